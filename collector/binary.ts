@@ -1,0 +1,15 @@
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { packageRoot } from '#schemas/root.js';
+import type * as Build from './build.mjs';
+
+// The implementation is plain JavaScript, which the compiler does not copy to dist; so it is found by its path.
+const build = (await import(pathToFileURL(join(packageRoot(), 'collector', 'build.mjs')).href)) as typeof Build;
+
+/** Where our collector is, and how it is made; see build.mjs. */
+export const { buildCollector, collectorBinary, hasGo } = build;
+
+/** The collector's two configuration files, in the order in which it must be given them. */
+export const COLLECTOR_CONFIG: readonly string[] = ['config.yaml', join('generated', 'redaction.yaml')].map((file) =>
+  join(packageRoot(), 'collector', file),
+);

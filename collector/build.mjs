@@ -1,0 +1,180 @@
+#!/usr/bin/env node
+/**
+ * Builds our collector from manifest.yaml into a cache folder: `npm run collector:build`.
+ *
+ * Plain JavaScript without dependencies, since it also runs before `npm ci` and before the TypeScript build.
+ * TypeScript reads it through binary.ts, so that there is one idea of where the binary is.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+const ROOM = dirname(fileURLToPath(import.meta.url));
+const MANIFEST = join(ROOM, 'manifest.yaml');
+const PROCESSORS = join(ROOM, 'processors');
+const BINARY = 'shieldwatch-collector';
+
+/** One line for a person who has no Go; the embedded stack runs without a collector then. */
+const NO_GO =
+  'Go is not installed, so the collector cannot be built (https://go.dev/dl, 1.26 or newer). ' +
+  'Shieldwatch runs without it: the gateway then writes to the store itself.';
+
+/** Path of the collector that {@link buildCollector} made for today's sources, or undefined: not built, or no Go. */
+export function collectorBinary() {
+  const go = goVersion();
+  if (go === undefined) return undefined;
+  const path = binaryPath(go);
+  return existsSync(path) ? path : undefined;
+}
+
+/** True where a Go toolchain answers. */
+export function hasGo() {
+  return goVersion() !== undefined;
+}
+
+/**
+ * Builds the collector unless that was done before, and returns its path. Safe to run twice at the same time:
+ * each run builds in a folder of its own and the finished folder is renamed into place.
+ *
+ * @param {(line: string) => void} [onProgress]
+ * @returns {Promise<string>}
+ */
+export async function buildCollector(onProgress = () => {}) {
+  const go = goVersion();
+  if (go === undefined) throw new Error(NO_GO);
+  const target = binaryPath(go);
+  if (existsSync(target)) return target;
+
+  const cache = cacheFolder();
+  mkdirSync(cache, { recursive: true });
+  const work = mkdtempSync(join(cache, 'build-'));
+  try {
+    const manifest = readFileSync(MANIFEST, 'utf8');
+    const builder = await installBuilder(cache, builderVersion(manifest), onProgress);
+    // The builder takes its output folder from the manifest only, so it gets a copy that names ours.
+    const copy = join(work, 'manifest.yaml');
+    writeFileSync(copy, manifest.replace(/^dist:\n/m, `dist:\n  output_path: ${JSON.stringify(work)}\n`));
+    onProgress('compiling the collector (about 3 minutes the first time)');
+    await run(builder, ['--config', copy], { CGO_ENABLED: '0' }, onProgress);
+    putInPlace(join(work, BINARY), target);
+    return target;
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** @returns {string | undefined} such as `go version go1.26.8 linux/amd64` */
+function goVersion() {
+  const answer = spawnSync('go', ['version'], { encoding: 'utf8' });
+  return answer.status === 0 ? answer.stdout.trim() : undefined;
+}
+
+/** The folder `SHIELDWATCH_CACHE_DIR`, else `shieldwatch` in the user's cache folder. */
+function cacheFolder() {
+  const { SHIELDWATCH_CACHE_DIR: own, XDG_CACHE_HOME: xdg } = process.env;
+  return join(own || join(xdg || join(homedir(), '.cache'), 'shieldwatch'), 'collector');
+}
+
+/** @param {string} go */
+function binaryPath(go) {
+  const hash = createHash('sha256').update(`${go}\n`);
+  for (const file of [MANIFEST, ...sourceFiles()]) {
+    hash.update(`${relative(ROOM, file)}\n`).update(readFileSync(file)).update('\n');
+  }
+  return join(cacheFolder(), hash.digest('hex').slice(0, 16), BINARY);
+}
+
+/** Our own Go sources, in a stable order; there need not be any. */
+function sourceFiles() {
+  if (!existsSync(PROCESSORS)) return [];
+  return readdirSync(PROCESSORS, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /(?:\.go|^go\.(?:mod|sum))$/.test(entry.name) && !entry.name.endsWith('_test.go'))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
+
+/**
+ * The builder must be as old as the components, so the manifest's receiver says which.
+ *
+ * @param {string} manifest
+ */
+function builderVersion(manifest) {
+  const version = /receiver\/otlpreceiver (v\d+\.\d+\.\d+)$/m.exec(manifest)?.[1];
+  if (version === undefined) throw new Error('collector/manifest.yaml does not name the otlpreceiver with a version');
+  return version;
+}
+
+/**
+ * @param {string} cache
+ * @param {string} version
+ * @param {(line: string) => void} onProgress
+ */
+async function installBuilder(cache, version, onProgress) {
+  const folder = join(cache, `builder-${version}`);
+  const path = join(folder, 'builder');
+  if (existsSync(path)) return path;
+  onProgress(`fetching the OpenTelemetry Collector Builder ${version}`);
+  await run('go', ['install', `go.opentelemetry.io/collector/cmd/builder@${version}`], { GOBIN: folder }, onProgress);
+  return path;
+}
+
+/**
+ * @param {string} built
+ * @param {string} target
+ */
+function putInPlace(built, target) {
+  const folder = dirname(target);
+  const finished = mkdtempSync(join(dirname(folder), 'finished-'));
+  try {
+    renameSync(built, join(finished, BINARY));
+    renameSync(finished, folder);
+  } catch (error) {
+    rmSync(finished, { recursive: true, force: true });
+    // Another build of the same sources was faster: its result is as good.
+    if (!existsSync(target)) throw error;
+  }
+}
+
+/**
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {Record<string, string>} env
+ * @param {(line: string) => void} onProgress
+ * @returns {Promise<void>}
+ */
+function run(command, args, env, onProgress) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    let tail = '';
+    const read = (/** @type {Buffer} */ chunk) => {
+      tail = (tail + chunk.toString('utf8')).slice(-4000);
+      for (const line of chunk.toString('utf8').split('\n')) {
+        const step = /\t(?:INFO|WARN)\t\S+\t([^\t]+)/.exec(line)?.[1];
+        if (step !== undefined) onProgress(step);
+      }
+    };
+    child.stdout.on('data', read);
+    child.stderr.on('data', read);
+    child.on('error', reject);
+    child.on('close', (code) => {
+      if (code === 0) resolve();
+      else reject(new Error(`${command} ${args.join(' ')} ended with ${code}\n${tail}`));
+    });
+  });
+}
+
+if (process.argv[1] !== undefined && fileURLToPath(import.meta.url) === process.argv[1]) {
+  try {
+    const started = Date.now();
+    const seconds = () => `${Math.round((Date.now() - started) / 1000)} s`.padStart(5);
+    const path = await buildCollector((line) => process.stderr.write(`collector ${seconds()}  ${line}\n`));
+    process.stdout.write(`${path}\n`);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  }
+}

@@ -1,0 +1,124 @@
+import { existsSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { runBench } from './benches.js';
+import { figureLine, standing, type BenchReport, type Figure } from './figure.js';
+import { withFolder } from './folders.js';
+import { alternate, median, medianRatio, quantile } from './measure.js';
+import { bytesPerSpan } from './store/disk.js';
+import { fsyncThroughput } from './store/fsync.js';
+import { insertJson, insertNative } from './store/insert.js';
+import { killRounds } from './store/kill.js';
+import { selectLatency } from './store/select.js';
+import { generateSpans } from './store/spans.js';
+
+type Measured = Omit<Figure, 'bench'>;
+
+/** What a part reports; nothing is said about how fast this machine is. */
+async function figuresOf(part: (report: BenchReport) => Promise<void>): Promise<Measured[]> {
+  const figures: Measured[] = [];
+  await part({ figure: (figure) => figures.push(figure), note: () => undefined });
+  for (const { value } of figures) expect(Number.isFinite(value)).toBe(true);
+  return figures;
+}
+
+const barsOf = (figures: readonly Measured[]): unknown[] => figures.map(({ metric, better, floor, goal }) => [metric, better, floor, goal]);
+
+describe('each part of the store bench reports its figures, against the bars of issue 4', () => {
+  const sizes = { rows: 20, inserts: 2, repeats: 2 };
+
+  test('insert-native', async () => {
+    expect(barsOf(await figuresOf((report) => insertNative(report, sizes)))).toEqual([
+      ['insert_native_ratio', 'higher', 0.7, 0.95],
+      ['insert_native_with_views_ratio', 'higher', 0.7, 0.95],
+    ]);
+  });
+
+  test('insert-json', async () => {
+    expect(barsOf(await figuresOf((report) => insertJson(report, sizes)))).toEqual([
+      ['insert_json_stream_ratio', 'higher', 0.7, 0.95],
+      ['insert_json_array_ratio', 'higher', 0.7, 0.95],
+    ]);
+  });
+
+  test('select', async () => {
+    expect(barsOf(await figuresOf((report) => selectLatency(report, 5)))).toEqual([
+      ['select_http_minus_direct_p50_ms', 'lower', 3, 1],
+      ['select_http_minus_direct_p95_ms', 'lower', 3, 1],
+    ]);
+  });
+
+  test('disk: the same spans take the same bytes', async () => {
+    const figures = await figuresOf((report) => bytesPerSpan(report, 2_000));
+    expect(barsOf(figures)).toEqual([['bytes_per_span_ratio', 'lower', 1.1, 0.7]]);
+    expect(figures[0]?.value).toBeGreaterThan(0.2);
+    expect(figures[0]?.value).toBeLessThan(2);
+  });
+
+  test('fsync', async () => {
+    expect(barsOf(await figuresOf((report) => fsyncThroughput(report, sizes)))).toEqual([['insert_fsync_ratio', 'higher', 0.6, 0.85]]);
+  });
+
+  test('kill: nothing acknowledged is lost, nothing is there in part', async () => {
+    const figures = await figuresOf((report) => killRounds(report, { rounds: 3, rows: 50 }));
+    expect(barsOf(figures)).toEqual([
+      ['kill_lost_acknowledged_rows', 'lower', 0, 0],
+      ['kill_partial_batches', 'lower', 0, 0],
+      ['kill_rounds', 'higher', 3, 3],
+      ['kill_acknowledged_batches', 'higher', 24, 24],
+    ]);
+    expect(figures.map((figure) => standing({ bench: 'store', ...figure }))).toEqual(Array.from({ length: 4 }, () => 'goal reached'));
+  });
+});
+
+describe('the plumbing', () => {
+  test('a figure is one JSON line, keys in order, four digits', () => {
+    const figure: Figure = { bench: 'store', metric: 'x_ratio', value: 0.712345, better: 'higher', floor: 0.7, goal: 0.95 };
+    expect(figureLine(figure)).toBe('{"bench":"store","metric":"x_ratio","value":0.7123,"better":"higher","floor":0.7,"goal":0.95}');
+    expect(standing(figure)).toBe('floor held');
+    expect(standing({ ...figure, value: 0.69 })).toBe('BELOW THE FLOOR');
+    expect(standing({ ...figure, better: 'lower', floor: 1.1, goal: 0.8 })).toBe('goal reached');
+  });
+
+  test('unknown names tell what there is', async () => {
+    const ignore = (): void => undefined;
+    await expect(runBench(['nothing'], ignore, ignore)).rejects.toThrow(/^no bench nothing; there are:\nstore \[insert-native \| insert-json \| select \| disk \| fsync \| kill\]$/);
+    await expect(runBench([], ignore, ignore)).rejects.toThrow(/^name a bench/);
+    await expect(runBench(['store', 'speed'], ignore, ignore)).rejects.toThrow(/^store has no part speed/);
+  });
+
+  test('alternation swaps the order, throws the first round away, and pairs neighbours', async () => {
+    const calls: string[] = [];
+    const a = (): Promise<number> => Promise.resolve(calls.push('a'));
+    const b = (): Promise<number> => Promise.resolve(calls.push('b'));
+    expect(await alternate(2, a, b)).toEqual([{ a: 3, b: 4 }, { a: 6, b: 5 }]);
+    expect(calls.join('')).toBe('baabba');
+    expect(medianRatio([{ a: 1, b: 2 }, { a: 3, b: 4 }, { a: 9, b: 9 }])).toBe(0.75);
+  });
+
+  test('median and quantile by hand', () => {
+    expect(median([3, 1, 2])).toBe(2);
+    expect(median([4, 1, 3, 2])).toBe(2.5);
+    expect(quantile(Array.from({ length: 100 }, (_, i) => i), 0.95)).toBe(95);
+    expect(quantile([7], 0.95)).toBe(7);
+  });
+
+  test('a folder is gone after use, also when the use failed', async () => {
+    let folder = '';
+    await expect(withFolder((path) => {
+      folder = path;
+      expect(existsSync(path)).toBe(true);
+      return Promise.reject(new Error('on purpose'));
+    })).rejects.toThrow('on purpose');
+    expect(existsSync(folder)).toBe(false);
+  });
+
+  test('the same settings make the same spans, of about 15 attributes', () => {
+    const settings = { count: 2_000, seed: 1, from: new Date('2026-01-01T00:00:00Z'), hours: 1, organisations: 2 };
+    const spans = generateSpans(settings);
+    expect(spans).toEqual(generateSpans(settings));
+    const attributes = spans.reduce((sum, span) => sum + Object.keys(span.SpanAttributes).length, 0) / spans.length;
+    expect(attributes).toBeGreaterThan(13);
+    expect(attributes).toBeLessThan(18);
+    expect(new Set(spans.map(({ SpanId }) => SpanId)).size).toBe(spans.length);
+  });
+});

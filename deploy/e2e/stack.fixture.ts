@@ -1,0 +1,143 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { callStack } from '#deploy/embedded/data-folder.js';
+import type { StackStatus } from '#deploy/embedded/stack.js';
+import { packageRoot } from '#schemas/root.js';
+
+const CLI = join(packageRoot(), 'dist/deploy/cli.js');
+
+/** A stack started as a person starts it: its own process tree, its own ports and data folder. */
+export interface RunningStack {
+  readonly status: StackStatus;
+  readonly dataDir: string;
+  /** All it has printed, on both streams, over every start on this folder. */
+  readonly output: () => string;
+  /** A token with the given scopes. */
+  token(...scopes: string[]): Promise<string>;
+  /** Ctrl-C, and the exit code. */
+  interrupt(): Promise<number | null>;
+  /** SIGKILL to the one process of the tree whose command line holds `text`. */
+  killPart(text: string): void;
+  /** SIGKILL to every process of the tree at once. */
+  kill9(): Promise<void>;
+  /** Starts again on the same folder and ports. */
+  restart(): Promise<void>;
+  /** Ends what runs and removes the folder. */
+  dispose(): Promise<void>;
+}
+
+/** Polls until `check` gives something, or throws when the deadline has passed. */
+export async function until<T>(what: string, check: () => T | undefined | false | Promise<T | undefined | false>, deadlineMs = 60_000): Promise<T> {
+  const deadline = Date.now() + deadlineMs;
+  for (;;) {
+    const value = await check();
+    if (value !== undefined && value !== false) return value;
+    if (Date.now() > deadline) throw new Error(`timed out: ${what}`);
+    await pause(50);
+  }
+}
+
+/** A port nobody listens on just now. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => {
+        if (address === null || typeof address === 'string') reject(new Error('no port'));
+        else resolve(address.port);
+      });
+    });
+  });
+}
+
+/** Every process below `pid`, itself included, with its command line. */
+function processTree(pid: number): { pid: number; command: string }[] {
+  const rows = spawnSync('ps', ['-ww', '-eo', 'pid=,ppid=,args='], { encoding: 'utf8' }).stdout.split('\n');
+  const all = rows.map((row) => {
+    const [, child, parent, command] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(row) ?? [];
+    return { pid: Number(child), parent: Number(parent), command: command ?? '' };
+  });
+  const tree = all.filter((row) => row.pid === pid);
+  for (const parent of tree) tree.push(...all.filter((row) => row.parent === parent.pid));
+  return tree;
+}
+
+/** Runs `shieldwatch start` with its arguments to the end; for starts that are expected to fail. */
+export function startAndExit(args: readonly string[]): { code: number | null; stderr: string } {
+  const { status, stderr } = spawnSync(process.execPath, [CLI, 'start', ...args], { encoding: 'utf8', timeout: 60_000 });
+  return { code: status, stderr };
+}
+
+/** Starts a stack in a fresh temporary folder and waits until it is up. */
+export async function startStackProcess(options: { withCollector: boolean }): Promise<RunningStack> {
+  const root = await mkdtemp(join(tmpdir(), 'shieldwatch-e2e-'));
+  const dataDir = join(root, 'data');
+  const ports = [await freePort(), await freePort(), await freePort()];
+  const args = ['--data-dir', dataDir, '--port', ports[0], '--clickhouse-port', ports[1], '--collector-port', ports[2]].map(String);
+  if (!options.withCollector) args.push('--no-collector');
+  let output = '';
+  let child: ChildProcess;
+  let exit: Promise<number | null>;
+  let status: StackStatus;
+
+  async function start(): Promise<void> {
+    child = spawn(process.execPath, [CLI, 'start', ...args], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
+    let code: number | null | undefined;
+    exit = new Promise((resolve) => {
+      child.on('exit', (value) => {
+        code = value;
+        resolve(value);
+      });
+    });
+    status = await until('the stack is up', async () => {
+      if (code !== undefined) throw new Error(`the stack ended with ${code}:\n${output}`);
+      return callStack<StackStatus>(dataDir, 'GET', '/status').catch(() => undefined);
+    });
+  }
+  async function kill9(): Promise<void> {
+    if (child.pid === undefined) return;
+    for (const { pid } of processTree(child.pid)) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // Gone by itself in the meantime.
+      }
+    }
+    await exit;
+  }
+  await start();
+  return {
+    get status() {
+      return status;
+    },
+    dataDir,
+    output: () => output,
+    async token(...scopes) {
+      const minted = await callStack<{ token: string }>(dataDir, 'POST', '/tokens', { name: 'test', scopes });
+      if (minted === undefined) throw new Error('no stack answers');
+      return minted.token;
+    },
+    async interrupt() {
+      child.kill('SIGINT');
+      return exit;
+    },
+    killPart(text) {
+      const parts = processTree(child.pid ?? 0).filter((part) => part.command.includes(text));
+      if (parts.length !== 1) throw new Error(`${parts.length} processes with ${text}`);
+      for (const { pid } of parts) process.kill(pid, 'SIGKILL');
+    },
+    kill9,
+    restart: start,
+    async dispose() {
+      await kill9();
+      await rm(root, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,90 @@
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePort, startAndExit, startStackProcess, until, type RunningStack } from './stack.fixture.js';
+
+describe('npm start', () => {
+  let stack: RunningStack;
+  beforeAll(async () => {
+    stack = await startStackProcess({ withCollector: false });
+  });
+  afterAll(() => stack.dispose());
+
+  it('prints what runs where and two tokens that work', async () => {
+    const text = stack.output();
+    for (const part of [stack.status.gateway, stack.status.clickhouse, stack.dataDir, '/boards/login?code=']) expect(text).toContain(part);
+    const read = /read\s+(eccp_\w+)/.exec(text)?.[1] ?? '';
+    const ingest = /ingest\s+(eccp_\w+)/.exec(text)?.[1] ?? '';
+    const repos = (token: string) => fetch(`${stack.status.gateway}/v1/repos`, { headers: { authorization: `Bearer ${token}` } });
+    expect((await repos(read)).status).toBe(200);
+    expect((await repos(ingest)).status).toBe(403);
+    expect((await repos('eccp_wrong')).status).toBe(401);
+  });
+
+  it('refuses a data folder that is in use, in one line', () => {
+    const { code, stderr } = startAndExit(['--data-dir', stack.dataDir, '--port', '0', '--clickhouse-port', '0', '--no-collector']);
+    expect(code).toBe(1);
+    expect(stderr.trim()).toBe(`the data folder ${stack.dataDir} is in use by another Shieldwatch; stop it, or choose another with --data-dir`);
+  });
+
+  it('drains on Ctrl-C, exits 0, and keeps its state and its tokens for the next start', async () => {
+    const token = await stack.token('read');
+    expect(await stack.interrupt()).toBe(0);
+    expect(existsSync(join(stack.dataDir, 'control.sock'))).toBe(false);
+    const before = stack.output().length;
+    await stack.restart();
+    const answer = await fetch(`${stack.status.gateway}/v1/repos`, { headers: { authorization: `Bearer ${token}` } });
+    expect(answer.status).toBe(200);
+    expect(stack.output().slice(before)).not.toContain('eccp_');
+  });
+
+  it('brings the engine back when it dies alone', async () => {
+    const answers = (): Promise<boolean> =>
+      fetch(`${stack.status.clickhouse}/?query=SELECT+1`).then(
+        (response) => response.ok,
+        () => false,
+      );
+    expect(await answers()).toBe(true);
+    stack.killPart('embedded/clickhouse/main.js');
+    await until('the engine is back', () => stack.output().includes('the engine is back'), 10_000);
+    expect(await answers()).toBe(true);
+  });
+});
+
+describe('a start that cannot work says why in one line and exits 1', () => {
+  const lastLine = (stderr: string): string => stderr.trim().split('\n').at(-1) ?? '';
+
+  it.each(['--port', '--clickhouse-port'])('%s in use', async (flag) => {
+    const holder = createServer();
+    const port = await freePort();
+    await new Promise<void>((resolve) => holder.listen(port, '127.0.0.1', resolve));
+    const root = await mkdtemp(join(tmpdir(), 'shieldwatch-e2e-'));
+    const ports: Record<string, string> = { '--port': '0', '--clickhouse-port': '0', [flag]: String(port) };
+    const { code, stderr } = startAndExit(['--data-dir', join(root, 'data'), '--no-collector', ...Object.entries(ports).flat()]);
+    expect(code).toBe(1);
+    expect(lastLine(stderr)).toContain(`port ${port} is in use`);
+    expect(stderr).not.toContain('    at ');
+    holder.close();
+    await rm(root, { recursive: true });
+  });
+
+  it('a data folder of a newer version', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'shieldwatch-e2e-'));
+    const dataDir = join(root, 'data');
+    await mkdir(dataDir);
+    await writeFile(join(dataDir, 'layout.json'), '{"layout":999}');
+    const { code, stderr } = startAndExit(['--data-dir', dataDir, '--no-collector']);
+    expect(code).toBe(1);
+    expect(lastLine(stderr)).toMatch(/layout 999, written by a newer Shieldwatch/);
+    await rm(root, { recursive: true });
+  });
+
+  it('a port that is none', () => {
+    const { code, stderr } = startAndExit(['--port', 'http']);
+    expect(code).toBe(1);
+    expect(stderr.trim()).toBe('--port (or SHIELDWATCH_PORT) must be a port number from 0 to 65535');
+  });
+});

@@ -1,0 +1,33 @@
+import type { Stack } from './stack.js';
+
+/** What a person should read after a start: what runs where, where the data is, tokens if new, what is next. */
+export function banner(stack: Stack): string {
+  const { status, firstTokens } = stack;
+  const collector = 'url' in status.collector ? status.collector.url : `none (${status.collector.absent}); the gateway redacts and lands by itself`;
+  const rows: [string, string][] = [
+    ['boards', `${stack.boardsLink()}   (opens once; \`npx shieldwatch boards\` prints a new link)`],
+    ['gateway', `${status.gateway}   OTLP/HTTP and REST`],
+    ['collector', collector],
+    ['clickhouse', status.clickhouse],
+    ['postgres', status.postgres],
+    ['data', status.dataDir],
+  ];
+  const lines = ['', 'Shieldwatch is running', ...rows.map(([name, value]) => `  ${name.padEnd(11)} ${value}`), ''];
+  if (firstTokens !== undefined) {
+    lines.push(
+      'Tokens of this store, shown this once:',
+      `  ingest      ${firstTokens.ingestToken}`,
+      `  read        ${firstTokens.readToken}`,
+      '',
+    );
+  }
+  lines.push(
+    'Next:',
+    '  npm run demo                                   real scans and real blocked tool calls, in about a minute',
+    '  SHIELDWATCH_TOKEN=<ingest> npx shieldwatch scan <folder>   a repository of yours',
+    '  README.md                                      the hook for Claude Code, Codex and Gemini; your own OTel pipeline',
+    '  Ctrl-C                                         drains and stops',
+    '',
+  );
+  return lines.join('\n');
+}

@@ -1,0 +1,49 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { packageRoot } from '#schemas/root.js';
+import { startTestServer, type TestServer } from './test-server.js';
+
+interface Check {
+  name: string;
+  ok: boolean;
+  detail: string;
+}
+
+const hasGo = spawnSync('go', ['version']).status === 0;
+const run = promisify(execFile);
+
+describe.runIf(hasGo)('clickhouse-go over HTTP', () => {
+  let server: TestServer;
+  let checks: Check[] = [];
+  beforeAll(async () => {
+    const source = join(packageRoot(), 'deploy/embedded/clickhouse/testdata/clickhouse-go');
+    const cache = join(tmpdir(), 'shieldwatch-clickhouse-go');
+    mkdirSync(cache, { recursive: true });
+    const program = join(cache, 'client');
+    await run('go', ['build', '-o', program, '.'], { cwd: source });
+    server = await startTestServer();
+    const { host, username, password } = new URL(server.clickhouse.url);
+    const { stdout } = await run(program, [`http://${username}:${password}@${host}/shieldwatch?compress=none`]);
+    checks = stdout.trim().split('\n').map((line) => JSON.parse(line) as Check);
+  }, 300_000);
+  afterAll(() => server.remove());
+
+  test('every type family of the engine works, or is refused clearly', () => {
+    const types = checks.filter((check) => check.name.startsWith('type '));
+    expect(types.length).toBeGreaterThan(60);
+    expect(types.filter((check) => !check.ok)).toEqual([]);
+    expect(types.filter((check) => !check.detail.startsWith('works')).map((check) => `${check.name.slice('type '.length)}: ${check.detail}`)).toEqual(
+      ['AggregateFunction', 'Dynamic', 'Geometry', 'QBit', 'Variant'].map((name) => `${name}: refused by the server`),
+    );
+  });
+
+  test.each(['batch', 'parameters', 'settings', 'desc', 'error unknown table', 'error syntax', 'error denied', 'error in execution', 'error in mid-stream', 'error deadline'])('%s', (name) => {
+    expect(checks.find((check) => check.name === name)).toMatchObject({ ok: true });
+  });
+});
+
+if (!hasGo) test.skip('NOT RUN: no Go', () => undefined);

@@ -1,0 +1,97 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { packageRoot } from '#schemas/root.js';
+import { ACCOUNTS_VARIABLE, ClickHouseStartError, type EngineMessage } from './messages.js';
+import type { Accounts } from './users.js';
+
+/** How the engine's process is started. */
+export interface LaunchSettings {
+  readonly dataDir: string;
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly accounts: Accounts;
+  /** Writes are refused while less is free on the disk. */
+  readonly minFreeBytes: number;
+  readonly onLog: (line: string) => void;
+}
+
+/** A started engine process that has said it is ready. */
+export interface RunningEngine {
+  readonly child: ChildProcess;
+  readonly port: number;
+  readonly pid: number;
+  readonly version: string;
+}
+
+/** Threads for what runs side by side (16 + 8 of the writer, 16 + 4 of readers), and some for files. */
+const THREADS = '56';
+const STDERR_KEPT = 8192;
+
+/** Starts the built `main.js` and waits until it listens. Rejects with `ClickHouseStartError`. */
+export async function launchEngine(settings: LaunchSettings): Promise<RunningEngine> {
+  const child = fork(
+    join(packageRoot(), 'dist/deploy/embedded/clickhouse/main.js'),
+    ['--data-dir', settings.dataDir, '--host', settings.host, '--port', String(settings.port), '--database', settings.database, '--min-free-bytes', String(settings.minFreeBytes)],
+    {
+      env: {
+        ...process.env,
+        NODE_OPTIONS: '', // a test runner's or debugger's own
+        UV_THREADPOOL_SIZE: THREADS,
+        [ACCOUNTS_VARIABLE]: JSON.stringify(settings.accounts),
+      },
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    },
+  );
+  // Kept only until the engine is ready: later the engine's own words might quote queries.
+  let stderr = '';
+  child.stderr?.on('data', (chunk: Buffer) => (stderr = (stderr + chunk.toString()).slice(-STDERR_KEPT)));
+
+  return new Promise<RunningEngine>((resolve, reject) => {
+    let failure: ClickHouseStartError | undefined;
+    const fail = (error: ClickHouseStartError): void => {
+      child.kill('SIGKILL');
+      reject(error);
+    };
+    child.once('error', (error) => {
+      fail(new ClickHouseStartError('START_FAILED', `cannot start the embedded ClickHouse: ${error.message}`));
+    });
+    // `close`, not `exit`: by then all of stderr has been read.
+    const onClose = (code: number | null, signal: NodeJS.Signals | null): void => {
+      const ended = `the embedded ClickHouse ended while starting (${signal ?? `exit code ${code}`}): ${lastLine(stderr)}`;
+      fail(explain(failure ?? new ClickHouseStartError('START_FAILED', ended), stderr, settings.dataDir));
+    };
+    child.once('close', onClose);
+    child.on('message', (message: EngineMessage) => {
+      if (message.type === 'log') settings.onLog(`clickhouse: ${message.line}`);
+      if (message.type === 'failed') failure = new ClickHouseStartError(message.code, message.message);
+      if (message.type === 'ready') {
+        child.stderr?.removeAllListeners('data').resume();
+        child.off('close', onClose);
+        resolve({ child, port: message.port, pid: message.pid, version: message.version });
+      }
+    });
+  });
+}
+
+/** Ends the process: drained and closed, or killed when it does not go within `graceMs`. */
+export async function endEngine(child: ChildProcess, graceMs: number): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
+  await gone;
+  clearTimeout(timer);
+}
+
+/** chDB says why a folder cannot be opened on stderr only. */
+function explain(error: ClickHouseStartError, stderr: string, dataDir: string): ClickHouseStartError {
+  if (error.code !== 'START_FAILED' || !stderr.includes('Cannot lock file')) return error;
+  return new ClickHouseStartError('DATA_DIR_LOCKED', `the data folder ${dataDir} is in use by another process`);
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1) || 'it said nothing';
+}

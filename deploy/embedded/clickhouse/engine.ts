@@ -1,0 +1,124 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ChdbBinding, Connection, EngineResult } from './chdb.js';
+import { writeEngineConfig } from './engine-config.js';
+import { ClickHouseError } from './errors.js';
+import type { ReaderCatalog } from './reader-policy.js';
+import type { UserName } from './users.js';
+
+/** What holds for one request only: it dies with the request's connection. */
+export interface QueryContext {
+  /** Names the query for `cancel`. */
+  readonly id: string;
+  readonly user: UserName;
+  readonly database: string;
+  readonly settings: ReadonlyMap<string, string>;
+  /** `{name:Type}` parameters, escaped as in a URL's `param_name`. */
+  readonly params: ReadonlyMap<string, string>;
+}
+
+/** What the engine counts of a running query. */
+export interface RunningCounts {
+  readonly id: string;
+  readonly readRows: number;
+  readonly readBytes: number;
+  readonly memoryBytes: number;
+}
+
+/** The engine over one data folder. One process can hold one. */
+export class Engine {
+  readonly #chdb: ChdbBinding;
+  readonly #path: string;
+  readonly #args: readonly string[];
+  /** Held open for the engine's life: closing the last connection shuts the engine down. */
+  readonly #control: Connection;
+
+  private constructor(chdb: ChdbBinding, path: string, args: readonly string[]) {
+    this.#chdb = chdb;
+    this.#path = path;
+    this.#args = args;
+    this.#control = chdb.CreateConnection(path, args);
+  }
+
+  /** Opens or creates the data folder and its database. */
+  static async open(chdb: ChdbBinding, dataDir: string, database: string): Promise<Engine> {
+    const path = join(dataDir, 'data');
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    const engine = new Engine(chdb, path, [`--config-file=${writeEngineConfig(join(dataDir, 'config'), database)}`]);
+    // chDB's `default` is an Overlay database, which cannot hold refreshable views.
+    await engine.#onControl(`CREATE DATABASE IF NOT EXISTS ${quoteName(database)} ENGINE = Atomic`);
+    return engine;
+  }
+
+  /** Version, time zone and host name as the engine tells them. */
+  async describe(): Promise<{ version: string; timezone: string; displayName: string }> {
+    const result = await this.#onControl('SELECT version(), timezone(), displayName()');
+    const [version = '', timezone = '', displayName = ''] = result.bytes.toString().trim().split('\t');
+    return { version, timezone, displayName };
+  }
+
+  /** Names that rules about a reader's statement need. */
+  async catalog(): Promise<ReaderCatalog> {
+    const names = async (sql: string): Promise<ReadonlySet<string>> => new Set((await this.#onControl(sql)).bytes.toString().trim().split('\n'));
+    return {
+      tableFunctions: await names('SELECT lower(name) FROM system.table_functions'),
+      settings: await names('SELECT name FROM system.settings'),
+    };
+  }
+
+  /** What runs now, by the ids of their contexts. */
+  async running(): Promise<RunningCounts[]> {
+    const result = await this.#onControl("SELECT Settings['log_comment'], read_rows, read_bytes, memory_usage FROM system.processes WHERE Settings['log_comment'] != ''");
+    return result.bytes.toString().split('\n').filter(Boolean).map((line) => {
+      const [id = '', readRows, readBytes, memoryBytes] = line.split('\t');
+      return { id, readRows: Number(readRows), readBytes: Number(readBytes), memoryBytes: Number(memoryBytes) };
+    });
+  }
+
+  /** Runs one statement on a connection of its own. Rejects with `ClickHouseError`. */
+  async execute(sql: string, format: string, context: QueryContext): Promise<EngineResult> {
+    const connection = this.#chdb.CreateConnection(this.#path, this.#args);
+    try {
+      await this.#chdb.QueryAsyncConnection(connection, preludeOf(context), 'TabSeparated');
+      return await this.#chdb.QueryAsyncConnection(connection, sql, format);
+    } catch (error) {
+      throw ClickHouseError.from(error);
+    } finally {
+      this.#chdb.CloseConnection(connection);
+    }
+  }
+
+  /** Asks a running query to stop. Not SYNC: that can hang. */
+  async cancel(id: string): Promise<void> {
+    await this.#onControl(`KILL QUERY WHERE Settings['log_comment'] = ${quoteText(id)} ASYNC`);
+  }
+
+  close(): void {
+    this.#chdb.CloseConnection(this.#control);
+  }
+
+  #onControl(sql: string): Promise<EngineResult> {
+    return this.#chdb.QueryAsyncConnection(this.#control, sql, 'TabSeparated');
+  }
+}
+
+/**
+ * `log_comment` carries the query's id, as chDB lets nobody choose a query id. Parameters go in as
+ * settings: chDB's own binding of parameters is shared by all connections of a process. For a reader the
+ * connection keeps only the reader's role, and `readonly = 2` comes last, since nothing can be set to more after it.
+ */
+function preludeOf(context: QueryContext): string {
+  const changes = [...context.settings].map(([name, value]) => `${name} = ${quoteText(value)}`);
+  for (const [name, value] of context.params) changes.push(`param_${name} = ${quoteText(value)}`);
+  changes.push(`log_comment = ${quoteText(context.id)}`);
+  if (context.user === 'writer') return `SET ${changes.join(', ')}; USE ${quoteName(context.database)}`;
+  return `SET ROLE reader; USE ${quoteName(context.database)}; SET ${changes.join(', ')}, readonly = '2'`;
+}
+
+function quoteText(text: string): string {
+  return `'${text.replace(/[\\']/g, '\\$&')}'`;
+}
+
+function quoteName(name: string): string {
+  return `\`${name.replace(/[\\`]/g, '\\$&')}\``;
+}

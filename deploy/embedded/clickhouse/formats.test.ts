@@ -1,0 +1,94 @@
+import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
+import { request, type IncomingMessage } from 'node:http';
+import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startTestServer, writerHeaders, type TestServer } from './test-server.js';
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await startTestServer();
+  await server.text("CREATE TABLE item (id UInt64, name String, at DateTime('UTC'), tags Array(String), score Nullable(Float64)) ENGINE = MergeTree ORDER BY id");
+});
+afterAll(() => server.remove());
+
+const ROWS = `SELECT number AS id, concat('n''', toString(number)) AS name, toDateTime('2026-01-02 03:04:05', 'UTC') AS at, ['a', 'b"'] AS tags, if(number % 2 = 0, NULL, number / 2) AS score FROM numbers(2000)`;
+const digest = (table: string) => server.text(`SELECT count(), sum(cityHash64(id, name, toUnixTimestamp(at), toString(tags), toString(score))) FROM ${table}`);
+
+test.each([
+  'Native', 'RowBinary', 'RowBinaryWithNames', 'RowBinaryWithNamesAndTypes', 'Parquet', 'Arrow', 'ArrowStream', 'ORC', 'Avro', 'MsgPack', 'BSONEachRow',
+  'JSON', 'JSONEachRow', 'JSONCompactEachRow', 'JSONCompact', 'JSONColumns', 'JSONObjectEachRow', 'JSONStringsEachRow', 'CSV', 'CSVWithNames', 'TSV', 'TSVWithNamesAndTypes', 'TSKV', 'Values', 'CustomSeparated',
+])('%s comes out and goes in again, every byte', async (format) => {
+  await server.text('TRUNCATE TABLE item');
+  const answer = await server.query(`${ROWS} FORMAT ${format}`);
+  expect([answer.status, answer.headers.get('x-clickhouse-format')]).toEqual([200, format]);
+  const bytes = Buffer.from(await answer.arrayBuffer());
+  const insert = await server.query(bytes, { query: `INSERT INTO item FORMAT ${format}` });
+  expect([insert.status, await insert.text()]).toEqual([200, '']);
+  expect(await digest('item')).toBe(await digest(`(${ROWS})`));
+});
+
+describe('answers compressed as the client asks', () => {
+  const ask = async (sql: string, encoding: string, parameters: Record<string, string> = {}): Promise<[IncomingMessage, Buffer]> => {
+    const query = new URLSearchParams({ enable_http_compression: '1', ...parameters }).toString();
+    const call = request(`${server.clickhouse.address}/?${query}`, { method: 'POST', headers: { 'Accept-Encoding': encoding, ...writerHeaders(server.clickhouse) } });
+    call.end(sql);
+    const [response] = (await once(call, 'response')) as [IncomingMessage];
+    return [response, await buffer(response)];
+  };
+
+  test.each([['gzip', gunzipSync], ['deflate', inflateSync], ['br', brotliDecompressSync]] as const)('%s', async (encoding, decode) => {
+    for (const rows of [3, 500_000]) {
+      const [response, bytes] = await ask(`SELECT number FROM numbers(${rows})`, encoding);
+      expect(response.headers['content-encoding']).toBe(encoding);
+      expect(decode(bytes).toString().split('\n').length).toBe(rows + 1);
+    }
+  });
+
+  test('by preference where several will do; plain where none is known', async () => {
+    expect((await ask('SELECT 1', 'br, gzip;q=0.5'))[0].headers['content-encoding']).toBe('gzip');
+    const [plain, bytes] = await ask('SELECT 1', 'zstd, lz4');
+    expect([plain.headers['content-encoding'], bytes.toString()]).toEqual([undefined, '1\n']);
+    expect((await ask('SELECT 1', 'gzip', { enable_http_compression: '0' }))[0].headers['content-encoding']).toBeUndefined();
+  });
+});
+
+test.each(['zstd', 'lz4', 'xz', 'bz2'])('a body in %s goes to the engine as it is, when the statement is in the URL', async (encoding) => {
+  await server.text('TRUNCATE TABLE item');
+  const broken = await server.query(Buffer.from('not compressed'), { query: 'INSERT INTO item (id) FORMAT TSV' }, { headers: { 'Content-Encoding': encoding } });
+  expect(broken.status).toBeGreaterThanOrEqual(400);
+  const inBody = await server.query('SELECT 1', {}, { headers: { 'Content-Encoding': encoding } });
+  expect([inBody.status, await inBody.text()]).toEqual([501, expect.stringContaining(encoding)]);
+});
+
+test('zstd data is read', async () => {
+  // `printf '1\n2\n' | zstd`
+  const frame = Buffer.from('28b52ffd2004210000310a320a', 'hex');
+  await server.text('TRUNCATE TABLE item');
+  const response = await server.query(frame, { query: 'INSERT INTO item (id) FORMAT TSV' }, { headers: { 'Content-Encoding': 'zstd' } });
+  expect([response.status, await response.text()]).toEqual([200, '']);
+  expect(await server.text('SELECT sum(id) FROM item')).toBe('3');
+});
+
+describe('wait_end_of_query', () => {
+  const late = 'SELECT number, throwIf(number = 900000) FROM numbers(1000000)';
+
+  test('an error after megabytes has its status and no rows', async () => {
+    const response = await server.query(late, { wait_end_of_query: '1' });
+    expect([response.status, response.headers.get('x-clickhouse-exception-code')]).toEqual([500, '395']);
+    expect(await response.text()).toMatch(/^Code: 395/);
+    const streamed = await server.query(late);
+    expect(streamed.status).toBe(200);
+    await expect(streamed.text()).rejects.toThrow();
+  });
+
+  test('a long answer comes whole, with its summary, and leaves no file', async () => {
+    const response = await server.query('SELECT number FROM numbers(1000000)', { wait_end_of_query: '1' });
+    expect(JSON.parse(response.headers.get('x-clickhouse-summary') ?? '{}')).toMatchObject({ read_rows: '1000000' });
+    expect((await response.text()).length).toBe(Number(response.headers.get('content-length')));
+    // The file goes when the answer has ended, which the client may notice first.
+    await expect.poll(async () => (await readdir(join(server.dataDir, 'spool'))).filter((name) => name.length > 'answer-31'.length)).toEqual([]);
+  });
+});

@@ -1,0 +1,194 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Answer, setCommonHeaders, type ServerIdentity, type Summary } from './answer.js';
+import type { AnswerPipe } from './answer-pipe.js';
+import { AnswerSpool } from './answer-spool.js';
+import { Body } from './body.js';
+import type { EngineResult } from './chdb.js';
+import { identify } from './credentials.js';
+import type { DiskGuard } from './disk.js';
+import type { Engine, QueryContext } from './engine.js';
+import { ClickHouseError, named } from './errors.js';
+import { insertData } from './insert.js';
+import { NativeRewriter } from './native.js';
+import { UnsupportedTypeError } from './native-layout.js';
+import type { Processes, RunningQuery } from './processes.js';
+import { checkReaderDatabase, checkReaderStatement, readerSettings, type ReaderCatalog } from './reader-policy.js';
+import { readRequest, type QueryRequest } from './request.js';
+import type { Slots } from './slots.js';
+import { insertWithData, kindOf, parseStatement, type Statement } from './statement.js';
+import type { Accounts, UserName } from './users.js';
+
+/** How many queries of one user run at once; apart, so that neither the stack nor a write waits behind people's long reads. */
+export interface Places {
+  /** SELECTs, each with its pipe. */
+  readonly reads: Slots<AnswerPipe>;
+  /** Everything else. */
+  readonly commands: Slots<number>;
+}
+
+/** What a request needs of the process around it. */
+export interface HandlerSettings {
+  readonly engine: Engine;
+  readonly identity: ServerIdentity;
+  readonly database: string;
+  readonly accounts: Accounts;
+  readonly catalog: ReaderCatalog;
+  /** Folder for insert bodies, and for answers that wait for their end. */
+  readonly spool: string;
+  readonly disk: DiskGuard;
+  readonly places: Readonly<Record<UserName, Places>>;
+  readonly processes: Processes;
+  readonly onLog: (line: string) => void;
+}
+
+/** Answers one query request, from its first byte to its last. Never rejects. */
+export async function handleQuery(settings: HandlerSettings, request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+  const startedAt = Date.now();
+  const gone = new AbortController();
+  response.once('close', () => { gone.abort(); });
+  let answer = new Answer(request, response, settings.identity, false);
+  let spool: AnswerSpool | undefined;
+  let running: { end: () => void } | undefined;
+  let queryId = '';
+  try {
+    const user = identify(request, url, settings.accounts);
+    const asked = readRequest(request, url);
+    queryId = asked.queryId;
+    setCommonHeaders(response, settings.identity, queryId);
+    spool = asked.waitsForEnd ? new AnswerSpool(settings.spool, settings.disk) : undefined;
+    answer = new Answer(request, response, settings.identity, asked.compressesAnswer, spool);
+    const query: RunningQuery = {
+      queryId, user, startedAt, kind: 'OTHER', state: 'reading the request', engineId: `${queryId}#${Math.random().toString(36).slice(2)}`,
+    };
+    running = settings.processes.begin(query);
+    const summary = await run(settings, asked, query, await Body.open(request, asked.query), answer, gone.signal);
+    await answer.end(summary);
+  } catch (error) {
+    const failure = error instanceof UnsupportedTypeError ? named('NOT_IMPLEMENTED', error.message) : ClickHouseError.from(error);
+    // Codes only: the text of an error quotes rows and queries.
+    settings.onLog(`query ${JSON.stringify(queryId.slice(0, 64))} failed after ${Date.now() - startedAt} ms: ${failure.toLog()}`);
+    if (!response.destroyed) answer.fail(failure);
+  } finally {
+    running?.end();
+    await spool?.remove().catch(() => undefined);
+  }
+}
+
+/** One statement, by its kind. */
+async function run(settings: HandlerSettings, asked: QueryRequest, query: RunningQuery, body: Body, answer: Answer, signal: AbortSignal): Promise<Summary> {
+  const { engine, disk } = settings;
+  const { user } = query;
+  query.kind = kindOf(body.head);
+  const insert = insertWithData(body.head);
+  if (user === 'reader' && query.kind === 'INSERT') throw named('ACCESS_DENIED', 'reader: Not enough privileges. A reader may not INSERT');
+  const context = contextOf(settings, asked, query);
+  const places = settings.places[user];
+  const start = <P, R>(work: (place: P) => Promise<R>) => (place: P): Promise<R> => {
+    query.state = 'running';
+    return work(place);
+  };
+  if (insert !== undefined) {
+    refuseOverGet(asked);
+    query.state = 'waiting';
+    const result = await places.commands.use(signal, start(() => insertData(engine, insert, body, settings.spool, disk, context)));
+    return { ...summaryOf(result), writtenRows: result.rowsRead, writtenBytes: result.bytesRead };
+  }
+  const text = await body.statement();
+  if (user === 'reader') checkReaderStatement(text, asked.params, settings.catalog);
+  const statement = parseStatement(text, asked.params);
+  query.state = 'waiting';
+  if (statement.kind === 'select') {
+    return places.reads.use(signal, start((pipe) => select(engine, pipe, statement, asked, context, answer, signal)));
+  }
+  if (!statement.isReadOnly) refuseOverGet(asked);
+  if (!statement.isReadOnly && !statement.freesSpace) await disk.check();
+  return places.commands.use(signal, start(() => command(engine, statement, asked, context, answer, signal)));
+}
+
+function contextOf(settings: HandlerSettings, asked: QueryRequest, query: RunningQuery): QueryContext {
+  const database = asked.database ?? settings.database;
+  if (query.user === 'reader') checkReaderDatabase(database);
+  return {
+    id: query.engineId,
+    user: query.user,
+    database,
+    settings: query.user === 'reader' ? readerSettings(asked.settings, settings.catalog) : asked.settings,
+    params: asked.params,
+  };
+}
+
+/** A SELECT: the engine writes into the pipe as fast as the client reads out of it. */
+async function select(
+  engine: Engine,
+  pipe: AnswerPipe,
+  statement: Statement & { kind: 'select' },
+  asked: QueryRequest,
+  context: QueryContext,
+  answer: Answer,
+  signal: AbortSignal,
+): Promise<Summary> {
+  const format = statement.format ?? asked.defaultFormat;
+  answer.format = format;
+  const rewriter = nativeRewriter(format, asked);
+  const open = pipe.open();
+  const sql = `${statement.text}\nINTO OUTFILE '${pipe.path.replace(/[\\']/g, '\\$&')}' APPEND FORMAT ${format} ${statement.rest}`;
+  const query = engine.execute(sql, format, context).finally(() => { open.finish(); });
+  query.catch(() => undefined); // awaited below; the reading in between may fail first
+  const stop = (): void => {
+    open.readable.destroy();
+    engine.cancel(context.id).catch(() => undefined);
+  };
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  try {
+    for await (const chunk of open.readable as AsyncIterable<Buffer>) {
+      for (const part of rewriter?.push(chunk) ?? [chunk]) await answer.write(part);
+    }
+  } catch (error) {
+    stop();
+    await query.catch(() => undefined);
+    if (signal.aborted) throw named('QUERY_WAS_CANCELLED', 'Query was cancelled: the client went away');
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', stop);
+    // The place is free again only when the engine has let go of its pipe.
+    await query.catch(() => undefined);
+  }
+  const result = await query;
+  if (rewriter?.isAtBlockEnd === false) throw named('UNKNOWN_EXCEPTION', 'The engine ended a Native answer in the middle of a block');
+  return summaryOf(result);
+}
+
+async function command(
+  engine: Engine,
+  statement: Statement & { kind: 'command' },
+  asked: QueryRequest,
+  context: QueryContext,
+  answer: Answer,
+  signal: AbortSignal,
+): Promise<Summary> {
+  const format = statement.format ?? asked.defaultFormat;
+  // What only reads ends with its client; what writes is brought to its end.
+  const stop = (): void => void engine.cancel(context.id).catch(() => undefined);
+  if (statement.isReadOnly) signal.addEventListener('abort', stop, { once: true });
+  const result = await engine.execute(statement.text, format, context).finally(() => { signal.removeEventListener('abort', stop); });
+  const bytes = Buffer.from(result.bytes);
+  if (bytes.length > 0) {
+    answer.format = format;
+    for (const part of nativeRewriter(format, asked)?.push(bytes) ?? [bytes]) await answer.write(part);
+  }
+  return summaryOf(result);
+}
+
+function nativeRewriter(format: string, asked: QueryRequest): NativeRewriter | undefined {
+  return format.toLowerCase() === 'native' && asked.protocolRevision > 0 ? new NativeRewriter(asked.protocolRevision) : undefined;
+}
+
+function summaryOf(result: EngineResult): Summary {
+  return { readRows: result.rowsRead, readBytes: result.bytesRead, writtenRows: 0, writtenBytes: 0, elapsedSeconds: result.elapsed };
+}
+
+function refuseOverGet(asked: QueryRequest): void {
+  if (!asked.isReadOnly) return;
+  throw named('READONLY', 'Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly. You should use method POST for modifying queries.');
+}

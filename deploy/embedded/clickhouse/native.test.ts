@@ -1,0 +1,85 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { layoutOf, UnsupportedTypeError } from './native-layout.js';
+import { NativeRewriter } from './native.js';
+import { startTestServer, type TestServer } from './test-server.js';
+
+const REVISION = 54_460;
+
+/** Expressions over `number`, one for every type that a query of ours or Grafana's can return. */
+const EXPRESSIONS: readonly string[] = [
+  ...['Int8', 'Int16', 'Int32', 'Int64', 'Int128', 'Int256', 'UInt8', 'UInt16', 'UInt32', 'UInt64', 'UInt128', 'UInt256', 'Float32', 'Float64', 'BFloat16'].map((type) => `CAST(number % 7 AS ${type})`),
+  "if(number % 3 = 0, '', repeat('ä', number % 300))", "CAST(toString(number % 7) AS FixedString(5))", 'number % 2 = 0 :: Bool', "(number % 2)::Bool",
+  'toDate(number)', 'toDate32(number)', 'toDateTime(number)', "toDateTime(number, 'Europe/Berlin')", "toDateTime64(number, 9, 'UTC')",
+  "CAST(number % 2 + 1 AS Enum8('a' = 1, 'b, (' = 2))", "CAST(number % 2 + 1 AS Enum16('it\\'s' = 1, 'b' = 2))",
+  'toDecimal32(number, 2)', 'toDecimal64(number, 4)', 'toDecimal128(number, 6)', 'toDecimal256(number, 8)',
+  'generateUUIDv4()', "toIPv4('1.2.3.4')", "toIPv6('::1')", 'toIntervalHour(number)',
+  'if(number % 2 = 0, NULL, number)', "if(number % 2 = 0, NULL, toString(number))", 'NULL',
+  'toLowCardinality(toString(number % 5))', 'toLowCardinality(toString(number))', "CAST(if(number % 2 = 0, NULL, 'x') AS LowCardinality(Nullable(String)))",
+  "CAST(toString(number % 3) AS LowCardinality(FixedString(3)))", 'toLowCardinality(toDate(number % 9))',
+  'range(number % 5)', '[]::Array(LowCardinality(String))', "arrayMap(x -> toLowCardinality(toString(x)), range(number % 4))", '[[number], [], [1, 2]]',
+  "map('a', number, toString(number), 2)", "CAST(map('k', 'v', toString(number), 'w') AS Map(LowCardinality(String), String))", "CAST(map() AS Map(LowCardinality(String), LowCardinality(String)))",
+  "(number, 'x', [number])", "CAST((number, 'x') AS Tuple(a UInt64, `b c` LowCardinality(String)))", 'tuple()',
+  "CAST([(number, 'x')] AS Nested(a UInt64, b LowCardinality(String)))", "CAST([] AS Array(Tuple(a UInt64, b Array(Nullable(String)))))",
+  "[CAST(map('k', number) AS Map(LowCardinality(String), UInt64))]",
+  '(1.5, 2.5)::Point', '[(1., 2.)]::Ring', '[[(1., 2.)]]::Polygon',
+  "CAST(number AS SimpleAggregateFunction(sum, UInt64))", `'{"a":1}'::JSON`, `['{"a":1}'::JSON, '{}'::JSON]`,
+];
+
+let server: TestServer;
+beforeAll(async () => { server = await startTestServer(); });
+afterAll(() => server.remove());
+
+async function native(sql: string, parameters: Record<string, string> = {}): Promise<Buffer> {
+  const response = await server.query(`${sql} FORMAT Native`, parameters);
+  const body = Buffer.from(await response.arrayBuffer());
+  if (response.status !== 200) throw new Error(body.toString());
+  return body;
+}
+
+describe('Native answers for a client protocol version', () => {
+  // Columns before and after prove the length: a wrong one would read the next header out of the middle.
+  test.each(EXPRESSIONS)('%s is framed, in pieces of any size', async (expression) => {
+    const sql = `SELECT number AS before, ${expression} AS x, toString(number) AS after FROM numbers(700) SETTINGS max_block_size = 300`;
+    const plain = expression.includes('generateUUID') ? await native(`${sql}, max_threads = 1`) : await native(sql);
+    const whole = new NativeRewriter(REVISION);
+    const rewritten = Buffer.concat(whole.push(plain));
+    expect(whole.isAtBlockEnd).toBe(true);
+
+    const blocks = rewritten.length - plain.length;
+    expect(blocks % 11).toBe(0); // 8 bytes of BlockInfo and 1 for each of the 3 columns
+    expect(blocks / 11).toBeGreaterThanOrEqual(3);
+
+    const bytewise = new NativeRewriter(REVISION);
+    const parts = Array.from(plain, (byte) => bytewise.push(Buffer.from([byte]))).flat();
+    expect(Buffer.concat(parts).equals(rewritten)).toBe(true);
+    if (expression.includes('generateUUID')) return;
+    expect((await native(sql, { client_protocol_version: String(REVISION) })).equals(rewritten)).toBe(true);
+  });
+
+  test('the bytes of a small block are those that a server of this revision sends', async () => {
+    const answer = await native("SELECT 7::UInt8 AS a, 'x' AS s", { client_protocol_version: String(REVISION) });
+    expect(answer.toString('latin1')).toBe(
+      '\x01\x00\x02\xff\xff\xff\xff\x00' + '\x02\x01' + '\x01a\x05UInt8\x00' + '\x07' + '\x01s\x06String\x00' + '\x01x',
+    );
+  });
+
+  test('an older revision gets the block info without the serialization byte', async () => {
+    const answer = await native('SELECT 7::UInt8 AS a', { client_protocol_version: '54400' });
+    expect(answer.toString('latin1')).toBe('\x01\x00\x02\xff\xff\xff\xff\x00\x01\x01\x01a\x05UInt8\x07');
+  });
+
+  test('a type without a layout is refused before a byte is sent', async () => {
+    const response = await server.query('SELECT number, sumState(number) FROM numbers(10) GROUP BY number FORMAT Native', {
+      client_protocol_version: String(REVISION),
+    });
+    expect(response.status).toBe(501);
+    expect(await response.text()).toMatch(/AggregateFunction.*cannot be sent in Native/s);
+    expect(() => layoutOf('Variant(String, UInt8)')).toThrow(UnsupportedTypeError);
+  });
+
+  test('millions of rows pass through', async () => {
+    const response = await server.query('SELECT number, toString(number) AS s FROM numbers(1000000) FORMAT Native', { client_protocol_version: String(REVISION) });
+    expect(response.status).toBe(200);
+    expect((await response.arrayBuffer()).byteLength).toBeGreaterThan(8_000_000 + 6_888_890);
+  });
+});

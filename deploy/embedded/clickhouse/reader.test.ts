@@ -1,0 +1,220 @@
+import { setMaxListeners } from 'node:events';
+import { existsSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startClickHouse } from './process.js';
+import { startTestServer, until, writerHeaders, type TestServer } from './test-server.js';
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await startTestServer();
+  await server.text('CREATE TABLE item (id UInt64, file String) ENGINE = MergeTree ORDER BY id');
+  await server.text("INSERT INTO item VALUES (1, 'a.ts')");
+  await server.text('CREATE VIEW item_name AS SELECT file FROM item');
+  await server.text('CREATE DATABASE elsewhere ENGINE = Atomic');
+  await server.text('CREATE TABLE elsewhere.item (id UInt64) ENGINE = MergeTree ORDER BY id');
+});
+afterAll(() => server.remove());
+
+/** One query without credentials. */
+const read = (sql: string | Buffer, parameters: Record<string, string> = {}, headers: Record<string, string> = {}) =>
+  fetch(`${server.clickhouse.address}/?${new URLSearchParams(parameters).toString()}`, { method: 'POST', body: sql, headers });
+const refusal = async (response: Response): Promise<[number, string | null]> => {
+  const text = await response.text();
+  expect(text).toMatch(/^Code: \d+\. DB::Exception: .*\(version .*\)\n$/s);
+  return [response.status, response.headers.get('x-clickhouse-exception-code')];
+};
+
+describe('who asks', () => {
+  const ask = async (headers: Record<string, string>, parameters: Record<string, string> = {}) => {
+    const response = await read('INSERT INTO item VALUES (2, 0)', parameters, headers);
+    const code = response.headers.get('x-clickhouse-exception-code');
+    return code === null ? 'writer' : code === '497' ? 'reader' : code;
+  };
+  const basic = (credentials: string) => ({ Authorization: `Basic ${Buffer.from(credentials).toString('base64')}` });
+
+  test('the writer by its password in any of the three ways, the reader without any', async () => {
+    const { 'X-ClickHouse-User': user = '', 'X-ClickHouse-Key': password = '' } = writerHeaders(server.clickhouse);
+    for (const headers of [writerHeaders(server.clickhouse), basic(`${user}:${password}`)]) expect(await ask(headers)).toBe('writer');
+    expect(await ask({}, { user, password })).toBe('writer');
+    for (const headers of [{}, basic('default:'), basic('reader:'), { 'X-ClickHouse-User': 'default' }]) expect(await ask(headers as Record<string, string>)).toBe('reader');
+    await server.text('ALTER TABLE item DELETE WHERE id = 2 SETTINGS mutations_sync = 2');
+  });
+
+  test('a wrong password and an unknown user: 516, in the same words', async () => {
+    const texts = await Promise.all([basic('writer:guess'), basic('writer:'), basic('reader:guess'), basic('nobody:')].map(async (headers) => {
+      const response = await read('SELECT 1', {}, headers);
+      expect([response.status, response.headers.get('x-clickhouse-exception-code')]).toEqual([403, '516']);
+      return response.text();
+    }));
+    expect(new Set(texts).size).toBe(1);
+  });
+
+  test('a web page under a foreign name is not the reader', async () => {
+    expect((await read('SELECT 1', {}, { 'Sec-Fetch-Site': 'cross-site' })).status).toBe(403);
+  });
+
+  test('passwords are in one file, its owner\'s alone, and in no log', async () => {
+    const path = join(server.dataDir, 'users.json');
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    const { writer, reader } = JSON.parse(await readFile(path, 'utf8')) as Record<string, string>;
+    expect(new URL(server.clickhouse.url).password).toBe(writer);
+    const environment = process.platform === 'linux' ? await readFile(`/proc/${server.clickhouse.pid}/environ`, 'utf8') : '';
+    for (const secret of [writer, reader]) expect(environment + server.log.join('\n')).not.toContain(secret);
+  });
+
+  test('elsewhere than on loopback, the reader needs its password', async () => {
+    await expect(startClickHouse({ dataDir: join(server.dataDir, 'open'), port: 0, host: '0.0.0.0', reader: 'open' })).rejects.toMatchObject({ code: 'READER_NEEDS_PASSWORD' });
+    const closed = await startTestServer({ reader: 'password' });
+    expect((await fetch(`${closed.clickhouse.address}/?query=SELECT+1`)).status).toBe(403);
+    const { username, password } = new URL(closed.clickhouse.readerUrl);
+    for (const user of [username, 'default']) expect(await (await fetch(`${closed.clickhouse.address}/?query=SELECT+1`, { headers: basic(`${user}:${password}`) })).text()).toBe('1\n');
+    await closed.remove();
+  });
+});
+
+describe('a reader reads', () => {
+  test.each([
+    ['SELECT file FROM item', 'a.ts'], ['SELECT file FROM item_name', 'a.ts'], ['WITH x AS (SELECT id FROM shieldwatch.item) SELECT * FROM x', '1'],
+    ['SELECT upper(file), count(file) FROM item GROUP BY file', 'A.TS\t1'], ['SELECT arrayMap(x -> x + 1, [id]) FROM item', '[2]'],
+    ['SELECT sum(number) FROM numbers(10)', '45'], ["SELECT count() FROM values('a UInt8', 1, 2)", '2'], ['SELECT max(generate_series) FROM generate_series(1, 5)', '5'],
+    ['SHOW TABLES', 'item\nitem_name'], ['SHOW DATABASES', 'shieldwatch'], ['DESCRIBE TABLE item', /^id\tUInt64/], ['EXISTS TABLE item', '1'], ['EXPLAIN SELECT 1', /ReadFrom/],
+    ['SHOW CREATE TABLE item', /MergeTree/],
+    ['SELECT name FROM system.databases', /shieldwatch/], ["SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'", 'item'],
+    ["SELECT name, type, table FROM system.columns WHERE database IN ('shieldwatch') AND table = 'item_name'", 'file\tString\titem_name'],
+    ["SELECT count() FROM system.functions WHERE name = 'sum'", '1'], ['SELECT displayName() != \'\', version() != \'\', revision() > 0, timezone() != \'\'', '1\t1\t1\t1'],
+    ['SELECT 1 SETTINGS max_threads = 2, max_result_rows = 5', '1'], ['SELECT 1 AS settings, 2 AS x', '1\t2'],
+    ["SELECT count() FROM item SETTINGS additional_table_filters = {'item': 'id = 7'}", '0'],
+    ['/* one */ SELECT 1 -- two', '1'],
+  ])('%s', async (sql, expected) => {
+    const text = (await (await read(sql)).text()).trimEnd();
+    if (typeof expected === 'string') expect(text).toBe(expected);
+    else expect(text).toMatch(expected);
+  });
+
+  test('with parameters, names among them, and its own settings', async () => {
+    expect(await (await read('SELECT {a:UInt8}, count() FROM {t:Identifier}', { param_a: '3', param_t: 'item', max_execution_time: '65' })).text()).toBe('3\t1\n');
+    expect((await read('SELECT 1', { nosuch: '1' })).headers.get('x-clickhouse-exception-code')).toBe('115');
+  });
+});
+
+describe('a reader does not', () => {
+  test.each([
+    // write, or change what a session is
+    'INSERT INTO item VALUES (1, 1)', 'INSERT INTO item SELECT 1, 1', 'WITH 1 AS x INSERT INTO item SELECT x, x', 'CREATE TABLE t (a Int8) ENGINE = Memory',
+    'CREATE TEMPORARY TABLE t (a Int8)', 'DROP TABLE item', 'ALTER TABLE item DELETE WHERE 1', 'TRUNCATE TABLE item', 'OPTIMIZE TABLE item', 'RENAME TABLE item TO b',
+    'SET ROLE writer', 'SET max_threads = 1', 'USE system', 'KILL QUERY WHERE 1', 'SYSTEM RELOAD CONFIG', 'GRANT writer TO default', 'EXECUTE AS default SELECT 1',
+    // see another database, other people's queries, users, the machine
+    'SELECT * FROM elsewhere.item', 'SELECT * FROM default.`/etc/passwd`', 'SELECT query FROM system.processes', 'SELECT query FROM system/**/.\n processes',
+    'SELECT query FROM `system`.`processes`', 'SELECT query FROM "sys\\x74em"."processes"', 'SELECT query FROM system.\u201cprocesses\u201d', 'SELECT (SELECT any(query) FROM system.processes)',
+    'SELECT 1 WHERE 1 IN (SELECT 1 FROM system.processes)', 'SELECT * FROM item JOIN system.processes ON 1', 'DESCRIBE TABLE system.processes', 'EXPLAIN SELECT * FROM system.processes',
+    'SELECT * FROM system.users', 'SELECT * FROM system.server_settings', 'SELECT * FROM system.stack_trace', 'SELECT * FROM system.named_collections', 'SELECT * FROM system.query_log',
+    'SHOW PROCESSLIST', 'SHOW GRANTS', 'SHOW USERS', 'SHOW CREATE USER default', "SELECT getMacro('a')", "SELECT getServerSetting('max_server_memory_usage')", 'SELECT filesystemAvailable()',
+    // files, addresses, programs
+    "SELECT file('/etc/passwd')", "SELECT `file`('/etc/passwd')", "SELECT \"\\x66ile\"('/etc/passwd')", "SELECT file /**/ ('/etc/passwd')", "SELECT arrayMap(file, ['/etc/passwd'])",
+    "SELECT arrayMap((file), ['/etc/passwd'])", "SELECT arrayMap(x -> file(x), ['/etc/passwd'])", "SELECT * APPLY file FROM (SELECT '/etc/passwd')", "SELECT * APPLY(file) FROM (SELECT '/etc/passwd')",
+    "SELECT \u201cfile\u201d('/etc/passwd')", "EXPLAIN SELECT file('/etc/passwd')", "SELECT count() FROM item SETTINGS additional_table_filters = {'item': 'file(''/etc/passwd'') != '''''}",
+    "SELECT count() FROM item SETTINGS additional_table_filters = {'item': '1 IN (SELECT 1 FROM system.processes)'}",
+    "SELECT * FROM file('/etc/passwd', 'LineAsString')", "SELECT * FROM (SELECT * FROM file('/etc/passwd', 'LineAsString') SETTINGS readonly = 0)", "DESCRIBE file('/etc/passwd')",
+    "SELECT * FROM url('http://127.0.0.1:1/', 'LineAsString')", "SELECT * FROM s3('http://127.0.0.1:1/a')", "SELECT * FROM remote('127.0.0.1', system.one)", "SELECT * FROM cluster('default', system.one)",
+    "SELECT * FROM clusterAllReplicas('default', system, one)", "SELECT * FROM executable('id', TSV, 'a String')", "SELECT * FROM merge('system', '^processes$')", "SELECT * FROM merge('shieldwatch', '.*')",
+    "SELECT * FROM dictionary('d')", "SELECT dictGet('d', 'a', 1)", 'SELECT * FROM mergeTreeIndex(shieldwatch, item)', "SELECT * FROM eval('SELECT 1')", "SELECT * FROM viewExplain('EXPLAIN', '', (SELECT 1))",
+    "SELECT * FROM generateRandom('a UInt8')", 'SELECT * FROM loop(item)', "SELECT * FROM mysql('127.0.0.1:1', 'a', 'b', 'c', 'd')", "SELECT * FROM input('a Int8')", "SELECT aiGenerate('x')",
+    "SELECT 1 INTO OUTFILE '/tmp/shieldwatch-attack'", "SELECT 1 into/**/ outfile '/tmp/shieldwatch-attack' FORMAT CSV", "EXPLAIN SELECT 1 INTO OUTFILE '/tmp/shieldwatch-attack'", "INSERT INTO item FROM INFILE '/etc/passwd' FORMAT CSV",
+  ])('%s', async (sql) => {
+    const response = await read(sql);
+    expect(response.status).toBeGreaterThanOrEqual(400);
+    // 60: a table function's or a system table's name that this engine does not have.
+    expect((await refusal(response))[1]).toMatch(/^(497|60)$/);
+  });
+
+  test.each([
+    'readonly = 0', 'readonly = 2', 'max_execution_time = 0', 'max_execution_time = 100000', 'max_result_rows = 0', 'max_memory_usage = 0', 'max_memory_usage = 99999999999999', 'max_memory_usage = DEFAULT',
+    "max_result_rows = -1", 'max_execution_time = {x:UInt64}', 'allow_experimental_eval_table_function = 1', 'allow_introspection_functions = 1', "log_comment = 'x'", '`log_comment` = \'x\'', "profile = 'default'",
+    "output_format_schema = '/tmp/shieldwatch-attack'", "format_schema = '/etc/passwd'", 'use_query_cache = 1', "max_threads = 2, readonly = 0", '"max_threads" = 2 , "readonly" = 0', "max_threads/**/=/**/2,\nreadonly\n=\n0",
+    "additional_result_filter = 'file(\\'/etc/passwd\\') = 1'",
+  ])('SETTINGS %s, at any depth', async (settings) => {
+    for (const sql of [`SELECT 1 SETTINGS ${settings}`, `SELECT * FROM (SELECT 1 SETTINGS ${settings})`, `SELECT 1 FORMAT CSV SETTINGS ${settings}`, `EXPLAIN SELECT (SELECT 1 settings ${settings})`, `WITH a AS (SELECT 1 SETTINGS ${settings}) SELECT * FROM a`]) {
+      const [, code] = await refusal(await read(sql, { param_x: '1000000' }));
+      expect(['452', '115', '497']).toContain(code);
+    }
+  });
+
+  test('settings of the URL neither', async () => {
+    for (const [name, value] of [['readonly', '0'], ['max_execution_time', '0'], ['max_result_rows', '99999999999'], ['allow_introspection_functions', '1'], ['role', 'writer'], ['profile', 'default'], ['additional_table_filters', '{}']] as const) {
+      expect(['452', '115']).toContain((await refusal(await read('SELECT 1', { [name]: value })))[1]);
+    }
+  });
+
+  test('by way of the request: database, names as parameters, several statements, encodings', async () => {
+    for (const database of ['system', 'SYSTEM', 'information_schema', 'elsewhere']) expect((await read('SELECT query FROM processes', { database })).status).toBeGreaterThanOrEqual(400);
+    expect((await refusal(await read('SELECT query FROM processes', {}, { 'X-ClickHouse-Database': 'system' })))[1]).toBe('497');
+    for (const sql of ['SELECT query FROM {d:Identifier}.processes', 'SELECT query FROM {d:Identifier}.{t:Identifier}', 'SELECT query FROM system.{t:Identifier}', "SELECT arrayMap({f:Identifier}, ['/etc/passwd'])"]) {
+      for (const d of ['system', 's\\x79stem']) expect((await refusal(await read(sql, { param_d: d, param_t: 'processes', param_f: 'file' })))[1]).toBe('497');
+    }
+    for (const sql of ['SELECT 1; SELECT 2', 'SELECT 1;INSERT INTO item VALUES (1,1)', 'SELECT 1\0; SELECT 2']) expect((await refusal(await read(sql)))[1]).toBe('62');
+    expect((await refusal(await read(gzipSync("SELECT file('/etc/passwd')"), {}, { 'Content-Encoding': 'gzip' })))[1]).toBe('497');
+    expect((await refusal(await read("le('/etc/passwd')", { query: 'SELECT fi' })))[1]).toMatch(/^(62|46|47)$/);
+    expect((await fetch(`${server.clickhouse.address}/?query=INSERT%20INTO%20item%20VALUES%20(1,1)`)).status).toBe(403);
+  });
+
+  test('beyond its limits: rows, memory', async () => {
+    expect((await refusal(await read('SELECT count(), groupArray(number) FROM numbers(3000000000) GROUP BY number')))[1]).toBe('241');
+    const long = await read('SELECT number FROM numbers(2000000)', { wait_end_of_query: '1' });
+    expect((await refusal(long))[1]).toBe('396');
+    const cut = await read('SELECT number FROM numbers(2000000)', { max_result_rows: '1000', result_overflow_mode: 'break', max_block_size: '1000' });
+    expect((await cut.text()).split('\n').length).toBe(1001);
+    expect(await (await read('SELECT 1')).text()).toBe('1\n');
+  });
+});
+
+describe('functions that read files', () => {
+  test.each(["SELECT file('/etc/passwd')", "SELECT arrayMap(file, ['/etc/passwd'])", "CREATE VIEW leak AS SELECT file('/etc/passwd')", "INSERT INTO item SELECT 1, file('/etc/passwd')", "CREATE FUNCTION f AS x -> file(x)"])(
+    'are not the writer\'s either: %s', async (sql) => { expect((await server.query(sql)).status).toBe(403); },
+  );
+});
+
+describe('/processes', () => {
+  const list = async (headers: Record<string, string> = {}) =>
+    ((await (await fetch(`${server.clickhouse.address}/processes`, { headers })).json()) as { processes: Record<string, unknown>[] }).processes;
+
+  test('tells who runs what kind, how long and how much; no text of it; to the reader only readers\' own', async () => {
+    const stop = new AbortController();
+    const options = { signal: stop.signal };
+    const sql = (n: number) => ({ method: 'POST', body: `SELECT count() FROM system.numbers WHERE number != ${n} AND toString(number) != 's3cret-literal'`, ...options });
+    const both = [
+      fetch(`${server.clickhouse.address}/?query_id=the-reader&max_execution_time=60`, sql(1)),
+      fetch(`${server.clickhouse.address}/?query_id=the-writer`, { ...sql(2), headers: writerHeaders(server.clickhouse) }),
+    ].map((call) => call.catch(() => undefined));
+    await until('both run and count', async () => (await list(writerHeaders(server.clickhouse))).filter((row) => Number(row['read_rows']) > 0).length === 2);
+    const all = await list(writerHeaders(server.clickhouse));
+    expect(all.find((row) => row['query_id'] === 'the-writer')).toMatchObject({ user: 'writer', kind: 'SELECT', state: 'running' });
+    const own = await list();
+    expect(own.map((row) => row['query_id'])).toEqual(['the-reader']);
+    expect(JSON.stringify([all, own])).not.toContain('s3cret');
+    expect((await fetch(`${server.clickhouse.address}/processes`, { headers: { Authorization: 'Basic d3JpdGVyOng=' } })).status).toBe(403);
+    stop.abort();
+    await Promise.all(both);
+    await until('they are gone', async () => (await list(writerHeaders(server.clickhouse))).length === 0);
+  });
+
+  test('16 long reads of people hold up neither an insert nor the stack\'s own reads', async () => {
+    const stop = new AbortController();
+    setMaxListeners(0, stop.signal);
+    const sql = 'SELECT count() FROM system.numbers WHERE NOT ignore(sipHash64(number))';
+    const calls = Array.from({ length: 20 }, () =>
+      fetch(`${server.clickhouse.address}/?max_threads=1`, { method: 'POST', body: sql, signal: stop.signal }).catch(() => undefined));
+    await until('they run', async () => (await list()).filter((row) => row['state'] === 'running').length === 16);
+    const startedAt = Date.now();
+    await server.text("INSERT INTO item VALUES (3, 'b.ts')");
+    expect(await server.text('SELECT count() FROM item WHERE id = 3')).toBe('1');
+    expect(Date.now() - startedAt).toBeLessThan(3000);
+    stop.abort();
+    await Promise.all(calls);
+    await until('they are gone', async () => (await list(writerHeaders(server.clickhouse))).length === 0);
+  });
+});
+
+test('no attack left a file', () => { expect(existsSync('/tmp/shieldwatch-attack')).toBe(false); });

@@ -1,0 +1,80 @@
+import type { IncomingMessage } from 'node:http';
+import { randomUUID } from 'node:crypto';
+import { named } from './errors.js';
+import { DEFAULT_FORMAT, isFormatName } from './formats.js';
+
+/** What a request asks for, apart from its body. */
+export interface QueryRequest {
+  readonly queryId: string;
+  /** The `query` of the URL; the body is appended to it. */
+  readonly query: string;
+  readonly database: string | undefined;
+  readonly defaultFormat: string;
+  readonly settings: ReadonlyMap<string, string>;
+  readonly params: ReadonlyMap<string, string>;
+  /** Revision of the Native protocol that the client reads; 0 when it names none. */
+  readonly protocolRevision: number;
+  readonly compressesAnswer: boolean;
+  /** The answer goes out whole, or as an error: `wait_end_of_query`. */
+  readonly waitsForEnd: boolean;
+  readonly isReadOnly: boolean;
+}
+
+/** Belong to HTTP, or are harmless here, and never reach the engine. */
+const NOT_SETTINGS = new Set([
+  'query', 'query_id', 'database', 'default_format', 'user', 'password', 'quota_key', 'client_protocol_version',
+  'enable_http_compression', 'http_zlib_compression_level', 'session_timeout', 'session_check', 'stacktrace',
+  'buffer_size', 'wait_end_of_query', 'send_progress_in_http_headers', 'http_headers_progress_interval_ms',
+  'cancel_http_readonly_queries_on_client_close', 'add_http_cors_header', 'close_session', 'log_comment',
+]);
+
+/** Inserts are synchronous and committed when acknowledged, whatever a client asks about async inserts. */
+const ASYNC_INSERT = /^(wait_for_)?async_insert/;
+
+/** Reads URL and headers. Throws `ClickHouseError` for what this server does not offer, by name. */
+export function readRequest(request: IncomingMessage, url: URL): QueryRequest {
+  const { headers } = request;
+  const query = url.searchParams;
+  const flag = (name: string): boolean => ['1', 'true'].includes(query.get(name) ?? '');
+  if (query.has('session_id')) {
+    throw named('NOT_IMPLEMENTED', 'session_id is not supported by the embedded server: each request stands alone');
+  }
+  for (const name of ['compress', 'decompress']) {
+    if (!flag(name)) continue;
+    throw named('NOT_IMPLEMENTED', `${name}=1 (ClickHouse block compression) is not supported by the embedded server: use none, or gzip over HTTP (clickhouse-go: compress=none or compress=gzip)`);
+  }
+  if (headers['content-type']?.startsWith('multipart/form-data') === true) {
+    throw named('NOT_IMPLEMENTED', 'multipart/form-data (external tables) is not supported by the embedded server');
+  }
+  const defaultFormat = header(headers['x-clickhouse-format']) ?? query.get('default_format') ?? DEFAULT_FORMAT;
+  if (!isFormatName(defaultFormat)) throw named('BAD_ARGUMENTS', 'default_format is not the name of a format');
+
+  return {
+    queryId: query.get('query_id') || header(headers['x-clickhouse-query-id']) || randomUUID(),
+    query: query.get('query') ?? '',
+    database: header(headers['x-clickhouse-database']) || query.get('database') || undefined,
+    defaultFormat,
+    ...readSettings(query),
+    protocolRevision: Number(query.get('client_protocol_version') ?? 0) || 0,
+    compressesAnswer: flag('enable_http_compression'),
+    waitsForEnd: flag('wait_end_of_query'),
+    isReadOnly: request.method !== 'POST',
+  };
+}
+
+function readSettings(query: URLSearchParams): Pick<QueryRequest, 'settings' | 'params'> {
+  const settings = new Map<string, string>();
+  const params = new Map<string, string>();
+  for (const [name, value] of query) {
+    if (NOT_SETTINGS.has(name) || ASYNC_INSERT.test(name) || name === 'compress' || name === 'decompress') continue;
+    // Names go into SQL text. What is not even a name gets the engine's own answer for an unknown setting.
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw named('UNKNOWN_SETTING', 'Unknown setting (not a name)');
+    if (name.startsWith('param_')) params.set(name.slice('param_'.length), value);
+    else settings.set(name, value);
+  }
+  return { settings, params };
+}
+
+function header(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}

@@ -1,0 +1,262 @@
+import { ClickHouseLogLevel, createClient, type ClickHouseClient } from '@clickhouse/client';
+import { readFile, readdir } from 'node:fs/promises';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startTestServer, until, writerHeaders, type TestServer } from './test-server.js';
+
+let server: TestServer;
+let client: ClickHouseClient;
+beforeAll(async () => {
+  server = await startTestServer();
+  client = createClient({ url: server.clickhouse.url, database: 'shieldwatch', log: { level: ClickHouseLogLevel.OFF } });
+  await server.text('CREATE TABLE item (id UInt64, name String) ENGINE = MergeTree ORDER BY id');
+});
+afterAll(async () => {
+  await client.close();
+  await server.remove();
+});
+
+const running = async (part: string): Promise<boolean> =>
+  (await server.text(`SELECT count() FROM system.processes WHERE query LIKE '%${part}%' AND query NOT LIKE '%system.processes%'`)) !== '0';
+
+describe('@clickhouse/client', () => {
+  test('pings', async () => { expect(await client.ping()).toMatchObject({ success: true }); });
+
+  test('queries, in JSON and in streamed rows', async () => {
+    const whole = await client.query({ query: 'SELECT number FROM numbers(3)', format: 'JSON' });
+    expect(await whole.json()).toMatchObject({ rows: 3, data: [{ number: 0 }, { number: 1 }, { number: 2 }] });
+    let rows = 0;
+    const streamed = await client.query({ query: 'SELECT number FROM numbers(200000)', format: 'JSONEachRow' });
+    for await (const chunk of streamed.stream()) rows += chunk.length;
+    expect(rows).toBe(200_000);
+  });
+
+  test('binds parameters of any shape', async () => {
+    const query_params = { text: `it's "a"\\b\n\tc`, list: ["x'y", 'z\n'], map: { k: 'v' }, at: new Date('2026-01-02T03:04:05Z'), none: null };
+    const result = await client.query({
+      query: 'SELECT {text:String} AS text, {list:Array(String)} AS list, {map:Map(String, String)} AS map, {at:DateTime} AS at, {none:Nullable(String)} AS none',
+      query_params,
+      format: 'JSONEachRow',
+    });
+    expect(await result.json()).toEqual([{ ...query_params, at: '2026-01-02 03:04:05' }]);
+  });
+
+  test('settings hold for one request; an unknown one is the engine\'s error', async () => {
+    const ask = (clickhouse_settings: Record<string, number>) =>
+      client.query({ query: "SELECT getSetting('max_threads') AS n", format: 'JSONEachRow', clickhouse_settings }).then((result) => result.json<{ n: number }>());
+    const usual = await ask({});
+    expect(await ask({ max_threads: 7 })).toEqual([{ n: 7 }]);
+    expect(await ask({})).toEqual(usual);
+    await expect(ask({ nosuch: 1 })).rejects.toMatchObject({ code: '115', type: 'UNKNOWN_SETTING' });
+  });
+
+  test('inserts, reports the rows written, and compresses both ways', async () => {
+    await client.command({ query: 'CREATE TABLE made (id UInt64, name String) ENGINE = MergeTree ORDER BY id' });
+    const compressing = createClient({ url: server.clickhouse.url, database: 'shieldwatch', compression: { request: true, response: true } });
+    const values = Array.from({ length: 1000 }, (_, id) => ({ id, name: `n'${id}\n` }));
+    const insert = await compressing.insert({ table: 'made', values, format: 'JSONEachRow', clickhouse_settings: { async_insert: 1, wait_for_async_insert: 0 } });
+    expect(insert.summary?.written_rows).toBe('1000');
+    const back = await compressing.query({ query: 'SELECT * FROM made ORDER BY id', format: 'JSONEachRow' });
+    expect(await back.json()).toEqual(values);
+    await compressing.close();
+  });
+
+  test('an abort ends the query', async () => {
+    const abort = new AbortController();
+    const query = client.query({ query: 'SELECT count() FROM system.numbers -- forever', abort_signal: abort.signal });
+    await until('it runs', () => running('count() FROM system.numbers'));
+    abort.abort();
+    await expect(query).rejects.toThrow();
+    await until('it has ended', async () => !(await running('count() FROM system.numbers')));
+  });
+
+  test('errors carry code, type and text', async () => {
+    await expect(client.query({ query: 'SELECT * FROM nosuch' })).rejects.toMatchObject({ code: '60', type: 'UNKNOWN_TABLE' });
+  });
+
+  test('an error in mid-stream reaches the reader', async () => {
+    const result = await client.query({ query: 'SELECT number, throwIf(number = 3000000) FROM numbers(5000000)', format: 'JSONEachRow' });
+    let rows = 0;
+    const read = async (): Promise<void> => { for await (const chunk of result.stream()) rows += chunk.length; };
+    await expect(read()).rejects.toThrow(/throwIf/);
+    expect(rows).toBeGreaterThan(1_000_000);
+  });
+});
+
+describe('the HTTP interface', () => {
+  test('answers health checks', async () => {
+    for (const path of ['/', '/ping']) {
+      const response = await fetch(server.clickhouse.address + path);
+      expect([response.status, await response.text()]).toEqual([200, 'Ok.\n']);
+    }
+    expect((await fetch(`${server.clickhouse.address}/nosuch`)).status).toBe(404);
+  });
+
+  test('takes the query from the URL, the body, or both', async () => {
+    const url = server.clickhouse.address; // as the reader
+    expect(await (await fetch(`${url}/?query=SELECT%201`)).text()).toBe('1\n');
+    expect(await (await fetch(url, { method: 'POST', body: 'SELECT 2' })).text()).toBe('2\n');
+    expect(await (await fetch(`${url}/?query=SELECT%20`, { method: 'POST', body: '3' })).text()).toBe('3\n');
+  });
+
+  test('a GET does not write', async () => {
+    const response = await fetch(`${server.clickhouse.address}/?query=DROP%20TABLE%20item`, { headers: writerHeaders(server.clickhouse) });
+    expect(await response.text()).toMatch(/Code: 164.*READONLY/s);
+  });
+
+  test('sends the headers of a server', async () => {
+    const { headers } = await server.query('SELECT 1 FORMAT JSONEachRow', { query_id: 'my-id' });
+    expect(headers.get('x-clickhouse-query-id')).toBe('my-id');
+    expect(headers.get('x-clickhouse-format')).toBe('JSONEachRow');
+    expect(headers.get('content-type')).toMatch('ndjson');
+    expect(headers.get('x-clickhouse-timezone')).toBeTruthy();
+    expect(headers.get('x-clickhouse-server-display-name')).toBeTruthy();
+    expect(JSON.parse(headers.get('x-clickhouse-summary') ?? '')).toMatchObject({ read_rows: '1' });
+  });
+
+  test('the format comes from the query, else the header, else default_format, else TabSeparated', async () => {
+    const init = { headers: { 'X-ClickHouse-Format': 'CSV' } };
+    const text = async (sql: string, parameters = {}, more = {}) => (await server.query(sql, parameters, more)).text();
+    expect(await text("SELECT 'a' FORMAT JSONCompactEachRow", {}, init)).toBe('["a"]\n');
+    expect(await text("SELECT 'a'", { default_format: 'JSONEachRow' }, init)).toBe('"a"\n');
+    expect(await text("SELECT 'a' AS a", { default_format: 'JSONEachRow' })).toBe('{"a":"a"}\n');
+    expect(await text("SELECT 'a'")).toBe('a\n');
+  });
+
+  test.each([
+    ['SELECT * FROM nosuch', 404, 60], ['SELEC 1', 400, 62], ['SELECT 1; SELECT 2', 400, 62], ["SELECT toUInt8('x')", 400, 6],
+    ["SELECT throwIf(1)", 500, 395], ["SELECT * FROM file('/etc/passwd')", 403, 497], ['', 400, 62],
+  ])('%s answers %i', async (sql, status, code) => {
+    const response = await server.query(sql);
+    expect([response.status, response.headers.get('x-clickhouse-exception-code')]).toEqual([status, String(code)]);
+    expect(await response.text()).toMatch(new RegExp(`^Code: ${code}\\. DB::Exception: .*\\(version .*\\)\\n$`, 's'));
+  });
+
+  test.each(['session_id', 'compress', 'decompress'])('%s is refused by name', async (name) => {
+    const response = await server.query('SELECT 1', { [name]: '1' });
+    expect([response.status, await response.text()]).toEqual([501, expect.stringContaining(name)]);
+  });
+
+  test('the time limit: 30 s by default, to be set up to a cap', async () => {
+    expect(await server.text("SELECT getSetting('max_execution_time')")).toBe('30');
+    const response = await server.query('SELECT count() FROM system.numbers', { max_execution_time: '0.2' });
+    expect([response.status, await response.text()]).toEqual([408, expect.stringContaining('TIMEOUT_EXCEEDED')]);
+    for (const beyond of ['0', '601']) expect((await server.query('SELECT 1', { max_execution_time: beyond })).status).toBe(500);
+  });
+
+  test('queries run side by side and planning does not hold up the others', async () => {
+    const slow = Array.from({ length: 6 }, () => server.text('SELECT (SELECT sleep(1.5))'));
+    const startedAt = Date.now();
+    expect(await server.text('SELECT 1')).toBe('1');
+    expect(Date.now() - startedAt).toBeLessThan(1000);
+    await Promise.all(slow);
+    expect(Date.now() - startedAt).toBeLessThan(5000);
+  });
+
+  test('parameters of queries that run at once do not mix', async () => {
+    const answers = await Promise.all(Array.from({ length: 60 }, (_, i) => server.text('SELECT {x:UInt32}', { param_x: String(i) })));
+    expect(answers).toEqual(Array.from({ length: 60 }, (_, i) => String(i)));
+  });
+});
+
+describe('inserts', () => {
+  const names = async (): Promise<string> => server.text('SELECT arrayStringConcat(groupArray(hex(name))) FROM (SELECT name FROM item ORDER BY id)');
+  const into = (format: string) => `INSERT INTO item (id, name) FORMAT ${format}`;
+  const rowBinary = Buffer.from([9, 0, 0, 0, 0, 0, 0, 0, 3, 0xff, 0x00, 0x27]);
+
+  test.each<[string, string | Buffer, Record<string, string>]>([
+    ['JSONEachRow', '{"id":9,"name":"\\u0000\'"}', { query: into('JSONEachRow') }],
+    ['TSV in one body', `${into('TSV')}\n9\t\\0'\n`, {}],
+    ['VALUES with an expression', "INSERT INTO item VALUES (8 + 1, concat('\\0', ''''))", {}],
+    ['VALUES behind the URL', "(9, '\\0''')", { query: 'INSERT INTO item VALUES' }],
+    ['CSV with settings', `INSERT INTO item SETTINGS async_insert = 1 FORMAT CSV\n9,"\0'"`, {}],
+  ])('%s', async (_name, body, parameters) => {
+    await server.text('TRUNCATE TABLE item');
+    const response = await server.query(body, parameters);
+    expect([response.status, await response.text()]).toEqual([200, '']);
+    expect(await names()).toBe('0027');
+  });
+
+  test('bytes stay bytes: RowBinary and Native, plain or encoded', async () => {
+    for (const [encoding, encode] of [['identity', (b: Buffer) => b], ['gzip', gzipSync], ['deflate', deflateSync], ['br', brotliCompressSync]] as const) {
+      await server.text('TRUNCATE TABLE item');
+      const response = await server.query(encode(rowBinary), { query: into('RowBinary') }, { headers: { 'Content-Encoding': encoding } });
+      expect(await response.text()).toBe('');
+      expect(await names()).toBe('FF0027');
+    }
+    const native = Buffer.from(await (await server.query('SELECT * FROM item FORMAT Native')).arrayBuffer());
+    expect((await server.query(Buffer.concat([Buffer.from(`${into('Native')}\n`), native]))).status).toBe(200);
+    expect(await names()).toBe('FF0027FF0027');
+  });
+
+  test('a failing insert stores nothing, leaves no file, and its data is in no log', async () => {
+    await server.text('TRUNCATE TABLE item');
+    const response = await server.query('{"id":1,"name":"a"}\n{"id":"s3cret-value"}', { query: into('JSONEachRow'), query_id: 'bad-insert' });
+    expect(response.status).toBe(400);
+    expect(await server.text('SELECT count() FROM item')).toBe('0');
+    expect((await readdir(join(server.dataDir, 'spool'))).filter((name) => name.startsWith('insert'))).toEqual([]);
+    expect(server.log.some((line) => line.includes('bad-insert'))).toBe(true);
+    expect(server.log.join('\n')).not.toContain('s3cret-value');
+  });
+
+  test('a body that breaks off stores nothing', async () => {
+    await new Promise<void>((resolve) => {
+      const call = request(`${server.clickhouse.address}/?${new URLSearchParams({ query: into('TSV') }).toString()}`, { method: 'POST', headers: writerHeaders(server.clickhouse) });
+      call.on('error', () => { resolve(); });
+      call.write('1\ta\n2\tb\n', () => call.destroy());
+    });
+    const broken = await server.query(gzipSync('1\ta\n').subarray(0, 15), { query: into('TSV') }, { headers: { 'Content-Encoding': 'gzip' } });
+    expect(broken.status).toBe(400);
+    await until('its file is gone', async () => !(await readdir(join(server.dataDir, 'spool'))).some((name) => name.startsWith('insert')));
+    expect(await server.text('SELECT count() FROM item')).toBe('0');
+  });
+});
+
+describe('what the engine\'s user cannot do', () => {
+  test.each([
+    "SELECT * FROM file('/etc/passwd', 'LineAsString')",
+    "SELECT * FROM (SELECT * FROM file('/etc/passwd', 'LineAsString') SETTINGS readonly = 0)",
+    "SELECT (SELECT count() FROM file('/etc/passwd', 'LineAsString'))",
+    "SELECT * FROM url('http://127.0.0.1:1/', 'LineAsString')",
+    "INSERT INTO FUNCTION file('/tmp/x', 'TSV', 'a String') SELECT 'a'",
+    "CREATE TABLE leak (a String) ENGINE = File(TSV, '/etc/passwd')",
+    "CREATE TABLE leak (a String) ENGINE = URL('http://127.0.0.1:1/', TSV)",
+    "CREATE VIEW leak AS SELECT * FROM file('/etc/passwd', 'LineAsString')",
+    "SELECT * FROM remote('127.0.0.1', system.one)",
+    "SELECT * FROM s3('http://127.0.0.1:1/bucket/key')",
+    "SELECT 1 INTO OUTFILE '/tmp/x'", "INSERT INTO item FROM INFILE '/etc/passwd' FORMAT LineAsString",
+    "BACKUP DATABASE shieldwatch TO File('/tmp/x')", 'SYSTEM SHUTDOWN', "CREATE USER x", 'GRANT ALL ON *.* TO default',
+  ])('%s', async (sql) => {
+    const response = await server.query(sql);
+    expect([response.status, await response.text()]).toEqual([403, expect.stringContaining('ACCESS_DENIED')]);
+  });
+});
+
+describe('endless answers', () => {
+  /** Resident memory of the engine's process in MB; from /proc, so these run on Linux. */
+  const memory = async (): Promise<number> => Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${server.clickhouse.pid}/status`, 'utf8'))?.[1]) / 1024;
+  const open = (sql: string) =>
+    new Promise<{ received: () => number; destroy: () => void; resume: () => void }>((resolve, reject) => {
+      let bytes = 0;
+      const call = request(server.clickhouse.address, { method: 'POST', headers: writerHeaders(server.clickhouse) }, (response) => {
+        response.on('data', (chunk: Buffer) => { bytes += chunk.length; if (bytes > 1_000_000) response.pause(); });
+        response.on('error', () => undefined);
+        resolve({ received: () => bytes, destroy: () => call.destroy(), resume: () => void response.resume() });
+      });
+      call.on('error', reject);
+      call.end(sql);
+    });
+
+  test.runIf(process.platform === 'linux')('a slow reader costs no growing memory, a vanished one frees its place', async () => {
+    const before = await memory();
+    const readers = await Promise.all(Array.from({ length: 20 }, (_, i) => (i < 16 ? open(`SELECT * FROM system.numbers -- ${i}`) : open('SHOW TABLES'))));
+    await until('they have read something', () => readers.slice(0, 16).every((reader) => reader.received() > 1_000_000));
+    for (let i = 0; i < 50; i++) await server.query('SHOW TABLES'); // writes and commands have places of their own
+    expect((await memory()) - before).toBeLessThan(400);
+    readers.forEach((reader) => { reader.destroy(); });
+    await until('all have ended', async () => (await server.text('SELECT count() FROM system.processes')) === '1');
+    expect(await server.text('SELECT 1')).toBe('1');
+  });
+});

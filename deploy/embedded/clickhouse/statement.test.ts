@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest';
+import { insertWithData, parseStatement } from './statement.js';
+
+const parse = (sql: string) => parseStatement(Buffer.from(sql));
+const insert = (sql: string) => insertWithData(Buffer.from(sql));
+
+describe('statements are taken apart as ClickHouse reads them', () => {
+  test.each([
+    ['SELECT 1', { text: 'SELECT 1', format: undefined, rest: '' }],
+    ['SELECT 1 FORMAT JSON;', { text: 'SELECT 1 ', format: 'JSON', rest: '' }],
+    ['SELECT 1 FORMAT CSV SETTINGS max_threads = 1', { text: 'SELECT 1 ', format: 'CSV', rest: ' SETTINGS max_threads = 1' }],
+    ["SELECT ' FORMAT JSON' -- FORMAT CSV", { text: "SELECT ' FORMAT JSON'", format: undefined, rest: '' }],
+    ['SELECT format FROM t', { text: 'SELECT format FROM t', format: undefined, rest: '' }],
+    ['SELECT * FROM (SELECT 1 FORMAT x)', { text: 'SELECT * FROM (SELECT 1 FORMAT x)', format: undefined, rest: '' }],
+    ["SELECT 'ä' /* /* */ ; */ FORMAT TSV", { text: "SELECT 'ä' /* /* */ ; */ ", format: 'TSV', rest: '' }],
+    ['WITH 1 AS x SELECT x', { text: 'WITH 1 AS x SELECT x', format: undefined, rest: '' }],
+  ])('%s is a select', (sql, expected) => {
+    expect(parse(sql)).toEqual({ kind: 'select', ...expected });
+  });
+
+  test.each([
+    ['SHOW TABLES', true], ['DESC TABLE t FORMAT Native', true], ['CREATE TABLE t (a Int8) ENGINE = Memory', false],
+    ['INSERT INTO t SELECT 1', false], ['WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x', false],
+  ])('%s is a command', (sql, isReadOnly) => {
+    expect(parse(sql)).toMatchObject({ kind: 'command', isReadOnly });
+  });
+
+  test.each([
+    ['INSERT INTO t FORMAT JSONEachRow\n{"a":1}', 'INSERT INTO t', '', 'JSONEachRow', '{"a":1}'],
+    ['INSERT INTO t (a, b) SETTINGS x=1 FORMAT TSV 1\t2', 'INSERT INTO t (a, b)', 'SETTINGS x=1', 'TSV', '1\t2'],
+    ["INSERT INTO t VALUES ('FORMAT x'), (2)", 'INSERT INTO t', '', 'Values', " ('FORMAT x'), (2)"],
+    ['insert into t format CSV;\n1', 'insert into t', '', 'CSV', '1'],
+    ['/* a */ INSERT INTO `format`.`t` FORMAT CSV\n\n1', '/* a */ INSERT INTO `format`.`t`', '', 'CSV', '\n1'],
+  ])('%j has data', (sql, text, rest, format, data) => {
+    const statement = insert(sql);
+    expect(statement).toMatchObject({ kind: 'insert', text, rest, format });
+    expect(Buffer.from(sql).subarray(statement?.dataAt).toString()).toBe(data);
+  });
+
+  test.each(['INSERT INTO t SELECT 1', 'SELECT 1 FORMAT TSV\n', 'INSERT INTO t FORM', 'INSERT INTO t FORMAT JSONEa'])(
+    '%s is not (yet) an insert with data', (sql) => { expect(insert(sql)).toBeUndefined(); },
+  );
+
+  test.each([
+    "SELECT 1 INTO OUTFILE '/tmp/x'", "SHOW TABLES INTO/**/OUTFILE '/tmp/x'", "SELECT 1 into -- x\n outfile '/tmp/x' FORMAT TSV",
+    "SHOW TABLES LIKE \u2018'\u2019 INTO OUTFILE '/tmp/x'", "SHOW TABLES LIKE $$'$$ INTO OUTFILE '/tmp/x'",
+    "SHOW TABLES /* /* */ ' */ INTO OUTFILE '/tmp/x'", "INSERT INTO t SELECT 1 INTO OUTFILE 'x'",
+  ])('%s is refused: it names a file', (sql) => { expect(() => parse(sql)).toThrow(/not allowed over HTTP/); });
+
+  test("INSERT ... FROM INFILE is refused", () => {
+    expect(() => insert("INSERT INTO t FROM INFILE '/etc/passwd' FORMAT LineAsString")).toThrow(/not allowed over HTTP/);
+  });
+
+  test.each(['SELECT 1; SELECT 2', 'SELECT 1;;DROP TABLE t'])('%s: one statement per request', (sql) => {
+    expect(() => parse(sql)).toThrow(/Multi-statements/);
+  });
+});

@@ -1,0 +1,74 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { CommandError } from '#schemas/errors.js';
+
+/** What a person may choose about the embedded stack. */
+export interface StackConfig {
+  /** Folder of everything the stack keeps. */
+  dataDir: string;
+  /** Gateway: OTLP in, REST, boards. */
+  port: number;
+  /** Embedded ClickHouse, HTTP interface. */
+  clickhousePort: number;
+  /** Collector, OTLP/HTTP behind its own key. */
+  collectorPort: number;
+  /** A ClickHouse server instead of the embedded one. */
+  clickhouseUrl?: string;
+  /** A Postgres server instead of the embedded one. */
+  databaseUrl?: string;
+  /** A running collector instead of our own child process; its receiver's key in `collectorKey`. */
+  collectorUrl?: string;
+  collectorKey?: string;
+  /** Land in the gateway even where a collector could run. */
+  withoutCollector: boolean;
+}
+
+/** Flags as commander hands them over: text, or absent. */
+export interface StackFlags {
+  dataDir?: string;
+  port?: string;
+  clickhousePort?: string;
+  collectorPort?: string;
+  /** False after `--no-collector`. */
+  collector?: boolean;
+}
+
+/** Address every part of the embedded stack listens on. */
+export const LOOPBACK = '127.0.0.1';
+
+function port(name: string, env: string, flag: string | undefined, fallback: number): number {
+  const text = flag ?? process.env[env];
+  if (text === undefined || text === '') return fallback;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0 || value > 65_535) {
+    throw new CommandError(`--${name} (or ${env}) must be a port number from 0 to 65535`);
+  }
+  return value;
+}
+
+/** Where data is kept unless said otherwise. */
+export function resolveDataDir(flag: string | undefined): string {
+  return resolve(flag ?? process.env['SHIELDWATCH_DATA_DIR'] ?? join(homedir(), '.shieldwatch/data'));
+}
+
+/** Flag, else environment, else default; each value checked here and nowhere later. */
+export function resolveStackConfig(flags: StackFlags): StackConfig {
+  const clickhouseUrl = process.env['CLICKHOUSE_URL'];
+  const databaseUrl = process.env['DATABASE_URL'];
+  const collectorUrl = process.env['OTEL_COLLECTOR_URL'];
+  const collectorKey = process.env['SHIELDWATCH_COLLECTOR_KEY'];
+  for (const [name, value] of Object.entries({ CLICKHOUSE_URL: clickhouseUrl, DATABASE_URL: databaseUrl, OTEL_COLLECTOR_URL: collectorUrl })) {
+    if (value !== undefined && !URL.canParse(value)) throw new CommandError(`${name} must be a URL`);
+  }
+  return {
+    dataDir: resolveDataDir(flags.dataDir),
+    port: port('port', 'SHIELDWATCH_PORT', flags.port, 4000),
+    clickhousePort: port('clickhouse-port', 'SHIELDWATCH_CLICKHOUSE_PORT', flags.clickhousePort, 8123),
+    collectorPort: port('collector-port', 'SHIELDWATCH_COLLECTOR_PORT', flags.collectorPort, 4318),
+    ...(clickhouseUrl === undefined ? {} : { clickhouseUrl }),
+    ...(databaseUrl === undefined ? {} : { databaseUrl }),
+    ...(collectorUrl === undefined ? {} : { collectorUrl }),
+    ...(collectorKey === undefined ? {} : { collectorKey }),
+    withoutCollector: flags.collector === false,
+  };
+}

@@ -1,0 +1,175 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, request, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CommandError } from '#schemas/errors.js';
+
+/** Layout of the data folder; a stack refuses a folder of a greater number. */
+const LAYOUT = 1;
+
+/** Milliseconds a running stack has to answer, unless a call is known to take longer. */
+const ANSWER_MS = 10_000;
+
+/** Answers one call of a local command to the running stack. */
+export type ControlHandler = (method: string, path: string, body: unknown) => Promise<unknown>;
+
+export interface DataFolder {
+  readonly path: string;
+  /** From now on calls are answered by `handler`; before that they get 503. */
+  serve(handler: ControlHandler): void;
+  release(): Promise<void>;
+}
+
+/** Unix sockets have short names: 104 bytes on macOS. A long folder name gets its socket elsewhere. */
+function socketPath(dataDir: string): string {
+  const inside = join(dataDir, 'control.sock');
+  if (Buffer.byteLength(inside) < 100) return inside;
+  return join(tmpdir(), `shieldwatch-${createHash('sha256').update(dataDir).digest('hex').slice(0, 16)}.sock`);
+}
+
+/**
+ * Takes a data folder for this process: creates it (0700), checks its layout and listens on its control
+ * socket. The socket is the lock and the way in: whoever may open the folder may administer the stack.
+ *
+ * @throws CommandError when another process holds the folder or a newer version wrote it.
+ */
+export async function openDataFolder(path: string): Promise<DataFolder> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    await checkLayout(path);
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    throw new CommandError(`the data folder ${path} cannot be used: ${(error as NodeJS.ErrnoException).code ?? 'error'}`);
+  }
+  const socket = socketPath(path);
+  if (await isAnswered(socket)) {
+    throw new CommandError(`the data folder ${path} is in use by another Shieldwatch; stop it, or choose another with --data-dir`);
+  }
+  // Nobody answers: a socket file here was left by a process that was killed.
+  await rm(socket, { force: true });
+
+  let handler: ControlHandler | undefined;
+  const server = createServer((req, res) => {
+    const chunks: Buffer[] = [];
+    req.on('data', (chunk: Buffer) => chunks.push(chunk));
+    req.on('end', () => {
+      const answer = (status: number, body: unknown): void => {
+        res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+      };
+      if (handler === undefined) {
+        answer(503, { error: 'the stack is starting' });
+        return;
+      }
+      const text = Buffer.concat(chunks).toString('utf8');
+      Promise.resolve()
+        .then(() => handler?.(req.method ?? '', req.url ?? '', text === '' ? undefined : (JSON.parse(text) as unknown)))
+        .then(
+          (body) => {
+            answer(200, body);
+          },
+          (error: unknown) => {
+            answer(400, { error: error instanceof Error ? error.message : 'failed' });
+          },
+        );
+    });
+  });
+  await listen(server, socket);
+  return {
+    path,
+    serve(next) {
+      handler = next;
+    },
+    async release() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await rm(socket, { force: true });
+    },
+  };
+}
+
+async function checkLayout(path: string): Promise<void> {
+  const file = join(path, 'layout.json');
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    await writeFile(file, `${JSON.stringify({ layout: LAYOUT })}\n`, { mode: 0o600 });
+    return;
+  }
+  const layout = /"layout":\s*(\d+)/.exec(text)?.[1];
+  if (layout === undefined) throw new CommandError(`${file} is not a Shieldwatch layout file`);
+  if (Number(layout) > LAYOUT) {
+    throw new CommandError(
+      `the data folder ${path} has layout ${layout}, written by a newer Shieldwatch; this one knows up to ${LAYOUT}. Upgrade, or choose another with --data-dir`,
+    );
+  }
+}
+
+function listen(server: Server, socket: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(socket, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+async function isAnswered(socket: string): Promise<boolean> {
+  try {
+    await callSocket(socket, 'GET', '/status', undefined, ANSWER_MS);
+    return true;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    return code !== 'ENOENT' && code !== 'ECONNREFUSED';
+  }
+}
+
+function callSocket(socketPathname: string, method: string, path: string, body: unknown, timeoutMs: number): Promise<{ status: number; body: unknown }> {
+  return new Promise((resolve, reject) => {
+    const req = request({ socketPath: socketPathname, method, path, timeout: timeoutMs }, (res) => {
+      const chunks: Buffer[] = [];
+      res.on('data', (chunk: Buffer) => chunks.push(chunk));
+      res.on('error', reject);
+      res.on('end', () => {
+        try {
+          const answer: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+          resolve({ status: res.statusCode ?? 0, body: answer });
+        } catch {
+          reject(new Error('the answer is not JSON'));
+        }
+      });
+    });
+    req.on('timeout', () => req.destroy(new Error('the running stack does not answer')));
+    req.on('error', reject);
+    req.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
+
+/**
+ * Calls the stack that holds a data folder; undefined when none runs there.
+ *
+ * @throws CommandError when it refuses or is not ready.
+ */
+export async function callStack<T>(
+  dataDir: string,
+  method: string,
+  path: string,
+  body?: unknown,
+  timeoutMs = ANSWER_MS,
+): Promise<T | undefined> {
+  let answer: { status: number; body: unknown };
+  try {
+    answer = await callSocket(socketPath(dataDir), method, path, body, timeoutMs);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ECONNREFUSED') return undefined;
+    throw new CommandError(`the stack on ${dataDir} does not answer`);
+  }
+  if (answer.status !== 200) {
+    throw new CommandError((answer.body as { error?: string }).error ?? `the stack answered ${answer.status}`);
+  }
+  return answer.body as T;
+}

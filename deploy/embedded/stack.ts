@@ -1,0 +1,201 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { collectorBinary } from '#collector/binary.js';
+import { createGateway } from '#ingest/app.js';
+import { SCOPES } from '#ingest/auth/caller.js';
+import { ensureFirstTokens, LOCAL_ORG_ID, mintToken, type FirstTokens } from '#ingest/auth/tokens.js';
+import { startReconciler } from '#rollups/reconciler.js';
+import { createRollupWorker } from '#rollups/worker.js';
+import { createClickHouse, DEFAULT_DATABASE } from '#schemas/clickhouse/client.js';
+import { FACTS, landingDays, rebuildFacts, reconcileFacts, type Fact } from '#schemas/clickhouse/facts.js';
+import { migrateClickHouse } from '#schemas/clickhouse/migrate.js';
+import { CommandError } from '#schemas/errors.js';
+import { openPostgres } from '#schemas/postgres/client.js';
+import { migratePostgres } from '#schemas/postgres/migrate.js';
+import { startClickHouse } from './clickhouse/process.js';
+import { startCollector } from './collector.js';
+import { LOOPBACK, type StackConfig } from './config.js';
+import { openDataFolder } from './data-folder.js';
+
+/** What runs where, as `shieldwatch status` and the banner show it. */
+export interface StackStatus {
+  pid: number;
+  dataDir: string;
+  gateway: string;
+  clickhouse: string;
+  postgres: 'embedded' | 'server';
+  /** Address of the collector, or why the gateway lands by itself. */
+  collector: { url: string } | { absent: string };
+  orgId: string;
+}
+
+export interface Stack {
+  readonly status: StackStatus;
+  /** Present on the very first start only. */
+  readonly firstTokens: FirstTokens | undefined;
+  /** A link that opens the boards, once, within ten minutes. */
+  boardsLink(): string;
+  /** Drains and stops everything, last started first. */
+  stop(): Promise<void>;
+}
+
+const tokenRequest = z.strictObject({
+  name: z.string().min(1).max(100),
+  scopes: z.array(z.enum(SCOPES)).min(1),
+  repository: z.string().min(1).max(200).optional(),
+});
+
+const landingDay = z.strictObject({ fact: z.enum(Object.keys(FACTS) as [Fact, ...Fact[]]), day: z.iso.date() });
+
+/**
+ * Starts everything in the order the data flows back: stores, schema, collector, gateway, jobs. When a part
+ * fails, what was started before it is stopped again.
+ *
+ * @param log told one line at a time about what a person should know while it starts and runs.
+ * @throws CommandError with one clear line.
+ */
+export async function startStack(config: StackConfig, log: (line: string) => void): Promise<Stack> {
+  const closers: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
+  };
+  try {
+    const folder = await openDataFolder(config.dataDir);
+    closers.push(() => folder.release());
+
+    log('starting ClickHouse');
+    let clickhouseUrl = config.clickhouseUrl;
+    if (clickhouseUrl === undefined) {
+      const engine = await startClickHouse({
+        dataDir: join(config.dataDir, 'clickhouse'),
+        port: config.clickhousePort,
+        host: LOOPBACK,
+        onLog: (line) => {
+          log(`[clickhouse] ${line}`);
+        },
+      });
+      closers.push(() => engine.stop());
+      clickhouseUrl = engine.url;
+    }
+    await migrateClickHouse({ url: clickhouseUrl });
+    const clickhouse = createClickHouse({ url: clickhouseUrl });
+    closers.push(() => clickhouse.close());
+
+    log('starting Postgres');
+    const postgres = await openPostgres(
+      config.databaseUrl === undefined ? { dataDir: join(config.dataDir, 'postgres') } : { url: config.databaseUrl },
+    );
+    closers.push(() => postgres.close());
+    await migratePostgres(postgres);
+    const firstTokens = await ensureFirstTokens(postgres);
+    const orgId = LOCAL_ORG_ID;
+
+    const collector = await openCollector(config, clickhouseUrl, log, closers);
+
+    const gateway = await createGateway({
+      clickhouse,
+      postgres,
+      ...('url' in collector ? { collector } : {}),
+      logger: { level: 'error' },
+    });
+    closers.push(() => gateway.close());
+    await gateway.listen({ host: LOOPBACK, port: config.port }).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+      throw new CommandError(`port ${config.port} is in use; choose another with --port or SHIELDWATCH_PORT`);
+    });
+    const address = gateway.server.address();
+    const port = address !== null && typeof address === 'object' ? address.port : config.port;
+    const gatewayUrl = `http://${LOOPBACK}:${port}`;
+
+    const worker = createRollupWorker({
+      clickhouse,
+      onError: () => {
+        log('[rollups] a pass failed; trying again');
+      },
+    });
+    worker.start();
+    closers.push(() => worker.stop());
+    const reconciler = startReconciler({
+      clickhouse,
+      onMended: (facts) => {
+        log(`[rollups] ${facts} facts were missing beside landing and have been made`);
+      },
+      onError: () => {
+        log('[rollups] comparing landing with facts failed; trying again in an hour');
+      },
+    });
+    closers.push(() => reconciler.stop());
+
+    const status: StackStatus = {
+      pid: process.pid,
+      dataDir: config.dataDir,
+      gateway: gatewayUrl,
+      clickhouse: withoutPassword(clickhouseUrl),
+      postgres: config.databaseUrl === undefined ? 'embedded' : 'server',
+      collector: 'url' in collector ? { url: withoutPassword(collector.url) } : collector,
+      orgId,
+    };
+    const boardsLink = (): string => `${gatewayUrl}/boards/login?code=${gateway.createLoginCode(orgId)}`;
+
+    folder.serve(async (method, path, body) => {
+      if (method === 'GET' && path === '/status') return status;
+      if (method === 'POST' && path === '/boards-link') return { url: boardsLink() };
+      if (method === 'POST' && path === '/tokens') {
+        const parsed = tokenRequest.safeParse(body);
+        if (!parsed.success) throw new CommandError(`a token needs a name and scopes out of ${SCOPES.join(', ')}`);
+        const { repository, ...rest } = parsed.data;
+        return mintToken(postgres, { orgId, ...rest, ...(repository === undefined ? {} : { repository }) });
+      }
+      if (method === 'GET' && path === '/facts/days') return landingDays(clickhouse);
+      if (method === 'POST' && (path === '/facts/reconcile' || path === '/facts/rebuild')) {
+        const day = landingDay.safeParse(body);
+        if (!day.success) throw new CommandError('a day of landing needs a fact and a date');
+        if (path === '/facts/reconcile') return { missing: await reconcileFacts(clickhouse, day.data) };
+        await rebuildFacts(clickhouse, day.data);
+        return {};
+      }
+      throw new CommandError(`the stack knows no ${method} ${path}`);
+    });
+    return { status, firstTokens, boardsLink, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Our own collector, the one that is named, or the reason why there is none. */
+async function openCollector(
+  config: StackConfig,
+  clickhouseUrl: string,
+  log: (line: string) => void,
+  closers: (() => Promise<void>)[],
+): Promise<{ url: string; key: string } | { absent: string }> {
+  if (config.withoutCollector) return { absent: 'switched off' };
+  if (config.collectorUrl !== undefined) return { url: config.collectorUrl, key: config.collectorKey ?? '' };
+  const binary = collectorBinary();
+  if (binary === undefined) return { absent: 'not built; `npm run collector:build` builds it, given Go' };
+  log('starting the collector');
+  // New for each start: only the gateway of this stack may send to this collector.
+  const key = randomBytes(32).toString('hex');
+  const collector = await startCollector({
+    binary,
+    dataDir: config.dataDir,
+    port: config.collectorPort,
+    clickhouseUrl,
+    database: DEFAULT_DATABASE,
+    key,
+    onLog: (line) => {
+      log(`[collector] ${line}`);
+    },
+  });
+  closers.push(() => collector.stop());
+  return { url: collector.url, key };
+}
+
+function withoutPassword(url: string): string {
+  const parsed = new URL(url);
+  parsed.username = '';
+  parsed.password = '';
+  return parsed.href.replace(/\/$/, '');
+}

@@ -1,0 +1,143 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { z } from 'zod';
+import { registerProducerCommands } from '#exporters/commands.js';
+import type { LandingDay } from '#schemas/clickhouse/facts.js';
+import { CommandError } from '#schemas/errors.js';
+import { packageRoot } from '#schemas/root.js';
+import { runDemoCommand, type DemoFlags } from './demo/command.js';
+import { banner } from './embedded/banner.js';
+import { resolveDataDir, resolveStackConfig, type StackFlags } from './embedded/config.js';
+import { callStack } from './embedded/data-folder.js';
+import { startStack, type StackStatus } from './embedded/stack.js';
+import { untilInterrupted } from './embedded/until-interrupted.js';
+
+const out = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+const err = (line: string): void => {
+  process.stderr.write(`${line}\n`);
+};
+
+function version(): string {
+  const text = readFileSync(join(packageRoot(), 'package.json'), 'utf8');
+  return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
+}
+
+/** Options of every command that may start the embedded stack. */
+function withStackOptions(command: Command): Command {
+  return command
+    .option('--data-dir <folder>', 'where data is kept (SHIELDWATCH_DATA_DIR; default ~/.shieldwatch/data)')
+    .option('--port <port>', 'gateway and boards (SHIELDWATCH_PORT; default 4000)')
+    .option('--clickhouse-port <port>', 'embedded ClickHouse (SHIELDWATCH_CLICKHOUSE_PORT; default 8123)')
+    .option('--collector-port <port>', 'collector (SHIELDWATCH_COLLECTOR_PORT; default 4318)')
+    .option('--no-collector', 'let the gateway redact and land telemetry by itself');
+}
+
+/** Calls the stack of a data folder, or says that none runs. */
+async function needStack<T>(flags: { dataDir?: string }, method: string, path: string, body?: unknown, timeoutMs?: number): Promise<T> {
+  const dataDir = resolveDataDir(flags.dataDir);
+  const answer = await callStack<T>(dataDir, method, path, body, timeoutMs);
+  if (answer === undefined) throw new CommandError(`no stack runs on ${dataDir}; start it with \`npm start\``);
+  return answer;
+}
+
+/** Milliseconds one day of landing may take. */
+const DAY_MS = 600_000;
+
+/** Goes through landing day by day, so that progress shows and no single call takes long. */
+async function eachLandingDay(flags: { dataDir?: string }, path: string, onDay: (answer: { missing?: number }) => void): Promise<void> {
+  const days = await needStack<LandingDay[]>(flags, 'GET', '/facts/days');
+  for (const [done, day] of days.entries()) {
+    onDay(await needStack<{ missing?: number }>(flags, 'POST', path, day, DAY_MS));
+    err(`${done + 1} of ${days.length}: ${day.fact} of ${day.day}`);
+  }
+}
+
+function program(): Command {
+  const root = new Command('shieldwatch')
+    .description('Security observability for AI coding agents, on OpenTelemetry')
+    .version(version());
+
+  withStackOptions(root.command('start').description('run the whole stack on this machine')).action(
+    async (flags: StackFlags) => {
+      const stack = await startStack(resolveStackConfig(flags), err);
+      out(banner(stack));
+      await untilInterrupted();
+      err('stopping: draining what was accepted');
+      await stack.stop();
+    },
+  );
+
+  withStackOptions(root.command('demo').description('scan sample repositories and play agent sessions through the real hook'))
+    .option('--calls <count>', 'hook calls to play', '200')
+    .option('--exit', 'stop a stack that the demo started itself, instead of leaving it on')
+    .addOption(new Option('--json', 'print the result as JSON'))
+    .action(async (flags: StackFlags & DemoFlags) => {
+      await runDemoCommand(flags, out, err);
+    });
+
+  registerProducerCommands(root);
+
+  const dataDirOption = ['--data-dir <folder>', 'data folder of the running stack'] as const;
+  root
+    .command('status')
+    .description('what runs where')
+    .option(...dataDirOption)
+    .action(async (flags: { dataDir?: string }) => {
+      out(JSON.stringify(await needStack<StackStatus>(flags, 'GET', '/status'), null, 2));
+    });
+  root
+    .command('boards')
+    .description('print a link that opens the boards, once, within ten minutes')
+    .option(...dataDirOption)
+    .action(async (flags: { dataDir?: string }) => {
+      out((await needStack<{ url: string }>(flags, 'POST', '/boards-link')).url);
+    });
+  root
+    .command('token')
+    .description('make a token of the running stack; it is shown once')
+    .argument('<name>', 'what it is for')
+    .option(...dataDirOption)
+    .requiredOption('--scope <scope...>', 'ingest:scan, ingest:runtime, ingest:drift, read')
+    .option('--repository <owner/name>', 'bind it to one repository')
+    .action(async (name: string, flags: { dataDir?: string; scope: string[]; repository?: string }) => {
+      const { token } = await needStack<{ token: string }>(flags, 'POST', '/tokens', {
+        name,
+        scopes: flags.scope,
+        ...(flags.repository === undefined ? {} : { repository: flags.repository }),
+      });
+      out(token);
+    });
+  const facts = root.command('facts').description('hold the facts to the telemetry they are made of');
+  facts
+    .command('reconcile')
+    .description('find facts that are missing beside landing, and make them')
+    .option(...dataDirOption)
+    .action(async (flags: { dataDir?: string }) => {
+      let missing = 0;
+      await eachLandingDay(flags, '/facts/reconcile', (answer) => {
+        missing += answer.missing ?? 0;
+      });
+      out(`${missing} facts were missing and have been made`);
+    });
+  facts
+    .command('rebuild')
+    .description('make all facts again from what landing still holds; nothing is counted twice')
+    .option(...dataDirOption)
+    .action(async (flags: { dataDir?: string }) => {
+      await eachLandingDay(flags, '/facts/rebuild', () => undefined);
+    });
+  return root;
+}
+
+/** Runs the command line; expected failures are one line on stderr and exit code 1. */
+export async function runProgram(argv: readonly string[]): Promise<void> {
+  try {
+    await program().parseAsync([...argv]);
+  } catch (error) {
+    err(error instanceof CommandError ? error.message : String(error instanceof Error ? error.stack : error));
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,91 @@
+// Makes a fresh checkout ready to run: dependencies, build, and for the tests the browser and the collector.
+// Plain Node with nothing installed, since it runs before `npm ci` has. Called by `prestart` and `pretest`.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const forTests = process.argv.includes('--for-tests');
+const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+
+const say = (line) => process.stderr.write(`${line}\n`);
+
+function run(what, command, args, options = {}) {
+  const started = Date.now();
+  say(`… ${what}`);
+  const result = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2], ...options });
+  if (result.status !== 0) {
+    say(`✗ ${what} failed${result.error ? `: ${result.error.message}` : ''}`);
+    return false;
+  }
+  say(`✓ ${what} (${((Date.now() - started) / 1000).toFixed(0)} s)`);
+  return true;
+}
+
+function must(ok) {
+  if (!ok) process.exit(1);
+}
+
+/** Runs `make` unless `stampFile` says that it was last run for the same `key`. */
+function once(stampFile, key, make) {
+  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === key) return;
+  must(make());
+  mkdirSync(dirname(stampFile), { recursive: true });
+  writeFileSync(stampFile, key);
+}
+
+const [major] = process.versions.node.split('.').map(Number);
+if (major < 20) {
+  say(`Shieldwatch needs Node 20 or newer; this is ${process.version}`);
+  process.exit(1);
+}
+
+const sha256 = (text) => createHash('sha256').update(text).digest('hex');
+
+once(join(root, 'node_modules/.shieldwatch-lock'), sha256(readFileSync(join(root, 'package-lock.json'))), () => {
+  say('The embedded ClickHouse engine (chDB) is about 150 MB to fetch and 543 MB installed; the rest is about 250 MB.');
+  return run('installing dependencies (npm ci)', npm, ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+});
+
+const ROOMS = ['schemas', 'exporters', 'collector', 'ingest', 'rollups', 'grafana', 'deploy'];
+function sources(folder) {
+  return readdirSync(folder, { withFileTypes: true })
+    .flatMap((entry) => {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) return sources(path);
+      if (!/\.(ts|mts|mjs|css|html|json)$/.test(entry.name) || /\.test\.ts$/.test(entry.name)) return [];
+      const { mtimeMs, size } = statSync(path);
+      return [`${relative(root, path)} ${size} ${mtimeMs}`];
+    });
+}
+const built = [...ROOMS.flatMap((room) => sources(join(root, room))), readFileSync(join(root, 'tsconfig.json'), 'utf8'), readFileSync(join(root, 'tsconfig.build.json'), 'utf8')];
+once(join(root, 'dist/.built'), sha256(built.sort().join('\n')), () => {
+  const node = process.execPath;
+  // Nothing of an older build may stay behind and be found.
+  rmSync(join(root, 'dist'), { recursive: true, force: true });
+  return (
+    run('compiling', node, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json']) &&
+    run('bundling the boards page', node, ['ingest/boards/build.mjs'])
+  );
+});
+
+// npm links the commands of dependencies, not of the package itself; without this `npx shieldwatch` would
+// ask the registry for whatever bears that name.
+const command = join(root, 'node_modules/.bin/shieldwatch');
+if (!existsSync(command) && process.platform !== 'win32') {
+  chmodSync(join(root, 'dist/deploy/cli.js'), 0o755);
+  rmSync(command, { force: true });
+  symlinkSync('../../dist/deploy/cli.js', command);
+}
+
+if (forTests) {
+  const has = (command) => spawnSync('sh', ['-c', `command -v ${command}`]).status === 0;
+  if (!has('chromium') && has('apt-get') && process.getuid?.() === 0) {
+    // A suite that cannot find a browser says so by itself; failing here would hide the others.
+    run('installing Chromium for the browser tests', 'sh', ['-c', 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium']);
+  }
+  if (has('go')) must(run('the collector (about 3 minutes the first time)', process.execPath, ['collector/build.mjs']));
+  else say('No Go on this machine: the suites that need the collector will not run.');
+}

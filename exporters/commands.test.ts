@@ -1,0 +1,75 @@
+import { cpSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { packageRoot } from '#schemas/root.js';
+import { registerProducerCommands } from './commands.js';
+import { OtlpServer } from './testdata/otlp-server.js';
+import { spoolLine } from './testdata/spool-lines.js';
+
+let server: OtlpServer;
+let root: string;
+let stdout: string;
+let stderr: string;
+
+beforeEach(async () => {
+  server = await OtlpServer.start();
+  root = mkdtempSync(join(tmpdir(), 'shieldwatch-commands-'));
+  vi.stubEnv('SHIELDWATCH_URL', server.url);
+  vi.stubEnv('SHIELDWATCH_TOKEN', 'eccp_test');
+  stdout = '';
+  stderr = '';
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => ((stdout += String(text)), true));
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => ((stderr += String(text)), true));
+});
+
+afterEach(async () => {
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+  process.exitCode = undefined;
+  await server.stop();
+});
+
+async function run(...args: string[]): Promise<void> {
+  const program = new Command('shieldwatch').exitOverride();
+  registerProducerCommands(program);
+  await program.parseAsync(['node', 'shieldwatch', ...args]);
+}
+
+describe('shieldwatch scan', () => {
+  it('prints a summary, sends, and exits as AgentShield did', async () => {
+    cpSync(join(packageRoot(), 'deploy', 'demo', 'repos', 'risky'), join(root, 'risky'), { recursive: true });
+    await run('scan', join(root, 'risky'), '--repository', 'acme/risky', '--min-severity', 'critical');
+    expect(stdout).toMatch(/^acme\/risky: score \d+\/100, grade F \(AgentShield [\d.]+\)\n28 findings in 9 files: 28 critical, 0 high, .*\nsent to http:\/\/127\.0\.0\.1:\d+\n$/);
+    expect([process.exitCode, stderr, server.logRecords.length]).toEqual([2, '', 28]);
+  });
+
+  it('says what it did not do', async () => {
+    vi.stubEnv('SHIELDWATCH_TOKEN', '');
+    await run('scan', root, '--repository', 'acme/empty');
+    expect(stdout).toMatch(/^acme\/empty: nothing scanned/);
+    expect(stderr).toMatch(/warning: nothing scanned.*\nnothing was sent: no token \(SHIELDWATCH_TOKEN\)\n$/);
+    expect([process.exitCode, server.requests.length]).toEqual([0, 0]);
+  });
+
+  it('passes options after -- on to AgentShield', async () => {
+    await expect(run('scan', root, '--', '--gate')).rejects.toThrow(/--gate is set by shieldwatch/);
+  });
+});
+
+describe('shieldwatch ship', () => {
+  it('sends the spool and says how much', async () => {
+    writeFileSync(join(root, 'decisions-2099-01-01.ndjson'), `${spoolLine(0)}${spoolLine(1, { decision: 'block' })}x\n`);
+    vi.stubEnv('SHIELDWATCH_SPOOL_DIR', root);
+    await run('ship');
+    expect(stdout).toBe('2 decisions sent from 1 files: 1 blocked, 1 allowed\n');
+    expect(stderr).toBe('warning: 1 lines were no decisions and were skipped\n');
+    expect(server.spans).toHaveLength(2);
+  });
+
+  it('asks for a token', async () => {
+    vi.stubEnv('SHIELDWATCH_TOKEN', '');
+    await expect(run('ship')).rejects.toThrow(/^no token: set SHIELDWATCH_TOKEN/);
+  });
+});

@@ -1,0 +1,15 @@
+/**
+ * Which agent asks, from what its hook calls look like; empty when unknown. The input is looked at before
+ * the environment, because an agent started by another one inherits the other's variables.
+ */
+export function agentName(input: Readonly<Record<string, unknown>>, env: NodeJS.ProcessEnv): string {
+  if (input['hook_event_name'] === 'BeforeTool') return 'gemini-cli';
+  if (typeof input['turn_id'] === 'string') return 'codex';
+  if (typeof input['prompt_id'] === 'string') return 'claude-code';
+  const callId = input['tool_use_id'];
+  if (typeof callId === 'string' && callId.startsWith('toolu_')) return 'claude-code';
+  if (typeof callId === 'string' && callId.startsWith('call_')) return 'codex';
+  if (env['GEMINI_SESSION_ID'] !== undefined) return 'gemini-cli';
+  if (env['CLAUDECODE'] !== undefined || env['CLAUDE_CODE_SESSION_ID'] !== undefined) return 'claude-code';
+  return '';
+}

@@ -1,0 +1,34 @@
+import { writeSync } from 'node:fs';
+import { scrubText } from '../scrub.js';
+import type { Verdict } from './verdict.js';
+
+/** Codex cuts long reasons, and nobody reads them. */
+const MAX_REASON = 500;
+
+/**
+ * Tells the agent. A block is said in the one form that Claude Code, Codex and Gemini all obey: this JSON
+ * and nothing else on stdout, the reason on stderr, exit code 2. Codex runs the tool when the JSON has a
+ * key it does not know or the reason is missing. An allowed call is answered by silence and 0.
+ * Returns the exit code.
+ */
+export function answer(event: string, tool: string, verdict: Verdict): number {
+  if (verdict.decision === 'allow') return 0;
+  const reason = scrubText(`AgentShield: BLOCKED ${tool.slice(0, 100)} — ${verdict.reason}`, MAX_REASON);
+  const body = {
+    decision: 'block',
+    reason,
+    hookSpecificOutput: { hookEventName: event, permissionDecision: 'deny', permissionDecisionReason: reason },
+  };
+  say(2, `${reason}\n`);
+  say(1, JSON.stringify(body));
+  return 2;
+}
+
+/** A closed pipe must not turn a block into a crash, which agents take for leave. */
+function say(descriptor: number, text: string): void {
+  try {
+    writeSync(descriptor, text);
+  } catch {
+    // The exit code still blocks.
+  }
+}

@@ -1,0 +1,41 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { PolicyError } from './policy.js';
+
+const POLICY_PATH = join('.agentshield', 'runtime-policy.json');
+
+/**
+ * Texts of the policies in force for a call made in `cwd`: the project's own (`CLAUDE_PROJECT_DIR`, which
+ * Claude Code and Gemini set), then the nearest one from `cwd` upward, no further than the git root, the
+ * project or the home folder. Both apply: otherwise an agent that changes into a folder of its own making
+ * would leave the project's policy behind.
+ */
+export function readPolicies(cwd: string, env: NodeJS.ProcessEnv): string[] {
+  const [project, home] = [env['CLAUDE_PROJECT_DIR'], env['HOME']].map((dir) => (dir === undefined || dir === '' ? undefined : resolve(dir)));
+  const paths = new Map<string, string>();
+  if (project !== undefined) addPolicy(paths, project);
+  for (let dir = resolve(cwd); ; dir = dirname(dir)) {
+    if (addPolicy(paths, dir)) break;
+    const isLast = dir === dirname(dir) || dir === project || dir === home || existsSync(join(dir, '.git'));
+    if (isLast) break;
+  }
+  return [...paths.values()];
+}
+
+function addPolicy(found: Map<string, string>, dir: string): boolean {
+  const path = join(dir, POLICY_PATH);
+  const text = found.get(path) ?? readPolicy(path);
+  if (text !== undefined) found.set(path, text);
+  return text !== undefined;
+}
+
+/** Undefined when there is no such file; a file that is there but cannot be read is an invalid policy. */
+function readPolicy(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw new PolicyError(`the policy cannot be read (${code ?? 'unknown error'})`);
+  }
+}

@@ -1,0 +1,70 @@
+import type { RuleCategory } from '#schemas/records/enums.js';
+import { isRuleCategory } from './rule-category.js';
+
+/** One entry of `deny`, its pattern compiled. */
+export interface DenyRule {
+  /** Position and tool, e.g. `deny[2]:Bash`. */
+  readonly name: string;
+  readonly tool: string;
+  /** Absent: every call of the tool is denied. */
+  readonly pattern?: RegExp;
+  readonly reason?: string;
+  /** Ours, not AgentShield's: names the category where the derived one would be wrong. */
+  readonly category?: RuleCategory;
+}
+
+/** A policy that cannot be obeyed because it cannot be understood. The message names the field. */
+export class PolicyError extends Error {
+  override readonly name = 'PolicyError';
+}
+
+/**
+ * Deny rules of AgentShield's runtime policy. All patterns are compiled here, so that a broken one is
+ * found on the first call and not on the first attack. `rateLimit` and `log` have no effect, as in
+ * AgentShield's own hook; fields it does not know are ignored.
+ */
+export function parsePolicy(text: string): DenyRule[] {
+  const policy = parseJson(text.replace(/^\ufeff/, ''));
+  if (!isObject(policy)) throw new PolicyError('the policy is not a JSON object');
+  if (policy['version'] !== undefined && policy['version'] !== 1) throw new PolicyError('version is not 1');
+  const deny = policy['deny'] ?? [];
+  if (!Array.isArray(deny)) throw new PolicyError('deny is not a list');
+  return deny.map((rule: unknown, index) => parseRule(rule, `deny[${String(index)}]`));
+}
+
+function parseRule(rule: unknown, path: string): DenyRule {
+  if (!isObject(rule)) throw new PolicyError(`${path} is not an object`);
+  const { tool, pattern, reason, category } = rule;
+  if (typeof tool !== 'string') throw new PolicyError(`${path}.tool is not a string`);
+  if (pattern !== undefined && typeof pattern !== 'string') throw new PolicyError(`${path}.pattern is not a string`);
+  if (reason !== undefined && typeof reason !== 'string') throw new PolicyError(`${path}.reason is not a string`);
+  if (category !== undefined && !isRuleCategory(category)) throw new PolicyError(`${path}.category is not one we know`);
+  return {
+    name: `${path}:${tool}`,
+    tool,
+    // AgentShield treats an empty pattern as none.
+    ...(pattern === undefined || pattern === '' ? {} : { pattern: compile(pattern, path) }),
+    ...(reason === undefined || reason.trim() === '' ? {} : { reason }),
+    ...(category === undefined ? {} : { category }),
+  };
+}
+
+function compile(pattern: string, path: string): RegExp {
+  try {
+    return new RegExp(pattern, 'i');
+  } catch {
+    throw new PolicyError(`${path}.pattern is not a regular expression`);
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new PolicyError('the policy is not JSON');
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,22 @@
+import { expect, it } from 'vitest';
+import { RULE_CATEGORIES } from '#schemas/records/enums.js';
+import { categoryOf, isRuleCategory } from './rule-category.js';
+
+it('tells the category by the reason, else by the pattern, else by the tool', () => {
+  const cases: [{ tool: string; pattern?: RegExp; reason?: string }, string][] = [
+    [{ tool: 'Bash', reason: 'Nobody deletes the production database' }, 'destructive'],
+    [{ tool: 'Bash', pattern: /git\s+push\s.*--force/ }, 'destructive'],
+    [{ tool: 'Bash', pattern: /rm\s+-rf/, reason: 'House rule 7' }, 'destructive'],
+    [{ tool: 'Bash', pattern: /(curl|wget).*\|\s*(ba)?sh/ }, 'remote-code'],
+    [{ tool: 'Read', pattern: /\.ssh\// }, 'sensitive-file'],
+    [{ tool: 'Bash', pattern: /\bnc\b/ }, 'egress'],
+    [{ tool: 'mcp__db__*' }, 'mcp'],
+    [{ tool: 'Agent', reason: 'House rule 8' }, 'other'],
+  ];
+  expect(cases.map(([rule]) => [rule, categoryOf(rule)])).toEqual(cases);
+});
+
+it('knows exactly the categories of the schema', () => {
+  expect(RULE_CATEGORIES.every((category) => isRuleCategory(category))).toBe(true);
+  expect(isRuleCategory('nonsense')).toBe(false);
+});

@@ -1,0 +1,68 @@
+import { agentName } from './agent-name.js';
+
+/** One tool call an agent asks leave for. */
+export interface ToolCall {
+  /** Event name to be echoed in the answer: `PreToolUse`, or Gemini's `BeforeTool`. */
+  readonly event: string;
+  readonly tool: string;
+  /** The tool's input as JSON text, which is what policy patterns are matched against. Never recorded. */
+  readonly input: string;
+  readonly cwd: string;
+  readonly sessionId: string;
+  readonly toolCallId?: string;
+  readonly agent: string;
+}
+
+/** What came on standard input. */
+export type HookInput =
+  | { readonly kind: 'call'; readonly call: ToolCall }
+  /** An event that asks for no leave, e.g. `PostToolUse`: the hook is registered in the wrong place. */
+  | { readonly kind: 'not-a-call' }
+  | { readonly kind: 'unreadable'; readonly problem: string; readonly event: string };
+
+/** Events known to come when there is nothing (more) to decide. Unknown events are judged like tool calls. */
+const OTHER_EVENTS = new Set([
+  ...['SessionStart', 'SessionEnd', 'UserPromptSubmit', 'PostToolUse', 'PostToolUseFailure', 'PermissionRequest'],
+  ...['PermissionDenied', 'Notification', 'Stop', 'SubagentStart', 'SubagentStop', 'PreCompact', 'PostCompact'],
+  ...['AfterTool', 'BeforeAgent', 'AfterAgent', 'BeforeModel', 'AfterModel', 'BeforeToolSelection', 'PreCompress'],
+]);
+
+const DEFAULT_EVENT = 'PreToolUse';
+
+/** Reads the JSON of Claude Code, Codex or Gemini. A call that names no tool cannot be judged. */
+export function parseHookInput(text: string, env: NodeJS.ProcessEnv): HookInput {
+  const parsed = parseObject(text.replace(/^\ufeff/, ''));
+  if (parsed === undefined) return { kind: 'unreadable', problem: 'the hook input is not a JSON object', event: DEFAULT_EVENT };
+  const name = stringOf(parsed['hook_event_name']);
+  if (OTHER_EVENTS.has(name)) return { kind: 'not-a-call' };
+  const event = /^[A-Za-z]{1,64}$/.test(name) ? name : DEFAULT_EVENT;
+  const tool = stringOf(parsed['tool_name']);
+  if (tool.trim() === '') return { kind: 'unreadable', problem: 'the hook input names no tool', event };
+  const toolCallId = stringOf(parsed['tool_use_id']);
+  return {
+    kind: 'call',
+    call: {
+      event,
+      tool,
+      input: parsed['tool_input'] === undefined ? '' : JSON.stringify(parsed['tool_input']),
+      cwd: stringOf(parsed['cwd']) || process.cwd(),
+      sessionId: stringOf(parsed['session_id']),
+      ...(toolCallId === '' ? {} : { toolCallId }),
+      agent: agentName(parsed, env),
+    },
+  };
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isObject ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function stringOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}

@@ -1,0 +1,37 @@
+import { CommandError } from '#schemas/errors.js';
+
+const DEFAULT_URL = 'http://127.0.0.1:4000';
+
+/** Where telemetry goes and as whom. */
+export interface Connection {
+  /** Base URL of the gateway; the signal's path (`/v1/traces`) is added. */
+  readonly url: string;
+  /** Ingest token, `eccp_...`. */
+  readonly token: string;
+}
+
+/** The gateway's base URL: what was asked for, else `SHIELDWATCH_URL`, else the local stack. */
+export function resolveUrl(explicit: string | undefined, env: NodeJS.ProcessEnv): string {
+  return explicit ?? (env['SHIELDWATCH_URL'] || DEFAULT_URL);
+}
+
+/** The ingest token: what was asked for, else `SHIELDWATCH_TOKEN`; undefined when there is none. */
+export function resolveToken(explicit: string | undefined, env: NodeJS.ProcessEnv): string | undefined {
+  return (explicit ?? env['SHIELDWATCH_TOKEN'])?.trim() || undefined;
+}
+
+/** URL of a signal's endpoint. Messages show no more of the URL than its origin: it may hold a password. */
+export function signalUrl(baseUrl: string, path: string): string {
+  const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new CommandError('the Shieldwatch URL is not an http or https URL (--url, SHIELDWATCH_URL)');
+  }
+  url.pathname = `${url.pathname.replace(/\/+$/, '')}/${path}`;
+  return url.href;
+}
+
+/** The header that says who sends. */
+export function authorization(token: string): Record<string, string> {
+  if (!/^[\x21-\x7e]+$/.test(token)) throw new CommandError('the token holds characters no token has (--token, SHIELDWATCH_TOKEN)');
+  return { authorization: `Bearer ${token}` };
+}

@@ -1,0 +1,43 @@
+import { readFileSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+
+/** Where a working tree and its shared git files are. */
+export interface GitFolder {
+  /** Top of the working tree: the folder that holds `.git`. */
+  readonly root: string;
+  /** Folder with the repository's `config`; worktrees share the one of their main repository. */
+  readonly common: string;
+}
+
+/** The working tree that holds `folder`, found by reading the files themselves: starting git costs more than a verdict. */
+export function findGitFolder(folder: string): GitFolder | undefined {
+  for (let dir = resolve(folder); ; dir = dirname(dir)) {
+    const common = commonFolder(join(dir, '.git'));
+    if (common !== undefined) return { root: dir, common };
+    if (dir === dirname(dir)) return undefined;
+  }
+}
+
+/** A name for a repository without a remote: its folder's, for a worktree that of the main repository. */
+export function gitFolderName(git: GitFolder): string {
+  return basename(git.common) === '.git' ? basename(dirname(git.common)) : basename(git.root);
+}
+
+function commonFolder(dotGit: string): string | undefined {
+  const stats = statSync(dotGit, { throwIfNoEntry: false });
+  if (stats === undefined) return undefined;
+  if (stats.isDirectory()) return dotGit;
+  const gitDir = /^gitdir: (.+)$/m.exec(readOptional(dotGit) ?? '')?.[1];
+  if (gitDir === undefined) return undefined;
+  const absolute = resolve(dirname(dotGit), gitDir.trim());
+  const shared = readOptional(join(absolute, 'commondir'))?.trim();
+  return shared === undefined || shared === '' ? absolute : resolve(absolute, shared);
+}
+
+function readOptional(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { REPOSITORY_PATTERN } from '#schemas/records/repository.js';
+import { scrubText } from '../scrub.js';
+import { remoteUrl } from './git-config.js';
+import { findGitFolder, gitFolderName, type GitFolder } from './git-folder.js';
+import { remoteName } from './remote-name.js';
+
+/** Longest name a record may carry. */
+const MAX_LENGTH = 200;
+
+/**
+ * Full name of the repository that `folders` belong to: `SHIELDWATCH_REPOSITORY`, else the remote of the
+ * first folder that is in a git repository, else that repository's folder, else what GitHub Actions says,
+ * else the last folder's own name.
+ */
+export function repositoryName(folders: readonly string[], env: NodeJS.ProcessEnv): string {
+  const configured = cleanRepositoryName(env['SHIELDWATCH_REPOSITORY'] ?? '');
+  if (configured !== undefined) return configured;
+  for (const folder of folders) {
+    const git = findGitFolder(folder);
+    const name = git === undefined ? undefined : nameOf(git);
+    if (name !== undefined) return name;
+  }
+  const inActions = env['GITHUB_ACTIONS'] === 'true' ? cleanRepositoryName(env['GITHUB_REPOSITORY'] ?? '') : undefined;
+  return inActions ?? cleanRepositoryName(basename(resolve(folders.at(-1) ?? '.'))) ?? 'unknown';
+}
+
+/** A claimed name made fit for a record: scrubbed, without spaces, cut; undefined when it is no name. */
+export function cleanRepositoryName(name: string): string | undefined {
+  const clean = scrubText(name, MAX_LENGTH).replace(/\s+/g, '-').replace(/\/+$/, '');
+  return REPOSITORY_PATTERN.test(clean) ? clean : undefined;
+}
+
+function nameOf(git: GitFolder): string | undefined {
+  return cleanRepositoryName(remoteOf(git) ?? '') ?? cleanRepositoryName(gitFolderName(git));
+}
+
+function remoteOf(git: GitFolder): string | undefined {
+  try {
+    const url = remoteUrl(readFileSync(join(git.common, 'config'), 'utf8'));
+    return url === undefined ? undefined : remoteName(url);
+  } catch {
+    return undefined;
+  }
+}

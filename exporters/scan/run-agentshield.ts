@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { CommandError } from '#schemas/errors.js';
+import type { Severity } from '#schemas/records/enums.js';
+import { scrubText } from '../scrub.js';
+import type { AgentshieldPackage } from './agentshield-package.js';
+
+/** A scan takes under a second; one that takes this long hangs. */
+const TIME_LIMIT_MS = 10 * 60_000;
+
+/** Options that would move, empty or suppress the evidence pack that is read afterwards, or outdate it (`--fix`). */
+const OWN_OPTIONS = /^(?:-[pfo].*|--(?:path|format|output|gate|evidence-pack|no-evidence-redact|min-severity|fix)(?:=.*)?)$/;
+
+export interface AgentshieldRun {
+  /** Folder with the evidence pack. */
+  readonly pack: string;
+  /** The CLI's own exit code: 0, 2 critical findings, 4 policy not met. */
+  readonly exitCode: number;
+  readonly durationMs: number;
+}
+
+/** What to run, and in which private folder to leave the pack. */
+export interface AgentshieldSettings {
+  readonly target: string;
+  readonly folder: string;
+  readonly minSeverity: Severity;
+  readonly extraArgs: readonly string[];
+}
+
+/**
+ * Runs AgentShield's CLI on a folder, for its evidence pack alone: the pack holds all that is exported,
+ * already redacted once, while the plain report quotes secrets in full. No `--gate`: a failing gate ends
+ * the CLI before the pack is written, so that exactly the regressed scans would be missing.
+ */
+export async function runAgentshield(agentshield: AgentshieldPackage, settings: AgentshieldSettings): Promise<AgentshieldRun> {
+  const own = settings.extraArgs.find((arg) => OWN_OPTIONS.test(arg));
+  if (own !== undefined) throw new CommandError(`AgentShield's option ${own.replace(/=.*$/, '')} is set by shieldwatch and cannot be passed on`);
+  const pack = join(settings.folder, 'pack');
+  const startedAt = performance.now();
+  const args = ['scan', '-p', settings.target, '--evidence-pack', pack, '--min-severity', settings.minSeverity];
+  const { exitCode, output } = await run([agentshield.cli, ...args, ...settings.extraArgs], childEnvironment(settings.folder));
+  if (!existsSync(join(pack, 'manifest.json'))) {
+    const said = scrubText(output.split('\n').filter((line) => line.trim() !== '').slice(-3).join(' '), 400);
+    throw new CommandError(`AgentShield ended with exit code ${String(exitCode)} and wrote no evidence pack: ${said}`);
+  }
+  return { pack, exitCode, durationMs: performance.now() - startedAt };
+}
+
+/**
+ * The pack's redaction replaces user and home folder names anywhere, even inside severities and
+ * repository names (a user called `high` makes 35 findings vanish). So the child knows neither: no user,
+ * and a home whose name is too short to be replaced. Our own token is none of its business.
+ */
+function childEnvironment(folder: string): NodeJS.ProcessEnv {
+  const home = join(folder, 'h');
+  mkdirSync(home);
+  const hidden = new Set(['USER', 'USERNAME', 'LOGNAME', 'SHIELDWATCH_TOKEN', 'FORCE_COLOR']);
+  const kept = Object.entries(process.env).filter(([name]) => !hidden.has(name));
+  return { ...Object.fromEntries(kept), HOME: home, USERPROFILE: home, NO_COLOR: '1' };
+}
+
+/** Output is kept for an error message only. */
+const MAX_OUTPUT = 64 * 1024;
+
+async function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<{ exitCode: number; output: string }> {
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'pipe'], timeout: TIME_LIMIT_MS, killSignal: 'SIGKILL' });
+  let output = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    output = (output + text).slice(-MAX_OUTPUT);
+  });
+  const stop = (): void => {
+    child.kill('SIGKILL');
+  };
+  process.once('exit', stop);
+  try {
+    const exitCode = await new Promise<number>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (code) => {
+        resolve(code ?? -1);
+      });
+    });
+    return { exitCode, output };
+  } finally {
+    process.off('exit', stop);
+  }
+}

@@ -1,0 +1,44 @@
+import { open } from 'node:fs/promises';
+
+/** A complete line of a file. */
+export interface Line {
+  /** Undefined when the line is too long to be one of ours. */
+  readonly text: string | undefined;
+  /** Byte offset just behind the line's newline. */
+  readonly end: number;
+}
+
+const CHUNK_BYTES = 256 * 1024;
+const MAX_LINE_BYTES = 64 * 1024;
+const NEWLINE = 0x0a;
+
+/** Complete lines of `path` from byte `offset` on; what follows the last newline is left for later. */
+export async function* readLines(path: string, offset: number): AsyncGenerator<Line> {
+  const file = await open(path, 'r');
+  try {
+    let rest = Buffer.alloc(0);
+    let lineStart = offset;
+    let position = offset;
+    for (;;) {
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, position);
+      if (bytesRead === 0) return;
+      position += bytesRead;
+      // Of a line without end only its length matters: keep enough to know that it is too long.
+      const kept = rest.length > MAX_LINE_BYTES ? rest.subarray(0, MAX_LINE_BYTES + 1) : rest;
+      const chunk = buffer.subarray(0, bytesRead);
+      let from = 0;
+      let head = kept;
+      for (let to = chunk.indexOf(NEWLINE); to >= 0; to = chunk.indexOf(NEWLINE, from)) {
+        const bytes = head.length === 0 ? chunk.subarray(from, to) : Buffer.concat([head, chunk.subarray(from, to)]);
+        const end = position - bytesRead + to + 1;
+        yield { text: bytes.length > MAX_LINE_BYTES ? undefined : bytes.toString('utf8'), end };
+        lineStart = end;
+        head = Buffer.alloc(0);
+        from = to + 1;
+      }
+      rest = lineStart === position ? Buffer.alloc(0) : Buffer.concat([head, chunk.subarray(from)]);
+    }
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,63 @@
+import { readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CommandError } from '#schemas/errors.js';
+
+/** A holder that has not shown itself for this long is taken for dead, even if its process id lives on in another program. */
+const STALE_AFTER_MS = 10 * 60_000;
+
+/** A held lock. */
+export interface Lock {
+  /** Shows that the holder is alive; call it after each batch. */
+  touch(): Promise<void>;
+  release(): Promise<void>;
+}
+
+/**
+ * Makes sure that one ship at a time works on a spool folder. Two that take over the same dead lock at the
+ * same instant could both go on: then records are sent twice, which their identities make good.
+ */
+export async function acquireLock(folder: string): Promise<Lock> {
+  const path = join(folder, 'ship.lock');
+  if (!(await create(path))) {
+    const holder = await liveHolder(path);
+    if (holder !== undefined) throw new CommandError(`another ship (process ${holder}) works on this spool`);
+    await rm(path, { force: true });
+    if (!(await create(path))) throw new CommandError('another ship has just started on this spool');
+  }
+  return {
+    touch: () => utimes(path, new Date(), new Date()),
+    release: () => rm(path, { force: true }),
+  };
+}
+
+async function create(path: string): Promise<boolean> {
+  try {
+    await writeFile(path, `${String(process.pid)}\n`, { flag: 'wx', mode: 0o600 });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+async function liveHolder(path: string): Promise<string | undefined> {
+  try {
+    const { mtimeMs } = await stat(path);
+    const holder = (await readFile(path, 'utf8')).trim();
+    const isFresh = Date.now() - mtimeMs < STALE_AFTER_MS;
+    // Empty: its owner is between creating the file and writing to it.
+    return isFresh && (holder === '' || isAlive(Number(holder))) ? holder || 'unknown' : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(processId: number): boolean {
+  if (!Number.isInteger(processId) || processId <= 0) return false;
+  try {
+    process.kill(processId, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

@@ -1,0 +1,109 @@
+import {
+  GraphDrawStyle,
+  LegendDisplayMode,
+  LegendPlacement,
+  StackingConfigBuilder,
+  StackingMode,
+  TooltipDisplayMode,
+  VisibilityMode,
+  VizLegendOptionsBuilder,
+  VizTooltipOptionsBuilder,
+} from '@grafana/grafana-foundation-sdk/common';
+import { FieldColorModeId } from '@grafana/grafana-foundation-sdk/dashboard';
+import { PanelBuilder as TablePanelBuilder } from '@grafana/grafana-foundation-sdk/table';
+import { PanelBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
+import { table, timeSeries } from '../clickhouse-query.js';
+import { DATASOURCE } from '../datasource.js';
+import { blockedCalls } from '../queries/blocked-calls.js';
+import { blockedRateByTool, decisionsByVerdict } from '../queries/decisions.js';
+import { colorBy, column, thresholds, VERDICT_COLORS } from './look.js';
+
+/** Milliseconds between two points that a rate line may bridge; over a longer silence there is no line. */
+const BRIDGED_GAP_MS = 2 * 60 * 60 * 1000;
+
+function overTime(id: number, title: string): PanelBuilder {
+  return new PanelBuilder()
+    .id(id)
+    .title(title)
+    .datasource(DATASOURCE)
+    .height(9)
+    .span(12)
+    .interval('1m')
+    .maxDataPoints(120)
+    .legend(
+      new VizLegendOptionsBuilder()
+        .displayMode(LegendDisplayMode.List)
+        .placement(LegendPlacement.Bottom)
+        .showLegend(true)
+        .calcs([]),
+    )
+    .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi))
+    .thresholds(thresholds([{ value: null, color: 'green' }]));
+}
+
+export function blockedRateOverTime(): PanelBuilder {
+  return overTime(6, 'Which tools are being blocked?')
+    .description(
+      'Blocked over all decisions of a tool, per bucket, as a ratio of sums. A bucket in which a tool decided nothing has no point: that is absence, not 0 %. The seven busiest tools, the rest together. Buckets: minutes up to 6 hours, hours up to 14 days, then days.',
+    )
+    .withTarget(timeSeries(blockedRateByTool()))
+    // Wider buckets than the counts have: a rate of two calls says nothing.
+    .maxDataPoints(40)
+    .displayName('${__field.labels.tool_name}')
+    .unit('percentunit')
+    .min(0)
+    .max(1)
+    .colorScheme(colorBy(FieldColorModeId.PaletteClassic))
+    .lineWidth(2)
+    .fillOpacity(0)
+    .showPoints(VisibilityMode.Always)
+    .pointSize(5)
+    .spanNulls(BRIDGED_GAP_MS)
+    .noValue('No decisions in this range: is the hook installed?');
+}
+
+export function decisionsOverTime(): PanelBuilder {
+  const panel = overTime(7, 'How much does the guard decide?')
+    .description(
+      'Decisions per bucket by verdict, stacked. Asked: the agent was told to ask the person at the keyboard. Buckets: minutes up to 6 hours, hours up to 14 days, then days.',
+    )
+    .withTarget(timeSeries(decisionsByVerdict()))
+    .displayName('${__field.labels.verdict}')
+    .unit('short')
+    .min(0)
+    .decimals(0)
+    .colorScheme(colorBy(FieldColorModeId.PaletteClassic))
+    .drawStyle(GraphDrawStyle.Bars)
+    .lineWidth(0)
+    .fillOpacity(80)
+    .showPoints(VisibilityMode.Never)
+    .stacking(new StackingConfigBuilder().mode(StackingMode.Normal).group('A'))
+    .noValue('No decisions in this range: is the hook installed?');
+  for (const [verdict, color] of Object.entries(VERDICT_COLORS)) {
+    panel.overrideByName(verdict, [{ id: 'color', value: { mode: 'fixed', fixedColor: color } }]);
+  }
+  return panel;
+}
+
+/** The rows behind the blocked rate. */
+export function blockedCallsTable(): TablePanelBuilder {
+  return new TablePanelBuilder()
+    .id(8)
+    .title('What was blocked, and why?')
+    .description(
+      'Blocked tool calls of the time range by rule, most frequent first. The reason is one example, as the guard gave it; the tool input itself never leaves the machine it ran on.',
+    )
+    .datasource(DATASOURCE)
+    .height(8)
+    .span(24)
+    .withTarget(table(blockedCalls()))
+    .filterable(false)
+    .overrideByName('rule_name', column('Rule', 190))
+    .overrideByName('rule_category', column('Category', 120))
+    .overrideByName('tool', column('Tool', 120))
+    .overrideByName('example', column('Reason (one example)'))
+    .overrideByName('blocked', column('Blocked', 90))
+    .overrideByName('repositories', column('Repositories', 110))
+    .overrideByName('last_at', column('Last', 175))
+    .noValue('Nothing was blocked in this range');
+}

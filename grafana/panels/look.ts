@@ -1,0 +1,56 @@
+import {
+  FieldColorBuilder,
+  MappingType,
+  ThresholdsConfigBuilder,
+  ThresholdsMode,
+  type DynamicConfigValue,
+  type FieldColorModeId,
+  type Threshold,
+  type ValueMapping,
+} from '@grafana/grafana-foundation-sdk/dashboard';
+
+/** Colours that mean something, the same on every panel. Grafana's names, so that dark and light are its business. */
+export const VERDICT_COLORS = { allowed: 'green', blocked: 'red', asked: 'orange' } as const;
+
+const SEVERITY_COLORS = {
+  critical: 'dark-red',
+  high: 'red',
+  medium: 'orange',
+  low: 'yellow',
+  info: 'blue',
+} as const;
+
+/** AgentShield's grades on its score: F below 40, D, C, B, and A from 90. */
+export function gradeThresholds(): ThresholdsConfigBuilder {
+  return thresholds([
+    { value: null, color: 'dark-red' },
+    { value: 40, color: 'red' },
+    { value: 60, color: 'orange' },
+    { value: 75, color: 'yellow' },
+    { value: 90, color: 'green' },
+  ]);
+}
+
+export function thresholds(steps: Threshold[]): ThresholdsConfigBuilder {
+  return new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps(steps);
+}
+
+export function colorBy(mode: FieldColorModeId): FieldColorBuilder {
+  return new FieldColorBuilder().mode(mode);
+}
+
+/** Severity words with their colour, worst first. */
+export function severityMapping(): ValueMapping[] {
+  const options = Object.entries(SEVERITY_COLORS).map(
+    ([name, color], index) => [name, { text: name, color, index }] as const,
+  );
+  return [{ type: MappingType.ValueToText, options: Object.fromEntries(options) }];
+}
+
+/** A column's heading and its width in pixels, where it should not take what is left. */
+export function column(heading: string, width?: number): DynamicConfigValue[] {
+  return [
+    { id: 'displayName', value: heading },
+    ...(width === undefined ? [] : [{ id: 'custom.width', value: width }]),
+  ];
+}

@@ -1,0 +1,40 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { DEFAULT_DATABASE } from '#schemas/clickhouse/client.js';
+import { packageRoot } from '#schemas/root.js';
+import { DATASOURCE } from './datasource.js';
+
+const room = join(packageRoot(), 'grafana');
+const read = (path: string): Promise<string> => readFile(join(room, path), 'utf8');
+
+describe('provisioning', () => {
+  it('creates the datasource that the boards name, over HTTP', async () => {
+    const { datasources } = parse(await read('provisioning/datasources/clickhouse.yaml')) as {
+      datasources: { uid: string; type: string; jsonData: Record<string, string> }[];
+    };
+    expect(datasources).toHaveLength(1);
+    expect(datasources[0]).toMatchObject({ ...DATASOURCE, jsonData: { protocol: 'http' } });
+  });
+
+  it('loads the boards from files', async () => {
+    const { providers } = parse(await read('provisioning/dashboards/shieldwatch.yaml')) as { providers: unknown[] };
+    expect(providers).toMatchObject([{ type: 'file', options: { path: '${SHIELDWATCH_BOARDS}' } }]);
+  });
+
+  it('finds a default for every variable it reads, since Grafana knows none', async () => {
+    const env = new Map(
+      (await read('grafana.env')).split('\n').flatMap((line) => {
+        const [, name, value = ''] = /^([A-Z_]+)=(.*)$/.exec(line) ?? [];
+        return name === undefined ? [] : [[name, value] as const];
+      }),
+    );
+    const files = await Promise.all(['provisioning/datasources/clickhouse.yaml', 'provisioning/dashboards/shieldwatch.yaml'].map(read));
+    const used = files.flatMap((text) => [...text.matchAll(/^[^#\n]*\$\{(\w+)\}/gm)].map(([, name = '']) => name));
+    expect([...env.keys()].sort()).toEqual(used.sort());
+    expect(env.get('SHIELDWATCH_CLICKHOUSE_HOST')).toBe('127.0.0.1');
+    expect(env.get('SHIELDWATCH_CLICKHOUSE_PORT')).toBe('8123');
+    expect(env.get('SHIELDWATCH_CLICKHOUSE_DATABASE')).toBe(DEFAULT_DATABASE);
+  });
+});

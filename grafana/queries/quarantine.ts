@@ -1,0 +1,12 @@
+import { SCOPE } from './scope.js';
+
+/** Records that arrived in the range and of which no fact could be made, by kind and problem; 100 rows. */
+export function quarantined(): string {
+  return `SELECT record, problem, repo, count() AS records, max(ingested_at) AS last_at
+FROM quarantine
+WHERE ${SCOPE}
+    AND $__timeFilter(ingested_at)
+GROUP BY record, problem, repo
+ORDER BY records DESC, last_at DESC
+LIMIT 100`;
+}

@@ -1,0 +1,27 @@
+/**
+ * How fine a picture is follows the time range, so that the first minutes show as well as the last quarter:
+ * up to 6 hours from the facts themselves, up to 14 days by hour and beyond by day from the rollups.
+ *
+ * Both sources stand in one statement. The one that is not needed gets bounds in a year that never comes,
+ * which prunes all of its parts. A condition that can be seen to be false (`WHERE 0`, or only the lower bound)
+ * would not do: it stays above the window function of a series view, which then reads everything.
+ */
+const SPAN_SECONDS = 'toUnixTimestamp($__toTime) - toUnixTimestamp($__fromTime)';
+const IS_SHORT = `${SPAN_SECONDS} <= 21600`;
+const IS_LONG = `${SPAN_SECONDS} > 1209600`;
+const NEVER = 'toDateTime(4294967295)';
+
+/** Condition on a fact's time: inside the range, and nothing at all where the rollups answer. */
+export function inShortRange(column: string): string {
+  return `${column} >= if(${IS_SHORT}, $__fromTime, ${NEVER}) AND ${column} <= $__toTime`;
+}
+
+/** Condition on a bucket's start: hours that touch the range, and nothing at all where the facts answer. */
+export function inLongerRange(column: string): string {
+  return `${column} >= if(${IS_SHORT}, ${NEVER}, toStartOfHour($__fromTime)) AND ${column} <= if(${IS_SHORT}, ${NEVER}, $__toTime)`;
+}
+
+/** The hour a bucket is drawn at, or its day where the range is long. */
+export function drawnAt(column: string): string {
+  return `if(${IS_LONG}, toStartOfDay(${column}), ${column})`;
+}

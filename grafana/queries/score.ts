@@ -1,0 +1,50 @@
+import { drawnAt, inLongerRange, inShortRange } from './resolution.js';
+import { SCOPE } from './scope.js';
+
+/**
+ * What a line is called. A score is computed after the severity filter, so scores of different filters do
+ * not compare and are different lines.
+ */
+const LINE = "if(min_severity IN ('', 'info'), repo, concat(repo, ' (', min_severity, ' and up)'))";
+
+/** The twelve lines with the lowest last known score: more than that is not a picture. */
+const WORST = 12;
+
+/** Last known score of every line at a moment; scans of nothing (0 files) score nothing. */
+function lastKnown(at: string, before: string): string {
+  return `SELECT ${at} AS time, ${LINE} AS line, toFloat64(argMax(s.score, (s.occurred_at, s.event_id))) AS score
+    FROM scan AS s
+    WHERE ${SCOPE} AND occurred_at ${before} AND files_scanned > 0
+    GROUP BY line`;
+}
+
+/**
+ * Score over time, one line for each repository, lowest twelve. A score holds until the next scan: a line
+ * enters the range with the last score before it and leaves with the last known one.
+ */
+export function scoreTrend(): string {
+  return `WITH point AS
+(
+    ${lastKnown('toDateTime($__fromTime, \'UTC\')', '< $__fromTime')}
+    UNION ALL
+    SELECT toDateTime(s.occurred_at, 'UTC') AS time, ${LINE} AS line, toFloat64(argMax(s.score, (s.occurred_at, s.event_id))) AS score
+    FROM scan AS s
+    WHERE ${SCOPE}
+        AND ${inShortRange('occurred_at')}
+        AND files_scanned > 0
+    GROUP BY time, line
+    UNION ALL
+    SELECT ${drawnAt('bucket_start')} AS time, ${LINE} AS line, toFloat64(argMax(score_last, last_at)) AS score
+    FROM score_trend_hour
+    WHERE ${SCOPE}
+        AND ${inLongerRange('bucket_start')}
+        AND scans > 0
+    GROUP BY time, line
+    UNION ALL
+    ${lastKnown("toDateTime(least($__toTime, now()), 'UTC')", '<= $__toTime')}
+)
+SELECT time, line, score
+FROM point
+WHERE line IN (SELECT line FROM point GROUP BY line ORDER BY argMax(score, time), line LIMIT ${String(WORST)})
+ORDER BY time, line`;
+}

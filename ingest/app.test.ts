@@ -1,0 +1,120 @@
+import fc from 'fast-check';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { createGateway } from './app.js';
+import { startGateway, type Refusal, type TestGateway } from './testing/gateway.js';
+import { SAMPLES, toProtobuf } from './testing/otlp-samples.js';
+
+let gateway: TestGateway;
+beforeAll(async () => {
+  gateway = await startGateway(inject('clickhouseUrl'));
+});
+afterAll(() => gateway.close());
+
+const TARGETS = ['/v1/traces', '/v1/metrics', '/v1/logs', '/v1/ingest/runtime'];
+const TYPES = ['application/json', 'application/x-protobuf', 'text/plain', 'application/json; charset=utf-8', ''];
+
+/** Bodies from nonsense to nearly right: bytes, any JSON, and real requests with bytes changed. */
+const samples = Object.entries(SAMPLES).flatMap(([signal, sample]) => [
+  Buffer.from(JSON.stringify(sample)),
+  toProtobuf(signal as keyof typeof SAMPLES, sample),
+]);
+const mutated = fc
+  .tuple(fc.constantFrom(...samples), fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 5 }))
+  .map(([sample, changes]) => {
+    const copy = Buffer.from(sample);
+    for (const [at, byte] of changes) copy[at % copy.length] = byte;
+    return copy;
+  });
+const entry = fc.record(
+  { timestamp: fc.anything(), tool: fc.anything(), decision: fc.anything(), durationMs: fc.anything(), matchedRule: fc.anything() },
+  { requiredKeys: [] },
+);
+const runtime = fc.record({ repository: fc.anything(), sessionId: fc.anything(), entries: fc.oneof(fc.anything(), fc.array(entry)) }, { requiredKeys: [] });
+const anyBody = fc.oneof(
+  fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
+  fc.json().map((json) => Buffer.from(json)),
+  mutated,
+  fc.oneof(runtime, fc.object()).map((value) => {
+    try {
+      return Buffer.from(JSON.stringify(value));
+    } catch {
+      // BigInt and the like have no JSON.
+      return Buffer.from('{}');
+    }
+  }),
+);
+
+describe('no body whatever', () => {
+  it('is ever our fault', async () => {
+    const property = fc.asyncProperty(
+      fc.constantFrom(...TARGETS),
+      fc.constantFrom(...TYPES),
+      fc.constantFrom('identity', 'gzip', 'gzip-lie'),
+      anyBody,
+      async (url, type, encoding, body) => {
+        const answer = await gateway.app.inject({
+          method: 'POST',
+          url,
+          payload: encoding === 'gzip' ? gzipSync(body) : body,
+          headers: {
+            authorization: `Bearer ${gateway.ingestToken}`,
+            ...(type === '' ? {} : { 'content-type': type }),
+            ...(encoding === 'identity' ? {} : { 'content-encoding': 'gzip' }),
+          },
+        });
+        expect(answer.statusCode).toBeLessThan(500);
+        if (answer.statusCode >= 400) expect(answer.json()).toMatchObject({ ok: false, error: {} });
+      },
+    );
+    await fc.assert(property, { numRuns: 600 });
+  });
+});
+
+describe('addresses', () => {
+  it.each([
+    ['GET', '/nowhere', 404, 'not_found'],
+    ['GET', '/v1/traces', 405, 'method_not_allowed'],
+    ['DELETE', '/v1/repo/x/posture', 405, 'method_not_allowed'],
+    ['GET', '/%zz', 404, 'not_found'],
+  ] as const)('%s %s is %i', async (method, url, status, code) => {
+    const answer = await gateway.app.inject({ method, url });
+    expect([answer.statusCode, answer.json<Refusal>().error.code]).toEqual([status, code]);
+    expect(answer.headers['x-content-type-options']).toBe('nosniff');
+  });
+});
+
+describe('health', () => {
+  it('is well while the stores answer', async () => {
+    expect((await gateway.app.inject('/healthz')).json()).toEqual({ ok: true });
+    const ready = await gateway.app.inject('/readyz');
+    expect([ready.statusCode, ready.json()]).toEqual([200, { ok: true, clickhouse: true, postgres: true }]);
+  });
+
+  it('tells which store does not, while the process is up', async () => {
+    const app = await createGateway({
+      clickhouse: gateway.store.client,
+      postgres: { ...gateway.postgres, query: () => Promise.reject(new Error('down')) },
+    });
+    expect((await app.inject('/healthz')).statusCode).toBe(200);
+    const ready = await app.inject('/readyz');
+    expect([ready.statusCode, ready.json()]).toEqual([503, { ok: false, clickhouse: true, postgres: false }]);
+    await app.close();
+  });
+});
+
+describe('a store that fails while rows are written', () => {
+  it('makes the client send again, and says nothing of the rows', async () => {
+    const clickhouse = Object.assign(Object.create(gateway.store.client) as typeof gateway.store.client, {
+      exec: () => Promise.reject(new Error('cannot parse row: quoted')),
+    });
+    const app = await createGateway({ clickhouse, postgres: gateway.postgres });
+    const answer = await app.inject({
+      method: 'POST', url: '/v1/metrics', payload: SAMPLES.metrics,
+      headers: { authorization: `Bearer ${gateway.ingestToken}`, 'content-type': 'application/json' },
+    });
+    expect([answer.statusCode, answer.json<Refusal>().error.code, answer.headers['retry-after']]).toEqual([503, 'store_unavailable', '2']);
+    expect(answer.body).not.toContain('quoted');
+    await app.close();
+  });
+});

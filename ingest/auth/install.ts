@@ -1,0 +1,39 @@
+import type { FastifyInstance } from 'fastify';
+import { ShieldwatchError } from '#schemas/errors.js';
+import type { Postgres } from '#schemas/postgres/client.js';
+import { sessionCookie } from './cookie.js';
+import { createSessions, type Sessions } from './sessions.js';
+import { createTokenLookup, type TokenLookup } from './token-lookup.js';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    findToken: TokenLookup;
+    sessions: Sessions;
+    /** A single-use code for `/boards/login?code=...`, good for 10 minutes; for a link printed on the console. */
+    createLoginCode(orgId: string): string;
+  }
+}
+
+/** A link may say how far back the boards should look, e.g. `now-15m`. */
+const RELATIVE_TIME = /^now-\d{1,4}[mhd]$/;
+
+/** Gives the app its callers: token lookup, browser sessions and the page that opens one. */
+export function installAuth(app: FastifyInstance, postgres: Postgres): void {
+  const sessions = createSessions();
+  app.decorateRequest('caller', null);
+  app.decorate('findToken', createTokenLookup(postgres));
+  app.decorate('sessions', sessions);
+  app.decorate('createLoginCode', (orgId: string) => sessions.createLoginCode(orgId));
+
+  app.get<{ Querystring: { code?: unknown; from?: unknown } }>('/boards/login', async (request, reply) => {
+    const { code, from } = request.query;
+    const session = typeof code === 'string' ? sessions.open(code) : undefined;
+    if (session === undefined) {
+      throw new ShieldwatchError('token_invalid', 'this login link is unknown, used or older than 10 minutes; make a new one');
+    }
+    reply.header('set-cookie', sessionCookie(session.secret, session.maxAgeSeconds, request.protocol === 'https'));
+    // Nothing of the link goes into the address but a range of a known form.
+    const range = typeof from === 'string' && RELATIVE_TIME.test(from) ? `?from=${from}&to=now` : '';
+    return reply.redirect(`/boards${range}`, 303);
+  });
+}

@@ -1,0 +1,43 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ShieldwatchError } from '#schemas/errors.js';
+import type { Caller, Scope } from './caller.js';
+import { isOwnOrigin, readSessionCookie } from './cookie.js';
+
+/**
+ * A hook that lets a request pass when its token (or, for reading, its browser session) has one of `scopes`.
+ * Use it as `onRequest`, so that a stranger's body is not even read; it works as `preHandler` too.
+ */
+export function requireScope(...scopes: Scope[]): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
+  return async (request, reply) => {
+    const caller = await identify(request, reply);
+    if (!scopes.some((scope) => caller.scopes.includes(scope))) {
+      throw new ShieldwatchError('scope_missing', `this needs a token with scope ${scopes.join(' or ')}`);
+    }
+    request.caller = caller;
+  };
+}
+
+async function identify(request: FastifyRequest, reply: FastifyReply): Promise<Caller> {
+  const { authorization } = request.headers;
+  if (authorization === undefined) return identifySession(request, reply);
+  const token = /^Bearer +(\S+) *$/i.exec(authorization)?.[1];
+  const caller = token === undefined ? undefined : await request.server.findToken(token);
+  if (caller === undefined) {
+    reply.header('www-authenticate', 'Bearer error="invalid_token"');
+    throw new ShieldwatchError('token_invalid', 'the token is unknown, revoked or mistyped');
+  }
+  return caller;
+}
+
+function identifySession(request: FastifyRequest, reply: FastifyReply): Caller {
+  const secret = readSessionCookie(request);
+  const caller = secret === undefined ? undefined : request.server.sessions.find(secret);
+  if (caller === undefined) {
+    reply.header('www-authenticate', 'Bearer');
+    throw new ShieldwatchError('token_missing', 'send a token: Authorization: Bearer eccp_...');
+  }
+  if (!isOwnOrigin(request)) {
+    throw new ShieldwatchError('scope_missing', 'a browser session works from our own pages only');
+  }
+  return caller;
+}

@@ -1,0 +1,62 @@
+import type { Postgres } from '#schemas/postgres/client.js';
+import { fromStore } from '../errors/from-store.js';
+import type { Caller } from './caller.js';
+import { hashToken, isTokenShaped } from './token-format.js';
+
+/** Milliseconds an answer is reused; a revoked token works at most this long. */
+const CACHE_MS = 1_000;
+/** Answers kept at once: bounds the memory that a flood of made-up tokens can take. */
+const CACHE_ENTRIES = 10_000;
+
+/** Finds the caller of a token; undefined: there is none. Rejects with `store_unavailable` when it cannot know. */
+export type TokenLookup = (token: string) => Promise<Caller | undefined>;
+
+interface TokenRow extends Record<string, unknown> {
+  id: string;
+  org_id: string;
+  scopes: string[];
+  repository: string | null;
+  retention_days: number;
+}
+
+/** A lookup by hash with a short cache; simultaneous requests of one token share one query. */
+export function createTokenLookup(db: Postgres): TokenLookup {
+  const cache = new Map<string, { until: number; answer: Promise<Caller | undefined> }>();
+
+  async function find(hash: string): Promise<Caller | undefined> {
+    const [row] = await fromStore(
+      db.query<TokenRow>(
+        `SELECT token.id, token.org_id, token.scopes, token.repository, org.retention_days
+         FROM token JOIN org ON org.id = token.org_id
+         WHERE token.token_hash = $1 AND token.revoked_at IS NULL`,
+        [hash],
+      ),
+    );
+    if (row === undefined) return undefined;
+    return {
+      orgId: row.org_id,
+      tokenId: row.id,
+      scopes: row.scopes,
+      repository: row.repository,
+      retentionDays: row.retention_days,
+    };
+  }
+
+  return (token) => {
+    if (!isTokenShaped(token)) return Promise.resolve(undefined);
+    const hash = hashToken(token);
+    const now = Date.now();
+    const known = cache.get(hash);
+    // A clock set back must not keep a revoked token alive, hence the second condition.
+    if (known !== undefined && known.until > now && known.until <= now + CACHE_MS) return known.answer;
+    if (cache.size >= CACHE_ENTRIES) cache.clear();
+    const answer = find(hash);
+    const entry = { until: now + CACHE_MS, answer };
+    cache.set(hash, entry);
+    answer.catch(() => {
+      // A failure is no answer: the next request asks again.
+      if (cache.get(hash) === entry) cache.delete(hash);
+    });
+    return answer;
+  };
+}

@@ -1,0 +1,70 @@
+import { DEFAULT_LANDING_RETENTION_DAYS } from '#schemas/time.js';
+import { CommandError } from '#schemas/errors.js';
+import type { Postgres } from '#schemas/postgres/client.js';
+import { INGEST_SCOPES, SCOPES, type Scope } from './caller.js';
+import { createToken, hashToken, randomBase62 } from './token-format.js';
+
+export interface TokenRequest {
+  orgId: string;
+  /** For people: where it is used. */
+  name: string;
+  scopes: readonly Scope[];
+  /** Binds the token to one repository, `owner/name`. */
+  repository?: string;
+}
+
+/** The name travels to the collector in a header, so it is printable ASCII. */
+const BINDABLE_REPOSITORY = /^[\x21-\x7e]{1,200}$/;
+
+/**
+ * Makes a token. The token itself is returned once and never stored; only its SHA-256 is.
+ *
+ * @throws CommandError on an unknown scope or a repository name that cannot be bound.
+ */
+export async function mintToken(
+  db: Pick<Postgres, 'query'>,
+  request: TokenRequest,
+): Promise<{ id: string; token: string }> {
+  const unknown = request.scopes.find((scope) => !SCOPES.includes(scope));
+  if (unknown !== undefined || request.scopes.length === 0) {
+    throw new CommandError(`a token needs scopes out of ${SCOPES.join(', ')}`);
+  }
+  if (request.repository !== undefined && !BINDABLE_REPOSITORY.test(request.repository)) {
+    throw new CommandError('a token can be bound to a repository named with printable ASCII only, at most 200 characters');
+  }
+  const id = `tok_${randomBase62(20)}`;
+  const token = createToken();
+  await db.query(
+    'INSERT INTO token (id, org_id, name, token_hash, scopes, repository) VALUES ($1, $2, $3, $4, $5, $6)',
+    [id, request.orgId, request.name, hashToken(token), [...request.scopes], request.repository ?? null],
+  );
+  return { id, token };
+}
+
+/** Organisation of a machine that was started for the first time. */
+export const LOCAL_ORG_ID = 'org_local';
+
+export interface FirstTokens {
+  orgId: string;
+  readToken: string;
+  ingestToken: string;
+}
+
+/**
+ * On the very first start, when there is no organisation yet: creates `org_local` with one token to read and
+ * one to send. Undefined on every later start, since tokens are shown once.
+ */
+export async function ensureFirstTokens(db: Postgres): Promise<FirstTokens | undefined> {
+  return db.transaction(async (tx) => {
+    const created = await tx.query(
+      `INSERT INTO org (id, name, retention_days)
+       SELECT $1, 'local', $2 WHERE NOT EXISTS (SELECT 1 FROM org)
+       ON CONFLICT DO NOTHING RETURNING id`,
+      [LOCAL_ORG_ID, DEFAULT_LANDING_RETENTION_DAYS],
+    );
+    if (created.length === 0) return undefined;
+    const read = await mintToken(tx, { orgId: LOCAL_ORG_ID, name: 'first read token', scopes: ['read'] });
+    const ingest = await mintToken(tx, { orgId: LOCAL_ORG_ID, name: 'first ingest token', scopes: INGEST_SCOPES });
+    return { orgId: LOCAL_ORG_ID, readToken: read.token, ingestToken: ingest.token };
+  });
+}

@@ -1,0 +1,38 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ShieldwatchError } from '#schemas/errors.js';
+import { packageRoot } from '#schemas/root.js';
+import { boardSchema, type Board, type BoardPanel } from './board.js';
+
+/** The generated boards of this version, read once. */
+export interface BoardLibrary {
+  all(): readonly Board[];
+  /** @throws ShieldwatchError `not_found` */
+  board(uid: string): Board;
+  /** @throws ShieldwatchError `not_found` */
+  panel(uid: string, id: string): BoardPanel;
+}
+
+/** Reads every board in `folder`; a file that is no board stops the start, since it came with our own package. */
+export async function readBoards(folder = join(packageRoot(), 'grafana/generated')): Promise<BoardLibrary> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.json')).sort();
+  const boards = new Map<string, Board>();
+  for (const name of names) {
+    const board = boardSchema.parse(JSON.parse(await readFile(join(folder, name), 'utf8')));
+    boards.set(board.uid, board);
+  }
+  function board(uid: string): Board {
+    const found = boards.get(uid);
+    if (found === undefined) throw new ShieldwatchError('not_found', 'there is no such board');
+    return found;
+  }
+  return {
+    all: () => [...boards.values()],
+    board,
+    panel(uid, id) {
+      const found = board(uid).panels.find((each) => String(each.id) === id);
+      if (found === undefined) throw new ShieldwatchError('not_found', 'the board has no such panel');
+      return found;
+    },
+  };
+}

@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+/**
+ * Bundles the boards page: `node ingest/boards/build.mjs [folder]`, into dist/ingest/boards/page unless named.
+ * Plain JavaScript, since it is part of the build itself.
+ */
+import { dirname, join, resolve } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const room = dirname(fileURLToPath(import.meta.url));
+const outdir = process.argv[2] === undefined ? join(room, '../../dist/ingest/boards/page') : resolve(process.argv[2]);
+
+await build({
+  // Two files of one name: page.js and page.css.
+  entryPoints: [
+    { in: join(room, 'page/main.ts'), out: 'page' },
+    { in: join(room, 'page/style.css'), out: 'page' },
+  ],
+  outdir,
+  bundle: true,
+  minify: true,
+  format: 'esm',
+  target: ['chrome111', 'firefox113', 'safari16.4'],
+  logLevel: 'warning',
+  legalComments: 'none',
+});

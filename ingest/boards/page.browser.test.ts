@@ -1,0 +1,229 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { chromium, type BrowserContext, type Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { packageRoot } from '#schemas/root.js';
+import { startGateway, type TestGateway } from '../testing/gateway.js';
+import { HOSTILE_TEXTS, tellStory } from './story.js';
+import { Seed } from './testing.js';
+
+const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
+const isMissing = !existsSync(CHROMIUM);
+/** Folder for pictures of the page, for people to look at. */
+const PICTURES = process.env['SHIELDWATCH_PICTURES'];
+
+const FLAGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+describe.skipIf(isMissing)(`boards page in a real browser${isMissing ? ' (NOT RUN: no chromium)' : ''}`, () => {
+  let gateway: TestGateway;
+  let address: string;
+  let profile: string;
+  let browser: BrowserContext;
+  let page: Page;
+  let problems: string[];
+
+  beforeAll(async () => {
+    await promisify(execFile)(process.execPath, [join(packageRoot(), 'ingest/boards/build.mjs')]);
+    gateway = await startGateway(inject('clickhouseUrl'));
+    address = await gateway.app.listen({ port: 0, host: '127.0.0.1' });
+    profile = await mkdtemp(join(tmpdir(), 'shieldwatch-browser-'));
+    browser = await chromium.launchPersistentContext(profile, {
+      executablePath: CHROMIUM,
+      args: FLAGS,
+      viewport: { width: 1280, height: 900 },
+      colorScheme: 'dark',
+      timezoneId: 'UTC',
+    });
+  });
+
+  afterAll(async () => {
+    await browser.close();
+    await gateway.close();
+    await rm(profile, { recursive: true, force: true });
+  });
+
+  afterEach(async () => {
+    await page.close();
+    expect(problems).toEqual([]);
+  });
+
+  /** Opens an address in a new tab; what the console or the network complains about fails the test. */
+  async function open(path: string, expected: RegExp = /^$/): Promise<void> {
+    problems = [];
+    page = await browser.newPage();
+    const note = (problem: string): void => {
+      if (!expected.test(problem)) problems.push(problem);
+    };
+    page.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) note(message.text());
+    });
+    page.on('pageerror', (error) => { note(error.message); });
+    page.on('requestfailed', (request) => {
+      const failure = request.failure()?.errorText ?? '';
+      // What the page itself gave up because something newer was asked for.
+      if (failure !== 'net::ERR_ABORTED') note(`${request.url()} ${failure}`);
+    });
+    page.on('request', (request) => {
+      if (!request.url().startsWith(address) && !request.url().startsWith('data:')) note(`asked elsewhere: ${request.url()}`);
+    });
+    await page.goto(address + path);
+  }
+
+  async function loaded(): Promise<void> {
+    await page.locator('.toolbar[data-loaded="true"]').waitFor();
+    await page.locator('.panel').first().waitFor();
+  }
+
+  async function picture(name: string): Promise<void> {
+    if (PICTURES !== undefined) await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true });
+  }
+
+  const panel = (id: number) => page.locator(`[data-panel="${String(id)}"]`);
+
+  async function rows(id: number, query: string): Promise<unknown[][]> {
+    const answer = await gateway.app.inject({
+      url: `/boards/api/boards/shieldwatch-posture/panels/${String(id)}?${query}`,
+      headers: { authorization: `Bearer ${gateway.readToken}` },
+    });
+    return answer.json<{ rows: unknown[][] }>().rows;
+  }
+
+  it('without a session says to use the one-time link', async () => {
+    await open('/boards', /401/);
+    expect(await page.locator('h1').textContent()).toBe('Shieldwatch boards');
+    expect(await page.textContent('main')).toContain('one-time link');
+    await picture('login');
+  });
+
+  it('on an empty store says what to do, and turns into the board when data arrives', async () => {
+    await open(`/boards/login?code=${gateway.app.createLoginCode('org_a')}`);
+    await page.getByText('npm run demo').waitFor();
+    expect(await page.textContent('main')).toContain('shieldwatch scan');
+    expect(await page.textContent('main')).toContain('shieldwatch hook');
+    await picture('welcome');
+    await tellStory(new Seed(gateway.store.client, 'org_a'));
+    await loaded();
+    expect(await panel(1).count()).toBe(1);
+  });
+
+  it('shows the numbers of the API', async () => {
+    await open('/boards');
+    await loaded();
+    const query = 'from=now-6h&to=now';
+    const [[rate]] = (await rows(2, query)) as [[number]];
+    expect(await panel(2).locator('.stat-value').textContent()).toBe(`${(rate * 100).toFixed(1)} %`);
+    const [[critical]] = (await rows(3, query)) as [[number]];
+    expect(await panel(3).locator('.stat-value').textContent()).toBe(String(critical));
+    const [[decisions]] = (await rows(4, query)) as [[number]];
+    expect(await panel(4).locator('.stat-value').textContent()).toBe(String(decisions));
+
+    const last = new Map((await rows(1, query)).map(([, line, score]) => [line, String(score)]));
+    const names = await panel(1).locator('.stat-name').allTextContents();
+    expect(names).toHaveLength(last.size);
+    expect(await panel(1).locator('.stat-value').allTextContents()).toEqual(names.map((name) => last.get(name)));
+    expect(await panel(9).locator('tbody tr').count()).toBe((await rows(9, query)).length);
+    const legend = await panel(7).locator('.legend-name').allTextContents();
+    expect(legend).toEqual([...new Set((await rows(7, query)).map(([, verdict]) => verdict))].sort());
+    await picture('board-dark');
+  });
+
+  it('shows hostile strings as text', async () => {
+    await open('/boards?from=now-6h');
+    await loaded();
+    const cells = await panel(9).locator('tbody td').allTextContents();
+    for (const text of HOSTILE_TEXTS) expect(cells).toContain(text);
+    expect(await page.locator('img, script:not([src])').count()).toBe(0);
+    expect(await page.evaluate('globalThis.wasRun')).toBeUndefined();
+  });
+
+  it('keeps repository, range and refresh in the URL, and goes back', async () => {
+    await open('/boards');
+    await loaded();
+    await page.getByText('Repository', { exact: true }).first().click();
+    await page.getByRole('checkbox', { name: 'acme/api' }).check();
+    await page.keyboard.press('Escape');
+    await expect.poll(() => panel(1).locator('.stat-name').allTextContents()).toEqual(['acme/api']);
+    expect(page.url()).toContain('var-repo=acme%2Fapi');
+
+    await page.getByLabel('Time range').selectOption('now-7d');
+    await page.getByLabel('Refresh every').selectOption('');
+    await loaded();
+    expect(page.url()).toMatch(/from=now-7d.*refresh=(&|$)/);
+    await page.reload();
+    await loaded();
+    expect(await page.getByLabel('Time range').inputValue()).toBe('now-7d');
+    expect(await panel(1).locator('.stat-name').allTextContents()).toEqual(['acme/api']);
+
+    await page.goBack();
+    await page.goBack();
+    await page.goBack();
+    await expect.poll(async () => (await panel(1).locator('.stat-name').allTextContents()).length).toBeGreaterThan(1);
+    expect(page.url()).not.toContain('var-repo');
+  });
+
+  it('sorts a table by weight, and from the keyboard', async () => {
+    await open('/boards');
+    await loaded();
+    const severities = () => panel(9).locator('tbody td:first-child').allTextContents();
+    const heading = panel(9).getByRole('button', { name: 'Severity' });
+    await heading.focus();
+    await page.keyboard.press('Enter');
+    const ranked = ['critical', 'high', 'medium', 'low', 'info'];
+    const ascending = await severities();
+    expect(ascending).toEqual([...ascending].sort((a, b) => ranked.indexOf(a) - ranked.indexOf(b)));
+    await page.keyboard.press('Enter');
+    expect(await severities()).toEqual(ascending.toReversed());
+    expect(await panel(9).locator('th').first().getAttribute('aria-sort')).toBe('descending');
+  });
+
+  it('hides a line from its legend, and zooms by dragging', async () => {
+    await open('/boards');
+    await loaded();
+    const button = panel(6).locator('.legend button').first();
+    await button.click();
+    expect(await button.getAttribute('aria-pressed')).toBe('false');
+    await panel(6).locator('.u-over').scrollIntoViewIfNeeded();
+    const box = await panel(6).locator('.u-over').boundingBox();
+    if (box === null) throw new Error('the chart has no place on the page');
+    await page.mouse.move(box.x + box.width * 0.3, box.y + 20);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * 0.6, box.y + 20, { steps: 4 });
+    await page.mouse.up();
+    await expect.poll(() => page.url()).toMatch(/from=\d{13}&to=\d{13}/);
+    await loaded();
+  });
+
+  it('says so where a range has no data', async () => {
+    await open('/boards?from=now-30d&to=now-29d');
+    await loaded();
+    expect(await panel(2).locator('.no-data').textContent()).toBe('No decisions in this range');
+    expect(await panel(4).locator('.no-data').textContent()).toContain('The guard is silent');
+    await picture('no-data');
+  });
+
+  it.each([
+    ['light', 1280, 'now-7d'],
+    ['dark', 390, 'now-6h'],
+    ['light', 390, 'now-30d'],
+  ] as const)('fits a %s window of %d pixels over %s', async (colorScheme, width, from) => {
+    await open(`/boards?from=${from}`);
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize({ width, height: 900 });
+    await loaded();
+    expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);
+    await picture(`board-${colorScheme}-${String(width)}`);
+  });
+});

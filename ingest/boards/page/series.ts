@@ -1,0 +1,84 @@
+import { resolveField, isNumber, isTime, type Field } from './field.js';
+import type { Cell, Panel, PanelData } from './model.js';
+
+export interface Point {
+  /** Seconds since 1970. */
+  time: number;
+  value: number | null;
+}
+
+/** One line of a time series. */
+export interface Series {
+  field: Field;
+  points: Point[];
+}
+
+/** Long rows as lines: the first time column, a line for each set of labels and each number column. */
+export function toSeries(panel: Panel, { columns, rows }: PanelData): Series[] {
+  const timeAt = columns.findIndex(({ type }) => isTime(type));
+  const labelsAt = indexes(columns, ({ type }, index) => index !== timeAt && !isNumber(type) && !isTime(type));
+  const valuesAt = indexes(columns, ({ type }) => isNumber(type));
+  const lines = new Map<string, Series>();
+  for (const row of rows) {
+    const labels = Object.fromEntries(labelsAt.map((index) => [columns[index]?.name ?? '', String(row[index])]));
+    for (const index of valuesAt) {
+      const key = JSON.stringify([index, labels]);
+      let line = lines.get(key);
+      if (line === undefined) {
+        line = { field: resolveField(panel, columns[index]?.name ?? '', labels), points: [] };
+        lines.set(key, line);
+      }
+      line.points.push({ time: Date.parse(String(row[timeAt])) / 1_000, value: numberOf(row[index]) });
+    }
+  }
+  // By name, as Grafana orders them: a line keeps its place and colour over ranges.
+  return [...lines.values()].sort((a, b) => a.field.title.localeCompare(b.field.title, 'en'));
+}
+
+function numberOf(cell: Cell | undefined): number | null {
+  return typeof cell === 'number' ? cell : null;
+}
+
+function indexes<T>(list: T[], wanted: (item: T, index: number) => boolean): number[] {
+  return list.flatMap((item, index) => (wanted(item, index) ? [index] : []));
+}
+
+/** The last value there is. */
+export function lastValue({ points }: Series): number | null {
+  return points.findLast(({ value }) => value !== null)?.value ?? null;
+}
+
+/** Times and, for each line, its values at them: null breaks a line, undefined does not. */
+export interface Aligned {
+  times: number[];
+  values: (number | null | undefined)[][];
+}
+
+/**
+ * Puts lines on common times. `spanNulls` is Grafana's: true joins a line over any gap, a number over gaps of
+ * at most that many milliseconds, false over none but those where no line has a point.
+ */
+export function align(lines: Series[], spanNulls: boolean | number): Aligned {
+  const at = lines.map(({ points }) => new Map(points.map(({ time, value }) => [time, value])));
+  const breaks = lines.map((line) => (typeof spanNulls === 'number' ? longGaps(line, spanNulls / 1_000) : []));
+  const times = [...new Set([...at.flatMap((line) => [...line.keys()]), ...breaks.flat()])].sort((a, b) => a - b);
+  const values = at.map((line, index) => {
+    const broken = new Set(breaks[index]);
+    return times.map((time) => {
+      const value = line.get(time);
+      if (value !== undefined && value !== null) return value;
+      if (broken.has(time)) return null;
+      return spanNulls === false ? null : undefined;
+    });
+  });
+  return { times, values };
+}
+
+/** A time inside each gap that is too long to draw a line over. */
+function longGaps({ points }: Series, longest: number): number[] {
+  const known = points.filter(({ value }) => value !== null);
+  return known.flatMap(({ time }, index) => {
+    const next = known[index + 1]?.time;
+    return next !== undefined && next - time > longest ? [(time + next) / 2] : [];
+  });
+}

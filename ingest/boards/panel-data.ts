@@ -1,0 +1,47 @@
+import { ShieldwatchError } from '#schemas/errors.js';
+import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
+import type { BoardPanel } from './board.js';
+import { bucketWidth } from './interval.js';
+import { expandMacros, type VariableValue } from './macros.js';
+import { runQuery, type QueryResult } from './run-query.js';
+import { parseDuration, type TimeRange } from './time-range.js';
+
+/** Points across a picture unless the panel says otherwise: about one for two pixels of a wide screen. */
+const MAX_DATA_POINTS = 1_000;
+
+/** A panel's rows, and what they were asked with. */
+export interface PanelData extends QueryResult {
+  from: number;
+  to: number;
+  intervalMs: number;
+}
+
+export interface PanelRequest {
+  range: TimeRange;
+  variables: ReadonlyMap<string, VariableValue>;
+  /** Which of the panel's queries; its first unless named. */
+  refId?: string;
+}
+
+/** Runs one of a panel's own queries. */
+export async function panelData(client: ClickHouseClient, panel: BoardPanel, request: PanelRequest): Promise<PanelData> {
+  const { range } = request;
+  const sql = panelSql(panel, request);
+  const result = await runQuery(client, sql);
+  return { ...result, from: range.from, to: range.to, intervalMs: intervalOf(panel, range) };
+}
+
+/**
+ * The SQL of a panel as the store gets it.
+ *
+ * @throws ShieldwatchError `not_found` when the panel has no such query: rows and texts have none
+ */
+export function panelSql(panel: BoardPanel, { range, variables, refId }: PanelRequest): string {
+  const target = panel.targets?.find((each) => refId === undefined || each.refId === refId);
+  if (target === undefined) throw new ShieldwatchError('not_found', 'the panel has no such query');
+  return expandMacros(target.rawSql, { range, variables, intervalMs: intervalOf(panel, range) });
+}
+
+function intervalOf(panel: BoardPanel, range: TimeRange): number {
+  return bucketWidth(range, panel.maxDataPoints ?? MAX_DATA_POINTS, parseDuration(panel.interval ?? '') ?? 1_000);
+}

@@ -1,0 +1,123 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { startGateway, type TestGateway } from '../testing/gateway.js';
+import { tellStory } from './story.js';
+import { decisionOf, scanOf, Seed } from './testing.js';
+
+const BOARD = '/boards/api/boards/shieldwatch-posture';
+
+let gateway: TestGateway;
+
+beforeAll(async () => {
+  gateway = await startGateway(inject('clickhouseUrl'));
+  await tellStory(new Seed(gateway.store.client, 'org_a'));
+  const other = new Seed(gateway.store.client, 'org_b');
+  const now = new Date().toISOString();
+  await other.scans([scanOf('b/only', now, { score: 1, grade: 'F' })]);
+  await other.decisions([decisionOf('b/only', now)]);
+});
+
+afterAll(() => gateway.close());
+
+function get(url: string, token = gateway.readToken) {
+  return gateway.app.inject({ url, headers: { authorization: `Bearer ${token}` } });
+}
+
+describe('callers', () => {
+  const addresses = ['/boards/api/boards', BOARD, `${BOARD}/variables`, `${BOARD}/panels/1`, '/boards/assets/page.js'];
+
+  it.each(addresses)('without a token get 401 as JSON from %s', async (url) => {
+    const answer = await gateway.app.inject({ url });
+    expect(answer.statusCode).toBe(401);
+    expect(answer.json()).toMatchObject({ ok: false, error: { code: 'token_missing' } });
+  });
+
+  it.each(addresses)('who may only send get 403 from %s', async (url) => {
+    expect((await get(url, gateway.ingestToken)).statusCode).toBe(403);
+  });
+
+  it('with a browser and no session get a page that says where the link is, and that runs nothing', async () => {
+    const answer = await gateway.app.inject({ url: '/boards' });
+    expect(answer.statusCode).toBe(401);
+    expect(answer.headers['content-type']).toContain('text/html');
+    expect(answer.body).toContain('npm start');
+    expect(answer.headers['content-security-policy']).not.toContain('unsafe');
+  });
+
+  it('get the page under a policy without inline scripts or anything from elsewhere', async () => {
+    const answer = await get('/boards');
+    expect(answer.statusCode).toBe(200);
+    const policy = String(answer.headers['content-security-policy']);
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain("script-src 'self'");
+    expect(policy).not.toMatch(/unsafe|https?:|\*/);
+    expect(answer.body).not.toMatch(/<script(?![^>]*src=)/);
+  });
+
+  it('see nothing of another organisation, whatever they ask for', async () => {
+    for (const query of ['', '&var-org=org_a', '&var-org=org_a&var-repo=acme/web', '&var-repo=acme/web', '&var-repo=$__all']) {
+      for (const id of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) {
+        const answer = await get(`${BOARD}/panels/${String(id)}?from=now-30d&to=now${query}`, gateway.otherToken);
+        expect(answer.statusCode).toBe(200);
+        expect(answer.body).not.toContain('acme');
+      }
+    }
+    expect((await get(`${BOARD}/panels/4?from=now-1h`, gateway.otherToken)).json()).toMatchObject({ rows: [[1]] });
+    expect((await get(`${BOARD}/variables`, gateway.otherToken)).json()).toMatchObject({ variables: [{ name: 'repo', options: ['b/only'] }] });
+  });
+});
+
+describe('answers', () => {
+  it('list the boards, and are the generated JSON', async () => {
+    expect((await get('/boards/api/boards')).json()).toEqual({
+      boards: [{ uid: 'shieldwatch-posture', title: 'Agent security posture', description: expect.any(String) as unknown }],
+    });
+    expect((await get(BOARD)).json()).toMatchObject({ uid: 'shieldwatch-posture', panels: expect.any(Array) as unknown });
+  });
+
+  it('hold columns with their types, and rows', async () => {
+    const answer = (await get(`${BOARD}/panels/4`)).json<{ columns: unknown; rows: unknown; truncated: boolean }>();
+    expect(answer).toMatchObject({ columns: [{ name: 'decisions', type: 'Nullable(UInt64)' }], rows: [[900]], truncated: false });
+  });
+});
+
+describe('bad requests are answered with a 4xx that names the field, never a 500', () => {
+  it.each([
+    ['/boards/api/boards/nope', 404, undefined],
+    [`${BOARD}/panels/99`, 404, undefined],
+    [`${BOARD}/panels/100`, 404, undefined],
+    [`${BOARD}/panels/1?refId=Z`, 404, undefined],
+    [`${BOARD}/panels/1;DROP`, 404, undefined],
+    ['/boards/assets/page.js.map', 404, undefined],
+    ['/boards/assets/..%2f..%2fpackage.json', 404, undefined],
+    ['/boards/assets/constructor', 404, undefined],
+    [`${BOARD}/panels/1?from=soon`, 400, 'from'],
+    [`${BOARD}/panels/1?from=now-6h&from=now-7h`, 400, 'from'],
+    [`${BOARD}/panels/1?to=${'9'.repeat(5_000)}`, 400, 'to'],
+    [`${BOARD}/panels/1?var-repo=${encodeURIComponent('a b')}`, 400, 'var-repo'],
+    [`${BOARD}/panels/1?var-repo=`, 400, 'var-repo'],
+    [`${BOARD}/panels/1?var-repo=${'x'.repeat(201)}`, 400, 'var-repo'],
+    [`${BOARD}/panels/1?${Array.from({ length: 201 }, (_, i) => `var-repo=r${String(i)}`).join('&')}`, 400, 'var-repo'],
+    [`${BOARD}/variables?from=x`, 400, 'from'],
+  ])('%.80s', async (url, status, field) => {
+    const answer = await get(url);
+    expect(answer.statusCode).toBe(status);
+    const { error } = answer.json<{ error: { field?: string } }>();
+    expect(error.field).toBe(field);
+  });
+
+  it.each(["'", '\\', "')--", '%27', '${org:singlequote}', '$__all_', '__proto__'])('takes %j for the name of a repository nobody has', async (name) => {
+    const answer = await get(`${BOARD}/panels/4?var-repo=${encodeURIComponent(name)}`);
+    expect(answer.statusCode).toBe(200);
+    expect(answer.json()).toMatchObject({ rows: [[null]] });
+  });
+});
+
+describe('limits', () => {
+  it('a query may not write, and runs no longer than its time', async () => {
+    const { runQuery } = await import('./run-query.js');
+    await expect(runQuery(gateway.store.client, 'TRUNCATE TABLE scan_v1')).rejects.toMatchObject({ code: 'store_unavailable' });
+    const { rows, truncated } = await runQuery(gateway.store.client, 'SELECT number FROM numbers(1000000)');
+    expect(rows).toHaveLength(10_000);
+    expect(truncated).toBe(true);
+  });
+});

@@ -1,0 +1,51 @@
+import { ShieldwatchError } from '#schemas/errors.js';
+import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
+import { fromStore } from '../errors/from-store.js';
+
+/** Rows of one query, as many as a picture can use. */
+export interface QueryResult {
+  columns: { name: string; type: string }[];
+  rows: unknown[][];
+  /** There were more rows than are kept. */
+  truncated: boolean;
+}
+
+/** Rows after which a result is cut off. */
+const MAX_ROWS = 10_000;
+/** Seconds a query may run. */
+const MAX_SECONDS = 15;
+/** ClickHouse's error code for a query that was stopped for its time. */
+const TIMEOUT_EXCEEDED = '159';
+
+/**
+ * Runs one SELECT within limits that are its own: time, rows, and no writing.
+ *
+ * @throws ShieldwatchError `store_unavailable` when the store does not answer or not in time
+ */
+export async function runQuery(client: ClickHouseClient, query: string): Promise<QueryResult> {
+  const answer = client
+    .query({
+      query,
+      format: 'JSONCompact',
+      clickhouse_settings: {
+        max_execution_time: MAX_SECONDS,
+        // One block more than we keep would do; the store stops at the end of a block.
+        max_result_rows: String(MAX_ROWS + 1),
+        result_overflow_mode: 'break',
+        // 2, not 1: reading only, but the settings of this very request still count.
+        readonly: '2',
+        output_format_json_quote_denormals: 0,
+      },
+    })
+    .then((result) => result.json<unknown[]>());
+  const { meta = [], data } = await fromStore(answer.catch(tooSlow));
+  return { columns: meta, rows: data.slice(0, MAX_ROWS), truncated: data.length > MAX_ROWS };
+}
+
+function tooSlow(error: unknown): never {
+  const { code } = (error ?? {}) as { code?: unknown };
+  if (code === TIMEOUT_EXCEEDED) {
+    throw new ShieldwatchError('store_unavailable', `the query took more than ${String(MAX_SECONDS)} seconds; choose a shorter range`);
+  }
+  throw error;
+}

@@ -1,0 +1,168 @@
+import { randomUUID } from 'node:crypto';
+import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
+import { decisionAttributes, decisionSpanIds, type DecisionRecord } from '#schemas/records/decision.js';
+import { findingAttributes, type FindingRecord } from '#schemas/records/finding.js';
+import { repositoryAttributes } from '#schemas/records/repository.js';
+import { scanAttributes, type ScanRecord } from '#schemas/records/scan.js';
+import { ATTR_TENANT_ORG_ID, EVENT_FINDING, SPAN_DECISION, SPAN_SCAN } from '#schemas/semconv.js';
+
+/** Fills a store for tests the way telemetry gets there: landing rows, which the views turn into facts; and series rows. */
+export class Seed {
+  readonly #client: ClickHouseClient;
+  readonly #orgId: string;
+
+  constructor(client: ClickHouseClient, orgId: string) {
+    this.#client = client;
+    this.#orgId = orgId;
+  }
+
+  async scans(records: ScanRecord[]): Promise<void> {
+    await this.#traces(
+      records.map((record) => ({
+        at: record.generatedAt,
+        repository: record.repository,
+        name: SPAN_SCAN,
+        traceId: randomUUID().replaceAll('-', ''),
+        spanId: randomUUID().replaceAll('-', '').slice(0, 16),
+        attributes: scanAttributes(record),
+      })),
+    );
+  }
+
+  async decisions(records: DecisionRecord[]): Promise<void> {
+    await this.#traces(
+      records.map((record) => ({
+        at: record.timestamp,
+        repository: record.repository,
+        name: SPAN_DECISION,
+        ...decisionSpanIds(record.eventId),
+        attributes: decisionAttributes(record),
+      })),
+    );
+  }
+
+  async findings(repository: string, records: FindingRecord[]): Promise<void> {
+    await this.#client.insert({
+      table: 'otel_logs',
+      columns: ['Timestamp', 'TraceId', 'ServiceName', 'ResourceAttributes', 'LogAttributes', 'EventName'],
+      format: 'JSONEachRow',
+      values: records.map((record) => ({
+        Timestamp: storeTime(record.generatedAt),
+        TraceId: randomUUID().replaceAll('-', ''),
+        ServiceName: 'shieldwatch',
+        ResourceAttributes: this.#resource(repository),
+        LogAttributes: strings(findingAttributes(record)),
+        EventName: EVENT_FINDING,
+      })),
+    });
+  }
+
+  /** One head row and one row for each tool, as the rollup job writes a bucket. */
+  async rateHour(repo: string, bucketStart: string, tools: Record<string, { allowed: number; blocked: number }>): Promise<void> {
+    const key = { org_id: this.#orgId, repo, bucket_start: storeTime(bucketStart), version: 1 };
+    const none = { tool: '', agent: '', rule_category: '', allowed: 0, blocked: 0, asked: 0 };
+    await this.#client.insert({
+      table: 'blocked_command_rate_v1',
+      format: 'JSONEachRow',
+      values: [
+        { ...key, ...none, is_head: true },
+        ...Object.entries(tools).map(([tool, counts]) => ({ ...key, ...none, is_head: false, tool, ...counts })),
+      ],
+    });
+  }
+
+  async scoreHour(repo: string, bucketStart: string, score: number): Promise<void> {
+    const key = { org_id: this.#orgId, repo, bucket_start: storeTime(bucketStart), version: 1, last_at: storeTime(bucketStart) };
+    await this.#client.insert({
+      table: 'score_trend_v1',
+      format: 'JSONEachRow',
+      values: [
+        { ...key, is_head: true },
+        { ...key, is_head: false, min_severity: 'info', scans: 1, score_sum: score, score_min: score, score_max: score, score_last: score },
+      ],
+    });
+  }
+
+  async #traces(spans: { at: string; repository: string; name: string; traceId: string; spanId: string; attributes: Record<string, string | number> }[]): Promise<void> {
+    await this.#client.insert({
+      table: 'otel_traces',
+      columns: ['Timestamp', 'TraceId', 'SpanId', 'SpanName', 'ServiceName', 'ResourceAttributes', 'SpanAttributes'],
+      format: 'JSONEachRow',
+      values: spans.map(({ at, repository, name, traceId, spanId, attributes }) => ({
+        Timestamp: storeTime(at),
+        TraceId: traceId,
+        SpanId: spanId,
+        SpanName: name,
+        ServiceName: 'shieldwatch',
+        ResourceAttributes: this.#resource(repository),
+        SpanAttributes: strings(attributes),
+      })),
+    });
+  }
+
+  #resource(repository: string): Record<string, string> {
+    return { [ATTR_TENANT_ORG_ID]: this.#orgId, ...repositoryAttributes(repository) };
+  }
+}
+
+/** A scan of ten files that found nothing, but for what is named. */
+export function scanOf(repository: string, generatedAt: string, differing: Partial<ScanRecord> = {}): ScanRecord {
+  return {
+    eventId: randomUUID(),
+    generatedAt,
+    repository,
+    score: 100,
+    grade: 'A',
+    breakdown: { secrets: 100, permissions: 100, hooks: 100, mcp: 100, agents: 100 },
+    findings: { critical: 0, high: 0, medium: 0, low: 0, info: 0 },
+    filesScanned: 10,
+    minSeverity: 'info',
+    agentshieldVersion: '1.6.0',
+    exitCode: 0,
+    provider: 'local',
+    ...differing,
+  };
+}
+
+/** An allowed Bash call of Claude Code, but for what is named. */
+export function decisionOf(repository: string, timestamp: string, differing: Partial<DecisionRecord> = {}): DecisionRecord {
+  return {
+    eventId: randomUUID(),
+    timestamp,
+    repository,
+    sessionId: 'session-1',
+    agent: 'claude-code',
+    tool: 'Bash',
+    decision: 'allow',
+    durationMs: 1.5,
+    source: 'hook',
+    ...differing,
+  };
+}
+
+export function findingOf(scan: ScanRecord, key: string, differing: Partial<FindingRecord> = {}): FindingRecord {
+  return {
+    scanId: scan.eventId,
+    generatedAt: scan.generatedAt,
+    id: key,
+    severity: 'high',
+    category: 'permissions',
+    title: `Finding ${key}`,
+    file: '.claude/settings.json',
+    line: 3,
+    runtimeConfidence: 'active-runtime',
+    fingerprint: `${key}::f::sha256:0`,
+    key,
+    occurrence: 1,
+    ...differing,
+  };
+}
+
+/** What DateTime and DateTime64 columns of the landing and series tables read. */
+function storeTime(iso: string): string {
+  return iso.replace('T', ' ').replace('Z', '').replace(/\.000$/, '');
+}
+
+function strings(attributes: Record<string, string | number>): Record<string, string> {
+  return Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, String(value)]));
+}

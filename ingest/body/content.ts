@@ -1,0 +1,23 @@
+import type { FastifyRequest } from 'fastify';
+import { ShieldwatchError } from '#schemas/errors.js';
+
+/** Encodings of a body that are understood. */
+export type ContentEncoding = 'identity' | 'gzip' | 'deflate';
+
+/** Media type of the body, lower case, without parameters; empty when none was sent. */
+export function mediaType(request: FastifyRequest): string {
+  return (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+}
+
+/** @throws ShieldwatchError 415 when the body is encoded in another way. */
+export function contentEncoding(request: FastifyRequest): ContentEncoding {
+  const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
+  if (encoding === '' || encoding === 'identity') return 'identity';
+  if (encoding === 'gzip' || encoding === 'deflate') return encoding;
+  throw new ShieldwatchError('media_type_unsupported', 'content-encoding: expected identity, gzip or deflate');
+}
+
+/** The body as it came; empty when there was none. The routes that call this read every body as bytes. */
+export function bodyBytes(request: FastifyRequest): Buffer {
+  return Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+}

@@ -1,0 +1,74 @@
+import type { z } from 'zod';
+import { ShieldwatchError, type ErrorCode } from '#schemas/errors.js';
+
+/** Field path as people write it: `entries[3].timestamp`. */
+function fieldPath(path: readonly PropertyKey[]): string {
+  return path
+    .map((segment, index) => (typeof segment === 'number' ? `[${String(segment)}]` : `${index === 0 ? '' : '.'}${String(segment)}`))
+    .join('');
+}
+
+/**
+ * The first issue of a failed parse as an error: the field, what was expected, and the type of what came.
+ * Never the value: it may be the very secret that was sent by mistake. All paths hold names of our schemas
+ * only, since unknown fields are dropped before.
+ */
+export function fromZod(error: z.ZodError, input: unknown, code: ErrorCode): ShieldwatchError {
+  const [issue] = error.issues;
+  if (issue === undefined) return new ShieldwatchError(code, 'the request is not valid');
+  const field = fieldPath(issue.path);
+  const expected = expectation(issue);
+  const received = typeName(valueAt(input, issue.path));
+  return new ShieldwatchError(code, `${field === '' ? 'the body' : field}: expected ${expected}, received ${received}`, {
+    ...(field === '' ? {} : { field }),
+    expected,
+  });
+}
+
+function expectation(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return article(issue.expected);
+    case 'invalid_value':
+      return `one of ${issue.values.map(String).join(', ')}`;
+    case 'invalid_format':
+      return issue.format === 'datetime' ? 'an ISO 8601 date and time with a time zone' : `the format ${issue.format}`;
+    case 'too_small':
+      return `at least ${String(issue.minimum)}${unit(issue.origin)}`;
+    case 'too_big':
+      return `at most ${String(issue.maximum)}${unit(issue.origin)}`;
+    case 'custom':
+    case 'invalid_union':
+      // Our own words, fixed in the schema.
+      return issue.message;
+    case 'invalid_key':
+    case 'invalid_element':
+    case 'not_multiple_of':
+    case 'unrecognized_keys':
+      return 'another value';
+  }
+}
+
+function unit(origin: string): string {
+  if (origin === 'string') return ' characters';
+  return origin === 'array' ? ' entries' : '';
+}
+
+function article(type: string): string {
+  return /^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`;
+}
+
+function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
+  let value = input;
+  for (const segment of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, segment)) return undefined;
+    value = (value as Record<PropertyKey, unknown>)[segment];
+  }
+  return value;
+}
+
+function typeName(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'array' : typeof value;
+}

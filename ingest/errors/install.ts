@@ -1,0 +1,60 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { ShieldwatchError } from '#schemas/errors.js';
+import { withOtlpStatus } from './otlp-status.js';
+import { toShieldwatchError } from './to-shieldwatch-error.js';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Errors of this route carry the fields of an OTLP Status too. */
+    otlp?: boolean;
+  }
+}
+
+/** Gives the app its one error handler, its 404 and its 405. */
+export function installErrors(app: FastifyInstance): void {
+  const routes: { method: string; pattern: RegExp }[] = [];
+  app.addHook('onRoute', ({ method, url }) => {
+    const pattern = new RegExp(`^${url.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/:\w+/g, '[^/]+')}/?$`);
+    for (const each of [method].flat()) routes.push({ method: each, pattern });
+  });
+
+  app.setErrorHandler(sendError);
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?', 1)[0] ?? '';
+    const allowed = routes.filter((route) => route.pattern.test(path)).map((route) => route.method);
+    if (allowed.length === 0) {
+      return sendError(new ShieldwatchError('not_found', 'there is nothing at this address'), request, reply);
+    }
+    const methods = [...new Set(allowed)].join(', ');
+    reply.header('allow', methods);
+    return sendError(new ShieldwatchError('method_not_allowed', `this address takes ${methods}`), request, reply);
+  });
+}
+
+/** Answers with the error as JSON; what is our fault is logged, without a word that came from outside. */
+export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const shown = toShieldwatchError(error);
+  if (shown.status >= 500) request.log.error({ problem: describe(shown) }, shown.message);
+  const { retryAfterSeconds } = shown.detail;
+  if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds));
+  const body = shown.toBody();
+  const isOtlp = request.routeOptions.config.otlp === true;
+  return reply
+    .code(shown.status)
+    .type('application/json; charset=utf-8')
+    .send(isOtlp ? withOtlpStatus(body, shown.status) : body);
+}
+
+/** Names and places only: messages of databases and parsers quote the data they were given. */
+function describe(error: ShieldwatchError): Record<string, unknown> {
+  const { cause } = error;
+  if (!(cause instanceof Error)) return { code: error.code };
+  const { code } = cause as { code?: unknown };
+  const frames = (cause.stack ?? '').split('\n').filter((line) => line.trimStart().startsWith('at '));
+  return {
+    code: error.code,
+    cause: cause.name,
+    ...(typeof code === 'string' || typeof code === 'number' ? { causeCode: code } : {}),
+    at: frames.slice(0, 8).map((line) => line.trim()),
+  };
+}

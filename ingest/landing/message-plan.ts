@@ -1,0 +1,115 @@
+import { join } from 'node:path';
+import protobuf from 'protobufjs';
+import { packageRoot } from '#schemas/root.js';
+import type { Signal } from '../telemetry/sink.js';
+
+/** How one field is read, from JSON and from the wire alike. */
+export interface FieldPlan {
+  /** lowerCamelCase, as in OTLP/JSON and in `otlp.ts`. */
+  readonly name: string;
+  /** The name in the .proto file, which OTLP/JSON readers accept as well. */
+  readonly protoName: string;
+  readonly kind: FieldKind;
+  readonly repeated: boolean;
+  /** Absent unless sent: messages, members of a oneof, `optional` fields. */
+  readonly optional: boolean;
+  /** Of trace and span ids: bytes an id has when it is not empty. In JSON they are hex, other bytes are base64. */
+  readonly idBytes: number | undefined;
+  readonly message: MessagePlan | undefined;
+  /** Of enums: numbers by name. */
+  readonly enumValues: ReadonlyMap<string, number> | undefined;
+}
+
+type FieldKind =
+  | 'string'
+  | 'bytes'
+  | 'bool'
+  | 'double'
+  | 'int32'
+  | 'sint32'
+  | 'uint32'
+  | 'fixed32'
+  | 'int64'
+  | 'uint64'
+  | 'fixed64'
+  | 'sfixed64'
+  | 'enum'
+  | 'message';
+
+export interface MessagePlan {
+  readonly fields: readonly FieldPlan[];
+  readonly byNumber: ReadonlyMap<number, FieldPlan>;
+}
+
+const KINDS: ReadonlySet<string> = new Set<FieldKind>([
+  'string', 'bytes', 'bool', 'double', 'int32', 'sint32', 'uint32', 'fixed32', 'int64', 'uint64', 'fixed64', 'sfixed64',
+]);
+const ID_BYTES: Readonly<Record<string, number>> = { trace_id: 16, span_id: 8, parent_span_id: 8 };
+
+const SERVICES: Readonly<Record<Signal, { file: string; message: string }>> = {
+  traces: { file: 'trace/v1/trace_service.proto', message: 'trace.v1.ExportTraceServiceRequest' },
+  metrics: { file: 'metrics/v1/metrics_service.proto', message: 'metrics.v1.ExportMetricsServiceRequest' },
+  logs: { file: 'logs/v1/logs_service.proto', message: 'logs.v1.ExportLogsServiceRequest' },
+};
+
+/** The vendored OpenTelemetry definitions, see `proto/README.md`. */
+export function loadOtlp(): protobuf.Root {
+  const folder = join(packageRoot(), 'ingest/landing/proto');
+  const root = new protobuf.Root();
+  root.resolvePath = (_origin, target) => join(folder, target);
+  const files = Object.values(SERVICES).map(({ file }) => `opentelemetry/proto/collector/${file}`);
+  root.loadSync(files, { keepCase: true }).resolveAll();
+  return root;
+}
+
+/** The message type of a signal's export request. */
+export function requestType(root: protobuf.Root, signal: Signal): protobuf.Type {
+  return root.lookupType(`opentelemetry.proto.collector.${SERVICES[signal].message}`);
+}
+
+/** Reading plans of the three export requests, made once from the definitions. */
+export function createRequestPlans(): Readonly<Record<Signal, MessagePlan>> {
+  const root = loadOtlp();
+  const known = new Map<protobuf.Type, MessagePlan>();
+  const plan = (signal: Signal): MessagePlan => planMessage(requestType(root, signal), known);
+  return { traces: plan('traces'), metrics: plan('metrics'), logs: plan('logs') };
+}
+
+function planMessage(type: protobuf.Type, known: Map<protobuf.Type, MessagePlan>): MessagePlan {
+  const existing = known.get(type);
+  if (existing !== undefined) return existing;
+  const fields: FieldPlan[] = [];
+  const byNumber = new Map<number, FieldPlan>();
+  const plan = { fields, byNumber };
+  // Known before its fields are: AnyValue holds itself.
+  known.set(type, plan);
+  for (const field of type.fieldsArray) {
+    const each = planField(field, known);
+    fields.push(each);
+    byNumber.set(field.id, each);
+  }
+  return plan;
+}
+
+function planField(field: protobuf.Field, known: Map<protobuf.Type, MessagePlan>): FieldPlan {
+  const { resolvedType } = field;
+  const message = resolvedType instanceof protobuf.Type ? planMessage(resolvedType, known) : undefined;
+  const enumValues = resolvedType instanceof protobuf.Enum ? new Map(Object.entries(resolvedType.values)) : undefined;
+  return {
+    name: protobuf.util.camelCase(field.name),
+    protoName: field.name,
+    kind: kindOf(field),
+    repeated: field.repeated,
+    optional: message !== undefined || field.partOf !== null,
+    idBytes: ID_BYTES[field.name],
+    message,
+    enumValues,
+  };
+}
+
+function kindOf(field: protobuf.Field): FieldKind {
+  if (field.resolvedType instanceof protobuf.Type) return 'message';
+  if (field.resolvedType instanceof protobuf.Enum) return 'enum';
+  if (KINDS.has(field.type)) return field.type as FieldKind;
+  throw new Error(`the OTLP definitions use ${field.type}, which landing cannot read`);
+}

@@ -1,0 +1,35 @@
+import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
+import type { LatestDrift } from '#schemas/http/posture.js';
+import type { Row } from '#schemas/records/rows.js';
+import type { Window } from './window.js';
+
+
+/** The newest drift before the end of the window; null when there is none. */
+export async function latestDrift(
+  clickhouse: ClickHouseClient,
+  orgId: string,
+  repository: string,
+  window: Window,
+): Promise<LatestDrift | null> {
+  const [row] = await selectRows<Row<'drift_event'>>(
+    clickhouse,
+    `SELECT event_id, occurred_at, score_delta, score_previous, score_current, is_regression, has_critical, new_findings,
+       resolved_findings
+     FROM drift_event
+     WHERE org_id = {orgId:String} AND repo = {repository:String} AND occurred_at < toDateTime64({end:UInt32}, 3, 'UTC')
+     ORDER BY occurred_at DESC, event_id DESC LIMIT 1`,
+    { orgId, repository, end: window.end },
+  );
+  if (row === undefined) return null;
+  return {
+    driftEventId: row.event_id,
+    timestamp: row.occurred_at,
+    scoreDelta: row.score_delta,
+    previousScore: row.score_previous,
+    currentScore: row.score_current,
+    isRegression: row.is_regression,
+    hasCritical: row.has_critical,
+    newFindingCount: row.new_findings,
+    resolvedFindingCount: row.resolved_findings,
+  };
+}

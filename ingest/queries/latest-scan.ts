@@ -1,0 +1,119 @@
+import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
+import type { LatestScan } from '#schemas/http/posture.js';
+import type { Grade } from '#schemas/records/enums.js';
+import type { Row } from '#schemas/records/rows.js';
+import type { Window } from './window.js';
+
+/** The newest scan before the end of the window; null when there is none. */
+export async function latestScan(
+  clickhouse: ClickHouseClient,
+  orgId: string,
+  repository: string,
+  window: Window,
+): Promise<LatestScan | null> {
+  const [row] = await selectRows<Row<'scan'>>(
+    clickhouse,
+    `SELECT event_id, occurred_at, score, grade, score_secrets, score_permissions, score_hooks, score_mcp, score_agents,
+       total_findings, critical, high, medium, low, info, files_scanned, min_severity, producer_version, bundle_digest,
+       provider, ci_sha, ci_run_id, ci_workflow, policy_status, policy_name, policy_pack, policy_violations, baseline_status,
+       baseline_new, baseline_resolved, baseline_unchanged, baseline_score_delta, packages_total, packages_risky, packages_critical,
+       packages_high, expected_bundle_digest, artifact_count, verified_artifact_count
+     FROM scan
+     WHERE org_id = {orgId:String} AND repo = {repository:String} AND occurred_at < toDateTime64({end:UInt32}, 3, 'UTC')
+     ORDER BY occurred_at DESC, event_id DESC LIMIT 1`,
+    { orgId, repository, end: window.end },
+  );
+  if (row === undefined) return null;
+  return toLatestScan(row, repository, await runtimeConfidence(clickhouse, orgId, repository, row.event_id));
+}
+
+async function runtimeConfidence(
+  clickhouse: ClickHouseClient,
+  orgId: string,
+  repository: string,
+  scanId: string,
+): Promise<Record<string, number>> {
+  const rows = await selectRows<{ runtime_confidence: string; findings: number }>(
+    clickhouse,
+    `SELECT runtime_confidence, count() AS findings FROM finding
+     WHERE org_id = {orgId:String} AND repo = {repository:String} AND scan_id = {scanId:String} AND runtime_confidence != ''
+     GROUP BY runtime_confidence`,
+    { orgId, repository, scanId },
+  );
+  return Object.fromEntries(rows.map((row) => [row.runtime_confidence, row.findings]));
+}
+
+function toLatestScan(row: Row<'scan'>, repository: string, confidence: Record<string, number>): LatestScan {
+  // A scan of no files judged nothing: AgentShield's A / 100 is not passed on.
+  const isEmpty = row.files_scanned === 0;
+  const score = (value: number): number | null => (isEmpty ? null : value);
+  return {
+    ok: row.expected_bundle_digest === '' || row.expected_bundle_digest === row.bundle_digest,
+    scanId: row.event_id,
+    generatedAt: row.occurred_at,
+    bundleDigest: row.bundle_digest === '' ? null : row.bundle_digest,
+    report: {
+      score: { grade: isEmpty ? null : (row.grade as Grade), numericScore: score(row.score) },
+      findings: {
+        total: row.total_findings,
+        critical: row.critical,
+        high: row.high,
+        medium: row.medium,
+        low: row.low,
+        info: row.info,
+      },
+      runtimeConfidence: confidence,
+    },
+    expectedBundleDigest: row.expected_bundle_digest === '' ? null : row.expected_bundle_digest,
+    artifactCount: row.artifact_count,
+    verifiedArtifactCount: row.verified_artifact_count,
+    policy: policy(row),
+    baseline: baseline(row),
+    // A repository without packages and a check that did not run look the same in the fact.
+    supplyChain:
+      row.packages_total === 0
+        ? null
+        : {
+            totalPackages: row.packages_total,
+            riskyPackages: row.packages_risky,
+            criticalCount: row.packages_critical,
+            highCount: row.packages_high,
+          },
+    ciContext: row.provider === '' ? null : {
+      provider: row.provider,
+      repository,
+      ...(row.ci_workflow === '' ? {} : { workflow: row.ci_workflow }),
+      ...(row.ci_run_id === '' ? {} : { runId: row.ci_run_id }),
+      ...(row.ci_sha === '' ? {} : { sha: row.ci_sha }),
+    },
+    remediation: null,
+    filesScanned: row.files_scanned,
+    breakdown: {
+      secrets: score(row.score_secrets),
+      permissions: score(row.score_permissions),
+      hooks: score(row.score_hooks),
+      mcp: score(row.score_mcp),
+      agents: score(row.score_agents),
+    },
+    minSeverity: row.min_severity,
+    producerVersion: row.producer_version,
+  };
+}
+
+function policy(row: Row<'scan'>): LatestScan['policy'] {
+  const status = row.policy_status;
+  if (status !== 'passed' && status !== 'failed') return { status: status === 'not-run' ? status : 'unknown' };
+  return { status, policyName: row.policy_name, policyPack: row.policy_pack, violations: row.policy_violations };
+}
+
+function baseline(row: Row<'scan'>): LatestScan['baseline'] {
+  const status = row.baseline_status;
+  if (status !== 'passed' && status !== 'regressed') return { status: status === 'not-run' ? status : 'unknown' };
+  return {
+    status,
+    newFindings: row.baseline_new,
+    resolvedFindings: row.baseline_resolved,
+    unchangedCount: row.baseline_unchanged,
+    scoreDelta: row.baseline_score_delta,
+  };
+}

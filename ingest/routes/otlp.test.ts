@@ -1,0 +1,272 @@
+import { deflateSync, gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { selectRows } from '#schemas/clickhouse/client.js';
+import { SIGNALS, type Signal } from '../telemetry/sink.js';
+import { startGateway, type Refusal, type TestGateway } from '../testing/gateway.js';
+import { SAMPLES, toProtobuf } from '../testing/otlp-samples.js';
+
+let gateway: TestGateway;
+beforeAll(async () => {
+  gateway = await startGateway(inject('clickhouseUrl'));
+});
+afterAll(() => gateway.close());
+
+const JSON_TYPE = 'application/json';
+const PROTOBUF_TYPE = 'application/x-protobuf';
+const TABLES: Readonly<Record<Signal, string[]>> = {
+  traces: ['otel_traces'],
+  logs: ['otel_logs'],
+  metrics: ['gauge', 'sum', 'histogram', 'exponential_histogram', 'summary'].map((kind) => `otel_metrics_${kind}`),
+};
+
+function post(signal: Signal, payload: Buffer | string | object, headers: Record<string, string> = {}) {
+  const body = typeof payload === 'string' || Buffer.isBuffer(payload) ? payload : JSON.stringify(payload);
+  return gateway.app.inject({
+    method: 'POST',
+    url: `/v1/${signal}`,
+    payload: body,
+    headers: { authorization: `Bearer ${gateway.ingestToken}`, 'content-type': JSON_TYPE, ...headers },
+  });
+}
+
+async function rows(signal: Signal): Promise<Record<string, unknown>[]> {
+  const all = await Promise.all(
+    TABLES[signal].map((table) => selectRows<Record<string, unknown>>(gateway.store.client, `SELECT '${table}' AS table, * FROM ${table} ORDER BY ALL`)),
+  );
+  return all.flat();
+}
+
+async function clear(): Promise<void> {
+  for (const table of Object.values(TABLES).flat()) await gateway.store.client.command({ query: `TRUNCATE TABLE ${table}` });
+}
+
+const oneSpan = (span: object, resourceAttributes: object[] = []) => ({
+  resourceSpans: [{ resource: { attributes: resourceAttributes }, scopeSpans: [{ spans: [span] }] }],
+});
+
+/** A length-delimited protobuf field. */
+function field(number: number, content: Buffer): Buffer {
+  const length: number[] = [];
+  for (let rest = content.length; ; rest >>>= 7) {
+    length.push(rest > 0x7f ? (rest & 0x7f) | 0x80 : rest);
+    if (rest <= 0x7f) break;
+  }
+  return Buffer.concat([Buffer.from([(number << 3) | 2, ...length]), content]);
+}
+
+describe('the same request', () => {
+  it.each(SIGNALS)('%s lands the same as JSON and as protobuf, gzipped, deflated or plain', async (signal) => {
+    const json = Buffer.from(JSON.stringify(SAMPLES[signal]));
+    const binary = toProtobuf(signal, SAMPLES[signal]);
+    const ways: [Buffer, Record<string, string>][] = [
+      [json, {}],
+      [gzipSync(json), { 'content-encoding': 'gzip' }],
+      [binary, { 'content-type': PROTOBUF_TYPE }],
+      [deflateSync(binary), { 'content-type': PROTOBUF_TYPE, 'content-encoding': 'deflate' }],
+    ];
+    const landed: unknown[] = [];
+    for (const [body, headers] of ways) {
+      await clear();
+      const answer = await post(signal, body, headers);
+      expect(answer.statusCode, answer.body).toBe(200);
+      landed.push(await rows(signal));
+    }
+    expect(landed[0]).toHaveLength(signal === 'metrics' ? 7 : 1);
+    for (const other of landed.slice(1)) expect(other).toEqual(landed[0]);
+  });
+});
+
+describe('what lands', () => {
+  it('is what the collector writes: strings of every value type, names of kinds, times to the nanosecond', async () => {
+    await clear();
+    await post('traces', SAMPLES.traces);
+    const [row] = await selectRows<Record<string, unknown>>(
+      gateway.store.client,
+      `SELECT *, toUnixTimestamp64Nano(Timestamp) AS ns, toUnixTimestamp64Nano(\`Events.Timestamp\`[1]) AS event_ns, OrgId, Repository,
+         toDate(ExpiresAt) - toDate(IngestedAt) AS days FROM otel_traces`,
+    );
+    const attributes = {
+      text: 'naïve <b>&',
+      int: '-9223372036854775808',
+      double: '1.5',
+      tiny: '1e-9',
+      nan: 'NaN',
+      infinite: '-Infinity',
+      bool: 'true',
+      bytes: 'AP8B',
+      list: '["<a>",7,null]',
+      map: '{"a":false,"z":"1"}',
+      none: '',
+    };
+    expect(row).toMatchObject({
+      TraceId: '5b8efff798038103d269b633813fc60c',
+      SpanKind: 'Client',
+      StatusCode: 'Error',
+      StatusMessage: 'broken',
+      Duration: 1_000,
+      SpanAttributes: attributes,
+      'Events.Attributes': [attributes],
+      'Links.Attributes': [attributes],
+      ServiceName: 'sample',
+      OrgId: 'org_a',
+      Repository: 'acme/sample',
+      days: 30,
+    });
+    // As text: these are larger than a JavaScript number holds.
+    const [ns] = await selectRows<{ ns: string; event: string }>(
+      gateway.store.client,
+      'SELECT toString(toUnixTimestamp64Nano(Timestamp)) AS ns, toString(toUnixTimestamp64Nano(`Events.Timestamp`[1])) AS event FROM otel_traces',
+    );
+    expect(ns).toEqual({ ns: '1764000000000000001', event: '1764000000000000005' });
+  });
+
+  it('has the time of observation where a log has no time of its own', async () => {
+    await clear();
+    await post('logs', SAMPLES.logs);
+    const found = await selectRows(gateway.store.client, 'SELECT toString(toUnixTimestamp64Nano(Timestamp)) AS ns, TraceFlags FROM otel_logs');
+    expect(found).toEqual([{ ns: '1764000000123456789', TraceFlags: 1 }]);
+  });
+
+  it('takes integers as JSON numbers too, as Claude Code sends them', async () => {
+    await clear();
+    const answer = await post('traces', oneSpan({ startTimeUnixNano: 1_764_000_000_000_000_000, attributes: [{ key: 'n', value: { intValue: 7 } }] }));
+    expect(answer.statusCode).toBe(200);
+    expect((await rows('traces'))[0]).toMatchObject({ SpanAttributes: { n: '7' } });
+  });
+
+  it('belongs to the token, whatever the client claims in headers or attributes', async () => {
+    await clear();
+    const spoof = [
+      { key: 'shieldwatch.tenant.org_id', value: { stringValue: 'org_b' } },
+      { key: 'shieldwatch.tenant.repository', value: { stringValue: 'evil/repo' } },
+      { key: 'shieldwatch.tenant.retention_days', value: { stringValue: '9999' } },
+    ];
+    const payload = oneSpan({ name: 'x', attributes: spoof, events: [{ attributes: spoof }], links: [{ attributes: spoof }] }, spoof);
+    await post('traces', payload, { 'x-shieldwatch-org-id': 'org_b', 'x-shieldwatch-repository': 'evil/repo' });
+    await post('traces', toProtobuf('traces', payload), { 'content-type': PROTOBUF_TYPE });
+    const found = await rows('traces');
+    expect(found).toHaveLength(2);
+    expect(JSON.stringify(found)).not.toMatch(/org_b|evil|9999/);
+    const owners = await selectRows(gateway.store.client, 'SELECT DISTINCT OrgId, Repository FROM otel_traces');
+    expect(owners).toEqual([{ OrgId: 'org_a', Repository: '' }]);
+  });
+
+  it.each(SIGNALS)('%s holds no secret that was in any string of the request', async (signal) => {
+    await clear();
+    const secret = `sk-ant-${'Zz9'.repeat(10)}`;
+    const planted = JSON.parse(JSON.stringify(SAMPLES[signal]), (key, value: unknown) =>
+      typeof value === 'string' && !/Id$|Nano$|^(intValue|asInt|count|zeroCount|doubleValue|asDouble|bytesValue|\d+)$/.test(key) ? `${value} ${secret}` : value,
+    ) as object;
+    const answer = await post(signal, planted);
+    expect(answer.statusCode, answer.body).toBe(200);
+    const found = JSON.stringify(await rows(signal));
+    expect(found).toContain('[REDACTED:anthropic-key]');
+    expect(found).not.toContain(secret);
+  });
+
+  it('holds no secret that hides in JSON quotes or in bytes', async () => {
+    await clear();
+    const attributes = [
+      { key: 'nested', value: { arrayValue: { values: [{ stringValue: 'password="hunter2hunter2"' }] } } },
+      { key: 'pair', value: { kvlistValue: { values: [{ key: 'password', value: { stringValue: 'correct-horse' } }] } } },
+      { key: 'bytes', value: { bytesValue: Buffer.from(`token ghp_${'a'.repeat(36)}`).toString('base64') } },
+    ];
+    await post('traces', oneSpan({ attributes }));
+    const [row] = await rows('traces');
+    const stored = row?.['SpanAttributes'] as Record<string, string>;
+    expect(`${stored['nested'] ?? ''}${stored['pair'] ?? ''}`).not.toMatch(/hunter2|correct-horse/);
+    expect(Buffer.from(stored['bytes'] ?? '', 'base64').toString()).toBe('token [REDACTED:github-token]');
+  });
+
+  it('survives lone surrogates, __proto__, NUL and times past the end of time', async () => {
+    await clear();
+    const body =
+      '{"resourceSpans":[{"__proto__":{"x":1},"scopeSpans":[{"spans":[{"name":"a\\ud800b\\u0000","startTimeUnixNano":"18446744073709551615","endTimeUnixNano":"1",' +
+      '"attributes":[{"key":"__proto__","value":{"stringValue":"p"}},{"key":"constructor","value":{"stringValue":"c"}}]}]}]}]}';
+    const answer = await post('traces', body);
+    expect(answer.statusCode, answer.body).toBe(200);
+    const [row] = await selectRows<Record<string, unknown>>(
+      gateway.store.client,
+      "SELECT SpanName, SpanAttributes['__proto__'] AS p, SpanAttributes['constructor'] AS c, Duration FROM otel_traces",
+    );
+    expect(row).toEqual({ SpanName: 'a\ufffdb\0', p: 'p', c: 'c', Duration: 0 });
+  });
+});
+
+describe('answers', () => {
+  it('are of the type of the request', async () => {
+    const json = await post('logs', '{}');
+    expect([json.statusCode, json.headers['content-type'], json.body]).toEqual([200, JSON_TYPE, '{}']);
+    const binary = await post('logs', toProtobuf('logs', SAMPLES.logs), { 'content-type': PROTOBUF_TYPE });
+    expect([binary.statusCode, binary.headers['content-type'], binary.body]).toEqual([200, PROTOBUF_TYPE, '']);
+  });
+
+  it.each([JSON_TYPE, PROTOBUF_TYPE])('to nothing at all of type %s is success', async (type) => {
+    expect((await post('traces', Buffer.alloc(0), { 'content-type': type })).statusCode).toBe(200);
+  });
+});
+
+describe('bad input is refused and stores nothing', () => {
+  const nested = (levels: number): object => {
+    let value: object = { stringValue: 'x' };
+    for (let i = 0; i < levels; i += 1) value = { arrayValue: { values: [value] } };
+    return value;
+  };
+  const span = (over: object): [object, string] => [oneSpan(over), 'resourceSpans[0].scopeSpans[0].spans[0]'];
+  const cases: [string, object | string, string | undefined][] = [
+    ['not JSON', '{"resourceSpans":', undefined],
+    ['a list', [], undefined],
+    ['null', 'null', undefined],
+    ['spans that are no list', { resourceSpans: {} }, 'resourceSpans'],
+    ['a span that is none', { resourceSpans: [{ scopeSpans: [{ spans: ['x'] }] }] }, 'resourceSpans[0].scopeSpans[0].spans[0]'],
+    ['a trace id that is too short', span({ traceId: 'abcd' })[0], `${span({})[1]}.traceId`],
+    ['a name that is a number', span({ name: 1 })[0], `${span({})[1]}.name`],
+    ['an integer too large', span({ attributes: [{ key: 'a', value: { intValue: 1e300 } }] })[0], `${span({})[1]}.attributes[0].value.intValue`],
+    ['half an integer', span({ startTimeUnixNano: 1.5 })[0], `${span({})[1]}.startTimeUnixNano`],
+    ['a kind nobody knows', span({ kind: 'SPAN_KIND_X' })[0], `${span({})[1]}.kind`],
+  ];
+  it.each(cases)('%s', async (_name, payload, field) => {
+    await clear();
+    const answer = await post('traces', payload);
+    const body = answer.json<Refusal>();
+    expect([answer.statusCode, body.error.field, body.code, typeof body.message]).toEqual([400, field, 3, 'string']);
+    expect(await rows('traces')).toEqual([]);
+  });
+
+  it('attributes nested without end', async () => {
+    const deep = { attributes: [{ key: 'a', value: nested(1_000) }] };
+    expect((await post('traces', oneSpan(deep))).statusCode).toBe(400);
+    // By hand, as protobufjs refuses to write it: AnyValue.array_value (5) of ArrayValue.values (1), again and again.
+    let binary: Buffer = Buffer.alloc(0);
+    for (let level = 0; level < 1_000; level += 1) binary = field(5, field(1, binary));
+    for (const number of [2, 9, 2, 2, 1]) binary = field(number, binary);
+    expect((await post('traces', binary, { 'content-type': PROTOBUF_TYPE })).json<Refusal>().error.field).toMatch(/attributes\[0\]/);
+    expect((await post('traces', '['.repeat(1_000_000))).statusCode).toBe(400);
+  });
+
+  it('protobuf cut off anywhere', async () => {
+    await clear();
+    const binary = toProtobuf('traces', SAMPLES.traces);
+    const cuts = [1, 2, 3, 10, 50, 200, binary.length - 1];
+    for (const length of cuts) {
+      const answer = await post('traces', binary.subarray(0, length), { 'content-type': PROTOBUF_TYPE });
+      expect([length, answer.statusCode]).toEqual([length, 400]);
+    }
+    expect(await rows('traces')).toEqual([]);
+  });
+
+  it('too much: 20 MB, a bomb, empty messages without number', async () => {
+    expect((await post('traces', Buffer.alloc(20 * 1024 * 1024))).statusCode).toBe(413);
+    const bomb = await post('traces', gzipSync(Buffer.alloc(70 * 1024 * 1024)), { 'content-encoding': 'gzip' });
+    expect([bomb.statusCode, bomb.json<Refusal>().code]).toEqual([413, 8]);
+    const empties = Buffer.alloc(10 * 1024 * 1024, Buffer.from([0x0a, 0x00]));
+    expect((await post('traces', empties, { 'content-type': PROTOBUF_TYPE })).statusCode).toBe(413);
+    expect((await post('traces', `[${'{},'.repeat(4_000_001)}{}]`)).statusCode).toBe(413);
+  });
+
+  it('gzip that is none, encodings and types nobody knows', async () => {
+    expect((await post('traces', 'x', { 'content-encoding': 'gzip' })).json<Refusal>().error.code).toBe('body_encoding_invalid');
+    expect((await post('traces', 'x', { 'content-encoding': 'br' })).statusCode).toBe(415);
+    expect((await post('traces', 'x', { 'content-type': 'text/plain' })).statusCode).toBe(415);
+  });
+});

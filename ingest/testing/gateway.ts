@@ -1,0 +1,55 @@
+import type { FastifyInstance } from 'fastify';
+import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
+import type { ErrorBody } from '#schemas/errors.js';
+import { openPostgres, type Postgres } from '#schemas/postgres/client.js';
+import { migratePostgres } from '#schemas/postgres/migrate.js';
+import { createGateway, type GatewaySettings } from '../app.js';
+import { INGEST_SCOPES } from '../auth/caller.js';
+import { mintToken } from '../auth/tokens.js';
+
+/** A gateway over real stores of its own, with two organisations. */
+export interface TestGateway {
+  app: FastifyInstance;
+  store: TestDatabase;
+  postgres: Postgres;
+  /** Of `org_a`. */
+  ingestToken: string;
+  readToken: string;
+  /** Of `org_b`: may do everything there. */
+  otherToken: string;
+  close(): Promise<void>;
+}
+
+export async function startGateway(
+  clickhouseUrl: string,
+  settings: Partial<Omit<GatewaySettings, 'postgres'>> = {},
+): Promise<TestGateway> {
+  const store = await freshDatabase(clickhouseUrl);
+  const postgres = await openPostgres({});
+  await migratePostgres(postgres);
+  await postgres.query("INSERT INTO org (id, name, retention_days) VALUES ('org_a', 'a', 30), ('org_b', 'b', 90)");
+  const mint = async (orgId: string, scopes: Parameters<typeof mintToken>[1]['scopes']): Promise<string> =>
+    (await mintToken(postgres, { orgId, name: 'test', scopes })).token;
+  const app = await createGateway({ clickhouse: store.client, postgres, ...settings });
+  return {
+    app,
+    store,
+    postgres,
+    ingestToken: await mint('org_a', INGEST_SCOPES),
+    readToken: await mint('org_a', ['read']),
+    otherToken: await mint('org_b', [...INGEST_SCOPES, 'read']),
+    async close() {
+      await app.close();
+      await postgres.close();
+      await store.drop();
+    },
+  };
+}
+
+/** Headers of a JSON request with a token. */
+export function jsonHeaders(token: string): Record<string, string> {
+  return { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+}
+
+/** A refusal as JSON: our body, and on OTLP routes the fields of an OTLP Status. */
+export type Refusal = ErrorBody & { code?: number; message?: string };

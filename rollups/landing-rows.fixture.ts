@@ -1,0 +1,68 @@
+import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
+import { decisionAttributes, decisionSpanIds, type DecisionRecord } from '#schemas/records/decision.js';
+import { repositoryAttributes } from '#schemas/records/repository.js';
+import { scanAttributes, type ScanRecord } from '#schemas/records/scan.js';
+import { ATTR_TENANT_ORG_ID, SPAN_DECISION, SPAN_SCAN } from '#schemas/semconv.js';
+
+/** A decision of an organisation; the rest of the record is filled in. */
+export type DecisionFixture = Pick<DecisionRecord, 'eventId' | 'timestamp' | 'tool' | 'decision'> &
+  Partial<DecisionRecord> & { orgId?: string };
+
+/** A scan of an organisation; the rest of the record is filled in. */
+export type ScanFixture = Pick<ScanRecord, 'eventId' | 'generatedAt' | 'score'> & Partial<ScanRecord> & { orgId?: string };
+
+function spanRow(
+  name: string,
+  orgId: string,
+  repository: string,
+  timestamp: string,
+  ids: { traceId: string; spanId: string },
+  attributes: Record<string, string | number>,
+): Record<string, unknown> {
+  return {
+    Timestamp: timestamp.replace('T', ' ').replace('Z', ''),
+    TraceId: ids.traceId,
+    SpanId: ids.spanId,
+    SpanName: name,
+    ResourceAttributes: { ...repositoryAttributes(repository), [ATTR_TENANT_ORG_ID]: orgId },
+    SpanAttributes: Object.fromEntries(Object.entries(attributes).map(([key, value]) => [key, String(value)])),
+  };
+}
+
+/** Lands decisions as the collector would, in one INSERT. */
+export async function landDecisions(client: ClickHouseClient, fixtures: readonly DecisionFixture[]): Promise<void> {
+  await land(
+    client,
+    fixtures.map(({ orgId = 'org_a', ...fixture }) => {
+      const record: DecisionRecord = { repository: 'acme/app', sessionId: 's', agent: 'claude-code', durationMs: 1, source: 'hook', ...fixture };
+      return spanRow(SPAN_DECISION, orgId, record.repository, record.timestamp, decisionSpanIds(record.eventId), decisionAttributes(record));
+    }),
+  );
+}
+
+/** Lands scans as the collector would, in one INSERT. */
+export async function landScans(client: ClickHouseClient, fixtures: readonly ScanFixture[]): Promise<void> {
+  await land(
+    client,
+    fixtures.map(({ orgId = 'org_a', ...fixture }) => {
+      const record: ScanRecord = {
+        repository: 'acme/app',
+        grade: 'C',
+        breakdown: { secrets: 1, permissions: 2, hooks: 3, mcp: 4, agents: 5 },
+        findings: { critical: 0, high: 1, medium: 0, low: 0, info: 0 },
+        filesScanned: 3,
+        minSeverity: 'info',
+        agentshieldVersion: '1.6.0',
+        exitCode: 0,
+        provider: 'local',
+        ...fixture,
+      };
+      return spanRow(SPAN_SCAN, orgId, record.repository, record.generatedAt, decisionSpanIds(record.eventId), scanAttributes(record));
+    }),
+  );
+}
+
+async function land(client: ClickHouseClient, values: Record<string, unknown>[]): Promise<void> {
+  if (values.length === 0) return;
+  await client.insert({ table: 'otel_traces', values, format: 'JSONEachRow' });
+}

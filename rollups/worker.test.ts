@@ -1,0 +1,184 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { selectRows } from '#schemas/clickhouse/client.js';
+import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
+import { landDecisions, landScans, type DecisionFixture } from './landing-rows.fixture.js';
+import { createRollupWorker } from './worker.js';
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await freshDatabase(inject('clickhouseUrl'));
+});
+afterAll(() => db.drop());
+
+/** A worker that treats each pass as final: every mark is as old as it has to be. */
+const worker = () => createRollupWorker({ clickhouse: db.client, settleMs: 0 });
+
+const rate = (orgId: string, view = 'blocked_command_rate_hour') =>
+  selectRows(
+    db.client,
+    `SELECT repo, toString(bucket_start) AS bucket, tool, rule_category AS category, allowed, blocked, asked, total
+     FROM ${view} WHERE org_id = {orgId:String} ORDER BY repo, bucket, tool, category`,
+    { orgId },
+  );
+
+describe('blocked_command_rate', () => {
+  it('counts each decision once, by hour and day', async () => {
+    const hour = '2026-11-20T10';
+    const decisions: DecisionFixture[] = [
+      { orgId: 'hand', eventId: 'a', timestamp: `${hour}:01:00.000Z`, tool: 'Bash', decision: 'allow' },
+      { orgId: 'hand', eventId: 'b', timestamp: `${hour}:02:00.000Z`, tool: 'Bash', decision: 'block', ruleCategory: 'destructive' },
+      { orgId: 'hand', eventId: 'c', timestamp: `${hour}:03:00.000Z`, tool: 'Bash', decision: 'block', ruleCategory: 'destructive' },
+      { orgId: 'hand', eventId: 'd', timestamp: '2026-11-20T11:00:00.000Z', tool: 'Bash', decision: 'allow' },
+    ];
+    await landDecisions(db.client, decisions);
+    await worker().tick();
+    // Again, in another order and split: the retry of a batch whose answer was lost.
+    await landDecisions(db.client, [...decisions].reverse().slice(0, 3));
+    await landDecisions(db.client, decisions.slice(0, 2));
+    await worker().tick();
+    // 10:00 has 1 allowed and 2 blocked, 11:00 has 1 allowed; the day adds up to 2 allowed, 2 blocked.
+    const row = { repo: 'acme/app', tool: 'Bash' };
+    expect(await rate('hand')).toEqual([
+      { ...row, bucket: '2026-11-20 10:00:00', category: '', allowed: 1, blocked: 0, asked: 0, total: 1 },
+      { ...row, bucket: '2026-11-20 10:00:00', category: 'destructive', allowed: 0, blocked: 2, asked: 0, total: 2 },
+      { ...row, bucket: '2026-11-20 11:00:00', category: '', allowed: 1, blocked: 0, asked: 0, total: 1 },
+    ]);
+    expect(await rate('hand', 'blocked_command_rate_day')).toEqual([
+      { ...row, bucket: '2026-11-20 00:00:00', category: '', allowed: 2, blocked: 0, asked: 0, total: 2 },
+      { ...row, bucket: '2026-11-20 00:00:00', category: 'destructive', allowed: 0, blocked: 2, asked: 0, total: 2 },
+    ]);
+  });
+
+  it('recomputes the buckets that changed and no other', async () => {
+    const at = (hour: number): string => `2026-11-19T${String(hour).padStart(2, '0')}:30:00.000Z`;
+    await landDecisions(db.client, Array.from({ length: 5 }, (_, i) => ({ orgId: 'few', eventId: `f${i}`, timestamp: at(i), tool: 'Read', decision: 'allow' as const })));
+    const ours = worker();
+    await ours.tick();
+    const versions = () =>
+      selectRows<{ bucket: string; version: string }>(
+        db.client,
+        `SELECT toString(bucket_start) AS bucket, toString(max(version)) AS version FROM blocked_command_rate_v1 WHERE org_id = 'few' GROUP BY bucket ORDER BY bucket`,
+      );
+    const before = await versions();
+    await landDecisions(db.client, [{ orgId: 'few', eventId: 'late', timestamp: at(3), tool: 'Read', decision: 'block' }]);
+    expect(await ours.tick()).toEqual({ blocked_command_rate: 1, score_trend: 0 });
+    const after = await versions();
+    expect(after.filter((row, i) => row.version !== before[i]?.version).map((row) => row.bucket)).toEqual(['2026-11-19 03:00:00']);
+    expect(await ours.tick()).toEqual({ blocked_command_rate: 0, score_trend: 0 });
+  });
+
+  it('lets a group vanish when its facts are gone', async () => {
+    const timestamp = '2026-11-18T05:00:00.000Z';
+    await landDecisions(db.client, [
+      { orgId: 'gone', eventId: 'x', timestamp, tool: 'Bash', decision: 'allow' },
+      { orgId: 'gone', eventId: 'y', timestamp, tool: 'Read', decision: 'allow' },
+    ]);
+    await worker().tick();
+    await db.client.command({ query: `DELETE FROM runtime_event_v1 WHERE org_id = 'gone' AND tool = 'Bash'` });
+    await db.client.command({
+      query: `INSERT INTO dirty_hour_v1 SELECT 'runtime_event', 'gone', 'acme/app', toDateTime('2026-11-18 05:00:00', 'UTC'), now64(3)`,
+    });
+    await worker().tick();
+    expect(await rate('gone')).toMatchObject([{ tool: 'Read', total: 1 }]);
+  });
+
+  it('looks at a bucket again when its mark has come of age', async () => {
+    await landDecisions(db.client, [{ orgId: 'age', eventId: 'x', timestamp: '2026-11-18T06:00:00.000Z', tool: 'Bash', decision: 'allow' }]);
+    const patient = createRollupWorker({ clickhouse: db.client, settleMs: 3_600_000 });
+    expect((await patient.tick())['blocked_command_rate']).toBeGreaterThan(0);
+    expect((await patient.tick())['blocked_command_rate']).toBe(0);
+    // A worker that knows nothing of the first pass does it again.
+    expect((await createRollupWorker({ clickhouse: db.client, settleMs: 3_600_000 }).tick())['blocked_command_rate']).toBeGreaterThan(0);
+  });
+
+  it('equals the naive count after any history of repeats, order, batches and passes by two workers', async () => {
+    const event = fc.record({
+      id: fc.integer({ min: 0, max: 60 }),
+      hour: fc.integer({ min: 0, max: 30 }),
+      tool: fc.constantFrom('Bash', 'Read', 'mcp__x__y'),
+      decision: fc.constantFrom('allow' as const, 'block' as const, 'ask' as const),
+      repository: fc.constantFrom('acme/app', 'acme/other'),
+    });
+    const history = fc.array(fc.record({ batch: fc.array(event, { maxLength: 25 }), tick: fc.constantFrom('none', 'one', 'two', 'both') }), {
+      minLength: 1,
+      maxLength: 6,
+    });
+    let run = 0;
+    await fc.assert(
+      fc.asyncProperty(history, async (steps) => {
+        run += 1;
+        const orgId = `prop${run}`;
+        const [one, two] = [worker(), worker()];
+        for (const { batch, tick } of steps) {
+          await landDecisions(
+            db.client,
+            batch.map(({ id, hour, ...rest }) => ({
+              ...rest,
+              orgId,
+              eventId: `e${id}`,
+              timestamp: new Date(Date.UTC(2026, 9, 30 + Math.floor(hour / 24), hour % 24)).toISOString(),
+            })),
+          );
+          if (tick === 'one' || tick === 'both') await one.tick();
+          if (tick === 'two') await two.tick();
+          if (tick === 'both') await Promise.all([one.tick(), two.tick()]);
+        }
+        await one.tick();
+        const naive = await selectRows(
+          db.client,
+          `SELECT repo, toString(toStartOfHour(occurred_at)) AS bucket, tool, rule_category AS category,
+             countIf(decision = 'allow') AS allowed, countIf(decision = 'block') AS blocked, countIf(decision = 'ask') AS asked, count() AS total
+           FROM (SELECT * FROM runtime_event_v1 WHERE org_id = {orgId:String}
+                 ORDER BY content_hash DESC LIMIT 1 BY repo, event_id, occurred_at)
+           GROUP BY repo, bucket, tool, category ORDER BY repo, bucket, tool, category`,
+          { orgId },
+        );
+        expect(await rate(orgId)).toEqual(naive);
+      }),
+      { numRuns: 25 },
+    );
+  });
+});
+
+describe('score_trend', () => {
+  it('keeps last by report time, range and mean, and never counts an empty scan as a score', async () => {
+    await landScans(db.client, [
+      { orgId: 'score', eventId: 's3', generatedAt: '2026-11-20T10:40:00.000Z', score: 66, grade: 'C' },
+      { orgId: 'score', eventId: 's1', generatedAt: '2026-11-20T10:10:00.000Z', score: 94, grade: 'A' },
+      { orgId: 'score', eventId: 's2', generatedAt: '2026-11-20T10:20:00.000Z', score: 41, grade: 'D' },
+      { orgId: 'score', eventId: 's0', generatedAt: '2026-11-20T10:50:00.000Z', score: 100, grade: 'A', filesScanned: 0 },
+      { orgId: 'score', eventId: 's4', generatedAt: '2026-11-20T12:00:00.000Z', score: 100, grade: 'A', filesScanned: 0 },
+    ]);
+    await landScans(db.client, [{ orgId: 'score', eventId: 's2', generatedAt: '2026-11-20T10:20:00.000Z', score: 41, grade: 'D' }]);
+    await worker().tick();
+    const columns = 'scans, empty_scans, score_last, grade_last, score_min, score_max, score_mean';
+    const rows = (view: string) =>
+      selectRows(db.client, `SELECT toString(bucket_start) AS bucket, ${columns} FROM ${view} WHERE org_id = 'score' ORDER BY bucket`);
+    // 10:00: 94, 41, 66 in that order, so last 66, mean (94 + 41 + 66) / 3 = 67; 12:00: nothing was scanned.
+    const scored = { scans: 3, score_last: 66, grade_last: 'C', score_min: 41, score_max: 94, score_mean: 67 };
+    const none = { scans: 0, score_last: null, grade_last: '', score_min: null, score_max: null, score_mean: null };
+    expect(await rows('score_trend_hour')).toEqual([
+      { bucket: '2026-11-20 10:00:00', ...scored, empty_scans: 1 },
+      { bucket: '2026-11-20 12:00:00', ...none, empty_scans: 1 },
+    ]);
+    expect(await rows('score_trend_day')).toEqual([{ bucket: '2026-11-20 00:00:00', ...scored, empty_scans: 2 }]);
+  });
+
+  it('keeps scores of different filters and producer versions apart', async () => {
+    const generatedAt = '2026-11-21T10:00:00.000Z';
+    await landScans(db.client, [
+      { orgId: 'apart', eventId: 'p1', generatedAt, score: 3 },
+      { orgId: 'apart', eventId: 'p2', generatedAt, score: 15, minSeverity: 'critical' },
+      { orgId: 'apart', eventId: 'p3', generatedAt, score: 9, agentshieldVersion: '1.7.0' },
+    ]);
+    await worker().tick();
+    expect(
+      await selectRows(db.client, `SELECT min_severity, producer_version, score_last FROM score_trend_hour WHERE org_id = 'apart' ORDER BY score_last`),
+    ).toEqual([
+      { min_severity: 'info', producer_version: '1.6.0', score_last: 3 },
+      { min_severity: 'info', producer_version: '1.7.0', score_last: 9 },
+      { min_severity: 'critical', producer_version: '1.6.0', score_last: 15 },
+    ]);
+  });
+});

@@ -1,0 +1,149 @@
+import { describe, expect, inject, it } from 'vitest';
+import { VIEWS } from '../records/rows.js';
+import { selectRows } from './client.js';
+import { clickhouseMigrations, migrateClickHouse } from './migrate.js';
+import { freshDatabase } from './testing.js';
+
+describe('clickhouseMigrations', () => {
+  it('are idempotent, and no comment ends a statement', async () => {
+    for (const { name, sql } of await clickhouseMigrations()) {
+      for (const [, head] of sql.matchAll(/^(CREATE [^\n]*)/gm)) expect(head, name).toContain('IF NOT EXISTS');
+      expect(sql, `${name}: a comment that ends with ';' would end a statement`).not.toMatch(/^\s*--.*;[ \t]*$/m);
+    }
+  });
+});
+
+describe('migrateClickHouse', () => {
+  it('applies each migration once and then nothing', async () => {
+    const url = inject('clickhouseUrl');
+    const db = await freshDatabase(url);
+    expect(await migrateClickHouse({ url, database: db.database })).toEqual([]);
+    await db.drop();
+  });
+
+  it('finishes what a killed run left half done', async () => {
+    const url = inject('clickhouseUrl');
+    const db = await freshDatabase(url);
+    await db.client.command({ query: 'ALTER TABLE schema_migration DELETE WHERE version >= 3 SETTINGS mutations_sync = 1' });
+    await db.client.command({ query: 'DROP TABLE scan_v1' });
+    expect(await migrateClickHouse({ url, database: db.database })).toEqual([3, 4, 5, 6, 7]);
+    await db.drop();
+  });
+
+  it('refuses a store of a newer version and an edited migration', async () => {
+    const url = inject('clickhouseUrl');
+    const db = await freshDatabase(url);
+    const config = { url, database: db.database };
+    const migrations = await clickhouseMigrations();
+    await expect(migrateClickHouse(config, migrations.slice(0, -1))).rejects.toThrow(/written by a newer Shieldwatch/);
+    const edited = migrations.map((migration) => ({ ...migration, checksum: 'edited' }));
+    await expect(migrateClickHouse(config, edited)).rejects.toThrow(/append-only/);
+    await db.drop();
+  });
+});
+
+describe('the schema', () => {
+  it('has the organisation first in the sort key of every table that holds data of one', async () => {
+    const db = await freshDatabase(inject('clickhouseUrl'));
+    const tables = await selectRows<{ name: string; sorting_key: string }>(
+      db.client,
+      `SELECT name, sorting_key FROM system.tables
+       WHERE database = currentDatabase() AND engine LIKE '%MergeTree'
+         AND name NOT IN ('schema_migration', 'rollup_watermark_v1', 'dirty_hour_v1')`,
+    );
+    expect(tables.length).toBeGreaterThan(10);
+    for (const { name, sorting_key } of tables) expect(sorting_key, name).toMatch(/^(org_id|OrgId)\b/);
+    await db.drop();
+  });
+
+  it('is what schemas/records/rows.ts says: every view, its columns in order, their types', async () => {
+    const db = await freshDatabase(inject('clickhouseUrl'));
+    const columns = await selectRows<{ table: keyof typeof VIEWS; name: string; type: string }>(
+      db.client,
+      `SELECT table, name, type FROM system.columns
+       WHERE database = currentDatabase()
+         AND table IN (SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'View')
+       ORDER BY table, position`,
+    );
+    const declared = Object.entries(VIEWS).flatMap(([table, types]) => Object.entries(types).map(([name, type]) => ({ table, name, type })));
+    expect(columns).toEqual(declared.sort((one, other) => (one.table < other.table ? -1 : Number(one.table > other.table))));
+    await db.drop();
+  });
+
+  it('puts what no fact can be made of into quarantine, with the reason', async () => {
+    const db = await freshDatabase(inject('clickhouseUrl'));
+    const row = (name: string, attributes: Record<string, string>, repository = 'app') => ({
+      Timestamp: '2026-11-20 10:00:00',
+      TraceId: 't',
+      SpanId: name + JSON.stringify(attributes),
+      SpanName: name,
+      ResourceAttributes: { 'shieldwatch.tenant.org_id': 'o', 'vcs.repository.name': repository },
+      SpanAttributes: attributes,
+    });
+    const good = { 'agentshield.decision.action': 'allow', 'gen_ai.tool.name': 'Bash' };
+    await db.client.insert({
+      table: 'otel_traces',
+      format: 'JSONEachRow',
+      values: [
+        row('agentshield.decision', good),
+        row('agentshield.decision', { ...good, 'agentshield.decision.timestamp': '2036-01-01T00:00:00.000Z' }),
+        row('agentshield.decision', { ...good, 'agentshield.decision.timestamp': '1999-01-01T00:00:00.000Z' }),
+        row('agentshield.decision', { ...good, 'agentshield.decision.action': 'shrug' }),
+        row('agentshield.decision', good, ''),
+        row('agentshield.scan', { 'agentshield.scan.score': '101', 'agentshield.scan.grade': 'A', 'agentshield.scan.files_scanned': '1' }),
+        row('somebody.else', {}),
+      ],
+    });
+    expect(await selectRows(db.client, 'SELECT count() AS facts FROM runtime_event')).toEqual([{ facts: 1 }]);
+    const problems = await selectRows<{ record: string; problem: string }>(db.client, 'SELECT record, problem FROM quarantine ORDER BY record, problem');
+    expect(problems.map(({ record, problem }) => `${record}: ${problem}`)).toEqual([
+      'runtime_event: decision unknown',
+      'runtime_event: repository missing',
+      'runtime_event: timestamp before the oldest facts',
+      'runtime_event: timestamp in the future',
+      'scan: score missing or out of range',
+    ]);
+    await db.drop();
+  });
+
+  it('takes any value in any attribute a fact is read from: an INSERT must never fail with a view', async () => {
+    const db = await freshDatabase(inject('clickhouseUrl'));
+    const views = await selectRows<{ query: string }>(
+      db.client,
+      `SELECT as_select AS query FROM system.tables WHERE database = currentDatabase() AND name LIKE '%_in_mv_v1'`,
+    );
+    const names = [...new Set(views.flatMap(({ query }) => [...query.matchAll(/Attributes\['([^']+)'\]/g)].map((match) => match[1] ?? '')))];
+    expect(names.length).toBeGreaterThan(40);
+    const hostile = ['', 'nan', 'inf', '-inf', '-1', '1e400', '99999999999999999999999', '9999-12-31T23:59:59Z', '0000-00-00', '\u0000', '💥'.repeat(1000)];
+    const rows = hostile.flatMap((value) =>
+      ['1900-01-01 00:00:00', '2026-11-20 10:00:00', '2262-01-01 00:00:00'].flatMap((Timestamp) => {
+        const attributes = Object.fromEntries(names.map((name) => [name, value]));
+        const valid = { 'agentshield.decision.action': 'allow', 'gen_ai.tool.name': 'Bash', 'agentshield.scan.score': '5', 'agentshield.scan.grade': 'F', 'agentshield.scan.files_scanned': '1', 'agentshield.drift.score.current': '5', 'agentshield.finding.key': 'k', 'agentshield.finding.severity': 'low' };
+        return [attributes, { ...attributes, ...valid }].map((all) => ({ Timestamp, all }));
+      }),
+    );
+    const ResourceAttributes = { 'shieldwatch.tenant.org_id': 'o', 'vcs.repository.name': 'app' };
+    for (const SpanName of ['agentshield.scan', 'agentshield.decision', 'agentshield.drift']) {
+      const values = rows.map(({ Timestamp, all }) => ({ Timestamp, SpanName, ResourceAttributes, SpanAttributes: all }));
+      await db.client.insert({ table: 'otel_traces', values, format: 'JSONEachRow' });
+    }
+    const values = rows.map(({ Timestamp, all }) => ({ Timestamp, EventName: 'agentshield.finding', ResourceAttributes, LogAttributes: all }));
+    await db.client.insert({ table: 'otel_logs', values, format: 'JSONEachRow' });
+    const agents = rows.map(({ Timestamp, all }) => ({ Timestamp, Body: 'claude_code.tool_decision', ResourceAttributes, LogAttributes: all }));
+    await db.client.insert({ table: 'otel_logs', values: agents, format: 'JSONEachRow' });
+    const told = await selectRows<{ n: number }>(
+      db.client,
+      `SELECT (SELECT count() FROM otel_traces) + (SELECT count() FROM otel_logs) AS n`,
+    );
+    expect(told).toEqual([{ n: rows.length * 5 }]);
+    await db.drop();
+  });
+
+  it('cannot be told the organisation by a client column', async () => {
+    const db = await freshDatabase(inject('clickhouseUrl'));
+    await expect(
+      db.client.insert({ table: 'otel_traces', values: [{ OrgId: 'spoofed' }], columns: ['OrgId'], format: 'JSONEachRow' }),
+    ).rejects.toThrow(/materialized/i);
+    await db.drop();
+  });
+});

@@ -1,0 +1,63 @@
+import { join } from 'node:path';
+import { pendingMigrations, readMigrations, type Migration } from '../migrations.js';
+import { packageRoot } from '../root.js';
+import { createClickHouse, DEFAULT_DATABASE, selectRows, type ClickHouseConfig } from './client.js';
+
+/** The migrations of this version. */
+export function clickhouseMigrations(): Promise<Migration[]> {
+  return readMigrations(join(packageRoot(), 'schemas/clickhouse/migrations'));
+}
+
+/**
+ * Splits a migration into statements. A statement ends with a `;` that ends its line; the ClickHouse HTTP
+ * interface takes one statement a request.
+ */
+function splitStatements(sql: string): string[] {
+  return sql
+    .split(/;[ \t]*$/m)
+    .map((statement) => statement.replace(/^\s*--.*$/gm, '').trim())
+    .filter((statement) => statement !== '');
+}
+
+/**
+ * Brings the database to the newest schema. Every statement is idempotent and a migration is recorded
+ * only after its last one, so a run that was killed is simply run again.
+ *
+ * @returns the versions applied now; empty when the schema was up to date.
+ * @throws CommandError when the database was written by a newer version, or an applied migration has changed.
+ */
+export async function migrateClickHouse(config: ClickHouseConfig, migrations?: readonly Migration[]): Promise<number[]> {
+  const wanted = migrations ?? (await clickhouseMigrations());
+  const database = config.database ?? DEFAULT_DATABASE;
+  const bootstrap = createClickHouse({ ...config, database: 'default' });
+  try {
+    await bootstrap.command({ query: 'CREATE DATABASE IF NOT EXISTS {database:Identifier}', query_params: { database } });
+  } finally {
+    await bootstrap.close();
+  }
+  const client = createClickHouse({ ...config, database });
+  try {
+    await client.command({
+      query: `CREATE TABLE IF NOT EXISTS schema_migration
+        (version UInt32, name String, checksum String, applied_at DateTime64(3, 'UTC') DEFAULT now64(3))
+        ENGINE = ReplacingMergeTree ORDER BY version`,
+    });
+    const applied = await selectRows<{ version: number; checksum: string }>(
+      client,
+      'SELECT version, checksum FROM schema_migration FINAL ORDER BY version',
+    );
+    const pending = pendingMigrations('ClickHouse', wanted, applied);
+    for (const migration of pending) {
+      for (const query of splitStatements(migration.sql)) await client.command({ query });
+      await client.insert({
+        table: 'schema_migration',
+        values: [{ version: migration.version, name: migration.name, checksum: migration.checksum }],
+        columns: ['version', 'name', 'checksum'],
+        format: 'JSONEachRow',
+      });
+    }
+    return pending.map((migration) => migration.version);
+  } finally {
+    await client.close();
+  }
+}

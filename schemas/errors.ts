@@ -1,0 +1,75 @@
+/**
+ * The catalogue of errors a client can meet. `code` is stable and meant for programs; `message` is for
+ * people and names the field, the shape of what came and what was expected, never a value that may hold
+ * a secret.
+ */
+const ERRORS = {
+  body_invalid: 400,
+  body_not_json: 400,
+  body_encoding_invalid: 400,
+  timestamp_in_future: 400,
+  field_refused: 400,
+  query_invalid: 400,
+  token_missing: 401,
+  token_invalid: 401,
+  scope_missing: 403,
+  repository_not_allowed: 403,
+  not_found: 404,
+  method_not_allowed: 405,
+  body_too_large: 413,
+  media_type_unsupported: 415,
+  rate_limited: 429,
+  internal: 500,
+  store_unavailable: 503,
+  collector_unavailable: 503,
+} as const satisfies Record<string, number>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+export interface ErrorDetail {
+  /** Path of the offending field, e.g. `entries[3].timestamp`. */
+  field?: string;
+  /** What was expected there, in words. */
+  expected?: string;
+  /** Seconds after which a retry makes sense; sent as `Retry-After`. */
+  retryAfterSeconds?: number;
+}
+
+/** An error that may be shown to the client as it is. */
+export class ShieldwatchError extends Error {
+  override readonly name = 'ShieldwatchError';
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly detail: ErrorDetail;
+
+  constructor(code: ErrorCode, message: string, detail: ErrorDetail = {}) {
+    super(message);
+    this.code = code;
+    this.status = ERRORS[code];
+    this.detail = detail;
+  }
+
+  /** The JSON body of the HTTP answer. */
+  toBody(): ErrorBody {
+    const { field, expected } = this.detail;
+    return {
+      ok: false,
+      error: {
+        code: this.code,
+        message: this.message,
+        ...(field === undefined ? {} : { field }),
+        ...(expected === undefined ? {} : { expected }),
+      },
+    };
+  }
+}
+
+export interface ErrorBody {
+  ok: false;
+  error: { code: ErrorCode; message: string; field?: string; expected?: string };
+}
+
+/** An expected failure of a command: printed as one line, no stack, exit code 1. */
+export class CommandError extends Error {
+  override readonly name: string = 'CommandError';
+}

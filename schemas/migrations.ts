@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CommandError } from './errors.js';
+
+/** One numbered SQL file of a store. */
+export interface Migration {
+  /** 1, 2, 3 ... without gaps. */
+  readonly version: number;
+  /** File name without the number and `.sql`. */
+  readonly name: string;
+  /** SHA-256 of the file. */
+  readonly checksum: string;
+  readonly sql: string;
+}
+
+const FILE_NAME = /^(\d{4})_([a-z0-9_]+)\.sql$/;
+
+/** Reads the numbered migrations of a folder; throws if a number is missing, used twice, or a file is named otherwise. */
+export async function readMigrations(directory: string): Promise<Migration[]> {
+  const files = (await readdir(directory)).sort();
+  return Promise.all(
+    files.map(async (file, index) => {
+      const match = FILE_NAME.exec(file);
+      if (match === null) throw new Error(`migration ${file} is not named NNNN_verb_table.sql`);
+      const version = Number(match[1]);
+      if (version !== index + 1) {
+        throw new Error(`migration ${file} should have number ${index + 1}: numbers are contiguous and unique`);
+      }
+      const sql = await readFile(join(directory, file), 'utf8');
+      return { version, name: match[2] ?? '', checksum: createHash('sha256').update(sql).digest('hex'), sql };
+    }),
+  );
+}
+
+/**
+ * The migrations still to be applied.
+ *
+ * @throws CommandError when the store was written by a newer version, or an applied migration has changed since.
+ */
+export function pendingMigrations(
+  store: string,
+  wanted: readonly Migration[],
+  applied: readonly { version: number; checksum: string }[],
+): Migration[] {
+  const newest = wanted.length;
+  const checksums = new Map(applied.map((row) => [row.version, row.checksum]));
+  for (const version of checksums.keys()) {
+    if (version > newest) {
+      throw new CommandError(
+        `the ${store} schema is version ${version}, written by a newer Shieldwatch; this one knows up to ${newest}. Upgrade, or choose another data folder.`,
+      );
+    }
+  }
+  return wanted.filter((migration) => {
+    const checksum = checksums.get(migration.version);
+    if (checksum !== undefined && checksum !== migration.checksum) {
+      throw new CommandError(
+        `${store} migration ${migration.version} (${migration.name}) differs from the one this store was made with; migrations are append-only`,
+      );
+    }
+    return checksum === undefined;
+  });
+}

@@ -1,0 +1,40 @@
+import { join } from 'node:path';
+import { pendingMigrations, readMigrations, type Migration } from '../migrations.js';
+import { packageRoot } from '../root.js';
+import type { Postgres } from './client.js';
+
+/** Any number; it only has to be the same in every process that migrates. */
+const MIGRATION_LOCK = 7_205_759;
+
+/** The migrations of this version. */
+export function postgresMigrations(): Promise<Migration[]> {
+  return readMigrations(join(packageRoot(), 'schemas/postgres/migrations'));
+}
+
+/**
+ * Brings the database to the newest schema, each migration in a transaction with its record, one process
+ * at a time.
+ *
+ * @returns the versions applied now; empty when the schema was up to date.
+ * @throws CommandError when the database was written by a newer version, or an applied migration has changed.
+ */
+export async function migratePostgres(db: Postgres, migrations?: readonly Migration[]): Promise<number[]> {
+  const wanted = migrations ?? (await postgresMigrations());
+  return db.transaction(async (tx) => {
+    await tx.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+    await tx.execute(
+      'CREATE TABLE IF NOT EXISTS schema_migration (version integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())',
+    );
+    const applied = await tx.query<{ version: number; checksum: string }>('SELECT version, checksum FROM schema_migration');
+    const pending = pendingMigrations('Postgres', wanted, applied);
+    for (const migration of pending) {
+      await tx.execute(migration.sql);
+      await tx.query('INSERT INTO schema_migration (version, name, checksum) VALUES ($1, $2, $3)', [
+        migration.version,
+        migration.name,
+        migration.checksum,
+      ]);
+    }
+    return pending.map((migration) => migration.version);
+  });
+}

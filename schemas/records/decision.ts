@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import {
+  ATTR_DECISION,
+  ATTR_DECISION_DURATION,
+  ATTR_DECISION_REASON,
+  ATTR_DECISION_TIMESTAMP,
+  ATTR_EVENT_ID,
+  ATTR_EVENT_SOURCE,
+  ATTR_GEN_AI_AGENT_NAME,
+  ATTR_GEN_AI_CONVERSATION_ID,
+  ATTR_GEN_AI_OPERATION_NAME,
+  ATTR_GEN_AI_TOOL_CALL_ID,
+  ATTR_GEN_AI_TOOL_NAME,
+  ATTR_SECURITY_RULE_CATEGORY,
+  ATTR_SECURITY_RULE_NAME,
+  ATTR_SESSION_ID,
+} from '../semconv.js';
+import { decision, ruleCategory } from './enums.js';
+
+/**
+ * One decision of a PreToolUse guard. It never holds the tool's input: what was run stays on the
+ * machine where it ran.
+ */
+export const decisionRecord = z.strictObject({
+  /** Minted once at the source; delivery may repeat it, counting does not. */
+  eventId: z.string().min(1).max(128),
+  /** When the guard decided, UTC, ISO 8601. */
+  timestamp: z.iso.datetime(),
+  /** Full name of the repository, `owner/name`. */
+  repository: z.string().min(1).max(200),
+  sessionId: z.string().max(200),
+  /** Agent that asked, e.g. `claude-code`, `codex`, `gemini-cli`; empty when unknown. */
+  agent: z.string().max(100),
+  tool: z.string().min(1).max(200),
+  toolCallId: z.string().max(200).optional(),
+  decision,
+  reason: z.string().max(2000).optional(),
+  /** Name of the rule that matched: position in the policy and its tool, e.g. `deny[2]:Bash`. */
+  ruleName: z.string().max(300).optional(),
+  ruleCategory: ruleCategory.optional(),
+  /** Milliseconds spent deciding. */
+  durationMs: z.number().min(0).max(86_400_000),
+  source: z.enum(['hook', 'rest', 'ndjson']),
+});
+export type DecisionRecord = z.infer<typeof decisionRecord>;
+
+/** Attributes of the `agentshield.decision` span; the repository goes on the resource instead. */
+export function decisionAttributes(record: DecisionRecord): Record<string, string | number> {
+  return {
+    [ATTR_EVENT_ID]: record.eventId,
+    [ATTR_EVENT_SOURCE]: record.source,
+    [ATTR_SESSION_ID]: record.sessionId,
+    [ATTR_GEN_AI_CONVERSATION_ID]: record.sessionId,
+    [ATTR_GEN_AI_OPERATION_NAME]: 'execute_tool',
+    [ATTR_GEN_AI_TOOL_NAME]: record.tool,
+    ...(record.toolCallId === undefined ? {} : { [ATTR_GEN_AI_TOOL_CALL_ID]: record.toolCallId }),
+    [ATTR_GEN_AI_AGENT_NAME]: record.agent,
+    [ATTR_DECISION]: record.decision,
+    [ATTR_DECISION_TIMESTAMP]: record.timestamp,
+    [ATTR_DECISION_DURATION]: record.durationMs,
+    ...(record.reason === undefined ? {} : { [ATTR_DECISION_REASON]: record.reason }),
+    ...(record.ruleName === undefined ? {} : { [ATTR_SECURITY_RULE_NAME]: record.ruleName }),
+    ...(record.ruleCategory === undefined ? {} : { [ATTR_SECURITY_RULE_CATEGORY]: record.ruleCategory }),
+  };
+}
+
+/**
+ * Trace and span id of a record's span, derived from its event id: sending a record twice sends the
+ * same span twice, so that even readers who know nothing of event ids can fold them.
+ */
+export function decisionSpanIds(eventId: string): { traceId: string; spanId: string } {
+  const hex = createHash('sha256').update(eventId).digest('hex');
+  return { traceId: hex.slice(0, 32), spanId: hex.slice(32, 48) };
+}

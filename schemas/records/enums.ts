@@ -1,0 +1,47 @@
+import { z } from 'zod';
+
+/** AgentShield severities, worst first. */
+export const SEVERITIES = ['critical', 'high', 'medium', 'low', 'info'] as const;
+export const severity = z.enum(SEVERITIES);
+export type Severity = z.infer<typeof severity>;
+
+/** AgentShield letter grades: A >= 90, B >= 75, C >= 60, D >= 40, F below. */
+export const grade = z.enum(['A', 'B', 'C', 'D', 'F']);
+export type Grade = z.infer<typeof grade>;
+
+/** Categories of AgentShield's score breakdown; findings have more categories than the score. */
+export const BREAKDOWN_CATEGORIES = ['secrets', 'permissions', 'hooks', 'mcp', 'agents'] as const;
+export type BreakdownCategory = (typeof BREAKDOWN_CATEGORIES)[number];
+
+/** AgentShield finding categories. */
+export const findingCategory = z.enum([
+  'secrets',
+  'permissions',
+  'hooks',
+  'mcp',
+  'skills',
+  'agents',
+  'injection',
+  'exposure',
+  'exfiltration',
+  'misconfiguration',
+]);
+
+/** What a guard decided; `ask` exists for agents that report it. */
+export const decision = z.enum(['allow', 'block', 'ask']);
+
+/**
+ * What kind of attempt a runtime rule guards against. AgentShield's policy has no such field, so the
+ * hook derives it from the rule (see exporters/hook/rule-category.ts); it is empty for allowed calls.
+ */
+export const RULE_CATEGORIES = [
+  'injection',
+  'destructive',
+  'egress',
+  'sensitive-file',
+  'remote-code',
+  'mcp',
+  'other',
+] as const;
+export const ruleCategory = z.enum(RULE_CATEGORIES);
+export type RuleCategory = z.infer<typeof ruleCategory>;

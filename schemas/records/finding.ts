@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto';
+import {
+  ATTR_EVENT_ID,
+  ATTR_FINDING_CATEGORY,
+  ATTR_FINDING_FILE,
+  ATTR_FINDING_FINGERPRINT,
+  ATTR_FINDING_ID,
+  ATTR_FINDING_KEY,
+  ATTR_FINDING_LINE,
+  ATTR_FINDING_OCCURRENCE,
+  ATTR_FINDING_RUNTIME_CONFIDENCE,
+  ATTR_FINDING_SEVERITY,
+  ATTR_FINDING_TITLE,
+  ATTR_SCAN_GENERATED_AT,
+  ATTR_SCAN_ID,
+} from '../semconv.js';
+import type { Severity } from './enums.js';
+
+/** One finding of one scan, scrubbed: no evidence, no fix text. */
+export interface FindingRecord {
+  /** Event id of the scan it belongs to. */
+  scanId: string;
+  /** Report time of that scan, ISO 8601. */
+  generatedAt: string;
+  /** AgentShield's own id; holds byte offsets, so it changes when lines move. */
+  id: string;
+  severity: Severity;
+  category: string;
+  title: string;
+  /** Path inside the repository. */
+  file: string;
+  line?: number;
+  runtimeConfidence?: string;
+  /** AgentShield's fingerprint, `id::file::sha256:...`, kept beside our key. */
+  fingerprint: string;
+  /** See {@link findingKey}. */
+  key: string;
+  /** 1-based number among equal keys of the scan: two equal allow entries are two findings. */
+  occurrence: number;
+}
+
+/**
+ * The key under which a finding is the same finding in the next scan: id without its trailing offset,
+ * file, and the evidence hash of the fingerprint. A comment line added above a finding moves the offset
+ * in its id and fingerprint, but not this key.
+ */
+export function findingKey(finding: { id: string; file: string; fingerprint: string }): string {
+  const evidence = finding.fingerprint.slice(finding.fingerprint.lastIndexOf('::') + 2);
+  return `${finding.id.replace(/-\d+$/, '')}|${finding.file}|${evidence}`;
+}
+
+/** Identity of a finding fact: its scan, its key, its occurrence. */
+function findingEventId(scanId: string, key: string, occurrence: number): string {
+  return createHash('sha256').update(`${scanId}\0${key}\0${occurrence}`).digest('hex').slice(0, 32);
+}
+
+/** Attributes of the `agentshield.finding` log record. */
+export function findingAttributes(record: FindingRecord): Record<string, string | number> {
+  return {
+    [ATTR_EVENT_ID]: findingEventId(record.scanId, record.key, record.occurrence),
+    [ATTR_SCAN_ID]: record.scanId,
+    [ATTR_SCAN_GENERATED_AT]: record.generatedAt,
+    [ATTR_FINDING_ID]: record.id,
+    [ATTR_FINDING_KEY]: record.key,
+    [ATTR_FINDING_OCCURRENCE]: record.occurrence,
+    [ATTR_FINDING_FINGERPRINT]: record.fingerprint,
+    [ATTR_FINDING_SEVERITY]: record.severity,
+    [ATTR_FINDING_CATEGORY]: record.category,
+    [ATTR_FINDING_TITLE]: record.title,
+    [ATTR_FINDING_FILE]: record.file,
+    ...(record.line === undefined ? {} : { [ATTR_FINDING_LINE]: record.line }),
+    ...(record.runtimeConfidence === undefined
+      ? {}
+      : { [ATTR_FINDING_RUNTIME_CONFIDENCE]: record.runtimeConfidence }),
+  };
+}

@@ -1,0 +1,148 @@
+import {
+  ATTR_AGENTSHIELD_VERSION,
+  ATTR_BASELINE_FINDINGS_PREFIX,
+  ATTR_BASELINE_SCORE_DELTA,
+  ATTR_BASELINE_STATUS,
+  ATTR_CICD_PIPELINE_NAME,
+  ATTR_CICD_PIPELINE_RUN_ID,
+  ATTR_EVENT_ID,
+  ATTR_EVIDENCE_PACK_ARTIFACTS,
+  ATTR_EVIDENCE_PACK_ARTIFACTS_VERIFIED,
+  ATTR_EVIDENCE_PACK_EXPECTED_DIGEST,
+  ATTR_EVIDENCE_PACK_REDACTED,
+  ATTR_POLICY_EXCEPTIONS_PREFIX,
+  ATTR_POLICY_MIN_SCORE,
+  ATTR_POLICY_NAME,
+  ATTR_POLICY_PACK,
+  ATTR_POLICY_STATUS,
+  ATTR_POLICY_VIOLATIONS,
+  ATTR_SCAN_BUNDLE_DIGEST,
+  ATTR_SCAN_EXIT_CODE,
+  ATTR_SCAN_FILES_SCANNED,
+  ATTR_SCAN_FINDINGS_PREFIX,
+  ATTR_SCAN_FINDINGS_TOTAL,
+  ATTR_SCAN_GENERATED_AT,
+  ATTR_SCAN_GRADE,
+  ATTR_SCAN_MIN_SEVERITY,
+  ATTR_SCAN_PROVIDER,
+  ATTR_SCAN_SCORE,
+  ATTR_SUPPLY_CHAIN_PACKAGES_PREFIX,
+  ATTR_SCAN_BREAKDOWN_PREFIX,
+  ATTR_VCS_REF_HEAD_REVISION,
+} from '../semconv.js';
+import { BREAKDOWN_CATEGORIES, SEVERITIES, type BreakdownCategory, type Grade, type Severity } from './enums.js';
+
+const POLICY_EXCEPTIONS = ['total', 'active', 'expiring_soon', 'expired'] as const;
+const BASELINE_FINDINGS = ['new', 'resolved', 'unchanged', 'new_critical', 'new_high'] as const;
+const SUPPLY_CHAIN_COUNTS = ['total', 'risky', 'critical', 'high'] as const;
+
+/** The organisation's policy held against the scan. */
+export interface ScanPolicy {
+  status: 'passed' | 'failed' | 'not-run';
+  name?: string;
+  pack?: string;
+  violations?: number;
+  minScore?: number;
+  exceptions?: Record<(typeof POLICY_EXCEPTIONS)[number], number>;
+}
+
+/** The scan held against AgentShield's own baseline file. */
+export interface ScanBaseline {
+  status: 'passed' | 'regressed' | 'not-run';
+  scoreDelta?: number;
+  findings?: Record<(typeof BASELINE_FINDINGS)[number], number>;
+}
+
+/** The evidence pack the scan was read from. A digest that differs from the expected one: not what was written. */
+export interface ScanEvidencePack {
+  expectedDigest: string;
+  redacted: boolean;
+  artifacts: number;
+  artifactsVerified: number;
+}
+
+/** One scan of one repository by AgentShield. */
+export interface ScanRecord {
+  /** Identity of the scan: the bundle digest, or a hash of the report where no pack was written. */
+  eventId: string;
+  /** Report time, ISO 8601. */
+  generatedAt: string;
+  /** Full name of the repository, `owner/name`; goes on the resource. */
+  repository: string;
+  /** 0 to 100. Meaningless when filesScanned is 0: AgentShield says A / 100 of an empty folder. */
+  score: number;
+  grade: Grade;
+  breakdown: Record<BreakdownCategory, number>;
+  findings: Record<Severity, number>;
+  filesScanned: number;
+  /** Lowest severity the scan reported; scores of different filters do not compare. */
+  minSeverity: Severity;
+  agentshieldVersion: string;
+  bundleDigest?: string;
+  exitCode: number;
+  provider: 'github-actions' | 'local';
+  ci?: { sha?: string; runId?: string; workflow?: string };
+  policy?: ScanPolicy;
+  baseline?: ScanBaseline;
+  /** Packages of MCP servers and manifests; absent when the check did not run. */
+  supplyChain?: Record<(typeof SUPPLY_CHAIN_COUNTS)[number], number>;
+  evidencePack?: ScanEvidencePack;
+}
+
+/** Attributes of the `agentshield.scan` span. */
+export function scanAttributes(record: ScanRecord): Record<string, string | number> {
+  const attributes: Record<string, string | number> = {
+    [ATTR_EVENT_ID]: record.eventId,
+    [ATTR_SCAN_GENERATED_AT]: record.generatedAt,
+    [ATTR_SCAN_SCORE]: record.score,
+    [ATTR_SCAN_GRADE]: record.grade,
+    [ATTR_SCAN_FINDINGS_TOTAL]: SEVERITIES.reduce((sum, key) => sum + record.findings[key], 0),
+    [ATTR_SCAN_FILES_SCANNED]: record.filesScanned,
+    [ATTR_SCAN_MIN_SEVERITY]: record.minSeverity,
+    [ATTR_SCAN_EXIT_CODE]: record.exitCode,
+    [ATTR_SCAN_PROVIDER]: record.provider,
+    [ATTR_AGENTSHIELD_VERSION]: record.agentshieldVersion,
+  };
+  for (const key of BREAKDOWN_CATEGORIES) attributes[ATTR_SCAN_BREAKDOWN_PREFIX + key] = record.breakdown[key];
+  for (const key of SEVERITIES) attributes[ATTR_SCAN_FINDINGS_PREFIX + key] = record.findings[key];
+  if (record.bundleDigest !== undefined) attributes[ATTR_SCAN_BUNDLE_DIGEST] = record.bundleDigest;
+  if (record.ci?.sha !== undefined) attributes[ATTR_VCS_REF_HEAD_REVISION] = record.ci.sha;
+  if (record.ci?.runId !== undefined) attributes[ATTR_CICD_PIPELINE_RUN_ID] = record.ci.runId;
+  if (record.ci?.workflow !== undefined) attributes[ATTR_CICD_PIPELINE_NAME] = record.ci.workflow;
+  addPolicy(attributes, record.policy);
+  addBaseline(attributes, record.baseline);
+  if (record.supplyChain !== undefined) addCounts(attributes, ATTR_SUPPLY_CHAIN_PACKAGES_PREFIX, SUPPLY_CHAIN_COUNTS, record.supplyChain);
+  if (record.evidencePack !== undefined) {
+    attributes[ATTR_EVIDENCE_PACK_EXPECTED_DIGEST] = record.evidencePack.expectedDigest;
+    attributes[ATTR_EVIDENCE_PACK_REDACTED] = String(record.evidencePack.redacted);
+    attributes[ATTR_EVIDENCE_PACK_ARTIFACTS] = record.evidencePack.artifacts;
+    attributes[ATTR_EVIDENCE_PACK_ARTIFACTS_VERIFIED] = record.evidencePack.artifactsVerified;
+  }
+  return attributes;
+}
+
+function addPolicy(attributes: Record<string, string | number>, policy: ScanPolicy | undefined): void {
+  if (policy === undefined) return;
+  attributes[ATTR_POLICY_STATUS] = policy.status;
+  if (policy.name !== undefined) attributes[ATTR_POLICY_NAME] = policy.name;
+  if (policy.pack !== undefined) attributes[ATTR_POLICY_PACK] = policy.pack;
+  if (policy.violations !== undefined) attributes[ATTR_POLICY_VIOLATIONS] = policy.violations;
+  if (policy.minScore !== undefined) attributes[ATTR_POLICY_MIN_SCORE] = policy.minScore;
+  if (policy.exceptions !== undefined) addCounts(attributes, ATTR_POLICY_EXCEPTIONS_PREFIX, POLICY_EXCEPTIONS, policy.exceptions);
+}
+
+function addBaseline(attributes: Record<string, string | number>, baseline: ScanBaseline | undefined): void {
+  if (baseline === undefined) return;
+  attributes[ATTR_BASELINE_STATUS] = baseline.status;
+  if (baseline.scoreDelta !== undefined) attributes[ATTR_BASELINE_SCORE_DELTA] = baseline.scoreDelta;
+  if (baseline.findings !== undefined) addCounts(attributes, ATTR_BASELINE_FINDINGS_PREFIX, BASELINE_FINDINGS, baseline.findings);
+}
+
+function addCounts<K extends string>(
+  attributes: Record<string, string | number>,
+  prefix: string,
+  keys: readonly K[],
+  counts: Record<K, number>,
+): void {
+  for (const key of keys) attributes[prefix + key] = counts[key];
+}

@@ -1,0 +1,18 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * Absolute path of the package: the nearest folder above this file that holds `package.json`.
+ * The same answer from `schemas/` (tests) and from `dist/schemas/` (the built program), so that SQL,
+ * generated JSON and collector files are found in one place.
+ */
+export function packageRoot(): string {
+  let dir = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(dir, 'package.json'))) {
+    const parent = dirname(dir);
+    if (parent === dir) throw new Error('package.json not found above this file');
+    dir = parent;
+  }
+  return dir;
+}

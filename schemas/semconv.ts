@@ -1,0 +1,129 @@
+/**
+ * Every attribute, event, metric and header name that Shieldwatch reads or writes, spelled once.
+ *
+ * Names without our prefix are OpenTelemetry semantic conventions (GenAI and VCS groups, status
+ * "Development"; general group of semconv 1.45.0). `agentshield.*` is telemetry about what AgentShield
+ * decided or found; `shieldwatch.*` is about transport, identity and tenancy.
+ */
+
+/** Prefix of everything only our own pipeline may set; a client's own values are deleted before stamping. */
+export const SERVER_ATTRIBUTE_PREFIX = 'shieldwatch.tenant.';
+
+/** Resource attributes stamped by the collector (or the gateway's own landing) from the token alone. */
+export const ATTR_TENANT_ORG_ID = 'shieldwatch.tenant.org_id';
+export const ATTR_TENANT_TOKEN_ID = 'shieldwatch.tenant.token_id';
+/** Repository (`owner/name`) the token is bound to; wins over what the client claims. Empty: not bound. */
+export const ATTR_TENANT_REPOSITORY = 'shieldwatch.tenant.repository';
+export const ATTR_TENANT_RETENTION_DAYS = 'shieldwatch.tenant.retention_days';
+
+/** HTTP headers by which the gateway tells the collector who sent a request. Never accepted from outside. */
+export const HEADER_ORG_ID = 'x-shieldwatch-org-id';
+export const HEADER_TOKEN_ID = 'x-shieldwatch-token-id';
+export const HEADER_REPOSITORY = 'x-shieldwatch-repository';
+export const HEADER_RETENTION_DAYS = 'x-shieldwatch-retention-days';
+
+/** Identity of a fact, made at the source; any span or log record of ours carries it. */
+export const ATTR_EVENT_ID = 'shieldwatch.event.id';
+/** Where a decision came from: `hook`, `rest` or `ndjson`. */
+export const ATTR_EVENT_SOURCE = 'shieldwatch.event.source';
+
+/** Semantic conventions, verbatim. */
+export const ATTR_SERVICE_NAME = 'service.name';
+export const ATTR_SERVICE_VERSION = 'service.version';
+export const ATTR_SESSION_ID = 'session.id';
+export const ATTR_VCS_OWNER_NAME = 'vcs.owner.name';
+export const ATTR_VCS_REPOSITORY_NAME = 'vcs.repository.name';
+export const ATTR_VCS_REF_HEAD_REVISION = 'vcs.ref.head.revision';
+export const ATTR_CICD_PIPELINE_NAME = 'cicd.pipeline.name';
+export const ATTR_CICD_PIPELINE_RUN_ID = 'cicd.pipeline.run.id';
+export const ATTR_GEN_AI_OPERATION_NAME = 'gen_ai.operation.name';
+export const ATTR_GEN_AI_TOOL_NAME = 'gen_ai.tool.name';
+export const ATTR_GEN_AI_TOOL_CALL_ID = 'gen_ai.tool.call.id';
+export const ATTR_GEN_AI_CONVERSATION_ID = 'gen_ai.conversation.id';
+export const ATTR_GEN_AI_AGENT_NAME = 'gen_ai.agent.name';
+export const ATTR_SECURITY_RULE_NAME = 'security_rule.name';
+export const ATTR_SECURITY_RULE_CATEGORY = 'security_rule.category';
+
+/** Spans. */
+export const SPAN_SCAN = 'agentshield.scan';
+export const SPAN_DECISION = 'agentshield.decision';
+export const SPAN_DRIFT = 'agentshield.drift';
+
+/** Log events (`EventName`). */
+export const EVENT_FINDING = 'agentshield.finding';
+
+/** Scan span. */
+export const ATTR_AGENTSHIELD_VERSION = 'agentshield.version';
+export const ATTR_SCAN_GENERATED_AT = 'agentshield.scan.generated_at';
+export const ATTR_SCAN_SCORE = 'agentshield.scan.score';
+export const ATTR_SCAN_GRADE = 'agentshield.scan.grade';
+/** One attribute per breakdown category: `agentshield.scan.breakdown.secrets` and so on. */
+export const ATTR_SCAN_BREAKDOWN_PREFIX = 'agentshield.scan.breakdown.';
+export const ATTR_SCAN_FINDINGS_TOTAL = 'agentshield.scan.findings.total';
+/** One attribute per severity: `agentshield.scan.findings.critical` and so on. */
+export const ATTR_SCAN_FINDINGS_PREFIX = 'agentshield.scan.findings.';
+export const ATTR_SCAN_FILES_SCANNED = 'agentshield.scan.files_scanned';
+export const ATTR_SCAN_MIN_SEVERITY = 'agentshield.scan.min_severity';
+export const ATTR_SCAN_BUNDLE_DIGEST = 'agentshield.scan.bundle_digest';
+export const ATTR_SCAN_EXIT_CODE = 'agentshield.scan.exit_code';
+export const ATTR_SCAN_PROVIDER = 'agentshield.scan.provider';
+
+/** Scan span: what AgentShield's policy, baseline and supply-chain checks said. A check that did not run sends its status alone. */
+export const ATTR_POLICY_STATUS = 'agentshield.policy.status';
+export const ATTR_POLICY_NAME = 'agentshield.policy.name';
+export const ATTR_POLICY_PACK = 'agentshield.policy.pack';
+export const ATTR_POLICY_VIOLATIONS = 'agentshield.policy.violations';
+export const ATTR_POLICY_MIN_SCORE = 'agentshield.policy.min_score';
+/** `total`, `active` (which includes those expiring soon), `expiring_soon`, `expired`. */
+export const ATTR_POLICY_EXCEPTIONS_PREFIX = 'agentshield.policy.exceptions.';
+export const ATTR_BASELINE_STATUS = 'agentshield.baseline.status';
+export const ATTR_BASELINE_SCORE_DELTA = 'agentshield.baseline.score_delta';
+/** `new`, `resolved`, `unchanged`, `new_critical`, `new_high`: the producer's claims, by its own fingerprints. */
+export const ATTR_BASELINE_FINDINGS_PREFIX = 'agentshield.baseline.findings.';
+/** `total`, `risky`, `critical`, `high`. */
+export const ATTR_SUPPLY_CHAIN_PACKAGES_PREFIX = 'agentshield.supply_chain.packages.';
+/** Evidence pack: digest made again from its artifacts, artifacts that have a digest, and how many of them agree. */
+export const ATTR_EVIDENCE_PACK_EXPECTED_DIGEST = 'agentshield.evidence_pack.expected_digest';
+export const ATTR_EVIDENCE_PACK_REDACTED = 'agentshield.evidence_pack.redacted';
+export const ATTR_EVIDENCE_PACK_ARTIFACTS = 'agentshield.evidence_pack.artifacts';
+export const ATTR_EVIDENCE_PACK_ARTIFACTS_VERIFIED = 'agentshield.evidence_pack.artifacts_verified';
+
+/** Finding log record. */
+export const ATTR_SCAN_ID = 'agentshield.scan.id';
+export const ATTR_FINDING_ID = 'agentshield.finding.id';
+export const ATTR_FINDING_KEY = 'agentshield.finding.key';
+export const ATTR_FINDING_OCCURRENCE = 'agentshield.finding.occurrence';
+export const ATTR_FINDING_FINGERPRINT = 'agentshield.finding.fingerprint';
+export const ATTR_FINDING_SEVERITY = 'agentshield.finding.severity';
+export const ATTR_FINDING_CATEGORY = 'agentshield.finding.category';
+export const ATTR_FINDING_TITLE = 'agentshield.finding.title';
+export const ATTR_FINDING_FILE = 'agentshield.finding.file';
+export const ATTR_FINDING_LINE = 'agentshield.finding.line';
+export const ATTR_FINDING_RUNTIME_CONFIDENCE = 'agentshield.finding.runtime_confidence';
+
+/** Decision span. Verdict and enforcement are the same here: a PreToolUse hook enforces what it decides. */
+export const ATTR_DECISION = 'agentshield.decision.action';
+export const ATTR_DECISION_TIMESTAMP = 'agentshield.decision.timestamp';
+export const ATTR_DECISION_REASON = 'agentshield.decision.reason';
+/** Milliseconds the producer spent on the decision; may be fractional. */
+export const ATTR_DECISION_DURATION = 'agentshield.decision.duration';
+
+/** Drift span (fields of AgentShield's DriftResult). */
+export const ATTR_DRIFT_TIMESTAMP = 'agentshield.drift.timestamp';
+export const ATTR_DRIFT_SCORE_PREVIOUS = 'agentshield.drift.score.previous';
+export const ATTR_DRIFT_SCORE_CURRENT = 'agentshield.drift.score.current';
+export const ATTR_DRIFT_SCORE_DELTA = 'agentshield.drift.score.delta';
+export const ATTR_DRIFT_IS_REGRESSION = 'agentshield.drift.is_regression';
+export const ATTR_DRIFT_HAS_CRITICAL = 'agentshield.drift.has_critical';
+export const ATTR_DRIFT_FINDINGS_NEW = 'agentshield.drift.findings.new';
+export const ATTR_DRIFT_FINDINGS_RESOLVED = 'agentshield.drift.findings.resolved';
+
+/** Metrics. Points are for dashboards of other tools; no fact is ever read from them. */
+export const METRIC_SCORE = 'agentshield.score';
+export const METRIC_FINDINGS = 'agentshield.findings';
+export const METRIC_DECISIONS = 'agentshield.decisions';
+
+/** `service.name` of our producers. */
+export const SERVICE_NAME_PRODUCER = 'shieldwatch';
+/** Instrumentation scope of everything we emit. */
+export const SCOPE_NAME = 'shieldwatch';
