@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -8,6 +8,23 @@ import { buildHook, type BuiltHook } from '../testdata/built-hook.js';
 import { spoolRecords, spoolText } from '../testdata/spool-lines.js';
 
 const TESTDATA = join(packageRoot(), 'exporters', 'testdata');
+
+/** A rule of every kind, as AgentShield's runtime policy has them; what comes after `deny` has no effect. */
+const SAMPLE_POLICY = {
+  version: 1,
+  deny: [
+    { tool: 'Bash', pattern: 'rm -rf /', reason: 'Prevents destructive filesystem operations' },
+    { tool: 'Bash', pattern: String.raw`curl.*\|.*sh`, reason: 'Blocks piping remote scripts to shell' },
+    { tool: '*', pattern: 'ignore (all |any )?(previous|prior) instructions', reason: 'Prompt injection: instruction override' },
+    { tool: '*', pattern: String.raw`(reveal|print|exfiltrate).{0,40}(system prompt|api[_ ]?key|\.env)`, reason: 'Prompt injection: data exfiltration' },
+    { tool: 'WebFetch', pattern: String.raw`collect\.example\.test|169\.254\.169\.254`, reason: 'Blocked egress host' },
+    { tool: 'Read', pattern: String.raw`(\.env|id_rsa|\.aws/credentials)`, reason: 'Sensitive file read' },
+    { tool: 'mcp__shell*', reason: 'Shell MCP is banned' },
+    { tool: 'NotebookEdit' },
+  ],
+  rateLimit: { maxPerMinute: 30, tools: ['Bash', 'Write'] },
+  log: { enabled: true, path: '.agentshield/runtime.ndjson' },
+};
 
 /** What each agent really sends before a tool call, captured; with another tool and input put in. */
 function stdin(agent: 'claude-code' | 'codex' | 'gemini-cli', fields: Record<string, unknown>): string {
@@ -32,7 +49,7 @@ beforeEach(() => {
   mkdirSync(join(project, '.git'), { recursive: true });
   mkdirSync(join(project, '.agentshield'));
   writeFileSync(join(project, '.git', 'config'), '[remote "origin"]\n\turl = https://bot:hunter2hunter2@git.example/acme/app.git\n');
-  copyFileSync(join(TESTDATA, 'runtime-policy.json'), join(project, '.agentshield', 'runtime-policy.json'));
+  writePolicy(SAMPLE_POLICY);
   env = { HOME: home };
 });
 
