@@ -17,6 +17,12 @@ export interface ReaderCatalog {
 
 const FIRST_WORDS = new Set(['select', 'with', 'from', '(', 'explain', 'show', 'describe', 'desc', 'exists']);
 
+/** Begin statements that a reader may not run; a word that begins none is a slip, and told as one. */
+const DENIED_WORDS = new Set([
+  'insert', 'create', 'drop', 'alter', 'truncate', 'rename', 'exchange', 'optimize', 'set', 'use', 'kill', 'system', 'grant', 'revoke', 'execute',
+  'attach', 'detach', 'undrop', 'backup', 'restore', 'check', 'begin', 'commit', 'rollback', 'delete', 'update', 'move', 'watch', 'replace', 'parallel',
+]);
+
 /** After SHOW; SHOW PROCESSLIST, GRANTS, USERS ... tell of others. */
 const SHOWN = new Set(['tables', 'databases', 'columns', 'fields', 'create', 'functions', 'full', 'extended', 'index', 'indexes', 'indices', 'keys', 'table']);
 const NOT_CREATED = new Set(['user', 'users', 'role', 'roles', 'quota', 'quotas', 'profile', 'profiles', 'row', 'policy', 'policies', 'settings', 'masking', 'access', 'named']);
@@ -64,7 +70,8 @@ export function checkReaderStatement(query: Buffer, params: ReadonlyMap<string, 
 
 function checkKind(pieces: readonly Piece[]): void {
   const [first, second, third] = pieces.map((piece) => (piece.isBare || piece.value === '(' ? piece.value : ''));
-  if (first === undefined || !FIRST_WORDS.has(first)) throw named('ACCESS_DENIED', 'reader: Not enough privileges. A reader may SELECT, EXPLAIN, SHOW, DESCRIBE and EXISTS');
+  if (first === undefined || first === '' || DENIED_WORDS.has(first)) throw named('ACCESS_DENIED', 'reader: Not enough privileges. A reader may SELECT, EXPLAIN, SHOW, DESCRIBE and EXISTS');
+  if (!FIRST_WORDS.has(first)) throw named('SYNTAX_ERROR', 'Syntax error: failed at position 1. Expected one of: SELECT, WITH, FROM, EXPLAIN, SHOW, DESCRIBE, EXISTS');
   if (first !== 'show') return;
   if (!SHOWN.has(second ?? '') || (second === 'create' && NOT_CREATED.has(third ?? ''))) {
     throw named('ACCESS_DENIED', 'reader: Not enough privileges. A reader may SHOW DATABASES, TABLES, COLUMNS, FUNCTIONS, INDEXES and CREATE TABLE');
