@@ -13,6 +13,19 @@ describe('clickhouseMigrations', () => {
   });
 });
 
+describe('a cluster form', () => {
+  it('can be rendered from every statement: its place for ON CLUSTER and its engine are where a switch finds them', async () => {
+    for (const { name, sql } of await clickhouseMigrations()) {
+      const statements = sql.replace(/^\s*--.*$/gm, '').split(/;[ \t]*$/m).map((text) => text.trim()).filter((text) => text !== '');
+      for (const statement of statements) {
+        expect(statement, name).toMatch(/^(CREATE (TABLE|VIEW|MATERIALIZED VIEW) IF NOT EXISTS|ALTER TABLE|DROP (TABLE|VIEW) IF EXISTS|CREATE OR REPLACE VIEW) [a-z0-9_]+\s/);
+        if (!statement.startsWith('CREATE TABLE')) continue;
+        expect(statement.match(/^ENGINE = ((Replacing|Aggregating|Summing)?MergeTree(\([a-z_]*\))?|Null)/gm), `${name}: ${statement.slice(0, 60)}`).toHaveLength(1);
+      }
+    }
+  });
+});
+
 describe('migrateClickHouse', () => {
   it('applies each migration once and then nothing', async () => {
     const url = inject('clickhouseUrl');

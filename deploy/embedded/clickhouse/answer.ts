@@ -37,10 +37,15 @@ export class Answer {
   #format: string | undefined;
   #encoder: Transform | undefined;
   readonly #spool: AnswerSpool | undefined;
+  readonly #sendTimeoutMs: number;
 
-  /** @param spool where a long answer waits for its end; without one it goes out as it comes */
-  constructor(request: IncomingMessage, response: ServerResponse, identity: ServerIdentity, compresses: boolean, spool?: AnswerSpool) {
+  /**
+   * @param spool where a long answer waits for its end; without one it goes out as it comes
+   * @param sendTimeoutMs after so long without taking a byte the client is cut off, as it holds up a query
+   */
+  constructor(request: IncomingMessage, response: ServerResponse, identity: ServerIdentity, compresses: boolean, spool?: AnswerSpool, sendTimeoutMs = 30_000) {
     this.#spool = spool;
+    this.#sendTimeoutMs = sendTimeoutMs;
     this.#response = response;
     this.#identity = identity;
     this.#compression = compresses ? compressionFor(request.headers['accept-encoding'] ?? '') : undefined;
@@ -128,7 +133,7 @@ export class Answer {
   async #send(chunk: Buffer): Promise<void> {
     const target = this.#encoder ?? this.#response;
     if (target.write(chunk) || this.#response.destroyed) return;
-    await drained(target, this.#response);
+    await drained(target, this.#response, this.#sendTimeoutMs);
   }
 
   #takeHeld(): Buffer {
@@ -139,9 +144,11 @@ export class Answer {
   }
 }
 
-function drained(target: Writable, response: ServerResponse): Promise<void> {
+function drained(target: Writable, response: ServerResponse, timeoutMs: number): Promise<void> {
   return new Promise((resolve) => {
+    const timer = setTimeout(() => { response.destroy(); }, timeoutMs);
     const settle = (): void => {
+      clearTimeout(timer);
       target.off('drain', settle);
       response.off('close', settle);
       resolve();

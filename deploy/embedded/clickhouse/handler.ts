@@ -56,9 +56,9 @@ export async function handleQuery(settings: HandlerSettings, request: IncomingMe
     queryId = asked.queryId;
     setCommonHeaders(response, settings.identity, queryId);
     spool = asked.waitsForEnd ? new AnswerSpool(settings.spool, settings.disk) : undefined;
-    answer = new Answer(request, response, settings.identity, asked.compressesAnswer, spool);
+    answer = new Answer(request, response, settings.identity, asked.compressesAnswer, spool, asked.sendTimeoutMs);
     const query: RunningQuery = {
-      queryId, user, startedAt, kind: 'OTHER', state: 'reading the request', engineId: `${queryId}#${Math.random().toString(36).slice(2)}`,
+      queryId, user, startedAt, runsSince: undefined, kind: 'OTHER', state: 'reading the request', engineId: `${queryId}#${Math.random().toString(36).slice(2)}`,
     };
     running = settings.processes.begin(query);
     const summary = await run(settings, asked, query, await Body.open(request, asked.query), answer, gone.signal);
@@ -85,12 +85,15 @@ async function run(settings: HandlerSettings, asked: QueryRequest, query: Runnin
   const places = settings.places[user];
   const start = <P, R>(work: (place: P) => Promise<R>) => (place: P): Promise<R> => {
     query.state = 'running';
+    query.runsSince = Date.now();
     return work(place);
   };
   if (insert !== undefined) {
     refuseOverGet(asked);
-    query.state = 'waiting';
-    const result = await places.commands.use(signal, start(() => insertData(engine, insert, body, settings.spool, disk, context)));
+    const result = await insertData(insert, body, settings.spool, disk, (sql) => {
+      query.state = 'waiting';
+      return places.commands.use(signal, start(() => engine.execute(sql, 'TabSeparated', context)));
+    });
     return { ...summaryOf(result), writtenRows: result.rowsRead, writtenBytes: result.bytesRead };
   }
   const text = await body.statement();

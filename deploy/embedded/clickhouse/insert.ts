@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import type { Body } from './body.js';
 import type { EngineResult } from './chdb.js';
 import type { DiskGuard } from './disk.js';
-import type { Engine, QueryContext } from './engine.js';
 import type { Statement } from './statement.js';
 
 /** Of one body, while the disk is slower than the client. */
@@ -14,63 +13,86 @@ const MAX_WAITING_BYTES = 4 * 2 ** 20;
  * Runs an INSERT whose data follows in the body: the data goes to a file as it comes, byte by byte, and
  * the engine reads that. So the size of a body does not matter, nor its format. The file is always
  * removed; what a killed process leaves is removed when the next one opens `spool`.
+ *
+ * @param run called when the body has arrived whole: a slow client takes no place from others
  */
 export async function insertData(
-  engine: Engine,
   statement: Statement & { kind: 'insert' },
   body: Body,
   spool: string,
   disk: DiskGuard,
-  context: QueryContext,
+  run: (sql: string) => Promise<EngineResult>,
 ): Promise<EngineResult> {
   const path = join(spool, `insert-${randomUUID()}`);
   try {
     await writeBody(path, body.dataFrom(statement.dataAt), disk);
-    const sql = `${statement.text} FROM INFILE '${path.replace(/[\\']/g, '\\$&')}' COMPRESSION '${body.engineCompression}' ${statement.rest} FORMAT ${statement.format}`;
-    return await engine.execute(sql, 'TabSeparated', context);
+    return await run(
+      `${statement.text} FROM INFILE '${path.replace(/[\\']/g, '\\$&')}' COMPRESSION '${body.engineCompression}' ${statement.rest} FORMAT ${statement.format}`,
+    );
   } finally {
     await rm(path, { force: true });
   }
 }
 
-/**
- * Writes while the next bytes come: what has come by the time a write is done goes out as one.
- *
- * Throws NOT_ENOUGH_SPACE as soon as the body does not fit: before its first byte is kept, or on its way.
- */
+/** Throws NOT_ENOUGH_SPACE as soon as the body does not fit: before its first byte is kept, or on its way. */
 async function writeBody(path: string, chunks: AsyncIterable<Buffer>, disk: DiskGuard): Promise<void> {
   await disk.check();
-  const file = await open(path, 'wx', 0o600);
-  let waiting: Buffer[] = [];
-  let waitingBytes = 0;
-  let isWriting = false;
-  let writing: Promise<void> = Promise.resolve();
-  const writeWaiting = (): Promise<void> => {
-    const [batch, bytes] = [waiting, waitingBytes];
-    [waiting, waitingBytes, isWriting] = [[], 0, true];
-    return writeAll(file, batch, bytes, disk).finally(() => { isWriting = false; });
-  };
+  const file = new BodyFile(await open(path, 'wx', 0o600), disk);
   try {
-    for await (const chunk of chunks) {
-      waiting.push(chunk);
-      waitingBytes += chunk.length;
-      if (isWriting && waitingBytes < MAX_WAITING_BYTES) continue;
-      await writing;
-      writing = writeWaiting();
-      // Awaited in the next round, or below when the body ends badly.
-      writing.catch(() => undefined);
-    }
-    await writing;
-    await writeWaiting();
+    for await (const chunk of chunks) await file.add(chunk);
+    await file.flush();
   } finally {
-    await writing.catch(() => undefined);
     await file.close();
   }
 }
 
-async function writeAll(file: FileHandle, chunks: readonly Buffer[], bytes: number, disk: DiskGuard): Promise<void> {
-  await disk.check(bytes);
-  const { bytesWritten } = await file.writev(chunks);
-  // Short only when the disk is full or the file too large: what is left then says so.
-  if (bytesWritten < bytes) await file.appendFile(Buffer.concat(chunks).subarray(bytesWritten));
+/** Writes while the next bytes come: what has come by the time a write is done goes out as one. */
+class BodyFile {
+  readonly #file: FileHandle;
+  readonly #disk: DiskGuard;
+  #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  #isWriting = false;
+  #written: Promise<void> = Promise.resolve();
+
+  constructor(file: FileHandle, disk: DiskGuard) {
+    this.#file = file;
+    this.#disk = disk;
+  }
+
+  /** Resolves when the next chunk may come; rejects when an earlier one could not be written. */
+  async add(chunk: Buffer): Promise<void> {
+    this.#waiting.push(chunk);
+    this.#waitingBytes += chunk.length;
+    if (this.#isWriting && this.#waitingBytes < MAX_WAITING_BYTES) return;
+    await this.#written;
+    this.#begin();
+  }
+
+  /** Resolves when everything is written. */
+  async flush(): Promise<void> {
+    await this.#written;
+    this.#begin();
+    await this.#written;
+  }
+
+  async close(): Promise<void> {
+    await this.#written.catch(() => undefined);
+    await this.#file.close();
+  }
+
+  #begin(): void {
+    const [chunks, bytes] = [this.#waiting, this.#waitingBytes];
+    [this.#waiting, this.#waitingBytes, this.#isWriting] = [[], 0, true];
+    this.#written = this.#write(chunks, bytes).finally(() => { this.#isWriting = false; });
+    // Whoever comes next awaits it.
+    this.#written.catch(() => undefined);
+  }
+
+  async #write(chunks: readonly Buffer[], bytes: number): Promise<void> {
+    await this.#disk.check(bytes);
+    const { bytesWritten } = await this.#file.writev(chunks);
+    // Short only when the disk is full or the file too large: what is left then says so.
+    if (bytesWritten < bytes) await this.#file.appendFile(Buffer.concat(chunks).subarray(bytesWritten));
+  }
 }

@@ -44,6 +44,7 @@ async function main(): Promise<void> {
   const identity = await engine.describe();
   const spool = emptySpool(dataDir);
   const pipes = createAnswerPipes(spool, 2 * READS);
+  const processes = new Processes();
   const server = await listen(values.host, port, {
     engine,
     identity,
@@ -53,7 +54,7 @@ async function main(): Promise<void> {
     spool,
     disk: new DiskGuard(dataDir, Number(values['min-free-bytes'])),
     places: { writer: places(pipes.slice(READS), WRITER_COMMANDS), reader: places(pipes.slice(0, READS), READER_COMMANDS) },
-    processes: new Processes(),
+    processes,
     onLog: (line) => { tell({ type: 'log', line }); },
   }).catch((error: unknown) => {
     throw error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
@@ -74,7 +75,12 @@ async function main(): Promise<void> {
   process.on('SIGINT', () => undefined);
   process.on('disconnect', () => void stop());
   tell({ type: 'ready', port: server.port, pid: process.pid, version: identity.version });
-  setInterval(() => { tell({ type: 'alive' }); }, ALIVE_MS).unref();
+  setInterval(() => {
+    tell({ type: 'alive' });
+    if (!processes.hasHung(Date.now())) return;
+    tell({ type: 'log', line: 'a query heeds neither its time limit nor its KILL: starting again' });
+    process.exit(1);
+  }, ALIVE_MS).unref();
 }
 
 /**

@@ -8,6 +8,8 @@ export interface RunningQuery {
   readonly engineId: string;
   readonly user: UserName;
   readonly startedAt: number;
+  /** Since when it has its place. */
+  runsSince: number | undefined;
   /** First words of the statement, out of a fixed list. */
   kind: string;
   state: 'reading the request' | 'waiting' | 'running';
@@ -26,6 +28,9 @@ export interface ProcessInfo {
   readonly memory_bytes: number | null;
 }
 
+/** A query that has run for so long has heeded neither its time limit (600 s at most) nor any KILL. */
+const HUNG_MS = 660_000;
+
 /** What runs now. */
 export class Processes {
   readonly #running = new Set<RunningQuery>();
@@ -34,6 +39,11 @@ export class Processes {
   begin(query: RunningQuery): { end: () => void } {
     this.#running.add(query);
     return { end: () => void this.#running.delete(query) };
+  }
+
+  /** Whether a query holds a place that it will not give back: only a new process frees it. */
+  hasHung(now: number): boolean {
+    return [...this.#running].some(({ runsSince }) => runsSince !== undefined && now - runsSince > HUNG_MS);
   }
 
   /** Everything for the writer; for the reader what readers run. */

@@ -18,14 +18,20 @@ export interface QueryRequest {
   /** The answer goes out whole, or as an error: `wait_end_of_query`. */
   readonly waitsForEnd: boolean;
   readonly isReadOnly: boolean;
+  /** A client that takes nothing for so long is cut off: `http_send_timeout`. */
+  readonly sendTimeoutMs: number;
 }
+
+/** As a server's default. */
+const SEND_TIMEOUT_SECONDS = 30;
+const MAX_SEND_TIMEOUT_SECONDS = 600;
 
 /** Belong to HTTP, or are harmless here, and never reach the engine. */
 const NOT_SETTINGS = new Set([
   'query', 'query_id', 'database', 'default_format', 'user', 'password', 'quota_key', 'client_protocol_version',
   'enable_http_compression', 'http_zlib_compression_level', 'session_timeout', 'session_check', 'stacktrace',
   'buffer_size', 'wait_end_of_query', 'send_progress_in_http_headers', 'http_headers_progress_interval_ms',
-  'cancel_http_readonly_queries_on_client_close', 'add_http_cors_header', 'close_session', 'log_comment',
+  'cancel_http_readonly_queries_on_client_close', 'add_http_cors_header', 'close_session', 'log_comment', 'http_send_timeout',
 ]);
 
 /** Inserts are synchronous and committed when acknowledged, whatever a client asks about async inserts. */
@@ -59,6 +65,7 @@ export function readRequest(request: IncomingMessage, url: URL): QueryRequest {
     compressesAnswer: flag('enable_http_compression'),
     waitsForEnd: flag('wait_end_of_query'),
     isReadOnly: request.method !== 'POST',
+    sendTimeoutMs: 1000 * seconds(query.get('http_send_timeout')),
   };
 }
 
@@ -73,6 +80,12 @@ function readSettings(query: URLSearchParams): Pick<QueryRequest, 'settings' | '
     else settings.set(name, value);
   }
   return { settings, params };
+}
+
+function seconds(text: string | null): number {
+  const value = text === null ? SEND_TIMEOUT_SECONDS : Number(text);
+  if (value > 0 && value <= MAX_SEND_TIMEOUT_SECONDS) return value;
+  throw named('BAD_ARGUMENTS', `http_send_timeout must be a number of seconds above 0, at most ${MAX_SEND_TIMEOUT_SECONDS}`);
 }
 
 function header(value: string | string[] | undefined): string | undefined {

@@ -2,6 +2,7 @@ import { ClickHouseLogLevel, createClient, type ClickHouseClient } from '@clickh
 import { readFile, readdir } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestServer, until, writerHeaders, type TestServer } from './test-server.js';
@@ -61,6 +62,21 @@ describe('@clickhouse/client', () => {
     const back = await compressing.query({ query: 'SELECT * FROM made ORDER BY id', format: 'JSONEachRow' });
     expect(await back.json()).toEqual(values);
     await compressing.close();
+  });
+
+  test('inserts a stream as it comes, and nothing of one that breaks', async () => {
+    await client.command({ query: 'CREATE TABLE streamed (id UInt64, name String) ENGINE = MergeTree ORDER BY id' });
+    const rows = function* (count: number, breaksAt = Infinity): Generator<{ id: number; name: string }> {
+      for (let id = 0; id < count; id++) {
+        if (id === breaksAt) throw new Error('the source failed');
+        yield { id, name: `n'${id}` };
+      }
+    };
+    await client.insert({ table: 'streamed', values: Readable.from(rows(50_000)), format: 'JSONEachRow' });
+    expect(await server.text('SELECT count(), uniqExact(name) FROM streamed')).toBe('50000\t50000');
+    await expect(client.insert({ table: 'streamed', values: Readable.from(rows(50_000, 40_000)), format: 'JSONEachRow' })).rejects.toThrow();
+    await until('the broken one has ended', async () => !(await readdir(join(server.dataDir, 'spool'))).some((name) => name.startsWith('insert')));
+    expect(await server.text('SELECT count() FROM streamed')).toBe('50000');
   });
 
   test('an abort ends the query', async () => {
@@ -214,6 +230,11 @@ describe('inserts', () => {
   });
 });
 
+test('nothing of the engine\'s own grows with use: it keeps no log tables', async () => {
+  await Promise.all(Array.from({ length: 20 }, () => server.text('SELECT 1')));
+  expect(await server.text("SELECT groupArray(name) FROM system.tables WHERE database = 'system' AND engine LIKE '%MergeTree'")).toBe('[]');
+});
+
 describe('what the engine\'s user cannot do', () => {
   test.each([
     "SELECT * FROM file('/etc/passwd', 'LineAsString')",
@@ -237,10 +258,10 @@ describe('what the engine\'s user cannot do', () => {
 describe('endless answers', () => {
   /** Resident memory of the engine's process in MB; from /proc, so these run on Linux. */
   const memory = async (): Promise<number> => Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${server.clickhouse.pid}/status`, 'utf8'))?.[1]) / 1024;
-  const open = (sql: string) =>
+  const open = (sql: string, path = '/') =>
     new Promise<{ received: () => number; destroy: () => void; resume: () => void }>((resolve, reject) => {
       let bytes = 0;
-      const call = request(server.clickhouse.address, { method: 'POST', headers: writerHeaders(server.clickhouse) }, (response) => {
+      const call = request(server.clickhouse.address + path, { method: 'POST', headers: writerHeaders(server.clickhouse) }, (response) => {
         response.on('data', (chunk: Buffer) => { bytes += chunk.length; if (bytes > 1_000_000) response.pause(); });
         response.on('error', () => undefined);
         resolve({ received: () => bytes, destroy: () => call.destroy(), resume: () => void response.resume() });
@@ -258,5 +279,12 @@ describe('endless answers', () => {
     readers.forEach((reader) => { reader.destroy(); });
     await until('all have ended', async () => (await server.text('SELECT count() FROM system.processes')) === '1');
     expect(await server.text('SELECT 1')).toBe('1');
+  });
+
+  test('a client that stays and does not read is cut off after http_send_timeout, and its place is free', async () => {
+    const reader = await open('SELECT * FROM system.numbers', '/?http_send_timeout=0.5');
+    await until('it has read something', () => reader.received() > 1_000_000);
+    await until('its query has ended', async () => (await server.text('SELECT count() FROM system.processes')) === '1', 10_000);
+    for (const wrong of ['0', '-1', '601', 'soon']) expect((await server.query('SELECT 1', { http_send_timeout: wrong })).status).toBe(400);
   });
 });
