@@ -31,7 +31,8 @@ export interface HandlerSettings {
   readonly engine: Engine;
   readonly identity: ServerIdentity;
   readonly database: string;
-  readonly accounts: Accounts;
+  /** Those of this moment: the reader can be closed while the server runs. */
+  readonly accounts: () => Accounts;
   readonly catalog: ReaderCatalog;
   /** Folder for insert bodies, and for answers that wait for their end. */
   readonly spool: string;
@@ -51,7 +52,7 @@ export async function handleQuery(settings: HandlerSettings, request: IncomingMe
   let running: { end: () => void } | undefined;
   let queryId = '';
   try {
-    const user = identify(request, url, settings.accounts);
+    const user = identify(request, url, settings.accounts());
     const asked = readRequest(request, url);
     queryId = asked.queryId;
     setCommonHeaders(response, settings.identity, queryId);

@@ -11,7 +11,7 @@ import { checkDataVersion, stampDataVersion } from './data-version.js';
 import { DiskGuard } from './disk.js';
 import { Engine } from './engine.js';
 import type { Places } from './handler.js';
-import { ACCOUNTS_VARIABLE, ClickHouseStartError, type EngineMessage } from './messages.js';
+import { ACCOUNTS_VARIABLE, ClickHouseStartError, type EngineMessage, type ParentMessage } from './messages.js';
 import { Processes } from './processes.js';
 import { listen } from './server.js';
 import { Slots } from './slots.js';
@@ -37,7 +37,10 @@ async function main(): Promise<void> {
   });
   const port = Number(values.port);
   const dataDir = resolve(values['data-dir']);
-  const accounts = accountsFrom(process.env[ACCOUNTS_VARIABLE]);
+  let accounts = accountsFrom(process.env[ACCOUNTS_VARIABLE]);
+  process.on('message', (message: ParentMessage) => {
+    accounts = message.accounts;
+  });
 
   const engine = await openEngine(dataDir, values.database);
   endAtCrash();
@@ -49,7 +52,7 @@ async function main(): Promise<void> {
     engine,
     identity,
     database: values.database,
-    accounts,
+    accounts: () => accounts,
     catalog: await engine.catalog(),
     spool,
     disk: new DiskGuard(dataDir, Number(values['min-free-bytes'])),

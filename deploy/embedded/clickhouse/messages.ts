@@ -1,4 +1,5 @@
 import { CommandError } from '#schemas/errors.js';
+import type { Accounts } from './users.js';
 
 /** What the engine's process tells its parent over IPC. */
 export type EngineMessage =
@@ -7,6 +8,9 @@ export type EngineMessage =
   /** Every second: the event loop turns. */
   | { readonly type: 'alive' }
   | { readonly type: 'log'; readonly line: string };
+
+/** What its parent tells the engine's process. */
+export type ParentMessage = { readonly type: 'accounts'; readonly accounts: Accounts };
 
 /** Environment variable with the `Accounts` of the engine's process: hashes, no passwords. */
 export const ACCOUNTS_VARIABLE = 'SHIELDWATCH_CLICKHOUSE_ACCOUNTS';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endEngine, launchEngine, type LaunchSettings, type RunningEngine } from './engine-process.js';
-import { ClickHouseStartError } from './messages.js';
+import { ClickHouseStartError, type ParentMessage } from './messages.js';
 import { hashPassword, openPasswords, type Passwords } from './users.js';
 
 /** Where and how the embedded ClickHouse runs. */
@@ -37,6 +37,11 @@ export interface EmbeddedClickHouse {
   readonly version: string;
   /** Drains, closes, resolves when the process is gone. */
   stop(): Promise<void>;
+  /**
+   * From now on people need the reader's password too: a store of several organisations must not be read as a
+   * whole by whoever is on the machine. `readerUrl` changes with it.
+   */
+  closeReader(): void;
 }
 
 const MIN_FREE_BYTES = 512 * 2 ** 20;
@@ -80,9 +85,9 @@ class Supervisor implements EmbeddedClickHouse {
   readonly port: number;
   readonly address: string;
   readonly url: string;
-  readonly readerUrl: string;
   readonly version: string;
-  readonly #launch: LaunchSettings;
+  readonly #passwords: Passwords;
+  #launch: LaunchSettings;
   readonly #stopping = new AbortController();
   #engine: RunningEngine;
   #restart: Promise<void> = Promise.resolve();
@@ -91,14 +96,28 @@ class Supervisor implements EmbeddedClickHouse {
 
   constructor(launch: LaunchSettings, engine: RunningEngine, passwords: Passwords) {
     this.#launch = launch;
+    this.#passwords = passwords;
     this.#engine = engine;
     this.port = engine.port;
     this.version = engine.version;
     const place = `${launch.host.includes(':') ? `[${launch.host}]` : launch.host}:${engine.port}`;
     this.address = `http://${place}`;
     this.url = `http://writer:${passwords.writer}@${place}`;
-    this.readerUrl = launch.accounts.isReaderOpen ? this.address : `http://reader:${passwords.reader}@${place}`;
     this.#watch(engine);
+  }
+
+  get readerUrl(): string {
+    return this.#launch.accounts.isReaderOpen ? this.address : this.address.replace('//', `//reader:${this.#passwords.reader}@`);
+  }
+
+  closeReader(): void {
+    this.#launch = { ...this.#launch, accounts: { ...this.#launch.accounts, isReaderOpen: false } };
+    this.#tellAccounts();
+  }
+
+  #tellAccounts(): void {
+    const { child } = this.#engine;
+    if (child.connected) child.send({ type: 'accounts', accounts: this.#launch.accounts } satisfies ParentMessage);
   }
 
   get pid(): number {
@@ -113,6 +132,8 @@ class Supervisor implements EmbeddedClickHouse {
 
   #watch(engine: RunningEngine): void {
     this.#engine = engine;
+    // Started with those of a moment ago.
+    this.#tellAccounts();
     this.#startedAt = Date.now();
     // A process that says nothing for so long is stuck, and holds the data folder: only its end helps.
     const kill = (): void => {

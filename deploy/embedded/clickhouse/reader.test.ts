@@ -70,9 +70,24 @@ describe('who asks', () => {
     const closed = await startTestServer({ reader: 'password' });
     expect((await fetch(`${closed.clickhouse.address}/?query=SELECT+1`)).status).toBe(403);
     const { username, password } = new URL(closed.clickhouse.readerUrl);
+    expect(closed.clickhouse.readerUrl).toContain('@');
     for (const user of [username, 'default']) expect(await (await fetch(`${closed.clickhouse.address}/?query=SELECT+1`, { headers: basic(`${user}:${password}`) })).text()).toBe('1\n');
     await closed.remove();
   });
+});
+
+test('a reader that is closed while the server runs stays closed after a restart', async () => {
+  const several = await startTestServer();
+  const asReader = () => fetch(`${several.clickhouse.address}/?query=SELECT+1`).then((response) => response.status, () => 0);
+  expect([await asReader(), several.clickhouse.readerUrl]).toEqual([200, several.clickhouse.address]);
+  several.clickhouse.closeReader();
+  await until('it is closed', async () => (await asReader()) === 403);
+  expect(await (await fetch(several.clickhouse.address, { method: 'POST', body: 'SELECT 1', headers: { 'X-ClickHouse-User': 'reader', 'X-ClickHouse-Key': new URL(several.clickhouse.readerUrl).password } })).text()).toBe('1\n');
+  const { pid } = several.clickhouse;
+  process.kill(pid, 'SIGKILL');
+  await until('it is back', async () => several.clickhouse.pid !== pid && (await asReader()) !== 0);
+  expect(await asReader()).toBe(403);
+  await several.remove();
 });
 
 describe('a reader reads', () => {

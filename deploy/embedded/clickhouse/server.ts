@@ -53,7 +53,7 @@ function route(settings: HandlerSettings, request: IncomingMessage, response: Se
 /** What runs now, as JSON: kinds and counts, no text of any statement. Never rejects. */
 async function handleProcesses(settings: HandlerSettings, request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
   try {
-    const processes = await settings.processes.list(settings.engine, identify(request, url, settings.accounts));
+    const processes = await settings.processes.list(settings.engine, identify(request, url, settings.accounts()));
     response.setHeader('Content-Type', 'application/json; charset=UTF-8');
     response.end(`${JSON.stringify({ processes })}\n`);
   } catch (error) {
