@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
-import { readDirty, readSettledUntil, writeSettledUntil, type DirtyBucket } from './dirty.js';
-import { bucketJobs, type BucketJob } from './jobs.js';
-import { recompute } from './recompute.js';
+import { readDirty, readSettledUntil, serverClock, writeSettledUntil, type DirtyBucket } from './dirty.js';
+import { jobId, rollupJobs, type RollupJob, type Shard } from './jobs.js';
+import { keyOf, recompute } from './recompute.js';
+import { recordRuns, type Run } from './runs.js';
 
 /**
  * How long after a mark its facts may still become visible. A mark and its fact are two parts of one INSERT
@@ -17,7 +19,11 @@ export interface WorkerSettings {
   intervalMs?: number;
   /** {@link SETTLE_MS} unless set; 0 makes one pass final. */
   settleMs?: number;
-  jobs?: readonly BucketJob[];
+  jobs?: readonly RollupJob[];
+  /** This worker's share of the organisations; all of them unless set. */
+  shard?: Shard;
+  /** Milliseconds since the epoch, by the clock that the marks are made with: the server's unless set. */
+  clock?: () => Promise<number>;
   /** Told about a pass that failed; the next pass tries again. */
   onError?: (error: unknown) => void;
 }
@@ -44,24 +50,34 @@ interface Computed {
 }
 
 /**
- * Keeps the series up with the facts: reads which hours were touched, recomputes those, and nothing else.
- * Needs no lock: workers that do the same work at once write the same rows.
+ * Keeps the series up with the facts: reads which hours were touched, recomputes those and what they reach, and
+ * nothing else. Needs no lock: workers that do the same work at once write the same rows.
  */
 export function createRollupWorker(settings: WorkerSettings): RollupWorker {
-  const { clickhouse, onError } = settings;
+  const { clickhouse, onError, shard } = settings;
   const intervalMs = settings.intervalMs ?? 1_000;
   const settleMs = settings.settleMs ?? SETTLE_MS;
-  const jobs = settings.jobs ?? bucketJobs();
+  const jobs = settings.jobs ?? rollupJobs();
+  const clock = settings.clock ?? (() => serverClock(clickhouse));
+  const name = randomUUID().slice(0, 8);
   const states = new Map<string, JobState>();
 
-  async function runJob(job: BucketJob): Promise<number> {
-    const state: JobState = states.get(job.name) ?? { settledUntil: undefined, computed: new Map<string, Computed>() };
-    states.set(job.name, state);
-    state.settledUntil ??= await readSettledUntil(clickhouse, job);
-    const { now, buckets } = await readDirty(clickhouse, job, state.settledUntil);
+  async function runJob(job: RollupJob, now: number, runs: Run[]): Promise<number> {
+    const id = jobId(job);
+    const state: JobState = states.get(id) ?? { settledUntil: undefined, computed: new Map<string, Computed>() };
+    states.set(id, state);
+    state.settledUntil ??= await readSettledUntil(clickhouse, job, shard);
+    const buckets = await readDirty(clickhouse, job, state.settledUntil, shard);
 
     const due = buckets.filter((bucket) => isDue(bucket, state, now, settleMs));
-    await recompute(clickhouse, job, due);
+    // A mark that is looked at for the second time is not late: it was worked off when it was new.
+    const fresh = due.filter((bucket) => state.computed.get(keyOf(bucket))?.markedAt !== bucket.markedAt);
+    const oldest = Math.min(...fresh.map((bucket) => bucket.markedAt));
+    const startedAt = performance.now();
+    const done = await recompute(clickhouse, job, due, (insert) => {
+      const finishedAt = Math.round(now + performance.now() - startedAt);
+      runs.push({ ...insert, cause: 'mark', backlog: due.length, lagMs: fresh.length === 0 ? 0 : finishedAt - oldest, finishedAt });
+    });
 
     const horizon = now - settleMs;
     for (const bucket of due) state.computed.set(keyOf(bucket), { markedAt: bucket.markedAt, at: now });
@@ -69,14 +85,22 @@ export function createRollupWorker(settings: WorkerSettings): RollupWorker {
     if (horizon > state.settledUntil) {
       state.settledUntil = horizon;
       // Written only when something was done: a worker that restarts on an older value does a little again.
-      if (due.length > 0) await writeSettledUntil(clickhouse, job, horizon);
+      if (due.length > 0) await writeSettledUntil(clickhouse, job, horizon, shard);
     }
-    return due.length;
+    return done;
   }
 
   async function tick(): Promise<Record<string, number>> {
+    // One clock for all jobs, read before any mark: a mark that a read misses is younger and stays in the next
+    // window, and a mark that has settled for one job has settled for those that read its series.
+    const now = await clock();
     const done: Record<string, number> = {};
-    for (const job of jobs) done[job.name] = await runJob(job);
+    const runs: Run[] = [];
+    try {
+      for (const job of jobs) done[jobId(job)] = await runJob(job, now, runs);
+    } finally {
+      await recordRuns(clickhouse, name, runs);
+    }
     return done;
   }
 
@@ -106,8 +130,6 @@ export function createRollupWorker(settings: WorkerSettings): RollupWorker {
 
 /** A call, because the compiler takes a flag read twice in a row for unchanged. */
 const isAborted = (controller: AbortController): boolean => controller.signal.aborted;
-
-const keyOf = (bucket: DirtyBucket): string => `${bucket.orgId}\0${bucket.repo}\0${bucket.bucketStart}`;
 
 /**
  * Due when it has a newer mark than it was computed for, or that mark has come of age since. A mark that

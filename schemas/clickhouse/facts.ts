@@ -10,6 +10,12 @@ export const FACTS = {
 } as const;
 export type Fact = keyof typeof FACTS;
 
+/** Facts that a series is made of: those of landing, and the counts of what was masked on the way in. */
+export type SeriesFact = Fact | 'masking_event';
+
+/** Days that facts and series live. An hour older than this is frozen: nothing that arrives for it changes anything. */
+export const FACT_DAYS = 730;
+
 /** One day's arrivals of the records of one fact: the unit in which landing is gone through again. */
 export interface LandingDay {
   fact: Fact;
