@@ -1,12 +1,17 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
-import { FACT_DAYS } from '#schemas/clickhouse/facts.js';
-import type { BucketKey } from './recompute.js';
+import { FACT_DAYS, type SeriesFact } from '#schemas/clickhouse/facts.js';
 import { jobId, type RollupJob, type Shard } from './jobs.js';
+import { keyOf, type BucketKey } from './recompute.js';
 
 /** A bucket that facts were written to. */
 export interface DirtyBucket extends BucketKey {
   /** Its newest mark, milliseconds since the epoch by the server's clock. */
   markedAt: number;
+}
+
+/** The newest mark of one fact on one bucket. */
+export interface Mark extends DirtyBucket {
+  fact: SeriesFact;
 }
 
 /** The server's clock, milliseconds since the epoch. */
@@ -18,39 +23,49 @@ export async function serverClock(client: ClickHouseClient): Promise<number> {
 }
 
 /**
- * The dirty buckets of a job's facts marked after `settledUntil` (ms). Hours older than the facts are frozen: what
- * their series say can no longer be computed, so a mark on them moves nothing.
+ * Everything marked after `settledUntil` (ms). Hours older than the facts are frozen: what their series say can no
+ * longer be computed, so a mark on them moves nothing.
  */
-export function readDirty(client: ClickHouseClient, job: RollupJob, settledUntil: number, shard?: Shard): Promise<DirtyBucket[]> {
-  return selectRows<DirtyBucket>(
+export function readMarks(client: ClickHouseClient, settledUntil: number, shard?: Shard): Promise<Mark[]> {
+  return selectRows<Mark>(
     client,
-    `SELECT org_id AS orgId, repo, toUnixTimestamp(bucket_start) AS bucketStart,
+    `SELECT fact, org_id AS orgId, repo, toUnixTimestamp(bucket_start) AS bucketStart,
         toUnixTimestamp64Milli(max(marked_at)) AS markedAt
      FROM dirty_hour_v1
-     WHERE fact IN {facts:Array(String)} AND marked_at > fromUnixTimestamp64Milli({settledUntil:Int64}, 'UTC')
+     WHERE marked_at > fromUnixTimestamp64Milli({settledUntil:Int64}, 'UTC')
        AND bucket_start > now() - toIntervalDay({factDays:UInt16})
        AND cityHash64(org_id) % {shards:UInt32} = {shard:UInt32}
-     GROUP BY org_id, repo, bucket_start
-     ORDER BY markedAt, orgId, repo, bucketStart`,
-    { facts: job.facts, settledUntil, factDays: FACT_DAYS, shards: shard?.count ?? 1, shard: shard?.index ?? 0 },
+     GROUP BY fact, org_id, repo, bucket_start`,
+    { settledUntil, factDays: FACT_DAYS, shards: shard?.count ?? 1, shard: shard?.index ?? 0 },
   );
 }
 
-/** How far a job has settled, ms; 0 before its first run. */
-export async function readSettledUntil(client: ClickHouseClient, job: RollupJob, shard?: Shard): Promise<number> {
-  const rows = await selectRows<{ settledUntil: number }>(
+/** The buckets of a job: those its facts marked after `settledUntil` (ms), each with its newest mark. */
+export function dirtyBuckets(job: RollupJob, marks: readonly Mark[], settledUntil: number): DirtyBucket[] {
+  const buckets = new Map<string, DirtyBucket>();
+  for (const { fact, ...bucket } of marks) {
+    if (bucket.markedAt <= settledUntil || !job.facts.includes(fact)) continue;
+    const key = keyOf(bucket);
+    if ((buckets.get(key)?.markedAt ?? 0) < bucket.markedAt) buckets.set(key, bucket);
+  }
+  return [...buckets.values()];
+}
+
+/** How far each job has settled, ms, by its {@link jobId}; a job that is not there has not begun. */
+export async function readSettled(client: ClickHouseClient): Promise<Map<string, number>> {
+  const rows = await selectRows<{ job: string; settledUntil: number }>(
     client,
-    `SELECT toUnixTimestamp64Milli(max(settled_until)) AS settledUntil FROM rollup_watermark_v1 WHERE job = {job:String}`,
-    { job: jobId(job, shard) },
+    'SELECT job, toUnixTimestamp64Milli(max(w.settled_until)) AS settledUntil FROM rollup_watermark_v1 AS w GROUP BY job',
   );
-  return rows[0]?.settledUntil ?? 0;
+  return new Map(rows.map(({ job, settledUntil }) => [job, settledUntil]));
 }
 
-/** Records that no mark up to `settledUntil` needs another look. Never moves back: the table keeps the greatest. */
-export async function writeSettledUntil(client: ClickHouseClient, job: RollupJob, settledUntil: number, shard?: Shard): Promise<void> {
-  await client.command({
-    query: `INSERT INTO rollup_watermark_v1 (job, settled_until)
-      SELECT {job:String}, fromUnixTimestamp64Milli({settledUntil:Int64}, 'UTC')`,
-    query_params: { job: jobId(job, shard), settledUntil },
+/** Records that no mark up to `settledUntil` (ms) needs another look by these jobs. Never moves back: the table keeps the greatest. */
+export async function writeSettled(client: ClickHouseClient, jobs: readonly RollupJob[], settledUntil: number, shard?: Shard): Promise<void> {
+  await client.insert({
+    table: 'rollup_watermark_v1',
+    columns: ['job', 'settled_until'],
+    values: jobs.map((job) => ({ job: jobId(job, shard), settled_until: settledUntil })),
+    format: 'JSONEachRow',
   });
 }

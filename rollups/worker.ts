@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
-import { readDirty, readSettledUntil, serverClock, writeSettledUntil, type DirtyBucket } from './dirty.js';
+import { dirtyBuckets, readMarks, readSettled, serverClock, writeSettled, type DirtyBucket, type Mark } from './dirty.js';
 import { jobId, rollupJobs, type RollupJob, type Shard } from './jobs.js';
 import { keyOf, recompute } from './recompute.js';
 import { recordRuns, type Run } from './runs.js';
@@ -39,7 +39,7 @@ export interface RollupWorker {
 
 /** What a worker remembers of a job between passes; losing it costs a recomputation and nothing else. */
 interface JobState {
-  settledUntil: number | undefined;
+  settledUntil: number;
   computed: Map<string, Computed>;
 }
 
@@ -61,47 +61,49 @@ export function createRollupWorker(settings: WorkerSettings): RollupWorker {
   const clock = settings.clock ?? (() => serverClock(clickhouse));
   const name = randomUUID().slice(0, 8);
   const states = new Map<string, JobState>();
+  let settled: ReadonlyMap<string, number> | undefined;
 
-  async function runJob(job: RollupJob, now: number, runs: Run[]): Promise<number> {
-    const id = jobId(job);
-    const state: JobState = states.get(id) ?? { settledUntil: undefined, computed: new Map<string, Computed>() };
-    states.set(id, state);
-    state.settledUntil ??= await readSettledUntil(clickhouse, job, shard);
-    const buckets = await readDirty(clickhouse, job, state.settledUntil, shard);
-
-    const due = buckets.filter((bucket) => isDue(bucket, state, now, settleMs));
+  async function runJob(job: RollupJob, state: JobState, now: number, marks: readonly Mark[], runs: Run[]): Promise<number> {
+    const due = dirtyBuckets(job, marks, state.settledUntil).filter((bucket) => isDue(bucket, state, now, settleMs));
     // A mark that is looked at for the second time is not late: it was worked off when it was new.
     const fresh = due.filter((bucket) => state.computed.get(keyOf(bucket))?.markedAt !== bucket.markedAt);
-    const oldest = Math.min(...fresh.map((bucket) => bucket.markedAt));
+    const oldest = fresh.reduce((least, { markedAt }) => Math.min(least, markedAt), now);
     const startedAt = performance.now();
     const done = await recompute(clickhouse, job, due, (insert) => {
       const finishedAt = Math.round(now + performance.now() - startedAt);
       runs.push({ ...insert, cause: 'mark', backlog: due.length, lagMs: fresh.length === 0 ? 0 : finishedAt - oldest, finishedAt });
     });
-
-    const horizon = now - settleMs;
     for (const bucket of due) state.computed.set(keyOf(bucket), { markedAt: bucket.markedAt, at: now });
-    for (const [key, { markedAt }] of state.computed) if (markedAt <= horizon) state.computed.delete(key);
-    if (horizon > state.settledUntil) {
-      state.settledUntil = horizon;
-      // Written only when something was done: a worker that restarts on an older value does a little again.
-      if (due.length > 0) await writeSettledUntil(clickhouse, job, horizon, shard);
-    }
     return done;
   }
 
   async function tick(): Promise<Record<string, number>> {
-    // One clock for all jobs, read before any mark: a mark that a read misses is younger and stays in the next
-    // window, and a mark that has settled for one job has settled for those that read its series.
+    // One clock and one reading of the marks for all jobs, the clock first: a mark that the reading misses is younger
+    // and stays in the next window, and a mark that has settled for one job has settled for those that read its series.
     const now = await clock();
+    settled ??= await readSettled(clickhouse);
+    const work = jobs.map((job) => ({ job, state: stateOf(job, settled) }));
+    const marks = await readMarks(clickhouse, work.reduce((least, { state }) => Math.min(least, state.settledUntil), now), shard);
+
     const done: Record<string, number> = {};
     const runs: Run[] = [];
     try {
-      for (const job of jobs) done[jobId(job)] = await runJob(job, now, runs);
+      for (const { job, state } of work) done[jobId(job)] = await runJob(job, state, now, marks, runs);
     } finally {
       await recordRuns(clickhouse, name, runs);
     }
+    const horizon = now - settleMs;
+    // Written only when something was done: a worker that restarts on an older value does a little again.
+    if (runs.length > 0) await writeSettled(clickhouse, jobs, horizon, shard);
+    for (const { state } of work) settle(state, horizon);
     return done;
+  }
+
+  function stateOf(job: RollupJob, from: ReadonlyMap<string, number> | undefined): JobState {
+    const id = jobId(job);
+    const state = states.get(id) ?? { settledUntil: from?.get(jobId(job, shard)) ?? 0, computed: new Map<string, Computed>() };
+    states.set(id, state);
+    return state;
   }
 
   const stopping = new AbortController();
@@ -126,6 +128,13 @@ export function createRollupWorker(settings: WorkerSettings): RollupWorker {
       await loop;
     },
   };
+}
+
+/** Forgets what no later pass will look at. */
+function settle(state: JobState, horizon: number): void {
+  if (horizon <= state.settledUntil) return;
+  state.settledUntil = horizon;
+  for (const [key, { markedAt }] of state.computed) if (markedAt <= horizon) state.computed.delete(key);
 }
 
 /** A call, because the compiler takes a flag read twice in a row for unchanged. */

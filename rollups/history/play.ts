@@ -101,7 +101,7 @@ export async function play(settings: PlaySettings): Promise<Played> {
       if (turn.order === 'marks first') await facts();
       else await insertMarks(clickhouse, rows, markedAt);
     }
-    await deleteFacts(clickhouse, name, steps, played.endedAt);
+    if (turn.deletes) await deleteFacts(clickhouse, name, histories, played.endedAt);
     played.endedAt += turn.seconds * 1_000;
   }
   await wakeUp();
@@ -135,23 +135,23 @@ async function insertMarks(clickhouse: ClickHouseClient, rows: readonly FactRow[
 
 const FACTS = ['scan', 'finding', 'runtime_event', 'drift_event', 'agent_event', 'masking_event'] as const;
 
-/** Deletes and marks what the histories of this step delete, in one statement a table. */
-async function deleteFacts(clickhouse: ClickHouseClient, name: string, steps: readonly Step[], markedAt: number): Promise<void> {
+/** Deletes and marks what the histories delete, in one statement a table. */
+async function deleteFacts(clickhouse: ClickHouseClient, name: string, histories: readonly History[], markedAt: number): Promise<void> {
   const all: string[] = [];
   const fifth: string[] = [];
-  for (const [index, { deletion }] of steps.entries()) {
+  for (const [index, { deletion }] of histories.entries()) {
     if (deletion !== undefined) (deletion.part === 'all' ? all : fifth).push(`${orgOf(name, index, deletion.org)} ${deletion.repo}`);
   }
   if (all.length + fifth.length === 0) return;
   const params = { all, fifth };
   const where = `startsWith(org_id, '${name}') AND (concat(org_id, ' ', repo) IN {all:Array(String)}
     OR (concat(org_id, ' ', repo) IN {fifth:Array(String)} AND cityHash64(splitByChar('/', event_id)[1]) % 5 = 0))`;
-  for (const fact of FACTS) {
+  await Promise.all(FACTS.map(async (fact) => {
     await clickhouse.command({
       query: `INSERT INTO dirty_hour_v1 SELECT DISTINCT '${fact}', org_id, repo, toStartOfHour(occurred_at), fromUnixTimestamp64Milli({markedAt:Int64}, 'UTC')
         FROM ${fact}_v1 WHERE ${where}`,
       query_params: { ...params, markedAt },
     });
     await clickhouse.command({ query: `DELETE FROM ${fact}_v1 WHERE ${where}`, query_params: params });
-  }
+  }));
 }
