@@ -67,4 +67,4 @@ export const arrivalsOf = (history: History): number => history.steps.reduce((su
 
 /** Kinds, for the distribution that a test prints. */
 export const kindsOf = (events: readonly Event[]): Record<string, number> =>
-  events.reduce<Record<string, number>>((counts, { kind }) => ({ ...counts, [kind]: (counts[kind] ?? 0) + 1 }), {});
+  Object.fromEntries([...new Set(events.map(({ kind }) => kind))].sort().map((kind) => [kind, events.filter((event) => event.kind === kind).length]));

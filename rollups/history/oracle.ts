@@ -182,10 +182,11 @@ export interface Difference {
   is: 'missing' | 'surplus';
 }
 
-/** Compares every series of the organisations whose names begin with `orgs` with the oracle, row by row. */
-export async function differences(client: ClickHouseClient, orgs: string): Promise<Difference[]> {
+/** Compares the series (all of them unless named) of the organisations whose names begin with `orgs` with the oracle, row by row. */
+export async function differences(client: ClickHouseClient, orgs: string, only?: readonly string[]): Promise<Difference[]> {
   const found: Difference[] = [];
   for (const [series, { columns, naive }] of Object.entries(ORACLE)) {
+    if (only !== undefined && !only.includes(series)) continue;
     const rows = await selectRows<{ row: string; count: number }>(
       client,
       `SELECT toString(tuple(${columns})) AS row, sum(side) AS count
