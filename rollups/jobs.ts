@@ -19,7 +19,7 @@ export interface RollupJob {
   readonly facts: readonly SeriesFact[];
   /** Facts whose count and hash each of its buckets carries, for the nightly comparison. */
   readonly hashed: readonly SeriesFact[];
-  /** Earlier job of the list that it reads. A bucket of it is never older than the same bucket there. */
+  /** Earlier job of the list that it builds on. A bucket of it is never older than the same bucket there. */
   readonly after?: string;
   /** Whether a bucket is an hour of a repository, or of the whole organisation. */
   readonly scope: 'repo' | 'org';
@@ -68,7 +68,7 @@ export function rollupJobs(): RollupJob[] {
     job('finding_transition', SCANS, { after: 'scan_posture', affected: ['finding_transition'] }),
     job('finding_lifecycle', SCANS, { after: 'finding_transition', affected: ['finding_transition', 'finding_lifecycle'] }),
     job('drift_history', ['drift_event', ...SCANS], { after: 'finding_transition', hashed: ['drift_event'], affected: ['finding_transition'] }),
-    job('cross_repo_org_rollup', SCANS, { after: 'posture_interval', scope: 'org', affected: ['cross_repo_org_rollup'] }),
+    job('cross_repo_org_rollup', SCANS, { after: 'scan_posture', scope: 'org', affected: ['cross_repo_org_rollup'] }),
   ];
 }
 

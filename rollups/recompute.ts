@@ -16,8 +16,9 @@ export interface Recomputed {
   version: string;
   buckets: number;
   durationMs: number;
-  rowsRead: number;
-  rowsWritten: number;
+  /** Null where the store does not tell: chDB does not, of an INSERT. */
+  rowsRead: number | null;
+  rowsWritten: number | null;
 }
 
 /** Buckets of one INSERT; keeps its memory and its block bounded. */
@@ -56,12 +57,15 @@ export async function recompute(
       version,
       buckets: batch.length,
       durationMs: Math.round(performance.now() - startedAt),
-      rowsRead: Number(summary?.read_rows ?? 0),
-      rowsWritten: Number(summary?.written_rows ?? 0),
+      rowsRead: told(summary?.read_rows),
+      rowsWritten: told(summary?.written_rows),
     });
   }
   return all.length;
 }
+
+/** A recomputation always reads and writes something: 0 says that the store does not know. */
+const told = (rows: string | undefined): number | null => (rows === undefined || rows === '0' ? null : Number(rows));
 
 /** The keys that a SELECT of `jobs/*.affected.sql` makes of these. */
 async function reach(client: ClickHouseClient, sql: string, keys: readonly BucketKey[]): Promise<BucketKey[]> {

@@ -33,7 +33,7 @@ export function failpoints(store: ClickHouseClient): Failpoints {
     return answer;
   }
   const calls: Pick<ClickHouseClient, 'query' | 'command' | 'insert'> = {
-    query: ((params: Parameters<ClickHouseClient['query']>[0]) => guard(() => store.query(params))) as ClickHouseClient['query'],
+    query: ((params: Parameters<ClickHouseClient['query']>[0]) => guard(() => store.query(params))),
     command: (params) => guard(() => store.command(params)),
     insert: (params) => guard(() => store.insert(params)),
   };

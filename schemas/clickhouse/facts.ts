@@ -71,8 +71,8 @@ export async function rebuildFacts(client: ClickHouseClient, { fact, day }: Land
   await feed(client, fact, `SELECT * FROM (${await readingOf(client, fact)}) WHERE toDate(ingested_at) = {day:Date}`, { day });
 }
 
-/** The SELECT by which the fact's view reads landing. */
-async function readingOf(client: ClickHouseClient, fact: Fact): Promise<string> {
+/** The SELECT by which the fact's view reads landing; ends in its conditions, so another can be added with AND. */
+export async function readingOf(client: ClickHouseClient, fact: Fact): Promise<string> {
   const rows = await selectRows<{ query: string }>(
     client,
     'SELECT as_select AS query FROM system.tables WHERE database = currentDatabase() AND name = {view:String}',

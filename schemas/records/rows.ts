@@ -605,8 +605,8 @@ export const VIEWS = {
     backlog: 'UInt64',
     lag_ms: 'UInt64',
     duration_ms: 'UInt64',
-    rows_read: 'UInt64',
-    rows_written: 'UInt64',
+    rows_read: 'Nullable(UInt64)',
+    rows_written: 'Nullable(UInt64)',
     started_at: "DateTime64(6, 'UTC')",
   },
   ...grains('rollup_cost', {
@@ -618,8 +618,8 @@ export const VIEWS = {
     lag_ms_max: 'UInt64',
     lag_ms_p95: 'UInt64',
     duration_ms: 'UInt64',
-    rows_read: 'UInt64',
-    rows_written: 'UInt64',
+    rows_read: 'Nullable(UInt64)',
+    rows_written: 'Nullable(UInt64)',
   }),
 } as const;
 

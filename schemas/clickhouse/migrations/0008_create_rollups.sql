@@ -294,7 +294,7 @@ ORDER BY (series, switched_at);
 
 -- What the jobs did: one row for each INSERT into a series, the version its rows carry, what it cost, how late it
 -- was. lag_ms is the age of the oldest mark that it worked off, backlog the buckets that were waiting when the pass
--- began. Counts over all organisations, nothing of any one: it has no organisation and no tenant reads it.
+-- began; rows are NULL where the store does not tell them (chDB does not, of an INSERT). Counts over all organisations, nothing of any one: it has no organisation and no tenant reads it.
 CREATE TABLE IF NOT EXISTS rollup_run_v1
 (
     series LowCardinality(String),
@@ -307,8 +307,8 @@ CREATE TABLE IF NOT EXISTS rollup_run_v1
     backlog UInt64,
     lag_ms UInt64,
     duration_ms UInt64,
-    rows_read UInt64,
-    rows_written UInt64
+    rows_read Nullable(UInt64),
+    rows_written Nullable(UInt64)
 )
 ENGINE = MergeTree
 PARTITION BY toDate(finished_at)
