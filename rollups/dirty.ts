@@ -1,6 +1,7 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
-import type { BucketKey } from './recompute.js';
-import type { BucketJob } from './jobs.js';
+import { FACT_DAYS, type SeriesFact } from '#schemas/clickhouse/facts.js';
+import { jobId, type RollupJob, type Shard } from './jobs.js';
+import { keyOf, type BucketKey } from './recompute.js';
 
 /** A bucket that facts were written to. */
 export interface DirtyBucket extends BucketKey {
@@ -8,44 +9,63 @@ export interface DirtyBucket extends BucketKey {
   markedAt: number;
 }
 
-/** The server's clock and the dirty buckets of a fact marked after `settledUntil` (ms). */
-export async function readDirty(
-  client: ClickHouseClient,
-  job: BucketJob,
-  settledUntil: number,
-): Promise<{ now: number; buckets: DirtyBucket[] }> {
-  // The clock is read first: a mark that this read misses is younger than `now`, and stays in the next window.
-  const clock = await selectRows<{ now: number }>(client, 'SELECT toUnixTimestamp64Milli(now64(3)) AS now');
-  const now = clock[0]?.now;
+/** The newest mark of one fact on one bucket. */
+export interface Mark extends DirtyBucket {
+  fact: SeriesFact;
+}
+
+/** The server's clock, milliseconds since the epoch. */
+export async function serverClock(client: ClickHouseClient): Promise<number> {
+  const rows = await selectRows<{ now: number }>(client, 'SELECT toUnixTimestamp64Milli(now64(3)) AS now');
+  const now = rows[0]?.now;
   if (now === undefined) throw new Error('the store did not tell its clock');
-  const buckets = await selectRows<DirtyBucket>(
+  return now;
+}
+
+/**
+ * Everything marked after `settledUntil` (ms). Hours older than the facts are frozen: what their series say can no
+ * longer be computed, so a mark on them moves nothing.
+ */
+export function readMarks(client: ClickHouseClient, settledUntil: number, shard?: Shard): Promise<Mark[]> {
+  return selectRows<Mark>(
     client,
-    `SELECT org_id AS orgId, repo, toUnixTimestamp(bucket_start) AS bucketStart,
+    `SELECT fact, org_id AS orgId, repo, toUnixTimestamp(bucket_start) AS bucketStart,
         toUnixTimestamp64Milli(max(marked_at)) AS markedAt
      FROM dirty_hour_v1
-     WHERE fact = {fact:String} AND marked_at > fromUnixTimestamp64Milli({settledUntil:Int64}, 'UTC')
-     GROUP BY org_id, repo, bucket_start
-     ORDER BY markedAt, orgId, repo, bucketStart`,
-    { fact: job.fact, settledUntil },
+     WHERE marked_at > fromUnixTimestamp64Milli({settledUntil:Int64}, 'UTC')
+       AND bucket_start > now() - toIntervalDay({factDays:UInt16})
+       AND cityHash64(org_id) % {shards:UInt32} = {shard:UInt32}
+     GROUP BY fact, org_id, repo, bucket_start`,
+    { settledUntil, factDays: FACT_DAYS, shards: shard?.count ?? 1, shard: shard?.index ?? 0 },
   );
-  return { now, buckets };
 }
 
-/** How far a job has settled, ms; 0 before its first run. */
-export async function readSettledUntil(client: ClickHouseClient, job: BucketJob): Promise<number> {
-  const rows = await selectRows<{ settledUntil: number }>(
+/** The buckets of a job: those its facts marked after `settledUntil` (ms), each with its newest mark. */
+export function dirtyBuckets(job: RollupJob, marks: readonly Mark[], settledUntil: number): DirtyBucket[] {
+  const buckets = new Map<string, DirtyBucket>();
+  for (const { fact, ...bucket } of marks) {
+    if (bucket.markedAt <= settledUntil || !job.facts.includes(fact)) continue;
+    const key = keyOf(bucket);
+    if ((buckets.get(key)?.markedAt ?? 0) < bucket.markedAt) buckets.set(key, bucket);
+  }
+  return [...buckets.values()];
+}
+
+/** How far each job has settled, ms, by its {@link jobId}; a job that is not there has not begun. */
+export async function readSettled(client: ClickHouseClient): Promise<Map<string, number>> {
+  const rows = await selectRows<{ job: string; settledUntil: number }>(
     client,
-    `SELECT toUnixTimestamp64Milli(max(settled_until)) AS settledUntil FROM rollup_watermark_v1 WHERE job = {job:String}`,
-    { job: job.name },
+    'SELECT job, toUnixTimestamp64Milli(max(w.settled_until)) AS settledUntil FROM rollup_watermark_v1 AS w GROUP BY job',
   );
-  return rows[0]?.settledUntil ?? 0;
+  return new Map(rows.map(({ job, settledUntil }) => [job, settledUntil]));
 }
 
-/** Records that no mark up to `settledUntil` needs another look. Never moves back: the table keeps the greatest. */
-export async function writeSettledUntil(client: ClickHouseClient, job: BucketJob, settledUntil: number): Promise<void> {
-  await client.command({
-    query: `INSERT INTO rollup_watermark_v1 (job, settled_until)
-      SELECT {job:String}, fromUnixTimestamp64Milli({settledUntil:Int64}, 'UTC')`,
-    query_params: { job: job.name, settledUntil },
+/** Records that no mark up to `settledUntil` (ms) needs another look by these jobs. Never moves back: the table keeps the greatest. */
+export async function writeSettled(client: ClickHouseClient, jobs: readonly RollupJob[], settledUntil: number, shard?: Shard): Promise<void> {
+  await client.insert({
+    table: 'rollup_watermark_v1',
+    columns: ['job', 'settled_until'],
+    values: jobs.map((job) => ({ job: jobId(job, shard), settled_until: settledUntil })),
+    format: 'JSONEachRow',
   });
 }

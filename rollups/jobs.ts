@@ -1,21 +1,85 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { SeriesFact } from '#schemas/clickhouse/facts.js';
 import { packageRoot } from '#schemas/root.js';
 
-/** A bucket job: recomputes whole hours of one series from the facts of those hours. */
-export interface BucketJob {
+/**
+ * One series and how it is kept up. Grain is always the hour; days and weeks are folded when they are read.
+ * A job is due as soon as a mark is seen and once more when the mark has settled (see `worker.ts`).
+ */
+export interface RollupJob {
   /** Name of the series, of its table without `_v1`, and of its SQL file. */
   readonly name: string;
-  /** Fact it reads; the dirty marks of that fact are its work. */
-  readonly fact: 'scan' | 'runtime_event';
+  /**
+   * `bucket`: an hour depends on the facts of that hour alone, so the marked hours are recomputed.
+   * `interval`: what happens in an hour reaches later (or earlier) ones too; `affected` finds them.
+   */
+  readonly kind: 'bucket' | 'interval';
+  /** The dirty marks of these facts are its work. */
+  readonly facts: readonly SeriesFact[];
+  /** Facts whose count and hash each of its buckets carries, for the nightly comparison. */
+  readonly hashed: readonly SeriesFact[];
+  /** Earlier job of the list that it builds on. A bucket of it is never older than the same bucket there. */
+  readonly after?: string;
+  /** Whether a bucket is an hour of a repository, or of the whole organisation. */
+  readonly scope: 'repo' | 'org';
+  /** Number of the formula; 0 for the first. */
+  readonly formula: number;
+  /** INSERT that recomputes the given buckets. */
   readonly sql: string;
+  /** SELECTs from keys to keys, applied one after the other: the buckets that marked ones reach. */
+  readonly affected: readonly string[];
 }
 
-function bucketJob(name: string, fact: BucketJob['fact']): BucketJob {
-  return { name, fact, sql: readFileSync(join(packageRoot(), 'rollups/jobs', `${name}.sql`), 'utf8') };
+const file = (name: string): string => readFileSync(join(packageRoot(), 'rollups/jobs', `${name}.sql`), 'utf8');
+
+function job(name: string, facts: readonly SeriesFact[], more: Partial<Omit<RollupJob, 'affected'>> & { affected?: readonly string[] } = {}): RollupJob {
+  const affected = more.affected ?? [];
+  return {
+    name,
+    kind: affected.length === 0 ? 'bucket' : 'interval',
+    facts,
+    hashed: more.after === undefined ? facts : [],
+    scope: 'repo',
+    formula: 0,
+    sql: file(name),
+    ...more,
+    affected: affected.map((of) => file(`${of}.affected`)),
+  };
 }
 
-/** Every job there is. To add a series: its table and views in a migration, its SQL here, a line in this list. */
-export function bucketJobs(): BucketJob[] {
-  return [bucketJob('blocked_command_rate', 'runtime_event'), bucketJob('score_trend', 'scan')];
+const SCANS: readonly SeriesFact[] = ['scan', 'finding'];
+
+/**
+ * Every job there is, in the order in which they run: a job that reads another's series comes after it.
+ * To add a series: its table and views in a migration, its SQL here, a line in this list. To change a formula:
+ * add a second line with the next `formula` and its own SQL, backfill, and drop the first in the next release.
+ */
+export function rollupJobs(): RollupJob[] {
+  return [
+    job('blocked_command_rate', ['runtime_event']),
+    job('decision_duration', ['runtime_event']),
+    job('injection_attempt_rate', ['runtime_event', 'finding']),
+    job('score_trend', ['scan']),
+    job('coverage', ['runtime_event', 'scan', 'drift_event', 'agent_event']),
+    job('masked_value', ['masking_event']),
+    job('scan_posture', SCANS),
+    job('posture_interval', SCANS, { after: 'scan_posture', affected: ['posture_interval'] }),
+    job('finding_transition', SCANS, { after: 'scan_posture', affected: ['finding_transition'] }),
+    job('finding_lifecycle', SCANS, { after: 'finding_transition', affected: ['finding_transition', 'finding_lifecycle'] }),
+    job('drift_history', ['drift_event', ...SCANS], { after: 'finding_transition', hashed: ['drift_event'], affected: ['finding_transition'] }),
+    job('cross_repo_org_rollup', SCANS, { after: 'scan_posture', scope: 'org', affected: ['cross_repo_org_rollup'] }),
+  ];
+}
+
+/** What a job's progress is kept under: formulas and shards progress each by themselves. */
+export function jobId(job: RollupJob, shard?: Shard): string {
+  const formula = job.formula === 0 ? '' : `@${job.formula}`;
+  return `${job.name}${formula}${shard === undefined ? '' : `#${shard.index}/${shard.count}`}`;
+}
+
+/** A worker's share of the organisations: those whose hash falls on `index` of `count`, counted from 0. */
+export interface Shard {
+  readonly index: number;
+  readonly count: number;
 }

@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
-import { readDirty, readSettledUntil, writeSettledUntil, type DirtyBucket } from './dirty.js';
-import { bucketJobs, type BucketJob } from './jobs.js';
-import { recompute } from './recompute.js';
+import { dirtyBuckets, readMarks, readSettled, serverClock, writeSettled, type DirtyBucket, type Mark } from './dirty.js';
+import { jobId, rollupJobs, type RollupJob, type Shard } from './jobs.js';
+import { keyOf, recompute } from './recompute.js';
+import { recordRuns, type Run } from './runs.js';
 
 /**
  * How long after a mark its facts may still become visible. A mark and its fact are two parts of one INSERT
@@ -17,7 +19,11 @@ export interface WorkerSettings {
   intervalMs?: number;
   /** {@link SETTLE_MS} unless set; 0 makes one pass final. */
   settleMs?: number;
-  jobs?: readonly BucketJob[];
+  jobs?: readonly RollupJob[];
+  /** This worker's share of the organisations; all of them unless set. */
+  shard?: Shard;
+  /** Milliseconds since the epoch, by the clock that the marks are made with: the server's unless set. */
+  clock?: () => Promise<number>;
   /** Told about a pass that failed; the next pass tries again. */
   onError?: (error: unknown) => void;
 }
@@ -33,7 +39,7 @@ export interface RollupWorker {
 
 /** What a worker remembers of a job between passes; losing it costs a recomputation and nothing else. */
 interface JobState {
-  settledUntil: number | undefined;
+  settledUntil: number;
   computed: Map<string, Computed>;
 }
 
@@ -44,40 +50,60 @@ interface Computed {
 }
 
 /**
- * Keeps the series up with the facts: reads which hours were touched, recomputes those, and nothing else.
- * Needs no lock: workers that do the same work at once write the same rows.
+ * Keeps the series up with the facts: reads which hours were touched, recomputes those and what they reach, and
+ * nothing else. Needs no lock: workers that do the same work at once write the same rows.
  */
 export function createRollupWorker(settings: WorkerSettings): RollupWorker {
-  const { clickhouse, onError } = settings;
+  const { clickhouse, onError, shard } = settings;
   const intervalMs = settings.intervalMs ?? 1_000;
   const settleMs = settings.settleMs ?? SETTLE_MS;
-  const jobs = settings.jobs ?? bucketJobs();
+  const jobs = settings.jobs ?? rollupJobs();
+  const clock = settings.clock ?? (() => serverClock(clickhouse));
+  const name = randomUUID().slice(0, 8);
   const states = new Map<string, JobState>();
+  let settled: ReadonlyMap<string, number> | undefined;
 
-  async function runJob(job: BucketJob): Promise<number> {
-    const state: JobState = states.get(job.name) ?? { settledUntil: undefined, computed: new Map<string, Computed>() };
-    states.set(job.name, state);
-    state.settledUntil ??= await readSettledUntil(clickhouse, job);
-    const { now, buckets } = await readDirty(clickhouse, job, state.settledUntil);
-
-    const due = buckets.filter((bucket) => isDue(bucket, state, now, settleMs));
-    await recompute(clickhouse, job, due);
-
-    const horizon = now - settleMs;
+  async function runJob(job: RollupJob, state: JobState, now: number, marks: readonly Mark[], runs: Run[]): Promise<number> {
+    const due = dirtyBuckets(job, marks, state.settledUntil).filter((bucket) => isDue(bucket, state, now, settleMs));
+    // A mark that is looked at for the second time is not late: it was worked off when it was new.
+    const fresh = due.filter((bucket) => state.computed.get(keyOf(bucket))?.markedAt !== bucket.markedAt);
+    const oldest = fresh.reduce((least, { markedAt }) => Math.min(least, markedAt), now);
+    const startedAt = performance.now();
+    const done = await recompute(clickhouse, job, due, (insert) => {
+      const finishedAt = Math.round(now + performance.now() - startedAt);
+      runs.push({ ...insert, cause: 'mark', backlog: due.length, lagMs: fresh.length === 0 ? 0 : finishedAt - oldest, finishedAt });
+    });
     for (const bucket of due) state.computed.set(keyOf(bucket), { markedAt: bucket.markedAt, at: now });
-    for (const [key, { markedAt }] of state.computed) if (markedAt <= horizon) state.computed.delete(key);
-    if (horizon > state.settledUntil) {
-      state.settledUntil = horizon;
-      // Written only when something was done: a worker that restarts on an older value does a little again.
-      if (due.length > 0) await writeSettledUntil(clickhouse, job, horizon);
-    }
-    return due.length;
+    return done;
   }
 
   async function tick(): Promise<Record<string, number>> {
+    // One clock and one reading of the marks for all jobs, the clock first: a mark that the reading misses is younger
+    // and stays in the next window, and a mark that has settled for one job has settled for those that read its series.
+    const now = await clock();
+    settled ??= await readSettled(clickhouse);
+    const work = jobs.map((job) => ({ job, state: stateOf(job, settled) }));
+    const marks = await readMarks(clickhouse, work.reduce((least, { state }) => Math.min(least, state.settledUntil), now), shard);
+
     const done: Record<string, number> = {};
-    for (const job of jobs) done[job.name] = await runJob(job);
+    const runs: Run[] = [];
+    try {
+      for (const { job, state } of work) done[jobId(job)] = await runJob(job, state, now, marks, runs);
+    } finally {
+      await recordRuns(clickhouse, name, runs);
+    }
+    const horizon = now - settleMs;
+    // Written only when something was done: a worker that restarts on an older value does a little again.
+    if (runs.length > 0) await writeSettled(clickhouse, jobs, horizon, shard);
+    for (const { state } of work) settle(state, horizon);
     return done;
+  }
+
+  function stateOf(job: RollupJob, from: ReadonlyMap<string, number> | undefined): JobState {
+    const id = jobId(job);
+    const state = states.get(id) ?? { settledUntil: from?.get(jobId(job, shard)) ?? 0, computed: new Map<string, Computed>() };
+    states.set(id, state);
+    return state;
   }
 
   const stopping = new AbortController();
@@ -104,10 +130,15 @@ export function createRollupWorker(settings: WorkerSettings): RollupWorker {
   };
 }
 
+/** Forgets what no later pass will look at. */
+function settle(state: JobState, horizon: number): void {
+  if (horizon <= state.settledUntil) return;
+  state.settledUntil = horizon;
+  for (const [key, { markedAt }] of state.computed) if (markedAt <= horizon) state.computed.delete(key);
+}
+
 /** A call, because the compiler takes a flag read twice in a row for unchanged. */
 const isAborted = (controller: AbortController): boolean => controller.signal.aborted;
-
-const keyOf = (bucket: DirtyBucket): string => `${bucket.orgId}\0${bucket.repo}\0${bucket.bucketStart}`;
 
 /**
  * Due when it has a newer mark than it was computed for, or that mark has come of age since. A mark that

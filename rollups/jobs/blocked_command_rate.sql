@@ -1,24 +1,31 @@
 -- blocked_command_rate, one bucket = one hour of one repository.
 -- Promise: the rows written equal a count over the deduplicated decisions of that hour, whatever came twice,
 -- late or in another order. Numerator and denominator are stored; a rate is formed only where it is read.
--- Reads runtime_event_v1 for the given keys alone; the head row is written even when no decision is left,
--- so that a bucket can become empty.
+-- Reads runtime_event_v1 for the given keys alone, once: the grouping sets make the head row, with the count and
+-- hash of all facts, beside the groups. The keys are fed in as rows that count nothing, so a bucket can become empty.
 INSERT INTO blocked_command_rate_v1
-    (org_id, repo, bucket_start, is_head, tool, agent, rule_category, allowed, blocked, asked, version)
+    (org_id, repo, bucket_start, is_head, tool, agent, rule_category, formula, allowed, blocked, asked, facts, facts_hash, version)
 WITH keys AS
 (
     SELECT key.1 AS org_id, key.2 AS repo, key.3 AS bucket_start
     FROM (SELECT arrayJoin(arrayZip({orgs:Array(String)}, {repos:Array(String)}, {hours:Array(DateTime('UTC'))})) AS key)
 )
-SELECT org_id, repo, toStartOfHour(occurred_at) AS bucket_start, false AS is_head, tool, agent, rule_category,
-    countIf(decision = 'allow') AS allowed,
-    countIf(decision = 'block') AS blocked,
-    countIf(decision = 'ask') AS asked,
+SELECT org_id, repo, bucket_start, grouping(tool) = 1 AS is_head, tool, agent, rule_category, {formula:UInt16} AS formula,
+    sumIf(n, decision = 'allow') AS allowed,
+    sumIf(n, decision = 'block') AS blocked,
+    sumIf(n, decision = 'ask') AS asked,
+    if(is_head, sum(n), 0) AS facts,
+    if(is_head, sum(hash), 0) AS facts_hash,
     {version:UInt64} AS version
-FROM runtime_event_v1 FINAL
-WHERE (org_id, repo, toStartOfHour(occurred_at)) IN (SELECT org_id, repo, bucket_start FROM keys)
-    AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
-GROUP BY org_id, repo, bucket_start, tool, agent, rule_category
-UNION ALL
-SELECT org_id, repo, bucket_start, true, '', '', '', 0, 0, 0, {version:UInt64}
-FROM keys
+FROM
+(
+    SELECT org_id, repo, toStartOfHour(occurred_at) AS bucket_start, tool, agent, rule_category, decision,
+        toUInt64(1) AS n, cityHash64(event_id, occurred_at, content_hash) AS hash
+    FROM runtime_event_v1 FINAL
+    WHERE (org_id, repo, toStartOfHour(occurred_at)) IN (SELECT org_id, repo, bucket_start FROM keys)
+        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
+    UNION ALL
+    SELECT org_id, repo, bucket_start, '', '', '', '', toUInt64(0), toUInt64(0) FROM keys
+)
+GROUP BY GROUPING SETS ((org_id, repo, bucket_start), (org_id, repo, bucket_start, tool, agent, rule_category))
+HAVING is_head OR sum(n) > 0

@@ -1,39 +1,38 @@
 -- score_trend, one bucket = one hour of one repository, apart by minimum severity and producer version.
 -- Promise: last, least, greatest and sum of the scores of the deduplicated scans of that hour. "Last" is by
 -- time of the report, then event id, never by arrival. Scans of 0 files are counted and score nothing.
--- Reads scan_v1 for the given keys alone; the head row is written even when no scan is left.
+-- Reads scan_v1 for the given keys alone, once; the head row is written even when no scan is left.
 INSERT INTO score_trend_v1
-    (org_id, repo, bucket_start, is_head, min_severity, producer_version, scans, empty_scans, score_sum, score_min, score_max,
+    (org_id, repo, bucket_start, is_head, min_severity, producer_version, formula, scans, empty_scans, score_sum, score_min, score_max,
      score_last, grade_last, score_secrets_last, score_permissions_last, score_hooks_last, score_mcp_last, score_agents_last,
-     total_findings_last, critical_last, high_last, files_scanned_last, last_at, version)
+     total_findings_last, critical_last, high_last, files_scanned_last, last_at, facts, facts_hash, version)
 WITH keys AS
 (
     SELECT key.1 AS org_id, key.2 AS repo, key.3 AS bucket_start
     FROM (SELECT arrayJoin(arrayZip({orgs:Array(String)}, {repos:Array(String)}, {hours:Array(DateTime('UTC'))})) AS key)
 )
-SELECT org_id, repo, toStartOfHour(occurred_at) AS bucket_start, false AS is_head, min_severity, producer_version,
-    countIf(files_scanned > 0) AS scans,
-    countIf(files_scanned = 0) AS empty_scans,
-    sumIf(score, files_scanned > 0) AS score_sum,
-    minIf(score, files_scanned > 0) AS score_min,
-    maxIf(score, files_scanned > 0) AS score_max,
-    argMaxIf(score, (occurred_at, event_id), files_scanned > 0) AS score_last,
-    argMaxIf(grade, (occurred_at, event_id), files_scanned > 0) AS grade_last,
-    argMaxIf(score_secrets, (occurred_at, event_id), files_scanned > 0) AS score_secrets_last,
-    argMaxIf(score_permissions, (occurred_at, event_id), files_scanned > 0) AS score_permissions_last,
-    argMaxIf(score_hooks, (occurred_at, event_id), files_scanned > 0) AS score_hooks_last,
-    argMaxIf(score_mcp, (occurred_at, event_id), files_scanned > 0) AS score_mcp_last,
-    argMaxIf(score_agents, (occurred_at, event_id), files_scanned > 0) AS score_agents_last,
-    argMaxIf(total_findings, (occurred_at, event_id), files_scanned > 0) AS total_findings_last,
-    argMaxIf(critical, (occurred_at, event_id), files_scanned > 0) AS critical_last,
-    argMaxIf(high, (occurred_at, event_id), files_scanned > 0) AS high_last,
-    argMaxIf(files_scanned, (occurred_at, event_id), files_scanned > 0) AS files_scanned_last,
-    maxIf(occurred_at, files_scanned > 0) AS last_at,
+SELECT org_id, repo, bucket_start, grouping(min_severity) = 1 AS is_head, min_severity, producer_version, {formula:UInt16} AS formula,
+    if(is_head, 0, countIf(is_scored)) AS scans,
+    if(is_head, 0, sum(n) - scans) AS empty_scans,
+    if(is_head, 0, sumIf(score, is_scored)) AS score_sum,
+    if(is_head, 0, minIf(score, is_scored)) AS score_min,
+    if(is_head, 0, maxIf(score, is_scored)) AS score_max,
+    (argMaxIf((score, grade, score_secrets, score_permissions, score_hooks, score_mcp, score_agents,
+        total_findings, critical, high, files_scanned, occurred_at), (occurred_at, event_id), is_scored) AS last).1,
+    last.2, last.3, last.4, last.5, last.6, last.7, last.8, last.9, last.10, last.11, last.12,
+    if(is_head, sum(n), 0) AS facts,
+    if(is_head, sum(hash), 0) AS facts_hash,
     {version:UInt64} AS version
-FROM scan_v1 FINAL
-WHERE (org_id, repo, toStartOfHour(occurred_at)) IN (SELECT org_id, repo, bucket_start FROM keys)
-    AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
-GROUP BY org_id, repo, bucket_start, min_severity, producer_version
-UNION ALL
-SELECT org_id, repo, bucket_start, true, '', '', 0, 0, 0, 0, 0, 0, '', 0, 0, 0, 0, 0, 0, 0, 0, 0, toDateTime64(0, 3, 'UTC'), {version:UInt64}
-FROM keys
+FROM
+(
+    SELECT org_id, repo, toStartOfHour(occurred_at) AS bucket_start, min_severity, producer_version, files_scanned > 0 AS is_scored,
+        score, grade, score_secrets, score_permissions, score_hooks, score_mcp, score_agents, total_findings, critical, high,
+        files_scanned, occurred_at, event_id, toUInt64(1) AS n, cityHash64(event_id, occurred_at, content_hash) AS hash
+    FROM scan_v1 FINAL
+    WHERE (org_id, repo, toStartOfHour(occurred_at)) IN (SELECT org_id, repo, bucket_start FROM keys)
+        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
+    UNION ALL
+    SELECT org_id, repo, bucket_start, '', '', false, 0, '', 0, 0, 0, 0, 0, 0, 0, 0, 0, toDateTime64(0, 3, 'UTC'), '', 0, 0 FROM keys
+)
+GROUP BY GROUPING SETS ((org_id, repo, bucket_start), (org_id, repo, bucket_start, min_severity, producer_version))
+HAVING is_head OR sum(n) > 0

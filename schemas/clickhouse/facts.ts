@@ -10,6 +10,12 @@ export const FACTS = {
 } as const;
 export type Fact = keyof typeof FACTS;
 
+/** Facts that a series is made of: those of landing, and the counts of what was masked on the way in. */
+export type SeriesFact = Fact | 'masking_event';
+
+/** Days that facts and series live. An hour older than this is frozen: nothing that arrives for it changes anything. */
+export const FACT_DAYS = 730;
+
 /** One day's arrivals of the records of one fact: the unit in which landing is gone through again. */
 export interface LandingDay {
   fact: Fact;
@@ -65,8 +71,8 @@ export async function rebuildFacts(client: ClickHouseClient, { fact, day }: Land
   await feed(client, fact, `SELECT * FROM (${await readingOf(client, fact)}) WHERE toDate(ingested_at) = {day:Date}`, { day });
 }
 
-/** The SELECT by which the fact's view reads landing. */
-async function readingOf(client: ClickHouseClient, fact: Fact): Promise<string> {
+/** The SELECT by which the fact's view reads landing; ends in its conditions, so another can be added with AND. */
+export async function readingOf(client: ClickHouseClient, fact: Fact): Promise<string> {
   const rows = await selectRows<{ query: string }>(
     client,
     'SELECT as_select AS query FROM system.tables WHERE database = currentDatabase() AND name = {view:String}',

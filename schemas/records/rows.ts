@@ -8,6 +8,16 @@ const SECONDS = "DateTime('UTC')";
 /** A string of few different values. */
 const NAME = 'LowCardinality(String)';
 
+/** The same columns by hour, day and week. */
+function grains<const N extends string, const C>(series: N, columns: C): Record<`${N}_hour` | `${N}_day` | `${N}_week`, C> {
+  return { [`${series}_hour`]: columns, ...folds(series, columns) } as Record<`${N}_hour` | `${N}_day` | `${N}_week`, C>;
+}
+
+/** The same columns by day and week, where an hour has others. */
+function folds<const N extends string, const C>(series: N, columns: C): Record<`${N}_day` | `${N}_week`, C> {
+  return { [`${series}_day`]: columns, [`${series}_week`]: columns } as Record<`${N}_day` | `${N}_week`, C>;
+}
+
 export const VIEWS = {
   scan: {
     org_id: NAME,
@@ -195,7 +205,7 @@ export const VIEWS = {
     first_seen_at: "SimpleAggregateFunction(min, DateTime64(3, 'UTC'))",
     last_seen_at: "SimpleAggregateFunction(max, DateTime64(3, 'UTC'))",
   },
-  blocked_command_rate_hour: {
+  ...grains('blocked_command_rate', {
     org_id: NAME,
     repo: 'String',
     bucket_start: SECONDS,
@@ -206,10 +216,9 @@ export const VIEWS = {
     blocked: 'UInt64',
     asked: 'UInt64',
     total: 'UInt64',
-  },
-  blocked_command_rate_day: {
+  }),
+  ...grains('blocked_command_rate_org', {
     org_id: NAME,
-    repo: 'String',
     bucket_start: SECONDS,
     tool: NAME,
     agent: NAME,
@@ -218,7 +227,36 @@ export const VIEWS = {
     blocked: 'UInt64',
     asked: 'UInt64',
     total: 'UInt64',
+  }),
+  decision_duration: {
+    org_id: NAME,
+    repo: 'String',
+    bucket_start: SECONDS,
+    decisions: 'UInt64',
+    duration: 'AggregateFunction(quantilesDD(0.01, 0.5, 0.95, 0.99), UInt64)',
+    duration_us_max: 'UInt64',
   },
+  ...grains('decision_duration', {
+    org_id: NAME,
+    repo: 'String',
+    bucket_start: SECONDS,
+    decisions: 'UInt64',
+    quantiles: 'Array(Float64)',
+    duration_us_p50: 'Float64',
+    duration_us_p95: 'Float64',
+    duration_us_p99: 'Float64',
+    duration_us_max: 'UInt64',
+  }),
+  ...grains('decision_duration_org', {
+    org_id: NAME,
+    bucket_start: SECONDS,
+    decisions: 'UInt64',
+    quantiles: 'Array(Float64)',
+    duration_us_p50: 'Float64',
+    duration_us_p95: 'Float64',
+    duration_us_p99: 'Float64',
+    duration_us_max: 'UInt64',
+  }),
   score_trend_hour: {
     org_id: NAME,
     repo: 'String',
@@ -244,7 +282,7 @@ export const VIEWS = {
     score_agents_last: 'Nullable(UInt8)',
     last_at: "Nullable(DateTime64(3, 'UTC'))",
   },
-  score_trend_day: {
+  ...folds('score_trend', {
     org_id: NAME,
     repo: 'String',
     bucket_start: SECONDS,
@@ -268,8 +306,8 @@ export const VIEWS = {
     high_last: 'Nullable(UInt32)',
     files_scanned_last: 'Nullable(UInt32)',
     last_at: "Nullable(DateTime64(3, 'UTC'))",
-  },
-  drift_history_hour: {
+  }),
+  ...grains('drift_history', {
     org_id: NAME,
     repo: 'String',
     bucket_start: SECONDS,
@@ -277,41 +315,159 @@ export const VIEWS = {
     regressions: 'UInt64',
     improvements: 'UInt64',
     critical_drifts: 'UInt64',
-    score_delta_min: 'Int16',
-    score_delta_max: 'Int16',
+    score_delta_min: 'Nullable(Int16)',
+    score_delta_max: 'Nullable(Int16)',
     score_delta_sum: 'Int64',
     new_findings: 'UInt64',
     resolved_findings: 'UInt64',
-  },
-  drift_history_day: {
+    new_critical: 'UInt64',
+    new_high: 'UInt64',
+    new_medium: 'UInt64',
+    new_low: 'UInt64',
+    new_info: 'UInt64',
+    resolved_critical: 'UInt64',
+    resolved_high: 'UInt64',
+    resolved_medium: 'UInt64',
+    resolved_low: 'UInt64',
+    resolved_info: 'UInt64',
+  }),
+  ...grains('drift_history_org', {
     org_id: NAME,
-    repo: 'String',
     bucket_start: SECONDS,
     drifts: 'UInt64',
     regressions: 'UInt64',
     improvements: 'UInt64',
     critical_drifts: 'UInt64',
-    score_delta_min: 'Int16',
-    score_delta_max: 'Int16',
+    score_delta_min: 'Nullable(Int16)',
+    score_delta_max: 'Nullable(Int16)',
     score_delta_sum: 'Int64',
     new_findings: 'UInt64',
     resolved_findings: 'UInt64',
+    new_critical: 'UInt64',
+    new_high: 'UInt64',
+    new_medium: 'UInt64',
+    new_low: 'UInt64',
+    new_info: 'UInt64',
+    resolved_critical: 'UInt64',
+    resolved_high: 'UInt64',
+    resolved_medium: 'UInt64',
+    resolved_low: 'UInt64',
+    resolved_info: 'UInt64',
+  }),
+  injection_attempt_rate: {
+    org_id: NAME,
+    repo: 'String',
+    bucket_start: SECONDS,
+    attempts: 'UInt64',
+    attempts_by_text: 'UInt64',
+    decisions: 'UInt64',
+    finding_hashes: 'Array(UInt64)',
   },
-  injection_attempt_rate_hour: {
+  ...grains('injection_attempt_rate', {
     org_id: NAME,
     repo: 'String',
     bucket_start: SECONDS,
     attempts: 'UInt64',
     decisions: 'UInt64',
     findings: 'UInt64',
-  },
-  injection_attempt_rate_day: {
+    attempts_by_text: 'UInt64',
+  }),
+  ...grains('injection_attempt_rate_org', {
     org_id: NAME,
-    repo: 'String',
     bucket_start: SECONDS,
     attempts: 'UInt64',
     decisions: 'UInt64',
     findings: 'UInt64',
+    attempts_by_text: 'UInt64',
+  }),
+  scan_posture: {
+    org_id: NAME,
+    repo: 'String',
+    bucket_start: SECONDS,
+    scan_at: MILLISECONDS,
+    scan_id: 'String',
+    severity_from: 'UInt8',
+    is_counted: 'Bool',
+    is_detailed: 'Bool',
+    score: 'UInt8',
+    critical: 'UInt32',
+    high: 'UInt32',
+    medium: 'UInt32',
+    low: 'UInt32',
+    info: 'UInt32',
+    risky_packages: 'UInt32',
+    is_policy_failed: 'Bool',
+    is_regressed: 'Bool',
+    is_invalid: 'Bool',
+    route: NAME,
+  },
+  posture_interval: {
+    org_id: NAME,
+    repo: 'String',
+    bucket_start: SECONDS,
+    valid_until: SECONDS,
+    scan_id: 'String',
+    scan_at: MILLISECONDS,
+    score: 'UInt8',
+    critical: 'UInt32',
+    high: 'UInt32',
+    medium: 'UInt32',
+    low: 'UInt32',
+    info: 'UInt32',
+    risky_packages: 'UInt32',
+    is_policy_failed: 'Bool',
+    is_regressed: 'Bool',
+    is_invalid: 'Bool',
+    route: NAME,
+  },
+  finding_transition: {
+    org_id: NAME,
+    repo: 'String',
+    bucket_start: SECONDS,
+    severity: NAME,
+    category: NAME,
+    finding_key: 'String',
+    occurrence: 'UInt32',
+    scan_at: MILLISECONDS,
+    scan_id: 'String',
+    change: 'Int8',
+    previous_at: MILLISECONDS,
+    title: 'String',
+    file: 'String',
+  },
+  ...grains('finding_lifecycle', {
+    org_id: NAME,
+    repo: 'String',
+    bucket_start: SECONDS,
+    severity: NAME,
+    category: NAME,
+    new: 'UInt64',
+    regressed: 'UInt64',
+    fixed: 'UInt64',
+    fix_seconds: 'UInt64',
+    open: 'UInt64',
+  }),
+  ...grains('finding_lifecycle_org', {
+    org_id: NAME,
+    bucket_start: SECONDS,
+    severity: NAME,
+    category: NAME,
+    new: 'UInt64',
+    regressed: 'UInt64',
+    fixed: 'UInt64',
+    fix_seconds: 'UInt64',
+  }),
+  open_finding: {
+    org_id: NAME,
+    repo: 'String',
+    severity: NAME,
+    category: NAME,
+    finding_key: 'String',
+    occurrence: 'UInt32',
+    title: 'String',
+    file: 'String',
+    opened_at: MILLISECONDS,
+    recurrences: 'UInt64',
   },
   secret_exposure_events: {
     org_id: NAME,
@@ -324,7 +480,30 @@ export const VIEWS = {
     last_seen_at: MILLISECONDS,
     resolved_at: "Nullable(DateTime64(3, 'UTC'))",
     is_open: 'Bool',
+    exposure_hours: 'Float64',
   },
+  ...grains('masked_value', {
+    org_id: NAME,
+    repo: 'String',
+    bucket_start: SECONDS,
+    records: 'UInt64',
+    masked: 'UInt64',
+  }),
+  ...grains('masked_value_org', {
+    org_id: NAME,
+    bucket_start: SECONDS,
+    records: 'UInt64',
+    masked: 'UInt64',
+  }),
+  ...grains('secret_exposure', {
+    org_id: NAME,
+    repo: 'String',
+    bucket_start: SECONDS,
+    exposed: 'UInt64',
+    resolved: 'UInt64',
+    open: 'Nullable(UInt64)',
+    masked: 'UInt64',
+  }),
   repo_route: {
     org_id: NAME,
     repo: 'String',
@@ -337,7 +516,7 @@ export const VIEWS = {
     is_policy_failed: 'Bool',
     is_regressed: 'Bool',
     is_invalid: 'Bool',
-    route: 'String',
+    route: NAME,
   },
   cross_repo_org_rollup: {
     org_id: NAME,
@@ -357,16 +536,103 @@ export const VIEWS = {
     ready: 'UInt64',
     status: 'String',
   },
+  ...grains('cross_repo_org_rollup', {
+    org_id: NAME,
+    bucket_start: SECONDS,
+    repos: 'UInt64',
+    score_mean: 'Float64',
+    score_min: 'UInt8',
+    critical: 'UInt64',
+    high: 'UInt64',
+    medium: 'UInt64',
+    low: 'UInt64',
+    info: 'UInt64',
+    policy_failures: 'UInt64',
+    baseline_regressions: 'UInt64',
+    risky_packages: 'UInt64',
+    invalid: 'UInt64',
+    security_blocker: 'UInt64',
+    policy_review: 'UInt64',
+    baseline_regression: 'UInt64',
+    supply_chain_review: 'UInt64',
+    ready: 'UInt64',
+    status: 'String',
+  }),
+  coverage_activity: {
+    org_id: NAME,
+    repo: 'String',
+    bucket_start: SECONDS,
+    producer: NAME,
+    events: 'UInt64',
+    last_at: MILLISECONDS,
+    sessions: 'Array(UInt64)',
+  },
+  coverage: {
+    org_id: NAME,
+    repo: 'String',
+    producer: 'String',
+    first_seen_at: MILLISECONDS,
+    last_seen_at: MILLISECONDS,
+    state: 'String',
+    silent_seconds: 'Nullable(Int64)',
+  },
+  ...grains('coverage', {
+    org_id: NAME,
+    repo: 'String',
+    producer: NAME,
+    bucket_start: SECONDS,
+    state: 'String',
+    events: 'Nullable(UInt64)',
+    last_seen_at: MILLISECONDS,
+  }),
+  ...grains('session_coverage', {
+    org_id: NAME,
+    bucket_start: SECONDS,
+    by_agent: 'Array(UInt64)',
+    by_guard: 'Array(UInt64)',
+    agent_sessions: 'UInt64',
+    guarded_sessions: 'UInt64',
+    unguarded_sessions: 'Int64',
+  }),
+  rollup_run: {
+    series: NAME,
+    formula: 'UInt16',
+    version: 'UInt64',
+    worker: 'String',
+    cause: NAME,
+    finished_at: MILLISECONDS,
+    buckets: 'UInt64',
+    backlog: 'UInt64',
+    lag_ms: 'UInt64',
+    duration_ms: 'UInt64',
+    rows_read: 'Nullable(UInt64)',
+    rows_written: 'Nullable(UInt64)',
+    started_at: "DateTime64(6, 'UTC')",
+  },
+  ...grains('rollup_cost', {
+    series: NAME,
+    bucket_start: SECONDS,
+    runs: 'UInt64',
+    buckets: 'UInt64',
+    backlog_max: 'UInt64',
+    lag_ms_max: 'UInt64',
+    lag_ms_p95: 'UInt64',
+    duration_ms: 'UInt64',
+    rows_read: 'Nullable(UInt64)',
+    rows_written: 'Nullable(UInt64)',
+  }),
 } as const;
 
 /** TypeScript's face of a ClickHouse type in JSON: times are ISO 8601 text, all counts safe integers. */
 type Value<T extends string> = T extends `Nullable(${infer Inner})`
   ? Value<Inner> | null
-  : T extends 'Bool'
-    ? boolean
-    : T extends `${'UInt' | 'Int' | 'Float'}${string}`
-      ? number
-      : string;
+  : T extends `Array(${infer Inner})`
+    ? Value<Inner>[]
+    : T extends 'Bool'
+      ? boolean
+      : T extends `${'UInt' | 'Int' | 'Float'}${string}`
+        ? number
+        : string;
 
 /** A row of one of the {@link VIEWS}. */
 export type Row<V extends keyof typeof VIEWS> = {

@@ -1,0 +1,63 @@
+import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
+import { FACT_DAYS } from '#schemas/clickhouse/facts.js';
+import type { RollupJob } from './jobs.js';
+import { recompute, type BucketKey } from './recompute.js';
+import { recordRuns, type Run } from './runs.js';
+
+/** A month of one job: the unit in which history is gone through, so that progress shows. */
+export interface JobMonth {
+  /** Series and formula. */
+  job: string;
+  formula: number;
+  /** First day, `YYYY-MM-01`, UTC. */
+  month: string;
+}
+
+/** The months of which a job has facts or buckets, oldest first. Hours older than the facts are frozen and left out. */
+export async function monthsOf(client: ClickHouseClient, job: RollupJob): Promise<JobMonth[]> {
+  const sources = [
+    ...job.facts.map((fact) => `SELECT DISTINCT toStartOfMonth(occurred_at) AS begin FROM ${fact}_v1`),
+    `SELECT DISTINCT toStartOfMonth(bucket_start) FROM ${job.name}_v1`,
+  ];
+  const rows = await selectRows<{ month: string }>(
+    client,
+    `SELECT DISTINCT toString(begin) AS month FROM (${sources.join(' UNION ALL ')}) WHERE begin > today() - ${FACT_DAYS} ORDER BY month`,
+  );
+  return rows.map(({ month }) => ({ job: job.name, formula: job.formula, month }));
+}
+
+/**
+ * Recomputes every bucket of a month that has facts, or had: what is there is replaced, whatever made it.
+ *
+ * @param only bounds it to one repository.
+ * @returns the number of buckets recomputed.
+ */
+export async function backfillMonth(client: ClickHouseClient, job: RollupJob, month: string, only?: { orgId: string; repo: string }): Promise<number> {
+  const bound = only === undefined ? '' : 'AND org_id = {orgId:String} AND repo = {repo:String}';
+  const inMonth = (column: string): string => `toStartOfMonth(${column}) = {month:Date} AND ${column} > now() - toIntervalDay(${FACT_DAYS})`;
+  const sources = job.facts.map((fact) => `SELECT DISTINCT org_id, repo, toStartOfHour(occurred_at) AS bucket_start FROM ${fact}_v1 WHERE ${inMonth('occurred_at')} ${bound}`);
+  // Buckets whose facts are gone; those of the organisation follow from its repositories'.
+  if (job.scope === 'repo') sources.push(`SELECT DISTINCT org_id, repo, bucket_start FROM ${job.name}_v1 WHERE formula = ${job.formula} AND ${inMonth('bucket_start')} ${bound}`);
+  const keys = await selectRows<BucketKey>(
+    client,
+    `SELECT DISTINCT org_id AS orgId, repo, toUnixTimestamp(bucket_start) AS bucketStart FROM (${sources.join(' UNION ALL ')})`,
+    { month, ...only },
+  );
+  const runs: Run[] = [];
+  try {
+    return await recompute(client, job, keys, (insert) => runs.push({ ...insert, cause: 'backfill', backlog: keys.length, lagMs: 0, finishedAt: Date.now() }));
+  } finally {
+    await recordRuns(client, 'backfill', runs);
+  }
+}
+
+/** The formula that people see of a series. */
+export async function activeFormula(client: ClickHouseClient, series: string): Promise<number> {
+  const rows = await selectRows<{ formula: number }>(client, 'SELECT argMax(formula, switched_at) AS formula FROM rollup_formula_v1 WHERE series = {series:String}', { series });
+  return rows[0]?.formula ?? 0;
+}
+
+/** Shows people another formula of a series from now on; both are kept up for as long as both are jobs. */
+export async function switchFormula(client: ClickHouseClient, series: string, formula: number): Promise<void> {
+  await client.insert({ table: 'rollup_formula_v1', columns: ['series', 'formula'], values: [{ series, formula }], format: 'JSONEachRow' });
+}

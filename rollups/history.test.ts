@@ -1,0 +1,110 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { selectRows } from '#schemas/clickhouse/client.js';
+import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
+import { history, type Turn } from './history/generate.js';
+import { playMany } from './history/many.js';
+import { differences } from './history/oracle.js';
+import { play, prepareStage } from './history/play.js';
+import { rollupJobs, type RollupJob } from './jobs.js';
+
+/** Drawn anew each day: the same for everybody who looks into a failure, and not the same for ever. */
+const SEED = Math.floor(Date.now() / 86_400_000);
+const MINUTES = 60_000;
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await freshDatabase(inject('clickhouseUrl'));
+  await prepareStage(db.client);
+});
+afterAll(() => db.drop());
+
+describe('every series', () => {
+  it('equals the naive query after 1,000 random histories of repeats, late data, reordering, crashes, pauses, deletion and two workers', async () => {
+    const { distribution, failures } = await playMany({ clickhouse: db.client, histories: 1_000, perPlay: 125, seed: SEED });
+    process.stdout.write(`histories (least, median, greatest): ${JSON.stringify(distribution)}\n`);
+    expect(failures).toEqual([]);
+    expect(distribution.histories).toBe(1_000);
+    expect(distribution.events[1]).toBeGreaterThanOrEqual(200);
+    expect(distribution.crashes[1]).toBeGreaterThanOrEqual(2);
+  }, 15 * MINUTES);
+});
+
+/** What a mutant does to the jobs; the series that must then differ from the oracle. */
+interface Mutant {
+  change: (job: RollupJob) => RollupJob;
+  settleMs?: number;
+  series: string;
+  /** Jobs that the series needs. */
+  jobs: readonly string[];
+}
+
+const LIFE = ['scan_posture', 'finding_transition', 'finding_lifecycle'];
+const same = (job: RollupJob): RollupJob => job;
+const inSql = (name: string, from: string | RegExp, to: string) => (job: RollupJob): RollupJob =>
+  job.name === name ? { ...job, sql: changed(job.sql, from, to) } : job;
+const withoutAffected = (name: string, keep = 0) => (job: RollupJob): RollupJob => (job.name === name ? { ...job, affected: job.affected.slice(0, keep) } : job);
+
+function changed(sql: string, from: string | RegExp, to: string): string {
+  const mutated = sql.replaceAll(from, to);
+  if (mutated === sql) throw new Error('the mutant changes nothing');
+  return mutated;
+}
+
+const RATE = { series: 'blocked_command_rate_hour', jobs: ['blocked_command_rate'] };
+const MUTANTS: Readonly<Record<string, Mutant>> = {
+  'no overlap: a mark that becomes visible late is never seen': { change: same, settleMs: 0, ...RATE },
+  'repeats are counted': { change: inSql('blocked_command_rate', 'runtime_event_v1 FINAL', 'runtime_event_v1'), ...RATE },
+  'no version: what is written last wins, and groups that are gone stay': { change: inSql('blocked_command_rate', '{version:UInt64}', 'toUInt64(1)'), ...RATE },
+  'no head: a bucket without facts is not rewritten': { change: inSql('blocked_command_rate', 'HAVING is_head OR sum(n) > 0', 'HAVING sum(n) > 0'), ...RATE },
+  'late data is left out': { change: inSql('blocked_command_rate', 'AND occurred_at >=', 'AND occurred_at > now() - toIntervalDay(30) AND occurred_at >='), ...RATE },
+  'last is by arrival': { change: inSql('score_trend', '(occurred_at, event_id)', 'hash'), series: 'score_trend_hour', jobs: ['score_trend'] },
+  'a late scan does not move the next one': { change: withoutAffected('finding_transition'), series: 'finding_transition', jobs: LIFE.slice(0, 2) },
+  'what changed does not reach the next appearance and the next fix': { change: withoutAffected('finding_lifecycle', 1), series: 'finding_lifecycle_hour', jobs: LIFE },
+  'a scan that filters severities fixes what it does not report': {
+    change: inSql('finding_transition', 'range(toUInt8(severity_from), 5)', 'range(0, 5)'), series: 'finding_transition', jobs: LIFE.slice(0, 2),
+  },
+  'the posture before does not learn when it ended': { change: withoutAffected('posture_interval'), series: 'repo_route', jobs: ['scan_posture', 'posture_interval'] },
+  'a late scan moves its own hour of the organisation only': {
+    change: (job) => (job.name === 'cross_repo_org_rollup' ? { ...job, affected: ['WITH keys AS (SELECT arrayJoin(arrayZip({orgs:Array(String)}, {hours:Array(DateTime(\'UTC\'))})) AS key) SELECT key.1 AS org_id, \'\' AS repo, key.2 AS bucket_start FROM keys'] } : job),
+    series: 'cross_repo_org_rollup_hour',
+    jobs: ['scan_posture', 'posture_interval', 'cross_repo_org_rollup'],
+  },
+};
+
+/** Turns in which everything that a mutant may get wrong happens. */
+const HARD: readonly Turn[] = (
+  [['together', 'one'], ['marks first', 'both'], ['together', 'two'], ['facts first', 'one'], ['marks first', 'two'], ['facts first', 'both']] as const
+).map(([order, pass], number) => ({ order, pass, crash: { call: 1_000, isAfter: false }, deletes: number === 3, seconds: 61 }));
+
+describe('the oracle catches a job that', () => {
+  const histories = fc.sample(history, { numRuns: 25, seed: 7 });
+  let newest = Date.now() - 10 * 86_400_000;
+  let number = 0;
+  async function differencesOf({ change, settleMs = 60_000, series, jobs }: Mutant) {
+    const name = `mutant${number++}`;
+    const worker = { settleMs, jobs: rollupJobs().filter((job) => jobs.includes(job.name)).map(change) };
+    const played = await play({ clickhouse: db.client, name, histories, turns: HARD, newest, worker });
+    newest = played.endedAt;
+    return differences(db.client, `${name}-`, [series]);
+  }
+
+  it.each(Object.entries(MUTANTS))('%s', async (_, mutant) => {
+    expect(await differencesOf(mutant)).not.toEqual([]);
+  }, 5 * MINUTES);
+
+  it('and finds nothing where nothing is wrong', async () => {
+    for (const series of new Set(Object.values(MUTANTS).map((mutant) => mutant.series))) {
+      const jobs = Object.values(MUTANTS).find((mutant) => mutant.series === series)?.jobs ?? [];
+      expect(await differencesOf({ change: same, series, jobs })).toEqual([]);
+    }
+  }, 10 * MINUTES);
+
+  it('a view that does not look at heads', async () => {
+    const views = await selectRows<{ sql: string }>(db.client, `SELECT create_table_query AS sql FROM system.tables WHERE database = currentDatabase() AND name = 'blocked_command_rate_hour'`);
+    const sql = views[0]?.sql ?? '';
+    await db.client.command({ query: changed(sql.replace('CREATE VIEW', 'CREATE OR REPLACE VIEW'), '(version = head_version) AND', '') });
+    expect(await differencesOf({ change: same, ...RATE })).not.toEqual([]);
+    await db.client.command({ query: sql.replace('CREATE VIEW', 'CREATE OR REPLACE VIEW') });
+  }, 5 * MINUTES);
+});

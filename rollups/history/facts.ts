@@ -1,0 +1,70 @@
+import type { SeriesFact } from '#schemas/clickhouse/facts.js';
+import type { Arrival, Event, History, Scan } from './generate.js';
+
+/** A row of a fact table, and the hour that its INSERT marks. */
+export interface FactRow {
+  readonly fact: SeriesFact;
+  readonly row: Record<string, unknown> & { org_id: string; repo: string; occurred_at: number };
+}
+
+/** The findings a scan may show: few keys, one of them twice in its file, one that changes its category. */
+const FINDINGS = [
+  { finding_key: 'key', occurrence: 1, severity: 'critical', category: 'secrets' },
+  { finding_key: 'key', occurrence: 2, severity: 'critical', category: 'secrets' },
+  { finding_key: 'token', occurrence: 1, severity: 'critical', category: 'secrets' },
+  { finding_key: 'prompt', occurrence: 1, severity: 'high', category: 'injection' },
+  { finding_key: 'allow-all', occurrence: 1, severity: 'medium', category: 'permissions' },
+  { finding_key: 'hook', occurrence: 1, severity: 'medium', category: 'hooks' },
+  { finding_key: 'hook', occurrence: 1, severity: 'medium', category: 'misconfiguration' },
+  { finding_key: 'note', occurrence: 1, severity: 'info', category: 'agents' },
+];
+const RANKS = ['info', 'low', 'medium', 'high', 'critical'];
+
+/** The organisation of a history, as it is called in the store. */
+export const orgOf = (play: string, index: number, org: number): string => `${play}-${String(index).padStart(4, '0')}-${org}`;
+
+/** The rows of one arrival: one, or a scan and its findings. `newest` is in milliseconds since the epoch. */
+export function factRows(history: History, play: string, index: number, { event: number, isAltered }: Arrival, newest: number): FactRow[] {
+  const event = history.events[number];
+  if (event === undefined) throw new Error(`the history has no event ${number}`);
+  const key = { org_id: orgOf(play, index, event.org), repo: event.repo, event_id: `e${number}`, occurred_at: newest - event.secondsAgo * 1_000 };
+  const altered = isAltered ? 1 : 0;
+  switch (event.kind) {
+    case 'decision':
+      return [{ fact: 'runtime_event', row: { ...key, tool: event.tool, agent: event.agent, decision: isAltered ? 'ask' : event.decision, rule_category: event.category, reason: event.reason, session_id: `s${event.session}`, duration_us: event.durationUs } }];
+    case 'drift':
+      return [{ fact: 'drift_event', row: { ...key, score_delta: event.delta + altered, is_regression: event.delta < 0, has_critical: event.delta < -40, new_findings: event.newFindings, resolved_findings: 1 } }];
+    case 'agent':
+      return [{ fact: 'agent_event', row: { ...key, agent: event.agent, session_id: `s${event.session + altered}` } }];
+    case 'masking':
+      return [{ fact: 'masking_event', row: { ...key, record: 'span', masked: event.masked + altered } }];
+    case 'scan':
+      return scanRows(event, key, altered);
+  }
+}
+
+function scanRows(event: Scan, key: FactRow['row'] & { event_id: string }, altered: number): FactRow[] {
+  const from = Math.max(0, RANKS.indexOf(event.minSeverity));
+  const shown = event.files === 0 ? [] : FINDINGS.filter((finding, i) => event.findings.includes(i) && RANKS.indexOf(finding.severity) >= from);
+  const count = (severity: string): number => shown.filter((finding) => finding.severity === severity).length;
+  const scan: FactRow = {
+    fact: 'scan',
+    row: {
+      ...key, score: Math.min(100, event.score + altered), grade: 'C', files_scanned: event.files, min_severity: event.minSeverity, producer_version: event.version,
+      total_findings: shown.length, critical: count('critical'), high: count('high'), medium: count('medium'), info: count('info'),
+      policy_status: event.policyStatus, baseline_status: event.baselineStatus, packages_risky: event.risky, packages_high: event.risky === 2 && event.score > 50 ? 1 : 0,
+    },
+  };
+  if (event.isSummary) return [scan];
+  return [scan, ...shown.map((finding): FactRow => ({
+    fact: 'finding',
+    row: { ...key, ...finding, event_id: `${key.event_id}/${finding.finding_key}/${finding.occurrence}/${finding.category}`, scan_id: key.event_id, title: `${finding.finding_key}${altered}`, file: 'CLAUDE.md' },
+  }))];
+}
+
+/** How many events arrive in a history, repeats counted. */
+export const arrivalsOf = (history: History): number => history.steps.reduce((sum, step) => sum + step.arrivals.length, 0);
+
+/** Kinds, for the distribution that a test prints. */
+export const kindsOf = (events: readonly Event[]): Record<string, number> =>
+  Object.fromEntries([...new Set(events.map(({ kind }) => kind))].sort().map((kind) => [kind, events.filter((event) => event.kind === kind).length]));

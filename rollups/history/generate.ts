@@ -1,0 +1,165 @@
+import fc from 'fast-check';
+
+/**
+ * Random histories of an organisation's telemetry: what happened (events), and in which order, how often and in
+ * which batches it arrived (steps). A history has three organisations that share nothing but the store.
+ */
+export interface History {
+  readonly events: readonly Event[];
+  readonly steps: readonly Step[];
+  /** Facts that are deleted when it is the turn for that: all of a repository, or a fifth of them, as one token's bad data would be. */
+  readonly deletion?: { readonly org: number; readonly repo: At['repo']; readonly part: 'all' | 'fifth' } | undefined;
+}
+
+interface At {
+  readonly org: number;
+  readonly repo: 'acme/app' | 'acme/web';
+  /** Seconds before the newest moment of the history. */
+  readonly secondsAgo: number;
+}
+export interface Decision extends At {
+  readonly kind: 'decision';
+  readonly tool: string;
+  readonly agent: string;
+  readonly decision: string;
+  readonly category: string;
+  readonly reason: string;
+  readonly session: number;
+  readonly durationUs: number;
+}
+export interface Scan extends At {
+  readonly kind: 'scan';
+  readonly score: number;
+  readonly files: number;
+  readonly minSeverity: string;
+  readonly version: string;
+  /** Which of the possible findings it shows, by number. */
+  readonly findings: readonly number[];
+  /** A summary that counts its findings and names none. */
+  readonly isSummary: boolean;
+  readonly policyStatus: string;
+  readonly baselineStatus: string;
+  readonly risky: number;
+}
+export interface Drift extends At {
+  readonly kind: 'drift';
+  readonly delta: number;
+  readonly newFindings: number;
+}
+export interface AgentEvent extends At {
+  readonly kind: 'agent';
+  readonly agent: string;
+  readonly session: number;
+}
+export interface Masking extends At {
+  readonly kind: 'masking';
+  readonly masked: number;
+}
+export type Event = Decision | Scan | Drift | AgentEvent | Masking;
+
+/** What happens to one history at one step of its play. */
+export interface Step {
+  /** Events that arrive, by number; the same one may arrive again, and in another step. */
+  readonly arrivals: readonly Arrival[];
+}
+export interface Arrival {
+  readonly event: number;
+  /** A retry that differs in content: which of the two stands must not depend on which came last. */
+  readonly isAltered: boolean;
+}
+
+/** What happens to the store and its workers, at each step of all histories that are played together. */
+export interface Turn {
+  /** Marks and facts of an INSERT become visible apart; one of them only after the workers of this turn. */
+  readonly order: 'together' | 'marks first' | 'facts first';
+  /** Who passes over the dirty buckets: one, the other, or both at once; or one is paused, and wakes at a later turn. */
+  readonly pass: 'none' | 'one' | 'two' | 'both' | 'pause';
+  /** The call to the store at which a pass dies, and whether the call itself was still made; beyond the last call: none. */
+  readonly crash: { readonly call: number; readonly isAfter: boolean };
+  /** Whether the histories' deletions happen at its end. */
+  readonly deletes: boolean;
+  /** Seconds that go by afterwards. */
+  readonly seconds: number;
+}
+
+const HOUR = 3_600;
+const YEAR = 365 * 24 * HOUR;
+
+const at = {
+  org: fc.integer({ min: 0, max: 2 }),
+  repo: fc.constantFrom('acme/app' as const, 'acme/web' as const),
+  // Close enough together that hours, scans and findings meet; some a week late, some a year.
+  secondsAgo: fc.oneof(
+    { weight: 12, arbitrary: fc.integer({ min: 0, max: 12 * HOUR }) },
+    { weight: 2, arbitrary: fc.integer({ min: 7 * 24 * HOUR, max: 7 * 24 * HOUR + 2 * HOUR }) },
+    { weight: 1, arbitrary: fc.integer({ min: YEAR, max: YEAR + 1 * HOUR }) },
+  ),
+};
+const decision: fc.Arbitrary<Event> = fc.record({
+  kind: fc.constant('decision' as const),
+  ...at,
+  tool: fc.constantFrom('Bash', 'Read', 'mcp__x__y'),
+  agent: fc.constantFrom('claude-code', 'codex'),
+  decision: fc.constantFrom('allow', 'allow', 'block', 'ask'),
+  category: fc.constantFrom('', '', 'injection', 'destructive'),
+  reason: fc.constantFrom('', 'denied by pattern', 'prompt injection in a fetched page'),
+  session: fc.integer({ min: 0, max: 4 }),
+  durationUs: fc.integer({ min: 0, max: 5_000_000 }),
+});
+const scan: fc.Arbitrary<Event> = fc.record({
+  kind: fc.constant('scan' as const),
+  ...at,
+  score: fc.integer({ min: 0, max: 100 }),
+  files: fc.constantFrom(0, 3, 3, 3, 9),
+  minSeverity: fc.constantFrom('', 'info', 'info', 'medium', 'critical'),
+  version: fc.constantFrom('1.6.0', '1.6.0', '1.7.0'),
+  findings: fc.subarray([0, 1, 2, 3, 4, 5, 6, 7]),
+  isSummary: fc.constantFrom(false, false, false, false, true),
+  policyStatus: fc.constantFrom('', 'passed', 'failed'),
+  baselineStatus: fc.constantFrom('', 'passed', 'regressed'),
+  risky: fc.constantFrom(0, 0, 2),
+});
+const drift: fc.Arbitrary<Event> = fc.record({
+  kind: fc.constant('drift' as const), ...at, delta: fc.integer({ min: -60, max: 60 }), newFindings: fc.integer({ min: 0, max: 5 }),
+});
+const agent: fc.Arbitrary<Event> = fc.record({
+  kind: fc.constant('agent' as const), ...at, agent: fc.constantFrom('claude-code', 'gemini-cli'), session: fc.integer({ min: 0, max: 6 }),
+});
+const masking: fc.Arbitrary<Event> = fc.record({ kind: fc.constant('masking' as const), ...at, masked: fc.integer({ min: 1, max: 9 }) });
+
+/** Turns of one play; every history has as many steps. */
+export const TURNS = 6;
+
+export const history: fc.Arbitrary<History> = fc.record({
+  events: fc.array(
+    fc.oneof(
+      { weight: 10, arbitrary: decision },
+      { weight: 5, arbitrary: scan },
+      { weight: 1, arbitrary: drift },
+      { weight: 2, arbitrary: agent },
+      { weight: 1, arbitrary: masking },
+    ),
+    { minLength: 60, maxLength: 180, size: 'max' },
+  ),
+  arrivals: fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: TURNS - 1 }), fc.integer({ min: 0, max: 19 })), { minLength: 100, maxLength: 340, size: 'max' }),
+  deletion: fc.option(fc.record({ org: at.org, repo: at.repo, part: fc.constantFrom('all' as const, 'fifth' as const) })),
+}).map(({ events, arrivals, deletion }) => ({
+  events,
+  steps: Array.from({ length: TURNS }, (_, turn) => ({
+    arrivals: arrivals
+      .filter(([, when]) => when === turn)
+      .map(([number, , luck]) => ({ event: number % events.length, isAltered: luck === 0 })),
+  })),
+  deletion: deletion ?? undefined,
+}));
+
+/** One turn of a play deletes: that is a slow statement for any store. */
+export const turns: fc.Arbitrary<Turn[]> = fc.tuple(fc.integer({ min: 1, max: TURNS - 1 }), fc.array(
+  fc.record({
+    order: fc.constantFrom('together' as const, 'marks first' as const, 'facts first' as const),
+    pass: fc.constantFrom('none' as const, 'one' as const, 'two' as const, 'both' as const, 'pause' as const),
+    crash: fc.record({ call: fc.integer({ min: 1, max: 90 }), isAfter: fc.boolean() }),
+    seconds: fc.constantFrom(0, 5, 29, 61, 200),
+  }),
+  { minLength: TURNS, maxLength: TURNS },
+)).map(([deletes, all]) => all.map((turn, number) => ({ ...turn, deletes: number === deletes })));

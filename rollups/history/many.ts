@@ -1,0 +1,90 @@
+import fc from 'fast-check';
+import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
+import { arrivalsOf, kindsOf } from './facts.js';
+import { history, turns, type History } from './generate.js';
+import { differences, type Difference } from './oracle.js';
+import { play } from './play.js';
+
+export interface ManySettings {
+  clickhouse: ClickHouseClient;
+  /** How many histories in all, and how many are played together. */
+  histories: number;
+  perPlay: number;
+  seed: number;
+  onPlay?: (done: number) => void;
+}
+
+/** Of what the histories were, for a person to judge whether they were hard enough. */
+export interface Distribution {
+  histories: number;
+  /** Events that arrived in a history, repeats counted: least, median, greatest. */
+  events: readonly [number, number, number];
+  /** Passes that died while a history was played: least, median, greatest. */
+  crashes: readonly [number, number, number];
+  organisations: number;
+  repeats: number;
+  late: number;
+  deletions: number;
+  pauses: number;
+  passes: number;
+  kinds: Record<string, number>;
+}
+
+/** A history whose series were not what the oracle says, with what is needed to play it again. */
+export interface Failure {
+  seed: number;
+  play: number;
+  differences: Difference[];
+}
+
+/** 20 days ago: marks live for 30, and every play moves the clock some minutes on. */
+const CLOCK_START_DAYS = 20;
+
+/**
+ * Plays random histories, `perPlay` at once, and holds every series to the oracle after each play.
+ *
+ * @returns the distribution, and the plays that failed; none when all is well.
+ */
+export async function playMany(settings: ManySettings): Promise<{ distribution: Distribution; failures: Failure[] }> {
+  const all: History[] = [];
+  const crashes: number[] = [];
+  const failures: Failure[] = [];
+  const counts = { pauses: 0, passes: 0 };
+  let newest = Date.now() - CLOCK_START_DAYS * 86_400_000;
+  for (let number = 0; all.length < settings.histories; number++) {
+    const seed = settings.seed + number;
+    const histories = fc.sample(history, { numRuns: Math.min(settings.perPlay, settings.histories - all.length), seed });
+    const [schedule = []] = fc.sample(turns, { numRuns: 1, seed });
+    const name = `play${number}`;
+    const played = await play({ clickhouse: settings.clickhouse, name, histories, turns: schedule, newest });
+    newest = played.endedAt;
+    const found = await differences(settings.clickhouse, `${name}-`);
+    if (found.length > 0) failures.push({ seed, play: number, differences: found });
+    all.push(...histories);
+    crashes.push(...histories.map(() => played.crashes));
+    counts.pauses += played.pauses;
+    counts.passes += played.passes;
+    settings.onPlay?.(all.length);
+  }
+  return { distribution: { ...describe(all), crashes: spread(crashes), ...counts }, failures };
+}
+
+function describe(histories: readonly History[]): Omit<Distribution, 'crashes' | 'pauses' | 'passes'> {
+  const events = histories.flatMap((one) => one.events);
+  const arrivals = histories.map(arrivalsOf);
+  const distinct = histories.reduce((sum, one) => sum + new Set(one.steps.flatMap((step) => step.arrivals.map(({ event }) => event))).size, 0);
+  return {
+    histories: histories.length,
+    events: spread(arrivals),
+    organisations: 3,
+    repeats: arrivals.reduce((sum, count) => sum + count, 0) - distinct,
+    late: events.filter(({ secondsAgo }) => secondsAgo > 5 * 86_400).length,
+    deletions: histories.filter(({ deletion }) => deletion !== undefined).length,
+    kinds: kindsOf(events),
+  };
+}
+
+function spread(values: readonly number[]): readonly [number, number, number] {
+  const sorted = [...values].sort((a, b) => a - b);
+  return [sorted[0] ?? 0, sorted[Math.floor(sorted.length / 2)] ?? 0, sorted.at(-1) ?? 0];
+}

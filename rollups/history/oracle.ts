@@ -1,0 +1,204 @@
+import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
+
+/**
+ * The oracle: what each series has to be, as a naive query over all deduplicated facts. It shares nothing with the
+ * jobs: no keys, no intermediate tables, no carried state. `startsWith(org_id, {orgs:String})` is its only bound, and
+ * is there so that a test can look at its own organisations.
+ */
+const OF = 'startsWith(org_id, {orgs:String})';
+const RANK = (severity: string): string => `indexOf(['info', 'low', 'medium', 'high', 'critical'], ${severity})`;
+
+/** Scans that looked at files and whose findings are known, with their findings. */
+const DETAILED = `SELECT s.org_id AS org_id, s.repo AS repo, s.event_id AS scan_id, s.occurred_at AS at, greatest(${RANK('s.min_severity')}, 1) AS rank_from, f.findings AS findings
+  FROM (SELECT * FROM scan WHERE ${OF} AND files_scanned > 0) AS s
+  LEFT JOIN (
+    SELECT org_id, repo, scan_id, toStartOfHour(occurred_at) AS hour, arrayDistinct(groupArray((toString(severity), toString(category), finding_key, occurrence))) AS findings
+    FROM finding WHERE ${OF} GROUP BY org_id, repo, scan_id, hour
+  ) AS f ON f.org_id = s.org_id AND f.repo = s.repo AND f.scan_id = s.event_id AND f.hour = toStartOfHour(s.occurred_at)
+  WHERE length(f.findings) > 0 OR s.total_findings = 0`;
+
+/** For each severity the scans that report it, in order, each with what it shows of that severity. */
+const CHAINS = `SELECT org_id, repo, rank, arraySort(groupArray((at, scan_id, arrayFilter(f -> ${RANK('f.1')} = rank, findings)))) AS chain
+  FROM (${DETAILED}) ARRAY JOIN range(1, 6) AS rank WHERE rank >= rank_from GROUP BY org_id, repo, rank`;
+
+/** What came and went, scan by scan. */
+const CHANGES = `SELECT org_id, repo, step.1.1 AS at, step.1.2 AS scan_id, step.2.1 AS previous_at, c.1 AS change, c.2.1 AS severity, c.2.2 AS category, c.2.3 AS finding_key, c.2.4 AS occurrence
+  FROM (
+    SELECT org_id, repo, step, arrayConcat(
+        arrayMap(f -> (toInt8(1), f), arrayFilter(f -> NOT has(step.2.3, f), step.1.3)),
+        arrayMap(f -> (toInt8(-1), f), arrayFilter(f -> NOT has(step.1.3, f), step.2.3))) AS changes
+    FROM (SELECT org_id, repo, arrayZip(chain, arrayPushFront(arrayPopBack(chain), defaultValueOfTypeName(replaceRegexpOne(toTypeName(chain), '^Array\\\\((.*)\\\\)$', '\\\\1')))) AS steps FROM (${CHAINS}))
+    ARRAY JOIN steps AS step
+  ) ARRAY JOIN changes AS c`;
+
+/** The life of each finding, change by change. */
+const LIVES = `SELECT org_id, repo, severity, category, life[i].1 AS at, life[i].2 AS change, if(i = 1, toDateTime64(0, 3, 'UTC'), life[i - 1].1) AS before_at
+  FROM (
+    SELECT org_id, repo, severity, category, arraySort(groupArray((at, change, scan_id))) AS unsorted,
+      arraySort(x -> (x.1, x.3), unsorted) AS life
+    FROM (${CHANGES}) GROUP BY org_id, repo, severity, category, finding_key, occurrence
+  ) ARRAY JOIN arrayEnumerate(life) AS i`;
+
+const COUNTED = `SELECT org_id, repo, event_id, occurred_at, score, critical, high, medium, low, info, packages_risky, policy_status = 'failed' AS is_failed, baseline_status = 'regressed' AS is_regressed,
+    multiIf(expected_bundle_digest != '' AND expected_bundle_digest != bundle_digest, 'invalid', critical + high + packages_critical + packages_high > 0, 'security-blocker',
+      is_failed, 'policy-review', is_regressed, 'baseline-regression', packages_risky > 0, 'supply-chain-review', 'ready') AS route
+  FROM scan WHERE ${OF} AND files_scanned > 0`;
+
+const SEVERITIES = ['critical', 'high', 'medium', 'low', 'info'];
+
+interface Expectation {
+  /** Columns that are compared, of the view and of the naive query alike. */
+  readonly columns: string;
+  readonly naive: string;
+}
+
+/** View of a series and what it has to show. */
+export const ORACLE: Readonly<Record<string, Expectation>> = {
+  blocked_command_rate_hour: {
+    columns: 'org_id, repo, bucket_start, tool, agent, rule_category, allowed, blocked, asked, total',
+    naive: `SELECT org_id, repo, toStartOfHour(occurred_at) AS bucket_start, tool, agent, rule_category, countIf(decision = 'allow') AS allowed,
+      countIf(decision = 'block') AS blocked, countIf(decision = 'ask') AS asked, count() AS total FROM runtime_event WHERE ${OF} GROUP BY ALL`,
+  },
+  blocked_command_rate_org_week: {
+    columns: 'org_id, bucket_start, tool, agent, rule_category, blocked, total',
+    naive: `SELECT org_id, toDateTime(toMonday(occurred_at), 'UTC') AS bucket_start, tool, agent, rule_category, countIf(decision = 'block') AS blocked, count() AS total
+      FROM runtime_event WHERE ${OF} GROUP BY ALL`,
+  },
+  decision_duration_day: {
+    columns: 'org_id, repo, bucket_start, decisions, quantiles, duration_us_max',
+    naive: `SELECT org_id, repo, toStartOfDay(occurred_at) AS bucket_start, count() AS decisions, quantilesDD(0.01, 0.5, 0.95, 0.99)(duration_us) AS quantiles,
+      max(duration_us) AS duration_us_max FROM runtime_event WHERE ${OF} GROUP BY ALL`,
+  },
+  ...Object.fromEntries([['hour', 'toStartOfHour(occurred_at)'], ['day', 'toStartOfDay(occurred_at)'], ['week', "toDateTime(toMonday(occurred_at), 'UTC')"]].map(([grain, bucket]) => [
+    `injection_attempt_rate_${grain ?? ''}`,
+    {
+      columns: 'org_id, repo, bucket_start, attempts, decisions, findings, attempts_by_text',
+      naive: `SELECT org_id, repo, bucket_start, countIf(blocked AND category = 'injection') AS attempts, countIf(is_decision) AS decisions, uniqExactIf(finding, NOT is_decision) AS findings,
+          countIf(blocked AND category = '' AND positionCaseInsensitive(reason, 'injection') > 0) AS attempts_by_text
+        FROM (
+          SELECT org_id, repo, ${bucket ?? ''} AS bucket_start, true AS is_decision, decision = 'block' AS blocked, rule_category AS category, reason, ('', toUInt32(0)) AS finding FROM runtime_event WHERE ${OF}
+          UNION ALL SELECT org_id, repo, ${bucket ?? ''}, false, false, '', '', (finding_key, occurrence) FROM finding WHERE ${OF} AND category = 'injection'
+        ) GROUP BY ALL`,
+    },
+  ])),
+  score_trend_hour: {
+    columns: 'org_id, repo, bucket_start, min_severity, producer_version, scans, empty_scans, score_sum, score_min, score_max, score_last, last_at, critical_last',
+    naive: `SELECT org_id, repo, toStartOfHour(occurred_at) AS bucket_start, min_severity, producer_version, countIf(files_scanned > 0) AS scans, countIf(files_scanned = 0) AS empty_scans,
+      sumIf(score, files_scanned > 0) AS score_sum, minOrNullIf(score, files_scanned > 0) AS score_min, maxOrNullIf(score, files_scanned > 0) AS score_max,
+      argMaxOrNullIf(score, (occurred_at, event_id), files_scanned > 0) AS score_last, maxOrNullIf(occurred_at, files_scanned > 0) AS last_at,
+      argMaxIf(critical, (occurred_at, event_id), files_scanned > 0) AS critical_last FROM scan WHERE ${OF} GROUP BY ALL`,
+  },
+  coverage_activity: {
+    columns: 'org_id, repo, bucket_start, producer, events, last_at, sessions',
+    naive: `SELECT org_id, repo, toStartOfHour(occurred_at) AS bucket_start, producer, count() AS events, max(occurred_at) AS last_at,
+        arraySort(arrayMap(s -> cityHash64(s), arrayFilter(s -> s != '', groupUniqArray(session_id)))) AS sessions
+      FROM (
+        SELECT org_id, repo, occurred_at, 'guard' AS producer, session_id FROM runtime_event WHERE ${OF}
+        UNION ALL SELECT org_id, repo, occurred_at, 'scan', '' FROM scan WHERE ${OF}
+        UNION ALL SELECT org_id, repo, occurred_at, 'watch', '' FROM drift_event WHERE ${OF}
+        UNION ALL SELECT org_id, repo, occurred_at, agent, session_id FROM agent_event WHERE ${OF}
+      ) GROUP BY ALL`,
+  },
+  masked_value_org_day: {
+    columns: 'org_id, bucket_start, records, masked',
+    naive: `SELECT org_id, toStartOfDay(occurred_at) AS bucket_start, count() AS records, sum(masked) AS masked FROM (SELECT * FROM masking_event_v1 FINAL WHERE ${OF}) GROUP BY ALL`,
+  },
+  finding_transition: {
+    columns: 'org_id, repo, bucket_start, severity, category, finding_key, occurrence, scan_at, scan_id, change, previous_at',
+    naive: `SELECT org_id, repo, toStartOfHour(at) AS bucket_start, severity, category, finding_key, occurrence, at AS scan_at, scan_id, change, previous_at FROM (${CHANGES})`,
+  },
+  finding_lifecycle_hour: {
+    columns: 'org_id, repo, bucket_start, severity, category, new, regressed, fixed, fix_seconds, open',
+    naive: `SELECT org_id, repo, bucket_start, severity, category, sum(n) AS new, sum(r) AS regressed, sum(x) AS fixed, sum(s) AS fix_seconds, sum(o) AS open
+      FROM (
+        SELECT org_id, repo, toStartOfHour(at) AS bucket_start, severity, category, toUInt64(change = 1 AND before_at = toDateTime64(0, 3, 'UTC')) AS n, toUInt64(change = 1) - n AS r, toUInt64(change = -1) AS x,
+          if(x = 1, toUInt64(dateDiff('second', before_at, at)), 0) AS s, toUInt64(0) AS o FROM (${LIVES})
+        UNION ALL
+        SELECT org_id, repo, hour, shown.1, shown.2, 0, 0, 0, 0, 1
+        FROM (SELECT org_id, repo, toStartOfHour(step.1) AS hour, rank, argMax(step.3, (step.1, step.2)) AS last FROM (${CHAINS}) ARRAY JOIN chain AS step GROUP BY org_id, repo, hour, rank)
+        ARRAY JOIN last AS shown
+      ) GROUP BY ALL`,
+  },
+  open_finding: {
+    columns: 'org_id, repo, severity, category, finding_key, occurrence',
+    naive: `SELECT org_id, repo, shown.1 AS severity, shown.2 AS category, shown.3 AS finding_key, shown.4 AS occurrence FROM (${CHAINS}) ARRAY JOIN chain[-1].3 AS shown`,
+  },
+  drift_history_hour: {
+    columns: `org_id, repo, bucket_start, drifts, regressions, critical_drifts, score_delta_min, score_delta_max, score_delta_sum, new_findings, ${SEVERITIES.map((s) => `new_${s}, resolved_${s}`).join(', ')}`,
+    naive: `SELECT org_id, repo, bucket_start, countIf(d) AS drifts, countIf(d AND regression) AS regressions, countIf(d AND crit) AS critical_drifts, minOrNullIf(delta, d) AS score_delta_min,
+        maxOrNullIf(delta, d) AS score_delta_max, sumIf(delta, d) AS score_delta_sum, sum(new) AS new_findings,
+        ${SEVERITIES.map((s) => `countIf(change = 1 AND severity = '${s}') AS new_${s}, countIf(change = -1 AND severity = '${s}') AS resolved_${s}`).join(', ')}
+      FROM (
+        SELECT org_id, repo, toStartOfHour(occurred_at) AS bucket_start, true AS d, is_regression AS regression, has_critical AS crit, score_delta AS delta, new_findings AS new, toInt8(0) AS change, '' AS severity
+        FROM drift_event WHERE ${OF}
+        UNION ALL
+        SELECT org_id, repo, toStartOfHour(at), false, false, false, 0, 0, change, severity FROM (${CHANGES}) WHERE previous_at > toDateTime64(0, 3, 'UTC')
+      ) GROUP BY ALL`,
+  },
+  repo_route: {
+    columns: 'org_id, repo, scan_id, scanned_at, score, route',
+    naive: `SELECT org_id, repo, argMax(event_id, (occurred_at, event_id)) AS scan_id, max(occurred_at) AS scanned_at, argMax(score, (occurred_at, event_id)) AS score,
+      argMax(route, (occurred_at, event_id)) AS route FROM (${COUNTED}) GROUP BY ALL`,
+  },
+  cross_repo_org_rollup_hour: {
+    columns: 'org_id, bucket_start, repos, score_mean, score_min, critical, high, medium, info, policy_failures, baseline_regressions, risky_packages, security_blocker, policy_review, baseline_regression, supply_chain_review, ready, status',
+    naive: `SELECT org_id, bucket_start, count() AS repos, sum(last.1) / repos AS score_mean, min(last.1) AS score_min, sum(last.2) AS critical, sum(last.3) AS high, sum(last.4) AS medium, sum(last.5) AS info,
+        countIf(last.6) AS policy_failures, countIf(last.7) AS baseline_regressions, sum(last.8) AS risky_packages, countIf(last.9 = 'security-blocker') AS security_blocker,
+        countIf(last.9 = 'policy-review') AS policy_review, countIf(last.9 = 'baseline-regression') AS baseline_regression, countIf(last.9 = 'supply-chain-review') AS supply_chain_review,
+        countIf(last.9 = 'ready') AS ready, multiIf(countIf(last.9 = 'invalid') > 0, 'invalid-evidence', ready < repos, 'blocked', 'ready') AS status
+      FROM (
+        SELECT h.org_id AS org_id, h.bucket_start AS bucket_start, c.repo AS repo,
+          argMax((c.score, c.critical, c.high, c.medium, c.info, c.is_failed, c.is_regressed, c.packages_risky, c.route), (c.occurred_at, c.event_id)) AS last
+        FROM (SELECT DISTINCT org_id, toStartOfHour(occurred_at) AS bucket_start FROM (${COUNTED})) AS h
+        INNER JOIN (${COUNTED}) AS c ON c.org_id = h.org_id
+        WHERE c.occurred_at < h.bucket_start + toIntervalHour(1)
+        GROUP BY org_id, bucket_start, repo
+      ) GROUP BY org_id, bucket_start`,
+  },
+  secret_exposure_events: {
+    columns: 'org_id, repo, finding_key, episode, first_seen_at, last_seen_at, resolved_at, is_open',
+    // Islands of consecutive scans that show the secret.
+    naive: `SELECT org_id, repo, finding_key, row_number() OVER (PARTITION BY org_id, repo, finding_key ORDER BY min(n)) AS episode, min(at) AS first_seen_at, max(at) AS last_seen_at,
+        nullIf(argMax(next_at, n), toDateTime64(0, 3, 'UTC')) AS resolved_at, CAST(isNull(resolved_at), 'Bool') AS is_open
+      FROM (
+        SELECT *, n - row_number() OVER (PARTITION BY org_id, repo, finding_key ORDER BY n) AS island
+        FROM (
+          SELECT DISTINCT org_id, repo, shown.3 AS finding_key, toInt64(n) AS n, at, next_at
+          FROM (
+            SELECT org_id, repo, findings, at, row_number() OVER w AS n, leadInFrame(at, 1, toDateTime64(0, 3, 'UTC')) OVER w AS next_at
+            FROM (${DETAILED}) WINDOW w AS (PARTITION BY org_id, repo ORDER BY at, scan_id ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+          ) ARRAY JOIN findings AS shown
+          WHERE shown.1 = 'critical' AND shown.2 = 'secrets'
+        )
+      ) GROUP BY org_id, repo, finding_key, island`,
+  },
+};
+
+/** A row that only one of the two has. */
+export interface Difference {
+  series: string;
+  row: string;
+  /** `missing`: the naive query has it and the series has not; `surplus`: the other way round. */
+  is: 'missing' | 'surplus';
+}
+
+/** Compares the series (all of them unless named) of the organisations whose names begin with `orgs` with the oracle, row by row. */
+export async function differences(client: ClickHouseClient, orgs: string, only?: readonly string[]): Promise<Difference[]> {
+  const found: Difference[] = [];
+  for (const [series, { columns, naive }] of Object.entries(ORACLE)) {
+    if (only !== undefined && !only.includes(series)) continue;
+    const rows = await selectRows<{ row: string; count: number }>(
+      client,
+      `SELECT toString(tuple(${columns})) AS row, sum(side) AS count
+       FROM (
+         SELECT ${columns}, 1 AS side FROM (${naive})
+         UNION ALL
+         SELECT ${columns}, -1 AS side FROM ${series} WHERE ${OF}
+       )
+       GROUP BY row HAVING count != 0 ORDER BY row LIMIT 20`,
+      { orgs },
+    );
+    found.push(...rows.map(({ row, count }): Difference => ({ series, row, is: count > 0 ? 'missing' : 'surplus' })));
+  }
+  return found;
+}

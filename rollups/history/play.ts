@@ -1,0 +1,157 @@
+import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
+import { createRollupWorker, type RollupWorker, type WorkerSettings } from '../worker.js';
+import { Crash, failpoints, type Failpoints } from './failpoints.js';
+import { factRows, orgOf, type FactRow } from './facts.js';
+import type { History, Step, Turn } from './generate.js';
+
+export interface PlaySettings {
+  /** A migrated store that {@link prepareStage} has made ready. */
+  clickhouse: ClickHouseClient;
+  /** Prefix of the organisations' names, new for each play. */
+  name: string;
+  histories: readonly History[];
+  turns: readonly Turn[];
+  /** Time of the newest event and beginning of the play's clock, ms since the epoch; later than that of any play before. */
+  newest: number;
+  /** Differences to the workers as they are, for mutants. */
+  worker?: Partial<Pick<WorkerSettings, 'jobs' | 'settleMs'>>;
+}
+
+export interface Played {
+  /** Passes that died at a call to the store. */
+  crashes: number;
+  passes: number;
+  pauses: number;
+  /** Where the play's clock stood at the end, ms since the epoch. */
+  endedAt: number;
+}
+
+/** Marks are made by the play itself, at the times of its own clock and apart from their facts; the views that make them go. */
+export async function prepareStage(clickhouse: ClickHouseClient): Promise<void> {
+  for (const fact of ['scan', 'finding', 'runtime_event', 'drift_event', 'agent_event', 'masking_event']) {
+    await clickhouse.command({ query: `DROP TABLE dirty_hour_${fact}_mv_v1` });
+  }
+}
+
+/** Settled by then, whatever happened: longer than the workers' overlap. */
+const LONG_SECONDS = 300;
+
+/**
+ * Plays many histories at once through one store, so that thousands are affordable: each keeps its own
+ * organisations, and all share the turns, the two workers, their crashes and their pauses. At the end the clock goes
+ * on until every mark has settled and the workers pass once more.
+ */
+export async function play(settings: PlaySettings): Promise<Played> {
+  const { clickhouse, name, histories } = settings;
+  const played: Played = { crashes: 0, passes: 0, pauses: 0, endedAt: settings.newest };
+  const newWorker = (): Seat => {
+    const points = failpoints(clickhouse);
+    const worker = createRollupWorker({ settleMs: 60_000, ...settings.worker, clickhouse: points.client, clock: () => Promise.resolve(played.endedAt) });
+    return { points, worker };
+  };
+  const seats = { one: newWorker(), two: newWorker() };
+  let asleep: { wake: () => void; pass: Promise<void> } | undefined;
+
+  async function pass(seat: 'one' | 'two'): Promise<void> {
+    played.passes += 1;
+    try {
+      await seats[seat].worker.tick();
+    } catch (error) {
+      if (!(error instanceof Crash)) throw error;
+      played.crashes += 1;
+      // What comes back is a new process: it remembers nothing.
+      seats[seat] = newWorker();
+    }
+  }
+  async function wakeUp(): Promise<void> {
+    asleep?.wake();
+    await asleep?.pass;
+    asleep = undefined;
+  }
+
+  for (const [number, turn] of settings.turns.entries()) {
+    const steps = histories.map((history) => history.steps[number]).filter((step): step is Step => step !== undefined);
+    const rows = steps.flatMap(({ arrivals }, index) => {
+      const history = histories[index];
+      return history === undefined ? [] : arrivals.flatMap((arrival) => factRows(history, name, index, arrival, settings.newest));
+    });
+    const marks = (): Promise<void> => insertMarks(clickhouse, rows, played.endedAt);
+    const facts = (): Promise<void> => insertFacts(clickhouse, rows);
+    const [first, second] = turn.order === 'marks first' ? [marks, facts] : [facts, marks];
+    const markedAt = played.endedAt;
+    await first();
+    if (turn.order === 'together') await second();
+
+    if (turn.pass !== 'none' && turn.pass !== 'two' && asleep !== undefined) await wakeUp();
+    seats.one.points.clear();
+    seats.two.points.clear();
+    if (turn.pass === 'pause') {
+      played.pauses += 1;
+      const wake = seats.one.points.pauseAt(turn.crash.call);
+      asleep = { wake, pass: pass('one') };
+      await pass('two');
+    } else if (turn.pass !== 'none') {
+      seats[turn.pass === 'two' ? 'two' : 'one'].points.crashAt(turn.crash.call, turn.crash.isAfter);
+      await Promise.all([...(turn.pass === 'two' ? [] : [pass('one')]), ...(turn.pass === 'one' ? [] : [pass('two')])]);
+    }
+
+    // The other half of the INSERT, at most half a minute later and with the mark's own time.
+    if (turn.order !== 'together') {
+      played.endedAt += Math.min(turn.seconds, 29) * 1_000;
+      if (turn.order === 'marks first') await facts();
+      else await insertMarks(clickhouse, rows, markedAt);
+    }
+    if (turn.deletes) await deleteFacts(clickhouse, name, histories, played.endedAt);
+    played.endedAt += turn.seconds * 1_000;
+  }
+  await wakeUp();
+  for (const seat of ['one', 'two'] as const) seats[seat].points.clear();
+  played.endedAt += LONG_SECONDS * 1_000;
+  await pass('one');
+  return played;
+}
+
+interface Seat {
+  points: Failpoints;
+  worker: RollupWorker;
+}
+
+async function insertFacts(clickhouse: ClickHouseClient, rows: readonly FactRow[]): Promise<void> {
+  const tables = new Map<string, FactRow['row'][]>();
+  for (const { fact, row } of rows) tables.set(fact, [...(tables.get(fact) ?? []), row]);
+  await Promise.all([...tables].map(([fact, values]) => clickhouse.insert({ table: `${fact}_v1`, values, format: 'JSONEachRow' })));
+}
+
+const HOUR_MS = 3_600_000;
+
+async function insertMarks(clickhouse: ClickHouseClient, rows: readonly FactRow[], markedAt: number): Promise<void> {
+  const marks = new Map<string, Record<string, unknown>>();
+  for (const { fact, row } of rows) {
+    const bucket_start = Math.floor(row.occurred_at / HOUR_MS) * 3_600;
+    marks.set(`${fact} ${row.org_id} ${row.repo} ${bucket_start}`, { fact, org_id: row.org_id, repo: row.repo, bucket_start, marked_at: markedAt });
+  }
+  if (marks.size > 0) await clickhouse.insert({ table: 'dirty_hour_v1', values: [...marks.values()], format: 'JSONEachRow' });
+}
+
+const FACTS = ['scan', 'finding', 'runtime_event', 'drift_event', 'agent_event', 'masking_event'] as const;
+
+/** Deletes and marks what the histories delete, in one statement a table. */
+async function deleteFacts(clickhouse: ClickHouseClient, name: string, histories: readonly History[], markedAt: number): Promise<void> {
+  const all: string[] = [];
+  const fifth: string[] = [];
+  for (const [index, { deletion }] of histories.entries()) {
+    if (deletion !== undefined) (deletion.part === 'all' ? all : fifth).push(`${orgOf(name, index, deletion.org)} ${deletion.repo}`);
+  }
+  if (all.length + fifth.length === 0) return;
+  const params = { all, fifth };
+  const where = `startsWith(org_id, '${name}') AND (concat(org_id, ' ', repo) IN {all:Array(String)}
+    OR (concat(org_id, ' ', repo) IN {fifth:Array(String)} AND cityHash64(splitByChar('/', event_id)[1]) % 5 = 0))`;
+  await Promise.all(FACTS.map(async (fact) => {
+    await clickhouse.command({
+      query: `INSERT INTO dirty_hour_v1 SELECT DISTINCT '${fact}', org_id, repo, toStartOfHour(occurred_at), fromUnixTimestamp64Milli({markedAt:Int64}, 'UTC')
+        FROM ${fact}_v1 WHERE ${where}`,
+      query_params: { ...params, markedAt },
+    });
+    await clickhouse.command({ query: `DELETE FROM ${fact}_v1 WHERE ${where}`, query_params: params });
+  }));
+}

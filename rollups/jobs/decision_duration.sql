@@ -1,0 +1,29 @@
+-- decision_duration, one row = one hour of one repository.
+-- Promise: count, greatest and quantile sketch of the durations of the deduplicated decisions of that hour. The
+-- sketch is a DDSketch: the same for the same set of values, in whatever order they came or were merged.
+-- Reads runtime_event_v1 for the given keys alone.
+INSERT INTO decision_duration_v1
+    (org_id, repo, bucket_start, formula, decisions, duration, duration_us_max, facts, facts_hash, version)
+WITH keys AS
+(
+    SELECT key.1 AS org_id, key.2 AS repo, key.3 AS bucket_start
+    FROM (SELECT arrayJoin(arrayZip({orgs:Array(String)}, {repos:Array(String)}, {hours:Array(DateTime('UTC'))})) AS key)
+)
+SELECT org_id, repo, bucket_start, {formula:UInt16} AS formula,
+    sum(n) AS decisions,
+    quantilesDDStateIf(0.01, 0.5, 0.95, 0.99)(duration_us, n = 1) AS duration,
+    max(duration_us) AS duration_us_max,
+    sum(n) AS facts,
+    sum(hash) AS facts_hash,
+    {version:UInt64} AS version
+FROM
+(
+    SELECT org_id, repo, toStartOfHour(occurred_at) AS bucket_start, duration_us, toUInt64(1) AS n,
+        cityHash64(event_id, occurred_at, content_hash) AS hash
+    FROM runtime_event_v1 FINAL
+    WHERE (org_id, repo, toStartOfHour(occurred_at)) IN (SELECT org_id, repo, bucket_start FROM keys)
+        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
+    UNION ALL
+    SELECT org_id, repo, bucket_start, toUInt64(0), toUInt64(0), toUInt64(0) FROM keys
+)
+GROUP BY org_id, repo, bucket_start

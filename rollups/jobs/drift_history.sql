@@ -1,0 +1,53 @@
+-- drift_history, one row = one hour of one repository.
+-- Promise: the deduplicated drifts of that hour with the band of their score changes; and what the hour's scans show
+-- to have come and gone since the scan before, by severity and finding key, so that moved lines are no drift. What
+-- the first scan of a repository shows has not drifted.
+-- Reads drift_event_v1, finding_transition and the heads of scan_posture for the given keys alone.
+INSERT INTO drift_history_v1
+    (org_id, repo, bucket_start, formula, drifts, regressions, improvements, critical_drifts, score_delta_min, score_delta_max,
+     score_delta_sum, new_findings, resolved_findings, new_critical, new_high, new_medium, new_low, new_info, resolved_critical,
+     resolved_high, resolved_medium, resolved_low, resolved_info, facts, facts_hash, version)
+WITH keys AS
+(
+    SELECT key.1 AS org_id, key.2 AS repo, key.3 AS bucket_start
+    FROM (SELECT arrayJoin(arrayZip({orgs:Array(String)}, {repos:Array(String)}, {hours:Array(DateTime('UTC'))})) AS key)
+)
+SELECT org_id, repo, bucket_start, {formula:UInt16} AS formula,
+    countIf(what = 'drift') AS drifts,
+    countIf(what = 'drift' AND is_regression) AS regressions,
+    countIf(what = 'drift' AND NOT is_regression) AS improvements,
+    countIf(what = 'drift' AND has_critical) AS critical_drifts,
+    minIf(score_delta, what = 'drift') AS score_delta_min,
+    maxIf(score_delta, what = 'drift') AS score_delta_max,
+    sumIf(score_delta, what = 'drift') AS score_delta_sum,
+    sum(new_count) AS new_findings,
+    sum(resolved_count) AS resolved_findings,
+    countIf(what = 'change' AND change = 1 AND severity = 'critical') AS new_critical,
+    countIf(what = 'change' AND change = 1 AND severity = 'high') AS new_high,
+    countIf(what = 'change' AND change = 1 AND severity = 'medium') AS new_medium,
+    countIf(what = 'change' AND change = 1 AND severity = 'low') AS new_low,
+    countIf(what = 'change' AND change = 1 AND severity = 'info') AS new_info,
+    countIf(what = 'change' AND change = -1 AND severity = 'critical') AS resolved_critical,
+    countIf(what = 'change' AND change = -1 AND severity = 'high') AS resolved_high,
+    countIf(what = 'change' AND change = -1 AND severity = 'medium') AS resolved_medium,
+    countIf(what = 'change' AND change = -1 AND severity = 'low') AS resolved_low,
+    countIf(what = 'change' AND change = -1 AND severity = 'info') AS resolved_info,
+    sum(n) AS facts,
+    sum(hash) AS facts_hash,
+    {version:UInt64} AS version
+FROM
+(
+    SELECT org_id, repo, toStartOfHour(occurred_at) AS bucket_start, 'drift' AS what, is_regression, has_critical, score_delta,
+        new_findings AS new_count, resolved_findings AS resolved_count, 0 AS change, '' AS severity,
+        toUInt64(1) AS n, cityHash64(event_id, occurred_at, content_hash) AS hash
+    FROM drift_event_v1 FINAL
+    WHERE (org_id, repo, toStartOfHour(occurred_at)) IN (SELECT org_id, repo, bucket_start FROM keys)
+        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
+    UNION ALL
+    SELECT org_id, repo, bucket_start, 'change', false, false, 0, 0, 0, change, severity, toUInt64(0), toUInt64(0)
+    FROM finding_transition
+    WHERE (org_id, repo, bucket_start) IN (SELECT org_id, repo, bucket_start FROM keys) AND previous_at > toDateTime64(0, 3, 'UTC')
+    UNION ALL
+    SELECT org_id, repo, bucket_start, '', false, false, 0, 0, 0, 0, '', toUInt64(0), toUInt64(0) FROM keys
+)
+GROUP BY org_id, repo, bucket_start

@@ -1,0 +1,26 @@
+-- Whether a finding is new or back depends on its appearances before, how long it stood open on the last of them. So
+-- what changed in an hour reaches, for each finding it touches, that finding's next appearance and its next fix.
+-- Rows of any version count as touched: a transition that is gone has left one behind.
+WITH keys AS
+(
+    SELECT key.1 AS org_id, key.2 AS repo, key.3 AS bucket_start
+    FROM (SELECT arrayJoin(arrayZip({orgs:Array(String)}, {repos:Array(String)}, {hours:Array(DateTime('UTC'))})) AS key)
+)
+SELECT org_id, repo, bucket_start FROM keys
+UNION DISTINCT
+SELECT k.org_id, k.repo, min(t.bucket_start) AS bucket_start
+FROM
+(
+    SELECT DISTINCT org_id, repo, bucket_start, severity, category, finding_key, occurrence
+    FROM finding_transition_v1
+    WHERE (org_id, repo, bucket_start) IN (SELECT org_id, repo, bucket_start FROM keys) AND NOT is_head
+) AS k
+INNER JOIN
+(
+    SELECT org_id, repo, bucket_start, severity, category, finding_key, occurrence, change
+    FROM finding_transition
+    WHERE (org_id, repo) IN (SELECT org_id, repo FROM keys) AND bucket_start > {from:DateTime('UTC')}
+) AS t ON t.org_id = k.org_id AND t.repo = k.repo AND t.severity = k.severity AND t.category = k.category
+    AND t.finding_key = k.finding_key AND t.occurrence = k.occurrence
+WHERE t.bucket_start > k.bucket_start
+GROUP BY k.org_id, k.repo, k.bucket_start, k.severity, k.category, k.finding_key, k.occurrence, t.change

@@ -1,0 +1,40 @@
+-- injection_attempt_rate, one row = one hour of one repository.
+-- Promise: attempts are the deduplicated decisions of that hour that a rule of category injection blocked, out of
+-- all decisions. A guard that names no rule leaves the category empty: its blocks whose reason reads like an
+-- injection are counted apart, as attempts_by_text. finding_hashes is the set of injection findings of the hour.
+-- Reads runtime_event_v1 and finding_v1 for the given keys alone.
+INSERT INTO injection_attempt_rate_v1
+    (org_id, repo, bucket_start, formula, attempts, attempts_by_text, decisions, finding_hashes, facts, facts_hash, version)
+WITH keys AS
+(
+    SELECT key.1 AS org_id, key.2 AS repo, key.3 AS bucket_start
+    FROM (SELECT arrayJoin(arrayZip({orgs:Array(String)}, {repos:Array(String)}, {hours:Array(DateTime('UTC'))})) AS key)
+)
+SELECT org_id, repo, bucket_start, {formula:UInt16} AS formula,
+    sum(is_attempt) AS attempts,
+    sum(is_attempt_by_text) AS attempts_by_text,
+    sum(is_decision) AS decisions,
+    arraySort(groupUniqArrayIf(finding_hash, is_injection_finding)) AS finding_hashes,
+    sum(n) AS facts,
+    sum(hash) AS facts_hash,
+    {version:UInt64} AS version
+FROM
+(
+    SELECT org_id, repo, toStartOfHour(occurred_at) AS bucket_start,
+        decision = 'block' AND rule_category = 'injection' AS is_attempt,
+        decision = 'block' AND rule_category = '' AND match(reason, '(?i)inject|jailbreak|ignore (all |any )?(previous|prior) instructions') AS is_attempt_by_text,
+        1 AS is_decision, toUInt64(0) AS finding_hash, false AS is_injection_finding,
+        toUInt64(1) AS n, cityHash64(event_id, occurred_at, content_hash) AS hash
+    FROM runtime_event_v1 FINAL
+    WHERE (org_id, repo, toStartOfHour(occurred_at)) IN (SELECT org_id, repo, bucket_start FROM keys)
+        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
+    UNION ALL
+    SELECT org_id, repo, toStartOfHour(occurred_at), 0, 0, 0, cityHash64(finding_key, occurrence), category = 'injection',
+        toUInt64(1), cityHash64(event_id, occurred_at, content_hash)
+    FROM finding_v1 FINAL
+    WHERE (org_id, repo, toStartOfHour(occurred_at)) IN (SELECT org_id, repo, bucket_start FROM keys)
+        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
+    UNION ALL
+    SELECT org_id, repo, bucket_start, 0, 0, 0, toUInt64(0), false, toUInt64(0), toUInt64(0) FROM keys
+)
+GROUP BY org_id, repo, bucket_start

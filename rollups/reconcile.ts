@@ -1,0 +1,64 @@
+import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
+import { FACT_DAYS } from '#schemas/clickhouse/facts.js';
+import type { RollupJob } from './jobs.js';
+
+/** Buckets with a mark younger than this are being worked on; what differs there is no finding. */
+const IN_FLIGHT_SECONDS = 180;
+
+/**
+ * Holds one month of a series to the facts: each bucket by the count and hash of the facts it was made of, and, where
+ * it builds on another series, by not being older than that. What differs is marked, and the workers do the rest.
+ * Frozen hours are left alone. Only what a worker missed differs here, so anything found is worth a look.
+ *
+ * @returns the number of buckets that differed.
+ */
+export async function reconcileMonth(client: ClickHouseClient, job: RollupJob, month: string): Promise<number> {
+  const checks = [...(job.hashed.length > 0 ? [byFacts(job)] : []), ...(job.after === undefined ? [] : [byVersion(job, job.after)])];
+  let found = 0;
+  for (const check of checks) {
+    const stale = `SELECT DISTINCT org_id, repo, bucket_start FROM (${check})
+      WHERE bucket_start > now() - toIntervalDay(${FACT_DAYS})
+        AND (org_id, bucket_start) NOT IN (SELECT org_id, bucket_start FROM dirty_hour_v1 WHERE marked_at > now() - toIntervalSecond(${IN_FLIGHT_SECONDS}))`;
+    const [row] = await selectRows<{ n: number }>(client, `SELECT count() AS n FROM (${stale})`, { month });
+    if ((row?.n ?? 0) === 0) continue;
+    found += row?.n ?? 0;
+    // Any of its facts will do: the mark sets off every job of that fact.
+    const fact = job.hashed[0] ?? job.facts[0] ?? '';
+    await client.command({
+      query: `INSERT INTO dirty_hour_v1 SELECT '${fact}', org_id, repo, bucket_start, now64(3) FROM (${stale})`,
+      query_params: { month },
+    });
+  }
+  return found;
+}
+
+/** Buckets whose facts are not those they were made of. */
+function byFacts(job: RollupJob): string {
+  const facts = job.hashed.map(
+    (fact) => `SELECT org_id, repo, toStartOfHour(occurred_at) AS bucket_start, toInt64(count()) AS n, toInt64(sum(cityHash64(event_id, occurred_at, content_hash))) AS hash
+      FROM ${fact}_v1 FINAL WHERE toStartOfMonth(occurred_at) = {month:Date} GROUP BY org_id, repo, bucket_start`,
+  );
+  return `SELECT org_id, repo, bucket_start, sum(n) AS n, sum(hash) AS hash
+    FROM (
+      ${facts.join('\nUNION ALL\n')}
+      UNION ALL
+      SELECT org_id, repo, bucket_start, -toInt64(h.facts) AS n, -toInt64(h.facts_hash) AS hash
+      FROM (
+        SELECT org_id, repo, t.bucket_start AS bucket_start, argMax(t.facts, (t.version, t.facts)) AS facts, argMax(t.facts_hash, (t.version, t.facts)) AS facts_hash
+        FROM ${job.name}_v1 AS t WHERE t.formula = ${job.formula} AND toStartOfMonth(t.bucket_start) = {month:Date}
+        GROUP BY org_id, repo, bucket_start
+      ) AS h
+    )
+    GROUP BY org_id, repo, bucket_start
+    HAVING n != 0 OR hash != 0`;
+}
+
+/** Buckets older than the same bucket of the series they build on, or not there. */
+function byVersion(job: RollupJob, after: string): string {
+  const ours = job.scope === 'org' ? 'org_id, bucket_start' : 'org_id, repo, bucket_start';
+  return `SELECT b.org_id AS org_id, b.repo AS repo, b.bucket_start AS bucket_start
+    FROM (SELECT org_id, repo, t.bucket_start AS bucket_start, max(t.version) AS version FROM ${after}_v1 AS t WHERE toStartOfMonth(t.bucket_start) = {month:Date} GROUP BY org_id, repo, bucket_start) AS b
+    LEFT JOIN (SELECT ${ours.replace('bucket_start', 't.bucket_start AS bucket_start')}, max(t.version) AS version FROM ${job.name}_v1 AS t
+      WHERE t.formula = ${job.formula} AND toStartOfMonth(t.bucket_start) = {month:Date} GROUP BY ${ours}) AS o USING (${ours})
+    WHERE o.version < b.version`;
+}
