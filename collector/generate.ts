@@ -138,6 +138,8 @@ function expose() {
   const drop = (hidden: Hidden): string => `${deleteKeys(hidden.attributes, contentPattern())} where ${DROPS_CONTENT}`;
   const show = (hidden: Hidden): readonly string[] => [
     drop(hidden),
+    // The processor compares bytes in base64 and leaves them as they are; so no value but text reaches it.
+    `stringify_all(${hidden.attributes})`,
     // Left behind, it would be in clear wherever the attributes are not written back.
     ...hidden.texts.map((text) => `set(${hidden.attributes}["${EXPOSED}${text}"], ${text}) where ${text} != ""`),
     ...(hidden.context === 'datapoint' ? [] : hidden.texts.map((text) => `set(${text}, "")`)),
@@ -165,7 +167,7 @@ function expose() {
       // The processor reaches neither.
       { context: 'exemplar', statements: ['keep_keys(exemplar.filtered_attributes, [])'] },
       ...metric_statements,
-      { context: 'metric', statements: ['set(metric.name, "")', 'set(metric.description, "")', 'set(metric.unit, "")'] },
+      { context: 'metric', statements: ['set(metric.name, "")', 'set(metric.description, "")', 'set(metric.unit, "")', 'keep_keys(metric.metadata, [])'] },
     ],
   };
 }

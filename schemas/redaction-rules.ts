@@ -245,7 +245,10 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
     boundary: 'argument',
     pattern: '(?:-u|--user)[ =]["\']?[^ \\t\\r\\n:"\'`]{1,100}:[^ \\t\\r\\n"\'`)]{1,200}',
   },
-  inBase64(['sk-ant-', 'ghp_', 'github_pat_', 'glpat-', 'npm_', 'xoxb-', 'AKIA', 'AIza', 'eccp_', '-----BEGIN']),
+  inBase64([
+    'sk-ant-', 'sk-proj-', 'ghp_', 'ghs_', 'github_pat_', 'glpat-', 'npm_', 'xoxb-', 'xoxp-', 'AKIA', 'ASIA', 'AIza', 'eccp_', 'sk_live_',
+    'rk_live_', 'lin_api_', 'dckr_pat_', 'pypi-', 'shpat_', 'dop_v1_', 'glsa_', '-----BEGIN',
+  ]),
   {
     name: 'assigned-secret',
     keywords: SECRET_NAMES,

@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/pdata/xpdata/entity"
 )
 
 // walker goes through one request. A test walks OTLP's own definition and fails for a string that it leaves out.
@@ -22,7 +23,7 @@ type walker struct {
 
 func (w *walker) traces(td ptrace.Traces) {
 	for _, rs := range td.ResourceSpans().All() {
-		w.resourceAttributes(rs.Resource().Attributes(), rs.SchemaUrl, rs.SetSchemaUrl)
+		w.resourceTexts(rs.Resource(), rs.SchemaUrl, rs.SetSchemaUrl)
 		for _, ss := range rs.ScopeSpans().All() {
 			w.scope(ss.Scope(), ss.SchemaUrl, ss.SetSchemaUrl)
 			for _, span := range ss.Spans().All() {
@@ -52,7 +53,7 @@ func (w *walker) span(span ptrace.Span) {
 
 func (w *walker) logs(ld plog.Logs) {
 	for _, rl := range ld.ResourceLogs().All() {
-		w.resourceAttributes(rl.Resource().Attributes(), rl.SchemaUrl, rl.SetSchemaUrl)
+		w.resourceTexts(rl.Resource(), rl.SchemaUrl, rl.SetSchemaUrl)
 		for _, sl := range rl.ScopeLogs().All() {
 			w.scope(sl.Scope(), sl.SchemaUrl, sl.SetSchemaUrl)
 			for _, record := range sl.LogRecords().All() {
@@ -88,7 +89,7 @@ func (w *walker) isContentEvent(record plog.LogRecord) bool {
 
 func (w *walker) metrics(md pmetric.Metrics) {
 	for _, rm := range md.ResourceMetrics().All() {
-		w.resourceAttributes(rm.Resource().Attributes(), rm.SchemaUrl, rm.SetSchemaUrl)
+		w.resourceTexts(rm.Resource(), rm.SchemaUrl, rm.SetSchemaUrl)
 		for _, sm := range rm.ScopeMetrics().All() {
 			w.scope(sm.Scope(), sm.SchemaUrl, sm.SetSchemaUrl)
 			for _, metric := range sm.Metrics().All() {
@@ -137,8 +138,10 @@ func (w *walker) point(attributes pcommon.Map, exemplars pmetric.ExemplarSlice) 
 	w.write(w.record, attributes)
 }
 
-func (w *walker) resourceAttributes(attributes pcommon.Map, schemaURL func() string, set func(string)) {
-	w.attributes(attributes, w.resource)
+func (w *walker) resourceTexts(resource pcommon.Resource, schemaURL func() string, set func(string)) {
+	// Which attributes identify what: names a client chooses, in no table.
+	entity.ResourceEntityRefs(resource).RemoveIf(func(entity.EntityRef) bool { return true })
+	w.attributes(resource.Attributes(), w.resource)
 	w.text(schemaURL(), set, w.resource)
 }
 
