@@ -55,9 +55,12 @@ export async function buildCollector(onProgress = () => {}) {
   try {
     const manifest = readFileSync(MANIFEST, 'utf8');
     const builder = await installBuilder(cache, builderVersion(manifest), onProgress);
-    // The builder takes its output folder from the manifest only, so it gets a copy that names ours.
+    // The builder takes its output folder from the manifest only, and paths as from there: it gets a copy with both in full.
     const copy = join(work, 'manifest.yaml');
-    writeFileSync(copy, manifest.replace(/^dist:\n/m, `dist:\n  output_path: ${JSON.stringify(work)}\n`));
+    const absolute = manifest
+      .replace(/^dist:\n/m, `dist:\n  output_path: ${JSON.stringify(work)}\n`)
+      .replace(/^(\s+path:) (.+)$/gm, (_, key, path) => `${key} ${JSON.stringify(join(ROOM, path))}`);
+    writeFileSync(copy, absolute);
     onProgress('compiling the collector (about 3 minutes the first time)');
     await run(builder, ['--config', copy], { CGO_ENABLED: '0' }, onProgress);
     putInPlace(join(work, BINARY), target);

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import * as semconv from '#schemas/semconv.js';
 import { packageRoot } from '#schemas/root.js';
-import { COLLECTOR_CONFIG, buildCollector, collectorBinary, hasGo } from './binary.js';
+import { COLLECTOR_CONFIG, STOCK_COLLECTOR_CONFIG, buildCollector, collectorBinary, hasGo } from './binary.js';
 
 interface Config {
   readonly receivers: object;
@@ -22,9 +22,9 @@ interface Stamp {
   readonly from_context: string;
 }
 
-const texts = COLLECTOR_CONFIG.map((file) => readFileSync(file, 'utf8'));
-const [config, generated] = texts.map((text) => parse(text) as Config);
-if (config === undefined || generated === undefined) throw new Error('two configuration files expected');
+const read = (file: string | undefined): Config => parse(readFileSync(file ?? '', 'utf8')) as Config;
+const [config, generated, stock] = [COLLECTOR_CONFIG[0], COLLECTOR_CONFIG[1], STOCK_COLLECTOR_CONFIG[1]].map(read);
+if (config === undefined || generated === undefined || stock === undefined) throw new Error('three configuration files expected');
 
 describe('config.yaml', () => {
   it('stamps the tenant under the names of schemas/semconv.ts, from the headers of schemas/semconv.ts', () => {
@@ -39,28 +39,27 @@ describe('config.yaml', () => {
     );
   });
 
-  it('deletes what a client sent under our prefix, before it stamps, and drops what has no organisation after', () => {
-    const prefix = `"^${semconv.SERVER_ATTRIBUTE_PREFIX.replaceAll('.', '\\\\.')}"`;
-    const statements = JSON.stringify((config.processors as Record<string, unknown>)['transform/tenant']);
-    expect(statements.match(/delete_matching_keys/g)).toHaveLength(11);
-    expect(statements.split(JSON.stringify(prefix).slice(1, -1))).toHaveLength(12);
-    expect(JSON.stringify((config.processors as Record<string, unknown>)['filter/tenant'])).toContain(
-      semconv.ATTR_TENANT_ORG_ID,
-    );
-    for (const { processors } of Object.values(config.service.pipelines)) {
-      expect(processors.slice(-3)).toEqual(['transform/tenant', 'resource/tenant', 'filter/tenant']);
+  it.each([
+    ['ours', config, 'secretredaction'],
+    ['the stock one', stock, 'redaction'],
+  ])('%s redacts, and drops what a client sent under our prefix, before it stamps, and drops what has no organisation after', (_, { service }, redaction) => {
+    expect(Object.keys(service.pipelines)).toEqual(['traces', 'logs', 'metrics']);
+    for (const { processors } of Object.values(service.pipelines)) {
       expect(processors[0]).toBe('memory_limiter');
-      expect(processors).toContain('redaction');
-      expect(processors).toContain('transform/secrets');
+      expect(processors).toContain(redaction);
+      expect(processors.slice(-2)).toEqual(['resource/tenant', 'filter/tenant']);
     }
-    expect(Object.keys(config.service.pipelines)).toEqual(['traces', 'logs', 'metrics']);
+  });
+
+  it('drops what has no organisation, by the name of schemas/semconv.ts', () => {
+    expect(JSON.stringify((config.processors as Record<string, unknown>)['filter/tenant'])).toContain(semconv.ATTR_TENANT_ORG_ID);
   });
 
   it('uses every component of the manifest, and no other', () => {
     const manifest = readFileSync(join(packageRoot(), 'collector', 'manifest.yaml'), 'utf8');
-    const compiled = [...manifest.matchAll(/\/([a-z]+?)(?:receiver|processor|exporter|extension)? v0\.161\.0$/gm)].map((match) => match[1]);
+    const compiled = [...manifest.matchAll(/gomod: .*\/([a-z]+?)(?:receiver|processor|exporter|extension)? v0\.\d+\.0$/gm)].map((match) => match[1]);
     const used = new Set(
-      [config.receivers, config.processors, generated.processors, config.exporters, config.extensions]
+      [config.receivers, config.processors, generated.processors, stock.processors, config.exporters, config.extensions]
         .flatMap((components) => Object.keys(components))
         .map((id) => id.replace(/\/.*/, '').replaceAll('_', '')),
     );
@@ -73,10 +72,13 @@ describe.skipIf(!hasGo())(`the built collector ${hasGo() ? '' : '(NOT RUN: no Go
     await buildCollector();
   }, 900_000);
 
-  it('accepts the configuration', () => {
+  it.each([
+    ['its own', COLLECTOR_CONFIG],
+    ['the stock', STOCK_COLLECTOR_CONFIG],
+  ])('accepts %s configuration', (_, files) => {
     const { status, stderr } = spawnSync(
       collectorBinary() ?? '',
-      ['validate', ...COLLECTOR_CONFIG.flatMap((file) => ['--config', file])],
+      ['validate', ...files.flatMap((file) => ['--config', file])],
       {
         encoding: 'utf8',
         env: {

@@ -1,35 +1,36 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { ALLOWED_KEYS } from '#schemas/attribute-keys.js';
 import { REDACTION_RULES } from '#schemas/redaction.js';
-import { REDACTION_CONFIG, redactionConfig } from './generate.js';
+import { generatedFiles } from './generate.js';
 
 interface Generated {
   readonly processors: {
-    readonly redaction: { readonly blocked_values: readonly string[] };
-    readonly 'transform/secrets': Readonly<Record<string, unknown>>;
+    readonly secretredaction: { readonly allowed_keys: readonly string[]; readonly rules: readonly { readonly name: string }[] };
+    readonly redaction: { readonly allow_all_keys: boolean; readonly allowed_keys: readonly string[]; readonly blocked_values: readonly string[] };
   };
 }
 
-describe('generated/redaction.yaml', () => {
-  it('is what generate.ts makes of the rules today', () => {
-    expect(readFileSync(REDACTION_CONFIG, 'utf8')).toBe(redactionConfig());
+const files = [...generatedFiles()];
+const [own, stock] = files.map(([, text]) => (parse(text) as Generated).processors);
+if (own === undefined || stock === undefined) throw new Error('two generated files expected');
+
+describe('generated/', () => {
+  it.each(files)('%s is what generate.ts makes of the lists today', (path, text) => {
+    expect(readFileSync(path, 'utf8'), 'run: npm run build && npm run collector:generate').toBe(text);
   });
 
-  it('gives every rule to the redaction processor, in the order of the list', () => {
-    const { processors } = parse(redactionConfig()) as Generated;
-    expect(processors.redaction.blocked_values).toEqual(
-      REDACTION_RULES.map((rule) => (rule.ignoreCase === true ? '(?i)' : '') + rule.pattern.replaceAll('$', '$$$$')),
-    );
+  it('gives every rule to either processor, in the order of the list', () => {
+    expect(own.secretredaction.rules.map((rule) => rule.name)).toEqual(REDACTION_RULES.map((rule) => rule.name));
+    expect(stock.redaction.blocked_values).toHaveLength(REDACTION_RULES.length);
   });
 
-  it('gives every rule to every string that the redaction processor does not touch', () => {
-    const { processors } = parse(redactionConfig()) as Generated;
-    const statements = JSON.stringify(processors['transform/secrets']);
-    // resource, scope x3 in three signals; span x3, event; log x2; metric x3, exemplar.
-    const targets = 3 * 4 + 4 + 2 + 4;
-    for (const rule of REDACTION_RULES) {
-      expect(statements.split(`[REDACTED:${rule.name}]`).length - 1).toBe(targets);
-    }
+  it('gives the allow-list to either processor, and neither allows what is not on it', () => {
+    expect(own.secretredaction.allowed_keys).toEqual(ALLOWED_KEYS);
+    expect(own.secretredaction).not.toHaveProperty('allow_all_keys');
+    expect(stock.redaction.allow_all_keys).toBe(false);
+    const listed = new Set(stock.redaction.allowed_keys);
+    expect(ALLOWED_KEYS.filter((key) => !key.endsWith('*') && !listed.has(key))).toEqual([]);
   });
 });

@@ -1,4 +1,5 @@
 import { fastify, type FastifyInstance, type FastifyServerOptions } from 'fastify';
+import { additionalKeys, ALLOWED_KEYS_VARIABLE } from '#schemas/attribute-keys.js';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { Postgres } from '#schemas/postgres/client.js';
 import { installAuth } from './auth/install.js';
@@ -19,6 +20,8 @@ export interface GatewaySettings {
   postgres: Postgres;
   /** The collector that telemetry goes on to. Without one, the gateway writes to landing itself. */
   collector?: CollectorSettings;
+  /** Attribute keys that are stored besides ours, where there is no collector; the operator's own unless given. */
+  allowedKeys?: readonly string[];
   logger?: FastifyServerOptions['logger'];
 }
 
@@ -42,7 +45,10 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
   installSecurityHeaders(app);
   installAuth(app, postgres);
 
-  const sink = settings.collector === undefined ? createLandingSink(clickhouse) : createCollectorSink(settings.collector);
+  const sink =
+    settings.collector === undefined
+      ? createLandingSink(clickhouse, settings.allowedKeys ?? additionalKeys(process.env[ALLOWED_KEYS_VARIABLE]))
+      : createCollectorSink(settings.collector);
   const repositories = createRepositories(postgres, clickhouse);
   await app.register((api, _options, done) => {
     // Bodies stay bytes here: OTLP goes on untouched, and each route checks type, encoding and size by itself.

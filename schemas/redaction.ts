@@ -1,105 +1,15 @@
 /**
- * The one list of secret patterns. The producers and the gateway run it in TypeScript, the collector's
- * configuration is generated from it, so a pattern is added here and nowhere else.
+ * Takes secrets out of text: every producer, the gateway and (in Go, held to the same vectors) the collector do it
+ * by these steps, with the rules of `redaction-rules.ts`:
  *
- * A pattern must be valid in JavaScript and in RE2 (no look-around, no back-references), and each of its
- * quantifiers bounded at 1000 or less: bounded quantifiers keep the run time linear, and RE2 refuses more.
- * The whole match is replaced. Keywords gate a rule: it runs only on text that holds one of them
- * (compared in lower case), which is what keeps clean text nearly free; gitleaks gates its rules the same way.
+ * 1. One scan finds all keywords; each names the place where a match of its rules would begin.
+ * 2. Places are taken from left to right, rules of one place in the order of the list. The rule is tried there.
+ * 3. A match becomes `[REDACTED:<kind>]`. A match that begins inside another and ends after it makes that one longer.
  */
-export interface RedactionRule {
-  /** Kind of secret; part of the placeholder `[REDACTED:<name>]`. */
-  readonly name: string;
-  /** Lower-case strings, one of which every match contains. */
-  readonly keywords: readonly string[];
-  /** Regular expression source. */
-  readonly pattern: string;
-  readonly ignoreCase?: true;
-}
+import { REDACTION_RULES, type RedactionRule } from './redaction-rules.js';
+import { createKeywordScanner, type KeywordScanner } from './redaction-scan.js';
 
-/** Up to 5,000 characters of a class. Nothing follows it in a pattern, so it is still read once. */
-const long = (characters: string): string => `${characters}{0,1000}`.repeat(5);
-
-export const REDACTION_RULES: readonly RedactionRule[] = [
-  { name: 'anthropic-key', keywords: ['sk-ant-'], pattern: 'sk-ant-[A-Za-z0-9_-]{12,300}' },
-  { name: 'openai-key', keywords: ['sk-'], pattern: '(?:\\b|_)sk-[A-Za-z0-9_-]{12,300}' },
-  { name: 'github-token', keywords: ['ghp_', 'gho_', 'ghu_', 'ghs_', 'ghr_'], pattern: 'gh[pousr]_[A-Za-z0-9_]{12,255}' },
-  { name: 'github-pat', keywords: ['github_pat_'], pattern: 'github_pat_[A-Za-z0-9_]{20,255}' },
-  { name: 'gitlab-token', keywords: ['glpat-'], pattern: 'glpat-[A-Za-z0-9_-]{12,255}' },
-  { name: 'npm-token', keywords: ['npm_'], pattern: 'npm_[A-Za-z0-9]{20,255}' },
-  { name: 'linear-key', keywords: ['lin_api_'], pattern: 'lin_api_[A-Za-z0-9]{20,255}' },
-  {
-    name: 'stripe-key',
-    keywords: ['_live_', '_test_'],
-    pattern: '(?:\\b|_)(?:sk|pk|rk)_(?:live|test)_[A-Za-z0-9]{12,255}',
-  },
-  { name: 'xai-key', keywords: ['xai-'], pattern: '(?:\\b|_)xai-[A-Za-z0-9_-]{20,255}' },
-  { name: 'google-key', keywords: ['aiza'], pattern: 'AIza[A-Za-z0-9_-]{20,255}' },
-  { name: 'huggingface-token', keywords: ['hf_'], pattern: 'hf_[A-Za-z0-9]{20,255}' },
-  { name: 'vercel-token', keywords: ['vercel_'], pattern: '(?:\\b|_)vercel_[A-Za-z0-9]{20,255}' },
-  { name: 'aws-access-key', keywords: ['akia', 'asia'], pattern: '(?:AKIA|ASIA)[0-9A-Z]{16}' },
-  { name: 'slack-token', keywords: ['xox'], pattern: '(?:\\b|_)xox[abeprs]-[A-Za-z0-9-]{10,255}' },
-  {
-    name: 'slack-webhook',
-    keywords: ['hooks.slack.com'],
-    pattern: 'hooks\\.slack\\.com/services/[A-Za-z0-9/_-]{20,255}',
-  },
-  { name: 'shieldwatch-token', keywords: ['eccp_'], pattern: 'eccp_[A-Za-z0-9]{20,255}' },
-  {
-    name: 'jwt',
-    keywords: ['eyj'],
-    // Header and payload are JSON objects, so both begin with {" in base64.
-    pattern: `(?:\\b|_)eyJ[A-Za-z0-9_-]{8,1000}\\.eyJ${long('[A-Za-z0-9_.-]')}`,
-  },
-  {
-    name: 'private-key',
-    keywords: ['private key'],
-    pattern: `-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----${long('[A-Za-z0-9+/=\\s\\\\]')}`,
-  },
-  {
-    name: 'url-password',
-    keywords: ['://'],
-    pattern: '[A-Za-z][A-Za-z0-9+.-]{1,30}://[^\\s:/@"\']{0,100}:[^\\s/@"\']{1,200}@',
-  },
-  {
-    name: 'bearer-token',
-    keywords: ['bearer '],
-    pattern: '\\bbearer [A-Za-z0-9._~+/=-]{12,1000}',
-    ignoreCase: true,
-  },
-  {
-    name: 'basic-auth-flag',
-    keywords: ['-u ', '-u=', '--user'],
-    pattern: '(?:\\s|^|\\()(?:-u|--user)[ =]["\']?[^\\s:"\']{1,100}:[^\\s"\')]{1,200}',
-  },
-  {
-    name: 'assigned-secret',
-    keywords: ['password', 'passwd', 'pwd', 'secret', 'token', 'api_key', 'apikey', 'api-key', 'access_key'],
-    pattern:
-      '(?:password|passwd|pwd|secret|token|api[_-]?key|access_key)[A-Za-z0-9_-]{0,40}["\']?\\s{0,3}[:=]\\s{0,3}["\']?[^\\s"\'<>\\[\\]{},;:=][^\\s"\'<>\\[\\]{},;]{7,255}',
-    ignoreCase: true,
-  },
-];
-
-interface CompiledRule {
-  readonly placeholder: string;
-  readonly name: string;
-  readonly expression: RegExp;
-}
-
-const compiled: readonly CompiledRule[] = REDACTION_RULES.map((rule) => ({
-  name: rule.name,
-  placeholder: `[REDACTED:${rule.name}]`,
-  expression: new RegExp(rule.pattern, rule.ignoreCase === true ? 'gi' : 'g'),
-}));
-
-const rulesByKeyword = new Map<string, number[]>();
-REDACTION_RULES.forEach((rule, index) => {
-  for (const keyword of rule.keywords) rulesByKeyword.set(keyword, [...(rulesByKeyword.get(keyword) ?? []), index]);
-});
-
-const escapeForRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-const anyKeyword = new RegExp([...rulesByKeyword.keys()].map(escapeForRegExp).join('|'), 'i');
+export { REDACTION_RULES, type RedactionRule };
 
 export interface Redaction {
   /** The text with each secret replaced by `[REDACTED:<kind>]`. */
@@ -108,29 +18,127 @@ export interface Redaction {
   readonly counts: Readonly<Record<string, number>>;
 }
 
-const NOTHING: Readonly<Record<string, number>> = Object.freeze({});
+interface CompiledRule {
+  readonly rule: RedactionRule;
+  readonly placeholder: string;
+  readonly expression: RegExp;
+  readonly except: RegExp | undefined;
+}
 
-/** Replaces every secret in `text`. Redacting twice changes nothing more. */
+interface Engine {
+  readonly scanner: KeywordScanner;
+  readonly rules: readonly CompiledRule[];
+  /** By number of the keyword: rules it belongs to, and how far before its last character a match begins. */
+  readonly starts: readonly (readonly { readonly rule: number; readonly back: number }[])[];
+}
+
+/** The kind of a value that is a secret by the name it stands under; see {@link isSecretName}. */
+export const NAMED_SECRET = 'assigned-secret';
+
+const NOTHING: Readonly<Record<string, number>> = Object.freeze({});
+/** Rules fit below it: a candidate is one number, its place times this, plus its rule. */
+const RULES = 1024;
+
+let engine: Engine | undefined;
+
+/** Made when first needed, since the hook imports this file and most of its calls redact nothing. */
+function createEngine(): Engine {
+  const starts = new Map<string, { rule: number; back: number }[]>();
+  REDACTION_RULES.forEach((rule, index) => {
+    for (const keyword of rule.keywords) {
+      const list = starts.get(keyword) ?? [];
+      list.push({ rule: index, back: keyword.length - 1 + (rule.before ?? 0) });
+      starts.set(keyword, list);
+    }
+  });
+  return {
+    scanner: createKeywordScanner([...starts.keys()]),
+    rules: REDACTION_RULES.map((rule) => ({
+      rule,
+      placeholder: `[REDACTED:${rule.name}]`,
+      expression: new RegExp(rule.pattern, 'uy'),
+      except: rule.except === undefined ? undefined : new RegExp(rule.except, 'uy'),
+    })),
+    starts: [...starts.values()],
+  };
+}
+
+/** Replaces every secret in `text`. Redacting twice changes nothing more. Takes time linear in the text's length. */
 export function redact(text: string): Redaction {
-  if (!anyKeyword.test(text)) return { text, counts: NOTHING };
-  const lower = text.toLowerCase();
-  const hit = new Set<number>();
-  for (const [keyword, indexes] of rulesByKeyword) {
-    if (lower.includes(keyword)) for (const index of indexes) hit.add(index);
-  }
+  const { scanner, rules, starts } = (engine ??= createEngine());
+  const candidates: number[] = [];
+  scanner.scan(text, (keyword, end) => {
+    for (const { rule, back } of starts[keyword] ?? []) if (end >= back) candidates.push((end - back) * RULES + rule);
+  });
+  if (candidates.length === 0) return { text, counts: NOTHING };
+
   const counts: Record<string, number> = {};
-  let result = text;
-  for (const [index, rule] of compiled.entries()) {
-    if (!hit.has(index)) continue;
-    result = result.replace(rule.expression, () => {
-      counts[rule.name] = (counts[rule.name] ?? 0) + 1;
-      return rule.placeholder;
-    });
+  /** By rule: before this place it is not tried again. */
+  const resume = new Uint32Array(rules.length);
+  let result = '';
+  let done = 0;
+  for (const candidate of Float64Array.from(candidates).sort()) {
+    const index = candidate % RULES;
+    const start = (candidate - index) / RULES;
+    const compiled = rules[index];
+    if (compiled === undefined || start < (resume[index] ?? 0) || !hasBoundary(text, start, compiled.rule)) continue;
+    const end = matchEnd(compiled.expression, text, start);
+    if (end === -1) {
+      if (compiled.rule.oncePerRun === true) resume[index] = runEnd(text, start);
+      continue;
+    }
+    if (compiled.except !== undefined && matchEnd(compiled.except, text, start) !== -1) continue;
+    resume[index] = end;
+    if (end <= done) continue;
+    if (start >= done) {
+      result += text.slice(done, start) + compiled.placeholder;
+      counts[compiled.rule.name] = (counts[compiled.rule.name] ?? 0) + 1;
+    }
+    done = end;
   }
-  return { text: result, counts };
+  return done === 0 ? { text, counts: NOTHING } : { text: result + text.slice(done), counts };
 }
 
 /** {@link redact} where the counts are not wanted. */
 export function redactText(text: string): string {
   return redact(text).text;
+}
+
+/**
+ * Whether a value under this name, in a map, is a secret by the name alone: it ends in one of the names of the rule
+ * {@link NAMED_SECRET} and at most letters, digits, `_` and `-` after it.
+ */
+export function isSecretName(name: string): boolean {
+  const { scanner, rules, starts } = (engine ??= createEngine());
+  let found = false;
+  scanner.scan(name, (keyword, end) => {
+    for (const { rule, back } of starts[keyword] ?? []) {
+      if (rules[rule]?.rule.name === NAMED_SECRET && runEnd(name, end - back) === name.length) found = true;
+    }
+  });
+  return found;
+}
+
+function matchEnd(expression: RegExp, text: string, start: number): number {
+  expression.lastIndex = start;
+  return expression.test(text) ? expression.lastIndex : -1;
+}
+
+function hasBoundary(text: string, start: number, { boundary }: RedactionRule): boolean {
+  if (boundary === undefined || start === 0) return true;
+  const before = text.charCodeAt(start - 1);
+  return boundary === 'word' ? !isAlphanumeric(before) : ' \t\r\n("\'`'.includes(text.charAt(start - 1));
+}
+
+function isAlphanumeric(code: number): boolean {
+  return (code >= 48 && code <= 57) || (code >= 65 && code <= 90) || (code >= 97 && code <= 122);
+}
+
+function runEnd(text: string, start: number): number {
+  let end = start;
+  for (; end < text.length; end++) {
+    const code = text.charCodeAt(end);
+    if (!isAlphanumeric(code) && code !== 95 && code !== 45) break;
+  }
+  return end;
 }

@@ -16,11 +16,19 @@ export const ATTR_TENANT_TOKEN_ID = 'shieldwatch.tenant.token_id';
 export const ATTR_TENANT_REPOSITORY = 'shieldwatch.tenant.repository';
 export const ATTR_TENANT_RETENTION_DAYS = 'shieldwatch.tenant.retention_days';
 
+/**
+ * Prefix of what redaction counted on a record: `masked.<kind>` (secrets replaced), `dropped.attributes` (keys that are
+ * not allowed), `dropped.content`. Counts of a scope or of a metric's own texts are on the resource.
+ */
+export const COUNT_ATTRIBUTE_PREFIX = 'shieldwatch.redaction.';
+
 /** HTTP headers by which the gateway tells the collector who sent a request. Never accepted from outside. */
 export const HEADER_ORG_ID = 'x-shieldwatch-org-id';
 export const HEADER_TOKEN_ID = 'x-shieldwatch-token-id';
 export const HEADER_REPOSITORY = 'x-shieldwatch-repository';
 export const HEADER_RETENTION_DAYS = 'x-shieldwatch-retention-days';
+/** `keep`: this organisation keeps prompts, answers, tool arguments and results. Anything else: they are dropped. */
+export const HEADER_CONTENT = 'x-shieldwatch-content';
 
 /** Identity of a fact, made at the source; any span or log record of ours carries it. */
 export const ATTR_EVENT_ID = 'shieldwatch.event.id';

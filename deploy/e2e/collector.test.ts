@@ -53,8 +53,8 @@ const nested = (key: string) => ({
     },
   },
 });
-const resource = (name: string) => ({ attributes: [attribute('service.name', name), attribute('note', planted()), nested('tree')] });
-const scope = () => ({ name: `scope ${planted()}`, version: planted(), attributes: [attribute('note', planted())] });
+const resource = (name: string) => ({ attributes: [attribute('service.name', name), attribute('model', planted()), nested('source')] });
+const scope = () => ({ name: `scope ${planted()}`, version: planted(), attributes: [attribute('model', planted())] });
 
 function span(traceId: string) {
   return {
@@ -65,16 +65,16 @@ function span(traceId: string) {
     kind: 1,
     startTimeUnixNano: NOW,
     endTimeUnixNano: NOW,
-    attributes: [attribute('note', planted()), nested('tree')],
+    attributes: [attribute('model', planted()), nested('source')],
     status: { code: 2, message: planted() },
-    events: [{ timeUnixNano: NOW, name: `event ${planted()}`, attributes: [attribute('note', planted())] }],
-    links: [{ traceId, spanId: '00000000000000bb', traceState: 'vendor=x', attributes: [attribute('note', planted())] }],
+    events: [{ timeUnixNano: NOW, name: `event ${planted()}`, attributes: [attribute('model', planted())] }],
+    links: [{ traceId, spanId: '00000000000000bb', traceState: 'vendor=x', attributes: [attribute('model', planted())] }],
   };
 }
 
 function metrics() {
-  const exemplars = () => [{ timeUnixNano: NOW, asDouble: 1, filteredAttributes: [attribute('note', planted()), nested('tree')] }];
-  const point = () => ({ startTimeUnixNano: NOW, timeUnixNano: NOW, attributes: [attribute('note', planted())] });
+  const exemplars = () => [{ timeUnixNano: NOW, asDouble: 1, filteredAttributes: [attribute('model', planted()), nested('source')] }];
+  const point = () => ({ startTimeUnixNano: NOW, timeUnixNano: NOW, attributes: [attribute('model', planted())] });
   const named = () => ({ name: `metric ${planted()}`, description: planted(), unit: planted() });
   return [
     { ...named(), gauge: { dataPoints: [{ ...point(), asDouble: 1.5, exemplars: exemplars() }] } },
@@ -115,7 +115,7 @@ const secretLogs = (service: string) => ({
               severityText: planted(),
               eventName: `happened ${planted()}`,
               body: { stringValue: planted() },
-              attributes: [attribute('note', planted()), nested('tree')],
+              attributes: [attribute('model', planted()), nested('source')],
             },
             { timeUnixNano: NOW, eventName: 'agentshield.finding', body: nested('body').value },
           ],
@@ -213,10 +213,13 @@ describe.skipIf(!hasGo())(`the collector in front of the store ${hasGo() ? '' : 
       TraceState: 'vendor=[REDACTED:github-token]',
       ScopeName: 'scope before [REDACTED:github-token] after',
       'Events.Name': ['event before [REDACTED:github-token] after'],
-      'Links.Attributes': [],
-      SpanAttributes: { note: 'before **** after', 'redaction.masked.count': '2' },
+      'Links.Attributes': [{ model: 'before [REDACTED:github-token] after' }],
+      // Name, message, trace state, 3 attribute values, event and its attribute, link's attribute.
+      SpanAttributes: { model: 'before [REDACTED:github-token] after', 'shieldwatch.redaction.masked.github-token': '9' },
       ResourceAttributes: {
-        note: 'before **** after',
+        model: 'before [REDACTED:github-token] after',
+        // 3 attribute values; the scope's name, version and attribute.
+        'shieldwatch.redaction.masked.github-token': '6',
         [ATTR_TENANT_ORG_ID]: 'org_1',
         [ATTR_TENANT_TOKEN_ID]: 'tok_1',
         [ATTR_TENANT_REPOSITORY]: 'acme/shop',

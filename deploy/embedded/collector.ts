@@ -29,6 +29,10 @@ export interface CollectorSettings {
   readonly database: string;
   /** Shared secret that every request must carry as `Authorization: Bearer <key>`. */
   readonly key: string;
+  /** Configuration files, in order; those of our distribution unless given. */
+  readonly config?: readonly string[];
+  /** Variables of config.yaml besides those that follow from the settings above. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Receives each line that the collector logs, and what happens to its process. */
   readonly onLog?: (line: string) => void;
 }
@@ -58,9 +62,10 @@ export async function startCollector(settings: CollectorSettings): Promise<Embed
   const isStopping = (): boolean => stopping.signal.aborted;
   const launch = (): Promise<CollectorProcess> =>
     launchCollector({
-      command: [settings.binary, ...COLLECTOR_CONFIG.flatMap((file) => ['--config', file])],
+      command: [settings.binary, ...(settings.config ?? COLLECTOR_CONFIG).flatMap((file) => ['--config', file])],
       env: {
         ...process.env,
+        ...settings.env,
         SHIELDWATCH_COLLECTOR_HOST: HOST,
         SHIELDWATCH_COLLECTOR_PORT: String(port),
         SHIELDWATCH_COLLECTOR_HEALTH_PORT: String(healthPort),

@@ -17,6 +17,8 @@ export interface Caller {
   repository: string | null;
   /** Days that landing rows of this organisation live. */
   retentionDays: number;
+  /** Whether the organisation keeps prompts, answers, tool arguments and results; absent: it does not. */
+  keepContent?: boolean;
 }
 
 declare module 'fastify' {

@@ -17,6 +17,7 @@ interface TokenRow extends Record<string, unknown> {
   scopes: string[];
   repository: string | null;
   retention_days: number;
+  keep_content: boolean;
 }
 
 /** A lookup by hash with a short cache; simultaneous requests of one token share one query. */
@@ -26,7 +27,7 @@ export function createTokenLookup(db: Postgres): TokenLookup {
   async function find(hash: string): Promise<Caller | undefined> {
     const [row] = await fromStore(
       db.query<TokenRow>(
-        `SELECT token.id, token.org_id, token.scopes, token.repository, org.retention_days
+        `SELECT token.id, token.org_id, token.scopes, token.repository, org.retention_days, org.keep_content
          FROM token JOIN org ON org.id = token.org_id
          WHERE token.token_hash = $1 AND token.revoked_at IS NULL`,
         [hash],
@@ -39,6 +40,7 @@ export function createTokenLookup(db: Postgres): TokenLookup {
       scopes: row.scopes,
       repository: row.repository,
       retentionDays: row.retention_days,
+      keepContent: row.keep_content,
     };
   }
 

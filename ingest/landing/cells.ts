@@ -16,16 +16,20 @@ export const cell = {
   map: (entries: ReadonlyMap<string, string>): string =>
     `{${Array.from(entries, ([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join(',')}}`,
   array: <T>(values: readonly T[], each: (value: T) => string): string => `[${values.map(each).join(',')}]`,
-  /** DateTime64(9). Later than the year 2262 does not fit and is stored as the last moment that does. */
-  nanoseconds: (value: bigint): string => String(value > LAST_NANOSECOND ? LAST_NANOSECOND : value),
-  /** DateTime: whole seconds up to 2106. */
-  seconds: (value: bigint): string => {
-    const seconds = value / 1_000_000_000n;
-    return String(seconds > 0xffffffffn ? 0xffffffffn : seconds);
-  },
+  /** DateTime64(9). */
+  nanoseconds: (value: bigint): string => String(bounded(value)),
+  /** Between two bounded times; a span that ends before it starts has no length, where the exporter would store 2^64 less it. */
+  nanosecondsBetween: (start: bigint, end: bigint): bigint => (bounded(end) > bounded(start) ? bounded(end) - bounded(start) : 0n),
+  /** DateTime: whole seconds. */
+  seconds: (value: bigint): string => String(bounded(value) / 1_000_000_000n),
 };
 
-const LAST_NANOSECOND = 2n ** 63n - 1n;
+/** 2105-12-31 23:59:59, the last second that every column takes; what is later is moved there, as in collector/config.yaml. */
+const LAST_NANOSECOND = 4_291_747_199_000_000_000n;
+
+function bounded(value: bigint): bigint {
+  return value > LAST_NANOSECOND ? LAST_NANOSECOND : value;
+}
 
 /** A trace or span id as lower-case hex; empty when it is missing or all zero. */
 export function idText(id: Buffer): string {

@@ -20,13 +20,15 @@ import { traceRows } from './rows/traces.js';
  *
  * A request is acknowledged when all its rows are stored. If some table failed the client is told to send it
  * again, and the rows that did get stored come twice: landing may repeat, facts fold.
+ *
+ * @param allowedKeys attribute keys that the operator allows besides ours (schemas/attribute-keys.ts).
  */
-export function createLandingSink(clickhouse: ClickHouseClient): TelemetrySink {
+export function createLandingSink(clickhouse: ClickHouseClient, allowedKeys: readonly string[]): TelemetrySink {
   const plans = createRequestPlans();
   return {
     async deliver(request, caller) {
       const message = await read(request, plans[request.signal]);
-      const batches = ROWS[request.signal](message, caller).filter((batch) => batch.rows.length > 0);
+      const batches = ROWS[request.signal](message, caller, allowedKeys).filter((batch) => batch.rows.length > 0);
       await fromStore(Promise.all(batches.map((batch) => insertBatch(clickhouse, batch))));
       return acceptedAll(request.type);
     },
@@ -39,8 +41,8 @@ async function read(request: TelemetryRequest, plan: MessagePlan): Promise<unkno
 }
 
 /** The decoders give exactly the shapes of `otlp.ts`, each made from the signal's own plan. */
-const ROWS: Readonly<Record<Signal, (message: unknown, caller: Caller) => Batch[]>> = {
-  traces: (message, caller) => traceRows(message as TracesRequest, caller),
-  metrics: (message, caller) => metricRows(message as MetricsRequest, caller),
-  logs: (message, caller) => logRows(message as LogsRequest, caller),
+const ROWS: Readonly<Record<Signal, (message: unknown, caller: Caller, allowedKeys: readonly string[]) => Batch[]>> = {
+  traces: (message, caller, allowedKeys) => traceRows(message as TracesRequest, caller, allowedKeys),
+  metrics: (message, caller, allowedKeys) => metricRows(message as MetricsRequest, caller, allowedKeys),
+  logs: (message, caller, allowedKeys) => logRows(message as LogsRequest, caller, allowedKeys),
 };

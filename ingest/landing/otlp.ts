@@ -30,7 +30,7 @@ interface Scope {
 }
 
 export interface TracesRequest {
-  resourceSpans: { resource?: Resource; scopeSpans: { scope?: Scope; spans: Span[] }[] }[];
+  resourceSpans: { resource?: Resource; schemaUrl: string; scopeSpans: { scope?: Scope; schemaUrl: string; spans: Span[] }[] }[];
 }
 
 export interface Span {

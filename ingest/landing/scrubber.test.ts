@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AnyValue } from './otlp.js';
-import { Scrubber } from './scrubber.js';
+import { Scrubber, Tally, type ScrubberSettings } from './scrubber.js';
 
 const list = (...values: AnyValue[]): AnyValue => ({ arrayValue: { values } });
 
@@ -24,13 +24,56 @@ const CASES: [AnyValue, string][] = [
   [{}, ''],
 ];
 
+const KEPT = { keepContent: true, allowedKeys: ['acme.*'] };
+const DROPPED = { keepContent: false, allowedKeys: ['acme.*'] };
+const attribute = (key: string, stringValue = 'v') => ({ key, value: { stringValue } });
+/** Attributes as stored, with what was counted. */
+const stored = (settings: ScrubberSettings, ...list: { key: string; value: AnyValue }[]): Record<string, string> => {
+  const tally = new Tally();
+  return Object.fromEntries(tally.writeTo(new Scrubber(settings).attributes(list, tally)));
+};
+
 describe('attribute values', () => {
   it.each(CASES)('%j are stored as the collector stores them', (value, text) => {
-    expect(new Scrubber().value(value)).toBe(text);
+    expect(new Scrubber(DROPPED).value(value, new Tally())).toBe(text);
   });
 
   it('of one name twice count as the first, which is the one that ClickHouse reads', () => {
-    const twice = ['first', 'last'].map((stringValue) => ({ key: 'k', value: { stringValue } }));
-    expect(new Scrubber().attributes(twice)).toEqual(new Map([['k', 'first']]));
+    expect(stored(DROPPED, attribute('model', 'first'), attribute('model', 'last'))).toEqual({ model: 'first' });
+  });
+
+  it('are masked whole under the name of a secret, in maps and under a key that is not ours', () => {
+    const value = { kvlistValue: { values: [attribute('db_password', 'a whole sentence'), attribute('password', 'short')] } };
+    expect(stored(DROPPED, { key: 'acme.config', value }, attribute('acme.token', 'a whole sentence'))).toEqual({
+      'acme.config': '{"db_password":"[REDACTED:assigned-secret]","password":"short"}',
+      'acme.token': '[REDACTED:assigned-secret]',
+      'shieldwatch.redaction.masked.assigned-secret': '2',
+    });
+  });
+});
+
+describe('attribute keys', () => {
+  it('are kept when they are listed or allowed by their prefix, else dropped and counted', () => {
+    expect(stored(DROPPED, attribute('service.name'), attribute('acme.team'), attribute('agentshield.scan.new'), attribute('mine'), attribute('acme'))).toEqual({
+      'service.name': 'v',
+      'acme.team': 'v',
+      'agentshield.scan.new': 'v',
+      'shieldwatch.redaction.dropped.attributes': '2',
+    });
+  });
+
+  it('that only our pipeline sets are taken from nobody', () => {
+    expect(stored(DROPPED, attribute('shieldwatch.tenant.org_id'), attribute('shieldwatch.redaction.masked.jwt'))).toEqual({});
+  });
+
+  it('of content are kept where the organisation keeps content, without secrets', () => {
+    const content = [attribute('gen_ai.input.messages', 'ghp' + '_FAKE0000fake0000'), attribute('gen_ai.prompt.0.content'), attribute('tool_input')];
+    expect(stored(DROPPED, ...content)).toEqual({ 'shieldwatch.redaction.dropped.content': '3' });
+    expect(stored(KEPT, ...content)).toEqual({
+      'gen_ai.input.messages': '[REDACTED:github-token]',
+      'gen_ai.prompt.0.content': 'v',
+      tool_input: 'v',
+      'shieldwatch.redaction.masked.github-token': '1',
+    });
   });
 });

@@ -1,79 +1,140 @@
-import { redactText } from '#schemas/redaction.js';
-import { SERVER_ATTRIBUTE_PREFIX } from '#schemas/semconv.js';
+import { attributeFates, CONTENT_EVENTS } from '#schemas/attribute-keys.js';
+import { isSecretName, NAMED_SECRET, redact } from '#schemas/redaction.js';
+import { COUNT_ATTRIBUTE_PREFIX } from '#schemas/semconv.js';
 import { goJson, goNumber } from './go-json.js';
-import type { AnyValue, KeyValue } from './otlp.js';
+import type { AnyValue, KeyValue, LogRecord } from './otlp.js';
 
 /** Longest text that is remembered; keys and names repeat, bodies do not. */
 const MEMO_LENGTH = 64;
 const MEMO_ENTRIES = 20_000;
 const LONE_SURROGATE = /\p{Surrogate}/gu;
+/** A value of this length under a secret's name is a secret whatever it looks like. */
+const SHORTEST_NAMED_SECRET = 8;
+const PLACEHOLDER = /^\[REDACTED:[^\]]*\]$/s;
+const events = new Set(CONTENT_EVENTS);
+
+/** What was taken out of one record, or of a resource with its scopes and its metrics' own texts. */
+export class Tally {
+  readonly #counts = new Map<string, number>();
+
+  add(name: string, count: number): void {
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + count);
+  }
+
+  masked(counts: Readonly<Record<string, number>>): void {
+    for (const [kind, count] of Object.entries(counts)) this.add(`masked.${kind}`, count);
+  }
+
+  /** Puts the counts among the attributes of what they were counted on, and begins anew. */
+  writeTo(attributes: Map<string, string>): Map<string, string> {
+    for (const [name, count] of this.#counts) attributes.set(COUNT_ATTRIBUTE_PREFIX + name, String(count));
+    this.#counts.clear();
+    return attributes;
+  }
+}
+
+export interface ScrubberSettings {
+  /** Whether the organisation keeps prompts, answers, tool arguments and results. */
+  readonly keepContent: boolean;
+  /** Attribute keys that the operator allows besides ours. */
+  readonly allowedKeys?: readonly string[];
+}
 
 /**
  * Turns OTLP values into the strings that are stored: written as the collector's exporter writes them, without
- * secrets, and always valid UTF-8. One per request.
+ * secrets and without attributes that are not allowed, and always valid UTF-8. One per request. It does what the
+ * collector's processor `secretredaction` does (collector/processors), step by step; a test compares rows.
  */
 export class Scrubber {
-  readonly #memo = new Map<string, string>();
+  readonly #memo = new Set<string>();
+  readonly #keepContent: boolean;
+  readonly #fateOf: ReturnType<typeof attributeFates>;
 
-  text(text: string): string {
-    if (text.length > MEMO_LENGTH) return clean(text);
-    const known = this.#memo.get(text);
-    if (known !== undefined) return known;
-    const result = clean(text);
-    if (this.#memo.size < MEMO_ENTRIES) this.#memo.set(text, result);
-    return result;
+  constructor({ keepContent, allowedKeys }: ScrubberSettings) {
+    this.#keepContent = keepContent;
+    this.#fateOf = attributeFates(allowedKeys);
   }
 
-  /** As pdata's `Value.AsString`. */
-  value(value: AnyValue | undefined): string {
-    if (value === undefined) return '';
-    if (value.stringValue !== undefined) return this.text(value.stringValue);
-    if (value.boolValue !== undefined) return String(value.boolValue);
-    if (value.intValue !== undefined) return String(value.intValue);
-    if (value.doubleValue !== undefined) return goNumber(value.doubleValue);
-    if (value.bytesValue !== undefined) return cleanBytes(value.bytesValue).toString('base64');
-    if (value.arrayValue === undefined && value.kvlistValue === undefined) return '';
-    // Each string by itself first, since JSON's escapes would hide a secret in quotes; then the whole, since
-    // `{"password":"..."}` is a secret only with its key.
-    return this.text(goJson(this.#scrub(value)) ?? '');
+  text(text: string, tally: Tally): string {
+    if (this.#memo.has(text)) return text;
+    const { text: result, counts } = redact(wellFormed(text));
+    tally.masked(counts);
+    if (result === text && text.length <= MEMO_LENGTH && this.#memo.size < MEMO_ENTRIES) this.#memo.add(text);
+    return result;
   }
 
   /**
-   * Attributes by name, without those that only our own pipeline may set. Of equal names the first
-   * one counts: the exporter stores both, and ClickHouse reads the first.
+   * As pdata's `Value.AsString`.
+   *
+   * @param named the name that it stands under says that it is a secret.
    */
-  attributes(list: readonly KeyValue[]): Map<string, string> {
+  value(value: AnyValue | undefined, tally: Tally, named = false): string {
+    if (value === undefined) return '';
+    const clean = this.#scrub(value, named, tally);
+    if (clean.stringValue !== undefined) return clean.stringValue;
+    if (clean.boolValue !== undefined) return String(clean.boolValue);
+    if (clean.intValue !== undefined) return String(clean.intValue);
+    if (clean.doubleValue !== undefined) return goNumber(clean.doubleValue);
+    if (clean.bytesValue !== undefined) return clean.bytesValue.toString('base64');
+    if (clean.arrayValue === undefined && clean.kvlistValue === undefined) return '';
+    return goJson(clean) ?? '';
+  }
+
+  /** The body of a log record, unless it is content that the organisation does not keep. */
+  body({ body, eventName, attributes }: LogRecord, tally: Tally): string {
+    const named = attributes.find((attribute) => attribute.key === 'event.name')?.value?.stringValue ?? '';
+    if (this.#keepContent || body === undefined || !(events.has(eventName) || events.has(named))) return this.value(body, tally);
+    if (Object.values(body).some((value) => value !== undefined)) tally.add('dropped.content', 1);
+    return '';
+  }
+
+  /**
+   * Attributes by name, without those that are not allowed. Of equal names the first one counts: the exporter
+   * stores both, and ClickHouse reads the first.
+   */
+  attributes(list: readonly KeyValue[], tally: Tally): Map<string, string> {
     const result = new Map<string, string>();
-    for (const { key, value } of list) {
-      if (key.startsWith(SERVER_ATTRIBUTE_PREFIX)) continue;
-      const name = this.text(key);
-      if (!result.has(name)) result.set(name, this.value(value));
+    for (const { key: sent, value } of list) {
+      const key = wellFormed(sent);
+      const fate = this.#fateOf(key, this.#keepContent);
+      if (fate === 'unknown') tally.add('dropped.attributes', 1);
+      if (fate === 'content') tally.add('dropped.content', 1);
+      if (fate !== 'listed' && fate !== 'other') continue;
+      const scrubbed = this.value(value, tally, fate === 'other' && isSecretName(key));
+      const name = fate === 'other' ? this.text(key, tally) : key;
+      if (!result.has(name)) result.set(name, scrubbed);
     }
     return result;
   }
 
-  #scrub(value: AnyValue): AnyValue {
-    if (value.stringValue !== undefined) return { stringValue: this.text(value.stringValue) };
-    if (value.bytesValue !== undefined) return { bytesValue: cleanBytes(value.bytesValue) };
-    if (value.arrayValue !== undefined) return { arrayValue: { values: value.arrayValue.values.map((each) => this.#scrub(each)) } };
-    if (value.kvlistValue !== undefined) {
-      return { kvlistValue: { values: value.kvlistValue.values.map((entry) => this.#scrubEntry(entry)) } };
+  #scrub(value: AnyValue, named: boolean, tally: Tally): AnyValue {
+    const { stringValue, bytesValue, arrayValue, kvlistValue } = value;
+    if (stringValue !== undefined) {
+      if (!named || Buffer.byteLength(stringValue) < SHORTEST_NAMED_SECRET || PLACEHOLDER.test(stringValue)) return { stringValue: this.text(stringValue, tally) };
+      tally.masked({ [NAMED_SECRET]: 1 });
+      return { stringValue: `[REDACTED:${NAMED_SECRET}]` };
     }
+    if (bytesValue !== undefined) return { bytesValue: cleanBytes(bytesValue, tally) };
+    if (arrayValue !== undefined) return { arrayValue: { values: arrayValue.values.map((each) => this.#scrub(each, named, tally)) } };
+    if (kvlistValue !== undefined) return { kvlistValue: { values: kvlistValue.values.map((entry) => this.#scrubEntry(entry, tally)) } };
     return value;
   }
 
-  #scrubEntry({ key, value }: KeyValue): KeyValue {
-    return { key: this.text(key), ...(value === undefined ? {} : { value: this.#scrub(value) }) };
+  #scrubEntry({ key: sent, value }: KeyValue, tally: Tally): KeyValue {
+    const key = wellFormed(sent);
+    const scrubbed = value === undefined ? {} : { value: this.#scrub(value, isSecretName(key), tally) };
+    return { key: this.text(key, tally), ...scrubbed };
   }
 }
 
-function clean(text: string): string {
-  return redactText(text.replace(LONE_SURROGATE, '\ufffd'));
+function wellFormed(text: string): string {
+  return text.replace(LONE_SURROGATE, '\ufffd');
 }
 
 /** Base64 would only hide a secret from the patterns, not from whoever reads the table. */
-function cleanBytes(bytes: Buffer): Buffer {
+function cleanBytes(bytes: Buffer, tally: Tally): Buffer {
   const text = bytes.toString('latin1');
-  const redacted = redactText(text);
-  return redacted === text ? bytes : Buffer.from(redacted, 'latin1');
+  const redacted = redact(text);
+  tally.masked(redacted.counts);
+  return redacted.text === text ? bytes : Buffer.from(redacted.text, 'latin1');
 }

@@ -5,6 +5,7 @@ import {
   ATTR_TENANT_TOKEN_ID,
 } from '#schemas/semconv.js';
 import type { Caller } from '../auth/caller.js';
+import { Scrubber } from './scrubber.js';
 
 /** Stamps who sent it on resource attributes that have lost what the client said about that. */
 export function stampTenant(attributes: Map<string, string>, caller: Caller): Map<string, string> {
@@ -13,4 +14,9 @@ export function stampTenant(attributes: Map<string, string>, caller: Caller): Ma
   attributes.set(ATTR_TENANT_RETENTION_DAYS, String(caller.retentionDays));
   if (caller.repository !== null) attributes.set(ATTR_TENANT_REPOSITORY, caller.repository);
   return attributes;
+}
+
+/** Takes out what this caller's organisation does not keep. */
+export function createScrubber(caller: Caller, allowedKeys: readonly string[] = []): Scrubber {
+  return new Scrubber({ keepContent: caller.keepContent === true, allowedKeys });
 }

@@ -7,7 +7,7 @@ import { SAMPLES, toProtobuf } from '../testing/otlp-samples.js';
 
 let gateway: TestGateway;
 beforeAll(async () => {
-  gateway = await startGateway(inject('clickhouseUrl'));
+  gateway = await startGateway(inject('clickhouseUrl'), { allowedKeys: ['*'] });
 });
 afterAll(() => gateway.close());
 

@@ -1,5 +1,5 @@
 import { ShieldwatchError } from '#schemas/errors.js';
-import { HEADER_ORG_ID, HEADER_REPOSITORY, HEADER_RETENTION_DAYS, HEADER_TOKEN_ID } from '#schemas/semconv.js';
+import { HEADER_CONTENT, HEADER_ORG_ID, HEADER_REPOSITORY, HEADER_RETENTION_DAYS, HEADER_TOKEN_ID } from '#schemas/semconv.js';
 import type { Caller } from '../auth/caller.js';
 import { checkInflatedSize } from '../body/inflate.js';
 import { RETRY_AFTER_SECONDS } from '../errors/from-store.js';
@@ -45,6 +45,7 @@ function headers(request: TelemetryRequest, caller: Caller, key: string): Record
     [HEADER_ORG_ID]: caller.orgId,
     [HEADER_TOKEN_ID]: caller.tokenId,
     [HEADER_RETENTION_DAYS]: String(caller.retentionDays),
+    [HEADER_CONTENT]: caller.keepContent === true ? 'keep' : 'drop',
     ...(caller.repository === null ? {} : { [HEADER_REPOSITORY]: caller.repository }),
   };
 }

@@ -3,8 +3,8 @@ import type { Caller } from '../../auth/caller.js';
 import type { Batch } from '../batch.js';
 import { cell, idText } from '../cells.js';
 import type { LogRecord, LogsRequest } from '../otlp.js';
-import { Scrubber } from '../scrubber.js';
-import { stampTenant } from '../tenant.js';
+import { type Scrubber, Tally } from '../scrubber.js';
+import { createScrubber, stampTenant } from '../tenant.js';
 
 const COLUMNS = [
   'ServiceName', 'ResourceSchemaUrl', 'ResourceAttributes', 'ScopeSchemaUrl', 'ScopeName', 'ScopeVersion',
@@ -13,40 +13,46 @@ const COLUMNS = [
 ];
 
 /** Rows of `otel_logs`. */
-export function logRows(request: LogsRequest, caller: Caller): Batch[] {
-  const scrub = new Scrubber();
+export function logRows(request: LogsRequest, caller: Caller, allowedKeys?: readonly string[]): Batch[] {
+  const scrub = createScrubber(caller, allowedKeys);
+  const tally = new Tally();
   const rows: string[][] = [];
   for (const { resource, schemaUrl, scopeLogs } of request.resourceLogs) {
-    const resourceAttributes = stampTenant(scrub.attributes(resource?.attributes ?? []), caller);
-    const resourceCells = [
-      cell.text(resourceAttributes.get(ATTR_SERVICE_NAME) ?? ''),
-      cell.text(scrub.text(schemaUrl)),
-      cell.map(resourceAttributes),
-    ];
-    for (const { scope, schemaUrl: scopeUrl, logRecords } of scopeLogs) {
-      const scopeCells = [
-        cell.text(scrub.text(scopeUrl)),
-        cell.text(scrub.text(scope?.name ?? '')),
-        cell.text(scrub.text(scope?.version ?? '')),
-        cell.map(scrub.attributes(scope?.attributes ?? [])),
-      ];
-      for (const record of logRecords) rows.push([...resourceCells, ...scopeCells, ...recordCells(record, scrub)]);
+    const resourceAttributes = scrub.attributes(resource?.attributes ?? [], tally);
+    const schemaCell = cell.text(scrub.text(schemaUrl, tally));
+    const scopes = scopeLogs.map(({ scope, schemaUrl: scopeUrl, logRecords }) => ({
+      cells: [
+        cell.text(scrub.text(scopeUrl, tally)),
+        cell.text(scrub.text(scope?.name ?? '', tally)),
+        cell.text(scrub.text(scope?.version ?? '', tally)),
+        cell.map(scrub.attributes(scope?.attributes ?? [], tally)),
+      ],
+      logRecords,
+    }));
+    const serviceName = cell.text(resourceAttributes.get(ATTR_SERVICE_NAME) ?? '');
+    const resourceCells = [serviceName, schemaCell, cell.map(stampTenant(tally.writeTo(resourceAttributes), caller))];
+    for (const { cells, logRecords } of scopes) {
+      for (const record of logRecords) rows.push([...resourceCells, ...cells, ...recordCells(record, scrub, tally)]);
     }
   }
   return [{ table: 'otel_logs', columns: COLUMNS, rows }];
 }
 
-function recordCells(record: LogRecord, scrub: Scrubber): string[] {
+/** The attributes come last of all, since they hold what was counted on the others. */
+function recordCells(record: LogRecord, scrub: Scrubber, tally: Tally): string[] {
+  const body = cell.text(scrub.body(record, tally));
+  const severityText = cell.text(scrub.text(record.severityText, tally));
+  const eventName = cell.text(scrub.text(record.eventName, tally));
   return [
     // Codex sends no time of its own, only the time of observation.
     cell.nanoseconds(record.timeUnixNano === 0n ? record.observedTimeUnixNano : record.timeUnixNano),
     cell.text(idText(record.traceId)),
     cell.text(idText(record.spanId)),
     cell.integer(record.flags & 0xff),
-    cell.text(scrub.text(record.severityText)),
+    severityText,
     cell.integer(record.severityNumber & 0xff),
-    cell.text(scrub.value(record.body)),
-    cell.map(scrub.attributes(record.attributes)),
-    cell.text(scrub.text(record.eventName)),
+    body,
+    cell.map(tally.writeTo(scrub.attributes(record.attributes, tally))),
+    eventName,
   ];
 }

@@ -6,7 +6,7 @@ import type {
   NumberDataPoint,
   SummaryDataPoint,
 } from '../otlp.js';
-import type { Scrubber } from '../scrubber.js';
+import type { Scrubber, Tally } from '../scrubber.js';
 
 const EXEMPLAR_COLUMNS = [
   'Exemplars.FilteredAttributes', 'Exemplars.TimeUnix', 'Exemplars.Value', 'Exemplars.SpanId', 'Exemplars.TraceId',
@@ -28,9 +28,9 @@ function numberValue(point: { asDouble?: number; asInt?: bigint }): number {
   return point.asDouble ?? Number(point.asInt ?? 0n);
 }
 
-function exemplarCells(exemplars: readonly Exemplar[], scrub: Scrubber): string[] {
+function exemplarCells(exemplars: readonly Exemplar[], scrub: Scrubber, tally: Tally): string[] {
   return [
-    cell.array(exemplars, (each) => cell.map(scrub.attributes(each.filteredAttributes))),
+    cell.array(exemplars, (each) => cell.map(scrub.attributes(each.filteredAttributes, tally))),
     cell.array(exemplars, (each) => cell.seconds(each.timeUnixNano)),
     cell.array(exemplars, (each) => cell.float(numberValue(each))),
     // The exporter writes a missing id as zeros here, other than in spans and logs.
@@ -39,23 +39,23 @@ function exemplarCells(exemplars: readonly Exemplar[], scrub: Scrubber): string[
   ];
 }
 
-export function numberCells(point: NumberDataPoint, scrub: Scrubber): string[] {
-  return [cell.float(numberValue(point)), ...exemplarCells(point.exemplars, scrub)];
+export function numberCells(point: NumberDataPoint, scrub: Scrubber, tally: Tally): string[] {
+  return [cell.float(numberValue(point)), ...exemplarCells(point.exemplars, scrub, tally)];
 }
 
-export function histogramCells(point: HistogramDataPoint, scrub: Scrubber): string[] {
+export function histogramCells(point: HistogramDataPoint, scrub: Scrubber, tally: Tally): string[] {
   return [
     cell.integer(point.count),
     cell.float(point.sum ?? 0),
     cell.array(point.bucketCounts, cell.integer),
     cell.array(point.explicitBounds, cell.float),
-    ...exemplarCells(point.exemplars, scrub),
+    ...exemplarCells(point.exemplars, scrub, tally),
     cell.float(point.min ?? 0),
     cell.float(point.max ?? 0),
   ];
 }
 
-export function exponentialHistogramCells(point: ExponentialHistogramDataPoint, scrub: Scrubber): string[] {
+export function exponentialHistogramCells(point: ExponentialHistogramDataPoint, scrub: Scrubber, tally: Tally): string[] {
   return [
     cell.integer(point.count),
     cell.float(point.sum ?? 0),
@@ -65,7 +65,7 @@ export function exponentialHistogramCells(point: ExponentialHistogramDataPoint, 
     cell.array(point.positive?.bucketCounts ?? [], cell.integer),
     cell.integer(point.negative?.offset ?? 0),
     cell.array(point.negative?.bucketCounts ?? [], cell.integer),
-    ...exemplarCells(point.exemplars, scrub),
+    ...exemplarCells(point.exemplars, scrub, tally),
     cell.float(point.min ?? 0),
     cell.float(point.max ?? 0),
   ];

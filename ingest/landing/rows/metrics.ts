@@ -3,8 +3,8 @@ import type { Caller } from '../../auth/caller.js';
 import type { Batch } from '../batch.js';
 import { cell } from '../cells.js';
 import type { DataPoint, Metric, MetricsRequest } from '../otlp.js';
-import { Scrubber } from '../scrubber.js';
-import { stampTenant } from '../tenant.js';
+import { type Scrubber, Tally } from '../scrubber.js';
+import { createScrubber, stampTenant } from '../tenant.js';
 import {
   exponentialHistogramCells,
   HISTOGRAM_COLUMNS,
@@ -24,25 +24,30 @@ const COMMON_COLUMNS = [
 ];
 
 /** Rows of the `otel_metrics_*` tables, one table for each kind of point. */
-export function metricRows(request: MetricsRequest, caller: Caller): Batch[] {
-  const scrub = new Scrubber();
+export function metricRows(request: MetricsRequest, caller: Caller, allowedKeys?: readonly string[]): Batch[] {
+  const scrub = createScrubber(caller, allowedKeys);
+  const tally = new Tally();
   const tables = createTables();
   for (const { resource, schemaUrl, scopeMetrics } of request.resourceMetrics) {
-    const resourceAttributes = stampTenant(scrub.attributes(resource?.attributes ?? []), caller);
-    const resourceCells = [cell.map(resourceAttributes), cell.text(scrub.text(schemaUrl))];
-    const serviceName = cell.text(resourceAttributes.get(ATTR_SERVICE_NAME) ?? '');
-    for (const { scope, schemaUrl: scopeUrl, metrics } of scopeMetrics) {
-      const scopeCells = [
-        cell.text(scrub.text(scope?.name ?? '')),
-        cell.text(scrub.text(scope?.version ?? '')),
-        cell.map(scrub.attributes(scope?.attributes ?? [])),
+    const resourceAttributes = scrub.attributes(resource?.attributes ?? [], tally);
+    const schemaCell = cell.text(scrub.text(schemaUrl, tally));
+    const scopes = scopeMetrics.map(({ scope, schemaUrl: scopeUrl, metrics }) => ({
+      cells: [
+        cell.text(scrub.text(scope?.name ?? '', tally)),
+        cell.text(scrub.text(scope?.version ?? '', tally)),
+        cell.map(scrub.attributes(scope?.attributes ?? [], tally)),
         cell.integer(scope?.droppedAttributesCount ?? 0),
-        cell.text(scrub.text(scopeUrl)),
-      ];
-      for (const metric of metrics) {
-        const names = [metric.name, metric.description, metric.unit].map((name) => cell.text(scrub.text(name)));
-        addPoints(tables, metric, [...resourceCells, ...scopeCells, serviceName, ...names], scrub);
-      }
+        cell.text(scrub.text(scopeUrl, tally)),
+      ],
+      metrics: metrics.map((metric) => ({
+        metric,
+        names: [metric.name, metric.description, metric.unit].map((name) => cell.text(scrub.text(name, tally))),
+      })),
+    }));
+    const serviceName = cell.text(resourceAttributes.get(ATTR_SERVICE_NAME) ?? '');
+    const resourceCells = [cell.map(stampTenant(tally.writeTo(resourceAttributes), caller)), schemaCell];
+    for (const { cells, metrics } of scopes) {
+      for (const { metric, names } of metrics) addPoints(tables, metric, [...resourceCells, ...cells, serviceName, ...names], scrub, tally);
     }
   }
   return Object.values(tables);
@@ -65,31 +70,31 @@ function createTables() {
   };
 }
 
-function addPoints(tables: Tables, metric: Metric, common: readonly string[], scrub: Scrubber): void {
-  const head = (point: DataPoint): string[] => [
+function addPoints(tables: Tables, metric: Metric, common: readonly string[], scrub: Scrubber, tally: Tally): void {
+  // The point's own attributes come after the exemplars', since they hold what was counted on both.
+  const row = (point: DataPoint, own: readonly string[]): string[] => [
     ...common,
-    cell.map(scrub.attributes(point.attributes)),
+    cell.map(tally.writeTo(scrub.attributes(point.attributes, tally))),
     cell.seconds(point.startTimeUnixNano),
     cell.seconds(point.timeUnixNano),
     cell.integer(point.flags),
+    ...own,
   ];
   const { gauge, sum, histogram, exponentialHistogram, summary } = metric;
-  for (const point of gauge?.dataPoints ?? []) tables.gauge.rows.push([...head(point), ...numberCells(point, scrub)]);
+  for (const point of gauge?.dataPoints ?? []) tables.gauge.rows.push(row(point, numberCells(point, scrub, tally)));
   if (sum !== undefined) {
     const tail = [cell.integer(sum.aggregationTemporality), cell.bool(sum.isMonotonic)];
-    for (const point of sum.dataPoints) tables.sum.rows.push([...head(point), ...numberCells(point, scrub), ...tail]);
+    for (const point of sum.dataPoints) tables.sum.rows.push(row(point, [...numberCells(point, scrub, tally), ...tail]));
   }
   if (histogram !== undefined) {
     const temporality = cell.integer(histogram.aggregationTemporality);
-    for (const point of histogram.dataPoints) {
-      tables.histogram.rows.push([...head(point), ...histogramCells(point, scrub), temporality]);
-    }
+    for (const point of histogram.dataPoints) tables.histogram.rows.push(row(point, [...histogramCells(point, scrub, tally), temporality]));
   }
   if (exponentialHistogram !== undefined) {
     const temporality = cell.integer(exponentialHistogram.aggregationTemporality);
     for (const point of exponentialHistogram.dataPoints) {
-      tables.exponentialHistogram.rows.push([...head(point), ...exponentialHistogramCells(point, scrub), temporality]);
+      tables.exponentialHistogram.rows.push(row(point, [...exponentialHistogramCells(point, scrub, tally), temporality]));
     }
   }
-  for (const point of summary?.dataPoints ?? []) tables.summary.rows.push([...head(point), ...summaryCells(point)]);
+  for (const point of summary?.dataPoints ?? []) tables.summary.rows.push(row(point, summaryCells(point)));
 }

@@ -3,8 +3,8 @@ import type { Caller } from '../../auth/caller.js';
 import type { Batch } from '../batch.js';
 import { cell, idText } from '../cells.js';
 import type { Span, TracesRequest } from '../otlp.js';
-import { Scrubber } from '../scrubber.js';
-import { stampTenant } from '../tenant.js';
+import { type Scrubber, Tally } from '../scrubber.js';
+import { createScrubber, stampTenant } from '../tenant.js';
 
 const COLUMNS = [
   'Timestamp', 'TraceId', 'SpanId', 'ParentSpanId', 'TraceState', 'SpanName', 'SpanKind', 'ServiceName',
@@ -18,53 +18,54 @@ const KINDS = ['Unspecified', 'Internal', 'Server', 'Client', 'Producer', 'Consu
 const STATUS_CODES = ['Unset', 'Ok', 'Error'];
 
 /** Rows of `otel_traces`. */
-export function traceRows(request: TracesRequest, caller: Caller): Batch[] {
-  const scrub = new Scrubber();
+export function traceRows(request: TracesRequest, caller: Caller, allowedKeys?: readonly string[]): Batch[] {
+  const scrub = createScrubber(caller, allowedKeys);
+  const tally = new Tally();
   const rows: string[][] = [];
-  for (const { resource, scopeSpans } of request.resourceSpans) {
-    const resourceAttributes = stampTenant(scrub.attributes(resource?.attributes ?? []), caller);
+  for (const { resource, schemaUrl, scopeSpans } of request.resourceSpans) {
+    const resourceAttributes = scrub.attributes(resource?.attributes ?? [], tally);
+    scrub.text(schemaUrl, tally);
+    const scopes = scopeSpans.map(({ scope, schemaUrl: scopeUrl, spans }) => {
+      const cells = [cell.text(scrub.text(scope?.name ?? '', tally)), cell.text(scrub.text(scope?.version ?? '', tally))];
+      // Not stored, but counted, as the collector does.
+      scrub.attributes(scope?.attributes ?? [], tally);
+      scrub.text(scopeUrl, tally);
+      return { cells, spans };
+    });
     const serviceName = cell.text(resourceAttributes.get(ATTR_SERVICE_NAME) ?? '');
-    const resourceCell = cell.map(resourceAttributes);
-    for (const { scope, spans } of scopeSpans) {
-      const scopeName = cell.text(scrub.text(scope?.name ?? ''));
-      const scopeVersion = cell.text(scrub.text(scope?.version ?? ''));
-      for (const span of spans) {
-        rows.push([
-          ...identity(span, scrub), serviceName, resourceCell, scopeName, scopeVersion, ...content(span, scrub),
-        ]);
-      }
+    const resourceCell = cell.map(stampTenant(tally.writeTo(resourceAttributes), caller));
+    for (const { cells, spans } of scopes) {
+      for (const span of spans) rows.push([...identity(span, scrub, tally), serviceName, resourceCell, ...cells, ...content(span, scrub, tally)]);
     }
   }
   return [{ table: 'otel_traces', columns: COLUMNS, rows }];
 }
 
-function identity(span: Span, scrub: Scrubber): string[] {
+function identity(span: Span, scrub: Scrubber, tally: Tally): string[] {
   return [
     cell.nanoseconds(span.startTimeUnixNano),
     cell.text(idText(span.traceId)),
     cell.text(idText(span.spanId)),
     cell.text(idText(span.parentSpanId)),
-    cell.text(scrub.text(span.traceState)),
-    cell.text(scrub.text(span.name)),
+    cell.text(scrub.text(span.traceState, tally)),
+    cell.text(scrub.text(span.name, tally)),
     cell.text(KINDS[span.kind] ?? ''),
   ];
 }
 
-function content(span: Span, scrub: Scrubber): string[] {
+/** The attributes come last of all, since they hold what was counted on the others. */
+function content(span: Span, scrub: Scrubber, tally: Tally): string[] {
   const { events, links, status } = span;
-  // A span that ends before it starts has no length; the exporter would store 2^64 less the difference.
-  const duration = span.endTimeUnixNano > span.startTimeUnixNano ? span.endTimeUnixNano - span.startTimeUnixNano : 0n;
-  return [
-    cell.map(scrub.attributes(span.attributes)),
-    cell.integer(duration),
-    cell.text(STATUS_CODES[status?.code ?? 0] ?? ''),
-    cell.text(scrub.text(status?.message ?? '')),
+  const statusCells = [cell.text(STATUS_CODES[status?.code ?? 0] ?? ''), cell.text(scrub.text(status?.message ?? '', tally))];
+  const eventsAndLinks = [
     cell.array(events, (event) => cell.nanoseconds(event.timeUnixNano)),
-    cell.array(events, (event) => cell.text(scrub.text(event.name))),
-    cell.array(events, (event) => cell.map(scrub.attributes(event.attributes))),
+    cell.array(events, (event) => cell.text(scrub.text(event.name, tally))),
+    cell.array(events, (event) => cell.map(scrub.attributes(event.attributes, tally))),
     cell.array(links, (link) => cell.text(idText(link.traceId))),
     cell.array(links, (link) => cell.text(idText(link.spanId))),
-    cell.array(links, (link) => cell.text(scrub.text(link.traceState))),
-    cell.array(links, (link) => cell.map(scrub.attributes(link.attributes))),
+    cell.array(links, (link) => cell.text(scrub.text(link.traceState, tally))),
+    cell.array(links, (link) => cell.map(scrub.attributes(link.attributes, tally))),
   ];
+  const attributes = tally.writeTo(scrub.attributes(span.attributes, tally));
+  return [cell.map(attributes), cell.integer(cell.nanosecondsBetween(span.startTimeUnixNano, span.endTimeUnixNano)), ...statusCells, ...eventsAndLinks];
 }

@@ -1,0 +1,266 @@
+package secretredaction // import "shieldwatch.dev/collector/processors/secretredaction"
+
+import (
+	"strings"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/pdata/xpdata/entity"
+)
+
+// walker goes through one request. A test walks OTLP's own definition and fails for a string that it leaves out.
+type walker struct {
+	*secretRedaction
+	keepContent bool
+	scratch     scratch
+	// record counts for the record at hand, resource for a resource, its scopes and its metrics' texts.
+	record, resource *tally
+	// Of the whole request, for the collector's own metrics.
+	total *tally
+}
+
+func (w *walker) traces(td ptrace.Traces) {
+	for _, rs := range td.ResourceSpans().All() {
+		w.resourceTexts(rs.Resource(), rs.SchemaUrl, rs.SetSchemaUrl)
+		for _, ss := range rs.ScopeSpans().All() {
+			w.scope(ss.Scope(), ss.SchemaUrl, ss.SetSchemaUrl)
+			for _, span := range ss.Spans().All() {
+				w.span(span)
+				w.write(w.record, span.Attributes())
+			}
+		}
+		w.write(w.resource, rs.Resource().Attributes())
+	}
+}
+
+func (w *walker) span(span ptrace.Span) {
+	t := w.record
+	w.text(span.Name(), span.SetName, t)
+	w.text(span.TraceState().AsRaw(), span.TraceState().FromRaw, t)
+	w.text(span.Status().Message(), span.Status().SetMessage, t)
+	w.attributes(span.Attributes(), t)
+	for _, event := range span.Events().All() {
+		w.text(event.Name(), event.SetName, t)
+		w.attributes(event.Attributes(), t)
+	}
+	for _, link := range span.Links().All() {
+		w.text(link.TraceState().AsRaw(), link.TraceState().FromRaw, t)
+		w.attributes(link.Attributes(), t)
+	}
+}
+
+func (w *walker) logs(ld plog.Logs) {
+	for _, rl := range ld.ResourceLogs().All() {
+		w.resourceTexts(rl.Resource(), rl.SchemaUrl, rl.SetSchemaUrl)
+		for _, sl := range rl.ScopeLogs().All() {
+			w.scope(sl.Scope(), sl.SchemaUrl, sl.SetSchemaUrl)
+			for _, record := range sl.LogRecords().All() {
+				w.logRecord(record)
+				w.write(w.record, record.Attributes())
+			}
+		}
+		w.write(w.resource, rl.Resource().Attributes())
+	}
+}
+
+func (w *walker) logRecord(record plog.LogRecord) {
+	t := w.record
+	if !w.keepContent && record.Body().Type() != pcommon.ValueTypeEmpty && w.isContentEvent(record) {
+		pcommon.NewValueEmpty().CopyTo(record.Body())
+		t.content++
+		t.some = true
+	}
+	w.text(record.EventName(), record.SetEventName, t)
+	w.text(record.SeverityText(), record.SetSeverityText, t)
+	w.value(record.Body(), false, t)
+	w.attributes(record.Attributes(), t)
+}
+
+func (w *walker) isContentEvent(record plog.LogRecord) bool {
+	if w.contentEvents[record.EventName()] {
+		return true
+	}
+	// The attribute by which events were named before OTLP had a field for it.
+	name, ok := record.Attributes().Get("event.name")
+	return ok && name.Type() == pcommon.ValueTypeStr && w.contentEvents[name.Str()]
+}
+
+func (w *walker) metrics(md pmetric.Metrics) {
+	for _, rm := range md.ResourceMetrics().All() {
+		w.resourceTexts(rm.Resource(), rm.SchemaUrl, rm.SetSchemaUrl)
+		for _, sm := range rm.ScopeMetrics().All() {
+			w.scope(sm.Scope(), sm.SchemaUrl, sm.SetSchemaUrl)
+			for _, metric := range sm.Metrics().All() {
+				w.metric(metric)
+			}
+		}
+		w.write(w.resource, rm.Resource().Attributes())
+	}
+}
+
+func (w *walker) metric(metric pmetric.Metric) {
+	w.text(metric.Name(), metric.SetName, w.resource)
+	w.text(metric.Description(), metric.SetDescription, w.resource)
+	w.text(metric.Unit(), metric.SetUnit, w.resource)
+	// Attributes of the metric itself, which no table has.
+	metric.Metadata().RemoveIf(func(string, pcommon.Value) bool { return true })
+	switch metric.Type() {
+	case pmetric.MetricTypeGauge:
+		for _, point := range metric.Gauge().DataPoints().All() {
+			w.point(point.Attributes(), point.Exemplars())
+		}
+	case pmetric.MetricTypeSum:
+		for _, point := range metric.Sum().DataPoints().All() {
+			w.point(point.Attributes(), point.Exemplars())
+		}
+	case pmetric.MetricTypeHistogram:
+		for _, point := range metric.Histogram().DataPoints().All() {
+			w.point(point.Attributes(), point.Exemplars())
+		}
+	case pmetric.MetricTypeExponentialHistogram:
+		for _, point := range metric.ExponentialHistogram().DataPoints().All() {
+			w.point(point.Attributes(), point.Exemplars())
+		}
+	case pmetric.MetricTypeSummary:
+		for _, point := range metric.Summary().DataPoints().All() {
+			w.point(point.Attributes(), pmetric.NewExemplarSlice())
+		}
+	}
+}
+
+func (w *walker) point(attributes pcommon.Map, exemplars pmetric.ExemplarSlice) {
+	w.attributes(attributes, w.record)
+	for _, exemplar := range exemplars.All() {
+		w.attributes(exemplar.FilteredAttributes(), w.record)
+	}
+	w.write(w.record, attributes)
+}
+
+func (w *walker) resourceTexts(resource pcommon.Resource, schemaURL func() string, set func(string)) {
+	// Which attributes identify what: names a client chooses, in no table.
+	entity.ResourceEntityRefs(resource).RemoveIf(func(entity.EntityRef) bool { return true })
+	w.attributes(resource.Attributes(), w.resource)
+	w.text(schemaURL(), set, w.resource)
+}
+
+func (w *walker) scope(scope pcommon.InstrumentationScope, schemaURL func() string, set func(string)) {
+	w.text(scope.Name(), scope.SetName, w.resource)
+	w.text(scope.Version(), scope.SetVersion, w.resource)
+	w.attributes(scope.Attributes(), w.resource)
+	w.text(schemaURL(), set, w.resource)
+}
+
+func (w *walker) text(text string, set func(string), t *tally) {
+	if redacted, changed := w.redactor.redact(text, t, &w.scratch); changed {
+		set(redacted)
+	}
+}
+
+// attributes drops what is not allowed and redacts the rest.
+func (w *walker) attributes(attributes pcommon.Map, t *tally) {
+	renamed := false
+	attributes.RemoveIf(func(key string, value pcommon.Value) bool {
+		switch w.keys.of(key, w.keepContent) {
+		case keepListed:
+			w.value(value, false, t)
+			return false
+		case keepOther:
+			renamed = w.entry(key, value, t) || renamed
+			return false
+		case dropContent:
+			t.content++
+		case dropUnknown:
+			t.dropped++
+			w.tellDropped(key, &w.scratch)
+		case dropReserved:
+			return true
+		}
+		t.some = true
+		return true
+	})
+	if renamed {
+		w.rename(attributes, t)
+	}
+}
+
+// entry redacts the value of a key that may be anything, and tells whether the key needs redaction too.
+func (w *walker) entry(key string, value pcommon.Value, t *tally) bool {
+	w.value(value, w.redactor.isSecretName(key, &w.scratch), t)
+	return w.redactor.find(key, &w.scratch)
+}
+
+// rename is the rare case of a secret in a key: the map is made anew. Of equal keys the first counts.
+func (w *walker) rename(attributes pcommon.Map, t *tally) {
+	clean := pcommon.NewMap()
+	changed := false
+	for key, value := range attributes.All() {
+		name, isNew := w.redactor.redact(key, t, &w.scratch)
+		changed = changed || isNew
+		if _, exists := clean.Get(name); !exists {
+			value.CopyTo(clean.PutEmpty(name))
+		}
+	}
+	if changed {
+		clean.CopyTo(attributes)
+	}
+}
+
+// value redacts strings at any depth. `named`: the name above it says that it is a secret.
+func (w *walker) value(value pcommon.Value, named bool, t *tally) {
+	switch value.Type() {
+	case pcommon.ValueTypeStr:
+		text := value.Str()
+		if named && len(text) >= shortestNamedSecret && !isPlaceholder(text) {
+			value.SetStr(w.redactor.rules[w.redactor.named].placeholder)
+			t.masked[w.redactor.named]++
+			t.some = true
+			return
+		}
+		w.text(text, value.SetStr, t)
+	case pcommon.ValueTypeBytes:
+		// Base64, in which bytes are stored, would only hide a secret from the patterns.
+		if redacted, changed := w.redactor.redact(string(value.Bytes().AsRaw()), t, &w.scratch); changed {
+			value.Bytes().FromRaw([]byte(redacted))
+		}
+	case pcommon.ValueTypeSlice:
+		for _, element := range value.Slice().All() {
+			w.value(element, named, t)
+		}
+	case pcommon.ValueTypeMap:
+		renamed := false
+		for key, element := range value.Map().All() {
+			renamed = w.entry(key, element, t) || renamed
+		}
+		if renamed {
+			w.rename(value.Map(), t)
+		}
+	}
+}
+
+func isPlaceholder(text string) bool {
+	return strings.HasPrefix(text, "[REDACTED:") && strings.IndexByte(text, ']') == len(text)-1
+}
+
+// write puts the counts on the record that they are of, and adds them to the request's.
+func (w *walker) write(t *tally, attributes pcommon.Map) {
+	if !t.some {
+		return
+	}
+	put := func(name string, count int) {
+		if count > 0 && w.countPrefix != "" {
+			attributes.PutInt(name, int64(count))
+		}
+	}
+	for rule, count := range t.masked {
+		put(w.maskedNames[rule], count)
+		w.total.masked[rule] += count
+	}
+	put(w.droppedName, t.dropped)
+	put(w.contentName, t.content)
+	w.total.dropped += t.dropped
+	w.total.content += t.content
+	w.total.some = true
+	t.reset()
+}

@@ -1,0 +1,131 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { COLLECTOR_CONFIG, STOCK_COLLECTOR_CONFIG } from '#collector/binary.js';
+import { createClickHouse } from '#schemas/clickhouse/client.js';
+import { packageRoot } from '#schemas/root.js';
+import type { BenchPart, BenchReport } from '../figure.js';
+import { withFolder } from '../folders.js';
+import { median } from '../measure.js';
+import { HttpClient, startMigrated, type BenchServer } from '../store/server.js';
+import { makeBodies, type Bodies } from './bodies.js';
+import { BARE_DATABASE, openPath, type Path } from './paths.js';
+
+export interface HotpathSizes {
+  readonly requests: number;
+  readonly spansEach: number;
+  readonly repeats: number;
+}
+
+const SIZES: HotpathSizes = { requests: 200, spansEach: 500, repeats: 5 };
+const JSON_TYPE = 'application/json';
+const PROTOBUF_TYPE = 'application/x-protobuf';
+const BARE = join(packageRoot(), 'deploy/bench/hotpath/bare.yaml');
+
+type Open = (config: readonly string[], withGateway: boolean) => Promise<Path>;
+
+/** Gateway and our collector against a bare collector: CPU seconds for a million spans, in either encoding. */
+export async function ours(report: BenchReport, sizes: HotpathSizes = SIZES): Promise<void> {
+  await compare(report, sizes, COLLECTOR_CONFIG, 'hotpath_cpu_ratio', { floor: 1.6, goal: 1.2 });
+}
+
+/** The same with the configuration for the official image. It has no bar but to be said. */
+export async function stock(report: BenchReport, sizes: HotpathSizes = { ...SIZES, requests: 40, repeats: 3 }): Promise<void> {
+  await compare(report, sizes, STOCK_COLLECTOR_CONFIG, 'hotpath_stock_cpu_ratio', { floor: 60, goal: 20 });
+}
+
+async function compare(report: BenchReport, sizes: HotpathSizes, config: readonly string[], metric: string, bar: { floor: number; goal: number }): Promise<void> {
+  const bodies = describeBodies(report, sizes);
+  await withStore(async (open) => {
+    const [bare, full] = [await open([BARE], false), await open(config, true)];
+    try {
+      for (const [encoding, type] of [['protobuf', PROTOBUF_TYPE], ['json', JSON_TYPE]] as const) {
+        const rounds: { bare: Round; full: Round }[] = [];
+        for (let i = -1; i < sizes.repeats; i++) {
+          const first = await (i % 2 === 0 ? bare : full).round(bodies[encoding], type, bodies.spans);
+          const second = await (i % 2 === 0 ? full : bare).round(bodies[encoding], type, bodies.spans);
+          if (i >= 0) rounds.push(i % 2 === 0 ? { bare: first, full: second } : { bare: second, full: first });
+        }
+        report.figure({ metric: `${metric}_${encoding}`, value: median(rounds.map((round) => round.full.cpu / round.bare.cpu)), better: 'lower', ...bar });
+        for (const side of ['bare', 'full'] as const) {
+          const perMillion = (median(rounds.map((round) => round[side].cpu)) / bodies.spans) * 1e6;
+          const rate = bodies.spans / median(rounds.map((round) => round[side].seconds));
+          report.note(`${encoding} ${side}: ${perMillion.toFixed(1)} CPU-s per million spans, ${Math.round(rate)} spans/s until stored`);
+        }
+      }
+    } finally {
+      await full.close();
+      await bare.close();
+    }
+  });
+}
+
+type Round = Awaited<ReturnType<Path['round']>>;
+
+/** What each processor adds, so that the next optimisation is obvious: pipelines that grow by one, without the gateway. */
+export async function processors(report: BenchReport, sizes: HotpathSizes = { ...SIZES, repeats: 3 }): Promise<void> {
+  const bodies = describeBodies(report, sizes);
+  const order = ['memory_limiter', 'transform/bounds', 'secretredaction', 'resource/tenant', 'filter/tenant'];
+  await withStore(async (open, folder) => {
+    const steps = order.map((_, i) => order.slice(0, i + 1));
+    const paths: { name: string; path: Path }[] = [{ name: 'bare, queue in memory', path: await open([BARE], false) }];
+    for (const [i, step] of steps.entries()) {
+      const overlay = join(folder, `pipeline-${i}.yaml`);
+      await writeFile(overlay, stringify({ service: { pipelines: { traces: { processors: step } } } }));
+      paths.push({ name: i === 0 ? 'queue on disk, and memory_limiter' : `+ ${step.at(-1) ?? ''}`, path: await open([...COLLECTOR_CONFIG, overlay], false) });
+    }
+    try {
+      const costs = paths.map(() => [] as number[]);
+      for (let repeat = -1; repeat < sizes.repeats; repeat++) {
+        for (const [i, { path }] of paths.entries()) {
+          const { cpu } = await path.round(bodies.protobuf, PROTOBUF_TYPE, bodies.spans);
+          if (repeat >= 0) costs[i]?.push((cpu / bodies.spans) * 1e6);
+        }
+      }
+      const medians = costs.map(median);
+      for (const [i, { name }] of paths.entries()) {
+        const cost = medians[i] ?? Number.NaN;
+        report.note(`${name}: ${cost.toFixed(2)} µs a span${i === 0 ? '' : ` (${(cost - (medians[i - 1] ?? 0)).toFixed(2)})`}`);
+      }
+      report.figure({ metric: 'hotpath_redaction_us_per_span', value: (medians[3] ?? 0) - (medians[2] ?? 0), better: 'lower', floor: 5, goal: 2 });
+    } finally {
+      for (const { path } of paths) await path.close();
+    }
+  });
+}
+
+function describeBodies(report: BenchReport, { requests, spansEach }: HotpathSizes): Bodies {
+  const bodies = makeBodies(requests, spansEach);
+  const perSpan = (list: readonly Buffer[]): string => (list.reduce((sum, body) => sum + body.length, 0) / bodies.spans).toFixed(0);
+  report.note(`${requests} requests of ${spansEach} spans: ${bodies.attributes.toFixed(1)} attributes, ${perSpan(bodies.json)} B as JSON, ${perSpan(bodies.protobuf)} B as protobuf a span`);
+  return bodies;
+}
+
+async function withStore(use: (open: Open, folder: string) => Promise<void>): Promise<void> {
+  await withFolder(async (folder) => {
+    const clickhouse = await startMigrated(join(folder, 'clickhouse'));
+    const client = createClickHouse({ url: clickhouse.url });
+    const http = new HttpClient(clickhouse.url);
+    const server: BenchServer = { client, http, run: (sql) => http.post(sql) };
+    try {
+      await server.run(`CREATE DATABASE ${BARE_DATABASE}`);
+      for (const table of ['otel_traces', 'otel_logs']) await server.run(`CREATE TABLE ${BARE_DATABASE}.${table} AS ${table}`);
+      let paths = 0;
+      await use(async (config, withGateway) => {
+        const own = join(folder, `path-${paths++}`);
+        await mkdir(own);
+        return openPath({ server, clickhouseUrl: clickhouse.url, folder: own, config, withGateway });
+      }, folder);
+    } finally {
+      await client.close();
+      http.close();
+      await clickhouse.stop();
+    }
+  });
+}
+
+export const hotpathParts: Readonly<Record<string, BenchPart>> = {
+  ours: (report) => ours(report),
+  stock: (report) => stock(report),
+  processors: (report) => processors(report),
+};

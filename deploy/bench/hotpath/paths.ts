@@ -1,0 +1,107 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { request, Agent } from 'node:http';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { collectorBinary } from '#collector/binary.js';
+import { CommandError } from '#schemas/errors.js';
+import { packageRoot } from '#schemas/root.js';
+import { HEADER_ORG_ID, HEADER_RETENTION_DAYS, HEADER_TOKEN_ID } from '#schemas/semconv.js';
+import { startCollector } from '../../embedded/collector.js';
+import type { BenchServer } from '../store/server.js';
+import { cpuSeconds } from './cpu.js';
+import type { GatewayReady } from './gateway-main.js';
+
+/** Only `otel_traces` and what the exporter looks at, without the views that make facts. */
+export const BARE_DATABASE = 'bench_hotpath';
+const KEY = 'key-of-the-hotpath-bench';
+const SENDERS = 4;
+const LANDED_MS = 300_000;
+
+/** A way from a client to the store, whose processes can be measured. */
+export interface Path {
+  /** CPU seconds that one round takes, and how long. */
+  round(bodies: readonly Buffer[], type: string, spans: number): Promise<{ cpu: number; seconds: number }>;
+  close(): Promise<void>;
+}
+
+export interface PathSettings {
+  readonly server: BenchServer;
+  readonly clickhouseUrl: string;
+  readonly folder: string;
+  /** The collector's configuration files. */
+  readonly config: readonly string[];
+  readonly withGateway: boolean;
+}
+
+export async function openPath({ server, clickhouseUrl, folder, config, withGateway }: PathSettings): Promise<Path> {
+  const binary = collectorBinary();
+  if (binary === undefined) throw new CommandError('the collector is not built: npm run collector:build');
+  const lines: string[] = [];
+  const collector = await startCollector({
+    binary, dataDir: folder, port: 0, clickhouseUrl, database: BARE_DATABASE, key: KEY, config, onLog: (line) => lines.push(line),
+  });
+  const gateway = withGateway ? await startGateway(clickhouseUrl, collector.url) : undefined;
+  const agent = new Agent({ keepAlive: true, maxSockets: SENDERS });
+  const headers: Record<string, string> =
+    gateway === undefined
+      ? { authorization: `Bearer ${KEY}`, [HEADER_ORG_ID]: 'org', [HEADER_TOKEN_ID]: 'token', [HEADER_RETENTION_DAYS]: '90' }
+      : { authorization: `Bearer ${gateway.token}` };
+  const url = `${gateway?.url ?? collector.url}/v1/traces`;
+  const cpu = (): number => cpuSeconds(collector.pid) + (gateway === undefined ? 0 : cpuSeconds(gateway.pid));
+
+  return {
+    async round(bodies, type, spans) {
+      await server.run(`TRUNCATE TABLE ${BARE_DATABASE}.otel_traces`);
+      const [cpuBefore, startedAt] = [cpu(), performance.now()];
+      const queue = [...bodies];
+      await Promise.all(Array.from({ length: SENDERS }, async () => {
+        for (let body = queue.pop(); body !== undefined; body = queue.pop()) await post(url, body, { ...headers, 'content-type': type }, agent);
+      }));
+      await landed(server, spans, lines);
+      return { cpu: cpu() - cpuBefore, seconds: (performance.now() - startedAt) / 1000 };
+    },
+    async close() {
+      agent.destroy();
+      await gateway?.stop();
+      await collector.stop();
+    },
+  };
+}
+
+async function startGateway(clickhouseUrl: string, collectorUrl: string) {
+  const child = fork(join(packageRoot(), 'dist/deploy/bench/hotpath/gateway-main.js'), [clickhouseUrl, collectorUrl, KEY], { execArgv: [] });
+  const [ready] = (await once(child, 'message')) as [GatewayReady];
+  return {
+    ...ready,
+    pid: child.pid ?? 0,
+    async stop() {
+      child.disconnect();
+      await once(child, 'exit');
+    },
+  };
+}
+
+async function landed(server: BenchServer, spans: number, lines: readonly string[]): Promise<void> {
+  const deadline = Date.now() + LANDED_MS;
+  for (;;) {
+    const count = Number(await server.run(`SELECT count() FROM ${BARE_DATABASE}.otel_traces`));
+    if (count >= spans) return;
+    if (Date.now() > deadline) throw new Error(`${count} of ${spans} spans landed\n${lines.slice(-5).join('\n')}`);
+    await sleep(50);
+  }
+}
+
+function post(url: string, body: Buffer, headers: Record<string, string>, agent: Agent): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { method: 'POST', agent, headers: { ...headers, 'content-length': body.length } }, (response) => {
+      response.resume();
+      response.once('end', () => {
+        if (response.statusCode === 200) resolve();
+        else reject(new Error(`${url} answered ${response.statusCode ?? 0}`));
+      });
+    });
+    sent.once('error', reject);
+    sent.end(body);
+  });
+}

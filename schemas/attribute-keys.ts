@@ -1,0 +1,122 @@
+/**
+ * Which attribute keys reach the store. Keys that nobody has named are dropped and counted: what is not known
+ * cannot be known to be harmless. The gateway's own landing asks {@link attributeFate}; the collector's two
+ * configurations are generated from the lists.
+ *
+ * `name.*` stands for every key that begins with `name.`. Operators add keys of their own by `SHIELDWATCH_ALLOWED_KEYS`.
+ */
+import * as conventions from '@opentelemetry/semantic-conventions/incubating';
+import { COUNT_ATTRIBUTE_PREFIX, SERVER_ATTRIBUTE_PREFIX } from './semconv.js';
+
+/** Environment variable with an operator's own keys, by commas; both the collector and the gateway read it. */
+export const ALLOWED_KEYS_VARIABLE = 'SHIELDWATCH_ALLOWED_KEYS';
+
+/** Only our own pipeline sets these; a client's are removed without being counted. */
+export const RESERVED_PREFIXES: readonly string[] = [SERVER_ATTRIBUTE_PREFIX, COUNT_ATTRIBUTE_PREFIX];
+
+/**
+ * What people and models said, and what tools were given and returned: dropped unless the organisation keeps it.
+ * OpenTelemetry's GenAI names, those of the instrumentations that came before them, and those of the agents.
+ */
+export const CONTENT_KEYS: readonly string[] = [
+  'gen_ai.input.messages', 'gen_ai.output.messages', 'gen_ai.system_instructions', 'gen_ai.tool.definitions', 'gen_ai.tool.call.arguments',
+  'gen_ai.tool.call.result', 'gen_ai.tool.description', 'gen_ai.retrieval.query.text', 'gen_ai.retrieval.documents', 'gen_ai.memory.*',
+  'gen_ai.prompt', 'gen_ai.prompt.*', 'gen_ai.completion', 'gen_ai.completion.*', 'gen_ai.event.content', 'gen_ai.evaluation.explanation',
+  // OpenInference, OpenLLMetry, the Vercel AI SDK.
+  'input.value', 'output.value', 'llm.input_messages.*', 'llm.output_messages.*', 'llm.prompts.*', 'llm.completions.*',
+  'llm.prompt_template.*', 'llm.function_call', 'llm.tools.*', 'retrieval.documents.*', 'tool.parameters', 'traceloop.entity.input',
+  'traceloop.entity.output', 'ai.prompt', 'ai.prompt.*', 'ai.response.text', 'ai.response.object', 'ai.response.toolCalls', 'ai.toolCall.args',
+  'ai.toolCall.result', 'mcp.request.argument.*',
+  // Claude Code, Codex, Gemini CLI. Gemini's command line holds the whole prompt.
+  'prompt', 'prompt_text', 'user_prompt', 'response', 'response_text', 'request_text', 'system_prompt', 'new_context', 'tool_input',
+  'tool_parameters', 'tool_response', 'tool_output', 'arguments', 'output', 'function_args', 'function_response', 'full_command', 'command',
+  'description', 'hook_definitions', 'hook_input', 'hook_output', 'stdout', 'stderr', 'body', 'process.command_args', 'process.command_line',
+];
+
+/** Log events whose body is content, as the GenAI conventions had them before attributes took over. */
+export const CONTENT_EVENTS: readonly string[] = [
+  'gen_ai.system.message', 'gen_ai.user.message', 'gen_ai.assistant.message', 'gen_ai.tool.message', 'gen_ai.choice', 'gen_ai.content.prompt',
+  'gen_ai.content.completion', 'gen_ai.client.inference.operation.details',
+];
+
+/** Keys of the agents that no convention has: lists as captured from Claude Code 2.1, Codex 0.169 and Gemini CLI 0.61. */
+const AGENT_KEYS: readonly string[] = [
+  'action', 'additional_context_chars', 'agent.name', 'agent_id', 'agent_name', 'agent_path_count', 'anthropic.custom_base_url',
+  'anthropic.mcp.server.name', 'anthropic.provider', 'api_endpoint', 'api_key_source', 'app.entrypoint', 'app.version', 'approval_mode',
+  'approval_policy', 'at_mention_type', 'attempt', 'auth.env_codex_api_key_enabled', 'auth.env_codex_api_key_present',
+  'auth.env_openai_api_key_present', 'auth.env_provider_key_name', 'auth.env_provider_key_present', 'auth.header_attached', 'auth.header_name',
+  'auth.retry_after_unauthorized', 'auth_mode', 'auth_type', 'bash_argv0', 'bash_command_class', 'cache_creation_1h_tokens',
+  'cache_creation_5m_tokens', 'cache_creation_tokens', 'cache_read_tokens', 'cache_write_token_count', 'cached_content_token_count',
+  'cached_token_count', 'call_id', 'client_request_id', 'command_path_count', 'config.legacy_multi_agent_disabled_sources', 'context_window',
+  'conversation.id', 'cost_usd', 'cost_usd_micros', 'decision', 'decision_source', 'decision_type', 'duration_ms', 'effort', 'enabled_via',
+  'endpoint', 'env', 'error', 'error_class', 'error_code', 'error_message', 'error_type', 'event.kind', 'event.sequence', 'event.timestamp',
+  'exit_code', 'extension_id', 'extension_name', 'first_content_ms', 'from_mode', 'function_name', 'git_branch', 'git_commit_id', 'has_hooks',
+  'has_mcp', 'hook_event', 'hook_event_name', 'hook_matcher', 'hook_name', 'hook_source', 'hook_type', 'host_owned_mcp', 'identity.source',
+  'initial_user_message_chars', 'input_token_count', 'input_tokens', 'install.trigger', 'installation.id', 'interaction.duration_ms',
+  'interaction.sequence', 'invocation_trigger', 'language', 'llm_request.context', 'managed_only', 'managed_settings.helper.applied',
+  'managed_settings.helper.state', 'managed_settings.source_behavior', 'managed_settings.sources', 'managed_settings.trigger',
+  'marketplace.is_official', 'marketplace.name', 'mcp_server', 'mcp_server.name', 'mcp_server_name', 'mcp_server_origin', 'mcp_server_scope',
+  'mcp_servers', 'mcp_servers_count', 'mcp_tool.name', 'mcp_tools_count', 'message.uuid', 'model', 'num_blocking', 'num_cancelled', 'num_hooks',
+  'num_non_blocking_error', 'num_outputs_persisted', 'num_success', 'organization.id', 'originator', 'output_token_count', 'output_tokens',
+  'output_truncated', 'parent.source', 'permission_mode', 'phase', 'plugin.name', 'plugin.scope', 'plugin_id_hash', 'prompt.id', 'prompt_id',
+  'prompt_length', 'provider_name', 'query_source', 'query_source_safe', 'queued_sends', 'reasoning_summary', 'reasoning_token_count',
+  'request_id', 'response_length', 'result_tokens', 'role', 'safe_mode', 'sandbox_policy', 'scope', 'server_name', 'server_scope', 'session.id',
+  'skill.name', 'skill.source', 'skill_path_count', 'slug', 'source', 'span.type', 'speed', 'start_type', 'startup.phase', 'startup.status',
+  'status', 'status_code', 'stdout_chars', 'stop_reason', 'success', 'system_message_chars', 'terminal.type', 'thoughts_token_count', 'to_mode',
+  'tool.name', 'tool_count', 'tool_input_size_bytes', 'tool_name', 'tool_name_safe', 'tool_namespace', 'tool_result_seq',
+  'tool_result_size_bytes', 'tool_source', 'tool_token_count', 'tool_type', 'tool_use_id', 'total_duration_ms', 'total_token_count',
+  'transport_type', 'trigger', 'ttft_ms', 'type', 'user.account_id', 'user.account_uuid', 'user.groups', 'user_prompt_length',
+  'workflow.name', 'workflow.run_id', 'wsl.version',
+];
+
+/** Ours, and those of the proposals for security telemetry that we read. */
+const OWN_KEYS: readonly string[] = [
+  'agentshield.*', 'shieldwatch.event.*', 'agent.threat.detection.*', 'gen_ai.guardrail.*', 'gen_ai.security.*', 'agt.policy.*',
+];
+
+const isContent = matcher(CONTENT_KEYS);
+
+/** OpenTelemetry's semantic conventions (every `ATTR_` of the pinned package), the agents' keys and our own; no content. */
+export const ALLOWED_KEYS: readonly string[] = [
+  ...new Set([
+    ...Object.entries(conventions).flatMap(([name, key]) => (name.startsWith('ATTR_') && typeof key === 'string' ? [key] : [])),
+    ...AGENT_KEYS,
+    ...OWN_KEYS,
+  ]),
+]
+  .filter((key) => !isContent(key) && !RESERVED_PREFIXES.some((prefix) => key.startsWith(prefix)))
+  .sort();
+
+/**
+ * What becomes of an attribute because of its key: `listed` keys are kept as they are, `other` ones (allowed by
+ * their prefix) are searched for secrets as their values are, the rest is dropped.
+ */
+export type AttributeFate = 'listed' | 'other' | 'reserved' | 'content' | 'unknown';
+
+/** @param additional an operator's own keys. */
+export function attributeFates(additional: readonly string[] = []): (key: string, keepContent: boolean) => AttributeFate {
+  const allowed = [...ALLOWED_KEYS, ...additional];
+  const exact = new Set(allowed.filter((key) => !key.endsWith('*')));
+  const isAllowed = matcher(allowed);
+  const contentExact = new Set(CONTENT_KEYS);
+  return (key, keepContent) => {
+    if (RESERVED_PREFIXES.some((prefix) => key.startsWith(prefix))) return 'reserved';
+    if (isContent(key)) {
+      if (!keepContent) return 'content';
+      return contentExact.has(key) || exact.has(key) ? 'listed' : 'other';
+    }
+    if (exact.has(key)) return 'listed';
+    return isAllowed(key) ? 'other' : 'unknown';
+  };
+}
+
+/** An operator's own keys out of the environment. */
+export function additionalKeys(text: string | undefined): string[] {
+  return (text ?? '').split(',').map((key) => key.trim()).filter((key) => key !== '');
+}
+
+function matcher(keys: readonly string[]): (key: string) => boolean {
+  const exact = new Set(keys.filter((key) => !key.endsWith('*')));
+  const prefixes = keys.filter((key) => key.endsWith('*')).map((key) => key.slice(0, -1));
+  return (key) => exact.has(key) || prefixes.some((prefix) => key.startsWith(prefix));
+}

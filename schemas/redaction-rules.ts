@@ -1,0 +1,264 @@
+/**
+ * The one list of secret patterns. The producers and the gateway run it through `redaction.ts`, the collector's
+ * configuration is generated from it, so a pattern is added here and nowhere else.
+ *
+ * Prefixes, alphabets and lengths follow the facts of gitleaks' rule set v8.30.1 (MIT) where it has the kind, with
+ * lengths relaxed so that a token cut short, or of a new length, is still taken.
+ *
+ * A rule is tried only where one of its keywords stands (compared in lower case), and only from there on: nothing
+ * is ever searched. So clean text costs one scan for all keywords together, and a pattern costs what it reads.
+ * A pattern must mean the same in JavaScript (flag `u`) and in RE2: no look-around, no back-references, no `\s`
+ * or `(?i)`, each quantifier bounded at 1000 or less. The whole match is replaced.
+ */
+export interface RedactionRule {
+  /** Kind of secret; part of the placeholder `[REDACTED:<name>]`. */
+  readonly name: string;
+  /** Lower-case ASCII strings, one of which every match contains, {@link before} characters after its begin. */
+  readonly keywords: readonly string[];
+  /** Regular expression source. */
+  readonly pattern: string;
+  /** Number of characters of a match before its keyword; 0 unless given. */
+  readonly before?: number;
+  /**
+   * What must not stand before a match: `word`, a letter or digit (an underscore may: `mcp__sk-...`);
+   * `argument`, anything but white space, a quote or a bracket.
+   */
+  readonly boundary?: 'word' | 'argument';
+  /** A failed attempt is not repeated before the run of letters, digits, `_` and `-` that it stood in ends. */
+  readonly oncePerRun?: true;
+  /** What is no secret although {@link pattern} takes it: tried at the same place. The stock configuration ignores it. */
+  readonly except?: string;
+}
+
+const ALPHANUMERIC = '[A-Za-z0-9]';
+const WORD = '[A-Za-z0-9_]';
+const TOKEN = '[A-Za-z0-9_-]';
+const HEX = '[A-Fa-f0-9]';
+const BASE64 = '[A-Za-z0-9+/_=-]';
+/** White space between a name and its value. */
+const GAP = '[ \\t\\r\\n]{0,3}';
+/** A quote, perhaps escaped in JSON once or twice. */
+const QUOTE = '\\\\{0,3}["\'`]?';
+/** Between a name and its value; also URL-encoded. */
+const ASSIGN = '(?:=>|:=|==|[:=]|%3[AaDd])';
+
+/** Up to 5,000 characters of a class. Nothing that must match follows it, so it is still read once. */
+const long = (characters: string): string => `${characters}{0,1000}`.repeat(5);
+
+/** The text in any case, without a flag: the two languages fold letters beyond ASCII differently. */
+const anyCase = (text: string): string =>
+  text.replace(/[a-z]/g, (letter) => `[${letter.toUpperCase()}${letter}]`);
+
+/** One of `prefixes`, then at least `least` characters of a class. */
+function token(name: string, prefixes: string | readonly string[], characters: string, least: number, most = 255): RedactionRule {
+  const list = typeof prefixes === 'string' ? [prefixes] : prefixes;
+  const pattern = list.map((prefix) => prefix.replace(/[.$]/g, '\\$&')).join('|');
+  return {
+    name,
+    keywords: list.map((prefix) => prefix.toLowerCase()),
+    pattern: `${list.length === 1 ? pattern : `(?:${pattern})`}${characters}{${least},${most}}`,
+    boundary: 'word',
+  };
+}
+
+/**
+ * Base64 of a token: the characters that the prefix becomes in each of the three positions it may have among
+ * groups of three bytes. Five of them at least, or chance would produce them.
+ */
+function inBase64(prefixes: readonly string[]): RedactionRule {
+  const forms = prefixes.flatMap((prefix) =>
+    [0, 1, 2].map((shift) => {
+      const encoded = Buffer.from('\0'.repeat(shift) + prefix, 'latin1').toString('base64');
+      return encoded.slice(Math.ceil((shift * 8) / 6), Math.floor(((shift + prefix.length) * 8) / 6));
+    }),
+  );
+  return {
+    name: 'base64-token',
+    keywords: forms.map((form) => form.toLowerCase()),
+    pattern: `(?:${forms.map((form) => form.replace(/[+/]/g, '\\$&')).join('|')})${BASE64}{16,1000}`,
+  };
+}
+
+/** Names after which a value of at least 8 characters is a secret whatever it looks like. */
+const SECRET_NAMES = [
+  'password', 'passwd', 'passphrase', 'pwd', 'secret', 'token', 'api_key', 'apikey', 'api-key', 'access_key', 'access-key',
+  'accesskey', 'private_key', 'credential',
+];
+
+/** Services whose keys have no form of their own; a long value with a digit beside their name is one. */
+const VENDORS = [
+  'adafruit', 'adobe', 'airtable', 'algolia', 'alibaba', 'asana', 'atlassian', 'bitbucket', 'bittrex', 'cloudflare', 'codecov', 'cohere',
+  'coinbase', 'confluence', 'confluent', 'contentful', 'datadog', 'discord', 'droneci', 'dropbox', 'etsy', 'facebook', 'fastly',
+  'finicity', 'finnhub', 'flickr', 'freshbooks', 'gitter', 'gocardless', 'hubspot', 'intercom', 'jfrog', 'kraken', 'kucoin',
+  'launchdarkly', 'linkedin', 'looker', 'mailchimp', 'mailgun', 'mapbox', 'mattermost', 'meraki', 'messagebird', 'netlify', 'newrelic',
+  'new_relic', 'nytimes', 'okta', 'plaid', 'privateai', 'rapidapi', 'sendbird', 'sentry', 'snyk', 'sonar', 'squarespace', 'sumologic',
+  'telegram', 'travis', 'twitch', 'twitter', 'yandex', 'zendesk',
+];
+
+export const REDACTION_RULES: readonly RedactionRule[] = [
+  // Models and agents.
+  token('anthropic-key', 'sk-ant-', TOKEN, 12, 300),
+  token('langfuse-key', ['sk-lf-', 'pk-lf-'], TOKEN, 20),
+  token('openai-key', 'sk-', TOKEN, 12, 300),
+  token('xai-key', 'xai-', TOKEN, 20),
+  token('google-key', 'AIza', TOKEN, 20),
+  token('google-oauth', ['GOCSPX-', 'ya29.'], TOKEN, 20, 1000),
+  token('huggingface-token', ['hf_', 'api_org_'], ALPHANUMERIC, 20),
+  token('perplexity-key', 'pplx-', ALPHANUMERIC, 20),
+  token('groq-key', 'gsk_', ALPHANUMERIC, 20),
+  token('replicate-token', 'r8_', ALPHANUMERIC, 30),
+  token('shieldwatch-token', 'eccp_', ALPHANUMERIC, 20),
+  // Source and packages.
+  token('github-token', ['ghp_', 'gho_', 'ghu_', 'ghs_', 'ghr_'], WORD, 12),
+  token('github-pat', 'github_pat_', WORD, 20),
+  token(
+    'gitlab-token',
+    ['glpat-', 'gldt-', 'glrt-', 'glptt-', 'glcbt-', 'glft-', 'glffct-', 'glimt-', 'glagent-', 'gloas-', 'glsoat-'],
+    '[A-Za-z0-9_.-]',
+    12,
+    350,
+  ),
+  token('gitlab-runner-token', 'GR1348941', TOKEN, 12),
+  token('gitlab-session', '_gitlab_session=', ALPHANUMERIC, 16),
+  token('npm-token', 'npm_', ALPHANUMERIC, 20),
+  token('pypi-token', 'pypi-', TOKEN, 40, 1000),
+  token('rubygems-token', 'rubygems_', HEX, 20),
+  token('crates-token', 'cio', ALPHANUMERIC, 32, 32),
+  token('nuget-key', 'oy2', '[a-z0-9]', 43, 43),
+  token('clojars-token', 'CLOJARS_', ALPHANUMERIC, 30),
+  token('docker-token', 'dckr_pat_', TOKEN, 20),
+  token('artifactory-key', 'AKCp', ALPHANUMERIC, 50),
+  token('artifactory-token', 'cmVmd', ALPHANUMERIC, 55),
+  token('sourcegraph-token', 'sgp_', '[A-Fa-f0-9_]', 30),
+  token('buildkite-token', ['bkua_', 'bkpt_'], HEX, 30),
+  token('circleci-token', 'CCIPAT_', WORD, 30),
+  // Clouds.
+  token('aws-access-key', ['AKIA', 'ASIA', 'ABIA', 'ACCA', 'AROA', 'AIDA'], '[0-9A-Z]', 16, 16),
+  token('aws-bedrock-key', ['ABSK', 'bedrock-api-key-'], BASE64, 60, 1000),
+  { name: 'azure-secret', keywords: ['q~'], before: 4, boundary: 'word', pattern: '[A-Za-z0-9_~.]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}' },
+  { name: 'azure-storage-key', keywords: ['accountkey=', 'sharedaccesskey='], pattern: '(?:AccountKey|SharedAccessKey)=[A-Za-z0-9+/]{20,200}={0,2}' },
+  { name: 'azure-sas', keywords: ['sig='], boundary: 'word', pattern: 'sig=[A-Za-z0-9%+/_-]{30,200}={0,2}' },
+  token('alibaba-key', 'LTAI', ALPHANUMERIC, 16, 30),
+  token('digitalocean-token', ['dop_v1_', 'doo_v1_', 'dor_v1_'], HEX, 32),
+  token('cloudflare-key', 'v1.0-', '[a-f0-9-]', 60),
+  token('heroku-key', 'HRKU-', TOKEN, 30),
+  token('vercel-token', 'vercel_', ALPHANUMERIC, 20),
+  token('netlify-token', 'nfp_', ALPHANUMERIC, 30),
+  token('flyio-token', ['fo1_', 'fm1a_', 'fm1r_', 'fm2_'], BASE64, 40, 1000),
+  token('supabase-key', ['sbp_', 'sb_secret_'], WORD, 20),
+  token('render-key', 'rnd_', ALPHANUMERIC, 24),
+  token('scalingo-token', 'tk-us-', TOKEN, 40),
+  token('yandex-key', 'AQVN', TOKEN, 35),
+  token('openshift-token', 'sha256~', TOKEN, 40),
+  token('databricks-token', 'dapi', '[a-f0-9]', 32, 40),
+  token('pulumi-token', 'pul-', '[a-f0-9]', 32),
+  { name: 'terraform-token', keywords: ['.atlasv1.'], before: 14, pattern: '[A-Za-z0-9]{14}\\.atlasv1\\.[A-Za-z0-9_=-]{40,80}' },
+  token('vault-token', ['hvs.', 'hvb.', 'hvr.'], TOKEN, 20, 400),
+  token('doppler-token', ['dp.pt.', 'dp.st.', 'dp.ct.', 'dp.sa.', 'dp.scim.', 'dp.audit.'], '[A-Za-z0-9._]', 30),
+  token('infracost-key', 'ico-', ALPHANUMERIC, 32, 32),
+  token('prefect-token', ['pnu_', 'pnb_'], ALPHANUMERIC, 30),
+  token('harness-token', ['pat.', 'sat.'], '[A-Za-z0-9_-]{22}\\.[A-Za-z0-9]{24}\\.[A-Za-z0-9]', 20, 20),
+  token('age-key', 'AGE-SECRET-KEY-1', '[A-Z0-9]', 30, 60),
+  token('onepassword-key', 'A3-', '[A-Z0-9]{6}-[A-Z0-9-]', 20, 40),
+  token('onepassword-token', 'ops_eyJ', BASE64, 40, 1000),
+  // Stores and observability.
+  token('planetscale-token', ['pscale_tkn_', 'pscale_oauth_', 'pscale_pw_'], '[A-Za-z0-9_.=-]', 20),
+  token('clickhouse-key', '4b1d', ALPHANUMERIC, 38, 38),
+  token('grafana-token', ['glc_', 'glsa_', 'eyJrIjoi'], BASE64, 30, 500),
+  token('sentry-token', ['sntrys_', 'sntryu_'], BASE64, 20, 500),
+  token('newrelic-key', ['NRAK-', 'NRII-', 'NRJS-', 'NRAL-'], TOKEN, 19),
+  token('dynatrace-token', ['dt0c01.', 'dt0s16.'], '[A-Za-z0-9.]', 24),
+  token('honeycomb-key', ['hcaik_', 'hcbik_', 'hcxik_'], ALPHANUMERIC, 30),
+  token('posthog-key', ['phx_', 'phc_'], ALPHANUMERIC, 30),
+  token('maxmind-key', 'mmk_', ALPHANUMERIC, 24),
+  { name: 'maxmind-license', keywords: ['_mmk'], before: 36, boundary: 'word', pattern: '[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk' },
+  token('elastic-key', 'essu_', BASE64, 30, 400),
+  // Work and messages.
+  token('linear-key', ['lin_api_', 'lin_oauth_'], ALPHANUMERIC, 20),
+  token('notion-token', 'ntn_', ALPHANUMERIC, 30),
+  token('atlassian-token', ['ATATT3', 'ATCTT3', 'ATBB'], '[A-Za-z0-9_=-]', 24, 400),
+  token('airtable-token', 'pat', '[A-Za-z0-9]{14}\\.[a-f0-9]', 64, 64),
+  token('figma-token', ['figd_', 'figo_'], TOKEN, 30),
+  token('postman-key', 'PMAK-', '[A-Fa-f0-9-]', 30),
+  token('readme-key', 'rdme_', ALPHANUMERIC, 40),
+  token('typeform-token', 'tfp_', '[A-Za-z0-9_.=-]', 30),
+  token('slack-token', ['xoxa-', 'xoxb-', 'xoxe-', 'xoxp-', 'xoxr-', 'xoxs-', 'xoxo-', 'xoxe.', 'xapp-'], '[A-Za-z0-9.-]', 10, 400),
+  { name: 'slack-webhook', keywords: ['hooks.slack.com'], pattern: 'hooks\\.slack\\.com/(?:services|workflows|triggers)/[A-Za-z0-9/_-]{20,255}' },
+  { name: 'discord-webhook', keywords: ['/api/webhooks/'], pattern: '/api/webhooks/[0-9]{17,20}/[A-Za-z0-9_-]{40,100}' },
+  { name: 'teams-webhook', keywords: ['.webhook.office.com/'], pattern: '\\.webhook\\.office\\.com/webhookb2/[A-Za-z0-9@/-]{60,400}' },
+  { name: 'telegram-token', keywords: [':aa'], before: 8, boundary: 'word', pattern: '[0-9]{8}:AA[A-Za-z0-9_-]{32,35}' },
+  { name: 'telegram-bot-token', keywords: [':aa'], before: 10, boundary: 'word', pattern: '[0-9]{10}:AA[A-Za-z0-9_-]{32,35}' },
+  token('sendgrid-key', 'SG.', '[A-Za-z0-9_=.-]', 40, 100),
+  token('sendinblue-key', 'xkeysib-', '[A-Za-z0-9-]', 40),
+  token('mailgun-key', ['key-', 'pubkey-'], '[a-f0-9]', 32, 32),
+  { name: 'mailchimp-key', keywords: ['-us'], before: 32, boundary: 'word', pattern: '[a-f0-9]{32}-us[0-9]{1,2}' },
+  token('twilio-key', 'SK', HEX, 32, 32),
+  // Money and shops.
+  token('stripe-key', ['sk_live_', 'sk_test_', 'pk_live_', 'pk_test_', 'rk_live_', 'rk_test_', 'sk_prod_', 'rk_prod_'], ALPHANUMERIC, 12),
+  token('stripe-webhook-secret', 'whsec_', BASE64, 20),
+  token('square-token', ['sq0atp-', 'sq0csp-', 'EAAAE'], TOKEN, 22, 100),
+  token('shopify-token', ['shpat_', 'shpca_', 'shppa_', 'shpss_'], HEX, 20),
+  token('paypal-braintree-token', 'access_token$production$', '[A-Za-z0-9$]', 30),
+  token('plaid-token', ['access-sandbox-', 'access-development-', 'access-production-'], '[a-f0-9-]', 30),
+  token('duffel-token', ['duffel_test_', 'duffel_live_'], '[A-Za-z0-9_=-]', 30),
+  token('easypost-key', ['EZAK', 'EZTK'], ALPHANUMERIC, 40),
+  token('flutterwave-key', ['FLWSECK_TEST-', 'FLWPUBK_TEST-', 'FLWSECK-', 'FLWPUBK-'], TOKEN, 12),
+  token('frameio-token', 'fio-u-', '[A-Za-z0-9_=-]', 40),
+  token('shippo-token', ['shippo_live_', 'shippo_test_'], HEX, 30),
+  token('facebook-token', ['EAAM', 'EAAC', 'EAAB', 'EAAG'], ALPHANUMERIC, 80, 1000),
+  token('lob-key', ['live_', 'test_'], '[a-f0-9]', 35, 35),
+  token('settlemint-token', ['sm_aat_', 'sm_pat_', 'sm_sat_'], ALPHANUMERIC, 16),
+  token('octopus-key', 'API-', '[A-Z0-9]', 26, 26),
+  token('adobe-secret', 'p8e-', ALPHANUMERIC, 30),
+  token('contentful-token', 'CFPAT-', TOKEN, 30),
+  token('dnkey-token', 'dnkey-', '[A-Za-z0-9_=-]', 50),
+  token('ngrok-token', ['ak_2', 'cr_2'], ALPHANUMERIC, 26, 60),
+  token('tailscale-key', 'tskey-', TOKEN, 20),
+  token('wireguard-key', 'PrivateKey = ', '[A-Za-z0-9+/]', 42, 44),
+  // Any service.
+  {
+    name: 'jwt',
+    keywords: ['eyj'],
+    boundary: 'word',
+    oncePerRun: true,
+    // Header and payload are JSON objects, so both begin with {" in base64.
+    pattern: `eyJ[A-Za-z0-9_-]{8,1000}\\.eyJ${long('[A-Za-z0-9_.-]')}`,
+  },
+  {
+    name: 'private-key',
+    keywords: ['-----begin '],
+    pattern: `-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----${long('(?:[A-Za-z0-9+/=:, \\t\\r\\n\\\\]|-[A-Za-z0-9])')}(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?`,
+  },
+  { name: 'putty-key', keywords: ['private-lines:'], pattern: `Private-Lines: [0-9]{1,4}${long('[A-Za-z0-9+/= \\t\\r\\n\\\\]')}` },
+  // The scheme stays, which says what kind of server it was.
+  { name: 'url-password', keywords: ['://', '%3a%2f%2f'], pattern: '(?:://|%3[Aa]%2[Ff]%2[Ff])[^ \\t\\r\\n:/@"\'`<>%\\[\\]]{0,100}(?::|%3[Aa])[^ \\t\\r\\n/@"\'`<>\\[\\]]{1,200}?(?:@|%40)' },
+  {
+    name: 'bearer-token',
+    keywords: ['bearer ', 'bearer%20'],
+    boundary: 'word',
+    pattern: `${anyCase('bearer')}(?: |%20)[A-Za-z0-9._~+/=-]{12,1000}`,
+  },
+  { name: 'basic-auth', keywords: ['basic '], boundary: 'word', pattern: `${anyCase('basic')} [A-Za-z0-9+/]{12,1000}={1,2}` },
+  {
+    name: 'basic-auth-flag',
+    keywords: ['-u ', '-u=', '--user '],
+    boundary: 'argument',
+    pattern: '(?:-u|--user)[ =]["\']?[^ \\t\\r\\n:"\'`]{1,100}:[^ \\t\\r\\n"\'`)]{1,200}',
+  },
+  inBase64([
+    'sk-ant-', 'sk-proj-', 'ghp_', 'ghs_', 'github_pat_', 'glpat-', 'npm_', 'xoxb-', 'xoxp-', 'AKIA', 'ASIA', 'AIza', 'eccp_', 'sk_live_',
+    'rk_live_', 'lin_api_', 'dckr_pat_', 'pypi-', 'shpat_', 'dop_v1_', 'glsa_', '-----BEGIN',
+  ]),
+  {
+    name: 'assigned-secret',
+    keywords: SECRET_NAMES,
+    pattern: `(?:${SECRET_NAMES.map(anyCase).join('|')})[A-Za-z0-9_-]{0,40}${QUOTE}${GAP}${ASSIGN}${GAP}${QUOTE}[^ \\t\\r\\n"'\`<>()\\[\\]{},;:=\\\\|&][^ \\t\\r\\n"'\`<>\\[\\]{},;\\\\]{7,1000}`,
+    // Source code that only names the place where the secret comes from.
+    except: `[A-Za-z0-9_-]{1,60}${QUOTE}${GAP}[:=]{1,3}${GAP}(?:(?:this|self|process|options|opts|config|req|request|res|ctx|context|params|props|state|args|env|os|settings|data|input|payload)[.?\\[]|(?:await|new|typeof|function|async|return|undefined|string|String|boolean)\\b|(?:[A-Za-z_$][A-Za-z0-9_$]{0,40}\\.){1,4}[A-Za-z_$][A-Za-z0-9_$]{0,40}\\(|(?:get|read|load|fetch|create|make|generate|resolve|require|parse|find|next|is|has)[A-Za-z0-9_$]{0,40}\\()`,
+  },
+  {
+    name: 'vendor-credential',
+    keywords: VENDORS,
+    pattern: `(?:${VENDORS.map(anyCase).join('|')})[A-Za-z0-9_. \\t-]{0,25}${QUOTE}${GAP}${ASSIGN}${GAP}${QUOTE}[A-Za-z]{0,19}[0-9][A-Za-z0-9_=-]{19,200}`,
+  },
+];
