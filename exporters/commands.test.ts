@@ -60,7 +60,7 @@ describe('shieldwatch scan', () => {
 
 describe('shieldwatch ship', () => {
   it('sends the spool and says how much', async () => {
-    writeFileSync(join(root, 'decisions-2099-01-01.ndjson'), `${spoolLine(0)}${spoolLine(1, { decision: 'block' })}x\n`);
+    writeFileSync(join(root, 'decisions-2099-01-01-000000.ndjson'), `${spoolLine(0)}${spoolLine(1, { decision: 'block' })}x\n`);
     vi.stubEnv('SHIELDWATCH_SPOOL_DIR', root);
     await run('ship');
     expect(stdout).toBe('2 decisions sent from 1 files: 1 blocked, 1 allowed\n');

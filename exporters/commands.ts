@@ -3,7 +3,7 @@ import { CommandError } from '#schemas/errors.js';
 import { resolveToken, resolveUrl } from './otlp/connection.js';
 import { spoolFolder } from './spool/location.js';
 import type { ScanOutcome } from './scan/run-scan.js';
-import type { ShipResult } from './ship/ship-spool.js';
+import type { ShipResult } from './ship/shipment.js';
 
 interface ConnectionOptions {
   url?: string;
@@ -49,9 +49,10 @@ export function registerProducerCommands(program: Command): void {
   program
     .command('hook')
     .description('judge the tool call on standard input (PreToolUse hook of Claude Code and Codex, BeforeTool of Gemini)')
+    .option('--policy-mode <mode>', 'safe, mended or stock (SHIELDWATCH_POLICY_MODE, default safe)')
     .action(async () => {
       const { runHook } = await import('./hook/main.js');
-      await runHook();
+      await runHook(process.argv.slice(2));
     });
 }
 

@@ -18,8 +18,7 @@ export function repositoryName(folders: readonly string[], env: NodeJS.ProcessEn
   const configured = cleanRepositoryName(env['SHIELDWATCH_REPOSITORY'] ?? '');
   if (configured !== undefined) return configured;
   for (const folder of folders) {
-    const git = findGitFolder(folder);
-    const name = git === undefined ? undefined : nameOf(git);
+    const name = remembered(folder);
     if (name !== undefined) return name;
   }
   const inActions = env['GITHUB_ACTIONS'] === 'true' ? cleanRepositoryName(env['GITHUB_REPOSITORY'] ?? '') : undefined;
@@ -30,6 +29,22 @@ export function repositoryName(folders: readonly string[], env: NodeJS.ProcessEn
 export function cleanRepositoryName(name: string): string | undefined {
   const clean = scrubText(name, MAX_LENGTH).replace(/\s+/g, '-').replace(/\/+$/, '');
   return REPOSITORY_PATTERN.test(clean) ? clean : undefined;
+}
+
+/** What is remembered of a folder, and for how long: a process that judges every call asks for the same few. */
+const MEMORY_MS = 10_000;
+const MEMORY_SIZE = 500;
+const memory = new Map<string, { readonly name: string | undefined; readonly until: number }>();
+
+function remembered(folder: string): string | undefined {
+  const now = Date.now();
+  const known = memory.get(folder);
+  if (known !== undefined && known.until > now) return known.name;
+  const git = findGitFolder(folder);
+  const name = git === undefined ? undefined : nameOf(git);
+  if (memory.size >= MEMORY_SIZE) memory.clear();
+  memory.set(folder, { name, until: now + MEMORY_MS });
+  return name;
 }
 
 function nameOf(git: GitFolder): string | undefined {

@@ -55,7 +55,7 @@ export async function runScan(options: ScanOptions): Promise<ScanOutcome> {
     const warnings = await exportScan(sender, { ...scanned, durationMs });
     return { ...scanned, sent: true, warnings: [...scanned.warnings, ...warnings] };
   } finally {
-    await sender?.close();
+    sender?.close();
   }
 }
 
