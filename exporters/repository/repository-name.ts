@@ -11,7 +11,7 @@ const MAX_LENGTH = 200;
 
 /**
  * Full name of the repository that `folders` belong to: `SHIELDWATCH_REPOSITORY`, else the remote of the
- * first folder that is in a git repository, else that repository's folder, else what GitHub Actions says,
+ * first folder that is in a git repository, else that repository's folder, else what GitHub Actions or GitLab CI says,
  * else the last folder's own name.
  */
 export function repositoryName(folders: readonly string[], env: NodeJS.ProcessEnv): string {
@@ -21,14 +21,18 @@ export function repositoryName(folders: readonly string[], env: NodeJS.ProcessEn
     const name = remembered(folder);
     if (name !== undefined) return name;
   }
-  const inActions = env['GITHUB_ACTIONS'] === 'true' ? cleanRepositoryName(env['GITHUB_REPOSITORY'] ?? '') : undefined;
-  return inActions ?? cleanRepositoryName(basename(resolve(folders.at(-1) ?? '.'))) ?? 'unknown';
+  return claimedByCi(env) ?? cleanRepositoryName(basename(resolve(folders.at(-1) ?? '.'))) ?? 'unknown';
 }
 
 /** A claimed name made fit for a record: scrubbed, without spaces, cut; undefined when it is no name. */
 export function cleanRepositoryName(name: string): string | undefined {
   const clean = scrubText(name, MAX_LENGTH).replace(/\s+/g, '-').replace(/\/+$/, '');
   return REPOSITORY_PATTERN.test(clean) ? clean : undefined;
+}
+
+function claimedByCi(env: NodeJS.ProcessEnv): string | undefined {
+  if (env['GITHUB_ACTIONS'] === 'true') return cleanRepositoryName(env['GITHUB_REPOSITORY'] ?? '');
+  return env['GITLAB_CI'] === 'true' ? cleanRepositoryName(env['CI_PROJECT_PATH'] ?? '') : undefined;
 }
 
 /** What is remembered of a folder, and for how long: a process that judges every call asks for the same few. */

@@ -7,6 +7,8 @@ import { EVENT_FINDING, METRIC_FINDINGS, METRIC_SCORE, SPAN_SCAN } from '#schema
 import type { LogRecord } from '../otlp/log-record.js';
 import { gauge, type Metric } from '../otlp/metric.js';
 import { BATCH_SIZE, type Sender } from '../otlp/sender.js';
+import { scrubText } from '../scrub.js';
+import { scanBody } from './rest-body.js';
 
 /** OpenTelemetry severity numbers; the worst finding is an error, not a crash. */
 const SEVERITY_NUMBERS: Record<Severity, number> = { critical: 20, high: 17, medium: 13, low: 10, info: 9 };
@@ -50,6 +52,17 @@ export async function exportScan(sender: Sender, { scan, findings, durationMs }:
     warnings.push(`gauges were not taken: ${error instanceof Error ? error.message : String(error)}`);
   }
   return warnings;
+}
+
+/** The same scan through `POST /v1/ingest/scan`. A scan that is there already (409) has arrived. */
+export async function postScan(sender: Sender, { scan, findings }: ScanExport): Promise<string[]> {
+  const answer = await sender.json('v1/ingest/scan', scanBody(scan, findings), [409]);
+  try {
+    const { warnings } = JSON.parse(answer) as { warnings?: unknown };
+    return Array.isArray(warnings) ? warnings.map((warning) => scrubText(String(warning), 300)) : [];
+  } catch {
+    return [];
+  }
 }
 
 /** Score by category and findings by severity. Nothing scanned has no score: AgentShield's would be 100. */

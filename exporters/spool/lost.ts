@@ -36,14 +36,25 @@ export function prepareLost(folder: string): void {
   }
 }
 
-/** Records lost since the last time, and from now on none. */
+/** Records lost since they were last taken. */
+export function readLost(folder: string): number {
+  return withNumber(folder, 'r', readNumber);
+}
+
+/** The same, and from now on none. */
 export function takeLost(folder: string): number {
+  return withNumber(folder, 'r+', (descriptor) => {
+    const lost = readNumber(descriptor);
+    if (lost > 0) writeNumber(descriptor, 0);
+    return lost;
+  });
+}
+
+function withNumber(folder: string, flags: string, use: (descriptor: number) => number): number {
   try {
-    const descriptor = openSync(join(folder, FILE), 'r+');
+    const descriptor = openSync(join(folder, FILE), flags);
     try {
-      const lost = readNumber(descriptor);
-      if (lost > 0) writeNumber(descriptor, 0);
-      return lost;
+      return use(descriptor);
     } finally {
       closeSync(descriptor);
     }
