@@ -186,7 +186,7 @@ describe(title('Gemini CLI'), () => {
     writeFileSync(join(home, '.gemini', 'settings.json'), '{\n  // kept\n  "security": { "auth": { "selectedType": "gemini-api-key" } }\n}\n');
     install(geminiCli, commandHook());
     expect(readFileSync(join(home, '.gemini', 'settings.json'), 'utf8')).toContain('// kept');
-    const result = await run(process.execPath, [bin('@google/gemini-cli/bundle/gemini.js'), '-p', 'go', '--yolo'], {
+    const result = await run(process.execPath, [bin('@google/gemini-cli/bundle/gemini.js'), '-p', 'go', '--yolo', '--model', 'gemini-2.5-flash'], {
       GEMINI_API_KEY: FAKE_KEY,
       GOOGLE_GEMINI_BASE_URL: url,
       GEMINI_CLI_NO_RELAUNCH: 'true',
