@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { z } from 'zod';
-import { registerProducerCommands } from '#exporters/commands.js';
+import { registerProducerCommands } from '#exporters/commands/register.js';
 import type { LandingDay } from '#schemas/clickhouse/facts.js';
 import { CommandError } from '#schemas/errors.js';
 import { packageRoot } from '#schemas/root.js';
@@ -82,7 +82,7 @@ function program(): Command {
 
   const dataDirOption = ['--data-dir <folder>', 'data folder of the running stack'] as const;
   root
-    .command('status')
+    .command('stack')
     .description('what runs where')
     .option(...dataDirOption)
     .action(async (flags: { dataDir?: string }) => {

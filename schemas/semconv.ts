@@ -41,14 +41,27 @@ export const ATTR_SERVICE_VERSION = 'service.version';
 export const ATTR_SESSION_ID = 'session.id';
 export const ATTR_VCS_OWNER_NAME = 'vcs.owner.name';
 export const ATTR_VCS_REPOSITORY_NAME = 'vcs.repository.name';
+export const ATTR_VCS_PROVIDER_NAME = 'vcs.provider.name';
+export const ATTR_VCS_REPOSITORY_URL_FULL = 'vcs.repository.url.full';
+export const ATTR_VCS_REF_HEAD_NAME = 'vcs.ref.head.name';
+export const ATTR_VCS_REF_HEAD_TYPE = 'vcs.ref.head.type';
 export const ATTR_VCS_REF_HEAD_REVISION = 'vcs.ref.head.revision';
+export const ATTR_VCS_CHANGE_ID = 'vcs.change.id';
 export const ATTR_CICD_PIPELINE_NAME = 'cicd.pipeline.name';
 export const ATTR_CICD_PIPELINE_RUN_ID = 'cicd.pipeline.run.id';
+export const ATTR_CICD_PIPELINE_RUN_URL_FULL = 'cicd.pipeline.run.url.full';
+export const ATTR_CICD_PIPELINE_TASK_NAME = 'cicd.pipeline.task.name';
 export const ATTR_GEN_AI_OPERATION_NAME = 'gen_ai.operation.name';
 export const ATTR_GEN_AI_TOOL_NAME = 'gen_ai.tool.name';
 export const ATTR_GEN_AI_TOOL_CALL_ID = 'gen_ai.tool.call.id';
 export const ATTR_GEN_AI_CONVERSATION_ID = 'gen_ai.conversation.id';
 export const ATTR_GEN_AI_AGENT_NAME = 'gen_ai.agent.name';
+export const ATTR_GEN_AI_AGENT_VERSION = 'gen_ai.agent.version';
+export const ATTR_ERROR_TYPE = 'error.type';
+/** Who sat at the machine, as a keyed hash; sent only where somebody asked for it. */
+export const ATTR_ENDUSER_PSEUDO_ID = 'enduser.pseudo.id';
+/** Stable identity of a rule, made from its tool and pattern. */
+export const ATTR_SECURITY_RULE_UUID = 'security_rule.uuid';
 export const ATTR_SECURITY_RULE_NAME = 'security_rule.name';
 export const ATTR_SECURITY_RULE_CATEGORY = 'security_rule.category';
 
@@ -59,6 +72,21 @@ export const SPAN_DRIFT = 'agentshield.drift';
 
 /** Log events (`EventName`). */
 export const EVENT_FINDING = 'agentshield.finding';
+
+/**
+ * A blocked call as the proposed event of the GenAI conventions (genai#132, open in 2026-11). For other
+ * tools' rules and boards; no fact is read from it.
+ */
+export const EVENT_THREAT_DETECTION = 'agent.threat.detection';
+export const ATTR_THREAT_RULE_ID = 'agent.threat.detection.rule_id';
+export const ATTR_THREAT_RULESET = 'agent.threat.detection.ruleset';
+export const ATTR_THREAT_SEVERITY = 'agent.threat.detection.severity';
+export const ATTR_THREAT_ACTION = 'agent.threat.detection.action';
+export const ATTR_THREAT_CORRELATION_ID = 'agent.threat.detection.correlation_id';
+
+/** Span events of a drift span, one for each finding that came or went. */
+export const SPAN_EVENT_FINDING_NEW = 'agentshield.finding.new';
+export const SPAN_EVENT_FINDING_RESOLVED = 'agentshield.finding.resolved';
 
 /** Scan span. */
 export const ATTR_AGENTSHIELD_VERSION = 'agentshield.version';
@@ -75,6 +103,8 @@ export const ATTR_SCAN_MIN_SEVERITY = 'agentshield.scan.min_severity';
 export const ATTR_SCAN_BUNDLE_DIGEST = 'agentshield.scan.bundle_digest';
 export const ATTR_SCAN_EXIT_CODE = 'agentshield.scan.exit_code';
 export const ATTR_SCAN_PROVIDER = 'agentshield.scan.provider';
+export const ATTR_REMEDIATION_AUTO_FIXABLE = 'agentshield.remediation.auto_fixable';
+export const ATTR_REMEDIATION_MANUAL_REVIEW = 'agentshield.remediation.manual_review';
 
 /** Scan span: what AgentShield's policy, baseline and supply-chain checks said. A check that did not run sends its status alone. */
 export const ATTR_POLICY_STATUS = 'agentshield.policy.status';
@@ -115,6 +145,8 @@ export const ATTR_DECISION_TIMESTAMP = 'agentshield.decision.timestamp';
 export const ATTR_DECISION_REASON = 'agentshield.decision.reason';
 /** Milliseconds the producer spent on the decision; may be fractional. */
 export const ATTR_DECISION_DURATION = 'agentshield.decision.duration';
+/** `enforced` or `not-enforced`, where the policy has a rate limit for the tool. */
+export const ATTR_RATE_LIMIT_STATUS = 'agentshield.rate_limit.status';
 
 /** Drift span (fields of AgentShield's DriftResult). */
 export const ATTR_DRIFT_TIMESTAMP = 'agentshield.drift.timestamp';
@@ -130,6 +162,13 @@ export const ATTR_DRIFT_FINDINGS_RESOLVED = 'agentshield.drift.findings.resolved
 export const METRIC_SCORE = 'agentshield.score';
 export const METRIC_FINDINGS = 'agentshield.findings';
 export const METRIC_DECISIONS = 'agentshield.decisions';
+/** Histogram, in seconds as the conventions want durations. */
+export const METRIC_DECISION_DURATION = 'agentshield.decision.duration';
+/** Records that a full spool or disk made the producer give up, by `reason`. */
+export const METRIC_SPOOL_DROPPED = 'shieldwatch.spool.dropped';
+
+/** Added by the GenAI span processor: secrets it masked in the span. */
+export const ATTR_REDACTION_MASKED_COUNT = 'shieldwatch.redaction.masked.count';
 
 /** `service.name` of our producers. */
 export const SERVICE_NAME_PRODUCER = 'shieldwatch';

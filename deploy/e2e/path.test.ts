@@ -134,7 +134,7 @@ describe.each([
     ] as const;
     for (let i = 0; i < 5000; i += 1) {
       const verdict = verdicts[i % 5 === 0 ? 1 : 0];
-      record(call, verdict, 1, { SHIELDWATCH_SPOOL_DIR: spoolDir, SHIELDWATCH_REPOSITORY: 'acme/busy' });
+      record(call, verdict, 1, { env: { SHIELDWATCH_SPOOL_DIR: spoolDir, SHIELDWATCH_REPOSITORY: 'acme/busy' }, projectDir: '' });
     }
     const env = await environment(spoolDir);
     const series = () =>

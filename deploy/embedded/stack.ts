@@ -18,7 +18,7 @@ import { startCollector } from './collector.js';
 import { LOOPBACK, type StackConfig } from './config.js';
 import { openDataFolder } from './data-folder.js';
 
-/** What runs where, as `shieldwatch status` and the banner show it. */
+/** What runs where, as `shieldwatch stack` and the banner show it. */
 export interface StackStatus {
   pid: number;
   dataDir: string;

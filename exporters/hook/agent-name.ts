@@ -13,3 +13,12 @@ export function agentName(input: Readonly<Record<string, unknown>>, env: NodeJS.
   if (env['CLAUDECODE'] !== undefined || env['CLAUDE_CODE_SESSION_ID'] !== undefined) return 'claude-code';
   return '';
 }
+
+/**
+ * Version of the agent that asks. Claude Code alone tells its hooks, in `AI_AGENT`
+ * (`claude-code_2-1-330_agent`); undefined otherwise.
+ */
+export function agentVersion(agent: string, env: NodeJS.ProcessEnv): string | undefined {
+  if (agent !== 'claude-code') return undefined;
+  return /^claude-code[_/](\d+[.-]\d+[.-]\d+)/.exec(env['AI_AGENT'] ?? '')?.[1]?.replaceAll('-', '.');
+}

@@ -13,15 +13,22 @@ const MAX_REASON = 500;
  */
 export function answer(event: string, tool: string, verdict: Verdict): number {
   if (verdict.decision === 'allow') return 0;
-  const reason = scrubText(`AgentShield: BLOCKED ${tool.slice(0, 100)} — ${verdict.reason}`, MAX_REASON);
-  const body = {
-    decision: 'block',
-    reason,
-    hookSpecificOutput: { hookEventName: event, permissionDecision: 'deny', permissionDecisionReason: reason },
-  };
-  say(2, `${reason}\n`);
+  const body = denial(event, tool, verdict.reason);
+  say(2, `${body.reason}\n`);
   say(1, JSON.stringify(body));
   return 2;
+}
+
+/** The JSON that denies a call, to a command hook and to an HTTP hook alike. */
+export interface Denial {
+  readonly decision: 'block';
+  readonly reason: string;
+  readonly hookSpecificOutput: { readonly hookEventName: string; readonly permissionDecision: 'deny'; readonly permissionDecisionReason: string };
+}
+
+export function denial(event: string, tool: string, why: string): Denial {
+  const reason = scrubText(`AgentShield: BLOCKED ${tool.slice(0, 100)} — ${why}`, MAX_REASON);
+  return { decision: 'block', reason, hookSpecificOutput: { hookEventName: event, permissionDecision: 'deny', permissionDecisionReason: reason } };
 }
 
 /** A closed pipe must not turn a block into a crash, which agents take for leave. */

@@ -1,6 +1,6 @@
 import { Script } from 'node:vm';
 import { PolicyError, type DenyRule } from './policy.js';
-import { policyNames } from './tool-names.js';
+import { coversTool, type PolicyMode } from './policy-mode.js';
 
 /**
  * Patterns such as `curl.*\|.*sh` take time that grows with the square of the input. An agent talked into
@@ -12,15 +12,14 @@ const SLOT = Symbol.for('shieldwatch.hook.match');
 const script = new Script(`globalThis[Symbol.for('shieldwatch.hook.match')]()`);
 
 /**
- * The first rule that denies the call, by AgentShield's own matching. Throws {@link PolicyError} when the
- * patterns take too long, which is judged like any policy that cannot be applied.
+ * The first rule that denies a call; `names` are those under which its tool is looked up. Throws
+ * {@link PolicyError} when the patterns take too long, which is judged like any policy that cannot be applied.
  */
-export function matchingRule(rules: readonly DenyRule[], call: { tool: string; input: string }): DenyRule | undefined {
-  const names = policyNames(call.tool);
-  const candidates = rules.filter((rule) => names.some((name) => matchesTool(rule.tool, name)));
+export function matchingRule(rules: readonly DenyRule[], names: readonly string[], input: string, mode: PolicyMode): DenyRule | undefined {
+  const candidates = rules.filter((rule) => names.some((name) => coversTool(rule.tool, name, mode)));
   if (candidates.every((rule) => rule.pattern === undefined)) return candidates[0];
   const slots = globalThis as unknown as Record<symbol, () => DenyRule | undefined>;
-  slots[SLOT] = () => candidates.find((rule) => rule.pattern?.test(call.input) ?? true);
+  slots[SLOT] = () => candidates.find((rule) => rule.pattern?.test(input) ?? true);
   try {
     return script.runInThisContext({ timeout: TIME_LIMIT_MS }) as DenyRule | undefined;
   } catch (error) {
@@ -29,13 +28,4 @@ export function matchingRule(rules: readonly DenyRule[], call: { tool: string; i
   } finally {
     Reflect.deleteProperty(slots, SLOT);
   }
-}
-
-/**
- * As AgentShield does it: `*`, the same name, or a name that begins with the rule's. So `Bash` denies
- * `BashOutput` too and an empty name denies everything. Kept: a stricter match would let through what
- * the stock hook stops.
- */
-function matchesTool(ruleTool: string, tool: string): boolean {
-  return ruleTool === '*' || ruleTool === tool || tool.startsWith(ruleTool.replace('*', ''));
 }

@@ -1,37 +1,43 @@
 import { answer } from './answer.js';
-import { record, type RecordedCall } from './record.js';
+import { decide, type Decision } from './decide.js';
+import { policyMode } from './policy-mode.js';
+import { record } from './record.js';
 import { readStdin } from './stdin.js';
-import { parseHookInput } from './tool-call.js';
-import { cannotJudge, judge, type Verdict } from './verdict.js';
-
-interface Decision {
-  readonly event: string;
-  readonly call: RecordedCall;
-  readonly verdict: Verdict;
-}
+import { cannotJudge } from './verdict.js';
 
 /**
- * `shieldwatch hook`: judges the one tool call on standard input, answers the agent, leaves a line in the
- * spool, and sets the exit code. It loads neither zod nor OpenTelemetry: it runs before every tool call.
+ * `shieldwatch hook [--policy-mode <mode>]`: judges the one tool call on standard input, answers the agent,
+ * leaves a line in the spool, and sets the exit code. It loads nothing but Node's own files and a few of
+ * ours: it runs before every tool call.
  */
-export async function runHook(env: NodeJS.ProcessEnv = process.env): Promise<void> {
+export async function runHook(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<void> {
+  // Until there is a verdict, whatever ends the process blocks. Exit code 1 would be leave.
+  process.exitCode = 2;
   const startedAt = performance.now();
-  const decision = await decide(env);
-  if (decision === undefined) return;
+  const projectDir = env['CLAUDE_PROJECT_DIR'] ?? '';
+  const mode = policyMode(optionValue(args, '--policy-mode') ?? env['SHIELDWATCH_POLICY_MODE']);
+  const decision = await readDecision((text) => decide(text, { mode, env, projectDir }));
+  if (decision === undefined) {
+    process.exitCode = 0;
+    return;
+  }
   const durationMs = performance.now() - startedAt;
   process.exitCode = answer(decision.event, decision.call.tool, decision.verdict);
-  record(decision.call, decision.verdict, durationMs, env);
+  record(decision.call, decision.verdict, durationMs, { env, projectDir });
 }
 
-/** Undefined when nothing was asked. Never throws: agents take a crashed hook for leave. */
-async function decide(env: NodeJS.ProcessEnv): Promise<Decision | undefined> {
-  const unknown: RecordedCall = { tool: 'unknown', cwd: env['PWD'] ?? '/', sessionId: '', agent: '' };
+async function readDecision(decideText: (text: string) => Decision | undefined): Promise<Decision | undefined> {
+  let text: string;
   try {
-    const input = parseHookInput(await readStdin(), env);
-    if (input.kind === 'not-a-call') return undefined;
-    if (input.kind === 'unreadable') return { event: input.event, call: unknown, verdict: cannotJudge(input.problem) };
-    return { event: input.call.event, call: input.call, verdict: judge(input.call, env) };
+    text = await readStdin();
   } catch {
-    return { event: 'PreToolUse', call: unknown, verdict: cannotJudge('the guard failed') };
+    const call = { tool: 'unknown', cwd: '/', sessionId: '', agent: '' };
+    return { event: 'PreToolUse', call, verdict: cannotJudge('the hook input cannot be read') };
   }
+  return decideText(text);
+}
+
+function optionValue(args: readonly string[], name: string): string | undefined {
+  const index = args.indexOf(name);
+  return index < 0 ? args.find((arg) => arg.startsWith(`${name}=`))?.slice(name.length + 1) : args[index + 1];
 }

@@ -4,14 +4,19 @@ import { PolicyError } from './policy.js';
 
 const POLICY_PATH = join('.agentshield', 'runtime-policy.json');
 
+/** A policy file that is there. */
+export interface PolicyFile {
+  readonly path: string;
+  readonly text: string;
+}
+
 /**
- * Texts of the policies in force for a call made in `cwd`: the project's own (`CLAUDE_PROJECT_DIR`, which
- * Claude Code and Gemini set), then the nearest one from `cwd` upward, no further than the git root, the
- * project or the home folder. Both apply: otherwise an agent that changes into a folder of its own making
- * would leave the project's policy behind.
+ * The policies in force for a call made in `cwd`: the project's own, then the nearest one from `cwd`
+ * upward, no further than the git root, the project or the home folder. Both apply: otherwise an agent
+ * that changes into a folder of its own making would leave the project's policy behind.
  */
-export function readPolicies(cwd: string, env: NodeJS.ProcessEnv): string[] {
-  const [project, home] = [env['CLAUDE_PROJECT_DIR'], env['HOME']].map((dir) => (dir === undefined || dir === '' ? undefined : resolve(dir)));
+export function readPolicies(cwd: string, projectDir: string, homeDir: string): PolicyFile[] {
+  const [project, home] = [projectDir, homeDir].map((dir) => (dir === '' ? undefined : resolve(dir)));
   const paths = new Map<string, string>();
   if (project !== undefined) addPolicy(paths, project);
   for (let dir = resolve(cwd); ; dir = dirname(dir)) {
@@ -19,7 +24,14 @@ export function readPolicies(cwd: string, env: NodeJS.ProcessEnv): string[] {
     const isLast = dir === dirname(dir) || dir === project || dir === home || existsSync(join(dir, '.git'));
     if (isLast) break;
   }
-  return [...paths.values()];
+  return [...paths].map(([path, text]) => ({ path, text }));
+}
+
+/** The one policy AgentShield's own hook looks at. */
+export function readStockPolicy(cwd: string): PolicyFile[] {
+  const path = join(resolve(cwd), POLICY_PATH);
+  const text = readPolicy(path);
+  return text === undefined ? [] : [{ path, text }];
 }
 
 function addPolicy(found: Map<string, string>, dir: string): boolean {

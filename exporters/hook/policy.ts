@@ -13,23 +13,46 @@ export interface DenyRule {
   readonly category?: RuleCategory;
 }
 
+/** Most calls a minute of the tools named, as AgentShield's policy has it. */
+export interface RateLimit {
+  readonly maxPerMinute: number;
+  readonly tools: readonly string[];
+}
+
+/** A runtime policy that can be applied. */
+export interface Policy {
+  readonly deny: readonly DenyRule[];
+  readonly rateLimit?: RateLimit;
+}
+
 /** A policy that cannot be obeyed because it cannot be understood. The message names the field. */
 export class PolicyError extends Error {
   override readonly name = 'PolicyError';
 }
 
 /**
- * Deny rules of AgentShield's runtime policy. All patterns are compiled here, so that a broken one is
- * found on the first call and not on the first attack. `rateLimit` and `log` have no effect, as in
- * AgentShield's own hook; fields it does not know are ignored.
+ * AgentShield's runtime policy. All patterns are compiled here, so that a broken one is found on the first
+ * call and not on the first attack. `log` has no effect, as in AgentShield's own hook; fields it does not
+ * know are ignored.
  */
-export function parsePolicy(text: string): DenyRule[] {
+export function parsePolicy(text: string): Policy {
   const policy = parseJson(text.replace(/^\ufeff/, ''));
   if (!isObject(policy)) throw new PolicyError('the policy is not a JSON object');
   if (policy['version'] !== undefined && policy['version'] !== 1) throw new PolicyError('version is not 1');
   const deny = policy['deny'] ?? [];
   if (!Array.isArray(deny)) throw new PolicyError('deny is not a list');
-  return deny.map((rule: unknown, index) => parseRule(rule, `deny[${String(index)}]`));
+  const rules = deny.map((rule: unknown, index) => parseRule(rule, `deny[${String(index)}]`));
+  return { deny: rules, ...(policy['rateLimit'] === undefined ? {} : { rateLimit: parseRateLimit(policy['rateLimit']) }) };
+}
+
+function parseRateLimit(limit: unknown): RateLimit {
+  if (!isObject(limit)) throw new PolicyError('rateLimit is not an object');
+  const { maxPerMinute, tools } = limit;
+  if (typeof maxPerMinute !== 'number' || !(maxPerMinute >= 0)) throw new PolicyError('rateLimit.maxPerMinute is not a number of calls');
+  if (!Array.isArray(tools) || !tools.every((tool): tool is string => typeof tool === 'string')) {
+    throw new PolicyError('rateLimit.tools is not a list of names');
+  }
+  return { maxPerMinute, tools };
 }
 
 function parseRule(rule: unknown, path: string): DenyRule {

@@ -1,40 +1,53 @@
-import { randomUUID } from 'node:crypto';
 import type { DecisionRecord } from '#schemas/records/decision.js';
 import { repositoryName } from '../repository/repository-name.js';
 import { scrubText } from '../scrub.js';
 import { appendToSpool } from '../spool/append.js';
+import { newEventId } from '../spool/event-id.js';
+import { spoolLimits } from '../spool/limits.js';
 import { spoolFolder } from '../spool/location.js';
+import { actor } from './actor.js';
 import type { ToolCall } from './tool-call.js';
 import type { Verdict } from './verdict.js';
 
 /** What of a call is recorded; its input is not. */
-export type RecordedCall = Pick<ToolCall, 'tool' | 'cwd' | 'sessionId' | 'toolCallId' | 'agent'>;
+export type RecordedCall = Pick<ToolCall, 'tool' | 'cwd' | 'sessionId' | 'toolCallId' | 'agent' | 'agentVersion'>;
+
+/** Where a call was made, beyond what it says itself. */
+export interface Surroundings {
+  readonly env: NodeJS.ProcessEnv;
+  /** The session's project; `''` when unknown. */
+  readonly projectDir: string;
+}
 
 /**
- * Leaves one line for `shieldwatch ship`. Telemetry fails open: whatever goes wrong here is swallowed,
- * the verdict has been given. The lengths keep a line of any characters below 4 KB.
+ * Leaves one line for the shipper. Telemetry fails open: whatever goes wrong here is swallowed, the verdict
+ * has been given. The lengths keep a line of any characters below 4 KB.
  */
-export function record(call: RecordedCall, verdict: Verdict, durationMs: number, env: NodeJS.ProcessEnv): void {
+export function record(call: RecordedCall, verdict: Verdict, durationMs: number, { env, projectDir }: Surroundings): void {
   try {
-    const line = decisionLine(call, verdict, durationMs, env);
-    appendToSpool(spoolFolder(env), line.timestamp, line);
+    const line = decisionRecord(call, verdict, durationMs, { env, projectDir });
+    appendToSpool(spoolFolder(env), line, spoolLimits(env));
   } catch {
     // Nowhere to report to: stdout and stderr belong to the agent.
   }
 }
 
-function decisionLine(call: RecordedCall, verdict: Verdict, durationMs: number, env: NodeJS.ProcessEnv): DecisionRecord {
-  const project = env['CLAUDE_PROJECT_DIR'] ?? '';
+/** The record of a decision made now, scrubbed. */
+export function decisionRecord(call: RecordedCall, verdict: Verdict, durationMs: number, { env, projectDir }: Surroundings): DecisionRecord {
+  const actorId = actor(env);
   return {
-    eventId: randomUUID(),
+    eventId: newEventId(),
     timestamp: new Date().toISOString(),
-    repository: repositoryName(project === '' ? [call.cwd] : [call.cwd, project], env),
+    repository: repositoryName(projectDir === '' ? [call.cwd] : [call.cwd, projectDir], env),
     sessionId: scrubText(call.sessionId, 128),
     agent: scrubText(call.agent, 50),
+    ...(call.agentVersion === undefined ? {} : { agentVersion: scrubText(call.agentVersion, 50) }),
     tool: scrubText(call.tool, 120) || 'unknown',
     ...(call.toolCallId === undefined ? {} : { toolCallId: scrubText(call.toolCallId, 128) }),
     decision: verdict.decision,
     ...(verdict.decision === 'allow' ? {} : blockFields(verdict)),
+    ...(verdict.rateLimit === undefined ? {} : { rateLimit: verdict.rateLimit }),
+    ...(actorId === undefined ? {} : { actor: actorId }),
     durationMs: Math.round(durationMs * 1000) / 1000,
     source: 'hook',
   };
@@ -44,6 +57,7 @@ function blockFields(verdict: Extract<Verdict, { decision: 'block' }>): Partial<
   return {
     reason: scrubText(verdict.reason, 300),
     ...(verdict.ruleName === undefined ? {} : { ruleName: scrubText(verdict.ruleName, 140) }),
+    ...(verdict.ruleId === undefined ? {} : { ruleId: verdict.ruleId }),
     ruleCategory: verdict.ruleCategory,
   };
 }

@@ -8,7 +8,7 @@ it('tells the category by the reason, else by the pattern, else by the tool', ()
     [{ tool: 'Bash', pattern: /git\s+push\s.*--force/ }, 'destructive'],
     [{ tool: 'Bash', pattern: /rm\s+-rf/, reason: 'House rule 7' }, 'destructive'],
     [{ tool: 'Bash', pattern: /(curl|wget).*\|\s*(ba)?sh/ }, 'remote-code'],
-    [{ tool: 'Read', pattern: /\.ssh\// }, 'sensitive-file'],
+    [{ tool: 'Read', pattern: /\.ssh\// }, 'credential'],
     [{ tool: 'Bash', pattern: /\bnc\b/ }, 'egress'],
     [{ tool: 'mcp__db__*' }, 'mcp'],
     [{ tool: 'Agent', reason: 'House rule 8' }, 'other'],

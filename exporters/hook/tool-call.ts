@@ -1,4 +1,4 @@
-import { agentName } from './agent-name.js';
+import { agentName, agentVersion } from './agent-name.js';
 
 /** One tool call an agent asks leave for. */
 export interface ToolCall {
@@ -11,6 +11,7 @@ export interface ToolCall {
   readonly sessionId: string;
   readonly toolCallId?: string;
   readonly agent: string;
+  readonly agentVersion?: string;
 }
 
 /** What came on standard input. */
@@ -39,6 +40,8 @@ export function parseHookInput(text: string, env: NodeJS.ProcessEnv): HookInput 
   const tool = stringOf(parsed['tool_name']);
   if (tool.trim() === '') return { kind: 'unreadable', problem: 'the hook input names no tool', event };
   const toolCallId = stringOf(parsed['tool_use_id']);
+  const agent = agentName(parsed, env);
+  const version = agentVersion(agent, env);
   return {
     kind: 'call',
     call: {
@@ -48,7 +51,8 @@ export function parseHookInput(text: string, env: NodeJS.ProcessEnv): HookInput 
       cwd: stringOf(parsed['cwd']) || process.cwd(),
       sessionId: stringOf(parsed['session_id']),
       ...(toolCallId === '' ? {} : { toolCallId }),
-      agent: agentName(parsed, env),
+      agent,
+      ...(version === undefined ? {} : { agentVersion: version }),
     },
   };
 }

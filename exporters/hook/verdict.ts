@@ -1,32 +1,47 @@
+import { join } from 'node:path';
 import type { RuleCategory } from '#schemas/records/enums.js';
+import { spoolFolder } from '../spool/location.js';
 import { matchingRule } from './evaluate.js';
-import { parsePolicy, PolicyError } from './policy.js';
-import { readPolicies } from './policy-file.js';
+import { parsePolicy, PolicyError, type Policy, type RateLimit } from './policy.js';
+import { readPolicies, readStockPolicy } from './policy-file.js';
+import { coversTool, type PolicyMode } from './policy-mode.js';
+import { countCall } from './rate-limit.js';
 import { categoryOf } from './rule-category.js';
+import { ruleId } from './rule-id.js';
 import type { ToolCall } from './tool-call.js';
+import { policyNames } from './tool-names.js';
+
+/** What became of the policy's rate limit for the tool. */
+type RateLimitStatus = 'enforced' | 'not-enforced';
 
 /** What the hook decided, and why. */
-export type Verdict =
+export type Verdict = { readonly rateLimit?: RateLimitStatus } & (
   | { readonly decision: 'allow' }
   | {
       readonly decision: 'block';
       readonly reason: string;
       /** Absent when no rule of a policy was the reason. */
       readonly ruleName?: string;
+      readonly ruleId?: string;
       readonly ruleCategory: RuleCategory;
-    };
+    }
+);
 
-/** Judges a call by the policies in force. No policy: allowed. A policy that cannot be applied: blocked. */
-export function judge(call: ToolCall, env: NodeJS.ProcessEnv): Verdict {
+/** How calls are judged here. */
+export interface Judging {
+  readonly mode: PolicyMode;
+  readonly env: NodeJS.ProcessEnv;
+  /** The session's project; `''` when unknown. */
+  readonly projectDir: string;
+}
+
+/** Judges a call by the policies in force. No policy: allowed. A policy that cannot be applied: see {@link PolicyMode}. */
+export function judge(call: ToolCall, judging: Judging): Verdict {
   try {
-    const rules = readPolicies(call.cwd, env).flatMap((text) => parsePolicy(text));
-    const rule = matchingRule(rules, call);
-    if (rule === undefined) return { decision: 'allow' };
-    // AgentShield's own words for a rule without a reason.
-    const reason = rule.reason ?? 'denied by policy';
-    return { decision: 'block', reason, ruleName: rule.name, ruleCategory: categoryOf(rule) };
+    return apply(call, judging);
   } catch (error) {
     if (!(error instanceof PolicyError)) throw error;
+    if (judging.mode === 'stock') return { decision: 'allow' };
     return cannotJudge(`runtime policy invalid: ${error.message}`);
   }
 }
@@ -34,4 +49,43 @@ export function judge(call: ToolCall, env: NodeJS.ProcessEnv): Verdict {
 /** The verdict where there is nothing to judge by: what cannot be judged does not run. */
 export function cannotJudge(reason: string): Verdict {
   return { decision: 'block', reason, ruleCategory: 'other' };
+}
+
+function apply(call: ToolCall, { mode, env, projectDir }: Judging): Verdict {
+  const files = mode === 'stock' ? readStockPolicy(call.cwd) : readPolicies(call.cwd, projectDir, env['HOME'] ?? '');
+  const policies = files.map(({ path, text }) => ({ path, policy: parsePolicy(text) }));
+  const names = mode === 'stock' ? [call.tool] : policyNames(call.tool);
+  const rule = matchingRule(policies.flatMap(({ policy }) => policy.deny), names, call.input, mode);
+  // AgentShield's own words for a rule without a reason.
+  if (rule !== undefined) {
+    const reason = rule.reason ?? 'denied by policy';
+    return { decision: 'block', reason, ruleName: rule.name, ruleId: ruleId(rule), ruleCategory: categoryOf(rule) };
+  }
+  const limited = policies.flatMap(({ path, policy }) => withLimit(path, policy, names, mode));
+  if (limited.length === 0) return { decision: 'allow' };
+  if (mode === 'stock') return { decision: 'allow', rateLimit: 'not-enforced' };
+  return holdToLimits(limited, call.sessionId, join(spoolFolder(env), 'rate'));
+}
+
+interface Limited {
+  readonly path: string;
+  readonly limit: RateLimit;
+}
+
+function withLimit(path: string, { rateLimit }: Policy, names: readonly string[], mode: PolicyMode): Limited[] {
+  if (rateLimit === undefined) return [];
+  return rateLimit.tools.some((tool) => names.some((name) => coversTool(tool, name, mode))) ? [{ path, limit: rateLimit }] : [];
+}
+
+/** A limit that cannot be counted is reported as not enforced: a full disk must not stop the agent. */
+function holdToLimits(limited: readonly Limited[], sessionId: string, folder: string): Verdict {
+  const now = Date.now();
+  const answers = limited.map(({ path, limit }) => ({ limit, answer: countCall(limit, { folder, policyPath: path, sessionId }, now) }));
+  const exceeded = answers.find(({ answer }) => answer === 'exceeded');
+  if (exceeded !== undefined) {
+    const { maxPerMinute, tools } = exceeded.limit;
+    const reason = `rate limit: more than ${String(maxPerMinute)} calls a minute of ${tools.join(', ')}`;
+    return { decision: 'block', reason, ruleName: 'rateLimit', ruleCategory: 'other', rateLimit: 'enforced' };
+  }
+  return { decision: 'allow', rateLimit: answers.every(({ answer }) => answer === 'within') ? 'enforced' : 'not-enforced' };
 }

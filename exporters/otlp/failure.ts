@@ -1,19 +1,40 @@
 import { CommandError } from '#schemas/errors.js';
 import { scrubText } from '../scrub.js';
+import type { Attempt } from './attempt.js';
 
-/** An exporter's error as a person wants it: status, and what the server said about it. */
-export function sendFailure(error: Error | undefined, origin: string): CommandError {
-  const { code, data } = (error ?? {}) as { code?: unknown; data?: unknown };
-  if (typeof code === 'number') {
-    const said = typeof data === 'string' ? serverMessage(data) : '';
-    const status = `${String(code)} ${error?.message ?? ''}`.trim();
-    return new CommandError(`${origin} answered ${status}${said === '' ? '' : `: ${scrubText(said, 300)}`}`);
+/** A request that was given up. */
+export class SendError extends CommandError {
+  override readonly name: string = 'SendError';
+  /** How long the server asked to be left alone, in milliseconds; undefined when it did not say. */
+  readonly retryAfterMs: number | undefined;
+  /** True when trying again later makes sense. */
+  readonly isRetryable: boolean;
+  /** The server understood the request and will never take it: OTLP's 400. */
+  readonly isRefused: boolean;
+
+  constructor(message: string, { isRetryable = false, isRefused = false, retryAfterMs }: { isRetryable?: boolean; isRefused?: boolean; retryAfterMs?: number | undefined }) {
+    super(message);
+    this.isRetryable = isRetryable;
+    this.isRefused = isRefused;
+    this.retryAfterMs = retryAfterMs;
   }
-  // The exporter keeps the status of a retried request to itself and calls the outcome "retryable".
-  if (error === undefined || /retryable status/.test(error.message)) {
-    return new CommandError(`${origin} kept answering that it cannot take data now (429, 502, 503 or 504); try again later`);
+}
+
+/** What to tell a person about an attempt that failed: status, and what the server said about it. */
+export function sendFailure(attempt: Attempt, origin: string): SendError {
+  if (attempt.kind === 'unreachable') return new SendError(`${origin} cannot be reached: ${scrubText(attempt.problem, 200)}`, { isRetryable: true });
+  if (isRetryable(attempt.status)) {
+    const message = `${origin} kept answering that it cannot take data now (429, 502, 503 or 504); try again later`;
+    return new SendError(message, { isRetryable: true, retryAfterMs: attempt.retryAfterMs });
   }
-  return new CommandError(`${origin} cannot be reached: ${scrubText(error.message || String(code), 200)}`);
+  const said = scrubText(serverMessage(attempt.text), 300);
+  const status = `${String(attempt.status)} ${attempt.statusText}`.trim();
+  return new SendError(`${origin} answered ${status}${said === '' ? '' : `: ${said}`}`, { isRefused: attempt.status === 400 });
+}
+
+/** OTLP's retryable answers, and no others. */
+export function isRetryable(status: number): boolean {
+  return [429, 502, 503, 504].includes(status);
 }
 
 /** `error.message` of our own errors, `message` of OTLP's Status, else the body itself. */

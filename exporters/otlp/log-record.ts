@@ -1,36 +1,31 @@
-import { TraceFlags } from '@opentelemetry/api';
-import type { SeverityNumber } from '@opentelemetry/api-logs';
-import type { logs } from '@opentelemetry/sdk-node';
-import { SCOPE, type Resource } from './resource.js';
-import { hrTime } from './time.js';
+import { producerResource, SCOPE } from './resource.js';
+import { byRepository, keyValues, unixNano, type Attributes } from './values.js';
 
-export type ReadableLogRecord = logs.ReadableLogRecord;
-
-/** What the log record of an event needs; time in milliseconds since the epoch. */
-export interface LogRecordSettings {
+/** An event as a log record within a span's trace; time in milliseconds since the epoch. */
+export interface LogRecord {
+  readonly repository: string;
   readonly eventName: string;
   readonly traceId: string;
   readonly spanId: string;
   readonly timeMs: number;
-  readonly severityNumber: SeverityNumber;
+  readonly severityNumber: number;
   readonly severityText: string;
-  readonly attributes: Record<string, string | number>;
-  readonly resource: Resource;
+  readonly attributes: Attributes;
 }
 
-/** An event as a log record within a span's trace. */
-export function createLogRecord(settings: LogRecordSettings): ReadableLogRecord {
-  const { eventName, traceId, spanId, timeMs, severityNumber, severityText, attributes, resource } = settings;
+const FLAG_SAMPLED = 1;
+
+/** Body of a request to `/v1/logs`. */
+export function logsBody(records: readonly LogRecord[]): object {
   return {
-    eventName,
-    hrTime: hrTime(timeMs),
-    hrTimeObserved: hrTime(timeMs),
-    spanContext: { traceId, spanId, traceFlags: TraceFlags.SAMPLED },
-    severityNumber,
-    severityText,
-    attributes,
-    resource,
-    instrumentationScope: SCOPE,
-    droppedAttributesCount: 0,
+    resourceLogs: byRepository(records).map(([repository, group]) => ({
+      resource: producerResource(repository),
+      scopeLogs: [{ scope: SCOPE, logRecords: group.map(encodeRecord) }],
+    })),
   };
+}
+
+function encodeRecord({ eventName, traceId, spanId, timeMs, severityNumber, severityText, attributes }: LogRecord): object {
+  const time = unixNano(timeMs);
+  return { timeUnixNano: time, observedTimeUnixNano: time, eventName, severityNumber, severityText, attributes: keyValues(attributes), traceId, spanId, flags: FLAG_SAMPLED };
 }

@@ -1,13 +1,10 @@
-import { OTLPLogExporter } from '@opentelemetry/exporter-logs-otlp-http';
-import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createClient, type Attempt } from './attempt.js';
 import { authorization, signalUrl, type Connection } from './connection.js';
-import { sendFailure } from './failure.js';
-import type { ReadableLogRecord } from './log-record.js';
-import type { ResourceMetrics } from './metric.js';
-import { listenForPartialSuccess, type PartialSuccess } from './partial-success.js';
-import type { ReadableSpan } from './span.js';
-import { withoutEnvHeaders } from './without-env-headers.js';
+import { isRetryable, sendFailure } from './failure.js';
+import { logsBody, type LogRecord } from './log-record.js';
+import { metricsBody, type Metric } from './metric.js';
+import { tracesBody, type Span } from './span.js';
 
 /** Items per request: about 1 MB of JSON at the longest records. */
 export const BATCH_SIZE = 500;
@@ -15,52 +12,83 @@ export const BATCH_SIZE = 500;
 /** How long one request may take, retries and the server's Retry-After included. */
 const DEFAULT_DEADLINE_MS = 60_000;
 
+/** How long one try may take; a server that hangs is asked again. */
+const ATTEMPT_MS = 10_000;
+
+/** Waits between tries: doubling, each shortened at random by up to half so that senders do not march in step. */
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 16_000;
+
+/** What the server says it did not take of an accepted request. */
+export interface PartialSuccess {
+  readonly rejected: number;
+  readonly message: string;
+}
+
 /**
- * Sends OTLP requests one after the other and waits for each answer: nothing is queued, so nothing can be
- * dropped. A promise is kept when the server acknowledged and rejected with a CommandError otherwise; 429,
+ * Sends one request after the other and waits for each answer: nothing is queued, so nothing can be
+ * dropped. A promise is kept when the server acknowledged and rejected with a SendError otherwise; 429,
  * 502, 503, 504 and network errors are retried before that. Close it when done.
  */
 export interface Sender {
-  spans(spans: ReadableSpan[]): Promise<PartialSuccess>;
-  logRecords(records: ReadableLogRecord[]): Promise<PartialSuccess>;
-  metrics(metrics: ResourceMetrics): Promise<PartialSuccess>;
-  close(): Promise<void>;
+  spans(spans: readonly Span[]): Promise<PartialSuccess>;
+  logRecords(records: readonly LogRecord[]): Promise<PartialSuccess>;
+  metrics(metrics: readonly Metric[]): Promise<PartialSuccess>;
+  /** A JSON body to a path of the gateway; the answer's text. Statuses of `accepted` count as success. */
+  json(path: string, body: object, accepted?: readonly number[]): Promise<string>;
+  close(): void;
 }
 
-/** The one method the exporters of all signals share. */
-interface Exporter<T> {
-  export(items: T, done: (result: { code: number; error?: Error }) => void): void;
-  shutdown(): Promise<void>;
-}
+/** A sender for one gateway. Only our own headers go out: an `OTEL_EXPORTER_OTLP_HEADERS` may hold another vendor's key. */
+export function createSender(connection: Connection, deadlineMs: number = DEFAULT_DEADLINE_MS, signal?: AbortSignal): Sender {
+  const url = (path: string): string => signalUrl(connection.url, path);
+  const headers = { 'content-type': 'application/json', 'user-agent': 'shieldwatch', ...authorization(connection.token) };
+  const { origin } = new URL(url(''));
+  const client = createClient(process.env);
 
-/** A sender for one gateway. At most one may be open at a time in a process (see {@link listenForPartialSuccess}). */
-export function createSender(connection: Connection, deadlineMs: number = DEFAULT_DEADLINE_MS): Sender {
-  const settings = (path: string): { url: string; headers: Record<string, string>; timeoutMillis: number } => ({
-    url: signalUrl(connection.url, path),
-    headers: authorization(connection.token),
-    timeoutMillis: deadlineMs,
-  });
-  const [traces, logs, metrics] = withoutEnvHeaders(() => [
-    new OTLPTraceExporter(settings('v1/traces')),
-    new OTLPLogExporter(settings('v1/logs')),
-    new OTLPMetricExporter(settings('v1/metrics')),
-  ]);
-  const { origin } = new URL(connection.url);
-  const listener = listenForPartialSuccess();
-  const send = async <T>(exporter: Exporter<T>, items: T): Promise<PartialSuccess> => {
-    const result = await new Promise<{ code: number; error?: Error }>((done) => {
-      exporter.export(items, done);
-    });
-    if (result.code !== 0) throw sendFailure(result.error, origin);
-    return listener.take();
+  const send = async (path: string, body: object, accepted: readonly number[] = []): Promise<string> => {
+    const bytes = Buffer.from(JSON.stringify(body));
+    const deadline = Date.now() + deadlineMs;
+    for (let tries = 0; ; tries += 1) {
+      const left = Math.max(1, deadline - Date.now());
+      const attempt = await client.post(url(path), headers, bytes, Math.min(ATTEMPT_MS, left));
+      if (attempt.kind === 'answered' && (isSuccess(attempt.status) || accepted.includes(attempt.status))) return attempt.text;
+      const wait = waitBefore(attempt, tries);
+      if (wait === undefined || Date.now() + wait >= deadline) throw sendFailure(attempt, origin);
+      await sleep(wait, undefined, signal === undefined ? {} : { signal });
+    }
   };
   return {
-    spans: (spans) => send(traces, spans),
-    logRecords: (records) => send(logs, records),
-    metrics: (data) => send(metrics, data),
-    close: async () => {
-      listener.close();
-      await Promise.all([traces.shutdown(), logs.shutdown(), metrics.shutdown()]);
+    spans: async (spans) => partialSuccess(await send('v1/traces', tracesBody(spans)), 'rejectedSpans'),
+    logRecords: async (records) => partialSuccess(await send('v1/logs', logsBody(records)), 'rejectedLogRecords'),
+    metrics: async (metrics) => partialSuccess(await send('v1/metrics', metricsBody(metrics)), 'rejectedDataPoints'),
+    json: send,
+    close: () => {
+      client.close();
     },
   };
+}
+
+function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300;
+}
+
+/** Milliseconds until the next try; undefined when another try makes no sense. */
+function waitBefore(attempt: Attempt, tries: number): number | undefined {
+  if (attempt.kind === 'answered' && !isRetryable(attempt.status)) return undefined;
+  if (attempt.kind === 'answered' && attempt.retryAfterMs !== undefined) return attempt.retryAfterMs;
+  return Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** tries) * (0.5 + Math.random() / 2);
+}
+
+/** An answer that is not OTLP/JSON has nothing to say. */
+function partialSuccess(text: string, field: string): PartialSuccess {
+  try {
+    const { partialSuccess: part } = JSON.parse(text) as { partialSuccess?: Record<string, unknown> | null };
+    // 64 bit integers are strings in OTLP/JSON.
+    const rejected = Number(part?.[field] ?? 0);
+    const message = part?.['errorMessage'];
+    return { rejected: Number.isFinite(rejected) ? rejected : 0, message: typeof message === 'string' ? message : '' };
+  } catch {
+    return { rejected: 0, message: '' };
+  }
 }

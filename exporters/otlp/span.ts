@@ -1,43 +1,51 @@
-import { SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
-import type { tracing } from '@opentelemetry/sdk-node';
-import { SCOPE, type Resource } from './resource.js';
-import { hrTime } from './time.js';
+import { producerResource, SCOPE } from './resource.js';
+import { byRepository, keyValues, unixNano, type Attributes } from './values.js';
 
-export type ReadableSpan = tracing.ReadableSpan;
+/** Something that happened within a span. */
+export interface SpanEvent {
+  readonly name: string;
+  readonly timeMs: number;
+  readonly attributes: Attributes;
+}
 
-/** What the span of a record needs; times in milliseconds since the epoch. */
-export interface SpanSettings {
+/**
+ * A finished span, made from a record rather than by a tracer: ids and times come from the record, and no
+ * span limit may cut attributes. Times in milliseconds since the epoch.
+ */
+export interface Span {
+  readonly repository: string;
   readonly name: string;
   readonly traceId: string;
   readonly spanId: string;
   readonly startMs: number;
   readonly durationMs: number;
-  readonly attributes: Record<string, string | number>;
-  readonly resource: Resource;
+  readonly attributes: Attributes;
+  readonly events?: readonly SpanEvent[];
 }
 
-/**
- * A finished span, made from a record rather than by a tracer: ids and times come from the record, and no
- * span limit may cut attributes.
- */
-export function createSpan(settings: SpanSettings): ReadableSpan {
-  const { name, traceId, spanId, startMs, durationMs, attributes, resource } = settings;
+const KIND_INTERNAL = 1;
+
+/** Body of a request to `/v1/traces`. */
+export function tracesBody(spans: readonly Span[]): object {
   return {
+    resourceSpans: byRepository(spans).map(([repository, group]) => ({
+      resource: producerResource(repository),
+      scopeSpans: [{ scope: SCOPE, spans: group.map(encodeSpan) }],
+    })),
+  };
+}
+
+function encodeSpan({ name, traceId, spanId, startMs, durationMs, attributes, events = [] }: Span): object {
+  const start = BigInt(unixNano(startMs));
+  return {
+    traceId,
+    spanId,
     name,
-    kind: SpanKind.INTERNAL,
-    spanContext: () => ({ traceId, spanId, traceFlags: TraceFlags.SAMPLED }),
-    startTime: hrTime(startMs),
-    endTime: hrTime(startMs + durationMs),
-    duration: hrTime(durationMs),
-    status: { code: SpanStatusCode.UNSET }, // a block is not a failure
-    attributes,
-    links: [],
-    events: [],
-    ended: true,
-    resource,
-    instrumentationScope: SCOPE,
-    droppedAttributesCount: 0,
-    droppedEventsCount: 0,
-    droppedLinksCount: 0,
+    kind: KIND_INTERNAL,
+    startTimeUnixNano: String(start),
+    endTimeUnixNano: String(start + BigInt(Math.round(durationMs * 1e6))),
+    attributes: keyValues(attributes),
+    events: events.map((event) => ({ name: event.name, timeUnixNano: unixNano(event.timeMs), attributes: keyValues(event.attributes) })),
+    status: {}, // unset: a block is not a failure
   };
 }

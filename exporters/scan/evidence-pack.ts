@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { CommandError } from '#schemas/errors.js';
@@ -30,6 +30,7 @@ const report = z.object({
 });
 
 const remediationPlan = z.object({
+  summary: z.object({ autoFixable: count, manualReview: count }),
   findings: z.array(
     z.object({
       fingerprint: z.string().regex(/::sha256:[a-z0-9-]{1,64}$/),
@@ -106,6 +107,7 @@ export interface EvidencePack {
   readonly bundleDigest: string;
   readonly report: Report;
   readonly findings: readonly PlanFinding[];
+  readonly remediation: z.infer<typeof remediationPlan>['summary'];
   readonly ci: z.infer<typeof ciContext>;
   readonly policy: z.infer<typeof policyEvaluation>;
   readonly baseline: z.infer<typeof baselineComparison>;
@@ -119,6 +121,7 @@ export interface EvidencePack {
  */
 export function readEvidencePack(folder: string): EvidencePack {
   const inventory = readJson(folder, 'manifest.json', manifest);
+  const plan = readJson(folder, 'remediation-plan.json', remediationPlan);
   const pack = {
     bundleDigest: inventory.bundleDigest,
     verification: verify(folder, inventory),
@@ -126,7 +129,8 @@ export function readEvidencePack(folder: string): EvidencePack {
     baseline: readJson(folder, 'baseline-comparison.json', baselineComparison),
     supplyChain: readJson(folder, 'supply-chain.json', supplyChain),
     report: readJson(folder, 'agentshield-report.json', report),
-    findings: readJson(folder, 'remediation-plan.json', remediationPlan).findings,
+    findings: plan.findings,
+    remediation: plan.summary,
     ci: readJson(folder, 'ci-context.json', ciContext),
   };
   const { summary, findings } = pack.report;
@@ -171,9 +175,14 @@ function verify(folder: string, inventory: z.infer<typeof manifest>): ScanEviden
 
 const sha256 = (content: Buffer): string => createHash('sha256').update(content).digest('hex');
 
+/** A pack of 1,000 findings has a few megabytes. */
+const MAX_BYTES = 64 * 1024 * 1024;
+
+/** A pack may come from anywhere: links are not followed, and nothing endless is read. */
 function readIfThere(path: string): Buffer | undefined {
   try {
-    return readFileSync(path);
+    const stats = lstatSync(path);
+    return stats.isFile() && stats.size <= MAX_BYTES ? readFileSync(path) : undefined;
   } catch {
     return undefined;
   }
@@ -183,7 +192,7 @@ function readIfThere(path: string): Buffer | undefined {
 function readJson<T>(folder: string, file: string, schema: z.ZodType<T>): T {
   let json: unknown;
   try {
-    json = JSON.parse(readFileSync(join(folder, file), 'utf8'));
+    json = JSON.parse(readIfThere(join(folder, file))?.toString('utf8') ?? '');
   } catch {
     throw new CommandError(`${file} of AgentShield's evidence pack is missing or not JSON`);
   }
@@ -193,8 +202,11 @@ function readJson<T>(folder: string, file: string, schema: z.ZodType<T>): T {
   throw new CommandError(`${file} of AgentShield's evidence pack: ${issue?.path.join('.') ?? ''}: ${expectation(issue)}`);
 }
 
+/** AgentShield's redaction puts `<user>` for the user's name wherever it stands, inside enums too. */
+const MANGLED = "; a pack written by a user whose name is such a word cannot be read, `shieldwatch scan` writes it without";
+
 function expectation(issue: z.core.$ZodIssue | undefined): string {
-  if (issue?.code === 'invalid_value') return `expected one of ${issue.values.join(', ')}`;
+  if (issue?.code === 'invalid_value') return `expected one of ${issue.values.join(', ')}${MANGLED}`;
   if (issue?.code === 'invalid_type') return `expected ${issue.expected}`;
   return `not valid (${issue?.code ?? 'unknown'})`;
 }

@@ -1,24 +1,17 @@
-import { SeverityNumber } from '@opentelemetry/api-logs';
 import type { Severity } from '#schemas/records/enums.js';
 import { BREAKDOWN_CATEGORIES, SEVERITIES } from '#schemas/records/enums.js';
 import { decisionSpanIds } from '#schemas/records/decision.js';
 import { findingAttributes, type FindingRecord } from '#schemas/records/finding.js';
 import { scanAttributes, type ScanRecord } from '#schemas/records/scan.js';
 import { EVENT_FINDING, METRIC_FINDINGS, METRIC_SCORE, SPAN_SCAN } from '#schemas/semconv.js';
-import { createLogRecord } from '../otlp/log-record.js';
-import { createGauge, resourceMetrics } from '../otlp/metric.js';
-import { producerResource } from '../otlp/resource.js';
+import type { LogRecord } from '../otlp/log-record.js';
+import { gauge, type Metric } from '../otlp/metric.js';
 import { BATCH_SIZE, type Sender } from '../otlp/sender.js';
-import { createSpan } from '../otlp/span.js';
+import { scrubText } from '../scrub.js';
+import { scanBody } from './rest-body.js';
 
 /** OpenTelemetry severity numbers; the worst finding is an error, not a crash. */
-const SEVERITY_NUMBERS: Record<Severity, SeverityNumber> = {
-  critical: SeverityNumber.ERROR4,
-  high: SeverityNumber.ERROR,
-  medium: SeverityNumber.WARN,
-  low: SeverityNumber.INFO2,
-  info: SeverityNumber.INFO,
-};
+const SEVERITY_NUMBERS: Record<Severity, number> = { critical: 20, high: 17, medium: 13, low: 10, info: 9 };
 
 /** A scan ready to be sent. */
 export interface ScanExport {
@@ -33,30 +26,27 @@ export interface ScanExport {
  * Returns warnings: what did not arrive though the scan did.
  */
 export async function exportScan(sender: Sender, { scan, findings, durationMs }: ScanExport): Promise<string[]> {
-  const resource = producerResource(scan.repository);
   const ids = decisionSpanIds(scan.eventId);
   const timeMs = Date.parse(scan.generatedAt);
   const warnings: string[] = [];
   for (let from = 0; from < findings.length; from += BATCH_SIZE) {
-    const batch = findings.slice(from, from + BATCH_SIZE).map((finding) =>
-      createLogRecord({
-        eventName: EVENT_FINDING,
-        ...ids,
-        timeMs,
-        severityNumber: SEVERITY_NUMBERS[finding.severity],
-        severityText: finding.severity,
-        attributes: findingAttributes(finding),
-        resource,
-      }),
-    );
+    const batch = findings.slice(from, from + BATCH_SIZE).map((finding): LogRecord => ({
+      repository: scan.repository,
+      eventName: EVENT_FINDING,
+      ...ids,
+      timeMs,
+      severityNumber: SEVERITY_NUMBERS[finding.severity],
+      severityText: finding.severity,
+      attributes: findingAttributes(finding),
+    }));
     const { rejected, message } = await sender.logRecords(batch);
     if (rejected > 0) warnings.push(`the server refused ${String(rejected)} findings: ${message}`);
   }
-  const span = createSpan({ name: SPAN_SCAN, ...ids, startMs: timeMs, durationMs, attributes: scanAttributes(scan), resource });
+  const span = { repository: scan.repository, name: SPAN_SCAN, ...ids, startMs: timeMs, durationMs, attributes: scanAttributes(scan) };
   const { rejected, message } = await sender.spans([span]);
   if (rejected > 0) warnings.push(`the server refused the scan: ${message}`);
   try {
-    await sender.metrics(resourceMetrics(resource, scanGauges(scan, timeMs)));
+    await sender.metrics(scanGauges(scan, timeMs));
   } catch (error) {
     // Gauges serve other tools' dashboards; the scan itself has arrived.
     warnings.push(`gauges were not taken: ${error instanceof Error ? error.message : String(error)}`);
@@ -64,15 +54,26 @@ export async function exportScan(sender: Sender, { scan, findings, durationMs }:
   return warnings;
 }
 
+/** The same scan through `POST /v1/ingest/scan`. A scan that is there already (409) has arrived. */
+export async function postScan(sender: Sender, { scan, findings }: ScanExport): Promise<string[]> {
+  const answer = await sender.json('v1/ingest/scan', scanBody(scan, findings), [409]);
+  try {
+    const { warnings } = JSON.parse(answer) as { warnings?: unknown };
+    return Array.isArray(warnings) ? warnings.map((warning) => scrubText(String(warning), 300)) : [];
+  } catch {
+    return [];
+  }
+}
+
 /** Score by category and findings by severity. Nothing scanned has no score: AgentShield's would be 100. */
-function scanGauges(scan: ScanRecord, timeMs: number): ReturnType<typeof createGauge>[] {
+function scanGauges(scan: ScanRecord, timeMs: number): Metric[] {
   const scores = [
     { value: scan.score, attributes: { category: 'overall' } },
     ...BREAKDOWN_CATEGORIES.map((category) => ({ value: scan.breakdown[category], attributes: { category } })),
   ];
   const counts = SEVERITIES.map((severity) => ({ value: scan.findings[severity], attributes: { severity } }));
   return [
-    ...(scan.filesScanned === 0 ? [] : [createGauge(METRIC_SCORE, '1', scores, timeMs)]),
-    createGauge(METRIC_FINDINGS, '{finding}', counts, timeMs),
+    ...(scan.filesScanned === 0 ? [] : [gauge(scan.repository, METRIC_SCORE, '1', scores, timeMs)]),
+    gauge(scan.repository, METRIC_FINDINGS, '{finding}', counts, timeMs),
   ];
 }

@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { CommandError } from '#schemas/errors.js';
 import type { Severity } from '#schemas/records/enums.js';
+import { redactText } from '#schemas/redaction.js';
 import { scrubText } from '../scrub.js';
 import type { AgentshieldPackage } from './agentshield-package.js';
 
@@ -10,7 +12,7 @@ import type { AgentshieldPackage } from './agentshield-package.js';
 const TIME_LIMIT_MS = 10 * 60_000;
 
 /** Options that would move, empty or suppress the evidence pack that is read afterwards, or outdate it (`--fix`). */
-const OWN_OPTIONS = /^(?:-[pfo].*|--(?:path|format|output|gate|evidence-pack|no-evidence-redact|min-severity|fix)(?:=.*)?)$/;
+const OWN_OPTIONS = /^(?:-p.*|--(?:path|gate|evidence-pack|no-evidence-redact|min-severity|fix)(?:=.*)?)$/;
 
 export interface AgentshieldRun {
   /** Folder with the evidence pack. */
@@ -18,6 +20,9 @@ export interface AgentshieldRun {
   /** The CLI's own exit code: 0, 2 critical findings, 4 policy not met. */
   readonly exitCode: number;
   readonly durationMs: number;
+  /** What the CLI printed, secrets replaced. */
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
 /** What to run, and in which private folder to leave the pack. */
@@ -39,12 +44,13 @@ export async function runAgentshield(agentshield: AgentshieldPackage, settings: 
   const pack = join(settings.folder, 'pack');
   const startedAt = performance.now();
   const args = ['scan', '-p', settings.target, '--evidence-pack', pack, '--min-severity', settings.minSeverity];
-  const { exitCode, output } = await run([agentshield.cli, ...args, ...settings.extraArgs], childEnvironment(settings.folder));
+  const { exitCode, stdout, stderr } = await run([agentshield.cli, ...args, ...settings.extraArgs], childEnvironment(settings.folder));
   if (!existsSync(join(pack, 'manifest.json'))) {
-    const said = scrubText(output.split('\n').filter((line) => line.trim() !== '').slice(-3).join(' '), 400);
+    const said = scrubText(stderr.split('\n').filter((line) => line.trim() !== '').slice(-3).join(' '), 400);
     throw new CommandError(`AgentShield ended with exit code ${String(exitCode)} and wrote no evidence pack: ${said}`);
   }
-  return { pack, exitCode, durationMs: performance.now() - startedAt };
+  const printed = { stdout: redactText(stdout), stderr: redactText(stderr) };
+  return { pack, exitCode, durationMs: performance.now() - startedAt, ...printed };
 }
 
 /**
@@ -60,15 +66,12 @@ function childEnvironment(folder: string): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(kept), HOME: home, USERPROFILE: home, NO_COLOR: '1' };
 }
 
-/** Output is kept for an error message only. */
-const MAX_OUTPUT = 64 * 1024;
+/** The CLI's report in its longest format; what is longer is cut. */
+const MAX_OUTPUT = 64 * 1024 * 1024;
 
-async function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<{ exitCode: number; output: string }> {
-  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'pipe'], timeout: TIME_LIMIT_MS, killSignal: 'SIGKILL' });
-  let output = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    output = (output + text).slice(-MAX_OUTPUT);
-  });
+async function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<{ exitCode: number; stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'], timeout: TIME_LIMIT_MS, killSignal: 'SIGKILL' });
+  const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
   const stop = (): void => {
     child.kill('SIGKILL');
   };
@@ -80,8 +83,18 @@ async function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<{ e
         resolve(code ?? -1);
       });
     });
-    return { exitCode, output };
+    return { exitCode, stdout: stdout(), stderr: stderr() };
   } finally {
     process.off('exit', stop);
   }
+}
+
+function collect(stream: Readable): () => string {
+  const chunks: string[] = [];
+  let size = 0;
+  stream.setEncoding('utf8').on('data', (text: string) => {
+    size += text.length;
+    if (size <= MAX_OUTPUT) chunks.push(text);
+  });
+  return () => chunks.join('');
 }

@@ -27,6 +27,9 @@ let root: string;
 beforeEach(async () => {
   server = await OtlpServer.start();
   root = mkdtempSync(join(tmpdir(), 'shieldwatch-repos-'));
+  // A temporary folder of our own: others scan on this machine too.
+  mkdirSync(join(root, 'tmp'));
+  vi.stubEnv('TMPDIR', join(root, 'tmp'));
   cpSync(REPOS, root, { recursive: true });
 });
 
@@ -238,7 +241,7 @@ describe('scan failures', () => {
     await expect(scan('risky/CLAUDE.md')).rejects.toThrow(/^not a folder/);
     await expect(scan('risky', { minSeverity: 'bogus' })).rejects.toThrow(/--min-severity is none of critical/);
     await expect(scan('risky', { repository: ' / ' })).rejects.toThrow(/--repository/);
-    for (const option of ['--gate', '-f', '--output=x', '--no-evidence-redact', '-p.']) {
+    for (const option of ['--fix', '--min-severity=high', '--no-evidence-redact', '-p.']) {
       await expect(scan('risky', { agentshieldArgs: [option] })).rejects.toThrow(/cannot be passed on/);
     }
     expect(server.requests).toEqual([]);

@@ -4,84 +4,138 @@ import { CommandError } from '#schemas/errors.js';
 import { SEVERITIES, type Severity } from '#schemas/records/enums.js';
 import type { FindingRecord } from '#schemas/records/finding.js';
 import type { ScanRecord } from '#schemas/records/scan.js';
-import { createSender } from '../otlp/sender.js';
+import { createSender, type Sender } from '../otlp/sender.js';
 import { findGitFolder } from '../repository/git-folder.js';
 import { cleanRepositoryName, repositoryName } from '../repository/repository-name.js';
 import { findAgentshield, TESTED_VERSION } from './agentshield-package.js';
-import { readEvidencePack } from './evidence-pack.js';
-import { exportScan } from './export-scan.js';
+import { ciContext } from './ci-context.js';
+import { readEvidencePack, type EvidencePack } from './evidence-pack.js';
+import { exportScan, postScan } from './export-scan.js';
 import { findingRecords } from './finding-records.js';
+import { gateExitCode } from './gate.js';
 import { withPrivateFolder } from './private-folder.js';
 import { runAgentshield } from './run-agentshield.js';
-import { scanRecord } from './scan-record.js';
+import { packContext, scanRecord } from './scan-record.js';
 
-export interface ScanOptions {
-  /** Folder to scan. */
-  readonly dir: string;
+/** Where a scan is sent, and as whose. */
+export interface ExportOptions {
   /** Base URL of the gateway. */
   readonly url: string;
-  /** Undefined: scan, but send nothing. */
+  /** Undefined: send nothing. */
   readonly token: string | undefined;
-  /** Full name, `owner/name`; derived from git when left out. */
+  /** Full name, `owner/name`; derived from git or the environment when left out. */
   readonly repository?: string | undefined;
-  /** Lowest severity to report. Default `info`; scores of different filters do not compare. */
+  /** Lowest severity reported. Default `info`; scores of different filters do not compare. */
   readonly minSeverity?: string | undefined;
-  /** Further options for AgentShield's `scan`, e.g. `['--policy', 'policy.yml']`. */
-  readonly agentshieldArgs?: readonly string[];
+  /** `rest` posts to `/v1/ingest/scan` instead of sending OTLP. */
+  readonly via?: 'otlp' | 'rest' | undefined;
   /** Called with the finished scan before it is sent. */
   readonly onScanned?: (outcome: ScanOutcome) => void;
   /** How long one request may take, retries included. Default 60 s. */
   readonly deadlineMs?: number;
 }
 
+export interface ScanOptions extends ExportOptions {
+  /** Folder to scan. */
+  readonly dir: string;
+  /** Further options for AgentShield's `scan`, e.g. `['--policy', 'policy.yml']`. */
+  readonly agentshieldArgs?: readonly string[];
+}
+
+export interface PackOptions extends ExportOptions {
+  /** Folder with an evidence pack that somebody wrote before. */
+  readonly pack: string;
+}
+
 export interface ScanOutcome {
   readonly scan: ScanRecord;
   readonly findings: readonly FindingRecord[];
-  /** AgentShield's own exit code: 0, 2 critical findings, 4 policy not met. */
+  /** AgentShield's own exit code: 0, 2 critical findings, 3 gate, 4 policy not met, 6 the pack is not what was written. */
   readonly exitCode: number;
+  /** What AgentShield printed, secrets replaced. */
+  readonly stdout: string;
+  readonly stderr: string;
   /** False when there was no token. */
   readonly sent: boolean;
   readonly warnings: readonly string[];
 }
 
+type Scanned = Omit<ScanOutcome, 'sent'> & { readonly durationMs: number };
+
 /** Scans a folder with the real AgentShield and sends what it found. Throws a CommandError when either fails. */
 export async function runScan(options: ScanOptions): Promise<ScanOutcome> {
+  return sendWith(options, () => scanFolder(options));
+}
+
+/**
+ * Sends an existing evidence pack, read and verified by ourselves. One whose digests do not agree is sent
+ * as that, so that it shows, and ends with AgentShield's exit code for it, 6.
+ */
+export async function exportPack(options: PackOptions): Promise<ScanOutcome> {
+  return sendWith(options, () => Promise.resolve(readPack(options)));
+}
+
+/** Scans without sending. */
+export async function scanFolder(options: Omit<ScanOptions, 'url' | 'token'>): Promise<Scanned> {
+  const target = existingFolder(options.dir);
+  const minSeverity = severityOf(options.minSeverity ?? 'info');
+  const context = ciContext(target, process.env);
+  const repository = nameOf(options.repository, () => repositoryName([target], process.env));
+  const agentshield = findAgentshield();
+  const given = options.agentshieldArgs ?? [];
+  // A failing gate ends the CLI before the pack is written, so the gate is ours.
+  const isGated = given.includes('--gate');
+  return withPrivateFolder(async (folder) => {
+    const extraArgs = given.filter((arg) => arg !== '--gate');
+    const { pack: packFolder, durationMs, ...run } = await runAgentshield(agentshield, { target, folder, minSeverity, extraArgs });
+    const pack = readEvidencePack(packFolder);
+    const exitCode = isGated ? gateExitCode(pack.baseline, run.exitCode) : run.exitCode;
+    const scan = scanRecord(pack, { repository, minSeverity, exitCode, agentshieldVersion: agentshield.version, ciContext: context });
+    return { ...run, scan, findings: findingsOf(pack, scan, pathInRepository(target)), exitCode, durationMs, warnings: scanWarnings(scan) };
+  });
+}
+
+function readPack(options: PackOptions): Scanned {
+  const pack = readEvidencePack(existingFolder(options.pack));
+  if (!pack.verification.redacted) throw new CommandError('the pack was written without redaction (--no-evidence-redact); it is not sent');
+  const minSeverity = severityOf(options.minSeverity ?? 'info');
+  const claimed = cleanRepositoryName(pack.ci.github?.repository ?? '');
+  const repository = nameOf(options.repository, () => {
+    if (claimed === undefined || claimed.includes('<user>')) throw new CommandError('the pack does not say whose it is: name its repository with --repository');
+    return claimed;
+  });
+  const isWhole = pack.verification.expectedDigest === pack.bundleDigest;
+  const scan = scanRecord(pack, { repository, minSeverity, exitCode: isWhole ? 0 : 6, agentshieldVersion: 'unknown', ciContext: packContext(pack) });
+  const warnings = [...scanWarnings(scan), ...(isWhole ? [] : ['the pack is not what was written: its digests do not agree. It is sent as that'])];
+  return { scan, findings: findingsOf(pack, scan, ''), exitCode: scan.exitCode, durationMs: 0, stdout: '', stderr: '', warnings };
+}
+
+async function sendWith(options: ExportOptions, obtain: () => Promise<Scanned>): Promise<ScanOutcome> {
   // Made first: a wrong URL is told before a scan, not after.
   const sender = options.token === undefined ? undefined : createSender({ url: options.url, token: options.token }, options.deadlineMs);
   try {
-    const { durationMs, ...scanned } = await scanFolder(options);
+    const { durationMs, ...scanned } = await obtain();
     options.onScanned?.({ ...scanned, sent: false });
     if (sender === undefined) return { ...scanned, sent: false };
-    const warnings = await exportScan(sender, { ...scanned, durationMs });
+    const warnings = await send(sender, { ...scanned, durationMs }, options.via ?? 'otlp');
     return { ...scanned, sent: true, warnings: [...scanned.warnings, ...warnings] };
   } finally {
-    await sender?.close();
+    sender?.close();
   }
 }
 
-async function scanFolder(options: ScanOptions): Promise<Omit<ScanOutcome, 'sent'> & { durationMs: number }> {
-  const target = existingFolder(options.dir);
-  const minSeverity = severityOf(options.minSeverity ?? 'info');
-  const repository = nameOf(target, options.repository);
-  const agentshield = findAgentshield();
-  return withPrivateFolder(async (folder) => {
-    const extraArgs = options.agentshieldArgs ?? [];
-    const { pack: packFolder, exitCode, durationMs } = await runAgentshield(agentshield, { target, folder, minSeverity, extraArgs });
-    const pack = readEvidencePack(packFolder);
-    const scan = scanRecord(pack, { repository, minSeverity, exitCode, agentshieldVersion: agentshield.version });
-    const findings = findingRecords(pack, {
-      scanId: scan.eventId,
-      generatedAt: scan.generatedAt,
-      pathInRepository: pathInRepository(target),
-    });
-    return { scan, findings, exitCode, durationMs, warnings: scanWarnings(scan) };
-  });
+function send(sender: Sender, scanned: Scanned, via: 'otlp' | 'rest'): Promise<string[]> {
+  return via === 'rest' ? postScan(sender, scanned) : exportScan(sender, scanned);
+}
+
+function findingsOf(pack: EvidencePack, { eventId: scanId, generatedAt }: ScanRecord, path: string): FindingRecord[] {
+  return findingRecords(pack, { scanId, generatedAt, pathInRepository: path });
 }
 
 function scanWarnings(scan: ScanRecord): string[] {
   const warnings: string[] = [];
   if (scan.filesScanned === 0) warnings.push('nothing scanned: AgentShield found no configuration here, its score means nothing');
-  if (scan.agentshieldVersion !== TESTED_VERSION) {
+  if (![TESTED_VERSION, 'unknown'].includes(scan.agentshieldVersion)) {
     warnings.push(`AgentShield ${scan.agentshieldVersion} is not the release this was tested with (${TESTED_VERSION})`);
   }
   return warnings;
@@ -101,8 +155,8 @@ function severityOf(text: string): Severity {
   return found;
 }
 
-function nameOf(target: string, claimed: string | undefined): string {
-  if (claimed === undefined) return repositoryName([target], process.env);
+function nameOf(claimed: string | undefined, derive: () => string): string {
+  if (claimed === undefined) return derive();
   const name = cleanRepositoryName(claimed);
   if (name === undefined) throw new CommandError('--repository is not a name like owner/name');
   return name;

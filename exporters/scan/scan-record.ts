@@ -1,6 +1,7 @@
 import type { ScanBaseline, ScanPolicy, ScanRecord } from '#schemas/records/scan.js';
 import type { Severity } from '#schemas/records/enums.js';
 import { scrubText } from '../scrub.js';
+import type { CiContext } from './ci-context.js';
 import type { EvidencePack } from './evidence-pack.js';
 
 /** What the pack does not say about its scan. */
@@ -9,13 +10,13 @@ export interface ScanContext {
   readonly minSeverity: Severity;
   readonly agentshieldVersion: string;
   readonly exitCode: number;
+  readonly ciContext: CiContext;
 }
 
 /** The scan that a pack tells of. Its identity is the pack's digest: the same pack exported twice is one scan. */
-export function scanRecord(pack: EvidencePack, context: ScanContext): ScanRecord {
+export function scanRecord(pack: EvidencePack, { ciContext: { provider, ci }, ...context }: ScanContext): ScanRecord {
   const { score, summary, timestamp } = pack.report;
   const { critical, high, medium, low, info } = summary;
-  const { sha, runId, workflow } = pack.ci.github ?? {};
   return {
     eventId: pack.bundleDigest,
     bundleDigest: pack.bundleDigest,
@@ -25,12 +26,8 @@ export function scanRecord(pack: EvidencePack, context: ScanContext): ScanRecord
     breakdown: score.breakdown,
     findings: { critical, high, medium, low, info },
     filesScanned: summary.filesScanned,
-    provider: pack.ci.provider,
-    ci: {
-      ...(sha === undefined ? {} : { sha: scrubText(sha, 100) }),
-      ...(runId === undefined ? {} : { runId: scrubText(runId, 100) }),
-      ...(workflow === undefined ? {} : { workflow: scrubText(workflow, 200) }),
-    },
+    provider,
+    ci,
     policy: scanPolicy(pack.policy),
     baseline: scanBaseline(pack.baseline),
     ...('status' in pack.supplyChain
@@ -44,6 +41,7 @@ export function scanRecord(pack: EvidencePack, context: ScanContext): ScanRecord
           },
         }),
     evidencePack: pack.verification,
+    remediation: pack.remediation,
     ...context,
   };
 }
@@ -74,4 +72,15 @@ function scanBaseline(baseline: EvidencePack['baseline']): ScanBaseline {
       new_high: baseline.newHighCount,
     },
   };
+}
+
+/** What a pack itself says of where it was written. */
+export function packContext(pack: EvidencePack): CiContext {
+  const { sha, runId, workflow } = pack.ci.github ?? {};
+  const ci = {
+    ...(sha === undefined ? {} : { sha: scrubText(sha, 100) }),
+    ...(runId === undefined ? {} : { runId: scrubText(runId, 100) }),
+    ...(workflow === undefined ? {} : { workflow: scrubText(workflow, 200) }),
+  };
+  return { provider: pack.ci.provider, ci };
 }

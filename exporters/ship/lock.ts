@@ -1,9 +1,14 @@
-import { readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CommandError } from '#schemas/errors.js';
 
 /** A holder that has not shown itself for this long is taken for dead, even if its process id lives on in another program. */
 const STALE_AFTER_MS = 10 * 60_000;
+
+/** Somebody else works on the spool. */
+export class LockedError extends CommandError {
+  override readonly name = 'LockedError';
+}
 
 /** A held lock. */
 export interface Lock {
@@ -18,11 +23,12 @@ export interface Lock {
  */
 export async function acquireLock(folder: string): Promise<Lock> {
   const path = join(folder, 'ship.lock');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   if (!(await create(path))) {
     const holder = await liveHolder(path);
-    if (holder !== undefined) throw new CommandError(`another ship (process ${holder}) works on this spool`);
+    if (holder !== undefined) throw new LockedError(`another ship or agent (process ${holder}) works on this spool`);
     await rm(path, { force: true });
-    if (!(await create(path))) throw new CommandError('another ship has just started on this spool');
+    if (!(await create(path))) throw new LockedError('another ship has just started on this spool');
   }
   return {
     touch: () => utimes(path, new Date(), new Date()),

@@ -7,9 +7,10 @@ import { CommandError } from '#schemas/errors.js';
 import { ATTR_DECISION, ATTR_EVENT_ID, ATTR_GEN_AI_TOOL_CALL_ID, ATTR_SECURITY_RULE_CATEGORY, SPAN_DECISION } from '#schemas/semconv.js';
 import { OtlpServer } from '../testdata/otlp-server.js';
 import { spoolLine } from '../testdata/spool-lines.js';
-import { shipSpool, type ShipOptions, type ShipResult } from './ship-spool.js';
+import { shipSpool, type ShipOptions } from './ship-spool.js';
+import type { ShipResult } from './shipment.js';
 
-const TODAY = `decisions-${new Date().toISOString().slice(0, 10)}.ndjson`;
+const TODAY = `decisions-${new Date().toISOString().slice(0, 10)}-000000.ndjson`;
 
 let server: OtlpServer;
 let spool: string;
@@ -42,7 +43,7 @@ describe('ship', () => {
     write(lines(0, 5000));
     const progress: number[] = [];
     const result = await ship({ onProgress: ({ sent }) => progress.push(sent) });
-    expect(result).toEqual({ sent: 5000, blocked: 0, allowed: 5000, skipped: 0, rejected: 0, files: 1, warnings: [] });
+    expect(result).toEqual({ sent: 5000, blocked: 0, allowed: 5000, skipped: 0, dropped: 0, rejected: 0, files: 1, warnings: [] });
     expect(new Set(arrived()).size).toBe(5000);
     expect(server.spans).toHaveLength(5000);
     expect(progress).toEqual([500, 1000, 1500, 2000, 2500, 3000, 3500, 4000, 4500, 5000]);
@@ -92,7 +93,7 @@ describe('ship', () => {
   });
 
   it('keeps a record of a newer hook, without the fields it does not know', async () => {
-    write(spoolLine(0).replace('{', '{"newField":1,'));
+    write(spoolLine(0, { newField: 1 } as object));
     expect(await ship()).toMatchObject({ sent: 1, skipped: 0 });
   });
 
@@ -114,8 +115,8 @@ describe('ship', () => {
   });
 
   it('deletes a shipped file a week after its day, and keeps younger ones', async () => {
-    write(lines(0, 2), 'decisions-2026-01-01.ndjson');
-    write(`${spoolLine(2)}{"torn`, 'decisions-2026-01-02.ndjson');
+    write(lines(0, 2), 'decisions-2026-01-01-000000.ndjson');
+    write(`${spoolLine(2)}{"torn`, 'decisions-2026-01-02-000000.ndjson');
     write(spoolLine(3));
     for (const file of readdirSync(spool)) if (file !== TODAY) utimesSync(join(spool, file), 1_767_300_000, 1_767_300_000);
     expect(await ship()).toMatchObject({ sent: 4, files: 3, skipped: 1 });
@@ -197,7 +198,7 @@ describe('ship failures', () => {
   it('lets one ship at a time work on a spool, and takes over from a dead one', async () => {
     write(lines(0, 1));
     const first = ship();
-    await expect(Promise.all([first, ship()])).rejects.toThrow(/another ship \(process \d+\)/);
+    await expect(Promise.all([first, ship()])).rejects.toThrow(/another ship or agent \(process \d+\)/);
     await first;
     // No process has this id: Linux and macOS give smaller ones.
     writeFileSync(join(spool, 'ship.lock'), '99999999\n');

@@ -1,6 +1,11 @@
-import { closeSync, constants, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { spoolFileName } from './location.js';
+import { dropOldest } from './drop.js';
+import { newEventId } from './event-id.js';
+import type { SpoolLimits } from './limits.js';
+import { encodeLine } from './line.js';
+import { isOfDay, nextSegment, SEGMENT_PATTERN } from './location.js';
+import { countLost, prepareLost } from './lost.js';
 
 /**
  * Several hooks write at once. Linux and macOS write one buffer to an O_APPEND file as a whole; staying
@@ -11,27 +16,68 @@ const MAX_LINE_BYTES = 4096;
 // O_NONBLOCK: were the file a pipe without a reader, opening it would wait for ever.
 const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NONBLOCK;
 
+/** What the spool needs of a record. */
+interface SpoolRecord {
+  readonly eventId: string;
+  /** ISO 8601, UTC. */
+  readonly timestamp: string;
+}
+
 /**
- * Appends one line to the day's spool file, making folder (0700) and file (0600) when they are missing.
- * Throws when the spool cannot be written; no fsync, as the hook must not wait for a disk.
+ * Appends one record to the current segment, making folder (0700) and segment (0600) when they are
+ * missing. No lock, no fsync: a hook waits for nobody. Throws when the record could not be written, after
+ * counting it as lost where that is possible.
  */
-export function appendToSpool(folder: string, timestamp: string, record: object): void {
-  const line = Buffer.from(`${JSON.stringify(record)}\n`);
-  if (line.length > MAX_LINE_BYTES) throw new Error(`spool line of ${String(line.length)} bytes`);
-  const descriptor = openSpoolFile(folder, join(folder, spoolFileName(timestamp)));
+export function appendToSpool(folder: string, record: SpoolRecord, limits: SpoolLimits): void {
   try {
-    writeSync(descriptor, line);
-  } finally {
-    closeSync(descriptor);
+    const line = Buffer.from(encodeLine(record));
+    if (line.length > MAX_LINE_BYTES) throw new Error(`spool line of ${String(line.length)} bytes`);
+    const descriptor = openSegment(folder, record.timestamp, line.length, limits);
+    try {
+      // A disk that fills up takes a part of the line: readers skip it, so it is lost.
+      if (writeSync(descriptor, line) < line.length) throw new Error('spool line written in part');
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    countLost(folder);
+    throw error;
   }
 }
 
-function openSpoolFile(folder: string, path: string): number {
+/** The newest segment if it takes the line, else the next one, whose first writer makes room for it. */
+function openSegment(folder: string, timestamp: string, length: number, limits: SpoolLimits): number {
+  const last = lastSegment(folder);
+  if (last !== undefined && isOfDay(last, timestamp)) {
+    const descriptor = openSync(join(folder, last), FLAGS, 0o600);
+    if (fstatSync(descriptor).size + length <= limits.segment) return descriptor;
+    closeSync(descriptor);
+  }
+  // Two writers that get here at once take the same name, and both append.
+  const descriptor = openSync(join(folder, nextSegment(timestamp, last)), FLAGS, 0o600);
+  prepareLost(folder);
+  makeRoom(folder, descriptor, timestamp, limits);
+  return descriptor;
+}
+
+function lastSegment(folder: string): string | undefined {
+  let last: string | undefined;
+  for (const name of namesIn(folder)) if (SEGMENT_PATTERN.test(name) && (last === undefined || name > last)) last = name;
+  return last;
+}
+
+function namesIn(folder: string): string[] {
   try {
-    return openSync(path, FLAGS, 0o600);
+    return readdirSync(folder);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    return openSync(path, FLAGS, 0o600);
+    return [];
   }
+}
+
+/** What had to go is said in the spool itself, so that it arrives like everything else, and once. */
+function makeRoom(folder: string, descriptor: number, timestamp: string, limits: SpoolLimits): void {
+  const dropped = dropOldest(folder, limits.total - limits.segment);
+  if (dropped > 0) writeSync(descriptor, encodeLine({ eventId: newEventId(), timestamp, dropped }));
 }

@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build, type Metafile } from 'esbuild';
 import { packageRoot } from '#schemas/root.js';
 
 /** What a hook process left behind. */
@@ -12,28 +11,18 @@ export interface HookRun {
   readonly stderr: string;
 }
 
-/** The hook as a program of its own, bundled as it would be installed. */
+/** The hook as the one file that is installed. */
 export interface BuiltHook {
-  /** Every module in the bundle, for a look at what the hook loads. */
-  readonly inputs: Metafile['inputs'];
+  readonly file: string;
   /** Runs it as an agent would; `env` is its whole environment besides PATH. */
   run(stdin: string, env: Record<string, string>, cwd?: string): Promise<HookRun>;
 }
 
-/** Bundles `hook/main.ts` into a temporary folder. */
-export async function buildHook(): Promise<BuiltHook> {
-  const outfile = join(mkdtempSync(join(tmpdir(), 'shieldwatch-hook-')), 'hook.mjs');
-  const { metafile } = await build({
-    stdin: { contents: "import { runHook } from './exporters/hook/main.js'; await runHook();", resolveDir: packageRoot() },
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    conditions: ['source'],
-    metafile: true,
-    logLevel: 'error',
-    outfile,
-  });
-  return { inputs: metafile.inputs, run: (stdin, env, cwd) => runProcess(outfile, stdin, env, cwd ?? tmpdir()) };
+/** Bundles the hook into a temporary folder. */
+export function buildHook(): BuiltHook {
+  const file = join(mkdtempSync(join(tmpdir(), 'shieldwatch-hook-')), 'hook.cjs');
+  execFileSync(process.execPath, [join(packageRoot(), 'exporters', 'build.mjs'), file]);
+  return { file, run: (stdin, env, cwd) => runProcess(file, stdin, env, cwd ?? tmpdir()) };
 }
 
 function runProcess(file: string, stdin: string, env: Record<string, string>, cwd: string): Promise<HookRun> {
@@ -47,6 +36,8 @@ function runProcess(file: string, stdin: string, env: Record<string, string>, cw
     child.once('close', (exitCode) => {
       resolve({ exitCode, stdout, stderr });
     });
+    // A hook that was killed does not read.
+    child.stdin.on('error', () => undefined);
     child.stdin.end(stdin);
   });
 }

@@ -1,18 +1,26 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DecisionRecord } from '#schemas/records/decision.js';
+import { decodeLine, encodeLine } from '../spool/line.js';
+import { SEGMENT_PATTERN } from '../spool/location.js';
 
 /** Every record in a spool folder; throws when a line is torn. */
 export function spoolRecords(folder: string): DecisionRecord[] {
   return spoolText(folder)
     .split('\n')
     .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as DecisionRecord);
+    .map((line) => {
+      const record = decodeLine(line) as DecisionRecord | undefined;
+      if (record === undefined) throw new Error('a torn line');
+      return record;
+    });
 }
 
-/** Every byte of the spool's files. */
+/** Every byte of the spool's segments. */
 export function spoolText(folder: string): string {
   return readdirSync(folder)
+    .filter((name) => SEGMENT_PATTERN.test(name))
+    .sort()
     .map((name) => readFileSync(join(folder, name), 'utf8'))
     .join('');
 }
@@ -31,5 +39,5 @@ export function spoolLine(index: number, fields: Partial<DecisionRecord> = {}): 
     source: 'hook',
     ...fields,
   };
-  return `${JSON.stringify(record)}\n`;
+  return encodeLine(record);
 }

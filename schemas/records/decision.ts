@@ -6,14 +6,18 @@ import {
   ATTR_DECISION_REASON,
   ATTR_DECISION_TIMESTAMP,
   ATTR_EVENT_ID,
+  ATTR_ENDUSER_PSEUDO_ID,
   ATTR_EVENT_SOURCE,
   ATTR_GEN_AI_AGENT_NAME,
+  ATTR_GEN_AI_AGENT_VERSION,
   ATTR_GEN_AI_CONVERSATION_ID,
   ATTR_GEN_AI_OPERATION_NAME,
   ATTR_GEN_AI_TOOL_CALL_ID,
   ATTR_GEN_AI_TOOL_NAME,
+  ATTR_RATE_LIMIT_STATUS,
   ATTR_SECURITY_RULE_CATEGORY,
   ATTR_SECURITY_RULE_NAME,
+  ATTR_SECURITY_RULE_UUID,
   ATTR_SESSION_ID,
 } from '../semconv.js';
 import { decision, ruleCategory } from './enums.js';
@@ -32,13 +36,21 @@ export const decisionRecord = z.strictObject({
   sessionId: z.string().max(200),
   /** Agent that asked, e.g. `claude-code`, `codex`, `gemini-cli`; empty when unknown. */
   agent: z.string().max(100),
+  /** Version of that agent, where it tells its hooks. */
+  agentVersion: z.string().max(50).optional(),
   tool: z.string().min(1).max(200),
   toolCallId: z.string().max(200).optional(),
   decision,
   reason: z.string().max(2000).optional(),
   /** Name of the rule that matched: position in the policy and its tool, e.g. `deny[2]:Bash`. */
   ruleName: z.string().max(300).optional(),
+  /** Identity of that rule, made from its tool and pattern: it stays when the policy is put in another order. */
+  ruleId: z.string().max(64).optional(),
   ruleCategory: ruleCategory.optional(),
+  /** What became of the policy's rate limit for this tool; absent when there is none. */
+  rateLimit: z.enum(['enforced', 'not-enforced']).optional(),
+  /** Keyed hash of the user's name; absent unless the machine was given a key for it. */
+  actor: z.string().max(64).optional(),
   /** Milliseconds spent deciding. */
   durationMs: z.number().min(0).max(86_400_000),
   source: z.enum(['hook', 'rest', 'ndjson']),
@@ -56,12 +68,16 @@ export function decisionAttributes(record: DecisionRecord): Record<string, strin
     [ATTR_GEN_AI_TOOL_NAME]: record.tool,
     ...(record.toolCallId === undefined ? {} : { [ATTR_GEN_AI_TOOL_CALL_ID]: record.toolCallId }),
     [ATTR_GEN_AI_AGENT_NAME]: record.agent,
+    ...(record.agentVersion === undefined ? {} : { [ATTR_GEN_AI_AGENT_VERSION]: record.agentVersion }),
     [ATTR_DECISION]: record.decision,
     [ATTR_DECISION_TIMESTAMP]: record.timestamp,
     [ATTR_DECISION_DURATION]: record.durationMs,
     ...(record.reason === undefined ? {} : { [ATTR_DECISION_REASON]: record.reason }),
     ...(record.ruleName === undefined ? {} : { [ATTR_SECURITY_RULE_NAME]: record.ruleName }),
+    ...(record.ruleId === undefined ? {} : { [ATTR_SECURITY_RULE_UUID]: record.ruleId }),
     ...(record.ruleCategory === undefined ? {} : { [ATTR_SECURITY_RULE_CATEGORY]: record.ruleCategory }),
+    ...(record.rateLimit === undefined ? {} : { [ATTR_RATE_LIMIT_STATUS]: record.rateLimit }),
+    ...(record.actor === undefined ? {} : { [ATTR_ENDUSER_PSEUDO_ID]: record.actor }),
   };
 }
 

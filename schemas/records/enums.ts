@@ -36,8 +36,11 @@ export const decision = z.enum(['allow', 'block', 'ask']);
  */
 export const RULE_CATEGORIES = [
   'injection',
+  'exfiltration',
   'destructive',
+  'credential',
   'egress',
+  // The same as `credential`, from before it had its name; still taken from other senders.
   'sensitive-file',
   'remote-code',
   'mcp',

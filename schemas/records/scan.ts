@@ -5,6 +5,8 @@ import {
   ATTR_BASELINE_STATUS,
   ATTR_CICD_PIPELINE_NAME,
   ATTR_CICD_PIPELINE_RUN_ID,
+  ATTR_CICD_PIPELINE_RUN_URL_FULL,
+  ATTR_CICD_PIPELINE_TASK_NAME,
   ATTR_EVENT_ID,
   ATTR_EVIDENCE_PACK_ARTIFACTS,
   ATTR_EVIDENCE_PACK_ARTIFACTS_VERIFIED,
@@ -16,6 +18,8 @@ import {
   ATTR_POLICY_PACK,
   ATTR_POLICY_STATUS,
   ATTR_POLICY_VIOLATIONS,
+  ATTR_REMEDIATION_AUTO_FIXABLE,
+  ATTR_REMEDIATION_MANUAL_REVIEW,
   ATTR_SCAN_BUNDLE_DIGEST,
   ATTR_SCAN_EXIT_CODE,
   ATTR_SCAN_FILES_SCANNED,
@@ -28,7 +32,12 @@ import {
   ATTR_SCAN_SCORE,
   ATTR_SUPPLY_CHAIN_PACKAGES_PREFIX,
   ATTR_SCAN_BREAKDOWN_PREFIX,
+  ATTR_VCS_CHANGE_ID,
+  ATTR_VCS_PROVIDER_NAME,
+  ATTR_VCS_REF_HEAD_NAME,
   ATTR_VCS_REF_HEAD_REVISION,
+  ATTR_VCS_REF_HEAD_TYPE,
+  ATTR_VCS_REPOSITORY_URL_FULL,
 } from '../semconv.js';
 import { BREAKDOWN_CATEGORIES, SEVERITIES, type BreakdownCategory, type Grade, type Severity } from './enums.js';
 
@@ -61,6 +70,38 @@ export interface ScanEvidencePack {
   artifactsVerified: number;
 }
 
+/** State of the repository and pipeline run that a scan belongs to, as its environment claims. */
+export interface ScanCi {
+  sha?: string;
+  /** Branch or tag, without `refs/heads/`. */
+  refName?: string;
+  /** `branch` or `tag`. */
+  refType?: string;
+  /** Number of the pull or merge request. */
+  changeId?: string;
+  runId?: string;
+  runUrl?: string;
+  workflow?: string;
+  job?: string;
+  /** `github` or `gitlab`. */
+  vcsProvider?: string;
+  repositoryUrl?: string;
+}
+
+/** Attribute of each claim. */
+const CI_ATTRIBUTES: Record<keyof ScanCi, string> = {
+  sha: ATTR_VCS_REF_HEAD_REVISION,
+  refName: ATTR_VCS_REF_HEAD_NAME,
+  refType: ATTR_VCS_REF_HEAD_TYPE,
+  changeId: ATTR_VCS_CHANGE_ID,
+  runId: ATTR_CICD_PIPELINE_RUN_ID,
+  runUrl: ATTR_CICD_PIPELINE_RUN_URL_FULL,
+  workflow: ATTR_CICD_PIPELINE_NAME,
+  job: ATTR_CICD_PIPELINE_TASK_NAME,
+  vcsProvider: ATTR_VCS_PROVIDER_NAME,
+  repositoryUrl: ATTR_VCS_REPOSITORY_URL_FULL,
+};
+
 /** One scan of one repository by AgentShield. */
 export interface ScanRecord {
   /** Identity of the scan: the bundle digest, or a hash of the report where no pack was written. */
@@ -80,13 +121,15 @@ export interface ScanRecord {
   agentshieldVersion: string;
   bundleDigest?: string;
   exitCode: number;
-  provider: 'github-actions' | 'local';
-  ci?: { sha?: string; runId?: string; workflow?: string };
+  provider: 'github-actions' | 'gitlab-ci' | 'local';
+  ci?: ScanCi;
   policy?: ScanPolicy;
   baseline?: ScanBaseline;
   /** Packages of MCP servers and manifests; absent when the check did not run. */
   supplyChain?: Record<(typeof SUPPLY_CHAIN_COUNTS)[number], number>;
   evidencePack?: ScanEvidencePack;
+  /** Of AgentShield's remediation plan: findings it can mend itself, and those that a person must look at. */
+  remediation?: { autoFixable: number; manualReview: number };
 }
 
 /** Attributes of the `agentshield.scan` span. */
@@ -106,9 +149,11 @@ export function scanAttributes(record: ScanRecord): Record<string, string | numb
   for (const key of BREAKDOWN_CATEGORIES) attributes[ATTR_SCAN_BREAKDOWN_PREFIX + key] = record.breakdown[key];
   for (const key of SEVERITIES) attributes[ATTR_SCAN_FINDINGS_PREFIX + key] = record.findings[key];
   if (record.bundleDigest !== undefined) attributes[ATTR_SCAN_BUNDLE_DIGEST] = record.bundleDigest;
-  if (record.ci?.sha !== undefined) attributes[ATTR_VCS_REF_HEAD_REVISION] = record.ci.sha;
-  if (record.ci?.runId !== undefined) attributes[ATTR_CICD_PIPELINE_RUN_ID] = record.ci.runId;
-  if (record.ci?.workflow !== undefined) attributes[ATTR_CICD_PIPELINE_NAME] = record.ci.workflow;
+  for (const [claim, value] of Object.entries(record.ci ?? {}) as [keyof ScanCi, string][]) attributes[CI_ATTRIBUTES[claim]] = value;
+  if (record.remediation !== undefined) {
+    attributes[ATTR_REMEDIATION_AUTO_FIXABLE] = record.remediation.autoFixable;
+    attributes[ATTR_REMEDIATION_MANUAL_REVIEW] = record.remediation.manualReview;
+  }
   addPolicy(attributes, record.policy);
   addBaseline(attributes, record.baseline);
   if (record.supplyChain !== undefined) addCounts(attributes, ATTR_SUPPLY_CHAIN_PACKAGES_PREFIX, SUPPLY_CHAIN_COUNTS, record.supplyChain);

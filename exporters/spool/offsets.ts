@@ -1,21 +1,22 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 
-/** How far each spool file has been acknowledged, in bytes. */
+/** How far each source has been acknowledged, in bytes: by segment name, or by `log:<device>:<inode>`. */
 export type Offsets = Map<string, number>;
 
 const OFFSETS_FILE = 'offsets.json';
-const offsetsFile = z.object({ version: z.literal(1), files: z.record(z.string(), z.int().min(0)) });
 
 /**
  * Offsets of a spool folder. A missing or unreadable file means that nothing is known to have been sent:
  * sending again is harmless, since every record carries its own identity.
  */
-export async function readOffsets(folder: string): Promise<Offsets> {
+export function readOffsetsSync(folder: string): Offsets {
   try {
-    const parsed = offsetsFile.parse(JSON.parse(await readFile(join(folder, OFFSETS_FILE), 'utf8')));
-    return new Map(Object.entries(parsed.files));
+    const parsed = JSON.parse(readFileSync(join(folder, OFFSETS_FILE), 'utf8')) as { version?: unknown; files?: unknown };
+    if (parsed.version !== 1 || typeof parsed.files !== 'object' || parsed.files === null) return new Map();
+    const entries = Object.entries(parsed.files).filter((entry): entry is [string, number] => Number.isSafeInteger(entry[1]) && entry[1] >= 0);
+    return new Map(entries);
   } catch {
     return new Map();
   }

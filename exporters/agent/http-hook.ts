@@ -1,0 +1,100 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { denial } from '../hook/answer.js';
+import { decide } from '../hook/decide.js';
+import type { PolicyMode } from '../hook/policy-mode.js';
+import { record } from '../hook/record.js';
+import { SessionProjects } from './session-projects.js';
+import { isHookToken } from './hook-token.js';
+
+export interface HttpHookOptions {
+  /** 0: any free port. */
+  readonly port: number;
+  readonly token: string;
+  readonly mode: PolicyMode;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** The running hook. */
+export interface HttpHook {
+  /** `http://127.0.0.1:<port>/hook` */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** As the command hook's: what is larger is not judged. */
+const MAX_BODY_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Verdicts over HTTP on loopback, for Claude Code's hooks of type `http`: the same judgement as the command
+ * hook's, without starting a process. A denied call is answered 200 with the denial, an allowed one 200
+ * with `{}`. Everything else has a status that Claude Code takes for a failed hook, never an empty body,
+ * which it takes for leave.
+ */
+export async function startHttpHook(options: HttpHookOptions): Promise<HttpHook> {
+  const projects = new SessionProjects();
+  const server = createServer((request, response) => {
+    void handle(request, response, options, projects);
+  });
+  server.keepAliveTimeout = 60_000;
+  await listen(server, options.port);
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${String(port)}/hook`,
+    close: () => new Promise((resolve) => {
+      server.close(() => { resolve(); });
+      server.closeAllConnections();
+    }),
+  };
+}
+
+async function handle(request: IncomingMessage, response: ServerResponse, options: HttpHookOptions, projects: SessionProjects): Promise<void> {
+  const startedAt = performance.now();
+  try {
+    if (request.url === '/health') { respond(response, 200, { ok: true }); return; }
+    if (!isHookToken(request.headers.authorization, options.token)) { respond(response, 401, { error: 'the hook token is missing or wrong' }); return; }
+    if (request.url?.split('?')[0] !== '/hook' || request.method !== 'POST') { respond(response, 404, { error: 'there is POST /hook' }); return; }
+    const text = await readBody(request);
+    if (text === undefined) { respond(response, 413, { error: 'the hook input is too large' }); return; }
+    judgeAndAnswer(text, response, { ...options, isProbe: request.headers['x-shieldwatch-probe'] === '1' }, projects, startedAt);
+  } catch {
+    respond(response, 500, { error: 'the guard failed' });
+  }
+}
+
+function judgeAndAnswer(text: string, response: ServerResponse, { env, mode, isProbe }: HttpHookOptions & { isProbe: boolean }, projects: SessionProjects, startedAt: number): void {
+  // Claude Code sends no variables along, so the project is where the session was first heard from.
+  const projectDir = projects.of(text);
+  const decision = decide(text, { mode, env, projectDir });
+  const durationMs = performance.now() - startedAt;
+  const isDenied = decision?.verdict.decision === 'block';
+  respond(response, 200, isDenied ? denial(decision.event, decision.call.tool, decision.verdict.reason) : {});
+  // `shieldwatch status` tries the hook out; that is no decision.
+  if (decision !== undefined && !isProbe) record(decision.call, decision.verdict, durationMs, { env, projectDir });
+}
+
+function respond(response: ServerResponse, status: number, body: object): void {
+  if (response.headersSent) return;
+  const text = JSON.stringify(body);
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
+  response.end(text);
+}
+
+async function readBody(request: IncomingMessage): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    size += (chunk as Buffer).length;
+    if (size > MAX_BODY_BYTES) return undefined;
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Loopback only: the verdicts are for agents on this machine. */
+function listen(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', resolve);
+  });
+}

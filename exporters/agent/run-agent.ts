@@ -1,0 +1,105 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SendError } from '../otlp/failure.js';
+import { createSender, type Sender } from '../otlp/sender.js';
+import { acquireLock, LockedError } from '../ship/lock.js';
+import { Shipment, type ShipResult } from '../ship/shipment.js';
+import type { PolicyMode } from '../hook/policy-mode.js';
+import { startHttpHook } from './http-hook.js';
+
+export interface AgentOptions {
+  /** Base URL of the gateway. */
+  readonly url: string;
+  /** Undefined: verdicts are given, the spool fills, nothing is sent. */
+  readonly token: string | undefined;
+  readonly spoolDir: string;
+  /** Stock `runtime.ndjson` files, there already or not. */
+  readonly runtimeLogs: readonly string[];
+  /** Of the HTTP hook; 0: any free one. */
+  readonly port: number;
+  readonly hookToken: string;
+  readonly mode: PolicyMode;
+  readonly env: NodeJS.ProcessEnv;
+  /** Tells a person what happens. */
+  readonly say: (line: string) => void;
+  /** How often the spool is looked at. Default 1 s. */
+  readonly pollMs?: number;
+  /** How long one request may take, retries included, before the agent waits and begins anew. Default 30 s. */
+  readonly deadlineMs?: number;
+}
+
+/** A running agent. */
+export interface RunningAgent {
+  readonly hookUrl: string;
+  /** Sends nothing more and closes; what is not acknowledged stays in the spool. */
+  stop(): Promise<void>;
+}
+
+const LONGEST_WAIT_MS = 60_000;
+/** For answers that only a person can change, such as a token that is not known. */
+const WAIT_FOR_PERSON_MS = 30_000;
+
+/** `shieldwatch agent`: serves the HTTP hook, and sends what spool and stock logs get, for ever. */
+export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
+  const stopping = new AbortController();
+  const sender = options.token === undefined ? undefined : createSender({ url: options.url, token: options.token }, options.deadlineMs ?? 30_000, stopping.signal);
+  const { port, hookToken: token, mode, env } = options;
+  const hook = await startHttpHook({ port, token, mode, env });
+  const shipping = sender === undefined ? Promise.resolve() : shipForEver(sender, options, stopping.signal);
+  return {
+    hookUrl: hook.url,
+    stop: async () => {
+      stopping.abort();
+      await Promise.all([shipping, hook.close()]);
+      sender?.close();
+    },
+  };
+}
+
+async function shipForEver(sender: Sender, options: AgentOptions, signal: AbortSignal): Promise<void> {
+  let failures = 0;
+  let lastProblem = '';
+  while (!signal.aborted) {
+    let wait = options.pollMs ?? 1000;
+    try {
+      report(await shipOnce(sender, options), options.say);
+      if (failures > 0) options.say('sending again');
+      failures = 0;
+      lastProblem = '';
+    } catch (error) {
+      if (signal.aborted) return;
+      wait = waitAfter(error, failures);
+      failures += 1;
+      const problem = error instanceof Error ? error.message : String(error);
+      // Said once, not each time.
+      if (problem !== lastProblem && !(error instanceof LockedError)) options.say(`not sent, will be tried again: ${problem}`);
+      lastProblem = problem;
+    }
+    await sleep(wait, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+async function shipOnce(sender: Sender, { spoolDir, runtimeLogs }: AgentOptions): Promise<ShipResult> {
+  const lock = await acquireLock(spoolDir);
+  try {
+    const shipment = new Shipment({ spoolDir, runtimeLogs, onBatch: () => lock.touch() }, sender);
+    await shipment.run();
+    return shipment.result;
+  } finally {
+    await lock.release();
+  }
+}
+
+function report({ dropped, rejected, skipped, warnings }: ShipResult, say: (line: string) => void): void {
+  for (const warning of warnings) say(`warning: ${warning}`);
+  if (dropped > 0) say(`warning: ${String(dropped)} records had been given up: the spool or the disk was full`);
+  if (skipped > 0) say(`warning: ${String(skipped)} lines were no records and were skipped`);
+  if (rejected > 0) say(`warning: ${String(rejected)} records were refused for good`);
+}
+
+/** Doubles with each failure, and is never shorter than the server asked for. */
+function waitAfter(error: unknown, failures: number): number {
+  const backOff = Math.min(LONGEST_WAIT_MS, 1000 * 2 ** failures) * (0.5 + Math.random() / 2);
+  if (!(error instanceof SendError)) return backOff;
+  if (!error.isRetryable) return WAIT_FOR_PERSON_MS;
+  return Math.max(backOff, error.retryAfterMs ?? 0);
+}

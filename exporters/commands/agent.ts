@@ -1,0 +1,46 @@
+import type { Command } from 'commander';
+import { hookToken } from '../agent/hook-token.js';
+import { policyMode } from '../hook/policy-mode.js';
+import { resolveToken, resolveUrl } from '../otlp/connection.js';
+import { spoolFolder } from '../spool/location.js';
+import { withConnection, type ConnectionOptions } from './connection-options.js';
+import { complain } from './output.js';
+import { portOf } from './port.js';
+import { runtimeLogs, withRuntimeLogs, type RuntimeLogOptions } from './runtime-log-options.js';
+
+interface AgentCommandOptions extends ConnectionOptions, RuntimeLogOptions {
+  port?: string;
+  policyMode?: string;
+}
+
+/** Adds `agent`. */
+export function registerAgent(program: Command): void {
+  withRuntimeLogs(withConnection(program.command('agent')))
+    .description('run beside the agents: send decisions as they come, and judge calls over HTTP on loopback')
+    .option('--port <port>', 'of the HTTP hook (SHIELDWATCH_AGENT_PORT, default 4327)')
+    .option('--policy-mode <mode>', 'safe, mended or stock (SHIELDWATCH_POLICY_MODE, default safe)')
+    .action(agent);
+}
+
+async function agent(options: AgentCommandOptions): Promise<void> {
+  const { startAgent } = await import('../agent/run-agent.js');
+  const token = resolveToken(options.token, process.env);
+  const url = resolveUrl(options.url, process.env);
+  const running = await startAgent({
+    url,
+    token,
+    spoolDir: spoolFolder(process.env),
+    runtimeLogs: runtimeLogs(options, process.env),
+    port: portOf(options.port, process.env),
+    hookToken: hookToken(process.env),
+    mode: policyMode(options.policyMode ?? process.env['SHIELDWATCH_POLICY_MODE']),
+    env: process.env,
+    say: complain,
+  });
+  complain(`HTTP hook on ${running.hookUrl}`);
+  complain(token === undefined ? 'nothing is sent: no token (SHIELDWATCH_TOKEN)' : `sending to ${new URL(url).origin}`);
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { resolve(); });
+  });
+  await running.stop();
+}

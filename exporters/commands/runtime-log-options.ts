@@ -1,0 +1,21 @@
+import { delimiter, join } from 'node:path';
+import type { Command } from 'commander';
+
+/** Options of every command that reads AgentShield's own runtime logs. */
+export interface RuntimeLogOptions {
+  runtimeLog?: string[];
+  project?: string[];
+}
+
+/** Adds `--runtime-log` and `--project`. */
+export function withRuntimeLogs(command: Command): Command {
+  return command
+    .option('--runtime-log <file...>', "logs of AgentShield's stock hook to send as well (SHIELDWATCH_RUNTIME_LOGS)")
+    .option('--project <dir...>', 'the same for a project: its .agentshield/runtime.ndjson');
+}
+
+/** The files meant. */
+export function runtimeLogs({ runtimeLog = [], project = [] }: RuntimeLogOptions, env: NodeJS.ProcessEnv): string[] {
+  const fromEnv = (env['SHIELDWATCH_RUNTIME_LOGS'] ?? '').split(delimiter).filter((path) => path !== '');
+  return [...runtimeLog, ...project.map((dir) => join(dir, '.agentshield', 'runtime.ndjson')), ...fromEnv];
+}

@@ -1,0 +1,56 @@
+import type { Command } from 'commander';
+import { CommandError } from '#schemas/errors.js';
+import { resolveToken, resolveUrl } from '../otlp/connection.js';
+import type { ScanOutcome } from '../scan/run-scan.js';
+import { withConnection, type ConnectionOptions } from './connection-options.js';
+import { complain } from './output.js';
+
+interface ScanCommandOptions extends ConnectionOptions {
+  repository?: string;
+  minSeverity?: string;
+  pack?: string;
+  rest?: true;
+}
+
+/** Adds `scan`. */
+export function registerScan(program: Command): void {
+  withConnection(program.command('scan'))
+    .description("scan a folder with AgentShield and send score and findings; prints what AgentShield prints and exits with its code")
+    .argument('[dir]', 'folder to scan', '.')
+    .argument('[agentshield-args...]', 'after --: further options for `agentshield scan`')
+    .option('--repository <owner/name>', 'repository the scan belongs to (default: from git)')
+    .option('--min-severity <severity>', 'lowest severity to report', 'info')
+    .option('--pack <dir>', 'send an existing evidence pack instead of scanning')
+    .option('--rest', 'post to /v1/ingest/scan instead of sending OTLP')
+    .action(scan);
+}
+
+async function scan(dir: string, agentshieldArgs: string[], options: ScanCommandOptions): Promise<void> {
+  const { exportPack, runScan } = await import('../scan/run-scan.js');
+  const url = resolveUrl(options.url, process.env);
+  if (options.pack !== undefined && agentshieldArgs.length > 0) throw new CommandError('--pack runs no scan: it takes no options for AgentShield');
+  const common = {
+    url,
+    token: resolveToken(options.token, process.env),
+    repository: options.repository,
+    minSeverity: options.minSeverity,
+    via: options.rest ? 'rest' : 'otlp',
+    onScanned: printScan,
+  } as const;
+  const outcome = options.pack === undefined ? await runScan({ ...common, dir, agentshieldArgs }) : await exportPack({ ...common, pack: options.pack });
+  for (const warning of outcome.warnings) complain(`warning: ${warning}`);
+  if (outcome.sent) complain(`sent to ${new URL(url).origin}`);
+  else complain('nothing was sent: no token (SHIELDWATCH_TOKEN)');
+  process.exitCode = outcome.exitCode;
+}
+
+/** AgentShield's own output where it would have put it; ours beside it. */
+function printScan({ stdout, stderr, scan: { repository, score, grade, findings, filesScanned, agentshieldVersion } }: ScanOutcome): void {
+  process.stdout.write(stdout);
+  process.stderr.write(stderr);
+  const total = Object.values(findings).reduce((sum, count) => sum + count, 0);
+  const counts = Object.entries(findings).map(([severity, count]) => `${String(count)} ${severity}`);
+  const verdict = filesScanned === 0 ? 'nothing scanned' : `score ${String(score)}/100, grade ${grade}`;
+  complain(`${repository}: ${verdict} (AgentShield ${agentshieldVersion})`);
+  complain(`${String(total)} findings in ${String(filesScanned)} files: ${counts.join(', ')}`);
+}

@@ -1,0 +1,53 @@
+import type { Command } from 'commander';
+import { resolveToken, resolveUrl } from '../otlp/connection.js';
+import type { Drift } from '../watch/drift.js';
+import { withConnection, type ConnectionOptions } from './connection-options.js';
+import { complain, say } from './output.js';
+
+interface WatchCommandOptions extends ConnectionOptions {
+  repository?: string;
+  minSeverity?: string;
+  debounce: string;
+  rest?: true;
+}
+
+/** Adds `watch`. */
+export function registerWatch(program: Command): void {
+  withConnection(program.command('watch'))
+    .description('scan a folder now and after each change, and send what came or went')
+    .argument('[dir]', 'folder to watch', '.')
+    .argument('[agentshield-args...]', 'after --: further options for `agentshield scan`')
+    .option('--repository <owner/name>', 'repository it belongs to (default: from git)')
+    .option('--min-severity <severity>', 'lowest severity to report', 'info')
+    .option('--debounce <ms>', 'quiet time after a change', '500')
+    .option('--rest', 'post to /v1/ingest/drift and /v1/ingest/scan instead of sending OTLP')
+    .action(watchFolder);
+}
+
+async function watchFolder(dir: string, agentshieldArgs: string[], options: WatchCommandOptions): Promise<void> {
+  const { startWatch } = await import('../watch/run-watch.js');
+  const token = resolveToken(options.token, process.env);
+  const watching = await startWatch({
+    dir,
+    agentshieldArgs,
+    url: resolveUrl(options.url, process.env),
+    token,
+    repository: options.repository,
+    minSeverity: options.minSeverity,
+    via: options.rest ? 'rest' : 'otlp',
+    debounceMs: Math.max(100, Number(options.debounce) || 500),
+    say: complain,
+    onDrift: printDrift,
+  });
+  complain(`watching ${dir}${token === undefined ? '; nothing is sent: no token (SHIELDWATCH_TOKEN)' : ''}`);
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { resolve(); });
+  });
+  await watching.stop();
+}
+
+function printDrift({ timestamp, previousScore, currentScore, newFindings, resolvedFindings }: Drift): void {
+  say(`${timestamp} score ${String(previousScore)} -> ${String(currentScore)}: ${String(newFindings.length)} new, ${String(resolvedFindings.length)} resolved`);
+  for (const { severity, title, file } of newFindings) say(`  + ${severity}: ${title} (${file})`);
+  for (const { severity, title, file } of resolvedFindings) say(`  - ${severity}: ${title} (${file})`);
+}

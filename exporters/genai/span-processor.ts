@@ -1,0 +1,109 @@
+import type { DecisionRecord } from '#schemas/records/decision.js';
+import { redact } from '#schemas/redaction.js';
+import {
+  ATTR_DECISION,
+  ATTR_DECISION_DURATION,
+  ATTR_DECISION_REASON,
+  ATTR_GEN_AI_OPERATION_NAME,
+  ATTR_GEN_AI_TOOL_CALL_ID,
+  ATTR_REDACTION_MASKED_COUNT,
+  ATTR_SECURITY_RULE_CATEGORY,
+  ATTR_SECURITY_RULE_NAME,
+  ATTR_SECURITY_RULE_UUID,
+} from '#schemas/semconv.js';
+import type { Decisions } from './decisions.js';
+
+type AttributeMap = Record<string, unknown>;
+
+/**
+ * What is used of an SDK's span; both generations of the JavaScript SDK have it. The objects are the ones
+ * that are exported afterwards, and are changed in place.
+ */
+export interface ProcessedSpan {
+  name: string;
+  readonly attributes: AttributeMap;
+  readonly status: { code: number; message?: string };
+  readonly events: readonly { name: string; attributes?: AttributeMap }[];
+  readonly links: readonly { attributes?: AttributeMap }[];
+}
+
+/** The SDK's `SpanProcessor`, as far as it is used here. */
+export interface GenAiSpanProcessor {
+  onStart(): void;
+  onEnding(span: ProcessedSpan): void;
+  onEnd(span: ProcessedSpan): void;
+  forceFlush(): Promise<void>;
+  shutdown(): Promise<void>;
+  /** Secrets masked since it was made, by kind. */
+  readonly masked: Readonly<Record<string, number>>;
+}
+
+/**
+ * For an agent that emits GenAI spans already: puts it before the processor that exports. Every text of a
+ * span is scrubbed, message and tool contents among them, and what was masked is counted on the span; a
+ * span `execute_tool` gets the decision about its call.
+ */
+export function createSpanProcessor(decisions: Decisions): GenAiSpanProcessor {
+  const done = new WeakSet();
+  const masked: Record<string, number> = {};
+  const process = (span: ProcessedSpan): void => {
+    // Attributes may still come after `onEnding`; what was seen there is scrubbed text, harmless to see again.
+    const count = scrubSpan(span, masked);
+    const before = span.attributes[ATTR_REDACTION_MASKED_COUNT];
+    if (count > 0) span.attributes[ATTR_REDACTION_MASKED_COUNT] = count + (typeof before === 'number' ? before : 0);
+    if (!done.has(span)) addDecision(span, decisions);
+    done.add(span);
+  };
+  return {
+    onStart: () => undefined,
+    onEnding: process,
+    onEnd: process,
+    forceFlush: () => Promise.resolve(),
+    shutdown: () => Promise.resolve(),
+    masked,
+  };
+}
+
+function addDecision({ attributes, name }: ProcessedSpan, decisions: Decisions): void {
+  const isToolCall = attributes[ATTR_GEN_AI_OPERATION_NAME] === 'execute_tool' || name.startsWith('execute_tool ');
+  const callId = attributes[ATTR_GEN_AI_TOOL_CALL_ID];
+  const record = isToolCall && typeof callId === 'string' ? decisions.get(callId) : undefined;
+  if (record !== undefined) Object.assign(attributes, decisionOf(record));
+}
+
+function decisionOf({ decision, durationMs, reason, ruleName, ruleId, ruleCategory }: DecisionRecord): AttributeMap {
+  return {
+    [ATTR_DECISION]: decision,
+    [ATTR_DECISION_DURATION]: durationMs,
+    ...(reason === undefined ? {} : { [ATTR_DECISION_REASON]: reason }),
+    ...(ruleName === undefined ? {} : { [ATTR_SECURITY_RULE_NAME]: ruleName }),
+    ...(ruleId === undefined ? {} : { [ATTR_SECURITY_RULE_UUID]: ruleId }),
+    ...(ruleCategory === undefined ? {} : { [ATTR_SECURITY_RULE_CATEGORY]: ruleCategory }),
+  };
+}
+
+function scrubSpan(span: ProcessedSpan, masked: Record<string, number>): number {
+  let count = 0;
+  const scrub = (text: string): string => {
+    const { text: clean, counts } = redact(text);
+    for (const [kind, number] of Object.entries(counts)) {
+      masked[kind] = (masked[kind] ?? 0) + number;
+      count += number;
+    }
+    return clean;
+  };
+  span.name = scrub(span.name);
+  if (span.status.message !== undefined) span.status.message = scrub(span.status.message);
+  for (const attributes of [span.attributes, ...span.events.map((event) => event.attributes), ...span.links.map((link) => link.attributes)]) {
+    if (attributes !== undefined) scrubAttributes(attributes, scrub);
+  }
+  for (const event of span.events) event.name = scrub(event.name);
+  return count;
+}
+
+function scrubAttributes(attributes: AttributeMap, scrub: (text: string) => string): void {
+  for (const [key, value] of Object.entries(attributes)) {
+    if (typeof value === 'string') attributes[key] = scrub(value);
+    else if (Array.isArray(value)) attributes[key] = value.map((item: unknown) => (typeof item === 'string' ? scrub(item) : item));
+  }
+}

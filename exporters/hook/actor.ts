@@ -1,0 +1,14 @@
+import { createHmac } from 'node:crypto';
+import { userInfo } from 'node:os';
+
+/**
+ * Who sits at the machine, as an HMAC-SHA256 of the user's name (`SHIELDWATCH_ACTOR`, else the login name),
+ * the same for one person wherever the same key is used. Only with `SHIELDWATCH_ACTOR_KEY`: whoever has
+ * no key neither sends nor can find out who it was. Undefined without one.
+ */
+export function actor(env: NodeJS.ProcessEnv): string | undefined {
+  const key = env['SHIELDWATCH_ACTOR_KEY'];
+  if (key === undefined || key === '') return undefined;
+  const name = env['SHIELDWATCH_ACTOR'] || userInfo().username;
+  return createHmac('sha256', key).update(name.trim().toLowerCase()).digest('hex').slice(0, 32);
+}

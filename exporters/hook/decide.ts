@@ -1,0 +1,27 @@
+import type { RecordedCall } from './record.js';
+import { parseHookInput } from './tool-call.js';
+import { cannotJudge, judge, type Judging, type Verdict } from './verdict.js';
+
+/** A tool call that was judged. */
+export interface Decision {
+  /** Event name to be echoed in the answer. */
+  readonly event: string;
+  readonly call: RecordedCall;
+  readonly verdict: Verdict;
+}
+
+/**
+ * Judges what an agent sent to its hook; undefined when that asks for nothing. Never throws: agents take a
+ * crashed hook for leave.
+ */
+export function decide(text: string, judging: Judging): Decision | undefined {
+  const unknown: RecordedCall = { tool: 'unknown', cwd: judging.env['PWD'] ?? '/', sessionId: '', agent: '' };
+  try {
+    const input = parseHookInput(text, judging.env);
+    if (input.kind === 'not-a-call') return undefined;
+    if (input.kind === 'unreadable') return { event: input.event, call: unknown, verdict: cannotJudge(input.problem) };
+    return { event: input.call.event, call: input.call, verdict: judge(input.call, judging) };
+  } catch {
+    return { event: 'PreToolUse', call: unknown, verdict: cannotJudge('the guard failed') };
+  }
+}

@@ -1,0 +1,14 @@
+import { createHash } from 'node:crypto';
+import { scrubText } from '../scrub.js';
+import type { DenyRule } from './policy.js';
+
+/**
+ * Identity of a rule as a UUID (version 8: made by hashing), from what it denies: it stays when rules are
+ * put in another order or their reason is worded anew. Scrubbed before it is hashed: a pattern may quote a
+ * secret, and a short one could be guessed from the hash.
+ */
+export function ruleId(rule: Pick<DenyRule, 'tool' | 'pattern'>): string {
+  const content = JSON.stringify([scrubText(rule.tool, 1000), scrubText(rule.pattern?.source ?? '', 10_000)]);
+  const hex = createHash('sha256').update(content).digest('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}

@@ -1,0 +1,41 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { packageRoot } from '#schemas/root.js';
+import { CommandError } from '#schemas/errors.js';
+
+/** What an agent is told to do before each tool call. */
+export type InstalledHook =
+  | { readonly type: 'command'; readonly command: string }
+  | { readonly type: 'http'; readonly url: string; readonly token: string };
+
+/** Ends every command of ours, so that it is found again. The hook ignores it. */
+const MARK = 'shieldwatch-hook';
+
+/**
+ * The shell command that starts the bundled hook: this Node and this file by their full paths, since agents
+ * are started with whatever PATH.
+ */
+export function hookCommand(mode: string | undefined): string {
+  const option = mode === undefined ? '' : ` --policy-mode ${mode}`;
+  return `"${process.execPath}" "${hookFile()}"${option} ${MARK}`;
+}
+
+/** True of a command or URL that this, or a person following our README, has installed. */
+export function isOurs(text: string): boolean {
+  return /shieldwatch[- ]hook\b/.test(text) || /^http:\/\/127\.0\.0\.1:\d+\/hook\?shieldwatch-hook$/.test(text);
+}
+
+/** URL of the agent's HTTP hook, marked like the command. */
+export function hookUrl(port: number): string {
+  return `http://127.0.0.1:${String(port)}/hook?${MARK}`;
+}
+
+/** Beside this file in the installable package, in `dist/` otherwise. */
+function hookFile(): string {
+  const here = dirname(fileURLToPath(import.meta.url));
+  const candidates = [join(here, 'hook.cjs'), join(packageRoot(), 'dist', 'exporters', 'hook.cjs')];
+  const found = candidates.find((file) => existsSync(file));
+  if (found === undefined) throw new CommandError('the bundled hook is missing: run `npm run build`');
+  return found;
+}

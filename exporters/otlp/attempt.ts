@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs';
+import * as http from 'node:http';
+import * as https from 'node:https';
+import { CommandError } from '#schemas/errors.js';
+
+/** What came of one request. */
+export type Attempt =
+  | { readonly kind: 'answered'; readonly status: number; readonly statusText: string; readonly text: string; readonly retryAfterMs?: number }
+  | { readonly kind: 'unreachable'; readonly problem: string };
+
+/** Keeps connections open between requests. */
+export interface Client {
+  post(url: string, headers: Readonly<Record<string, string>>, body: Buffer, timeoutMs: number): Promise<Attempt>;
+  close(): void;
+}
+
+/** Longer answers are of no use to us. */
+const MAX_ANSWER_BYTES = 256 * 1024;
+
+/** Certificates: Node's own, `NODE_EXTRA_CA_CERTS`, and the file of OpenTelemetry's `OTEL_EXPORTER_OTLP_CERTIFICATE`. */
+export function createClient(env: NodeJS.ProcessEnv): Client {
+  const plain = new http.Agent({ keepAlive: true });
+  const secure = new https.Agent({ keepAlive: true, ...certificates(env) });
+  return {
+    post: (url, headers, body, timeoutMs) => {
+      const [{ request }, agent] = url.startsWith('https:') ? [https, secure] : [http, plain];
+      return new Promise((resolve) => {
+        const outgoing = request(url, { method: 'POST', agent, headers: { ...headers, 'content-length': body.length } });
+        // One limit over everything: looking up the name, connecting, sending, waiting, reading.
+        const timer = setTimeout(() => outgoing.destroy(new Error(`no answer within ${String(timeoutMs)} ms`)), timeoutMs);
+        const done = (attempt: Attempt): void => {
+          clearTimeout(timer);
+          resolve(attempt);
+        };
+        const fail = (error: NodeJS.ErrnoException): void => {
+          done({ kind: 'unreachable', problem: error.message || (error.code ?? 'connection failed') });
+        };
+        outgoing.on('error', fail);
+        outgoing.on('response', (response) => {
+          readAnswer(response).then(done, fail);
+        });
+        outgoing.end(body);
+      });
+    },
+    close: () => {
+      plain.destroy();
+      secure.destroy();
+    },
+  };
+}
+
+async function readAnswer(response: http.IncomingMessage): Promise<Attempt> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response) {
+    size += (chunk as Buffer).length;
+    if (size <= MAX_ANSWER_BYTES) chunks.push(chunk as Buffer);
+  }
+  // Cut off: what it says is not known, so it counts as no answer.
+  if (!response.complete) return { kind: 'unreachable', problem: 'the answer broke off' };
+  const retryAfterMs = parseRetryAfter(response.headers['retry-after'], Date.now());
+  return {
+    kind: 'answered',
+    status: response.statusCode ?? 0,
+    statusText: response.statusMessage ?? '',
+    text: Buffer.concat(chunks).toString('utf8'),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  };
+}
+
+/** Seconds or an HTTP date, in milliseconds from now. */
+function parseRetryAfter(value: string | undefined, now: number): number | undefined {
+  if (value === undefined) return undefined;
+  if (/^\d+$/.test(value)) return Number(value) * 1000;
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}
+
+function certificates(env: NodeJS.ProcessEnv): { ca?: Buffer } {
+  const path = env['OTEL_EXPORTER_OTLP_CERTIFICATE'];
+  if (path === undefined || path === '') return {};
+  try {
+    return { ca: readFileSync(path) };
+  } catch {
+    throw new CommandError(`the certificate file of OTEL_EXPORTER_OTLP_CERTIFICATE cannot be read`);
+  }
+}

@@ -1,0 +1,50 @@
+import { readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { decodeLine } from './line.js';
+import { SEGMENT_PATTERN } from './location.js';
+import { readOffsetsSync } from './offsets.js';
+
+/** A segment that a process has claimed to drop. One left behind by a killed process is claimed again. */
+const CLAIMED = /^dropping-\d+-(decisions-.*\.ndjson)$/;
+
+/**
+ * Removes the oldest segments until at most `bytes` are left, and tells how many records went with them
+ * that nobody had taken yet, those included that they themselves told of as dropped.
+ */
+export function dropOldest(folder: string, bytes: number): number {
+  const segments = readdirSync(folder)
+    .map((name) => ({ name, original: CLAIMED.exec(name)?.[1] ?? name }))
+    .filter(({ original }) => SEGMENT_PATTERN.test(original))
+    .map((segment) => ({ ...segment, size: statSync(join(folder, segment.name), { throwIfNoEntry: false })?.size ?? 0 }))
+    .sort((a, b) => (a.original < b.original ? -1 : 1));
+  let left = segments.reduce((sum, { size }) => sum + size, 0);
+  let dropped = 0;
+  for (const { name, original, size } of segments) {
+    if (left <= bytes) break;
+    dropped += drop(folder, name, original);
+    left -= size;
+  }
+  return dropped;
+}
+
+/** Renaming decides who of several counts a segment. */
+function drop(folder: string, name: string, original: string): number {
+  const claimed = join(folder, `dropping-${String(process.pid)}-${original}`);
+  try {
+    renameSync(join(folder, name), claimed);
+    const count = countRecords(readFileSync(claimed).subarray(readOffsetsSync(folder).get(original) ?? 0));
+    rmSync(claimed);
+    return count;
+  } catch {
+    return 0;
+  }
+}
+
+function countRecords(bytes: Buffer): number {
+  let count = 0;
+  for (const line of bytes.toString('utf8').split('\n')) {
+    const record = decodeLine(line) as { dropped?: unknown } | undefined;
+    if (record !== undefined) count += typeof record.dropped === 'number' ? record.dropped : 1;
+  }
+  return count;
+}

@@ -1,0 +1,95 @@
+import { watch, type FSWatcher } from 'node:fs';
+import { sep } from 'node:path';
+import { createSender, type Sender } from '../otlp/sender.js';
+import { exportScan, postScan } from '../scan/export-scan.js';
+import { scanFolder, type ScanOptions } from '../scan/run-scan.js';
+import { driftBetween, driftBody, driftSpan, type Drift, type ScanState } from './drift.js';
+import { Outbox } from './outbox.js';
+
+export interface WatchOptions extends ScanOptions {
+  /** Quiet time after a change before the folder is scanned again. Default 500 ms, as AgentShield's. */
+  readonly debounceMs?: number;
+  /** Tells a person what happens. */
+  readonly say: (line: string) => void;
+  readonly onDrift?: (drift: Drift) => void;
+}
+
+/** A running watch. */
+export interface RunningWatch {
+  /** Kept when nothing waits to be sent. */
+  drained(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Folders whose changes are nobody's configuration. */
+const IGNORED = new Set(['.git', 'node_modules']);
+
+/**
+ * `shieldwatch watch`: AgentShield's `watch` with our comparison. Scans once, then after each change, and
+ * sends what came or went; each scan that differs is sent as well. A change during a scan makes another.
+ */
+export async function startWatch(options: WatchOptions): Promise<RunningWatch> {
+  const stopping = new AbortController();
+  const outbox = new Outbox(options.say, stopping.signal);
+  const sender = options.token === undefined ? undefined : createSender({ url: options.url, token: options.token }, options.deadlineMs, stopping.signal);
+  const first = await scanFolder(options);
+  const send = (deliver: (sender: Sender) => Promise<unknown>): void => {
+    if (sender !== undefined) outbox.add(() => deliver(sender));
+  };
+  const isRest = options.via === 'rest';
+  send((to) => (isRest ? postScan(to, first) : exportScan(to, first)));
+
+  let baseline: ScanState = first;
+  const rescan = async (): Promise<void> => {
+    const scanned = await scanFolder(options);
+    const drift = driftBetween(baseline, scanned);
+    baseline = scanned;
+    if (drift === undefined) return;
+    options.onDrift?.(drift);
+    send((to) => (isRest ? postScan(to, scanned) : exportScan(to, scanned)));
+    send((to) => (isRest ? to.json('v1/ingest/drift', driftBody(drift), [409]) : to.spans([driftSpan(drift)])));
+  };
+  const changes = onChange(options.dir, options.debounceMs ?? 500, rescan, options.say);
+  return {
+    drained: () => outbox.drained(),
+    stop: async () => {
+      changes.close();
+      stopping.abort();
+      await outbox.drained();
+      sender?.close();
+    },
+  };
+}
+
+/** Calls `act` when files have changed and been quiet for a while; never twice at once. */
+function onChange(dir: string, debounceMs: number, act: () => Promise<void>, say: (line: string) => void): { close(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  let isActing = false;
+  let isClosed = false;
+  const fire = async (): Promise<void> => {
+    if (isActing) { schedule(); return; }
+    isActing = true;
+    try {
+      await act();
+    } catch (error) {
+      say(`not scanned: ${error instanceof Error ? error.message : String(error)}`);
+    } finally {
+      isActing = false;
+    }
+  };
+  const schedule = (): void => {
+    clearTimeout(timer);
+    if (!isClosed) timer = setTimeout(() => void fire(), debounceMs);
+  };
+  const watcher: FSWatcher = watch(dir, { recursive: true }, (_event, name) => {
+    if (name === null || !name.split(sep).some((part) => IGNORED.has(part))) schedule();
+  });
+  watcher.on('error', (error) => { say(`changes may go unseen: ${error.message}`); });
+  return {
+    close: () => {
+      isClosed = true;
+      clearTimeout(timer);
+      watcher.close();
+    },
+  };
+}
