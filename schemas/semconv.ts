@@ -52,6 +52,10 @@ export const SPAN_DRIFT = 'agentshield.drift';
 /** Log events (`EventName`). */
 export const EVENT_FINDING = 'agentshield.finding';
 
+/** Events of a drift span: the findings that came and went. */
+export const EVENT_DRIFT_FINDING_NEW = 'agentshield.drift.finding.new';
+export const EVENT_DRIFT_FINDING_RESOLVED = 'agentshield.drift.finding.resolved';
+
 /** Scan span. */
 export const ATTR_AGENTSHIELD_VERSION = 'agentshield.version';
 export const ATTR_SCAN_GENERATED_AT = 'agentshield.scan.generated_at';
@@ -125,5 +129,7 @@ export const METRIC_DECISIONS = 'agentshield.decisions';
 
 /** `service.name` of our producers. */
 export const SERVICE_NAME_PRODUCER = 'shieldwatch';
+/** `service.name` of the gateway's own traces and metrics. */
+export const SERVICE_NAME_GATEWAY = 'shieldwatch-gateway';
 /** Instrumentation scope of everything we emit. */
 export const SCOPE_NAME = 'shieldwatch';

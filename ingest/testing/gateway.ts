@@ -15,6 +15,8 @@ export interface TestGateway {
   /** Of `org_a`. */
   ingestToken: string;
   readToken: string;
+  /** Of `org_a`: an administrator's. */
+  adminToken: string;
   /** Of `org_b`: may do everything there. */
   otherToken: string;
   close(): Promise<void>;
@@ -37,13 +39,20 @@ export async function startGateway(
     postgres,
     ingestToken: await mint('org_a', INGEST_SCOPES),
     readToken: await mint('org_a', ['read']),
-    otherToken: await mint('org_b', [...INGEST_SCOPES, 'read']),
+    adminToken: await mint('org_a', ['read', 'admin']),
+    otherToken: await mint('org_b', [...INGEST_SCOPES, 'read', 'admin']),
     async close() {
       await app.close();
       await postgres.close();
       await store.drop();
     },
   };
+}
+
+/** A Postgres that answers nothing but an error. */
+export function brokenPostgres(message: string): Postgres {
+  const fail = (): Promise<never> => Promise.reject(new Error(message));
+  return { query: fail, execute: fail, transaction: fail, close: () => Promise.resolve() };
 }
 
 /** Headers of a JSON request with a token. */
