@@ -66,13 +66,14 @@ export async function removeRows(
 
 /** Every table of ours that keeps rows of organisations, with its columns. */
 async function dataTables(clickhouse: ClickHouseClient): Promise<Table[]> {
-  return selectRows<Table>(
+  const rows = await selectRows<{ table_name: string; column_names: string[] }>(
     clickhouse,
-    `SELECT table AS name, groupArray(name) AS columns FROM system.columns
-     WHERE database = currentDatabase() AND table IN (
-       SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree')
-     GROUP BY table HAVING has(columns, 'org_id') OR has(columns, 'OrgId') ORDER BY table`,
+    `SELECT c.table AS table_name, groupArray(c.name) AS column_names FROM system.columns AS c
+     WHERE c.database = currentDatabase() AND c.table IN (
+       SELECT t.name FROM system.tables AS t WHERE t.database = currentDatabase() AND t.engine LIKE '%MergeTree')
+     GROUP BY c.table HAVING has(column_names, 'org_id') OR has(column_names, 'OrgId') ORDER BY table_name`,
   );
+  return rows.map((row) => ({ name: row.table_name, columns: row.column_names }));
 }
 
 /** Facts before landing: which facts a token sent is known from landing alone. */

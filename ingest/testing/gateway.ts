@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
 import type { ErrorBody } from '#schemas/errors.js';
 import { openPostgres, type Postgres } from '#schemas/postgres/client.js';
+import { asRole, inOrg } from '#schemas/postgres/session.js';
 import { migratePostgres } from '#schemas/postgres/migrate.js';
 import { createGateway, type GatewaySettings } from '../app.js';
 import { INGEST_SCOPES } from '../auth/caller.js';
@@ -24,14 +25,16 @@ export interface TestGateway {
 
 export async function startGateway(
   clickhouseUrl: string,
-  settings: Partial<Omit<GatewaySettings, 'postgres'>> = {},
+  settings: Partial<GatewaySettings> = {},
 ): Promise<TestGateway> {
   const store = await freshDatabase(clickhouseUrl);
-  const postgres = await openPostgres({});
+  const postgres = settings.postgres ?? (await openPostgres({}));
   await migratePostgres(postgres);
-  await postgres.query("INSERT INTO org (id, name, retention_days) VALUES ('org_a', 'a', 30), ('org_b', 'b', 90)");
+  await asRole(postgres, 'shieldwatch_operator', {}, (tx) =>
+    tx.query("INSERT INTO org (id, name, retention_days) VALUES ('org_a', 'a', 30), ('org_b', 'b', 90)"),
+  );
   const mint = async (orgId: string, scopes: Parameters<typeof mintToken>[1]['scopes']): Promise<string> =>
-    (await mintToken(postgres, { orgId, name: 'test', scopes })).token;
+    (await inOrg(postgres, orgId, (tx) => mintToken(tx, { orgId, name: 'test', scopes }))).token;
   const app = await createGateway({ clickhouse: store.client, postgres, ...settings });
   return {
     app,
