@@ -83,7 +83,8 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
     );
     closers.push(() => postgres.close());
     await migratePostgres(postgres);
-    const firstTokens = await ensureFirstTokens(postgres);
+    const audit = openAuditFiles(config.dataDir);
+    const firstTokens = await ensureFirstTokens(postgres, audit);
     const orgId = LOCAL_ORG_ID;
 
     const collector = await openCollector(config, clickhouseUrl, log, closers);
@@ -92,7 +93,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       clickhouse,
       postgres,
       ...('url' in collector ? { collector } : {}),
-      audit: openAuditFiles(config.dataDir),
+      audit,
       logger: { level: config.logLevel },
     });
     closers.push(() => gateway.close());

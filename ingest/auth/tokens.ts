@@ -1,8 +1,10 @@
 import { CommandError } from '#schemas/errors.js';
 import { SCOPES, type Scope } from '#schemas/http/scopes.js';
 import type { Postgres } from '#schemas/postgres/client.js';
-import { asRole, inOrg, type Session } from '#schemas/postgres/session.js';
+import { asRole, type Session } from '#schemas/postgres/session.js';
 import { DEFAULT_LANDING_RETENTION_DAYS } from '#schemas/time.js';
+import { auditFilesInMemory, type AuditFiles } from '../control/audit-files.js';
+import { createControlPlane, machineActor } from '../control/control-plane.js';
 import { INGEST_SCOPES } from './caller.js';
 import { createToken, hashToken, randomBase62 } from './token-format.js';
 
@@ -67,7 +69,7 @@ export interface FirstTokens {
  * one to send. Undefined on every later start, since tokens are shown once. A machine of one's own has no
  * plan to outgrow.
  */
-export async function ensureFirstTokens(db: Postgres): Promise<FirstTokens | undefined> {
+export async function ensureFirstTokens(db: Postgres, audit: AuditFiles = auditFilesInMemory()): Promise<FirstTokens | undefined> {
   const isNew = await asRole(db, 'shieldwatch_operator', {}, async (tx) => {
     const created = await tx.query(
       `INSERT INTO org (id, name, plan, retention_days)
@@ -78,9 +80,12 @@ export async function ensureFirstTokens(db: Postgres): Promise<FirstTokens | und
     return created.length > 0;
   });
   if (!isNew) return undefined;
-  return inOrg(db, LOCAL_ORG_ID, async (tx) => {
-    const read = await mintToken(tx, { orgId: LOCAL_ORG_ID, name: 'first read token', scopes: ['read'] });
-    const ingest = await mintToken(tx, { orgId: LOCAL_ORG_ID, name: 'first ingest token', scopes: INGEST_SCOPES });
-    return { orgId: LOCAL_ORG_ID, readToken: read.token, ingestToken: ingest.token };
+  return createControlPlane(db, audit).change(machineActor(LOCAL_ORG_ID), async (tx) => {
+    const mint = async (name: string, scopes: readonly Scope[]): Promise<string> => {
+      const { id, token } = await mintToken(tx, { orgId: LOCAL_ORG_ID, name, scopes });
+      await tx.record({ action: 'token.mint', subject: id, detail: { name, scopes: scopes.join(' ') }, fact: { kind: 'token', state: 'live' } });
+      return token;
+    };
+    return { orgId: LOCAL_ORG_ID, readToken: await mint('first read token', ['read']), ingestToken: await mint('first ingest token', INGEST_SCOPES) };
   });
 }
