@@ -6,6 +6,7 @@ import { registerProducerCommands } from '#exporters/commands/register.js';
 import type { LandingDay } from '#schemas/clickhouse/facts.js';
 import { CommandError } from '#schemas/errors.js';
 import { packageRoot } from '#schemas/root.js';
+import { registerControlCommands } from './control-commands.js';
 import { runDemoCommand, type DemoFlags } from './demo/command.js';
 import { banner } from './embedded/banner.js';
 import { resolveDataDir, resolveStackConfig, type StackFlags } from './embedded/config.js';
@@ -95,21 +96,7 @@ function program(): Command {
     .action(async (flags: { dataDir?: string }) => {
       out((await needStack<{ url: string }>(flags, 'POST', '/boards-link')).url);
     });
-  root
-    .command('token')
-    .description('make a token of the running stack; it is shown once')
-    .argument('<name>', 'what it is for')
-    .option(...dataDirOption)
-    .requiredOption('--scope <scope...>', 'ingest:scan, ingest:runtime, ingest:drift, read')
-    .option('--repository <owner/name>', 'bind it to one repository')
-    .action(async (name: string, flags: { dataDir?: string; scope: string[]; repository?: string }) => {
-      const { token } = await needStack<{ token: string }>(flags, 'POST', '/tokens', {
-        name,
-        scopes: flags.scope,
-        ...(flags.repository === undefined ? {} : { repository: flags.repository }),
-      });
-      out(token);
-    });
+  registerControlCommands(root, out);
   const facts = root.command('facts').description('hold the facts to the telemetry they are made of');
   facts
     .command('reconcile')

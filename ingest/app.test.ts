@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createGateway } from './app.js';
-import { startGateway, type Refusal, type TestGateway } from './testing/gateway.js';
+import { brokenPostgres, startGateway, type Refusal, type TestGateway } from './testing/gateway.js';
 import { SAMPLES, toProtobuf } from './testing/otlp-samples.js';
 
 let gateway: TestGateway;
@@ -88,17 +88,17 @@ describe('health', () => {
   it('is well while the stores answer', async () => {
     expect((await gateway.app.inject('/healthz')).json()).toEqual({ ok: true });
     const ready = await gateway.app.inject('/readyz');
-    expect([ready.statusCode, ready.json()]).toEqual([200, { ok: true, clickhouse: true, postgres: true }]);
+    expect([ready.statusCode, ready.json()]).toEqual([200, { ok: true, clickhouse: true, postgres: true, migrations: true }]);
   });
 
   it('tells which store does not, while the process is up', async () => {
     const app = await createGateway({
       clickhouse: gateway.store.client,
-      postgres: { ...gateway.postgres, query: () => Promise.reject(new Error('down')) },
+      postgres: brokenPostgres('down'),
     });
     expect((await app.inject('/healthz')).statusCode).toBe(200);
     const ready = await app.inject('/readyz');
-    expect([ready.statusCode, ready.json()]).toEqual([503, { ok: false, clickhouse: true, postgres: false }]);
+    expect([ready.statusCode, ready.json()]).toEqual([503, { ok: false, clickhouse: true, postgres: false, migrations: false }]);
     await app.close();
   });
 });

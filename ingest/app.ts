@@ -1,17 +1,34 @@
+import type { tracing } from '@opentelemetry/sdk-node';
 import { fastify, type FastifyInstance, type FastifyServerOptions } from 'fastify';
 import { additionalKeys, ALLOWED_KEYS_VARIABLE } from '#schemas/attribute-keys.js';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { Postgres } from '#schemas/postgres/client.js';
 import { installAuth } from './auth/install.js';
+import { startBackgroundWork } from './background-work.js';
 import { boards } from './boards/plugin.js';
+import { auditDenials } from './control/audit-denials.js';
+import { auditFilesInMemory, type AuditFiles } from './control/audit-files.js';
+import { createControlPlane } from './control/control-plane.js';
 import { installErrors, sendError } from './errors/install.js';
 import { createLandingSink } from './landing/landing-sink.js';
+import { DEFAULT_QUOTAS, installQuotas, type QuotaSettings } from './limits/install.js';
 import { loggerOptions } from './logging.js';
+import { docsRoutes } from './openapi/routes.js';
+import { installTelemetry } from './operations/telemetry.js';
 import { createRepositories } from './repositories.js';
+import { auditRoutes } from './routes/audit.js';
+import { controlRoutes } from './routes/control.js';
+import { findingRoutes } from './routes/findings.js';
+import { fleetRoutes } from './routes/fleet.js';
 import { healthRoutes } from './routes/health.js';
+import { ingestDriftRoutes } from './routes/ingest-drift.js';
 import { ingestRuntimeRoute } from './routes/ingest-runtime.js';
+import { ingestScanRoute } from './routes/ingest-scan.js';
 import { otlpRoutes } from './routes/otlp.js';
-import { postureRoutes } from './routes/posture.js';
+import { postureRoute } from './routes/posture.js';
+import { repoRoutes } from './routes/repos.js';
+import { seriesRoutes } from './routes/series.js';
+import { tokenRoutes } from './routes/tokens.js';
 import { installSecurityHeaders, SECURITY_HEADERS } from './security-headers.js';
 import { createCollectorSink, type CollectorSettings } from './telemetry/collector-sink.js';
 
@@ -22,6 +39,12 @@ export interface GatewaySettings {
   collector?: CollectorSettings;
   /** Attribute keys that are stored besides ours, where there is no collector; the operator's own unless given. */
   allowedKeys?: readonly string[];
+  /** Key and published heads of the audit trail; they live as long as the process unless given. */
+  audit?: AuditFiles;
+  /** {@link DEFAULT_QUOTAS} unless given. */
+  quotas?: QuotaSettings;
+  /** Where the gateway's own spans go; nowhere unless given. */
+  spans?: tracing.SpanExporter;
   logger?: FastifyServerOptions['logger'];
 }
 
@@ -30,26 +53,40 @@ const REQUEST_TIMEOUT_MS = 60_000;
 
 /** The gateway, ready to listen or to be injected into. It owns no store: whoever opened them closes them. */
 export async function createGateway(settings: GatewaySettings): Promise<FastifyInstance> {
-  const { clickhouse, postgres } = settings;
+  const { clickhouse, postgres, collector } = settings;
   const logger = loggerOptions(settings.logger);
   const app = fastify({
     ...(logger === undefined ? {} : { logger }),
     requestTimeout: REQUEST_TIMEOUT_MS,
+    // A drain waits for requests, not for connections that clients keep open between them.
+    forceCloseConnections: 'idle',
     // A full name in a path may take three characters for each of its bytes.
     routerOptions: { maxParamLength: 2_000 },
     frameworkErrors: (error, request, reply) => {
       void sendError(error, request, reply.headers({ ...SECURITY_HEADERS }));
     },
   });
+  const audit = settings.audit ?? auditFilesInMemory();
+  const plane = createControlPlane(postgres, audit);
+  app.decorate('apiRoutes', []);
+  app.decorate('plane', plane);
   installErrors(app);
   installSecurityHeaders(app);
+  installTelemetry(app, settings.spans);
   installAuth(app, postgres);
+  installQuotas(app, settings.quotas ?? DEFAULT_QUOTAS);
+  auditDenials(app, plane);
+
+  const work = startBackgroundWork({ postgres, clickhouse, plane }, (name, error) => {
+    app.log.error({ problem: error instanceof Error ? error.name : 'unknown' }, `background work failed, and will be tried again: ${name}`);
+  });
+  app.addHook('onClose', () => work.stop());
 
   const sink =
-    settings.collector === undefined
+    collector === undefined
       ? createLandingSink(clickhouse, settings.allowedKeys ?? additionalKeys(process.env[ALLOWED_KEYS_VARIABLE]))
-      : createCollectorSink(settings.collector);
-  const repositories = createRepositories(postgres, clickhouse);
+      : createCollectorSink(collector);
+  const repositories = createRepositories(plane, clickhouse);
   await app.register((api, _options, done) => {
     // Bodies stay bytes here: OTLP goes on untouched, and each route checks type, encoding and size by itself.
     api.removeAllContentTypeParsers();
@@ -57,11 +94,21 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
       parsed(null, body);
     });
     otlpRoutes(api, { sink });
+    ingestScanRoute(api, { sink, repositories, plane, onScan: work.reviewItems.wake });
     ingestRuntimeRoute(api, { sink, repositories });
-    postureRoutes(api, { clickhouse, repositories });
+    ingestDriftRoutes(api, { sink, repositories });
+    fleetRoutes(api, { clickhouse, repositories, plane });
+    postureRoute(api, { clickhouse, repositories, plane });
+    repoRoutes(api, { clickhouse, repositories, plane, onPurge: work.purges.wake });
+    seriesRoutes(api, { clickhouse, repositories });
+    findingRoutes(api, { clickhouse, repositories, plane });
+    controlRoutes(api, { plane, onPurge: work.purges.wake });
+    tokenRoutes(api, { plane });
+    auditRoutes(api, { plane, audit });
     done();
   });
+  docsRoutes(app);
   await app.register(boards, { clickhouse });
-  healthRoutes(app, { clickhouse, postgres });
+  healthRoutes(app, { clickhouse, postgres, collector });
   return app;
 }

@@ -13,11 +13,16 @@ const ERRORS = {
   token_missing: 401,
   token_invalid: 401,
   scope_missing: 403,
+  role_missing: 403,
   repository_not_allowed: 403,
+  plan_limit: 403,
   not_found: 404,
   method_not_allowed: 405,
+  already_ingested: 409,
+  conflict: 409,
   body_too_large: 413,
   media_type_unsupported: 415,
+  not_redacted: 422,
   rate_limited: 429,
   internal: 500,
   store_unavailable: 503,
@@ -33,6 +38,8 @@ export interface ErrorDetail {
   expected?: string;
   /** Seconds after which a retry makes sense; sent as `Retry-After`. */
   retryAfterSeconds?: number;
+  /** Somebody reached for what is not theirs: goes into the audit trail, and not into the answer. */
+  isDenied?: boolean;
 }
 
 /** An error that may be shown to the client as it is. */

@@ -172,5 +172,7 @@ export const ATTR_REDACTION_MASKED_COUNT = 'shieldwatch.redaction.masked.count';
 
 /** `service.name` of our producers. */
 export const SERVICE_NAME_PRODUCER = 'shieldwatch';
+/** `service.name` of the gateway's own traces and metrics. */
+export const SERVICE_NAME_GATEWAY = 'shieldwatch-gateway';
 /** Instrumentation scope of everything we emit. */
 export const SCOPE_NAME = 'shieldwatch';

@@ -21,7 +21,11 @@ export interface StackConfig {
   collectorKey?: string;
   /** Land in the gateway even where a collector could run. */
   withoutCollector: boolean;
+  /** Least level of the gateway's log lines (JSON, standard output). */
+  logLevel: (typeof LOG_LEVELS)[number];
 }
+
+const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 
 /** Flags as commander hands them over: text, or absent. */
 export interface StackFlags {
@@ -60,7 +64,11 @@ export function resolveStackConfig(flags: StackFlags): StackConfig {
   for (const [name, value] of Object.entries({ CLICKHOUSE_URL: clickhouseUrl, DATABASE_URL: databaseUrl, OTEL_COLLECTOR_URL: collectorUrl })) {
     if (value !== undefined && !URL.canParse(value)) throw new CommandError(`${name} must be a URL`);
   }
+  const level = process.env['SHIELDWATCH_LOG_LEVEL'] ?? 'error';
+  const logLevel = LOG_LEVELS.find((each) => each === level);
+  if (logLevel === undefined) throw new CommandError(`SHIELDWATCH_LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}`);
   return {
+    logLevel,
     dataDir: resolveDataDir(flags.dataDir),
     port: port('port', 'SHIELDWATCH_PORT', flags.port, 4000),
     clickhousePort: port('clickhouse-port', 'SHIELDWATCH_CLICKHOUSE_PORT', flags.clickhousePort, 8123),

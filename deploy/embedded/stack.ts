@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { collectorBinary } from '#collector/binary.js';
 import { createGateway } from '#ingest/app.js';
-import { SCOPES } from '#ingest/auth/caller.js';
-import { ensureFirstTokens, LOCAL_ORG_ID, mintToken, type FirstTokens } from '#ingest/auth/tokens.js';
+import { ensureFirstTokens, LOCAL_ORG_ID, type FirstTokens } from '#ingest/auth/tokens.js';
+import { openAuditFiles } from '#ingest/control/audit-files.js';
 import { startReconciler } from '#rollups/reconciler.js';
 import { createRollupWorker } from '#rollups/worker.js';
 import { createClickHouse, DEFAULT_DATABASE } from '#schemas/clickhouse/client.js';
@@ -17,6 +17,7 @@ import { startClickHouse } from './clickhouse/process.js';
 import { startCollector } from './collector.js';
 import { LOOPBACK, type StackConfig } from './config.js';
 import { openDataFolder } from './data-folder.js';
+import { answerOf, callApi, manageOrgs } from './machine-api.js';
 
 /** What runs where, as `shieldwatch stack` and the banner show it. */
 export interface StackStatus {
@@ -39,12 +40,6 @@ export interface Stack {
   /** Drains and stops everything, last started first. */
   stop(): Promise<void>;
 }
-
-const tokenRequest = z.strictObject({
-  name: z.string().min(1).max(100),
-  scopes: z.array(z.enum(SCOPES)).min(1),
-  repository: z.string().min(1).max(200).optional(),
-});
 
 const landingDay = z.strictObject({ fact: z.enum(Object.keys(FACTS) as [Fact, ...Fact[]]), day: z.iso.date() });
 
@@ -88,7 +83,8 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
     );
     closers.push(() => postgres.close());
     await migratePostgres(postgres);
-    const firstTokens = await ensureFirstTokens(postgres);
+    const audit = openAuditFiles(config.dataDir);
+    const firstTokens = await ensureFirstTokens(postgres, audit);
     const orgId = LOCAL_ORG_ID;
 
     const collector = await openCollector(config, clickhouseUrl, log, closers);
@@ -97,7 +93,8 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       clickhouse,
       postgres,
       ...('url' in collector ? { collector } : {}),
-      logger: { level: 'error' },
+      audit,
+      logger: { level: config.logLevel },
     });
     closers.push(() => gateway.close());
     await gateway.listen({ host: LOOPBACK, port: config.port }).catch((error: unknown) => {
@@ -141,12 +138,9 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
     folder.serve(async (method, path, body) => {
       if (method === 'GET' && path === '/status') return status;
       if (method === 'POST' && path === '/boards-link') return { url: boardsLink() };
-      if (method === 'POST' && path === '/tokens') {
-        const parsed = tokenRequest.safeParse(body);
-        if (!parsed.success) throw new CommandError(`a token needs a name and scopes out of ${SCOPES.join(', ')}`);
-        const { repository, ...rest } = parsed.data;
-        return mintToken(postgres, { orgId, ...rest, ...(repository === undefined ? {} : { repository }) });
-      }
+      if (method === 'POST' && path === '/tokens') return answerOf(await gateway.asMachine(orgId, 'POST', '/v1/tokens', body));
+      if (method === 'POST' && path === '/api') return callApi(gateway, orgId, body);
+      if (path === '/orgs') return manageOrgs(gateway, postgres, method, body);
       if (method === 'GET' && path === '/facts/days') return landingDays(clickhouse);
       if (method === 'POST' && (path === '/facts/reconcile' || path === '/facts/rebuild')) {
         const day = landingDay.safeParse(body);

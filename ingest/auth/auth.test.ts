@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from
 import { openPostgres } from '#schemas/postgres/client.js';
 import { migratePostgres } from '#schemas/postgres/migrate.js';
 import { createGateway } from '../app.js';
-import { startGateway, type Refusal, type TestGateway } from '../testing/gateway.js';
+import { brokenPostgres, startGateway, type Refusal, type TestGateway } from '../testing/gateway.js';
 import { createToken } from './token-format.js';
 import { ensureFirstTokens, mintToken } from './tokens.js';
 
@@ -54,7 +54,7 @@ describe.each(PROTECTED)('%s %s', (method, url) => {
   it('answers 503, not 401, when the database cannot be asked', async () => {
     const broken = await createGateway({
       clickhouse: gateway.store.client,
-      postgres: { ...gateway.postgres, query: () => Promise.reject(new Error('row: secret')) },
+      postgres: brokenPostgres('row: secret'),
     });
     const answer = await broken.inject({ method, url, headers: bearer(createToken()) });
     expect([answer.statusCode, answer.json<Refusal>().error.code]).toEqual([503, 'store_unavailable']);
@@ -95,7 +95,7 @@ describe('the very first start', () => {
     expect(first?.orgId).toBe('org_local');
     expect(await ensureFirstTokens(db)).toBeUndefined();
     expect(await db.query('SELECT scopes FROM token ORDER BY name')).toEqual([
-      { scopes: ['ingest:scan', 'ingest:runtime', 'ingest:drift'] },
+      { scopes: ['ingest:scan', 'ingest:runtime', 'ingest:drift', 'ingest:otlp'] },
       { scopes: ['read'] },
     ]);
     await db.close();
@@ -160,7 +160,7 @@ describe('a browser session', () => {
 describe('the log', () => {
   it('holds no token, cookie, code, body or words of a database', async () => {
     const lines: string[] = [];
-    const postgres = { ...gateway.postgres, query: () => Promise.reject(new Error('quoting-a-row')) };
+    const postgres = brokenPostgres('quoting-a-row');
     const app = await createGateway({
       clickhouse: gateway.store.client,
       postgres,

@@ -1,19 +1,21 @@
 import type { FastifyRequest } from 'fastify';
 import { ShieldwatchError } from '#schemas/errors.js';
+import type { Scope } from '#schemas/http/scopes.js';
+import type { Role } from '#schemas/http/roles.js';
 
-/** What a token or a session may do. */
-export const SCOPES = ['ingest:scan', 'ingest:runtime', 'ingest:drift', 'read'] as const;
-export type Scope = (typeof SCOPES)[number];
-
-/** Scopes any one of which lets a client send OTLP. */
-export const INGEST_SCOPES = ['ingest:scan', 'ingest:runtime', 'ingest:drift'] as const satisfies readonly Scope[];
+/** Scopes any one of which lets a client send OTLP; what a request holds is not looked into. */
+export const INGEST_SCOPES = ['ingest:scan', 'ingest:runtime', 'ingest:drift', 'ingest:otlp'] as const satisfies readonly Scope[];
 
 /** Who sent a request. The organisation comes from here and from nowhere else. */
 export interface Caller {
   orgId: string;
   tokenId: string;
+  /** Name for people and the audit trail: `member:<login>`, `token:<id>`, `session`, `machine`. */
+  actor: string;
   scopes: readonly string[];
-  /** Repository the token is bound to; null: any of the organisation. */
+  /** What the caller may decide, beside what its scopes let it touch. Tokens of no member: see `roleOf`. */
+  role: Role;
+  /** Repository that the token is bound to; null: any of the organisation. */
   repository: string | null;
   /** Days that landing rows of this organisation live. */
   retentionDays: number;

@@ -57,7 +57,9 @@ export function createSessions(): Sessions {
       return {
         orgId: entry.orgId,
         tokenId: 'session',
+        actor: 'session',
         scopes: ['read'],
+        role: 'viewer',
         repository: null,
         retentionDays: DEFAULT_LANDING_RETENTION_DAYS,
       };

@@ -1,4 +1,6 @@
+import { asRole } from '#schemas/postgres/session.js';
 import type { Postgres } from '#schemas/postgres/client.js';
+import type { Role } from '#schemas/http/roles.js';
 import { fromStore } from '../errors/from-store.js';
 import type { Caller } from './caller.js';
 import { hashToken, isTokenShaped } from './token-format.js';
@@ -18,6 +20,8 @@ interface TokenRow extends Record<string, unknown> {
   repository: string | null;
   retention_days: number;
   keep_content: boolean;
+  login: string | null;
+  role: Role | null;
 }
 
 /** A lookup by hash with a short cache; simultaneous requests of one token share one query. */
@@ -26,18 +30,22 @@ export function createTokenLookup(db: Postgres): TokenLookup {
 
   async function find(hash: string): Promise<Caller | undefined> {
     const [row] = await fromStore(
-      db.query<TokenRow>(
-        `SELECT token.id, token.org_id, token.scopes, token.repository, org.retention_days, org.keep_content
-         FROM token JOIN org ON org.id = token.org_id
-         WHERE token.token_hash = $1 AND token.revoked_at IS NULL`,
-        [hash],
+      asRole(db, 'shieldwatch_auth', { 'shieldwatch.token_hash': hash }, (tx) =>
+        tx.query<TokenRow>(
+          `SELECT token.id, token.org_id, token.scopes, token.repository, org.retention_days, org.keep_content, member.login, member.role
+           FROM token JOIN org ON org.id = token.org_id LEFT JOIN member ON member.id = token.member_id
+           WHERE token.token_hash = $1 AND token.revoked_at IS NULL AND (token.expires_at IS NULL OR token.expires_at > now())`,
+          [hash],
+        ),
       ),
     );
     if (row === undefined) return undefined;
     return {
       orgId: row.org_id,
       tokenId: row.id,
+      actor: row.login === null ? `token:${row.id}` : `member:${row.login}`,
       scopes: row.scopes,
+      role: roleOf(row),
       repository: row.repository,
       retentionDays: row.retention_days,
       keepContent: row.keep_content,
@@ -61,4 +69,9 @@ export function createTokenLookup(db: Postgres): TokenLookup {
     });
     return answer;
   };
+}
+
+/** A machine's token with `admin` decides as an administrator does; what only an owner may takes an owner's token. */
+function roleOf(row: TokenRow): Role {
+  return row.role ?? (row.scopes.includes('admin') ? 'admin' : 'viewer');
 }

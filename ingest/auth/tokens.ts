@@ -1,7 +1,11 @@
-import { DEFAULT_LANDING_RETENTION_DAYS } from '#schemas/time.js';
 import { CommandError } from '#schemas/errors.js';
+import { SCOPES, type Scope } from '#schemas/http/scopes.js';
 import type { Postgres } from '#schemas/postgres/client.js';
-import { INGEST_SCOPES, SCOPES, type Scope } from './caller.js';
+import { asRole, type Session } from '#schemas/postgres/session.js';
+import { DEFAULT_LANDING_RETENTION_DAYS } from '#schemas/time.js';
+import { auditFilesInMemory, type AuditFiles } from '../control/audit-files.js';
+import { createControlPlane, machineActor } from '../control/control-plane.js';
+import { INGEST_SCOPES } from './caller.js';
 import { createToken, hashToken, randomBase62 } from './token-format.js';
 
 export interface TokenRequest {
@@ -11,6 +15,12 @@ export interface TokenRequest {
   scopes: readonly Scope[];
   /** Binds the token to one repository, `owner/name`. */
   repository?: string;
+  /** Makes it a member's token. */
+  memberId?: string;
+  /** Moment after which it works no longer. */
+  expiresAt?: Date;
+  /** Token whose place it takes. */
+  rotatedFrom?: string;
 }
 
 /** The name travels to the collector in a header, so it is printable ASCII. */
@@ -21,10 +31,7 @@ const BINDABLE_REPOSITORY = /^[\x21-\x7e]{1,200}$/;
  *
  * @throws CommandError on an unknown scope or a repository name that cannot be bound.
  */
-export async function mintToken(
-  db: Pick<Postgres, 'query'>,
-  request: TokenRequest,
-): Promise<{ id: string; token: string }> {
+export async function mintToken(db: Session, request: TokenRequest): Promise<{ id: string; token: string }> {
   const unknown = request.scopes.find((scope) => !SCOPES.includes(scope));
   if (unknown !== undefined || request.scopes.length === 0) {
     throw new CommandError(`a token needs scopes out of ${SCOPES.join(', ')}`);
@@ -32,11 +39,18 @@ export async function mintToken(
   if (request.repository !== undefined && !BINDABLE_REPOSITORY.test(request.repository)) {
     throw new CommandError('a token can be bound to a repository named with printable ASCII only, at most 200 characters');
   }
+  if (request.scopes.includes('webhook:drift') && (request.scopes.length > 1 || request.repository === undefined)) {
+    throw new CommandError('a token for a webhook address has the scope webhook:drift alone and is bound to a repository');
+  }
   const id = `tok_${randomBase62(20)}`;
   const token = createToken();
   await db.query(
-    'INSERT INTO token (id, org_id, name, token_hash, scopes, repository) VALUES ($1, $2, $3, $4, $5, $6)',
-    [id, request.orgId, request.name, hashToken(token), [...request.scopes], request.repository ?? null],
+    `INSERT INTO token (id, org_id, name, token_hash, scopes, repository, member_id, expires_at, rotated_from)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+    [
+      id, request.orgId, request.name, hashToken(token), [...request.scopes], request.repository ?? null,
+      request.memberId ?? null, request.expiresAt?.toISOString() ?? null, request.rotatedFrom ?? null,
+    ],
   );
   return { id, token };
 }
@@ -52,19 +66,26 @@ export interface FirstTokens {
 
 /**
  * On the very first start, when there is no organisation yet: creates `org_local` with one token to read and
- * one to send. Undefined on every later start, since tokens are shown once.
+ * one to send. Undefined on every later start, since tokens are shown once. A machine of one's own has no
+ * plan to outgrow.
  */
-export async function ensureFirstTokens(db: Postgres): Promise<FirstTokens | undefined> {
-  return db.transaction(async (tx) => {
+export async function ensureFirstTokens(db: Postgres, audit: AuditFiles = auditFilesInMemory()): Promise<FirstTokens | undefined> {
+  const isNew = await asRole(db, 'shieldwatch_operator', {}, async (tx) => {
     const created = await tx.query(
-      `INSERT INTO org (id, name, retention_days)
-       SELECT $1, 'local', $2 WHERE NOT EXISTS (SELECT 1 FROM org)
+      `INSERT INTO org (id, name, plan, retention_days)
+       SELECT $1, 'local', 'enterprise', $2 WHERE NOT EXISTS (SELECT 1 FROM org)
        ON CONFLICT DO NOTHING RETURNING id`,
       [LOCAL_ORG_ID, DEFAULT_LANDING_RETENTION_DAYS],
     );
-    if (created.length === 0) return undefined;
-    const read = await mintToken(tx, { orgId: LOCAL_ORG_ID, name: 'first read token', scopes: ['read'] });
-    const ingest = await mintToken(tx, { orgId: LOCAL_ORG_ID, name: 'first ingest token', scopes: INGEST_SCOPES });
-    return { orgId: LOCAL_ORG_ID, readToken: read.token, ingestToken: ingest.token };
+    return created.length > 0;
+  });
+  if (!isNew) return undefined;
+  return createControlPlane(db, audit).change(machineActor(LOCAL_ORG_ID), async (tx) => {
+    const mint = async (name: string, scopes: readonly Scope[]): Promise<string> => {
+      const { id, token } = await mintToken(tx, { orgId: LOCAL_ORG_ID, name, scopes });
+      await tx.record({ action: 'token.mint', subject: id, detail: { name, scopes: scopes.join(' ') }, fact: { kind: 'token', state: 'live' } });
+      return token;
+    };
+    return { orgId: LOCAL_ORG_ID, readToken: await mint('first read token', ['read']), ingestToken: await mint('first ingest token', INGEST_SCOPES) };
   });
 }

@@ -217,7 +217,7 @@ describe('quarantine', () => {
 });
 
 describe('variables', () => {
-  const caller = { orgId: 'org_a', tokenId: 't', scopes: ['read'], repository: null, retentionDays: 90 };
+  const caller = { orgId: 'org_a', tokenId: 't', actor: 'session', role: 'viewer' as const, scopes: ['read'], repository: null, retentionDays: 90 };
 
   it('offer the repositories of the organisation, and to a bound token only its own', async () => {
     const board = library.board('shieldwatch-posture');

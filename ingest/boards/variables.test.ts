@@ -4,7 +4,7 @@ import { readBoards } from './board-library.js';
 import type { Board } from './board.js';
 import { variableValues } from './variables.js';
 
-const CALLER: Caller = { orgId: 'org_a', tokenId: 't', scopes: ['read'], repository: null, retentionDays: 90 };
+const CALLER: Caller = { orgId: 'org_a', tokenId: 't', actor: 'session', role: 'viewer' as const, scopes: ['read'], repository: null, retentionDays: 90 };
 
 describe('variableValues', () => {
   let board: Board;

@@ -2,15 +2,32 @@ import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js
 import type { LatestScan } from '#schemas/http/posture.js';
 import type { Grade } from '#schemas/records/enums.js';
 import type { Row } from '#schemas/records/rows.js';
+import type { ControlPlane } from '../control/control-plane.js';
+import { scanIdOf } from '../fleet/entry.js';
 import type { Window } from './window.js';
+
+/** The repository that is asked about. */
+export interface ScanScope {
+  orgId: string;
+  repoId: string;
+  repository: string;
+}
+
+/** What came with the scan by REST and is in no fact. */
+interface Receipt extends Record<string, unknown> {
+  integrity: 'ok' | 'mismatch' | 'suspect';
+  auto_fixable: number | null;
+  manual_review: number | null;
+}
 
 /** The newest scan before the end of the window; null when there is none. */
 export async function latestScan(
   clickhouse: ClickHouseClient,
-  orgId: string,
-  repository: string,
+  plane: ControlPlane,
+  scope: ScanScope,
   window: Window,
 ): Promise<LatestScan | null> {
+  const { orgId, repository } = scope;
   const [row] = await selectRows<Row<'scan'>>(
     clickhouse,
     `SELECT event_id, occurred_at, score, grade, score_secrets, score_permissions, score_hooks, score_mcp, score_agents,
@@ -24,7 +41,16 @@ export async function latestScan(
     { orgId, repository, end: window.end },
   );
   if (row === undefined) return null;
-  return toLatestScan(row, repository, await runtimeConfidence(clickhouse, orgId, repository, row.event_id));
+  const [confidence, receipts] = await Promise.all([
+    runtimeConfidence(clickhouse, orgId, repository, row.event_id),
+    plane.read(orgId, (tx) =>
+      tx.query<Receipt>('SELECT integrity, auto_fixable, manual_review FROM scan_receipt WHERE repo_id = $1 AND bundle_digest = $2', [
+        scope.repoId,
+        row.bundle_digest,
+      ]),
+    ),
+  ]);
+  return toLatestScan(row, scope, confidence, receipts[0]);
 }
 
 async function runtimeConfidence(
@@ -43,13 +69,18 @@ async function runtimeConfidence(
   return Object.fromEntries(rows.map((row) => [row.runtime_confidence, row.findings]));
 }
 
-function toLatestScan(row: Row<'scan'>, repository: string, confidence: Record<string, number>): LatestScan {
+function toLatestScan(row: Row<'scan'>, { orgId, repository }: ScanScope, confidence: Record<string, number>, receipt: Receipt | undefined): LatestScan {
   // A scan of no files judged nothing: AgentShield's A / 100 is not passed on.
   const isEmpty = row.files_scanned === 0;
   const score = (value: number): number | null => (isEmpty ? null : value);
+  const hasBreakdown = hasCategories(row.score, [row.score_secrets, row.score_permissions, row.score_hooks, row.score_mcp, row.score_agents]);
+  const category = (value: number): number | null => (hasBreakdown ? score(value) : null);
+  const isMatch = row.expected_bundle_digest === '' || row.expected_bundle_digest === row.bundle_digest;
+  const integrity = isMatch ? (receipt?.integrity ?? 'ok') : 'mismatch';
   return {
-    ok: row.expected_bundle_digest === '' || row.expected_bundle_digest === row.bundle_digest,
-    scanId: row.event_id,
+    ok: integrity === 'ok',
+    scanId: scanIdOf(orgId, repository, row.event_id),
+    integrity,
     generatedAt: row.occurred_at,
     bundleDigest: row.bundle_digest === '' ? null : row.bundle_digest,
     report: {
@@ -86,18 +117,26 @@ function toLatestScan(row: Row<'scan'>, repository: string, confidence: Record<s
       ...(row.ci_run_id === '' ? {} : { runId: row.ci_run_id }),
       ...(row.ci_sha === '' ? {} : { sha: row.ci_sha }),
     },
-    remediation: null,
+    remediation:
+      typeof receipt?.auto_fixable === 'number' && typeof receipt.manual_review === 'number'
+        ? { totalFindings: row.total_findings, autoFixable: receipt.auto_fixable, manualReview: receipt.manual_review }
+        : null,
     filesScanned: row.files_scanned,
     breakdown: {
-      secrets: score(row.score_secrets),
-      permissions: score(row.score_permissions),
-      hooks: score(row.score_hooks),
-      mcp: score(row.score_mcp),
-      agents: score(row.score_agents),
+      secrets: category(row.score_secrets),
+      permissions: category(row.score_permissions),
+      hooks: category(row.score_hooks),
+      mcp: category(row.score_mcp),
+      agents: category(row.score_agents),
     },
     minSeverity: row.min_severity,
     producerVersion: row.producer_version,
   };
+}
+
+/** The score is the mean of its categories: with all of them 0 and a score above, the producer did not send them. */
+export function hasCategories(score: number | null, categories: readonly (number | null)[]): boolean {
+  return score === null || score === 0 || categories.some((value) => value !== 0);
 }
 
 function policy(row: Row<'scan'>): LatestScan['policy'] {

@@ -1,12 +1,9 @@
 import { ShieldwatchError } from '#schemas/errors.js';
-import { postureQuery } from '#schemas/http/posture.js';
-import { fromZod } from '../errors/from-zod.js';
-
-type Bucket = 'hour' | 'day';
+import type { Bucket } from '#schemas/http/series.js';
 
 /** A stretch of time and its whole buckets. */
-export interface Window {
-  bucket: Bucket;
+export interface Window<B extends Bucket = Bucket> {
+  bucket: B;
   from: Date;
   to: Date;
   /** Seconds since 1970 of the first bucket's start and of the last one's end. */
@@ -14,36 +11,35 @@ export interface Window {
   end: number;
 }
 
-const SECONDS: Readonly<Record<Bucket, number>> = { hour: 3_600, day: 86_400 };
-const MAX_DAYS: Readonly<Record<Bucket, number>> = { hour: 60, day: 400 };
-const DEFAULT_DAYS = 7;
-const DAY_MS = 86_400_000;
+const DAY_S = 86_400;
+export const BUCKET_SECONDS: Readonly<Record<Bucket, number>> = { hour: 3_600, day: DAY_S, week: 7 * DAY_S };
+/** Weeks begin on Monday; the first one after 1970-01-01 did on the 5th. */
+const OFFSET: Readonly<Record<Bucket, number>> = { hour: 0, day: 0, week: 4 * DAY_S };
+const MAX_DAYS: Readonly<Record<Bucket, number>> = { hour: 60, day: 400, week: 800 };
+const DEFAULT_DAYS: Readonly<Record<Bucket, number>> = { hour: 7, day: 7, week: 84 };
 /** The store's times end here; what lies behind is a mistake. */
 const LATEST = Date.UTC(2100, 0, 1);
 
-/** Reads `from`, `to` and `bucket`. @throws ShieldwatchError 400 naming the parameter. */
-export function parseWindow(query: unknown): Window {
-  const parsed = postureQuery.safeParse(query);
-  if (!parsed.success) throw fromZod(parsed.error, query, 'query_invalid');
-  const { bucket } = parsed.data;
-  const to = parsed.data.to === undefined ? new Date() : readDate(parsed.data.to, 'to');
-  const from =
-    parsed.data.from === undefined ? new Date(to.getTime() - DEFAULT_DAYS * DAY_MS) : readDate(parsed.data.from, 'from');
+/** Widens `from` (default: some days before `to`) and `to` (default: now) to whole buckets. @throws ShieldwatchError 400. */
+export function windowOf<B extends Bucket>(query: { from?: string | undefined; to?: string | undefined; bucket: B }): Window<B> {
+  const { bucket } = query;
+  const to = query.to === undefined ? new Date() : readDate(query.to, 'to');
+  const from = query.from === undefined ? new Date(to.getTime() - DEFAULT_DAYS[bucket] * DAY_S * 1_000) : readDate(query.from, 'from');
   if (from >= to) throw invalid('from', 'a time before `to`');
-  if (to.getTime() - from.getTime() > MAX_DAYS[bucket] * DAY_MS) {
+  if (to.getTime() - from.getTime() > MAX_DAYS[bucket] * DAY_S * 1_000) {
     throw invalid('from', `at most ${String(MAX_DAYS[bucket])} days before \`to\` with bucket=${bucket}`);
   }
-  const size = SECONDS[bucket];
-  return {
-    bucket,
-    from,
-    to,
-    start: Math.max(0, Math.floor(from.getTime() / 1_000 / size) * size),
-    end: Math.ceil(to.getTime() / 1_000 / size) * size,
-  };
+  return { bucket, from, to, start: bucketStart(from, bucket), end: bucketStart(new Date(to.getTime() - 1), bucket) + BUCKET_SECONDS[bucket] };
 }
 
-function readDate(text: string, field: string): Date {
+/** Seconds since 1970 at which the bucket of a moment begins. */
+export function bucketStart(time: Date, bucket: Bucket): number {
+  const size = BUCKET_SECONDS[bucket];
+  return Math.max(0, Math.floor((time.getTime() / 1_000 - OFFSET[bucket]) / size) * size + OFFSET[bucket]);
+}
+
+/** @throws ShieldwatchError 400 that names the parameter. */
+export function readDate(text: string, field: string): Date {
   const date = new Date(text);
   if (!(date.getTime() >= 0 && date.getTime() <= LATEST)) throw invalid(field, 'a time between 1970 and 2100');
   return date;

@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
 import { ShieldwatchError } from '#schemas/errors.js';
-import { callerOf, INGEST_SCOPES } from '../auth/caller.js';
-import { requireScope } from '../auth/require-scope.js';
+import { addRoute, type RouteSpec } from '../api/route.js';
+import { INGEST_SCOPES } from '../auth/caller.js';
 import { bodyBytes, contentEncoding, mediaType } from '../body/content.js';
 import { acceptedAll, JSON_TYPE, PROTOBUF_TYPE, SIGNALS, type OtlpType, type TelemetrySink } from '../telemetry/sink.js';
 
@@ -10,21 +11,26 @@ const MAX_BODY_BYTES = 16 * 1024 * 1024;
 /** `POST /v1/traces`, `/v1/metrics` and `/v1/logs`: OTLP/HTTP. */
 export function otlpRoutes(app: FastifyInstance, options: { sink: TelemetrySink }): void {
   for (const signal of SIGNALS) {
-    app.post(
-      `/v1/${signal}`,
-      { onRequest: requireScope(...INGEST_SCOPES), bodyLimit: MAX_BODY_BYTES, config: { otlp: true } },
-      async (request, reply) => {
-        const type = otlpType(mediaType(request));
-        const encoding = contentEncoding(request);
-        const body = bodyBytes(request);
-        // No bytes are a valid message of protobuf: one that holds nothing.
-        const answer =
-          body.length === 0
-            ? acceptedAll(type)
-            : await options.sink.deliver({ signal, type, encoding, body }, callerOf(request));
-        return reply.type(answer.type).send(answer.body);
-      },
-    );
+    const spec = {
+      id: `otlp_${signal}`,
+      method: 'POST',
+      url: `/v1/${signal}`,
+      tag: 'ingest',
+      summary: `OTLP/HTTP: ${signal}, protobuf or JSON`,
+      description: 'Bytes go on untouched. Whose it is comes from the token; tenant attributes and headers of the client are removed.',
+      scopes: INGEST_SCOPES,
+      bodyLimit: MAX_BODY_BYTES,
+      rawBody: [PROTOBUF_TYPE, JSON_TYPE],
+      response: z.object({ partialSuccess: z.unknown().optional() }),
+    } as const satisfies RouteSpec;
+    addRoute(app, spec, async ({ caller, request, reply }) => {
+      const type = otlpType(mediaType(request));
+      const encoding = contentEncoding(request);
+      const body = bodyBytes(request);
+      // No bytes are a valid message of protobuf: one that holds nothing.
+      const answer = body.length === 0 ? acceptedAll(type) : await options.sink.deliver({ signal, type, encoding, body }, caller);
+      return reply.type(answer.type).send(answer.body);
+    });
   }
 }
 

@@ -13,7 +13,10 @@ import {
 } from '#schemas/semconv.js';
 import { repositoryAttributes, repositoryId } from '#schemas/records/repository.js';
 import { scanAttributes, type ScanRecord } from '#schemas/records/scan.js';
-import type { Posture, RepositoryList } from '#schemas/http/posture.js';
+import type { z } from 'zod';
+import type { repoList } from '#schemas/http/control.js';
+import type { Posture } from '#schemas/http/posture.js';
+import { scanIdOf } from '../fleet/entry.js';
 import { mintToken } from '../auth/tokens.js';
 import { jsonHeaders, startGateway, type Refusal, type TestGateway } from '../testing/gateway.js';
 
@@ -118,7 +121,7 @@ describe('posture', () => {
       breakdown: { secrets: 90, permissions: 80, hooks: 70, mcp: 60, agents: 50 },
     }]);
     expect(body.latestScan).toMatchObject({
-      scanId: 'scan-2', generatedAt: iso(DAY + 2 * HOUR), filesScanned: 3,
+      scanId: scanIdOf('org_a', 'acme/web', 'scan-2'), generatedAt: iso(DAY + 2 * HOUR), filesScanned: 3,
       ok: false, bundleDigest: 'sha256:written', expectedBundleDigest: 'sha256:found', artifactCount: 9, verifiedArtifactCount: 8,
       policy: { status: 'failed', policyName: 'acme', policyPack: 'enterprise', violations: 3 }, baseline: { status: 'not-run' },
       supplyChain: { totalPackages: 7, riskyPackages: 3, criticalCount: 0, highCount: 3 }, minSeverity: 'info',
@@ -134,7 +137,7 @@ describe('posture', () => {
     expect(body.runtime.blockedCommandRate).toEqual([
       { bucketStart: second(DAY + HOUR), tool: 'Bash', agent: 'claude-code', ruleCategory: '', allowed: 6, blocked: 2, asked: 0, total: 8 },
     ]);
-    expect(body.latestScan?.scanId).toBe('scan-1');
+    expect(body.latestScan?.scanId).toBe(scanIdOf('org_a', 'acme/web', 'scan-1'));
   });
 
   it('of scans of nothing has no score', async () => {
@@ -163,7 +166,7 @@ describe('posture', () => {
   it('of another repository than the token is bound to is 404', async () => {
     const { token } = await mintToken(gateway.postgres, { orgId: 'org_a', name: 'b', scopes: ['read'], repository: 'acme/other' });
     expect((await posture('', 'acme%2Fweb', token)).statusCode).toBe(404);
-    expect((await get('/v1/repos', token)).json()).toEqual({ repos: [] });
+    expect((await get('/v1/repos', token)).json()).toEqual({ repos: [], nextCursor: null });
   });
 
   it.each([
@@ -183,11 +186,11 @@ describe('posture', () => {
 
 describe('the list of repositories', () => {
   it('has those that were heard of by OTLP only, gives them a row, and shows no other organisation\'s', async () => {
-    const list = (await get('/v1/repos')).json<RepositoryList>();
+    const list = (await get('/v1/repos')).json<z.infer<typeof repoList>>();
     expect(list.repos).toEqual([
       { repoId: repositoryId('org_a', 'acme/web'), repository: 'acme/web', firstSeenAt: iso(DAY + HOUR), lastSeenAt: iso(DAY + 2 * HOUR) },
     ]);
     expect(await gateway.postgres.query("SELECT full_name FROM repo WHERE org_id = 'org_a'")).toEqual([{ full_name: 'acme/web' }]);
-    expect((await get('/v1/repos', gateway.otherToken)).json()).toEqual({ repos: [] });
+    expect((await get('/v1/repos', gateway.otherToken)).json()).toEqual({ repos: [], nextCursor: null });
   });
 });

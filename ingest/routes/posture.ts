@@ -1,64 +1,59 @@
-import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { FastifyInstance } from 'fastify';
-import { ShieldwatchError } from '#schemas/errors.js';
-import type { Posture, RepositoryList } from '#schemas/http/posture.js';
-import { callerOf } from '../auth/caller.js';
-import { requireScope } from '../auth/require-scope.js';
+import { z } from 'zod';
+import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
+import { posture, postureQuery } from '#schemas/http/posture.js';
+import { addRoute, type RouteSpec } from '../api/route.js';
+import type { ControlPlane } from '../control/control-plane.js';
 import { fromStore } from '../errors/from-store.js';
 import { blockedCommandRate } from '../queries/blocked-command-rate.js';
 import { latestDrift } from '../queries/latest-drift.js';
 import { latestScan } from '../queries/latest-scan.js';
 import { scoreTrend } from '../queries/score-trend.js';
-import { parseWindow } from '../queries/window.js';
+import { windowOf } from '../queries/window.js';
 import type { Repositories } from '../repositories.js';
 
-/** `GET /v1/repos` and `GET /v1/repo/{repoId}/posture` (SPEC 4.5). */
-export function postureRoutes(
-  app: FastifyInstance,
-  options: { clickhouse: ClickHouseClient; repositories: Repositories },
-): void {
-  const { clickhouse, repositories } = options;
+/** A repository in a path: its id or its URL-encoded full name. */
+export const repoParams = z.object({ repoId: z.string().min(1).max(2_000) });
 
-  app.get('/v1/repos', { onRequest: requireScope('read') }, async (request): Promise<RepositoryList> => {
-    const list = await repositories.list(callerOf(request));
+const SPEC = {
+  id: 'posture',
+  method: 'GET',
+  url: '/v1/repo/{repoId}/posture',
+  tag: 'query',
+  summary: 'Posture of a repository: score trend, newest scan and drift, decisions',
+  scopes: ['read'],
+  params: repoParams,
+  query: postureQuery,
+  response: posture,
+} as const satisfies RouteSpec;
+
+/** `GET /v1/repo/{repoId}/posture` (SPEC 4.5). */
+export function postureRoute(
+  app: FastifyInstance,
+  options: { clickhouse: ClickHouseClient; repositories: Repositories; plane: ControlPlane },
+): void {
+  const { clickhouse, repositories, plane } = options;
+  addRoute(app, SPEC, async ({ caller, params, query }) => {
+    const window = windowOf(query);
+    const { id, fullName } = await repositories.need(caller, params.repoId);
+    const [trend, scan, drift, runtime] = await fromStore(
+      Promise.all([
+        scoreTrend(clickhouse, caller.orgId, fullName, window),
+        latestScan(clickhouse, plane, { orgId: caller.orgId, repoId: id, repository: fullName }, window),
+        latestDrift(clickhouse, caller.orgId, fullName, window),
+        blockedCommandRate(clickhouse, caller.orgId, fullName, window),
+      ]),
+    );
     return {
-      repos: list.map(({ id, fullName, firstSeenAt, lastSeenAt }) => ({
-        repoId: id,
-        repository: fullName,
-        firstSeenAt,
-        lastSeenAt,
-      })),
+      repoId: id,
+      repository: fullName,
+      from: window.from.toISOString(),
+      to: window.to.toISOString(),
+      bucket: window.bucket,
+      scoreTrend: trend,
+      latestScan: scan,
+      latestDrift: drift,
+      runtime,
     };
   });
-
-  app.get<{ Params: { repoId: string } }>(
-    '/v1/repo/:repoId/posture',
-    { onRequest: requireScope('read') },
-    async (request): Promise<Posture> => {
-      const caller = callerOf(request);
-      const window = parseWindow(request.query);
-      const repository = await repositories.find(caller, request.params.repoId);
-      if (repository === undefined) throw new ShieldwatchError('not_found', 'there is no such repository');
-      const { id, fullName } = repository;
-      const [trend, scan, drift, runtime] = await fromStore(
-        Promise.all([
-          scoreTrend(clickhouse, caller.orgId, fullName, window),
-          latestScan(clickhouse, caller.orgId, fullName, window),
-          latestDrift(clickhouse, caller.orgId, fullName, window),
-          blockedCommandRate(clickhouse, caller.orgId, fullName, window),
-        ]),
-      );
-      return {
-        repoId: id,
-        repository: fullName,
-        from: window.from.toISOString(),
-        to: window.to.toISOString(),
-        bucket: window.bucket,
-        scoreTrend: trend,
-        latestScan: scan,
-        latestDrift: drift,
-        runtime,
-      };
-    },
-  );
 }

@@ -3,9 +3,7 @@ import { ShieldwatchError } from '#schemas/errors.js';
 import type { RuntimeBody, RuntimeEntry } from '#schemas/http/ingest-runtime.js';
 import type { DecisionRecord } from '#schemas/records/decision.js';
 import { redactText } from '#schemas/redaction.js';
-import { FACT_RETENTION_DAYS, MAX_FUTURE_DAYS } from '#schemas/time.js';
-
-const DAY_MS = 86_400_000;
+import { checkTime } from '../body/check-time.js';
 
 /**
  * The decisions of a request, scrubbed, each with its identity.
@@ -37,24 +35,6 @@ export function toDecisions(body: RuntimeBody, repository: string): DecisionReco
       source: 'rest' as const,
     };
   });
-}
-
-function checkTime(timestamp: string, field: string, now: number): number {
-  const time = Date.parse(timestamp);
-  if (time > now + MAX_FUTURE_DAYS * DAY_MS) {
-    throw new ShieldwatchError('timestamp_in_future', `${field} is more than ${String(MAX_FUTURE_DAYS)} day in the future`, {
-      field,
-      expected: 'a time that has come',
-    });
-  }
-  // Also true of what Date.parse cannot read.
-  if (!(time >= now - FACT_RETENTION_DAYS * DAY_MS)) {
-    throw new ShieldwatchError('body_invalid', `${field} is more than ${String(FACT_RETENTION_DAYS)} days ago`, {
-      field,
-      expected: `a time within the last ${String(FACT_RETENTION_DAYS)} days`,
-    });
-  }
-  return time;
 }
 
 /** One spelling for one moment, with whatever digits were sent beyond the millisecond. */

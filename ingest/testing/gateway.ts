@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
 import type { ErrorBody } from '#schemas/errors.js';
 import { openPostgres, type Postgres } from '#schemas/postgres/client.js';
+import { asRole, inOrg } from '#schemas/postgres/session.js';
 import { migratePostgres } from '#schemas/postgres/migrate.js';
 import { createGateway, type GatewaySettings } from '../app.js';
 import { INGEST_SCOPES } from '../auth/caller.js';
@@ -15,6 +16,8 @@ export interface TestGateway {
   /** Of `org_a`. */
   ingestToken: string;
   readToken: string;
+  /** Of `org_a`: an administrator's. */
+  adminToken: string;
   /** Of `org_b`: may do everything there. */
   otherToken: string;
   close(): Promise<void>;
@@ -22,14 +25,16 @@ export interface TestGateway {
 
 export async function startGateway(
   clickhouseUrl: string,
-  settings: Partial<Omit<GatewaySettings, 'postgres'>> = {},
+  settings: Partial<GatewaySettings> = {},
 ): Promise<TestGateway> {
   const store = await freshDatabase(clickhouseUrl);
-  const postgres = await openPostgres({});
+  const postgres = settings.postgres ?? (await openPostgres({}));
   await migratePostgres(postgres);
-  await postgres.query("INSERT INTO org (id, name, retention_days) VALUES ('org_a', 'a', 30), ('org_b', 'b', 90)");
+  await asRole(postgres, 'shieldwatch_operator', {}, (tx) =>
+    tx.query("INSERT INTO org (id, name, retention_days) VALUES ('org_a', 'a', 30), ('org_b', 'b', 90)"),
+  );
   const mint = async (orgId: string, scopes: Parameters<typeof mintToken>[1]['scopes']): Promise<string> =>
-    (await mintToken(postgres, { orgId, name: 'test', scopes })).token;
+    (await inOrg(postgres, orgId, (tx) => mintToken(tx, { orgId, name: 'test', scopes }))).token;
   const app = await createGateway({ clickhouse: store.client, postgres, ...settings });
   return {
     app,
@@ -37,13 +42,20 @@ export async function startGateway(
     postgres,
     ingestToken: await mint('org_a', INGEST_SCOPES),
     readToken: await mint('org_a', ['read']),
-    otherToken: await mint('org_b', [...INGEST_SCOPES, 'read']),
+    adminToken: await mint('org_a', ['read', 'admin']),
+    otherToken: await mint('org_b', [...INGEST_SCOPES, 'read', 'admin']),
     async close() {
       await app.close();
       await postgres.close();
       await store.drop();
     },
   };
+}
+
+/** A Postgres that answers nothing but an error. */
+export function brokenPostgres(message: string): Postgres {
+  const fail = (): Promise<never> => Promise.reject(new Error(message));
+  return { query: fail, execute: fail, transaction: fail, close: () => Promise.resolve() };
 }
 
 /** Headers of a JSON request with a token. */

@@ -39,7 +39,7 @@ describe('migrateClickHouse', () => {
     const db = await freshDatabase(url);
     await db.client.command({ query: 'ALTER TABLE schema_migration DELETE WHERE version >= 3 SETTINGS mutations_sync = 1' });
     await db.client.command({ query: 'DROP TABLE scan_v1' });
-    expect(await migrateClickHouse({ url, database: db.database })).toEqual([3, 4, 5, 6, 7, 8, 9]);
+    expect(await migrateClickHouse({ url, database: db.database })).toEqual((await clickhouseMigrations()).map((migration) => migration.version).slice(2));
     await db.drop();
   });
 

@@ -1,11 +1,9 @@
 import { z } from 'zod';
 import { decision, ruleCategory } from '../records/enums.js';
-import { REPOSITORY_PATTERN } from '../records/repository.js';
+import { repositoryName, warnings } from './atoms.js';
 
 /** Entries one request may hold. */
 const MAX_RUNTIME_ENTRIES = 10_000;
-
-const repository = z.string().min(1).max(200).refine((name) => REPOSITORY_PATTERN.test(name), 'owner/name without spaces');
 
 /** One entry of AgentShield's runtime log, with what its hook knows beyond the log. */
 const runtimeEntry = z.object({
@@ -29,7 +27,7 @@ export type RuntimeEntry = z.infer<typeof runtimeEntry>;
 /** Body of `POST /v1/ingest/runtime` (SPEC 4.2). Unknown fields are dropped before, and named in the answer. */
 export const runtimeBody = z.object({
   /** May be left out when the token is bound to a repository. */
-  repository: repository.nullish(),
+  repository: repositoryName.nullish(),
   sessionId: z.string().nullish(),
   /** Agent of all entries that do not name one. */
   agent: z.string().nullish(),
@@ -37,20 +35,13 @@ export const runtimeBody = z.object({
 });
 export type RuntimeBody = z.infer<typeof runtimeBody>;
 
-/** Names that the body may hold, by place; everything else is unknown. */
-export const RUNTIME_FIELDS = {
-  body: new Set(Object.keys(runtimeBody.shape)),
-  entry: new Set(Object.keys(runtimeEntry.shape)),
-  matchedRule: new Set(['tool', 'pattern', 'reason']),
-} as const;
-
 /** Answer of `POST /v1/ingest/runtime`. */
-export interface RuntimeAnswer {
-  ok: true;
-  accepted: number;
-  blocked: number;
-  allowed: number;
-  rollupsUpdated: ['blocked_command_rate'];
-  /** What was dropped, and why; absent when nothing was. */
-  warnings?: string[];
-}
+export const runtimeAnswer = z.object({
+  ok: z.literal(true),
+  accepted: z.int(),
+  blocked: z.int(),
+  allowed: z.int(),
+  rollupsUpdated: z.array(z.string()),
+  warnings,
+});
+export type RuntimeAnswer = z.infer<typeof runtimeAnswer>;

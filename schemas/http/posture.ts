@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import type { BreakdownCategory, Grade, Severity } from '../records/enums.js';
-
-const moment = z.union([z.iso.datetime({ offset: true }), z.iso.date()], 'an ISO 8601 date, or date and time with a time zone');
+import { BREAKDOWN_CATEGORIES, type BreakdownCategory } from '../records/enums.js';
+import { count, findingCounts, grade, moment } from './atoms.js';
 
 /** Query of `GET /v1/repo/{repoId}/posture`. */
 export const postureQuery = z.object({
@@ -12,106 +11,114 @@ export const postureQuery = z.object({
   bucket: z.enum(['hour', 'day']).default('day'),
 });
 
-type Breakdown = Record<BreakdownCategory, number | null>;
+const optionalScore = z.number().nullable();
+const breakdown = z.object(Object.fromEntries(BREAKDOWN_CATEGORIES.map((key) => [key, optionalScore])) as Record<BreakdownCategory, typeof optionalScore>);
 
 /** A bucket of the score trend. Scores of different filters or versions do not compare, so they are points apart. */
-export interface ScorePoint {
-  bucketStart: string;
-  minSeverity: string;
-  producerVersion: string;
+const scorePoint = z.object({
+  bucketStart: z.string(),
+  minSeverity: z.string(),
+  producerVersion: z.string(),
   /** Null where every scan of the bucket looked at no file: absence, not zero. */
-  last: number | null;
-  min: number | null;
-  max: number | null;
-  mean: number | null;
-  grade: Grade | null;
-  scans: number;
-  emptyScans: number;
-  breakdown: Breakdown;
-}
+  last: optionalScore,
+  min: optionalScore,
+  max: optionalScore,
+  mean: optionalScore,
+  grade: grade.nullable(),
+  scans: count,
+  emptyScans: count,
+  breakdown,
+});
+export type ScorePoint = z.infer<typeof scorePoint>;
 
 /** The newest scan in AgentShield's `EvidencePackInspectionResult` shape, as far as it is known. */
-export interface LatestScan {
-  /** False when the pack's digest differs from what its artifacts give. */
-  ok: boolean;
-  scanId: string;
-  generatedAt: string;
-  bundleDigest: string | null;
-  expectedBundleDigest: string | null;
-  artifactCount: number;
-  verifiedArtifactCount: number;
-  report: {
-    score: { grade: Grade | null; numericScore: number | null };
-    findings: { total: number } & Record<Severity, number>;
-    runtimeConfidence: Record<string, number>;
-  };
-  policy:
-    | { status: 'not-run' | 'unknown' }
-    | { status: 'passed' | 'failed'; policyName: string; policyPack: string; violations: number };
-  baseline:
-    | { status: 'not-run' | 'unknown' }
-    | { status: 'passed' | 'regressed'; newFindings: number; resolvedFindings: number; unchangedCount: number; scoreDelta: number };
-  supplyChain: { totalPackages: number; riskyPackages: number; criticalCount: number; highCount: number } | null;
-  ciContext: { provider: string; repository: string; workflow?: string; runId?: string; sha?: string } | null;
-  remediation: null;
-  filesScanned: number;
-  breakdown: Breakdown;
-  minSeverity: string;
-  producerVersion: string;
-}
+const latestScan = z.object({
+  /** False when the pack's digest differs from what its artifacts give, or the report contradicts its plan. */
+  ok: z.boolean(),
+  scanId: z.string(),
+  integrity: z.enum(['ok', 'mismatch', 'suspect']),
+  generatedAt: z.string(),
+  bundleDigest: z.string().nullable(),
+  expectedBundleDigest: z.string().nullable(),
+  artifactCount: count,
+  verifiedArtifactCount: count,
+  report: z.object({
+    score: z.object({ grade: grade.nullable(), numericScore: optionalScore }),
+    findings: findingCounts,
+    runtimeConfidence: z.record(z.string(), count),
+  }),
+  policy: z.union([
+    z.object({ status: z.enum(['not-run', 'unknown']) }),
+    z.object({ status: z.enum(['passed', 'failed']), policyName: z.string(), policyPack: z.string(), violations: count }),
+  ]),
+  baseline: z.union([
+    z.object({ status: z.enum(['not-run', 'unknown']) }),
+    z.object({
+      status: z.enum(['passed', 'regressed']),
+      newFindings: count,
+      resolvedFindings: count,
+      unchangedCount: count,
+      scoreDelta: z.int(),
+    }),
+  ]),
+  supplyChain: z.object({ totalPackages: count, riskyPackages: count, criticalCount: count, highCount: count }).nullable(),
+  ciContext: z
+    .object({
+      provider: z.string(),
+      repository: z.string(),
+      workflow: z.string().optional(),
+      runId: z.string().optional(),
+      sha: z.string().optional(),
+    })
+    .nullable(),
+  remediation: z.object({ totalFindings: count, autoFixable: count, manualReview: count }).nullable(),
+  filesScanned: count,
+  breakdown,
+  minSeverity: z.string(),
+  producerVersion: z.string(),
+});
+export type LatestScan = z.infer<typeof latestScan>;
 
 /** The newest drift in AgentShield's `DriftResult` shape; findings as counts. */
-export interface LatestDrift {
-  driftEventId: string;
-  timestamp: string;
-  scoreDelta: number;
-  previousScore: number;
-  currentScore: number;
-  isRegression: boolean;
-  hasCritical: boolean;
-  newFindingCount: number;
-  resolvedFindingCount: number;
-}
+const latestDrift = z.object({
+  driftEventId: z.string(),
+  timestamp: z.string(),
+  scoreDelta: z.int(),
+  previousScore: z.int(),
+  currentScore: z.int(),
+  isRegression: z.boolean(),
+  hasCritical: z.boolean(),
+  newFindingCount: count,
+  resolvedFindingCount: count,
+});
+export type LatestDrift = z.infer<typeof latestDrift>;
 
-export interface DecisionCounts {
-  allowed: number;
-  blocked: number;
-  asked: number;
-  total: number;
-}
+const decisionCounts = z.object({ allowed: z.int(), blocked: z.int(), asked: z.int(), total: z.int() });
+export type DecisionCounts = z.infer<typeof decisionCounts>;
 
-export interface BlockedCommandPoint extends DecisionCounts {
-  bucketStart: string;
-  tool: string;
-  agent: string;
-  ruleCategory: string;
-}
+const blockedCommandPoint = decisionCounts.extend({
+  bucketStart: z.string(),
+  tool: z.string(),
+  agent: z.string(),
+  ruleCategory: z.string(),
+});
+export type BlockedCommandPoint = z.infer<typeof blockedCommandPoint>;
 
 /** Answer of `GET /v1/repo/{repoId}/posture` (SPEC 4.5). */
-export interface Posture {
-  repoId: string;
-  repository: string;
-  from: string;
-  to: string;
-  bucket: 'hour' | 'day';
-  scoreTrend: ScorePoint[];
+export const posture = z.object({
+  repoId: z.string(),
+  repository: z.string(),
+  from: z.string(),
+  to: z.string(),
+  bucket: z.enum(['hour', 'day']),
+  scoreTrend: z.array(scorePoint),
   /** Newest before the end of the window, whether or not it lies in it; null: none was seen. */
-  latestScan: LatestScan | null;
-  latestDrift: LatestDrift | null;
-  runtime: {
-    blockedCommandRate: BlockedCommandPoint[];
+  latestScan: latestScan.nullable(),
+  latestDrift: latestDrift.nullable(),
+  runtime: z.object({
+    blockedCommandRate: z.array(blockedCommandPoint),
     /** `rate` is null where there was no decision: absence, not zero. */
-    totals: DecisionCounts & { rate: number | null };
-  };
-}
-
-/** Answer of `GET /v1/repos`. */
-export interface RepositoryList {
-  repos: {
-    repoId: string;
-    repository: string;
-    /** Times of the first and the last fact; null: none yet. */
-    firstSeenAt: string | null;
-    lastSeenAt: string | null;
-  }[];
-}
+    totals: decisionCounts.extend({ rate: z.number().nullable() }),
+  }),
+});
+export type Posture = z.infer<typeof posture>;

@@ -1,0 +1,226 @@
+import { createPublicKey } from 'node:crypto';
+import { readFileSync, existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { verifyChain, type AuditEntry, type AuditHead } from '#ingest/control/audit-chain.js';
+import { CommandError } from '#schemas/errors.js';
+import type { Baseline, Member, MintedToken, Org, Purge, Token } from '#schemas/http/control.js';
+import type { ReviewItem, ReviewItemState } from '#schemas/http/fleet.js';
+import { resolveDataDir } from './embedded/config.js';
+import { callStack } from './embedded/data-folder.js';
+import type { MachineRequest } from './embedded/machine-api.js';
+
+interface Flags {
+  dataDir?: string;
+  org?: string;
+}
+
+type Out = (line: string) => void;
+
+const DATA_DIR = ['--data-dir <folder>', 'data folder of the running stack'] as const;
+const ORG = ['--org <id>', 'organisation; the one of this machine unless given'] as const;
+
+/** Milliseconds a call may take: a whole audit trail is read and checked in one. */
+const CALL_MS = 120_000;
+
+async function call<T>(flags: Flags, path: string, method: string, body?: unknown): Promise<T> {
+  const dataDir = resolveDataDir(flags.dataDir);
+  const answer = await callStack<T>(dataDir, method, path, body, CALL_MS);
+  if (answer === undefined) throw new CommandError(`no stack runs on ${dataDir}; start it with \`npm start\``);
+  return answer;
+}
+
+/** One request to the API as the machine itself. */
+function api<T>(flags: Flags, method: MachineRequest['method'], url: string, body?: unknown): Promise<T> {
+  return call(flags, '/api', 'POST', { method, url, ...(flags.org === undefined ? {} : { orgId: flags.org }), ...(body === undefined ? {} : { body }) });
+}
+
+/** Every page of a list. */
+async function all<T>(flags: Flags, url: string, field: string): Promise<T[]> {
+  const found: T[] = [];
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const page: Record<string, unknown> = await api(flags, 'GET', `${url}?limit=1000${cursor === '' ? '' : `&cursor=${cursor}`}`);
+    found.push(...(page[field] as T[]));
+    cursor = page['nextCursor'] as string | null;
+  }
+  return found;
+}
+
+/** Rows as columns of a terminal. */
+function table(rows: readonly (readonly (string | number | null)[])[], out: Out): void {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => String(row[column] ?? '-').length))) ?? [];
+  for (const row of rows) out(row.map((cell, column) => String(cell ?? '-').padEnd(widths[column] ?? 0)).join('  ').trimEnd());
+}
+
+const repoPath = (name: string): string => `/v1/repo/${encodeURIComponent(name)}`;
+
+function subcommand(parent: Command, usage: string, description: string, options: { isDefault?: boolean } = {}): Command {
+  return parent.command(usage, options).description(description).option(...DATA_DIR).option(...ORG);
+}
+
+/** `shieldwatch org | repo | token | member | review | audit`: the control plane, for whoever may open the data folder. */
+export function registerControlCommands(root: Command, out: Out): void {
+  orgCommands(root.command('org').description('organisations and their plans'), out);
+  repoCommands(root.command('repo').description('repositories: list, add, remove with all that is stored of them'), out);
+  tokenCommands(root.command('token').description('tokens: mint, list, rotate, revoke'), out);
+  memberCommands(root.command('member').description('members and their roles'), out);
+  reviewCommands(root.command('review').description('what has to be decided about scans'), out);
+  auditCommands(root.command('audit').description('the audit trail: show, export, verify'), out);
+}
+
+function orgCommands(org: Command, out: Out): void {
+  subcommand(org, 'show', 'an organisation, its plan and what is in use').action(async (flags: Flags) => {
+    const { orgId } = await call<{ orgId: string }>(flags, '/status', 'GET');
+    out(JSON.stringify(await api<Org>(flags, 'GET', `/v1/org/${flags.org ?? orgId}`), null, 2));
+  });
+  subcommand(org, 'list', 'every organisation of this machine').action(async (flags: Flags) => {
+    const orgs = await call<{ id: string; name: string; plan: string }[]>(flags, '/orgs', 'GET');
+    table(orgs.map(({ id, name, plan }) => [id, name, plan]), out);
+  });
+  subcommand(org, 'create <name>', 'add an organisation')
+    .option('--plan <plan>', 'team or enterprise', 'team')
+    .action(async (name: string, flags: Flags & { plan: string }) => {
+      out((await call<{ id: string }>(flags, '/orgs', 'POST', { name, plan: flags.plan })).id);
+    });
+  subcommand(org, 'plan <plan>', 'give it another plan: team or enterprise').action(async (plan: string, flags: Flags) => {
+    const { orgId } = await call<{ orgId: string }>(flags, '/status', 'GET');
+    out(JSON.stringify(await call<Org>(flags, '/orgs', 'PATCH', { orgId: flags.org ?? orgId, plan }), null, 2));
+  });
+  subcommand(org, 'retention <days>', 'days that raw telemetry is kept').action(async (days: string, flags: Flags) => {
+    const { orgId } = await call<{ orgId: string }>(flags, '/status', 'GET');
+    out(JSON.stringify(await api<Org>(flags, 'PATCH', `/v1/org/${flags.org ?? orgId}`, { retentionDays: Number(days) }), null, 2));
+  });
+}
+
+function repoCommands(repo: Command, out: Out): void {
+  subcommand(repo, 'list', 'repositories, by name').action(async (flags: Flags) => {
+    const repos = await all<{ repoId: string; repository: string; lastSeenAt: string | null }>(flags, '/v1/repos', 'repos');
+    table(repos.map(({ repoId, repository, lastSeenAt }) => [repository, repoId, lastSeenAt]), out);
+  });
+  subcommand(repo, 'add <owner/name>', 'add a repository before it sends anything').action(async (repository: string, flags: Flags) => {
+    out((await api<{ repoId: string }>(flags, 'POST', '/v1/repos', { repository })).repoId);
+  });
+  subcommand(repo, 'remove <owner/name>', 'remove a repository with everything that is stored of it').action(async (name: string, flags: Flags) => {
+    out(JSON.stringify(await api<Purge>(flags, 'DELETE', repoPath(name)), null, 2));
+  });
+  subcommand(repo, 'baseline <owner/name>', 'make its newest scan its baseline').action(async (name: string, flags: Flags) => {
+    out(JSON.stringify(await api<Baseline>(flags, 'PUT', `${repoPath(name)}/baseline`, {}), null, 2));
+  });
+  subcommand(repo, 'purges', 'what is being removed, and how far that is').action(async (flags: Flags) => {
+    const { purges } = await api<{ purges: Purge[] }>(flags, 'GET', '/v1/purges');
+    table(purges.map(({ id, status, progress, requestedBy, requestedAt }) => [id, status, `${progress.tables}/${progress.of}`, progress.rowsRemoved, requestedBy, requestedAt]), out);
+  });
+  subcommand(repo, 'purge', 'remove telemetry by repository, token or time')
+    .option('--repository <owner/name>')
+    .option('--token-id <id>')
+    .option('--from <time>')
+    .option('--to <time>')
+    .action(async ({ repository, tokenId, from, to, ...flags }: Flags & { repository?: string; tokenId?: string; from?: string; to?: string }) => {
+      out(JSON.stringify(await api<Purge>(flags, 'POST', '/v1/purges', { repository, tokenId, from, to }), null, 2));
+    });
+}
+
+function tokenCommands(token: Command, out: Out): void {
+  subcommand(token, 'mint <name>', 'make a token; it is shown once', { isDefault: true })
+    .requiredOption('--scope <scope...>', 'ingest:scan, ingest:runtime, ingest:drift, ingest:otlp, webhook:drift, read, admin')
+    .option('--repository <owner/name>', 'bind it to one repository')
+    .option('--member <login>', 'make it a member\'s, with the rights of its role at most')
+    .option('--expires-in-days <days>', 'end it by itself')
+    .action(async (name: string, flags: Flags & { scope: string[]; repository?: string; member?: string; expiresInDays?: string }) => {
+      const { scope: scopes, repository, member, expiresInDays } = flags;
+      const body = { name, scopes, repository, member, ...(expiresInDays === undefined ? {} : { expiresInDays: Number(expiresInDays) }) };
+      const minted = await api<MintedToken>(flags, 'POST', '/v1/tokens', body);
+      out(minted.webhookPath ?? minted.token);
+    });
+  subcommand(token, 'list', 'tokens, never the secret').action(async (flags: Flags) => {
+    const tokens = await all<Token>(flags, '/v1/tokens', 'tokens');
+    const state = ({ revokedAt, expiresAt }: Token): string =>
+      revokedAt !== null ? 'revoked' : expiresAt !== null && Date.parse(expiresAt) <= Date.now() ? 'expired' : 'live';
+    table(tokens.map((each) => [each.id, each.name, state(each), each.scopes.join(' '), each.repository, each.member, each.expiresAt]), out);
+  });
+  subcommand(token, 'rotate <id>', 'make its successor; both work for a while')
+    .option('--overlap-hours <hours>', 'how long', '24')
+    .action(async (id: string, flags: Flags & { overlapHours: string }) => {
+      out((await api<MintedToken>(flags, 'POST', `/v1/tokens/${encodeURIComponent(id)}/rotate`, { overlapHours: Number(flags.overlapHours) })).token);
+    });
+  subcommand(token, 'revoke <id>', 'end it; it works at most a second longer').action(async (id: string, flags: Flags) => {
+    const { revokedAt } = await api<Token>(flags, 'DELETE', `/v1/tokens/${encodeURIComponent(id)}`);
+    out(`revoked at ${revokedAt ?? ''}`);
+  });
+}
+
+function memberCommands(member: Command, out: Out): void {
+  const show = (members: readonly Member[]): void => {
+    table(members.map(({ id, login, role }) => [login, role, id]), out);
+  };
+  subcommand(member, 'list', 'members and their roles').action(async (flags: Flags) => {
+    show((await api<{ members: Member[] }>(flags, 'GET', '/v1/members')).members);
+  });
+  subcommand(member, 'add <login>', 'add a member')
+    .requiredOption('--role <role>', 'owner, admin, member or viewer')
+    .action(async (login: string, flags: Flags & { role: string }) => {
+      show([await api<Member>(flags, 'POST', '/v1/members', { login, role: flags.role })]);
+    });
+  subcommand(member, 'role <login> <role>', 'give a member another role').action(async (login: string, role: string, flags: Flags) => {
+    show([await api<Member>(flags, 'PATCH', `/v1/members/${encodeURIComponent(login)}`, { role })]);
+  });
+  subcommand(member, 'remove <login>', 'remove a member; its tokens end with it').action(async (login: string, flags: Flags) => {
+    await api(flags, 'DELETE', `/v1/members/${encodeURIComponent(login)}`);
+    out('removed');
+  });
+}
+
+function reviewCommands(review: Command, out: Out): void {
+  subcommand(review, 'list <owner/name>', 'what has to be decided about its newest scan').action(async (name: string, flags: Flags) => {
+    const { reviewItems } = await api<{ reviewItems: ReviewItem[] }>(flags, 'GET', `${repoPath(name)}/review-items`);
+    table(reviewItems.map(({ id, route, status, assignee, reason }) => [id, route, status, assignee, reason]), out);
+  });
+  for (const [name, status] of [['approve', 'approved'], ['dismiss', 'dismissed'], ['reopen', 'open']] as const) {
+    subcommand(review, `${name} <id>`, `${name} a review item`)
+      .option('--note <text>')
+      .action(async (id: string, { note, ...flags }: Flags & { note?: string }) => {
+        const state = await api<ReviewItemState>(flags, 'PATCH', `/v1/review-items/${encodeURIComponent(id)}`, { status, ...(note === undefined ? {} : { note }) });
+        out(`${state.id} ${state.status}`);
+      });
+  }
+  subcommand(review, 'assign <id> <login>', 'give it to a member').action(async (id: string, assignee: string, flags: Flags) => {
+    const state = await api<ReviewItemState>(flags, 'PATCH', `/v1/review-items/${encodeURIComponent(id)}`, { assignee });
+    out(`${state.id} ${state.assignee ?? ''}`);
+  });
+}
+
+function auditCommands(audit: Command, out: Out): void {
+  subcommand(audit, 'show', 'the trail, oldest first').action(async (flags: Flags) => {
+    for (const { record } of await all<AuditEntry>(flags, '/v1/audit', 'entries')) {
+      const { seq, at, actor, action, subject, detail } = JSON.parse(record) as Record<string, unknown>;
+      out([seq, at, actor, action, subject, JSON.stringify(detail)].map(String).join('  '));
+    }
+  });
+  subcommand(audit, 'export', 'the whole trail as NDJSON').action(async (flags: Flags) => {
+    out((await api<string>(flags, 'GET', '/v1/audit/export')).trimEnd());
+  });
+  subcommand(audit, 'verify', 'check the trail, and name the first entry that is not what was written')
+    .option('--file <export>', 'check an export instead of the running stack')
+    .option('--key <pem>', 'public key for --file; audit-key.pub.pem of the data folder unless given')
+    .option('--heads <ndjson>', 'published heads for --file; audit-heads.ndjson of the data folder unless given')
+    .action(async (flags: Flags & { file?: string; key?: string; heads?: string }) => {
+      const verdict = flags.file === undefined ? await api<ReturnType<typeof verifyChain>>(flags, 'GET', '/v1/audit/verify') : verifyFile(flags, flags.file);
+      if (!verdict.ok) throw new CommandError(`entry ${verdict.seq}: ${verdict.problem}`);
+      out(`${verdict.entries} entries hold; head ${verdict.head}`);
+    });
+}
+
+/** Needs no stack: whoever has an export, the public key and the heads can check it anywhere. */
+function verifyFile(flags: Flags & { key?: string; heads?: string }, file: string): ReturnType<typeof verifyChain> {
+  const dataDir = resolveDataDir(flags.dataDir);
+  const headFile = flags.heads ?? join(dataDir, 'audit-heads.ndjson');
+  const lines = <T>(path: string): T[] => readFileSync(path, 'utf8').split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as T);
+  try {
+    const entries = lines<AuditEntry>(file);
+    const orgId = entries[0] === undefined ? '' : (JSON.parse(entries[0].record) as { orgId: string }).orgId;
+    const key = createPublicKey(readFileSync(flags.key ?? join(dataDir, 'audit-key.pub.pem')));
+    return verifyChain(orgId, entries, existsSync(headFile) ? lines<AuditHead>(headFile) : [], key);
+  } catch (error) {
+    throw new CommandError(`the export, the key or the heads cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'not NDJSON'}`);
+  }
+}

@@ -1,0 +1,338 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { selectRows } from '#schemas/clickhouse/client.js';
+import type { z } from 'zod';
+import type { Baseline, Member, MintedToken, Org, Purge, Token } from '#schemas/http/control.js';
+import type { Finding } from '#schemas/http/findings.js';
+import type { Fleet, ReviewItem, ReviewItemState } from '#schemas/http/fleet.js';
+import type { explanation, series } from '#schemas/http/series.js';
+import { driftOfSpec, scanOfSpec } from '#ingest/testing/bodies.js';
+import { jsonHeaders, startGateway, type Refusal, type TestGateway } from '#ingest/testing/gateway.js';
+import { createRollupWorker } from '#rollups/worker.js';
+
+let gateway: TestGateway;
+/** Tokens of org_a by the role of their member. */
+const tokens: Record<string, string> = {};
+
+const call = async <T>(method: string, url: string, token: string, body?: unknown): Promise<{ status: number; body: T; text: string }> => {
+  const answer = await gateway.app.inject({
+    method: method as 'GET', url, headers: body === undefined ? { authorization: `Bearer ${token}` } : jsonHeaders(token),
+    ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
+  });
+  const isJson = String(answer.headers['content-type']).startsWith('application/json');
+  return { status: answer.statusCode, body: (isJson ? answer.json() : undefined) as T, text: answer.body };
+};
+const machine = async <T>(method: 'GET' | 'POST', url: string, body?: unknown): Promise<T> =>
+  JSON.parse((await gateway.app.asMachine('org_a', method, url, body)).body) as T;
+const scan = (over: object) => call<{ scanId: string }>('POST', '/v1/ingest/scan', gateway.ingestToken, scanOfSpec(over));
+const digest = (letter: string): string => `sha256:${letter.repeat(64)}`;
+
+beforeAll(async () => {
+  gateway = await startGateway(inject('clickhouseUrl'));
+  for (const role of ['owner', 'admin', 'member', 'viewer']) {
+    await machine<Member>('POST', '/v1/members', { login: role, role });
+    tokens[role] = (await machine<MintedToken>('POST', '/v1/tokens', { name: role, scopes: ['read', 'admin'], member: role })).token;
+  }
+});
+afterAll(() => gateway.close());
+/** What the rollups do in the background, done now. */
+const recompute = () => createRollupWorker({ clickhouse: gateway.store.client, settleMs: 0 }).tick();
+const as = (role: string): string => tokens[role] ?? '';
+
+describe('tokens', () => {
+  it('are minted by administrators, listed without their secret, and shown once', async () => {
+    const minted = await call<MintedToken>('POST', '/v1/tokens', as('admin'), { name: 'ci', scopes: ['ingest:scan'], repository: 'acme/ci', expiresInDays: 1 });
+    expect(minted.status, minted.text).toBe(200);
+    const { body, text } = await call<{ tokens: Token[] }>('GET', '/v1/tokens', as('admin'));
+    expect(body.tokens.find(({ id }) => id === minted.body.id)).toMatchObject({ name: 'ci', scopes: ['ingest:scan'], repository: 'acme/ci', revokedAt: null });
+    expect(text).not.toContain('eccp_');
+  });
+
+  it('of a member do what its role allows, whatever their scopes', async () => {
+    for (const role of ['member', 'viewer']) {
+      const refused = await call<Refusal>('POST', '/v1/tokens', as(role), { name: 'x', scopes: ['read'] });
+      expect([refused.status, refused.body.error.code]).toEqual([403, 'role_missing']);
+    }
+    const owner = await call<Refusal>('POST', '/v1/members', as('admin'), { login: 'eve', role: 'owner' });
+    expect([owner.status, owner.body.error.code]).toEqual([403, 'role_missing']);
+  });
+
+  it('cannot be minted to reach further than whoever mints them', async () => {
+    const refused = await call<Refusal>('POST', '/v1/tokens', as('admin'), { name: 'x', scopes: ['admin'], member: 'owner' });
+    expect([refused.status, refused.body.error.code]).toEqual([403, 'role_missing']);
+  });
+
+  it('that are rotated work both for the overlap, at most two at once, and then end', async () => {
+    const first = (await call<MintedToken>('POST', '/v1/tokens', as('admin'), { name: 'r', scopes: ['read'] })).body;
+    const works = async ({ token }: MintedToken): Promise<boolean> => (await call('GET', '/v1/repos', token)).status === 200;
+    const second = (await call<MintedToken>('POST', `/v1/tokens/${first.id}/rotate`, as('admin'), { overlapHours: 1 })).body;
+    expect([await works(first), await works(second)]).toEqual([true, true]);
+    const third = (await call<MintedToken>('POST', `/v1/tokens/${second.id}/rotate`, as('admin'), { overlapHours: 0 })).body;
+    await expect.poll(async () => [await works(first), await works(second), await works(third)], { timeout: 3_000 }).toEqual([false, false, true]);
+    expect((await call('POST', `/v1/tokens/${first.id}/rotate`, as('admin'), {})).status).toBe(409);
+  });
+
+  it('that are revoked work no longer than a second', async () => {
+    const { id, token } = (await call<MintedToken>('POST', '/v1/tokens', as('admin'), { name: 'gone', scopes: ['read'] })).body;
+    expect((await call('GET', '/v1/repos', token)).status).toBe(200);
+    expect((await call<Token>('DELETE', `/v1/tokens/${id}`, as('admin'))).body.revokedAt).not.toBeNull();
+    const revokedAt = Date.now();
+    await expect.poll(async () => (await call('GET', '/v1/repos', token)).status, { timeout: 5_000, interval: 20 }).toBe(401);
+    expect(Date.now() - revokedAt).toBeLessThan(2_000);
+  });
+
+  it('go with their member, and an organisation keeps an owner', async () => {
+    await machine('POST', '/v1/members', { login: 'leaving', role: 'admin' });
+    const { token } = await machine<MintedToken>('POST', '/v1/tokens', { name: 'l', scopes: ['read', 'admin'], member: 'leaving' });
+    expect((await call('DELETE', '/v1/members/leaving', as('owner'))).status).toBe(200);
+    await expect.poll(async () => (await call('GET', '/v1/repos', token)).status, { timeout: 3_000 }).toBe(401);
+    expect((await call('DELETE', '/v1/members/owner', as('owner'))).status).toBe(409);
+    expect((await call('PATCH', '/v1/members/owner', as('owner'), { role: 'viewer' })).status).toBe(409);
+  });
+
+  it.each([
+    [{ name: 'x', scopes: [] }, 'scopes'],
+    [{ name: 'x', scopes: ['root'] }, 'scopes[0]'],
+    [{ name: 'x' }, 'scopes'],
+    [{ name: 'x', scopes: ['read'], repositry: 'acme/x' }, undefined],
+    [{ name: 'x', scopes: ['webhook:drift'] }, undefined],
+    [{ name: 'x', scopes: ['admin'], repository: 'acme/x' }, 'scopes'],
+  ])('are not minted from %j', async (body, field) => {
+    const { status, body: refusal } = await call<Refusal>('POST', '/v1/tokens', as('owner'), body);
+    expect([status, refusal.error.field]).toEqual([400, field]);
+  });
+});
+
+describe('review items', () => {
+  const items = async (): Promise<ReviewItem[]> =>
+    (await call<{ reviewItems: ReviewItem[] }>('GET', '/v1/repo/acme%2Freviewed/review-items', as('viewer'))).body.reviewItems;
+
+  it('open with a scan, in AgentShield\'s words, are decided by role, and free the fleet', async () => {
+    await scan({ repository: 'acme/reviewed', bundleDigest: digest('1'), expectedBundleDigest: null });
+    const [item] = await items();
+    expect(item).toMatchObject({
+      route: 'security-blocker', severity: 'high', priority: 'urgent', repository: 'acme/reviewed', owner: 'acme/reviewed security owner', reason: '1 critical findings',
+      recommendation: 'Route to security owner before promotion.', status: 'open', assignee: null,
+      ticket: { externalId: `agentshield-fleet-review:${item?.approvalId ?? ''}`, labels: ['AgentShield', 'Security', 'route:security-blocker', 'priority:urgent'] },
+    });
+    expect(item?.approvalId).toMatch(/^agsr_[0-9a-f]{16}$/);
+    const change = (role: string, body: object) => call<ReviewItemState>('PATCH', `/v1/review-items/${item?.id ?? ''}`, as(role), body);
+    expect((await change('viewer', { assignee: 'viewer' })).status).toBe(403);
+    expect((await change('member', { assignee: 'admin' })).status).toBe(403);
+    expect((await change('member', { status: 'approved' })).status).toBe(403);
+    expect((await change('member', { assignee: 'member', note: 'mine' })).body).toMatchObject({ assignee: 'member', note: 'mine', status: 'open' });
+    expect((await change('admin', { assignee: 'nobody' })).status).toBe(400);
+    // By its AgentShield id too.
+    const approved = await call<ReviewItemState>('PATCH', `/v1/review-items/${item?.approvalId ?? ''}`, as('admin'), { status: 'approved' });
+    expect(approved.body).toMatchObject({ status: 'approved', decidedBy: 'member:admin' });
+    const fleet = (await call<Fleet>('GET', '/v1/org/org_a/fleet', as('viewer'))).body;
+    expect(fleet.operatorReadback).toMatchObject({ status: 'ready', ready: true, requiresApproval: false, reviewItemCount: 0 });
+    expect(fleet.summary).toMatchObject({ totalPacks: 1, critical: 1, high: 7, policyFailures: 1, baselineRegressions: 1, riskyPackages: 2 });
+  });
+
+  it('of the next scan are open again: an approval is of one pack', async () => {
+    const [before] = await items();
+    await scan({ repository: 'acme/reviewed', bundleDigest: digest('2'), expectedBundleDigest: null, generatedAt: '2026-06-22T17:42:00.000Z' });
+    const [after] = await items();
+    expect(after).toMatchObject({ status: 'open', route: 'security-blocker' });
+    expect(after?.id).not.toBe(before?.id);
+    expect((await call('PATCH', `/v1/review-items/${before?.id ?? ''}`, as('owner'), { status: 'dismissed' })).status).toBe(409);
+  });
+
+  it('about a policy are approved by an owner only', async () => {
+    const report = { score: { grade: 'A', numericScore: 95 }, findings: { total: 0, critical: 0, high: 0, medium: 0, low: 0, info: 0 } };
+    await scan({ repository: 'acme/policy', bundleDigest: digest('3'), expectedBundleDigest: null, report, supplyChain: null, remediation: null });
+    const [item] = (await call<{ reviewItems: ReviewItem[] }>('GET', '/v1/repo/acme%2Fpolicy/review-items', as('viewer'))).body.reviewItems;
+    expect(item?.route).toBe('policy-review');
+    const approve = (role: string) => call('PATCH', `/v1/review-items/${item?.id ?? ''}`, as(role), { status: 'approved' });
+    expect((await approve('admin')).status).toBe(403);
+    expect((await approve('owner')).status).toBe(200);
+  });
+
+  it('become facts, each change once', async () => {
+    const states = () =>
+      selectRows<{ status: string; route: string }>(gateway.store.client, `SELECT status, route FROM review_item_state WHERE org_id = 'org_a' ORDER BY opened_at, status`);
+    await expect.poll(states, { timeout: 15_000 }).toEqual([
+      { status: 'approved', route: 'security-blocker' },
+      { status: 'open', route: 'security-blocker' },
+      { status: 'approved', route: 'policy-review' },
+    ]);
+    const marks = await selectRows<{ n: number }>(gateway.store.client, `SELECT count() AS n FROM dirty_hour_v1 WHERE fact = 'control_event' AND org_id = 'org_a'`);
+    expect(marks[0]?.n).toBeGreaterThan(0);
+  });
+});
+
+describe('findings', () => {
+  const row = (id: string, over: object = {}) => ({ id, severity: 'high', category: 'mcp', title: id, file: 'CLAUDE.md', ...over });
+  const report = (total: number) => ({ score: { grade: 'D', numericScore: 50 }, findings: { total, critical: 0, high: total, medium: 0, low: 0, info: 0 } });
+  const list = async (query: string): Promise<Finding[]> =>
+    (await call<{ findings: Finding[] }>('GET', `/v1/findings?repository=acme%2Flife&${query}`, as('viewer'))).body.findings;
+
+  it('live from the first scan that shows them to the next that does not', async () => {
+    const base = { repository: 'acme/life', expectedBundleDigest: null, remediation: null, filesScanned: 2, supplyChain: null };
+    // Day 1: a and b. Day 2, offsets moved: a. Day 3: an empty scan, which resolves nothing. Day 4: a and c.
+    await scan({ ...base, bundleDigest: digest('a'), generatedAt: '2026-07-01T00:00:00.000Z', report: report(2), findings: [row('a-10'), row('b-20')] });
+    await scan({ ...base, bundleDigest: digest('b'), generatedAt: '2026-07-02T00:00:00.000Z', report: report(1), findings: [row('a-33')] });
+    await scan({ ...base, bundleDigest: digest('c'), generatedAt: '2026-07-03T00:00:00.000Z', report: report(0), findings: [], filesScanned: 0 });
+    await scan({ ...base, bundleDigest: digest('d'), generatedAt: '2026-07-04T00:00:00.000Z', report: report(2), findings: [row('a-10'), row('c-1')] });
+    const life = (findings: Finding[]) => findings.map(({ id, firstSeenAt, lastSeenAt, resolvedAt, scans }) => [id, firstSeenAt.slice(8, 10), lastSeenAt.slice(8, 10), resolvedAt?.slice(8, 10) ?? null, scans]);
+    expect(life(await list('status=all'))).toEqual([
+      ['a-10', '01', '04', null, 3],
+      ['b-20', '01', '01', '02', 1],
+      ['c-1', '04', '04', null, 1],
+    ]);
+    expect(life(await list('status=open')).map(([id]) => id)).toEqual(['a-10', 'c-1']);
+    expect(life(await list('status=resolved')).map(([id]) => id)).toEqual(['b-20']);
+    expect(await list('severity=low&status=all')).toEqual([]);
+  });
+
+  it('come in pages', async () => {
+    const seen: string[] = [];
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const page: { findings: Finding[]; nextCursor: string | null } = (
+        await call<{ findings: Finding[]; nextCursor: string | null }>('GET', `/v1/findings?repository=acme%2Flife&status=all&limit=2${cursor === '' ? '' : `&cursor=${cursor}`}`, as('viewer'))
+      ).body;
+      seen.push(...page.findings.map(({ id }) => id));
+      cursor = page.nextCursor;
+    }
+    expect(seen).toEqual(['a-10', 'b-20', 'c-1']);
+    expect((await call<Refusal>('GET', '/v1/findings?cursor=made-up', as('viewer'))).body.error.field).toBe('cursor');
+  });
+
+  it('are accepted for a time by administrators, and open again by themselves', async () => {
+    const [first] = await list('status=open');
+    const triage = (role: string, body: object) => call('PUT', '/v1/repo/acme%2Flife/findings/triage', as(role), { findingKey: first?.findingKey, reason: 'known', ...body });
+    expect((await triage('member', { state: 'muted' })).status).toBe(403);
+    expect((await triage('admin', { state: 'accepted' })).status).toBe(400);
+    expect((await triage('admin', { state: 'accepted', until: '2020-01-01' })).status).toBe(400);
+    const until = new Date(Date.now() + 1_500).toISOString();
+    expect((await triage('admin', { state: 'accepted', until })).status).toBe(200);
+    expect((await list('status=open'))[0]?.triage).toMatchObject({ state: 'accepted', reason: 'known', until, setBy: 'member:admin' });
+    await expect.poll(async () => (await list('status=open'))[0]?.triage, { timeout: 5_000 }).toBeNull();
+  });
+
+  it('have a baseline: the newest scan, and what it was', async () => {
+    const set = await call<Baseline>('PUT', '/v1/repo/acme%2Flife/baseline', as('admin'), {});
+    expect(set.body).toMatchObject({ repository: 'acme/life', numericScore: 50, findingCount: 2, setBy: 'member:admin' });
+    expect((await call<Baseline>('GET', '/v1/repo/acme%2Flife/baseline', as('viewer'))).body).toEqual(set.body);
+    expect((await call('PUT', '/v1/repo/acme%2Flife/baseline', as('admin'), { scanId: 'scan_OTHER' })).status).toBe(409);
+  });
+});
+
+describe('series', () => {
+  const read = async (query: string) => (await call<z.infer<typeof series>>('GET', `/v1/series/${query}`, as('viewer'))).body;
+
+  it('are read by any bucket, filtered by dimension, in pages, and explained by their facts', async () => {
+    const entries = Array.from({ length: 5 }, (_, i) => ({ timestamp: `2026-11-20T10:0${String(i)}:00.000Z`, tool: i % 2 === 0 ? 'Bash' : 'Read', decision: i === 0 ? 'block' : 'allow' }));
+    for (let twice = 0; twice < 2; twice += 1) await call('POST', '/v1/ingest/runtime', gateway.ingestToken, { repository: 'acme/series', entries });
+    await call('POST', '/v1/ingest/drift', gateway.ingestToken, driftOfSpec({ repository: 'acme/series' }));
+    await recompute();
+
+    const window = 'repository=acme%2Fseries&from=2026-11-20&to=2026-11-21';
+    const hours = await read(`blocked_command_rate?${window}&bucket=hour`);
+    expect(hours).toMatchObject({ series: 'blocked_command_rate', bucket: 'hour', nextCursor: null });
+    // Sent twice, counted once: Bash 1 blocked and 2 allowed, Read 2 allowed.
+    expect(hours.points.map(({ repository, tool, allowed, blocked }) => [repository, tool, allowed, blocked])).toEqual([['acme/series', 'Bash', 2, 1], ['acme/series', 'Read', 2, 0]]);
+    expect((await read(`blocked_command_rate?${window}&bucket=day&tool=Read`)).points).toHaveLength(1);
+    const first = await read(`blocked_command_rate?${window}&limit=1`);
+    const second = await read(`blocked_command_rate?${window}&limit=1&cursor=${first.nextCursor ?? ''}`);
+    expect([first.points[0]?.['tool'], second.points[0]?.['tool'], second.nextCursor]).toEqual(['Bash', 'Read', null]);
+    expect((await read('drift_history?repository=acme%2Fseries&from=2026-06-21&to=2026-06-22')).points).toMatchObject([{ regressions: 1, scoreDeltaMin: -25 }]);
+
+    const explain = async (query: string) => (await call<z.infer<typeof explanation>>('GET', `/v1/explain?repository=acme%2Fseries&${query}`, as('viewer'))).body;
+    const point = await explain('series=blocked_command_rate&at=2026-11-20T10:00:00Z&tool=Bash');
+    expect(point).toMatchObject({ fact: 'runtime_event', total: 3, from: '2026-11-20T10:00:00.000Z', to: '2026-11-20T11:00:00.000Z' });
+    expect(point.facts.map(({ decision }) => decision)).toEqual(['block', 'allow', 'allow']);
+  });
+
+  it('that are not there, and parameters that are none, are refused by name', async () => {
+    for (const [query, status] of [['nothing', 404], ['score_trend?bucket=minute', 400], ['score_trend?tool=Bash', 400], ['score_trend?from=x', 400], ['score_trend?org_id=org_b', 400]] as const) {
+      const answer = await call<Refusal>('GET', `/v1/series/${query}`, as('viewer'));
+      expect([query, answer.status]).toEqual([query, status]);
+      expect(answer.body.error.message.length).toBeGreaterThan(10);
+    }
+    const { body } = await call<{ series: { name: string }[] }>('GET', '/v1/series', as('viewer'));
+    expect(body.series.map(({ name }) => name)).toEqual(expect.arrayContaining(['score_trend', 'drift_history', 'blocked_command_rate', 'injection_attempt_rate', 'secret_exposure_events', 'cross_repo_org_rollup']));
+    for (const { name } of body.series) expect((await call('GET', `/v1/series/${name}`, as('viewer'))).status, name).toBe(200);
+  });
+});
+
+describe('a plan', () => {
+  it('has room for 25 repositories and says so at the next one, which stores nothing', async () => {
+    const used = (await call<Org>('GET', '/v1/org/org_a', as('viewer'))).body.repos.used;
+    for (let i = used; i < 25; i += 1) expect((await call('POST', '/v1/repos', as('admin'), { repository: `acme/r${String(i)}` })).status).toBe(200);
+    for (const send of [() => scan({ repository: 'acme/one-too-many' }), () => call('POST', '/v1/repos', as('admin'), { repository: 'acme/one-too-many' })]) {
+      const refused = (await send()) as { status: number; body: unknown };
+      expect(refused).toMatchObject({ status: 403, body: { error: { code: 'plan_limit', message: 'the plan "team" has room for 25 repositories and all are in use; remove one or change the plan' } } });
+    }
+    expect(await selectRows(gateway.store.client, `SELECT * FROM scan WHERE repo = 'acme/one-too-many'`)).toEqual([]);
+    expect((await call<Org>('GET', '/v1/org/org_a', as('viewer'))).body.repos).toEqual({ used: 25, limit: 25 });
+  });
+
+  it('keeps telemetry for 90 days at most', async () => {
+    const change = (retentionDays: number) => call<Org & Refusal>('PATCH', '/v1/org/org_a', as('owner'), { retentionDays });
+    expect((await change(91)).body.error.code).toBe('plan_limit');
+    expect((await change(60)).body.retentionDays).toEqual({ used: 60, limit: 90 });
+  });
+});
+
+describe('removal', () => {
+  const rows = async (where: string): Promise<Record<string, number>> => {
+    const counts = await selectRows<{ t: string; n: number }>(
+      gateway.store.client,
+      ['otel_traces', 'otel_logs'].map((table) => `SELECT '${table}' AS t, count() AS n FROM ${table} WHERE OrgId = 'org_a' AND ${where.replaceAll('repo ', 'Repository ')}`)
+        .concat(['scan_v1', 'finding_v1', 'runtime_event_v1', 'drift_event_v1', 'blocked_command_rate_v1', 'repository_activity_v1'].map((table) => `SELECT '${table}' AS t, count() AS n FROM ${table} WHERE org_id = 'org_a' AND ${where}`))
+        .join(' UNION ALL '),
+    );
+    return Object.fromEntries(counts.filter(({ n }) => n > 0).map(({ t, n }) => [t, n]));
+  };
+  const finished = (id: string) => expect.poll(async () => (await call<Purge>('GET', `/v1/purges/${id}`, as('admin'))).body.status, { timeout: 60_000 }).toBe('done');
+
+  it('of a repository takes landing, facts and series, and nothing of another; an admin may not', async () => {
+    expect(Object.keys(await rows(`repo = 'acme/life'`))).toEqual(expect.arrayContaining(['otel_traces', 'otel_logs', 'scan_v1', 'finding_v1']));
+    const other = await rows(`repo = 'acme/series'`);
+    expect((await call('DELETE', '/v1/repo/acme%2Flife', as('admin'))).status).toBe(403);
+    const { body } = await call<Purge>('DELETE', '/v1/repo/acme%2Flife', as('owner'));
+    await finished(body.id);
+    expect(await rows(`repo = 'acme/life'`)).toEqual({});
+    expect(await rows(`repo = 'acme/series'`)).toEqual(other);
+    expect((await call('GET', '/v1/repo/acme%2Flife/posture', as('viewer'))).status).toBe(404);
+    const done = (await call<Purge>('GET', `/v1/purges/${body.id}`, as('admin'))).body;
+    expect(done.progress.rowsRemoved).toBeGreaterThan(8);
+    expect(done.progress.tables).toBe(done.progress.of);
+  });
+
+  it('of a token takes what it sent, its facts too, and has the series computed again', async () => {
+    const { id, token } = await machine<MintedToken>('POST', '/v1/tokens', { name: 'leaked', scopes: ['ingest:runtime'] });
+    const entries = [{ timestamp: '2026-11-20T10:30:00.000Z', tool: 'Write', decision: 'block' }];
+    await call('POST', '/v1/ingest/runtime', token, { repository: 'acme/series', entries });
+    await recompute();
+    const blocked = () => selectRows<{ n: number }>(gateway.store.client, `SELECT sum(blocked) AS n FROM blocked_command_rate_hour WHERE org_id = 'org_a' AND repo = 'acme/series'`);
+    expect(await blocked()).toEqual([{ n: 2 }]);
+    const { body } = await call<Purge>('POST', '/v1/purges', as('owner'), { tokenId: id });
+    await finished(body.id);
+    await recompute();
+    expect(await blocked()).toEqual([{ n: 1 }]);
+    expect(await selectRows(gateway.store.client, `SELECT * FROM runtime_event WHERE org_id = 'org_a' AND tool = 'Write'`)).toEqual([]);
+  });
+
+  it('of a time takes that time', async () => {
+    const { body } = await call<Purge>('POST', '/v1/purges', as('owner'), { from: '2026-11-20T10:00:00Z', to: '2026-11-20T10:02:00Z' });
+    await finished(body.id);
+    const left = await selectRows<{ n: number }>(gateway.store.client, `SELECT count() AS n FROM runtime_event WHERE org_id = 'org_a' AND repo = 'acme/series'`);
+    expect(left).toEqual([{ n: 3 }]);
+  });
+
+  it('is in the audit trail, with everything else that was decided here, and the trail holds', async () => {
+    const { entries } = (await call<{ entries: { record: string }[] }>('GET', '/v1/audit?limit=1000', as('admin'))).body;
+    const actions = new Set(entries.map(({ record }) => (JSON.parse(record) as { action: string }).action));
+    const expected = [
+      'token.mint', 'token.revoke', 'token.rotate', 'member.add', 'member.remove', 'review_item.open', 'review_item.approve', 'review_item.supersede', 'finding.accept',
+      'baseline.set', 'repo.add', 'repo.remove', 'purge.request', 'purge.finish', 'access.denied', 'org.change',
+    ];
+    expect(expected.filter((action) => !actions.has(action))).toEqual([]);
+    expect((await call('GET', '/v1/audit/verify', as('admin'))).body).toMatchObject({ ok: true, entries: entries.length });
+    const exported = await call('GET', '/v1/audit/export', as('admin'));
+    expect(exported.text.trimEnd().split('\n')).toHaveLength(entries.length + 1);
+    expect(exported.text).not.toMatch(/eccp_/);
+  });
+});

@@ -1,0 +1,37 @@
+import { ShieldwatchError } from '#schemas/errors.js';
+
+/** Where a page ended: the sort key of its last entry. */
+type Key = readonly (string | number)[];
+
+/** Opaque to clients; holds nothing that the page did not show. */
+export function encodeCursor(key: Key): string {
+  return Buffer.from(JSON.stringify(key)).toString('base64url');
+}
+
+/**
+ * The sort key that a cursor holds, its parts of the types named.
+ *
+ * @throws ShieldwatchError 400 when it is not a cursor of this list.
+ */
+export function decodeCursor(cursor: string | undefined, types: readonly ('string' | 'number')[]): Key | undefined {
+  if (cursor === undefined) return undefined;
+  let key: unknown;
+  try {
+    key = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+  } catch {
+    key = undefined;
+  }
+  const isKey =
+    Array.isArray(key) &&
+    key.length === types.length &&
+    key.every((part, index) => typeof part === types[index] && (typeof part === 'string' || (Number.isSafeInteger(part) && Number(part) >= 0)) && !String(part).includes('\0'));
+  if (!isKey) throw new ShieldwatchError('query_invalid', 'cursor: expected the nextCursor of the page before', { field: 'cursor' });
+  return key as Key;
+}
+
+/** A page of what was asked for with one entry too many. */
+export function page<T>(rows: readonly T[], limit: number, key: (last: T) => Key): { rows: T[]; nextCursor: string | null } {
+  const shown = rows.slice(0, limit);
+  const last = shown.at(-1);
+  return { rows: shown, nextCursor: rows.length > limit && last !== undefined ? encodeCursor(key(last)) : null };
+}

@@ -1,0 +1,146 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { ShieldwatchError } from '#schemas/errors.js';
+import { isAtLeast, type Role } from '#schemas/http/roles.js';
+import type { Scope } from '#schemas/http/scopes.js';
+import { callerOf, type Caller } from '../auth/caller.js';
+import { requireScope } from '../auth/require-scope.js';
+import { parseBody, readBytes } from '../body/read-json.js';
+import { placesOf } from '../body/fields.js';
+import { fromZod } from '../errors/from-zod.js';
+
+type Shape = z.ZodObject;
+
+/**
+ * One address of the API. The table of these is the only list there is: routes, OpenAPI, the typed client and
+ * the tests of tenancy and fuzz are all made from it.
+ */
+export interface RouteSpec {
+  /** Operation id of OpenAPI. */
+  id: string;
+  method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
+  /** Path with `{name}` parameters. */
+  url: string;
+  tag: 'ingest' | 'query' | 'control' | 'audit';
+  summary: string;
+  description?: string;
+  /** Any one of these opens it; none: open to all. */
+  scopes: readonly Scope[];
+  /** Least role that may use it. */
+  role?: Role;
+  params?: Shape;
+  query?: Shape;
+  /** Bodies of the control plane are strict; those of producers (`isTolerant`) drop unknown fields and name them. */
+  body?: z.ZodType;
+  isTolerant?: boolean;
+  /** Looks at the body before it is held to its schema. */
+  before?: (input: unknown) => void;
+  /** Bytes a body may have; 64 KiB unless set. */
+  bodyLimit?: number;
+  /** Media types of a body that is passed on as bytes and not parsed. */
+  rawBody?: readonly string[];
+  response: z.ZodType;
+  /** Media type of an answer that is not JSON. */
+  responseType?: string;
+  /** Other answers than the errors that every route has, by status. */
+  otherResponses?: Readonly<Record<number, z.ZodType>>;
+}
+
+type Output<T> = T extends z.ZodType ? z.output<T> : undefined;
+
+/** What a handler works with; all of it has been held to the spec. */
+export interface RouteContext<S extends RouteSpec> {
+  caller: Caller;
+  params: Output<S['params']>;
+  query: Output<S['query']>;
+  body: Output<S['body']>;
+  /** Fields of the body that were dropped. */
+  warnings: string[];
+  request: FastifyRequest;
+  reply: FastifyReply;
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Every address of the API, in the order of registration. */
+    apiRoutes: RouteSpec[];
+  }
+  interface FastifyContextConfig {
+    spec?: RouteSpec;
+  }
+}
+
+const DEFAULT_BODY_LIMIT = 64 * 1024;
+
+/** Adds an address; `handler` gets what the spec promises and answers what it says. */
+export function addRoute<S extends RouteSpec>(
+  app: FastifyInstance,
+  spec: S,
+  handler: (context: RouteContext<S>) => Promise<z.input<S['response']>> | z.input<S['response']> | Promise<FastifyReply>,
+): void {
+  app.apiRoutes.push(spec);
+  const limit = spec.bodyLimit ?? DEFAULT_BODY_LIMIT;
+  const places = spec.body === undefined ? undefined : placesOf(spec.body);
+  app.route({
+    method: spec.method,
+    url: spec.url.replaceAll(/\{(\w+)\}/g, ':$1'),
+    bodyLimit: limit,
+    config: { spec, otlp: spec.rawBody !== undefined },
+    ...(spec.scopes.length === 0 ? {} : { onRequest: [requireScope(...spec.scopes), requireRole(spec.role)] }),
+    handler: async (request, reply): Promise<unknown> => {
+      const { value: body, warnings } =
+        spec.body === undefined || places === undefined
+          ? { value: undefined, warnings: [] }
+          : await readBody(request, spec.body, places, limit, spec.before);
+      const [dropped] = warnings;
+      if (dropped !== undefined && spec.isTolerant !== true) throw new ShieldwatchError('body_invalid', dropped.replace(', dropped', ''));
+      return handler({
+        caller: spec.scopes.length === 0 ? NOBODY : callerOf(request),
+        params: readNames(spec.params, request.params, 'not_found') as Output<S['params']>,
+        query: readNames(spec.query ?? NO_QUERY, request.query, 'query_invalid') as Output<S['query']>,
+        body: body as Output<S['body']>,
+        warnings,
+        request,
+        reply,
+      });
+    },
+  });
+}
+
+async function readBody(
+  request: FastifyRequest,
+  schema: z.ZodType,
+  places: ReturnType<typeof placesOf>,
+  limit: number,
+  before: RouteSpec['before'],
+): Promise<{ value: unknown; warnings: string[] }> {
+  const input = await readBytes(request, limit);
+  before?.(input);
+  return parseBody(input, schema, places);
+}
+
+const NO_QUERY = z.object({});
+
+/** Of addresses that are open to all: they must not ask who it is. */
+const NOBODY: Caller = { orgId: '', tokenId: '', actor: '', scopes: [], role: 'viewer', repository: null, retentionDays: 1 };
+
+function requireRole(role: Role | undefined) {
+  return async (request: FastifyRequest): Promise<void> => {
+    if (role === undefined || isAtLeast(callerOf(request).role, role)) return;
+    throw new ShieldwatchError('role_missing', `this needs the role ${role}`);
+  };
+}
+
+/** Path and query parameters. A misspelt one is an error: a filter that is not applied shows too much. */
+function readNames(schema: Shape | undefined, input: unknown, code: 'query_invalid' | 'not_found'): unknown {
+  if (schema === undefined) return undefined;
+  const known = Object.keys(schema.shape);
+  const isOpen = schema._zod.def.catchall !== undefined;
+  if (!isOpen && !Object.keys(input as object).every((name) => known.includes(name))) {
+    throw new ShieldwatchError('query_invalid', `this address takes ${known.length === 0 ? 'no parameters' : `the parameters ${known.join(', ')}`}`);
+  }
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  if (code === 'not_found') throw new ShieldwatchError('not_found', 'there is nothing of that name');
+  throw fromZod(parsed.error, input, code);
+}

@@ -1,0 +1,37 @@
+import { randomBytes } from 'node:crypto';
+import type { FastifyInstance, FastifyRequest, InjectOptions } from 'fastify';
+import type { Caller } from './caller.js';
+
+const HEADER = 'x-shieldwatch-inside';
+
+/** Callers that use the API from within this process: the machine's own commands. */
+export interface Insiders {
+  find(request: FastifyRequest): Caller | undefined;
+  /** Sends one request to the API as `caller`. Its ticket is made for it, 256 bits, and worth nothing afterwards. */
+  inject(app: FastifyInstance, caller: Caller, options: InjectOptions): Promise<{ status: number; body: string }>;
+}
+
+export function createInsiders(): Insiders {
+  const tickets = new Map<string, Caller>();
+  return {
+    find(request) {
+      const ticket = request.headers[HEADER];
+      return typeof ticket === 'string' ? tickets.get(ticket) : undefined;
+    },
+    async inject(app, caller, options) {
+      const ticket = randomBytes(32).toString('hex');
+      tickets.set(ticket, caller);
+      try {
+        const answer = await app.inject({ ...options, headers: { ...options.headers, [HEADER]: ticket } });
+        return { status: answer.statusCode, body: answer.body };
+      } finally {
+        tickets.delete(ticket);
+      }
+    },
+  };
+}
+
+/** Whoever may open the data folder: an owner of any organisation of this server. */
+export function machineCaller(orgId: string): Caller {
+  return { orgId, tokenId: 'machine', actor: 'machine', scopes: ['read', 'admin'], role: 'owner', repository: null, retentionDays: 90 };
+}

@@ -1,0 +1,64 @@
+import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
+import type { Postgres } from '#schemas/postgres/client.js';
+import { runInBackground, type Background } from './control/background.js';
+import type { ControlPlane } from './control/control-plane.js';
+import { drainOutbox } from './control/outbox.js';
+import { runPurges } from './control/purges.js';
+import { currentFleet } from './fleet/review-items.js';
+
+/** What goes on beside requests. */
+export interface BackgroundWork {
+  outbox: Background;
+  reviewItems: Background;
+  purges: Background;
+  stop(): Promise<void>;
+}
+
+/** Milliseconds between rounds that nobody asked for. */
+const OUTBOX_MS = 5_000;
+const REVIEW_MS = 15_000;
+const PURGE_MS = 60_000;
+/** A mark may become visible this long after its time: the longest INSERT that the store allows. */
+const OVERLAP_MS = 60_000;
+
+export function startBackgroundWork(
+  parts: { postgres: Postgres; clickhouse: ClickHouseClient; plane: ControlPlane },
+  onError: (work: string, error: unknown) => void,
+): BackgroundWork {
+  const { postgres, clickhouse, plane } = parts;
+  const run = (name: string, intervalMs: number, round: () => Promise<unknown>): Background =>
+    runInBackground(intervalMs, round, (error) => {
+      onError(name, error);
+    });
+  const outbox = run('outbox', OUTBOX_MS, () => drainOutbox(postgres, clickhouse));
+  const reviewItems = run('review items', REVIEW_MS, openReviewItems(clickhouse, plane));
+  const purges = run('purges', PURGE_MS, () => runPurges(postgres, clickhouse, plane));
+  plane.onFact(() => {
+    outbox.wake();
+  });
+  return {
+    outbox,
+    reviewItems,
+    purges,
+    async stop() {
+      await Promise.all([outbox.stop(), reviewItems.stop(), purges.stop()]);
+      // What the last requests left behind.
+      await drainOutbox(postgres, clickhouse).catch(() => undefined);
+    },
+  };
+}
+
+/** Opens the items of scans that came since the last round, by whatever way they came. */
+function openReviewItems(clickhouse: ClickHouseClient, plane: ControlPlane): () => Promise<void> {
+  let since = 0;
+  return async () => {
+    const rows = await selectRows<{ org_id: string; marked: number }>(
+      clickhouse,
+      `SELECT org_id, max(toUnixTimestamp64Milli(marked_at)) AS marked FROM dirty_hour_v1
+       WHERE fact = 'scan' AND marked_at > fromUnixTimestamp64Milli({since:Int64}, 'UTC') GROUP BY org_id`,
+      { since: Math.max(0, since - OVERLAP_MS) },
+    );
+    for (const { org_id: orgId } of rows) await currentFleet(plane, clickhouse, { orgId, actor: 'shieldwatch' });
+    since = Math.max(since, ...rows.map(({ marked }) => marked));
+  };
+}

@@ -1,0 +1,107 @@
+import type { z } from 'zod';
+import { ShieldwatchError } from '#schemas/errors.js';
+import { redactText } from '#schemas/redaction.js';
+
+/** Raw evidence: what a tool was given or what was found. It stays on the machine it came from. */
+const REFUSED = new Set(['input', 'evidence', 'fix', 'toolinput', 'command', 'before', 'after']);
+
+/** Unknown names that are told one by one. */
+const MAX_NAMES = 50;
+const MAX_NAME_LENGTH = 64;
+
+/** Names a schema knows, by place. */
+interface Place {
+  fields?: ReadonlyMap<string, Place>;
+  items?: Place;
+  /** Anything may be below; it is dropped, and searched for raw evidence all the same. */
+  isOpen?: true;
+}
+
+const LEAF: Place = {};
+const UNKNOWN: Place = { isOpen: true };
+
+/** Reads the places out of a schema once; the result is for {@link checkFields}. */
+export function placesOf(schema: z.core.$ZodType): Place {
+  const { def } = schema._zod;
+  switch (def.type) {
+    case 'object': {
+      const { shape } = def as z.core.$ZodObjectDef;
+      return { fields: new Map(Object.entries(shape).map(([name, field]) => [name, placesOf(field)])) };
+    }
+    case 'array':
+      return { items: placesOf((def as z.core.$ZodArrayDef).element) };
+    case 'optional':
+    case 'nullable':
+    case 'default':
+      return placesOf((def as z.core.$ZodOptionalDef).innerType);
+    case 'union':
+      return (def as z.core.$ZodUnionDef).options.map(placesOf).reduce(merge, {});
+    case 'unknown':
+    case 'any':
+    case 'record':
+      return UNKNOWN;
+    default:
+      return LEAF;
+  }
+}
+
+function merge(one: Place, other: Place): Place {
+  const fields = one.fields === undefined && other.fields === undefined ? undefined : new Map([...(one.fields ?? []), ...(other.fields ?? [])]);
+  const items = one.items ?? other.items;
+  return {
+    ...(fields === undefined ? {} : { fields }),
+    ...(items === undefined ? {} : { items }),
+    ...(one.isOpen === true || other.isOpen === true ? { isOpen: true } : {}),
+  };
+}
+
+/**
+ * Looks through a body before it is parsed.
+ *
+ * @returns warnings that name the unknown fields, which the parser will drop.
+ * @throws ShieldwatchError `field_refused` for a field that carries raw evidence.
+ */
+export function checkFields(body: unknown, places: Place): string[] {
+  const unknown = new Set<string>();
+  // A list of its own, not recursion: a body may be nested deeper than the stack.
+  const rest: { value: unknown; path: string; place: Place; isKnown: boolean }[] = [{ value: body, path: '', place: places, isKnown: true }];
+  for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
+    const { value, path, place, isKnown } = next;
+    if (typeof value !== 'object' || value === null) continue;
+    if (Array.isArray(value)) {
+      if (place.items === undefined && place.isOpen !== true) continue;
+      for (let index = value.length - 1; index >= 0; index -= 1) {
+        const item: unknown = value[index];
+        if (typeof item === 'object' && item !== null) rest.push({ value: item, path: `${path}[${String(index)}]`, place: place.items ?? UNKNOWN, isKnown });
+      }
+      continue;
+    }
+    const prefix = path === '' ? '' : `${path}.`;
+    for (const [name, child] of Object.entries(value)) {
+      const known = place.fields?.get(name);
+      if (known === undefined) {
+        refuseEvidence(prefix, name);
+        // The same name in 10,000 entries is one warning; what lies below an unknown name is not told apart.
+        if (isKnown && place.isOpen !== true) unknown.add(prefix.replaceAll(/\[\d+\]/g, '[]') + safeName(name));
+      }
+      if (typeof child !== 'object' || child === null) continue;
+      rest.push({ value: child, path: prefix + (known === undefined ? safeName(name) : name), place: known ?? UNKNOWN, isKnown: isKnown && known !== undefined });
+    }
+  }
+  const warnings = [...unknown].slice(0, MAX_NAMES).map((name) => `${name}: unknown field, dropped`);
+  if (unknown.size > MAX_NAMES) warnings.push(`${String(unknown.size - MAX_NAMES)} more unknown fields, dropped`);
+  return warnings;
+}
+
+function refuseEvidence(prefix: string, name: string): void {
+  if (name.length > MAX_NAME_LENGTH || !REFUSED.has(name.toLowerCase().replaceAll(/[_-]/g, ''))) return;
+  throw new ShieldwatchError('field_refused', `${prefix}${name} carries raw evidence, which is not taken; leave it out`, {
+    field: prefix + name,
+  });
+}
+
+/** Names come from outside too: one may be a secret, or a megabyte long. */
+function safeName(name: string): string {
+  const redacted = redactText(name);
+  return redacted.length > MAX_NAME_LENGTH ? `${redacted.slice(0, MAX_NAME_LENGTH)}...` : redacted;
+}

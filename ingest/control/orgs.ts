@@ -1,0 +1,77 @@
+import { ShieldwatchError } from '#schemas/errors.js';
+import type { Org } from '#schemas/http/control.js';
+import type { Postgres } from '#schemas/postgres/client.js';
+import { asRole } from '#schemas/postgres/session.js';
+import { randomBase62 } from '../auth/token-format.js';
+import { scrubText } from '../body/scrub.js';
+import type { Actor, ControlPlane } from './control-plane.js';
+import { PLAN_LIMITS, type Plan } from './plans.js';
+
+interface OrgRow extends Record<string, unknown> {
+  id: string;
+  name: string;
+  plan: Plan;
+  retention_days: number;
+  github_org_login: string | null;
+  sso_enabled: boolean;
+  created_at: Date | string;
+  repos: number;
+}
+
+export async function showOrg(plane: ControlPlane, orgId: string): Promise<Org> {
+  const [row] = await plane.read(orgId, (tx) => tx.query<OrgRow>('SELECT org.*, (SELECT count(*)::int FROM repo) AS repos FROM org'));
+  if (row === undefined) throw new ShieldwatchError('not_found', 'there is no such organisation');
+  return {
+    id: row.id,
+    name: row.name,
+    plan: row.plan,
+    githubOrgLogin: row.github_org_login,
+    ssoEnabled: row.sso_enabled,
+    createdAt: new Date(row.created_at).toISOString(),
+    repos: { used: row.repos, limit: PLAN_LIMITS[row.plan].repos },
+    retentionDays: { used: row.retention_days, limit: PLAN_LIMITS[row.plan].retentionDays },
+  };
+}
+
+/** @throws ShieldwatchError 403 when the plan does not keep telemetry that long. */
+export async function changeOrg(plane: ControlPlane, actor: Actor, change: { name?: string | undefined; retentionDays?: number | undefined }): Promise<Org> {
+  const before = await showOrg(plane, actor.orgId);
+  const { limit } = before.retentionDays;
+  if (change.retentionDays !== undefined && change.retentionDays > limit) {
+    throw new ShieldwatchError('plan_limit', `retentionDays: the plan "${before.plan}" keeps telemetry for at most ${String(limit)} days`, {
+      field: 'retentionDays',
+    });
+  }
+  await plane.change(actor, async (tx) => {
+    const name = change.name === undefined ? before.name : scrubText(change.name, 100);
+    const retentionDays = change.retentionDays ?? before.retentionDays.used;
+    await tx.query('UPDATE org SET name = $1, retention_days = $2', [name, retentionDays]);
+    await tx.record({ action: 'org.change', subject: actor.orgId, detail: { name, retentionDays } });
+  });
+  return showOrg(plane, actor.orgId);
+}
+
+/** Every organisation of this server; for the machine's own commands. */
+export async function listOrgs(db: Postgres): Promise<{ id: string; name: string; plan: Plan }[]> {
+  return asRole(db, 'shieldwatch_operator', {}, (tx) =>
+    tx.query<{ id: string; name: string; plan: Plan }>('SELECT id, name, plan FROM org ORDER BY created_at, id'),
+  );
+}
+
+/** Adds an organisation; for the machine's own commands. */
+export async function createOrg(db: Postgres, plane: ControlPlane, { name, plan }: { name: string; plan: Plan }): Promise<{ id: string }> {
+  const id = `org_${randomBase62(20)}`;
+  await asRole(db, 'shieldwatch_operator', {}, (tx) =>
+    tx.query('INSERT INTO org (id, name, plan, retention_days) VALUES ($1, $2, $3, $4)', [id, scrubText(name, 100), plan, Math.min(90, PLAN_LIMITS[plan].retentionDays)]),
+  );
+  await plane.change({ orgId: id, actor: 'machine' }, (tx) => tx.record({ action: 'org.create', subject: id, detail: { plan } }));
+  return { id };
+}
+
+/** Gives an organisation another plan; for the machine's own commands. Nothing that is there is removed. */
+export async function setPlan(db: Postgres, plane: ControlPlane, orgId: string, plan: Plan): Promise<Org> {
+  await asRole(db, 'shieldwatch_operator', {}, (tx) => tx.query('UPDATE org SET plan = $2 WHERE id = $1', [orgId, plan]));
+  const after = await showOrg(plane, orgId);
+  await plane.change({ orgId, actor: 'machine' }, (tx) => tx.record({ action: 'org.plan', subject: orgId, detail: { plan } }));
+  return after;
+}

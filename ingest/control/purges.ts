@@ -1,0 +1,128 @@
+import type { Purge } from '#schemas/http/control.js';
+import type { Postgres } from '#schemas/postgres/client.js';
+import { asRole } from '#schemas/postgres/session.js';
+import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
+import { randomBase62 } from '../auth/token-format.js';
+import type { Actor, ChangeSession, ControlPlane } from './control-plane.js';
+import { removeRows, type Removal } from './remove-rows.js';
+
+/** What a purge is asked to remove; at least one of them. */
+export interface PurgeConditions {
+  repository?: string | undefined;
+  tokenId?: string | undefined;
+  from?: Date | undefined;
+  to?: Date | undefined;
+}
+
+interface PurgeRow extends Record<string, unknown> {
+  id: string;
+  org_id: string;
+  repository: string | null;
+  token_id: string | null;
+  from_at: Date | string | null;
+  to_at: Date | string | null;
+  requested_by: string;
+  requested_at: Date | string;
+  finished_at: Date | string | null;
+  last_run_at: Date | string | null;
+  tables_done: number;
+  tables_total: number;
+  rows_removed: string | number;
+}
+
+/** Notes a purge; `also` is done in the same transaction. Background work carries it out. */
+export async function requestPurge(
+  plane: ControlPlane,
+  actor: Actor,
+  { repository, tokenId, from, to }: PurgeConditions,
+  also?: (tx: ChangeSession) => Promise<void>,
+): Promise<Purge> {
+  return plane.change(actor, async (tx) => {
+    const [row] = await tx.query<PurgeRow>(
+      `INSERT INTO purge (id, org_id, repository, token_id, from_at, to_at, requested_by) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING *`,
+      [`purge_${randomBase62(20)}`, actor.orgId, repository ?? null, tokenId ?? null, from?.toISOString() ?? null, to?.toISOString() ?? null, actor.actor],
+    );
+    if (row === undefined) throw new Error('the purge was not stored');
+    await also?.(tx);
+    await tx.record({
+      action: 'purge.request',
+      subject: row.id,
+      detail: { repository: repository ?? null, tokenId: tokenId ?? null, from: from?.toISOString() ?? null, to: to?.toISOString() ?? null },
+    });
+    return purgeOf(row);
+  });
+}
+
+/** An organisation's purges, newest first; or the one of an id. */
+export async function listPurges(plane: ControlPlane, orgId: string, id?: string): Promise<Purge[]> {
+  const rows = await plane.read(orgId, (tx) =>
+    tx.query<PurgeRow>('SELECT * FROM purge WHERE $1::text IS NULL OR id = $1 ORDER BY requested_at DESC, id LIMIT 1000', [id ?? null]),
+  );
+  return rows.map(purgeOf);
+}
+
+/**
+ * Carries out what was asked for, and again every hour for 8 days what was done: queues and spools may still hold
+ * what was removed, and delivery is at least once. A second run removes only what happened before the request.
+ */
+export async function runPurges(postgres: Postgres, clickhouse: ClickHouseClient, plane: ControlPlane): Promise<void> {
+  const due = await asRole(postgres, 'shieldwatch_worker', {}, (tx) =>
+    tx.query<PurgeRow>(
+      `SELECT * FROM purge WHERE finished_at IS NULL
+         OR (requested_at > now() - interval '8 days' AND last_run_at < now() - interval '1 hour')
+       ORDER BY requested_at LIMIT 10`,
+    ),
+  );
+  for (const row of due) {
+    const rows = await removeRows(clickhouse, removalOf(row), (done, total) => note(postgres, row.id, done, total));
+    await asRole(postgres, 'shieldwatch_worker', {}, (tx) =>
+      tx.query(
+        'UPDATE purge SET finished_at = coalesce(finished_at, now()), last_run_at = now(), rows_removed = rows_removed + $2 WHERE id = $1',
+        [row.id, rows],
+      ),
+    );
+    if (row.finished_at === null || rows > 0) {
+      await plane.change({ orgId: row.org_id, actor: 'shieldwatch' }, (tx) =>
+        tx.record({ action: row.finished_at === null ? 'purge.finish' : 'purge.repeat', subject: row.id, detail: { rowsRemoved: rows } }),
+      );
+    }
+  }
+}
+
+function removalOf(row: PurgeRow): Removal {
+  const requestedAt = new Date(row.requested_at);
+  const to = row.to_at === null ? undefined : new Date(row.to_at);
+  const isRepeat = row.finished_at !== null;
+  return {
+    orgId: row.org_id,
+    repository: row.repository ?? undefined,
+    tokenId: row.token_id ?? undefined,
+    from: row.from_at === null ? undefined : new Date(row.from_at),
+    // What happens after the request is new, and not what was to be removed.
+    to: isRepeat && (to === undefined || to > requestedAt) ? requestedAt : to,
+    isWhole: !isRepeat && row.token_id === null && row.from_at === null && to === undefined,
+  };
+}
+
+async function note(postgres: Postgres, id: string, done: number, total: number): Promise<void> {
+  await asRole(postgres, 'shieldwatch_worker', {}, (tx) =>
+    tx.query('UPDATE purge SET tables_done = $2, tables_total = $3, last_run_at = now() WHERE id = $1', [id, done, total]),
+  );
+}
+
+const iso = (time: Date | string | null): string | null => (time === null ? null : new Date(time).toISOString());
+
+function purgeOf(row: PurgeRow): Purge {
+  return {
+    id: row.id,
+    repository: row.repository,
+    tokenId: row.token_id,
+    from: iso(row.from_at),
+    to: iso(row.to_at),
+    requestedBy: row.requested_by,
+    requestedAt: new Date(row.requested_at).toISOString(),
+    status: row.finished_at !== null ? 'done' : row.last_run_at === null ? 'waiting' : 'running',
+    progress: { tables: row.tables_done, of: row.tables_total, rowsRemoved: Number(row.rows_removed) },
+    finishedAt: iso(row.finished_at),
+  };
+}

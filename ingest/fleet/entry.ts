@@ -1,0 +1,77 @@
+import type { FleetEntry, Route } from '#schemas/http/fleet.js';
+import type { Grade } from '#schemas/records/enums.js';
+import { idOf } from '#schemas/records/ids.js';
+import type { FleetScan } from './latest-scans.js';
+
+/** What came with a scan by REST and is in no fact; see `scan_receipt`. */
+export interface Receipt {
+  isSuspect: boolean;
+  autoFixable: number | null;
+  manualReview: number | null;
+}
+
+/** Identity of a scan in the API. */
+export function scanIdOf(orgId: string, repository: string, eventId: string): string {
+  return idOf('scan', orgId, repository, eventId);
+}
+
+/** The digest that stands for a scan; scans without a pack have their event id. */
+export function digestOf(scan: Pick<FleetScan, 'bundle_digest' | 'event_id'>): string {
+  return scan.bundle_digest === '' ? scan.event_id : scan.bundle_digest;
+}
+
+/** AgentShield's fleet entry of a scan, its route found by AgentShield's rules from what is stored, not from what was claimed. */
+export function fleetEntry(orgId: string, scan: FleetScan, receipt: Receipt | undefined): FleetEntry {
+  const errors = errorsOf(scan, receipt);
+  const { route, reason } = routeOf(scan, errors);
+  return {
+    outputDir: scanIdOf(orgId, scan.repo, scan.event_id),
+    ok: errors.length === 0,
+    route,
+    reason,
+    generatedAt: scan.occurred_at,
+    targetPath: null,
+    repository: scan.repo,
+    provider: scan.provider === '' ? null : scan.provider,
+    score: scan.score,
+    grade: scan.grade as Grade,
+    totalFindings: scan.total_findings,
+    critical: scan.critical,
+    high: scan.high,
+    medium: scan.medium,
+    low: scan.low,
+    info: scan.info,
+    policyStatus: scan.policy_status === '' ? 'unknown' : scan.policy_status,
+    baselineStatus: scan.baseline_status === '' ? 'unknown' : scan.baseline_status,
+    riskyPackages: scan.packages_risky,
+    autoFixable: receipt?.autoFixable ?? 0,
+    manualReview: receipt?.manualReview ?? 0,
+    errors,
+  };
+}
+
+function errorsOf(scan: FleetScan, receipt: Receipt | undefined): string[] {
+  const errors: string[] = [];
+  if (scan.expected_bundle_digest !== '' && scan.expected_bundle_digest !== scan.bundle_digest) {
+    errors.push('bundle digest differs from the digest of its artifacts');
+  }
+  if (receipt?.isSuspect === true) errors.push('the report contradicts its remediation plan');
+  return errors;
+}
+
+function routeOf(scan: FleetScan, errors: readonly string[]): { route: Route; reason: string } {
+  const [error] = errors;
+  if (error !== undefined) return { route: 'invalid', reason: error };
+  const blockers: [number, string][] = [
+    [scan.critical, 'critical findings'],
+    [scan.high, 'high findings'],
+    [scan.packages_critical, 'critical supply-chain packages'],
+    [scan.packages_high, 'high supply-chain packages'],
+  ];
+  const blocker = blockers.find(([count]) => count > 0);
+  if (blocker !== undefined) return { route: 'security-blocker', reason: `${String(blocker[0])} ${blocker[1]}` };
+  if (scan.policy_status === 'failed') return { route: 'policy-review', reason: 'policy failed' };
+  if (scan.baseline_status === 'regressed') return { route: 'baseline-regression', reason: 'baseline regressed' };
+  if (scan.packages_risky > 0) return { route: 'supply-chain-review', reason: `${String(scan.packages_risky)} risky packages` };
+  return { route: 'ready', reason: 'no routing blockers' };
+}

@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import type { Fleet, FleetEntry, FleetSummary, ReviewItem } from '#schemas/http/fleet.js';
+
+const NEXT_ACTIONS = {
+  'invalid-evidence': 'Regenerate invalid evidence packs before promotion.',
+  blocked: 'Route review items to listed owners and attach approval before promotion.',
+  ready: 'Promotion can proceed with the current evidence digest.',
+} as const;
+
+/**
+ * AgentShield's fleet inspection over the newest scan of each repository. An item that was approved or dismissed
+ * is still listed, and no longer stands in the way.
+ */
+export function fleetOf(entries: FleetEntry[], reviewItems: ReviewItem[]): Fleet {
+  const summary = summaryOf(entries);
+  const routes = entries.map(({ route, outputDir, repository, targetPath, reason }) => ({ route, outputDir, repository, targetPath, reason }));
+  const open = reviewItems.filter((item) => item.status === 'open');
+  const status = summary.invalidPacks > 0 ? 'invalid-evidence' : open.length > 0 ? 'blocked' : 'ready';
+  const owners = [...new Set(open.map((item) => item.owner))].sort();
+  return {
+    ok: summary.invalidPacks === 0,
+    requiresAttention: summary.invalidPacks > 0 || open.length > 0,
+    summary,
+    operatorReadback: {
+      status,
+      ready: status === 'ready',
+      requiresApproval: open.length > 0,
+      digest: digestOf(summary, routes, reviewItems),
+      invalidPackCount: summary.invalidPacks,
+      reviewItemCount: open.length,
+      blockingItemCount: open.filter((item) => item.severity === 'high').length,
+      ownerCount: owners.length,
+      owners,
+      routesRequiringApproval: [...new Set(open.map((item) => item.route))].sort(),
+      approvalIds: open.map((item) => item.approvalId).sort(),
+      nextAction: NEXT_ACTIONS[status],
+    },
+    entries,
+    routes,
+    reviewItems,
+    errors: entries.flatMap((entry) => entry.errors.map((error) => `${entry.repository}: ${error}`)),
+  };
+}
+
+function summaryOf(entries: readonly FleetEntry[]): FleetSummary {
+  const sum = (of: (entry: FleetEntry) => number): number => entries.reduce((total, entry) => total + of(entry), 0);
+  const count = (is: (entry: FleetEntry) => boolean): number => entries.filter(is).length;
+  return {
+    totalPacks: entries.length,
+    verifiedPacks: count((entry) => entry.ok),
+    invalidPacks: count((entry) => !entry.ok),
+    totalFindings: sum((entry) => entry.totalFindings),
+    critical: sum((entry) => entry.critical),
+    high: sum((entry) => entry.high),
+    medium: sum((entry) => entry.medium),
+    low: sum((entry) => entry.low),
+    info: sum((entry) => entry.info),
+    policyFailures: count((entry) => entry.policyStatus === 'failed'),
+    baselineRegressions: count((entry) => entry.baselineStatus === 'regressed'),
+    riskyPackages: sum((entry) => entry.riskyPackages),
+    autoFixable: sum((entry) => entry.autoFixable),
+    manualReview: sum((entry) => entry.manualReview),
+  };
+}
+
+/** Changes with everything that the answer says but times and people; the same fleet has the same digest. */
+function digestOf(summary: FleetSummary, routes: Fleet['routes'], items: readonly ReviewItem[]): string {
+  const sorted = (parts: readonly object[]): string[] => parts.map((part) => JSON.stringify(part)).sort();
+  const decided = items.map(({ id, approvalId, route, status, ticket }) => ({ id, approvalId, route, status, ticket }));
+  const text = JSON.stringify([summary, sorted(routes), sorted(decided)]);
+  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
+}

@@ -1,0 +1,23 @@
+import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
+import type { Row } from '#schemas/records/rows.js';
+import { fromStore } from '../errors/from-store.js';
+
+/** What the fleet rules look at. */
+const COLUMNS = [
+  'repo', 'event_id', 'occurred_at', 'score', 'grade', 'total_findings', 'critical', 'high', 'medium', 'low', 'info', 'provider',
+  'bundle_digest', 'expected_bundle_digest', 'policy_status', 'baseline_status', 'packages_risky', 'packages_critical', 'packages_high',
+] as const satisfies readonly (keyof Row<'scan'>)[];
+export type FleetScan = Pick<Row<'scan'>, (typeof COLUMNS)[number]>;
+
+/** The newest scan of each repository (or of one) that looked at a file, by name. */
+export function latestScans(clickhouse: ClickHouseClient, orgId: string, repository?: string): Promise<FleetScan[]> {
+  return fromStore(
+    selectRows<FleetScan>(
+      clickhouse,
+      `SELECT ${COLUMNS.join(', ')} FROM scan
+       WHERE org_id = {orgId:String} ${repository === undefined ? '' : 'AND repo = {repository:String}'} AND files_scanned > 0
+       ORDER BY repo, occurred_at DESC, event_id DESC LIMIT 1 BY repo`,
+      { orgId, ...(repository === undefined ? {} : { repository }) },
+    ),
+  );
+}

@@ -1,0 +1,55 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { ShieldwatchError } from '#schemas/errors.js';
+import { Buckets, type BucketSettings } from './bucket.js';
+
+export interface QuotaSettings {
+  /** Requests of one token. */
+  requests: BucketSettings;
+  /** Bytes of bodies of one token, as they arrive. */
+  bytes: BucketSettings;
+  /** Refused tokens from one address: guessing is slow, and a typo in a fleet is not locked out for long. */
+  failures: BucketSettings;
+}
+
+const MIB = 1024 * 1024;
+
+export const DEFAULT_QUOTAS: QuotaSettings = {
+  requests: { rate: 500, burst: 1_000 },
+  bytes: { rate: 64 * MIB, burst: 256 * MIB },
+  failures: { rate: 20, burst: 500 },
+};
+
+/** Per-token quotas, and a brake on guessing tokens. Answers 429 with Retry-After, which OTLP clients obey. */
+export function installQuotas(app: FastifyInstance, settings: QuotaSettings): void {
+  const requests = new Buckets(settings.requests);
+  const bytes = new Buckets(settings.bytes);
+  const failures = new Buckets(settings.failures);
+
+  // As preParsing: the caller is known, the body is not read yet.
+  app.addHook('preParsing', async (request) => {
+    const { caller } = request;
+    if (caller === null || caller.tokenId === 'session') return;
+    const announced = Number(request.headers['content-length'] ?? 0);
+    const wait = Math.max(
+      requests.take(caller.tokenId, 1),
+      bytes.take(caller.tokenId, Number.isFinite(announced) && announced > 0 ? announced : 0),
+    );
+    if (wait > 0) throw limited('this token has used up its quota for now; try again', wait);
+  });
+
+  app.decorate('countRefusal', (request: FastifyRequest) => {
+    const wait = failures.take(request.ip, 1);
+    if (wait > 0) throw limited('too many requests with a wrong token from this address; try again', wait);
+  });
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Notes a token that was refused. @throws ShieldwatchError 429 when there were too many. */
+    countRefusal(request: FastifyRequest): void;
+  }
+}
+
+function limited(message: string, retryAfterSeconds: number): ShieldwatchError {
+  return new ShieldwatchError('rate_limited', message, { retryAfterSeconds: Math.min(retryAfterSeconds, 3_600) });
+}

@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import { errorBody } from '#schemas/http/error.js';
+import type { RouteSpec } from '../api/route.js';
+
+/** As much of OpenAPI 3.1 as is written here. */
+export interface OpenApiDocument {
+  openapi: '3.1.0';
+  info: { title: string; version: string; description: string };
+  servers: { url: string }[];
+  security: Record<string, string[]>[];
+  tags: { name: string; description: string }[];
+  paths: Record<string, Record<string, OpenApiOperation>>;
+  components: { securitySchemes: Record<string, object>; schemas: Record<string, object> };
+}
+
+export interface OpenApiOperation {
+  operationId: string;
+  tags: string[];
+  summary: string;
+  description?: string;
+  security?: Record<string, string[]>[];
+  parameters?: { name: string; in: 'path' | 'query'; required: boolean; schema: object; description?: string }[];
+  requestBody?: { required: true; content: Record<string, { schema: object }> };
+  responses: Record<string, { description: string; content?: Record<string, { schema: object }> }>;
+}
+
+const TAGS = [
+  { name: 'ingest', description: 'Send telemetry: scans, decisions, drifts, OTLP.' },
+  { name: 'query', description: 'Ask about repositories and series.' },
+  { name: 'control', description: 'Organisation, members, tokens, decisions, purges.' },
+  { name: 'audit', description: 'What was done, by whom.' },
+];
+
+/** Answers that any address may give, in words. */
+const ERROR_STATUSES: Readonly<Record<string, string>> = {
+  400: 'Not well formed; the error names the field.',
+  401: 'No token, or one that is not known.',
+  403: 'Scope, role or plan do not allow it.',
+  404: 'There is nothing of that name in your organisation.',
+  409: 'Things are not as the request takes them to be.',
+  413: 'Too large.',
+  415: 'Another media type or encoding than this address takes.',
+  422: 'An evidence pack that is not redacted.',
+  429: 'Over quota; Retry-After says when to try again.',
+  503: 'Cannot be answered just now; Retry-After says when to try again.',
+};
+
+/** The document of the given addresses. Made from their zod schemas; nothing is written twice. */
+export function openApiDocument(routes: readonly RouteSpec[], version: string): OpenApiDocument {
+  const paths: OpenApiDocument['paths'] = {};
+  for (const route of routes) {
+    (paths[route.url] ??= {})[route.method.toLowerCase()] = operation(route);
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Shieldwatch',
+      version,
+      description: 'Security observability for AI coding agents. The organisation of a request is that of its token; no parameter can name another.',
+    },
+    servers: [{ url: '/' }],
+    security: [{ token: [] }],
+    tags: TAGS,
+    paths,
+    components: {
+      securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'eccp_..., minted with `shieldwatch token mint`.' } },
+      schemas: { Error: jsonSchema(errorBody, 'output') },
+    },
+  };
+}
+
+function operation(route: RouteSpec): OpenApiOperation {
+  const parameters = [...parametersOf('path', route.params), ...parametersOf('query', route.query)];
+  const needs = [
+    route.scopes.length === 0 ? 'Open to all.' : `Scope: ${route.scopes.map((scope) => `\`${scope}\``).join(' or ')}.`,
+    ...(route.role === undefined ? [] : [`Role: ${route.role}.`]),
+  ];
+  const requestBody =
+    route.body !== undefined
+      ? { required: true as const, content: { 'application/json': { schema: jsonSchema(route.body, 'input') } } }
+      : route.rawBody !== undefined
+        ? { required: true as const, content: Object.fromEntries(route.rawBody.map((type) => [type, { schema: rawSchema(type) }])) }
+        : undefined;
+  return {
+    operationId: route.id,
+    tags: [route.tag],
+    summary: route.summary,
+    description: [route.description, needs.join(' ')].filter((part) => part !== undefined).join('\n\n'),
+    ...(route.scopes.length === 0 ? { security: [] } : {}),
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(requestBody === undefined ? {} : { requestBody }),
+    responses: {
+      200: { description: 'Done.', content: { [route.responseType ?? 'application/json']: { schema: jsonSchema(route.response, 'output') } } },
+      ...Object.fromEntries(
+        Object.entries(ERROR_STATUSES).map(([status, description]) => {
+          const other = route.otherResponses?.[Number(status)];
+          const schema = other === undefined ? { $ref: '#/components/schemas/Error' } : jsonSchema(other, 'output');
+          return [status, { description, content: { 'application/json': { schema } } }];
+        }),
+      ),
+    },
+  };
+}
+
+function parametersOf(place: 'path' | 'query', shape: RouteSpec['params']): NonNullable<OpenApiOperation['parameters']> {
+  if (shape === undefined) return [];
+  const schema = jsonSchema(shape, 'input') as { properties?: Record<string, object>; required?: string[] };
+  return Object.entries(schema.properties ?? {}).map(([name, property]) => ({
+    name,
+    in: place,
+    required: place === 'path' || (schema.required ?? []).includes(name),
+    schema: property,
+  }));
+}
+
+const rawSchema = (type: string): object => (type === 'application/json' ? { type: 'object' } : { type: 'string', format: 'binary' });
+
+function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): object {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline' });
+  return rest;
+}

@@ -1,0 +1,77 @@
+import { SpanKind, SpanStatusCode, type Span } from '@opentelemetry/api';
+import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
+import { metrics, resources, tracing } from '@opentelemetry/sdk-node';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { ATTR_SERVICE_NAME, SCOPE_NAME, SERVICE_NAME_GATEWAY } from '#schemas/semconv.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    span: Span | null;
+  }
+}
+
+/** Boundaries of the semantic conventions for HTTP. */
+const DURATIONS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
+
+/**
+ * The gateway's own telemetry: `GET /metrics` for Prometheus, and a span for each request where an exporter is
+ * given. Route patterns, methods and status codes; no path, query, header, body or token, so nothing secret can be in it.
+ */
+export function installTelemetry(app: FastifyInstance, spans: tracing.SpanExporter | undefined): void {
+  const resource = resources.resourceFromAttributes({ [ATTR_SERVICE_NAME]: SERVICE_NAME_GATEWAY });
+  const prometheus = new PrometheusExporter({ preventServerStart: true });
+  const meters = new metrics.MeterProvider({ resource, readers: [prometheus] });
+  const meter = meters.getMeter(SCOPE_NAME);
+  const duration = meter.createHistogram('http.server.request.duration', {
+    unit: 's',
+    description: 'Duration of requests.',
+    advice: { explicitBucketBoundaries: DURATIONS },
+  });
+  const bodySize = meter.createCounter('shieldwatch.gateway.body.size', { unit: 'By', description: 'Bytes of bodies as announced.' });
+  const active = meter.createUpDownCounter('http.server.active_requests', { description: 'Requests being answered.' });
+  meter.createObservableGauge('process.memory.usage', { unit: 'By' }).addCallback((result) => {
+    result.observe(process.memoryUsage.rss());
+  });
+  const tracer =
+    spans === undefined
+      ? undefined
+      : new tracing.BasicTracerProvider({ resource, spanProcessors: [new tracing.BatchSpanProcessor(spans)] });
+
+  app.decorateRequest('span', null);
+  app.addHook('onRequest', (request, _reply, next) => {
+    active.add(1);
+    request.span = tracer?.getTracer(SCOPE_NAME).startSpan(nameOf(request), { kind: SpanKind.SERVER }) ?? null;
+    next();
+  });
+  app.addHook('onResponse', (request, reply, next) => {
+    active.add(-1);
+    const attributes = attributesOf(request, reply);
+    duration.record(reply.elapsedTime / 1_000, attributes);
+    const size = Number(request.headers['content-length'] ?? 0);
+    if (size > 0) bodySize.add(size, { 'http.route': attributes['http.route'] });
+    if (request.span !== null) {
+      request.span.setAttributes(attributes);
+      if (reply.statusCode >= 500) request.span.setStatus({ code: SpanStatusCode.ERROR });
+      request.span.end();
+    }
+    next();
+  });
+  app.get('/metrics', (_request, reply) => {
+    // It answers by itself, on the plain response: fastify is told to leave that alone.
+    reply.hijack();
+    prometheus.getMetricsRequestHandler(_request.raw, reply.raw);
+  });
+  app.addHook('onClose', async () => {
+    await Promise.allSettled([meters.shutdown(), tracer?.shutdown()]);
+  });
+}
+
+const nameOf = (request: FastifyRequest): string => `${request.method} ${request.routeOptions.url ?? 'unknown'}`;
+
+function attributesOf(request: FastifyRequest, reply: FastifyReply) {
+  return {
+    'http.request.method': request.method,
+    'http.route': request.routeOptions.url ?? 'unknown',
+    'http.response.status_code': reply.statusCode,
+  };
+}

@@ -1,0 +1,86 @@
+import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
+import { decodeCursor, page } from '../api/cursor.js';
+import { fromStore } from '../errors/from-store.js';
+
+export interface FindingsQuestion {
+  orgId: string;
+  repository: string | undefined;
+  severity: string | undefined;
+  category: string | undefined;
+  status: 'open' | 'resolved' | 'all';
+  limit: number;
+  cursor: string | undefined;
+}
+
+export interface FindingRow {
+  repo: string;
+  finding_key: string;
+  finding_id: string;
+  severity: string;
+  category: string;
+  title: string;
+  file: string;
+  line: number;
+  runtime_confidence: string;
+  occurrences: number;
+  first_seen_at: string;
+  last_seen_at: string;
+  resolved_at: string | null;
+  scans: number;
+}
+
+/**
+ * The life of each finding: from the first scan that shows it to the first later one that looked and does not.
+ * Scans of no file resolve nothing. Findings of scans that were never stored as a whole (their span is missing)
+ * are left out.
+ */
+export async function findings(clickhouse: ClickHouseClient, question: FindingsQuestion): Promise<{ rows: FindingRow[]; nextCursor: string | null }> {
+  const after = decodeCursor(question.cursor, ['string', 'string']);
+  const params: Record<string, unknown> = { orgId: question.orgId, limit: question.limit + 1 };
+  const scope = ['org_id = {orgId:String}'];
+  if (question.repository !== undefined) {
+    scope.push('repo = {repository:String}');
+    params['repository'] = question.repository;
+  }
+  const having: string[] = [];
+  for (const column of ['severity', 'category'] as const) {
+    if (question[column] === undefined) continue;
+    having.push(`${column} = {${column}:String}`);
+    params[column] = question[column];
+  }
+  if (question.status === 'open') having.push('isNull(resolved_at)');
+  if (question.status === 'resolved') having.push('isNotNull(resolved_at)');
+  if (after !== undefined) {
+    having.push('(repo, finding_key) > ({afterRepo:String}, {afterKey:String})');
+    [params['afterRepo'], params['afterKey']] = after;
+  }
+  const condition = scope.join(' AND ');
+  const rows = await fromStore(
+    selectRows<FindingRow>(
+      clickhouse,
+      `WITH
+         scans AS (SELECT repo, groupArray((occurred_at, event_id)) AS all FROM (
+           SELECT repo, occurred_at, event_id FROM scan WHERE ${condition} AND files_scanned > 0 ORDER BY repo, occurred_at, event_id) GROUP BY repo)
+       SELECT f.repo AS repo, f.finding_key AS finding_key,
+         argMax(f.finding_id, (f.occurred_at, f.event_id)) AS finding_id,
+         argMax(f.severity, (f.occurred_at, f.event_id)) AS severity,
+         argMax(f.category, (f.occurred_at, f.event_id)) AS category,
+         argMax(f.title, (f.occurred_at, f.event_id)) AS title,
+         argMax(f.file, (f.occurred_at, f.event_id)) AS file,
+         argMax(f.line, (f.occurred_at, f.event_id)) AS line,
+         argMax(f.runtime_confidence, (f.occurred_at, f.event_id)) AS runtime_confidence,
+         argMax(f.occurrence, (f.occurred_at, f.occurrence)) AS occurrences,
+         min(f.occurred_at) AS first_seen_at, max(f.occurred_at) AS last_seen_at,
+         uniqExact(f.scan_id) AS scans,
+         argMax((f.occurred_at, f.scan_id), (f.occurred_at, f.scan_id)) AS last_scan,
+         arrayFirstOrNull(scan -> scan > last_scan, any(s.all)).1 AS resolved_at
+       FROM finding AS f INNER JOIN scans AS s ON s.repo = f.repo
+       WHERE f.${condition.replaceAll(' AND ', ' AND f.')} AND has(arrayMap(scan -> scan.2, s.all), f.scan_id)
+       GROUP BY f.repo, f.finding_key
+       ${having.length === 0 ? '' : `HAVING ${having.join(' AND ')}`}
+       ORDER BY repo, finding_key LIMIT {limit:UInt32}`,
+      params,
+    ),
+  );
+  return page(rows, question.limit, (last) => [last.repo, last.finding_key]);
+}

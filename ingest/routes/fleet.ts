@@ -1,0 +1,61 @@
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
+import { ShieldwatchError } from '#schemas/errors.js';
+import { fleet, reviewItemChange, reviewItemList, reviewItemState, type ReviewRoute } from '#schemas/http/fleet.js';
+import { isAtLeast } from '#schemas/http/roles.js';
+import { addRoute, type RouteSpec } from '../api/route.js';
+import type { Caller } from '../auth/caller.js';
+import type { ControlPlane } from '../control/control-plane.js';
+import { needOwnOrg, orgParams } from './own-org.js';
+import { fleetOf } from '../fleet/fleet.js';
+import { changeReviewItem, currentFleet, type ReviewChange } from '../fleet/review-items.js';
+import type { Repositories } from '../repositories.js';
+import { repoParams } from './posture.js';
+
+const FLEET = {
+  id: 'fleet', method: 'GET', url: '/v1/org/{orgId}/fleet', tag: 'query', summary: 'The newest scan of each repository, as AgentShield inspects a fleet',
+  scopes: ['read'], params: orgParams, response: fleet,
+} as const satisfies RouteSpec;
+
+const ITEMS = {
+  id: 'listReviewItems', method: 'GET', url: '/v1/repo/{repoId}/review-items', tag: 'query', summary: 'What has to be decided about the newest scan',
+  scopes: ['read'], params: repoParams, response: reviewItemList,
+} as const satisfies RouteSpec;
+
+const CHANGE = {
+  id: 'changeReviewItem', method: 'PATCH', url: '/v1/review-items/{itemId}', tag: 'control', summary: 'Decide about a review item, or assign it',
+  description: 'Members assign to themselves and comment; admins assign and decide; policy approvals are the owner\'s.',
+  scopes: ['admin'], role: 'member', params: z.object({ itemId: z.string().min(1).max(100) }), body: reviewItemChange, response: reviewItemState,
+} as const satisfies RouteSpec;
+
+/** `GET /v1/org/{orgId}/fleet` (SPEC 4.4), `GET /v1/repo/{repoId}/review-items` (SPEC 4.6), and decisions about them. */
+export function fleetRoutes(app: FastifyInstance, options: { clickhouse: ClickHouseClient; repositories: Repositories; plane: ControlPlane }): void {
+  const { clickhouse, repositories, plane } = options;
+
+  addRoute(app, FLEET, async ({ caller, params }) => {
+    needOwnOrg(caller, params.orgId);
+    const { entries, reviewItems } = await currentFleet(plane, clickhouse, caller, caller.repository ?? undefined);
+    return fleetOf(entries, reviewItems);
+  });
+
+  addRoute(app, ITEMS, async ({ caller, params }) => {
+    const { id, fullName } = await repositories.need(caller, params.repoId);
+    const { reviewItems } = await currentFleet(plane, clickhouse, caller, fullName);
+    return { repoId: id, repository: fullName, reviewItems };
+  });
+
+  addRoute(app, CHANGE, ({ caller, params, body }) =>
+    changeReviewItem(plane, caller, params.itemId, body, ({ route, repository }) => {
+      if (caller.repository !== null && caller.repository !== repository) throw new ShieldwatchError('not_found', 'there is no such review item');
+      checkMayDecide(caller, route, body);
+    }),
+  );
+}
+
+function checkMayDecide(caller: Caller, route: ReviewRoute, change: ReviewChange): void {
+  const isSelf = change.assignee === undefined || (change.assignee !== null && caller.actor === `member:${change.assignee}`);
+  const needed = change.status === 'approved' && route === 'policy-review' ? 'owner' : change.status !== undefined || !isSelf ? 'admin' : 'member';
+  if (isAtLeast(caller.role, needed)) return;
+  throw new ShieldwatchError('role_missing', `this needs the role ${needed}`);
+}

@@ -1,0 +1,72 @@
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { ShieldwatchError } from '#schemas/errors.js';
+import { driftAnswer, driftBody, driftWebhookBody, type DriftAnswer } from '#schemas/http/ingest-drift.js';
+import { addRoute, type RouteSpec } from '../api/route.js';
+import type { Caller } from '../auth/caller.js';
+import { checkTime } from '../body/check-time.js';
+import { chooseRepository } from '../choose-repository.js';
+import { sendDrift, type Drift } from '../drift/send-drift.js';
+import type { Repositories } from '../repositories.js';
+import type { TelemetrySink } from '../telemetry/sink.js';
+
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
+
+const SPEC = {
+  id: 'ingestDrift',
+  method: 'POST',
+  url: '/v1/ingest/drift',
+  tag: 'ingest',
+  summary: "Send a drift: AgentShield's DriftResult",
+  scopes: ['ingest:drift'],
+  isTolerant: true,
+  bodyLimit: MAX_BODY_BYTES,
+  body: driftBody,
+  response: driftAnswer,
+} as const satisfies RouteSpec;
+
+const WEBHOOK_SPEC = {
+  id: 'driftWebhook',
+  method: 'POST',
+  url: '/v1/webhooks/drift/{secret}',
+  tag: 'ingest',
+  summary: 'Webhook of `agentshield watch`',
+  description:
+    'The stock watcher sends no header and does not name its repository, so the address itself is the secret: a token of scope `webhook:drift`, bound to the repository. It opens nothing else.',
+  scopes: [],
+  isTolerant: true,
+  bodyLimit: MAX_BODY_BYTES,
+  params: z.object({ secret: z.string() }),
+  body: driftWebhookBody,
+  response: driftAnswer,
+} as const satisfies RouteSpec;
+
+/** `POST /v1/ingest/drift` (SPEC 4.3), and what the stock `agentshield watch` posts. */
+export function ingestDriftRoutes(app: FastifyInstance, options: { sink: TelemetrySink; repositories: Repositories }): void {
+  async function take(drift: Drift, field: string, named: string | null | undefined, caller: Caller, warnings: string[]): Promise<DriftAnswer> {
+    checkTime(drift.timestamp, field);
+    const repository = await options.repositories.ensure(caller, chooseRepository(named, caller));
+    const driftEventId = await sendDrift(options.sink, drift, repository.fullName, caller);
+    return {
+      ok: true,
+      driftEventId,
+      alertRouted: false,
+      rollupsUpdated: ['drift_history'],
+      ...(warnings.length === 0 ? {} : { warnings }),
+    };
+  }
+
+  addRoute(app, SPEC, ({ body, caller, warnings }) => take(body, 'timestamp', body.repository, caller, warnings));
+
+  addRoute(app, WEBHOOK_SPEC, async ({ params, body, warnings, request }) => {
+    const caller = await app.findToken(params.secret);
+    if (caller === undefined || !caller.scopes.includes('webhook:drift') || caller.repository === null) {
+      app.countRefusal(request);
+      throw new ShieldwatchError('token_invalid', 'this webhook address is unknown, revoked or mistyped');
+    }
+    request.caller = caller;
+    const { score, ...drift } = body;
+    const result = { ...drift, previousScore: score.previous, currentScore: score.current, scoreDelta: score.delta };
+    return take(result, 'timestamp', undefined, caller, warnings);
+  });
+}

@@ -1,0 +1,134 @@
+import type { FastifyInstance } from 'fastify';
+import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
+import { ShieldwatchError } from '#schemas/errors.js';
+import { paging } from '#schemas/http/atoms.js';
+import { baseline, baselineRequest, purge, repo, repoList, repoRequest, type Baseline } from '#schemas/http/control.js';
+import { z } from 'zod';
+import { decodeCursor, page } from '../api/cursor.js';
+import { addRoute, type RouteSpec } from '../api/route.js';
+import type { ControlPlane } from '../control/control-plane.js';
+import { requestPurge } from '../control/purges.js';
+import { scanIdOf } from '../fleet/entry.js';
+import { latestScans } from '../fleet/latest-scans.js';
+import type { Repositories } from '../repositories.js';
+import { repoParams } from './posture.js';
+
+const LIST = {
+  id: 'listRepos', method: 'GET', url: '/v1/repos', tag: 'query', summary: 'Repositories, by name', scopes: ['read'],
+  query: z.object({ ...paging, limit: z.coerce.number().int().min(1).max(10_000).default(1_000) }),
+  response: repoList,
+} as const satisfies RouteSpec;
+
+const ADD = {
+  id: 'addRepo', method: 'POST', url: '/v1/repos', tag: 'control', summary: 'Add a repository before it sends anything', scopes: ['admin'], role: 'admin',
+  body: repoRequest, response: repo,
+} as const satisfies RouteSpec;
+
+const REMOVE = {
+  id: 'removeRepo', method: 'DELETE', url: '/v1/repo/{repoId}', tag: 'control', scopes: ['admin'], role: 'owner',
+  summary: 'Remove a repository with everything that is stored of it',
+  description: 'Starts a purge and answers with it; `GET /v1/purges/{purgeId}` tells how far it is.',
+  params: repoParams, response: purge,
+} as const satisfies RouteSpec;
+
+const SHOW_BASELINE = {
+  id: 'showBaseline', method: 'GET', url: '/v1/repo/{repoId}/baseline', tag: 'query', summary: 'The scan that a repository is held against', scopes: ['read'],
+  params: repoParams, response: baseline,
+} as const satisfies RouteSpec;
+
+const SET_BASELINE = {
+  id: 'setBaseline', method: 'PUT', url: '/v1/repo/{repoId}/baseline', tag: 'control', scopes: ['admin'], role: 'admin',
+  summary: 'Make the newest scan the baseline of a repository',
+  params: repoParams, body: baselineRequest, response: baseline,
+} as const satisfies RouteSpec;
+
+interface BaselineRow extends Record<string, unknown> {
+  source_scan_id: string;
+  baseline_timestamp: Date | string;
+  numeric_score: number | null;
+  finding_count: number;
+  set_by: string;
+  set_at: Date | string;
+}
+
+/** Repositories and their baselines. */
+export function repoRoutes(app: FastifyInstance, options: { clickhouse: ClickHouseClient; repositories: Repositories; plane: ControlPlane; onPurge: () => void }): void {
+  const { clickhouse, repositories, plane } = options;
+
+  addRoute(app, LIST, async ({ caller, query }) => {
+    const after = decodeCursor(query.cursor, ['string'])?.[0];
+    const all = (await repositories.list(caller)).filter(({ fullName }) => after === undefined || fullName > after);
+    const { rows, nextCursor } = page(all, query.limit, (last) => [last.fullName]);
+    return { repos: rows.map(({ id, fullName, ...seen }) => ({ repoId: id, repository: fullName, ...seen })), nextCursor };
+  });
+
+  addRoute(app, ADD, async ({ caller, body }) => {
+    const { id, fullName } = await repositories.ensure(caller, body.repository);
+    if (body.githubRepoId !== undefined) {
+      await plane.change(caller, async (tx) => {
+        await tx.query('UPDATE repo SET github_repo_id = $2 WHERE id = $1', [id, body.githubRepoId]);
+        await tx.record({ action: 'repo.link', subject: id, detail: { githubRepoId: body.githubRepoId ?? null } });
+      });
+    }
+    return { repoId: id, repository: fullName, firstSeenAt: null, lastSeenAt: null };
+  });
+
+  addRoute(app, REMOVE, async ({ caller, params }) => {
+    const { id, fullName } = await repositories.need(caller, params.repoId);
+    const started = await requestPurge(plane, caller, { repository: fullName }, async (tx) => {
+      await tx.query('DELETE FROM repo WHERE id = $1', [id]);
+      await tx.record({ action: 'repo.remove', subject: id, detail: { repository: fullName } });
+    });
+    repositories.forget(caller.orgId, id);
+    options.onPurge();
+    return started;
+  });
+
+  addRoute(app, SHOW_BASELINE, async ({ caller, params }) => {
+    const repository = await repositories.need(caller, params.repoId);
+    const [row] = await plane.read(caller.orgId, (tx) => tx.query<BaselineRow>('SELECT * FROM baseline WHERE repo_id = $1', [repository.id]));
+    if (row === undefined) throw new ShieldwatchError('not_found', 'this repository has no baseline');
+    return baselineOf(row, repository.id, repository.fullName);
+  });
+
+  addRoute(app, SET_BASELINE, async ({ caller, params, body }) => {
+    const { id, fullName } = await repositories.need(caller, params.repoId);
+    const [scan] = await latestScans(clickhouse, caller.orgId, fullName);
+    if (scan === undefined) throw new ShieldwatchError('conflict', 'this repository has no scan that looked at a file');
+    const scanId = scanIdOf(caller.orgId, fullName, scan.event_id);
+    if (body.scanId !== undefined && body.scanId !== scanId) {
+      throw new ShieldwatchError('conflict', 'scanId: a newer scan has come since; look at it first', { field: 'scanId' });
+    }
+    return plane.change(caller, async (tx) => {
+      const [row] = await tx.query<BaselineRow>(
+        `INSERT INTO baseline (org_id, repo_id, source_scan_id, baseline_timestamp, numeric_score, finding_count, set_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)
+         ON CONFLICT (org_id, repo_id) DO UPDATE SET source_scan_id = $3, baseline_timestamp = $4, numeric_score = $5, finding_count = $6,
+           set_by = $7, set_at = now()
+         RETURNING *`,
+        [caller.orgId, id, scanId, scan.occurred_at, scan.score, scan.total_findings, caller.actor],
+      );
+      if (row === undefined) throw new ShieldwatchError('conflict', 'the repository was removed meanwhile');
+      await tx.record({
+        action: 'baseline.set',
+        subject: id,
+        detail: { repository: fullName, scanId, score: scan.score, findings: scan.total_findings },
+        fact: { kind: 'baseline', state: 'set', repository: fullName },
+      });
+      return baselineOf(row, id, fullName);
+    });
+  });
+}
+
+function baselineOf(row: BaselineRow, repoId: string, repository: string): Baseline {
+  return {
+    repoId,
+    repository,
+    sourceScanId: row.source_scan_id,
+    baselineTimestamp: new Date(row.baseline_timestamp).toISOString(),
+    numericScore: row.numeric_score,
+    findingCount: row.finding_count,
+    setBy: row.set_by,
+    setAt: new Date(row.set_at).toISOString(),
+  };
+}

@@ -1,0 +1,124 @@
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
+import { ShieldwatchError } from '#schemas/errors.js';
+import { explainQuery, explanation, series, seriesList, seriesQuery } from '#schemas/http/series.js';
+import { addRoute, type RouteSpec } from '../api/route.js';
+import { explainPoint, FORMULAS } from '../queries/explain.js';
+import { fieldOf, readSeries } from '../queries/read-series.js';
+import { camelCase, SERIES_TABLE, snakeCase, type SeriesDefinition, type SeriesView } from '../queries/series-table.js';
+import { BUCKET_SECONDS, bucketStart, readDate, windowOf } from '../queries/window.js';
+import type { Repositories } from '../repositories.js';
+import { repositoryOf } from './findings.js';
+
+/** A dimension's value. */
+const filter = z.string().max(2_000);
+
+const LIST = {
+  id: 'listSeries', method: 'GET', url: '/v1/series', tag: 'query', summary: 'Which series there are', scopes: ['read'], response: seriesList,
+} as const satisfies RouteSpec;
+
+const READ = {
+  id: 'readSeries', method: 'GET', url: '/v1/series/{name}', tag: 'query', summary: 'Points of a series, oldest first',
+  description: 'Any dimension of the series may be a parameter too, and filters by its value.',
+  scopes: ['read'], params: z.object({ name: z.string().max(100) }), query: seriesQuery.catchall(filter), response: series,
+} as const satisfies RouteSpec;
+
+const EXPLAIN = {
+  id: 'explain', method: 'GET', url: '/v1/explain', tag: 'query', summary: 'The facts behind one point of a series',
+  scopes: ['read'], query: explainQuery.catchall(filter), response: explanation,
+} as const satisfies RouteSpec;
+
+/** `GET /v1/series`, `/v1/series/{name}` and `/v1/explain`. */
+export function seriesRoutes(app: FastifyInstance, options: { clickhouse: ClickHouseClient; repositories: Repositories }): void {
+  const { clickhouse, repositories } = options;
+
+  addRoute(app, LIST, () => ({
+    series: [...SERIES_TABLE.values()].map(({ name, views }) => ({
+      name,
+      buckets: views.flatMap(({ bucket }) => (bucket === null ? [] : [bucket])),
+      dimensions: (views[0]?.dimensions ?? []).map(camelCase),
+      columns: Object.keys(views[0]?.types ?? {}).filter((column) => column !== 'org_id').map(fieldOf),
+      isExplained: Object.hasOwn(FORMULAS, name),
+    })),
+  }));
+
+  addRoute(app, READ, async ({ caller, params, query }) => {
+    const { from, to, bucket, repository: named, limit, cursor, ...rest } = query;
+    const definition = needSeries(params.name, 'name');
+    const view = viewOf(definition, bucket);
+    const filters = filtersOf(rest, view.dimensions);
+    const window = view.time === undefined ? undefined : windowOf({ from, to, bucket: view.bucket ?? 'day' });
+    if (caller.repository !== null && !('repo' in view.types)) {
+      throw new ShieldwatchError('repository_not_allowed', 'this series is of the whole organisation, and the token is bound to a repository');
+    }
+    const repository = await repositoryOf(repositories, caller, named);
+    const { rows, nextCursor } = await readSeries(clickhouse, view, {
+      orgId: caller.orgId, repository, since: window?.start ?? 0, until: window?.end ?? 0, filters, limit, cursor,
+    });
+    return {
+      series: definition.name,
+      bucket: view.bucket,
+      from: window?.from.toISOString() ?? null,
+      to: window?.to.toISOString() ?? null,
+      columns: Object.keys(view.types).filter((column) => column !== 'org_id').map(fieldOf),
+      points: rows,
+      nextCursor,
+    };
+  });
+
+  addRoute(app, EXPLAIN, async ({ caller, query }) => {
+    const { series: name, bucket, at, repository: named, limit, cursor, ...rest } = query;
+    const formula = Object.hasOwn(FORMULAS, name) ? FORMULAS[name] : undefined;
+    if (formula === undefined) throw invalid('series', `one of ${Object.keys(FORMULAS).join(', ')}`);
+    const filters = filtersOf(rest, formula.dimensions);
+    const { fullName } = await repositories.need(caller, named);
+    const since = bucketStart(readDate(at, 'at'), bucket);
+    const until = since + BUCKET_SECONDS[bucket];
+    const { total, facts, nextCursor } = await explainPoint(clickhouse, formula, { orgId: caller.orgId, repository: fullName, since, until, filters, limit, cursor });
+    return {
+      series: name,
+      bucket,
+      from: new Date(since * 1_000).toISOString(),
+      to: new Date(until * 1_000).toISOString(),
+      repository: fullName,
+      formula: formula.text,
+      version: formula.version,
+      fact: formula.fact,
+      total,
+      facts,
+      nextCursor,
+    };
+  });
+}
+
+function needSeries(name: string, field: string): SeriesDefinition {
+  const definition = SERIES_TABLE.get(name);
+  if (definition !== undefined) return definition;
+  throw new ShieldwatchError('not_found', `there is no such series; there are ${[...SERIES_TABLE.keys()].join(', ')}`, { field });
+}
+
+/** The view of a bucket; of days unless asked for. */
+function viewOf({ name, views }: SeriesDefinition, bucket: string | undefined): SeriesView {
+  const view = bucket === undefined ? (views.find((each) => each.bucket === 'day') ?? views[0]) : views.find((each) => each.bucket === bucket);
+  if (view !== undefined) return view;
+  const buckets = views.flatMap((each) => (each.bucket === null ? [] : [each.bucket]));
+  throw invalid('bucket', buckets.length === 0 ? `none: ${name} has no buckets` : `one of ${buckets.join(', ')}`);
+}
+
+/** Parameters beside the known ones name dimensions. */
+function filtersOf(rest: Readonly<Record<string, unknown>>, dimensions: readonly string[]): Map<string, string> {
+  const filters = new Map<string, string>();
+  for (const [name, value] of Object.entries(rest)) {
+    const column = snakeCase(name);
+    if (!dimensions.includes(column) || typeof value !== 'string' || value.includes('\0')) {
+      throw new ShieldwatchError('query_invalid', `a parameter is no dimension of this series; it has ${dimensions.length === 0 ? 'none' : dimensions.map(camelCase).join(', ')}`);
+    }
+    filters.set(column, value);
+  }
+  return filters;
+}
+
+function invalid(field: string, expected: string): ShieldwatchError {
+  return new ShieldwatchError('query_invalid', `${field}: expected ${expected}`, { field, expected });
+}

@@ -1,0 +1,243 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { selectRows } from '#schemas/clickhouse/client.js';
+import { openPostgres, type Postgres } from '#schemas/postgres/client.js';
+import { inOrg } from '#schemas/postgres/session.js';
+import { postgresPrograms, startPostgresServer, type TestServer } from '#schemas/postgres/testing.js';
+import { repositoryId } from '#schemas/records/repository.js';
+import { HEADER_ORG_ID, HEADER_REPOSITORY } from '#schemas/semconv.js';
+import { INGEST_SCOPES } from './auth/caller.js';
+import { mintToken } from './auth/tokens.js';
+import { addMember } from './control/members.js';
+import { driftOfSpec, scanOfSpec } from './testing/bodies.js';
+import { startGateway, type TestGateway } from './testing/gateway.js';
+
+/** Nothing of organisation A is named without it, so that an answer that holds it tells of A. */
+const MARK = 'belongs-to-a';
+const REPOSITORY = `${MARK}/app`;
+
+interface Ids {
+  repoId: string;
+  itemId: string;
+  approvalId: string;
+  tokenId: string;
+  memberId: string;
+  purgeId: string;
+  findingKey: string;
+}
+
+/** How B reaches for what is A's on one address. `own`: the address names nothing of A's, and B gets its own. */
+interface Reach {
+  url: string;
+  body?: unknown;
+  expected: 'own' | 404;
+}
+
+/** One line for each route; a route without one fails the test below. */
+const REACHES: Readonly<Record<string, (ids: Ids) => Reach>> = {
+  otlp_traces: () => ({ url: '/v1/traces', body: { resourceSpans: [] }, expected: 'own' }),
+  otlp_metrics: () => ({ url: '/v1/metrics', body: { resourceMetrics: [] }, expected: 'own' }),
+  otlp_logs: () => ({ url: '/v1/logs', body: { resourceLogs: [] }, expected: 'own' }),
+  ingestScan: () => ({ url: '/v1/ingest/scan', body: scanOfSpec({ repository: REPOSITORY }), expected: 'own' }),
+  ingestRuntime: () => ({
+    url: '/v1/ingest/runtime',
+    body: { repository: REPOSITORY, entries: [{ timestamp: new Date().toISOString(), tool: 'Bash', decision: 'allow' }] },
+    expected: 'own',
+  }),
+  ingestDrift: () => ({ url: '/v1/ingest/drift', body: driftOfSpec({ repository: REPOSITORY }), expected: 'own' }),
+  fleet: () => ({ url: '/v1/org/org_a/fleet', expected: 404 }),
+  listReviewItems: ({ repoId }) => ({ url: `/v1/repo/${repoId}/review-items`, expected: 404 }),
+  changeReviewItem: ({ itemId }) => ({ url: `/v1/review-items/${itemId}`, body: { status: 'approved' }, expected: 404 }),
+  posture: ({ repoId }) => ({ url: `/v1/repo/${repoId}/posture`, expected: 404 }),
+  listRepos: () => ({ url: '/v1/repos', expected: 'own' }),
+  addRepo: () => ({ url: '/v1/repos', body: { repository: REPOSITORY }, expected: 'own' }),
+  removeRepo: ({ repoId }) => ({ url: `/v1/repo/${repoId}`, expected: 404 }),
+  showBaseline: ({ repoId }) => ({ url: `/v1/repo/${repoId}/baseline`, expected: 404 }),
+  setBaseline: ({ repoId }) => ({ url: `/v1/repo/${repoId}/baseline`, body: {}, expected: 404 }),
+  listSeries: () => ({ url: '/v1/series', expected: 'own' }),
+  readSeries: ({ repoId }) => ({ url: `/v1/series/score_trend?repository=${repoId}&from=2026-06-01`, expected: 404 }),
+  explain: ({ repoId }) => ({ url: `/v1/explain?series=score_trend&at=2026-06-21&bucket=day&repository=${repoId}`, expected: 404 }),
+  listFindings: ({ repoId }) => ({ url: `/v1/findings?status=all&repository=${repoId}`, expected: 404 }),
+  triageFinding: ({ repoId, findingKey }) => ({ url: `/v1/repo/${repoId}/findings/triage`, body: { findingKey, state: 'muted', reason: 'r' }, expected: 404 }),
+  showOrg: () => ({ url: '/v1/org/org_a', expected: 404 }),
+  changeOrg: () => ({ url: '/v1/org/org_a', body: { name: 'taken' }, expected: 404 }),
+  listMembers: () => ({ url: '/v1/members', expected: 'own' }),
+  addMember: () => ({ url: '/v1/members', body: { login: 'bob', role: 'viewer' }, expected: 'own' }),
+  changeMember: ({ memberId }) => ({ url: `/v1/members/${memberId}`, body: { role: 'viewer' }, expected: 404 }),
+  removeMember: ({ memberId }) => ({ url: `/v1/members/${memberId}`, expected: 404 }),
+  listPurges: () => ({ url: '/v1/purges', expected: 'own' }),
+  showPurge: ({ purgeId }) => ({ url: `/v1/purges/${purgeId}`, expected: 404 }),
+  // B may ask to purge a name; what goes is B's.
+  requestPurge: ({ tokenId }) => ({ url: '/v1/purges', body: { repository: REPOSITORY, tokenId }, expected: 'own' }),
+  listTokens: () => ({ url: '/v1/tokens', expected: 'own' }),
+  mintToken: () => ({ url: '/v1/tokens', body: { name: 'n', scopes: ['read'] }, expected: 'own' }),
+  rotateToken: ({ tokenId }) => ({ url: `/v1/tokens/${tokenId}/rotate`, body: {}, expected: 404 }),
+  revokeToken: ({ tokenId }) => ({ url: `/v1/tokens/${tokenId}`, expected: 404 }),
+  listAudit: () => ({ url: '/v1/audit', expected: 'own' }),
+  exportAudit: () => ({ url: '/v1/audit/export', expected: 'own' }),
+  verifyAudit: () => ({ url: '/v1/audit/verify', expected: 'own' }),
+};
+
+/** Open to all, so there is no token whose organisation could be wrong; their secret is in the address. */
+const WITHOUT_TOKEN = new Set(['driftWebhook']);
+
+const programs = await postgresPrograms();
+
+describe.each([
+  { database: 'embedded Postgres', isServer: false },
+  { database: programs === undefined ? 'a Postgres server (NOT RUN: no server programs on this machine)' : 'a Postgres server', isServer: true },
+])('on $database', ({ isServer }) => {
+  const isRun = !isServer || programs !== undefined;
+  let server: TestServer | undefined;
+  let gateway: TestGateway;
+  let ids: Ids;
+  let ownerOfB: string;
+  /** Users that statements ran as, except those of the test itself. */
+  const users = new Set<string>();
+  let isWatching = false;
+
+  beforeAll(async () => {
+    if (!isRun) return;
+    if (isServer && programs !== undefined) server = await startPostgresServer(programs);
+    const postgres = await openPostgres(server === undefined ? {} : { url: server.url });
+    gateway = await startGateway(inject('clickhouseUrl'), { postgres: watched(postgres) });
+    ids = await fillA();
+    await addMember(gateway.app.plane, { orgId: 'org_b', actor: 'test' }, { login: 'owner-b', role: 'owner' });
+    const [owner] = await inOrg(gateway.postgres, 'org_b', (tx) => tx.query<{ id: string }>('SELECT id FROM member'));
+    ownerOfB = (await inOrg(gateway.postgres, 'org_b', (tx) => mintToken(tx, { orgId: 'org_b', name: 'o', scopes: [...INGEST_SCOPES, 'read', 'admin'], memberId: owner?.id ?? '' }))).token;
+  }, 180_000);
+  afterAll(async () => {
+    if (!isRun) return;
+    await gateway.close();
+    await server?.stop();
+  });
+
+  /** Notes who each statement runs as, once the transaction has taken its role. */
+  function watched(postgres: Postgres): Postgres {
+    const note = (rows: { current_user: string }[]): void => {
+      for (const row of rows) if (isWatching) users.add(row.current_user);
+    };
+    const asked = "SELECT current_user::text AS current_user";
+    return {
+      ...postgres,
+      query: async (sql, params) => {
+        note(await postgres.query<{ current_user: string }>(asked));
+        return postgres.query(sql, params);
+      },
+      transaction: (work) =>
+        postgres.transaction(async (tx) => {
+          let statements = 0;
+          return work({
+            execute: (sql) => tx.execute(sql),
+            query: async (sql, params) => {
+              if (statements > 0) note(await tx.query<{ current_user: string }>(asked));
+              statements += 1;
+              return tx.query(sql, params);
+            },
+          });
+        }),
+    };
+  }
+
+  const call = (method: string, url: string, token: string, body?: unknown, headers: Record<string, string> = {}) =>
+    gateway.app.inject({
+      method: method as 'GET',
+      url,
+      headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
+    });
+
+  async function fillA(): Promise<Ids> {
+    const actor = { orgId: 'org_a', actor: MARK };
+    const report = { score: { grade: 'F', numericScore: 10 }, findings: { total: 1, critical: 1, high: 0, medium: 0, low: 0, info: 0 } };
+    const findings = [{ id: 'mcp-x-1', severity: 'critical', category: 'mcp', title: MARK, file: MARK }];
+    const scan = await call('POST', '/v1/ingest/scan', gateway.ingestToken, scanOfSpec({ repository: REPOSITORY, report, findings, remediation: null, filesScanned: 3 }));
+    expect(scan.statusCode, scan.body).toBe(200);
+    await call('POST', '/v1/ingest/drift', gateway.ingestToken, driftOfSpec({ repository: REPOSITORY }));
+    const repoId = repositoryId('org_a', REPOSITORY);
+    const { reviewItems } = (await call('GET', `/v1/repo/${repoId}/review-items`, gateway.readToken)).json<{ reviewItems: { id: string; approvalId: string }[] }>();
+    const [item] = reviewItems;
+    const owner = await addMember(gateway.app.plane, actor, { login: MARK, role: 'owner' });
+    await addMember(gateway.app.plane, actor, { login: `${MARK}-2`, role: 'owner' });
+    const token = await inOrg(gateway.postgres, 'org_a', (tx) => mintToken(tx, { orgId: 'org_a', name: MARK, scopes: ['read'] }));
+    const purge = JSON.parse((await gateway.app.asMachine('org_a', 'POST', '/v1/purges', { repository: `${MARK}/none` })).body) as { id: string };
+    const baseline = await call('PUT', `/v1/repo/${repoId}/baseline`, gateway.adminToken, {});
+    expect(baseline.statusCode, baseline.body).toBe(200);
+    if (item === undefined) throw new Error('no review item');
+    return { repoId, itemId: item.id, approvalId: item.approvalId, tokenId: token.id, memberId: owner.id, purgeId: purge.id, findingKey: `mcp-x|${MARK}|sha256:no-evidence` };
+  }
+
+  /** Everything that is A's, in both stores, but for what time alone changes. */
+  async function stateOfA(): Promise<string> {
+    const tables = ['org', 'repo', 'member', 'token', 'scan_receipt', 'review_item', 'finding_triage', 'baseline', 'audit_entry'];
+    const rows = await inOrg(gateway.postgres, 'org_a', async (tx) => {
+      const all: unknown[] = [];
+      for (const table of tables) all.push(await tx.query(`SELECT * FROM ${table} ORDER BY 1, 2`));
+      return all;
+    });
+    const facts = await Promise.all(
+      ['scan', 'finding', 'runtime_event', 'drift_event', 'repository_activity'].map((view) =>
+        selectRows(gateway.store.client, `SELECT * FROM ${view} WHERE org_id = 'org_a' ORDER BY ALL`),
+      ),
+    );
+    return JSON.stringify([rows, facts]);
+  }
+
+  it.runIf(isRun)('has a case for every route', () => {
+    const routes = gateway.app.apiRoutes.filter(({ id }) => !WITHOUT_TOKEN.has(id)).map(({ id }) => id);
+    expect(Object.keys(REACHES).sort()).toEqual(routes.sort());
+    expect(gateway.app.apiRoutes.filter(({ scopes }) => scopes.length === 0).map(({ id }) => id)).toEqual([...WITHOUT_TOKEN]);
+  });
+
+  it.runIf(isRun)('no route gives one organisation what is another\'s, or changes it', async () => {
+    await expect.poll(async () => (await call('GET', `/v1/purges/${ids.purgeId}`, gateway.adminToken)).json<{ status: string }>().status, { timeout: 30_000 }).toBe('done');
+    const before = await stateOfA();
+    isWatching = true;
+    // Reading first: until B has written, no answer to B may hold a word of A's.
+    const routes = gateway.app.apiRoutes.filter(({ id }) => id in REACHES);
+    for (const { id, method } of [...routes.filter((route) => route.method === 'GET'), ...routes.filter((route) => route.method !== 'GET')]) {
+      const { url, body, expected } = REACHES[id]?.(ids) ?? { url: '', body: undefined, expected: 404 };
+      // The headers and the parameter that a client might hope to be believed.
+      const forged = { [HEADER_ORG_ID]: 'org_a', [HEADER_REPOSITORY]: REPOSITORY };
+      const answer = await call(method, url, ownerOfB, body, forged);
+      expect(answer.statusCode, `${id}: ${answer.body.slice(0, 300)}`).toBe(expected === 404 ? 404 : 200);
+      const isTold = method === 'GET' && [MARK, ...Object.values(ids)].some((word) => answer.body.includes(word));
+      expect(isTold, `${id} tells of the other organisation`).toBe(false);
+      const named = await call(method, `${url}${url.includes('?') ? '&' : '?'}org_id=org_a`, ownerOfB, body);
+      expect(named.statusCode, `${id} with org_id`).toBeLessThan(500);
+    }
+    const alias = await call('PATCH', `/v1/review-items/${ids.approvalId}`, ownerOfB, { status: 'approved' });
+    expect(alias.statusCode).toBe(404);
+    isWatching = false;
+    expect(await stateOfA()).toBe(before);
+  });
+
+  it.runIf(isRun)('every statement of a request runs as a role that sees one organisation', () => {
+    const roles = ['shieldwatch_app', 'shieldwatch_auth', 'shieldwatch_worker'];
+    expect([...users].filter((user) => !roles.includes(user))).toEqual([]);
+    expect(users).toContain('shieldwatch_app');
+  });
+
+  it.runIf(isRun)('such a role sees nothing of others even in plain SQL, and cannot leave itself', async () => {
+    await inOrg(gateway.postgres, 'org_b', async (tx) => {
+      for (const table of ['org', 'repo', 'member', 'token', 'scan_receipt', 'review_item', 'baseline', 'purge', 'audit_entry']) {
+        expect(await tx.query(`SELECT * FROM ${table} WHERE ${table === 'org' ? 'id' : 'org_id'} = 'org_a'`), table).toEqual([]);
+      }
+      expect(await tx.query("UPDATE member SET role = 'viewer' WHERE org_id = 'org_a' RETURNING id")).toEqual([]);
+    });
+    const tries = [
+      "INSERT INTO member (id, org_id, login, role) VALUES ('x', 'org_a', 'x', 'owner')",
+      "UPDATE audit_entry SET record = '{}'",
+      'DELETE FROM audit_entry',
+      'TRUNCATE audit_entry',
+      'SELECT * FROM outbox',
+      'SELECT * FROM schema_migration',
+    ];
+    for (const sql of tries) await expect(inOrg(gateway.postgres, 'org_b', (tx) => tx.query(sql)), sql).rejects.toThrow();
+  });
+
+  it.runIf(isRun)('denied access is in the trail of whoever tried', async () => {
+    const { entries } = (await call('GET', '/v1/audit?limit=1000', ownerOfB)).json<{ entries: { record: string }[] }>();
+    const denied = entries.map(({ record }) => JSON.parse(record) as { action: string; subject: string }).filter(({ action }) => action === 'access.denied');
+    expect(denied.map(({ subject }) => subject)).toContain('GET /v1/org/:orgId/fleet');
+  });
+});

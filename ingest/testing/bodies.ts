@@ -1,0 +1,39 @@
+/** The request of SPEC 4.1, with its digest written out; `over` replaces fields of the body. */
+export function scanOfSpec<T extends object>(over?: T) {
+  return {
+    repository: 'acme/agent-platform',
+    bundleDigest: `sha256:${'9f2c'.repeat(16)}`,
+    expectedBundleDigest: `sha256:${'9f2c'.repeat(16)}`,
+    generatedAt: '2026-06-21T17:42:00.000Z',
+    redacted: true,
+    report: {
+      score: { grade: 'C', numericScore: 66 },
+      findings: { total: 29, critical: 1, high: 7, medium: 8, low: 10, info: 3 },
+      runtimeConfidence: { 'active-runtime': 11, 'template-example': 14, 'project-local-optional': 4 },
+    },
+    policy: { status: 'failed', policyPack: 'enterprise', violations: 3 },
+    baseline: { status: 'regressed', newFindings: 4, resolvedFindings: 1, scoreDelta: -8 },
+    supplyChain: { totalPackages: 22, riskyPackages: 2, criticalCount: 0, highCount: 1 },
+    ciContext: { provider: 'github-actions', repository: 'acme/agent-platform', workflow: 'security.yml', runId: '1182334455', sha: '4c1d9ab' },
+    remediation: { totalFindings: 29, autoFixable: 2, manualReview: 7 },
+    ...over,
+  };
+}
+
+/** The request of SPEC 4.3. */
+export function driftOfSpec<T extends object>(over?: T) {
+  return {
+    repository: 'acme/agent-platform',
+    timestamp: '2026-06-21T18:01:10.000Z',
+    newFindings: [
+      { id: 'secrets-hardcoded-anthropic', severity: 'critical', category: 'secrets', title: 'Hardcoded Anthropic API key', file: '<target-path>/CLAUDE.md' },
+    ],
+    resolvedFindings: [],
+    scoreDelta: -25,
+    previousScore: 66,
+    currentScore: 41,
+    isRegression: true,
+    hasCritical: true,
+    ...over,
+  };
+}

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { SEVERITIES, findingCategory, grade, severity } from '../records/enums.js';
+import { REPOSITORY_PATTERN } from '../records/repository.js';
+
+/** Postgres text cannot hold NUL, and a log line should hold no other control character. */
+const PRINTABLE = /^[^\u0000-\u001f\u007f]*$/;
+
+/** Text for people, of at most `max` characters. */
+export const text = (max: number) => z.string().min(1).max(max).regex(PRINTABLE, 'text without control characters');
+
+/** Full name of a repository. */
+export const repositoryName = z
+  .string()
+  .min(1)
+  .max(200)
+  .refine((name) => REPOSITORY_PATTERN.test(name), 'owner/name without spaces')
+  .meta({ example: 'acme/agent-platform' });
+
+/** ISO 8601 with a time zone. */
+export const timestamp = z.iso.datetime({ offset: true });
+
+/** A date, or date and time with a time zone. */
+export const moment = z.union([z.iso.datetime({ offset: true }), z.iso.date()], 'an ISO 8601 date, or date and time with a time zone');
+
+/** Counts of a producer: whole, not negative, far below what a column holds. */
+export const count = z.int().min(0).max(10_000_000);
+export const score = z.int().min(0).max(100);
+
+/** Counts by severity with their sum, as AgentShield's inspection has them. */
+export const findingCounts = z.object({ total: count, critical: count, high: count, medium: count, low: count, info: count });
+
+export { SEVERITIES, findingCategory, grade, severity };
+
+/** `?limit` and `?cursor` of a list. */
+export const paging = {
+  limit: z.coerce.number().int().min(1).max(1_000).default(100).meta({ description: 'Most entries of a page.' }),
+  cursor: z.string().max(2_000).optional().meta({ description: '`nextCursor` of the page before.' }),
+};
+
+/** Where the next page begins; null: this is the last one. */
+export const nextCursor = z.string().nullable();
+
+/** What was dropped of a body, and why; absent when nothing was. */
+export const warnings = z.array(z.string()).optional();

@@ -1,0 +1,125 @@
+import { z } from 'zod';
+import { count, moment, nextCursor, paging, repositoryName, text } from './atoms.js';
+import { role } from './roles.js';
+import { scope } from './scopes.js';
+
+/** An organisation and what its plan allows. */
+export const org = z.object({
+  id: z.string(),
+  name: z.string(),
+  plan: z.enum(['team', 'enterprise']),
+  githubOrgLogin: z.string().nullable(),
+  ssoEnabled: z.boolean(),
+  createdAt: z.string(),
+  /** Repositories in use and allowed; null: as many as you like. */
+  repos: z.object({ used: count, limit: count.nullable() }),
+  /** Days that raw telemetry is kept, and the most that the plan allows. */
+  retentionDays: z.object({ used: count, limit: count }),
+});
+export type Org = z.infer<typeof org>;
+
+export const orgChange = z
+  .object({ name: text(100).optional(), retentionDays: z.int().min(1).max(3_650).optional() })
+  .refine((change) => Object.keys(change).length > 0, 'name or retentionDays');
+
+/** A token as it is listed: never the token itself. */
+export const token = z.object({
+  id: z.string(),
+  name: z.string(),
+  scopes: z.array(z.string()),
+  repository: z.string().nullable(),
+  member: z.string().nullable(),
+  createdAt: z.string(),
+  expiresAt: z.string().nullable(),
+  revokedAt: z.string().nullable(),
+  rotatedFrom: z.string().nullable(),
+});
+export type Token = z.infer<typeof token>;
+export const tokenList = z.object({ tokens: z.array(token), nextCursor });
+
+export const tokenRequest = z.object({
+  name: text(100),
+  scopes: z.array(scope).min(1).max(10),
+  repository: repositoryName.optional(),
+  /** Login of the member it stands for. */
+  member: text(100).optional(),
+  expiresInDays: z.int().min(1).max(3_650).optional(),
+});
+
+/** Shown this once; only its SHA-256 is kept. `webhookUrl` of a token for a webhook address. */
+export const mintedToken = z.object({ id: z.string(), token: z.string(), webhookPath: z.string().optional() });
+export type MintedToken = z.infer<typeof mintedToken>;
+
+/** Hours for which both tokens work. */
+export const rotation = z.object({ overlapHours: z.int().min(0).max(720).default(24) });
+
+export const member = z.object({ id: z.string(), login: z.string(), role, createdAt: z.string() });
+export type Member = z.infer<typeof member>;
+export const memberList = z.object({ members: z.array(member) });
+/** A GitHub login, an e-mail address or the like. */
+const login = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$/, 'letters, digits and . _ @ + -');
+export const memberRequest = z.object({ login, role });
+export const memberChange = z.object({ role });
+
+export const repo = z.object({
+  repoId: z.string(),
+  repository: z.string(),
+  /** Times of the first and the last fact; null: none yet. */
+  firstSeenAt: z.string().nullable(),
+  lastSeenAt: z.string().nullable(),
+});
+export const repoList = z.object({ repos: z.array(repo), nextCursor });
+export const repoRequest = z.object({ repository: repositoryName, githubRepoId: z.string().max(50).optional() });
+
+export const baselineRequest = z.object({ scanId: text(100).optional() });
+export const baseline = z.object({
+  repoId: z.string(),
+  repository: z.string(),
+  sourceScanId: z.string(),
+  baselineTimestamp: z.string(),
+  numericScore: z.int().nullable(),
+  findingCount: count,
+  setBy: z.string(),
+  setAt: z.string(),
+});
+export type Baseline = z.infer<typeof baseline>;
+
+/** What is to be removed; with several conditions only what meets all of them. */
+export const purgeRequest = z
+  .object({ repository: repositoryName.optional(), tokenId: text(50).optional(), from: moment.optional(), to: moment.optional() })
+  .refine((purge) => Object.keys(purge).length > 0, 'repository, tokenId, from or to');
+export const purge = z.object({
+  id: z.string(),
+  repository: z.string().nullable(),
+  tokenId: z.string().nullable(),
+  from: z.string().nullable(),
+  to: z.string().nullable(),
+  requestedBy: z.string(),
+  requestedAt: z.string(),
+  status: z.enum(['waiting', 'running', 'done']),
+  progress: z.object({ tables: count, of: count, rowsRemoved: count }),
+  finishedAt: z.string().nullable(),
+});
+export type Purge = z.infer<typeof purge>;
+export const purgeList = z.object({ purges: z.array(purge) });
+
+/** One entry of the audit trail. `record` is what was hashed, byte for byte. */
+export const auditEntry = z.object({
+  seq: z.int(),
+  record: z.string(),
+  previousHash: z.string(),
+  hash: z.string(),
+  signature: z.string(),
+});
+export const auditQuery = z.object({ ...paging });
+export const auditList = z.object({ entries: z.array(auditEntry), nextCursor });
+export const auditVerdict = z.object({
+  ok: z.boolean(),
+  entries: count,
+  head: z.string().optional(),
+  seq: z.int().optional(),
+  problem: z.string().optional(),
+});
+
+/** An answer that says no more than that it was done. */
+export const done = z.object({ ok: z.literal(true) });

@@ -1,0 +1,149 @@
+import { z } from 'zod';
+import { count, grade } from './atoms.js';
+
+/** Where AgentShield's fleet rules send a repository; the first that fits. */
+export const ROUTES = ['invalid', 'security-blocker', 'policy-review', 'baseline-regression', 'supply-chain-review', 'ready'] as const;
+export const route = z.enum(ROUTES);
+export type Route = z.infer<typeof route>;
+export const reviewRoute = z.enum(['invalid', 'security-blocker', 'policy-review', 'baseline-regression', 'supply-chain-review']);
+export type ReviewRoute = z.infer<typeof reviewRoute>;
+
+export const REVIEW_STATUSES = ['open', 'approved', 'dismissed'] as const;
+export const reviewStatus = z.enum(REVIEW_STATUSES);
+export type ReviewStatus = z.infer<typeof reviewStatus>;
+
+/** AgentShield's `FleetEntry` of a repository's newest scan. `outputDir` names the scan here, not a folder. */
+export const fleetEntry = z.object({
+  outputDir: z.string(),
+  ok: z.boolean(),
+  route,
+  reason: z.string(),
+  generatedAt: z.string(),
+  targetPath: z.null(),
+  repository: z.string(),
+  provider: z.string().nullable(),
+  score: z.int().nullable(),
+  grade: grade.nullable(),
+  totalFindings: count,
+  critical: count,
+  high: count,
+  medium: count,
+  low: count,
+  info: count,
+  policyStatus: z.string(),
+  baselineStatus: z.string(),
+  riskyPackages: count,
+  autoFixable: count,
+  manualReview: count,
+  errors: z.array(z.string()),
+});
+export type FleetEntry = z.infer<typeof fleetEntry>;
+
+/** AgentShield's `EvidencePackFleetReviewItem`, and what has been decided about it. */
+export const reviewItem = z.object({
+  /** Durable: made of repository, route and bundle digest. `approvalId` is AgentShield's, an alias. */
+  id: z.string(),
+  route: reviewRoute,
+  severity: z.enum(['high', 'medium']),
+  priority: z.enum(['urgent', 'high']),
+  approvalId: z.string(),
+  outputDir: z.string(),
+  owner: z.string(),
+  repository: z.string(),
+  targetPath: z.null(),
+  reason: z.string(),
+  evidencePaths: z.array(z.string()),
+  beforeState: z.string(),
+  afterState: z.string(),
+  reversibleAction: z.string(),
+  actions: z.array(z.string()),
+  recommendation: z.string(),
+  ticket: z.object({
+    externalId: z.string(),
+    title: z.string(),
+    body: z.string(),
+    labels: z.array(z.string()),
+    priority: z.enum(['urgent', 'high']),
+  }),
+  status: reviewStatus,
+  assignee: z.string().nullable(),
+  note: z.string().nullable(),
+  openedAt: z.string(),
+  decidedAt: z.string().nullable(),
+  decidedBy: z.string().nullable(),
+});
+export type ReviewItem = z.infer<typeof reviewItem>;
+
+/** Answer of `GET /v1/repo/{repoId}/review-items`: of its newest scan. */
+export const reviewItemList = z.object({ repoId: z.string(), repository: z.string(), reviewItems: z.array(reviewItem) });
+
+/** Body of `PATCH /v1/review-items/{itemId}`. */
+export const reviewItemChange = z
+  .object({
+    status: reviewStatus.optional(),
+    /** Login of a member; null takes it from whoever has it. */
+    assignee: z.string().min(1).max(100).nullable().optional(),
+    note: z.string().max(2_000).nullable().optional(),
+  })
+  .refine((change) => Object.keys(change).length > 0, 'status, assignee or note');
+
+/** What is stored of a review item; its texts are made of the scan. */
+export const reviewItemState = z.object({
+  id: z.string(),
+  repoId: z.string(),
+  route: reviewRoute,
+  bundleDigest: z.string(),
+  approvalId: z.string(),
+  status: reviewStatus,
+  assignee: z.string().nullable(),
+  note: z.string().nullable(),
+  openedAt: z.string(),
+  decidedAt: z.string().nullable(),
+  decidedBy: z.string().nullable(),
+  supersededAt: z.string().nullable(),
+});
+export type ReviewItemState = z.infer<typeof reviewItemState>;
+
+const summary = z.object({
+  totalPacks: count,
+  verifiedPacks: count,
+  invalidPacks: count,
+  totalFindings: count,
+  critical: count,
+  high: count,
+  medium: count,
+  low: count,
+  info: count,
+  policyFailures: count,
+  baselineRegressions: count,
+  riskyPackages: count,
+  autoFixable: count,
+  manualReview: count,
+});
+export type FleetSummary = z.infer<typeof summary>;
+
+/** Answer of `GET /v1/org/{orgId}/fleet` (SPEC 4.4): AgentShield's `EvidencePackFleetInspectionResult`, computed here. */
+export const fleet = z.object({
+  ok: z.boolean(),
+  requiresAttention: z.boolean(),
+  summary,
+  operatorReadback: z.object({
+    status: z.enum(['ready', 'blocked', 'invalid-evidence']),
+    ready: z.boolean(),
+    requiresApproval: z.boolean(),
+    digest: z.string(),
+    invalidPackCount: count,
+    reviewItemCount: count,
+    blockingItemCount: count,
+    ownerCount: count,
+    owners: z.array(z.string()),
+    routesRequiringApproval: z.array(reviewRoute),
+    approvalIds: z.array(z.string()),
+    nextAction: z.string(),
+  }),
+  entries: z.array(fleetEntry),
+  routes: z.array(fleetEntry.pick({ route: true, outputDir: true, repository: true, targetPath: true, reason: true })),
+  reviewItems: z.array(reviewItem),
+  errors: z.array(z.string()),
+});
+export type Fleet = z.infer<typeof fleet>;

@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import { findingCategory, repositoryName, score, severity, timestamp, warnings } from './atoms.js';
+
+/** Findings one drift may name. */
+const MAX_FINDINGS = 5_000;
+
+/** A finding as a drift names it. AgentShield's webhook sends the first four fields, its DriftResult the rest too. */
+const driftFinding = z.object({
+  id: z.string().min(1),
+  severity,
+  title: z.string(),
+  file: z.string(),
+  category: findingCategory.nullish(),
+  description: z.string().nullish(),
+  line: z.int().min(0).nullish(),
+  fingerprint: z.string().nullish(),
+  runtimeConfidence: z.string().nullish(),
+});
+export type DriftFinding = z.infer<typeof driftFinding>;
+
+const findings = z.array(driftFinding).max(MAX_FINDINGS);
+const delta = z.int().min(-100).max(100);
+
+/** Body of `POST /v1/ingest/drift` (SPEC 4.3): AgentShield's `DriftResult` with its repository. */
+export const driftBody = z
+  .object({
+    /** May be left out when the token is bound to a repository. */
+    repository: repositoryName.nullish(),
+    timestamp,
+    newFindings: findings,
+    resolvedFindings: findings,
+    scoreDelta: delta,
+    previousScore: score,
+    currentScore: score,
+    isRegression: z.boolean(),
+    hasCritical: z.boolean(),
+  })
+  .refine((drift) => drift.currentScore - drift.previousScore === drift.scoreDelta, {
+    message: 'currentScore less previousScore',
+    path: ['scoreDelta'],
+  });
+export type DriftBody = z.infer<typeof driftBody>;
+
+/** What the stock `agentshield watch` posts to a webhook: it cannot name its repository or send a header. */
+export const driftWebhookBody = z
+  .object({
+    event: z.literal('agentshield.drift'),
+    timestamp,
+    isRegression: z.boolean(),
+    hasCritical: z.boolean(),
+    score: z.object({ previous: score, current: score, delta }).refine(({ previous, current, delta }) => current - previous === delta, {
+      message: 'current less previous',
+      path: ['delta'],
+    }),
+    newFindings: findings,
+    resolvedFindings: findings,
+  });
+export type DriftWebhookBody = z.infer<typeof driftWebhookBody>;
+
+/** Answer of both. */
+export const driftAnswer = z.object({
+  ok: z.literal(true),
+  driftEventId: z.string(),
+  /** False: no alert is routed from here yet. */
+  alertRouted: z.boolean(),
+  rollupsUpdated: z.array(z.string()),
+  warnings,
+});
+export type DriftAnswer = z.infer<typeof driftAnswer>;
+

@@ -1,0 +1,181 @@
+import { z } from 'zod';
+import { BREAKDOWN_CATEGORIES } from '../records/enums.js';
+import { count, findingCategory, findingCounts, grade, repositoryName, score, severity, SEVERITIES, timestamp, warnings } from './atoms.js';
+
+/** Findings one scan may list. */
+const MAX_FINDINGS = 5_000;
+
+/** Producers write 64 hex digits; anything that can be no text but a digest is taken. */
+const digest = z.string().regex(/^sha256:[0-9A-Za-z._-]{4,128}$/, 'sha256: and the digest').meta({ example: `sha256:${'9f2c'.repeat(16)}` });
+
+/** Free text of a producer; scrubbed and cut before it is stored. */
+const free = z.string();
+
+const RUNTIME_CONFIDENCE = [
+  'active-runtime', 'project-local-optional', 'template-example', 'docs-example', 'plugin-cache', 'plugin-manifest', 'hook-code',
+] as const;
+
+const findings = findingCounts.refine(
+  (counts) => SEVERITIES.reduce((sum, key) => sum + counts[key], 0) === counts.total,
+  'counts by severity that add up to total',
+);
+
+/** A row of AgentShield's remediation plan. It has no evidence; `fix` says what would be done, never with what text. */
+const finding = z.object({
+  id: z.string().min(1),
+  severity,
+  category: findingCategory,
+  title: free,
+  file: free,
+  fingerprint: z.string().regex(/::sha256:[a-z0-9-]{1,64}$/, 'id::file::sha256:...').nullish(),
+  line: z.int().min(0).max(4_294_967_295).nullish(),
+  runtimeConfidence: z.enum(RUNTIME_CONFIDENCE).nullish(),
+  description: free.nullish(),
+  hasEvidence: z.boolean().nullish(),
+  action: free.nullish(),
+  recommendedCommand: free.nullish(),
+  fix: z.object({ description: free.nullish(), auto: z.boolean().nullish() }).nullish(),
+});
+export type ScanFinding = z.infer<typeof finding>;
+
+const policy = z.object({
+  status: z.enum(['passed', 'failed', 'not-run', 'unknown']),
+  policyName: free.nullish(),
+  policyPack: free.nullish(),
+  /** A count in an inspection, rows in an evaluation. */
+  violations: z.union([count, z.array(z.unknown()).max(10_000)], 'a count or a list').nullish(),
+  minScore: score.nullish(),
+  exceptionSummary: z
+    .object({ total: count, active: count, expiringSoon: count, expired: count, entries: z.unknown() })
+    .partial({ entries: true })
+    .nullish(),
+});
+
+const baseline = z.object({
+  status: z.enum(['passed', 'regressed', 'not-run', 'unknown']),
+  newFindings: count.nullish(),
+  resolvedFindings: count.nullish(),
+  unchangedCount: count.nullish(),
+  scoreDelta: z.int().min(-100).max(100).nullish(),
+  newCriticalCount: count.nullish(),
+  newHighCount: count.nullish(),
+});
+
+const supplyChain = z.object({
+  totalPackages: count,
+  riskyPackages: count,
+  criticalCount: count,
+  highCount: count,
+  packages: z.unknown(),
+  provenance: z.unknown(),
+}).partial({ packages: true, provenance: true });
+
+const ciContext = z.object({
+  provider: z.enum(['github-actions', 'local']),
+  repository: free.nullish(),
+  workflow: free.nullish(),
+  runId: free.nullish(),
+  sha: free.nullish(),
+});
+
+/** AgentShield's `ci-context.json`. */
+const ci = z.object({
+  schemaVersion: z.unknown(),
+  generatedAt: z.unknown(),
+  source: z.unknown(),
+  runtime: z.unknown(),
+  provider: z.enum(['github-actions', 'local']),
+  github: z
+    .object(
+      Object.fromEntries(
+        ['repository', 'repositoryId', 'workflow', 'workflowRef', 'job', 'runId', 'runAttempt', 'runNumber', 'actor', 'eventName', 'ref', 'sha', 'headRef', 'baseRef', 'serverUrl']
+          .map((name) => [name, free.nullish()]),
+      ) as Record<'workflow' | 'runId' | 'sha' | 'repository' | 'repositoryId', z.ZodOptional<z.ZodNullable<z.ZodString>>>,
+    )
+    .nullish(),
+}).partial({ schemaVersion: true, generatedAt: true, source: true, runtime: true });
+
+const remediation = z.object({
+  totalFindings: count,
+  autoFixable: count,
+  manualReview: count,
+  phases: z.unknown(),
+}).partial({ phases: true });
+
+/**
+ * Body of `POST /v1/ingest/scan` (SPEC 4.1): AgentShield's `EvidencePackInspectionResult` with its repository.
+ * What AgentShield leaves out or sends as null may be left out or null here.
+ */
+export const scanBody = z.object({
+  /** May be left out when the token is bound to a repository. */
+  repository: repositoryName.nullish(),
+  bundleDigest: digest,
+  expectedBundleDigest: digest.nullish(),
+  generatedAt: timestamp,
+  /** Anything but true is answered with 422. */
+  redacted: z.literal(true),
+  report: z.object({
+    score: z.object({
+      grade,
+      numericScore: score,
+      breakdown: z.object(Object.fromEntries(BREAKDOWN_CATEGORIES.map((key) => [key, score])) as Record<(typeof BREAKDOWN_CATEGORIES)[number], typeof score>).nullish(),
+    }),
+    findings,
+    runtimeConfidence: z.partialRecord(z.enum(RUNTIME_CONFIDENCE), count).nullish(),
+    filesScanned: count.nullish(),
+  }).refine(
+    ({ runtimeConfidence, findings: { total } }) => Object.values(runtimeConfidence ?? {}).reduce((sum, each) => sum + each, 0) <= total,
+    { message: 'counts that add up to no more than findings.total', path: ['runtimeConfidence'] },
+  ),
+  policy: policy.nullish(),
+  baseline: baseline.nullish(),
+  supplyChain: supplyChain.nullish(),
+  ciContext: ciContext.nullish(),
+  ci: ci.nullish(),
+  remediation: remediation.nullish(),
+  /** Rows of the remediation plan: without them a scan has counts and no findings. */
+  findings: z.array(finding).max(MAX_FINDINGS).nullish(),
+  filesScanned: count.nullish(),
+  /** Lowest severity that was reported; scores of different filters do not compare. */
+  minSeverity: severity.nullish(),
+  /** `agentshield --version`. */
+  toolVersion: free.nullish(),
+  exitCode: z.int().min(0).max(255).nullish(),
+  artifactCount: count.nullish(),
+  verifiedArtifactCount: count.nullish(),
+  /** Told by the inspection and not kept: paths of the machine that looked. */
+  ok: z.boolean().nullish(),
+  errors: z.array(z.string()).nullish(),
+  schemaVersion: z.unknown(),
+  outputDir: z.unknown(),
+  targetPath: z.unknown(),
+  verification: z.unknown(),
+}).partial({ schemaVersion: true, outputDir: true, targetPath: true, verification: true });
+export type ScanBody = z.infer<typeof scanBody>;
+
+export const INTEGRITIES = ['ok', 'mismatch', 'suspect'] as const;
+/** `mismatch`: the digest is not what the artifacts give. `suspect`: the report contradicts its remediation plan. */
+export const integrity = z.enum(INTEGRITIES);
+export type Integrity = z.infer<typeof integrity>;
+
+const answered = {
+  scanId: z.string(),
+  repoId: z.string(),
+  ingestedAt: z.iso.datetime(),
+  integrity,
+  /** Series that will change; empty for a scan that is known. */
+  rollupsUpdated: z.array(z.string()),
+};
+
+/** Answer of `POST /v1/ingest/scan`. */
+export const scanAnswer = z.object({ ok: z.literal(true), ...answered, deduped: z.literal(false), warnings });
+export type ScanAnswer = z.infer<typeof scanAnswer>;
+
+/** Answer 409: the digest is known for that repository; what was sent first stands. */
+export const scanEcho = z.object({
+  ok: z.literal(false),
+  ...answered,
+  deduped: z.literal(true),
+  error: z.object({ code: z.literal('already_ingested'), message: z.string() }),
+});
+export type ScanEcho = z.infer<typeof scanEcho>;

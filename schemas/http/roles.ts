@@ -1,0 +1,11 @@
+import { z } from 'zod';
+
+/** Roles of members, the least first; each may do all that those before it may (SPEC 6). */
+export const ROLES = ['viewer', 'member', 'admin', 'owner'] as const;
+export const role = z.enum(ROLES);
+export type Role = z.infer<typeof role>;
+
+/** Whether `actual` may do what `needed` may. */
+export function isAtLeast(actual: Role, needed: Role): boolean {
+  return ROLES.indexOf(actual) >= ROLES.indexOf(needed);
+}

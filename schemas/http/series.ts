@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { count, moment, nextCursor, paging } from './atoms.js';
+
+/** Grains of a series. */
+export const BUCKETS = ['hour', 'day', 'week'] as const;
+export const bucket = z.enum(BUCKETS);
+export type Bucket = z.infer<typeof bucket>;
+
+/** Query of `GET /v1/series/{name}`; dimensions of the series may stand beside these. */
+export const seriesQuery = z.object({
+  from: moment.optional(),
+  to: moment.optional(),
+  bucket: bucket.optional(),
+  /** Id or full name. */
+  repository: z.string().max(600).optional(),
+  ...paging,
+});
+
+const value = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+
+/** Points of a series, oldest first; their fields are the columns of its view. */
+export const series = z.object({
+  series: z.string(),
+  bucket: bucket.nullable(),
+  from: z.string().nullable(),
+  to: z.string().nullable(),
+  columns: z.array(z.string()),
+  points: z.array(z.record(z.string(), value)),
+  nextCursor,
+});
+export type Series = z.infer<typeof series>;
+
+/** Answer of `GET /v1/series`. */
+export const seriesList = z.object({
+  series: z.array(
+    z.object({ name: z.string(), buckets: z.array(bucket), dimensions: z.array(z.string()), columns: z.array(z.string()), isExplained: z.boolean() }),
+  ),
+});
+
+/** Query of `GET /v1/explain`; dimensions of the point may stand beside these. */
+export const explainQuery = z.object({
+  series: z.string().max(100),
+  bucket: bucket.default('hour'),
+  /** Start of the point's bucket. */
+  at: moment,
+  repository: z.string().max(600),
+  ...paging,
+});
+
+/** The facts behind one point, each once however often it was delivered. */
+export const explanation = z.object({
+  series: z.string(),
+  bucket,
+  from: z.string(),
+  to: z.string(),
+  repository: z.string(),
+  /** How the point is made of the facts, and the version of that formula. */
+  formula: z.string(),
+  version: z.int(),
+  /** Kind of the facts: the view they are rows of. */
+  fact: z.string(),
+  total: count,
+  facts: z.array(z.record(z.string(), value)),
+  nextCursor,
+});
+export type Explanation = z.infer<typeof explanation>;

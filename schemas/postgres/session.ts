@@ -1,0 +1,32 @@
+import type { Postgres, Row } from './client.js';
+
+/** The roles of migration 0002; what each may see is said there. */
+export type PostgresRole = 'shieldwatch_app' | 'shieldwatch_auth' | 'shieldwatch_operator' | 'shieldwatch_worker';
+
+/** A transaction that runs as one of our roles. It takes single statements only: a script could leave the role. */
+export interface Session {
+  query<T extends Row = Row>(sql: string, params?: readonly unknown[]): Promise<T[]>;
+}
+
+/** Runs `work` in a transaction that sees the rows of one organisation and of no other. */
+export function inOrg<T>(db: Postgres, orgId: string, work: (tx: Session) => Promise<T>): Promise<T> {
+  return asRole(db, 'shieldwatch_app', { 'shieldwatch.org_id': orgId }, work);
+}
+
+/**
+ * Runs `work` in a transaction as `role`, with `settings` that its policies read. Both end with the transaction,
+ * so a connection that goes back to the pool carries nothing over.
+ */
+export function asRole<T>(
+  db: Postgres,
+  role: PostgresRole,
+  settings: Readonly<Record<string, string>>,
+  work: (tx: Session) => Promise<T>,
+): Promise<T> {
+  return db.transaction(async (tx) => {
+    const params = Object.entries({ ...settings, role }).flat();
+    const calls = params.flatMap((_, index) => (index % 2 === 0 ? [`set_config($${index + 1}, $${index + 2}, true)`] : []));
+    await tx.query(`SELECT ${calls.join(', ')}`, params);
+    return work({ query: (sql, values) => tx.query(sql, values) });
+  });
+}
