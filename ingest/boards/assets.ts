@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import { ShieldwatchError } from '#schemas/errors.js';
 import { packageRoot } from '#schemas/root.js';
 
 /** One file of the page's bundle. */
 export interface Asset {
   body: Buffer;
+  gzipped: Buffer;
   type: string;
   etag: string;
 }
@@ -30,5 +33,5 @@ export async function readAsset(name: string): Promise<Asset> {
   const body = await readFile(join(FOLDER, name)).catch(() => {
     throw new ShieldwatchError('not_found', 'the page is not built: run npm run build');
   });
-  return { body, type, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` };
+  return { body, gzipped: await promisify(gzip)(body), type, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` };
 }
