@@ -11,7 +11,7 @@ export interface BoardView {
   element: HTMLElement;
   /**
    * Loads every panel that can be seen, side by side; those of a folded row when it opens. `onProgress` hears
-   * how many are done, and of annotations that could not be had.
+   * how many are done.
    */
   load(state: State, scope: Scope, onProgress: (done: number, all: number) => void): Promise<void>;
   redraw(): void;
@@ -28,6 +28,8 @@ interface SectionView {
   heading?: HTMLElement;
   title: string;
   isOpen(): boolean;
+  /** It was folded when the board was loaded. */
+  isStale: boolean;
 }
 
 let boards = 0;
@@ -37,23 +39,26 @@ export function createBoardView(board: Board, source: Source, onZoom: (from: num
   const crosshair = (board.graphTooltip ?? 0) > 0 ? { crosshair: `board-${String(boards)}` } : {};
   const element = el('main', { attrs: { 'aria-label': board.title } });
   let loaded: { state: State; scope: Scope } | undefined;
+  let loads = 0;
   const sections = sectionsOf(board.panels).map((section): SectionView => {
     const { row, panels } = section;
     const views = panels.map((panel) => createPanelView(panel, { source, onZoom, ...crosshair }));
     const grid = el('div', { className: 'grid' }, ...views.map((view) => view.element));
     if (row === undefined) {
       element.append(grid);
-      return { panels: views, title: '', isOpen: () => true };
+      return { panels: views, title: '', isOpen: () => true, isStale: false };
     }
     const heading = el('h2', { textContent: row.title ?? '' });
     const details = el('details', { className: 'row', open: row.collapsed !== true }, el('summary', {}, heading), grid);
+    const view: SectionView = { panels: views, heading, title: row.title ?? '', isOpen: () => details.open, isStale: false };
     details.addEventListener('toggle', () => {
-      if (!details.open || loaded === undefined) return;
+      if (!details.open || !view.isStale || loaded === undefined) return;
+      view.isStale = false;
       const { state, scope } = loaded;
-      for (const view of views) if (view.element.querySelector('.panel-body')?.hasChildNodes() !== true) void view.load(state, scope);
+      for (const panel of views) void panel.load(state, scope);
     });
     element.append(details);
-    return { panels: views, heading, title: row.title ?? '', isOpen: () => details.open };
+    return view;
   });
   const views = sections.flatMap((section) => section.panels);
   const annotations = createAnnotations(board, source, (all) => { for (const view of views) view.annotate(all); });
@@ -62,7 +67,10 @@ export function createBoardView(board: Board, source: Source, onZoom: (from: num
     element,
     async load(state, scope, onProgress) {
       loaded = { state, scope };
+      loads += 1;
+      const mine = loads;
       for (const { heading, title } of sections) if (heading !== undefined) heading.textContent = interpolate(title, scope);
+      for (const section of sections) section.isStale = !section.isOpen();
       const seen = sections.filter((section) => section.isOpen()).flatMap((section) => section.panels);
       let done = 0;
       onProgress(done, seen.length);
@@ -71,7 +79,8 @@ export function createBoardView(board: Board, source: Source, onZoom: (from: num
         ...seen.map(async (view) => {
           await view.load(state, scope);
           done += 1;
-          onProgress(done, seen.length);
+          // Panels of a load that was overtaken are done, too, but not with what is wanted now.
+          if (mine === loads) onProgress(done, seen.length);
         }),
       ]);
     },

@@ -13,7 +13,9 @@ export function drawStat(drawing: Drawing): Picture | undefined {
   if (tiles.length === 0) return undefined;
   const isSingle = tiles.length === 1;
   const { textMode = 'auto' } = panel.options ?? {};
-  const hasName = textMode === 'name' || textMode === 'value_and_name' || (textMode === 'auto' && !isSingle);
+  // A single value needs no name, unless it is one of several that could stand here.
+  const needsName = !isSingle || Object.keys(tiles[0]?.field.labels ?? {}).length > 0;
+  const hasName = textMode === 'name' || textMode === 'value_and_name' || (textMode === 'auto' && needsName);
   const list = el('ul', { className: isSingle ? 'tiles single' : 'tiles' });
   for (const tile of tiles) list.append(tileOf(tile, drawing, hasName, textMode !== 'name'));
   return { element: list };

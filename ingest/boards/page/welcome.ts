@@ -26,7 +26,7 @@ function stepsOf(gateway: string): Step[] {
     {
       title: 'Guard your coding agent',
       text: 'Put this into .claude/settings.json: the hook judges every tool call by .agentshield/runtime-policy.json and keeps its decisions on disk; ship sends them, by hand or from cron.',
-      command: JSON.stringify({ hooks: { PreToolUse: [{ matcher: '', hooks: [{ type: 'command', command: 'shieldwatch hook' }] }] } }, null, 2),
+      command: '{ "hooks": { "PreToolUse": [\n  { "matcher": "", "hooks": [{ "type": "command", "command": "shieldwatch hook" }] }\n] } }',
     },
     {
       title: 'Send what the hook decided',
