@@ -20,7 +20,7 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /** Where build.mjs puts the bundle. */
-const FOLDER = join(packageRoot(), 'dist/ingest/boards/page');
+export const BUNDLE = join(packageRoot(), 'dist/ingest/boards/page');
 
 /**
  * Reads one of the bundle's files, by name: a path from the URL never reaches the file system.
@@ -30,7 +30,7 @@ const FOLDER = join(packageRoot(), 'dist/ingest/boards/page');
 export async function readAsset(name: string): Promise<Asset> {
   const type = Object.hasOwn(TYPES, name) ? TYPES[name] : undefined;
   if (type === undefined) throw new ShieldwatchError('not_found', 'there is nothing at this address');
-  const body = await readFile(join(FOLDER, name)).catch(() => {
+  const body = await readFile(join(BUNDLE, name)).catch(() => {
     throw new ShieldwatchError('not_found', 'the page is not built: run npm run build');
   });
   return { body, gzipped: await promisify(gzip)(body), type, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` };

@@ -213,7 +213,7 @@ describe('annotations', () => {
 
 describe('texts and links', () => {
   const state: State = { board: 'b', from: 'now-1h', to: 'now', refresh: '', variables: { repo: ['a/b', 'c&d=e'], tool: ['$__all'] }, without: [] };
-  const scope: Scope = { state, texts: { tool: ['All'] }, from: 1, to: 2 };
+  const scope: Scope = { state, org: 'o', texts: { tool: ['All'] }, from: 1, to: 2 };
   const subject: Subject = { fields: { repo: { value: 'x/y&z', text: 'X' } }, value: '7', text: 'seven', name: 'n', labels: { tool: 'Bash' }, time: 5 };
 
   it.each([
@@ -221,7 +221,7 @@ describe('texts and links', () => {
     ['${repo:csv} ${unknown} $1', 'a/b,c&d=e ${unknown} $1'],
     ['${repo:queryparam}', 'var-repo=a%2Fb&var-repo=c%26d%3De'],
     ['${__url_time_range}', 'from=now-1h&to=now'],
-    ['${__all_variables}', 'var-repo=a%2Fb&var-repo=c%26d%3De&var-tool=%24__all'],
+    ['${__all_variables} ${org}', 'var-org=o&var-repo=a%2Fb&var-repo=c%26d%3De&var-tool=%24__all o'],
     ['${__from}-${__to}', '1-2'],
     ['${__data.fields.repo} ${__data.fields["repo"].text} ${__value.raw} ${__value.text} ${__value.time} ${__series.name} ${__field.labels.tool}', 'x/y&z X 7 seven 5 n Bash'],
   ])('%s', (text, expected) => {

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
-import { readFile, rm, mkdtemp } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import axe from 'axe-core';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { packageRoot } from '#schemas/root.js';
 import { startGateway, type TestGateway } from '../testing/gateway.js';
@@ -121,7 +121,7 @@ describe.skipIf(isBrowserMissing)(`every panel type in a real browser${isBrowser
     for (const text of HOSTILE_TEXTS) expect(cells).toContain(text);
     expect(await browser.page.locator('main img, main script').count()).toBe(0);
     expect(await browser.page.evaluate('globalThis.wasRun')).toBeUndefined();
-    for (const href of await browser.panel(14).locator('a').evaluateAll((links) => links.map((link) => link.getAttribute('href') ?? ''))) expect(href).toMatch(/^\/boards\/sample-detail\?var-find=[^<>"\s]*$/);
+    for (const link of await browser.panel(14).locator('a').all()) expect(await link.getAttribute('href')).toMatch(/^\/boards\/sample-detail\?var-find=[^<>"\s]*$/);
   });
 
   it('annotations stand on every chart over time, say what they are, and can be switched', async () => {
@@ -234,7 +234,7 @@ describe.skipIf(isBrowserMissing)(`every panel type in a real browser${isBrowser
 
 /** What axe-core finds of impact serious or critical. It is handed to the page by the browser, not by the page's server. */
 async function faults(browser: TestBrowser): Promise<string[]> {
-  await browser.page.evaluate(await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8'));
+  await browser.page.evaluate(axe.source);
   return browser.page.evaluate(`axe.run().then(({ violations }) => violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => id + ': ' + html.slice(0, 200) + ' ' + failureSummary)))`);

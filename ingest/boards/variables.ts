@@ -78,7 +78,6 @@ function readValues(variable: BoardVariable, given: unknown): VariableValue | un
     if (own !== undefined && !own.some((option) => option.value === value)) throw invalid(name, 'one of its options');
     if (typeof value !== 'string' || value.length > MAX_LENGTH) throw invalid(name, `text of at most ${String(MAX_LENGTH)} characters`);
     if (name === 'repo' && !REPOSITORY_PATTERN.test(value)) throw invalid(name, `owner/name, at most ${String(MAX_LENGTH)} characters`);
-    // eslint-disable-next-line no-control-regex -- these are what is refused
     if (/[\u0000-\u001f\u007f]/.test(value) || (value === '' && variable.type === 'query')) throw invalid(name, 'text without control characters');
     return value;
   });
@@ -90,7 +89,7 @@ function defaultValue(variable: BoardVariable): VariableValue | undefined {
   const saved = [current?.value ?? []].flat().filter((value) => value !== '');
   if (saved.length > 0 && !saved.includes(ALL) && (own === undefined || saved.every((value) => own.some((option) => option.value === value)))) return saved;
   if (includeAll) return own === undefined ? 'all' : own.map(({ value }) => value);
-  if (type === 'textbox') return [String(query ?? '')];
+  if (type === 'textbox') return [typeof query === 'string' ? query : ''];
   return own?.[0] === undefined ? undefined : [own[0].value];
 }
 

@@ -37,7 +37,7 @@ let boards = 0;
 export function createBoardView(board: Board, source: Source, onZoom: (from: number, to: number) => void): BoardView {
   boards += 1;
   const crosshair = (board.graphTooltip ?? 0) > 0 ? { crosshair: `board-${String(boards)}` } : {};
-  const element = el('main', { attrs: { 'aria-label': board.title } });
+  const element = el('div', { className: 'board' });
   let loaded: { state: State; scope: Scope } | undefined;
   let loads = 0;
   const sections = sectionsOf(board.panels).map((section): SectionView => {

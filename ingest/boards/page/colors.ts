@@ -28,7 +28,7 @@ export function swatch(color: string): HTMLElement {
 /** A hex colour as one that lets through; other notations as they are. */
 export function withAlpha(color: string, alpha: number): string {
   const [, short] = /^#([0-9a-f]{3})$/i.exec(color) ?? [];
-  const long = short === undefined ? color : `#${[...short].map((digit) => digit + digit).join('')}`;
+  const long = short === undefined ? color : short.replace(/./g, '$&$&').replace(/^/, '#');
   if (!/^#[0-9a-f]{6}$/i.test(long)) return color;
   return long + Math.round(alpha * 255).toString(16).padStart(2, '0');
 }

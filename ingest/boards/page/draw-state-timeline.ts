@@ -60,7 +60,7 @@ export function drawStateTimeline(drawing: Drawing): Picture | undefined {
   });
   const { showLegend = true, displayMode } = panel.options?.legend ?? {};
   const legend = el('ul', { className: 'legend' }, ...[...states].map(([text, color]) => el('li', {}, el('span', { className: 'legend-key' }, swatch(color), el('span', { textContent: text })))));
-  return { element: withLegend(chart.element, showLegend && displayMode !== 'hidden' ? legend : undefined, panel.options?.legend), destroy: chart.destroy };
+  return { element: withLegend(chart.element, showLegend && displayMode !== 'hidden' ? legend : undefined, panel.options?.legend), destroy: () => { chart.destroy(); } };
 }
 
 /** Every state's text and colour, in the order of the board's mappings where it has any. */

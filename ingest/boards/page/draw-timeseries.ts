@@ -41,7 +41,7 @@ export function drawTimeSeries(drawing: Drawing): Picture | undefined {
     lines.forEach((_, index) => { time.chart.setSeries(index + 1, { show: isShown(index) }); });
     time.update([times, ...heights()]);
   });
-  return { element: withLegend(time.element, legend, panel.options?.legend), destroy: time.destroy };
+  return { element: withLegend(time.element, legend, panel.options?.legend), destroy: () => { time.destroy(); } };
 }
 
 /** The tooltip's rows: every line's value at an index; with its links once it is pinned. */

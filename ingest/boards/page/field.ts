@@ -118,6 +118,7 @@ function isSpecial(value: Cell, match: string | undefined): boolean {
     case 'true': return value === true;
     case 'false': return value === false;
     case 'empty': return value === '';
+    case undefined:
     default: return false;
   }
 }

@@ -25,7 +25,7 @@ export function toLanes(panel: Panel, data: PanelData[], now: number): Lane[] {
     const target = panel.targets?.[index];
     const until = Math.min(frame.to, now) / 1_000;
     const changes = target?.format === 0
-      ? toSeries({ ...panel, targets: [target] }, [frame]).map(({ field, points }) => ({ field, points: points as { time: number; value: Cell }[] }))
+      ? toSeries({ ...panel, targets: [target] }, [frame]).map(({ field, points }) => ({ field, points }))
       : columnsOf(panel, frame);
     return changes.map(({ field, points }) => ({ field, stretches: stretchesOf(field, points, Math.max(until, points.at(-1)?.time ?? 0), panel.options?.mergeValues !== false) }));
   });

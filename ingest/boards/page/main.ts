@@ -71,7 +71,7 @@ async function lookAgain(): Promise<void> {
 async function showBoard(): Promise<void> {
   view ??= createBoardView(board, gateway, (from, to) => { change({ from: String(from), to: String(to) }); });
   toolbar = createToolbar({ home, board, variables, state, scope: scopeOf(), moments, onChange: change, onVariable: choose, onReload: () => void reload() });
-  app.replaceChildren(toolbar.element, view.element);
+  app.replaceChildren(toolbar.element, el('main', { attrs: { 'aria-label': board.title } }, view.element));
   await reload();
 }
 
@@ -90,7 +90,7 @@ function scopeOf(): Scope {
     variables.map(({ name, options, value }) => [name, value === 'all' ? ['All'] : value.map((each) => options.find((option) => option.value === each)?.text ?? each)]),
   );
   const { from = 0, to = 0 } = moments() ?? {};
-  return { state, texts, from, to, ...(home.grafanaUrl === undefined ? {} : { grafanaUrl: home.grafanaUrl }) };
+  return { state, org: home.org, texts, from, to, ...(home.grafanaUrl === undefined ? {} : { grafanaUrl: home.grafanaUrl }) };
 }
 
 function moments(): Moments | undefined {
@@ -149,8 +149,7 @@ async function settle(chosen?: string): Promise<void> {
     const left = value.filter((each) => options.some((option) => option.value === each));
     if (left.length === value.length) continue;
     isDropped = true;
-    if (left.length > 0) values[name] = left;
-    else delete values[name];
+    values[name] = left;
   }
   if (isDropped) fresh = await fetchVariables(board.uid, `?${toQuery({ ...state, variables: values })}`);
   if (mine !== turns) return;

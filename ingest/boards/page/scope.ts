@@ -4,6 +4,8 @@ import { toQuery } from './state.js';
 /** What texts and links of a board may name. */
 export interface Scope {
   state: State;
+  /** The reader's organisation: the variable of that name, which nobody chooses. */
+  org: string;
   /** Texts of what is chosen; of "All" the word. */
   texts: Record<string, string[]>;
   /** Range of the rows at hand, in milliseconds. */
@@ -34,15 +36,15 @@ const REFERENCE = /\$\{(\w+)((?:\.\w+|\[["'][^\]]*["']\])*)(?::(\w+))?\}|\$(\w+)
  * is. `encode` is done to values without a format of their own.
  */
 export function interpolate(text: string, scope: Scope, subject?: Subject, encode: (value: string) => string = (value) => value): string {
-  return text.replace(REFERENCE, (reference: string, braced: string | undefined, path = '', format?: string, bare?: string) => {
+  return text.replace(REFERENCE, (reference: string, braced: string | undefined, path: string | undefined, format?: string, bare?: string) => {
     const name = braced ?? bare ?? '';
     if (name === '__url_time_range') return `from=${encodeURIComponent(scope.state.from)}&to=${encodeURIComponent(scope.state.to)}`;
-    if (name === '__all_variables') return toQuery({ ...scope.state, from: '', to: '' }).replace(/^from=&to=&?/, '');
+    if (name === '__all_variables') return toQuery({ from: '', to: '', variables: { org: [scope.org], ...scope.state.variables } }).replace('from=&to=&', '');
     if (name === '__from') return String(scope.from);
     if (name === '__to') return String(scope.to);
-    const own = subject === undefined ? undefined : subjectValue(name, keysOf(path), subject);
+    const own = subject === undefined ? undefined : subjectValue(name, keysOf(path ?? ''), subject);
     if (own !== undefined) return format === undefined ? encode(own) : formatted(name, [own], format, [own]);
-    const chosen = scope.state.variables[name];
+    const chosen = name === 'org' ? [scope.org] : scope.state.variables[name];
     if (chosen === undefined) return reference;
     const texts = scope.texts[name] ?? chosen;
     if (format !== undefined) return formatted(name, chosen, format, texts);

@@ -3,6 +3,13 @@ import { textOf, type Field } from './field.js';
 import type { Series } from './series.js';
 import { axisLook } from './time-chart.js';
 
+// uPlot declares its constants as enums that exist in its types only.
+/* eslint-disable @typescript-eslint/no-unsafe-enum-assignment -- see above */
+const LOGARITHMIC: uPlot.Scale.Distr = 3;
+const RIGHT: uPlot.Axis.Side = 1;
+const LEFT: uPlot.Axis.Side = 3;
+/* eslint-enable @typescript-eslint/no-unsafe-enum-assignment */
+
 const WHOLE_STEPS = [1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6, 1e7, 1e8, 1e9];
 
 /** Lines of one unit, and on one side where the panel says which, share a scale. */
@@ -26,7 +33,7 @@ export function scalesOf(lines: Series[], isPercent: boolean): Record<string, uP
 function scale({ config: { min, max, unit, custom } }: Field, isPercent: boolean): uPlot.Scale {
   if (isPercent) return { range: [0, 1] };
   const { scaleDistribution, axisSoftMin, axisSoftMax } = custom ?? {};
-  if (scaleDistribution?.type === 'log') return { distr: 3, log: scaleDistribution.log === 2 ? 2 : 10 };
+  if (scaleDistribution?.type === 'log') return { distr: LOGARITHMIC, log: scaleDistribution.log === 2 ? 2 : 10 };
   // A rate's axis ends at its highest point, not at 100 %, as long as that leaves something to see.
   const isRate = unit === 'percentunit';
   return {
@@ -49,7 +56,7 @@ export function axesOf(lines: Series[], isPercent: boolean): uPlot.Axis[] {
       {
         ...look,
         scale: name,
-        side: isRight ? 1 : 3,
+        side: isRight ? RIGHT : LEFT,
         // One grid is enough.
         grid: { ...look.grid, show: index === 0 },
         size: (_: uPlot, values: string[] | null) => Math.max(40, 14 + 7 * Math.max(0, ...(values ?? []).map((text) => text.length))),
