@@ -86,6 +86,7 @@ function drawLanes(u: uPlot, lanes: Lane[], colorOfState: (lane: Lane, stretch: 
   ctx.clip();
   ctx.font = `${String(12 * devicePixelRatio)}px system-ui, sans-serif`;
   ctx.textBaseline = 'middle';
+  ctx.textAlign = 'left';
   lanes.forEach((lane, index) => {
     const top = bbox.top + index * height + height * 0.1;
     for (const stretch of lane.stretches) {
