@@ -5,7 +5,7 @@ import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { Postgres } from '#schemas/postgres/client.js';
 import { installAuth } from './auth/install.js';
 import { startBackgroundWork } from './background-work.js';
-import { boards } from './boards/plugin.js';
+import { boards, type BoardsSettings } from './boards/plugin.js';
 import { auditDenials } from './control/audit-denials.js';
 import { auditFilesInMemory, type AuditFiles } from './control/audit-files.js';
 import { createControlPlane } from './control/control-plane.js';
@@ -45,6 +45,7 @@ export interface GatewaySettings {
   quotas?: QuotaSettings;
   /** Where the gateway's own spans go; nowhere unless given. */
   spans?: tracing.SpanExporter;
+  boards?: BoardsSettings;
   logger?: FastifyServerOptions['logger'];
 }
 
@@ -108,7 +109,7 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
     done();
   });
   docsRoutes(app);
-  await app.register(boards, { clickhouse });
+  await app.register(boards, { clickhouse, ...settings.boards });
   healthRoutes(app, { clickhouse, postgres, collector });
   return app;
 }
