@@ -12,6 +12,7 @@ import { resolveDataDir, resolveStackConfig, type StackFlags } from './embedded/
 import { callStack } from './embedded/data-folder.js';
 import { startStack, type StackStatus } from './embedded/stack.js';
 import { untilInterrupted } from './embedded/until-interrupted.js';
+import { registerRollupCommands } from './rollup-command.js';
 
 const out = (line: string): void => {
   process.stdout.write(`${line}\n`);
@@ -45,6 +46,9 @@ async function needStack<T>(flags: { dataDir?: string }, method: string, path: s
 
 /** Milliseconds one day of landing may take. */
 const DAY_MS = 600_000;
+
+/** Milliseconds one month of one series may take. */
+const MONTH_MS = 1_800_000;
 
 /** Goes through landing day by day, so that progress shows and no single call takes long. */
 async function eachLandingDay(flags: { dataDir?: string }, path: string, onDay: (answer: { missing?: number }) => void): Promise<void> {
@@ -129,6 +133,7 @@ function program(): Command {
     .action(async (flags: { dataDir?: string }) => {
       await eachLandingDay(flags, '/facts/rebuild', () => undefined);
     });
+  registerRollupCommands(root, { call: (flags, path, body) => needStack(flags, 'POST', `/rollup/${path}`, body, MONTH_MS), out, err });
   return root;
 }
 

@@ -17,6 +17,7 @@ import { startClickHouse } from './clickhouse/process.js';
 import { startCollector } from './collector.js';
 import { LOOPBACK, type StackConfig } from './config.js';
 import { openDataFolder } from './data-folder.js';
+import { rollupControl } from './rollup-control.js';
 
 /** What runs where, as `shieldwatch status` and the banner show it. */
 export interface StackStatus {
@@ -121,8 +122,11 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       onMended: (facts) => {
         log(`[rollups] ${facts} facts were missing beside landing and have been made`);
       },
+      onStale: (buckets) => {
+        log(`[rollups] ${buckets} buckets differed from their facts and have been marked`);
+      },
       onError: () => {
-        log('[rollups] comparing landing with facts failed; trying again in an hour');
+        log('[rollups] comparing landing, facts and series failed; trying again in an hour');
       },
     });
     closers.push(() => reconciler.stop());
@@ -154,6 +158,10 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
         if (path === '/facts/reconcile') return { missing: await reconcileFacts(clickhouse, day.data) };
         await rebuildFacts(clickhouse, day.data);
         return {};
+      }
+      if (method === 'POST' && path.startsWith('/rollup/')) {
+        const answer = await rollupControl(clickhouse, worker, orgId, path.slice('/rollup/'.length), body);
+        if (answer !== undefined) return answer;
       }
       throw new CommandError(`the stack knows no ${method} ${path}`);
     });
