@@ -104,7 +104,7 @@ function bounds(keys: readonly BucketKey[]): Record<string, unknown> {
  * Puts the keys into the statement itself: parameters travel in the URL, and hundreds of keys are more than a server
  * takes there. `{orgs}`, `{repos}` and `{hours}` of a job are written as the parameters they would be.
  */
-function withKeys(sql: string, keys: readonly BucketKey[]): string {
+export function withKeys(sql: string, keys: readonly BucketKey[]): string {
   const strings = (values: readonly string[]): string => `[${values.map(stringLiteral).join(', ')}]`;
   return sql
     .replaceAll('{orgs:Array(String)}', () => strings(keys.map((key) => key.orgId)))
