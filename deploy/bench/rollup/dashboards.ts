@@ -7,9 +7,9 @@ interface Panel {
   readonly raw: string;
 }
 
-const SINCE = (days: number, column: string): string => `org_id = 'org3' AND ${column} >= now() - toIntervalDay(${days})`;
+const SINCE = (days: number, column: string): string => `org_id = 'org0' AND ${column} >= now() - toIntervalDay(${days})`;
 
-/** What boards ask, on the series and on the facts; each answers for one organisation. */
+/** What boards ask, on the series and on the facts; each answers for one organisation, the largest. */
 export const PANELS: Readonly<Record<string, Panel>> = {
   'blocked rate by tool and day, 30 days': {
     series: `SELECT toStartOfDay(h.bucket_start) AS time, tool, sum(h.blocked) / sum(h.total) AS rate FROM blocked_command_rate_hour AS h WHERE ${SINCE(30, 'bucket_start')} GROUP BY time, tool ORDER BY time, tool`,

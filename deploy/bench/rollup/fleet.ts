@@ -22,6 +22,11 @@ const FINDINGS = 20;
 /** The last full hour of the fleet's history, seconds since the epoch. */
 export const lastHour = (): number => Math.floor(Date.now() / 3_600_000) * 3_600 - 3_600;
 
+/** Fleets are skewed: the first organisation has most, the second half of it, the third a third; of its repositories the first has three quarters. */
+function organisationSlots(organisations: number): number[] {
+  return Array.from({ length: organisations }, (_, i) => i).flatMap((i) => Array.from({ length: Math.ceil(60 / (i + 1)) }, () => i));
+}
+
 /** Events of a day follow an office: little at night, most around noon. 24 weights. */
 const OFFICE = [1, 1, 1, 1, 1, 2, 4, 8, 12, 14, 14, 12, 12, 14, 14, 12, 10, 8, 6, 4, 3, 2, 1, 1];
 
@@ -36,13 +41,14 @@ export async function fillFleet(client: ClickHouseClient, size: FleetSize, repor
   const decisions = Math.max(1_000, size.events - scans * FINDINGS);
   const newest = lastHour() + 3_599;
   const slots = OFFICE.flatMap((weight, hour) => Array.from({ length: weight }, () => hour));
+  const orgs = organisationSlots(size.organisations);
   const settings = { max_execution_time: 600, max_partitions_per_insert_block: '100' };
 
   for (let from = 0; from < decisions; from += 2_000_000) {
     await client.command({
       query: `INSERT INTO runtime_event_v1 (org_id, repo, event_id, occurred_at, session_id, agent, tool, decision, rule_category, duration_us, reason)
-        WITH cityHash64(number) AS h, number % ${repos} AS r, [${slots.join(', ')}] AS slots, intDiv(h, 7) % ${size.days} AS day
-        SELECT concat('org', toString(r % ${size.organisations})), concat('acme/repo', toString(intDiv(r, ${size.organisations}))), hex(h),
+        WITH cityHash64(number) AS h, [${slots.join(', ')}] AS slots, [${orgs.join(', ')}] AS orgs, intDiv(h, 7) % ${size.days} AS day
+        SELECT concat('org', toString(orgs[1 + intDiv(h, 31) % ${orgs.length}])), concat('acme/repo', toString(if(intDiv(h, 29) % 4 = 0, 1 % ${size.repositories}, 0))), hex(h),
           toDateTime64(intDiv(${newest}, 86400) * 86400 - day * 86400 + slots[1 + intDiv(h, 1000) % ${slots.length}] * 3600 + intDiv(h, 100000) % 3600, 3, 'UTC') AS at,
           concat('s', toString(intDiv(h, 13) % 500)), if(h % 5 = 0, 'codex', 'claude-code'),
           ['Bash', 'Read', 'Edit', 'Write', 'WebFetch', 'mcp__github__search'][1 + intDiv(h, 11) % 6],
