@@ -133,6 +133,19 @@ function program(): Command {
     .action(async (flags: { dataDir?: string }) => {
       await eachLandingDay(flags, '/facts/rebuild', () => undefined);
     });
+  facts
+    .command('delete')
+    .description('forget a repository, or everything that one token sent; the series follow')
+    .option(...dataDirOption)
+    .option('--repository <owner/name>', 'the repository to forget')
+    .option('--token-id <id>', 'the token whose telemetry to forget')
+    .option('--yes', 'really: nothing brings it back')
+    .action(async (flags: { dataDir?: string; repository?: string; tokenId?: string; yes?: true }) => {
+      if ((flags.repository === undefined) === (flags.tokenId === undefined)) throw new CommandError('name what to forget: --repository or --token-id');
+      if (flags.yes !== true) throw new CommandError('this deletes for good; add --yes to do it');
+      await needStack(flags, 'POST', '/facts/delete', flags.repository === undefined ? { tokenId: flags.tokenId } : { repo: flags.repository }, DAY_MS);
+      out('deleted; the series follow within seconds');
+    });
   registerRollupCommands(root, { call: (flags, path, body) => needStack(flags, 'POST', `/rollup/${path}`, body, MONTH_MS), out, err });
   return root;
 }

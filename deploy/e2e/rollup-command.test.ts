@@ -11,7 +11,7 @@ afterAll(() => stack.dispose());
 
 const rollup = (...args: string[]) => runShieldwatch(['rollup', ...args, '--data-dir', stack.dataDir], { cwd: stack.dataDir, env: {} });
 
-describe('shieldwatch rollup', () => {
+describe('shieldwatch', () => {
   it('shows how far the series are, and explains a point from the facts behind it', async () => {
     const timestamp = new Date().toISOString();
     const entry = (decision: string, i: number) => ({ timestamp, tool: 'Bash', decision, durationMs: i, eventId: `e${i}`, ...(decision === 'block' ? { reason: 'denied' } : {}) });
@@ -64,5 +64,17 @@ describe('shieldwatch rollup', () => {
     expect(await wrong('run', '--shard', '1/2')).toMatch(/^--shard is for workers of a named server/);
     for (const shard of ['0/2', '3/2', '1', 'a/b', '1/0']) expect(() => parseShard(shard), shard).toThrow('expected i/n');
     expect(parseShard('2/4')).toEqual({ index: 1, count: 4 });
+  });
+
+  it('forgets a repository when told so twice, and the series follow', async () => {
+    const forget = (...args: string[]) => runShieldwatch(['facts', 'delete', '--data-dir', stack.dataDir, ...args], { cwd: stack.dataDir, env: {} });
+    expect((await forget('--yes')).stderr).toMatch(/^name what to forget/);
+    expect((await forget('--repository', 'acme/app')).stderr).toMatch(/add --yes/);
+    const deleted = await forget('--repository', 'acme/app', '--yes');
+    expect(deleted.code, deleted.stderr).toBe(0);
+    await until('the point is gone', async () => {
+      const { stdout } = await rollup('explain', 'blocked_command_rate', 'acme/app', new Date().toISOString(), '--grain', 'week');
+      return (JSON.parse(stdout) as { rows: unknown[] }).rows.length === 0;
+    });
   });
 });

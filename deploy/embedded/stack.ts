@@ -8,6 +8,7 @@ import { ensureFirstTokens, LOCAL_ORG_ID, mintToken, type FirstTokens } from '#i
 import { startReconciler } from '#rollups/reconciler.js';
 import { createRollupWorker } from '#rollups/worker.js';
 import { createClickHouse, DEFAULT_DATABASE } from '#schemas/clickhouse/client.js';
+import { deleteFacts } from '#schemas/clickhouse/delete.js';
 import { FACTS, landingDays, rebuildFacts, reconcileFacts, type Fact } from '#schemas/clickhouse/facts.js';
 import { migrateClickHouse } from '#schemas/clickhouse/migrate.js';
 import { CommandError } from '#schemas/errors.js';
@@ -46,6 +47,8 @@ const tokenRequest = z.strictObject({
   scopes: z.array(z.enum(SCOPES)).min(1),
   repository: z.string().min(1).max(200).optional(),
 });
+
+const deletionRequest = z.union([z.strictObject({ repo: z.string().min(1) }), z.strictObject({ tokenId: z.string().min(1) })]);
 
 const landingDay = z.strictObject({ fact: z.enum(Object.keys(FACTS) as [Fact, ...Fact[]]), day: z.iso.date() });
 
@@ -157,6 +160,12 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
         if (!day.success) throw new CommandError('a day of landing needs a fact and a date');
         if (path === '/facts/reconcile') return { missing: await reconcileFacts(clickhouse, day.data) };
         await rebuildFacts(clickhouse, day.data);
+        return {};
+      }
+      if (method === 'POST' && path === '/facts/delete') {
+        const deletion = deletionRequest.safeParse(body);
+        if (!deletion.success) throw new CommandError('a deletion needs a repository or the id of a token');
+        await deleteFacts(clickhouse, { orgId, ...deletion.data });
         return {};
       }
       if (method === 'POST' && path.startsWith('/rollup/')) {
