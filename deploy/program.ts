@@ -14,6 +14,7 @@ import { callStack } from './embedded/data-folder.js';
 import { startStack, type StackStatus } from './embedded/stack.js';
 import { untilInterrupted } from './embedded/until-interrupted.js';
 import { runReport, type ReportFlags } from './report.js';
+import { registerRollupCommands } from './rollup-command.js';
 
 const out = (line: string): void => {
   process.stdout.write(`${line}\n`);
@@ -47,6 +48,9 @@ async function needStack<T>(flags: { dataDir?: string }, method: string, path: s
 
 /** Milliseconds one day of landing may take. */
 const DAY_MS = 600_000;
+
+/** Milliseconds one month of one series may take. */
+const MONTH_MS = 1_800_000;
 
 /** Goes through landing day by day, so that progress shows and no single call takes long. */
 async function eachLandingDay(flags: { dataDir?: string }, path: string, onDay: (answer: { missing?: number }) => void): Promise<void> {
@@ -133,6 +137,20 @@ function program(): Command {
     .action(async (flags: { dataDir?: string }) => {
       await eachLandingDay(flags, '/facts/rebuild', () => undefined);
     });
+  facts
+    .command('delete')
+    .description('forget a repository, or everything that one token sent; the series follow')
+    .option(...dataDirOption)
+    .option('--repository <owner/name>', 'the repository to forget')
+    .option('--token-id <id>', 'the token whose telemetry to forget')
+    .option('--yes', 'really: nothing brings it back')
+    .action(async (flags: { dataDir?: string; repository?: string; tokenId?: string; yes?: true }) => {
+      if ((flags.repository === undefined) === (flags.tokenId === undefined)) throw new CommandError('name what to forget: --repository or --token-id');
+      if (flags.yes !== true) throw new CommandError('this deletes for good; add --yes to do it');
+      await needStack(flags, 'POST', '/facts/delete', flags.repository === undefined ? { tokenId: flags.tokenId } : { repo: flags.repository }, DAY_MS);
+      out('deleted; the series follow within seconds');
+    });
+  registerRollupCommands(root, { call: (flags, path, body) => needStack(flags, 'POST', `/rollup/${path}`, body, MONTH_MS), out, err });
   return root;
 }
 

@@ -49,8 +49,11 @@ export async function recompute(
     const { summary } = await client.command({
       query: withKeys(job.sql, batch),
       query_params: { ...bounds(batch), version, formula: job.formula },
-      // One thread and one block: the rows of a bucket become visible together.
-      clickhouse_settings: { max_insert_threads: '1', max_threads: 2, max_execution_time: INSERT_TIMEOUT_S },
+      // One thread and one block, as large as it takes: the rows of a bucket become visible together.
+      clickhouse_settings: {
+        max_insert_threads: '1', min_insert_block_size_rows: '10000000', min_insert_block_size_bytes: '0',
+        max_threads: 2, max_execution_time: INSERT_TIMEOUT_S,
+      },
     });
     onInsert?.({
       job,
@@ -104,7 +107,7 @@ function bounds(keys: readonly BucketKey[]): Record<string, unknown> {
  * Puts the keys into the statement itself: parameters travel in the URL, and hundreds of keys are more than a server
  * takes there. `{orgs}`, `{repos}` and `{hours}` of a job are written as the parameters they would be.
  */
-function withKeys(sql: string, keys: readonly BucketKey[]): string {
+export function withKeys(sql: string, keys: readonly BucketKey[]): string {
   const strings = (values: readonly string[]): string => `[${values.map(stringLiteral).join(', ')}]`;
   return sql
     .replaceAll('{orgs:Array(String)}', () => strings(keys.map((key) => key.orgId)))

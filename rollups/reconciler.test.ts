@@ -28,6 +28,7 @@ describe('the reconciler', () => {
           stop = reconciler.stop();
           resolve(facts);
         },
+        onStale: () => undefined,
         onError: reject,
       });
     });

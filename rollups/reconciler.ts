@@ -1,6 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { landingDays, reconcileFacts } from '#schemas/clickhouse/facts.js';
+import { monthsOf } from './backfill.js';
+import { rollupJobs } from './jobs.js';
+import { reconcileMonth } from './reconcile.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -10,23 +13,31 @@ export interface ReconcilerSettings {
   intervalMs?: number;
   /** Told when facts were missing and have been made. */
   onMended: (facts: number) => void;
+  /** Told when buckets were not what their facts are, and have been marked. */
+  onStale: (buckets: number) => void;
   /** Told about a pass that failed; the next one tries again. */
   onError: (error: unknown) => void;
 }
 
 /**
  * Holds the facts to landing: every hour it goes through what arrived yesterday and today. Older days are for
- * `shieldwatch facts reconcile`.
+ * `shieldwatch facts reconcile`. Holds the series to the facts: every night, after the first hour, all of them.
  */
 export function startReconciler(settings: ReconcilerSettings): { stop(): Promise<void> } {
   const stopping = new AbortController();
   async function run(): Promise<void> {
+    let heldOn: string | undefined;
     for (;;) {
       await pause(settings.intervalMs ?? HOUR_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
       if (stopping.signal.aborted) return;
       try {
         const mended = await reconcileRecent(settings.clickhouse);
         if (mended > 0) settings.onMended(mended);
+        const today = new Date().toISOString().slice(0, 10);
+        if (heldOn === today) continue;
+        const stale = await reconcileSeries(settings.clickhouse);
+        if (stale > 0) settings.onStale(stale);
+        heldOn = today;
       } catch (error) {
         settings.onError(error);
       }
@@ -46,4 +57,10 @@ async function reconcileRecent(clickhouse: ClickHouseClient): Promise<number> {
   let mended = 0;
   for (const day of await landingDays(clickhouse)) if (day.day >= yesterday) mended += await reconcileFacts(clickhouse, day);
   return mended;
+}
+
+async function reconcileSeries(clickhouse: ClickHouseClient): Promise<number> {
+  let stale = 0;
+  for (const job of rollupJobs()) for (const { month } of await monthsOf(clickhouse, job)) stale += await reconcileMonth(clickhouse, job, month);
+  return stale;
 }

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { selectRows } from '#schemas/clickhouse/client.js';
 import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
@@ -91,54 +90,6 @@ describe('blocked_command_rate', () => {
     expect((await patient.tick())['blocked_command_rate']).toBe(0);
     // A worker that knows nothing of the first pass does it again.
     expect((await createRollupWorker({ clickhouse: db.client, settleMs: 3_600_000 }).tick())['blocked_command_rate']).toBeGreaterThan(0);
-  });
-
-  it('equals the naive count after any history of repeats, order, batches and passes by two workers', async () => {
-    const event = fc.record({
-      id: fc.integer({ min: 0, max: 60 }),
-      hour: fc.integer({ min: 0, max: 30 }),
-      tool: fc.constantFrom('Bash', 'Read', 'mcp__x__y'),
-      decision: fc.constantFrom('allow' as const, 'block' as const, 'ask' as const),
-      repository: fc.constantFrom('acme/app', 'acme/other'),
-    });
-    const history = fc.array(fc.record({ batch: fc.array(event, { maxLength: 25 }), tick: fc.constantFrom('none', 'one', 'two', 'both') }), {
-      minLength: 1,
-      maxLength: 6,
-    });
-    let run = 0;
-    await fc.assert(
-      fc.asyncProperty(history, async (steps) => {
-        run += 1;
-        const orgId = `prop${run}`;
-        const [one, two] = [worker(), worker()];
-        for (const { batch, tick } of steps) {
-          await landDecisions(
-            db.client,
-            batch.map(({ id, hour, ...rest }) => ({
-              ...rest,
-              orgId,
-              eventId: `e${id}`,
-              timestamp: new Date(Date.UTC(2026, 9, 30 + Math.floor(hour / 24), hour % 24)).toISOString(),
-            })),
-          );
-          if (tick === 'one' || tick === 'both') await one.tick();
-          if (tick === 'two') await two.tick();
-          if (tick === 'both') await Promise.all([one.tick(), two.tick()]);
-        }
-        await one.tick();
-        const naive = await selectRows(
-          db.client,
-          `SELECT repo, toString(toStartOfHour(occurred_at)) AS bucket, tool, rule_category AS category,
-             countIf(decision = 'allow') AS allowed, countIf(decision = 'block') AS blocked, countIf(decision = 'ask') AS asked, count() AS total
-           FROM (SELECT * FROM runtime_event_v1 WHERE org_id = {orgId:String}
-                 ORDER BY content_hash DESC LIMIT 1 BY repo, event_id, occurred_at)
-           GROUP BY repo, bucket, tool, category ORDER BY repo, bucket, tool, category`,
-          { orgId },
-        );
-        expect(await rate(orgId)).toEqual(naive);
-      }),
-      { numRuns: 25 },
-    );
   });
 });
 

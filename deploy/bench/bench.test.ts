@@ -4,6 +4,7 @@ import { runBench } from './benches.js';
 import { figureLine, standing, type BenchReport, type Figure } from './figure.js';
 import { withFolder } from './folders.js';
 import { alternate, median, medianRatio, quantile } from './measure.js';
+import { measureAll } from './rollup/parts.js';
 import { bytesPerSpan } from './store/disk.js';
 import { fsyncThroughput } from './store/fsync.js';
 import { insertJson, insertNative } from './store/insert.js';
@@ -68,6 +69,23 @@ describe('each part of the store bench reports its figures, against the bars of 
     ]);
     expect(figures.map((figure) => standing({ bench: 'store', ...figure }))).toEqual(Array.from({ length: 4 }, () => 'goal reached'));
   });
+});
+
+describe('the rollup bench reports its figures, against the bars of issue 7', () => {
+  test('all of it, on one small fleet', async () => {
+    const fleet = { events: 5_000, days: 6, organisations: 3, repositories: 2 };
+    const figures = await figuresOf((report) => measureAll(report, { fleet, repeats: 1, stream: { eventsPerSecond: 50, seconds: 4 } }));
+    expect(barsOf(figures)).toEqual([
+      ['refresh_bucket_ratio', 'higher', 40, 100],
+      ['refresh_all_series_ratio', 'higher', 40, 100],
+      ['rows_read_ratio', 'lower', 4, 2],
+      ['refresh_bucket_10x_history_ratio', 'lower', 1.5, 1.1],
+      ['refresh_all_series_10x_history_ratio', 'lower', 1.5, 1.1],
+      ['dashboard_p95_ratio', 'higher', 5, 20],
+      ['dashboard_slowest_panel_p95_ms', 'lower', 100, 100],
+      ['stream_freshness_p95_over_interval', 'lower', 3, 1.5],
+    ]);
+  }, 300_000);
 });
 
 describe('the plumbing', () => {

@@ -8,6 +8,7 @@ import { openAuditFiles } from '#ingest/control/audit-files.js';
 import { startReconciler } from '#rollups/reconciler.js';
 import { createRollupWorker } from '#rollups/worker.js';
 import { createClickHouse, DEFAULT_DATABASE } from '#schemas/clickhouse/client.js';
+import { deleteFacts } from '#schemas/clickhouse/delete.js';
 import { FACTS, landingDays, rebuildFacts, reconcileFacts, type Fact } from '#schemas/clickhouse/facts.js';
 import { migrateClickHouse } from '#schemas/clickhouse/migrate.js';
 import { CommandError } from '#schemas/errors.js';
@@ -18,6 +19,7 @@ import { startCollector } from './collector.js';
 import { LOOPBACK, type StackConfig } from './config.js';
 import { openDataFolder } from './data-folder.js';
 import { answerOf, callApi, manageOrgs } from './machine-api.js';
+import { rollupControl } from './rollup-control.js';
 
 /** What runs where, as `shieldwatch stack` and the banner show it. */
 export interface StackStatus {
@@ -40,6 +42,8 @@ export interface Stack {
   /** Drains and stops everything, last started first. */
   stop(): Promise<void>;
 }
+
+const deletionRequest = z.union([z.strictObject({ repo: z.string().min(1) }), z.strictObject({ tokenId: z.string().min(1) })]);
 
 const landingDay = z.strictObject({ fact: z.enum(Object.keys(FACTS) as [Fact, ...Fact[]]), day: z.iso.date() });
 
@@ -118,8 +122,11 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       onMended: (facts) => {
         log(`[rollups] ${facts} facts were missing beside landing and have been made`);
       },
+      onStale: (buckets) => {
+        log(`[rollups] ${buckets} buckets differed from their facts and have been marked`);
+      },
       onError: () => {
-        log('[rollups] comparing landing with facts failed; trying again in an hour');
+        log('[rollups] comparing landing, facts and series failed; trying again in an hour');
       },
     });
     closers.push(() => reconciler.stop());
@@ -148,6 +155,16 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
         if (path === '/facts/reconcile') return { missing: await reconcileFacts(clickhouse, day.data) };
         await rebuildFacts(clickhouse, day.data);
         return {};
+      }
+      if (method === 'POST' && path === '/facts/delete') {
+        const deletion = deletionRequest.safeParse(body);
+        if (!deletion.success) throw new CommandError('a deletion needs a repository or the id of a token');
+        await deleteFacts(clickhouse, { orgId, ...deletion.data });
+        return {};
+      }
+      if (method === 'POST' && path.startsWith('/rollup/')) {
+        const answer = await rollupControl(clickhouse, worker, orgId, path.slice('/rollup/'.length), body);
+        if (answer !== undefined) return answer;
       }
       throw new CommandError(`the stack knows no ${method} ${path}`);
     });

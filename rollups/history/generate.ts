@@ -141,7 +141,7 @@ export const history: fc.Arbitrary<History> = fc.record({
     ),
     { minLength: 60, maxLength: 180, size: 'max' },
   ),
-  arrivals: fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: TURNS - 1 }), fc.integer({ min: 0, max: 19 })), { minLength: 100, maxLength: 340, size: 'max' }),
+  arrivals: fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: TURNS - 1 }), fc.integer({ min: 0, max: 19 })), { minLength: 130, maxLength: 380, size: 'max' }),
   deletion: fc.option(fc.record({ org: at.org, repo: at.repo, part: fc.constantFrom('all' as const, 'fifth' as const) })),
 }).map(({ events, arrivals, deletion }) => ({
   events,

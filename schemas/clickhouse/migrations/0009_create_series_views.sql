@@ -7,7 +7,7 @@ CREATE OR REPLACE VIEW blocked_command_rate_hour AS
 SELECT org_id, repo, bucket_start, tool, agent, rule_category, allowed, blocked, asked, allowed + blocked + asked AS total
 FROM
 (
-    SELECT *, max(version) OVER (PARTITION BY org_id, repo, bucket_start, formula) AS head_version
+    SELECT *, max(version) OVER (PARTITION BY org_id, repo, bucket_start) AS head_version
     FROM blocked_command_rate_v1 FINAL
     WHERE formula = (SELECT argMax(formula, switched_at) FROM rollup_formula_v1 WHERE series = 'blocked_command_rate')
 )
@@ -107,7 +107,7 @@ SELECT org_id, repo, bucket_start, min_severity, producer_version, scans, empty_
     if(scans = 0, NULL, last_at) AS last_at
 FROM
 (
-    SELECT *, max(version) OVER (PARTITION BY org_id, repo, bucket_start, formula) AS head_version
+    SELECT *, max(version) OVER (PARTITION BY org_id, repo, bucket_start) AS head_version
     FROM score_trend_v1 FINAL
     WHERE formula = (SELECT argMax(formula, switched_at) FROM rollup_formula_v1 WHERE series = 'score_trend')
 )
@@ -252,7 +252,7 @@ SELECT org_id, repo, bucket_start, scan_at, scan_id, severity_from, is_counted, 
     risky_packages, is_policy_failed, is_regressed, is_invalid, route
 FROM
 (
-    SELECT *, max(version) OVER (PARTITION BY org_id, repo, bucket_start, formula) AS head_version
+    SELECT *, max(version) OVER (PARTITION BY org_id, repo, bucket_start) AS head_version
     FROM scan_posture_v1 FINAL
     WHERE formula = (SELECT argMax(formula, switched_at) FROM rollup_formula_v1 WHERE series = 'scan_posture')
 )
@@ -269,7 +269,7 @@ SELECT org_id, repo, bucket_start, severity, category, finding_key, occurrence, 
     previous_at, title, file
 FROM
 (
-    SELECT *, max(version) OVER (PARTITION BY org_id, repo, bucket_start, formula) AS head_version
+    SELECT *, max(version) OVER (PARTITION BY org_id, repo, bucket_start) AS head_version
     FROM finding_transition_v1 FINAL
     WHERE formula = (SELECT argMax(formula, switched_at) FROM rollup_formula_v1 WHERE series = 'finding_transition')
 )
@@ -281,7 +281,7 @@ CREATE OR REPLACE VIEW finding_lifecycle_hour AS
 SELECT org_id, repo, bucket_start, severity, category, new, regressed, fixed, fix_seconds, open
 FROM
 (
-    SELECT *, max(version) OVER (PARTITION BY org_id, repo, bucket_start, formula) AS head_version
+    SELECT *, max(version) OVER (PARTITION BY org_id, repo, bucket_start) AS head_version
     FROM finding_lifecycle_v1 FINAL
     WHERE formula = (SELECT argMax(formula, switched_at) FROM rollup_formula_v1 WHERE series = 'finding_lifecycle')
 )
@@ -526,7 +526,7 @@ CREATE OR REPLACE VIEW coverage_activity AS
 SELECT org_id, repo, bucket_start, producer, events, last_at, sessions
 FROM
 (
-    SELECT *, max(version) OVER (PARTITION BY org_id, repo, bucket_start, formula) AS head_version
+    SELECT *, max(version) OVER (PARTITION BY org_id, repo, bucket_start) AS head_version
     FROM coverage_v1 FINAL
     WHERE formula = (SELECT argMax(formula, switched_at) FROM rollup_formula_v1 WHERE series = 'coverage')
 )

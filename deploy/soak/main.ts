@@ -1,0 +1,25 @@
+import { removeFolders } from '../bench/folders.js';
+import { CommandError } from '#schemas/errors.js';
+import { soakRollups } from './rollups.js';
+
+/** Long runs of what the tests do briefly: `npm run soak -- <name> <how much>`. */
+const SOAKS: Readonly<Record<string, (amount: number, err: (line: string) => void) => Promise<void>>> = { rollups: soakRollups };
+
+process.on('exit', removeFolders);
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
+
+const err = (line: string): void => {
+  process.stderr.write(`${line}\n`);
+};
+
+async function main([name = '', amount = '']: readonly string[]): Promise<void> {
+  const soak = Object.hasOwn(SOAKS, name) ? SOAKS[name] : undefined;
+  if (soak === undefined) throw new CommandError(`${name === '' ? 'name a soak' : `no soak ${name}`}; there are: ${Object.keys(SOAKS).join(', ')}`);
+  if (!/^[1-9]\d{0,8}$/.test(amount)) throw new CommandError(`${name}: expected how much as a whole number, e.g. npm run soak -- ${name} 10000`);
+  await soak(Number(amount), err);
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  err(error instanceof CommandError ? error.message : String(error instanceof Error ? error.stack : error));
+  process.exitCode = 1;
+});
