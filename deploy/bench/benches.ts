@@ -1,10 +1,11 @@
 import { CommandError } from '#schemas/errors.js';
 import { figureLine, standing, type BenchPart, type BenchReport } from './figure.js';
 import { hotpathParts } from './hotpath/parts.js';
+import { redactionParts } from './redaction/parts.js';
 import { storeParts } from './store/parts.js';
 
 /** Every bench, and its parts in the order in which they run. */
-const BENCHES: Readonly<Record<string, Readonly<Record<string, BenchPart>>>> = { store: storeParts, hotpath: hotpathParts };
+const BENCHES: Readonly<Record<string, Readonly<Record<string, BenchPart>>>> = { store: storeParts, hotpath: hotpathParts, redaction: redactionParts };
 
 const list = (): string => Object.entries(BENCHES).map(([name, parts]) => `${name} [${Object.keys(parts).join(' | ')}]`).join('\n');
 

@@ -136,7 +136,7 @@ describe.skipIf(!hasGo()).each([
 
     await under.startStore();
     for (const table of LANDING_TABLES) {
-      await expect.poll(() => under.select(`SELECT uniqExact(ServiceName) AS kinds FROM ${table}`), { timeout: 60_000, interval: 200 }).toEqual([{ kinds: String(SECRETS.length) }]);
+      await expect.poll(() => under.select(`SELECT uniqExact(ServiceName) AS kinds FROM ${table}`), { timeout: 60_000, interval: 200 }).toEqual([{ kinds: SECRETS.length }]);
       const rows = await under.select(`SELECT * FROM ${table}`);
       // The store's files are compressed, so the rows are searched as text too, and bytes values decoded.
       const text = JSON.stringify(rows);
