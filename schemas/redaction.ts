@@ -67,21 +67,20 @@ function createEngine(): Engine {
 export function redact(text: string): Redaction {
   const { scanner, rules, starts } = (engine ??= createEngine());
   let candidates: Iterable<number> & { readonly length: number } = NONE;
-  let sorted = true;
-  let last = 0;
+  const order = { isSorted: true, last: 0 };
   scanner.scan(text, (keyword, end) => {
     for (const { rule, back } of starts[keyword] ?? []) {
       const start = end - back;
       if (start < 0 || !hasBoundary(text, start, rules[rule]?.rule)) continue;
       const candidate = start * RULES + rule;
-      sorted &&= candidate >= last;
-      last = candidate;
+      order.isSorted &&= candidate >= order.last;
+      order.last = candidate;
       if (candidates === NONE) candidates = [candidate];
       else (candidates as number[]).push(candidate);
     }
   });
   if (candidates.length === 0) return { text, counts: NOTHING };
-  if (!sorted) candidates = Float64Array.from(candidates).sort();
+  if (!order.isSorted) candidates = Float64Array.from(candidates).sort();
 
   const counts: Record<string, number> = {};
   /** By rule: before this place it is not tried again. */

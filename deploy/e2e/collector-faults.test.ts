@@ -153,7 +153,9 @@ describe.skipIf(!hasGo())(`what the collector acknowledged is stored, and counte
   const tmpfs = mountTmpfs();
   it.runIf(tmpfs !== undefined)(`when its disk is full ${tmpfs === undefined ? '(NOT RUN: no right to mount a small disk)' : ''}`, async () => {
     const queueParent = tmpfs ?? '';
-    closers.push(() => unmount(queueParent));
+    closers.push(() => {
+      unmount(queueParent);
+    });
     const under = await start({ queueParent });
     await under.stopStore();
     const ledger = new Ledger();

@@ -17,7 +17,7 @@ export interface HotpathSizes {
   readonly repeats: number;
 }
 
-const SIZES: HotpathSizes = { requests: 200, spansEach: 500, repeats: 5 };
+const SIZES: HotpathSizes = { requests: 120, spansEach: 500, repeats: 5 };
 const JSON_TYPE = 'application/json';
 const PROTOBUF_TYPE = 'application/x-protobuf';
 const [BARE, DURABLE] = ['bare.yaml', 'durable.yaml'].map((file) => join(packageRoot(), 'deploy/bench/hotpath', file)) as [string, string];

@@ -12,7 +12,7 @@ const MEGABYTE = 1024 * 1024;
 /** Texts made to be slow: near misses of every kind of rule, one after the other. */
 const ADVERSARIAL: Readonly<Record<string, string>> = {
   x: 'x', tokens: 'token ', assignments: 'password_', keys: 'sk-', jwt: '-eyJ', 'jwt halves': '.eyJ', urls: '://a:b', begin: '-----BEGIN ', quotes: 'secret\\\\\\"',
-  bearer: 'bearer ', vendors: 'datadog ', flags: ' -u a', base64: 'Z2hwX', mixed: 'sk-ant-ghp_npm_AKIAxoxb-eyJ', secrets: `ghp${'_FAKE0000fake0000'} `,
+  bearer: 'bearer ', vendors: 'datadog ', flags: ' -u a', base64: 'Z2hwX', mixed: 'sk-ant-ghp_npm_AKIAxoxb-eyJ', secrets: ['ghp', '_FAKE0000fake0000 '].join(''),
 };
 
 /** Packages whose files nobody would call secret: npm name to the version that the figure is of. */
