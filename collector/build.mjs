@@ -7,9 +7,9 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
@@ -55,12 +55,11 @@ export async function buildCollector(onProgress = () => {}) {
   try {
     const manifest = readFileSync(MANIFEST, 'utf8');
     const builder = await installBuilder(cache, builderVersion(manifest), onProgress);
-    // The builder takes its output folder from the manifest only, and paths as from there: it gets a copy with both in full.
+    // The builder takes its output folder from the manifest only, and writes where our own Go sources are into the
+    // binary: so it gets a copy that names the folder, and the sources beside it, which makes builds of the same
+    // sources equal byte by byte wherever they are made.
     const copy = join(work, 'manifest.yaml');
-    const absolute = manifest
-      .replace(/^dist:\n/m, `dist:\n  output_path: ${JSON.stringify(work)}\n`)
-      .replace(/^(\s+path:) (.+)$/gm, (_, key, path) => `${key} ${JSON.stringify(join(ROOM, path))}`);
-    writeFileSync(copy, absolute);
+    writeFileSync(copy, forBuilder(manifest, work));
     onProgress('compiling the collector (about 3 minutes the first time)');
     await run(builder, ['--config', copy], { CGO_ENABLED: '0' }, onProgress);
     putInPlace(join(work, BINARY), target);
@@ -68,6 +67,22 @@ export async function buildCollector(onProgress = () => {}) {
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
+}
+
+/**
+ * @param {string} manifest
+ * @param {string} work
+ */
+function forBuilder(manifest, work) {
+  /** @type {string[]} */
+  const replaces = [];
+  const without = manifest.replace(/^( +- gomod: (\S+) v\S+)\n +path: (\S+)$/gm, (_, gomod, name, path) => {
+    const folder = basename(path);
+    cpSync(join(ROOM, path), join(work, folder), { recursive: true });
+    replaces.push(`  - ${name} => ./${folder}`);
+    return gomod;
+  });
+  return `${without.replace(/^dist:\n/m, `dist:\n  output_path: ${JSON.stringify(work)}\n`)}\nreplaces:\n${replaces.join('\n')}\n`;
 }
 
 /** @returns {string | undefined} such as `go version go1.26.8 linux/amd64` */

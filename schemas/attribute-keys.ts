@@ -69,6 +69,12 @@ const AGENT_KEYS: readonly string[] = [
   'workflow.name', 'workflow.run_id', 'wsl.version',
 ];
 
+/** Of the collector's own metrics. */
+const COLLECTOR_KEYS: readonly string[] = [
+  'data_type', 'error.permanent', 'exporter', 'kind', 'outcome', 'processor', 'reason', 'receiver', 'transport', 'otel.signal',
+  'otelcol.component.id', 'otelcol.component.kind', 'otelcol.signal', 'otelcol.pipeline.id', 'service.instance.id',
+];
+
 /** Ours, and those of the proposals for security telemetry that we read. */
 const OWN_KEYS: readonly string[] = [
   'agentshield.*', 'shieldwatch.event.*', 'agent.threat.detection.*', 'gen_ai.guardrail.*', 'gen_ai.security.*', 'agt.policy.*',
@@ -81,6 +87,7 @@ export const ALLOWED_KEYS: readonly string[] = [
   ...new Set([
     ...Object.entries(conventions).flatMap(([name, key]) => (name.startsWith('ATTR_') && typeof key === 'string' ? [key] : [])),
     ...AGENT_KEYS,
+    ...COLLECTOR_KEYS,
     ...OWN_KEYS,
   ]),
 ]

@@ -18,11 +18,12 @@ export interface Redaction {
   readonly counts: Readonly<Record<string, number>>;
 }
 
+/** A rule with its expressions, which are made when they are first needed. */
 interface CompiledRule {
   readonly rule: RedactionRule;
   readonly placeholder: string;
-  readonly expression: RegExp;
-  readonly except: RegExp | undefined;
+  expression?: RegExp;
+  except?: RegExp;
 }
 
 interface Engine {
@@ -36,6 +37,7 @@ interface Engine {
 export const NAMED_SECRET = 'assigned-secret';
 
 const NOTHING: Readonly<Record<string, number>> = Object.freeze({});
+const NONE: readonly number[] = [];
 /** Rules fit below it: a candidate is one number, its place times this, plus its rule. */
 const RULES = 1024;
 
@@ -56,8 +58,6 @@ function createEngine(): Engine {
     rules: REDACTION_RULES.map((rule) => ({
       rule,
       placeholder: `[REDACTED:${rule.name}]`,
-      expression: new RegExp(rule.pattern, 'uy'),
-      except: rule.except === undefined ? undefined : new RegExp(rule.except, 'uy'),
     })),
     starts: [...starts.values()],
   };
@@ -66,28 +66,39 @@ function createEngine(): Engine {
 /** Replaces every secret in `text`. Redacting twice changes nothing more. Takes time linear in the text's length. */
 export function redact(text: string): Redaction {
   const { scanner, rules, starts } = (engine ??= createEngine());
-  const candidates: number[] = [];
+  let candidates: Iterable<number> & { readonly length: number } = NONE;
+  const order = { isSorted: true, last: 0 };
   scanner.scan(text, (keyword, end) => {
-    for (const { rule, back } of starts[keyword] ?? []) if (end >= back) candidates.push((end - back) * RULES + rule);
+    for (const { rule, back } of starts[keyword] ?? []) {
+      const start = end - back;
+      if (start < 0 || !hasBoundary(text, start, rules[rule]?.rule)) continue;
+      const candidate = start * RULES + rule;
+      order.isSorted &&= candidate >= order.last;
+      order.last = candidate;
+      if (candidates === NONE) candidates = [candidate];
+      else (candidates as number[]).push(candidate);
+    }
   });
   if (candidates.length === 0) return { text, counts: NOTHING };
+  if (!order.isSorted) candidates = Float64Array.from(candidates).sort();
 
   const counts: Record<string, number> = {};
   /** By rule: before this place it is not tried again. */
   const resume = new Uint32Array(rules.length);
   let result = '';
   let done = 0;
-  for (const candidate of Float64Array.from(candidates).sort()) {
+  for (const candidate of candidates) {
     const index = candidate % RULES;
     const start = (candidate - index) / RULES;
     const compiled = rules[index];
-    if (compiled === undefined || start < (resume[index] ?? 0) || !hasBoundary(text, start, compiled.rule)) continue;
-    const end = matchEnd(compiled.expression, text, start);
+    if (compiled === undefined || start < (resume[index] ?? 0)) continue;
+    const end = matchEnd((compiled.expression ??= new RegExp(compiled.rule.pattern, 'uy')), text, start);
     if (end === -1) {
       if (compiled.rule.oncePerRun === true) resume[index] = runEnd(text, start);
       continue;
     }
-    if (compiled.except !== undefined && matchEnd(compiled.except, text, start) !== -1) continue;
+    const { except } = compiled.rule;
+    if (except !== undefined && matchEnd((compiled.except ??= new RegExp(except, 'uy')), text, start) !== -1) continue;
     resume[index] = end;
     if (end <= done) continue;
     if (start >= done) {
@@ -124,7 +135,8 @@ function matchEnd(expression: RegExp, text: string, start: number): number {
   return expression.test(text) ? expression.lastIndex : -1;
 }
 
-function hasBoundary(text: string, start: number, { boundary }: RedactionRule): boolean {
+function hasBoundary(text: string, start: number, rule: RedactionRule | undefined): boolean {
+  const boundary = rule?.boundary;
   if (boundary === undefined || start === 0) return true;
   const before = text.charCodeAt(start - 1);
   return boundary === 'word' ? !isAlphanumeric(before) : ' \t\r\n("\'`'.includes(text.charAt(start - 1));

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { hasGo } from '#collector/binary.js';
 import { describe, expect, test } from 'vitest';
 import { runBench } from './benches.js';
 import { figureLine, standing, type BenchReport, type Figure } from './figure.js';
@@ -10,6 +11,8 @@ import { fsyncThroughput } from './store/fsync.js';
 import { insertJson, insertNative } from './store/insert.js';
 import { killRounds } from './store/kill.js';
 import { selectLatency } from './store/select.js';
+import { ours } from './hotpath/parts.js';
+import { cpu, doubling, falsePositives, worst } from './redaction/parts.js';
 import { generateSpans } from './store/spans.js';
 
 type Measured = Omit<Figure, 'bench'>;
@@ -71,7 +74,7 @@ describe('each part of the store bench reports its figures, against the bars of 
   });
 });
 
-describe('the rollup bench reports its figures, against the bars of issue 7', () => {
+describe('the rollup bench reports its figures, against its bars', () => {
   test('all of it, on one small fleet', async () => {
     const fleet = { events: 5_000, days: 6, organisations: 3, repositories: 2 };
     const figures = await figuresOf((report) => measureAll(report, { fleet, repeats: 1, stream: { eventsPerSecond: 50, seconds: 4 } }));
@@ -88,6 +91,28 @@ describe('the rollup bench reports its figures, against the bars of issue 7', ()
   }, 300_000);
 });
 
+describe('redaction', () => {
+  test('cpu, doubling and worst', async () => {
+    const small = 4_096;
+    expect(barsOf(await figuresOf((report) => cpu(report, 1)))).toEqual([['redaction_json_parse_ratio', 'lower', 0.6, 0.25]]);
+    expect(barsOf(await figuresOf((report) => doubling(report, small)))).toEqual([['redaction_doubling_ratio', 'lower', 2.5, 2.1]]);
+    expect(barsOf(await figuresOf((report) => worst(report, small)))).toEqual([['redaction_worst_megabyte_ms', 'lower', 200, 50]]);
+  });
+
+  test('false positives are counted on the packages that are named, in the versions that are named', async () => {
+    const [figure] = await figuresOf((report) => falsePositives(report, { commander: '14.0.3' }));
+    expect(figure?.value).toBeLessThan(0.1);
+    await expect((async () => falsePositives({ figure: () => undefined, note: () => undefined }, { commander: '1.0.0' }))()).rejects.toThrow(/the corpus is of commander 1\.0\.0, but 14\.0\.3 is installed/);
+  });
+});
+
+describe.skipIf(!hasGo())(`hotpath ${hasGo() ? '' : '(NOT RUN: no Go)'}`, () => {
+  test('moves the spans through gateway and collector and through either rival, and says what each takes', async () => {
+    const names = ['protobuf', 'json'].flatMap((encoding) => [`hotpath_cpu_ratio_${encoding}`, `hotpath_cpu_ratio_to_memory_queue_${encoding}`]);
+    expect(barsOf(await figuresOf((report) => ours(report, { requests: 2, spansEach: 50, repeats: 1 })))).toEqual(names.map((name) => [name, 'lower', 1.6, 1.2]));
+  }, 120_000);
+});
+
 describe('the plumbing', () => {
   test('a figure is one JSON line, keys in order, four digits', () => {
     const figure: Figure = { bench: 'store', metric: 'x_ratio', value: 0.712345, better: 'higher', floor: 0.7, goal: 0.95 };
@@ -99,7 +124,7 @@ describe('the plumbing', () => {
 
   test('unknown names tell what there is', async () => {
     const ignore = (): void => undefined;
-    await expect(runBench(['nothing'], ignore, ignore)).rejects.toThrow(/^no bench nothing; there are:\nstore \[insert-native \| insert-json \| select \| disk \| fsync \| kill\]$/);
+    await expect(runBench(['nothing'], ignore, ignore)).rejects.toThrow(/^no bench nothing; there are:\nstore \[insert-native \| insert-json \| select \| disk \| fsync \| kill\]\nhotpath \[ours \| stock \| processors\]\nredaction \[cpu \| doubling \| worst \| false-positives\]$/);
     await expect(runBench([], ignore, ignore)).rejects.toThrow(/^name a bench/);
     await expect(runBench(['store', 'speed'], ignore, ignore)).rejects.toThrow(/^store has no part speed/);
   });

@@ -1,13 +1,14 @@
 import { CommandError } from '#schemas/errors.js';
 import { figureLine, standing, type BenchPart, type BenchReport } from './figure.js';
 import { hotpathParts } from './hotpath/parts.js';
+import { redactionParts } from './redaction/parts.js';
 import { rollupParts } from './rollup/parts.js';
 import { storeParts } from './store/parts.js';
 
 /** Every bench, and its parts in the order in which they run. */
 const BENCHES: Readonly<Record<string, Readonly<Record<string, BenchPart>>>> = {
   store: storeParts,
-  hotpath: hotpathParts,
+  redaction: redactionParts,
   rollup: rollupParts,
 };
 

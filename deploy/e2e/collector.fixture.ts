@@ -10,8 +10,8 @@ import { createClickHouse, selectRows } from '#schemas/clickhouse/client.js';
 import { migrateClickHouse } from '#schemas/clickhouse/migrate.js';
 import { HEADER_ORG_ID, HEADER_REPOSITORY, HEADER_RETENTION_DAYS, HEADER_TOKEN_ID } from '#schemas/semconv.js';
 
-const DATABASE = 'collector_e2e';
-const KEY = 'collector-key-of-this-test';
+export const DATABASE = 'collector_e2e';
+export const KEY = 'collector-key-of-this-test';
 
 /** Headers as the gateway sends them. */
 export const TENANT: Readonly<Record<string, string>> = {
@@ -50,8 +50,10 @@ export interface CollectorUnderTest {
 export interface CollectorUnderTestSettings {
   readonly config?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** What the collector takes for the store, instead of the store itself. */
-  readonly clickhouseUrl?: string;
+  /** What the collector takes for the store, given the store itself. */
+  readonly through?: (storeUrl: string) => Promise<string>;
+  /** Folder of the queue's parent, instead of one beside the store. */
+  readonly queueParent?: string;
 }
 
 export async function startCollectorUnderTest(settings: CollectorUnderTestSettings = {}): Promise<CollectorUnderTest> {
@@ -61,11 +63,14 @@ export async function startCollectorUnderTest(settings: CollectorUnderTestSettin
   let store = await startClickHouse({ dataDir: join(dataDir, 'clickhouse'), port: 0 });
   const { url: storeUrl, port: storePort } = store;
   await migrateClickHouse({ url: storeUrl, database: DATABASE });
+  const clickhouseUrl = (await settings.through?.(storeUrl)) ?? storeUrl;
+  const collectorDir = settings.queueParent ?? dataDir;
   const start = (): Promise<EmbeddedCollector> =>
     startCollector({
-      binary, dataDir, port: 0, clickhouseUrl: settings.clickhouseUrl ?? storeUrl, database: DATABASE, key: KEY, onLog: (line) => lines.push(line),
+      binary, dataDir: collectorDir, port: 0, clickhouseUrl, database: DATABASE, key: KEY, onLog: (line) => lines.push(line),
       ...(settings.config === undefined ? {} : { config: settings.config }),
-      ...(settings.env === undefined ? {} : { env: settings.env }),
+      // Its own metrics come when a test asks for them, and not among what is counted.
+      env: { SHIELDWATCH_COLLECTOR_METRICS_INTERVAL_MS: '3600000', ...settings.env },
     });
   let collector = await start();
   const select = async (sql: string, parameters: Record<string, unknown> = {}): Promise<Row[]> => {
@@ -79,7 +84,7 @@ export async function startCollectorUnderTest(settings: CollectorUnderTestSettin
 
   return {
     dataDir,
-    queue: join(dataDir, 'collector-queue'),
+    queue: join(collectorDir, 'collector-queue'),
     lines,
     storeUrl,
     get collector() {

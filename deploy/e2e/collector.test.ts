@@ -157,6 +157,7 @@ describe.skipIf(!hasGo())(`the collector in front of the store ${hasGo() ? '' : 
       clickhouseUrl: store.url,
       database: DATABASE,
       key: KEY,
+      env: { SHIELDWATCH_COLLECTOR_METRICS_INTERVAL_MS: '1000' },
       onLog: (line) => lines.push(line),
     });
 
@@ -303,6 +304,19 @@ describe.skipIf(!hasGo())(`the collector in front of the store ${hasGo() ? '' : 
     const [row] = await landed('otel_traces', 'poison');
     expect(row).toMatchObject({ Timestamp: '2105-12-31T23:59:59.000000000Z', Duration: 0 });
     expect(await landed('otel_metrics_gauge', 'poison')).toMatchObject([{ MetricName: 'full' }]);
+  });
+
+  it('stores its own metrics: what it received, sent, queued, dropped and masked', async () => {
+    const own = async (): Promise<Set<unknown>> =>
+      new Set((await Promise.all(['sum', 'gauge'].map((kind) => rows(`otel_metrics_${kind}`, 'shieldwatch-collector')))).flat().map((row) => row['MetricName']));
+    await expect.poll(async () => [...(await own())], { timeout: 30_000, interval: 250 }).toEqual(
+      expect.arrayContaining([
+        'otelcol_receiver_accepted_spans', 'otelcol_exporter_sent_spans', 'otelcol_exporter_queue_size', 'otelcol_exporter_queue_capacity',
+        'otelcol_processor_secretredaction_masked', 'otelcol_processor_filter_spans.filtered',
+      ].map((name) => expect.stringMatching(new RegExp(`^${name.replaceAll('.', '\\.')}$`)) as string)),
+    );
+    const [masked] = (await rows('otel_metrics_sum', 'shieldwatch-collector')).filter((row) => row['MetricName'] === 'otelcol_processor_secretredaction_masked');
+    expect(masked).toMatchObject({ Attributes: { kind: 'github-token' }, OrgId: 'org_local' });
   });
 
   it('loses nothing acknowledged, and queues no planted secret, when it is killed while the store is down', async () => {

@@ -20,8 +20,8 @@ const LANDED_MS = 300_000;
 
 /** A way from a client to the store, whose processes can be measured. */
 export interface Path {
-  /** CPU seconds that one round takes, and how long. */
-  round(bodies: readonly Buffer[], type: string, spans: number): Promise<{ cpu: number; seconds: number }>;
+  /** CPU seconds that one round takes in all, those of the gateway, and how long it takes. */
+  round(bodies: readonly Buffer[], type: string, spans: number): Promise<{ cpu: number; gatewayCpu: number; seconds: number }>;
   close(): Promise<void>;
 }
 
@@ -32,14 +32,16 @@ export interface PathSettings {
   /** The collector's configuration files. */
   readonly config: readonly string[];
   readonly withGateway: boolean;
+  /** Of the collector, besides what every start of ours sets. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
-export async function openPath({ server, clickhouseUrl, folder, config, withGateway }: PathSettings): Promise<Path> {
+export async function openPath({ server, clickhouseUrl, folder, config, withGateway, env = {} }: PathSettings): Promise<Path> {
   const binary = collectorBinary();
   if (binary === undefined) throw new CommandError('the collector is not built: npm run collector:build');
   const lines: string[] = [];
   const collector = await startCollector({
-    binary, dataDir: folder, port: 0, clickhouseUrl, database: BARE_DATABASE, key: KEY, config, onLog: (line) => lines.push(line),
+    binary, dataDir: folder, port: 0, clickhouseUrl, database: BARE_DATABASE, key: KEY, config, env, onLog: (line) => lines.push(line),
   });
   const gateway = withGateway ? await startGateway(clickhouseUrl, collector.url) : undefined;
   const agent = new Agent({ keepAlive: true, maxSockets: SENDERS });
@@ -48,18 +50,19 @@ export async function openPath({ server, clickhouseUrl, folder, config, withGate
       ? { authorization: `Bearer ${KEY}`, [HEADER_ORG_ID]: 'org', [HEADER_TOKEN_ID]: 'token', [HEADER_RETENTION_DAYS]: '90' }
       : { authorization: `Bearer ${gateway.token}` };
   const url = `${gateway?.url ?? collector.url}/v1/traces`;
-  const cpu = (): number => cpuSeconds(collector.pid) + (gateway === undefined ? 0 : cpuSeconds(gateway.pid));
+  const gatewayCpu = (): number => (gateway === undefined ? 0 : cpuSeconds(gateway.pid));
 
   return {
     async round(bodies, type, spans) {
       await server.run(`TRUNCATE TABLE ${BARE_DATABASE}.otel_traces`);
-      const [cpuBefore, startedAt] = [cpu(), performance.now()];
+      const [collectorBefore, gatewayBefore, startedAt] = [cpuSeconds(collector.pid), gatewayCpu(), performance.now()];
       const queue = [...bodies];
       await Promise.all(Array.from({ length: SENDERS }, async () => {
         for (let body = queue.pop(); body !== undefined; body = queue.pop()) await post(url, body, { ...headers, 'content-type': type }, agent);
       }));
       await landed(server, spans, lines);
-      return { cpu: cpu() - cpuBefore, seconds: (performance.now() - startedAt) / 1000 };
+      const inGateway = gatewayCpu() - gatewayBefore;
+      return { cpu: cpuSeconds(collector.pid) - collectorBefore + inGateway, gatewayCpu: inGateway, seconds: (performance.now() - startedAt) / 1000 };
     },
     async close() {
       agent.destroy();

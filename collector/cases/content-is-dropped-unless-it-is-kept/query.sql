@@ -1,0 +1,1 @@
+SELECT SpanAttributes FROM otel_traces WHERE ServiceName = 'case-content'

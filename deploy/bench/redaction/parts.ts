@@ -1,0 +1,112 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CommandError } from '#schemas/errors.js';
+import { redact } from '#schemas/redaction.js';
+import { packageRoot } from '#schemas/root.js';
+import type { BenchPart, BenchReport } from '../figure.js';
+import { makeBodies } from '../hotpath/bodies.js';
+import { alternate, median, medianRatio } from '../measure.js';
+
+const MEGABYTE = 1024 * 1024;
+
+/** Texts made to be slow: near misses of every kind of rule, one after the other. */
+const ADVERSARIAL: Readonly<Record<string, string>> = {
+  x: 'x', tokens: 'token ', assignments: 'password_', keys: 'sk-', jwt: '-eyJ', 'jwt halves': '.eyJ', urls: '://a:b', begin: '-----BEGIN ', quotes: 'secret\\\\\\"',
+  bearer: 'bearer ', vendors: 'datadog ', flags: ' -u a', base64: 'Z2hwX', mixed: 'sk-ant-ghp_npm_AKIAxoxb-eyJ', secrets: ['ghp', '_FAKE0000fake0000 '].join(''),
+};
+
+/** Packages whose files nobody would call secret: npm name to the version that the figure is of. */
+const CORPUS: Readonly<Record<string, string>> = {
+  fastify: '5.12.8', commander: '14.0.3', zod: '4.6.7', pg: '8.23.1', protobufjs: '7.6.6', '@clickhouse/client': '1.23.1', vitest: '4.1.12', eslint: '10.15.0',
+};
+
+/** CPU of redacting every string of a payload against JSON.parse of the payload. */
+export async function cpu(report: BenchReport, requests = 20): Promise<void> {
+  const { json, spans } = makeBodies(requests, 500);
+  const texts = json.map((body) => body.toString());
+  const strings = texts.flatMap((text) => stringsOf(JSON.parse(text)));
+  const parse = (): Promise<number> => timed(() => { for (const text of texts) JSON.parse(text); });
+  const redaction = (): Promise<number> => timed(() => { for (const text of strings) redact(text); });
+  const pairs = await alternate(9, redaction, parse);
+  report.figure({ metric: 'redaction_json_parse_ratio', value: medianRatio(pairs), better: 'lower', floor: 0.6, goal: 0.25 });
+  const each = (side: 'a' | 'b'): string => ((median(pairs.map((pair) => pair[side])) * 1000) / spans).toFixed(2);
+  report.note(`${(strings.length / spans).toFixed(1)} strings a span: redaction ${each('a')} µs, JSON.parse ${each('b')} µs a span`);
+}
+
+/** Time for twice the text over time for the text, for the worst of the adversarial texts. */
+export async function doubling(report: BenchReport, size = MEGABYTE): Promise<void> {
+  let worst = 0;
+  for (const [name, piece] of Object.entries(ADVERSARIAL)) {
+    const [half, whole] = [repeat(piece, size / 2), repeat(piece, size)];
+    const ratio = medianRatio(await alternate(7, () => timed(() => redact(whole)), () => timed(() => redact(half))));
+    report.note(`${name}: ${ratio.toFixed(2)}`);
+    worst = Math.max(worst, ratio);
+  }
+  report.figure({ metric: 'redaction_doubling_ratio', value: worst, better: 'lower', floor: 2.5, goal: 2.1 });
+}
+
+/** Milliseconds for a megabyte of the worst text. */
+export async function worst(report: BenchReport, size = MEGABYTE): Promise<void> {
+  let slowest = 0;
+  for (const [name, piece] of Object.entries(ADVERSARIAL)) {
+    const text = repeat(piece, size);
+    const times: number[] = [];
+    for (let i = 0; i < 5; i++) times.push(await timed(() => redact(text)));
+    report.note(`${name}: ${median(times).toFixed(1)} ms`);
+    slowest = Math.max(slowest, median(times));
+  }
+  report.figure({ metric: 'redaction_worst_megabyte_ms', value: slowest, better: 'lower', floor: 200, goal: 50 });
+}
+
+/** Share of the lines of clean files in which something is taken for a secret. */
+export function falsePositives(report: BenchReport, corpus: Readonly<Record<string, string>> = CORPUS): Promise<void> {
+  let lines = 0;
+  let hits = 0;
+  const kinds: Record<string, number> = {};
+  const look = (text: string): void => {
+    for (const line of text.split('\n')) {
+      if (line.trim() === '') continue;
+      lines += 1;
+      const counts = Object.entries(redact(line).counts);
+      if (counts.length > 0) hits += 1;
+      for (const [kind, count] of counts) kinds[kind] = (kinds[kind] ?? 0) + count;
+    }
+  };
+  for (const [name, version] of Object.entries(corpus)) {
+    const folder = join(packageRoot(), 'node_modules', name);
+    const { version: installed } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string };
+    if (installed !== version) throw new CommandError(`the corpus is of ${name} ${version}, but ${installed} is installed: change the version in deploy/bench/redaction/parts.ts, and compare`);
+    for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+      if (/\.(?:[cm]?[jt]s|json|md)$/.test(file) && !file.includes('node_modules')) look(readFileSync(join(folder, file), 'utf8'));
+    }
+  }
+  look(readFileSync(join(packageRoot(), 'package-lock.json'), 'utf8'));
+  report.figure({ metric: 'redaction_false_positive_percent', value: (hits / lines) * 100, better: 'lower', floor: 0.5, goal: 0.1 });
+  report.note(`${hits} of ${lines} lines of ${Object.keys(corpus).length} packages and our lockfile: ${JSON.stringify(kinds)}`);
+  return Promise.resolve();
+}
+
+export const redactionParts: Readonly<Record<string, BenchPart>> = {
+  cpu: (report) => cpu(report),
+  doubling: (report) => doubling(report),
+  worst: (report) => worst(report),
+  'false-positives': (report) => falsePositives(report),
+};
+
+function stringsOf(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  if (Array.isArray(value)) return value.flatMap(stringsOf);
+  // Keys of attributes are looked up in a list, not searched.
+  if (value !== null && typeof value === 'object') return Object.entries(value).flatMap(([name, each]) => (name === 'key' ? [] : stringsOf(each)));
+  return [];
+}
+
+/** Milliseconds of CPU, so that what else the machine does counts less. */
+function timed(work: () => void): Promise<number> {
+  const before = process.cpuUsage();
+  work();
+  const { user, system } = process.cpuUsage(before);
+  return Promise.resolve((user + system) / 1000);
+}
+
+const repeat = (piece: string, size: number): string => piece.repeat(Math.ceil(size / piece.length)).slice(0, size);

@@ -1,0 +1,186 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from 'vitest';
+import { buildCollector, hasGo } from '#collector/binary.js';
+import { startCollector } from '#deploy/embedded/collector.js';
+import { decisionAttributes, decisionSpanIds } from '#schemas/records/decision.js';
+import { SPAN_DECISION } from '#schemas/semconv.js';
+import { DATABASE, KEY, startCollectorUnderTest, TENANT, type CollectorUnderTest, type CollectorUnderTestSettings } from './collector.fixture.js';
+import { startFaultProxy, type Fault, type FaultProxy } from './fault-proxy.fixture.js';
+
+/** Decisions that were acknowledged, and must be facts in the end, once each. */
+class Ledger {
+  readonly acknowledged = new Set<string>();
+  /** Sent and not acknowledged: they may be there or not. */
+  readonly open = new Set<string>();
+  #next = 0;
+
+  /** Sends requests of 20 decisions, a few at a time, until `count` were acknowledged or `isDone`. */
+  async send(url: string, count: number, isDone: () => boolean = () => false, reason = 'none'): Promise<void> {
+    const goal = this.acknowledged.size + count;
+    const client = async (): Promise<void> => {
+      while (this.acknowledged.size < goal && !isDone()) {
+        const ids = Array.from({ length: 20 }, () => `event-${this.#next++}`);
+        for (const id of ids) this.open.add(id);
+        const response = await fetch(`${url}/v1/traces`, {
+          method: 'POST', headers: { ...TENANT, 'content-type': 'application/json' }, body: JSON.stringify(decisions(ids, reason)), signal: AbortSignal.timeout(5_000),
+        }).catch(() => undefined);
+        await response?.text().catch(() => undefined);
+        if (response?.status !== 200) {
+          await sleep(50);
+          continue;
+        }
+        for (const id of ids) {
+          this.open.delete(id);
+          this.acknowledged.add(id);
+        }
+      }
+    };
+    await Promise.all([client(), client(), client()]);
+  }
+}
+
+const BEGIN = Date.now();
+
+/** The same ids make the same decisions, so that what is sent twice is the same. */
+function decisions(ids: readonly string[], reason: string): object {
+  const text = (key: string, value: string | number) => ({ key, value: { stringValue: String(value) } });
+  const spans = ids.map((eventId) => {
+    const at = BEGIN - Number(/\d+$/.exec(eventId)?.[0]);
+    const record = { eventId, timestamp: new Date(at).toISOString(), repository: 'acme/shop', sessionId: 's', agent: '', tool: 'Bash', decision: 'allow', reason, durationMs: 1, source: 'hook' } as const;
+    const attributes = Object.entries(decisionAttributes(record)).map(([key, value]) => text(key, value));
+    return { ...decisionSpanIds(eventId), name: SPAN_DECISION, startTimeUnixNano: `${at}000000`, endTimeUnixNano: `${at}000000`, attributes };
+  });
+  return { resourceSpans: [{ resource: { attributes: [text('service.name', 'faults')] }, scopeSpans: [{ spans }] }] };
+}
+
+describe.skipIf(!hasGo())(`what the collector acknowledged is stored, and counted once ${hasGo() ? '' : '(NOT RUN: no Go)'}`, () => {
+  const closers: (() => Promise<void> | void)[] = [];
+  afterEach(async () => {
+    for (const close of closers.splice(0).toReversed()) await close();
+  });
+
+  async function start(settings: CollectorUnderTestSettings = {}): Promise<CollectorUnderTest> {
+    const under = await startCollectorUnderTest(settings);
+    closers.push(() => under.close());
+    return under;
+  }
+
+  async function startThroughProxy(settings: CollectorUnderTestSettings = {}): Promise<{ under: CollectorUnderTest; proxy: FaultProxy }> {
+    const proxies: FaultProxy[] = [];
+    const through = async (url: string): Promise<string> => {
+      const proxy = await startFaultProxy(url);
+      proxies.push(proxy);
+      closers.push(() => proxy.close());
+      return proxy.url;
+    };
+    const under = await start({ ...settings, through });
+    const [proxy] = proxies;
+    if (proxy === undefined) throw new Error('no proxy');
+    return { under, proxy };
+  }
+
+  /** Every acknowledged decision is a fact, none twice, and nothing else is but what was under way. */
+  async function settles(under: CollectorUnderTest, ledger: Ledger): Promise<void> {
+    const facts = async (): Promise<string[]> => (await under.select('SELECT event_id FROM runtime_event')).map((row) => String(row['event_id']));
+    await expect.poll(async () => {
+      const stored = new Set(await facts());
+      return [...ledger.acknowledged].filter((id) => !stored.has(id)).length;
+    }, { timeout: 60_000, interval: 250 }).toBe(0);
+    const all = await facts();
+    expect(new Set(all).size).toBe(all.length);
+    expect(all.filter((id) => !ledger.acknowledged.has(id) && !ledger.open.has(id))).toEqual([]);
+  }
+
+  it('when it is killed with its queue full', async () => {
+    const under = await start({ env: { SHIELDWATCH_COLLECTOR_QUEUE_BYTES: '8388608' } });
+    await under.stopStore();
+    const ledger = new Ledger();
+    // It takes what fits, then makes clients wait; none of what does not fit is acknowledged.
+    await ledger.send(under.collector.url, 1e6, () => ledger.open.size > 100, 'x'.repeat(2_000));
+    expect(ledger.acknowledged.size).toBeGreaterThan(1_000);
+    process.kill(under.collector.pid, 'SIGKILL');
+    await under.startStore();
+    await settles(under, ledger);
+  }, 120_000);
+
+  it('when the store is away for longer than an insert may take, and comes back', async () => {
+    const { under, proxy } = await startThroughProxy();
+    const ledger = new Ledger();
+    proxy.fault = () => 'reset';
+    await ledger.send(under.collector.url, 2_000);
+    const away = Date.now() + 12_000;
+    proxy.fault = () => (Date.now() < away ? 'reset' : 'pass');
+    await settles(under, ledger);
+    expect(proxy.happened.get('reset')).toBeGreaterThan(3);
+  }, 120_000);
+
+  it('when the store is slow, answers with the wrong status, cuts connections, or stores and does not say so', async () => {
+    const { under, proxy } = await startThroughProxy();
+    const ledger = new Ledger();
+    const faults: Fault[] = ['slow', 500, 'lost-answer', 400, 'reset', 429, 'lost-answer', 503, 404, 'slow'];
+    proxy.fault = () => faults.shift() ?? 'pass';
+    while (faults.length > 0) {
+      await ledger.send(under.collector.url, 200);
+      await sleep(200);
+    }
+    await ledger.send(under.collector.url, 200);
+    await settles(under, ledger);
+    expect([...proxy.happened.keys()]).toEqual(expect.arrayContaining(['slow', 'lost-answer', 'reset', 500, 400, 429, 503, 404]));
+    // Stored and not said: landing has them twice, which is what facts are for.
+    const [landing] = await under.select('SELECT count() AS n FROM otel_traces');
+    expect(Number(landing?.['n'])).toBeGreaterThan(ledger.acknowledged.size);
+  }, 120_000);
+
+  it('of two collectors that send the same to one store', async () => {
+    const under = await start();
+    const dataDir = mkdtempSync(join(tmpdir(), 'shieldwatch-second-'));
+    const second = await startCollector({ binary: await buildCollector(), dataDir, port: 0, clickhouseUrl: under.storeUrl, database: DATABASE, key: KEY });
+    closers.push(async () => {
+      await second.stop();
+      rmSync(dataDir, { recursive: true, force: true });
+    });
+    const [one, other] = [new Ledger(), new Ledger()];
+    await Promise.all([one.send(under.collector.url, 1_000), other.send(second.url, 1_000)]);
+    for (const id of other.acknowledged) one.acknowledged.add(id);
+    for (const id of other.open) one.open.add(id);
+    await settles(under, one);
+  }, 120_000);
+
+  const tmpfs = mountTmpfs();
+  it.runIf(tmpfs !== undefined)(`when its disk is full ${tmpfs === undefined ? '(NOT RUN: no right to mount a small disk)' : ''}`, async () => {
+    const queueParent = tmpfs ?? '';
+    closers.push(() => {
+      unmount(queueParent);
+    });
+    const under = await start({ queueParent });
+    await under.stopStore();
+    const ledger = new Ledger();
+    // Leaves less room than is about to be sent.
+    writeFileSync(join(queueParent, 'ballast'), Buffer.alloc(4 * 1024 * 1024));
+    const until = Date.now() + 8_000;
+    await ledger.send(under.collector.url, 1e6, () => Date.now() > until);
+    expect(ledger.open.size).toBeGreaterThan(0);
+    rmSync(join(queueParent, 'ballast'));
+    await ledger.send(under.collector.url, 100);
+    await under.startStore();
+    await settles(under, ledger);
+  }, 120_000);
+});
+
+/** An 8 MB disk, where that can be had. */
+function mountTmpfs(): string | undefined {
+  if (!hasGo() || process.platform !== 'linux' || process.getuid?.() !== 0) return undefined;
+  const folder = mkdtempSync(join(tmpdir(), 'shieldwatch-small-disk-'));
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=8m,mode=700', 'tmpfs', folder]).status === 0) return folder;
+  rmSync(folder, { recursive: true, force: true });
+  return undefined;
+}
+
+function unmount(folder: string): void {
+  spawnSync('umount', ['-l', folder]);
+  rmSync(folder, { recursive: true, force: true });
+}
