@@ -87,9 +87,9 @@ export class OtlpServer {
     this.#server = createServer((request, response) => void this.#take(request, response));
   }
 
-  static async start(): Promise<OtlpServer> {
+  static async start(port = 0): Promise<OtlpServer> {
     const server = new OtlpServer();
-    await new Promise<void>((resolve) => server.#server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => server.#server.listen(port, '127.0.0.1', resolve));
     server.url = `http://127.0.0.1:${String((server.#server.address() as AddressInfo).port)}`;
     return server;
   }
