@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, fstatSync, mkdirSync, openSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../spool/make-folder.js';
 import type { RateLimit } from './policy.js';
 
 const MINUTE_MS = 60_000;
@@ -39,7 +40,7 @@ export function countCall({ maxPerMinute }: RateLimit, scope: RateScope, now: nu
 
 /** Length of the file once this call is in it. */
 function appendByte(folder: string, name: string): number {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const descriptor = openSync(join(folder, name), FLAGS, 0o600);
   try {
     writeSync(descriptor, '.');
