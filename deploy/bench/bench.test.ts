@@ -4,6 +4,9 @@ import { runBench } from './benches.js';
 import { figureLine, standing, type BenchReport, type Figure } from './figure.js';
 import { withFolder } from './folders.js';
 import { alternate, median, medianRatio, quantile } from './measure.js';
+import { backend } from './hook/backend.js';
+import { commandHook } from './hook/command.js';
+import { httpHook } from './hook/http.js';
 import { bytesPerSpan } from './store/disk.js';
 import { fsyncThroughput } from './store/fsync.js';
 import { insertJson, insertNative } from './store/insert.js';
@@ -70,6 +73,25 @@ describe('each part of the store bench reports its figures, against the bars of 
   });
 });
 
+describe('each part of the hook bench reports its figures, against the bars of issue 6', () => {
+  test('command', async () => {
+    expect(barsOf(await figuresOf((report) => commandHook(report, 3)))).toEqual([
+      ['command_minus_node_p50_ms', 'lower', 15, 10],
+      ['command_minus_node_p95_ms', 'lower', 15, 10],
+      ['command_over_stock_p50_ratio', 'lower', 1, 0.95],
+      ['command_over_stock_p95_ratio', 'lower', 1, 0.95],
+    ]);
+  });
+
+  test('http', async () => {
+    expect(barsOf(await figuresOf((report) => httpHook(report, 20)))).toEqual([['http_p50_ms', 'lower', 3, 1]]);
+  });
+
+  test('backend', async () => {
+    expect(barsOf(await figuresOf((report) => backend(report, { repeats: 2, calls: 2 })))).toEqual([['backend_down_over_up_ratio', 'lower', 1.1, 1.02]]);
+  });
+});
+
 describe('the plumbing', () => {
   test('a figure is one JSON line, keys in order, four digits', () => {
     const figure: Figure = { bench: 'store', metric: 'x_ratio', value: 0.712345, better: 'higher', floor: 0.7, goal: 0.95 };
@@ -81,7 +103,7 @@ describe('the plumbing', () => {
 
   test('unknown names tell what there is', async () => {
     const ignore = (): void => undefined;
-    await expect(runBench(['nothing'], ignore, ignore)).rejects.toThrow(/^no bench nothing; there are:\nstore \[insert-native \| insert-json \| select \| disk \| fsync \| kill\]$/);
+    await expect(runBench(['nothing'], ignore, ignore)).rejects.toThrow(/^no bench nothing; there are:\nstore \[insert-native \| insert-json \| select \| disk \| fsync \| kill\]\nhook \[command \| http \| backend\]$/);
     await expect(runBench([], ignore, ignore)).rejects.toThrow(/^name a bench/);
     await expect(runBench(['store', 'speed'], ignore, ignore)).rejects.toThrow(/^store has no part speed/);
   });
