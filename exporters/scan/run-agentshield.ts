@@ -68,7 +68,20 @@ function childEnvironment(folder: string): NodeJS.ProcessEnv {
 
 /** Secrets replaced, and nothing said of our pack, which is gone when this is read. */
 function printable(text: string, pack: string): string {
+  const json = parseJson(text);
+  // String by string: inside JSON text, quotes are escaped and hide where a password begins.
+  if (json !== undefined) return `${JSON.stringify(json, (_key, value: unknown) => (typeof value === 'string' ? redactText(value) : value), 2)}\n`;
   return redactText(text.split('\n').filter((line) => !line.includes(pack)).join('\n'));
+}
+
+/** The reports that are JSON; undefined for any other format. */
+function parseJson(text: string): unknown {
+  if (!/^\s*[[{]/.test(text)) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The CLI's report in its longest format; what is longer is cut. */

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 /** An attribute value of OTLP/JSON; integers come as numbers or as strings. */
 interface AnyValue {
   stringValue?: string;
+  boolValue?: boolean;
   intValue?: number | string;
   doubleValue?: number;
 }
@@ -155,7 +156,7 @@ export class OtlpServer {
 function values(attributes: readonly KeyValue[]): Record<string, unknown> {
   const entries = attributes.map(({ key, value }) => {
     const integer = value.intValue === undefined ? undefined : Number(value.intValue);
-    return [key, value.stringValue ?? integer ?? value.doubleValue] as const;
+    return [key, value.stringValue ?? value.boolValue ?? integer ?? value.doubleValue] as const;
   });
   return Object.fromEntries(entries);
 }
