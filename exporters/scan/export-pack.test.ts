@@ -14,6 +14,8 @@ import { exportPack, runScan, type PackOptions, type ScanOutcome } from './run-s
 
 const REPOS = join(packageRoot(), 'deploy', 'demo', 'repos');
 
+const KEY_LINE = ['ANTHROPIC_API_KEY=sk-ant-', 'api03-canaryAAAAcanaryAAAAcanary'].join('');
+
 let root: string;
 let whole: string;
 let server: OtlpServer;
@@ -210,7 +212,7 @@ describe('the gate', () => {
     agentshield('scan', '-p', repository, '--save-baseline', baseline);
     const gated = (): Promise<ScanOutcome> => runScan({ dir: repository, url: server.url, token: 'eccp_test', repository: 'acme/gated', agentshieldArgs: ['--gate', '--baseline', baseline] });
     expect((await gated()).exitCode).toBe(0);
-    appendFileSync(join(repository, 'CLAUDE.md'), `\nANTHROPIC_API_KEY=sk-ant-${'api03-canaryAAAAcanaryAAAAcanary'}\n`);
+    appendFileSync(join(repository, 'CLAUDE.md'), `\n${KEY_LINE}\n`);
     const regressed = await gated();
     expect([regressed.exitCode, regressed.scan.baseline?.status]).toEqual([3, 'regressed']);
     expect(server.spans.at(-1)?.values['agentshield.baseline.status']).toBe('regressed');
@@ -220,7 +222,7 @@ describe('the gate', () => {
   });
 
   it('prints what AgentShield prints, in the format asked for, without secrets', async () => {
-    appendFileSync(join(root, 'clean', 'CLAUDE.md'), `\npassword = "${'canaryHunter2x'}"\nANTHROPIC_API_KEY=sk-ant-${'api03-canaryAAAAcanaryAAAAcanary'}\n`);
+    appendFileSync(join(root, 'clean', 'CLAUDE.md'), `\npassword = "canaryHunter2x"\n${KEY_LINE}\n`);
     const { stdout, findings } = await runScan({ dir: join(root, 'clean'), url: server.url, token: undefined, repository: 'acme/clean', agentshieldArgs: ['--format', 'json'] });
     expect((JSON.parse(stdout) as { findings: unknown[] }).findings).toHaveLength(findings.length);
     expect(stdout).not.toContain('canary');

@@ -22,6 +22,7 @@ interface SpoolRecord {
   readonly eventId: string;
   /** ISO 8601, UTC. */
   readonly timestamp: string;
+  readonly [field: string]: unknown;
 }
 
 /**

@@ -14,7 +14,7 @@ export async function httpHook(report: BenchReport, calls = 2000): Promise<void>
     const spool = join(folder, '.shieldwatch', 'spool');
     const env = { HOME: folder };
     const token = hookToken(env);
-    const agent = await startAgent({ url: 'http://127.0.0.1:9', token: undefined, spoolDir: spool, runtimeLogs: [], port: 0, hookToken: token, mode: 'safe', env, say: report.note });
+    const agent = await startAgent({ url: 'http://127.0.0.1:9', token: undefined, spoolDir: spool, runtimeLogs: [], port: 0, hookToken: token, mode: 'safe', env, say: (line) => { report.note(line); } });
     const connection = new Agent({ keepAlive: true, maxSockets: 1 });
     try {
       const times: number[] = [];
