@@ -87,6 +87,8 @@ if (forTests) {
     // A suite that cannot find a browser says so by itself; failing here would hide the others.
     run('installing Chromium for the browser tests', 'sh', ['-c', 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium']);
   }
+  // Suites that cannot find the clients say so by themselves.
+  run("the agents' real clients, from npm (about 900 MB the first time)", process.execPath, ['exporters/real-agents/install.mjs']);
   if (has('go')) must(run('the collector (about 3 minutes the first time)', process.execPath, ['collector/build.mjs']));
   else say('No Go on this machine: the suites that need the collector will not run.');
 }

@@ -6,13 +6,16 @@ import { fileURLToPath } from 'node:url';
 
 const room = dirname(fileURLToPath(import.meta.url));
 
-/** `node:crypto` takes two milliseconds to load, and few calls need it: it is loaded where it is first used. */
-const lazyCrypto = {
-  name: 'lazy-crypto',
+/** What few calls need is loaded where it is first used; `node:crypto` alone takes two milliseconds. */
+const LAZY = { 'node:crypto': ['createHash', 'createHmac'], 'node:os': ['homedir', 'userInfo'], 'node:vm': ['Script'] };
+
+const lazyModules = {
+  name: 'lazy-modules',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:crypto$/ }, ({ namespace }) => (namespace === 'lazy' ? { path: 'node:crypto', external: true } : { path: 'node:crypto', namespace: 'lazy' }));
-    const getter = (name) => `get ${name}() { return require('node:crypto').${name}; }`;
-    onLoad({ filter: /.*/, namespace: 'lazy' }, () => ({ contents: `module.exports = { ${['createHash', 'createHmac'].map(getter).join(', ')} };` }));
+    onResolve({ filter: /^node:(crypto|os|vm)$/ }, ({ path, namespace }) => (namespace === 'lazy' ? { path, external: true } : { path, namespace: 'lazy' }));
+    onLoad({ filter: /.*/, namespace: 'lazy' }, ({ path }) => ({
+      contents: `module.exports = { ${LAZY[path].map((name) => `get ${name}() { return require('${path}').${name}; }`).join(', ')} };`,
+    }));
   },
 };
 
@@ -24,7 +27,7 @@ await build({
   target: 'node20',
   format: 'cjs',
   conditions: ['source'],
-  plugins: [lazyCrypto],
+  plugins: [lazyModules],
   minify: true,
   metafile: true,
   logLevel: 'error',

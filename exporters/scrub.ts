@@ -7,5 +7,6 @@ import { redactText } from '#schemas/redaction.js';
  */
 export function scrubText(text: string, maxLength: number): string {
   const printable = text.replace(/[\u0000-\u001f\u007f]+/g, ' ');
-  return redactText(printable).slice(0, maxLength).replace(/\p{Surrogate}/gu, '\ufffd').trim();
+  // UTF-8 has no half characters: what the cut left of one becomes U+FFFD.
+  return Buffer.from(redactText(printable).slice(0, maxLength)).toString().trim();
 }

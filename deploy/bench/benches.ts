@@ -1,5 +1,6 @@
 import { CommandError } from '#schemas/errors.js';
 import { figureLine, standing, type BenchPart, type BenchReport } from './figure.js';
+import { hookParts } from './hook/parts.js';
 import { hotpathParts } from './hotpath/parts.js';
 import { redactionParts } from './redaction/parts.js';
 import { rollupParts } from './rollup/parts.js';
@@ -8,7 +9,9 @@ import { storeParts } from './store/parts.js';
 /** Every bench, and its parts in the order in which they run. */
 const BENCHES: Readonly<Record<string, Readonly<Record<string, BenchPart>>>> = {
   store: storeParts,
+  hotpath: hotpathParts,
   redaction: redactionParts,
+  hook: hookParts,
   rollup: rollupParts,
 };
 

@@ -66,7 +66,8 @@ async function shipForEver(sender: Sender, options: AgentOptions, signal: AbortS
       failures = 0;
       lastProblem = '';
     } catch (error) {
-      if (signal.aborted) return;
+      // Aborted while it waited, which the check above cannot know.
+      if (isAborted(signal)) return;
       wait = waitAfter(error, failures);
       failures += 1;
       const problem = error instanceof Error ? error.message : String(error);
@@ -76,6 +77,11 @@ async function shipForEver(sender: Sender, options: AgentOptions, signal: AbortS
     }
     await sleep(wait, undefined, { signal }).catch(() => undefined);
   }
+}
+
+/** As a function, since a signal changes behind the compiler's back. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
 }
 
 async function shipOnce(sender: Sender, { spoolDir, runtimeLogs }: AgentOptions): Promise<ShipResult> {

@@ -8,7 +8,7 @@ import { record } from '../hook/record.js';
 import { spoolRecords } from '../testdata/spool-lines.js';
 import { shieldwatch, ToolBlockedError, wrapTool } from './index.js';
 
-const SECRET = `sk-ant-${'api03-canarycanarycanary'}`;
+const SECRET = ['sk-ant-', 'api03-canarycanarycanary'].join('');
 
 let exporter: tracing.InMemorySpanExporter;
 let sdk: NodeSDK;

@@ -8,8 +8,13 @@ import { coversTool, type PolicyMode } from './policy-mode.js';
  */
 const TIME_LIMIT_MS = 2000;
 
+/**
+ * Steps that a pattern may take before it is watched. Starting the watch costs half a millisecond, and most
+ * patterns on most inputs need none.
+ */
+const UNWATCHED_STEPS = 2_000_000;
+
 const SLOT = Symbol.for('shieldwatch.hook.match');
-const script = new Script(`globalThis[Symbol.for('shieldwatch.hook.match')]()`);
 
 /**
  * The first rule that denies a call; `names` are those under which its tool is looked up. Throws
@@ -18,10 +23,27 @@ const script = new Script(`globalThis[Symbol.for('shieldwatch.hook.match')]()`);
 export function matchingRule(rules: readonly DenyRule[], names: readonly string[], input: string, mode: PolicyMode): DenyRule | undefined {
   const candidates = rules.filter((rule) => names.some((name) => coversTool(rule.tool, name, mode)));
   if (candidates.every((rule) => rule.pattern === undefined)) return candidates[0];
+  const find = (): DenyRule | undefined => candidates.find((rule) => rule.pattern?.test(input) ?? true);
+  if (candidates.every((rule) => rule.pattern === undefined || isQuick(rule.pattern.source, input.length))) return find();
+  return watched(find);
+}
+
+/**
+ * True when the pattern surely ends soon: without repeated groups and back-references it takes at most the
+ * input's length to the power of one more than its unbounded quantifiers.
+ */
+function isQuick(source: string, length: number): boolean {
+  if (/\)[*+{]|\\[1-9k]/.test(source)) return false;
+  const quantifiers = source.match(/[*+{]/g)?.length ?? 0;
+  return length ** (quantifiers + 1) <= UNWATCHED_STEPS;
+}
+
+/** Runs `find` under the time limit. */
+function watched(find: () => DenyRule | undefined): DenyRule | undefined {
   const slots = globalThis as unknown as Record<symbol, () => DenyRule | undefined>;
-  slots[SLOT] = () => candidates.find((rule) => rule.pattern?.test(input) ?? true);
+  slots[SLOT] = find;
   try {
-    return script.runInThisContext({ timeout: TIME_LIMIT_MS }) as DenyRule | undefined;
+    return new Script(`globalThis[Symbol.for('shieldwatch.hook.match')]()`).runInThisContext({ timeout: TIME_LIMIT_MS }) as DenyRule | undefined;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
     throw new PolicyError('its patterns take too long on this input');

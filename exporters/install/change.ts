@@ -22,7 +22,7 @@ export function replaceFile(file: string, text: string): string | undefined {
   try {
     mkdirSync(dirname(target), { recursive: true });
     const mode = statSync(target, { throwIfNoEntry: false })?.mode;
-    const backup = mode === undefined ? undefined : `${target}.shieldwatch-backup`;
+    const backup = mode === undefined ? undefined : `${target}.shieldwatch-backup-${new Date().toISOString().replace(/[-:]|\.\d+/g, '')}`;
     if (backup !== undefined) copyFileSync(target, backup);
     const next = `${target}.shieldwatch-new`;
     writeFileSync(next, text, { mode: 0o600 });

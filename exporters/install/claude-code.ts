@@ -51,8 +51,8 @@ function find(path: string, text: string): InstalledHook | undefined {
   const [hook] = ourHooks(new JsonSettings(path, text), EVENT);
   if (hook === undefined) return undefined;
   if (hook['type'] !== 'http') return { type: 'command', command: String(hook['command']) };
-  const { Authorization } = (hook['headers'] ?? {}) as { Authorization?: unknown };
-  return { type: 'http', url: String(hook['url']), token: String(Authorization ?? '').replace(/^Bearer /, '') };
+  const { Authorization = '' } = (hook['headers'] ?? {}) as { Authorization?: string };
+  return { type: 'http', url: String(hook['url']), token: Authorization.replace(/^Bearer /, '') };
 }
 
 export const claudeCode: Client = {

@@ -18,7 +18,9 @@ const MARK = 'shieldwatch-hook';
  */
 export function hookCommand(mode: string | undefined): string {
   const option = mode === undefined ? '' : ` --policy-mode ${mode}`;
-  return `"${process.execPath}" "${hookFile()}"${option} ${MARK}`;
+  // A shell that is asked to exec starts no second process.
+  const start = process.platform === 'win32' ? '' : 'exec ';
+  return `${start}"${process.execPath}" "${hookFile()}"${option} ${MARK}`;
 }
 
 /** True of a command or URL that this, or a person following our README, has installed. */

@@ -51,5 +51,5 @@ function hooksOf(group: unknown): Record<string, unknown>[] {
 }
 
 function isOurHook(hook: Record<string, unknown>): boolean {
-  return isOurs(String(hook['command'] ?? '')) || isOurs(String(hook['url'] ?? ''));
+  return [hook['command'], hook['url']].some((value) => typeof value === 'string' && isOurs(value));
 }

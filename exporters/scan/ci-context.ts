@@ -56,6 +56,6 @@ function gitlab(env: NodeJS.ProcessEnv): Partial<Claims> {
 
 /** Scrubbed, without what is empty. */
 function present(claims: Partial<Claims>): ScanCi {
-  const entries = Object.entries(claims).flatMap(([name, value]) => (value === undefined || value === '' ? [] : [[name, scrubText(value, 300)] as const]));
+  const entries = (Object.entries(claims) as [string, string | undefined][]).flatMap(([name, value]) => (value === undefined || value === '' ? [] : [[name, scrubText(value, 300)] as const]));
   return Object.fromEntries(entries);
 }

@@ -14,7 +14,7 @@ const files = {
     summary: { totalFindings: 1, critical: 0, high: 1, medium: 0, low: 0, info: 0, filesScanned: 2 },
     findings: [{ id: 'a-1', file: 'f' }],
   },
-  'remediation-plan.json': { findings: [finding] },
+  'remediation-plan.json': { summary: { autoFixable: 0, manualReview: 1 }, findings: [finding] },
   'ci-context.json': { provider: 'local' },
   'policy-evaluation.json': { status: 'not-run' },
   'baseline-comparison.json': { status: 'not-run' },
@@ -38,10 +38,10 @@ it('refuses a pack that would become a false series, naming file and field but n
   const withoutHigh = { ...report.summary, high: undefined };
   const cases: [Parameters<typeof pack>[0], RegExp][] = [
     [{ 'manifest.json': '{' }, /manifest\.json .* not JSON/],
-    [{ 'remediation-plan.json': { findings: [{ ...finding, severity: '<user>' }] } }, /findings\.0\.severity: expected one of critical, high/],
+    [{ 'remediation-plan.json': { summary: { autoFixable: 0, manualReview: 1 }, findings: [{ ...finding, severity: '<user>' }] } }, /findings\.0\.severity: expected one of critical, high/],
     [{ 'agentshield-report.json': { ...report, summary: withoutHigh } }, /summary\.high: expected number/],
     [{ 'agentshield-report.json': { ...report, score: { ...report.score, grade: 'A+' } } }, /score\.grade: expected one of A, B/],
-    [{ 'remediation-plan.json': { findings: [] } }, /counts of findings differ: 1, 0/],
+    [{ 'remediation-plan.json': { summary: { autoFixable: 0, manualReview: 1 }, findings: [] } }, /counts of findings differ: 1, 0/],
     [{ 'agentshield-report.json': { ...report, summary: { ...report.summary, high: 2 } } }, /counts of findings differ/],
     [{ 'manifest.json': { ...files['manifest.json'], artifacts: [{ file: '../../etc/hostname', sha256: '0'.repeat(64) }] } }, /artifacts\.0\.file: not valid/],
     [{ 'ci-context.json': { provider: '<user>' } }, /provider: expected one of/],

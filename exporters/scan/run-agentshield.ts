@@ -49,7 +49,7 @@ export async function runAgentshield(agentshield: AgentshieldPackage, settings: 
     const said = scrubText(stderr.split('\n').filter((line) => line.trim() !== '').slice(-3).join(' '), 400);
     throw new CommandError(`AgentShield ended with exit code ${String(exitCode)} and wrote no evidence pack: ${said}`);
   }
-  const printed = { stdout: redactText(stdout), stderr: redactText(stderr) };
+  const printed = { stdout: printable(stdout, pack), stderr: printable(stderr, pack) };
   return { pack, exitCode, durationMs: performance.now() - startedAt, ...printed };
 }
 
@@ -64,6 +64,24 @@ function childEnvironment(folder: string): NodeJS.ProcessEnv {
   const hidden = new Set(['USER', 'USERNAME', 'LOGNAME', 'SHIELDWATCH_TOKEN', 'FORCE_COLOR']);
   const kept = Object.entries(process.env).filter(([name]) => !hidden.has(name));
   return { ...Object.fromEntries(kept), HOME: home, USERPROFILE: home, NO_COLOR: '1' };
+}
+
+/** Secrets replaced, and nothing said of our pack, which is gone when this is read. */
+function printable(text: string, pack: string): string {
+  const json = parseJson(text);
+  // String by string: inside JSON text, quotes are escaped and hide where a password begins.
+  if (json !== undefined) return `${JSON.stringify(json, (_key, value: unknown) => (typeof value === 'string' ? redactText(value) : value), 2)}\n`;
+  return redactText(text.split('\n').filter((line) => !line.includes(pack)).join('\n'));
+}
+
+/** The reports that are JSON; undefined for any other format. */
+function parseJson(text: string): unknown {
+  if (!/^\s*[[{]/.test(text)) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The CLI's report in its longest format; what is longer is cut. */

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, mkdirSync, openSync, readdirSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { dropOldest } from './drop.js';
 import { newEventId } from './event-id.js';
@@ -6,6 +6,7 @@ import type { SpoolLimits } from './limits.js';
 import { encodeLine } from './line.js';
 import { isOfDay, nextSegment, SEGMENT_PATTERN } from './location.js';
 import { countLost, prepareLost } from './lost.js';
+import { makeFolder } from './make-folder.js';
 
 /**
  * Several hooks write at once. Linux and macOS write one buffer to an O_APPEND file as a whole; staying
@@ -21,6 +22,7 @@ interface SpoolRecord {
   readonly eventId: string;
   /** ISO 8601, UTC. */
   readonly timestamp: string;
+  readonly [field: string]: unknown;
 }
 
 /**
@@ -71,7 +73,7 @@ function namesIn(folder: string): string[] {
     return readdirSync(folder);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     return [];
   }
 }

@@ -7,7 +7,7 @@ const TAIL = /,"crc":"([0-9a-f]{8})"\}$/;
 const HEAD = '{"eventId":"';
 
 /** A line of the spool, newline included: the record as JSON, its checksum as the last field. */
-export function encodeLine<T extends { readonly eventId: string }>(record: T): string {
+export function encodeLine(record: { readonly eventId: string; readonly [field: string]: unknown }): string {
   const { eventId, ...rest } = record;
   const json = JSON.stringify({ eventId, ...rest });
   return `${json.slice(0, -1)},"crc":"${checksum(json)}"}\n`;

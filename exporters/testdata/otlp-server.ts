@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 /** An attribute value of OTLP/JSON; integers come as numbers or as strings. */
 interface AnyValue {
   stringValue?: string;
+  boolValue?: boolean;
   intValue?: number | string;
   doubleValue?: number;
 }
@@ -87,9 +88,9 @@ export class OtlpServer {
     this.#server = createServer((request, response) => void this.#take(request, response));
   }
 
-  static async start(): Promise<OtlpServer> {
+  static async start(port = 0): Promise<OtlpServer> {
     const server = new OtlpServer();
-    await new Promise<void>((resolve) => server.#server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => server.#server.listen(port, '127.0.0.1', resolve));
     server.url = `http://127.0.0.1:${String((server.#server.address() as AddressInfo).port)}`;
     return server;
   }
@@ -155,7 +156,7 @@ export class OtlpServer {
 function values(attributes: readonly KeyValue[]): Record<string, unknown> {
   const entries = attributes.map(({ key, value }) => {
     const integer = value.intValue === undefined ? undefined : Number(value.intValue);
-    return [key, value.stringValue ?? integer ?? value.doubleValue] as const;
+    return [key, value.stringValue ?? value.boolValue ?? integer ?? value.doubleValue] as const;
   });
   return Object.fromEntries(entries);
 }

@@ -32,15 +32,19 @@ export class Outbox {
     return this.#work;
   }
 
+  #isStopped(): boolean {
+    return this.#signal.aborted;
+  }
+
   async #deliver(): Promise<void> {
     let failures = 0;
-    for (let next = this.#waiting[0]; next !== undefined && !this.#signal.aborted; next = this.#waiting[0]) {
+    for (let next = this.#waiting[0]; next !== undefined && !this.#isStopped(); next = this.#waiting[0]) {
       try {
         await next();
         failures = 0;
       } catch (error) {
         const problem = error instanceof Error ? error.message : String(error);
-        if (this.#signal.aborted) return;
+        if (this.#isStopped()) return;
         if (!(error instanceof SendError && error.isRefused)) {
           if (failures === 0) this.#say(`not sent, will be tried again: ${problem}`);
           await sleep(waitAfter(error, failures), undefined, { signal: this.#signal }).catch(() => undefined);

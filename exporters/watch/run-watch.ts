@@ -40,8 +40,10 @@ export async function startWatch(options: WatchOptions): Promise<RunningWatch> {
   send((to) => (isRest ? postScan(to, first) : exportScan(to, first)));
 
   let baseline: ScanState = first;
-  const rescan = async (): Promise<void> => {
+  const rescan = async (isOvertaken: () => boolean): Promise<void> => {
     const scanned = await scanFolder(options);
+    // A file that was half written when it was read would show as findings that went and came back.
+    if (isOvertaken()) return;
     const drift = driftBetween(baseline, scanned);
     baseline = scanned;
     if (drift === undefined) return;
@@ -61,16 +63,25 @@ export async function startWatch(options: WatchOptions): Promise<RunningWatch> {
   };
 }
 
+/** Scans in a row whose result is thrown away because files changed meanwhile; then one counts all the same. */
+const MAX_OVERTAKEN = 10;
+
 /** Calls `act` when files have changed and been quiet for a while; never twice at once. */
-function onChange(dir: string, debounceMs: number, act: () => Promise<void>, say: (line: string) => void): { close(): void } {
+function onChange(dir: string, debounceMs: number, act: (isOvertaken: () => boolean) => Promise<void>, say: (line: string) => void): { close(): void } {
   let timer: NodeJS.Timeout | undefined;
   let isActing = false;
   let isClosed = false;
+  let changes = 0;
+  let overtaken = 0;
   const fire = async (): Promise<void> => {
     if (isActing) { schedule(); return; }
     isActing = true;
+    const before = changes;
     try {
-      await act();
+      await act(() => {
+        overtaken = changes === before ? 0 : overtaken + 1;
+        return overtaken > 0 && overtaken <= MAX_OVERTAKEN;
+      });
     } catch (error) {
       say(`not scanned: ${error instanceof Error ? error.message : String(error)}`);
     } finally {
@@ -82,7 +93,9 @@ function onChange(dir: string, debounceMs: number, act: () => Promise<void>, say
     if (!isClosed) timer = setTimeout(() => void fire(), debounceMs);
   };
   const watcher: FSWatcher = watch(dir, { recursive: true }, (_event, name) => {
-    if (name === null || !name.split(sep).some((part) => IGNORED.has(part))) schedule();
+    if (name !== null && name.split(sep).some((part) => IGNORED.has(part))) return;
+    changes += 1;
+    schedule();
   });
   watcher.on('error', (error) => { say(`changes may go unseen: ${error.message}`); });
   return {

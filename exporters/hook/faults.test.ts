@@ -1,0 +1,138 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { buildHook, type BuiltHook, type HookRun } from '../testdata/built-hook.js';
+import { readLost } from '../spool/lost.js';
+import { decodeLine } from '../spool/line.js';
+import { spoolRecords, spoolText } from '../testdata/spool-lines.js';
+
+// Whatever is wrong around the hook, the verdict is the same; what is wrong with the policy blocks.
+
+let hook: BuiltHook;
+let home: string;
+let project: string;
+let spool: string;
+
+beforeAll(() => {
+  hook = buildHook();
+});
+
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'shieldwatch-faults-'));
+  project = join(home, 'project');
+  spool = join(home, 'spool');
+  mkdirSync(join(project, '.agentshield'), { recursive: true });
+  writePolicy(JSON.stringify({ version: 1, deny: [{ tool: 'Bash', pattern: 'forbidden' }] }));
+});
+
+function writePolicy(text: string): void {
+  writeFileSync(join(project, '.agentshield', 'runtime-policy.json'), text);
+}
+
+const call = (command: string): string =>
+  JSON.stringify({ session_id: 's', prompt_id: 'p', cwd: project, hook_event_name: 'PreToolUse', tool_name: 'Bash', tool_input: { command }, tool_use_id: 'toolu_1' });
+
+/** Through a shell line, for limits that only a shell can set. */
+function runIn(shell: string, input: string, env: Record<string, string>): Promise<HookRun> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('sh', ['-c', `${shell}; exec "${process.execPath}" "${hook.file}"`], { cwd: project, env: { PATH: process.env['PATH'] ?? '', ...env } });
+    let [stdout, stderr] = ['', ''];
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    child.once('error', reject);
+    child.once('close', (exitCode) => { resolve({ exitCode, stdout, stderr }); });
+    child.stdin.end(input);
+  });
+}
+
+const verdicts = async (env: Record<string, string>, shell = ':'): Promise<unknown[]> => [(await runIn(shell, call('forbidden'), env)).exitCode, await runIn(shell, call('fine'), env)];
+const SAME = [2, { exitCode: 0, stdout: '', stderr: '' }];
+
+describe('the same verdict', () => {
+  it.each<[string, () => Record<string, string>]>([
+    ['with everything in order', () => ({})],
+    ['with a backend that is down', () => ({ SHIELDWATCH_URL: 'http://127.0.0.1:9' })],
+    ['with a backend whose name hangs', () => ({ SHIELDWATCH_URL: 'http://nothing.invalid:4000' })],
+    ['with a URL that is none', () => ({ SHIELDWATCH_URL: 'nonsense', SHIELDWATCH_TOKEN: 'x' })],
+    ['with a spool that is a file', () => { writeFileSync(join(home, 'file'), ''); return { SHIELDWATCH_SPOOL_DIR: join(home, 'file') }; }],
+    ['with a spool in nowhere', () => ({ SHIELDWATCH_SPOOL_DIR: '/proc/nowhere/spool' })],
+    ['with a segment that is a folder', () => { mkdirSync(join(spool, `decisions-${new Date().toISOString().slice(0, 10)}-000000.ndjson`), { recursive: true }); return {}; }],
+    ['with a segment that always says the disk is full', () => { mkdirSync(spool); symlinkSync('/dev/full', join(spool, `decisions-${new Date().toISOString().slice(0, 10)}-000000.ndjson`)); return {}; }],
+    ['with a segment that nobody reads', () => { mkdirSync(spool); mkfifo(join(spool, `decisions-${new Date().toISOString().slice(0, 10)}-000000.ndjson`)); return {}; }],
+    ['with a cap that is nonsense', () => ({ SHIELDWATCH_SPOOL_MAX_MB: 'many' })],
+    ['with a mode that is nonsense', () => ({ SHIELDWATCH_POLICY_MODE: 'laxest' })],
+    ['without a home', () => ({ HOME: '' })],
+    ['with an actor key', () => ({ SHIELDWATCH_ACTOR_KEY: 'key' })],
+  ])('%s', async (_, prepare) => {
+    expect(await verdicts({ HOME: home, SHIELDWATCH_SPOOL_DIR: spool, ...prepare() })).toEqual(SAME);
+  });
+
+  it('on a full disk, and the lost records are counted', async () => {
+    const env = { HOME: home, SHIELDWATCH_SPOOL_DIR: spool };
+    await runIn(':', call('fine'), env);
+    // Fill the segment up to what the limit below allows.
+    for (let index = 0; index < 4; index += 1) await runIn(':', call('fine'), env);
+    const before = spoolRecords(spool).length;
+    // No file may grow beyond a block or two, which is what the segment has.
+    expect(await verdicts(env, 'ulimit -f 1')).toEqual(SAME);
+    expect(spoolRecordsWhole()).toBe(before);
+    expect(readLost(spool)).toBe(2);
+  });
+
+  it('in a full spool, and the dropped records are counted', async () => {
+    const env = { HOME: home, SHIELDWATCH_SPOOL_DIR: spool, SHIELDWATCH_SPOOL_MAX_MB: '1' };
+    mkdirSync(spool);
+    const { spoolLine } = await import('../testdata/spool-lines.js');
+    const line = spoolLine(0);
+    const perSegment = Math.floor(131_072 / line.length);
+    for (let segment = 0; segment < 8; segment += 1) writeFileSync(join(spool, `decisions-2026-11-23-${String(segment).padStart(6, '0')}.ndjson`), line.repeat(perSegment));
+    expect(await verdicts(env)).toEqual(SAME);
+    const told = spoolText(spool).split('\n').map((text) => decodeLine(text) as { dropped?: number } | undefined).reduce((sum, record) => sum + (record?.dropped ?? 0), 0);
+    expect(told).toBe(perSegment);
+  });
+});
+
+function mkfifo(path: string): void {
+  expect(spawnSync('mkfifo', [path]).status).toBe(0);
+}
+
+function spoolRecordsWhole(): number {
+  return spoolText(spool).split('\n').filter((line) => decodeLine(line) !== undefined).length;
+}
+
+describe('a policy that cannot be applied', () => {
+  it.each<[string, () => void]>([
+    ['is not JSON', () => { writePolicy('{'); }],
+    ['is empty', () => { writePolicy(''); }],
+    ['is binary', () => { writeFileSync(join(project, '.agentshield', 'runtime-policy.json'), Buffer.from([0xff, 0xfe, 0x00])); }],
+    ['has a pattern that is none', () => { writePolicy('{"deny":[{"tool":"Bash","pattern":"("}]}'); }],
+    ['never ends', () => { writePolicy('{"deny":[{"tool":"Bash","pattern":"(a+)+$"}]}'); }],
+  ])('blocks when it %s', async (_, prepare) => {
+    prepare();
+    const run = await runIn(':', call(`${'a'.repeat(60)}!`), { HOME: home, SHIELDWATCH_SPOOL_DIR: spool });
+    expect([run.exitCode, JSON.parse(run.stdout)]).toEqual([2, expect.objectContaining({ decision: 'block' })]);
+  });
+});
+
+it('killed at any moment, it leaves whole lines or none', async () => {
+  const env = { PATH: process.env['PATH'] ?? '', HOME: home, SHIELDWATCH_SPOOL_DIR: spool };
+  const codes: (number | null)[] = [];
+  for (let round = 0; round < 24; round += 1) {
+    const child = spawn(process.execPath, [hook.file], { cwd: project, env, stdio: ['pipe', 'ignore', 'ignore'] });
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(call('fine'));
+    const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    // A moment anywhere in a hook's life; the only wait here that is not for something.
+    await sleep(round * 3);
+    child.kill('SIGKILL');
+    codes.push(await exited);
+  }
+  expect(codes.filter((code) => code !== null && code !== 0)).toEqual([]);
+  await hook.run(call('fine'), { HOME: home, SHIELDWATCH_SPOOL_DIR: spool });
+  const records = spoolRecords(spool);
+  expect(records.length).toBeGreaterThan(0);
+  expect(readFileSync(join(spool, 'lost'), 'utf8')).toBe('000000000000');
+});

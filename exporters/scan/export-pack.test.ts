@@ -1,0 +1,230 @@
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { packageRoot } from '#schemas/root.js';
+import { ATTR_EVENT_ID, SPAN_SCAN } from '#schemas/semconv.js';
+import { OtlpServer } from '../testdata/otlp-server.js';
+import { RestServer } from '../testdata/rest-server.js';
+import { findAgentshield } from './agentshield-package.js';
+import { exportPack, runScan, type PackOptions, type ScanOutcome } from './run-scan.js';
+
+// Packs that AgentShield's own CLI wrote; each test works on a copy.
+
+const REPOS = join(packageRoot(), 'deploy', 'demo', 'repos');
+
+const KEY_LINE = ['ANTHROPIC_API_KEY=sk-ant-', 'api03-canaryAAAAcanaryAAAAcanary'].join('');
+
+let root: string;
+let whole: string;
+let server: OtlpServer;
+let pack: string;
+
+function agentshield(...args: string[]): void {
+  try {
+    execFileSync(process.execPath, [findAgentshield().cli, ...args], { stdio: 'ignore', env: { PATH: process.env['PATH'], HOME: root } });
+  } catch {
+    // Exit codes 2 to 4 are its verdicts.
+  }
+}
+
+beforeAll(() => {
+  root = mkdtempSync(join(tmpdir(), 'shieldwatch-packs-'));
+  cpSync(REPOS, root, { recursive: true });
+  whole = join(root, 'whole');
+  agentshield('scan', '-p', join(root, 'risky'), '--evidence-pack', whole);
+});
+
+afterAll(() => {
+  rmSync(root, { recursive: true, force: true });
+});
+
+beforeEach(async () => {
+  server = await OtlpServer.start();
+  pack = mkdtempSync(join(root, 'pack-'));
+  cpSync(whole, pack, { recursive: true });
+});
+
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await server.stop();
+});
+
+const send = (options: Partial<PackOptions> = {}): Promise<ScanOutcome> => exportPack({ pack, url: server.url, token: 'eccp_test', repository: 'acme/risky', ...options });
+
+function edit(file: string, change: (text: string) => string): void {
+  writeFileSync(join(pack, file), change(readFileSync(join(pack, file), 'utf8')));
+}
+
+describe('an existing pack', () => {
+  it('is exported as the scan it is; sent twice it is one scan', async () => {
+    const first = await send();
+    const again = await send();
+    expect([first.exitCode, first.sent, first.warnings]).toEqual([0, true, []]);
+    expect(first.findings.length).toBeGreaterThan(100);
+    const scans = server.spans.filter(({ name }) => name === SPAN_SCAN);
+    expect(scans.map(({ values }) => values[ATTR_EVENT_ID])).toEqual([first.scan.bundleDigest, first.scan.bundleDigest]);
+    expect(scans[0]?.spanId).toBe(scans[1]?.spanId);
+    expect(new Set(server.logRecords.map(({ values }) => values[ATTR_EVENT_ID])).size).toBe(first.findings.length);
+    expect(again.findings).toEqual(first.findings);
+  });
+
+  it('gives the findings that our own scan gives', async () => {
+    const scanned = await runScan({ dir: join(root, 'risky'), url: server.url, token: undefined, repository: 'acme/risky' });
+    const keysOf = ({ findings }: ScanOutcome): string[] => findings.map(({ key, occurrence }) => `${key}#${String(occurrence)}`).sort();
+    expect(keysOf(await send())).toEqual(keysOf(scanned));
+  });
+
+  it('that was changed is sent as that, with AgentShield’s exit code for it', async () => {
+    edit('ci-context.json', (text) => text.replace('"local"', '"local" '));
+    const outcome = await send();
+    expect([outcome.exitCode, outcome.warnings]).toEqual([6, [expect.stringMatching(/not what was written/)]]);
+    const [span] = server.spans;
+    expect(span?.values['agentshield.evidence_pack.expected_digest']).not.toBe(span?.values['agentshield.scan.bundle_digest']);
+    expect(Number(span?.values['agentshield.evidence_pack.artifacts_verified'])).toBe(Number(span?.values['agentshield.evidence_pack.artifacts']) - 1);
+  });
+
+  it('whose report was forged does not add up, hashes or not', async () => {
+    edit('agentshield-report.json', (text) => {
+      const report = JSON.parse(text) as { findings: unknown[]; summary: Record<string, number> };
+      return JSON.stringify({ ...report, findings: [], summary: { ...report.summary, totalFindings: 0, critical: 0, high: 0, medium: 0, low: 0, info: 0 } });
+    });
+    await expect(send()).rejects.toThrow(/counts of findings differ/);
+    expect(server.requests).toEqual([]);
+  });
+
+  it('leads nowhere else: no path, link, missing or endless file is followed', async () => {
+    edit('manifest.json', (text) => text.replace('"agentshield-report.html"', '"../../../../etc/hostname"'));
+    await expect(send()).rejects.toThrow(/manifest\.json of AgentShield's evidence pack: artifacts\.\d+\.file/);
+    for (const manifest of ['null', '{}', '{"schemaVersion":1,"artifacts":null}', '[]']) {
+      writeFileSync(join(pack, 'manifest.json'), manifest);
+      await expect(send()).rejects.toThrow(/manifest\.json of AgentShield's evidence pack/);
+    }
+    cpSync(join(whole, 'manifest.json'), join(pack, 'manifest.json'));
+    rmSync(join(pack, 'agentshield-report.json'));
+    symlinkSync(join(whole, 'agentshield-report.json'), join(pack, 'agentshield-report.json'));
+    await expect(send()).rejects.toThrow(/agentshield-report\.json .* is missing or not JSON/);
+    expect(server.requests).toEqual([]);
+  });
+
+  it('with a severity that a user’s name has cut out is refused, and told why', async () => {
+    edit('remediation-plan.json', (text) => text.replaceAll('"severity": "high"', '"severity": "<user>"'));
+    await expect(send()).rejects.toThrow(/severity: expected one of critical, high.*`shieldwatch scan`/);
+  });
+
+  it('that was written without redaction is not sent', async () => {
+    const raw = join(root, 'raw');
+    agentshield('scan', '-p', join(root, 'risky'), '--evidence-pack', raw, '--no-evidence-redact');
+    await expect(send({ pack: raw })).rejects.toThrow(/without redaction/);
+  });
+
+  it('belongs to whom it says, unless that was mangled', async () => {
+    await expect(send({ repository: undefined })).rejects.toThrow(/does not say whose it is/);
+    edit('ci-context.json', () => JSON.stringify({ schemaVersion: 1, provider: 'github-actions', github: { repository: 'acme/<user>-tools', sha: 'abc' } }));
+    await expect(send({ repository: undefined })).rejects.toThrow(/--repository/);
+    edit('ci-context.json', (text) => text.replace('<user>', 'agent'));
+    expect((await send({ repository: undefined })).scan).toMatchObject({ repository: 'acme/agent-tools', provider: 'github-actions', ci: { sha: 'abc' } });
+  });
+});
+
+describe('REST instead of OTLP', () => {
+  it('posts the inspection’s fields with the findings, and takes "has it already" for delivered', async () => {
+    const rest = await RestServer.start();
+    const outcome = await send({ url: rest.url, via: 'rest' });
+    expect([outcome.sent, outcome.warnings]).toEqual([true, ['source: unknown field']]);
+    await send({ url: rest.url, via: 'rest' });
+    await rest.stop();
+    const [request] = rest.requests;
+    const { scan } = outcome;
+    expect([request?.path, request?.authorization]).toEqual(['/v1/ingest/scan', 'Bearer eccp_test']);
+    expect(request?.body).toMatchObject({
+      repository: 'acme/risky',
+      bundleDigest: scan.bundleDigest,
+      expectedBundleDigest: scan.bundleDigest,
+      generatedAt: scan.generatedAt,
+      redacted: true,
+      report: { score: { grade: scan.grade, numericScore: scan.score, breakdown: scan.breakdown }, findings: { total: outcome.findings.length, ...scan.findings }, filesScanned: scan.filesScanned },
+      policy: { status: 'not-run' },
+      baseline: { status: 'not-run' },
+      ciContext: { provider: 'local' },
+      remediation: { totalFindings: outcome.findings.length },
+    });
+    expect((request?.body['findings'] as unknown[]).length).toBe(outcome.findings.length);
+    expect(JSON.stringify(request?.body)).not.toMatch(/"evidence"|"before"|"after"/);
+  });
+});
+
+describe('the surroundings of a scan', () => {
+  const scan = (options = {}): Promise<ScanOutcome> => runScan({ dir: join(root, 'clean'), url: server.url, token: 'eccp_test', ...options });
+
+  it('are those of GitLab', async () => {
+    for (const [name, value] of Object.entries({
+      GITLAB_CI: 'true', CI_PROJECT_PATH: 'group/sub/app', CI_COMMIT_SHA: 'abc', CI_COMMIT_REF_NAME: 'main', CI_PIPELINE_ID: '7', CI_PIPELINE_URL: 'https://gitlab.test/p/7', CI_JOB_NAME: 'scan',
+      CI_PROJECT_URL: 'https://gitlab.test/group/sub/app', CI_MERGE_REQUEST_IID: '12', CI_MERGE_REQUEST_SOURCE_BRANCH_NAME: 'feature', GITHUB_ACTIONS: '',
+    })) vi.stubEnv(name, value);
+    const { scan: record } = await scan();
+    expect(record).toMatchObject({ provider: 'gitlab-ci', repository: 'group/sub/app', ci: { sha: 'abc', refName: 'feature', refType: 'branch', changeId: '12', runId: '7', job: 'scan', vcsProvider: 'gitlab' } });
+    expect(server.spans[0]?.values).toMatchObject({
+      'vcs.ref.head.name': 'feature', 'vcs.change.id': '12', 'cicd.pipeline.run.id': '7', 'cicd.pipeline.run.url.full': 'https://gitlab.test/p/7', 'cicd.pipeline.task.name': 'scan', 'vcs.provider.name': 'gitlab',
+      'vcs.repository.url.full': 'https://gitlab.test/group/sub/app', 'agentshield.scan.provider': 'gitlab-ci',
+    });
+  });
+
+  it('are those of a pull request on GitHub', async () => {
+    for (const [name, value] of Object.entries({
+      GITHUB_ACTIONS: 'true', GITHUB_REPOSITORY: 'acme/app', GITHUB_SERVER_URL: 'https://github.test', GITHUB_SHA: 'abc', GITHUB_REF: 'refs/pull/34/merge', GITHUB_REF_NAME: '34/merge', GITHUB_HEAD_REF: 'feature',
+      GITHUB_REF_TYPE: 'branch', GITHUB_RUN_ID: '77', GITHUB_WORKFLOW: 'security', GITHUB_JOB: 'scan',
+    })) vi.stubEnv(name, value);
+    expect((await scan({ token: undefined })).scan.ci).toEqual({
+      sha: 'abc', refName: 'feature', refType: 'branch', changeId: '34', runId: '77', runUrl: 'https://github.test/acme/app/actions/runs/77', workflow: 'security', job: 'scan', vcsProvider: 'github', repositoryUrl: 'https://github.test/acme/app',
+    });
+  });
+
+  it('are git’s own on a laptop: branch and commit, in a worktree too', async () => {
+    vi.stubEnv('GITHUB_ACTIONS', '');
+    vi.stubEnv('GITLAB_CI', '');
+    const repository = mkdtempSync(join(root, 'git-'));
+    const git = (...args: string[]): string => execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.test', ...args], { cwd: repository, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    git('init', '-b', 'main');
+    cpSync(join(root, 'clean'), repository, { recursive: true });
+    git('add', '-A');
+    git('commit', '-m', 'first');
+    // A remote under another name than origin.
+    git('remote', 'add', 'upstream', 'https://user:hunter2hunter2@git.example/acme/renamed.git');
+    const head = git('rev-parse', 'HEAD');
+    const plain = await scan({ dir: repository, token: undefined });
+    expect(plain.scan).toMatchObject({ repository: 'acme/renamed', provider: 'local', ci: { sha: head, refName: 'main', refType: 'branch' } });
+    git('pack-refs', '--all');
+    git('worktree', 'add', '-b', 'feature', join(repository, 'tree'));
+    const worktree = await scan({ dir: join(repository, 'tree'), token: undefined });
+    expect(worktree.scan).toMatchObject({ repository: 'acme/renamed', ci: { sha: head, refName: 'feature' } });
+    git('checkout', '--detach');
+    expect((await scan({ dir: repository, token: undefined })).scan.ci).toEqual({ sha: head });
+  });
+});
+
+describe('the gate', () => {
+  it('fails on what is new with AgentShield’s exit code, and the regressed scan is sent all the same', async () => {
+    const repository = join(root, 'gated');
+    cpSync(join(root, 'clean'), repository, { recursive: true });
+    const baseline = join(root, 'baseline.json');
+    agentshield('scan', '-p', repository, '--save-baseline', baseline);
+    const gated = (): Promise<ScanOutcome> => runScan({ dir: repository, url: server.url, token: 'eccp_test', repository: 'acme/gated', agentshieldArgs: ['--gate', '--baseline', baseline] });
+    expect((await gated()).exitCode).toBe(0);
+    appendFileSync(join(repository, 'CLAUDE.md'), `\n${KEY_LINE}\n`);
+    const regressed = await gated();
+    expect([regressed.exitCode, regressed.scan.baseline?.status]).toEqual([3, 'regressed']);
+    expect(server.spans.at(-1)?.values['agentshield.baseline.status']).toBe('regressed');
+    // What could not be compared does not pass either.
+    writeFileSync(baseline, '{');
+    expect((await gated()).exitCode).toBe(3);
+  });
+
+  it('prints what AgentShield prints, in the format asked for, without secrets', async () => {
+    appendFileSync(join(root, 'clean', 'CLAUDE.md'), `\npassword = "canaryHunter2x"\n${KEY_LINE}\n`);
+    const { stdout, findings } = await runScan({ dir: join(root, 'clean'), url: server.url, token: undefined, repository: 'acme/clean', agentshieldArgs: ['--format', 'json'] });
+    expect((JSON.parse(stdout) as { findings: unknown[] }).findings).toHaveLength(findings.length);
+    expect(stdout).not.toContain('canary');
+  });
+});

@@ -1,0 +1,129 @@
+import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { FindingRecord } from '#schemas/records/finding.js';
+import { packageRoot } from '#schemas/root.js';
+import { ATTR_EVENT_ID, SPAN_DRIFT, SPAN_SCAN } from '#schemas/semconv.js';
+import { OtlpServer } from '../testdata/otlp-server.js';
+import { RestServer } from '../testdata/rest-server.js';
+import { compareFindings } from './compare.js';
+import type { Drift } from './drift.js';
+import { startWatch, type RunningWatch, type WatchOptions } from './run-watch.js';
+
+let server: OtlpServer;
+let dir: string;
+let drifts: Drift[];
+let said: string[];
+let watching: RunningWatch | undefined;
+
+beforeEach(async () => {
+  server = await OtlpServer.start();
+  dir = join(mkdtempSync(join(tmpdir(), 'shieldwatch-watch-')), 'risky');
+  cpSync(join(packageRoot(), 'deploy', 'demo', 'repos', 'risky'), dir, { recursive: true });
+  drifts = [];
+  said = [];
+});
+
+afterEach(async () => {
+  await watching?.stop();
+  watching = undefined;
+  await server.stop();
+});
+
+async function start(options: Partial<WatchOptions> = {}): Promise<void> {
+  watching = await startWatch({ dir, url: server.url, token: 'eccp_test', repository: 'acme/risky', debounceMs: 100, deadlineMs: 300, say: (line) => said.push(line), onDrift: (drift) => drifts.push(drift), ...options });
+}
+
+async function until(what: string, isSo: () => boolean): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  while (!isSo()) {
+    if (Date.now() > deadline) throw new Error(`never: ${what}; said: ${said.join(' | ')}`);
+    await sleep(20);
+  }
+}
+
+const claude = (): string => readFileSync(join(dir, 'CLAUDE.md'), 'utf8');
+const driftSpans = (): typeof server.spans => server.spans.filter(({ name }) => name === SPAN_DRIFT);
+const SECRET = ['ANTHROPIC_API_KEY=sk-ant-', 'api03-watchAAAAwatchAAAAwatch'].join('');
+
+describe('watch', () => {
+  it('sends what came and what went, and no drift for lines that moved', async () => {
+    await start();
+    // One comment line on top: AgentShield's own comparison has 11 new and 11 resolved.
+    writeFileSync(join(dir, 'CLAUDE.md'), `<!-- one more line -->\n${claude()}`);
+    await sleep(1500); // long enough for a scan that finds nothing; what comes next shows that there was none
+    writeFileSync(join(dir, 'CLAUDE.md'), `${claude()}\n${SECRET}\n`);
+    await until('the secret', () => driftSpans().length === 1);
+    expect(drifts).toHaveLength(1);
+    const [span] = driftSpans();
+    const [drift] = drifts;
+    expect(drift).toMatchObject({ repository: 'acme/risky', isRegression: true, hasCritical: true, resolvedFindings: [] });
+    expect(span?.values).toMatchObject({
+      [ATTR_EVENT_ID]: drift?.eventId,
+      'agentshield.drift.score.previous': drift?.previousScore,
+      'agentshield.drift.score.current': drift?.currentScore,
+      'agentshield.drift.score.delta': (drift?.currentScore ?? 0) - (drift?.previousScore ?? 0),
+      'agentshield.drift.is_regression': true,
+      'agentshield.drift.has_critical': true,
+      'agentshield.drift.findings.new': drift?.newFindings.length,
+      'agentshield.drift.findings.resolved': 0,
+      'agentshield.drift.timestamp': drift?.timestamp,
+    });
+    const events = (span?.events ?? []) as { name: string }[];
+    expect(events.map(({ name }) => name)).toEqual(drift?.newFindings.map(() => 'agentshield.finding.new'));
+    expect(JSON.stringify(server.requests.map(({ text }) => text))).not.toContain('watchAAAA');
+
+    writeFileSync(join(dir, 'CLAUDE.md'), claude().replace(SECRET, ''));
+    await until('its end', () => driftSpans().length === 2);
+    expect(drifts[1]).toMatchObject({ isRegression: false, hasCritical: false, newFindings: [], resolvedFindings: { length: drift?.newFindings.length } });
+    // Each scan that differs has been sent as well: at the start, with the secret, without it.
+    expect(server.spans.filter(({ name }) => name === SPAN_SCAN)).toHaveLength(3);
+  });
+
+  it('keeps what it saw while the backend was away', async () => {
+    let isAway = true;
+    server.respond = () => (isAway ? { status: 503 } : undefined);
+    await start();
+    writeFileSync(join(dir, 'CLAUDE.md'), `${claude()}\n${SECRET}\n`);
+    await until('a drift', () => drifts.length === 1);
+    await until('a word about it', () => said.some((line) => line.startsWith('not sent')));
+    isAway = false;
+    await until('the drift', () => driftSpans().length === 1);
+    await watching?.drained();
+    expect(server.spans.map(({ name }) => name)).toEqual([SPAN_SCAN, SPAN_SCAN, SPAN_DRIFT]);
+  });
+
+  it('posts the drift where REST is wanted', async () => {
+    const rest = await RestServer.start();
+    await start({ url: rest.url, via: 'rest' });
+    writeFileSync(join(dir, 'CLAUDE.md'), `${claude()}\n${SECRET}\n`);
+    await until('the drift', () => rest.requests.some(({ path }) => path === '/v1/ingest/drift'));
+    await rest.stop();
+    const body = rest.requests.find(({ path }) => path === '/v1/ingest/drift')?.body ?? {};
+    expect(Object.keys(body).sort()).toEqual(['currentScore', 'hasCritical', 'isRegression', 'newFindings', 'previousScore', 'repository', 'resolvedFindings', 'scoreDelta', 'timestamp']);
+    expect(Object.keys((body['newFindings'] as object[])[0] ?? {}).sort()).toEqual(['category', 'file', 'id', 'severity', 'title']);
+  });
+});
+
+describe('comparison', () => {
+  const finding = (key: string): FindingRecord => ({ scanId: 's', generatedAt: '', id: key, severity: 'low', category: 'mcp', title: key, file: 'f', fingerprint: '', key, occurrence: 1 });
+  const findings = fc.array(fc.constantFrom('a', 'b', 'c').map(finding), { maxLength: 8 });
+
+  it('is one of multisets: what is left over on either side, and the order does not matter', () => {
+    fc.assert(
+      fc.property(findings, findings, (before, after) => {
+        const { added, resolved } = compareFindings(before, after);
+        const count = (all: readonly FindingRecord[], key: string): number => all.filter((one) => one.key === key).length;
+        for (const key of ['a', 'b', 'c']) {
+          const difference = count(after, key) - count(before, key);
+          expect([count(added, key), count(resolved, key)]).toEqual([Math.max(0, difference), Math.max(0, -difference)]);
+        }
+        const reversed = compareFindings([...before].reverse(), [...after].reverse());
+        expect([reversed.added.length, reversed.resolved.length]).toEqual([added.length, resolved.length]);
+      }),
+    );
+  });
+});
