@@ -41,7 +41,8 @@ function article(path: string, method: string, operation: OpenApiOperation): str
   const body = Object.entries(operation.requestBody?.content ?? {})
     .map(([type, { schema }]) => `<details><summary>body, <code>${escape(type)}</code></summary><pre>${escape(JSON.stringify(schema, null, 2))}</pre></details>`)
     .join('');
-  const answer = Object.entries(operation.responses['200']?.content ?? {})
+  const done = operation.responses['200'];
+  const answer = Object.entries(done !== undefined && 'content' in done ? done.content : {})
     .map(([type, { schema }]) => `<details><summary>answer 200, <code>${escape(type)}</code></summary><pre>${escape(JSON.stringify(schema, null, 2))}</pre></details>`)
     .join('');
   return `<article id="${escape(operation.operationId)}"><h3>${method} ${escape(path)}</h3><p>${escape(operation.summary)}.</p>
