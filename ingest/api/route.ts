@@ -134,9 +134,9 @@ const NO_QUERY = z.object({});
 const NOBODY: Caller = { orgId: '', tokenId: '', actor: '', scopes: [], role: 'viewer', repository: null, retentionDays: 1 };
 
 function requireRole(role: Role | undefined) {
-  return async (request: FastifyRequest): Promise<void> => {
-    if (role === undefined || isAtLeast(callerOf(request).role, role)) return;
-    throw new ShieldwatchError('role_missing', `this needs the role ${role}`);
+  return (request: FastifyRequest, _reply: FastifyReply, next: (error?: Error) => void): void => {
+    const isEnough = role === undefined || isAtLeast(callerOf(request).role, role);
+    next(isEnough ? undefined : new ShieldwatchError('role_missing', `this needs the role ${role}`));
   };
 }
 

@@ -127,6 +127,7 @@ function parametersOf(place: 'path' | 'query', shape: RouteSpec['params']): NonN
 const rawSchema = (type: string): object => (type === 'application/json' ? { type: 'object' } : { type: 'string', format: 'binary' });
 
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): object {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline' });
-  return rest;
+  const made: Record<string, unknown> = { ...z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline' }) };
+  delete made['$schema'];
+  return made;
 }

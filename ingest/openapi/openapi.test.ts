@@ -108,7 +108,7 @@ function fitting(schema: Schema): fc.Arbitrary<unknown> {
   if (schema.const !== undefined) return fc.constant(schema.const);
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
   if (schema.anyOf !== undefined) return fc.oneof(...schema.anyOf.map(fitting));
-  switch (schema.type) {
+  switch (schema.type ?? '') {
     case 'object':
       return fc.record(Object.fromEntries(Object.entries(schema.properties ?? {}).map(([name, property]) => [name, fitting(property)])), { requiredKeys: schema.required ?? [] });
     case 'array':
@@ -125,9 +125,8 @@ function fitting(schema: Schema): fc.Arbitrary<unknown> {
       if (schema.format === 'date') return fc.constantFrom('2026-11-20', '2026-06-21');
       if (schema.pattern?.includes('sha256') === true) return fc.constantFrom(...['a', 'b', 'c'].map((letter) => `sha256:${letter.repeat(64)}`), 'x::.mcp.json::sha256:abcd');
       return fc.constantFrom('acme/app', 'acme', 'a', 'mcp-x-1', 'owner', '2026-11-20');
-    default:
-      return fc.jsonValue({ maxDepth: 1 });
   }
+  return fc.jsonValue({ maxDepth: 1 });
 }
 
 /** A fitting value with some of its parts, at any depth, replaced by something hostile. */
@@ -175,13 +174,14 @@ describe('no request whatever', () => {
       const query = new URLSearchParams();
       for (const parameter of parameters) {
         const value = (named as Record<string, unknown>)[parameter.name];
-        if (parameter.in === 'path') url = url.replace(`{${parameter.name}}`, encodeURIComponent(wellFormed(String(value))) || '%20');
-        else if (value !== undefined) query.append(parameter.name, String(value));
+        if (parameter.in === 'path') url = url.replace(`{${parameter.name}}`, encodeURIComponent(wellFormed(textOf(value))) || '%20');
+        else if (value !== undefined) query.append(parameter.name, textOf(value));
       }
       return { url: query.size === 0 ? url : `${url}?${query.toString()}`, body: payload };
     });
   }
 
+  const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
   /** A URL cannot hold half a surrogate pair. */
   const wellFormed = (text: string): string => text.replace(/\p{Surrogate}/gu, '\ufffd');
 

@@ -53,7 +53,7 @@ ${parameters === '' ? '' : `<table>${parameters}</table>`}${body}${answer}</arti
 function typeOf(schema: object): string {
   const { type, enum: values, default: fallback } = schema as { type?: string; enum?: string[]; default?: unknown };
   const shown = values === undefined ? (type ?? 'text') : values.join(' | ');
-  return fallback === undefined ? shown : `${shown}, default ${String(fallback)}`;
+  return fallback === undefined ? shown : `${shown}, default ${JSON.stringify(fallback)}`;
 }
 
 function escape(text: string): string {
