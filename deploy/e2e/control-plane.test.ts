@@ -13,7 +13,13 @@ let gateway: TestGateway;
 /** Tokens of org_a by the role of their member. */
 const tokens: Record<string, string> = {};
 
-const call = async <T>(method: string, url: string, token: string, body?: unknown): Promise<{ status: number; body: T; text: string }> => {
+interface Answer<T> {
+  status: number;
+  body: T;
+  text: string;
+}
+
+const call = async <T>(method: string, url: string, token: string, body?: unknown): Promise<Answer<T>> => {
   const answer = await gateway.app.inject({
     method: method as 'GET', url, headers: body === undefined ? { authorization: `Bearer ${token}` } : jsonHeaders(token),
     ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
