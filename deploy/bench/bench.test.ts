@@ -3,6 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { runBench } from './benches.js';
 import { figureLine, standing, type BenchReport, type Figure } from './figure.js';
 import { withFolder } from './folders.js';
+import { passThrough } from './gateway/pass-through.js';
+import { queryLatency } from './gateway/query.js';
+import { runtimeEvents } from './gateway/runtime.js';
 import { alternate, median, medianRatio, quantile } from './measure.js';
 import { bytesPerSpan } from './store/disk.js';
 import { fsyncThroughput } from './store/fsync.js';
@@ -70,6 +73,22 @@ describe('each part of the store bench reports its figures, against the bars of 
   });
 });
 
+describe('each part of the gateway bench reports its figure, against the bars of issue 8', () => {
+  test('pass-through', async () => {
+    const figures = await figuresOf((report) => passThrough(report, { requests: 20, spans: 2, repeats: 2 }));
+    expect(barsOf(figures)).toEqual([['pass_through_cpu_ratio', 'lower', 1.6, 1.2]]);
+  });
+
+  test('runtime', async () => {
+    const figures = await figuresOf((report) => runtimeEvents(report, { entries: 50, requests: 4, repeats: 2 }));
+    expect(barsOf(figures)).toEqual([['runtime_events_per_cpu_second_ratio', 'higher', 0.4, 0.7]]);
+  });
+
+  test('query', async () => {
+    expect(barsOf(await figuresOf((report) => queryLatency(report, 4)))).toEqual([['query_api_minus_sql_p95_ms', 'lower', 10, 3]]);
+  });
+});
+
 describe('the plumbing', () => {
   test('a figure is one JSON line, keys in order, four digits', () => {
     const figure: Figure = { bench: 'store', metric: 'x_ratio', value: 0.712345, better: 'higher', floor: 0.7, goal: 0.95 };
@@ -81,7 +100,7 @@ describe('the plumbing', () => {
 
   test('unknown names tell what there is', async () => {
     const ignore = (): void => undefined;
-    await expect(runBench(['nothing'], ignore, ignore)).rejects.toThrow(/^no bench nothing; there are:\nstore \[insert-native \| insert-json \| select \| disk \| fsync \| kill\]$/);
+    await expect(runBench(['nothing'], ignore, ignore)).rejects.toThrow(/^no bench nothing; there are:\nstore \[insert-native \| insert-json \| select \| disk \| fsync \| kill\]\ngateway \[pass-through \| runtime \| query\]$/);
     await expect(runBench([], ignore, ignore)).rejects.toThrow(/^name a bench/);
     await expect(runBench(['store', 'speed'], ignore, ignore)).rejects.toThrow(/^store has no part speed/);
   });
