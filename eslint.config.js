@@ -33,7 +33,7 @@ function importRule(room, allowed) {
 export const importRules = Object.entries(ROOMS).map(([room, allowed]) => importRule(room, allowed));
 
 export default tseslint.config(
-  { ignores: ['dist', 'node_modules', 'grafana/generated', 'collector/generated', '**/testdata/**', 'deploy/demo/repos'] },
+  { ignores: ['dist', 'node_modules', 'grafana/generated', 'collector/generated', 'ingest/openapi/generated', '**/testdata/**', 'deploy/demo/repos'] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { project: ['./tsconfig.json', './ingest/boards/page/tsconfig.json'], tsconfigRootDir: import.meta.dirname } },

@@ -194,13 +194,14 @@ describe.each([
     isWatching = true;
     // Reading first: until B has written, no answer to B may hold a word of A's.
     const routes = gateway.app.apiRoutes.filter(({ id }) => id in REACHES);
-    for (const { id, method } of [...routes.filter((route) => route.method === 'GET'), ...routes.filter((route) => route.method !== 'GET')]) {
+    const [reads, writes] = [routes.filter(({ method }) => method === 'GET'), routes.filter(({ method }) => method !== 'GET')];
+    for (const { id, method } of [...reads, ...writes]) {
       const { url, body, expected } = REACHES[id]?.(ids) ?? { url: '', body: undefined, expected: 404 };
       // The headers and the parameter that a client might hope to be believed.
       const forged = { [HEADER_ORG_ID]: 'org_a', [HEADER_REPOSITORY]: REPOSITORY };
       const answer = await call(method, url, ownerOfB, body, forged);
       expect(answer.statusCode, `${id}: ${answer.body.slice(0, 300)}`).toBe(expected === 404 ? 404 : 200);
-      const isTold = method === 'GET' && [MARK, ...Object.values(ids)].some((word) => answer.body.includes(word));
+      const isTold = method === 'GET' && [MARK, ...(Object.values(ids) as string[])].some((word) => answer.body.includes(word));
       expect(isTold, `${id} tells of the other organisation`).toBe(false);
       const named = await call(method, `${url}${url.includes('?') ? '&' : '?'}org_id=org_a`, ownerOfB, body);
       expect(named.statusCode, `${id} with org_id`).toBeLessThan(500);

@@ -4,6 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { runBench } from './benches.js';
 import { figureLine, standing, type BenchReport, type Figure } from './figure.js';
 import { withFolder } from './folders.js';
+import { passThrough } from './gateway/pass-through.js';
+import { queryLatency } from './gateway/query.js';
+import { runtimeEvents } from './gateway/runtime.js';
 import { alternate, median, medianRatio, quantile } from './measure.js';
 import { measureAll } from './rollup/parts.js';
 import { backend } from './hook/backend.js';
@@ -132,6 +135,22 @@ describe('each part of the hook bench reports its figures', () => {
 
   test('backend', async () => {
     expect(barsOf(await figuresOf((report) => backend(report, { repeats: 2, calls: 2 })))).toEqual([['backend_down_over_up_ratio', 'lower', 1.1, 1.02]]);
+  });
+});
+
+describe('each part of the gateway bench reports its figure', () => {
+  test('pass-through', async () => {
+    const figures = await figuresOf((report) => passThrough(report, { requests: 20, spans: 2, repeats: 2 }));
+    expect(barsOf(figures)).toEqual([['pass_through_cpu_ratio', 'lower', 1.6, 1.2]]);
+  });
+
+  test('runtime', async () => {
+    const figures = await figuresOf((report) => runtimeEvents(report, { entries: 50, requests: 4, repeats: 2 }));
+    expect(barsOf(figures)).toEqual([['runtime_events_per_cpu_second_ratio', 'higher', 0.4, 0.7]]);
+  });
+
+  test('query', async () => {
+    expect(barsOf(await figuresOf((report) => queryLatency(report, 4)))).toEqual([['query_api_minus_sql_p95_ms', 'lower', 10, 3]]);
   });
 });
 

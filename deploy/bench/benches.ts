@@ -1,5 +1,6 @@
 import { CommandError } from '#schemas/errors.js';
 import { figureLine, standing, type BenchPart, type BenchReport } from './figure.js';
+import { gatewayParts } from './gateway/parts.js';
 import { hookParts } from './hook/parts.js';
 import { hotpathParts } from './hotpath/parts.js';
 import { redactionParts } from './redaction/parts.js';
@@ -13,6 +14,7 @@ const BENCHES: Readonly<Record<string, Readonly<Record<string, BenchPart>>>> = {
   redaction: redactionParts,
   hook: hookParts,
   rollup: rollupParts,
+  gateway: gatewayParts,
 };
 
 const list = (): string => Object.entries(BENCHES).map(([name, parts]) => `${name} [${Object.keys(parts).join(' | ')}]`).join('\n');

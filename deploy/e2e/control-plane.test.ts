@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { selectRows } from '#schemas/clickhouse/client.js';
 import type { z } from 'zod';
-import type { Baseline, Member, MintedToken, Org, Purge, Token } from '#schemas/http/control.js';
+import type { Baseline, MintedToken, Org, Purge, Token } from '#schemas/http/control.js';
 import type { Finding } from '#schemas/http/findings.js';
 import type { Fleet, ReviewItem, ReviewItemState } from '#schemas/http/fleet.js';
 import type { explanation, series } from '#schemas/http/series.js';
@@ -13,24 +13,30 @@ let gateway: TestGateway;
 /** Tokens of org_a by the role of their member. */
 const tokens: Record<string, string> = {};
 
-const call = async <T>(method: string, url: string, token: string, body?: unknown): Promise<{ status: number; body: T; text: string }> => {
+interface Answer<T> {
+  status: number;
+  body: T;
+  text: string;
+}
+
+const call = async <T>(method: string, url: string, token: string, body?: unknown): Promise<Answer<T>> => {
   const answer = await gateway.app.inject({
     method: method as 'GET', url, headers: body === undefined ? { authorization: `Bearer ${token}` } : jsonHeaders(token),
     ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
   });
   const isJson = String(answer.headers['content-type']).startsWith('application/json');
-  return { status: answer.statusCode, body: (isJson ? answer.json() : undefined) as T, text: answer.body };
+  return { status: answer.statusCode, body: isJson ? answer.json<T>() : (undefined as T), text: answer.body };
 };
-const machine = async <T>(method: 'GET' | 'POST', url: string, body?: unknown): Promise<T> =>
-  JSON.parse((await gateway.app.asMachine('org_a', method, url, body)).body) as T;
+const machine = async (url: string, body: unknown): Promise<{ token: string; id: string }> =>
+  JSON.parse((await gateway.app.asMachine('org_a', 'POST', url, body)).body) as { token: string; id: string };
 const scan = (over: object) => call<{ scanId: string }>('POST', '/v1/ingest/scan', gateway.ingestToken, scanOfSpec(over));
 const digest = (letter: string): string => `sha256:${letter.repeat(64)}`;
 
 beforeAll(async () => {
   gateway = await startGateway(inject('clickhouseUrl'));
   for (const role of ['owner', 'admin', 'member', 'viewer']) {
-    await machine<Member>('POST', '/v1/members', { login: role, role });
-    tokens[role] = (await machine<MintedToken>('POST', '/v1/tokens', { name: role, scopes: ['read', 'admin'], member: role })).token;
+    await machine('/v1/members', { login: role, role });
+    tokens[role] = (await machine('/v1/tokens', { name: role, scopes: ['read', 'admin'], member: role })).token;
   }
 });
 afterAll(() => gateway.close());
@@ -81,8 +87,8 @@ describe('tokens', () => {
   });
 
   it('go with their member, and an organisation keeps an owner', async () => {
-    await machine('POST', '/v1/members', { login: 'leaving', role: 'admin' });
-    const { token } = await machine<MintedToken>('POST', '/v1/tokens', { name: 'l', scopes: ['read', 'admin'], member: 'leaving' });
+    await machine('/v1/members', { login: 'leaving', role: 'admin' });
+    const { token } = await machine('/v1/tokens', { name: 'l', scopes: ['read', 'admin'], member: 'leaving' });
     expect((await call('DELETE', '/v1/members/leaving', as('owner'))).status).toBe(200);
     await expect.poll(async () => (await call('GET', '/v1/repos', token)).status, { timeout: 3_000 }).toBe(401);
     expect((await call('DELETE', '/v1/members/owner', as('owner'))).status).toBe(409);
@@ -302,7 +308,7 @@ describe('removal', () => {
   });
 
   it('of a token takes what it sent, its facts too, and has the series computed again', async () => {
-    const { id, token } = await machine<MintedToken>('POST', '/v1/tokens', { name: 'leaked', scopes: ['ingest:runtime'] });
+    const { id, token } = await machine('/v1/tokens', { name: 'leaked', scopes: ['ingest:runtime'] });
     const entries = [{ timestamp: '2026-11-20T10:30:00.000Z', tool: 'Write', decision: 'block' }];
     await call('POST', '/v1/ingest/runtime', token, { repository: 'acme/series', entries });
     await recompute();

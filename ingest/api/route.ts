@@ -93,7 +93,10 @@ export function addRoute<S extends RouteSpec>(
           ? { value: undefined, warnings: [] }
           : await readBody(request, spec.body, places, limit, spec.before);
       const [dropped] = warnings;
-      if (dropped !== undefined && spec.isTolerant !== true) throw new ShieldwatchError('body_invalid', dropped.replace(', dropped', ''));
+      if (spec.isTolerant !== true) {
+        if (dropped !== undefined) throw new ShieldwatchError('body_invalid', dropped.replace(', dropped', ''));
+        refuseNul(body);
+      }
       return handler({
         caller: spec.scopes.length === 0 ? NOBODY : callerOf(request),
         params: readNames(spec.params, request.params, 'not_found') as Output<S['params']>,
@@ -119,15 +122,21 @@ async function readBody(
   return parseBody(input, schema, places);
 }
 
+/** Bodies of the control plane are small and flat, and their text goes to Postgres as it is. */
+function refuseNul(body: unknown): void {
+  const name = Object.entries(body ?? {}).find(([, value]) => typeof value === 'string' && value.includes('\0'))?.[0];
+  if (name !== undefined) throw new ShieldwatchError('body_invalid', `${name}: expected text without NUL characters`, { field: name });
+}
+
 const NO_QUERY = z.object({});
 
 /** Of addresses that are open to all: they must not ask who it is. */
 const NOBODY: Caller = { orgId: '', tokenId: '', actor: '', scopes: [], role: 'viewer', repository: null, retentionDays: 1 };
 
 function requireRole(role: Role | undefined) {
-  return async (request: FastifyRequest): Promise<void> => {
-    if (role === undefined || isAtLeast(callerOf(request).role, role)) return;
-    throw new ShieldwatchError('role_missing', `this needs the role ${role}`);
+  return (request: FastifyRequest, _reply: FastifyReply, next: (error?: Error) => void): void => {
+    const isEnough = role === undefined || isAtLeast(callerOf(request).role, role);
+    next(isEnough ? undefined : new ShieldwatchError('role_missing', `this needs the role ${role}`));
   };
 }
 
@@ -139,8 +148,11 @@ function readNames(schema: Shape | undefined, input: unknown, code: 'query_inval
   if (!isOpen && !Object.keys(input as object).every((name) => known.includes(name))) {
     throw new ShieldwatchError('query_invalid', `this address takes ${known.length === 0 ? 'no parameters' : `the parameters ${known.join(', ')}`}`);
   }
+  // Postgres text cannot hold NUL, and no name of ours does.
+  const hasNul = Object.values(input as object).some((value) => typeof value === 'string' && value.includes('\0'));
   const parsed = schema.safeParse(input);
-  if (parsed.success) return parsed.data;
+  if (parsed.success && !hasNul) return parsed.data;
   if (code === 'not_found') throw new ShieldwatchError('not_found', 'there is nothing of that name');
+  if (parsed.success) throw new ShieldwatchError(code, 'a parameter holds a NUL character');
   throw fromZod(parsed.error, input, code);
 }

@@ -23,26 +23,15 @@ const UNKNOWN: Place = { isOpen: true };
 /** Reads the places out of a schema once; the result is for {@link checkFields}. */
 export function placesOf(schema: z.core.$ZodType): Place {
   const { def } = schema._zod;
-  switch (def.type) {
-    case 'object': {
-      const { shape } = def as z.core.$ZodObjectDef;
-      return { fields: new Map(Object.entries(shape).map(([name, field]) => [name, placesOf(field)])) };
-    }
-    case 'array':
-      return { items: placesOf((def as z.core.$ZodArrayDef).element) };
-    case 'optional':
-    case 'nullable':
-    case 'default':
-      return placesOf((def as z.core.$ZodOptionalDef).innerType);
-    case 'union':
-      return (def as z.core.$ZodUnionDef).options.map(placesOf).reduce(merge, {});
-    case 'unknown':
-    case 'any':
-    case 'record':
-      return UNKNOWN;
-    default:
-      return LEAF;
+  const { type } = def;
+  if (type === 'object') {
+    const { shape } = def as z.core.$ZodObjectDef;
+    return { fields: new Map(Object.entries(shape).map(([name, field]) => [name, placesOf(field)])) };
   }
+  if (type === 'array') return { items: placesOf((def as z.core.$ZodArrayDef).element) };
+  if (type === 'optional' || type === 'nullable' || type === 'default') return placesOf((def as z.core.$ZodOptionalDef).innerType);
+  if (type === 'union') return (def as z.core.$ZodUnionDef).options.map(placesOf).reduce(merge, {});
+  return type === 'unknown' || type === 'any' || type === 'record' ? UNKNOWN : LEAF;
 }
 
 function merge(one: Place, other: Place): Place {

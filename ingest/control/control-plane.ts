@@ -49,7 +49,7 @@ export function createControlPlane(db: Postgres, audit: AuditFiles): ControlPlan
 
   async function change<T>(actor: Actor, work: (tx: ChangeSession) => Promise<T>): Promise<T> {
     const heads: AuditHead[] = [];
-    let hasFacts = false;
+    const facts: unknown[] = [];
     const result = await settled(
       inOrg(db, actor.orgId, (tx) =>
         work({
@@ -57,7 +57,7 @@ export function createControlPlane(db: Postgres, audit: AuditFiles): ControlPlan
           async record(entry) {
             const { fact } = entry;
             if (fact !== undefined) {
-              hasFacts = true;
+              facts.push(fact);
               await addToOutbox(tx, actor, { ...entry, fact });
             }
             heads.push(await append(tx, actor, entry, audit));
@@ -66,7 +66,7 @@ export function createControlPlane(db: Postgres, audit: AuditFiles): ControlPlan
       ),
     );
     for (const head of heads) audit.publish(head);
-    if (hasFacts) for (const listener of listeners) listener();
+    if (facts.length > 0) for (const listener of listeners) listener();
     return result;
   }
 

@@ -21,7 +21,7 @@ export class Buckets {
   }
 
   /**
-   * Takes `amount` out of a key's bucket. One that holds anything takes a request of any size, which is then paid
+   * Takes `amount` out of a key's bucket. One that holds a whole unit takes a request of any size, which is then paid
    * off: a single large body is not refused for ever.
    *
    * @returns 0, or the seconds after which there is something again.
@@ -30,7 +30,7 @@ export class Buckets {
     const { rate, burst } = this.#settings;
     const before = this.#levels.get(key) ?? { left: burst, at: now };
     const left = Math.min(burst, before.left + (Math.max(0, now - before.at) / 1_000) * rate);
-    if (left <= 0) return Math.max(1, Math.ceil((-left + Math.min(1, amount)) / rate));
+    if (left < 1) return Math.max(1, Math.ceil((1 - left) / rate));
     if (this.#levels.size >= this.#maxKeys) this.#forgetFull(now);
     this.#levels.set(key, { left: left - amount, at: now });
     return 0;

@@ -26,15 +26,18 @@ export function installQuotas(app: FastifyInstance, settings: QuotaSettings): vo
   const failures = new Buckets(settings.failures);
 
   // As preParsing: the caller is known, the body is not read yet.
-  app.addHook('preParsing', async (request) => {
+  app.addHook('preParsing', (request, _reply, _payload, next) => {
     const { caller } = request;
-    if (caller === null || caller.tokenId === 'session') return;
+    if (caller === null || caller.tokenId === 'session') {
+      next();
+      return;
+    }
     const announced = Number(request.headers['content-length'] ?? 0);
     const wait = Math.max(
       requests.take(caller.tokenId, 1),
       bytes.take(caller.tokenId, Number.isFinite(announced) && announced > 0 ? announced : 0),
     );
-    if (wait > 0) throw limited('this token has used up its quota for now; try again', wait);
+    next(wait > 0 ? limited('this token has used up its quota for now; try again', wait) : undefined);
   });
 
   app.decorate('countRefusal', (request: FastifyRequest) => {

@@ -10,7 +10,7 @@ export interface OpenApiDocument {
   security: Record<string, string[]>[];
   tags: { name: string; description: string }[];
   paths: Record<string, Record<string, OpenApiOperation>>;
-  components: { securitySchemes: Record<string, object>; schemas: Record<string, object> };
+  components: { securitySchemes: Record<string, object>; schemas: Record<string, object>; responses: Record<string, OpenApiAnswer> };
 }
 
 export interface OpenApiOperation {
@@ -21,7 +21,7 @@ export interface OpenApiOperation {
   security?: Record<string, string[]>[];
   parameters?: { name: string; in: 'path' | 'query'; required: boolean; schema: object; description?: string }[];
   requestBody?: { required: true; content: Record<string, { schema: object }> };
-  responses: Record<string, { description: string; content?: Record<string, { schema: object }> }>;
+  responses: Record<string, OpenApiAnswer | { $ref: string }>;
 }
 
 const TAGS = [
@@ -31,18 +31,18 @@ const TAGS = [
   { name: 'audit', description: 'What was done, by whom.' },
 ];
 
-/** Answers that any address may give, in words. */
-const ERROR_STATUSES: Readonly<Record<string, string>> = {
-  400: 'Not well formed; the error names the field.',
-  401: 'No token, or one that is not known.',
-  403: 'Scope, role or plan do not allow it.',
-  404: 'There is nothing of that name in your organisation.',
-  409: 'Things are not as the request takes them to be.',
-  413: 'Too large.',
-  415: 'Another media type or encoding than this address takes.',
-  422: 'An evidence pack that is not redacted.',
-  429: 'Over quota; Retry-After says when to try again.',
-  503: 'Cannot be answered just now; Retry-After says when to try again.',
+/** Answers that any address may give: name of the component, and words. */
+const REFUSALS: Readonly<Record<string, { name: string; description: string }>> = {
+  400: { name: 'BadRequest', description: 'Not well formed; the error names the field.' },
+  401: { name: 'Unauthorized', description: 'No token, or one that is not known.' },
+  403: { name: 'Forbidden', description: 'Scope, role or plan do not allow it.' },
+  404: { name: 'NotFound', description: 'There is nothing of that name in your organisation.' },
+  409: { name: 'Conflict', description: 'Things are not as the request takes them to be.' },
+  413: { name: 'TooLarge', description: 'Too large.' },
+  415: { name: 'UnsupportedMediaType', description: 'Another media type or encoding than this address takes.' },
+  422: { name: 'NotRedacted', description: 'An evidence pack that is not redacted.' },
+  429: { name: 'TooManyRequests', description: 'Over quota; Retry-After says when to try again.' },
+  503: { name: 'Unavailable', description: 'Cannot be answered just now; Retry-After says when to try again.' },
 };
 
 /** The document of the given addresses. Made from their zod schemas; nothing is written twice. */
@@ -65,6 +65,9 @@ export function openApiDocument(routes: readonly RouteSpec[], version: string): 
     components: {
       securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'eccp_..., minted with `shieldwatch token mint`.' } },
       schemas: { Error: jsonSchema(errorBody, 'output') },
+      responses: Object.fromEntries(
+        Object.values(REFUSALS).map(({ name, description }) => [name, answer(description, { $ref: '#/components/schemas/Error' })]),
+      ),
     },
   };
 }
@@ -90,16 +93,24 @@ function operation(route: RouteSpec): OpenApiOperation {
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(requestBody === undefined ? {} : { requestBody }),
     responses: {
-      200: { description: 'Done.', content: { [route.responseType ?? 'application/json']: { schema: jsonSchema(route.response, 'output') } } },
+      200: answer('Done.', jsonSchema(route.response, 'output'), route.responseType),
       ...Object.fromEntries(
-        Object.entries(ERROR_STATUSES).map(([status, description]) => {
+        Object.entries(REFUSALS).map(([status, { name, description }]) => {
           const other = route.otherResponses?.[Number(status)];
-          const schema = other === undefined ? { $ref: '#/components/schemas/Error' } : jsonSchema(other, 'output');
-          return [status, { description, content: { 'application/json': { schema } } }];
+          return [status, other === undefined ? { $ref: `#/components/responses/${name}` } : answer(description, jsonSchema(other, 'output'))];
         }),
       ),
     },
   };
+}
+
+interface OpenApiAnswer {
+  description: string;
+  content: Record<string, { schema: object }>;
+}
+
+function answer(description: string, schema: object, type = 'application/json'): OpenApiAnswer {
+  return { description, content: { [type]: { schema } } };
 }
 
 function parametersOf(place: 'path' | 'query', shape: RouteSpec['params']): NonNullable<OpenApiOperation['parameters']> {
@@ -116,6 +127,7 @@ function parametersOf(place: 'path' | 'query', shape: RouteSpec['params']): NonN
 const rawSchema = (type: string): object => (type === 'application/json' ? { type: 'object' } : { type: 'string', format: 'binary' });
 
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): object {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline' });
-  return rest;
+  const made: Record<string, unknown> = { ...z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline' }) };
+  delete made['$schema'];
+  return made;
 }

@@ -41,7 +41,8 @@ function article(path: string, method: string, operation: OpenApiOperation): str
   const body = Object.entries(operation.requestBody?.content ?? {})
     .map(([type, { schema }]) => `<details><summary>body, <code>${escape(type)}</code></summary><pre>${escape(JSON.stringify(schema, null, 2))}</pre></details>`)
     .join('');
-  const answer = Object.entries(operation.responses['200']?.content ?? {})
+  const done = operation.responses['200'];
+  const answer = Object.entries(done !== undefined && 'content' in done ? done.content : {})
     .map(([type, { schema }]) => `<details><summary>answer 200, <code>${escape(type)}</code></summary><pre>${escape(JSON.stringify(schema, null, 2))}</pre></details>`)
     .join('');
   return `<article id="${escape(operation.operationId)}"><h3>${method} ${escape(path)}</h3><p>${escape(operation.summary)}.</p>
@@ -52,7 +53,7 @@ ${parameters === '' ? '' : `<table>${parameters}</table>`}${body}${answer}</arti
 function typeOf(schema: object): string {
   const { type, enum: values, default: fallback } = schema as { type?: string; enum?: string[]; default?: unknown };
   const shown = values === undefined ? (type ?? 'text') : values.join(' | ');
-  return fallback === undefined ? shown : `${shown}, default ${String(fallback)}`;
+  return fallback === undefined ? shown : `${shown}, default ${JSON.stringify(fallback)}`;
 }
 
 function escape(text: string): string {

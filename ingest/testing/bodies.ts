@@ -1,5 +1,5 @@
 /** The request of SPEC 4.1, with its digest written out; `over` replaces fields of the body. */
-export function scanOfSpec<T extends object>(over?: T) {
+export function scanOfSpec(over: object = {}) {
   return {
     repository: 'acme/agent-platform',
     bundleDigest: `sha256:${'9f2c'.repeat(16)}`,
@@ -21,7 +21,7 @@ export function scanOfSpec<T extends object>(over?: T) {
 }
 
 /** The request of SPEC 4.3. */
-export function driftOfSpec<T extends object>(over?: T) {
+export function driftOfSpec(over: object = {}) {
   return {
     repository: 'acme/agent-platform',
     timestamp: '2026-06-21T18:01:10.000Z',

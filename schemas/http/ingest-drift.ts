@@ -55,7 +55,6 @@ export const driftWebhookBody = z
     newFindings: findings,
     resolvedFindings: findings,
   });
-export type DriftWebhookBody = z.infer<typeof driftWebhookBody>;
 
 /** Answer of both. */
 export const driftAnswer = z.object({

@@ -28,7 +28,6 @@ export const series = z.object({
   points: z.array(z.record(z.string(), value)),
   nextCursor,
 });
-export type Series = z.infer<typeof series>;
 
 /** Answer of `GET /v1/series`. */
 export const seriesList = z.object({
@@ -63,4 +62,3 @@ export const explanation = z.object({
   facts: z.array(z.record(z.string(), value)),
   nextCursor,
 });
-export type Explanation = z.infer<typeof explanation>;

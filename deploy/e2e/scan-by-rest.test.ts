@@ -1,0 +1,84 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { createSender } from '#exporters/otlp/sender.js';
+import { findAgentshield } from '#exporters/scan/agentshield-package.js';
+import { readEvidencePack } from '#exporters/scan/evidence-pack.js';
+import { exportScan } from '#exporters/scan/export-scan.js';
+import { findingRecords } from '#exporters/scan/finding-records.js';
+import { withPrivateFolder } from '#exporters/scan/private-folder.js';
+import { runAgentshield } from '#exporters/scan/run-agentshield.js';
+import { scanRecord } from '#exporters/scan/scan-record.js';
+import { jsonHeaders, startGateway, type TestGateway } from '#ingest/testing/gateway.js';
+import { selectRows } from '#schemas/clickhouse/client.js';
+import type { ScanAnswer } from '#schemas/http/ingest-scan.js';
+import { packageRoot } from '#schemas/root.js';
+
+/** The sample repository with secrets (all fake) in it. */
+const RISKY = join(packageRoot(), 'deploy/demo/repos/risky');
+
+let gateway: TestGateway;
+let address: string;
+beforeAll(async () => {
+  gateway = await startGateway(inject('clickhouseUrl'));
+  address = await gateway.app.listen({ host: '127.0.0.1', port: 0 });
+});
+afterAll(() => gateway.close());
+
+type Row = Record<string, unknown>;
+const facts = (view: string, repository: string): Promise<Row[]> =>
+  selectRows<Row>(gateway.store.client, `SELECT * EXCEPT (ingested_at, repo) FROM ${view} WHERE org_id = 'org_a' AND repo = {repository:String} ORDER BY ALL`, { repository });
+
+const json = (folder: string, file: string): Row => JSON.parse(readFileSync(join(folder, file), 'utf8')) as Row;
+
+describe('a pack of the real AgentShield', () => {
+  it('makes the same facts by REST, as `evidence-pack inspect` reports it, as our own exporter does by OTLP', async () => {
+    await withPrivateFolder(async (folder) => {
+      const agentshield = findAgentshield();
+      const { pack, exitCode } = await runAgentshield(agentshield, { target: RISKY, folder, minSeverity: 'info', extraArgs: [] });
+
+      const read = readEvidencePack(pack);
+      const scan = scanRecord(read, { repository: 'acme/by-otlp', minSeverity: 'info', exitCode, agentshieldVersion: agentshield.version });
+      const findings = findingRecords(read, { scanId: scan.eventId, generatedAt: scan.generatedAt, pathInRepository: '' });
+      const sender = createSender({ url: address, token: gateway.ingestToken });
+      expect(await exportScan(sender, { scan, findings, durationMs: 0 })).toEqual([]);
+      await sender.close();
+
+      // What the tool prints, and beside it what it leaves out: the repository, rows, files, filter and version.
+      const inspected = spawnSync(process.execPath, [agentshield.cli, 'evidence-pack', 'inspect', pack, '--json'], { encoding: 'utf8' });
+      expect(inspected.status, inspected.stderr).toBe(0);
+      const report = json(pack, 'agentshield-report.json') as { score: object; timestamp: string; summary: { filesScanned: number } };
+      const inspection = JSON.parse(inspected.stdout) as { report: object };
+      const body = {
+        ...inspection,
+        repository: 'acme/by-rest',
+        report: { ...inspection.report, score: report.score, filesScanned: report.summary.filesScanned },
+        generatedAt: report.timestamp,
+        findings: json(pack, 'remediation-plan.json')['findings'],
+        minSeverity: 'info',
+        toolVersion: agentshield.version,
+        exitCode,
+      };
+      const answer = await fetch(`${address}/v1/ingest/scan`, { method: 'POST', headers: jsonHeaders(gateway.ingestToken), body: JSON.stringify(body) });
+      const told = (await answer.json()) as ScanAnswer;
+      expect([answer.status, told.integrity, told.warnings], JSON.stringify(told)).toEqual([200, 'ok', undefined]);
+
+      const [byOtlp] = await facts('scan', 'acme/by-otlp');
+      const [byRest] = await facts('scan', 'acme/by-rest');
+      // The inspection counts the manifest as an artifact too; it has no digest that could agree.
+      const counts = { artifact_count: 0, verified_artifact_count: 0 };
+      expect({ ...byRest, ...counts }).toEqual({ ...byOtlp, ...counts });
+      expect(byRest?.['total_findings']).toBeGreaterThan(20);
+
+      const [rowsByOtlp, rowsByRest] = [await facts('finding', 'acme/by-otlp'), await facts('finding', 'acme/by-rest')];
+      expect(rowsByRest).toHaveLength(rowsByOtlp.length);
+      // Where evidence may quote a secret its hash is withheld here, and so key, number and id differ.
+      const isWithheld = ({ finding_key: key }: Row): boolean => String(key).endsWith('withheld');
+      const withheld = new Set(rowsByRest.filter(isWithheld).map((row) => row['finding_id']));
+      const shared = (rows: Row[]): Row[] => rows.filter((row) => !withheld.has(row['finding_id']));
+      expect(shared(rowsByRest)).toEqual(shared(rowsByOtlp));
+      expect(shared(rowsByRest).length).toBeGreaterThan(rowsByRest.length / 2);
+    });
+  });
+});
