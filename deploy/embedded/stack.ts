@@ -97,6 +97,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       clickhouse,
       postgres,
       ...('url' in collector ? { collector } : {}),
+      ...(config.grafanaUrl === undefined ? {} : { boards: { grafanaUrl: config.grafanaUrl } }),
       logger: { level: 'error' },
     });
     closers.push(() => gateway.close());

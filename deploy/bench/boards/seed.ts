@@ -17,7 +17,8 @@ const REPO = (n: string): string => `concat('acme/service-', leftPad(toString(${
  * decisions, four scans a day and repository with twenty findings each, and the series over them. Facts and
  * series are written straight into their tables, by the store itself: how they get there is another bench's.
  */
-export async function seedOrganisation({ run }: BenchServer, events: number): Promise<void> {
+export async function seedOrganisation(server: BenchServer, events: number): Promise<void> {
+  const run = (sql: string): Promise<string> => server.run(sql);
   for (let done = 0; done < events; done += CHUNK) {
     await run(`INSERT INTO runtime_event_v1 (org_id, repo, event_id, occurred_at, session_id, agent, tool, decision, reason, rule_name, rule_category, duration_us, source, ingested_at)
       WITH number + ${String(done)} AS n, cityHash64(n) AS h,
