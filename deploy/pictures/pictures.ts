@@ -38,7 +38,7 @@ export async function drawPictures(folder: string): Promise<string[]> {
       for (const { uid } of (await readBoards()).all()) {
         await browser.open(`/boards/${uid}?refresh=`);
         await browser.loaded();
-        const height = Math.min(await browser.page.evaluate<number>('document.documentElement.scrollHeight'), MAX_HEIGHT);
+        const height = await browser.page.evaluate<number>(`(${heightOfWholePanels.toString()})(${String(MAX_HEIGHT)})`);
         const picture = await browser.page.screenshot({ fullPage: true, clip: { x: 0, y: 0, width: 1280, height } });
         await browser.page.close();
         if (browser.problems.length > 0) throw new CommandError(`${uid}: ${browser.problems.join('; ')}`);
@@ -54,4 +54,18 @@ export async function drawPictures(folder: string): Promise<string[]> {
     }
   });
   return files;
+}
+
+interface Box {
+  top: number;
+  bottom: number;
+}
+
+/** The largest height up to `most` that cuts through no panel; runs in the page. */
+function heightOfWholePanels(most: number): number {
+  const { document, scrollY } = globalThis as unknown as { document: { querySelectorAll(selector: string): Iterable<{ getBoundingClientRect(): Box }> }; scrollY: number };
+  const boxes = [...document.querySelectorAll('.panel')].map((panel) => panel.getBoundingClientRect());
+  const edges = boxes.map(({ bottom }) => Math.ceil(bottom + scrollY) + 8);
+  const whole = edges.filter((y) => y <= most && !boxes.some(({ top, bottom }) => top + scrollY < y && y < bottom + scrollY));
+  return whole.reduce((highest, y) => Math.max(highest, y), 0) || most;
 }

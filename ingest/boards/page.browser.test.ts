@@ -52,6 +52,7 @@ describe.skipIf(isBrowserMissing)(`boards page in a real browser${isBrowserMissi
     await open('/boards', /401/);
     expect(await page.locator('h1').textContent()).toBe('Shieldwatch boards');
     expect(await page.textContent('main')).toContain('one-time link');
+    expect(await browser.faults()).toEqual([]);
     await picture('login');
   });
 
@@ -63,6 +64,7 @@ describe.skipIf(isBrowserMissing)(`boards page in a real browser${isBrowserMissi
     expect(await page.textContent('main')).toContain('shieldwatch scan');
     expect(await page.textContent('main')).toContain('shieldwatch hook');
     expect(await page.textContent('main')).toContain('CLAUDE_CODE_ENABLE_TELEMETRY');
+    expect(await browser.faults()).toEqual([]);
     await picture('welcome');
     await tellStory(new Seed(gateway.store.client, 'org_a'));
     await loaded();
