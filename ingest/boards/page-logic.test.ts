@@ -232,6 +232,7 @@ describe('texts and links', () => {
     ['/d/other?var-repo=${__data.fields.repo}', '/boards/other?var-repo=x%2Fy%26z'],
     ['/d/other/any-slug?${__url_time_range}', '/boards/other?from=now-1h&to=now'],
     ['https://example.com/${__value.raw}', 'https://example.com/7'],
+    ['https://example.com/${__data.fields.repo}/runs/${__value.raw}?x=${__data.fields.repo}', 'https://example.com/x/y%26z/runs/7?x=x%2Fy%26z'],
     ['/explore', undefined],
     ['//evil.example/', undefined],
     ['javascript:alert(1)', undefined],
