@@ -16,7 +16,7 @@ import { interpolate, toTarget, type Scope, type Subject } from './page/scope.js
 import { align, lastValue, toSeries } from './page/series.js';
 import { shares, stack } from './page/stack.js';
 import { boardOf, fromSearch, refreshMs, toAddress, type State } from './page/state.js';
-import { niceTicks } from './page/ticks.js';
+import { niceTicks, ticksAroundZero } from './page/ticks.js';
 
 const PANEL: Panel = {
   id: 1,
@@ -131,6 +131,8 @@ describe('numbers', () => {
 
   it('have round ticks that reach the top', () => {
     expect(niceTicks(97, true)).toEqual([0, 25, 50, 75, 100]);
+    expect(ticksAroundZero(-24, 42, true)).toEqual([-40, -20, 0, 20, 40, 60]);
+    expect(ticksAroundZero(0, 97, true)).toEqual([0, 25, 50, 75, 100]);
     fc.assert(fc.property(fc.double({ min: 1e-6, max: 1e12, noNaN: true }), (top) => {
       const ticks = niceTicks(top, false);
       expect(ticks.at(-1)).toBeGreaterThanOrEqual(top * (1 - 1e-9));

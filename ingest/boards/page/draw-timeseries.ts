@@ -1,6 +1,6 @@
 import uPlot from 'uplot';
 import { anchor } from './anchor.js';
-import { cssColor, lineColor, swatch, withAlpha } from './colors.js';
+import { fillColor, lineColor, swatch, withAlpha } from './colors.js';
 import { el } from './dom.js';
 import type { Drawing, Picture } from './drawing.js';
 import { colorOf, textOf } from './field.js';
@@ -77,9 +77,9 @@ function toRows({ panel, scope }: Drawing, lines: Series[], colors: string[], va
 
 function colorOfLine(line: Series, index: number): string {
   const { mode, fixedColor } = line.field.config.color ?? {};
-  if (mode === 'fixed' && fixedColor !== undefined) return cssColor(fixedColor);
+  if (mode === 'fixed' && fixedColor !== undefined) return fillColor(fixedColor);
   const byValue = mode === 'thresholds' ? colorOf(lastValue(line), line.field) : undefined;
-  return byValue === undefined ? lineColor(index) : cssColor(byValue);
+  return byValue === undefined ? lineColor(index) : fillColor(byValue);
 }
 
 function seriesLook({ field: { config } }: Series, color: string, isStacked: boolean): uPlot.Series {
