@@ -1,5 +1,6 @@
 import { CommandError } from '#schemas/errors.js';
 import { figureLine, standing, type BenchPart, type BenchReport } from './figure.js';
+import { boardsParts } from './boards/parts.js';
 import { gatewayParts } from './gateway/parts.js';
 import { hookParts } from './hook/parts.js';
 import { hotpathParts } from './hotpath/parts.js';
@@ -15,6 +16,7 @@ const BENCHES: Readonly<Record<string, Readonly<Record<string, BenchPart>>>> = {
   hook: hookParts,
   rollup: rollupParts,
   gateway: gatewayParts,
+  boards: boardsParts,
 };
 
 const list = (): string => Object.entries(BENCHES).map(([name, parts]) => `${name} [${Object.keys(parts).join(' | ')}]`).join('\n');

@@ -98,6 +98,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       postgres,
       ...('url' in collector ? { collector } : {}),
       audit,
+      ...(config.grafanaUrl === undefined ? {} : { boards: { grafanaUrl: config.grafanaUrl } }),
       logger: { level: config.logLevel },
     });
     closers.push(() => gateway.close());

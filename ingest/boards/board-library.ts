@@ -20,6 +20,11 @@ export interface BoardLibrary {
   annotationSql(uid: string, name: string): string;
 }
 
+function orderOf({ uid }: Board): number {
+  const at = HOMES.indexOf(uid);
+  return at < 0 ? HOMES.length : at;
+}
+
 /** Reads every board in `folder`; a file that is no board stops the start, since it came with our own package. */
 export async function readBoards(folder = join(packageRoot(), 'grafana/generated')): Promise<BoardLibrary> {
   const names = (await readdir(folder)).filter((name) => name.endsWith('.json')).sort();
@@ -34,7 +39,8 @@ export async function readBoards(folder = join(packageRoot(), 'grafana/generated
     return found;
   }
   return {
-    all: () => [...boards.values()],
+    // What comes first opens first.
+    all: () => [...boards.values()].sort((a, b) => orderOf(a) - orderOf(b)),
     home: () => board(HOMES.find((uid) => boards.has(uid)) ?? [...boards.keys()][0] ?? ''),
     board,
     panel(uid, id) {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import axe from 'axe-core';
 import { chromium, type BrowserContext, type Locator, type Page } from 'playwright-core';
 
 const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
@@ -73,6 +74,17 @@ export class TestBrowser {
   async picture(name: string): Promise<void> {
     const folder = process.env['SHIELDWATCH_PICTURES'];
     if (folder !== undefined) await this.page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+  }
+
+  /**
+   * What axe-core finds of impact serious or critical. The browser hands it to the page, whose own policy lets
+   * nothing else in.
+   */
+  async faults(): Promise<string[]> {
+    await this.page.evaluate(axe.source);
+    return this.page.evaluate(`axe.run().then(({ violations }) => violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => id + ': ' + html.slice(0, 200) + ' ' + failureSummary)))`);
   }
 
   /** Lets pages read and write the clipboard. */

@@ -3,6 +3,7 @@
  * Bundles the boards page: `node ingest/boards/build.mjs [folder]`, into dist/ingest/boards/page unless named.
  * Plain JavaScript, since it is part of the build itself.
  */
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +12,8 @@ import { build } from 'esbuild';
 const room = dirname(fileURLToPath(import.meta.url));
 const outdir = process.argv[2] === undefined ? join(room, '../../dist/ingest/boards/page') : resolve(process.argv[2]);
 
-await build({
+const { outputFiles } = await build({
+  write: false,
   // Two files of one name, page.js and page.css, and what draws a report.
   entryPoints: [
     { in: join(room, 'page/main.ts'), out: 'page' },
@@ -26,3 +28,11 @@ await build({
   logLevel: 'warning',
   legalComments: 'none',
 });
+
+// Each file at once: somebody may be reading the old one.
+await mkdir(outdir, { recursive: true });
+for (const { path, contents } of outputFiles) {
+  const unfinished = `${path}.${process.pid}`;
+  await writeFile(unfinished, contents);
+  await rename(unfinished, path);
+}

@@ -16,7 +16,7 @@ import { interpolate, toTarget, type Scope, type Subject } from './page/scope.js
 import { align, lastValue, toSeries } from './page/series.js';
 import { shares, stack } from './page/stack.js';
 import { boardOf, fromSearch, refreshMs, toAddress, type State } from './page/state.js';
-import { niceTicks } from './page/ticks.js';
+import { niceTicks, ticksAroundZero } from './page/ticks.js';
 
 const PANEL: Panel = {
   id: 1,
@@ -131,6 +131,8 @@ describe('numbers', () => {
 
   it('have round ticks that reach the top', () => {
     expect(niceTicks(97, true)).toEqual([0, 25, 50, 75, 100]);
+    expect(ticksAroundZero(-24, 42, true)).toEqual([-40, -20, 0, 20, 40, 60]);
+    expect(ticksAroundZero(0, 97, true)).toEqual([0, 25, 50, 75, 100]);
     fc.assert(fc.property(fc.double({ min: 1e-6, max: 1e12, noNaN: true }), (top) => {
       const ticks = niceTicks(top, false);
       expect(ticks.at(-1)).toBeGreaterThanOrEqual(top * (1 - 1e-9));
@@ -232,6 +234,7 @@ describe('texts and links', () => {
     ['/d/other?var-repo=${__data.fields.repo}', '/boards/other?var-repo=x%2Fy%26z'],
     ['/d/other/any-slug?${__url_time_range}', '/boards/other?from=now-1h&to=now'],
     ['https://example.com/${__value.raw}', 'https://example.com/7'],
+    ['https://example.com/${__data.fields.repo}/runs/${__value.raw}?x=${__data.fields.repo}', 'https://example.com/x/y%26z/runs/7?x=x%2Fy%26z'],
     ['/explore', undefined],
     ['//evil.example/', undefined],
     ['javascript:alert(1)', undefined],

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vi
 import { packageRoot } from '#schemas/root.js';
 import { startGateway, type TestGateway } from '../testing/gateway.js';
 import { isBrowserMissing, TestBrowser } from './browser-testing.js';
+import type { Board } from './page/model.js';
 import { HOSTILE_TEXTS, tellStory } from './story.js';
 import { Seed } from './testing.js';
 
@@ -51,6 +52,7 @@ describe.skipIf(isBrowserMissing)(`boards page in a real browser${isBrowserMissi
     await open('/boards', /401/);
     expect(await page.locator('h1').textContent()).toBe('Shieldwatch boards');
     expect(await page.textContent('main')).toContain('one-time link');
+    expect(await browser.faults()).toEqual([]);
     await picture('login');
   });
 
@@ -62,6 +64,7 @@ describe.skipIf(isBrowserMissing)(`boards page in a real browser${isBrowserMissi
     expect(await page.textContent('main')).toContain('shieldwatch scan');
     expect(await page.textContent('main')).toContain('shieldwatch hook');
     expect(await page.textContent('main')).toContain('CLAUDE_CODE_ENABLE_TELEMETRY');
+    expect(await browser.faults()).toEqual([]);
     await picture('welcome');
     await tellStory(new Seed(gateway.store.client, 'org_a'));
     await loaded();
@@ -193,6 +196,30 @@ describe.skipIf(isBrowserMissing)(`boards page in a real browser${isBrowserMissi
     expect(await panel(2).locator('.no-data').textContent()).toBe('No decisions in this range');
     expect(await panel(4).locator('.no-data').textContent()).toContain('The guard is silent');
     await picture('no-data');
+  });
+
+  it('draws every board there is: each panel with a picture or with what its board says of no data', async () => {
+    const { boards } = (await gateway.app.inject({ url: '/boards/api/boards', headers: { authorization: `Bearer ${gateway.readToken}` } })).json<{ boards: { uid: string; title: string }[] }>();
+    expect(boards.length).toBeGreaterThan(0);
+    for (const { uid, title } of boards) {
+      const board = (await gateway.app.inject({ url: `/boards/api/boards/${uid}`, headers: { authorization: `Bearer ${gateway.readToken}` } })).json<Board>();
+      await open(`/boards/${uid}?refresh=`);
+      await loaded();
+      expect(await page.locator('h1').textContent(), uid).toBe(title);
+      for (const summary of await page.locator('details.row:not([open]) > summary').all()) await summary.click();
+      for (const each of board.panels.flatMap((one) => (one.type === 'row' ? (one.panels ?? []) : [one]))) {
+        await panel(each.id).locator('.panel-body > *').first().waitFor({ state: 'attached' });
+        expect(await panel(each.id).locator('.panel-note').textContent(), `${uid}: ${each.title ?? ''}`).toBe('');
+        const empty = panel(each.id).locator('.no-data');
+        if ((await empty.count()) > 0) expect(await empty.textContent(), `${uid}: ${each.title ?? ''}`).toBe(each.fieldConfig?.defaults.noValue ?? 'No data');
+      }
+      expect(await browser.faults(), uid).toEqual([]);
+      await picture(uid);
+      await page.close();
+      expect(browser.problems).toEqual([]);
+    }
+    await open('/boards');
+    await loaded();
   });
 
   it.each([

@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import axe from 'axe-core';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { packageRoot } from '#schemas/root.js';
 import { startGateway, type TestGateway } from '../testing/gateway.js';
@@ -228,14 +227,6 @@ describe.skipIf(isBrowserMissing)(`every panel type in a real browser${isBrowser
     await browser.panel(14).locator('td').first().waitFor();
     await browser.picture(`sample-${colorScheme}-${String(width)}`);
     expect(await browser.page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);
-    expect(await faults(browser)).toEqual([]);
+    expect(await browser.faults()).toEqual([]);
   });
 });
-
-/** What axe-core finds of impact serious or critical. It is handed to the page by the browser, not by the page's server. */
-async function faults(browser: TestBrowser): Promise<string[]> {
-  await browser.page.evaluate(axe.source);
-  return browser.page.evaluate(`axe.run().then(({ violations }) => violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => id + ': ' + html.slice(0, 200) + ' ' + failureSummary)))`);
-}

@@ -1,6 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { startGateway, type TestGateway } from '../testing/gateway.js';
+import { runQuery } from './run-query.js';
 import { tellStory } from './story.js';
 import { decisionOf, scanOf, Seed } from './testing.js';
 
@@ -148,9 +149,30 @@ describe('bad requests are answered with a 4xx that names the field, never a 500
   });
 });
 
+describe('queries', () => {
+  it('count an event once, whatever column they ask for', async () => {
+    const seed = new Seed(gateway.store.client, 'org_twice');
+    const event = decisionOf('acme/web', new Date().toISOString());
+    await seed.decisions([{ ...event, decision: 'block' }]);
+    await seed.decisions([{ ...event, decision: 'allow' }]);
+    const count = async (condition: string): Promise<unknown> => (await runQuery(gateway.store.client, `SELECT count() FROM runtime_event WHERE org_id = 'org_twice' AND ${condition}`)).rows[0]?.[0];
+    expect(Number(await count("decision = 'block'")) + Number(await count("decision = 'allow'"))).toBe(1);
+    expect(await count('occurred_at > now() - 60')).toBe(1);
+  });
+
+  it('of one text share an answer while it is under way, and ask anew after that', async () => {
+    const { client } = gateway.store;
+    const now = 'SELECT now64(9)';
+    const [one, two] = await Promise.all([runQuery(client, now), runQuery(client, now)]);
+    expect(one).toBe(two);
+    expect((await runQuery(client, now)).rows).not.toEqual(one.rows);
+    const failing = [runQuery(client, 'SELECT nope'), runQuery(client, 'SELECT nope')];
+    for (const each of failing) await expect(each).rejects.toMatchObject({ code: 'store_unavailable' });
+  });
+});
+
 describe('limits', () => {
   it('a query may not write, and runs no longer than its time', async () => {
-    const { runQuery } = await import('./run-query.js');
     await expect(runQuery(gateway.store.client, 'TRUNCATE TABLE scan_v1')).rejects.toMatchObject({ code: 'store_unavailable' });
     const { rows, truncated } = await runQuery(gateway.store.client, 'SELECT number FROM numbers(1000000)');
     expect(rows).toHaveLength(10_000);

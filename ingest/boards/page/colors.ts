@@ -9,6 +9,11 @@ export function cssColor(name: string): string {
   return property(`--${known}`) || property('--line-1');
 }
 
+/** The same for lines and areas, which need no words to be read on them: brighter on white. */
+export function fillColor(name: string): string {
+  return property(`--fill-${name.replace(/^(semi-dark|light|super-light)-/, '')}`) || cssColor(name);
+}
+
 export function lineColor(index: number): string {
   return cssColor(`line-${String((index % PALETTE_SIZE) + 1)}`);
 }

@@ -1,5 +1,5 @@
 import { linked } from './anchor.js';
-import { cssColor, lineColor } from './colors.js';
+import { fillColor, lineColor } from './colors.js';
 import { el } from './dom.js';
 import type { Drawing, Picture } from './drawing.js';
 import { colorOf, isNumber, resolveField, textOf, type Field } from './field.js';
@@ -7,7 +7,7 @@ import { drawLegend, withLegend } from './legend.js';
 import type { PanelData } from './model.js';
 import { numberOf } from './series.js';
 import { subjectOf } from './subject.js';
-import { niceTicks } from './ticks.js';
+import { ticksAroundZero } from './ticks.js';
 
 /** Bars for each category, side by side or stacked; upright or lying. Undefined where no value is known. */
 export function drawBarChart(drawing: Drawing): Picture | undefined {
@@ -22,9 +22,11 @@ export function drawBarChart(drawing: Drawing): Picture | undefined {
   const isLying = orientation === 'horizontal';
   const isShown = ({ title }: Field): boolean => !memory.hidden.has(title);
   const shown = series.filter(({ field }) => isShown(field));
-  const top = scaleTop(frame, shown.map(({ at }) => at), stacking, series[0]?.field.config.max);
-  const ticks = stacking === 'percent' ? [0, 0.25, 0.5, 0.75, 1] : niceTicks(top, series[0]?.field.config.decimals === 0);
-  const end = Math.max(top, ticks.at(-1) ?? top);
+  const { low, high } = extent(frame, shown.map(({ at }) => at), stacking, series[0]?.field.config.max);
+  const ticks = stacking === 'percent' ? [0, 0.25, 0.5, 0.75, 1] : ticksAroundZero(low, high, series[0]?.field.config.decimals === 0);
+  const [start, end] = [Math.min(low, ticks[0] ?? low), Math.max(high, ticks.at(-1) ?? high)];
+  /** Place of a value on the scale, 0 to 1. */
+  const place = (value: number): number => (value - start) / (end - start || 1);
   const colorAt = fields.findIndex(({ name, title }) => [name, title].includes(panel.options?.colorByField ?? '\0'));
   const isSingle = series.length === 1;
 
@@ -34,12 +36,14 @@ export function drawBarChart(drawing: Drawing): Picture | undefined {
     const bars = shown.map(({ field, at }) => {
       const value = numberOf(row[at]);
       const bar = el('span', { className: 'bar' });
-      const share = value === null ? 0 : stacking === 'percent' ? value / (sum || 1) : value / (end || 1);
-      bar.style.setProperty('--share', String(Math.max(share, 0)));
+      const length = stacking === 'percent' ? (value ?? 0) / (sum || 1) : (value ?? 0);
+      // What is stacked stands on what is before it, the rest on zero; below zero a bar ends there.
+      bar.style.setProperty('--share', String(stacking === 'none' ? Math.abs(place(length) - place(0)) : Math.max(place(length) - place(0), 0)));
+      bar.style.setProperty('--start', String(stacking === 'none' ? Math.min(place(length), place(0)) : 0));
       const byField = fields[colorAt];
       const named = byField === undefined ? colorOf(value, field) : colorOf(row[colorAt] ?? null, byField);
       const index = series.findIndex((each) => each.at === at);
-      bar.style.setProperty('--fill', named === undefined ? lineColor(index) : cssColor(named));
+      bar.style.setProperty('--fill', named === undefined ? lineColor(index) : fillColor(named));
       bar.title = `${category === undefined ? '' : textOf(row[categoryAt] ?? null, category)} · ${field.title}: ${textOf(value, field)}`;
       const hasText = showValue === 'always' || (showValue === 'auto' && stacking === 'none' && frame.rows.length * shown.length <= 24);
       if (hasText && value !== null) bar.append(el('b', { textContent: textOf(value, field) }));
@@ -55,14 +59,14 @@ export function drawBarChart(drawing: Drawing): Picture | undefined {
   const scale = el('div', { className: 'bar-scale', attrs: { 'aria-hidden': 'true' } }, ...ticks.map((tick) => {
     const label = stacking === 'percent' ? `${String(tick * 100)} %` : first === undefined ? String(tick) : textOf(tick, first);
     const mark = el('span', {}, el('i', { textContent: label }));
-    mark.style.setProperty('--share', String(stacking === 'percent' ? tick : tick / (end || 1)));
+    mark.style.setProperty('--share', String(place(tick)));
     return mark;
   }));
   const chart = el('div', { className: isLying ? 'barchart is-lying' : 'barchart' }, scale, el('ul', {}, ...categories));
   chart.style.setProperty('--categories', String(categories.length));
   const items = series.map(({ field, at }, index) => ({
     field,
-    color: field.config.color?.mode === 'fixed' ? cssColor(field.config.color.fixedColor ?? '') : lineColor(index),
+    color: field.config.color?.mode === 'fixed' ? fillColor(field.config.color.fixedColor ?? '') : lineColor(index),
     values: frame.rows.map((row) => numberOf(row[at])),
   }));
   // One colour needs no key.
@@ -76,12 +80,13 @@ function categoryOf({ panel }: Drawing, fields: Field[]): number {
   return named >= 0 ? named : fields.findIndex(({ type }) => !isNumber(type));
 }
 
-function scaleTop({ rows }: PanelData, columns: number[], stacking: string, max: number | undefined): number {
-  if (stacking === 'percent') return 1;
-  if (max !== undefined) return max;
-  return rows.reduce((most, row) => {
+/** The lowest and the highest value to make room for, 0 between them. */
+function extent({ rows }: PanelData, columns: number[], stacking: string, max: number | undefined): { low: number; high: number } {
+  if (stacking === 'percent') return { low: 0, high: 1 };
+  const stacked = rows.map((row) => {
     const values = columns.map((at) => numberOf(row[at]) ?? 0);
-    const height = stacking === 'normal' ? values.reduce((sum, value) => sum + value, 0) : values.reduce((a, b) => Math.max(a, b), 0);
-    return Math.max(most, height);
-  }, 0);
+    return stacking === 'normal' ? [values.reduce((sum, value) => sum + value, 0)] : values;
+  });
+  const all = stacked.flat();
+  return { low: all.reduce((a, b) => Math.min(a, b), 0), high: max ?? all.reduce((a, b) => Math.max(a, b), 0) };
 }

@@ -1,5 +1,5 @@
 import { linked } from './anchor.js';
-import { cssColor, lineColor } from './colors.js';
+import { fillColor, lineColor } from './colors.js';
 import { el } from './dom.js';
 import type { Drawing, Picture } from './drawing.js';
 import { colorOf, textOf } from './field.js';
@@ -17,7 +17,7 @@ export function drawBarGauge({ panel, data, scope }: Drawing): Picture | undefin
     const color = colorOf(value, field);
     const bar = el('span', { className: panel.options?.showUnfilled === false ? 'gauge is-bare' : 'gauge' }, el('span', { className: 'gauge-fill' }));
     bar.style.setProperty('--share', String(Math.min(Math.max((Number(value) - min) / (max - min || 1), 0), 1)));
-    bar.style.setProperty('--fill', color === undefined ? lineColor(0) : cssColor(color));
+    bar.style.setProperty('--fill', color === undefined ? lineColor(0) : fillColor(color));
     const name = el('span', { className: 'gauge-name', textContent: field.title, title: field.title });
     list.append(el('li', {}, linked(field.config.links, scope, subject, name), bar, el('b', { className: 'gauge-value', textContent: textOf(value, field) })));
   }

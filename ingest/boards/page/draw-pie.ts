@@ -1,5 +1,5 @@
 import { linked } from './anchor.js';
-import { cssColor, lineColor, swatch } from './colors.js';
+import { cssColor, fillColor, lineColor, swatch } from './colors.js';
 import { el, svg } from './dom.js';
 import type { Drawing, Picture } from './drawing.js';
 import { colorOf, textOf } from './field.js';
@@ -11,7 +11,7 @@ export function drawPie({ panel, data, scope, memory, redraw }: Drawing): Pictur
   const parts = reduce(panel, data).flatMap((part, index) => {
     const value = typeof part.value === 'number' ? part.value : 0;
     const named = part.field.config.color?.mode === 'fixed' ? part.field.config.color.fixedColor : colorOf(part.field.title, part.field) ?? colorOf(part.value, part.field);
-    return value > 0 ? [{ ...part, value, color: named === undefined ? lineColor(index) : cssColor(named) }] : [];
+    return value > 0 ? [{ ...part, value, color: named === undefined ? lineColor(index) : fillColor(named) }] : [];
   });
   const shown = parts.filter(({ field }) => !memory.hidden.has(field.title));
   if (parts.length === 0) return undefined;

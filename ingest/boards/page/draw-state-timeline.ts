@@ -1,6 +1,6 @@
 import type uPlot from 'uplot';
 import { anchor } from './anchor.js';
-import { cssColor, inkOn, lineColor, swatch } from './colors.js';
+import { fillColor, inkOn, lineColor, swatch } from './colors.js';
 import { el } from './dom.js';
 import type { Drawing, Picture } from './drawing.js';
 import { colorOf, textOf } from './field.js';
@@ -10,8 +10,9 @@ import { withLegend } from './legend.js';
 import { subjectOf } from './subject.js';
 import { axisLook, createTimeChart } from './time-chart.js';
 
-/** Characters of a lane's name before it is cut off. */
-const NAME_LENGTH = 24;
+/** Share of the chart's width that the lanes' names may take, and pixels of one of their characters. */
+const NAME_SHARE = 0.35;
+const CHARACTER = 7;
 
 /** What state each thing was in, lane by lane; undefined where no state is known. */
 export function drawStateTimeline(drawing: Drawing): Picture | undefined {
@@ -34,9 +35,10 @@ export function drawStateTimeline(drawing: Drawing): Picture | undefined {
         scale: 'lane',
         grid: { show: false },
         ticks: { show: false },
-        size: 16 + 7 * lanes.reduce((most, { field }) => Math.max(most, Math.min(field.title.length, NAME_LENGTH)), 0),
+        // There are no names yet when uPlot first asks.
+        size: (_: uPlot, names: string[] | null) => 16 + CHARACTER * Math.max(0, ...(names ?? []).map((name) => name.length)),
         splits: () => lanes.map((_, index) => index + 0.5),
-        values: () => lanes.map(({ field: { title } }) => (title.length > NAME_LENGTH ? `${title.slice(0, NAME_LENGTH - 1)}…` : title)),
+        values: (u) => lanes.map(({ field: { title } }) => cutTo(title, Math.floor((u.width * NAME_SHARE) / CHARACTER))),
       },
     ],
     // One point a change, so that the cursor and the arrow keys find them.
@@ -63,6 +65,10 @@ export function drawStateTimeline(drawing: Drawing): Picture | undefined {
   return { element: withLegend(chart.element, showLegend && displayMode !== 'hidden' ? legend : undefined, panel.options?.legend), destroy: () => { chart.destroy(); } };
 }
 
+function cutTo(name: string, length: number): string {
+  return name.length > length ? `${name.slice(0, Math.max(length - 1, 1))}…` : name;
+}
+
 /** Every state's text and colour, in the order of the board's mappings where it has any. */
 function statesOf(lanes: Lane[]): Map<string, string> {
   const states = new Map<string, string>();
@@ -71,7 +77,7 @@ function statesOf(lanes: Lane[]): Map<string, string> {
       const text = textOf(value, field);
       if (states.has(text)) continue;
       const named = colorOf(value, field);
-      states.set(text, named === undefined ? lineColor(states.size) : cssColor(named));
+      states.set(text, named === undefined ? lineColor(states.size) : fillColor(named));
     }
   }
   return states;

@@ -1,6 +1,6 @@
 import uPlot from 'uplot';
 import { anchor } from './anchor.js';
-import { cssColor, lineColor, swatch, withAlpha } from './colors.js';
+import { fillColor, lineColor, swatch, withAlpha } from './colors.js';
 import { el } from './dom.js';
 import type { Drawing, Picture } from './drawing.js';
 import { colorOf, textOf } from './field.js';
@@ -32,6 +32,7 @@ export function drawTimeSeries(drawing: Drawing): Picture | undefined {
     scales: scalesOf(lines, isPercent),
     axes: axesOf(lines, isPercent),
     series: lines.map((line, index) => ({ ...seriesLook(line, colors[index] ?? '', groups[index] !== undefined), scale: scaleOf(line.field), show: isShown(index) })),
+    bands: bandsOf(lines, colors),
     data: [times, ...heights()],
     drawBehind: (u) => { if (lines[0] !== undefined) drawThresholds(u, panel, scaleOf(lines[0].field)); },
     describe: (_, index, isPinned) => rows(index, isPinned),
@@ -42,6 +43,15 @@ export function drawTimeSeries(drawing: Drawing): Picture | undefined {
     time.update([times, ...heights()]);
   });
   return { element: withLegend(time.element, legend, panel.options?.legend), destroy: () => { time.destroy(); } };
+}
+
+/** Areas from a line down to another, where the board asks for them. */
+function bandsOf(lines: Series[], colors: string[]): uPlot.Band[] {
+  return lines.flatMap(({ field: { config: { custom } } }, index) => {
+    const to = lines.findIndex(({ field }) => field.title === custom?.fillBelowTo || field.name === custom?.fillBelowTo);
+    if (custom?.fillBelowTo === undefined || to < 0 || to === index) return [];
+    return [{ series: [index + 1, to + 1], fill: withAlpha(colors[index] ?? '', (custom.fillOpacity ?? 0) / 100) }];
+  });
 }
 
 /** The tooltip's rows: every line's value at an index; with its links once it is pinned. */
@@ -67,9 +77,9 @@ function toRows({ panel, scope }: Drawing, lines: Series[], colors: string[], va
 
 function colorOfLine(line: Series, index: number): string {
   const { mode, fixedColor } = line.field.config.color ?? {};
-  if (mode === 'fixed' && fixedColor !== undefined) return cssColor(fixedColor);
+  if (mode === 'fixed' && fixedColor !== undefined) return fillColor(fixedColor);
   const byValue = mode === 'thresholds' ? colorOf(lastValue(line), line.field) : undefined;
-  return byValue === undefined ? lineColor(index) : cssColor(byValue);
+  return byValue === undefined ? lineColor(index) : fillColor(byValue);
 }
 
 function seriesLook({ field: { config } }: Series, color: string, isStacked: boolean): uPlot.Series {

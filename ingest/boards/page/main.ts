@@ -10,6 +10,8 @@ import { createWelcome } from './welcome.js';
 
 /** How often an empty store is looked at again. */
 const LOOK_AGAIN_MS = 2_000;
+/** What the first data is looked at with. */
+const FIRST_RANGE = 'now-15m';
 
 const app = document.getElementById('app') ?? document.body;
 let state: State;
@@ -65,7 +67,11 @@ async function lookAgain(): Promise<void> {
   const { isEmpty } = await fetchHome();
   if (mine !== turns) return;
   if (isEmpty) timer = setTimeout(() => void guarded(lookAgain), LOOK_AGAIN_MS);
-  else await open();
+  else {
+    // The first minutes of data are nothing to see on hours.
+    if (!new URLSearchParams(location.search).has('from')) history.replaceState(null, '', `${location.pathname}?from=${FIRST_RANGE}&to=now`);
+    await open();
+  }
 }
 
 async function showBoard(): Promise<void> {
@@ -112,6 +118,7 @@ function valuesOf(list: VariableOptions[]): Record<string, string[]> {
 
 /** What somebody chose goes into the URL and onto the page; a new range may bring new options. */
 function change(next: Partial<State>): void {
+  toolbar?.progress(0, 1);
   state = { ...state, ...next };
   history.pushState(null, '', toAddress(state));
   if (next.from === undefined) {
@@ -122,6 +129,7 @@ function change(next: Partial<State>): void {
 
 /** A variable's new value; what depends on it is offered anew, and values that are offered no more are dropped. */
 function choose(name: string, chosen: string[]): void {
+  toolbar?.progress(0, 1);
   state = { ...state, variables: { ...state.variables, [name]: chosen } };
   const changed = variables.find((each) => each.name === name);
   if (changed !== undefined) changed.value = chosen.includes(ALL) ? 'all' : chosen;

@@ -45,6 +45,8 @@ export interface Custom {
   lineWidth?: number;
   lineStyle?: { fill?: string; dash?: number[] };
   fillOpacity?: number;
+  /** Title of the line down to which the area is filled. */
+  fillBelowTo?: string;
   showPoints?: 'auto' | 'never' | 'always';
   pointSize?: number;
   spanNulls?: boolean | number;

@@ -76,6 +76,11 @@ function formatted(name: string, values: string[], format: string, texts: string
   }
 }
 
+/** For a path, where `owner/name` is two steps. */
+function encodePath(value: string): string {
+  return encodeURIComponent(value).replaceAll('%2F', '/');
+}
+
 /** An address somebody can follow, or undefined where a link leads nowhere we can go. */
 export interface Target {
   href: string;
@@ -88,7 +93,8 @@ export interface Target {
  */
 export function toTarget(url: string, scope: Scope, subject?: Subject): Target | undefined {
   if (scope.isDetached === true) return undefined;
-  const address = interpolate(url, scope, subject, encodeURIComponent).trim();
+  const [path = '', query] = url.trim().split(/(?=[?#])(.*)/s);
+  const address = interpolate(path, scope, subject, encodePath) + interpolate(query ?? '', scope, subject, encodeURIComponent);
   const board = /^\/d\/([\w-]+)(?:\/[^?#]*)?(\?[^#]*)?$/.exec(address);
   if (board !== null) return { href: `/boards/${board[1] ?? ''}${board[2] ?? ''}`, isElsewhere: false };
   if (/^\/boards(?:[/?]|$)/.test(address)) return { href: address, isElsewhere: false };

@@ -13,6 +13,8 @@ export interface TimeChartOptions {
   /** Axes beside that of time. */
   axes: uPlot.Axis[];
   series: uPlot.Series[];
+  /** Areas between two lines, by their place among all series; time is 0. */
+  bands?: uPlot.Band[];
   data: uPlot.AlignedData;
   /** Drawn behind the lines. */
   drawBehind?: (u: uPlot) => void;
@@ -78,6 +80,7 @@ export function createTimeChart(drawing: Drawing, options: TimeChartOptions): Ti
         bind: { dblclick: () => () => { zoomOut(); return null; } },
       },
       series: [{}, ...options.series],
+      bands: options.bands ?? [],
       hooks: {
         drawAxes: [(u) => { options.drawBehind?.(u); }],
         draw: [(u) => { options.drawOver?.(u); marks.draw(u); }],

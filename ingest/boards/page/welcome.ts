@@ -59,15 +59,20 @@ export function createWelcome(gateway: string): HTMLElement {
 }
 
 function commandLine(title: string, command: string): HTMLElement {
-  const button = el('button', { type: 'button', className: 'control', textContent: 'Copy', attrs: { 'aria-label': `Copy: ${title}` } });
+  const button = el('button', { type: 'button', className: 'control' });
+  const say = (text: string): void => {
+    button.textContent = text;
+    button.setAttribute('aria-label', `${text}: ${title}`);
+  };
+  say('Copy');
   const code = el('code', { textContent: command });
   button.addEventListener('click', () => {
     navigator.clipboard.writeText(command).then(
-      () => { button.textContent = 'Copied'; },
+      () => { say('Copied'); },
       () => {
         // Without leave to write there, what is left is to select it.
         getSelection()?.selectAllChildren(code);
-        button.textContent = 'Press Ctrl-C';
+        say('Press Ctrl-C');
       },
     );
   });
