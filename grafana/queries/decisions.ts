@@ -56,7 +56,7 @@ FROM
 
 /** As `blockedRate`, but {@link MIN_DECISIONS} decisions are needed for a rate: -1 stands for "too few". */
 export function ratedBlocks(scope: string): string {
-  return `SELECT multiIf(total = 0, NULL, total < ${String(MIN_DECISIONS)}, -1, sum(blocked) / total) AS rate, sum(allowed + blocked + asked) AS total
+  return `SELECT multiIf(isNull(decisions), NULL, decisions < ${String(MIN_DECISIONS)}, -1, sum(blocked) / decisions) AS rate, nullIf(sum(allowed + blocked + asked), 0) AS decisions
 FROM
 (
     ${decisions(scope)}

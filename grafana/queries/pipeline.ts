@@ -97,7 +97,7 @@ const LOST = '^otelcol_(receiver_refused|exporter_send_failed|exporter_enqueue_f
 
 /** What collectors did not pass on, per step, by counter: rises of their running totals; a restart begins at 0 again. */
 export function collectorLosses(): string {
-  return `SELECT toStartOfInterval(at, toIntervalMinute(10)) AS time, counter, sum(rise) AS records
+  return `SELECT toDateTime(toStartOfInterval(at, toIntervalMinute(10)), 'UTC') AS time, counter, sum(rise) AS records
 FROM
 (
     SELECT at, counter, if(row_number() OVER w = 1, 0, if(total < before, total, total - before)) AS rise
@@ -116,7 +116,7 @@ ORDER BY time, counter`;
 
 /** Batches waiting in collectors' queues over time. */
 export function collectorQueue(): string {
-  return `SELECT toStartOfInterval(TimeUnix, toIntervalMinute(10)) AS time, concat(ServiceName, ' ', Attributes['exporter']) AS queue, max(Value) AS waiting
+  return `SELECT toDateTime(toStartOfInterval(TimeUnix, toIntervalMinute(10)), 'UTC') AS time, concat(ServiceName, ' ', Attributes['exporter']) AS queue, max(Value) AS waiting
 FROM otel_metrics_gauge
 WHERE OrgId = \${org:singlequote} AND ${inNewestDays('TimeUnix', 7)} AND MetricName = 'otelcol_exporter_queue_size'
 GROUP BY time, queue
