@@ -6,6 +6,7 @@ import { ledgerBoard } from './boards/ledger.js';
 import { pipelineBoard } from './boards/pipeline.js';
 import { postureBoard } from './boards/posture.js';
 import { repositoryBoard } from './boards/repository.js';
+import { runbookBoard } from './boards/runbooks.js';
 import { runtimeBoard } from './boards/runtime.js';
 import { secretsBoard } from './boards/secrets.js';
 
@@ -24,6 +25,7 @@ const BOARDS: Readonly<Record<string, (audience: BoardAudience) => DashboardBuil
   'coverage.json': coverageBoard,
   'ledger.json': ledgerBoard,
   'pipeline.json': pipelineBoard,
+  'runbooks.json': runbookBoard,
 };
 
 /**

@@ -92,23 +92,33 @@ GROUP BY time, problem
 ORDER BY time, problem`;
 }
 
-/** The Collector's own counters of what it did not pass on, and its queue: names of its internal telemetry. */
-const LOST = '^otelcol_(receiver_refused|exporter_send_failed|exporter_enqueue_failed|processor_dropped|receiver_failed)_(spans|log_records|metric_points)(_total)?$';
+/** The Collector's own counters of what it did not pass on, by the names of its internal telemetry. */
+const LOST = ['receiver_refused', 'receiver_failed', 'exporter_send_failed', 'exporter_enqueue_failed', 'processor_dropped']
+  .flatMap((counter) => ['spans', 'log_records', 'metric_points'].map((record) => `'otelcol_${counter}_${record}'`))
+  .join(', ');
 
-/** What collectors did not pass on, per step, by counter: rises of their running totals; a restart begins at 0 again. */
+/**
+ * Rises of the running totals of collectors, as (org, at, counter, rise): what they did not pass on. A total that
+ * falls was begun anew at 0; the first point of a series has no rise.
+ */
+export function collectorRises(org: string, time: string): string {
+  return `SELECT org, at, counter, if(row_number() OVER w = 1, 0, if(total < before, total, total - before)) AS rise
+    FROM
+    (
+        SELECT OrgId AS org, TimeUnix AS at, substring(replaceOne(MetricName, '_total', ''), 9) AS counter, Value AS total,
+            cityHash64(OrgId, MetricName, mapSort(ResourceAttributes), mapSort(Attributes)) AS source, lagInFrame(Value) OVER (PARTITION BY source ORDER BY at) AS before
+        FROM otel_metrics_sum
+        WHERE ${org} AND ${time} AND replaceOne(MetricName, '_total', '') IN (${LOST})
+    )
+    WINDOW w AS (PARTITION BY source ORDER BY at)`;
+}
+
+/** The same in steps of 10 minutes. */
 export function collectorLosses(): string {
   return `SELECT toDateTime(toStartOfInterval(at, toIntervalMinute(10)), 'UTC') AS time, counter, sum(rise) AS records
 FROM
 (
-    SELECT at, counter, if(row_number() OVER w = 1, 0, if(total < before, total, total - before)) AS rise
-    FROM
-    (
-        SELECT TimeUnix AS at, extract(MetricName, 'otelcol_(.*?)(?:_total)?$') AS counter, Value AS total, cityHash64(MetricName, mapSort(ResourceAttributes), mapSort(Attributes)) AS source,
-            lagInFrame(Value) OVER (PARTITION BY source ORDER BY at) AS before
-        FROM otel_metrics_sum
-        WHERE OrgId = \${org:singlequote} AND ${inNewestDays('TimeUnix', 7)} AND match(MetricName, '${LOST}')
-    )
-    WINDOW w AS (PARTITION BY source ORDER BY at)
+    ${collectorRises('OrgId = ${org:singlequote}', inNewestDays('TimeUnix', 7))}
 )
 GROUP BY time, counter
 ORDER BY time, counter`;

@@ -68,9 +68,9 @@ describe('callers', () => {
 
 describe('answers', () => {
   it('list the boards, and are the generated JSON', async () => {
-    expect((await get('/boards/api/boards')).json()).toEqual({
-      boards: [{ uid: 'shieldwatch-posture', title: 'Agent security posture', description: expect.any(String) as unknown }],
-    });
+    const { boards } = (await get('/boards/api/boards')).json<{ boards: unknown[] }>();
+    expect(boards.length).toBeGreaterThan(1);
+    expect(boards).toContainEqual({ uid: 'shieldwatch-posture', title: 'Agent security posture', description: expect.any(String) as unknown });
     expect((await get(BOARD)).json()).toMatchObject({ uid: 'shieldwatch-posture', panels: expect.any(Array) as unknown });
   });
 
