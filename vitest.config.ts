@@ -9,6 +9,8 @@ export default defineConfig({
     reporters: ['default', './deploy/test-reporter.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // A deadline, not a pace: several suites share the cores.
+    expect: { poll: { timeout: 20_000 } },
     maxWorkers: 2,
   },
 });

@@ -12,6 +12,7 @@ import { resolveDataDir, resolveStackConfig, type StackFlags } from './embedded/
 import { callStack } from './embedded/data-folder.js';
 import { startStack, type StackStatus } from './embedded/stack.js';
 import { untilInterrupted } from './embedded/until-interrupted.js';
+import { runReport, type ReportFlags } from './report.js';
 
 const out = (line: string): void => {
   process.stdout.write(`${line}\n`);
@@ -109,6 +110,22 @@ function program(): Command {
         ...(flags.repository === undefined ? {} : { repository: flags.repository }),
       });
       out(token);
+    });
+  root
+    .command('report')
+    .description("write the boards' pictures into one HTML file for people who are sent things")
+    .option('--org <id>', "organisation; the token's or the running stack's own unless given")
+    .option('--from <time>', 'now-7d, a date, or milliseconds since 1970', 'now-7d')
+    .option('--to <time>', 'as --from', 'now')
+    .option('--board <uid...>', 'boards, or all; the first board unless given')
+    .option('--repository <owner/name...>', 'only these repositories')
+    .option('--output <file>', 'HTML file to write (default: shieldwatch-report-<org>-<from>-<to>.html)')
+    .option('--pdf [file]', 'a PDF of it too, through Chromium (CHROMIUM_PATH)')
+    .option('--url <url>', 'gateway, with a token (SHIELDWATCH_URL, default http://127.0.0.1:4000)')
+    .option('--token <token>', 'token that may read; better given as SHIELDWATCH_TOKEN, which no process list shows')
+    .option(...dataDirOption)
+    .action(async (flags: ReportFlags) => {
+      await runReport(flags, out);
     });
   const facts = root.command('facts').description('hold the facts to the telemetry they are made of');
   facts

@@ -2,7 +2,7 @@ import { fastify, type FastifyInstance, type FastifyServerOptions } from 'fastif
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { Postgres } from '#schemas/postgres/client.js';
 import { installAuth } from './auth/install.js';
-import { boards } from './boards/plugin.js';
+import { boards, type BoardsSettings } from './boards/plugin.js';
 import { installErrors, sendError } from './errors/install.js';
 import { createLandingSink } from './landing/landing-sink.js';
 import { loggerOptions } from './logging.js';
@@ -19,6 +19,7 @@ export interface GatewaySettings {
   postgres: Postgres;
   /** The collector that telemetry goes on to. Without one, the gateway writes to landing itself. */
   collector?: CollectorSettings;
+  boards?: BoardsSettings;
   logger?: FastifyServerOptions['logger'];
 }
 
@@ -55,7 +56,7 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
     postureRoutes(api, { clickhouse, repositories });
     done();
   });
-  await app.register(boards, { clickhouse });
+  await app.register(boards, { clickhouse, ...settings.boards });
   healthRoutes(app, { clickhouse, postgres });
   return app;
 }

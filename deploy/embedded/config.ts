@@ -19,6 +19,8 @@ export interface StackConfig {
   /** A running collector instead of our own child process; its receiver's key in `collectorKey`. */
   collectorUrl?: string;
   collectorKey?: string;
+  /** A Grafana with the same boards, for links to it. */
+  grafanaUrl?: string;
   /** Land in the gateway even where a collector could run. */
   withoutCollector: boolean;
 }
@@ -57,7 +59,8 @@ export function resolveStackConfig(flags: StackFlags): StackConfig {
   const databaseUrl = process.env['DATABASE_URL'];
   const collectorUrl = process.env['OTEL_COLLECTOR_URL'];
   const collectorKey = process.env['SHIELDWATCH_COLLECTOR_KEY'];
-  for (const [name, value] of Object.entries({ CLICKHOUSE_URL: clickhouseUrl, DATABASE_URL: databaseUrl, OTEL_COLLECTOR_URL: collectorUrl })) {
+  const grafanaUrl = process.env['GRAFANA_URL'];
+  for (const [name, value] of Object.entries({ CLICKHOUSE_URL: clickhouseUrl, DATABASE_URL: databaseUrl, OTEL_COLLECTOR_URL: collectorUrl, GRAFANA_URL: grafanaUrl })) {
     if (value !== undefined && !URL.canParse(value)) throw new CommandError(`${name} must be a URL`);
   }
   return {
@@ -69,6 +72,7 @@ export function resolveStackConfig(flags: StackFlags): StackConfig {
     ...(databaseUrl === undefined ? {} : { databaseUrl }),
     ...(collectorUrl === undefined ? {} : { collectorUrl }),
     ...(collectorKey === undefined ? {} : { collectorKey }),
+    ...(grafanaUrl === undefined ? {} : { grafanaUrl }),
     withoutCollector: flags.collector === false,
   };
 }

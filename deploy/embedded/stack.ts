@@ -11,7 +11,7 @@ import { createClickHouse, DEFAULT_DATABASE } from '#schemas/clickhouse/client.j
 import { FACTS, landingDays, rebuildFacts, reconcileFacts, type Fact } from '#schemas/clickhouse/facts.js';
 import { migrateClickHouse } from '#schemas/clickhouse/migrate.js';
 import { CommandError } from '#schemas/errors.js';
-import { openPostgres } from '#schemas/postgres/client.js';
+import { openPostgres, type Postgres } from '#schemas/postgres/client.js';
 import { migratePostgres } from '#schemas/postgres/migrate.js';
 import { startClickHouse } from './clickhouse/process.js';
 import { startCollector } from './collector.js';
@@ -97,6 +97,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       clickhouse,
       postgres,
       ...('url' in collector ? { collector } : {}),
+      ...(config.grafanaUrl === undefined ? {} : { boards: { grafanaUrl: config.grafanaUrl } }),
       logger: { level: 'error' },
     });
     closers.push(() => gateway.close());
@@ -136,11 +137,11 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       collector: 'url' in collector ? { url: withoutPassword(collector.url) } : collector,
       orgId,
     };
-    const boardsLink = (): string => `${gatewayUrl}/boards/login?code=${gateway.createLoginCode(orgId)}`;
+    const boardsLink = (ofOrg = orgId): string => `${gatewayUrl}/boards/login?code=${gateway.createLoginCode(ofOrg)}`;
 
     folder.serve(async (method, path, body) => {
       if (method === 'GET' && path === '/status') return status;
-      if (method === 'POST' && path === '/boards-link') return { url: boardsLink() };
+      if (method === 'POST' && path === '/boards-link') return { url: boardsLink(await knownOrg(postgres, body, orgId)) };
       if (method === 'POST' && path === '/tokens') {
         const parsed = tokenRequest.safeParse(body);
         if (!parsed.success) throw new CommandError(`a token needs a name and scopes out of ${SCOPES.join(', ')}`);
@@ -162,6 +163,14 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
     await stop();
     throw error;
   }
+}
+
+/** The organisation a request names, or `fallback` where it names none. */
+async function knownOrg(postgres: Postgres, body: unknown, fallback: string): Promise<string> {
+  const { orgId = fallback } = z.object({ orgId: z.string().optional() }).catch({}).parse(body);
+  const known = await postgres.query('SELECT id FROM org WHERE id = $1', [orgId]);
+  if (known.length === 0) throw new CommandError('there is no organisation of that id');
+  return orgId;
 }
 
 /** Our own collector, the one that is named, or the reason why there is none. */

@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import { ShieldwatchError } from '#schemas/errors.js';
 import { packageRoot } from '#schemas/root.js';
 
 /** One file of the page's bundle. */
 export interface Asset {
   body: Buffer;
+  gzipped: Buffer;
   type: string;
   etag: string;
 }
@@ -17,7 +20,7 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /** Where build.mjs puts the bundle. */
-const FOLDER = join(packageRoot(), 'dist/ingest/boards/page');
+export const BUNDLE = join(packageRoot(), 'dist/ingest/boards/page');
 
 /**
  * Reads one of the bundle's files, by name: a path from the URL never reaches the file system.
@@ -27,8 +30,8 @@ const FOLDER = join(packageRoot(), 'dist/ingest/boards/page');
 export async function readAsset(name: string): Promise<Asset> {
   const type = Object.hasOwn(TYPES, name) ? TYPES[name] : undefined;
   if (type === undefined) throw new ShieldwatchError('not_found', 'there is nothing at this address');
-  const body = await readFile(join(FOLDER, name)).catch(() => {
+  const body = await readFile(join(BUNDLE, name)).catch(() => {
     throw new ShieldwatchError('not_found', 'the page is not built: run npm run build');
   });
-  return { body, type, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` };
+  return { body, gzipped: await promisify(gzip)(body), type, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` };
 }

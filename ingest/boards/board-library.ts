@@ -4,13 +4,20 @@ import { ShieldwatchError } from '#schemas/errors.js';
 import { packageRoot } from '#schemas/root.js';
 import { boardSchema, type Board, type BoardPanel } from './board.js';
 
+/** Boards a first look begins with; the first that exists. */
+const HOMES = ['shieldwatch-fleet', 'shieldwatch-posture'];
+
 /** The generated boards of this version, read once. */
 export interface BoardLibrary {
   all(): readonly Board[];
+  /** What `/boards` opens. @throws ShieldwatchError `not_found` when there is no board at all */
+  home(): Board;
   /** @throws ShieldwatchError `not_found` */
   board(uid: string): Board;
   /** @throws ShieldwatchError `not_found` */
   panel(uid: string, id: string): BoardPanel;
+  /** SQL of one of the board's annotation queries. @throws ShieldwatchError `not_found` */
+  annotationSql(uid: string, name: string): string;
 }
 
 /** Reads every board in `folder`; a file that is no board stops the start, since it came with our own package. */
@@ -28,11 +35,17 @@ export async function readBoards(folder = join(packageRoot(), 'grafana/generated
   }
   return {
     all: () => [...boards.values()],
+    home: () => board(HOMES.find((uid) => boards.has(uid)) ?? [...boards.keys()][0] ?? ''),
     board,
     panel(uid, id) {
-      const found = board(uid).panels.find((each) => String(each.id) === id);
+      const found = board(uid).panels.flatMap((each) => [each, ...(each.panels ?? [])]).find((each) => String(each.id) === id);
       if (found === undefined) throw new ShieldwatchError('not_found', 'the board has no such panel');
       return found;
+    },
+    annotationSql(uid, name) {
+      const sql = board(uid).annotations.list.find((each) => each.name === name)?.target?.rawSql;
+      if (sql === undefined) throw new ShieldwatchError('not_found', 'the board has no such annotation');
+      return sql;
     },
   };
 }

@@ -12,9 +12,10 @@ const room = dirname(fileURLToPath(import.meta.url));
 const outdir = process.argv[2] === undefined ? join(room, '../../dist/ingest/boards/page') : resolve(process.argv[2]);
 
 await build({
-  // Two files of one name: page.js and page.css.
+  // Two files of one name, page.js and page.css, and what draws a report.
   entryPoints: [
     { in: join(room, 'page/main.ts'), out: 'page' },
+    { in: join(room, 'page/report.ts'), out: 'report' },
     { in: join(room, 'page/style.css'), out: 'page' },
   ],
   outdir,

@@ -19,30 +19,45 @@ export const PAGE = `<!doctype html>
 </html>
 `;
 
-const LOGIN_STYLE = `:root{color-scheme:light dark}
+const PLAIN_STYLE = `:root{color-scheme:light dark}
 body{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:15vh auto;padding:0 1rem}
 code{background:color-mix(in srgb,currentColor 10%,transparent);border-radius:4px;padding:.1em .35em}`;
 
 /** What a browser without a session sees. */
-export const LOGIN_PAGE = `<!doctype html>
+export const LOGIN_PAGE = plainPage(
+  'Shieldwatch: log in',
+  `<h1>Shieldwatch boards</h1>
+<p>This browser has no session yet. Open the one-time link that <code>npm start</code> printed on its console, or print another:</p>
+<p><code>npx shieldwatch boards</code></p>
+<p>A link works once and for ten minutes. A session lasts twelve hours, or until the gateway restarts.</p>`,
+);
+
+/** What stands at an address that is no board, or no board of the reader's organisation. */
+export const MISSING_PAGE = plainPage(
+  'Shieldwatch: no such board',
+  `<h1>There is no such board</h1>
+<p>It may have another name in this version, or belong to another organisation.</p>
+<p><a href="/boards">To the boards</a></p>`,
+);
+
+function plainPage(title: string, main: string): string {
+  return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Shieldwatch: log in</title>
+<title>${title}</title>
 <link rel="icon" href="data:,">
-<style>${LOGIN_STYLE}</style>
+<style>${PLAIN_STYLE}</style>
 </head>
 <body>
 <main>
-<h1>Shieldwatch boards</h1>
-<p>This browser has no session yet. Open the one-time link that <code>npm start</code> printed on its console:</p>
-<p><code>/boards/login?code=…</code></p>
-<p>A link works once and for ten minutes. Start again for a new one. A session lasts twelve hours, or until the gateway restarts.</p>
+${main}
 </main>
 </body>
 </html>
 `;
+}
 
 /** Nothing from elsewhere, nothing inline, no frame around us. */
 const POLICY = [
@@ -56,4 +71,4 @@ const POLICY = [
 ].join('; ');
 
 export const PAGE_POLICY = `${POLICY}; style-src 'self'`;
-export const LOGIN_POLICY = `${POLICY}; style-src 'sha256-${createHash('sha256').update(LOGIN_STYLE).digest('base64')}'`;
+export const PLAIN_POLICY = `${POLICY}; style-src 'sha256-${createHash('sha256').update(PLAIN_STYLE).digest('base64')}'`;

@@ -29,6 +29,12 @@ describe('time macros', () => {
     ['$__timeInterval(col)', 'toStartOfInterval(toDateTime(col), INTERVAL 20 second)'],
     ['$__timeInterval_ms(col)', 'toStartOfInterval(toDateTime64(col, 3), INTERVAL 20000 millisecond)'],
     ['$__interval_s', '20'],
+    // Grafana's own.
+    ['$__interval', '20s'],
+    ['$__interval_ms', '20000'],
+    ['$__range_s', '31536000'],
+    ['$__from', '1415792726371'],
+    ['$__to', '1447328726371'],
   ])('expands %s as the datasource does', (sql, expected) => {
     expect(expand(`SELECT ${sql} AS x`)).toBe(`SELECT ${expected} AS x`);
   });
@@ -70,6 +76,11 @@ describe('variables', () => {
 
   it.each(['$repo', '${repo}', '${repo:raw}', '${other:singlequote}'])('are refused unquoted or unknown: %s', (sql) => {
     expect(() => expand(`SELECT ${sql}`, { repo: ['a'] })).toThrow();
+  });
+
+  it('whose values stand in the board may stand unquoted', () => {
+    const context = { range, intervalMs: 1, variables: new Map([['top', ['5']]]), plain: new Set(['top']) };
+    expect(expandMacros('LIMIT $top, ${top}, ${top:raw}, ${top:sqlstring}', context)).toBe("LIMIT 5, 5, 5, '5'");
   });
 
   it('of any characters come back from the store as they were', async () => {

@@ -9,15 +9,18 @@ export interface MacroContext {
   /** Width of a bucket in milliseconds. */
   intervalMs: number;
   variables: ReadonlyMap<string, VariableValue>;
+  /** Variables whose values stand in the board itself and nowhere else: only they may stand in SQL unquoted. */
+  plain?: ReadonlySet<string>;
 }
 
 /**
  * Expands a panel's SQL as grafana-clickhouse-datasource 4.14 does: `$__conditionalAll` (its
- * `applyConditionalAll`), the macros of its `pkg/macros`, and `${name:singlequote}`.
+ * `applyConditionalAll`), the macros of its `pkg/macros`, Grafana's own `$__interval` and the like, and
+ * variables as `${name:singlequote}` or `${name:sqlstring}`.
  *
- * Two differences, both on the safe side. Variables come last, so that a value can never be taken for a macro.
- * And a value's backslashes are escaped too, where Grafana escapes quotes only and `\` at the end of a value
- * would open the string it stands in.
+ * Three differences, all on the safe side. Variables come last, so that a value can never be taken for a macro.
+ * A value's backslashes are escaped too, where Grafana escapes quotes only and `\` at the end of a value
+ * would open the string it stands in. And no value that a browser chose freely stands unquoted.
  *
  * @throws Error on a macro, variable or format that is not one of these: then a board of ours is wrong.
  */
@@ -28,13 +31,14 @@ export function expandMacros(sql: string, context: MacroContext): string {
     if (macro === undefined) throw new Error(`macro $__${name} is not known`);
     return macro(args, context);
   });
-  return timed.replace(/\$\{([^}]*)\}|\$(\w+)/g, (reference: string, braced?: string) => {
-    const [name = '', format] = (braced ?? '').split(':');
+  return timed.replace(/\$\{([^}]*)\}|\$(\w+)/g, (reference: string, braced?: string, bare?: string) => {
+    const [name = '', format] = (braced ?? bare ?? '').split(':');
     const value = context.variables.get(name);
-    if (value === undefined || value === 'all' || format !== 'singlequote') {
-      throw new Error(`variable ${reference} cannot be expanded here`);
+    if (value !== undefined && value !== 'all') {
+      if (format === 'singlequote' || format === 'sqlstring') return value.map(quote).join(',');
+      if (context.plain?.has(name) === true && [undefined, 'raw', 'csv'].includes(format)) return value.join(',');
     }
-    return value.map(quote).join(',');
+    throw new Error(`variable ${reference} cannot be expanded here`);
   });
 }
 
@@ -86,6 +90,12 @@ const TIME_MACROS: Readonly<Record<string, TimeMacro>> = {
   timeInterval_ms: (args, { intervalMs }) =>
     `toStartOfInterval(toDateTime64(${one('timeInterval_ms', args)}, 3), INTERVAL ${String(Math.max(Math.trunc(intervalMs), 1))} millisecond)`,
   interval_s: (_, { intervalMs }) => seconds(intervalMs),
+  interval_ms: (_, { intervalMs }) => String(intervalMs),
+  interval: (_, { intervalMs }) => (intervalMs % 1_000 === 0 ? `${String(intervalMs / 1_000)}s` : `${String(intervalMs)}ms`),
+  range_s: (_, { range }) => String(Math.round((range.to - range.from) / 1_000)),
+  range_ms: (_, { range }) => String(range.to - range.from),
+  from: (_, { range }) => String(range.from),
+  to: (_, { range }) => String(range.to),
 };
 
 function dateTimeFilter(args: readonly string[], { range }: MacroContext): string {

@@ -1,97 +1,44 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { chromium, type BrowserContext, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { packageRoot } from '#schemas/root.js';
 import { startGateway, type TestGateway } from '../testing/gateway.js';
+import { isBrowserMissing, TestBrowser } from './browser-testing.js';
+import type { Board } from './page/model.js';
 import { HOSTILE_TEXTS, tellStory } from './story.js';
 import { Seed } from './testing.js';
 
-const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
-const isMissing = !existsSync(CHROMIUM);
-/** Folder for pictures of the page, for people to look at. */
-const PICTURES = process.env['SHIELDWATCH_PICTURES'];
-
-const FLAGS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-
-describe.skipIf(isMissing)(`boards page in a real browser${isMissing ? ' (NOT RUN: no chromium)' : ''}`, () => {
+describe.skipIf(isBrowserMissing)(`boards page in a real browser${isBrowserMissing ? ' (NOT RUN: no chromium)' : ''}`, () => {
   let gateway: TestGateway;
-  let address: string;
-  let profile: string;
-  let browser: BrowserContext;
+  let browser: TestBrowser;
   let page: Page;
-  let problems: string[];
 
   beforeAll(async () => {
     await promisify(execFile)(process.execPath, [join(packageRoot(), 'ingest/boards/build.mjs')]);
     gateway = await startGateway(inject('clickhouseUrl'));
-    address = await gateway.app.listen({ port: 0, host: '127.0.0.1' });
-    profile = await mkdtemp(join(tmpdir(), 'shieldwatch-browser-'));
-    browser = await chromium.launchPersistentContext(profile, {
-      executablePath: CHROMIUM,
-      args: FLAGS,
-      viewport: { width: 1280, height: 900 },
-      colorScheme: 'dark',
-      timezoneId: 'UTC',
-    });
+    browser = await TestBrowser.start(await gateway.app.listen({ port: 0, host: '127.0.0.1' }));
+    await browser.allowClipboard();
   });
 
   afterAll(async () => {
     await browser.close();
     await gateway.close();
-    await rm(profile, { recursive: true, force: true });
   });
 
   afterEach(async () => {
-    await page.close();
-    expect(problems).toEqual([]);
+    await browser.page.close();
+    expect(browser.problems).toEqual([]);
   });
 
-  /** Opens an address in a new tab; what the console or the network complains about fails the test. */
-  async function open(path: string, expected: RegExp = /^$/): Promise<void> {
-    problems = [];
-    page = await browser.newPage();
-    const note = (problem: string): void => {
-      if (!expected.test(problem)) problems.push(problem);
-    };
-    page.on('console', (message) => {
-      if (['error', 'warning'].includes(message.type())) note(message.text());
-    });
-    page.on('pageerror', (error) => { note(error.message); });
-    page.on('requestfailed', (request) => {
-      const failure = request.failure()?.errorText ?? '';
-      // What the page itself gave up because something newer was asked for.
-      if (failure !== 'net::ERR_ABORTED') note(`${request.url()} ${failure}`);
-    });
-    page.on('request', (request) => {
-      if (!request.url().startsWith(address) && !request.url().startsWith('data:')) note(`asked elsewhere: ${request.url()}`);
-    });
-    await page.goto(address + path);
+  async function open(path: string, expected?: RegExp): Promise<void> {
+    await browser.open(path, expected);
+    ({ page } = browser);
   }
-
-  async function loaded(): Promise<void> {
-    await page.locator('.toolbar[data-loaded="true"]').waitFor();
-    await page.locator('.panel').first().waitFor();
-  }
-
-  async function picture(name: string): Promise<void> {
-    if (PICTURES !== undefined) await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true });
-  }
-
-  const panel = (id: number) => page.locator(`[data-panel="${String(id)}"]`);
+  const loaded = (): Promise<void> => browser.loaded();
+  const picture = (name: string): Promise<void> => browser.picture(name);
+  const panel = (id: number) => browser.panel(id);
 
   async function rows(id: number, query: string): Promise<unknown[][]> {
     const answer = await gateway.app.inject({
@@ -111,8 +58,11 @@ describe.skipIf(isMissing)(`boards page in a real browser${isMissing ? ' (NOT RU
   it('on an empty store says what to do, and turns into the board when data arrives', async () => {
     await open(`/boards/login?code=${gateway.app.createLoginCode('org_a')}`);
     await page.getByText('npm run demo').waitFor();
+    await page.getByRole('button', { name: 'Copy: Scan a repository of yours' }).click();
+    expect(await page.evaluate('navigator.clipboard.readText()')).toContain(`export SHIELDWATCH_URL=${new URL(page.url()).origin}\nnpx shieldwatch scan`);
     expect(await page.textContent('main')).toContain('shieldwatch scan');
     expect(await page.textContent('main')).toContain('shieldwatch hook');
+    expect(await page.textContent('main')).toContain('CLAUDE_CODE_ENABLE_TELEMETRY');
     await picture('welcome');
     await tellStory(new Seed(gateway.store.client, 'org_a'));
     await loaded();
@@ -145,14 +95,14 @@ describe.skipIf(isMissing)(`boards page in a real browser${isMissing ? ' (NOT RU
     await loaded();
     const cells = await panel(9).locator('tbody td').allTextContents();
     for (const text of HOSTILE_TEXTS) expect(cells).toContain(text);
-    expect(await page.locator('img, script:not([src])').count()).toBe(0);
+    expect(await page.locator('main img, script:not([src])').count()).toBe(0);
     expect(await page.evaluate('globalThis.wasRun')).toBeUndefined();
   });
 
   it('keeps repository, range and refresh in the URL, and goes back', async () => {
     await open('/boards');
     await loaded();
-    await page.getByText('Repository', { exact: true }).first().click();
+    await page.locator('summary', { hasText: 'Repository' }).click();
     await page.getByRole('checkbox', { name: 'acme/api' }).check();
     await page.keyboard.press('Escape');
     await expect.poll(() => panel(1).locator('.stat-name').allTextContents()).toEqual(['acme/api']);
@@ -171,7 +121,7 @@ describe.skipIf(isMissing)(`boards page in a real browser${isMissing ? ' (NOT RU
     await page.goBack();
     await page.goBack();
     await expect.poll(async () => (await panel(1).locator('.stat-name').allTextContents()).length).toBeGreaterThan(1);
-    expect(page.url()).not.toContain('var-repo');
+    expect(page.url()).not.toContain('var-repo=acme');
   });
 
   it('sorts a table by weight, and from the keyboard', async () => {
@@ -206,12 +156,68 @@ describe.skipIf(isMissing)(`boards page in a real browser${isMissing ? ' (NOT RU
     await loaded();
   });
 
+  it('takes a range of one\'s own, and steps back from there', async () => {
+    await open('/boards?from=now-1h&to=now');
+    await loaded();
+    await page.getByLabel('Time range').selectOption('own');
+    await page.getByLabel('From', { exact: true }).fill('2026-01-01T00:00:00');
+    await page.getByLabel('To', { exact: true }).fill('2026-01-02T00:00:00');
+    await page.getByRole('button', { name: 'Apply' }).click();
+    const start = Date.parse('2026-01-01T00:00:00Z');
+    await expect.poll(() => page.url()).toContain(`from=${String(start)}&to=${String(start + 86_400_000)}`);
+    await loaded();
+    await page.getByRole('button', { name: 'Earlier' }).click();
+    await expect.poll(() => page.url()).toContain(`from=${String(start - 43_200_000)}`);
+    await loaded();
+  });
+
+  it('knows no board of another organisation, and says where the boards are', async () => {
+    for (const path of ['/boards/shieldwatch-posture?var-org=org_b', '/boards/nope']) {
+      await open(path, /404/);
+      expect(await page.locator('h1').textContent()).toBe('There is no such board');
+      if (path !== '/boards/nope') await page.close();
+    }
+    await page.getByRole('link', { name: 'To the boards' }).click();
+    await loaded();
+  });
+
+  it('loads again by itself as often as the address says', async () => {
+    await open('/boards?refresh=1s');
+    await loaded();
+    await page.waitForResponse((response) => response.url().includes('/panels/4'));
+    await loaded();
+  });
+
   it('says so where a range has no data', async () => {
     await open('/boards?from=now-30d&to=now-29d');
     await loaded();
     expect(await panel(2).locator('.no-data').textContent()).toBe('No decisions in this range');
     expect(await panel(4).locator('.no-data').textContent()).toContain('The guard is silent');
     await picture('no-data');
+  });
+
+  it('draws every board there is: each panel with a picture or with what its board says of no data', async () => {
+    const { boards } = (await gateway.app.inject({ url: '/boards/api/boards', headers: { authorization: `Bearer ${gateway.readToken}` } })).json<{ boards: { uid: string; title: string }[] }>();
+    expect(boards.length).toBeGreaterThan(0);
+    for (const { uid, title } of boards) {
+      const board = (await gateway.app.inject({ url: `/boards/api/boards/${uid}`, headers: { authorization: `Bearer ${gateway.readToken}` } })).json<Board>();
+      await open(`/boards/${uid}?refresh=`);
+      await loaded();
+      expect(await page.locator('h1').textContent(), uid).toBe(title);
+      for (const summary of await page.locator('details.row:not([open]) > summary').all()) await summary.click();
+      for (const each of board.panels.flatMap((one) => (one.type === 'row' ? (one.panels ?? []) : [one]))) {
+        await panel(each.id).locator('.panel-body > *').first().waitFor({ state: 'attached' });
+        expect(await panel(each.id).locator('.panel-note').textContent(), `${uid}: ${each.title ?? ''}`).toBe('');
+        const empty = panel(each.id).locator('.no-data');
+        if ((await empty.count()) > 0) expect(await empty.textContent(), `${uid}: ${each.title ?? ''}`).toBe(each.fieldConfig?.defaults.noValue ?? 'No data');
+      }
+      expect(await browser.faults(), uid).toEqual([]);
+      await picture(uid);
+      await page.close();
+      expect(browser.problems).toEqual([]);
+    }
+    await open('/boards');
+    await loaded();
   });
 
   it.each([

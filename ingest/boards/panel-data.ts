@@ -19,6 +19,8 @@ export interface PanelData extends QueryResult {
 export interface PanelRequest {
   range: TimeRange;
   variables: ReadonlyMap<string, VariableValue>;
+  /** Variables whose values stand in the board itself, see MacroContext. */
+  plain?: ReadonlySet<string>;
   /** Which of the panel's queries; its first unless named. */
   refId?: string;
 }
@@ -36,10 +38,10 @@ export async function panelData(client: ClickHouseClient, panel: BoardPanel, req
  *
  * @throws ShieldwatchError `not_found` when the panel has no such query: rows and texts have none
  */
-export function panelSql(panel: BoardPanel, { range, variables, refId }: PanelRequest): string {
+export function panelSql(panel: BoardPanel, { refId, ...context }: PanelRequest): string {
   const target = panel.targets?.find((each) => refId === undefined || each.refId === refId);
   if (target === undefined) throw new ShieldwatchError('not_found', 'the panel has no such query');
-  return expandMacros(target.rawSql, { range, variables, intervalMs: intervalOf(panel, range) });
+  return expandMacros(target.rawSql, { ...context, intervalMs: intervalOf(panel, context.range) });
 }
 
 function intervalOf(panel: BoardPanel, range: TimeRange): number {

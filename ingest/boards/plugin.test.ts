@@ -1,5 +1,7 @@
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { startGateway, type TestGateway } from '../testing/gateway.js';
+import { runQuery } from './run-query.js';
 import { tellStory } from './story.js';
 import { decisionOf, scanOf, Seed } from './testing.js';
 
@@ -54,7 +56,7 @@ describe('callers', () => {
   });
 
   it('see nothing of another organisation, whatever they ask for', async () => {
-    for (const query of ['', '&var-org=org_a', '&var-org=org_a&var-repo=acme/web', '&var-repo=acme/web', '&var-repo=$__all']) {
+    for (const query of ['', '&var-org=org_b', '&var-repo=acme/web', '&var-repo=$__all']) {
       for (const id of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) {
         const answer = await get(`${BOARD}/panels/${String(id)}?from=now-30d&to=now${query}`, gateway.otherToken);
         expect(answer.statusCode).toBe(200);
@@ -62,21 +64,55 @@ describe('callers', () => {
       }
     }
     expect((await get(`${BOARD}/panels/4?from=now-1h`, gateway.otherToken)).json()).toMatchObject({ rows: [[1]] });
-    expect((await get(`${BOARD}/variables`, gateway.otherToken)).json()).toMatchObject({ variables: [{ name: 'repo', options: ['b/only'] }] });
+    expect((await get(`${BOARD}/variables`, gateway.otherToken)).json()).toMatchObject({ variables: [{ name: 'repo', options: [{ text: 'b/only', value: 'b/only' }] }] });
+  });
+
+  it('find no board of another organisation', async () => {
+    for (const url of [BOARD, `${BOARD}/variables`, `${BOARD}/panels/1`, '/boards/shieldwatch-posture']) {
+      for (const query of ['var-org=org_a', 'var-org=org_b&var-org=org_a', "var-org='"]) {
+        const answer = await get(`${url}?${query}`, gateway.otherToken);
+        expect(answer.statusCode).toBe(404);
+        expect(answer.body).not.toContain('org_a');
+      }
+    }
   });
 });
 
 describe('answers', () => {
   it('list the boards, and are the generated JSON', async () => {
-    const { boards } = (await get('/boards/api/boards')).json<{ boards: unknown[] }>();
-    expect(boards.length).toBeGreaterThan(1);
-    expect(boards).toContainEqual({ uid: 'shieldwatch-posture', title: 'Agent security posture', description: expect.any(String) as unknown });
+    expect((await get('/boards/api/boards')).json()).toEqual({
+      org: 'org_a',
+      home: expect.stringMatching(/^shieldwatch-/) as unknown,
+      isEmpty: false,
+      boards: expect.arrayContaining([
+        { uid: 'shieldwatch-posture', title: 'Agent security posture', description: expect.any(String) as unknown, tags: ['shieldwatch'] },
+      ]) as unknown,
+    });
     expect((await get(BOARD)).json()).toMatchObject({ uid: 'shieldwatch-posture', panels: expect.any(Array) as unknown });
   });
 
   it('hold columns with their types, and rows', async () => {
     const answer = (await get(`${BOARD}/panels/4`)).json<{ columns: unknown; rows: unknown; truncated: boolean }>();
     expect(answer).toMatchObject({ columns: [{ name: 'decisions', type: 'Nullable(UInt64)' }], rows: [[900]], truncated: false });
+  });
+});
+
+describe('the page', () => {
+  it('stands at the address of every board, and a page that says so at that of none', async () => {
+    expect((await get('/boards/shieldwatch-posture?from=now-1h')).body).toContain('/boards/assets/page.js');
+    const missing = await get('/boards/nope');
+    expect(missing.statusCode).toBe(404);
+    expect(missing.headers['content-type']).toContain('text/html');
+  });
+
+  it('comes with its bundle, packed for whoever takes that, and not again when it has not changed', async () => {
+    const url = '/boards/assets/page.js';
+    const plain = await get(url);
+    const packed = await gateway.app.inject({ url, headers: { authorization: `Bearer ${gateway.readToken}`, 'accept-encoding': 'gzip, br' } });
+    expect(packed.headers['content-encoding']).toBe('gzip');
+    expect(gunzipSync(packed.rawPayload).equals(plain.rawPayload)).toBe(true);
+    const again = await gateway.app.inject({ url, headers: { authorization: `Bearer ${gateway.readToken}`, 'if-none-match': String(plain.headers['etag']) } });
+    expect(again.statusCode).toBe(304);
   });
 });
 
@@ -98,6 +134,7 @@ describe('bad requests are answered with a 4xx that names the field, never a 500
     [`${BOARD}/panels/1?var-repo=${'x'.repeat(201)}`, 400, 'var-repo'],
     [`${BOARD}/panels/1?${Array.from({ length: 201 }, (_, i) => `var-repo=r${String(i)}`).join('&')}`, 400, 'var-repo'],
     [`${BOARD}/variables?from=x`, 400, 'from'],
+    [`${BOARD}/annotations/nope`, 404, undefined],
   ])('%.80s', async (url, status, field) => {
     const answer = await get(url);
     expect(answer.statusCode).toBe(status);
@@ -112,9 +149,30 @@ describe('bad requests are answered with a 4xx that names the field, never a 500
   });
 });
 
+describe('queries', () => {
+  it('count an event once, whatever column they ask for', async () => {
+    const seed = new Seed(gateway.store.client, 'org_twice');
+    const event = decisionOf('acme/web', new Date().toISOString());
+    await seed.decisions([{ ...event, decision: 'block' }]);
+    await seed.decisions([{ ...event, decision: 'allow' }]);
+    const count = async (condition: string): Promise<unknown> => (await runQuery(gateway.store.client, `SELECT count() FROM runtime_event WHERE org_id = 'org_twice' AND ${condition}`)).rows[0]?.[0];
+    expect(Number(await count("decision = 'block'")) + Number(await count("decision = 'allow'"))).toBe(1);
+    expect(await count('occurred_at > now() - 60')).toBe(1);
+  });
+
+  it('of one text share an answer while it is under way, and ask anew after that', async () => {
+    const { client } = gateway.store;
+    const now = 'SELECT now64(9)';
+    const [one, two] = await Promise.all([runQuery(client, now), runQuery(client, now)]);
+    expect(one).toBe(two);
+    expect((await runQuery(client, now)).rows).not.toEqual(one.rows);
+    const failing = [runQuery(client, 'SELECT nope'), runQuery(client, 'SELECT nope')];
+    for (const each of failing) await expect(each).rejects.toMatchObject({ code: 'store_unavailable' });
+  });
+});
+
 describe('limits', () => {
   it('a query may not write, and runs no longer than its time', async () => {
-    const { runQuery } = await import('./run-query.js');
     await expect(runQuery(gateway.store.client, 'TRUNCATE TABLE scan_v1')).rejects.toMatchObject({ code: 'store_unavailable' });
     const { rows, truncated } = await runQuery(gateway.store.client, 'SELECT number FROM numbers(1000000)');
     expect(rows).toHaveLength(10_000);

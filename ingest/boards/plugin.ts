@@ -6,13 +6,23 @@ import { requireScope } from '../auth/require-scope.js';
 import { sendError } from '../errors/install.js';
 import { readAsset } from './assets.js';
 import { readBoards } from './board-library.js';
-import { LOGIN_PAGE, LOGIN_POLICY, PAGE, PAGE_POLICY } from './html.js';
-import { panelData } from './panel-data.js';
+import type { Board } from './board.js';
+import { LOGIN_PAGE, MISSING_PAGE, PAGE, PAGE_POLICY, PLAIN_POLICY } from './html.js';
+import { expandMacros, quote } from './macros.js';
+import { panelData, type PanelRequest } from './panel-data.js';
+import { runQuery } from './run-query.js';
 import { parseTimeRange } from './time-range.js';
 import { variableOptions } from './variable-options.js';
-import { variableValues } from './variables.js';
+import { chosenValues, plainVariables, variableValues } from './variables.js';
 
-export interface BoardsOptions {
+export interface BoardsSettings {
+  /** Folder of the boards' JSON, unless our own generated ones. */
+  folder?: string;
+  /** Address of a Grafana that has the same boards, for links to it. */
+  grafanaUrl?: string;
+}
+
+export interface BoardsOptions extends BoardsSettings {
   clickhouse: ClickHouseClient;
 }
 
@@ -24,62 +34,97 @@ type Query = Record<string, unknown>;
  * Register it as a plugin of its own: its demand for a reader holds for all that is inside.
  */
 export async function boards(app: FastifyInstance, options: BoardsOptions): Promise<void> {
-  const { clickhouse } = options;
-  const library = await readBoards();
+  const { clickhouse, grafanaUrl } = options;
+  const library = await readBoards(options.folder);
 
   app.addHook('onRequest', requireScope('read'));
-  app.get('/boards', { errorHandler: sendLogin }, (_, reply) => sendHtml(reply, PAGE, PAGE_POLICY));
-
-  app.get<{ Params: { name: string } }>('/boards/assets/:name', async (request, reply) => {
-    const { body, type, etag } = await readAsset(request.params.name);
-    reply.header('etag', etag).header('cache-control', 'private, no-cache');
-    if (request.headers['if-none-match'] === etag) return reply.code(304).send();
-    return reply.type(type).send(body);
+  app.get('/boards', { errorHandler: sendPlain }, (_, reply) => sendHtml(reply, PAGE, PAGE_POLICY));
+  app.get<BoardRoute>('/boards/:uid', { errorHandler: sendPlain }, (request, reply) => {
+    chosenValues(library.board(request.params.uid), callerOf(request), request.query);
+    return sendHtml(reply, PAGE, PAGE_POLICY);
   });
 
-  app.get('/boards/api/boards', () => ({
-    boards: library.all().map(({ uid, title, description }) => ({ uid, title, description })),
-  }));
+  app.get<{ Params: { name: string } }>('/boards/assets/:name', async (request, reply) => {
+    const { body, gzipped, type, etag } = await readAsset(request.params.name);
+    reply.header('etag', etag).header('cache-control', 'private, no-cache').header('vary', 'accept-encoding');
+    if (request.headers['if-none-match'] === etag) return reply.code(304).send();
+    reply.type(type);
+    if (!/\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) return reply.send(body);
+    return reply.header('content-encoding', 'gzip').send(gzipped);
+  });
 
-  app.get<{ Params: { uid: string } }>('/boards/api/boards/:uid', (request) => library.board(request.params.uid));
+  app.get('/boards/api/boards', async (request) => {
+    const { orgId } = callerOf(request);
+    const { rows } = await runQuery(clickhouse, `SELECT 1 FROM repository_activity WHERE org_id = ${quote(orgId)} LIMIT 1`);
+    return {
+      org: orgId,
+      home: library.home().uid,
+      /** Nothing has ever arrived: the page shows how to begin. */
+      isEmpty: rows.length === 0,
+      ...(grafanaUrl === undefined ? {} : { grafanaUrl }),
+      boards: library.all().map(({ uid, title, description, tags }) => ({ uid, title, description, tags })),
+    };
+  });
 
-  app.get<{ Params: { uid: string }; Querystring: Query }>('/boards/api/boards/:uid/variables', async (request) => {
+  app.get<BoardRoute>('/boards/api/boards/:uid', (request) => {
+    const board = library.board(request.params.uid);
+    chosenValues(board, callerOf(request), request.query);
+    return board;
+  });
+
+  app.get<BoardRoute>('/boards/api/boards/:uid/variables', async (request) => {
     const board = library.board(request.params.uid);
     const caller = callerOf(request);
     const variables = await variableOptions(clickhouse, board, caller, {
-      range: rangeOf(request.query),
-      variables: variableValues(board, caller, request.query),
+      range: rangeOf(request.query, board),
+      variables: chosenValues(board, caller, request.query),
     });
     return { variables };
   });
 
-  app.get<{ Params: { uid: string; id: string }; Querystring: Query }>(
-    '/boards/api/boards/:uid/panels/:id',
-    async (request) => {
-      const { params, query } = request;
-      const { refId } = query;
-      return panelData(clickhouse, library.panel(params.uid, params.id), {
-        range: rangeOf(query),
-        variables: variableValues(library.board(params.uid), callerOf(request), query),
-        ...(typeof refId === 'string' ? { refId } : {}),
-      });
-    },
-  );
+  app.get<BoardRoute<{ uid: string; id: string }>>('/boards/api/boards/:uid/panels/:id', async (request) => {
+    const { params, query } = request;
+    const { refId } = query;
+    return panelData(clickhouse, library.panel(params.uid, params.id), {
+      ...requestOf(request, library.board(params.uid)),
+      ...(typeof refId === 'string' ? { refId } : {}),
+    });
+  });
+
+  app.get<BoardRoute<{ uid: string; name: string }>>('/boards/api/boards/:uid/annotations/:name', async (request) => {
+    const { uid, name } = request.params;
+    const sql = library.annotationSql(uid, name);
+    const context = requestOf(request, library.board(uid));
+    return { ...(await runQuery(clickhouse, expandMacros(sql, { ...context, intervalMs: 1_000 }))), ...context.range };
+  });
 }
 
-function rangeOf(query: Query): ReturnType<typeof parseTimeRange> {
-  return parseTimeRange(query.from, query.to, Date.now());
+interface BoardRoute<Params = { uid: string }> {
+  Params: Params;
+  Querystring: Query;
+}
+
+function requestOf(request: FastifyRequest<{ Querystring: Query }>, board: Board): PanelRequest {
+  return {
+    range: rangeOf(request.query, board),
+    variables: variableValues(board, callerOf(request), request.query),
+    plain: plainVariables(board),
+  };
+}
+
+/** What the request says, else the board. */
+function rangeOf({ from, to }: Query, { time }: Board): ReturnType<typeof parseTimeRange> {
+  return parseTimeRange(from ?? time?.from, to ?? time?.to, Date.now());
 }
 
 function sendHtml(reply: FastifyReply, html: string, policy: string): FastifyReply {
   return reply.header('content-security-policy', policy).type('text/html; charset=utf-8').send(html);
 }
 
-/** People get a page that says how to log in; all else is an error like any other. */
-function sendLogin(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  if (error instanceof ShieldwatchError && (error.status === 401 || error.status === 403)) {
-    sendHtml(reply.code(401), LOGIN_PAGE, LOGIN_POLICY);
-  } else {
-    sendError(error, request, reply);
-  }
+/** People get a page that says how to log in, or where the boards are; all else is an error like any other. */
+function sendPlain(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const status = error instanceof ShieldwatchError ? error.status : undefined;
+  if (status === 401 || status === 403) sendHtml(reply.code(401), LOGIN_PAGE, PLAIN_POLICY);
+  else if (status === 404) sendHtml(reply.code(404), MISSING_PAGE, PLAIN_POLICY);
+  else sendError(error, request, reply);
 }

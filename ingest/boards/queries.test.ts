@@ -219,9 +219,9 @@ describe('variables', () => {
     const board = library.board('shieldwatch-posture');
     const request = { range: SHORT, variables: variables('org_a') };
     const [repo] = await variableOptions(database.client, board, caller, request);
-    expect(repo?.options).toEqual(['acme/api', 'acme/web', HOSTILE]);
+    expect(repo?.options.map(({ value }) => value)).toEqual(['acme/api', 'acme/web', HOSTILE]);
     const [own] = await variableOptions(database.client, board, { ...caller, repository: 'acme/api' }, request);
-    expect(own?.options).toEqual(['acme/api']);
+    expect(own?.options.map(({ value }) => value)).toEqual(['acme/api']);
   });
 
   it('have a query for organisations that Grafana runs', async () => {

@@ -1,38 +1,79 @@
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { Caller } from '../auth/caller.js';
-import type { Board } from './board.js';
+import type { Board, BoardVariable } from './board.js';
 import { expandMacros, type VariableValue } from './macros.js';
 import { runQuery } from './run-query.js';
 import type { TimeRange } from './time-range.js';
+import { ownOptions, plainVariables, type Option } from './variables.js';
 
-/** What can be chosen for one variable. */
+/** What can be chosen for one variable, and what is. */
 export interface VariableOptions {
   name: string;
   label: string;
+  /** `text`: anything may be typed. */
+  kind: 'choice' | 'text';
   multi: boolean;
   includeAll: boolean;
-  options: string[];
+  /** Variables its options depend on. */
+  dependsOn: string[];
+  options: Option[];
+  value: VariableValue;
+}
+
+interface Request {
+  range: TimeRange;
+  /** What is chosen; a variable that is not here takes its first option. */
+  variables: ReadonlyMap<string, VariableValue>;
 }
 
 /**
- * The options of every query variable but the organisation, which nobody can choose. A token bound to one
- * repository is offered that one.
+ * The options of every variable that people see. Nobody chooses the organisation; a token bound to one
+ * repository is offered that one. Variables that depend on others wait for what those are set to.
  */
-export async function variableOptions(
-  client: ClickHouseClient,
-  board: Board,
-  caller: Caller,
-  request: { range: TimeRange; variables: ReadonlyMap<string, VariableValue> },
-): Promise<VariableOptions[]> {
-  const { range, variables } = request;
-  const offered = board.templating.list.filter(({ name, type }) => type === 'query' && name !== 'org');
-  return Promise.all(
-    offered.map(async ({ name, label = name, multi, includeAll, query }) => {
-      const sql = expandMacros(String(query), { range, intervalMs: 1_000, variables });
-      const { rows } = await runQuery(client, sql);
-      const options = rows.map(([value]) => String(value));
-      const bound = name === 'repo' ? caller.repository : null;
-      return { name, label, multi, includeAll, options: bound === null ? options : options.filter((each) => each === bound) };
-    }),
-  );
+export async function variableOptions(client: ClickHouseClient, board: Board, caller: Caller, request: Request): Promise<VariableOptions[]> {
+  const list = board.templating.list.filter(({ name }) => name !== 'org');
+  const settled = new Map<string, Promise<VariableOptions>>();
+  const plain = plainVariables(board);
+
+  async function settle(variable: BoardVariable): Promise<VariableOptions> {
+    const { name, type, label, multi, includeAll } = variable;
+    const dependsOn = referredBy(variable).filter((other) => settled.has(other));
+    const variables = new Map(request.variables);
+    for (const { name: other, value } of await Promise.all(dependsOn.flatMap((each) => settled.get(each) ?? []))) variables.set(other, value);
+    const options = ownOptions(variable) ?? (type === 'query' ? await queried(variable, variables) : []);
+    const [first] = options;
+    return {
+      name,
+      label: label ?? name,
+      kind: type === 'textbox' ? 'text' : 'choice',
+      multi,
+      includeAll,
+      dependsOn,
+      options,
+      value: request.variables.get(name) ?? (first === undefined ? [] : [first.value]),
+    };
+  }
+
+  async function queried({ name, query }: BoardVariable, variables: ReadonlyMap<string, VariableValue>): Promise<Option[]> {
+    const sql = expandMacros(sqlOf(query), { range: request.range, intervalMs: 1_000, variables, plain });
+    const { rows } = await runQuery(client, sql);
+    // Two columns are text and value, as the datasource has it.
+    const options = rows.map(([text, value = text]) => ({ text: String(text), value: String(value) }));
+    return name === 'repo' && caller.repository !== null ? options.filter(({ value }) => value === caller.repository) : options;
+  }
+
+  // In the board's order: Grafana, too, lets a variable use those before it.
+  for (const variable of list) settled.set(variable.name, settle(variable));
+  const all = await Promise.all(settled.values());
+  return all.filter((_, index) => list[index]?.hide !== 2 && list[index]?.type !== 'constant');
+}
+
+function referredBy({ query, type }: BoardVariable): string[] {
+  if (type !== 'query') return [];
+  return [...sqlOf(query).matchAll(/\$\{?(\w+)/g)].map(([, name = '']) => name).filter((name) => !name.startsWith('__'));
+}
+
+/** A query is its text, or what the datasource's editor saves. */
+function sqlOf(query: unknown): string {
+  return typeof query === 'object' && query !== null && 'rawSql' in query ? String(query.rawSql) : String(query);
 }

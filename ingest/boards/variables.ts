@@ -1,7 +1,7 @@
 import { ShieldwatchError } from '#schemas/errors.js';
 import { REPOSITORY_PATTERN } from '#schemas/records/repository.js';
 import type { Caller } from '../auth/caller.js';
-import type { Board } from './board.js';
+import type { Board, BoardVariable } from './board.js';
 import type { VariableValue } from './macros.js';
 
 /** Values one variable may take in a request; more than that is "All" with extra steps. */
@@ -10,35 +10,87 @@ const MAX_LENGTH = 200;
 /** How Grafana's URLs say "All". */
 const ALL = '$__all';
 
+/** Something to choose: what people read, and what the SQL gets. */
+export interface Option {
+  text: string;
+  value: string;
+}
+
+/** The options that stand in the board itself; undefined for a variable that asks the store or the reader. */
+export function ownOptions({ type, query }: BoardVariable): Option[] | undefined {
+  if (type === 'constant') return [{ text: String(query), value: String(query) }];
+  if (type !== 'custom' && type !== 'interval') return undefined;
+  return String(query).split(/(?<!\\),/).map((part) => {
+    const item = part.replaceAll('\\,', ',').trim();
+    const [, text = item, value = item] = /^(.+?)\s+:\s+(.+)$/.exec(item) ?? [];
+    return { text, value };
+  });
+}
+
+/** Variables whose values a request can only pick out of the board. */
+export function plainVariables(board: Board): ReadonlySet<string> {
+  return new Set(board.templating.list.filter((each) => ownOptions(each) !== undefined).map(({ name }) => name));
+}
+
 /**
- * The values of a board's variables for one request. Organisation, and for a token bound to one repository
- * that repository, are the caller's own whatever the request says; the rest is `var-<name>` of the URL.
+ * The values of a board's variables for one request: `var-<name>` of the URL, else what the board says, else
+ * "All" where there is one. A variable with none of these is left out. Organisation, and for a token bound to
+ * one repository that repository, are the caller's own; to name another organisation is to ask for a board
+ * that does not exist.
  *
- * @throws ShieldwatchError `query_invalid` naming the parameter
+ * @throws ShieldwatchError `query_invalid` naming the parameter, `not_found` for a foreign organisation
  */
-export function variableValues(board: Board, caller: Caller, query: Record<string, unknown>): Map<string, VariableValue> {
+export function chosenValues(board: Board, caller: Caller, query: Record<string, unknown>): Map<string, VariableValue> {
+  const org = query['var-org'];
+  if (org !== undefined && org !== caller.orgId) throw new ShieldwatchError('not_found', 'there is no such board');
   const values = new Map<string, VariableValue>([['org', [caller.orgId]]]);
   if (caller.repository !== null) values.set('repo', [caller.repository]);
-  for (const { name, includeAll } of board.templating.list) {
+  for (const variable of board.templating.list) {
+    const { name } = variable;
     if (values.has(name)) continue;
-    const value = readValues(name, query[`var-${name}`]);
-    if (value === 'all' && !includeAll) throw invalid(name, 'a value');
-    values.set(name, value);
+    const value = readValues(variable, query[`var-${name}`]) ?? defaultValue(variable);
+    if (value !== undefined) values.set(name, value);
   }
   return values;
 }
 
-function readValues(name: string, given: unknown): VariableValue {
-  if (given === undefined) return 'all';
+/** As `chosenValues`, where every variable must have a value. */
+export function variableValues(board: Board, caller: Caller, query: Record<string, unknown>): Map<string, VariableValue> {
+  const values = chosenValues(board, caller, query);
+  for (const { name } of board.templating.list) {
+    if (!values.has(name)) throw invalid(name, 'a value');
+  }
+  return values;
+}
+
+function readValues(variable: BoardVariable, given: unknown): VariableValue | undefined {
+  const { name, includeAll, multi } = variable;
+  if (given === undefined) return undefined;
   const values: unknown[] = Array.isArray(given) ? given : [given];
-  if (values.includes(ALL)) return 'all';
+  const own = ownOptions(variable);
+  if (values.includes(ALL)) {
+    if (!includeAll) throw invalid(name, 'a value');
+    return own === undefined ? 'all' : own.map(({ value }) => value);
+  }
   if (values.length > MAX_VALUES) throw invalid(name, `at most ${String(MAX_VALUES)} values`);
+  if (values.length > 1 && !multi) throw invalid(name, 'one value');
   return values.map((value) => {
-    if (typeof value !== 'string' || value.length > MAX_LENGTH || !REPOSITORY_PATTERN.test(value)) {
-      throw invalid(name, `owner/name, at most ${String(MAX_LENGTH)} characters`);
-    }
+    if (own !== undefined && !own.some((option) => option.value === value)) throw invalid(name, 'one of its options');
+    if (typeof value !== 'string' || value.length > MAX_LENGTH) throw invalid(name, `text of at most ${String(MAX_LENGTH)} characters`);
+    if (name === 'repo' && !REPOSITORY_PATTERN.test(value)) throw invalid(name, `owner/name, at most ${String(MAX_LENGTH)} characters`);
+    if (/[\u0000-\u001f\u007f]/.test(value) || (value === '' && variable.type === 'query')) throw invalid(name, 'text without control characters');
     return value;
   });
+}
+
+function defaultValue(variable: BoardVariable): VariableValue | undefined {
+  const { type, includeAll, current, query } = variable;
+  const own = ownOptions(variable);
+  const saved = [current?.value ?? []].flat().filter((value) => value !== '');
+  if (saved.length > 0 && !saved.includes(ALL) && (own === undefined || saved.every((value) => own.some((option) => option.value === value)))) return saved;
+  if (includeAll) return own === undefined ? 'all' : own.map(({ value }) => value);
+  if (type === 'textbox') return [typeof query === 'string' ? query : ''];
+  return own?.[0] === undefined ? undefined : [own[0].value];
 }
 
 function invalid(name: string, expected: string): ShieldwatchError {

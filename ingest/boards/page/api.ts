@@ -1,5 +1,5 @@
-import type { Board, BoardSummary, PanelData, VariableOptions } from './model.js';
-import { toSearch, type State } from './state.js';
+import type { Board, Home, PanelData, VariableOptions } from './model.js';
+import { toQuery, type State } from './state.js';
 
 /** An answer that is no success, with the words the gateway chose for people. */
 export class ApiError extends Error {
@@ -11,23 +11,32 @@ export class ApiError extends Error {
   }
 }
 
-export async function fetchBoards(): Promise<BoardSummary[]> {
-  return (await get<{ boards: BoardSummary[] }>('/boards/api/boards')).boards;
+/** Where the rows of a board come from: the gateway, or what a report holds. */
+export interface Source {
+  panel(state: State, id: number, refId: string, signal: AbortSignal): Promise<PanelData>;
+  annotation(state: State, name: string, signal: AbortSignal): Promise<PanelData>;
 }
 
-export function fetchBoard(uid: string): Promise<Board> {
-  return get(`/boards/api/boards/${encodeURIComponent(uid)}`);
+export function fetchHome(): Promise<Home> {
+  return get('/boards/api/boards');
 }
 
-export async function fetchVariables(state: State): Promise<VariableOptions[]> {
-  const { board } = state;
-  const address = `/boards/api/boards/${encodeURIComponent(board)}/variables?${toSearch({ ...state, variables: {} })}`;
-  return (await get<{ variables: VariableOptions[] }>(address)).variables;
+/** `search` goes along as it stands: to name another organisation in it is to ask for no board of ours. */
+export function fetchBoard(uid: string, search: string): Promise<Board> {
+  return get(`${addressOf(uid)}${search}`);
 }
 
-export function fetchPanel(state: State, id: number, refId: string, signal: AbortSignal): Promise<PanelData> {
-  const address = `/boards/api/boards/${encodeURIComponent(state.board)}/panels/${String(id)}`;
-  return get(`${address}?refId=${encodeURIComponent(refId)}&${toSearch(state)}`, signal);
+export async function fetchVariables(uid: string, search: string): Promise<VariableOptions[]> {
+  return (await get<{ variables: VariableOptions[] }>(`${addressOf(uid)}/variables${search}`)).variables;
+}
+
+export const gateway: Source = {
+  panel: (state, id, refId, signal) => get(`${addressOf(state.board)}/panels/${String(id)}?refId=${encodeURIComponent(refId)}&${toQuery(state)}`, signal),
+  annotation: (state, name, signal) => get(`${addressOf(state.board)}/annotations/${encodeURIComponent(name)}?${toQuery(state)}`, signal),
+};
+
+function addressOf(uid: string): string {
+  return `/boards/api/boards/${encodeURIComponent(uid)}`;
 }
 
 async function get<T>(address: string, signal?: AbortSignal): Promise<T> {

@@ -1,45 +1,72 @@
 import { el } from './dom.js';
-import type { VariableOptions } from './model.js';
 
-/** A menu of check boxes for one variable; nothing checked is all of them. */
-export function createChoice(variable: VariableOptions, chosen: string[], onChange: (chosen: string[]) => void): HTMLElement {
-  const { label, options } = variable;
-  const selected = new Set(chosen);
+/** Something to choose from, and what is chosen. */
+export interface ChoiceOptions {
+  label: string;
+  options: { text: string; value: string }[];
+  chosen: string[];
+  multi: boolean;
+  /** What choosing nothing means, e.g. `All`; undefined where something must be chosen. */
+  none?: string;
+  onChange: (chosen: string[]) => void;
+}
+
+/** More options than this can be searched. */
+const SEARCHED = 10;
+
+/** A menu of check boxes, or of radio buttons where only one can be chosen. */
+export function createChoice(choice: ChoiceOptions): HTMLElement {
+  const { label, options, multi, none, onChange } = choice;
+  const selected = new Set(choice.chosen);
   const summary = el('summary', {});
+  const list = el('div', { className: 'option-list' });
+  const menu = el('details', { className: 'choice' }, summary);
+
   function describe(): void {
-    const [first = 'All', ...more] = selected;
+    const texts = [...selected].map((value) => options.find((option) => option.value === value)?.text ?? value);
+    const [first = none ?? 'Nothing to choose', ...more] = texts;
     summary.replaceChildren(
       el('span', { className: 'control-label', textContent: label }),
       el('span', { className: 'control-value', textContent: more.length === 0 ? first : `${first} + ${String(more.length)}` }),
     );
   }
-  function row(value: string, text: string, isChecked: boolean, onToggle: (isOn: boolean) => void): HTMLElement {
-    const box = el('input', { type: 'checkbox', checked: isChecked, value });
-    box.addEventListener('change', () => { onToggle(box.checked); });
+  function row(text: string, isChecked: boolean, choose: (isOn: boolean) => void): HTMLElement {
+    const box = el('input', { type: multi ? 'checkbox' : 'radio', name: `choice-${label}`, checked: isChecked });
+    box.addEventListener('change', () => {
+      choose(box.checked);
+      const at = [...list.querySelectorAll('input')].indexOf(box);
+      fill();
+      list.querySelectorAll('input')[at]?.focus();
+      onChange([...selected]);
+    });
     return el('label', { className: 'option' }, box, el('span', { textContent: text }));
   }
-  const list = el('div', { className: 'options', attrs: { role: 'group', 'aria-label': label } });
+  const search = el('input', { type: 'search', placeholder: 'Search', attrs: { 'aria-label': `Search ${label}` } });
+  search.addEventListener('input', fill);
   function fill(): void {
     describe();
+    const wanted = search.value.toLowerCase();
     list.replaceChildren(
-      row('', 'All', selected.size === 0, () => { selected.clear(); change(); }),
-      ...options.map((option) =>
-        row(option, option, selected.has(option), (isOn) => {
-          if (isOn) selected.add(option);
-          else selected.delete(option);
-          change();
-        }),
-      ),
+      ...(none === undefined ? [] : [row(none, selected.size === 0, () => { selected.clear(); })]),
+      ...options
+        .filter(({ text }) => text.toLowerCase().includes(wanted))
+        .map(({ text, value }) =>
+          row(text, selected.has(value), (isOn) => {
+            if (!multi) selected.clear();
+            if (isOn) selected.add(value);
+            else if (none !== undefined || selected.size > 1) selected.delete(value);
+          }),
+        ),
     );
   }
-  function change(): void {
-    const at = [...list.querySelectorAll('input')].findIndex((box) => box === document.activeElement);
-    fill();
-    list.querySelectorAll('input')[at]?.focus();
-    onChange([...selected]);
-  }
   fill();
-  const menu = el('details', { className: 'choice' }, summary, list);
+  menu.append(el('div', { className: 'options', attrs: { role: 'group', 'aria-label': label } }, ...(options.length > SEARCHED ? [search] : []), list));
+  closesItself(menu, summary);
+  return menu;
+}
+
+/** Closes a menu with Escape, and when something else is used. */
+function closesItself(menu: HTMLDetailsElement, summary: HTMLElement): void {
   menu.addEventListener('keydown', ({ key }) => {
     if (key !== 'Escape') return;
     menu.open = false;
@@ -48,8 +75,13 @@ export function createChoice(variable: VariableOptions, chosen: string[], onChan
   menu.addEventListener('focusout', ({ relatedTarget }) => {
     if (relatedTarget instanceof Node && !menu.contains(relatedTarget)) menu.open = false;
   });
-  document.addEventListener('pointerdown', ({ target }) => {
-    if (target instanceof Node && !menu.contains(target)) menu.open = false;
+  menu.addEventListener('toggle', () => {
+    if (!menu.open) return;
+    const onPointer = ({ target }: PointerEvent): void => {
+      if (target instanceof Node && menu.contains(target)) return;
+      menu.open = false;
+      document.removeEventListener('pointerdown', onPointer);
+    };
+    document.addEventListener('pointerdown', onPointer);
   });
-  return menu;
 }

@@ -1,44 +1,43 @@
-import { colorOf, isNumber, resolveField, textOf, type Field } from './field.js';
+import { linked } from './anchor.js';
 import { cssColor } from './colors.js';
 import { el, svg } from './dom.js';
-import type { Panel, PanelData } from './model.js';
-import { lastValue, toSeries, type Point } from './series.js';
+import type { Drawing, Picture } from './drawing.js';
+import { colorOf, textOf } from './field.js';
+import { reduce, type Reduced } from './reduced.js';
+import type { Point } from './series.js';
 
-interface Tile {
-  field: Field;
-  value: number | null;
-  points: Point[];
-}
-
-/** Big numbers; several of them side by side under their names, with the line that led there where the panel asks. */
-export function drawStat(panel: Panel, data: PanelData): HTMLElement | undefined {
-  const tiles = tilesOf(panel, data).filter(({ value }) => value !== null);
+/** Big values; several of them side by side under their names, with the line that led there where the panel asks. */
+export function drawStat(drawing: Drawing): Picture | undefined {
+  const { panel, data } = drawing;
+  const tiles = reduce(panel, data).filter(({ value }) => value !== null);
   if (tiles.length === 0) return undefined;
-  const list = el('ul', { className: tiles.length === 1 ? 'tiles single' : 'tiles' });
-  for (const { field, value, points } of tiles) {
-    const color = colorOf(value, field);
-    const number = el('span', { className: 'stat-value', textContent: textOf(value, field, 'Float64') });
-    if (color !== undefined) number.style.color = cssColor(color);
-    const item = el('li', {}, el('span', { className: 'stat-name', textContent: field.title, title: field.title }), number);
-    if (tiles.length === 1 && points.length === 0) item.firstElementChild?.remove();
-    if (panel.options?.graphMode === 'area' && points.length > 1) {
-      item.append(sparkline(points, color === undefined ? 'currentColor' : cssColor(color)));
-    }
-    list.append(item);
-  }
-  return list;
+  const isSingle = tiles.length === 1;
+  const { textMode = 'auto' } = panel.options ?? {};
+  // A single value needs no name, unless it is one of several that could stand here.
+  const needsName = !isSingle || Object.keys(tiles[0]?.field.labels ?? {}).length > 0;
+  const hasName = textMode === 'name' || textMode === 'value_and_name' || (textMode === 'auto' && needsName);
+  const list = el('ul', { className: isSingle ? 'tiles single' : 'tiles' });
+  for (const tile of tiles) list.append(tileOf(tile, drawing, hasName, textMode !== 'name'));
+  return { element: list };
 }
 
-function tilesOf(panel: Panel, data: PanelData): Tile[] {
-  if (panel.targets?.[0]?.format === 0) {
-    return toSeries(panel, data).map((line) => ({ field: line.field, value: lastValue(line), points: line.points }));
+function tileOf({ field, value, points, subject }: Reduced, { panel, scope }: Drawing, hasName: boolean, hasValue: boolean): HTMLElement {
+  const { colorMode = 'value', graphMode = 'none' } = panel.options ?? {};
+  const name = colorOf(value, field);
+  const color = name === undefined || colorMode === 'none' ? undefined : cssColor(name);
+  const item = el('li');
+  if (color !== undefined) {
+    item.style.setProperty('--tile', color);
+    item.className = colorMode.startsWith('background') ? 'is-filled' : 'is-colored';
   }
-  const [row] = data.rows;
-  return data.columns.flatMap(({ name, type }, index) => {
-    if (!isNumber(type)) return [];
-    const value = row?.[index];
-    return [{ field: resolveField(panel, name), value: typeof value === 'number' ? value : null, points: [] }];
-  });
+  const text = textOf(value, field);
+  if (hasName) item.append(el('span', { className: 'stat-name', textContent: field.title, title: field.title }));
+  if (hasValue) {
+    const shown = el('span', { className: text.length > 12 ? 'stat-value is-long' : 'stat-value', textContent: text });
+    item.append(linked(field.config.links, scope, subject, shown));
+  }
+  if (graphMode !== 'none' && points.length > 1) item.append(sparkline(points, color ?? 'currentColor'));
+  return item;
 }
 
 /** The line in small, as steps: what it holds between two points is the earlier value. */
@@ -46,8 +45,9 @@ function sparkline(points: Point[], color: string): SVGElement {
   const known = points.flatMap(({ time, value }) => (value === null ? [] : [{ time, value }]));
   const times = known.map(({ time }) => time);
   const values = known.map(({ value }) => value);
-  const [start, end] = [Math.min(...times), Math.max(...times)];
-  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const [start = 0, end = 0] = [times[0], times.at(-1)];
+  const low = values.reduce((a, b) => Math.min(a, b), Infinity);
+  const high = values.reduce((a, b) => Math.max(a, b), -Infinity);
   const x = (time: number): string => ((100 * (time - start)) / (end - start || 1)).toFixed(2);
   // A line that never moves runs through the middle.
   const y = (value: number): string => (high === low ? 10 : 18 - (16 * (value - low)) / (high - low)).toFixed(2);

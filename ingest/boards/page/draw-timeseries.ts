@@ -1,150 +1,101 @@
 import uPlot from 'uplot';
-import { cssColor, lineColor } from './colors.js';
+import { anchor } from './anchor.js';
+import { cssColor, lineColor, swatch, withAlpha } from './colors.js';
 import { el } from './dom.js';
-import { textOf } from './field.js';
-import { formatTick } from './format.js';
-import { drawLegend } from './legend.js';
-import type { Panel, PanelData } from './model.js';
+import type { Drawing, Picture } from './drawing.js';
+import { colorOf, textOf } from './field.js';
+import { drawLegend, withLegend } from './legend.js';
+import type { Panel } from './model.js';
 import { align, lastValue, toSeries, type Series } from './series.js';
-import { stack } from './stack.js';
-import { drawThresholds } from './threshold-lines.js';
-import { createTooltip } from './tooltip.js';
+import { shares, stack } from './stack.js';
+import { subjectOf } from './subject.js';
+import { drawThresholds } from './thresholds.js';
+import { axesOf, scaleOf, scalesOf } from './value-scales.js';
+import { createTimeChart } from './time-chart.js';
 
-/** A drawn chart; it holds on to its element's size until it is destroyed. */
-export interface Chart {
-  element: HTMLElement;
-  destroy(): void;
-}
-
-/** Lines or bars over time. `onZoom` is told the range somebody dragged over, in milliseconds. */
-export function drawTimeSeries(
-  panel: Panel,
-  data: PanelData,
-  hidden: Set<string>,
-  onZoom: (from: number, to: number) => void,
-): Chart | undefined {
-  const lines = toSeries(panel, data);
+/** Lines, bars or points over time; undefined where there is nothing to draw. */
+export function drawTimeSeries(drawing: Drawing): Picture | undefined {
+  const { panel, data, memory } = drawing;
+  const lines = toSeries(panel, data).filter(({ field }) => field.config.custom?.hideFrom?.viz !== true);
   if (lines.every((line) => lastValue(line) === null)) return undefined;
-  const custom = panel.fieldConfig?.defaults.custom ?? {};
-  const isBars = custom.drawStyle === 'bars';
-  const isStacked = (custom.stacking as { mode?: string } | undefined)?.mode === 'normal';
-  const colors = lines.map((line, index) => colorOfLine(line, index));
-  const { times, values } = align(lines, isBars ? true : spanNullsOf(custom.spanNulls));
+  const colors = lines.map(colorOfLine);
+  const { times, values } = align(lines, lines.map(({ field: { config: { custom } } }) => (custom?.drawStyle === 'bars' ? true : (custom?.spanNulls ?? false))));
+  const isShown = (index: number): boolean => !memory.hidden.has(lines[index]?.field.title ?? '');
+  const stacking = lines.map(({ field }) => field.config.custom?.stacking ?? {});
+  const groups = stacking.map(({ mode = 'none', group = '' }) => (mode === 'none' ? undefined : group));
+  const isPercent = stacking.some(({ mode }) => mode === 'percent');
+  const heights = (): (number | null | undefined)[][] => stack(isPercent ? shares(values, isShown) : values, groups, isShown);
+  const rows = toRows(drawing, lines, colors, values, isShown);
 
-  const plot = el('div', { className: 'plot' });
-  const isShown = (index: number): boolean => !hidden.has(lines[index]?.field.title ?? '');
-  const heights = (): (number | null | undefined)[][] => (isStacked ? stack(values, isShown) : values);
-  const tooltip = createTooltip(lines, colors, values, isShown);
-  const chart = new uPlot(
-    {
-      width: 300,
-      height: 150,
-      legend: { show: false },
-      scales: { x: { min: data.from / 1_000, max: data.to / 1_000 }, y: yScale(panel) },
-      axes: axes(panel, lines),
-      cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 7 } },
-      // Of a stack the tallest comes first, so that the others stand before it.
-      series: [{}, ...lines.map((_, index) => ({ ...seriesLook(custom, colors[index] ?? '', isBars), show: isShown(index) }))],
-      hooks: {
-        drawAxes: [(u) => { drawThresholds(u, panel); }],
-        setCursor: [(u) => { tooltip.show(u); }],
-        setSelect: [
-          (u) => {
-            if (u.select.width < 5) return;
-            const from = u.posToVal(u.select.left, 'x') * 1_000;
-            const to = u.posToVal(u.select.left + u.select.width, 'x') * 1_000;
-            u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-            onZoom(Math.round(from), Math.round(to));
-          },
-        ],
-      },
-    },
-    [times, ...heights()],
-    plot,
-  );
-  plot.append(tooltip.element);
-  plot.setAttribute('role', 'img');
-  plot.setAttribute('aria-label', summary(panel, lines));
+  const time = createTimeChart(drawing, {
+    label: summary(panel, lines),
+    scales: scalesOf(lines, isPercent),
+    axes: axesOf(lines, isPercent),
+    series: lines.map((line, index) => ({ ...seriesLook(line, colors[index] ?? '', groups[index] !== undefined), scale: scaleOf(line.field), show: isShown(index) })),
+    data: [times, ...heights()],
+    drawBehind: (u) => { if (lines[0] !== undefined) drawThresholds(u, panel, scaleOf(lines[0].field)); },
+    describe: (_, index, isPinned) => rows(index, isPinned),
+  });
+  const items = lines.map((line, index) => ({ field: line.field, color: colors[index] ?? '', values: line.points.map(({ value }) => value) }));
+  const legend = drawLegend(drawing, items, () => {
+    lines.forEach((_, index) => { time.chart.setSeries(index + 1, { show: isShown(index) }); });
+    time.update([times, ...heights()]);
+  });
+  return { element: withLegend(time.element, legend, panel.options?.legend), destroy: () => { time.destroy(); } };
+}
 
-  const legend = drawLegend(panel, lines, colors, hidden, () => {
-    chart.batch(() => {
-      lines.forEach((_, index) => { chart.setSeries(index + 1, { show: isShown(index) }); });
-      chart.setData([times, ...heights()], false);
+/** The tooltip's rows: every line's value at an index; with its links once it is pinned. */
+function toRows({ panel, scope }: Drawing, lines: Series[], colors: string[], values: (number | null | undefined)[][], isShown: (index: number) => boolean) {
+  const { sort = 'none', mode } = panel.options?.tooltip ?? {};
+  return (at: number, isPinned: boolean): Node[] | undefined => {
+    if (mode === 'none') return undefined;
+    const known = lines.flatMap((line, index) => {
+      const value = values[index]?.[at];
+      return value === null || value === undefined || !isShown(index) || line.field.config.custom?.hideFrom?.tooltip === true ? [] : [{ line, value, color: colors[index] ?? '' }];
     });
-    chart.setScale('x', { min: data.from / 1_000, max: data.to / 1_000 });
-  });
-  const sizes = new ResizeObserver(([entry]) => {
-    const box = entry?.contentRect;
-    if (box !== undefined && box.width > 0 && box.height > 0) chart.setSize({ width: box.width, height: box.height });
-  });
-  sizes.observe(plot);
-  return {
-    element: el('div', { className: 'chart' }, plot, legend),
-    destroy() {
-      sizes.disconnect();
-      chart.destroy();
-    },
+    if (sort !== 'none') known.sort((a, b) => (a.value - b.value) * (sort === 'asc' ? 1 : -1));
+    return known.flatMap(({ line: { field, points }, value, color }) => {
+      const row = el('div', {}, swatch(color), el('span', { textContent: field.title }), el('b', { textContent: textOf(value, field) }));
+      if (!isPinned) return [row];
+      const time = points.find((point) => point.value === value)?.time;
+      const subject = { ...subjectOf(field, value), ...(time === undefined ? {} : { time: time * 1_000 }) };
+      const links = (field.config.links ?? []).flatMap((link) => anchor(link, scope, subject) ?? []);
+      return [row, ...links.map((link) => el('div', { className: 'tooltip-link' }, link))];
+    });
   };
 }
 
-function colorOfLine({ field }: Series, index: number): string {
-  const { mode, fixedColor } = field.config.color ?? {};
-  return mode === 'fixed' && fixedColor !== undefined ? cssColor(fixedColor) : lineColor(index);
+function colorOfLine(line: Series, index: number): string {
+  const { mode, fixedColor } = line.field.config.color ?? {};
+  if (mode === 'fixed' && fixedColor !== undefined) return cssColor(fixedColor);
+  const byValue = mode === 'thresholds' ? colorOf(lastValue(line), line.field) : undefined;
+  return byValue === undefined ? lineColor(index) : cssColor(byValue);
 }
 
-function spanNullsOf(setting: unknown): boolean | number {
-  return typeof setting === 'boolean' || typeof setting === 'number' ? setting : false;
-}
-
-function yScale(panel: Panel): uPlot.Scale {
-  const { min, max } = panel.fieldConfig?.defaults ?? {};
-  // A rate's axis ends at its highest point, not at 100 %, as long as that leaves something to see.
-  const isRate = panel.fieldConfig?.defaults.unit === 'percentunit';
-  return {
-    range: (_, low, high) => {
-      const top = Math.max(high, isRate ? 0.05 : 1);
-      return [min ?? Math.min(low, 0), max === undefined || isRate ? Math.min(top * 1.1, max ?? Infinity) : max];
-    },
-  };
-}
-
-function axes(panel: Panel, lines: Series[]): uPlot.Axis[] {
-  const look = {
-    stroke: cssColor('muted'),
-    font: '12px system-ui, sans-serif',
-    grid: { stroke: cssColor('grid'), width: 1 },
-    ticks: { stroke: cssColor('grid'), width: 1, size: 4 },
-  };
-  const field = lines[0]?.field;
-  return [
-    { ...look, size: 30, space: 70, values: (_, ticks, __, ___, step) => ticks.map((tick) => formatTick(tick, step)) },
-    {
-      ...look,
-      size: 56,
-      // Whole numbers only, where the panel shows whole numbers.
-      ...(panel.fieldConfig?.defaults.decimals === 0 ? { incrs: [1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 1e5, 1e6, 1e7] } : {}),
-      values: (_, ticks) => ticks.map((tick) => (field === undefined ? String(tick) : textOf(tick, field, 'Float64'))),
-    },
-  ];
-}
-
-function seriesLook(custom: Record<string, unknown>, color: string, isBars: boolean): uPlot.Series {
-  const { bars, stepped } = uPlot.paths;
-  if (isBars) {
+function seriesLook({ field: { config } }: Series, color: string, isStacked: boolean): uPlot.Series {
+  const { drawStyle = 'line', lineInterpolation, lineWidth = 1, lineStyle, fillOpacity = 0, showPoints, pointSize = 6, spanNulls } = config.custom ?? {};
+  const { bars, stepped, spline } = uPlot.paths;
+  if (drawStyle === 'bars') {
     const paths = bars?.({ size: [0.8, 36], align: 0 });
-    return { stroke: color, fill: color, width: 0, points: { show: false }, ...(paths === undefined ? {} : { paths }) };
+    const fill = isStacked ? color : withAlpha(color, Math.max(fillOpacity, 40) / 100);
+    return { stroke: color, fill, width: isStacked ? 0 : lineWidth, points: { show: false }, ...(paths === undefined ? {} : { paths }) };
   }
-  const paths = custom.lineInterpolation === 'stepAfter' ? stepped?.({ align: 1 }) : undefined;
+  const paths = lineInterpolation === 'stepAfter' ? stepped?.({ align: 1 }) : lineInterpolation === 'stepBefore' ? stepped?.({ align: -1 }) : lineInterpolation === 'smooth' ? spline?.() : undefined;
+  const points = { size: pointSize, fill: color };
+  if (drawStyle === 'points') return { stroke: color, width: 0, paths: () => null, points: { ...points, show: true } };
   return {
     stroke: color,
-    width: typeof custom.lineWidth === 'number' ? custom.lineWidth : 1,
-    spanGaps: custom.spanNulls === true,
-    points: { size: 6, fill: color, ...(custom.showPoints === 'always' ? { show: true } : custom.showPoints === 'never' ? { show: false } : {}) },
+    width: lineWidth,
+    spanGaps: spanNulls === true,
+    // What stands on others would shine through them.
+    ...(fillOpacity > 0 || isStacked ? { fill: isStacked ? color : withAlpha(color, fillOpacity / 100) } : {}),
+    ...(lineStyle?.fill === 'dash' || lineStyle?.fill === 'dot' ? { dash: lineStyle.dash ?? (lineStyle.fill === 'dot' ? [1, 4] : [8, 6]) } : {}),
+    points: { ...points, ...(showPoints === 'always' ? { show: true } : showPoints === 'never' ? { show: false } : {}) },
     ...(paths === undefined ? {} : { paths }),
   };
 }
 
 function summary(panel: Panel, lines: Series[]): string {
-  const parts = lines.slice(0, 20).map((line) => `${line.field.title} ${textOf(lastValue(line), line.field, 'Float64')}`);
+  const parts = lines.slice(0, 20).map((line) => `${line.field.title} ${textOf(lastValue(line), line.field)}`);
   return `${panel.title ?? 'Chart'}: last values ${parts.join(', ')}`;
 }

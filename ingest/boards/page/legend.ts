@@ -1,26 +1,70 @@
+import { calcLabel, calculate } from './calcs.js';
+import { swatch } from './colors.js';
 import { el } from './dom.js';
-import { textOf } from './field.js';
-import type { Panel } from './model.js';
-import { lastValue, type Series } from './series.js';
+import type { Drawing } from './drawing.js';
+import { textOf, type Field } from './field.js';
+import type { LegendOptions } from './model.js';
 
-/** The lines' names, each a switch for its line; with last values where the panel asks. `hidden` is kept up to date. */
-export function drawLegend(panel: Panel, lines: Series[], colors: string[], hidden: Set<string>, onChange: () => void): HTMLElement {
-  const list = el('ul', { className: 'legend' });
-  const { showLegend = true, calcs = [] } = panel.options?.legend ?? {};
-  if (!showLegend) return list;
-  lines.forEach((line, index) => {
-    const { title } = line.field;
-    const swatch = el('i', { className: 'swatch' });
-    swatch.style.background = colors[index] ?? '';
-    const button = el('button', { type: 'button', title }, swatch, el('span', { className: 'legend-name', textContent: title }));
-    if (calcs.includes('lastNotNull')) button.append(el('b', { textContent: textOf(lastValue(line), line.field, 'Float64') }));
+/** One entry: what it is called, its colour, and the numbers behind it. */
+export interface LegendItem {
+  field: Field;
+  color: string;
+  values: (number | null | undefined)[];
+}
+
+/**
+ * The names of what is drawn, each a switch for it, with the calculations the panel asks for; as a list or a
+ * table. `memory.hidden` is kept up to date. Undefined where the panel has no legend.
+ */
+export function drawLegend({ panel, memory }: Drawing, items: LegendItem[], onChange: () => void): HTMLElement | undefined {
+  const options = panel.options?.legend ?? {};
+  const shown = items.filter(({ field }) => field.config.custom?.hideFrom?.legend !== true);
+  if (options.showLegend === false || options.displayMode === 'hidden' || shown.length === 0) return undefined;
+  const { calcs = [] } = options;
+  const buttons = shown.map((item) => toggle(item, memory.hidden, onChange));
+  if (options.displayMode === 'table' && calcs.length > 0) return legendTable(shown, buttons, calcs, panel.title ?? '');
+  return el(
+    'ul',
+    { className: 'legend' },
+    ...shown.map((item, index) => {
+      const button = buttons[index] ?? el('span');
+      for (const calc of calcs) {
+        const text = valueText(item, calc);
+        const isPlain = calcs.length === 1 && calc.startsWith('last');
+        button.append(el('b', { textContent: isPlain ? text : `${calcLabel(calc)} ${text}` }));
+      }
+      return el('li', {}, button);
+    }),
+  );
+}
+
+/** How a chart and its legend stand to each other. */
+export function withLegend(picture: HTMLElement, legend: HTMLElement | undefined, options: LegendOptions = {}): HTMLElement {
+  const className = options.placement === 'right' && legend !== undefined ? 'chart legend-right' : 'chart';
+  return el('div', { className }, picture, ...(legend === undefined ? [] : [legend]));
+}
+
+function toggle({ field: { title }, color }: LegendItem, hidden: Set<string>, onChange: () => void): HTMLElement {
+  const button = el('button', { type: 'button', title }, swatch(color), el('span', { className: 'legend-name', textContent: title }));
+  button.setAttribute('aria-pressed', String(!hidden.has(title)));
+  button.addEventListener('click', () => {
+    if (!hidden.delete(title)) hidden.add(title);
     button.setAttribute('aria-pressed', String(!hidden.has(title)));
-    button.addEventListener('click', () => {
-      if (!hidden.delete(title)) hidden.add(title);
-      button.setAttribute('aria-pressed', String(!hidden.has(title)));
-      onChange();
-    });
-    list.append(el('li', {}, button));
+    onChange();
   });
-  return list;
+  return button;
+}
+
+function legendTable(items: LegendItem[], buttons: HTMLElement[], calcs: string[], title: string): HTMLElement {
+  const head = el('tr', {}, el('th', { scope: 'col', textContent: 'Name' }), ...calcs.map((calc) => el('th', { scope: 'col', className: 'number', textContent: calcLabel(calc) })));
+  const rows = items.map((item, index) =>
+    el('tr', {}, el('td', {}, buttons[index] ?? ''), ...calcs.map((calc) => el('td', { className: 'number', textContent: valueText(item, calc) }))),
+  );
+  const table = el('table', { attrs: { 'aria-label': `Legend: ${title}` } }, el('thead', {}, head), el('tbody', {}, ...rows));
+  return el('div', { className: 'legend legend-table', tabIndex: 0, attrs: { role: 'region', 'aria-label': `Legend: ${title}` } }, table);
+}
+
+function valueText({ field, values }: LegendItem, calc: string): string {
+  const value = calculate(calc, values);
+  return calc === 'count' ? String(value ?? '') : textOf(value, field);
 }

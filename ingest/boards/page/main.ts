@@ -1,101 +1,178 @@
-import { ApiError, fetchBoard, fetchBoards, fetchVariables } from './api.js';
+import { ApiError, fetchBoard, fetchHome, fetchVariables, gateway } from './api.js';
 import { createBoardView, type BoardView } from './board-view.js';
 import { el } from './dom.js';
-import type { Board, BoardSummary, VariableOptions } from './model.js';
-import { fromSearch, toSearch, type State } from './state.js';
-import { createToolbar } from './toolbar.js';
+import type { Board, Home, VariableOptions } from './model.js';
+import type { Moments } from './range-picker.js';
+import type { Scope } from './scope.js';
+import { ALL, boardOf, fromSearch, refreshMs, toAddress, toQuery, type State } from './state.js';
+import { ANNOTATIONS, createToolbar, type Toolbar } from './toolbar.js';
 import { createWelcome } from './welcome.js';
 
 /** How often an empty store is looked at again. */
-const LOOK_AGAIN_MS = 5_000;
+const LOOK_AGAIN_MS = 2_000;
 
 const app = document.getElementById('app') ?? document.body;
 let state: State;
 let board: Board;
-let boards: BoardSummary[];
+let home: Home;
+let variables: VariableOptions[];
 let view: BoardView | undefined;
+let toolbar: Toolbar | undefined;
 let timer: number | undefined;
-/** Counts openings, so that one that was overtaken (back, back) leaves the page alone. */
-let openings = 0;
+/** Range of the newest load, for steps from there. */
+let loadedAt: number;
+/** Counts openings and changes, so that one that was overtaken leaves the page alone. */
+let turns = 0;
 
 /** Reads the URL and builds the page for it; runs at the start and on back and forward. */
 async function open(): Promise<void> {
-  openings += 1;
-  const mine = openings;
+  turns += 1;
+  const mine = turns;
   clearTimeout(timer);
   view?.destroy();
   view = undefined;
-  const { search } = location;
-  const known = await fetchBoards();
-  const uid = new URLSearchParams(search).get('board') ?? known[0]?.uid ?? '';
-  const opened = await fetchBoard(uid);
+  const { pathname, search } = location;
+  // Where the address names the board, nothing has to wait for the list of boards.
+  const named = boardOf(pathname);
+  const known = fetchHome();
+  const uid = named ?? (await known).home;
+  const [opened, chosen, listed] = await Promise.all([fetchBoard(uid, search), fetchVariables(uid, search), known]);
+  if (mine !== turns) return;
+  [board, variables, home] = [opened, chosen, listed];
+  const off = (board.annotations?.list ?? []).filter(({ enable }) => enable === false).map(({ name }) => name);
   const wanted = fromSearch(search, {
     board: uid,
     from: opened.time?.from ?? 'now-6h',
     to: opened.time?.to ?? 'now',
     refresh: opened.refresh ?? '',
     variables: {},
+    without: off,
   });
-  const variables = await fetchVariables(wanted);
-  if (mine !== openings) return;
-  [boards, board, state] = [known, opened, wanted];
+  state = { ...wanted, variables: valuesOf(variables) };
   document.title = `${board.title} · Shieldwatch`;
-  await show(variables);
+  loadedAt = Date.now();
+  if (home.isEmpty) showWelcome();
+  else await showBoard();
 }
 
-async function show(variables: VariableOptions[]): Promise<void> {
-  const toolbar = createToolbar({ boards, board, variables, state, onChange: change, onReload: () => void reload() });
-  if (variables.some(({ options }) => options.length === 0)) {
-    app.replaceChildren(toolbar.element, createWelcome());
-    toolbar.progress(1, 1);
-    timer = setTimeout(() => void guarded(lookAgain), LOOK_AGAIN_MS);
-    return;
-  }
-  view ??= createBoardView(board, (from, to) => { change({ from: String(from), to: String(to) }); });
-  app.replaceChildren(toolbar.element, view.element);
-  progress = toolbar.progress;
-  await reload();
+function showWelcome(): void {
+  app.replaceChildren(el('header', { className: 'toolbar' }, el('div', { className: 'titles' }, el('span', { className: 'brand', textContent: 'Shieldwatch' }), el('h1', { textContent: 'Boards' }))), createWelcome(location.origin));
+  timer = setTimeout(() => void guarded(lookAgain), LOOK_AGAIN_MS);
 }
-
-let progress: (done: number, all: number) => void = () => undefined;
 
 async function lookAgain(): Promise<void> {
-  const variables = await fetchVariables(state);
-  if (variables.some(({ options }) => options.length === 0)) timer = setTimeout(() => void guarded(lookAgain), LOOK_AGAIN_MS);
-  else await show(variables);
+  const mine = turns;
+  const { isEmpty } = await fetchHome();
+  if (mine !== turns) return;
+  if (isEmpty) timer = setTimeout(() => void guarded(lookAgain), LOOK_AGAIN_MS);
+  else await open();
+}
+
+async function showBoard(): Promise<void> {
+  view ??= createBoardView(board, gateway, (from, to) => { change({ from: String(from), to: String(to) }); });
+  toolbar = createToolbar({ home, board, variables, state, scope: scopeOf(), moments, onChange: change, onVariable: choose, onReload: () => void reload() });
+  app.replaceChildren(toolbar.element, el('main', { attrs: { 'aria-label': board.title } }, view.element));
+  await reload();
 }
 
 /** Loads all panels, and again when the refresh says so. */
 async function reload(): Promise<void> {
   clearTimeout(timer);
-  if (!document.hidden) await view?.load(state, progress);
+  loadedAt = Date.now();
+  if (!document.hidden) await view?.load(state, scopeOf(), (done, all) => { toolbar?.progress(done, all); });
   clearTimeout(timer);
-  const seconds = /^(\d+)s$/.exec(state.refresh)?.[1];
-  if (seconds !== undefined && view !== undefined) timer = setTimeout(() => void reload(), Number(seconds) * 1_000);
+  const every = refreshMs(state.refresh);
+  if (every !== undefined && view !== undefined) timer = setTimeout(() => void reload(), every);
 }
 
-/** What somebody chose goes into the URL and onto the page. */
+function scopeOf(): Scope {
+  const texts = Object.fromEntries(
+    variables.map(({ name, options, value }) => [name, value === 'all' ? ['All'] : value.map((each) => options.find((option) => option.value === each)?.text ?? each)]),
+  );
+  const { from = 0, to = 0 } = moments() ?? {};
+  return { state, org: home.org, texts, from, to, ...(home.grafanaUrl === undefined ? {} : { grafanaUrl: home.grafanaUrl }) };
+}
+
+function moments(): Moments | undefined {
+  const [from, to] = [momentOf(state.from), momentOf(state.to)];
+  return from === undefined || to === undefined ? undefined : { from, to };
+}
+
+function momentOf(text: string): number | undefined {
+  if (/^\d+$/.test(text)) return Number(text);
+  const [, count, unit = ''] = /^now(?:-(\d+)([smhdw]))?$/.exec(text) ?? [];
+  if (!text.startsWith('now')) return undefined;
+  const length = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }[unit] ?? 0;
+  return loadedAt - Number(count ?? 0) * length;
+}
+
+function valuesOf(list: VariableOptions[]): Record<string, string[]> {
+  return Object.fromEntries(list.map(({ name, value }) => [name, value === 'all' ? [ALL] : value]));
+}
+
+/** What somebody chose goes into the URL and onto the page; a new range may bring new options. */
 function change(next: Partial<State>): void {
   state = { ...state, ...next };
-  history.pushState(null, '', `/boards?${toSearch(state)}`);
-  // Menus of variables keep themselves; a new range needs a new list of ranges.
-  if (next.from !== undefined) void guarded(async () => { await show(await fetchVariables(state)); });
-  else void reload();
+  history.pushState(null, '', toAddress(state));
+  if (next.from === undefined) {
+    toolbar?.update(variables, state, scopeOf(), ANNOTATIONS);
+    void reload();
+  } else void guarded(() => settle());
+}
+
+/** A variable's new value; what depends on it is offered anew, and values that are offered no more are dropped. */
+function choose(name: string, chosen: string[]): void {
+  state = { ...state, variables: { ...state.variables, [name]: chosen } };
+  const changed = variables.find((each) => each.name === name);
+  if (changed !== undefined) changed.value = chosen.includes(ALL) ? 'all' : chosen;
+  if (variables.some(({ dependsOn }) => dependsOn.includes(name))) {
+    void guarded(async () => {
+      await settle(name);
+      history.pushState(null, '', toAddress(state));
+    });
+    return;
+  }
+  history.pushState(null, '', toAddress(state));
+  toolbar?.update(variables, state, scopeOf(), name);
+  void reload();
+}
+
+async function settle(chosen?: string): Promise<void> {
+  turns += 1;
+  const mine = turns;
+  const depends = new Set(variables.filter(({ dependsOn }) => chosen !== undefined && dependsOn.includes(chosen)).map(({ name }) => name));
+  let fresh = await fetchVariables(board.uid, `?${toQuery(state)}`);
+  const values = { ...state.variables };
+  let isDropped = false;
+  for (const { name, options, value, kind } of fresh) {
+    if (!depends.has(name) || value === 'all' || kind === 'text') continue;
+    const left = value.filter((each) => options.some((option) => option.value === each));
+    if (left.length === value.length) continue;
+    isDropped = true;
+    values[name] = left;
+  }
+  if (isDropped) fresh = await fetchVariables(board.uid, `?${toQuery({ ...state, variables: values })}`);
+  if (mine !== turns) return;
+  variables = fresh;
+  state = { ...state, variables: valuesOf(fresh) };
+  toolbar?.update(variables, state, scopeOf(), chosen);
+  await reload();
 }
 
 async function guarded(work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
+    // Without a session the server's own page says how to get one.
     if (error instanceof ApiError && error.status === 401) location.reload();
     const message = error instanceof ApiError ? error.message : 'The gateway does not answer.';
     const retry = el('button', { type: 'button', className: 'control', textContent: 'Try again' });
     retry.addEventListener('click', () => void guarded(open));
-    app.replaceChildren(el('main', { className: 'welcome' }, el('h2', { textContent: message }), retry));
+    app.replaceChildren(el('main', { className: 'welcome' }, el('h1', { textContent: message }), retry, ' ', el('a', { href: '/boards', textContent: 'To the boards' })));
   }
 }
 
 addEventListener('popstate', () => void guarded(open));
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { view?.redraw(); });
-document.addEventListener('visibilitychange', () => { if (!document.hidden && state.refresh !== '') void reload(); });
+document.addEventListener('visibilitychange', () => { if (!document.hidden && view !== undefined && state.refresh !== '') void reload(); });
 void guarded(open);

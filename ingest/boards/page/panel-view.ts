@@ -1,71 +1,84 @@
-import { ApiError, fetchPanel } from './api.js';
+import { anchor } from './anchor.js';
+import type { Annotation } from './annotations.js';
+import { isFor } from './annotations.js';
+import { ApiError, type Source } from './api.js';
 import { el } from './dom.js';
-import { drawStat } from './draw-stat.js';
-import { drawTable, type Sorting } from './draw-table.js';
-import { drawTimeSeries, type Chart } from './draw-timeseries.js';
+import type { Drawing, Memory, Picture } from './drawing.js';
+import { isDrawnType, leftToGrafana } from './left-to-grafana.js';
 import type { Panel, PanelData } from './model.js';
+import { createPanelHead } from './panel-head.js';
+import { PICTURES } from './pictures.js';
+import { interpolate, toTarget, type Scope } from './scope.js';
 import type { State } from './state.js';
 
 /** One panel on the page: its frame, which stays, and its picture, which each load replaces. */
 export interface PanelView {
   element: HTMLElement;
   /** Asks for the rows and draws them; an older load that is still under way is given up. */
-  load(state: State): Promise<void>;
+  load(state: State, scope: Scope): Promise<void>;
+  /** What happened meanwhile; drawn over the chart when it comes. */
+  annotate(annotations: Annotation[]): void;
   /** Draws the same rows again, in the colours of now. */
   redraw(): void;
   destroy(): void;
 }
 
-const DRAWN = ['timeseries', 'stat', 'table'];
+export interface PanelContext {
+  source: Source;
+  onZoom: (from: number, to: number) => void;
+  /** Shared by the charts of one board. */
+  crosshair?: string;
+}
 
-export function createPanelView(panel: Panel, onZoom: (from: number, to: number) => void): PanelView {
-  const headingId = `panel-${String(panel.id)}`;
+export function createPanelView(panel: Panel, { source, onZoom, crosshair }: PanelContext): PanelView {
+  const memory: Memory = { hidden: new Set() };
+  const left = leftToGrafana(panel);
   const body = el('div', { className: 'panel-body' });
-  const note = el('p', { className: 'panel-note', hidden: true });
-  const element = el(
-    'section',
-    { className: `panel is-${panel.type}`, attrs: { 'aria-labelledby': headingId, 'data-panel': String(panel.id) } },
-    el('header', {}, el('h3', { id: headingId, textContent: panel.title ?? '' }), ...description(panel)),
-    body,
-    note,
-  );
+  const note = el('p', { className: 'panel-note', attrs: { role: 'status' } });
+  let asTable = false;
+  const head = createPanelHead(panel, (isOn) => {
+    asTable = isOn;
+    draw();
+  });
+  const element = el('section', { className: `panel is-${panel.type}`, attrs: { ...head.naming, 'data-panel': String(panel.id) } }, head.element, body, note);
+  element.classList.toggle('is-plain', panel.transparent === true);
   const { x, y, w, h } = panel.gridPos;
   for (const [name, value] of Object.entries({ x: x + 1, y, w, h })) element.style.setProperty(`--${name}`, String(value));
 
-  const hidden = new Set<string>();
-  let data: PanelData | undefined;
-  let sorting: Sorting | undefined;
-  let chart: Chart | undefined;
+  let data: PanelData[] | undefined;
+  let scope: Scope | undefined;
+  let annotations: Annotation[] = [];
+  let picture: Picture | undefined;
   let pending: AbortController | undefined;
 
   function draw(): void {
-    if (data === undefined) return;
-    chart?.destroy();
-    chart = undefined;
-    body.replaceChildren(picture(data) ?? el('p', { className: 'no-data', textContent: panel.fieldConfig?.defaults.noValue ?? 'No data' }));
-    note.hidden = !data.truncated;
-    note.textContent = data.truncated ? `Only the first ${String(data.rows.length)} rows are shown.` : '';
+    if (data === undefined || scope === undefined) return;
+    const focused = focusKey(body);
+    const [scrollTop, scrollLeft] = [body.firstElementChild?.scrollTop ?? 0, body.firstElementChild?.scrollLeft ?? 0];
+    picture?.destroy?.();
+    const drawing: Drawing = { panel, data, annotations, scope, memory, onZoom, redraw: draw, ...(crosshair === undefined ? {} : { crosshair }) };
+    const type = asTable ? 'table' : panel.type;
+    picture = isDrawnType(type) ? PICTURES[type](drawing) : undefined;
+    body.replaceChildren(picture?.element ?? el('p', { className: 'no-data', textContent: panel.fieldConfig?.defaults.noValue ?? 'No data' }));
+    body.firstElementChild?.scrollTo({ top: scrollTop, left: scrollLeft });
+    if (focused !== undefined) body.querySelectorAll<HTMLElement>(FOCUSABLE)[focused]?.focus({ preventScroll: true });
+    const cut = data.find(({ truncated }) => truncated);
+    say(cut === undefined ? '' : `Only the first ${String(cut.rows.length)} rows are shown.`);
   }
 
-  function picture(rows: PanelData): HTMLElement | undefined {
-    if (panel.type === 'stat') return drawStat(panel, rows);
-    if (panel.type === 'table') {
-      return drawTable(panel, rows, sorting, (next) => {
-        sorting = next;
-        draw();
-        body.querySelectorAll<HTMLButtonElement>('th button')[next.column]?.focus();
-      });
-    }
-    chart = drawTimeSeries(panel, rows, hidden, onZoom);
-    return chart?.element;
+  function say(problem: string): void {
+    note.replaceChildren();
+    if (problem !== '') note.append(problem);
+    else if (left !== undefined) note.append(left.reason, ' ', ...grafanaLink(panel, scope));
   }
 
   return {
     element,
-    async load(state) {
-      const [target] = panel.targets ?? [];
-      if (!DRAWN.includes(panel.type) || target === undefined) {
-        body.replaceChildren(el('p', { className: 'no-data', textContent: 'This panel is drawn by Grafana only: open the board there.' }));
+    async load(state, nextScope) {
+      scope = nextScope;
+      head.update(scope);
+      if (left?.isDrawn === false) {
+        body.replaceChildren(el('p', { className: 'no-data' }, left.reason, ' ', ...grafanaLink(panel, scope)));
         return;
       }
       pending?.abort();
@@ -73,43 +86,42 @@ export function createPanelView(panel: Panel, onZoom: (from: number, to: number)
       pending = mine;
       element.setAttribute('aria-busy', 'true');
       try {
-        data = await fetchPanel(state, panel.id, target.refId, mine.signal);
+        const targets = (panel.targets ?? []).filter(({ hide }) => hide !== true);
+        data = await Promise.all(targets.map(({ refId }) => source.panel(state, panel.id, refId, mine.signal)));
+        const [first] = data;
+        if (first !== undefined) scope = { ...nextScope, from: first.from, to: first.to };
         draw();
       } catch (error) {
         if (mine.signal.aborted) return;
         // Without a session there is nothing to see; the server's page says how to get one.
         if (error instanceof ApiError && error.status === 401) location.reload();
-        note.hidden = false;
-        note.textContent = error instanceof ApiError ? error.message : 'The gateway does not answer.';
+        say(error instanceof ApiError ? error.message : 'The gateway does not answer.');
       } finally {
         if (pending === mine) element.removeAttribute('aria-busy');
       }
     },
+    annotate(all) {
+      annotations = all.filter(({ query }) => isFor(query, panel.id));
+      if (panel.type === 'timeseries' || panel.type === 'state-timeline') draw();
+    },
     redraw: draw,
     destroy() {
       pending?.abort();
-      chart?.destroy();
+      picture?.destroy?.();
     },
   };
 }
 
-function description(panel: Panel): HTMLElement[] {
-  if (panel.description === undefined || panel.description === '') return [];
-  const id = `about-${String(panel.id)}`;
-  const text = el('div', { id, className: 'about-text', hidden: true, textContent: panel.description });
-  const button = el('button', {
-    type: 'button',
-    className: 'about',
-    textContent: 'i',
-    title: panel.description,
-    attrs: { 'aria-label': `About: ${panel.title ?? ''}`, 'aria-expanded': 'false', 'aria-controls': id },
-  });
-  function show(isShown: boolean): void {
-    text.hidden = !isShown;
-    button.setAttribute('aria-expanded', String(isShown));
-  }
-  button.addEventListener('click', () => { show(text.hidden === true); });
-  button.addEventListener('blur', () => { show(false); });
-  button.addEventListener('keydown', ({ key }) => { if (key === 'Escape') show(false); });
-  return [button, text];
+const FOCUSABLE = 'a[href], button, [tabindex="0"]';
+
+/** Which of the focusable parts has the focus, to give it back after drawing anew. */
+function focusKey(body: HTMLElement): number | undefined {
+  const at = [...body.querySelectorAll(FOCUSABLE)].indexOf(document.activeElement ?? body);
+  return at < 0 ? undefined : at;
+}
+
+function grafanaLink({ id }: Panel, scope: Scope | undefined): Node[] {
+  if (scope?.grafanaUrl === undefined) return ['Open the board there.'].map((text) => document.createTextNode(text));
+  const address = interpolate(`${scope.grafanaUrl.replace(/\/$/, '')}/d/${encodeURIComponent(scope.state.board)}?viewPanel=${String(id)}&\${__url_time_range}&\${__all_variables}`, scope);
+  return toTarget(address, scope) === undefined ? [] : [anchor({ url: address, title: 'Open in Grafana' }, scope) ?? document.createTextNode('')];
 }

@@ -1,4 +1,5 @@
-import { resolveField, isNumber, isTime, type Field } from './field.js';
+import { calculate } from './calcs.js';
+import { isNumber, isTime, resolveField, timeOf, type Field } from './field.js';
 import type { Cell, Panel, PanelData } from './model.js';
 
 export interface Point {
@@ -13,9 +14,14 @@ export interface Series {
   points: Point[];
 }
 
-/** Long rows as lines: the first time column, a line for each set of labels and each number column. */
-export function toSeries(panel: Panel, { columns, rows }: PanelData): Series[] {
+/** Long rows as lines: the first time column, a line for each set of labels and each number column; of every query in turn. */
+export function toSeries(panel: Panel, data: PanelData[]): Series[] {
+  return data.flatMap((frame, index) => linesOf(panel, frame, panel.targets?.[index]?.refId));
+}
+
+function linesOf(panel: Panel, { columns, rows }: PanelData, refId: string | undefined): Series[] {
   const timeAt = columns.findIndex(({ type }) => isTime(type));
+  if (timeAt < 0) return [];
   const labelsAt = indexes(columns, ({ type }, index) => index !== timeAt && !isNumber(type) && !isTime(type));
   const valuesAt = indexes(columns, ({ type }) => isNumber(type));
   const lines = new Map<string, Series>();
@@ -25,17 +31,18 @@ export function toSeries(panel: Panel, { columns, rows }: PanelData): Series[] {
       const key = JSON.stringify([index, labels]);
       let line = lines.get(key);
       if (line === undefined) {
-        line = { field: resolveField(panel, columns[index]?.name ?? '', labels), points: [] };
+        const { name = '', type = '' } = columns[index] ?? {};
+        line = { field: resolveField(panel, { name, labels, type, ...(refId === undefined ? {} : { refId }) }), points: [] };
         lines.set(key, line);
       }
-      line.points.push({ time: Date.parse(String(row[timeAt])) / 1_000, value: numberOf(row[index]) });
+      line.points.push({ time: timeOf(row[timeAt]) / 1_000, value: numberOf(row[index]) });
     }
   }
   // By name, as Grafana orders them: a line keeps its place and colour over ranges.
   return [...lines.values()].sort((a, b) => a.field.title.localeCompare(b.field.title, 'en'));
 }
 
-function numberOf(cell: Cell | undefined): number | null {
+export function numberOf(cell: Cell | undefined): number | null {
   return typeof cell === 'number' ? cell : null;
 }
 
@@ -45,7 +52,7 @@ function indexes<T>(list: T[], wanted: (item: T, index: number) => boolean): num
 
 /** The last value there is. */
 export function lastValue({ points }: Series): number | null {
-  return points.findLast(({ value }) => value !== null)?.value ?? null;
+  return calculate('lastNotNull', points.map(({ value }) => value));
 }
 
 /** Times and, for each line, its values at them: null breaks a line, undefined does not. */
@@ -55,12 +62,15 @@ export interface Aligned {
 }
 
 /**
- * Puts lines on common times. `spanNulls` is Grafana's: true joins a line over any gap, a number over gaps of
- * at most that many milliseconds, false over none but those where no line has a point.
+ * Puts lines on common times. `spanNulls` is Grafana's, line by line: true joins a line over any gap, a number
+ * over gaps of at most that many milliseconds, false over none but those where no line has a point.
  */
-export function align(lines: Series[], spanNulls: boolean | number): Aligned {
+export function align(lines: Series[], spanNulls: (boolean | number)[]): Aligned {
   const at = lines.map(({ points }) => new Map(points.map(({ time, value }) => [time, value])));
-  const breaks = lines.map((line) => (typeof spanNulls === 'number' ? longGaps(line, spanNulls / 1_000) : []));
+  const breaks = lines.map((line, index) => {
+    const span = spanNulls[index];
+    return typeof span === 'number' ? longGaps(line, span / 1_000) : [];
+  });
   const times = [...new Set([...at.flatMap((line) => [...line.keys()]), ...breaks.flat()])].sort((a, b) => a - b);
   const values = at.map((line, index) => {
     const broken = new Set(breaks[index]);
@@ -68,7 +78,7 @@ export function align(lines: Series[], spanNulls: boolean | number): Aligned {
       const value = line.get(time);
       if (value !== undefined && value !== null) return value;
       if (broken.has(time)) return null;
-      return spanNulls === false ? null : undefined;
+      return spanNulls[index] === false ? null : undefined;
     });
   });
   return { times, values };

@@ -4,10 +4,23 @@ export interface State {
   /** As Grafana's URLs have it: `now-6h`, or milliseconds since 1970. */
   from: string;
   to: string;
-  /** `5s`, `30s`, or empty for off. */
+  /** `5s`, `1m`, or empty for off. */
   refresh: string;
-  /** Chosen values by variable; a variable that is not here is "All". */
+  /** Chosen values by variable; `$__all` alone is "All", a variable that is not here takes the board's default. */
   variables: Record<string, string[]>;
+  /** Names of annotations that are switched off. */
+  without: string[];
+}
+
+/** How Grafana's URLs say "All". */
+export const ALL = '$__all';
+
+const PATH = /^\/boards\/([^/]+)$/;
+
+/** The board an address names; undefined for the one a first look begins with. */
+export function boardOf(path: string): string | undefined {
+  const [, uid] = PATH.exec(path) ?? [];
+  return uid === undefined ? undefined : decodeURIComponent(uid);
 }
 
 /** Reads a URL's query; what it does not say comes from `fallback`. */
@@ -15,22 +28,38 @@ export function fromSearch(search: string, fallback: State): State {
   const query = new URLSearchParams(search);
   const variables: Record<string, string[]> = {};
   for (const [name, value] of query) {
-    if (!name.startsWith('var-') || value === '$__all') continue;
-    (variables[name.slice('var-'.length)] ??= []).push(value);
+    if (name.startsWith('var-')) (variables[name.slice('var-'.length)] ??= []).push(value);
   }
   return {
-    board: query.get('board') ?? fallback.board,
+    board: fallback.board,
     from: query.get('from') ?? fallback.from,
     to: query.get('to') ?? fallback.to,
     refresh: query.get('refresh') ?? fallback.refresh,
     variables,
+    without: query.has('without') ? query.getAll('without') : fallback.without,
   };
 }
 
-export function toSearch(state: State): string {
-  const query = new URLSearchParams({ board: state.board, from: state.from, to: state.to, refresh: state.refresh });
-  for (const [name, values] of Object.entries(state.variables)) {
+/** Range and variables as a query, without `?`: what the API asks for. */
+export function toQuery({ from, to, variables }: Pick<State, 'from' | 'to' | 'variables'>): string {
+  const query = new URLSearchParams({ from, to });
+  for (const [name, values] of Object.entries(variables)) {
     for (const value of values) query.append(`var-${name}`, value);
   }
   return query.toString();
+}
+
+/** The page's own address of a state. */
+export function toAddress(state: State): string {
+  const query = new URLSearchParams(toQuery(state));
+  query.set('refresh', state.refresh);
+  for (const name of state.without) query.append('without', name);
+  return `/boards/${encodeURIComponent(state.board)}?${query.toString()}`;
+}
+
+/** Milliseconds between two loads; undefined for none. */
+export function refreshMs(refresh: string): number | undefined {
+  const [, count, unit = ''] = /^(\d{1,5})([smh])$/.exec(refresh) ?? [];
+  const length = { s: 1_000, m: 60_000, h: 3_600_000 }[unit];
+  return length === undefined ? undefined : Number(count) * length;
 }

@@ -1,90 +1,141 @@
+import { anchor } from './anchor.js';
 import { createChoice } from './choice.js';
 import { el } from './dom.js';
-import { formatTime } from './format.js';
-import type { Board, BoardSummary, VariableOptions } from './model.js';
-import { toSearch, type State } from './state.js';
+import type { Board, Home, VariableOptions } from './model.js';
+import { createRangePicker, type Moments } from './range-picker.js';
+import type { Scope } from './scope.js';
+import { ALL, toQuery, type State } from './state.js';
 
-const RANGES: readonly (readonly [from: string, label: string])[] = [
-  ['now-5m', 'Last 5 minutes'],
-  ['now-15m', 'Last 15 minutes'],
-  ['now-1h', 'Last hour'],
-  ['now-6h', 'Last 6 hours'],
-  ['now-24h', 'Last 24 hours'],
-  ['now-7d', 'Last 7 days'],
-  ['now-30d', 'Last 30 days'],
-];
-const REFRESHES: readonly (readonly [every: string, label: string])[] = [
-  ['', 'Off'],
-  ['5s', '5 s'],
-  ['30s', '30 s'],
-];
+/** Name of the menu of annotations; no variable can bear it. */
+export const ANNOTATIONS = 'annotations-menu';
+
+const REFRESHES = ['5s', '10s', '30s', '1m', '5m', '15m'];
 
 export interface ToolbarOptions {
-  boards: BoardSummary[];
+  home: Home;
   board: Board;
   variables: VariableOptions[];
   state: State;
+  scope: Scope;
+  /** Range of the rows on the page, once there are any. */
+  moments: () => Moments | undefined;
   onChange: (change: Partial<State>) => void;
+  onVariable: (name: string, chosen: string[]) => void;
   onReload: () => void;
 }
 
-/** Title, variables, time range and refresh. `progress` shows how much of a load is done. */
-export function createToolbar(options: ToolbarOptions): { element: HTMLElement; progress: (done: number, all: number) => void } {
-  const { boards, board, variables, state, onChange, onReload } = options;
-  const reload = el('button', { type: 'button', className: 'control', textContent: 'Refresh' });
+export interface Toolbar {
+  element: HTMLElement;
+  /** How much of a load is done. */
+  progress(done: number, all: number): void;
+  /** New options and a new address, in place; the menu of `keep`, a variable or `ANNOTATIONS`, stays as it is. */
+  update(variables: VariableOptions[], state: State, scope: Scope, keep?: string): void;
+}
+
+/** Title, boards, variables, annotations, time range and refresh. */
+export function createToolbar(options: ToolbarOptions): Toolbar {
+  const { home, board, moments, onChange, onVariable, onReload } = options;
+  let { state } = options;
+  const reload = el('button', { type: 'button', className: 'control', textContent: '⟳', title: 'Load again', attrs: { 'aria-label': 'Load again' } });
   reload.addEventListener('click', onReload);
   const bar = el('progress', { max: 1, value: 0, attrs: { 'aria-label': 'Panels loaded' } });
+  const range = createRangePicker(() => state, moments, onChange);
+  const menus = el('div', { className: 'controls' });
+  const nav = el('nav', { attrs: { 'aria-label': 'Boards' } });
+  const extra = el('span', { className: 'board-links' });
   const element = el(
     'header',
     { className: 'toolbar' },
-    el('div', { className: 'titles' }, el('span', { className: 'brand', textContent: 'Shieldwatch' }), el('h1', { textContent: board.title, title: board.description ?? '' }), ...boardLinks(boards, state)),
-    el(
-      'div',
-      { className: 'controls' },
-      ...variables.map((variable) =>
-        createChoice(variable, state.variables[variable.name] ?? [], (chosen) => {
-          const others = Object.entries(state.variables).filter(([name]) => name !== variable.name);
-          const next = Object.fromEntries(chosen.length === 0 ? others : [...others, [variable.name, chosen]]);
-          state.variables = next;
-          onChange({ variables: next });
-        }),
-      ),
-      select('Time range', rangeOptions(state), state.to === 'now' ? state.from : '', (from) => { onChange({ from, to: 'now' }); }),
-      select('Refresh every', REFRESHES, state.refresh, (refresh) => { onChange({ refresh }); }),
-      reload,
-    ),
+    el('div', { className: 'titles' }, el('span', { className: 'brand', textContent: 'Shieldwatch' }), el('h1', { textContent: board.title }), ...(board.description === undefined ? [] : [el('p', { className: 'board-about', textContent: board.description })]), extra),
+    el('div', { className: 'controls' }, range.element, refreshChoice(state, onChange), reload),
+    nav,
+    menus,
     bar,
   );
+
+  function update(variables: VariableOptions[], next: State, scope: Scope, keep?: string): void {
+    state = next;
+    range.update();
+    nav.replaceChildren(...boardLinks(home, state));
+    extra.replaceChildren(...(board.links ?? []).flatMap((link) => (link.type === 'dashboards' ? [] : (anchor(link, scope) ?? []))), ...grafanaLink(scope));
+    const kept = [...menus.children].find((each) => keep !== undefined && each.getAttribute('data-menu') === keep);
+    const fresh = [...variables.map((variable) => [variable.name, variableControl(variable, onVariable)] as const), ...annotationChoice(board, state, onChange)];
+    const controls = fresh.map(([name, control]) => {
+      control.setAttribute('data-menu', name);
+      return name === keep && kept !== undefined ? kept : control;
+    });
+    // A menu that stays in the page stays open.
+    for (const other of [...menus.children]) if (other !== kept) other.remove();
+    const at = kept === undefined ? -1 : controls.indexOf(kept);
+    if (at < 0) menus.replaceChildren(...controls);
+    else {
+      kept?.before(...controls.slice(0, at));
+      kept?.after(...controls.slice(at + 1));
+    }
+  }
+  update(options.variables, state, options.scope);
   return {
     element,
+    update,
     progress(done, all) {
-      bar.max = all;
-      bar.value = done;
-      element.dataset.loaded = String(done === all);
+      bar.max = Math.max(all, 1);
+      bar.value = all === 0 ? 1 : done;
+      element.dataset['loaded'] = String(done === all);
     },
   };
 }
 
-function rangeOptions({ from, to }: State): readonly (readonly [string, string])[] {
-  if (to === 'now' && RANGES.some(([known]) => known === from)) return RANGES;
-  const isAbsolute = /^\d+$/.test(from) && /^\d+$/.test(to);
-  const label = isAbsolute ? `${formatTime(Number(from))} to ${formatTime(Number(to))}` : `${from} to ${to}`;
-  return [[to === 'now' ? from : '', label], ...RANGES];
+function variableControl({ name, label, kind, multi, includeAll, options, value }: VariableOptions, onVariable: ToolbarOptions['onVariable']): HTMLElement {
+  if (kind === 'text') {
+    const input = el('input', { type: 'text', value: value === 'all' ? '' : (value[0] ?? '') });
+    input.addEventListener('change', () => { onVariable(name, [input.value]); });
+    return el('label', { className: 'control' }, el('span', { className: 'control-label', textContent: label }), input);
+  }
+  return createChoice({
+    label,
+    options,
+    multi,
+    chosen: value === 'all' || (includeAll && value.length === options.length && multi) ? [] : value,
+    ...(includeAll ? { none: 'All' } : {}),
+    onChange: (chosen) => { onVariable(name, chosen.length === 0 ? [ALL] : chosen); },
+  });
 }
 
-function select(label: string, options: readonly (readonly [string, string])[], value: string, onPick: (value: string) => void): HTMLElement {
-  const list = el('select', {}, ...options.map(([key, text]) => el('option', { value: key, textContent: text })));
-  list.value = value;
-  list.addEventListener('change', () => { onPick(list.value); });
-  return el('label', { className: 'control' }, el('span', { className: 'control-label', textContent: label }), list);
+function annotationChoice(board: Board, state: State, onChange: ToolbarOptions['onChange']): (readonly [string, HTMLElement])[] {
+  const names = (board.annotations?.list ?? []).filter(({ target, hide }) => target?.rawSql !== undefined && hide !== true).map(({ name }) => name);
+  if (names.length === 0) return [];
+  const choice = createChoice({
+    label: 'Annotations',
+    options: names.map((name) => ({ text: name, value: name })),
+    chosen: names.filter((name) => !state.without.includes(name)),
+    multi: true,
+    none: 'None',
+    onChange: (shown) => { onChange({ without: names.filter((name) => !shown.includes(name)) }); },
+  });
+  return [[ANNOTATIONS, choice]];
 }
 
-function boardLinks(boards: BoardSummary[], state: State): HTMLElement[] {
+function refreshChoice({ refresh }: State, onChange: ToolbarOptions['onChange']): HTMLElement {
+  const all = refresh === '' || REFRESHES.includes(refresh) ? REFRESHES : [refresh, ...REFRESHES];
+  const list = el('select', {}, el('option', { value: '', textContent: 'Off' }), ...all.map((every) => el('option', { value: every, textContent: every })));
+  list.value = refresh;
+  list.addEventListener('change', () => { onChange({ refresh: list.value }); });
+  return el('label', { className: 'control' }, el('span', { className: 'control-label', textContent: 'Refresh every' }), list);
+}
+
+/** Every board, under the same range and with the same variables; those a board does not know it ignores. */
+function boardLinks({ boards }: Home, state: State): HTMLElement[] {
   if (boards.length < 2) return [];
-  const links = boards.map(({ uid, title }) => {
-    const link = el('a', { href: `/boards?${toSearch({ ...state, board: uid })}`, textContent: title });
+  const links = boards.map(({ uid, title, description = '' }) => {
+    const link = el('a', { href: `/boards/${encodeURIComponent(uid)}?${toQuery(state)}`, textContent: title, title: description });
     if (uid === state.board) link.setAttribute('aria-current', 'page');
     return el('li', {}, link);
   });
-  return [el('nav', { attrs: { 'aria-label': 'Boards' } }, el('ul', {}, ...links))];
+  return [el('ul', {}, ...links)];
+}
+
+function grafanaLink(scope: Scope): HTMLElement[] {
+  if (scope.grafanaUrl === undefined) return [];
+  const url = `${scope.grafanaUrl.replace(/\/$/, '')}/d/${encodeURIComponent(scope.state.board)}?\${__url_time_range}&\${__all_variables}`;
+  return [anchor({ url, title: 'Open in Grafana' }, scope) ?? []].flat();
 }

@@ -1,0 +1,65 @@
+import { createGateway } from '#ingest/app.js';
+import { isBrowserMissing, TestBrowser } from '#ingest/boards/browser-testing.js';
+import { CommandError } from '#schemas/errors.js';
+import { openPostgres } from '#schemas/postgres/client.js';
+import { migratePostgres } from '#schemas/postgres/migrate.js';
+import type { BenchReport } from '../figure.js';
+import { median } from '../measure.js';
+import { withServer } from '../store/server.js';
+import { ORG, seedOrganisation } from './seed.js';
+
+export interface LastPanelSizes {
+  events: number;
+  /** Loads of each range, after one that is thrown away. */
+  repeats: number;
+}
+
+/** Ranges the board is opened with: its own, and the longest that a reader would ask for. */
+const RANGES = { own: '', '90d': '?from=now-90d&to=now' } as const;
+
+/**
+ * Seconds from opening the board's address in Chromium to its last panel drawn, for the board a first look
+ * begins with, over `events` decisions of ninety days. Whole page loads: bundle, variables and every panel.
+ *
+ * @throws CommandError without Chromium
+ */
+export async function timeToLastPanel(report: BenchReport, { events, repeats }: LastPanelSizes = { events: 10_000_000, repeats: 7 }): Promise<void> {
+  if (isBrowserMissing) throw new CommandError('this part needs Chromium; name one with CHROMIUM_PATH');
+  await withServer(async (server) => {
+    report.note(`writing ${String(events)} events`);
+    await seedOrganisation(server, events);
+    const postgres = await openPostgres({});
+    await migratePostgres(postgres);
+    const gateway = await createGateway({ clickhouse: server.client, postgres });
+    const browser = await TestBrowser.start(await gateway.listen({ port: 0, host: '127.0.0.1' }));
+    try {
+      await browser.open(`/boards/login?code=${gateway.createLoginCode(ORG)}`);
+      await browser.loaded();
+      report.note(`${browser.page.url()}: ${String(await browser.page.locator('.panel').count())} panels`);
+      await browser.page.close();
+      for (const [name, query] of Object.entries(RANGES)) {
+        const seconds: number[] = [];
+        for (let round = 0; round <= repeats; round += 1) {
+          const value = await load(browser, `/boards${query}`);
+          if (round > 0) seconds.push(value);
+        }
+        report.note(`${name}: ${seconds.map((each) => each.toFixed(2)).join(' ')} s`);
+        report.figure({ metric: name === 'own' ? 'last_panel_s' : `last_panel_${name}_s`, value: median(seconds), better: 'lower', floor: 2, goal: 1 });
+      }
+    } finally {
+      await browser.close();
+      await gateway.close();
+      await postgres.close();
+    }
+  });
+}
+
+/** Seconds one load takes, by the browser's own clock, which begins with the navigation. */
+async function load(browser: TestBrowser, path: string): Promise<number> {
+  await browser.open(path);
+  await browser.loaded();
+  const milliseconds = await browser.page.evaluate<number>('performance.now()');
+  await browser.page.close();
+  if (browser.problems.length > 0) throw new Error(`the page complained: ${browser.problems.join('; ')}`);
+  return milliseconds / 1_000;
+}

@@ -1,0 +1,55 @@
+import type { BenchServer } from '../store/server.js';
+
+/** Organisation of the seeded data. */
+export const ORG = 'org_bench';
+
+const REPOS = 50;
+const DAYS = 90;
+const SCANS_PER_DAY = 4;
+const FINDINGS_PER_SCAN = 20;
+/** Rows one INSERT makes: what a small machine's memory takes. */
+const CHUNK = 500_000;
+
+const REPO = (n: string): string => `concat('acme/service-', leftPad(toString(${n} % ${String(REPOS)}), 2, '0'))`;
+
+/**
+ * An organisation of fifty repositories that guarded its agents for ninety days, ten hours a day: `events`
+ * decisions, four scans a day and repository with twenty findings each, and the series over them. Facts and
+ * series are written straight into their tables, by the store itself: how they get there is another bench's.
+ */
+export async function seedOrganisation(server: BenchServer, events: number): Promise<void> {
+  const run = (sql: string): Promise<string> => server.run(sql);
+  for (let done = 0; done < events; done += CHUNK) {
+    await run(`INSERT INTO runtime_event_v1 (org_id, repo, event_id, occurred_at, session_id, agent, tool, decision, reason, rule_name, rule_category, duration_us, source, ingested_at)
+      WITH number + ${String(done)} AS n, cityHash64(n) AS h,
+        now64(3, 'UTC') - toIntervalSecond((h % ${String(DAYS)}) * 86400 + intDiv(h, 97) % 36000) AS at,
+        ['Bash', 'Read', 'Edit', 'Grep', 'Write', 'WebFetch', 'mcp__browser__open'][1 + intDiv(h, 1009) % 7] AS used,
+        intDiv(h, 10007) % 100 < 9 AS is_blocked
+      SELECT '${ORG}', ${REPO('intDiv(h, 7)')}, toString(n), at, concat('session-', toString(intDiv(h, 31) % 20000)),
+        ['claude-code', 'codex', 'gemini-cli'][1 + intDiv(h, 7) % 3], used, multiIf(is_blocked, 'block', intDiv(h, 10007) % 100 < 12, 'ask', 'allow'),
+        if(is_blocked, 'matches a rule of the policy', ''), if(is_blocked, concat('deny[', toString(intDiv(h, 13) % 12), ']:', used), ''),
+        if(is_blocked, ['egress', 'destructive', 'sensitive-file', 'injection'][1 + intDiv(h, 13) % 4], ''), 800 + h % 4000, 'hook', at
+      FROM numbers(${String(Math.min(CHUNK, events - done))})`);
+  }
+  await run(`INSERT INTO scan_v1 (org_id, repo, event_id, occurred_at, score, grade, total_findings, critical, high, medium, low, files_scanned, min_severity, producer_version, provider, ingested_at)
+    WITH now64(3, 'UTC') - toIntervalSecond(intDiv(number, ${String(REPOS)}) * ${String(86_400 / SCANS_PER_DAY)} + number % ${String(REPOS)} * 60) AS at, 30 + cityHash64(number) % 70 AS points
+    SELECT '${ORG}', ${REPO('number')}, concat('scan-', toString(number)), at, points, multiIf(points >= 90, 'A', points >= 75, 'B', points >= 60, 'C', points >= 40, 'D', 'F'),
+      ${String(FINDINGS_PER_SCAN)}, number % 3, 4, 8, 8 - number % 3, 30, 'info', '1.6.0', 'local', at
+    FROM numbers(${String(REPOS * DAYS * SCANS_PER_DAY)})`);
+  await run(`INSERT INTO finding_v1 (org_id, repo, event_id, occurred_at, scan_id, finding_key, occurrence, severity, category, title, file, line, runtime_confidence, ingested_at)
+    SELECT org_id, repo, concat(event_id, '-', toString(i)), occurred_at, event_id, concat('key-', toString(i)), 1,
+      multiIf(i < critical, 'critical', i < critical + high, 'high', i < 14, 'medium', 'low'), ['secrets', 'permissions', 'hooks', 'mcp', 'agents'][1 + i % 5],
+      'A finding with a title of the usual length, as AgentShield words it', '.claude/settings.json', i, 'active-runtime', ingested_at
+    FROM scan_v1 ARRAY JOIN range(${String(FINDINGS_PER_SCAN)}) AS i WHERE org_id = '${ORG}'`);
+  const dimensions = "'' AS tool, '' AS agent, '' AS rule_category, 0 AS allowed, 0 AS blocked, 0 AS asked";
+  await run(`INSERT INTO blocked_command_rate_v1 (org_id, repo, bucket_start, is_head, tool, agent, rule_category, allowed, blocked, asked, version)
+    SELECT org_id, repo, toStartOfHour(occurred_at) AS bucket, false, tool, agent, rule_category, countIf(decision = 'allow'), countIf(decision = 'block'), countIf(decision = 'ask'), 1
+    FROM runtime_event_v1 WHERE org_id = '${ORG}' GROUP BY org_id, repo, bucket, tool, agent, rule_category
+    UNION ALL
+    SELECT DISTINCT org_id, repo, toStartOfHour(occurred_at), true, ${dimensions}, 1 FROM runtime_event_v1 WHERE org_id = '${ORG}'`);
+  await run(`INSERT INTO score_trend_v1 (org_id, repo, bucket_start, is_head, min_severity, producer_version, scans, score_sum, score_min, score_max, score_last, grade_last, critical_last, high_last, last_at, version)
+    SELECT org_id, repo, toStartOfHour(occurred_at) AS bucket, head, if(head, '', 'info') AS filter, if(head, '', '1.6.0') AS producer, count(), sum(score), min(score), max(score), argMax(score, occurred_at),
+      argMax(grade, occurred_at), argMax(critical, occurred_at), argMax(high, occurred_at), max(occurred_at), 1
+    FROM scan_v1 ARRAY JOIN [true, false] AS head WHERE org_id = '${ORG}' GROUP BY org_id, repo, bucket, head`);
+  await run(`INSERT INTO repository_activity_v1 SELECT org_id, repo, min(occurred_at), max(occurred_at) FROM scan_v1 WHERE org_id = '${ORG}' GROUP BY org_id, repo`);
+}

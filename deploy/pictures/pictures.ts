@@ -1,0 +1,57 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createGateway } from '#ingest/app.js';
+import { readBoards } from '#ingest/boards/board-library.js';
+import { isBrowserMissing, TestBrowser } from '#ingest/boards/browser-testing.js';
+import { tellStory } from '#ingest/boards/story.js';
+import { Seed } from '#ingest/boards/testing.js';
+import { CommandError } from '#schemas/errors.js';
+import { openPostgres } from '#schemas/postgres/client.js';
+import { migratePostgres } from '#schemas/postgres/migrate.js';
+import { withServer } from '../bench/store/server.js';
+
+const ORG = 'org_sample';
+/** Bytes a picture in a README may have. */
+const MAX_BYTES = 300_000;
+/** Pixels of a board that are kept: what does not fit on two screens is not looked at in a README. */
+const MAX_HEIGHT = 1_400;
+
+/**
+ * Draws every board on sample data, dark and 1280 pixels wide, into `folder`, one file a board.
+ *
+ * @returns the files written
+ * @throws CommandError without Chromium, and when a board complains or its picture is too large
+ */
+export async function drawPictures(folder: string): Promise<string[]> {
+  if (isBrowserMissing) throw new CommandError('pictures need Chromium; name one with CHROMIUM_PATH');
+  await mkdir(folder, { recursive: true });
+  const files: string[] = [];
+  await withServer(async ({ client }) => {
+    await tellStory(new Seed(client, ORG));
+    const postgres = await openPostgres({});
+    await migratePostgres(postgres);
+    const gateway = await createGateway({ clickhouse: client, postgres });
+    const browser = await TestBrowser.start(await gateway.listen({ port: 0, host: '127.0.0.1' }));
+    try {
+      await browser.open(`/boards/login?code=${gateway.createLoginCode(ORG)}`);
+      await browser.page.close();
+      for (const { uid } of (await readBoards()).all()) {
+        await browser.open(`/boards/${uid}?refresh=`);
+        await browser.loaded();
+        const height = Math.min(await browser.page.evaluate<number>('document.documentElement.scrollHeight'), MAX_HEIGHT);
+        const picture = await browser.page.screenshot({ fullPage: true, clip: { x: 0, y: 0, width: 1280, height } });
+        await browser.page.close();
+        if (browser.problems.length > 0) throw new CommandError(`${uid}: ${browser.problems.join('; ')}`);
+        if (picture.byteLength > MAX_BYTES) throw new CommandError(`${uid}: the picture has ${String(picture.byteLength)} bytes, more than ${String(MAX_BYTES)}`);
+        const file = join(folder, `${uid.replace(/^shieldwatch-/, '')}.png`);
+        await writeFile(file, picture);
+        files.push(file);
+      }
+    } finally {
+      await browser.close();
+      await gateway.close();
+      await postgres.close();
+    }
+  });
+  return files;
+}

@@ -1,0 +1,80 @@
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { collectReport, type GatewayAccess } from '#ingest/boards/report/collect.js';
+import { reportHtml } from '#ingest/boards/report/html.js';
+import { findChromium, printPdf } from '#ingest/boards/report/pdf.js';
+import { parseTimeRange, type TimeRange } from '#ingest/boards/time-range.js';
+import { CommandError, ShieldwatchError } from '#schemas/errors.js';
+import { resolveDataDir } from './embedded/config.js';
+import { callStack } from './embedded/data-folder.js';
+
+export interface ReportFlags {
+  org?: string;
+  from: string;
+  to: string;
+  board?: string[];
+  repository?: string[];
+  output?: string;
+  pdf?: string | true;
+  url?: string;
+  token?: string;
+  dataDir?: string;
+}
+
+/**
+ * `shieldwatch report`: one HTML file with the boards' pictures, and a PDF of it where asked for. Reads with
+ * a token, or without one from the stack of the data folder.
+ *
+ * @throws CommandError with one clear line
+ */
+export async function runReport(flags: ReportFlags, out: (line: string) => void): Promise<void> {
+  const range = rangeOf(flags);
+  // Asked for before the work, not after it.
+  const chromium = flags.pdf === undefined ? undefined : findChromium(process.env);
+  if (flags.pdf !== undefined && chromium === undefined) throw new CommandError('--pdf needs Chromium, and there is none on the PATH; name one with CHROMIUM_PATH, or leave --pdf out');
+  const data = await collectReport(await accessOf(flags), {
+    ...(flags.org === undefined ? {} : { org: flags.org }),
+    boards: flags.board ?? [],
+    range,
+    variables: flags.repository === undefined ? {} : { repo: flags.repository },
+  });
+  const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+  const file = resolve(flags.output ?? `shieldwatch-report-${data.org.replace(/[^\w-]/g, '_')}-${day(range.from)}-${day(range.to)}.html`);
+  await write(file, await reportHtml(data));
+  out(file);
+  if (chromium === undefined) return;
+  const pdf = resolve(typeof flags.pdf === 'string' ? flags.pdf : file.replace(/(\.html?)?$/, '.pdf'));
+  await printPdf(chromium, file, pdf);
+  out(pdf);
+}
+
+function rangeOf({ from, to }: ReportFlags): TimeRange {
+  const moment = (text: string): string => (/^\d{4}-\d\d-\d\d/.test(text) ? String(Date.parse(text)) : text);
+  try {
+    return parseTimeRange(moment(from), moment(to), Date.now());
+  } catch (error) {
+    if (error instanceof ShieldwatchError) throw new CommandError(`--${error.message}, or a date as 2026-01-31 or 2026-01-31T12:00:00Z`);
+    throw error;
+  }
+}
+
+async function accessOf(flags: ReportFlags): Promise<GatewayAccess> {
+  const token = (flags.token ?? process.env['SHIELDWATCH_TOKEN'])?.trim();
+  if (token !== undefined && token !== '') {
+    const url = flags.url ?? (process.env['SHIELDWATCH_URL'] || 'http://127.0.0.1:4000');
+    if (!URL.canParse(url)) throw new CommandError('--url (or SHIELDWATCH_URL) must be a URL');
+    return { url, headers: { authorization: `Bearer ${token}` } };
+  }
+  const dataDir = resolveDataDir(flags.dataDir);
+  const link = await callStack<{ url: string }>(dataDir, 'POST', '/boards-link', flags.org === undefined ? undefined : { orgId: flags.org });
+  if (link === undefined) throw new CommandError(`no stack runs on ${dataDir}; start it with \`npm start\`, or give a token that may read (SHIELDWATCH_TOKEN)`);
+  const answer = await fetch(link.url, { redirect: 'manual' });
+  const [cookie = ''] = answer.headers.getSetCookie();
+  return { url: new URL(link.url).origin, headers: { cookie: cookie.split(';', 1)[0] ?? '' } };
+}
+
+async function write(file: string, text: string): Promise<void> {
+  await writeFile(file, text).catch((error: unknown) => {
+    throw new CommandError(`${file} cannot be written: ${(error as NodeJS.ErrnoException).code ?? 'unknown reason'}`);
+  });
+}

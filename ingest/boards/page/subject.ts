@@ -1,0 +1,15 @@
+import { textOf, type Field } from './field.js';
+import type { Cell } from './model.js';
+import type { Subject } from './scope.js';
+
+/** A value with all that a link on it may name: the row it stands in, too. */
+export function subjectOf(field: Field, value: Cell, fields: Field[] = [], row: Cell[] = []): Subject {
+  const columns: Subject['fields'] = {};
+  fields.forEach((each, index) => {
+    const cell = row[index] ?? null;
+    const entry = { value: String(cell ?? ''), text: textOf(cell, each) };
+    columns[each.title] = entry;
+    columns[each.name] = entry;
+  });
+  return { fields: columns, value: String(value ?? ''), text: textOf(value, field), name: field.title, labels: field.labels };
+}
