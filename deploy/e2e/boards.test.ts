@@ -105,7 +105,7 @@ describe('fleet', () => {
   it('ranks by score and says what changed since the range began', async () => {
     expect((await records('fleet', 9, WEEK)).map(({ repo, score, change, critical, high, route }) => [repo, score, change, critical, high, route])).toEqual([
       ['acme/web', 70, 70 - 80, 1, 1, 'security-blocker'],
-      ['acme/api', 95, null, 0, 0, 'policy-review'],
+      ['acme/api', 95, 0, 0, 0, 'policy-review'],
     ]);
     expect(await records('fleet', 10, WEEK)).toEqual([{ repo: 'acme/web', change: -10 }]);
   });

@@ -24,7 +24,7 @@ export function postureBoard(audience: BoardAudience): DashboardBuilder {
     .withPanel(scoreOverTime(5))
     .withPanel(openFindings())
     .withRow(row(102, 'Guard'))
-    .withPanel(blockedRateOverTime(6))
+    .withPanel(blockedRateOverTime())
     .withPanel(decisionsOverTime())
     .withPanel(blockedCallsTable())
     .withRow(row(103, 'Data quality'))

@@ -1,6 +1,5 @@
 /* eslint-disable @typescript-eslint/no-deprecated -- see board.ts */
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
-import { blockedRateOverTime } from '../panels/decisions.js';
 import { byDimension, guardStats, injectionsOverTime, latencyOverTime, rateOverTime, rules, volumeOverTime } from '../panels/runtime.js';
 import { newRuleMarks } from '../queries/guard.js';
 import { driftMarks } from '../queries/repository.js';
@@ -23,7 +22,6 @@ export function runtimeBoard(audience: BoardAudience): DashboardBuilder {
   built.withPanel(rateOverTime()).withPanel(volumeOverTime()).withRow(row(101, 'By tool, agent and rule'));
   for (const panel of byDimension()) built.withPanel(panel);
   return built
-    .withPanel(blockedRateOverTime(14).span(24))
     .withPanel(rules())
     .withRow(row(102, 'Injection and cost'))
     .withPanel(injectionsOverTime())

@@ -51,7 +51,7 @@ export function reportingTimeline(): Builder<Panel> {
       h: 10,
     },
     'lane',
-    [{ text: 'silent', color: 'orange' }, { text: 'heard', color: 'green' }],
+    [{ text: 'silent', color: 'orange' }, { text: 'heard', color: 'blue' }],
   );
 }
 
@@ -69,7 +69,7 @@ export function guardedSessions(): Builder<Panel> {
       },
       'short',
     ),
-    { guarded: 'green', unguarded: 'red' },
+    { guarded: 'blue', unguarded: 'red' },
   );
 }
 
@@ -99,6 +99,6 @@ export function versionsTable(): Builder<Panel> {
       w: 24,
       h: 7,
     },
-    { program: column('Program'), version: column('Version', 140), used_by: column('Used by', 90), unit: column('', 110), last_heard: [...column('Last heard', 150), { id: 'unit', value: 'dateTimeFromNow' }] },
+    { program: column('Program'), version: column('Version', 140), used_by: column('Used by', 90), unit: column('Of', 110), last_heard: [...column('Last heard', 150), { id: 'unit', value: 'dateTimeFromNow' }] },
   );
 }

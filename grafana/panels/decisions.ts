@@ -41,8 +41,8 @@ function overTime(id: number, title: string): PanelBuilder {
     .thresholds(thresholds([{ value: null, color: 'green' }]));
 }
 
-export function blockedRateOverTime(id: number): PanelBuilder {
-  return overTime(id, 'Which tools are being blocked?')
+export function blockedRateOverTime(): PanelBuilder {
+  return overTime(6, 'Which tools are being blocked?')
     .description(
       'Blocked over all decisions of a tool, per bucket, as a ratio of sums. A bucket in which a tool decided nothing has no point: that is absence, not 0 %. The seven busiest tools, the rest together. Buckets: minutes up to 6 hours, hours up to 14 days, then days.',
     )

@@ -5,14 +5,14 @@ import { PanelBuilder as BarChartBuilder } from '@grafana/grafana-foundation-sdk
 import { table } from '../clickhouse-query.js';
 import { silentRepositories } from '../queries/coverage.js';
 import { biggestMoves, failingGates, fleetNow, openBySeverity, openNow, rankedRepositories, scoreBand } from '../queries/posture.js';
-import { badge, bars, dress, lines, paint, rows, stat } from './kit.js';
+import { areas, badge, dress, lines, paint, rows, stat } from './kit.js';
 import { colorBy, colored, column, gradeThresholds, REPOSITORY_LINK, SEVERITY_COLORS, thresholds, wordMapping } from './look.js';
 
 /** AgentShield's operator readback: may this fleet be promoted? */
-export const STATUS_COLORS = { 'invalid-evidence': 'purple', blocked: 'red', ready: 'green' } as const;
+const STATUS_COLORS = { 'invalid-evidence': 'purple', blocked: 'red', ready: 'green' } as const;
 
 /** Its routes, the most urgent first. */
-export const ROUTE_COLORS = {
+const ROUTE_COLORS = {
   invalid: 'purple',
   'security-blocker': 'red',
   'policy-review': 'orange',
@@ -29,12 +29,12 @@ export function fleetStats(): Builder<Panel>[] {
     badge(
       {
         id: 1,
-        title: 'May it be promoted?',
+        title: 'Status',
         description:
-          "Status of AgentShield's operator readback over the newest scan of each repository, first match wins: invalid-evidence (an evidence pack is not what was written), blocked (a repository waits for a review), ready.",
+          "May the fleet be promoted? Status of AgentShield's operator readback over the newest scan of each repository, first match wins: invalid-evidence (an evidence pack is not what was written), blocked (a repository waits for a review), ready.",
         sql: fleetNow('status'),
         noValue: NOT_SCANNED,
-        w: 4,
+        w: 5,
         h: 5,
       },
       'status_now',
@@ -46,7 +46,7 @@ export function fleetStats(): Builder<Panel>[] {
       [[null, 'dark-red'], [40, 'red'], [60, 'orange'], [75, 'yellow'], [90, 'green']],
     ).decimals(0),
     stat(
-      { id: 3, title: 'Critical findings', description: 'Critical findings in the newest scan of each chosen repository, added up. Nothing scanned is not 0.', sql: openNow('critical'), noValue: NOT_SCANNED, w: 4, h: 5, next: LEDGER },
+      { id: 3, title: 'Critical open', description: 'Critical findings in the newest scan of each chosen repository, added up. Nothing scanned is not 0.', sql: openNow('critical'), noValue: NOT_SCANNED, w: 4, h: 5 },
       'short',
       [[null, 'green'], [1, 'dark-red']],
     ),
@@ -56,20 +56,19 @@ export function fleetStats(): Builder<Panel>[] {
       [[null, 'green'], [1, 'orange']],
     ),
     stat(
-      { id: 5, title: 'Baselines regressed', description: "Repositories whose newest scan is worse than AgentShield's baseline file says it should be.", sql: fleetNow('baseline_regressions'), noValue: NOT_SCANNED, w: 4, h: 5 },
+      { id: 5, title: 'Baselines worse', description: "Repositories whose newest scan is worse than AgentShield's baseline file says it should be.", sql: fleetNow('baseline_regressions'), noValue: NOT_SCANNED, w: 4, h: 5 },
       'short',
       [[null, 'green'], [1, 'orange']],
     ),
     stat(
       {
         id: 6,
-        title: 'Silent repositories',
+        title: 'Silent repos',
         description: 'Repositories of which neither a scan nor a guard decision came for 24 hours. Retired after 30 days of silence and no longer counted.',
         sql: silentRepositories(),
         noValue: 'Nobody known yet',
-        w: 4,
+        w: 3,
         h: 5,
-        next: { title: 'Coverage', uid: 'shieldwatch-coverage' },
       },
       'short',
       [[null, 'green'], [1, 'orange']],
@@ -100,13 +99,13 @@ export function fleetTrend(): Builder<Panel> {
       .overrideByName('mean', [{ id: 'custom.lineWidth', value: 3 }])
       .overrideByName('highest', [{ id: 'custom.lineWidth', value: 1 }, { id: 'custom.fillBelowTo', value: 'lowest' }, { id: 'custom.fillOpacity', value: 12 }])
       .overrideByName('lowest', [{ id: 'custom.lineWidth', value: 1 }]),
-    { mean: 'blue', highest: 'green', lowest: 'orange' },
+    { mean: 'blue', highest: 'light-blue', lowest: 'light-blue' },
   );
 }
 
 export function severityOverTime(id: number, w: number): Builder<Panel> {
   return paint(
-    bars(
+    areas(
       {
         id,
         title: 'How much is open, and how bad?',
@@ -115,6 +114,7 @@ export function severityOverTime(id: number, w: number): Builder<Panel> {
         noValue: NOT_SCANNED,
         w,
         h: 9,
+        next: LEDGER,
       },
       'short',
     ),
@@ -128,7 +128,7 @@ export function ranking(): Builder<Panel> {
       id: 9,
       title: 'Which repositories need attention first?',
       description:
-        "Chosen repositories, lowest score first. Change: score now minus the score that held when the range began; empty for a repository that had none yet. Route: AgentShield's fleet rules on the newest scan, first match wins.",
+        "Chosen repositories, lowest score first. Change: score now minus the score that held when the range began, or the first one in it. Route: AgentShield's fleet rules on the newest scan, first match wins.",
       sql: rankedRepositories(),
       noValue: NOT_SCANNED,
       w: 15,
@@ -150,7 +150,7 @@ export function moves(): Builder<Panel> {
   return dress(new BarChartBuilder(), {
     id: 10,
     title: 'Whose score moved most?',
-    description: 'Score now minus the score that held when the range began, the ten largest moves. Repositories that did not move, or had no score yet, are left out.',
+    description: 'Score now minus the score that held when the range began (or the first one in it), the ten largest moves. Repositories that did not move are left out.',
     noValue: 'No score moved in this range',
     w: 9,
     h: 10,
@@ -162,7 +162,7 @@ export function moves(): Builder<Panel> {
     .unit('none')
     .decimals(0)
     .colorScheme(colorBy(FieldColorModeId.Thresholds))
-    .thresholds(thresholds([{ value: null, color: 'red' }, { value: 0, color: 'green' }]))
+    .thresholds(thresholds([{ value: null, color: 'orange' }, { value: 0, color: 'blue' }]))
     .overrideByName('change', column('Change'));
 }
 

@@ -110,6 +110,11 @@ export function steps(face: Face, unit: string): TimeSeriesBuilder {
   return lines(face, unit).lineInterpolation(LineInterpolation.StepAfter).showPoints(VisibilityMode.Never);
 }
 
+/** What holds until it changes, one on top of the other. */
+export function areas(face: Face, unit: string): TimeSeriesBuilder {
+  return steps(face, unit).min(0).decimals(0).lineWidth(1).fillOpacity(70).stacking(new StackingConfigBuilder().mode(StackingMode.Normal).group('A'));
+}
+
 /** Counts a bucket, one on top of the other. */
 export function bars(face: Face, unit: string, label?: string): TimeSeriesBuilder {
   const panel = overTime(face)
@@ -133,7 +138,8 @@ export function paint(panel: TimeSeriesBuilder, colors: Readonly<Record<string, 
 /** Rows as they are; columns by name, in the order of the query. */
 export function rows(face: Face, columns: Readonly<Record<string, DynamicConfigValue[]>>): TableBuilder {
   const panel = dress(new TableBuilder(), face).withTarget(table(face.sql)).filterable(false);
-  for (const [name, properties] of Object.entries(columns)) panel.overrideByName(name, properties);
+  // A cell without a value would repeat the panel's text for no data.
+  for (const [name, properties] of Object.entries(columns)) panel.overrideByName(name, [{ id: 'noValue', value: '–' }, ...properties]);
   return panel;
 }
 

@@ -20,7 +20,7 @@ export function ledgerStats(): Builder<Panel>[] {
 export function flow(): Builder<Panel> {
   return paint(
     bars({ id: 7, title: 'Do we fix faster than it breaks?', description: 'What appeared, came back and was fixed, by hour up to 14 days, then by day. By finding key, so that moved lines change nothing.', sql: findingFlow(), noValue: 'Nothing appeared or went in this range', w: 12, h: 9 }, 'short'),
-    { appeared: 'orange', came_back: 'red', fixed: 'green' },
+    { appeared: 'orange', came_back: 'purple', fixed: 'blue' },
   ).overrideByName('came_back', [{ id: 'displayName', value: 'came back' }]);
 }
 
@@ -40,7 +40,7 @@ export function repair(): Builder<Panel> {
       open_findings: column('Open'),
       oldest: [...column('Oldest open'), { id: 'unit', value: 's' }, { id: 'decimals', value: 1 }],
       fixed_findings: column('Fixed'),
-      mttr: [...column('Time to repair'), { id: 'unit', value: 's' }, { id: 'decimals', value: 1 }, { id: 'mappings', value: [tooFew('too few')] }, { id: 'noValue', value: '–' }],
+      mttr: [...column('Time to repair'), { id: 'unit', value: 's' }, { id: 'decimals', value: 1 }, { id: 'mappings', value: [tooFew('too few')] }],
     },
   );
 }

@@ -10,10 +10,10 @@ import {
 } from '@grafana/grafana-foundation-sdk/dashboard';
 
 /** Colours that mean something, the same on every panel. Grafana's names, so that dark and light are its business. */
-export const VERDICT_COLORS = { allowed: 'green', blocked: 'red', asked: 'orange' } as const;
+export const VERDICT_COLORS = { allowed: 'blue', blocked: 'red', asked: 'orange' } as const;
 
 export const SEVERITY_COLORS = {
-  critical: 'dark-red',
+  critical: 'purple',
   high: 'red',
   medium: 'orange',
   low: 'yellow',

@@ -4,14 +4,14 @@ import { blockedBy, ratedBlocks } from '../queries/decisions.js';
 import { openNow } from '../queries/posture.js';
 import { drifts, driftOverTime, findingLife, newestScan, scans, scoreBreakdown } from '../queries/repository.js';
 import { SCOPE } from '../queries/scope.js';
-import { badge, bars, lines, paint, reduceTo, rows, stat } from './kit.js';
+import { badge, bars, paint, reduceTo, rows, stat, steps } from './kit.js';
 import { colored, column, severityMapping, tooFew, wordMapping } from './look.js';
 
 const NOT_SCANNED = 'Not scanned by the end of this range: shieldwatch scan';
 const GATE_COLORS = { failed: 'red', regressed: 'red', passed: 'green', 'not-run': 'text', 'not run': 'text' } as const;
 export const TOO_FEW = tooFew('too few');
 
-export const LIFE_COLORS = { regressed: 'dark-red', new: 'red', open: 'orange', fixed: 'green' } as const;
+const LIFE_COLORS = { regressed: 'purple', new: 'red', open: 'orange', fixed: 'blue' } as const;
 
 export function repositoryStats(): Builder<Panel>[] {
   return [
@@ -22,7 +22,7 @@ export function repositoryStats(): Builder<Panel>[] {
     badge({ id: 3, title: 'Policy', description: "What the newest scan's policy said: passed, failed, or not-run where the scan was held against none.", sql: newestScan("if(policy_status = '', 'not-run', policy_status)", 'policy'), noValue: NOT_SCANNED, w: 4, h: 5 }, 'policy', GATE_COLORS),
     badge({ id: 4, title: 'Baseline', description: "The newest scan against AgentShield's baseline file: passed, regressed, or not-run where there is none.", sql: newestScan("if(baseline_status = '', 'not-run', baseline_status)", 'baseline'), noValue: NOT_SCANNED, w: 4, h: 5 }, 'baseline', GATE_COLORS),
     stat(
-      { id: 5, title: 'Blocked rate', description: 'Blocked over all decisions of the guard in the range, as a ratio of sums. Under 20 decisions there is no rate ("too few"); without any it says so.', sql: ratedBlocks(SCOPE), noValue: 'No decisions: is the hook installed?', w: 4, h: 5, next: { title: 'Runtime decisions', uid: 'shieldwatch-runtime' } },
+      { id: 5, title: 'Blocked rate', description: 'Blocked over all decisions of the guard in the range, as a ratio of sums. Under 20 decisions there is no rate ("too few"); without any it says so.', sql: ratedBlocks(SCOPE), noValue: 'No decisions: is the hook installed?', w: 4, h: 5 },
       'percentunit',
       [[null, 'text'], [0, 'green'], [0.05, 'orange'], [0.2, 'red']],
     ).decimals(1).mappings([TOO_FEW]).reduceOptions(reduceTo('rate')),
@@ -32,7 +32,7 @@ export function repositoryStats(): Builder<Panel>[] {
 
 export function breakdown(): Builder<Panel> {
   return paint(
-    lines(
+    steps(
       { id: 8, title: 'Which part drags it down?', description: 'The five parts of the score, 0 to 100 each, as the last scan of each bucket has them. Scans up to 6 hours, then hours, then days.', sql: scoreBreakdown(), noValue: 'No scan in this range: shieldwatch scan', w: 12, h: 9 },
       'none',
     ).min(0).max(100).decimals(0),
@@ -53,7 +53,7 @@ export function findingTable(): Builder<Panel> {
       h: 12,
     },
     {
-      state: [...column('Life', 95), ...colored(wordMapping(LIFE_COLORS))],
+      state: [...column('Life', 110), ...colored(wordMapping(LIFE_COLORS))],
       severity: [...column('Severity', 90), ...colored(severityMapping())],
       category: column('Category', 110),
       title: column('Finding'),
@@ -68,7 +68,7 @@ export function findingTable(): Builder<Panel> {
 export function driftChart(): Builder<Panel> {
   return paint(
     bars({ id: 10, title: 'When did it drift?', description: 'Findings that came and went between scans, by hour up to 14 days, then by day. The first scan of a repository is no drift.', sql: driftOverTime(), noValue: 'Nothing came or went in this range', w: 12, h: 9 }, 'short'),
-    { appeared: 'red', went_away: 'green' },
+    { appeared: 'orange', went_away: 'blue' },
   ).overrideByName('went_away', [{ id: 'displayName', value: 'went away' }]);
 }
 
@@ -96,7 +96,7 @@ export function scanTable(): Builder<Panel> {
       score: column('Score', 70),
       grade: column('Grade', 70),
       policy: [...column('Policy', 90), ...colored(wordMapping(GATE_COLORS))],
-      baseline: [...column('Baseline', 95), ...colored(wordMapping(GATE_COLORS))],
+      baseline: [...column('Baseline', 115), ...colored(wordMapping(GATE_COLORS))],
       exceptions: column('Exceptions', 100),
       files_scanned: column('Files', 70),
       provider: column('Ran on', 125),
@@ -126,7 +126,7 @@ export function blockedTable(id: number, title: string, sql: string, dimension: 
     },
     {
       [dimension]: column(heading),
-      blocked_calls: column('Blocked', 80),
+      blocked_calls: column('Blocked', 75),
       total: column('Decisions', 90),
       rate: [
         ...column('Rate', 85),

@@ -20,7 +20,7 @@ export function guardStats(): Builder<Panel>[] {
     stat({ id: 2, title: 'Blocked', description: 'Numerator of the rate: decisions that stopped a tool call. 0 where all was let through, no value where nothing was decided.', sql: blockedCount(GUARD_SCOPE), noValue: SILENT, w: 5, h: 5 }, 'short', [[null, 'green'], [1, 'orange']]).decimals(0),
     stat({ id: 3, title: 'Decisions', description: 'Denominator of the rate: tool calls that were decided. None at all is no data: a silent guard is not a quiet one.', sql: decisionCount(GUARD_SCOPE), noValue: SILENT, w: 5, h: 5, next: { title: 'Coverage', uid: 'shieldwatch-coverage' } }, 'short', [[null, 'blue']]).decimals(0),
     stat({ id: 4, title: 'Injections blocked', description: "Decisions that a rule of category injection blocked, in the range by whole hours. All tools and agents of the chosen repositories.", sql: injectionsInRange(), noValue: SILENT, w: 5, h: 5 }, 'short', [[null, 'green'], [1, 'red']]).decimals(0),
-    stat({ id: 5, title: 'Decision time (p95)', description: 'Time 95 % of the decisions stayed below, measured by the guard, over the range by whole hours, all tools and agents; 1 % relative error.', sql: latencyInRange(), noValue: SILENT, w: 4, h: 5 }, 'ms', [[null, 'green'], [50, 'orange'], [200, 'red']]).decimals(1),
+    stat({ id: 5, title: 'Time (p95)', description: 'Time 95 % of the decisions stayed below, measured by the guard, over the range by whole hours, all tools and agents; 1 % relative error.', sql: latencyInRange(), noValue: SILENT, w: 4, h: 5 }, 'ms', [[null, 'green'], [50, 'orange'], [200, 'red']]).decimals(1),
   ];
 }
 
@@ -43,6 +43,8 @@ export function rateOverTime(): Builder<Panel> {
       .min(0)
       .maxDataPoints(40)
       .showPoints(VisibilityMode.Always)
+      // A line over buckets of few decisions would claim a rate for them.
+      .spanNulls(false)
       .overrideByRegexp('/^fewer than/', [{ id: 'custom.drawStyle', value: GraphDrawStyle.Points }, { id: 'custom.pointSize', value: 4 }]),
     { 'blocked rate': 'red', 'fewer than 20 decisions': 'text' },
   );
@@ -61,7 +63,7 @@ export function volumeOverTime(): Builder<Panel> {
 
 export function byDimension(): Builder<Panel>[] {
   return [
-    blockedTable(8, 'Which tools are stopped?', blockedBy(GUARD_SCOPE, 'tool'), 'tool', 'Tool', 8),
+    blockedTable(8, 'Which tools are stopped?', blockedBy(GUARD_SCOPE, 'tool'), 'tool', 'Tool', 9),
     blockedTable(9, 'Which agents are stopped?', blockedBy(GUARD_SCOPE, 'agent'), 'agent', 'Agent', 8),
     rows(
       {
@@ -70,7 +72,7 @@ export function byDimension(): Builder<Panel>[] {
         description: 'Blocked decisions of the range by category of the rule, most frequent first. Allowed decisions have no rule, so that there is no rate here.',
         sql: blockedByCategory(),
         noValue: 'Nothing was blocked in this range',
-        w: 8,
+        w: 7,
         h: 9,
       },
       { category: column('Category'), blocked_calls: column('Blocked', 90) },
@@ -98,7 +100,7 @@ export function injectionsOverTime(): Builder<Panel> {
       { id: 12, title: 'Is somebody trying to inject?', description: 'Blocked injections by hour up to 14 days, then by day. By rule: a rule of category injection blocked. By text: blocked without a category, and the reason reads like an injection; never part of the other. A bar of height 0 is an hour with decisions and no attempt.', sql: injectionAttempts(), noValue: SILENT, w: 12, h: 9 },
       'short',
     ),
-    { by_rule: 'red', by_text: 'orange' },
+    { by_rule: 'red', by_text: 'yellow' },
   )
     .overrideByName('by_rule', [{ id: 'displayName', value: 'by rule' }])
     .overrideByName('by_text', [{ id: 'displayName', value: 'by text alone' }]);

@@ -20,7 +20,7 @@ export function exposureTimeline(): Builder<Panel> {
   return timeline(
     { id: 5, title: 'Which secrets were exposed, and when?', description: `One lane for each secret, the twelve longest exposed of the range. ${WHAT}`, sql: exposureOverTime(), noValue: 'No critical secret was exposed in this range, or nothing was scanned', w: 24, h: 11 },
     'lane',
-    [{ text: 'not exposed', color: 'green' }, { text: 'exposed', color: 'red' }],
+    [{ text: 'not exposed', color: 'transparent' }, { text: 'exposed', color: 'red' }],
   );
 }
 

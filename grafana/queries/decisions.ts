@@ -110,10 +110,10 @@ LIMIT 20`;
  * Blocked rate by tool over time, each point a ratio of sums; no point where a tool decided nothing.
  * The seven busiest tools of the range by name, the rest together.
  */
-export function blockedRateByTool(scope?: string): string {
+export function blockedRateByTool(): string {
   return `WITH decision AS
 (
-    ${decisions(scope)}
+    ${decisions()}
 )
 SELECT time,
     if(tool IN (SELECT tool FROM decision GROUP BY tool ORDER BY sum(allowed + blocked + asked) DESC, tool LIMIT 7), tool, 'other tools') AS tool_name,

@@ -60,10 +60,10 @@ WHERE ${SCOPE}`;
 
 /**
  * Every repository by what its newest scan says, lowest score first: 200 rows. `change` is against the score that
- * held when the range began, NULL for a repository that had none yet.
+ * held when the range began, or the first one in it.
  */
 export function rankedRepositories(): string {
-  return `SELECT repo, r.score AS score, if(isNull(b.score), NULL, toInt32(r.score) - toInt32(b.score)) AS change, r.critical AS critical, r.high AS high,
+  return `SELECT repo, r.score AS score, toInt32(r.score) - toInt32(ifNull(b.score, r.score)) AS change, r.critical AS critical, r.high AS high,
     r.route AS route, r.scanned_at AS scanned_at
 FROM
 (
@@ -73,9 +73,9 @@ FROM
 ) AS r
 LEFT JOIN
 (
-    SELECT repo, toNullable(argMax(p.score, p.bucket_start)) AS score
+    SELECT repo, toNullable(argMin(p.score, p.bucket_start)) AS score
     FROM posture_interval AS p
-    WHERE ${SCOPE} AND bucket_start <= $__fromTime AND valid_until > $__fromTime
+    WHERE ${SCOPE} AND bucket_start <= $__toTime AND valid_until > $__fromTime
     GROUP BY repo
 ) AS b USING (repo)
 ORDER BY score, critical DESC, high DESC, repo
