@@ -63,7 +63,7 @@ export function fleetStats(): Builder<Panel>[] {
     stat(
       {
         id: 6,
-        title: 'Silent repos',
+        title: 'Silent',
         description: 'Repositories of which neither a scan nor a guard decision came for 24 hours. Retired after 30 days of silence and no longer counted.',
         sql: silentRepositories(),
         noValue: 'Nobody known yet',
@@ -99,7 +99,7 @@ export function fleetTrend(): Builder<Panel> {
       .overrideByName('mean', [{ id: 'custom.lineWidth', value: 3 }])
       .overrideByName('highest', [{ id: 'custom.lineWidth', value: 1 }, { id: 'custom.fillBelowTo', value: 'lowest' }, { id: 'custom.fillOpacity', value: 12 }])
       .overrideByName('lowest', [{ id: 'custom.lineWidth', value: 1 }]),
-    { mean: 'blue', highest: 'light-blue', lowest: 'light-blue' },
+    { mean: 'blue', highest: 'green', lowest: 'orange' },
   );
 }
 

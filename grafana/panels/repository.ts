@@ -126,10 +126,10 @@ export function blockedTable(id: number, title: string, sql: string, dimension: 
     },
     {
       [dimension]: column(heading),
-      blocked_calls: column('Blocked', 75),
-      total: column('Decisions', 90),
+      blocked_calls: column('Blocked', 70),
+      total: column('Decisions', 85),
       rate: [
-        ...column('Rate', 85),
+        ...column('Rate', 75),
         { id: 'unit', value: 'percentunit' },
         { id: 'decimals', value: 1 },
         { id: 'mappings', value: [TOO_FEW] },
