@@ -42,14 +42,12 @@ describe('every query of every board', () => {
   it.each([['two hours', SHORT], ['a month', MONTH]] as const)('runs over %s and answers in the shape its panel draws', async (_, range) => {
     for (const board of library.all()) {
       for (const panel of drawn(board.panels)) {
-        for (const repo of range === SHORT ? (['all', ['acme/web', "evil/it's\\"]] as const) : (['all'] as const)) {
-          const { columns } = await panelData(database.client, panel, { range, variables: chosen('org_a', repo) });
-          expect(columns.length, panel.title).toBeGreaterThan(0);
-          if (panel.targets?.[0]?.format === 0) {
-            expect(columns[0], panel.title).toMatchObject({ name: 'time', type: "DateTime('UTC')" });
-            expect(columns.slice(1).some(({ type }) => /^(Nullable\()?(U?Int|Float)/.test(type)), panel.title).toBe(true);
-          }
-        }
+        const repo = range === SHORT ? ['acme/web', "evil/it's\\"] : 'all';
+        const { columns } = await panelData(database.client, panel, { range, variables: chosen('org_a', repo) });
+        expect(columns.length, panel.title).toBeGreaterThan(0);
+        if (panel.targets?.[0]?.format !== 0) continue;
+        expect(columns[0], panel.title).toMatchObject({ name: 'time', type: "DateTime('UTC')" });
+        expect(columns.slice(1).some(({ type }) => /^(Nullable\()?(U?Int|Float)/.test(type)), panel.title).toBe(true);
       }
     }
   });
