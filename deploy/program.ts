@@ -7,6 +7,7 @@ import type { LandingDay } from '#schemas/clickhouse/facts.js';
 import { CommandError } from '#schemas/errors.js';
 import { packageRoot } from '#schemas/root.js';
 import { registerControlCommands } from './control-commands.js';
+import { registerGrafanaCommand } from './grafana-command.js';
 import { runDemoCommand, type DemoFlags } from './demo/command.js';
 import { banner } from './embedded/banner.js';
 import { resolveDataDir, resolveStackConfig, type StackFlags } from './embedded/config.js';
@@ -85,6 +86,7 @@ function program(): Command {
     });
 
   registerProducerCommands(root);
+  registerGrafanaCommand(root, out);
 
   const dataDirOption = ['--data-dir <folder>', 'data folder of the running stack'] as const;
   root

@@ -1,4 +1,14 @@
+import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
+import type { BoardAudience } from './boards/board.js';
+import { coverageBoard } from './boards/coverage.js';
+import { fleetBoard } from './boards/fleet.js';
+import { ledgerBoard } from './boards/ledger.js';
+import { pipelineBoard } from './boards/pipeline.js';
 import { postureBoard } from './boards/posture.js';
+import { repositoryBoard } from './boards/repository.js';
+import { runbookBoard } from './boards/runbooks.js';
+import { runtimeBoard } from './boards/runtime.js';
+import { secretsBoard } from './boards/secrets.js';
 
 /** A generated file: its name inside `grafana/generated` and its text. */
 export interface BoardFile {
@@ -6,9 +16,22 @@ export interface BoardFile {
   text: string;
 }
 
-const BOARDS = { 'posture.json': postureBoard };
+const BOARDS: Readonly<Record<string, (audience: BoardAudience) => DashboardBuilder>> = {
+  'posture.json': postureBoard,
+  'fleet.json': fleetBoard,
+  'repository.json': repositoryBoard,
+  'runtime.json': runtimeBoard,
+  'secrets.json': secretsBoard,
+  'coverage.json': coverageBoard,
+  'ledger.json': ledgerBoard,
+  'pipeline.json': pipelineBoard,
+  'runbooks.json': runbookBoard,
+};
 
-/** Every board as the JSON Grafana provisions and the gateway's own page draws. The same code gives the same bytes. */
-export function boardFiles(): BoardFile[] {
-  return Object.entries(BOARDS).map(([name, board]) => ({ name, text: `${JSON.stringify(board().build(), null, 2)}\n` }));
+/**
+ * Every board as the JSON Grafana provisions and the gateway's own page draws; for one organisation where `org` is
+ * given. The same code gives the same bytes.
+ */
+export function boardFiles(audience: BoardAudience = {}): BoardFile[] {
+  return Object.entries(BOARDS).map(([name, board]) => ({ name, text: `${JSON.stringify(board(audience).build(), null, 2)}\n` }));
 }

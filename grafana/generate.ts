@@ -1,12 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { packageRoot } from '#schemas/root.js';
-import { boardFiles } from './boards.js';
+import { generatedFiles } from './generated-files.js';
 
-/** `npm run grafana:generate`: writes every board to `grafana/generated`. */
-const folder = join(packageRoot(), 'grafana/generated');
-await mkdir(folder, { recursive: true });
-for (const { name, text } of boardFiles()) {
-  await writeFile(join(folder, name), text);
-  process.stdout.write(`grafana/generated/${name}\n`);
+/** `npm run grafana:generate`: writes every board and the alert rules. */
+for (const { path, text } of generatedFiles()) {
+  const target = join(packageRoot(), path);
+  await mkdir(dirname(target), { recursive: true });
+  await writeFile(target, text);
+  process.stdout.write(`${path}\n`);
 }

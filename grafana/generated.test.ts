@@ -2,18 +2,21 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '#schemas/root.js';
+import { RUNBOOKS } from './alerts/provisioning.js';
 import { boardFiles } from './boards.js';
+import { generatedFiles } from './generated-files.js';
 
-const folder = join(packageRoot(), 'grafana/generated');
+const room = join(packageRoot(), 'grafana');
 
-describe('generated boards', () => {
+describe('generated files', () => {
   it('are what the code makes: run `npm run grafana:generate` after a change', async () => {
-    for (const { name, text } of boardFiles()) {
-      expect(await readFile(join(folder, name), 'utf8'), name).toBe(text);
+    for (const { path, text } of generatedFiles()) {
+      expect(await readFile(join(packageRoot(), path), 'utf8'), path).toBe(text);
     }
   });
 
   it('have no file that no code makes', async () => {
-    expect((await readdir(folder)).sort()).toEqual(boardFiles().map(({ name }) => name).sort());
+    expect((await readdir(join(room, 'generated'))).sort()).toEqual(boardFiles().map(({ name }) => name).sort());
+    expect((await readdir(join(room, 'runbooks'))).sort()).toEqual(RUNBOOKS.map((name) => `${name}.md`).sort());
   });
 });

@@ -6,6 +6,7 @@ export function banner(stack: Stack): string {
   const collector = 'url' in status.collector ? status.collector.url : `none (${status.collector.absent}); the gateway redacts and lands by itself`;
   const rows: [string, string][] = [
     ['boards', `${stack.boardsLink()}   (opens once; \`npx shieldwatch boards\` prints a new link)`],
+    ...(status.grafana === undefined ? [] : [['grafana', status.grafana] satisfies [string, string]]),
     ['gateway', `${status.gateway}   OTLP/HTTP and REST`],
     ['collector', collector],
     ['clickhouse', status.clickhouse],

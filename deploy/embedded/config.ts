@@ -14,6 +14,8 @@ export interface StackConfig {
   collectorPort: number;
   /** A ClickHouse server instead of the embedded one. */
   clickhouseUrl?: string;
+  /** That server as its reader may ask it, for a Grafana on this machine. */
+  clickhouseReaderUrl?: string;
   /** A Postgres server instead of the embedded one. */
   databaseUrl?: string;
   /** A running collector instead of our own child process; its receiver's key in `collectorKey`. */
@@ -21,6 +23,8 @@ export interface StackConfig {
   collectorKey?: string;
   /** A Grafana with the same boards, for links to it. */
   grafanaUrl?: string;
+  /** Port of a Grafana that is found on this machine. */
+  grafanaPort: number;
   /** Land in the gateway even where a collector could run. */
   withoutCollector: boolean;
   /** Least level of the gateway's log lines (JSON, standard output). */
@@ -64,7 +68,8 @@ export function resolveStackConfig(flags: StackFlags): StackConfig {
   const collectorUrl = process.env['OTEL_COLLECTOR_URL'];
   const collectorKey = process.env['SHIELDWATCH_COLLECTOR_KEY'];
   const grafanaUrl = process.env['GRAFANA_URL'];
-  for (const [name, value] of Object.entries({ CLICKHOUSE_URL: clickhouseUrl, DATABASE_URL: databaseUrl, OTEL_COLLECTOR_URL: collectorUrl, GRAFANA_URL: grafanaUrl })) {
+  const readerUrl = process.env['CLICKHOUSE_READER_URL'];
+  for (const [name, value] of Object.entries({ CLICKHOUSE_URL: clickhouseUrl, DATABASE_URL: databaseUrl, OTEL_COLLECTOR_URL: collectorUrl, GRAFANA_URL: grafanaUrl, CLICKHOUSE_READER_URL: readerUrl })) {
     if (value !== undefined && !URL.canParse(value)) throw new CommandError(`${name} must be a URL`);
   }
   const level = process.env['SHIELDWATCH_LOG_LEVEL'] ?? 'error';
@@ -81,6 +86,8 @@ export function resolveStackConfig(flags: StackFlags): StackConfig {
     ...(collectorUrl === undefined ? {} : { collectorUrl }),
     ...(collectorKey === undefined ? {} : { collectorKey }),
     ...(grafanaUrl === undefined ? {} : { grafanaUrl }),
+    grafanaPort: port('grafana-port', 'SHIELDWATCH_GRAFANA_PORT', undefined, 3000),
+    ...(readerUrl === undefined ? {} : { clickhouseReaderUrl: readerUrl }),
     withoutCollector: flags.collector === false,
   };
 }

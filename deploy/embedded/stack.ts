@@ -18,6 +18,7 @@ import { startClickHouse } from './clickhouse/process.js';
 import { startCollector } from './collector.js';
 import { LOOPBACK, type StackConfig } from './config.js';
 import { openDataFolder } from './data-folder.js';
+import { findGrafana, startGrafana } from './grafana.js';
 import { answerOf, callApi, manageOrgs } from './machine-api.js';
 import { rollupControl } from './rollup-control.js';
 
@@ -31,6 +32,8 @@ export interface StackStatus {
   /** Address of the collector, or why the gateway lands by itself. */
   collector: { url: string } | { absent: string };
   orgId: string;
+  /** Address of a Grafana with the same boards: one that is named, or one of this machine that the stack runs. */
+  grafana?: string;
 }
 
 export interface Stack {
@@ -65,6 +68,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
 
     log('starting ClickHouse');
     let clickhouseUrl = config.clickhouseUrl;
+    let readerUrl = config.clickhouseReaderUrl;
     if (clickhouseUrl === undefined) {
       const engine = await startClickHouse({
         dataDir: join(config.dataDir, 'clickhouse'),
@@ -76,6 +80,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       });
       closers.push(() => engine.stop());
       clickhouseUrl = engine.url;
+      readerUrl = engine.readerUrl;
     }
     await migrateClickHouse({ url: clickhouseUrl });
     const clickhouse = createClickHouse({ url: clickhouseUrl });
@@ -93,12 +98,20 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
 
     const collector = await openCollector(config, clickhouseUrl, log, closers);
 
+    const installed = config.grafanaUrl === undefined ? findGrafana() : undefined;
+    const grafana =
+      installed === undefined || readerUrl === undefined
+        ? undefined
+        : startGrafana({ installed, dataDir: config.dataDir, port: config.grafanaPort, readerUrl, onLog: (line) => { log(`[grafana] ${line}`); } });
+    if (grafana !== undefined) closers.push(() => grafana.stop());
+    const grafanaUrl = config.grafanaUrl ?? grafana?.url;
+
     const gateway = await createGateway({
       clickhouse,
       postgres,
       ...('url' in collector ? { collector } : {}),
       audit,
-      ...(config.grafanaUrl === undefined ? {} : { boards: { grafanaUrl: config.grafanaUrl } }),
+      ...(grafanaUrl === undefined ? {} : { boards: { grafanaUrl } }),
       logger: { level: config.logLevel },
     });
     closers.push(() => gateway.close());
@@ -140,6 +153,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       postgres: config.databaseUrl === undefined ? 'embedded' : 'server',
       collector: 'url' in collector ? { url: withoutPassword(collector.url) } : collector,
       orgId,
+      ...(grafanaUrl === undefined ? {} : { grafana: grafanaUrl }),
     };
     const boardsLink = (ofOrg = orgId): string => `${gatewayUrl}/boards/login?code=${gateway.createLoginCode(ofOrg)}`;
 

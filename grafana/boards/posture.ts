@@ -1,45 +1,32 @@
-/* eslint-disable @typescript-eslint/no-deprecated -- the classic board JSON is what file provisioning of Grafana 12 takes; the v2 schema is not yet */
-import { DashboardBuilder, DashboardCursorSync, DashboardLinkBuilder, DashboardLinkType, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
+/* eslint-disable @typescript-eslint/no-deprecated -- see board.ts */
+import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { blockedCallsTable, blockedRateOverTime, decisionsOverTime } from '../panels/decisions.js';
 import { openFindings } from '../panels/findings.js';
 import { quarantineTable } from '../panels/quarantine.js';
 import { scoreOverTime } from '../panels/score.js';
 import { blockedRateInRange, criticalNow, decisionsInRange, latestScore } from '../panels/stats.js';
-import { orgVariable, repoVariable } from '../variables.js';
+import { repoVariable } from '../variables.js';
+import { board, row, type BoardAudience } from './board.js';
 
 /** Ids of panels are part of the address of a picture: they stay with the panel and are never given out again. */
-export function postureBoard(): DashboardBuilder {
-  return new DashboardBuilder('Agent security posture')
-    .uid('shieldwatch-posture')
-    .description('Scores, findings and guard decisions of AI coding agents, per repository.')
-    .tags(['shieldwatch'])
-    .timezone('browser')
-    .tooltip(DashboardCursorSync.Crosshair)
-    .time({ from: 'now-6h', to: 'now' })
-    .refresh('30s')
-    .readonly()
-    .withVariable(orgVariable())
+export function postureBoard(audience: BoardAudience): DashboardBuilder {
+  return board(
+    { uid: 'shieldwatch-posture', title: 'Agent security posture', description: 'Scores, findings and guard decisions of AI coding agents, per repository.', from: 'now-6h', refresh: '30s' },
+    audience,
+  )
     .withVariable(repoVariable())
-    .link(
-      new DashboardLinkBuilder('Shieldwatch boards')
-        .type(DashboardLinkType.Dashboards)
-        .tags(['shieldwatch'])
-        .asDropdown(true)
-        .includeVars(true)
-        .keepTime(true),
-    )
-    .withRow(new RowBuilder('Now').id(100))
+    .withRow(row(100, 'Now'))
     .withPanel(latestScore())
     .withPanel(blockedRateInRange())
     .withPanel(criticalNow())
     .withPanel(decisionsInRange())
-    .withRow(new RowBuilder('Posture').id(101))
-    .withPanel(scoreOverTime())
+    .withRow(row(101, 'Posture'))
+    .withPanel(scoreOverTime(5))
     .withPanel(openFindings())
-    .withRow(new RowBuilder('Guard').id(102))
+    .withRow(row(102, 'Guard'))
     .withPanel(blockedRateOverTime())
     .withPanel(decisionsOverTime())
     .withPanel(blockedCallsTable())
-    .withRow(new RowBuilder('Data quality').id(103))
-    .withPanel(quarantineTable());
+    .withRow(row(103, 'Data quality'))
+    .withPanel(quarantineTable(10));
 }

@@ -10,10 +10,10 @@ import {
 } from '@grafana/grafana-foundation-sdk/dashboard';
 
 /** Colours that mean something, the same on every panel. Grafana's names, so that dark and light are its business. */
-export const VERDICT_COLORS = { allowed: 'green', blocked: 'red', asked: 'orange' } as const;
+export const VERDICT_COLORS = { allowed: 'blue', blocked: 'red', asked: 'orange' } as const;
 
-const SEVERITY_COLORS = {
-  critical: 'dark-red',
+export const SEVERITY_COLORS = {
+  critical: 'purple',
   high: 'red',
   medium: 'orange',
   low: 'yellow',
@@ -46,6 +46,33 @@ export function severityMapping(): ValueMapping[] {
   );
   return [{ type: MappingType.ValueToText, options: Object.fromEntries(options) }];
 }
+
+/** Words as they are, each with its colour. */
+export function wordMapping(colors: Readonly<Record<string, string>>): ValueMapping[] {
+  const options = Object.entries(colors).map(([name, color], index) => [name, { text: name, color, index }] as const);
+  return [{ type: MappingType.ValueToText, options: Object.fromEntries(options) }];
+}
+
+/** The number that stands for "too few to say" in rates and means, as text. */
+export function tooFew(text: string): ValueMapping {
+  return { type: MappingType.ValueToText, options: { '-1': { text, color: 'text', index: 0 } } };
+}
+
+/** A column's cells on the colour of what they say. */
+export function colored(mappings: ValueMapping[]): DynamicConfigValue[] {
+  return [
+    { id: 'mappings', value: mappings },
+    { id: 'custom.cellOptions', value: { type: 'color-background', mode: 'basic' } },
+  ];
+}
+
+/** A column's cells lead to a board, where `query` chooses what they are about. */
+export function linkTo(title: string, uid: string, query: string): DynamicConfigValue {
+  return { id: 'links', value: [{ title, url: `/d/${uid}?\${org:queryparam}&${query}&\${__url_time_range}` }] };
+}
+
+/** A repository's name leads to its board. */
+export const REPOSITORY_LINK = linkTo('Open this repository', 'shieldwatch-repository', 'var-repo=${__value.raw}');
 
 /** A column's heading and its width in pixels, where it should not take what is left. */
 export function column(heading: string, width?: number): DynamicConfigValue[] {

@@ -4,9 +4,9 @@ import { DATASOURCE } from '../datasource.js';
 import { quarantined } from '../queries/quarantine.js';
 import { column } from './look.js';
 
-export function quarantineTable(): PanelBuilder {
+export function quarantineTable(id: number): PanelBuilder {
   return new PanelBuilder()
-    .id(10)
+    .id(id)
     .title('What could not be counted?')
     .description(
       'Records that arrived in the time range but that no fact was made of: without a repository, with an unknown severity, dated in the future or before the oldest facts. They are in no number above.',

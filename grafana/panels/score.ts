@@ -17,9 +17,9 @@ import { scoreTrend } from '../queries/score.js';
 import { colorBy, gradeThresholds } from './look.js';
 
 /** Steps, since a score does not drift between scans: it holds, then changes. */
-export function scoreOverTime(): PanelBuilder {
+export function scoreOverTime(id: number): PanelBuilder {
   return new PanelBuilder()
-    .id(5)
+    .id(id)
     .title('Is the posture getting better or worse?')
     .description(
       'AgentShield score of each repository, 0 to 100; it holds until the next scan. The lines at 40, 60, 75 and 90 are where grades D, C, B and A begin. The twelve lowest repositories; scores under a severity filter are lines of their own, since they do not compare.',

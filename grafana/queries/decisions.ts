@@ -1,24 +1,30 @@
 import { drawnAt, inLongerRange, inShortRange } from './resolution.js';
-import { SCOPE } from './scope.js';
+import { GUARD_SCOPE, SCOPE } from './scope.js';
+
+/** Decisions below which a rate says nothing: one block more or less would move it by 5 % or more. */
+export const MIN_DECISIONS = 20;
+
+/** What decisions can be told apart by, in facts and rollups alike. */
+export type DecisionDimension = 'tool' | 'agent' | 'rule_category';
 
 /**
- * Guard decisions as (time, tool, allowed, blocked, asked): the one source of every number about decisions
- * on the board, so that the stats and the charts agree. A bucket without decisions has no row.
+ * Guard decisions as (time, dimension, allowed, blocked, asked): the one source of every number about decisions,
+ * so that the stats and the charts agree. A bucket without decisions has no row.
  */
-function decisions(): string {
-  return `SELECT $__timeInterval(occurred_at) AS time, tool,
+export function decisions(scope: string = SCOPE, dimension: DecisionDimension = 'tool'): string {
+  return `SELECT $__timeInterval(occurred_at) AS time, ${dimension},
         countIf(decision = 'allow') AS allowed, countIf(decision = 'block') AS blocked, countIf(decision = 'ask') AS asked
     FROM runtime_event
-    WHERE ${SCOPE}
+    WHERE ${scope}
         AND ${inShortRange('occurred_at')}
-    GROUP BY time, tool
+    GROUP BY time, ${dimension}
     UNION ALL
-    SELECT ${drawnAt('bucket_start')} AS time, tool,
+    SELECT ${drawnAt('bucket_start')} AS time, ${dimension},
         sum(h.allowed) AS allowed, sum(h.blocked) AS blocked, sum(h.asked) AS asked
     FROM blocked_command_rate_hour AS h
-    WHERE ${SCOPE}
+    WHERE ${scope}
         AND ${inLongerRange('bucket_start')}
-    GROUP BY time, tool`;
+    GROUP BY time, ${dimension}`;
 }
 
 /** One number: blocked over all decisions of the range, as a ratio of sums. NULL where nothing was decided. */
@@ -31,12 +37,73 @@ FROM
 }
 
 /** One number: decisions of the range. NULL, not 0, where there are none: a silent guard is not a quiet one. */
-export function decisionCount(): string {
+export function decisionCount(scope?: string): string {
   return `SELECT nullIf(sum(allowed + blocked + asked), 0) AS decisions
 FROM
 (
-    ${decisions()}
+    ${decisions(scope)}
 )`;
+}
+
+/** One number: blocked decisions of the range. NULL where nothing was decided, 0 where all was let through. */
+export function blockedCount(scope: string): string {
+  return `SELECT if(sum(allowed + blocked + asked) = 0, NULL, sum(blocked)) AS blocked_calls
+FROM
+(
+    ${decisions(scope)}
+)`;
+}
+
+/** As `blockedRate`, but {@link MIN_DECISIONS} decisions are needed for a rate: -1 stands for "too few". */
+export function ratedBlocks(scope: string): string {
+  return `SELECT multiIf(isNull(decisions), NULL, decisions < ${String(MIN_DECISIONS)}, -1, sum(blocked) / decisions) AS rate, nullIf(sum(allowed + blocked + asked), 0) AS decisions
+FROM
+(
+    ${decisions(scope)}
+)`;
+}
+
+/**
+ * Blocked rate over time as (time, kind, rate). Buckets with fewer decisions than a rate needs are a kind of their
+ * own, so that they can be drawn as what they are; a bucket without any has no point.
+ */
+export function blockedRateOverTime(scope: string): string {
+  return `SELECT time, if(sum(allowed + blocked + asked) < ${String(MIN_DECISIONS)}, 'fewer than ${String(MIN_DECISIONS)} decisions', 'blocked rate') AS kind,
+    sum(blocked) / sum(allowed + blocked + asked) AS rate
+FROM
+(
+    ${decisions(scope)}
+)
+GROUP BY time
+HAVING sum(allowed + blocked + asked) > 0
+ORDER BY time, kind`;
+}
+
+/** Decisions, blocks and rate of each value of a dimension, most blocked first, 20 rows; rate -1 for too few. */
+export function blockedBy(scope: string, dimension: DecisionDimension): string {
+  return `SELECT ${dimension}, sum(blocked) AS blocked_calls, sum(allowed + blocked + asked) AS total,
+    if(total < ${String(MIN_DECISIONS)}, -1, blocked_calls / total) AS rate
+FROM
+(
+    ${decisions(scope, dimension)}
+)
+GROUP BY ${dimension}
+HAVING total > 0
+ORDER BY blocked_calls DESC, total DESC, ${dimension}
+LIMIT 20`;
+}
+
+/** Blocks of each category of rule, most frequent first, 20 rows. What was let through has no category. */
+export function blockedByCategory(): string {
+  return `SELECT if(rule_category = '', 'no category', rule_category) AS category, sum(blocked) AS blocked_calls
+FROM
+(
+    ${decisions(GUARD_SCOPE, 'rule_category')}
+)
+GROUP BY category
+HAVING blocked_calls > 0
+ORDER BY blocked_calls DESC, category
+LIMIT 20`;
 }
 
 /**
@@ -57,7 +124,7 @@ ORDER BY time, tool_name`;
 }
 
 /** Decisions over time by verdict; verdicts that never occur in the range have no line. */
-export function decisionsByVerdict(): string {
+export function decisionsByVerdict(scope?: string): string {
   return `SELECT time, verdict, sum(count) AS decisions
 FROM
 (
@@ -65,7 +132,7 @@ FROM
         pair.1 AS verdict, pair.2 AS count
     FROM
     (
-        ${decisions()}
+        ${decisions(scope)}
     )
 )
 WHERE count > 0

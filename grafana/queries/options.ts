@@ -11,3 +11,27 @@ export function repoOptions(): string {
 )
 ORDER BY repo`;
 }
+
+/** Days back that an agent or a tool must have decided something to be offered. */
+const RECENT_DAYS = 90;
+
+/** Agents whose tool calls were decided lately, by name. No version matters for what is only named. */
+export function agentOptions(): string {
+  return recent('agent');
+}
+
+/** Tools likewise. */
+export function toolOptions(): string {
+  return recent('tool');
+}
+
+function recent(column: 'agent' | 'tool'): string {
+  return `SELECT DISTINCT ${column} FROM blocked_command_rate_v1
+WHERE org_id = \${org:singlequote} AND bucket_start >= now() - toIntervalDay(${String(RECENT_DAYS)}) AND NOT is_head AND ${column} != ''
+ORDER BY ${column} LIMIT 500`;
+}
+
+/** Categories of findings there ever were, by name. */
+export function categoryOptions(): string {
+  return 'SELECT DISTINCT category FROM finding_lifecycle_v1 WHERE org_id = ${org:singlequote} AND NOT is_head AND category != \'\' ORDER BY category LIMIT 100';
+}

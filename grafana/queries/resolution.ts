@@ -25,3 +25,21 @@ export function inLongerRange(column: string): string {
 export function drawnAt(column: string): string {
   return `if(${IS_LONG}, toStartOfDay(${column}), ${column})`;
 }
+
+/**
+ * Condition on a fact's time for panels that no rollup answers: inside the range, and at most the newest
+ * `days` of it, so that a range of a quarter costs no more than one of a week. The panel says so.
+ */
+export function inNewestDays(column: string, days: number): string {
+  return `${column} >= greatest($__fromTime, $__toTime - toIntervalDay(${String(days)})) AND ${column} <= $__toTime`;
+}
+
+/** Condition on a bucket's start: buckets that begin in the hour the range begins in, or later in it. */
+export function inRange(column: string): string {
+  return `${column} >= toStartOfHour($__fromTime) AND ${column} <= $__toTime`;
+}
+
+/** A bucket's start as hours up to 14 days, as days beyond: for series that have no finer grain than the hour. */
+export function hourOrDay(column: string): string {
+  return `if(${IS_LONG}, toStartOfDay(${column}), ${column})`;
+}

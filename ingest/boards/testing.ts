@@ -4,7 +4,21 @@ import { decisionAttributes, decisionSpanIds, type DecisionRecord } from '#schem
 import { findingAttributes, type FindingRecord } from '#schemas/records/finding.js';
 import { repositoryAttributes } from '#schemas/records/repository.js';
 import { scanAttributes, type ScanRecord } from '#schemas/records/scan.js';
-import { ATTR_TENANT_ORG_ID, EVENT_FINDING, SPAN_DECISION, SPAN_SCAN } from '#schemas/semconv.js';
+import {
+  ATTR_DRIFT_FINDINGS_NEW,
+  ATTR_DRIFT_FINDINGS_RESOLVED,
+  ATTR_DRIFT_HAS_CRITICAL,
+  ATTR_DRIFT_IS_REGRESSION,
+  ATTR_DRIFT_SCORE_CURRENT,
+  ATTR_DRIFT_SCORE_DELTA,
+  ATTR_DRIFT_SCORE_PREVIOUS,
+  ATTR_DRIFT_TIMESTAMP,
+  ATTR_TENANT_ORG_ID,
+  EVENT_FINDING,
+  SPAN_DECISION,
+  SPAN_DRIFT,
+  SPAN_SCAN,
+} from '#schemas/semconv.js';
 
 /** Fills a store for tests the way telemetry gets there: landing rows, which the views turn into facts; and series rows. */
 export class Seed {
@@ -57,6 +71,64 @@ export class Seed {
     });
   }
 
+  /** Drifts as the watch reports them. */
+  async drifts(records: DriftSeed[]): Promise<void> {
+    await this.#traces(
+      records.map(({ repository, at, previous, current, newFindings = 0, resolvedFindings = 0, hasCritical = false }) => ({
+        at,
+        repository,
+        name: SPAN_DRIFT,
+        traceId: randomUUID().replaceAll('-', ''),
+        spanId: randomUUID().replaceAll('-', '').slice(0, 16),
+        attributes: {
+          [ATTR_DRIFT_TIMESTAMP]: at,
+          [ATTR_DRIFT_SCORE_PREVIOUS]: previous,
+          [ATTR_DRIFT_SCORE_CURRENT]: current,
+          [ATTR_DRIFT_SCORE_DELTA]: current - previous,
+          [ATTR_DRIFT_IS_REGRESSION]: String(current < previous || hasCritical),
+          [ATTR_DRIFT_HAS_CRITICAL]: String(hasCritical),
+          [ATTR_DRIFT_FINDINGS_NEW]: newFindings,
+          [ATTR_DRIFT_FINDINGS_RESOLVED]: resolvedFindings,
+        },
+      })),
+    );
+  }
+
+  /** Log records as agents send them, by their body and attributes. */
+  async logs(records: { at: string; repository?: string; body: string; version?: string; attributes: Record<string, string | number> }[]): Promise<void> {
+    await this.#client.insert({
+      table: 'otel_logs',
+      columns: ['Timestamp', 'TraceId', 'ServiceName', 'Body', 'ResourceAttributes', 'LogAttributes'],
+      format: 'JSONEachRow',
+      values: records.map(({ at, repository, body, version, attributes }) => ({
+        Timestamp: storeTime(at),
+        TraceId: '',
+        ServiceName: 'claude-code',
+        Body: body,
+        ResourceAttributes: { ...(repository === undefined ? { [ATTR_TENANT_ORG_ID]: this.#orgId } : this.#resource(repository)), ...(version === undefined ? {} : { 'service.version': version }) },
+        LogAttributes: strings(attributes),
+      })),
+    });
+  }
+
+  /** Points of a running total, as a collector's own telemetry has them; `queue` for a gauge. */
+  async collectorMetric(name: string, points: { at: string; value: number }[], kind: 'sum' | 'gauge' = 'sum'): Promise<void> {
+    await this.#client.insert({
+      table: `otel_metrics_${kind}`,
+      columns: ['ResourceAttributes', 'ServiceName', 'MetricName', 'Attributes', 'StartTimeUnix', 'TimeUnix', 'Value'],
+      format: 'JSONEachRow',
+      values: points.map(({ at, value }) => ({
+        ResourceAttributes: { [ATTR_TENANT_ORG_ID]: this.#orgId, 'service.instance.id': 'one' },
+        ServiceName: 'otelcol',
+        MetricName: name,
+        Attributes: { exporter: 'clickhouse' },
+        StartTimeUnix: storeTime(at).slice(0, 19),
+        TimeUnix: storeTime(at).slice(0, 19),
+        Value: value,
+      })),
+    });
+  }
+
   /** One head row and one row for each tool, as the rollup job writes a bucket. */
   async rateHour(repo: string, bucketStart: string, tools: Record<string, { allowed: number; blocked: number }>): Promise<void> {
     const key = { org_id: this.#orgId, repo, bucket_start: storeTime(bucketStart), version: 1 };
@@ -103,6 +175,17 @@ export class Seed {
   #resource(repository: string): Record<string, string> {
     return { [ATTR_TENANT_ORG_ID]: this.#orgId, ...repositoryAttributes(repository) };
   }
+}
+
+/** One drift of a repository's score. */
+export interface DriftSeed {
+  repository: string;
+  at: string;
+  previous: number;
+  current: number;
+  newFindings?: number;
+  resolvedFindings?: number;
+  hasCritical?: boolean;
 }
 
 /** A scan of ten files that found nothing, but for what is named. */

@@ -50,6 +50,10 @@ func report(name string, ok bool, format string, args ...any) {
 }
 
 func main() {
+	if len(os.Args) > 2 {
+		checkQueries(os.Args[1], os.Args[2])
+		return
+	}
 	options, err := clickhouse.ParseDSN(os.Args[1])
 	if err != nil {
 		panic(err)

@@ -1,0 +1,274 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { readBoards, type BoardLibrary } from '#ingest/boards/board-library.js';
+import type { BoardPanel } from '#ingest/boards/board.js';
+import { expandMacros, type VariableValue } from '#ingest/boards/macros.js';
+import { panelData } from '#ingest/boards/panel-data.js';
+import type { TimeRange } from '#ingest/boards/time-range.js';
+import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
+import { at, DAY, HOUR, MINUTE, seedByHand, T } from './board-seed.fixture.js';
+
+const SHORT: TimeRange = { from: T - HOUR, to: T + HOUR };
+const WEEK: TimeRange = { from: T - 7 * DAY, to: T + HOUR };
+const MONTH: TimeRange = { from: T - 30 * DAY, to: T + HOUR };
+const BEFORE: TimeRange = { from: T - 300 * DAY, to: T - 299 * DAY };
+const SEVERITIES = ['critical', 'high', 'medium', 'low', 'info'];
+
+let database: TestDatabase;
+let library: BoardLibrary;
+
+function chosen(org: string, repo: VariableValue = 'all'): Map<string, VariableValue> {
+  return new Map<string, VariableValue>([['org', [org]], ['repo', repo], ['agent', 'all'], ['tool', 'all'], ['severity', SEVERITIES], ['confidence', ['active-runtime', 'not told']], ['category', 'all']]);
+}
+
+async function records(board: string, id: number, range: TimeRange, variables = chosen('org_a')): Promise<Record<string, unknown>[]> {
+  const { columns, rows } = await panelData(database.client, library.panel(`shieldwatch-${board}`, String(id)), { range, variables });
+  return rows.map((row) => Object.fromEntries(columns.map(({ name }, index) => [name, plain(row[index])])));
+}
+
+/** Times of seconds and of milliseconds as one kind of text. */
+const plain = (value: unknown): unknown => (typeof value === 'string' && /^\d{4}-\d\d-\d\dT.*Z$/.test(value) ? new Date(value).toISOString() : value);
+/** Milliseconds after {@link T}. */
+const after = (time: unknown): number => Date.parse(String(time)) - T;
+const drawn = (panels: readonly BoardPanel[]): BoardPanel[] => panels.filter(({ targets }) => targets !== undefined);
+
+beforeAll(async () => {
+  library = await readBoards();
+  database = await freshDatabase(inject('clickhouseUrl'));
+  await seedByHand(database.client);
+});
+afterAll(() => database.drop());
+
+describe('every query of every board', () => {
+  it.each([['two hours', SHORT], ['a month', MONTH]] as const)('runs over %s and answers in the shape its panel draws', async (_, range) => {
+    for (const board of library.all()) {
+      for (const panel of drawn(board.panels)) {
+        const repo = range === SHORT ? ['acme/web', "evil/it's\\"] : 'all';
+        const { columns } = await panelData(database.client, panel, { range, variables: chosen('org_a', repo) });
+        expect(columns.length, panel.title).toBeGreaterThan(0);
+        if (panel.targets?.[0]?.format !== 0) continue;
+        expect(columns[0], panel.title).toMatchObject({ name: 'time', type: "DateTime('UTC')" });
+        expect(columns.slice(1).some(({ type }) => /^(Nullable\()?(U?Int|Float)/.test(type)), panel.title).toBe(true);
+      }
+    }
+  });
+
+  it('shows what was seeded on every panel, and nothing and no number of another organisation', async () => {
+    const empty: string[] = [];
+    for (const board of library.all()) {
+      for (const panel of drawn(board.panels)) {
+        const name = `${board.uid} ${String(panel.id)} ${String(panel.title)}`;
+        const { rows } = await panelData(database.client, panel, { range: { from: T - 9 * DAY, to: Date.now() }, variables: chosen('org_a') });
+        if (rows.flat().every((value) => value === null)) empty.push(name);
+        expect(JSON.stringify(rows), name).not.toMatch(/their|ORG B|9999/i);
+        expect(rows.flat().filter((value) => value === 99 || value === 1_000 || value === 1_004), name).toEqual([]);
+      }
+    }
+    expect(empty).toEqual([]);
+  });
+
+  it('shows no data, rather than 0, of an organisation that has nothing; counts of what waits excepted', async () => {
+    for (const board of library.all()) {
+      for (const panel of drawn(board.panels)) {
+        const { rows, columns } = await panelData(database.client, panel, { range: { from: T - 30 * DAY, to: Date.now() }, variables: chosen('org_none') });
+        if (columns.some(({ name }) => ['lag', 'waiting', 'row_count'].includes(name))) continue;
+        expect(rows.flat().filter((value) => value !== null), `${board.uid} ${String(panel.title)}`).toEqual([]);
+      }
+    }
+  });
+
+  it('marks charts with what happened to this organisation alone', async () => {
+    for (const board of library.all()) {
+      for (const { name, target } of (board as unknown as { annotations?: { list?: { name: string; target?: { rawSql?: string } }[] } }).annotations?.list ?? []) {
+        if (target?.rawSql === undefined) continue;
+        const query = expandMacros(target.rawSql, { range: MONTH, intervalMs: 60_000, variables: chosen('org_a') });
+        const rows = await (await database.client.query({ query, format: 'JSONEachRow' })).json<{ time: string; text: string; tags: string }>();
+        expect(rows.length, name).toBeGreaterThan(0);
+        expect(JSON.stringify(rows), name).not.toMatch(/THEIR|score 90 to 1/);
+        for (const row of rows) expect(Object.keys(row)).toEqual(['time', 'text', 'tags']);
+      }
+    }
+  });
+});
+
+describe('fleet', () => {
+  it('is blocked while a repository waits for review; counts are those of the newest scans', async () => {
+    expect(await records('fleet', 1, MONTH)).toEqual([{ status_now: 'blocked' }]);
+    expect(await records('fleet', 2, MONTH)).toEqual([{ score_mean_now: (70 + 95) / 2 }]);
+    expect(await records('fleet', 3, MONTH)).toEqual([{ critical_open: 1 }]);
+    expect(await records('fleet', 4, MONTH)).toEqual([{ policy_failures_now: 1 }]);
+    expect(await records('fleet', 5, MONTH)).toEqual([{ baseline_regressions_now: 1 }]);
+    expect(await records('fleet', 6, MONTH)).toEqual([{ silent: 1 }]);
+  });
+
+  it('ranks by score and says what changed since the range began', async () => {
+    expect((await records('fleet', 9, WEEK)).map(({ repo, score, change, critical, high, route }) => [repo, score, change, critical, high, route])).toEqual([
+      ['acme/web', 70, 70 - 80, 1, 1, 'security-blocker'],
+      ['acme/api', 95, 0, 0, 0, 'policy-review'],
+    ]);
+    expect(await records('fleet', 10, WEEK)).toEqual([{ repo: 'acme/web', change: -10 }]);
+  });
+
+  it('has the band of scores, held between scans, with its right edge at the end', async () => {
+    const band = await records('fleet', 7, WEEK);
+    expect(band.at(-1)).toEqual({ time: at(HOUR), highest: 95, mean: 82.5, lowest: 70 });
+    expect(band[0]).toMatchObject({ highest: 80, mean: 80, lowest: 80 });
+    expect(band.length).toBeGreaterThan(50);
+    expect(band.length).toBeLessThan(62);
+  });
+
+  it('names the gate that fails', async () => {
+    expect(await records('fleet', 11, WEEK)).toMatchObject([{ repo: 'acme/api', gate: 'policy and baseline', policy: 'house rules (team)', violations: 3, score: 95, min_score: 97, new_findings: 1, score_delta: -3 }]);
+  });
+});
+
+describe('repository', () => {
+  const web = chosen('org_a', ['acme/web']);
+  const api = chosen('org_a', ['acme/api']);
+
+  it('says what the newest scan of files and its gates say', async () => {
+    expect(await records('repository', 1, SHORT, web)).toEqual([{ newest_score: 70 }]);
+    expect(await records('repository', 1, { from: T - HOUR, to: T + MINUTE }, web)).toEqual([{ newest_score: 55 }]);
+    expect(await records('repository', 3, SHORT, api)).toEqual([{ policy: 'failed' }]);
+    expect(await records('repository', 4, SHORT, api)).toEqual([{ baseline: 'regressed' }]);
+    expect(await records('repository', 3, SHORT, web)).toEqual([{ policy: 'not-run' }]);
+  });
+
+  it('tells a rate of enough decisions from too few and from none', async () => {
+    expect(await records('repository', 5, SHORT, web)).toEqual([{ rate: 6 / 30, decisions: 30 }]);
+    expect(await records('repository', 5, SHORT, api)).toEqual([{ rate: -1, decisions: 5 }]);
+    expect(await records('repository', 5, BEFORE, web)).toEqual([{ rate: null, decisions: null }]);
+  });
+
+  it('tells findings by their life', async () => {
+    const life = async (range: TimeRange) => (await records('repository', 9, range, web)).map(({ state, severity, title, confidence }) => [state, severity, title, confidence]);
+    expect(await life(WEEK)).toEqual([
+      ['new', 'critical', 'Token in .mcp.json', 'active-runtime'],
+      ['new', 'high', 'Bash(*) allowed', 'active-runtime'],
+      ['open', 'low', 'Finding k-low', 'active-runtime'],
+      ['fixed', 'critical', 'AWS key in a hook', 'active-runtime'],
+    ]);
+    const critical = new Map(web).set('severity', ['critical']);
+    expect((await records('repository', 9, WEEK, critical)).map(({ state }) => state)).toEqual(['new', 'fixed']);
+    const secrets = new Map(web).set('category', ['permissions']);
+    expect((await records('repository', 9, WEEK, secrets)).map(({ title }) => title)).toEqual(['Bash(*) allowed', 'Finding k-low']);
+    expect(await records('repository', 9, WEEK, new Map(web).set('confidence', ['hook-code']))).toEqual([]);
+  });
+
+  it('has the parts of the score, the drift, and the CI run', async () => {
+    expect((await records('repository', 8, SHORT, web)).map(({ time, secrets, permissions }) => [after(time), secrets, permissions])).toEqual([[0, 10, 60], [10 * MINUTE, 50, 60]]);
+    expect(await records('repository', 10, WEEK, web)).toEqual([{ time: at(0), appeared: 3, went_away: 1 }]);
+    expect(await records('repository', 11, WEEK, web)).toMatchObject([{ verdict: 'worse', score_delta: -25, score: 55, new_findings: 3, critical: 'yes' }]);
+    expect(await records('repository', 12, WEEK, api)).toMatchObject([{ score: 95, policy: 'failed', baseline: 'regressed', exceptions: 1, provider: 'github-actions', ci_workflow: 'security', ci_run_id: '4711', commit: '0123456789' }]);
+  });
+});
+
+describe.each([['facts', SHORT], ['the rollup', WEEK]] as const)('runtime, from %s', (_, range) => {
+  it('has numerator, denominator and rate', async () => {
+    expect(await records('runtime', 1, range)).toEqual([{ rate: 6 / 35, decisions: 35 }]);
+    expect(await records('runtime', 2, range)).toEqual([{ blocked_calls: 6 }]);
+    expect(await records('runtime', 3, range)).toEqual([{ decisions: 35 }]);
+    const bash = chosen('org_a').set('tool', ['Bash']);
+    expect(await records('runtime', 1, range, bash)).toEqual([{ rate: 6 / 30, decisions: 30 }]);
+    const codex = chosen('org_a').set('agent', ['codex']);
+    expect(await records('runtime', 1, range, codex)).toEqual([{ rate: -1, decisions: 5 }]);
+  });
+
+  it('tells low volume from a rate over time', async () => {
+    expect((await records('runtime', 6, range)).map(({ kind, rate }) => [kind, rate])).toEqual([['blocked rate', 6 / 35]]);
+    expect((await records('runtime', 6, range, chosen('org_a', ['acme/api']))).map(({ kind, rate }) => [kind, rate])).toEqual([['fewer than 20 decisions', 0]]);
+  });
+
+  it('is told apart by tool, agent and category', async () => {
+    expect(await records('runtime', 8, range)).toEqual([
+      { tool: 'Bash', blocked_calls: 6, total: 30, rate: 0.2 },
+      { tool: 'Read', blocked_calls: 0, total: 5, rate: -1 },
+    ]);
+    expect((await records('runtime', 9, range)).map(({ agent, total }) => [agent, total])).toEqual([['claude-code', 30], ['codex', 5]]);
+    expect(await records('runtime', 10, range)).toEqual([{ category: 'egress', blocked_calls: 3 }, { category: 'injection', blocked_calls: 3 }]);
+  });
+
+  it('names rules with a reason, injections and the time decisions take', async () => {
+    expect((await records('runtime', 11, range)).map(({ rule, example, blocked_calls }) => [rule, example, blocked_calls])).toEqual([
+      ['deny[0]:Bash', 'curl is not allowed', 3],
+      ['inject[1]', 'ignore previous instructions', 3],
+    ]);
+    expect(await records('runtime', 4, range)).toEqual([{ injections: 3 }]);
+    expect(await records('runtime', 12, range)).toEqual([{ time: at(0), by_rule: 3, by_text: 0 }]);
+    const [latency] = await records('runtime', 13, range);
+    expect(Number(latency?.['p50'])).toBeCloseTo(2, 1);
+    expect(Number(latency?.['p99'])).toBeCloseTo(10, 0);
+    expect(Number((await records('runtime', 5, range))[0]?.['p95_ms'])).toBeCloseTo(10, 0);
+  });
+});
+
+describe('secrets', () => {
+  it('are exposed from the scan that shows them to the one that does not', async () => {
+    expect(await records('secrets', 1, WEEK)).toEqual([{ exposed: 1 }]);
+    expect(await records('secrets', 3, WEEK)).toEqual([{ came_back: 0 }]);
+    expect(await records('secrets', 4, WEEK)).toEqual([{ masked_values: 4 }]);
+    expect((await records('secrets', 6, WEEK)).map(({ state, title, episode, first_seen_at, resolved_at }) => [state, title, episode, first_seen_at, resolved_at])).toEqual([
+      ['exposed', 'Token in .mcp.json', 1, at(0), null],
+      ['resolved', 'AWS key in a hook', 1, at(0), at(10 * MINUTE)],
+    ]);
+    const lanes = await records('secrets', 5, SHORT);
+    const lane = (name: string): unknown[] => lanes.filter((row) => row['lane'] === name).map(({ time, exposed }) => [after(time), exposed]);
+    expect(lane('acme/web · Token in .mcp.json')).toEqual([[-HOUR, 0], [0, 1], [10 * MINUTE, 1], [HOUR, 1]]);
+    expect(lane('acme/web · AWS key in a hook')).toEqual([[-HOUR, 0], [0, 1], [10 * MINUTE, 0], [HOUR, 0]]);
+  });
+
+  it('counts what was masked, by record', async () => {
+    expect(await records('secrets', 7, WEEK)).toEqual([{ time: at(0), masked: 4 }]);
+    expect(await records('secrets', 8, WEEK)).toMatchObject([{ repository: 'acme/web', record: 'log', records: 1, masked_values: 4 }]);
+  });
+});
+
+describe('coverage', () => {
+  it('counts who reports and who never did', async () => {
+    expect(await records('coverage', 1, WEEK)).toEqual([{ repositories: 2 }]);
+    expect(await records('coverage', 3, WEEK)).toEqual([{ repositories: 1 }]);
+    expect(await records('coverage', 4, WEEK)).toEqual([{ repositories: 0 }]);
+    expect((await records('coverage', 6, WEEK)).map(({ repo, producer, state }) => [repo, producer, state])).toEqual([['acme/quiet', 'scan', 'never'], ['acme/quiet', 'guard', 'silent']]);
+    expect(await records('coverage', 6, WEEK, chosen('org_b'))).toMatchObject([{ repo: 'other/theirs', producer: 'scan', state: 'never', last_heard: null }]);
+  });
+
+  it('has a lane for each, hooks that failed open, sessions nobody guards, versions', async () => {
+    const lanes = await records('coverage', 7, SHORT);
+    expect(new Set(lanes.map(({ lane }) => lane))).toEqual(new Set(['acme/api · guard', 'acme/api · scan', 'acme/web · guard', 'acme/web · scan']));
+    expect(lanes.filter(({ lane }) => lane === 'acme/web · guard').map(({ time, heard }) => [after(time), heard])).toEqual([[0, 1], [HOUR, 0]]);
+    expect(await records('coverage', 9, WEEK)).toMatchObject([{ hook: 'PreToolUse:Bash', failures: 2, sessions: 1 }]);
+    expect(await records('coverage', 8, WEEK)).toEqual([{ time: at(0), guarded: 1, unguarded: 1 }]);
+    expect((await records('coverage', 10, WEEK)).map(({ program, version, used_by }) => [program, version, used_by])).toEqual([['AgentShield scan', '1.6.0', 2], ['claude-code', '2.1.0', 2]]);
+  });
+});
+
+describe('ledger', () => {
+  it('counts the flow and the time to repair', async () => {
+    expect(await records('ledger', 3, WEEK)).toEqual([{ findings: 3 }]);
+    expect(await records('ledger', 5, WEEK)).toEqual([{ findings: 1 }]);
+    expect(await records('ledger', 3, BEFORE)).toEqual([{ findings: null }]);
+    expect(await records('ledger', 7, WEEK)).toEqual([{ time: at(0), appeared: 3, came_back: 0, fixed: 1 }]);
+    expect((await records('ledger', 8, WEEK)).map(({ severity, open_findings, fixed_findings, mttr }) => [severity, open_findings, fixed_findings, mttr])).toEqual([
+      ['critical', 1, 1, -1],
+      ['high', 1, 0, null],
+      ['low', 1, 0, null],
+    ]);
+    expect((await records('ledger', 6, WEEK)).at(-1)).toEqual({ time: at(HOUR), critical: 1, high: 1, medium: 0, low: 1, info: 0 });
+    expect((await records('ledger', 9, WEEK)).map(({ severity, title }) => [severity, title])).toEqual([['critical', 'Token in .mcp.json'], ['high', 'Bash(*) allowed'], ['low', 'Finding k-low']]);
+    expect(await records('ledger', 10, WEEK)).toMatchObject([{ repo: 'acme/api', policy: 'house rules (team)', exceptions_active: 1, exceptions_expiring_soon: 1, exceptions_expired: 0 }]);
+  });
+});
+
+describe('pipeline', () => {
+  const now: TimeRange = { from: T - HOUR, to: Date.now() + MINUTE };
+
+  it('says what arrived, what waits, and what was lost on the way', async () => {
+    expect(await records('pipeline', 2, now)).toEqual([{ lag: 0 }]);
+    expect(await records('pipeline', 3, now)).toEqual([{ waiting: 0 }]);
+    expect(await records('pipeline', 4, now)).toEqual([{ quarantined: 1 }]);
+    expect((await records('pipeline', 6, WEEK)).map(({ time, producer, facts }) => [after(time), producer, facts])).toEqual([[0, 'claude-code', 3], [0, 'guard', 35], [0, 'scan', 4], [0, 'watch', 1]]);
+    // Totals 10, 10, 25, and 5 after a restart: 15 and then 5.
+    expect(await records('pipeline', 8, now)).toEqual([{ time: at(0), counter: 'exporter_send_failed_spans', records: 20 }]);
+    expect(await records('pipeline', 9, now)).toEqual([{ time: at(0), queue: 'otelcol clickhouse', waiting: 7 }]);
+    expect(await records('pipeline', 12, now)).toContainEqual({ kept: 'facts: decisions', row_count: 36 });
+  });
+});

@@ -1,0 +1,110 @@
+import { decisionOf, findingOf, scanOf, Seed } from '#ingest/boards/testing.js';
+import { Random } from '#deploy/bench/random.js';
+import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
+import type { FindingRecord } from '#schemas/records/finding.js';
+import type { ScanRecord } from '#schemas/records/scan.js';
+import { DAY, foldSeries, HOUR, MINUTE } from './board-seed.fixture.js';
+
+type Catalogue = Partial<FindingRecord> & { key: string };
+
+/** What may be wrong with a repository, worst first. */
+const CATALOGUE: readonly Catalogue[] = [
+  { key: 's-aws', severity: 'critical', category: 'secrets', title: 'AWS access key in the environment of an MCP server', file: '.mcp.json', line: 12 },
+  { key: 's-token', severity: 'critical', category: 'secrets', title: 'GitHub token in a hook', file: '.claude/hooks/after.sh', line: 4 },
+  { key: 'p-bash', severity: 'high', category: 'permissions', title: 'Bash(*) is allowed without a question', line: 4 },
+  { key: 'h-curl', severity: 'high', category: 'hooks', title: 'PostToolUse hook sends the transcript to an address outside', file: '.claude/hooks/after.sh', line: 9 },
+  { key: 'm-pin', severity: 'medium', category: 'mcp', title: 'MCP server is started from an unpinned package', file: '.mcp.json', line: 3, runtimeConfidence: 'project-local-optional' },
+  { key: 'a-tools', severity: 'medium', category: 'agents', title: 'Sub-agent may use every tool', file: '.claude/agents/reviewer.md', runtimeConfidence: 'template-example' },
+  { key: 'i-skill', severity: 'low', category: 'injection', title: 'Skill tells the agent to ignore earlier instructions', file: '.claude/skills/deploy/SKILL.md', line: 41 },
+];
+
+/** Days ago on which a repository was scanned, with the keys it then showed. */
+const HISTORY: Readonly<Record<string, [daysAgo: number, keys: string[]][]>> = {
+  'acme/web': [[28, ['s-aws', 'p-bash', 'm-pin', 'a-tools', 'i-skill']], [21, ['p-bash', 'm-pin', 'a-tools', 'i-skill']], [14, ['p-bash', 'a-tools']], [6, ['p-bash', 's-aws', 'a-tools']], [2, ['p-bash', 'a-tools']], [0.1, ['a-tools']]],
+  'acme/api': [[27, ['h-curl', 'm-pin']], [18, ['h-curl']], [9, []], [3, ['s-token', 'h-curl', 'm-pin']], [0.2, ['s-token', 'h-curl', 'm-pin', 'i-skill']]],
+  'acme/infrastructure-as-code': [[26, ['s-aws', 's-token', 'p-bash', 'h-curl', 'm-pin', 'a-tools', 'i-skill']], [12, ['s-aws', 'p-bash', 'h-curl', 'm-pin', 'a-tools']], [0.3, ['s-aws', 'p-bash', 'h-curl', 'm-pin']]],
+  'acme/design-system': [[25, ['m-pin', 'i-skill']], [11, ['m-pin']], [0.4, []]],
+  'acme/mobile': [[24, ['p-bash', 'i-skill']], [10, ['p-bash', 'a-tools']], [0.5, ['p-bash', 'a-tools', 'i-skill']]],
+  'acme/data-platform': [[23, ['m-pin', 'a-tools']], [9, ['m-pin']]],
+};
+
+const COST = { critical: 22, high: 12, medium: 6, low: 2, info: 0 } as const;
+const RULES = [
+  { tool: 'Bash', ruleName: 'deny[0]:Bash', ruleCategory: 'egress', reason: 'curl to a host that is not allowed' },
+  { tool: 'Bash', ruleName: 'deny[1]:Bash', ruleCategory: 'destructive', reason: 'rm -rf outside of the workspace' },
+  { tool: 'Read', ruleName: 'deny[2]:Read', ruleCategory: 'sensitive-file', reason: 'reads a private key' },
+  { tool: 'mcp__browser__open', ruleName: 'deny[3]:mcp__browser__*', ruleCategory: 'mcp', reason: 'browser tools are off' },
+  { tool: 'WebFetch', ruleName: 'inject[0]:WebFetch', ruleCategory: 'injection', reason: 'page tells the agent to ignore previous instructions' },
+] as const;
+const TOOLS = ['Bash', 'Bash', 'Read', 'Read', 'Edit', 'Grep', 'WebFetch', 'mcp__browser__open'] as const;
+const AGENTS = ['claude-code', 'claude-code', 'codex', 'gemini-cli'] as const;
+
+/** A month of a fleet that is worked on: six repositories, their scans, findings, drifts and guards. Always the same, but for the time it is now. */
+export async function tellFleet(client: ClickHouseClient): Promise<void> {
+  const seed = new Seed(client, 'org_a');
+  const random = new Random(7);
+  const now = Date.now();
+  const ago = (ms: number): string => new Date(now - ms).toISOString();
+
+  for (const [repository, visits] of Object.entries(HISTORY)) {
+    let before: ScanRecord | undefined;
+    for (const [days, keys] of visits) {
+      const shown = CATALOGUE.filter(({ key }) => keys.includes(key));
+      const findings = { critical: 0, high: 0, medium: 0, low: 0, info: 0 };
+      for (const { severity = 'high' } of shown) findings[severity] += 1;
+      const score = Math.max(5, 100 - shown.reduce((sum, { severity = 'high' }) => sum + COST[severity], 0));
+      const part = (category: string): number => Math.max(0, 100 - 25 * shown.filter((each) => each.category === category).length);
+      const isFailed = score < 70;
+      const scan = scanOf(repository, ago(days * DAY), {
+        score,
+        grade: score >= 90 ? 'A' : score >= 75 ? 'B' : score >= 60 ? 'C' : score >= 40 ? 'D' : 'F',
+        breakdown: { secrets: part('secrets'), permissions: part('permissions'), hooks: part('hooks'), mcp: part('mcp'), agents: part('agents') },
+        findings,
+        provider: 'github-actions',
+        ci: { sha: random.hex(40), runId: String(random.integer(1_000_000, 9_000_000)), workflow: 'agent-security' },
+        policy: { status: isFailed ? 'failed' : 'passed', name: 'house rules', pack: 'team', violations: isFailed ? shown.length : 0, minScore: 70, exceptions: { total: 3, active: 2, expiring_soon: repository === 'acme/web' ? 1 : 0, expired: repository === 'acme/mobile' ? 1 : 0 } },
+        baseline: before === undefined ? { status: 'not-run' } : { status: score < before.score ? 'regressed' : 'passed', scoreDelta: score - before.score, findings: { new: Math.max(0, shown.length - 2), resolved: 1, unchanged: 2, new_critical: 0, new_high: 0 } },
+      });
+      await seed.scans([scan]);
+      if (shown.length > 0) await seed.findings(repository, shown.map(({ key, ...rest }) => findingOf(scan, key, rest)));
+      if (before !== undefined && before.score !== score) {
+        await seed.drifts([{ repository, at: scan.generatedAt, previous: before.score, current: score, newFindings: score < before.score ? 2 : 0, resolvedFindings: score > before.score ? 2 : 0, hasCritical: findings.critical > before.findings.critical }]);
+      }
+      before = scan;
+    }
+  }
+
+  const repositories = Object.keys(HISTORY).slice(0, 5);
+  const decision = (at: number, blockedShare: number): ReturnType<typeof decisionOf> => {
+    const common = { agent: random.pick(AGENTS), durationMs: random.skewed(4), sessionId: `session-${String(random.integer(1, 60))}` };
+    // Only the last day knows the injection rule.
+    const rule = random.pick(at > now - DAY ? RULES : RULES.slice(0, 4));
+    return decisionOf(random.pick(repositories), new Date(at).toISOString(), random.chance(blockedShare) ? { ...common, ...rule, decision: 'block' } : { ...common, tool: random.pick(TOOLS), decision: random.chance(0.03) ? 'ask' : 'allow' });
+  };
+  const records = [];
+  for (let hour = 0; hour < 30 * 24; hour += 1) {
+    const start = now - hour * HOUR;
+    const isNight = new Date(start).getUTCHours() < 6;
+    const count = isNight ? random.integer(0, 3) : random.integer(20, 60);
+    const share = hour < 3 ? 0.3 : 0.06 + 0.05 * Math.sin(hour / 20);
+    for (let n = 0; n < count; n += 1) records.push(decision(start - random.integer(0, 59) * MINUTE, share));
+  }
+  for (let from = 0; from < records.length; from += 10_000) await seed.decisions(records.slice(from, from + 10_000));
+  await seed.decisions([decisionOf('acme/data-platform', ago(4 * DAY)), decisionOf('', ago(MINUTE))]);
+
+  await seed.logs(
+    Array.from({ length: 120 }, (_, index) => ({
+      at: ago(index * 2 * HOUR),
+      body: 'claude_code.tool_decision',
+      version: index % 9 === 0 ? '2.0.9' : '2.1.4',
+      attributes: { 'event.name': 'tool_decision', 'session.id': `session-${String(random.integer(1, 70))}`, tool_name: 'Bash', decision: 'accept' },
+    })),
+  );
+  await seed.logs([1, 5, 30].map((hours) => ({ at: ago(hours * HOUR), body: 'claude_code.hook_execution_complete', version: '2.1.4', attributes: { 'event.name': 'hook_execution_complete', 'session.id': `session-${String(hours)}`, hook_event: 'PreToolUse', hook_name: 'PreToolUse:Bash', num_non_blocking_error: 1 } })));
+  await seed.logs(Array.from({ length: 40 }, (_, index) => ({ at: ago(index * 17 * HOUR + HOUR), repository: random.pick(repositories), body: 'x', attributes: { 'redaction.masked.count': random.integer(1, 6) } })));
+  const points = Array.from({ length: 144 }, (_, index) => ({ at: ago((144 - index) * 10 * MINUTE), value: index < 100 ? 0 : index < 110 ? (index - 100) * 25 : 250 }));
+  await seed.collectorMetric('otelcol_exporter_send_failed_spans', points);
+  await seed.collectorMetric('otelcol_receiver_refused_spans', points.map(({ at, value }) => ({ at, value: value / 5 })));
+  await seed.collectorMetric('otelcol_exporter_queue_size', points.map(({ at, value }, index) => ({ at, value: index > 98 && index < 114 ? value / 3 + 10 : random.integer(0, 3) })), 'gauge');
+  await foldSeries(client);
+}

@@ -1,0 +1,105 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, realpathSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { DATASOURCE, DATASOURCE_VERSION } from '#grafana/datasource.js';
+import { DEFAULT_DATABASE } from '#schemas/clickhouse/client.js';
+import { packageRoot } from '#schemas/root.js';
+
+const GUARD = join(packageRoot(), 'dist', 'deploy', 'embedded', 'guard.js');
+const HOST = '127.0.0.1';
+/** Where Debian's and RPM's packages keep what is not the program. */
+const PACKAGED_HOME = '/usr/share/grafana';
+
+/** A Grafana on this machine. */
+export interface InstalledGrafana {
+  readonly program: string;
+  /** Folder with `conf/defaults.ini`. */
+  readonly home: string;
+}
+
+/** The Grafana that GRAFANA_HOME names, else the one on PATH; undefined where there is none. */
+export function findGrafana(env: NodeJS.ProcessEnv = process.env): InstalledGrafana | undefined {
+  const named = env['GRAFANA_HOME'];
+  const programs = named === undefined || named === '' ? (env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'grafana')) : [join(named, 'bin/grafana')];
+  for (const program of programs.filter((path) => existsSync(path))) {
+    const homes = [dirname(dirname(realpathSync(program))), PACKAGED_HOME];
+    const home = homes.find((folder) => existsSync(join(folder, 'conf/defaults.ini')));
+    if (home !== undefined) return { program, home };
+  }
+  return undefined;
+}
+
+export interface GrafanaSettings {
+  installed: InstalledGrafana;
+  /** Its database and logs live in `grafana` below it. */
+  dataDir: string;
+  port: number;
+  /** The store as its reader may ask it: address, and user and password where it needs them. */
+  readerUrl: string;
+  onLog: (line: string) => void;
+}
+
+/** Environment that makes it ours: our provisioning, loopback only, nothing sent to anybody. */
+export function grafanaEnvironment({ dataDir, port, readerUrl }: Omit<GrafanaSettings, 'installed' | 'onLog'>): Record<string, string> {
+  const { protocol, hostname, port: storePort, username, password } = new URL(readerUrl);
+  const data = join(dataDir, 'grafana');
+  return {
+    GF_PATHS_DATA: data,
+    GF_PATHS_LOGS: join(data, 'log'),
+    GF_PATHS_PROVISIONING: join(packageRoot(), 'grafana/provisioning'),
+    GF_SERVER_HTTP_ADDR: HOST,
+    GF_SERVER_HTTP_PORT: String(port),
+    GF_ANALYTICS_REPORTING_ENABLED: 'false',
+    GF_ANALYTICS_CHECK_FOR_UPDATES: 'false',
+    // Fetched at the first start where it is not installed; Grafana needs its address then.
+    GF_PLUGINS_PREINSTALL: `${DATASOURCE.type ?? ''}@${DATASOURCE_VERSION}`,
+    SHIELDWATCH_CLICKHOUSE_HOST: hostname,
+    SHIELDWATCH_CLICKHOUSE_PORT: storePort === '' ? (protocol === 'https:' ? '8443' : '8123') : storePort,
+    SHIELDWATCH_CLICKHOUSE_SECURE: String(protocol === 'https:'),
+    SHIELDWATCH_CLICKHOUSE_DATABASE: DEFAULT_DATABASE,
+    SHIELDWATCH_CLICKHOUSE_USER: username === '' ? 'default' : decodeURIComponent(username),
+    SHIELDWATCH_CLICKHOUSE_PASSWORD: decodeURIComponent(password),
+    SHIELDWATCH_BOARDS: join(packageRoot(), 'grafana/generated'),
+    SHIELDWATCH_GRAFANA_URL: `http://${HOST}:${String(port)}`,
+  };
+}
+
+/** What somebody set for Grafana before, ports and plugins of their own; the provisioning stays ours. */
+function ownSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith('GF_') && name !== 'GF_PATHS_PROVISIONING'));
+}
+
+/**
+ * Runs Grafana beside the stack and does not wait for it: its first start takes a while, and nothing of ours needs it.
+ * Settings of Grafana in the environment (GF_...) win over ours.
+ */
+export function startGrafana(settings: GrafanaSettings): { url: string; stop(): Promise<void> } {
+  const { installed, port, onLog } = settings;
+  const guard = fork(GUARD, [installed.program, 'server', '--homepath', installed.home], {
+    env: { ...process.env, ...grafanaEnvironment(settings), ...ownSettings(process.env) },
+    // Ctrl-C in a terminal reaches only our own process, which stops its parts in order.
+    detached: true,
+    execArgv: [],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  for (const stream of [guard.stdout, guard.stderr]) {
+    if (stream === null) continue;
+    createInterface(stream).on('line', (line) => {
+      if (/\blevel=(warn|error|eror|crit)|^Error/.test(line)) onLog(line);
+    });
+  }
+  let isStopping = false;
+  const ended = once(guard, 'exit').then(([code]: unknown[]) => {
+    if (!isStopping) onLog(`ended with ${String(code)}; the stack goes on without it`);
+  });
+  return {
+    url: `http://${HOST}:${String(port)}`,
+    async stop() {
+      isStopping = true;
+      if (guard.connected) guard.disconnect();
+      await ended;
+    },
+  };
+}

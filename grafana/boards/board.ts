@@ -1,0 +1,51 @@
+/* eslint-disable @typescript-eslint/no-deprecated -- the classic board JSON is what file provisioning of Grafana 12 takes; the v2 schema is not yet */
+import {
+  AnnotationQueryBuilder,
+  DashboardBuilder,
+  DashboardCursorSync,
+  DashboardLinkBuilder,
+  DashboardLinkType,
+  RowBuilder,
+} from '@grafana/grafana-foundation-sdk/dashboard';
+import { table } from '../clickhouse-query.js';
+import { DATASOURCE } from '../datasource.js';
+import { orgVariable } from '../variables.js';
+
+/** What makes a board of ours. */
+export interface BoardFace {
+  uid: string;
+  title: string;
+  description: string;
+  /** Start of the range it opens with. */
+  from: string;
+  refresh: string;
+}
+
+/** For whom boards are made: everybody (people choose the organisation), or one organisation. */
+export interface BoardAudience {
+  org?: string;
+}
+
+/** A board with what all of ours have: the organisation, the way to the others, one crosshair for all charts. */
+export function board({ uid, title, description, from, refresh }: BoardFace, { org }: BoardAudience): DashboardBuilder {
+  return new DashboardBuilder(title)
+    .uid(uid)
+    .description(description)
+    .tags(['shieldwatch'])
+    .timezone('browser')
+    .tooltip(DashboardCursorSync.Crosshair)
+    .time({ from, to: 'now' })
+    .refresh(refresh)
+    .readonly()
+    .withVariable(orgVariable(org))
+    .link(new DashboardLinkBuilder('Shieldwatch boards').type(DashboardLinkType.Dashboards).tags(['shieldwatch']).asDropdown(true).includeVars(true).keepTime(true));
+}
+
+export function row(id: number, title: string): RowBuilder {
+  return new RowBuilder(title).id(id);
+}
+
+/** Marks on the charts of a board. */
+export function marks(name: string, sql: string, color: string): AnnotationQueryBuilder {
+  return new AnnotationQueryBuilder().name(name).enable(true).iconColor(color).datasource(DATASOURCE).target(table(sql));
+}

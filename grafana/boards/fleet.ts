@@ -1,0 +1,25 @@
+/* eslint-disable @typescript-eslint/no-deprecated -- see board.ts */
+import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
+import { blindSpotsTable } from '../panels/coverage.js';
+import { fleetStats, fleetTrend, gates, moves, ranking, severityOverTime } from '../panels/fleet.js';
+import { repoVariable } from '../variables.js';
+import { board, row, type BoardAudience } from './board.js';
+
+/** For the security lead: where does the organisation stand, and where to look first. */
+export function fleetBoard(audience: BoardAudience): DashboardBuilder {
+  const built = board(
+    { uid: 'shieldwatch-fleet', title: 'Fleet', description: 'All repositories of the organisation: may they be promoted, are they getting better, which need attention first.', from: 'now-30d', refresh: '1m' },
+    audience,
+  ).withVariable(repoVariable());
+  built.withRow(row(100, 'Now'));
+  for (const panel of fleetStats()) built.withPanel(panel);
+  return built
+    .withRow(row(101, 'Trend'))
+    .withPanel(fleetTrend())
+    .withPanel(severityOverTime(8, 12))
+    .withRow(row(102, 'Repositories'))
+    .withPanel(ranking())
+    .withPanel(moves())
+    .withPanel(gates())
+    .withPanel(blindSpotsTable(12));
+}

@@ -1,0 +1,29 @@
+/* eslint-disable @typescript-eslint/no-deprecated -- see board.ts */
+import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
+import { byDimension, guardStats, injectionsOverTime, latencyOverTime, rateOverTime, rules, volumeOverTime } from '../panels/runtime.js';
+import { newRuleMarks } from '../queries/guard.js';
+import { driftMarks } from '../queries/repository.js';
+import { agentVariable, repoVariable, toolVariable } from '../variables.js';
+import { board, marks, row, type BoardAudience } from './board.js';
+
+/** The SRE's: is the guard blocking more than usual, what, and does it cost anything. */
+export function runtimeBoard(audience: BoardAudience): DashboardBuilder {
+  const built = board(
+    { uid: 'shieldwatch-runtime', title: 'Runtime decisions', description: 'What guards decide about tool calls: blocked rate with its volume, injections, rules, time.', from: 'now-24h', refresh: '30s' },
+    audience,
+  )
+    .withVariable(repoVariable())
+    .withVariable(agentVariable())
+    .withVariable(toolVariable())
+    .annotation(marks('Drifts', driftMarks(), 'orange'))
+    .annotation(marks('Rules that block for the first time', newRuleMarks(), 'purple'))
+    .withRow(row(100, 'Now'));
+  for (const panel of guardStats()) built.withPanel(panel);
+  built.withPanel(rateOverTime()).withPanel(volumeOverTime()).withRow(row(101, 'By tool, agent and rule'));
+  for (const panel of byDimension()) built.withPanel(panel);
+  return built
+    .withPanel(rules())
+    .withRow(row(102, 'Injection and cost'))
+    .withPanel(injectionsOverTime())
+    .withPanel(latencyOverTime());
+}

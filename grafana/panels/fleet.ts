@@ -1,0 +1,193 @@
+import { VisibilityMode, VizOrientation } from '@grafana/grafana-foundation-sdk/common';
+import { FieldColorModeId, type Panel } from '@grafana/grafana-foundation-sdk/dashboard';
+import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
+import { PanelBuilder as BarChartBuilder } from '@grafana/grafana-foundation-sdk/barchart';
+import { table } from '../clickhouse-query.js';
+import { silentRepositories } from '../queries/coverage.js';
+import { biggestMoves, failingGates, fleetNow, openBySeverity, openNow, rankedRepositories, scoreBand } from '../queries/posture.js';
+import { areas, badge, dress, lines, paint, rows, stat } from './kit.js';
+import { colorBy, colored, column, gradeThresholds, REPOSITORY_LINK, SEVERITY_COLORS, thresholds, wordMapping } from './look.js';
+
+/** AgentShield's operator readback: may this fleet be promoted? */
+const STATUS_COLORS = { 'invalid-evidence': 'purple', blocked: 'red', ready: 'green' } as const;
+
+/** Its routes, the most urgent first. */
+const ROUTE_COLORS = {
+  invalid: 'purple',
+  'security-blocker': 'red',
+  'policy-review': 'orange',
+  'baseline-regression': 'yellow',
+  'supply-chain-review': 'blue',
+  ready: 'green',
+} as const;
+
+const LEDGER = { title: 'Findings ledger', uid: 'shieldwatch-ledger' };
+const NOT_SCANNED = 'Nothing scanned: shieldwatch scan';
+
+export function fleetStats(): Builder<Panel>[] {
+  return [
+    badge(
+      {
+        id: 1,
+        title: 'Status',
+        description:
+          "May the fleet be promoted? Status of AgentShield's operator readback over the newest scan of each repository, first match wins: invalid-evidence (an evidence pack is not what was written), blocked (a repository waits for a review), ready.",
+        sql: fleetNow('status'),
+        noValue: NOT_SCANNED,
+        w: 5,
+        h: 5,
+      },
+      'status_now',
+      STATUS_COLORS,
+    ),
+    stat(
+      { id: 2, title: 'Mean score', description: 'Sum of the newest scores over the number of repositories, 0 to 100. Scans of 0 files do not count.', sql: fleetNow('score_mean'), noValue: NOT_SCANNED, w: 4, h: 5 },
+      'none',
+      [[null, 'dark-red'], [40, 'red'], [60, 'orange'], [75, 'yellow'], [90, 'green']],
+    ).decimals(0),
+    stat(
+      { id: 3, title: 'Critical open', description: 'Critical findings in the newest scan of each chosen repository, added up. Nothing scanned is not 0.', sql: openNow('critical'), noValue: NOT_SCANNED, w: 4, h: 5 },
+      'short',
+      [[null, 'green'], [1, 'dark-red']],
+    ),
+    stat(
+      { id: 4, title: 'Policies failing', description: 'Repositories whose newest scan failed the policy it was held against. A scan without a policy fails none.', sql: fleetNow('policy_failures'), noValue: NOT_SCANNED, w: 4, h: 5 },
+      'short',
+      [[null, 'green'], [1, 'orange']],
+    ),
+    stat(
+      { id: 5, title: 'Baselines worse', description: "Repositories whose newest scan is worse than AgentShield's baseline file says it should be.", sql: fleetNow('baseline_regressions'), noValue: NOT_SCANNED, w: 4, h: 5 },
+      'short',
+      [[null, 'green'], [1, 'orange']],
+    ),
+    stat(
+      {
+        id: 6,
+        title: 'Silent',
+        description: 'Repositories of which neither a scan nor a guard decision came for 24 hours. Retired after 30 days of silence and no longer counted.',
+        sql: silentRepositories(),
+        noValue: 'Nobody known yet',
+        w: 3,
+        h: 5,
+      },
+      'short',
+      [[null, 'green'], [1, 'orange']],
+    ),
+  ];
+}
+
+export function fleetTrend(): Builder<Panel> {
+  return paint(
+    lines(
+      {
+        id: 7,
+        title: 'Is the fleet getting better or worse?',
+        description:
+          'AgentShield score of the chosen repositories, 0 to 100: mean (thick), and the band from the lowest to the highest. A score holds until the next scan. Lines at 40, 60, 75 and 90: where grades D, C, B and A begin.',
+        sql: scoreBand(),
+        noValue: NOT_SCANNED,
+        w: 12,
+        h: 9,
+      },
+      'none',
+    )
+      .decimals(0)
+      .min(0)
+      .max(100)
+      .thresholds(gradeThresholds())
+      .showPoints(VisibilityMode.Never)
+      .overrideByName('mean', [{ id: 'custom.lineWidth', value: 3 }])
+      .overrideByName('highest', [{ id: 'custom.lineWidth', value: 1 }, { id: 'custom.fillBelowTo', value: 'lowest' }, { id: 'custom.fillOpacity', value: 12 }])
+      .overrideByName('lowest', [{ id: 'custom.lineWidth', value: 1 }]),
+    { mean: 'blue', highest: 'green', lowest: 'orange' },
+  );
+}
+
+export function severityOverTime(id: number, w: number): Builder<Panel> {
+  return paint(
+    areas(
+      {
+        id,
+        title: 'How much is open, and how bad?',
+        description: 'Open findings by severity, stacked: at each moment the newest scan of each chosen repository, added up. It holds between scans, so that a quiet week is a flat line and not a gap.',
+        sql: openBySeverity(),
+        noValue: NOT_SCANNED,
+        w,
+        h: 9,
+        next: LEDGER,
+      },
+      'short',
+    ),
+    SEVERITY_COLORS,
+  );
+}
+
+export function ranking(): Builder<Panel> {
+  return rows(
+    {
+      id: 9,
+      title: 'Which repositories need attention first?',
+      description:
+        "Chosen repositories, lowest score first. Change: score now minus the score that held when the range began, or the first one in it. Route: AgentShield's fleet rules on the newest scan, first match wins.",
+      sql: rankedRepositories(),
+      noValue: NOT_SCANNED,
+      w: 15,
+      h: 10,
+    },
+    {
+      repo: [...column('Repository'), REPOSITORY_LINK],
+      score: [...column('Score', 75), { id: 'color', value: { mode: 'thresholds' } }, { id: 'thresholds', value: gradeThresholds().build() }, { id: 'custom.cellOptions', value: { type: 'color-text' } }],
+      change: column('Change', 80),
+      critical: column('Critical', 80),
+      high: column('High', 70),
+      route: [...column('Route', 160), ...colored(wordMapping(ROUTE_COLORS))],
+      scanned_at: [...column('Scanned', 120), { id: 'unit', value: 'dateTimeFromNow' }],
+    },
+  );
+}
+
+export function moves(): Builder<Panel> {
+  return dress(new BarChartBuilder(), {
+    id: 10,
+    title: 'Whose score moved most?',
+    description: 'Score now minus the score that held when the range began (or the first one in it), the ten largest moves. Repositories that did not move are left out.',
+    noValue: 'No score moved in this range',
+    w: 9,
+    h: 10,
+  })
+    .withTarget(table(biggestMoves()))
+    .xField('repo')
+    .orientation(VizOrientation.Horizontal)
+    .showValue(VisibilityMode.Always)
+    .unit('none')
+    .decimals(0)
+    .colorScheme(colorBy(FieldColorModeId.Thresholds))
+    .thresholds(thresholds([{ value: null, color: 'orange' }, { value: 0, color: 'blue' }]))
+    .overrideByName('change', column('Change'));
+}
+
+export function gates(): Builder<Panel> {
+  return rows(
+    {
+      id: 11,
+      title: 'Which gates fail, and why?',
+      description:
+        'Repositories whose newest scan failed its policy (violations above 0, or score under the least the policy asks) or whose baseline regressed (new findings, score lost against it).',
+      sql: failingGates(),
+      noValue: 'No gate fails in the newest scans',
+      w: 24,
+      h: 8,
+    },
+    {
+      repo: [...column('Repository'), REPOSITORY_LINK],
+      gate: column('Gate', 150),
+      policy: column('Policy', 200),
+      violations: column('Violations', 95),
+      score: column('Score', 75),
+      min_score: column('Asked', 75),
+      new_findings: column('New findings', 110),
+      score_delta: column('Score change', 110),
+      occurred_at: [...column('Scanned', 130), { id: 'unit', value: 'dateTimeFromNow' }],
+    },
+  );
+}

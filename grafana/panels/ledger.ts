@@ -1,0 +1,82 @@
+import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
+import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
+import { acceptedRisks, findingFlow, flowTotal, oldestOpen, repairBySeverity } from '../queries/ledger.js';
+import { openNow } from '../queries/posture.js';
+import { bars, paint, rows, stat } from './kit.js';
+import { colored, column, REPOSITORY_LINK, severityMapping, tooFew } from './look.js';
+
+const NOT_SCANNED = 'Nothing scanned in this range: shieldwatch scan';
+
+export function ledgerStats(): Builder<Panel>[] {
+  return [
+    stat({ id: 1, title: 'Critical open', description: 'Critical findings in the newest scan of each chosen repository, added up.', sql: openNow('critical'), noValue: NOT_SCANNED, w: 5, h: 5 }, 'short', [[null, 'green'], [1, 'dark-red']]),
+    stat({ id: 2, title: 'High open', description: 'High findings in the newest scan of each chosen repository, added up.', sql: openNow('high'), noValue: NOT_SCANNED, w: 5, h: 5 }, 'short', [[null, 'green'], [1, 'orange']]),
+    stat({ id: 3, title: 'Appeared', description: 'Findings that a scan of the range showed for the first time.', sql: flowTotal('new'), noValue: NOT_SCANNED, w: 5, h: 5 }, 'short', [[null, 'green'], [1, 'orange']]),
+    stat({ id: 4, title: 'Came back', description: 'Findings that had been fixed and that a scan of the range showed again.', sql: flowTotal('regressed'), noValue: NOT_SCANNED, w: 5, h: 5 }, 'short', [[null, 'green'], [1, 'red']]),
+    stat({ id: 5, title: 'Fixed', description: 'Findings that a scan of the range no longer showed. Scans that could not tell fix nothing.', sql: flowTotal('fixed'), noValue: NOT_SCANNED, w: 4, h: 5 }, 'short', [[null, 'text'], [1, 'green']]),
+  ];
+}
+
+export function flow(): Builder<Panel> {
+  return paint(
+    bars({ id: 7, title: 'Do we fix faster than it breaks?', description: 'What appeared, came back and was fixed, by hour up to 14 days, then by day. By finding key, so that moved lines change nothing.', sql: findingFlow(), noValue: 'Nothing appeared or went in this range', w: 12, h: 9 }, 'short'),
+    { appeared: 'orange', came_back: 'purple', fixed: 'blue' },
+  ).overrideByName('came_back', [{ id: 'displayName', value: 'came back' }]);
+}
+
+export function repair(): Builder<Panel> {
+  return rows(
+    {
+      id: 8,
+      title: 'How long does a fix take?',
+      description: 'By severity: what stands open and the oldest of it; what was fixed in the range, and the mean time to repair: the time from the scan that showed a finding to the scan that no longer did, summed over the fixes, divided by their number. Under 3 fixes there is no mean ("too few").',
+      sql: repairBySeverity(),
+      noValue: NOT_SCANNED,
+      w: 12,
+      h: 9,
+    },
+    {
+      severity: [...column('Severity', 100), ...colored(severityMapping())],
+      open_findings: column('Open'),
+      oldest: [...column('Oldest open'), { id: 'unit', value: 's' }, { id: 'decimals', value: 1 }],
+      fixed_findings: column('Fixed'),
+      mttr: [...column('Time to repair'), { id: 'unit', value: 's' }, { id: 'decimals', value: 1 }, { id: 'mappings', value: [tooFew('too few')] }],
+    },
+  );
+}
+
+export function oldest(): Builder<Panel> {
+  return rows(
+    { id: 9, title: 'What has been open longest?', description: 'Open findings now, worst severity first, oldest first, 200 rows. Recurrences: how often it had been fixed before.', sql: oldestOpen(), noValue: 'Nothing is open, or nothing was scanned', w: 24, h: 11 },
+    {
+      severity: [...column('Severity', 95), ...colored(severityMapping())],
+      repo: [...column('Repository', 190), REPOSITORY_LINK],
+      category: column('Category', 110),
+      title: column('Finding'),
+      file: column('File', 190),
+      opened_at: column('Opened', 165),
+      open_for: [...column('Open for', 95), { id: 'unit', value: 's' }, { id: 'decimals', value: 1 }],
+      recurrences: column('Recurrences', 105),
+    },
+  );
+}
+
+export function accepted(): Builder<Panel> {
+  return rows(
+    { id: 10, title: 'Which risks are accepted, and do they run out?', description: "Exceptions of each repository's policy, as its newest scan counted them: active, expiring soon, expired. AgentShield reports how many, not until which day.", sql: acceptedRisks(), noValue: 'No policy of a newest scan has exceptions', w: 24, h: 8 },
+    {
+      repo: [...column('Repository'), REPOSITORY_LINK],
+      policy: column('Policy', 220),
+      exceptions_active: column('Active', 90),
+      exceptions_expiring_soon: [...column('Expiring soon', 120), ...counted('orange')],
+      exceptions_expired: [...column('Expired', 90), ...counted('red')],
+      occurred_at: [...column('Scanned', 130), { id: 'unit', value: 'dateTimeFromNow' }],
+    },
+  );
+}
+
+const counted = (color: string): { id: string; value: unknown }[] => [
+  { id: 'color', value: { mode: 'thresholds' } },
+  { id: 'thresholds', value: { mode: 'absolute', steps: [{ value: null, color: 'text' }, { value: 1, color }] } },
+  { id: 'custom.cellOptions', value: { type: 'color-text' } },
+];

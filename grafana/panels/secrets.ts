@@ -1,0 +1,55 @@
+import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
+import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
+import { episodes, exposedNow, exposureOverTime, maskedByRecord, maskedInRange, maskedOverTime, oldestExposure, recurrences } from '../queries/secrets.js';
+import { bars, paint, rows, stat, timeline } from './kit.js';
+import { colored, column, REPOSITORY_LINK, wordMapping } from './look.js';
+
+const NOT_SCANNED = 'Nothing scanned: shieldwatch scan';
+const WHAT = 'A critical secret is exposed from the first scan that shows it to the next scan that does not; shown again later it is the next episode. However often a file repeats it, it is one.';
+
+export function secretStats(): Builder<Panel>[] {
+  return [
+    stat({ id: 1, title: 'Exposed now', description: `Critical secrets that stand exposed. ${WHAT}`, sql: exposedNow(), noValue: NOT_SCANNED, w: 6, h: 5 }, 'short', [[null, 'green'], [1, 'dark-red']]),
+    stat({ id: 2, title: 'Oldest exposure', description: 'Time since the first scan that showed the secret that has stood exposed longest.', sql: oldestExposure(), noValue: 'None is exposed, or nothing scanned', w: 6, h: 5 }, 's', [[null, 'orange'], [86_400, 'red'], [604_800, 'dark-red']]).decimals(1),
+    stat({ id: 3, title: 'Came back', description: 'Episodes that began in the range and are not their secret\'s first: it had been removed, and was committed again.', sql: recurrences(), noValue: NOT_SCANNED, w: 6, h: 5 }, 'short', [[null, 'green'], [1, 'red']]),
+    stat({ id: 4, title: 'Masked in transit', description: 'Secret-shaped values that were masked on their way in, in the range by whole hours. None of them was stored; what sends them should be mended.', sql: maskedInRange(), noValue: 'Nothing arrived in this range', w: 6, h: 5 }, 'short', [[null, 'green'], [1, 'orange']]).decimals(0),
+  ];
+}
+
+export function exposureTimeline(): Builder<Panel> {
+  return timeline(
+    { id: 5, title: 'Which secrets were exposed, and when?', description: `One lane for each secret, the twelve longest exposed of the range. ${WHAT}`, sql: exposureOverTime(), noValue: 'No critical secret was exposed in this range, or nothing was scanned', w: 24, h: 11 },
+    'lane',
+    [{ text: 'not exposed', color: 'transparent' }, { text: 'exposed', color: 'red' }],
+  );
+}
+
+export function episodeTable(): Builder<Panel> {
+  return rows(
+    { id: 6, title: 'What must be rotated first?', description: `Episodes that touch the range, exposed ones first, longest first, 200 rows. Episode 2 and up: it came back. ${WHAT}`, sql: episodes(), noValue: 'No critical secret was exposed in this range, or nothing was scanned', w: 24, h: 10 },
+    {
+      state: [...column('State', 100), ...colored(wordMapping({ exposed: 'red', resolved: 'green' }))],
+      repo: [...column('Repository', 190), REPOSITORY_LINK],
+      title: column('Secret'),
+      file: column('File', 180),
+      episode: column('Episode', 85),
+      first_seen_at: column('First seen', 165),
+      resolved_at: column('Resolved', 165),
+      exposed_for: [...column('Exposed for', 110), { id: 'unit', value: 's' }, { id: 'decimals', value: 1 }],
+    },
+  );
+}
+
+export function maskedChart(): Builder<Panel> {
+  return paint(
+    bars({ id: 7, title: 'How much was masked on its way in?', description: 'Values masked, by hour up to 14 days, then by day. Only records that pass a collector with redaction are counted; what a producer scrubs itself never shows.', sql: maskedOverTime(), noValue: 'Nothing was masked in this range', w: 12, h: 9 }, 'short'),
+    { masked: 'orange' },
+  );
+}
+
+export function maskedTable(): Builder<Panel> {
+  return rows(
+    { id: 8, title: 'Who sends secrets?', description: 'Records in which values were masked, by repository and kind of record, the newest 30 days of the range. Which pattern matched is not kept.', sql: maskedByRecord(), noValue: 'Nothing was masked in the newest 30 days of this range', w: 12, h: 9 },
+    { repository: column('Repository'), record: column('Record', 90), records: column('Records', 90), masked_values: column('Masked', 90), last_at: [...column('Last', 130), { id: 'unit', value: 'dateTimeFromNow' }] },
+  );
+}

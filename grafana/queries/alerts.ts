@@ -1,0 +1,130 @@
+import { collectorRises, waitingBuckets } from './pipeline.js';
+
+/*
+ * Queries of alert rules. Each returns rows of (text columns, one number): Grafana makes an alert of each row, the text
+ * columns are its labels. Windows count back from now(), so that no macro and no `$` is needed; `scope` is the
+ * condition on org_id, the first on every table. A row that says nothing (too little volume, no baseline) is left out:
+ * it neither fires nor counts as data.
+ */
+
+interface BurnWindows {
+  longMinutes: number;
+  /** Ends the alert soon after the blocking ends. */
+  shortMinutes: number;
+  /** Decisions the long window needs. */
+  minDecisions: number;
+  /** Blocked rate that is normal, 0 to 1. */
+  budget: number;
+}
+
+/** How many times the budget is burnt: the lesser of both windows, so that both must burn. */
+export function blockedBurn(scope: string, { longMinutes, shortMinutes, minDecisions, budget }: BurnWindows): string {
+  const recent = `occurred_at > now64(3, 'UTC') - toIntervalMinute(${String(shortMinutes)})`;
+  return `SELECT org_id, repo, round(least(countIf(decision = 'block') / count(), countIf(decision = 'block' AND ${recent}) / countIf(${recent})) / ${String(budget)}, 1) AS burn
+FROM runtime_event
+WHERE ${scope} AND occurred_at > now64(3, 'UTC') - toIntervalMinute(${String(longMinutes)}) AND occurred_at <= now64(3, 'UTC')
+GROUP BY org_id, repo
+HAVING count() >= ${String(minDecisions)} AND countIf(${recent}) > 0
+ORDER BY burn DESC`;
+}
+
+/** Injections blocked in the last hour over the hourly mean of the 7 days before, which counts as 1 at least. */
+export function injectionSpike(scope: string): string {
+  return `SELECT org_id, repo, if(attempts < 5, 0, round(attempts / greatest(1, ifNull(mean, 0)), 1)) AS spike
+FROM
+(
+    SELECT org_id, repo, countIf(decision = 'block' AND rule_category = 'injection') AS attempts
+    FROM runtime_event
+    WHERE ${scope} AND occurred_at > now64(3, 'UTC') - toIntervalHour(1) AND occurred_at <= now64(3, 'UTC')
+    GROUP BY org_id, repo
+) AS last
+LEFT JOIN
+(
+    SELECT org_id, repo, toNullable(sum(i.attempts) / 168) AS mean
+    FROM injection_attempt_rate AS i
+    WHERE ${scope} AND bucket_start >= toStartOfHour(now()) - toIntervalHour(169) AND bucket_start < toStartOfHour(now()) - toIntervalHour(1)
+    GROUP BY org_id, repo
+) AS usual USING (org_id, repo)
+ORDER BY spike DESC`;
+}
+
+/** Critical secrets that a scan of the last 24 hours showed for the first time, or again, and that are still there. */
+export function newSecret(scope: string): string {
+  return `SELECT r.org_id AS org_id, r.repo AS repo, countIf(e.is_open AND e.first_seen_at > now64(3, 'UTC') - toIntervalDay(1)) AS exposed
+FROM
+(
+    SELECT org_id, repo FROM repo_route WHERE ${scope}
+) AS r
+LEFT JOIN
+(
+    SELECT org_id, repo, is_open, first_seen_at FROM secret_exposure_events WHERE ${scope}
+) AS e ON e.org_id = r.org_id AND e.repo = r.repo
+GROUP BY org_id, repo
+ORDER BY exposed DESC`;
+}
+
+/** Points the newest score lies below the score that held 24 hours ago; repositories with one then and now. */
+export function scoreDrop(scope: string): string {
+  return `SELECT n.org_id AS org_id, n.repo AS repo, toInt32(b.score) - toInt32(n.score) AS points
+FROM
+(
+    SELECT org_id, repo, score FROM repo_route WHERE ${scope}
+) AS n
+INNER JOIN
+(
+    SELECT org_id, repo, argMax(p.score, p.bucket_start) AS score
+    FROM posture_interval AS p
+    WHERE ${scope} AND bucket_start <= now() - toIntervalDay(1) AND valid_until > now() - toIntervalDay(1)
+    GROUP BY org_id, repo
+) AS b ON b.org_id = n.org_id AND b.repo = n.repo
+ORDER BY points DESC`;
+}
+
+/** How long a producer has been silent, over how long it may be: guards 1 day, scans 7 days. Silent for 30: retired. */
+export function silence(scope: string): string {
+  return `SELECT org_id, repo, producer, round(assumeNotNull(silent_seconds) / if(producer = 'guard', 86400, 604800), 2) AS silent_times
+FROM coverage
+WHERE ${scope} AND producer IN ('scan', 'guard') AND state != 'never' AND silent_seconds < 2592000
+ORDER BY silent_times DESC`;
+}
+
+/** Seconds the oldest hour of a repository has waited for the jobs; 0 for an organisation where none waits. */
+export function rollupLag(scope: string): string {
+  return `SELECT o.org_id AS org_id, maxIf(greatest(0, dateDiff('second', w.marked, now64(3, 'UTC'))), w.org_id != '') AS lag
+FROM
+(
+    SELECT DISTINCT org_id FROM repository_activity WHERE ${scope}
+) AS o
+LEFT JOIN
+(
+    ${waitingBuckets(scope)}
+) AS w ON w.org_id = o.org_id
+GROUP BY org_id
+ORDER BY lag DESC`;
+}
+
+/** Values masked in this hour and the last over the mean of two hours in the 7 days before, which counts as 1 at least. */
+export function maskedSpike(scope: string): string {
+  return `SELECT org_id, repo, if(recent < 10, 0, round(recent / greatest(1, usual), 1)) AS spike
+FROM
+(
+    SELECT org_id, if(repo = '', 'not named', repo) AS repo,
+        sumIf(m.masked, m.bucket_start >= toStartOfHour(now()) - toIntervalHour(1)) AS recent,
+        sumIf(m.masked, m.bucket_start < toStartOfHour(now()) - toIntervalHour(1)) / 84 AS usual
+    FROM masked_value_hour AS m
+    WHERE ${scope} AND bucket_start >= toStartOfHour(now()) - toIntervalHour(169)
+    GROUP BY org_id, repo
+)
+ORDER BY spike DESC`;
+}
+
+/** Records that collectors did not pass on in the last 15 minutes, by counter. */
+export function dropping(scope: string): string {
+  return `SELECT org AS org_id, counter, sum(rise) AS records
+FROM
+(
+    ${collectorRises(scope.replace('org_id', 'OrgId'), 'TimeUnix > now() - toIntervalMinute(15)')}
+)
+GROUP BY org_id, counter
+ORDER BY records DESC`;
+}

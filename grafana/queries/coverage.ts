@@ -1,0 +1,127 @@
+import { inNewestDays, inRange } from './resolution.js';
+import { ORG, SCOPE } from './scope.js';
+
+/** Days after which a repository that is heard of no more counts as retired, not as silent. */
+const RETIRED_DAYS = 30;
+
+/** Scans and guards of repositories that are not retired, with what they are now. */
+function expected(): string {
+  return `SELECT repo, producer, state, last_seen_at, silent_seconds
+    FROM coverage
+    WHERE ${SCOPE} AND producer IN ('scan', 'guard')
+        AND repo IN (SELECT repo FROM coverage WHERE ${ORG} GROUP BY repo HAVING max(last_seen_at) > now64(3, 'UTC') - toIntervalDay(${String(RETIRED_DAYS)}))`;
+}
+
+/** One number: repositories of which neither scan nor guard was heard for a day. NULL where nobody is known. */
+export function silentRepositories(): string {
+  return `SELECT if(count() = 0, NULL, countIf(best != 'reporting')) AS silent
+FROM
+(
+    SELECT repo, if(countIf(state = 'reporting') > 0, 'reporting', 'silent') AS best
+    FROM
+    (
+        ${expected()}
+    )
+    GROUP BY repo
+)`;
+}
+
+/** One number: repositories whose scan (or guard) is in that state. NULL where no repository is known. */
+export function inState(producer: 'scan' | 'guard', state: 'reporting' | 'silent' | 'never'): string {
+  return `SELECT if(count() = 0, NULL, countIf(state = '${state}')) AS repositories
+FROM
+(
+    ${expected()}
+)
+WHERE producer = '${producer}'`;
+}
+
+/** Who should report and does not, longest silence first, never heard on top; 200 rows. */
+export function blindSpots(): string {
+  return `SELECT repo, producer, state, if(state = 'never', NULL, last_seen_at) AS last_heard, silent_seconds
+FROM
+(
+    ${expected()}
+)
+WHERE state != 'reporting'
+ORDER BY state = 'never' DESC, silent_seconds DESC, repo, producer
+LIMIT 200`;
+}
+
+/**
+ * Heard (1) or silent (0) over time, one lane for each repository and producer, the twelve quietest. Days over a
+ * long range, hours over a short one; every lane has a value at every step from the first time it was heard.
+ */
+export function reportingOverTime(): string {
+  return `WITH toInt64(if(toUnixTimestamp($__toTime) - toUnixTimestamp($__fromTime) > 259200, 86400, 3600)) AS step,
+    toInt64(intDiv(toUnixTimestamp($__fromTime), step)) AS first_step, toInt64(intDiv(toUnixTimestamp(least($__toTime, now())), step)) AS last_step,
+heard AS
+(
+    SELECT concat(repo, ' · ', producer) AS lane, groupUniqArray(toInt64(intDiv(toUnixTimestamp(a.bucket_start), step))) AS steps, min(a.bucket_start) AS since
+    FROM coverage_activity AS a
+    WHERE ${SCOPE} AND ${inRange('bucket_start')} AND producer IN ('scan', 'guard')
+    GROUP BY lane
+    ORDER BY length(steps), lane
+    LIMIT 12
+)
+SELECT toDateTime(each * step, 'UTC') AS time, lane, toUInt8(has(steps, each)) AS heard
+FROM
+(
+    SELECT lane, steps, arrayJoin(range(toUInt64(greatest(first_step, intDiv(toInt64(toUnixTimestamp(since)), step))), toUInt64(last_step + 1))) AS each
+    FROM heard
+    WHERE last_step >= first_step
+)
+ORDER BY time, lane`;
+}
+
+/** What of AgentShield and of the agents is in use, by version: repositories (or sessions) and when last heard. */
+export function versions(): string {
+  return `SELECT 'AgentShield scan' AS program, producer_version AS version, uniqExact(repo) AS used_by, 'repositories' AS unit, max(occurred_at) AS last_heard
+FROM scan
+WHERE ${SCOPE} AND ${inNewestDays('occurred_at', RETIRED_DAYS)} AND producer_version != ''
+GROUP BY version
+UNION ALL
+SELECT agent AS program, agent_version AS version, uniqExact(session_id) AS used_by, 'sessions' AS unit, max(occurred_at) AS last_heard
+FROM agent_event
+WHERE ${ORG} AND ${inNewestDays('occurred_at', RETIRED_DAYS)} AND agent_version != ''
+GROUP BY agent, version
+ORDER BY program, last_heard DESC
+LIMIT 100`;
+}
+
+/**
+ * PreToolUse hooks that ended in an error or ran out of time: the agent then runs the tool unjudged unless the hook
+ * says onFailure: block. Read from landing, where Claude Code's counts are; a record that came twice counts once.
+ */
+export function failOpenHooks(): string {
+  return `SELECT hook, sum(failed) AS failures, uniqExact(session) AS sessions, max(at) AS last_at
+FROM
+(
+    SELECT DISTINCT LogAttributes['hook_name'] AS hook, LogAttributes['session.id'] AS session, Timestamp AS at,
+        toUInt32OrZero(LogAttributes['num_non_blocking_error']) + toUInt32OrZero(LogAttributes['num_cancelled']) AS failed
+    FROM otel_logs
+    WHERE OrgId = \${org:singlequote} AND ${inNewestDays('Timestamp', 7)} AND Body = 'claude_code.hook_execution_complete'
+        AND LogAttributes['hook_event'] = 'PreToolUse'
+)
+WHERE failed > 0
+GROUP BY hook
+ORDER BY failures DESC, hook
+LIMIT 50`;
+}
+
+/** Sessions an agent reported over time: those a guard saw too, and those no guard saw. */
+export function sessionsByGuard(): string {
+  return `SELECT time, guarded, unguarded
+FROM
+(
+    SELECT if(toUnixTimestamp($__toTime) - toUnixTimestamp($__fromTime) > 1209600, toStartOfDay(bucket_start), bucket_start) AS time,
+        groupUniqArrayArrayIf(a.sessions, a.producer NOT IN ('guard', 'scan', 'watch')) AS by_agent,
+        groupUniqArrayArrayIf(a.sessions, a.producer = 'guard') AS by_guard,
+        length(arrayIntersect(by_agent, by_guard)) AS guarded, length(by_agent) - guarded AS unguarded
+    FROM coverage_activity AS a
+    WHERE ${ORG} AND ${inRange('bucket_start')}
+    GROUP BY time
+)
+WHERE guarded + unguarded > 0
+ORDER BY time`;
+}

@@ -1,0 +1,64 @@
+import { hourOrDay, inRange } from './resolution.js';
+import { ORG, SCOPE } from './scope.js';
+
+/** Fixes below which a mean says nothing. */
+export const MIN_FIXES = 3;
+
+/** What appeared, came back and was fixed, over time. */
+export function findingFlow(): string {
+  return `SELECT ${hourOrDay('bucket_start')} AS time, sum(l.new) AS appeared, sum(l.regressed) AS came_back, sum(l.fixed) AS fixed
+FROM finding_lifecycle_hour AS l
+WHERE ${SCOPE} AND ${inRange('bucket_start')}
+GROUP BY time
+HAVING appeared + came_back + fixed > 0
+ORDER BY time`;
+}
+
+/** One number of the range's flow. NULL where no scan of the range could tell. */
+export function flowTotal(what: 'new' | 'regressed' | 'fixed'): string {
+  return `SELECT if((SELECT count() FROM scan_posture WHERE ${SCOPE} AND ${inRange('bucket_start')} AND is_detailed) = 0, NULL, sum(l.${what})) AS findings
+FROM finding_lifecycle_hour AS l
+WHERE ${SCOPE} AND ${inRange('bucket_start')}`;
+}
+
+/**
+ * By severity, worst first: what stands open, the oldest of it, what was fixed in the range and how long that took
+ * on average. mttr is -1 for fewer than three fixes, NULL for none.
+ */
+export function repairBySeverity(): string {
+  return `SELECT severity, sum(open_now) AS open_findings, max(oldest_age) AS oldest, sum(fixes) AS fixed_findings,
+    multiIf(fixed_findings = 0, NULL, fixed_findings < ${String(MIN_FIXES)}, -1, sum(seconds) / fixed_findings) AS mttr
+FROM
+(
+    SELECT severity, count() AS open_now, toNullable(dateDiff('second', min(opened_at), now64(3, 'UTC'))) AS oldest_age, toUInt64(0) AS fixes, toUInt64(0) AS seconds
+    FROM open_finding
+    WHERE ${SCOPE}
+    GROUP BY severity
+    UNION ALL
+    SELECT severity, toUInt64(0), NULL, sum(l.fixed), sum(l.fix_seconds)
+    FROM finding_lifecycle_hour AS l
+    WHERE ${SCOPE} AND ${inRange('bucket_start')}
+    GROUP BY severity
+)
+GROUP BY severity
+ORDER BY indexOf(['critical', 'high', 'medium', 'low', 'info'], severity)`;
+}
+
+/** What stands open longest, worst severity first; 200 rows. */
+export function oldestOpen(): string {
+  return `SELECT severity, repo, category, title, file, opened_at, dateDiff('second', opened_at, now64(3, 'UTC')) AS open_for, recurrences
+FROM open_finding
+WHERE ${SCOPE}
+ORDER BY indexOf(['critical', 'high', 'medium', 'low', 'info'], severity), opened_at, repo, title
+LIMIT 200`;
+}
+
+/** Accepted risks: exceptions of each repository's policy as its newest scan counted them; 200 rows. */
+export function acceptedRisks(): string {
+  return `SELECT repo, if(policy_pack = '', policy_name, concat(policy_name, ' (', policy_pack, ')')) AS policy, exceptions_active, exceptions_expiring_soon, exceptions_expired, occurred_at
+FROM policy_eval
+WHERE ${ORG} AND exceptions_total > 0
+    AND (repo, scan_id) IN (SELECT repo, scan_id FROM repo_route WHERE ${SCOPE})
+ORDER BY exceptions_expired DESC, exceptions_expiring_soon DESC, exceptions_active DESC, repo
+LIMIT 200`;
+}

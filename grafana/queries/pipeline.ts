@@ -1,0 +1,154 @@
+import { hourOrDay, inNewestDays, inRange } from './resolution.js';
+import { ORG, SCOPE } from './scope.js';
+
+/** Facts over time by who sent them. */
+export function factsByProducer(): string {
+  return `SELECT ${hourOrDay('bucket_start')} AS time, producer, sum(a.events) AS facts
+FROM coverage_activity AS a
+WHERE ${SCOPE} AND ${inRange('bucket_start')}
+GROUP BY time, producer
+ORDER BY time, producer`;
+}
+
+/** One number: seconds since anything of the organisation arrived. NULL where nothing did for 30 days. */
+export function sinceLastArrival(): string {
+  return `SELECT if(max(newest) = toDateTime64(0, 3, 'UTC'), NULL, dateDiff('second', max(newest), now64(3, 'UTC'))) AS seconds
+FROM
+(
+    SELECT max(a.last_at) AS newest
+    FROM coverage_activity AS a
+    WHERE ${ORG} AND bucket_start >= now() - toIntervalDay(30)
+)`;
+}
+
+/**
+ * Hours that facts were marked in during the last hour and that no job has recomputed since: (repo, bucket, marked_at).
+ * A job writes into its rows the server's clock from before it read, so a row that is older than the mark does not
+ * hold it yet.
+ */
+export function waitingBuckets(org: string): string {
+  return `SELECT m.org_id AS org_id, m.repo AS repo, m.bucket_start AS bucket_start, m.marked AS marked
+    FROM
+    (
+        SELECT org_id, repo, bucket_start, max(marked_at) AS marked
+        FROM dirty_hour_v1
+        WHERE ${org} AND fact IN ('scan', 'runtime_event', 'drift_event', 'agent_event') AND marked_at > now64(3, 'UTC') - toIntervalHour(1)
+        GROUP BY org_id, repo, bucket_start
+    ) AS m
+    LEFT JOIN
+    (
+        SELECT org_id, repo, bucket_start, max(version) AS computed
+        FROM coverage_v1
+        WHERE ${org} AND version > toUnixTimestamp64Micro(now64(6, 'UTC') - toIntervalHour(1))
+        GROUP BY org_id, repo, bucket_start
+    ) AS c ON c.org_id = m.org_id AND c.repo = m.repo AND c.bucket_start = m.bucket_start
+    WHERE c.computed < toUInt64(toUnixTimestamp64Milli(m.marked)) * 1000`;
+}
+
+/** One number: hours of repositories that wait to be recomputed. */
+export function rollupBacklog(): string {
+  return `SELECT count() AS waiting
+FROM
+(
+    ${waitingBuckets(ORG)}
+)`;
+}
+
+/** One number: seconds the oldest of them has waited; 0 where none waits. */
+export function rollupLag(): string {
+  return `SELECT if(count() = 0, 0, greatest(0, dateDiff('millisecond', min(marked), now64(3, 'UTC')) / 1000)) AS lag
+FROM
+(
+    ${waitingBuckets(ORG)}
+)`;
+}
+
+/** One number: records of the range that no fact could be made of. NULL where nothing arrived at all. */
+export function quarantinedInRange(): string {
+  return `SELECT if((SELECT count() FROM repository_activity WHERE ${ORG}) = 0, NULL, count()) AS quarantined
+FROM quarantine
+WHERE ${ORG} AND $__timeFilter(ingested_at)`;
+}
+
+/** How long facts were under way from the producer's clock to the store, by hour of arrival: p50 and p95; the newest 7 days. */
+export function deliveryDelay(): string {
+  return `SELECT toStartOfHour(ingested_at) AS time, quantileExact(0.5)(delay) AS p50, quantileExact(0.95)(delay) AS p95
+FROM
+(
+    SELECT ingested_at, greatest(0, dateDiff('millisecond', occurred_at, ingested_at) / 1000) AS delay
+    FROM runtime_event_v1
+    WHERE ${SCOPE} AND ${inNewestDays('occurred_at', 2)}
+)
+GROUP BY time
+ORDER BY time`;
+}
+
+/** Records without a fact over time, by what is wrong with them. */
+export function quarantineOverTime(): string {
+  return `SELECT toStartOfHour(ingested_at) AS time, problem, count() AS records
+FROM quarantine
+WHERE ${ORG} AND $__timeFilter(ingested_at)
+GROUP BY time, problem
+ORDER BY time, problem`;
+}
+
+/** The Collector's own counters of what it did not pass on, by the names of its internal telemetry. */
+const LOST = ['receiver_refused', 'receiver_failed', 'exporter_send_failed', 'exporter_enqueue_failed', 'processor_dropped']
+  .flatMap((counter) => ['spans', 'log_records', 'metric_points'].map((record) => `'otelcol_${counter}_${record}'`))
+  .join(', ');
+
+/**
+ * Rises of the running totals of collectors, as (org, at, counter, rise): what they did not pass on. A total that
+ * falls was begun anew at 0; the first point of a series has no rise.
+ */
+export function collectorRises(org: string, time: string): string {
+  return `SELECT org, at, counter, if(row_number() OVER w = 1, 0, if(total < before, total, total - before)) AS rise
+    FROM
+    (
+        SELECT OrgId AS org, TimeUnix AS at, substring(replaceOne(MetricName, '_total', ''), 9) AS counter, Value AS total,
+            cityHash64(OrgId, MetricName, mapSort(ResourceAttributes), mapSort(Attributes)) AS source, lagInFrame(Value) OVER (PARTITION BY source ORDER BY at) AS before
+        FROM otel_metrics_sum
+        WHERE ${org} AND ${time} AND replaceOne(MetricName, '_total', '') IN (${LOST})
+    )
+    WINDOW w AS (PARTITION BY source ORDER BY at)`;
+}
+
+/** The same in steps of 10 minutes. */
+export function collectorLosses(): string {
+  return `SELECT toDateTime(toStartOfInterval(at, toIntervalMinute(10)), 'UTC') AS time, counter, sum(rise) AS records
+FROM
+(
+    ${collectorRises('OrgId = ${org:singlequote}', inNewestDays('TimeUnix', 7))}
+)
+GROUP BY time, counter
+ORDER BY time, counter`;
+}
+
+/** Batches waiting in collectors' queues over time. */
+export function collectorQueue(): string {
+  return `SELECT toDateTime(toStartOfInterval(TimeUnix, toIntervalMinute(10)), 'UTC') AS time, concat(ServiceName, ' ', Attributes['exporter']) AS queue, max(Value) AS waiting
+FROM otel_metrics_gauge
+WHERE OrgId = \${org:singlequote} AND ${inNewestDays('TimeUnix', 7)} AND MetricName = 'otelcol_exporter_queue_size'
+GROUP BY time, queue
+ORDER BY time, queue`;
+}
+
+const KEPT = [
+  ['landing: spans', 'otel_traces', 'OrgId'],
+  ['landing: log records', 'otel_logs', 'OrgId'],
+  ['facts: decisions', 'runtime_event_v1', 'org_id'],
+  ['facts: scans', 'scan_v1', 'org_id'],
+  ['facts: findings', 'finding_v1', 'org_id'],
+  ['facts: drifts', 'drift_event_v1', 'org_id'],
+  ['facts: agents\\\' events', 'agent_event_v1', 'org_id'],
+] as const;
+
+/** What the store keeps of the organisation: rows a table, repeats that have not been merged yet included. */
+export function storeSize(): string {
+  return `SELECT kept, row_count
+FROM
+(
+    ${KEPT.map(([name, tableName, org]) => `SELECT '${name}' AS kept, count() AS row_count FROM ${tableName} WHERE ${org} = \${org:singlequote}`).join('\n    UNION ALL\n    ')}
+)
+ORDER BY row_count DESC, kept`;
+}

@@ -1,0 +1,103 @@
+import { hourOrDay, inNewestDays, inRange } from './resolution.js';
+import { SCOPE } from './scope.js';
+
+/** Episodes of critical secrets that touch the range, as secret_exposure_events has them. */
+const EPISODES = `SELECT *
+    FROM secret_exposure_events
+    WHERE ${SCOPE} AND first_seen_at <= $__toTime AND (is_open OR resolved_at >= $__fromTime)`;
+
+/** A secret's name without its place in the file: short enough for a lane, long enough to find it. */
+const LANE = "concat(repo, ' · ', title, if(countIf(1) OVER (PARTITION BY repo, title) > 1, concat(' ', substring(finding_key, 1, 6)), ''))";
+
+/** One number: critical secrets exposed now. NULL where nothing was ever scanned, 0 where all is well. */
+export function exposedNow(): string {
+  return `SELECT if((SELECT count() FROM repo_route WHERE ${SCOPE}) = 0, NULL, countIf(is_open)) AS exposed
+FROM secret_exposure_events
+WHERE ${SCOPE}`;
+}
+
+/** One number: seconds the oldest exposed secret has been exposed. NULL where none is. */
+export function oldestExposure(): string {
+  return `SELECT if(countIf(is_open) = 0, NULL, maxIf(exposure_hours, is_open) * 3600) AS exposed_for
+FROM secret_exposure_events
+WHERE ${SCOPE}`;
+}
+
+/** One number: episodes of the range that are not a secret's first. NULL where nothing was ever scanned. */
+export function recurrences(): string {
+  return `SELECT if((SELECT count() FROM repo_route WHERE ${SCOPE}) = 0, NULL, countIf(episode > 1 AND first_seen_at >= $__fromTime AND first_seen_at <= $__toTime)) AS came_back
+FROM secret_exposure_events
+WHERE ${SCOPE}`;
+}
+
+/** One number: values masked in the range. NULL where nothing arrived. */
+export function maskedInRange(): string {
+  return `SELECT if((SELECT count() FROM coverage_activity WHERE ${SCOPE} AND ${inRange('bucket_start')}) = 0, NULL, sum(m.masked)) AS masked_values
+FROM masked_value_hour AS m
+WHERE ${SCOPE} AND ${inRange('bucket_start')}`;
+}
+
+/**
+ * Exposed (1) or not (0) over time, a lane for each secret, the twelve longest exposed of the range. Every lane has
+ * a value at every moment at which any of them changes, so that no gap has to be read as a state.
+ */
+export function exposureOverTime(): string {
+  return `WITH episode AS
+(
+    SELECT repo, finding_key, title,
+        toInt64(toUnixTimestamp(greatest(first_seen_at, toDateTime64($__fromTime, 3)))) AS starts,
+        toInt64(toUnixTimestamp(least(ifNull(resolved_at, now64(3, 'UTC')), toDateTime64($__toTime, 3)))) AS ends, is_open
+    FROM
+    (
+        ${EPISODES}
+    )
+), secret AS
+(
+    SELECT repo, title, finding_key, groupArray((starts, ends, is_open)) AS spans, sum(ends - starts) AS seconds
+    FROM episode
+    GROUP BY repo, title, finding_key
+    ORDER BY seconds DESC, repo, title, finding_key
+    LIMIT 12
+), (SELECT arraySort(groupUniqArrayArray(arrayConcat([starts, ends], [toInt64(toUnixTimestamp($__fromTime)), toInt64(toUnixTimestamp(least($__toTime, now())))]))) FROM episode) AS moments
+SELECT toDateTime(moment, 'UTC') AS time, lane, toUInt8(arrayExists(span -> span.1 <= moment AND (moment < span.2 OR (span.3 AND moment <= span.2)), spans)) AS exposed
+FROM
+(
+    SELECT ${LANE} AS lane, spans, arrayJoin(moments) AS moment
+    FROM
+    (
+        SELECT * FROM secret
+    )
+)
+ORDER BY time, lane`;
+}
+
+/** Episodes of the range, open ones first, longest exposure first; 200 rows. */
+export function episodes(): string {
+  return `SELECT if(is_open, 'exposed', 'resolved') AS state, repo, title, file, toUInt32(episode) AS episode, first_seen_at, resolved_at,
+    exposure_hours * 3600 AS exposed_for
+FROM
+(
+    ${EPISODES}
+)
+ORDER BY is_open DESC, exposed_for DESC, repo, title
+LIMIT 200`;
+}
+
+/** Values masked on their way in, over time. */
+export function maskedOverTime(): string {
+  return `SELECT ${hourOrDay('bucket_start')} AS time, sum(m.masked) AS masked
+FROM masked_value_hour AS m
+WHERE ${SCOPE} AND ${inRange('bucket_start')}
+GROUP BY time
+ORDER BY time`;
+}
+
+/** Where values were masked: by kind of record and repository, the newest 30 days of the range; 50 rows. */
+export function maskedByRecord(): string {
+  return `SELECT if(repo = '', 'not named', repo) AS repository, record, count() AS records, sum(masked) AS masked_values, max(occurred_at) AS last_at
+FROM masking_event_v1 FINAL
+WHERE ${SCOPE} AND ${inNewestDays('occurred_at', 30)}
+GROUP BY repository, record
+ORDER BY masked_values DESC, repository, record
+LIMIT 50`;
+}
