@@ -12,7 +12,7 @@ import { plantedRequest, SECRETS } from './planted.fixture.js';
 
 /** Keys of the samples, as an operator would allow them. */
 const ALLOWED = ['text', 'int', 'double', 'tiny', 'nan', 'infinite', 'bool', 'bytes', 'list', 'map', 'none', 'acme.*'];
-const CALLER: Caller = { orgId: 'org_1', tokenId: 'tok_1', scopes: [], repository: 'acme/shop', retentionDays: 30 };
+const CALLER: Caller = { orgId: 'org_1', tokenId: 'tok_1', actor: 'token:tok_1', role: 'member', scopes: [], repository: 'acme/shop', retentionDays: 30 };
 const far = '18446744073709551615';
 const value = (stringValue: string) => ({ stringValue });
 

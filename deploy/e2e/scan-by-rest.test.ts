@@ -39,11 +39,11 @@ describe('a pack of the real AgentShield', () => {
       const { pack, exitCode } = await runAgentshield(agentshield, { target: RISKY, folder, minSeverity: 'info', extraArgs: [] });
 
       const read = readEvidencePack(pack);
-      const scan = scanRecord(read, { repository: 'acme/by-otlp', minSeverity: 'info', exitCode, agentshieldVersion: agentshield.version });
+      const scan = scanRecord(read, { repository: 'acme/by-otlp', minSeverity: 'info', exitCode, agentshieldVersion: agentshield.version, ciContext: { provider: 'local', ci: {} } });
       const findings = findingRecords(read, { scanId: scan.eventId, generatedAt: scan.generatedAt, pathInRepository: '' });
       const sender = createSender({ url: address, token: gateway.ingestToken });
       expect(await exportScan(sender, { scan, findings, durationMs: 0 })).toEqual([]);
-      await sender.close();
+      sender.close();
 
       // What the tool prints, and beside it what it leaves out: the repository, rows, files, filter and version.
       const inspected = spawnSync(process.execPath, [agentshield.cli, 'evidence-pack', 'inspect', pack, '--json'], { encoding: 'utf8' });
