@@ -2,6 +2,7 @@
 -- (from Monday, UTC) folded from hours when they are read, so that they cannot disagree. ..._org_... is the same for
 -- the whole organisation. A view shows one formula and, of each bucket, the rows of its greatest version.
 -- A rate is formed only by whoever reads: sums of numerators over sums of denominators.
+-- CREATE OR REPLACE stands where a view of 0005 or 0007 gets a new definition.
 
 CREATE OR REPLACE VIEW blocked_command_rate_hour AS
 SELECT org_id, repo, bucket_start, tool, agent, rule_category, allowed, blocked, asked, allowed + blocked + asked AS total
@@ -19,72 +20,72 @@ SELECT org_id, repo, toStartOfDay(h.bucket_start) AS bucket_start, tool, agent, 
 FROM blocked_command_rate_hour AS h
 GROUP BY org_id, repo, bucket_start, tool, agent, rule_category;
 
-CREATE OR REPLACE VIEW blocked_command_rate_week AS
+CREATE VIEW IF NOT EXISTS blocked_command_rate_week AS
 SELECT org_id, repo, toDateTime(toMonday(h.bucket_start), 'UTC') AS bucket_start, tool, agent, rule_category,
     sum(h.allowed) AS allowed, sum(h.blocked) AS blocked, sum(h.asked) AS asked, sum(h.total) AS total
 FROM blocked_command_rate_hour AS h
 GROUP BY org_id, repo, bucket_start, tool, agent, rule_category;
 
-CREATE OR REPLACE VIEW blocked_command_rate_org_hour AS
+CREATE VIEW IF NOT EXISTS blocked_command_rate_org_hour AS
 SELECT org_id, h.bucket_start AS bucket_start, tool, agent, rule_category,
     sum(h.allowed) AS allowed, sum(h.blocked) AS blocked, sum(h.asked) AS asked, sum(h.total) AS total
 FROM blocked_command_rate_hour AS h
 GROUP BY org_id, bucket_start, tool, agent, rule_category;
 
-CREATE OR REPLACE VIEW blocked_command_rate_org_day AS
+CREATE VIEW IF NOT EXISTS blocked_command_rate_org_day AS
 SELECT org_id, toStartOfDay(h.bucket_start) AS bucket_start, tool, agent, rule_category,
     sum(h.allowed) AS allowed, sum(h.blocked) AS blocked, sum(h.asked) AS asked, sum(h.total) AS total
 FROM blocked_command_rate_hour AS h
 GROUP BY org_id, bucket_start, tool, agent, rule_category;
 
-CREATE OR REPLACE VIEW blocked_command_rate_org_week AS
+CREATE VIEW IF NOT EXISTS blocked_command_rate_org_week AS
 SELECT org_id, toDateTime(toMonday(h.bucket_start), 'UTC') AS bucket_start, tool, agent, rule_category,
     sum(h.allowed) AS allowed, sum(h.blocked) AS blocked, sum(h.asked) AS asked, sum(h.total) AS total
 FROM blocked_command_rate_hour AS h
 GROUP BY org_id, bucket_start, tool, agent, rule_category;
 
 -- Durations of decisions. decision_duration holds the sketches, for folding; the others the microseconds read off them.
-CREATE OR REPLACE VIEW decision_duration AS
+CREATE VIEW IF NOT EXISTS decision_duration AS
 SELECT org_id, repo, bucket_start, decisions, duration, duration_us_max
 FROM decision_duration_v1 FINAL
 WHERE formula = (SELECT argMax(formula, switched_at) FROM rollup_formula_v1 WHERE series = 'decision_duration') AND decisions > 0;
 
-CREATE OR REPLACE VIEW decision_duration_hour AS
+CREATE VIEW IF NOT EXISTS decision_duration_hour AS
 SELECT org_id, repo, d.bucket_start AS bucket_start, sum(d.decisions) AS decisions,
     quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(d.duration) AS quantiles,
     quantiles[1] AS duration_us_p50, quantiles[2] AS duration_us_p95, quantiles[3] AS duration_us_p99, max(d.duration_us_max) AS duration_us_max
 FROM decision_duration AS d
 GROUP BY org_id, repo, bucket_start;
 
-CREATE OR REPLACE VIEW decision_duration_org_hour AS
+CREATE VIEW IF NOT EXISTS decision_duration_org_hour AS
 SELECT org_id, d.bucket_start AS bucket_start, sum(d.decisions) AS decisions,
     quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(d.duration) AS quantiles,
     quantiles[1] AS duration_us_p50, quantiles[2] AS duration_us_p95, quantiles[3] AS duration_us_p99, max(d.duration_us_max) AS duration_us_max
 FROM decision_duration AS d
 GROUP BY org_id, bucket_start;
 
-CREATE OR REPLACE VIEW decision_duration_day AS
+CREATE VIEW IF NOT EXISTS decision_duration_day AS
 SELECT org_id, repo, toStartOfDay(d.bucket_start) AS bucket_start, sum(d.decisions) AS decisions,
     quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(d.duration) AS quantiles,
     quantiles[1] AS duration_us_p50, quantiles[2] AS duration_us_p95, quantiles[3] AS duration_us_p99, max(d.duration_us_max) AS duration_us_max
 FROM decision_duration AS d
 GROUP BY org_id, repo, bucket_start;
 
-CREATE OR REPLACE VIEW decision_duration_org_day AS
+CREATE VIEW IF NOT EXISTS decision_duration_org_day AS
 SELECT org_id, toStartOfDay(d.bucket_start) AS bucket_start, sum(d.decisions) AS decisions,
     quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(d.duration) AS quantiles,
     quantiles[1] AS duration_us_p50, quantiles[2] AS duration_us_p95, quantiles[3] AS duration_us_p99, max(d.duration_us_max) AS duration_us_max
 FROM decision_duration AS d
 GROUP BY org_id, bucket_start;
 
-CREATE OR REPLACE VIEW decision_duration_week AS
+CREATE VIEW IF NOT EXISTS decision_duration_week AS
 SELECT org_id, repo, toDateTime(toMonday(d.bucket_start), 'UTC') AS bucket_start, sum(d.decisions) AS decisions,
     quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(d.duration) AS quantiles,
     quantiles[1] AS duration_us_p50, quantiles[2] AS duration_us_p95, quantiles[3] AS duration_us_p99, max(d.duration_us_max) AS duration_us_max
 FROM decision_duration AS d
 GROUP BY org_id, repo, bucket_start;
 
-CREATE OR REPLACE VIEW decision_duration_org_week AS
+CREATE VIEW IF NOT EXISTS decision_duration_org_week AS
 SELECT org_id, toDateTime(toMonday(d.bucket_start), 'UTC') AS bucket_start, sum(d.decisions) AS decisions,
     quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(d.duration) AS quantiles,
     quantiles[1] AS duration_us_p50, quantiles[2] AS duration_us_p95, quantiles[3] AS duration_us_p99, max(d.duration_us_max) AS duration_us_max
@@ -133,7 +134,7 @@ SELECT org_id, repo, toStartOfDay(h.bucket_start) AS bucket_start, min_severity,
 FROM score_trend_hour AS h
 GROUP BY org_id, repo, bucket_start, min_severity, producer_version;
 
-CREATE OR REPLACE VIEW score_trend_week AS
+CREATE VIEW IF NOT EXISTS score_trend_week AS
 SELECT org_id, repo, toDateTime(toMonday(h.bucket_start), 'UTC') AS bucket_start, min_severity, producer_version,
     sum(h.scans) AS scans, sum(h.empty_scans) AS empty_scans, sum(h.score_sum) AS score_sum,
     min(h.score_min) AS score_min, max(h.score_max) AS score_max,
@@ -171,7 +172,7 @@ SELECT org_id, repo, toStartOfDay(h.bucket_start) AS bucket_start,
 FROM drift_history_hour AS h
 GROUP BY org_id, repo, bucket_start;
 
-CREATE OR REPLACE VIEW drift_history_week AS
+CREATE VIEW IF NOT EXISTS drift_history_week AS
 SELECT org_id, repo, toDateTime(toMonday(h.bucket_start), 'UTC') AS bucket_start,
     sum(h.drifts) AS drifts, sum(h.regressions) AS regressions, sum(h.improvements) AS improvements, sum(h.critical_drifts) AS critical_drifts,
     min(h.score_delta_min) AS score_delta_min, max(h.score_delta_max) AS score_delta_max, sum(h.score_delta_sum) AS score_delta_sum,
@@ -179,7 +180,7 @@ SELECT org_id, repo, toDateTime(toMonday(h.bucket_start), 'UTC') AS bucket_start
 FROM drift_history_hour AS h
 GROUP BY org_id, repo, bucket_start;
 
-CREATE OR REPLACE VIEW drift_history_org_hour AS
+CREATE VIEW IF NOT EXISTS drift_history_org_hour AS
 SELECT org_id, h.bucket_start AS bucket_start,
     sum(h.drifts) AS drifts, sum(h.regressions) AS regressions, sum(h.improvements) AS improvements, sum(h.critical_drifts) AS critical_drifts,
     min(h.score_delta_min) AS score_delta_min, max(h.score_delta_max) AS score_delta_max, sum(h.score_delta_sum) AS score_delta_sum,
@@ -187,7 +188,7 @@ SELECT org_id, h.bucket_start AS bucket_start,
 FROM drift_history_hour AS h
 GROUP BY org_id, bucket_start;
 
-CREATE OR REPLACE VIEW drift_history_org_day AS
+CREATE VIEW IF NOT EXISTS drift_history_org_day AS
 SELECT org_id, toStartOfDay(h.bucket_start) AS bucket_start,
     sum(h.drifts) AS drifts, sum(h.regressions) AS regressions, sum(h.improvements) AS improvements, sum(h.critical_drifts) AS critical_drifts,
     min(h.score_delta_min) AS score_delta_min, max(h.score_delta_max) AS score_delta_max, sum(h.score_delta_sum) AS score_delta_sum,
@@ -195,7 +196,7 @@ SELECT org_id, toStartOfDay(h.bucket_start) AS bucket_start,
 FROM drift_history_hour AS h
 GROUP BY org_id, bucket_start;
 
-CREATE OR REPLACE VIEW drift_history_org_week AS
+CREATE VIEW IF NOT EXISTS drift_history_org_week AS
 SELECT org_id, toDateTime(toMonday(h.bucket_start), 'UTC') AS bucket_start,
     sum(h.drifts) AS drifts, sum(h.regressions) AS regressions, sum(h.improvements) AS improvements, sum(h.critical_drifts) AS critical_drifts,
     min(h.score_delta_min) AS score_delta_min, max(h.score_delta_max) AS score_delta_max, sum(h.score_delta_sum) AS score_delta_sum,
@@ -205,7 +206,7 @@ GROUP BY org_id, bucket_start;
 
 -- Injection attempts out of decisions; findings counts each injection finding once in its bucket, however many scans saw it.
 -- attempts_by_text is apart: blocks without a rule category whose reason reads like an injection.
-CREATE OR REPLACE VIEW injection_attempt_rate AS
+CREATE VIEW IF NOT EXISTS injection_attempt_rate AS
 SELECT org_id, repo, bucket_start, attempts, attempts_by_text, decisions, finding_hashes
 FROM injection_attempt_rate_v1 FINAL
 WHERE formula = (SELECT argMax(formula, switched_at) FROM rollup_formula_v1 WHERE series = 'injection_attempt_rate') AND decisions + length(finding_hashes) > 0;
@@ -222,32 +223,32 @@ SELECT org_id, repo, toStartOfDay(i.bucket_start) AS bucket_start, sum(i.attempt
 FROM injection_attempt_rate AS i
 GROUP BY org_id, repo, bucket_start;
 
-CREATE OR REPLACE VIEW injection_attempt_rate_week AS
+CREATE VIEW IF NOT EXISTS injection_attempt_rate_week AS
 SELECT org_id, repo, toDateTime(toMonday(i.bucket_start), 'UTC') AS bucket_start, sum(i.attempts) AS attempts, sum(i.decisions) AS decisions,
     uniqExactArray(i.finding_hashes) AS findings, sum(i.attempts_by_text) AS attempts_by_text
 FROM injection_attempt_rate AS i
 GROUP BY org_id, repo, bucket_start;
 
-CREATE OR REPLACE VIEW injection_attempt_rate_org_hour AS
+CREATE VIEW IF NOT EXISTS injection_attempt_rate_org_hour AS
 SELECT org_id, i.bucket_start AS bucket_start, sum(i.attempts) AS attempts, sum(i.decisions) AS decisions,
     sum(i.findings) AS findings, sum(i.attempts_by_text) AS attempts_by_text
 FROM injection_attempt_rate_hour AS i
 GROUP BY org_id, bucket_start;
 
-CREATE OR REPLACE VIEW injection_attempt_rate_org_day AS
+CREATE VIEW IF NOT EXISTS injection_attempt_rate_org_day AS
 SELECT org_id, i.bucket_start AS bucket_start, sum(i.attempts) AS attempts, sum(i.decisions) AS decisions,
     sum(i.findings) AS findings, sum(i.attempts_by_text) AS attempts_by_text
 FROM injection_attempt_rate_day AS i
 GROUP BY org_id, bucket_start;
 
-CREATE OR REPLACE VIEW injection_attempt_rate_org_week AS
+CREATE VIEW IF NOT EXISTS injection_attempt_rate_org_week AS
 SELECT org_id, i.bucket_start AS bucket_start, sum(i.attempts) AS attempts, sum(i.decisions) AS decisions,
     sum(i.findings) AS findings, sum(i.attempts_by_text) AS attempts_by_text
 FROM injection_attempt_rate_week AS i
 GROUP BY org_id, bucket_start;
 
 -- What jobs build on.
-CREATE OR REPLACE VIEW scan_posture AS
+CREATE VIEW IF NOT EXISTS scan_posture AS
 SELECT org_id, repo, bucket_start, scan_at, scan_id, severity_from, is_counted, is_detailed, score, critical, high, medium, low, info,
     risky_packages, is_policy_failed, is_regressed, is_invalid, route
 FROM
@@ -258,13 +259,13 @@ FROM
 )
 WHERE version = head_version AND NOT is_head;
 
-CREATE OR REPLACE VIEW posture_interval AS
+CREATE VIEW IF NOT EXISTS posture_interval AS
 SELECT org_id, repo, bucket_start, valid_until, scan_id, scan_at, score, critical, high, medium, low, info,
     risky_packages, is_policy_failed, is_regressed, is_invalid, route
 FROM posture_interval_v1 FINAL
 WHERE formula = (SELECT argMax(formula, switched_at) FROM rollup_formula_v1 WHERE series = 'posture_interval') AND scans > 0;
 
-CREATE OR REPLACE VIEW finding_transition AS
+CREATE VIEW IF NOT EXISTS finding_transition AS
 SELECT org_id, repo, bucket_start, severity, category, finding_key, occurrence, scan_at, scan_id, change,
     previous_at, title, file
 FROM
@@ -277,7 +278,7 @@ WHERE version = head_version AND NOT is_head;
 
 -- The life of findings. Mean time to repair of any range is sum(fix_seconds) / sum(fixed). open holds until the next row of
 -- the same severity and category. The organisation's open findings by severity are in cross_repo_org_rollup_....
-CREATE OR REPLACE VIEW finding_lifecycle_hour AS
+CREATE VIEW IF NOT EXISTS finding_lifecycle_hour AS
 SELECT org_id, repo, bucket_start, severity, category, new, regressed, fixed, fix_seconds, open
 FROM
 (
@@ -287,38 +288,38 @@ FROM
 )
 WHERE version = head_version AND NOT is_head;
 
-CREATE OR REPLACE VIEW finding_lifecycle_day AS
+CREATE VIEW IF NOT EXISTS finding_lifecycle_day AS
 SELECT org_id, repo, toStartOfDay(h.bucket_start) AS bucket_start, severity, category,
     sum(h.new) AS new, sum(h.regressed) AS regressed, sum(h.fixed) AS fixed, sum(h.fix_seconds) AS fix_seconds, argMax(h.open, h.bucket_start) AS open
 FROM finding_lifecycle_hour AS h
 GROUP BY org_id, repo, bucket_start, severity, category;
 
-CREATE OR REPLACE VIEW finding_lifecycle_week AS
+CREATE VIEW IF NOT EXISTS finding_lifecycle_week AS
 SELECT org_id, repo, toDateTime(toMonday(h.bucket_start), 'UTC') AS bucket_start, severity, category,
     sum(h.new) AS new, sum(h.regressed) AS regressed, sum(h.fixed) AS fixed, sum(h.fix_seconds) AS fix_seconds, argMax(h.open, h.bucket_start) AS open
 FROM finding_lifecycle_hour AS h
 GROUP BY org_id, repo, bucket_start, severity, category;
 
-CREATE OR REPLACE VIEW finding_lifecycle_org_hour AS
+CREATE VIEW IF NOT EXISTS finding_lifecycle_org_hour AS
 SELECT org_id, h.bucket_start AS bucket_start, severity, category,
     sum(h.new) AS new, sum(h.regressed) AS regressed, sum(h.fixed) AS fixed, sum(h.fix_seconds) AS fix_seconds
 FROM finding_lifecycle_hour AS h
 GROUP BY org_id, bucket_start, severity, category;
 
-CREATE OR REPLACE VIEW finding_lifecycle_org_day AS
+CREATE VIEW IF NOT EXISTS finding_lifecycle_org_day AS
 SELECT org_id, toStartOfDay(h.bucket_start) AS bucket_start, severity, category,
     sum(h.new) AS new, sum(h.regressed) AS regressed, sum(h.fixed) AS fixed, sum(h.fix_seconds) AS fix_seconds
 FROM finding_lifecycle_hour AS h
 GROUP BY org_id, bucket_start, severity, category;
 
-CREATE OR REPLACE VIEW finding_lifecycle_org_week AS
+CREATE VIEW IF NOT EXISTS finding_lifecycle_org_week AS
 SELECT org_id, toDateTime(toMonday(h.bucket_start), 'UTC') AS bucket_start, severity, category,
     sum(h.new) AS new, sum(h.regressed) AS regressed, sum(h.fixed) AS fixed, sum(h.fix_seconds) AS fix_seconds
 FROM finding_lifecycle_hour AS h
 GROUP BY org_id, bucket_start, severity, category;
 
 -- What stands open now, one row a finding: since when, and how often it had been fixed before.
-CREATE OR REPLACE VIEW open_finding AS
+CREATE VIEW IF NOT EXISTS open_finding AS
 SELECT org_id, repo, severity, category, finding_key, occurrence,
     argMax(t.title, (t.scan_at, t.scan_id)) AS title, argMax(t.file, (t.scan_at, t.scan_id)) AS file,
     max(t.scan_at) AS opened_at, countIf(t.change = -1) AS recurrences
@@ -362,43 +363,43 @@ WHERE shown > 0
 WINDOW episodes AS (PARTITION BY org_id, repo, finding_key ORDER BY scan_at, scan_id);
 
 -- Values that were masked on the way in, and the records they were in.
-CREATE OR REPLACE VIEW masked_value_hour AS
+CREATE VIEW IF NOT EXISTS masked_value_hour AS
 SELECT org_id, repo, bucket_start, records, masked
 FROM masked_value_v1 FINAL
 WHERE formula = (SELECT argMax(formula, switched_at) FROM rollup_formula_v1 WHERE series = 'masked_value') AND records > 0;
 
-CREATE OR REPLACE VIEW masked_value_day AS
+CREATE VIEW IF NOT EXISTS masked_value_day AS
 SELECT org_id, repo, toStartOfDay(h.bucket_start) AS bucket_start,
     sum(h.records) AS records, sum(h.masked) AS masked
 FROM masked_value_hour AS h
 GROUP BY org_id, repo, bucket_start;
 
-CREATE OR REPLACE VIEW masked_value_week AS
+CREATE VIEW IF NOT EXISTS masked_value_week AS
 SELECT org_id, repo, toDateTime(toMonday(h.bucket_start), 'UTC') AS bucket_start,
     sum(h.records) AS records, sum(h.masked) AS masked
 FROM masked_value_hour AS h
 GROUP BY org_id, repo, bucket_start;
 
-CREATE OR REPLACE VIEW masked_value_org_hour AS
+CREATE VIEW IF NOT EXISTS masked_value_org_hour AS
 SELECT org_id, h.bucket_start AS bucket_start,
     sum(h.records) AS records, sum(h.masked) AS masked
 FROM masked_value_hour AS h
 GROUP BY org_id, bucket_start;
 
-CREATE OR REPLACE VIEW masked_value_org_day AS
+CREATE VIEW IF NOT EXISTS masked_value_org_day AS
 SELECT org_id, toStartOfDay(h.bucket_start) AS bucket_start,
     sum(h.records) AS records, sum(h.masked) AS masked
 FROM masked_value_hour AS h
 GROUP BY org_id, bucket_start;
 
-CREATE OR REPLACE VIEW masked_value_org_week AS
+CREATE VIEW IF NOT EXISTS masked_value_org_week AS
 SELECT org_id, toDateTime(toMonday(h.bucket_start), 'UTC') AS bucket_start,
     sum(h.records) AS records, sum(h.masked) AS masked
 FROM masked_value_hour AS h
 GROUP BY org_id, bucket_start;
 
 -- Critical secrets by bucket: shown anew or again, gone, open at its end (NULL where no scan could tell), and values masked.
-CREATE OR REPLACE VIEW secret_exposure_hour AS
+CREATE VIEW IF NOT EXISTS secret_exposure_hour AS
 SELECT org_id, repo, bucket_start, sum(exposed) AS exposed, sum(resolved) AS resolved, max(open) AS open, sum(masked) AS masked
 FROM
 (
@@ -411,7 +412,7 @@ FROM
 )
 GROUP BY org_id, repo, bucket_start;
 
-CREATE OR REPLACE VIEW secret_exposure_day AS
+CREATE VIEW IF NOT EXISTS secret_exposure_day AS
 SELECT org_id, repo, bucket_start, sum(exposed) AS exposed, sum(resolved) AS resolved, max(open) AS open, sum(masked) AS masked
 FROM
 (
@@ -424,7 +425,7 @@ FROM
 )
 GROUP BY org_id, repo, bucket_start;
 
-CREATE OR REPLACE VIEW secret_exposure_week AS
+CREATE VIEW IF NOT EXISTS secret_exposure_week AS
 SELECT org_id, repo, bucket_start, sum(exposed) AS exposed, sum(resolved) AS resolved, max(open) AS open, sum(masked) AS masked
 FROM
 (
@@ -469,13 +470,13 @@ FROM repo_route AS r
 GROUP BY org_id;
 
 -- Its trend: the state after each hour in which a repository was scanned. It holds until the next row.
-CREATE OR REPLACE VIEW cross_repo_org_rollup_hour AS
+CREATE VIEW IF NOT EXISTS cross_repo_org_rollup_hour AS
 SELECT org_id, bucket_start, repos, score_sum / repos AS score_mean, score_min, critical, high, medium, low, info, policy_failures, baseline_regressions, risky_packages, invalid, security_blocker, policy_review, baseline_regression, supply_chain_review, ready,
     multiIf(invalid > 0, 'invalid-evidence', ready < repos, 'blocked', 'ready') AS status
 FROM cross_repo_org_rollup_v1 FINAL
 WHERE formula = (SELECT argMax(formula, switched_at) FROM rollup_formula_v1 WHERE series = 'cross_repo_org_rollup') AND scans > 0;
 
-CREATE OR REPLACE VIEW cross_repo_org_rollup_day AS
+CREATE VIEW IF NOT EXISTS cross_repo_org_rollup_day AS
 SELECT org_id, toStartOfDay(h.bucket_start) AS bucket_start,
     argMax(h.repos, h.bucket_start) AS repos,
     argMax(h.score_mean, h.bucket_start) AS score_mean,
@@ -498,7 +499,7 @@ SELECT org_id, toStartOfDay(h.bucket_start) AS bucket_start,
 FROM cross_repo_org_rollup_hour AS h
 GROUP BY org_id, bucket_start;
 
-CREATE OR REPLACE VIEW cross_repo_org_rollup_week AS
+CREATE VIEW IF NOT EXISTS cross_repo_org_rollup_week AS
 SELECT org_id, toDateTime(toMonday(h.bucket_start), 'UTC') AS bucket_start,
     argMax(h.repos, h.bucket_start) AS repos,
     argMax(h.score_mean, h.bucket_start) AS score_mean,
@@ -522,7 +523,7 @@ FROM cross_repo_org_rollup_hour AS h
 GROUP BY org_id, bucket_start;
 
 -- Who was heard when.
-CREATE OR REPLACE VIEW coverage_activity AS
+CREATE VIEW IF NOT EXISTS coverage_activity AS
 SELECT org_id, repo, bucket_start, producer, events, last_at, sessions
 FROM
 (
@@ -534,7 +535,7 @@ WHERE version = head_version AND NOT is_head;
 
 -- Every repository and producer now: reporting within a day, silent since, or never heard though the repository is known
 -- by another producer and should be scanned and guarded.
-CREATE OR REPLACE VIEW coverage AS
+CREATE VIEW IF NOT EXISTS coverage AS
 SELECT org_id, repo, producer, minIf(first, first > toDateTime64(0, 3, 'UTC')) AS first_seen_at, max(last) AS last_seen_at,
     multiIf(last_seen_at = toDateTime64(0, 3, 'UTC'), 'never', last_seen_at >= now64(3, 'UTC') - toIntervalHour(24), 'reporting', 'silent') AS state,
     if(state = 'never', NULL, dateDiff('second', last_seen_at, now64(3, 'UTC'))) AS silent_seconds
@@ -550,7 +551,7 @@ FROM
 GROUP BY org_id, repo, producer;
 
 -- The same over time: every bucket since a producer was first heard, silent ones too. Their events are NULL, not 0.
-CREATE OR REPLACE VIEW coverage_hour AS
+CREATE VIEW IF NOT EXISTS coverage_hour AS
 SELECT org_id, repo, producer, heard_at + toIntervalHour(step) AS bucket_start, if(step = 0, 'reporting', 'silent') AS state,
     if(step = 0, toNullable(heard_events), NULL) AS events, last_at AS last_seen_at
 FROM
@@ -567,7 +568,7 @@ FROM
 );
 
 -- Sessions that an agent reported and those its guard saw: unguarded_sessions should be 0.
-CREATE OR REPLACE VIEW session_coverage_hour AS
+CREATE VIEW IF NOT EXISTS session_coverage_hour AS
 SELECT org_id, a.bucket_start AS bucket_start,
     groupUniqArrayArrayIf(a.sessions, a.producer NOT IN ('guard', 'scan', 'watch')) AS by_agent,
     groupUniqArrayArrayIf(a.sessions, a.producer = 'guard') AS by_guard,
@@ -576,7 +577,7 @@ SELECT org_id, a.bucket_start AS bucket_start,
 FROM coverage_activity AS a
 GROUP BY org_id, bucket_start;
 
-CREATE OR REPLACE VIEW coverage_day AS
+CREATE VIEW IF NOT EXISTS coverage_day AS
 SELECT org_id, repo, producer, heard_at + toIntervalDay(step) AS bucket_start, if(step = 0, 'reporting', 'silent') AS state,
     if(step = 0, toNullable(heard_events), NULL) AS events, last_at AS last_seen_at
 FROM
@@ -592,7 +593,7 @@ FROM
     WINDOW next AS (PARTITION BY org_id, repo, producer ORDER BY heard_at ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING)
 );
 
-CREATE OR REPLACE VIEW session_coverage_day AS
+CREATE VIEW IF NOT EXISTS session_coverage_day AS
 SELECT org_id, toStartOfDay(a.bucket_start) AS bucket_start,
     groupUniqArrayArrayIf(a.sessions, a.producer NOT IN ('guard', 'scan', 'watch')) AS by_agent,
     groupUniqArrayArrayIf(a.sessions, a.producer = 'guard') AS by_guard,
@@ -601,7 +602,7 @@ SELECT org_id, toStartOfDay(a.bucket_start) AS bucket_start,
 FROM coverage_activity AS a
 GROUP BY org_id, bucket_start;
 
-CREATE OR REPLACE VIEW coverage_week AS
+CREATE VIEW IF NOT EXISTS coverage_week AS
 SELECT org_id, repo, producer, heard_at + toIntervalWeek(step) AS bucket_start, if(step = 0, 'reporting', 'silent') AS state,
     if(step = 0, toNullable(heard_events), NULL) AS events, last_at AS last_seen_at
 FROM
@@ -617,7 +618,7 @@ FROM
     WINDOW next AS (PARTITION BY org_id, repo, producer ORDER BY heard_at ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING)
 );
 
-CREATE OR REPLACE VIEW session_coverage_week AS
+CREATE VIEW IF NOT EXISTS session_coverage_week AS
 SELECT org_id, toDateTime(toMonday(a.bucket_start), 'UTC') AS bucket_start,
     groupUniqArrayArrayIf(a.sessions, a.producer NOT IN ('guard', 'scan', 'watch')) AS by_agent,
     groupUniqArrayArrayIf(a.sessions, a.producer = 'guard') AS by_guard,
@@ -627,24 +628,24 @@ FROM coverage_activity AS a
 GROUP BY org_id, bucket_start;
 
 -- The jobs themselves: how late, how much was waiting, what it cost. Over all organisations.
-CREATE OR REPLACE VIEW rollup_run AS
+CREATE VIEW IF NOT EXISTS rollup_run AS
 SELECT *, fromUnixTimestamp64Micro(toInt64(version), 'UTC') AS started_at FROM rollup_run_v1;
 
-CREATE OR REPLACE VIEW rollup_cost_hour AS
+CREATE VIEW IF NOT EXISTS rollup_cost_hour AS
 SELECT series, toStartOfHour(r.finished_at) AS bucket_start,
     count() AS runs, sum(r.buckets) AS buckets, max(r.backlog) AS backlog_max, max(r.lag_ms) AS lag_ms_max,
     quantileExactIf(0.95)(r.lag_ms, r.cause = 'mark') AS lag_ms_p95, sum(r.duration_ms) AS duration_ms, sum(r.rows_read) AS rows_read, sum(r.rows_written) AS rows_written
 FROM rollup_run_v1 AS r
 GROUP BY series, bucket_start;
 
-CREATE OR REPLACE VIEW rollup_cost_day AS
+CREATE VIEW IF NOT EXISTS rollup_cost_day AS
 SELECT series, toStartOfDay(toDateTime(r.finished_at)) AS bucket_start,
     count() AS runs, sum(r.buckets) AS buckets, max(r.backlog) AS backlog_max, max(r.lag_ms) AS lag_ms_max,
     quantileExactIf(0.95)(r.lag_ms, r.cause = 'mark') AS lag_ms_p95, sum(r.duration_ms) AS duration_ms, sum(r.rows_read) AS rows_read, sum(r.rows_written) AS rows_written
 FROM rollup_run_v1 AS r
 GROUP BY series, bucket_start;
 
-CREATE OR REPLACE VIEW rollup_cost_week AS
+CREATE VIEW IF NOT EXISTS rollup_cost_week AS
 SELECT series, toDateTime(toMonday(r.finished_at), 'UTC') AS bucket_start,
     count() AS runs, sum(r.buckets) AS buckets, max(r.backlog) AS backlog_max, max(r.lag_ms) AS lag_ms_max,
     quantileExactIf(0.95)(r.lag_ms, r.cause = 'mark') AS lag_ms_p95, sum(r.duration_ms) AS duration_ms, sum(r.rows_read) AS rows_read, sum(r.rows_written) AS rows_written
