@@ -38,6 +38,23 @@ export function tracesRequest(repository: string, spans: readonly JsonSpan[]): B
   return toBytes({ resourceSpans: [{ resource: resource(repository), scopeSpans: [{ scope: SCOPE, spans: spans.map(toSpan) }] }] });
 }
 
+/** {@link tracesRequest} of spans that are written out already. */
+export function tracesRequestOf(repository: string, spans: readonly string[]): Buffer {
+  return Buffer.from(
+    `{"resourceSpans":[{"resource":${JSON.stringify(resource(repository))},"scopeSpans":[{"scope":${JSON.stringify(SCOPE)},"spans":[${spans.join(',')}]}]}]}`,
+  );
+}
+
+/** Attributes written out, without the brackets around them. */
+export function keyValuesText(entries: readonly (readonly [string, string | number])[]): string {
+  return entries.map(([key, value]) => `{"key":${JSON.stringify(key)},"value":{${valueText(value)}}}`).join(',');
+}
+
+function valueText(value: string | number): string {
+  if (typeof value === 'string') return `"stringValue":${JSON.stringify(value)}`;
+  return Number.isSafeInteger(value) ? `"intValue":${String(value)}` : `"doubleValue":${String(value)}`;
+}
+
 /** Log records of one repository, likewise. */
 export function logsRequest(repository: string, records: readonly JsonLogRecord[]): Buffer {
   return toBytes({ resourceLogs: [{ resource: resource(repository), scopeLogs: [{ scope: SCOPE, logRecords: records.map(toLogRecord) }] }] });

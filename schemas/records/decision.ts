@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import {
   ATTR_DECISION,
@@ -20,6 +19,7 @@ import {
   ATTR_SECURITY_RULE_UUID,
   ATTR_SESSION_ID,
 } from '../semconv.js';
+import { sha256Hex } from '../hash.js';
 import { decision, ruleCategory } from './enums.js';
 
 /**
@@ -86,6 +86,6 @@ export function decisionAttributes(record: DecisionRecord): Record<string, strin
  * same span twice, so that even readers who know nothing of event ids can fold them.
  */
 export function decisionSpanIds(eventId: string): { traceId: string; spanId: string } {
-  const hex = createHash('sha256').update(eventId).digest('hex');
+  const hex = sha256Hex(eventId);
   return { traceId: hex.slice(0, 32), spanId: hex.slice(32, 48) };
 }
