@@ -8,19 +8,26 @@ export type Attempt =
   | { readonly kind: 'answered'; readonly status: number; readonly statusText: string; readonly text: string; readonly retryAfterMs?: number }
   | { readonly kind: 'unreachable'; readonly problem: string };
 
-/** Keeps connections open between requests. */
 export interface Client {
   post(url: string, headers: Readonly<Record<string, string>>, body: Buffer, timeoutMs: number): Promise<Attempt>;
-  close(): void;
 }
 
 /** Longer answers are of no use to us. */
 const MAX_ANSWER_BYTES = 256 * 1024;
 
+/** The connections of one sender, kept open between its requests. */
+export interface Agents {
+  readonly plain: http.Agent;
+  readonly secure: https.Agent;
+}
+
 /** Certificates: Node's own, `NODE_EXTRA_CA_CERTS`, and the file of OpenTelemetry's `OTEL_EXPORTER_OTLP_CERTIFICATE`. */
-export function createClient(env: NodeJS.ProcessEnv): Client {
-  const plain = new http.Agent({ keepAlive: true });
-  const secure = new https.Agent({ keepAlive: true, ...certificates(env) });
+export function createAgents(env: NodeJS.ProcessEnv): Agents {
+  return { plain: new http.Agent({ keepAlive: true }), secure: new https.Agent({ keepAlive: true, ...certificates(env) }) };
+}
+
+/** A client for bodies that are not OTLP. */
+export function createClient({ plain, secure }: Agents): Client {
   return {
     post: (url, headers, body, timeoutMs) => {
       const [{ request }, agent] = url.startsWith('https:') ? [https, secure] : [http, plain];
@@ -37,25 +44,25 @@ export function createClient(env: NodeJS.ProcessEnv): Client {
         };
         outgoing.on('error', fail);
         outgoing.on('response', (response) => {
-          readAnswer(response).then(done, fail);
+          answerOf(response).then(done);
         });
         outgoing.end(body);
       });
     },
-    close: () => {
-      plain.destroy();
-      secure.destroy();
-    },
   };
 }
 
-async function readAnswer(response: http.IncomingMessage): Promise<Attempt> {
+/** Reads an answer beside whoever else reads it. Never rejects. */
+export async function answerOf(response: http.IncomingMessage): Promise<Attempt> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of response) {
-    size += (chunk as Buffer).length;
-    if (size <= MAX_ANSWER_BYTES) chunks.push(chunk as Buffer);
-  }
+  response.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size <= MAX_ANSWER_BYTES) chunks.push(chunk);
+  });
+  await new Promise<void>((resolve) => {
+    response.on('error', () => undefined).once('close', resolve);
+  });
   // Cut off: what it says is not known, so it counts as no answer.
   if (!response.complete) return { kind: 'unreachable', problem: 'the answer broke off' };
   const retryAfterMs = parseRetryAfter(response.headers['retry-after'], Date.now());

@@ -1,5 +1,7 @@
+import { TraceFlags } from '@opentelemetry/api';
+import type { logs } from '@opentelemetry/sdk-node';
 import { producerResource, SCOPE } from './resource.js';
-import { byRepository, keyValues, unixNano, type Attributes } from './values.js';
+import { byRepository, hrTime, type Attributes } from './values.js';
 
 /** An event as a log record within a span's trace; time in milliseconds since the epoch. */
 export interface LogRecord {
@@ -13,19 +15,21 @@ export interface LogRecord {
   readonly attributes: Attributes;
 }
 
-const FLAG_SAMPLED = 1;
-
-/** Body of a request to `/v1/logs`. */
-export function logsBody(records: readonly LogRecord[]): object {
-  return {
-    resourceLogs: byRepository(records).map(([repository, group]) => ({
-      resource: producerResource(repository),
-      scopeLogs: [{ scope: SCOPE, logRecords: group.map(encodeRecord) }],
-    })),
-  };
-}
-
-function encodeRecord({ eventName, traceId, spanId, timeMs, severityNumber, severityText, attributes }: LogRecord): object {
-  const time = unixNano(timeMs);
-  return { timeUnixNano: time, observedTimeUnixNano: time, eventName, severityNumber, severityText, attributes: keyValues(attributes), traceId, spanId, flags: FLAG_SAMPLED };
+/** Log records as the SDK's exporter takes them, those of one repository under one resource. */
+export function readableLogRecords(records: readonly LogRecord[]): logs.ReadableLogRecord[] {
+  return byRepository(records).flatMap(([repository, group]) => {
+    const resource = producerResource(repository);
+    return group.map(({ eventName, traceId, spanId, timeMs, severityNumber, severityText, attributes }) => ({
+      eventName,
+      hrTime: hrTime(timeMs),
+      hrTimeObserved: hrTime(timeMs),
+      spanContext: { traceId, spanId, traceFlags: TraceFlags.SAMPLED },
+      severityNumber,
+      severityText,
+      attributes,
+      resource,
+      instrumentationScope: SCOPE,
+      droppedAttributesCount: 0,
+    }));
+  });
 }

@@ -1,5 +1,7 @@
+import { ValueType } from '@opentelemetry/api';
+import { AggregationTemporality, DataPointType, type MetricData, type ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import { producerResource, SCOPE } from './resource.js';
-import { byRepository, keyValues, unixNano, type Attributes } from './values.js';
+import { byRepository, hrTime, type Attributes } from './values.js';
 
 /** One value of a metric. */
 export interface Point {
@@ -7,18 +9,24 @@ export interface Point {
   readonly attributes: Attributes;
 }
 
-/** A metric of one repository, as OTLP's JSON mapping has it. */
+/** A metric of one repository. */
 export interface Metric {
   readonly repository: string;
-  readonly metric: object;
+  readonly data: MetricData;
 }
-
-const DELTA = 1;
 
 /** A gauge read at one moment. */
 export function gauge(repository: string, name: string, unit: string, points: readonly Point[], atMs: number): Metric {
-  const dataPoints = points.map(({ value, attributes }) => ({ attributes: keyValues(attributes), timeUnixNano: unixNano(atMs), asInt: String(value) }));
-  return { repository, metric: { name, unit, gauge: { dataPoints } } };
+  const times = { startTime: hrTime(atMs), endTime: hrTime(atMs) };
+  return {
+    repository,
+    data: {
+      descriptor: { name, unit, description: '', valueType: ValueType.INT },
+      aggregationTemporality: AggregationTemporality.CUMULATIVE,
+      dataPointType: DataPointType.GAUGE,
+      dataPoints: points.map((point) => ({ ...point, ...times })),
+    },
+  };
 }
 
 /** The moments between which something was counted, in milliseconds since the epoch. */
@@ -29,8 +37,16 @@ export interface Period {
 
 /** What happened within a period. Delta, since a command that ends has no total to go on from. */
 export function counter(repository: string, name: string, unit: string, points: readonly Point[], period: Period): Metric {
-  const dataPoints = points.map(({ value, attributes }) => ({ ...encodePeriod(period), attributes: keyValues(attributes), asInt: String(value) }));
-  return { repository, metric: { name, unit, sum: { dataPoints, aggregationTemporality: DELTA, isMonotonic: true } } };
+  return {
+    repository,
+    data: {
+      descriptor: { name, unit, description: '', valueType: ValueType.INT },
+      aggregationTemporality: AggregationTemporality.DELTA,
+      dataPointType: DataPointType.SUM,
+      isMonotonic: true,
+      dataPoints: points.map((point) => ({ ...point, ...timesOf(period) })),
+    },
+  };
 }
 
 /** Values to be counted by size. */
@@ -48,30 +64,34 @@ export function histogram(repository: string, name: string, unit: string, bounds
       const index = bucket < 0 ? bounds.length : bucket;
       counts[index] = (counts[index] ?? 0) + 1;
     }
-    return {
-      ...encodePeriod(period),
-      attributes: keyValues(attributes),
-      count: String(values.length),
+    const value = {
+      count: values.length,
       sum: values.reduce((sum, value) => sum + value, 0),
       min: Math.min(...values),
       max: Math.max(...values),
-      explicitBounds: bounds,
-      bucketCounts: counts.map(String),
+      buckets: { boundaries: [...bounds], counts },
     };
+    return { ...timesOf(period), attributes, value };
   });
-  return { repository, metric: { name, unit, histogram: { dataPoints, aggregationTemporality: DELTA } } };
-}
-
-/** Body of a request to `/v1/metrics`. */
-export function metricsBody(metrics: readonly Metric[]): object {
   return {
-    resourceMetrics: byRepository(metrics).map(([repository, group]) => ({
-      resource: producerResource(repository),
-      scopeMetrics: [{ scope: SCOPE, metrics: group.map(({ metric }) => metric) }],
-    })),
+    repository,
+    data: {
+      descriptor: { name, unit, description: '', valueType: ValueType.DOUBLE },
+      aggregationTemporality: AggregationTemporality.DELTA,
+      dataPointType: DataPointType.HISTOGRAM,
+      dataPoints,
+    },
   };
 }
 
-function encodePeriod({ fromMs, toMs }: Period): object {
-  return { startTimeUnixNano: unixNano(fromMs), timeUnixNano: unixNano(toMs) };
+/** Metrics as the SDK's exporter takes them: one request for each repository. */
+export function resourceMetrics(metrics: readonly Metric[]): ResourceMetrics[] {
+  return byRepository(metrics).map(([repository, group]) => ({
+    resource: producerResource(repository),
+    scopeMetrics: [{ scope: SCOPE, metrics: group.map(({ data }) => data) }],
+  }));
+}
+
+function timesOf({ fromMs, toMs }: Period): { startTime: [number, number]; endTime: [number, number] } {
+  return { startTime: hrTime(fromMs), endTime: hrTime(toMs) };
 }

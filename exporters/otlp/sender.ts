@@ -1,10 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createClient, type Attempt } from './attempt.js';
+import { OTLPLogExporter } from '@opentelemetry/exporter-logs-otlp-http';
+import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import type { OTLPExporterNodeConfigBase } from '@opentelemetry/otlp-exporter-base';
+import { createAgents, createClient, type Attempt } from './attempt.js';
 import { authorization, signalUrl, type Connection } from './connection.js';
 import { isRetryable, sendFailure } from './failure.js';
-import { logsBody, type LogRecord } from './log-record.js';
-import { metricsBody, type Metric } from './metric.js';
-import { tracesBody, type Span } from './span.js';
+import { readableLogRecords, type LogRecord } from './log-record.js';
+import { resourceMetrics, type Metric } from './metric.js';
+import { observeAnswers } from './observer.js';
+import { readableSpans, type Span } from './span.js';
+import { withoutEnvHeaders } from './without-env-headers.js';
 
 /** Items per request: about 1 MB of JSON at the longest records. */
 export const BATCH_SIZE = 500;
@@ -18,6 +24,11 @@ const ATTEMPT_MS = 10_000;
 /** Waits between tries: doubling, each shortened at random by up to half so that senders do not march in step. */
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 16_000;
+
+/** `ExportResultCode.SUCCESS` of the SDK. */
+const EXPORT_SUCCESS = 0;
+
+const JSON_HEADERS = { 'content-type': 'application/json', 'user-agent': 'shieldwatch' };
 
 /** What the server says it did not take of an accepted request. */
 export interface PartialSuccess {
@@ -39,32 +50,72 @@ export interface Sender {
   close(): void;
 }
 
+/** The one method the SDK's exporters of all signals share. */
+interface Exporter<T> {
+  export(items: T, done: (result: { code: number; error?: Error }) => void): void;
+  shutdown(): Promise<void>;
+}
+
 /** A sender for one gateway. Only our own headers go out: an `OTEL_EXPORTER_OTLP_HEADERS` may hold another vendor's key. */
 export function createSender(connection: Connection, deadlineMs: number = DEFAULT_DEADLINE_MS, signal?: AbortSignal): Sender {
   const url = (path: string): string => signalUrl(connection.url, path);
-  const headers = { 'content-type': 'application/json', 'user-agent': 'shieldwatch', ...authorization(connection.token) };
+  const headers = authorization(connection.token);
   const { origin } = new URL(url(''));
-  const client = createClient(process.env);
+  const agents = createAgents(process.env);
+  const client = createClient(agents);
+  const observer = observeAnswers(agents);
+  const settings = (path: string): OTLPExporterNodeConfigBase => ({
+    url: url(path),
+    headers,
+    userAgent: 'shieldwatch',
+    timeoutMillis: Math.min(ATTEMPT_MS, deadlineMs),
+    httpAgentOptions: (protocol) => (protocol === 'https:' ? agents.secure : agents.plain),
+  });
+  const [traces, logs, metrics] = withoutEnvHeaders(() => [
+    new OTLPTraceExporter(settings('v1/traces')),
+    new OTLPLogExporter(settings('v1/logs')),
+    new OTLPMetricExporter(settings('v1/metrics')),
+  ]);
 
-  const send = async (path: string, body: object, accepted: readonly number[] = []): Promise<string> => {
-    const bytes = Buffer.from(JSON.stringify(body));
+  /** Tries until an attempt succeeds, cannot succeed, or the deadline is near. */
+  const insist = async (attemptOnce: (timeoutMs: number) => Promise<Attempt>, accepted: readonly number[] = []): Promise<string> => {
     const deadline = Date.now() + deadlineMs;
     for (let tries = 0; ; tries += 1) {
-      const left = Math.max(1, deadline - Date.now());
-      const attempt = await client.post(url(path), headers, bytes, Math.min(ATTEMPT_MS, left));
+      const attempt = await attemptOnce(Math.min(ATTEMPT_MS, Math.max(1, deadline - Date.now())));
       if (attempt.kind === 'answered' && (isSuccess(attempt.status) || accepted.includes(attempt.status))) return attempt.text;
       const wait = waitBefore(attempt, tries);
       if (wait === undefined || Date.now() + wait >= deadline) throw sendFailure(attempt, origin);
       await sleep(wait, undefined, signal === undefined ? {} : { signal });
     }
   };
+  const exportItems = <T>(exporter: Exporter<T>, items: T): Promise<string> =>
+    insist(async () => {
+      const result = await new Promise<{ code: number; error?: Error }>((done) => {
+        exporter.export(items, done);
+      });
+      const answered = await observer.take();
+      if (result.code === EXPORT_SUCCESS) return answered?.kind === 'answered' ? answered : { kind: 'answered', status: 200, statusText: '', text: '' };
+      return answered ?? { kind: 'unreachable', problem: result.error?.message ?? 'connection failed' };
+    });
+
   return {
-    spans: async (spans) => partialSuccess(await send('v1/traces', tracesBody(spans)), 'rejectedSpans'),
-    logRecords: async (records) => partialSuccess(await send('v1/logs', logsBody(records)), 'rejectedLogRecords'),
-    metrics: async (metrics) => partialSuccess(await send('v1/metrics', metricsBody(metrics)), 'rejectedDataPoints'),
-    json: send,
+    spans: async (spans) => partialSuccess(await exportItems(traces, readableSpans(spans)), 'rejectedSpans'),
+    logRecords: async (records) => partialSuccess(await exportItems(logs, readableLogRecords(records)), 'rejectedLogRecords'),
+    metrics: async (all) => {
+      let [rejected, message] = [0, ''];
+      for (const one of resourceMetrics(all)) {
+        const part = partialSuccess(await exportItems(metrics, one), 'rejectedDataPoints');
+        rejected += part.rejected;
+        message ||= part.message;
+      }
+      return { rejected, message };
+    },
+    json: (path, body, accepted) =>
+      insist((timeoutMs) => client.post(url(path), { ...JSON_HEADERS, ...headers }, Buffer.from(JSON.stringify(body)), timeoutMs), accepted),
     close: () => {
-      client.close();
+      observer.close();
+      agents.plain.destroy();
+      agents.secure.destroy();
     },
   };
 }

@@ -1,5 +1,7 @@
+import { SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
+import type { tracing } from '@opentelemetry/sdk-node';
 import { producerResource, SCOPE } from './resource.js';
-import { byRepository, keyValues, unixNano, type Attributes } from './values.js';
+import { byRepository, hrTime, type Attributes } from './values.js';
 
 /** Something that happened within a span. */
 export interface SpanEvent {
@@ -23,29 +25,32 @@ export interface Span {
   readonly events?: readonly SpanEvent[];
 }
 
-const KIND_INTERNAL = 1;
-
-/** Body of a request to `/v1/traces`. */
-export function tracesBody(spans: readonly Span[]): object {
-  return {
-    resourceSpans: byRepository(spans).map(([repository, group]) => ({
-      resource: producerResource(repository),
-      scopeSpans: [{ scope: SCOPE, spans: group.map(encodeSpan) }],
-    })),
-  };
+/** Spans as the SDK's exporter takes them, those of one repository under one resource. */
+export function readableSpans(spans: readonly Span[]): tracing.ReadableSpan[] {
+  return byRepository(spans).flatMap(([repository, group]) => {
+    const resource = producerResource(repository);
+    return group.map((span) => readableSpan(span, resource));
+  });
 }
 
-function encodeSpan({ name, traceId, spanId, startMs, durationMs, attributes, events = [] }: Span): object {
-  const start = BigInt(unixNano(startMs));
+function readableSpan(span: Span, resource: tracing.ReadableSpan['resource']): tracing.ReadableSpan {
+  const { name, traceId, spanId, startMs, durationMs, attributes, events = [] } = span;
   return {
-    traceId,
-    spanId,
     name,
-    kind: KIND_INTERNAL,
-    startTimeUnixNano: String(start),
-    endTimeUnixNano: String(start + BigInt(Math.round(durationMs * 1e6))),
-    attributes: keyValues(attributes),
-    events: events.map((event) => ({ name: event.name, timeUnixNano: unixNano(event.timeMs), attributes: keyValues(event.attributes) })),
-    status: {}, // unset: a block is not a failure
+    kind: SpanKind.INTERNAL,
+    spanContext: () => ({ traceId, spanId, traceFlags: TraceFlags.SAMPLED }),
+    startTime: hrTime(startMs),
+    endTime: hrTime(startMs + durationMs),
+    duration: hrTime(durationMs),
+    status: { code: SpanStatusCode.UNSET }, // a block is not a failure
+    attributes,
+    links: [],
+    events: events.map((event) => ({ name: event.name, time: hrTime(event.timeMs), attributes: event.attributes, droppedAttributesCount: 0 })),
+    ended: true,
+    resource,
+    instrumentationScope: SCOPE,
+    droppedAttributesCount: 0,
+    droppedEventsCount: 0,
+    droppedLinksCount: 0,
   };
 }
