@@ -94,8 +94,10 @@ export function createSender(connection: Connection, deadlineMs: number = DEFAUL
         exporter.export(items, done);
       });
       const answered = await observer.take();
-      if (result.code === EXPORT_SUCCESS) return answered?.kind === 'answered' ? answered : { kind: 'answered', status: 200, statusText: '', text: '' };
-      return answered ?? { kind: 'unreachable', problem: result.error?.message ?? 'connection failed' };
+      // The SDK takes a 200 that breaks off for success; sending again is harmless, and losing is not.
+      if (answered !== undefined) return answered;
+      if (result.code === EXPORT_SUCCESS) return { kind: 'answered', status: 200, statusText: '', text: '' };
+      return { kind: 'unreachable', problem: result.error?.message ?? 'connection failed' };
     });
 
   return {
