@@ -6,13 +6,13 @@
  * `name.*` stands for every key that begins with `name.`. Operators add keys of their own by `SHIELDWATCH_ALLOWED_KEYS`.
  */
 import * as conventions from '@opentelemetry/semantic-conventions/incubating';
-import { COUNT_ATTRIBUTE_PREFIX, SERVER_ATTRIBUTE_PREFIX } from './semconv.js';
+import * as names from './semconv.js';
 
 /** Environment variable with an operator's own keys, by commas; both the collector and the gateway read it. */
 export const ALLOWED_KEYS_VARIABLE = 'SHIELDWATCH_ALLOWED_KEYS';
 
 /** Only our own pipeline sets these; a client's are removed without being counted. */
-export const RESERVED_PREFIXES: readonly string[] = [SERVER_ATTRIBUTE_PREFIX, COUNT_ATTRIBUTE_PREFIX];
+export const RESERVED_PREFIXES: readonly string[] = [names.SERVER_ATTRIBUTE_PREFIX, names.COUNT_ATTRIBUTE_PREFIX];
 
 /**
  * What people and models said, and what tools were given and returned: dropped unless the organisation keeps it.
@@ -81,11 +81,17 @@ const OWN_KEYS: readonly string[] = [
 ];
 
 const isContent = matcher(CONTENT_KEYS);
+const isOwn = matcher(OWN_KEYS);
+
+/** Values of the constants `ATTR_*` of a module. */
+const attributeNames = (module: Readonly<Record<string, unknown>>): string[] =>
+  Object.entries(module).flatMap(([name, key]) => (name.startsWith('ATTR_') && typeof key === 'string' ? [key] : []));
 
 /** OpenTelemetry's semantic conventions (every `ATTR_` of the pinned package), the agents' keys and our own; no content. */
 export const ALLOWED_KEYS: readonly string[] = [
   ...new Set([
-    ...Object.entries(conventions).flatMap(([name, key]) => (name.startsWith('ATTR_') && typeof key === 'string' ? [key] : [])),
+    ...attributeNames(conventions),
+    ...attributeNames(names).filter((name) => !isOwn(name)),
     ...AGENT_KEYS,
     ...COLLECTOR_KEYS,
     ...OWN_KEYS,
