@@ -49,8 +49,9 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     hookUrl: hook.url,
     stop: async () => {
       stopping.abort();
-      await Promise.all([shipping, hook.close()]);
+      // Ends the request that is under way too; it was not acknowledged, so it is sent again another time.
       sender?.close();
+      await Promise.all([shipping, hook.close()]);
     },
   };
 }

@@ -57,8 +57,8 @@ export async function startWatch(options: WatchOptions): Promise<RunningWatch> {
     stop: async () => {
       changes.close();
       stopping.abort();
-      await outbox.drained();
       sender?.close();
+      await outbox.drained();
     },
   };
 }
