@@ -58,12 +58,12 @@ export async function refresh(report: BenchReport, client: ClickHouseClient, url
   await scale(report, client, url, size, repeats, rate, all, refreshed);
 }
 
-/** Over ten dirty hours, each refreshed alone: how many granules an hour touches is luck. */
+/** Over the ten hours of a working day, each refreshed alone: how many granules an hour touches is luck. */
 async function rowsRead(report: BenchReport, client: ClickHouseClient, rate: RollupJob, key: BucketKey): Promise<void> {
   let read = 0;
   let dirty = 0;
   for (let hour = 0; hour < 10; hour++) {
-    const one = { ...key, bucketStart: key.bucketStart - hour * 3_600 };
+    const one = { ...key, bucketStart: key.bucketStart + (4 - hour) * 3_600 };
     const [facts] = await selectRows<{ n: number }>(
       client,
       `SELECT count() AS n FROM runtime_event_v1 FINAL WHERE org_id = {orgId:String} AND repo = {repo:String} AND toStartOfHour(occurred_at) = toDateTime({bucketStart:UInt32}, 'UTC')`,
