@@ -81,7 +81,7 @@ describe('the plumbing', () => {
 
   test('unknown names tell what there is', async () => {
     const ignore = (): void => undefined;
-    await expect(runBench(['nothing'], ignore, ignore)).rejects.toThrow(/^no bench nothing; there are:\nboards \[bundle \| last-panel\]\nstore \[insert-native \| insert-json \| select \| disk \| fsync \| kill\]$/);
+    await expect(runBench(['nothing'], ignore, ignore)).rejects.toThrow(/^no bench nothing; there are:\nboards \[bundle \| last-panel\]\ndashboards \[panels\]\nstore \[insert-native \| insert-json \| select \| disk \| fsync \| kill\]$/);
     await expect(runBench([], ignore, ignore)).rejects.toThrow(/^name a bench/);
     await expect(runBench(['store', 'speed'], ignore, ignore)).rejects.toThrow(/^store has no part speed/);
   });

@@ -1,10 +1,11 @@
 import { CommandError } from '#schemas/errors.js';
 import { boardsParts } from './boards/parts.js';
+import { dashboardParts } from './dashboards/parts.js';
 import { figureLine, standing, type BenchPart, type BenchReport } from './figure.js';
 import { storeParts } from './store/parts.js';
 
 /** Every bench, and its parts in the order in which they run. */
-const BENCHES: Readonly<Record<string, Readonly<Record<string, BenchPart>>>> = { boards: boardsParts, store: storeParts };
+const BENCHES: Readonly<Record<string, Readonly<Record<string, BenchPart>>>> = { boards: boardsParts, dashboards: dashboardParts, store: storeParts };
 
 const list = (): string => Object.entries(BENCHES).map(([name, parts]) => `${name} [${Object.keys(parts).join(' | ')}]`).join('\n');
 
