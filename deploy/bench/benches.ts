@@ -1,6 +1,7 @@
 import { CommandError } from '#schemas/errors.js';
 import { figureLine, standing, type BenchPart, type BenchReport } from './figure.js';
 import { boardsParts } from './boards/parts.js';
+import { dashboardParts } from './dashboards/parts.js';
 import { gatewayParts } from './gateway/parts.js';
 import { hookParts } from './hook/parts.js';
 import { hotpathParts } from './hotpath/parts.js';
@@ -17,6 +18,7 @@ const BENCHES: Readonly<Record<string, Readonly<Record<string, BenchPart>>>> = {
   rollup: rollupParts,
   gateway: gatewayParts,
   boards: boardsParts,
+  dashboards: dashboardParts,
 };
 
 const list = (): string => Object.entries(BENCHES).map(([name, parts]) => `${name} [${Object.keys(parts).join(' | ')}]`).join('\n');

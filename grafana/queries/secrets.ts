@@ -6,9 +6,6 @@ const EPISODES = `SELECT *
     FROM secret_exposure_events
     WHERE ${SCOPE} AND first_seen_at <= $__toTime AND (is_open OR resolved_at >= $__fromTime)`;
 
-/** A secret's name without its place in the file: short enough for a lane, long enough to find it. */
-const LANE = "concat(repo, ' · ', title, if(countIf(1) OVER (PARTITION BY repo, title) > 1, concat(' ', substring(finding_key, 1, 6)), ''))";
-
 /** One number: critical secrets exposed now. NULL where nothing was ever scanned, 0 where all is well. */
 export function exposedNow(): string {
   return `SELECT if((SELECT count() FROM repo_route WHERE ${SCOPE}) = 0, NULL, countIf(is_open)) AS exposed
@@ -42,30 +39,36 @@ WHERE ${SCOPE} AND ${inRange('bucket_start')}`;
  * a value at every moment at which any of them changes, so that no gap has to be read as a state.
  */
 export function exposureOverTime(): string {
-  return `WITH episode AS
-(
-    SELECT repo, finding_key, title,
-        toInt64(toUnixTimestamp(greatest(first_seen_at, toDateTime64($__fromTime, 3)))) AS starts,
-        toInt64(toUnixTimestamp(least(ifNull(resolved_at, now64(3, 'UTC')), toDateTime64($__toTime, 3)))) AS ends, is_open
-    FROM
-    (
-        ${EPISODES}
-    )
-), secret AS
-(
-    SELECT repo, title, finding_key, groupArray((starts, ends, is_open)) AS spans, sum(ends - starts) AS seconds
-    FROM episode
-    GROUP BY repo, title, finding_key
-    ORDER BY seconds DESC, repo, title, finding_key
-    LIMIT 12
-), (SELECT arraySort(groupUniqArrayArray(arrayConcat([starts, ends], [toInt64(toUnixTimestamp($__fromTime)), toInt64(toUnixTimestamp(least($__toTime, now())))]))) FROM episode) AS moments
-SELECT toDateTime(moment, 'UTC') AS time, lane, toUInt8(arrayExists(span -> span.1 <= moment AND (moment < span.2 OR (span.3 AND moment <= span.2)), spans)) AS exposed
+  return `SELECT toDateTime(moment, 'UTC') AS time, secret.1 AS lane,
+    toUInt8(arrayExists(span -> span.1 <= moment AND (moment < span.2 OR (span.3 AND moment <= span.2)), secret.2)) AS exposed
 FROM
 (
-    SELECT ${LANE} AS lane, spans, arrayJoin(moments) AS moment
+    SELECT arrayJoin(secrets) AS secret, arrayJoin(moments) AS moment
     FROM
     (
-        SELECT * FROM secret
+    SELECT groupArray((lane, spans)) AS secrets,
+        arraySort(arrayDistinct(arrayConcat([toInt64(toUnixTimestamp($__fromTime)), toInt64(toUnixTimestamp(least($__toTime, now())))],
+            groupArrayArray(arrayConcat(spans.1, spans.2))))) AS moments
+    FROM
+    (
+        SELECT concat(repo, ' · ', title, if(count() OVER (PARTITION BY repo, title) > 1, concat(' ', substring(finding_key, 1, 6)), '')) AS lane, spans
+        FROM
+        (
+            SELECT repo, title, finding_key, groupArray((starts, ends, is_open)) AS spans, sum(ends - starts) AS seconds
+            FROM
+            (
+                SELECT repo, finding_key, title, is_open, toInt64(toUnixTimestamp(greatest(first_seen_at, toDateTime64($__fromTime, 3)))) AS starts,
+                    toInt64(toUnixTimestamp(least(ifNull(resolved_at, now64(3, 'UTC')), toDateTime64($__toTime, 3)))) AS ends
+                FROM
+                (
+                    ${EPISODES}
+                )
+            )
+            GROUP BY repo, title, finding_key
+            ORDER BY seconds DESC, repo, title, finding_key
+            LIMIT 12
+        )
+    )
     )
 )
 ORDER BY time, lane`;
