@@ -44,7 +44,7 @@ export function createClient({ plain, secure }: Agents): Client {
         };
         outgoing.on('error', fail);
         outgoing.on('response', (response) => {
-          answerOf(response).then(done);
+          void answerOf(response).then(done);
         });
         outgoing.end(body);
       });

@@ -1,4 +1,5 @@
 import { TraceFlags } from '@opentelemetry/api';
+import type { SeverityNumber } from '@opentelemetry/api-logs';
 import type { logs } from '@opentelemetry/sdk-node';
 import { producerResource, SCOPE } from './resource.js';
 import { byRepository, hrTime, type Attributes } from './values.js';
@@ -10,7 +11,7 @@ export interface LogRecord {
   readonly traceId: string;
   readonly spanId: string;
   readonly timeMs: number;
-  readonly severityNumber: number;
+  readonly severityNumber: SeverityNumber;
   readonly severityText: string;
   readonly attributes: Attributes;
 }

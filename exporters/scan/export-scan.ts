@@ -1,3 +1,4 @@
+import { SeverityNumber } from '@opentelemetry/api-logs';
 import type { Severity } from '#schemas/records/enums.js';
 import { BREAKDOWN_CATEGORIES, SEVERITIES } from '#schemas/records/enums.js';
 import { decisionSpanIds } from '#schemas/records/decision.js';
@@ -11,7 +12,13 @@ import { scrubText } from '../scrub.js';
 import { scanBody } from './rest-body.js';
 
 /** OpenTelemetry severity numbers; the worst finding is an error, not a crash. */
-const SEVERITY_NUMBERS: Record<Severity, number> = { critical: 20, high: 17, medium: 13, low: 10, info: 9 };
+const SEVERITY_NUMBERS: Record<Severity, SeverityNumber> = {
+  critical: SeverityNumber.ERROR4,
+  high: SeverityNumber.ERROR,
+  medium: SeverityNumber.WARN,
+  low: SeverityNumber.INFO2,
+  info: SeverityNumber.INFO,
+};
 
 /** A scan ready to be sent. */
 export interface ScanExport {

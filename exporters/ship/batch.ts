@@ -1,3 +1,4 @@
+import { SeverityNumber } from '@opentelemetry/api-logs';
 import { decisionAttributes, decisionSpanIds, type DecisionRecord } from '#schemas/records/decision.js';
 import type { RuleCategory } from '#schemas/records/enums.js';
 import {
@@ -31,7 +32,7 @@ export function decisionSpans(records: readonly DecisionRecord[]): Span[] {
 }
 
 /** How bad an attempt of a kind is, and OpenTelemetry's number for that. */
-const SEVERITIES = { medium: 13, high: 17, critical: 21 } as const;
+const SEVERITIES = { medium: SeverityNumber.WARN, high: SeverityNumber.ERROR, critical: SeverityNumber.FATAL } as const;
 
 function severityOf(category: RuleCategory): keyof typeof SEVERITIES {
   if (category === 'exfiltration' || category === 'remote-code') return 'critical';
