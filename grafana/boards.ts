@@ -1,4 +1,4 @@
-/* eslint-disable @typescript-eslint/no-deprecated -- see board.ts */
+/* eslint-disable @typescript-eslint/no-deprecated -- see boards/board.ts */
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import type { BoardAudience } from './boards/board.js';
 import { coverageBoard } from './boards/coverage.js';
