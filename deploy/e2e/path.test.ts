@@ -23,15 +23,15 @@ const SECRETS = [
   'sk-ant-api03-FAKEFAKE',
 ];
 
-/** Counts of everything that landed, by table and kind: what both paths must agree on. */
+/** Counts of everything that landed, by table and kind: what both paths must agree on. Without the collector's own metrics. */
 async function landed(client: ClickHouseClient): Promise<unknown> {
   return selectRows(
     client,
     `SELECT * FROM (
        SELECT 'span' AS kind, toString(SpanName) AS name, count() AS rows FROM otel_traces GROUP BY name
        UNION ALL SELECT 'log', EventName, count() FROM otel_logs GROUP BY EventName
-       UNION ALL SELECT 'gauge', toString(MetricName), count() FROM otel_metrics_gauge GROUP BY MetricName
-       UNION ALL SELECT 'sum', toString(MetricName), sum(toUInt64(Value)) FROM otel_metrics_sum GROUP BY MetricName
+       UNION ALL SELECT 'gauge', toString(MetricName), count() FROM otel_metrics_gauge WHERE ServiceName != 'shieldwatch-collector' GROUP BY MetricName
+       UNION ALL SELECT 'sum', toString(MetricName), sum(toUInt64(Value)) FROM otel_metrics_sum WHERE ServiceName != 'shieldwatch-collector' GROUP BY MetricName
        UNION ALL SELECT 'fact', 'finding', count() FROM finding
        UNION ALL SELECT 'quarantine', toString(problem), count() FROM quarantine GROUP BY problem
      ) ORDER BY kind, name`,

@@ -56,9 +56,10 @@ describe('a request goes on', () => {
       'content-encoding': 'gzip',
       'x-shieldwatch-org-id': 'org_a',
       'x-shieldwatch-retention-days': '30',
+      'x-shieldwatch-content': 'drop',
     });
     const ours = Object.keys(got?.headers ?? {}).filter((name) => name.startsWith('x-') || name === 'cookie');
-    expect(ours.sort()).toEqual(['x-shieldwatch-org-id', 'x-shieldwatch-retention-days', 'x-shieldwatch-token-id']);
+    expect(ours.sort()).toEqual(['x-shieldwatch-content', 'x-shieldwatch-org-id', 'x-shieldwatch-retention-days', 'x-shieldwatch-token-id']);
   });
 
   it('with the repository that the token is bound to', async () => {
