@@ -286,7 +286,7 @@ describe('removal', () => {
     const counts = await selectRows<{ t: string; n: number }>(
       gateway.store.client,
       ['otel_traces', 'otel_logs'].map((table) => `SELECT '${table}' AS t, count() AS n FROM ${table} WHERE OrgId = 'org_a' AND ${where.replaceAll('repo ', 'Repository ')}`)
-        .concat(['scan_v1', 'finding_v1', 'runtime_event_v1', 'drift_event_v1', 'blocked_command_rate_v1', 'repository_activity_v1'].map((table) => `SELECT '${table}' AS t, count() AS n FROM ${table} WHERE org_id = 'org_a' AND ${where}`))
+        .concat(['scan_v1', 'finding_v1', 'runtime_event_v1', 'drift_event_v1', 'blocked_command_rate_v1', 'repository_activity_v1'].map((table) => `SELECT '${table}' AS t, count() AS n FROM ${table} FINAL WHERE org_id = 'org_a' AND ${where}`))
         .join(' UNION ALL '),
     );
     return Object.fromEntries(counts.filter(({ n }) => n > 0).map(({ t, n }) => [t, n]));
