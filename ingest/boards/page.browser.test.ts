@@ -10,6 +10,9 @@ import type { Board } from './page/model.js';
 import { HOSTILE_TEXTS, tellStory } from './story.js';
 import { Seed } from './testing.js';
 
+/** The board whose numbers these tests know. */
+const BOARD = '/boards/shieldwatch-posture';
+
 describe.skipIf(isBrowserMissing)(`boards page in a real browser${isBrowserMissing ? ' (NOT RUN: no chromium)' : ''}`, () => {
   let gateway: TestGateway;
   let browser: TestBrowser;
@@ -70,7 +73,7 @@ describe.skipIf(isBrowserMissing)(`boards page in a real browser${isBrowserMissi
   });
 
   it('shows the numbers of the API', async () => {
-    await open('/boards');
+    await open(BOARD);
     await loaded();
     const query = 'from=now-6h&to=now';
     const [[rate]] = (await rows(2, query)) as [[number]];
@@ -91,7 +94,7 @@ describe.skipIf(isBrowserMissing)(`boards page in a real browser${isBrowserMissi
   });
 
   it('shows hostile strings as text', async () => {
-    await open('/boards?from=now-6h');
+    await open(`${BOARD}?from=now-6h`);
     await loaded();
     const cells = await panel(9).locator('tbody td').allTextContents();
     for (const text of HOSTILE_TEXTS) expect(cells).toContain(text);
@@ -100,7 +103,7 @@ describe.skipIf(isBrowserMissing)(`boards page in a real browser${isBrowserMissi
   });
 
   it('keeps repository, range and refresh in the URL, and goes back', async () => {
-    await open('/boards');
+    await open(BOARD);
     await loaded();
     await page.locator('summary', { hasText: 'Repository' }).click();
     await page.getByRole('checkbox', { name: 'acme/api' }).check();
@@ -125,7 +128,7 @@ describe.skipIf(isBrowserMissing)(`boards page in a real browser${isBrowserMissi
   });
 
   it('sorts a table by weight, and from the keyboard', async () => {
-    await open('/boards');
+    await open(BOARD);
     await loaded();
     const severities = () => panel(9).locator('tbody td:first-child').allTextContents();
     const heading = panel(9).getByRole('button', { name: 'Severity' });
@@ -140,7 +143,7 @@ describe.skipIf(isBrowserMissing)(`boards page in a real browser${isBrowserMissi
   });
 
   it('hides a line from its legend, and zooms by dragging', async () => {
-    await open('/boards');
+    await open(BOARD);
     await loaded();
     const button = panel(6).locator('.legend button').first();
     await button.click();
@@ -157,7 +160,7 @@ describe.skipIf(isBrowserMissing)(`boards page in a real browser${isBrowserMissi
   });
 
   it('takes a range of one\'s own, and steps back from there', async () => {
-    await open('/boards?from=now-1h&to=now');
+    await open(`${BOARD}?from=now-1h&to=now`);
     await loaded();
     await page.getByLabel('Time range').selectOption('own');
     await page.getByLabel('From', { exact: true }).fill('2026-01-01T00:00:00');
@@ -182,14 +185,14 @@ describe.skipIf(isBrowserMissing)(`boards page in a real browser${isBrowserMissi
   });
 
   it('loads again by itself as often as the address says', async () => {
-    await open('/boards?refresh=1s');
+    await open(`${BOARD}?refresh=1s`);
     await loaded();
     await page.waitForResponse((response) => response.url().includes('/panels/4'));
     await loaded();
   });
 
   it('says so where a range has no data', async () => {
-    await open('/boards?from=now-30d&to=now-29d');
+    await open(`${BOARD}?from=now-30d&to=now-29d`);
     await loaded();
     expect(await panel(2).locator('.no-data').textContent()).toBe('No decisions in this range');
     expect(await panel(4).locator('.no-data').textContent()).toContain('The guard is silent');
@@ -216,7 +219,7 @@ describe.skipIf(isBrowserMissing)(`boards page in a real browser${isBrowserMissi
       await page.close();
       expect(browser.problems).toEqual([]);
     }
-    await open('/boards');
+    await open(BOARD);
     await loaded();
   });
 
@@ -225,7 +228,7 @@ describe.skipIf(isBrowserMissing)(`boards page in a real browser${isBrowserMissi
     ['dark', 390, 'now-6h'],
     ['light', 390, 'now-30d'],
   ] as const)('fits a %s window of %d pixels over %s', async (colorScheme, width, from) => {
-    await open(`/boards?from=${from}`);
+    await open(`${BOARD}?from=${from}`);
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize({ width, height: 900 });
     await loaded();
