@@ -10,7 +10,7 @@ import type { Board } from './page/model.js';
 import { HOSTILE_TEXTS, tellStory } from './story.js';
 import { Seed } from './testing.js';
 
-/** Whatever board comes first, this one's panels are known here. */
+/** The board whose numbers these tests know. */
 const BOARD = '/boards/shieldwatch-posture';
 
 describe.skipIf(isBrowserMissing)(`boards page in a real browser${isBrowserMissing ? ' (NOT RUN: no chromium)' : ''}`, () => {
