@@ -158,7 +158,7 @@ export const turns: fc.Arbitrary<Turn[]> = fc.tuple(fc.integer({ min: 1, max: TU
   fc.record({
     order: fc.constantFrom('together' as const, 'marks first' as const, 'facts first' as const),
     pass: fc.constantFrom('none' as const, 'one' as const, 'two' as const, 'both' as const, 'pause' as const),
-    crash: fc.record({ call: fc.integer({ min: 1, max: 90 }), isAfter: fc.boolean() }),
+    crash: fc.record({ call: fc.integer({ min: 1, max: 50 }), isAfter: fc.boolean() }),
     seconds: fc.constantFrom(0, 5, 29, 61, 200),
   }),
   { minLength: TURNS, maxLength: TURNS },
