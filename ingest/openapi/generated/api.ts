@@ -1113,7 +1113,7 @@ export interface operations {
                         agent?: string | null;
                         toolCallId?: string | null;
                         ruleName?: string | null;
-                        ruleCategory?: ("injection" | "destructive" | "egress" | "sensitive-file" | "remote-code" | "mcp" | "other") | null;
+                        ruleCategory?: ("injection" | "exfiltration" | "destructive" | "credential" | "egress" | "sensitive-file" | "remote-code" | "mcp" | "other") | null;
                         matchedRule?: {
                             tool: string;
                             pattern?: string | null;
