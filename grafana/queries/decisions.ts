@@ -117,11 +117,11 @@ FROM
     SELECT time, blocked_calls, total, if(dense_rank() OVER (ORDER BY weight DESC, tool) <= 7, tool, 'other tools') AS tool_name
     FROM
     (
-    SELECT time, tool, blocked AS blocked_calls, allowed + blocked + asked AS total, sum(allowed + blocked + asked) OVER (PARTITION BY tool) AS weight
-    FROM
-    (
-        ${decisions()}
-    )
+        SELECT time, tool, blocked AS blocked_calls, allowed + blocked + asked AS total, sum(allowed + blocked + asked) OVER (PARTITION BY tool) AS weight
+        FROM
+        (
+            ${decisions()}
+        )
     )
 )
 GROUP BY time, tool_name
