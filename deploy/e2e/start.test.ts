@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { callStack } from '#deploy/embedded/data-folder.js';
 import { freePort, startAndExit, startStackProcess, until, type RunningStack } from './stack.fixture.js';
 
 describe('npm start', () => {
@@ -51,6 +52,16 @@ describe('npm start', () => {
     stack.killPart('embedded/clickhouse/main.js');
     await until('the engine is back', () => stack.output().includes('the engine is back'), 10_000);
     expect(await answers()).toBe(true);
+  });
+
+  it('of a second organisation closes the SQL port to whoever has no password', async () => {
+    const asReader = (): Promise<number> => fetch(`${stack.status.clickhouse}/?query=SELECT+count()+FROM+scan`).then((response) => response.status);
+    expect(await asReader()).toBe(200);
+    await callStack(stack.dataDir, 'POST', '/orgs', { name: 'another', plan: 'team' });
+    await until('it is closed', async () => (await asReader()) === 403, 10_000);
+    expect(await stack.interrupt()).toBe(0);
+    await stack.restart();
+    expect(await asReader()).toBe(403);
   });
 });
 

@@ -68,7 +68,9 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
 
     log('starting ClickHouse');
     let clickhouseUrl = config.clickhouseUrl;
-    let readerUrl = config.clickhouseReaderUrl;
+    let readerUrl = (): string | undefined => config.clickhouseReaderUrl;
+    // A store of several organisations must not be read as a whole by whoever is on the machine.
+    let closeReader = (): void => undefined;
     if (clickhouseUrl === undefined) {
       const engine = await startClickHouse({
         dataDir: join(config.dataDir, 'clickhouse'),
@@ -80,7 +82,10 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       });
       closers.push(() => engine.stop());
       clickhouseUrl = engine.url;
-      readerUrl = engine.readerUrl;
+      readerUrl = () => engine.readerUrl;
+      closeReader = () => {
+        engine.closeReader();
+      };
     }
     await migrateClickHouse({ url: clickhouseUrl });
     const clickhouse = createClickHouse({ url: clickhouseUrl });
@@ -92,6 +97,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
     );
     closers.push(() => postgres.close());
     await migratePostgres(postgres);
+    if ((await listOrgs(postgres)).length > 1) closeReader();
     const audit = openAuditFiles(config.dataDir);
     const firstTokens = await ensureFirstTokens(postgres, audit);
     const orgId = LOCAL_ORG_ID;
@@ -99,10 +105,11 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
     const collector = await openCollector(config, clickhouseUrl, log, closers);
 
     const installed = config.grafanaUrl === undefined ? findGrafana() : undefined;
+    const grafanaReader = readerUrl();
     const grafana =
-      installed === undefined || readerUrl === undefined
+      installed === undefined || grafanaReader === undefined
         ? undefined
-        : startGrafana({ installed, dataDir: config.dataDir, port: config.grafanaPort, readerUrl, onLog: (line) => { log(`[grafana] ${line}`); } });
+        : startGrafana({ installed, dataDir: config.dataDir, port: config.grafanaPort, readerUrl: grafanaReader, onLog: (line) => { log(`[grafana] ${line}`); } });
     if (grafana !== undefined) closers.push(() => grafana.stop());
     const grafanaUrl = config.grafanaUrl ?? grafana?.url;
 
@@ -162,7 +169,11 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       if (method === 'POST' && path === '/boards-link') return { url: boardsLink(await knownOrg(postgres, body, orgId)) };
       if (method === 'POST' && path === '/tokens') return answerOf(await gateway.asMachine(orgId, 'POST', '/v1/tokens', body));
       if (method === 'POST' && path === '/api') return callApi(gateway, orgId, body);
-      if (path === '/orgs') return manageOrgs(gateway, postgres, method, body);
+      if (path === '/orgs') {
+        const answer = await manageOrgs(gateway, postgres, method, body);
+        if ((await listOrgs(postgres)).length > 1) closeReader();
+        return answer;
+      }
       if (method === 'GET' && path === '/facts/days') return landingDays(clickhouse);
       if (method === 'POST' && (path === '/facts/reconcile' || path === '/facts/rebuild')) {
         const day = landingDay.safeParse(body);

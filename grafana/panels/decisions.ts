@@ -91,7 +91,7 @@ export function blockedCallsTable(): TablePanelBuilder {
     .id(8)
     .title('What was blocked, and why?')
     .description(
-      'Blocked tool calls by rule, most frequent first, the newest 7 days of the range. The reason is one example, as the guard gave it; the tool input itself never leaves the machine it ran on.',
+      'Blocked tool calls by rule, most frequent first, the newest 3 days of the range. The reason is one example, as the guard gave it; the tool input itself never leaves the machine it ran on.',
     )
     .datasource(DATASOURCE)
     .height(8)

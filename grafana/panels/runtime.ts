@@ -82,7 +82,7 @@ export function byDimension(): Builder<Panel>[] {
 
 export function rules(): Builder<Panel> {
   return rows(
-    { id: 11, title: 'Which rules stop most, and why?', description: 'Blocked decisions by rule, most frequent first, with one reason as the guard gave it; the tool input itself never leaves the machine it ran on. The newest 7 days of the range, 50 rows.', sql: topRules(), noValue: 'Nothing was blocked in the newest 7 days of this range', w: 24, h: 9 },
+    { id: 11, title: 'Which rules stop most, and why?', description: 'Blocked decisions by rule, most frequent first, with one reason as the guard gave it; the tool input itself never leaves the machine it ran on. The newest 3 days of the range, 50 rows.', sql: topRules(), noValue: 'Nothing was blocked in the newest 3 days of this range', w: 24, h: 9 },
     {
       rule: column('Rule', 200),
       rule_category: column('Category', 130),

@@ -7,9 +7,13 @@ const RETIRED_DAYS = 30;
 /** Scans and guards of repositories that are not retired, with what they are now. */
 function expected(): string {
   return `SELECT repo, producer, state, last_seen_at, silent_seconds
-    FROM coverage
-    WHERE ${SCOPE} AND producer IN ('scan', 'guard')
-        AND repo IN (SELECT repo FROM coverage WHERE ${ORG} GROUP BY repo HAVING max(last_seen_at) > now64(3, 'UTC') - toIntervalDay(${String(RETIRED_DAYS)}))`;
+    FROM
+    (
+        SELECT repo, producer, state, last_seen_at, silent_seconds, max(last_seen_at) OVER (PARTITION BY repo) AS heard_at
+        FROM coverage
+        WHERE ${SCOPE}
+    )
+    WHERE producer IN ('scan', 'guard') AND heard_at > now64(3, 'UTC') - toIntervalDay(${String(RETIRED_DAYS)})`;
 }
 
 /** One number: repositories of which neither scan nor guard was heard for a day. NULL where nobody is known. */

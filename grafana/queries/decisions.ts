@@ -111,14 +111,19 @@ LIMIT 20`;
  * The seven busiest tools of the range by name, the rest together.
  */
 export function blockedRateByTool(): string {
-  return `WITH decision AS
+  return `SELECT time, tool_name, sum(blocked_calls) / nullIf(sum(total), 0) AS rate
+FROM
 (
-    ${decisions()}
+    SELECT time, blocked_calls, total, if(dense_rank() OVER (ORDER BY weight DESC, tool) <= 7, tool, 'other tools') AS tool_name
+    FROM
+    (
+        SELECT time, tool, blocked AS blocked_calls, allowed + blocked + asked AS total, sum(allowed + blocked + asked) OVER (PARTITION BY tool) AS weight
+        FROM
+        (
+            ${decisions()}
+        )
+    )
 )
-SELECT time,
-    if(tool IN (SELECT tool FROM decision GROUP BY tool ORDER BY sum(allowed + blocked + asked) DESC, tool LIMIT 7), tool, 'other tools') AS tool_name,
-    sum(blocked) / nullIf(sum(allowed + blocked + asked), 0) AS rate
-FROM decision
 GROUP BY time, tool_name
 ORDER BY time, tool_name`;
 }

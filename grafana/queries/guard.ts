@@ -37,12 +37,12 @@ FROM decision_duration AS d
 WHERE ${SCOPE} AND ${inRange('bucket_start')}`;
 }
 
-/** The rules that stop most, with one reason each, the newest 7 days of the range; 50 rows. */
+/** The rules that stop most, with one reason each, the newest 3 days of the range; 50 rows. */
 export function topRules(): string {
   return `SELECT if(rule_name = '', 'no rule named', rule_name) AS rule, rule_category, any(reason) AS example, count() AS blocked_calls,
     uniqExact(repo) AS repositories, max(occurred_at) AS last_at
 FROM runtime_event
-WHERE ${GUARD_SCOPE} AND ${inNewestDays('occurred_at', 7)} AND decision = 'block'
+WHERE ${GUARD_SCOPE} AND ${inNewestDays('occurred_at', 3)} AND decision = 'block'
 GROUP BY rule, rule_category
 ORDER BY blocked_calls DESC, rule
 LIMIT 50`;

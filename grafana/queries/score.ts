@@ -23,28 +23,35 @@ function lastKnown(at: string, before: string): string {
  * enters the range with the last score before it and leaves with the last known one.
  */
 export function scoreTrend(): string {
-  return `WITH point AS
+  return `SELECT time, line, score
+FROM
 (
-    ${lastKnown('toDateTime($__fromTime, \'UTC\')', '< $__fromTime')}
-    UNION ALL
-    SELECT toDateTime(s.occurred_at, 'UTC') AS time, ${LINE} AS line, toFloat64(argMax(s.score, (s.occurred_at, s.event_id))) AS score
-    FROM scan AS s
-    WHERE ${SCOPE}
-        AND ${inShortRange('occurred_at')}
-        AND files_scanned > 0
-    GROUP BY time, line
-    UNION ALL
-    SELECT ${drawnAt('bucket_start')} AS time, ${LINE} AS line, toFloat64(argMax(score_last, last_at)) AS score
-    FROM score_trend_hour
-    WHERE ${SCOPE}
-        AND ${inLongerRange('bucket_start')}
-        AND scans > 0
-    GROUP BY time, line
-    UNION ALL
-    ${lastKnown("toDateTime(least($__toTime, now()), 'UTC')", '<= $__toTime')}
+    SELECT time, line, score, dense_rank() OVER (ORDER BY newest, line) AS place
+    FROM
+    (
+        SELECT time, line, score, argMax(score, time) OVER (PARTITION BY line) AS newest
+        FROM
+        (
+            ${lastKnown('toDateTime($__fromTime, \'UTC\')', '< $__fromTime')}
+            UNION ALL
+            SELECT toDateTime(s.occurred_at, 'UTC') AS time, ${LINE} AS line, toFloat64(argMax(s.score, (s.occurred_at, s.event_id))) AS score
+            FROM scan AS s
+            WHERE ${SCOPE}
+                AND ${inShortRange('occurred_at')}
+                AND files_scanned > 0
+            GROUP BY time, line
+            UNION ALL
+            SELECT ${drawnAt('bucket_start')} AS time, ${LINE} AS line, toFloat64(argMax(score_last, last_at)) AS score
+            FROM score_trend_hour
+            WHERE ${SCOPE}
+                AND ${inLongerRange('bucket_start')}
+                AND scans > 0
+            GROUP BY time, line
+            UNION ALL
+            ${lastKnown("toDateTime(least($__toTime, now()), 'UTC')", '<= $__toTime')}
+        )
+    )
 )
-SELECT time, line, score
-FROM point
-WHERE line IN (SELECT line FROM point GROUP BY line ORDER BY argMax(score, time), line LIMIT ${String(WORST)})
+WHERE place <= ${String(WORST)}
 ORDER BY time, line`;
 }

@@ -46,7 +46,7 @@ FROM
     SELECT arrayJoin(secrets) AS secret, arrayJoin(moments) AS moment
     FROM
     (
-    SELECT groupArray((lane, spans)) AS secrets,
+        SELECT groupArray((lane, spans)) AS secrets,
         arraySort(arrayDistinct(arrayConcat([toInt64(toUnixTimestamp($__fromTime)), toInt64(toUnixTimestamp(least($__toTime, now())))],
             groupArrayArray(arrayConcat(spans.1, spans.2))))) AS moments
     FROM
