@@ -13,7 +13,7 @@ async function figuresOf(part: (report: BenchReport) => Promise<void>): Promise<
   return figures;
 }
 
-test('bundle: within what issue 9 asks for', async () => {
+test('bundle: within its floor', async () => {
   const [figure] = await figuresOf(bundleSize);
   expect(figure).toMatchObject({ metric: 'bundle_gzip_kb', better: 'lower', floor: 150, goal: 80 });
   expect(figure?.value).toBeGreaterThan(10);
