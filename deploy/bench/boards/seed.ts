@@ -1,3 +1,4 @@
+import { createRollupWorker } from '#rollups/worker.js';
 import type { BenchServer } from '../store/server.js';
 
 /** Organisation of the seeded data. */
@@ -14,8 +15,8 @@ const REPO = (n: string): string => `concat('acme/service-', leftPad(toString(${
 
 /**
  * An organisation of fifty repositories that guarded its agents for ninety days, ten hours a day: `events`
- * decisions, four scans a day and repository with twenty findings each, and the series over them. Facts and
- * series are written straight into their tables, by the store itself: how they get there is another bench's.
+ * decisions, four scans a day and repository with twenty findings each. Facts are written straight into their
+ * tables, by the store itself: how they get there is another bench's. The series are made by the jobs.
  */
 export async function seedOrganisation(server: BenchServer, events: number): Promise<void> {
   const run = (sql: string): Promise<string> => server.run(sql);
@@ -41,15 +42,10 @@ export async function seedOrganisation(server: BenchServer, events: number): Pro
       multiIf(i < critical, 'critical', i < critical + high, 'high', i < 14, 'medium', 'low'), ['secrets', 'permissions', 'hooks', 'mcp', 'agents'][1 + i % 5],
       'A finding with a title of the usual length, as AgentShield words it', '.claude/settings.json', i, 'active-runtime', ingested_at
     FROM scan_v1 ARRAY JOIN range(${String(FINDINGS_PER_SCAN)}) AS i WHERE org_id = '${ORG}'`);
-  const dimensions = "'' AS tool, '' AS agent, '' AS rule_category, 0 AS allowed, 0 AS blocked, 0 AS asked";
-  await run(`INSERT INTO blocked_command_rate_v1 (org_id, repo, bucket_start, is_head, tool, agent, rule_category, allowed, blocked, asked, version)
-    SELECT org_id, repo, toStartOfHour(occurred_at) AS bucket, false, tool, agent, rule_category, countIf(decision = 'allow'), countIf(decision = 'block'), countIf(decision = 'ask'), 1
-    FROM runtime_event_v1 WHERE org_id = '${ORG}' GROUP BY org_id, repo, bucket, tool, agent, rule_category
-    UNION ALL
-    SELECT DISTINCT org_id, repo, toStartOfHour(occurred_at), true, ${dimensions}, 1 FROM runtime_event_v1 WHERE org_id = '${ORG}'`);
-  await run(`INSERT INTO score_trend_v1 (org_id, repo, bucket_start, is_head, min_severity, producer_version, scans, score_sum, score_min, score_max, score_last, grade_last, critical_last, high_last, last_at, version)
-    SELECT org_id, repo, toStartOfHour(occurred_at) AS bucket, head, if(head, '', 'info') AS filter, if(head, '', '1.6.0') AS producer, count(), sum(score), min(score), max(score), argMax(score, occurred_at),
-      argMax(grade, occurred_at), argMax(critical, occurred_at), argMax(high, occurred_at), max(occurred_at), 1
-    FROM scan_v1 ARRAY JOIN [true, false] AS head WHERE org_id = '${ORG}' GROUP BY org_id, repo, bucket, head`);
   await run(`INSERT INTO repository_activity_v1 SELECT org_id, repo, min(occurred_at), max(occurred_at) FROM scan_v1 WHERE org_id = '${ORG}' GROUP BY org_id, repo`);
+  // A bucket is an hour of a repository: the jobs take them in bounded pieces.
+  await createRollupWorker({ clickhouse: server.client, settleMs: 0 }).tick();
+  const made = Number(await run(`SELECT count() FROM blocked_command_rate_hour WHERE org_id = '${ORG}'`));
+  const scored = Number(await run(`SELECT count() FROM score_trend_hour WHERE org_id = '${ORG}'`));
+  if (made === 0 || scored === 0) throw new Error('the jobs made no series');
 }

@@ -3,7 +3,6 @@ import type { BoardPanel } from '#ingest/boards/board.js';
 import { ownOptions } from '#ingest/boards/variables.js';
 import type { VariableValue } from '#ingest/boards/macros.js';
 import { panelSql } from '#ingest/boards/panel-data.js';
-import { createRollupWorker } from '#rollups/worker.js';
 import type { BenchReport } from '../figure.js';
 import { quantile } from '../measure.js';
 import { withServer, type BenchServer } from '../store/server.js';
@@ -28,11 +27,8 @@ FROM runtime_event WHERE org_id = '${ORG}' AND occurred_at >= now() - toInterval
  */
 export async function panelLatency(report: BenchReport, { events, repeats }: PanelSizes = { events: 10_000_000, repeats: 20 }): Promise<void> {
   await withServer(async (server) => {
-    report.note(`writing ${String(events)} events`);
+    report.note(`writing ${String(events)} events, and the series by their jobs`);
     await seedOrganisation(server, events);
-    report.note('making the series');
-    // A bucket is an hour of a repository: the jobs take them in bounded pieces.
-    await createRollupWorker({ clickhouse: server.client, settleMs: 0 }).tick();
 
     let worst = 0;
     const library = await readBoards();
