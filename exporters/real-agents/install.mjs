@@ -14,10 +14,10 @@ export const AGENT_PACKAGES = {
 };
 
 const key = createHash('sha256').update(JSON.stringify(AGENT_PACKAGES)).digest('hex').slice(0, 12);
-const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
+const cache = process.env.SHIELDWATCH_CACHE_DIR || join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'shieldwatch');
 
 /** Folder of this set of versions, installed or not. */
-export const AGENTS_FOLDER = join(cache, 'shieldwatch', `agents-${key}`);
+export const AGENTS_FOLDER = join(cache, `agents-${key}`);
 const DONE = join(AGENTS_FOLDER, '.installed');
 
 /** True when all are there; a half-finished installation is done again. */
