@@ -237,7 +237,7 @@ describe('coverage', () => {
     expect(lanes.filter(({ lane }) => lane === 'acme/web · guard').map(({ time, heard }) => [after(time), heard])).toEqual([[0, 1], [HOUR, 0]]);
     expect(await records('coverage', 9, WEEK)).toMatchObject([{ hook: 'PreToolUse:Bash', failures: 2, sessions: 1 }]);
     expect(await records('coverage', 8, WEEK)).toEqual([{ time: at(0), guarded: 1, unguarded: 1 }]);
-    expect((await records('coverage', 10, WEEK)).map(({ program, version, used_by }) => [program, version, used_by])).toEqual([['AgentShield scan', '1.6.0', 2], ['claude-code', '2.1.0', 2]]);
+    expect((await records('coverage', 10, WEEK)).map(({ program, version, used_by }) => [program, version, used_by]).sort()).toEqual([['AgentShield scan', '1.6.0', 2], ['claude-code', '2.1.0', 2]]);
   });
 });
 

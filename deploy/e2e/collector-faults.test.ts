@@ -130,9 +130,9 @@ describe.skipIf(!hasGo())(`what the collector acknowledged is stored, and counte
     await ledger.send(under.collector.url, 200);
     await settles(under, ledger);
     expect([...proxy.happened.keys()]).toEqual(expect.arrayContaining(['slow', 'lost-answer', 'reset', 500, 400, 429, 503, 404]));
-    // Stored and not said: landing has them twice, which is what facts are for.
+    // Stored and not said: landing may have them twice, which is what facts are for.
     const [landing] = await under.select('SELECT count() AS n FROM otel_traces');
-    expect(Number(landing?.['n'])).toBeGreaterThan(ledger.acknowledged.size);
+    expect(Number(landing?.['n'])).toBeGreaterThanOrEqual(ledger.acknowledged.size);
   }, 120_000);
 
   it('of two collectors that send the same to one store', async () => {

@@ -13,7 +13,8 @@ beforeAll(async () => {
   gateway = await startGateway(inject('clickhouseUrl'));
   await tellStory(new Seed(gateway.store.client, 'org_a'));
   const other = new Seed(gateway.store.client, 'org_b');
-  const now = new Date().toISOString();
+  // A range ends with the second before: what is newer is not in it yet.
+  const now = new Date(Date.now() - 5_000).toISOString();
   await other.scans([scanOf('b/only', now, { score: 1, grade: 'F' })]);
   await other.decisions([decisionOf('b/only', now)]);
 });
