@@ -1,9 +1,10 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { hasGo } from '#collector/binary.js';
 import { alertFile } from '#grafana/alerts/provisioning.js';
 import { readBoards } from '#ingest/boards/board-library.js';
 import { expandMacros, type VariableValue } from '#ingest/boards/macros.js';
@@ -12,7 +13,6 @@ import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js
 import { packageRoot } from '#schemas/root.js';
 import { DAY, seedByHand, T } from './board-seed.fixture.js';
 
-const hasGo = spawnSync('go', ['version']).status === 0;
 const run = promisify(execFile);
 
 /** Types that the datasource makes plain fields of: time, number, text, yes or no. */
@@ -53,7 +53,7 @@ async function queries(): Promise<{ name: string; sql: string; isSeries: boolean
   return all;
 }
 
-test.skipIf(!hasGo)(`clickhouse-go reads every answer over HTTP as the datasource does${hasGo ? '' : ' (NOT RUN: no Go)'}`, { timeout: 300_000 }, async () => {
+test.skipIf(!hasGo())(`clickhouse-go reads every answer over HTTP as the datasource does${hasGo() ? '' : ' (NOT RUN: no Go)'}`, { timeout: 300_000 }, async () => {
   const program = join(folder, 'client');
   await run('go', ['build', '-o', program, '.'], { cwd: join(packageRoot(), 'deploy/embedded/clickhouse/testdata/clickhouse-go') });
   const asked = await queries();

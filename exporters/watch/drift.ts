@@ -1,17 +1,9 @@
 import { createHash } from 'node:crypto';
 import { decisionSpanIds } from '#schemas/records/decision.js';
+import { driftAttributes } from '#schemas/records/drift.js';
 import type { FindingRecord } from '#schemas/records/finding.js';
 import type { ScanRecord } from '#schemas/records/scan.js';
 import {
-  ATTR_DRIFT_FINDINGS_NEW,
-  ATTR_DRIFT_FINDINGS_RESOLVED,
-  ATTR_DRIFT_HAS_CRITICAL,
-  ATTR_DRIFT_IS_REGRESSION,
-  ATTR_DRIFT_SCORE_CURRENT,
-  ATTR_DRIFT_SCORE_DELTA,
-  ATTR_DRIFT_SCORE_PREVIOUS,
-  ATTR_DRIFT_TIMESTAMP,
-  ATTR_EVENT_ID,
   ATTR_FINDING_CATEGORY,
   ATTR_FINDING_FILE,
   ATTR_FINDING_ID,
@@ -24,7 +16,6 @@ import {
   SPAN_EVENT_FINDING_RESOLVED,
 } from '#schemas/semconv.js';
 import type { Span, SpanEvent } from '../otlp/span.js';
-import type { Attributes } from '../otlp/values.js';
 import { compareFindings } from './compare.js';
 
 /** A scan with its findings. */
@@ -83,7 +74,12 @@ export function driftSpan(drift: Drift): Span {
     ...decisionSpanIds(drift.eventId),
     startMs: timeMs,
     durationMs: 0,
-    attributes: driftAttributes(drift),
+    attributes: driftAttributes({
+      ...drift,
+      scoreDelta: drift.currentScore - drift.previousScore,
+      newFindings: drift.newFindings.length,
+      resolvedFindings: drift.resolvedFindings.length,
+    }),
     events: events.slice(0, MAX_EVENTS),
   };
 }
@@ -101,20 +97,6 @@ export function driftBody(drift: Drift): object {
     currentScore: drift.currentScore,
     isRegression: drift.isRegression,
     hasCritical: drift.hasCritical,
-  };
-}
-
-function driftAttributes(drift: Drift): Attributes {
-  return {
-    [ATTR_EVENT_ID]: drift.eventId,
-    [ATTR_DRIFT_TIMESTAMP]: drift.timestamp,
-    [ATTR_DRIFT_SCORE_PREVIOUS]: drift.previousScore,
-    [ATTR_DRIFT_SCORE_CURRENT]: drift.currentScore,
-    [ATTR_DRIFT_SCORE_DELTA]: drift.currentScore - drift.previousScore,
-    [ATTR_DRIFT_IS_REGRESSION]: drift.isRegression,
-    [ATTR_DRIFT_HAS_CRITICAL]: drift.hasCritical,
-    [ATTR_DRIFT_FINDINGS_NEW]: drift.newFindings.length,
-    [ATTR_DRIFT_FINDINGS_RESOLVED]: drift.resolvedFindings.length,
   };
 }
 

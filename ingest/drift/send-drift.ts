@@ -1,16 +1,8 @@
 import type { DriftBody, DriftFinding } from '#schemas/http/ingest-drift.js';
 import { decisionSpanIds } from '#schemas/records/decision.js';
+import { driftAttributes } from '#schemas/records/drift.js';
 import { idOf } from '#schemas/records/ids.js';
 import {
-  ATTR_DRIFT_FINDINGS_NEW,
-  ATTR_DRIFT_FINDINGS_RESOLVED,
-  ATTR_DRIFT_HAS_CRITICAL,
-  ATTR_DRIFT_IS_REGRESSION,
-  ATTR_DRIFT_SCORE_CURRENT,
-  ATTR_DRIFT_SCORE_DELTA,
-  ATTR_DRIFT_SCORE_PREVIOUS,
-  ATTR_DRIFT_TIMESTAMP,
-  ATTR_EVENT_ID,
   ATTR_FINDING_CATEGORY,
   ATTR_FINDING_FILE,
   ATTR_FINDING_ID,
@@ -47,17 +39,7 @@ export async function sendDrift(sink: TelemetrySink, drift: Drift, repository: s
     durationMs: 0,
     // The findings stay with the span: as facts they would stand beside those of the next scan and count twice.
     events,
-    attributes: {
-      [ATTR_EVENT_ID]: eventId,
-      [ATTR_DRIFT_TIMESTAMP]: time,
-      [ATTR_DRIFT_SCORE_PREVIOUS]: previousScore,
-      [ATTR_DRIFT_SCORE_CURRENT]: currentScore,
-      [ATTR_DRIFT_SCORE_DELTA]: scoreDelta,
-      [ATTR_DRIFT_IS_REGRESSION]: String(isRegression),
-      [ATTR_DRIFT_HAS_CRITICAL]: String(hasCritical),
-      [ATTR_DRIFT_FINDINGS_NEW]: drift.newFindings.length,
-      [ATTR_DRIFT_FINDINGS_RESOLVED]: drift.resolvedFindings.length,
-    },
+    attributes: driftAttributes({ ...drift, eventId, timestamp: time, newFindings: drift.newFindings.length, resolvedFindings: drift.resolvedFindings.length }),
   };
   await sink.deliver({ signal: 'traces', type: JSON_TYPE, encoding: 'identity', body: tracesRequest(repository, [span]) }, caller);
   return eventId;

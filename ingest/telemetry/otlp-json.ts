@@ -4,8 +4,8 @@ import { repositoryAttributes } from '#schemas/records/repository.js';
 import { packageRoot } from '#schemas/root.js';
 import { ATTR_SERVICE_NAME, ATTR_SERVICE_VERSION, SCOPE_NAME, SERVICE_NAME_PRODUCER } from '#schemas/semconv.js';
 
-/** Attributes of ours: text and numbers, nothing else. */
-export type Attributes = Readonly<Record<string, string | number>>;
+/** Attributes of ours: single values, no lists and no maps. */
+export type Attributes = Readonly<Record<string, string | number | boolean>>;
 
 const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
 const SCOPE = { name: SCOPE_NAME, version };
@@ -104,10 +104,13 @@ function toLogRecord({ eventName, traceId, spanId, timeMs, severityNumber, sever
 const nanoseconds = (ms: number): bigint => BigInt(Math.trunc(ms)) * 1_000_000n;
 
 function keyValues(attributes: Attributes) {
-  return Object.entries(attributes).map(([key, value]) => ({
-    key,
-    value: typeof value === 'string' ? { stringValue: value } : Number.isSafeInteger(value) ? { intValue: value } : { doubleValue: value },
-  }));
+  return Object.entries(attributes).map(([key, value]) => ({ key, value: anyValue(value) }));
+}
+
+function anyValue(value: string | number | boolean) {
+  if (typeof value === 'string') return { stringValue: value };
+  if (typeof value === 'boolean') return { boolValue: value };
+  return Number.isSafeInteger(value) ? { intValue: value } : { doubleValue: value };
 }
 
 const toBytes = (request: object): Buffer => Buffer.from(JSON.stringify(request));

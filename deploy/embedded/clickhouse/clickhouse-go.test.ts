@@ -1,9 +1,10 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { hasGo } from '#collector/binary.js';
 import { packageRoot } from '#schemas/root.js';
 import { startTestServer, type TestServer } from './test-server.js';
 
@@ -13,10 +14,9 @@ interface Check {
   detail: string;
 }
 
-const hasGo = spawnSync('go', ['version']).status === 0;
 const run = promisify(execFile);
 
-describe.runIf(hasGo)('clickhouse-go over HTTP', () => {
+describe.skipIf(!hasGo())(`clickhouse-go over HTTP ${hasGo() ? '' : '(NOT RUN: no Go)'}`, () => {
   let server: TestServer;
   let checks: Check[] = [];
   beforeAll(async () => {
@@ -45,5 +45,3 @@ describe.runIf(hasGo)('clickhouse-go over HTTP', () => {
     expect(checks.find((check) => check.name === name)).toMatchObject({ ok: true });
   });
 });
-
-if (!hasGo) test.skip('NOT RUN: no Go', () => undefined);
