@@ -1,7 +1,7 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { FACT_DAYS } from '#schemas/clickhouse/facts.js';
 import type { RollupJob } from './jobs.js';
-import { recompute, type BucketKey } from './recompute.js';
+import { Pass, recompute, type BucketKey } from './recompute.js';
 import { recordRuns, type Run } from './runs.js';
 
 /** A month of one job: the unit in which history is gone through, so that progress shows. */
@@ -45,7 +45,7 @@ export async function backfillMonth(client: ClickHouseClient, job: RollupJob, mo
   );
   const runs: Run[] = [];
   try {
-    return await recompute(client, job, keys, (insert) => runs.push({ ...insert, cause: 'backfill', backlog: keys.length, lagMs: 0, finishedAt: Date.now() }));
+    return await recompute(client, job, keys, await Pass.begin(client), (insert) => runs.push({ ...insert, cause: 'backfill', backlog: keys.length, lagMs: 0, finishedAt: Date.now() }));
   } finally {
     await recordRuns(client, 'backfill', runs);
   }

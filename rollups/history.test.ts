@@ -64,9 +64,21 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
   'a scan that filters severities fixes what it does not report': {
     change: inSql('finding_transition', 'range(toUInt8(severity_from), 5)', 'range(0, 5)'), series: 'finding_transition', jobs: LIFE.slice(0, 2),
   },
+  'a day is not folded again when one of its hours was': {
+    change: (job) => (job.grain === 'day' ? { ...job, facts: [] } : job), series: 'blocked_command_rate_day', jobs: ['blocked_command_rate', 'blocked_command_rate_day'],
+  },
+  'a day takes hours that were replaced': {
+    change: inSql('blocked_command_rate_day', 'version = head_version AND', ''), series: 'blocked_command_rate_day', jobs: ['blocked_command_rate', 'blocked_command_rate_day'],
+  },
+  'a day of findings has only the hours that were marked': {
+    change: withoutAffected('finding_lifecycle_day'), series: 'finding_lifecycle_day', jobs: [...LIFE, 'finding_lifecycle_day'],
+  },
+  'the open findings of a day are those of any hour': {
+    change: inSql('finding_lifecycle_day', 'argMax(open, h.bucket_start)', 'max(open)'), series: 'finding_lifecycle_day', jobs: [...LIFE, 'finding_lifecycle_day'],
+  },
   'the posture before does not learn when it ended': { change: withoutAffected('posture_interval'), series: 'repo_route', jobs: ['scan_posture', 'posture_interval'] },
   'a late scan moves its own hour of the organisation only': {
-    change: (job) => (job.name === 'cross_repo_org_rollup' ? { ...job, affected: ['WITH keys AS (SELECT arrayJoin(arrayZip({orgs:Array(String)}, {hours:Array(DateTime(\'UTC\'))})) AS key) SELECT key.1 AS org_id, \'\' AS repo, key.2 AS bucket_start FROM keys'] } : job),
+    change: (job) => (job.name === 'cross_repo_org_rollup' ? { ...job, affected: ['SELECT key.1 AS org_id, \'\' AS repo, toDateTime(key.3, \'UTC\') AS bucket_start FROM (SELECT arrayJoin({keys}) AS key)'] } : job),
     series: 'cross_repo_org_rollup_hour',
     jobs: ['scan_posture', 'posture_interval', 'cross_repo_org_rollup'],
   },

@@ -4,7 +4,8 @@ import type { SeriesFact } from '#schemas/clickhouse/facts.js';
 import { packageRoot } from '#schemas/root.js';
 
 /**
- * One series and how it is kept up. Grain is always the hour; days and weeks are folded when they are read.
+ * One series and how it is kept up. Its grain is the hour; where folding hours at every read costs too much, a second
+ * job keeps its days, from which weeks are folded.
  * A job is due as soon as a mark is seen and once more when the mark has settled (see `worker.ts`).
  */
 export interface RollupJob {
@@ -19,9 +20,15 @@ export interface RollupJob {
   readonly facts: readonly SeriesFact[];
   /** Facts whose count and hash each of its buckets carries, for the nightly comparison. */
   readonly hashed: readonly SeriesFact[];
-  /** Earlier job of the list that it builds on. A bucket of it is never older than the same bucket there. */
+  /** The series, of other jobs, that it reads: it runs when they are done. */
+  readonly reads: readonly string[];
+  /** One that it reads, and whose buckets its own are never older than. */
   readonly after?: string;
-  /** Whether a bucket is an hour of a repository, or of the whole organisation. */
+  /** A day's bucket is recomputed when any of its hours was. */
+  readonly grain: 'hour' | 'day';
+  /** What people know it by, and switch the formula of: the name, without the day. */
+  readonly series: string;
+  /** Whether a bucket is one of a repository, or of the whole organisation. */
   readonly scope: 'repo' | 'org';
   /** Number of the formula; 0 for the first. */
   readonly formula: number;
@@ -33,19 +40,27 @@ export interface RollupJob {
 
 const file = (name: string): string => readFileSync(join(packageRoot(), 'rollups/jobs', `${name}.sql`), 'utf8');
 
-function job(name: string, facts: readonly SeriesFact[], more: Partial<Omit<RollupJob, 'affected'>> & { affected?: readonly string[] } = {}): RollupJob {
+function job(name: string, facts: readonly SeriesFact[], more: Partial<RollupJob> = {}): RollupJob {
   const affected = more.affected ?? [];
   return {
     name,
     kind: affected.length === 0 ? 'bucket' : 'interval',
     facts,
     hashed: more.after === undefined ? facts : [],
+    reads: more.after === undefined ? [] : [more.after],
+    grain: 'hour',
+    series: name,
     scope: 'repo',
     formula: 0,
     sql: file(name),
     ...more,
     affected: affected.map((of) => file(`${of}.affected`)),
   };
+}
+
+/** The days of a series whose hours another job keeps up. */
+function dayJob(of: string, facts: readonly SeriesFact[], affected: readonly string[] = []): RollupJob {
+  return job(`${of}_day`, facts, { after: of, grain: 'day', series: of, affected });
 }
 
 const SCANS: readonly SeriesFact[] = ['scan', 'finding'];
@@ -58,17 +73,22 @@ const SCANS: readonly SeriesFact[] = ['scan', 'finding'];
 export function rollupJobs(): RollupJob[] {
   return [
     job('blocked_command_rate', ['runtime_event']),
+    dayJob('blocked_command_rate', ['runtime_event']),
     job('decision_duration', ['runtime_event']),
+    dayJob('decision_duration', ['runtime_event']),
     job('injection_attempt_rate', ['runtime_event', 'finding']),
+    dayJob('injection_attempt_rate', ['runtime_event', 'finding']),
     job('score_trend', ['scan']),
     job('coverage', ['runtime_event', 'scan', 'drift_event', 'agent_event']),
+    dayJob('coverage', ['runtime_event', 'scan', 'drift_event', 'agent_event']),
     job('masked_value', ['masking_event']),
     job('scan_posture', SCANS),
     job('posture_interval', SCANS, { after: 'scan_posture', affected: ['posture_interval'] }),
     job('finding_transition', SCANS, { after: 'scan_posture', affected: ['finding_transition'] }),
     job('finding_lifecycle', SCANS, { after: 'finding_transition', affected: ['finding_transition', 'finding_lifecycle'] }),
+    dayJob('finding_lifecycle', SCANS, ['finding_transition', 'finding_lifecycle']),
     job('drift_history', ['drift_event', ...SCANS], { after: 'finding_transition', hashed: ['drift_event'], affected: ['finding_transition'] }),
-    job('cross_repo_org_rollup', SCANS, { after: 'scan_posture', scope: 'org', affected: ['cross_repo_org_rollup'] }),
+    job('cross_repo_org_rollup', SCANS, { after: 'scan_posture', reads: ['posture_interval'], scope: 'org', affected: ['cross_repo_org_rollup'] }),
   ];
 }
 

@@ -12,7 +12,7 @@ export interface BucketKey {
 /** One INSERT into a series and what it cost. */
 export interface Recomputed {
   job: RollupJob;
-  /** The version its rows carry: the server's clock in microseconds. */
+  /** The version its rows carry. */
   version: string;
   buckets: number;
   durationMs: number;
@@ -24,8 +24,45 @@ export interface Recomputed {
 /** Buckets of one INSERT; keeps its memory and its block bounded. */
 const BUCKETS_PER_INSERT = 2_000;
 
+/** The keys stand in a statement up to four times; with names as long as GitHub's this is more than it needs. */
+const STATEMENT = { max_query_size: '10000000' };
+
 /** Longest time one recomputation may take; a bucket of a very large hour is still bounded. */
 const INSERT_TIMEOUT_S = 120;
+
+/**
+ * A pass over dirty buckets: the version that everything written in it carries, taken from the server's clock before
+ * any fact was read, and the buckets that marked ones were found to reach, which several jobs ask alike.
+ */
+export class Pass {
+  /** The server's clock in microseconds; every worker takes its versions from this one clock. */
+  readonly version: string;
+  readonly #reached = new Map<string, Promise<BucketKey[]>>();
+
+  private constructor(version: string) {
+    this.version = version;
+  }
+
+  /** Of two passes over the same bucket the one that began later wins, whoever writes last: it has seen at least as much. */
+  static async begin(client: ClickHouseClient): Promise<Pass> {
+    const [row] = await selectRows<{ micros: string }>(client, 'SELECT toString(toUnixTimestamp64Micro(now64(6))) AS micros');
+    if (row === undefined) throw new Error('the store did not tell its clock');
+    return new Pass(row.micros);
+  }
+
+  /** When it began, milliseconds since the epoch by the server's clock. */
+  get beganAt(): number {
+    return Math.floor(Number(this.version) / 1_000);
+  }
+
+  /** The keys that a SELECT of `jobs/*.affected.sql` makes of these. */
+  reach(client: ClickHouseClient, sql: string, keys: readonly BucketKey[]): Promise<BucketKey[]> {
+    const question = `${sql}\0${keys.map(keyOf).join('\0')}`;
+    const asked = this.#reached.get(question) ?? reach(client, sql, keys);
+    this.#reached.set(question, asked);
+    return asked;
+  }
+}
 
 /**
  * Recomputes the given buckets, and those they reach, from facts; each bucket in one atomic write. A pure
@@ -38,26 +75,26 @@ export async function recompute(
   client: ClickHouseClient,
   job: RollupJob,
   keys: readonly BucketKey[],
+  pass: Pass,
   onInsert?: (done: Recomputed) => void,
 ): Promise<number> {
-  let all: readonly BucketKey[] = keys;
-  for (const sql of job.affected) all = await reach(client, sql, all);
+  let all = keys;
+  for (const sql of job.affected) all = await pass.reach(client, sql, all);
+  if (job.grain === 'day') all = distinct(all.map((key) => ({ ...key, bucketStart: key.bucketStart - (key.bucketStart % DAY_S) })));
   for (const batch of batches(all)) {
-    // Taken before the facts are read: whoever starts reading later has seen at least as much and wins.
-    const version = await serverClockMicros(client);
     const startedAt = performance.now();
     const { summary } = await client.command({
       query: withKeys(job.sql, batch),
-      query_params: { ...bounds(batch), version, formula: job.formula },
+      query_params: { ...bounds(batch), version: pass.version, formula: job.formula },
       // One thread and one block, as large as it takes: the rows of a bucket become visible together.
       clickhouse_settings: {
         max_insert_threads: '1', min_insert_block_size_rows: '10000000', min_insert_block_size_bytes: '0',
-        max_threads: 2, max_execution_time: INSERT_TIMEOUT_S,
+        max_threads: 2, max_execution_time: INSERT_TIMEOUT_S, ...STATEMENT,
       },
     });
     onInsert?.({
       job,
-      version,
+      version: pass.version,
       buckets: batch.length,
       durationMs: Math.round(performance.now() - startedAt),
       rowsRead: told(summary?.read_rows),
@@ -67,22 +104,50 @@ export async function recompute(
   return all.length;
 }
 
+const DAY_S = 86_400;
+
+/** How many jobs of a pass run at once: enough that one computes while another waits for its answer. */
+const AT_ONCE = 4;
+
+/** Does `work` for every job, several at once, but for none before those it reads are done. Rejects with the first failure when all that began has ended. */
+export async function inOrder(jobs: readonly RollupJob[], work: (job: RollupJob) => Promise<void>): Promise<void> {
+  const waiting = [...jobs];
+  const running = new Map<RollupJob, Promise<void>>();
+  const failures: unknown[] = [];
+  const isHeldUp = (job: RollupJob): boolean =>
+    [...waiting, ...running.keys()].some(({ name }) => job.reads.includes(name));
+  while (waiting.length + running.size > 0) {
+    const ready = failures.length > 0 || running.size >= AT_ONCE ? undefined : waiting.find((job) => !isHeldUp(job));
+    if (ready === undefined) {
+      if (running.size === 0) break;
+      await Promise.race(running.values());
+      continue;
+    }
+    waiting.splice(waiting.indexOf(ready), 1);
+    const done = work(ready).catch((error: unknown) => { failures.push(error); }).finally(() => running.delete(ready));
+    running.set(ready, done);
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
 /** A recomputation always reads and writes something: 0 says that the store does not know. */
 const told = (rows: string | undefined): number | null => (rows === undefined || rows === '0' ? null : Number(rows));
 
-/** The keys that a SELECT of `jobs/*.affected.sql` makes of these. */
 async function reach(client: ClickHouseClient, sql: string, keys: readonly BucketKey[]): Promise<BucketKey[]> {
-  const reached = new Map<string, BucketKey>();
+  const reached: BucketKey[] = [];
   for (const batch of batches(keys)) {
-    const rows = await selectRows<BucketKey>(
-      client,
-      `SELECT org_id AS orgId, repo, toUnixTimestamp(bucket_start) AS bucketStart FROM (${withKeys(sql, batch)})`,
-      bounds(batch),
-    );
-    for (const row of rows) reached.set(keyOf(row), row);
+    const answer = await client.query({
+      query: `SELECT org_id AS orgId, repo, toUnixTimestamp(bucket_start) AS bucketStart FROM (${withKeys(sql, batch)})`,
+      query_params: bounds(batch),
+      clickhouse_settings: STATEMENT,
+      format: 'JSONEachRow',
+    });
+    reached.push(...await answer.json<BucketKey>());
   }
-  return [...reached.values()];
+  return distinct(reached);
 }
+
+const distinct = (keys: readonly BucketKey[]): BucketKey[] => [...new Map(keys.map((key) => [keyOf(key), key])).values()];
 
 /** Neighbours together: a batch then reads few stretches of the tables. */
 function* batches(keys: readonly BucketKey[]): Generator<readonly BucketKey[]> {
@@ -95,7 +160,7 @@ const compare = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
 /** Identity of a bucket as one string. */
 export const keyOf = (key: BucketKey): string => `${key.orgId}\0${key.repo}\0${key.bucketStart}`;
 
-/** The first and last hour of the keys, by which a job bounds what it reads. */
+/** The first and last bucket of the keys, by which a job bounds what it reads. */
 function bounds(keys: readonly BucketKey[]): Record<string, unknown> {
   return {
     from: keys.reduce((least, key) => Math.min(least, key.bucketStart), Infinity),
@@ -105,23 +170,16 @@ function bounds(keys: readonly BucketKey[]): Record<string, unknown> {
 
 /**
  * Puts the keys into the statement itself: parameters travel in the URL, and hundreds of keys are more than a server
- * takes there. `{orgs}`, `{repos}` and `{hours}` of a job are written as the parameters they would be.
+ * takes there; and by constants the store finds the granules without running a subquery. `{keys}` becomes an array of
+ * (organisation, repository, seconds), `{repos}` of (organisation, repository), `{orgs}` of organisations.
  */
 export function withKeys(sql: string, keys: readonly BucketKey[]): string {
-  const strings = (values: readonly string[]): string => `[${values.map(stringLiteral).join(', ')}]`;
+  const list = (values: readonly string[]): string => `[${[...new Set(values)].join(', ')}]`;
   return sql
-    .replaceAll('{orgs:Array(String)}', () => strings(keys.map((key) => key.orgId)))
-    .replaceAll('{repos:Array(String)}', () => strings(keys.map((key) => key.repo)))
-    .replaceAll("{hours:Array(DateTime('UTC'))}", () => `[${keys.map((key) => key.bucketStart).join(', ')}]::Array(DateTime('UTC'))`);
+    .replaceAll('{keys}', () => list(keys.map((key) => `(${stringLiteral(key.orgId)}, ${stringLiteral(key.repo)}, ${key.bucketStart})`)))
+    .replaceAll('{repos}', () => list(keys.map((key) => `(${stringLiteral(key.orgId)}, ${stringLiteral(key.repo)})`)))
+    .replaceAll('{orgs}', () => list(keys.map((key) => stringLiteral(key.orgId))));
 }
 
 /** In a ClickHouse string literal only the quote and the backslash mean something. */
 const stringLiteral = (value: string): string => `'${value.replace(/[\\']/g, '\\$&')}'`;
-
-/** The server's clock in microseconds; every worker takes its versions from this one clock. */
-async function serverClockMicros(client: ClickHouseClient): Promise<string> {
-  const rows = await selectRows<{ micros: string }>(client, 'SELECT toString(toUnixTimestamp64Micro(now64(6))) AS micros');
-  const micros = rows[0]?.micros;
-  if (micros === undefined) throw new Error('the store did not tell its clock');
-  return micros;
-}

@@ -53,11 +53,12 @@ function byFacts(job: RollupJob): string {
     HAVING n != 0 OR hash != 0`;
 }
 
-/** Buckets older than the same bucket of the series they build on, or not there. */
+/** Buckets older than the same bucket of the series they build on, a day than its newest hour; or not there. */
 function byVersion(job: RollupJob, after: string): string {
   const ours = job.scope === 'org' ? 'org_id, bucket_start' : 'org_id, repo, bucket_start';
+  const bucket = job.grain === 'day' ? 'toStartOfDay(t.bucket_start)' : 't.bucket_start';
   return `SELECT b.org_id AS org_id, b.repo AS repo, b.bucket_start AS bucket_start
-    FROM (SELECT org_id, repo, t.bucket_start AS bucket_start, max(t.version) AS version FROM ${after}_v1 AS t WHERE toStartOfMonth(t.bucket_start) = {month:Date} GROUP BY org_id, repo, bucket_start) AS b
+    FROM (SELECT org_id, repo, ${bucket} AS bucket_start, max(t.version) AS version FROM ${after}_v1 AS t WHERE toStartOfMonth(t.bucket_start) = {month:Date} GROUP BY org_id, repo, bucket_start) AS b
     LEFT JOIN (SELECT ${ours.replace('bucket_start', 't.bucket_start AS bucket_start')}, max(t.version) AS version FROM ${job.name}_v1 AS t
       WHERE t.formula = ${job.formula} AND toStartOfMonth(t.bucket_start) = {month:Date} GROUP BY ${ours}) AS o USING (${ours})
     WHERE o.version < b.version`;

@@ -43,7 +43,7 @@ export async function readStatus(client: ClickHouseClient): Promise<JobStatus[]>
       series: job.name,
       kind: job.kind,
       formula: job.formula,
-      isShown: (await activeFormula(client, job.name)) === job.formula,
+      isShown: (await activeFormula(client, job.series)) === job.formula,
       settledUntil: until === 0 ? null : new Date(until).toISOString(),
       openBuckets: open[0]?.n ?? 0,
       lastHour: { buckets: run?.buckets ?? 0, durationMs: run?.durationMs ?? 0, lagMsMax: run?.lagMsMax ?? 0 },

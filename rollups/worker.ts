@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
-import { dirtyBuckets, readMarks, readSettled, serverClock, writeSettled, type DirtyBucket, type Mark } from './dirty.js';
+import { dirtyBuckets, readMarks, readSettled, writeSettled, type DirtyBucket, type Mark } from './dirty.js';
 import { jobId, rollupJobs, type RollupJob, type Shard } from './jobs.js';
-import { keyOf, recompute } from './recompute.js';
+import { inOrder, keyOf, Pass, recompute } from './recompute.js';
 import { recordRuns, type Run } from './runs.js';
 
 /**
@@ -58,19 +58,18 @@ export function createRollupWorker(settings: WorkerSettings): RollupWorker {
   const intervalMs = settings.intervalMs ?? 1_000;
   const settleMs = settings.settleMs ?? SETTLE_MS;
   const jobs = settings.jobs ?? rollupJobs();
-  const clock = settings.clock ?? (() => serverClock(clickhouse));
   const name = randomUUID().slice(0, 8);
   const states = new Map<string, JobState>();
   let settled: ReadonlyMap<string, number> | undefined;
 
-  async function runJob(job: RollupJob, state: JobState, now: number, marks: readonly Mark[], runs: Run[]): Promise<number> {
+  async function runJob(job: RollupJob, state: JobState, pass: Pass, clock: PassClock, marks: readonly Mark[], runs: Run[]): Promise<number> {
+    const { now } = clock;
     const due = dirtyBuckets(job, marks, state.settledUntil).filter((bucket) => isDue(bucket, state, now, settleMs));
     // A mark that is looked at for the second time is not late: it was worked off when it was new.
     const fresh = due.filter((bucket) => state.computed.get(keyOf(bucket))?.markedAt !== bucket.markedAt);
     const oldest = fresh.reduce((least, { markedAt }) => Math.min(least, markedAt), now);
-    const startedAt = performance.now();
-    const done = await recompute(clickhouse, job, due, (insert) => {
-      const finishedAt = Math.round(now + performance.now() - startedAt);
+    const done = await recompute(clickhouse, job, due, pass, (insert) => {
+      const finishedAt = Math.round(now + performance.now() - clock.readAt);
       runs.push({ ...insert, cause: 'mark', backlog: due.length, lagMs: fresh.length === 0 ? 0 : finishedAt - oldest, finishedAt });
     });
     for (const bucket of due) state.computed.set(keyOf(bucket), { markedAt: bucket.markedAt, at: now });
@@ -80,7 +79,9 @@ export function createRollupWorker(settings: WorkerSettings): RollupWorker {
   async function tick(): Promise<Record<string, number>> {
     // One clock and one reading of the marks for all jobs, the clock first: a mark that the reading misses is younger
     // and stays in the next window, and a mark that has settled for one job has settled for those that read its series.
-    const now = await clock();
+    const pass = await Pass.begin(clickhouse);
+    const now = (await settings.clock?.()) ?? pass.beganAt;
+    const readAt = performance.now();
     settled ??= await readSettled(clickhouse);
     const work = jobs.map((job) => ({ job, state: stateOf(job, settled) }));
     const marks = await readMarks(clickhouse, work.reduce((least, { state }) => Math.min(least, state.settledUntil), now), shard);
@@ -88,7 +89,11 @@ export function createRollupWorker(settings: WorkerSettings): RollupWorker {
     const done: Record<string, number> = {};
     const runs: Run[] = [];
     try {
-      for (const { job, state } of work) done[jobId(job)] = await runJob(job, state, now, marks, runs);
+      const stateBy = new Map(work.map(({ job, state }) => [job, state]));
+      await inOrder(jobs, async (job) => {
+        const state = stateBy.get(job);
+        if (state !== undefined) done[jobId(job)] = await runJob(job, state, pass, { now, readAt }, marks, runs);
+      });
     } finally {
       await recordRuns(clickhouse, name, runs);
     }
@@ -128,6 +133,12 @@ export function createRollupWorker(settings: WorkerSettings): RollupWorker {
       await loop;
     },
   };
+}
+
+/** The marks' clock when a pass began, and this process's own at that moment, ms. */
+interface PassClock {
+  now: number;
+  readAt: number;
 }
 
 /** Forgets what no later pass will look at. */

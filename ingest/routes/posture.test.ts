@@ -87,6 +87,14 @@ async function fillSeries(): Promise<void> {
       ...[1, 2].map((hour) => ({ ...decisions(hour, '', 0, 0), is_head: true })),
     ],
   });
+  // The day: Bash 6 + 1 allowed and 2 blocked, Read 1 allowed.
+  await client.insert({
+    table: 'blocked_command_rate_day_v1', format: 'JSONEachRow',
+    values: [{
+      ...key, bucket_start: DAY / 1_000, tools: ['Bash', 'Read'], agents: ['claude-code', 'claude-code'], rule_categories: ['', ''],
+      allowed: [7, 1], blocked: [2, 0], asked: [0, 0],
+    }],
+  });
   const scores = (hour: number, score: number, grade: string) => ({
     ...key, bucket_start: (DAY + hour * HOUR) / 1_000, is_head: false, min_severity: 'info', producer_version: '1.6.0',
     scans: 1, empty_scans: 0, score_sum: score, score_min: score, score_max: score, score_last: score, grade_last: grade,

@@ -3,7 +3,7 @@ import type { Arrival, Event, History, Scan } from './generate.js';
 
 /** A row of a fact table, and the hour that its INSERT marks. */
 export interface FactRow {
-  readonly fact: SeriesFact;
+  readonly fact: SeriesFact | 'control_event';
   readonly row: Record<string, unknown> & { org_id: string; repo: string; occurred_at: number };
 }
 
@@ -18,6 +18,7 @@ const FINDINGS = [
   { finding_key: 'hook', occurrence: 1, severity: 'medium', category: 'misconfiguration' },
   { finding_key: 'note', occurrence: 1, severity: 'info', category: 'agents' },
 ];
+const ROUTES = ['security-blocker', 'policy-review', 'security-blocker'];
 const RANKS = ['info', 'low', 'medium', 'high', 'critical'];
 
 /** The organisation of a history, as it is called in the store. */
@@ -38,6 +39,13 @@ export function factRows(history: History, play: string, index: number, { event:
       return [{ fact: 'agent_event', row: { ...key, agent: event.agent, session_id: `s${event.session + altered}` } }];
     case 'masking':
       return [{ fact: 'masking_event', row: { ...key, record: 'span', masked: event.masked + altered } }];
+    // A decision is minted once, with its id, and never comes in two versions.
+    case 'review':
+      return [{ fact: 'control_event', row: { ...key, kind: 'review_item', subject: `${event.repo}#${event.item}`, state: event.state, detail: JSON.stringify({ route: ROUTES[event.item] }) } }];
+    case 'triage': {
+      const until = event.state === 'accepted' && event.hours > 0 ? new Date(key.occurred_at + event.hours * 3_600_000).toISOString() : '';
+      return [{ fact: 'control_event', row: { ...key, kind: 'finding_triage', subject: event.findingKey, state: event.state, detail: JSON.stringify({ until }) } }];
+    }
     case 'scan':
       return scanRows(event, key, altered);
   }

@@ -26,6 +26,8 @@ export function failpoints(store: ClickHouseClient): Failpoints {
   async function guard<T>(call: () => Promise<T>): Promise<T> {
     if (gate !== undefined && --gate.left === 0) await gate.opened;
     left -= 1;
+    // What else the dead one had under way makes no further call.
+    if (left < 0) throw new Crash();
     const dies = left === 0;
     if (dies && !isAfter) throw new Crash();
     const answer = await call();

@@ -55,7 +55,20 @@ export interface Masking extends At {
   readonly kind: 'masking';
   readonly masked: number;
 }
-export type Event = Decision | Scan | Drift | AgentEvent | Masking;
+/** A decision about a review item of the repository. */
+export interface Review extends At {
+  readonly kind: 'review';
+  readonly item: number;
+  readonly state: string;
+}
+/** A decision about a finding, by its key; `hours` after it an acceptance ends, 0: it does not. */
+export interface Triage extends At {
+  readonly kind: 'triage';
+  readonly findingKey: string;
+  readonly state: string;
+  readonly hours: number;
+}
+export type Event = Decision | Scan | Drift | AgentEvent | Masking | Review | Triage;
 
 /** What happens to one history at one step of its play. */
 export interface Step {
@@ -127,6 +140,14 @@ const agent: fc.Arbitrary<Event> = fc.record({
 });
 const masking: fc.Arbitrary<Event> = fc.record({ kind: fc.constant('masking' as const), ...at, masked: fc.integer({ min: 1, max: 9 }) });
 
+const review: fc.Arbitrary<Event> = fc.record({
+  kind: fc.constant('review' as const), ...at, item: fc.integer({ min: 0, max: 2 }), state: fc.constantFrom('open', 'open', 'approved', 'dismissed', 'superseded'),
+});
+const triage: fc.Arbitrary<Event> = fc.record({
+  kind: fc.constant('triage' as const), ...at, findingKey: fc.constantFrom('key', 'hook', 'prompt'),
+  state: fc.constantFrom('accepted', 'accepted', 'muted', 'open'), hours: fc.integer({ min: 0, max: 6 }),
+});
+
 /** Turns of one play; every history has as many steps. */
 export const TURNS = 6;
 
@@ -138,6 +159,8 @@ export const history: fc.Arbitrary<History> = fc.record({
       { weight: 1, arbitrary: drift },
       { weight: 2, arbitrary: agent },
       { weight: 1, arbitrary: masking },
+      { weight: 1, arbitrary: review },
+      { weight: 1, arbitrary: triage },
     ),
     { minLength: 60, maxLength: 180, size: 'max' },
   ),

@@ -44,6 +44,35 @@ const COUNTED = `SELECT org_id, repo, event_id, occurred_at, score, critical, hi
       is_failed, 'policy-review', is_regressed, 'baseline-regression', packages_risky > 0, 'supply-chain-review', 'ready') AS route
   FROM scan WHERE ${OF} AND files_scanned > 0`;
 
+/** Who was heard from. */
+const heard = (bucket: string): string => `SELECT org_id, repo, ${bucket} AS bucket_start, producer, count() AS events, toStartOfHour(min(occurred_at)) AS first_hour, max(occurred_at) AS last_at,
+    arraySort(arrayMap(s -> cityHash64(s), arrayFilter(s -> s != '', groupUniqArray(session_id)))) AS sessions
+  FROM (
+    SELECT org_id, repo, occurred_at, 'guard' AS producer, session_id FROM runtime_event WHERE ${OF}
+    UNION ALL SELECT org_id, repo, occurred_at, 'scan', '' FROM scan WHERE ${OF}
+    UNION ALL SELECT org_id, repo, occurred_at, 'watch', '' FROM drift_event WHERE ${OF}
+    UNION ALL SELECT org_id, repo, occurred_at, agent, session_id FROM agent_event WHERE ${OF}
+  ) GROUP BY ALL`;
+
+/** The life of findings by severity and category; open is what the bucket's last scan shows. */
+const life = (bucket: (time: string) => string): string => `SELECT org_id, repo, bucket_start, severity, category, sum(n) AS new, sum(r) AS regressed, sum(x) AS fixed, sum(s) AS fix_seconds, sum(o) AS open
+  FROM (
+    SELECT org_id, repo, ${bucket('at')} AS bucket_start, severity, category, toUInt64(change = 1 AND before_at = toDateTime64(0, 3, 'UTC')) AS n, toUInt64(change = 1) - n AS r, toUInt64(change = -1) AS x,
+      if(x = 1, toUInt64(dateDiff('second', before_at, at)), 0) AS s, toUInt64(0) AS o FROM (${LIVES})
+    UNION ALL
+    SELECT org_id, repo, bucket, shown.1, shown.2, 0, 0, 0, 0, 1
+    FROM (SELECT org_id, repo, ${bucket('step.1')} AS bucket, rank, argMax(step.3, (step.1, step.2)) AS last FROM (${CHAINS}) ARRAY JOIN chain AS step GROUP BY org_id, repo, bucket, rank)
+    ARRAY JOIN last AS shown
+  ) GROUP BY ALL`;
+
+/** Each review item's events in order, and each repository's decisions about findings with their ends. */
+const ITEMS = `SELECT org_id, subject, arraySort(groupArray((occurred_at, event_id, state, JSONExtractString(detail, 'route')))) AS life FROM control_event WHERE ${OF} AND kind = 'review_item' GROUP BY ALL`;
+const DECISIONS = `SELECT org_id, repo, arraySort(groupArray((occurred_at, event_id, state, parseDateTime64BestEffortOrNull(JSONExtractString(detail, 'until'), 3, 'UTC'), subject))) AS decisions
+  FROM control_event WHERE ${OF} AND kind = 'finding_triage' GROUP BY ALL`;
+
+/** Items of a route that are open before `end`, a time of the row. */
+const openItems = (end: string, isOfRoute: string): string => `toUInt64(countIf(arrayLast(e -> e.1 < ${end}, i.life).3 = 'open' AND ${isOfRoute}))`;
+
 const SEVERITIES = ['critical', 'high', 'medium', 'low', 'info'];
 
 interface Expectation {
@@ -57,6 +86,11 @@ export const ORACLE: Readonly<Record<string, Expectation>> = {
   blocked_command_rate_hour: {
     columns: 'org_id, repo, bucket_start, tool, agent, rule_category, allowed, blocked, asked, total',
     naive: `SELECT org_id, repo, toStartOfHour(occurred_at) AS bucket_start, tool, agent, rule_category, countIf(decision = 'allow') AS allowed,
+      countIf(decision = 'block') AS blocked, countIf(decision = 'ask') AS asked, count() AS total FROM runtime_event WHERE ${OF} GROUP BY ALL`,
+  },
+  blocked_command_rate_day: {
+    columns: 'org_id, repo, bucket_start, tool, agent, rule_category, allowed, blocked, asked, total',
+    naive: `SELECT org_id, repo, toStartOfDay(occurred_at) AS bucket_start, tool, agent, rule_category, countIf(decision = 'allow') AS allowed,
       countIf(decision = 'block') AS blocked, countIf(decision = 'ask') AS asked, count() AS total FROM runtime_event WHERE ${OF} GROUP BY ALL`,
   },
   blocked_command_rate_org_week: {
@@ -90,14 +124,11 @@ export const ORACLE: Readonly<Record<string, Expectation>> = {
   },
   coverage_activity: {
     columns: 'org_id, repo, bucket_start, producer, events, last_at, sessions',
-    naive: `SELECT org_id, repo, toStartOfHour(occurred_at) AS bucket_start, producer, count() AS events, max(occurred_at) AS last_at,
-        arraySort(arrayMap(s -> cityHash64(s), arrayFilter(s -> s != '', groupUniqArray(session_id)))) AS sessions
-      FROM (
-        SELECT org_id, repo, occurred_at, 'guard' AS producer, session_id FROM runtime_event WHERE ${OF}
-        UNION ALL SELECT org_id, repo, occurred_at, 'scan', '' FROM scan WHERE ${OF}
-        UNION ALL SELECT org_id, repo, occurred_at, 'watch', '' FROM drift_event WHERE ${OF}
-        UNION ALL SELECT org_id, repo, occurred_at, agent, session_id FROM agent_event WHERE ${OF}
-      ) GROUP BY ALL`,
+    naive: heard('toStartOfHour(occurred_at)'),
+  },
+  coverage_activity_day: {
+    columns: 'org_id, repo, bucket_start, producer, events, first_hour, last_at, sessions',
+    naive: heard('toStartOfDay(occurred_at)'),
   },
   masked_value_org_day: {
     columns: 'org_id, bucket_start, records, masked',
@@ -109,19 +140,43 @@ export const ORACLE: Readonly<Record<string, Expectation>> = {
   },
   finding_lifecycle_hour: {
     columns: 'org_id, repo, bucket_start, severity, category, new, regressed, fixed, fix_seconds, open',
-    naive: `SELECT org_id, repo, bucket_start, severity, category, sum(n) AS new, sum(r) AS regressed, sum(x) AS fixed, sum(s) AS fix_seconds, sum(o) AS open
-      FROM (
-        SELECT org_id, repo, toStartOfHour(at) AS bucket_start, severity, category, toUInt64(change = 1 AND before_at = toDateTime64(0, 3, 'UTC')) AS n, toUInt64(change = 1) - n AS r, toUInt64(change = -1) AS x,
-          if(x = 1, toUInt64(dateDiff('second', before_at, at)), 0) AS s, toUInt64(0) AS o FROM (${LIVES})
-        UNION ALL
-        SELECT org_id, repo, hour, shown.1, shown.2, 0, 0, 0, 0, 1
-        FROM (SELECT org_id, repo, toStartOfHour(step.1) AS hour, rank, argMax(step.3, (step.1, step.2)) AS last FROM (${CHAINS}) ARRAY JOIN chain AS step GROUP BY org_id, repo, hour, rank)
-        ARRAY JOIN last AS shown
-      ) GROUP BY ALL`,
+    naive: life((time) => `toStartOfHour(${time})`),
+  },
+  finding_lifecycle_day: {
+    columns: 'org_id, repo, bucket_start, severity, category, new, regressed, fixed, fix_seconds, open',
+    naive: life((time) => `toStartOfDay(${time})`),
+  },
+  finding_lifecycle_org_hour: {
+    columns: 'org_id, bucket_start, severity, category, new, regressed, fixed, fix_seconds, open',
+    // What is open in the organisation at the end of the hour: of each repository the newest scan until then that reports the severity.
+    naive: `SELECT l.org_id AS org_id, l.bucket_start AS bucket_start, l.severity AS severity, l.category AS category, any(l.new) AS new, any(l.regressed) AS regressed, any(l.fixed) AS fixed,
+        any(l.fix_seconds) AS fix_seconds, toUInt64(sum(length(arrayFilter(f -> f.2 = l.category, arrayLast(s -> s.1 < l.bucket_start + toIntervalHour(1), c.chain).3)))) AS open
+      FROM (SELECT org_id, bucket_start, severity, category, sum(h.new) AS new, sum(h.regressed) AS regressed, sum(h.fixed) AS fixed, sum(h.fix_seconds) AS fix_seconds,
+          ${RANK('severity')} AS rank FROM (${life((time) => `toStartOfHour(${time})`)}) AS h GROUP BY ALL) AS l
+      INNER JOIN (${CHAINS}) AS c ON c.org_id = l.org_id AND c.rank = l.rank
+      GROUP BY org_id, bucket_start, severity, category`,
   },
   open_finding: {
     columns: 'org_id, repo, severity, category, finding_key, occurrence',
     naive: `SELECT org_id, repo, shown.1 AS severity, shown.2 AS category, shown.3 AS finding_key, shown.4 AS occurrence FROM (${CHAINS}) ARRAY JOIN chain[-1].3 AS shown`,
+  },
+  // Which buckets have a row is asked of the series; what stands in them is not.
+  open_finding_org_hour: {
+    columns: 'org_id, bucket_start, severity, category, open, accepted, muted',
+    naive: `SELECT org_id, bucket_start, severity, category, sum(length(last)) AS open,
+        sum(arrayCount(d -> d.3 = 'accepted' AND ifNull(d.4 >= ends_at, true), last)) AS accepted, sum(arrayCount(d -> d.3 = 'muted', last)) AS muted
+      FROM (
+        SELECT b.org_id AS org_id, b.bucket_start AS bucket_start, b.severity AS severity, b.category AS category, b.ends_at AS ends_at,
+          arrayMap(f -> arrayLast(d -> d.5 = f.3 AND d.1 < b.ends_at, t.decisions), arrayFilter(f -> f.2 = b.category, arrayLast(s -> s.1 < b.ends_at, c.chain).3)) AS last
+        FROM (SELECT org_id, o.bucket_start AS bucket_start, severity, category, ${RANK('severity')} AS rank, toDateTime64(o.bucket_start + toIntervalHour(1), 3, 'UTC') AS ends_at FROM open_finding_org_hour AS o WHERE ${OF}) AS b
+        INNER JOIN (${CHAINS}) AS c ON c.org_id = b.org_id AND c.rank = b.rank
+        LEFT JOIN (${DECISIONS}) AS t ON t.org_id = c.org_id AND t.repo = c.repo
+      ) GROUP BY ALL`,
+  },
+  open_review_item_org_hour: {
+    columns: 'org_id, bucket_start, route, open',
+    naive: `SELECT b.org_id AS org_id, b.bucket_start AS bucket_start, b.route AS route, ${openItems("toDateTime64(b.bucket_start + toIntervalHour(1), 3, 'UTC')", 'i.life[1].4 = b.route')} AS open
+      FROM (SELECT org_id, bucket_start, route FROM open_review_item_org_hour WHERE ${OF}) AS b INNER JOIN (${ITEMS}) AS i ON i.org_id = b.org_id GROUP BY ALL`,
   },
   drift_history_hour: {
     columns: `org_id, repo, bucket_start, drifts, regressions, critical_drifts, score_delta_min, score_delta_max, score_delta_sum, new_findings, ${SEVERITIES.map((s) => `new_${s}, resolved_${s}`).join(', ')}`,
@@ -141,8 +196,10 @@ export const ORACLE: Readonly<Record<string, Expectation>> = {
       argMax(route, (occurred_at, event_id)) AS route FROM (${COUNTED}) GROUP BY ALL`,
   },
   cross_repo_org_rollup_hour: {
-    columns: 'org_id, bucket_start, repos, score_mean, score_min, critical, high, medium, info, policy_failures, baseline_regressions, risky_packages, security_blocker, policy_review, baseline_regression, supply_chain_review, ready, status',
-    naive: `SELECT org_id, bucket_start, count() AS repos, sum(last.1) / repos AS score_mean, min(last.1) AS score_min, sum(last.2) AS critical, sum(last.3) AS high, sum(last.4) AS medium, sum(last.5) AS info,
+    columns: 'org_id, bucket_start, repos, score_mean, score_min, critical, high, medium, info, policy_failures, baseline_regressions, risky_packages, security_blocker, policy_review, baseline_regression, supply_chain_review, ready, status, open_review_items, open_security_blocker, open_policy_review',
+    naive: `SELECT r.* EXCEPT (org_id), r.org_id AS org_id, arrayFilter(e -> e.3 = 'open', arrayMap(life -> arrayLast(e -> e.1 < r.bucket_start + toIntervalHour(1), life), i.lives)) AS items,
+        length(items) AS open_review_items, arrayCount(e -> e.4 = 'security-blocker', items) AS open_security_blocker, arrayCount(e -> e.4 = 'policy-review', items) AS open_policy_review
+      FROM (SELECT org_id, bucket_start, count() AS repos, sum(last.1) / repos AS score_mean, min(last.1) AS score_min, sum(last.2) AS critical, sum(last.3) AS high, sum(last.4) AS medium, sum(last.5) AS info,
         countIf(last.6) AS policy_failures, countIf(last.7) AS baseline_regressions, sum(last.8) AS risky_packages, countIf(last.9 = 'security-blocker') AS security_blocker,
         countIf(last.9 = 'policy-review') AS policy_review, countIf(last.9 = 'baseline-regression') AS baseline_regression, countIf(last.9 = 'supply-chain-review') AS supply_chain_review,
         countIf(last.9 = 'ready') AS ready, multiIf(countIf(last.9 = 'invalid') > 0, 'invalid-evidence', ready < repos, 'blocked', 'ready') AS status
@@ -153,7 +210,8 @@ export const ORACLE: Readonly<Record<string, Expectation>> = {
         INNER JOIN (${COUNTED}) AS c ON c.org_id = h.org_id
         WHERE c.occurred_at < h.bucket_start + toIntervalHour(1)
         GROUP BY org_id, bucket_start, repo
-      ) GROUP BY org_id, bucket_start`,
+      ) GROUP BY org_id, bucket_start) AS r
+      LEFT JOIN (SELECT org_id, groupArray(life) AS lives FROM (${ITEMS}) GROUP BY org_id) AS i ON i.org_id = r.org_id`,
   },
   secret_exposure_events: {
     columns: 'org_id, repo, finding_key, episode, first_seen_at, last_seen_at, resolved_at, is_open',

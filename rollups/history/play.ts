@@ -28,7 +28,7 @@ export interface Played {
 
 /** Marks are made by the play itself, at the times of its own clock and apart from their facts; the views that make them go. */
 export async function prepareStage(clickhouse: ClickHouseClient): Promise<void> {
-  for (const fact of ['scan', 'finding', 'runtime_event', 'drift_event', 'agent_event', 'masking_event']) {
+  for (const fact of FACTS) {
     await clickhouse.command({ query: `DROP TABLE dirty_hour_${fact}_mv_v1` });
   }
 }
@@ -133,7 +133,7 @@ async function insertMarks(clickhouse: ClickHouseClient, rows: readonly FactRow[
   if (marks.size > 0) await clickhouse.insert({ table: 'dirty_hour_v1', values: [...marks.values()], format: 'JSONEachRow' });
 }
 
-const FACTS = ['scan', 'finding', 'runtime_event', 'drift_event', 'agent_event', 'masking_event'] as const;
+const FACTS = ['scan', 'finding', 'runtime_event', 'drift_event', 'agent_event', 'masking_event', 'control_event'] as const;
 
 /** Deletes and marks what the histories delete, in one statement a table. */
 async function deleteFacts(clickhouse: ClickHouseClient, name: string, histories: readonly History[], markedAt: number): Promise<void> {

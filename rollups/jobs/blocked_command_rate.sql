@@ -5,11 +5,6 @@
 -- hash of all facts, beside the groups. The keys are fed in as rows that count nothing, so a bucket can become empty.
 INSERT INTO blocked_command_rate_v1
     (org_id, repo, bucket_start, is_head, tool, agent, rule_category, formula, allowed, blocked, asked, facts, facts_hash, version)
-WITH keys AS
-(
-    SELECT key.1 AS org_id, key.2 AS repo, key.3 AS bucket_start
-    FROM (SELECT arrayJoin(arrayZip({orgs:Array(String)}, {repos:Array(String)}, {hours:Array(DateTime('UTC'))})) AS key)
-)
 SELECT org_id, repo, bucket_start, grouping(tool) = 1 AS is_head, tool, agent, rule_category, {formula:UInt16} AS formula,
     sumIf(n, decision = 'allow') AS allowed,
     sumIf(n, decision = 'block') AS blocked,
@@ -22,10 +17,10 @@ FROM
     SELECT org_id, repo, toStartOfHour(occurred_at) AS bucket_start, tool, agent, rule_category, decision,
         toUInt64(1) AS n, cityHash64(event_id, occurred_at, content_hash) AS hash
     FROM runtime_event_v1 FINAL
-    WHERE (org_id, repo, toStartOfHour(occurred_at)) IN (SELECT org_id, repo, bucket_start FROM keys)
+    WHERE (org_id, repo, toStartOfHour(occurred_at)) IN {keys}
         AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
     UNION ALL
-    SELECT org_id, repo, bucket_start, '', '', '', '', toUInt64(0), toUInt64(0) FROM keys
+    SELECT key.1, key.2, toDateTime(key.3, 'UTC'), '', '', '', '', toUInt64(0), toUInt64(0) FROM (SELECT arrayJoin({keys}) AS key)
 )
 GROUP BY GROUPING SETS ((org_id, repo, bucket_start), (org_id, repo, bucket_start, tool, agent, rule_category))
 HAVING is_head OR sum(n) > 0

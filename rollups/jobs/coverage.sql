@@ -4,11 +4,6 @@
 -- Reads the facts of all producers for the given keys alone.
 INSERT INTO coverage_v1
     (org_id, repo, bucket_start, is_head, producer, formula, events, last_at, sessions, facts, facts_hash, version)
-WITH keys AS
-(
-    SELECT key.1 AS org_id, key.2 AS repo, key.3 AS bucket_start
-    FROM (SELECT arrayJoin(arrayZip({orgs:Array(String)}, {repos:Array(String)}, {hours:Array(DateTime('UTC'))})) AS key)
-)
 SELECT org_id, repo, bucket_start, grouping(producer) = 1 AS is_head, producer, {formula:UInt16} AS formula,
     if(is_head, 0, sum(n)) AS events,
     if(is_head, toDateTime64(0, 3, 'UTC'), max(at)) AS last_at,
@@ -21,25 +16,25 @@ FROM
     SELECT org_id, repo, toStartOfHour(occurred_at) AS bucket_start, 'guard' AS producer, session_id, occurred_at AS at,
         toUInt64(1) AS n, cityHash64(event_id, occurred_at, content_hash) AS hash
     FROM runtime_event_v1 FINAL
-    WHERE (org_id, repo, toStartOfHour(occurred_at)) IN (SELECT org_id, repo, bucket_start FROM keys)
+    WHERE (org_id, repo, toStartOfHour(occurred_at)) IN {keys}
         AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
     UNION ALL
     SELECT org_id, repo, toStartOfHour(occurred_at), 'scan', '', occurred_at, toUInt64(1), cityHash64(event_id, occurred_at, content_hash)
     FROM scan_v1 FINAL
-    WHERE (org_id, repo, toStartOfHour(occurred_at)) IN (SELECT org_id, repo, bucket_start FROM keys)
+    WHERE (org_id, repo, toStartOfHour(occurred_at)) IN {keys}
         AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
     UNION ALL
     SELECT org_id, repo, toStartOfHour(occurred_at), 'watch', '', occurred_at, toUInt64(1), cityHash64(event_id, occurred_at, content_hash)
     FROM drift_event_v1 FINAL
-    WHERE (org_id, repo, toStartOfHour(occurred_at)) IN (SELECT org_id, repo, bucket_start FROM keys)
+    WHERE (org_id, repo, toStartOfHour(occurred_at)) IN {keys}
         AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
     UNION ALL
     SELECT org_id, repo, toStartOfHour(occurred_at), agent, session_id, occurred_at, toUInt64(1), cityHash64(event_id, occurred_at, content_hash)
     FROM agent_event_v1 FINAL
-    WHERE (org_id, repo, toStartOfHour(occurred_at)) IN (SELECT org_id, repo, bucket_start FROM keys)
+    WHERE (org_id, repo, toStartOfHour(occurred_at)) IN {keys}
         AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
     UNION ALL
-    SELECT org_id, repo, bucket_start, '', '', toDateTime64(0, 3, 'UTC'), toUInt64(0), toUInt64(0) FROM keys
+    SELECT key.1, key.2, toDateTime(key.3, 'UTC'), '', '', toDateTime64(0, 3, 'UTC'), toUInt64(0), toUInt64(0) FROM (SELECT arrayJoin({keys}) AS key)
 )
 GROUP BY GROUPING SETS ((org_id, repo, bucket_start), (org_id, repo, bucket_start, producer))
 HAVING is_head OR sum(n) > 0

@@ -7,8 +7,7 @@ INSERT INTO cross_repo_org_rollup_v1
      baseline_regressions, risky_packages, invalid, security_blocker, policy_review, baseline_regression, supply_chain_review, ready, version)
 WITH keys AS
 (
-    SELECT key.1 AS org_id, key.2 AS repo, key.3 AS bucket_start
-    FROM (SELECT arrayJoin(arrayZip({orgs:Array(String)}, {repos:Array(String)}, {hours:Array(DateTime('UTC'))})) AS key)
+    SELECT key.1 AS org_id, key.2 AS repo, toDateTime(key.3, 'UTC') AS bucket_start FROM (SELECT arrayJoin({keys}) AS key)
 )
 SELECT k.org_id, k.bucket_start, {formula:UInt16} AS formula,
     countIf((p.is_there = 1 AND p.bucket_start <= k.bucket_start AND p.valid_until > k.bucket_start AS holds) AND p.bucket_start = k.bucket_start) AS scans,
@@ -35,6 +34,6 @@ LEFT JOIN
 (
     SELECT org_id, bucket_start, valid_until, score, critical, high, medium, low, info, is_policy_failed, is_regressed, risky_packages, route, 1 AS is_there
     FROM posture_interval
-    WHERE org_id IN (SELECT org_id FROM keys) AND valid_until > {from:DateTime('UTC')} AND bucket_start <= {to:DateTime('UTC')}
+    WHERE org_id IN {orgs} AND valid_until > {from:DateTime('UTC')} AND bucket_start <= {to:DateTime('UTC')}
 ) AS p ON p.org_id = k.org_id
 GROUP BY k.org_id, k.bucket_start

@@ -4,11 +4,6 @@
 -- Reads runtime_event_v1 for the given keys alone.
 INSERT INTO decision_duration_v1
     (org_id, repo, bucket_start, formula, decisions, duration, duration_us_max, facts, facts_hash, version)
-WITH keys AS
-(
-    SELECT key.1 AS org_id, key.2 AS repo, key.3 AS bucket_start
-    FROM (SELECT arrayJoin(arrayZip({orgs:Array(String)}, {repos:Array(String)}, {hours:Array(DateTime('UTC'))})) AS key)
-)
 SELECT org_id, repo, bucket_start, {formula:UInt16} AS formula,
     sum(n) AS decisions,
     quantilesDDStateIf(0.01, 0.5, 0.95, 0.99)(duration_us, n = 1) AS duration,
@@ -21,9 +16,9 @@ FROM
     SELECT org_id, repo, toStartOfHour(occurred_at) AS bucket_start, duration_us, toUInt64(1) AS n,
         cityHash64(event_id, occurred_at, content_hash) AS hash
     FROM runtime_event_v1 FINAL
-    WHERE (org_id, repo, toStartOfHour(occurred_at)) IN (SELECT org_id, repo, bucket_start FROM keys)
+    WHERE (org_id, repo, toStartOfHour(occurred_at)) IN {keys}
         AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
     UNION ALL
-    SELECT org_id, repo, bucket_start, toUInt64(0), toUInt64(0), toUInt64(0) FROM keys
+    SELECT key.1, key.2, toDateTime(key.3, 'UTC'), toUInt64(0), toUInt64(0), toUInt64(0) FROM (SELECT arrayJoin({keys}) AS key)
 )
 GROUP BY org_id, repo, bucket_start

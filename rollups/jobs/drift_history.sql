@@ -7,11 +7,6 @@ INSERT INTO drift_history_v1
     (org_id, repo, bucket_start, formula, drifts, regressions, improvements, critical_drifts, score_delta_min, score_delta_max,
      score_delta_sum, new_findings, resolved_findings, new_critical, new_high, new_medium, new_low, new_info, resolved_critical,
      resolved_high, resolved_medium, resolved_low, resolved_info, facts, facts_hash, version)
-WITH keys AS
-(
-    SELECT key.1 AS org_id, key.2 AS repo, key.3 AS bucket_start
-    FROM (SELECT arrayJoin(arrayZip({orgs:Array(String)}, {repos:Array(String)}, {hours:Array(DateTime('UTC'))})) AS key)
-)
 SELECT org_id, repo, bucket_start, {formula:UInt16} AS formula,
     countIf(what = 'drift') AS drifts,
     countIf(what = 'drift' AND is_regression) AS regressions,
@@ -41,13 +36,13 @@ FROM
         new_findings AS new_count, resolved_findings AS resolved_count, 0 AS change, '' AS severity,
         toUInt64(1) AS n, cityHash64(event_id, occurred_at, content_hash) AS hash
     FROM drift_event_v1 FINAL
-    WHERE (org_id, repo, toStartOfHour(occurred_at)) IN (SELECT org_id, repo, bucket_start FROM keys)
+    WHERE (org_id, repo, toStartOfHour(occurred_at)) IN {keys}
         AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
     UNION ALL
     SELECT org_id, repo, bucket_start, 'change', false, false, 0, 0, 0, change, severity, toUInt64(0), toUInt64(0)
     FROM finding_transition
-    WHERE (org_id, repo, bucket_start) IN (SELECT org_id, repo, bucket_start FROM keys) AND previous_at > toDateTime64(0, 3, 'UTC')
+    WHERE (org_id, repo, bucket_start) IN {keys} AND previous_at > toDateTime64(0, 3, 'UTC')
     UNION ALL
-    SELECT org_id, repo, bucket_start, '', false, false, 0, 0, 0, 0, '', toUInt64(0), toUInt64(0) FROM keys
+    SELECT key.1, key.2, toDateTime(key.3, 'UTC'), '', false, false, 0, 0, 0, 0, '', toUInt64(0), toUInt64(0) FROM (SELECT arrayJoin({keys}) AS key)
 )
 GROUP BY org_id, repo, bucket_start

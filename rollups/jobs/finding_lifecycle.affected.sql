@@ -3,8 +3,7 @@
 -- Rows of any version count as touched: a transition that is gone has left one behind.
 WITH keys AS
 (
-    SELECT key.1 AS org_id, key.2 AS repo, key.3 AS bucket_start
-    FROM (SELECT arrayJoin(arrayZip({orgs:Array(String)}, {repos:Array(String)}, {hours:Array(DateTime('UTC'))})) AS key)
+    SELECT key.1 AS org_id, key.2 AS repo, toDateTime(key.3, 'UTC') AS bucket_start FROM (SELECT arrayJoin({keys}) AS key)
 )
 SELECT org_id, repo, bucket_start FROM keys
 UNION DISTINCT
@@ -13,13 +12,13 @@ FROM
 (
     SELECT DISTINCT org_id, repo, bucket_start, severity, category, finding_key, occurrence
     FROM finding_transition_v1
-    WHERE (org_id, repo, bucket_start) IN (SELECT org_id, repo, bucket_start FROM keys) AND NOT is_head
+    WHERE (org_id, repo, bucket_start) IN {keys} AND NOT is_head
 ) AS k
 INNER JOIN
 (
     SELECT org_id, repo, bucket_start, severity, category, finding_key, occurrence, change
     FROM finding_transition
-    WHERE (org_id, repo) IN (SELECT org_id, repo FROM keys) AND bucket_start > {from:DateTime('UTC')}
+    WHERE (org_id, repo) IN {repos} AND bucket_start > {from:DateTime('UTC')}
 ) AS t ON t.org_id = k.org_id AND t.repo = k.repo AND t.severity = k.severity AND t.category = k.category
     AND t.finding_key = k.finding_key AND t.occurrence = k.occurrence
 WHERE t.bucket_start > k.bucket_start

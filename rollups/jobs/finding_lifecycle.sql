@@ -4,19 +4,14 @@
 -- Reads finding_transition and scan_posture for the given repositories, and the findings of those last scans alone.
 INSERT INTO finding_lifecycle_v1
     (org_id, repo, bucket_start, is_head, severity, category, formula, new, regressed, fixed, fix_seconds, open, version)
-WITH keys AS
-(
-    SELECT key.1 AS org_id, key.2 AS repo, key.3 AS bucket_start
-    FROM (SELECT arrayJoin(arrayZip({orgs:Array(String)}, {repos:Array(String)}, {hours:Array(DateTime('UTC'))})) AS key)
-),
-last_scan AS
+WITH last_scan AS
 (
     SELECT org_id, repo, bucket_start, severity_rank, argMax(scan_id, (scan_at, scan_id)) AS last_id
     FROM
     (
         SELECT org_id, repo, bucket_start, scan_at, scan_id, arrayJoin(range(toUInt8(severity_from), 5)) AS severity_rank
         FROM scan_posture
-        WHERE (org_id, repo, bucket_start) IN (SELECT org_id, repo, bucket_start FROM keys) AND is_detailed
+        WHERE (org_id, repo, bucket_start) IN {keys} AND is_detailed
     )
     GROUP BY org_id, repo, bucket_start, severity_rank
 ),
@@ -25,7 +20,7 @@ changes AS
     SELECT org_id, repo, bucket_start, severity, category, change, scan_at,
         lagInFrame(scan_at, 1, toDateTime64(0, 3, 'UTC')) OVER life AS changed_before_at
     FROM finding_transition
-    WHERE (org_id, repo) IN (SELECT org_id, repo FROM keys) AND bucket_start <= {to:DateTime('UTC')}
+    WHERE (org_id, repo) IN {repos} AND bucket_start <= {to:DateTime('UTC')}
     WINDOW life AS (PARTITION BY org_id, repo, severity, category, finding_key, occurrence ORDER BY scan_at, scan_id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
 )
 SELECT org_id, repo, bucket_start, false AS is_head, severity, category, {formula:UInt16} AS formula,
@@ -40,7 +35,7 @@ FROM
         if(is_fixed, toUInt64(dateDiff('second', changed_before_at, scan_at)), 0) AS seconds,
         0 AS is_open
     FROM changes
-    WHERE (org_id, repo, bucket_start) IN (SELECT org_id, repo, bucket_start FROM keys)
+    WHERE (org_id, repo, bucket_start) IN {keys}
     UNION ALL
     SELECT f.org_id, f.repo, f.hour, f.severity, f.category, 0, 0, 0, toUInt64(0), 1
     FROM
@@ -48,7 +43,7 @@ FROM
         SELECT org_id, repo, toStartOfHour(occurred_at) AS hour, scan_id, severity, category,
             indexOf(['info', 'low', 'medium', 'high', 'critical'], severity) - 1 AS severity_rank
         FROM finding_v1 FINAL
-        WHERE (org_id, repo, toStartOfHour(occurred_at)) IN (SELECT org_id, repo, bucket_start FROM keys)
+        WHERE (org_id, repo, toStartOfHour(occurred_at)) IN {keys}
         AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
     ) AS f
     INNER JOIN last_scan AS s ON s.org_id = f.org_id AND s.repo = f.repo AND s.bucket_start = f.hour
@@ -56,5 +51,4 @@ FROM
 )
 GROUP BY org_id, repo, bucket_start, severity, category
 UNION ALL
-SELECT org_id, repo, bucket_start, true, '', '', {formula:UInt16}, 0, 0, 0, 0, 0, {version:UInt64}
-FROM keys
+SELECT key.1, key.2, toDateTime(key.3, 'UTC'), true, '', '', {formula:UInt16}, 0, 0, 0, 0, 0, {version:UInt64} FROM (SELECT arrayJoin({keys}) AS key)

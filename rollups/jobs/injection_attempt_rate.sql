@@ -5,11 +5,6 @@
 -- Reads runtime_event_v1 and finding_v1 for the given keys alone.
 INSERT INTO injection_attempt_rate_v1
     (org_id, repo, bucket_start, formula, attempts, attempts_by_text, decisions, finding_hashes, facts, facts_hash, version)
-WITH keys AS
-(
-    SELECT key.1 AS org_id, key.2 AS repo, key.3 AS bucket_start
-    FROM (SELECT arrayJoin(arrayZip({orgs:Array(String)}, {repos:Array(String)}, {hours:Array(DateTime('UTC'))})) AS key)
-)
 SELECT org_id, repo, bucket_start, {formula:UInt16} AS formula,
     sum(is_attempt) AS attempts,
     sum(is_attempt_by_text) AS attempts_by_text,
@@ -26,15 +21,15 @@ FROM
         1 AS is_decision, toUInt64(0) AS finding_hash, false AS is_injection_finding,
         toUInt64(1) AS n, cityHash64(event_id, occurred_at, content_hash) AS hash
     FROM runtime_event_v1 FINAL
-    WHERE (org_id, repo, toStartOfHour(occurred_at)) IN (SELECT org_id, repo, bucket_start FROM keys)
+    WHERE (org_id, repo, toStartOfHour(occurred_at)) IN {keys}
         AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
     UNION ALL
     SELECT org_id, repo, toStartOfHour(occurred_at), 0, 0, 0, cityHash64(finding_key, occurrence), category = 'injection',
         toUInt64(1), cityHash64(event_id, occurred_at, content_hash)
     FROM finding_v1 FINAL
-    WHERE (org_id, repo, toStartOfHour(occurred_at)) IN (SELECT org_id, repo, bucket_start FROM keys)
+    WHERE (org_id, repo, toStartOfHour(occurred_at)) IN {keys}
         AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
     UNION ALL
-    SELECT org_id, repo, bucket_start, 0, 0, 0, toUInt64(0), false, toUInt64(0), toUInt64(0) FROM keys
+    SELECT key.1, key.2, toDateTime(key.3, 'UTC'), 0, 0, 0, toUInt64(0), false, toUInt64(0), toUInt64(0) FROM (SELECT arrayJoin({keys}) AS key)
 )
 GROUP BY org_id, repo, bucket_start

@@ -7,15 +7,14 @@ INSERT INTO scan_posture_v1
      critical, high, medium, low, info, risky_packages, is_policy_failed, is_regressed, is_invalid, route, facts, facts_hash, version)
 WITH keys AS
 (
-    SELECT key.1 AS org_id, key.2 AS repo, key.3 AS bucket_start
-    FROM (SELECT arrayJoin(arrayZip({orgs:Array(String)}, {repos:Array(String)}, {hours:Array(DateTime('UTC'))})) AS key)
+    SELECT key.1 AS org_id, key.2 AS repo, toDateTime(key.3, 'UTC') AS bucket_start FROM (SELECT arrayJoin({keys}) AS key)
 ),
 shown AS
 (
     SELECT org_id, repo, toStartOfHour(occurred_at) AS bucket_start, scan_id, count() AS n,
         sum(cityHash64(event_id, occurred_at, content_hash)) AS hash
     FROM finding_v1 FINAL
-    WHERE (org_id, repo, toStartOfHour(occurred_at)) IN (SELECT org_id, repo, bucket_start FROM keys)
+    WHERE (org_id, repo, toStartOfHour(occurred_at)) IN {keys}
         AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
     GROUP BY org_id, repo, bucket_start, scan_id
 ),
@@ -23,7 +22,7 @@ scans AS
 (
     SELECT *, toStartOfHour(occurred_at) AS bucket_start, content_hash
     FROM scan_v1 FINAL
-    WHERE (org_id, repo, toStartOfHour(occurred_at)) IN (SELECT org_id, repo, bucket_start FROM keys)
+    WHERE (org_id, repo, toStartOfHour(occurred_at)) IN {keys}
         AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
 )
 SELECT s.org_id, s.repo, s.bucket_start, false AS is_head, s.occurred_at AS scan_at, s.event_id AS scan_id, {formula:UInt16} AS formula,

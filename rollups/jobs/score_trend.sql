@@ -6,11 +6,6 @@ INSERT INTO score_trend_v1
     (org_id, repo, bucket_start, is_head, min_severity, producer_version, formula, scans, empty_scans, score_sum, score_min, score_max,
      score_last, grade_last, score_secrets_last, score_permissions_last, score_hooks_last, score_mcp_last, score_agents_last,
      total_findings_last, critical_last, high_last, files_scanned_last, last_at, facts, facts_hash, version)
-WITH keys AS
-(
-    SELECT key.1 AS org_id, key.2 AS repo, key.3 AS bucket_start
-    FROM (SELECT arrayJoin(arrayZip({orgs:Array(String)}, {repos:Array(String)}, {hours:Array(DateTime('UTC'))})) AS key)
-)
 SELECT org_id, repo, bucket_start, grouping(min_severity) = 1 AS is_head, min_severity, producer_version, {formula:UInt16} AS formula,
     if(is_head, 0, countIf(is_scored)) AS scans,
     if(is_head, 0, sum(n) - scans) AS empty_scans,
@@ -29,10 +24,10 @@ FROM
         score, grade, score_secrets, score_permissions, score_hooks, score_mcp, score_agents, total_findings, critical, high,
         files_scanned, occurred_at, event_id, toUInt64(1) AS n, cityHash64(event_id, occurred_at, content_hash) AS hash
     FROM scan_v1 FINAL
-    WHERE (org_id, repo, toStartOfHour(occurred_at)) IN (SELECT org_id, repo, bucket_start FROM keys)
+    WHERE (org_id, repo, toStartOfHour(occurred_at)) IN {keys}
         AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
     UNION ALL
-    SELECT org_id, repo, bucket_start, '', '', false, 0, '', 0, 0, 0, 0, 0, 0, 0, 0, 0, toDateTime64(0, 3, 'UTC'), '', 0, 0 FROM keys
+    SELECT key.1, key.2, toDateTime(key.3, 'UTC'), '', '', false, 0, '', 0, 0, 0, 0, 0, 0, 0, 0, 0, toDateTime64(0, 3, 'UTC'), '', 0, 0 FROM (SELECT arrayJoin({keys}) AS key)
 )
 GROUP BY GROUPING SETS ((org_id, repo, bucket_start), (org_id, repo, bucket_start, min_severity, producer_version))
 HAVING is_head OR sum(n) > 0

@@ -133,7 +133,7 @@ async function computedHours(client: ClickHouseClient, { table }: Explained, whe
        WHERE ${where} AND formula = (SELECT argMax(formula, switched_at) FROM rollup_formula_v1 WHERE series = {series:String})
        GROUP BY bucket_start, formula
      ) AS h
-     LEFT JOIN (SELECT * FROM rollup_run_v1 WHERE series = {series:String}) AS r ON r.version = h.version
+     LEFT ANY JOIN (SELECT * FROM rollup_run_v1 WHERE series = {series:String}) AS r ON r.version = h.version
      ORDER BY bucketStart`,
     params,
   );

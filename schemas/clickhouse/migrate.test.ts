@@ -18,7 +18,7 @@ describe('a cluster form', () => {
     for (const { name, sql } of await clickhouseMigrations()) {
       const statements = sql.replace(/^\s*--.*$/gm, '').split(/;[ \t]*$/m).map((text) => text.trim()).filter((text) => text !== '');
       for (const statement of statements) {
-        expect(statement, name).toMatch(/^(CREATE (TABLE|VIEW|MATERIALIZED VIEW) IF NOT EXISTS|ALTER TABLE|DROP (TABLE|VIEW) IF EXISTS|CREATE OR REPLACE VIEW) [a-z0-9_]+\s/);
+        expect(statement, name).toMatch(/^(CREATE (TABLE|VIEW|MATERIALIZED VIEW) IF NOT EXISTS|ALTER TABLE|(DROP|RENAME) (TABLE|VIEW) IF EXISTS|CREATE OR REPLACE VIEW|INSERT INTO) [a-z0-9_]+(\s|$)/);
         if (!statement.startsWith('CREATE TABLE')) continue;
         expect(statement.match(/^ENGINE = ((Replacing|Aggregating|Summing)?MergeTree(\([a-z_]*\))?|Null)/gm), `${name}: ${statement.slice(0, 60)}`).toHaveLength(1);
       }

@@ -19,6 +19,9 @@ function splitStatements(sql: string): string[] {
     .filter((statement) => statement !== '');
 }
 
+/** Of one statement. */
+const STATEMENT_TIMEOUT_MS = 630_000;
+
 /**
  * Brings the database to the newest schema. Every statement is idempotent and a migration is recorded
  * only after its last one, so a run that was killed is simply run again.
@@ -35,7 +38,8 @@ export async function migrateClickHouse(config: ClickHouseConfig, migrations?: r
   } finally {
     await bootstrap.close();
   }
-  const client = createClickHouse({ ...config, database });
+  // A migration that copies a table takes its time.
+  const client = createClickHouse({ requestTimeoutMs: STATEMENT_TIMEOUT_MS, ...config, database });
   try {
     await client.command({
       query: `CREATE TABLE IF NOT EXISTS schema_migration
