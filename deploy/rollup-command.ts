@@ -62,10 +62,10 @@ export function registerRollupCommands(root: Command, { call, out, err }: Rollup
       if (flags.repository !== undefined || flags.from !== undefined || flags.to !== undefined) return;
       // The greatest formula of each series is the one to come; it is complete now.
       const newest = new Map<string, JobMonth>();
-      for (const month of months) if ((newest.get(month.job)?.formula ?? -1) < month.formula) newest.set(month.job, month);
+      for (const month of months) if ((newest.get(month.series)?.formula ?? -1) < month.formula) newest.set(month.series, month);
       for (const month of newest.values()) {
         const { isSwitched } = await call<{ isSwitched: boolean }>(flags, 'switch', month);
-        if (isSwitched) out(`${month.job} shows formula ${month.formula} from now on`);
+        if (isSwitched) out(`${month.series} shows formula ${month.formula} from now on`);
       }
     });
 
@@ -100,10 +100,10 @@ export function registerRollupCommands(root: Command, { call, out, err }: Rollup
   }
   async function monthsFor(flags: Flags & Bounds, series?: string): Promise<JobMonth[]> {
     const months = await call<JobMonth[]>(flags, 'months');
-    const names = [...new Set(months.map(({ job }) => job))];
+    const names = [...new Set(months.map((month) => month.series))];
     if (series !== undefined && months.length > 0 && !names.includes(series)) throw new CommandError(`no data of a series ${series}; there is ${names.join(', ')}`);
-    return months.filter(({ job, month }) =>
-      (series === undefined || job === series) && (flags.from === undefined || month.slice(0, 7) >= flags.from) && (flags.to === undefined || month.slice(0, 7) <= flags.to));
+    return months.filter(({ series: of, month }) =>
+      (series === undefined || of === series) && (flags.from === undefined || month.slice(0, 7) >= flags.from) && (flags.to === undefined || month.slice(0, 7) <= flags.to));
   }
   async function eachMonth(months: readonly JobMonth[], work: (month: JobMonth) => Promise<string>): Promise<void> {
     for (const [done, month] of months.entries()) {

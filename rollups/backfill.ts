@@ -6,7 +6,8 @@ import { recordRuns, type Run } from './runs.js';
 
 /** A month of one job: the unit in which history is gone through, so that progress shows. */
 export interface JobMonth {
-  /** Series and formula. */
+  /** What people know it by; a series may have a job for its hours and one for its days. */
+  series: string;
   job: string;
   formula: number;
   /** First day, `YYYY-MM-01`, UTC. */
@@ -23,7 +24,7 @@ export async function monthsOf(client: ClickHouseClient, job: RollupJob): Promis
     client,
     `SELECT DISTINCT toString(begin) AS month FROM (${sources.join(' UNION ALL ')}) WHERE begin > today() - ${FACT_DAYS} ORDER BY month`,
   );
-  return rows.map(({ month }) => ({ job: job.name, formula: job.formula, month }));
+  return rows.map(({ month }) => ({ series: job.series, job: job.name, formula: job.formula, month }));
 }
 
 /**

@@ -64,6 +64,9 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
   'a scan that filters severities fixes what it does not report': {
     change: inSql('finding_transition', 'range(toUInt8(severity_from), 5)', 'range(0, 5)'), series: 'finding_transition', jobs: LIFE.slice(0, 2),
   },
+  'a scan that only counts its findings, or of which some are still on their way, fixes the others': {
+    change: inSql('scan_posture', /AND f\.n >= greatest.* AS is_detailed/g, 'AS is_detailed'), series: 'open_finding', jobs: LIFE.slice(0, 2),
+  },
   'a day is not folded again when one of its hours was': {
     change: (job) => (job.grain === 'day' ? { ...job, facts: [] } : job), series: 'blocked_command_rate_day', jobs: ['blocked_command_rate', 'blocked_command_rate_day'],
   },

@@ -37,4 +37,49 @@ describe('the reconciler', () => {
     await createRollupWorker({ clickhouse: db.client, settleMs: 0 }).tick();
     expect(await selectRows(db.client, 'SELECT sum(blocked) AS blocked FROM blocked_command_rate_hour')).toEqual([{ blocked: 3 }]);
   });
+
+  it('holds the series to the facts once a night, and has what differs recomputed', async () => {
+    const hour = new Date(Math.floor(Date.now() / 3_600_000 - 48) * 3_600_000).toISOString();
+    await landDecisions(db.client, [{ orgId: 'night', eventId: 'n', timestamp: hour, tool: 'Bash', decision: 'block' }]);
+    const rate = () => selectRows(db.client, `SELECT blocked FROM blocked_command_rate_hour WHERE org_id = 'night'`);
+    const pass = () => createRollupWorker({ clickhouse: db.client, settleMs: 0 }).tick();
+    await pass();
+    expect(await rate()).toEqual([{ blocked: 1 }]);
+    // As after a disk that lost it: the bucket is gone, and its mark is too old for any worker.
+    const lose = async (): Promise<void> => {
+      for (const table of ['blocked_command_rate_v1', 'blocked_command_rate_day_v1']) await db.client.command({ query: `DELETE FROM ${table} WHERE org_id = 'night'` });
+      await db.client.command({ query: `DELETE FROM dirty_hour_v1 WHERE org_id = 'night'` });
+    };
+    await lose();
+    expect(await rate()).toEqual([]);
+
+    let now = Date.now();
+    let passes = 0;
+    const found: number[] = [];
+    const reconciler = startReconciler({
+      clickhouse: db.client,
+      intervalMs: 10,
+      clock: () => {
+        passes += 1;
+        return now;
+      },
+      onMended: () => undefined,
+      onStale: (buckets) => { found.push(buckets); },
+      onError: (error) => { throw error; },
+    });
+    await expect.poll(() => found.length, { timeout: 60_000 }).toBe(1);
+    await pass();
+    expect(await rate()).toEqual([{ blocked: 1 }]);
+
+    // Lost again the same day: the hourly passes leave the series alone, the next night's does not.
+    await lose();
+    const before = passes;
+    await expect.poll(() => passes, { timeout: 60_000 }).toBeGreaterThan(before + 4);
+    expect(found).toHaveLength(1);
+    now += 24 * 3_600_000;
+    await expect.poll(() => found.length, { timeout: 60_000 }).toBe(2);
+    await reconciler.stop();
+    await pass();
+    expect(await rate()).toEqual([{ blocked: 1 }]);
+  }, 180_000);
 });

@@ -11,6 +11,8 @@ export interface ReconcilerSettings {
   clickhouse: ClickHouseClient;
   /** Pause between two passes; an hour unless set. The first pass follows the first pause. */
   intervalMs?: number;
+  /** Milliseconds since the epoch; this process's clock unless set. */
+  clock?: () => number;
   /** Told when facts were missing and have been made. */
   onMended: (facts: number) => void;
   /** Told when buckets were not what their facts are, and have been marked. */
@@ -24,6 +26,7 @@ export interface ReconcilerSettings {
  * `shieldwatch facts reconcile`. Holds the series to the facts: every night, after the first hour, all of them.
  */
 export function startReconciler(settings: ReconcilerSettings): { stop(): Promise<void> } {
+  const clock = settings.clock ?? Date.now;
   const stopping = new AbortController();
   async function run(): Promise<void> {
     let heldOn: string | undefined;
@@ -31,9 +34,9 @@ export function startReconciler(settings: ReconcilerSettings): { stop(): Promise
       await pause(settings.intervalMs ?? HOUR_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
       if (stopping.signal.aborted) return;
       try {
-        const mended = await reconcileRecent(settings.clickhouse);
+        const mended = await reconcileRecent(settings.clickhouse, clock());
         if (mended > 0) settings.onMended(mended);
-        const today = new Date().toISOString().slice(0, 10);
+        const today = new Date(clock()).toISOString().slice(0, 10);
         if (heldOn === today) continue;
         const stale = await reconcileSeries(settings.clickhouse);
         if (stale > 0) settings.onStale(stale);
@@ -52,8 +55,8 @@ export function startReconciler(settings: ReconcilerSettings): { stop(): Promise
   };
 }
 
-async function reconcileRecent(clickhouse: ClickHouseClient): Promise<number> {
-  const yesterday = new Date(Date.now() - 24 * HOUR_MS).toISOString().slice(0, 10);
+async function reconcileRecent(clickhouse: ClickHouseClient, now: number): Promise<number> {
+  const yesterday = new Date(now - 24 * HOUR_MS).toISOString().slice(0, 10);
   let mended = 0;
   for (const day of await landingDays(clickhouse)) if (day.day >= yesterday) mended += await reconcileFacts(clickhouse, day);
   return mended;

@@ -256,6 +256,82 @@ describe('cross_repo_org_rollup', () => {
   });
 });
 
+describe('decisions of people', () => {
+  const control = (org_id: string, kind: string, subject: string, time: string, state: string, detail: Record<string, unknown>) => ({
+    org_id, repo: 'app', event_id: `${subject}@${time}`, occurred_at: at(time), kind, subject, state, detail: JSON.stringify(detail),
+  });
+
+  it('open and close review items by route, in the organisation and in its trend', async () => {
+    const item = (id: string, time: string, state: string, route: string, repo = 'app') => ({ ...control('review', 'review_item', id, time, state, { route }), repo });
+    await insert('control_event_v1', [
+      item('a', '10:10', 'open', 'security-blocker'),
+      item('b', '10:20', 'open', 'policy-review'),
+      item('a', '11:10', 'approved', 'security-blocker'),
+      item('a', '12:10', 'open', 'security-blocker'),
+      // Replaced by a newer scan's; its repository is not named.
+      item('b', '12:20', 'superseded', 'policy-review', ''),
+      // An assignment: nothing opens or closes.
+      item('a', '12:30', 'open', 'security-blocker'),
+    ]);
+    await insert('scan_v1', [scan('review', 'app', '10:30'), scan('review', 'app', '11:30'), scan('review', 'app', '13:00')]);
+    await tick();
+    expect(await select(`SELECT toHour(bucket_start) AS hour, route, opened, closed, open FROM open_review_item_org_hour WHERE org_id = 'review' ORDER BY hour, route`)).toEqual([
+      { hour: 10, route: 'policy-review', opened: 1, closed: 0, open: 1 },
+      { hour: 10, route: 'security-blocker', opened: 1, closed: 0, open: 1 },
+      { hour: 11, route: 'security-blocker', opened: 0, closed: 1, open: 0 },
+      { hour: 12, route: 'policy-review', opened: 0, closed: 1, open: 0 },
+      { hour: 12, route: 'security-blocker', opened: 1, closed: 0, open: 1 },
+    ]);
+    const columns = 'open_review_items, open_security_blocker, open_policy_review';
+    expect(await select(`SELECT toHour(bucket_start) AS hour, ${columns} FROM cross_repo_org_rollup_hour WHERE org_id = 'review' ORDER BY hour`)).toEqual([
+      { hour: 10, open_review_items: 2, open_security_blocker: 1, open_policy_review: 1 },
+      { hour: 11, open_review_items: 1, open_security_blocker: 0, open_policy_review: 1 },
+      { hour: 13, open_review_items: 1, open_security_blocker: 1, open_policy_review: 0 },
+    ]);
+    const now = { open_review_items: 1, open_security_blocker: 1, open_policy_review: 0 };
+    expect(await select(`SELECT ${columns} FROM cross_repo_org_rollup_week WHERE org_id = 'review'`)).toEqual([now]);
+    expect(await select(`SELECT ${columns} FROM cross_repo_org_rollup WHERE org_id = 'review'`)).toEqual([now]);
+    expect(await select(`SELECT repo, review_item_id, status FROM review_item_state WHERE org_id = 'review' ORDER BY review_item_id`)).toEqual([
+      { repo: 'app', review_item_id: 'a', status: 'open' },
+      { repo: 'app', review_item_id: 'b', status: 'superseded' },
+    ]);
+  });
+
+  it('accept a finding until a date, at which it is open again by itself, or mute it', async () => {
+    const decide = (key: string, time: string, state: string, until = '') => control('triage', 'finding_triage', key, time, state, { until });
+    await insert('scan_v1', [scan('triage', 'app', '10:00', { total_findings: 2 }), scan('triage', 'app', '15:00', { total_findings: 1 })]);
+    await insert('finding_v1', [finding('triage', 'app', '10:00', 'a'), finding('triage', 'app', '10:00', 'b'), finding('triage', 'app', '15:00', 'b')]);
+    await insert('control_event_v1', [
+      // Accepted before it was there, until 12:30; b is muted from 11:00 on.
+      decide('a', '09:00', 'accepted', '2026-11-20T12:30:00.000Z'),
+      decide('b', '11:00', 'muted'),
+      // Nobody shows this one.
+      decide('c', '11:00', 'accepted', '2026-11-20T12:30:00.000Z'),
+    ]);
+    await tick();
+    const rows = (view: string) => select(`SELECT toHour(bucket_start) AS hour, open, accepted, muted FROM ${view} WHERE org_id = 'triage' ORDER BY hour`);
+    const told = [
+      { hour: 10, open: 2, accepted: 1, muted: 0 },
+      { hour: 11, open: 2, accepted: 1, muted: 1 },
+      // The acceptance ended.
+      { hour: 12, open: 2, accepted: 0, muted: 1 },
+      // a is gone.
+      { hour: 15, open: 1, accepted: 0, muted: 1 },
+    ];
+    expect(await rows('open_finding_hour')).toEqual(told);
+    expect(await rows('open_finding_org_hour')).toEqual(told);
+    expect(await rows('open_finding_org_day')).toEqual([{ hour: 0, open: 1, accepted: 0, muted: 1 }]);
+    expect(await select(`SELECT finding_key, triage, triage_until FROM open_finding WHERE org_id = 'triage'`)).toEqual([{ finding_key: 'b', triage: 'muted', triage_until: null }]);
+  });
+
+  it('leave as many open as the list has, whenever one counts', async () => {
+    const counts = await select(`SELECT org_id, toUInt64(sum(last)) AS n FROM (SELECT org_id, argMax(open, bucket_start) AS last FROM open_finding_org_hour GROUP BY org_id, severity, category) GROUP BY org_id HAVING n > 0 ORDER BY org_id`);
+    expect(counts.length).toBeGreaterThan(3);
+    expect(await select('SELECT org_id, count() AS n FROM open_finding GROUP BY org_id ORDER BY org_id')).toEqual(counts);
+    expect(await select(`SELECT org_id, toUInt64(sum(last)) AS n FROM (SELECT org_id, argMax(open, bucket_start) AS last FROM finding_lifecycle_org_day GROUP BY org_id, severity, category) GROUP BY org_id HAVING n > 0 ORDER BY org_id`)).toEqual(counts);
+  });
+});
+
 describe('coverage', () => {
   it('calls silence by its name: not a zero, and not nothing', async () => {
     const hoursAgo = (hours: number): number => Date.now() - hours * 3_600_000;
@@ -276,6 +352,13 @@ describe('coverage', () => {
       { state: 'reporting', hours: 1, events: 1 },
       { state: 'silent', hours: 73, events: null },
     ]);
+    // Of the organisation: two guards were heard within the last four days, and one of them is silent now.
+    expect(await select(`SELECT producer, argMax(reporting, bucket_start) AS reporting, argMax(silent, bucket_start) AS silent FROM coverage_org_hour WHERE org_id = 'cover' AND bucket_start < toStartOfHour(now()) - toIntervalHour(0) GROUP BY producer ORDER BY producer`)).toEqual([
+      { producer: 'claude-code', reporting: 1, silent: 0 },
+      { producer: 'guard', reporting: 1, silent: 1 },
+      { producer: 'scan', reporting: 0, silent: 1 },
+    ]);
+    expect(await select(`SELECT sum(reporting) AS reporting, sum(silent) > 0 AS is_silent FROM coverage_org_day WHERE org_id = 'cover' AND producer = 'guard'`)).toEqual([{ reporting: 2, is_silent: 1 }]);
     // Two sessions by the agent's own account; the guard saw one of them.
     expect(await select(`SELECT sum(agent_sessions) AS agent, sum(guarded_sessions) AS guarded, sum(unguarded_sessions) AS unguarded FROM session_coverage_hour WHERE org_id = 'cover' AND bucket_start > now() - toIntervalHour(3)`)).toEqual([
       { agent: 2, guarded: 1, unguarded: 1 },

@@ -15,7 +15,7 @@ const SETTLE_MS = 60_000;
 
 export interface WorkerSettings {
   clickhouse: ClickHouseClient;
-  /** Pause between two passes; 1,000 ms unless set. */
+  /** From the beginning of one pass to that of the next, if it is done by then; 1,000 ms unless set. */
   intervalMs?: number;
   /** {@link SETTLE_MS} unless set; 0 makes one pass final. */
   settleMs?: number;
@@ -115,12 +115,14 @@ export function createRollupWorker(settings: WorkerSettings): RollupWorker {
   let loop: Promise<void> | undefined;
   async function run(): Promise<void> {
     while (!isAborted(stopping)) {
+      const startedAt = performance.now();
       try {
         await tick();
       } catch (error) {
         if (!isAborted(stopping)) onError?.(error);
       }
-      await pause(intervalMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+      // However long a pass takes, the store gets to breathe.
+      await pause(Math.max(intervalMs / 10, startedAt + intervalMs - performance.now()), undefined, { signal: stopping.signal }).catch(() => undefined);
     }
   }
   return {

@@ -45,7 +45,7 @@ describe('shieldwatch', () => {
   it('recomputes history with progress, finds nothing that differs, and runs a pass when asked', async () => {
     const backfill = await rollup('backfill', 'blocked_command_rate');
     expect(backfill.code, backfill.stderr).toBe(0);
-    expect(backfill.stderr).toMatch(/^1 of 1: blocked_command_rate, \d{4}-\d\d: 1 buckets\n$/);
+    expect(backfill.stderr).toMatch(/^1 of 2: blocked_command_rate, \d{4}-\d\d: 1 buckets\n2 of 2: blocked_command_rate_day, \d{4}-\d\d: 1 buckets\n$/);
     const reconcile = await rollup('reconcile');
     expect(reconcile.code, reconcile.stderr).toBe(0);
     expect(reconcile.stdout).toBe('0 buckets differed from their facts and have been marked\n');

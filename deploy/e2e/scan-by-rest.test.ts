@@ -10,7 +10,9 @@ import { findingRecords } from '#exporters/scan/finding-records.js';
 import { withPrivateFolder } from '#exporters/scan/private-folder.js';
 import { runAgentshield } from '#exporters/scan/run-agentshield.js';
 import { scanRecord } from '#exporters/scan/scan-record.js';
+import { scanOfSpec } from '#ingest/testing/bodies.js';
 import { jsonHeaders, startGateway, type TestGateway } from '#ingest/testing/gateway.js';
+import { createRollupWorker } from '#rollups/worker.js';
 import { selectRows } from '#schemas/clickhouse/client.js';
 import type { ScanAnswer } from '#schemas/http/ingest-scan.js';
 import { packageRoot } from '#schemas/root.js';
@@ -70,6 +72,8 @@ describe('a pack of the real AgentShield', () => {
       const counts = { artifact_count: 0, verified_artifact_count: 0 };
       expect({ ...byRest, ...counts }).toEqual({ ...byOtlp, ...counts });
       expect(byRest?.['total_findings']).toBeGreaterThan(20);
+      // Every finding that a scan counts is a row: only then do the series compare it with the scan before.
+      expect(await facts('finding', 'acme/by-rest')).toHaveLength(Number(byRest?.['total_findings']));
 
       const [rowsByOtlp, rowsByRest] = [await facts('finding', 'acme/by-otlp'), await facts('finding', 'acme/by-rest')];
       expect(rowsByRest).toHaveLength(rowsByOtlp.length);
@@ -80,5 +84,36 @@ describe('a pack of the real AgentShield', () => {
       expect(shared(rowsByRest)).toEqual(shared(rowsByOtlp));
       expect(shared(rowsByRest).length).toBeGreaterThan(rowsByRest.length / 2);
     });
+  });
+});
+
+describe('a scan by REST', () => {
+  it('that only counts its findings leaves them unknown, and changes none; one that counts none says that they are gone', async () => {
+    const hoursAgo = (hours: number): string => new Date(Date.now() - hours * 3_600_000).toISOString();
+    const secret = { id: 'secrets-hardcoded-anthropic', severity: 'critical', category: 'secrets', title: 'Hardcoded Anthropic API key', file: '<target-path>/CLAUDE.md' };
+    const none = { total: 0, critical: 0, high: 0, medium: 0, low: 0, info: 0 };
+    const post = async (digest: string, hours: number, counts: object, more: object = {}): Promise<void> => {
+      const report = { score: { grade: 'C', numericScore: 66 }, findings: { ...none, ...counts }, filesScanned: 3 };
+      const body = scanOfSpec({ repository: 'acme/counted', bundleDigest: `sha256:${digest.repeat(64)}`, expectedBundleDigest: `sha256:${digest.repeat(64)}`, generatedAt: hoursAgo(hours), report, remediation: undefined, ...more });
+      const answer = await fetch(`${address}/v1/ingest/scan`, { method: 'POST', headers: jsonHeaders(gateway.ingestToken), body: JSON.stringify(body) });
+      expect(answer.status, await answer.text()).toBe(200);
+      await createRollupWorker({ clickhouse: gateway.store.client, settleMs: 0 }).tick();
+    };
+    const of = "org_id = 'org_a' AND repo = 'acme/counted'";
+    const secrets = () => selectRows(gateway.store.client, `SELECT is_open, episode FROM secret_exposure_events WHERE ${of} ORDER BY episode`);
+    const lives = () => selectRows(gateway.store.client, `SELECT sum(new) AS new, sum(regressed) AS regressed, sum(fixed) AS fixed FROM finding_lifecycle_hour WHERE ${of}`);
+
+    await post('a', 4, { total: 1, critical: 1 }, { findings: [secret] });
+    expect(await secrets()).toEqual([{ is_open: true, episode: 1 }]);
+    // One without rows, and one that names fewer than it counts.
+    await post('b', 3, { total: 1, critical: 1 });
+    await post('c', 2, { total: 2, critical: 1, low: 1 }, { findings: [{ ...secret, id: 'hooks-other', severity: 'low', category: 'hooks' }] });
+    expect(await secrets()).toEqual([{ is_open: true, episode: 1 }]);
+    expect(await lives()).toEqual([{ new: 1, regressed: 0, fixed: 0 }]);
+    expect(await selectRows(gateway.store.client, `SELECT sum(scans) AS scans FROM score_trend_hour WHERE ${of}`)).toEqual([{ scans: 3 }]);
+
+    await post('d', 1, none);
+    expect(await secrets()).toEqual([{ is_open: false, episode: 1 }]);
+    expect(await lives()).toEqual([{ new: 1, regressed: 0, fixed: 1 }]);
   });
 });

@@ -8,7 +8,7 @@ import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { EXPLAINED_SERIES, explainPoint, GRAINS } from '#schemas/clickhouse/explain.js';
 import { CommandError } from '#schemas/errors.js';
 
-const month = z.strictObject({ job: z.string(), formula: z.int(), month: z.iso.date(), repo: z.string().optional() });
+const month = z.strictObject({ series: z.string(), job: z.string(), formula: z.int(), month: z.iso.date(), repo: z.string().optional() });
 const point = z.strictObject({ series: z.enum(EXPLAINED_SERIES), repo: z.string(), at: z.int().nonnegative(), grain: z.enum(GRAINS), limit: z.int().positive().optional() });
 
 /**
@@ -32,8 +32,8 @@ export async function rollupControl(clickhouse: ClickHouseClient, worker: Rollup
     }
     case 'switch': {
       const job = jobOf(parse(month, body));
-      if ((await activeFormula(clickhouse, job.name)) === job.formula) return { isSwitched: false };
-      await switchFormula(clickhouse, job.name, job.formula);
+      if ((await activeFormula(clickhouse, job.series)) === job.formula) return { isSwitched: false };
+      await switchFormula(clickhouse, job.series, job.formula);
       return { isSwitched: true };
     }
     case 'reconcile': {

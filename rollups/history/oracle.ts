@@ -8,14 +8,14 @@ import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js
 const OF = 'startsWith(org_id, {orgs:String})';
 const RANK = (severity: string): string => `indexOf(['info', 'low', 'medium', 'high', 'critical'], ${severity})`;
 
-/** Scans that looked at files and whose findings are known, with their findings. */
+/** Scans that looked at files and whose findings are all known, with their findings. */
 const DETAILED = `SELECT s.org_id AS org_id, s.repo AS repo, s.event_id AS scan_id, s.occurred_at AS at, greatest(${RANK('s.min_severity')}, 1) AS rank_from, f.findings AS findings
   FROM (SELECT * FROM scan WHERE ${OF} AND files_scanned > 0) AS s
   LEFT JOIN (
-    SELECT org_id, repo, scan_id, toStartOfHour(occurred_at) AS hour, arrayDistinct(groupArray((toString(severity), toString(category), finding_key, occurrence))) AS findings
+    SELECT org_id, repo, scan_id, toStartOfHour(occurred_at) AS hour, count() AS n, arrayDistinct(groupArray((toString(severity), toString(category), finding_key, occurrence))) AS findings
     FROM finding WHERE ${OF} GROUP BY org_id, repo, scan_id, hour
   ) AS f ON f.org_id = s.org_id AND f.repo = s.repo AND f.scan_id = s.event_id AND f.hour = toStartOfHour(s.occurred_at)
-  WHERE length(f.findings) > 0 OR s.total_findings = 0`;
+  WHERE f.n >= s.total_findings AND f.n >= s.critical + s.high + s.medium + s.low + s.info`;
 
 /** For each severity the scans that report it, in order, each with what it shows of that severity. */
 const CHAINS = `SELECT org_id, repo, rank, arraySort(groupArray((at, scan_id, arrayFilter(f -> ${RANK('f.1')} = rank, findings)))) AS chain

@@ -1,6 +1,6 @@
 -- scan_posture, one bucket = one hour of one repository; one row a scan.
--- Promise: what the deduplicated scans of that hour say, and whether their findings are known one by one: some are
--- there, or the scan claims none. Findings belong to a scan by its id and bear its time.
+-- Promise: what the deduplicated scans of that hour say, and whether their findings are known one by one: as many are
+-- there as the scan counts. Of a summary there are none, and on their way some may come before others. Findings belong to a scan by its id and bear its time.
 -- Reads scan_v1 and finding_v1 for the given keys alone. The head carries count and hash of both.
 INSERT INTO scan_posture_v1
     (org_id, repo, bucket_start, is_head, scan_at, scan_id, formula, severity_from, is_counted, is_detailed, score,
@@ -28,7 +28,7 @@ scans AS
 SELECT s.org_id, s.repo, s.bucket_start, false AS is_head, s.occurred_at AS scan_at, s.event_id AS scan_id, {formula:UInt16} AS formula,
     toUInt8(greatest(indexOf(['info', 'low', 'medium', 'high', 'critical'], s.min_severity), 1) - 1) AS severity_from,
     s.files_scanned > 0 AS is_counted,
-    s.files_scanned > 0 AND (f.n > 0 OR s.total_findings = 0) AS is_detailed,
+    s.files_scanned > 0 AND f.n >= greatest(s.total_findings, s.critical + s.high + s.medium + s.low + s.info) AS is_detailed,
     s.score, s.critical, s.high, s.medium, s.low, s.info,
     s.packages_risky AS risky_packages,
     s.policy_status = 'failed' AS is_policy_failed,

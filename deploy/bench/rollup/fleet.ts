@@ -12,8 +12,11 @@ export interface FleetSize {
   readonly repositories: number;
 }
 
-/** The fleet of the issue: 10 million events over 90 days and 20 organisations. */
-export const FLEET: FleetSize = { events: 10_000_000, days: 90, organisations: 20, repositories: 2 };
+/**
+ * 90 days and 20 organisations. The bars ask for 10 million events at least, for a million of the one organisation that
+ * dashboards ask about in their range of 30 days, and hold at 16 million.
+ */
+export const FLEET: FleetSize = { events: 16_000_000, days: 90, organisations: 20, repositories: 2 };
 
 /** Scans a day of one repository, and the findings of each. */
 const SCANS_A_DAY = 12;
