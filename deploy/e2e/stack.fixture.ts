@@ -25,7 +25,7 @@ export interface RunningStack {
   /** SIGKILL to every process of the tree at once. */
   kill9(): Promise<void>;
   /** Starts again on the same folder and ports. */
-  restart(): Promise<void>;
+  restart(...more: string[]): Promise<void>;
   /** Ends what runs and removes the folder. */
   dispose(): Promise<void>;
 }
@@ -86,8 +86,8 @@ export async function startStackProcess(options: { withCollector: boolean }): Pr
   let exit: Promise<number | null>;
   let status: StackStatus;
 
-  async function start(): Promise<void> {
-    child = spawn(process.execPath, [CLI, 'start', ...args], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  async function start(...more: string[]): Promise<void> {
+    child = spawn(process.execPath, [CLI, 'start', ...args, ...more], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
     let code: number | null | undefined;
     exit = new Promise((resolve) => {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { callStack } from '#deploy/embedded/data-folder.js';
@@ -65,6 +65,27 @@ describe('npm start', () => {
   });
 });
 
+describe('a stack that shall be reached from other machines', () => {
+  it('listens where it is told, with the gateway alone', async () => {
+    const stack = await startStackProcess({ withCollector: false });
+    try {
+      const others = Object.values(networkInterfaces()).flat().filter((each) => each !== undefined && each.family === 'IPv4' && !each.internal);
+      const elsewhere = (url: string): string => url.replace('127.0.0.1', others[0]?.address ?? '127.0.0.2');
+      const isThere = (url: string): Promise<boolean> => fetch(url).then(({ ok }) => ok, () => false);
+      expect(await isThere(elsewhere(`${stack.status.gateway}/healthz`))).toBe(false);
+      await stack.interrupt();
+      await stack.restart('--listen', '0.0.0.0');
+      // Its links are for this machine.
+      expect(stack.status.gateway).toContain('//127.0.0.1:');
+      expect(stack.output()).toContain('listens on 0.0.0.0 without TLS');
+      expect(await isThere(elsewhere(`${stack.status.gateway}/healthz`))).toBe(true);
+      expect(await isThere(elsewhere(`${stack.status.clickhouse}/ping`))).toBe(false);
+    } finally {
+      await stack.dispose();
+    }
+  });
+});
+
 describe('a start that cannot work says why in one line and exits 1', () => {
   const lastLine = (stderr: string): string => stderr.trim().split('\n').at(-1) ?? '';
 
@@ -79,6 +100,16 @@ describe('a start that cannot work says why in one line and exits 1', () => {
     expect(lastLine(stderr)).toContain(`port ${port} is in use`);
     expect(stderr).not.toContain('    at ');
     holder.close();
+    await rm(root, { recursive: true });
+  });
+
+  it('an address to listen on that is none of this machine, or none at all', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'shieldwatch-e2e-'));
+    const start = (address: string) =>
+      lastLine(startAndExit(['--data-dir', join(root, 'data'), '--no-collector', '--port', '0', '--clickhouse-port', '0', '--listen', address]).stderr);
+    expect(start('gateway.example')).toContain('must be an IP address');
+    // Of a range that is kept for documentation.
+    expect(start('192.0.2.1')).toContain('this machine has no such address');
     await rm(root, { recursive: true });
   });
 

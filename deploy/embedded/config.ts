@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { CommandError } from '#schemas/errors.js';
@@ -8,6 +9,8 @@ export interface StackConfig {
   dataDir: string;
   /** Gateway: OTLP in, REST, boards. */
   port: number;
+  /** IP address the gateway listens on. Everything else stays on loopback. */
+  listen: string;
   /** Embedded ClickHouse, HTTP interface. */
   clickhousePort: number;
   /** Collector, OTLP/HTTP behind its own key. */
@@ -37,13 +40,14 @@ const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'
 export interface StackFlags {
   dataDir?: string;
   port?: string;
+  listen?: string;
   clickhousePort?: string;
   collectorPort?: string;
   /** False after `--no-collector`. */
   collector?: boolean;
 }
 
-/** Address every part of the embedded stack listens on. */
+/** Address every part of the embedded stack listens on; the gateway unless told otherwise. */
 export const LOOPBACK = '127.0.0.1';
 
 function port(name: string, env: string, flag: string | undefined, fallback: number): number {
@@ -54,6 +58,24 @@ function port(name: string, env: string, flag: string | undefined, fallback: num
     throw new CommandError(`--${name} (or ${env}) must be a port number from 0 to 65535`);
   }
   return value;
+}
+
+function listenAddress(flag: string | undefined): string {
+  const text = flag ?? process.env['SHIELDWATCH_LISTEN'];
+  if (text === undefined || text === '') return LOOPBACK;
+  if (isIP(text) === 0) throw new CommandError('--listen (or SHIELDWATCH_LISTEN) must be an IP address, as 0.0.0.0 for all of IPv4');
+  return text;
+}
+
+/** Whether only this machine can reach an address. */
+export function isLoopback(address: string): boolean {
+  return address === '::1' || address.startsWith('127.');
+}
+
+/** Address by which this machine reaches a gateway that listens on `listen`. */
+export function ownUrl(listen: string, port: number): string {
+  if (listen === '0.0.0.0' || listen === '::') return `http://${LOOPBACK}:${port}`;
+  return `http://${isIP(listen) === 6 ? `[${listen}]` : listen}:${port}`;
 }
 
 /** Where data is kept unless said otherwise. */
@@ -79,6 +101,7 @@ export function resolveStackConfig(flags: StackFlags): StackConfig {
     logLevel,
     dataDir: resolveDataDir(flags.dataDir),
     port: port('port', 'SHIELDWATCH_PORT', flags.port, 4000),
+    listen: listenAddress(flags.listen),
     clickhousePort: port('clickhouse-port', 'SHIELDWATCH_CLICKHOUSE_PORT', flags.clickhousePort, 8123),
     collectorPort: port('collector-port', 'SHIELDWATCH_COLLECTOR_PORT', flags.collectorPort, 4318),
     ...(clickhouseUrl === undefined ? {} : { clickhouseUrl }),

@@ -17,7 +17,7 @@ import { openPostgres, type Postgres } from '#schemas/postgres/client.js';
 import { migratePostgres } from '#schemas/postgres/migrate.js';
 import { startClickHouse } from './clickhouse/process.js';
 import { startCollector } from './collector.js';
-import { LOOPBACK, type StackConfig } from './config.js';
+import { isLoopback, LOOPBACK, ownUrl, type StackConfig } from './config.js';
 import { openDataFolder } from './data-folder.js';
 import { findGrafana, startGrafana } from './grafana.js';
 import { answerOf, callApi, manageOrgs } from './machine-api.js';
@@ -123,13 +123,16 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       logger: { level: config.logLevel },
     });
     closers.push(() => gateway.close());
-    await gateway.listen({ host: LOOPBACK, port: config.port }).catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    await gateway.listen({ host: config.listen, port: config.port }).catch((error: unknown) => {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EADDRNOTAVAIL') throw new CommandError('this machine has no such address as --listen or SHIELDWATCH_LISTEN says');
+      if (code !== 'EADDRINUSE') throw error;
       throw new CommandError(`port ${config.port} is in use; choose another with --port or SHIELDWATCH_PORT`);
     });
     const address = gateway.server.address();
     const port = address !== null && typeof address === 'object' ? address.port : config.port;
-    const gatewayUrl = `http://${LOOPBACK}:${port}`;
+    const gatewayUrl = ownUrl(config.listen, port);
+    if (!isLoopback(config.listen)) log(`the gateway listens on ${config.listen} without TLS; put a proxy with TLS before it where the network is not yours alone`);
 
     const worker = createRollupWorker({
       clickhouse,

@@ -8,6 +8,7 @@ const REFUSED = new Set(['input', 'evidence', 'fix', 'toolinput', 'command', 'be
 /** Unknown names that are told one by one. */
 const MAX_NAMES = 50;
 const MAX_NAME_LENGTH = 64;
+const MAX_PATH_LENGTH = 200;
 
 /** Names a schema knows, by place. */
 interface Place {
@@ -44,6 +45,16 @@ function merge(one: Place, other: Place): Place {
   };
 }
 
+/** A value that is still to be looked through, and the way to it, which is spelled out only where it must be told. */
+interface Rest {
+  readonly value: object;
+  readonly place: Place;
+  /** Below an unknown name nothing is told apart. */
+  readonly isKnown: boolean;
+  readonly above: Rest | undefined;
+  readonly name: string | number;
+}
+
 /**
  * Looks through a body before it is parsed.
  *
@@ -53,28 +64,28 @@ function merge(one: Place, other: Place): Place {
 export function checkFields(body: unknown, places: Place): string[] {
   const unknown = new Set<string>();
   // A list of its own, not recursion: a body may be nested deeper than the stack.
-  const rest: { value: unknown; path: string; place: Place; isKnown: boolean }[] = [{ value: body, path: '', place: places, isKnown: true }];
+  const rest: Rest[] = isObject(body) ? [{ value: body, place: places, isKnown: true, above: undefined, name: '' }] : [];
   for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
-    const { value, path, place, isKnown } = next;
-    if (typeof value !== 'object' || value === null) continue;
+    const { value, place, isKnown } = next;
     if (Array.isArray(value)) {
       if (place.items === undefined && place.isOpen !== true) continue;
+      const items = place.items ?? UNKNOWN;
       for (let index = value.length - 1; index >= 0; index -= 1) {
         const item: unknown = value[index];
-        if (typeof item === 'object' && item !== null) rest.push({ value: item, path: `${path}[${String(index)}]`, place: place.items ?? UNKNOWN, isKnown });
+        if (isObject(item) && !isPlain(item, items)) rest.push({ value: item, place: items, isKnown, above: next, name: index });
       }
       continue;
     }
-    const prefix = path === '' ? '' : `${path}.`;
     for (const [name, child] of Object.entries(value)) {
       const known = place.fields?.get(name);
       if (known === undefined) {
-        refuseEvidence(prefix, name);
-        // The same name in 10,000 entries is one warning; what lies below an unknown name is not told apart.
-        if (isKnown && place.isOpen !== true) unknown.add(prefix.replaceAll(/\[\d+\]/g, '[]') + safeName(name));
+        refuseEvidence(next, name);
+        // The same name in 10,000 entries is one warning.
+        if (isKnown && place.isOpen !== true) unknown.add(prefixOf(next).replaceAll(/\[\d+\]/g, '[]') + safeName(name));
       }
-      if (typeof child !== 'object' || child === null) continue;
-      rest.push({ value: child, path: prefix + (known === undefined ? safeName(name) : name), place: known ?? UNKNOWN, isKnown: isKnown && known !== undefined });
+      if (isObject(child)) {
+        rest.push({ value: child, place: known ?? UNKNOWN, isKnown: isKnown && known !== undefined, above: next, name: known === undefined ? safeName(name) : name });
+      }
     }
   }
   const warnings = [...unknown].slice(0, MAX_NAMES).map((name) => `${name}: unknown field, dropped`);
@@ -82,8 +93,30 @@ export function checkFields(body: unknown, places: Place): string[] {
   return warnings;
 }
 
-function refuseEvidence(prefix: string, name: string): void {
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+/** Whether an item holds known fields only and nothing below them: most items of a long list do, and are done with. */
+function isPlain(item: object, { fields }: Place): boolean {
+  if (fields === undefined) return false;
+  for (const name in item) if (!fields.has(name) || isObject((item as Record<string, unknown>)[name])) return false;
+  return true;
+}
+
+/** Way to what is in `rest`, ready for a name: `entries[3].`. */
+function prefixOf(rest: Rest): string {
+  let path = '';
+  for (let { name, above } = rest; above !== undefined; { name, above } = above) {
+    if (typeof name === 'number') path = `[${String(name)}]${path}`;
+    else path = above.above === undefined ? name + path : `.${name}${path}`;
+  }
+  return path === '' ? '' : `${path}.`;
+}
+
+function refuseEvidence(rest: Rest, name: string): void {
   if (name.length > MAX_NAME_LENGTH || !REFUSED.has(name.toLowerCase().replaceAll(/[_-]/g, ''))) return;
+  const way = prefixOf(rest);
+  // A body may be nested a million deep.
+  const prefix = way.length > MAX_PATH_LENGTH ? `...${way.slice(-MAX_PATH_LENGTH)}` : way;
   throw new ShieldwatchError('field_refused', `${prefix}${name} carries raw evidence, which is not taken; leave it out`, {
     field: prefix + name,
   });

@@ -3,9 +3,8 @@ import { runtimeAnswer, runtimeBody } from '#schemas/http/ingest-runtime.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
 import { chooseRepository } from '../choose-repository.js';
 import type { Repositories } from '../repositories.js';
-import { toDecisions } from '../runtime/to-decisions.js';
 import { toOtlp } from '../runtime/to-otlp.js';
-import { JSON_TYPE, type TelemetrySink } from '../telemetry/sink.js';
+import { PROTOBUF_TYPE, type TelemetrySink } from '../telemetry/sink.js';
 
 const SPEC = {
   id: 'ingestRuntime',
@@ -24,17 +23,16 @@ const SPEC = {
 export function ingestRuntimeRoute(app: FastifyInstance, options: { sink: TelemetrySink; repositories: Repositories }): void {
   addRoute(app, SPEC, async ({ caller, body, warnings }) => {
     const repository = chooseRepository(body.repository, caller);
-    const decisions = toDecisions(body, repository);
+    const { bytes, blocked, allowed } = toOtlp(body, repository, caller.orgId);
     await options.repositories.ensure(caller, repository);
-    if (decisions.length > 0) {
-      const bytes = toOtlp(decisions, repository, caller.orgId);
-      await options.sink.deliver({ signal: 'traces', type: JSON_TYPE, encoding: 'identity', body: bytes }, caller);
+    if (body.entries.length > 0) {
+      await options.sink.deliver({ signal: 'traces', type: PROTOBUF_TYPE, encoding: 'identity', body: [bytes] }, caller);
     }
     return {
       ok: true as const,
-      accepted: decisions.length,
-      blocked: decisions.filter((each) => each.decision === 'block').length,
-      allowed: decisions.filter((each) => each.decision === 'allow').length,
+      accepted: body.entries.length,
+      blocked,
+      allowed,
       rollupsUpdated: ['blocked_command_rate'],
       ...(warnings.length === 0 ? {} : { warnings }),
     };

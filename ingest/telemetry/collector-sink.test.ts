@@ -3,11 +3,14 @@ import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { mintToken } from '../auth/tokens.js';
+import { loadOtlp, requestType } from '../landing/message-plan.js';
 import { startGateway, type Refusal, type TestGateway } from '../testing/gateway.js';
 
 /** What the collector got, and what it shall answer. A stand-in: the real one is tested in deploy/e2e. */
 const seen: { url: string; headers: IncomingHttpHeaders; body: Buffer }[] = [];
 let reply: { status: number; headers?: Record<string, string>; body?: string };
+
+const traces = requestType(loadOtlp(), 'traces');
 
 let server: Server;
 let gateway: TestGateway;
@@ -73,8 +76,9 @@ describe('a request goes on', () => {
     const answer = await post(JSON.stringify({ repository: 'acme/x', entries }), { 'content-type': 'application/json' }, '/v1/ingest/runtime');
     expect(answer.statusCode, answer.body).toBe(200);
     expect(seen).toHaveLength(1);
-    const sent = JSON.parse(seen[0]?.body.toString() ?? '') as { resourceSpans: { scopeSpans: { spans: { name: string }[] }[] }[] };
-    expect(sent.resourceSpans[0]?.scopeSpans[0]?.spans.map((span) => span.name)).toEqual(['agentshield.decision', 'agentshield.decision']);
+    expect(seen[0]?.headers['content-type']).toBe('application/x-protobuf');
+    const sent = traces.toObject(traces.decode(seen[0]?.body ?? Buffer.alloc(0))) as { resource_spans: { scope_spans: { spans: { name: string }[] }[] }[] };
+    expect(sent.resource_spans[0]?.scope_spans[0]?.spans.map((span) => span.name)).toEqual(['agentshield.decision', 'agentshield.decision']);
   });
 
   it('not at all when it is empty or a bomb', async () => {

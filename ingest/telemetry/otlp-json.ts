@@ -1,14 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { repositoryAttributes } from '#schemas/records/repository.js';
-import { packageRoot } from '#schemas/root.js';
-import { ATTR_SERVICE_NAME, ATTR_SERVICE_VERSION, SCOPE_NAME, SERVICE_NAME_PRODUCER } from '#schemas/semconv.js';
+import { producerResource, SCOPE } from './producer.js';
 
 /** Attributes of ours: single values, no lists and no maps. */
 export type Attributes = Readonly<Record<string, string | number | boolean>>;
 
-const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
-const SCOPE = { name: SCOPE_NAME, version };
 const KIND_INTERNAL = 1;
 
 /** A finished span. Times in milliseconds since the epoch. */
@@ -38,37 +32,12 @@ export function tracesRequest(repository: string, spans: readonly JsonSpan[]): B
   return toBytes({ resourceSpans: [{ resource: resource(repository), scopeSpans: [{ scope: SCOPE, spans: spans.map(toSpan) }] }] });
 }
 
-/** {@link tracesRequest} of spans that are written out already. */
-export function tracesRequestOf(repository: string, spans: readonly string[]): Buffer {
-  return Buffer.from(
-    `{"resourceSpans":[{"resource":${JSON.stringify(resource(repository))},"scopeSpans":[{"scope":${JSON.stringify(SCOPE)},"spans":[${spans.join(',')}]}]}]}`,
-  );
-}
-
-/** Attributes written out, without the brackets around them. */
-export function keyValuesText(entries: readonly (readonly [string, string | number])[]): string {
-  return entries.map(([key, value]) => `{"key":${JSON.stringify(key)},"value":{${valueText(value)}}}`).join(',');
-}
-
-function valueText(value: string | number): string {
-  if (typeof value === 'string') return `"stringValue":${JSON.stringify(value)}`;
-  return Number.isSafeInteger(value) ? `"intValue":${String(value)}` : `"doubleValue":${String(value)}`;
-}
-
 /** Log records of one repository, likewise. */
 export function logsRequest(repository: string, records: readonly JsonLogRecord[]): Buffer {
   return toBytes({ resourceLogs: [{ resource: resource(repository), scopeLogs: [{ scope: SCOPE, logRecords: records.map(toLogRecord) }] }] });
 }
 
-function resource(repository: string) {
-  return {
-    attributes: keyValues({
-      [ATTR_SERVICE_NAME]: SERVICE_NAME_PRODUCER,
-      [ATTR_SERVICE_VERSION]: version,
-      ...repositoryAttributes(repository),
-    }),
-  };
-}
+const resource = (repository: string) => ({ attributes: keyValues(producerResource(repository)) });
 
 function toSpan({ name, traceId, spanId, startMs, durationMs, attributes, events }: JsonSpan) {
   const start = nanoseconds(startMs);

@@ -9,7 +9,7 @@ export interface RuntimeSizes {
   readonly repeats: number;
 }
 
-export const RUNTIME_SIZES: RuntimeSizes = { entries: 1_000, requests: 60, repeats: 7 };
+export const RUNTIME_SIZES: RuntimeSizes = { entries: 1_000, requests: 200, repeats: 7 };
 
 /** Events a CPU-second of the gateway takes by REST and sends on as OTLP, over those that JSON.parse and zod alone read. */
 export async function runtimeEvents(report: BenchReport, sizes: RuntimeSizes = RUNTIME_SIZES): Promise<void> {

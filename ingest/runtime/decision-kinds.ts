@@ -1,0 +1,93 @@
+import type { RuntimeBody, RuntimeEntry } from '#schemas/http/ingest-runtime.js';
+import { decisionAttributes, type DecisionRecord } from '#schemas/records/decision.js';
+import { redactText } from '#schemas/redaction.js';
+import { ATTR_DECISION_DURATION, ATTR_DECISION_TIMESTAMP, ATTR_EVENT_ID } from '#schemas/semconv.js';
+import { tailBytes } from './span-bytes.js';
+
+/** All that entries of a batch have in common but for their time, id, duration and call: there are few of these. */
+export interface DecisionKind {
+  /** What the id of an entry is made of, as JSON text, before and after its time. */
+  readonly identity: readonly [string, string];
+  /** The end of the entry's span. */
+  readonly tail: Uint8Array;
+}
+
+/** What tells two kinds apart, as it was sent. */
+interface Sent {
+  readonly decision: string;
+  readonly reason: RuntimeEntry['reason'];
+  readonly agent: RuntimeEntry['agent'];
+  readonly ruleName: string | undefined;
+  readonly ruleCategory: RuntimeEntry['ruleCategory'];
+  readonly kind: DecisionKind;
+}
+
+/** Kinds of one tool, and tools, that are kept while a batch is read. */
+const MAX_KINDS = 32;
+const MAX_TOOLS = 1_000;
+/** Attributes that differ from one decision to the next. */
+const OWN = new Set([ATTR_EVENT_ID, ATTR_DECISION_TIMESTAMP, ATTR_DECISION_DURATION]);
+
+/** Finds the kind of an entry, and makes it of text that is free of secrets when it is new. */
+export function createKinds(body: RuntimeBody, repository: string): (entry: RuntimeEntry) => DecisionKind {
+  const sessionId = scrubbed(body.sessionId, 200) ?? '';
+  const beginning = `[${JSON.stringify(repository)},${JSON.stringify(sessionId)},"`;
+  const byTool = new Map<string, Sent[]>();
+
+  function make(entry: RuntimeEntry, rule: string | undefined): DecisionKind {
+    const tool = scrubbed(entry.tool, 200) ?? '';
+    const reason = scrubbed(entry.reason, 2_000);
+    const ruleName = scrubbed(rule, 300);
+    const record: DecisionRecord = {
+      eventId: '',
+      timestamp: '',
+      repository,
+      sessionId,
+      agent: scrubbed(entry.agent ?? body.agent, 100) ?? '',
+      tool,
+      decision: entry.decision,
+      ...(reason === undefined ? {} : { reason }),
+      ...(ruleName === undefined ? {} : { ruleName }),
+      ...(entry.ruleCategory === undefined || entry.ruleCategory === null ? {} : { ruleCategory: entry.ruleCategory }),
+      durationMs: 0,
+      source: 'rest',
+    };
+    return {
+      identity: [beginning, `",${JSON.stringify(tool)},${JSON.stringify(entry.decision)},${JSON.stringify(reason ?? '')}]`],
+      tail: tailBytes(Object.entries(decisionAttributes(record)).filter(([name]) => !OWN.has(name))),
+    };
+  }
+
+  return (entry) => {
+    const ruleName = ruleNameOf(entry);
+    let known = byTool.get(entry.tool);
+    if (known === undefined) {
+      if (byTool.size >= MAX_TOOLS) byTool.clear();
+      known = [];
+      byTool.set(entry.tool, known);
+    }
+    for (const sent of known) {
+      if (
+        sent.decision === entry.decision &&
+        sent.reason === entry.reason &&
+        sent.agent === entry.agent &&
+        sent.ruleName === ruleName &&
+        sent.ruleCategory === entry.ruleCategory
+      ) return sent.kind;
+    }
+    const kind = make(entry, ruleName);
+    if (known.length >= MAX_KINDS) known.length = 0;
+    known.push({ decision: entry.decision, reason: entry.reason, agent: entry.agent, ruleName, ruleCategory: entry.ruleCategory, kind });
+    return kind;
+  };
+}
+
+function ruleNameOf(entry: RuntimeEntry): string | undefined {
+  if (entry.ruleName !== undefined && entry.ruleName !== null) return entry.ruleName;
+  return entry.matchedRule === undefined || entry.matchedRule === null ? undefined : `deny:${entry.matchedRule.tool}`;
+}
+
+/** Secrets go before the end does: a secret cut in half is not recognised any more. */
+export function scrubbed(text: string | null | undefined, maxLength: number): string | undefined {
+  return text === undefined || text === null ? undefined : redactText(text.replace(/\p{Surrogate}/gu, '\ufffd')).slice(0, maxLength);
+}

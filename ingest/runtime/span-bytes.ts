@@ -1,0 +1,210 @@
+import protobuf from 'protobufjs/minimal.js';
+import { ATTR_DECISION_DURATION, ATTR_DECISION_TIMESTAMP, ATTR_EVENT_ID, ATTR_GEN_AI_TOOL_CALL_ID, SPAN_DECISION } from '#schemas/semconv.js';
+
+/**
+ * Decision spans as OTLP protobuf, written by hand: a request has up to 10,000 of them, and objects for each cost more
+ * than all else that is done with it. A span is a head, which is laid out alike for all spans of one shape and filled
+ * in, and a tail, which repeats from span to span and is copied. Field numbers: opentelemetry/proto/trace/v1/trace.proto.
+ */
+
+const WIRE_VARINT = 0;
+const WIRE_FIXED64 = 1;
+const WIRE_BYTES = 2;
+const tag = (field: number, wire: number): number => (field << 3) | wire;
+
+/** `Span` */
+const SPAN_TRACE_ID = tag(1, WIRE_BYTES);
+const SPAN_SPAN_ID = tag(2, WIRE_BYTES);
+const SPAN_NAME = tag(5, WIRE_BYTES);
+const SPAN_KIND = tag(6, WIRE_VARINT);
+const SPAN_START = tag(7, WIRE_FIXED64);
+const SPAN_END = tag(8, WIRE_FIXED64);
+const SPAN_ATTRIBUTES = tag(9, WIRE_BYTES);
+const KIND_INTERNAL = 1;
+/** `KeyValue`, `AnyValue` */
+const KEY = tag(1, WIRE_BYTES);
+const VALUE = tag(2, WIRE_BYTES);
+const STRING_VALUE = tag(1, WIRE_BYTES);
+const INT_VALUE = tag(3, WIRE_VARINT);
+const DOUBLE_VALUE = tag(4, WIRE_FIXED64);
+/** `ExportTraceServiceRequest`, `ResourceSpans`, `ScopeSpans`, `Resource`, `InstrumentationScope` */
+const RESOURCE_SPANS = tag(1, WIRE_BYTES);
+const RESOURCE = tag(1, WIRE_BYTES);
+const SCOPE_SPANS = tag(2, WIRE_BYTES);
+const RESOURCE_ATTRIBUTES = tag(1, WIRE_BYTES);
+const SCOPE = tag(1, WIRE_BYTES);
+const SCOPE_NAME = tag(1, WIRE_BYTES);
+const SCOPE_VERSION = tag(2, WIRE_BYTES);
+const SPANS = tag(2, WIRE_BYTES);
+
+const TRACE_ID_BYTES = 16;
+const SPAN_ID_BYTES = 8;
+const TIMESTAMP_BYTES = 24;
+const FIXED64_BYTES = 8;
+
+type Writer = protobuf.Writer;
+
+/** Where in a head its values go. */
+export interface SpanHead {
+  readonly bytes: Uint8Array;
+  readonly traceId: number;
+  readonly spanId: number;
+  readonly start: number;
+  readonly end: number;
+  readonly eventId: number;
+  readonly timestamp: number;
+  /** A varint of `durationBytes`; 0 of them: a double. */
+  readonly duration: number;
+  readonly durationBytes: number;
+  /** -1 when the decision names no call. */
+  readonly toolCallId: number;
+}
+
+/** What makes one head differ from another: bytes of its values. */
+export interface HeadShape {
+  eventId: number;
+  /** Of the varint, 1 to 4; 0: the duration is no whole number of milliseconds. */
+  duration: number;
+  /** -1: none. */
+  toolCallId: number;
+}
+
+/** Lays out a head whose values are still zero. */
+export function layOutHead(shape: HeadShape): SpanHead {
+  const writer = protobuf.Writer.create();
+  writer.uint32(SPAN_TRACE_ID).bytes(new Uint8Array(TRACE_ID_BYTES));
+  const traceId = writer.len - TRACE_ID_BYTES;
+  writer.uint32(SPAN_SPAN_ID).bytes(new Uint8Array(SPAN_ID_BYTES));
+  const spanId = writer.len - SPAN_ID_BYTES;
+  writer.uint32(SPAN_START).fixed64(0);
+  const start = writer.len - FIXED64_BYTES;
+  writer.uint32(SPAN_END).fixed64(0);
+  const end = writer.len - FIXED64_BYTES;
+  writeStringAttribute(writer, SPAN_ATTRIBUTES, ATTR_EVENT_ID, ' '.repeat(shape.eventId));
+  const eventId = writer.len - shape.eventId;
+  writeStringAttribute(writer, SPAN_ATTRIBUTES, ATTR_DECISION_TIMESTAMP, ' '.repeat(TIMESTAMP_BYTES));
+  const timestamp = writer.len - TIMESTAMP_BYTES;
+  // 128 to the n-th takes one byte more than what is below.
+  if (shape.duration === 0) writeNumberAttribute(writer, ATTR_DECISION_DURATION, 0.5);
+  else writeNumberAttribute(writer, ATTR_DECISION_DURATION, 128 ** (shape.duration - 1));
+  const duration = writer.len - (shape.duration === 0 ? FIXED64_BYTES : shape.duration);
+  if (shape.toolCallId >= 0) writeStringAttribute(writer, SPAN_ATTRIBUTES, ATTR_GEN_AI_TOOL_CALL_ID, ' '.repeat(shape.toolCallId));
+  const toolCallId = shape.toolCallId < 0 ? -1 : writer.len - shape.toolCallId;
+  return { bytes: writer.finish(), traceId, spanId, start, end, eventId, timestamp, duration, durationBytes: shape.duration, toolCallId };
+}
+
+/** What follows a head: name, kind and the attributes that repeat. */
+export function tailBytes(attributes: readonly (readonly [string, string | number])[]): Uint8Array {
+  const writer = protobuf.Writer.create();
+  writer.uint32(SPAN_NAME).string(SPAN_DECISION).uint32(SPAN_KIND).int32(KIND_INTERNAL);
+  for (const [name, value] of attributes) {
+    if (typeof value === 'string') writeStringAttribute(writer, SPAN_ATTRIBUTES, name, value);
+    else writeNumberAttribute(writer, name, value);
+  }
+  return writer.finish();
+}
+
+function writeStringAttribute(writer: Writer, field: number, key: string, value: string): void {
+  writer.uint32(field).fork().uint32(KEY).string(key).uint32(VALUE).fork().uint32(STRING_VALUE).string(value).ldelim().ldelim();
+}
+
+function writeNumberAttribute(writer: Writer, key: string, value: number): void {
+  writer.uint32(SPAN_ATTRIBUTES).fork().uint32(KEY).string(key).uint32(VALUE).fork();
+  if (Number.isSafeInteger(value)) writer.uint32(INT_VALUE).int64(value);
+  else writer.uint32(DOUBLE_VALUE).double(value);
+  writer.ldelim().ldelim();
+}
+
+/** Spans of one resource and one scope, written one after the other. */
+export class SpansWriter {
+  /** The request's own beginning is known last, when the spans' length is; there is room for it before them. */
+  readonly #room: number;
+  readonly #opening: Uint8Array;
+  readonly #scope: Uint8Array;
+  #buffer: Buffer;
+  #end: number;
+
+  constructor(resource: Readonly<Record<string, string>>, scope: { name: string; version: string }, spans: number) {
+    const attributes = protobuf.Writer.create();
+    for (const [key, value] of Object.entries(resource)) writeStringAttribute(attributes, RESOURCE_ATTRIBUTES, key, value);
+    this.#opening = protobuf.Writer.create().uint32(RESOURCE).bytes(attributes.finish()).finish();
+    this.#scope = protobuf.Writer.create()
+      .uint32(SCOPE).fork().uint32(SCOPE_NAME).string(scope.name).uint32(SCOPE_VERSION).string(scope.version).ldelim()
+      .finish();
+    // Two tags with lengths of at most five bytes.
+    this.#room = this.#opening.length + this.#scope.length + 12;
+    this.#buffer = Buffer.allocUnsafeSlow(this.#room + 512 * Math.max(1, spans));
+    this.#end = this.#room;
+  }
+
+  /** Adds a span of a head and a tail. @returns where the head stands in {@link bytes}, to be filled in before the next span. */
+  add(head: SpanHead, tail: Uint8Array): number {
+    const length = head.bytes.length + tail.length;
+    if (this.#end + length + 6 > this.#buffer.length) {
+      const larger = Buffer.allocUnsafeSlow(2 * this.#buffer.length + length);
+      larger.set(this.#buffer.subarray(0, this.#end));
+      this.#buffer = larger;
+    }
+    const { bytes } = this;
+    let end = this.#end;
+    bytes[end++] = SPANS;
+    end = writeVarint(bytes, end, length);
+    const start = end;
+    bytes.set(head.bytes, end);
+    end += head.bytes.length;
+    bytes.set(tail, end);
+    this.#end = end + tail.length;
+    return start;
+  }
+
+  get bytes(): Buffer {
+    return this.#buffer;
+  }
+
+  /** The whole request. */
+  finish(): Buffer {
+    const spans = this.#end - this.#room;
+    const scopeSpans = this.#scope.length + spans;
+    const opening = protobuf.Writer.create().uint32(SCOPE_SPANS).uint32(scopeSpans).finish();
+    const resourceSpans = this.#opening.length + opening.length + scopeSpans;
+    const beginning = Buffer.concat([
+      protobuf.Writer.create().uint32(RESOURCE_SPANS).uint32(resourceSpans).finish(),
+      this.#opening,
+      opening,
+      this.#scope,
+    ]);
+    const from = this.#room - beginning.length;
+    this.#buffer.set(beginning, from);
+    return this.#buffer.subarray(from, this.#end);
+  }
+}
+
+/** @returns where it ends. */
+export function writeVarint(bytes: Uint8Array, at: number, value: number): number {
+  let [end, rest] = [at, value];
+  for (; rest > 127; rest >>>= 7) bytes[end++] = (rest & 127) | 128;
+  bytes[end++] = rest;
+  return end;
+}
+
+const TWO_TO_32 = 4_294_967_296;
+
+/** Nanoseconds of a moment in milliseconds, and `more` of them: all parts stay below 2^53. */
+export function writeNanoseconds(bytes: Buffer, at: number, ms: number, more: number): void {
+  const low = (ms % TWO_TO_32) * 1_000_000 + more;
+  const carried = Math.floor(low / TWO_TO_32);
+  writeUint32(bytes, at, low - carried * TWO_TO_32);
+  writeUint32(bytes, at + 4, Math.floor(ms / TWO_TO_32) * 1_000_000 + carried);
+}
+
+function writeUint32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value;
+  bytes[at + 1] = value >>> 8;
+  bytes[at + 2] = value >>> 16;
+  bytes[at + 3] = value >>> 24;
+}
+
+/** Text of nothing but ASCII. */
+export function writeAscii(bytes: Uint8Array, at: number, text: string): void {
+  for (let i = 0; i < text.length; i += 1) bytes[at + i] = text.charCodeAt(i);
+}

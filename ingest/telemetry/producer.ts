@@ -1,0 +1,15 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { repositoryAttributes } from '#schemas/records/repository.js';
+import { packageRoot } from '#schemas/root.js';
+import { ATTR_SERVICE_NAME, ATTR_SERVICE_VERSION, SCOPE_NAME, SERVICE_NAME_PRODUCER } from '#schemas/semconv.js';
+
+const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
+
+/** Scope of what is sent on for a producer that used REST. */
+export const SCOPE = { name: SCOPE_NAME, version };
+
+/** Resource of the same: one repository, as our own producers name it. */
+export function producerResource(repository: string): Record<string, string> {
+  return { [ATTR_SERVICE_NAME]: SERVICE_NAME_PRODUCER, [ATTR_SERVICE_VERSION]: version, ...repositoryAttributes(repository) };
+}
