@@ -36,9 +36,9 @@ function once(stampFile, key, make) {
   writeFileSync(stampFile, key);
 }
 
-const [major] = process.versions.node.split('.').map(Number);
-if (major < 20) {
-  say(`Shieldwatch needs Node 20 or newer; this is ${process.version}`);
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  say(`Shieldwatch needs Node 20.19 or newer; this is ${process.version}`);
   process.exit(1);
 }
 

@@ -5,6 +5,8 @@ import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { Postgres } from '#schemas/postgres/client.js';
 import { installAuth } from './auth/install.js';
 import { startBackgroundWork } from './background-work.js';
+import { announcedSize } from './body/content.js';
+import { readParts } from './body/parts.js';
 import { boards, type BoardsSettings } from './boards/plugin.js';
 import { auditDenials } from './control/audit-denials.js';
 import { auditFilesInMemory, type AuditFiles } from './control/audit-files.js';
@@ -91,8 +93,12 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
   await app.register((api, _options, done) => {
     // Bodies stay bytes here: OTLP goes on untouched, and each route checks type, encoding and size by itself.
     api.removeAllContentTypeParsers();
-    api.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, parsed) => {
-      parsed(null, body);
+    api.addContentTypeParser('*', (request, stream, parsed) => {
+      const announced = announcedSize(request);
+      readParts(stream, announced, request.routeOptions.bodyLimit, (error, parts, size) => {
+        if (announced === undefined) app.countBytes(request, size);
+        parsed(error, parts);
+      });
     });
     otlpRoutes(api, { sink });
     ingestScanRoute(api, { sink, repositories, plane, onScan: work.reviewItems.wake });

@@ -10,11 +10,10 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'x-frame-options': 'DENY',
 };
 
-/** Strict headers on every answer; a route that needs another value sets its own. */
+/** Strict headers on every answer; a route that needs another value sets its own over it. */
 export function installSecurityHeaders(app: FastifyInstance): void {
-  app.addHook('onSend', async (_request, reply) => {
-    for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
-      if (!reply.hasHeader(name)) reply.header(name, value);
-    }
+  app.addHook('onRequest', (_request, reply, next) => {
+    reply.headers(SECURITY_HEADERS);
+    next();
   });
 }

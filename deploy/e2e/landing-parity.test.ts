@@ -94,7 +94,7 @@ describe.skipIf(!hasGo())(`the gateway's own landing and the collector ${hasGo()
       await own.client.command({ query: `TRUNCATE TABLE collector_e2e.${table}` });
     }
     for (const { signal, body } of bodies) {
-      await sink.deliver({ signal, type, encoding: 'identity', body }, { ...CALLER, keepContent });
+      await sink.deliver({ signal, type, encoding: 'identity', body: [body] }, { ...CALLER, keepContent });
       const response = await fetch(`${under.collector.url}/v1/${signal}`, {
         method: 'POST', body, headers: { ...TENANT, 'content-type': type, [HEADER_CONTENT]: keepContent ? 'keep' : 'drop' },
       });

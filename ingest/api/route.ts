@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { ShieldwatchError } from '#schemas/errors.js';
 import { isAtLeast, type Role } from '#schemas/http/roles.js';
 import type { Scope } from '#schemas/http/scopes.js';
@@ -81,12 +81,14 @@ export function addRoute<S extends RouteSpec>(
   app.apiRoutes.push(spec);
   const limit = spec.bodyLimit ?? DEFAULT_BODY_LIMIT;
   const places = spec.body === undefined ? undefined : placesOf(spec.body);
+  const readParams = nameReader(spec.params, 'not_found');
+  const readQuery = nameReader(spec.query, 'query_invalid');
   app.route({
     method: spec.method,
     url: spec.url.replaceAll(/\{(\w+)\}/g, ':$1'),
     bodyLimit: limit,
     config: { spec, otlp: spec.rawBody !== undefined },
-    ...(spec.scopes.length === 0 ? {} : { onRequest: [requireScope(...spec.scopes), requireRole(spec.role)] }),
+    ...(spec.scopes.length === 0 ? {} : { onRequest: spec.role === undefined ? requireScope(...spec.scopes) : [requireScope(...spec.scopes), requireRole(spec.role)] }),
     handler: async (request, reply): Promise<unknown> => {
       const { value: body, warnings } =
         spec.body === undefined || places === undefined
@@ -99,8 +101,8 @@ export function addRoute<S extends RouteSpec>(
       }
       return handler({
         caller: spec.scopes.length === 0 ? NOBODY : callerOf(request),
-        params: readNames(spec.params, request.params, 'not_found') as Output<S['params']>,
-        query: readNames(spec.query ?? NO_QUERY, request.query, 'query_invalid') as Output<S['query']>,
+        params: readParams(request.params) as Output<S['params']>,
+        query: readQuery(request.query) as Output<S['query']>,
         body: body as Output<S['body']>,
         warnings,
         request,
@@ -128,31 +130,31 @@ function refuseNul(body: unknown): void {
   if (name !== undefined) throw new ShieldwatchError('body_invalid', `${name}: expected text without NUL characters`, { field: name });
 }
 
-const NO_QUERY = z.object({});
-
 /** Of addresses that are open to all: they must not ask who it is. */
 const NOBODY: Caller = { orgId: '', tokenId: '', actor: '', scopes: [], role: 'viewer', repository: null, retentionDays: 1 };
 
-function requireRole(role: Role | undefined) {
+function requireRole(role: Role) {
   return (request: FastifyRequest, _reply: FastifyReply, next: (error?: Error) => void): void => {
-    const isEnough = role === undefined || isAtLeast(callerOf(request).role, role);
+    const isEnough = isAtLeast(callerOf(request).role, role);
     next(isEnough ? undefined : new ShieldwatchError('role_missing', `this needs the role ${role}`));
   };
 }
 
 /** Path and query parameters. A misspelt one is an error: a filter that is not applied shows too much. */
-function readNames(schema: Shape | undefined, input: unknown, code: 'query_invalid' | 'not_found'): unknown {
-  if (schema === undefined) return undefined;
-  const known = Object.keys(schema.shape);
-  const isOpen = schema._zod.def.catchall !== undefined;
-  if (!isOpen && !Object.keys(input as object).every((name) => known.includes(name))) {
-    throw new ShieldwatchError('query_invalid', `this address takes ${known.length === 0 ? 'no parameters' : `the parameters ${known.join(', ')}`}`);
-  }
-  // Postgres text cannot hold NUL, and no name of ours does.
-  const hasNul = Object.values(input as object).some((value) => typeof value === 'string' && value.includes('\0'));
-  const parsed = schema.safeParse(input);
-  if (parsed.success && !hasNul) return parsed.data;
-  if (code === 'not_found') throw new ShieldwatchError('not_found', 'there is nothing of that name');
-  if (parsed.success) throw new ShieldwatchError(code, 'a parameter holds a NUL character');
-  throw fromZod(parsed.error, input, code);
+function nameReader(schema: Shape | undefined, code: 'query_invalid' | 'not_found'): (input: unknown) => unknown {
+  const known = Object.keys(schema?.shape ?? {});
+  const isOpen = schema?._zod.def.catchall !== undefined;
+  return (input) => {
+    if (!isOpen && !Object.keys(input as object).every((name) => known.includes(name))) {
+      throw new ShieldwatchError('query_invalid', `this address takes ${known.length === 0 ? 'no parameters' : `the parameters ${known.join(', ')}`}`);
+    }
+    if (schema === undefined) return undefined;
+    // Postgres text cannot hold NUL, and no name of ours does.
+    const hasNul = Object.values(input as object).some((value) => typeof value === 'string' && value.includes('\0'));
+    const parsed = schema.safeParse(input);
+    if (parsed.success && !hasNul) return parsed.data;
+    if (code === 'not_found') throw new ShieldwatchError('not_found', 'there is nothing of that name');
+    if (parsed.success) throw new ShieldwatchError(code, 'a parameter holds a NUL character');
+    throw fromZod(parsed.error, input, code);
+  };
 }

@@ -1,10 +1,12 @@
-import { createHash, randomInt } from 'node:crypto';
-import { crc32 } from './crc32.js';
+import { randomInt } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { sha256Hex } from '#schemas/hash.js';
 
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const PREFIX = 'eccp_';
 const RANDOM_LENGTH = 30;
 const CHECKSUM_LENGTH = 6;
+export const TOKEN_LENGTH = PREFIX.length + RANDOM_LENGTH + CHECKSUM_LENGTH;
 const SHAPE = /^eccp_[0-9A-Za-z]{36}$/;
 
 /** `length` random base62 characters; 30 of them hold 178 bits. */
@@ -40,5 +42,5 @@ export function isTokenShaped(text: string): boolean {
 
 /** What is kept of a token. Tokens are random, so a plain hash cannot be guessed back. */
 export function hashToken(token: string): string {
-  return createHash('sha256').update(token).digest('hex');
+  return sha256Hex(token);
 }

@@ -3,15 +3,23 @@ import type { Postgres } from '#schemas/postgres/client.js';
 import type { Role } from '#schemas/http/roles.js';
 import { fromStore } from '../errors/from-store.js';
 import type { Caller } from './caller.js';
-import { hashToken, isTokenShaped } from './token-format.js';
+import { hashToken, isTokenShaped, TOKEN_LENGTH } from './token-format.js';
 
 /** Milliseconds an answer is reused; a revoked token works at most this long. */
 const CACHE_MS = 1_000;
 /** Answers kept at once: bounds the memory that a flood of made-up tokens can take. */
 const CACHE_ENTRIES = 10_000;
 
-/** Finds the caller of a token; undefined: there is none. Rejects with `store_unavailable` when it cannot know. */
-export type TokenLookup = (token: string) => Promise<Caller | undefined>;
+/**
+ * Finds the caller of a token; undefined: there is none. At once where it was found less than a second ago. Rejects with
+ * `store_unavailable` when it cannot know.
+ */
+export type TokenLookup = (token: string) => Caller | undefined | Promise<Caller | undefined>;
+
+interface Known {
+  until: number;
+  answer: Caller | undefined | Promise<Caller | undefined>;
+}
 
 interface TokenRow extends Record<string, unknown> {
   id: string;
@@ -26,7 +34,7 @@ interface TokenRow extends Record<string, unknown> {
 
 /** A lookup by hash with a short cache; simultaneous requests of one token share one query. */
 export function createTokenLookup(db: Postgres): TokenLookup {
-  const cache = new Map<string, { until: number; answer: Promise<Caller | undefined> }>();
+  const cache = new Map<string, Known>();
 
   async function find(hash: string): Promise<Caller | undefined> {
     const [row] = await fromStore(
@@ -53,20 +61,26 @@ export function createTokenLookup(db: Postgres): TokenLookup {
   }
 
   return (token) => {
-    if (!isTokenShaped(token)) return Promise.resolve(undefined);
+    if (token.length !== TOKEN_LENGTH) return undefined;
     const hash = hashToken(token);
     const now = Date.now();
     const known = cache.get(hash);
     // A clock set back must not keep a revoked token alive, hence the second condition.
     if (known !== undefined && known.until > now && known.until <= now + CACHE_MS) return known.answer;
+    if (!isTokenShaped(token)) return undefined;
     if (cache.size >= CACHE_ENTRIES) cache.clear();
     const answer = find(hash);
-    const entry = { until: now + CACHE_MS, answer };
+    const entry: Known = { until: now + CACHE_MS, answer };
     cache.set(hash, entry);
-    answer.catch(() => {
-      // A failure is no answer: the next request asks again.
-      if (cache.get(hash) === entry) cache.delete(hash);
-    });
+    answer.then(
+      (caller) => {
+        entry.answer = caller;
+      },
+      () => {
+        // A failure is no answer: the next request asks again.
+        if (cache.get(hash) === entry) cache.delete(hash);
+      },
+    );
     return answer;
   };
 }

@@ -9,6 +9,12 @@ export function mediaType(request: FastifyRequest): string {
   return (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 
+/** Bytes of the body as announced; undefined when its length was not. */
+export function announcedSize(request: FastifyRequest): number | undefined {
+  const length = request.headers['content-length'];
+  return length === undefined ? undefined : Number(length);
+}
+
 /** @throws ShieldwatchError 415 when the body is encoded in another way. */
 export function contentEncoding(request: FastifyRequest): ContentEncoding {
   const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
@@ -17,7 +23,9 @@ export function contentEncoding(request: FastifyRequest): ContentEncoding {
   throw new ShieldwatchError('media_type_unsupported', 'content-encoding: expected identity, gzip or deflate');
 }
 
-/** The body as it came; empty when there was none. The routes that call this read every body as bytes. */
-export function bodyBytes(request: FastifyRequest): Buffer {
-  return Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+const NOTHING: readonly Buffer[] = [];
+
+/** The body as it came, in pieces; none when there was none. The routes that call this read every body by {@link readParts}. */
+export function bodyParts(request: FastifyRequest): readonly Buffer[] {
+  return Array.isArray(request.body) ? (request.body as readonly Buffer[]) : NOTHING;
 }

@@ -2,26 +2,37 @@ import { createGunzip, createInflate } from 'node:zlib';
 import { ShieldwatchError } from '#schemas/errors.js';
 import type { ContentEncoding } from './content.js';
 
+/** Bytes inflated at a time: each piece is a trip to another thread and back. */
+const PIECE = 128 * 1024;
+
 /** The body in the clear. @throws ShieldwatchError 413 past `limit` bytes, 400 when it is not what it says. */
-export async function inflate(body: Buffer, encoding: ContentEncoding, limit: number): Promise<Buffer> {
+export async function inflate(body: readonly Buffer[], encoding: ContentEncoding, limit: number): Promise<Buffer> {
+  if (encoding === 'identity') {
+    checkSize(body, limit);
+    const [only, ...others] = body;
+    return only !== undefined && others.length === 0 ? only : Buffer.concat(body);
+  }
   const parts: Buffer[] = [];
   const size = await run(body, encoding, limit, (part) => parts.push(part));
-  return encoding === 'identity' ? body : Buffer.concat(parts, size);
+  return Buffer.concat(parts, size);
 }
 
-/** Checks a body as {@link inflate} does, keeping nothing of it. */
-export async function checkInflatedSize(body: Buffer, encoding: ContentEncoding, limit: number): Promise<void> {
-  await run(body, encoding, limit, () => undefined);
+/** Checks a body as {@link inflate} does, keeping nothing of it; undefined: it is done. */
+export function checkInflatedSize(body: readonly Buffer[], encoding: ContentEncoding, limit: number): Promise<unknown> | undefined {
+  if (encoding !== 'identity') return run(body, encoding, limit, () => undefined);
+  checkSize(body, limit);
+  return undefined;
+}
+
+function checkSize(body: readonly Buffer[], limit: number): void {
+  if (body.reduce((sum, part) => sum + part.length, 0) > limit) throw tooLarge(limit);
 }
 
 /** Inflates piece by piece, so that a bomb is noticed when it passes the limit and not when it has gone off. */
-async function run(body: Buffer, encoding: ContentEncoding, limit: number, keep: (part: Buffer) => void): Promise<number> {
-  if (encoding === 'identity') {
-    if (body.length > limit) throw tooLarge(limit);
-    return body.length;
-  }
-  const stream = encoding === 'gzip' ? createGunzip() : createInflate();
-  stream.end(body);
+async function run(body: readonly Buffer[], encoding: 'gzip' | 'deflate', limit: number, keep: (part: Buffer) => void): Promise<number> {
+  const stream = encoding === 'gzip' ? createGunzip({ chunkSize: PIECE }) : createInflate({ chunkSize: PIECE });
+  for (const part of body) stream.write(part);
+  stream.end();
   let size = 0;
   try {
     for await (const part of stream as AsyncIterable<Buffer>) {

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { ShieldwatchError } from '#schemas/errors.js';
 import { JSON_TYPE } from '../telemetry/sink.js';
 import { fromZod } from '../errors/from-zod.js';
-import { bodyBytes, contentEncoding, mediaType } from './content.js';
+import { bodyParts, contentEncoding, mediaType } from './content.js';
 import { checkFields, type placesOf } from './fields.js';
 import { inflate } from './inflate.js';
 import { parseJson } from './json.js';
@@ -19,7 +19,7 @@ export async function readBytes(request: FastifyRequest, limit: number): Promise
   if (mediaType(request) !== JSON_TYPE) {
     throw new ShieldwatchError('media_type_unsupported', `content-type: expected ${JSON_TYPE}`);
   }
-  return parseJson(await inflate(bodyBytes(request), contentEncoding(request), limit));
+  return parseJson(await inflate(bodyParts(request), contentEncoding(request), limit));
 }
 
 /** Holds a body to its schema. @throws ShieldwatchError 400 that names the field. */

@@ -41,7 +41,7 @@ export async function sendDrift(sink: TelemetrySink, drift: Drift, repository: s
     events,
     attributes: driftAttributes({ ...drift, eventId, timestamp: time, newFindings: drift.newFindings.length, resolvedFindings: drift.resolvedFindings.length }),
   };
-  await sink.deliver({ signal: 'traces', type: JSON_TYPE, encoding: 'identity', body: tracesRequest(repository, [span]) }, caller);
+  await sink.deliver({ signal: 'traces', type: JSON_TYPE, encoding: 'identity', body: [tracesRequest(repository, [span])] }, caller);
   return eventId;
 }
 

@@ -36,6 +36,12 @@ export class Buckets {
     return 0;
   }
 
+  /** Takes `amount` whatever is left, to be paid off before the next {@link take}. */
+  charge(key: string, amount: number): void {
+    const level = this.#levels.get(key);
+    if (level !== undefined) level.left -= amount;
+  }
+
   #forgetFull(now: number): void {
     const { rate, burst } = this.#settings;
     for (const [key, { left, at }] of this.#levels) if (left + ((now - at) / 1_000) * rate >= burst) this.#levels.delete(key);

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ShieldwatchError } from '#schemas/errors.js';
+import { announcedSize } from '../body/content.js';
 import { Buckets, type BucketSettings } from './bucket.js';
 
 export interface QuotaSettings {
@@ -32,12 +33,14 @@ export function installQuotas(app: FastifyInstance, settings: QuotaSettings): vo
       next();
       return;
     }
-    const announced = Number(request.headers['content-length'] ?? 0);
-    const wait = Math.max(
-      requests.take(caller.tokenId, 1),
-      bytes.take(caller.tokenId, Number.isFinite(announced) && announced > 0 ? announced : 0),
-    );
+    const now = Date.now();
+    const wait = Math.max(requests.take(caller.tokenId, 1, now), bytes.take(caller.tokenId, announcedSize(request) ?? 0, now));
     next(wait > 0 ? limited('this token has used up its quota for now; try again', wait) : undefined);
+  });
+
+  app.decorate('countBytes', ({ caller }: FastifyRequest, size: number) => {
+    // Taken already: the next request pays, as for a large body that was announced.
+    if (caller !== null && caller.tokenId !== 'session') bytes.charge(caller.tokenId, size);
   });
 
   app.decorate('countRefusal', (request: FastifyRequest) => {
@@ -50,6 +53,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Notes a token that was refused. @throws ShieldwatchError 429 when there were too many. */
     countRefusal(request: FastifyRequest): void;
+    /** Notes bytes of a body whose length was not announced, which the token's quota could not count before. */
+    countBytes(request: FastifyRequest, size: number): void;
   }
 }
 

@@ -28,7 +28,7 @@ export function ingestRuntimeRoute(app: FastifyInstance, options: { sink: Teleme
     await options.repositories.ensure(caller, repository);
     if (decisions.length > 0) {
       const bytes = toOtlp(decisions, repository, caller.orgId);
-      await options.sink.deliver({ signal: 'traces', type: JSON_TYPE, encoding: 'identity', body: bytes }, caller);
+      await options.sink.deliver({ signal: 'traces', type: JSON_TYPE, encoding: 'identity', body: [bytes] }, caller);
     }
     return {
       ok: true as const,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ShieldwatchError } from '#schemas/errors.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
 import { INGEST_SCOPES } from '../auth/caller.js';
-import { bodyBytes, contentEncoding, mediaType } from '../body/content.js';
+import { bodyParts, contentEncoding, mediaType } from '../body/content.js';
 import { acceptedAll, JSON_TYPE, PROTOBUF_TYPE, SIGNALS, type OtlpType, type TelemetrySink } from '../telemetry/sink.js';
 
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
@@ -26,9 +26,9 @@ export function otlpRoutes(app: FastifyInstance, options: { sink: TelemetrySink 
     addRoute(app, spec, async ({ caller, request, reply }) => {
       const type = otlpType(mediaType(request));
       const encoding = contentEncoding(request);
-      const body = bodyBytes(request);
+      const body = bodyParts(request);
       // No bytes are a valid message of protobuf: one that holds nothing.
-      const answer = body.length === 0 ? acceptedAll(type) : await options.sink.deliver({ signal, type, encoding, body }, caller);
+      const answer = body.every((part) => part.length === 0) ? acceptedAll(type) : await options.sink.deliver({ signal, type, encoding, body }, caller);
       return reply.type(answer.type).send(answer.body);
     });
   }

@@ -32,9 +32,9 @@ export async function sendScan(sink: TelemetrySink, body: ScanBody, repository: 
       severityText: finding.severity,
       attributes: findingAttributes(finding),
     }));
-    await sink.deliver({ signal: 'logs', type: JSON_TYPE, encoding: 'identity', body: logsRequest(repository, records) }, caller);
+    await sink.deliver({ signal: 'logs', type: JSON_TYPE, encoding: 'identity', body: [logsRequest(repository, records)] }, caller);
   }
   const span = { name: SPAN_SCAN, ...ids, startMs: timeMs, durationMs: 0, attributes: attributesOf(body, repository) };
-  await sink.deliver({ signal: 'traces', type: JSON_TYPE, encoding: 'identity', body: tracesRequest(repository, [span]) }, caller);
+  await sink.deliver({ signal: 'traces', type: JSON_TYPE, encoding: 'identity', body: [tracesRequest(repository, [span])] }, caller);
   return findings;
 }

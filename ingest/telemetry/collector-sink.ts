@@ -1,5 +1,5 @@
-import http from 'node:http';
-import https from 'node:https';
+import type { Readable } from 'node:stream';
+import { Pool, type Dispatcher } from 'undici';
 import { ShieldwatchError } from '#schemas/errors.js';
 import { HEADER_CONTENT, HEADER_ORG_ID, HEADER_REPOSITORY, HEADER_RETENTION_DAYS, HEADER_TOKEN_ID } from '#schemas/semconv.js';
 import type { Caller } from '../auth/caller.js';
@@ -11,7 +11,9 @@ import { MAX_INFLATED_BYTES, type TelemetryAnswer, type TelemetryRequest, type T
 const TIMEOUT_MS = 9_000;
 
 /** Requests that are under way to the collector at once; more wait. */
-const MAX_SOCKETS = 64;
+const MAX_CONNECTIONS = 64;
+
+const EMPTY = Buffer.alloc(0);
 
 /** A 4xx that is about the body; any other one means that gateway and collector do not fit together. */
 const REFUSALS = new Set([400, 406, 411, 413, 414, 415, 422]);
@@ -28,7 +30,8 @@ export function createCollectorSink(settings: CollectorSettings): TelemetrySink 
   const send = createSend(settings.url);
   return {
     async deliver(request, caller) {
-      await checkInflatedSize(request.body, request.encoding, MAX_INFLATED_BYTES);
+      const checked = checkInflatedSize(request.body, request.encoding, MAX_INFLATED_BYTES);
+      if (checked !== undefined) await checked;
       const response = await send(`/v1/${request.signal}`, headers(request, caller, settings.key), request.body);
       const { status } = response;
       if (status >= 200 && status < 300) return response.answer;
@@ -46,6 +49,7 @@ function headers(request: TelemetryRequest, caller: Caller, key: string): Record
   return {
     authorization: `Bearer ${key}`,
     'content-type': request.type,
+    'content-length': String(request.body.reduce((sum, part) => sum + part.length, 0)),
     ...(request.encoding === 'identity' ? {} : { 'content-encoding': request.encoding }),
     [HEADER_ORG_ID]: caller.orgId,
     [HEADER_TOKEN_ID]: caller.tokenId,
@@ -61,49 +65,58 @@ interface CollectorResponse {
   retryAfterSeconds: number | undefined;
 }
 
-/** `http.request` over connections that stay open: `fetch` costs several times the CPU of all else on this way. */
-function createSend(base: string): (path: string, headers: Record<string, string>, body: Buffer) => Promise<CollectorResponse> {
-  const url = new URL(base);
-  const { request, Agent } = url.protocol === 'https:' ? https : http;
-  const agent = new Agent({ keepAlive: true, maxSockets: MAX_SOCKETS, timeout: TIMEOUT_MS });
-  const { hostname, port, pathname } = url;
+/** undici's dispatcher as it is: `fetch` costs several times the CPU of all else on this way, `http.request` twice that of this. */
+function createSend(base: string): (path: string, headers: Record<string, string>, body: readonly Buffer[]) => Promise<CollectorResponse> {
+  const { origin, pathname } = new URL(base);
+  // Its own timeouts begin anew with every byte; ours is of the whole exchange, the wait for a connection included.
+  const pool = new Pool(origin, { connections: MAX_CONNECTIONS, headersTimeout: 0, bodyTimeout: 0 });
   const prefix = pathname.replace(/\/+$/, '');
   return (path, headers, body) =>
     new Promise((resolve, reject) => {
+      const [only, ...others] = body;
+      let exchange: Dispatcher.DispatchController | undefined;
+      let isLate = false;
+      const response: CollectorResponse = { status: 0, answer: { type: 'application/octet-stream', body: EMPTY }, retryAfterSeconds: undefined };
+      const parts: Buffer[] = [];
       const fail = (cause: unknown): void => {
+        clearTimeout(timer);
         const error = unavailable(undefined);
         error.cause = cause;
         reject(error);
       };
-      const sent = request(
-        { hostname, port, path: prefix + path, method: 'POST', agent, headers: { ...headers, 'content-length': body.length } },
-        (response) => {
-          const parts: Buffer[] = [];
-          response.on('data', (part: Buffer) => parts.push(part));
-          response.once('error', fail);
-          response.once('close', () => {
-            if (!response.complete) fail(new Error('the collector broke off its answer'));
-          });
-          response.once('end', () => {
+      const timer = setTimeout(() => {
+        isLate = true;
+        const late = new Error('the collector took too long');
+        exchange?.abort(late);
+        fail(late);
+      }, TIMEOUT_MS);
+      pool.dispatch(
+        { path: prefix + path, method: 'POST', headers, body: others.length === 0 ? (only ?? null) : (body as unknown as Readable) },
+        {
+          onRequestStart(controller) {
+            exchange = controller;
+            if (isLate) controller.abort(new Error('the collector was busy for too long'));
+          },
+          onResponseStart(_controller, status, received) {
+            response.status = status;
+            const { 'content-type': type, 'retry-after': wait } = received;
+            if (typeof type === 'string') response.answer.type = type;
+            const seconds = typeof wait === 'string' ? Number(wait) : Number.NaN;
+            if (Number.isInteger(seconds) && seconds > 0 && seconds < 3_600) response.retryAfterSeconds = seconds;
+          },
+          onResponseData(_controller, part) {
+            parts.push(part);
+          },
+          onResponseEnd() {
             clearTimeout(timer);
-            const retryAfter = Number(response.headers['retry-after'] ?? Number.NaN);
-            resolve({
-              status: response.statusCode ?? 0,
-              answer: { type: response.headers['content-type'] ?? 'application/octet-stream', body: Buffer.concat(parts) },
-              retryAfterSeconds: Number.isInteger(retryAfter) && retryAfter > 0 && retryAfter < 3_600 ? retryAfter : undefined,
-            });
-          });
+            response.answer.body = parts.length === 1 ? (parts[0] ?? EMPTY) : Buffer.concat(parts);
+            resolve(response);
+          },
+          onResponseError(_controller, cause) {
+            fail(cause);
+          },
         },
       );
-      // Of the whole exchange; the socket's own timeout would begin anew with every byte.
-      const timer = setTimeout(() => {
-        sent.destroy(new Error('the collector took too long'));
-      }, TIMEOUT_MS);
-      sent.once('error', (cause) => {
-        clearTimeout(timer);
-        fail(cause);
-      });
-      sent.end(body);
     });
 }
 

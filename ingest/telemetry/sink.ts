@@ -8,12 +8,12 @@ export const JSON_TYPE = 'application/json';
 export const PROTOBUF_TYPE = 'application/x-protobuf';
 export type OtlpType = typeof JSON_TYPE | typeof PROTOBUF_TYPE;
 
-/** One OTLP export request, its body as it came. */
+/** One OTLP export request, its body as it came, in pieces. */
 export interface TelemetryRequest {
   signal: Signal;
   type: OtlpType;
   encoding: ContentEncoding;
-  body: Buffer;
+  body: readonly Buffer[];
 }
 
 /** The OTLP answer to a request that was taken whole. */

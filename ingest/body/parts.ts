@@ -1,0 +1,75 @@
+import type { Readable } from 'node:stream';
+import { ShieldwatchError } from '#schemas/errors.js';
+
+/** Pieces below this size are gathered: each would cost more in bookkeeping than in bytes. */
+const SMALL = 4 * 1024;
+const TAIL = 64 * 1024;
+
+/**
+ * A body in the pieces in which it came, so that what is only passed on is not copied. A client that sends byte by byte
+ * makes no object of each: small pieces are copied together, but for the first, which is often all there is.
+ */
+class Parts {
+  readonly #parts: Buffer[] = [];
+  #tail: Buffer | undefined;
+  #filled = 0;
+  size = 0;
+
+  add(piece: Buffer): void {
+    this.size += piece.length;
+    if (this.#parts.length > 0 && piece.length < SMALL) {
+      if (this.#tail !== undefined && this.#filled + piece.length > TAIL) this.#flush();
+      this.#tail ??= Buffer.allocUnsafeSlow(TAIL);
+      this.#filled += piece.copy(this.#tail, this.#filled);
+      return;
+    }
+    this.#flush();
+    this.#parts.push(piece);
+  }
+
+  end(): readonly Buffer[] {
+    this.#flush();
+    return this.#parts;
+  }
+
+  #flush(): void {
+    if (this.#tail === undefined) return;
+    this.#parts.push(this.#tail.subarray(0, this.#filled));
+    this.#tail = undefined;
+    this.#filled = 0;
+  }
+}
+
+/** Reads a request's body of at most `limit` bytes; `done` gets its pieces and their size, or a 4xx. */
+export function readParts(
+  stream: Readable,
+  announced: number | undefined,
+  limit: number,
+  done: (error: Error | null, parts: readonly Buffer[], size: number) => void,
+): void {
+  if (announced !== undefined && announced > limit) {
+    done(tooLarge(), [], 0);
+    return;
+  }
+  const parts = new Parts();
+  const finish = (error: Error | null): void => {
+    stream.off('data', onData).off('end', onEnd).off('error', onBroken).off('close', onBroken);
+    done(error, error === null ? parts.end() : [], parts.size);
+  };
+  const onData = (piece: Buffer): void => {
+    parts.add(piece);
+    if (parts.size > limit) finish(tooLarge());
+  };
+  const onBroken = (): void => {
+    finish(new ShieldwatchError('body_invalid', 'the body did not arrive as announced'));
+  };
+  const onEnd = (): void => {
+    if (announced === undefined || announced === parts.size) finish(null);
+    else onBroken();
+  };
+  stream.on('data', onData).on('end', onEnd).on('error', onBroken).on('close', onBroken);
+}
+
+function tooLarge(): ShieldwatchError {
+  return new ShieldwatchError('body_too_large', 'the body is larger than this endpoint takes');
+}
