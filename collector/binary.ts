@@ -7,7 +7,8 @@ import type * as Build from './build.mjs';
 const build = (await import(pathToFileURL(join(packageRoot(), 'collector', 'build.mjs')).href)) as typeof Build;
 
 /** Where our collector is, and how it is made; see build.mjs. */
-export const { buildCollector, collectorBinary, hasGo } = build;
+export const { buildCollector, collectorBinary, hasGo, ownSource } = build;
+
 
 const files = (generated: string): readonly string[] => ['config.yaml', join('generated', generated)].map((file) => join(packageRoot(), 'collector', file));
 

@@ -14,8 +14,9 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 const ROOM = dirname(fileURLToPath(import.meta.url));
-const MANIFEST = join(ROOM, 'manifest.yaml');
 const PROCESSORS = join(ROOM, 'processors');
+/** What the compiler knows of where time goes; `npm run collector:profile` writes it. */
+const PROFILE = join(ROOM, 'default.pgo');
 const BINARY = 'shieldwatch-collector';
 
 /** One line for a person who has no Go; the embedded stack runs without a collector then. */
@@ -23,11 +24,18 @@ const NO_GO =
   'Go is not installed, so the collector cannot be built (https://go.dev/dl, 1.26 or newer). ' +
   'Shieldwatch runs without it: the gateway then writes to the store itself.';
 
+/** @typedef {import('./build.d.mts').CollectorSource} CollectorSource */
+
+/** @returns {CollectorSource} our distribution */
+export function ownSource() {
+  return { manifest: readFileSync(join(ROOM, 'manifest.yaml'), 'utf8'), profile: readFileSync(PROFILE) };
+}
+
 /** Path of the collector that {@link buildCollector} made for today's sources, or undefined: not built, or no Go. */
-export function collectorBinary() {
+export function collectorBinary(source = ownSource()) {
   const go = goVersion();
   if (go === undefined) return undefined;
-  const path = binaryPath(go);
+  const path = binaryPath(go, source);
   return existsSync(path) ? path : undefined;
 }
 
@@ -41,25 +49,27 @@ export function hasGo() {
  * each run builds in a folder of its own and the finished folder is renamed into place.
  *
  * @param {(line: string) => void} [onProgress]
+ * @param {CollectorSource} [source]
  * @returns {Promise<string>}
  */
-export async function buildCollector(onProgress = () => {}) {
+export async function buildCollector(onProgress = () => {}, source = ownSource()) {
   const go = goVersion();
   if (go === undefined) throw new Error(NO_GO);
-  const target = binaryPath(go);
+  const target = binaryPath(go, source);
   if (existsSync(target)) return target;
 
   const cache = cacheFolder();
   mkdirSync(cache, { recursive: true });
   const work = mkdtempSync(join(cache, 'build-'));
   try {
-    const manifest = readFileSync(MANIFEST, 'utf8');
-    const builder = await installBuilder(cache, builderVersion(manifest), onProgress);
+    const builder = await installBuilder(cache, builderVersion(source.manifest), onProgress);
     // The builder takes its output folder from the manifest only, and writes where our own Go sources are into the
     // binary: so it gets a copy that names the folder, and the sources beside it, which makes builds of the same
     // sources equal byte by byte wherever they are made.
     const copy = join(work, 'manifest.yaml');
-    writeFileSync(copy, forBuilder(manifest, work));
+    writeFileSync(copy, forBuilder(source.manifest, work));
+    // Beside the main package, where the compiler looks for it.
+    if (source.profile !== undefined) writeFileSync(join(work, 'default.pgo'), source.profile);
     onProgress('compiling the collector (about 3 minutes the first time)');
     await run(builder, ['--config', copy], { CGO_ENABLED: '0' }, onProgress);
     putInPlace(join(work, BINARY), target);
@@ -82,7 +92,8 @@ function forBuilder(manifest, work) {
     replaces.push(`  - ${name} => ./${folder}`);
     return gomod;
   });
-  return `${without.replace(/^dist:\n/m, `dist:\n  output_path: ${JSON.stringify(work)}\n`)}\nreplaces:\n${replaces.join('\n')}\n`;
+  const complete = without.replace(/^dist:\n/m, `dist:\n  output_path: ${JSON.stringify(work)}\n`);
+  return replaces.length === 0 ? complete : `${complete}\nreplaces:\n${replaces.join('\n')}\n`;
 }
 
 /** @returns {string | undefined} such as `go version go1.26.8 linux/amd64` */
@@ -97,10 +108,13 @@ function cacheFolder() {
   return join(own || join(xdg || join(homedir(), '.cache'), 'shieldwatch'), 'collector');
 }
 
-/** @param {string} go */
-function binaryPath(go) {
-  const hash = createHash('sha256').update(`${go}\n`);
-  for (const file of [MANIFEST, ...sourceFiles()]) {
+/**
+ * @param {string} go
+ * @param {CollectorSource} source
+ */
+function binaryPath(go, { manifest, profile }) {
+  const hash = createHash('sha256').update(`${go}\n${manifest}\n`).update(profile ?? '');
+  for (const file of manifest.includes('path: processors/') ? sourceFiles() : []) {
     hash.update(`${relative(ROOM, file)}\n`).update(readFileSync(file)).update('\n');
   }
   return join(cacheFolder(), hash.digest('hex').slice(0, 16), BINARY);
@@ -122,7 +136,7 @@ function sourceFiles() {
  */
 function builderVersion(manifest) {
   const version = /receiver\/otlpreceiver (v\d+\.\d+\.\d+)$/m.exec(manifest)?.[1];
-  if (version === undefined) throw new Error('collector/manifest.yaml does not name the otlpreceiver with a version');
+  if (version === undefined) throw new Error('the manifest does not name the otlpreceiver with a version');
   return version;
 }
 

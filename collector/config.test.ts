@@ -65,6 +65,12 @@ describe('config.yaml', () => {
     );
     expect(compiled.toSorted()).toEqual([...used].toSorted());
   });
+
+  it('is measured against a rival of the same versions', () => {
+    const modules = (file: string): string[] => readFileSync(join(packageRoot(), file), 'utf8').match(/(?<=gomod: ).*$/gm) ?? [];
+    const ours = new Set(modules('collector/manifest.yaml'));
+    expect(modules('deploy/bench/hotpath/manifest.yaml').filter((module) => !ours.has(module))).toEqual([]);
+  });
 });
 
 describe.skipIf(!hasGo())(`the built collector ${hasGo() ? '' : '(NOT RUN: no Go)'}`, () => {

@@ -3,6 +3,8 @@
  * character beyond ASCII is in no keyword. The collector's processor has the same in Go.
  */
 export interface KeywordScanner {
+  /** Whether any keyword is in the text: what clean text pays for. */
+  isIn(text: string): boolean;
   /** Calls `found` for each occurrence of a keyword: its number, and the index of its last character. */
   scan(text: string, found: (keyword: number, end: number) => void): void;
 }
@@ -63,6 +65,14 @@ export function createKeywordScanner(keywords: readonly string[]): KeywordScanne
   }
 
   return {
+    isIn(text) {
+      let state = 0;
+      for (let i = 0; i < text.length; i++) {
+        state = moves[state + (classes[text.charCodeAt(i)] as number)] as number;
+        if (state < 0) return true;
+      }
+      return false;
+    },
     scan(text, report) {
       let state = 0;
       for (let i = 0; i < text.length; i++) {

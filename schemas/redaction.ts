@@ -5,8 +5,10 @@
  * 1. One scan finds all keywords; each names the place where a match of its rules would begin.
  * 2. Places are taken from left to right, rules of one place in the order of the list. The rule is tried there.
  * 3. A match becomes `[REDACTED:<kind>]`. A match that begins inside another and ends after it makes that one longer.
+ * 4. What is left in base64, hexadecimal or percent-encoding is decoded, and replaced whole if it holds a secret then.
  */
 import { REDACTION_RULES, type RedactionRule } from './redaction-rules.js';
+import { decodeBase64OrHex, decodePercent, nextBase64Run, nextPercentRun, SHORTEST_DECODED, type Run } from './redaction-encoded.js';
 import { createKeywordScanner, type KeywordScanner } from './redaction-scan.js';
 
 export { REDACTION_RULES, type RedactionRule };
@@ -65,7 +67,65 @@ function createEngine(): Engine {
 
 /** Replaces every secret in `text`. Redacting twice changes nothing more. Takes time linear in the text's length. */
 export function redact(text: string): Redaction {
-  const { scanner, rules, starts } = (engine ??= createEngine());
+  const own = (engine ??= createEngine());
+  const found: Tally = { counts: NOTHING };
+  let redacted = own.scanner.isIn(text) ? redactPlain(own, text, found) : text;
+  if (redacted.length >= SHORTEST_DECODED) {
+    const run = nextBase64Run(redacted, 0);
+    if (run !== undefined) redacted = redactRuns(own, redacted, run, nextBase64Run, decodeBase64OrHex, found);
+    const escaped = nextPercentRun(redacted, 0);
+    if (escaped !== undefined) redacted = redactRuns(own, redacted, escaped, nextPercentRun, decodePercent, found);
+  }
+  return { text: redacted, counts: found.counts };
+}
+
+interface Tally {
+  counts: Readonly<Record<string, number>>;
+}
+
+function count(tally: Tally, kind: string): void {
+  tally.counts = { ...tally.counts, [kind]: (tally.counts[kind] ?? 0) + 1 };
+}
+
+function redactPlain(own: Engine, text: string, found: Tally): string {
+  const candidates = candidatesIn(own, text);
+  if (candidates.length === 0) return text;
+  let result = '';
+  let done = 0;
+  eachMatch(own.rules, candidates, text, (compiled, start, end) => {
+    if (end <= done) return true;
+    if (start >= done) {
+      result += text.slice(done, start) + compiled.placeholder;
+      count(found, compiled.rule.name);
+    }
+    done = end;
+    return true;
+  });
+  return done === 0 ? text : result + text.slice(done);
+}
+
+/** Replaces each run, `first` and those that `next` finds, that holds a secret once it is decoded. */
+function redactRuns(own: Engine, text: string, first: Run, next: (text: string, from: number) => Run | undefined, decode: (text: string, run: Run) => string, found: Tally): string {
+  let result = '';
+  let done = 0;
+  for (let run: Run | undefined = first; run !== undefined; run = next(text, run.end)) {
+    const decoded = decode(text, run);
+    if (decoded.length < SHORTEST_DECODED || !own.scanner.isIn(decoded)) continue;
+    const candidates = candidatesIn(own, decoded);
+    if (candidates.length === 0) continue;
+    const { start, end } = run;
+    eachMatch(own.rules, candidates, decoded, ({ placeholder, rule }) => {
+      result += text.slice(done, start) + placeholder;
+      count(found, rule.name);
+      done = end;
+      return false;
+    });
+  }
+  return done === 0 ? text : result + text.slice(done);
+}
+
+/** Where a match of a rule may begin: place times {@link RULES} plus number of the rule, in order. */
+function candidatesIn({ scanner, rules, starts }: Engine, text: string): Iterable<number> & { readonly length: number } {
   let candidates: Iterable<number> & { readonly length: number } = NONE;
   const order = { isSorted: true, last: 0 };
   scanner.scan(text, (keyword, end) => {
@@ -79,14 +139,13 @@ export function redact(text: string): Redaction {
       else (candidates as number[]).push(candidate);
     }
   });
-  if (candidates.length === 0) return { text, counts: NOTHING };
-  if (!order.isSorted) candidates = Float64Array.from(candidates).sort();
+  return order.isSorted ? candidates : Float64Array.from(candidates).sort();
+}
 
-  const counts: Record<string, number> = {};
+/** Tries the candidates from left to right, until `take` returns false. */
+function eachMatch(rules: readonly CompiledRule[], candidates: Iterable<number>, text: string, take: (compiled: CompiledRule, start: number, end: number) => boolean): void {
   /** By rule: before this place it is not tried again. */
   const resume = new Uint32Array(rules.length);
-  let result = '';
-  let done = 0;
   for (const candidate of candidates) {
     const index = candidate % RULES;
     const start = (candidate - index) / RULES;
@@ -100,14 +159,8 @@ export function redact(text: string): Redaction {
     const { except } = compiled.rule;
     if (except !== undefined && matchEnd((compiled.except ??= new RegExp(except, 'uy')), text, start) !== -1) continue;
     resume[index] = end;
-    if (end <= done) continue;
-    if (start >= done) {
-      result += text.slice(done, start) + compiled.placeholder;
-      counts[compiled.rule.name] = (counts[compiled.rule.name] ?? 0) + 1;
-    }
-    done = end;
+    if (!take(compiled, start, end)) return;
   }
-  return done === 0 ? { text, counts: NOTHING } : { text: result + text.slice(done), counts };
 }
 
 /** {@link redact} where the counts are not wanted. */

@@ -15,6 +15,7 @@ import { migrateClickHouse } from '#schemas/clickhouse/migrate.js';
 import { CommandError } from '#schemas/errors.js';
 import { openPostgres, type Postgres } from '#schemas/postgres/client.js';
 import { migratePostgres } from '#schemas/postgres/migrate.js';
+import { giveNodeRoom } from '../node-memory.js';
 import { startClickHouse } from './clickhouse/process.js';
 import { startCollector } from './collector.js';
 import { isLoopback, LOOPBACK, ownUrl, type StackConfig } from './config.js';
@@ -63,6 +64,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
   const stop = async (): Promise<void> => {
     for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
   };
+  giveNodeRoom();
   try {
     const folder = await openDataFolder(config.dataDir);
     closers.push(() => folder.release());

@@ -81,6 +81,18 @@ func newKeywordScanner(keywords []string) *keywordScanner {
 	return s
 }
 
+// isIn tells whether any keyword is in the text.
+func (s *keywordScanner) isIn(text []byte) bool {
+	state := uint32(0)
+	for _, c := range text {
+		state = s.moves[state+uint32(s.class[c])]
+		if state >= s.firstFound {
+			return true
+		}
+	}
+	return false
+}
+
 // number gives the states their final numbers: those that have found something come last.
 func (s *keywordScanner) number(children, ends [][]int) {
 	order := make([]int, 0, len(children))

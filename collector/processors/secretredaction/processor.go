@@ -110,7 +110,7 @@ func (p *secretRedaction) tellDropped(key string, s *scratch) {
 		return
 	}
 	p.toldCount.Add(1)
-	if plainKey.MatchString(key) && !p.redactor.find(key, s) {
+	if plainKey.MatchString(key) && !p.redactor.mayChange(key, s) {
 		p.logger.Info("attributes of this key are dropped; name it in additional_allowed_keys to keep them", zap.String("key", key))
 	}
 }

@@ -54,6 +54,7 @@ type tally struct {
 type scratch struct {
 	candidates []candidate
 	resume     []int
+	decoded    []byte
 }
 
 func newRedactor(rules []Rule) *redactor {
@@ -99,13 +100,23 @@ func (t *tally) reset() {
 
 // redact returns the text without secrets, and whether it has changed.
 func (r *redactor) redact(text string, t *tally, s *scratch) (string, bool) {
-	if !r.find(text, s) {
-		return text, false
+	changed := false
+	if r.find(text, s) {
+		text, changed = r.replace(text, t, s)
 	}
-	return r.replace(text, t, s)
+	if len(text) >= shortestDecoded {
+		decoded, isChanged := r.redactEncoded(text, t, s)
+		return decoded, changed || isChanged
+	}
+	return text, changed
 }
 
-// find fills s.candidates. It is the only thing that clean text pays for.
+// mayChange is false for text that redact leaves alone.
+func (r *redactor) mayChange(text string, s *scratch) bool {
+	return r.find(text, s) || mayHoldEncoded(text)
+}
+
+// find fills s.candidates.
 func (r *redactor) find(text string, s *scratch) bool {
 	scanner := r.scanner
 	moves, class, first := scanner.moves, &scanner.class, scanner.firstFound
@@ -129,6 +140,45 @@ func (r *redactor) find(text string, s *scratch) bool {
 }
 
 func (r *redactor) replace(text string, t *tally, s *scratch) (string, bool) {
+	r.order(s)
+	var result strings.Builder
+	done := 0
+	for _, c := range s.candidates {
+		end := r.match(text, c, s)
+		if end <= done {
+			continue
+		}
+		if c.at >= done {
+			result.WriteString(text[done:c.at])
+			result.WriteString(r.rules[c.rule].placeholder)
+			t.masked[c.rule]++
+			t.some = true
+		}
+		done = end
+	}
+	if done == 0 {
+		return text, false
+	}
+	result.WriteString(text[done:])
+	return result.String(), true
+}
+
+// firstMatch returns the rule of the first secret in text, or -1.
+func (r *redactor) firstMatch(text string, s *scratch) int {
+	if !r.find(text, s) {
+		return -1
+	}
+	r.order(s)
+	for _, c := range s.candidates {
+		if r.match(text, c, s) > 0 {
+			return c.rule
+		}
+	}
+	return -1
+}
+
+// order makes the candidates ready for match, which must see them from left to right.
+func (r *redactor) order(s *scratch) {
 	slices.SortFunc(s.candidates, func(a, b candidate) int {
 		if a.at != b.at {
 			return a.at - b.at
@@ -140,42 +190,28 @@ func (r *redactor) replace(text string, t *tally, s *scratch) (string, bool) {
 	} else {
 		clear(s.resume)
 	}
-	var result strings.Builder
-	done := 0
-	for _, c := range s.candidates {
-		rule := &r.rules[c.rule]
-		if c.at < s.resume[c.rule] {
-			continue
-		}
-		rest := text[c.at:min(len(text), c.at+longestMatch)]
-		match := rule.expression.FindStringIndex(rest)
-		if match == nil {
-			if rule.oncePerRun {
-				s.resume[c.rule] = runEnd(text, c.at)
-			}
-			continue
-		}
-		if rule.except != nil && rule.except.MatchString(rest) {
-			continue
-		}
-		end := c.at + match[1]
-		s.resume[c.rule] = end
-		if end <= done {
-			continue
-		}
-		if c.at >= done {
-			result.WriteString(text[done:c.at])
-			result.WriteString(rule.placeholder)
-			t.masked[c.rule]++
-			t.some = true
-		}
-		done = end
+}
+
+// match returns where the match of the candidate ends, or 0.
+func (r *redactor) match(text string, c candidate, s *scratch) int {
+	rule := &r.rules[c.rule]
+	if c.at < s.resume[c.rule] {
+		return 0
 	}
-	if done == 0 {
-		return text, false
+	rest := text[c.at:min(len(text), c.at+longestMatch)]
+	found := rule.expression.FindStringIndex(rest)
+	if found == nil {
+		if rule.oncePerRun {
+			s.resume[c.rule] = runEnd(text, c.at)
+		}
+		return 0
 	}
-	result.WriteString(text[done:])
-	return result.String(), true
+	if rule.except != nil && rule.except.MatchString(rest) {
+		return 0
+	}
+	end := c.at + found[1]
+	s.resume[c.rule] = end
+	return end
 }
 
 // isSecretName tells whether a value under this key is a secret by its name alone.

@@ -188,7 +188,7 @@ func (w *walker) attributes(attributes pcommon.Map, t *tally) {
 // entry redacts the value of a key that may be anything, and tells whether the key needs redaction too.
 func (w *walker) entry(key string, value pcommon.Value, t *tally) bool {
 	w.value(value, w.redactor.isSecretName(key, &w.scratch), t)
-	return w.redactor.find(key, &w.scratch)
+	return w.redactor.mayChange(key, &w.scratch)
 }
 
 // rename is the rare case of a secret in a key: the map is made anew. Of equal keys the first counts.

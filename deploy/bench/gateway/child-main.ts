@@ -8,6 +8,7 @@ import { createClickHouse } from '#schemas/clickhouse/client.js';
 import { runtimeBody } from '#schemas/http/ingest-runtime.js';
 import { openPostgres } from '#schemas/postgres/client.js';
 import { migratePostgres } from '#schemas/postgres/migrate.js';
+import { giveNodeRoom } from '../../node-memory.js';
 
 /** What the parent asks. */
 export type Question = 'cpu' | { parse: string; times: number };
@@ -30,6 +31,7 @@ process.on('message', (question: Question) => {
 process.on('disconnect', () => process.exit(0));
 
 async function runGateway(): Promise<void> {
+  giveNodeRoom();
   const postgres = await openPostgres({});
   await migratePostgres(postgres);
   const first = await ensureFirstTokens(postgres);

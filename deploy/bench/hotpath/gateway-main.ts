@@ -4,6 +4,7 @@ import { ensureFirstTokens } from '#ingest/auth/tokens.js';
 import { createClickHouse } from '#schemas/clickhouse/client.js';
 import { openPostgres } from '#schemas/postgres/client.js';
 import { migratePostgres } from '#schemas/postgres/migrate.js';
+import { giveNodeRoom } from '../../node-memory.js';
 
 /** What is sent to the bench when the gateway listens. */
 export interface GatewayReady {
@@ -11,6 +12,7 @@ export interface GatewayReady {
   readonly token: string;
 }
 
+giveNodeRoom();
 const [, , clickhouseUrl = '', collectorUrl = '', key = ''] = process.argv;
 const postgres = await openPostgres({});
 await migratePostgres(postgres);

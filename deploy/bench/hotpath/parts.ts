@@ -1,15 +1,12 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { COLLECTOR_CONFIG, STOCK_COLLECTOR_CONFIG } from '#collector/binary.js';
-import { createClickHouse } from '#schemas/clickhouse/client.js';
+import { buildCollector, COLLECTOR_CONFIG, STOCK_COLLECTOR_CONFIG } from '#collector/binary.js';
 import { packageRoot } from '#schemas/root.js';
 import type { BenchPart, BenchReport } from '../figure.js';
-import { withFolder } from '../folders.js';
 import { median } from '../measure.js';
-import { HttpClient, startMigrated, type BenchServer } from '../store/server.js';
 import { makeBodies, type Bodies } from './bodies.js';
-import { BARE_DATABASE, openPath, type Path } from './paths.js';
+import { openPath, withHotpathStore, type Path } from './paths.js';
 
 export interface HotpathSizes {
   readonly requests: number;
@@ -20,7 +17,7 @@ export interface HotpathSizes {
 const SIZES: HotpathSizes = { requests: 120, spansEach: 500, repeats: 5 };
 const JSON_TYPE = 'application/json';
 const PROTOBUF_TYPE = 'application/x-protobuf';
-const [BARE, DURABLE] = ['bare.yaml', 'durable.yaml'].map((file) => join(packageRoot(), 'deploy/bench/hotpath', file)) as [string, string];
+const [BARE, DURABLE, BARE_MANIFEST] = ['bare.yaml', 'durable.yaml', 'manifest.yaml'].map((file) => join(packageRoot(), 'deploy/bench/hotpath', file)) as [string, string, string];
 
 type Open = (config: readonly string[], withGateway: boolean) => Promise<Path>;
 
@@ -39,7 +36,7 @@ export async function stock(report: BenchReport, sizes: HotpathSizes = { ...SIZE
 
 async function compare(report: BenchReport, sizes: HotpathSizes, config: readonly string[], metric: string, bar: { floor: number; goal: number }): Promise<void> {
   const bodies = describeBodies(report, sizes);
-  await withStore(async (open) => {
+  await withStore(report, async (open) => {
     const paths = { durable: await open([BARE, DURABLE], false), volatile: await open([BARE], false), full: await open(config, true) };
     const names = ['durable', 'volatile', 'full'] as const;
     try {
@@ -74,7 +71,7 @@ type Round = Awaited<ReturnType<Path['round']>>;
 export async function processors(report: BenchReport, sizes: HotpathSizes = { ...SIZES, repeats: 3 }): Promise<void> {
   const bodies = describeBodies(report, sizes);
   const order = ['memory_limiter', 'transform/bounds', 'secretredaction', 'resource/tenant', 'filter/tenant'];
-  await withStore(async (open, folder) => {
+  await withStore(report, async (open, folder) => {
     const steps = order.map((_, i) => order.slice(0, i + 1));
     const paths: { name: string; path: Path }[] = [{ name: 'bare, queue on disk', path: await open([BARE, DURABLE], false) }];
     for (const [i, step] of steps.entries()) {
@@ -109,28 +106,19 @@ function describeBodies(report: BenchReport, { requests, spansEach }: HotpathSiz
   return bodies;
 }
 
-async function withStore(use: (open: Open, folder: string) => Promise<void>): Promise<void> {
-  await withFolder(async (folder) => {
-    const clickhouse = await startMigrated(join(folder, 'clickhouse'));
-    const client = createClickHouse({ url: clickhouse.url });
-    const http = new HttpClient(clickhouse.url);
-    const server: BenchServer = { client, http, run: (sql) => http.post(sql) };
-    try {
-      await server.run(`CREATE DATABASE ${BARE_DATABASE}`);
-      for (const table of ['otel_traces', 'otel_logs']) await server.run(`CREATE TABLE ${BARE_DATABASE}.${table} AS ${table}`);
-      let paths = 0;
-      await use(async (config, withGateway) => {
-        const own = join(folder, `path-${paths++}`);
-        await mkdir(own);
-        // The rival runs as Go runs anything.
-        const env: Record<string, string> = config.includes(BARE) ? { GOGC: '100', GOMEMLIMIT: 'off' } : {};
-        return openPath({ server, clickhouseUrl: clickhouse.url, folder: own, config, withGateway, env });
-      }, folder);
-    } finally {
-      await client.close();
-      http.close();
-      await clickhouse.stop();
-    }
+async function withStore(report: BenchReport, use: (open: Open, folder: string) => Promise<void>): Promise<void> {
+  const progress = (line: string): void => { report.note(`collector: ${line}`); };
+  const binaries = { own: await buildCollector(progress), bare: await buildCollector(progress, { manifest: await readFile(BARE_MANIFEST, 'utf8') }) };
+  await withHotpathStore(async (store, folder) => {
+    let paths = 0;
+    await use(async (config, withGateway) => {
+      const own = join(folder, `path-${paths++}`);
+      await mkdir(own);
+      const isRival = config.includes(BARE);
+      // The rival runs as Go runs anything.
+      const env: Record<string, string> = isRival ? { GOGC: '100', GOMEMLIMIT: 'off' } : {};
+      return openPath({ ...store, binary: isRival ? binaries.bare : binaries.own, folder: own, config, withGateway, env });
+    }, folder);
   });
 }
 

@@ -3,20 +3,39 @@ import { once } from 'node:events';
 import { request, Agent } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { collectorBinary } from '#collector/binary.js';
-import { CommandError } from '#schemas/errors.js';
+import { createClickHouse } from '#schemas/clickhouse/client.js';
 import { packageRoot } from '#schemas/root.js';
 import { HEADER_ORG_ID, HEADER_RETENTION_DAYS, HEADER_TOKEN_ID } from '#schemas/semconv.js';
 import { startCollector } from '../../embedded/collector.js';
-import type { BenchServer } from '../store/server.js';
+import { withFolder } from '../folders.js';
+import { HttpClient, startMigrated, type BenchServer } from '../store/server.js';
 import { cpuSeconds } from './cpu.js';
 import type { GatewayReady } from './gateway-main.js';
 
 /** Only `otel_traces` and what the exporter looks at, without the views that make facts. */
-export const BARE_DATABASE = 'bench_hotpath';
+const BARE_DATABASE = 'bench_hotpath';
 const KEY = 'key-of-the-hotpath-bench';
 const SENDERS = 4;
 const LANDED_MS = 300_000;
+
+/** The embedded store with {@link BARE_DATABASE}, for as long as `use` runs, and a temporary folder. */
+export async function withHotpathStore(use: (store: { server: BenchServer; clickhouseUrl: string }, folder: string) => Promise<void>): Promise<void> {
+  await withFolder(async (folder) => {
+    const clickhouse = await startMigrated(join(folder, 'clickhouse'));
+    const client = createClickHouse({ url: clickhouse.url });
+    const http = new HttpClient(clickhouse.url);
+    const server: BenchServer = { client, http, run: (sql) => http.post(sql) };
+    try {
+      await server.run(`CREATE DATABASE ${BARE_DATABASE}`);
+      for (const table of ['otel_traces', 'otel_logs']) await server.run(`CREATE TABLE ${BARE_DATABASE}.${table} AS ${table}`);
+      await use({ server, clickhouseUrl: clickhouse.url }, folder);
+    } finally {
+      await client.close();
+      http.close();
+      await clickhouse.stop();
+    }
+  });
+}
 
 /** A way from a client to the store, whose processes can be measured. */
 export interface Path {
@@ -26,6 +45,8 @@ export interface Path {
 }
 
 export interface PathSettings {
+  /** The collector to start. */
+  readonly binary: string;
   readonly server: BenchServer;
   readonly clickhouseUrl: string;
   readonly folder: string;
@@ -36,9 +57,7 @@ export interface PathSettings {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-export async function openPath({ server, clickhouseUrl, folder, config, withGateway, env = {} }: PathSettings): Promise<Path> {
-  const binary = collectorBinary();
-  if (binary === undefined) throw new CommandError('the collector is not built: npm run collector:build');
+export async function openPath({ binary, server, clickhouseUrl, folder, config, withGateway, env = {} }: PathSettings): Promise<Path> {
   const lines: string[] = [];
   const collector = await startCollector({
     binary, dataDir: folder, port: 0, clickhouseUrl, database: BARE_DATABASE, key: KEY, config, env, onLog: (line) => lines.push(line),
