@@ -78,18 +78,16 @@ FROM
 ORDER BY time, lane`;
 }
 
-/** What of AgentShield and of the agents is in use, by version: repositories (or sessions) and when last heard. */
+/**
+ * Which programs report, by version: AgentShield by its scans, what sends decisions, agents by their own telemetry.
+ * `repositories` is NULL where none was named. Newest version of each program on top.
+ */
 export function versions(): string {
-  return `SELECT 'AgentShield scan' AS program, producer_version AS version, uniqExact(repo) AS used_by, 'repositories' AS unit, max(occurred_at) AS last_heard
-FROM scan
-WHERE ${SCOPE} AND ${inNewestDays('occurred_at', RETIRED_DAYS)} AND producer_version != ''
-GROUP BY version
-UNION ALL
-SELECT agent AS program, agent_version AS version, uniqExact(session_id) AS used_by, 'sessions' AS unit, max(occurred_at) AS last_heard
-FROM agent_event
-WHERE ${ORG} AND ${inNewestDays('occurred_at', RETIRED_DAYS)} AND agent_version != ''
-GROUP BY agent, version
-ORDER BY program, last_heard DESC
+  return `SELECT multiIf(producer = 'scan', 'scanner', producer = 'guard', 'guard', 'agent') AS what, program, version, nullIf(countIf(repo != ''), 0) AS repositories, max(last_seen_at) AS last_heard
+FROM producer_version
+WHERE ${ORG} AND (repo = '' OR $__conditionalAll(repo IN (\${repo:singlequote}), $repo)) AND last_seen_at >= $__fromTime
+GROUP BY producer, program, version
+ORDER BY what DESC, program, last_heard DESC
 LIMIT 100`;
 }
 

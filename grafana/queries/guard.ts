@@ -49,16 +49,35 @@ LIMIT 50`;
 }
 
 /**
- * Rules that blocked for the first time: the nearest thing to a change of rules that decisions show, since a guard
- * does not say which rules it holds. First: not seen in the 7 days before; the newest 7 days of the range.
+ * What changed in the rules that guards and gates hold, as marks: a rule that blocks for the first time (a guard does
+ * not say which rules it holds, so the first block is the first sign), a policy that a scan was held against and that
+ * the scan before was not, a baseline that was set, a review that was decided.
  */
-export function newRuleMarks(): string {
-  return `SELECT min(occurred_at) AS time, concat(repo, ': rule ', rule_name, ' blocks for the first time') AS text, 'rules' AS tags
-FROM runtime_event
-WHERE ${SCOPE} AND occurred_at >= greatest($__fromTime, $__toTime - toIntervalDay(7)) - toIntervalDay(7) AND occurred_at <= $__toTime
-    AND decision = 'block' AND rule_name != ''
-GROUP BY repo, rule_name
-HAVING time >= greatest($__fromTime, $__toTime - toIntervalDay(7))
+export function ruleChangeMarks(): string {
+  return `SELECT time, text, tags
+FROM
+(
+    SELECT first_seen_at AS time, concat(repo, ': rule ', value, ' blocks for the first time') AS text, 'rule' AS tags
+    FROM dimension
+    WHERE ${SCOPE} AND dimension = 'rule' AND first_seen_at >= $__fromTime AND first_seen_at <= $__toTime
+    UNION ALL
+    SELECT occurred_at AS time, concat(repo, ': policy ', before, ' to ', held) AS text, 'policy' AS tags
+    FROM
+    (
+        SELECT repo, occurred_at, held, lagInFrame(held) OVER (PARTITION BY repo ORDER BY occurred_at, event_id) AS before
+        FROM
+        (
+            SELECT repo, occurred_at, event_id, if(policy_name = '', 'none', concat(policy_name, if(policy_pack = '', '', concat(' (', policy_pack, ')')), ', at least ', toString(policy_min_score))) AS held
+            FROM scan
+            WHERE ${SCOPE} AND $__timeFilter(occurred_at)
+        )
+    )
+    WHERE before != '' AND held != before
+    UNION ALL
+    SELECT occurred_at AS time, concat(repo, if(kind = 'baseline', ': baseline set', concat(': review of ', JSONExtractString(detail, 'route'), ' ', state))) AS text, kind AS tags
+    FROM control_event
+    WHERE ${SCOPE} AND $__timeFilter(occurred_at) AND (kind = 'baseline' OR (kind = 'review_item' AND state NOT IN ('open', 'superseded')))
+)
 ORDER BY time
-LIMIT 100`;
+LIMIT 200`;
 }

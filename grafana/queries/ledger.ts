@@ -62,3 +62,25 @@ WHERE ${ORG} AND exceptions_total > 0
 ORDER BY exceptions_expired DESC, exceptions_expiring_soon DESC, exceptions_active DESC, repo
 LIMIT 200`;
 }
+
+/**
+ * Findings that people accepted or muted and that still stand open, those whose time is over on top, then by the day
+ * they run out; 200 rows. `state` is `run out` where the accepted time is over.
+ */
+export function acceptedFindings(): string {
+  return `SELECT if(isNotNull(ends) AND ends <= now(), 'run out', t.status) AS state, o.severity AS severity, t.repo AS repo, o.title AS title, o.file AS file,
+    parseDateTimeBestEffortOrNull(t.until, 'UTC') AS ends, t.changed_at AS decided_at
+FROM
+(
+    SELECT repo, finding_key, status, until, changed_at FROM finding_triage WHERE ${SCOPE} AND status IN ('accepted', 'muted')
+) AS t
+INNER JOIN
+(
+    SELECT repo, finding_key, any(f.severity) AS severity, any(f.title) AS title, any(f.file) AS file
+    FROM open_finding AS f
+    WHERE ${SCOPE} AND (repo, finding_key) IN (SELECT repo, finding_key FROM finding_triage WHERE ${SCOPE})
+    GROUP BY repo, finding_key
+) AS o ON o.repo = t.repo AND o.finding_key = t.finding_key
+ORDER BY state = 'run out' DESC, isNull(ends), ends, repo, title
+LIMIT 200`;
+}

@@ -234,6 +234,23 @@ export const VIEWS = {
     first_seen_at: "SimpleAggregateFunction(min, DateTime64(3, 'UTC'))",
     last_seen_at: "SimpleAggregateFunction(max, DateTime64(3, 'UTC'))",
   },
+  dimension: {
+    org_id: NAME,
+    dimension: NAME,
+    value: 'String',
+    repo: 'String',
+    first_seen_at: "SimpleAggregateFunction(min, DateTime64(3, 'UTC'))",
+    last_seen_at: "SimpleAggregateFunction(max, DateTime64(3, 'UTC'))",
+  },
+  producer_version: {
+    org_id: NAME,
+    producer: NAME,
+    program: 'String',
+    version: 'String',
+    repo: 'String',
+    first_seen_at: "SimpleAggregateFunction(min, DateTime64(3, 'UTC'))",
+    last_seen_at: "SimpleAggregateFunction(max, DateTime64(3, 'UTC'))",
+  },
   ...grains('blocked_command_rate', {
     org_id: NAME,
     repo: 'String',
@@ -586,6 +603,13 @@ export const VIEWS = {
     resolved_at: "Nullable(DateTime64(3, 'UTC'))",
     is_open: 'Bool',
     exposure_hours: 'Float64',
+  },
+  masked_kind_hour: {
+    org_id: NAME,
+    repo: 'String',
+    bucket_start: SECONDS,
+    kind: 'String',
+    masked: 'UInt64',
   },
   ...grains('masked_value', {
     org_id: NAME,
