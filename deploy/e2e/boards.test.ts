@@ -11,6 +11,8 @@ import { at, DAY, HOUR, MINUTE, seedByHand, T } from './board-seed.fixture.js';
 
 const SHORT: TimeRange = { from: T - HOUR, to: T + HOUR };
 const WEEK: TimeRange = { from: T - 7 * DAY, to: T + HOUR };
+/** Long enough for days, and begins after the one decision of acme/quiet. */
+const DAYS: TimeRange = { from: T - 15 * DAY, to: T + HOUR };
 const MONTH: TimeRange = { from: T - 30 * DAY, to: T + HOUR };
 const BEFORE: TimeRange = { from: T - 300 * DAY, to: T - 299 * DAY };
 const SEVERITIES = ['critical', 'high', 'medium', 'low', 'info'];
@@ -179,7 +181,9 @@ describe('repository', () => {
   });
 });
 
-describe.each([['facts', SHORT], ['the rollup', WEEK]] as const)('runtime, from %s', (_, range) => {
+describe.each([['facts', SHORT], ['hours', WEEK], ['days', DAYS]] as const)('runtime, from %s', (_, range) => {
+  const bucket = range === DAYS ? new Date(Math.floor(T / DAY) * DAY).toISOString() : at(0);
+
   it('has numerator, denominator and rate', async () => {
     expect(await records('runtime', 1, range)).toEqual([{ rate: 6 / 35, decisions: 35 }]);
     expect(await records('runtime', 2, range)).toEqual([{ blocked_calls: 6 }]);
@@ -210,7 +214,7 @@ describe.each([['facts', SHORT], ['the rollup', WEEK]] as const)('runtime, from 
       ['inject[1]', 'ignore previous instructions', 3],
     ]);
     expect(await records('runtime', 4, range)).toEqual([{ injections: 3 }]);
-    expect(await records('runtime', 12, range)).toEqual([{ time: at(0), by_rule: 3, by_text: 0 }]);
+    expect(await records('runtime', 12, range)).toEqual([{ time: bucket, by_rule: 3, by_text: 0 }]);
     const [latency] = await records('runtime', 13, range);
     expect(Number(latency?.['p50'])).toBeCloseTo(2, 1);
     expect(Number(latency?.['p99'])).toBeCloseTo(10, 0);

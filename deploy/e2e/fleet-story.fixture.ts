@@ -115,7 +115,7 @@ export async function tellFleet(client: ClickHouseClient): Promise<void> {
     await seed.collectorMetric('otelcol_exporter_queue_size', counts((isSlow) => 1e9 * (isSlow && data_type === 'traces' ? 0.6 + random.integer(0, 30) / 100 : usual)), 'gauge', attributes);
     await seed.collectorMetric('otelcol_exporter_queue_capacity', counts(() => 1e9), 'gauge', attributes);
   }
-  const decided = (days: number, repository: string, subject: string, state: string, until?: number) => ({
+  const decided = (days: number, repository: string, subject: string, state: string, until?: number): Parameters<Seed['control']>[0][number] => ({
     at: ago(days * DAY), repository, kind: 'finding_triage', subject, state, detail: until === undefined ? {} : { until: ago(-until * DAY) },
   });
   await seed.control([

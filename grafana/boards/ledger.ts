@@ -14,7 +14,7 @@ export function ledgerBoard(audience: BoardAudience): DashboardBuilder {
   for (const panel of ledgerStats()) built.withPanel(panel);
   return built
     .withRow(row(101, 'Burndown'))
-    .withPanel(severityOverTime(6, 24))
+    .withPanel(severityOverTime(6, 24, {}))
     .withPanel(flow())
     .withPanel(repair())
     .withRow(row(102, 'Rows'))

@@ -44,7 +44,7 @@ export function reportingTimeline(): Builder<Panel> {
     {
       id: 7,
       title: 'When was who heard?',
-      description: 'One lane for each repository and producer, the twelve quietest of the range. Heard: something came in that hour (in that day over ranges of more than 3 days). A lane begins when it was first heard in the range.',
+      description: 'One lane for each repository and producer, the twelve quietest of the range. Heard: something came in that hour (in that day over ranges of more than 3 days). A lane begins when it was first heard in the range; the hour (or day) that is not over counts as the one before.',
       sql: reportingOverTime(),
       noValue: NOBODY,
       w: 24,

@@ -47,7 +47,7 @@ export function queue(): Builder<Panel> {
     { id: 9, title: 'Is a queue filling up?', description: `How full the sending queues are, size over capacity, the fullest of each 10 minutes. It should lie near 0; a queue that stays up means that the store does not keep up, and at 100 % senders are told to wait. ${OF_COLLECTOR}`, sql: collectorQueue(), noValue: OWN_TELEMETRY, w: 12, h: 9 },
     'percentunit',
     'queue',
-  ).min(0).decimals(2).thresholds(thresholds([{ value: null, color: 'green' }, { value: 0.5, color: 'orange' }, { value: 0.9, color: 'red' }]));
+  ).min(0).thresholds(thresholds([{ value: null, color: 'green' }, { value: 0.5, color: 'orange' }, { value: 0.9, color: 'red' }]));
 }
 
 export function takenOut(): Builder<Panel> {

@@ -1,4 +1,4 @@
-import { inNewestDays, inRange } from './resolution.js';
+import { hoursOrDays, inNewestDays } from './resolution.js';
 import { ORG, SCOPE } from './scope.js';
 
 /** Days after which a repository that is heard of no more counts as retired, not as silent. */
@@ -54,21 +54,30 @@ LIMIT 200`;
 
 /**
  * Heard (1) or silent (0) over time, one lane for each repository and producer, the twelve quietest. Days over a
- * long range, hours over a short one; every lane has a value at every step from the first time it was heard.
+ * long range, hours over a short one; every lane has a value at every step from the first time it was heard. The step
+ * that is not over yet counts what the one before it was: it is no silence yet.
  */
 export function reportingOverTime(): string {
+  const lanes = (source: string, isUsed: string): string => `SELECT concat(repo, ' · ', producer) AS lane, bucket_start
+        FROM ${source}
+        WHERE ${SCOPE} AND bucket_start >= if(${isUsed}, toStartOfInterval($__fromTime, toIntervalSecond(step)), toDateTime(4294967295)) AND bucket_start <= if(${isUsed}, $__toTime, toDateTime(4294967295)) AND producer IN ('scan', 'guard')`;
   return `WITH toInt64(if(toUnixTimestamp($__toTime) - toUnixTimestamp($__fromTime) > 259200, 86400, 3600)) AS step,
     toInt64(intDiv(toUnixTimestamp($__fromTime), step)) AS first_step, toInt64(intDiv(toUnixTimestamp(least($__toTime, now())), step)) AS last_step,
+    toInt64(intDiv(toUnixTimestamp(now()), step)) AS this_step,
 heard AS
 (
-    SELECT concat(repo, ' · ', producer) AS lane, groupUniqArray(toInt64(intDiv(toUnixTimestamp(a.bucket_start), step))) AS steps, min(a.bucket_start) AS since
-    FROM coverage_activity AS a
-    WHERE ${SCOPE} AND ${inRange('bucket_start')} AND producer IN ('scan', 'guard')
+    SELECT lane, groupUniqArray(toInt64(intDiv(toUnixTimestamp(bucket_start), step))) AS steps, min(bucket_start) AS since
+    FROM
+    (
+        ${lanes('coverage_activity', 'step = 3600')}
+        UNION ALL
+        ${lanes('coverage_activity_day', 'step = 86400')}
+    )
     GROUP BY lane
     ORDER BY length(steps), lane
     LIMIT 12
 )
-SELECT toDateTime(each * step, 'UTC') AS time, lane, toUInt8(has(steps, each)) AS heard
+SELECT toDateTime(each * step, 'UTC') AS time, lane, toUInt8(has(steps, each) OR (each = this_step AND has(steps, each - 1))) AS heard
 FROM
 (
     SELECT lane, steps, arrayJoin(range(toUInt64(greatest(first_step, intDiv(toInt64(toUnixTimestamp(since)), step))), toUInt64(last_step + 1))) AS each
@@ -116,12 +125,13 @@ export function sessionsByGuard(): string {
   return `SELECT time, guarded, unguarded
 FROM
 (
-    SELECT if(toUnixTimestamp($__toTime) - toUnixTimestamp($__fromTime) > 1209600, toStartOfDay(bucket_start), bucket_start) AS time,
-        groupUniqArrayArrayIf(a.sessions, a.producer NOT IN ('guard', 'scan', 'watch')) AS by_agent,
-        groupUniqArrayArrayIf(a.sessions, a.producer = 'guard') AS by_guard,
+    SELECT bucket_start AS time, groupUniqArrayArrayIf(sessions, producer != 'guard') AS by_agent,
+        groupUniqArrayArrayIf(sessions, producer = 'guard') AS by_guard,
         length(arrayIntersect(by_agent, by_guard)) AS guarded, length(by_agent) - guarded AS unguarded
-    FROM coverage_activity AS a
-    WHERE ${ORG} AND ${inRange('bucket_start')}
+    FROM
+    (
+        ${hoursOrDays({ hours: 'coverage_activity', days: 'coverage_activity_day' }, 'bucket_start, producer, sessions', `${ORG} AND producer NOT IN ('scan', 'watch')`)}
+    )
     GROUP BY time
 )
 WHERE guarded + unguarded > 0

@@ -1,20 +1,34 @@
-import { hourOrDay, inNewestDays, inRange } from './resolution.js';
+import { hoursOrDays, inNewestDays } from './resolution.js';
 import { GUARD_SCOPE, SCOPE } from './scope.js';
+
+/** Attempts and decisions of the range, in buckets. */
+function injections(): string {
+  return hoursOrDays({ hours: 'injection_attempt_rate_hour', days: 'injection_attempt_rate_day' }, 'bucket_start, attempts, attempts_by_text, decisions', SCOPE);
+}
 
 /** Blocked injections over time, by how they were told: by the rule's category, or by the text of the reason alone. */
 export function injectionAttempts(): string {
-  return `SELECT ${hourOrDay('bucket_start')} AS time, sum(i.attempts) AS by_rule, sum(i.attempts_by_text) AS by_text
-FROM injection_attempt_rate AS i
-WHERE ${SCOPE} AND ${inRange('bucket_start')}
+  return `SELECT bucket_start AS time, sum(attempts) AS by_rule, sum(attempts_by_text) AS by_text
+FROM
+(
+    ${injections()}
+)
 GROUP BY time
 ORDER BY time`;
 }
 
 /** One number: injections that a rule of that category blocked in the range. NULL where nothing was decided. */
 export function injectionsInRange(): string {
-  return `SELECT if(sum(i.decisions) = 0, NULL, sum(i.attempts)) AS injections
-FROM injection_attempt_rate AS i
-WHERE ${SCOPE} AND ${inRange('bucket_start')}`;
+  return `SELECT if(sum(decisions) = 0, NULL, sum(attempts)) AS injections
+FROM
+(
+    ${injections()}
+)`;
+}
+
+/** Sketches of the range, in buckets. */
+function durations(): string {
+  return hoursOrDays({ hours: 'decision_duration', days: 'decision_duration_sketch_day' }, 'bucket_start, decisions, duration', SCOPE);
 }
 
 /** Milliseconds a decision took at p50, p95 and p99, over time. */
@@ -22,9 +36,11 @@ export function decisionLatency(): string {
   return `SELECT time, microseconds[1] / 1000 AS p50, microseconds[2] / 1000 AS p95, microseconds[3] / 1000 AS p99
 FROM
 (
-    SELECT ${hourOrDay('bucket_start')} AS time, quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(d.duration) AS microseconds
-    FROM decision_duration AS d
-    WHERE ${SCOPE} AND ${inRange('bucket_start')}
+    SELECT bucket_start AS time, quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(duration) AS microseconds
+    FROM
+    (
+        ${durations()}
+    )
     GROUP BY time
 )
 ORDER BY time`;
@@ -32,9 +48,11 @@ ORDER BY time`;
 
 /** One number: milliseconds at p95 over the whole range. NULL where nothing was decided. */
 export function latencyInRange(): string {
-  return `SELECT if(sum(d.decisions) = 0, NULL, quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(d.duration)[2] / 1000) AS p95_ms
-FROM decision_duration AS d
-WHERE ${SCOPE} AND ${inRange('bucket_start')}`;
+  return `SELECT if(sum(decisions) = 0, NULL, quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(duration)[2] / 1000) AS p95_ms
+FROM
+(
+    ${durations()}
+)`;
 }
 
 /** The rules that stop most, with one reason each, the newest 3 days of the range; 50 rows. */

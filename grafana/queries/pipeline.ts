@@ -1,11 +1,13 @@
-import { hourOrDay, inNewestDays, inRange } from './resolution.js';
+import { hoursOrDays, inNewestDays } from './resolution.js';
 import { ORG, SCOPE } from './scope.js';
 
 /** Facts over time by who sent them. */
 export function factsByProducer(): string {
-  return `SELECT ${hourOrDay('bucket_start')} AS time, producer, sum(a.events) AS facts
-FROM coverage_activity AS a
-WHERE ${SCOPE} AND ${inRange('bucket_start')}
+  return `SELECT bucket_start AS time, producer, sum(events) AS facts
+FROM
+(
+    ${hoursOrDays({ hours: 'coverage_activity', days: 'coverage_activity_day' }, 'bucket_start, producer, events', SCOPE)}
+)
 GROUP BY time, producer
 ORDER BY time, producer`;
 }
@@ -16,8 +18,8 @@ export function sinceLastArrival(): string {
 FROM
 (
     SELECT max(a.last_at) AS newest
-    FROM coverage_activity AS a
-    WHERE ${ORG} AND bucket_start >= now() - toIntervalDay(30)
+    FROM coverage_activity_day AS a
+    WHERE ${ORG} AND bucket_start >= toStartOfDay(now()) - toIntervalDay(30)
 )`;
 }
 

@@ -29,7 +29,7 @@ WHERE ${SCOPE}`;
 
 /** One number: values masked in the range. NULL where nothing arrived. */
 export function maskedInRange(): string {
-  return `SELECT if((SELECT count() FROM coverage_activity WHERE ${SCOPE} AND ${inRange('bucket_start')}) = 0, NULL, sum(m.masked)) AS masked_values
+  return `SELECT if((SELECT count() FROM coverage_activity_day WHERE ${SCOPE} AND bucket_start >= toStartOfDay($__fromTime) AND bucket_start <= $__toTime) = 0, NULL, sum(m.masked)) AS masked_values
 FROM masked_value_hour AS m
 WHERE ${SCOPE} AND ${inRange('bucket_start')}`;
 }
