@@ -282,6 +282,14 @@ export const VIEWS = {
     duration: 'AggregateFunction(quantilesDD(0.01, 0.5, 0.95, 0.99), UInt64)',
     duration_us_max: 'UInt64',
   },
+  decision_duration_sketch_day: {
+    org_id: NAME,
+    repo: 'String',
+    bucket_start: SECONDS,
+    decisions: 'UInt64',
+    duration: 'AggregateFunction(quantilesDD(0.01, 0.5, 0.95, 0.99), UInt64)',
+    duration_us_max: 'UInt64',
+  },
   ...grains('decision_duration', {
     org_id: NAME,
     repo: 'String',
