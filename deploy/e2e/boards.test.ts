@@ -109,6 +109,16 @@ describe('every query of every board', () => {
   });
 });
 
+describe('posture', () => {
+  it('lists what is open in the newest scans, worst first, with the first scan that showed it', async () => {
+    expect((await records('posture', 9, WEEK)).map(({ severity, title, location, repo, first_seen, last_seen }) => [severity, title, location, repo, after(first_seen), after(last_seen)])).toEqual([
+      ['critical', 'Token in .mcp.json', '.claude/settings.json:3', 'acme/web', 0, 10 * MINUTE],
+      ['high', 'Bash(*) allowed', '.claude/settings.json:3', 'acme/web', 0, 10 * MINUTE],
+      ['low', 'Finding k-low', '.claude/settings.json:3', 'acme/web', -10 * DAY, 10 * MINUTE],
+    ]);
+  });
+});
+
 describe('fleet', () => {
   it('is blocked while a repository waits for review; counts are those of the newest scans', async () => {
     expect(await records('fleet', 1, MONTH)).toEqual([{ status_now: 'blocked' }]);

@@ -120,20 +120,30 @@ ORDER BY failures DESC, hook
 LIMIT 50`;
 }
 
-/** Sessions an agent reported over time: those a guard saw too, and those no guard saw. */
+/**
+ * Sessions an agent reported over time: those a guard saw too, and those no guard saw. Guards saw many more than agents
+ * report: only those of reported sessions are kept.
+ */
 export function sessionsByGuard(): string {
-  return `SELECT time, guarded, unguarded
-FROM
+  const heard = (producers: string): string => hoursOrDays({ hours: 'coverage_activity', days: 'coverage_activity_day' }, 'bucket_start, sessions', `${ORG} AND ${producers}`);
+  return `WITH reported AS
 (
-    SELECT bucket_start AS time, groupUniqArrayArrayIf(sessions, producer != 'guard') AS by_agent,
-        groupUniqArrayArrayIf(sessions, producer = 'guard') AS by_guard,
-        length(arrayIntersect(by_agent, by_guard)) AS guarded, length(by_agent) - guarded AS unguarded
+    SELECT DISTINCT bucket_start, arrayJoin(sessions) AS session
     FROM
     (
-        ${hoursOrDays({ hours: 'coverage_activity', days: 'coverage_activity_day' }, 'bucket_start, producer, sessions', `${ORG} AND producer NOT IN ('scan', 'watch')`)}
+        ${heard("producer NOT IN ('guard', 'scan', 'watch')")}
     )
-    GROUP BY time
+), seen AS
+(
+    SELECT DISTINCT bucket_start, arrayJoin(sessions) AS session
+    FROM
+    (
+        ${heard("producer = 'guard'")}
+    )
+    WHERE (bucket_start, session) IN (SELECT bucket_start, session FROM reported)
 )
-WHERE guarded + unguarded > 0
+SELECT bucket_start AS time, countIf((bucket_start, session) IN (SELECT bucket_start, session FROM seen)) AS guarded, count() - guarded AS unguarded
+FROM reported
+GROUP BY time
 ORDER BY time`;
 }

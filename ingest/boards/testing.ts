@@ -131,7 +131,7 @@ export class Seed {
     });
   }
 
-  /** One head row and one row for each tool, as the rollup job writes a bucket. */
+  /** One head row and one row for each tool, as the rollup job writes a bucket, and the day it is part of. */
   async rateHour(repo: string, bucketStart: string, tools: Record<string, { allowed: number; blocked: number }>): Promise<void> {
     const key = { org_id: this.#orgId, repo, bucket_start: storeTime(bucketStart), version: 1 };
     const none = { tool: '', agent: '', rule_category: '', allowed: 0, blocked: 0, asked: 0 };
@@ -142,6 +142,15 @@ export class Seed {
         { ...key, ...none, is_head: true },
         ...Object.entries(tools).map(([tool, counts]) => ({ ...key, ...none, is_head: false, tool, ...counts })),
       ],
+    });
+    await this.#client.command({
+      query: `INSERT INTO blocked_command_rate_day_v1 (org_id, repo, bucket_start, formula, tools, agents, rule_categories, allowed, blocked, asked, version)
+        SELECT org_id, repo, toStartOfDay(h.bucket_start) AS day, 0, groupArray(h.tool), groupArray(h.agent), groupArray(h.rule_category),
+          groupArray(h.allowed), groupArray(h.blocked), groupArray(h.asked), toUnixTimestamp64Micro(now64(6))
+        FROM blocked_command_rate_hour AS h
+        WHERE org_id = {orgId:String} AND repo = {repo:String} AND day = toStartOfDay(parseDateTimeBestEffort({at:String}, 'UTC'))
+        GROUP BY org_id, repo, day`,
+      query_params: { orgId: this.#orgId, repo, at: bucketStart },
     });
   }
 
