@@ -1,7 +1,7 @@
 import { ConstantVariableBuilder, CustomVariableBuilder, QueryVariableBuilder, VariableRefresh, type VariableModel } from '@grafana/grafana-foundation-sdk/dashboard';
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import { DATASOURCE } from './datasource.js';
-import { agentOptions, categoryOptions, orgOptions, repoOptions, toolOptions } from './queries/options.js';
+import { dimensionOptions, orgOptions, repoOptions } from './queries/options.js';
 
 const ALL = { selected: true, text: ['All'], value: ['$__all'] };
 
@@ -27,15 +27,15 @@ export function oneRepoVariable(): QueryVariableBuilder {
 }
 
 export function agentVariable(): QueryVariableBuilder {
-  return query('agent', 'Agent', 'Agents whose tool calls were decided in the last 90 days', agentOptions()).multi(true).includeAll(true).current(ALL);
+  return query('agent', 'Agent', 'Agents whose tool calls were decided', dimensionOptions('agent')).multi(true).includeAll(true).current(ALL);
 }
 
 export function toolVariable(): QueryVariableBuilder {
-  return query('tool', 'Tool', 'Tools whose calls were decided in the last 90 days', toolOptions()).multi(true).includeAll(true).current(ALL);
+  return query('tool', 'Tool', 'Tools whose calls were decided', dimensionOptions('tool')).multi(true).includeAll(true).current(ALL);
 }
 
 export function categoryVariable(): QueryVariableBuilder {
-  return query('category', 'Category', 'Categories of findings', categoryOptions()).multi(true).includeAll(true).current(ALL);
+  return query('category', 'Category', 'Categories of findings', dimensionOptions('category')).multi(true).includeAll(true).current(ALL);
 }
 
 export function severityVariable(): CustomVariableBuilder {

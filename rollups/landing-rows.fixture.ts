@@ -2,7 +2,7 @@ import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { decisionAttributes, decisionSpanIds, type DecisionRecord } from '#schemas/records/decision.js';
 import { repositoryAttributes } from '#schemas/records/repository.js';
 import { scanAttributes, type ScanRecord } from '#schemas/records/scan.js';
-import { ATTR_TENANT_ORG_ID, SPAN_DECISION, SPAN_SCAN } from '#schemas/semconv.js';
+import { ATTR_SERVICE_VERSION, ATTR_TENANT_ORG_ID, SERVICE_NAME_PRODUCER, SPAN_DECISION, SPAN_SCAN } from '#schemas/semconv.js';
 
 /** A decision of an organisation; the rest of the record is filled in. */
 export type DecisionFixture = Pick<DecisionRecord, 'eventId' | 'timestamp' | 'tool' | 'decision'> &
@@ -24,7 +24,8 @@ function spanRow(
     TraceId: ids.traceId,
     SpanId: ids.spanId,
     SpanName: name,
-    ResourceAttributes: { ...repositoryAttributes(repository), [ATTR_TENANT_ORG_ID]: orgId },
+    ServiceName: SERVICE_NAME_PRODUCER,
+    ResourceAttributes: { ...repositoryAttributes(repository), [ATTR_TENANT_ORG_ID]: orgId, [ATTR_SERVICE_VERSION]: '0.1.0' },
     SpanAttributes: Object.fromEntries(Object.entries(attributes).map(([key, value]) => [key, String(value)])),
   };
 }

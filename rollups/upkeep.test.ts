@@ -135,21 +135,25 @@ describe('deletion', () => {
     expect(await select(`SELECT repo, total FROM blocked_command_rate_hour WHERE org_id = 'gone'`)).toEqual([{ repo: 'acme/kept', total: 1 }]);
     expect(await select(`SELECT * FROM cross_repo_org_rollup_hour WHERE org_id = 'gone'`)).toEqual([]);
     expect(await select(`SELECT Repository FROM otel_traces WHERE OrgId = 'gone'`)).toEqual([{ Repository: 'acme/kept' }]);
+    expect(await select(`SELECT DISTINCT repo FROM repository_activity WHERE org_id = 'gone' UNION ALL SELECT DISTINCT repo FROM dimension WHERE org_id = 'gone' UNION ALL SELECT DISTINCT repo FROM producer_version WHERE org_id = 'gone'`)).toEqual(Array(3).fill({ repo: 'acme/kept' }));
   });
 
   it('of what one token sent leaves what others sent', async () => {
+    const tools = () => select(`SELECT value FROM dimension WHERE org_id = 'token' AND dimension = 'tool' ORDER BY value`);
     await landDecisions(db.client, [decision('token', 'mine', '01'), decision('token', 'shared', '02')]);
     await db.client.command({
       query: `INSERT INTO otel_traces (Timestamp, TraceId, SpanId, SpanName, ResourceAttributes, SpanAttributes)
         SELECT Timestamp, TraceId, concat(SpanId, '2'), SpanName, mapUpdate(ResourceAttributes, map('shieldwatch.tenant.token_id', 'bad')),
-          mapUpdate(SpanAttributes, map('shieldwatch.event.id', concat(SpanAttributes['shieldwatch.event.id'], '-bad')))
+          mapUpdate(SpanAttributes, map('shieldwatch.event.id', concat(SpanAttributes['shieldwatch.event.id'], '-bad'), 'gen_ai.tool.name', if(endsWith(SpanAttributes['shieldwatch.event.id'], 'mine'), 'Leaked', 'Bash')))
         FROM otel_traces WHERE OrgId = 'token'`,
     });
     await tick();
     expect(await total('token')).toEqual([{ total: 4 }]);
+    expect(await tools()).toEqual([{ value: 'Bash' }, { value: 'Leaked' }]);
     await deleteFacts(db.client, { orgId: 'token', tokenId: 'bad' });
     await tick();
     expect(await total('token')).toEqual([{ total: 2 }]);
+    expect(await tools()).toEqual([{ value: 'Bash' }]);
     expect(await select(`SELECT count() AS n FROM otel_traces WHERE OrgId = 'token'`)).toEqual([{ n: 2 }]);
   });
 });

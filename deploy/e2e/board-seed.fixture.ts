@@ -23,7 +23,8 @@ export async function foldSeries(client: ClickHouseClient): Promise<void> {
  * org_a: acme/web scanned 10 days ago (80, one low finding), at T (55: two critical secrets and a high one came), at
  * T + 10 min (70: one secret went), at T + 20 min an empty scan. acme/api scanned at T (95), its policy failed and its
  * baseline regressed. Guard: 30 Bash decisions of acme/web at T, 6 of them blocked (3 by an injection rule); 5 Read
- * decisions of acme/api, all allowed; acme/quiet decided once, 20 days ago, and was never scanned. org_b: one repository of the same name with 99 critical findings.
+ * decisions of acme/api, all allowed; acme/quiet decided once, 20 days ago, and was never scanned. The high finding is
+ * accepted for 30 days more, the low one was until T. org_b: one repository of the same name with 99 critical findings.
  */
 export async function seedByHand(client: ClickHouseClient): Promise<void> {
   const a = new Seed(client, 'org_a');
@@ -64,10 +65,23 @@ export async function seedByHand(client: ClickHouseClient): Promise<void> {
     { at: at(0), body: 'claude_code.tool_decision', version: '2.1.0', attributes: { 'event.name': 'tool_decision', 'session.id': 'session-1', tool_name: 'Bash', decision: 'accept' } },
     { at: at(0), body: 'claude_code.tool_decision', version: '2.1.0', attributes: { 'event.name': 'tool_decision', 'session.id': 'session-9', tool_name: 'Bash', decision: 'accept' } },
     { at: at(1_000), body: 'claude_code.hook_execution_complete', version: '2.1.0', attributes: { 'event.name': 'hook_execution_complete', 'session.id': 'session-1', hook_event: 'PreToolUse', hook_name: 'PreToolUse:Bash', num_non_blocking_error: 1, num_cancelled: 1 } },
-    { at: at(2_000), repository: 'acme/web', body: 'something else', attributes: { 'redaction.masked.count': 4 } },
+    { at: at(2_000), repository: 'acme/web', body: 'something else', attributes: { 'shieldwatch.redaction.masked.github-token': 3, 'shieldwatch.redaction.masked.jwt': 1, 'shieldwatch.redaction.dropped.attributes': 7 } },
   ]);
   await a.collectorMetric('otelcol_exporter_send_failed_spans', [{ at: at(0), value: 10 }, { at: at(MINUTE), value: 10 }, { at: at(2 * MINUTE), value: 25 }, { at: at(3 * MINUTE), value: 5 }]);
-  await a.collectorMetric('otelcol_exporter_queue_size', [{ at: at(0), value: 3 }, { at: at(MINUTE), value: 7 }], 'gauge');
+  await a.collectorMetric('otelcol_receiver_refused_spans', [{ at: at(0), value: 2 }, { at: at(MINUTE), value: 0 }, { at: at(2 * MINUTE), value: 4 }], 'delta');
+  const queue = { exporter: 'clickhouse', data_type: 'traces' };
+  await a.collectorMetric('otelcol_exporter_queue_size', [{ at: at(0), value: 30 }, { at: at(MINUTE), value: 70 }], 'gauge', queue);
+  await a.collectorMetric('otelcol_exporter_queue_capacity', [{ at: at(0), value: 200 }, { at: at(MINUTE), value: 200 }], 'gauge', queue);
+  await a.collectorMetric('otelcol_processor_secretredaction_masked', [{ at: at(0), value: 3 }, { at: at(MINUTE), value: 2 }], 'delta', { kind: 'github-token' });
+  await a.collectorMetric('otelcol_processor_secretredaction_dropped_attributes', [{ at: at(0), value: 8 }], 'delta', { reason: 'not_allowed' });
+  await a.control([
+    { at: at(0), repository: 'acme/web', kind: 'finding_triage', subject: 'k-high', state: 'accepted', detail: { until: new Date(Date.now() + 30 * DAY).toISOString() } },
+    { at: at(-DAY), repository: 'acme/web', kind: 'finding_triage', subject: 'k-low', state: 'accepted', detail: { until: at(0) } },
+    { at: at(0), repository: 'acme/web', kind: 'finding_triage', subject: 'k-stays', state: 'muted' },
+    { at: at(MINUTE), repository: 'acme/web', kind: 'finding_triage', subject: 'k-stays', state: 'open' },
+    { at: at(0), repository: 'acme/web', kind: 'finding_triage', subject: 'k-gone', state: 'muted' },
+    { at: at(5 * MINUTE), repository: 'acme/web', kind: 'review_item', subject: 'ri_1', state: 'approved', detail: { route: 'policy-review' } },
+  ]);
 
   const b = new Seed(client, 'org_b');
   const theirs = scanOf('acme/web', at(0), { score: 1, grade: 'F', findings: counts(99), policy: { status: 'failed', name: 'theirs', violations: 9 } });
@@ -75,7 +89,8 @@ export async function seedByHand(client: ClickHouseClient): Promise<void> {
   await b.findings('acme/web', [findingOf(theirs, 'k-theirs', { ...secret, title: 'SECRET OF ORG B' })]);
   await b.decisions([...Array.from({ length: 50 }, () => decisionOf('acme/web', at(0), { decision: 'block', ruleName: 'THEIR RULE' })), decisionOf('other/theirs', at(0), { agent: 'THEIR AGENT', tool: 'THEIR TOOL' })]);
   await b.drifts([{ repository: 'acme/web', at: at(0), previous: 90, current: 1, hasCritical: true }]);
-  await b.logs([{ at: at(0), repository: 'other/theirs', body: 'x', attributes: { 'redaction.masked.count': 1_000 } }]);
+  await b.logs([{ at: at(0), repository: 'other/theirs', body: 'x', attributes: { 'shieldwatch.redaction.masked.their-kind': 1_000 } }]);
   await b.collectorMetric('otelcol_exporter_send_failed_spans', [{ at: at(0), value: 0 }, { at: at(MINUTE), value: 9_999 }]);
+  await b.control([{ at: at(0), repository: 'acme/web', kind: 'finding_triage', subject: 'k-theirs', state: 'accepted' }, { at: at(0), repository: 'acme/web', kind: 'baseline', subject: 'THEIRS', state: 'set' }]);
   await foldSeries(client);
 }

@@ -1,14 +1,18 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { ruleChangeMarks } from '#grafana/queries/guard.js';
 import { readBoards, type BoardLibrary } from '#ingest/boards/board-library.js';
 import type { BoardPanel } from '#ingest/boards/board.js';
 import { expandMacros, type VariableValue } from '#ingest/boards/macros.js';
 import { panelData } from '#ingest/boards/panel-data.js';
+import { decisionOf, scanOf, Seed } from '#ingest/boards/testing.js';
 import type { TimeRange } from '#ingest/boards/time-range.js';
 import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
 import { at, DAY, HOUR, MINUTE, seedByHand, T } from './board-seed.fixture.js';
 
 const SHORT: TimeRange = { from: T - HOUR, to: T + HOUR };
 const WEEK: TimeRange = { from: T - 7 * DAY, to: T + HOUR };
+/** Long enough for days, and begins after the one decision of acme/quiet. */
+const DAYS: TimeRange = { from: T - 15 * DAY, to: T + HOUR };
 const MONTH: TimeRange = { from: T - 30 * DAY, to: T + HOUR };
 const BEFORE: TimeRange = { from: T - 300 * DAY, to: T - 299 * DAY };
 const SEVERITIES = ['critical', 'high', 'medium', 'low', 'info'];
@@ -76,6 +80,21 @@ describe('every query of every board', () => {
     }
   });
 
+  it('offers for each variable what this organisation has, and nothing of another', async () => {
+    const offered: Record<string, Set<string>> = {};
+    for (const board of library.all()) {
+      for (const { name, type, query } of board.templating.list.filter(({ name: each, type: kind }) => each !== 'org' && kind === 'query')) {
+        const sql = expandMacros(String(query), { range: MONTH, intervalMs: 1_000, variables: chosen('org_a') });
+        const rows = await (await database.client.query({ query: sql, format: 'JSONCompactEachRow' })).json<[string]>();
+        offered[name] = new Set(rows.map(([value]) => value));
+        expect(type).toBe('query');
+      }
+    }
+    expect(offered).toEqual({
+      repo: new Set(['acme/api', 'acme/quiet', 'acme/web']), agent: new Set(['claude-code', 'codex']), tool: new Set(['Bash', 'Read']), category: new Set(['permissions', 'secrets']),
+    });
+  });
+
   it('marks charts with what happened to this organisation alone', async () => {
     for (const board of library.all()) {
       for (const { name, target } of (board as unknown as { annotations?: { list?: { name: string; target?: { rawSql?: string } }[] } }).annotations?.list ?? []) {
@@ -83,10 +102,20 @@ describe('every query of every board', () => {
         const query = expandMacros(target.rawSql, { range: MONTH, intervalMs: 60_000, variables: chosen('org_a') });
         const rows = await (await database.client.query({ query, format: 'JSONEachRow' })).json<{ time: string; text: string; tags: string }>();
         expect(rows.length, name).toBeGreaterThan(0);
-        expect(JSON.stringify(rows), name).not.toMatch(/THEIR|score 90 to 1/);
+        expect(JSON.stringify(rows), name).not.toMatch(/THEIR|score 90 to 1|baseline set/);
         for (const row of rows) expect(Object.keys(row)).toEqual(['time', 'text', 'tags']);
       }
     }
+  });
+});
+
+describe('posture', () => {
+  it('lists what is open in the newest scans, worst first, with the first scan that showed it', async () => {
+    expect((await records('posture', 9, WEEK)).map(({ severity, title, location, repo, first_seen, last_seen }) => [severity, title, location, repo, after(first_seen), after(last_seen)])).toEqual([
+      ['critical', 'Token in .mcp.json', '.claude/settings.json:3', 'acme/web', 0, 10 * MINUTE],
+      ['high', 'Bash(*) allowed', '.claude/settings.json:3', 'acme/web', 0, 10 * MINUTE],
+      ['low', 'Finding k-low', '.claude/settings.json:3', 'acme/web', -10 * DAY, 10 * MINUTE],
+    ]);
   });
 });
 
@@ -162,7 +191,9 @@ describe('repository', () => {
   });
 });
 
-describe.each([['facts', SHORT], ['the rollup', WEEK]] as const)('runtime, from %s', (_, range) => {
+describe.each([['facts', SHORT], ['hours', WEEK], ['days', DAYS]] as const)('runtime, from %s', (_, range) => {
+  const bucket = range === DAYS ? new Date(Math.floor(T / DAY) * DAY).toISOString() : at(0);
+
   it('has numerator, denominator and rate', async () => {
     expect(await records('runtime', 1, range)).toEqual([{ rate: 6 / 35, decisions: 35 }]);
     expect(await records('runtime', 2, range)).toEqual([{ blocked_calls: 6 }]);
@@ -193,11 +224,38 @@ describe.each([['facts', SHORT], ['the rollup', WEEK]] as const)('runtime, from 
       ['inject[1]', 'ignore previous instructions', 3],
     ]);
     expect(await records('runtime', 4, range)).toEqual([{ injections: 3 }]);
-    expect(await records('runtime', 12, range)).toEqual([{ time: at(0), by_rule: 3, by_text: 0 }]);
+    expect(await records('runtime', 12, range)).toEqual([{ time: bucket, by_rule: 3, by_text: 0 }]);
     const [latency] = await records('runtime', 13, range);
     expect(Number(latency?.['p50'])).toBeCloseTo(2, 1);
     expect(Number(latency?.['p99'])).toBeCloseTo(10, 0);
     expect(Number((await records('runtime', 5, range))[0]?.['p95_ms'])).toBeCloseTo(10, 0);
+  });
+});
+
+describe('marks of rule changes', () => {
+  it('are a first block of a rule, another policy than the scan before had, a baseline and a decided review', async () => {
+    const seed = new Seed(database.client, 'org_rules');
+    const policy = (name: string, minScore: number) => ({ policy: { status: 'passed', name, violations: 0, minScore } }) as const;
+    await seed.scans([
+      scanOf('acme/app', at(-3 * HOUR)), scanOf('acme/app', at(-2 * HOUR), policy('house', 80)), scanOf('acme/app', at(-HOUR), policy('house', 80)), scanOf('acme/app', at(0), policy('house', 90)),
+      scanOf('acme/other', at(-HOUR), policy('house', 50)),
+    ]);
+    const block = { decision: 'block', ruleName: 'deny[0]:Bash', ruleCategory: 'egress' } as const;
+    await seed.decisions([decisionOf('acme/app', at(-30 * MINUTE), block), decisionOf('acme/app', at(-20 * MINUTE), block), decisionOf('acme/app', at(-40 * MINUTE))]);
+    await seed.control([
+      { at: at(MINUTE), repository: 'acme/app', kind: 'baseline', subject: 'b', state: 'set' },
+      { at: at(2 * MINUTE), repository: 'acme/app', kind: 'review_item', subject: 'r', state: 'open', detail: { route: 'policy-review' } },
+      { at: at(3 * MINUTE), repository: 'acme/app', kind: 'review_item', subject: 'r', state: 'approved', detail: { route: 'policy-review' } },
+    ]);
+    const sql = expandMacros(ruleChangeMarks(), { range: WEEK, intervalMs: 60_000, variables: chosen('org_rules') });
+    const rows = await (await database.client.query({ query: sql, format: 'JSONEachRow' })).json<{ text: string; tags: string }>();
+    expect(rows.map(({ text, tags }) => [tags, text])).toEqual([
+      ['policy', 'acme/app: policy none to house, at least 80'],
+      ['rule', 'acme/app: rule deny[0]:Bash blocks for the first time'],
+      ['policy', 'acme/app: policy house, at least 80 to house, at least 90'],
+      ['baseline', 'acme/app: baseline set'],
+      ['review_item', 'acme/app: review of policy-review approved'],
+    ]);
   });
 });
 
@@ -216,9 +274,12 @@ describe('secrets', () => {
     expect(lane('acme/web · AWS key in a hook')).toEqual([[-HOUR, 0], [0, 1], [10 * MINUTE, 0], [HOUR, 0]]);
   });
 
-  it('counts what was masked, by record', async () => {
-    expect(await records('secrets', 7, WEEK)).toEqual([{ time: at(0), masked: 4 }]);
-    expect(await records('secrets', 8, WEEK)).toMatchObject([{ repository: 'acme/web', record: 'log', records: 1, masked_values: 4 }]);
+  it('counts what was masked, by kind', async () => {
+    expect(await records('secrets', 7, WEEK)).toEqual([{ time: at(0), name: 'github-token', masked_values: 3 }, { time: at(0), name: 'jwt', masked_values: 1 }]);
+    expect(await records('secrets', 8, WEEK)).toEqual([
+      { repository: 'acme/web', kind: 'github-token', masked_values: 3, last_at: at(0) },
+      { repository: 'acme/web', kind: 'jwt', masked_values: 1, last_at: at(0) },
+    ]);
   });
 });
 
@@ -237,7 +298,9 @@ describe('coverage', () => {
     expect(lanes.filter(({ lane }) => lane === 'acme/web · guard').map(({ time, heard }) => [after(time), heard])).toEqual([[0, 1], [HOUR, 0]]);
     expect(await records('coverage', 9, WEEK)).toMatchObject([{ hook: 'PreToolUse:Bash', failures: 2, sessions: 1 }]);
     expect(await records('coverage', 8, WEEK)).toEqual([{ time: at(0), guarded: 1, unguarded: 1 }]);
-    expect((await records('coverage', 10, WEEK)).map(({ program, version, used_by }) => [program, version, used_by]).sort()).toEqual([['AgentShield scan', '1.6.0', 2], ['claude-code', '2.1.0', 2]]);
+    expect((await records('coverage', 10, WEEK)).map(({ what, program, version, repositories }) => [what, program, version, repositories])).toEqual([
+      ['scanner', 'AgentShield', '1.6.0', 2], ['guard', 'shieldwatch', '0.1.0', 2], ['agent', 'claude-code', '2.1.0', null],
+    ]);
   });
 });
 
@@ -254,6 +317,10 @@ describe('ledger', () => {
     ]);
     expect((await records('ledger', 6, WEEK)).at(-1)).toEqual({ time: at(HOUR), critical: 1, high: 1, medium: 0, low: 1, info: 0 });
     expect((await records('ledger', 9, WEEK)).map(({ severity, title }) => [severity, title])).toEqual([['critical', 'Token in .mcp.json'], ['high', 'Bash(*) allowed'], ['low', 'Finding k-low']]);
+    expect((await records('ledger', 11, WEEK)).map(({ state, severity, repo, title, ends }) => [state, severity, repo, title, ends === null ? null : after(ends) > 0])).toEqual([
+      ['run out', 'low', 'acme/web', 'Finding k-low', false],
+      ['accepted', 'high', 'acme/web', 'Bash(*) allowed', true],
+    ]);
     expect(await records('ledger', 10, WEEK)).toMatchObject([{ repo: 'acme/api', policy: 'house rules (team)', exceptions_active: 1, exceptions_expiring_soon: 1, exceptions_expired: 0 }]);
   });
 });
@@ -266,9 +333,13 @@ describe('pipeline', () => {
     expect(await records('pipeline', 3, now)).toEqual([{ waiting: 0 }]);
     expect(await records('pipeline', 4, now)).toEqual([{ quarantined: 1 }]);
     expect((await records('pipeline', 6, WEEK)).map(({ time, producer, facts }) => [after(time), producer, facts])).toEqual([[0, 'claude-code', 3], [0, 'guard', 35], [0, 'scan', 4], [0, 'watch', 1]]);
-    // Totals 10, 10, 25, and 5 after a restart: 15 and then 5.
-    expect(await records('pipeline', 8, now)).toEqual([{ time: at(0), counter: 'exporter_send_failed_spans', records: 20 }]);
-    expect(await records('pipeline', 9, now)).toEqual([{ time: at(0), queue: 'otelcol clickhouse', waiting: 7 }]);
-    expect(await records('pipeline', 12, now)).toContainEqual({ kept: 'facts: decisions', row_count: 36 });
+    // Totals 10, 10, 25, and 5 after a restart: 15 and then 5. Added 2, 0 and 4.
+    expect(await records('pipeline', 8, now)).toEqual([{ time: at(0), counter: 'exporter_send_failed_spans', records: 20 }, { time: at(0), counter: 'receiver_refused_spans', records: 6 }]);
+    expect(await records('pipeline', 9, now)).toEqual([{ time: at(0), queue: 'clickhouse traces', fill: 70 / 200 }]);
+    expect(await records('pipeline', 13, now)).toEqual([{ time: at(0), name: 'attribute dropped: not allowed', values: 8 }, { time: at(0), name: 'masked: github-token', values: 5 }]);
+    const kept = await records('pipeline', 12, now);
+    expect(kept).toContainEqual({ kept: 'facts: decisions', row_count: 36, bytes: expect.any(Number) as number });
+    // A decision is some 200 to 1,000 bytes.
+    expect(Number(kept.find((row) => row['kept'] === 'facts: decisions')?.['bytes']) / 36).toSatisfy((size: number) => size > 100 && size < 2_000);
   });
 });

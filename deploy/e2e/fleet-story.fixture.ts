@@ -101,10 +101,26 @@ export async function tellFleet(client: ClickHouseClient): Promise<void> {
     })),
   );
   await seed.logs([1, 5, 30].map((hours) => ({ at: ago(hours * HOUR), body: 'claude_code.hook_execution_complete', version: '2.1.4', attributes: { 'event.name': 'hook_execution_complete', 'session.id': `session-${String(hours)}`, hook_event: 'PreToolUse', hook_name: 'PreToolUse:Bash', num_non_blocking_error: 1 } })));
-  await seed.logs(Array.from({ length: 40 }, (_, index) => ({ at: ago(index * 17 * HOUR + HOUR), repository: random.pick(repositories), body: 'x', attributes: { 'redaction.masked.count': random.integer(1, 6) } })));
-  const points = Array.from({ length: 144 }, (_, index) => ({ at: ago((144 - index) * 10 * MINUTE), value: index < 100 ? 0 : index < 110 ? (index - 100) * 25 : 250 }));
-  await seed.collectorMetric('otelcol_exporter_send_failed_spans', points);
-  await seed.collectorMetric('otelcol_receiver_refused_spans', points.map(({ at, value }) => ({ at, value: value / 5 })));
-  await seed.collectorMetric('otelcol_exporter_queue_size', points.map(({ at, value }, index) => ({ at, value: index > 98 && index < 114 ? value / 3 + 10 : random.integer(0, 3) })), 'gauge');
+  await seed.logs(Array.from({ length: 40 }, (_, index) => ({ at: ago(index * 17 * HOUR + HOUR), repository: random.pick(repositories), body: 'x', attributes: { [`shieldwatch.redaction.masked.${random.pick(['github-token', 'assigned-secret', 'jwt', 'aws-access-key'])}`]: random.integer(1, 6) } })));
+  // A collector whose store was slow for two hours, 100 minutes ago at the latest.
+  const steps = Array.from({ length: 144 }, (_, index) => ({ at: ago((144 - index) * 10 * MINUTE), isSlow: index > 98 && index < 112 }));
+  const counts = (value: (isSlow: boolean) => number): { at: string; value: number }[] => steps.map(({ at, isSlow }) => ({ at, value: value(isSlow) }));
+  await seed.collectorMetric('otelcol_exporter_send_failed_spans', counts(() => 0), 'delta');
+  await seed.collectorMetric('otelcol_receiver_refused_spans', counts((isSlow) => (isSlow ? random.integer(100, 250) : 0)), 'delta', { receiver: 'otlp', transport: 'http' });
+  await seed.collectorMetric('otelcol_processor_secretredaction_masked', counts(() => (random.chance(0.1) ? random.integer(1, 6) : 0)), 'delta', { kind: 'github-token' });
+  await seed.collectorMetric('otelcol_processor_secretredaction_masked', counts(() => (random.chance(0.05) ? random.integer(1, 3) : 0)), 'delta', { kind: 'assigned-secret' });
+  await seed.collectorMetric('otelcol_processor_secretredaction_dropped_attributes', counts(() => random.integer(0, 9)), 'delta', { reason: 'not_allowed' });
+  for (const [data_type, usual] of [['traces', 0.02], ['logs', 0.01], ['metrics', 0.005]] as const) {
+    const attributes = { exporter: 'clickhouse', data_type };
+    await seed.collectorMetric('otelcol_exporter_queue_size', counts((isSlow) => 1e9 * (isSlow && data_type === 'traces' ? 0.6 + random.integer(0, 30) / 100 : usual)), 'gauge', attributes);
+    await seed.collectorMetric('otelcol_exporter_queue_capacity', counts(() => 1e9), 'gauge', attributes);
+  }
+  const decided = (days: number, repository: string, subject: string, state: string, until?: number): Parameters<Seed['control']>[0][number] => ({
+    at: ago(days * DAY), repository, kind: 'finding_triage', subject, state, detail: until === undefined ? {} : { until: ago(-until * DAY) },
+  });
+  await seed.control([
+    decided(8, 'acme/infrastructure-as-code', 'm-pin', 'accepted', -2), decided(8, 'acme/infrastructure-as-code', 'h-curl', 'accepted', 22), decided(5, 'acme/mobile', 'i-skill', 'muted'),
+    { at: ago(6 * HOUR), repository: 'acme/web', kind: 'baseline', subject: 'baseline', state: 'set' },
+  ]);
   await foldSeries(client);
 }

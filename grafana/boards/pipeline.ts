@@ -1,6 +1,6 @@
 /* eslint-disable @typescript-eslint/no-deprecated -- see board.ts */
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
-import { delay, ingest, losses, pipelineStats, quarantineChart, queue, size } from '../panels/pipeline.js';
+import { delay, ingest, losses, pipelineStats, quarantineChart, queue, size, takenOut } from '../panels/pipeline.js';
 import { quarantineTable } from '../panels/quarantine.js';
 import { repoVariable } from '../variables.js';
 import { board, row, type BoardAudience } from './board.js';
@@ -20,6 +20,7 @@ export function pipelineBoard(audience: BoardAudience): DashboardBuilder {
     .withRow(row(102, 'Loss'))
     .withPanel(losses())
     .withPanel(queue())
+    .withPanel(takenOut())
     .withPanel(quarantineChart())
     .withPanel(size())
     .withPanel(quarantineTable(11));

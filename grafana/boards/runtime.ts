@@ -1,7 +1,7 @@
 /* eslint-disable @typescript-eslint/no-deprecated -- see board.ts */
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { byDimension, guardStats, injectionsOverTime, latencyOverTime, rateOverTime, rules, volumeOverTime } from '../panels/runtime.js';
-import { newRuleMarks } from '../queries/guard.js';
+import { ruleChangeMarks } from '../queries/guard.js';
 import { driftMarks } from '../queries/repository.js';
 import { agentVariable, repoVariable, toolVariable } from '../variables.js';
 import { board, marks, row, type BoardAudience } from './board.js';
@@ -16,7 +16,7 @@ export function runtimeBoard(audience: BoardAudience): DashboardBuilder {
     .withVariable(agentVariable())
     .withVariable(toolVariable())
     .annotation(marks('Drifts', driftMarks(), 'orange'))
-    .annotation(marks('Rules that block for the first time', newRuleMarks(), 'purple'))
+    .annotation(marks('Rule changes', ruleChangeMarks(), 'purple'))
     .withRow(row(100, 'Now'));
   for (const panel of guardStats()) built.withPanel(panel);
   built.withPanel(rateOverTime()).withPanel(volumeOverTime()).withRow(row(101, 'By tool, agent and rule'));

@@ -44,7 +44,7 @@ export function reportingTimeline(): Builder<Panel> {
     {
       id: 7,
       title: 'When was who heard?',
-      description: 'One lane for each repository and producer, the twelve quietest of the range. Heard: something came in that hour (in that day over ranges of more than 3 days). A lane begins when it was first heard in the range.',
+      description: 'One lane for each repository and producer, the twelve quietest of the range. Heard: something came in that hour (in that day over ranges of more than 3 days). A lane begins when it was first heard in the range; the hour (or day) that is not over counts as the one before.',
       sql: reportingOverTime(),
       noValue: NOBODY,
       w: 24,
@@ -93,12 +93,12 @@ export function versionsTable(): Builder<Panel> {
     {
       id: 10,
       title: 'Which versions are in use?',
-      description: 'Versions of AgentShield by the scans, and of agents by their own telemetry, the newest 30 days of the range. Guard decisions carry no version of their own.',
+      description: 'Versions that were heard since the range began: AgentShield by its scans, guards by the program that sends their decisions (the hook of Shieldwatch; those by REST name no version), agents by their own telemetry. Repositories: how many were heard from with that version; agents mostly name none. A version that should be gone, and was heard lately, is a machine that was not updated.',
       sql: versions(),
       noValue: NOBODY,
       w: 24,
       h: 7,
     },
-    { program: column('Program'), version: column('Version', 140), used_by: column('Used by', 90), unit: column('Of', 110), last_heard: [...column('Last heard', 150), { id: 'unit', value: 'dateTimeFromNow' }] },
+    { what: column('What', 90), program: column('Program'), version: column('Version', 160), repositories: column('Repositories', 110), last_heard: [...column('Last heard', 150), { id: 'unit', value: 'dateTimeFromNow' }] },
   );
 }

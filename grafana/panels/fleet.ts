@@ -103,7 +103,8 @@ export function fleetTrend(): Builder<Panel> {
   );
 }
 
-export function severityOverTime(id: number, w: number): Builder<Panel> {
+/** `next` is where it goes on from: nowhere on the ledger itself. */
+export function severityOverTime(id: number, w: number, next: { next?: typeof LEDGER } = { next: LEDGER }): Builder<Panel> {
   return paint(
     areas(
       {
@@ -114,7 +115,7 @@ export function severityOverTime(id: number, w: number): Builder<Panel> {
         noValue: NOT_SCANNED,
         w,
         h: 9,
-        next: LEDGER,
+        ...next,
       },
       'short',
     ),

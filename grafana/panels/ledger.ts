@@ -1,9 +1,9 @@
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
-import { acceptedRisks, findingFlow, flowTotal, oldestOpen, repairBySeverity } from '../queries/ledger.js';
+import { acceptedFindings, acceptedRisks, findingFlow, flowTotal, oldestOpen, repairBySeverity } from '../queries/ledger.js';
 import { openNow } from '../queries/posture.js';
 import { bars, paint, rows, stat } from './kit.js';
-import { colored, column, REPOSITORY_LINK, severityMapping, tooFew } from './look.js';
+import { colored, column, REPOSITORY_LINK, severityMapping, tooFew, wordMapping } from './look.js';
 
 const NOT_SCANNED = 'Nothing scanned in this range: shieldwatch scan';
 
@@ -63,7 +63,7 @@ export function oldest(): Builder<Panel> {
 
 export function accepted(): Builder<Panel> {
   return rows(
-    { id: 10, title: 'Which risks are accepted, and do they run out?', description: "Exceptions of each repository's policy, as its newest scan counted them: active, expiring soon, expired. AgentShield reports how many, not until which day.", sql: acceptedRisks(), noValue: 'No policy of a newest scan has exceptions', w: 24, h: 8 },
+    { id: 10, title: 'How many exceptions do policies make?', description: "Exceptions of each repository's policy, as its newest scan counted them: active, expiring soon, expired. AgentShield reports how many, not which and until when.", sql: acceptedRisks(), noValue: 'No policy of a newest scan has exceptions', w: 24, h: 7 },
     {
       repo: [...column('Repository'), REPOSITORY_LINK],
       policy: column('Policy', 220),
@@ -71,6 +71,29 @@ export function accepted(): Builder<Panel> {
       exceptions_expiring_soon: [...column('Expiring soon', 120), ...counted('orange')],
       exceptions_expired: [...column('Expired', 90), ...counted('red')],
       occurred_at: [...column('Scanned', 130), { id: 'unit', value: 'dateTimeFromNow' }],
+    },
+  );
+}
+
+export function acceptedTable(): Builder<Panel> {
+  return rows(
+    {
+      id: 11,
+      title: 'Which findings are accepted, and until when?',
+      description: 'Findings that somebody accepted or muted and that still stand open. Until: the day the decision ends; none where it does not. Run out: that day is over, and the finding counts as open again. 200 rows.',
+      sql: acceptedFindings(),
+      noValue: 'No open finding is accepted or muted: PUT /v1/repo/{repoId}/findings/triage does',
+      w: 24,
+      h: 8,
+    },
+    {
+      state: [...column('State', 100), ...colored(wordMapping({ 'run out': 'red', accepted: 'blue', muted: 'text' }))],
+      severity: [...column('Severity', 95), ...colored(severityMapping())],
+      repo: [...column('Repository', 190), REPOSITORY_LINK],
+      title: column('Finding'),
+      file: column('File', 190),
+      ends: column('Until', 165),
+      decided_at: [...column('Decided', 130), { id: 'unit', value: 'dateTimeFromNow' }],
     },
   );
 }

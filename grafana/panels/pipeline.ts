@@ -1,12 +1,13 @@
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import { maskedInRange } from '../queries/secrets.js';
-import { collectorLosses, collectorQueue, deliveryDelay, factsByProducer, quarantinedInRange, quarantineOverTime, rollupBacklog, rollupLag, sinceLastArrival, storeSize } from '../queries/pipeline.js';
+import { collectorLosses, collectorQueue, collectorTakenOut, deliveryDelay, factsByProducer, quarantinedInRange, quarantineOverTime, rollupBacklog, rollupLag, sinceLastArrival, storeSize } from '../queries/pipeline.js';
 import { bars, lines, paint, rows, stat } from './kit.js';
-import { column } from './look.js';
+import { column, thresholds } from './look.js';
 
 const NOTHING = 'Nothing arrived: is a producer set up? See the README';
-const OWN_TELEMETRY = "Empty until a collector sends its own metrics here: see grafana/README.md, Collector";
+const OWN_TELEMETRY = 'Nothing from a collector: only the organisation that runs one has its metrics (SHIELDWATCH_COLLECTOR_ORG); see grafana/README.md, Collector';
+const OF_COLLECTOR = "Of collectors' own metrics, which they send once a minute to the organisation that runs them. The newest 7 days of the range.";
 
 export function pipelineStats(): Builder<Panel>[] {
   return [
@@ -35,7 +36,7 @@ export function delay(): Builder<Panel> {
 
 export function losses(): Builder<Panel> {
   return bars(
-    { id: 8, title: 'Does a collector refuse or drop?', description: "Records that collectors refused, failed to send, or could not queue, in steps of 10 minutes: rises of the running totals of the Collector's internal telemetry. The newest 7 days of the range.", sql: collectorLosses(), noValue: OWN_TELEMETRY, w: 12, h: 9 },
+    { id: 8, title: 'Does a collector refuse or drop?', description: `Records that collectors refused, failed to take, send or queue, or filtered out because they had no organisation, in steps of 10 minutes. 0 is a bar of no height; no bar at all: no metrics. ${OF_COLLECTOR}`, sql: collectorLosses(), noValue: OWN_TELEMETRY, w: 12, h: 9 },
     'short',
     'counter',
   );
@@ -43,10 +44,18 @@ export function losses(): Builder<Panel> {
 
 export function queue(): Builder<Panel> {
   return lines(
-    { id: 9, title: 'Is a queue filling up?', description: 'Batches waiting in the sending queues of collectors, the most of each 10 minutes. It should return to 0; a queue that stays up means that the store does not keep up. The newest 7 days of the range.', sql: collectorQueue(), noValue: OWN_TELEMETRY, w: 12, h: 9 },
-    'short',
+    { id: 9, title: 'Is a queue filling up?', description: `How full the sending queues are, size over capacity, the fullest of each 10 minutes. It should lie near 0; a queue that stays up means that the store does not keep up, and at 100 % senders are told to wait. ${OF_COLLECTOR}`, sql: collectorQueue(), noValue: OWN_TELEMETRY, w: 12, h: 9 },
+    'percentunit',
     'queue',
-  ).min(0);
+  ).min(0).thresholds(thresholds([{ value: null, color: 'green' }, { value: 0.5, color: 'orange' }, { value: 0.9, color: 'red' }]));
+}
+
+export function takenOut(): Builder<Panel> {
+  return bars(
+    { id: 13, title: 'What does redaction take out?', description: `Secrets that the collector's redaction masked, by kind, and attributes that it dropped because no list allows them or because they are content, in steps of 10 minutes: of all that it handled, resources and metrics too. ${OF_COLLECTOR}`, sql: collectorTakenOut(), noValue: OWN_TELEMETRY, w: 12, h: 9 },
+    'short',
+    'name',
+  );
 }
 
 export function quarantineChart(): Builder<Panel> {
@@ -59,7 +68,7 @@ export function quarantineChart(): Builder<Panel> {
 
 export function size(): Builder<Panel> {
   return rows(
-    { id: 12, title: 'What does the store keep of us?', description: 'Rows of the organisation in each table. Landing may hold a record more than once; facts that came twice fold at the next merge. Landing is kept 90 days unless a plan says otherwise, facts 730.', sql: storeSize(), noValue: NOTHING, w: 12, h: 9 },
-    { kept: column('Table'), row_count: [...column('Rows', 120), { id: 'unit', value: 'short' }] },
+    { id: 12, title: 'What does the store keep of us?', description: 'Rows of the organisation in each table, and about how many bytes they are: rows times the mean size of 500 of them, before compression (on disk about a tenth). Landing may hold a record more than once; facts that came twice fold at the next merge. Landing is kept 90 days unless a plan says otherwise, facts and series 730.', sql: storeSize(), noValue: NOTHING, w: 24, h: 9 },
+    { kept: column('Table'), row_count: [...column('Rows', 100), { id: 'unit', value: 'short' }], bytes: [...column('About', 110), { id: 'unit', value: 'decbytes' }, { id: 'decimals', value: 1 }] },
   );
 }

@@ -1,7 +1,7 @@
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
-import { episodes, exposedNow, exposureOverTime, maskedByRecord, maskedInRange, maskedOverTime, oldestExposure, recurrences } from '../queries/secrets.js';
-import { bars, paint, rows, stat, timeline } from './kit.js';
+import { episodes, exposedNow, exposureOverTime, maskedByRepository, maskedInRange, maskedOverTime, oldestExposure, recurrences } from '../queries/secrets.js';
+import { bars, rows, stat, timeline } from './kit.js';
 import { colored, column, REPOSITORY_LINK, wordMapping } from './look.js';
 
 const NOT_SCANNED = 'Nothing scanned: shieldwatch scan';
@@ -41,15 +41,16 @@ export function episodeTable(): Builder<Panel> {
 }
 
 export function maskedChart(): Builder<Panel> {
-  return paint(
-    bars({ id: 7, title: 'How much was masked on its way in?', description: 'Values masked, by hour up to 14 days, then by day. Only records that pass a collector with redaction are counted; what a producer scrubs itself never shows.', sql: maskedOverTime(), noValue: 'Nothing was masked in this range', w: 12, h: 9 }, 'short'),
-    { masked: 'orange' },
+  return bars(
+    { id: 7, title: 'What was masked on its way in?', description: 'Values masked in spans and log records, by kind of secret, by hour up to 14 days, then by day; the six most frequent kinds of the range, the rest together. What a producer scrubs itself never shows; the stock collector image does not tell kinds ("not told").', sql: maskedOverTime(), noValue: 'Nothing was masked in this range', w: 12, h: 9 },
+    'short',
+    'name',
   );
 }
 
 export function maskedTable(): Builder<Panel> {
   return rows(
-    { id: 8, title: 'Who sends secrets?', description: 'Records in which values were masked, by repository and kind of record, the newest 30 days of the range. Which pattern matched is not kept.', sql: maskedByRecord(), noValue: 'Nothing was masked in the newest 30 days of this range', w: 12, h: 9 },
-    { repository: column('Repository'), record: column('Record', 90), records: column('Records', 90), masked_values: column('Masked', 90), last_at: [...column('Last', 130), { id: 'unit', value: 'dateTimeFromNow' }] },
+    { id: 8, title: 'Who sends secrets?', description: 'Values masked in the range, by repository and kind of secret, most first, 50 rows. The value itself is stored nowhere. What sends them should be mended: the last hour tells whether it was.', sql: maskedByRepository(), noValue: 'Nothing was masked in this range', w: 12, h: 9 },
+    { repository: [...column('Repository'), REPOSITORY_LINK], kind: column('Kind', 150), masked_values: column('Masked', 90), last_at: [...column('Last hour', 130), { id: 'unit', value: 'dateTimeFromNow' }] },
   );
 }

@@ -46,7 +46,7 @@ export function latestScore(): PanelBuilder {
 export function blockedRateInRange(): PanelBuilder {
   return stat(2, 'Blocked rate')
     .description(
-      'Blocked decisions over all decisions of the guard in the time range (allowed, blocked and asked), as a ratio of sums. Without a decision there is no rate. Ranges over 6 hours count whole hours.',
+      'Blocked decisions over all decisions of the guard in the time range (allowed, blocked and asked), as a ratio of sums. Without a decision there is no rate. Ranges over 6 hours count whole hours, over 14 days whole days.',
     )
     .span(4)
     .withTarget(table(blockedRate()))
@@ -81,7 +81,7 @@ export function criticalNow(): PanelBuilder {
 export function decisionsInRange(): PanelBuilder {
   return stat(4, 'Guard decisions')
     .description(
-      'Tool calls the PreToolUse guard decided in the time range. None at all is shown as no data: a guard that went silent is not a quiet one. Ranges over 6 hours count whole hours.',
+      'Tool calls the PreToolUse guard decided in the time range. None at all is shown as no data: a guard that went silent is not a quiet one. Ranges over 6 hours count whole hours, over 14 days whole days.',
     )
     .span(4)
     .withTarget(table(decisionCount()))

@@ -23,6 +23,12 @@ export async function readableRelations(): Promise<ReadableRelations> {
     for (const statement of sql.split(/;[ \t]*$/m)) {
       const [, kind, name = ''] = /^CREATE (?:OR REPLACE )?(TABLE|VIEW) (?:IF NOT EXISTS )?(\w+)/m.exec(statement) ?? [];
       if (kind === 'VIEW') views.set(name, !OPERATORS.test(statement));
+      const [, dropped = ''] = /^DROP (?:TABLE|VIEW) IF EXISTS (\w+)/m.exec(statement) ?? [];
+      tables.delete(dropped);
+      views.delete(dropped);
+      const [, before = '', after = ''] = /^RENAME TABLE IF EXISTS (\w+) TO (\w+)/m.exec(statement) ?? [];
+      const moved = tables.get(before);
+      if (moved !== undefined && tables.delete(before)) tables.set(after, moved);
       const org = /^ {4}(org_id|OrgId) /m.exec(statement)?.[1];
       if (kind === 'TABLE' && (org === 'org_id' || org === 'OrgId') && !/^ENGINE = Null/m.test(statement)) tables.set(name, org);
     }

@@ -1,4 +1,4 @@
-import { collectorRises, waitingBuckets } from './pipeline.js';
+import { collectorLost, waitingBuckets } from './pipeline.js';
 
 /*
  * Queries of alert rules. Each returns rows of (text columns, one number): Grafana makes an alert of each row, the text
@@ -123,7 +123,7 @@ export function dropping(scope: string): string {
   return `SELECT org AS org_id, counter, sum(rise) AS records
 FROM
 (
-    ${collectorRises(scope.replace('org_id', 'OrgId'), 'TimeUnix > now() - toIntervalMinute(15)')}
+    ${collectorLost(scope.replace('org_id', 'OrgId'), 'TimeUnix > now() - toIntervalMinute(15)')}
 )
 GROUP BY org_id, counter
 ORDER BY records DESC`;

@@ -1,4 +1,4 @@
-import { inNewestDays, inRange } from './resolution.js';
+import { hoursOrDays, inNewestDays } from './resolution.js';
 import { ORG, SCOPE } from './scope.js';
 
 /** Days after which a repository that is heard of no more counts as retired, not as silent. */
@@ -54,21 +54,30 @@ LIMIT 200`;
 
 /**
  * Heard (1) or silent (0) over time, one lane for each repository and producer, the twelve quietest. Days over a
- * long range, hours over a short one; every lane has a value at every step from the first time it was heard.
+ * long range, hours over a short one; every lane has a value at every step from the first time it was heard. The step
+ * that is not over yet counts what the one before it was: it is no silence yet.
  */
 export function reportingOverTime(): string {
+  const lanes = (source: string, isUsed: string): string => `SELECT concat(repo, ' · ', producer) AS lane, bucket_start
+        FROM ${source}
+        WHERE ${SCOPE} AND bucket_start >= if(${isUsed}, toStartOfInterval($__fromTime, toIntervalSecond(step)), toDateTime(4294967295)) AND bucket_start <= if(${isUsed}, $__toTime, toDateTime(4294967295)) AND producer IN ('scan', 'guard')`;
   return `WITH toInt64(if(toUnixTimestamp($__toTime) - toUnixTimestamp($__fromTime) > 259200, 86400, 3600)) AS step,
     toInt64(intDiv(toUnixTimestamp($__fromTime), step)) AS first_step, toInt64(intDiv(toUnixTimestamp(least($__toTime, now())), step)) AS last_step,
+    toInt64(intDiv(toUnixTimestamp(now()), step)) AS this_step,
 heard AS
 (
-    SELECT concat(repo, ' · ', producer) AS lane, groupUniqArray(toInt64(intDiv(toUnixTimestamp(a.bucket_start), step))) AS steps, min(a.bucket_start) AS since
-    FROM coverage_activity AS a
-    WHERE ${SCOPE} AND ${inRange('bucket_start')} AND producer IN ('scan', 'guard')
+    SELECT lane, groupUniqArray(toInt64(intDiv(toUnixTimestamp(bucket_start), step))) AS steps, min(bucket_start) AS since
+    FROM
+    (
+        ${lanes('coverage_activity', 'step = 3600')}
+        UNION ALL
+        ${lanes('coverage_activity_day', 'step = 86400')}
+    )
     GROUP BY lane
     ORDER BY length(steps), lane
     LIMIT 12
 )
-SELECT toDateTime(each * step, 'UTC') AS time, lane, toUInt8(has(steps, each)) AS heard
+SELECT toDateTime(each * step, 'UTC') AS time, lane, toUInt8(has(steps, each) OR (each = this_step AND has(steps, each - 1))) AS heard
 FROM
 (
     SELECT lane, steps, arrayJoin(range(toUInt64(greatest(first_step, intDiv(toInt64(toUnixTimestamp(since)), step))), toUInt64(last_step + 1))) AS each
@@ -78,18 +87,16 @@ FROM
 ORDER BY time, lane`;
 }
 
-/** What of AgentShield and of the agents is in use, by version: repositories (or sessions) and when last heard. */
+/**
+ * Which programs report, by version: AgentShield by its scans, what sends decisions, agents by their own telemetry.
+ * `repositories` is NULL where none was named. Newest version of each program on top.
+ */
 export function versions(): string {
-  return `SELECT 'AgentShield scan' AS program, producer_version AS version, uniqExact(repo) AS used_by, 'repositories' AS unit, max(occurred_at) AS last_heard
-FROM scan
-WHERE ${SCOPE} AND ${inNewestDays('occurred_at', RETIRED_DAYS)} AND producer_version != ''
-GROUP BY version
-UNION ALL
-SELECT agent AS program, agent_version AS version, uniqExact(session_id) AS used_by, 'sessions' AS unit, max(occurred_at) AS last_heard
-FROM agent_event
-WHERE ${ORG} AND ${inNewestDays('occurred_at', RETIRED_DAYS)} AND agent_version != ''
-GROUP BY agent, version
-ORDER BY program, last_heard DESC
+  return `SELECT multiIf(producer = 'scan', 'scanner', producer = 'guard', 'guard', 'agent') AS what, program, version, nullIf(countIf(repo != ''), 0) AS repositories, max(last_seen_at) AS last_heard
+FROM producer_version
+WHERE ${ORG} AND (repo = '' OR $__conditionalAll(repo IN (\${repo:singlequote}), $repo)) AND last_seen_at >= $__fromTime
+GROUP BY producer, program, version
+ORDER BY what DESC, program, last_heard DESC
 LIMIT 100`;
 }
 
@@ -113,19 +120,30 @@ ORDER BY failures DESC, hook
 LIMIT 50`;
 }
 
-/** Sessions an agent reported over time: those a guard saw too, and those no guard saw. */
+/**
+ * Sessions an agent reported over time: those a guard saw too, and those no guard saw. Guards saw many more than agents
+ * report: only those of reported sessions are kept.
+ */
 export function sessionsByGuard(): string {
-  return `SELECT time, guarded, unguarded
-FROM
+  const heard = (producers: string): string => hoursOrDays({ hours: 'coverage_activity', days: 'coverage_activity_day' }, 'bucket_start, sessions', `${ORG} AND ${producers}`);
+  return `WITH reported AS
 (
-    SELECT if(toUnixTimestamp($__toTime) - toUnixTimestamp($__fromTime) > 1209600, toStartOfDay(bucket_start), bucket_start) AS time,
-        groupUniqArrayArrayIf(a.sessions, a.producer NOT IN ('guard', 'scan', 'watch')) AS by_agent,
-        groupUniqArrayArrayIf(a.sessions, a.producer = 'guard') AS by_guard,
-        length(arrayIntersect(by_agent, by_guard)) AS guarded, length(by_agent) - guarded AS unguarded
-    FROM coverage_activity AS a
-    WHERE ${ORG} AND ${inRange('bucket_start')}
-    GROUP BY time
+    SELECT DISTINCT bucket_start, arrayJoin(sessions) AS session
+    FROM
+    (
+        ${heard("producer NOT IN ('guard', 'scan', 'watch')")}
+    )
+), seen AS
+(
+    SELECT DISTINCT bucket_start, arrayJoin(sessions) AS session
+    FROM
+    (
+        ${heard("producer = 'guard'")}
+    )
+    WHERE (bucket_start, session) IN (SELECT bucket_start, session FROM reported)
 )
-WHERE guarded + unguarded > 0
+SELECT bucket_start AS time, countIf((bucket_start, session) IN (SELECT bucket_start, session FROM seen)) AS guarded, count() - guarded AS unguarded
+FROM reported
+GROUP BY time
 ORDER BY time`;
 }

@@ -1,4 +1,4 @@
-import { drawnAt, inLongerRange, inShortRange } from './resolution.js';
+import { hoursOrDays, inShortRange } from './resolution.js';
 import { GUARD_SCOPE, SCOPE } from './scope.js';
 
 /** Decisions below which a rate says nothing: one block more or less would move it by 5 % or more. */
@@ -6,6 +6,8 @@ export const MIN_DECISIONS = 20;
 
 /** What decisions can be told apart by, in facts and rollups alike. */
 export type DecisionDimension = 'tool' | 'agent' | 'rule_category';
+
+const RATE = { hours: 'blocked_command_rate_hour', days: 'blocked_command_rate_day' };
 
 /**
  * Guard decisions as (time, dimension, allowed, blocked, asked): the one source of every number about decisions,
@@ -19,11 +21,11 @@ export function decisions(scope: string = SCOPE, dimension: DecisionDimension = 
         AND ${inShortRange('occurred_at')}
     GROUP BY time, ${dimension}
     UNION ALL
-    SELECT ${drawnAt('bucket_start')} AS time, ${dimension},
-        sum(h.allowed) AS allowed, sum(h.blocked) AS blocked, sum(h.asked) AS asked
-    FROM blocked_command_rate_hour AS h
-    WHERE ${scope}
-        AND ${inLongerRange('bucket_start')}
+    SELECT time, ${dimension}, sum(allows) AS allowed, sum(blocks) AS blocked, sum(asks) AS asked
+    FROM
+    (
+        ${hoursOrDays(RATE, `bucket_start AS time, ${dimension}, allowed AS allows, blocked AS blocks, asked AS asks`, scope, { besideFacts: true })}
+    )
     GROUP BY time, ${dimension}`;
 }
 

@@ -1,20 +1,34 @@
-import { hourOrDay, inNewestDays, inRange } from './resolution.js';
+import { hoursOrDays, inNewestDays } from './resolution.js';
 import { GUARD_SCOPE, SCOPE } from './scope.js';
+
+/** Attempts and decisions of the range, in buckets. */
+function injections(): string {
+  return hoursOrDays({ hours: 'injection_attempt_rate_hour', days: 'injection_attempt_rate_day' }, 'bucket_start, attempts, attempts_by_text, decisions', SCOPE);
+}
 
 /** Blocked injections over time, by how they were told: by the rule's category, or by the text of the reason alone. */
 export function injectionAttempts(): string {
-  return `SELECT ${hourOrDay('bucket_start')} AS time, sum(i.attempts) AS by_rule, sum(i.attempts_by_text) AS by_text
-FROM injection_attempt_rate AS i
-WHERE ${SCOPE} AND ${inRange('bucket_start')}
+  return `SELECT bucket_start AS time, sum(attempts) AS by_rule, sum(attempts_by_text) AS by_text
+FROM
+(
+    ${injections()}
+)
 GROUP BY time
 ORDER BY time`;
 }
 
 /** One number: injections that a rule of that category blocked in the range. NULL where nothing was decided. */
 export function injectionsInRange(): string {
-  return `SELECT if(sum(i.decisions) = 0, NULL, sum(i.attempts)) AS injections
-FROM injection_attempt_rate AS i
-WHERE ${SCOPE} AND ${inRange('bucket_start')}`;
+  return `SELECT if(sum(decisions) = 0, NULL, sum(attempts)) AS injections
+FROM
+(
+    ${injections()}
+)`;
+}
+
+/** Sketches of the range, in buckets. */
+function durations(): string {
+  return hoursOrDays({ hours: 'decision_duration', days: 'decision_duration_sketch_day' }, 'bucket_start, decisions, duration', SCOPE);
 }
 
 /** Milliseconds a decision took at p50, p95 and p99, over time. */
@@ -22,9 +36,11 @@ export function decisionLatency(): string {
   return `SELECT time, microseconds[1] / 1000 AS p50, microseconds[2] / 1000 AS p95, microseconds[3] / 1000 AS p99
 FROM
 (
-    SELECT ${hourOrDay('bucket_start')} AS time, quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(d.duration) AS microseconds
-    FROM decision_duration AS d
-    WHERE ${SCOPE} AND ${inRange('bucket_start')}
+    SELECT bucket_start AS time, quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(duration) AS microseconds
+    FROM
+    (
+        ${durations()}
+    )
     GROUP BY time
 )
 ORDER BY time`;
@@ -32,9 +48,11 @@ ORDER BY time`;
 
 /** One number: milliseconds at p95 over the whole range. NULL where nothing was decided. */
 export function latencyInRange(): string {
-  return `SELECT if(sum(d.decisions) = 0, NULL, quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(d.duration)[2] / 1000) AS p95_ms
-FROM decision_duration AS d
-WHERE ${SCOPE} AND ${inRange('bucket_start')}`;
+  return `SELECT if(sum(decisions) = 0, NULL, quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(duration)[2] / 1000) AS p95_ms
+FROM
+(
+    ${durations()}
+)`;
 }
 
 /** The rules that stop most, with one reason each, the newest 3 days of the range; 50 rows. */
@@ -49,16 +67,35 @@ LIMIT 50`;
 }
 
 /**
- * Rules that blocked for the first time: the nearest thing to a change of rules that decisions show, since a guard
- * does not say which rules it holds. First: not seen in the 7 days before; the newest 7 days of the range.
+ * What changed in the rules that guards and gates hold, as marks: a rule that blocks for the first time (a guard does
+ * not say which rules it holds, so the first block is the first sign), a policy that a scan was held against and that
+ * the scan before was not, a baseline that was set, a review that was decided.
  */
-export function newRuleMarks(): string {
-  return `SELECT min(occurred_at) AS time, concat(repo, ': rule ', rule_name, ' blocks for the first time') AS text, 'rules' AS tags
-FROM runtime_event
-WHERE ${SCOPE} AND occurred_at >= greatest($__fromTime, $__toTime - toIntervalDay(7)) - toIntervalDay(7) AND occurred_at <= $__toTime
-    AND decision = 'block' AND rule_name != ''
-GROUP BY repo, rule_name
-HAVING time >= greatest($__fromTime, $__toTime - toIntervalDay(7))
+export function ruleChangeMarks(): string {
+  return `SELECT time, text, tags
+FROM
+(
+    SELECT first_seen_at AS time, concat(repo, ': rule ', value, ' blocks for the first time') AS text, 'rule' AS tags
+    FROM dimension
+    WHERE ${SCOPE} AND dimension = 'rule' AND first_seen_at >= $__fromTime AND first_seen_at <= $__toTime
+    UNION ALL
+    SELECT occurred_at AS time, concat(repo, ': policy ', before, ' to ', held) AS text, 'policy' AS tags
+    FROM
+    (
+        SELECT repo, occurred_at, held, lagInFrame(held) OVER (PARTITION BY repo ORDER BY occurred_at, event_id) AS before
+        FROM
+        (
+            SELECT repo, occurred_at, event_id, if(policy_name = '', 'none', concat(policy_name, if(policy_pack = '', '', concat(' (', policy_pack, ')')), ', at least ', toString(policy_min_score))) AS held
+            FROM scan
+            WHERE ${SCOPE} AND $__timeFilter(occurred_at)
+        )
+    )
+    WHERE before != '' AND held != before
+    UNION ALL
+    SELECT occurred_at AS time, concat(repo, if(kind = 'baseline', ': baseline set', concat(': review of ', JSONExtractString(detail, 'route'), ' ', state))) AS text, kind AS tags
+    FROM control_event
+    WHERE ${SCOPE} AND $__timeFilter(occurred_at) AND (kind = 'baseline' OR (kind = 'review_item' AND state NOT IN ('open', 'superseded')))
+)
 ORDER BY time
-LIMIT 100`;
+LIMIT 200`;
 }

@@ -1,14 +1,21 @@
-import { hourOrDay, inRange } from './resolution.js';
+import { hoursOrDays, inRange } from './resolution.js';
 import { ORG, SCOPE } from './scope.js';
 
 /** Fixes below which a mean says nothing. */
 export const MIN_FIXES = 3;
 
+/** The life of findings over the range, in buckets. */
+function lifecycle(columns: string): string {
+  return hoursOrDays({ hours: 'finding_lifecycle_hour', days: 'finding_lifecycle_day' }, columns, SCOPE);
+}
+
 /** What appeared, came back and was fixed, over time. */
 export function findingFlow(): string {
-  return `SELECT ${hourOrDay('bucket_start')} AS time, sum(l.new) AS appeared, sum(l.regressed) AS came_back, sum(l.fixed) AS fixed
-FROM finding_lifecycle_hour AS l
-WHERE ${SCOPE} AND ${inRange('bucket_start')}
+  return `SELECT bucket_start AS time, sum(new) AS appeared, sum(regressed) AS came_back, sum(fixes) AS fixed
+FROM
+(
+    ${lifecycle('bucket_start, new, regressed, fixed AS fixes')}
+)
 GROUP BY time
 HAVING appeared + came_back + fixed > 0
 ORDER BY time`;
@@ -16,9 +23,11 @@ ORDER BY time`;
 
 /** One number of the range's flow. NULL where no scan of the range could tell. */
 export function flowTotal(what: 'new' | 'regressed' | 'fixed'): string {
-  return `SELECT if((SELECT count() FROM scan_posture WHERE ${SCOPE} AND ${inRange('bucket_start')} AND is_detailed) = 0, NULL, sum(l.${what})) AS findings
-FROM finding_lifecycle_hour AS l
-WHERE ${SCOPE} AND ${inRange('bucket_start')}`;
+  return `SELECT if((SELECT count() FROM scan_posture WHERE ${SCOPE} AND ${inRange('bucket_start')} AND is_detailed) = 0, NULL, sum(${what})) AS findings
+FROM
+(
+    ${lifecycle(what)}
+)`;
 }
 
 /**
@@ -35,9 +44,11 @@ FROM
     WHERE ${SCOPE}
     GROUP BY severity
     UNION ALL
-    SELECT severity, toUInt64(0), NULL, sum(l.fixed), sum(l.fix_seconds)
-    FROM finding_lifecycle_hour AS l
-    WHERE ${SCOPE} AND ${inRange('bucket_start')}
+    SELECT severity, toUInt64(0), NULL, sum(fixed), sum(fix_seconds)
+    FROM
+    (
+        ${lifecycle('severity, fixed, fix_seconds')}
+    )
     GROUP BY severity
 )
 GROUP BY severity
@@ -60,5 +71,27 @@ FROM policy_eval
 WHERE ${ORG} AND exceptions_total > 0
     AND (repo, scan_id) IN (SELECT repo, scan_id FROM repo_route WHERE ${SCOPE})
 ORDER BY exceptions_expired DESC, exceptions_expiring_soon DESC, exceptions_active DESC, repo
+LIMIT 200`;
+}
+
+/**
+ * Findings that people accepted or muted and that still stand open, those whose time is over on top, then by the day
+ * they run out; 200 rows. `state` is `run out` where the accepted time is over.
+ */
+export function acceptedFindings(): string {
+  return `SELECT if(isNotNull(ends) AND ends <= now(), 'run out', t.status) AS state, o.severity AS severity, t.repo AS repo, o.title AS title, o.file AS file,
+    parseDateTimeBestEffortOrNull(t.until, 'UTC') AS ends, t.changed_at AS decided_at
+FROM
+(
+    SELECT repo, finding_key, status, until, changed_at FROM finding_triage WHERE ${SCOPE} AND status IN ('accepted', 'muted')
+) AS t
+INNER JOIN
+(
+    SELECT repo, finding_key, any(f.severity) AS severity, any(f.title) AS title, any(f.file) AS file
+    FROM open_finding AS f
+    WHERE ${SCOPE} AND (repo, finding_key) IN (SELECT repo, finding_key FROM finding_triage WHERE ${SCOPE})
+    GROUP BY repo, finding_key
+) AS o ON o.repo = t.repo AND o.finding_key = t.finding_key
+ORDER BY state = 'run out' DESC, isNull(ends), ends, repo, title
 LIMIT 200`;
 }

@@ -1,3 +1,8 @@
+/*
+ * Options of variables, all of them from small tables that are written as facts come in: what has no fact any more is
+ * in none of them.
+ */
+
 /** Organisations there is anything of, by name. */
 export function orgOptions(): string {
   return 'SELECT DISTINCT org_id FROM repository_activity ORDER BY org_id';
@@ -12,26 +17,11 @@ export function repoOptions(): string {
 ORDER BY repo`;
 }
 
-/** Days back that an agent or a tool must have decided something to be offered. */
-const RECENT_DAYS = 90;
-
-/** Agents whose tool calls were decided lately, by name. No version matters for what is only named. */
-export function agentOptions(): string {
-  return recent('agent');
-}
-
-/** Tools likewise. */
-export function toolOptions(): string {
-  return recent('tool');
-}
-
-function recent(column: 'agent' | 'tool'): string {
-  return `SELECT DISTINCT ${column} FROM blocked_command_rate_v1
-WHERE org_id = \${org:singlequote} AND bucket_start >= now() - toIntervalDay(${String(RECENT_DAYS)}) AND NOT is_head AND ${column} != ''
-ORDER BY ${column} LIMIT 500`;
-}
-
-/** Categories of findings there ever were, by name. */
-export function categoryOptions(): string {
-  return 'SELECT DISTINCT category FROM finding_lifecycle_v1 WHERE org_id = ${org:singlequote} AND NOT is_head AND category != \'\' ORDER BY category LIMIT 100';
+/** Agents whose tool calls were decided, tools that were called, or categories of findings, by name; 500 at most likewise. */
+export function dimensionOptions(dimension: 'agent' | 'tool' | 'category'): string {
+  return `SELECT value FROM
+(
+    SELECT value, max(last_seen_at) AS last_at FROM dimension WHERE org_id = \${org:singlequote} AND dimension = '${dimension}' GROUP BY value ORDER BY last_at DESC LIMIT 500
+)
+ORDER BY value`;
 }

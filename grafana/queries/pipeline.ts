@@ -1,11 +1,13 @@
-import { hourOrDay, inNewestDays, inRange } from './resolution.js';
+import { hoursOrDays, inNewestDays } from './resolution.js';
 import { ORG, SCOPE } from './scope.js';
 
 /** Facts over time by who sent them. */
 export function factsByProducer(): string {
-  return `SELECT ${hourOrDay('bucket_start')} AS time, producer, sum(a.events) AS facts
-FROM coverage_activity AS a
-WHERE ${SCOPE} AND ${inRange('bucket_start')}
+  return `SELECT bucket_start AS time, producer, sum(events) AS facts
+FROM
+(
+    ${hoursOrDays({ hours: 'coverage_activity', days: 'coverage_activity_day' }, 'bucket_start, producer, events', SCOPE)}
+)
 GROUP BY time, producer
 ORDER BY time, producer`;
 }
@@ -16,8 +18,8 @@ export function sinceLastArrival(): string {
 FROM
 (
     SELECT max(a.last_at) AS newest
-    FROM coverage_activity AS a
-    WHERE ${ORG} AND bucket_start >= now() - toIntervalDay(30)
+    FROM coverage_activity_day AS a
+    WHERE ${ORG} AND bucket_start >= toStartOfDay(now()) - toIntervalDay(30)
 )`;
 }
 
@@ -93,62 +95,109 @@ ORDER BY time, problem`;
 }
 
 /** The Collector's own counters of what it did not pass on, by the names of its internal telemetry. */
-const LOST = ['receiver_refused', 'receiver_failed', 'exporter_send_failed', 'exporter_enqueue_failed', 'processor_dropped']
-  .flatMap((counter) => ['spans', 'log_records', 'metric_points'].map((record) => `'otelcol_${counter}_${record}'`))
-  .join(', ');
+const LOST = [
+  ...['receiver_refused', 'receiver_failed', 'exporter_send_failed', 'exporter_enqueue_failed'].flatMap((counter) => ['spans', 'log_records', 'metric_points'].map((record) => `${counter}_${record}`)),
+  ...['spans', 'logs', 'datapoints'].map((record) => `processor_filter_${record}.filtered`),
+];
+
+/** Its counters of what redaction took out. */
+const TAKEN_OUT = ['processor_secretredaction_masked', 'processor_secretredaction_dropped_attributes'];
 
 /**
- * Rises of the running totals of collectors, as (org, at, counter, rise): what they did not pass on. A total that
- * falls was begun anew at 0; the first point of a series has no rise.
+ * What counters of collectors rose by, as (org, at, counter, attributes, rise). Our collector sends what each minute
+ * added (delta); others send running totals, of which each point counts what it is above the one before: a total that
+ * falls was begun anew at 0, and the first point of a series has no rise.
  */
-export function collectorRises(org: string, time: string): string {
-  return `SELECT org, at, counter, if(row_number() OVER w = 1, 0, if(total < before, total, total - before)) AS rise
+function collectorRises(counters: readonly string[], org: string, time: string): string {
+  return `SELECT org, at, counter, attributes, multiIf(is_delta, total, row_number() OVER w = 1, 0, total < before, total, total - before) AS rise
     FROM
     (
-        SELECT OrgId AS org, TimeUnix AS at, substring(replaceOne(MetricName, '_total', ''), 9) AS counter, Value AS total,
+        SELECT OrgId AS org, TimeUnix AS at, substring(replaceOne(MetricName, '_total', ''), 9) AS counter, Attributes AS attributes, Value AS total, AggregationTemporality = 1 AS is_delta,
             cityHash64(OrgId, MetricName, mapSort(ResourceAttributes), mapSort(Attributes)) AS source, lagInFrame(Value) OVER (PARTITION BY source ORDER BY at) AS before
         FROM otel_metrics_sum
-        WHERE ${org} AND ${time} AND replaceOne(MetricName, '_total', '') IN (${LOST})
+        WHERE ${org} AND ${time} AND MetricName IN (${counters.flatMap((name) => [`'otelcol_${name}'`, `'otelcol_${name}_total'`]).join(', ')})
     )
     WINDOW w AS (PARTITION BY source ORDER BY at)`;
 }
+
+/** Records that collectors did not pass on, as (org, at, counter, rise). */
+export function collectorLost(org: string, time: string): string {
+  return collectorRises(LOST, org, time);
+}
+
+/** The organisation of landing, whose columns have other names. */
+const LANDED = 'OrgId = ${org:singlequote}';
 
 /** The same in steps of 10 minutes. */
 export function collectorLosses(): string {
   return `SELECT toDateTime(toStartOfInterval(at, toIntervalMinute(10)), 'UTC') AS time, counter, sum(rise) AS records
 FROM
 (
-    ${collectorRises('OrgId = ${org:singlequote}', inNewestDays('TimeUnix', 7))}
+    ${collectorLost(LANDED, inNewestDays('TimeUnix', 7))}
 )
 GROUP BY time, counter
 ORDER BY time, counter`;
 }
 
-/** Batches waiting in collectors' queues over time. */
+/** What redaction took out, in steps of 10 minutes: secrets by kind, and attributes by why; six by name, the rest together. */
+export function collectorTakenOut(): string {
+  return `SELECT time, if(place <= 6, what, 'other kinds') AS name, sum(taken) AS values
+FROM
+(
+    SELECT time, what, taken, dense_rank() OVER (ORDER BY weight DESC, what) AS place
+    FROM
+    (
+        SELECT toDateTime(toStartOfInterval(at, toIntervalMinute(10)), 'UTC') AS time,
+            if(counter = 'processor_secretredaction_masked', concat('masked: ', attributes['kind']), concat('attribute dropped: ', replaceAll(attributes['reason'], '_', ' '))) AS what,
+            sum(rise) AS taken, sum(taken) OVER (PARTITION BY what) AS weight
+        FROM
+        (
+            ${collectorRises(TAKEN_OUT, LANDED, inNewestDays('TimeUnix', 7))}
+        )
+        GROUP BY time, what
+    )
+)
+GROUP BY time, name
+ORDER BY time, name`;
+}
+
+/** How full the sending queues of collectors are, the most of each 10 minutes, as a share of what they hold: records, requests or bytes, whatever a queue counts in. */
 export function collectorQueue(): string {
-  return `SELECT toDateTime(toStartOfInterval(TimeUnix, toIntervalMinute(10)), 'UTC') AS time, concat(ServiceName, ' ', Attributes['exporter']) AS queue, max(Value) AS waiting
+  return `SELECT toDateTime(toStartOfInterval(TimeUnix, toIntervalMinute(10)), 'UTC') AS time, trim(concat(Attributes['exporter'], ' ', Attributes['data_type'])) AS queue,
+    maxIf(Value, MetricName = 'otelcol_exporter_queue_size') / nullIf(maxIf(Value, MetricName = 'otelcol_exporter_queue_capacity'), 0) AS fill
 FROM otel_metrics_gauge
-WHERE OrgId = \${org:singlequote} AND ${inNewestDays('TimeUnix', 7)} AND MetricName = 'otelcol_exporter_queue_size'
+WHERE ${LANDED} AND ${inNewestDays('TimeUnix', 7)} AND MetricName IN ('otelcol_exporter_queue_size', 'otelcol_exporter_queue_capacity')
 GROUP BY time, queue
+HAVING countIf(MetricName = 'otelcol_exporter_queue_size') > 0
 ORDER BY time, queue`;
 }
 
 const KEPT = [
   ['landing: spans', 'otel_traces', 'OrgId'],
   ['landing: log records', 'otel_logs', 'OrgId'],
+  ['landing: metric points', 'otel_metrics_sum', 'OrgId'],
   ['facts: decisions', 'runtime_event_v1', 'org_id'],
   ['facts: scans', 'scan_v1', 'org_id'],
   ['facts: findings', 'finding_v1', 'org_id'],
   ['facts: drifts', 'drift_event_v1', 'org_id'],
   ['facts: agents\\\' events', 'agent_event_v1', 'org_id'],
+  ['series: blocked rate', 'blocked_command_rate_v1', 'org_id'],
+  ['series: findings', 'finding_transition_v1', 'org_id'],
+  ['series: coverage', 'coverage_v1', 'org_id'],
 ] as const;
 
-/** What the store keeps of the organisation: rows a table, repeats that have not been merged yet included. */
+/** Rows of a table that its mean size is taken from. */
+const SAMPLE = 500;
+
+/**
+ * What the store keeps of the organisation: rows a table, repeats that have not been merged yet included, and about how
+ * many bytes: rows times the mean size of 500 of them as they are in memory. On disk they are compressed, about ten to one.
+ */
 export function storeSize(): string {
-  return `SELECT kept, row_count
+  return `SELECT kept, row_count, row_count * bytes_of_one AS bytes
 FROM
 (
-    ${KEPT.map(([name, tableName, org]) => `SELECT '${name}' AS kept, count() AS row_count FROM ${tableName} WHERE ${org} = \${org:singlequote}`).join('\n    UNION ALL\n    ')}
+    ${KEPT.map(([name, tableName, org]) => `SELECT '${name}' AS kept, count() AS row_count, (SELECT ifNull(avg(byteSize(*)), 0) FROM (SELECT * FROM ${tableName} WHERE ${org} = \${org:singlequote} LIMIT ${String(SAMPLE)})) AS bytes_of_one FROM ${tableName} WHERE ${org} = \${org:singlequote}`).join('\n    UNION ALL\n    ')}
 )
-ORDER BY row_count DESC, kept`;
+ORDER BY bytes DESC, kept`;
 }

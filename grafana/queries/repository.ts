@@ -1,4 +1,4 @@
-import { drawnAt, hourOrDay, inLongerRange, inRange, inShortRange } from './resolution.js';
+import { hourOrDay, inLongerRange, inRange, inShortRange } from './resolution.js';
 import { ORG, SCOPE } from './scope.js';
 
 const PARTS = ['secrets', 'permissions', 'hooks', 'mcp', 'agents'] as const;
@@ -12,7 +12,7 @@ FROM
     FROM scan AS s
     WHERE ${SCOPE} AND ${inShortRange('occurred_at')} AND files_scanned > 0
     UNION ALL
-    SELECT ${drawnAt('bucket_start')} AS time, assumeNotNull(last_at) AS at, ${PARTS.map((part) => `score_${part}_last AS part_${part}`).join(', ')}
+    SELECT ${hourOrDay('bucket_start')} AS time, assumeNotNull(last_at) AS at, ${PARTS.map((part) => `score_${part}_last AS part_${part}`).join(', ')}
     FROM score_trend_hour
     WHERE ${SCOPE} AND ${inLongerRange('bucket_start')} AND scans > 0
 )

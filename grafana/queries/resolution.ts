@@ -1,17 +1,17 @@
 /**
  * How fine a picture is follows the time range, so that the first minutes show as well as the last quarter:
- * up to 6 hours from the facts themselves, up to 14 days by hour and beyond by day from the rollups.
+ * up to 6 hours from the facts themselves, up to 14 days from the hours of the series, beyond from its days.
  *
- * Both sources stand in one statement. The one that is not needed gets bounds in a year that never comes,
- * which prunes all of its parts. A condition that can be seen to be false (`WHERE 0`, or only the lower bound)
- * would not do: it stays above the window function of a series view, which then reads everything.
+ * All sources stand in one statement. Those that are not needed get bounds in a year that never comes, which prunes
+ * all of their parts. A condition that can be seen to be false (`WHERE 0`, or only the lower bound) would not do: it
+ * stays above the window function of a series view, which then reads everything.
  */
 const SPAN_SECONDS = 'toUnixTimestamp($__toTime) - toUnixTimestamp($__fromTime)';
 const IS_SHORT = `${SPAN_SECONDS} <= 21600`;
 const IS_LONG = `${SPAN_SECONDS} > 1209600`;
 const NEVER = 'toDateTime(4294967295)';
 
-/** Condition on a fact's time: inside the range, and nothing at all where the rollups answer. */
+/** Condition on a fact's time: inside the range, and nothing at all where a series answers. */
 export function inShortRange(column: string): string {
   return `${column} >= if(${IS_SHORT}, $__fromTime, ${NEVER}) AND ${column} <= $__toTime`;
 }
@@ -21,13 +21,29 @@ export function inLongerRange(column: string): string {
   return `${column} >= if(${IS_SHORT}, ${NEVER}, toStartOfHour($__fromTime)) AND ${column} <= if(${IS_SHORT}, ${NEVER}, $__toTime)`;
 }
 
-/** The hour a bucket is drawn at, or its day where the range is long. */
-export function drawnAt(column: string): string {
+/** The hour a bucket is drawn at, or its day where the range is long: for series that keep no days. */
+export function hourOrDay(column: string): string {
   return `if(${IS_LONG}, toStartOfDay(${column}), ${column})`;
 }
 
 /**
- * Condition on a fact's time for panels that no rollup answers: inside the range, and at most the newest
+ * Columns of a series over the range, from its hours or, where the range is long, from its days: rows of the one that
+ * is not needed are none. `selected` is what both have, `where` the condition on whose they are.
+ * With facts for short ranges beside it, hours begin at 6 hours.
+ */
+export function hoursOrDays(series: { hours: string; days: string }, selected: string, where: string, { besideFacts = false } = {}): string {
+  const isHourly = besideFacts ? `${IS_SHORT} OR ${IS_LONG}` : IS_LONG;
+  return `SELECT ${selected}
+    FROM ${series.hours}
+    WHERE ${where} AND bucket_start >= if(${isHourly}, ${NEVER}, toStartOfHour($__fromTime)) AND bucket_start <= if(${isHourly}, ${NEVER}, $__toTime)
+    UNION ALL
+    SELECT ${selected}
+    FROM ${series.days}
+    WHERE ${where} AND bucket_start >= if(${IS_LONG}, toStartOfDay($__fromTime), ${NEVER}) AND bucket_start <= if(${IS_LONG}, $__toTime, ${NEVER})`;
+}
+
+/**
+ * Condition on a fact's time for panels that no series answers: inside the range, and at most the newest
  * `days` of it, so that a range of a quarter costs no more than one of a week. The panel says so.
  */
 export function inNewestDays(column: string, days: number): string {
@@ -37,9 +53,4 @@ export function inNewestDays(column: string, days: number): string {
 /** Condition on a bucket's start: buckets that begin in the hour the range begins in, or later in it. */
 export function inRange(column: string): string {
   return `${column} >= toStartOfHour($__fromTime) AND ${column} <= $__toTime`;
-}
-
-/** A bucket's start as hours up to 14 days, as days beyond: for series that have no finer grain than the hour. */
-export function hourOrDay(column: string): string {
-  return `if(${IS_LONG}, toStartOfDay(${column}), ${column})`;
 }

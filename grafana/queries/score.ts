@@ -1,4 +1,4 @@
-import { drawnAt, inLongerRange, inShortRange } from './resolution.js';
+import { hourOrDay, inLongerRange, inShortRange } from './resolution.js';
 import { SCOPE } from './scope.js';
 
 /**
@@ -41,7 +41,7 @@ FROM
                 AND files_scanned > 0
             GROUP BY time, line
             UNION ALL
-            SELECT ${drawnAt('bucket_start')} AS time, ${LINE} AS line, toFloat64(argMax(score_last, last_at)) AS score
+            SELECT ${hourOrDay('bucket_start')} AS time, ${LINE} AS line, toFloat64(argMax(score_last, last_at)) AS score
             FROM score_trend_hour
             WHERE ${SCOPE}
                 AND ${inLongerRange('bucket_start')}

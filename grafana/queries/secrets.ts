@@ -1,4 +1,4 @@
-import { hourOrDay, inNewestDays, inRange } from './resolution.js';
+import { hourOrDay, inRange } from './resolution.js';
 import { SCOPE } from './scope.js';
 
 /** Episodes of critical secrets that touch the range, as secret_exposure_events has them. */
@@ -29,7 +29,7 @@ WHERE ${SCOPE}`;
 
 /** One number: values masked in the range. NULL where nothing arrived. */
 export function maskedInRange(): string {
-  return `SELECT if((SELECT count() FROM coverage_activity WHERE ${SCOPE} AND ${inRange('bucket_start')}) = 0, NULL, sum(m.masked)) AS masked_values
+  return `SELECT if((SELECT count() FROM coverage_activity_day WHERE ${SCOPE} AND bucket_start >= toStartOfDay($__fromTime) AND bucket_start <= $__toTime) = 0, NULL, sum(m.masked)) AS masked_values
 FROM masked_value_hour AS m
 WHERE ${SCOPE} AND ${inRange('bucket_start')}`;
 }
@@ -86,21 +86,33 @@ ORDER BY is_open DESC, exposed_for DESC, repo, title
 LIMIT 200`;
 }
 
-/** Values masked on their way in, over time. */
+/** Kinds that are told apart on a chart; the others are one. */
+const NAMED_KINDS = 6;
+
+/** Values masked on their way in over time, by kind: the six most frequent of the range by name, the rest together. */
 export function maskedOverTime(): string {
-  return `SELECT ${hourOrDay('bucket_start')} AS time, sum(m.masked) AS masked
-FROM masked_value_hour AS m
-WHERE ${SCOPE} AND ${inRange('bucket_start')}
-GROUP BY time
-ORDER BY time`;
+  return `SELECT time, if(place <= ${String(NAMED_KINDS)}, kind, 'other kinds') AS name, sum(values) AS masked_values
+FROM
+(
+    SELECT time, kind, values, dense_rank() OVER (ORDER BY weight DESC, kind) AS place
+    FROM
+    (
+        SELECT ${hourOrDay('bucket_start')} AS time, kind, sum(k.masked) AS values, sum(values) OVER (PARTITION BY kind) AS weight
+        FROM masked_kind_hour AS k
+        WHERE ${SCOPE} AND ${inRange('bucket_start')}
+        GROUP BY time, kind
+    )
+)
+GROUP BY time, name
+ORDER BY time, name`;
 }
 
-/** Where values were masked: by kind of record and repository, the newest 30 days of the range; 50 rows. */
-export function maskedByRecord(): string {
-  return `SELECT if(repo = '', 'not named', repo) AS repository, record, count() AS records, sum(masked) AS masked_values, max(occurred_at) AS last_at
-FROM masking_event_v1 FINAL
-WHERE ${SCOPE} AND ${inNewestDays('occurred_at', 30)}
-GROUP BY repository, record
-ORDER BY masked_values DESC, repository, record
+/** Where values were masked and of which kind, most first; 50 rows. */
+export function maskedByRepository(): string {
+  return `SELECT if(repo = '', 'not named', repo) AS repository, kind, sum(k.masked) AS masked_values, max(k.bucket_start) AS last_at
+FROM masked_kind_hour AS k
+WHERE ${SCOPE} AND ${inRange('bucket_start')}
+GROUP BY repository, kind
+ORDER BY masked_values DESC, repository, kind
 LIMIT 50`;
 }

@@ -195,11 +195,11 @@ describe('decisions', () => {
 });
 
 describe('open findings', () => {
-  it('are those of the newest scan, worst first, with the first scan that had them', async () => {
+  it('are those of the newest scan, worst first; no series says here since when, so since that scan', async () => {
     const open = await records(9, SHORT, variables('org_a', ['acme/web']));
     expect(open.map(({ severity, title, location, first_seen, last_seen }) => [severity, title, location, first_seen, last_seen])).toEqual([
-      ['critical', 'after', '.claude/settings.json:3', at(0), at(60_000)],
-      ['low', 'Finding k-low', '.claude/settings.json:3', at(-10 * DAY), at(60_000)],
+      ['critical', 'after', '.claude/settings.json:3', at(60_000), at(60_000)],
+      ['low', 'Finding k-low', '.claude/settings.json:3', at(60_000), at(60_000)],
     ]);
   });
 });

@@ -13,6 +13,7 @@ import {
   ATTR_DRIFT_SCORE_DELTA,
   ATTR_DRIFT_SCORE_PREVIOUS,
   ATTR_DRIFT_TIMESTAMP,
+  ATTR_SERVICE_VERSION,
   ATTR_TENANT_ORG_ID,
   EVENT_FINDING,
   SPAN_DECISION,
@@ -111,25 +112,26 @@ export class Seed {
     });
   }
 
-  /** Points of a running total, as a collector's own telemetry has them; `queue` for a gauge. */
-  async collectorMetric(name: string, points: { at: string; value: number }[], kind: 'sum' | 'gauge' = 'sum'): Promise<void> {
+  /** Points of a running total, of what each interval added (`delta`), or of a gauge, as a collector's own telemetry has them. */
+  async collectorMetric(name: string, points: { at: string; value: number }[], kind: 'sum' | 'delta' | 'gauge' = 'sum', attributes: Record<string, string> = { exporter: 'clickhouse' }): Promise<void> {
     await this.#client.insert({
-      table: `otel_metrics_${kind}`,
-      columns: ['ResourceAttributes', 'ServiceName', 'MetricName', 'Attributes', 'StartTimeUnix', 'TimeUnix', 'Value'],
+      table: kind === 'gauge' ? 'otel_metrics_gauge' : 'otel_metrics_sum',
+      columns: ['ResourceAttributes', 'ServiceName', 'MetricName', 'Attributes', 'StartTimeUnix', 'TimeUnix', 'Value', ...(kind === 'gauge' ? [] : (['AggregationTemporality'] as const))],
       format: 'JSONEachRow',
       values: points.map(({ at, value }) => ({
         ResourceAttributes: { [ATTR_TENANT_ORG_ID]: this.#orgId, 'service.instance.id': 'one' },
         ServiceName: 'otelcol',
         MetricName: name,
-        Attributes: { exporter: 'clickhouse' },
+        Attributes: attributes,
         StartTimeUnix: storeTime(at).slice(0, 19),
         TimeUnix: storeTime(at).slice(0, 19),
         Value: value,
+        ...(kind === 'gauge' ? {} : { AggregationTemporality: kind === 'delta' ? 1 : 2 }),
       })),
     });
   }
 
-  /** One head row and one row for each tool, as the rollup job writes a bucket. */
+  /** One head row and one row for each tool, as the rollup job writes a bucket, and the day it is part of. */
   async rateHour(repo: string, bucketStart: string, tools: Record<string, { allowed: number; blocked: number }>): Promise<void> {
     const key = { org_id: this.#orgId, repo, bucket_start: storeTime(bucketStart), version: 1 };
     const none = { tool: '', agent: '', rule_category: '', allowed: 0, blocked: 0, asked: 0 };
@@ -140,6 +142,15 @@ export class Seed {
         { ...key, ...none, is_head: true },
         ...Object.entries(tools).map(([tool, counts]) => ({ ...key, ...none, is_head: false, tool, ...counts })),
       ],
+    });
+    await this.#client.command({
+      query: `INSERT INTO blocked_command_rate_day_v1 (org_id, repo, bucket_start, formula, tools, agents, rule_categories, allowed, blocked, asked, version)
+        SELECT org_id, repo, toStartOfDay(h.bucket_start) AS day, 0, groupArray(h.tool), groupArray(h.agent), groupArray(h.rule_category),
+          groupArray(h.allowed), groupArray(h.blocked), groupArray(h.asked), toUnixTimestamp64Micro(now64(6))
+        FROM blocked_command_rate_hour AS h
+        WHERE org_id = {orgId:String} AND repo = {repo:String} AND day = toStartOfDay(parseDateTimeBestEffort({at:String}, 'UTC'))
+        GROUP BY org_id, repo, day`,
+      query_params: { orgId: this.#orgId, repo, at: bucketStart },
     });
   }
 
@@ -172,8 +183,19 @@ export class Seed {
     });
   }
 
+  /** What people decided, as the gateway's outbox writes it. */
+  async control(events: { at: string; repository: string; kind: string; subject: string; state: string; detail?: Record<string, string> }[]): Promise<void> {
+    await this.#client.insert({
+      table: 'control_event_v1',
+      format: 'JSONEachRow',
+      values: events.map(({ at, repository, kind, subject, state, detail = {} }) => ({
+        org_id: this.#orgId, repo: repository, event_id: randomUUID(), occurred_at: storeTime(at), kind, subject, state, actor: 'member:lead', detail: JSON.stringify(detail),
+      })),
+    });
+  }
+
   #resource(repository: string): Record<string, string> {
-    return { [ATTR_TENANT_ORG_ID]: this.#orgId, ...repositoryAttributes(repository) };
+    return { [ATTR_TENANT_ORG_ID]: this.#orgId, [ATTR_SERVICE_VERSION]: '0.1.0', ...repositoryAttributes(repository) };
   }
 }
 

@@ -1,4 +1,5 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
+import { pruneDimensions } from '#schemas/clickhouse/dimensions.js';
 import { FACTS } from '#schemas/clickhouse/facts.js';
 
 /** Which rows of one organisation are to go; what meets all of the conditions. */
@@ -60,6 +61,7 @@ export async function removeRows(
   if (marks.length > 0) {
     await clickhouse.insert({ table: 'dirty_hour_v1', columns: ['fact', 'org_id', 'repo', 'bucket_start', 'marked_at'], values: marks, format: 'JSONEachRow' });
   }
+  if (removed > 0) await pruneDimensions(clickhouse, removal.orgId);
   await onProgress(targets.length, targets.length);
   return removed;
 }

@@ -1,5 +1,6 @@
 import { ATTR_TENANT_TOKEN_ID } from '../semconv.js';
 import type { ClickHouseClient } from './client.js';
+import { pruneDimensions } from './dimensions.js';
 import { FACTS, readingOf, type Fact } from './facts.js';
 
 /** What to forget: a repository, or everything that one token sent. */
@@ -39,4 +40,5 @@ export async function deleteFacts(client: ClickHouseClient, deletion: Deletion):
       clickhouse_settings: { max_execution_time: DELETE_TIMEOUT_S, lightweight_deletes_sync: '1' },
     });
   }
+  await pruneDimensions(client, deletion.orgId);
 }

@@ -234,6 +234,23 @@ export const VIEWS = {
     first_seen_at: "SimpleAggregateFunction(min, DateTime64(3, 'UTC'))",
     last_seen_at: "SimpleAggregateFunction(max, DateTime64(3, 'UTC'))",
   },
+  dimension: {
+    org_id: NAME,
+    dimension: NAME,
+    value: 'String',
+    repo: 'String',
+    first_seen_at: "SimpleAggregateFunction(min, DateTime64(3, 'UTC'))",
+    last_seen_at: "SimpleAggregateFunction(max, DateTime64(3, 'UTC'))",
+  },
+  producer_version: {
+    org_id: NAME,
+    producer: NAME,
+    program: 'String',
+    version: 'String',
+    repo: 'String',
+    first_seen_at: "SimpleAggregateFunction(min, DateTime64(3, 'UTC'))",
+    last_seen_at: "SimpleAggregateFunction(max, DateTime64(3, 'UTC'))",
+  },
   ...grains('blocked_command_rate', {
     org_id: NAME,
     repo: 'String',
@@ -258,6 +275,14 @@ export const VIEWS = {
     total: 'UInt64',
   }),
   decision_duration: {
+    org_id: NAME,
+    repo: 'String',
+    bucket_start: SECONDS,
+    decisions: 'UInt64',
+    duration: 'AggregateFunction(quantilesDD(0.01, 0.5, 0.95, 0.99), UInt64)',
+    duration_us_max: 'UInt64',
+  },
+  decision_duration_sketch_day: {
     org_id: NAME,
     repo: 'String',
     bucket_start: SECONDS,
@@ -586,6 +611,13 @@ export const VIEWS = {
     resolved_at: "Nullable(DateTime64(3, 'UTC'))",
     is_open: 'Bool',
     exposure_hours: 'Float64',
+  },
+  masked_kind_hour: {
+    org_id: NAME,
+    repo: 'String',
+    bucket_start: SECONDS,
+    kind: 'String',
+    masked: 'UInt64',
   },
   ...grains('masked_value', {
     org_id: NAME,

@@ -15,7 +15,7 @@ const REPO = (n: string): string => `concat('acme/service-', leftPad(toString(${
 
 /**
  * An organisation of fifty repositories that guarded its agents for ninety days, ten hours a day: `events`
- * decisions, four scans a day and repository with twenty findings each. Facts are written straight into their
+ * decisions, a twentieth as many records of agents, four scans a day and repository with twenty findings each. Facts are written straight into their
  * tables, by the store itself: how they get there is another bench's. The series are made by the jobs.
  */
 export async function seedOrganisation(server: BenchServer, events: number): Promise<void> {
@@ -42,6 +42,11 @@ export async function seedOrganisation(server: BenchServer, events: number): Pro
       multiIf(i < critical, 'critical', i < critical + high, 'high', i < 14, 'medium', 'low'), ['secrets', 'permissions', 'hooks', 'mcp', 'agents'][1 + i % 5],
       'A finding with a title of the usual length, as AgentShield words it', '.claude/settings.json', i, 'active-runtime', ingested_at
     FROM scan_v1 ARRAY JOIN range(${String(FINDINGS_PER_SCAN)}) AS i WHERE org_id = '${ORG}'`);
+  // Agents tell of some of the sessions that guards see, and of some that none sees; they name no repository.
+  await run(`INSERT INTO agent_event_v1 (org_id, repo, event_id, occurred_at, agent, agent_version, event_name, session_id, tool, ingested_at)
+    WITH cityHash64(number) AS h, now64(3, 'UTC') - toIntervalSecond((h % ${String(DAYS)}) * 86400 + intDiv(h, 97) % 36000) AS at
+    SELECT '${ORG}', '', toString(number), at, 'claude-code', '2.1.4', 'tool_decision', concat('session-', toString(intDiv(h, 31) % 22000)), 'Bash', at
+    FROM numbers(${String(Math.ceil(events / 20))})`);
   await run(`INSERT INTO repository_activity_v1 SELECT org_id, repo, min(occurred_at), max(occurred_at) FROM scan_v1 WHERE org_id = '${ORG}' GROUP BY org_id, repo`);
   // A bucket is an hour of a repository: the jobs take them in bounded pieces.
   await createRollupWorker({ clickhouse: server.client, settleMs: 0 }).tick();

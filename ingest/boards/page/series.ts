@@ -38,8 +38,8 @@ function linesOf(panel: Panel, { columns, rows }: PanelData, refId: string | und
       line.points.push({ time: timeOf(row[timeAt]) / 1_000, value: numberOf(row[index]) });
     }
   }
-  // By name, as Grafana orders them: a line keeps its place and colour over ranges.
-  return [...lines.values()].sort((a, b) => a.field.title.localeCompare(b.field.title, 'en'));
+  // In the query's order where each line is a column, else by name, as Grafana has them: a line keeps its place and colour over ranges.
+  return labelsAt.length === 0 ? [...lines.values()] : [...lines.values()].sort((a, b) => a.field.title.localeCompare(b.field.title, 'en'));
 }
 
 export function numberOf(cell: Cell | undefined): number | null {
