@@ -74,7 +74,7 @@ describe('a request goes on', () => {
     expect(answer.statusCode, answer.body).toBe(200);
     expect(seen).toHaveLength(1);
     const sent = JSON.parse(seen[0]?.body.toString() ?? '') as { resourceSpans: { scopeSpans: { spans: { name: string }[] }[] }[] };
-    expect(sent.resourceSpans[0]?.scopeSpans[0]?.spans.map((span) => span.name)).toEqual(['agentshield.decision', 'agentshield.decision']);
+    expect(sent.resourceSpans[0]?.scopeSpans[0]?.spans.map((span) => span.name)).toEqual(['agentshield.pre_tool_use', 'agentshield.pre_tool_use']);
   });
 
   it('not at all when it is empty or a bomb', async () => {
