@@ -1,34 +1,114 @@
 // Bundles the hook into one file that loads nothing else: dist/exporters/hook.cjs, or the file named.
-// CommonJS, which Node starts a few milliseconds sooner than a module.
+// CommonJS, which Node starts a few milliseconds sooner than a module. The hook runs before every tool call and lives
+// for a millisecond, so what counts is how much code Node must read, compile and run for the first time:
 import { build } from 'esbuild';
-import { dirname, join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const room = dirname(fileURLToPath(import.meta.url));
+const root = dirname(room);
+const options = { bundle: true, platform: 'node', target: 'node20', conditions: ['source'], minify: true, logLevel: 'error' };
 
-/** What few calls need is loaded where it is first used; `node:crypto` alone takes two milliseconds. */
-const LAZY = { 'node:crypto': ['createHash', 'createHmac'], 'node:os': ['homedir', 'userInfo'], 'node:vm': ['Script'] };
+/** Node's own modules that every call needs, named once instead of in each file. */
+const SHARED = {
+  'node:fs': ['closeSync', 'constants', 'existsSync', 'fstatSync', 'mkdirSync', 'openSync', 'readdirSync', 'readFileSync', 'readSync', 'renameSync', 'rmSync', 'statSync', 'writeSync'],
+  'node:path': ['basename', 'dirname', 'join', 'resolve'],
+};
+/** Those that few calls need: loaded when one of these functions is called. `node:crypto` takes two milliseconds. */
+const LAZY = { 'node:crypto': ['createHash', 'createHmac'], 'node:os': ['homedir', 'userInfo'], 'node:vm': ['runInThisContext'] };
+/** Files of ours that few calls need, and which exports are functions: kept as text, compiled when one is called. */
+const COLD = {
+  'schemas/redaction.ts': ['redactText'],
+  'exporters/hook/rule-category.ts': ['categoryOf', 'isRuleCategory'],
+  'exporters/spool/drop.ts': ['dropOldest'],
+  'exporters/spool/lost.ts': ['countLost', 'prepareLost'],
+  'exporters/spool/make-folder.ts': ['makeFolder'],
+};
+/** Constants that take a while to make. */
+const EVALUATED = ['schemas/redaction-keywords.ts'];
 
-const lazyModules = {
-  name: 'lazy-modules',
+const lines = (names, line) => names.map((name) => `export ${line(name)};`).join('\n');
+
+const startup = {
+  name: 'startup',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:(crypto|os|vm)$/ }, ({ path, namespace }) => (namespace === 'lazy' ? { path, external: true } : { path, namespace: 'lazy' }));
-    onLoad({ filter: /.*/, namespace: 'lazy' }, ({ path }) => ({
-      contents: `module.exports = { ${LAZY[path].map((name) => `get ${name}() { return require('${path}').${name}; }`).join(', ')} };`,
-    }));
+    onResolve({ filter: /^node:/ }, ({ path, namespace }) => (namespace === 'node' ? { path, external: true } : { path, namespace: 'node' }));
+    onLoad({ filter: /.*/, namespace: 'node' }, ({ path }) => {
+      if (SHARED[path]) return { contents: `const it = require('${path}');\n${lines(SHARED[path], (name) => `const ${name} = it.${name}`)}` };
+      if (LAZY[path]) return { contents: lines(LAZY[path], (name) => `const ${name} = (...args) => require('${path}').${name}(...args)`) };
+      throw new Error(`${path} is needed by the hook: add it to build.mjs`);
+    });
+    onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+      const file = relative(root, path).replaceAll('\\', '/');
+      if (COLD[file]) return { contents: onDemand(file, COLD[file]) };
+      if (EVALUATED.includes(file)) return { contents: constants(await import(`data:text/javascript,${encodeURIComponent(await bundle(path, 'esm'))}`)) };
+      return undefined;
+    });
   },
 };
 
-await build({
-  entryPoints: [join(room, 'hook/entry.ts')],
-  outfile: process.argv[2] ?? join(room, '../dist/exporters/hook.cjs'),
-  bundle: true,
-  platform: 'node',
-  target: 'node20',
-  format: 'cjs',
-  conditions: ['source'],
-  plugins: [lazyModules],
-  minify: true,
-  metafile: true,
-  logLevel: 'error',
+async function bundle(path, format) {
+  const { outputFiles } = await build({ ...options, entryPoints: [path], format, write: false });
+  return outputFiles[0].text;
+}
+
+/** Stands for a file in the bundle; its text waits in the table `cold` of the file around it. */
+function onDemand(file, functions) {
+  return `let it;
+    function load() {
+      if (it === undefined) {
+        const module = { exports: {} };
+        new Function('module', 'require', cold[${JSON.stringify(file)}])(module, require);
+        it = module.exports;
+      }
+      return it;
+    }
+    ${lines(functions, (name) => `const ${name} = (...args) => load().${name}(...args)`)}`;
+}
+
+const constants = (values) => lines(Object.keys(values), (name) => `const ${name} = ${constant(values[name])}`);
+
+/** A list of words is one string that is cut up: a literal of strings takes longer to make. */
+function constant(value) {
+  const isWords = Array.isArray(value) && value.every((word) => typeof word === 'string' && !word.includes('\n'));
+  return isWords ? `${JSON.stringify(value.join('\n'))}.split('\\n')` : JSON.stringify(value);
+}
+
+const { outputFiles: [bundled] } = await build({ ...options, entryPoints: [join(room, 'hook/entry.ts')], write: false, format: 'cjs', plugins: [startup] });
+const cold = Object.fromEntries(await Promise.all(Object.keys(COLD).map(async (file) => [file, await bundle(join(root, file), 'cjs')])));
+const hot = `(function (require, cold) {${bundled.text}})`;
+
+// Code that Node has compiled before is taken from a file beside this one, if there is one for this source, Node and
+// machine (`shieldwatch install` makes it): the hook needs a millisecond less.
+const name = `hook-${createHash('sha256').update(hot).digest('hex').slice(0, 16)}`;
+const file = String.raw`"use strict";
+process.exitCode = 2;
+process.on("uncaughtException", () => process.exit(2));
+const { closeSync, existsSync, openSync, readSync } = require("node:fs");
+const { Script } = require("node:vm");
+const cache = __dirname + "/${name}-" + process.version + "-" + process.arch + ".cache";
+let cachedData;
+try {
+  if (existsSync(cache)) cachedData = read(cache);
+} catch {}
+// With the functions that the hook itself will use.
+function read(path) {
+  const [descriptor, bytes] = [openSync(path), new Uint8Array(262144)];
+  const length = readSync(descriptor, bytes);
+  closeSync(descriptor);
+  return bytes.subarray(0, length);
+}
+const script = new Script(${JSON.stringify(hot)}, { filename: __filename, cachedData });
+const hook = script.runInThisContext();
+if (process.argv[2] === "--write-code-cache") process.on("exit", () => {
+  const { renameSync, writeFileSync } = require("node:fs");
+  writeFileSync(cache + "." + process.pid, script.createCachedData(), { flush: true });
+  renameSync(cache + "." + process.pid, cache);
 });
+hook(require, ${JSON.stringify(cold)});
+`;
+const out = process.argv[2] ?? join(root, 'dist/exporters/hook.cjs');
+mkdirSync(dirname(out), { recursive: true });
+writeFileSync(out, file);

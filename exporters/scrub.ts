@@ -1,3 +1,4 @@
+import { mayHoldSecret } from '#schemas/redaction-gate.js';
 import { redactText } from '#schemas/redaction.js';
 
 /**
@@ -6,7 +7,23 @@ import { redactText } from '#schemas/redaction.js';
  * no longer recognised as one.
  */
 export function scrubText(text: string, maxLength: number): string {
+  if (isClean(text)) return text.slice(0, maxLength).trim();
   const printable = text.replace(/[\u0000-\u001f\u007f]+/g, ' ');
   // UTF-8 has no half characters: what the cut left of one becomes U+FFFD.
   return Buffer.from(redactText(printable).slice(0, maxLength)).toString().trim();
+}
+
+/** {@link scrubText} of several short texts, which mostly need but one look. */
+export function scrubTexts(texts: readonly string[], maxLength: number): string[] {
+  const areClean = isClean(texts.join(' '));
+  return texts.map((text) => (areClean ? text.slice(0, maxLength).trim() : scrubText(text, maxLength)));
+}
+
+/** Printable ASCII that surely holds no secret: most names, and the hook has no time to make the engine for those. */
+function isClean(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 32 || code > 126) return false;
+  }
+  return !mayHoldSecret(text);
 }

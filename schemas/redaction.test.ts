@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { mayHoldSecret } from './redaction-gate.js';
 import { REDACTION_RULES, redact, redactText } from './redaction.js';
 import { packageRoot } from './root.js';
 
@@ -77,5 +78,30 @@ describe('redact', () => {
       for (const keyword of keywords) expect(keyword, name).toMatch(/^[!-@[-`a-~ ]{2,}$/);
     }
     expect(new Set(REDACTION_RULES.map((rule) => rule.name)).size).toBe(REDACTION_RULES.length);
+  });
+});
+
+describe('mayHoldSecret', () => {
+  it('is true of whatever redact would change', () => {
+    const keywords = REDACTION_RULES.flatMap((rule) => rule.keywords);
+    const piece = fc.oneof(
+      fc.constantFrom(...VECTORS.map(({ input }) => input.join(''))),
+      fc.constantFrom(...keywords, ...keywords.map((keyword) => keyword.toUpperCase())),
+      fc.constantFrom(':', '@', '=', 'a:b@', '-u a:b', '0123456789', 'K', 'İ', 'x'),
+      fc.string({ unit: 'binary', maxLength: 8 }),
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 5 }), (pieces) => {
+        const text = pieces.join('');
+        fc.pre(redactText(text) !== text);
+        expect(mayHoldSecret(text)).toBe(true);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('is false of the names that a hook has to do with', () => {
+    const names = ['58cb0000-0000-4000-8000-000000000000', 'Bash', 'Task', 'Skill', 'AskUserQuestion', 'mcp__files__write', 'toolu_01FAKE000000abcdefghij', 'acme/app'];
+    expect(names.filter(mayHoldSecret)).toEqual([]);
   });
 });

@@ -67,7 +67,8 @@ export const ATTR_SECURITY_RULE_CATEGORY = 'security_rule.category';
 
 /** Spans. */
 export const SPAN_SCAN = 'agentshield.scan';
-export const SPAN_DECISION = 'agentshield.decision';
+/** Facts are also made of the name it had before, `agentshield.decision`. */
+export const SPAN_DECISION = 'agentshield.pre_tool_use';
 export const SPAN_DRIFT = 'agentshield.drift';
 
 /** Log events (`EventName`). */
@@ -145,6 +146,12 @@ export const ATTR_DECISION_TIMESTAMP = 'agentshield.decision.timestamp';
 export const ATTR_DECISION_REASON = 'agentshield.decision.reason';
 /** Milliseconds the producer spent on the decision; may be fractional. */
 export const ATTR_DECISION_DURATION = 'agentshield.decision.duration';
+/**
+ * The same in the words of the conventions' guardrail proposal (genai#427), for whoever reads by those. Still moving:
+ * nothing of ours is read from them.
+ */
+export const ATTR_GUARDRAIL_VERDICT = 'gen_ai.guardrail.verdict.type';
+export const ATTR_GUARDRAIL_ACTION = 'gen_ai.guardrail.action.type';
 /** `enforced` or `not-enforced`, where the policy has a rate limit for the tool. */
 export const ATTR_RATE_LIMIT_STATUS = 'agentshield.rate_limit.status';
 

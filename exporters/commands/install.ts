@@ -79,6 +79,7 @@ async function install(name: string, options: InstallOptions): Promise<void> {
   const isDone = await offer(plan, options, 'it is installed already');
   for (const note of client.notes(scope, wanted)) say(note);
   if (!isDone) return;
+  if (hook.type === 'command') (await import('../install/code-cache.js')).writeCodeCache();
   const problem = await probe(hook, client.event);
   if (problem === undefined) say('tried out: it blocks what a policy forbids and lets the rest pass');
   else {

@@ -3,38 +3,47 @@ import { decide, type Decision } from './decide.js';
 import { policyMode } from './policy-mode.js';
 import { record } from './record.js';
 import { readStdin } from './stdin.js';
-import { cannotJudge } from './verdict.js';
+import { cannotJudge, type Judging } from './verdict.js';
 
 /**
  * `shieldwatch hook [--policy-mode <mode>]`: judges the one tool call on standard input, answers the agent,
  * leaves a line in the spool, and sets the exit code. It loads nothing but Node's own files and a few of
- * ours: it runs before every tool call.
+ * ours: it runs before every tool call. A promise only where standard input had to be waited for.
  */
-export async function runHook(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<void> {
+export function runHook(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<void> | undefined {
   // Until there is a verdict, whatever ends the process blocks. Exit code 1 would be leave.
   process.exitCode = 2;
-  const startedAt = performance.now();
+  const startedAt = process.hrtime();
   const projectDir = env['CLAUDE_PROJECT_DIR'] ?? '';
-  const mode = policyMode(optionValue(args, '--policy-mode') ?? env['SHIELDWATCH_POLICY_MODE']);
-  const decision = await readDecision((text) => decide(text, { mode, env, projectDir }));
+  const judging: Judging = { mode: policyMode(optionValue(args, '--policy-mode') ?? env['SHIELDWATCH_POLICY_MODE']), env, projectDir };
+  const settle = (decision: Decision | undefined): void => { conclude(decision, startedAt, judging); };
+  let text: string | Promise<string>;
+  try {
+    text = readStdin();
+  } catch {
+    settle(UNREADABLE);
+    return undefined;
+  }
+  if (typeof text !== 'string') return text.then((late) => decide(late, judging), () => UNREADABLE).then(settle);
+  settle(decide(text, judging));
+  return undefined;
+}
+
+const UNREADABLE: Decision = {
+  event: 'PreToolUse',
+  call: { tool: 'unknown', cwd: '/', sessionId: '', agent: '' },
+  verdict: cannotJudge('the hook input cannot be read'),
+};
+
+function conclude(decision: Decision | undefined, startedAt: [number, number], { env, projectDir }: Judging): void {
   if (decision === undefined) {
     process.exitCode = 0;
     return;
   }
-  const durationMs = performance.now() - startedAt;
+  // Not `performance`, which Node loads when it is first named.
+  const [seconds, nanoseconds] = process.hrtime(startedAt);
   process.exitCode = answer(decision.event, decision.call.tool, decision.verdict);
-  record(decision.call, decision.verdict, durationMs, { env, projectDir });
-}
-
-async function readDecision(decideText: (text: string) => Decision | undefined): Promise<Decision | undefined> {
-  let text: string;
-  try {
-    text = await readStdin();
-  } catch {
-    const call = { tool: 'unknown', cwd: '/', sessionId: '', agent: '' };
-    return { event: 'PreToolUse', call, verdict: cannotJudge('the hook input cannot be read') };
-  }
-  return decideText(text);
+  record(decision.call, decision.verdict, seconds * 1e3 + nanoseconds / 1e6, { env, projectDir });
 }
 
 function optionValue(args: readonly string[], name: string): string | undefined {

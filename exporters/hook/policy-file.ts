@@ -1,8 +1,9 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { PolicyError } from './policy.js';
 
-const POLICY_PATH = join('.agentshield', 'runtime-policy.json');
+// Paths are put together with slashes, which Windows takes too: `join` costs a hook more than reading the file.
+const POLICY_PATH = '.agentshield/runtime-policy.json';
 
 /** A policy file that is there. */
 export interface PolicyFile {
@@ -16,12 +17,12 @@ export interface PolicyFile {
  * that changes into a folder of its own making would leave the project's policy behind.
  */
 export function readPolicies(cwd: string, projectDir: string, homeDir: string): PolicyFile[] {
-  const [project, home] = [projectDir, homeDir].map((dir) => (dir === '' ? undefined : resolve(dir)));
+  const project = projectDir === '' ? undefined : resolve(projectDir);
   const paths = new Map<string, string>();
   if (project !== undefined) addPolicy(paths, project);
   for (let dir = resolve(cwd); ; dir = dirname(dir)) {
     if (addPolicy(paths, dir)) break;
-    const isLast = dir === dirname(dir) || dir === project || dir === home || existsSync(join(dir, '.git'));
+    const isLast = dir === dirname(dir) || dir === project || (homeDir !== '' && dir === resolve(homeDir)) || existsSync(`${dir}/.git`);
     if (isLast) break;
   }
   return [...paths].map(([path, text]) => ({ path, text }));
@@ -29,13 +30,13 @@ export function readPolicies(cwd: string, projectDir: string, homeDir: string): 
 
 /** The one policy AgentShield's own hook looks at. */
 export function readStockPolicy(cwd: string): PolicyFile[] {
-  const path = join(resolve(cwd), POLICY_PATH);
+  const path = `${resolve(cwd)}/${POLICY_PATH}`;
   const text = readPolicy(path);
   return text === undefined ? [] : [{ path, text }];
 }
 
 function addPolicy(found: Map<string, string>, dir: string): boolean {
-  const path = join(dir, POLICY_PATH);
+  const path = `${dir}/${POLICY_PATH}`;
   const text = found.get(path) ?? readPolicy(path);
   if (text !== undefined) found.set(path, text);
   return text !== undefined;
@@ -44,8 +45,8 @@ function addPolicy(found: Map<string, string>, dir: string): boolean {
 /** Undefined when there is no such file; a file that is there but cannot be read is an invalid policy. */
 function readPolicy(path: string): string | undefined {
   try {
-    // Most folders have none, and an error costs more than a look.
-    return statSync(path, { throwIfNoEntry: false }) === undefined ? undefined : readFileSync(path, 'utf8');
+    // Most folders have none, and an error costs more than a look. What a look cannot see may yet be there.
+    return existsSync(path) || statSync(path, { throwIfNoEntry: false }) !== undefined ? readFileSync(path, 'utf8') : undefined;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;

@@ -1,5 +1,6 @@
 import type { RuleCategory } from '#schemas/records/enums.js';
 import { isRuleCategory } from './rule-category.js';
+import { withoutBom } from './without-bom.js';
 
 /** One entry of `deny`, its pattern compiled. */
 export interface DenyRule {
@@ -36,7 +37,7 @@ export class PolicyError extends Error {
  * know are ignored.
  */
 export function parsePolicy(text: string): Policy {
-  const policy = parseJson(text.replace(/^\ufeff/, ''));
+  const policy = parseJson(withoutBom(text));
   if (!isObject(policy)) throw new PolicyError('the policy is not a JSON object');
   if (policy['version'] !== undefined && policy['version'] !== 1) throw new PolicyError('version is not 1');
   const deny = policy['deny'] ?? [];

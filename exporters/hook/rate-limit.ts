@@ -1,10 +1,10 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, constants, existsSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { checksum } from '../spool/checksum.js';
 import { makeFolder } from '../spool/make-folder.js';
 import type { RateLimit } from './policy.js';
 
 const MINUTE_MS = 60_000;
+const BYTE = new Uint8Array([46]);
 const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND;
 
 /** Whose calls are counted together: one session under one policy. */
@@ -28,10 +28,10 @@ export function countCall({ maxPerMinute }: RateLimit, scope: RateScope, now: nu
     // Two checksums keep the few files of a machine apart; a hash would cost its library two milliseconds.
     const key = checksum(scope.policyPath) + checksum(scope.sessionId);
     const minute = Math.floor(now / MINUTE_MS);
-    const current = appendByte(scope.folder, `${key}-${String(minute)}`);
+    const current = add(scope.folder, `${scope.folder}/${key}-${String(minute)}`);
     if (current === 1) forget(scope.folder, minute);
     // Refused calls count too; without the cap an agent that retries would stay refused.
-    const before = Math.min(maxPerMinute, statSync(join(scope.folder, `${key}-${String(minute - 1)}`), { throwIfNoEntry: false })?.size ?? 0);
+    const before = Math.min(maxPerMinute, count(`${scope.folder}/${key}-${String(minute - 1)}`));
     const inWindow = current + Math.floor(before * (1 - (now % MINUTE_MS) / MINUTE_MS));
     return inWindow > maxPerMinute ? 'exceeded' : 'within';
   } catch {
@@ -39,22 +39,27 @@ export function countCall({ maxPerMinute }: RateLimit, scope: RateScope, now: nu
   }
 }
 
-/** Length of the file once this call is in it. */
-function appendByte(folder: string, name: string): number {
-  if (statSync(folder, { throwIfNoEntry: false }) === undefined) makeFolder(folder);
-  const descriptor = openSync(join(folder, name), FLAGS, 0o600);
+/** Counts one more; the number with it. */
+function add(folder: string, path: string): number {
+  if (!existsSync(folder)) makeFolder(folder);
+  const descriptor = openSync(path, FLAGS, 0o600);
   try {
-    writeSync(descriptor, '.');
-    return fstatSync(descriptor).size;
+    writeSync(descriptor, BYTE);
   } finally {
     closeSync(descriptor);
   }
+  return count(path);
+}
+
+/** Calls counted in a file; few, so that reading them costs a hook less than asking for the file's size. */
+function count(path: string): number {
+  return existsSync(path) ? readFileSync(path, 'utf8').length : 0;
 }
 
 /** Removes counts of minutes that no longer matter. */
 function forget(folder: string, minute: number): void {
   for (const name of readdirSync(folder)) {
     const age = minute - Number(/-(\d+)$/.exec(name)?.[1] ?? Number.NaN);
-    if (age > 1) rmSync(join(folder, name), { force: true });
+    if (age > 1) rmSync(`${folder}/${name}`, { force: true });
   }
 }

@@ -1,11 +1,12 @@
 import type { DecisionRecord } from '#schemas/records/decision.js';
 import { repositoryName } from '../repository/repository-name.js';
-import { scrubText } from '../scrub.js';
+import { scrubText, scrubTexts } from '../scrub.js';
 import { appendToSpool } from '../spool/append.js';
 import { newEventId } from '../spool/event-id.js';
 import { spoolLimits } from '../spool/limits.js';
 import { spoolFolder } from '../spool/location.js';
 import { actor } from './actor.js';
+import { isoTime } from './iso-time.js';
 import type { ToolCall } from './tool-call.js';
 import type { Verdict } from './verdict.js';
 
@@ -35,15 +36,19 @@ export function record(call: RecordedCall, verdict: Verdict, durationMs: number,
 /** The record of a decision made now, scrubbed. */
 export function decisionRecord(call: RecordedCall, verdict: Verdict, durationMs: number, { env, projectDir }: Surroundings): DecisionRecord {
   const actorId = actor(env);
+  const [sessionId = '', agent = '', agentVersion = '', tool = '', toolCallId = ''] = scrubTexts(
+    [call.sessionId, call.agent, call.agentVersion ?? '', call.tool, call.toolCallId ?? ''],
+    128,
+  );
   return {
     eventId: newEventId(),
-    timestamp: new Date().toISOString(),
+    timestamp: isoTime(Date.now()),
     repository: repositoryName(projectDir === '' ? [call.cwd] : [call.cwd, projectDir], env),
-    sessionId: scrubText(call.sessionId, 128),
-    agent: scrubText(call.agent, 50),
-    ...(call.agentVersion === undefined ? {} : { agentVersion: scrubText(call.agentVersion, 50) }),
-    tool: scrubText(call.tool, 120) || 'unknown',
-    ...(call.toolCallId === undefined ? {} : { toolCallId: scrubText(call.toolCallId, 128) }),
+    sessionId,
+    agent,
+    ...(call.agentVersion === undefined ? {} : { agentVersion }),
+    tool: tool || 'unknown',
+    ...(call.toolCallId === undefined ? {} : { toolCallId }),
     decision: verdict.decision,
     ...(verdict.decision === 'allow' ? {} : blockFields(verdict)),
     ...(verdict.rateLimit === undefined ? {} : { rateLimit: verdict.rateLimit }),

@@ -3,26 +3,28 @@ import { readSync } from 'node:fs';
 /** A tool call larger than this is refused rather than judged: reading on could exhaust memory. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
+/** Most calls fit into the first read. */
+const [FIRST_BYTES, NEXT_BYTES] = [8192, 65_536];
+
 /**
- * All of standard input. Reads the descriptor directly, which spares loading Node's streams; only where
- * the agent hands over a non-blocking descriptor does it fall back to them.
+ * All of standard input. Reads the descriptor directly, which spares loading Node's streams and promises; only
+ * where the agent hands over a non-blocking descriptor does it fall back to them.
  */
-export async function readStdin(): Promise<string> {
-  const chunks: Buffer[] = [];
+export function readStdin(): string | Promise<string> {
+  const chunks: Uint8Array[] = [];
   let size = 0;
-  const add = (chunk: Buffer): void => {
+  const add = (chunk: Uint8Array): void => {
     size += chunk.length;
     if (size > MAX_BYTES) throw new Error('input too large');
     chunks.push(chunk);
   };
-  if (!readDirectly(add)) for await (const chunk of process.stdin) add(Buffer.from(chunk as Uint8Array));
-  return Buffer.concat(chunks).toString('utf8');
+  return readDirectly(add) ? textOf(chunks) : readStream(add).then(() => textOf(chunks));
 }
 
 /** False when the descriptor would have to be waited for. */
-function readDirectly(add: (chunk: Buffer) => void): boolean {
-  for (;;) {
-    const buffer = Buffer.allocUnsafe(65_536);
+function readDirectly(add: (chunk: Uint8Array) => void): boolean {
+  for (let bytes = FIRST_BYTES; ; bytes = NEXT_BYTES) {
+    const buffer = new Uint8Array(bytes);
     let length: number;
     try {
       length = readSync(0, buffer);
@@ -36,4 +38,19 @@ function readDirectly(add: (chunk: Buffer) => void): boolean {
     if (length === 0) return true;
     add(buffer.subarray(0, length));
   }
+}
+
+async function readStream(add: (chunk: Uint8Array) => void): Promise<void> {
+  for await (const chunk of process.stdin) add(chunk as Uint8Array);
+}
+
+function textOf(chunks: readonly Uint8Array[]): string {
+  const [first = new Uint8Array()] = chunks;
+  return utf8(chunks.length > 1 ? Buffer.concat(chunks) : first);
+}
+
+/** What `Buffer.prototype.toString` comes down to, where Node has it: the way there takes longer than reading the input. */
+function utf8(bytes: Uint8Array): string {
+  const { utf8Slice } = Buffer.prototype as { utf8Slice?: (this: Uint8Array, start: number, end: number) => string };
+  return utf8Slice === undefined ? Buffer.from(bytes).toString() : utf8Slice.call(bytes, 0, bytes.length);
 }

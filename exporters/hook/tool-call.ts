@@ -1,4 +1,5 @@
 import { agentName, agentVersion } from './agent-name.js';
+import { withoutBom } from './without-bom.js';
 
 /** One tool call an agent asks leave for. */
 export interface ToolCall {
@@ -32,11 +33,11 @@ const DEFAULT_EVENT = 'PreToolUse';
 
 /** Reads the JSON of Claude Code, Codex or Gemini. A call that names no tool cannot be judged. */
 export function parseHookInput(text: string, env: NodeJS.ProcessEnv): HookInput {
-  const parsed = parseObject(text.replace(/^\ufeff/, ''));
+  const parsed = parseObject(withoutBom(text));
   if (parsed === undefined) return { kind: 'unreadable', problem: 'the hook input is not a JSON object', event: DEFAULT_EVENT };
   const name = stringOf(parsed['hook_event_name']);
   if (OTHER_EVENTS.has(name)) return { kind: 'not-a-call' };
-  const event = /^[A-Za-z]{1,64}$/.test(name) ? name : DEFAULT_EVENT;
+  const event = name === DEFAULT_EVENT || /^[A-Za-z]{1,64}$/.test(name) ? name : DEFAULT_EVENT;
   const tool = stringOf(parsed['tool_name']);
   if (tool.trim() === '') return { kind: 'unreadable', problem: 'the hook input names no tool', event };
   const toolCallId = stringOf(parsed['tool_use_id']);

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { RuleCategory } from '#schemas/records/enums.js';
 import { spoolFolder } from '../spool/location.js';
 import { matchingRule } from './evaluate.js';
@@ -64,7 +63,7 @@ function apply(call: ToolCall, { mode, env, projectDir }: Judging): Verdict {
   const limited = policies.flatMap(({ path, policy }) => withLimit(path, policy, names, mode));
   if (limited.length === 0) return { decision: 'allow' };
   if (mode === 'stock') return { decision: 'allow', rateLimit: 'not-enforced' };
-  return holdToLimits(limited, call.sessionId, join(spoolFolder(env), 'rate'));
+  return holdToLimits(limited, call.sessionId, `${spoolFolder(env)}/rate`);
 }
 
 interface Limited {

@@ -12,6 +12,9 @@ export type InstalledHook =
 /** Ends every command of ours, so that it is found again. The hook ignores it. */
 const MARK = 'shieldwatch-hook';
 
+/** One helper thread is enough for a process that lives for a millisecond, and soonest started and ended. */
+export const NODE_OPTION = '--v8-pool-size=1';
+
 /**
  * The shell command that starts the bundled hook: this Node and this file by their full paths, since agents
  * are started with whatever PATH.
@@ -20,7 +23,7 @@ export function hookCommand(mode: string | undefined): string {
   const option = mode === undefined ? '' : ` --policy-mode ${mode}`;
   // A shell that is asked to exec starts no second process.
   const start = process.platform === 'win32' ? '' : 'exec ';
-  return `${start}"${process.execPath}" "${hookFile()}"${option} ${MARK}`;
+  return `${start}"${process.execPath}" ${NODE_OPTION} "${hookFile()}"${option} ${MARK}`;
 }
 
 /** True of a command or URL that this, or a person following our README, has installed. */
@@ -34,7 +37,7 @@ export function hookUrl(port: number): string {
 }
 
 /** Beside this file in the installable package, in `dist/` otherwise. */
-function hookFile(): string {
+export function hookFile(): string {
   const here = dirname(fileURLToPath(import.meta.url));
   const candidates = [join(here, 'hook.cjs'), join(packageRoot(), 'dist', 'exporters', 'hook.cjs')];
   const found = candidates.find((file) => existsSync(file));

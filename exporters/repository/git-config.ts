@@ -5,22 +5,35 @@
 export function remoteUrl(config: string): string | undefined {
   const urls = new Map<string, string>();
   let remote: string | undefined;
-  for (const line of config.split(/\r?\n/)) {
-    const section = /^\s*\[([^\]"]*)(?:"((?:[^"\\]|\\.)*)")?\s*\]/.exec(line);
-    if (section !== null) {
-      const isRemote = section[1]?.trim().toLowerCase() === 'remote';
-      remote = isRemote ? section[2]?.replace(/\\(.)/g, '$1') : undefined;
-      continue;
+  // The hook has this to do before every tool call: expressions only for the few lines that need them.
+  for (const whole of config.split('\n')) {
+    const line = whole.trim();
+    if (line.startsWith('[')) {
+      remote = remoteOf(line);
+    } else if (remote !== undefined && !urls.has(remote) && line.slice(0, 3).toLowerCase() === 'url') {
+      // Git uses the first url of a remote to fetch from.
+      const rest = line.slice(3).trimStart();
+      if (rest.startsWith('=')) urls.set(remote, unquote(rest.slice(1).trimStart()));
     }
-    const url = /^\s*url\s*=\s*(.*)$/i.exec(line)?.[1];
-    // Git uses the first url of a remote to fetch from.
-    if (remote !== undefined && url !== undefined && !urls.has(remote)) urls.set(remote, unquote(url));
   }
   return urls.get('origin') ?? (urls.size === 1 ? [...urls.values()][0] : undefined);
 }
 
+/** Name of the remote whose section a line begins; undefined for another section. */
+function remoteOf(line: string): string | undefined {
+  if (line === '[remote "origin"]') return 'origin';
+  if (line.slice(1).trimStart().slice(0, 6).toLowerCase() !== 'remote') return undefined;
+  const section = /^\[([^\]"]*)(?:"((?:[^"\\]|\\.)*)")?\s*\]/.exec(line);
+  return section?.[1]?.trim().toLowerCase() === 'remote' ? unescape(section[2]) : undefined;
+}
+
 function unquote(value: string): string {
-  const quoted = /^"((?:[^"\\]|\\.)*)"/.exec(value);
-  if (quoted !== null) return (quoted[1] ?? '').replace(/\\(.)/g, '$1');
-  return value.replace(/\s[#;].*$/, '').trim();
+  const quoted = value.startsWith('"') ? /^"((?:[^"\\]|\\.)*)"/.exec(value) : null;
+  if (quoted !== null) return unescape(quoted[1]) ?? '';
+  const mayHaveComment = value.includes('#') || value.includes(';');
+  return mayHaveComment ? value.replace(/\s[#;].*$/, '').trim() : value;
+}
+
+function unescape(text: string | undefined): string | undefined {
+  return text?.includes('\\') === true ? text.replace(/\\(.)/g, '$1') : text;
 }

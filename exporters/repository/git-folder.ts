@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 
 /** Where a working tree and its shared git files are. */
@@ -12,7 +12,7 @@ export interface GitFolder {
 /** The working tree that holds `folder`, found by reading the files themselves: starting git costs more than a verdict. */
 export function findGitFolder(folder: string): GitFolder | undefined {
   for (let dir = resolve(folder); ; dir = dirname(dir)) {
-    const common = commonFolder(join(dir, '.git'));
+    const common = commonFolder(`${dir}/.git`);
     if (common !== undefined) return { root: dir, common };
     if (dir === dirname(dir)) return undefined;
   }
@@ -24,9 +24,9 @@ export function gitFolderName(git: GitFolder): string {
 }
 
 function commonFolder(dotGit: string): string | undefined {
-  const stats = statSync(dotGit, { throwIfNoEntry: false });
-  if (stats === undefined) return undefined;
-  if (stats.isDirectory()) return dotGit;
+  if (existsSync(`${dotGit}/config`)) return dotGit;
+  if (!existsSync(dotGit)) return undefined;
+  if (statSync(dotGit).isDirectory()) return dotGit;
   const gitDir = /^gitdir: (.+)$/m.exec(readOptional(dotGit) ?? '')?.[1];
   if (gitDir === undefined) return undefined;
   const absolute = resolve(dirname(dotGit), gitDir.trim());

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { REPOSITORY_PATTERN } from '#schemas/records/repository.js';
 import { scrubText } from '../scrub.js';
 import { remoteUrl } from './git-config.js';
@@ -15,7 +15,7 @@ const MAX_LENGTH = 200;
  * else the last folder's own name.
  */
 export function repositoryName(folders: readonly string[], env: NodeJS.ProcessEnv): string {
-  const configured = cleanRepositoryName(env['SHIELDWATCH_REPOSITORY'] ?? '');
+  const configured = claimed(env['SHIELDWATCH_REPOSITORY']);
   if (configured !== undefined) return configured;
   for (const folder of folders) {
     const name = remembered(folder);
@@ -26,13 +26,19 @@ export function repositoryName(folders: readonly string[], env: NodeJS.ProcessEn
 
 /** A claimed name made fit for a record: scrubbed, without spaces, cut; undefined when it is no name. */
 export function cleanRepositoryName(name: string): string | undefined {
-  const clean = scrubText(name, MAX_LENGTH).replace(/\s+/g, '-').replace(/\/+$/, '');
+  const scrubbed = scrubText(name, MAX_LENGTH);
+  if (REPOSITORY_PATTERN.test(scrubbed)) return scrubbed;
+  const clean = scrubbed.replace(/\s+/g, '-').replace(/\/+$/, '');
   return REPOSITORY_PATTERN.test(clean) ? clean : undefined;
 }
 
+function claimed(name: string | undefined): string | undefined {
+  return name === undefined || name === '' ? undefined : cleanRepositoryName(name);
+}
+
 function claimedByCi(env: NodeJS.ProcessEnv): string | undefined {
-  if (env['GITHUB_ACTIONS'] === 'true') return cleanRepositoryName(env['GITHUB_REPOSITORY'] ?? '');
-  return env['GITLAB_CI'] === 'true' ? cleanRepositoryName(env['CI_PROJECT_PATH'] ?? '') : undefined;
+  if (env['GITHUB_ACTIONS'] === 'true') return claimed(env['GITHUB_REPOSITORY']);
+  return env['GITLAB_CI'] === 'true' ? claimed(env['CI_PROJECT_PATH']) : undefined;
 }
 
 /** What is remembered of a folder, and for how long: a process that judges every call asks for the same few. */
@@ -52,12 +58,12 @@ function remembered(folder: string): string | undefined {
 }
 
 function nameOf(git: GitFolder): string | undefined {
-  return cleanRepositoryName(remoteOf(git) ?? '') ?? cleanRepositoryName(gitFolderName(git));
+  return claimed(remoteOf(git)) ?? cleanRepositoryName(gitFolderName(git));
 }
 
 function remoteOf(git: GitFolder): string | undefined {
   try {
-    const url = remoteUrl(readFileSync(join(git.common, 'config'), 'utf8'));
+    const url = remoteUrl(readFileSync(`${git.common}/config`, 'utf8'));
     return url === undefined ? undefined : remoteName(url);
   } catch {
     return undefined;

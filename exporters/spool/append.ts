@@ -1,10 +1,9 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, constants, openSync, readdirSync, readSync, writeSync } from 'node:fs';
 import { dropOldest } from './drop.js';
 import { newEventId } from './event-id.js';
 import type { SpoolLimits } from './limits.js';
 import { encodeLine } from './line.js';
-import { isOfDay, nextSegment, SEGMENT_PATTERN } from './location.js';
+import { isOfDay, newestSegment, nextSegment } from './location.js';
 import { countLost, prepareLost } from './lost.js';
 import { makeFolder } from './make-folder.js';
 
@@ -15,7 +14,7 @@ import { makeFolder } from './make-folder.js';
 const MAX_LINE_BYTES = 4096;
 
 // O_NONBLOCK: were the file a pipe without a reader, opening it would wait for ever.
-const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NONBLOCK;
+const FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NONBLOCK;
 
 /** What the spool needs of a record. */
 interface SpoolRecord {
@@ -49,23 +48,22 @@ export function appendToSpool(folder: string, record: SpoolRecord, limits: Spool
 
 /** The newest segment if it takes the line, else the next one, whose first writer makes room for it. */
 function openSegment(folder: string, timestamp: string, length: number, limits: SpoolLimits): number {
-  const last = lastSegment(folder);
+  const last = newestSegment(namesIn(folder));
   if (last !== undefined && isOfDay(last, timestamp)) {
-    const descriptor = openSync(join(folder, last), FLAGS, 0o600);
-    if (fstatSync(descriptor).size + length <= limits.segment) return descriptor;
+    const descriptor = openSync(`${folder}/${last}`, FLAGS, 0o600);
+    if (!hasByteAt(descriptor, limits.segment - length)) return descriptor;
     closeSync(descriptor);
   }
   // Two writers that get here at once take the same name, and both append.
-  const descriptor = openSync(join(folder, nextSegment(timestamp, last)), FLAGS, 0o600);
+  const descriptor = openSync(`${folder}/${nextSegment(timestamp, last)}`, FLAGS, 0o600);
   prepareLost(folder);
   makeRoom(folder, descriptor, timestamp, limits);
   return descriptor;
 }
 
-function lastSegment(folder: string): string | undefined {
-  let last: string | undefined;
-  for (const name of namesIn(folder)) if (SEGMENT_PATTERN.test(name) && (last === undefined || name > last)) last = name;
-  return last;
+/** Whether a file is longer than `position`. A read costs a hook, which has read its input so, less than asking for the size. */
+function hasByteAt(descriptor: number, position: number): boolean {
+  return position < 0 || readSync(descriptor, new Uint8Array(1), 0, 1, position) > 0;
 }
 
 function namesIn(folder: string): string[] {

@@ -1,15 +1,16 @@
 import { homedir } from 'node:os';
-import { join } from 'node:path';
 
 /** The producers' own folder: `SHIELDWATCH_HOME`, or `.shieldwatch` in the home folder. */
 export function shieldwatchFolder(env: NodeJS.ProcessEnv): string {
-  return env['SHIELDWATCH_HOME'] || join(env['HOME'] ?? homedir(), '.shieldwatch');
+  return env['SHIELDWATCH_HOME'] || `${env['HOME'] || homedir()}/.shieldwatch`;
 }
 
 /** Folder that holds the spool: `SHIELDWATCH_SPOOL_DIR`, or `spool` in {@link shieldwatchFolder}. */
 export function spoolFolder(env: NodeJS.ProcessEnv): string {
-  return env['SHIELDWATCH_SPOOL_DIR'] || join(shieldwatchFolder(env), 'spool');
+  return env['SHIELDWATCH_SPOOL_DIR'] || `${shieldwatchFolder(env)}/spool`;
 }
+
+const PREFIX = 'decisions-';
 
 /** Matches the names of segments; the groups are the day (UTC) and the number within it. */
 export const SEGMENT_PATTERN = /^decisions-(\d{4}-\d{2}-\d{2})-(\d{6})\.ndjson$/;
@@ -26,5 +27,17 @@ export function nextSegment(timestamp: string, last: string | undefined): string
 
 /** True when records of `timestamp`'s day still go into `segment`. */
 export function isOfDay(segment: string, timestamp: string): boolean {
-  return (SEGMENT_PATTERN.exec(segment)?.[1] ?? '') >= timestamp.slice(0, 10);
+  return segment.slice(PREFIX.length, PREFIX.length + 10) >= timestamp.slice(0, 10);
+}
+
+/** The newest segment among the files of a spool folder. */
+export function newestSegment(names: readonly string[]): string | undefined {
+  let newest = '';
+  // Names come sorted, so that going back the first is mostly it: an expression that is used twice gets compiled,
+  // which takes a hook longer than all the rest here.
+  for (let i = names.length - 1; i >= 0; i--) {
+    const name = names[i] ?? '';
+    if (name > newest && name.startsWith(PREFIX) && SEGMENT_PATTERN.test(name)) newest = name;
+  }
+  return newest === '' ? undefined : newest;
 }

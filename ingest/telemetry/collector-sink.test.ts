@@ -78,7 +78,7 @@ describe('a request goes on', () => {
     expect(seen).toHaveLength(1);
     expect(seen[0]?.headers['content-type']).toBe('application/x-protobuf');
     const sent = traces.toObject(traces.decode(seen[0]?.body ?? Buffer.alloc(0))) as { resource_spans: { scope_spans: { spans: { name: string }[] }[] }[] };
-    expect(sent.resource_spans[0]?.scope_spans[0]?.spans.map((span) => span.name)).toEqual(['agentshield.decision', 'agentshield.decision']);
+    expect(sent.resource_spans[0]?.scope_spans[0]?.spans.map((span) => span.name)).toEqual(['agentshield.pre_tool_use', 'agentshield.pre_tool_use']);
   });
 
   it('not at all when it is empty or a bomb', async () => {

@@ -19,7 +19,7 @@ async function land(): Promise<void> {
     Timestamp: `2026-11-20 10:00:0${i % 10}`,
     TraceId: 't',
     SpanId: String(i),
-    SpanName: 'agentshield.decision',
+    SpanName: 'agentshield.pre_tool_use',
     ResourceAttributes,
     SpanAttributes: {
       'shieldwatch.event.id': `e${i}`,

@@ -98,16 +98,18 @@ describe('the schema', () => {
       table: 'otel_traces',
       format: 'JSONEachRow',
       values: [
+        row('agentshield.pre_tool_use', { ...good, 'security_rule.uuid': 'r' }),
         row('agentshield.decision', good),
-        row('agentshield.decision', { ...good, 'agentshield.decision.timestamp': '2036-01-01T00:00:00.000Z' }),
-        row('agentshield.decision', { ...good, 'agentshield.decision.timestamp': '1999-01-01T00:00:00.000Z' }),
+        row('agentshield.pre_tool_use', { ...good, 'agentshield.decision.timestamp': '2036-01-01T00:00:00.000Z' }),
+        row('agentshield.pre_tool_use', { ...good, 'agentshield.decision.timestamp': '1999-01-01T00:00:00.000Z' }),
         row('agentshield.decision', { ...good, 'agentshield.decision.action': 'shrug' }),
         row('agentshield.decision', good, ''),
         row('agentshield.scan', { 'agentshield.scan.score': '101', 'agentshield.scan.grade': 'A', 'agentshield.scan.files_scanned': '1' }),
         row('somebody.else', {}),
       ],
     });
-    expect(await selectRows(db.client, 'SELECT count() AS facts FROM runtime_event')).toEqual([{ facts: 1 }]);
+    // Under the name the span has, and the one it had.
+    expect(await selectRows(db.client, 'SELECT rule_id FROM runtime_event ORDER BY rule_id')).toEqual([{ rule_id: '' }, { rule_id: 'r' }]);
     const problems = await selectRows<{ record: string; problem: string }>(db.client, 'SELECT record, problem FROM quarantine ORDER BY record, problem');
     expect(problems.map(({ record, problem }) => `${record}: ${problem}`)).toEqual([
       'runtime_event: decision unknown',
@@ -136,7 +138,7 @@ describe('the schema', () => {
       }),
     );
     const ResourceAttributes = { 'shieldwatch.tenant.org_id': 'o', 'vcs.repository.name': 'app' };
-    for (const SpanName of ['agentshield.scan', 'agentshield.decision', 'agentshield.drift']) {
+    for (const SpanName of ['agentshield.scan', 'agentshield.pre_tool_use', 'agentshield.drift']) {
       const values = rows.map(({ Timestamp, all }) => ({ Timestamp, SpanName, ResourceAttributes, SpanAttributes: all }));
       await db.client.insert({ table: 'otel_traces', values, format: 'JSONEachRow' });
     }

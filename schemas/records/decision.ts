@@ -13,6 +13,8 @@ import {
   ATTR_GEN_AI_OPERATION_NAME,
   ATTR_GEN_AI_TOOL_CALL_ID,
   ATTR_GEN_AI_TOOL_NAME,
+  ATTR_GUARDRAIL_ACTION,
+  ATTR_GUARDRAIL_VERDICT,
   ATTR_RATE_LIMIT_STATUS,
   ATTR_SECURITY_RULE_CATEGORY,
   ATTR_SECURITY_RULE_NAME,
@@ -57,8 +59,12 @@ export const decisionRecord = z.strictObject({
 });
 export type DecisionRecord = z.infer<typeof decisionRecord>;
 
-/** Attributes of the `agentshield.decision` span; the repository goes on the resource instead. */
+/** What the guardrail proposal calls a decision and what was done about it. */
+const GUARDRAIL = { allow: ['allow', 'allow'], block: ['deny', 'block'], ask: ['escalate', 'escalate'] } as const;
+
+/** Attributes of the `agentshield.pre_tool_use` span; the repository goes on the resource instead. */
 export function decisionAttributes(record: DecisionRecord): Record<string, string | number> {
+  const [verdict, action] = GUARDRAIL[record.decision];
   return {
     [ATTR_EVENT_ID]: record.eventId,
     [ATTR_EVENT_SOURCE]: record.source,
@@ -70,6 +76,8 @@ export function decisionAttributes(record: DecisionRecord): Record<string, strin
     [ATTR_GEN_AI_AGENT_NAME]: record.agent,
     ...(record.agentVersion === undefined ? {} : { [ATTR_GEN_AI_AGENT_VERSION]: record.agentVersion }),
     [ATTR_DECISION]: record.decision,
+    [ATTR_GUARDRAIL_VERDICT]: verdict,
+    [ATTR_GUARDRAIL_ACTION]: action,
     [ATTR_DECISION_TIMESTAMP]: record.timestamp,
     [ATTR_DECISION_DURATION]: record.durationMs,
     ...(record.reason === undefined ? {} : { [ATTR_DECISION_REASON]: record.reason }),

@@ -103,6 +103,7 @@ export const VIEWS = {
     decision: NAME,
     reason: 'String',
     rule_name: 'String',
+    rule_id: NAME,
     rule_category: NAME,
     duration_us: 'UInt64',
     source: NAME,

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { packageRoot } from '#schemas/root.js';
+import { writeCodeCache } from '#exporters/install/code-cache.js';
+import { hookCommand } from '#exporters/install/hook-command.js';
 import type { BenchReport } from '../figure.js';
 import { withFolder } from '../folders.js';
 import { median, quantile } from '../measure.js';
@@ -24,12 +25,13 @@ const milliseconds = (value: number): string => `${value.toFixed(1)} ms`;
 export async function commandHook(report: BenchReport, rounds = 120): Promise<void> {
   await withFolder(async (folder) => {
     const project = await writeProject(folder);
+    // As `shieldwatch install` does.
+    writeCodeCache();
     const stock = installStockHook(project);
     const env = { PATH: process.env['PATH'] ?? '', HOME: folder, CLAUDE_PROJECT_DIR: project };
     const node = JSON.stringify(process.execPath);
-    const hook = join(packageRoot(), 'dist', 'exporters', 'hook.cjs');
     const contenders: Readonly<Record<'ours' | 'stock' | 'bare', Contender>> = {
-      ours: { command: `exec ${node} ${JSON.stringify(hook)}`, env },
+      ours: { command: hookCommand(undefined), env },
       // What it reads; agents do not set it, so that it would judge nothing.
       stock: { command: `exec ${stock}`, env: { ...env, TOOL_NAME: 'Bash', TOOL_INPUT: '{"command":"ls -la"}' } },
       bare: { command: `exec ${node} -e 0`, env },

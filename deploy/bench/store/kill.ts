@@ -137,7 +137,7 @@ class Writers {
 
   /** Decisions, so that the views make facts of them in the same INSERT. */
   #body(id: string): string {
-    const head = `{"Timestamp":"${new Date().toISOString().slice(0, 23).replace('T', ' ')}","TraceId":"${id}","SpanName":"agentshield.decision","ServiceName":"shieldwatch",`
+    const head = `{"Timestamp":"${new Date().toISOString().slice(0, 23).replace('T', ' ')}","TraceId":"${id}","SpanName":"agentshield.pre_tool_use","ServiceName":"shieldwatch",`
       + '"ResourceAttributes":{"shieldwatch.tenant.org_id":"bench","shieldwatch.tenant.repository":"bench/kill"},'
       + '"SpanAttributes":{"agentshield.decision.action":"allow","gen_ai.tool.name":"Bash"},"SpanId":"';
     return Array.from({ length: this.#rows }, (_, n) => `${head}${n.toString(16).padStart(16, '0')}"}\n`).join('');

@@ -63,7 +63,7 @@ const RULES = [
 /**
  * Spans as a fleet of coding agents sends them, in the order in which they end: sessions of prompts (one trace
  * each), model requests, tool calls with their permission and execution spans (the attribute sets of Claude
- * Code 2.1), and for each call the guard's `agentshield.decision`. Ids are random, as they are; the rest
+ * Code 2.1), and for each call the guard's `agentshield.pre_tool_use`. Ids are random, as they are; the rest
  * repeats, as it does: 5 repositories and 10 people an organisation, a few versions and models.
  * The same settings make the same spans.
  */

@@ -1,0 +1,30 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { hookFile, NODE_OPTION } from './hook-command.js';
+
+const TIME_LIMIT_MS = 10_000;
+
+/**
+ * Has Node keep what it compiles of the hook in a file beside it, which spares each call a millisecond. The file is for
+ * this Node alone: another compiles as before, and so does the hook where its folder cannot be written.
+ */
+export function writeCodeCache(file = hookFile()): boolean {
+  const folder = mkdtempSync(join(tmpdir(), 'shieldwatch-cache-'));
+  try {
+    mkdirSync(join(folder, '.agentshield'));
+    mkdirSync(join(folder, '.git'));
+    writeFileSync(join(folder, '.git', 'config'), '[remote "origin"]\n\turl = https://git.example/acme/app.git\n');
+    // A call that goes the way of most: what it needs is what gets compiled.
+    const policy = { version: 1, deny: [{ tool: 'Bash', pattern: 'rm -rf /' }, { tool: 'mcp__*__write' }], rateLimit: { maxPerMinute: 60, tools: ['Bash'] } };
+    writeFileSync(join(folder, '.agentshield', 'runtime-policy.json'), JSON.stringify(policy));
+    const input = JSON.stringify({ session_id: 'sample', prompt_id: 'sample', cwd: folder, hook_event_name: 'PreToolUse', tool_name: 'Bash', tool_input: { command: 'true' }, tool_use_id: 'sample' });
+    const env = { PATH: process.env['PATH'] ?? '', HOME: folder };
+    const run = (...args: string[]): boolean => spawnSync(process.execPath, [NODE_OPTION, file, ...args], { cwd: folder, env, input, timeout: TIME_LIMIT_MS }).status === 0;
+    // The first makes the spool.
+    return run() && run('--write-code-cache');
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
