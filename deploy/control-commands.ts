@@ -90,6 +90,11 @@ function orgCommands(org: Command, out: Out): void {
     const { orgId } = await call<{ orgId: string }>(flags, '/status', 'GET');
     out(JSON.stringify(await api<Org>(flags, 'PATCH', `/v1/org/${flags.org ?? orgId}`, { retentionDays: Number(days) }), null, 2));
   });
+  subcommand(org, 'content <choice>', 'keep or drop prompts, answers, tool arguments and results; they are dropped unless kept').action(async (choice: string, flags: Flags) => {
+    if (choice !== 'keep' && choice !== 'drop') throw new CommandError('content is either kept or dropped: say keep or drop');
+    const { orgId } = await call<{ orgId: string }>(flags, '/status', 'GET');
+    out(JSON.stringify(await api<Org>(flags, 'PATCH', `/v1/org/${flags.org ?? orgId}`, { keepContent: choice === 'keep' }), null, 2));
+  });
 }
 
 function repoCommands(repo: Command, out: Out): void {

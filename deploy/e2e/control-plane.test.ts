@@ -281,6 +281,28 @@ describe('a plan', () => {
   });
 });
 
+describe('content', () => {
+  it('is dropped until an owner says that it is kept, which takes a second at most', async () => {
+    const prompt = 'a prompt about the weather';
+    const send = async (service: string): Promise<void> => {
+      const body = { resourceSpans: [{ resource: { attributes: [{ key: 'service.name', value: { stringValue: service } }] }, scopeSpans: [{ spans: [{ traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), name: 'chat', startTimeUnixNano: `${Date.now()}000000`, endTimeUnixNano: `${Date.now()}000000`, attributes: [{ key: 'gen_ai.input.messages', value: { stringValue: prompt } }] }] }] }] };
+      expect((await call('POST', '/v1/traces', gateway.ingestToken, body)).status).toBe(200);
+    };
+    const kept = async (service: string): Promise<string[]> =>
+      (await selectRows<{ content: string }>(gateway.store.client, `SELECT SpanAttributes['gen_ai.input.messages'] AS content FROM otel_traces WHERE ServiceName = '${service}'`)).map(({ content }) => content);
+    await send('content-dropped');
+    await expect.poll(() => kept('content-dropped')).toEqual(['']);
+
+    expect((await call('PATCH', '/v1/org/org_a', as('admin'), { keepContent: true })).status).toBe(403);
+    expect((await call<Org>('PATCH', '/v1/org/org_a', as('owner'), { keepContent: true })).body.keepContent).toBe(true);
+    await expect.poll(async () => {
+      await send('content-kept');
+      return kept('content-kept');
+    }, { timeout: 10_000 }).toContain(prompt);
+    expect((await call<Org>('PATCH', '/v1/org/org_a', as('owner'), { keepContent: false })).body.keepContent).toBe(false);
+  });
+});
+
 describe('removal', () => {
   const rows = async (where: string): Promise<Record<string, number>> => {
     const counts = await selectRows<{ t: string; n: number }>(

@@ -12,6 +12,7 @@ interface OrgRow extends Record<string, unknown> {
   name: string;
   plan: Plan;
   retention_days: number;
+  keep_content: boolean;
   github_org_login: string | null;
   sso_enabled: boolean;
   created_at: Date | string;
@@ -30,11 +31,12 @@ export async function showOrg(plane: ControlPlane, orgId: string): Promise<Org> 
     createdAt: new Date(row.created_at).toISOString(),
     repos: { used: row.repos, limit: PLAN_LIMITS[row.plan].repos },
     retentionDays: { used: row.retention_days, limit: PLAN_LIMITS[row.plan].retentionDays },
+    keepContent: row.keep_content,
   };
 }
 
 /** @throws ShieldwatchError 403 when the plan does not keep telemetry that long. */
-export async function changeOrg(plane: ControlPlane, actor: Actor, change: { name?: string | undefined; retentionDays?: number | undefined }): Promise<Org> {
+export async function changeOrg(plane: ControlPlane, actor: Actor, change: { name?: string | undefined; retentionDays?: number | undefined; keepContent?: boolean | undefined }): Promise<Org> {
   const before = await showOrg(plane, actor.orgId);
   const { limit } = before.retentionDays;
   if (change.retentionDays !== undefined && change.retentionDays > limit) {
@@ -45,8 +47,9 @@ export async function changeOrg(plane: ControlPlane, actor: Actor, change: { nam
   await plane.change(actor, async (tx) => {
     const name = change.name === undefined ? before.name : scrubText(change.name, 100);
     const retentionDays = change.retentionDays ?? before.retentionDays.used;
-    await tx.query('UPDATE org SET name = $1, retention_days = $2', [name, retentionDays]);
-    await tx.record({ action: 'org.change', subject: actor.orgId, detail: { name, retentionDays } });
+    const keepContent = change.keepContent ?? before.keepContent;
+    await tx.query('UPDATE org SET name = $1, retention_days = $2, keep_content = $3', [name, retentionDays, keepContent]);
+    await tx.record({ action: 'org.change', subject: actor.orgId, detail: { name, retentionDays, keepContent } });
   });
   return showOrg(plane, actor.orgId);
 }

@@ -15,7 +15,7 @@ const SHOW_ORG = {
   params: orgParams, response: org,
 } as const satisfies RouteSpec;
 const CHANGE_ORG = {
-  id: 'changeOrg', method: 'PATCH', url: '/v1/org/{orgId}', tag: 'control', summary: 'Change name or retention', scopes: ['admin'], role: 'owner',
+  id: 'changeOrg', method: 'PATCH', url: '/v1/org/{orgId}', tag: 'control', summary: 'Change name, retention, or whether content is kept', scopes: ['admin'], role: 'owner',
   params: orgParams, body: orgChange, response: org,
 } as const satisfies RouteSpec;
 

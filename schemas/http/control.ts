@@ -15,12 +15,14 @@ export const org = z.object({
   repos: z.object({ used: count, limit: count.nullable() }),
   /** Days that raw telemetry is kept, and the most that the plan allows. */
   retentionDays: z.object({ used: count, limit: count }),
+  /** Whether prompts, answers, tool arguments and results are kept; they are dropped on the way in otherwise. */
+  keepContent: z.boolean(),
 });
 export type Org = z.infer<typeof org>;
 
 export const orgChange = z
-  .object({ name: text(100).optional(), retentionDays: z.int().min(1).max(3_650).optional() })
-  .refine((change) => Object.keys(change).length > 0, 'name or retentionDays');
+  .object({ name: text(100).optional(), retentionDays: z.int().min(1).max(3_650).optional(), keepContent: z.boolean().optional() })
+  .refine((change) => Object.keys(change).length > 0, 'name, retentionDays or keepContent');
 
 /** A token as it is listed: never the token itself. */
 export const token = z.object({

@@ -68,7 +68,7 @@ async function compare(report: BenchReport, sizes: HotpathSizes, config: readonl
 type Round = Awaited<ReturnType<Path['round']>>;
 
 /** What each processor adds, so that the next optimisation is obvious: pipelines that grow by one, without the gateway. */
-export async function processors(report: BenchReport, sizes: HotpathSizes = { ...SIZES, repeats: 3 }): Promise<void> {
+export async function processors(report: BenchReport, sizes: HotpathSizes = { ...SIZES, requests: 240 }): Promise<void> {
   const bodies = describeBodies(report, sizes);
   const order = ['memory_limiter', 'transform/bounds', 'secretredaction', 'resource/tenant', 'filter/tenant'];
   await withStore(report, async (open, folder) => {

@@ -426,7 +426,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change name or retention
+         * Change name, retention, or whether content is kept
          * @description Scope: `admin`. Role: owner.
          */
         patch: operations["changeOrg"];
@@ -2244,6 +2244,7 @@ export interface operations {
                             used: number;
                             limit: number;
                         };
+                        keepContent: boolean;
                     };
                 };
             };
@@ -2273,6 +2274,7 @@ export interface operations {
                 "application/json": {
                     name?: string;
                     retentionDays?: number;
+                    keepContent?: boolean;
                 };
             };
         };
@@ -2299,6 +2301,7 @@ export interface operations {
                             used: number;
                             limit: number;
                         };
+                        keepContent: boolean;
                     };
                 };
             };
