@@ -86,6 +86,10 @@ function orgCommands(org: Command, out: Out): void {
     const { orgId } = await call<{ orgId: string }>(flags, '/status', 'GET');
     out(JSON.stringify(await call<Org>(flags, '/orgs', 'PATCH', { orgId: flags.org ?? orgId, plan }), null, 2));
   });
+  subcommand(org, 'delete <name>', 'delete the organisation that --org names, and all its data; the name is asked for against slips').action(async (name: string, flags: Flags) => {
+    if (flags.org === undefined) throw new CommandError('name the organisation with --org <id>');
+    out(JSON.stringify(await api<Purge>(flags, 'DELETE', `/v1/org/${flags.org}`, { name }), null, 2));
+  });
   subcommand(org, 'retention <days>', 'days that raw telemetry is kept').action(async (days: string, flags: Flags) => {
     const { orgId } = await call<{ orgId: string }>(flags, '/status', 'GET');
     out(JSON.stringify(await api<Org>(flags, 'PATCH', `/v1/org/${flags.org ?? orgId}`, { retentionDays: Number(days) }), null, 2));

@@ -4,6 +4,7 @@ import { additionalKeys, ALLOWED_KEYS_VARIABLE } from '#schemas/attribute-keys.j
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { Postgres } from '#schemas/postgres/client.js';
 import { installAuth } from './auth/install.js';
+import { createTokenUse } from './auth/token-use.js';
 import { startBackgroundWork } from './background-work.js';
 import { announcedSize } from './body/content.js';
 import { readParts } from './body/parts.js';
@@ -13,6 +14,7 @@ import { auditFilesInMemory, type AuditFiles } from './control/audit-files.js';
 import { createControlPlane } from './control/control-plane.js';
 import { installErrors, sendError } from './errors/install.js';
 import { createLandingSink } from './landing/landing-sink.js';
+import { installHeldBytes } from './limits/held-bytes.js';
 import { DEFAULT_QUOTAS, installQuotas, type QuotaSettings } from './limits/install.js';
 import { loggerOptions } from './logging.js';
 import { docsRoutes } from './openapi/routes.js';
@@ -45,6 +47,8 @@ export interface GatewaySettings {
   audit?: AuditFiles;
   /** {@link DEFAULT_QUOTAS} unless given. */
   quotas?: QuotaSettings;
+  /** Bytes of bodies that all requests under way may hold together; 512 MiB unless given. */
+  maxHeldBytes?: number;
   /** Where the gateway's own spans go; nowhere unless given. */
   spans?: tracing.SpanExporter;
   boards?: BoardsSettings;
@@ -76,11 +80,13 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
   installErrors(app);
   installSecurityHeaders(app);
   installTelemetry(app, settings.spans);
-  installAuth(app, postgres);
+  const tokenUse = createTokenUse();
+  installAuth(app, postgres, tokenUse);
   installQuotas(app, settings.quotas ?? DEFAULT_QUOTAS);
+  installHeldBytes(app, settings.maxHeldBytes);
   auditDenials(app, plane);
 
-  const work = startBackgroundWork({ postgres, clickhouse, plane }, (name, error) => {
+  const work = startBackgroundWork({ postgres, clickhouse, plane, tokenUse }, (name, error) => {
     app.log.error({ problem: error instanceof Error ? error.name : 'unknown' }, `background work failed, and will be tried again: ${name}`);
   });
   app.addHook('onClose', () => work.stop());

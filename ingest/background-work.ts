@@ -1,5 +1,6 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { Postgres } from '#schemas/postgres/client.js';
+import type { TokenUse } from './auth/token-use.js';
 import { runInBackground, type Background } from './control/background.js';
 import type { ControlPlane } from './control/control-plane.js';
 import { drainOutbox } from './control/outbox.js';
@@ -18,14 +19,15 @@ export interface BackgroundWork {
 const OUTBOX_MS = 5_000;
 const REVIEW_MS = 15_000;
 const PURGE_MS = 60_000;
+const USE_MS = 60_000;
 /** A mark may become visible this long after its time: the longest INSERT that the store allows. */
 const OVERLAP_MS = 60_000;
 
 export function startBackgroundWork(
-  parts: { postgres: Postgres; clickhouse: ClickHouseClient; plane: ControlPlane },
+  parts: { postgres: Postgres; clickhouse: ClickHouseClient; plane: ControlPlane; tokenUse: TokenUse },
   onError: (work: string, error: unknown) => void,
 ): BackgroundWork {
-  const { postgres, clickhouse, plane } = parts;
+  const { postgres, clickhouse, plane, tokenUse } = parts;
   const run = (name: string, intervalMs: number, round: () => Promise<unknown>): Background =>
     runInBackground(intervalMs, round, (error) => {
       onError(name, error);
@@ -33,6 +35,7 @@ export function startBackgroundWork(
   const outbox = run('outbox', OUTBOX_MS, () => drainOutbox(postgres, clickhouse));
   const reviewItems = run('review items', REVIEW_MS, openReviewItems(clickhouse, plane));
   const purges = run('purges', PURGE_MS, () => runPurges(postgres, clickhouse, plane));
+  const uses = run('last use of tokens', USE_MS, () => tokenUse.flush(postgres));
   plane.onFact(() => {
     outbox.wake();
   });
@@ -41,9 +44,9 @@ export function startBackgroundWork(
     reviewItems,
     purges,
     async stop() {
-      await Promise.all([outbox.stop(), reviewItems.stop(), purges.stop()]);
+      await Promise.all([outbox.stop(), reviewItems.stop(), purges.stop(), uses.stop()]);
       // What the last requests left behind.
-      await drainOutbox(postgres, clickhouse).catch(() => undefined);
+      await Promise.allSettled([drainOutbox(postgres, clickhouse), tokenUse.flush(postgres)]);
     },
   };
 }

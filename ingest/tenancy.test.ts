@@ -60,6 +60,7 @@ const REACHES: Readonly<Record<string, (ids: Ids) => Reach>> = {
   triageFinding: ({ repoId, findingKey }) => ({ url: `/v1/repo/${repoId}/findings/triage`, body: { findingKey, state: 'muted', reason: 'r' }, expected: 404 }),
   showOrg: () => ({ url: '/v1/org/org_a', expected: 404 }),
   changeOrg: () => ({ url: '/v1/org/org_a', body: { name: 'taken' }, expected: 404 }),
+  deleteOrg: () => ({ url: '/v1/org/org_a', body: { name: 'A' }, expected: 404 }),
   listMembers: () => ({ url: '/v1/members', expected: 'own' }),
   addMember: () => ({ url: '/v1/members', body: { login: 'bob', role: 'viewer' }, expected: 'own' }),
   changeMember: ({ memberId }) => ({ url: `/v1/members/${memberId}`, body: { role: 'viewer' }, expected: 404 }),
@@ -171,7 +172,7 @@ describe.each([
     const tables = ['org', 'repo', 'member', 'token', 'scan_receipt', 'review_item', 'finding_triage', 'baseline', 'audit_entry'];
     const rows = await inOrg(gateway.postgres, 'org_a', async (tx) => {
       const all: unknown[] = [];
-      for (const table of tables) all.push(await tx.query(`SELECT * FROM ${table} ORDER BY 1, 2`));
+      for (const table of tables) all.push((await tx.query(`SELECT * FROM ${table} ORDER BY 1, 2`)).map((row) => ({ ...row, last_used_at: undefined })));
       return all;
     });
     const facts = await Promise.all(

@@ -25,6 +25,7 @@ const ERRORS = {
   not_redacted: 422,
   rate_limited: 429,
   internal: 500,
+  overloaded: 503,
   store_unavailable: 503,
   collector_unavailable: 503,
 } as const satisfies Record<string, number>;

@@ -30,6 +30,8 @@ export interface StackConfig {
   grafanaPort: number;
   /** Land in the gateway even where a collector could run. */
   withoutCollector: boolean;
+  /** Seconds for which the gateway goes on after it was told to stop, its `/readyz` saying that it will not. */
+  drainSeconds: number;
   /** Least level of the gateway's log lines (JSON, standard output). */
   logLevel: (typeof LOG_LEVELS)[number];
 }
@@ -58,6 +60,13 @@ function port(name: string, env: string, flag: string | undefined, fallback: num
     throw new CommandError(`--${name} (or ${env}) must be a port number from 0 to 65535`);
   }
   return value;
+}
+
+function drainSeconds(): number {
+  const text = process.env['SHIELDWATCH_DRAIN_SECONDS'] ?? '0';
+  const seconds = Number(text);
+  if (text === '' || !Number.isInteger(seconds) || seconds < 0 || seconds > 300) throw new CommandError('SHIELDWATCH_DRAIN_SECONDS must be a number from 0 to 300');
+  return seconds;
 }
 
 function listenAddress(flag: string | undefined): string {
@@ -111,6 +120,7 @@ export function resolveStackConfig(flags: StackFlags): StackConfig {
     ...(grafanaUrl === undefined ? {} : { grafanaUrl }),
     grafanaPort: port('grafana-port', 'SHIELDWATCH_GRAFANA_PORT', undefined, 3000),
     ...(readerUrl === undefined ? {} : { clickhouseReaderUrl: readerUrl }),
+    drainSeconds: drainSeconds(),
     withoutCollector: flags.collector === false,
   };
 }

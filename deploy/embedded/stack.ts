@@ -124,7 +124,10 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       ...(grafanaUrl === undefined ? {} : { boards: { grafanaUrl } }),
       logger: { level: config.logLevel },
     });
-    closers.push(() => gateway.close());
+    closers.push(async () => {
+      if (config.drainSeconds > 0) await gateway.drain(config.drainSeconds * 1_000);
+      await gateway.close();
+    });
     await gateway.listen({ host: config.listen, port: config.port }).catch((error: unknown) => {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EADDRNOTAVAIL') throw new CommandError('this machine has no such address as --listen or SHIELDWATCH_LISTEN says');

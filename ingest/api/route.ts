@@ -26,6 +26,8 @@ export interface RouteSpec {
   description?: string;
   /** Any one of these opens it; none: open to all. */
   scopes: readonly Scope[];
+  /** Of an address whose secret is in its path: says who it is, or refuses. */
+  identify?: (request: FastifyRequest) => Promise<void>;
   /** Least role that may use it. */
   role?: Role;
   params?: Shape;
@@ -88,6 +90,7 @@ export function addRoute<S extends RouteSpec>(
     url: spec.url.replaceAll(/\{(\w+)\}/g, ':$1'),
     bodyLimit: limit,
     config: { spec, otlp: spec.rawBody !== undefined },
+    ...(spec.identify === undefined ? {} : { onRequest: spec.identify }),
     ...(spec.scopes.length === 0 ? {} : { onRequest: spec.role === undefined ? requireScope(...spec.scopes) : [requireScope(...spec.scopes), requireRole(spec.role)] }),
     handler: async (request, reply): Promise<unknown> => {
       const { value: body, warnings } =

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { ShieldwatchError } from '#schemas/errors.js';
 import type { Scope } from '#schemas/http/scopes.js';
 import type { Role } from '#schemas/http/roles.js';
+import type { Plan } from '../control/plans.js';
 
 /** Scopes any one of which lets a client send OTLP; what a request holds is not looked into. */
 export const INGEST_SCOPES = ['ingest:scan', 'ingest:runtime', 'ingest:drift', 'ingest:otlp'] as const satisfies readonly Scope[];
@@ -17,6 +18,8 @@ export interface Caller {
   role: Role;
   /** Repository that the token is bound to; null: any of the organisation. */
   repository: string | null;
+  /** Plan of the organisation; absent: the least. */
+  plan?: Plan;
   /** Days that landing rows of this organisation live. */
   retentionDays: number;
   /** Whether the organisation keeps prompts, answers, tool arguments and results; absent: it does not. */

@@ -5,6 +5,7 @@ import { sessionCookie } from './cookie.js';
 import { createInsiders, machineCaller, type Insiders } from './insiders.js';
 import { createSessions, type Sessions } from './sessions.js';
 import { createTokenLookup, type TokenLookup } from './token-lookup.js';
+import type { TokenUse } from './token-use.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -22,11 +23,11 @@ declare module 'fastify' {
 const RELATIVE_TIME = /^now-\d{1,4}[mhd]$/;
 
 /** Gives the app its callers: token lookup, browser sessions and the page that opens one, the machine itself. */
-export function installAuth(app: FastifyInstance, postgres: Postgres): void {
+export function installAuth(app: FastifyInstance, postgres: Postgres, use: TokenUse): void {
   const sessions = createSessions();
   const insiders = createInsiders();
   app.decorateRequest('caller', null);
-  app.decorate('findToken', createTokenLookup(postgres));
+  app.decorate('findToken', createTokenLookup(postgres, use));
   app.decorate('sessions', sessions);
   app.decorate('insiders', insiders);
   app.decorate('createLoginCode', (orgId: string) => sessions.createLoginCode(orgId));

@@ -2,8 +2,10 @@ import { asRole } from '#schemas/postgres/session.js';
 import type { Postgres } from '#schemas/postgres/client.js';
 import type { Role } from '#schemas/http/roles.js';
 import { fromStore } from '../errors/from-store.js';
+import type { Plan } from '../control/plans.js';
 import type { Caller } from './caller.js';
 import { hashToken, isTokenShaped, TOKEN_LENGTH } from './token-format.js';
+import type { TokenUse } from './token-use.js';
 
 /** Milliseconds an answer is reused; a revoked token works at most this long. */
 const CACHE_MS = 1_000;
@@ -28,19 +30,21 @@ interface TokenRow extends Record<string, unknown> {
   repository: string | null;
   retention_days: number;
   keep_content: boolean;
+  plan: Plan;
+  deleted_at: Date | string | null;
   login: string | null;
   role: Role | null;
 }
 
 /** A lookup by hash with a short cache; simultaneous requests of one token share one query. */
-export function createTokenLookup(db: Postgres): TokenLookup {
+export function createTokenLookup(db: Postgres, use?: TokenUse): TokenLookup {
   const cache = new Map<string, Known>();
 
   async function find(hash: string): Promise<Caller | undefined> {
     const [row] = await fromStore(
       asRole(db, 'shieldwatch_auth', { 'shieldwatch.token_hash': hash }, (tx) =>
         tx.query<TokenRow>(
-          `SELECT token.id, token.org_id, token.scopes, token.repository, org.retention_days, org.keep_content, member.login, member.role
+          `SELECT token.id, token.org_id, token.scopes, token.repository, org.retention_days, org.keep_content, org.plan, org.deleted_at, member.login, member.role
            FROM token JOIN org ON org.id = token.org_id LEFT JOIN member ON member.id = token.member_id
            WHERE token.token_hash = $1 AND token.revoked_at IS NULL AND (token.expires_at IS NULL OR token.expires_at > now())`,
           [hash],
@@ -48,11 +52,14 @@ export function createTokenLookup(db: Postgres): TokenLookup {
       ),
     );
     if (row === undefined) return undefined;
+    use?.note(row.id);
     return {
       orgId: row.org_id,
       tokenId: row.id,
       actor: row.login === null ? `token:${row.id}` : `member:${row.login}`,
-      scopes: row.scopes,
+      // Of a deleted organisation what is left is to see how far that is.
+      scopes: row.deleted_at === null ? row.scopes : row.scopes.filter((scope) => scope === 'admin' || scope === 'read'),
+      plan: row.plan,
       role: roleOf(row),
       repository: row.repository,
       retentionDays: row.retention_days,

@@ -1,5 +1,6 @@
 import { createGunzip, createInflate } from 'node:zlib';
 import { ShieldwatchError } from '#schemas/errors.js';
+import { createTurns } from '../limits/turns.js';
 import type { ContentEncoding } from './content.js';
 
 /** Bytes inflated at a time: each piece is a trip to another thread and back. */
@@ -28,8 +29,15 @@ function checkSize(body: readonly Buffer[], limit: number): void {
   if (body.reduce((sum, part) => sum + part.length, 0) > limit) throw tooLarge(limit);
 }
 
+/** As many as there are threads for it: more at once would be no faster, and hold more. */
+const takeTurn = createTurns(4);
+
 /** Inflates piece by piece, so that a bomb is noticed when it passes the limit and not when it has gone off. */
-async function run(body: readonly Buffer[], encoding: 'gzip' | 'deflate', limit: number, keep: (part: Buffer) => void): Promise<number> {
+function run(body: readonly Buffer[], encoding: 'gzip' | 'deflate', limit: number, keep: (part: Buffer) => void): Promise<number> {
+  return takeTurn(() => inflateAll(body, encoding, limit, keep));
+}
+
+async function inflateAll(body: readonly Buffer[], encoding: 'gzip' | 'deflate', limit: number, keep: (part: Buffer) => void): Promise<number> {
   const stream = encoding === 'gzip' ? createGunzip({ chunkSize: PIECE }) : createInflate({ chunkSize: PIECE });
   for (const part of body) stream.write(part);
   stream.end();

@@ -57,7 +57,7 @@ export async function changeOrg(plane: ControlPlane, actor: Actor, change: { nam
 /** Every organisation of this server; for the machine's own commands. */
 export async function listOrgs(db: Postgres): Promise<{ id: string; name: string; plan: Plan }[]> {
   return asRole(db, 'shieldwatch_operator', {}, (tx) =>
-    tx.query<{ id: string; name: string; plan: Plan }>('SELECT id, name, plan FROM org ORDER BY created_at, id'),
+    tx.query<{ id: string; name: string; plan: Plan }>('SELECT id, name, plan FROM org WHERE deleted_at IS NULL ORDER BY created_at, id'),
   );
 }
 

@@ -4,6 +4,7 @@ import { asRole } from '#schemas/postgres/session.js';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { randomBase62 } from '../auth/token-format.js';
 import type { Actor, ChangeSession, ControlPlane } from './control-plane.js';
+import { finishOrgDeletion } from './delete-org.js';
 import { removeRows, type Removal } from './remove-rows.js';
 
 /** What a purge is asked to remove; at least one of them. */
@@ -12,6 +13,8 @@ export interface PurgeConditions {
   tokenId?: string | undefined;
   from?: Date | undefined;
   to?: Date | undefined;
+  /** All of it, in place of the others. */
+  organisation?: true;
 }
 
 interface PurgeRow extends Record<string, unknown> {
@@ -28,19 +31,21 @@ interface PurgeRow extends Record<string, unknown> {
   tables_done: number;
   tables_total: number;
   rows_removed: string | number;
+  is_whole_org: boolean;
 }
 
 /** Notes a purge; `also` is done in the same transaction. Background work carries it out. */
 export async function requestPurge(
   plane: ControlPlane,
   actor: Actor,
-  { repository, tokenId, from, to }: PurgeConditions,
+  { repository, tokenId, from, to, organisation }: PurgeConditions,
   also?: (tx: ChangeSession) => Promise<void>,
 ): Promise<Purge> {
   return plane.change(actor, async (tx) => {
     const [row] = await tx.query<PurgeRow>(
-      `INSERT INTO purge (id, org_id, repository, token_id, from_at, to_at, requested_by) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING *`,
-      [`purge_${randomBase62(20)}`, actor.orgId, repository ?? null, tokenId ?? null, from?.toISOString() ?? null, to?.toISOString() ?? null, actor.actor],
+      `INSERT INTO purge (id, org_id, repository, token_id, from_at, to_at, requested_by, is_whole_org)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING *`,
+      [`purge_${randomBase62(20)}`, actor.orgId, repository ?? null, tokenId ?? null, from?.toISOString() ?? null, to?.toISOString() ?? null, actor.actor, organisation === true],
     );
     if (row === undefined) throw new Error('the purge was not stored');
     await also?.(tx);
@@ -81,6 +86,7 @@ export async function runPurges(postgres: Postgres, clickhouse: ClickHouseClient
         [row.id, rows],
       ),
     );
+    if (row.finished_at === null && row.is_whole_org) await finishOrgDeletion(plane, row.org_id);
     if (row.finished_at === null || rows > 0) {
       await plane.change({ orgId: row.org_id, actor: 'shieldwatch' }, (tx) =>
         tx.record({ action: row.finished_at === null ? 'purge.finish' : 'purge.repeat', subject: row.id, detail: { rowsRemoved: rows } }),
@@ -98,9 +104,9 @@ function removalOf(row: PurgeRow): Removal {
     repository: row.repository ?? undefined,
     tokenId: row.token_id ?? undefined,
     from: row.from_at === null ? undefined : new Date(row.from_at),
-    // What happens after the request is new, and not what was to be removed.
-    to: isRepeat && (to === undefined || to > requestedAt) ? requestedAt : to,
-    isWhole: !isRepeat && row.token_id === null && row.from_at === null && to === undefined,
+    // What happens after the request is new, and not what was to be removed; of an organisation that is no more nothing is.
+    to: isRepeat && !row.is_whole_org && (to === undefined || to > requestedAt) ? requestedAt : to,
+    isWhole: row.is_whole_org || !isRepeat && row.token_id === null && row.from_at === null && to === undefined,
   };
 }
 
@@ -115,6 +121,7 @@ const iso = (time: Date | string | null): string | null => (time === null ? null
 function purgeOf(row: PurgeRow): Purge {
   return {
     id: row.id,
+    organisation: row.is_whole_org,
     repository: row.repository,
     tokenId: row.token_id,
     from: iso(row.from_at),

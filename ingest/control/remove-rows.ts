@@ -5,11 +5,12 @@ import { FACTS } from '#schemas/clickhouse/facts.js';
 /** Which rows of one organisation are to go; what meets all of the conditions. */
 export interface Removal {
   orgId: string;
+  /** Neither it nor a token nor a time: all that is the organisation's. */
   repository: string | undefined;
   tokenId: string | undefined;
   from: Date | undefined;
   to: Date | undefined;
-  /** The repository goes as a whole: its series and marks are removed too, instead of computed again. */
+  /** Repository or organisation goes as a whole: its series and marks are removed too, instead of computed again. */
   isWhole: boolean;
 }
 

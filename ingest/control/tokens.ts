@@ -20,6 +20,7 @@ interface TokenRow extends Record<string, unknown> {
   expires_at: Date | string | null;
   revoked_at: Date | string | null;
   rotated_from: string | null;
+  last_used_at: Date | string | null;
 }
 
 /** Who mints: nobody makes a token that may decide more than they may. */
@@ -149,5 +150,6 @@ function tokenOf(row: TokenRow): Token {
     expiresAt: iso(row.expires_at),
     revokedAt: iso(row.revoked_at),
     rotatedFrom: row.rotated_from,
+    lastUsedAt: iso(row.last_used_at),
   };
 }

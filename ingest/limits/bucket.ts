@@ -30,7 +30,9 @@ export class Buckets {
     const { rate, burst } = this.#settings;
     const before = this.#levels.get(key) ?? { left: burst, at: now };
     const left = Math.min(burst, before.left + (Math.max(0, now - before.at) / 1_000) * rate);
-    if (left < 1) return Math.max(1, Math.ceil((1 - left) / rate));
+    // A share of a unit is given as long as there is as much.
+    const least = Math.min(1, amount);
+    if (left < least) return Math.max(1, Math.ceil((least - left) / rate));
     if (this.#levels.size >= this.#maxKeys) this.#forgetFull(now);
     this.#levels.set(key, { left: left - amount, at: now });
     return 0;

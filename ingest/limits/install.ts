@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ShieldwatchError } from '#schemas/errors.js';
 import { announcedSize } from '../body/content.js';
+import type { Plan } from '../control/plans.js';
 import { Buckets, type BucketSettings } from './bucket.js';
 
 export interface QuotaSettings {
@@ -8,11 +9,14 @@ export interface QuotaSettings {
   requests: BucketSettings;
   /** Bytes of bodies of one token, as they arrive. */
   bytes: BucketSettings;
+  /** How many tokens that use up their quota an organisation may have at once, by its plan. */
+  organisation?: Readonly<Record<Plan, number>>;
   /** Refused tokens from one address: guessing is slow, and a typo in a fleet is not locked out for long. */
   failures: BucketSettings;
 }
 
 const MIB = 1024 * 1024;
+const DEFAULT_SHARES: Readonly<Record<Plan, number>> = { team: 4, enterprise: 64 };
 
 export const DEFAULT_QUOTAS: QuotaSettings = {
   requests: { rate: 500, burst: 1_000 },
@@ -25,6 +29,8 @@ export function installQuotas(app: FastifyInstance, settings: QuotaSettings): vo
   const requests = new Buckets(settings.requests);
   const bytes = new Buckets(settings.bytes);
   const failures = new Buckets(settings.failures);
+  const shares = settings.organisation ?? DEFAULT_SHARES;
+  const ofOrg = { requests: new Buckets(settings.requests), bytes: new Buckets(settings.bytes) };
 
   // As preParsing: the caller is known, the body is not read yet.
   app.addHook('preParsing', (request, _reply, _payload, next) => {
@@ -34,13 +40,22 @@ export function installQuotas(app: FastifyInstance, settings: QuotaSettings): vo
       return;
     }
     const now = Date.now();
-    const wait = Math.max(requests.take(caller.tokenId, 1, now), bytes.take(caller.tokenId, announcedSize(request) ?? 0, now));
-    next(wait > 0 ? limited('this token has used up its quota for now; try again', wait) : undefined);
+    const size = announcedSize(request) ?? 0;
+    const wait = Math.max(requests.take(caller.tokenId, 1, now), bytes.take(caller.tokenId, size, now));
+    if (wait > 0) {
+      next(limited('this token has used up its quota for now; try again', wait));
+      return;
+    }
+    const share = shares[caller.plan ?? 'team'];
+    const orgWait = Math.max(ofOrg.requests.take(caller.orgId, 1 / share, now), ofOrg.bytes.take(caller.orgId, size / share, now));
+    next(orgWait > 0 ? limited('this organisation has used up the quota of its plan for now; try again', orgWait) : undefined);
   });
 
   app.decorate('countBytes', ({ caller }: FastifyRequest, size: number) => {
     // Taken already: the next request pays, as for a large body that was announced.
-    if (caller !== null && caller.tokenId !== 'session') bytes.charge(caller.tokenId, size);
+    if (caller === null || caller.tokenId === 'session') return;
+    bytes.charge(caller.tokenId, size);
+    ofOrg.bytes.charge(caller.orgId, size / shares[caller.plan ?? 'team']);
   });
 
   app.decorate('countRefusal', (request: FastifyRequest) => {

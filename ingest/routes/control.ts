@@ -1,10 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { ShieldwatchError } from '#schemas/errors.js';
-import { member, memberChange, memberList, memberRequest, org, orgChange, purge, purgeList, purgeRequest, done } from '#schemas/http/control.js';
+import { member, memberChange, memberList, memberRequest, org, orgChange, orgDeletion, purge, purgeList, purgeRequest, done } from '#schemas/http/control.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
 import { addMember, changeMember, listMembers, removeMember } from '../control/members.js';
 import { changeOrg, showOrg } from '../control/orgs.js';
+import { deleteOrg } from '../control/delete-org.js';
 import { listPurges, requestPurge } from '../control/purges.js';
 import type { ControlPlane } from '../control/control-plane.js';
 import { readDate } from '../queries/window.js';
@@ -17,6 +18,13 @@ const SHOW_ORG = {
 const CHANGE_ORG = {
   id: 'changeOrg', method: 'PATCH', url: '/v1/org/{orgId}', tag: 'control', summary: 'Change name, retention, or whether content is kept', scopes: ['admin'], role: 'owner',
   params: orgParams, body: orgChange, response: org,
+} as const satisfies RouteSpec;
+
+const DELETE_ORG = {
+  id: 'deleteOrg', method: 'DELETE', url: '/v1/org/{orgId}', tag: 'control', summary: 'Delete the organisation and all its data', scopes: ['admin'], role: 'owner',
+  description:
+    'Every token but the one that asks for it stops at once, and that one when all is gone; until then it sees how far the purge is. The audit trail stays. `name` is the organisation\'s.',
+  params: orgParams, body: orgDeletion, response: purge,
 } as const satisfies RouteSpec;
 
 const memberParams = z.object({ memberId: z.string().min(1).max(100) });
@@ -59,6 +67,13 @@ export function controlRoutes(app: FastifyInstance, options: { plane: ControlPla
   addRoute(app, CHANGE_ORG, async ({ caller, params, body }) => {
     needOwnOrg(caller, params.orgId);
     return changeOrg(plane, caller, body);
+  });
+
+  addRoute(app, DELETE_ORG, async ({ caller, params, body }) => {
+    needOwnOrg(caller, params.orgId);
+    const started = await deleteOrg(plane, caller, body.name);
+    onPurge();
+    return started;
   });
 
   addRoute(app, LIST_MEMBERS, async ({ caller }) => ({ members: await listMembers(plane, caller.orgId) }));

@@ -1,9 +1,9 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ShieldwatchError } from '#schemas/errors.js';
 import { driftAnswer, driftBody, driftWebhookBody, type DriftAnswer } from '#schemas/http/ingest-drift.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
-import type { Caller } from '../auth/caller.js';
+import { callerOf, type Caller } from '../auth/caller.js';
 import { checkTime } from '../body/check-time.js';
 import { chooseRepository } from '../choose-repository.js';
 import { sendDrift, type Drift } from '../drift/send-drift.js';
@@ -25,6 +25,17 @@ const SPEC = {
   response: driftAnswer,
 } as const satisfies RouteSpec;
 
+/** Before the body is read, as with any token. */
+async function bySecret(request: FastifyRequest): Promise<void> {
+  const { secret } = request.params as { secret: string };
+  const caller = await request.server.findToken(secret);
+  if (caller === undefined || !caller.scopes.includes('webhook:drift') || caller.repository === null) {
+    request.server.countRefusal(request);
+    throw new ShieldwatchError('token_invalid', 'this webhook address is unknown, revoked or mistyped');
+  }
+  request.caller = caller;
+}
+
 const WEBHOOK_SPEC = {
   id: 'driftWebhook',
   method: 'POST',
@@ -34,6 +45,7 @@ const WEBHOOK_SPEC = {
   description:
     'The stock watcher sends no header and does not name its repository, so the address itself is the secret: a token of scope `webhook:drift`, bound to the repository. It opens nothing else.',
   scopes: [],
+  identify: bySecret,
   isTolerant: true,
   bodyLimit: MAX_BODY_BYTES,
   params: z.object({ secret: z.string() }),
@@ -58,13 +70,8 @@ export function ingestDriftRoutes(app: FastifyInstance, options: { sink: Telemet
 
   addRoute(app, SPEC, ({ body, caller, warnings }) => take(body, 'timestamp', body.repository, caller, warnings));
 
-  addRoute(app, WEBHOOK_SPEC, async ({ params, body, warnings, request }) => {
-    const caller = await app.findToken(params.secret);
-    if (caller === undefined || !caller.scopes.includes('webhook:drift') || caller.repository === null) {
-      app.countRefusal(request);
-      throw new ShieldwatchError('token_invalid', 'this webhook address is unknown, revoked or mistyped');
-    }
-    request.caller = caller;
+  addRoute(app, WEBHOOK_SPEC, ({ body, warnings, request }) => {
+    const caller = callerOf(request);
     const { score, ...drift } = body;
     const result = { ...drift, previousScore: score.previous, currentScore: score.current, scoreDelta: score.delta };
     return take(result, 'timestamp', undefined, caller, warnings);

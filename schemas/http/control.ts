@@ -35,6 +35,8 @@ export const token = z.object({
   expiresAt: z.string().nullable(),
   revokedAt: z.string().nullable(),
   rotatedFrom: z.string().nullable(),
+  /** To the minute; null: never. */
+  lastUsedAt: z.string().nullable(),
 });
 export type Token = z.infer<typeof token>;
 export const tokenList = z.object({ tokens: z.array(token), nextCursor });
@@ -86,12 +88,17 @@ export const baseline = z.object({
 });
 export type Baseline = z.infer<typeof baseline>;
 
+/** The organisation's name, so that none is deleted by a slip. */
+export const orgDeletion = z.object({ name: text(100) });
+
 /** What is to be removed; with several conditions only what meets all of them. */
 export const purgeRequest = z
   .object({ repository: repositoryName.optional(), tokenId: text(50).optional(), from: moment.optional(), to: moment.optional() })
   .refine((purge) => Object.keys(purge).length > 0, 'repository, tokenId, from or to');
 export const purge = z.object({
   id: z.string(),
+  /** The whole organisation is deleted. */
+  organisation: z.boolean(),
   repository: z.string().nullable(),
   tokenId: z.string().nullable(),
   from: z.string().nullable(),

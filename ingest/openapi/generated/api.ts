@@ -422,7 +422,13 @@ export interface paths {
         get: operations["showOrg"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Delete the organisation and all its data
+         * @description Every token but the one that asks for it stops at once, and that one when all is gone; until then it sees how far the purge is. The audit trail stays. `name` is the organisation's.
+         *
+         *     Scope: `admin`. Role: owner.
+         */
+        delete: operations["deleteOrg"];
         options?: never;
         head?: never;
         /**
@@ -1841,6 +1847,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         id: string;
+                        organisation: boolean;
                         repository: string | null;
                         tokenId: string | null;
                         from: string | null;
@@ -2260,6 +2267,61 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    deleteOrg: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                orgId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        organisation: boolean;
+                        repository: string | null;
+                        tokenId: string | null;
+                        from: string | null;
+                        to: string | null;
+                        requestedBy: string;
+                        requestedAt: string;
+                        /** @enum {string} */
+                        status: "waiting" | "running" | "done";
+                        progress: {
+                            tables: number;
+                            of: number;
+                            rowsRemoved: number;
+                        };
+                        finishedAt: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["NotRedacted"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     changeOrg: {
         parameters: {
             query?: never;
@@ -2497,6 +2559,7 @@ export interface operations {
                     "application/json": {
                         purges: {
                             id: string;
+                            organisation: boolean;
                             repository: string | null;
                             tokenId: string | null;
                             from: string | null;
@@ -2554,6 +2617,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         id: string;
+                        organisation: boolean;
                         repository: string | null;
                         tokenId: string | null;
                         from: string | null;
@@ -2602,6 +2666,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         id: string;
+                        organisation: boolean;
                         repository: string | null;
                         tokenId: string | null;
                         from: string | null;
@@ -2660,6 +2725,7 @@ export interface operations {
                             expiresAt: string | null;
                             revokedAt: string | null;
                             rotatedFrom: string | null;
+                            lastUsedAt: string | null;
                         }[];
                         nextCursor: string | null;
                     };
@@ -2792,6 +2858,7 @@ export interface operations {
                         expiresAt: string | null;
                         revokedAt: string | null;
                         rotatedFrom: string | null;
+                        lastUsedAt: string | null;
                     };
                 };
             };

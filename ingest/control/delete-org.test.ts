@@ -1,0 +1,141 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { selectRows } from '#schemas/clickhouse/client.js';
+import type { Purge, Token } from '#schemas/http/control.js';
+import { asRole, inOrg } from '#schemas/postgres/session.js';
+import { INGEST_SCOPES } from '../auth/caller.js';
+import { mintToken } from '../auth/tokens.js';
+import { scanOfSpec } from '../testing/bodies.js';
+import { startGateway, type Refusal, type TestGateway } from '../testing/gateway.js';
+import { addMember } from './members.js';
+import { runPurges } from './purges.js';
+
+let gateway: TestGateway;
+let owner: string;
+beforeAll(async () => {
+  gateway = await startGateway(inject('clickhouseUrl'));
+  const { id } = await addMember(gateway.app.plane, { orgId: 'org_a', actor: 'test' }, { login: 'owner', role: 'owner' });
+  owner = (await inOrg(gateway.postgres, 'org_a', (tx) => mintToken(tx, { orgId: 'org_a', name: 'o', scopes: [...INGEST_SCOPES, 'read', 'admin'], memberId: id }))).token;
+  for (const token of [gateway.ingestToken, gateway.otherToken]) await fill(token, 'acme/app');
+});
+afterAll(() => gateway.close());
+
+interface Answer<T> {
+  status: number;
+  body: T;
+}
+
+async function call<T>(method: string, url: string, token: string, body?: unknown): Promise<Answer<T>> {
+  const answer = await gateway.app.inject({
+    method: method as 'GET', url,
+    headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
+  });
+  return { status: answer.statusCode, body: answer.json<T>() };
+}
+
+async function fill(token: string, repository: string): Promise<void> {
+  expect((await call('POST', '/v1/ingest/scan', token, scanOfSpec({ repository }))).status).toBe(200);
+  const entries = [{ timestamp: new Date().toISOString(), tool: 'Bash', decision: 'allow' }];
+  expect((await call('POST', '/v1/ingest/runtime', token, { repository, entries })).status).toBe(200);
+}
+
+/** Rows of an organisation in every table of the store that has some. */
+async function rowsOf(orgId: string): Promise<Record<string, number>> {
+  const tables = await selectRows<{ table_name: string; column_name: string }>(
+    gateway.store.client,
+    `SELECT c.table AS table_name, c.name AS column_name FROM system.columns AS c
+     WHERE c.database = currentDatabase() AND c.name IN ('org_id', 'OrgId') AND c.table IN (
+       SELECT t.name FROM system.tables AS t WHERE t.database = currentDatabase() AND t.engine LIKE '%MergeTree')`,
+  );
+  const counts = await selectRows<{ name: string; n: number }>(
+    gateway.store.client,
+    tables.map(({ table_name: name, column_name: column }) => `SELECT '${name}' AS name, count() AS n FROM ${name} WHERE ${column} = {orgId:String}`).join(' UNION ALL '),
+    { orgId },
+  );
+  return Object.fromEntries(counts.filter(({ n }) => n > 0).map(({ name, n }) => [name, n]));
+}
+
+const finished = (id: string, token: string) =>
+  expect.poll(async () => (await call<Purge>('GET', `/v1/purges/${id}`, token)).body.status, { timeout: 60_000 }).toBe('done');
+
+describe('a purge', () => {
+  it('that is done again removes nothing more, whatever it was of, and takes what a spool delivers late', async () => {
+    await fill(gateway.ingestToken, 'acme/purged');
+    const { body } = await call<Purge>('DELETE', '/v1/repo/acme%2Fpurged', owner);
+    await finished(body.id, owner);
+    const before = await rowsOf('org_a');
+    const again = async (): Promise<Purge> => {
+      await asRole(gateway.postgres, 'shieldwatch_worker', {}, (tx) => tx.query("UPDATE purge SET last_run_at = now() - interval '2 hours' WHERE id = $1", [body.id]));
+      await runPurges(gateway.postgres, gateway.store.client, gateway.app.plane);
+      return (await call<Purge>('GET', `/v1/purges/${body.id}`, owner)).body;
+    };
+    for (let twice = 0; twice < 2; twice += 1) {
+      const { status, progress } = await again();
+      expect([status, progress.rowsRemoved >= body.progress.rowsRemoved]).toEqual(['done', true]);
+      // But for what the changes themselves left: entries of the outbox that became facts.
+      expect({ ...(await rowsOf('org_a')), control_event_v1: 0, dirty_hour_v1: 0 }).toEqual({ ...before, control_event_v1: 0, dirty_hour_v1: 0 });
+    }
+    const late = [{ timestamp: new Date(Date.parse(body.requestedAt) - 60_000).toISOString(), tool: 'Bash', decision: 'block' }];
+    const fresh = [{ timestamp: new Date(Date.parse(body.requestedAt) + 60_000).toISOString(), tool: 'Read', decision: 'allow' }];
+    await call('POST', '/v1/ingest/runtime', gateway.ingestToken, { repository: 'acme/purged', entries: [...late, ...fresh] });
+    await again();
+    const left = await selectRows<{ tool: string }>(gateway.store.client, "SELECT tool FROM runtime_event WHERE org_id = 'org_a' AND repo = 'acme/purged'");
+    expect(left).toEqual([{ tool: 'Read' }]);
+  });
+});
+
+describe('tokens', () => {
+  it('tell when they were last used', async () => {
+    await gateway.app.inject({ url: '/v1/repos', headers: { authorization: `Bearer ${gateway.readToken}` } });
+    // What the gateway has in memory is written when it stops; here by another one, over the same Postgres.
+    const other = await startGatewayBeside();
+    await other.inject({ url: '/v1/repos', headers: { authorization: `Bearer ${gateway.readToken}` } });
+    await other.close();
+    const { tokens } = (await call<{ tokens: Token[] }>('GET', '/v1/tokens', owner)).body;
+    const used = tokens.filter(({ lastUsedAt }) => lastUsedAt !== null);
+    expect(used.map(({ scopes }) => scopes)).toEqual([['read']]);
+    expect(Math.abs(Date.parse(used[0]?.lastUsedAt ?? '') - Date.now())).toBeLessThan(120_000);
+  });
+
+  async function startGatewayBeside() {
+    const { createGateway } = await import('../app.js');
+    return createGateway({ clickhouse: gateway.store.client, postgres: gateway.postgres });
+  }
+});
+
+describe('an organisation that is deleted', () => {
+  it('is deleted by its owner, who names it, and by nobody else', async () => {
+    expect((await call('DELETE', '/v1/org/org_a', gateway.adminToken, { name: 'a' })).status).toBe(403);
+    expect((await call<Refusal>('DELETE', '/v1/org/org_a', owner, { name: 'b' })).body.error.field).toBe('name');
+    expect((await call('DELETE', '/v1/org/org_b', owner, { name: 'b' })).status).toBe(404);
+    expect(Object.keys(await rowsOf('org_a'))).toEqual(expect.arrayContaining(['otel_traces', 'scan_v1', 'runtime_event_v1']));
+  });
+
+  it('takes nothing more at once, shows how far it is, and leaves its trail and nothing of another', async () => {
+    const other = await rowsOf('org_b');
+    const { status, body } = await call<Purge>('DELETE', '/v1/org/org_a', owner, { name: 'a' });
+    expect([status, body.organisation]).toEqual([200, true]);
+    const send = (token: string) => call('POST', '/v1/ingest/runtime', token, { repository: 'acme/app', entries: [] });
+    // A second, for which a token is remembered.
+    await expect.poll(async () => (await send(gateway.ingestToken)).status, { timeout: 5_000 }).toBe(401);
+    await expect.poll(async () => (await send(owner)).status, { timeout: 5_000 }).not.toBe(200);
+    // Its owner sees it through, and is then no more.
+    await expect.poll(async () => (await call('GET', `/v1/purges/${body.id}`, owner)).status, { timeout: 60_000 }).toBe(401);
+    await expect.poll(async () => Object.keys(await rowsOf('org_a')).filter((table) => table !== 'control_event_v1'), { timeout: 30_000 }).toEqual([]);
+    const rows = await inOrg(gateway.postgres, 'org_a', async (tx) => ({
+      kept: await tx.query('SELECT name, deleted_at IS NOT NULL AS is_deleted FROM org'),
+      gone: await tx.query('SELECT id FROM repo UNION ALL SELECT id FROM member UNION ALL SELECT id FROM token WHERE revoked_at IS NULL'),
+      trail: await tx.query<{ record: string }>('SELECT record FROM audit_entry ORDER BY seq'),
+    }));
+    expect(rows.kept).toEqual([{ name: 'deleted', is_deleted: true }]);
+    expect(rows.gone).toEqual([]);
+    const actions = rows.trail.map(({ record }) => (JSON.parse(record) as { action: string }).action);
+    expect(actions).toEqual(expect.arrayContaining(['org.delete', 'purge.request', 'org.gone', 'purge.finish']));
+    expect(await rowsOf('org_b')).toEqual(other);
+  });
+
+  it('is not the one of the machine itself', async () => {
+    await asRole(gateway.postgres, 'shieldwatch_operator', {}, (tx) => tx.query("INSERT INTO org (id, name) VALUES ('org_local', 'local')"));
+    expect((await gateway.app.asMachine('org_local', 'DELETE', '/v1/org/org_local', { name: 'local' })).status).toBe(409);
+  });
+});

@@ -1,0 +1,184 @@
+import { createServer, type Server } from 'node:http';
+import { request, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { inOrg } from '#schemas/postgres/session.js';
+import { INGEST_SCOPES } from '../auth/caller.js';
+import { mintToken } from '../auth/tokens.js';
+import { startGateway, type Refusal, type TestGateway } from '../testing/gateway.js';
+import { createTurns } from './turns.js';
+
+const MIB = 1024 * 1024;
+
+/** A collector that answers when it is let, and counts what came, by organisation. */
+const received = new Map<string, number>();
+let isHeld = false;
+const waiting: (() => void)[] = [];
+let collector: Server;
+let collectorUrl: string;
+beforeAll(async () => {
+  collector = createServer((incoming, outgoing) => {
+    incoming.resume();
+    incoming.once('end', () => {
+      const org = String(incoming.headers['x-shieldwatch-org-id']);
+      received.set(org, (received.get(org) ?? 0) + 1);
+      const answer = (): void => {
+        outgoing.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+      };
+      if (isHeld) waiting.push(answer);
+      else answer();
+    });
+  });
+  await new Promise<void>((resolve) => collector.listen(0, '127.0.0.1', resolve));
+  collectorUrl = `http://127.0.0.1:${String((collector.address() as AddressInfo).port)}`;
+});
+afterAll(() => {
+  collector.closeAllConnections();
+  collector.close();
+});
+
+const post = (gateway: TestGateway, token: string, payload: Buffer | string = '{"resourceLogs":[]}', headers: Record<string, string> = {}) =>
+  gateway.app.inject({
+    method: 'POST', url: '/v1/logs', payload,
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(payload)), ...headers },
+  });
+
+describe('one tenant at ten times its quota', () => {
+  it('is told to wait, by token and by organisation, and another sends all it has', async () => {
+    const one = { rate: 0.001, burst: 20 };
+    const gateway = await startGateway(inject('clickhouseUrl'), {
+      collector: { url: collectorUrl, key: 'k' },
+      quotas: { requests: one, bytes: { rate: 1e12, burst: 1e12 }, failures: one, organisation: { team: 2, enterprise: 100 } },
+    });
+    try {
+      const mint = async () => (await inOrg(gateway.postgres, 'org_a', (tx) => mintToken(tx, { orgId: 'org_a', name: 'n', scopes: INGEST_SCOPES }))).token;
+      // Each of ten tokens at its own quota: ten times what a token may, five times what the plan allows.
+      const noisy = await Promise.all(Array.from({ length: 10 }, mint));
+      received.clear();
+      const statuses = { noisy: [] as number[], quiet: [] as number[] };
+      for (let round = 0; round < 20; round += 1) {
+        const answers = await Promise.all([...noisy.map((token) => post(gateway, token)), post(gateway, gateway.otherToken)]);
+        statuses.noisy.push(...answers.slice(0, 10).map(({ statusCode }) => statusCode));
+        statuses.quiet.push(answers[10]?.statusCode ?? 0);
+        for (const answer of answers) if (answer.statusCode === 429) expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
+      }
+      expect(statuses.quiet).toEqual(Array.from({ length: 20 }, () => 200));
+      expect(statuses.noisy.filter((status) => status === 200)).toHaveLength(40);
+      expect(statuses.noisy.filter((status) => status === 429)).toHaveLength(160);
+      expect(Object.fromEntries(received)).toEqual({ org_a: 40, org_b: 20 });
+      const refused = (await post(gateway, await mint())).json<Refusal>();
+      expect(refused.error.message).toContain('this organisation has used up the quota of its plan');
+      // One token of ten, alone: its own quota is what it meets first, whatever the plan.
+      for (let i = 0; i < 20; i += 1) await post(gateway, gateway.otherToken);
+      expect((await post(gateway, gateway.otherToken)).json<Refusal>().error.message).toContain('this token has used up its quota');
+    } finally {
+      await gateway.close();
+    }
+  });
+
+  it('pays for bytes whose number it did not say', async () => {
+    const gateway = await startGateway(inject('clickhouseUrl'), {
+      collector: { url: collectorUrl, key: 'k' },
+      quotas: { requests: { rate: 1e9, burst: 1e9 }, bytes: { rate: 0.001, burst: 10_000 }, failures: { rate: 1, burst: 1 } },
+    });
+    try {
+      const url = await gateway.app.listen({ host: '127.0.0.1', port: 0 });
+      expect([await sendChunked(url, gateway.ingestToken, 20_000, 100), await sendChunked(url, gateway.ingestToken, 1, 1)]).toEqual([200, 429]);
+      expect(await sendChunked(url, gateway.otherToken, 1, 1)).toBe(200);
+    } finally {
+      await gateway.close();
+    }
+  });
+});
+
+/** A body without its length, in pieces. */
+async function sendChunked(url: string, token: string, bytes: number, piece: number): Promise<number> {
+  const answered = new Promise<IncomingMessage>((resolve, reject) => {
+    const sent = request(`${url}/v1/logs`, { method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' } }, resolve);
+    sent.once('error', reject);
+    for (let i = 0; i < bytes; i += piece) sent.write(Buffer.alloc(piece, ' '));
+    sent.end();
+  });
+  const answer = await answered;
+  answer.resume();
+  return answer.statusCode ?? 0;
+}
+
+describe('memory', () => {
+  it('is bounded however many bodies are under way: what is too much comes back later, and the rest arrives', async () => {
+    const gateway = await startGateway(inject('clickhouseUrl'), { collector: { url: collectorUrl, key: 'k' }, maxHeldBytes: 8 * MIB });
+    try {
+      received.clear();
+      isHeld = true;
+      const body = Buffer.alloc(MIB, ' ');
+      const answers = Array.from({ length: 20 }, () => post(gateway, gateway.ingestToken, body));
+      await expect.poll(() => waiting.length, { timeout: 10_000 }).toBe(8);
+      isHeld = false;
+      for (const answer of waiting.splice(0)) answer();
+      const statuses = (await Promise.all(answers)).map((answer) => [answer.statusCode, answer.headers['retry-after']]);
+      expect(statuses.filter(([status]) => status === 200)).toHaveLength(8);
+      expect(statuses.filter(([status, wait]) => status === 503 && wait === '1')).toHaveLength(12);
+      expect(received.get('org_a')).toBe(8);
+      // All of it is let go: as much goes through again.
+      expect((await Promise.all(Array.from({ length: 8 }, () => post(gateway, gateway.ingestToken, body)))).map(({ statusCode }) => statusCode)).toEqual(Array.from({ length: 8 }, () => 200));
+    } finally {
+      await gateway.close();
+    }
+  });
+
+  it('of 64 bombs at once stays far below what they would be, and each is refused', async () => {
+    // Lands by itself: there a body is inflated whole.
+    const gateway = await startGateway(inject('clickhouseUrl'));
+    const bomb = gzipSync(Buffer.alloc(80 * MIB));
+    const used = (): number => {
+      const { heapUsed, external } = process.memoryUsage();
+      return heapUsed + external;
+    };
+    const before = used();
+    let most = 0;
+    const watch = setInterval(() => {
+      most = Math.max(most, used() - before);
+    }, 2);
+    try {
+      const answers = await Promise.all(Array.from({ length: 64 }, () => post(gateway, gateway.ingestToken, bomb, { 'content-encoding': 'gzip' })));
+      expect(answers.map(({ statusCode }) => statusCode)).toEqual(answers.map(() => 413));
+      // Kept whole up to the limit they would be 64 times 64 MiB; four at a time are 256, and garbage.
+      expect(most / MIB).toBeLessThan(1_000);
+      expect((await post(gateway, gateway.otherToken)).statusCode).toBe(200);
+    } finally {
+      clearInterval(watch);
+      await gateway.close();
+    }
+  });
+
+  it('of a body that comes byte by byte is that of its bytes', async () => {
+    const gateway = await startGateway(inject('clickhouseUrl'), { collector: { url: collectorUrl, key: 'k' } });
+    try {
+      const url = await gateway.app.listen({ host: '127.0.0.1', port: 0 });
+      expect(await sendChunked(url, gateway.ingestToken, 100_000, 1)).toBe(200);
+    } finally {
+      await gateway.close();
+    }
+  });
+});
+
+describe('turns', () => {
+  it('let no more run than they may, in order, and go on after a failure', async () => {
+    const take = createTurns(2);
+    const order: number[] = [];
+    let [running, most] = [0, 0];
+    const work = (index: number) => async (): Promise<number> => {
+      running += 1;
+      most = Math.max(most, running);
+      order.push(index);
+      await new Promise((resolve) => setImmediate(resolve));
+      running -= 1;
+      if (index % 3 === 0) throw new Error(String(index));
+      return index;
+    };
+    const results = await Promise.allSettled(Array.from({ length: 10 }, (_, index) => take(work(index))));
+    expect(results.map(({ status }) => status === 'rejected')).toEqual(Array.from({ length: 10 }, (_, index) => index % 3 === 0));
+    expect([most, order]).toEqual([2, Array.from({ length: 10 }, (_, index) => index)]);
+  });
+});
