@@ -11,6 +11,10 @@ import { spoolRecords, spoolText } from '../testdata/spool-lines.js';
 
 // Whatever is wrong around the hook, the verdict is the same; what is wrong with the policy blocks.
 
+/** A mount of one's own, which root and in most places every user may have. */
+const MOUNT = ['--map-root-user', '--mount'];
+const canMount = spawnSync('unshare', [...MOUNT, 'sh', '-c', 'mount -t tmpfs none /mnt']).status === 0;
+
 let hook: BuiltHook;
 let home: string;
 let project: string;
@@ -80,6 +84,27 @@ describe('the same verdict', () => {
     expect(await verdicts(env, 'ulimit -f 1')).toEqual(SAME);
     expect(spoolRecordsWhole()).toBe(before);
     expect(readLost(spool)).toBe(2);
+  });
+
+  it.runIf(canMount)(`on a file system without a free block, from the first call to long after: what is not there is counted${canMount ? '' : ' (mounting is not allowed here)'}`, () => {
+    mkdirSync(spool);
+    const [script, out] = [join(home, 'script.sh'), join(home, 'out')];
+    const calls = 40;
+    writeFileSync(script, `mount -t tmpfs -o size=24k none "${spool}" || exit 99
+      call() { printf %s "$1" | "${process.execPath}" "${hook.file}" > /dev/null 2>&1; printf '%s ' $?; }
+      call "$FINE"
+      dd if=/dev/zero of="${spool}/fill" bs=1k 2> /dev/null
+      for i in $(seq ${String(calls - 1)}); do call "$FINE"; done
+      call "$FORBIDDEN"
+      rm "${spool}/fill"
+      call "$FORBIDDEN"; call "$FINE"
+      cp -r "${spool}" "${out}"`);
+    const env = { PATH: process.env['PATH'] ?? '', HOME: home, SHIELDWATCH_SPOOL_DIR: spool, FINE: call('fine'), FORBIDDEN: call('forbidden') };
+    const { status, stdout } = spawnSync('unshare', [...MOUNT, 'sh', script], { cwd: project, env, encoding: 'utf8' });
+    expect([status, stdout.trim().split(' ')]).toEqual([0, [...Array.from({ length: calls }, () => '0'), '2', '2', '0']]);
+    const whole = spoolText(out).split('\n').filter((line) => decodeLine(line) !== undefined).length;
+    expect(readLost(out)).toBeGreaterThan(10);
+    expect(whole + readLost(out)).toBe(calls + 3);
   });
 
   it('in a full spool, and the dropped records are counted', async () => {

@@ -71,7 +71,20 @@ function printable(text: string, pack: string): string {
   const json = parseJson(text);
   // String by string: inside JSON text, quotes are escaped and hide where a password begins.
   if (json !== undefined) return `${JSON.stringify(json, (_key, value: unknown) => (typeof value === 'string' ? redactText(value) : value), 2)}\n`;
-  return redactText(text.split('\n').filter((line) => !line.includes(pack)).join('\n'));
+  const lines = text.split('\n').filter((line) => !line.includes(pack)).join('\n');
+  return /^\s*<!doctype html/i.test(lines) ? redactHtml(lines) : redactText(lines);
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { '&lt;': '<', '&gt;': '>', '&quot;': '"', '&#34;': '"', '&#x22;': '"', '&#39;': "'", '&#039;': "'", '&#x27;': "'", '&apos;': "'", '&amp;': '&' };
+
+/** Each text between tags as a browser shows it: an entity, too, hides where a password begins. */
+function redactHtml(html: string): string {
+  return html.replace(/<[^>]*>|[^<]+/g, (piece) => {
+    if (piece.startsWith('<')) return redactText(piece);
+    const shown = piece.replace(/&(?:#x?[0-9a-f]+|[a-z]+);/gi, (entity) => ENTITIES[entity.toLowerCase()] ?? entity);
+    const clean = redactText(shown);
+    return clean === shown ? piece : clean.replace(/[&<>"]/g, (character) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[character] ?? '&quot;');
+  });
 }
 
 /** The reports that are JSON; undefined for any other format. */

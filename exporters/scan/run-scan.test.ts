@@ -168,9 +168,9 @@ describe('scan of a risky repository', () => {
 
 describe('secrets', () => {
   it('a secret in a scanned file leaves in no form, and no file with it stays behind', async () => {
-    const canaries = ['sk-ant-api03-canaryAAAAcanaryAAAAcanary', 'canaryPW99', 'ghp_canarycanarycanary0123456789abcd', 'canaryHunter2x'];
-    const [anthropic = '', password = '', github = '', database = ''] = canaries;
-    appendFileSync(join(root, 'risky', 'CLAUDE.md'), `\nANTHROPIC_API_KEY=${anthropic}\npassword = "${database}"\n`);
+    const canaries = ['sk-ant-api03-canaryAAAAcanaryAAAAcanary', 'canaryPW99', 'ghp_canarycanarycanary0123456789abcd', 'canaryHunter2x', 'canaryEscaped1', 'canaryEscaped2'];
+    const [anthropic = '', password = '', github = '', database = '', html = '', json = ''] = canaries;
+    appendFileSync(join(root, 'risky', 'CLAUDE.md'), `\nANTHROPIC_API_KEY=${anthropic}\npassword = "${database}"\npassword=&quot;${html}&quot;\n{\\"api_key\\": \\"${json}\\"}\n`);
     writeFileSync(
       join(root, 'risky', '.mcp.json'),
       JSON.stringify({ mcpServers: { db: { command: 'npx', args: ['-y', 'server-postgres', `postgres://admin:${database}@db.test/app`], env: { GITHUB_TOKEN: github } } } }),

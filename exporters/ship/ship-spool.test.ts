@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -112,6 +112,42 @@ describe('ship', () => {
     expect(new Set(server.spans.map(({ spanId }) => spanId)).size).toBe(3);
     expect(server.points).toEqual(points);
     expect((await ship()).sent).toBe(0);
+  });
+
+  it('reads a stock log to its end after it was rotated, wherever it had stopped', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'shieldwatch-rotated-'));
+    const log = join(folder, 'runtime.ndjson');
+    const entry = (number: number): string => `${JSON.stringify({ timestamp: '2026-11-24T08:00:00.000Z', tool: `Tool${String(number)}`, decision: 'allow', durationMs: 1 })}\n`;
+    const append = (file: string, ...numbers: number[]): void => { appendFileSync(file, numbers.map(entry).join('')); };
+    const shipLog = async (): Promise<number> => (await ship({ runtimeLogs: [log] })).sent;
+    const tools = (): unknown[] => server.spans.map(({ values }) => values['gen_ai.tool.name']);
+    // Beside it lies what is none of ours.
+    writeFileSync(join(folder, 'runtime-policy.json'), '{}\n');
+    append(join(folder, 'runtime.ndjson.9'), 90);
+    utimesSync(join(folder, 'runtime.ndjson.9'), 1_700_000_000, 1_700_000_000);
+    append(log, 0, 1);
+    expect(await shipLog()).toBe(2);
+
+    append(log, 2, 3);
+    renameSync(log, `${log}.1`);
+    append(log, 4);
+    server.respond = () => ({ status: 503, headers: { 'retry-after': '3600' } });
+    await expect(ship({ runtimeLogs: [log], deadlineMs: 100 })).rejects.toThrow();
+    server.respond = () => undefined;
+    append(`${log}.1`, 5);
+    expect(await shipLog()).toBe(4);
+    expect(new Set(tools())).toEqual(new Set([0, 1, 2, 3, 5, 4].map((number) => `Tool${String(number)}`)));
+
+    // Twice while nobody looked: the one between was never seen.
+    append(log, 6);
+    renameSync(log, join(folder, 'runtime.2.ndjson'));
+    append(log, 7);
+    renameSync(log, join(folder, 'runtime.3.ndjson'));
+    expect(await shipLog()).toBe(2);
+    append(log, 8);
+    expect(await shipLog()).toBe(1);
+    expect(await shipLog()).toBe(0);
+    expect(new Set(server.spans.map(({ spanId }) => spanId)).size).toBe(9);
   });
 
   it('deletes a shipped file a week after its day, and keeps younger ones', async () => {

@@ -9,7 +9,7 @@ import { readLines } from './lines.js';
 import { segmentSource } from './segment.js';
 import type { Source } from './source.js';
 import { deleteIfOld, listSegments } from './spool-files.js';
-import { stockLogSource } from './stock-log.js';
+import { stockLogSources } from './stock-log.js';
 
 export interface ShipResult {
   /** Records the server took. */
@@ -67,8 +67,11 @@ export class Shipment {
       await this.#cleanUp(name, shipped);
     }
     for (const log of runtimeLogs) {
-      const source = await stockLogSource(log);
-      if (source !== undefined) await this.#shipIfThere(source);
+      for (const source of await stockLogSources(log, (key) => this.#offsets.has(key))) {
+        // From now on it is known, also if it is rotated before a line of it was sent.
+        if (!this.#offsets.has(source.key)) await this.#acknowledged(source.key, 0);
+        await this.#shipIfThere(source);
+      }
     }
     await this.#sendLost();
   }

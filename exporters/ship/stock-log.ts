@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
-import { basename, dirname, resolve } from 'node:path';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join, parse, resolve } from 'node:path';
 import { z } from 'zod';
 import type { DecisionRecord } from '#schemas/records/decision.js';
 import { categoryOf } from '../hook/rule-category.js';
@@ -18,16 +18,50 @@ const entry = z.object({
 });
 
 /**
- * AgentShield's `.agentshield/runtime.ndjson`, which its stock hook appends to and nobody rotates;
- * undefined while there is none. Equal lines are possible (its clock counts milliseconds), so a record's
- * identity is the file's, the line's place in it, and the line.
+ * AgentShield's `.agentshield/runtime.ndjson`, which its stock hook appends to: first what somebody else rotated it
+ * to since, as far as that was being read (`isKnown`) or came after, then the file itself. Equal lines are possible
+ * (its clock counts milliseconds), so a record's identity is the file's, the line's place in it, and the line; a new
+ * name changes none of these.
  */
-export async function stockLogSource(file: string): Promise<Source | undefined> {
+export async function stockLogSources(file: string, isKnown: (key: string) => boolean): Promise<Source[]> {
   const path = resolve(file);
+  const current = await logFile(path);
+  const rotated: LogFile[] = [];
+  for (const name of await namesBeside(path)) {
+    const found = isRotated(name, basename(path)) ? await logFile(join(dirname(path), name)) : undefined;
+    // A copy that was made before the file was emptied has another identity: it is not followed.
+    if (found !== undefined && found.key !== current?.key) rotated.push(found);
+  }
+  rotated.sort((a, b) => a.mtimeMs - b.mtimeMs);
+  const first = rotated.findIndex(({ key }) => isKnown(key));
+  const wanted = [...(first < 0 ? [] : rotated.slice(first)), ...(current === undefined ? [] : [current])];
+  return wanted.map((one) => sourceOf(one, path));
+}
+
+interface LogFile {
+  readonly path: string;
+  readonly key: string;
+  readonly mtimeMs: number;
+}
+
+async function logFile(path: string): Promise<LogFile | undefined> {
   const stats = await stat(path).catch(() => undefined);
-  if (stats === undefined) return undefined;
-  const key = `log:${String(stats.dev)}:${String(stats.ino)}`;
-  const repository = repositoryName([projectOf(path)], process.env);
+  if (stats?.isFile() !== true) return undefined;
+  return { path, key: `log:${String(stats.dev)}:${String(stats.ino)}`, mtimeMs: stats.mtimeMs };
+}
+
+async function namesBeside(path: string): Promise<string[]> {
+  return readdir(dirname(path)).catch(() => []);
+}
+
+/** `runtime.ndjson.1`, `runtime.ndjson-20261125`, `runtime.1.ndjson` and the like; not what was compressed. */
+function isRotated(name: string, log: string): boolean {
+  const { name: stem, ext } = parse(log);
+  return name !== log && !/\.(gz|bz2|xz|zst)$/.test(name) && (name.startsWith(log) || (name.startsWith(stem) && name.endsWith(ext)));
+}
+
+function sourceOf({ path, key }: LogFile, log: string): Source {
+  const repository = repositoryName([projectOf(log)], process.env);
   return {
     path,
     key,

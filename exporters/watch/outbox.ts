@@ -1,30 +1,55 @@
+import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SendError } from '../otlp/failure.js';
+import { makeFolder } from '../spool/make-folder.js';
 
-type Delivery = () => Promise<unknown>;
+export interface OutboxOptions<Message> {
+  /** Where what waits is kept. */
+  readonly folder: string;
+  readonly deliver: (message: Message) => Promise<unknown>;
+  /** Tells a person. */
+  readonly say: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** A message that waits: in its file, or in memory where no file could be written. */
+type Waiting<Message> = { readonly file: string } | { readonly message: Message };
 
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 60_000;
 
+/** Then the oldest goes: a backend that was away that long has bigger holes. */
+const MOST_WAITING = 1000;
+
 /**
- * Sends one thing after the other, each until it was taken, in the order in which they came. What the
- * server will never take is told and left behind; everything else waits, so that what was seen while the
- * backend was away arrives afterwards.
+ * Sends one thing after the other, each until it was taken, in the order in which they came. Each waits in a file of
+ * its own, on the disk before it is sent and until it was taken, so that one who is killed sends it when they start
+ * again; twice perhaps, which its identity tells. What the server will never take is told and left behind.
  */
-export class Outbox {
-  readonly #say: (line: string) => void;
-  readonly #signal: AbortSignal;
-  readonly #waiting: Delivery[] = [];
+export class Outbox<Message> {
+  readonly #options: OutboxOptions<Message>;
+  readonly #waiting: Waiting<Message>[] = [];
+  #added = 0;
   #work: Promise<void> = Promise.resolve();
 
-  constructor(say: (line: string) => void, signal: AbortSignal) {
-    this.#say = say;
-    this.#signal = signal;
+  /** Begins with what an earlier one has left in the folder. */
+  constructor(options: OutboxOptions<Message>) {
+    this.#options = options;
+    makeFolder(options.folder);
+    const files = readdirSync(options.folder).filter((name) => /^\d{15}-\d{6}\.json$/.test(name)).sort();
+    this.#waiting.push(...files.map((name) => ({ file: join(options.folder, name) })));
+    if (this.#waiting.length > 0) this.#work = this.#deliverAll();
   }
 
-  add(delivery: Delivery): void {
-    this.#waiting.push(delivery);
-    if (this.#waiting.length === 1) this.#work = this.#deliver();
+  add(message: Message): void {
+    this.#waiting.push(this.#keep(message));
+    if (this.#waiting.length > MOST_WAITING) {
+      // The first is on its way.
+      this.#forget(...this.#waiting.splice(1, 1));
+      this.#options.say(`more than ${String(MOST_WAITING)} things wait to be sent: the oldest was dropped`);
+    }
+    if (this.#waiting.length === 1) this.#work = this.#deliverAll();
   }
 
   /** Kept when nothing waits any more, or when it was stopped. */
@@ -32,29 +57,68 @@ export class Outbox {
     return this.#work;
   }
 
-  #isStopped(): boolean {
-    return this.#signal.aborted;
+  #keep(message: Message): Waiting<Message> {
+    this.#added += 1;
+    const file = join(this.#options.folder, `${String(Date.now()).padStart(15, '0')}-${String(this.#added).padStart(6, '0')}.json`);
+    try {
+      const descriptor = openSync(`${file}.tmp`, 'w', 0o600);
+      try {
+        writeFileSync(descriptor, JSON.stringify(message));
+        fsyncSync(descriptor);
+      } finally {
+        closeSync(descriptor);
+      }
+      renameSync(`${file}.tmp`, file);
+      return { file };
+    } catch (error) {
+      this.#options.say(`kept in memory alone: ${error instanceof Error ? error.message : String(error)}`);
+      return { message };
+    }
   }
 
-  async #deliver(): Promise<void> {
+  #forget(...waiting: readonly Waiting<Message>[]): void {
+    for (const one of waiting) if ('file' in one) rmSync(one.file, { force: true });
+  }
+
+  #isStopped(): boolean {
+    return this.#options.signal.aborted;
+  }
+
+  async #deliverAll(): Promise<void> {
     let failures = 0;
     for (let next = this.#waiting[0]; next !== undefined && !this.#isStopped(); next = this.#waiting[0]) {
       try {
-        await next();
+        await this.#deliver(next);
         failures = 0;
       } catch (error) {
         const problem = error instanceof Error ? error.message : String(error);
         if (this.#isStopped()) return;
         if (!(error instanceof SendError && error.isRefused)) {
-          if (failures === 0) this.#say(`not sent, will be tried again: ${problem}`);
-          await sleep(waitAfter(error, failures), undefined, { signal: this.#signal }).catch(() => undefined);
+          if (failures === 0) this.#options.say(`not sent, will be tried again: ${problem}`);
+          await sleep(waitAfter(error, failures), undefined, { signal: this.#options.signal }).catch(() => undefined);
           failures += 1;
           continue;
         }
-        this.#say(`refused for good: ${problem}`);
+        this.#options.say(`refused for good: ${problem}`);
       }
+      this.#forget(next);
       this.#waiting.shift();
     }
+  }
+
+  async #deliver(waiting: Waiting<Message>): Promise<void> {
+    if ('message' in waiting) {
+      await this.#options.deliver(waiting.message);
+      return;
+    }
+    let message: Message;
+    try {
+      message = JSON.parse(readFileSync(waiting.file, 'utf8')) as Message;
+    } catch {
+      this.#options.say(`${waiting.file} cannot be read and is left out`);
+      return;
+    }
+    await this.#options.deliver(message);
   }
 }
 

@@ -1,17 +1,27 @@
-import { watch, type FSWatcher } from 'node:fs';
-import { sep } from 'node:path';
+import { createHash } from 'node:crypto';
+import { realpathSync, watch, type FSWatcher } from 'node:fs';
+import { join, sep } from 'node:path';
 import { createSender, type Sender } from '../otlp/sender.js';
-import { exportScan, postScan } from '../scan/export-scan.js';
+import { exportScan, postScan, type ScanExport } from '../scan/export-scan.js';
 import { scanFolder, type ScanOptions } from '../scan/run-scan.js';
+import { shieldwatchFolder } from '../spool/location.js';
 import { driftBetween, driftBody, driftSpan, type Drift, type ScanState } from './drift.js';
 import { Outbox } from './outbox.js';
 
 export interface WatchOptions extends ScanOptions {
   /** Quiet time after a change before the folder is scanned again. Default 500 ms, as AgentShield's. */
   readonly debounceMs?: number;
+  /** Where what was seen waits until the server has taken it. Default: a folder for this one in the producers' own. */
+  readonly outboxDir?: string;
   /** Tells a person what happens. */
   readonly say: (line: string) => void;
   readonly onDrift?: (drift: Drift) => void;
+}
+
+/** What waits to be sent: a scan, and what it differs in from the one before. One thing, so that neither is kept without the other. */
+interface Message {
+  readonly scan: ScanExport;
+  readonly drift?: Drift;
 }
 
 /** A running watch. */
@@ -30,14 +40,18 @@ const IGNORED = new Set(['.git', 'node_modules']);
  */
 export async function startWatch(options: WatchOptions): Promise<RunningWatch> {
   const stopping = new AbortController();
-  const outbox = new Outbox(options.say, stopping.signal);
   const sender = options.token === undefined ? undefined : createSender({ url: options.url, token: options.token }, options.deadlineMs, stopping.signal);
+  const outbox =
+    sender === undefined
+      ? undefined
+      : new Outbox<Message>({
+          folder: options.outboxDir ?? outboxFolder(options.dir),
+          deliver: (message) => deliver(sender, message, options.via === 'rest'),
+          say: options.say,
+          signal: stopping.signal,
+        });
   const first = await scanFolder(options);
-  const send = (deliver: (sender: Sender) => Promise<unknown>): void => {
-    if (sender !== undefined) outbox.add(() => deliver(sender));
-  };
-  const isRest = options.via === 'rest';
-  send((to) => (isRest ? postScan(to, first) : exportScan(to, first)));
+  outbox?.add(scanMessage(first));
 
   let baseline: ScanState = first;
   const rescan = async (isOvertaken: () => boolean): Promise<void> => {
@@ -48,19 +62,33 @@ export async function startWatch(options: WatchOptions): Promise<RunningWatch> {
     baseline = scanned;
     if (drift === undefined) return;
     options.onDrift?.(drift);
-    send((to) => (isRest ? postScan(to, scanned) : exportScan(to, scanned)));
-    send((to) => (isRest ? to.json('v1/ingest/drift', driftBody(drift), [409]) : to.spans([driftSpan(drift)])));
+    outbox?.add({ ...scanMessage(scanned), drift });
   };
   const changes = onChange(options.dir, options.debounceMs ?? 500, rescan, options.say);
   return {
-    drained: () => outbox.drained(),
+    drained: () => outbox?.drained() ?? Promise.resolve(),
     stop: async () => {
       changes.close();
       stopping.abort();
       sender?.close();
-      await outbox.drained();
+      await outbox?.drained();
     },
   };
+}
+
+/** What AgentShield printed is not sent, so it is not kept. */
+function scanMessage({ scan, findings, durationMs }: ScanExport): Message {
+  return { scan: { scan, findings, durationMs } };
+}
+
+async function deliver(to: Sender, { scan, drift }: Message, isRest: boolean): Promise<void> {
+  await (isRest ? postScan(to, scan) : exportScan(to, scan));
+  if (drift !== undefined) await (isRest ? to.json('v1/ingest/drift', driftBody(drift), [409]) : to.spans([driftSpan(drift)]));
+}
+
+/** One for each folder that is watched. */
+function outboxFolder(dir: string): string {
+  return join(shieldwatchFolder(process.env), 'outbox', createHash('sha256').update(realpathSync(dir)).digest('hex').slice(0, 16));
 }
 
 /** Scans in a row whose result is thrown away because files changed meanwhile; then one counts all the same. */

@@ -1,4 +1,5 @@
-import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -34,7 +35,7 @@ afterEach(async () => {
 });
 
 async function start(options: Partial<WatchOptions> = {}): Promise<void> {
-  watching = await startWatch({ dir, url: server.url, token: 'eccp_test', repository: 'acme/risky', debounceMs: 100, deadlineMs: 300, say: (line) => said.push(line), onDrift: (drift) => drifts.push(drift), ...options });
+  watching = await startWatch({ dir, url: server.url, token: 'eccp_test', repository: 'acme/risky', debounceMs: 100, outboxDir: join(dir, '..', 'outbox'), deadlineMs: 300, say: (line) => said.push(line), onDrift: (drift) => drifts.push(drift), ...options });
 }
 
 async function until(what: string, isSo: () => boolean): Promise<void> {
@@ -94,6 +95,42 @@ describe('watch', () => {
     await until('the drift', () => driftSpans().length === 1);
     await watching?.drained();
     expect(server.spans.map(({ name }) => name)).toEqual([SPAN_SCAN, SPAN_SCAN, SPAN_DRIFT]);
+  });
+
+  it('keeps it on the disk: killed while the backend is away, it sends it when it is started again', async () => {
+    const home = join(dir, '..', 'home');
+    const run = (): ChildProcess => spawn(process.execPath, [join(packageRoot(), 'dist', 'exporters', 'cli.js'), 'watch', dir, '--repository', 'acme/risky', '--debounce', '100'], {
+      env: { PATH: process.env['PATH'] ?? '', HOME: home, SHIELDWATCH_URL: server.url, SHIELDWATCH_TOKEN: 'eccp_test' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const waiting = (): string[] => (existsSync(join(home, '.shieldwatch')) ? readdirSync(join(home, '.shieldwatch'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.json')) : []);
+    server.respond = () => ({ status: 503 });
+    const killed = run();
+    killed.stderr?.setEncoding('utf8').on('data', (text: string) => said.push(text));
+    await until('it watches', () => said.some((line) => line.includes('watching')));
+    writeFileSync(join(dir, 'CLAUDE.md'), `${claude()}\n${SECRET}\n`);
+    await until('two things wait', () => waiting().length === 2);
+    killed.kill('SIGKILL');
+    for (const name of waiting()) expect(readFileSync(join(home, '.shieldwatch', name), 'utf8')).not.toContain('watchAAAA');
+    server.respond = () => undefined;
+
+    const again = run();
+    // The first scan, the one with the secret and its drift, and the scan of the second start.
+    await until('all of it', () => new Set(server.spans.map(({ spanId }) => spanId)).size === 4);
+    await until('nothing waits', () => waiting().length === 0);
+    expect(driftSpans()).toHaveLength(1);
+    again.kill('SIGTERM');
+    await new Promise((resolve) => again.once('exit', resolve));
+  });
+
+  it('leaves out what it cannot read', async () => {
+    const outbox = join(dir, '..', 'outbox');
+    mkdirSync(outbox);
+    writeFileSync(join(outbox, '000000000000001-000001.json'), '{"scan":');
+    await start();
+    await until('the scan', () => server.spans.length === 1);
+    expect(said).toEqual([expect.stringContaining('cannot be read and is left out')]);
+    await until('nothing waits', () => readdirSync(outbox).length === 0);
   });
 
   it('posts the drift where REST is wanted', async () => {
