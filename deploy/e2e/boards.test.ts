@@ -297,7 +297,8 @@ describe('coverage', () => {
     expect(new Set(lanes.map(({ lane }) => lane))).toEqual(new Set(['acme/api · guard', 'acme/api · scan', 'acme/web · guard', 'acme/web · scan']));
     expect(lanes.filter(({ lane }) => lane === 'acme/web · guard').map(({ time, heard }) => [after(time), heard])).toEqual([[0, 1], [HOUR, 0]]);
     expect(await records('coverage', 9, WEEK)).toMatchObject([{ hook: 'PreToolUse:Bash', failures: 2, sessions: 1 }]);
-    expect(await records('coverage', 8, WEEK)).toEqual([{ time: at(0), guarded: 1, unguarded: 1 }]);
+    expect(await records('coverage', 8, SHORT)).toEqual([{ time: at(0), guarded: 1, unguarded: 1 }]);
+    expect(await records('coverage', 8, WEEK)).toEqual([{ time: new Date(Math.floor(T / DAY) * DAY).toISOString(), guarded: 1, unguarded: 1 }]);
     expect((await records('coverage', 10, WEEK)).map(({ what, program, version, repositories }) => [what, program, version, repositories])).toEqual([
       ['scanner', 'AgentShield', '1.6.0', 2], ['guard', 'shieldwatch', '0.1.0', 2], ['agent', 'claude-code', '2.1.0', null],
     ]);

@@ -75,7 +75,7 @@ export function startAndExit(args: readonly string[]): { code: number | null; st
 }
 
 /** Starts a stack in a fresh temporary folder and waits until it is up. */
-export async function startStackProcess(options: { withCollector: boolean }): Promise<RunningStack> {
+export async function startStackProcess(options: { withCollector: boolean; env?: NodeJS.ProcessEnv }): Promise<RunningStack> {
   const root = await mkdtemp(join(tmpdir(), 'shieldwatch-e2e-'));
   const dataDir = join(root, 'data');
   const ports = [await freePort(), await freePort(), await freePort()];
@@ -87,7 +87,7 @@ export async function startStackProcess(options: { withCollector: boolean }): Pr
   let status: StackStatus;
 
   async function start(...more: string[]): Promise<void> {
-    child = spawn(process.execPath, [CLI, 'start', ...args, ...more], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    child = spawn(process.execPath, [CLI, 'start', ...args, ...more], { stdio: ['ignore', 'pipe', 'pipe'], detached: true, env: { ...process.env, ...options.env } });
     for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
     let code: number | null | undefined;
     exit = new Promise((resolve) => {

@@ -5,6 +5,8 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { callStack } from '#deploy/embedded/data-folder.js';
+import { fakeGrafana } from '#deploy/embedded/fake-grafana.fixture.js';
+import { packageRoot } from '#schemas/root.js';
 import { freePort, startAndExit, startStackProcess, until, type RunningStack } from './stack.fixture.js';
 
 describe('npm start', () => {
@@ -82,6 +84,34 @@ describe('a stack that shall be reached from other machines', () => {
       expect(await isThere(elsewhere(`${stack.status.clickhouse}/ping`))).toBe(false);
     } finally {
       await stack.dispose();
+    }
+  });
+});
+
+describe('npm start with a Grafana on the machine', () => {
+  it('runs it with our provisioning and a reader that may ask the store and change nothing, and stops it', async () => {
+    const grafana = await fakeGrafana();
+    const port = String(await freePort());
+    const stack = await startStackProcess({ withCollector: false, env: { GRAFANA_HOME: grafana.home, SHIELDWATCH_GRAFANA_PORT: port } });
+    try {
+      expect(stack.output()).toMatch(new RegExp(`grafana\\s+http://127\\.0\\.0\\.1:${port}`));
+      const { args, env, pid } = await until('it was started', () => grafana.started().catch(() => undefined));
+      expect(args).toEqual(['server', '--homepath', grafana.home]);
+      expect(env).toMatchObject({ GF_SERVER_HTTP_PORT: port, GF_SERVER_HTTP_ADDR: '127.0.0.1', GF_PATHS_PROVISIONING: join(packageRoot(), 'grafana/provisioning'), SHIELDWATCH_BOARDS: join(packageRoot(), 'grafana/generated') });
+      for (const folder of ['GF_PATHS_PROVISIONING', 'SHIELDWATCH_BOARDS']) expect(existsSync(env[folder] ?? ''), folder).toBe(true);
+      const ask = async (query: string): Promise<number> => {
+        const { SHIELDWATCH_CLICKHOUSE_HOST: host = '', SHIELDWATCH_CLICKHOUSE_PORT: store = '', SHIELDWATCH_CLICKHOUSE_DATABASE: database = '' } = env;
+        const authorization = `Basic ${Buffer.from(`${env['SHIELDWATCH_CLICKHOUSE_USER'] ?? ''}:${env['SHIELDWATCH_CLICKHOUSE_PASSWORD'] ?? ''}`).toString('base64')}`;
+        return (await fetch(`http://${host}:${store}/?database=${database}`, { method: 'POST', headers: { authorization }, body: query })).status;
+      };
+      expect(await ask('SELECT count() FROM scan')).toBe(200);
+      expect(await ask("INSERT INTO quarantine_v1 (org_id) VALUES ('x')")).not.toBe(200);
+      expect(() => process.kill(pid, 0)).not.toThrow();
+      expect(await stack.interrupt()).toBe(0);
+      expect(() => process.kill(pid, 0)).toThrow();
+    } finally {
+      await stack.dispose();
+      await grafana.remove();
     }
   });
 });

@@ -1,30 +1,19 @@
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { packageRoot } from '#schemas/root.js';
+import { fakeGrafana, type FakeGrafana } from './fake-grafana.fixture.js';
 import { findGrafana, grafanaEnvironment, startGrafana } from './grafana.js';
 import { until } from '../e2e/stack.fixture.js';
 
+let fake: FakeGrafana;
 let folder: string;
-/** Stands for a Grafana, which no package of ours carries: it writes down how it was started, and waits. */
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'shieldwatch-grafana-'));
-  await mkdir(join(folder, 'bin'), { recursive: true });
-  await mkdir(join(folder, 'conf'), { recursive: true });
-  await writeFile(join(folder, 'conf/defaults.ini'), '');
-  await writeFile(
-    join(folder, 'bin/grafana'),
-    `#!/usr/bin/env node
-require('node:fs').writeFileSync(${JSON.stringify(join(folder, 'started.json'))}, JSON.stringify({ args: process.argv.slice(2), env: process.env }));
-console.log('logger=plugins level=warn msg="something to know"');
-setInterval(() => {}, 1000);
-`,
-  );
-  await chmod(join(folder, 'bin/grafana'), 0o755);
+  fake = await fakeGrafana();
+  folder = fake.home;
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => fake.remove());
 
 it('is found by GRAFANA_HOME or on PATH, with its home; a folder without one is none', () => {
   const expected = { program: join(folder, 'bin/grafana'), home: folder };
@@ -41,7 +30,7 @@ it('is started with our provisioning and the reader, tells its warnings, and is 
   const grafana = startGrafana({ installed, dataDir: folder, port: 3999, readerUrl: 'http://reader:p%40ss@127.0.0.1:8124', onLog: (line) => lines.push(line) });
   expect(grafana.url).toBe('http://127.0.0.1:3999');
   await until('it says its warning', () => Promise.resolve(lines.length > 0));
-  const { args, env } = JSON.parse(await readFile(join(folder, 'started.json'), 'utf8')) as { args: string[]; env: Record<string, string> };
+  const { args, env } = await fake.started();
   expect(args).toEqual(['server', '--homepath', folder]);
   expect(env).toMatchObject({ GF_SERVER_HTTP_ADDR: '127.0.0.1', GF_SERVER_HTTP_PORT: '3999', SHIELDWATCH_CLICKHOUSE_PORT: '8124', SHIELDWATCH_CLICKHOUSE_USER: 'reader', SHIELDWATCH_CLICKHOUSE_PASSWORD: 'p@ss' });
   await grafana.stop();

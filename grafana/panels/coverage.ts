@@ -61,7 +61,7 @@ export function guardedSessions(): Builder<Panel> {
       {
         id: 8,
         title: 'Do agents run sessions that no guard sees?',
-        description: "Sessions that agents reported themselves, by whether a guard decided anything in the same session (by hour up to 14 days, then by day). Sessions without a tool call have nothing to guard.",
+        description: "Sessions that agents reported themselves, by whether a guard decided anything in the same session: by hour over ranges up to 3 days, then by day, the newest 14 days of the range. Sessions without a tool call have nothing to guard.",
         sql: sessionsByGuard(),
         noValue: AGENTS_SILENT,
         w: 12,

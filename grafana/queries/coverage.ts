@@ -1,4 +1,4 @@
-import { hoursOrDays, inNewestDays } from './resolution.js';
+import { inNewestDays } from './resolution.js';
 import { ORG, SCOPE } from './scope.js';
 
 /** Days after which a repository that is heard of no more counts as retired, not as silent. */
@@ -120,30 +120,31 @@ ORDER BY failures DESC, hook
 LIMIT 50`;
 }
 
+/** Days of the range that sessions are compared over: every session of every day has to be looked at. */
+const SESSION_DAYS = 14;
+
 /**
- * Sessions an agent reported over time: those a guard saw too, and those no guard saw. Guards saw many more than agents
- * report: only those of reported sessions are kept.
+ * Sessions an agent reported over time: those a guard saw too, and those no guard saw. By hour over ranges up to 3 days,
+ * then by day, the newest 14 days.
  */
 export function sessionsByGuard(): string {
-  const heard = (producers: string): string => hoursOrDays({ hours: 'coverage_activity', days: 'coverage_activity_day' }, 'bucket_start, sessions', `${ORG} AND ${producers}`);
-  return `WITH reported AS
+  const isHourly = 'toUnixTimestamp($__toTime) - toUnixTimestamp($__fromTime) <= 259200';
+  const heard = (source: string, isUsed: string, begin: string): string => `SELECT bucket_start, producer, sessions
+        FROM ${source}
+        WHERE ${ORG} AND producer NOT IN ('scan', 'watch') AND bucket_start >= if(${isUsed}, ${begin}(greatest($__fromTime, $__toTime - toIntervalDay(${String(SESSION_DAYS)}))), toDateTime(4294967295)) AND bucket_start <= if(${isUsed}, $__toTime, toDateTime(4294967295))`;
+  return `SELECT time, guarded, unguarded
+FROM
 (
-    SELECT DISTINCT bucket_start, arrayJoin(sessions) AS session
+    SELECT bucket_start AS time, groupUniqArrayArrayIf(sessions, producer != 'guard') AS by_agent, groupUniqArrayArrayIf(sessions, producer = 'guard') AS by_guard,
+        length(arrayIntersect(by_agent, by_guard)) AS guarded, length(by_agent) - guarded AS unguarded
     FROM
     (
-        ${heard("producer NOT IN ('guard', 'scan', 'watch')")}
+        ${heard('coverage_activity', isHourly, 'toStartOfHour')}
+        UNION ALL
+        ${heard('coverage_activity_day', `NOT (${isHourly})`, 'toStartOfDay')}
     )
-), seen AS
-(
-    SELECT DISTINCT bucket_start, arrayJoin(sessions) AS session
-    FROM
-    (
-        ${heard("producer = 'guard'")}
-    )
-    WHERE (bucket_start, session) IN (SELECT bucket_start, session FROM reported)
+    GROUP BY time
 )
-SELECT bucket_start AS time, countIf((bucket_start, session) IN (SELECT bucket_start, session FROM seen)) AS guarded, count() - guarded AS unguarded
-FROM reported
-GROUP BY time
+WHERE guarded + unguarded > 0
 ORDER BY time`;
 }
