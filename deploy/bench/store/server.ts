@@ -41,7 +41,11 @@ export class HttpClient {
         });
       });
       // `on`: a connection that a kill cuts off can fail twice.
-      sent.on('error', reject);
+      sent.on('error', (error: NodeJS.ErrnoException) => {
+        // A connection that the server had closed for its idleness, which nobody had seen yet.
+        if (sent.reusedSocket && error.code === 'ECONNRESET') resolve(this.post(body, query));
+        else reject(error);
+      });
       sent.end(body);
     });
   }
