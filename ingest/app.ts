@@ -29,6 +29,7 @@ import { ingestDriftRoutes } from './routes/ingest-drift.js';
 import { ingestRuntimeRoute } from './routes/ingest-runtime.js';
 import { ingestScanRoute } from './routes/ingest-scan.js';
 import { otlpRoutes } from './routes/otlp.js';
+import { policyPromotionRoutes } from './routes/policy-promotions.js';
 import { postureRoute } from './routes/posture.js';
 import { repoRoutes } from './routes/repos.js';
 import { seriesRoutes } from './routes/series.js';
@@ -117,6 +118,7 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
     findingRoutes(api, { clickhouse, repositories, plane });
     controlRoutes(api, { plane, onPurge: work.purges.wake });
     tokenRoutes(api, { plane });
+    policyPromotionRoutes(api, { plane });
     auditRoutes(api, { plane, audit });
     done();
   });
