@@ -11,6 +11,7 @@ import { readParts } from './body/parts.js';
 import { boards, type BoardsSettings } from './boards/plugin.js';
 import { auditDenials } from './control/audit-denials.js';
 import { auditFilesInMemory, type AuditFiles } from './control/audit-files.js';
+import { createPlanNotice } from './control/plan-notice.js';
 import { createControlPlane } from './control/control-plane.js';
 import { installErrors, sendError } from './errors/install.js';
 import { createLandingSink } from './landing/landing-sink.js';
@@ -107,7 +108,7 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
         parsed(error, parts);
       });
     });
-    otlpRoutes(api, { sink });
+    otlpRoutes(api, { sink, planNotice: createPlanNotice(clickhouse) });
     ingestScanRoute(api, { sink, repositories, plane, onScan: work.reviewItems.wake });
     ingestRuntimeRoute(api, { sink, repositories });
     ingestDriftRoutes(api, { sink, repositories });
