@@ -2136,6 +2136,26 @@ export interface operations {
                             [key: string]: string | number | boolean | null;
                         }[];
                         nextCursor: string | null;
+                        duplicatesIgnored: number;
+                        points: {
+                            [key: string]: unknown;
+                        }[];
+                        computed: {
+                            bucketStart: string;
+                            formula: number;
+                            version: string;
+                            computedAt: string;
+                            facts: number | null;
+                            run: {
+                                worker: string;
+                                cause: string;
+                                durationMs: number;
+                                rowsRead: number | null;
+                            } | null;
+                        }[];
+                        comparedWith: {
+                            [key: string]: unknown;
+                        } | null;
                     };
                 };
             };
