@@ -6,6 +6,7 @@ import { verifyChain, type AuditEntry, type AuditHead } from '#ingest/control/au
 import { CommandError } from '#schemas/errors.js';
 import type { Baseline, Member, MintedToken, Org, Purge, Token } from '#schemas/http/control.js';
 import type { ReviewItem, ReviewItemState } from '#schemas/http/fleet.js';
+import type { PolicyPromotion } from '#schemas/http/policy-promotion.js';
 import { resolveDataDir } from './embedded/config.js';
 import { callStack } from './embedded/data-folder.js';
 import type { MachineRequest } from './embedded/machine-api.js';
@@ -58,13 +59,14 @@ function subcommand(parent: Command, usage: string, description: string, options
   return parent.command(usage, options).description(description).option(...DATA_DIR).option(...ORG);
 }
 
-/** `shieldwatch org | repo | token | member | review | audit`: the control plane, for whoever may open the data folder. */
+/** `shieldwatch org | repo | token | member | review | promotion | audit`: the control plane, for whoever may open the data folder. */
 export function registerControlCommands(root: Command, out: Out): void {
   orgCommands(root.command('org').description('organisations and their plans'), out);
   repoCommands(root.command('repo').description('repositories: list, add, remove with all that is stored of them'), out);
   tokenCommands(root.command('token').description('tokens: mint, list, rotate, revoke'), out);
   memberCommands(root.command('member').description('members and their roles'), out);
   reviewCommands(root.command('review').description('what has to be decided about scans'), out);
+  policyCommands(root.command('promotion').description('policy packs that wait for approval: list, approve, reject'), out);
   auditCommands(root.command('audit').description('the audit trail: show, export, verify'), out);
 }
 
@@ -196,6 +198,21 @@ function reviewCommands(review: Command, out: Out): void {
     const state = await api<ReviewItemState>(flags, 'PATCH', `/v1/review-items/${encodeURIComponent(id)}`, { assignee });
     out(`${state.id} ${state.assignee ?? ''}`);
   });
+}
+
+function policyCommands(policy: Command, out: Out): void {
+  subcommand(policy, 'list', 'policy packs that wait for approval, or were decided about').action(async (flags: Flags) => {
+    const promotions = await all<PolicyPromotion>(flags, '/v1/policy-promotions', 'policyPromotions');
+    table(promotions.map(({ id, pack, policyName, status, sha256 }) => [id, pack, policyName, status, sha256]), out);
+  });
+  for (const [name, status] of [['approve', 'approved'], ['reject', 'rejected'], ['reopen', 'open']] as const) {
+    subcommand(policy, `${name} <id>`, `${name} a policy pack`)
+      .option('--note <text>')
+      .action(async (id: string, { note, ...flags }: Flags & { note?: string }) => {
+        const promotion = await api<PolicyPromotion>(flags, 'PATCH', `/v1/policy-promotions/${encodeURIComponent(id)}`, { status, ...(note === undefined ? {} : { note }) });
+        out(`${promotion.id} ${promotion.status}`);
+      });
+  }
 }
 
 function auditCommands(audit: Command, out: Out): void {

@@ -23,6 +23,7 @@ interface Ids {
   memberId: string;
   purgeId: string;
   findingKey: string;
+  promotionId: string;
 }
 
 /** How B reaches for what is A's on one address. `own`: the address names nothing of A's, and B gets its own. */
@@ -31,6 +32,8 @@ interface Reach {
   body?: unknown;
   expected: 'own' | 404;
 }
+
+const PROMOTION = { pack: 'team', policyName: 'p', owners: [], sha256: `sha256:${'0'.repeat(64)}`, verified: true, reviewItems: [] };
 
 /** One line for each route; a route without one fails the test below. */
 const REACHES: Readonly<Record<string, (ids: Ids) => Reach>> = {
@@ -73,6 +76,9 @@ const REACHES: Readonly<Record<string, (ids: Ids) => Reach>> = {
   mintToken: () => ({ url: '/v1/tokens', body: { name: 'n', scopes: ['read'] }, expected: 'own' }),
   rotateToken: ({ tokenId }) => ({ url: `/v1/tokens/${tokenId}/rotate`, body: {}, expected: 404 }),
   revokeToken: ({ tokenId }) => ({ url: `/v1/tokens/${tokenId}`, expected: 404 }),
+  requestPolicyPromotion: () => ({ url: '/v1/policy-promotions', body: PROMOTION, expected: 'own' }),
+  listPolicyPromotions: () => ({ url: '/v1/policy-promotions', expected: 'own' }),
+  decidePolicyPromotion: ({ promotionId }) => ({ url: `/v1/policy-promotions/${promotionId}`, body: { status: 'approved' }, expected: 404 }),
   listAudit: () => ({ url: '/v1/audit', expected: 'own' }),
   exportAudit: () => ({ url: '/v1/audit/export', expected: 'own' }),
   verifyAudit: () => ({ url: '/v1/audit/verify', expected: 'own' }),
@@ -163,13 +169,14 @@ describe.each([
     const purge = JSON.parse((await gateway.app.asMachine('org_a', 'POST', '/v1/purges', { repository: `${MARK}/none` })).body) as { id: string };
     const baseline = await call('PUT', `/v1/repo/${repoId}/baseline`, gateway.adminToken, {});
     expect(baseline.statusCode, baseline.body).toBe(200);
+    const asked = JSON.parse((await gateway.app.asMachine('org_a', 'POST', '/v1/policy-promotions', { ...PROMOTION, policyName: MARK })).body) as { id: string };
     if (item === undefined) throw new Error('no review item');
-    return { repoId, itemId: item.id, approvalId: item.approvalId, tokenId: token.id, memberId: owner.id, purgeId: purge.id, findingKey: `mcp-x|${MARK}|sha256:no-evidence` };
+    return { repoId, itemId: item.id, approvalId: item.approvalId, tokenId: token.id, memberId: owner.id, purgeId: purge.id, findingKey: `mcp-x|${MARK}|sha256:no-evidence`, promotionId: asked.id };
   }
 
   /** Everything that is A's, in both stores, but for what time alone changes. */
   async function stateOfA(): Promise<string> {
-    const tables = ['org', 'repo', 'member', 'token', 'scan_receipt', 'review_item', 'finding_triage', 'baseline', 'audit_entry'];
+    const tables = ['org', 'repo', 'member', 'token', 'scan_receipt', 'review_item', 'finding_triage', 'baseline', 'policy_promotion', 'audit_entry'];
     const rows = await inOrg(gateway.postgres, 'org_a', async (tx) => {
       const all: unknown[] = [];
       for (const table of tables) all.push((await tx.query(`SELECT * FROM ${table} ORDER BY 1, 2`)).map((row) => ({ ...row, last_used_at: undefined })));
@@ -221,7 +228,7 @@ describe.each([
 
   it.runIf(isRun)('such a role sees nothing of others even in plain SQL, and cannot leave itself', async () => {
     await inOrg(gateway.postgres, 'org_b', async (tx) => {
-      for (const table of ['org', 'repo', 'member', 'token', 'scan_receipt', 'review_item', 'baseline', 'purge', 'audit_entry']) {
+      for (const table of ['org', 'repo', 'member', 'token', 'scan_receipt', 'review_item', 'baseline', 'purge', 'policy_promotion', 'audit_entry']) {
         expect(await tx.query(`SELECT * FROM ${table} WHERE ${table === 'org' ? 'id' : 'org_id'} = 'org_a'`), table).toEqual([]);
       }
       expect(await tx.query("UPDATE member SET role = 'viewer' WHERE org_id = 'org_a' RETURNING id")).toEqual([]);

@@ -248,6 +248,10 @@ describe('series', () => {
     const point = await explain('series=blocked_command_rate&at=2026-11-20T10:00:00Z&tool=Bash');
     expect(point).toMatchObject({ fact: 'runtime_event', total: 3, from: '2026-11-20T10:00:00.000Z', to: '2026-11-20T11:00:00.000Z' });
     expect(point.facts.map(({ decision }) => decision)).toEqual(['block', 'allow', 'allow']);
+    // What was computed, of what: sent twice, so each of the hour's five was delivered once more.
+    expect(point.duplicatesIgnored).toBe(5);
+    expect(point.points.map(({ repository, tool, allowed, blocked }) => [repository, tool, allowed, blocked])).toEqual([['acme/series', 'Bash', 2, 1], ['acme/series', 'Read', 2, 0]]);
+    expect(point.computed).toMatchObject([{ facts: 5, run: { cause: 'mark' } }]);
   });
 
   it('that are not there, and parameters that are none, are refused by name', async () => {

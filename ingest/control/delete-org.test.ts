@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { selectRows } from '#schemas/clickhouse/client.js';
 import type { Purge, Token } from '#schemas/http/control.js';
 import { asRole, inOrg } from '#schemas/postgres/session.js';
+import { createGateway } from '../app.js';
 import { INGEST_SCOPES } from '../auth/caller.js';
 import { mintToken } from '../auth/tokens.js';
 import { scanOfSpec } from '../testing/bodies.js';
@@ -88,7 +89,7 @@ describe('tokens', () => {
   it('tell when they were last used', async () => {
     await gateway.app.inject({ url: '/v1/repos', headers: { authorization: `Bearer ${gateway.readToken}` } });
     // What the gateway has in memory is written when it stops; here by another one, over the same Postgres.
-    const other = await startGatewayBeside();
+    const other = await createGateway({ clickhouse: gateway.store.client, postgres: gateway.postgres });
     await other.inject({ url: '/v1/repos', headers: { authorization: `Bearer ${gateway.readToken}` } });
     await other.close();
     const { tokens } = (await call<{ tokens: Token[] }>('GET', '/v1/tokens', owner)).body;
@@ -96,11 +97,6 @@ describe('tokens', () => {
     expect(used.map(({ scopes }) => scopes)).toEqual([['read']]);
     expect(Math.abs(Date.parse(used[0]?.lastUsedAt ?? '') - Date.now())).toBeLessThan(120_000);
   });
-
-  async function startGatewayBeside() {
-    const { createGateway } = await import('../app.js');
-    return createGateway({ clickhouse: gateway.store.client, postgres: gateway.postgres });
-  }
 });
 
 describe('an organisation that is deleted', () => {

@@ -24,7 +24,7 @@ export async function deleteOrg(plane: ControlPlane, caller: Caller, name: strin
 export async function finishOrgDeletion(plane: ControlPlane, orgId: string): Promise<void> {
   await plane.change({ orgId, actor: 'shieldwatch' }, async (tx) => {
     await tx.query('UPDATE token SET revoked_at = coalesce(revoked_at, now()), member_id = NULL, name = $1', ['deleted']);
-    for (const table of ['repo', 'member']) await tx.query(`DELETE FROM ${table}`);
+    for (const table of ['repo', 'member', 'policy_promotion']) await tx.query(`DELETE FROM ${table}`);
     await tx.query("UPDATE org SET name = 'deleted', github_org_login = NULL");
     await tx.record({ action: 'org.gone', subject: orgId, detail: {} });
   });

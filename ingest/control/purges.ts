@@ -79,20 +79,28 @@ export async function runPurges(postgres: Postgres, clickhouse: ClickHouseClient
     ),
   );
   for (const row of due) {
-    const rows = await removeRows(clickhouse, removalOf(row), (done, total) => note(postgres, row.id, done, total));
+    const removal = removalOf(row);
+    const rows = await removeRows(clickhouse, removal, (done, total) => note(postgres, row.id, done, total));
+    // Before it counts as finished: after a crash both are done again.
+    if (row.finished_at === null && row.is_whole_org) await finishOrgDeletion(plane, row.org_id);
+    else if (removal.isWhole && row.repository !== null) await forgetRepository(plane, row.org_id, row.repository);
     await asRole(postgres, 'shieldwatch_worker', {}, (tx) =>
       tx.query(
         'UPDATE purge SET finished_at = coalesce(finished_at, now()), last_run_at = now(), rows_removed = rows_removed + $2 WHERE id = $1',
         [row.id, rows],
       ),
     );
-    if (row.finished_at === null && row.is_whole_org) await finishOrgDeletion(plane, row.org_id);
     if (row.finished_at === null || rows > 0) {
       await plane.change({ orgId: row.org_id, actor: 'shieldwatch' }, (tx) =>
         tx.record({ action: row.finished_at === null ? 'purge.finish' : 'purge.repeat', subject: row.id, detail: { rowsRemoved: rows } }),
       );
     }
   }
+}
+
+/** While it had facts, whoever looked at the fleet made its row anew. */
+async function forgetRepository(plane: ControlPlane, orgId: string, repository: string): Promise<void> {
+  await plane.change({ orgId, actor: 'shieldwatch' }, (tx) => tx.query('DELETE FROM repo WHERE full_name = $1', [repository]));
 }
 
 function removalOf(row: PurgeRow): Removal {

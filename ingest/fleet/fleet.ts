@@ -4,28 +4,36 @@ import type { Fleet, FleetEntry, FleetSummary, ReviewItem } from '#schemas/http/
 const NEXT_ACTIONS = {
   'invalid-evidence': 'Regenerate invalid evidence packs before promotion.',
   blocked: 'Route review items to listed owners and attach approval before promotion.',
+  promotions: 'Have an owner approve or reject the policy packs that wait, before promotion.',
   ready: 'Promotion can proceed with the current evidence digest.',
 } as const;
+
+/** Policy packs that wait for approval, and whether the plan has them stand in the way. */
+export interface PromotionGate {
+  open: string[];
+  isEnforced: boolean;
+}
 
 /**
  * AgentShield's fleet inspection over the newest scan of each repository. An item that was approved or dismissed
  * is still listed, and no longer stands in the way.
  */
-export function fleetOf(entries: FleetEntry[], reviewItems: ReviewItem[]): Fleet {
+export function fleetOf(entries: FleetEntry[], reviewItems: ReviewItem[], promotions: PromotionGate): Fleet {
   const summary = summaryOf(entries);
   const routes = entries.map(({ route, outputDir, repository, targetPath, reason }) => ({ route, outputDir, repository, targetPath, reason }));
   const open = reviewItems.filter((item) => item.status === 'open');
-  const status = summary.invalidPacks > 0 ? 'invalid-evidence' : open.length > 0 ? 'blocked' : 'ready';
+  const isBlocked = open.length > 0 || (promotions.isEnforced && promotions.open.length > 0);
+  const status = summary.invalidPacks > 0 ? 'invalid-evidence' : isBlocked ? 'blocked' : 'ready';
   const owners = [...new Set(open.map((item) => item.owner))].sort();
   return {
     ok: summary.invalidPacks === 0,
-    requiresAttention: summary.invalidPacks > 0 || open.length > 0,
+    requiresAttention: summary.invalidPacks > 0 || open.length > 0 || promotions.open.length > 0,
     summary,
     operatorReadback: {
       status,
       ready: status === 'ready',
-      requiresApproval: open.length > 0,
-      digest: digestOf(summary, routes, reviewItems),
+      requiresApproval: open.length > 0 || promotions.open.length > 0,
+      digest: digestOf(summary, routes, reviewItems, promotions.open),
       invalidPackCount: summary.invalidPacks,
       reviewItemCount: open.length,
       blockingItemCount: open.filter((item) => item.severity === 'high').length,
@@ -33,7 +41,8 @@ export function fleetOf(entries: FleetEntry[], reviewItems: ReviewItem[]): Fleet
       owners,
       routesRequiringApproval: [...new Set(open.map((item) => item.route))].sort(),
       approvalIds: open.map((item) => item.approvalId).sort(),
-      nextAction: NEXT_ACTIONS[status],
+      policyPromotionsRequiringApproval: promotions.open,
+      nextAction: open.length === 0 && status === 'blocked' ? NEXT_ACTIONS.promotions : NEXT_ACTIONS[status],
     },
     entries,
     routes,
@@ -64,9 +73,9 @@ function summaryOf(entries: readonly FleetEntry[]): FleetSummary {
 }
 
 /** Changes with everything that the answer says but times and people; the same fleet has the same digest. */
-function digestOf(summary: FleetSummary, routes: Fleet['routes'], items: readonly ReviewItem[]): string {
+function digestOf(summary: FleetSummary, routes: Fleet['routes'], items: readonly ReviewItem[], promotions: readonly string[]): string {
   const sorted = (parts: readonly object[]): string[] => parts.map((part) => JSON.stringify(part)).sort();
   const decided = items.map(({ id, approvalId, route, status, ticket }) => ({ id, approvalId, route, status, ticket }));
-  const text = JSON.stringify([summary, sorted(routes), sorted(decided)]);
+  const text = JSON.stringify([summary, sorted(routes), sorted(decided), ...promotions]);
   return `sha256:${createHash('sha256').update(text).digest('hex')}`;
 }

@@ -7,6 +7,8 @@ import { isAtLeast } from '#schemas/http/roles.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
 import type { Caller } from '../auth/caller.js';
 import type { ControlPlane } from '../control/control-plane.js';
+import { showOrg } from '../control/orgs.js';
+import { listPromotions } from '../control/policy-promotions.js';
 import { needOwnOrg, orgParams } from './own-org.js';
 import { fleetOf } from '../fleet/fleet.js';
 import { changeReviewItem, currentFleet, type ReviewChange } from '../fleet/review-items.js';
@@ -36,7 +38,10 @@ export function fleetRoutes(app: FastifyInstance, options: { clickhouse: ClickHo
   addRoute(app, FLEET, async ({ caller, params }) => {
     needOwnOrg(caller, params.orgId);
     const { entries, reviewItems } = await currentFleet(plane, clickhouse, caller, caller.repository ?? undefined);
-    return fleetOf(entries, reviewItems);
+    const waiting = await listPromotions(plane, caller.orgId, { status: 'open', limit: 1_000 });
+    // Read anew: the fleet is asked for seldom, and a plan may have changed.
+    const { plan } = await showOrg(plane, caller.orgId);
+    return fleetOf(entries, reviewItems, { open: waiting.map(({ id }) => id), isEnforced: plan === 'enterprise' });
   });
 
   addRoute(app, ITEMS, async ({ caller, params }) => {

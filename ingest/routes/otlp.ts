@@ -2,14 +2,14 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { ShieldwatchError } from '#schemas/errors.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
-import { INGEST_SCOPES } from '../auth/caller.js';
+import { INGEST_SCOPES, type Caller } from '../auth/caller.js';
 import { bodyParts, contentEncoding, mediaType } from '../body/content.js';
-import { acceptedAll, JSON_TYPE, PROTOBUF_TYPE, SIGNALS, type OtlpType, type TelemetrySink } from '../telemetry/sink.js';
+import { acceptedAll, JSON_TYPE, PROTOBUF_TYPE, SIGNALS, withWarning, type OtlpType, type TelemetrySink } from '../telemetry/sink.js';
 
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
 /** `POST /v1/traces`, `/v1/metrics` and `/v1/logs`: OTLP/HTTP. */
-export function otlpRoutes(app: FastifyInstance, options: { sink: TelemetrySink }): void {
+export function otlpRoutes(app: FastifyInstance, options: { sink: TelemetrySink; planNotice: (caller: Caller) => string | undefined }): void {
   for (const signal of SIGNALS) {
     const spec = {
       id: `otlp_${signal}`,
@@ -29,7 +29,8 @@ export function otlpRoutes(app: FastifyInstance, options: { sink: TelemetrySink 
       const body = bodyParts(request);
       // No bytes are a valid message of protobuf: one that holds nothing.
       const answer = body.every((part) => part.length === 0) ? acceptedAll(type) : await options.sink.deliver({ signal, type, encoding, body }, caller);
-      return reply.type(answer.type).send(answer.body);
+      const told = withWarning(answer, options.planNotice(caller));
+      return reply.type(told.type).send(told.body);
     });
   }
 }

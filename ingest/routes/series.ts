@@ -1,9 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
+import { explainPoint as explainComputed, type ExplainedSeries } from '#schemas/clickhouse/explain.js';
 import { ShieldwatchError } from '#schemas/errors.js';
 import { explainQuery, explanation, series, seriesList, seriesQuery } from '#schemas/http/series.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
+import { fromStore } from '../errors/from-store.js';
 import { explainPoint, FORMULAS } from '../queries/explain.js';
 import { fieldOf, readSeries } from '../queries/read-series.js';
 import { camelCase, SERIES_TABLE, snakeCase, type SeriesDefinition, type SeriesView } from '../queries/series-table.js';
@@ -75,7 +77,10 @@ export function seriesRoutes(app: FastifyInstance, options: { clickhouse: ClickH
     const { fullName } = await repositories.need(caller, named);
     const since = bucketStart(readDate(at, 'at'), bucket);
     const until = since + BUCKET_SECONDS[bucket];
-    const { total, facts, nextCursor } = await explainPoint(clickhouse, formula, { orgId: caller.orgId, repository: fullName, since, until, filters, limit, cursor });
+    const [{ total, facts, nextCursor }, computed] = await Promise.all([
+      explainPoint(clickhouse, formula, { orgId: caller.orgId, repository: fullName, since, until, filters, limit, cursor }),
+      fromStore(explainComputed(clickhouse, { orgId: caller.orgId, series: name as ExplainedSeries, repo: fullName, at: since, grain: bucket, limit: 1 })),
+    ]);
     return {
       series: name,
       bucket,
@@ -88,8 +93,17 @@ export function seriesRoutes(app: FastifyInstance, options: { clickhouse: ClickH
       total,
       facts,
       nextCursor,
+      duplicatesIgnored: computed.facts.find(({ fact }) => fact === formula.fact)?.duplicatesIgnored ?? 0,
+      points: computed.rows.map(fieldsOf),
+      computed: computed.computed,
+      comparedWith: computed.comparedWith === null ? null : fieldsOf(computed.comparedWith),
     };
   });
+}
+
+/** A row as the API names its columns; whose it is goes without saying. */
+function fieldsOf(row: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(row).flatMap(([column, value]) => (column === 'org_id' ? [] : [[fieldOf(column), value]])));
 }
 
 function needSeries(name: string, field: string): SeriesDefinition {

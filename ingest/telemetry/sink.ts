@@ -1,3 +1,4 @@
+import protobuf from 'protobufjs/minimal.js';
 import type { Caller } from '../auth/caller.js';
 import type { ContentEncoding } from '../body/content.js';
 
@@ -36,6 +37,21 @@ export interface TelemetrySink {
 export function acceptedAll(type: OtlpType): TelemetryAnswer {
   return { type, body: type === JSON_TYPE ? Buffer.from('{}') : Buffer.alloc(0) };
 }
+
+/**
+ * The same answer with a warning, as OTLP has it: a partial success that rejects nothing. An answer that says something
+ * by itself is left as it is.
+ */
+export function withWarning(answer: TelemetryAnswer, warning: string | undefined): TelemetryAnswer {
+  if (warning === undefined || !SAYS_NOTHING.has(answer.body.toString('latin1', 0, MAX_NOTHING_BYTES))) return answer;
+  if (answer.type.startsWith(JSON_TYPE)) return { ...answer, body: Buffer.from(JSON.stringify({ partialSuccess: { errorMessage: warning } })) };
+  // Export*ServiceResponse.partial_success = 1, .error_message = 2, of all three signals.
+  const body = protobuf.Writer.create().uint32((1 << 3) | 2).fork().uint32((2 << 3) | 2).string(warning).ldelim().finish();
+  return { type: PROTOBUF_TYPE, body: Buffer.from(body) };
+}
+
+const SAYS_NOTHING = new Set(['', '{}', '{"partialSuccess":{}}']);
+const MAX_NOTHING_BYTES = 40;
 
 /** Bytes of a body in the clear. */
 export const MAX_INFLATED_BYTES = 64 * 1024 * 1024;

@@ -139,6 +139,8 @@ export const fleet = z.object({
     owners: z.array(z.string()),
     routesRequiringApproval: z.array(reviewRoute),
     approvalIds: z.array(z.string()),
+    /** Policy packs that wait for approval. On the plan `enterprise` they stand in the way of `ready`. */
+    policyPromotionsRequiringApproval: z.array(z.string()),
     nextAction: z.string(),
   }),
   entries: z.array(fleetEntry),

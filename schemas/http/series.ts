@@ -61,4 +61,21 @@ export const explanation = z.object({
   total: count,
   facts: z.array(z.record(z.string(), value)),
   nextCursor,
+  /** Deliveries of these facts beyond the first, which were not counted; what landing has dropped is not known any more. */
+  duplicatesIgnored: count,
+  /** What the series shows for the bucket, every group of it. */
+  points: z.array(z.record(z.string(), z.unknown())),
+  /** The hours the bucket is folded from, as they were computed: by which formula, of how many facts, when, and by which run. */
+  computed: z.array(
+    z.object({
+      bucketStart: z.string(),
+      formula: z.int(),
+      version: z.string(),
+      computedAt: z.string(),
+      facts: count.nullable(),
+      run: z.object({ worker: z.string(), cause: z.string(), durationMs: z.number(), rowsRead: z.number().nullable() }).nullable(),
+    }),
+  ),
+  /** The scan before the bucket, where its first one is compared with it. */
+  comparedWith: z.record(z.string(), z.unknown()).nullable(),
 });

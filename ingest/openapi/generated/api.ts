@@ -596,6 +596,52 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/policy-promotions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Policy packs that wait for approval, or were decided about
+         * @description Scope: `read`.
+         */
+        get: operations["listPolicyPromotions"];
+        put?: never;
+        /**
+         * Ask for the approval of a policy pack
+         * @description Takes what `agentshield policy promote --dry-run --json` says. Asked again for the same content it answers what was decided: a pipeline promotes when `status` is `approved`.
+         *
+         *     Scope: `ingest:scan` or `admin`.
+         */
+        post: operations["requestPolicyPromotion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/policy-promotions/{promotionId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Approve or reject a policy pack
+         * @description Scope: `admin`. Role: owner.
+         */
+        patch: operations["decidePolicyPromotion"];
+        trace?: never;
+    };
     "/v1/audit": {
         parameters: {
             query?: never;
@@ -1361,6 +1407,7 @@ export interface operations {
                             owners: string[];
                             routesRequiringApproval: ("invalid" | "security-blocker" | "policy-review" | "baseline-regression" | "supply-chain-review")[];
                             approvalIds: string[];
+                            policyPromotionsRequiringApproval: string[];
                             nextAction: string;
                         };
                         entries: {
@@ -2089,6 +2136,26 @@ export interface operations {
                             [key: string]: string | number | boolean | null;
                         }[];
                         nextCursor: string | null;
+                        duplicatesIgnored: number;
+                        points: {
+                            [key: string]: unknown;
+                        }[];
+                        computed: {
+                            bucketStart: string;
+                            formula: number;
+                            version: string;
+                            computedAt: string;
+                            facts: number | null;
+                            run: {
+                                worker: string;
+                                cause: string;
+                                durationMs: number;
+                                rowsRead: number | null;
+                            } | null;
+                        }[];
+                        comparedWith: {
+                            [key: string]: unknown;
+                        } | null;
                     };
                 };
             };
@@ -2859,6 +2926,203 @@ export interface operations {
                         revokedAt: string | null;
                         rotatedFrom: string | null;
                         lastUsedAt: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["NotRedacted"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listPolicyPromotions: {
+        parameters: {
+            query?: {
+                status?: "open" | "approved" | "rejected";
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        policyPromotions: {
+                            id: string;
+                            pack: string;
+                            policyName: string;
+                            sha256: string;
+                            owners: string[];
+                            reviewItems: {
+                                id: string;
+                                /** @enum {string} */
+                                status: "verified" | "action_required";
+                                /** @enum {string} */
+                                severity: "info" | "medium";
+                                title: string;
+                            }[];
+                            /** @enum {string} */
+                            status: "open" | "approved" | "rejected";
+                            note: string | null;
+                            requestedBy: string;
+                            requestedAt: string;
+                            decidedBy: string | null;
+                            decidedAt: string | null;
+                        }[];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["NotRedacted"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    requestPolicyPromotion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    pack: string;
+                    policyName: string;
+                    owners: string[];
+                    sha256: string;
+                    /** @constant */
+                    verified: true;
+                    reviewItems: {
+                        id: string;
+                        /** @enum {string} */
+                        status: "verified" | "action_required";
+                        /** @enum {string} */
+                        severity: "info" | "medium";
+                        title: string;
+                        detail?: unknown;
+                        evidencePaths?: unknown;
+                        recommendation?: unknown;
+                    }[];
+                    manifestPath?: unknown;
+                    sourceFile?: unknown;
+                    outputPath?: unknown;
+                    promoted?: unknown;
+                    dryRun?: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        pack: string;
+                        policyName: string;
+                        sha256: string;
+                        owners: string[];
+                        reviewItems: {
+                            id: string;
+                            /** @enum {string} */
+                            status: "verified" | "action_required";
+                            /** @enum {string} */
+                            severity: "info" | "medium";
+                            title: string;
+                        }[];
+                        /** @enum {string} */
+                        status: "open" | "approved" | "rejected";
+                        note: string | null;
+                        requestedBy: string;
+                        requestedAt: string;
+                        decidedBy: string | null;
+                        decidedAt: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["NotRedacted"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    decidePolicyPromotion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                promotionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    status: "open" | "approved" | "rejected";
+                    note?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        pack: string;
+                        policyName: string;
+                        sha256: string;
+                        owners: string[];
+                        reviewItems: {
+                            id: string;
+                            /** @enum {string} */
+                            status: "verified" | "action_required";
+                            /** @enum {string} */
+                            severity: "info" | "medium";
+                            title: string;
+                        }[];
+                        /** @enum {string} */
+                        status: "open" | "approved" | "rejected";
+                        note: string | null;
+                        requestedBy: string;
+                        requestedAt: string;
+                        decidedBy: string | null;
+                        decidedAt: string | null;
                     };
                 };
             };
