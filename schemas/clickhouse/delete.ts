@@ -17,7 +17,7 @@ const DELETE_TIMEOUT_S = 600;
  * with facts. Can be repeated after a failure: landing, by which a token's facts are found, goes last.
  */
 export async function deleteFacts(client: ClickHouseClient, deletion: Deletion): Promise<void> {
-  const facts: string[] = [...Object.keys(FACTS), ...('repo' in deletion ? ['masking_event'] : [])];
+  const facts: string[] = [...Object.keys(FACTS), ...('repo' in deletion ? ['masking_event', 'control_event'] : [])];
   for (const fact of facts) {
     const where = 'repo' in deletion
       ? 'org_id = {orgId:String} AND repo = {repo:String}'

@@ -43,6 +43,24 @@ describe('migrateClickHouse', () => {
     await db.drop();
   });
 
+  it('copies decisions into smaller granules, also after a kill between the removal of the old table and the new one taking its name', async () => {
+    const url = inject('clickhouseUrl');
+    const db = await freshDatabase(url);
+    const decision = (event_id: string) => ({ org_id: 'o', repo: 'app', event_id, occurred_at: '2026-11-20 10:00:00.000', tool: 'Bash', decision: 'allow' });
+    await db.client.insert({ table: 'runtime_event_v1', format: 'JSONEachRow', values: [decision('a'), decision('b')] });
+    await db.client.command({ query: 'CREATE TABLE runtime_event_next_v1 AS runtime_event_v1' });
+    await db.client.command({ query: 'INSERT INTO runtime_event_next_v1 SELECT * FROM runtime_event_v1' });
+    await db.client.command({ query: 'DROP TABLE runtime_event_v1 SYNC' });
+    await db.client.command({ query: 'ALTER TABLE schema_migration DELETE WHERE version >= 12 SETTINGS mutations_sync = 1' });
+    await migrateClickHouse({ url, database: db.database });
+    await db.client.insert({ table: 'runtime_event_v1', format: 'JSONEachRow', values: [decision('b'), decision('c')] });
+    expect(await selectRows(db.client, 'SELECT event_id FROM runtime_event ORDER BY event_id')).toEqual(['a', 'b', 'c'].map((event_id) => ({ event_id })));
+    // What arrives is marked as before.
+    expect(await selectRows(db.client, `SELECT DISTINCT fact, org_id FROM dirty_hour_v1`)).toEqual([{ fact: 'runtime_event', org_id: 'o' }]);
+    expect(await selectRows(db.client, `SELECT name FROM system.tables WHERE database = currentDatabase() AND name LIKE 'runtime_event%v1' AND create_table_query LIKE '%index_granularity = 256%'`)).toEqual([{ name: 'runtime_event_v1' }]);
+    await db.drop();
+  });
+
   it('refuses a store of a newer version and an edited migration', async () => {
     const url = inject('clickhouseUrl');
     const db = await freshDatabase(url);
