@@ -39,6 +39,9 @@ export interface FindingRecord {
   occurrence: number;
 }
 
+/** OpenTelemetry's severity number of a finding's log record; the worst is an error (ERROR4), not a crash. */
+export const FINDING_SEVERITY_NUMBERS: Readonly<Record<Severity, number>> = { critical: 20, high: 17, medium: 13, low: 10, info: 9 };
+
 /**
  * The key under which a finding is the same finding in the next scan: id without its trailing offset,
  * file, and the evidence hash of the fingerprint. A comment line added above a finding moves the offset
