@@ -19,11 +19,11 @@ export function scrubTexts(texts: readonly string[], maxLength: number): string[
   return texts.map((text) => (areClean ? text.slice(0, maxLength).trim() : scrubText(text, maxLength)));
 }
 
-/** Printable ASCII that surely holds no secret: most names, and the hook has no time to make the engine for those. */
+/**
+ * Printable ASCII that surely holds no secret: most names, and the hook has no time to make the engine for those.
+ * JSON leaves what is printable as it is, but for two characters. Told by functions of Node's own: a loop over
+ * characters takes a process that has just started a microsecond for two.
+ */
 function isClean(text: string): boolean {
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code < 32 || code > 126) return false;
-  }
-  return !mayHoldSecret(text);
+  return JSON.stringify(text).length === text.length + 2 && !text.includes('\u007f') && !mayHoldSecret(text);
 }

@@ -9,10 +9,8 @@ const SHORTEST = 6;
  */
 export function mayHoldSecret(text: string): boolean {
   if (text.length < SHORTEST) return false;
-  for (let i = 0; i < text.length; i++) {
-    // Beyond ASCII, lower case may have another length.
-    if (text.charCodeAt(i) > 127) return true;
-  }
+  // Beyond ASCII, lower case may have another length.
+  if (Buffer.byteLength(text) !== text.length) return true;
   const lower = text.toLowerCase();
   for (const keyword of FREE_KEYWORDS) if (lower.includes(keyword)) return true;
   for (const keyword of BOUNDED_KEYWORDS) {

@@ -25,8 +25,8 @@ export type RateAnswer = 'within' | 'exceeded' | 'unknown';
  */
 export function countCall({ maxPerMinute }: RateLimit, scope: RateScope, now: number): RateAnswer {
   try {
-    // Two checksums keep the few files of a machine apart; a hash would cost its library two milliseconds.
-    const key = checksum(scope.policyPath) + checksum(scope.sessionId);
+    // Keeps the few files of a machine apart; a hash would cost its library two milliseconds.
+    const key = checksum(`${scope.policyPath}\n${scope.sessionId}`);
     const minute = Math.floor(now / MINUTE_MS);
     const current = add(scope.folder, `${scope.folder}/${key}-${String(minute)}`);
     if (current === 1) forget(scope.folder, minute);

@@ -23,11 +23,13 @@ export type HookInput =
   | { readonly kind: 'unreadable'; readonly problem: string; readonly event: string };
 
 /** Events known to come when there is nothing (more) to decide. Unknown events are judged like tool calls. */
-const OTHER_EVENTS = new Set([
-  ...['SessionStart', 'SessionEnd', 'UserPromptSubmit', 'PostToolUse', 'PostToolUseFailure', 'PermissionRequest'],
-  ...['PermissionDenied', 'Notification', 'Stop', 'SubagentStart', 'SubagentStop', 'PreCompact', 'PostCompact'],
-  ...['AfterTool', 'BeforeAgent', 'AfterAgent', 'BeforeModel', 'AfterModel', 'BeforeToolSelection', 'PreCompress'],
-]);
+function isOtherEvent(name: string): boolean {
+  return [
+    ...['SessionStart', 'SessionEnd', 'UserPromptSubmit', 'PostToolUse', 'PostToolUseFailure', 'PermissionRequest'],
+    ...['PermissionDenied', 'Notification', 'Stop', 'SubagentStart', 'SubagentStop', 'PreCompact', 'PostCompact'],
+    ...['AfterTool', 'BeforeAgent', 'AfterAgent', 'BeforeModel', 'AfterModel', 'BeforeToolSelection', 'PreCompress'],
+  ].includes(name);
+}
 
 const DEFAULT_EVENT = 'PreToolUse';
 
@@ -36,7 +38,7 @@ export function parseHookInput(text: string, env: NodeJS.ProcessEnv): HookInput 
   const parsed = parseObject(withoutBom(text));
   if (parsed === undefined) return { kind: 'unreadable', problem: 'the hook input is not a JSON object', event: DEFAULT_EVENT };
   const name = stringOf(parsed['hook_event_name']);
-  if (OTHER_EVENTS.has(name)) return { kind: 'not-a-call' };
+  if (name !== DEFAULT_EVENT && isOtherEvent(name)) return { kind: 'not-a-call' };
   const event = name === DEFAULT_EVENT || /^[A-Za-z]{1,64}$/.test(name) ? name : DEFAULT_EVENT;
   const tool = stringOf(parsed['tool_name']);
   if (tool.trim() === '') return { kind: 'unreadable', problem: 'the hook input names no tool', event };

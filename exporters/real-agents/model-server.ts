@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage } from 'node:http';
+import { LocalServer, type Reply } from '../testdata/local-server.js';
 
 /** A shell command that the model asks for. */
 export interface AskedCommand {
@@ -22,41 +22,25 @@ export type ModelAnswer = { readonly events: readonly string[] } | { readonly js
  * Stands in for the API of a model: asks for the given commands once, then says it is done. How that reads
  * on the wire is each API's own (see the three files beside this).
  */
-export class ModelServer {
+export class ModelServer extends LocalServer {
   readonly requests: ModelRequest[] = [];
-  url = '';
-  readonly #server: Server;
+  readonly #model: (request: ModelRequest) => ModelAnswer;
 
-  private constructor(answer: (request: ModelRequest) => ModelAnswer) {
-    this.#server = createServer((request, response) => void this.#serve(request, response, answer));
+  private constructor(model: (request: ModelRequest) => ModelAnswer) {
+    super();
+    this.#model = model;
   }
 
-  static async start(answer: (request: ModelRequest) => ModelAnswer): Promise<ModelServer> {
-    const server = new ModelServer(answer);
-    await new Promise<void>((resolve) => server.#server.listen(0, '127.0.0.1', resolve));
-    server.url = `http://127.0.0.1:${String((server.#server.address() as AddressInfo).port)}`;
-    return server;
+  static start(model: (request: ModelRequest) => ModelAnswer): Promise<ModelServer> {
+    return new ModelServer(model).listen();
   }
 
-  async stop(): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
-
-  async #serve(request: IncomingMessage, response: ServerResponse, answer: (request: ModelRequest) => ModelAnswer): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const text = Buffer.concat(chunks).toString('utf8');
-    const received = { path: request.url ?? '', body: parse(text), text };
+  protected answer({ url = '' }: IncomingMessage, text: string): Reply {
+    const received = { path: url, body: parse(text), text };
     this.requests.push(received);
-    const answered = answer(received);
-    if ('json' in answered) {
-      response.writeHead(answered.status ?? 200, { 'content-type': 'application/json' });
-      response.end(JSON.stringify(answered.json));
-    } else {
-      response.writeHead(200, { 'content-type': 'text/event-stream' });
-      response.end(answered.events.join(''));
-    }
+    const answered = this.#model(received);
+    if ('json' in answered) return { status: answered.status ?? 200, body: JSON.stringify(answered.json) };
+    return { status: 200, headers: { 'content-type': 'text/event-stream' }, body: answered.events.join('') };
   }
 }
 

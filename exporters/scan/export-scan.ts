@@ -1,8 +1,6 @@
-import { SeverityNumber } from '@opentelemetry/api-logs';
-import type { Severity } from '#schemas/records/enums.js';
 import { BREAKDOWN_CATEGORIES, SEVERITIES } from '#schemas/records/enums.js';
 import { decisionSpanIds } from '#schemas/records/decision.js';
-import { findingAttributes, type FindingRecord } from '#schemas/records/finding.js';
+import { findingAttributes, FINDING_SEVERITY_NUMBERS, type FindingRecord } from '#schemas/records/finding.js';
 import { scanAttributes, type ScanRecord } from '#schemas/records/scan.js';
 import { EVENT_FINDING, METRIC_FINDINGS, METRIC_SCORE, SPAN_SCAN } from '#schemas/semconv.js';
 import type { LogRecord } from '../otlp/log-record.js';
@@ -10,15 +8,6 @@ import { gauge, type Metric } from '../otlp/metric.js';
 import { BATCH_SIZE, type Sender } from '../otlp/sender.js';
 import { scrubText } from '../scrub.js';
 import { scanBody } from './rest-body.js';
-
-/** OpenTelemetry severity numbers; the worst finding is an error, not a crash. */
-const SEVERITY_NUMBERS: Record<Severity, SeverityNumber> = {
-  critical: SeverityNumber.ERROR4,
-  high: SeverityNumber.ERROR,
-  medium: SeverityNumber.WARN,
-  low: SeverityNumber.INFO2,
-  info: SeverityNumber.INFO,
-};
 
 /** A scan ready to be sent. */
 export interface ScanExport {
@@ -42,7 +31,7 @@ export async function exportScan(sender: Sender, { scan, findings, durationMs }:
       eventName: EVENT_FINDING,
       ...ids,
       timeMs,
-      severityNumber: SEVERITY_NUMBERS[finding.severity],
+      severityNumber: FINDING_SEVERITY_NUMBERS[finding.severity],
       severityText: finding.severity,
       attributes: findingAttributes(finding),
     }));

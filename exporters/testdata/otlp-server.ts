@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage } from 'node:http';
+import { LocalServer, type Reply } from './local-server.js';
 
 /** An attribute value of OTLP/JSON; integers come as numbers or as strings. */
 interface AnyValue {
@@ -76,28 +76,13 @@ export interface Answer {
 }
 
 /** A server that takes OTLP/JSON and keeps what came. */
-export class OtlpServer {
+export class OtlpServer extends LocalServer {
   readonly requests: OtlpRequest[] = [];
   /** Decides about each request; undefined takes it. */
   respond: (request: OtlpRequest, index: number) => Answer | undefined = () => undefined;
-  /** Base URL; keeps its value when the server has stopped. */
-  url = '';
-  readonly #server: Server;
 
-  private constructor() {
-    this.#server = createServer((request, response) => void this.#take(request, response));
-  }
-
-  static async start(port = 0): Promise<OtlpServer> {
-    const server = new OtlpServer();
-    await new Promise<void>((resolve) => server.#server.listen(port, '127.0.0.1', resolve));
-    server.url = `http://127.0.0.1:${String((server.#server.address() as AddressInfo).port)}`;
-    return server;
-  }
-
-  async stop(): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
+  static start(port = 0): Promise<OtlpServer> {
+    return new OtlpServer().listen(port);
   }
 
   /** Requests that were answered with 200. */
@@ -137,18 +122,14 @@ export class OtlpServer {
       .sort();
   }
 
-  async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const text = Buffer.concat(chunks).toString('utf8');
+  protected answer(request: IncomingMessage, text: string): Reply {
     const { authorization } = request.headers;
     const body = JSON.parse(text) as OtlpBody;
     const taken: OtlpRequest = { path: request.url ?? '', authorization, headers: request.headers, text, body, status: 200 };
     this.requests.push(taken);
     const answer = this.respond(taken, this.requests.length - 1) ?? { status: 200, body: '{}' };
     taken.status = answer.status;
-    response.writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers });
-    response.end(answer.body ?? '');
+    return { body: '', ...answer };
   }
 }
 

@@ -1,5 +1,5 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage } from 'node:http';
+import { LocalServer, type Reply } from './local-server.js';
 
 /** One request to the REST API. */
 export interface RestRequest {
@@ -9,36 +9,19 @@ export interface RestRequest {
 }
 
 /** Answers `POST /v1/ingest/scan` and `/v1/ingest/drift` as the API's specification has it (409 for a bundle it has). */
-export class RestServer {
+export class RestServer extends LocalServer {
   readonly requests: RestRequest[] = [];
-  url = '';
-  readonly #server: Server;
   readonly #digests = new Set<unknown>();
 
-  private constructor() {
-    this.#server = createServer((request, response) => {
-      const chunks: Buffer[] = [];
-      request.on('data', (chunk: Buffer) => chunks.push(chunk));
-      request.on('end', () => {
-        const body = JSON.parse(Buffer.concat(chunks).toString('utf8')) as Record<string, unknown>;
-        this.requests.push({ path: request.url ?? '', authorization: request.headers.authorization, body });
-        const [status, answer] = this.#answer(request.url ?? '', body);
-        response.writeHead(status, { 'content-type': 'application/json' });
-        response.end(JSON.stringify(answer));
-      });
-    });
+  static start(): Promise<RestServer> {
+    return new RestServer().listen();
   }
 
-  static async start(): Promise<RestServer> {
-    const server = new RestServer();
-    await new Promise<void>((resolve) => server.#server.listen(0, '127.0.0.1', resolve));
-    server.url = `http://127.0.0.1:${String((server.#server.address() as AddressInfo).port)}`;
-    return server;
-  }
-
-  async stop(): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
+  protected answer({ url = '', headers: { authorization } }: IncomingMessage, text: string): Reply {
+    const body = JSON.parse(text) as Record<string, unknown>;
+    this.requests.push({ path: url, authorization, body });
+    const [status, answer] = this.#answer(url, body);
+    return { status, body: JSON.stringify(answer) };
   }
 
   #answer(path: string, body: Record<string, unknown>): [number, object] {

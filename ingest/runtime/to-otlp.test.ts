@@ -91,7 +91,7 @@ describe('a batch as OTLP', () => {
           expect(span.attributes).toEqual(expected);
           const start = BigInt(Date.parse(sent.timestamp)) * 1_000_000n;
           expect([BigInt(span.start_time_unix_nano), BigInt(span.end_time_unix_nano)]).toEqual([start, start + BigInt(Math.round((sent.durationMs ?? 0) * 1_000_000))]);
-          expect([span.name, span.kind]).toEqual(['agentshield.decision', 1]);
+          expect([span.name, span.kind]).toEqual(['agentshield.pre_tool_use', 1]);
         });
       }),
       { numRuns: 200 },

@@ -1,16 +1,12 @@
 import type { ScanBody } from '#schemas/http/ingest-scan.js';
 import { decisionSpanIds } from '#schemas/records/decision.js';
-import type { Severity } from '#schemas/records/enums.js';
-import { findingAttributes, type FindingRecord } from '#schemas/records/finding.js';
+import { findingAttributes, FINDING_SEVERITY_NUMBERS, type FindingRecord } from '#schemas/records/finding.js';
 import { EVENT_FINDING, SPAN_SCAN } from '#schemas/semconv.js';
 import type { Caller } from '../auth/caller.js';
 import { logsRequest, tracesRequest } from '../telemetry/otlp-json.js';
 import { JSON_TYPE, type TelemetrySink } from '../telemetry/sink.js';
 import { findingRecords } from './finding-records.js';
 import { attributesOf } from './scan-attributes.js';
-
-/** OpenTelemetry severity numbers; the worst finding is an error, not a crash. */
-const SEVERITY_NUMBERS: Readonly<Record<Severity, number>> = { critical: 20, high: 17, medium: 13, low: 10, info: 9 };
 
 /** Findings of one request to the collector. */
 const BATCH = 1_000;
@@ -28,7 +24,7 @@ export async function sendScan(sink: TelemetrySink, body: ScanBody, repository: 
       eventName: EVENT_FINDING,
       ...ids,
       timeMs,
-      severityNumber: SEVERITY_NUMBERS[finding.severity],
+      severityNumber: FINDING_SEVERITY_NUMBERS[finding.severity],
       severityText: finding.severity,
       attributes: findingAttributes(finding),
     }));

@@ -1,3 +1,4 @@
+import { SeverityNumber } from '@opentelemetry/api-logs';
 import { createHash } from 'node:crypto';
 import {
   ATTR_EVENT_ID,
@@ -38,6 +39,15 @@ export interface FindingRecord {
   /** 1-based number among equal keys of the scan: two equal allow entries are two findings. */
   occurrence: number;
 }
+
+/** OpenTelemetry's severity number of a finding's log record; the worst is an error, not a crash. */
+export const FINDING_SEVERITY_NUMBERS: Readonly<Record<Severity, SeverityNumber>> = {
+  critical: SeverityNumber.ERROR4,
+  high: SeverityNumber.ERROR,
+  medium: SeverityNumber.WARN,
+  low: SeverityNumber.INFO2,
+  info: SeverityNumber.INFO,
+};
 
 /**
  * The key under which a finding is the same finding in the next scan: id without its trailing offset,
