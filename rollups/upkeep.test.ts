@@ -69,7 +69,7 @@ describe('backfill', () => {
     await forgetMarks();
     await tick();
     expect(await total('back')).toEqual([{ total: 0 }]);
-    expect(await monthsOf(db.client, job('blocked_command_rate'))).toContainEqual({ job: 'blocked_command_rate', formula: 0, month: MONTH });
+    expect(await monthsOf(db.client, job('blocked_command_rate'))).toContainEqual({ job: 'blocked_command_rate', series: 'blocked_command_rate', formula: 0, month: MONTH });
     expect(await backfillMonth(db.client, job('blocked_command_rate'), MONTH, { orgId: 'back', repo: 'acme/app' })).toBe(1);
     expect(await total('back')).toEqual([{ total: 1 }]);
   });
