@@ -69,7 +69,7 @@ describe('backfill', () => {
     await forgetMarks();
     await tick();
     expect(await total('back')).toEqual([{ total: 0 }]);
-    expect(await monthsOf(db.client, job('blocked_command_rate'))).toContainEqual({ series: 'blocked_command_rate', job: 'blocked_command_rate', formula: 0, month: MONTH });
+    expect(await monthsOf(db.client, job('blocked_command_rate'))).toContainEqual({ job: 'blocked_command_rate', series: 'blocked_command_rate', formula: 0, month: MONTH });
     expect(await backfillMonth(db.client, job('blocked_command_rate'), MONTH, { orgId: 'back', repo: 'acme/app' })).toBe(1);
     expect(await total('back')).toEqual([{ total: 1 }]);
   });
@@ -114,11 +114,6 @@ describe('reconciliation', () => {
     expect(await reconcileMonth(db.client, job('blocked_command_rate'), MONTH)).toBe(2);
     await forgetMarks();
     expect(await reconcileMonth(db.client, job('cross_repo_org_rollup'), MONTH)).toBe(1);
-    // A day that is gone, beside hours that are as they should be.
-    await forgetMarks();
-    expect(await reconcileMonth(db.client, job('blocked_command_rate_day'), MONTH)).toBe(0);
-    await db.client.command({ query: `DELETE FROM blocked_command_rate_day_v1 WHERE org_id = 'held'` });
-    expect(await reconcileMonth(db.client, job('blocked_command_rate_day'), MONTH)).toBe(1);
     // What is in flight is not found twice, so the other one is asked for first.
     await forgetMarks();
     await reconcileMonth(db.client, job('blocked_command_rate'), MONTH);
@@ -133,18 +128,12 @@ describe('deletion', () => {
   it('of a repository takes its facts, what landed of it and its points, and leaves the others', async () => {
     await landDecisions(db.client, [decision('gone', 'a', '01'), { ...decision('gone', 'b', '02'), repository: 'acme/kept' }]);
     await landScans(db.client, [{ orgId: 'gone', eventId: 's', generatedAt: '2026-11-20T10:00:00.000Z', score: 50 }]);
-    await db.client.insert({
-      table: 'control_event_v1', format: 'JSONEachRow',
-      values: [{ org_id: 'gone', repo: 'acme/app', event_id: 'c', occurred_at: '2026-11-20 10:00:00.000', kind: 'review_item', subject: 'item', state: 'open', detail: '{"route":"policy-review"}' }],
-    });
     await tick();
-    expect(await select(`SELECT repos, open_review_items FROM cross_repo_org_rollup WHERE org_id = 'gone'`)).toEqual([{ repos: 1, open_review_items: 1 }]);
+    expect(await select(`SELECT repos FROM cross_repo_org_rollup WHERE org_id = 'gone'`)).toEqual([{ repos: 1 }]);
     await deleteFacts(db.client, { orgId: 'gone', repo: 'acme/app' });
     await tick();
     expect(await select(`SELECT repo, total FROM blocked_command_rate_hour WHERE org_id = 'gone'`)).toEqual([{ repo: 'acme/kept', total: 1 }]);
-    expect(await select(`SELECT repo, total FROM blocked_command_rate_week WHERE org_id = 'gone'`)).toEqual([{ repo: 'acme/kept', total: 1 }]);
     expect(await select(`SELECT * FROM cross_repo_org_rollup_hour WHERE org_id = 'gone'`)).toEqual([]);
-    expect(await select(`SELECT * FROM open_review_item_org_day WHERE org_id = 'gone'`)).toEqual([]);
     expect(await select(`SELECT Repository FROM otel_traces WHERE OrgId = 'gone'`)).toEqual([{ Repository: 'acme/kept' }]);
     expect(await select(`SELECT DISTINCT repo FROM repository_activity WHERE org_id = 'gone' UNION ALL SELECT DISTINCT repo FROM dimension WHERE org_id = 'gone' UNION ALL SELECT DISTINCT repo FROM producer_version WHERE org_id = 'gone'`)).toEqual(Array(3).fill({ repo: 'acme/kept' }));
   });
