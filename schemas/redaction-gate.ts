@@ -10,7 +10,18 @@ const SHORTEST = 6;
 export function mayHoldSecret(text: string): boolean {
   if (text.length < SHORTEST) return false;
   // Beyond ASCII, lower case may have another length.
-  if (Buffer.byteLength(text) !== text.length) return true;
+  if (Buffer.byteLength(text) !== text.length || text.includes('%')) return true;
+  return holdsKeyword(text) || (text.match(/[\w+/-]{16,}/g) ?? []).some(mayDecodeToSecret);
+}
+
+/** The run decoded as `redaction-encoded.ts` does, by functions of Node's own. */
+function mayDecodeToSecret(run: string): boolean {
+  const decoded = Buffer.from(run, /^[\da-f]+$/i.test(run) ? 'hex' : 'base64').toString('latin1');
+  // eslint-disable-next-line no-control-regex -- what text does not begin with
+  return /^[^\0-\x08\x0b\x0c\x0e-\x1f\x7f]{12}/.test(decoded) && holdsKeyword(decoded);
+}
+
+function holdsKeyword(text: string): boolean {
   const lower = text.toLowerCase();
   for (const keyword of FREE_KEYWORDS) if (lower.includes(keyword)) return true;
   for (const keyword of BOUNDED_KEYWORDS) {

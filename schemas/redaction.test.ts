@@ -86,6 +86,7 @@ describe('mayHoldSecret', () => {
     const keywords = REDACTION_RULES.flatMap((rule) => rule.keywords);
     const piece = fc.oneof(
       fc.constantFrom(...VECTORS.map(({ input }) => input.join(''))),
+      fc.tuple(fc.constantFrom(...VECTORS.map(({ input }) => input.join(''))), fc.constantFrom('base64' as const, 'base64url' as const, 'hex' as const)).map(([text, encoding]) => Buffer.from(text).toString(encoding)),
       fc.constantFrom(...keywords, ...keywords.map((keyword) => keyword.toUpperCase())),
       fc.constantFrom(':', '@', '=', 'a:b@', '-u a:b', '0123456789', 'K', 'İ', 'x'),
       fc.string({ unit: 'binary', maxLength: 8 }),
