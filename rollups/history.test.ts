@@ -93,7 +93,7 @@ const HARD: readonly Turn[] = (
 ).map(([order, pass], number) => ({ order, pass, crash: { call: 1_000, isAfter: false }, deletes: number === 3, seconds: 61 }));
 
 describe('the oracle catches a job that', () => {
-  const histories = fc.sample(history, { numRuns: 25, seed: 7 });
+  const histories = fc.sample(history, { numRuns: 50, seed: 7 });
   let newest = Date.now() - 10 * 86_400_000;
   let number = 0;
   async function differencesOf({ change, settleMs = 60_000, series, jobs }: Mutant) {
