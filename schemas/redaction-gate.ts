@@ -17,7 +17,7 @@ export function mayHoldSecret(text: string): boolean {
 /** The run decoded as `redaction-encoded.ts` does, by functions of Node's own. */
 function mayDecodeToSecret(run: string): boolean {
   const decoded = Buffer.from(run, /^[\da-f]+$/i.test(run) ? 'hex' : 'base64').toString('latin1');
-  // eslint-disable-next-line no-control-regex -- what text does not begin with
+   
   return /^[^\0-\x08\x0b\x0c\x0e-\x1f\x7f]{12}/.test(decoded) && holdsKeyword(decoded);
 }
 
