@@ -54,9 +54,10 @@ function openSegment(folder: string, timestamp: string, length: number, limits: 
     if (!hasByteAt(descriptor, limits.segment - length)) return descriptor;
     closeSync(descriptor);
   }
+  // Before there is a segment, so that a hook which is killed here leaves no spool without it.
+  prepareLost(folder);
   // Two writers that get here at once take the same name, and both append.
   const descriptor = openSync(`${folder}/${nextSegment(timestamp, last)}`, FLAGS, 0o600);
-  prepareLost(folder);
   makeRoom(folder, descriptor, timestamp, limits);
   return descriptor;
 }

@@ -24,7 +24,8 @@ export async function withHotpathStore(use: (store: { server: BenchServer; click
     const clickhouse = await startMigrated(join(folder, 'clickhouse'));
     const client = createClickHouse({ url: clickhouse.url });
     const http = new HttpClient(clickhouse.url);
-    const server: BenchServer = { client, http, run: (sql) => http.post(sql) };
+    // Once more: the server may have closed a connection for its idleness, which nobody had seen yet.
+    const server: BenchServer = { client, http, run: (sql) => http.post(sql).catch(() => http.post(sql)) };
     try {
       await server.run(`CREATE DATABASE ${BARE_DATABASE}`);
       for (const table of ['otel_traces', 'otel_logs']) await server.run(`CREATE TABLE ${BARE_DATABASE}.${table} AS ${table}`);

@@ -41,11 +41,7 @@ export class HttpClient {
         });
       });
       // `on`: a connection that a kill cuts off can fail twice.
-      sent.on('error', (error: NodeJS.ErrnoException) => {
-        // A connection that the server had closed for its idleness, which nobody had seen yet.
-        if (sent.reusedSocket && error.code === 'ECONNRESET') resolve(this.post(body, query));
-        else reject(error);
-      });
+      sent.on('error', reject);
       sent.end(body);
     });
   }
