@@ -19,6 +19,9 @@ const JSON_TYPE = 'application/json';
 const PROTOBUF_TYPE = 'application/x-protobuf';
 const [BARE, DURABLE, BARE_MANIFEST] = ['bare.yaml', 'durable.yaml', 'manifest.yaml'].map((file) => join(packageRoot(), 'deploy/bench/hotpath', file)) as [string, string, string];
 
+/** Rounds before the first that counts, of every path: an engine compiles what it sees often, and this is about those that run for days. */
+const WARM_UP = 3;
+
 type Open = (config: readonly string[], withGateway: boolean) => Promise<Path>;
 
 /**
@@ -42,8 +45,8 @@ async function compare(report: BenchReport, sizes: HotpathSizes, config: readonl
     try {
       for (const [encoding, type] of [['protobuf', PROTOBUF_TYPE], ['json', JSON_TYPE]] as const) {
         const rounds: Record<(typeof names)[number], Round[]> = { durable: [], volatile: [], full: [] };
-        for (let i = -1; i < sizes.repeats; i++) {
-          // Each time in the other order; the first round warms up.
+        for (let i = -WARM_UP; i < sizes.repeats; i++) {
+          // Each time in the other order.
           for (const name of i % 2 === 0 ? names : names.toReversed()) {
             const round = await paths[name].round(bodies[encoding], type, bodies.spans);
             if (i >= 0) rounds[name].push(round);
