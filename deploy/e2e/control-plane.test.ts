@@ -252,6 +252,15 @@ describe('series', () => {
     expect(point.duplicatesIgnored).toBe(5);
     expect(point.points.map(({ repository, tool, allowed, blocked }) => [repository, tool, allowed, blocked])).toEqual([['acme/series', 'Bash', 2, 1], ['acme/series', 'Read', 2, 0]]);
     expect(point.computed).toMatchObject([{ facts: 5, run: { cause: 'mark' } }]);
+    expect(point.evidence.map(({ fact, count, duplicatesIgnored, rows, isCutOff }) => [fact, count, duplicatesIgnored, rows.length, isCutOff])).toEqual([['runtime_event', 5, 5, 5, false]]);
+    expect((await explain('series=coverage&at=2026-11-20T10:00:00Z&limit=2')).evidence.map(({ fact, count, isCutOff }) => [fact, count, isCutOff])).toEqual([
+      ['scan', 0, false], ['runtime_event', 5, true], ['drift_event', 0, false], ['agent_event', 0, false],
+    ]);
+    const { body: list } = await call<{ series: { name: string; isExplained: boolean }[] }>('GET', '/v1/series', as('viewer'));
+    for (const { name } of list.series.filter(({ isExplained }) => isExplained)) {
+      expect((await call('GET', `/v1/explain?repository=acme%2Fseries&series=${name}&at=2026-11-20T10:00:00Z`, as('viewer'))).status, name).toBe(200);
+    }
+    expect(list.series.filter(({ isExplained }) => isExplained).map(({ name }) => name)).toEqual(expect.arrayContaining(['coverage', 'cross_repo_org_rollup', 'finding_lifecycle']));
   });
 
   it('that are not there, and parameters that are none, are refused by name', async () => {

@@ -6,7 +6,7 @@ import { fieldOf, type Value } from './read-series.js';
 
 /** How the points of one series are made of facts. */
 export interface Formula {
-  /** View of the facts; each is there once however often it was delivered. */
+  /** View of the facts that are listed in pages; each is there once however often it was delivered. */
   fact: 'scan' | 'drift_event' | 'runtime_event' | 'finding';
   /** Which facts count, beside those of the bucket. */
   where?: string;
@@ -47,6 +47,15 @@ export const FORMULAS: Readonly<Record<string, Formula>> = {
     text: 'A critical secret is exposed from the first scan that shows it to the next scan that does not.',
     version: 1,
   },
+  decision_duration: { fact: 'runtime_event', dimensions: [], text: 'Quantiles of how long decisions took, off sketches with an error of 1 percent.', version: 1 },
+  finding_lifecycle: {
+    fact: 'finding',
+    dimensions: ['severity', 'category'],
+    text: 'Findings that a scan shows and the one before it did not are new, or back; those that it no longer shows are fixed.',
+    version: 1,
+  },
+  coverage: { fact: 'scan', dimensions: [], text: 'Each producer that was heard, and in how many sessions; silence is what lies between.', version: 1 },
+  cross_repo_org_rollup: { fact: 'scan', dimensions: [], text: 'The newest posture of every repository of the organisation, folded.', version: 1 },
 };
 
 export interface ExplainQuestion {

@@ -52,7 +52,7 @@ export function seriesRoutes(app: FastifyInstance, options: { clickhouse: ClickH
     const filters = filtersOf(rest, view.dimensions);
     const window = view.time === undefined ? undefined : windowOf({ from, to, bucket: view.bucket ?? 'day' });
     if (caller.repository !== null && !('repo' in view.types)) {
-      throw new ShieldwatchError('repository_not_allowed', 'this series is of the whole organisation, and the token is bound to a repository');
+      throw ofOrganisation();
     }
     const repository = await repositoryOf(repositories, caller, named);
     const { rows, nextCursor } = await readSeries(clickhouse, view, {
@@ -74,12 +74,13 @@ export function seriesRoutes(app: FastifyInstance, options: { clickhouse: ClickH
     const formula = Object.hasOwn(FORMULAS, name) ? FORMULAS[name] : undefined;
     if (formula === undefined) throw invalid('series', `one of ${Object.keys(FORMULAS).join(', ')}`);
     const filters = filtersOf(rest, formula.dimensions);
+    if (caller.repository !== null && name === 'cross_repo_org_rollup') throw ofOrganisation();
     const { fullName } = await repositories.need(caller, named);
     const since = bucketStart(readDate(at, 'at'), bucket);
     const until = since + BUCKET_SECONDS[bucket];
     const [{ total, facts, nextCursor }, computed] = await Promise.all([
       explainPoint(clickhouse, formula, { orgId: caller.orgId, repository: fullName, since, until, filters, limit, cursor }),
-      fromStore(explainComputed(clickhouse, { orgId: caller.orgId, series: name as ExplainedSeries, repo: fullName, at: since, grain: bucket, limit: 1 })),
+      fromStore(explainComputed(clickhouse, { orgId: caller.orgId, series: name as ExplainedSeries, repo: fullName, at: since, grain: bucket, limit })),
     ]);
     return {
       series: name,
@@ -94,12 +95,16 @@ export function seriesRoutes(app: FastifyInstance, options: { clickhouse: ClickH
       facts,
       nextCursor,
       duplicatesIgnored: computed.facts.find(({ fact }) => fact === formula.fact)?.duplicatesIgnored ?? 0,
+      evidence: computed.facts.map((kind) => ({ ...kind, rows: kind.rows.map(fieldsOf) })),
       points: computed.rows.map(fieldsOf),
       computed: computed.computed,
       comparedWith: computed.comparedWith === null ? null : fieldsOf(computed.comparedWith),
     };
   });
 }
+
+const ofOrganisation = (): ShieldwatchError =>
+  new ShieldwatchError('repository_not_allowed', 'this series is of the whole organisation, and the token is bound to a repository');
 
 /** A row as the API names its columns; whose it is goes without saying. */
 function fieldsOf(row: Readonly<Record<string, unknown>>): Record<string, unknown> {

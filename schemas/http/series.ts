@@ -63,6 +63,13 @@ export const explanation = z.object({
   nextCursor,
   /** Deliveries of these facts beyond the first, which were not counted; what landing has dropped is not known any more. */
   duplicatesIgnored: count,
+  /**
+   * Everything behind the bucket, whatever its kind: a series may be made of several. Of a series of the whole
+   * organisation, the newest scan of every repository. Rows up to `limit`; all are counted.
+   */
+  evidence: z.array(
+    z.object({ fact: z.string(), count, duplicatesIgnored: count, rows: z.array(z.record(z.string(), z.unknown())), isCutOff: z.boolean() }),
+  ),
   /** What the series shows for the bucket, every group of it. */
   points: z.array(z.record(z.string(), z.unknown())),
   /** The hours the bucket is folded from, as they were computed: by which formula, of how many facts, when, and by which run. */

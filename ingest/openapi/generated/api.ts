@@ -2137,6 +2137,15 @@ export interface operations {
                         }[];
                         nextCursor: string | null;
                         duplicatesIgnored: number;
+                        evidence: {
+                            fact: string;
+                            count: number;
+                            duplicatesIgnored: number;
+                            rows: {
+                                [key: string]: unknown;
+                            }[];
+                            isCutOff: boolean;
+                        }[];
                         points: {
                             [key: string]: unknown;
                         }[];
