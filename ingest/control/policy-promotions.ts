@@ -4,6 +4,7 @@ import type { PolicyPromotion, policyPromotionChange, policyPromotionRequest } f
 import { idOf } from '#schemas/records/ids.js';
 import { scrubText } from '../body/scrub.js';
 import type { Actor, ControlPlane } from './control-plane.js';
+import { isoOrNull } from './iso.js';
 
 /** Promotions of an organisation that may wait at once: whoever may ask must not fill the table. */
 const MAX_WAITING = 1_000;
@@ -107,6 +108,6 @@ function promotionOf(row: Row): PolicyPromotion {
     requestedBy: row.requested_by,
     requestedAt: new Date(row.requested_at).toISOString(),
     decidedBy: row.decided_by,
-    decidedAt: row.decided_at === null ? null : new Date(row.decided_at).toISOString(),
+    decidedAt: isoOrNull(row.decided_at),
   };
 }

@@ -6,6 +6,7 @@ import { randomBase62 } from '../auth/token-format.js';
 import type { Actor, ChangeSession, ControlPlane } from './control-plane.js';
 import { finishOrgDeletion } from './delete-org.js';
 import { removeRows, type Removal } from './remove-rows.js';
+import { isoOrNull } from './iso.js';
 
 /** What a purge is asked to remove; at least one of them. */
 export interface PurgeConditions {
@@ -124,20 +125,18 @@ async function note(postgres: Postgres, id: string, done: number, total: number)
   );
 }
 
-const iso = (time: Date | string | null): string | null => (time === null ? null : new Date(time).toISOString());
-
 function purgeOf(row: PurgeRow): Purge {
   return {
     id: row.id,
     organisation: row.is_whole_org,
     repository: row.repository,
     tokenId: row.token_id,
-    from: iso(row.from_at),
-    to: iso(row.to_at),
+    from: isoOrNull(row.from_at),
+    to: isoOrNull(row.to_at),
     requestedBy: row.requested_by,
     requestedAt: new Date(row.requested_at).toISOString(),
     status: row.finished_at !== null ? 'done' : row.last_run_at === null ? 'waiting' : 'running',
     progress: { tables: row.tables_done, of: row.tables_total, rowsRemoved: Number(row.rows_removed) },
-    finishedAt: iso(row.finished_at),
+    finishedAt: isoOrNull(row.finished_at),
   };
 }

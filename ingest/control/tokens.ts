@@ -5,6 +5,7 @@ import type { Scope } from '#schemas/http/scopes.js';
 import type { Session } from '#schemas/postgres/session.js';
 import { mintToken, type TokenRequest } from '../auth/tokens.js';
 import type { Actor, ChangeSession, ControlPlane } from './control-plane.js';
+import { isoOrNull } from './iso.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -137,8 +138,6 @@ async function needToken(tx: Session, id: string): Promise<TokenRow> {
   return row;
 }
 
-const iso = (time: Date | string | null): string | null => (time === null ? null : new Date(time).toISOString());
-
 function tokenOf(row: TokenRow): Token {
   return {
     id: row.id,
@@ -147,9 +146,9 @@ function tokenOf(row: TokenRow): Token {
     repository: row.repository,
     member: row.login,
     createdAt: new Date(row.created_at).toISOString(),
-    expiresAt: iso(row.expires_at),
-    revokedAt: iso(row.revoked_at),
+    expiresAt: isoOrNull(row.expires_at),
+    revokedAt: isoOrNull(row.revoked_at),
     rotatedFrom: row.rotated_from,
-    lastUsedAt: iso(row.last_used_at),
+    lastUsedAt: isoOrNull(row.last_used_at),
   };
 }

@@ -1,4 +1,5 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
+import type { ExplainedSeries } from '#schemas/clickhouse/explain.js';
 import { VIEWS } from '#schemas/records/rows.js';
 import { decodeCursor, page } from '../api/cursor.js';
 import { fromStore } from '../errors/from-store.js';
@@ -20,7 +21,7 @@ export interface Formula {
  * The formulas, by series. The one place that says which facts stand behind a point: where the rollups bring a
  * definition of their own, its SQL takes the place of `fact` and `where` here.
  */
-export const FORMULAS: Readonly<Record<string, Formula>> = {
+export const FORMULAS: Readonly<Record<ExplainedSeries, Formula>> = {
   score_trend: {
     fact: 'scan',
     dimensions: ['min_severity', 'producer_version'],

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
-import { explainPoint as explainComputed, type ExplainedSeries } from '#schemas/clickhouse/explain.js';
+import { explainPoint as explainComputed, isOfOrganisation, type ExplainedSeries } from '#schemas/clickhouse/explain.js';
 import { ShieldwatchError } from '#schemas/errors.js';
 import { explainQuery, explanation, series, seriesList, seriesQuery } from '#schemas/http/series.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
@@ -41,7 +41,7 @@ export function seriesRoutes(app: FastifyInstance, options: { clickhouse: ClickH
       buckets: views.flatMap(({ bucket }) => (bucket === null ? [] : [bucket])),
       dimensions: (views[0]?.dimensions ?? []).map(camelCase),
       columns: Object.keys(views[0]?.types ?? {}).filter((column) => column !== 'org_id').map(fieldOf),
-      isExplained: Object.hasOwn(FORMULAS, name),
+      isExplained: isExplained(name),
     })),
   }));
 
@@ -71,16 +71,16 @@ export function seriesRoutes(app: FastifyInstance, options: { clickhouse: ClickH
 
   addRoute(app, EXPLAIN, async ({ caller, query }) => {
     const { series: name, bucket, at, repository: named, limit, cursor, ...rest } = query;
-    const formula = Object.hasOwn(FORMULAS, name) ? FORMULAS[name] : undefined;
-    if (formula === undefined) throw invalid('series', `one of ${Object.keys(FORMULAS).join(', ')}`);
+    if (!isExplained(name)) throw invalid('series', `one of ${Object.keys(FORMULAS).join(', ')}`);
+    const formula = FORMULAS[name];
     const filters = filtersOf(rest, formula.dimensions);
-    if (caller.repository !== null && name === 'cross_repo_org_rollup') throw ofOrganisation();
+    if (caller.repository !== null && isOfOrganisation(name)) throw ofOrganisation();
     const { fullName } = await repositories.need(caller, named);
     const since = bucketStart(readDate(at, 'at'), bucket);
     const until = since + BUCKET_SECONDS[bucket];
     const [{ total, facts, nextCursor }, computed] = await Promise.all([
       explainPoint(clickhouse, formula, { orgId: caller.orgId, repository: fullName, since, until, filters, limit, cursor }),
-      fromStore(explainComputed(clickhouse, { orgId: caller.orgId, series: name as ExplainedSeries, repo: fullName, at: since, grain: bucket, limit })),
+      fromStore(explainComputed(clickhouse, { orgId: caller.orgId, series: name, repo: fullName, at: since, grain: bucket, limit })),
     ]);
     return {
       series: name,
@@ -102,6 +102,8 @@ export function seriesRoutes(app: FastifyInstance, options: { clickhouse: ClickH
     };
   });
 }
+
+const isExplained = (name: string): name is ExplainedSeries => Object.hasOwn(FORMULAS, name);
 
 const ofOrganisation = (): ShieldwatchError =>
   new ShieldwatchError('repository_not_allowed', 'this series is of the whole organisation, and the token is bound to a repository');

@@ -26,6 +26,8 @@ const EXPLAINED = {
 } as const satisfies Record<string, Explained>;
 
 export type ExplainedSeries = keyof typeof EXPLAINED;
+/** Whether a series has one point for the whole organisation, and so nothing of one repository alone. */
+export const isOfOrganisation = (series: ExplainedSeries): boolean => 'isOfOrganisation' in EXPLAINED[series];
 export const EXPLAINED_SERIES = Object.keys(EXPLAINED) as [ExplainedSeries, ...ExplainedSeries[]];
 
 export const GRAINS = ['hour', 'day', 'week'] as const;

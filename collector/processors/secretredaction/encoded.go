@@ -90,13 +90,7 @@ func nextBase64Run(text string, at int) (start, end int, found bool) {
 			i += shortestBase64
 			continue
 		}
-		start, end = i, i+1
-		for start > at && base64Values[text[start-1]] != notInAlphabet {
-			start--
-		}
-		for end < len(text) && base64Values[text[end]] != notInAlphabet {
-			end++
-		}
+		start, end = runAround(&base64Values, text, i, at)
 		if end-start >= shortestBase64 {
 			return start, end, true
 		}
@@ -111,19 +105,25 @@ func nextPercentRun(text string, at int) (start, end int, found bool) {
 		if sign < 0 {
 			return 0, 0, false
 		}
-		start, end = at+sign, at+sign+1
-		for start > at && percentRun[text[start-1]] != notInAlphabet {
-			start--
-		}
-		for end < len(text) && percentRun[text[end]] != notInAlphabet {
-			end++
-		}
+		start, end = runAround(&percentRun, text, at+sign, at)
 		if end-start >= shortestDecoded {
 			return start, end, true
 		}
 		at = end
 	}
 	return 0, 0, false
+}
+
+// runAround widens the byte at i to all of the alphabet beside it, no further back than `from`.
+func runAround(alphabet *[256]byte, text string, i, from int) (start, end int) {
+	start, end = i, i+1
+	for start > from && alphabet[text[start-1]] != notInAlphabet {
+		start--
+	}
+	for end < len(text) && alphabet[text[end]] != notInAlphabet {
+		end++
+	}
+	return start, end
 }
 
 // decodeBase64OrHex gives up on what begins like no text: most runs are names, paths and digests.
