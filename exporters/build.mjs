@@ -17,7 +17,7 @@ const SHARED = {
   'node:path': ['basename', 'dirname', 'join', 'resolve'],
 };
 /** Those that few calls need: loaded when one of these functions is called. `node:crypto` takes two milliseconds. */
-const LAZY = { 'node:crypto': ['createHash', 'createHmac'], 'node:os': ['homedir', 'userInfo'], 'node:vm': ['runInThisContext'] };
+const LAZY = { 'node:child_process': ['spawnSync'], 'node:crypto': ['createHash', 'createHmac'], 'node:os': ['homedir', 'userInfo'], 'node:vm': ['runInThisContext'] };
 /** Files of ours that few calls need, and which exports are functions: kept as text, compiled when one is called. */
 const COLD = {
   'schemas/redaction.ts': ['redactText'],

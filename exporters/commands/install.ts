@@ -68,7 +68,7 @@ async function install(name: string, options: InstallOptions): Promise<void> {
   if (options.command !== undefined && !isOurs(options.command)) throw new CommandError('--command does not hold `shieldwatch hook` or `shieldwatch-hook`, by which it would be found again');
   const hook = options.http
     ? ({ type: 'http', url: hookUrl(portOf(options.port, process.env)), token: hookToken(process.env) } as const)
-    : ({ type: 'command', command: options.command ?? hookCommand(options.policyMode) } as const);
+    : ({ type: 'command', command: options.command ?? hookCommand({ mode: options.policyMode, onFailure: options.onFailure }) } as const);
   const wanted = {
     hook,
     onFailure: options.onFailure,

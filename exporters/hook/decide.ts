@@ -1,3 +1,4 @@
+import { HashFlood, holdOffFlood } from './hash-flood.js';
 import type { RecordedCall } from './record.js';
 import { parseHookInput } from './tool-call.js';
 import { cannotJudge, judge, type Judging, type Verdict } from './verdict.js';
@@ -11,17 +12,21 @@ export interface Decision {
 }
 
 /**
- * Judges what an agent sent to its hook; undefined when that asks for nothing. Never throws: agents take a
- * crashed hook for leave.
+ * Judges what an agent sent to its hook; undefined when that asks for nothing. Throws nothing else: agents take
+ * a crashed hook for leave.
+ *
+ * @throws HashFlood when this process must not read it.
  */
 export function decide(text: string, judging: Judging): Decision | undefined {
   const unknown: RecordedCall = { tool: 'unknown', cwd: judging.env['PWD'] ?? '/', sessionId: '', agent: '' };
   try {
+    holdOffFlood(text);
     const input = parseHookInput(text, judging.env);
     if (input.kind === 'not-a-call') return undefined;
     if (input.kind === 'unreadable') return { event: input.event, call: unknown, verdict: cannotJudge(input.problem) };
     return { event: input.call.event, call: input.call, verdict: judge(input.call, judging) };
-  } catch {
+  } catch (error) {
+    if (error instanceof HashFlood) throw error;
     return { event: 'PreToolUse', call: unknown, verdict: cannotJudge('the guard failed') };
   }
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { hookCommand } from '../install/hook-command.js';
 import { buildHook, type BuiltHook, type HookRun } from '../testdata/built-hook.js';
 import { readLost } from '../spool/lost.js';
 import { decodeLine } from '../spool/line.js';
@@ -39,15 +40,19 @@ function writePolicy(text: string): void {
 const call = (command: string): string =>
   JSON.stringify({ session_id: 's', prompt_id: 'p', cwd: project, hook_event_name: 'PreToolUse', tool_name: 'Bash', tool_input: { command }, tool_use_id: 'toolu_1' });
 
-/** Through a shell line, for limits that only a shell can set. */
-function runIn(shell: string, input: string, env: Record<string, string>): Promise<HookRun> {
+/** As it is installed, after a shell line, for limits that only a shell can set. */
+const runIn = (shell: string, input: string, env: Record<string, string>): Promise<HookRun> => runLine(`${shell}; ${hookCommand({ file: hook.file })}`, input, env);
+
+function runLine(line: string, input: string, env: Record<string, string>): Promise<HookRun> {
   return new Promise((resolve, reject) => {
-    const child = spawn('sh', ['-c', `${shell}; exec "${process.execPath}" "${hook.file}"`], { cwd: project, env: { PATH: process.env['PATH'] ?? '', ...env } });
+    const child = spawn('sh', ['-c', line], { cwd: project, env: { PATH: process.env['PATH'] ?? '', ...env } });
     let [stdout, stderr] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     child.once('error', reject);
     child.once('close', (exitCode) => { resolve({ exitCode, stdout, stderr }); });
+    // A Node that is gone does not read.
+    child.stdin.on('error', () => undefined);
     child.stdin.end(input);
   });
 }
@@ -139,6 +144,58 @@ describe('a policy that cannot be applied', () => {
     prepare();
     const run = await runIn(':', call(`${'a'.repeat(60)}!`), { HOME: home, SHIELDWATCH_SPOOL_DIR: spool });
     expect([run.exitCode, JSON.parse(run.stdout)]).toEqual([2, expect.objectContaining({ decision: 'block' })]);
+  });
+});
+
+describe('the installed command', () => {
+  const broken: [string, (command: string) => string][] = [
+    ['is gone', (command) => command.replace(process.execPath, '/nowhere/node')],
+    ['cannot be run', (command) => command.replace(process.execPath, project)],
+    ['is killed', (command) => command.replace(process.execPath, script('kill -9 $$'))],
+    ['no longer knows an option', (command) => command.replace('--no-rehash-snapshot', '--no-such-option')],
+    ['finds no hook', (command) => command.replace(hook.file, '/nowhere/hook.cjs')],
+  ];
+
+  function script(line: string): string {
+    const file = join(home, 'node.sh');
+    writeFileSync(file, `#!/bin/sh\n${line}\n`, { mode: 0o700 });
+    return file;
+  }
+
+  it.each(broken)('blocks when Node %s', async (_, brokenBy) => {
+    const env = { HOME: home, SHIELDWATCH_SPOOL_DIR: spool };
+    expect((await runLine(brokenBy(hookCommand({ file: hook.file })), call('fine'), env)).exitCode).toBe(2);
+    // Unless leave was wanted.
+    expect((await runLine(brokenBy(hookCommand({ file: hook.file, onFailure: 'continue' })), call('fine'), env)).exitCode).not.toBe(2);
+  });
+});
+
+describe('more strings than may be read under a known seed', () => {
+  const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`key ${String(i)}`, 'value']));
+
+  /** The verdicts, and with which of V8's options each process that was started ran. */
+  async function judged(input: (command: string) => string): Promise<unknown> {
+    const [preload, log] = [join(home, 'preload.cjs'), join(home, 'started')];
+    writeFileSync(preload, `require('node:fs').appendFileSync(${JSON.stringify(log)}, process.execArgv.includes('--no-rehash-snapshot') ? 'known ' : 'own ')`);
+    const env = { HOME: home, SHIELDWATCH_SPOOL_DIR: spool, NODE_OPTIONS: `--require=${preload}` };
+    const [denied, allowed] = [await runIn(':', input('forbidden'), env), await runIn(':', input('fine'), env)];
+    return { denied: denied.exitCode, answer: (JSON.parse(denied.stdout) as { decision: string }).decision, allowed, started: readFileSync(log, 'utf8') };
+  }
+  const judgedAlike = { denied: 2, answer: 'block', allowed: SAME[1] };
+
+  it.each<[string, (command: string) => string]>([
+    ['of a call', (command) => JSON.stringify({ ...(JSON.parse(call(command)) as object), tool_input: { command, many } })],
+    ['of a policy', (command) => {
+      writePolicy(JSON.stringify({ version: 1, deny: [...Array.from({ length: 2_000 }, (_, i) => ({ tool: `Tool${String(i)}` })), { tool: 'Bash', pattern: 'forbidden' }] }));
+      return call(command);
+    }],
+  ])('%s are read by a process with its own, which records the call once', async (_, input) => {
+    expect(await judged(input)).toEqual({ ...judgedAlike, started: 'known own known own ' });
+    expect(spoolRecords(spool)).toHaveLength(2);
+  });
+
+  it('are no matter in what is long for other reasons', async () => {
+    expect(await judged((command) => call(`${command} ${'x'.repeat(1_000_000)}`))).toEqual({ ...judgedAlike, started: 'known known ' });
   });
 });
 

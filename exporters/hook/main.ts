@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import { answer } from './answer.js';
 import { decide, type Decision } from './decide.js';
+import { FIXED_SEED_OPTION, HashFlood } from './hash-flood.js';
 import { policyMode } from './policy-mode.js';
 import { record } from './record.js';
 import { readStdin } from './stdin.js';
@@ -17,6 +19,14 @@ export function runHook(args: readonly string[], env: NodeJS.ProcessEnv = proces
   const projectDir = env['CLAUDE_PROJECT_DIR'] ?? '';
   const judging: Judging = { mode: policyMode(optionValue(args, '--policy-mode') ?? env['SHIELDWATCH_POLICY_MODE']), env, projectDir };
   const settle = (decision: Decision | undefined): void => { conclude(decision, startedAt, judging); };
+  const judge = (input: string): void => {
+    try {
+      settle(decide(input, judging));
+    } catch (error) {
+      if (!(error instanceof HashFlood)) throw error;
+      process.exitCode = askAnotherProcess(input);
+    }
+  };
   let text: string | Promise<string>;
   try {
     text = readStdin();
@@ -24,8 +34,8 @@ export function runHook(args: readonly string[], env: NodeJS.ProcessEnv = proces
     settle(UNREADABLE);
     return undefined;
   }
-  if (typeof text !== 'string') return text.then((late) => decide(late, judging), () => UNREADABLE).then(settle);
-  settle(decide(text, judging));
+  if (typeof text !== 'string') return text.then(judge, () => { settle(UNREADABLE); });
+  judge(text);
   return undefined;
 }
 
@@ -34,6 +44,13 @@ const UNREADABLE: Decision = {
   call: { tool: 'unknown', cwd: '/', sessionId: '', agent: '' },
   verdict: cannotJudge('the hook input cannot be read'),
 };
+
+/** Has the call judged, answered and recorded by a hook that draws its own seed. Returns the exit code. */
+function askAnotherProcess(input: string): number {
+  const options = process.execArgv.filter((option) => option !== FIXED_SEED_OPTION);
+  const { status } = spawnSync(process.execPath, [...options, ...process.argv.slice(1)], { input, stdio: ['pipe', 'inherit', 'inherit'] });
+  return status ?? 2;
+}
 
 function conclude(decision: Decision | undefined, startedAt: [number, number], { env, projectDir }: Judging): void {
   if (decision === undefined) {

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { hookFile, NODE_OPTION } from './hook-command.js';
+import { hookFile, NODE_OPTIONS } from './hook-command.js';
 
 const TIME_LIMIT_MS = 10_000;
 
@@ -21,7 +21,7 @@ export function writeCodeCache(file = hookFile()): boolean {
     writeFileSync(join(folder, '.agentshield', 'runtime-policy.json'), JSON.stringify(policy));
     const input = JSON.stringify({ session_id: 'sample', prompt_id: 'sample', cwd: folder, hook_event_name: 'PreToolUse', tool_name: 'Bash', tool_input: { command: 'true' }, tool_use_id: 'sample' });
     const env = { PATH: process.env['PATH'] ?? '', HOME: folder };
-    const run = (...args: string[]): boolean => spawnSync(process.execPath, [NODE_OPTION, file, ...args], { cwd: folder, env, input, timeout: TIME_LIMIT_MS }).status === 0;
+    const run = (...args: string[]): boolean => spawnSync(process.execPath, [...NODE_OPTIONS, file, ...args], { cwd: folder, env, input, timeout: TIME_LIMIT_MS }).status === 0;
     // The first makes the spool.
     return run() && run('--write-code-cache');
   } finally {

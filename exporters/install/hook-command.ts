@@ -3,6 +3,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packageRoot } from '#schemas/root.js';
 import { CommandError } from '#schemas/errors.js';
+import { FIXED_SEED_OPTION } from '../hook/hash-flood.js';
+import type { OnFailure } from './client.js';
 
 /** What an agent is told to do before each tool call. */
 export type InstalledHook =
@@ -13,17 +15,20 @@ export type InstalledHook =
 const MARK = 'shieldwatch-hook';
 
 /** One helper thread is enough for a process that lives for a millisecond, and soonest started and ended. */
-export const NODE_OPTION = '--v8-pool-size=1';
+export const NODE_OPTIONS = ['--v8-pool-size=1', FIXED_SEED_OPTION] as const;
 
 /**
  * The shell command that starts the bundled hook: this Node and this file by their full paths, since agents
- * are started with whatever PATH.
+ * are started with whatever PATH. With `block`, a Node that is gone, that does not know an option any more or
+ * is killed blocks as well: agents take every exit code but 2 for leave.
  */
-export function hookCommand(mode: string | undefined): string {
+export function hookCommand({ mode, onFailure = 'block', file = hookFile() }: { mode?: string | undefined; onFailure?: OnFailure; file?: string } = {}): string {
   const option = mode === undefined ? '' : ` --policy-mode ${mode}`;
+  const command = `"${process.execPath}" ${NODE_OPTIONS.join(' ')} "${file}"${option} ${MARK}`;
+  // Not every shell of Windows knows `||`.
+  if (process.platform === 'win32') return command;
   // A shell that is asked to exec starts no second process.
-  const start = process.platform === 'win32' ? '' : 'exec ';
-  return `${start}"${process.execPath}" ${NODE_OPTION} "${hookFile()}"${option} ${MARK}`;
+  return onFailure === 'block' ? `${command} || exit 2` : `exec ${command}`;
 }
 
 /** True of a command or URL that this, or a person following our README, has installed. */

@@ -3,6 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot } from '#schemas/root.js';
+import { NODE_OPTIONS } from '../install/hook-command.js';
 
 /** What a hook process left behind. */
 export interface HookRun {
@@ -27,7 +28,7 @@ export function buildHook(): BuiltHook {
 
 function runProcess(file: string, stdin: string, env: Record<string, string>, cwd: string): Promise<HookRun> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [file], { cwd, env: { PATH: process.env['PATH'] ?? '', ...env } });
+    const child = spawn(process.execPath, [...NODE_OPTIONS, file], { cwd, env: { PATH: process.env['PATH'] ?? '', ...env } });
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));

@@ -31,7 +31,7 @@ export async function commandHook(report: BenchReport, rounds = 120): Promise<vo
     const env = { PATH: process.env['PATH'] ?? '', HOME: folder, CLAUDE_PROJECT_DIR: project };
     const node = JSON.stringify(process.execPath);
     const contenders: Readonly<Record<'ours' | 'stock' | 'bare', Contender>> = {
-      ours: { command: hookCommand(undefined), env },
+      ours: { command: hookCommand(), env },
       // What it reads; agents do not set it, so that it would judge nothing.
       stock: { command: `exec ${stock}`, env: { ...env, TOOL_NAME: 'Bash', TOOL_INPUT: '{"command":"ls -la"}' } },
       bare: { command: `exec ${node} -e 0`, env },
