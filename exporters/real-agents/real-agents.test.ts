@@ -10,7 +10,7 @@ import { claudeCode } from '../install/claude-code.js';
 import type { Client, OnFailure, Places } from '../install/client.js';
 import { codex } from '../install/codex.js';
 import { geminiCli } from '../install/gemini-cli.js';
-import type { InstalledHook } from '../install/hook-command.js';
+import { hookCommand, type InstalledHook } from '../install/hook-command.js';
 import { carryOut, planInstall } from '../install/install.js';
 import { buildHook, type BuiltHook } from '../testdata/built-hook.js';
 import { spoolRecords } from '../testdata/spool-lines.js';
@@ -57,7 +57,9 @@ afterEach(async () => {
   rmSync(home, { recursive: true, force: true, maxRetries: 5 });
 });
 
-const commandHook = (): InstalledHook => ({ type: 'command', command: `"${process.execPath}" "${builtHook.file}" shieldwatch-hook` });
+const commandHook = (): InstalledHook => ({ type: 'command', command: hookCommand({ file: builtHook.file }) });
+/** As it is when Node was updated to another place. */
+const withoutNode = (): InstalledHook => ({ type: 'command', command: hookCommand({ file: builtHook.file }).replace(process.execPath, '/nowhere/node') });
 
 function install(client: Client, hook: InstalledHook, onFailure: OnFailure = 'block', scope: 'user' | 'project' = 'user'): void {
   const places: Places = { project, home, env: {}, platform: process.platform };
@@ -155,10 +157,13 @@ describe(title('Claude Code'), () => {
   });
 
   it.runIf(isThere)('runs nothing when the hook cannot be started or the policy cannot be read', async () => {
-    install(claudeCode, { type: 'command', command: '/nowhere/shieldwatch-hook' });
-    const missing = await runClaude();
-    expect(ran(), missing.output).toEqual([]);
-    await model?.stop();
+    // The first without Claude Code's own onFailure: what blocks is the command.
+    for (const [hook, onFailure] of [[withoutNode(), 'continue'], [{ type: 'command', command: '/nowhere/shieldwatch-hook' }, 'block']] as const) {
+      install(claudeCode, hook, onFailure);
+      const missing = await runClaude();
+      expect(ran(), missing.output).toEqual([]);
+      await model?.stop();
+    }
     install(claudeCode, commandHook());
     writeFileSync(join(project, '.agentshield', 'runtime-policy.json'), '{');
     const broken = await runClaude();
@@ -167,32 +172,50 @@ describe(title('Claude Code'), () => {
 });
 
 describe(title('Codex'), () => {
-  it.runIf(isThere)('runs what the policy lets it', async () => {
+  async function runCodex(hook: InstalledHook): Promise<AgentRun> {
     const { url } = await startModel(openaiApi, 'call_');
     mkdirSync(join(home, '.codex'));
     const config = ['model = "gpt-5-codex"', 'model_provider = "stand-in"', '', '[model_providers.stand-in]', 'name = "stand-in"', `base_url = "${url}"`, 'wire_api = "responses"', 'env_key = "STAND_IN_KEY"'];
     writeFileSync(join(home, '.codex', 'config.toml'), `${config.join('\n')}\n`);
-    install(codex, commandHook());
+    install(codex, hook);
     expect(readFileSync(join(home, '.codex', 'config.toml'), 'utf8').startsWith(config.join('\n'))).toBe(true);
-    const result = await run(process.execPath, [bin('@openai/codex/bin/codex.js'), 'exec', '--skip-git-repo-check', '--dangerously-bypass-approvals-and-sandbox', '--dangerously-bypass-hook-trust', 'go'], { STAND_IN_KEY: FAKE_KEY });
-    expectJudged('codex', 'Bash', result);
+    return run(process.execPath, [bin('@openai/codex/bin/codex.js'), 'exec', '--skip-git-repo-check', '--dangerously-bypass-approvals-and-sandbox', '--dangerously-bypass-hook-trust', 'go'], { STAND_IN_KEY: FAKE_KEY });
+  }
+
+  it.runIf(isThere)('runs what the policy lets it', async () => {
+    expectJudged('codex', 'Bash', await runCodex(commandHook()));
+  });
+
+  it.runIf(isThere)('runs nothing when the hook cannot be started', async () => {
+    const { output } = await runCodex(withoutNode());
+    expect(ran(), output).toEqual([]);
+    expect(model?.requests.length, output).toBeGreaterThan(1);
   });
 });
 
 describe(title('Gemini CLI'), () => {
-  it.runIf(isThere)('runs what the policy lets it', async () => {
+  async function runGemini(hook: InstalledHook): Promise<AgentRun> {
     const { url } = await startModel(geminiApi, 'gemini_');
     mkdirSync(join(home, '.gemini'));
     writeFileSync(join(home, '.gemini', 'settings.json'), '{\n  // kept\n  "security": { "auth": { "selectedType": "gemini-api-key" } }\n}\n');
-    install(geminiCli, commandHook());
+    install(geminiCli, hook);
     expect(readFileSync(join(home, '.gemini', 'settings.json'), 'utf8')).toContain('// kept');
-    const result = await run(process.execPath, [bin('@google/gemini-cli/bundle/gemini.js'), '-p', 'go', '--yolo', '--model', 'gemini-2.5-flash'], {
+    return run(process.execPath, [bin('@google/gemini-cli/bundle/gemini.js'), '-p', 'go', '--yolo', '--model', 'gemini-2.5-flash'], {
       GEMINI_API_KEY: FAKE_KEY,
       GOOGLE_GEMINI_BASE_URL: url,
       GEMINI_CLI_NO_RELAUNCH: 'true',
       GEMINI_CLI_TRUST_WORKSPACE: 'true',
     });
-    expectGemini(result);
+  }
+
+  it.runIf(isThere)('runs what the policy lets it', async () => {
+    expectGemini(await runGemini(commandHook()));
+  });
+
+  it.runIf(isThere)('runs nothing when the hook cannot be started', async () => {
+    const { output } = await runGemini(withoutNode());
+    expect(ran(), output).toEqual([]);
+    expect(model?.requests.length, output).toBeGreaterThan(1);
   });
 });
 
