@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { runtimeAnswer, runtimeBody } from '#schemas/http/ingest-runtime.js';
+import { isPlainRuntimeBody, runtimeAnswer, runtimeBody } from '#schemas/http/ingest-runtime.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
 import { chooseRepository } from '../choose-repository.js';
 import type { Repositories } from '../repositories.js';
@@ -16,6 +16,7 @@ const SPEC = {
   isTolerant: true,
   bodyLimit: 8 * 1024 * 1024,
   body: runtimeBody,
+  isPlain: isPlainRuntimeBody,
   response: runtimeAnswer,
 } as const satisfies RouteSpec;
 

@@ -2,14 +2,49 @@ import type { RuntimeBody, RuntimeEntry } from '#schemas/http/ingest-runtime.js'
 import { decisionAttributes, type DecisionRecord } from '#schemas/records/decision.js';
 import { redactText } from '#schemas/redaction.js';
 import { ATTR_DECISION_DURATION, ATTR_DECISION_TIMESTAMP, ATTR_EVENT_ID } from '#schemas/semconv.js';
-import { tailBytes } from './span-bytes.js';
+import { createIdentities, TIME_DIGITS, type Identity } from './event-ids.js';
+import { layOutSpan, type Attributes, type SpanTemplate } from './span-bytes.js';
 
 /** All that entries of a batch have in common but for their time, id, duration and call: there are few of these. */
-export interface DecisionKind {
-  /** What the id of an entry is made of, as JSON text, before and after its time. */
-  readonly identity: readonly [string, string];
-  /** The end of the entry's span. */
-  readonly tail: Uint8Array;
+export class DecisionKind {
+  /** Of entries whose time has no more than milliseconds. */
+  readonly identity: Identity;
+  readonly #identityOf: (rest: string) => Identity;
+  readonly #attributes: Attributes;
+  readonly #templates = new Map<number, SpanTemplate>();
+
+  constructor(attributes: Attributes, identityOf: (rest: string) => Identity) {
+    this.#attributes = attributes;
+    this.#identityOf = identityOf;
+    this.identity = identityOf('');
+  }
+
+  /** Of entries whose time, spelled out, has more digits: those are no part of the id's time. */
+  identityAt(exactTime: string): Identity {
+    return this.#identityOf(`,${JSON.stringify(exactTime)}`);
+  }
+
+  /** The span of such an entry. `sentIdBytes` is 0 where no id was sent: it has those of {@link identity} then, less their time. */
+  template(sentIdBytes: number, durationMs: number, toolCallIdBytes: number): SpanTemplate {
+    const duration = varintBytes(durationMs);
+    const key = (sentIdBytes * 8 + duration) * 1_024 + toolCallIdBytes + 1;
+    let template = this.#templates.get(key);
+    if (template === undefined) {
+      const { event, trace, span } = this.identity.base;
+      const eventId = sentIdBytes === 0 ? `${event}${' '.repeat(TIME_DIGITS)}` : ' '.repeat(sentIdBytes);
+      template = layOutSpan({ event: eventId, trace, span }, { duration, toolCallId: toolCallIdBytes }, this.#attributes);
+      this.#templates.set(key, template);
+    }
+    return template;
+  }
+}
+
+/** 0: it is no whole number. */
+function varintBytes(value: number): number {
+  if (!Number.isSafeInteger(value)) return 0;
+  if (value < 128) return 1;
+  if (value < 16_384) return 2;
+  return value < 2_097_152 ? 3 : 4;
 }
 
 /** What tells two kinds apart, as it was sent. */
@@ -29,9 +64,9 @@ const MAX_TOOLS = 1_000;
 const OWN = new Set([ATTR_EVENT_ID, ATTR_DECISION_TIMESTAMP, ATTR_DECISION_DURATION]);
 
 /** Finds the kind of an entry, and makes it of text that is free of secrets when it is new. */
-export function createKinds(body: RuntimeBody, repository: string): (entry: RuntimeEntry) => DecisionKind {
+export function createKinds(body: RuntimeBody, repository: string, orgId: string): (entry: RuntimeEntry) => DecisionKind {
   const sessionId = scrubbed(body.sessionId, 200) ?? '';
-  const beginning = `[${JSON.stringify(repository)},${JSON.stringify(sessionId)},"`;
+  const identityOf = createIdentities(orgId);
   const byTool = new Map<string, Sent[]>();
 
   function make(entry: RuntimeEntry, rule: string | undefined): DecisionKind {
@@ -52,10 +87,9 @@ export function createKinds(body: RuntimeBody, repository: string): (entry: Runt
       durationMs: 0,
       source: 'rest',
     };
-    return {
-      identity: [beginning, `",${JSON.stringify(tool)},${JSON.stringify(entry.decision)},${JSON.stringify(reason ?? '')}]`],
-      tail: tailBytes(Object.entries(decisionAttributes(record)).filter(([name]) => !OWN.has(name))),
-    };
+    const what = JSON.stringify([repository, sessionId, tool, entry.decision, reason ?? '']).slice(0, -1);
+    const attributes = Object.entries(decisionAttributes(record)).filter(([name]) => !OWN.has(name));
+    return new DecisionKind(attributes, (rest) => identityOf(`${what}${rest}]`));
   }
 
   return (entry) => {

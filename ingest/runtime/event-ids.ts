@@ -1,29 +1,126 @@
 import { sha256Hex } from '#schemas/hash.js';
 
-/** Makes ids of entries that came without: hashes of what they are and of the ordinal among equals within the request. */
-export interface EventIds {
-  /** The first 32 digits are the id. `identity` is the entry's, and holds its time. */
-  hashOf(identity: string, ms: number): string;
+/**
+ * Ids of entries that came without one. What tells entries of a log apart is mostly their time, so an id is the hash of all
+ * else, of which a request has few, and then the time: an event id in so many digits, a trace and a span id mixed with it,
+ * one for one. Equals of one moment are told apart by their ordinal within the request, which is hashed too.
+ */
+export interface IdBase {
+  /** The event id less its time: 32 hexadecimal digits. */
+  readonly event: string;
+  /** Trace and span id less their time. */
+  readonly trace: Uint8Array;
+  readonly span: Uint8Array;
 }
 
-const FIRST = '\u00001';
+export const TRACE_ID_BYTES = 16;
+export const SPAN_ID_BYTES = 8;
+const HASH_DIGITS = 32;
+export const TIME_DIGITS = 12;
 
-/** Hashed after scrubbing, since a short secret could be guessed from its hash. */
-export function createEventIds(): EventIds {
-  // Equals have the same time, and most times occur once: only entries that share theirs are counted one by one.
-  const firstAt = new Map<number, string>();
-  const counts = new Map<string, number>();
-  return {
-    hashOf(identity, ms) {
-      const first = firstAt.get(ms);
-      if (first === undefined) {
-        firstAt.set(ms, identity);
-        return sha256Hex(identity + FIRST);
+/** An entry less its time. */
+export class Identity {
+  readonly base: IdBase;
+  readonly #repeated: (ordinal: number) => IdBase;
+  /** Moments met so far, as long as each was later or earlier than all before it, as those of a log are. */
+  #times: number[] = [];
+  #earliest = Number.POSITIVE_INFINITY;
+  #latest = Number.NEGATIVE_INFINITY;
+  #counts: Map<number, number> | undefined;
+
+  constructor(baseOf: (ordinal: number) => IdBase) {
+    this.base = baseOf(1);
+    this.#repeated = baseOf;
+  }
+
+  /** Base of the next entry of that moment, in milliseconds: {@link base} itself for the first. */
+  next(ms: number): IdBase {
+    const ordinal = this.#ordinalOf(ms);
+    return ordinal === 1 ? this.base : this.#repeated(ordinal);
+  }
+
+  #ordinalOf(ms: number): number {
+    if (this.#counts === undefined) {
+      if (ms > this.#latest || ms < this.#earliest) {
+        this.#times.push(ms);
+        if (ms > this.#latest) this.#latest = ms;
+        if (ms < this.#earliest) this.#earliest = ms;
+        return 1;
       }
-      if (!counts.has(first)) counts.set(first, 1);
-      const ordinal = (counts.get(identity) ?? 0) + 1;
-      counts.set(identity, ordinal);
-      return sha256Hex(`${identity}\0${String(ordinal)}`);
-    },
+      this.#counts = new Map(this.#times.map((time) => [time, 1]));
+      this.#times = [];
+    }
+    const ordinal = (this.#counts.get(ms) ?? 0) + 1;
+    this.#counts.set(ms, ordinal);
+    return ordinal;
+  }
+}
+
+/**
+ * Finds the identity of a text that tells an entry but for its time. The text is scrubbed: a short secret could be guessed
+ * from its hash. The organisation goes into it: another one may have all the same names, and its spans are not these.
+ */
+export function createIdentities(orgId: string): (text: string) => Identity {
+  const identities = new Map<string, Identity>();
+  return (text) => {
+    let identity = identities.get(text);
+    if (identity === undefined) {
+      identity = new Identity((ordinal) => baseOf(`${orgId}\0${text}\0${String(ordinal)}`));
+      identities.set(text, identity);
+    }
+    return identity;
   };
+}
+
+function baseOf(text: string): IdBase {
+  const hash = sha256Hex(text);
+  const bytes = Buffer.from(hash, 'hex');
+  return {
+    event: hash.slice(0, HASH_DIGITS),
+    trace: bytes.subarray(0, TRACE_ID_BYTES),
+    span: bytes.subarray(TRACE_ID_BYTES, TRACE_ID_BYTES + SPAN_ID_BYTES),
+  };
+}
+
+const TWO_TO_32 = 4_294_967_296;
+const HEX = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
+
+/** Writes the digits of a moment's milliseconds behind an event id's hash. */
+export function writeTimeDigits(bytes: Uint8Array, eventId: number, ms: number): void {
+  let [low, high] = [ms % TWO_TO_32, Math.floor(ms / TWO_TO_32)];
+  const end = eventId + HASH_DIGITS + TIME_DIGITS;
+  for (let at = end - 1; at >= end - 8; at -= 1) {
+    bytes[at] = HEX[low & 15] ?? 0;
+    low >>>= 4;
+  }
+  for (let at = end - 9; at >= end - TIME_DIGITS; at -= 1) {
+    bytes[at] = HEX[high & 15] ?? 0;
+    high >>>= 4;
+  }
+}
+
+/** Mixes a moment into the last eight bytes of a trace id and into a span id: two moments never give one id. */
+export function mixInTime(bytes: Uint8Array, traceId: number, spanId: number, ms: number): void {
+  const low = ms % TWO_TO_32;
+  const one = scatter(low);
+  const other = scatter(low + Math.imul(Math.floor(ms / TWO_TO_32) + 1, 0x9e37_79b9));
+  exclusiveOr(bytes, traceId + 8, one);
+  exclusiveOr(bytes, traceId + 12, other);
+  exclusiveOr(bytes, spanId, one);
+  exclusiveOr(bytes, spanId + 4, other);
+}
+
+/** The finalizer of MurmurHash3: each 32-bit number to another one, near ones far apart. */
+function scatter(value: number): number {
+  let mixed = value | 0;
+  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85eb_ca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2_ae35);
+  return mixed ^ (mixed >>> 16);
+}
+
+function exclusiveOr(bytes: Uint8Array, at: number, word: number): void {
+  bytes[at] = (bytes[at] ?? 0) ^ (word >>> 24);
+  bytes[at + 1] = (bytes[at + 1] ?? 0) ^ (word >>> 16);
+  bytes[at + 2] = (bytes[at + 2] ?? 0) ^ (word >>> 8);
+  bytes[at + 3] = (bytes[at + 3] ?? 0) ^ word;
 }

@@ -3,8 +3,8 @@ import { ATTR_DECISION_DURATION, ATTR_DECISION_TIMESTAMP, ATTR_EVENT_ID, ATTR_GE
 
 /**
  * Decision spans as OTLP protobuf, written by hand: a request has up to 10,000 of them, and objects for each cost more
- * than all else that is done with it. A span is a head, which is laid out alike for all spans of one shape and filled
- * in, and a tail, which repeats from span to span and is copied. Field numbers: opentelemetry/proto/trace/v1/trace.proto.
+ * than all else that is done with it. Spans of one kind and shape are laid out once, copied, and filled in. Field numbers:
+ * opentelemetry/proto/trace/v1/trace.proto.
  */
 
 const WIRE_VARINT = 0;
@@ -37,15 +37,15 @@ const SCOPE_NAME = tag(1, WIRE_BYTES);
 const SCOPE_VERSION = tag(2, WIRE_BYTES);
 const SPANS = tag(2, WIRE_BYTES);
 
-const TRACE_ID_BYTES = 16;
-const SPAN_ID_BYTES = 8;
 const TIMESTAMP_BYTES = 24;
 const FIXED64_BYTES = 8;
 
 type Writer = protobuf.Writer;
+export type Attributes = readonly (readonly [string, string | number])[];
 
-/** Where in a head its values go. */
-export interface SpanHead {
+/** A span of which only the values at these places differ from one entry to the next. */
+export interface SpanTemplate {
+  /** With its tag and length, as it stands in a request. */
   readonly bytes: Uint8Array;
   readonly traceId: number;
   readonly spanId: number;
@@ -60,28 +60,34 @@ export interface SpanHead {
   readonly toolCallId: number;
 }
 
-/** What makes one head differ from another: bytes of its values. */
-export interface HeadShape {
-  eventId: number;
+/** Ids as text and bytes; a template is filled in over them. */
+interface Ids {
+  event: string;
+  trace: Uint8Array;
+  span: Uint8Array;
+}
+
+/** What makes one template of a kind differ from another: bytes of its values. */
+interface SpanShape {
   /** Of the varint, 1 to 4; 0: the duration is no whole number of milliseconds. */
   duration: number;
   /** -1: none. */
   toolCallId: number;
 }
 
-/** Lays out a head whose values are still zero. */
-export function layOutHead(shape: HeadShape): SpanHead {
+/** Lays out a span with its ids and the attributes that repeat; other values are still blank. */
+export function layOutSpan(ids: Ids, shape: SpanShape, attributes: Attributes): SpanTemplate {
   const writer = protobuf.Writer.create();
-  writer.uint32(SPAN_TRACE_ID).bytes(new Uint8Array(TRACE_ID_BYTES));
-  const traceId = writer.len - TRACE_ID_BYTES;
-  writer.uint32(SPAN_SPAN_ID).bytes(new Uint8Array(SPAN_ID_BYTES));
-  const spanId = writer.len - SPAN_ID_BYTES;
+  writer.uint32(SPAN_TRACE_ID).bytes(ids.trace);
+  const traceId = writer.len - ids.trace.length;
+  writer.uint32(SPAN_SPAN_ID).bytes(ids.span);
+  const spanId = writer.len - ids.span.length;
   writer.uint32(SPAN_START).fixed64(0);
   const start = writer.len - FIXED64_BYTES;
   writer.uint32(SPAN_END).fixed64(0);
   const end = writer.len - FIXED64_BYTES;
-  writeStringAttribute(writer, SPAN_ATTRIBUTES, ATTR_EVENT_ID, ' '.repeat(shape.eventId));
-  const eventId = writer.len - shape.eventId;
+  writeStringAttribute(writer, SPAN_ATTRIBUTES, ATTR_EVENT_ID, ids.event);
+  const eventId = writer.len - ids.event.length;
   writeStringAttribute(writer, SPAN_ATTRIBUTES, ATTR_DECISION_TIMESTAMP, ' '.repeat(TIMESTAMP_BYTES));
   const timestamp = writer.len - TIMESTAMP_BYTES;
   // 128 to the n-th takes one byte more than what is below.
@@ -90,18 +96,26 @@ export function layOutHead(shape: HeadShape): SpanHead {
   const duration = writer.len - (shape.duration === 0 ? FIXED64_BYTES : shape.duration);
   if (shape.toolCallId >= 0) writeStringAttribute(writer, SPAN_ATTRIBUTES, ATTR_GEN_AI_TOOL_CALL_ID, ' '.repeat(shape.toolCallId));
   const toolCallId = shape.toolCallId < 0 ? -1 : writer.len - shape.toolCallId;
-  return { bytes: writer.finish(), traceId, spanId, start, end, eventId, timestamp, duration, durationBytes: shape.duration, toolCallId };
-}
-
-/** What follows a head: name, kind and the attributes that repeat. */
-export function tailBytes(attributes: readonly (readonly [string, string | number])[]): Uint8Array {
-  const writer = protobuf.Writer.create();
   writer.uint32(SPAN_NAME).string(SPAN_DECISION).uint32(SPAN_KIND).int32(KIND_INTERNAL);
   for (const [name, value] of attributes) {
     if (typeof value === 'string') writeStringAttribute(writer, SPAN_ATTRIBUTES, name, value);
     else writeNumberAttribute(writer, name, value);
   }
-  return writer.finish();
+  const span = writer.finish();
+  const bytes = protobuf.Writer.create().uint32(SPANS).bytes(span).finish();
+  const room = bytes.length - span.length;
+  return {
+    bytes,
+    traceId: room + traceId,
+    spanId: room + spanId,
+    start: room + start,
+    end: room + end,
+    eventId: room + eventId,
+    timestamp: room + timestamp,
+    duration: room + duration,
+    durationBytes: shape.duration,
+    toolCallId: toolCallId < 0 ? -1 : room + toolCallId,
+  };
 }
 
 function writeStringAttribute(writer: Writer, field: number, key: string, value: string): void {
@@ -121,7 +135,8 @@ export class SpansWriter {
   readonly #room: number;
   readonly #opening: Uint8Array;
   readonly #scope: Uint8Array;
-  #buffer: Buffer;
+  readonly #spans: number;
+  #buffer = Buffer.alloc(0);
   #end: number;
 
   constructor(resource: Readonly<Record<string, string>>, scope: { name: string; version: string }, spans: number) {
@@ -133,28 +148,24 @@ export class SpansWriter {
       .finish();
     // Two tags with lengths of at most five bytes.
     this.#room = this.#opening.length + this.#scope.length + 12;
-    this.#buffer = Buffer.allocUnsafeSlow(this.#room + 512 * Math.max(1, spans));
+    this.#spans = spans;
     this.#end = this.#room;
   }
 
-  /** Adds a span of a head and a tail. @returns where the head stands in {@link bytes}, to be filled in before the next span. */
-  add(head: SpanHead, tail: Uint8Array): number {
-    const length = head.bytes.length + tail.length;
-    if (this.#end + length + 6 > this.#buffer.length) {
-      const larger = Buffer.allocUnsafeSlow(2 * this.#buffer.length + length);
-      larger.set(this.#buffer.subarray(0, this.#end));
-      this.#buffer = larger;
-    }
-    const { bytes } = this;
-    let end = this.#end;
-    bytes[end++] = SPANS;
-    end = writeVarint(bytes, end, length);
-    const start = end;
-    bytes.set(head.bytes, end);
-    end += head.bytes.length;
-    bytes.set(tail, end);
-    this.#end = end + tail.length;
+  /** Adds a span. @returns where it begins in {@link bytes}, to be filled in before the next. */
+  add({ bytes }: SpanTemplate): number {
+    const start = this.#end;
+    this.#end += bytes.length;
+    if (this.#end > this.#buffer.length) this.#grow(start, bytes.length);
+    this.#buffer.set(bytes, start);
     return start;
+  }
+
+  /** At first room for spans that are all a little longer than the first: most differ by a reason alone. */
+  #grow(filled: number, span: number): void {
+    const larger = Buffer.allocUnsafeSlow(this.#buffer.length === 0 ? this.#room + Math.max(1, this.#spans) * (span + 64) : 2 * this.#end);
+    larger.set(this.#buffer.subarray(0, filled));
+    this.#buffer = larger;
   }
 
   get bytes(): Buffer {
@@ -163,6 +174,7 @@ export class SpansWriter {
 
   /** The whole request. */
   finish(): Buffer {
+    if (this.#buffer.length === 0) this.#grow(0, 0);
     const spans = this.#end - this.#room;
     const scopeSpans = this.#scope.length + spans;
     const opening = protobuf.Writer.create().uint32(SCOPE_SPANS).uint32(scopeSpans).finish();

@@ -40,13 +40,17 @@ function spansOf(body: RuntimeBody, orgId = 'org_a') {
 }
 
 /** The recipe of an id as README and DESIGN tell it, written as plainly as it can be. */
-function idsOf(body: RuntimeBody): string[] {
+function idsOf(body: RuntimeBody, orgId = 'org_a'): string[] {
   const counts = new Map<string, number>();
   return body.entries.map(({ timestamp, tool, decision, reason, eventId }) => {
     if (typeof eventId === 'string') return eventId;
-    const identity = JSON.stringify([REPOSITORY, body.sessionId ?? '', new Date(timestamp).toISOString(), tool, decision, reason ?? '']);
-    counts.set(identity, (counts.get(identity) ?? 0) + 1);
-    return createHash('sha256').update(`${identity}\0${String(counts.get(identity))}`).digest('hex').slice(0, 32);
+    const digits = /\.\d{3}(\d*?)0*Z/.exec(timestamp)?.[1] ?? '';
+    const exact = digits === '' ? [] : [new Date(timestamp).toISOString().replace('Z', `${digits}Z`)];
+    const identity = JSON.stringify([REPOSITORY, body.sessionId ?? '', tool, decision, reason ?? '', ...exact]);
+    const moment = `${identity}${String(Date.parse(timestamp))}`;
+    counts.set(moment, (counts.get(moment) ?? 0) + 1);
+    const hash = createHash('sha256').update(`${orgId}\0${identity}\0${String(counts.get(moment))}`).digest('hex');
+    return hash.slice(0, 32) + Date.parse(timestamp).toString(16).padStart(12, '0');
   });
 }
 
@@ -54,7 +58,7 @@ const few = (...texts: string[]) => fc.constantFrom(...texts);
 const entry = fc.record(
   {
     // Few, so that equals are common.
-    timestamp: fc.integer({ min: 0, max: 5 }).map((step) => new Date(now - step * 45_000 - step).toISOString()),
+    timestamp: fc.tuple(fc.integer({ min: 0, max: 5 }), few('', '', '', '0', '25')).map(([step, digits]) => new Date(now - step * 45_000 - step).toISOString().replace('Z', `${digits}Z`)),
     tool: few('Bash', 'Read', 'mcp__x__"y"', 'naïve \u{1f600}'),
     decision: fc.constantFrom(...decision.options),
     reason: fc.oneof(fc.constant(null), few('matches "rm -rf"', 'line\nbreak', '')),
@@ -83,7 +87,7 @@ describe('a batch as OTLP', () => {
           const sent = body.entries[index] ?? expect.fail();
           const { reason, toolCallId, ruleName, ruleCategory } = sent;
           const expected = decisionAttributes({
-            eventId: ids[index] ?? '', timestamp: sent.timestamp, repository: REPOSITORY, sessionId: body.sessionId ?? '',
+            eventId: ids[index] ?? '', timestamp: new Date(sent.timestamp).toISOString(), repository: REPOSITORY, sessionId: body.sessionId ?? '',
             agent: sent.agent ?? body.agent ?? '', tool: sent.tool, decision: sent.decision, durationMs: sent.durationMs ?? 0, source: 'rest',
             ...(typeof reason === 'string' ? { reason } : {}), ...(typeof toolCallId === 'string' ? { toolCallId } : {}),
             ...(typeof ruleName === 'string' ? { ruleName } : {}), ...(ruleCategory === undefined || ruleCategory === null ? {} : { ruleCategory }),

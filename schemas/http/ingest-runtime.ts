@@ -4,6 +4,7 @@ import { repositoryName, warnings } from './atoms.js';
 
 /** Entries one request may hold. */
 const MAX_RUNTIME_ENTRIES = 10_000;
+const MAX_DURATION_MS = 86_400_000;
 
 /** One entry of AgentShield's runtime log, with what its hook knows beyond the log. */
 const runtimeEntry = z.object({
@@ -12,7 +13,7 @@ const runtimeEntry = z.object({
   decision,
   reason: z.string().nullish(),
   /** AgentShield writes whole milliseconds; any duration that is not negative is taken. */
-  durationMs: z.number().min(0).max(86_400_000).nullish(),
+  durationMs: z.number().min(0).max(MAX_DURATION_MS).nullish(),
   /** Identity, if the producer has one; made from the entry's content otherwise. */
   eventId: z.string().regex(/^[A-Za-z0-9._:-]{1,128}$/, 'up to 128 letters, digits and . _ : -').nullish(),
   agent: z.string().nullish(),
@@ -45,3 +46,69 @@ export const runtimeAnswer = z.object({
   warnings,
 });
 export type RuntimeAnswer = z.infer<typeof runtimeAnswer>;
+
+const ISO_LENGTH = 24;
+/** `2026-06-21T17:50:` */
+const MINUTE_LENGTH = 17;
+const isoTime = runtimeEntry.shape.timestamp;
+
+/**
+ * True only of a body that {@link runtimeBody} takes as it is, nothing unknown in it: nearly all are, and this tells in a
+ * quarter of the time. False says nothing; the schema then says what is wrong.
+ */
+export function isPlainRuntimeBody(input: unknown): input is RuntimeBody {
+  if (typeof input !== 'object' || input === null) return false;
+  const { entries, ...rest } = input as Record<string, unknown>;
+  if (!Array.isArray(entries) || entries.length > MAX_RUNTIME_ENTRIES) return false;
+  const head = runtimeBody.safeParse({ ...rest, entries: [] });
+  if (!head.success || Object.keys(head.data).length !== Object.keys(rest).length + 1) return false;
+  let minute = '?';
+  const isTime = (text: unknown): boolean => {
+    if (typeof text !== 'string') return false;
+    if (text.length === ISO_LENGTH && text.startsWith(minute)) return isSeconds(text);
+    if (!isoTime.safeParse(text).success) return false;
+    minute = text.slice(0, MINUTE_LENGTH);
+    return true;
+  };
+  return entries.every((entry) => isPlainEntry(entry, isTime));
+}
+
+/** Entries as AgentShield writes them, and no more. */
+function isPlainEntry(entry: unknown, isTime: (text: unknown) => boolean): boolean {
+  if (typeof entry !== 'object' || entry === null) return false;
+  let needed = 0;
+  // Of an array too, whose names are none of these.
+  for (const name in entry) {
+    const value = (entry as Record<string, unknown>)[name];
+    switch (name) {
+      case 'timestamp':
+        if (!isTime(value)) return false;
+        needed += 1;
+        break;
+      case 'tool':
+        if (typeof value !== 'string' || value === '') return false;
+        needed += 1;
+        break;
+      case 'decision':
+        if (value !== 'allow' && value !== 'block' && value !== 'ask') return false;
+        needed += 1;
+        break;
+      case 'durationMs':
+        if (typeof value !== 'number' || !(value >= 0 && value <= MAX_DURATION_MS)) return false;
+        break;
+      case 'reason':
+        if (typeof value !== 'string') return false;
+        break;
+      default:
+        return false;
+    }
+  }
+  return needed === 3;
+}
+
+/** Whether an instant of a known minute ends as `toISOString` ends it. */
+function isSeconds(text: string): boolean {
+  const digit = (at: number): number => text.charCodeAt(at) - 0x30;
+  const isDigit = (at: number): boolean => digit(at) >= 0 && digit(at) <= 9;
+  return digit(17) >= 0 && digit(17) <= 5 && isDigit(18) && text[19] === '.' && isDigit(20) && isDigit(21) && isDigit(22) && text[23] === 'Z';
+}
