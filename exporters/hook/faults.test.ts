@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -33,8 +33,10 @@ beforeEach(() => {
   writePolicy(JSON.stringify({ version: 1, deny: [{ tool: 'Bash', pattern: 'forbidden' }] }));
 });
 
+const policyFile = (): string => join(project, '.agentshield', 'runtime-policy.json');
+
 function writePolicy(text: string): void {
-  writeFileSync(join(project, '.agentshield', 'runtime-policy.json'), text);
+  writeFileSync(policyFile(), text);
 }
 
 const call = (command: string): string =>
@@ -71,6 +73,9 @@ describe('the same verdict', () => {
     ['with a segment that is a folder', () => { mkdirSync(join(spool, `decisions-${new Date().toISOString().slice(0, 10)}-000000.ndjson`), { recursive: true }); return {}; }],
     ['with a segment that always says the disk is full', () => { mkdirSync(spool); symlinkSync('/dev/full', join(spool, `decisions-${new Date().toISOString().slice(0, 10)}-000000.ndjson`)); return {}; }],
     ['with a segment that nobody reads', () => { mkdirSync(spool); mkfifo(join(spool, `decisions-${new Date().toISOString().slice(0, 10)}-000000.ndjson`)); return {}; }],
+    ['with a git config that is a pipe', () => { mkdirSync(join(project, '.git')); mkfifo(join(project, '.git', 'config')); return {}; }],
+    ['with a git config that never ends', () => { mkdirSync(join(project, '.git')); symlinkSync('/dev/zero', join(project, '.git', 'config')); return {}; }],
+    ['with a worktree that is a pipe', () => { mkfifo(join(project, '.git')); return {}; }],
     ['with a cap that is nonsense', () => ({ SHIELDWATCH_SPOOL_MAX_MB: 'many' })],
     ['with a mode that is nonsense', () => ({ SHIELDWATCH_POLICY_MODE: 'laxest' })],
     ['without a home', () => ({ HOME: '' })],
@@ -137,8 +142,10 @@ describe('a policy that cannot be applied', () => {
   it.each<[string, () => void]>([
     ['is not JSON', () => { writePolicy('{'); }],
     ['is empty', () => { writePolicy(''); }],
-    ['is binary', () => { writeFileSync(join(project, '.agentshield', 'runtime-policy.json'), Buffer.from([0xff, 0xfe, 0x00])); }],
+    ['is binary', () => { writeFileSync(policyFile(), Buffer.from([0xff, 0xfe, 0x00])); }],
     ['has a pattern that is none', () => { writePolicy('{"deny":[{"tool":"Bash","pattern":"("}]}'); }],
+    ['is a pipe', () => { rmSync(policyFile()); mkfifo(policyFile()); }],
+    ['has no end', () => { rmSync(policyFile()); symlinkSync('/dev/zero', policyFile()); }],
     ['never ends', () => { writePolicy('{"deny":[{"tool":"Bash","pattern":"(a+)+$"}]}'); }],
   ])('blocks when it %s', async (_, prepare) => {
     prepare();

@@ -1,9 +1,13 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { readFile } from '../read-file.js';
 import { PolicyError } from './policy.js';
 
 // Paths are put together with slashes, which Windows takes too: `join` costs a hook more than reading the file.
 const POLICY_PATH = '.agentshield/runtime-policy.json';
+
+/** Bytes of a policy; ten thousand rules have one. */
+const MAX_POLICY = 4 * 1024 * 1024;
 
 /** A policy file that is there. */
 export interface PolicyFile {
@@ -46,7 +50,7 @@ function addPolicy(found: Map<string, string>, dir: string): boolean {
 function readPolicy(path: string): string | undefined {
   try {
     // Most folders have none, and an error costs more than a look. What a look cannot see may yet be there.
-    return existsSync(path) || statSync(path, { throwIfNoEntry: false }) !== undefined ? readFileSync(path, 'utf8') : undefined;
+    return existsSync(path) || statSync(path, { throwIfNoEntry: false }) !== undefined ? readFile(path, MAX_POLICY) : undefined;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;

@@ -1,11 +1,15 @@
-import { closeSync, constants, existsSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import { readFile } from '../read-file.js';
 import { checksum } from '../spool/checksum.js';
 import { makeFolder } from '../spool/make-folder.js';
 import type { RateLimit } from './policy.js';
 
 const MINUTE_MS = 60_000;
 const BYTE = new Uint8Array([46]);
-const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND;
+// O_NONBLOCK: were the file a pipe without a reader, opening it would wait for ever.
+const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NONBLOCK;
+/** More calls a minute than an agent can make. */
+const MAX_CALLS = 1024 * 1024;
 
 /** Whose calls are counted together: one session under one policy. */
 export interface RateScope {
@@ -53,7 +57,7 @@ function add(folder: string, path: string): number {
 
 /** Calls counted in a file; few, so that reading them costs a hook less than asking for the file's size. */
 function count(path: string): number {
-  return existsSync(path) ? readFileSync(path, 'utf8').length : 0;
+  return existsSync(path) ? readFile(path, MAX_CALLS).length : 0;
 }
 
 /** Removes counts of minutes that no longer matter. */

@@ -1,4 +1,5 @@
 import { readSync } from 'node:fs';
+import { utf8 } from '../read-file.js';
 
 /** A tool call larger than this is refused rather than judged: reading on could exhaust memory. */
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -47,10 +48,4 @@ async function readStream(add: (chunk: Uint8Array) => void): Promise<void> {
 function textOf(chunks: readonly Uint8Array[]): string {
   const [first = new Uint8Array()] = chunks;
   return utf8(chunks.length > 1 ? Buffer.concat(chunks) : first);
-}
-
-/** What `Buffer.prototype.toString` comes down to, where Node has it: the way there takes longer than reading the input. */
-function utf8(bytes: Uint8Array): string {
-  const { utf8Slice } = Buffer.prototype as { utf8Slice?: (this: Uint8Array, start: number, end: number) => string };
-  return utf8Slice === undefined ? Buffer.from(bytes).toString() : utf8Slice.call(bytes, 0, bytes.length);
 }

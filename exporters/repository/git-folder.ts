@@ -1,5 +1,9 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { readFile } from '../read-file.js';
+
+/** Bytes of a file of git's that are looked at: `packed-refs` of a very large repository has some megabytes. */
+export const MAX_GIT_FILE = 16 * 1024 * 1024;
 
 /** Where a working tree and its shared git files are. */
 export interface GitFolder {
@@ -34,9 +38,10 @@ function commonFolder(dotGit: string): string | undefined {
   return shared === undefined || shared === '' ? absolute : resolve(absolute, shared);
 }
 
-function readOptional(path: string): string | undefined {
+/** Text of a file of git's; undefined when it is not there or cannot be read. */
+export function readOptional(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return readFile(path, MAX_GIT_FILE);
   } catch {
     return undefined;
   }

@@ -1,6 +1,6 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { findGitFolder } from './git-folder.js';
+import { findGitFolder, readOptional } from './git-folder.js';
 
 /** What is checked out. */
 export interface GitHead {
@@ -32,12 +32,4 @@ function ownFolder(root: string): string {
 
 function commitId(text: string): string | undefined {
   return /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/.test(text) ? text : undefined;
-}
-
-function readOptional(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
 }

@@ -1,8 +1,12 @@
-import { readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { readBytes, utf8 } from '../read-file.js';
 import { decodeLine } from './line.js';
 import { SEGMENT_PATTERN } from './location.js';
 import { readOffsetsSync } from './offsets.js';
+
+/** Bytes of a segment, of whichever limits it was written under. */
+const MAX_SEGMENT = 64 * 1024 * 1024;
 
 /** A segment that a process has claimed to drop. One left behind by a killed process is claimed again. */
 const CLAIMED = /^dropping-\d+-(decisions-.*\.ndjson)$/;
@@ -32,7 +36,7 @@ function drop(folder: string, name: string, original: string): number {
   const claimed = join(folder, `dropping-${String(process.pid)}-${original}`);
   try {
     renameSync(join(folder, name), claimed);
-    const count = countRecords(readFileSync(claimed).subarray(readOffsetsSync(folder).get(original) ?? 0));
+    const count = countRecords(utf8(readBytes(claimed, MAX_SEGMENT).subarray(readOffsetsSync(folder).get(original) ?? 0)));
     rmSync(claimed);
     return count;
   } catch {
@@ -40,9 +44,9 @@ function drop(folder: string, name: string, original: string): number {
   }
 }
 
-function countRecords(bytes: Buffer): number {
+function countRecords(text: string): number {
   let count = 0;
-  for (const line of bytes.toString('utf8').split('\n')) {
+  for (const line of text.split('\n')) {
     const record = decodeLine(line) as { dropped?: unknown } | undefined;
     if (record !== undefined) count += typeof record.dropped === 'number' ? record.dropped : 1;
   }

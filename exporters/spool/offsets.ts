@@ -1,11 +1,13 @@
-import { readFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readFile } from '../read-file.js';
 
 /** How far each source has been acknowledged, in bytes: by segment name, or by `log:<device>:<inode>`. */
 export type Offsets = Map<string, number>;
 
 const OFFSETS_FILE = 'offsets.json';
+/** Bytes; a line has about a hundred. */
+const MAX_OFFSETS = 16 * 1024 * 1024;
 
 /**
  * Offsets of a spool folder. A missing or unreadable file means that nothing is known to have been sent:
@@ -13,7 +15,7 @@ const OFFSETS_FILE = 'offsets.json';
  */
 export function readOffsetsSync(folder: string): Offsets {
   try {
-    const parsed = JSON.parse(readFileSync(join(folder, OFFSETS_FILE), 'utf8')) as { version?: unknown; files?: unknown };
+    const parsed = JSON.parse(readFile(join(folder, OFFSETS_FILE), MAX_OFFSETS)) as { version?: unknown; files?: unknown };
     if (parsed.version !== 1 || typeof parsed.files !== 'object' || parsed.files === null) return new Map();
     const entries = Object.entries(parsed.files).filter((entry): entry is [string, number] => Number.isSafeInteger(entry[1]) && entry[1] >= 0);
     return new Map(entries);
