@@ -3,9 +3,6 @@ import { closeSync, constants, openSync, readSync } from 'node:fs';
 /** What holds most files in one read. */
 const FIRST_BYTES = 8192;
 
-/** Absent on Windows, which has no such files. */
-const { O_NONBLOCK = 0, O_RDONLY } = constants as { O_NONBLOCK?: number; O_RDONLY: number };
-
 /** A file that goes on past the limit. */
 class FileTooLarge extends Error {
   readonly code = 'EFBIG';
@@ -21,7 +18,7 @@ export const readFile = (path: string, limit: number): string => utf8(readBytes(
  * @throws with the code EFBIG past the limit, and what Node throws, EAGAIN for a pipe that somebody holds open.
  */
 export function readBytes(path: string, limit: number): Uint8Array {
-  const descriptor = openSync(path, O_RDONLY | O_NONBLOCK);
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const first = new Uint8Array(FIRST_BYTES);
     const length = readSync(descriptor, first);

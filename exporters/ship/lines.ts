@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 
 /** A complete line of a file. */
@@ -12,10 +13,12 @@ const CHUNK_BYTES = 256 * 1024;
 const MAX_LINE_BYTES = 64 * 1024;
 const NEWLINE = 0x0a;
 
-/** Complete lines of `path` from byte `offset` on; what follows the last newline is left for later. */
+/** Complete lines of `path` from byte `offset` on; what follows the last newline is left for later. What is no file has none. */
 export async function* readLines(path: string, offset: number): AsyncGenerator<Line> {
-  const file = await open(path, 'r');
+  // O_NONBLOCK: a project's log may have been made a pipe, and opening one waits for a writer.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
+    if (!(await file.stat()).isFile()) return;
     let rest = Buffer.alloc(0);
     let lineStart = offset;
     let position = offset;

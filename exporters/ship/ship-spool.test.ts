@@ -1,6 +1,7 @@
-import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { decisionSpanIds } from '#schemas/records/decision.js';
 import { CommandError } from '#schemas/errors.js';
@@ -112,6 +113,16 @@ describe('ship', () => {
     expect(new Set(server.spans.map(({ spanId }) => spanId)).size).toBe(3);
     expect(server.points).toEqual(points);
     expect((await ship()).sent).toBe(0);
+  });
+
+  it('does not wait for a log that is a pipe, nor for one without end', async () => {
+    write(lines(0, 3));
+    const folder = mkdtempSync(join(tmpdir(), 'shieldwatch-no-log-'));
+    const [pipe, endless] = [join(folder, 'pipe', 'runtime.ndjson'), join(folder, 'endless', 'runtime.ndjson')];
+    for (const log of [pipe, endless]) mkdirSync(dirname(log));
+    expect(spawnSync('mkfifo', [pipe]).status).toBe(0);
+    symlinkSync('/dev/zero', endless);
+    expect((await ship({ runtimeLogs: [pipe, endless] })).sent).toBe(3);
   });
 
   it('reads a stock log to its end after it was rotated, wherever it had stopped', async () => {
