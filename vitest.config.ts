@@ -7,10 +7,10 @@ export default defineConfig({
     include: ['{schemas,exporters,collector,ingest,rollups,grafana,deploy}/**/*.test.ts'],
     globalSetup: 'deploy/e2e/global-setup.ts',
     reporters: ['default', './deploy/test-reporter.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
-    // A deadline, not a pace: several suites share the cores.
-    expect: { poll: { timeout: 20_000 } },
+    // Deadlines, not a pace: several suites share the cores, and a machine may be slow.
+    testTimeout: 180_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 60_000 } },
     maxWorkers: 2,
   },
 });

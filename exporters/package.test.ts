@@ -19,7 +19,7 @@ beforeAll(() => {
   folder = join(folder, 'empty');
   execFileSync('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error', tarball], { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
   installed = join(folder, 'node_modules', 'shieldwatch-producers');
-}, 180_000);
+});
 
 afterAll(() => {
   rmSync(join(folder, '..'), { recursive: true, force: true });

@@ -24,7 +24,7 @@ export interface Recomputed {
 /** Buckets of one INSERT; keeps its memory and its block bounded. */
 const BUCKETS_PER_INSERT = 2_000;
 
-/** The keys stand in a statement up to four times; with names as long as GitHub's this is more than it needs. */
+/** The keys stand in a statement up to five times; with names as long as GitHub's this is more than it needs. */
 const STATEMENT = { max_query_size: '10000000' };
 
 /** Longest time one recomputation may take; a bucket of a very large hour is still bounded. */
@@ -171,15 +171,16 @@ function bounds(keys: readonly BucketKey[]): Record<string, unknown> {
 /**
  * Puts the keys into the statement itself: parameters travel in the URL, and hundreds of keys are more than a server
  * takes there; and by constants the store finds the granules without running a subquery. `{keys}` becomes an array of
- * (organisation, repository, seconds), `{repos}` of (organisation, repository), `{orgs}` of organisations.
+ * (organisation, repository, seconds), `{repos}` of (organisation, repository), `{orgs}` of organisations. Each is one
+ * text that is cast: thousands of literals would cost the store more to analyse than most jobs have to compute.
  */
 export function withKeys(sql: string, keys: readonly BucketKey[]): string {
-  const list = (values: readonly string[]): string => `[${[...new Set(values)].join(', ')}]`;
+  const list = (type: string, values: readonly string[]): string => `CAST(${stringLiteral(`[${[...new Set(values)].join(',')}]`)} AS Array(${type}))`;
   return sql
-    .replaceAll('{keys}', () => list(keys.map((key) => `(${stringLiteral(key.orgId)}, ${stringLiteral(key.repo)}, ${key.bucketStart})`)))
-    .replaceAll('{repos}', () => list(keys.map((key) => `(${stringLiteral(key.orgId)}, ${stringLiteral(key.repo)})`)))
-    .replaceAll('{orgs}', () => list(keys.map((key) => stringLiteral(key.orgId))));
+    .replaceAll('{keys}', () => list('Tuple(String, String, UInt32)', keys.map((key) => `(${stringLiteral(key.orgId)},${stringLiteral(key.repo)},${key.bucketStart})`)))
+    .replaceAll('{repos}', () => list('Tuple(String, String)', keys.map((key) => `(${stringLiteral(key.orgId)},${stringLiteral(key.repo)})`)))
+    .replaceAll('{orgs}', () => list('String', keys.map((key) => stringLiteral(key.orgId))));
 }
 
-/** In a ClickHouse string literal only the quote and the backslash mean something. */
+/** In a ClickHouse string literal only the quote and the backslash mean something; in the text of an array too. */
 const stringLiteral = (value: string): string => `'${value.replace(/[\\']/g, '\\$&')}'`;

@@ -27,9 +27,12 @@ it('no point moves when landing expires, nor when its hour is computed again aft
   // 91 days later, for every landing table.
   for (const table of ['otel_traces', 'otel_logs']) {
     await db.client.command({ query: `ALTER TABLE ${table} MODIFY TTL ExpiresAt - toIntervalDay(91)` });
-    await db.client.command({ query: `OPTIMIZE TABLE ${table} FINAL` });
+    await expect.poll(async () => {
+      // Does nothing while a merge of the engine's own is under way.
+      await db.client.command({ query: `OPTIMIZE TABLE ${table} FINAL` });
+      return selectRows(db.client, `SELECT count() AS n FROM ${table}`);
+    }).toEqual([{ n: 0 }]);
   }
-  expect(await selectRows(db.client, 'SELECT count() AS n FROM otel_traces')).toEqual([{ n: 0 }]);
   for (const day of await landingDays(db.client)) await reconcileFacts(db.client, day);
   for (const fact of ['runtime_event', 'scan']) {
     await db.client.command({ query: `INSERT INTO dirty_hour_v1 SELECT '${fact}', 'kept', 'acme/app', toDateTime('2026-11-20 10:00:00', 'UTC'), now64(3)` });

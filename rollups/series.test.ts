@@ -334,7 +334,10 @@ describe('decisions of people', () => {
 
 describe('coverage', () => {
   it('calls silence by its name: not a zero, and not nothing', async () => {
-    const hoursAgo = (hours: number): number => Date.now() - hours * 3_600_000;
+    // All of it about the hour in which the test began: the next may begin while it runs.
+    const now = Date.now();
+    const untilNow = `bucket_start < toDateTime(${String(Math.floor(now / 3_600_000) * 3_600)}, 'UTC')`;
+    const hoursAgo = (hours: number): number => now - hours * 3_600_000;
     const event = (fact: Record<string, unknown>, hours: number) => ({ org_id: 'cover', event_id: `e${hours}`, occurred_at: hoursAgo(hours), ...fact });
     await insert('runtime_event_v1', [event({ repo: 'app', tool: 'Bash', decision: 'allow', session_id: 's1' }, 1), event({ repo: 'web', tool: 'Bash', decision: 'allow', session_id: 's0' }, 73)]);
     await insert('scan_v1', [event({ repo: 'app', files_scanned: 1 }, 2)]);
@@ -347,13 +350,13 @@ describe('coverage', () => {
       { repo: 'web', producer: 'guard', state: 'silent' },
       { repo: 'web', producer: 'scan', state: 'never' },
     ]);
-    // Heard 73 hours ago: that hour, and 73 silent ones up to the present.
-    expect(await select(`SELECT state, count() AS hours, sum(events) AS events FROM coverage_hour WHERE org_id = 'cover' AND repo = 'web' GROUP BY state ORDER BY state`)).toEqual([
+    // Heard 73 hours ago: that hour, and 72 silent ones before the present one.
+    expect(await select(`SELECT state, count() AS hours, sum(events) AS events FROM coverage_hour WHERE org_id = 'cover' AND repo = 'web' AND ${untilNow} GROUP BY state ORDER BY state`)).toEqual([
       { state: 'reporting', hours: 1, events: 1 },
-      { state: 'silent', hours: 73, events: null },
+      { state: 'silent', hours: 72, events: null },
     ]);
     // Of the organisation: two guards were heard within the last four days, and one of them is silent now.
-    expect(await select(`SELECT producer, argMax(reporting, bucket_start) AS reporting, argMax(silent, bucket_start) AS silent FROM coverage_org_hour WHERE org_id = 'cover' AND bucket_start < toStartOfHour(now()) - toIntervalHour(0) GROUP BY producer ORDER BY producer`)).toEqual([
+    expect(await select(`SELECT producer, argMax(reporting, bucket_start) AS reporting, argMax(silent, bucket_start) AS silent FROM coverage_org_hour WHERE org_id = 'cover' AND ${untilNow} GROUP BY producer ORDER BY producer`)).toEqual([
       { producer: 'claude-code', reporting: 1, silent: 0 },
       { producer: 'guard', reporting: 1, silent: 1 },
       { producer: 'scan', reporting: 0, silent: 1 },

@@ -27,6 +27,6 @@ describe.skipIf(!hasGo())(`collector/cases ${hasGo() ? '' : '(NOT RUN: no Go)'}`
     const { signal, body, headers = {} } = JSON.parse(read(name, 'input.json')) as Input;
     expect(await under.post(signal, body, { ...TENANT, ...headers })).toBe(200);
     const expected = JSON.parse(read(name, 'expected.json')) as Row[];
-    await expect.poll(() => under.select(read(name, 'query.sql')), { timeout: 30_000, interval: 100 }).toEqual(expected);
+    await expect.poll(() => under.select(read(name, 'query.sql')), { interval: 100 }).toEqual(expected);
   });
 });

@@ -105,7 +105,7 @@ describe.skipIf(!hasGo())(`what the collector acknowledged is stored, and counte
     process.kill(under.collector.pid, 'SIGKILL');
     await under.startStore();
     await settles(under, ledger);
-  }, 120_000);
+  }, 300_000);
 
   it('when the store is away for a minute, and comes back', async () => {
     const { under, proxy } = await startThroughProxy();
@@ -118,7 +118,7 @@ describe.skipIf(!hasGo())(`what the collector acknowledged is stored, and counte
     // More than the default of 10 attempts in 60 s would be, fewer than a loop without pauses.
     expect(proxy.happened.get('reset')).toBeGreaterThan(10);
     expect(proxy.happened.get('reset')).toBeLessThan(300);
-  }, 180_000);
+  }, 300_000);
 
   it('when the store is slow, answers with the wrong status, cuts connections, or stores and does not say so', async () => {
     const { under, proxy } = await startThroughProxy();
@@ -135,7 +135,7 @@ describe.skipIf(!hasGo())(`what the collector acknowledged is stored, and counte
     // Stored and not said: landing may have them twice, which is what facts are for.
     const [landing] = await under.select('SELECT count() AS n FROM otel_traces');
     expect(Number(landing?.['n'])).toBeGreaterThanOrEqual(ledger.acknowledged.size);
-  }, 120_000);
+  }, 300_000);
 
   it('of two collectors that send the same to one store', async () => {
     const under = await start();
@@ -150,7 +150,7 @@ describe.skipIf(!hasGo())(`what the collector acknowledged is stored, and counte
     for (const id of other.acknowledged) one.acknowledged.add(id);
     for (const id of other.open) one.open.add(id);
     await settles(under, one);
-  }, 120_000);
+  }, 300_000);
 
   const tmpfs = mountTmpfs();
   it.runIf(tmpfs !== undefined)(`when its disk is full ${tmpfs === undefined ? '(NOT RUN: no right to mount a small disk)' : ''}`, async () => {
@@ -163,14 +163,13 @@ describe.skipIf(!hasGo())(`what the collector acknowledged is stored, and counte
     const ledger = new Ledger();
     // Leaves less room than is about to be sent.
     writeFileSync(join(queueParent, 'ballast'), Buffer.alloc(4 * 1024 * 1024));
-    const until = Date.now() + 8_000;
-    await ledger.send(under.collector.url, 1e6, () => Date.now() > until);
-    expect(ledger.open.size).toBeGreaterThan(0);
+    // Three clients have 20 each under way; what is more was refused.
+    await ledger.send(under.collector.url, 1e6, () => ledger.open.size > 200, 'x'.repeat(2_000));
     rmSync(join(queueParent, 'ballast'));
     await ledger.send(under.collector.url, 100);
     await under.startStore();
     await settles(under, ledger);
-  }, 120_000);
+  }, 300_000);
 });
 
 /** An 8 MB disk, where that can be had. */

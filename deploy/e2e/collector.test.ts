@@ -195,7 +195,7 @@ describe.skipIf(!hasGo())(`the collector in front of the store ${hasGo() ? '' : 
 
   /** The rows of one service as soon as there are `count` of them. */
   async function landed(table: string, service: string, count = 1): Promise<Record<string, unknown>[]> {
-    const deadline = Date.now() + 30_000;
+    const deadline = Date.now() + 60_000;
     for (;;) {
       const found = await rows(table, service);
       if (found.length >= count) return found;
@@ -309,7 +309,7 @@ describe.skipIf(!hasGo())(`the collector in front of the store ${hasGo() ? '' : 
   it('stores its own metrics: what it received, sent, queued, dropped and masked', async () => {
     const own = async (): Promise<Set<unknown>> =>
       new Set((await Promise.all(['sum', 'gauge'].map((kind) => rows(`otel_metrics_${kind}`, 'shieldwatch-collector')))).flat().map((row) => row['MetricName']));
-    await expect.poll(async () => [...(await own())], { timeout: 30_000, interval: 250 }).toEqual(
+    await expect.poll(async () => [...(await own())], { interval: 250 }).toEqual(
       expect.arrayContaining([
         'otelcol_receiver_accepted_spans', 'otelcol_exporter_sent_spans', 'otelcol_exporter_queue_size', 'otelcol_exporter_queue_capacity',
         'otelcol_processor_secretredaction_masked', 'otelcol_processor_filter_spans.filtered',
@@ -355,7 +355,7 @@ describe.skipIf(!hasGo())(`the collector in front of the store ${hasGo() ? '' : 
     damage(join(queue, 'exporter_clickhouse__traces'));
     lines.length = 0;
     collector = await start();
-    expect(lines.join('\n')).toMatch(/queue file \S*exporter_clickhouse__traces was corrupt and is kept as \S*\.backup/);
+    await expect.poll(() => lines.join('\n')).toMatch(/queue file \S*exporter_clickhouse__traces was corrupt and is kept as \S*\.backup/);
     expect(await post('traces', oneSpan('after-damage'))).toBe(200);
     await landed('otel_traces', 'after-damage');
   });

@@ -73,24 +73,23 @@ describe('tokens', () => {
     const second = (await call<MintedToken>('POST', `/v1/tokens/${first.id}/rotate`, as('admin'), { overlapHours: 1 })).body;
     expect([await works(first), await works(second)]).toEqual([true, true]);
     const third = (await call<MintedToken>('POST', `/v1/tokens/${second.id}/rotate`, as('admin'), { overlapHours: 0 })).body;
-    await expect.poll(async () => [await works(first), await works(second), await works(third)], { timeout: 3_000 }).toEqual([false, false, true]);
+    await expect.poll(async () => [await works(first), await works(second), await works(third)]).toEqual([false, false, true]);
     expect((await call('POST', `/v1/tokens/${first.id}/rotate`, as('admin'), {})).status).toBe(409);
   });
 
-  it('that are revoked work no longer than a second', async () => {
+  it('that are revoked work no longer than a token is remembered', async () => {
     const { id, token } = (await call<MintedToken>('POST', '/v1/tokens', as('admin'), { name: 'gone', scopes: ['read'] })).body;
     expect((await call('GET', '/v1/repos', token)).status).toBe(200);
     expect((await call<Token>('DELETE', `/v1/tokens/${id}`, as('admin'))).body.revokedAt).not.toBeNull();
-    const revokedAt = Date.now();
-    await expect.poll(async () => (await call('GET', '/v1/repos', token)).status, { timeout: 5_000, interval: 20 }).toBe(401);
-    expect(Date.now() - revokedAt).toBeLessThan(2_000);
+    // A second, which ingest/auth/auth.test.ts holds to by a clock of its own.
+    await expect.poll(async () => (await call('GET', '/v1/repos', token)).status, { interval: 20 }).toBe(401);
   });
 
   it('go with their member, and an organisation keeps an owner', async () => {
     await machine('/v1/members', { login: 'leaving', role: 'admin' });
     const { token } = await machine('/v1/tokens', { name: 'l', scopes: ['read', 'admin'], member: 'leaving' });
     expect((await call('DELETE', '/v1/members/leaving', as('owner'))).status).toBe(200);
-    await expect.poll(async () => (await call('GET', '/v1/repos', token)).status, { timeout: 3_000 }).toBe(401);
+    await expect.poll(async () => (await call('GET', '/v1/repos', token)).status).toBe(401);
     expect((await call('DELETE', '/v1/members/owner', as('owner'))).status).toBe(409);
     expect((await call('PATCH', '/v1/members/owner', as('owner'), { role: 'viewer' })).status).toBe(409);
   });
@@ -157,13 +156,14 @@ describe('review items', () => {
   it('become facts, each change once', async () => {
     const states = () =>
       selectRows<{ status: string; route: string }>(gateway.store.client, `SELECT status, route FROM review_item_state WHERE org_id = 'org_a' ORDER BY opened_at, status`);
-    await expect.poll(states, { timeout: 15_000 }).toEqual([
+    await expect.poll(states).toEqual([
       { status: 'approved', route: 'security-blocker' },
       { status: 'open', route: 'security-blocker' },
       { status: 'approved', route: 'policy-review' },
     ]);
-    const marks = await selectRows<{ n: number }>(gateway.store.client, `SELECT count() AS n FROM dirty_hour_v1 WHERE fact = 'control_event' AND org_id = 'org_a'`);
-    expect(marks[0]?.n).toBeGreaterThan(0);
+    // In one INSERT with the facts, but another part of it.
+    const marks = () => selectRows<{ n: number }>(gateway.store.client, `SELECT count() AS n FROM dirty_hour_v1 WHERE fact = 'control_event' AND org_id = 'org_a'`);
+    await expect.poll(async () => (await marks())[0]?.n).toBeGreaterThan(0);
   });
 });
 
@@ -210,10 +210,15 @@ describe('findings', () => {
     expect((await triage('member', { state: 'muted' })).status).toBe(403);
     expect((await triage('admin', { state: 'accepted' })).status).toBe(400);
     expect((await triage('admin', { state: 'accepted', until: '2020-01-01' })).status).toBe(400);
-    const until = new Date(Date.now() + 1_500).toISOString();
-    expect((await triage('admin', { state: 'accepted', until })).status).toBe(200);
+    const accepted = async (ms: number): Promise<string> => {
+      const until = new Date(Date.now() + ms).toISOString();
+      expect((await triage('admin', { state: 'accepted', until })).status).toBe(200);
+      return until;
+    };
+    const until = await accepted(3_600_000);
     expect((await list('status=open'))[0]?.triage).toMatchObject({ state: 'accepted', reason: 'known', until, setBy: 'member:admin' });
-    await expect.poll(async () => (await list('status=open'))[0]?.triage, { timeout: 5_000 }).toBeNull();
+    await accepted(4_000);
+    await expect.poll(async () => (await list('status=open'))[0]?.triage).toBeNull();
   });
 
   it('have a baseline: the newest scan, and what it was', async () => {
@@ -311,7 +316,7 @@ describe('content', () => {
     await expect.poll(async () => {
       await send('content-kept');
       return kept('content-kept');
-    }, { timeout: 10_000 }).toContain(prompt);
+    }).toContain(prompt);
     expect((await call<Org>('PATCH', '/v1/org/org_a', as('owner'), { keepContent: false })).body.keepContent).toBe(false);
   });
 });
@@ -326,7 +331,7 @@ describe('removal', () => {
     );
     return Object.fromEntries(counts.filter(({ n }) => n > 0).map(({ t, n }) => [t, n]));
   };
-  const finished = (id: string) => expect.poll(async () => (await call<Purge>('GET', `/v1/purges/${id}`, as('admin'))).body.status, { timeout: 60_000 }).toBe('done');
+  const finished = (id: string) => expect.poll(async () => (await call<Purge>('GET', `/v1/purges/${id}`, as('admin'))).body.status).toBe('done');
 
   it('of a repository takes landing, facts and series, and nothing of another; an admin may not', async () => {
     expect(Object.keys(await rows(`repo = 'acme/life'`))).toEqual(expect.arrayContaining(['otel_traces', 'otel_logs', 'scan_v1', 'finding_v1']));

@@ -102,7 +102,7 @@ describe.skipIf(!hasGo())(`the gateway's own landing and the collector ${hasGo()
     }
     for (const table of LANDING_TABLES) {
       const expected = sorted(await selectRows(own.client, `SELECT * FROM ${table}`));
-      await expect.poll(() => under.select(`SELECT count() AS rows FROM ${table}`), { timeout: 30_000, interval: 100 }).toEqual([{ rows: expected.length }]);
+      await expect.poll(() => under.select(`SELECT count() AS rows FROM ${table}`), { interval: 100 }).toEqual([{ rows: expected.length }]);
       expect(sorted(await under.select(`SELECT * FROM ${table}`)), table).toEqual(expected);
     }
   }
@@ -120,7 +120,7 @@ describe.skipIf(!hasGo())(`the gateway's own landing and the collector ${hasGo()
     // Every tenth kind: the vectors hold both implementations to the same answers for all of them.
     const bodies = SECRETS.filter((_, i) => i % 10 === 0).flatMap(({ kind, secret }) => SIGNALS.map((signal) => ({ signal, body: plantedRequest(signal, `before ${secret} after`, kind).body })));
     await landsEqually(bodies, true, PROTOBUF_TYPE);
-  }, 120_000);
+  });
 });
 
 /** Maps have no order, rows neither. */

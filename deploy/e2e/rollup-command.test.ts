@@ -26,10 +26,11 @@ describe('shieldwatch', () => {
       });
       expect(answer.status, await answer.text()).toBe(200);
     }
-    const explain = async () => JSON.parse((await rollup('explain', 'blocked_command_rate', 'acme/app', timestamp)).stdout) as { rows: unknown[]; computed: unknown[]; facts: unknown[] };
-    const told = await until('the point is there', async () => {
+    const explain = async () => JSON.parse((await rollup('explain', 'blocked_command_rate', 'acme/app', timestamp)).stdout) as { rows: unknown[]; computed: { run: unknown }[]; facts: unknown[] };
+    // A pass writes its points first, and what it cost when all of it is done.
+    const told = await until('the point and its run are there', async () => {
       const explanation = await explain();
-      return explanation.rows.length > 0 ? explanation : undefined;
+      return explanation.computed.some(({ run }) => run !== null) ? explanation : undefined;
     });
     expect(told).toMatchObject({
       computed: [{ formula: 0, facts: 3, run: { cause: 'mark' } }],

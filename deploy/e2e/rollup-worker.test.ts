@@ -72,5 +72,5 @@ describe('shieldwatch rollup run --shard i/n', () => {
       worker.kill('SIGINT');
       expect((await once(worker, 'exit'))[0]).toBe(0);
     }
-  }, 120_000);
+  });
 });

@@ -1,12 +1,12 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { callStack } from '#deploy/embedded/data-folder.js';
 import type { StackStatus } from '#deploy/embedded/stack.js';
 import { packageRoot } from '#schemas/root.js';
+import { freePort } from '#schemas/testing.js';
 
 const CLI = join(packageRoot(), 'dist/deploy/cli.js');
 
@@ -39,21 +39,6 @@ export async function until<T>(what: string, check: () => T | undefined | false 
     if (Date.now() > deadline) throw new Error(`timed out: ${what}`);
     await pause(50);
   }
-}
-
-/** A port nobody listens on just now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => {
-        if (address === null || typeof address === 'string') reject(new Error('no port'));
-        else resolve(address.port);
-      });
-    });
-  });
 }
 
 /** Every process below `pid`, itself included, with its command line. */
@@ -96,9 +81,12 @@ export async function startStackProcess(options: { withCollector: boolean; env?:
         resolve(value);
       });
     });
+    const before = output.length;
     status = await until('the stack is up', async () => {
       if (code !== undefined) throw new Error(`the stack ended with ${code}:\n${output}`);
-      return callStack<StackStatus>(dataDir, 'GET', '/status').catch(() => undefined);
+      const answer = await callStack<StackStatus>(dataDir, 'GET', '/status').catch(() => undefined);
+      // It answers before it has told a person so.
+      return output.includes('Shieldwatch is running', before) ? answer : undefined;
     });
   }
   async function kill9(): Promise<void> {

@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { callStack } from '#deploy/embedded/data-folder.js';
 import { fakeGrafana } from '#deploy/embedded/fake-grafana.fixture.js';
 import { packageRoot } from '#schemas/root.js';
-import { freePort, startAndExit, startStackProcess, until, type RunningStack } from './stack.fixture.js';
+import { freePort } from '#schemas/testing.js';
+import { startAndExit, startStackProcess, until, type RunningStack } from './stack.fixture.js';
 
 describe('npm start', () => {
   let stack: RunningStack;
@@ -52,15 +53,15 @@ describe('npm start', () => {
       );
     expect(await answers()).toBe(true);
     stack.killPart('embedded/clickhouse/main.js');
-    await until('the engine is back', () => stack.output().includes('the engine is back'), 10_000);
-    expect(await answers()).toBe(true);
+    await until('the engine is back', () => stack.output().includes('the engine is back'));
+    await until('it answers', answers);
   });
 
   it('of a second organisation closes the SQL port to whoever has no password', async () => {
     const asReader = (): Promise<number> => fetch(`${stack.status.clickhouse}/?query=SELECT+count()+FROM+scan`).then((response) => response.status);
     expect(await asReader()).toBe(200);
     await callStack(stack.dataDir, 'POST', '/orgs', { name: 'another', plan: 'team' });
-    await until('it is closed', async () => (await asReader()) === 403, 10_000);
+    await until('it is closed', async () => (await asReader()) === 403);
     expect(await stack.interrupt()).toBe(0);
     await stack.restart();
     expect(await asReader()).toBe(403);
@@ -79,7 +80,7 @@ describe('a stack that shall be reached from other machines', () => {
       await stack.restart('--listen', '0.0.0.0');
       // Its links are for this machine.
       expect(stack.status.gateway).toContain('//127.0.0.1:');
-      expect(stack.output()).toContain('listens on 0.0.0.0 without TLS');
+      await until('it says so', () => stack.output().includes('listens on 0.0.0.0 without TLS'));
       expect(await isThere(elsewhere(`${stack.status.gateway}/healthz`))).toBe(true);
       expect(await isThere(elsewhere(`${stack.status.clickhouse}/ping`))).toBe(false);
     } finally {

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '#schemas/root.js';
 
@@ -36,16 +35,16 @@ describe('guard', () => {
 
   it('ends its command, which may finish its work, when the parent is killed with -9', async () => {
     const done = `/tmp/shieldwatch-guard-${process.pid}-${Date.now()}`;
-    const work = `process.on('SIGTERM', () => { console.log('x'.repeat(1e6)); require('fs').writeFileSync('${done}', ''); process.exit(0) }); setInterval(() => {}, 1000);`;
+    const work = `process.on('SIGTERM', () => { console.log('x'.repeat(1e6)); require('fs').writeFileSync('${done}', ''); process.exit(0) }); setInterval(() => {}, 1000); console.log('ready');`;
     const killed = parent([process.execPath, '-e', work]);
-    const [line] = (await once(createInterface({ input: killed.stdout }), 'line')) as string[];
-    const pid = Number(line?.replace('pid ', ''));
+    const lines: string[] = [];
+    createInterface({ input: killed.stdout }).on('line', (line) => lines.push(line));
+    await expect.poll(() => lines).toHaveLength(2);
+    expect(lines).toContain('ready');
+    const pid = Number(lines.find((line) => line.startsWith('pid '))?.replace('pid ', ''));
     expect(isAlive(pid)).toBe(true);
-    // The command needs a moment to install its handler.
-    await sleep(300);
     killed.kill('SIGKILL');
-    for (const deadline = Date.now() + 9000; isAlive(pid) && Date.now() < deadline; ) await sleep(50);
-    expect(isAlive(pid)).toBe(false);
+    await expect.poll(() => isAlive(pid)).toBe(false);
     expect(existsSync(done)).toBe(true);
   });
 

@@ -35,11 +35,11 @@ afterEach(async () => {
 });
 
 async function start(options: Partial<WatchOptions> = {}): Promise<void> {
-  watching = await startWatch({ dir, url: server.url, token: 'eccp_test', repository: 'acme/risky', debounceMs: 100, outboxDir: join(dir, '..', 'outbox'), deadlineMs: 300, say: (line) => said.push(line), onDrift: (drift) => drifts.push(drift), ...options });
+  watching = await startWatch({ dir, url: server.url, token: 'eccp_test', repository: 'acme/risky', debounceMs: 100, outboxDir: join(dir, '..', 'outbox'), say: (line) => said.push(line), onDrift: (drift) => drifts.push(drift), ...options });
 }
 
 async function until(what: string, isSo: () => boolean): Promise<void> {
-  const deadline = Date.now() + 30_000;
+  const deadline = Date.now() + 60_000;
   while (!isSo()) {
     if (Date.now() > deadline) throw new Error(`never: ${what}; said: ${said.join(' | ')}`);
     await sleep(20);
@@ -87,7 +87,7 @@ describe('watch', () => {
   it('keeps what it saw while the backend was away', async () => {
     let isAway = true;
     server.respond = () => (isAway ? { status: 503 } : undefined);
-    await start();
+    await start({ deadlineMs: 300 });
     writeFileSync(join(dir, 'CLAUDE.md'), `${claude()}\n${SECRET}\n`);
     await until('a drift', () => drifts.length === 1);
     await until('a word about it', () => said.some((line) => line.startsWith('not sent')));

@@ -82,20 +82,20 @@ export async function runPurges(postgres: Postgres, clickhouse: ClickHouseClient
   for (const row of due) {
     const removal = removalOf(row);
     const rows = await removeRows(clickhouse, removal, (done, total) => note(postgres, row.id, done, total));
-    // Before it counts as finished: after a crash both are done again.
+    // Before it counts as finished: after a crash all of it is done again, and who waits for the end finds it in the trail.
     if (row.finished_at === null && row.is_whole_org) await finishOrgDeletion(plane, row.org_id);
     else if (removal.isWhole && row.repository !== null) await forgetRepository(plane, row.org_id, row.repository);
+    if (row.finished_at === null || rows > 0) {
+      await plane.change({ orgId: row.org_id, actor: 'shieldwatch' }, (tx) =>
+        tx.record({ action: row.finished_at === null ? 'purge.finish' : 'purge.repeat', subject: row.id, detail: { rowsRemoved: rows } }),
+      );
+    }
     await asRole(postgres, 'shieldwatch_worker', {}, (tx) =>
       tx.query(
         'UPDATE purge SET finished_at = coalesce(finished_at, now()), last_run_at = now(), rows_removed = rows_removed + $2 WHERE id = $1',
         [row.id, rows],
       ),
     );
-    if (row.finished_at === null || rows > 0) {
-      await plane.change({ orgId: row.org_id, actor: 'shieldwatch' }, (tx) =>
-        tx.record({ action: row.finished_at === null ? 'purge.finish' : 'purge.repeat', subject: row.id, detail: { rowsRemoved: rows } }),
-      );
-    }
   }
 }
 

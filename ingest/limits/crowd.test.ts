@@ -113,7 +113,7 @@ describe('memory', () => {
       isHeld = true;
       const body = Buffer.alloc(MIB, ' ');
       const answers = Array.from({ length: 20 }, () => post(gateway, gateway.ingestToken, body));
-      await expect.poll(() => waiting.length, { timeout: 10_000 }).toBe(8);
+      await expect.poll(() => waiting.length).toBe(8);
       isHeld = false;
       for (const answer of waiting.splice(0)) answer();
       const statuses = (await Promise.all(answers)).map((answer) => [answer.statusCode, answer.headers['retry-after']]);

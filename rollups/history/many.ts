@@ -3,7 +3,7 @@ import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { arrivalsOf, kindsOf } from './facts.js';
 import { history, turns, type History } from './generate.js';
 import { differences, type Difference } from './oracle.js';
-import { play } from './play.js';
+import { clockOf, play } from './play.js';
 
 export interface ManySettings {
   clickhouse: ClickHouseClient;
@@ -37,9 +37,6 @@ export interface Failure {
   differences: Difference[];
 }
 
-/** 20 days ago: marks live for 30, and every play moves the clock some minutes on. */
-const CLOCK_START_DAYS = 20;
-
 /**
  * Plays random histories, `perPlay` at once, and holds every series to the oracle after each play.
  *
@@ -50,14 +47,12 @@ export async function playMany(settings: ManySettings): Promise<{ distribution: 
   const crashes: number[] = [];
   const failures: Failure[] = [];
   const counts = { pauses: 0, passes: 0 };
-  let newest = Date.now() - CLOCK_START_DAYS * 86_400_000;
   for (let number = 0; all.length < settings.histories; number++) {
     const seed = settings.seed + number;
     const histories = fc.sample(history, { numRuns: Math.min(settings.perPlay, settings.histories - all.length), seed });
     const [schedule = []] = fc.sample(turns, { numRuns: 1, seed });
     const name = `play${number}`;
-    const played = await play({ clickhouse: settings.clickhouse, name, histories, turns: schedule, newest });
-    newest = played.endedAt;
+    const played = await play({ clickhouse: settings.clickhouse, name, histories, turns: schedule, newest: clockOf(seed) });
     const found = await differences(settings.clickhouse, `${name}-`);
     if (found.length > 0) failures.push({ seed, play: number, differences: found });
     all.push(...histories);

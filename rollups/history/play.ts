@@ -1,4 +1,4 @@
-import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
+import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { createRollupWorker, type RollupWorker, type WorkerSettings } from '../worker.js';
 import { Crash, failpoints, type Failpoints } from './failpoints.js';
 import { factRows, orgOf, type FactRow } from './facts.js';
@@ -7,11 +7,11 @@ import type { History, Step, Turn } from './generate.js';
 export interface PlaySettings {
   /** A migrated store that {@link prepareStage} has made ready. */
   clickhouse: ClickHouseClient;
-  /** Prefix of the organisations' names, new for each play. */
+  /** Prefix of the organisations' names. */
   name: string;
   histories: readonly History[];
   turns: readonly Turn[];
-  /** Time of the newest event and beginning of the play's clock, ms since the epoch; later than that of any play before. */
+  /** Time of the newest event and beginning of the play's clock, ms since the epoch; within the 30 days that marks live. */
   newest: number;
   /** Differences to the workers as they are, for mutants. */
   worker?: Partial<Pick<WorkerSettings, 'jobs' | 'settleMs'>>;
@@ -33,6 +33,26 @@ export async function prepareStage(clickhouse: ClickHouseClient): Promise<void> 
   }
 }
 
+/** Takes away what earlier plays left: their marks would be worked off again, and their clock may have been ahead. */
+async function clearStage(clickhouse: ClickHouseClient): Promise<void> {
+  const tables = await selectRows<{ name: string }>(
+    clickhouse,
+    `SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree' AND total_rows > 0 AND name NOT IN ('schema_migration', 'rollup_formula_v1')`,
+  );
+  await Promise.all(tables.map(({ name }) => clickhouse.command({ query: `TRUNCATE TABLE ${name}` })));
+}
+
+const DAY_MS = 86_400_000;
+
+/**
+ * When a play of this seed takes place, ms since the epoch: one to three weeks ago, since marks live for 30 days.
+ * Weekday, hour and minute depend on the seed alone: the boundaries of buckets lie where they lay at any other time.
+ */
+export function clockOf(seed: number): number {
+  const monday = Math.floor((Date.now() / DAY_MS + 3) / 7) * 7 - 3;
+  return (monday - 14) * DAY_MS + ((seed * 7_919_000) % (7 * DAY_MS));
+}
+
 /** Settled by then, whatever happened: longer than the workers' overlap. */
 const LONG_SECONDS = 300;
 
@@ -43,6 +63,7 @@ const LONG_SECONDS = 300;
  */
 export async function play(settings: PlaySettings): Promise<Played> {
   const { clickhouse, name, histories } = settings;
+  await clearStage(clickhouse);
   const played: Played = { crashes: 0, passes: 0, pauses: 0, endedAt: settings.newest };
   const newWorker = (): Seat => {
     const points = failpoints(clickhouse);

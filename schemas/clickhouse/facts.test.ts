@@ -71,8 +71,11 @@ describe('facts', () => {
   it('outlive the landing rows they were made of', async () => {
     // 91 days later.
     await db.client.command({ query: 'ALTER TABLE otel_traces MODIFY TTL ExpiresAt - toIntervalDay(91)' });
-    await db.client.command({ query: 'OPTIMIZE TABLE otel_traces FINAL' });
-    expect(await count('otel_traces')).toBe(0);
+    await expect.poll(async () => {
+      // Does nothing while a merge of the engine's own is under way.
+      await db.client.command({ query: 'OPTIMIZE TABLE otel_traces FINAL' });
+      return count('otel_traces');
+    }).toBe(0);
     for (const day of await landingDays(db.client)) await reconcileFacts(db.client, day);
     expect(await count('runtime_event')).toBe(10);
   });

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChdbBinding, Connection, EngineResult } from './chdb.js';
 import { writeEngineConfig } from './engine-config.js';
 import { ClickHouseError } from './errors.js';
@@ -25,6 +26,8 @@ export interface RunningCounts {
   readonly memoryBytes: number;
 }
 
+const CANCEL_AGAIN_MS = 100;
+
 /** The engine over one data folder. One process can hold one. */
 export class Engine {
   readonly #chdb: ChdbBinding;
@@ -32,6 +35,8 @@ export class Engine {
   readonly #args: readonly string[];
   /** Held open for the engine's life: closing the last connection shuts the engine down. */
   readonly #control: Connection;
+  /** Ids of the contexts whose statements have not ended. */
+  readonly #executing = new Set<string>();
 
   private constructor(chdb: ChdbBinding, path: string, args: readonly string[]) {
     this.#chdb = chdb;
@@ -78,19 +83,27 @@ export class Engine {
   /** Runs one statement on a connection of its own. Rejects with `ClickHouseError`. */
   async execute(sql: string, format: string, context: QueryContext): Promise<EngineResult> {
     const connection = this.#chdb.CreateConnection(this.#path, this.#args);
+    this.#executing.add(context.id);
     try {
       await this.#chdb.QueryAsyncConnection(connection, preludeOf(context), 'TabSeparated');
       return await this.#chdb.QueryAsyncConnection(connection, sql, format);
     } catch (error) {
       throw ClickHouseError.from(error);
     } finally {
+      this.#executing.delete(context.id);
       this.#chdb.CloseConnection(connection);
     }
   }
 
-  /** Asks a running query to stop. Not SYNC: that can hang. */
+  /**
+   * Asks a query to stop, until it has: one that is still being planned is on no list that KILL reads, and would run
+   * to its end. Not SYNC: that can hang.
+   */
   async cancel(id: string): Promise<void> {
-    await this.#onControl(`KILL QUERY WHERE Settings['log_comment'] = ${quoteText(id)} ASYNC`);
+    while (this.#executing.has(id)) {
+      await this.#onControl(`KILL QUERY WHERE Settings['log_comment'] = ${quoteText(id)} ASYNC`);
+      await sleep(CANCEL_AGAIN_MS, undefined, { ref: false });
+    }
   }
 
   close(): void {

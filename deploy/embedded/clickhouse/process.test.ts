@@ -44,7 +44,7 @@ describe('the engine in a process of its own', () => {
       await until('some batches are in', () => acknowledged.size >= enough);
       const { pid } = server.clickhouse;
       process.kill(pid, 'SIGKILL');
-      await until('it is back', async () => server.clickhouse.pid !== pid && (await fetch(`${server.clickhouse.address}/ping`)).ok, 5_000);
+      await until('it is back', async () => server.clickhouse.pid !== pid && (await fetch(`${server.clickhouse.address}/ping`)).ok);
     }
     isOver = true;
     await Promise.all(writers);
@@ -96,6 +96,6 @@ test('the engine does not outlive its parent', async () => {
   const child = fork(parent, [], { execArgv: [], env: { ...process.env, NODE_OPTIONS: '' } });
   const [pid] = (await once(child, 'message')) as [number];
   child.kill('SIGKILL');
-  await until('the engine is gone', () => isGone(pid), 5_000);
+  await until('the engine is gone', () => isGone(pid));
   await rm(dataDir, { recursive: true });
 });

@@ -50,7 +50,7 @@ export function writerHeaders(clickhouse: EmbeddedClickHouse): Record<string, st
 }
 
 /** Asks until the answer is yes; fails after `deadlineMs`. */
-export async function until(what: string, ask: () => boolean | Promise<boolean>, deadlineMs = 15_000): Promise<void> {
+export async function until(what: string, ask: () => boolean | Promise<boolean>, deadlineMs = 60_000): Promise<void> {
   const deadline = Date.now() + deadlineMs;
   const isSo = async (): Promise<boolean> => ask();
   while (!(await isSo().catch(() => false))) {
