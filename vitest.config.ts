@@ -1,4 +1,21 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** The longest first, or one of them ends alone when all others are done. Those of a minute and more, as measured. */
+const LONGEST = [
+  'rollups/history.test.ts', 'deploy/e2e/collector-faults.test.ts', 'deploy/bench/bench.test.ts', 'deploy/e2e/path.test.ts', 'deploy/e2e/crash.test.ts',
+  'collector/processors.test.ts', 'deploy/e2e/collector-canary.test.ts', 'ingest/boards/page.browser.test.ts', 'deploy/bench/dashboards/dashboards.test.ts',
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification): number => {
+      const found = LONGEST.findIndex((name) => moduleId.endsWith(`/${name}`));
+      return found < 0 ? LONGEST.length : found;
+    };
+    return (await super.sort(files)).sort((one, other) => place(one) - place(other));
+  }
+}
 
 export default defineConfig({
   resolve: { conditions: ['source'] },
@@ -12,5 +29,6 @@ export default defineConfig({
     hookTimeout: 300_000,
     expect: { poll: { timeout: 60_000 } },
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
   },
 });

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { runShieldwatch, type CliResult } from '#deploy/demo/run-cli.js';
 import { callStack } from '#deploy/embedded/data-folder.js';
 import type { StackStatus } from '#deploy/embedded/stack.js';
 import { packageRoot } from '#schemas/root.js';
@@ -54,9 +55,8 @@ function processTree(pid: number): { pid: number; command: string }[] {
 }
 
 /** Runs `shieldwatch start` with its arguments to the end; for starts that are expected to fail. */
-export function startAndExit(args: readonly string[]): { code: number | null; stderr: string } {
-  const { status, stderr } = spawnSync(process.execPath, [CLI, 'start', ...args], { encoding: 'utf8', timeout: 60_000 });
-  return { code: status, stderr };
+export function startAndExit(args: readonly string[]): Promise<CliResult> {
+  return runShieldwatch(['start', ...args], { cwd: tmpdir(), env: {} });
 }
 
 /** Starts a stack in a fresh temporary folder and waits until it is up. */

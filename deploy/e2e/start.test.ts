@@ -28,8 +28,8 @@ describe('npm start', () => {
     expect((await repos('eccp_wrong')).status).toBe(401);
   });
 
-  it('refuses a data folder that is in use, in one line', () => {
-    const { code, stderr } = startAndExit(['--data-dir', stack.dataDir, '--port', '0', '--clickhouse-port', '0', '--no-collector']);
+  it('refuses a data folder that is in use, in one line', async () => {
+    const { code, stderr } = await startAndExit(['--data-dir', stack.dataDir, '--port', '0', '--clickhouse-port', '0', '--no-collector']);
     expect(code).toBe(1);
     expect(stderr.trim()).toBe(`the data folder ${stack.dataDir} is in use by another Shieldwatch; stop it, or choose another with --data-dir`);
   });
@@ -126,7 +126,7 @@ describe('a start that cannot work says why in one line and exits 1', () => {
     await new Promise<void>((resolve) => holder.listen(port, '127.0.0.1', resolve));
     const root = await mkdtemp(join(tmpdir(), 'shieldwatch-e2e-'));
     const ports: Record<string, string> = { '--port': '0', '--clickhouse-port': '0', [flag]: String(port) };
-    const { code, stderr } = startAndExit(['--data-dir', join(root, 'data'), '--no-collector', ...Object.entries(ports).flat()]);
+    const { code, stderr } = await startAndExit(['--data-dir', join(root, 'data'), '--no-collector', ...Object.entries(ports).flat()]);
     expect(code).toBe(1);
     expect(lastLine(stderr)).toContain(`port ${port} is in use`);
     expect(stderr).not.toContain('    at ');
@@ -136,11 +136,11 @@ describe('a start that cannot work says why in one line and exits 1', () => {
 
   it('an address to listen on that is none of this machine, or none at all', async () => {
     const root = await mkdtemp(join(tmpdir(), 'shieldwatch-e2e-'));
-    const start = (address: string) =>
-      lastLine(startAndExit(['--data-dir', join(root, 'data'), '--no-collector', '--port', '0', '--clickhouse-port', '0', '--listen', address]).stderr);
-    expect(start('gateway.example')).toContain('must be an IP address');
+    const start = async (address: string): Promise<string> =>
+      lastLine((await startAndExit(['--data-dir', join(root, 'data'), '--no-collector', '--port', '0', '--clickhouse-port', '0', '--listen', address])).stderr);
+    expect(await start('gateway.example')).toContain('must be an IP address');
     // Of a range that is kept for documentation.
-    expect(start('192.0.2.1')).toContain('this machine has no such address');
+    expect(await start('192.0.2.1')).toContain('this machine has no such address');
     await rm(root, { recursive: true });
   });
 
@@ -149,14 +149,14 @@ describe('a start that cannot work says why in one line and exits 1', () => {
     const dataDir = join(root, 'data');
     await mkdir(dataDir);
     await writeFile(join(dataDir, 'layout.json'), '{"layout":999}');
-    const { code, stderr } = startAndExit(['--data-dir', dataDir, '--no-collector']);
+    const { code, stderr } = await startAndExit(['--data-dir', dataDir, '--no-collector']);
     expect(code).toBe(1);
     expect(lastLine(stderr)).toMatch(/layout 999, written by a newer Shieldwatch/);
     await rm(root, { recursive: true });
   });
 
-  it('a port that is none', () => {
-    const { code, stderr } = startAndExit(['--port', 'http']);
+  it('a port that is none', async () => {
+    const { code, stderr } = await startAndExit(['--port', 'http']);
     expect(code).toBe(1);
     expect(stderr.trim()).toBe('--port (or SHIELDWATCH_PORT) must be a port number from 0 to 65535');
   });

@@ -129,7 +129,8 @@ async function isAnswered(socket: string): Promise<boolean> {
 
 function callSocket(socketPathname: string, method: string, path: string, body: unknown, timeoutMs: number): Promise<{ status: number; body: unknown }> {
   return new Promise((resolve, reject) => {
-    const req = request({ socketPath: socketPathname, method, path, timeout: timeoutMs }, (res) => {
+    // A connection of its own: one that was kept may have been closed by the stack in the meantime.
+    const req = request({ socketPath: socketPathname, method, path, timeout: timeoutMs, agent: false }, (res) => {
       const chunks: Buffer[] = [];
       res.on('data', (chunk: Buffer) => chunks.push(chunk));
       res.on('error', reject);
