@@ -61,7 +61,7 @@ export function isPlainRuntimeBody(input: unknown): input is RuntimeBody {
   const { entries, ...rest } = input as Record<string, unknown>;
   if (!Array.isArray(entries) || entries.length > MAX_RUNTIME_ENTRIES) return false;
   const head = runtimeBody.safeParse({ ...rest, entries: [] });
-  if (!head.success || Object.keys(head.data).length !== Object.keys(rest).length + 1) return false;
+  if (!head.success || !Object.entries(rest).every(([name, value]) => value !== undefined && head.data[name as keyof RuntimeBody] === value)) return false;
   let minute = '?';
   const isTime = (text: unknown): boolean => {
     if (typeof text !== 'string') return false;
