@@ -138,6 +138,16 @@ describe.each([
     expect(await find(lookup, token)).toMatchObject({ orgId: 'org_a' });
   });
 
+  it.runIf(isRun)('that is mistyped is refused without a question, while one that is made up is not', async () => {
+    const { token } = await mint();
+    const lookup = createTokenLookup(watched);
+    const at = 20;
+    for (const mistyped of [token.slice(0, -1), `${token}0`, token.slice(0, at) + (token[at] === 'x' ? 'y' : 'x') + token.slice(at + 1), `ecpp_${token.slice(5)}`, '']) {
+      expect(lookup(mistyped)).toBeUndefined();
+    }
+    expect(transactions).toBe(0);
+  });
+
   it.runIf(isRun)('is noted as used once a second, which is no change of it', async () => {
     const { id, token } = await mint();
     const use = createTokenUse();
