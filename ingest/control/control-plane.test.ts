@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { selectRows } from '#schemas/clickhouse/client.js';
-import type { Postgres } from '#schemas/postgres/client.js';
+import { openPostgres, type Postgres } from '#schemas/postgres/client.js';
 import { inOrg } from '#schemas/postgres/session.js';
-import { jsonHeaders, startGateway, type TestGateway } from '../testing/gateway.js';
+import { scanOfSpec } from '../testing/bodies.js';
+import { jsonHeaders, startGateway, type Refusal, type TestGateway } from '../testing/gateway.js';
 import type { AuditVerdict } from './audit-chain.js';
 import { drainOutbox } from './outbox.js';
 
@@ -68,6 +69,40 @@ describe('a change of state', () => {
     expect(await drainOutbox(gateway.postgres, gateway.store.client)).toBeGreaterThan(0);
     expect(await outbox()).toEqual([]);
     expect(await facts()).toEqual([{ subject: 'change-kept' }, { subject: 'change-twice' }]);
+  });
+});
+
+describe('what is decided about a repository that is removed at that moment', () => {
+  it('is refused, and is no error of ours', async () => {
+    const postgres = await openPostgres({});
+    // Somebody else is faster: at the latest moment there is.
+    const raced: Postgres = {
+      ...postgres,
+      transaction: (work) =>
+        postgres.transaction((tx) =>
+          work({
+            ...tx,
+            query: async (sql, params) => {
+              if (/^INSERT INTO (finding_triage|baseline)/.test(sql)) await tx.query("DELETE FROM repo WHERE full_name = 'acme/raced'");
+              return tx.query(sql, params);
+            },
+          }),
+        ),
+    };
+    const other = await startGateway(inject('clickhouseUrl'), { postgres: raced });
+    try {
+      const send = async (method: 'POST' | 'PUT', url: string, token: string, body: object): Promise<[number, unknown]> => {
+        const answer = await other.app.inject({ method, url, payload: JSON.stringify(body), headers: jsonHeaders(token) });
+        return [answer.statusCode, answer.json<Partial<Refusal>>().error?.message];
+      };
+      const gone = [409, 'the repository was removed meanwhile'];
+      expect(await send('POST', '/v1/ingest/scan', other.ingestToken, scanOfSpec({ repository: 'acme/raced', filesScanned: 1 }))).toEqual([200, undefined]);
+      expect(await send('PUT', '/v1/repo/acme%2Fraced/findings/triage', other.adminToken, { findingKey: 'k', state: 'muted', reason: 'r' })).toEqual(gone);
+      expect(await send('PUT', '/v1/repo/acme%2Fraced/baseline', other.adminToken, {})).toEqual(gone);
+      expect(await postgres.query('SELECT * FROM finding_triage')).toEqual([]);
+    } finally {
+      await other.close();
+    }
   });
 });
 
