@@ -235,7 +235,7 @@ describe('findings', () => {
       gateway.store.client,
       `SELECT arrayMap(x -> x.2, arraySort(groupArray((occurred_at, toString(state))))) AS states FROM control_event WHERE org_id = 'org_a' AND kind = 'finding_triage' AND subject = {key:String}`,
       { key: second?.findingKey },
-    ), { timeout: 15_000 }).toEqual([{ states: ['muted', 'open'] }]);
+    )).toEqual([{ states: ['muted', 'open'] }]);
   });
 
   it('have a baseline: the newest scan, and what it was', async () => {

@@ -36,7 +36,7 @@ describe.each([
         return isDown ? Promise.reject(new Error('down')) : db.transaction(work);
       },
     };
-  }, 60_000);
+  });
   afterAll(async () => {
     if (!isRun) return;
     await db.close();
@@ -108,7 +108,7 @@ describe.each([
     await expect.poll(async () => {
       later(1_000);
       return find(lookup, token);
-    }, { timeout: 10_000 }).toBeUndefined();
+    }).toBeUndefined();
   });
 
   it.runIf(isRun)('is not believed when it cannot be checked, nor by a clock that was set back', async () => {

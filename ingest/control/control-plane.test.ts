@@ -51,8 +51,8 @@ describe('a change of state', () => {
     const before = await countsOfA();
     await change('change-kept');
     expect(await countsOfA()).toEqual({ repos: before.repos + 1, entries: before.entries + 1 });
-    await expect.poll(facts, { timeout: 10_000 }).toEqual([{ subject: 'change-kept' }]);
-    await expect.poll(outbox, { timeout: 10_000 }).toEqual([]);
+    await expect.poll(facts).toEqual([{ subject: 'change-kept' }]);
+    await expect.poll(outbox).toEqual([]);
 
     // Stored, and not taken out: what a kill in between leaves.
     await gateway.app.close();

@@ -125,7 +125,7 @@ describe('one tenant at ten times its quota', () => {
       answerMs = 0;
       await gateway.close();
     }
-  }, 60_000);
+  });
 
   it('pays for bytes whose number it did not say', async () => {
     const gateway = await startGateway(inject('clickhouseUrl'), {
