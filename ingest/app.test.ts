@@ -1,4 +1,7 @@
 import fc from 'fast-check';
+import type { FastifyInstance } from 'fastify';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createGateway } from './app.js';
@@ -100,6 +103,34 @@ describe('health', () => {
     const ready = await app.inject('/readyz');
     expect([ready.statusCode, ready.json()]).toEqual([503, { ok: false, clickhouse: true, postgres: false, migrations: false }]);
     await app.close();
+  });
+});
+
+describe('readiness', () => {
+  const ready = async (app: FastifyInstance): Promise<unknown[]> => {
+    const answer = await app.inject('/readyz');
+    return [answer.statusCode, answer.json()];
+  };
+
+  it('is of the collector too: any answer of it will do, and none will not', async () => {
+    const collector = createServer((_, response) => response.writeHead(401).end());
+    await new Promise<void>((resolve) => collector.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${String((collector.address() as AddressInfo).port)}`;
+    const app = await createGateway({ clickhouse: gateway.store.client, postgres: gateway.postgres, collector: { url, key: 'k' } });
+    const well = { ok: true, clickhouse: true, postgres: true, migrations: true, collector: true };
+    expect(await ready(app)).toEqual([200, well]);
+    await new Promise((resolve) => collector.close(resolve));
+    expect(await ready(app)).toEqual([503, { ...well, ok: false, collector: false }]);
+    await app.close();
+  });
+
+  it('is of stores whose schema is that of this version', async () => {
+    const other = await startGateway(inject('clickhouseUrl'));
+    const well = { ok: true, clickhouse: true, postgres: true, migrations: true };
+    expect(await ready(other.app)).toEqual([200, well]);
+    await other.postgres.query('UPDATE schema_migration SET version = version + 100 WHERE version = (SELECT max(version) FROM schema_migration)');
+    expect(await ready(other.app)).toEqual([503, { ...well, ok: false, migrations: false }]);
+    await other.close();
   });
 });
 

@@ -244,6 +244,17 @@ describe.each([
     for (const sql of tries) await expect(inOrg(gateway.postgres, 'org_b', (tx) => tx.query(sql)), sql).rejects.toThrow();
   });
 
+  it.runIf(isRun)('row level security is on, and forced on the owner too, for every table but the list of migrations', async () => {
+    const tables = await gateway.postgres.query<{ name: string; secured: boolean }>(
+      `SELECT relname AS name, relrowsecurity AND relforcerowsecurity AS secured FROM pg_class
+       WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace ORDER BY relname`,
+    );
+    expect(tables.length).toBeGreaterThan(10);
+    expect(tables.filter(({ secured }) => !secured).map(({ name }) => name)).toEqual(['schema_migration']);
+    const roles = await gateway.postgres.query<{ rolname: string }>("SELECT rolname FROM pg_roles WHERE rolname LIKE 'shieldwatch\\_%' AND rolname <> 'shieldwatch_owner' AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcanlogin)");
+    expect(roles).toEqual([]);
+  });
+
   it.runIf(isRun)('denied access is in the trail of whoever tried', async () => {
     const { entries } = (await call('GET', '/v1/audit?limit=1000', ownerOfB)).json<{ entries: { record: string }[] }>();
     const denied = entries.map(({ record }) => JSON.parse(record) as { action: string; subject: string }).filter(({ action }) => action === 'access.denied');

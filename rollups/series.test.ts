@@ -205,7 +205,8 @@ describe('cross_repo_org_rollup', () => {
       scan('fleet', 'ready', '10:00', { ...quiet, score: 100, baseline_status: 'passed' }),
       scan('fleet', 'empty', '10:00', { files_scanned: 0, score: 100 }),
       scan('calm', 'ready', '10:00', quiet),
-      scan('forged', 'ready', '10:00', { ...quiet, bundle_digest: 'a', expected_bundle_digest: 'b' }),
+      scan('edited', 'ready', '10:00', { ...quiet, bundle_digest: 'a', expected_bundle_digest: 'b' }),
+      scan('forged', 'ready', '10:00', { ...quiet, bundle_digest: 'a', integrity: 'suspect' }),
     ]);
     await tick();
     const routes = (await select(`SELECT repo, route FROM repo_route WHERE org_id = 'fleet' ORDER BY repo`)) as { repo: string; route: string }[];
@@ -219,8 +220,9 @@ describe('cross_repo_org_rollup', () => {
       invalid: 0, security_blocker: 2, policy_review: 1, baseline_regression: 1, supply_chain_review: 1, ready: 1, status: 'blocked',
     });
     expect((fleet as { score_mean: number }).score_mean).toBeCloseTo(490 / 6);
-    expect(await select(`SELECT org_id, status FROM cross_repo_org_rollup WHERE org_id IN ('calm', 'forged') ORDER BY org_id`)).toEqual([
+    expect(await select(`SELECT org_id, status FROM cross_repo_org_rollup WHERE org_id IN ('calm', 'edited', 'forged') ORDER BY org_id`)).toEqual([
       { org_id: 'calm', status: 'ready' },
+      { org_id: 'edited', status: 'invalid-evidence' },
       { org_id: 'forged', status: 'invalid-evidence' },
     ]);
   });

@@ -117,6 +117,24 @@ describe('score_trend', () => {
     expect(await rows('score_trend_day')).toEqual([{ bucket: '2026-11-20 00:00:00', ...scored, empty_scans: 2 }]);
   });
 
+  it('has the parts of the last score, and none where the last scan did not tell them', async () => {
+    const breakdown = { secrets: 90, permissions: 0, hooks: 70, mcp: 60, agents: 50 };
+    await landScans(db.client, [
+      { orgId: 'parts', eventId: 'b1', generatedAt: '2026-11-20T10:10:00.000Z', score: 54, breakdown },
+      { orgId: 'parts', eventId: 'b2', generatedAt: '2026-11-20T10:20:00.000Z', score: 60, breakdown: undefined },
+      { orgId: 'parts', eventId: 'b3', generatedAt: '2026-11-20T11:10:00.000Z', score: 54, breakdown },
+      { orgId: 'parts', eventId: 'b4', generatedAt: '2026-11-21T10:10:00.000Z', score: 60, breakdown: undefined },
+    ]);
+    await worker().tick();
+    const rows = (view: string) =>
+      selectRows(db.client, `SELECT score_last AS score, score_secrets_last AS secrets, score_permissions_last AS permissions FROM ${view} WHERE org_id = 'parts' ORDER BY bucket_start`);
+    const [told, untold] = [{ score: 54, secrets: 90, permissions: 0 }, { score: 60, secrets: null, permissions: null }];
+    expect(await rows('score_trend_hour')).toEqual([untold, told, untold]);
+    expect(await rows('score_trend_day')).toEqual([told, untold]);
+    // The week's last scan told none, though an earlier one did.
+    expect(await rows('score_trend_week')).toEqual([untold]);
+  });
+
   it('keeps scores of different filters and producer versions apart', async () => {
     const generatedAt = '2026-11-21T10:00:00.000Z';
     await landScans(db.client, [

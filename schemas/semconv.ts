@@ -126,6 +126,8 @@ export const ATTR_EVIDENCE_PACK_EXPECTED_DIGEST = 'agentshield.evidence_pack.exp
 export const ATTR_EVIDENCE_PACK_REDACTED = 'agentshield.evidence_pack.redacted';
 export const ATTR_EVIDENCE_PACK_ARTIFACTS = 'agentshield.evidence_pack.artifacts';
 export const ATTR_EVIDENCE_PACK_ARTIFACTS_VERIFIED = 'agentshield.evidence_pack.artifacts_verified';
+/** What the gateway found: `ok`, `mismatch` or `suspect`. */
+export const ATTR_EVIDENCE_PACK_INTEGRITY = 'agentshield.evidence_pack.integrity';
 
 /** Finding log record. */
 export const ATTR_SCAN_ID = 'agentshield.scan.id';

@@ -221,6 +221,23 @@ describe('findings', () => {
     await expect.poll(async () => (await list('status=open'))[0]?.triage).toBeNull();
   });
 
+  it('are muted until somebody opens them again, and each of that is a fact', async () => {
+    const [, second] = await list('status=open');
+    const triage = (state: string) => call('PUT', '/v1/repo/acme%2Flife/findings/triage', as('admin'), { findingKey: second?.findingKey, reason: 'noise', state });
+    const state = async (): Promise<string | undefined> => (await list('status=open'))[1]?.triage?.state;
+    expect((await triage('muted')).status).toBe(200);
+    expect(await state()).toBe('muted');
+    // It is still listed: what is muted is not gone.
+    expect((await list('status=open')).map(({ id }) => id)).toEqual(['a-10', 'c-1']);
+    expect((await triage('open')).status).toBe(200);
+    expect(await state()).toBe('open');
+    await expect.poll(() => selectRows<{ states: string[] }>(
+      gateway.store.client,
+      `SELECT arrayMap(x -> x.2, arraySort(groupArray((occurred_at, toString(state))))) AS states FROM control_event WHERE org_id = 'org_a' AND kind = 'finding_triage' AND subject = {key:String}`,
+      { key: second?.findingKey },
+    )).toEqual([{ states: ['muted', 'open'] }]);
+  });
+
   it('have a baseline: the newest scan, and what it was', async () => {
     const set = await call<Baseline>('PUT', '/v1/repo/acme%2Flife/baseline', as('admin'), {});
     expect(set.body).toMatchObject({ repository: 'acme/life', numericScore: 50, findingCount: 2, setBy: 'member:admin' });

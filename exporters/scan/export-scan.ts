@@ -65,7 +65,7 @@ export async function postScan(sender: Sender, { scan, findings }: ScanExport): 
 function scanGauges(scan: ScanRecord, timeMs: number): Metric[] {
   const scores = [
     { value: scan.score, attributes: { category: 'overall' } },
-    ...BREAKDOWN_CATEGORIES.map((category) => ({ value: scan.breakdown[category], attributes: { category } })),
+    ...BREAKDOWN_CATEGORIES.flatMap((category) => (scan.breakdown === undefined ? [] : [{ value: scan.breakdown[category], attributes: { category } }])),
   ];
   const counts = SEVERITIES.map((severity) => ({ value: scan.findings[severity], attributes: { severity } }));
   return [

@@ -31,7 +31,7 @@ export function fleetStats(): Builder<Panel>[] {
         id: 1,
         title: 'Status',
         description:
-          "May the fleet be promoted? Status of AgentShield's operator readback over the newest scan of each repository, first match wins: invalid-evidence (an evidence pack is not what was written), blocked (a repository waits for a review), ready.",
+          "May the fleet be promoted? Status of AgentShield's operator readback over the newest scan of each repository, first match wins: invalid-evidence (an evidence pack is not what was written, or contradicts itself), blocked (a repository waits for a review), ready.",
         sql: fleetNow('status'),
         noValue: NOT_SCANNED,
         w: 5,

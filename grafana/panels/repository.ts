@@ -11,6 +11,7 @@ const NOT_SCANNED = 'Not scanned by the end of this range: shieldwatch scan';
 const GATE_COLORS = { failed: 'red', regressed: 'red', passed: 'green', 'not-run': 'text', 'not run': 'text' } as const;
 export const TOO_FEW = tooFew('too few');
 
+const EVIDENCE_COLORS = { mismatch: 'purple', suspect: 'purple', ok: 'green', 'no pack': 'text' } as const;
 const LIFE_COLORS = { regressed: 'purple', new: 'red', open: 'orange', fixed: 'blue' } as const;
 
 export function repositoryStats(): Builder<Panel>[] {
@@ -33,7 +34,7 @@ export function repositoryStats(): Builder<Panel>[] {
 export function breakdown(): Builder<Panel> {
   return paint(
     steps(
-      { id: 8, title: 'Which part drags it down?', description: 'The five parts of the score, 0 to 100 each, as the last scan of each bucket has them. Scans up to 6 hours, then hours, then days.', sql: scoreBreakdown(), noValue: 'No scan in this range: shieldwatch scan', w: 12, h: 9 },
+      { id: 8, title: 'Which part drags it down?', description: 'The five parts of the score, 0 to 100 each, as the last scan of each bucket has them; none where it did not tell them. Scans up to 6 hours, then hours, then days.', sql: scoreBreakdown(), noValue: 'No scan in this range: shieldwatch scan', w: 12, h: 9 },
       'none',
     ).min(0).max(100).decimals(0),
     { secrets: 'red', permissions: 'orange', hooks: 'yellow', mcp: 'blue', agents: 'purple' },
@@ -90,13 +91,14 @@ export function driftTable(): Builder<Panel> {
 
 export function scanTable(): Builder<Panel> {
   return rows(
-    { id: 12, title: 'Which scans ran, and from where?', description: 'Scans of the range, newest first, with what their gates said and the CI run they came from. Exceptions: risks the policy accepts for now. 100 rows.', sql: scans(), noValue: 'No scan in this range: shieldwatch scan', w: 24, h: 9 },
+    { id: 12, title: 'Which scans ran, and from where?', description: 'Scans of the range, newest first, with what their gates said and the CI run they came from. Evidence: mismatch where the digest of the evidence pack is not what its files give, suspect where its report contradicts its plan. Exceptions: risks the policy accepts for now. 100 rows.', sql: scans(), noValue: 'No scan in this range: shieldwatch scan', w: 24, h: 9 },
     {
       occurred_at: column('Time', 165),
       score: column('Score', 70),
       grade: column('Grade', 70),
       policy: [...column('Policy', 90), ...colored(wordMapping(GATE_COLORS))],
       baseline: [...column('Baseline', 115), ...colored(wordMapping(GATE_COLORS))],
+      evidence: [...column('Evidence', 95), ...colored(wordMapping(EVIDENCE_COLORS))],
       exceptions: column('Exceptions', 100),
       files_scanned: column('Files', 70),
       provider: column('Ran on', 125),

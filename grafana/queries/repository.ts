@@ -3,12 +3,12 @@ import { ORG, SCOPE } from './scope.js';
 
 const PARTS = ['secrets', 'permissions', 'hooks', 'mcp', 'agents'] as const;
 
-/** The five parts of the score over time, each as the last scan of the bucket has it. Scans of nothing have none. */
+/** The five parts of the score over time, each as the last scan of the bucket has it: none where that one did not tell them. Scans of nothing have none. */
 export function scoreBreakdown(): string {
-  return `SELECT time, ${PARTS.map((part) => `toFloat64(argMax(part_${part}, at)) AS ${part}`).join(', ')}
+  return `SELECT time, ${PARTS.map((part) => `toFloat64(argMax(tuple(part_${part}), at).1) AS ${part}`).join(', ')}
 FROM
 (
-    SELECT toDateTime(s.occurred_at, 'UTC') AS time, s.occurred_at AS at, ${PARTS.map((part) => `toNullable(s.score_${part}) AS part_${part}`).join(', ')}
+    SELECT toDateTime(s.occurred_at, 'UTC') AS time, s.occurred_at AS at, ${PARTS.map((part) => `s.score_${part} AS part_${part}`).join(', ')}
     FROM scan AS s
     WHERE ${SCOPE} AND ${inShortRange('occurred_at')} AND files_scanned > 0
     UNION ALL
@@ -96,7 +96,7 @@ LIMIT 200`;
 
 /** Scans of the range, newest first, with what gated them and the CI run they came from; 100 rows. */
 export function scans(): string {
-  return `SELECT occurred_at, toInt32(score) AS score, grade, if(policy_status = '', 'not run', policy_status) AS policy, if(baseline_status = '', 'not run', baseline_status) AS baseline,
+  return `SELECT occurred_at, toInt32(score) AS score, grade, if(policy_status = '', 'not run', policy_status) AS policy, if(baseline_status = '', 'not run', baseline_status) AS baseline, if(integrity = '', 'no pack', integrity) AS evidence,
     policy_exceptions_active AS exceptions, files_scanned, if(provider = '', 'local', provider) AS provider, ci_workflow, ci_run_id, substring(ci_sha, 1, 10) AS commit, repo
 FROM scan
 WHERE ${SCOPE} AND $__timeFilter(occurred_at)

@@ -1,3 +1,4 @@
+import { ShieldwatchError } from '#schemas/errors.js';
 import { asRole } from '#schemas/postgres/session.js';
 import type { Postgres } from '#schemas/postgres/client.js';
 import type { Role } from '#schemas/http/roles.js';
@@ -7,20 +8,40 @@ import type { Caller } from './caller.js';
 import { hashToken, isTokenShaped, TOKEN_LENGTH } from './token-format.js';
 import type { TokenUse } from './token-use.js';
 
-/** Milliseconds an answer is reused; a revoked token works at most this long. */
-const CACHE_MS = 1_000;
+/** Milliseconds that pass until it is asked again whether anything changed; a revoked token works at most this long. */
+const BELIEVED_MS = 1_000;
 /** Answers kept at once: bounds the memory that a flood of made-up tokens can take. */
 const CACHE_ENTRIES = 10_000;
 
 /**
- * Finds the caller of a token; undefined: there is none. At once where it was found less than a second ago. Rejects with
- * `store_unavailable` when it cannot know.
+ * Finds the caller of a token; undefined: there is none. At once where the token is known and it was asked less than a
+ * second ago whether any changed. Rejects with `store_unavailable` when it cannot know.
  */
 export type TokenLookup = (token: string) => Caller | undefined | Promise<Caller | undefined>;
 
-interface Known {
-  until: number;
-  answer: Caller | undefined | Promise<Caller | undefined>;
+/** A question to the database, and its answer once it is there. `askedAt` is the gateway's clock before it was put. */
+interface Asked<T> {
+  readonly askedAt: number;
+  answer: T | Promise<T>;
+}
+
+/** The database at one moment: how often tokens have changed, and its clock, milliseconds since the epoch. */
+interface Moment {
+  readonly epoch: string;
+  readonly now: number;
+}
+
+interface Found {
+  readonly caller: Caller;
+  /** By the database's clock. */
+  readonly expiresAt: number;
+}
+
+/** What was read of a token after the moment of this epoch; so for as long as the epoch stands. */
+interface Known extends Asked<Found | undefined> {
+  readonly epoch: string;
+  /** The last moment at which it was used. */
+  usedAt?: Moment;
 }
 
 interface TokenRow extends Record<string, unknown> {
@@ -32,63 +53,113 @@ interface TokenRow extends Record<string, unknown> {
   keep_content: boolean;
   plan: Plan;
   deleted_at: Date | string | null;
+  expires_at: Date | string | null;
   login: string | null;
   role: Role | null;
 }
 
-/** A lookup by hash with a short cache; simultaneous requests of one token share one query. */
+/**
+ * A lookup by hash that reads a token once, and again when a token, a member or an organisation has changed: that is one
+ * question a second for all of them (migration 0006), and none without requests. Simultaneous requests share theirs.
+ */
 export function createTokenLookup(db: Postgres, use?: TokenUse): TokenLookup {
   const cache = new Map<string, Known>();
+  let latest: Asked<Moment> | undefined;
 
-  async function find(hash: string): Promise<Caller | undefined> {
+  async function readMoment(): Promise<Moment> {
+    const [row] = await fromStore(
+      asRole(db, 'shieldwatch_auth', {}, (tx) =>
+        tx.query<{ epoch: string; now: number }>('SELECT epoch::text AS epoch, (extract(epoch FROM now()) * 1000)::float8 AS now FROM token_epoch'),
+      ),
+    );
+    if (row === undefined) throw new ShieldwatchError('store_unavailable', 'the database does not tell whether tokens changed');
+    return row;
+  }
+
+  async function read(hash: string): Promise<Found | undefined> {
     const [row] = await fromStore(
       asRole(db, 'shieldwatch_auth', { 'shieldwatch.token_hash': hash }, (tx) =>
         tx.query<TokenRow>(
-          `SELECT token.id, token.org_id, token.scopes, token.repository, org.retention_days, org.keep_content, org.plan, org.deleted_at, member.login, member.role
+          `SELECT token.id, token.org_id, token.scopes, token.repository, token.expires_at, org.retention_days, org.keep_content, org.plan, org.deleted_at, member.login, member.role
            FROM token JOIN org ON org.id = token.org_id LEFT JOIN member ON member.id = token.member_id
            WHERE token.token_hash = $1 AND token.revoked_at IS NULL AND (token.expires_at IS NULL OR token.expires_at > now())`,
           [hash],
         ),
       ),
     );
-    if (row === undefined) return undefined;
-    use?.note(row.id);
-    return {
-      orgId: row.org_id,
-      tokenId: row.id,
-      actor: row.login === null ? `token:${row.id}` : `member:${row.login}`,
-      // Of a deleted organisation what is left is to see how far that is.
-      scopes: row.deleted_at === null ? row.scopes : row.scopes.filter((scope) => scope === 'admin' || scope === 'read'),
-      plan: row.plan,
-      role: roleOf(row),
-      repository: row.repository,
-      retentionDays: row.retention_days,
-      keepContent: row.keep_content,
-    };
+    return row === undefined ? undefined : { caller: callerOf(row), expiresAt: row.expires_at === null ? Infinity : new Date(row.expires_at).getTime() };
+  }
+
+  /** The newest moment that is no more than a second old. */
+  function moment(now: number): Moment | Promise<Moment> {
+    if (latest !== undefined && isFresh(latest, now)) return latest.answer;
+    const asked: Asked<Moment> = { askedAt: now, answer: readMoment() };
+    latest = asked;
+    return settle(asked, () => {
+      if (latest === asked) latest = undefined;
+    });
+  }
+
+  /** What is known of the token at a moment; else it is read. */
+  function find(hash: string, at: Moment, now: number): Found | undefined | Promise<Found | undefined> {
+    const known = cache.get(hash);
+    // A token that is not there may come to be, and an answer that is not there may never come: no longer than a second.
+    const isRead = known?.answer !== undefined && !(known.answer instanceof Promise);
+    if (known?.epoch === at.epoch && (isRead || isFresh(known, now))) return known.answer;
+    if (cache.size >= CACHE_ENTRIES) cache.clear();
+    const asked: Known = { askedAt: now, epoch: at.epoch, answer: read(hash) };
+    cache.set(hash, asked);
+    return settle(asked, () => {
+      if (cache.get(hash) === asked) cache.delete(hash);
+    });
+  }
+
+  function admit(hash: string, found: Found | undefined, at: Moment): Caller | undefined {
+    if (found === undefined || found.expiresAt <= at.now) return undefined;
+    const known = cache.get(hash);
+    if (known !== undefined && known.usedAt !== at) {
+      known.usedAt = at;
+      use?.note(found.caller.tokenId);
+    }
+    return found.caller;
   }
 
   return (token) => {
     if (token.length !== TOKEN_LENGTH) return undefined;
     const hash = hashToken(token);
+    if (!cache.has(hash) && !isTokenShaped(token)) return undefined;
     const now = Date.now();
-    const known = cache.get(hash);
-    // A clock set back must not keep a revoked token alive, hence the second condition.
-    if (known !== undefined && known.until > now && known.until <= now + CACHE_MS) return known.answer;
-    if (!isTokenShaped(token)) return undefined;
-    if (cache.size >= CACHE_ENTRIES) cache.clear();
-    const answer = find(hash);
-    const entry: Known = { until: now + CACHE_MS, answer };
-    cache.set(hash, entry);
-    answer.then(
-      (caller) => {
-        entry.answer = caller;
-      },
-      () => {
-        // A failure is no answer: the next request asks again.
-        if (cache.get(hash) === entry) cache.delete(hash);
-      },
-    );
-    return answer;
+    const at = moment(now);
+    if (at instanceof Promise) return at.then(async (when) => admit(hash, await find(hash, when, now), when));
+    const found = find(hash, at, now);
+    return found instanceof Promise ? found.then((later) => admit(hash, later, at)) : admit(hash, found, at);
+  };
+}
+
+/** A clock that was set back must not keep anything alive, hence the second condition. */
+const isFresh = ({ askedAt }: Asked<unknown>, now: number): boolean => now < askedAt + BELIEVED_MS && askedAt <= now;
+
+/** Keeps the answer when it comes. A failure is no answer: the next request asks again. */
+function settle<T>(asked: Asked<T>, forget: () => void): Promise<T> {
+  const coming = Promise.resolve(asked.answer);
+  coming.then((answer) => {
+    asked.answer = answer;
+  }, forget);
+  return coming;
+}
+
+function callerOf(row: TokenRow): Caller {
+  return {
+    orgId: row.org_id,
+    tokenId: row.id,
+    actor: row.login === null ? `token:${row.id}` : `member:${row.login}`,
+    // Of a deleted organisation what is left is to see how far that is.
+    scopes: row.deleted_at === null ? row.scopes : row.scopes.filter((scope) => scope === 'admin' || scope === 'read'),
+    plan: row.plan,
+    role: roleOf(row),
+    repository: row.repository,
+    retentionDays: row.retention_days,
+    keepContent: row.keep_content,
   };
 }
 

@@ -85,6 +85,33 @@ describe('a purge', () => {
   });
 });
 
+describe('what a spool delivers after a purge', () => {
+  const at = (minute: number): string => `2026-11-20T10:0${String(minute)}:00.000Z`;
+  const decision = (minute: number, tool: string) => ({ timestamp: at(minute), tool, decision: 'block' });
+  const left = () =>
+    selectRows<{ tool: string }>(gateway.store.client, "SELECT tool FROM runtime_event WHERE org_id = 'org_a' AND repo = 'acme/spooled' ORDER BY tool");
+
+  it.each(['token', 'time'])('of a %s goes when the purge is done again, and what others sent of it stays', async (by) => {
+    const { id, token } = await inOrg(gateway.postgres, 'org_a', (tx) => mintToken(tx, { orgId: 'org_a', name: by, scopes: INGEST_SCOPES }));
+    const send = (sender: string, ...entries: object[]) => call('POST', '/v1/ingest/runtime', sender, { repository: 'acme/spooled', entries });
+    const deliver = () => send(token, decision(1, `Bad${by}`), decision(2, `Bad${by}`));
+    await deliver();
+    await send(gateway.ingestToken, decision(5, `Good${by}`));
+    const conditions = by === 'token' ? { tokenId: id } : { repository: 'acme/spooled', from: at(0), to: at(4) };
+    const { body } = await call<Purge>('POST', '/v1/purges', owner, conditions);
+    await finished(body.id, owner);
+    expect(await left()).not.toContainEqual({ tool: `Bad${by}` });
+    // The client did not hear that it had arrived, and sends it once more.
+    await deliver();
+    expect(await left()).toContainEqual({ tool: `Bad${by}` });
+    await asRole(gateway.postgres, 'shieldwatch_worker', {}, (tx) => tx.query("UPDATE purge SET last_run_at = now() - interval '2 hours' WHERE id = $1", [body.id]));
+    await runPurges(gateway.postgres, gateway.store.client, gateway.app.plane);
+    expect(await left()).not.toContainEqual({ tool: `Bad${by}` });
+    expect(await left()).toContainEqual({ tool: `Good${by}` });
+    expect(await selectRows(gateway.store.client, `SELECT 1 FROM otel_traces WHERE OrgId = 'org_a' AND SpanAttributes['gen_ai.tool.name'] = 'Bad${by}'`)).toEqual([]);
+  });
+});
+
 describe('tokens', () => {
   it('tell when they were last used', async () => {
     await gateway.app.inject({ url: '/v1/repos', headers: { authorization: `Bearer ${gateway.readToken}` } });

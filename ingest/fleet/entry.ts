@@ -5,7 +5,6 @@ import type { FleetScan } from './latest-scans.js';
 
 /** What came with a scan by REST and is in no fact; see `scan_receipt`. */
 export interface Receipt {
-  isSuspect: boolean;
   autoFixable: number | null;
   manualReview: number | null;
 }
@@ -22,7 +21,7 @@ export function digestOf(scan: Pick<FleetScan, 'bundle_digest' | 'event_id'>): s
 
 /** AgentShield's fleet entry of a scan, its route found by AgentShield's rules from what is stored, not from what was claimed. */
 export function fleetEntry(orgId: string, scan: FleetScan, receipt: Receipt | undefined): FleetEntry {
-  const errors = errorsOf(scan, receipt);
+  const errors = errorsOf(scan);
   const { route, reason } = routeOf(scan, errors);
   return {
     outputDir: scanIdOf(orgId, scan.repo, scan.event_id),
@@ -50,13 +49,10 @@ export function fleetEntry(orgId: string, scan: FleetScan, receipt: Receipt | un
   };
 }
 
-function errorsOf(scan: FleetScan, receipt: Receipt | undefined): string[] {
-  const errors: string[] = [];
-  if (scan.expected_bundle_digest !== '' && scan.expected_bundle_digest !== scan.bundle_digest) {
-    errors.push('bundle digest differs from the digest of its artifacts');
-  }
-  if (receipt?.isSuspect === true) errors.push('the report contradicts its remediation plan');
-  return errors;
+/** The same two as make a scan invalid in `repo_route`. */
+function errorsOf({ integrity }: FleetScan): string[] {
+  if (integrity === 'mismatch') return ['bundle digest differs from the digest of its artifacts'];
+  return integrity === 'suspect' ? ['the report contradicts its remediation plan'] : [];
 }
 
 function routeOf(scan: FleetScan, errors: readonly string[]): { route: Route; reason: string } {

@@ -63,16 +63,13 @@ const receiptKey = (repoId: string, digest: string): string => `${repoId}\0${dig
 
 async function readReceipts(plane: ControlPlane, orgId: string, digests: readonly string[]): Promise<Map<string, Receipt>> {
   const rows = await plane.read(orgId, (tx) =>
-    tx.query<{ repo_id: string; bundle_digest: string; integrity: string; auto_fixable: number | null; manual_review: number | null }>(
-      'SELECT repo_id, bundle_digest, integrity, auto_fixable, manual_review FROM scan_receipt WHERE bundle_digest = ANY($1::text[])',
+    tx.query<{ repo_id: string; bundle_digest: string; auto_fixable: number | null; manual_review: number | null }>(
+      'SELECT repo_id, bundle_digest, auto_fixable, manual_review FROM scan_receipt WHERE bundle_digest = ANY($1::text[])',
       [digests],
     ),
   );
   return new Map(
-    rows.map((row) => [
-      receiptKey(row.repo_id, row.bundle_digest),
-      { isSuspect: row.integrity === 'suspect', autoFixable: row.auto_fixable, manualReview: row.manual_review },
-    ]),
+    rows.map((row) => [receiptKey(row.repo_id, row.bundle_digest), { autoFixable: row.auto_fixable, manualReview: row.manual_review }]),
   );
 }
 

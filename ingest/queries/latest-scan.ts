@@ -1,6 +1,6 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { LatestScan } from '#schemas/http/posture.js';
-import type { Grade } from '#schemas/records/enums.js';
+import type { Grade, Integrity } from '#schemas/records/enums.js';
 import type { Row } from '#schemas/records/rows.js';
 import type { ControlPlane } from '../control/control-plane.js';
 import { scanIdOf } from '../fleet/entry.js';
@@ -15,7 +15,6 @@ export interface ScanScope {
 
 /** What came with the scan by REST and is in no fact. */
 interface Receipt extends Record<string, unknown> {
-  integrity: 'ok' | 'mismatch' | 'suspect';
   auto_fixable: number | null;
   manual_review: number | null;
 }
@@ -34,7 +33,7 @@ export async function latestScan(
        total_findings, critical, high, medium, low, info, files_scanned, min_severity, producer_version, bundle_digest,
        provider, ci_sha, ci_run_id, ci_workflow, policy_status, policy_name, policy_pack, policy_violations, baseline_status,
        baseline_new, baseline_resolved, baseline_unchanged, baseline_score_delta, packages_total, packages_risky, packages_critical,
-       packages_high, expected_bundle_digest, artifact_count, verified_artifact_count
+       packages_high, expected_bundle_digest, artifact_count, verified_artifact_count, integrity
      FROM scan
      WHERE org_id = {orgId:String} AND repo = {repository:String} AND occurred_at < toDateTime64({end:UInt32}, 3, 'UTC')
      ORDER BY occurred_at DESC, event_id DESC LIMIT 1`,
@@ -44,7 +43,7 @@ export async function latestScan(
   const [confidence, receipts] = await Promise.all([
     runtimeConfidence(clickhouse, orgId, repository, row.event_id),
     plane.read(orgId, (tx) =>
-      tx.query<Receipt>('SELECT integrity, auto_fixable, manual_review FROM scan_receipt WHERE repo_id = $1 AND bundle_digest = $2', [
+      tx.query<Receipt>('SELECT auto_fixable, manual_review FROM scan_receipt WHERE repo_id = $1 AND bundle_digest = $2', [
         scope.repoId,
         row.bundle_digest,
       ]),
@@ -72,11 +71,9 @@ async function runtimeConfidence(
 function toLatestScan(row: Row<'scan'>, { orgId, repository }: ScanScope, confidence: Record<string, number>, receipt: Receipt | undefined): LatestScan {
   // A scan of no files judged nothing: AgentShield's A / 100 is not passed on.
   const isEmpty = row.files_scanned === 0;
-  const score = (value: number): number | null => (isEmpty ? null : value);
-  const hasBreakdown = hasCategories(row.score, [row.score_secrets, row.score_permissions, row.score_hooks, row.score_mcp, row.score_agents]);
-  const category = (value: number): number | null => (hasBreakdown ? score(value) : null);
-  const isMatch = row.expected_bundle_digest === '' || row.expected_bundle_digest === row.bundle_digest;
-  const integrity = isMatch ? (receipt?.integrity ?? 'ok') : 'mismatch';
+  const score = (value: number | null): number | null => (isEmpty ? null : value);
+  // Without a pack there is nothing that could contradict itself.
+  const integrity = row.integrity === '' ? 'ok' : (row.integrity as Integrity);
   return {
     ok: integrity === 'ok',
     scanId: scanIdOf(orgId, repository, row.event_id),
@@ -123,20 +120,15 @@ function toLatestScan(row: Row<'scan'>, { orgId, repository }: ScanScope, confid
         : null,
     filesScanned: row.files_scanned,
     breakdown: {
-      secrets: category(row.score_secrets),
-      permissions: category(row.score_permissions),
-      hooks: category(row.score_hooks),
-      mcp: category(row.score_mcp),
-      agents: category(row.score_agents),
+      secrets: score(row.score_secrets),
+      permissions: score(row.score_permissions),
+      hooks: score(row.score_hooks),
+      mcp: score(row.score_mcp),
+      agents: score(row.score_agents),
     },
     minSeverity: row.min_severity,
     producerVersion: row.producer_version,
   };
-}
-
-/** The score is the mean of its categories: with all of them 0 and a score above, the producer did not send them. */
-export function hasCategories(score: number | null, categories: readonly (number | null)[]): boolean {
-  return score === null || score === 0 || categories.some((value) => value !== 0);
 }
 
 function policy(row: Row<'scan'>): LatestScan['policy'] {

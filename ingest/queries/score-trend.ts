@@ -2,7 +2,6 @@ import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js
 import type { ScorePoint } from '#schemas/http/posture.js';
 import type { Grade } from '#schemas/records/enums.js';
 import type { Row } from '#schemas/records/rows.js';
-import { hasCategories } from './latest-scan.js';
 import type { Window } from './window.js';
 
 /** Points of `score_trend` of one repository, oldest first. */
@@ -34,18 +33,12 @@ export async function scoreTrend(
     grade: row.grade_last === '' || row.scans === 0 ? null : (row.grade_last as Grade),
     scans: row.scans,
     emptyScans: row.empty_scans,
-    breakdown: breakdownOf(row),
+    breakdown: {
+      secrets: row.score_secrets_last,
+      permissions: row.score_permissions_last,
+      hooks: row.score_hooks_last,
+      mcp: row.score_mcp_last,
+      agents: row.score_agents_last,
+    },
   }));
-}
-
-function breakdownOf(row: Row<'score_trend_hour'>): ScorePoint['breakdown'] {
-  const breakdown = {
-    secrets: row.score_secrets_last,
-    permissions: row.score_permissions_last,
-    hooks: row.score_hooks_last,
-    mcp: row.score_mcp_last,
-    agents: row.score_agents_last,
-  };
-  if (hasCategories(row.score_last, Object.values(breakdown))) return breakdown;
-  return { secrets: null, permissions: null, hooks: null, mcp: null, agents: null };
 }

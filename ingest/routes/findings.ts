@@ -7,6 +7,7 @@ import { addRoute, type RouteSpec } from '../api/route.js';
 import type { Caller } from '../auth/caller.js';
 import { scrubText } from '../body/scrub.js';
 import type { ControlPlane } from '../control/control-plane.js';
+import { rowOfRepository } from '../control/row-of-repository.js';
 import { findings, type FindingRow } from '../queries/findings.js';
 import { readDate } from '../queries/window.js';
 import type { Repositories } from '../repositories.js';
@@ -52,13 +53,12 @@ export function findingRoutes(app: FastifyInstance, options: { clickhouse: Click
     }
     const reason = scrubText(body.reason, 2_000);
     return plane.change(caller, async (tx) => {
-      const [row] = await tx.query<TriageRow>(
+      const row = await rowOfRepository(tx.query<TriageRow>(
         `INSERT INTO finding_triage (org_id, repo_id, finding_key, state, reason, until, set_by) VALUES ($1, $2, $3, $4, $5, $6, $7)
          ON CONFLICT (org_id, repo_id, finding_key) DO UPDATE SET state = $4, reason = $5, until = $6, set_by = $7, set_at = now()
          RETURNING *`,
         [caller.orgId, id, scrubText(body.findingKey, 2_000), body.state, reason, until?.toISOString() ?? null, caller.actor],
-      );
-      if (row === undefined) throw new ShieldwatchError('conflict', 'the repository was removed meanwhile');
+      ));
       await tx.record({
         action: `finding.${body.state === 'open' ? 'reopen' : body.state === 'accepted' ? 'accept' : 'mute'}`,
         subject: row.finding_key,

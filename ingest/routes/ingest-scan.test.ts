@@ -34,20 +34,23 @@ describe('a scan', () => {
     expect(body.rollupsUpdated).toEqual(expect.arrayContaining(['score_trend', 'drift_history', 'secret_exposure_events']));
     expect(Math.abs(Date.parse(body.ingestedAt) - Date.now())).toBeLessThan(60_000);
 
+    // Not sent, so not zero.
+    const untold = { score_secrets: null, score_permissions: null, score_hooks: null, score_mcp: null, score_agents: null };
     expect(await facts('scan', 'acme/agent-platform')).toMatchObject([
       {
         occurred_at: '2026-06-21T17:42:00.000Z', score: 66, grade: 'C', total_findings: 29, critical: 1, high: 7, medium: 8, low: 10, info: 3,
         policy_status: 'failed', policy_pack: 'enterprise', policy_violations: 3, baseline_status: 'regressed', baseline_new: 4,
         baseline_resolved: 1, baseline_score_delta: -8, packages_total: 22, packages_risky: 2, packages_high: 1, provider: 'github-actions',
-        ci_workflow: 'security.yml', ci_run_id: '1182334455', ci_sha: '4c1d9ab', redacted: true,
+        ci_workflow: 'security.yml', ci_run_id: '1182334455', ci_sha: '4c1d9ab', redacted: true, integrity: 'ok', ...untold,
       },
     ]);
     const posture = await get<Posture>('/v1/repo/acme%2Fagent-platform/posture?to=2026-06-22T00:00:00Z');
     expect(posture.latestScan).toMatchObject({
       scanId: body.scanId, ok: true, remediation: { totalFindings: 29, autoFixable: 2, manualReview: 7 },
-      // Not sent, so not zero.
       breakdown: { secrets: null, permissions: null, hooks: null, mcp: null, agents: null },
     });
+    const explained = await get<{ facts: unknown[] }>('/v1/explain?series=score_trend&at=2026-06-21&bucket=day&repository=acme%2Fagent-platform');
+    expect(explained.facts).toMatchObject([{ score: 66, scoreSecrets: null, scoreAgents: null, integrity: 'ok' }]);
   });
 
   it('whose digest is known for the repository is 409 with the first scan, and for another one it is not', async () => {
@@ -127,6 +130,16 @@ describe('a scan', () => {
     const route = (repository: string): string | undefined => fleet.entries.find((entry) => entry.repository === repository)?.route;
     expect([route('acme/mismatch'), route('acme/forged')]).toEqual(['invalid', 'invalid']);
     expect(fleet.operatorReadback.status).toBe('invalid-evidence');
+    // The same in the facts, of which the series are made.
+    expect((await facts('scan', 'acme/mismatch')).concat(await facts('scan', 'acme/forged')).map((scan) => scan['integrity'])).toEqual(['mismatch', 'suspect']);
+  });
+
+  it('with a breakdown has it, 0 included', async () => {
+    const { report } = scanOfSpec();
+    const breakdown = { secrets: 0, permissions: 100, hooks: 100, mcp: 100, agents: 30 };
+    expect((await post(scanOfSpec({ repository: 'acme/parts', report: { ...report, score: { ...report.score, breakdown } } }))).statusCode).toBe(200);
+    expect(await facts('scan', 'acme/parts')).toMatchObject([{ score_secrets: 0, score_agents: 30 }]);
+    expect((await get<Posture>('/v1/repo/acme%2Fparts/posture?to=2026-06-22T00:00:00Z')).latestScan?.breakdown).toEqual(breakdown);
   });
 
   it('of a token that is bound goes to its repository, and to no other', async () => {

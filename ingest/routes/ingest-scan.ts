@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { ShieldwatchError } from '#schemas/errors.js';
-import { scanAnswer, scanBody, scanEcho, type Integrity, type ScanBody, type ScanEcho } from '#schemas/http/ingest-scan.js';
+import { scanAnswer, scanBody, scanEcho, type ScanBody, type ScanEcho } from '#schemas/http/ingest-scan.js';
+import type { Integrity } from '#schemas/records/enums.js';
 import { redactText } from '#schemas/redaction.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
 import type { Caller } from '../auth/caller.js';
@@ -9,6 +10,7 @@ import { chooseRepository } from '../choose-repository.js';
 import type { ControlPlane } from '../control/control-plane.js';
 import { scanIdOf } from '../fleet/entry.js';
 import type { Repositories, Repository } from '../repositories.js';
+import { integrityOf } from '../scan/integrity.js';
 import { filesScanned } from '../scan/scan-attributes.js';
 import { sendScan } from '../scan/send-scan.js';
 import type { TelemetrySink } from '../telemetry/sink.js';
@@ -87,18 +89,6 @@ function needRedacted(input: unknown): void {
 function checkDigest(digest: string, field: string): void {
   if (redactText(digest) === digest) return;
   throw new ShieldwatchError('body_invalid', `${field} looks like a secret`, { field, expected: 'a digest' });
-}
-
-/**
- * Whether the evidence holds together. There is no signature: a report that was edited and hashed anew verifies,
- * and gives itself away only where it contradicts the remediation plan beside it.
- */
-function integrityOf(body: ScanBody): Integrity {
-  if (typeof body.expectedBundleDigest === 'string' && body.expectedBundleDigest !== body.bundleDigest) return 'mismatch';
-  const { total } = body.report.findings;
-  const planned = body.remediation?.totalFindings ?? total;
-  const listed = body.findings?.length ?? total;
-  return planned === total && listed === total ? 'ok' : 'suspect';
 }
 
 async function findReceipt(plane: ControlPlane, { orgId }: Caller, { id }: Repository, digest: string): Promise<Receipt | undefined> {

@@ -1,8 +1,10 @@
+import fc from 'fast-check';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { selectRows } from '#schemas/clickhouse/client.js';
 import { SIGNALS, type Signal } from '../telemetry/sink.js';
 import { startGateway, type Refusal, type TestGateway } from '../testing/gateway.js';
+import { ANY_OTLP } from '../testing/otlp-arbitrary.js';
 import { SAMPLES, toProtobuf } from '../testing/otlp-samples.js';
 
 let gateway: TestGateway;
@@ -73,6 +75,24 @@ describe('the same request', () => {
     }
     expect(landed[0]).toHaveLength(signal === 'metrics' ? 7 : 1);
     for (const other of landed.slice(1)) expect(other).toEqual(landed[0]);
+  });
+
+  it.each(SIGNALS)('of any %s lands the same as JSON and as protobuf', async (signal) => {
+    const seed = Date.now();
+    const requests = fc.sample(ANY_OTLP[signal], { numRuns: 100, seed });
+    const land = async (bodyOf: (request: object) => Buffer, type: string): Promise<Record<string, unknown>[]> => {
+      await clear();
+      for (const [index, request] of requests.entries()) {
+        const answer = await post(signal, bodyOf(request), { 'content-type': type });
+        expect(answer.statusCode, `seed ${String(seed)}, request ${String(index)}: ${answer.body} ${JSON.stringify(request).slice(0, 1_000)}`).toBe(200);
+      }
+      return rows(signal);
+    };
+    const json = await land((request) => Buffer.from(JSON.stringify(request)), JSON_TYPE);
+    const binary = await land((request) => toProtobuf(signal, request), PROTOBUF_TYPE);
+    process.stdout.write(`${signal}: ${String(requests.length)} requests, ${String(json.length)} rows, seed ${String(seed)}\n`);
+    expect(json.length).toBeGreaterThan(40);
+    expect(binary).toEqual(json);
   });
 });
 
@@ -193,6 +213,36 @@ describe('what lands', () => {
   });
 });
 
+describe('much at once', () => {
+  it('5 MB in one request land whole', async () => {
+    await clear();
+    const attributes = [{ key: 'text', value: { stringValue: 'x'.repeat(1_000) } }];
+    const logRecords = Array.from({ length: 5_000 }, (_, i) => ({ timeUnixNano: String(1_764_000_000_000_000_000n + BigInt(i)), attributes }));
+    const answer = await post('logs', { resourceLogs: [{ scopeLogs: [{ logRecords }] }] });
+    expect(answer.statusCode, answer.body).toBe(200);
+    expect(await selectRows(gateway.store.client, "SELECT uniqExact(Timestamp) AS records, sum(length(LogAttributes['text'])) AS bytes FROM otel_logs")).toEqual([{ records: 5_000, bytes: 5_000_000 }]);
+  });
+
+  it('a million attributes of one span, as JSON and as protobuf, and names that stand there twice', async () => {
+    await clear();
+    const span = (attributes: object[]) => oneSpan({ traceId: '5b8efff798038103d269b633813fc60c', attributes });
+    const names = Array.from({ length: 1_000_000 }, (_, i) => `k${String(i)}`);
+    const json = JSON.stringify(span(names.map((key) => ({ key, value: { boolValue: true } }))));
+    // By hand, as protobufjs takes half a minute: Span.attributes (9) of KeyValue.key (1) and .value (2), AnyValue.bool_value (2).
+    let binary: Buffer = Buffer.concat(names.map((key) => field(9, Buffer.concat([field(1, Buffer.from(key)), field(2, Buffer.from([0x10, 1]))]))));
+    for (const number of [2, 2, 1]) binary = field(number, binary);
+    const statuses: number[] = [];
+    for (const [body, headers] of [[gzipSync(json), {}], [gzipSync(binary), { 'content-type': PROTOBUF_TYPE }]] as const) {
+      statuses.push((await post('traces', body, { 'content-encoding': 'gzip', ...headers })).statusCode);
+    }
+    // It fits in what a body may inflate to, so it is taken, or it is too much: what it never is, is an error of ours.
+    for (const status of statuses) expect([200, 413]).toContain(status);
+    expect((await post('traces', '{"resourceSpans":[],"resourceSpans":[{"scopeSpans":[]}]}')).statusCode).toBe(200);
+    expect((await post('traces', span([{ key: 'text', value: { stringValue: 'first' } }, { key: 'text', value: { stringValue: 'second' } }]))).statusCode).toBe(200);
+    expect((await selectRows<{ text: string }>(gateway.store.client, "SELECT SpanAttributes['text'] AS text FROM otel_traces WHERE SpanAttributes['text'] != ''")).map(({ text }) => text)).toEqual(['first']);
+  });
+});
+
 describe('answers', () => {
   it('are of the type of the request', async () => {
     const json = await post('logs', '{}');
@@ -262,6 +312,16 @@ describe('bad input is refused and stores nothing', () => {
     const empties = Buffer.alloc(10 * 1024 * 1024, Buffer.from([0x0a, 0x00]));
     expect((await post('traces', empties, { 'content-type': PROTOBUF_TYPE })).statusCode).toBe(413);
     expect((await post('traces', `[${'{},'.repeat(4_000_001)}{}]`)).statusCode).toBe(413);
+  });
+
+  it('gzip cut off anywhere', async () => {
+    await clear();
+    const packed = gzipSync(JSON.stringify(SAMPLES.traces));
+    for (const length of [1, 5, 10, 20, Math.floor(packed.length / 2), packed.length - 8, packed.length - 1]) {
+      const answer = await post('traces', packed.subarray(0, length), { 'content-encoding': 'gzip' });
+      expect([length, answer.statusCode, answer.json<Refusal>().error.code]).toEqual([length, 400, 'body_encoding_invalid']);
+    }
+    expect(await rows('traces')).toEqual([]);
   });
 
   it('gzip that is none, encodings and types nobody knows', async () => {

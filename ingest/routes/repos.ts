@@ -8,6 +8,7 @@ import { decodeCursor, page } from '../api/cursor.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
 import type { ControlPlane } from '../control/control-plane.js';
 import { requestPurge } from '../control/purges.js';
+import { rowOfRepository } from '../control/row-of-repository.js';
 import { scanIdOf } from '../fleet/entry.js';
 import { latestScans } from '../fleet/latest-scans.js';
 import type { Repositories } from '../repositories.js';
@@ -100,15 +101,14 @@ export function repoRoutes(app: FastifyInstance, options: { clickhouse: ClickHou
       throw new ShieldwatchError('conflict', 'scanId: a newer scan has come since; look at it first', { field: 'scanId' });
     }
     return plane.change(caller, async (tx) => {
-      const [row] = await tx.query<BaselineRow>(
+      const row = await rowOfRepository(tx.query<BaselineRow>(
         `INSERT INTO baseline (org_id, repo_id, source_scan_id, baseline_timestamp, numeric_score, finding_count, set_by)
          VALUES ($1, $2, $3, $4, $5, $6, $7)
          ON CONFLICT (org_id, repo_id) DO UPDATE SET source_scan_id = $3, baseline_timestamp = $4, numeric_score = $5, finding_count = $6,
            set_by = $7, set_at = now()
          RETURNING *`,
         [caller.orgId, id, scanId, scan.occurred_at, scan.score, scan.total_findings, caller.actor],
-      );
-      if (row === undefined) throw new ShieldwatchError('conflict', 'the repository was removed meanwhile');
+      ));
       await tx.record({
         action: 'baseline.set',
         subject: id,

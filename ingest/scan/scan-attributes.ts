@@ -1,15 +1,14 @@
 import { type ScanBody } from '#schemas/http/ingest-scan.js';
-import { BREAKDOWN_CATEGORIES } from '#schemas/records/enums.js';
 import { scanAttributes, type ScanBaseline, type ScanPolicy, type ScanRecord } from '#schemas/records/scan.js';
 import {
   ATTR_AGENTSHIELD_VERSION,
   ATTR_EVIDENCE_PACK_EXPECTED_DIGEST,
-  ATTR_SCAN_BREAKDOWN_PREFIX,
   ATTR_SCAN_EXIT_CODE,
   ATTR_SCAN_MIN_SEVERITY,
 } from '#schemas/semconv.js';
 import { scrubText } from '../body/scrub.js';
 import type { Attributes } from '../telemetry/otlp-json.js';
+import { integrityOf } from './integrity.js';
 
 /** Files of a scan that does not say how many it looked at. It is told in a warning: an empty folder would look clean. */
 const UNKNOWN_FILES = 1;
@@ -21,7 +20,7 @@ const UNKNOWN_FILES = 1;
 export function attributesOf(body: ScanBody, repository: string): Attributes {
   const { report, policy, baseline, supplyChain } = body;
   const { critical, high, medium, low, info } = report.findings;
-  const breakdown = report.score.breakdown ?? undefined;
+  const { breakdown } = report.score;
   const record: ScanRecord = {
     eventId: body.bundleDigest,
     bundleDigest: body.bundleDigest,
@@ -29,7 +28,7 @@ export function attributesOf(body: ScanBody, repository: string): Attributes {
     repository,
     score: report.score.numericScore,
     grade: report.score.grade,
-    breakdown: breakdown ?? { secrets: 0, permissions: 0, hooks: 0, mcp: 0, agents: 0 },
+    ...(breakdown === null || breakdown === undefined ? {} : { breakdown }),
     findings: { critical, high, medium, low, info },
     filesScanned: filesScanned(body) ?? UNKNOWN_FILES,
     minSeverity: body.minSeverity ?? 'info',
@@ -54,10 +53,10 @@ export function attributesOf(body: ScanBody, repository: string): Attributes {
       redacted: true,
       artifacts: body.artifactCount ?? 0,
       artifactsVerified: body.verifiedArtifactCount ?? 0,
+      integrity: integrityOf(body),
     },
   };
   const unsaid = new Set<string>([
-    ...(breakdown === undefined ? BREAKDOWN_CATEGORIES.map((key) => ATTR_SCAN_BREAKDOWN_PREFIX + key) : []),
     ...(present(body.expectedBundleDigest) ? [] : [ATTR_EVIDENCE_PACK_EXPECTED_DIGEST]),
     ...(present(body.minSeverity) ? [] : [ATTR_SCAN_MIN_SEVERITY]),
     ...(present(body.toolVersion) ? [] : [ATTR_AGENTSHIELD_VERSION]),

@@ -40,7 +40,7 @@ const LIVES = `SELECT org_id, repo, severity, category, life[i].1 AS at, life[i]
   ) ARRAY JOIN arrayEnumerate(life) AS i`;
 
 const COUNTED = `SELECT org_id, repo, event_id, occurred_at, score, critical, high, medium, low, info, packages_risky, policy_status = 'failed' AS is_failed, baseline_status = 'regressed' AS is_regressed,
-    multiIf(expected_bundle_digest != '' AND expected_bundle_digest != bundle_digest, 'invalid', critical + high + packages_critical + packages_high > 0, 'security-blocker',
+    multiIf(integrity IN ('mismatch', 'suspect'), 'invalid', critical + high + packages_critical + packages_high > 0, 'security-blocker',
       is_failed, 'policy-review', is_regressed, 'baseline-regression', packages_risky > 0, 'supply-chain-review', 'ready') AS route
   FROM scan WHERE ${OF} AND files_scanned > 0`;
 
@@ -53,6 +53,13 @@ const heard = (bucket: string): string => `SELECT org_id, repo, ${bucket} AS buc
     UNION ALL SELECT org_id, repo, occurred_at, 'watch', '' FROM drift_event WHERE ${OF}
     UNION ALL SELECT org_id, repo, occurred_at, agent, session_id FROM agent_event WHERE ${OF}
   ) GROUP BY ALL`;
+
+/** Scores, and the parts of the last one: none where that scan did not tell them. */
+const scores = (bucket: string, more = ''): string => `SELECT org_id, repo, ${bucket} AS bucket_start, min_severity, producer_version, countIf(files_scanned > 0) AS scans, countIf(files_scanned = 0) AS empty_scans,
+    sumIf(score, files_scanned > 0) AS score_sum, minOrNullIf(score, files_scanned > 0) AS score_min, maxOrNullIf(score, files_scanned > 0) AS score_max,
+    argMaxOrNullIf(score, (occurred_at, event_id), files_scanned > 0) AS score_last, maxOrNullIf(occurred_at, files_scanned > 0) AS last_at,
+    argMaxIf(tuple(score_secrets, score_agents), (occurred_at, event_id), files_scanned > 0) AS parts, parts.1 AS score_secrets_last, parts.2 AS score_agents_last${more}
+  FROM scan WHERE ${OF} GROUP BY ALL`;
 
 /** The life of findings by severity and category; open is what the bucket's last scan shows. */
 const life = (bucket: (time: string) => string): string => `SELECT org_id, repo, bucket_start, severity, category, sum(n) AS new, sum(r) AS regressed, sum(x) AS fixed, sum(s) AS fix_seconds, sum(o) AS open
@@ -116,11 +123,12 @@ export const ORACLE: Readonly<Record<string, Expectation>> = {
     },
   ])),
   score_trend_hour: {
-    columns: 'org_id, repo, bucket_start, min_severity, producer_version, scans, empty_scans, score_sum, score_min, score_max, score_last, last_at, critical_last',
-    naive: `SELECT org_id, repo, toStartOfHour(occurred_at) AS bucket_start, min_severity, producer_version, countIf(files_scanned > 0) AS scans, countIf(files_scanned = 0) AS empty_scans,
-      sumIf(score, files_scanned > 0) AS score_sum, minOrNullIf(score, files_scanned > 0) AS score_min, maxOrNullIf(score, files_scanned > 0) AS score_max,
-      argMaxOrNullIf(score, (occurred_at, event_id), files_scanned > 0) AS score_last, maxOrNullIf(occurred_at, files_scanned > 0) AS last_at,
-      argMaxIf(critical, (occurred_at, event_id), files_scanned > 0) AS critical_last FROM scan WHERE ${OF} GROUP BY ALL`,
+    columns: 'org_id, repo, bucket_start, min_severity, producer_version, scans, empty_scans, score_sum, score_min, score_max, score_last, last_at, critical_last, score_secrets_last, score_agents_last',
+    naive: scores('toStartOfHour(occurred_at)', ', argMaxIf(critical, (occurred_at, event_id), files_scanned > 0) AS critical_last'),
+  },
+  score_trend_day: {
+    columns: 'org_id, repo, bucket_start, min_severity, producer_version, scans, empty_scans, score_sum, score_min, score_max, score_last, last_at, score_secrets_last, score_agents_last',
+    naive: scores('toStartOfDay(occurred_at)'),
   },
   coverage_activity: {
     columns: 'org_id, repo, bucket_start, producer, events, last_at, sessions',

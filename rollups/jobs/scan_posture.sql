@@ -1,6 +1,7 @@
 -- scan_posture, one bucket = one hour of one repository; one row a scan.
 -- Promise: what the deduplicated scans of that hour say, and whether their findings are known one by one: as many are
 -- there as the scan counts. Of a summary there are none, and on their way some may come before others. Findings belong to a scan by its id and bear its time.
+-- Evidence that does not hold together, by its digest or by what it says, is invalid whatever it reports.
 -- Reads scan_v1 and finding_v1 for the given keys alone. The head carries count and hash of both.
 INSERT INTO scan_posture_v1
     (org_id, repo, bucket_start, is_head, scan_at, scan_id, formula, severity_from, is_counted, is_detailed, score,
@@ -33,7 +34,7 @@ SELECT s.org_id, s.repo, s.bucket_start, false AS is_head, s.occurred_at AS scan
     s.packages_risky AS risky_packages,
     s.policy_status = 'failed' AS is_policy_failed,
     s.baseline_status = 'regressed' AS is_regressed,
-    s.expected_bundle_digest != '' AND s.expected_bundle_digest != s.bundle_digest AS is_invalid,
+    s.integrity IN ('mismatch', 'suspect') AS is_invalid,
     multiIf(is_invalid, 'invalid',
         s.critical + s.high + s.packages_critical + s.packages_high > 0, 'security-blocker',
         is_policy_failed, 'policy-review',

@@ -1,6 +1,7 @@
 -- score_trend, one bucket = one hour of one repository, apart by minimum severity and producer version.
 -- Promise: last, least, greatest and sum of the scores of the deduplicated scans of that hour. "Last" is by
--- time of the report, then event id, never by arrival. Scans of 0 files are counted and score nothing.
+-- time of the report, then event id, never by arrival. Scans of 0 files are counted and score nothing. The parts of
+-- the score are those of the last scan, NULL where it did not tell them.
 -- Reads scan_v1 for the given keys alone, once; the head row is written even when no scan is left.
 INSERT INTO score_trend_v1
     (org_id, repo, bucket_start, is_head, min_severity, producer_version, formula, scans, empty_scans, score_sum, score_min, score_max,
@@ -27,7 +28,7 @@ FROM
     WHERE (org_id, repo, toStartOfHour(occurred_at)) IN {keys}
         AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
     UNION ALL
-    SELECT key.1, key.2, toDateTime(key.3, 'UTC'), '', '', false, 0, '', 0, 0, 0, 0, 0, 0, 0, 0, 0, toDateTime64(0, 3, 'UTC'), '', 0, 0 FROM (SELECT arrayJoin({keys}) AS key)
+    SELECT key.1, key.2, toDateTime(key.3, 'UTC'), '', '', false, 0, '', NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, toDateTime64(0, 3, 'UTC'), '', 0, 0 FROM (SELECT arrayJoin({keys}) AS key)
 )
 GROUP BY GROUPING SETS ((org_id, repo, bucket_start), (org_id, repo, bucket_start, min_severity, producer_version))
 HAVING is_head OR sum(n) > 0

@@ -56,7 +56,11 @@ export interface Explanation {
   to: string;
   /** What the view shows: one row a group, none when there is no data. */
   rows: Record<string, unknown>[];
-  /** The hours it is folded from as they were computed: by which formula, of how many facts, when, and by which run. */
+  /**
+   * The hours it is folded from as they were computed: by which formula, of how many facts, when, and by which run.
+   * `run` is null until the pass that computed the hour has ended, since a pass writes its runs down at its end, some
+   * seconds later where much was waiting; for good where it died before; and after 90 days, which is how long runs are kept.
+   */
   computed: {
     bucketStart: string;
     formula: number;

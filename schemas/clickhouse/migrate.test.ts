@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, inject, it } from 'vitest';
 import { VIEWS } from '../records/rows.js';
-import { selectRows } from './client.js';
+import { createClickHouse, selectRows } from './client.js';
 import { clickhouseMigrations, migrateClickHouse } from './migrate.js';
 import { freshDatabase } from './testing.js';
 
@@ -59,6 +60,37 @@ describe('migrateClickHouse', () => {
     expect(await selectRows(db.client, `SELECT DISTINCT fact, org_id FROM dirty_hour_v1`)).toEqual([{ fact: 'runtime_event', org_id: 'o' }]);
     expect(await selectRows(db.client, `SELECT name FROM system.tables WHERE database = currentDatabase() AND name LIKE 'runtime_event%v1' AND create_table_query LIKE '%index_granularity = 256%'`)).toEqual([{ name: 'runtime_event_v1' }]);
     await db.drop();
+  });
+
+  it('tells of stored scans what they did not say and what was found of them, also after a kill half way', async () => {
+    const url = inject('clickhouseUrl');
+    const database = `test_${randomUUID().replaceAll('-', '').slice(0, 12)}`;
+    const migrations = await clickhouseMigrations();
+    await migrateClickHouse({ url, database }, migrations.filter(({ version }) => version < 20));
+    const client = createClickHouse({ url, database });
+    const scan = (event_id: string, over: object = {}) => ({
+      org_id: 'o', repo: 'app', event_id, occurred_at: '2026-11-20 10:00:00.000', score: 60, grade: 'C', files_scanned: 3, bundle_digest: event_id, ...over,
+    });
+    const parts = { score_secrets: 100, score_permissions: 0, score_hooks: 100, score_mcp: 50, score_agents: 50 };
+    await client.insert({
+      table: 'scan_v1', format: 'JSONEachRow',
+      values: [scan('bare'), scan('whole', parts), scan('worst', { score: 0 }), scan('forged', parts), scan('other', { ...parts, expected_bundle_digest: 'x' }), scan('unpacked', { ...parts, bundle_digest: '' })],
+    });
+    const found = { org_id: 'o', repo: 'app', event_id: 'e', occurred_at: '2026-11-20 10:00:01.000', kind: 'scan_integrity', subject: 's', state: 'suspect', detail: '{"repository":"app","bundleDigest":"forged"}' };
+    await client.insert({ table: 'control_event_v1', format: 'JSONEachRow', values: [found, { ...found, event_id: 'f', org_id: 'another', detail: '{"bundleDigest":"whole"}' }] });
+
+    const told = async () => (await selectRows<{ told: string }>(client, `SELECT concat(event_id, ' ', integrity, ' ', toString([score_secrets, score_permissions, score_agents])) AS told FROM scan ORDER BY event_id`)).map((row) => row.told);
+    await migrateClickHouse({ url, database });
+    const expected = ['bare ok [NULL,NULL,NULL]', 'forged suspect [100,0,50]', 'other mismatch [100,0,50]', 'unpacked  [100,0,50]', 'whole ok [100,0,50]', 'worst ok [0,0,0]'];
+    expect(await told()).toEqual(expected);
+    expect(await selectRows(client, `SELECT count() AS marks FROM dirty_hour_v1 WHERE fact = 'scan'`)).toEqual([{ marks: 2 }]);
+    // A run that died after the INSERT has both; what stands afterwards does not depend on which hash is greater.
+    await client.insert({ table: 'scan_v1', format: 'JSONEachRow', values: [scan('bare', { score_secrets: 0, score_permissions: 0, score_hooks: 0, score_mcp: 0, score_agents: 0 }), scan('forged', parts)] });
+    await client.command({ query: 'ALTER TABLE schema_migration DELETE WHERE version >= 20 SETTINGS mutations_sync = 1' });
+    await migrateClickHouse({ url, database });
+    expect(await told()).toEqual(expected);
+    await client.command({ query: 'DROP DATABASE {database:Identifier}', query_params: { database } });
+    await client.close();
   });
 
   it('refuses a store of a newer version and an edited migration', async () => {

@@ -1,19 +1,21 @@
 import { z } from 'zod';
 import { SEVERITIES, findingCategory, grade, severity } from '../records/enums.js';
 import { REPOSITORY_PATTERN } from '../records/repository.js';
+import { redactText } from '../redaction.js';
 
 /** Postgres text cannot hold NUL, and a log line should hold no other control character. */
 const PRINTABLE = /^[^\u0000-\u001f\u007f]*$/;
 
-/** Text for people, of at most `max` characters. */
-export const text = (max: number) => z.string().min(1).max(max).regex(PRINTABLE, 'text without control characters');
+/** Text for people, of at most `max` characters; secrets in it are masked, since people paste them. */
+export const text = (max: number) => z.string().min(1).max(max).regex(PRINTABLE, 'text without control characters').overwrite(redactText);
 
-/** Full name of a repository. */
+/** Full name of a repository; a secret in it is masked. */
 export const repositoryName = z
   .string()
   .min(1)
   .max(200)
   .refine((name) => REPOSITORY_PATTERN.test(name), 'owner/name without spaces')
+  .overwrite(redactText)
   .meta({ example: 'acme/agent-platform' });
 
 /** ISO 8601 with a time zone. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { count, moment, nextCursor, paging, repositoryName, text } from './atoms.js';
+import { redactText } from '../redaction.js';
 import { role } from './roles.js';
 import { scope } from './scopes.js';
 
@@ -61,7 +62,7 @@ export const member = z.object({ id: z.string(), login: z.string(), role, create
 export type Member = z.infer<typeof member>;
 export const memberList = z.object({ members: z.array(member) });
 /** A GitHub login, an e-mail address or the like. */
-const login = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$/, 'letters, digits and . _ @ + -');
+const login = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$/, 'letters, digits and . _ @ + -').refine((name) => redactText(name) === name, 'a login, which is no secret');
 export const memberRequest = z.object({ login, role });
 export const memberChange = z.object({ role });
 
@@ -73,7 +74,7 @@ export const repo = z.object({
   lastSeenAt: z.string().nullable(),
 });
 export const repoList = z.object({ repos: z.array(repo), nextCursor });
-export const repoRequest = z.object({ repository: repositoryName, githubRepoId: z.string().max(50).optional() });
+export const repoRequest = z.object({ repository: repositoryName, githubRepoId: z.string().max(50).overwrite(redactText).optional() });
 
 export const baselineRequest = z.object({ scanId: text(100).optional() });
 export const baseline = z.object({

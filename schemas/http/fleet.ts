@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { redactText } from '../redaction.js';
 import { count, grade } from './atoms.js';
 
 /** Where AgentShield's fleet rules send a repository; the first that fits. */
@@ -83,7 +84,7 @@ export const reviewItemChange = z
     status: reviewStatus.optional(),
     /** Login of a member; null takes it from whoever has it. */
     assignee: z.string().min(1).max(100).nullable().optional(),
-    note: z.string().max(2_000).nullable().optional(),
+    note: z.string().max(2_000).overwrite(redactText).nullable().optional(),
   })
   .refine((change) => Object.keys(change).length > 0, 'status, assignee or note');
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { BREAKDOWN_CATEGORIES } from '../records/enums.js';
+import { BREAKDOWN_CATEGORIES, integrity } from '../records/enums.js';
 import { count, findingCategory, findingCounts, grade, repositoryName, score, severity, SEVERITIES, timestamp, warnings } from './atoms.js';
 
 /** Findings one scan may list. */
@@ -152,11 +152,6 @@ export const scanBody = z.object({
   verification: z.unknown(),
 }).partial({ schemaVersion: true, outputDir: true, targetPath: true, verification: true });
 export type ScanBody = z.infer<typeof scanBody>;
-
-export const INTEGRITIES = ['ok', 'mismatch', 'suspect'] as const;
-/** `mismatch`: the digest is not what the artifacts give. `suspect`: the report contradicts its remediation plan. */
-export const integrity = z.enum(INTEGRITIES);
-export type Integrity = z.infer<typeof integrity>;
 
 const answered = {
   scanId: z.string(),

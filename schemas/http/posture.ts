@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { BREAKDOWN_CATEGORIES, type BreakdownCategory } from '../records/enums.js';
+import { BREAKDOWN_CATEGORIES, integrity, type BreakdownCategory } from '../records/enums.js';
 import { count, findingCounts, grade, moment } from './atoms.js';
 
 /** Query of `GET /v1/repo/{repoId}/posture`. */
@@ -12,6 +12,7 @@ export const postureQuery = z.object({
 });
 
 const optionalScore = z.number().nullable();
+/** Each null where the producer sent no breakdown: absence, not zero. */
 const breakdown = z.object(Object.fromEntries(BREAKDOWN_CATEGORIES.map((key) => [key, optionalScore])) as Record<BreakdownCategory, typeof optionalScore>);
 
 /** A bucket of the score trend. Scores of different filters or versions do not compare, so they are points apart. */
@@ -36,7 +37,7 @@ const latestScan = z.object({
   /** False when the pack's digest differs from what its artifacts give, or the report contradicts its plan. */
   ok: z.boolean(),
   scanId: z.string(),
-  integrity: z.enum(['ok', 'mismatch', 'suspect']),
+  integrity,
   generatedAt: z.string(),
   bundleDigest: z.string().nullable(),
   expectedBundleDigest: z.string().nullable(),

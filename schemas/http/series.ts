@@ -80,7 +80,9 @@ export const explanation = z.object({
       version: z.string(),
       computedAt: z.string(),
       facts: count.nullable(),
-      run: z.object({ worker: z.string(), cause: z.string(), durationMs: z.number(), rowsRead: z.number().nullable() }).nullable(),
+      run: z.object({ worker: z.string(), cause: z.string(), durationMs: z.number(), rowsRead: z.number().nullable() }).nullable().meta({
+        description: 'Null until the pass that computed the hour has ended, for good where it died before its end, and after 90 days, which is how long runs are kept.',
+      }),
     }),
   ),
   /** The scan before the bucket, where its first one is compared with it. */

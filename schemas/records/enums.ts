@@ -27,6 +27,10 @@ export const findingCategory = z.enum([
   'misconfiguration',
 ]);
 
+/** Of an evidence pack. `mismatch`: the digest is not what the artifacts give. `suspect`: the report contradicts its remediation plan. */
+export const integrity = z.enum(['ok', 'mismatch', 'suspect']);
+export type Integrity = z.infer<typeof integrity>;
+
 /** What a guard decided; `ask` exists for agents that report it. */
 export const decision = z.enum(['allow', 'block', 'ask']);
 

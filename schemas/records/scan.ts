@@ -11,6 +11,7 @@ import {
   ATTR_EVIDENCE_PACK_ARTIFACTS,
   ATTR_EVIDENCE_PACK_ARTIFACTS_VERIFIED,
   ATTR_EVIDENCE_PACK_EXPECTED_DIGEST,
+  ATTR_EVIDENCE_PACK_INTEGRITY,
   ATTR_EVIDENCE_PACK_REDACTED,
   ATTR_POLICY_EXCEPTIONS_PREFIX,
   ATTR_POLICY_MIN_SCORE,
@@ -39,7 +40,7 @@ import {
   ATTR_VCS_REF_HEAD_TYPE,
   ATTR_VCS_REPOSITORY_URL_FULL,
 } from '../semconv.js';
-import { BREAKDOWN_CATEGORIES, SEVERITIES, type BreakdownCategory, type Grade, type Severity } from './enums.js';
+import { BREAKDOWN_CATEGORIES, SEVERITIES, type BreakdownCategory, type Grade, type Integrity, type Severity } from './enums.js';
 
 const POLICY_EXCEPTIONS = ['total', 'active', 'expiring_soon', 'expired'] as const;
 const BASELINE_FINDINGS = ['new', 'resolved', 'unchanged', 'new_critical', 'new_high'] as const;
@@ -68,6 +69,8 @@ export interface ScanEvidencePack {
   redacted: boolean;
   artifacts: number;
   artifactsVerified: number;
+  /** Of a pack whose parts were held against each other; absent: known by its digests alone. */
+  integrity?: Integrity;
 }
 
 /** State of the repository and pipeline run that a scan belongs to, as its environment claims. */
@@ -113,7 +116,8 @@ export interface ScanRecord {
   /** 0 to 100. Meaningless when filesScanned is 0: AgentShield says A / 100 of an empty folder. */
   score: number;
   grade: Grade;
-  breakdown: Record<BreakdownCategory, number>;
+  /** The score by category; absent: the producer did not tell it. */
+  breakdown?: Record<BreakdownCategory, number>;
   findings: Record<Severity, number>;
   filesScanned: number;
   /** Lowest severity the scan reported; scores of different filters do not compare. */
@@ -146,7 +150,7 @@ export function scanAttributes(record: ScanRecord): Record<string, string | numb
     [ATTR_SCAN_PROVIDER]: record.provider,
     [ATTR_AGENTSHIELD_VERSION]: record.agentshieldVersion,
   };
-  for (const key of BREAKDOWN_CATEGORIES) attributes[ATTR_SCAN_BREAKDOWN_PREFIX + key] = record.breakdown[key];
+  if (record.breakdown !== undefined) addCounts(attributes, ATTR_SCAN_BREAKDOWN_PREFIX, BREAKDOWN_CATEGORIES, record.breakdown);
   for (const key of SEVERITIES) attributes[ATTR_SCAN_FINDINGS_PREFIX + key] = record.findings[key];
   if (record.bundleDigest !== undefined) attributes[ATTR_SCAN_BUNDLE_DIGEST] = record.bundleDigest;
   for (const [claim, value] of Object.entries(record.ci ?? {}) as [keyof ScanCi, string][]) attributes[CI_ATTRIBUTES[claim]] = value;
@@ -162,6 +166,7 @@ export function scanAttributes(record: ScanRecord): Record<string, string | numb
     attributes[ATTR_EVIDENCE_PACK_REDACTED] = String(record.evidencePack.redacted);
     attributes[ATTR_EVIDENCE_PACK_ARTIFACTS] = record.evidencePack.artifacts;
     attributes[ATTR_EVIDENCE_PACK_ARTIFACTS_VERIFIED] = record.evidencePack.artifactsVerified;
+    if (record.evidencePack.integrity !== undefined) attributes[ATTR_EVIDENCE_PACK_INTEGRITY] = record.evidencePack.integrity;
   }
   return attributes;
 }

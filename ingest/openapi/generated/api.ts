@@ -2155,6 +2155,7 @@ export interface operations {
                             version: string;
                             computedAt: string;
                             facts: number | null;
+                            /** @description Null until the pass that computed the hour has ended, for good where it died before its end, and after 90 days, which is how long runs are kept. */
                             run: {
                                 worker: string;
                                 cause: string;

@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { repositoryId } from '#schemas/records/repository.js';
+import { INGEST_SCOPES } from './auth/caller.js';
+import { mintToken } from './auth/tokens.js';
+import { SERIES_TABLE } from './queries/series-table.js';
+import { driftOfSpec, scanOfSpec } from './testing/bodies.js';
+import { jsonHeaders, startGateway, type Refusal, type TestGateway } from './testing/gateway.js';
+
+/** Nothing of the other repository is named without it. */
+const MARK = 'another-team';
+const OTHER = `${MARK}/app`;
+
+let gateway: TestGateway;
+/** Of the repository `acme/mine`, for reading and for sending. */
+let reader: string;
+let sender: string;
+beforeAll(async () => {
+  gateway = await startGateway(inject('clickhouseUrl'));
+  const bound = async (scopes: Parameters<typeof mintToken>[1]['scopes']) =>
+    (await mintToken(gateway.postgres, { orgId: 'org_a', name: 'bound', scopes, repository: 'acme/mine' })).token;
+  reader = await bound(['read']);
+  sender = await bound(INGEST_SCOPES);
+  const report = { score: { grade: 'F', numericScore: 10 }, findings: { total: 1, critical: 1, high: 0, medium: 0, low: 0, info: 0 } };
+  for (const repository of ['acme/mine', OTHER]) {
+    const findings = [{ id: 'mcp-x-1', severity: 'critical', category: 'mcp', title: repository, file: repository }];
+    const scan = await call('POST', '/v1/ingest/scan', gateway.ingestToken, scanOfSpec({ repository, report, findings, remediation: null, filesScanned: 3 }));
+    expect(scan.statusCode, scan.body).toBe(200);
+  }
+});
+afterAll(() => gateway.close());
+
+function call(method: string, url: string, token: string, body?: unknown) {
+  return gateway.app.inject({
+    method: method as 'GET', url, headers: body === undefined ? { authorization: `Bearer ${token}` } : jsonHeaders(token),
+    ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
+  });
+}
+const refusal = async (method: string, url: string, token: string, body?: unknown): Promise<[number, string]> => {
+  const answer = await call(method, url, token, body);
+  return [answer.statusCode, answer.json<Refusal>().error.code];
+};
+
+const otherId = repositoryId('org_a', OTHER);
+/** How a bound token reaches for the other repository on every address that can be read; a route without a line fails. */
+const READS: Readonly<Record<string, readonly [url: string, expected: number]>> = {
+  fleet: ['/v1/org/org_a/fleet', 200],
+  listReviewItems: [`/v1/repo/${otherId}/review-items`, 404],
+  posture: [`/v1/repo/${otherId}/posture`, 404],
+  listRepos: ['/v1/repos', 200],
+  showBaseline: [`/v1/repo/${otherId}/baseline`, 404],
+  listSeries: ['/v1/series', 200],
+  readSeries: [`/v1/series/score_trend?from=2026-06-20&repository=${otherId}`, 404],
+  explain: [`/v1/explain?series=score_trend&at=2026-06-21&bucket=day&repository=${otherId}`, 404],
+  listFindings: [`/v1/findings?status=all&repository=${otherId}`, 404],
+  showOrg: ['/v1/org/org_a', 200],
+  listPolicyPromotions: ['/v1/policy-promotions', 200],
+};
+
+describe('a token that is bound to a repository', () => {
+  it('reads nothing of another one, on any address', async () => {
+    expect(Object.keys(READS).sort()).toEqual(gateway.app.apiRoutes.filter(({ scopes }) => scopes.includes('read')).map(({ id }) => id).sort());
+    for (const [id, [url, expected]] of Object.entries(READS)) {
+      const answer = await call('GET', url, reader);
+      expect([id, answer.statusCode]).toEqual([id, expected]);
+      // An answer may repeat what was asked for, and that is the id.
+      expect(answer.body, id).not.toContain(MARK);
+    }
+    // Not asked for by name it is its own: nothing is refused, and nothing else is there.
+    for (const url of ['/v1/findings?status=all', '/v1/series/score_trend?from=2026-06-20']) {
+      const answer = await call('GET', url, reader);
+      expect(answer.statusCode).toBe(200);
+      expect(answer.body).not.toContain(MARK);
+    }
+    expect((await call('GET', '/v1/findings?status=all', reader)).body).toContain('acme/mine');
+  });
+
+  it('reads and explains no series of the whole organisation, and that it tried is in the audit trail', async () => {
+    const ofOrganisation = [...SERIES_TABLE.values()].filter(({ views }) => views.every(({ types }) => !('repo' in types))).map(({ name }) => name);
+    expect(ofOrganisation).toContain('cross_repo_org_rollup');
+    for (const name of ofOrganisation) expect([name, ...(await refusal('GET', `/v1/series/${name}`, reader))]).toEqual([name, 403, 'repository_not_allowed']);
+    for (const repository of ['acme%2Fmine', otherId]) {
+      const url = `/v1/explain?series=cross_repo_org_rollup&at=2026-06-21T17:00:00Z&repository=${repository}`;
+      expect(await refusal('GET', url, reader)).toEqual([403, 'repository_not_allowed']);
+      expect((await call('GET', url, gateway.readToken)).statusCode).toBe(200);
+    }
+    const { entries } = (await call('GET', '/v1/audit?limit=1000', gateway.adminToken)).json<{ entries: { record: string }[] }>();
+    const denied = entries.map(({ record }) => JSON.parse(record) as { action: string; subject: string; detail: { code: string } }).filter(({ action }) => action === 'access.denied');
+    expect(denied).toEqual(
+      ['GET /v1/explain', 'GET /v1/series/:name'].map((subject) => expect.objectContaining({ subject, detail: { code: 'repository_not_allowed' } }) as unknown).reverse(),
+    );
+  });
+
+  it('sends nothing in the name of another one', async () => {
+    const entries = [{ timestamp: new Date().toISOString(), tool: 'Bash', decision: 'allow' }];
+    for (const [url, body] of [
+      ['/v1/ingest/scan', scanOfSpec({ repository: OTHER })],
+      ['/v1/ingest/runtime', { repository: OTHER, entries }],
+      ['/v1/ingest/drift', driftOfSpec({ repository: OTHER })],
+    ] as const) expect([url, ...(await refusal('POST', url, sender, body))]).toEqual([url, 403, 'repository_not_allowed']);
+  });
+});

@@ -1,0 +1,18 @@
+import { ShieldwatchError } from '#schemas/errors.js';
+
+/** Postgres' code for a row that refers to one that is not there. */
+const FOREIGN_KEY_VIOLATION = '23503';
+
+/**
+ * The row that an INSERT about a repository returns.
+ *
+ * @throws ShieldwatchError 409 when the repository was removed since it was looked up.
+ */
+export async function rowOfRepository<T>(inserted: Promise<T[]>): Promise<T> {
+  const [row] = await inserted.catch((cause: unknown) => {
+    const isGone = typeof cause === 'object' && cause !== null && 'code' in cause && cause.code === FOREIGN_KEY_VIOLATION;
+    throw isGone ? new ShieldwatchError('conflict', 'the repository was removed meanwhile') : cause;
+  });
+  if (row === undefined) throw new Error('the INSERT returned no row');
+  return row;
+}
