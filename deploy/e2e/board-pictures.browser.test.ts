@@ -6,7 +6,7 @@ import { boardFiles } from '#grafana/boards.js';
 import { isBrowserMissing, TestBrowser } from '#ingest/boards/browser-testing.js';
 import { startGateway, type TestGateway } from '#ingest/testing/gateway.js';
 import { packageRoot } from '#schemas/root.js';
-import { tellFleet } from './fleet-story.fixture.js';
+import { tellFleet } from '#deploy/pictures/fleet-story.js';
 
 const UIDS = boardFiles().map(({ text }) => (JSON.parse(text) as { uid: string }).uid);
 
@@ -17,7 +17,7 @@ describe.skipIf(isBrowserMissing)(`every board in a real browser${isBrowserMissi
   beforeAll(async () => {
     await promisify(execFile)(process.execPath, [join(packageRoot(), 'ingest/boards/build.mjs')]);
     gateway = await startGateway(inject('clickhouseUrl'), {});
-    await tellFleet(gateway.store.client);
+    await tellFleet(gateway.store.client, 'org_a');
     browser = await TestBrowser.start(await gateway.app.listen({ port: 0, host: '127.0.0.1' }));
     await browser.open(`/boards/login?code=${gateway.app.createLoginCode('org_a')}`);
     await browser.page.close();

@@ -3,17 +3,16 @@ import { join } from 'node:path';
 import { createGateway } from '#ingest/app.js';
 import { readBoards } from '#ingest/boards/board-library.js';
 import { isBrowserMissing, TestBrowser } from '#ingest/boards/browser-testing.js';
-import { tellStory } from '#ingest/boards/story.js';
-import { Seed } from '#ingest/boards/testing.js';
-import { createRollupWorker } from '#rollups/worker.js';
 import { CommandError } from '#schemas/errors.js';
 import { openPostgres } from '#schemas/postgres/client.js';
 import { migratePostgres } from '#schemas/postgres/migrate.js';
 import { withServer } from '../bench/store/server.js';
+import { tellFleet } from './fleet-story.js';
 
 const ORG = 'org_sample';
 /** Text alone, which is in the repository as text. */
 const TEXT_BOARD = 'shieldwatch-runbooks';
+const REPOSITORY_BOARD = 'shieldwatch-repository';
 /** Bytes a picture in a README may have. */
 const MAX_BYTES = 300_000;
 /** Pixels of a board that are kept: what does not fit on two screens is not looked at in a README. */
@@ -30,8 +29,7 @@ export async function drawPictures(folder: string): Promise<string[]> {
   await mkdir(folder, { recursive: true });
   const files: string[] = [];
   await withServer(async ({ client }) => {
-    await tellStory(new Seed(client, ORG));
-    await createRollupWorker({ clickhouse: client, settleMs: 0 }).tick();
+    await tellFleet(client, ORG);
     const postgres = await openPostgres({});
     await migratePostgres(postgres);
     const gateway = await createGateway({ clickhouse: client, postgres });
@@ -41,7 +39,7 @@ export async function drawPictures(folder: string): Promise<string[]> {
       await browser.page.close();
       for (const { uid } of (await readBoards()).all()) {
         if (uid === TEXT_BOARD) continue;
-        await browser.open(`/boards/${uid}?refresh=`);
+        await browser.open(`/boards/${uid}?refresh=${uid === REPOSITORY_BOARD ? '&var-repo=acme/web' : ''}`);
         await browser.loaded();
         const height = await browser.page.evaluate<number>(`(${heightOfWholePanels.toString()})(${String(MAX_HEIGHT)})`);
         const picture = await browser.page.screenshot({ fullPage: true, clip: { x: 0, y: 0, width: 1280, height } });

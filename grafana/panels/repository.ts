@@ -49,7 +49,7 @@ export function findingTable(): Builder<Panel> {
       description:
         'Findings by their life. New: first shown in the range. Regressed: fixed before, shown again in the range. Open: stands since before it. Fixed: gone in the range. By finding key, so that moved lines change nothing; scans that could not tell fix nothing. 500 rows.',
       sql: findingLife(),
-      noValue: 'No such finding in this range; with all filters set to All: nothing scanned, or nothing found',
+      noValue: 'No such finding in this range; with all filters set to All: nothing scanned, nothing found, or scans that came without their findings',
       w: 24,
       h: 12,
     },

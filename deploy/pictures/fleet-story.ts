@@ -3,7 +3,11 @@ import { Random } from '#deploy/bench/random.js';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { FindingRecord } from '#schemas/records/finding.js';
 import type { ScanRecord } from '#schemas/records/scan.js';
-import { DAY, foldSeries, HOUR, MINUTE } from './board-seed.fixture.js';
+import { createRollupWorker } from '#rollups/worker.js';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
 
 type Catalogue = Partial<FindingRecord> & { key: string };
 
@@ -39,9 +43,9 @@ const RULES = [
 const TOOLS = ['Bash', 'Bash', 'Read', 'Read', 'Edit', 'Grep', 'WebFetch', 'mcp__browser__open'] as const;
 const AGENTS = ['claude-code', 'claude-code', 'codex', 'gemini-cli'] as const;
 
-/** A month of a fleet that is worked on: six repositories, their scans, findings, drifts and guards. Always the same, but for the time it is now. */
-export async function tellFleet(client: ClickHouseClient): Promise<void> {
-  const seed = new Seed(client, 'org_a');
+/** A month of a fleet that is worked on: six repositories, their scans, findings, drifts and guards, and their series. Always the same, but for the time it is now. */
+export async function tellFleet(client: ClickHouseClient, orgId: string): Promise<void> {
+  const seed = new Seed(client, orgId);
   const random = new Random(7);
   const now = Date.now();
   const ago = (ms: number): string => new Date(now - ms).toISOString();
@@ -123,5 +127,5 @@ export async function tellFleet(client: ClickHouseClient): Promise<void> {
     decided(8, 'acme/infrastructure-as-code', 'm-pin', 'accepted', -2), decided(8, 'acme/infrastructure-as-code', 'h-curl', 'accepted', 22), decided(5, 'acme/mobile', 'i-skill', 'muted'),
     { at: ago(6 * HOUR), repository: 'acme/web', kind: 'baseline', subject: 'baseline', state: 'set' },
   ]);
-  await foldSeries(client);
+  await createRollupWorker({ clickhouse: client, settleMs: 0 }).tick();
 }
