@@ -13,7 +13,7 @@ export interface PlaySettings {
   turns: readonly Turn[];
   /** Time of the newest event and beginning of the play's clock, ms since the epoch; within the 30 days that marks live. */
   newest: number;
-  /** Differences to the workers as they are, for mutants. */
+  /** Differences to the workers as they are, for mutants. Of named jobs only the facts arrive. */
   worker?: Partial<Pick<WorkerSettings, 'jobs' | 'settleMs'>>;
 }
 
@@ -64,6 +64,8 @@ const LONG_SECONDS = 300;
 export async function play(settings: PlaySettings): Promise<Played> {
   const { clickhouse, name, histories } = settings;
   await clearStage(clickhouse);
+  const jobs = settings.worker?.jobs;
+  const kinds = FACTS.filter((fact) => jobs === undefined || jobs.some(({ facts: read }) => read.some((one) => one === fact)));
   const played: Played = { crashes: 0, passes: 0, pauses: 0, endedAt: settings.newest };
   const newWorker = (): Seat => {
     const points = failpoints(clickhouse);
@@ -95,7 +97,7 @@ export async function play(settings: PlaySettings): Promise<Played> {
     const rows = steps.flatMap(({ arrivals }, index) => {
       const history = histories[index];
       return history === undefined ? [] : arrivals.flatMap((arrival) => factRows(history, name, index, arrival, settings.newest));
-    });
+    }).filter(({ fact }) => kinds.includes(fact));
     const marks = (): Promise<void> => insertMarks(clickhouse, rows, played.endedAt);
     const facts = (): Promise<void> => insertFacts(clickhouse, rows);
     const [first, second] = turn.order === 'marks first' ? [marks, facts] : [facts, marks];
@@ -122,7 +124,7 @@ export async function play(settings: PlaySettings): Promise<Played> {
       if (turn.order === 'marks first') await facts();
       else await insertMarks(clickhouse, rows, markedAt);
     }
-    if (turn.deletes) await deleteFacts(clickhouse, name, histories, played.endedAt);
+    if (turn.deletes) await deleteFacts(clickhouse, kinds, name, histories, played.endedAt);
     played.endedAt += turn.seconds * 1_000;
   }
   await wakeUp();
@@ -157,7 +159,7 @@ async function insertMarks(clickhouse: ClickHouseClient, rows: readonly FactRow[
 const FACTS = ['scan', 'finding', 'runtime_event', 'drift_event', 'agent_event', 'masking_event', 'control_event'] as const;
 
 /** Deletes and marks what the histories delete, in one statement a table. */
-async function deleteFacts(clickhouse: ClickHouseClient, name: string, histories: readonly History[], markedAt: number): Promise<void> {
+async function deleteFacts(clickhouse: ClickHouseClient, kinds: readonly FactRow['fact'][], name: string, histories: readonly History[], markedAt: number): Promise<void> {
   const all: string[] = [];
   const fifth: string[] = [];
   for (const [index, { deletion }] of histories.entries()) {
@@ -167,7 +169,7 @@ async function deleteFacts(clickhouse: ClickHouseClient, name: string, histories
   const params = { all, fifth };
   const where = `startsWith(org_id, '${name}') AND (concat(org_id, ' ', repo) IN {all:Array(String)}
     OR (concat(org_id, ' ', repo) IN {fifth:Array(String)} AND cityHash64(splitByChar('/', event_id)[1]) % 5 = 0))`;
-  await Promise.all(FACTS.map(async (fact) => {
+  await Promise.all(kinds.map(async (fact) => {
     await clickhouse.command({
       query: `INSERT INTO dirty_hour_v1 SELECT DISTINCT '${fact}', org_id, repo, toStartOfHour(occurred_at), fromUnixTimestamp64Milli({markedAt:Int64}, 'UTC')
         FROM ${fact}_v1 WHERE ${where}`,
