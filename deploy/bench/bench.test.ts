@@ -116,7 +116,7 @@ describe.skipIf(!hasGo())(`hotpath ${hasGo() ? '' : '(NOT RUN: no Go)'}`, () => 
   test('moves the spans through gateway and collector and through either rival, and says what each takes', async () => {
     const names = ['protobuf', 'json'].flatMap((encoding) => [`hotpath_cpu_ratio_${encoding}`, `hotpath_cpu_ratio_to_memory_queue_${encoding}`]);
     expect(barsOf(await figuresOf((report) => ours(report, { requests: 10, spansEach: 400, repeats: 1 })))).toEqual(names.map((name) => [name, 'lower', 1.6, 1.2]));
-  });
+  }, 600_000);
 });
 
 describe('each part of the hook bench reports its figures', () => {

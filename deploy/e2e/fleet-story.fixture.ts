@@ -84,7 +84,8 @@ export async function tellFleet(client: ClickHouseClient): Promise<void> {
   const records = [];
   for (let hour = 0; hour < 30 * 24; hour += 1) {
     const start = now - hour * HOUR;
-    const isNight = new Date(start).getUTCHours() < 6;
+    // By hours before now, not by the clock: what the boards show must not depend on when the story is told.
+    const isNight = hour % 24 >= 10 && hour % 24 < 16;
     const count = isNight ? random.integer(0, 3) : random.integer(20, 60);
     const share = hour < 3 ? 0.3 : 0.06 + 0.05 * Math.sin(hour / 20);
     for (let n = 0; n < count; n += 1) records.push(decision(start - random.integer(0, 59) * MINUTE, share));

@@ -21,6 +21,8 @@ export function createClickHouse(config: ClickHouseConfig): ClickHouseClient {
     database: config.database ?? DEFAULT_DATABASE,
     request_timeout: config.requestTimeoutMs ?? 30_000,
     max_open_connections: 8,
+    // On a busy machine the timer that gives up an idle connection may run after the server has closed it.
+    keep_alive: { eagerly_destroy_stale_sockets: true },
     // Its log would quote the server's error text, and that quotes rows. Errors are thrown anyway.
     log: { level: ClickHouseLogLevel.OFF },
     clickhouse_settings: {

@@ -26,4 +26,4 @@ test.skipIf(isBrowserMissing)(`last-panel: every panel of the board is drawn ove
     ['last_panel_s', 'lower', 2, 1],
     ['last_panel_90d_s', 'lower', 2, 1],
   ]);
-});
+}, 600_000);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Figure } from '../figure.js';
 import { panelLatency } from './panels.js';
 
-test('panels: a figure for every query, the worst of them, and facts against series', { timeout: 240_000 }, async () => {
+test('panels: a figure for every query, the worst of them, and facts against series', { timeout: 600_000 }, async () => {
   const figures: Omit<Figure, 'bench'>[] = [];
   await panelLatency({ figure: (figure) => figures.push(figure), note: () => undefined }, { events: 2_000, repeats: 1 });
   expect(figures.length).toBeGreaterThan(60);
