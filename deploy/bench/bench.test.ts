@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { runBench } from './benches.js';
 import { figureLine, standing, type BenchReport, type Figure } from './figure.js';
 import { withFolder } from './folders.js';
+import { noisyNeighbour } from './gateway/neighbour.js';
 import { passThrough } from './gateway/pass-through.js';
 import { queryLatency } from './gateway/query.js';
 import { runtimeEvents } from './gateway/runtime.js';
@@ -151,6 +152,10 @@ describe('each part of the gateway bench reports its figure', () => {
 
   test('query', async () => {
     expect(barsOf(await figuresOf((report) => queryLatency(report, 4)))).toEqual([['query_api_minus_sql_p95_ms', 'lower', 10, 3]]);
+  });
+
+  test('neighbour', async () => {
+    expect(barsOf(await figuresOf((report) => noisyNeighbour(report, 1, 200)))).toEqual([['quiet_p95_beside_noisy_ratio', 'lower', 1.2, 1.05]]);
   });
 });
 
