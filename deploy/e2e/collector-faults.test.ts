@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -161,8 +161,14 @@ describe.skipIf(!hasGo())(`what the collector acknowledged is stored, and counte
     const under = await start({ queueParent });
     await under.stopStore();
     const ledger = new Ledger();
-    // Leaves less room than is about to be sent.
-    writeFileSync(join(queueParent, 'ballast'), Buffer.alloc(4 * 1024 * 1024));
+    // As in an outage that fills a disk: long before it does, each of the exporter's senders holds a batch that it retries,
+    // and nothing is read from the queue any more. They take one a second.
+    const isHeld = Date.now() + 8_000;
+    while (Date.now() < isHeld) {
+      await ledger.send(under.collector.url, 60);
+      await sleep(200);
+    }
+    fill(join(queueParent, 'ballast'));
     // Three clients have 20 each under way; what is more was refused.
     await ledger.send(under.collector.url, 1e6, () => ledger.open.size > 200, 'x'.repeat(2_000));
     rmSync(join(queueParent, 'ballast'));
@@ -171,6 +177,16 @@ describe.skipIf(!hasGo())(`what the collector acknowledged is stored, and counte
     await settles(under, ledger);
   }, 300_000);
 });
+
+/** Writes to a file until its disk has no room. */
+function fill(path: string): void {
+  const piece = Buffer.alloc(64 * 1024);
+  try {
+    for (;;) appendFileSync(path, piece);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+  }
+}
 
 /** An 8 MB disk, where that can be had. */
 function mountTmpfs(): string | undefined {
