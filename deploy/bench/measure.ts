@@ -17,11 +17,11 @@ export interface Pair {
 
 /**
  * Measures two ways of doing the same, one after the other, `repeats` times, each time in the other order:
- * what slows the machine down for a while slows both. One round before is thrown away.
+ * what slows the machine down for a while slows both. The `warmUp` rounds before are thrown away.
  */
-export async function alternate(repeats: number, a: () => Promise<number>, b: () => Promise<number>): Promise<Pair[]> {
+export async function alternate(repeats: number, a: () => Promise<number>, b: () => Promise<number>, warmUp = 1): Promise<Pair[]> {
   const pairs: Pair[] = [];
-  for (let round = -1; round < repeats; round++) {
+  for (let round = -warmUp; round < repeats; round++) {
     const early = round % 2 === 0 ? await a() : await b();
     const late = round % 2 === 0 ? await b() : await a();
     if (round >= 0) pairs.push(round % 2 === 0 ? { a: early, b: late } : { a: late, b: early });

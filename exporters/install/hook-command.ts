@@ -14,7 +14,10 @@ export type InstalledHook =
 /** Ends every command of ours, so that it is found again. The hook ignores it. */
 const MARK = 'shieldwatch-hook';
 
-/** One helper thread is enough for a process that lives for a millisecond, and soonest started and ended. */
+/**
+ * One helper thread is enough for a process that lives for a millisecond, and soonest started and ended; and see
+ * {@link FIXED_SEED_OPTION}. Node keeps what it compiles for these options alone.
+ */
 export const NODE_OPTIONS = ['--v8-pool-size=1', FIXED_SEED_OPTION] as const;
 
 /**

@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { readFile } from '../read-file.js';
 
 /** Bytes of a file of git's that are looked at: `packed-refs` of a very large repository has some megabytes. */
-export const MAX_GIT_FILE = 16 * 1024 * 1024;
+const MAX_GIT_FILE = 16 * 1024 * 1024;
 
 /** Where a working tree and its shared git files are. */
 export interface GitFolder {

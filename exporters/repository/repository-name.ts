@@ -1,9 +1,8 @@
 import { basename, resolve } from 'node:path';
 import { REPOSITORY_PATTERN } from '#schemas/records/repository.js';
-import { readFile } from '../read-file.js';
 import { scrubText } from '../scrub.js';
 import { remoteUrl } from './git-config.js';
-import { findGitFolder, gitFolderName, MAX_GIT_FILE, type GitFolder } from './git-folder.js';
+import { findGitFolder, gitFolderName, readOptional, type GitFolder } from './git-folder.js';
 import { remoteName } from './remote-name.js';
 
 /** Longest name a record may carry. */
@@ -62,10 +61,6 @@ function nameOf(git: GitFolder): string | undefined {
 }
 
 function remoteOf(git: GitFolder): string | undefined {
-  try {
-    const url = remoteUrl(readFile(`${git.common}/config`, MAX_GIT_FILE));
-    return url === undefined ? undefined : remoteName(url);
-  } catch {
-    return undefined;
-  }
+  const url = remoteUrl(readOptional(`${git.common}/config`) ?? '');
+  return url === undefined ? undefined : remoteName(url);
 }

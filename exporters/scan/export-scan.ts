@@ -63,9 +63,10 @@ export async function postScan(sender: Sender, { scan, findings }: ScanExport): 
 
 /** Score by category and findings by severity. Nothing scanned has no score: AgentShield's would be 100. */
 function scanGauges(scan: ScanRecord, timeMs: number): Metric[] {
+  const { breakdown } = scan;
   const scores = [
     { value: scan.score, attributes: { category: 'overall' } },
-    ...BREAKDOWN_CATEGORIES.flatMap((category) => (scan.breakdown === undefined ? [] : [{ value: scan.breakdown[category], attributes: { category } }])),
+    ...(breakdown === undefined ? [] : BREAKDOWN_CATEGORIES.map((category) => ({ value: breakdown[category], attributes: { category } }))),
   ];
   const counts = SEVERITIES.map((severity) => ({ value: scan.findings[severity], attributes: { severity } }));
   return [

@@ -1,4 +1,5 @@
 import { sha256Hex } from '#schemas/hash.js';
+import { TWO_TO_32 } from './span-bytes.js';
 
 /**
  * Ids of entries that came without one. What tells entries of a log apart is mostly their time, so an id is the hash of all
@@ -13,8 +14,8 @@ export interface IdBase {
   readonly span: Uint8Array;
 }
 
-export const TRACE_ID_BYTES = 16;
-export const SPAN_ID_BYTES = 8;
+const TRACE_ID_BYTES = 16;
+const SPAN_ID_BYTES = 8;
 const HASH_DIGITS = 32;
 export const TIME_DIGITS = 12;
 
@@ -82,7 +83,6 @@ function baseOf(text: string): IdBase {
   };
 }
 
-const TWO_TO_32 = 4_294_967_296;
 const HEX = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
 
 /** Writes the digits of a moment's milliseconds behind an event id's hash. */

@@ -199,7 +199,7 @@ export function writeVarint(bytes: Uint8Array, at: number, value: number): numbe
   return end;
 }
 
-const TWO_TO_32 = 4_294_967_296;
+export const TWO_TO_32 = 4_294_967_296;
 
 /** Nanoseconds of a moment in milliseconds, and `more` of them: all parts stay below 2^53. */
 export function writeNanoseconds(bytes: Buffer, at: number, ms: number, more: number): void {

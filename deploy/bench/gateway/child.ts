@@ -41,11 +41,12 @@ export class Child {
   }
 }
 
-/** A collector that takes everything and keeps nothing. */
-export async function startSink(): Promise<{ url: string; close: () => void }> {
+/** A collector that takes everything and keeps nothing; it answers after so many milliseconds. */
+export async function startSink(answerAfterMs = 0): Promise<{ url: string; close: () => void }> {
   const server: Server = createServer((incoming, outgoing) => {
     incoming.resume();
-    incoming.once('end', () => outgoing.writeHead(200, { 'content-type': 'application/json' }).end('{}'));
+    const answer = (): void => { outgoing.writeHead(200, { 'content-type': 'application/json' }).end('{}'); };
+    incoming.once('end', () => { if (answerAfterMs > 0) setTimeout(answer, answerAfterMs); else answer(); });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

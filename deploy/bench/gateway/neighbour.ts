@@ -1,5 +1,3 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createGateway } from '#ingest/app.js';
 import { INGEST_SCOPES } from '#ingest/auth/caller.js';
@@ -10,6 +8,7 @@ import { migratePostgres } from '#schemas/postgres/migrate.js';
 import { asRole, inOrg } from '#schemas/postgres/session.js';
 import type { BenchReport } from '../figure.js';
 import { alternate, median, medianRatio, quantile } from '../measure.js';
+import { startSink } from './child.js';
 
 /** A collector whose disk is busy takes so long; what the noise adds is some milliseconds. */
 const COLLECTOR_MS = 100;
@@ -18,11 +17,7 @@ const QUOTA = 50;
 
 /** p95 of a tenant's requests beside one that sends ten times what it may, over the same alone. */
 export async function noisyNeighbour(report: BenchReport, repeats = 7, milliseconds = 1_000): Promise<void> {
-  const collector = createServer((incoming, outgoing) => {
-    incoming.resume();
-    incoming.once('end', () => { setTimeout(() => outgoing.writeHead(200, { 'content-type': 'application/json' }).end('{}'), COLLECTOR_MS); });
-  });
-  await new Promise<void>((resolve) => collector.listen(0, '127.0.0.1', resolve));
+  const sink = await startSink(COLLECTOR_MS);
   const postgres = await openPostgres({});
   await migratePostgres(postgres);
   await asRole(postgres, 'shieldwatch_operator', {}, (tx) => tx.query("INSERT INTO org (id, name, retention_days) VALUES ('org_noisy', 'noisy', 30), ('org_quiet', 'quiet', 30)"));
@@ -33,7 +28,7 @@ export async function noisyNeighbour(report: BenchReport, repeats = 7, milliseco
     // Never asked on this way: what comes goes to the collector.
     clickhouse: createClickHouse({ url: 'http://127.0.0.1:9' }),
     postgres,
-    collector: { url: `http://127.0.0.1:${String((collector.address() as AddressInfo).port)}`, key: 'bench' },
+    collector: { url: sink.url, key: 'bench' },
     quotas: { requests: quota, bytes: { rate: 1e12, burst: 1e12 }, failures: quota },
   });
   const send = async (token: string): Promise<number> =>
@@ -67,7 +62,6 @@ export async function noisyNeighbour(report: BenchReport, repeats = 7, milliseco
   } finally {
     await gateway.close();
     await postgres.close();
-    collector.closeAllConnections();
-    collector.close();
+    sink.close();
   }
 }
