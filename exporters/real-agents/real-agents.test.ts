@@ -16,7 +16,7 @@ import { buildHook, type BuiltHook } from '../testdata/built-hook.js';
 import { spoolRecords } from '../testdata/spool-lines.js';
 import { anthropicApi } from './anthropic-api.js';
 import { geminiApi } from './gemini-api.js';
-import { AGENTS_FOLDER, areInstalled, installAgents } from './install.mjs';
+import { AGENT_PACKAGES, AGENTS_FOLDER, areInstalled, installAgents } from './install.mjs';
 import { ModelServer, type AskedCommand, type ModelAnswer, type ModelRequest } from './model-server.js';
 import { openaiApi } from './openai-api.js';
 
@@ -125,7 +125,7 @@ describe(title('Claude Code'), () => {
     install(claudeCode, commandHook());
     const result = await runClaude();
     expectJudged('claude-code', 'Bash', result);
-    expect(records().map(({ toolCallId, agentVersion }) => [toolCallId, agentVersion])).toEqual([['toolu_01FAKE0000001', '2.1.330'], ['toolu_01FAKE0000002', '2.1.330']]);
+    expect(records().map(({ toolCallId, agentVersion }) => [toolCallId, agentVersion])).toEqual([['toolu_01FAKE0000001', AGENT_PACKAGES['@anthropic-ai/claude-code']], ['toolu_01FAKE0000002', AGENT_PACKAGES['@anthropic-ai/claude-code']]]);
     const { permission_denials: denials } = JSON.parse(result.output) as { permission_denials: { tool_use_id: string }[] };
     expect(denials.map(({ tool_use_id: id }) => id)).toEqual(['toolu_01FAKE0000001']);
     // The model is told why.
