@@ -85,8 +85,13 @@ const hot = `(function (require, cold) {${bundled.text}})`;
 const name = `hook-${createHash('sha256').update(hot).digest('hex').slice(0, 16)}`;
 const file = String.raw`"use strict";
 process.exitCode = 2;
-process.on("uncaughtException", () => process.exit(2));
-const { closeSync, existsSync, openSync, readSync } = require("node:fs");
+process.on("uncaughtException", () => {
+  try {
+    writeSync(2, "shieldwatch: the guard failed, the call is blocked\n");
+  } catch {}
+  process.exit(2);
+});
+const { closeSync, existsSync, openSync, readSync, writeSync } = require("node:fs");
 const { Script } = require("node:vm");
 const cache = __dirname + "/${name}-" + process.version + "-" + process.arch + ".cache";
 let cachedData;

@@ -36,7 +36,7 @@ export function registerInstall(program: Command): void {
     .option('--port <port>', 'of that agent (SHIELDWATCH_AGENT_PORT, default 4327)')
     .option('--on-failure <what>', 'Claude Code: block or continue when the hook itself fails', 'block')
     .option('--policy-mode <mode>', 'safe, mended or stock')
-    .option('--command <command>', 'start the hook by this command, e.g. in settings that a team shares: "npx shieldwatch hook || exit 2"')
+    .option('--command <command>', 'start the hook by this command, e.g. in settings that a team shares: "npx shieldwatch hook || { echo blocked >&2; exit 2; }"')
     .option('--telemetry', "set or print what sends the agent's own telemetry to the gateway as well")
     .option('--url <url>', 'gateway for --telemetry (SHIELDWATCH_URL, default http://127.0.0.1:4000)')
     .action(install);

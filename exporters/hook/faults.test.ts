@@ -161,7 +161,23 @@ describe('the installed command', () => {
     ['is killed', (command) => command.replace(process.execPath, script('kill -9 $$'))],
     ['no longer knows an option', (command) => command.replace('--no-rehash-snapshot', '--no-such-option')],
     ['finds no hook', (command) => command.replace(hook.file, '/nowhere/hook.cjs')],
+    ['runs out of memory', (command) => command.replace('--no-rehash-snapshot', `--max-old-space-size=20 ${preload('const a = []; for (;;) a.push(new Array(1e5).fill(a.length));')}`)],
+    ['overflows its stack', (command) => command.replace('--no-rehash-snapshot', '--stack-size=40')],
+    ['throws', (command) => command.replace('--no-rehash-snapshot', preload('throw new Error();'))],
+    ['throws while the hook runs', (command) => command.replace('--no-rehash-snapshot', preload("require('node:fs').readSync = () => { process.nextTick(() => { throw new Error(); }); throw Object.assign(new Error(), { code: 'EAGAIN' }); };"))],
+    ['rejects', (command) => command.replace('--no-rehash-snapshot', preload("require('node:fs').readSync = () => { void Promise.reject(new Error()); throw Object.assign(new Error(), { code: 'EAGAIN' }); };"))],
+    ['aborts', (command) => command.replace('--no-rehash-snapshot', preload('process.abort();'))],
+    ['is terminated by a signal', (command) => command.replace('--no-rehash-snapshot', preload("process.kill(process.pid, 'SIGTERM'); for (;;);"))],
+    ['exits with 1 and no word', (command) => command.replace('--no-rehash-snapshot', preload('process.exit(1);'))],
+    ['exits with 2 and no word', (command) => command.replace('--no-rehash-snapshot', preload('process.exit(2);'))],
   ];
+
+  /** Node's option that runs a line before the hook. */
+  function preload(line: string): string {
+    const file = join(mkdtempSync(join(tmpdir(), 'shieldwatch-preload-')), 'preload.cjs');
+    writeFileSync(file, line);
+    return `--require ${file}`;
+  }
 
   function script(line: string): string {
     const file = join(home, 'node.sh');
@@ -169,11 +185,30 @@ describe('the installed command', () => {
     return file;
   }
 
-  it.each(broken)('blocks when Node %s', async (_, brokenBy) => {
+  it.each(broken)('blocks with a line on stderr when Node %s', async (way, brokenBy) => {
     const env = { HOME: home, SHIELDWATCH_SPOOL_DIR: spool };
-    expect((await runLine(brokenBy(hookCommand({ file: hook.file })), call('fine'), env)).exitCode).toBe(2);
-    // Unless leave was wanted.
-    expect((await runLine(brokenBy(hookCommand({ file: hook.file, onFailure: 'continue' })), call('fine'), env)).exitCode).not.toBe(2);
+    const run = await runLine(brokenBy(hookCommand({ file: hook.file })), call('forbidden'), env);
+    // Codex runs the tool after exit code 2 with an empty stderr.
+    expect([run.exitCode, run.stderr]).toEqual([2, expect.stringMatching(/shieldwatch: the call is blocked/)]);
+    // What blocks by itself is the hook; without the tail its failures do not.
+    const without = await runLine(brokenBy(hookCommand({ file: hook.file, onFailure: 'continue' })), call('fine'), env);
+    if (!['exits with 2 and no word', 'throws while the hook runs', 'rejects', 'overflows its stack'].includes(way)) expect(without.exitCode).not.toBe(2);
+  });
+
+  it('blocks with exit code 0 and the JSON where stderr cannot be written', async () => {
+    const env = { HOME: home, SHIELDWATCH_SPOOL_DIR: spool };
+    for (const redirection of ['2>&-', '2>/dev/full']) {
+      const run = await runLine(hookCommand({ file: hook.file }).replace(' ||', ` ${redirection} ||`), call('forbidden'), env);
+      // A stderr that is closed is opened by Node as /dev/null: there the shell's own line says it.
+      if (run.exitCode === 2) expect(run.stderr).toMatch(/blocked/);
+      else expect([run.exitCode, JSON.parse(run.stdout)]).toEqual([0, expect.objectContaining({ decision: 'block' })]);
+    }
+  });
+
+  it('blocks where nobody reads stderr', async () => {
+    const child = spawn('sh', ['-c', hookCommand({ file: '/nowhere/hook.cjs' })], { cwd: project, stdio: ['ignore', 'ignore', 'pipe'] });
+    child.stderr.destroy();
+    expect(await new Promise((resolve) => child.once('exit', (code, signal) => { resolve(code ?? signal); }))).toBe(2);
   });
 });
 

@@ -49,7 +49,8 @@ const UNREADABLE: Decision = {
 function askAnotherProcess(input: string): number {
   const options = process.execArgv.filter((option) => option !== FIXED_SEED_OPTION);
   const { status } = spawnSync(process.execPath, [...options, ...process.argv.slice(1)], { input, stdio: ['pipe', 'inherit', 'inherit'] });
-  return status ?? 2;
+  if (status !== null) return status;
+  return answer(UNREADABLE.event, UNREADABLE.call.tool, cannotJudge('the guard failed'));
 }
 
 function conclude(decision: Decision | undefined, startedAt: [number, number], { env, projectDir }: Judging): void {

@@ -21,9 +21,15 @@ const MARK = 'shieldwatch-hook';
 export const NODE_OPTIONS = ['--v8-pool-size=1', FIXED_SEED_OPTION] as const;
 
 /**
+ * What follows a hook that did not allow a call: a line on stderr, then exit code 2. Agents run the tool after every
+ * other exit code, and Codex also after 2 when stderr is empty, so the line is written however the process before it
+ * ended. Without the trap a stderr that nobody reads would kill the shell before it exits with 2.
+ */
+const BLOCK_TAIL = "|| { trap '' PIPE; echo 'shieldwatch: the call is blocked; without a reason above, the guard itself failed' >&2; exit 2; }";
+
+/**
  * The shell command that starts the bundled hook: this Node and this file by their full paths, since agents
- * are started with whatever PATH. With `block`, a Node that is gone, that does not know an option any more or
- * is killed blocks as well: agents take every exit code but 2 for leave.
+ * are started with whatever PATH. With `block` it ends with {@link BLOCK_TAIL}.
  */
 export function hookCommand({ mode, onFailure = 'block', file = hookFile() }: { mode?: string | undefined; onFailure?: OnFailure; file?: string } = {}): string {
   const option = mode === undefined ? '' : ` --policy-mode ${mode}`;
@@ -31,7 +37,7 @@ export function hookCommand({ mode, onFailure = 'block', file = hookFile() }: { 
   // Not every shell of Windows knows `||`.
   if (process.platform === 'win32') return command;
   // A shell that is asked to exec starts no second process.
-  return onFailure === 'block' ? `${command} || exit 2` : `exec ${command}`;
+  return onFailure === 'block' ? `${command} ${BLOCK_TAIL}` : `exec ${command}`;
 }
 
 /** True of a command or URL that this, or a person following our README, has installed. */
