@@ -56,21 +56,20 @@ async function handle(request: IncomingMessage, response: ServerResponse, option
     if (request.url?.split('?')[0] !== '/hook' || request.method !== 'POST') { respond(response, 404, { error: 'there is POST /hook' }); return; }
     const text = await readBody(request);
     if (text === undefined) { respond(response, 413, { error: 'the hook input is too large' }); return; }
-    judgeAndAnswer(text, response, { ...options, isProbe: request.headers['x-shieldwatch-probe'] === '1' }, projects, startedAt);
+    judgeAndAnswer(text, response, options, projects, startedAt);
   } catch {
     respond(response, 500, { error: 'the guard failed' });
   }
 }
 
-function judgeAndAnswer(text: string, response: ServerResponse, { env, mode, isProbe }: HttpHookOptions & { isProbe: boolean }, projects: SessionProjects, startedAt: number): void {
+function judgeAndAnswer(text: string, response: ServerResponse, { env, mode }: HttpHookOptions, projects: SessionProjects, startedAt: number): void {
   // Claude Code sends no variables along, so the project is where the session was first heard from.
   const projectDir = projects.of(text);
   const decision = decide(text, { mode, env, projectDir });
   const durationMs = performance.now() - startedAt;
   const isDenied = decision?.verdict.decision === 'block';
   respond(response, 200, isDenied ? denial(decision.event, decision.call.tool, decision.verdict.reason) : {});
-  // `shieldwatch status` tries the hook out; that is no decision.
-  if (decision !== undefined && !isProbe) record(decision.call, decision.verdict, durationMs, { env, projectDir });
+  if (decision !== undefined) record(decision.call, decision.verdict, durationMs, { env, projectDir });
 }
 
 function respond(response: ServerResponse, status: number, body: object): void {

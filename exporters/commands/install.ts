@@ -59,7 +59,7 @@ function withTarget(command: Command): Command {
 
 async function install(name: string, options: InstallOptions): Promise<void> {
   const { clientNamed, placesHere, planInstall, scopeOf } = await import('../install/install.js');
-  const { hookCommand, hookUrl, isOurs } = await import('../install/hook-command.js');
+  const { fixedValues, hookCommand, hookUrl, isOurs } = await import('../install/hook-command.js');
   const { probe } = await import('../install/probe.js');
   const client = clientNamed(name);
   const scope = scopeOf(client, options.scope);
@@ -68,7 +68,7 @@ async function install(name: string, options: InstallOptions): Promise<void> {
   if (options.command !== undefined && !isOurs(options.command)) throw new CommandError('--command does not hold `shieldwatch hook` or `shieldwatch-hook`, by which it would be found again');
   const hook = options.http
     ? ({ type: 'http', url: hookUrl(portOf(options.port, process.env)), token: hookToken(process.env) } as const)
-    : ({ type: 'command', command: options.command ?? hookCommand({ mode: options.policyMode, onFailure: options.onFailure }) } as const);
+    : ({ type: 'command', command: options.command ?? hookCommand({ mode: options.policyMode, onFailure: options.onFailure, fixed: fixedValues(process.env, scope === 'managed') }) } as const);
   const wanted = {
     hook,
     onFailure: options.onFailure,

@@ -219,8 +219,9 @@ describe('more strings than may be read under a known seed', () => {
   async function judged(input: (command: string) => string): Promise<unknown> {
     const [preload, log] = [join(home, 'preload.cjs'), join(home, 'started')];
     writeFileSync(preload, `require('node:fs').appendFileSync(${JSON.stringify(log)}, process.execArgv.includes('--no-rehash-snapshot') ? 'known ' : 'own ')`);
-    const env = { HOME: home, SHIELDWATCH_SPOOL_DIR: spool, NODE_OPTIONS: `--require=${preload}` };
-    const [denied, allowed] = [await runIn(':', input('forbidden'), env), await runIn(':', input('fine'), env)];
+    const env = { HOME: home, SHIELDWATCH_SPOOL_DIR: spool };
+    const line = hookCommand({ file: hook.file }).replace('NODE_OPTIONS=', `NODE_OPTIONS=--require=${preload}`);
+    const [denied, allowed] = [await runLine(line, input('forbidden'), env), await runLine(line, input('fine'), env)];
     return { denied: denied.exitCode, answer: (JSON.parse(denied.stdout) as { decision: string }).decision, allowed, started: readFileSync(log, 'utf8') };
   }
   const judgedAlike = { denied: 2, answer: 'block', allowed: SAME[1] };

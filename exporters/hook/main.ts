@@ -1,23 +1,24 @@
 import { spawnSync } from 'node:child_process';
 import { answer } from './answer.js';
 import { decide, type Decision } from './decide.js';
+import { fixedMode, fixEnvironment } from './fixed-values.js';
 import { FIXED_SEED_OPTION, HashFlood } from './hash-flood.js';
-import { policyMode } from './policy-mode.js';
 import { record } from './record.js';
 import { readStdin } from './stdin.js';
 import { cannotJudge, type Judging } from './verdict.js';
 
 /**
- * `shieldwatch hook [--policy-mode <mode>]`: judges the one tool call on standard input, answers the agent,
- * leaves a line in the spool, and sets the exit code. It loads nothing but Node's own files and a few of
+ * `shieldwatch hook [options]`: judges the one tool call on standard input, answers the agent, leaves a line in the
+ * spool, and sets the exit code. Options: {@link fixedMode}, {@link fixEnvironment}. It loads nothing but Node's own files and a few of
  * ours: it runs before every tool call. A promise only where standard input had to be waited for.
  */
 export function runHook(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<void> | undefined {
   // Until there is a verdict, whatever ends the process blocks. Exit code 1 would be leave.
   process.exitCode = 2;
   const startedAt = process.hrtime();
+  fixEnvironment(args, env);
   const projectDir = env['CLAUDE_PROJECT_DIR'] ?? '';
-  const judging: Judging = { mode: policyMode(optionValue(args, '--policy-mode') ?? env['SHIELDWATCH_POLICY_MODE']), env, projectDir };
+  const judging: Judging = { mode: fixedMode(args, env), env, projectDir };
   const settle = (decision: Decision | undefined): void => { conclude(decision, startedAt, judging); };
   const judge = (input: string): void => {
     try {
@@ -62,9 +63,4 @@ function conclude(decision: Decision | undefined, startedAt: [number, number], {
   const [seconds, nanoseconds] = process.hrtime(startedAt);
   process.exitCode = answer(decision.event, decision.call.tool, decision.verdict);
   record(decision.call, decision.verdict, seconds * 1e3 + nanoseconds / 1e6, { env, projectDir });
-}
-
-function optionValue(args: readonly string[], name: string): string | undefined {
-  const index = args.indexOf(name);
-  return index < 0 ? args.find((arg) => arg.startsWith(`${name}=`))?.slice(name.length + 1) : args[index + 1];
 }

@@ -14,6 +14,11 @@ export function policyMode(name: string | undefined): PolicyMode {
   return POLICY_MODES.find((mode) => mode === name) ?? 'safe';
 }
 
+/** The stricter of two modes: {@link POLICY_MODES} begins with the strictest. */
+export function stricterMode(a: PolicyMode, b: PolicyMode): PolicyMode {
+  return POLICY_MODES.indexOf(a) < POLICY_MODES.indexOf(b) ? a : b;
+}
+
 /** Whether a rule's `tool` covers the tool called. */
 export function coversTool(ruleTool: string, tool: string, mode: PolicyMode): boolean {
   if (ruleTool === '*' || ruleTool === tool) return true;

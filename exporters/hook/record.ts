@@ -21,10 +21,17 @@ export interface Surroundings {
 }
 
 /**
+ * Session of the calls by which `shieldwatch status` tries an installed hook out; they leave no record. No agent can
+ * use it: their session ids are UUIDs that the agent itself makes.
+ */
+export const PROBE_SESSION = 'shieldwatch-probe';
+
+/**
  * Leaves one line for the shipper. Telemetry fails open: whatever goes wrong here is swallowed, the verdict
  * has been given. The lengths keep a line of any characters below 4 KB.
  */
 export function record(call: RecordedCall, verdict: Verdict, durationMs: number, { env, projectDir }: Surroundings): void {
+  if (call.sessionId === PROBE_SESSION) return;
   try {
     const line = decisionRecord(call, verdict, durationMs, { env, projectDir });
     appendToSpool(spoolFolder(env), line, spoolLimits(env));

@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packageRoot } from '#schemas/root.js';
 import { CommandError } from '#schemas/errors.js';
 import { FIXED_SEED_OPTION } from '../hook/hash-flood.js';
+import { shieldwatchFolder } from '../spool/location.js';
 import type { OnFailure } from './client.js';
 
 /** What an agent is told to do before each tool call. */
@@ -28,16 +30,79 @@ export const NODE_OPTIONS = ['--v8-pool-size=1', FIXED_SEED_OPTION] as const;
 const BLOCK_TAIL = "|| { trap '' PIPE; echo 'shieldwatch: the call is blocked; without a reason above, the guard itself failed' >&2; exit 2; }";
 
 /**
- * The shell command that starts the bundled hook: this Node and this file by their full paths, since agents
- * are started with whatever PATH. With `block` it ends with {@link BLOCK_TAIL}.
+ * What of the environment changes which code a process runs, as the command sets it for Node. An assignment before a
+ * command costs no process, and no function of the shell's that the environment defines can stand in its way.
  */
-export function hookCommand({ mode, onFailure = 'block', file = hookFile() }: { mode?: string | undefined; onFailure?: OnFailure; file?: string } = {}): string {
-  const option = mode === undefined ? '' : ` --policy-mode ${mode}`;
-  const command = `"${process.execPath}" ${NODE_OPTIONS.join(' ')} "${file}"${option} ${MARK}`;
-  // Not every shell of Windows knows `||`.
+const NEUTRALISED = {
+  NODE_OPTIONS: '',
+  NODE_DISABLE_COMPILE_CACHE: '1',
+  OPENSSL_CONF: '',
+  LD_PRELOAD: '',
+  LD_AUDIT: '',
+  LD_LIBRARY_PATH: '',
+  ...(process.platform === 'darwin' ? { DYLD_INSERT_LIBRARIES: '', DYLD_LIBRARY_PATH: '' } : {}),
+};
+
+/** What the command fixes, so that nothing in the environment chooses it. */
+export interface FixedValues {
+  /**
+   * The producers' folder, and the home folder, which bounds the search for policies. `of-user`: what the system knows of
+   * whoever calls.
+   */
+  readonly home: { readonly producers: string; readonly user: string } | 'of-user';
+  readonly spool?: string | undefined;
+  readonly spoolMaxMb?: string | undefined;
+  readonly repository?: string | undefined;
+}
+
+/** What a hook that is installed from here fixes: what the environment says now. */
+export function fixedValues(env: NodeJS.ProcessEnv, isForAllUsers: boolean): FixedValues {
+  return {
+    home: isForAllUsers ? 'of-user' : { producers: resolve(shieldwatchFolder(env)), user: env['HOME'] || homedir() },
+    spool: env['SHIELDWATCH_SPOOL_DIR'] && !isForAllUsers ? resolve(env['SHIELDWATCH_SPOOL_DIR']) : undefined,
+    spoolMaxMb: env['SHIELDWATCH_SPOOL_MAX_MB'] || undefined,
+    repository: env['SHIELDWATCH_REPOSITORY'] || undefined,
+  };
+}
+
+export interface HookCommandOptions {
+  readonly mode?: string | undefined;
+  readonly onFailure?: OnFailure;
+  readonly file?: string;
+  readonly fixed?: FixedValues;
+}
+
+/**
+ * The shell command that starts the bundled hook: this Node and this file by their full paths, since agents
+ * are started with whatever PATH, and what is fixed as options. With `block` it ends with {@link BLOCK_TAIL}.
+ */
+export function hookCommand({ mode, onFailure = 'block', file = hookFile(), fixed }: HookCommandOptions = {}): string {
+  const command = [quoted(process.execPath), ...NODE_OPTIONS, quoted(file), ...options(mode, fixed), MARK].join(' ');
+  // Not every shell of Windows knows `||` and assignments.
   if (process.platform === 'win32') return command;
+  const assigned = Object.entries({ ...NEUTRALISED, ...homeOf(fixed) }).map(([name, value]) => `${name}=${value}`).join(' ');
   // A shell that is asked to exec starts no second process.
-  return onFailure === 'block' ? `${command} ${BLOCK_TAIL}` : `exec ${command}`;
+  return onFailure === 'block' ? `${assigned} ${command} ${BLOCK_TAIL}` : `${assigned} exec ${command}`;
+}
+
+function options(mode: string | undefined, fixed: FixedValues | undefined): string[] {
+  const values = [
+    ['--policy-mode', mode],
+    ['--home', fixed === undefined || fixed.home === 'of-user' ? undefined : fixed.home.producers],
+    ['--spool', fixed?.spool],
+    ['--spool-max-mb', fixed?.spoolMaxMb],
+    ['--repository', fixed?.repository],
+  ] as const;
+  return [...values.flatMap(([name, value]) => (value === undefined ? [] : [name, quoted(value)])), ...(fixed?.home === 'of-user' ? ['--user-home'] : [])];
+}
+
+function homeOf(fixed: FixedValues | undefined): Record<string, string> {
+  return fixed === undefined || fixed.home === 'of-user' ? {} : { HOME: quoted(fixed.home.user) };
+}
+
+/** A word for a shell, in double quotes. */
+function quoted(word: string): string {
+  return process.platform === 'win32' ? `"${word}"` : `"${word.replace(/["\\$`]/g, '\\$&')}"`;
 }
 
 /** True of a command or URL that this, or a person following our README, has installed. */

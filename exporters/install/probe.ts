@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PROBE_SESSION } from '../hook/record.js';
 import type { InstalledHook } from './hook-command.js';
 
 const TIME_LIMIT_MS = 10_000;
@@ -17,7 +18,7 @@ export async function probe(hook: InstalledHook, event: string): Promise<string 
     mkdirSync(join(project, '.agentshield'));
     writeFileSync(join(project, '.agentshield', 'runtime-policy.json'), JSON.stringify({ version: 1, deny: [{ tool: 'Bash', pattern: FORBIDDEN }] }));
     const call = (command: string): string =>
-      JSON.stringify({ session_id: 'probe', cwd: project, hook_event_name: event, tool_name: 'Bash', tool_input: { command }, tool_use_id: 'probe' });
+      JSON.stringify({ session_id: PROBE_SESSION, cwd: project, hook_event_name: event, tool_name: 'Bash', tool_input: { command }, tool_use_id: 'probe' });
     const [denied, allowed] = [await ask(hook, call(FORBIDDEN), project), await ask(hook, call('true'), project)];
     if (denied.problem !== undefined) return denied.problem;
     if (!denied.isBlocked) return 'it let a call pass that the policy forbids';
@@ -40,7 +41,7 @@ async function ask(hook: InstalledHook, input: string, project: string): Promise
 /** Through a shell, as agents do it. The answer is judged by what blocks in all of them: exit code 2 and the JSON. */
 function runCommand(command: string, input: string, project: string): Promise<Outcome> {
   return new Promise((resolve) => {
-    const env = { ...process.env, CLAUDE_PROJECT_DIR: project, SHIELDWATCH_SPOOL_DIR: join(project, 'spool') };
+    const env = { ...process.env, CLAUDE_PROJECT_DIR: project };
     const child = spawn(command, { shell: true, cwd: project, env, stdio: ['pipe', 'pipe', 'ignore'], timeout: TIME_LIMIT_MS });
     let stdout = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
@@ -57,7 +58,7 @@ function runCommand(command: string, input: string, project: string): Promise<Ou
 
 async function post({ url, token }: Extract<InstalledHook, { type: 'http' }>, body: string): Promise<Outcome> {
   try {
-    const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}`, 'x-shieldwatch-probe': '1' };
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
     const response = await fetch(url, { method: 'POST', headers, body, signal: AbortSignal.timeout(TIME_LIMIT_MS) });
     const text = await response.text();
     if (response.status !== 200) return { isBlocked: false, problem: `it answered ${String(response.status)}` };

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { writeCodeCache } from '#exporters/install/code-cache.js';
-import { hookCommand } from '#exporters/install/hook-command.js';
+import { fixedValues, hookCommand } from '#exporters/install/hook-command.js';
 import type { BenchReport } from '../figure.js';
 import { withFolder } from '../folders.js';
 import { median, quantile } from '../measure.js';
@@ -31,7 +31,7 @@ export async function commandHook(report: BenchReport, rounds = 120): Promise<vo
     const env = { PATH: process.env['PATH'] ?? '', HOME: folder, CLAUDE_PROJECT_DIR: project };
     const node = JSON.stringify(process.execPath);
     const contenders: Readonly<Record<'ours' | 'stock' | 'bare', Contender>> = {
-      ours: { command: hookCommand(), env },
+      ours: { command: hookCommand({ fixed: fixedValues(env, false) }), env },
       // What it reads; agents do not set it, so that it would judge nothing.
       stock: { command: `exec ${stock}`, env: { ...env, TOOL_NAME: 'Bash', TOOL_INPUT: '{"command":"ls -la"}' } },
       bare: { command: `exec ${node} -e 0`, env },

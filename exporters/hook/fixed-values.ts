@@ -1,0 +1,39 @@
+import { userInfo } from 'node:os';
+import { policyMode, stricterMode, type PolicyMode } from './policy-mode.js';
+
+/**
+ * The policy mode of a hook: that of `--policy-mode`, `safe` without one. The environment, which settings files that an
+ * agent may write can set, makes it stricter and never laxer.
+ */
+export function fixedMode(args: readonly string[], env: NodeJS.ProcessEnv): PolicyMode {
+  const mode = policyMode(optionValue(args, '--policy-mode'));
+  const fromEnv = env['SHIELDWATCH_POLICY_MODE'];
+  return fromEnv === undefined ? mode : stricterMode(mode, policyMode(fromEnv));
+}
+
+/**
+ * Puts what the installed command fixes in the place of what the environment says: `--home <dir>` (or `--user-home`: the
+ * home folder that the system knows of this user), `--spool <dir>`, `--spool-max-mb <number>` and `--repository
+ * <owner/name>`. With a home that is fixed the environment chooses none of them: where an option is missing the default
+ * applies.
+ */
+export function fixEnvironment(args: readonly string[], env: NodeJS.ProcessEnv): void {
+  const home = optionValue(args, '--home');
+  const isUserHome = args.includes('--user-home');
+  if (home === undefined && !isUserHome) return;
+  if (isUserHome) env['HOME'] = userInfo().homedir;
+  set(env, 'SHIELDWATCH_HOME', home);
+  set(env, 'SHIELDWATCH_SPOOL_DIR', optionValue(args, '--spool'));
+  set(env, 'SHIELDWATCH_SPOOL_MAX_MB', optionValue(args, '--spool-max-mb'));
+  set(env, 'SHIELDWATCH_REPOSITORY', optionValue(args, '--repository'));
+}
+
+function set(env: NodeJS.ProcessEnv, name: string, value: string | undefined): void {
+  if (value !== undefined) env[name] = value;
+  else if (env[name] !== undefined) Reflect.deleteProperty(env, name);
+}
+
+function optionValue(args: readonly string[], name: string): string | undefined {
+  const index = args.indexOf(name);
+  return index < 0 ? args.find((arg) => arg.startsWith(`${name}=`))?.slice(name.length + 1) : args[index + 1];
+}
