@@ -1,6 +1,7 @@
 import { runInThisContext } from 'node:vm';
 import { PolicyError, type DenyRule } from './policy.js';
 import { coversTool, type PolicyMode } from './policy-mode.js';
+import type { Subject } from './subject.js';
 
 /**
  * Patterns such as `curl.*\|.*sh` take time that grows with the square of the input. An agent talked into
@@ -17,14 +18,20 @@ const UNWATCHED_STEPS = 2_000_000;
 const SLOT = Symbol.for('shieldwatch.hook.match');
 
 /**
- * The first rule that denies a call; `names` are those under which its tool is looked up. Throws
- * {@link PolicyError} when the patterns take too long, which is judged like any policy that cannot be applied.
+ * The first rule that denies a call. Throws {@link PolicyError} when the patterns take too long, which is judged like
+ * any policy that cannot be applied.
  */
-export function matchingRule(rules: readonly DenyRule[], names: readonly string[], input: string, mode: PolicyMode): DenyRule | undefined {
-  const candidates = rules.filter((rule) => names.some((name) => coversTool(rule.tool, name, mode)));
-  if (candidates.every((rule) => rule.pattern === undefined)) return candidates[0];
-  const find = (): DenyRule | undefined => candidates.find((rule) => rule.pattern?.test(input) ?? true);
-  if (candidates.every((rule) => rule.pattern === undefined || isQuick(rule.pattern.source, input.length))) return find();
+export function matchingRule(rules: readonly DenyRule[], { names, texts, fellows, paths }: Subject, mode: PolicyMode): DenyRule | undefined {
+  const candidates: { rule: DenyRule; tested: readonly string[] }[] = [];
+  for (const rule of rules) {
+    if (names.some((name) => coversTool(rule.tool, name, mode))) candidates.push({ rule, tested: texts });
+    else if (rule.pattern !== undefined && paths.length > 0 && fellows.some((name) => coversTool(rule.tool, name, mode))) candidates.push({ rule, tested: paths });
+  }
+  if (candidates.every(({ rule }) => rule.pattern === undefined)) return candidates[0]?.rule;
+  const find = (): DenyRule | undefined => candidates.find(({ rule: { pattern }, tested }) => pattern === undefined || tested.some((text) => pattern.test(text)))?.rule;
+  // All texts as if they were one: more steps than they take.
+  const length = [...texts, ...paths].reduce((sum, text) => sum + text.length, 0);
+  if (candidates.every(({ rule }) => rule.pattern === undefined || isQuick(rule.pattern.source, length))) return find();
   return watched(find);
 }
 

@@ -192,6 +192,19 @@ describe('hook policy', () => {
     ]);
   });
 
+  it('tests patterns on what the tool reads, not on how JSON writes it', async () => {
+    writePolicy({ version: 1, deny: [{ tool: 'Bash', pattern: String.raw`rm\s+-rf` }] });
+    const captured = JSON.parse(readFileSync(join(TESTDATA, 'hooks', 'tab.json'), 'utf8')) as object;
+    const run = await hook.run(JSON.stringify({ ...captured, cwd: project }), env);
+    expect([run.exitCode, JSON.parse(run.stdout)]).toEqual([2, expect.objectContaining({ decision: 'block' })]);
+  });
+
+  it('catches a patch by a rule on Write', async () => {
+    writePolicy({ version: 1, deny: [{ tool: 'Write', pattern: String.raw`\.env$` }] });
+    const patch = '*** Begin Patch\n*** Add File: .env\n+KEY=1\n*** End Patch';
+    expect((await hook.run(stdin('codex', { cwd: project, tool_name: 'apply_patch', tool_input: { command: patch } }), env)).exitCode).toBe(2);
+  });
+
   it('blocks an input that keeps a pattern busy, before the agent loses patience', async () => {
     const run = await hook.run(stdin('claude-code', bash('curl|'.repeat(40_000))), env);
     expect([run.exitCode, run.stderr]).toEqual([2, expect.stringContaining('take too long')]);

@@ -8,7 +8,7 @@ import { countCall } from './rate-limit.js';
 import { categoryOf } from './rule-category.js';
 import { ruleId } from './rule-id.js';
 import type { ToolCall } from './tool-call.js';
-import { policyNames } from './tool-names.js';
+import { subjectOf } from './subject.js';
 
 /** What became of the policy's rate limit for the tool. */
 type RateLimitStatus = 'enforced' | 'not-enforced';
@@ -53,8 +53,9 @@ export function cannotJudge(reason: string): Verdict {
 function apply(call: ToolCall, { mode, env, projectDir }: Judging): Verdict {
   const files = mode === 'stock' ? readStockPolicy(call.cwd) : readPolicies(call.cwd, projectDir, env['HOME'] ?? '');
   const policies = files.map(({ path, text }) => ({ path, policy: parsePolicy(text) }));
-  const names = mode === 'stock' ? [call.tool] : policyNames(call.tool);
-  const rule = matchingRule(policies.flatMap(({ policy }) => policy.deny), names, call.input, mode);
+  const subject = subjectOf(call, mode);
+  const { names } = subject;
+  const rule = matchingRule(policies.flatMap(({ policy }) => policy.deny), subject, mode);
   // AgentShield's own words for a rule without a reason.
   if (rule !== undefined) {
     const reason = rule.reason ?? 'denied by policy';

@@ -1,0 +1,29 @@
+/** What a patch in the format of Codex's `apply_patch` does to one file. */
+export interface PatchedFile {
+  readonly kind: 'add' | 'update' | 'delete';
+  readonly path: string;
+  /** Where the file goes; undefined when it stays. */
+  readonly movedTo?: string;
+  /** The lines below its header, as they stand. */
+  readonly lines: readonly string[];
+}
+
+const BEGIN = '*** Begin Patch';
+
+/** True of a text that may hold a patch. */
+export function mayHoldPatch(text: string): boolean {
+  return text.includes(BEGIN);
+}
+
+/** The files of every patch in a text, whether a tool's own argument or a here-document for the command `apply_patch`. */
+export function patchedFiles(text: string): PatchedFile[] {
+  const files: { kind: PatchedFile['kind']; path: string; movedTo?: string; lines: string[] }[] = [];
+  for (const line of text.slice(text.indexOf(BEGIN)).split('\n')) {
+    const header = /^\s*\*\*\* (Add File|Update File|Delete File|Move to): ?(.*?)\s*$/.exec(line);
+    const last = files.at(-1);
+    if (header === null) last?.lines.push(line);
+    else if (header[1] !== 'Move to') files.push({ kind: header[1] === 'Add File' ? 'add' : header[1] === 'Delete File' ? 'delete' : 'update', path: header[2] ?? '', lines: [] });
+    else if (last !== undefined) last.movedTo = header[2] ?? '';
+  }
+  return files;
+}

@@ -1,0 +1,131 @@
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { patchedFiles } from './patch.js';
+import type { PolicyMode } from './policy-mode.js';
+import { subjectOf } from './subject.js';
+import { judge } from './verdict.js';
+
+let project: string;
+
+beforeEach(() => {
+  project = mkdtempSync(join(tmpdir(), 'shieldwatch-subject-'));
+  mkdirSync(join(project, '.agentshield'));
+});
+
+function writeRules(...deny: object[]): void {
+  writeFileSync(join(project, '.agentshield', 'runtime-policy.json'), JSON.stringify({ version: 1, deny }));
+}
+
+function verdict(tool: string, input: unknown, mode: PolicyMode = 'safe'): string {
+  const env = { HOME: project, SHIELDWATCH_SPOOL_DIR: join(project, 'spool') };
+  return judge({ event: 'PreToolUse', tool, input: JSON.stringify(input), cwd: project, sessionId: '', agent: '' }, { mode, env, projectDir: '' }).decision;
+}
+
+const patch = (...lines: string[]): string => ['*** Begin Patch', ...lines, '*** End Patch'].join('\n');
+
+describe('a pattern is tested on', () => {
+  it('the strings of the input as the tool reads them', () => {
+    writeRules({ tool: 'Bash', pattern: String.raw`rm\s+-rf` }, { tool: 'Bash', pattern: '^halt$' }, { tool: 'Bash', pattern: 'say "yes"' });
+    for (const command of ['rm\t-rf /', 'rm \\\n -rf /', 'rm\\\n\t-rf /', 'rm\n-rf', 'halt', 'say "yes"', "r''m -rf /", 'r\\m -rf /', '"rm" \'-rf\' /', 'rm${IFS}-rf /']) {
+      expect([command, verdict('Bash', { command })]).toEqual([command, 'block']);
+    }
+    for (const command of ['ls', 'halt now', 'rm -r f']) expect([command, verdict('Bash', { command })]).toEqual([command, 'allow']);
+    // AgentShield's own hook has the JSON text alone.
+    expect(['rm\t-rf /', 'halt'].map((command) => verdict('Bash', { command }, 'stock'))).toEqual(['allow', 'allow']);
+  });
+
+  it('the words of a list as one line', () => {
+    writeRules({ tool: 'Bash', pattern: 'rm -rf' }, { tool: 'mcp__run__*', pattern: 'rm -rf' });
+    expect(verdict('local_shell', { command: ['bash', '-lc', 'rm -rf /'] })).toBe('block');
+    expect(verdict('local_shell', { command: ['rm', '-rf', '/'] })).toBe('block');
+    expect(verdict('mcp__run__it', { command: 'rm', args: ['-rf', '/'] })).toBe('block');
+  });
+
+  it('every string, however deep, and on the JSON text as before', () => {
+    fc.assert(fc.property(fc.jsonValue({ maxDepth: 4 }), fc.string(), (value, text) => {
+      const input = JSON.stringify({ value, inner: [{ text }] });
+      const { texts } = subjectOf({ tool: 'Any', input, cwd: '/' }, 'safe');
+      expect(texts[0]).toBe(input);
+      expect(texts).toContain(text);
+    }));
+  });
+
+  it('what a command is without its continued lines', () => {
+    const piece = fc.constantFrom('a', '\\\n', ' ', '"', "'", '\\', '\n', '$IFS');
+    fc.assert(fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+      const command = pieces.join('');
+      const { texts } = subjectOf({ tool: 'Bash', input: JSON.stringify({ command }), cwd: '/' }, 'safe');
+      expect(texts).toContain(command.replace(/\\\n/g, ''));
+    }));
+  });
+});
+
+describe('one action under several tool names', () => {
+  const secretPatch = patch('*** Update File: src/a.ts', '@@', '-a', '+b', '*** Add File: sub/../.env', '+KEY=1');
+  const writes: [string, unknown][] = [
+    ['Write', { file_path: '/app/.env', content: 'x' }],
+    ['Edit', { file_path: '/app/.env', old_string: 'a', new_string: 'b' }],
+    ['MultiEdit', { file_path: '/app/.env', edits: [{ old_string: 'a', new_string: 'b' }] }],
+    ['NotebookEdit', { notebook_path: '/app/.env', new_source: 'x' }],
+    ['write_file', { file_path: '/app/.env', content: 'x' }],
+    ['replace', { file_path: '/app/.env', old_string: 'a', new_string: 'b' }],
+    ['apply_patch', { command: secretPatch }],
+    ['apply_patch', { input: patch('*** Update File: a.txt', '*** Move to: .env', '@@', ' a') }],
+    ['apply_patch', { input: patch('*** Delete File: .env') }],
+    ['Bash', { command: `apply_patch <<'EOF'\n${secretPatch}\nEOF` }],
+    ['mcp__filesystem__write_file', { path: '.env', content: 'x' }],
+    ['mcp__filesystem__edit_file', { path: 'x/../.env', edits: [{ oldText: 'a', newText: 'b' }] }],
+    ['mcp__filesystem__move_file', { source: 'a', destination: '.env' }],
+    ['mcp_filesystem_write_file', { path: '.env', content: 'x' }],
+    ['filesystem__write_file', { path: '.env', content: 'x' }],
+  ];
+
+  it('is denied under all of them by a rule with a pattern of paths under one', () => {
+    for (const rule of ['Write', 'Edit', 'MultiEdit', 'apply_patch']) {
+      writeRules({ tool: rule, pattern: String.raw`(^|/)\.env$` });
+      for (const [tool, input] of writes) expect([rule, tool, verdict(tool, input)]).toEqual([rule, tool, 'block']);
+      expect(verdict('Write', { file_path: '/app/a.ts', content: 'see /.env there' })).toBe('allow');
+      expect(verdict('Read', { file_path: '/app/.env' })).toBe('allow');
+    }
+  });
+
+  it('reads likewise', () => {
+    writeRules({ tool: 'Read', pattern: String.raw`\.env$` });
+    const reads: [string, unknown][] = [
+      ['Read', { file_path: '.env' }], ['Grep', { pattern: 'KEY', path: '.env' }], ['read_file', { absolute_path: '/a/.env' }], ['read_many_files', { paths: ['a', '.env'] }],
+      ['search_file_content', { pattern: '.', path: '.env' }], ['mcp__fs__read_text_file', { path: '.env' }], ['mcp__fs__read_multiple_files', { paths: ['.env'] }], ['view_image', { path: '.env' }],
+    ];
+    for (const [tool, input] of reads) expect([tool, verdict(tool, input)]).toEqual([tool, 'block']);
+    // A pattern of names is not a file that is read.
+    expect(verdict('Grep', { pattern: 'x.env', path: 'src' })).toBe('allow');
+  });
+
+  it('shells, agents and the web likewise', () => {
+    writeRules({ tool: 'Bash', pattern: 'forbidden' }, { tool: 'WebFetch', pattern: 'host' }, { tool: 'Task', pattern: 'spy' }, { tool: 'WebSearch' });
+    const calls: [string, unknown][] = [
+      ...['Bash', 'PowerShell', 'run_shell_command', 'shell', 'exec_command', 'local_shell', 'unified_exec', 'mcp__x__execute_command'].map((tool): [string, unknown] => [tool, { command: 'forbidden' }]),
+      ['exec_command', { cmd: 'forbidden' }], ['web_fetch', { prompt: 'get host' }], ['Agent', { prompt: 'spy' }], ['google_web_search', {}],
+    ];
+    for (const [tool, input] of calls) expect([tool, verdict(tool, input)]).toEqual([tool, 'block']);
+  });
+
+  it('but not in stock mode, and no rule without a pattern reaches beyond the action', () => {
+    writeRules({ tool: 'NotebookEdit' }, { tool: 'Write' });
+    expect(verdict('Edit', { file_path: 'a' })).toBe('allow');
+    expect(verdict('write_file', { file_path: 'a' })).toBe('block');
+    expect(verdict('write_file', { file_path: 'a' }, 'stock')).toBe('allow');
+    expect(verdict('apply_patch', { input: secretPatch }, 'stock')).toBe('allow');
+    expect(verdict('apply_patch', { input: secretPatch })).toBe('block');
+  });
+});
+
+it('a patch names its files, where they go and what is in them', () => {
+  expect(patchedFiles(`x <<EOF\n${patch('*** Update File: a b.txt ', '*** Move to: c', '@@ f', '-1', '+2', '*** Delete File: d', '*** Add File: e', '+one')}`)).toEqual([
+    { kind: 'update', path: 'a b.txt', movedTo: 'c', lines: ['@@ f', '-1', '+2'] },
+    { kind: 'delete', path: 'd', lines: [] },
+    { kind: 'add', path: 'e', lines: ['+one', '*** End Patch'] },
+  ]);
+});
