@@ -47,8 +47,9 @@ export function confidenceVariable(): CustomVariableBuilder {
   return fixed('confidence', 'Confidence', ['active-runtime', 'project-local-optional', 'template-example', 'docs-example', 'plugin-cache', 'plugin-manifest', 'hook-code', 'not told']);
 }
 
+/** Asked again whenever the board refreshes: a first organisation or repository appears by itself. */
 function query(name: string, label: string, description: string, sql: string): QueryVariableBuilder {
-  return new QueryVariableBuilder(name).label(label).description(description).datasource(DATASOURCE).query(sql).definition(sql).refresh(VariableRefresh.OnDashboardLoad);
+  return new QueryVariableBuilder(name).label(label).description(description).datasource(DATASOURCE).query(sql).definition(sql).refresh(VariableRefresh.OnTimeRangeChanged);
 }
 
 /** All values chosen by name, not by "All": the SQL then always has a list. */

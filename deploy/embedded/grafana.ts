@@ -1,8 +1,9 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { parseEnv } from 'node:util';
 import { DATASOURCE, DATASOURCE_VERSION } from '#grafana/datasource.js';
 import { DEFAULT_DATABASE } from '#schemas/clickhouse/client.js';
 import { packageRoot } from '#schemas/root.js';
@@ -41,20 +42,29 @@ export interface GrafanaSettings {
   onLog: (line: string) => void;
 }
 
-/** Environment that makes it ours: our provisioning, loopback only, nothing sent to anybody. */
+/** Address that nothing answers: Grafana asks its maker's site here once our datasource is installed. */
+const NOBODY = 'http://127.0.0.1:9/';
+
+/**
+ * Environment that makes it ours: `grafana.env`, our provisioning, loopback only. The datasource is fetched once, into our
+ * data folder, without holding up the start (`preinstall_sync` would end Grafana without a network); after that nothing
+ * is asked of anybody.
+ */
 export function grafanaEnvironment({ dataDir, port, readerUrl }: Omit<GrafanaSettings, 'installed' | 'onLog'>): Record<string, string> {
   const { protocol, hostname, port: storePort, username, password } = new URL(readerUrl);
   const data = join(dataDir, 'grafana');
+  const plugins = join(data, 'plugins');
   return {
+    ...(parseEnv(readFileSync(join(packageRoot(), 'grafana/grafana.env'), 'utf8')) as Record<string, string>),
     GF_PATHS_DATA: data,
+    GF_PATHS_PLUGINS: plugins,
     GF_PATHS_LOGS: join(data, 'log'),
     GF_PATHS_PROVISIONING: join(packageRoot(), 'grafana/provisioning'),
     GF_SERVER_HTTP_ADDR: HOST,
     GF_SERVER_HTTP_PORT: String(port),
-    GF_ANALYTICS_REPORTING_ENABLED: 'false',
-    GF_ANALYTICS_CHECK_FOR_UPDATES: 'false',
-    // Fetched at the first start where it is not installed; Grafana needs its address then.
-    GF_PLUGINS_PREINSTALL: `${DATASOURCE.type ?? ''}@${DATASOURCE_VERSION}`,
+    GF_SERVER_ROOT_URL: `http://${HOST}:${String(port)}/`,
+    GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH: join(packageRoot(), 'grafana/generated/posture.json'),
+    ...(isInstalled(plugins) ? { GF_PLUGINS_PREINSTALL_DISABLED: 'true', GF_GRAFANA_COM_API_URL: NOBODY } : { GF_PLUGINS_PREINSTALL: `${DATASOURCE.type ?? ''}@${DATASOURCE_VERSION}` }),
     SHIELDWATCH_CLICKHOUSE_HOST: hostname,
     SHIELDWATCH_CLICKHOUSE_PORT: storePort === '' ? (protocol === 'https:' ? '8443' : '8123') : storePort,
     SHIELDWATCH_CLICKHOUSE_SECURE: String(protocol === 'https:'),
@@ -62,7 +72,36 @@ export function grafanaEnvironment({ dataDir, port, readerUrl }: Omit<GrafanaSet
     SHIELDWATCH_CLICKHOUSE_USER: username === '' ? 'default' : decodeURIComponent(username),
     SHIELDWATCH_CLICKHOUSE_PASSWORD: decodeURIComponent(password),
     SHIELDWATCH_BOARDS: join(packageRoot(), 'grafana/generated'),
-    SHIELDWATCH_GRAFANA_URL: `http://${HOST}:${String(port)}`,
+  };
+}
+
+/** True when the folder holds our datasource in the version that the boards are written for. */
+function isInstalled(plugins: string): boolean {
+  try {
+    const { info } = JSON.parse(readFileSync(join(plugins, DATASOURCE.type ?? '', 'plugin.json'), 'utf8')) as { info?: { version?: unknown } };
+    return info?.version === DATASOURCE_VERSION;
+  } catch {
+    return false;
+  }
+}
+
+/** Kinds of log lines that are remembered, so that each is passed on once. */
+const MOST_KINDS = 1_000;
+
+/**
+ * Passes on Grafana's warnings and errors, each once whatever its times, ids and counts: what goes wrong at every
+ * evaluation of an alert would fill the terminal. Without a mail server Grafana says so at each notification of its
+ * default contact point; that is one hint here.
+ */
+export function createLogFilter(onLog: (line: string) => void): (line: string) => void {
+  const known = new Set<string>();
+  return (line) => {
+    if (!/\blevel=(warn|error|eror|crit)|^Error/.test(line)) return;
+    const isMail = /SMTP not configured/i.test(line);
+    const kind = isMail ? 'SMTP' : line.replace(/^(t|time)=\S+ /, '').replace(/\d+/g, '0');
+    if (known.has(kind) || known.size >= MOST_KINDS) return;
+    known.add(kind);
+    onLog(isMail ? 'alerts fire and no mail is sent: name a mail server (GF_SMTP_...), or a contact point as in grafana/examples' : line);
   };
 }
 
@@ -84,11 +123,10 @@ export function startGrafana(settings: GrafanaSettings): { url: string; stop(): 
     execArgv: [],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
+  const onLine = createLogFilter(onLog);
   for (const stream of [guard.stdout, guard.stderr]) {
     if (stream === null) continue;
-    createInterface(stream).on('line', (line) => {
-      if (/\blevel=(warn|error|eror|crit)|^Error/.test(line)) onLog(line);
-    });
+    createInterface(stream).on('line', onLine);
   }
   let isStopping = false;
   const ended = once(guard, 'exit').then(([code]: unknown[]) => {

@@ -44,7 +44,10 @@ export interface AlertAudience {
   grafanaOrgId?: number;
 }
 
-/** A folder of its own: Grafana may make it before that of the boards, and one title cannot have two ids. */
+/**
+ * Title of a folder of its own. Rule files name their folder by title alone, so Grafana chooses its uid; in the boards'
+ * folder, which has a uid of ours, whichever provider came second would fail.
+ */
 const FOLDER = 'Shieldwatch alerts';
 
 export function alertFile({ org, grafanaOrgId = 1 }: AlertAudience = {}): AlertFile {
@@ -64,13 +67,17 @@ function provisioned(rule: AlertRule, scope: string): ProvisionedRule {
     dashboardUid: rule.board,
     panelId: rule.panel,
     noDataState: rule.noData,
-    execErrState: rule.onError,
+    // A failing query is an alert of its own (DatasourceError), never a false one of the rule.
+    execErrState: 'Error',
     for: rule.for,
     annotations: {
       summary: rule.summary,
       description: rule.description,
-      // Grafana fills in its environment; without it the link is one of the same Grafana.
-      runbook_url: `\${SHIELDWATCH_GRAFANA_URL}/d/shieldwatch-runbooks?viewPanel=panel-${String(runbookPanel(rule.runbook))}`,
+      // Grafana expands its own address (GF_SERVER_ROOT_URL, which ends with a slash) when the alert fires.
+      runbook_url: `{{ externalURL }}d/shieldwatch-runbooks?viewPanel=panel-${String(runbookPanel(rule.runbook))}`,
+      // Notifications take their links to board and panel from these annotations, the rule's page from the fields above.
+      __dashboardUid__: rule.board,
+      __panelId__: String(rule.panel),
     },
     labels: { severity: rule.severity, product: 'shieldwatch' },
     isPaused: false,

@@ -14,8 +14,6 @@ export interface AlertRule {
   severity: 'critical' | 'warning';
   /** What it means that the query has no rows, and so what Grafana is to do. */
   noData: 'OK' | 'NoData' | 'Alerting';
-  /** What to do when the query fails. */
-  onError: 'Error' | 'Alerting';
   summary: string;
   description: string;
   /** File in `grafana/runbooks`, and its panel on the runbook board. */
@@ -44,7 +42,6 @@ export const ALERT_RULES: readonly AlertRule[] = [
     for: '2m',
     severity: 'critical',
     noData: 'OK',
-    onError: 'Error',
     summary: `Guards of ${WHERE} block far more than usual`,
     description: `The blocked rate is ${VALUE} times the 2 % that is normal, over the last hour and over its last 5 minutes too, of 20 decisions or more.`,
     runbook: 'blocked-rate',
@@ -59,7 +56,6 @@ export const ALERT_RULES: readonly AlertRule[] = [
     for: '15m',
     severity: 'warning',
     noData: 'OK',
-    onError: 'Error',
     summary: `Guards of ${WHERE} have blocked more than usual for hours`,
     description: `The blocked rate is ${VALUE} times the 2 % that is normal, over the last 6 hours and over their last 30 minutes too, of 60 decisions or more.`,
     runbook: 'blocked-rate',
@@ -74,7 +70,6 @@ export const ALERT_RULES: readonly AlertRule[] = [
     for: '0s',
     severity: 'critical',
     noData: 'OK',
-    onError: 'Error',
     summary: `Injection attempts on ${WHERE}`,
     description: `Blocked injections of the last hour are ${VALUE} times the hourly mean of the 7 days before (at least 1 an hour), and 5 or more.`,
     runbook: 'injection-spike',
@@ -89,7 +84,6 @@ export const ALERT_RULES: readonly AlertRule[] = [
     for: '0s',
     severity: 'critical',
     noData: 'OK',
-    onError: 'Error',
     summary: `A critical secret is exposed in ${WHERE}`,
     description: `${VALUE} critical secrets were first shown, or came back, in the last 24 hours and are still there.`,
     runbook: 'new-critical-secret',
@@ -104,7 +98,6 @@ export const ALERT_RULES: readonly AlertRule[] = [
     for: '0s',
     severity: 'warning',
     noData: 'OK',
-    onError: 'Error',
     summary: `The score of ${WHERE} fell`,
     description: `The newest scan scores ${VALUE} points less than what held 24 hours ago.`,
     runbook: 'score-regression',
@@ -119,7 +112,6 @@ export const ALERT_RULES: readonly AlertRule[] = [
     for: '15m',
     severity: 'warning',
     noData: 'OK',
-    onError: 'Error',
     summary: `{{ .Labels.producer }} of ${WHERE} is silent`,
     description: `Nothing was heard for ${VALUE} times as long as it may be silent: a guard 1 day, scans 7 days. Silent for 30 days it counts as retired.`,
     runbook: 'silent',
@@ -134,7 +126,6 @@ export const ALERT_RULES: readonly AlertRule[] = [
     for: '5m',
     severity: 'warning',
     noData: 'OK',
-    onError: 'Alerting',
     summary: 'Series of {{ .Labels.org_id }} lag behind what arrived',
     description: `Something that arrived ${VALUE} seconds ago is in no series yet: boards and other alerts show an older state.`,
     runbook: 'rollup-lag',
@@ -149,7 +140,6 @@ export const ALERT_RULES: readonly AlertRule[] = [
     for: '0s',
     severity: 'warning',
     noData: 'OK',
-    onError: 'Error',
     summary: `${WHERE} sends secrets`,
     description: `Values masked in the last two hours are ${VALUE} times the usual of two hours over the 7 days before (at least 1), and 10 or more.`,
     runbook: 'masked-spike',
@@ -164,7 +154,6 @@ export const ALERT_RULES: readonly AlertRule[] = [
     for: '0s',
     severity: 'critical',
     noData: 'OK',
-    onError: 'Alerting',
     summary: 'A collector of {{ .Labels.org_id }} loses telemetry ({{ .Labels.counter }})',
     description: `${VALUE} records were refused, not sent or not queued in the last 15 minutes.`,
     runbook: 'collector-dropping',

@@ -9,6 +9,7 @@ import {
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { table } from '../clickhouse-query.js';
 import { DATASOURCE } from '../datasource.js';
+import { withoutPlacement } from '../panels/look.js';
 import { orgVariable } from '../variables.js';
 
 /** What makes a board of ours. */
@@ -26,7 +27,10 @@ export interface BoardAudience {
   org?: string;
 }
 
-/** A board with what all of ours have: the organisation, the way to the others, one crosshair for all charts. */
+/**
+ * A board with what all of ours have: the organisation, links to the other boards, one crosshair for all charts.
+ * `placement`, which the SDK writes by itself, hides links and annotation toggles from Grafana 12.3 on.
+ */
 export function board({ uid, title, description, from, refresh }: BoardFace, { org }: BoardAudience): DashboardBuilder {
   return new DashboardBuilder(title)
     .uid(uid)
@@ -38,7 +42,7 @@ export function board({ uid, title, description, from, refresh }: BoardFace, { o
     .refresh(refresh)
     .readonly()
     .withVariable(orgVariable(org))
-    .link(new DashboardLinkBuilder('Shieldwatch boards').type(DashboardLinkType.Dashboards).tags(['shieldwatch']).asDropdown(true).includeVars(true).keepTime(true));
+    .link(withoutPlacement(new DashboardLinkBuilder('Shieldwatch boards').type(DashboardLinkType.Dashboards).tags(['shieldwatch']).asDropdown(true).includeVars(true).keepTime(true)));
 }
 
 export function row(id: number, title: string): RowBuilder {

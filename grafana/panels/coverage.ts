@@ -2,18 +2,18 @@ import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import { blindSpots, failOpenHooks, inState, reportingOverTime, sessionsByGuard, silentRepositories, versions } from '../queries/coverage.js';
 import { bars, paint, rows, stat, timeline } from './kit.js';
-import { colored, column, REPOSITORY_LINK, wordMapping } from './look.js';
+import { colored, column, REPOSITORY_LINK, timeColumn, wordMapping } from './look.js';
 
-const NOBODY = 'Nobody known yet: shieldwatch scan, and the hook';
+const NOBODY = 'Nobody known yet: run shieldwatch scan, and install the hook';
 const AGENTS_SILENT = "Empty until agents' own telemetry arrives: point their OTLP exporter at the gateway";
 
 export function coverageStats(): Builder<Panel>[] {
   return [
-    stat({ id: 1, title: 'Scans reporting', description: 'Repositories of which a scan came in the last 24 hours. Silent for 30 days: retired, counted nowhere.', sql: inState('scan', 'reporting'), noValue: NOBODY, w: 5, h: 5 }, 'short', [[null, 'orange'], [1, 'green']]),
-    stat({ id: 2, title: 'Scans silent', description: 'Repositories that were scanned before, but not in the last 24 hours.', sql: inState('scan', 'silent'), noValue: NOBODY, w: 5, h: 5 }, 'short', [[null, 'green'], [1, 'orange']]),
-    stat({ id: 3, title: 'Guards silent', description: 'Repositories whose guard decided something before, but nothing in the last 24 hours. Nobody working there looks the same.', sql: inState('guard', 'silent'), noValue: NOBODY, w: 5, h: 5 }, 'short', [[null, 'green'], [1, 'orange']]),
-    stat({ id: 4, title: 'Never guarded', description: 'Repositories that are scanned but of which no guard decision ever came: agents there run unjudged, or the hook is not installed.', sql: inState('guard', 'never'), noValue: NOBODY, w: 5, h: 5 }, 'short', [[null, 'green'], [1, 'red']]),
-    stat({ id: 5, title: 'Silent altogether', description: 'Repositories of which neither scan nor guard was heard for 24 hours.', sql: silentRepositories(), noValue: NOBODY, w: 4, h: 5 }, 'short', [[null, 'green'], [1, 'orange']]),
+    stat({ id: 1, title: 'Scans reporting', description: 'Repositories of which a scan came in the last 24 hours. Silent for 30 days: retired, counted nowhere.', sql: inState('scan', 'reporting'), noValue: NOBODY, w: 5, h: 5 }, 'short', [[null, 'text'], [0, 'orange'], [1, 'green']]),
+    stat({ id: 2, title: 'Scans silent', description: 'Repositories that were scanned before, but not in the last 24 hours.', sql: inState('scan', 'silent'), noValue: NOBODY, w: 5, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'orange']]),
+    stat({ id: 3, title: 'Guards silent', description: 'Repositories whose guard decided something before, but nothing in the last 24 hours. Nobody working there looks the same.', sql: inState('guard', 'silent'), noValue: NOBODY, w: 5, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'orange']]),
+    stat({ id: 4, title: 'Never guarded', description: 'Repositories that are scanned but of which no guard decision ever came: agents there run unjudged, or the hook is not installed.', sql: inState('guard', 'never'), noValue: NOBODY, w: 5, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'red']]),
+    stat({ id: 5, title: 'All silent', description: 'Repositories of which neither scan nor guard was heard for 24 hours.', sql: silentRepositories(), noValue: NOBODY, w: 4, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'orange']]),
   ];
 }
 
@@ -33,7 +33,7 @@ export function blindSpotsTable(id: number, w = 24): Builder<Panel> {
       repo: [...column('Repository'), REPOSITORY_LINK],
       producer: column('What', 90),
       state: [...column('State', 100), ...colored(wordMapping({ never: 'red', silent: 'orange' }))],
-      last_heard: [...column('Last heard', 175)],
+      last_heard: timeColumn('Last heard'),
       silent_seconds: [...column('Silent for', 110), { id: 'unit', value: 's' }, { id: 'decimals', value: 1 }],
     },
   );

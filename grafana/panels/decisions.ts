@@ -9,14 +9,15 @@ import {
   VizLegendOptionsBuilder,
   VizTooltipOptionsBuilder,
 } from '@grafana/grafana-foundation-sdk/common';
-import { FieldColorModeId } from '@grafana/grafana-foundation-sdk/dashboard';
-import { PanelBuilder as TablePanelBuilder } from '@grafana/grafana-foundation-sdk/table';
+import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
+import { FieldColorModeId, type Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import { PanelBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
-import { table, timeSeries } from '../clickhouse-query.js';
+import { timeSeries } from '../clickhouse-query.js';
 import { DATASOURCE } from '../datasource.js';
 import { blockedCalls } from '../queries/blocked-calls.js';
 import { blockedRateByTool, decisionsByVerdict } from '../queries/decisions.js';
-import { colorBy, column, thresholds, VERDICT_COLORS } from './look.js';
+import { rows } from './kit.js';
+import { colorBy, column, thresholds, timeColumn, VERDICT_COLORS } from './look.js';
 
 /** Milliseconds between two points that a rate line may bridge; over a longer silence there is no line. */
 const BRIDGED_GAP_MS = 2 * 60 * 60 * 1000;
@@ -86,24 +87,26 @@ export function decisionsOverTime(): PanelBuilder {
 }
 
 /** The rows behind the blocked rate. */
-export function blockedCallsTable(): TablePanelBuilder {
-  return new TablePanelBuilder()
-    .id(8)
-    .title('What was blocked, and why?')
-    .description(
-      'Blocked tool calls by rule, most frequent first, the newest 3 days of the range. The reason is one example, as the guard gave it; the tool input itself never leaves the machine it ran on.',
-    )
-    .datasource(DATASOURCE)
-    .height(8)
-    .span(24)
-    .withTarget(table(blockedCalls()))
-    .filterable(false)
-    .overrideByName('rule_name', column('Rule', 190))
-    .overrideByName('rule_category', column('Category', 120))
-    .overrideByName('tool', column('Tool', 120))
-    .overrideByName('example', column('Reason (one example)'))
-    .overrideByName('blocked', column('Blocked', 90))
-    .overrideByName('repositories', column('Repositories', 110))
-    .overrideByName('last_at', column('Last', 175))
-    .noValue('Nothing was blocked in this range');
+export function blockedCallsTable(): Builder<Panel> {
+  return rows(
+    {
+      id: 8,
+      title: 'What was blocked, and why?',
+      description:
+        'Blocked tool calls by rule, most frequent first, the newest 3 days of the range. The reason is one example, as the guard gave it; the tool input itself never leaves the machine it ran on.',
+      sql: blockedCalls(),
+      noValue: 'Nothing was blocked in this range',
+      w: 24,
+      h: 8,
+    },
+    {
+      rule_name: column('Rule', 190),
+      rule_category: column('Category', 120),
+      tool: column('Tool', 120),
+      example: column('Reason (one example)'),
+      blocked: column('Blocked', 90),
+      repositories: column('Repositories', 110),
+      last_at: timeColumn('Last'),
+    },
+  );
 }

@@ -22,7 +22,7 @@ const ROUTE_COLORS = {
 } as const;
 
 const LEDGER = { title: 'Findings ledger', uid: 'shieldwatch-ledger' };
-const NOT_SCANNED = 'Nothing scanned: shieldwatch scan';
+const NOT_SCANNED = 'Nothing scanned: run shieldwatch scan';
 
 export function fleetStats(): Builder<Panel>[] {
   return [
@@ -43,22 +43,22 @@ export function fleetStats(): Builder<Panel>[] {
     stat(
       { id: 2, title: 'Mean score', description: 'Sum of the newest scores over the number of repositories, 0 to 100. Scans of 0 files do not count.', sql: fleetNow('score_mean'), noValue: NOT_SCANNED, w: 4, h: 5 },
       'none',
-      [[null, 'dark-red'], [40, 'red'], [60, 'orange'], [75, 'yellow'], [90, 'green']],
+      [[null, 'text'], [0, 'dark-red'], [40, 'red'], [60, 'orange'], [75, 'yellow'], [90, 'green']],
     ).decimals(0),
     stat(
       { id: 3, title: 'Critical open', description: 'Critical findings in the newest scan of each chosen repository, added up. Nothing scanned is not 0.', sql: openNow('critical'), noValue: NOT_SCANNED, w: 4, h: 5 },
       'short',
-      [[null, 'green'], [1, 'dark-red']],
+      [[null, 'text'], [0, 'green'], [1, 'dark-red']],
     ),
     stat(
-      { id: 4, title: 'Policies failing', description: 'Repositories whose newest scan failed the policy it was held against. A scan without a policy fails none.', sql: fleetNow('policy_failures'), noValue: NOT_SCANNED, w: 4, h: 5 },
+      { id: 4, title: 'Policy fails', description: 'Repositories whose newest scan failed the policy it was held against. A scan without a policy fails none.', sql: fleetNow('policy_failures'), noValue: NOT_SCANNED, w: 4, h: 5 },
       'short',
-      [[null, 'green'], [1, 'orange']],
+      [[null, 'text'], [0, 'green'], [1, 'orange']],
     ),
     stat(
-      { id: 5, title: 'Baselines worse', description: "Repositories whose newest scan is worse than AgentShield's baseline file says it should be.", sql: fleetNow('baseline_regressions'), noValue: NOT_SCANNED, w: 4, h: 5 },
+      { id: 5, title: 'Regressed', description: "Repositories whose newest scan is worse than AgentShield's baseline file says it should be.", sql: fleetNow('baseline_regressions'), noValue: NOT_SCANNED, w: 4, h: 5 },
       'short',
-      [[null, 'green'], [1, 'orange']],
+      [[null, 'text'], [0, 'green'], [1, 'orange']],
     ),
     stat(
       {
@@ -66,12 +66,12 @@ export function fleetStats(): Builder<Panel>[] {
         title: 'Silent',
         description: 'Repositories of which neither a scan nor a guard decision came for 24 hours. Retired after 30 days of silence and no longer counted.',
         sql: silentRepositories(),
-        noValue: 'Nobody known yet',
+        noValue: 'Nobody known yet: run shieldwatch scan, and install the hook',
         w: 3,
         h: 5,
       },
       'short',
-      [[null, 'green'], [1, 'orange']],
+      [[null, 'text'], [0, 'green'], [1, 'orange']],
     ),
   ];
 }
@@ -132,17 +132,17 @@ export function ranking(): Builder<Panel> {
         "Chosen repositories, lowest score first. Change: score now minus the score that held when the range began, or the first one in it. Route: AgentShield's fleet rules on the newest scan, first match wins.",
       sql: rankedRepositories(),
       noValue: NOT_SCANNED,
-      w: 15,
+      w: 16,
       h: 10,
     },
     {
       repo: [...column('Repository'), REPOSITORY_LINK],
-      score: [...column('Score', 75), { id: 'color', value: { mode: 'thresholds' } }, { id: 'thresholds', value: gradeThresholds().build() }, { id: 'custom.cellOptions', value: { type: 'color-text' } }],
-      change: column('Change', 80),
-      critical: column('Critical', 80),
-      high: column('High', 70),
-      route: [...column('Route', 160), ...colored(wordMapping(ROUTE_COLORS))],
-      scanned_at: [...column('Scanned', 120), { id: 'unit', value: 'dateTimeFromNow' }],
+      score: [...column('Score', 65), { id: 'color', value: { mode: 'thresholds' } }, { id: 'thresholds', value: gradeThresholds().build() }, { id: 'custom.cellOptions', value: { type: 'color-text' } }],
+      change: column('Change', 70),
+      critical: column('Critical', 70),
+      high: column('High', 60),
+      route: [...column('Route', 150), ...colored(wordMapping(ROUTE_COLORS))],
+      scanned_at: [...column('Scanned', 115), { id: 'unit', value: 'dateTimeFromNow' }],
     },
   );
 }
@@ -153,7 +153,7 @@ export function moves(): Builder<Panel> {
     title: 'Whose score moved most?',
     description: 'Score now minus the score that held when the range began (or the first one in it), the ten largest moves. Repositories that did not move are left out.',
     noValue: 'No score moved in this range',
-    w: 9,
+    w: 8,
     h: 10,
   })
     .withTarget(table(biggestMoves()))

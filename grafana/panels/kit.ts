@@ -15,14 +15,15 @@ import {
   VizLegendOptionsBuilder,
   VizTooltipOptionsBuilder,
 } from '@grafana/grafana-foundation-sdk/common';
-import { DashboardLinkBuilder, DashboardLinkType, FieldColorModeId, MappingType, type DynamicConfigValue } from '@grafana/grafana-foundation-sdk/dashboard';
+import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
+import { DashboardLinkBuilder, DashboardLinkType, FieldColorBuilder, FieldColorModeId, MappingType, type DashboardLink, type DynamicConfigValue, type Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat';
-import { PanelBuilder as StateTimelineBuilder } from '@grafana/grafana-foundation-sdk/statetimeline';
+import { PanelBuilder as StateTimelineBuilder, type Options as StateTimelineOptions } from '@grafana/grafana-foundation-sdk/statetimeline';
 import { PanelBuilder as TableBuilder } from '@grafana/grafana-foundation-sdk/table';
 import { PanelBuilder as TimeSeriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
 import { table, timeSeries } from '../clickhouse-query.js';
 import { DATASOURCE } from '../datasource.js';
-import { colorBy, thresholds, wordMapping } from './look.js';
+import { colorBy, thresholds, withoutPlacement, wordMapping } from './look.js';
 
 /** What every panel says of itself. */
 export interface Face {
@@ -42,8 +43,8 @@ export interface Face {
 }
 
 /** A link in a panel's head to another board, with the same organisation, repositories and range. */
-export function boardLink({ title, uid }: { title: string; uid: string }): DashboardLinkBuilder {
-  return new DashboardLinkBuilder(title).type(DashboardLinkType.Link).url(`/d/${uid}?\${org:queryparam}&\${repo:queryparam}&\${__url_time_range}`);
+export function boardLink({ title, uid }: { title: string; uid: string }): Builder<DashboardLink> {
+  return withoutPlacement(new DashboardLinkBuilder(title).type(DashboardLinkType.Link).url(`/d/${uid}?\${org:queryparam}&\${repo:queryparam}&\${__url_time_range}`));
 }
 
 interface Dressed {
@@ -54,7 +55,7 @@ interface Dressed {
   span(w: number): this;
   height(h: number): this;
   datasource(ref: typeof DATASOURCE): this;
-  links(links: DashboardLinkBuilder[]): this;
+  links(links: Builder<DashboardLink>[]): this;
 }
 
 export function dress<P extends Dressed>(panel: P, { id, title, description, noValue, w, h, next }: Omit<Face, 'sql'>): P {
@@ -62,9 +63,14 @@ export function dress<P extends Dressed>(panel: P, { id, title, description, noV
   return next === undefined ? panel : panel.links([boardLink(next)]);
 }
 
-/** One number that has a colour of its own by its thresholds. */
+/**
+ * One number that has a colour of its own by its thresholds. Without a value Grafana fits the text into the panel and
+ * gives it the base colour: so only what stands before the colon of `noValue` is shown, and the base colour is none.
+ */
 export function stat(face: Face, unit: string, steps: [value: number | null, color: string][]): StatBuilder {
-  return dress(new StatBuilder(), face)
+  const [shown = '', hint] = face.noValue.split(': ');
+  const description = hint === undefined ? face.description : `${face.description} ${shown}: ${hint}.`.replace('?.', '?');
+  return dress(new StatBuilder(), { ...face, description, noValue: shown })
     .withTarget(table(face.sql))
     .unit(unit)
     .colorMode(BigValueColorMode.Value)
@@ -144,14 +150,14 @@ export function rows(face: Face, columns: Readonly<Record<string, DynamicConfigV
 }
 
 /** What state each thing was in: `states` are the texts of 0 and 1. */
-export function timeline(face: Face, label: string, states: readonly [zero: { text: string; color: string }, one: { text: string; color: string }]): StateTimelineBuilder {
+export function timeline(face: Face, label: string, states: readonly [zero: { text: string; color: string }, one: { text: string; color: string }]): Builder<Panel> {
   const [zero, one] = states;
-  return dress(new StateTimelineBuilder(), face)
+  const panel = dress(new StateTimelineBuilder(), face)
     .withTarget(timeSeries(face.sql))
     .displayName(`\${__field.labels.${label}}`)
     .unit('none')
-    .colorScheme(colorBy(FieldColorModeId.Thresholds))
-    .thresholds(thresholds([{ value: null, color: zero.color }, { value: 1, color: one.color }]))
+    // The mapping alone gives the colours: thresholds would put "< 1" and "1+" into the legend.
+    .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.Fixed).fixedColor('text'))
     .mappings([{ type: MappingType.ValueToText, options: { '0': { ...zero, index: 1 }, '1': { ...one, index: 0 } } }])
     .mergeValues(true)
     .showValue(VisibilityMode.Never)
@@ -160,4 +166,12 @@ export function timeline(face: Face, label: string, states: readonly [zero: { te
     .fillOpacity(90)
     .legend(new VizLegendOptionsBuilder().displayMode(LegendDisplayMode.List).placement(LegendPlacement.Bottom).showLegend(true).calcs([]))
     .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Single).sort(SortOrder.None));
+  return {
+    build: () => {
+      const built = panel.build();
+      // 0 takes the pager away, which the SDK's own method refuses to say.
+      (built.options as StateTimelineOptions).perPage = 0;
+      return built;
+    },
+  };
 }

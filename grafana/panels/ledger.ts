@@ -3,16 +3,16 @@ import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import { acceptedFindings, acceptedRisks, findingFlow, flowTotal, oldestOpen, repairBySeverity } from '../queries/ledger.js';
 import { openNow } from '../queries/posture.js';
 import { bars, paint, rows, stat } from './kit.js';
-import { colored, column, REPOSITORY_LINK, severityMapping, tooFew, wordMapping } from './look.js';
+import { colored, column, REPOSITORY_LINK, severityMapping, timeColumn, tooFew, wordMapping } from './look.js';
 
-const NOT_SCANNED = 'Nothing scanned in this range: shieldwatch scan';
+const NOT_SCANNED = 'Nothing scanned: run shieldwatch scan';
 
 export function ledgerStats(): Builder<Panel>[] {
   return [
-    stat({ id: 1, title: 'Critical open', description: 'Critical findings in the newest scan of each chosen repository, added up.', sql: openNow('critical'), noValue: NOT_SCANNED, w: 5, h: 5 }, 'short', [[null, 'green'], [1, 'dark-red']]),
-    stat({ id: 2, title: 'High open', description: 'High findings in the newest scan of each chosen repository, added up.', sql: openNow('high'), noValue: NOT_SCANNED, w: 5, h: 5 }, 'short', [[null, 'green'], [1, 'orange']]),
-    stat({ id: 3, title: 'Appeared', description: 'Findings that a scan of the range showed for the first time.', sql: flowTotal('new'), noValue: NOT_SCANNED, w: 5, h: 5 }, 'short', [[null, 'green'], [1, 'orange']]),
-    stat({ id: 4, title: 'Came back', description: 'Findings that had been fixed and that a scan of the range showed again.', sql: flowTotal('regressed'), noValue: NOT_SCANNED, w: 5, h: 5 }, 'short', [[null, 'green'], [1, 'red']]),
+    stat({ id: 1, title: 'Critical open', description: 'Critical findings in the newest scan of each chosen repository, added up.', sql: openNow('critical'), noValue: NOT_SCANNED, w: 5, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'dark-red']]),
+    stat({ id: 2, title: 'High open', description: 'High findings in the newest scan of each chosen repository, added up.', sql: openNow('high'), noValue: NOT_SCANNED, w: 5, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'orange']]),
+    stat({ id: 3, title: 'Appeared', description: 'Findings that a scan of the range showed for the first time.', sql: flowTotal('new'), noValue: NOT_SCANNED, w: 5, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'orange']]),
+    stat({ id: 4, title: 'Came back', description: 'Findings that had been fixed and that a scan of the range showed again.', sql: flowTotal('regressed'), noValue: NOT_SCANNED, w: 5, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'red']]),
     stat({ id: 5, title: 'Fixed', description: 'Findings that a scan of the range no longer showed. Scans that could not tell fix nothing.', sql: flowTotal('fixed'), noValue: NOT_SCANNED, w: 4, h: 5 }, 'short', [[null, 'text'], [1, 'green']]),
   ];
 }
@@ -37,10 +37,10 @@ export function repair(): Builder<Panel> {
     },
     {
       severity: [...column('Severity', 100), ...colored(severityMapping())],
-      open_findings: column('Open'),
-      oldest: [...column('Oldest open'), { id: 'unit', value: 's' }, { id: 'decimals', value: 1 }],
-      fixed_findings: column('Fixed'),
-      mttr: [...column('Time to repair'), { id: 'unit', value: 's' }, { id: 'decimals', value: 1 }, { id: 'mappings', value: [tooFew('too few')] }],
+      open_findings: column('Open', 80),
+      oldest: [...column('Oldest open', 130), { id: 'unit', value: 's' }, { id: 'decimals', value: 1 }],
+      fixed_findings: column('Fixed', 80),
+      mttr: [...column('Time to repair', 140), { id: 'unit', value: 's' }, { id: 'decimals', value: 1 }, { id: 'mappings', value: [tooFew('too few')] }],
     },
   );
 }
@@ -54,7 +54,7 @@ export function oldest(): Builder<Panel> {
       category: column('Category', 110),
       title: column('Finding'),
       file: column('File', 190),
-      opened_at: column('Opened', 165),
+      opened_at: timeColumn('Opened'),
       open_for: [...column('Open for', 95), { id: 'unit', value: 's' }, { id: 'decimals', value: 1 }],
       recurrences: column('Recurrences', 105),
     },
@@ -92,7 +92,7 @@ export function acceptedTable(): Builder<Panel> {
       repo: [...column('Repository', 190), REPOSITORY_LINK],
       title: column('Finding'),
       file: column('File', 190),
-      ends: column('Until', 165),
+      ends: timeColumn('Until'),
       decided_at: [...column('Decided', 130), { id: 'unit', value: 'dateTimeFromNow' }],
     },
   );

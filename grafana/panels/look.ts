@@ -1,8 +1,10 @@
+import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import {
   FieldColorBuilder,
   MappingType,
   ThresholdsConfigBuilder,
   ThresholdsMode,
+  type DashboardLink,
   type DynamicConfigValue,
   type FieldColorModeId,
   type Threshold,
@@ -20,15 +22,17 @@ export const SEVERITY_COLORS = {
   info: 'blue',
 } as const;
 
-/** AgentShield's grades on its score: F below 40, D, C, B, and A from 90. */
+/** Where AgentShield's grades D, C, B and A begin on its score; F is below. */
+export const GRADES: readonly Threshold[] = [
+  { value: 40, color: 'red' },
+  { value: 60, color: 'orange' },
+  { value: 75, color: 'yellow' },
+  { value: 90, color: 'green' },
+];
+
+/** AgentShield's grades on its score. */
 export function gradeThresholds(): ThresholdsConfigBuilder {
-  return thresholds([
-    { value: null, color: 'dark-red' },
-    { value: 40, color: 'red' },
-    { value: 60, color: 'orange' },
-    { value: 75, color: 'yellow' },
-    { value: 90, color: 'green' },
-  ]);
+  return thresholds([{ value: null, color: 'dark-red' }, ...GRADES]);
 }
 
 export function thresholds(steps: Threshold[]): ThresholdsConfigBuilder {
@@ -73,6 +77,24 @@ export function linkTo(title: string, uid: string, query: string): DynamicConfig
 
 /** A repository's name leads to its board. */
 export const REPOSITORY_LINK = linkTo('Open this repository', 'shieldwatch-repository', 'var-repo=${__value.raw}');
+
+/**
+ * A dashboard link without `placement`: the SDK always writes "inControlsMenu", which hides the link in Grafana 12.3.
+ */
+export function withoutPlacement(link: Builder<DashboardLink>): Builder<DashboardLink> {
+  return {
+    build: () => {
+      const shown = link.build();
+      delete shown.placement;
+      return shown;
+    },
+  };
+}
+
+/** A column of times, to the second, in the reader's time zone. */
+export function timeColumn(heading: string): DynamicConfigValue[] {
+  return [...column(heading, 160), { id: 'unit', value: 'dateTimeAsIso' }];
+}
 
 /** A column's heading and its width in pixels, where it should not take what is left. */
 export function column(heading: string, width?: number): DynamicConfigValue[] {

@@ -11,11 +11,11 @@ const OF_COLLECTOR = "Of collectors' own metrics, which they send once a minute 
 
 export function pipelineStats(): Builder<Panel>[] {
   return [
-    stat({ id: 1, title: 'Last record', description: "Time since the newest event of the organisation by the producer's clock, of the last 30 days.", sql: sinceLastArrival(), noValue: NOTHING, w: 5, h: 5 }, 's', [[null, 'green'], [3_600, 'orange'], [86_400, 'red']]).decimals(0),
-    stat({ id: 2, title: 'Rollup lag', description: 'Age of the oldest hour of a repository that facts arrived for in the last hour and that no job has recomputed since. 0: the series hold all there is.', sql: rollupLag(), noValue: NOTHING, w: 5, h: 5 }, 's', [[null, 'green'], [60, 'orange'], [300, 'red']]).decimals(1),
-    stat({ id: 3, title: 'Rollup backlog', description: 'Hours of repositories that wait to be recomputed, of those that facts arrived for in the last hour.', sql: rollupBacklog(), noValue: NOTHING, w: 5, h: 5 }, 'short', [[null, 'green'], [100, 'orange'], [1_000, 'red']]).decimals(0),
-    stat({ id: 4, title: 'Not counted', description: 'Records that arrived in the range and of which no fact could be made; the table below says why. Before anything ever arrived there is no number.', sql: quarantinedInRange(), noValue: NOTHING, w: 5, h: 5 }, 'short', [[null, 'green'], [1, 'orange']]).decimals(0),
-    stat({ id: 5, title: 'Masked', description: 'Secret-shaped values that were masked on their way in, in the range by whole hours.', sql: maskedInRange(), noValue: NOTHING, w: 4, h: 5 }, 'short', [[null, 'green'], [1, 'orange']]).decimals(0),
+    stat({ id: 1, title: 'Last record', description: "Time since the newest event of the organisation by the producer's clock, of the last 30 days.", sql: sinceLastArrival(), noValue: NOTHING, w: 5, h: 5 }, 's', [[null, 'text'], [0, 'green'], [3_600, 'orange'], [86_400, 'red']]).decimals(0),
+    stat({ id: 2, title: 'Rollup lag', description: 'Age of the oldest hour of a repository that facts arrived for in the last hour and that no job has recomputed since. 0: the series hold all there is.', sql: rollupLag(), noValue: NOTHING, w: 5, h: 5 }, 's', [[null, 'text'], [0, 'green'], [60, 'orange'], [300, 'red']]).decimals(1),
+    stat({ id: 3, title: 'Rollup backlog', description: 'Hours of repositories that wait to be recomputed, of those that facts arrived for in the last hour.', sql: rollupBacklog(), noValue: NOTHING, w: 5, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [100, 'orange'], [1_000, 'red']]).decimals(0),
+    stat({ id: 4, title: 'Not counted', description: 'Records that arrived in the range and of which no fact could be made; the table below says why. Before anything ever arrived there is no number.', sql: quarantinedInRange(), noValue: NOTHING, w: 5, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'orange']]).decimals(0),
+    stat({ id: 5, title: 'Masked', description: 'Secret-shaped values that were masked on their way in, in the range by whole hours.', sql: maskedInRange(), noValue: NOTHING, w: 4, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'orange']]).decimals(0),
   ];
 }
 

@@ -1,25 +1,27 @@
-import { PanelBuilder } from '@grafana/grafana-foundation-sdk/table';
-import { table } from '../clickhouse-query.js';
-import { DATASOURCE } from '../datasource.js';
+import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
+import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import { quarantined } from '../queries/quarantine.js';
-import { column } from './look.js';
+import { rows } from './kit.js';
+import { column, REPOSITORY_LINK, timeColumn } from './look.js';
 
-export function quarantineTable(id: number): PanelBuilder {
-  return new PanelBuilder()
-    .id(id)
-    .title('What could not be counted?')
-    .description(
-      'Records that arrived in the time range but that no fact was made of: without a repository, with an unknown severity, dated in the future or before the oldest facts. They are in no number above.',
-    )
-    .datasource(DATASOURCE)
-    .height(6)
-    .span(24)
-    .withTarget(table(quarantined()))
-    .filterable(false)
-    .overrideByName('record', column('Record', 150))
-    .overrideByName('problem', column('Problem'))
-    .overrideByName('repo', column('Repository', 220))
-    .overrideByName('records', column('Records', 100))
-    .overrideByName('last_at', column('Last arrived', 175))
-    .noValue('Nothing was quarantined in this range');
+export function quarantineTable(id: number): Builder<Panel> {
+  return rows(
+    {
+      id,
+      title: 'What could not be counted?',
+      description:
+        'Records that arrived in the time range but that no fact was made of: without a repository, with an unknown severity, dated in the future or before the oldest facts. They are in no number above.',
+      sql: quarantined(),
+      noValue: 'Nothing was quarantined in this range',
+      w: 24,
+      h: 6,
+    },
+    {
+      record: column('Record', 150),
+      problem: column('Problem'),
+      repo: [...column('Repository', 250), REPOSITORY_LINK],
+      records: column('Records', 100),
+      last_at: timeColumn('Last arrived'),
+    },
+  );
 }

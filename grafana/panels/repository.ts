@@ -5,9 +5,9 @@ import { openNow } from '../queries/posture.js';
 import { drifts, driftOverTime, findingLife, newestScan, scans, scoreBreakdown } from '../queries/repository.js';
 import { SCOPE } from '../queries/scope.js';
 import { badge, bars, paint, reduceTo, rows, stat, steps } from './kit.js';
-import { colored, column, severityMapping, tooFew, wordMapping } from './look.js';
+import { colored, column, severityMapping, timeColumn, tooFew, wordMapping } from './look.js';
 
-const NOT_SCANNED = 'Not scanned by the end of this range: shieldwatch scan';
+const NOT_SCANNED = 'Not scanned: no scan by the end of this range, run shieldwatch scan';
 const GATE_COLORS = { failed: 'red', regressed: 'red', passed: 'green', 'not-run': 'text', 'not run': 'text' } as const;
 export const TOO_FEW = tooFew('too few');
 
@@ -17,9 +17,9 @@ const LIFE_COLORS = { regressed: 'purple', new: 'red', open: 'orange', fixed: 'b
 export function repositoryStats(): Builder<Panel>[] {
   return [
     stat({ id: 1, title: 'Score', description: 'AgentShield score of the newest scan up to the end of the range, 0 to 100. Grades begin at 40 (D), 60 (C), 75 (B) and 90 (A).', sql: newestScan('toInt32(score)', 'newest_score'), noValue: NOT_SCANNED, w: 4, h: 5 }, 'none', [
-      [null, 'dark-red'], [40, 'red'], [60, 'orange'], [75, 'yellow'], [90, 'green'],
+      [null, 'text'], [0, 'dark-red'], [40, 'red'], [60, 'orange'], [75, 'yellow'], [90, 'green'],
     ]),
-    stat({ id: 2, title: 'Critical findings', description: 'Critical findings of the newest scan. Nothing scanned is not 0.', sql: openNow('critical'), noValue: NOT_SCANNED, w: 4, h: 5 }, 'short', [[null, 'green'], [1, 'dark-red']]),
+    stat({ id: 2, title: 'Critical', description: 'Critical findings of the newest scan. Nothing scanned is not 0.', sql: openNow('critical'), noValue: NOT_SCANNED, w: 4, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'dark-red']]),
     badge({ id: 3, title: 'Policy', description: "What the newest scan's policy said: passed, failed, or not-run where the scan was held against none.", sql: newestScan("if(policy_status = '', 'not-run', policy_status)", 'policy'), noValue: NOT_SCANNED, w: 4, h: 5 }, 'policy', GATE_COLORS),
     badge({ id: 4, title: 'Baseline', description: "The newest scan against AgentShield's baseline file: passed, regressed, or not-run where there is none.", sql: newestScan("if(baseline_status = '', 'not-run', baseline_status)", 'baseline'), noValue: NOT_SCANNED, w: 4, h: 5 }, 'baseline', GATE_COLORS),
     stat(
@@ -27,7 +27,7 @@ export function repositoryStats(): Builder<Panel>[] {
       'percentunit',
       [[null, 'text'], [0, 'green'], [0.05, 'orange'], [0.2, 'red']],
     ).decimals(1).mappings([TOO_FEW]).reduceOptions(reduceTo('rate')),
-    stat({ id: 6, title: 'Last scan', description: 'Time since the newest scan of files up to now.', sql: newestScan("dateDiff('second', occurred_at, now64(3, 'UTC'))", 'age'), noValue: NOT_SCANNED, w: 4, h: 5 }, 's', [[null, 'green'], [86_400, 'orange'], [604_800, 'red']]).decimals(0),
+    stat({ id: 6, title: 'Last scan', description: 'Time since the newest scan of files up to now.', sql: newestScan("dateDiff('second', occurred_at, now64(3, 'UTC'))", 'age'), noValue: NOT_SCANNED, w: 4, h: 5 }, 's', [[null, 'text'], [0, 'green'], [86_400, 'orange'], [604_800, 'red']]).decimals(0),
   ];
 }
 
@@ -77,14 +77,14 @@ export function driftTable(): Builder<Panel> {
   return rows(
     { id: 11, title: 'What did watch and CI report?', description: 'Drifts as AgentShield reported them in the range, newest first, 100 rows. Worse: it called the drift a regression.', sql: drifts(), noValue: 'No drift was reported in this range: agentshield watch reports them', w: 12, h: 9 },
     {
-      occurred_at: column('Time', 165),
+      occurred_at: timeColumn('Time'),
       repo: [{ id: 'custom.hidden', value: true }],
-      verdict: [...column('Verdict', 100), ...colored(wordMapping({ worse: 'red', 'not worse': 'green' }))],
-      score_delta: column('Change', 80),
-      score: column('Score', 70),
-      new_findings: column('New', 60),
-      resolved_findings: column('Gone', 65),
-      critical: column('Critical', 80),
+      verdict: [...column('Verdict', 95), ...colored(wordMapping({ worse: 'red', 'not worse': 'green' }))],
+      score_delta: column('Change', 75),
+      score: column('Score', 60),
+      new_findings: column('New', 55),
+      resolved_findings: column('Gone', 60),
+      critical: column('Critical', 75),
     },
   );
 }
@@ -93,18 +93,18 @@ export function scanTable(): Builder<Panel> {
   return rows(
     { id: 12, title: 'Which scans ran, and from where?', description: 'Scans of the range, newest first, with what their gates said and the CI run they came from. Evidence: mismatch where the digest of the evidence pack is not what its files give, suspect where its report contradicts its plan. Exceptions: risks the policy accepts for now. 100 rows.', sql: scans(), noValue: 'No scan in this range: shieldwatch scan', w: 24, h: 9 },
     {
-      occurred_at: column('Time', 165),
-      score: column('Score', 70),
-      grade: column('Grade', 70),
-      policy: [...column('Policy', 90), ...colored(wordMapping(GATE_COLORS))],
-      baseline: [...column('Baseline', 115), ...colored(wordMapping(GATE_COLORS))],
-      evidence: [...column('Evidence', 95), ...colored(wordMapping(EVIDENCE_COLORS))],
-      exceptions: column('Exceptions', 100),
-      files_scanned: column('Files', 70),
+      occurred_at: timeColumn('Time'),
+      score: column('Score', 60),
+      grade: column('Grade', 60),
+      policy: [...column('Policy', 80), ...colored(wordMapping(GATE_COLORS))],
+      baseline: [...column('Baseline', 95), ...colored(wordMapping(GATE_COLORS))],
+      evidence: [...column('Evidence', 90), ...colored(wordMapping(EVIDENCE_COLORS))],
+      exceptions: column('Exceptions', 90),
+      files_scanned: column('Files', 60),
       provider: column('Ran on', 125),
-      ci_workflow: column('Workflow'),
-      ci_run_id: [...column('Run', 130), { id: 'links', value: [{ title: 'Open the run (GitHub Actions)', url: 'https://github.com/${__data.fields.repo}/actions/runs/${__value.raw}', targetBlank: true }] }],
-      commit: column('Commit', 110),
+      ci_workflow: column('Workflow', 190),
+      ci_run_id: [...column('Run', 115), { id: 'links', value: [{ title: 'Open the run (GitHub Actions)', url: 'https://github.com/${__data.fields.repo}/actions/runs/${__value.raw}', targetBlank: true }] }],
+      commit: column('Commit', 95),
       repo: [{ id: 'custom.hidden', value: true }],
     },
   );

@@ -8,7 +8,7 @@ import { bars, lines, paint, reduceTo, rows, stat } from './kit.js';
 import { column, VERDICT_COLORS } from './look.js';
 import { blockedTable, TOO_FEW } from './repository.js';
 
-const SILENT = 'No decisions in this range: is the hook installed?';
+const SILENT = 'No decisions: none in this range, is the hook installed?';
 
 export function guardStats(): Builder<Panel>[] {
   return [
@@ -17,10 +17,10 @@ export function guardStats(): Builder<Panel>[] {
       'percentunit',
       [[null, 'text'], [0, 'green'], [0.05, 'orange'], [0.2, 'red']],
     ).decimals(1).mappings([TOO_FEW]).reduceOptions(reduceTo('rate')),
-    stat({ id: 2, title: 'Blocked', description: 'Numerator of the rate: decisions that stopped a tool call. 0 where all was let through, no value where nothing was decided.', sql: blockedCount(GUARD_SCOPE), noValue: SILENT, w: 5, h: 5 }, 'short', [[null, 'green'], [1, 'orange']]).decimals(0),
-    stat({ id: 3, title: 'Decisions', description: 'Denominator of the rate: tool calls that were decided. None at all is no data: a silent guard is not a quiet one.', sql: decisionCount(GUARD_SCOPE), noValue: SILENT, w: 5, h: 5, next: { title: 'Coverage', uid: 'shieldwatch-coverage' } }, 'short', [[null, 'blue']]).decimals(0),
-    stat({ id: 4, title: 'Injections blocked', description: "Decisions that a rule of category injection blocked, in the range by whole hours, over 14 days by whole days. All tools and agents of the chosen repositories.", sql: injectionsInRange(), noValue: SILENT, w: 5, h: 5 }, 'short', [[null, 'green'], [1, 'red']]).decimals(0),
-    stat({ id: 5, title: 'Time (p95)', description: 'Time 95 % of the decisions stayed below, measured by the guard, over the range by whole hours (over 14 days by whole days), all tools and agents; 1 % relative error.', sql: latencyInRange(), noValue: SILENT, w: 4, h: 5 }, 'ms', [[null, 'green'], [50, 'orange'], [200, 'red']]).decimals(1),
+    stat({ id: 2, title: 'Blocked', description: 'Numerator of the rate: decisions that stopped a tool call. 0 where all was let through, no value where nothing was decided.', sql: blockedCount(GUARD_SCOPE), noValue: SILENT, w: 5, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'orange']]).decimals(0),
+    stat({ id: 3, title: 'Decisions', description: 'Denominator of the rate: tool calls that were decided. None at all is no data: a silent guard is not a quiet one.', sql: decisionCount(GUARD_SCOPE), noValue: SILENT, w: 5, h: 5, next: { title: 'Coverage', uid: 'shieldwatch-coverage' } }, 'short', [[null, 'text'], [0, 'blue']]).decimals(0),
+    stat({ id: 4, title: 'Injections', description: "Decisions that a rule of category injection blocked, in the range by whole hours, over 14 days by whole days. All tools and agents of the chosen repositories.", sql: injectionsInRange(), noValue: SILENT, w: 5, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'red']]).decimals(0),
+    stat({ id: 5, title: 'Time (p95)', description: 'Time 95 % of the decisions stayed below, measured by the guard, over the range by whole hours (over 14 days by whole days), all tools and agents; 1 % relative error.', sql: latencyInRange(), noValue: SILENT, w: 4, h: 5 }, 'ms', [[null, 'text'], [0, 'green'], [50, 'orange'], [200, 'red']]).decimals(1),
   ];
 }
 
@@ -63,8 +63,8 @@ export function volumeOverTime(): Builder<Panel> {
 
 export function byDimension(): Builder<Panel>[] {
   return [
-    blockedTable(8, 'Which tools are stopped?', blockedBy(GUARD_SCOPE, 'tool'), 'tool', 'Tool', 9),
-    blockedTable(9, 'Which agents are stopped?', blockedBy(GUARD_SCOPE, 'agent'), 'agent', 'Agent', 8),
+    blockedTable(8, 'Which tools are stopped?', blockedBy(GUARD_SCOPE, 'tool'), 'tool', 'Tool', 12),
+    blockedTable(9, 'Which agents are stopped?', blockedBy(GUARD_SCOPE, 'agent'), 'agent', 'Agent', 12),
     rows(
       {
         id: 10,
@@ -72,24 +72,24 @@ export function byDimension(): Builder<Panel>[] {
         description: 'Blocked decisions of the range by category of the rule, most frequent first. Allowed decisions have no rule, so that there is no rate here.',
         sql: blockedByCategory(),
         noValue: 'Nothing was blocked in this range',
-        w: 7,
+        w: 8,
         h: 9,
       },
-      { category: column('Category'), blocked_calls: column('Blocked', 90) },
+      { category: column('Category'), blocked_calls: column('Blocked', 75) },
     ),
   ];
 }
 
 export function rules(): Builder<Panel> {
   return rows(
-    { id: 11, title: 'Which rules stop most, and why?', description: 'Blocked decisions by rule, most frequent first, with one reason as the guard gave it; the tool input itself never leaves the machine it ran on. The newest 3 days of the range, 50 rows.', sql: topRules(), noValue: 'Nothing was blocked in the newest 3 days of this range', w: 24, h: 9 },
+    { id: 11, title: 'Which rules stop most, and why?', description: 'Blocked decisions by rule, most frequent first, with one reason as the guard gave it; the tool input itself never leaves the machine it ran on. The newest 3 days of the range, 50 rows.', sql: topRules(), noValue: 'Nothing was blocked in the newest 3 days of this range', w: 16, h: 9 },
     {
-      rule: column('Rule', 200),
-      rule_category: column('Category', 130),
+      rule: column('Rule', 160),
+      rule_category: column('Category', 110),
       example: column('Reason (one example)'),
-      blocked_calls: column('Blocked', 90),
-      repositories: column('Repositories', 110),
-      last_at: [...column('Last', 130), { id: 'unit', value: 'dateTimeFromNow' }],
+      blocked_calls: column('Blocked', 75),
+      repositories: column('Repositories', 95),
+      last_at: [...column('Last', 110), { id: 'unit', value: 'dateTimeFromNow' }],
     },
   );
 }

@@ -2,17 +2,17 @@ import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import { episodes, exposedNow, exposureOverTime, maskedByRepository, maskedInRange, maskedOverTime, oldestExposure, recurrences } from '../queries/secrets.js';
 import { bars, rows, stat, timeline } from './kit.js';
-import { colored, column, REPOSITORY_LINK, wordMapping } from './look.js';
+import { colored, column, REPOSITORY_LINK, timeColumn, wordMapping } from './look.js';
 
-const NOT_SCANNED = 'Nothing scanned: shieldwatch scan';
+const NOT_SCANNED = 'Nothing scanned: run shieldwatch scan';
 const WHAT = 'A critical secret is exposed from the first scan that shows it to the next scan that does not; shown again later it is the next episode. However often a file repeats it, it is one.';
 
 export function secretStats(): Builder<Panel>[] {
   return [
-    stat({ id: 1, title: 'Exposed now', description: `Critical secrets that stand exposed. ${WHAT}`, sql: exposedNow(), noValue: NOT_SCANNED, w: 6, h: 5 }, 'short', [[null, 'green'], [1, 'dark-red']]),
-    stat({ id: 2, title: 'Oldest exposure', description: 'Time since the first scan that showed the secret that has stood exposed longest.', sql: oldestExposure(), noValue: 'None is exposed, or nothing scanned', w: 6, h: 5 }, 's', [[null, 'orange'], [86_400, 'red'], [604_800, 'dark-red']]).decimals(1),
-    stat({ id: 3, title: 'Came back', description: 'Episodes that began in the range and are not their secret\'s first: it had been removed, and was committed again.', sql: recurrences(), noValue: NOT_SCANNED, w: 6, h: 5 }, 'short', [[null, 'green'], [1, 'red']]),
-    stat({ id: 4, title: 'Masked in transit', description: 'Secret-shaped values that were masked on their way in, in the range by whole hours. None of them was stored; what sends them should be mended.', sql: maskedInRange(), noValue: 'Nothing arrived in this range', w: 6, h: 5 }, 'short', [[null, 'green'], [1, 'orange']]).decimals(0),
+    stat({ id: 1, title: 'Exposed now', description: `Critical secrets that stand exposed. ${WHAT}`, sql: exposedNow(), noValue: NOT_SCANNED, w: 6, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'dark-red']]),
+    stat({ id: 2, title: 'Oldest exposure', description: 'Time since the first scan that showed the secret that has stood exposed longest.', sql: oldestExposure(), noValue: 'None: no secret is exposed, or nothing was scanned', w: 6, h: 5 }, 's', [[null, 'text'], [0, 'orange'], [86_400, 'red'], [604_800, 'dark-red']]).decimals(1),
+    stat({ id: 3, title: 'Came back', description: 'Episodes that began in the range and are not their secret\'s first: it had been removed, and was committed again.', sql: recurrences(), noValue: NOT_SCANNED, w: 6, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'red']]),
+    stat({ id: 4, title: 'Masked in transit', description: 'Secret-shaped values that were masked on their way in, in the range by whole hours. None of them was stored; what sends them should be mended.', sql: maskedInRange(), noValue: 'Nothing arrived: no span or log record came in this range', w: 6, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'orange']]).decimals(0),
   ];
 }
 
@@ -31,10 +31,10 @@ export function episodeTable(): Builder<Panel> {
       state: [...column('State', 100), ...colored(wordMapping({ exposed: 'red', resolved: 'green' }))],
       repo: [...column('Repository', 190), REPOSITORY_LINK],
       title: column('Secret'),
-      file: column('File', 180),
+      file: column('File', 160),
       episode: column('Episode', 85),
-      first_seen_at: column('First seen', 165),
-      resolved_at: column('Resolved', 165),
+      first_seen_at: timeColumn('First seen'),
+      resolved_at: timeColumn('Resolved'),
       exposed_for: [...column('Exposed for', 110), { id: 'unit', value: 's' }, { id: 'decimals', value: 1 }],
     },
   );
@@ -51,6 +51,6 @@ export function maskedChart(): Builder<Panel> {
 export function maskedTable(): Builder<Panel> {
   return rows(
     { id: 8, title: 'Who sends secrets?', description: 'Values masked in the range, by repository and kind of secret, most first, 50 rows. The value itself is stored nowhere. What sends them should be mended: the last hour tells whether it was.', sql: maskedByRepository(), noValue: 'Nothing was masked in this range', w: 12, h: 9 },
-    { repository: [...column('Repository'), REPOSITORY_LINK], kind: column('Kind', 150), masked_values: column('Masked', 90), last_at: [...column('Last hour', 130), { id: 'unit', value: 'dateTimeFromNow' }] },
+    { repository: [...column('Repository'), REPOSITORY_LINK], kind: column('Kind', 140), masked_values: column('Masked', 75), last_at: [...column('Last hour', 125), { id: 'unit', value: 'dateTimeFromNow' }] },
   );
 }

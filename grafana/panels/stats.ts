@@ -11,7 +11,7 @@ import { DATASOURCE } from '../datasource.js';
 import { blockedRate, decisionCount } from '../queries/decisions.js';
 import { criticalFindings } from '../queries/latest-scan.js';
 import { scoreTrend } from '../queries/score.js';
-import { colorBy, gradeThresholds, thresholds } from './look.js';
+import { colorBy, GRADES, thresholds } from './look.js';
 
 function stat(id: number, title: string): PanelBuilder {
   return new PanelBuilder()
@@ -29,7 +29,7 @@ function stat(id: number, title: string): PanelBuilder {
 export function latestScore(): PanelBuilder {
   return stat(1, 'Latest score')
     .description(
-      'Last known AgentShield score of each repository, 0 to 100; the twelve lowest where there are more. A score holds until the next scan, also when that scan is older than the time range. Scans of 0 files do not count.',
+      'Last known AgentShield score of each repository, 0 to 100; the twelve lowest where there are more. A score holds until the next scan, also when that scan is older than the time range. Scans of 0 files do not count. Nothing scanned: run shieldwatch scan.',
     )
     .span(12)
     .withTarget(timeSeries(scoreTrend()))
@@ -39,8 +39,8 @@ export function latestScore(): PanelBuilder {
     .decimals(0)
     .min(0)
     .max(100)
-    .thresholds(gradeThresholds())
-    .noValue('Nothing scanned yet: run shieldwatch scan');
+    .thresholds(thresholds([{ value: null, color: 'text' }, { value: 0, color: 'dark-red' }, ...GRADES]))
+    .noValue('Nothing scanned');
 }
 
 export function blockedRateInRange(): PanelBuilder {
@@ -54,16 +54,17 @@ export function blockedRateInRange(): PanelBuilder {
     .decimals(1)
     .thresholds(
       thresholds([
-        { value: null, color: 'green' },
+        { value: null, color: 'text' },
+        { value: 0, color: 'green' },
         { value: 0.05, color: 'orange' },
         { value: 0.2, color: 'red' },
       ]),
     )
-    .noValue('No decisions in this range');
+    .noValue('No decisions');
 }
 
 export function criticalNow(): PanelBuilder {
-  return stat(3, 'Critical findings')
+  return stat(3, 'Critical')
     .description('Critical findings in the newest scan of each repository, added up. Nothing scanned is not 0.')
     .span(4)
     .withTarget(table(criticalFindings()))
@@ -71,22 +72,23 @@ export function criticalNow(): PanelBuilder {
     .decimals(0)
     .thresholds(
       thresholds([
-        { value: null, color: 'green' },
+        { value: null, color: 'text' },
+        { value: 0, color: 'green' },
         { value: 1, color: 'dark-red' },
       ]),
     )
-    .noValue('Nothing scanned yet');
+    .noValue('Nothing scanned');
 }
 
 export function decisionsInRange(): PanelBuilder {
-  return stat(4, 'Guard decisions')
+  return stat(4, 'Decisions')
     .description(
-      'Tool calls the PreToolUse guard decided in the time range. None at all is shown as no data: a guard that went silent is not a quiet one. Ranges over 6 hours count whole hours, over 14 days whole days.',
+      'Tool calls the PreToolUse guard decided in the time range. None at all is shown as no data: a guard that went silent is not a quiet one: is the hook installed? Ranges over 6 hours count whole hours, over 14 days whole days.',
     )
     .span(4)
     .withTarget(table(decisionCount()))
     .unit('short')
     .decimals(0)
-    .thresholds(thresholds([{ value: null, color: 'blue' }]))
-    .noValue('The guard is silent: is the hook installed?');
+    .thresholds(thresholds([{ value: null, color: 'text' }, { value: 0, color: 'blue' }]))
+    .noValue('No decisions');
 }

@@ -85,6 +85,8 @@ providers:
       path: ${text(join(folder, 'boards'))}
 `,
     ),
+    // Grafana logs an error for a folder that is missing.
+    file('provisioning/plugins/.gitkeep', ''),
     file('provisioning/alerting/rules.json', `${JSON.stringify(alertFile({ org, grafanaOrgId }), null, 2)}\n`),
     ...boardFiles({ org }).map(({ name, text: board }) => file(`boards/${name}`, board)),
     file(
@@ -98,11 +100,11 @@ ${statements.map((statement) => `${statement};\n`).join('')}`,
     ),
     {
       path: 'grafana.env',
-      text: `# Environment of Grafana: GF_PATHS_PROVISIONING and the two variables that the files read.
+      text: `# Environment of Grafana: its own settings, and the variable that the files read.
 GF_PATHS_PROVISIONING=${join(folder, 'provisioning')}
 SHIELDWATCH_CLICKHOUSE_PASSWORD=${password}
-# Address of this Grafana, for the links to runbooks in notifications.
-SHIELDWATCH_GRAFANA_URL=http://127.0.0.1:3000
+# Address of this Grafana as people reach it, for the links in notifications.
+GF_SERVER_ROOT_URL=http://127.0.0.1:3000/
 `,
       mode: 0o600,
     },

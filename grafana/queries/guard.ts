@@ -75,7 +75,7 @@ export function ruleChangeMarks(): string {
   return `SELECT time, text, tags
 FROM
 (
-    SELECT first_seen_at AS time, concat(repo, ': rule ', value, ' blocks for the first time') AS text, 'rule' AS tags
+    SELECT toDateTime64(first_seen_at, 3, 'UTC') AS time, concat(repo, ': rule ', value, ' blocks for the first time') AS text, 'rule' AS tags
     FROM dimension
     WHERE ${SCOPE} AND dimension = 'rule' AND first_seen_at >= $__fromTime AND first_seen_at <= $__toTime
     UNION ALL
