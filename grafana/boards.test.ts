@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '#schemas/root.js';
 import { boardFiles } from './boards.js';
+import { rowsOf } from './boards/runbooks.js';
 
 interface Panel {
   id: number;
@@ -11,7 +12,12 @@ interface Panel {
   description?: string;
   datasource?: unknown;
   gridPos: { x: number; y: number; w: number; h: number };
-  fieldConfig: { defaults: { noValue?: string; unit?: string } };
+  fieldConfig: {
+    defaults: { noValue?: string; unit?: string; color?: { mode: string }; thresholds?: { steps: { value: number | null; color: string }[] } };
+    overrides: { matcher: { id: string; options: string }; properties: { id: string; value: unknown }[] }[];
+  };
+  options?: { perPage?: number };
+  links?: unknown[];
   targets: Record<string, unknown>[];
 }
 
@@ -20,7 +26,8 @@ interface Board {
   title: string;
   description: string;
   panels: Panel[];
-  templating: { list: { name: string; type: string; query: string }[] };
+  templating: { list: { name: string; type: string; query: string; refresh?: number }[] };
+  links: unknown[];
   annotations?: { list: { target?: { rawSql?: string } }[] };
 }
 
@@ -97,8 +104,53 @@ describe.each(boards)('%s', (_, board) => {
     }
   });
 
+  it('hides no link and no annotation toggle in a menu, as `placement` does in Grafana 12.3', () => {
+    expect(JSON.stringify(board)).not.toContain('inControlsMenu');
+    expect(board.links).toMatchObject([{ type: 'dashboards', tags: ['shieldwatch'] }]);
+  });
+
+  it('shows a stat without a value as a few words in no colour', () => {
+    for (const { title, fieldConfig } of drawn.filter(({ type }) => type === 'stat')) {
+      expect(fieldConfig.defaults.noValue?.length, title).toBeLessThanOrEqual(18);
+      expect(fieldConfig.defaults.thresholds?.steps[0], title).toEqual({ value: null, color: 'text' });
+    }
+  });
+
+  it('cuts no title of a stat: three characters for each column of the grid', () => {
+    for (const { title = '', gridPos } of drawn.filter(({ type }) => type === 'stat')) expect(title.length, title).toBeLessThanOrEqual(3 * gridPos.w);
+  });
+
+  it('fits the columns of every table into its panel at 1,280 pixels, and says of each what no value looks like', () => {
+    // A column of the grid is 52 px there, less the gaps, border and padding of a panel; a column without a width needs 250.
+    for (const { title, gridPos, fieldConfig } of drawn.filter(({ type }) => type === 'table')) {
+      const shown = fieldConfig.overrides.map(({ properties }) => new Map(properties.map(({ id, value }) => [id, value]))).filter((each) => each.get('custom.hidden') !== true);
+      expect(shown.length, title).toBeGreaterThan(1);
+      for (const each of shown) expect(each.get('noValue'), title).toBe('–');
+      const needed = shown.reduce((sum, each) => sum + (typeof each.get('custom.width') === 'number' ? Number(each.get('custom.width')) : 250), 0);
+      expect(needed, title).toBeLessThanOrEqual(52 * gridPos.w - 26);
+    }
+  });
+
+  it('colours state timelines by their mapping alone and gives them no pager', () => {
+    for (const { title, fieldConfig, options } of drawn.filter(({ type }) => type === 'state-timeline')) {
+      expect(fieldConfig.defaults.color?.mode, title).toBe('fixed');
+      expect(fieldConfig.defaults.thresholds, title).toBeUndefined();
+      expect(options?.perPage, title).toBe(0);
+    }
+  });
+
+  it('asks for organisations and repositories again at each refresh', () => {
+    for (const { name, type, refresh } of board.templating.list.filter((each) => each.type === 'query')) expect([name, type, refresh]).toEqual([name, 'query', 2]);
+  });
+
   it('numbers its panels once', () => {
     const ids = board.panels.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
   });
+});
+
+it('gives each runbook the height that its text needs', () => {
+  const runbooks = boards.find(([name]) => name === 'runbooks.json')?.[1].panels ?? [];
+  expect(runbooks.length).toBeGreaterThan(5);
+  for (const { title, gridPos, options } of runbooks) expect(gridPos.h, title).toBeGreaterThanOrEqual(rowsOf(String((options as { content?: string }).content)));
 });

@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { parse } from 'yaml';
 import { selectRows } from '#schemas/clickhouse/client.js';
 import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
+import { boardFiles } from './boards.js';
+import { configMapFiles, importFiles } from './provision/board-files.js';
 import { provisionFiles, type ProvisionFile } from './provision/files.js';
 import { readableRelations, readerStatements } from './provision/reader.js';
 
@@ -82,6 +84,31 @@ describe('the reader', () => {
     for (const sql of [...statements, ...text('reader.sql').replace(/^--.*$/gm, '').split(';\n').filter((each) => each.trim() !== '')]) {
       const parsed = await database.client.query({ query: 'SELECT formatQuery({sql:String}) AS formatted', query_params: { sql }, format: 'JSONEachRow' });
       expect(await parsed.json()).toHaveLength(1);
+    }
+  });
+});
+
+describe('the boards for another Grafana', () => {
+  it('ask for the datasource at each import, in every place that names one', () => {
+    const files = importFiles();
+    expect(files.map(({ name }) => name)).toEqual(boardFiles().map(({ name }) => name));
+    for (const { name, text: board } of files) {
+      const { __inputs: inputs, id, uid } = JSON.parse(board) as { __inputs: unknown[]; id: unknown; uid: string };
+      expect(inputs, name).toMatchObject([{ name: 'DS_SHIELDWATCH', type: 'datasource', pluginId: 'grafana-clickhouse-datasource' }]);
+      expect([id, uid], name).toEqual([null, `shieldwatch-${name.replace('.json', '')}`]);
+      expect(board).not.toContain('"shieldwatch-clickhouse"');
+      if (name !== 'runbooks.json') expect(board).toContain('"uid": "${DS_SHIELDWATCH}"');
+    }
+  });
+
+  it("are ConfigMaps for the sidecar, each holding its board to the byte and below Kubernetes' limit", () => {
+    const boards = new Map(boardFiles().map(({ name, text: board }) => [name, board]));
+    for (const { name, text: manifest } of configMapFiles('observability')) {
+      const { kind, metadata, data } = parse(manifest) as { kind: string; metadata: { namespace: string; labels: Record<string, string> }; data: Record<string, string> };
+      expect([kind, metadata.namespace, metadata.labels['grafana_dashboard']], name).toEqual(['ConfigMap', 'observability', '1']);
+      const [[file, board] = ['', '']] = Object.entries(data);
+      expect(board, name).toBe(boards.get(file.replace('shieldwatch-', '')));
+      expect(Buffer.byteLength(manifest), name).toBeLessThan(1024 * 1024);
     }
   });
 });

@@ -65,7 +65,7 @@ describe('docker-compose.yml', () => {
       const service = compose.services[name];
       expect(service?.volumes).toContain(`./grafana/generated:${String(boards)}:ro`);
       expect(service?.volumes).toContain('./grafana/provisioning:/etc/grafana/provisioning:ro');
-      expect(service?.environment?.['GF_PLUGINS_PREINSTALL']).toBe(`${DATASOURCE.type ?? ''}@${DATASOURCE_VERSION}`);
+      expect(service?.environment?.['GF_PLUGINS_PREINSTALL_SYNC']).toBe(`${DATASOURCE.type ?? ''}@${DATASOURCE_VERSION}`);
     }
     const mounted = (compose.services['collector']?.volumes ?? []).map((mount) => mount.split(':')[1]);
     for (const argument of compose.services['collector']?.command ?? []) expect(mounted).toContain(argument.replace('--config=', ''));

@@ -192,13 +192,15 @@ describe('with histories', () => {
 });
 
 describe('the file', () => {
-  it('has the fields of Grafana 12 and no `$` that its provisioning would read, but the one that is meant', async () => {
+  it('has the fields of Grafana 12, links that Grafana itself expands, and no `$` that its provisioning would read', async () => {
     const text = await readFile(join(packageRoot(), 'grafana/provisioning/alerting/rules.json'), 'utf8');
-    expect(new Set(text.match(/\$[^"/]*/g))).toEqual(new Set(['${SHIELDWATCH_GRAFANA_URL}']));
+    expect(text).not.toContain('$');
     for (const rule of rules().values()) {
       expect(Object.keys(rule)).toEqual(['uid', 'title', 'condition', 'data', 'dashboardUid', 'panelId', 'noDataState', 'execErrState', 'for', 'annotations', 'labels', 'isPaused']);
       expect(rule.uid).toMatch(/^[a-z-]{1,40}$/);
-      expect(rule.annotations['runbook_url']).toMatch(/viewPanel=panel-\d+$/);
+      expect(rule.annotations['runbook_url']).toMatch(/^\{\{ externalURL \}\}d\/shieldwatch-runbooks\?viewPanel=panel-\d+$/);
+      expect(rule.annotations).toMatchObject({ __dashboardUid__: rule.dashboardUid, __panelId__: String(rule.panelId) });
+      expect(rule.execErrState, 'a query that fails is no alert of the rule').toBe('Error');
       const [query] = rule.data;
       expect(query).toMatchObject({ refId: 'A', datasourceUid: 'shieldwatch-clickhouse', model: { editorType: 'sql', format: 1, queryType: 'table' } });
       expect(String(query?.model['rawSql'])).not.toMatch(/\$|__from/);

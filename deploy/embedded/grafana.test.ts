@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { packageRoot } from '#schemas/root.js';
 import { fakeGrafana, type FakeGrafana } from './fake-grafana.fixture.js';
-import { findGrafana, grafanaEnvironment, startGrafana } from './grafana.js';
+import { createLogFilter, findGrafana, grafanaEnvironment, startGrafana } from './grafana.js';
 import { until } from '../e2e/stack.fixture.js';
 
 let fake: FakeGrafana;
@@ -35,6 +35,36 @@ it('is started with our provisioning and the reader, tells its warnings, and is 
   expect(env).toMatchObject({ GF_SERVER_HTTP_ADDR: '127.0.0.1', GF_SERVER_HTTP_PORT: '3999', SHIELDWATCH_CLICKHOUSE_PORT: '8124', SHIELDWATCH_CLICKHOUSE_USER: 'reader', SHIELDWATCH_CLICKHOUSE_PASSWORD: 'p@ss' });
   await grafana.stop();
   expect(lines).toEqual(['logger=plugins level=warn msg="something to know"']);
+});
+
+it('fetches the datasource into the data folder once, and asks nobody for anything after that', async () => {
+  const environment = (): Record<string, string> => grafanaEnvironment({ dataDir: folder, port: 3000, readerUrl: 'http://127.0.0.1:8123' });
+  expect(environment()).toMatchObject({ GF_PATHS_PLUGINS: join(folder, 'grafana/plugins'), GF_PLUGINS_PREINSTALL: 'grafana-clickhouse-datasource@4.14.1', GF_ANALYTICS_REPORTING_ENABLED: 'false', GF_NEWS_NEWS_FEED_ENABLED: 'false' });
+  expect(environment()).not.toHaveProperty('GF_GRAFANA_COM_API_URL');
+  const plugin = join(folder, 'grafana/plugins/grafana-clickhouse-datasource');
+  await mkdir(plugin, { recursive: true });
+  for (const [version, isAsked] of [['4.13.0', true], ['4.14.1', false]] as const) {
+    await writeFile(join(plugin, 'plugin.json'), JSON.stringify({ info: { version } }));
+    expect(environment()['GF_PLUGINS_PREINSTALL'] !== undefined, version).toBe(isAsked);
+    expect(environment()['GF_GRAFANA_COM_API_URL'], version).toBe(isAsked ? undefined : 'http://127.0.0.1:9/');
+  }
+});
+
+it('opens with a board of ours, under the address that links in notifications begin with', () => {
+  const given = grafanaEnvironment({ dataDir: folder, port: 3456, readerUrl: 'http://127.0.0.1:8123' });
+  expect(given['GF_SERVER_ROOT_URL']).toBe('http://127.0.0.1:3456/');
+  expect(given['GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH']).toBe(join(packageRoot(), 'grafana/generated/posture.json'));
+});
+
+it('passes each kind of warning on once, and a missing mail server as one hint', () => {
+  const lines: string[] = [];
+  const onLine = createLogFilter((line) => lines.push(line));
+  for (const minute of [10, 15, 20]) {
+    onLine(`logger=ngalert.notifier.email t=2026-01-01T00:${String(minute)}:00Z level=error msg="SMTP not configured, check your grafana.ini config file's [smtp] section"`);
+    onLine(`t=2026-01-01T00:${String(minute)}:01Z level=warn msg="slow query" ms=${String(minute)}`);
+    onLine(`t=2026-01-01T00:${String(minute)}:02Z level=info msg="fine"`);
+  }
+  expect(lines).toEqual([expect.stringContaining('no mail is sent'), expect.stringContaining('slow query')]);
 });
 
 it('is given every variable that the provisioning files read', async () => {

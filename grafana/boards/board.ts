@@ -1,4 +1,5 @@
 /* eslint-disable @typescript-eslint/no-deprecated -- the classic board JSON is what file provisioning of Grafana 12 takes; the v2 schema is not yet */
+import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import {
   AnnotationQueryBuilder,
   DashboardBuilder,
@@ -6,6 +7,7 @@ import {
   DashboardLinkBuilder,
   DashboardLinkType,
   RowBuilder,
+  type AnnotationQuery,
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { table } from '../clickhouse-query.js';
 import { DATASOURCE } from '../datasource.js';
@@ -50,6 +52,6 @@ export function row(id: number, title: string): RowBuilder {
 }
 
 /** Marks on the charts of a board. */
-export function marks(name: string, sql: string, color: string): AnnotationQueryBuilder {
-  return new AnnotationQueryBuilder().name(name).enable(true).iconColor(color).datasource(DATASOURCE).target(table(sql));
+export function marks(name: string, sql: string, color: string): Builder<AnnotationQuery> {
+  return withoutPlacement(new AnnotationQueryBuilder().name(name).enable(true).iconColor(color).datasource(DATASOURCE).target(table(sql)));
 }

@@ -46,7 +46,7 @@ export function fleetStats(): Builder<Panel>[] {
       [[null, 'text'], [0, 'dark-red'], [40, 'red'], [60, 'orange'], [75, 'yellow'], [90, 'green']],
     ).decimals(0),
     stat(
-      { id: 3, title: 'Critical open', description: 'Critical findings in the newest scan of each chosen repository, added up. Nothing scanned is not 0.', sql: openNow('critical'), noValue: NOT_SCANNED, w: 4, h: 5 },
+      { id: 3, title: 'Critical', description: 'Critical findings in the newest scan of each chosen repository, added up. Nothing scanned is not 0.', sql: openNow('critical'), noValue: NOT_SCANNED, w: 4, h: 5 },
       'short',
       [[null, 'text'], [0, 'green'], [1, 'dark-red']],
     ),

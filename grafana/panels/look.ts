@@ -4,7 +4,6 @@ import {
   MappingType,
   ThresholdsConfigBuilder,
   ThresholdsMode,
-  type DashboardLink,
   type DynamicConfigValue,
   type FieldColorModeId,
   type Threshold,
@@ -79,12 +78,13 @@ export function linkTo(title: string, uid: string, query: string): DynamicConfig
 export const REPOSITORY_LINK = linkTo('Open this repository', 'shieldwatch-repository', 'var-repo=${__value.raw}');
 
 /**
- * A dashboard link without `placement`: the SDK always writes "inControlsMenu", which hides the link in Grafana 12.3.
+ * A dashboard link or annotation without `placement`: the SDK always writes "inControlsMenu", which hides it in
+ * Grafana 12.3.
  */
-export function withoutPlacement(link: Builder<DashboardLink>): Builder<DashboardLink> {
+export function withoutPlacement<T extends { placement?: unknown }>(builder: Builder<T>): Builder<T> {
   return {
     build: () => {
-      const shown = link.build();
+      const shown = builder.build();
       delete shown.placement;
       return shown;
     },

@@ -92,7 +92,7 @@ ORDER BY time, lane`;
  * `repositories` is NULL where none was named. Newest version of each program on top.
  */
 export function versions(): string {
-  return `SELECT multiIf(producer = 'scan', 'scanner', producer = 'guard', 'guard', 'agent') AS what, program, version, nullIf(countIf(repo != ''), 0) AS repositories, max(last_seen_at) AS last_heard
+  return `SELECT multiIf(producer = 'scan', 'scanner', producer = 'guard', 'guard', 'agent') AS what, program, version, nullIf(countIf(repo != ''), 0) AS repositories, toDateTime64(max(last_seen_at), 3, 'UTC') AS last_heard
 FROM producer_version
 WHERE ${ORG} AND (repo = '' OR $__conditionalAll(repo IN (\${repo:singlequote}), $repo)) AND last_seen_at >= $__fromTime
 GROUP BY producer, program, version

@@ -1,0 +1,52 @@
+import { boardFiles, type BoardFile } from '../boards.js';
+import { DATASOURCE, DATASOURCE_VERSION } from '../datasource.js';
+
+/** Name of the datasource that Grafana asks for when a board is imported by hand. */
+const INPUT = 'DS_SHIELDWATCH';
+/** Oldest Grafana whose board JSON this is. */
+const GRAFANA_VERSION = '12.0.0';
+
+/**
+ * The boards for "New > Import": Grafana asks which ClickHouse datasource each is to read, and gives it an id of its own.
+ * Names are those of `grafana/generated`.
+ */
+export function importFiles(): BoardFile[] {
+  return boardFiles().map(({ name, text }) => {
+    const board = JSON.parse(text.replaceAll(JSON.stringify(DATASOURCE.uid), JSON.stringify(`\${${INPUT}}`))) as object;
+    const file = {
+      __inputs: [{ name: INPUT, label: 'Shieldwatch', description: 'ClickHouse with the tables of Shieldwatch', type: 'datasource', pluginId: DATASOURCE.type, pluginName: 'ClickHouse' }],
+      __requires: [
+        { type: 'grafana', id: 'grafana', name: 'Grafana', version: GRAFANA_VERSION },
+        { type: 'datasource', id: DATASOURCE.type, name: 'ClickHouse', version: DATASOURCE_VERSION },
+      ],
+      id: null,
+      ...board,
+    };
+    return { name, text: `${JSON.stringify(file, null, 2)}\n` };
+  });
+}
+
+/**
+ * The boards as one ConfigMap each (a board stays far below the 1 MiB of all of them), with the label and the folder
+ * annotation that the dashboards sidecar of Grafana's Helm chart looks for unless it is set otherwise.
+ */
+export function configMapFiles(namespace?: string): BoardFile[] {
+  return boardFiles().map(({ name, text }) => {
+    const title = name.replace(/\.json$/, '');
+    return {
+      name: `${title}.configmap.yaml`,
+      text: `apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: shieldwatch-board-${title}
+${namespace === undefined ? '' : `  namespace: ${namespace}\n`}  labels:
+    grafana_dashboard: "1"
+  annotations:
+    grafana_folder: Shieldwatch
+data:
+  shieldwatch-${name}: |
+${text.trimEnd().replace(/^/gm, '    ')}
+`,
+    };
+  });
+}
