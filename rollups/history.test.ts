@@ -54,9 +54,12 @@ function changed(sql: string, from: string | RegExp, to: string): string {
 const RATE = { series: 'blocked_command_rate_hour', jobs: ['blocked_command_rate'] };
 const MUTANTS: Readonly<Record<string, Mutant>> = {
   'no overlap: a mark that becomes visible late is never seen': { change: same, settleMs: 0, ...RATE },
+  'a call counts as often as it was judged': { change: inSql('blocked_command_rate', 'countIf(counts AND ', 'countIf(n = 1 AND '), ...RATE },
+  'of the judgements of a call the earliest counts, strict or not': { change: inSql('blocked_command_rate', '(-toInt8(strictness), ', '(toInt8(0), '), ...RATE },
+  'a judgement in another hour does not move the call': { change: withoutAffected('blocked_command_rate'), ...RATE },
   'repeats are counted': { change: inSql('blocked_command_rate', 'runtime_event_v1 FINAL', 'runtime_event_v1'), ...RATE },
   'no version: what is written last wins, and groups that are gone stay': { change: inSql('blocked_command_rate', '{version:UInt64}', 'toUInt64(1)'), ...RATE },
-  'no head: a bucket without facts is not rewritten': { change: inSql('blocked_command_rate', 'HAVING is_head OR sum(n) > 0', 'HAVING sum(n) > 0'), ...RATE },
+  'no head: a bucket without facts is not rewritten': { change: inSql('blocked_command_rate', 'HAVING is_head OR countIf(counts) > 0', 'HAVING countIf(counts) > 0'), ...RATE },
   'late data is left out': { change: inSql('blocked_command_rate', 'AND occurred_at >=', 'AND occurred_at > now() - toIntervalDay(30) AND occurred_at >='), ...RATE },
   'last is by arrival': { change: inSql('score_trend', '(occurred_at, event_id)', 'hash'), series: 'score_trend_hour', jobs: ['score_trend'] },
   'a late scan does not move the next one': { change: withoutAffected('finding_transition'), series: 'finding_transition', jobs: LIFE.slice(0, 2) },

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SeriesFact } from '#schemas/clickhouse/facts.js';
+import { isCounted, JUDGEMENTS_BY_STRICTNESS } from '#schemas/clickhouse/judged-call.js';
 import { packageRoot } from '#schemas/root.js';
 
 /**
@@ -13,7 +14,7 @@ export interface RollupJob {
   readonly name: string;
   /**
    * `bucket`: an hour depends on the facts of that hour alone, so the marked hours are recomputed.
-   * `interval`: what happens in an hour reaches later (or earlier) ones too; `affected` finds them.
+   * `interval`: what happens in an hour reaches other hours too; `affected` finds them.
    */
   readonly kind: 'bucket' | 'interval';
   /** The dirty marks of these facts are its work. */
@@ -38,7 +39,17 @@ export interface RollupJob {
   readonly affected: readonly string[];
 }
 
-const file = (name: string): string => readFileSync(join(packageRoot(), 'rollups/jobs', `${name}.sql`), 'utf8');
+/**
+ * The decisions of the given keys. The end is in milliseconds, here and in every job: compared with whole seconds the
+ * store skips parts that hold the last second of an hour alone.
+ */
+const OF_KEYS = `(org_id, repo, toStartOfHour(occurred_at)) IN {keys} AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < toDateTime64({to:DateTime('UTC')}, 3, 'UTC') + toIntervalHour(1)`;
+
+/** A statement of `jobs/`. In it `{is_counted}` is the condition that a decision of the given keys is the one that counts for its call. */
+const file = (name: string): string =>
+  readFileSync(join(packageRoot(), 'rollups/jobs', `${name}.sql`), 'utf8')
+    .replaceAll('{is_counted}', isCounted(OF_KEYS))
+    .replaceAll('{judgements_by_strictness}', JUDGEMENTS_BY_STRICTNESS);
 
 function job(name: string, facts: readonly SeriesFact[], more: Partial<RollupJob> = {}): RollupJob {
   const affected = more.affected ?? [];
@@ -63,6 +74,8 @@ function dayJob(of: string, facts: readonly SeriesFact[], affected: readonly str
   return job(`${of}_day`, facts, { after: of, grain: 'day', series: of, affected });
 }
 
+/** A call may be judged in two hours, and counts in one. */
+const JUDGED = { affected: ['judged_call'] } as const;
 const SCANS: readonly SeriesFact[] = ['scan', 'finding'];
 
 /**
@@ -72,12 +85,12 @@ const SCANS: readonly SeriesFact[] = ['scan', 'finding'];
  */
 export function rollupJobs(): RollupJob[] {
   return [
-    job('blocked_command_rate', ['runtime_event']),
-    dayJob('blocked_command_rate', ['runtime_event']),
-    job('decision_duration', ['runtime_event']),
-    dayJob('decision_duration', ['runtime_event']),
-    job('injection_attempt_rate', ['runtime_event', 'finding']),
-    dayJob('injection_attempt_rate', ['runtime_event', 'finding']),
+    job('blocked_command_rate', ['runtime_event'], JUDGED),
+    dayJob('blocked_command_rate', ['runtime_event'], JUDGED.affected),
+    job('decision_duration', ['runtime_event'], JUDGED),
+    dayJob('decision_duration', ['runtime_event'], JUDGED.affected),
+    job('injection_attempt_rate', ['runtime_event', 'finding'], JUDGED),
+    dayJob('injection_attempt_rate', ['runtime_event', 'finding'], JUDGED.affected),
     job('score_trend', ['scan']),
     job('coverage', ['runtime_event', 'scan', 'drift_event', 'agent_event']),
     dayJob('coverage', ['runtime_event', 'scan', 'drift_event', 'agent_event']),

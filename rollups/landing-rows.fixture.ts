@@ -2,11 +2,11 @@ import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { decisionAttributes, decisionSpanIds, type DecisionRecord } from '#schemas/records/decision.js';
 import { repositoryAttributes } from '#schemas/records/repository.js';
 import { scanAttributes, type ScanRecord } from '#schemas/records/scan.js';
-import { ATTR_SERVICE_VERSION, ATTR_TENANT_ORG_ID, SERVICE_NAME_PRODUCER, SPAN_DECISION, SPAN_SCAN } from '#schemas/semconv.js';
+import { ATTR_SERVICE_VERSION, ATTR_TENANT_ORG_ID, ATTR_TENANT_TOKEN_ID, SERVICE_NAME_PRODUCER, SPAN_DECISION, SPAN_SCAN } from '#schemas/semconv.js';
 
 /** A decision of an organisation; the rest of the record is filled in. */
 export type DecisionFixture = Pick<DecisionRecord, 'eventId' | 'timestamp' | 'tool' | 'decision'> &
-  Partial<DecisionRecord> & { orgId?: string };
+  Partial<DecisionRecord> & { orgId?: string; tokenId?: string };
 
 /** A scan of an organisation; the rest of the record is filled in. */
 export type ScanFixture = Pick<ScanRecord, 'eventId' | 'generatedAt' | 'score'> & Partial<ScanRecord> & { orgId?: string };
@@ -18,7 +18,7 @@ function spanRow(
   timestamp: string,
   ids: { traceId: string; spanId: string },
   attributes: Record<string, string | number>,
-): Record<string, unknown> {
+) {
   return {
     Timestamp: timestamp.replace('T', ' ').replace('Z', ''),
     TraceId: ids.traceId,
@@ -34,9 +34,10 @@ function spanRow(
 export async function landDecisions(client: ClickHouseClient, fixtures: readonly DecisionFixture[]): Promise<void> {
   await land(
     client,
-    fixtures.map(({ orgId = 'org_a', ...fixture }) => {
+    fixtures.map(({ orgId = 'org_a', tokenId, ...fixture }) => {
       const record: DecisionRecord = { repository: 'acme/app', sessionId: 's', agent: 'claude-code', durationMs: 1, source: 'hook', ...fixture };
-      return spanRow(SPAN_DECISION, orgId, record.repository, record.timestamp, decisionSpanIds(record.eventId), decisionAttributes(record));
+      const row = spanRow(SPAN_DECISION, orgId, record.repository, record.timestamp, decisionSpanIds(record.eventId), decisionAttributes(record));
+      return tokenId === undefined ? row : { ...row, ResourceAttributes: { ...row.ResourceAttributes, [ATTR_TENANT_TOKEN_ID]: tokenId } };
     }),
   );
 }

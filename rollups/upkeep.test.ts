@@ -79,7 +79,7 @@ describe('backfill', () => {
     await tick();
     const first = job('blocked_command_rate');
     // The new formula counts a blocked call twice.
-    const second = { ...first, formula: 1, sql: first.sql.replace("sumIf(n, decision = 'block')", "2 * sumIf(n, decision = 'block')") };
+    const second = { ...first, formula: 1, sql: first.sql.replace("countIf(counts AND decision = 'block')", "2 * countIf(counts AND decision = 'block')") };
     const blocked = () => select(`SELECT sum(blocked) AS blocked FROM blocked_command_rate_hour WHERE org_id = 'formula'`);
     await backfillMonth(db.client, second, MONTH);
     expect(await blocked()).toEqual([{ blocked: 1 }]);

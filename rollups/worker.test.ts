@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { selectRows } from '#schemas/clickhouse/client.js';
+import { explainPoint } from '#schemas/clickhouse/explain.js';
 import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
 import { landDecisions, landScans, type DecisionFixture } from './landing-rows.fixture.js';
 import { rollupJobs } from './jobs.js';
@@ -48,6 +49,16 @@ describe('blocked_command_rate', () => {
       { ...row, bucket: '2026-11-20 00:00:00', category: '', allowed: 2, blocked: 0, asked: 0, total: 2 },
       { ...row, bucket: '2026-11-20 00:00:00', category: 'destructive', allowed: 0, blocked: 2, asked: 0, total: 2 },
     ]);
+  });
+
+  it('counts what happened in the last second of an hour and arrived alone', async () => {
+    await landDecisions(db.client, [{ orgId: 'second', eventId: 'a', timestamp: '2026-11-20T10:59:59.900Z', tool: 'Bash', decision: 'allow' }]);
+    await landScans(db.client, [{ orgId: 'second', eventId: 's', generatedAt: '2026-11-20T10:59:59.900Z', score: 50 }]);
+    await worker().tick();
+    expect(await rate('second')).toMatchObject([{ bucket: '2026-11-20 10:00:00', total: 1 }]);
+    expect(await selectRows(db.client, `SELECT scans FROM score_trend_hour WHERE org_id = 'second'`)).toEqual([{ scans: 1 }]);
+    const point = { orgId: 'second', series: 'coverage', repo: 'acme/app', at: Date.UTC(2026, 10, 20, 10) / 1_000, grain: 'hour' } as const;
+    expect((await explainPoint(db.client, point)).facts).toMatchObject([{ fact: 'scan', count: 1 }, { fact: 'runtime_event', count: 1 }, {}, {}]);
   });
 
   it('recomputes the buckets that changed and no other', async () => {

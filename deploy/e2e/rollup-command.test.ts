@@ -39,7 +39,7 @@ describe('shieldwatch', () => {
 
     const status = await rollup('status', '--json');
     expect(status.code, status.stderr).toBe(0);
-    expect(JSON.parse(status.stdout)).toContainEqual(expect.objectContaining({ series: 'blocked_command_rate', kind: 'bucket', formula: 0, isShown: true }));
+    expect(JSON.parse(status.stdout)).toContainEqual(expect.objectContaining({ series: 'blocked_command_rate', kind: 'interval', formula: 0, isShown: true }));
     expect((await rollup('status')).stdout).toContain('finding_transition');
   });
 

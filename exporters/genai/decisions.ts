@@ -7,12 +7,14 @@ import { SEGMENT_PATTERN } from '../spool/location.js';
 /** Calls remembered; the oldest is forgotten first. */
 const MAX_CALLS = 10_000;
 
+const STRICTNESS: readonly DecisionRecord['decision'][] = ['allow', 'ask', 'block'];
+
 /** What is read of the spool for one look-up. */
 const MAX_BYTES = 1024 * 1024;
 
 /**
  * Decisions by tool call id: those made in this process, and those that a command hook on this machine
- * left in the spool.
+ * left in the spool. Of several about one call the strictest stands.
  */
 export class Decisions {
   readonly #byCall = new Map<string, DecisionRecord>();
@@ -27,6 +29,8 @@ export class Decisions {
 
   add(record: DecisionRecord): void {
     if (record.toolCallId === undefined) return;
+    const known = this.#byCall.get(record.toolCallId);
+    if (known !== undefined && STRICTNESS.indexOf(known.decision) >= STRICTNESS.indexOf(record.decision)) return;
     const oldest = this.#byCall.keys().next();
     if (this.#byCall.size >= MAX_CALLS && oldest.done !== true) this.#byCall.delete(oldest.value);
     this.#byCall.set(record.toolCallId, record);

@@ -120,7 +120,7 @@ describe('the rate limit', () => {
 
   it('counts by the last minute, each session by itself, and forgets', () => {
     const folder = join(project, 'rate');
-    const at = (now: number, sessionId = 's'): string => countCall(limit, { folder, policyPath: '/p', sessionId }, now);
+    const at = (now: number, sessionId = 's'): string => countCall(limit, { folder, policyPath: '/p', sessionId }, { tool: 'Bash', input: '{}' }, now);
     const start = 60_000 * 1000;
     expect([at(start), at(start + 1), at(start + 2), at(start + 3)]).toEqual(['within', 'within', 'within', 'exceeded']);
     expect(at(start, 'another')).toBe('within');
@@ -130,10 +130,27 @@ describe('the rate limit', () => {
     expect(readdirSync(folder)).toHaveLength(1);
   });
 
+  it('counts a call once, however many hooks ask about it, also over the turn of a minute', () => {
+    const folder = join(project, 'once');
+    const at = (now: number, toolCallId: string, input = '{}'): string => countCall(limit, { folder, policyPath: '/p', sessionId: 's' }, { toolCallId, tool: 'Bash', input }, now);
+    const start = 60_000 * 1000;
+    expect(['a', 'a', 'b', 'b', 'c', 'c', 'a'].map((id) => at(start + 59_999, id))).toEqual(Array.from({ length: 7 }, () => 'within'));
+    expect(at(start + 60_001, 'c')).toBe('within');
+    expect([at(start + 60_002, 'd'), at(start + 60_003, 'd')]).toEqual(['within', 'within']);
+    expect(at(start + 60_004, 'e')).toBe('exceeded');
+    expect(at(start + 60_005, 'e')).toBe('exceeded');
+  });
+
+  it('counts calls that a client gives one id by what they do', () => {
+    const folder = join(project, 'same-id');
+    const answers = ['1', '2', '3', '4'].map((input) => countCall(limit, { folder, policyPath: '/p', sessionId: 's' }, { toolCallId: 'call_0', tool: 'Bash', input }, 0));
+    expect(answers).toEqual(['within', 'within', 'within', 'exceeded']);
+  });
+
   it('is reported as not enforced where calls cannot be counted', () => {
     const folder = join(project, 'file');
     writeFileSync(folder, '');
-    expect(countCall(limit, { folder, policyPath: '/p', sessionId: 's' }, 0)).toBe('unknown');
+    expect(countCall(limit, { folder, policyPath: '/p', sessionId: 's' }, { tool: 'Bash', input: '{}' }, 0)).toBe('unknown');
     writePolicy({ version: 1, rateLimit: { maxPerMinute: 0, tools: ['Bash'] } });
     const env = { HOME: project, SHIELDWATCH_SPOOL_DIR: folder };
     const call = { event: 'PreToolUse', tool: 'Bash', input: '{}', cwd: project, sessionId: 's', agent: '' };

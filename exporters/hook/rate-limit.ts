@@ -1,15 +1,19 @@
 import { closeSync, constants, existsSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
 import { readFile } from '../read-file.js';
 import { checksum } from '../spool/checksum.js';
+import { newEventId } from '../spool/event-id.js';
 import { makeFolder } from '../spool/make-folder.js';
 import type { RateLimit } from './policy.js';
 
 const MINUTE_MS = 60_000;
-const BYTE = new Uint8Array([46]);
+/** Characters a call takes in a file of counts. */
+const CALL_LENGTH = 8;
 // O_NONBLOCK: were the file a pipe without a reader, opening it would wait for ever.
 const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NONBLOCK;
 /** More calls a minute than an agent can make. */
-const MAX_CALLS = 1024 * 1024;
+const MAX_BYTES = 1024 * 1024 * CALL_LENGTH;
+/** Characters of an input that tell one call from another under the same id. */
+const INPUT_LENGTH = 1024;
 
 /** Whose calls are counted together: one session under one policy. */
 export interface RateScope {
@@ -19,45 +23,69 @@ export interface RateScope {
   readonly sessionId: string;
 }
 
+/** What tells a call from others: its id, and what it does, since a client may give all its calls one id. */
+export interface RatedCall {
+  readonly toolCallId?: string;
+  readonly tool: string;
+  readonly input: string;
+}
+
 /** What a rate limit says: `unknown` when calls cannot be counted, e.g. on a full disk. */
 export type RateAnswer = 'within' | 'exceeded' | 'unknown';
 
 /**
- * Counts a call and holds it against the limit over the last minute. Processes that run at once share the
- * count through a file a minute that each call makes one byte longer: appending is atomic and needs no
- * lock. The minute before counts by its share of the window, which evens out the boundary.
+ * Counts a call and holds it against the limit over the last minute; a call that several hooks ask about counts
+ * once. Processes that run at once share the count through a file a minute to which each appends the checksum of its
+ * call: appending is atomic and needs no lock. The minute before counts by its share of the window, which evens out
+ * the boundary.
  */
-export function countCall({ maxPerMinute }: RateLimit, scope: RateScope, now: number): RateAnswer {
+export function countCall({ maxPerMinute }: RateLimit, scope: RateScope, call: RatedCall, now: number): RateAnswer {
   try {
     // Keeps the few files of a machine apart; a hash would cost its library two milliseconds.
     const key = checksum(`${scope.policyPath}\n${scope.sessionId}`);
     const minute = Math.floor(now / MINUTE_MS);
-    const current = add(scope.folder, `${scope.folder}/${key}-${String(minute)}`);
-    if (current === 1) forget(scope.folder, minute);
+    const path = (of: number): string => `${scope.folder}/${key}-calls-${String(of)}`;
+    const before = callsIn(path(minute - 1));
+    const current = add(scope.folder, path(minute), mark(call));
+    if (current.length === CALL_LENGTH) forget(scope.folder, minute);
+    const earlier = distinct(before);
+    let inWindow = 0;
+    for (const one of distinct(current)) if (!earlier.has(one)) inWindow += 1;
     // Refused calls count too; without the cap an agent that retries would stay refused.
-    const before = Math.min(maxPerMinute, count(`${scope.folder}/${key}-${String(minute - 1)}`));
-    const inWindow = current + Math.floor(before * (1 - (now % MINUTE_MS) / MINUTE_MS));
+    inWindow += Math.floor(Math.min(maxPerMinute, earlier.size) * (1 - (now % MINUTE_MS) / MINUTE_MS));
     return inWindow > maxPerMinute ? 'exceeded' : 'within';
   } catch {
     return 'unknown';
   }
 }
 
-/** Counts one more; the number with it. */
-function add(folder: string, path: string): number {
+/** What a call leaves in the file: the same whenever it is asked about, and without an id always another. */
+function mark({ toolCallId, tool, input }: RatedCall): string {
+  if (toolCallId === undefined) return checksum(newEventId());
+  return checksum(`${toolCallId}\n${tool}\n${String(input.length)}\n${input.slice(0, INPUT_LENGTH)}`);
+}
+
+/** Appends a call; the file's text with it. */
+function add(folder: string, path: string, call: string): string {
   if (!existsSync(folder)) makeFolder(folder);
   const descriptor = openSync(path, FLAGS, 0o600);
   try {
-    writeSync(descriptor, BYTE);
+    writeSync(descriptor, call);
   } finally {
     closeSync(descriptor);
   }
-  return count(path);
+  return callsIn(path);
 }
 
-/** Calls counted in a file; few, so that reading them costs a hook less than asking for the file's size. */
-function count(path: string): number {
-  return existsSync(path) ? readFile(path, MAX_CALLS).length : 0;
+/** The text of a file of calls; few, so that reading them costs a hook less than asking for the file's size. */
+function callsIn(path: string): string {
+  return existsSync(path) ? readFile(path, MAX_BYTES) : '';
+}
+
+function distinct(calls: string): Set<string> {
+  const found = new Set<string>();
+  for (let at = 0; at < calls.length; at += CALL_LENGTH) found.add(calls.slice(at, at + CALL_LENGTH));
+  return found;
 }
 
 /** Removes counts of minutes that no longer matter. */

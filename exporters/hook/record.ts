@@ -55,7 +55,8 @@ export function decisionRecord(call: RecordedCall, verdict: Verdict, durationMs:
     agent,
     ...(call.agentVersion === undefined ? {} : { agentVersion }),
     tool: tool || 'unknown',
-    ...(call.toolCallId === undefined ? {} : { toolCallId }),
+    // One that had to be cut or masked could be another call's too, and calls count by it.
+    ...(toolCallId === '' || toolCallId !== call.toolCallId ? {} : { toolCallId }),
     decision: verdict.decision,
     ...(verdict.decision === 'allow' ? {} : blockFields(verdict)),
     ...(verdict.rateLimit === undefined ? {} : { rateLimit: verdict.rateLimit }),

@@ -64,7 +64,7 @@ function apply(call: ToolCall, { mode, env, projectDir }: Judging): Verdict {
   const limited = policies.flatMap(({ path, policy }) => withLimit(path, policy, names, mode));
   if (limited.length === 0) return { decision: 'allow' };
   if (mode === 'stock') return { decision: 'allow', rateLimit: 'not-enforced' };
-  return holdToLimits(limited, call.sessionId, `${spoolFolder(env)}/rate`);
+  return holdToLimits(limited, call, `${spoolFolder(env)}/rate`);
 }
 
 interface Limited {
@@ -78,9 +78,9 @@ function withLimit(path: string, { rateLimit }: Policy, names: readonly string[]
 }
 
 /** A limit that cannot be counted is reported as not enforced: a full disk must not stop the agent. */
-function holdToLimits(limited: readonly Limited[], sessionId: string, folder: string): Verdict {
+function holdToLimits(limited: readonly Limited[], call: ToolCall, folder: string): Verdict {
   const now = Date.now();
-  const answers = limited.map(({ path, limit }) => ({ limit, answer: countCall(limit, { folder, policyPath: path, sessionId }, now) }));
+  const answers = limited.map(({ path, limit }) => ({ limit, answer: countCall(limit, { folder, policyPath: path, sessionId: call.sessionId }, call, now) }));
   const exceeded = answers.find(({ answer }) => answer === 'exceeded');
   if (exceeded !== undefined) {
     const { maxPerMinute, tools } = exceeded.limit;

@@ -1,3 +1,4 @@
+import { isCounted } from '#schemas/clickhouse/judged-call.js';
 import { collectorLost, waitingBuckets } from './pipeline.js';
 
 /*
@@ -20,9 +21,11 @@ interface BurnWindows {
 /** How many times the budget is burnt: the lesser of both windows, so that both must burn. */
 export function blockedBurn(scope: string, { longMinutes, shortMinutes, minDecisions, budget }: BurnWindows): string {
   const recent = `occurred_at > now64(3, 'UTC') - toIntervalMinute(${String(shortMinutes)})`;
+  const where = `${scope} AND occurred_at > now64(3, 'UTC') - toIntervalMinute(${String(longMinutes)}) AND occurred_at <= now64(3, 'UTC')`;
   return `SELECT org_id, repo, round(least(countIf(decision = 'block') / count(), countIf(decision = 'block' AND ${recent}) / countIf(${recent})) / ${String(budget)}, 1) AS burn
 FROM runtime_event
-WHERE ${scope} AND occurred_at > now64(3, 'UTC') - toIntervalMinute(${String(longMinutes)}) AND occurred_at <= now64(3, 'UTC')
+WHERE ${where}
+    AND ${isCounted(where)}
 GROUP BY org_id, repo
 HAVING count() >= ${String(minDecisions)} AND countIf(${recent}) > 0
 ORDER BY burn DESC`;
@@ -30,12 +33,14 @@ ORDER BY burn DESC`;
 
 /** Injections blocked in the last hour over the hourly mean of the 7 days before, which counts as 1 at least. */
 export function injectionSpike(scope: string): string {
+  const where = `${scope} AND occurred_at > now64(3, 'UTC') - toIntervalHour(1) AND occurred_at <= now64(3, 'UTC')`;
   return `SELECT org_id, repo, if(attempts < 5, 0, round(attempts / greatest(1, ifNull(mean, 0)), 1)) AS spike
 FROM
 (
     SELECT org_id, repo, countIf(decision = 'block' AND rule_category = 'injection') AS attempts
     FROM runtime_event
-    WHERE ${scope} AND occurred_at > now64(3, 'UTC') - toIntervalHour(1) AND occurred_at <= now64(3, 'UTC')
+    WHERE ${where}
+        AND ${isCounted(where)}
     GROUP BY org_id, repo
 ) AS last
 LEFT JOIN

@@ -1,14 +1,17 @@
+import { isCounted } from '#schemas/clickhouse/judged-call.js';
 import { inNewestDays } from './resolution.js';
 import { SCOPE } from './scope.js';
 
 /** What the guard stopped in the newest 3 days of the range and why, most frequent first; 100 rows. Reasons come as the producer scrubbed them. */
 export function blockedCalls(): string {
+  const where = `${SCOPE}
+    AND ${inNewestDays('occurred_at', 3)}
+    AND decision = 'block'`;
   return `SELECT rule_name, rule_category, tool, any(reason) AS example, count() AS blocked,
     uniqExact(repo) AS repositories, max(occurred_at) AS last_at
 FROM runtime_event
-WHERE ${SCOPE}
-    AND ${inNewestDays('occurred_at', 3)}
-    AND decision = 'block'
+WHERE ${where}
+    AND ${isCounted(where)}
 GROUP BY rule_name, rule_category, tool
 ORDER BY blocked DESC, last_at DESC
 LIMIT 100`;

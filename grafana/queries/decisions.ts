@@ -1,3 +1,4 @@
+import { isCounted } from '#schemas/clickhouse/judged-call.js';
 import { hoursOrDays, inShortRange } from './resolution.js';
 import { GUARD_SCOPE, SCOPE } from './scope.js';
 
@@ -10,15 +11,17 @@ export type DecisionDimension = 'tool' | 'agent' | 'rule_category';
 const RATE = { hours: 'blocked_command_rate_hour', days: 'blocked_command_rate_day' };
 
 /**
- * Guard decisions as (time, dimension, allowed, blocked, asked): the one source of every number about decisions,
+ * Calls that a guard judged, each once, as (time, dimension, allowed, blocked, asked): the one source of every number about decisions,
  * so that the stats and the charts agree. A bucket without decisions has no row.
  */
 export function decisions(scope: string = SCOPE, dimension: DecisionDimension = 'tool'): string {
+  const where = `${scope}
+        AND ${inShortRange('occurred_at')}`;
   return `SELECT $__timeInterval(occurred_at) AS time, ${dimension},
         countIf(decision = 'allow') AS allowed, countIf(decision = 'block') AS blocked, countIf(decision = 'ask') AS asked
     FROM runtime_event
-    WHERE ${scope}
-        AND ${inShortRange('occurred_at')}
+    WHERE ${where}
+        AND ${isCounted(where)}
     GROUP BY time, ${dimension}
     UNION ALL
     SELECT time, ${dimension}, sum(allows) AS allowed, sum(blocks) AS blocked, sum(asks) AS asked

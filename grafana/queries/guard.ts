@@ -1,3 +1,4 @@
+import { isCounted } from '#schemas/clickhouse/judged-call.js';
 import { hoursOrDays, inNewestDays } from './resolution.js';
 import { GUARD_SCOPE, SCOPE } from './scope.js';
 
@@ -57,10 +58,12 @@ FROM
 
 /** The rules that stop most, with one reason each, the newest 3 days of the range; 50 rows. */
 export function topRules(): string {
+  const where = `${GUARD_SCOPE} AND ${inNewestDays('occurred_at', 3)} AND decision = 'block'`;
   return `SELECT if(rule_name = '', 'no rule named', rule_name) AS rule, rule_category, any(reason) AS example, count() AS blocked_calls,
     uniqExact(repo) AS repositories, max(occurred_at) AS last_at
 FROM runtime_event
-WHERE ${GUARD_SCOPE} AND ${inNewestDays('occurred_at', 3)} AND decision = 'block'
+WHERE ${where}
+    AND ${isCounted(where)}
 GROUP BY rule, rule_category
 ORDER BY blocked_calls DESC, rule
 LIMIT 50`;

@@ -1,5 +1,6 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { ExplainedSeries } from '#schemas/clickhouse/explain.js';
+import { isCounted } from '#schemas/clickhouse/judged-call.js';
 import { VIEWS } from '#schemas/records/rows.js';
 import { decodeCursor, page } from '../api/cursor.js';
 import { fromStore } from '../errors/from-store.js';
@@ -32,14 +33,14 @@ export const FORMULAS: Readonly<Record<ExplainedSeries, Formula>> = {
   blocked_command_rate: {
     fact: 'runtime_event',
     dimensions: ['tool', 'agent', 'rule_category'],
-    text: 'Decisions to block, over all decisions.',
-    version: 1,
+    text: 'Calls that were blocked, over all calls that were judged. A call that was judged more than once counts once, by its strictest judgement.',
+    version: 2,
   },
   injection_attempt_rate: {
     fact: 'runtime_event',
     dimensions: [],
-    text: 'Decisions to block by a rule of category injection, over all decisions; injection findings of scans are counted beside them.',
-    version: 1,
+    text: 'Calls blocked by a rule of category injection, over all calls that were judged, each once and by its strictest judgement; injection findings of scans are counted beside them.',
+    version: 2,
   },
   secret_exposure_events: {
     fact: 'finding',
@@ -48,7 +49,7 @@ export const FORMULAS: Readonly<Record<ExplainedSeries, Formula>> = {
     text: 'A critical secret is exposed from the first scan that shows it to the next scan that does not.',
     version: 1,
   },
-  decision_duration: { fact: 'runtime_event', dimensions: [], text: 'Quantiles of how long decisions took, off sketches with an error of 1 percent.', version: 1 },
+  decision_duration: { fact: 'runtime_event', dimensions: [], text: 'Quantiles of how long the judgements took that count for their calls, off sketches with an error of 1 percent.', version: 2 },
   finding_lifecycle: {
     fact: 'finding',
     dimensions: ['severity', 'category'],
@@ -92,12 +93,14 @@ export async function explainPoint(
   const rest = after === undefined ? '' : 'AND (toUnixTimestamp64Milli(occurred_at), event_id) > ({afterTime:Int64}, {afterId:String})';
   if (after !== undefined) [params['afterTime'], params['afterId']] = after;
   const condition = conditions.join(' AND ');
+  // Every judgement of a call is listed; the one that counts says so.
+  const selected = fact === 'runtime_event' ? [...columns, `${isCounted(condition)} AS is_counted`] : columns;
   const [counted, rows] = await fromStore(
     Promise.all([
       selectRows<{ total: number }>(clickhouse, `SELECT count() AS total FROM ${fact} WHERE ${condition}`, params),
       selectRows<Record<string, Value>>(
         clickhouse,
-        `SELECT ${columns.join(', ')}, toUnixTimestamp64Milli(occurred_at) AS key_time FROM ${fact}
+        `SELECT ${selected.join(', ')}, toUnixTimestamp64Milli(occurred_at) AS key_time FROM ${fact}
          WHERE ${condition} ${rest} ORDER BY occurred_at, event_id LIMIT {limit:UInt32}`,
         params,
       ),
@@ -106,7 +109,7 @@ export async function explainPoint(
   const { rows: shown, nextCursor } = page(rows, question.limit, (last) => [Number(last['key_time']), String(last['event_id'])]);
   return {
     total: counted[0]?.total ?? 0,
-    facts: shown.map((row) => Object.fromEntries(columns.map((column) => [fieldOf(column), row[column] ?? null]))),
+    facts: shown.map((row) => Object.fromEntries(Object.entries(row).filter(([column]) => column !== 'key_time').map(([column, value]) => [fieldOf(column), value]))),
     nextCursor,
   };
 }

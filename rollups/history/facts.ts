@@ -32,7 +32,7 @@ export function factRows(history: History, play: string, index: number, { event:
   const altered = isAltered ? 1 : 0;
   switch (event.kind) {
     case 'decision':
-      return [{ fact: 'runtime_event', row: { ...key, tool: event.tool, agent: event.agent, decision: isAltered ? 'ask' : event.decision, rule_category: event.category, reason: event.reason, session_id: `s${event.session}`, duration_us: event.durationUs } }];
+      return [{ fact: 'runtime_event', row: { ...key, tool: event.tool, agent: event.agent, decision: isAltered ? 'ask' : event.decision, rule_category: event.category, reason: event.reason, session_id: `s${event.session}`, tool_call_id: event.call === null ? '' : `c${event.call}`, duration_us: event.durationUs } }];
     case 'drift':
       return [{ fact: 'drift_event', row: { ...key, score_delta: event.delta + altered, is_regression: event.delta < 0, has_critical: event.delta < -40, new_findings: event.newFindings, resolved_findings: 1 } }];
     case 'agent':

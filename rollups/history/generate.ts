@@ -25,6 +25,8 @@ export interface Decision extends At {
   readonly category: string;
   readonly reason: string;
   readonly session: number;
+  /** The call within its session, which several hooks may judge, in one hour or in two; null where the producer names none. */
+  readonly call: number | null;
   readonly durationUs: number;
 }
 export interface Scan extends At {
@@ -117,6 +119,7 @@ const decision: fc.Arbitrary<Event> = fc.record({
   category: fc.constantFrom('', '', 'injection', 'destructive'),
   reason: fc.constantFrom('', 'denied by pattern', 'prompt injection in a fetched page'),
   session: fc.integer({ min: 0, max: 4 }),
+  call: fc.option(fc.integer({ min: 0, max: 3 }), { nil: null }),
   durationUs: fc.integer({ min: 0, max: 5_000_000 }),
 });
 const scan: fc.Arbitrary<Event> = fc.record({

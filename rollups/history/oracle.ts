@@ -44,6 +44,11 @@ const COUNTED = `SELECT org_id, repo, event_id, occurred_at, score, critical, hi
       is_failed, 'policy-review', is_regressed, 'baseline-regression', packages_risky > 0, 'supply-chain-review', 'ready') AS route
   FROM scan WHERE ${OF} AND files_scanned > 0`;
 
+/** Each judged call once, as its strictest judgement, the earliest of equally strict ones; what names no call is one of its own. */
+const CALLS = `SELECT * FROM (
+    SELECT *, if(session_id = '' OR tool_call_id = '', (event_id, toString(occurred_at)), (session_id, concat('call ', tool_call_id))) AS call FROM runtime_event WHERE ${OF}
+  ) ORDER BY indexOf(['block', 'ask', 'allow'], decision), occurred_at, event_id LIMIT 1 BY org_id, repo, call`;
+
 /** Who was heard from. */
 const heard = (bucket: string): string => `SELECT org_id, repo, ${bucket} AS bucket_start, producer, count() AS events, toStartOfHour(min(occurred_at)) AS first_hour, max(occurred_at) AS last_at,
     arraySort(arrayMap(s -> cityHash64(s), arrayFilter(s -> s != '', groupUniqArray(session_id)))) AS sessions
@@ -93,22 +98,22 @@ export const ORACLE: Readonly<Record<string, Expectation>> = {
   blocked_command_rate_hour: {
     columns: 'org_id, repo, bucket_start, tool, agent, rule_category, allowed, blocked, asked, total',
     naive: `SELECT org_id, repo, toStartOfHour(occurred_at) AS bucket_start, tool, agent, rule_category, countIf(decision = 'allow') AS allowed,
-      countIf(decision = 'block') AS blocked, countIf(decision = 'ask') AS asked, count() AS total FROM runtime_event WHERE ${OF} GROUP BY ALL`,
+      countIf(decision = 'block') AS blocked, countIf(decision = 'ask') AS asked, count() AS total FROM (${CALLS}) GROUP BY ALL`,
   },
   blocked_command_rate_day: {
     columns: 'org_id, repo, bucket_start, tool, agent, rule_category, allowed, blocked, asked, total',
     naive: `SELECT org_id, repo, toStartOfDay(occurred_at) AS bucket_start, tool, agent, rule_category, countIf(decision = 'allow') AS allowed,
-      countIf(decision = 'block') AS blocked, countIf(decision = 'ask') AS asked, count() AS total FROM runtime_event WHERE ${OF} GROUP BY ALL`,
+      countIf(decision = 'block') AS blocked, countIf(decision = 'ask') AS asked, count() AS total FROM (${CALLS}) GROUP BY ALL`,
   },
   blocked_command_rate_org_week: {
     columns: 'org_id, bucket_start, tool, agent, rule_category, blocked, total',
     naive: `SELECT org_id, toDateTime(toMonday(occurred_at), 'UTC') AS bucket_start, tool, agent, rule_category, countIf(decision = 'block') AS blocked, count() AS total
-      FROM runtime_event WHERE ${OF} GROUP BY ALL`,
+      FROM (${CALLS}) GROUP BY ALL`,
   },
   decision_duration_day: {
     columns: 'org_id, repo, bucket_start, decisions, quantiles, duration_us_max',
     naive: `SELECT org_id, repo, toStartOfDay(occurred_at) AS bucket_start, count() AS decisions, quantilesDD(0.01, 0.5, 0.95, 0.99)(duration_us) AS quantiles,
-      max(duration_us) AS duration_us_max FROM runtime_event WHERE ${OF} GROUP BY ALL`,
+      max(duration_us) AS duration_us_max FROM (${CALLS}) GROUP BY ALL`,
   },
   ...Object.fromEntries([['hour', 'toStartOfHour(occurred_at)'], ['day', 'toStartOfDay(occurred_at)'], ['week', "toDateTime(toMonday(occurred_at), 'UTC')"]].map(([grain, bucket]) => [
     `injection_attempt_rate_${grain ?? ''}`,
@@ -117,7 +122,7 @@ export const ORACLE: Readonly<Record<string, Expectation>> = {
       naive: `SELECT org_id, repo, bucket_start, countIf(blocked AND category = 'injection') AS attempts, countIf(is_decision) AS decisions, uniqExactIf(finding, NOT is_decision) AS findings,
           countIf(blocked AND category = '' AND positionCaseInsensitive(reason, 'injection') > 0) AS attempts_by_text
         FROM (
-          SELECT org_id, repo, ${bucket ?? ''} AS bucket_start, true AS is_decision, decision = 'block' AS blocked, rule_category AS category, reason, ('', toUInt32(0)) AS finding FROM runtime_event WHERE ${OF}
+          SELECT org_id, repo, ${bucket ?? ''} AS bucket_start, true AS is_decision, decision = 'block' AS blocked, rule_category AS category, reason, ('', toUInt32(0)) AS finding FROM (${CALLS})
           UNION ALL SELECT org_id, repo, ${bucket ?? ''}, false, false, '', '', (finding_key, occurrence) FROM finding WHERE ${OF} AND category = 'injection'
         ) GROUP BY ALL`,
     },

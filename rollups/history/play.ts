@@ -175,6 +175,17 @@ async function deleteFacts(clickhouse: ClickHouseClient, kinds: readonly FactRow
         FROM ${fact}_v1 WHERE ${where}`,
       query_params: { ...params, markedAt },
     });
+    if (fact === 'runtime_event') await forgetJudgements(clickhouse, where, { ...params, markedAt });
     await clickhouse.command({ query: `DELETE FROM ${fact}_v1 WHERE ${where}`, query_params: params });
   }));
+}
+
+/** Marks every hour of the calls that lose a judgement, and takes it out of the order by calls, as a deletion of facts does. */
+async function forgetJudgements(clickhouse: ClickHouseClient, where: string, params: Record<string, unknown>): Promise<void> {
+  await clickhouse.command({
+    query: `INSERT INTO dirty_hour_v1 SELECT DISTINCT 'runtime_event', org_id, repo, toStartOfHour(occurred_at), fromUnixTimestamp64Milli({markedAt:Int64}, 'UTC')
+      FROM runtime_event_v1 WHERE (org_id, repo, session_id, tool_call_id) IN (SELECT org_id, repo, session_id, tool_call_id FROM runtime_event_v1 WHERE tool_call_id != '' AND ${where})`,
+    query_params: params,
+  });
+  await clickhouse.command({ query: `DELETE FROM call_judgement_v1 WHERE ${where}`, query_params: params });
 }

@@ -17,22 +17,22 @@ FROM
         toUInt64(1) AS n, cityHash64(event_id, occurred_at, content_hash) AS hash
     FROM runtime_event_v1 FINAL
     WHERE (org_id, repo, toStartOfHour(occurred_at)) IN {keys}
-        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
+        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < toDateTime64({to:DateTime('UTC')}, 3, 'UTC') + toIntervalHour(1)
     UNION ALL
     SELECT org_id, repo, toStartOfHour(occurred_at), 'scan', '', occurred_at, toUInt64(1), cityHash64(event_id, occurred_at, content_hash)
     FROM scan_v1 FINAL
     WHERE (org_id, repo, toStartOfHour(occurred_at)) IN {keys}
-        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
+        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < toDateTime64({to:DateTime('UTC')}, 3, 'UTC') + toIntervalHour(1)
     UNION ALL
     SELECT org_id, repo, toStartOfHour(occurred_at), 'watch', '', occurred_at, toUInt64(1), cityHash64(event_id, occurred_at, content_hash)
     FROM drift_event_v1 FINAL
     WHERE (org_id, repo, toStartOfHour(occurred_at)) IN {keys}
-        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
+        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < toDateTime64({to:DateTime('UTC')}, 3, 'UTC') + toIntervalHour(1)
     UNION ALL
     SELECT org_id, repo, toStartOfHour(occurred_at), agent, session_id, occurred_at, toUInt64(1), cityHash64(event_id, occurred_at, content_hash)
     FROM agent_event_v1 FINAL
     WHERE (org_id, repo, toStartOfHour(occurred_at)) IN {keys}
-        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
+        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < toDateTime64({to:DateTime('UTC')}, 3, 'UTC') + toIntervalHour(1)
     UNION ALL
     SELECT key.1, key.2, toDateTime(key.3, 'UTC'), '', '', toDateTime64(0, 3, 'UTC'), toUInt64(0), toUInt64(0) FROM (SELECT arrayJoin({keys}) AS key)
 )

@@ -1,24 +1,24 @@
 -- decision_duration, one row = one hour of one repository.
--- Promise: count, greatest and quantile sketch of the durations of the deduplicated decisions of that hour. The
--- sketch is a DDSketch: the same for the same set of values, in whatever order they came or were merged.
--- Reads runtime_event_v1 for the given keys alone.
+-- Promise: count, greatest and quantile sketch of how long the judgements of that hour took that count for their calls
+-- (as in blocked_command_rate). The sketch is a DDSketch: the same for the same set of values, in whatever order they came or were merged.
+-- Reads runtime_event_v1 for the given keys alone, and the other judgements of their calls.
 INSERT INTO decision_duration_v1
     (org_id, repo, bucket_start, formula, decisions, duration, duration_us_max, facts, facts_hash, version)
 SELECT org_id, repo, bucket_start, {formula:UInt16} AS formula,
-    sum(n) AS decisions,
-    quantilesDDStateIf(0.01, 0.5, 0.95, 0.99)(duration_us, n = 1) AS duration,
-    max(duration_us) AS duration_us_max,
+    countIf(counts) AS decisions,
+    quantilesDDStateIf(0.01, 0.5, 0.95, 0.99)(duration_us, counts) AS duration,
+    maxIf(duration_us, counts) AS duration_us_max,
     sum(n) AS facts,
     sum(hash) AS facts_hash,
     {version:UInt64} AS version
 FROM
 (
-    SELECT org_id, repo, toStartOfHour(occurred_at) AS bucket_start, duration_us, toUInt64(1) AS n,
+    SELECT org_id, repo, toStartOfHour(occurred_at) AS bucket_start, duration_us, {is_counted} AS counts, toUInt64(1) AS n,
         cityHash64(event_id, occurred_at, content_hash) AS hash
     FROM runtime_event_v1 FINAL
     WHERE (org_id, repo, toStartOfHour(occurred_at)) IN {keys}
-        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
+        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < toDateTime64({to:DateTime('UTC')}, 3, 'UTC') + toIntervalHour(1)
     UNION ALL
-    SELECT key.1, key.2, toDateTime(key.3, 'UTC'), toUInt64(0), toUInt64(0), toUInt64(0) FROM (SELECT arrayJoin({keys}) AS key)
+    SELECT key.1, key.2, toDateTime(key.3, 'UTC'), toUInt64(0), false, toUInt64(0), toUInt64(0) FROM (SELECT arrayJoin({keys}) AS key)
 )
 GROUP BY org_id, repo, bucket_start

@@ -37,7 +37,7 @@ FROM
         toUInt64(1) AS n, cityHash64(event_id, occurred_at, content_hash) AS hash
     FROM drift_event_v1 FINAL
     WHERE (org_id, repo, toStartOfHour(occurred_at)) IN {keys}
-        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
+        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < toDateTime64({to:DateTime('UTC')}, 3, 'UTC') + toIntervalHour(1)
     UNION ALL
     SELECT org_id, repo, bucket_start, 'change', false, false, 0, 0, 0, change, severity, toUInt64(0), toUInt64(0)
     FROM finding_transition

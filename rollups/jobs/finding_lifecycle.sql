@@ -44,7 +44,7 @@ FROM
             indexOf(['info', 'low', 'medium', 'high', 'critical'], severity) - 1 AS severity_rank
         FROM finding_v1 FINAL
         WHERE (org_id, repo, toStartOfHour(occurred_at)) IN {keys}
-        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
+        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < toDateTime64({to:DateTime('UTC')}, 3, 'UTC') + toIntervalHour(1)
     ) AS f
     INNER JOIN last_scan AS s ON s.org_id = f.org_id AND s.repo = f.repo AND s.bucket_start = f.hour
         AND s.last_id = f.scan_id AND s.severity_rank = f.severity_rank

@@ -1,8 +1,8 @@
 -- injection_attempt_rate, one row = one hour of one repository.
--- Promise: attempts are the deduplicated decisions of that hour that a rule of category injection blocked, out of
--- all decisions. A guard that names no rule leaves the category empty: its blocks whose reason reads like an
+-- Promise: attempts are the calls of that hour that a rule of category injection blocked, out of all calls that were
+-- judged, each once and by its strictest judgement. A guard that names no rule leaves the category empty: its blocks whose reason reads like an
 -- injection are counted apart, as attempts_by_text. finding_hashes is the set of injection findings of the hour.
--- Reads runtime_event_v1 and finding_v1 for the given keys alone.
+-- Reads runtime_event_v1 and finding_v1 for the given keys alone, and the other judgements of their calls.
 INSERT INTO injection_attempt_rate_v1
     (org_id, repo, bucket_start, formula, attempts, attempts_by_text, decisions, finding_hashes, facts, facts_hash, version)
 SELECT org_id, repo, bucket_start, {formula:UInt16} AS formula,
@@ -16,20 +16,21 @@ SELECT org_id, repo, bucket_start, {formula:UInt16} AS formula,
 FROM
 (
     SELECT org_id, repo, toStartOfHour(occurred_at) AS bucket_start,
-        decision = 'block' AND rule_category = 'injection' AS is_attempt,
-        decision = 'block' AND rule_category = '' AND match(reason, '(?i)inject|jailbreak|ignore (all |any )?(previous|prior) instructions') AS is_attempt_by_text,
-        1 AS is_decision, toUInt64(0) AS finding_hash, false AS is_injection_finding,
+        {is_counted} AS counts,
+        counts AND decision = 'block' AND rule_category = 'injection' AS is_attempt,
+        counts AND decision = 'block' AND rule_category = '' AND match(reason, '(?i)inject|jailbreak|ignore (all |any )?(previous|prior) instructions') AS is_attempt_by_text,
+        toUInt8(counts) AS is_decision, toUInt64(0) AS finding_hash, false AS is_injection_finding,
         toUInt64(1) AS n, cityHash64(event_id, occurred_at, content_hash) AS hash
     FROM runtime_event_v1 FINAL
     WHERE (org_id, repo, toStartOfHour(occurred_at)) IN {keys}
-        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
+        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < toDateTime64({to:DateTime('UTC')}, 3, 'UTC') + toIntervalHour(1)
     UNION ALL
-    SELECT org_id, repo, toStartOfHour(occurred_at), 0, 0, 0, cityHash64(finding_key, occurrence), category = 'injection',
+    SELECT org_id, repo, toStartOfHour(occurred_at), false, 0, 0, 0, cityHash64(finding_key, occurrence), category = 'injection',
         toUInt64(1), cityHash64(event_id, occurred_at, content_hash)
     FROM finding_v1 FINAL
     WHERE (org_id, repo, toStartOfHour(occurred_at)) IN {keys}
-        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
+        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < toDateTime64({to:DateTime('UTC')}, 3, 'UTC') + toIntervalHour(1)
     UNION ALL
-    SELECT key.1, key.2, toDateTime(key.3, 'UTC'), 0, 0, 0, toUInt64(0), false, toUInt64(0), toUInt64(0) FROM (SELECT arrayJoin({keys}) AS key)
+    SELECT key.1, key.2, toDateTime(key.3, 'UTC'), false, 0, 0, 0, toUInt64(0), false, toUInt64(0), toUInt64(0) FROM (SELECT arrayJoin({keys}) AS key)
 )
 GROUP BY org_id, repo, bucket_start

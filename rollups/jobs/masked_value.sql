@@ -10,7 +10,7 @@ FROM
         cityHash64(event_id, occurred_at, content_hash) AS hash
     FROM masking_event_v1 FINAL
     WHERE (org_id, repo, toStartOfHour(occurred_at)) IN {keys}
-        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
+        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < toDateTime64({to:DateTime('UTC')}, 3, 'UTC') + toIntervalHour(1)
     UNION ALL
     SELECT key.1, key.2, toDateTime(key.3, 'UTC'), 0, CAST(map(), 'Map(LowCardinality(String), UInt32)'), toUInt64(0), toUInt64(0) FROM (SELECT arrayJoin({keys}) AS key)
 )

@@ -16,7 +16,7 @@ shown AS
         sum(cityHash64(event_id, occurred_at, content_hash)) AS hash
     FROM finding_v1 FINAL
     WHERE (org_id, repo, toStartOfHour(occurred_at)) IN {keys}
-        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
+        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < toDateTime64({to:DateTime('UTC')}, 3, 'UTC') + toIntervalHour(1)
     GROUP BY org_id, repo, bucket_start, scan_id
 ),
 scans AS
@@ -24,7 +24,7 @@ scans AS
     SELECT *, toStartOfHour(occurred_at) AS bucket_start, content_hash
     FROM scan_v1 FINAL
     WHERE (org_id, repo, toStartOfHour(occurred_at)) IN {keys}
-        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
+        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < toDateTime64({to:DateTime('UTC')}, 3, 'UTC') + toIntervalHour(1)
 )
 SELECT s.org_id, s.repo, s.bucket_start, false AS is_head, s.occurred_at AS scan_at, s.event_id AS scan_id, {formula:UInt16} AS formula,
     toUInt8(greatest(indexOf(['info', 'low', 'medium', 'high', 'critical'], s.min_severity), 1) - 1) AS severity_from,

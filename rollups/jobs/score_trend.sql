@@ -26,7 +26,7 @@ FROM
         files_scanned, occurred_at, event_id, toUInt64(1) AS n, cityHash64(event_id, occurred_at, content_hash) AS hash
     FROM scan_v1 FINAL
     WHERE (org_id, repo, toStartOfHour(occurred_at)) IN {keys}
-        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')} + toIntervalHour(1)
+        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < toDateTime64({to:DateTime('UTC')}, 3, 'UTC') + toIntervalHour(1)
     UNION ALL
     SELECT key.1, key.2, toDateTime(key.3, 'UTC'), '', '', false, 0, '', NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, toDateTime64(0, 3, 'UTC'), '', 0, 0 FROM (SELECT arrayJoin({keys}) AS key)
 )

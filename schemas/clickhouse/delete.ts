@@ -28,6 +28,7 @@ export async function deleteFacts(client: ClickHouseClient, deletion: Deletion):
     // Marked before, while the facts still tell their hours, and again after: a worker may have worked off the first
     // marks before the facts were gone. Too many marks are harmless.
     await run(`INSERT INTO dirty_hour_v1 SELECT DISTINCT '${fact}', org_id, repo, toStartOfHour(occurred_at), now64(3) FROM ${fact}_v1 WHERE ${where}`);
+    if (fact === 'runtime_event') await forgetJudgements(run, where);
     await run(`DELETE FROM ${fact}_v1 WHERE ${where}`);
     await run(`INSERT INTO dirty_hour_v1 SELECT DISTINCT fact, org_id, repo, bucket_start, now64(3) FROM dirty_hour_v1
       WHERE fact = '${fact}' AND org_id = {orgId:String} AND marked_at > now64(3) - toIntervalSecond(${DELETE_TIMEOUT_S})`);
@@ -41,4 +42,11 @@ export async function deleteFacts(client: ClickHouseClient, deletion: Deletion):
     });
   }
   await pruneDimensions(client, deletion.orgId);
+}
+
+/** Forgets which calls the judgements that meet `where` belong to, and marks the other hours of these calls: another judgement may count now. */
+async function forgetJudgements(run: (query: string) => Promise<unknown>, where: string): Promise<void> {
+  await run(`INSERT INTO dirty_hour_v1 SELECT DISTINCT 'runtime_event', org_id, repo, toStartOfHour(occurred_at), now64(3) FROM call_judgement_v1
+    WHERE (org_id, repo, session_id, tool_call_id) IN (SELECT org_id, repo, session_id, tool_call_id FROM call_judgement_v1 WHERE ${where})`);
+  await run(`DELETE FROM call_judgement_v1 WHERE ${where}`);
 }

@@ -1,5 +1,6 @@
 import { selectRows, type ClickHouseClient } from './client.js';
 import { readingOf, type Fact } from './facts.js';
+import { isCounted } from './judged-call.js';
 
 /** What a series is explained by: its view, its table, and the facts its buckets are made of. */
 interface Explained {
@@ -73,6 +74,8 @@ export interface Explanation {
     fact: Fact;
     /** Distinct facts of the bucket. */
     count: number;
+    /** Those that the series counts: of a call that was judged more than once the strictest judgement. The rows say it as `is_counted`. */
+    counted: number;
     /** Records in landing that repeat one of them: delivered again, counted once. What landing has dropped is not known any more. */
     duplicatesIgnored: number;
     rows: Record<string, unknown>[];
@@ -103,7 +106,8 @@ export async function explainPoint(client: ClickHouseClient, key: PointKey): Pro
   if (bucket === undefined) throw new Error('the store did not tell the bucket');
   const params = { orgId: key.orgId, repo: key.repo, series: explained.table.replace(/_v1$/, ''), start: bucket.start, end: bucket.end };
   const repo = ofOrganisation ? '' : 'AND repo = {repo:String}';
-  const inBucket = (column: string): string => `${column} >= toDateTime({start:UInt32}, 'UTC') AND ${column} < toDateTime({end:UInt32}, 'UTC')`;
+  // In milliseconds, as facts are: compared with whole seconds the store skips parts that hold the last second alone.
+  const inBucket = (column: string): string => `${column} >= toDateTime64({start:UInt32}, 3, 'UTC') AND ${column} < toDateTime64({end:UInt32}, 3, 'UTC')`;
 
   const rows = await selectRows<Record<string, unknown>>(
     client,
@@ -148,26 +152,28 @@ async function computedHours(client: ClickHouseClient, { table }: Explained, whe
 
 async function factsOf(client: ClickHouseClient, fact: Fact, inBucket: string, params: Params, limit: number): Promise<Explanation['facts'][number]> {
   const where = `org_id = {orgId:String} AND repo = {repo:String} AND ${inBucket}`;
-  const rows = await selectRows<Record<string, unknown>>(client, `SELECT * FROM ${fact} WHERE ${where} ORDER BY occurred_at, event_id LIMIT {limit:UInt32}`, { ...params, limit });
-  const counted = await selectRows<{ count: number }>(client, `SELECT count() AS count FROM ${fact} WHERE ${where}`, params);
+  const counts = fact === 'runtime_event' ? isCounted(where) : 'true';
+  const columns = fact === 'runtime_event' ? `*, ${counts} AS is_counted` : '*';
+  const rows = await selectRows<Record<string, unknown>>(client, `SELECT ${columns} FROM ${fact} WHERE ${where} ORDER BY occurred_at, event_id LIMIT {limit:UInt32}`, { ...params, limit });
+  const [all] = await selectRows<{ count: number; counted: number }>(client, `SELECT count() AS count, countIf(${counts}) AS counted FROM ${fact} WHERE ${where}`, params);
   const landed = await selectRows<{ repeats: number }>(
     client,
     `SELECT count() - uniqExact(org_id, repo, event_id, occurred_at) AS repeats FROM (${await readingOf(client, fact)}) WHERE ${where} AND problem = ''`,
     params,
   );
-  const count = counted[0]?.count ?? 0;
-  return { fact, count, duplicatesIgnored: landed[0]?.repeats ?? 0, rows, isCutOff: count > rows.length };
+  const { count, counted } = all ?? { count: 0, counted: 0 };
+  return { fact, count, counted, duplicatesIgnored: landed[0]?.repeats ?? 0, rows, isCutOff: count > rows.length };
 }
 
 /** The newest scan of every repository before the end of the bucket. */
 async function newestScans(client: ClickHouseClient, params: Params, limit: number): Promise<Explanation['facts'][number]> {
   const rows = await selectRows<Record<string, unknown>>(
     client,
-    `SELECT * FROM scan WHERE org_id = {orgId:String} AND occurred_at < toDateTime({end:UInt32}, 'UTC') AND files_scanned > 0
+    `SELECT * FROM scan WHERE org_id = {orgId:String} AND occurred_at < toDateTime64({end:UInt32}, 3, 'UTC') AND files_scanned > 0
      ORDER BY repo, occurred_at DESC, event_id DESC LIMIT 1 BY repo`,
     params,
   );
-  return { fact: 'scan', count: rows.length, duplicatesIgnored: 0, rows: rows.slice(0, limit), isCutOff: rows.length > limit };
+  return { fact: 'scan', count: rows.length, counted: rows.length, duplicatesIgnored: 0, rows: rows.slice(0, limit), isCutOff: rows.length > limit };
 }
 
 async function scanBefore(client: ClickHouseClient, params: Params): Promise<Record<string, unknown> | null> {

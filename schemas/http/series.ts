@@ -65,10 +65,11 @@ export const explanation = z.object({
   duplicatesIgnored: count,
   /**
    * Everything behind the bucket, whatever its kind: a series may be made of several. Of a series of the whole
-   * organisation, the newest scan of every repository. Rows up to `limit`; all are counted.
+   * organisation, the newest scan of every repository. Rows up to `limit`; `count` is of all. `counted` is how many of
+   * them the series counts: of a call that was judged more than once the strictest judgement.
    */
   evidence: z.array(
-    z.object({ fact: z.string(), count, duplicatesIgnored: count, rows: z.array(z.record(z.string(), z.unknown())), isCutOff: z.boolean() }),
+    z.object({ fact: z.string(), count, counted: count, duplicatesIgnored: count, rows: z.array(z.record(z.string(), z.unknown())), isCutOff: z.boolean() }),
   ),
   /** What the series shows for the bucket, every group of it. */
   points: z.array(z.record(z.string(), z.unknown())),

@@ -2140,6 +2140,7 @@ export interface operations {
                         evidence: {
                             fact: string;
                             count: number;
+                            counted: number;
                             duplicatesIgnored: number;
                             rows: {
                                 [key: string]: unknown;
