@@ -3,6 +3,7 @@ import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { BoardPanel } from './board.js';
 import { bucketWidth } from './interval.js';
 import { expandMacros, type VariableValue } from './macros.js';
+import type { RepositoryWall } from './repository-wall.js';
 import { runQuery, type QueryResult } from './run-query.js';
 import { parseDuration, type TimeRange } from './time-range.js';
 
@@ -23,13 +24,15 @@ export interface PanelRequest {
   plain?: ReadonlySet<string>;
   /** Which of the panel's queries; its first unless named. */
   refId?: string;
+  /** Of a caller who is bound to one repository. */
+  wall?: RepositoryWall | undefined;
 }
 
 /** Runs one of a panel's own queries. */
 export async function panelData(client: ClickHouseClient, panel: BoardPanel, request: PanelRequest): Promise<PanelData> {
   const { range } = request;
   const sql = panelSql(panel, request);
-  const result = await runQuery(client, sql);
+  const result = await runQuery(client, sql, request.wall);
   return { ...result, from: range.from, to: range.to, intervalMs: intervalOf(panel, range) };
 }
 

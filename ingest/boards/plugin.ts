@@ -10,6 +10,7 @@ import type { Board } from './board.js';
 import { LOGIN_PAGE, MISSING_PAGE, PAGE, PAGE_POLICY, PLAIN_POLICY } from './html.js';
 import { expandMacros, quote } from './macros.js';
 import { panelData, type PanelRequest } from './panel-data.js';
+import { repositoryWall } from './repository-wall.js';
 import { runQuery } from './run-query.js';
 import { parseTimeRange } from './time-range.js';
 import { variableOptions } from './variable-options.js';
@@ -54,8 +55,9 @@ export async function boards(app: FastifyInstance, options: BoardsOptions): Prom
   });
 
   app.get('/boards/api/boards', async (request) => {
-    const { orgId } = callerOf(request);
-    const { rows } = await runQuery(clickhouse, `SELECT 1 FROM repository_activity WHERE org_id = ${quote(orgId)} LIMIT 1`);
+    const caller = callerOf(request);
+    const { orgId } = caller;
+    const { rows } = await runQuery(clickhouse, `SELECT 1 FROM repository_activity WHERE org_id = ${quote(orgId)} LIMIT 1`, await repositoryWall(clickhouse, caller));
     return {
       org: orgId,
       home: library.home().uid,
@@ -87,6 +89,7 @@ export async function boards(app: FastifyInstance, options: BoardsOptions): Prom
     const { refId } = query;
     return panelData(clickhouse, library.panel(params.uid, params.id), {
       ...requestOf(request, library.board(params.uid)),
+      wall: await repositoryWall(clickhouse, callerOf(request)),
       ...(typeof refId === 'string' ? { refId } : {}),
     });
   });
@@ -95,7 +98,7 @@ export async function boards(app: FastifyInstance, options: BoardsOptions): Prom
     const { uid, name } = request.params;
     const sql = library.annotationSql(uid, name);
     const context = requestOf(request, library.board(uid));
-    return { ...(await runQuery(clickhouse, expandMacros(sql, { ...context, intervalMs: 1_000 }))), ...context.range };
+    return { ...(await runQuery(clickhouse, expandMacros(sql, { ...context, intervalMs: 1_000 }), await repositoryWall(clickhouse, callerOf(request)))), ...context.range };
   });
 }
 

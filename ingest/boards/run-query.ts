@@ -1,6 +1,7 @@
 import { ShieldwatchError } from '#schemas/errors.js';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { fromStore } from '../errors/from-store.js';
+import { WALL_ERROR, type RepositoryWall } from './repository-wall.js';
 
 /** Rows of one query, as many as a picture can use. */
 export interface QueryResult {
@@ -21,22 +22,24 @@ const TIMEOUT_EXCEEDED = '159';
 const underWay = new WeakMap<ClickHouseClient, Map<string, Promise<QueryResult>>>();
 
 /**
- * Runs one SELECT within limits that are its own: time, rows, and no writing. The text says whose rows it
- * reads, so that equal texts have equal answers.
+ * Runs one SELECT within limits that are its own: time, rows, and no writing. Text and wall say whose rows it
+ * reads, so that equal ones have equal answers.
  *
- * @throws ShieldwatchError `store_unavailable` when the store does not answer or not in time
+ * @throws ShieldwatchError `store_unavailable` when the store does not answer or not in time, `repository_not_allowed`
+ *   when the wall keeps a caller of one repository from what the query reads
  */
-export function runQuery(client: ClickHouseClient, query: string): Promise<QueryResult> {
+export function runQuery(client: ClickHouseClient, query: string, wall?: RepositoryWall): Promise<QueryResult> {
   const queries = underWay.get(client) ?? new Map<string, Promise<QueryResult>>();
   underWay.set(client, queries);
-  const known = queries.get(query);
+  const key = `${wall?.toString() ?? ''}\0${query}`;
+  const known = queries.get(key);
   if (known !== undefined) return known;
-  const result = ask(client, query).finally(() => queries.delete(query));
-  queries.set(query, result);
+  const result = ask(client, query, wall).finally(() => queries.delete(key));
+  queries.set(key, result);
   return result;
 }
 
-async function ask(client: ClickHouseClient, query: string): Promise<QueryResult> {
+async function ask(client: ClickHouseClient, query: string, wall: RepositoryWall | undefined): Promise<QueryResult> {
   const answer = client
     .query({
       query,
@@ -52,15 +55,20 @@ async function ask(client: ClickHouseClient, query: string): Promise<QueryResult
         // Facts are views with FINAL: conditions on their sort key may still be read first, which is a quarter
         // of the work. The store leaves conditions on other columns where they are.
         optimize_move_to_prewhere_if_final: 1,
+        ...(wall === undefined ? {} : { additional_table_filters: wall }),
       },
     })
     .then((result) => result.json<unknown[]>());
-  const { meta = [], data } = await fromStore(answer.catch(tooSlow));
+  const { meta = [], data } = await fromStore(answer).catch(explained);
   return { columns: meta, rows: data.slice(0, MAX_ROWS), truncated: data.length > MAX_ROWS };
 }
 
-function tooSlow(error: unknown): never {
-  const { code } = (error ?? {}) as { code?: unknown };
+/** @throws the error, in words where its code has a meaning here. */
+function explained(error: unknown): never {
+  const { code } = ((error as { cause?: unknown }).cause ?? {}) as { code?: unknown };
+  if (code === WALL_ERROR) {
+    throw new ShieldwatchError('repository_not_allowed', 'not available for a token that is bound to one repository: this is of the whole organisation');
+  }
   if (code === TIMEOUT_EXCEEDED) {
     throw new ShieldwatchError('store_unavailable', `the query took more than ${String(MAX_SECONDS)} seconds; choose a shorter range`);
   }

@@ -2,6 +2,7 @@ import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { Caller } from '../auth/caller.js';
 import type { Board, BoardVariable } from './board.js';
 import { expandMacros, type VariableValue } from './macros.js';
+import { repositoryWall } from './repository-wall.js';
 import { runQuery } from './run-query.js';
 import type { TimeRange } from './time-range.js';
 import { ownOptions, plainVariables, type Option } from './variables.js';
@@ -34,6 +35,7 @@ export async function variableOptions(client: ClickHouseClient, board: Board, ca
   const list = board.templating.list.filter(({ name }) => name !== 'org');
   const settled = new Map<string, Promise<VariableOptions>>();
   const plain = plainVariables(board);
+  const wall = await repositoryWall(client, caller);
 
   async function settle(variable: BoardVariable): Promise<VariableOptions> {
     const { name, type, label, multi, includeAll } = variable;
@@ -54,12 +56,11 @@ export async function variableOptions(client: ClickHouseClient, board: Board, ca
     };
   }
 
-  async function queried({ name, query }: BoardVariable, variables: ReadonlyMap<string, VariableValue>): Promise<Option[]> {
+  async function queried({ query }: BoardVariable, variables: ReadonlyMap<string, VariableValue>): Promise<Option[]> {
     const sql = expandMacros(sqlOf(query), { range: request.range, intervalMs: 1_000, variables, plain });
-    const { rows } = await runQuery(client, sql);
+    const { rows } = await runQuery(client, sql, wall);
     // Two columns are text and value, as the datasource has it.
-    const options = rows.map(([text, value = text]) => ({ text: String(text), value: String(value) }));
-    return name === 'repo' && caller.repository !== null ? options.filter(({ value }) => value === caller.repository) : options;
+    return rows.map(([text, value = text]) => ({ text: String(text), value: String(value) }));
   }
 
   // In the board's order: Grafana, too, lets a variable use those before it.

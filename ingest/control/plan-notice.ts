@@ -13,9 +13,10 @@ const MAX_KNOWN = 10_000;
  */
 export function createPlanNotice(clickhouse: ClickHouseClient): (caller: Caller) => string | undefined {
   const known = new Map<string, { askedAt: number; text: string | undefined }>();
-  return ({ orgId, plan = 'team' }) => {
+  return ({ orgId, repository, plan = 'team' }) => {
     const limit = PLAN_LIMITS[plan].repos;
-    if (limit === null) return undefined;
+    // How many there are is the organisation's: a token of one repository is not told.
+    if (limit === null || repository !== null) return undefined;
     const now = Date.now();
     const last = known.get(orgId);
     if (last !== undefined && now - last.askedAt < NOTICE_MS) {

@@ -12,6 +12,7 @@ import { camelCase, SERIES_TABLE, snakeCase, type SeriesDefinition, type SeriesV
 import { BUCKET_SECONDS, bucketStart, readDate, windowOf } from '../queries/window.js';
 import type { Repositories } from '../repositories.js';
 import { repositoryOf } from './findings.js';
+import { needWholeOrg } from './own-org.js';
 
 /** A dimension's value. */
 const filter = z.string().max(2_000);
@@ -51,9 +52,7 @@ export function seriesRoutes(app: FastifyInstance, options: { clickhouse: ClickH
     const view = viewOf(definition, bucket);
     const filters = filtersOf(rest, view.dimensions);
     const window = view.time === undefined ? undefined : windowOf({ from, to, bucket: view.bucket ?? 'day' });
-    if (caller.repository !== null && !('repo' in view.types)) {
-      throw ofOrganisation();
-    }
+    if (!('repo' in view.types)) needWholeOrg(caller);
     const repository = await repositoryOf(repositories, caller, named);
     const { rows, nextCursor } = await readSeries(clickhouse, view, {
       orgId: caller.orgId, repository, since: window?.start ?? 0, until: window?.end ?? 0, filters, limit, cursor,
@@ -74,7 +73,7 @@ export function seriesRoutes(app: FastifyInstance, options: { clickhouse: ClickH
     if (!isExplained(name)) throw invalid('series', `one of ${Object.keys(FORMULAS).join(', ')}`);
     const formula = FORMULAS[name];
     const filters = filtersOf(rest, formula.dimensions);
-    if (caller.repository !== null && isOfOrganisation(name)) throw ofOrganisation();
+    if (isOfOrganisation(name)) needWholeOrg(caller);
     const { fullName } = await repositories.need(caller, named);
     const since = bucketStart(readDate(at, 'at'), bucket);
     const until = since + BUCKET_SECONDS[bucket];
@@ -104,9 +103,6 @@ export function seriesRoutes(app: FastifyInstance, options: { clickhouse: ClickH
 }
 
 const isExplained = (name: string): name is ExplainedSeries => Object.hasOwn(FORMULAS, name);
-
-const ofOrganisation = (): ShieldwatchError =>
-  new ShieldwatchError('repository_not_allowed', 'this series is of the whole organisation, and the token is bound to a repository');
 
 /** A row as the API names its columns; whose it is goes without saying. */
 function fieldsOf(row: Readonly<Record<string, unknown>>): Record<string, unknown> {
