@@ -77,6 +77,9 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
   });
   const audit = settings.audit ?? auditFilesInMemory();
   const plane = createControlPlane(postgres, audit);
+  plane.onPublishFailed((error) => {
+    app.log.error({ problem: error instanceof Error ? error.name : 'unknown' }, 'heads of the audit trail could not be published; the next change publishes them');
+  });
   app.decorate('apiRoutes', []);
   app.decorate('plane', plane);
   installErrors(app);

@@ -1,14 +1,14 @@
 import type { FastifyRequest, FastifyServerOptions } from 'fastify';
-import { redactText } from '#schemas/redaction.js';
 
 /**
- * What a log line may say of a request: method, path, status. No headers (tokens, cookies), no query (login
- * codes), no body. A webhook's path holds its secret, hence the pattern of the address where there is one.
+ * What a log line may say of a request: method, pattern of the address, status. Nothing that a client wrote: no headers
+ * (tokens, cookies), no query (login codes), no body, and no path. A webhook's path holds its secret, and a mistyped or
+ * encoded one belongs to no address that could tell.
  */
 const serializers = {
   req: (request: FastifyRequest) => ({
     method: request.method,
-    path: request.routeOptions.url?.includes(':secret') === true ? request.routeOptions.url : redactText(request.url.split('?', 1)[0] ?? ''),
+    path: request.routeOptions.url ?? '(no such address)',
   }),
   res: (reply: { statusCode?: number }) => ({ statusCode: reply.statusCode ?? 0 }),
   err: (error: Error) => ({ type: error.name, message: '', stack: '' }),

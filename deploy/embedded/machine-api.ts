@@ -49,9 +49,9 @@ export async function manageOrgs(gateway: FastifyInstance, postgres: Postgres, m
   if (method === 'POST') {
     const parsed = newOrg.safeParse(body);
     if (!parsed.success) throw new CommandError('an organisation needs a name and a plan out of team, enterprise');
-    return createOrg(postgres, gateway.plane, parsed.data);
+    return createOrg(gateway.plane, parsed.data);
   }
   const parsed = orgPlan.safeParse(body);
   if (!parsed.success) throw new CommandError('a change of plan needs an organisation and a plan out of team, enterprise');
-  return setPlan(postgres, gateway.plane, parsed.data.orgId, parsed.data.plan);
+  return setPlan(gateway.plane, parsed.data.orgId, parsed.data.plan);
 }

@@ -28,7 +28,7 @@ export interface RouteSpec {
   scopes: readonly Scope[];
   /** Of an address whose secret is in its path: says who it is, or refuses. */
   identify?: (request: FastifyRequest) => Promise<void>;
-  /** Least role that may use it. */
+  /** Least role that may use it, whatever the scopes of its token; every address that changes something has one. */
   role?: Role;
   params?: Shape;
   query?: Shape;
@@ -140,9 +140,14 @@ const NOBODY: Caller = { orgId: '', tokenId: '', actor: '', scopes: [], role: 'v
 
 function requireRole(role: Role) {
   return (request: FastifyRequest, _reply: FastifyReply, next: (error?: Error) => void): void => {
-    const isEnough = isAtLeast(callerOf(request).role, role);
-    next(isEnough ? undefined : new ShieldwatchError('role_missing', `this needs the role ${role}`));
+    checkRole(callerOf(request), role);
+    next();
   };
+}
+
+/** @throws ShieldwatchError 403 when the caller's role is less than `role`. */
+export function checkRole(caller: Caller, role: Role): void {
+  if (!isAtLeast(caller.role, role)) throw new ShieldwatchError('role_missing', `this needs the role ${role}`);
 }
 
 /** Path and query parameters. A misspelt one is an error: a filter that is not applied shows too much. */

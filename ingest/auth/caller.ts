@@ -7,6 +7,14 @@ import type { Plan } from '../control/plans.js';
 /** Scopes any one of which lets a client send OTLP; what a request holds is not looked into. */
 export const INGEST_SCOPES = ['ingest:scan', 'ingest:runtime', 'ingest:drift', 'ingest:otlp'] as const satisfies readonly Scope[];
 
+/** What a token hands on to the tokens that it mints: they work no longer than it and the members behind it. */
+export interface Authority {
+  tokenId: string;
+  /** Ids of the members by whose authority the token works: its own, and those who minted it. */
+  members: readonly string[];
+  expiresAt: Date | null;
+}
+
 /** Who sent a request. The organisation comes from here and from nowhere else. */
 export interface Caller {
   orgId: string;
@@ -18,6 +26,10 @@ export interface Caller {
   role: Role;
   /** Repository that the token is bound to; null: any of the organisation. */
   repository: string | null;
+  /** By whose authority tokens are minted; absent: the machine itself. */
+  authority?: Authority;
+  /** The organisation is being deleted: nothing is changed there any more. */
+  isOrgDeleted?: boolean;
   /** Plan of the organisation; absent: the least. */
   plan?: Plan;
   /** Days that landing rows of this organisation live. */

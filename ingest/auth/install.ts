@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { ShieldwatchError } from '#schemas/errors.js';
 import type { Postgres } from '#schemas/postgres/client.js';
+import { inOrg } from '#schemas/postgres/session.js';
+import { fromStore } from '../errors/from-store.js';
 import { sessionCookie } from './cookie.js';
 import { createInsiders, machineCaller, type Insiders } from './insiders.js';
 import { createSessions, type Sessions } from './sessions.js';
@@ -24,7 +26,10 @@ const RELATIVE_TIME = /^now-\d{1,4}[mhd]$/;
 
 /** Gives the app its callers: token lookup, browser sessions and the page that opens one, the machine itself. */
 export function installAuth(app: FastifyInstance, postgres: Postgres, use: TokenUse): void {
-  const sessions = createSessions();
+  const sessions = createSessions(async (orgId) => {
+    const live = await fromStore(inOrg(postgres, orgId, (tx) => tx.query('SELECT id FROM org WHERE deleted_at IS NULL')));
+    return live.length > 0;
+  });
   const insiders = createInsiders();
   app.decorateRequest('caller', null);
   app.decorate('findToken', createTokenLookup(postgres, use));

@@ -15,6 +15,10 @@ export function requireScope(...scopes: Scope[]): (request: FastifyRequest, repl
     const pass = (caller: Caller): void => {
       // Known before it is refused: who was denied what goes into the audit trail.
       request.caller = caller;
+      if (caller.isOrgDeleted === true && request.method !== 'GET' && request.method !== 'HEAD') {
+        next(new ShieldwatchError('conflict', 'the organisation is deleted: nothing is changed there any more'));
+        return;
+      }
       const isEnough = scopes.some((scope) => caller.scopes.includes(scope));
       next(isEnough ? undefined : new ShieldwatchError('scope_missing', `this needs a token with scope ${scopes.join(' or ')}`));
     };
@@ -42,15 +46,17 @@ function identify(request: FastifyRequest, reply: FastifyReply): Caller | Promis
   return found instanceof Promise ? found.then(known) : known(found);
 }
 
-function identifySession(request: FastifyRequest, reply: FastifyReply): Caller {
+function identifySession(request: FastifyRequest, reply: FastifyReply): Caller | Promise<Caller> {
   const secret = readSessionCookie(request);
-  const caller = secret === undefined ? undefined : request.server.sessions.find(secret);
-  if (caller === undefined) {
+  const found = secret === undefined ? undefined : request.server.sessions.find(secret);
+  const known = (caller: Caller | undefined): Caller => {
+    if (caller !== undefined) return caller;
     reply.header('www-authenticate', 'Bearer');
     throw new ShieldwatchError('token_missing', 'send a token: Authorization: Bearer eccp_...');
-  }
+  };
+  if (found === undefined) return known(found);
   if (!isOwnOrigin(request)) {
     throw new ShieldwatchError('scope_missing', 'a browser session works from our own pages only');
   }
-  return caller;
+  return found instanceof Promise ? found.then(known) : found;
 }

@@ -5,6 +5,8 @@ import { hashToken } from './token-format.js';
 
 const LOGIN_CODE_MS = 10 * 60_000;
 const SESSION_MS = 12 * 3_600_000;
+/** Milliseconds for which an organisation that was there is taken to be there still. */
+const SEEN_MS = 1_000;
 /** Codes or sessions kept at once; the oldest goes first. */
 const MAX_ENTRIES = 1_000;
 
@@ -14,16 +16,22 @@ export interface Sessions {
   createLoginCode(orgId: string): string;
   /** Trades a code for the secret of a new session; undefined when the code is unknown, used or too old. */
   open(code: string): { secret: string; maxAgeSeconds: number } | undefined;
-  /** The caller of a session: read only. */
-  find(secret: string): Caller | undefined;
+  /**
+   * The caller of a session: read only. It ends with its organisation, at most a second later; at once where that was
+   * asked less than a second ago. Rejects with `store_unavailable` when it cannot know.
+   */
+  find(secret: string): Caller | undefined | Promise<Caller | undefined>;
 }
 
 interface Entry {
   orgId: string;
   until: number;
+  /** Moment at which the organisation was last seen to be there. */
+  seenAt: number;
 }
 
-export function createSessions(): Sessions {
+/** `isOrgLive` says whether an organisation is there and not deleted. */
+export function createSessions(isOrgLive: (orgId: string) => Promise<boolean>): Sessions {
   const codes = new Map<string, Entry>();
   const sessions = new Map<string, Entry>();
 
@@ -34,7 +42,7 @@ export function createSessions(): Sessions {
       if (map.size < MAX_ENTRIES) break;
       map.delete(oldest);
     }
-    map.set(hashToken(secret), { orgId, until: Date.now() + lifeMs });
+    map.set(hashToken(secret), { orgId, until: Date.now() + lifeMs, seenAt: -Infinity });
     return secret;
   }
 
@@ -54,15 +62,20 @@ export function createSessions(): Sessions {
     find(secret) {
       const entry = live(sessions, secret);
       if (entry === undefined) return undefined;
-      return {
-        orgId: entry.orgId,
-        tokenId: 'session',
-        actor: 'session',
-        scopes: ['read'],
-        role: 'viewer',
-        repository: null,
-        retentionDays: DEFAULT_LANDING_RETENTION_DAYS,
-      };
+      const now = Date.now();
+      if (entry.seenAt <= now && now < entry.seenAt + SEEN_MS) return callerOf(entry.orgId);
+      return isOrgLive(entry.orgId).then((isLive) => {
+        if (!isLive) {
+          sessions.delete(hashToken(secret));
+          return undefined;
+        }
+        entry.seenAt = now;
+        return callerOf(entry.orgId);
+      });
     },
   };
+}
+
+function callerOf(orgId: string): Caller {
+  return { orgId, tokenId: 'session', actor: 'session', scopes: ['read'], role: 'viewer', repository: null, retentionDays: DEFAULT_LANDING_RETENTION_DAYS };
 }

@@ -1,7 +1,7 @@
 import { ShieldwatchError } from '#schemas/errors.js';
 import { asRole } from '#schemas/postgres/session.js';
 import type { Postgres } from '#schemas/postgres/client.js';
-import type { Role } from '#schemas/http/roles.js';
+import { leastRole, type Role } from '#schemas/http/roles.js';
 import { fromStore } from '../errors/from-store.js';
 import type { Plan } from '../control/plans.js';
 import type { Caller } from './caller.js';
@@ -54,8 +54,12 @@ interface TokenRow extends Record<string, unknown> {
   plan: Plan;
   deleted_at: Date | string | null;
   expires_at: Date | string | null;
+  member_id: string | null;
   login: string | null;
   role: Role | null;
+  minters: string[];
+  /** Of the minters that are still members. */
+  minter_roles: Role[];
 }
 
 /**
@@ -80,14 +84,16 @@ export function createTokenLookup(db: Postgres, use?: TokenUse): TokenLookup {
     const [row] = await fromStore(
       asRole(db, 'shieldwatch_auth', { 'shieldwatch.token_hash': hash }, (tx) =>
         tx.query<TokenRow>(
-          `SELECT token.id, token.org_id, token.scopes, token.repository, token.expires_at, org.retention_days, org.keep_content, org.plan, org.deleted_at, member.login, member.role
+          `SELECT token.id, token.org_id, token.scopes, token.repository, token.expires_at, org.retention_days, org.keep_content, org.plan, org.deleted_at, token.member_id, member.login, member.role,
+             token.minters, ARRAY(SELECT minter.role FROM member AS minter WHERE minter.id = ANY (token.minters)) AS minter_roles
            FROM token JOIN org ON org.id = token.org_id LEFT JOIN member ON member.id = token.member_id
            WHERE token.token_hash = $1 AND token.revoked_at IS NULL AND (token.expires_at IS NULL OR token.expires_at > now())`,
           [hash],
         ),
       ),
     );
-    return row === undefined ? undefined : { caller: callerOf(row), expiresAt: row.expires_at === null ? Infinity : new Date(row.expires_at).getTime() };
+    // A minter who is no member any more takes the token along.
+    return row === undefined || row.minter_roles.length < row.minters.length ? undefined : { caller: callerOf(row), expiresAt: row.expires_at === null ? Infinity : new Date(row.expires_at).getTime() };
   }
 
   /** The newest moment that is no more than a second old. */
@@ -153,17 +159,34 @@ function callerOf(row: TokenRow): Caller {
     orgId: row.org_id,
     tokenId: row.id,
     actor: row.login === null ? `token:${row.id}` : `member:${row.login}`,
-    // Of a deleted organisation what is left is to see how far that is.
-    scopes: row.deleted_at === null ? row.scopes : row.scopes.filter((scope) => scope === 'admin' || scope === 'read'),
+    scopes: row.scopes.filter((scope) => isUsable(scope, row)),
+    isOrgDeleted: row.deleted_at !== null,
     plan: row.plan,
-    role: roleOf(row),
+    role: leastRole([roleOf(row), ...row.minter_roles]),
+    authority: {
+      tokenId: row.id,
+      members: [...new Set([...(row.member_id === null ? [] : [row.member_id]), ...row.minters])],
+      expiresAt: row.expires_at === null ? null : new Date(row.expires_at),
+    },
     repository: row.repository,
     retentionDays: row.retention_days,
     keepContent: row.keep_content,
   };
 }
 
-/** A machine's token with `admin` decides as an administrator does; what only an owner may takes an owner's token. */
+function isUsable(scope: string, { deleted_at: deletedAt, repository }: TokenRow): boolean {
+  // Of a deleted organisation what is left is to see how far that is.
+  if (deletedAt !== null && scope !== 'admin' && scope !== 'read') return false;
+  // The control plane is the organisation's, however the token came to be.
+  return scope !== 'admin' || repository === null;
+}
+
+/**
+ * A token of no member that has `admin` decides as an administrator does, one that sends may do what a member may; what
+ * only an owner may takes an owner's token.
+ */
 function roleOf(row: TokenRow): Role {
-  return row.role ?? (row.scopes.includes('admin') ? 'admin' : 'viewer');
+  if (row.role !== null) return row.role;
+  if (row.scopes.includes('admin')) return 'admin';
+  return row.scopes.some((scope) => scope !== 'read') ? 'member' : 'viewer';
 }

@@ -1,7 +1,7 @@
 import { CommandError } from '#schemas/errors.js';
 import { SCOPES, type Scope } from '#schemas/http/scopes.js';
 import type { Postgres } from '#schemas/postgres/client.js';
-import { asRole, type Session } from '#schemas/postgres/session.js';
+import type { Session } from '#schemas/postgres/session.js';
 import { DEFAULT_LANDING_RETENTION_DAYS } from '#schemas/time.js';
 import { auditFilesInMemory, type AuditFiles } from '../control/audit-files.js';
 import { createControlPlane, machineActor } from '../control/control-plane.js';
@@ -21,6 +21,10 @@ export interface TokenRequest {
   expiresAt?: Date;
   /** Token whose place it takes. */
   rotatedFrom?: string;
+  /** Token that mints it; absent: the machine itself. */
+  mintedBy?: string;
+  /** Ids of the members by whose authority it is minted. */
+  minters?: readonly string[];
 }
 
 /** The name travels to the collector in a header, so it is printable ASCII. */
@@ -39,17 +43,21 @@ export async function mintToken(db: Session, request: TokenRequest): Promise<{ i
   if (request.repository !== undefined && !BINDABLE_REPOSITORY.test(request.repository)) {
     throw new CommandError('a token can be bound to a repository named with printable ASCII only, at most 200 characters');
   }
+  if (request.scopes.includes('admin') && request.repository !== undefined) {
+    throw new CommandError('scopes: a token with the scope admin cannot be bound to a repository');
+  }
   if (request.scopes.includes('webhook:drift') && (request.scopes.length > 1 || request.repository === undefined)) {
     throw new CommandError('a token for a webhook address has the scope webhook:drift alone and is bound to a repository');
   }
   const id = `tok_${randomBase62(20)}`;
   const token = createToken();
   await db.query(
-    `INSERT INTO token (id, org_id, name, token_hash, scopes, repository, member_id, expires_at, rotated_from)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+    `INSERT INTO token (id, org_id, name, token_hash, scopes, repository, member_id, expires_at, rotated_from, minted_by, minters)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
     [
       id, request.orgId, request.name, hashToken(token), [...request.scopes], request.repository ?? null,
       request.memberId ?? null, request.expiresAt?.toISOString() ?? null, request.rotatedFrom ?? null,
+      request.mintedBy ?? null, [...(request.minters ?? [])],
     ],
   );
   return { id, token };
@@ -70,17 +78,15 @@ export interface FirstTokens {
  * plan to outgrow.
  */
 export async function ensureFirstTokens(db: Postgres, audit: AuditFiles = auditFilesInMemory()): Promise<FirstTokens | undefined> {
-  const isNew = await asRole(db, 'shieldwatch_operator', {}, async (tx) => {
-    const created = await tx.query(
+  const create = (tx: Session): Promise<unknown[]> =>
+    tx.query(
       `INSERT INTO org (id, name, plan, retention_days)
        SELECT $1, 'local', 'enterprise', $2 WHERE NOT EXISTS (SELECT 1 FROM org)
        ON CONFLICT DO NOTHING RETURNING id`,
       [LOCAL_ORG_ID, DEFAULT_LANDING_RETENTION_DAYS],
     );
-    return created.length > 0;
-  });
-  if (!isNew) return undefined;
-  return createControlPlane(db, audit).change(machineActor(LOCAL_ORG_ID), async (tx) => {
+  return createControlPlane(db, audit).operate(machineActor(LOCAL_ORG_ID), create, async (tx, created) => {
+    if (created.length === 0) return undefined;
     const mint = async (name: string, scopes: readonly Scope[]): Promise<string> => {
       const { id, token } = await mintToken(tx, { orgId: LOCAL_ORG_ID, name, scopes });
       await tx.record({ action: 'token.mint', subject: id, detail: { name, scopes: scopes.join(' ') }, fact: { kind: 'token', state: 'live' } });

@@ -7,8 +7,8 @@ import { publicKeyOf, type AuditHead } from './audit-chain.js';
 export interface AuditFiles {
   key: KeyObject;
   publicKey: KeyObject;
-  /** Called after the entry's transaction; a head that could not be written is told, not fatal. */
-  publish(head: AuditHead): void;
+  /** Called after the entries' transaction. @throws when the heads could not be written; the next call publishes them too. */
+  publish(heads: readonly AuditHead[]): void;
   heads(): AuditHead[];
 }
 
@@ -29,8 +29,9 @@ export function openAuditFiles(folder: string): AuditFiles {
   return {
     key,
     publicKey: publicKeyOf(key),
-    publish(head) {
-      appendFileSync(headFile, `${JSON.stringify(head)}\n`, { mode: 0o600 });
+    publish(heads) {
+      // A line break first: a line that a full disk or a crash cut off must not swallow the next one.
+      appendFileSync(headFile, `\n${heads.map((head) => JSON.stringify(head)).join('\n')}\n`, { mode: 0o600 });
     },
     heads: () => (existsSync(headFile) ? parseHeads(readFileSync(headFile, 'utf8')) : []),
   };
@@ -40,7 +41,7 @@ export function openAuditFiles(folder: string): AuditFiles {
 export function auditFilesInMemory(): AuditFiles {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const heads: AuditHead[] = [];
-  return { key: privateKey, publicKey, publish: (head) => void heads.push(head), heads: () => [...heads] };
+  return { key: privateKey, publicKey, publish: (published) => void heads.push(...published), heads: () => [...heads] };
 }
 
 /** A last line that a crash cut off is not a head. */

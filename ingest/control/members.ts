@@ -4,6 +4,7 @@ import type { Role } from '#schemas/http/roles.js';
 import type { Session } from '#schemas/postgres/session.js';
 import { randomBase62 } from '../auth/token-format.js';
 import type { Actor, ControlPlane } from './control-plane.js';
+import { revokeMintedBy } from './tokens.js';
 
 interface MemberRow extends Record<string, unknown> {
   id: string;
@@ -41,11 +42,12 @@ export async function changeMember(plane: ControlPlane, actor: Actor, idOrLogin:
   });
 }
 
-/** Its tokens go with it: they work no longer than a second. */
+/** Its tokens go with it, and those it minted: they work at most a second longer. */
 export async function removeMember(plane: ControlPlane, actor: Actor, idOrLogin: string): Promise<void> {
   await plane.change(actor, async (tx) => {
     const before = await needMember(tx, idOrLogin);
     if (before.role === 'owner') await needAnotherOwner(tx, before.id);
+    await revokeMintedBy(tx, before.id);
     await tx.query('DELETE FROM member WHERE id = $1', [before.id]);
     await tx.record({ action: 'member.remove', subject: before.id, detail: { login: before.login }, fact: { kind: 'member', state: 'removed' } });
   });

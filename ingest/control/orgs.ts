@@ -4,7 +4,7 @@ import type { Postgres } from '#schemas/postgres/client.js';
 import { asRole } from '#schemas/postgres/session.js';
 import { randomBase62 } from '../auth/token-format.js';
 import { scrubText } from '../body/scrub.js';
-import type { Actor, ControlPlane } from './control-plane.js';
+import { machineActor, type Actor, type ControlPlane } from './control-plane.js';
 import { PLAN_LIMITS, type Plan } from './plans.js';
 
 interface OrgRow extends Record<string, unknown> {
@@ -62,19 +62,26 @@ export async function listOrgs(db: Postgres): Promise<{ id: string; name: string
 }
 
 /** Adds an organisation; for the machine's own commands. */
-export async function createOrg(db: Postgres, plane: ControlPlane, { name, plan }: { name: string; plan: Plan }): Promise<{ id: string }> {
+export async function createOrg(plane: ControlPlane, { name, plan }: { name: string; plan: Plan }): Promise<{ id: string }> {
   const id = `org_${randomBase62(20)}`;
-  await asRole(db, 'shieldwatch_operator', {}, (tx) =>
-    tx.query('INSERT INTO org (id, name, plan, retention_days) VALUES ($1, $2, $3, $4)', [id, scrubText(name, 100), plan, Math.min(90, PLAN_LIMITS[plan].retentionDays)]),
+  const values = [id, scrubText(name, 100), plan, Math.min(90, PLAN_LIMITS[plan].retentionDays)];
+  await plane.operate(
+    machineActor(id),
+    (tx) => tx.query('INSERT INTO org (id, name, plan, retention_days) VALUES ($1, $2, $3, $4)', values),
+    (tx) => tx.record({ action: 'org.create', subject: id, detail: { plan } }),
   );
-  await plane.change({ orgId: id, actor: 'machine' }, (tx) => tx.record({ action: 'org.create', subject: id, detail: { plan } }));
   return { id };
 }
 
 /** Gives an organisation another plan; for the machine's own commands. Nothing that is there is removed. */
-export async function setPlan(db: Postgres, plane: ControlPlane, orgId: string, plan: Plan): Promise<Org> {
-  await asRole(db, 'shieldwatch_operator', {}, (tx) => tx.query('UPDATE org SET plan = $2 WHERE id = $1', [orgId, plan]));
-  const after = await showOrg(plane, orgId);
-  await plane.change({ orgId, actor: 'machine' }, (tx) => tx.record({ action: 'org.plan', subject: orgId, detail: { plan } }));
-  return after;
+export async function setPlan(plane: ControlPlane, orgId: string, plan: Plan): Promise<Org> {
+  await plane.operate(
+    machineActor(orgId),
+    (tx) => tx.query('UPDATE org SET plan = $2 WHERE id = $1 AND deleted_at IS NULL RETURNING id', [orgId, plan]),
+    async (tx, changed) => {
+      if (changed.length === 0) throw new ShieldwatchError('not_found', 'there is no such organisation');
+      await tx.record({ action: 'org.plan', subject: orgId, detail: { plan } });
+    },
+  );
+  return showOrg(plane, orgId);
 }

@@ -47,7 +47,7 @@ describe('OTLP of an organisation with a repository too many', () => {
   });
 
   it('is not told of a plan without a limit', async () => {
-    await setPlan(gateway.postgres, gateway.app.plane, 'org_b', 'enterprise');
+    await setPlan(gateway.app.plane, 'org_b', 'enterprise');
     const app = await createGateway({ clickhouse: gateway.store.client, postgres: gateway.postgres });
     for (let i = 0; i < 5; i += 1) {
       const answer = await app.inject({ method: 'POST', url: '/v1/logs', payload: '{"resourceLogs":[]}', headers: { authorization: `Bearer ${gateway.otherToken}`, 'content-type': 'application/json' } });

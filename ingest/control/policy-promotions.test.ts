@@ -64,7 +64,7 @@ describe('a policy promotion', () => {
   it('stands in the way of ready on the plan enterprise, and is shown on the plan team', async () => {
     const [waiting] = (await call<{ policyPromotions: PolicyPromotion[] }>('GET', '/v1/policy-promotions?status=open', gateway.readToken)).body.policyPromotions;
     expect(await readback()).toMatchObject({ status: 'ready', ready: true, requiresApproval: true, policyPromotionsRequiringApproval: [waiting?.id] });
-    await setPlan(gateway.postgres, gateway.app.plane, 'org_a', 'enterprise');
+    await setPlan(gateway.app.plane, 'org_a', 'enterprise');
     const blocked = await readback();
     expect(blocked).toMatchObject({ status: 'blocked', ready: false, requiresApproval: true });
     expect(blocked.nextAction).toContain('policy packs');

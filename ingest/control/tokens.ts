@@ -3,6 +3,7 @@ import type { MintedToken, Token } from '#schemas/http/control.js';
 import { isAtLeast, type Role } from '#schemas/http/roles.js';
 import type { Scope } from '#schemas/http/scopes.js';
 import type { Session } from '#schemas/postgres/session.js';
+import type { Authority } from '../auth/caller.js';
 import { mintToken, type TokenRequest } from '../auth/tokens.js';
 import type { Actor, ChangeSession, ControlPlane } from './control-plane.js';
 import { isoOrNull } from './iso.js';
@@ -21,12 +22,15 @@ interface TokenRow extends Record<string, unknown> {
   expires_at: Date | string | null;
   revoked_at: Date | string | null;
   rotated_from: string | null;
+  minted_by: string | null;
+  minters: string[];
   last_used_at: Date | string | null;
 }
 
 /** Who mints: nobody makes a token that may decide more than they may. */
 export interface Minter extends Actor {
   role: Role;
+  authority?: Authority;
 }
 
 export interface NewToken {
@@ -47,10 +51,8 @@ export async function listTokens(plane: ControlPlane, orgId: string, after: stri
   return rows.map(tokenOf);
 }
 
+/** A token that works no longer than the token that mints it and the members behind that one. */
 export async function newToken(plane: ControlPlane, minter: Minter, request: NewToken): Promise<MintedToken> {
-  if (request.scopes.includes('admin') && request.repository !== undefined) {
-    throw new ShieldwatchError('body_invalid', 'scopes: a token with the scope admin cannot be bound to a repository', { field: 'scopes' });
-  }
   const expiresAt = request.expiresInDays === undefined ? undefined : new Date(Date.now() + request.expiresInDays * 24 * HOUR_MS);
   return plane.change(minter, async (tx) => {
     const memberId = request.member === undefined ? undefined : await memberIdOf(tx, minter, request.member);
@@ -60,12 +62,16 @@ export async function newToken(plane: ControlPlane, minter: Minter, request: New
       scopes: request.scopes,
       ...(request.repository === undefined ? {} : { repository: request.repository }),
       ...(memberId === undefined ? {} : { memberId }),
-      ...(expiresAt === undefined ? {} : { expiresAt }),
+      ...lifeOf(expiresAt, minter),
+      ...derivation(minter),
     }, 'token.mint');
   });
 }
 
-/** A new token with the rights of an old one, which works for `overlapHours` more. */
+/**
+ * A new token with the rights of an old one, which works for `overlapHours` more. It expires when the old one would have,
+ * and takes its place as the one that minted others.
+ */
 export async function rotateToken(plane: ControlPlane, minter: Minter, id: string, overlapHours: number): Promise<MintedToken> {
   return plane.change(minter, async (tx) => {
     const old = await needToken(tx, id);
@@ -74,6 +80,7 @@ export async function rotateToken(plane: ControlPlane, minter: Minter, id: strin
       throw new ShieldwatchError('conflict', 'this token is revoked or expired; mint a new one');
     }
     checkRole(minter, old.role);
+    await needNoSuccessor(tx, old.id);
     const until = new Date(now + overlapHours * HOUR_MS);
     const minted = await mint(tx, minter, {
       orgId: minter.orgId,
@@ -82,30 +89,101 @@ export async function rotateToken(plane: ControlPlane, minter: Minter, id: strin
       rotatedFrom: old.id,
       ...(old.repository === null ? {} : { repository: old.repository }),
       ...(old.member_id === null ? {} : { memberId: old.member_id }),
+      ...lifeOf(old.expires_at === null ? undefined : new Date(old.expires_at), minter),
+      // Whoever rotates knows the successor, and answers for it; one that rotates itself stays whose it was.
+      ...(minter.authority?.tokenId === old.id ? { ...(old.minted_by === null ? {} : { mintedBy: old.minted_by }), minters: old.minters } : derivation(minter)),
     }, 'token.rotate');
+    await tx.query('UPDATE token SET minted_by = $2 WHERE minted_by = $1', [old.id, minted.id]);
     // At most two live: a third rotation ends what an earlier one left alive.
-    await tx.query('UPDATE token SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL', [old.rotated_from]);
+    if (old.rotated_from !== null) await revokeWithDerived(tx, old.rotated_from);
     await tx.query('UPDATE token SET expires_at = least(coalesce(expires_at, $2::timestamptz), $2::timestamptz) WHERE id = $1', [old.id, until.toISOString()]);
     return minted;
   });
 }
 
-/** Works at most a second longer. */
+/** Ends a token, and the tokens that it minted; they work at most a second longer. Its successor stays. */
 export async function revokeToken(plane: ControlPlane, minter: Minter, id: string): Promise<Token> {
   return plane.change(minter, async (tx) => {
     const token = await needToken(tx, id);
     checkRole(minter, token.role);
-    if (token.revoked_at === null) {
-      await tx.query('UPDATE token SET revoked_at = now() WHERE id = $1', [id]);
-      await tx.record({ action: 'token.revoke', subject: id, detail: { name: token.name }, fact: { kind: 'token', state: 'revoked' } });
-    }
+    await revokeWithDerived(tx, id);
     return tokenOf(await needToken(tx, id));
   });
 }
 
+/** Revokes a token and what it minted, and what that minted. */
+async function revokeWithDerived(tx: ChangeSession, id: string): Promise<void> {
+  await recordRevoked(tx, await tx.query<Revoked>(
+    `WITH RECURSIVE derived AS (
+       SELECT id FROM token WHERE id = $1 UNION SELECT token.id FROM token JOIN derived ON token.minted_by = derived.id)
+     UPDATE token SET revoked_at = now() WHERE id IN (SELECT id FROM derived) AND revoked_at IS NULL RETURNING id, name`,
+    [id],
+  ), `token ${id}`);
+}
+
+/** Revokes what a member minted, themselves or by a token of theirs. Their own tokens go with their row. */
+export async function revokeMintedBy(tx: ChangeSession, memberId: string): Promise<void> {
+  await recordRevoked(tx, await tx.query<Revoked>(
+    'UPDATE token SET revoked_at = now() WHERE $1 = ANY (minters) AND revoked_at IS NULL RETURNING id, name', [memberId],
+  ), `member ${memberId}`);
+}
+
+/** Revokes what is bound to a repository: it has nothing left to read, and must not bring it back. */
+export async function revokeBoundTo(tx: ChangeSession, repository: string): Promise<void> {
+  await recordRevoked(tx, await tx.query<Revoked>(
+    'UPDATE token SET revoked_at = now() WHERE repository = $1 AND revoked_at IS NULL RETURNING id, name', [repository],
+  ), 'its repository');
+}
+
+interface Revoked extends Record<string, unknown> {
+  id: string;
+  name: string;
+}
+
+async function recordRevoked(tx: ChangeSession, revoked: readonly Revoked[], endedWith: string): Promise<void> {
+  for (const { id, name } of revoked) {
+    const detail = { name, endedWith: endedWith === `token ${id}` ? null : endedWith };
+    await tx.record({ action: 'token.revoke', subject: id, detail, fact: { kind: 'token', state: 'revoked' } });
+  }
+}
+
+/** The end of a token's life: what was asked for, and no later than the end of the token that mints it. */
+function lifeOf(expiresAt: Date | undefined, { authority }: Minter): { expiresAt?: Date } {
+  const ends = [expiresAt, authority?.expiresAt ?? undefined].flatMap((end) => (end === undefined ? [] : [end.getTime()]));
+  return ends.length === 0 ? {} : { expiresAt: new Date(Math.min(...ends)) };
+}
+
+const derivation = ({ authority }: Minter): Pick<TokenRequest, 'mintedBy' | 'minters'> =>
+  authority === undefined ? {} : { mintedBy: authority.tokenId, minters: authority.members };
+
+/** One line of succession: of two successors nobody could tell which one holds. */
+async function needNoSuccessor(tx: Session, id: string): Promise<void> {
+  const [successor] = await tx.query<{ id: string }>(
+    'SELECT id FROM token WHERE rotated_from = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())', [id],
+  );
+  if (successor !== undefined) throw new ShieldwatchError('conflict', `this token was rotated already; rotate its successor ${successor.id}`);
+}
+
+/**
+ * Sees to it that organisation and minting token are what they were when the request was let in, until the transaction ends.
+ *
+ * @throws ShieldwatchError 401 or 409.
+ */
+async function needLiveAuthority(tx: Session, { authority }: Minter): Promise<void> {
+  const live = await tx.query('SELECT id FROM org WHERE deleted_at IS NULL FOR SHARE');
+  if (live.length === 0) throw new ShieldwatchError('conflict', 'the organisation is deleted: it gets no token any more');
+  if (authority === undefined) return;
+  const tokens = await tx.query('SELECT id FROM token WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()) FOR SHARE', [authority.tokenId]);
+  if (tokens.length === 0) throw new ShieldwatchError('token_invalid', 'the token is unknown, revoked, expired or mistyped');
+}
+
 async function mint(tx: ChangeSession, minter: Minter, request: TokenRequest, action: string): Promise<MintedToken> {
+  await needLiveAuthority(tx, minter);
   const { id, token } = await mintToken(tx, request).catch((error: unknown) => {
-    if (error instanceof CommandError) throw new ShieldwatchError('body_invalid', error.message);
+    if (error instanceof CommandError) {
+      const field = /^(\w+): /.exec(error.message)?.[1];
+      throw new ShieldwatchError('body_invalid', error.message, field === undefined ? {} : { field });
+    }
     throw error;
   });
   const { name, scopes, repository, expiresAt, rotatedFrom } = request;
@@ -117,7 +195,7 @@ async function mint(tx: ChangeSession, minter: Minter, request: TokenRequest, ac
     },
     fact: { kind: 'token', state: 'live', repository: repository ?? '' },
   });
-  return { id, token, ...(scopes.includes('webhook:drift') ? { webhookPath: `/v1/webhooks/drift/${token}` } : {}) };
+  return { id, token, expiresAt: expiresAt?.toISOString() ?? null, ...(scopes.includes('webhook:drift') ? { webhookPath: `/v1/webhooks/drift/${token}` } : {}) };
 }
 
 async function memberIdOf(tx: Session, minter: Minter, login: string): Promise<string> {

@@ -19,7 +19,7 @@ let document: OpenApiDocument;
 let ownerToken: string;
 beforeAll(async () => {
   gateway = await startGateway(inject('clickhouseUrl'), { quotas: { requests: NO_LIMIT, bytes: NO_LIMIT, failures: NO_LIMIT } });
-  await setPlan(gateway.postgres, gateway.app.plane, 'org_a', 'enterprise');
+  await setPlan(gateway.app.plane, 'org_a', 'enterprise');
   await gateway.app.asMachine('org_a', 'POST', '/v1/members', { login: 'owner-a', role: 'owner' });
   const minted = await gateway.app.asMachine('org_a', 'POST', '/v1/tokens', { name: 'o', scopes: ['read', 'admin'], member: 'owner-a' });
   ownerToken = (JSON.parse(minted.body) as { token: string }).token;

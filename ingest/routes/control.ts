@@ -9,7 +9,7 @@ import { deleteOrg } from '../control/delete-org.js';
 import { listPurges, requestPurge } from '../control/purges.js';
 import type { ControlPlane } from '../control/control-plane.js';
 import { readDate } from '../queries/window.js';
-import { needOwnOrg, orgParams } from './own-org.js';
+import { needOwnOrg, needWholeOrg, orgParams } from './own-org.js';
 
 const SHOW_ORG = {
   id: 'showOrg', method: 'GET', url: '/v1/org/{orgId}', tag: 'control', summary: 'An organisation and what its plan allows', scopes: ['read', 'admin'],
@@ -62,6 +62,7 @@ export function controlRoutes(app: FastifyInstance, options: { plane: ControlPla
 
   addRoute(app, SHOW_ORG, async ({ caller, params }) => {
     needOwnOrg(caller, params.orgId);
+    needWholeOrg(caller);
     return showOrg(plane, caller.orgId);
   });
   addRoute(app, CHANGE_ORG, async ({ caller, params, body }) => {

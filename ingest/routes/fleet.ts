@@ -3,8 +3,7 @@ import { z } from 'zod';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { ShieldwatchError } from '#schemas/errors.js';
 import { fleet, reviewItemChange, reviewItemList, reviewItemState, type ReviewRoute } from '#schemas/http/fleet.js';
-import { isAtLeast } from '#schemas/http/roles.js';
-import { addRoute, type RouteSpec } from '../api/route.js';
+import { addRoute, checkRole, type RouteSpec } from '../api/route.js';
 import type { Caller } from '../auth/caller.js';
 import type { ControlPlane } from '../control/control-plane.js';
 import { showOrg } from '../control/orgs.js';
@@ -27,7 +26,7 @@ const ITEMS = {
 
 const CHANGE = {
   id: 'changeReviewItem', method: 'PATCH', url: '/v1/review-items/{itemId}', tag: 'control', summary: 'Decide about a review item, or assign it',
-  description: 'Members assign to themselves and comment; admins assign and decide; policy approvals are the owner\'s.',
+  description: 'Members assign to themselves and comment; admins assign and decide; deciding a policy review, either way, is the owner\'s.',
   scopes: ['admin'], role: 'member', params: z.object({ itemId: z.string().min(1).max(100) }), body: reviewItemChange, response: reviewItemState,
 } as const satisfies RouteSpec;
 
@@ -38,7 +37,8 @@ export function fleetRoutes(app: FastifyInstance, options: { clickhouse: ClickHo
   addRoute(app, FLEET, async ({ caller, params }) => {
     needOwnOrg(caller, params.orgId);
     const { entries, reviewItems } = await currentFleet(plane, clickhouse, caller, caller.repository ?? undefined);
-    const waiting = await listPromotions(plane, caller.orgId, { status: 'open', limit: 1_000 });
+    // Policy packs are the organisation's: a token of one repository sees that repository, and no more.
+    const waiting = caller.repository === null ? await listPromotions(plane, caller.orgId, { status: 'open', limit: 1_000 }) : [];
     // Read anew: the fleet is asked for seldom, and a plan may have changed.
     const { plan } = await showOrg(plane, caller.orgId);
     return fleetOf(entries, reviewItems, { open: waiting.map(({ id }) => id), isEnforced: plan === 'enterprise' });
@@ -60,7 +60,7 @@ export function fleetRoutes(app: FastifyInstance, options: { clickhouse: ClickHo
 
 function checkMayDecide(caller: Caller, route: ReviewRoute, change: ReviewChange): void {
   const isSelf = change.assignee === undefined || (change.assignee !== null && caller.actor === `member:${change.assignee}`);
-  const needed = change.status === 'approved' && route === 'policy-review' ? 'owner' : change.status !== undefined || !isSelf ? 'admin' : 'member';
-  if (isAtLeast(caller.role, needed)) return;
-  throw new ShieldwatchError('role_missing', `this needs the role ${needed}`);
+  // Approved or dismissed, the item no longer stands in the way; to open it again does.
+  const isCleared = change.status !== undefined && change.status !== 'open';
+  checkRole(caller, isCleared && route === 'policy-review' ? 'owner' : change.status !== undefined || !isSelf ? 'admin' : 'member');
 }

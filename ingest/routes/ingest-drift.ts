@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ShieldwatchError } from '#schemas/errors.js';
 import { driftAnswer, driftBody, driftWebhookBody, type DriftAnswer } from '#schemas/http/ingest-drift.js';
-import { addRoute, type RouteSpec } from '../api/route.js';
+import { addRoute, checkRole, type RouteSpec } from '../api/route.js';
 import { callerOf, type Caller } from '../auth/caller.js';
 import { checkTime } from '../body/check-time.js';
 import { chooseRepository } from '../choose-repository.js';
@@ -19,6 +19,7 @@ const SPEC = {
   tag: 'ingest',
   summary: "Send a drift: AgentShield's DriftResult",
   scopes: ['ingest:drift'],
+  role: 'member',
   isTolerant: true,
   bodyLimit: MAX_BODY_BYTES,
   body: driftBody,
@@ -34,6 +35,7 @@ async function bySecret(request: FastifyRequest): Promise<void> {
     throw new ShieldwatchError('token_invalid', 'this webhook address is unknown, revoked or mistyped');
   }
   request.caller = caller;
+  checkRole(caller, 'member');
 }
 
 const WEBHOOK_SPEC = {

@@ -13,6 +13,7 @@ const SPEC = {
   tag: 'ingest',
   summary: "Send a batch of AgentShield's runtime log",
   scopes: ['ingest:runtime'],
+  role: 'member',
   isTolerant: true,
   bodyLimit: 8 * 1024 * 1024,
   body: runtimeBody,

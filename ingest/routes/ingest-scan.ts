@@ -25,6 +25,7 @@ const SPEC = {
   summary: "Send a scan: AgentShield's inspection of an evidence pack",
   description: 'Idempotent by bundle digest: a known one is answered with 409 and the id of its first scan. Raw evidence is refused by name.',
   scopes: ['ingest:scan'],
+  role: 'member',
   isTolerant: true,
   bodyLimit: MAX_BODY_BYTES,
   body: scanBody,

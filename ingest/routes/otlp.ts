@@ -19,6 +19,7 @@ export function otlpRoutes(app: FastifyInstance, options: { sink: TelemetrySink;
       summary: `OTLP/HTTP: ${signal}, protobuf or JSON`,
       description: 'Bytes go on untouched. Whose it is comes from the token; tenant attributes and headers of the client are removed.',
       scopes: INGEST_SCOPES,
+      role: 'member',
       bodyLimit: MAX_BODY_BYTES,
       rawBody: [PROTOBUF_TYPE, JSON_TYPE],
       response: z.object({ partialSuccess: z.unknown().optional() }),

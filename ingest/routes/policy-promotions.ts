@@ -5,12 +5,13 @@ import { decodeCursor, page } from '../api/cursor.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
 import type { ControlPlane } from '../control/control-plane.js';
 import { decidePromotion, listPromotions, requestPromotion } from '../control/policy-promotions.js';
+import { needWholeOrg } from './own-org.js';
 
 const REQUEST = {
   id: 'requestPolicyPromotion', method: 'POST', url: '/v1/policy-promotions', tag: 'control', summary: 'Ask for the approval of a policy pack',
   description:
     'Takes what `agentshield policy promote --dry-run --json` says. Asked again for the same content it answers what was decided: a pipeline promotes when `status` is `approved`.',
-  scopes: ['ingest:scan', 'admin'], isTolerant: true, body: policyPromotionRequest, response: policyPromotion,
+  scopes: ['ingest:scan', 'admin'], role: 'member', isTolerant: true, body: policyPromotionRequest, response: policyPromotion,
 } as const satisfies RouteSpec;
 
 const LIST = {
@@ -28,6 +29,7 @@ export function policyPromotionRoutes(app: FastifyInstance, { plane }: { plane: 
   addRoute(app, REQUEST, ({ caller, body }) => requestPromotion(plane, caller, body));
 
   addRoute(app, LIST, async ({ caller, query }) => {
+    needWholeOrg(caller);
     const after = decodeCursor(query.cursor, ['string']);
     const rows = await listPromotions(plane, caller.orgId, { status: query.status, after: after === undefined ? undefined : String(after[0]), limit: query.limit + 1 });
     const { rows: policyPromotions, nextCursor } = page(rows, query.limit, ({ id }) => [id]);

@@ -8,6 +8,7 @@ import { decodeCursor, page } from '../api/cursor.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
 import type { ControlPlane } from '../control/control-plane.js';
 import { requestPurge } from '../control/purges.js';
+import { revokeBoundTo } from '../control/tokens.js';
 import { rowOfRepository } from '../control/row-of-repository.js';
 import { scanIdOf } from '../fleet/entry.js';
 import { latestScans } from '../fleet/latest-scans.js';
@@ -28,7 +29,7 @@ const ADD = {
 const REMOVE = {
   id: 'removeRepo', method: 'DELETE', url: '/v1/repo/{repoId}', tag: 'control', scopes: ['admin'], role: 'owner',
   summary: 'Remove a repository with everything that is stored of it',
-  description: 'Starts a purge and answers with it; `GET /v1/purges/{purgeId}` tells how far it is.',
+  description: 'Starts a purge and answers with it; `GET /v1/purges/{purgeId}` tells how far it is. Tokens that are bound to the repository are revoked.',
   params: repoParams, response: purge,
 } as const satisfies RouteSpec;
 
@@ -78,6 +79,7 @@ export function repoRoutes(app: FastifyInstance, options: { clickhouse: ClickHou
     const { id, fullName } = await repositories.need(caller, params.repoId);
     const started = await requestPurge(plane, caller, { repository: fullName }, async (tx) => {
       await tx.query('DELETE FROM repo WHERE id = $1', [id]);
+      await revokeBoundTo(tx, fullName);
       await tx.record({ action: 'repo.remove', subject: id, detail: { repository: fullName } });
     });
     repositories.forget(caller.orgId, id);

@@ -51,8 +51,8 @@ export const tokenRequest = z.object({
   expiresInDays: z.int().min(1).max(3_650).optional(),
 });
 
-/** Shown this once; only its SHA-256 is kept. `webhookUrl` of a token for a webhook address. */
-export const mintedToken = z.object({ id: z.string(), token: z.string(), webhookPath: z.string().optional() });
+/** Shown this once; only its SHA-256 is kept. `expiresAt` is no later than that of the token that minted it. `webhookPath` of a token for a webhook address. */
+export const mintedToken = z.object({ id: z.string(), token: z.string(), expiresAt: z.string().nullable(), webhookPath: z.string().optional() });
 export type MintedToken = z.infer<typeof mintedToken>;
 
 /** Hours for which both tokens work. */

@@ -24,9 +24,32 @@ export function asRole<T>(
   work: (tx: Session) => Promise<T>,
 ): Promise<T> {
   return db.transaction(async (tx) => {
-    const params = Object.entries({ ...settings, role }).flat();
-    const calls = params.flatMap((_, index) => (index % 2 === 0 ? [`set_config($${index + 1}, $${index + 2}, true)`] : []));
-    await tx.query(`SELECT ${calls.join(', ')}`, params);
+    await enter(tx, role, settings);
     return work({ query: (sql, values) => tx.query(sql, values) });
   });
+}
+
+/**
+ * Runs `operate` as the operator, who may add and change organisations, and then `work` in the organisation `orgId`, in
+ * one transaction.
+ */
+export function asOperatorThenInOrg<F, T>(
+  db: Postgres,
+  orgId: string,
+  operate: (tx: Session) => Promise<F>,
+  work: (tx: Session, operated: F) => Promise<T>,
+): Promise<T> {
+  return db.transaction(async (tx) => {
+    const session: Session = { query: (sql, values) => tx.query(sql, values) };
+    await enter(tx, 'shieldwatch_operator', {});
+    const operated = await operate(session);
+    await enter(tx, 'shieldwatch_app', { 'shieldwatch.org_id': orgId });
+    return work(session, operated);
+  });
+}
+
+async function enter(tx: Session, role: PostgresRole, settings: Readonly<Record<string, string>>): Promise<void> {
+  const params = Object.entries({ ...settings, role }).flat();
+  const calls = params.flatMap((_, index) => (index % 2 === 0 ? [`set_config($${index + 1}, $${index + 2}, true)`] : []));
+  await tx.query(`SELECT ${calls.join(', ')}`, params);
 }

@@ -17,7 +17,7 @@ export interface paths {
          * OTLP/HTTP: traces, protobuf or JSON
          * @description Bytes go on untouched. Whose it is comes from the token; tenant attributes and headers of the client are removed.
          *
-         *     Scope: `ingest:scan` or `ingest:runtime` or `ingest:drift` or `ingest:otlp`.
+         *     Scope: `ingest:scan` or `ingest:runtime` or `ingest:drift` or `ingest:otlp`. Role: member.
          */
         post: operations["otlp_traces"];
         delete?: never;
@@ -39,7 +39,7 @@ export interface paths {
          * OTLP/HTTP: metrics, protobuf or JSON
          * @description Bytes go on untouched. Whose it is comes from the token; tenant attributes and headers of the client are removed.
          *
-         *     Scope: `ingest:scan` or `ingest:runtime` or `ingest:drift` or `ingest:otlp`.
+         *     Scope: `ingest:scan` or `ingest:runtime` or `ingest:drift` or `ingest:otlp`. Role: member.
          */
         post: operations["otlp_metrics"];
         delete?: never;
@@ -61,7 +61,7 @@ export interface paths {
          * OTLP/HTTP: logs, protobuf or JSON
          * @description Bytes go on untouched. Whose it is comes from the token; tenant attributes and headers of the client are removed.
          *
-         *     Scope: `ingest:scan` or `ingest:runtime` or `ingest:drift` or `ingest:otlp`.
+         *     Scope: `ingest:scan` or `ingest:runtime` or `ingest:drift` or `ingest:otlp`. Role: member.
          */
         post: operations["otlp_logs"];
         delete?: never;
@@ -83,7 +83,7 @@ export interface paths {
          * Send a scan: AgentShield's inspection of an evidence pack
          * @description Idempotent by bundle digest: a known one is answered with 409 and the id of its first scan. Raw evidence is refused by name.
          *
-         *     Scope: `ingest:scan`.
+         *     Scope: `ingest:scan`. Role: member.
          */
         post: operations["ingestScan"];
         delete?: never;
@@ -103,7 +103,7 @@ export interface paths {
         put?: never;
         /**
          * Send a batch of AgentShield's runtime log
-         * @description Scope: `ingest:runtime`.
+         * @description Scope: `ingest:runtime`. Role: member.
          */
         post: operations["ingestRuntime"];
         delete?: never;
@@ -123,7 +123,7 @@ export interface paths {
         put?: never;
         /**
          * Send a drift: AgentShield's DriftResult
-         * @description Scope: `ingest:drift`.
+         * @description Scope: `ingest:drift`. Role: member.
          */
         post: operations["ingestDrift"];
         delete?: never;
@@ -209,7 +209,7 @@ export interface paths {
         head?: never;
         /**
          * Decide about a review item, or assign it
-         * @description Members assign to themselves and comment; admins assign and decide; policy approvals are the owner's.
+         * @description Members assign to themselves and comment; admins assign and decide; deciding a policy review, either way, is the owner's.
          *
          *     Scope: `admin`. Role: member.
          */
@@ -272,7 +272,7 @@ export interface paths {
         post?: never;
         /**
          * Remove a repository with everything that is stored of it
-         * @description Starts a purge and answers with it; `GET /v1/purges/{purgeId}` tells how far it is.
+         * @description Starts a purge and answers with it; `GET /v1/purges/{purgeId}` tells how far it is. Tokens that are bound to the repository are revoked.
          *
          *     Scope: `admin`. Role: owner.
          */
@@ -613,7 +613,7 @@ export interface paths {
          * Ask for the approval of a policy pack
          * @description Takes what `agentshield policy promote --dry-run --json` says. Asked again for the same content it answers what was decided: a pipeline promotes when `status` is `approved`.
          *
-         *     Scope: `ingest:scan` or `admin`.
+         *     Scope: `ingest:scan` or `admin`. Role: member.
          */
         post: operations["requestPolicyPromotion"];
         delete?: never;
@@ -2850,6 +2850,7 @@ export interface operations {
                     "application/json": {
                         id: string;
                         token: string;
+                        expiresAt: string | null;
                         webhookPath?: string;
                     };
                 };
@@ -2893,6 +2894,7 @@ export interface operations {
                     "application/json": {
                         id: string;
                         token: string;
+                        expiresAt: string | null;
                         webhookPath?: string;
                     };
                 };
