@@ -11,6 +11,7 @@ import { stringify } from 'yaml';
 import { ALLOWED_KEYS, ALLOWED_KEYS_VARIABLE, CONTENT_EVENTS, CONTENT_KEYS, RESERVED_PREFIXES } from '#schemas/attribute-keys.js';
 import { REDACTION_RULES } from '#schemas/redaction.js';
 import type { RedactionRule } from '#schemas/redaction.js';
+import { VOCABULARY } from '#schemas/redaction-vocabulary.js';
 import { packageRoot } from '#schemas/root.js';
 import * as semconv from '#schemas/semconv.js';
 
@@ -41,14 +42,16 @@ function redactionConfig(): string {
         content_events: CONTENT_EVENTS,
         content_keys: CONTENT_KEYS,
         allowed_keys: ALLOWED_KEYS,
+        vocabulary: VOCABULARY,
         rules: REDACTION_RULES.map((rule) => ({
           name: rule.name,
           keywords: rule.keywords,
-          pattern: escapeForCollector(rule.pattern),
+          ...(rule.pattern === undefined ? {} : { pattern: escapeForCollector(rule.pattern) }),
           ...(rule.before === undefined ? {} : { before: rule.before }),
           ...(rule.boundary === undefined ? {} : { boundary: rule.boundary }),
           ...(rule.oncePerRun === true ? { once_per_run: true } : {}),
           ...(rule.except === undefined ? {} : { except: escapeForCollector(rule.except) }),
+          ...(rule.reads === undefined ? {} : { reads: rule.reads }),
         })),
       },
     },
@@ -199,7 +202,8 @@ function exposedKeys(): string[] {
 }
 
 /** The rule as a search, since the stock processor cannot be told where to try it. */
-function stockPattern({ pattern, boundary }: RedactionRule): string {
+function stockPattern({ stock, pattern = '', boundary }: RedactionRule): string {
+  if (stock !== undefined) return stock;
   if (boundary === 'word') return `(?:\\b|_)(?:${pattern})`;
   return boundary === 'argument' ? `(?:^|[ \\t\\r\\n("'\`])(?:${pattern})` : pattern;
 }

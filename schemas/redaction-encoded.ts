@@ -1,23 +1,31 @@
 /**
- * Runs of text in base64, hexadecimal or percent-encoding, for `redaction.ts`. The collector's processor has the same
- * in Go (encoded.go).
+ * Finds text in base64 (of ASCII, or of UTF-16 as PowerShell has it) and in hexadecimal, wherever in a run of these
+ * alphabets it begins: `/tmp/`, `x-` and `token/` are of the alphabet too, and shift what stands behind them. The
+ * collector's processor has the same in Go (encoded.go).
  */
-export interface Run {
+import { BACKSLASH } from './redaction-text.js';
+
+/** Text in an encoding that has been decoded, and where it stood. */
+export interface Decoded {
+  readonly text: string;
   readonly start: number;
   readonly end: number;
-  /** Whether all of it may be hexadecimal. */
-  readonly isHex: boolean;
 }
 
-/** A run that decodes to fewer bytes than this holds no secret that any rule knows. */
+/** A text of fewer bytes holds no secret that any rule knows. */
 export const SHORTEST_DECODED = 12;
 const SHORTEST_BASE64 = (SHORTEST_DECODED / 3) * 4;
 const SHORTEST_HEX = SHORTEST_DECODED * 2;
+/** Two bytes a character. */
+const SHORTEST_UTF16 = SHORTEST_BASE64 * 2;
+/** A line of base64 is joined with the next one from this length on: encoders wrap at 64 or 76. */
+const SHORTEST_WRAPPED_LINE = 40;
+/** Between two lines of base64: the break, written out or not, an indent, and marks of a quotation, a comment or a diff. */
+const LONGEST_BREAK = 64;
 
 const NOT_IN_ALPHABET = 255;
 /** What a byte beyond ASCII decodes to: in no keyword and no space, and one character in Go and in JavaScript. */
 const BEYOND_ASCII = 0x7f;
-const PERCENT = 37;
 
 /** Values of both alphabets of RFC 4648, the URL's too. */
 const base64Values = alphabetValues('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/', '-_', 62);
@@ -31,68 +39,164 @@ function alphabetValues(alphabet: string, others: string, from: number): Uint8Ar
   return values;
 }
 
-const BASE64 = 1;
-const HEX = 2;
-/** What encodeURIComponent and its like leave as it is, and the sign of what they do not. */
-const ESCAPED = 4;
+/** How text looks in an encoding: characters by their place in a period. */
+interface Form {
+  readonly period: number;
+  /** Number of characters of {@link SHORTEST_DECODED} bytes of text. */
+  readonly shortest: number;
+  /** Bit of {@link places} for the first place of the period. */
+  readonly bit: number;
+}
+const BASE64: Form = { period: 4, shortest: SHORTEST_BASE64, bit: 0 };
+const UTF16: Form = { period: 8, shortest: SHORTEST_UTF16, bit: 4 };
+const HEX: Form = { period: 2, shortest: SHORTEST_HEX, bit: 12 };
 
-const alphabets = new Uint8Array(65_536).map((_, code) =>
-  (base64Values[code] === NOT_IN_ALPHABET ? 0 : BASE64) |
-  (hexValues[code] === NOT_IN_ALPHABET ? 0 : HEX) |
-  (/[A-Za-z0-9\-_.~!*'()+%]/.test(String.fromCharCode(code)) ? ESCAPED : 0));
+/** By character: one bit for each place of each form where text may have it. */
+const places = new Uint16Array(65_536).map((_, code) => {
+  const value = base64Values[code] ?? NOT_IN_ALPHABET;
+  const hex = hexValues[code] ?? NOT_IN_ALPHABET;
+  let bits = 0;
+  if (value !== NOT_IN_ALPHABET) {
+    const low = value & 15;
+    // Three bytes of text: no byte has its highest bit, and none but a tab or line break is below 32.
+    if (value >= 2 && value < 32) bits |= 1;
+    if ((value & 8) === 0 && (low === 0 || low >= 2)) bits |= 2;
+    if ((value & 2) === 0) bits |= 4;
+    bits |= 8;
+    // Three characters of UTF-16, low byte first: t0 t0 t0.
+    if (value >= 2 && value < 32) bits |= 1 << 4;
+    if (low === 0) bits |= 1 << 5;
+    if (value < 2) bits |= 1 << 6;
+    bits |= 1 << 7;
+    if (value === 0) bits |= (1 << 8) | (1 << 11);
+    if (value < 8) bits |= 1 << 9;
+    if ((value & 3) === 0) bits |= 1 << 10;
+  }
+  if (hex !== NOT_IN_ALPHABET) bits |= (hex === 0 || (hex >= 2 && hex < 8) ? 1 << 12 : 0) | (1 << 13);
+  return bits;
+});
 
-/** The next run of base64 or hexadecimal from `from` that is long enough. Looks at one character of every 16 only. */
-export function nextBase64Run(text: string, from: number): Run | undefined {
-  for (let i = from + SHORTEST_BASE64 - 1; i < text.length;) {
-    if (((alphabets[text.charCodeAt(i)] as number) & BASE64) === 0) {
+/** Run of an alphabet, perhaps over several lines: `[start, end)` without {@link gaps}, which are pairs of indices. */
+interface Run {
+  readonly start: number;
+  readonly end: number;
+  readonly gaps: readonly number[];
+}
+
+const NO_GAPS: readonly number[] = [];
+
+/** Calls `take` for each text of twelve bytes or more that is encoded in `text`; for one at several alignments where chance allows it. */
+export function eachDecoded(text: string, take: (decoded: Decoded) => void): void {
+  for (let i = SHORTEST_BASE64 - 1, from = 0; i < text.length;) {
+    if (base64Values[text.charCodeAt(i)] === NOT_IN_ALPHABET) {
       i += SHORTEST_BASE64;
       continue;
     }
-    const run = runAround(BASE64, text, i, from);
-    if (run.end - run.start >= SHORTEST_BASE64) return run;
+    const run = runAround(text, i, from);
+    if (run.end - run.start >= SHORTEST_BASE64) decodeRun(text, run, take);
+    from = run.end;
     i = run.end + SHORTEST_BASE64;
   }
-  return undefined;
 }
 
-/** The next run from `from` with a percent sign. */
-export function nextPercentRun(text: string, from: number): Run | undefined {
-  for (let at = text.indexOf('%', from); at !== -1;) {
-    const run = runAround(ESCAPED, text, at, from);
-    if (run.end - run.start >= SHORTEST_DECODED) return run;
-    at = text.indexOf('%', run.end);
-  }
-  return undefined;
-}
-
-function runAround(alphabet: number, text: string, at: number, from: number): Run {
+function runAround(text: string, at: number, from: number): Run {
   let start = at;
   let end = at;
-  let all = HEX;
-  for (let flags = 0; start > from && ((flags = alphabets[text.charCodeAt(start - 1)] as number) & alphabet) !== 0; start--) all &= flags;
-  for (let flags = 0; end < text.length && ((flags = alphabets[text.charCodeAt(end)] as number) & alphabet) !== 0; end++) all &= flags;
-  return { start, end, isHex: all !== 0 };
+  while (start > from && base64Values[text.charCodeAt(start - 1)] !== NOT_IN_ALPHABET) start -= 1;
+  while (end < text.length && base64Values[text.charCodeAt(end)] !== NOT_IN_ALPHABET) end += 1;
+  if (isEscapedBreak(text, start - 1)) start += 1;
+  if (end - start < SHORTEST_WRAPPED_LINE) return { start, end, gaps: NO_GAPS };
+  const gaps: number[] = [];
+  const mark = diffMark(text, start);
+  for (let line = start; end - line >= SHORTEST_WRAPPED_LINE;) {
+    const next = nextLine(text, end, mark);
+    if (next === -1) break;
+    let lineEnd = next;
+    while (lineEnd < text.length && base64Values[text.charCodeAt(lineEnd)] !== NOT_IN_ALPHABET) lineEnd += 1;
+    if (lineEnd === next) break;
+    gaps.push(end, next);
+    line = next;
+    end = lineEnd;
+  }
+  return { start, end, gaps };
 }
 
-/** The run as text, or nothing if it begins like no text: most runs are names, paths and digests. */
-export function decodeBase64OrHex(text: string, { start, end, isHex }: Run): string {
-  if (isHex && end - start < SHORTEST_HEX) return '';
-  const values = isHex ? hexValues : base64Values;
-  const width = isHex ? 4 : 6;
-  const bytes = roomFor(end - start);
-  let bits = 0;
-  let count = 0;
-  let length = 0;
-  for (let i = start; i < end; i++) {
-    bits = ((bits << width) | (values[text.charCodeAt(i)] as number)) & 0xffff;
-    count += width;
-    if (count < 8) continue;
-    count -= 8;
-    const byte = (bits >> count) & 0xff;
-    if (length < SHORTEST_DECODED && isControl(byte)) return '';
-    bytes[length++] = byte > BEYOND_ASCII ? BEYOND_ASCII : byte;
+const isEscapedBreak = (text: string, at: number): boolean => text.charCodeAt(at) === BACKSLASH && 'nr'.includes(text.charAt(at + 1) || ' ');
+
+/** The sign of a diff, which is of the alphabet, if the line that begins at `start` begins with one. */
+function diffMark(text: string, start: number): string {
+  const mark = text.charAt(start);
+  const isFirst = start === 0 || '\n\r'.includes(text.charAt(start - 1)) || isEscapedBreak(text, start - 2);
+  return isFirst && (mark === '+' || mark === '-') ? mark : '';
+}
+
+/** Where the next line begins, if the line ends at `at`; or -1. */
+function nextLine(text: string, at: number, mark: string): number {
+  let isBroken = false;
+  let i = at;
+  while (i < text.length && i < at + LONGEST_BREAK) {
+    const character = text.charAt(i);
+    if (character === '\\') {
+      let letter = i;
+      while (text.charCodeAt(letter) === BACKSLASH) letter += 1;
+      if (text.charAt(letter) !== 'n' && text.charAt(letter) !== 'r') return -1;
+      isBroken = true;
+      i = letter;
+    } else if (character === '\n' || character === '\r') isBroken = true;
+    else if (!' \t>|#*"\','.includes(character)) break;
+    i += 1;
   }
-  return bytes.toString('latin1', 0, length);
+  if (!isBroken) return -1;
+  return mark !== '' && text.charAt(i) === mark ? i + 1 : i;
+}
+
+function decodeRun(text: string, run: Run, take: (decoded: Decoded) => void): void {
+  decodeForm(text, run, BASE64, take);
+  if (run.end - run.start >= SHORTEST_HEX) decodeForm(text, run, HEX, take);
+  if (run.end - run.start >= SHORTEST_UTF16) decodeForm(text, run, UTF16, take);
+}
+
+/** Decodes the run at each alignment at which text is in it, from where that begins. */
+function decodeForm(text: string, run: Run, form: Form, take: (decoded: Decoded) => void): void {
+  const isWhole = run.gaps.length === 0;
+  const whole = isWhole ? text : withoutGaps(text, run);
+  const [start, end] = isWhole ? [run.start, run.end] : [0, whole.length];
+  for (let alignment = 0; alignment < form.period && start + alignment + form.shortest <= end; alignment++) {
+    const first = firstText(whole, start + alignment, end, form);
+    if (first === -1) continue;
+    const last = form === HEX ? hexEnd(whole, first, end) : end;
+    const decoded = form === HEX ? decodeHex(whole, first, last) : decodeBase64(whole, first, last, form === UTF16);
+    take({ text: decoded, start: inRun(run, first), end: last === end ? run.end : inRun(run, last) });
+  }
+}
+
+/** The first place, a multiple of the period from `start`, from which `shortest` characters may be text; or -1. */
+function firstText(text: string, start: number, end: number, { period, shortest, bit }: Form): number {
+  for (let first = start; first + shortest <= end;) {
+    let i = shortest - 1;
+    while (i >= 0 && (((places[text.charCodeAt(first + i)] as number) >> (bit + (i % period))) & 1) === 1) i -= 1;
+    if (i < 0) return first;
+    first += i - (i % period) + period;
+  }
+  return -1;
+}
+
+function withoutGaps(text: string, { start, end, gaps }: Run): string {
+  let result = '';
+  let from = start;
+  for (let i = 0; i < gaps.length; i += 2) {
+    result += text.slice(from, gaps[i]);
+    from = gaps[i + 1] ?? end;
+  }
+  return result + text.slice(from, end);
+}
+
+/** Index in the text of an index in the run without its gaps. */
+function inRun({ start, gaps }: Run, at: number): number {
+  if (gaps.length === 0) return at;
+  let place = start + at;
+  for (let i = 0; i < gaps.length && (gaps[i] ?? 0) <= place; i += 2) place += (gaps[i + 1] ?? 0) - (gaps[i] ?? 0);
+  return place;
 }
 
 let room = Buffer.alloc(4096);
@@ -103,20 +207,43 @@ function roomFor(length: number): Buffer {
   return room;
 }
 
-const isHexDigit = (text: string, at: number): boolean => hexValues[text.charCodeAt(at)] !== NOT_IN_ALPHABET;
-const isControl = (byte: number): boolean => (byte < 32 && byte !== 9 && byte !== 10 && byte !== 13) || byte === BEYOND_ASCII;
-
-/** The run with its escapes resolved. */
-export function decodePercent(text: string, { start, end }: Run): string {
+function decodeBase64(text: string, start: number, end: number, dropsZeros: boolean): string {
   const bytes = roomFor(end - start);
+  let bits = 0;
+  let count = 0;
   let length = 0;
   for (let i = start; i < end; i++) {
-    let code = text.charCodeAt(i);
-    if (code === PERCENT && i + 2 < end && isHexDigit(text, i + 1) && isHexDigit(text, i + 2)) {
-      code = ((hexValues[text.charCodeAt(i + 1)] as number) << 4) | (hexValues[text.charCodeAt(i + 2)] as number);
-      i += 2;
-    }
-    bytes[length++] = code > BEYOND_ASCII ? BEYOND_ASCII : code;
+    bits = ((bits << 6) | (base64Values[text.charCodeAt(i)] as number)) & 0xffff;
+    count += 6;
+    if (count < 8) continue;
+    count -= 8;
+    const byte = (bits >> count) & 0xff;
+    if (byte === 0 && dropsZeros) continue;
+    bytes[length++] = byte > BEYOND_ASCII ? BEYOND_ASCII : byte;
   }
   return bytes.toString('latin1', 0, length);
+}
+
+function hexEnd(text: string, start: number, end: number): number {
+  let i = start;
+  while (i < end && hexValues[text.charCodeAt(i)] !== NOT_IN_ALPHABET) i += 1;
+  return i;
+}
+
+function decodeHex(text: string, start: number, end: number): string {
+  const bytes = roomFor(end - start);
+  let length = 0;
+  for (let i = start; i + 1 < end; i += 2) {
+    const byte = ((hexValues[text.charCodeAt(i)] as number) << 4) | (hexValues[text.charCodeAt(i + 1)] as number);
+    bytes[length++] = byte > BEYOND_ASCII ? BEYOND_ASCII : byte;
+  }
+  return bytes.toString('latin1', 0, length);
+}
+
+/** What base64 of `text` says, if it is printable text; of an HTTP credential, say. */
+export function decodePrintable(text: string): string | undefined {
+  if (text.length < 4) return undefined;
+  const decoded = decodeBase64(text, 0, text.length, false);
+  for (let i = 0; i < decoded.length; i++) if (decoded.charCodeAt(i) < 32) return undefined;
+  return decoded;
 }

@@ -10,25 +10,34 @@
  * A pattern must mean the same in JavaScript (flag `u`) and in RE2: no look-around, no back-references, no `\s`
  * or `(?i)`, each quantifier bounded at 1000 or less. The whole match is replaced.
  */
+import { VOCABULARY } from './redaction-vocabulary.js';
+
 export interface RedactionRule {
   /** Kind of secret; part of the placeholder `[REDACTED:<name>]`. */
   readonly name: string;
   /** Lower-case ASCII strings, one of which every match contains, {@link before} characters after its begin. */
   readonly keywords: readonly string[];
-  /** Regular expression source. */
-  readonly pattern: string;
+  /** Regular expression source; none where {@link reads} begins at the keyword. */
+  readonly pattern?: string;
   /** Number of characters of a match before its keyword; 0 unless given. */
   readonly before?: number;
   /**
-   * What must not stand before a match: `word`, a letter or digit (an underscore may: `mcp__sk-...`);
-   * `argument`, anything but white space, a quote or a bracket.
+   * What must not stand before a match: `word`, a letter or digit (an underscore may: `mcp__sk-...`; and so may what
+   * ends an escape, see `hasBoundary`); `argument`, also a character that joins two parts of an argument or path.
    */
   readonly boundary?: 'word' | 'argument';
   /** A failed attempt is not repeated before the run of letters, digits, `_` and `-` that it stood in ends. */
   readonly oncePerRun?: true;
   /** What is no secret although {@link pattern} takes it: tried at the same place. The stock configuration ignores it. */
   readonly except?: string;
+  /** What reads on from the end of {@link pattern}, or from the keyword: see `redaction-readers.ts`. */
+  readonly reads?: Reads;
+  /** Regular expression source for the stock configuration, which has no readers. */
+  readonly stock?: string;
 }
+
+/** The readers: the first four begin behind a pattern, the others at a keyword. */
+export type Reads = 'block' | 'token' | 'basic' | 'flag' | 'assignment' | 'authorization' | 'cookies' | 'url' | 'userinfo' | 'command';
 
 const ALPHANUMERIC = '[A-Za-z0-9]';
 const WORD = '[A-Za-z0-9_]';
@@ -41,6 +50,8 @@ const GAP = '[ \\t\\r\\n]{0,3}';
 const QUOTE = '\\\\{0,3}["\'`]?';
 /** Between a name and its value; also URL-encoded. */
 const ASSIGN = '(?:=>|:=|==|[:=]|%3[AaDd])';
+/** Where the stock configuration reads a value that follows a name. */
+const STOCK_VALUE = `${QUOTE}[^ \\t\\r\\n"'\`<>()\\[\\]{},;:=\\\\|&][^ \\t\\r\\n"'\`<>\\[\\]{},;\\\\]{7,1000}`;
 
 /** Up to 5,000 characters of a class. Nothing that must match follows it, so it is still read once. */
 const long = (characters: string): string => `${characters}{0,1000}`.repeat(5);
@@ -79,11 +90,14 @@ function inBase64(prefixes: readonly string[]): RedactionRule {
   };
 }
 
-/** Names after which a value of at least 8 characters is a secret whatever it looks like. */
+/** Words of a name under which a value of 8 characters or more is a secret, if it looks like one. */
 const SECRET_NAMES = [
-  'password', 'passwd', 'passphrase', 'pwd', 'secret', 'token', 'api_key', 'apikey', 'api-key', 'access_key', 'access-key',
-  'accesskey', 'private_key', 'credential',
+  'password', 'passwd', 'passphrase', 'passcode', 'pass', 'pwd', 'secret', 'token', 'api_key', 'apikey', 'api-key', 'access_key', 'access-key', 'accesskey',
+  'private_key', 'private-key', 'privatekey', 'signing_key', 'signing-key', 'signingkey', 'encryption_key', 'encryption-key', 'encryptionkey', 'auth_key', 'authkey',
+  'master_key', 'masterkey', 'account_key', 'credential', 'auth',
 ];
+/** Those that say enough by themselves for the stock configuration, which cannot look at a value's shape. */
+const STOCK_NAMES = SECRET_NAMES.filter((name) => name !== 'pass' && name !== 'auth');
 
 /** Services whose keys have no form of their own; a long value with a digit beside their name is one. */
 const VENDORS = [
@@ -99,9 +113,14 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
   // Models and agents.
   token('anthropic-key', 'sk-ant-', TOKEN, 12, 300),
   token('langfuse-key', ['sk-lf-', 'pk-lf-'], TOKEN, 20),
-  token('openai-key', 'sk-', TOKEN, 12, 300),
+  // Words of small letters are a name: `sk-spinner-three-bounce`.
+  { ...token('openai-key', 'sk-', TOKEN, 12, 300), except: 'sk(?:-[a-z]{0,30}){1,9}(?:[^A-Za-z0-9_-]|$)' },
   token('xai-key', 'xai-', TOKEN, 20),
   token('google-key', 'AIza', TOKEN, 20),
+  token('gemini-key', 'AQ.', TOKEN, 30),
+  token('langsmith-key', ['lsv2_pt_', 'lsv2_sk_'], WORD, 30),
+  token('tavily-key', ['tvly-dev-', 'tvly-prod-', 'tvly-'], TOKEN, 20),
+  token('firecrawl-key', 'fc-', '[a-f0-9]', 32, 32),
   token('google-oauth', ['GOCSPX-', 'ya29.'], TOKEN, 20, 1000),
   token('huggingface-token', ['hf_', 'api_org_'], ALPHANUMERIC, 20),
   token('perplexity-key', 'pplx-', ALPHANUMERIC, 20),
@@ -182,7 +201,7 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
   token('postman-key', 'PMAK-', '[A-Fa-f0-9-]', 30),
   token('readme-key', 'rdme_', ALPHANUMERIC, 40),
   token('typeform-token', 'tfp_', '[A-Za-z0-9_.=-]', 30),
-  token('slack-token', ['xoxa-', 'xoxb-', 'xoxe-', 'xoxp-', 'xoxr-', 'xoxs-', 'xoxo-', 'xoxe.', 'xapp-'], '[A-Za-z0-9.-]', 10, 400),
+  token('slack-token', ['xoxa-', 'xoxb-', 'xoxc-', 'xoxd-', 'xoxe-', 'xoxp-', 'xoxr-', 'xoxs-', 'xoxo-', 'xoxe.', 'xapp-'], '[A-Za-z0-9.%+/_-]', 10, 400),
   { name: 'slack-webhook', keywords: ['hooks.slack.com'], pattern: 'hooks\\.slack\\.com/(?:services|workflows|triggers)/[A-Za-z0-9/_-]{20,255}' },
   { name: 'discord-webhook', keywords: ['/api/webhooks/'], pattern: '/api/webhooks/[0-9]{17,20}/[A-Za-z0-9_-]{40,100}' },
   { name: 'teams-webhook', keywords: ['.webhook.office.com/'], pattern: '\\.webhook\\.office\\.com/webhookb2/[A-Za-z0-9@/-]{60,400}' },
@@ -226,24 +245,57 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
   },
   {
     name: 'private-key',
-    keywords: ['-----begin '],
-    pattern: `-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----${long('(?:[A-Za-z0-9+/=:, \\t\\r\\n\\\\]|-[A-Za-z0-9])')}(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?`,
+    keywords: ['-----begin', '---- begin'],
+    pattern: '-----?[ ]?BEGIN[ +][A-Z0-9 +]{0,40}PRIVATE[ +]KEY(?:[ +]BLOCK)?[ ]?----',
+    reads: 'block',
+    stock: `-----?[ ]?BEGIN[ +][A-Z0-9 +]{0,40}PRIVATE[ +]KEY(?:[ +]BLOCK)?[ ]?----${long('(?:[A-Za-z0-9+/=:.,() \\t\\r\\n\\\\]|-[A-Za-z0-9])')}(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?`,
   },
   { name: 'putty-key', keywords: ['private-lines:'], pattern: `Private-Lines: [0-9]{1,4}${long('[A-Za-z0-9+/= \\t\\r\\n\\\\]')}` },
   // The scheme stays, which says what kind of server it was.
-  { name: 'url-password', keywords: ['://', '%3a%2f%2f'], pattern: '(?:://|%3[Aa]%2[Ff]%2[Ff])[^ \\t\\r\\n:/@"\'`<>%\\[\\]]{0,100}(?::|%3[Aa])[^ \\t\\r\\n/@"\'`<>\\[\\]]{1,200}?(?:@|%40)' },
+  {
+    name: 'url-password',
+    keywords: ['://'],
+    reads: 'url',
+    stock: '(?:://|%3[Aa]%2[Ff]%2[Ff])[^ \\t\\r\\n:/@"\'`<>\\[\\]]{0,100}(?::|%3[Aa])[^ \\t\\r\\n/"\'`<>]{1,200}(?:@|%40)',
+  },
+  {
+    name: 'userinfo',
+    keywords: ['@'],
+    reads: 'userinfo',
+    stock: '[A-Za-z0-9._+-]{1,64}:[^ \\t\\r\\n:/@"\'`<>(){},;|&]{0,64}[0-9][^ \\t\\r\\n:/@"\'`<>(){},;|&]{5,64}@[A-Za-z0-9][A-Za-z0-9.-]{1,250}\\.[A-Za-z]{2,24}',
+  },
   {
     name: 'bearer-token',
-    keywords: ['bearer ', 'bearer%20'],
+    keywords: ['bearer ', 'bearer%20', 'bearer+'],
     boundary: 'word',
-    pattern: `${anyCase('bearer')}(?: |%20)[A-Za-z0-9._~+/=-]{12,1000}`,
+    pattern: `${anyCase('bearer')}(?:[ +]|%20)[A-Za-z0-9._~+/=-]{12,1000}`,
+    except: `${anyCase('bearer')}[ +](?:[A-Za-z]{1,30}[.]?(?:[^A-Za-z0-9._~+/=-]|$))`,
   },
-  { name: 'basic-auth', keywords: ['basic '], boundary: 'word', pattern: `${anyCase('basic')} [A-Za-z0-9+/]{12,1000}={1,2}` },
   {
-    name: 'basic-auth-flag',
-    keywords: ['-u ', '-u=', '--user '],
-    boundary: 'argument',
-    pattern: '(?:-u|--user)[ =]["\']?[^ \\t\\r\\n:"\'`]{1,100}:[^ \\t\\r\\n"\'`)]{1,200}',
+    name: 'basic-auth',
+    keywords: ['basic ', 'basic+'],
+    boundary: 'word',
+    pattern: `${anyCase('basic')}[ +]{1,3}[A-Za-z0-9+/_-]{8,1000}={0,2}`,
+    reads: 'basic',
+    stock: `${anyCase('basic')} [A-Za-z0-9+/]{12,1000}={1,2}`,
+  },
+  { name: 'basic-auth-flag', keywords: ['-u ', '-u=', '-u+', '--user ', '--user=', '--user+'], boundary: 'argument', pattern: '(?:-u|--user)[ =+]', reads: 'flag', stock: '(?:-u|--user)[ =]["\']?[^ \\t\\r\\n:"\'`]{1,100}:[^ \\t\\r\\n"\'`)]{0,100}[A-Z0-9][^ \\t\\r\\n"\'`)]{5,200}' },
+  { name: 'authorization', keywords: ['authorization'], reads: 'authorization', stock: `${anyCase('authorization')}${QUOTE}${GAP}[:=]${GAP}${QUOTE}[A-Za-z0-9-]{2,24} [A-Za-z0-9._~+/=-]{12,1000}` },
+  { name: 'cookie', keywords: ['cookie'], reads: 'cookies', stock: `${anyCase('cookie')}${QUOTE}${GAP}:${GAP}${QUOTE}[A-Za-z0-9_.-]{1,60}=[A-Za-z0-9._~+/=%-]{12,1000}` },
+  {
+    name: 'netrc-password',
+    keywords: ['login', 'machine'],
+    boundary: 'word',
+    pattern: '(?:[Ll]ogin|machine)[ \\t\\r\\n]{1,8}[^ \\t\\r\\n]{1,100}[ \\t\\r\\n]{1,8}password[ \\t\\r\\n]{1,8}',
+    reads: 'token',
+    stock: '(?:[Ll]ogin|machine)[ \\t\\r\\n]{1,8}[^ \\t\\r\\n]{1,100}[ \\t\\r\\n]{1,8}password[ \\t\\r\\n]{1,8}[A-Za-z0-9!-~]{8,200}',
+  },
+  {
+    name: 'command-secret',
+    keywords: Object.keys(VOCABULARY.commands),
+    boundary: 'word',
+    reads: 'command',
+    stock: `(?:${['curl -u ?', 'mysql[a-z]{0,8} .{0,200}-p', 'sshpass -p ?', 'docker login .{0,200}-p ', 'redis-cli .{0,200}-a '].join('|')})["']?[^ \\t\\r\\n"'-]{6,200}`,
   },
   inBase64([
     'sk-ant-', 'sk-proj-', 'ghp_', 'ghs_', 'github_pat_', 'glpat-', 'npm_', 'xoxb-', 'xoxp-', 'AKIA', 'ASIA', 'AIza', 'eccp_', 'sk_live_',
@@ -252,9 +304,8 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
   {
     name: 'assigned-secret',
     keywords: SECRET_NAMES,
-    pattern: `(?:${SECRET_NAMES.map(anyCase).join('|')})[A-Za-z0-9_-]{0,40}${QUOTE}${GAP}${ASSIGN}${GAP}${QUOTE}[^ \\t\\r\\n"'\`<>()\\[\\]{},;:=\\\\|&][^ \\t\\r\\n"'\`<>\\[\\]{},;\\\\]{7,1000}`,
-    // Source code that only names the place where the secret comes from.
-    except: `[A-Za-z0-9_-]{1,60}${QUOTE}${GAP}[:=]{1,3}${GAP}(?:(?:this|self|process|options|opts|config|req|request|res|ctx|context|params|props|state|args|env|os|settings|data|input|payload)[.?\\[]|(?:await|new|typeof|function|async|return|undefined|string|String|boolean)\\b|(?:[A-Za-z_$][A-Za-z0-9_$]{0,40}\\.){1,4}[A-Za-z_$][A-Za-z0-9_$]{0,40}\\(|(?:get|read|load|fetch|create|make|generate|resolve|require|parse|find|next|is|has)[A-Za-z0-9_$]{0,40}\\()`,
+    reads: 'assignment',
+    stock: `(?:${STOCK_NAMES.map(anyCase).join('|')}|_PASS|_pass)[A-Za-z0-9_-]{0,40}${QUOTE}${GAP}${ASSIGN}${GAP}${STOCK_VALUE}`,
   },
   {
     name: 'vendor-credential',

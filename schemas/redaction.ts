@@ -2,16 +2,23 @@
  * Takes secrets out of text: every producer, the gateway and (in Go, held to the same vectors) the collector do it
  * by these steps, with the rules of `redaction-rules.ts`:
  *
- * 1. One scan finds all keywords; each names the place where a match of its rules would begin.
+ * 1. One scan finds all keywords; each names the place where a match of its rules would begin, or a reader's.
  * 2. Places are taken from left to right, rules of one place in the order of the list. The rule is tried there.
- * 3. A match becomes `[REDACTED:<kind>]`. A match that begins inside another and ends after it makes that one longer.
- * 4. What is left in base64, hexadecimal or percent-encoding is decoded, and replaced whole if it holds a secret then.
+ * 3. Runs of base64 and hexadecimal are decoded where text is in them; one that holds a secret then is replaced from where the text begins.
+ * 4. Where the text has escapes, 1 to 3 are done on the text without them too; what is found there is replaced here.
+ * 5. Each match becomes `[REDACTED:<kind>]`; of matches that overlap the first one's kind stands for all.
  */
 import { REDACTION_RULES, type RedactionRule } from './redaction-rules.js';
-import { decodeBase64OrHex, decodePercent, nextBase64Run, nextPercentRun, SHORTEST_DECODED, type Run } from './redaction-encoded.js';
+import { eachDecoded, SHORTEST_DECODED } from './redaction-encoded.js';
+import { mayHaveEscapes, resolveEscapes } from './redaction-escapes.js';
+import {
+  blockEnd, isBasicCredential, isSecretValue, nameEnd, readAssignment, readAuthorization, readCommand, readCookies, readToken, readUrl, readUserFlag,
+  readUserinfo, strengthOf, type Strength, type Take,
+} from './redaction-readers.js';
 import { createKeywordScanner, type KeywordScanner } from './redaction-scan.js';
+import { hasArgumentBoundary, hasBoundary, isWordAt, runEnd } from './redaction-text.js';
 
-export { REDACTION_RULES, type RedactionRule };
+export { REDACTION_RULES, type RedactionRule, type Strength };
 
 export interface Redaction {
   /** The text with each secret replaced by `[REDACTED:<kind>]`. */
@@ -23,7 +30,8 @@ export interface Redaction {
 /** A rule with its expressions, which are made when they are first needed. */
 interface CompiledRule {
   readonly rule: RedactionRule;
-  readonly placeholder: string;
+  /** The rule's keywords, longest first. */
+  readonly words: readonly string[];
   expression?: RegExp;
   except?: RegExp;
 }
@@ -35,13 +43,23 @@ interface Engine {
   readonly starts: readonly (readonly { readonly rule: number; readonly back: number }[])[];
 }
 
-/** The kind of a value that is a secret by the name it stands under; see {@link isSecretName}. */
+/** A secret of a rule. */
+interface Found {
+  readonly start: number;
+  readonly end: number;
+  readonly rule: number;
+}
+
+/** The kind of a value that is a secret by the name it stands under; see {@link secretNameStrength}. */
 export const NAMED_SECRET = 'assigned-secret';
 
 const NOTHING: Readonly<Record<string, number>> = Object.freeze({});
-const NONE: readonly number[] = [];
 /** Rules fit below it: a candidate is one number, its place times this, plus its rule. */
 const RULES = 1024;
+/** How often a text is decoded, or its escapes are resolved, within one that was. */
+const DEEPEST = 2;
+/** Longest decoded text that is decoded again: what one text can cost stays a small multiple of its length. */
+const LONGEST_NESTED = 65_536;
 
 let engine: Engine | undefined;
 
@@ -57,10 +75,7 @@ function createEngine(): Engine {
   });
   return {
     scanner: createKeywordScanner([...starts.keys()]),
-    rules: REDACTION_RULES.map((rule) => ({
-      rule,
-      placeholder: `[REDACTED:${rule.name}]`,
-    })),
+    rules: REDACTION_RULES.map((rule) => ({ rule, words: rule.reads === undefined ? [] : [...rule.keywords].sort((a, b) => b.length - a.length) })),
     starts: [...starts.values()],
   };
 }
@@ -68,99 +83,23 @@ function createEngine(): Engine {
 /** Replaces every secret in `text`. Redacting twice changes nothing more. Takes time linear in the text's length. */
 export function redact(text: string): Redaction {
   const own = (engine ??= createEngine());
-  const found: Tally = { counts: NOTHING };
-  let redacted = own.scanner.isIn(text) ? redactPlain(own, text, found) : text;
-  if (redacted.length >= SHORTEST_DECODED) {
-    const run = nextBase64Run(redacted, 0);
-    if (run !== undefined) redacted = redactRuns(own, redacted, run, nextBase64Run, decodeBase64OrHex, found);
-    const escaped = nextPercentRun(redacted, 0);
-    if (escaped !== undefined) redacted = redactRuns(own, redacted, escaped, nextPercentRun, decodePercent, found);
-  }
-  return { text: redacted, counts: found.counts };
-}
-
-interface Tally {
-  counts: Readonly<Record<string, number>>;
-}
-
-function count(tally: Tally, kind: string): void {
-  tally.counts = { ...tally.counts, [kind]: (tally.counts[kind] ?? 0) + 1 };
-}
-
-function redactPlain(own: Engine, text: string, found: Tally): string {
-  const candidates = candidatesIn(own, text);
-  if (candidates.length === 0) return text;
+  const found: Found[] = [];
+  find(own, text, 0, found);
+  if (found.length === 0) return { text, counts: NOTHING };
+  found.sort((a, b) => a.start - b.start || a.rule - b.rule);
+  const counts: Record<string, number> = {};
   let result = '';
   let done = 0;
-  eachMatch(own.rules, candidates, text, (compiled, start, end) => {
-    if (end <= done) return true;
+  for (const { start, end, rule } of found) {
+    if (end <= done) continue;
     if (start >= done) {
-      result += text.slice(done, start) + compiled.placeholder;
-      count(found, compiled.rule.name);
+      const kind = own.rules[rule]?.rule.name ?? '';
+      result += `${text.slice(done, start)}[REDACTED:${kind}]`;
+      counts[kind] = (counts[kind] ?? 0) + 1;
     }
     done = end;
-    return true;
-  });
-  return done === 0 ? text : result + text.slice(done);
-}
-
-/** Replaces each run, `first` and those that `next` finds, that holds a secret once it is decoded. */
-function redactRuns(own: Engine, text: string, first: Run, next: (text: string, from: number) => Run | undefined, decode: (text: string, run: Run) => string, found: Tally): string {
-  let result = '';
-  let done = 0;
-  for (let run: Run | undefined = first; run !== undefined; run = next(text, run.end)) {
-    const decoded = decode(text, run);
-    if (decoded.length < SHORTEST_DECODED || !own.scanner.isIn(decoded)) continue;
-    const candidates = candidatesIn(own, decoded);
-    if (candidates.length === 0) continue;
-    const { start, end } = run;
-    eachMatch(own.rules, candidates, decoded, ({ placeholder, rule }) => {
-      result += text.slice(done, start) + placeholder;
-      count(found, rule.name);
-      done = end;
-      return false;
-    });
   }
-  return done === 0 ? text : result + text.slice(done);
-}
-
-/** Where a match of a rule may begin: place times {@link RULES} plus number of the rule, in order. */
-function candidatesIn({ scanner, rules, starts }: Engine, text: string): Iterable<number> & { readonly length: number } {
-  let candidates: Iterable<number> & { readonly length: number } = NONE;
-  const order = { isSorted: true, last: 0 };
-  scanner.scan(text, (keyword, end) => {
-    for (const { rule, back } of starts[keyword] ?? []) {
-      const start = end - back;
-      if (start < 0 || !hasBoundary(text, start, rules[rule]?.rule)) continue;
-      const candidate = start * RULES + rule;
-      order.isSorted &&= candidate >= order.last;
-      order.last = candidate;
-      if (candidates === NONE) candidates = [candidate];
-      else (candidates as number[]).push(candidate);
-    }
-  });
-  return order.isSorted ? candidates : Float64Array.from(candidates).sort();
-}
-
-/** Tries the candidates from left to right, until `take` returns false. */
-function eachMatch(rules: readonly CompiledRule[], candidates: Iterable<number>, text: string, take: (compiled: CompiledRule, start: number, end: number) => boolean): void {
-  /** By rule: before this place it is not tried again. */
-  const resume = new Uint32Array(rules.length);
-  for (const candidate of candidates) {
-    const index = candidate % RULES;
-    const start = (candidate - index) / RULES;
-    const compiled = rules[index];
-    if (compiled === undefined || start < (resume[index] ?? 0)) continue;
-    const end = matchEnd((compiled.expression ??= new RegExp(compiled.rule.pattern, 'uy')), text, start);
-    if (end === -1) {
-      if (compiled.rule.oncePerRun === true) resume[index] = runEnd(text, start);
-      continue;
-    }
-    const { except } = compiled.rule;
-    if (except !== undefined && matchEnd((compiled.except ??= new RegExp(except, 'uy')), text, start) !== -1) continue;
-    resume[index] = end;
-    if (!take(compiled, start, end)) return;
-  }
+  return { text: result + text.slice(done), counts };
 }
 
 /** {@link redact} where the counts are not wanted. */
@@ -168,42 +107,126 @@ export function redactText(text: string): string {
   return redact(text).text;
 }
 
-/**
- * Whether a value under this name, in a map, is a secret by the name alone: it ends in one of the names of the rule
- * {@link NAMED_SECRET} and at most letters, digits, `_` and `-` after it.
- */
-export function isSecretName(name: string): boolean {
-  const { scanner, rules, starts } = (engine ??= createEngine());
-  let found = false;
-  scanner.scan(name, (keyword, end) => {
+/** Adds all secrets of the text to `found`, in no order. */
+function find(own: Engine, text: string, depth: number, found: Found[]): void {
+  if (own.scanner.isIn(text)) findPlain(own, text, found);
+  if (text.length < SHORTEST_DECODED || depth === DEEPEST) return;
+  if (depth === 0 || text.length <= LONGEST_NESTED) {
+    eachDecoded(text, (decoded) => {
+      const inside: Found[] = [];
+      find(own, decoded.text, depth + 1, inside);
+      const first = inside.sort((a, b) => a.start - b.start || a.rule - b.rule)[0];
+      if (first !== undefined) found.push({ start: decoded.start, end: decoded.end, rule: first.rule });
+    });
+  }
+  if (!mayHaveEscapes(text)) return;
+  findBehindEscapes(own, text, false, depth, found);
+  if (text.includes('+')) findBehindEscapes(own, text, true, depth, found);
+}
+
+/** @param plus whether `+` is a blank. */
+function findBehindEscapes(own: Engine, text: string, plus: boolean, depth: number, found: Found[]): void {
+  const view = resolveEscapes(text, plus);
+  if (view === undefined) return;
+  const inside: Found[] = [];
+  find(own, view.text, depth + 1, inside);
+  for (const { start, end, rule } of inside) found.push({ start: view.toSource(start), end: view.toSource(end), rule });
+}
+
+function findPlain(own: Engine, text: string, found: Found[]): void {
+  /** By rule: before this place it is not tried again. */
+  const resume = new Uint32Array(own.rules.length);
+  for (const candidate of candidatesIn(own, text)) {
+    const index = candidate % RULES;
+    const start = (candidate - index) / RULES;
+    const compiled = own.rules[index];
+    if (compiled === undefined || start < (resume[index] ?? 0)) continue;
+    const take: Take = (from, to) => {
+      found.push({ start: from, end: to, rule: index });
+      resume[index] = Math.max(resume[index] ?? 0, to);
+    };
+    const { reads, pattern } = compiled.rule;
+    if (pattern === undefined) {
+      const word = compiled.words.find((each) => isWordAt(text, start, each)) ?? '';
+      const end = readAt(reads, text, start, start + word.length, take);
+      resume[index] = Math.max(resume[index] ?? 0, end);
+      continue;
+    }
+    const end = matchEnd((compiled.expression ??= new RegExp(pattern, 'uy')), text, start);
+    if (end === -1) {
+      if (compiled.rule.oncePerRun === true) resume[index] = runEnd(text, start);
+      continue;
+    }
+    const { except } = compiled.rule;
+    if (except !== undefined && matchEnd((compiled.except ??= new RegExp(except, 'uy')), text, start) !== -1) continue;
+    if (reads === undefined || (reads === 'basic' && isBasicCredential(text, start, end))) take(start, end);
+    else if (reads === 'block') take(start, blockEnd(text, end));
+    else if (reads === 'token') readToken(text, start, end, take);
+    else if (reads === 'flag') readUserFlag(text, start, end, take);
+  }
+}
+
+/** Reads from a keyword on; the result is how far it has read of what it need not read again. */
+function readAt(reads: RedactionRule['reads'], text: string, start: number, end: number, take: Take): number {
+  switch (reads) {
+    case 'assignment': readAssignment(text, start, end, take); break;
+    case 'authorization': readAuthorization(text, start, end, take); break;
+    case 'cookies': readCookies(text, start, end, take); break;
+    case 'url': readUrl(text, start, end, take); break;
+    case 'userinfo': readUserinfo(text, start, end, take); break;
+    case 'command': return readCommand(text, start, end, take);
+    default:
+  }
+  return 0;
+}
+
+/** Where a match of a rule may begin: place times {@link RULES} plus number of the rule, in order. */
+function candidatesIn({ scanner, rules, starts }: Engine, text: string): Iterable<number> {
+  const candidates: number[] = [];
+  let isSorted = true;
+  let last = 0;
+  scanner.scan(text, (keyword, end) => {
     for (const { rule, back } of starts[keyword] ?? []) {
-      if (rules[rule]?.rule.name === NAMED_SECRET && runEnd(name, end - back) === name.length) found = true;
+      const start = end - back;
+      if (start < 0 || !isBounded(text, start, rules[rule]?.rule)) continue;
+      const candidate = start * RULES + rule;
+      isSorted &&= candidate >= last;
+      last = candidate;
+      candidates.push(candidate);
     }
   });
-  return found;
+  return isSorted ? candidates : Float64Array.from(candidates).sort();
+}
+
+function isBounded(text: string, start: number, rule: RedactionRule | undefined): boolean {
+  const boundary = rule?.boundary;
+  if (boundary === undefined) return true;
+  return boundary === 'word' ? hasBoundary(text, start) : hasArgumentBoundary(text, start);
+}
+
+/**
+ * How much a value under this name, in a map, has to look like a secret, if it is one by the name: it ends in one of
+ * the names of the rule {@link NAMED_SECRET} and at most letters, digits, `_` and `-` after it.
+ */
+export function secretNameStrength(name: string): Strength | undefined {
+  const { scanner, rules, starts } = (engine ??= createEngine());
+  let strength: Strength | undefined;
+  scanner.scan(name, (keyword, end) => {
+    for (const { rule, back } of starts[keyword] ?? []) {
+      if (rules[rule]?.rule.name !== NAMED_SECRET || nameEnd(name, end - back, end + 1) !== name.length) continue;
+      const found = strengthOf(name, end - back, end + 1);
+      if (strength !== 'password') strength = found;
+    }
+  });
+  return strength;
+}
+
+/** Whether a value under a name of that strength is a secret. */
+export function isNamedSecret(value: string, strength: Strength): boolean {
+  return isSecretValue(value, 0, value.length, true, strength);
 }
 
 function matchEnd(expression: RegExp, text: string, start: number): number {
   expression.lastIndex = start;
   return expression.test(text) ? expression.lastIndex : -1;
-}
-
-function hasBoundary(text: string, start: number, rule: RedactionRule | undefined): boolean {
-  const boundary = rule?.boundary;
-  if (boundary === undefined || start === 0) return true;
-  const before = text.charCodeAt(start - 1);
-  return boundary === 'word' ? !isAlphanumeric(before) : ' \t\r\n("\'`'.includes(text.charAt(start - 1));
-}
-
-function isAlphanumeric(code: number): boolean {
-  return (code >= 48 && code <= 57) || (code >= 65 && code <= 90) || (code >= 97 && code <= 122);
-}
-
-function runEnd(text: string, start: number): number {
-  let end = start;
-  for (; end < text.length; end++) {
-    const code = text.charCodeAt(end);
-    if (!isAlphanumeric(code) && code !== 95 && code !== 45) break;
-  }
-  return end;
 }

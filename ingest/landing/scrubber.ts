@@ -1,5 +1,5 @@
 import { attributeFates, CONTENT_EVENTS } from '#schemas/attribute-keys.js';
-import { isSecretName, NAMED_SECRET, redact } from '#schemas/redaction.js';
+import { isNamedSecret, NAMED_SECRET, redact, secretNameStrength, type Strength } from '#schemas/redaction.js';
 import { COUNT_ATTRIBUTE_PREFIX } from '#schemas/semconv.js';
 import { goJson, goNumber } from './go-json.js';
 import type { AnyValue, KeyValue, LogRecord } from './otlp.js';
@@ -8,9 +8,6 @@ import type { AnyValue, KeyValue, LogRecord } from './otlp.js';
 const MEMO_LENGTH = 64;
 const MEMO_ENTRIES = 20_000;
 const LONE_SURROGATE = /\p{Surrogate}/gu;
-/** A value of this length under a secret's name is a secret whatever it looks like. */
-const SHORTEST_NAMED_SECRET = 8;
-const PLACEHOLDER = /^\[REDACTED:[^\]]*\]$/s;
 const events = new Set(CONTENT_EVENTS);
 
 /** What was taken out of one record, or of a resource with its scopes and its metrics' own texts. */
@@ -66,9 +63,9 @@ export class Scrubber {
   /**
    * As pdata's `Value.AsString`.
    *
-   * @param named the name that it stands under says that it is a secret.
+   * @param named what the name that it stands under says of its being a secret.
    */
-  value(value: AnyValue | undefined, tally: Tally, named = false): string {
+  value(value: AnyValue | undefined, tally: Tally, named?: Strength): string {
     if (value === undefined) return '';
     const clean = this.#scrub(value, named, tally);
     if (clean.stringValue !== undefined) return clean.stringValue;
@@ -100,17 +97,17 @@ export class Scrubber {
       if (fate === 'unknown') tally.add('dropped.attributes', 1);
       if (fate === 'content') tally.add('dropped.content', 1);
       if (fate !== 'listed' && fate !== 'other') continue;
-      const scrubbed = this.value(value, tally, fate === 'other' && isSecretName(key));
+      const scrubbed = this.value(value, tally, fate === 'other' ? secretNameStrength(key) : undefined);
       const name = fate === 'other' ? this.text(key, tally) : key;
       if (!result.has(name)) result.set(name, scrubbed);
     }
     return result;
   }
 
-  #scrub(value: AnyValue, named: boolean, tally: Tally): AnyValue {
+  #scrub(value: AnyValue, named: Strength | undefined, tally: Tally): AnyValue {
     const { stringValue, bytesValue, arrayValue, kvlistValue } = value;
     if (stringValue !== undefined) {
-      if (!named || Buffer.byteLength(stringValue) < SHORTEST_NAMED_SECRET || PLACEHOLDER.test(stringValue)) return { stringValue: this.text(stringValue, tally) };
+      if (named === undefined || !isNamedSecret(stringValue, named)) return { stringValue: this.text(stringValue, tally) };
       tally.masked({ [NAMED_SECRET]: 1 });
       return { stringValue: `[REDACTED:${NAMED_SECRET}]` };
     }
@@ -122,7 +119,7 @@ export class Scrubber {
 
   #scrubEntry({ key: sent, value }: KeyValue, tally: Tally): KeyValue {
     const key = wellFormed(sent);
-    const scrubbed = value === undefined ? {} : { value: this.#scrub(value, isSecretName(key), tally) };
+    const scrubbed = value === undefined ? {} : { value: this.#scrub(value, secretNameStrength(key), tally) };
     return { key: this.text(key, tally), ...scrubbed };
   }
 }

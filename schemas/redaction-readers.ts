@@ -1,0 +1,705 @@
+/**
+ * Reads secrets that no regular expression describes: the value of an assignment, of an option or a header, user and
+ * password of a URL, a block with a BEGIN and an END. The collector's processor has the same in Go (readers.go).
+ *
+ * A reader is given the place of a keyword and tells the secret's begin and end. Each looks at a bounded number of
+ * characters before it decides, and goes on without a bound only where the text is taken as a secret and so passed.
+ */
+import { decodePrintable } from './redaction-encoded.js';
+import {
+  BACKSLASH, hasBoundary, isAlphanumeric, isDigit, isLetter, isLineBreak, isLower, isNameCharacter, isQuote, isSpace, isTypographicQuote, isUpper,
+  isWordAt, skipColour,
+} from './redaction-text.js';
+import { VOCABULARY } from './redaction-vocabulary.js';
+
+/** How much the shape of a value has to say: the name of a password says enough, that of a token does not. */
+export type Strength = 'password' | 'token';
+
+/** Says that a secret stands at `[start, end)`. */
+export type Take = (start: number, end: number) => void;
+
+/** A shorter value is not taken for a secret by its name alone. */
+export const SHORTEST_VALUE = 8;
+/** Characters that are looked at to decide whether a value is a secret. */
+const LONGEST_LOOK = 256;
+/** A quoted value that does not end within so many characters has no end. */
+const LONGEST_QUOTED = 2048;
+const LONGEST_NAME = 60;
+/** Blanks between a name, a sign and a value: columns are aligned by them. */
+const LONGEST_GAP = 32;
+/** Of the part of a command line in which the options of a program are looked for. */
+const LONGEST_COMMAND = 1000;
+const LONGEST_AUTHORITY = 512;
+/** How far an `@` is looked for behind a character that usually ends an authority. */
+const LONGEST_ODD_PASSWORD = 128;
+
+const about = new Set(VOCABULARY.about);
+const glued = new Set(VOCABULARY.glued);
+const literals = new Set(VOCABULARY.literals);
+const prose = new Set(VOCABULARY.prose);
+const sources = new Set(VOCABULARY.sources);
+const noUsers = new Set(VOCABULARY.no_users);
+
+// ---------------------------------------------------------------- names
+
+/** Where the name that has a secret's word at `[start, end)` ends, or -1 if it is another word or about a secret only. */
+export function nameEnd(text: string, start: number, end: number): number {
+  let i = end;
+  const last = text.charCodeAt(end - 1);
+  if (isLetter(text.charCodeAt(i)) && !(isLower(last) && isUpper(text.charCodeAt(i)))) {
+    const from = i;
+    do i += 1; while (isLetter(text.charCodeAt(i)) && !(isLower(text.charCodeAt(i - 1)) && isUpper(text.charCodeAt(i))) && i < end + LONGEST_NAME);
+    if (!glued.has(text.slice(from, i).toLowerCase())) return -1;
+  }
+  while (isNameCharacter(text.charCodeAt(i))) {
+    if (i >= end + LONGEST_NAME) return -1;
+    i += 1;
+  }
+  let to = i;
+  while (to > end && !isLetter(text.charCodeAt(to - 1))) to -= 1;
+  let from = to;
+  while (from > end && isLetter(text.charCodeAt(from - 1))) {
+    from -= 1;
+    if (isUpper(text.charCodeAt(from)) && isLower(text.charCodeAt(from + 1))) break;
+  }
+  if (from < to && about.has(text.slice(from, to).toLowerCase())) return -1;
+  return i;
+}
+
+/** A password's name says enough; so does `DB_PASS`, but not `pass` alone. */
+export function strengthOf(text: string, start: number, end: number): Strength {
+  const word = text.slice(start, end).toLowerCase();
+  if (word === 'pass') return text.charAt(start - 1) === '_' ? 'password' : 'token';
+  return word.startsWith('pass') || word === 'pwd' ? 'password' : 'token';
+}
+
+// ---------------------------------------------------------------- values
+
+interface Value {
+  readonly start: number;
+  readonly end: number;
+  readonly isQuoted: boolean;
+}
+
+/** Index of a character within `[start, end)`, or -1: no search goes beyond what is read. */
+function indexIn(text: string, character: string, start: number, end: number): number {
+  for (let i = start; i < end; i++) if (text.charAt(i) === character) return i;
+  return -1;
+}
+
+const countBackslashes = (text: string, at: number): number => {
+  let count = 0;
+  while (text.charCodeAt(at + count) === BACKSLASH) count += 1;
+  return count;
+};
+
+/** The value that begins at `at`, in quotes of any depth of escaping or without; undefined if there is none. */
+function readValue(text: string, at: number): Value | undefined {
+  const depth = countBackslashes(text, at);
+  const quote = text.charCodeAt(at + depth);
+  if (isQuote(quote)) {
+    const start = at + depth + 1;
+    const end = quotedEnd(text, start, quote, depth);
+    return end === -1 ? readBare(text, start) : { start, end, isQuoted: true };
+  }
+  if (isTypographicQuote(quote) && depth === 0) {
+    const start = at + 1;
+    for (let end = start; end < text.length && end < start + LONGEST_QUOTED; end++) {
+      const code = text.charCodeAt(end);
+      if (isLineBreak(code)) break;
+      if (isTypographicQuote(code)) return { start, end, isQuoted: true };
+    }
+    return readBare(text, start);
+  }
+  return readBare(text, at);
+}
+
+/** Where the text in quotes ends that was opened with `depth` backslashes before `quote`; -1 if it does not in its line. */
+function quotedEnd(text: string, start: number, quote: number, depth: number): number {
+  let count = 0;
+  for (let i = start; i < text.length && i < start + LONGEST_QUOTED; i++) {
+    const code = text.charCodeAt(i);
+    if (code === BACKSLASH) {
+      count += 1;
+      continue;
+    }
+    if (isLineBreak(code)) return -1;
+    // A quote inside the text has more backslashes than the one that ends it, by whole levels of escaping.
+    if (code === quote && (count < depth || count % (2 * depth + 2) === depth)) return i - Math.min(count, depth);
+    count = 0;
+  }
+  return -1;
+}
+
+/** A value without quotes: up to a blank, a quote, or a sign that separates; brackets that it opens itself are of it. */
+function readBare(text: string, start: number): Value | undefined {
+  let i = start;
+  let open = 0;
+  for (; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (isSpace(code) || isQuote(code) || isTypographicQuote(code) || code < 32) break;
+    const character = text.charAt(i);
+    if ('<>,;&|'.includes(character)) break;
+    if ('([{'.includes(character)) open += 1;
+    if (')]}'.includes(character)) {
+      if (open === 0 && !isAlphanumeric(text.charCodeAt(i + 1))) break;
+      open = Math.max(0, open - 1);
+    }
+    if (code === BACKSLASH) {
+      const next = text.charAt(i + countBackslashes(text, i));
+      if (next === '' || 'nrtbfu"\'`/'.includes(next)) break;
+    }
+  }
+  return i === start ? undefined : { start, end: i, isQuoted: false };
+}
+
+/** What the characters of a value look like; counts are of code points. */
+interface Shape {
+  length: number;
+  digits: number;
+  letters: number;
+  upper: number;
+  /** Changes between small and capital letters. */
+  changes: number;
+  spaces: number;
+  /** Whether all characters are the same. */
+  isUniform: boolean;
+}
+
+function shapeOf(text: string, start: number, end: number): Shape {
+  const shape: Shape = { length: 0, digits: 0, letters: 0, upper: 0, changes: 0, spaces: 0, isUniform: true };
+  for (let i = start; i < end && i < start + LONGEST_LOOK; i++) {
+    const code = text.charCodeAt(i);
+    if ((code & 0xfc00) === 0xdc00) continue;
+    shape.length += 1;
+    if (code !== text.charCodeAt(start)) shape.isUniform = false;
+    if (isDigit(code)) shape.digits += 1;
+    else if (isLetter(code)) {
+      shape.letters += 1;
+      if (isUpper(code)) shape.upper += 1;
+      if (i > start && isLetter(text.charCodeAt(i - 1)) && isUpper(text.charCodeAt(i - 1)) !== isUpper(code)) shape.changes += 1;
+    } else if (isSpace(code)) shape.spaces += 1;
+  }
+  return shape;
+}
+
+/** Letters as chance mixes them: words change case at their begin only. */
+const isRandomCase = ({ changes, letters, upper }: Shape): boolean => letters >= 16 && upper > 0 && changes * 4 >= letters;
+
+/** Whether what stands at `[start, end)` is a secret, given that a secret's name says so. */
+export function isSecretValue(text: string, start: number, end: number, isQuoted: boolean, strength: Strength): boolean {
+  const shape = shapeOf(text, start, end);
+  if (shape.length < SHORTEST_VALUE || shape.isUniform) return false;
+  if (isTemplate(text, start, end) || isLiteral(text, start, end)) return false;
+  if (!isQuoted && isSource(text, start, end)) return false;
+  if (shape.spaces > 0) return strength === 'password' && shape.letters > 0 && !isSentence(text, start, end);
+  if (strength === 'password') return !isPasswordsName(text, start, end, shape) && !(text.charAt(start) === '/' && isNames(text, start, end));
+  if (isAddress(text, start, end) || isNames(text, start, end)) return false;
+  return (shape.digits > 0 && shape.letters > 0) || isRandomCase(shape);
+}
+
+/** What will be replaced by a secret, or has been. */
+function isTemplate(text: string, start: number, end: number): boolean {
+  const [first, second] = [text.charAt(start), text.charAt(start + 1)];
+  if (first === '$' && (second === '{' || second === '(' || (isNameCharacter(text.charCodeAt(start + 1)) && isNameOnly(text, start + 1, end)))) return true;
+  if (first === '%' && text.charAt(end - 1) === '%' && isNameOnly(text, start + 1, end - 1)) return true;
+  if ((first === '{' || first === '#' || first === '@') && second === '{') return true;
+  if (first === '{' && text.charAt(end - 1) === '}' && isNameOnly(text, start + 1, end - 1)) return true;
+  if ('[{('.includes(first) && (second === '' || isQuote(text.charCodeAt(start + 1)) || isSpace(text.charCodeAt(start + 1)))) return true;
+  if (first === '{' && isObject(text, start + 1, end)) return true;
+  return first === '<' || isWordAt(text, start, '[redacted') || isWordAt(text, start, '[object') || text.startsWith('***', start) || text.startsWith('...', start) || isWordAt(text, start, 'xxxx');
+}
+
+/** `name:` of source or JSON. */
+function isObject(text: string, start: number, end: number): boolean {
+  let i = start;
+  while (i < end && isNameCharacter(text.charCodeAt(i))) i += 1;
+  return i > start && text.charAt(i) === ':';
+}
+
+/** Letters, `_` and dots only, which is how a variable is named, a capital's digits aside. */
+function isNameOnly(text: string, start: number, end: number): boolean {
+  for (let i = start; i < end && i < start + LONGEST_LOOK; i++) {
+    const code = text.charCodeAt(i);
+    if (!isLetter(code) && code !== 95 && code !== 46 && code !== 58 && !(isDigit(code) && i > start)) return false;
+  }
+  return end > start;
+}
+
+function isLiteral(text: string, start: number, end: number): boolean {
+  return end - start <= 20 && literals.has(text.slice(start, end).toLowerCase().replace(/[^a-z]/g, ' ').trim());
+}
+
+/** `options.token`, `getToken(user)`, `SecretString = ...`: source that names where a secret comes from. */
+function isSource(text: string, start: number, end: number): boolean {
+  let i = start;
+  let words = 0;
+  let first = '';
+  let hasDigit = false;
+  for (let from = i; ; from = i) {
+    if (!isLetter(text.charCodeAt(i)) && text.charAt(i) !== '_') return false;
+    while (i < end && i < start + LONGEST_LOOK && (isAlphanumeric(text.charCodeAt(i)) || text.charAt(i) === '_')) {
+      hasDigit ||= isDigit(text.charCodeAt(i));
+      i += 1;
+    }
+    words += 1;
+    if (words === 1) first = text.slice(from, i);
+    if (text.charAt(i) === '.' || text.startsWith('::', i) || text.startsWith('?.', i)) {
+      i += text.charAt(i) === '.' ? 1 : 2;
+      if (i < end && words < 8) continue;
+    }
+    break;
+  }
+  const next = text.charAt(i);
+  if (words === 1) {
+    const word = first.toLowerCase();
+    if (sources.has(word) && (next === '[' || next === '?' || isSpace(text.charCodeAt(i)) || i === text.length)) return true;
+    if (next === '(') return VOCABULARY.getters.some((getter) => word.startsWith(getter)) || !hasDigit;
+    // A type: `secret: SecretString = ...`.
+    if (i === end && !hasDigit) return isAssigned(text, i);
+    return false;
+  }
+  if (i < end && next !== '(' && next !== '[' && next !== '!') return false;
+  if (next === '(' || sources.has(first.toLowerCase())) return true;
+  return !hasDigit;
+}
+
+function isAssigned(text: string, at: number): boolean {
+  let i = at;
+  while (text.charAt(i) === ' ' && i < at + 3) i += 1;
+  return i > at && text.charAt(i) === '=' && text.charAt(i + 1) !== '=';
+}
+
+/** A value with blanks that speaks of passwords. */
+function isSentence(text: string, start: number, end: number): boolean {
+  const words = text.slice(start, Math.min(end, start + LONGEST_LOOK)).toLowerCase().split(/[^a-z0-9]/).filter((word) => word !== '');
+  return words.some((word) => prose.has(word)) || words.length > 12;
+}
+
+/** `your_password`, `hashedPassword`: letters that have the name of the thing in them. */
+function isPasswordsName(text: string, start: number, end: number, { digits }: Shape): boolean {
+  if (digits > 0 || end - start > LONGEST_LOOK) return false;
+  const value = text.slice(start, end).toLowerCase();
+  return /^[a-z_.-]{1,256}$/.test(value) && /pass|pwd|secret|token/.test(value);
+}
+
+/** A digest, an address, a date: what says where a secret is, or which one. */
+function isAddress(text: string, start: number, end: number): boolean {
+  const value = text.slice(start, Math.min(end, start + LONGEST_LOOK)).toLowerCase();
+  return /^(?:arn:|projects\/|vault:|op:\/\/|file:|sha1[:-]|sha256[:-]|sha384[:-]|sha512[:-]|md5:|[0-9]{4}-[0-9]{2}-[0-9]{2})/.test(value) || value.includes('://');
+}
+
+/** Two words or more, with signs between, each of letters and a short number at most: `app-tls-2`, `^1.2.3-rc.1`. */
+function isNames(text: string, start: number, end: number): boolean {
+  if (end - start > LONGEST_LOOK) return false;
+  const words = text.slice(start, end).split(/[-_./:@^~]/);
+  return words.length > 1 && words.every((word) => /^(?:[a-z]{0,20}|[A-Z]{0,20}|[A-Z][a-z]{0,20}|[a-z]{1,20}(?:[A-Z][a-z]{1,20}){1,6})[0-9]{0,3}$/.test(word));
+}
+
+// ---------------------------------------------------------------- assignments
+
+/** Where the text goes on behind blanks, at most one line break, and colours. */
+function skipGap(text: string, at: number): number {
+  let i = at;
+  let breaks = 0;
+  while (i < at + LONGEST_GAP) {
+    const code = text.charCodeAt(i);
+    if (isLineBreak(code)) {
+      if (breaks === 2) break;
+      breaks += 1;
+      i += 1;
+    } else if (isSpace(code) || code === 0xa0 || code === 0x200b || code === 0xfeff) i += 1;
+    else if (skipColour(text, i) > i) i = skipColour(text, i);
+    else break;
+  }
+  return i;
+}
+
+/** Where a value begins behind the sign of an assignment at `at`, or -1. */
+function skipSign(text: string, at: number): number {
+  for (const sign of ['=>', ':=', '===', '==', '?=', '=', ':']) if (text.startsWith(sign, at)) return skipGap(text, at + sign.length);
+  return -1;
+}
+
+/** Reads what is assigned to the name that has a secret's word at `[start, end)`. */
+export function readAssignment(text: string, start: number, end: number, take: Take): void {
+  let at = nameEnd(text, start, end);
+  if (at === -1) return;
+  const strength = strengthOf(text, start, end);
+  const depth = countBackslashes(text, at);
+  const isNameQuoted = isQuote(text.charCodeAt(at + depth));
+  if (isNameQuoted) at += depth + 1;
+  if (text.charAt(at) === ']') at += 1;
+  const sign = skipSign(text, skipGap(text, at));
+  let from = sign;
+  if (from === -1) from = namedValue(text, at, start, isNameQuoted);
+  if (from === -1) return;
+  const value = readValue(text, from);
+  if (value === undefined) return;
+  // A list, a block or the next key of a file, and no value.
+  if (!value.isQuoted && (text.charAt(value.end - 1) === ':' || (sign === -1 && text.charAt(value.start) === '-'))) return;
+  if (text.charAt(value.start) === '{' && !value.isQuoted && !isBraced(text, at, value.start)) return;
+  if (isSecretValue(text, value.start, value.end, value.isQuoted, strength)) take(start, value.end);
+}
+
+/** ODBC writes `PWD={...}`: after `=` and no blank. */
+const isBraced = (text: string, at: number, start: number): boolean => text.charAt(at) === '=' && start === at + 1;
+
+/** Where the value begins of an option (`--token X`), an element (`<password>X`), or an entry whose value is named (`name: X, value: Y`); or -1. */
+function namedValue(text: string, at: number, start: number, isNameQuoted: boolean): number {
+  if (text.charAt(at) === '>' && isElement(text, start)) return at + 1;
+  const gap = skipGap(text, at);
+  if (gap > at && isOption(text, start)) return gap;
+  if (!isNameQuoted && gap === at) return -1;
+  let i = text.charAt(at) === ',' ? skipGap(text, at + 1) : gap;
+  if (i === at) return -1;
+  if (isNameQuoted && text.charAt(at) === ',' && isOption(text, start)) return i;
+  const depth = countBackslashes(text, i);
+  const isQuoted = isQuote(text.charCodeAt(i + depth));
+  if (isQuoted) i += depth + 1;
+  if (!isWordAt(text, i, 'value')) return -1;
+  i += 5;
+  if (isQuoted) i += countBackslashes(text, i) + 1;
+  return skipSign(text, skipGap(text, i));
+}
+
+/** Whether the name at `start` ends what begins with `--`, or with one hyphen, or stands behind `set`. */
+function isOption(text: string, start: number): boolean {
+  let i = start;
+  while (i > 0 && i > start - 40 && isNameCharacter(text.charCodeAt(i - 1))) i -= 1;
+  if (text.charAt(i) === '-') return hasBoundary(text, i);
+  return i > 3 && text.charAt(i - 1) === ' ' && isWordAt(text, i - 4, 'set') && hasBoundary(text, i - 4);
+}
+
+function isElement(text: string, start: number): boolean {
+  let i = start;
+  while (i > 0 && i > start - 40 && (isNameCharacter(text.charCodeAt(i - 1)) || text.charAt(i - 1) === ':' || text.charAt(i - 1) === '.')) i -= 1;
+  return text.charAt(i - 1) === '<';
+}
+
+/** Reads the value that stands at `end`, as of a token. */
+export function readToken(text: string, start: number, end: number, take: Take): void {
+  const value = readValue(text, end);
+  if (value !== undefined && isSecretValue(text, value.start, value.end, value.isQuoted, 'token')) take(start, value.end);
+}
+
+// ---------------------------------------------------------------- headers
+
+/** End of the run of characters that a credential has. */
+function credentialEnd(text: string, start: number): number {
+  let i = start;
+  for (; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code <= 32 || isQuote(code) || isTypographicQuote(code) || code === BACKSLASH || '<>;,'.includes(text.charAt(i))) break;
+  }
+  return i;
+}
+
+const isCredential = (text: string, start: number, end: number): boolean => {
+  const shape = shapeOf(text, start, end);
+  return shape.length >= SHORTEST_VALUE && !shape.isUniform && !isTemplate(text, start, end) && (shape.digits > 0 || isRandomCase(shape) || text.charAt(end - 1) === '=');
+};
+
+/** Reads what follows the name of the header `Authorization`: a scheme, and what belongs to it. */
+export function readAuthorization(text: string, _start: number, end: number, take: Take): void {
+  const sign = headerValue(text, end);
+  if (sign === -1) return;
+  const depth = countBackslashes(text, sign);
+  const first = isQuote(text.charCodeAt(sign + depth)) ? sign + depth + 1 : sign;
+  let from = first;
+  let to = credentialEnd(text, from);
+  if (text.charAt(to) === ' ' && isScheme(text, from, to)) {
+    from = to + 1;
+    while (text.charAt(from) === ' ' && from < to + 4) from += 1;
+    to = credentialEnd(text, from);
+  }
+  if (!isCredential(text, from, to)) return;
+  // `Digest username="...", response="..."`, `AWS4-HMAC-SHA256 Credential=..., Signature=...`
+  for (let pair = nextPair(text, to, ','); pair !== -1; pair = nextPair(text, to, ',')) to = pair;
+  take(first, to);
+}
+
+const isScheme = (text: string, start: number, end: number): boolean => {
+  if (end - start > 24 || !isLetter(text.charCodeAt(start))) return false;
+  for (let i = start; i < end; i++) if (!isNameCharacter(text.charCodeAt(i))) return false;
+  return end > start;
+};
+
+/** Where the value of a header begins whose name ends at `end`, or -1. */
+function headerValue(text: string, end: number): number {
+  const depth = countBackslashes(text, end);
+  const at = isQuote(text.charCodeAt(end + depth)) ? end + depth + 1 : end;
+  return skipSign(text, skipGap(text, text.charAt(at) === ']' ? at + 1 : at));
+}
+
+/** End of `, name=value` or `; name=value` at `at`, or -1. */
+function nextPair(text: string, at: number, separator: string): number {
+  if (text.charAt(at) !== separator) return -1;
+  let i = at + 1;
+  while (text.charAt(i) === ' ' && i < at + 4) i += 1;
+  const name = i;
+  while (isNameCharacter(text.charCodeAt(i)) || text.charAt(i) === '.') i += 1;
+  if (i === name || text.charAt(i) !== '=') return -1;
+  const value = i + 1;
+  if (!isQuote(text.charCodeAt(value))) return credentialEnd(text, value);
+  const end = quotedEnd(text, value + 1, text.charCodeAt(value), 0);
+  return end === -1 ? credentialEnd(text, value + 1) : end + 1;
+}
+
+/** Reads the pairs of `Cookie` and `Set-Cookie`, if one of their values looks like a secret. */
+export function readCookies(text: string, _start: number, end: number, take: Take): void {
+  const sign = headerValue(text, end);
+  if (sign === -1) return;
+  const depth = countBackslashes(text, sign);
+  const first = isQuote(text.charCodeAt(sign + depth)) ? sign + depth + 1 : sign;
+  let isSecret = false;
+  let to = first;
+  for (let name = first; ;) {
+    const from = name;
+    while (isNameCharacter(text.charCodeAt(name)) || text.charAt(name) === '.' || text.charAt(name) === '%') name += 1;
+    if (name === from || text.charAt(name) !== '=') break;
+    to = credentialEnd(text, name + 1);
+    isSecret ||= isCredential(text, name + 1, to);
+    if (text.charAt(to) !== ';') break;
+    name = to + 1;
+    while (text.charAt(name) === ' ' && name < to + 4) name += 1;
+  }
+  if (isSecret) take(first, to);
+}
+
+/** Takes what the pattern took if it is padded base64 or says `user:password`; `basic authentication` does neither. */
+export function isBasicCredential(text: string, start: number, end: number): boolean {
+  if (text.charAt(end - 1) === '=') return true;
+  const blank = text.indexOf(' ', start);
+  return decodePrintable(text.slice(blank + 1, end).trim())?.includes(':') === true;
+}
+
+// ---------------------------------------------------------------- URLs
+
+/** Whether `code` ends a URL wherever it stands. */
+const endsUrl = (code: number): boolean => code <= 32 || isQuote(code) || isTypographicQuote(code) || code === 60 || code === 62;
+
+/** Whether a backslash at `at` begins an escape that ends a text, and is not a character of a password. */
+const isEscapeAt = (text: string, at: number): boolean => {
+  const next = text.charAt(at + countBackslashes(text, at));
+  return next === '' || 'nrtu"\'`/'.includes(next);
+};
+
+/** Reads user and password of the URL that has `://` at `start`: up to the last `@` of its authority. */
+export function readUrl(text: string, start: number, end: number, take: Take): void {
+  let i = end;
+  let at = -1;
+  let colon = -1;
+  for (; i < text.length && i < end + LONGEST_AUTHORITY; i++) {
+    const code = text.charCodeAt(i);
+    if (endsUrl(code) || code === 47 || code === 63 || code === 35 || (code === BACKSLASH && isEscapeAt(text, i))) break;
+    if (code === 64) at = i;
+    if (code === 58 && colon === -1) colon = i;
+  }
+  if (at === -1 && colon !== -1 && isNoPort(text, colon + 1, i)) {
+    // The password has a sign in it that should have been encoded.
+    for (let j = i; j < text.length && j < i + LONGEST_ODD_PASSWORD; j++) {
+      const code = text.charCodeAt(j);
+      if (endsUrl(code) || text.startsWith('://', j) || (code === BACKSLASH && isEscapeAt(text, j))) break;
+      if (code === 64 && isHostCharacter(text.charCodeAt(j + 1))) at = j;
+    }
+  }
+  if (at <= end) return;
+  if (colon === -1 || colon > at) {
+    if (isUserToken(text, end, at)) take(start, at + 1);
+    return;
+  }
+  if (colon + 1 === at ? isUserToken(text, end, colon) : !isTemplateOnly(text, colon + 1, at)) take(start, at + 1);
+}
+
+/** Whether what follows the colon of a host is no port, so that the colon is before a password. */
+function isNoPort(text: string, start: number, end: number): boolean {
+  if (end === start) return false;
+  for (let i = start; i < end; i++) if (!isDigit(text.charCodeAt(i))) return text.charAt(start) !== ']';
+  return false;
+}
+
+const isHostCharacter = (code: number): boolean => isAlphanumeric(code) || code === 91;
+
+/** A token in the place of a user's name. */
+function isUserToken(text: string, start: number, end: number): boolean {
+  const shape = shapeOf(text, start, end);
+  return shape.length >= 16 && shape.digits > 0 && shape.letters > 0 && !isTemplate(text, start, end) && !isNames(text, start, end);
+}
+
+/** All of it stands for a password: `${PASSWORD}`, `<password>`, `***`, a placeholder of ours. */
+function isTemplateOnly(text: string, start: number, end: number): boolean {
+  const [first, last] = [text.charAt(start), text.charAt(end - 1)];
+  if (first === '$' && (last === '}' || last === ')' || isNameOnly(text, start + 1, end))) return isTemplate(text, start, end);
+  if (first === '{' && last === '}') return isTemplate(text, start, end);
+  if (isWordAt(text, start, '[redacted') && indexIn(text, ']', start, end) === end - 1) return true;
+  return first === '*' && shapeOf(text, start, end).isUniform;
+}
+
+/** Reads user and password of an address without a scheme, around the `@` at `start`. */
+export function readUserinfo(text: string, start: number, end: number, take: Take): void {
+  if (!isHost(text, end)) return;
+  let i = start;
+  let others = 0;
+  let colon = -1;
+  for (; i > 0 && i > start - 200; i--) {
+    const code = text.charCodeAt(i - 1);
+    if (endsUrl(code) || code > 127 || '(),;|&=\\'.includes(text.charAt(i - 1))) break;
+    if (code === 64) {
+      others += 1;
+      if (others > 3) break;
+    }
+    if (code === 58) colon = i - 1;
+  }
+  while (text.charAt(i) === '/' || (i < start && !hasBoundary(text, i))) i += 1;
+  if (colon <= i || text.startsWith('://', colon)) return;
+  for (let j = i; j < colon; j++) if (!isNameCharacter(text.charCodeAt(j)) && !'.%+~@'.includes(text.charAt(j))) return;
+  if (noUsers.has(text.slice(i, colon).toLowerCase())) return;
+  const shape = shapeOf(text, colon + 1, start);
+  const isMixed = (shape.digits > 0 && shape.letters > 0) || (shape.upper > 0 && shape.upper < shape.letters && shape.changes > 1);
+  if (shape.length < 6 || !isMixed || isTemplate(text, colon + 1, start) || isNames(text, colon + 1, start)) return;
+  take(i, end);
+}
+
+/** A name with a domain of letters, an IPv4 address, or any name with a port. */
+function isHost(text: string, start: number): boolean {
+  let i = start;
+  let dots = 0;
+  let label = start;
+  let isNumeric = true;
+  for (; i < start + 253; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 46 && isAlphanumeric(text.charCodeAt(i + 1))) {
+      dots += 1;
+      label = i + 1;
+    } else if (!isAlphanumeric(code) && code !== 45) break;
+    else if (!isDigit(code)) isNumeric = false;
+  }
+  if (i === start) return false;
+  if (text.charAt(i) === ':' && isDigit(text.charCodeAt(i + 1))) return true;
+  if (isWordAt(text, start, 'localhost') && i === start + 9) return true;
+  if (isNumeric) return dots === 3;
+  if (dots === 0 || i - label < 2) return false;
+  for (let j = label; j < i; j++) if (!isLetter(text.charCodeAt(j))) return false;
+  return true;
+}
+
+// ---------------------------------------------------------------- blocks
+
+/** End of the block whose first line ends at `from`: behind its last line, or of the text. */
+export function blockEnd(text: string, from: number): number {
+  const last = /-{4,5} {0,1}END/g;
+  last.lastIndex = from;
+  const found = last.exec(text);
+  if (found === null) return text.length;
+  const at = last.lastIndex;
+  const dashes = text.slice(at, at + 80).indexOf('----');
+  if (dashes === -1) return at;
+  let end = at + dashes + 4;
+  if (text.charAt(end) === '-') end += 1;
+  return end;
+}
+
+// ---------------------------------------------------------------- command lines
+
+interface Argument {
+  readonly start: number;
+  readonly end: number;
+  readonly next: number;
+}
+
+/** The argument that begins at or behind `at`, in or without quotes; undefined where the command ends. */
+function nextArgument(text: string, at: number, limit: number): Argument | undefined {
+  let i = at;
+  for (; i < limit; i++) {
+    const code = text.charCodeAt(i);
+    if (code === BACKSLASH && isLineBreak(text.charCodeAt(i + 1))) {
+      i += text.charAt(i + 1) === '\r' ? 2 : 1;
+      continue;
+    }
+    if (code !== 32 && code !== 9 && code !== 44 && code !== 91) break;
+  }
+  const code = text.charCodeAt(i);
+  if (i >= limit || isLineBreak(code) || ';|&)]}>'.includes(text.charAt(i))) return undefined;
+  const depth = countBackslashes(text, i);
+  const quote = text.charCodeAt(i + depth);
+  if (isQuote(quote)) {
+    const start = i + depth + 1;
+    const end = quotedEnd(text, start, quote, depth);
+    if (end !== -1) return { start, end, next: end + depth + 1 };
+    return undefined;
+  }
+  let end = i;
+  while (end < text.length) {
+    const each = text.charCodeAt(end);
+    if (isSpace(each) || isQuote(each) || (each === BACKSLASH && isEscapeAt(text, end)) || (end >= limit && end >= i + LONGEST_COMMAND)) break;
+    end += 1;
+  }
+  return end === i ? undefined : { start: i, end, next: end };
+}
+
+/** Reads the secrets among the arguments of the program whose name is at `[start, end)`. Returns where it has read up to. */
+export function readCommand(text: string, start: number, end: number, take: Take): number {
+  const options = VOCABULARY.commands[text.slice(start, end).toLowerCase()] ?? [];
+  let at = end;
+  if (isNameCharacter(text.charCodeAt(at)) && text.charAt(end - 1) !== ' ') return end;
+  // The quote behind a program's name that stands alone in a list of arguments.
+  const depth = countBackslashes(text, at);
+  if (isQuote(text.charCodeAt(at + depth)) && text.charAt(at + depth + 1) === ',') at += depth + 1;
+  const limit = Math.min(text.length, end + LONGEST_COMMAND);
+  let wanted: string | undefined;
+  for (let argument = nextArgument(text, at, limit); argument !== undefined; argument = nextArgument(text, at, limit)) {
+    at = argument.next;
+    if (wanted !== undefined) {
+      takeArgument(text, argument.start, argument.end, wanted, false, take);
+      wanted = undefined;
+      continue;
+    }
+    for (const option of options) {
+      const sign = ':%=~'.includes(option.slice(-1)) ? option.slice(-1) : '';
+      const name = sign === '' ? option : option.slice(0, -1);
+      if (!text.startsWith(name, argument.start) || argument.start + name.length > argument.end) continue;
+      const rest = argument.start + name.length;
+      if (rest === argument.end) wanted = sign === '' ? ' ' : sign;
+      else if (name.startsWith('--') ? '= '.includes(text.charAt(rest)) : true) {
+        const isSigned = '= '.includes(text.charAt(rest));
+        takeArgument(text, isSigned ? rest + 1 : rest, argument.end, sign === '' ? ' ' : sign, true, take);
+      } else continue;
+      break;
+    }
+  }
+  return at;
+}
+
+/** Takes the value of an option, by the sign behind the option; see COMMANDS. */
+function takeArgument(text: string, start: number, end: number, sign: string, isGlued: boolean, take: Take): void {
+  if (end <= start || isTemplateOnly(text, start, end) || isTemplate(text, start, end)) return;
+  if (sign === ':' || sign === '%') {
+    const at = indexIn(text, sign, start, end);
+    if (at > start && at + 1 < end && !isTemplateOnly(text, at + 1, end) && !isTemplate(text, at + 1, end)) take(start, end);
+    return;
+  }
+  if (sign === '=') {
+    const at = indexIn(text, '=', start, end);
+    if (at !== -1 && isCredential(text, at + 1, end)) take(start, end);
+    return;
+  }
+  if (sign === '~' && !isGlued) {
+    const shape = shapeOf(text, start, end);
+    if (shape.length < 6 || shape.digits === 0 || shape.letters === 0 || isNames(text, start, end)) return;
+  }
+  if (text.charAt(start) !== '-') take(start, end);
+}
+
+/** Reads `user:password` behind `-u`, of whatever program: only where the password looks like one. */
+export function readUserFlag(text: string, start: number, end: number, take: Take): void {
+  const value = readValue(text, end);
+  if (value === undefined) return;
+  const colon = indexIn(text, ':', value.start, Math.min(value.end, value.start + 100));
+  if (colon <= value.start || colon >= value.end - 1) return;
+  for (let i = value.start; i < colon; i++) if (isSpace(text.charCodeAt(i))) return;
+  const shape = shapeOf(text, colon + 1, value.end);
+  if (shape.length < 6 || shape.letters === 0 || (shape.digits === 0 && shape.upper === 0) || isTemplateOnly(text, colon + 1, value.end)) return;
+  if (isTemplate(text, colon + 1, value.end) || isNames(text, colon + 1, value.end)) return;
+  take(start, value.end);
+}

@@ -1,0 +1,109 @@
+/**
+ * What the parts of `redaction.ts` know of characters and of what stands before a secret. The collector's processor
+ * has the same in Go (text.go); both work on code points and treat every character beyond ASCII alike.
+ */
+export const BACKSLASH = 92;
+export const PERCENT = 37;
+const ESCAPE = 27;
+
+export const isDigit = (code: number): boolean => code >= 48 && code <= 57;
+export const isLower = (code: number): boolean => code >= 97 && code <= 122;
+export const isUpper = (code: number): boolean => code >= 65 && code <= 90;
+export const isLetter = (code: number): boolean => isLower(code) || isUpper(code);
+export const isAlphanumeric = (code: number): boolean => isDigit(code) || isLetter(code);
+export const isNameCharacter = (code: number): boolean => isAlphanumeric(code) || code === 95 || code === 45;
+export const isHexDigit = (code: number): boolean => isDigit(code) || (code >= 97 && code <= 102) || (code >= 65 && code <= 70);
+/** `'`, `"` and the backtick. */
+export const isQuote = (code: number): boolean => code === 34 || code === 39 || code === 96;
+export const isSpace = (code: number): boolean => code === 32 || (code >= 9 && code <= 13);
+export const isLineBreak = (code: number): boolean => code === 10 || code === 13;
+/** Quotation marks beyond ASCII: two guillemets, the General Punctuation ones, CJK brackets and full-width quotes. */
+export const isTypographicQuote = (code: number): boolean =>
+  code === 0xab || code === 0xbb || (code >= 0x2018 && code <= 0x201f) || code === 0x2039 || code === 0x203a ||
+  (code >= 0x300c && code <= 0x300f) || code === 0xff02 || code === 0xff07;
+
+/** Value of a hexadecimal digit. */
+export const hexValue = (code: number): number => (isDigit(code) ? code - 48 : (code | 32) - 87);
+
+/** Whether `count` hexadecimal digits stand at `at`. */
+export function isHex(text: string, at: number, count: number): boolean {
+  if (at < 0 || at + count > text.length) return false;
+  for (let i = 0; i < count; i++) if (!isHexDigit(text.charCodeAt(at + i))) return false;
+  return true;
+}
+
+/** Whether `word`, in lower case, stands at `at` in any case. */
+export function isWordAt(text: string, at: number, word: string): boolean {
+  if (at < 0 || at + word.length > text.length) return false;
+  for (let i = 0; i < word.length; i++) {
+    const code = text.charCodeAt(at + i);
+    if ((isUpper(code) ? code + 32 : code) !== word.charCodeAt(i)) return false;
+  }
+  return true;
+}
+
+/** End of the run of letters, digits, `_` and `-` that `start` is in. */
+export function runEnd(text: string, start: number): number {
+  let end = start;
+  while (end < text.length && isNameCharacter(text.charCodeAt(end))) end += 1;
+  return end;
+}
+
+/**
+ * Whether a secret may begin at `at`: no letter or digit stands before it, or one that ends an escape. That is the one
+ * definition of a boundary. Escapes are `\n` and its like, `\xHH`, `\uHHHH`, `\UHHHHHHHH` and `\OOO` after any number of
+ * backslashes, `%HH` (also `%25HH` at any depth), and the sequences by which a terminal sets colours.
+ */
+export function hasBoundary(text: string, at: number): boolean {
+  if (at === 0) return true;
+  const last = text.charCodeAt(at - 1);
+  if (!isAlphanumeric(last)) return true;
+  const before = text.charCodeAt(at - 2);
+  if (before === BACKSLASH) return 'abefnrtv0'.includes(text.charAt(at - 1));
+  if (isHexDigit(last) && isHex(text, at - 2, 1) && endsNumericEscape(text, at)) return true;
+  return isLetter(last) && endsColour(text, at);
+}
+
+function endsNumericEscape(text: string, at: number): boolean {
+  let sign = at - 3;
+  while (sign >= 2 && text.charCodeAt(sign) === 53 && text.charCodeAt(sign - 1) === 50) sign -= 2;
+  if (text.charCodeAt(sign) === PERCENT) return true;
+  const isAfter = (letter: string, digits: number): boolean => {
+    const place = at - digits - 1;
+    return text.charAt(place) === letter && (text.charCodeAt(place - 1) === BACKSLASH || (letter === 'u' && text.charCodeAt(place - 1) === PERCENT)) && isHex(text, place + 1, digits);
+  };
+  return isAfter('x', 2) || isAfter('u', 4) || isAfter('U', 8) || (text.charCodeAt(at - 4) === BACKSLASH && isOctal(text, at - 3));
+}
+
+/** Whether three octal digits of a byte stand at `at`. */
+export function isOctal(text: string, at: number): boolean {
+  const [first, second, third] = [text.charCodeAt(at), text.charCodeAt(at + 1), text.charCodeAt(at + 2)];
+  return first >= 48 && first <= 51 && second >= 48 && second <= 55 && third >= 48 && third <= 55;
+}
+
+/** Parameters of a colour sequence: more than any terminal takes. */
+const LONGEST_COLOUR = 24;
+
+/** Whether `ESC [ parameters letter` ends at `at`; the escape character itself may be lost or written out. */
+function endsColour(text: string, at: number): boolean {
+  let i = at - 2;
+  const first = Math.max(0, i - LONGEST_COLOUR);
+  while (i >= first && isColourParameter(text.charCodeAt(i))) i -= 1;
+  if (text.charAt(i) !== '[') return false;
+  return i < at - 2 || text.charCodeAt(i - 1) === ESCAPE || 'bBeE3'.includes(text.charAt(i - 1) || ' ');
+}
+
+const isColourParameter = (code: number): boolean => isDigit(code) || code === 58 || code === 59 || code === 63;
+
+/** Where the text goes on behind a colour sequence that begins at `at`; `at` if there is none. */
+export function skipColour(text: string, at: number): number {
+  if (text.charCodeAt(at) !== ESCAPE || text.charAt(at + 1) !== '[') return at;
+  let i = at + 2;
+  while (i < text.length && i < at + LONGEST_COLOUR && isColourParameter(text.charCodeAt(i))) i += 1;
+  return isLetter(text.charCodeAt(i)) ? i + 1 : at;
+}
+
+/** A boundary, and none of the characters that join two parts of one argument or path. */
+export function hasArgumentBoundary(text: string, at: number): boolean {
+  return at === 0 || (hasBoundary(text, at) && !'-_./+@#~'.includes(text.charAt(at - 1)));
+}

@@ -1,0 +1,94 @@
+/**
+ * Words by which `redaction-readers.ts` tells a secret from what only stands near one. The collector's configuration is
+ * generated from them, so a word is added here and nowhere else. All are lower case.
+ */
+
+/** Last words of a name that is about a secret, and holds none: `token_type`, `secretName`, `passwordHint`. */
+const ABOUT: readonly string[] = [
+  'type', 'types', 'name', 'names', 'id', 'ids', 'count', 'counts', 'counter', 'limit', 'limits', 'file', 'files', 'filename', 'path', 'paths', 'dir', 'url', 'urls',
+  'uri', 'endpoint', 'expiry', 'expires', 'expiration', 'expired', 'ttl', 'length', 'len', 'size', 'min', 'max', 'usage', 'used', 'budget',
+  'total', 'ref', 'refs', 'reference', 'arn', 'policy', 'policies', 'version', 'kind', 'class', 'provider', 'providers', 'manager', 'field', 'fields', 'label', 'labels',
+  'placeholder', 'hint', 'prompt', 'message', 'messages', 'error', 'errors', 'regex', 'pattern', 'patterns', 'required', 'enabled', 'disabled', 'status',
+  'state', 'store', 'storage', 'service', 'scope', 'scopes', 'issuer', 'audience', 'algorithm', 'rotation', 'age', 'date', 'format', 'index',
+  'position', 'offset', 'embd', 'embedding', 'embeddings', 'vocab', 'rate', 'cost', 'price', 'mode', 'env', 'var', 'variable', 'variables', 'header', 'headers', 'method',
+  'source', 'strength', 'generator', 'validator', 'validation', 'helper', 'utils', 'test', 'tests', 'spec', 'module', 'component', 'page',
+  'form', 'input', 'screen', 'view', 'controller', 'handler', 'schema', 'model', 'detector', 'detection', 'scanner', 'scanning', 'parser', 'stream',
+];
+
+/** What may follow a name without a sign between: `secretkey`, `tokens`. */
+const GLUED: readonly string[] = ['s', 'key', 'keys', 'value', 'values', 'text', 'string', 'base'];
+
+/** Values that say what a secret is, or that there is none. */
+const LITERALS: readonly string[] = [
+  'undefined', 'required', 'optional', 'disabled', 'argument', 'arguments', 'parameter', 'parameters', 'followed', 'provided', 'encrypted', 'redacted', 'password',
+  'passphrase', 'interactive', 'keychain', 'keyring', 'external', 'environment', 'authentication', 'authorization', 'function', 'securestring', 'secretstring', 'sensitive', 'expected', 'protected', 'generated',
+  'boolean', 'unchanged', 'available', 'necessary', 'included', 'supported', 'something', 'anything', 'whatever', 'unspecified', 'invalid', 'notempty', 'nullable',
+];
+
+/** Words of a sentence about a password; a passphrase has none of them. */
+const PROSE: readonly string[] = [
+  'a', 'an', 'and', 'any', 'are', 'as', 'at', 'be', 'but', 'by', 'can', 'cannot', 'characters', 'confirm', 'contain', 'current', 'do', 'does', 'enter', 'field', 'for', 'forgot', 'from', 'has', 'have', 'if',
+  'in', 'incorrect', 'invalid', 'is', 'it', 'least', 'login', 'match', 'must', 'new', 'no', 'not', 'of', 'on', 'or', 'passwd', 'password', 'passwords', 'passphrase', 'please', 'required', 'reset',
+  'secret', 'set', 'should', 'that', 'the', 'this', 'to', 'token', 'type', 'use', 'used', 'user', 'username', 'value', 'was', 'when', 'will', 'with', 'wrong', 'you', 'your',
+];
+
+/** Objects and words of source code that only name the place where a secret comes from. */
+const SOURCES: readonly string[] = [
+  'this', 'self', 'process', 'options', 'opts', 'config', 'req', 'request', 'res', 'ctx', 'context', 'params', 'props', 'state', 'args', 'env', 'os', 'settings',
+  'data', 'input', 'payload', 'await', 'new', 'typeof', 'function', 'async', 'return', 'string', 'boolean', 'secrets', 'vars', 'var', 'local', 'module', 'event', 'body', 'import',
+];
+
+/** Begins of a function that gets a secret. */
+const GETTERS: readonly string[] = ['get', 'read', 'load', 'fetch', 'create', 'make', 'generate', 'resolve', 'require', 'parse', 'find', 'next', 'is', 'has'];
+
+/** What stands before a colon and an address and is no user: `mailto:someone@example.com`. */
+const NO_USERS: readonly string[] = ['mailto', 'email', 'e-mail', 'mail', 'from', 'to', 'cc', 'bcc', 'sender', 'recipient', 'author', 'by', 'acct', 'sip', 'sips', 'xmpp', 'npm', 'git', 'contact', 'owner'];
+
+/**
+ * Options by which a program is given a secret: by the words that begin its command line. A sign behind an option says
+ * what its value is: `:` user and password, `%` the same with a percent sign, `=` a cookie, `~` a secret only where the
+ * value looks like one, unless it is glued to the option.
+ */
+const COMMANDS: Readonly<Record<string, readonly string[]>> = {
+  curl: ['-u:', '--user:', '-U:', '--proxy-user:', '--oauth2-bearer', '--pass', '--proxy-pass', '-b=', '--cookie='],
+  'http ': ['-a:', '--auth:'],
+  'https ': ['-a:', '--auth:'],
+  'xh ': ['-a:', '--auth:'],
+  mysql: ['-p~'],
+  mysqldump: ['-p~'],
+  mysqladmin: ['-p~'],
+  mysqlimport: ['-p~'],
+  mariadb: ['-p~'],
+  'mariadb-dump': ['-p~'],
+  sshpass: ['-p'],
+  'docker login': ['-p'],
+  'podman login': ['-p'],
+  'nerdctl login': ['-p'],
+  'buildah login': ['-p'],
+  'crane auth login': ['-p'],
+  'oras login': ['-p'],
+  'helm registry login': ['-p'],
+  'oc login': ['-p'],
+  'cf login': ['-p'],
+  'az login': ['-p'],
+  'redis-cli': ['-a', '--pass'],
+  'mongo ': ['-p'],
+  mongosh: ['-p'],
+  mongodump: ['-p'],
+  mongorestore: ['-p'],
+  mongoexport: ['-p'],
+  sqlcmd: ['-P'],
+  ldapsearch: ['-w'],
+  ldapadd: ['-w'],
+  ldapmodify: ['-w'],
+  smbclient: ['-U%'],
+  rabbitmqadmin: ['-p'],
+  'openssl ': ['-passin', '-passout', '-pass'],
+  'zip ': ['-P'],
+  'unzip ': ['-P'],
+  '7z ': ['-p'],
+  vsql: ['-w'],
+  'ssh-keygen': ['-N', '-P'],
+};
+
+export const VOCABULARY = { about: ABOUT, glued: GLUED, literals: LITERALS, prose: PROSE, sources: SOURCES, getters: GETTERS, no_users: NO_USERS, commands: COMMANDS } as const;
