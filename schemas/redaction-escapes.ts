@@ -2,7 +2,7 @@
  * Reads a text as the program does that resolves its escapes: JSON's and other languages' after any number of
  * backslashes, percent-encoding, and references of HTML and XML. The collector's processor has the same in Go (escapes.go).
  */
-import { BACKSLASH, hexValue, isDigit, isHex, isHexDigit, isLetter, isOctal, PERCENT } from './redaction-text.js';
+import { BACKSLASH, hexValue, isDigit, isHex, isHexDigit, isLetter, isOctal, isQuote, isSpace, PERCENT } from './redaction-text.js';
 
 const AMPERSAND = 38;
 /** Stands for whatever is beyond ASCII. */
@@ -32,7 +32,6 @@ export interface View {
  * @param plus whether `+` is a blank, as in forms.
  */
 export function resolveEscapes(text: string, plus: boolean): View | undefined {
-  if (!mayHaveEscapes(text)) return undefined;
   const pieces: string[] = [];
   /** Pairs: an index in the result, and the index in `text` from which the two go on alike. */
   const anchors: number[] = [0, 0];
@@ -83,13 +82,25 @@ export function mayHaveEscapes(text: string): boolean {
   return false;
 }
 
+/** Whether a form may be in the text that has blanks in it: a `+` behind a `=`, with no blank or quote between. */
+export function mayBeForm(text: string): boolean {
+  let isField = false;
+  for (let i = text.includes('+') ? Math.max(0, text.indexOf('=')) : text.length; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 61) isField = true;
+    else if (code === 43 && isField) return true;
+    else if (isSpace(code) || isQuote(code)) isField = false;
+  }
+  return false;
+}
+
 interface Read {
   readonly text: string;
   readonly length: number;
   readonly isHard: boolean;
 }
 
-const PLUS: Read = { text: ' ', length: 1, isHard: false };
+const PLUS: Read = { text: ' ', length: 1, isHard: true };
 
 const character = (value: number): string => (value < 0x80 ? String.fromCharCode(value) : BEYOND_ASCII);
 

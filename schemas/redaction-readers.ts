@@ -8,7 +8,7 @@
 import { decodePrintable } from './redaction-encoded.js';
 import {
   BACKSLASH, hasBoundary, isAlphanumeric, isDigit, isLetter, isLineBreak, isLower, isNameCharacter, isQuote, isSpace, isTypographicQuote, isUpper,
-  isWordAt, skipColour,
+  isWordAt, skipBareColour, skipColour,
 } from './redaction-text.js';
 import { VOCABULARY } from './redaction-vocabulary.js';
 
@@ -541,7 +541,8 @@ export function readUserinfo(text: string, start: number, end: number, take: Tak
   if (!isHost(text, end)) return;
   let i = start;
   let others = 0;
-  let colon = -1;
+  let slash = -1;
+  let isUrl = false;
   for (; i > 0 && i > start - 200; i--) {
     const code = text.charCodeAt(i - 1);
     if (endsUrl(code) || code > 127 || '(),;|&=\\'.includes(text.charAt(i - 1))) break;
@@ -549,10 +550,15 @@ export function readUserinfo(text: string, start: number, end: number, take: Tak
       others += 1;
       if (others > 3) break;
     }
-    if (code === 58) colon = i - 1;
+    if (code === 47 && slash === -1) slash = i - 1;
+    if (code === 58 && text.startsWith('://', i - 1)) isUrl = true;
   }
-  while (text.charAt(i) === '/' || (i < start && !hasBoundary(text, i))) i += 1;
-  if (colon <= i || text.startsWith('://', colon)) return;
+  // Of a URL it is the last part of the path; its authority is not looked at here.
+  if (isUrl) i = slash + 1;
+  i = skipBareColour(text, i);
+  while (i < start && (text.charAt(i) === '/' || !hasBoundary(text, i))) i += 1;
+  const colon = indexIn(text, ':', i, start);
+  if (colon <= i) return;
   for (let j = i; j < colon; j++) if (!isNameCharacter(text.charCodeAt(j)) && !'.%+~@'.includes(text.charAt(j))) return;
   if (noUsers.has(text.slice(i, colon).toLowerCase())) return;
   const shape = shapeOf(text, colon + 1, start);

@@ -97,13 +97,20 @@ const isColourParameter = (code: number): boolean => isDigit(code) || code === 5
 
 /** Where the text goes on behind a colour sequence that begins at `at`; `at` if there is none. */
 export function skipColour(text: string, at: number): number {
-  if (text.charCodeAt(at) !== ESCAPE || text.charAt(at + 1) !== '[') return at;
-  let i = at + 2;
+  if (text.charCodeAt(at) !== ESCAPE) return at;
+  const end = skipBareColour(text, at + 1);
+  return end > at + 1 ? end : at;
+}
+
+/** The same for a sequence that has lost its escape character. */
+export function skipBareColour(text: string, at: number): number {
+  if (text.charAt(at) !== '[') return at;
+  let i = at + 1;
   while (i < text.length && i < at + LONGEST_COLOUR && isColourParameter(text.charCodeAt(i))) i += 1;
   return isLetter(text.charCodeAt(i)) ? i + 1 : at;
 }
 
 /** A boundary, and none of the characters that join two parts of one argument or path. */
 export function hasArgumentBoundary(text: string, at: number): boolean {
-  return at === 0 || (hasBoundary(text, at) && !'-_./+@#~'.includes(text.charAt(at - 1)));
+  return at === 0 || (hasBoundary(text, at) && !'-_.@#~'.includes(text.charAt(at - 1)));
 }

@@ -10,7 +10,7 @@
  */
 import { REDACTION_RULES, type RedactionRule } from './redaction-rules.js';
 import { eachDecoded, SHORTEST_DECODED } from './redaction-encoded.js';
-import { mayHaveEscapes, resolveEscapes } from './redaction-escapes.js';
+import { mayBeForm, mayHaveEscapes, resolveEscapes } from './redaction-escapes.js';
 import {
   blockEnd, isBasicCredential, isSecretValue, nameEnd, readAssignment, readAuthorization, readCommand, readCookies, readToken, readUrl, readUserFlag,
   readUserinfo, strengthOf, type Strength, type Take,
@@ -119,9 +119,8 @@ function find(own: Engine, text: string, depth: number, found: Found[]): void {
       if (first !== undefined) found.push({ start: decoded.start, end: decoded.end, rule: first.rule });
     });
   }
-  if (!mayHaveEscapes(text)) return;
-  findBehindEscapes(own, text, false, depth, found);
-  if (text.includes('+')) findBehindEscapes(own, text, true, depth, found);
+  if (mayHaveEscapes(text)) findBehindEscapes(own, text, false, depth, found);
+  if (mayBeForm(text)) findBehindEscapes(own, text, true, depth, found);
 }
 
 /** @param plus whether `+` is a blank. */
@@ -136,6 +135,8 @@ function findBehindEscapes(own: Engine, text: string, plus: boolean, depth: numb
 function findPlain(own: Engine, text: string, found: Found[]): void {
   /** By rule: before this place it is not tried again. */
   const resume = new Uint32Array(own.rules.length);
+  /** By program: the command line up to here has been read. */
+  const commands = new Map<string, number>();
   for (const candidate of candidatesIn(own, text)) {
     const index = candidate % RULES;
     const start = (candidate - index) / RULES;
@@ -148,8 +149,8 @@ function findPlain(own: Engine, text: string, found: Found[]): void {
     const { reads, pattern } = compiled.rule;
     if (pattern === undefined) {
       const word = compiled.words.find((each) => isWordAt(text, start, each)) ?? '';
-      const end = readAt(reads, text, start, start + word.length, take);
-      resume[index] = Math.max(resume[index] ?? 0, end);
+      if (reads !== 'command') readAt(reads, text, start, start + word.length, take);
+      else if (start >= (commands.get(word) ?? 0)) commands.set(word, readCommand(text, start, start + word.length, (from, to) => found.push({ start: from, end: to, rule: index })));
       continue;
     }
     const end = matchEnd((compiled.expression ??= new RegExp(pattern, 'uy')), text, start);
@@ -166,18 +167,16 @@ function findPlain(own: Engine, text: string, found: Found[]): void {
   }
 }
 
-/** Reads from a keyword on; the result is how far it has read of what it need not read again. */
-function readAt(reads: RedactionRule['reads'], text: string, start: number, end: number, take: Take): number {
+/** Reads from a keyword on. */
+function readAt(reads: RedactionRule['reads'], text: string, start: number, end: number, take: Take): void {
   switch (reads) {
     case 'assignment': readAssignment(text, start, end, take); break;
     case 'authorization': readAuthorization(text, start, end, take); break;
     case 'cookies': readCookies(text, start, end, take); break;
     case 'url': readUrl(text, start, end, take); break;
     case 'userinfo': readUserinfo(text, start, end, take); break;
-    case 'command': return readCommand(text, start, end, take);
     default:
   }
-  return 0;
 }
 
 /** Where a match of a rule may begin: place times {@link RULES} plus number of the rule, in order. */
