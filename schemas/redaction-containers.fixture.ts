@@ -84,7 +84,7 @@ function readingsOf(text: string): string[] {
     const bytes = Buffer.from(run.slice(shift), 'base64').toString('latin1');
     return [bytes, bytes.replaceAll('\0', ''), Buffer.from(run.slice(shift).replace(/[^0-9a-f].*$/i, ''), 'hex').toString('latin1')];
   }));
-  const unzipped = decoded.filter((each) => each.startsWith('\u001f\u008b')).map((each) => gunzipSync(Buffer.from(each, 'latin1'), { finishFlush: constants.Z_SYNC_FLUSH }).toString('latin1'));
+  const unzipped = decoded.filter((each) => each.startsWith('\u001f\u008b\b\0\0')).map((each) => gunzipSync(Buffer.from(each, 'latin1'), { finishFlush: constants.Z_SYNC_FLUSH }).toString('latin1'));
   const percent = (each: string): string => each.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
   return [text, percent(text), percent(percent(text)), ...decoded, ...unzipped, ...(text.match(/[0-9a-f]{16,}/gi) ?? []).map((run) => Buffer.from(run, 'hex').toString('latin1'))];
 }

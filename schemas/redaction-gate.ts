@@ -1,7 +1,15 @@
-import { BOUNDED_KEYWORDS, FREE_KEYWORDS } from './redaction-keywords.js';
+import { BOUNDED_KEYWORDS, FREE_KEYWORDS, NAME_KEYWORDS } from './redaction-keywords.js';
+import { hasBoundary } from './redaction-text.js';
 
 /** What is shorter is no secret of any rule. */
 const SHORTEST = 6;
+
+/** Twelve bytes of text in base64, in base64 of UTF-16, or in hexadecimal, at any alignment; the places of `redaction-encoded.ts`. */
+const ENCODED = new RegExp([
+  '(?:[C-Za-f][AC-HQS-Xgi-nwyz0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]){4}',
+  '(?:[C-Za-f][AQgw][AB][A-Za-z0-9+/_-]A[A-H][AEIMQUYcgkosw048]A){4}',
+  '(?:[02-7][0-9A-Fa-f]){12}',
+].join('|'));
 
 /**
  * False only where `redact()` would surely find nothing, which is true of most short texts. Costs far less than making
@@ -9,29 +17,20 @@ const SHORTEST = 6;
  */
 export function mayHoldSecret(text: string): boolean {
   if (text.length < SHORTEST) return false;
-  // Beyond ASCII, lower case may have another length.
-  if (Buffer.byteLength(text) !== text.length || text.includes('%')) return true;
-  return holdsKeyword(text) || (text.match(/[\w+/-]{16,}/g) ?? []).some(mayDecodeToSecret);
-}
-
-/** The run decoded as `redaction-encoded.ts` does, by functions of Node's own. */
-function mayDecodeToSecret(run: string): boolean {
-  const decoded = Buffer.from(run, /^[\da-f]+$/i.test(run) ? 'hex' : 'base64').toString('latin1');
-   
-  return /^[^\0-\x08\x0b\x0c\x0e-\x1f\x7f]{12}/.test(decoded) && holdsKeyword(decoded);
+  // Beyond ASCII, lower case may have another length; escapes and forms are read twice, and lines of base64 joined.
+  if (Buffer.byteLength(text) !== text.length || /[%\\&+\n\r]/.test(text)) return true;
+  return holdsKeyword(text) || ENCODED.test(text);
 }
 
 function holdsKeyword(text: string): boolean {
   const lower = text.toLowerCase();
-  for (const keyword of FREE_KEYWORDS) if (lower.includes(keyword)) return true;
-  for (const keyword of BOUNDED_KEYWORDS) {
-    for (let at = lower.indexOf(keyword); at !== -1; at = lower.indexOf(keyword, at + 1)) {
-      if (at === 0 || !isAlphanumeric(lower.charCodeAt(at - 1))) return true;
-    }
-  }
-  return false;
-}
-
-function isAlphanumeric(code: number): boolean {
-  return (code >= 48 && code <= 57) || (code >= 97 && code <= 122);
+  const isIn = (keyword: string): boolean => lower.includes(keyword);
+  if (FREE_KEYWORDS.some(isIn)) return true;
+  // Nothing is assigned, and there is no user, without one of these.
+  if (/[\s:=>,]/.test(text) && NAME_KEYWORDS.some(isIn)) return true;
+  if (text.includes('@') && text.includes(':')) return true;
+  return BOUNDED_KEYWORDS.some((keyword) => {
+    for (let at = lower.indexOf(keyword); at !== -1; at = lower.indexOf(keyword, at + 1)) if (hasBoundary(text, at)) return true;
+    return false;
+  });
 }

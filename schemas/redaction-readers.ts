@@ -19,7 +19,7 @@ export type Strength = 'password' | 'token';
 export type Take = (start: number, end: number) => void;
 
 /** A shorter value is not taken for a secret by its name alone. */
-export const SHORTEST_VALUE = 8;
+const SHORTEST_VALUE = 8;
 /** Characters that are looked at to decide whether a value is a secret. */
 const LONGEST_LOOK = 256;
 /** A quoted value that does not end within so many characters has no end. */
@@ -168,11 +168,12 @@ interface Shape {
 
 function shapeOf(text: string, start: number, end: number): Shape {
   const shape: Shape = { length: 0, digits: 0, letters: 0, upper: 0, changes: 0, spaces: 0, isUniform: true };
+  const first = text.codePointAt(start);
   for (let i = start; i < end && i < start + LONGEST_LOOK; i++) {
     const code = text.charCodeAt(i);
     if ((code & 0xfc00) === 0xdc00) continue;
     shape.length += 1;
-    if (code !== text.charCodeAt(start)) shape.isUniform = false;
+    if (text.codePointAt(i) !== first) shape.isUniform = false;
     if (isDigit(code)) shape.digits += 1;
     else if (isLetter(code)) {
       shape.letters += 1;
@@ -187,7 +188,7 @@ function shapeOf(text: string, start: number, end: number): Shape {
 const isRandomCase = ({ changes, letters, upper }: Shape): boolean => letters >= 16 && upper > 0 && changes * 4 >= letters;
 
 /** Whether what stands at `[start, end)` is a secret, given that a secret's name says so. */
-export function isSecretValue(text: string, start: number, end: number, isQuoted: boolean, strength: Strength): boolean {
+function isSecretValue(text: string, start: number, end: number, isQuoted: boolean, strength: Strength): boolean {
   const shape = shapeOf(text, start, end);
   if (shape.length < SHORTEST_VALUE || shape.isUniform) return false;
   if (isTemplate(text, start, end) || isLiteral(text, start, end)) return false;
@@ -196,6 +197,13 @@ export function isSecretValue(text: string, start: number, end: number, isQuoted
   if (strength === 'password') return !isPasswordsName(text, start, end, shape) && !(text.charAt(start) === '/' && isNames(text, start, end));
   if (isAddress(text, start, end) || isNames(text, start, end)) return false;
   return (shape.digits > 0 && shape.letters > 0) || isRandomCase(shape);
+}
+
+/** Whether the whole value of an attribute or entry is a secret, whose name says so: a password may even be a sentence. */
+export function isNamedSecret(value: string, strength: Strength): boolean {
+  if (strength === 'token') return isSecretValue(value, 0, value.length, true, strength);
+  const { length, isUniform } = shapeOf(value, 0, value.length);
+  return length >= SHORTEST_VALUE && !isUniform && !isTemplate(value, 0, value.length) && !isLiteral(value, 0, value.length);
 }
 
 /** What will be replaced by a secret, or has been. */
@@ -272,15 +280,15 @@ function isAssigned(text: string, at: number): boolean {
 
 /** A value with blanks that speaks of passwords. */
 function isSentence(text: string, start: number, end: number): boolean {
-  const words = text.slice(start, Math.min(end, start + LONGEST_LOOK)).toLowerCase().split(/[^a-z0-9]/).filter((word) => word !== '');
-  return words.some((word) => prose.has(word)) || words.length > 12;
+  const words = text.slice(start, Math.min(end, start + LONGEST_LOOK)).split(/[^A-Za-z0-9]/).filter((word) => word !== '');
+  return words.some((word) => prose.has(word.toLowerCase())) || words.length > 12;
 }
 
 /** `your_password`, `hashedPassword`: letters that have the name of the thing in them. */
 function isPasswordsName(text: string, start: number, end: number, { digits }: Shape): boolean {
   if (digits > 0 || end - start > LONGEST_LOOK) return false;
-  const value = text.slice(start, end).toLowerCase();
-  return /^[a-z_.-]{1,256}$/.test(value) && /pass|pwd|secret|token/.test(value);
+  const value = text.slice(start, end);
+  return /^[A-Za-z_.-]{1,256}$/.test(value) && /pass|pwd|secret|token/.test(value.toLowerCase());
 }
 
 /** A digest, an address, a date: what says where a secret is, or which one. */
@@ -470,8 +478,9 @@ export function readCookies(text: string, _start: number, end: number, take: Tak
 /** Takes what the pattern took if it is padded base64 or says `user:password`; `basic authentication` does neither. */
 export function isBasicCredential(text: string, start: number, end: number): boolean {
   if (text.charAt(end - 1) === '=') return true;
-  const blank = text.indexOf(' ', start);
-  return decodePrintable(text.slice(blank + 1, end).trim())?.includes(':') === true;
+  let from = start + 'basic'.length;
+  while (text.charAt(from) === ' ' || text.charAt(from) === '+') from += 1;
+  return decodePrintable(text.slice(from, end))?.includes(':') === true;
 }
 
 // ---------------------------------------------------------------- URLs

@@ -12,13 +12,13 @@ import { REDACTION_RULES, type RedactionRule } from './redaction-rules.js';
 import { eachDecoded, SHORTEST_DECODED } from './redaction-encoded.js';
 import { mayBeForm, mayHaveEscapes, resolveEscapes } from './redaction-escapes.js';
 import {
-  blockEnd, isBasicCredential, isSecretValue, nameEnd, readAssignment, readAuthorization, readCommand, readCookies, readToken, readUrl, readUserFlag,
+  blockEnd, isBasicCredential, isNamedSecret, nameEnd, readAssignment, readAuthorization, readCommand, readCookies, readToken, readUrl, readUserFlag,
   readUserinfo, strengthOf, type Strength, type Take,
 } from './redaction-readers.js';
 import { createKeywordScanner, type KeywordScanner } from './redaction-scan.js';
 import { hasArgumentBoundary, hasBoundary, isWordAt, runEnd } from './redaction-text.js';
 
-export { REDACTION_RULES, type RedactionRule, type Strength };
+export { isNamedSecret, REDACTION_RULES, type RedactionRule, type Strength };
 
 export interface Redaction {
   /** The text with each secret replaced by `[REDACTED:<kind>]`. */
@@ -218,11 +218,6 @@ export function secretNameStrength(name: string): Strength | undefined {
     }
   });
   return strength;
-}
-
-/** Whether a value under a name of that strength is a secret. */
-export function isNamedSecret(value: string, strength: Strength): boolean {
-  return isSecretValue(value, 0, value.length, true, strength);
 }
 
 function matchEnd(expression: RegExp, text: string, start: number): number {

@@ -15,6 +15,10 @@ type Config struct {
 	// be empty: a collector that redacts nothing does not start. Generated from schemas/redaction-rules.ts.
 	Rules []Rule `mapstructure:"rules"`
 
+	// Vocabulary has the words by which a secret is told from what only stands near one. Generated from
+	// schemas/redaction-vocabulary.ts.
+	Vocabulary Vocabulary `mapstructure:"vocabulary"`
+
 	// AllowedKeys lists the attribute keys that are kept at the top level of resource, scope, span, event, link, log
 	// record, data point and exemplar attributes; `name.*` allows every key that begins with `name.`. An empty list
 	// fails closed: every attribute is dropped.
@@ -51,7 +55,8 @@ type Rule struct {
 	Name string `mapstructure:"name"`
 	// Keywords are lower-case ASCII; the rule is tried only where one stands.
 	Keywords []string `mapstructure:"keywords"`
-	// Pattern is a regular expression for the whole secret.
+	// Pattern is a regular expression for the whole secret, or for what stands before what Reads reads. Empty where
+	// Reads begins at the keyword.
 	Pattern string `mapstructure:"pattern"`
 	// Before is the number of bytes of a match before its keyword.
 	Before int `mapstructure:"before"`
@@ -61,6 +66,21 @@ type Rule struct {
 	OncePerRun bool `mapstructure:"once_per_run"`
 	// Except is a regular expression for what is no secret although Pattern takes it.
 	Except string `mapstructure:"except"`
+	// Reads names what reads on where Pattern ends, or from the keyword: `block`, `token`, `basic` and `flag` behind a
+	// pattern, `assignment`, `authorization`, `cookies`, `url`, `userinfo` and `command` at a keyword.
+	Reads string `mapstructure:"reads"`
+}
+
+// Vocabulary: all words are lower case. See schemas/redaction-vocabulary.ts for the meaning of each list.
+type Vocabulary struct {
+	About    []string            `mapstructure:"about"`
+	Glued    []string            `mapstructure:"glued"`
+	Literals []string            `mapstructure:"literals"`
+	Prose    []string            `mapstructure:"prose"`
+	Sources  []string            `mapstructure:"sources"`
+	Getters  []string            `mapstructure:"getters"`
+	NoUsers  []string            `mapstructure:"no_users"`
+	Commands map[string][]string `mapstructure:"commands"`
 }
 
 var _ component.Config = (*Config)(nil)
@@ -103,8 +123,8 @@ func (r *Rule) validate() error {
 		return errors.New("keywords: must not be empty, or the rule would never be tried")
 	}
 	for _, keyword := range r.Keywords {
-		if len(keyword) < 2 {
-			return fmt.Errorf("keywords: %q: expected two characters or more", keyword)
+		if keyword == "" {
+			return errors.New("keywords: expected one character or more")
 		}
 		for i := 0; i < len(keyword); i++ {
 			if c := keyword[i]; c >= 0x80 || c != lower(c) {
@@ -112,8 +132,17 @@ func (r *Rule) validate() error {
 			}
 		}
 	}
-	if r.Pattern == "" {
-		return errors.New("pattern: must not be empty")
+	switch r.Reads {
+	case "", readsBlock, readsToken, readsBasic, readsFlag:
+		if r.Pattern == "" {
+			return errors.New("pattern: must not be empty")
+		}
+	case readsAssignment, readsAuthorization, readsCookies, readsURL, readsUserinfo, readsCommand:
+		if r.Pattern != "" {
+			return fmt.Errorf("pattern: expected none, since %q reads from the keyword on", r.Reads)
+		}
+	default:
+		return fmt.Errorf("reads: %q: expected one of the readers that are named in the documentation", r.Reads)
 	}
 	if _, err := regexp.Compile(r.Pattern); err != nil {
 		return fmt.Errorf("pattern: %w", err)

@@ -2,11 +2,21 @@ package secretredaction // import "shieldwatch.dev/collector/processors/secretre
 
 import "strings"
 
+// Finds text in base64 (of ASCII, or of UTF-16 as PowerShell has it) and in hexadecimal, wherever in a run of these
+// alphabets it begins: `/tmp/`, `x-` and `token/` are of the alphabet too, and shift what stands behind them.
+// schemas/redaction-encoded.ts has the same in TypeScript.
+
 const (
-	// A run that decodes to fewer bytes than this holds no secret that any rule knows.
+	// A text of fewer bytes holds no secret that any rule knows.
 	shortestDecoded = 12
 	shortestBase64  = shortestDecoded / 3 * 4
 	shortestHex     = shortestDecoded * 2
+	// Two bytes a character.
+	shortestUTF16 = shortestBase64 * 2
+	// A line of base64 is joined with the next one from this length on: encoders wrap at 64 or 76.
+	shortestWrappedLine = 40
+	// Between two lines of base64: the break, an indent, and marks of a quotation, a comment or a diff.
+	longestBreak = 64
 
 	notInAlphabet = 0xff
 	// What a byte beyond ASCII decodes to: in no keyword and no space, and one character in Go and in JavaScript.
@@ -17,8 +27,23 @@ var (
 	// base64Values takes both alphabets of RFC 4648, the URL's too.
 	base64Values = alphabetValues("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", "-_", 62)
 	hexValues    = alphabetValues("0123456789abcdef", "ABCDEF", 10)
-	// What encodeURIComponent and its like leave as it is, and the sign of what they do not.
-	percentRun = alphabetValues("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~!*'()+%", "", 0)
+	// places has, by character, one bit for each place of each form where text may have it.
+	places = formPlaces()
+)
+
+// form says how text looks in an encoding: characters by their place in a period.
+type form struct {
+	period, shortest int
+	// Bit of places for the first place of the period.
+	bit     uint
+	isHex   bool
+	isUTF16 bool
+}
+
+var (
+	base64Form = form{period: 4, shortest: shortestBase64, bit: 0}
+	utf16Form  = form{period: 8, shortest: shortestUTF16, bit: 4, isUTF16: true}
+	hexForm    = form{period: 2, shortest: shortestHex, bit: 12, isHex: true}
 )
 
 func alphabetValues(alphabet, others string, from byte) [256]byte {
@@ -35,159 +60,268 @@ func alphabetValues(alphabet, others string, from byte) [256]byte {
 	return values
 }
 
-// redactEncoded replaces each run in base64, hexadecimal or percent-encoding that holds a secret once it is decoded.
-func (r *redactor) redactEncoded(text string, t *tally, s *scratch) (string, bool) {
-	first, isChanged := r.replaceRuns(text, nextBase64Run, decodeBase64OrHex, t, s)
-	second, isChangedAgain := r.replaceRuns(first, nextPercentRun, decodePercent, t, s)
-	return second, isChanged || isChangedAgain
+func formPlaces() [256]uint16 {
+	var table [256]uint16
+	for code := range table {
+		bits := uint16(0)
+		set := func(place int, is bool) {
+			if is {
+				bits |= 1 << place
+			}
+		}
+		if value := base64Values[code]; value != notInAlphabet {
+			low := value & 15
+			// Three bytes of text: no byte has its highest bit, and none but a tab or line break is below 32.
+			set(0, value >= 2 && value < 32)
+			set(1, value&8 == 0 && (low == 0 || low >= 2))
+			set(2, value&2 == 0)
+			set(3, true)
+			// Three characters of UTF-16, low byte first: t0 t0 t0.
+			set(4, value >= 2 && value < 32)
+			set(5, low == 0)
+			set(6, value < 2)
+			set(7, true)
+			set(8, value == 0)
+			set(9, value < 8)
+			set(10, value&3 == 0)
+			set(11, value == 0)
+		}
+		if value := hexValues[code]; value != notInAlphabet {
+			set(12, value == 0 || value >= 2 && value < 8)
+			set(13, true)
+		}
+		table[code] = bits
+	}
+	return table
 }
 
-// mayHoldEncoded is false for text that redactEncoded leaves alone.
-func mayHoldEncoded(text string) bool {
-	if _, _, found := nextBase64Run(text, 0); found {
-		return true
-	}
-	_, _, found := nextPercentRun(text, 0)
-	return found
+// run is a run of the alphabet of base64, perhaps over several lines: [start, end) without gaps, which are pairs of indices.
+type run struct {
+	start, end int
+	gaps       []int
 }
 
-func (r *redactor) replaceRuns(
-	text string, next func(string, int) (start, end int, found bool), decode func(buffer []byte, run string) []byte, t *tally, s *scratch,
-) (string, bool) {
-	var result strings.Builder
-	done := 0
-	for at := 0; ; {
-		start, end, found := next(text, at)
-		if !found {
-			break
-		}
-		at = end
-		s.decoded = decode(s.decoded[:0], text[start:end])
-		if len(s.decoded) < shortestDecoded || !r.scanner.isIn(s.decoded) {
-			continue
-		}
-		rule := r.firstMatch(string(s.decoded), s)
-		if rule < 0 {
-			continue
-		}
-		result.WriteString(text[done:start])
-		result.WriteString(r.rules[rule].placeholder)
-		t.masked[rule]++
-		t.some = true
-		done = end
-	}
-	if done == 0 {
-		return text, false
-	}
-	result.WriteString(text[done:])
-	return result.String(), true
-}
-
-// nextBase64Run finds the next run from `at` that is long enough. It looks at one byte of every shortestBase64 only.
-func nextBase64Run(text string, at int) (start, end int, found bool) {
-	for i := at + shortestBase64 - 1; i < len(text); {
+// eachDecoded calls take for each text of twelve bytes or more that is encoded in `text`, and where it stood; for one at
+// several alignments where chance allows it. The bytes are good until take returns.
+func eachDecoded(text string, buffer []byte, take func(decoded []byte, start, end int)) []byte {
+	for i, from := shortestBase64-1, 0; i < len(text); {
+		// One byte of every shortestBase64 only is looked at.
 		if base64Values[text[i]] == notInAlphabet {
 			i += shortestBase64
 			continue
 		}
-		start, end = runAround(&base64Values, text, i, at)
-		if end-start >= shortestBase64 {
-			return start, end, true
+		r := runAround(text, i, from)
+		if r.end-r.start >= shortestBase64 {
+			buffer = decodeRun(text, r, buffer, take)
 		}
-		i = end + shortestBase64
+		from = r.end
+		i = r.end + shortestBase64
 	}
-	return 0, 0, false
-}
-
-func nextPercentRun(text string, at int) (start, end int, found bool) {
-	for at < len(text) {
-		sign := strings.IndexByte(text[at:], '%')
-		if sign < 0 {
-			return 0, 0, false
-		}
-		start, end = runAround(&percentRun, text, at+sign, at)
-		if end-start >= shortestDecoded {
-			return start, end, true
-		}
-		at = end
-	}
-	return 0, 0, false
+	return buffer
 }
 
 // runAround widens the byte at i to all of the alphabet beside it, no further back than `from`.
-func runAround(alphabet *[256]byte, text string, i, from int) (start, end int) {
-	start, end = i, i+1
-	for start > from && alphabet[text[start-1]] != notInAlphabet {
+func runAround(text string, i, from int) run {
+	start, end := i, i
+	for start > from && base64Values[text[start-1]] != notInAlphabet {
 		start--
 	}
-	for end < len(text) && alphabet[text[end]] != notInAlphabet {
+	for end < len(text) && base64Values[text[end]] != notInAlphabet {
 		end++
 	}
-	return start, end
+	if isEscapedBreak(text, start-1) {
+		start++
+	}
+	r := run{start: start, end: end}
+	if end-start < shortestWrappedLine {
+		return r
+	}
+	mark := diffMark(text, start)
+	for line := start; r.end-line >= shortestWrappedLine; {
+		next := nextLine(text, r.end, mark)
+		if next < 0 {
+			break
+		}
+		lineEnd := next
+		for lineEnd < len(text) && base64Values[text[lineEnd]] != notInAlphabet {
+			lineEnd++
+		}
+		if lineEnd == next {
+			break
+		}
+		r.gaps = append(r.gaps, r.end, next)
+		line, r.end = next, lineEnd
+	}
+	return r
 }
 
-// decodeBase64OrHex gives up on what begins like no text: most runs are names, paths and digests.
-func decodeBase64OrHex(buffer []byte, run string) []byte {
-	if isHex(run) {
-		if len(run) < shortestHex {
-			return buffer
-		}
-		for i := 0; i+1 < len(run); i += 2 {
-			buffer = append(buffer, hexValues[run[i]]<<4|hexValues[run[i+1]])
-			if isBinary(buffer) {
-				return buffer[:0]
-			}
-		}
-		return plain(buffer)
+func isEscapedBreak(text string, i int) bool {
+	next := at(text, i+1)
+	return at(text, i) == backslash && (next == 'n' || next == 'r')
+}
+
+// diffMark is the sign of a diff, which is of the alphabet, if the line that begins at start begins with one.
+func diffMark(text string, start int) byte {
+	mark := text[start]
+	isFirst := start == 0 || isLineBreak(text[start-1]) || isEscapedBreak(text, start-2)
+	if isFirst && (mark == '+' || mark == '-') {
+		return mark
 	}
+	return 0
+}
+
+// nextLine returns where the next line begins, if the line ends at start; or -1.
+func nextLine(text string, start int, mark byte) int {
+	isBroken := false
+	i := start
+	for i < len(text) && i < start+longestBreak {
+		c := text[i]
+		if c == backslash {
+			letter := i
+			for at(text, letter) == backslash {
+				letter++
+			}
+			if next := at(text, letter); next != 'n' && next != 'r' {
+				return -1
+			}
+			isBroken = true
+			i = letter
+		} else if isLineBreak(c) {
+			isBroken = true
+		} else if strings.IndexByte(" \t>|#*\"',", c) < 0 {
+			break
+		}
+		i++
+	}
+	if !isBroken {
+		return -1
+	}
+	if mark != 0 && at(text, i) == mark {
+		return i + 1
+	}
+	return i
+}
+
+func decodeRun(text string, r run, buffer []byte, take func(decoded []byte, start, end int)) []byte {
+	whole, start, end := text, r.start, r.end
+	if len(r.gaps) > 0 {
+		whole = withoutGaps(text, r)
+		start, end = 0, len(whole)
+	}
+	buffer = decodeForm(whole, start, end, r, &base64Form, buffer, take)
+	if r.end-r.start >= shortestHex {
+		buffer = decodeForm(whole, start, end, r, &hexForm, buffer, take)
+	}
+	if r.end-r.start >= shortestUTF16 {
+		buffer = decodeForm(whole, start, end, r, &utf16Form, buffer, take)
+	}
+	return buffer
+}
+
+// decodeForm decodes the run at each alignment at which text is in it, from where that begins.
+func decodeForm(whole string, start, end int, r run, f *form, buffer []byte, take func(decoded []byte, start, end int)) []byte {
+	for alignment := 0; alignment < f.period && start+alignment+f.shortest <= end; alignment++ {
+		first := firstText(whole, start+alignment, end, f)
+		if first < 0 {
+			continue
+		}
+		last := end
+		if f.isHex {
+			last = first
+			for last < end && hexValues[whole[last]] != notInAlphabet {
+				last++
+			}
+			buffer = decodeHex(buffer[:0], whole[first:last])
+		} else {
+			buffer = decodeBase64(buffer[:0], whole[first:last], f.isUTF16)
+		}
+		if last == end {
+			take(buffer, r.place(first), r.end)
+		} else {
+			take(buffer, r.place(first), r.place(last))
+		}
+	}
+	return buffer
+}
+
+// firstText returns the first place, a multiple of the period from start, from which `shortest` characters may be text; or -1.
+func firstText(text string, start, end int, f *form) int {
+	for first := start; first+f.shortest <= end; {
+		i := f.shortest - 1
+		for i >= 0 && places[text[first+i]]>>(f.bit+uint(i%f.period))&1 == 1 {
+			i--
+		}
+		if i < 0 {
+			return first
+		}
+		first += i - i%f.period + f.period
+	}
+	return -1
+}
+
+func withoutGaps(text string, r run) string {
+	var result strings.Builder
+	from := r.start
+	for i := 0; i < len(r.gaps); i += 2 {
+		result.WriteString(text[from:r.gaps[i]])
+		from = r.gaps[i+1]
+	}
+	result.WriteString(text[from:r.end])
+	return result.String()
+}
+
+// place is the index in the text of an index in the run without its gaps.
+func (r *run) place(i int) int {
+	if len(r.gaps) == 0 {
+		return i
+	}
+	place := r.start + i
+	for j := 0; j < len(r.gaps) && r.gaps[j] <= place; j += 2 {
+		place += r.gaps[j+1] - r.gaps[j]
+	}
+	return place
+}
+
+func decodeBase64(buffer []byte, text string, dropsZeros bool) []byte {
 	bits, count := uint32(0), 0
-	for i := range len(run) {
-		bits = bits<<6 | uint32(base64Values[run[i]])
+	for i := range len(text) {
+		bits = (bits<<6 | uint32(base64Values[text[i]])) & 0xffff
 		count += 6
 		if count < 8 {
 			continue
 		}
 		count -= 8
-		buffer = append(buffer, byte(bits>>count))
-		if isBinary(buffer) {
-			return buffer[:0]
+		c := byte(bits >> count)
+		if c == 0 && dropsZeros {
+			continue
 		}
-	}
-	return plain(buffer)
-}
-
-func isHex(run string) bool {
-	for i := range len(run) {
-		if hexValues[run[i]] == notInAlphabet {
-			return false
-		}
-	}
-	return true
-}
-
-// isBinary looks at the newest byte, as long as few were read.
-func isBinary(buffer []byte) bool {
-	newest := buffer[len(buffer)-1]
-	return len(buffer) <= shortestDecoded && (newest < ' ' && newest != '\t' && newest != '\n' && newest != '\r' || newest == beyondASCII)
-}
-
-func decodePercent(buffer []byte, run string) []byte {
-	for i := 0; i < len(run); i++ {
-		c := run[i]
-		if c == '%' && i+2 < len(run) && hexValues[run[i+1]] != notInAlphabet && hexValues[run[i+2]] != notInAlphabet {
-			c = hexValues[run[i+1]]<<4 | hexValues[run[i+2]]
-			i += 2
-		}
-		buffer = append(buffer, c)
-	}
-	return plain(buffer)
-}
-
-func plain(buffer []byte) []byte {
-	for i, c := range buffer {
-		if c >= 0x80 {
-			buffer[i] = beyondASCII
-		}
+		buffer = append(buffer, min(c, beyondASCII))
 	}
 	return buffer
+}
+
+func decodeHex(buffer []byte, text string) []byte {
+	for i := 0; i+1 < len(text); i += 2 {
+		buffer = append(buffer, min(hexValues[text[i]]<<4|hexValues[text[i+1]], beyondASCII))
+	}
+	return buffer
+}
+
+// decodePrintable returns what base64 of `text` says, if it is printable text; of an HTTP credential, say.
+func decodePrintable(text string) (string, bool) {
+	for i := range len(text) {
+		if base64Values[text[i]] == notInAlphabet {
+			return "", false
+		}
+	}
+	if len(text) < 4 {
+		return "", false
+	}
+	decoded := decodeBase64(nil, text, false)
+	for _, c := range decoded {
+		if c < ' ' {
+			return "", false
+		}
+	}
+	return string(decoded), true
 }

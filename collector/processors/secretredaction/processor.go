@@ -42,7 +42,7 @@ type secretRedaction struct {
 
 func newSecretRedaction(config *Config, telemetry *telemetry, logger *zap.Logger) *secretRedaction {
 	p := &secretRedaction{
-		redactor:      newRedactor(config.Rules),
+		redactor:      newRedactor(config.Rules, config.Vocabulary),
 		keys:          newKeyPolicy(config),
 		contentEvents: map[string]bool{},
 		contentHeader: config.KeepContentHeader,

@@ -13,13 +13,32 @@ const (
 	// longestMatch is more than any pattern reads (about 5,100 bytes); it bounds what an attempt costs.
 	longestMatch = 8192
 
-	// A value of this length under a secret's name is a secret whatever it looks like.
-	shortestNamedSecret = 8
-	namedSecret         = "assigned-secret"
+	// The kind of a value that is a secret by the name it stands under.
+	namedSecret = "assigned-secret"
+
+	// How often a text is decoded, or its escapes are resolved, within one that was.
+	deepest = 2
+	// Longest decoded text that is decoded again: what one text can cost stays a small multiple of its length.
+	longestNested = 65_536
+)
+
+// What reads on from the end of a rule's pattern, or from its keyword.
+const (
+	readsBlock         = "block"
+	readsToken         = "token"
+	readsBasic         = "basic"
+	readsFlag          = "flag"
+	readsAssignment    = "assignment"
+	readsAuthorization = "authorization"
+	readsCookies       = "cookies"
+	readsURL           = "url"
+	readsUserinfo      = "userinfo"
+	readsCommand       = "command"
 )
 
 // redactor does in Go what schemas/redaction.ts does in TypeScript; both are held to redaction.vectors.json.
 type redactor struct {
+	*readers
 	scanner *keywordScanner
 	rules   []compiledRule
 	// starts[keyword] says which rules a keyword belongs to.
@@ -32,8 +51,11 @@ type compiledRule struct {
 	placeholder string
 	boundary    string
 	oncePerRun  bool
-	expression  *regexp.Regexp
-	except      *regexp.Regexp
+	reads       string
+	// The rule's keywords, longest first, where a reader begins at them.
+	words      []string
+	expression *regexp.Regexp
+	except     *regexp.Regexp
 }
 
 // start says that a match of the rule begins `back` bytes before the keyword's last one.
@@ -41,6 +63,9 @@ type start struct{ rule, back int }
 
 // candidate is a place where a match of the rule may begin.
 type candidate struct{ at, rule int }
+
+// finding is a secret of a rule.
+type finding struct{ start, end, rule int }
 
 // tally counts, for one record, what was taken out of it.
 type tally struct {
@@ -54,11 +79,13 @@ type tally struct {
 type scratch struct {
 	candidates []candidate
 	resume     []int
-	decoded    []byte
+	commands   map[string]int
+	findings   []finding
+	decoded    [deepest + 1][]byte
 }
 
-func newRedactor(rules []Rule) *redactor {
-	r := &redactor{rules: make([]compiledRule, len(rules)), named: -1}
+func newRedactor(rules []Rule, vocabulary Vocabulary) *redactor {
+	r := &redactor{readers: newReaders(vocabulary), rules: make([]compiledRule, len(rules)), named: -1}
 	numbers := map[string]int{}
 	var keywords []string
 	for index, rule := range rules {
@@ -66,10 +93,17 @@ func newRedactor(rules []Rule) *redactor {
 			placeholder: "[REDACTED:" + rule.Name + "]",
 			boundary:    rule.Boundary,
 			oncePerRun:  rule.OncePerRun,
-			expression:  regexp.MustCompile(`\A(?:` + rule.Pattern + `)`),
+			reads:       rule.Reads,
+		}
+		compiled := &r.rules[index]
+		if rule.Pattern != "" {
+			compiled.expression = regexp.MustCompile(`\A(?:` + rule.Pattern + `)`)
+		} else {
+			compiled.words = slices.Clone(rule.Keywords)
+			slices.SortStableFunc(compiled.words, func(a, b string) int { return len(b) - len(a) })
 		}
 		if rule.Except != "" {
-			r.rules[index].except = regexp.MustCompile(`\A(?:` + rule.Except + `)`)
+			compiled.except = regexp.MustCompile(`\A(?:` + rule.Except + `)`)
 		}
 		if rule.Name == namedSecret {
 			r.named = index
@@ -100,24 +134,95 @@ func (t *tally) reset() {
 
 // redact returns the text without secrets, and whether it has changed.
 func (r *redactor) redact(text string, t *tally, s *scratch) (string, bool) {
-	changed := false
-	if r.find(text, s) {
-		text, changed = r.replace(text, t, s)
+	s.findings = s.findings[:0]
+	r.find(text, 0, s)
+	if len(s.findings) == 0 {
+		return text, false
 	}
-	if len(text) >= shortestDecoded {
-		decoded, isChanged := r.redactEncoded(text, t, s)
-		return decoded, changed || isChanged
+	sortFindings(s.findings)
+	var result strings.Builder
+	done := 0
+	for _, f := range s.findings {
+		if f.end <= done {
+			continue
+		}
+		if f.start >= done {
+			result.WriteString(text[done:f.start])
+			result.WriteString(r.rules[f.rule].placeholder)
+			t.masked[f.rule]++
+			t.some = true
+		}
+		done = f.end
 	}
-	return text, changed
+	result.WriteString(text[done:])
+	return result.String(), true
+}
+
+func sortFindings(findings []finding) {
+	slices.SortStableFunc(findings, func(a, b finding) int {
+		if a.start != b.start {
+			return a.start - b.start
+		}
+		return a.rule - b.rule
+	})
 }
 
 // mayChange is false for text that redact leaves alone.
 func (r *redactor) mayChange(text string, s *scratch) bool {
-	return r.find(text, s) || mayHoldEncoded(text)
+	if r.candidates(text, s) || mayHaveEscapes(text) || mayBeForm(text) {
+		return true
+	}
+	isEncoded := false
+	s.decoded[0] = eachDecoded(text, s.decoded[0], func([]byte, int, int) { isEncoded = true })
+	return isEncoded
 }
 
-// find fills s.candidates.
-func (r *redactor) find(text string, s *scratch) bool {
+// find adds all secrets of the text to s.findings, in no order.
+func (r *redactor) find(text string, depth int, s *scratch) {
+	if r.candidates(text, s) {
+		r.findPlain(text, s)
+	}
+	if len(text) < shortestDecoded || depth == deepest {
+		return
+	}
+	if depth == 0 || len(text) <= longestNested {
+		s.decoded[depth] = eachDecoded(text, s.decoded[depth], func(decoded []byte, start, end int) {
+			if depth+1 == deepest && !r.scanner.isIn(decoded) {
+				return
+			}
+			before := len(s.findings)
+			r.find(string(decoded), depth+1, s)
+			if inside := s.findings[before:]; len(inside) > 0 {
+				sortFindings(inside)
+				rule := inside[0].rule
+				s.findings = append(s.findings[:before], finding{start: start, end: end, rule: rule})
+			}
+		})
+	}
+	if mayHaveEscapes(text) {
+		r.findBehindEscapes(text, false, depth, s)
+	}
+	if mayBeForm(text) {
+		r.findBehindEscapes(text, true, depth, s)
+	}
+}
+
+// findBehindEscapes does it on the text with its escapes resolved; with `plus` a + is a blank.
+func (r *redactor) findBehindEscapes(text string, plus bool, depth int, s *scratch) {
+	v, ok := resolveEscapes(text, plus)
+	if !ok {
+		return
+	}
+	before := len(s.findings)
+	r.find(v.text, depth+1, s)
+	for i := before; i < len(s.findings); i++ {
+		f := &s.findings[i]
+		f.start, f.end = v.toSource(f.start), v.toSource(f.end)
+	}
+}
+
+// candidates fills s.candidates.
+func (r *redactor) candidates(text string, s *scratch) bool {
 	scanner := r.scanner
 	moves, class, first := scanner.moves, &scanner.class, scanner.firstFound
 	s.candidates = s.candidates[:0]
@@ -130,7 +235,7 @@ func (r *redactor) find(text string, s *scratch) bool {
 		for _, keyword := range scanner.found[int(state)/scanner.width] {
 			for _, st := range r.starts[keyword] {
 				at := i - st.back
-				if at >= 0 && hasBoundary(text, at, r.rules[st.rule].boundary) {
+				if at >= 0 && isBounded(text, at, r.rules[st.rule].boundary) {
 					s.candidates = append(s.candidates, candidate{at: at, rule: st.rule})
 				}
 			}
@@ -139,112 +244,119 @@ func (r *redactor) find(text string, s *scratch) bool {
 	return len(s.candidates) > 0
 }
 
-func (r *redactor) replace(text string, t *tally, s *scratch) (string, bool) {
-	r.order(s)
-	var result strings.Builder
-	done := 0
-	for _, c := range s.candidates {
-		end := r.match(text, c, s)
-		if end <= done {
-			continue
-		}
-		if c.at >= done {
-			result.WriteString(text[done:c.at])
-			result.WriteString(r.rules[c.rule].placeholder)
-			t.masked[c.rule]++
-			t.some = true
-		}
-		done = end
-	}
-	if done == 0 {
-		return text, false
-	}
-	result.WriteString(text[done:])
-	return result.String(), true
-}
-
-// firstMatch returns the rule of the first secret in text, or -1.
-func (r *redactor) firstMatch(text string, s *scratch) int {
-	if !r.find(text, s) {
-		return -1
-	}
-	r.order(s)
-	for _, c := range s.candidates {
-		if r.match(text, c, s) > 0 {
-			return c.rule
-		}
-	}
-	return -1
-}
-
-// order makes the candidates ready for match, which must see them from left to right.
-func (r *redactor) order(s *scratch) {
+// findPlain tries the candidates from left to right.
+func (r *redactor) findPlain(text string, s *scratch) {
 	slices.SortFunc(s.candidates, func(a, b candidate) int {
 		if a.at != b.at {
 			return a.at - b.at
 		}
 		return a.rule - b.rule
 	})
+	// By rule: before this place it is not tried again. By program: the command line up to here has been read.
 	if s.resume == nil {
 		s.resume = make([]int, len(r.rules))
+		s.commands = map[string]int{}
 	} else {
 		clear(s.resume)
-	}
-}
-
-// match returns where the match of the candidate ends, or 0.
-func (r *redactor) match(text string, c candidate, s *scratch) int {
-	rule := &r.rules[c.rule]
-	if c.at < s.resume[c.rule] {
-		return 0
-	}
-	rest := text[c.at:min(len(text), c.at+longestMatch)]
-	found := rule.expression.FindStringIndex(rest)
-	if found == nil {
-		if rule.oncePerRun {
-			s.resume[c.rule] = runEnd(text, c.at)
-		}
-		return 0
-	}
-	if rule.except != nil && rule.except.MatchString(rest) {
-		return 0
-	}
-	end := c.at + found[1]
-	s.resume[c.rule] = end
-	return end
-}
-
-// isSecretName tells whether a value under this key is a secret by its name alone.
-func (r *redactor) isSecretName(key string, s *scratch) bool {
-	if r.named < 0 || !r.find(key, s) {
-		return false
+		clear(s.commands)
 	}
 	for _, c := range s.candidates {
-		if c.rule == r.named && runEnd(key, c.at) == len(key) {
-			return true
+		if c.at < s.resume[c.rule] {
+			continue
+		}
+		rule := &r.rules[c.rule]
+		take := func(start, end int) {
+			s.findings = append(s.findings, finding{start: start, end: end, rule: c.rule})
+			s.resume[c.rule] = max(s.resume[c.rule], end)
+		}
+		if rule.expression == nil {
+			r.readAt(text, c, rule, take, s)
+			continue
+		}
+		rest := text[c.at:min(len(text), c.at+longestMatch)]
+		found := rule.expression.FindStringIndex(rest)
+		if found == nil {
+			if rule.oncePerRun {
+				s.resume[c.rule] = runEnd(text, c.at)
+			}
+			continue
+		}
+		if rule.except != nil && rule.except.MatchString(rest) {
+			continue
+		}
+		end := c.at + found[1]
+		switch rule.reads {
+		case readsBlock:
+			take(c.at, blockEnd(text, end))
+		case readsToken:
+			r.readToken(text, c.at, end, take)
+		case readsFlag:
+			readUserFlag(text, c.at, end, take)
+		case readsBasic:
+			if isBasicCredential(text, c.at, end) {
+				take(c.at, end)
+			}
+		default:
+			take(c.at, end)
 		}
 	}
-	return false
 }
 
-func hasBoundary(text string, at int, boundary string) bool {
-	if boundary == "" || at == 0 {
-		return true
+// readAt reads from a keyword on.
+func (r *redactor) readAt(text string, c candidate, rule *compiledRule, take taker, s *scratch) {
+	word := ""
+	for _, each := range rule.words {
+		if isWordAt(text, c.at, each) {
+			word = each
+			break
+		}
 	}
-	before := text[at-1]
-	if boundary == boundaryWord {
-		return !isAlphanumeric(before)
+	end := c.at + len(word)
+	switch rule.reads {
+	case readsAssignment:
+		r.readAssignment(text, c.at, end, take)
+	case readsAuthorization:
+		readAuthorization(text, end, take)
+	case readsCookies:
+		readCookies(text, end, take)
+	case readsURL:
+		readURL(text, c.at, end, take)
+	case readsUserinfo:
+		r.readUserinfo(text, c.at, end, take)
+	case readsCommand:
+		if c.at >= s.commands[word] {
+			s.commands[word] = r.readCommand(text, c.at, end, func(start, end int) {
+				s.findings = append(s.findings, finding{start: start, end: end, rule: c.rule})
+			})
+		}
 	}
-	return strings.IndexByte(" \t\r\n(\"'`", before) >= 0
 }
 
-func isAlphanumeric(c byte) bool {
-	return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
+// secretName tells how much a value under this key has to look like a secret; noSecret if it is none by the name.
+func (r *redactor) secretName(key string, s *scratch) strength {
+	if r.named < 0 || !r.candidates(key, s) {
+		return noSecret
+	}
+	found := noSecret
+	for _, c := range s.candidates {
+		if c.rule != r.named {
+			continue
+		}
+		for _, word := range r.rules[r.named].words {
+			if isWordAt(key, c.at, word) && r.nameEnd(key, c.at+len(word)) == len(key) {
+				found = max(found, strengthOf(key, c.at, c.at+len(word)))
+			}
+		}
+	}
+	return found
 }
 
-func runEnd(text string, at int) int {
-	for at < len(text) && (isAlphanumeric(text[at]) || text[at] == '_' || text[at] == '-') {
-		at++
+func isBounded(text string, i int, boundary string) bool {
+	switch boundary {
+	case boundaryWord:
+		return hasBoundary(text, i)
+	case boundaryArgument:
+		return hasArgumentBoundary(text, i)
 	}
-	return at
+	return true
 }

@@ -31,6 +31,13 @@ func generated(t testing.TB) *Config {
 	return config
 }
 
+// newGenerated is the redactor of that configuration.
+func newGenerated(t testing.TB) *redactor {
+	t.Helper()
+	config := generated(t)
+	return newRedactor(config.Rules, config.Vocabulary)
+}
+
 type vector struct {
 	Name   string
 	Input  []string
@@ -49,7 +56,7 @@ func vectors(t testing.TB) []vector {
 
 func TestVectors(t *testing.T) {
 	config := generated(t)
-	r := newRedactor(config.Rules)
+	r := newRedactor(config.Rules, config.Vocabulary)
 	seen := map[string]bool{}
 	for _, v := range vectors(t) {
 		t.Run(v.Name, func(t *testing.T) {
@@ -74,7 +81,7 @@ func TestVectors(t *testing.T) {
 
 func FuzzRedact(f *testing.F) {
 	config := generated(f)
-	r := newRedactor(config.Rules)
+	r := newRedactor(config.Rules, config.Vocabulary)
 	for _, v := range vectors(f) {
 		f.Add(strings.Join(v.Input, ""), strings.Join(v.Input, ""))
 	}
@@ -117,7 +124,7 @@ var spanValues = []string{
 }
 
 func BenchmarkCleanSpan(b *testing.B) {
-	r := newRedactor(generated(b).Rules)
+	r := newGenerated(b)
 	t, s := r.newTally(), &scratch{}
 	b.ReportAllocs()
 	for b.Loop() {
@@ -128,7 +135,7 @@ func BenchmarkCleanSpan(b *testing.B) {
 }
 
 func BenchmarkSecret(b *testing.B) {
-	r := newRedactor(generated(b).Rules)
+	r := newGenerated(b)
 	t, s := r.newTally(), &scratch{}
 	text := "curl -H 'authorization: Bearer " + "FAKE0000fake0000FAKE' https://example.test"
 	b.ReportAllocs()
@@ -139,7 +146,7 @@ func BenchmarkSecret(b *testing.B) {
 
 // BenchmarkWorst are texts made to be slow; ns/op must grow with their length only.
 func BenchmarkWorst(b *testing.B) {
-	r := newRedactor(generated(b).Rules)
+	r := newGenerated(b)
 	t, s := r.newTally(), &scratch{}
 	for name, piece := range map[string]string{
 		"tokens": "token ", "jwt": "-eyJ", "keys": "sk-", "urls": "://a:b", "assigned": "password_", "begin": "-----BEGIN ", "x": "x",

@@ -1,8 +1,6 @@
 package secretredaction // import "shieldwatch.dev/collector/processors/secretredaction"
 
 import (
-	"strings"
-
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -74,7 +72,7 @@ func (w *walker) logRecord(record plog.LogRecord) {
 	}
 	w.text(record.EventName(), record.SetEventName, t)
 	w.text(record.SeverityText(), record.SetSeverityText, t)
-	w.value(record.Body(), false, t)
+	w.value(record.Body(), noSecret, t)
 	w.attributes(record.Attributes(), t)
 }
 
@@ -164,7 +162,7 @@ func (w *walker) attributes(attributes pcommon.Map, t *tally) {
 	attributes.RemoveIf(func(key string, value pcommon.Value) bool {
 		switch w.keys.of(key, w.keepContent) {
 		case keepListed:
-			w.value(value, false, t)
+			w.value(value, noSecret, t)
 			return false
 		case keepOther:
 			renamed = w.entry(key, value, t) || renamed
@@ -187,7 +185,7 @@ func (w *walker) attributes(attributes pcommon.Map, t *tally) {
 
 // entry redacts the value of a key that may be anything, and tells whether the key needs redaction too.
 func (w *walker) entry(key string, value pcommon.Value, t *tally) bool {
-	w.value(value, w.redactor.isSecretName(key, &w.scratch), t)
+	w.value(value, w.redactor.secretName(key, &w.scratch), t)
 	return w.redactor.mayChange(key, &w.scratch)
 }
 
@@ -207,12 +205,12 @@ func (w *walker) rename(attributes pcommon.Map, t *tally) {
 	}
 }
 
-// value redacts strings at any depth. `named`: the name above it says that it is a secret.
-func (w *walker) value(value pcommon.Value, named bool, t *tally) {
+// value redacts strings at any depth. `named`: what the name above it says of its being a secret.
+func (w *walker) value(value pcommon.Value, named strength, t *tally) {
 	switch value.Type() {
 	case pcommon.ValueTypeStr:
 		text := value.Str()
-		if named && len(text) >= shortestNamedSecret && !isPlaceholder(text) {
+		if w.redactor.isNamedSecret(text, named) {
 			value.SetStr(w.redactor.rules[w.redactor.named].placeholder)
 			t.masked[w.redactor.named]++
 			t.some = true
@@ -237,10 +235,6 @@ func (w *walker) value(value pcommon.Value, named bool, t *tally) {
 			w.rename(value.Map(), t)
 		}
 	}
-}
-
-func isPlaceholder(text string) bool {
-	return strings.HasPrefix(text, "[REDACTED:") && strings.IndexByte(text, ']') == len(text)-1
 }
 
 // write puts the counts on the record that they are of, and adds them to the request's.
