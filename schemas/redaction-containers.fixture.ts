@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { constants, gunzipSync, gzipSync } from 'node:zlib';
+import fc from 'fast-check';
 import { REDACTION_RULES } from './redaction-rules.js';
 import { packageRoot } from './root.js';
 
@@ -15,6 +16,16 @@ export const SECRETS: readonly { readonly kind: string; readonly secret: string 
 )
   .filter(({ name }) => REDACTION_RULES.some((rule) => rule.name === name))
   .map(({ name, input }) => ({ kind: name, secret: input.slice(1, -1).join('') }));
+
+interface Cases {
+  readonly masked: readonly { readonly name: string; readonly text: readonly string[]; readonly secret: readonly string[] }[];
+  readonly kept: readonly { readonly name: string; readonly text: string; readonly keep: string }[];
+}
+const CASES = JSON.parse(readFileSync(join(packageRoot(), 'schemas', 'redaction.cases.json'), 'utf8')) as Cases;
+
+/** Texts as they stand in logs, and the secret in each; and texts that only look like one, which stay as they are. */
+export const MASKED = CASES.masked.map(({ name, text, secret }) => ({ name, text: text.join(''), secret: secret.join('') }));
+export const KEPT = CASES.kept;
 
 const ESC = '\u001b';
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
@@ -96,4 +107,33 @@ const coreOf = (secret: string): string => (secret.match(/[A-Za-z0-9]*(?:FAKE|fa
 export function isMissed(redact: (text: string) => string, container: (secret: string) => string, secret: string): boolean {
   const core = coreOf(secret);
   return readingsOf(redact(container(secret))).some((reading) => reading.includes(core));
+}
+
+/** Signs at which readers decide. */
+const SIGNS = [
+  ' ', '  ', '\n', '\t', '\r\n', '"', "'", '`', '\\', '\\\\', '\\n', '\\"', '\\u0067', '\\x41', '\\/', '\\033[', '%', '%20', '%25', '%2520', '%3D', '&', '&amp;', '&quot;', '&#64;', '&amp;lt;',
+  '=', ':', '::', ':=', '=>', '==', ',', ';', '|', '@', '.', '/', '://', '-', '--', '_', '+', '<', '>', '(', ')', '[', ']', '{', '}', '${', '{{', '$', '*', '#', '~', '\u001b[32m', '[0m', '\u200b', '\u00a0',
+  '“', '”', '«', 'é', '🔒', '漢', '\u0000', '\u0130', '\u212a',
+];
+const WORDS = [
+  'app', 'admin', 'Zk8mQv4Rt2Lx', 'FAKE0000fake', 'swordfish', '12345678', 'value', 'name', 'set', 'curl', 'mysql', 'docker login', '-u', '-p', '--user', 'localhost', 'db.example.test', 'Basic', 'Bearer', 'Token',
+  'YXBwOlprOG1RdjRSdDJMeHh4', 'redacted', 'REDACTED', 'config.secret', 'getToken', 'SecretString', 'correct horse battery', 'enter your', 'H4sIAAAA', '-----BEGIN RSA PRIVATE KEY-----', '-----END', 'iVBORw0KGgo',
+];
+
+/** Texts made of what the engine looks at, the same ones for the same seed. */
+export function generatedTexts(count: number, seed: number): string[] {
+  const keywords = REDACTION_RULES.flatMap((rule) => rule.keywords);
+  const secrets = [...SECRETS.map(({ secret }) => secret), ...MASKED.map(({ text }) => text).filter((text) => text.length < 300), ...KEPT.map(({ text }) => text).filter((text) => text.length < 300)];
+  const contained = fc.tuple(fc.constantFrom(...secrets), fc.constantFrom(...Object.values(CONTAINERS))).map(([secret, container]) => container(secret));
+  const piece = fc.oneof(
+    { weight: 6, arbitrary: fc.constantFrom(...SIGNS) },
+    { weight: 4, arbitrary: fc.constantFrom(...WORDS) },
+    { weight: 4, arbitrary: fc.constantFrom(...keywords) },
+    { weight: 1, arbitrary: fc.constantFrom(...keywords).map((keyword) => keyword.toUpperCase()) },
+    { weight: 2, arbitrary: fc.constantFrom(...secrets) },
+    { weight: 2, arbitrary: contained },
+    { weight: 1, arbitrary: fc.string({ maxLength: 12 }) },
+    { weight: 1, arbitrary: fc.stringMatching(/^[A-Za-z0-9+/_-]{1,60}$/) },
+  );
+  return fc.sample(fc.array(piece, { minLength: 1, maxLength: 14 }).map((pieces) => pieces.join('').replace(/\p{Surrogate}/gu, '\ufffd')), { numRuns: count, seed });
 }

@@ -42,8 +42,8 @@ const noUsers = new Set(VOCABULARY.no_users);
 
 // ---------------------------------------------------------------- names
 
-/** Where the name that has a secret's word at `[start, end)` ends, or -1 if it is another word or about a secret only. */
-export function nameEnd(text: string, start: number, end: number): number {
+/** Where the name that has a secret's word before `end` ends, or -1 if it is another word or about a secret only. */
+export function nameEnd(text: string, end: number): number {
   let i = end;
   const last = text.charCodeAt(end - 1);
   if (isLetter(text.charCodeAt(i)) && !(isLower(last) && isUpper(text.charCodeAt(i)))) {
@@ -135,6 +135,9 @@ function quotedEnd(text: string, start: number, quote: number, depth: number): n
 function readBare(text: string, start: number): Value | undefined {
   let i = start;
   let open = 0;
+  // ODBC's braces, in which signs that separate do not.
+  const close = text.charAt(i) === '{' ? indexIn(text, '}', i, Math.min(text.length, i + LONGEST_LOOK)) : -1;
+  if (close !== -1 && !/[\0- "'`]/.test(text.slice(i, close))) return { start, end: close + 1, isQuoted: false };
   for (; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (isSpace(code) || isQuote(code) || isTypographicQuote(code) || code < 32) break;
@@ -325,13 +328,15 @@ function skipGap(text: string, at: number): number {
 
 /** Where a value begins behind the sign of an assignment at `at`, or -1. */
 function skipSign(text: string, at: number): number {
+  // `a::b` is a path.
+  if (text.startsWith('::', at)) return -1;
   for (const sign of ['=>', ':=', '===', '==', '?=', '=', ':']) if (text.startsWith(sign, at)) return skipGap(text, at + sign.length);
   return -1;
 }
 
 /** Reads what is assigned to the name that has a secret's word at `[start, end)`. */
 export function readAssignment(text: string, start: number, end: number, take: Take): void {
-  let at = nameEnd(text, start, end);
+  let at = nameEnd(text, end);
   if (at === -1) return;
   const strength = strengthOf(text, start, end);
   const depth = countBackslashes(text, at);
@@ -421,10 +426,15 @@ export function readAuthorization(text: string, _start: number, end: number, tak
     while (text.charAt(from) === ' ' && from < to + 4) from += 1;
     to = credentialEnd(text, from);
   }
-  if (!isCredential(text, from, to)) return;
   // `Digest username="...", response="..."`, `AWS4-HMAC-SHA256 Credential=..., Signature=...`
-  for (let pair = nextPair(text, to, ','); pair !== -1; pair = nextPair(text, to, ',')) to = pair;
-  take(first, to);
+  for (let pair = pairEnd(text, from); pair !== -1;) {
+    to = pair;
+    if (text.charAt(pair) !== ',') break;
+    let next = pair + 1;
+    while (text.charAt(next) === ' ' && next < pair + 4) next += 1;
+    pair = pairEnd(text, next);
+  }
+  if (isCredential(text, from, to)) take(first, to);
 }
 
 const isScheme = (text: string, start: number, end: number): boolean => {
@@ -440,18 +450,16 @@ function headerValue(text: string, end: number): number {
   return skipSign(text, skipGap(text, text.charAt(at) === ']' ? at + 1 : at));
 }
 
-/** End of `, name=value` or `; name=value` at `at`, or -1. */
-function nextPair(text: string, at: number, separator: string): number {
-  if (text.charAt(at) !== separator) return -1;
-  let i = at + 1;
-  while (text.charAt(i) === ' ' && i < at + 4) i += 1;
-  const name = i;
+/** End of `name=value` at `at`, or -1. */
+function pairEnd(text: string, at: number): number {
+  let i = at;
   while (isNameCharacter(text.charCodeAt(i)) || text.charAt(i) === '.') i += 1;
-  if (i === name || text.charAt(i) !== '=') return -1;
+  if (i === at || text.charAt(i) !== '=') return -1;
   const value = i + 1;
-  if (!isQuote(text.charCodeAt(value))) return credentialEnd(text, value);
-  const end = quotedEnd(text, value + 1, text.charCodeAt(value), 0);
-  return end === -1 ? credentialEnd(text, value + 1) : end + 1;
+  const depth = countBackslashes(text, value);
+  if (!isQuote(text.charCodeAt(value + depth))) return credentialEnd(text, value);
+  const end = quotedEnd(text, value + depth + 1, text.charCodeAt(value + depth), depth);
+  return end === -1 ? credentialEnd(text, value + depth + 1) : end + depth + 1;
 }
 
 /** Reads the pairs of `Cookie` and `Set-Cookie`, if one of their values looks like a secret. */
@@ -632,7 +640,7 @@ function nextArgument(text: string, at: number, limit: number): Argument | undef
       i += text.charAt(i + 1) === '\r' ? 2 : 1;
       continue;
     }
-    if (code !== 32 && code !== 9 && code !== 44 && code !== 91) break;
+    if (code !== 32 && code !== 9 && code !== 44 && !(code === 91 && isQuote(text.charCodeAt(i + 1)))) break;
   }
   const code = text.charCodeAt(i);
   if (i >= limit || isLineBreak(code) || ';|&)]}>'.includes(text.charAt(i))) return undefined;

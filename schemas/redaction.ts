@@ -8,7 +8,7 @@
  * 4. Where the text has escapes, 1 to 3 are done on the text without them too; what is found there is replaced here.
  * 5. Each match becomes `[REDACTED:<kind>]`; of matches that overlap the first one's kind stands for all.
  */
-import { REDACTION_RULES, type RedactionRule } from './redaction-rules.js';
+import { REDACTION_RULES, type Reads, type RedactionRule } from './redaction-rules.js';
 import { eachDecoded, SHORTEST_DECODED } from './redaction-encoded.js';
 import { mayBeForm, mayHaveEscapes, resolveEscapes } from './redaction-escapes.js';
 import {
@@ -149,7 +149,7 @@ function findPlain(own: Engine, text: string, found: Found[]): void {
     const { reads, pattern } = compiled.rule;
     if (pattern === undefined) {
       const word = compiled.words.find((each) => isWordAt(text, start, each)) ?? '';
-      if (reads !== 'command') readAt(reads, text, start, start + word.length, take);
+      if (reads !== undefined && reads !== 'command') READERS[reads]?.(text, start, start + word.length, take);
       else if (start >= (commands.get(word) ?? 0)) commands.set(word, readCommand(text, start, start + word.length, (from, to) => found.push({ start: from, end: to, rule: index })));
       continue;
     }
@@ -167,17 +167,10 @@ function findPlain(own: Engine, text: string, found: Found[]): void {
   }
 }
 
-/** Reads from a keyword on. */
-function readAt(reads: RedactionRule['reads'], text: string, start: number, end: number, take: Take): void {
-  switch (reads) {
-    case 'assignment': readAssignment(text, start, end, take); break;
-    case 'authorization': readAuthorization(text, start, end, take); break;
-    case 'cookies': readCookies(text, start, end, take); break;
-    case 'url': readUrl(text, start, end, take); break;
-    case 'userinfo': readUserinfo(text, start, end, take); break;
-    default:
-  }
-}
+/** The readers that begin at a keyword, but for that of command lines. */
+const READERS: Readonly<Partial<Record<Reads, (text: string, start: number, end: number, take: Take) => void>>> = {
+  assignment: readAssignment, authorization: readAuthorization, cookies: readCookies, url: readUrl, userinfo: readUserinfo,
+};
 
 /** Where a match of a rule may begin: place times {@link RULES} plus number of the rule, in order. */
 function candidatesIn({ scanner, rules, starts }: Engine, text: string): Iterable<number> {
@@ -209,15 +202,13 @@ function isBounded(text: string, start: number, rule: RedactionRule | undefined)
  */
 export function secretNameStrength(name: string): Strength | undefined {
   const { scanner, rules, starts } = (engine ??= createEngine());
-  let strength: Strength | undefined;
+  const found: Strength[] = [];
   scanner.scan(name, (keyword, end) => {
     for (const { rule, back } of starts[keyword] ?? []) {
-      if (rules[rule]?.rule.name !== NAMED_SECRET || nameEnd(name, end - back, end + 1) !== name.length) continue;
-      const found = strengthOf(name, end - back, end + 1);
-      if (strength !== 'password') strength = found;
+      if (rules[rule]?.rule.name === NAMED_SECRET && nameEnd(name, end + 1) === name.length) found.push(strengthOf(name, end - back, end + 1));
     }
   });
-  return strength;
+  return found.includes('password') ? 'password' : found[0];
 }
 
 function matchEnd(expression: RegExp, text: string, start: number): number {

@@ -6,9 +6,10 @@ import { JSON_TYPE, PROTOBUF_TYPE, SIGNALS, type Signal } from '#ingest/telemetr
 import { SAMPLES, toProtobuf } from '#ingest/testing/otlp-samples.js';
 import { selectRows } from '#schemas/clickhouse/client.js';
 import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
+import { SECRETS } from '#schemas/redaction-containers.fixture.js';
 import { HEADER_CONTENT } from '#schemas/semconv.js';
 import { LANDING_TABLES, startCollectorUnderTest, TENANT, type CollectorUnderTest } from './collector.fixture.js';
-import { plantedRequest, SECRETS } from './planted.fixture.js';
+import { plantedRequest } from './planted.fixture.js';
 
 /** Keys of the samples, as an operator would allow them. */
 const ALLOWED = ['text', 'int', 'double', 'tiny', 'nan', 'infinite', 'bool', 'bytes', 'list', 'map', 'none', 'acme.*'];

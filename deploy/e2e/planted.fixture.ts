@@ -1,15 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import protobuf from 'protobufjs';
 import { loadOtlp, requestType } from '#ingest/landing/message-plan.js';
 import type { Signal } from '#ingest/telemetry/sink.js';
-import { REDACTION_RULES } from '#schemas/redaction.js';
-import { packageRoot } from '#schemas/root.js';
-
-/** One fake secret of each kind: the vectors that bear a rule's name. */
-export const SECRETS = (JSON.parse(readFileSync(join(packageRoot(), 'schemas', 'redaction.vectors.json'), 'utf8')) as { name: string; input: string[] }[])
-  .filter(({ name }) => REDACTION_RULES.some((rule) => rule.name === name))
-  .map(({ name, input }) => ({ kind: name, secret: input.slice(1, -1).join('') }));
 
 const root = loadOtlp();
 const NOW = `${Date.now()}000000`;

@@ -42,11 +42,12 @@ describe('attribute values', () => {
     expect(stored(DROPPED, attribute('model', 'first'), attribute('model', 'last'))).toEqual({ model: 'first' });
   });
 
-  it('are masked whole under the name of a secret, in maps and under a key that is not ours', () => {
+  it('are masked whole under the name of a password, and where they look like a token under the name of one', () => {
     const value = { kvlistValue: { values: [attribute('db_password', 'a whole sentence'), attribute('password', 'short')] } };
-    expect(stored(DROPPED, { key: 'acme.config', value }, attribute('acme.token', 'a whole sentence'))).toEqual({
+    expect(stored(DROPPED, { key: 'acme.config', value }, attribute('acme.token', 'fake0token0of0letters'), attribute('acme.tokens', 'a whole sentence'))).toEqual({
       'acme.config': '{"db_password":"[REDACTED:assigned-secret]","password":"short"}',
       'acme.token': '[REDACTED:assigned-secret]',
+      'acme.tokens': 'a whole sentence',
       'shieldwatch.redaction.masked.assigned-secret': '2',
     });
   });

@@ -181,6 +181,12 @@ func quotedEnd(text string, start int, quote byte, depth int) int {
 // are of it.
 func readBare(text string, start int) (value, bool) {
 	i, open := start, 0
+	// ODBC's braces, in which signs that separate do not.
+	if at(text, i) == '{' {
+		if end := indexIn(text, '}', i, min(len(text), i+longestLook)); end >= 0 && !strings.ContainsFunc(text[i:end], isBlankOrQuote) {
+			return value{start: start, end: end + 1}, true
+		}
+	}
 	for ; i < len(text); i++ {
 		c := text[i]
 		if c <= ' ' || isQuote(c) || typographicQuote(text, i) > 0 || strings.IndexByte("<>,;&|", c) >= 0 {
@@ -201,6 +207,8 @@ func readBare(text string, start int) (value, bool) {
 	}
 	return value{start: start, end: i}, i > start
 }
+
+func isBlankOrQuote(c rune) bool { return c <= ' ' || c == '"' || c == '\'' || c == '`' }
 
 // isEscape tells whether one of the letters, or the text's end, stands behind the backslashes at i.
 func isEscape(text string, i int, letters string) bool {
@@ -514,6 +522,10 @@ func skipGap(text string, start int) int {
 
 // skipSign returns where a value begins behind the sign of an assignment at i, or -1.
 func skipSign(text string, i int) int {
+	// `a::b` is a path.
+	if hasPrefixAt(text, i, "::") {
+		return -1
+	}
 	for _, sign := range [...]string{"=>", ":=", "===", "==", "?=", "=", ":"} {
 		if hasPrefixAt(text, i, sign) {
 			return skipGap(text, i+len(sign))
@@ -681,14 +693,21 @@ func readAuthorization(text string, end int, take taker) {
 		}
 		to = credentialEnd(text, from)
 	}
-	if !isCredential(text, from, to) {
-		return
-	}
 	// `Digest username="...", response="..."`, `AWS4-HMAC-SHA256 Credential=..., Signature=...`
-	for pair := nextPair(text, to); pair >= 0; pair = nextPair(text, to) {
+	for pair := pairEnd(text, from); pair >= 0; {
 		to = pair
+		if at(text, pair) != ',' {
+			break
+		}
+		next := pair + 1
+		for at(text, next) == ' ' && next < pair+4 {
+			next++
+		}
+		pair = pairEnd(text, next)
 	}
-	take(first, to)
+	if isCredential(text, from, to) {
+		take(first, to)
+	}
 }
 
 func isScheme(text string, start, end int) bool {
@@ -703,31 +722,26 @@ func isScheme(text string, start, end int) bool {
 	return end > start
 }
 
-// nextPair returns the end of `, name=value` at i, or -1.
-func nextPair(text string, start int) int {
-	if at(text, start) != ',' {
-		return -1
-	}
-	i := start + 1
-	for at(text, i) == ' ' && i < start+4 {
-		i++
-	}
-	name := i
+// pairEnd returns the end of `name=value` at start, or -1.
+func pairEnd(text string, start int) int {
+	i := start
 	for isNameByte(at(text, i)) || at(text, i) == '.' {
 		i++
 	}
-	if i == name || at(text, i) != '=' {
+	if i == start || at(text, i) != '=' {
 		return -1
 	}
 	from := i + 1
-	quote := at(text, from)
+	depth := countBackslashes(text, from)
+	quote := at(text, from+depth)
 	if !isQuote(quote) {
 		return credentialEnd(text, from)
 	}
-	if end := quotedEnd(text, from+1, quote, 0); end >= 0 {
-		return end + 1
+	from += depth + 1
+	if end := quotedEnd(text, from, quote, depth); end >= 0 {
+		return end + depth + 1
 	}
-	return credentialEnd(text, from+1)
+	return credentialEnd(text, from)
 }
 
 // readCookies reads the pairs of `Cookie` and `Set-Cookie`, if one of their values looks like a secret.
@@ -983,7 +997,7 @@ func nextArgument(text string, i, limit int) (argument, bool) {
 			i++
 			continue
 		}
-		if c != ' ' && c != '\t' && c != ',' && c != '[' {
+		if c != ' ' && c != '\t' && c != ',' && !(c == '[' && isQuote(at(text, i+1))) {
 			break
 		}
 	}

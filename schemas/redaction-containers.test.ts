@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import { BEYOND, CONTAINERS, isMissed, KEPT, MASKED, SECRETS } from './redaction-containers.fixture.js';
+import { redactText } from './redaction.js';
+
+describe('a secret of each kind', () => {
+  it.each(Object.entries(CONTAINERS))('is found in this container: %s', (_, container) => {
+    expect(SECRETS.filter(({ secret }) => isMissed(redactText, container, secret)).map(({ kind }) => kind)).toEqual([]);
+  });
+
+  it('is found or missed as the table says, which may only improve', async () => {
+    const containers = { ...CONTAINERS, ...BEYOND };
+    const signOf = (secret: string) => (container: (secret: string) => string): string => (isMissed(redactText, container, secret) ? '-' : '+');
+    const kinds = SECRETS.map(({ kind, secret }) => [kind, Object.values(containers).map(signOf(secret)).join('')] as const);
+    const missed = Object.keys(BEYOND).map((name, index) => [name, kinds.filter(([, signs]) => signs[Object.keys(CONTAINERS).length + index] === '-').length] as const);
+    expect(missed.filter(([name, count]) => count > (MOST_MISSED[name] ?? 0))).toEqual([]);
+    const table = { legend: '+ found, - missed; one sign for each container, in their order', containers: Object.keys(containers), kinds: Object.fromEntries(kinds) };
+    await expect(`${JSON.stringify(table, null, 2)}\n`).toMatchFileSnapshot('redaction.containers.json');
+  });
+});
+
+/** Kinds that are missed in what is not promised: numbers that may only go down. */
+const MOST_MISSED: Readonly<Record<string, number>> = { 'base64 of gzip': 127, 'split by a line break': 125 };
+
+describe('a text as it stands in logs', () => {
+  it.each(MASKED)('loses its secret: $name', ({ text, secret }) => {
+    expect(text).toContain(secret);
+    expect(redactText(text)).not.toContain(secret);
+  });
+
+  it.each(KEPT)('stays as it is: $name', ({ text, keep }) => {
+    expect(text).toContain(keep);
+    expect(redactText(text)).toBe(text);
+  });
+});
