@@ -203,9 +203,10 @@ function exposedKeys(): string[] {
 
 /** The rule as a search, since the stock processor cannot be told where to try it. */
 function stockPattern({ stock, pattern = '', boundary }: RedactionRule): string {
-  if (stock !== undefined) return stock;
-  if (boundary === 'word') return `(?:\\b|_)(?:${pattern})`;
-  return boundary === 'argument' ? `(?:^|[ \\t\\r\\n("'\`])(?:${pattern})` : pattern;
+  const own = stock ?? pattern;
+  // What ends an escape, percent-encoding or a colour goes with the secret: RE2 cannot look back.
+  if (boundary === 'word') return `(?:\\b|_|\\\\[abefnrtv0]|%[0-9A-Fa-f]{2}|\\[[0-9;]{1,20}[A-Za-z])(?:${own})`;
+  return boundary === 'argument' ? `(?:^|[ \\t\\r\\n("'\`])(?:${own})` : own;
 }
 
 function quoteRegExp(text: string): string {

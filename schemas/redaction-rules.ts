@@ -51,7 +51,7 @@ const QUOTE = '\\\\{0,3}["\'`]?';
 /** Between a name and its value; also URL-encoded. */
 const ASSIGN = '(?:=>|:=|==|[:=]|%3[AaDd])';
 /** Where the stock configuration reads a value that follows a name. */
-const STOCK_VALUE = `${QUOTE}[^ \\t\\r\\n"'\`<>()\\[\\]{},;:=\\\\|&][^ \\t\\r\\n"'\`<>\\[\\]{},;\\\\]{7,1000}`;
+const STOCK_VALUE = `${QUOTE}[^ \\t\\r\\n"'\`<>,;:=\\\\|&\\[$-][^ \\t\\r\\n"'\`<>\\[\\]{},;\\\\]{7,1000}`;
 
 /** Up to 5,000 characters of a class. Nothing that must match follows it, so it is still read once. */
 const long = (characters: string): string => `${characters}{0,1000}`.repeat(5);
@@ -248,7 +248,7 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
     keywords: ['-----begin', '---- begin'],
     pattern: '-----?[ ]?BEGIN[ +][A-Z0-9 +]{0,40}PRIVATE[ +]KEY(?:[ +]BLOCK)?[ ]?----',
     reads: 'block',
-    stock: `-----?[ ]?BEGIN[ +][A-Z0-9 +]{0,40}PRIVATE[ +]KEY(?:[ +]BLOCK)?[ ]?----${long('(?:[A-Za-z0-9+/=:.,() \\t\\r\\n\\\\]|-[A-Za-z0-9])')}(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?`,
+    stock: '-----?[ ]?BEGIN[ +][A-Z0-9 +]{0,40}PRIVATE[ +]KEY(?:[ +]BLOCK)?[ ]?----(?:.|[\\r\\n])*?(?:-----? ?END[A-Z0-9 +]{0,60}----|$)',
   },
   { name: 'putty-key', keywords: ['private-lines:'], pattern: `Private-Lines: [0-9]{1,4}${long('[A-Za-z0-9+/= \\t\\r\\n\\\\]')}` },
   // The scheme stays, which says what kind of server it was.
@@ -281,7 +281,7 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
   },
   { name: 'basic-auth-flag', keywords: ['-u ', '-u=', '-u+', '--user ', '--user=', '--user+'], boundary: 'argument', pattern: '(?:-u|--user)[ =+]', reads: 'flag', stock: '(?:-u|--user)[ =]["\']?[^ \\t\\r\\n:"\'`]{1,100}:[^ \\t\\r\\n"\'`)]{0,100}[A-Z0-9][^ \\t\\r\\n"\'`)]{5,200}' },
   { name: 'authorization', keywords: ['authorization'], reads: 'authorization', stock: `${anyCase('authorization')}${QUOTE}${GAP}[:=]${GAP}${QUOTE}[A-Za-z0-9-]{2,24} [A-Za-z0-9._~+/=-]{12,1000}` },
-  { name: 'cookie', keywords: ['cookie'], reads: 'cookies', stock: `${anyCase('cookie')}${QUOTE}${GAP}:${GAP}${QUOTE}[A-Za-z0-9_.-]{1,60}=[A-Za-z0-9._~+/=%-]{12,1000}` },
+  { name: 'cookie', keywords: ['cookie'], reads: 'cookies', stock: `${anyCase('cookie')}${QUOTE}${GAP}:${GAP}${QUOTE}(?:[A-Za-z0-9_.-]{1,60}=[^ ;"]{0,100}; ?){0,20}[A-Za-z0-9_.-]{1,60}=[A-Za-z0-9._~+/=%-]{12,1000}` },
   {
     name: 'netrc-password',
     keywords: ['login', 'machine'],
@@ -305,7 +305,7 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
     name: 'assigned-secret',
     keywords: SECRET_NAMES,
     reads: 'assignment',
-    stock: `(?:${STOCK_NAMES.map(anyCase).join('|')}|_PASS|_pass)[A-Za-z0-9_-]{0,40}${QUOTE}${GAP}${ASSIGN}${GAP}${STOCK_VALUE}`,
+    stock: `(?:(?:${STOCK_NAMES.map(anyCase).join('|')}|_PASS|_pass|_AUTH|_auth|"auth)[A-Za-z0-9_-]{0,40}${QUOTE}(?:${GAP}${ASSIGN}|\\])|(?:--|set )[a-z_-]{0,40}(?:${STOCK_NAMES.join('|')})[a-z_-]{0,40}(?:[ =]|",))${GAP}${STOCK_VALUE}`,
   },
   {
     name: 'vendor-credential',

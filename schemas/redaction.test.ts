@@ -68,8 +68,8 @@ describe('redact', () => {
   });
 
   it('has only patterns that mean the same in RE2: bounded, no look-around, back-references, flags or Unicode classes', () => {
-    for (const { name, pattern = '', except = '', stock = '', keywords } of REDACTION_RULES) {
-      for (const source of [pattern, except, stock]) {
+    for (const { name, pattern = '', except = '', keywords } of REDACTION_RULES) {
+      for (const source of [pattern, except]) {
         expect(source, name).not.toMatch(/\(\?[^:]/);
         expect(source, name).not.toMatch(/\\[1-9sSdDwWpPkK]/);
         expect(source.replace(/\\./g, ''), name).not.toMatch(/[*+](?![^[]*\])/);

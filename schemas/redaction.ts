@@ -175,19 +175,18 @@ const READERS: Readonly<Partial<Record<Reads, (text: string, start: number, end:
 /** Where a match of a rule may begin: place times {@link RULES} plus number of the rule, in order. */
 function candidatesIn({ scanner, rules, starts }: Engine, text: string): Iterable<number> {
   const candidates: number[] = [];
-  let isSorted = true;
-  let last = 0;
+  const order = { isSorted: true, last: 0 };
   scanner.scan(text, (keyword, end) => {
     for (const { rule, back } of starts[keyword] ?? []) {
       const start = end - back;
       if (start < 0 || !isBounded(text, start, rules[rule]?.rule)) continue;
       const candidate = start * RULES + rule;
-      isSorted &&= candidate >= last;
-      last = candidate;
+      order.isSorted &&= candidate >= order.last;
+      order.last = candidate;
       candidates.push(candidate);
     }
   });
-  return isSorted ? candidates : Float64Array.from(candidates).sort();
+  return order.isSorted ? candidates : Float64Array.from(candidates).sort();
 }
 
 function isBounded(text: string, start: number, rule: RedactionRule | undefined): boolean {
