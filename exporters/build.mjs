@@ -1,19 +1,20 @@
-// Bundles the hook into one file that loads nothing else: dist/exporters/hook.cjs, or the file named.
+// Bundles the hook into one file that loads nothing else: dist/exporters/hook.cjs, or the file named. What only calls need
+// that may touch the guard's own files stands in a second one beside it.
 // CommonJS, which Node starts a few milliseconds sooner than a module. The hook runs before every tool call and lives
 // for a millisecond, so what counts is how much code Node must read, compile and run for the first time:
 import { build } from 'esbuild';
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const room = dirname(fileURLToPath(import.meta.url));
 const root = dirname(room);
-const options = { bundle: true, platform: 'node', target: 'node20', conditions: ['source'], minify: true, logLevel: 'error' };
+const options = { bundle: true, mainFields: ['module', 'main'], platform: 'node', target: 'node20', conditions: ['source'], minify: true, logLevel: 'error' };
 
 /** Node's own modules that every call needs, named once instead of in each file. */
 const SHARED = {
-  'node:fs': ['closeSync', 'constants', 'existsSync', 'fstatSync', 'mkdirSync', 'openSync', 'readdirSync', 'readFileSync', 'readSync', 'renameSync', 'rmSync', 'statSync', 'writeSync'],
+  'node:fs': ['closeSync', 'constants', 'existsSync', 'fstatSync', 'lstatSync', 'mkdirSync', 'openSync', 'readdirSync', 'readFileSync', 'readSync', 'realpathSync', 'renameSync', 'rmSync', 'statSync', 'writeSync'],
   'node:path': ['basename', 'dirname', 'join', 'resolve'],
 };
 /** Those that few calls need: loaded when one of these functions is called. `node:crypto` takes two milliseconds. */
@@ -26,8 +27,13 @@ const COLD = {
   'exporters/spool/lost.ts': ['countLost', 'prepareLost'],
   'exporters/spool/make-folder.ts': ['makeFolder'],
 };
+/** What few calls need and is large: in a file beside the hook, `hook-guard.cjs`, loaded when one of these is called. */
+const BESIDE = { 'exporters/hook/guard/guard.ts': ['guardHarm'] };
 /** Constants that take a while to make. */
 const EVALUATED = ['schemas/redaction-keywords.ts'];
+
+const out = process.argv[2] ?? join(root, 'dist/exporters/hook.cjs');
+const besideName = `${basename(out, '.cjs')}-guard.cjs`;
 
 const lines = (names, line) => names.map((name) => `export ${line(name)};`).join('\n');
 
@@ -35,6 +41,7 @@ const startup = {
   name: 'startup',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^node:/ }, ({ path, namespace }) => (namespace === 'node' ? { path, external: true } : { path, namespace: 'node' }));
+    onResolve({ filter: /-guard\.cjs$/ }, ({ path }) => ({ path, external: true }));
     onLoad({ filter: /.*/, namespace: 'node' }, ({ path }) => {
       if (SHARED[path]) return { contents: `const it = require('${path}');\n${lines(SHARED[path], (name) => `const ${name} = it.${name}`)}` };
       if (LAZY[path]) return { contents: lines(LAZY[path], (name) => `const ${name} = (...args) => require('${path}').${name}(...args)`) };
@@ -43,6 +50,7 @@ const startup = {
     onLoad({ filter: /\.ts$/ }, async ({ path }) => {
       const file = relative(root, path).replaceAll('\\', '/');
       if (COLD[file]) return { contents: onDemand(file, COLD[file]) };
+      if (BESIDE[file]) return { contents: lines(BESIDE[file], (name) => `const ${name} = (...args) => require('./${besideName}').${name}(...args)`) };
       if (EVALUATED.includes(file)) return { contents: constants(await import(`data:text/javascript,${encodeURIComponent(await bundle(path, 'esm'))}`)) };
       return undefined;
     });
@@ -114,6 +122,7 @@ if (process.argv[2] === "--write-code-cache") process.on("exit", () => {
 });
 hook(require, ${JSON.stringify(cold)});
 `;
-const out = process.argv[2] ?? join(root, 'dist/exporters/hook.cjs');
 mkdirSync(dirname(out), { recursive: true });
 writeFileSync(out, file);
+const [beside] = Object.keys(BESIDE);
+writeFileSync(join(dirname(out), besideName), await bundle(join(root, beside), 'cjs'));

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { dirname } from 'node:path';
 import { answer } from './answer.js';
 import { decide, type Decision } from './decide.js';
 import { fixedMode, fixEnvironment } from './fixed-values.js';
@@ -18,7 +19,9 @@ export function runHook(args: readonly string[], env: NodeJS.ProcessEnv = proces
   const startedAt = process.hrtime();
   fixEnvironment(args, env);
   const projectDir = env['CLAUDE_PROJECT_DIR'] ?? '';
-  const judging: Judging = { mode: fixedMode(args, env), env, projectDir };
+  // Where the hook is, and what runs it.
+  const own = [dirname(process.argv[1] ?? '/nowhere/hook'), process.execPath];
+  const judging: Judging = { mode: fixedMode(args, env), env, projectDir, own };
   const settle = (decision: Decision | undefined): void => { conclude(decision, startedAt, judging); };
   const judge = (input: string): void => {
     try {

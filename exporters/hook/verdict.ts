@@ -1,6 +1,8 @@
 import type { RuleCategory } from '#schemas/records/enums.js';
-import { spoolFolder } from '../spool/location.js';
+import { shieldwatchFolder, spoolFolder } from '../spool/location.js';
 import { matchingRule } from './evaluate.js';
+import { guardHarm } from './guard/guard.js';
+import { mayTouchGuard } from './mentions.js';
 import { parsePolicy, PolicyError, type Policy, type RateLimit } from './policy.js';
 import { readPolicies, readStockPolicy } from './policy-file.js';
 import { coversTool, type PolicyMode } from './policy-mode.js';
@@ -8,7 +10,7 @@ import { countCall } from './rate-limit.js';
 import { categoryOf } from './rule-category.js';
 import { ruleId } from './rule-id.js';
 import type { ToolCall } from './tool-call.js';
-import { subjectOf } from './subject.js';
+import { subjectOf, type Subject } from './subject.js';
 
 /** What became of the policy's rate limit for the tool. */
 type RateLimitStatus = 'enforced' | 'not-enforced';
@@ -32,6 +34,8 @@ export interface Judging {
   readonly env: NodeJS.ProcessEnv;
   /** The session's project; `''` when unknown. */
   readonly projectDir: string;
+  /** The guard's own files and folders, beside its home and spool: where the hook is, Node. Nobody but a person writes there. */
+  readonly own?: readonly string[];
 }
 
 /** Judges a call by the policies in force. No policy: allowed. A policy that cannot be applied: see {@link PolicyMode}. */
@@ -50,10 +54,13 @@ export function cannotJudge(reason: string): Verdict {
   return { decision: 'block', reason, ruleCategory: 'other' };
 }
 
-function apply(call: ToolCall, { mode, env, projectDir }: Judging): Verdict {
+function apply(call: ToolCall, judging: Judging): Verdict {
+  const { mode, env, projectDir } = judging;
+  const subject = subjectOf(call, mode);
+  const harm = mode === 'stock' ? undefined : harmToGuard(call, subject, judging);
+  if (harm !== undefined) return { decision: 'block', reason: `the guard protects itself: ${harm}`, ruleName: 'built-in:self-protection', ruleCategory: 'other' };
   const files = mode === 'stock' ? readStockPolicy(call.cwd) : readPolicies(call.cwd, projectDir, env['HOME'] ?? '');
   const policies = files.map(({ path, text }) => ({ path, policy: parsePolicy(text) }));
-  const subject = subjectOf(call, mode);
   const { names } = subject;
   const rule = matchingRule(policies.flatMap(({ policy }) => policy.deny), subject, mode);
   // AgentShield's own words for a rule without a reason.
@@ -65,6 +72,14 @@ function apply(call: ToolCall, { mode, env, projectDir }: Judging): Verdict {
   if (limited.length === 0) return { decision: 'allow' };
   if (mode === 'stock') return { decision: 'allow', rateLimit: 'not-enforced' };
   return holdToLimits(limited, call, `${spoolFolder(env)}/rate`);
+}
+
+/** Built-in rules, before every policy: {@link guardHarm}. */
+function harmToGuard(call: ToolCall, subject: Subject, { env, projectDir, own = [] }: Judging): string | undefined {
+  const all = [shieldwatchFolder(env), spoolFolder(env), ...own];
+  if (!mayTouchGuard(call, subject, all)) return undefined;
+  const projects = [...(projectDir === '' ? [] : [projectDir]), process.cwd(), call.cwd];
+  return guardHarm(call, { cwd: call.cwd, projects, env, own: all });
 }
 
 interface Limited {

@@ -1,0 +1,133 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { readFile } from '../../read-file.js';
+import { mayHoldPatch, patchedFiles, type PatchedFile } from '../patch.js';
+
+/** What a call makes of one file. */
+export interface Edit {
+  /** Absolute. */
+  readonly path: string;
+  readonly after: Result;
+}
+
+/** Text that a file would hold, that it would be gone, or that this cannot be told from the call. */
+export type Result = { readonly text: string } | 'gone' | 'unknown';
+
+const MAX_FILE = 16 * 1024 * 1024;
+
+/** Text of a file as it stands; undefined where there is none. @throws where it cannot be read. */
+export function textNow(path: string): string | undefined {
+  return existsSync(path) ? readFile(path, MAX_FILE) : undefined;
+}
+
+type Input = Readonly<Record<string, unknown>>;
+
+/** Tools whose content is all that the file then holds. */
+const WHOLE = /(?:^|_)(?:Write|write_file|create_file)$/;
+
+/** Every file that a call writes, as its input names them, and what it would hold then. */
+export function editsOf(tool: string, value: unknown, cwd: string): Edit[] {
+  const input: Input = typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Input) : {};
+  const at = (path: string): string => resolve(cwd, path.replace(/^file:\/\//, '').replace(/^~(?=\/|$)/, process.env['HOME'] ?? '~'));
+  const patches = Object.values(input).filter((text): text is string => typeof text === 'string' && mayHoldPatch(text));
+  if (patches.length > 0) return patches.flatMap((patch) => patchedFiles(patch).flatMap((file) => patchEdits(file, at)));
+  const from = stringAt(input, 'source', 'from', 'old_path', 'oldPath');
+  const to = stringAt(input, 'destination', 'to', 'new_path', 'newPath');
+  if (from !== undefined && to !== undefined) {
+    const text = safely(() => textNow(at(from)));
+    return [{ path: at(from), after: 'gone' }, { path: at(to), after: text === undefined ? 'unknown' : { text } }];
+  }
+  const path = stringAt(input, 'file_path', 'path', 'absolute_path', 'notebook_path', 'filePath', 'filename', 'file', 'target_file', 'uri');
+  return path === undefined ? [] : [{ path: at(path), after: resultOf(input, at(path), WHOLE.test(tool)) }];
+}
+
+function resultOf(input: Input, path: string, isWhole: boolean): Result {
+  const content = stringAt(input, 'content', 'contents');
+  if (content !== undefined) return isWhole ? { text: content } : 'unknown';
+  const edits = Array.isArray(input['edits']) ? (input['edits'] as unknown[]) : [input];
+  try {
+    let text = textNow(path) ?? '';
+    for (const edit of edits) {
+      const next = replaced(text, edit as Input);
+      if (next === undefined) return 'unknown';
+      text = next;
+    }
+    return { text };
+  } catch {
+    return 'unknown';
+  }
+}
+
+/** Undefined where the edit is none, or where its text does not stand there just once: agents then guess, each in its own way. */
+function replaced(text: string, edit: Input): string | undefined {
+  const from = stringAt(edit, 'old_string', 'oldText', 'old_str', 'old_text');
+  const to = stringAt(edit, 'new_string', 'newText', 'new_str', 'new_text');
+  if (from === undefined || to === undefined) return undefined;
+  if (from === '') return text === '' ? to : undefined;
+  const parts = text.split(from);
+  const isAll = edit['replace_all'] === true || edit['allow_multiple'] === true;
+  return parts.length === 2 || (isAll && parts.length > 2) ? parts.join(to) : undefined;
+}
+
+function patchEdits(file: PatchedFile, at: (path: string) => string): Edit[] {
+  const path = at(file.path);
+  if (file.kind === 'delete') return [{ path, after: 'gone' }];
+  const after: Result = file.kind === 'add' ? { text: addedText(file.lines) } : (safely(() => patchedText(textNow(path) ?? '', file.lines)) ?? 'unknown');
+  if (file.movedTo === undefined) return [{ path, after }];
+  return [{ path, after: 'gone' }, { path: at(file.movedTo), after }];
+}
+
+function addedText(lines: readonly string[]): string {
+  return lines.filter((line) => line.startsWith('+')).map((line) => `${line.slice(1)}\n`).join('');
+}
+
+/** The text after every hunk of a patch, each of which must fit in exactly one place behind the one before it. */
+function patchedText(text: string, lines: readonly string[]): Result {
+  const file = text.replace(/\n$/, '').split('\n');
+  let from = 0;
+  let [old, next]: [string[], string[]] = [[], []];
+  let isKnown = true;
+  const apply = (): void => {
+    if (old.length === 0 && next.length === 0) return;
+    const places = file.flatMap((_, index) => (index >= from && old.length > 0 && old.every((line, offset) => file[index + offset] === line) ? [index] : []));
+    const [place] = places;
+    if (place === undefined || places.length !== 1) isKnown = false;
+    else {
+      file.splice(place, old.length, ...next);
+      from = place + next.length;
+    }
+    [old, next] = [[], []];
+  };
+  for (const line of lines) {
+    if (/^\s*\*\*\* End (?:Patch|of File)/.test(line)) continue;
+    if (line.startsWith('@@')) {
+      apply();
+      // Where a hunk begins may be told by a line before it, which Codex looks for in several ways.
+      if (line.slice(2).trim() !== '') isKnown = false;
+    } else if (line.startsWith('+')) next.push(line.slice(1));
+    else if (line.startsWith('-')) old.push(line.slice(1));
+    else {
+      old.push(line.slice(1));
+      next.push(line.slice(1));
+    }
+  }
+  while (old.at(-1) === '' && next.at(-1) === '') [old, next] = [old.slice(0, -1), next.slice(0, -1)];
+  apply();
+  return isKnown ? { text: `${file.join('\n')}\n` } : 'unknown';
+}
+
+function stringAt(input: Input, ...keys: string[]): string | undefined {
+  for (const key of keys) {
+    const value = input[key];
+    if (typeof value === 'string') return value;
+  }
+  return undefined;
+}
+
+function safely<T>(make: () => T): T | undefined {
+  try {
+    return make();
+  } catch {
+    return undefined;
+  }
+}

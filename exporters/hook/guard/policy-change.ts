@@ -1,0 +1,31 @@
+import { parsePolicy, PolicyError, type Policy } from '../policy.js';
+
+/** Why a policy would be laxer after a change than before; undefined when it would not. `undefined` stands for no file. */
+export function loosened(before: string | undefined, after: string | undefined): string | undefined {
+  const old = before === undefined ? { deny: [] } : parsed(before);
+  // What cannot be applied blocks all calls: only a person can say what it should have been.
+  if (old === undefined) return 'the policy cannot be read now; a person has to mend it';
+  if (after === undefined) return before === undefined ? undefined : 'the policy would be gone';
+  const next = parsed(after);
+  if (next === undefined) return 'the policy could not be applied any more';
+  const keys = new Set(next.deny.map(keyOf));
+  const lost = old.deny.find((rule) => !keys.has(keyOf(rule)));
+  if (lost !== undefined) return `the policy would lose ${lost.name}`;
+  return isLimitLoosened(old, next) ? 'the policy would lose or raise its rate limit' : undefined;
+}
+
+function parsed(text: string): Policy | undefined {
+  try {
+    return parsePolicy(text);
+  } catch (error) {
+    if (!(error instanceof PolicyError)) throw error;
+    return undefined;
+  }
+}
+
+const keyOf = ({ tool, pattern }: Policy['deny'][number]): string => JSON.stringify([tool, pattern?.source ?? '']);
+
+function isLimitLoosened({ rateLimit: old }: Policy, { rateLimit: next }: Policy): boolean {
+  if (old === undefined) return false;
+  return next === undefined || next.maxPerMinute > old.maxPerMinute || old.tools.some((tool) => !next.tools.includes(tool));
+}

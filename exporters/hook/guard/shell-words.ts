@@ -1,0 +1,306 @@
+/**
+ * A shell command taken apart as far as its text goes. What only running it would tell stands as {@link DYNAMIC}.
+ */
+
+/** Stands in a word for what an expansion that is not known turns into. */
+export const DYNAMIC = '\ue000';
+/** Stand for `*`, `?` and a set in brackets where the shell takes them for patterns. */
+export const [ANY, ONE] = ['\ue001', '\ue002'] as const;
+
+export interface Redirection {
+  /** True of `>`, `>>`, `>|`, `&>`, `<>`; false of `<`. */
+  readonly writes: boolean;
+  readonly target: string;
+}
+
+/** One command without the operators around it. */
+export interface SimpleCommand {
+  /** Quotes and escapes taken out, `{a,b}` written out. */
+  readonly words: readonly string[];
+  readonly redirections: readonly Redirection[];
+  /** Texts of here-documents and here-strings. */
+  readonly documents: readonly string[];
+  /** Commands joined by `|` have the same number. */
+  readonly pipeline: number;
+  /** Commands inside `$(…)`, backticks and `<(…)` of its words. */
+  readonly inner: readonly SimpleCommand[];
+}
+
+/** Values of variables, by name; undefined for what is not known. */
+export type Variables = (name: string) => string | undefined;
+
+/** Commands in their order; undefined when there are more, or deeper ones, than anybody writes. */
+export function simpleCommands(text: string, variables: Variables): SimpleCommand[] | undefined {
+  try {
+    return new Parser(text, variables, 0).commands();
+  } catch (error) {
+    if (error instanceof TooMuch) return undefined;
+    throw error;
+  }
+}
+
+class TooMuch extends Error {}
+
+const MAX_DEPTH = 20;
+const MAX_COMMANDS = 20_000;
+/** Words that braces in one word may stand for, and characters of such a word. */
+const [MAX_BRACES, MAX_BRACED] = [64, 1000];
+/** Characters of a set in brackets. */
+const MAX_SET = 100;
+
+class Parser {
+  readonly #text: string;
+  readonly #outer: Variables;
+  readonly #assigned = new Map<string, string>();
+  readonly #depth: number;
+  readonly #commands: SimpleCommand[] = [];
+  #at = 0;
+  #pipeline = 0;
+  #pending: { end: string; documents: string[]; isQuoted: boolean }[] = [];
+  #words: string[] = [];
+  #redirections: Redirection[] = [];
+  #documents: string[] = [];
+  #inner: SimpleCommand[] = [];
+
+  constructor(text: string, variables: Variables, depth: number) {
+    if (depth > MAX_DEPTH) throw new TooMuch();
+    this.#text = text.replaceAll('\\\n', '');
+    this.#outer = variables;
+    this.#depth = depth;
+  }
+
+  commands(): SimpleCommand[] {
+    const text = this.#text;
+    while (this.#at < text.length) {
+      const character = text.charAt(this.#at);
+      if (character === ' ' || character === '\t' || character === '\r') this.#at += 1;
+      else if (character === '\n') {
+        this.#at += 1;
+        this.#end(true);
+        this.#readDocuments();
+      } else if (character === '#') this.#at = indexOr(text, '\n', this.#at);
+      else if (text.startsWith('&>', this.#at)) this.#redirect(text.startsWith('&>>', this.#at) ? 3 : 2, true);
+      else if (character === ';' || character === '(' || character === ')') {
+        this.#at += 1;
+        this.#end(true);
+      } else if (character === '&') {
+        this.#at += text.startsWith('&&', this.#at) ? 2 : 1;
+        this.#end(true);
+      } else if (character === '|') {
+        const isOr = text.startsWith('||', this.#at);
+        this.#at += isOr || text.startsWith('|&', this.#at) ? 2 : 1;
+        this.#end(isOr);
+      } else if (character === '<' || character === '>') this.#redirection();
+      else this.#addWord();
+    }
+    this.#end(true);
+    return this.#commands;
+  }
+
+  #end(endsPipeline: boolean): void {
+    if (this.#words.length > 0 || this.#redirections.length > 0) {
+      if (this.#commands.length >= MAX_COMMANDS) throw new TooMuch();
+      this.#commands.push({ words: this.#words, redirections: this.#redirections, documents: this.#documents, pipeline: this.#pipeline, inner: this.#inner });
+      this.#assign(this.#words);
+    }
+    [this.#words, this.#redirections, this.#documents, this.#inner] = [[], [], [], []];
+    if (endsPipeline) this.#pipeline += 1;
+  }
+
+  /** Remembers `a=b` and the words a loop goes through, of which any may be meant. */
+  #assign(words: readonly string[]): void {
+    const [first = '', name = '', third] = words;
+    if (first === 'for' && third === 'in') this.#assigned.set(name, words.length === 4 ? (words[3] ?? '') : DYNAMIC);
+    const rest = ['export', 'local', 'declare', 'readonly', 'typeset'].includes(first) ? words.slice(1) : words;
+    for (const word of rest) {
+      const match = /^([A-Za-z_]\w*)(\+?)=([\s\S]*)$/.exec(word);
+      if (match === null) break;
+      const [, variable = '', isAppended, value = ''] = match;
+      this.#assigned.set(variable, isAppended === '+' ? (this.#value(variable) ?? DYNAMIC) + value : value);
+    }
+    if (first === 'read' || first === 'mapfile' || first === 'readarray') for (const variable of words.slice(1)) this.#assigned.set(variable, DYNAMIC);
+  }
+
+  #value(name: string): string | undefined {
+    return this.#assigned.get(name) ?? this.#outer(name);
+  }
+
+  #redirection(): void {
+    const [operator = '<'] = /^(?:<<<|<<-?|<>|<&|<|>>|>\||>&|>)/.exec(this.#text.slice(this.#at, this.#at + 3)) ?? [];
+    if (this.#text.startsWith('(', this.#at + 1)) {
+      // A process in the place of a file.
+      this.#at += 2;
+      this.#substitute(')');
+      this.#words.push(DYNAMIC);
+      return;
+    }
+    // `2>file`: the number is no word.
+    if (this.#words.length > 0 && /\d/.test(this.#text.charAt(this.#at - 1)) && /^\d+$/.test(this.#words.at(-1) ?? '')) this.#words.pop();
+    if (operator === '<<' || operator === '<<-') {
+      this.#at += operator.length;
+      this.#skipBlanks();
+      const start = this.#at;
+      const end = this.#word().join('');
+      this.#pending.push({ end, documents: this.#documents, isQuoted: /["'\\]/.test(this.#text.slice(start, this.#at)) });
+    } else if (operator === '<<<') {
+      this.#at += 3;
+      this.#skipBlanks();
+      this.#documents.push(...this.#word());
+    } else if (operator === '<&' || operator === '>&') {
+      this.#at += 2;
+      this.#skipBlanks();
+      for (const target of this.#word()) if (!/^(?:\d+|-)$/.test(target)) this.#redirections.push({ writes: operator === '>&', target });
+    } else this.#redirect(operator.length, operator !== '<');
+  }
+
+  #redirect(length: number, writes: boolean): void {
+    this.#at += length;
+    this.#skipBlanks();
+    for (const target of this.#word()) this.#redirections.push({ writes, target });
+  }
+
+  #skipBlanks(): void {
+    while (/[ \t]/.test(this.#text.charAt(this.#at))) this.#at += 1;
+  }
+
+  #readDocuments(): void {
+    for (const { end, documents, isQuoted } of this.#pending) {
+      const lines: string[] = [];
+      while (this.#at < this.#text.length) {
+        const next = indexOr(this.#text, '\n', this.#at);
+        const line = this.#text.slice(this.#at, next);
+        this.#at = next + 1;
+        if (line.replace(/^\t+/, '') === end) break;
+        lines.push(line);
+      }
+      const body = lines.join('\n');
+      documents.push(isQuoted ? body : body.replace(/\$\{?(\w+)\}?/g, (whole, name: string) => this.#value(name) ?? whole));
+    }
+    this.#pending = [];
+  }
+
+  #addWord(): void {
+    this.#words.push(...this.#word());
+  }
+
+  /** One word, written out where braces stand for several. */
+  #word(): string[] {
+    const text = this.#text;
+    let word = '';
+    let isBraced = false;
+    for (; this.#at < text.length; ) {
+      const character = text.charAt(this.#at);
+      if (/[\s;&|<>()]/.test(character)) break;
+      this.#at += 1;
+      if (character === "'") {
+        const end = indexOr(text, "'", this.#at);
+        word += text.slice(this.#at, end);
+        this.#at = end + 1;
+      } else if (character === '"') word += this.#doubleQuoted();
+      else if (character === '\\') {
+        word += text.charAt(this.#at);
+        this.#at += 1;
+      } else if (character === '$') word += this.#dollar(false);
+      else if (character === '`') {
+        this.#substitute('`');
+        word += DYNAMIC;
+      } else if (character === '*') word += ANY;
+      else if (character === '?') word += ONE;
+      else if (character === '[') {
+        const set = /^[^\s/\]]?[^\s/\]]*\]/.exec(text.slice(this.#at, this.#at + MAX_SET))?.[0];
+        word += set === undefined ? '[' : ONE;
+        this.#at += set?.length ?? 0;
+      } else if (character === '~' && word === '') word += /^(?:[/\s;&|<>)]|$)/.test(text.slice(this.#at, this.#at + 1)) ? (this.#value('HOME') ?? '~') : '~';
+      else {
+        if (character === '{') isBraced = true;
+        word += character;
+      }
+    }
+    return isBraced && word.length <= MAX_BRACED ? braces(word) : [word];
+  }
+
+  #doubleQuoted(): string {
+    const text = this.#text;
+    let word = '';
+    while (this.#at < text.length) {
+      const character = text.charAt(this.#at);
+      this.#at += 1;
+      if (character === '"') break;
+      if (character === '\\' && /["\\$`]/.test(text.charAt(this.#at))) {
+        word += text.charAt(this.#at);
+        this.#at += 1;
+      } else if (character === '$') word += this.#dollar(true);
+      else if (character === '`') {
+        this.#substitute('`');
+        word += DYNAMIC;
+      } else word += character;
+    }
+    return word;
+  }
+
+  /** What stands behind a dollar sign. */
+  #dollar(isQuoted: boolean): string {
+    const rest = this.#text.slice(this.#at, this.#at + 200);
+    if (rest.startsWith('(')) {
+      this.#at += 1;
+      this.#substitute(')');
+      return DYNAMIC;
+    }
+    if (!isQuoted && rest.startsWith("'")) {
+      const end = indexOr(this.#text, "'", this.#at + 1);
+      const body = this.#text.slice(this.#at + 1, end);
+      this.#at = end + 1;
+      return body.replace(/\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|([0-7]{1,3})|(.))/g, (_, hex?: string, unicode?: string, octal?: string, other?: string) =>
+        hex !== undefined || unicode !== undefined ? String.fromCharCode(Number.parseInt(hex ?? unicode ?? '', 16)) : octal !== undefined ? String.fromCharCode(Number.parseInt(octal, 8)) : (other ?? ''));
+    }
+    if (!isQuoted && rest.startsWith('"')) return '';
+    const name = /^(?:(\w+)|\{(\w+)(?::?[-=]([^}]*))?\}|\{[^}]*\}|[@*#?!$-])/.exec(rest);
+    if (name === null) return '$';
+    this.#at += name[0].length;
+    const variable = name[1] ?? name[2];
+    if (variable === undefined) return DYNAMIC;
+    return this.#value(variable) ?? (name[3] === undefined ? DYNAMIC : name[3]);
+  }
+
+  /** Takes apart what is substituted, up to `end`. */
+  #substitute(end: ')' | '`'): void {
+    const start = this.#at;
+    let depth = 1;
+    let quote = '';
+    for (; this.#at < this.#text.length; this.#at += 1) {
+      const character = this.#text.charAt(this.#at);
+      if (character === '\\') this.#at += 1;
+      else if (quote !== '') quote = character === quote ? '' : quote;
+      else if (character === "'" || character === '"') quote = character;
+      else if (end === '`' && character === '`') break;
+      else if (end === ')' && character === '(') depth += 1;
+      else if (end === ')' && character === ')') {
+        depth -= 1;
+        if (depth === 0) break;
+      }
+    }
+    const body = this.#text.slice(start, this.#at);
+    this.#at += 1;
+    this.#inner.push(...new Parser(end === '`' ? body.replace(/\\([`$\\])/g, '$1') : body, (name) => this.#value(name), this.#depth + 1).commands());
+  }
+}
+
+function indexOr(text: string, searched: string, from: number): number {
+  const found = text.indexOf(searched, from);
+  return found < 0 ? text.length : found;
+}
+
+/** `a{b,c}d` as `abd` and `acd`. */
+function braces(word: string): string[] {
+  let words = [word];
+  for (let round = 0; round < 8; round += 1) {
+    const next = words.flatMap((it) => {
+      const match = /^([\s\S]*?)\{([^{}]*,[^{}]*)\}([\s\S]*)$/.exec(it);
+      return match === null ? [it] : (match[2] ?? '').split(',').map((part) => `${match[1] ?? ''}${part}${match[3] ?? ''}`);
+    });
+    if (next.length > MAX_BRACES) return [...words, DYNAMIC];
+    if (next.length === words.length) break;
+    words = next;
+  }
+  return words;
+}
