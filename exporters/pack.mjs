@@ -44,7 +44,7 @@ writeFileSync(
     2,
   )}\n`,
 );
-for (const [from, to] of [['exporters/README.md', 'README.md'], ['exporters/action.yml', 'action.yml'], ['LICENSE', 'LICENSE']]) copyFileSync(join(root, from), join(out, to));
+for (const [from, to] of [['exporters/README.md', 'README.md'], ['LICENSE', 'LICENSE']]) copyFileSync(join(root, from), join(out, to));
 
 const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
 const packed = spawnSync(npm, ['pack', '--json', '--loglevel=error'], { cwd: out, encoding: 'utf8', stdio: ['ignore', 'pipe', 2] });

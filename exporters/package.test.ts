@@ -3,7 +3,6 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, stat
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
 import { packageRoot } from '#schemas/root.js';
 import { spoolRecords } from './testdata/spool-lines.js';
 
@@ -85,22 +84,5 @@ describe('the installable package', () => {
       console.log(typeof processor.onEnd, await tool(1), typeof runScan);`;
     const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { cwd: folder, encoding: 'utf8', env: { PATH: process.env['PATH'] ?? '', HOME: folder } });
     expect([stdout, stderr]).toEqual(['function 2 function\n', '']);
-  });
-
-  it('carries a GitHub Action that installs this very version and puts no input into its script', () => {
-    const { version } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as { version: string };
-    const action = parse(readFileSync(join(installed, 'action.yml'), 'utf8')) as { inputs: Record<string, { required?: boolean; default?: string }>; runs: { steps: { run: string; env: Record<string, string> }[] } };
-    expect(Object.keys(action.inputs).slice(0, 2)).toEqual(['ingest-url', 'token']);
-    expect(action.inputs['package']?.default).toBe(`shieldwatch-producers@${version}`);
-    const [step] = action.runs.steps;
-    expect(step?.run).not.toContain('${{');
-    // The step itself, with the installed command in npx's place.
-    const bin = mkdtempSync(join(folder, 'bin-'));
-    writeFileSync(join(bin, 'npx'), `#!/bin/sh\nshift 3\nexec "${join(folder, 'node_modules', '.bin', 'shieldwatch')}" "$@"\n`, { mode: 0o755 });
-    const output = join(folder, 'github-output');
-    const env = { PATH: `${bin}:${process.env['PATH'] ?? ''}`, HOME: folder, GITHUB_OUTPUT: output, SHIELDWATCH_TOKEN: '', SHIELDWATCH_REPOSITORY: 'acme/risky', INPUT_PATH: 'risky', INPUT_MIN_SEVERITY: 'info', INPUT_ARGS: '--format json', INPUT_PACKAGE: 'x' };
-    const run = (fail: string): number | null => spawnSync('bash', ['-e', '-c', (step?.run ?? '').replace('shieldwatch scan', 'scan')], { cwd: folder, env: { ...env, INPUT_FAIL: fail }, stdio: 'ignore' }).status;
-    expect([run('true'), run('false')]).toEqual([2, 0]);
-    expect(readFileSync(output, 'utf8')).toBe('exit-code=2\nexit-code=2\n');
   });
 });
