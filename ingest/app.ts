@@ -70,7 +70,8 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
     // A drain waits for requests, not for connections that clients keep open between them.
     forceCloseConnections: 'idle',
     // A full name in a path may take three characters for each of its bytes.
-    routerOptions: { maxParamLength: 2_000 },
+    // OTLP exporters are given a base address with a slash at its end, and some keep it.
+    routerOptions: { maxParamLength: 2_000, ignoreTrailingSlash: true },
     frameworkErrors: (error, request, reply) => {
       void sendError(error, request, reply.headers({ ...SECURITY_HEADERS }));
     },

@@ -18,13 +18,6 @@ export async function inflate(body: readonly Buffer[], encoding: ContentEncoding
   return Buffer.concat(parts, size);
 }
 
-/** Checks a body as {@link inflate} does, keeping nothing of it; undefined: it is done. */
-export function checkInflatedSize(body: readonly Buffer[], encoding: ContentEncoding, limit: number): Promise<unknown> | undefined {
-  if (encoding !== 'identity') return run(body, encoding, limit, () => undefined);
-  checkSize(body, limit);
-  return undefined;
-}
-
 function checkSize(body: readonly Buffer[], limit: number): void {
   if (body.reduce((sum, part) => sum + part.length, 0) > limit) throw tooLarge(limit);
 }

@@ -1,26 +1,59 @@
 import { ShieldwatchError } from '#schemas/errors.js';
 
-const OPEN_BRACE = 0x7b;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
 const OPEN_BRACKET = 0x5b;
-/**
- * Objects and arrays a JSON body may hold. Telemetry has about one in 30 bytes; a body of nothing but `{}`
- * would take fifty times its size in memory.
- */
-const MAX_NODES = 4_000_000;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const COMMA = 0x2c;
+const BYTE_ORDER_MARK = '\ufeff';
 
-/** Parses a body. @throws ShieldwatchError 400; the parser's own words are dropped, they quote the body. */
+/** Objects and arrays inside each other. No body of ours has ten. */
+const MAX_JSON_DEPTH = 100;
+/** Values a JSON body may hold: one of nothing but `{}` would take fifty times its size in memory. */
+const MAX_JSON_VALUES = 1_000_000;
+
+/**
+ * Parses a body. What would cost more than its size says is refused before it is parsed.
+ *
+ * @throws ShieldwatchError 400 or 413; the parser's own words are dropped, they quote the body.
+ */
 export function parseJson(body: Buffer): unknown {
-  // A body of fewer bytes cannot hold so many.
-  if (body.length > MAX_NODES && countNodes(body) > MAX_NODES) throw new ShieldwatchError('body_too_large', `the body holds more than ${String(MAX_NODES)} values`);
+  checkShape(body);
   try {
-    return JSON.parse(body.toString('utf8')) as unknown;
+    const text = body.toString('utf8');
+    return JSON.parse(text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text) as unknown;
   } catch {
     throw new ShieldwatchError('body_not_json', body.length === 0 ? 'the body is empty, expected JSON' : 'the body is not JSON');
   }
 }
 
-function countNodes(body: Buffer): number {
-  let nodes = 0;
-  for (const byte of body) if (byte === OPEN_BRACE || byte === OPEN_BRACKET) nodes += 1;
-  return nodes;
+/** Counts values and levels outside of strings, in a body that need not be JSON. */
+function checkShape(body: Buffer): void {
+  let [depth, values] = [0, 0];
+  for (let at = 0; at < body.length; at += 1) {
+    switch (body[at]) {
+      case QUOTE:
+        // The end of the string, or of the body.
+        for (at += 1; at < body.length && body[at] !== QUOTE; at += 1) if (body[at] === BACKSLASH) at += 1;
+        break;
+      case OPEN_BRACE:
+      case OPEN_BRACKET:
+        depth += 1;
+        values += 1;
+        if (depth > MAX_JSON_DEPTH) throw new ShieldwatchError('body_invalid', `the body: expected at most ${String(MAX_JSON_DEPTH)} levels`, { expected: `at most ${String(MAX_JSON_DEPTH)} levels` });
+        break;
+      case CLOSE_BRACE:
+      case CLOSE_BRACKET:
+        depth -= 1;
+        break;
+      case COMMA:
+        values += 1;
+        break;
+      default:
+        break;
+    }
+    if (values > MAX_JSON_VALUES) throw new ShieldwatchError('body_too_large', `the body holds more than ${String(MAX_JSON_VALUES)} values`);
+  }
 }

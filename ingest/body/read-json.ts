@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { ShieldwatchError } from '#schemas/errors.js';
 import { JSON_TYPE } from '../telemetry/sink.js';
 import { fromZod } from '../errors/from-zod.js';
+import { chargeClear } from './charge-clear.js';
 import { bodyParts, contentEncoding, mediaType } from './content.js';
 import { checkFields, type placesOf } from './fields.js';
 import { inflate } from './inflate.js';
@@ -19,7 +20,9 @@ export async function readBytes(request: FastifyRequest, limit: number): Promise
   if (mediaType(request) !== JSON_TYPE) {
     throw new ShieldwatchError('media_type_unsupported', `content-type: expected ${JSON_TYPE}`);
   }
-  return parseJson(await inflate(bodyParts(request), contentEncoding(request), limit));
+  const body = await inflate(bodyParts(request), contentEncoding(request), limit);
+  chargeClear(request, body.length);
+  return parseJson(body);
 }
 
 /** Holds a body to its schema. @throws ShieldwatchError 400 that names the field. */

@@ -1,6 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ShieldwatchError } from '#schemas/errors.js';
-import { withOtlpStatus } from './otlp-status.js';
+import { mediaType } from '../body/content.js';
+import { PROTOBUF_TYPE } from '../telemetry/sink.js';
+import { otlpStatusBytes, withOtlpStatus } from './otlp-status.js';
 import { toShieldwatchError } from './to-shieldwatch-error.js';
 
 declare module 'fastify' {
@@ -31,7 +33,7 @@ export function installErrors(app: FastifyInstance): void {
   });
 }
 
-/** Answers with the error as JSON; what is our fault is logged, without a word that came from outside. */
+/** Answers with the error as JSON, or to OTLP in protobuf as a protobuf Status; what is our fault is logged, without a word that came from outside. */
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const shown = toShieldwatchError(error);
   if (shown.status >= 500) request.log.error({ problem: describe(shown) }, shown.message);
@@ -39,8 +41,9 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds));
   const body = shown.toBody();
   const isOtlp = request.routeOptions.config.otlp === true;
+  reply.code(shown.status);
+  if (isOtlp && mediaType(request) === PROTOBUF_TYPE) return reply.type(PROTOBUF_TYPE).send(otlpStatusBytes(body, shown.status));
   return reply
-    .code(shown.status)
     .type('application/json; charset=utf-8')
     .send(isOtlp ? withOtlpStatus(body, shown.status) : body);
 }

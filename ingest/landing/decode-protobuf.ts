@@ -1,64 +1,70 @@
-import { ShieldwatchError } from '#schemas/errors.js';
-import { absentValue } from './decode-json.js';
+import { WIRE_TYPES } from './check-protobuf.js';
 import type { FieldPlan, MessagePlan } from './message-plan.js';
-import { malformed, MAX_DEPTH, type Place } from './place.js';
+import { malformed, type Place } from './place.js';
 import { WireReader, WireType } from './wire-reader.js';
 
-/**
- * Values a request may hold. An empty message costs two bytes on the wire and some hundred in memory; without
- * a limit, a small body of them would take the process down.
- */
-const MAX_VALUES = 4_000_000;
-
-/** Reads a message of OTLP/protobuf into the same shape as `decodeJson`. */
+/** Reads an OTLP/protobuf message that {@link checkProtobuf} has taken into the shapes of `otlp.ts`. */
 export function decodeProtobuf(plan: MessagePlan, bytes: Buffer): Record<string, unknown> {
-  return readMessage(plan, new WireReader(bytes), undefined, 0, { left: MAX_VALUES });
+  return readMessage(plan, new WireReader(bytes), undefined, {});
 }
 
-interface Budget {
-  left: number;
-}
-
-function readMessage(
-  plan: MessagePlan,
-  reader: WireReader,
-  place: Place | undefined,
-  depth: number,
-  budget: Budget,
-): Record<string, unknown> {
-  if (depth > MAX_DEPTH) throw malformed(place, `at most ${String(MAX_DEPTH)} levels`);
-  const message: Record<string, unknown> = {};
+/** Reads into `message`: of a message that is sent in two pieces the second is added to the first. */
+function readMessage(plan: MessagePlan, reader: WireReader, place: Place | undefined, message: Record<string, unknown>): Record<string, unknown> {
   for (const field of plan.fields) {
+    if (message[field.name] !== undefined) continue;
     const absent = absentValue(field);
     if (absent !== undefined) message[field.name] = absent;
   }
   while (!reader.isAtEnd) {
     const tag = reader.tag();
-    const field = tag === undefined ? undefined : plan.byNumber.get(tag.number);
+    const field = tag === undefined ? undefined : plan.byNumber[tag.number];
     if (tag === undefined || (field === undefined && !reader.skip(tag.wireType))) throw malformed(place, 'valid protobuf');
     if (field === undefined) continue;
     if (field.repeated) {
-      readRepeated(field, tag.wireType, message[field.name] as unknown[], reader, place, depth, budget);
-    } else {
-      const at = { parent: place, name: field.name, index: undefined };
-      message[field.name] = readValue(field, tag.wireType, reader, at, depth, budget);
+      readRepeated(field, tag.wireType, message[field.name] as unknown[], reader, place);
+      continue;
     }
+    const at = { parent: place, name: field.name, index: undefined };
+    const before = field.others === undefined ? message[field.name] : undefined;
+    message[field.name] = readValue(field, tag.wireType, reader, at, before);
+    for (const other of field.others ?? NONE) if (message[other] !== undefined) message[other] = undefined;
   }
   return message;
 }
 
-function readRepeated(
-  field: FieldPlan,
-  wireType: number,
-  list: unknown[],
-  reader: WireReader,
-  place: Place | undefined,
-  depth: number,
-  budget: Budget,
-): void {
-  const element = ELEMENT_TYPES[field.kind];
+const NONE: readonly string[] = [];
+
+/** What a field that was not sent reads as; undefined: it stays absent. */
+function absentValue(field: FieldPlan): unknown {
+  if (field.repeated) return [];
+  if (field.optional) return undefined;
+  switch (field.kind) {
+    case 'string':
+      return '';
+    case 'bytes':
+      return Buffer.alloc(0);
+    case 'bool':
+      return false;
+    case 'int64':
+    case 'uint64':
+    case 'fixed64':
+    case 'sfixed64':
+      return 0n;
+    case 'double':
+    case 'int32':
+    case 'sint32':
+    case 'uint32':
+    case 'fixed32':
+    case 'enum':
+    case 'message':
+      return 0;
+  }
+}
+
+function readRepeated(field: FieldPlan, wireType: number, list: unknown[], reader: WireReader, place: Place | undefined): void {
+  const element = WIRE_TYPES[field.kind];
   if (wireType === element) {
-    list.push(readValue(field, wireType, reader, { parent: place, name: field.name, index: list.length }, depth, budget));
+    list.push(readValue(field, wireType, reader, { parent: place, name: field.name, index: list.length }, undefined));
     return;
   }
   // Packed: the elements one after the other in one piece of bytes.
@@ -66,46 +72,18 @@ function readRepeated(
   if (packed === undefined) throw malformed({ parent: place, name: field.name, index: list.length }, 'valid protobuf');
   const inner = new WireReader(packed);
   while (!inner.isAtEnd) {
-    list.push(readValue(field, element, inner, { parent: place, name: field.name, index: list.length }, depth, budget));
+    list.push(readValue(field, element, inner, { parent: place, name: field.name, index: list.length }, undefined));
   }
 }
 
-const ELEMENT_TYPES = {
-  string: WireType.Bytes,
-  bytes: WireType.Bytes,
-  message: WireType.Bytes,
-  double: WireType.Fixed64,
-  fixed64: WireType.Fixed64,
-  sfixed64: WireType.Fixed64,
-  fixed32: WireType.Fixed32,
-  bool: WireType.Varint,
-  int32: WireType.Varint,
-  sint32: WireType.Varint,
-  uint32: WireType.Varint,
-  int64: WireType.Varint,
-  uint64: WireType.Varint,
-  enum: WireType.Varint,
-} as const;
-
-function readValue(
-  field: FieldPlan,
-  wireType: number,
-  reader: WireReader,
-  place: Place,
-  depth: number,
-  budget: Budget,
-): unknown {
-  budget.left -= 1;
-  if (budget.left < 0) {
-    throw new ShieldwatchError('body_too_large', `the body holds more than ${String(MAX_VALUES)} values`);
-  }
-  const value = wireType === ELEMENT_TYPES[field.kind] ? readScalar(field, reader) : undefined;
+function readValue(field: FieldPlan, wireType: number, reader: WireReader, place: Place, before: unknown): unknown {
+  const value = wireType === WIRE_TYPES[field.kind] ? readScalar(field, reader) : undefined;
   if (value === undefined) throw malformed(place, 'valid protobuf');
   if (field.idBytes !== undefined && Buffer.isBuffer(value) && value.length !== 0 && value.length !== field.idBytes) {
     throw malformed(place, `${String(field.idBytes)} bytes`);
   }
   if (field.message === undefined) return value;
-  return readMessage(field.message, new WireReader(value as Buffer), place, depth + 1, budget);
+  return readMessage(field.message, new WireReader(value as Buffer), place, (before ?? {}) as Record<string, unknown>);
 }
 
 /** The value, or for a message its bytes; undefined when the input ends before it does. */

@@ -2,30 +2,43 @@ import { Readable } from 'node:stream';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { Batch } from './batch.js';
 
-/** Characters sent in one piece. */
+/** Characters in one piece. */
 const CHUNK_LENGTH = 256 * 1024;
 
-/** Stores a batch in one INSERT; resolves when its rows, and the facts made of them, are there. */
-export async function insertBatch(clickhouse: ClickHouseClient, batch: Batch): Promise<void> {
-  const columns = batch.columns.map((column) => `\`${column}\``).join(', ');
+/** Rows for one table, as the text of an INSERT ... FORMAT JSONCompactEachRow, in pieces. */
+export interface Insert {
+  readonly table: string;
+  readonly columns: readonly string[];
+  readonly pieces: readonly Uint8Array[];
+}
+
+/** Writes out the rows of a batch. */
+export function writeRows(batch: Batch): Insert {
+  const pieces: Uint8Array[] = [];
+  let text = '';
+  for (const row of batch.rows) {
+    text += `[${row.join(',')}]\n`;
+    if (text.length >= CHUNK_LENGTH) {
+      pieces.push(encoder.encode(text));
+      text = '';
+    }
+  }
+  if (text !== '') pieces.push(encoder.encode(text));
+  return { table: batch.table, columns: batch.columns, pieces };
+}
+
+/** Each piece gets memory of its own, so that it can be handed over by another thread. */
+const encoder = new TextEncoder();
+
+/** Stores rows in one INSERT; resolves when they, and the facts made of them, are there. */
+export async function insertRows(clickhouse: ClickHouseClient, { table, columns, pieces }: Insert): Promise<void> {
+  const names = columns.map((column) => `\`${column}\``).join(', ');
   const result = await clickhouse.exec({
-    query: `INSERT INTO ${batch.table} (${columns}) FORMAT JSONCompactEachRow`,
-    values: Readable.from(chunks(batch), { objectMode: false }),
+    query: `INSERT INTO ${table} (${names}) FORMAT JSONCompactEachRow`,
+    values: Readable.from(pieces, { objectMode: false }),
     // An answer means stored: nothing may wait in a buffer of the server.
     clickhouse_settings: { async_insert: 0, wait_end_of_query: 1 },
   });
   // An INSERT answers nothing, but the connection is free only when that nothing was read.
   result.stream.resume();
-}
-
-function* chunks(batch: Batch): Generator<string> {
-  let chunk = '';
-  for (const row of batch.rows) {
-    chunk += `[${row.join(',')}]\n`;
-    if (chunk.length >= CHUNK_LENGTH) {
-      yield chunk;
-      chunk = '';
-    }
-  }
-  if (chunk !== '') yield chunk;
 }

@@ -9,10 +9,13 @@ export interface FieldPlan {
   readonly name: string;
   /** The name in the .proto file, which OTLP/JSON readers accept as well. */
   readonly protoName: string;
+  readonly number: number;
   readonly kind: FieldKind;
   readonly repeated: boolean;
   /** Absent unless sent: messages, members of a oneof, `optional` fields. */
   readonly optional: boolean;
+  /** Of a member of a oneof: the names of the other members. The last member on the wire counts. */
+  readonly others: readonly string[] | undefined;
   /** Of trace and span ids: bytes an id has when it is not empty. In JSON they are hex, other bytes are base64. */
   readonly idBytes: number | undefined;
   readonly message: MessagePlan | undefined;
@@ -20,7 +23,7 @@ export interface FieldPlan {
   readonly enumValues: ReadonlyMap<string, number> | undefined;
 }
 
-type FieldKind =
+export type FieldKind =
   | 'string'
   | 'bytes'
   | 'bool'
@@ -38,7 +41,12 @@ type FieldKind =
 
 export interface MessagePlan {
   readonly fields: readonly FieldPlan[];
-  readonly byNumber: ReadonlyMap<number, FieldPlan>;
+  /** By number; a number that no field has is a hole or lies behind the end. */
+  readonly byNumber: readonly (FieldPlan | undefined)[];
+  /** By either name. */
+  readonly byName: ReadonlyMap<string, FieldPlan>;
+  /** The same by the bytes of the name, and those by their number: there are few of one length. */
+  readonly byLength: readonly (readonly { readonly bytes: Buffer; readonly field: FieldPlan }[] | undefined)[];
 }
 
 const KINDS: ReadonlySet<string> = new Set<FieldKind>([
@@ -79,14 +87,18 @@ function planMessage(type: protobuf.Type, known: Map<protobuf.Type, MessagePlan>
   const existing = known.get(type);
   if (existing !== undefined) return existing;
   const fields: FieldPlan[] = [];
-  const byNumber = new Map<number, FieldPlan>();
-  const plan = { fields, byNumber };
+  const byNumber: (FieldPlan | undefined)[] = [];
+  const byName = new Map<string, FieldPlan>();
+  const byLength: { bytes: Buffer; field: FieldPlan }[][] = [];
+  const plan = { fields, byNumber, byName, byLength };
   // Known before its fields are: AnyValue holds itself.
   known.set(type, plan);
   for (const field of type.fieldsArray) {
     const each = planField(field, known);
     fields.push(each);
-    byNumber.set(field.id, each);
+    byNumber[field.id] = each;
+    byName.set(each.name, each).set(each.protoName, each);
+    for (const name of new Set([each.name, each.protoName])) (byLength[name.length] ??= []).push({ bytes: Buffer.from(name), field: each });
   }
   return plan;
 }
@@ -98,13 +110,21 @@ function planField(field: protobuf.Field, known: Map<protobuf.Type, MessagePlan>
   return {
     name: protobuf.util.camelCase(field.name),
     protoName: field.name,
+    number: field.id,
     kind: kindOf(field),
     repeated: field.repeated,
     optional: message !== undefined || field.partOf !== null,
+    others: otherMembers(field),
     idBytes: ID_BYTES[field.name],
     message,
     enumValues,
   };
+}
+
+/** An `optional` field is the only member of a oneof that protobufjs makes for it. */
+function otherMembers({ partOf, name }: protobuf.Field): readonly string[] | undefined {
+  if (partOf === null || partOf.fieldsArray.length < 2) return undefined;
+  return partOf.fieldsArray.filter((other) => other.name !== name).map((other) => protobuf.util.camelCase(other.name));
 }
 
 function kindOf(field: protobuf.Field): FieldKind {

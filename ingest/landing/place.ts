@@ -1,4 +1,5 @@
 import { ShieldwatchError } from '#schemas/errors.js';
+import { MAX_OTLP_DEPTH, MAX_OTLP_ENTRIES } from '#schemas/otlp-bounds.js';
 
 /** Where a decoder is, as a chain up to the root; turned into text only when something is wrong there. */
 export interface Place {
@@ -24,5 +25,12 @@ export function malformed(place: Place | undefined, expected: string): Shieldwat
   });
 }
 
-/** Messages inside messages. Attribute values nest two per level. */
-export const MAX_DEPTH = 100;
+/** The 400 for messages inside messages without end. */
+export function tooDeep(place: Place | undefined): ShieldwatchError {
+  return malformed(place, `at most ${String(MAX_OTLP_DEPTH)} levels`);
+}
+
+/** The 413 for a request of more entries than one may hold. */
+export function tooManyEntries(): ShieldwatchError {
+  return new ShieldwatchError('body_too_large', `the body holds more than ${String(MAX_OTLP_ENTRIES)} messages and list elements`);
+}

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ShieldwatchError } from '#schemas/errors.js';
 import { announcedSize } from '../body/content.js';
 
@@ -6,31 +6,53 @@ import { announcedSize } from '../body/content.js';
 const MAX_HELD_BYTES = 512 * 1024 * 1024;
 const RETRY_AFTER_SECONDS = 1;
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Counts bytes that a body takes besides those that came, until its request is answered. @throws ShieldwatchError 503. */
+    holdBytes(request: FastifyRequest, bytes: number): void;
+  }
+}
+
 /**
  * Keeps the memory of bodies bounded, whoever sends them and however slowly they go on: what would be too much is told
- * to come back, which clients do. A body whose length is not announced counts as the largest that its address takes.
+ * to come back, which clients do. A body whose length is not announced counts as the largest that its address takes, one
+ * that is compressed as what it is when decompressed.
  */
 export function installHeldBytes(app: FastifyInstance, maxBytes = MAX_HELD_BYTES): void {
   let held = 0;
+  const own = new WeakMap<FastifyRequest, number>();
+  const hold = (request: FastifyRequest, bytes: number): boolean => {
+    const before = own.get(request) ?? 0;
+    // One that is alone is let in, whatever its size: its address has a limit of its own.
+    if (held > before && held + bytes > maxBytes) return false;
+    held += bytes;
+    own.set(request, before + bytes);
+    return true;
+  };
+  const overloaded = (): ShieldwatchError =>
+    new ShieldwatchError('overloaded', 'too much is under way just now; try again', { retryAfterSeconds: RETRY_AFTER_SECONDS });
+
   app.addHook('preParsing', (request, reply, _payload, next) => {
     const size = request.method === 'GET' ? 0 : (announcedSize(request) ?? request.routeOptions.bodyLimit);
     if (size === 0) {
       next();
       return;
     }
-    // One that is alone is let in, whatever its size: its address has a limit of its own.
-    if (held > 0 && held + size > maxBytes) {
-      next(new ShieldwatchError('overloaded', 'too much is under way just now; try again', { retryAfterSeconds: RETRY_AFTER_SECONDS }));
+    if (!hold(request, size)) {
+      next(overloaded());
       return;
     }
-    held += size;
-    let isHeld = true;
     const release = (): void => {
-      if (isHeld) held -= size;
-      isHeld = false;
+      held -= own.get(request) ?? 0;
+      own.delete(request);
     };
     // A client that goes away leaves the first of them out.
     reply.raw.once('finish', release).once('close', release);
     next();
+  });
+
+  app.decorate('holdBytes', (request: FastifyRequest, bytes: number) => {
+    // Whoever has gone away already holds nothing that would be released.
+    if (own.has(request) && !hold(request, bytes)) throw overloaded();
   });
 }

@@ -1,11 +1,14 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { ShieldwatchError } from '#schemas/errors.js';
+import { MAX_OTLP_BYTES, MAX_OTLP_DEPTH, MAX_OTLP_ENTRIES } from '#schemas/otlp-bounds.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
 import { INGEST_SCOPES, type Caller } from '../auth/caller.js';
+import { chargeClear } from '../body/charge-clear.js';
 import { bodyParts, contentEncoding, mediaType } from '../body/content.js';
 import { acceptedAll, JSON_TYPE, PROTOBUF_TYPE, SIGNALS, withWarning, type OtlpType, type TelemetrySink } from '../telemetry/sink.js';
 
+/** As it arrives, compressed or not. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
 /** `POST /v1/traces`, `/v1/metrics` and `/v1/logs`: OTLP/HTTP. */
@@ -17,7 +20,7 @@ export function otlpRoutes(app: FastifyInstance, options: { sink: TelemetrySink;
       url: `/v1/${signal}`,
       tag: 'ingest',
       summary: `OTLP/HTTP: ${signal}, protobuf or JSON`,
-      description: 'Bytes go on untouched. Whose it is comes from the token; tenant attributes and headers of the client are removed.',
+      description: `At most ${String(MAX_OTLP_BYTES / 1024 / 1024)} MiB when decompressed, ${String(MAX_OTLP_ENTRIES)} messages and list elements, and ${String(MAX_OTLP_DEPTH)} levels of messages. Whose it is comes from the token; tenant attributes and headers of the client are removed.`,
       scopes: INGEST_SCOPES,
       role: 'member',
       bodyLimit: MAX_BODY_BYTES,
@@ -29,7 +32,11 @@ export function otlpRoutes(app: FastifyInstance, options: { sink: TelemetrySink;
       const encoding = contentEncoding(request);
       const body = bodyParts(request);
       // No bytes are a valid message of protobuf: one that holds nothing.
-      const answer = body.every((part) => part.length === 0) ? acceptedAll(type) : await options.sink.deliver({ signal, type, encoding, body }, caller);
+      const isEmpty = body.every((part) => part.length === 0);
+      const onClear = (bytes: number): void => {
+        chargeClear(request, bytes);
+      };
+      const answer = isEmpty ? acceptedAll(type) : await options.sink.deliver({ signal, type, encoding, body, onClear }, caller);
       const told = withWarning(answer, options.planNotice(caller));
       return reply.type(told.type).send(told.body);
     });

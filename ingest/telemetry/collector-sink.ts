@@ -3,9 +3,10 @@ import { Pool, type Dispatcher } from 'undici';
 import { ShieldwatchError } from '#schemas/errors.js';
 import { HEADER_CONTENT, HEADER_ORG_ID, HEADER_REPOSITORY, HEADER_RETENTION_DAYS, HEADER_TOKEN_ID } from '#schemas/semconv.js';
 import type { Caller } from '../auth/caller.js';
-import { checkInflatedSize } from '../body/inflate.js';
 import { RETRY_AFTER_SECONDS } from '../errors/from-store.js';
-import { MAX_INFLATED_BYTES, type TelemetryAnswer, type TelemetryRequest, type TelemetrySink } from './sink.js';
+import { protobufOf } from '../landing/large-work.js';
+import { readClear } from './read-clear.js';
+import { acceptedAll, JSON_TYPE, PROTOBUF_TYPE, type TelemetryAnswer, type TelemetryRequest, type TelemetrySink } from './sink.js';
 
 /** Milliseconds the collector has; below the 10 s after which OTLP clients give up. */
 const TIMEOUT_MS = 9_000;
@@ -15,8 +16,11 @@ const MAX_CONNECTIONS = 64;
 
 const EMPTY = Buffer.alloc(0);
 
-/** A 4xx that is about the body; any other one means that gateway and collector do not fit together. */
-const REFUSALS = new Set([400, 406, 411, 413, 414, 415, 422]);
+/**
+ * What will be answered to this body for ever. 500 is what the collector's receiver says where its pipeline will never take
+ * it; an outage is 503 there. Any other 4xx means that gateway and collector do not fit together.
+ */
+const REFUSALS = new Set([400, 406, 411, 413, 414, 415, 422, 500]);
 
 export interface CollectorSettings {
   /** Base address of the collector's OTLP/HTTP receiver; `/v1/traces` and so on is added. */
@@ -25,16 +29,18 @@ export interface CollectorSettings {
   key: string;
 }
 
-/** Passes requests on, bytes untouched, with the tenant in headers that no client can set. */
+/**
+ * Passes requests on, with the tenant in headers that no client can set. What came as protobuf is checked and goes on
+ * untouched; what came as JSON goes on as protobuf, since the collector's reader of JSON is another one than ours.
+ */
 export function createCollectorSink(settings: CollectorSettings): TelemetrySink {
   const send = createSend(settings.url);
   return {
     async deliver(request, caller) {
-      const checked = checkInflatedSize(request.body, request.encoding, MAX_INFLATED_BYTES);
-      if (checked !== undefined) await checked;
-      const response = await send(`/v1/${request.signal}`, headers(request, caller, settings.key), request.body);
+      const sent = await checked(request);
+      const response = await send(`/v1/${sent.signal}`, headers(sent, caller, settings.key), sent.body);
       const { status } = response;
-      if (status >= 200 && status < 300) return response.answer;
+      if (status >= 200 && status < 300) return request.type === JSON_TYPE ? acceptedAll(JSON_TYPE) : response.answer;
       if (REFUSALS.has(status)) {
         throw new ShieldwatchError('body_invalid', 'the collector could not read this as OTLP', {
           expected: `an OTLP export request for ${request.signal}`,
@@ -45,10 +51,17 @@ export function createCollectorSink(settings: CollectorSettings): TelemetrySink 
   };
 }
 
+/** The request that goes on. Apart, so that the bytes in the clear are not kept while the collector works. */
+async function checked(request: TelemetryRequest): Promise<TelemetryRequest> {
+  const { signal, type } = request;
+  const protobuf = await protobufOf({ kind: 'protobuf', signal, type, body: await readClear(request) });
+  return type === JSON_TYPE ? { signal, type: PROTOBUF_TYPE, encoding: 'identity', body: [protobuf] } : request;
+}
+
 function headers(request: TelemetryRequest, caller: Caller, key: string): Record<string, string> {
   return {
     authorization: `Bearer ${key}`,
-    'content-type': request.type,
+    'content-type': PROTOBUF_TYPE,
     'content-length': String(request.body.reduce((sum, part) => sum + part.length, 0)),
     ...(request.encoding === 'identity' ? {} : { 'content-encoding': request.encoding }),
     [HEADER_ORG_ID]: caller.orgId,

@@ -15,6 +15,8 @@ export interface TelemetryRequest {
   type: OtlpType;
   encoding: ContentEncoding;
   body: readonly Buffer[];
+  /** Is told the bytes of the body when decompressed, before anything is made of them. @throws ShieldwatchError 503. */
+  onClear?: (bytes: number) => void;
 }
 
 /** The OTLP answer to a request that was taken whole. */
@@ -52,6 +54,3 @@ export function withWarning(answer: TelemetryAnswer, warning: string | undefined
 
 const SAYS_NOTHING = new Set(['', '{}', '{"partialSuccess":{}}']);
 const MAX_NOTHING_BYTES = 40;
-
-/** Bytes of a body in the clear. */
-export const MAX_INFLATED_BYTES = 64 * 1024 * 1024;

@@ -15,7 +15,7 @@ export interface paths {
         put?: never;
         /**
          * OTLP/HTTP: traces, protobuf or JSON
-         * @description Bytes go on untouched. Whose it is comes from the token; tenant attributes and headers of the client are removed.
+         * @description At most 32 MiB when decompressed, 1000000 messages and list elements, and 100 levels of messages. Whose it is comes from the token; tenant attributes and headers of the client are removed.
          *
          *     Scope: `ingest:scan` or `ingest:runtime` or `ingest:drift` or `ingest:otlp`. Role: member.
          */
@@ -37,7 +37,7 @@ export interface paths {
         put?: never;
         /**
          * OTLP/HTTP: metrics, protobuf or JSON
-         * @description Bytes go on untouched. Whose it is comes from the token; tenant attributes and headers of the client are removed.
+         * @description At most 32 MiB when decompressed, 1000000 messages and list elements, and 100 levels of messages. Whose it is comes from the token; tenant attributes and headers of the client are removed.
          *
          *     Scope: `ingest:scan` or `ingest:runtime` or `ingest:drift` or `ingest:otlp`. Role: member.
          */
@@ -59,7 +59,7 @@ export interface paths {
         put?: never;
         /**
          * OTLP/HTTP: logs, protobuf or JSON
-         * @description Bytes go on untouched. Whose it is comes from the token; tenant attributes and headers of the client are removed.
+         * @description At most 32 MiB when decompressed, 1000000 messages and list elements, and 100 levels of messages. Whose it is comes from the token; tenant attributes and headers of the client are removed.
          *
          *     Scope: `ingest:scan` or `ingest:runtime` or `ingest:drift` or `ingest:otlp`. Role: member.
          */

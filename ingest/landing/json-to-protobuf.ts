@@ -1,0 +1,524 @@
+import { isUtf8 } from 'node:buffer';
+import { ShieldwatchError } from '#schemas/errors.js';
+import { MAX_OTLP_DEPTH, MAX_OTLP_ENTRIES } from '#schemas/otlp-bounds.js';
+import type { FieldPlan, MessagePlan } from './message-plan.js';
+import { malformed, tooDeep, tooManyEntries, type Place } from './place.js';
+import { WireType } from './wire-reader.js';
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+
+/**
+ * Reads an OTLP/JSON request and writes the same as protobuf, in one pass, so that whatever reads the request next reads
+ * one format, by one decoder. What JSON writers differ on is settled here:
+ *
+ * - names in lowerCamelCase or as in the .proto; unknown names are skipped; of a name that stands twice, protobuf's rule
+ *   holds: lists add up, of single values the last one counts;
+ * - integers and doubles as numbers or strings, `NaN` and infinities as strings, enums as numbers or names;
+ * - a member that is `null` was not sent; in a oneof a double that is `null` is NaN, which `JSON.stringify` makes of it;
+ * - halves of surrogate pairs and bytes that are no UTF-8 become U+FFFD; a byte order mark is skipped.
+ *
+ * @throws ShieldwatchError 400 that names the field and what was expected, 413 past the bounds of `schemas/otlp-bounds.ts`.
+ */
+export function jsonToProtobuf(plan: MessagePlan, body: Buffer): Buffer {
+  const text = isUtf8(body) ? body : Buffer.from(body.toString('utf8'));
+  return new Transcoder(text).run(plan);
+}
+
+class Transcoder {
+  readonly #in: Buffer;
+  #at: number;
+  #out: Buffer;
+  #end = 0;
+  #entries = 0;
+  /** The way to where the reader is: a field for each level, and its element; -1 for a field that is no list. */
+  readonly #fields: FieldPlan[] = [];
+  readonly #indexes: number[] = [];
+  #level = 0;
+
+  constructor(input: Buffer) {
+    this.#in = input;
+    this.#at = input.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0;
+    this.#out = Buffer.allocUnsafe(input.length + 64);
+  }
+
+  run(plan: MessagePlan): Buffer {
+    if (this.#in.length === this.#at) throw new ShieldwatchError('body_not_json', 'the body is empty, expected JSON');
+    this.#space();
+    this.#message(plan);
+    this.#space();
+    if (this.#at < this.#in.length) throw notJson();
+    return this.#out.subarray(0, this.#end);
+  }
+
+  #message(plan: MessagePlan): void {
+    if (this.#level > MAX_OTLP_DEPTH) throw tooDeep(this.#place());
+    this.#count();
+    if (this.#in[this.#at] !== OPEN_BRACE) throw this.#expected('an object');
+    this.#at += 1;
+    let unsaid: FieldPlan | undefined;
+    let isChosen = false;
+    for (let isFirst = true; this.#continues(CLOSE_BRACE, isFirst); isFirst = false) {
+      const field = this.#name(plan);
+      if (field === undefined) {
+        this.#skip(this.#level + 1);
+      } else if (this.#word('null')) {
+        if (field.kind === 'double' && field.others !== undefined) unsaid = field;
+      } else {
+        if (field.others !== undefined) isChosen = true;
+        const level = this.#level;
+        this.#fields[level] = field;
+        this.#indexes[level] = -1;
+        this.#level = level + 1;
+        if (field.repeated) this.#list(field);
+        else this.#value(field);
+        this.#level = level;
+      }
+    }
+    if (unsaid !== undefined && !isChosen) {
+      this.#tag(unsaid.number, WireType.Fixed64);
+      this.#double(Number.NaN);
+    }
+  }
+
+  #list(field: FieldPlan): void {
+    if (this.#in[this.#at] !== OPEN_BRACKET) throw this.#expected('an array');
+    this.#at += 1;
+    const at = this.#level - 1;
+    const isPacked = field.kind !== 'message' && field.kind !== 'string' && field.kind !== 'bytes';
+    let start = 0;
+    if (isPacked) {
+      this.#tag(field.number, WireType.Bytes);
+      start = this.#open();
+    }
+    for (let index = 0; this.#continues(CLOSE_BRACKET, index === 0); index += 1) {
+      this.#indexes[at] = index;
+      if (isPacked) {
+        this.#count();
+        this.#scalar(field);
+      } else {
+        this.#value(field);
+      }
+    }
+    if (isPacked) this.#close(start);
+  }
+
+  #value(field: FieldPlan): void {
+    switch (field.kind) {
+      case 'message': {
+        if (field.message === undefined) return;
+        this.#tag(field.number, WireType.Bytes);
+        const start = this.#open();
+        this.#message(field.message);
+        this.#close(start);
+        return;
+      }
+      case 'string':
+        this.#tag(field.number, WireType.Bytes);
+        this.#string();
+        return;
+      case 'bytes':
+        this.#tag(field.number, WireType.Bytes);
+        this.#bytes(field);
+        return;
+      case 'double':
+      case 'fixed64':
+      case 'sfixed64':
+        this.#tag(field.number, WireType.Fixed64);
+        break;
+      case 'fixed32':
+        this.#tag(field.number, WireType.Fixed32);
+        break;
+      case 'bool':
+      case 'enum':
+      case 'int32':
+      case 'sint32':
+      case 'uint32':
+      case 'int64':
+      case 'uint64':
+        this.#tag(field.number, WireType.Varint);
+        break;
+    }
+    this.#scalar(field);
+  }
+
+  /** A value of a fixed size or a varint, without its tag. */
+  #scalar(field: FieldPlan): void {
+    switch (field.kind) {
+      case 'double':
+        this.#double(this.#readDouble());
+        return;
+      case 'bool':
+        if (this.#word('true')) this.#varint(1);
+        else if (this.#word('false')) this.#varint(0);
+        else throw this.#expected('a boolean');
+        return;
+      case 'enum':
+        this.#signed(BigInt(this.#readEnum(field)));
+        return;
+      case 'int32':
+        this.#signed(this.#readInteger(-(2n ** 31n), 2n ** 31n - 1n));
+        return;
+      case 'sint32': {
+        const value = this.#readInteger(-(2n ** 31n), 2n ** 31n - 1n);
+        this.#signed(value < 0n ? -2n * value - 1n : 2n * value);
+        return;
+      }
+      case 'uint32':
+        this.#signed(this.#readInteger(0n, 2n ** 32n - 1n));
+        return;
+      case 'fixed32':
+        this.#room(4);
+        this.#end = this.#out.writeUInt32LE(Number(this.#readInteger(0n, 2n ** 32n - 1n)), this.#end);
+        return;
+      case 'int64':
+        this.#signed(this.#readInteger(-(2n ** 63n), 2n ** 63n - 1n));
+        return;
+      case 'uint64':
+        this.#signed(this.#readInteger(0n, 2n ** 64n - 1n));
+        return;
+      case 'fixed64':
+        this.#room(8);
+        this.#end = this.#out.writeBigUInt64LE(this.#readInteger(0n, 2n ** 64n - 1n), this.#end);
+        return;
+      case 'sfixed64':
+        this.#room(8);
+        this.#end = this.#out.writeBigInt64LE(this.#readInteger(-(2n ** 63n), 2n ** 63n - 1n), this.#end);
+        return;
+      case 'string':
+      case 'bytes':
+      case 'message':
+        // Lengths go before these: see #value.
+        return;
+    }
+  }
+
+  // Reading.
+
+  /** Steps to the next member or element, or over the end of the object or array. @returns whether there is one. */
+  #continues(close: number, isFirst: boolean): boolean {
+    this.#space();
+    const byte = this.#in[this.#at];
+    if (byte === close) {
+      this.#at += 1;
+      return false;
+    }
+    if (!isFirst) {
+      if (byte !== COMMA) throw notJson();
+      this.#at += 1;
+      this.#space();
+    }
+    return true;
+  }
+
+  /** Reads a member's name and the colon after it. @returns undefined for a name that the message has not. */
+  #name(plan: MessagePlan): FieldPlan | undefined {
+    const start = this.#at;
+    const isEscaped = this.#passString();
+    const field = isEscaped ? plan.byName.get(this.#unescaped(start, this.#at)) : this.#named(plan, start + 1, this.#at - 1);
+    this.#colon();
+    return field;
+  }
+
+  #named(plan: MessagePlan, start: number, end: number): FieldPlan | undefined {
+    const input = this.#in;
+    const length = end - start;
+    for (const { bytes, field } of plan.byLength[length] ?? NONE) {
+      let same = 0;
+      while (same < length && bytes[same] === input[start + same]) same += 1;
+      if (same === length) return field;
+    }
+    return undefined;
+  }
+
+  #colon(): void {
+    this.#space();
+    if (this.#in[this.#at] !== COLON) throw notJson();
+    this.#at += 1;
+    this.#space();
+  }
+
+  /** Steps over a string. @returns whether it holds escapes. */
+  #passString(): boolean {
+    const input = this.#in;
+    if (input[this.#at] !== QUOTE) throw notJson();
+    let at = this.#at + 1;
+    let isEscaped = false;
+    for (;;) {
+      const byte = input[at];
+      if (byte === QUOTE) break;
+      // The end of the input, too: a control character does not stand in a string.
+      if (byte === undefined || byte < 0x20) throw notJson();
+      if (byte === BACKSLASH) {
+        isEscaped = true;
+        at += 1;
+      }
+      at += 1;
+    }
+    this.#at = at + 1;
+    return isEscaped;
+  }
+
+  #unescaped(start: number, end: number): string {
+    try {
+      // Node 20 has toWellFormed, which the library's types of ES2022 have not.
+      return (JSON.parse(this.#in.toString('utf8', start, end)) as string).replace(/\p{Surrogate}/gu, '\ufffd');
+    } catch {
+      throw notJson();
+    }
+  }
+
+  /** The text of a string value; undefined for a value of another type. */
+  #text(): string | undefined {
+    if (this.#in[this.#at] !== QUOTE) return undefined;
+    const start = this.#at;
+    return this.#passString() ? this.#unescaped(start, this.#at) : this.#in.toString('utf8', start + 1, this.#at - 1);
+  }
+
+  /** The characters of a number; undefined for a value of another type. */
+  #number(): string | undefined {
+    const input = this.#in;
+    const start = this.#at;
+    let at = start;
+    const digits = (): boolean => {
+      const from = at;
+      for (let byte = input[at]; byte !== undefined && byte >= 0x30 && byte <= 0x39; byte = input[at]) at += 1;
+      return at > from;
+    };
+    if (input[at] === 0x2d) at += 1;
+    const isZero = input[at] === 0x30;
+    if (isZero) at += 1;
+    else if (!digits()) {
+      if (at > start) throw notJson();
+      return undefined;
+    }
+    if (input[at] === 0x2e) {
+      at += 1;
+      if (!digits()) throw notJson();
+    }
+    if (input[at] === 0x65 || input[at] === 0x45) {
+      at += 1;
+      if (input[at] === 0x2b || input[at] === 0x2d) at += 1;
+      if (!digits()) throw notJson();
+    }
+    this.#at = at;
+    return input.toString('latin1', start, at);
+  }
+
+  /** Steps over `word` if it stands here. */
+  #word(word: 'null' | 'true' | 'false'): boolean {
+    const at = this.#at;
+    if (this.#in[at] !== word.charCodeAt(0) || this.#in.toString('latin1', at, at + word.length) !== word) return false;
+    this.#at = at + word.length;
+    return true;
+  }
+
+  #space(): void {
+    const input = this.#in;
+    let at = this.#at;
+    for (let byte = input[at]; byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09; byte = input[at]) at += 1;
+    this.#at = at;
+  }
+
+  /** Steps over the value of a name that nobody knows. */
+  #skip(depth: number): void {
+    if (depth > 2 * MAX_OTLP_DEPTH) throw tooDeep(this.#place());
+    const byte = this.#in[this.#at];
+    if (byte === QUOTE) {
+      this.#skipString();
+    } else if (byte === OPEN_BRACE) {
+      this.#at += 1;
+      this.#count();
+      for (let isFirst = true; this.#continues(CLOSE_BRACE, isFirst); isFirst = false) {
+        this.#skipString();
+        this.#colon();
+        this.#skip(depth + 1);
+      }
+    } else if (byte === OPEN_BRACKET) {
+      this.#at += 1;
+      this.#count();
+      for (let isFirst = true; this.#continues(CLOSE_BRACKET, isFirst); isFirst = false) this.#skip(depth + 1);
+    } else if (!this.#word('null') && !this.#word('true') && !this.#word('false') && this.#number() === undefined) {
+      throw notJson();
+    }
+  }
+
+  #skipString(): void {
+    const start = this.#at;
+    if (this.#passString()) this.#unescaped(start, this.#at);
+  }
+
+  #readInteger(least: bigint, greatest: bigint): bigint {
+    const start = this.#at;
+    const number = this.#number();
+    const text = number ?? this.#text() ?? '';
+    let integer: bigint | undefined;
+    if (INTEGER.test(text)) integer = BigInt(text);
+    // A number such as 1e3 or 7.0 is an integer; a string is one only as digits.
+    else if (number !== undefined && Number.isInteger(Number(number))) integer = BigInt(Number(number));
+    if (integer !== undefined && integer >= least && integer <= greatest) return integer;
+    throw this.#expected(`an integer from ${String(least)} to ${String(greatest)}, as a number or a string`, start);
+  }
+
+  #readEnum(field: FieldPlan): number {
+    const start = this.#at;
+    const name = this.#text();
+    if (name === undefined || INTEGER.test(name)) {
+      this.#at = start;
+      return Number(this.#readInteger(-(2n ** 31n), 2n ** 31n - 1n));
+    }
+    const number = field.enumValues?.get(name);
+    if (number === undefined) throw this.#expected(`one of ${[...(field.enumValues?.keys() ?? [])].join(', ')}`, start);
+    return number;
+  }
+
+  #readDouble(): number {
+    const start = this.#at;
+    const number = this.#number();
+    if (number !== undefined) return Number(number);
+    const text = this.#text();
+    const named = text === undefined ? undefined : NAMED_NUMBERS.get(text);
+    if (named !== undefined) return named;
+    if (text !== undefined && text.length <= 400 && NUMBER.test(text)) return Number(text);
+    throw this.#expected('a number', start);
+  }
+
+  // Writing.
+
+  #string(): void {
+    if (this.#in[this.#at] !== QUOTE) throw this.#expected('a string');
+    const start = this.#at + 1;
+    if (this.#passString()) {
+      this.#content(Buffer.from(this.#unescaped(start - 1, this.#at)));
+      return;
+    }
+    const end = this.#at - 1;
+    this.#varint(end - start);
+    this.#room(end - start);
+    this.#in.copy(this.#out, this.#end, start, end);
+    this.#end += end - start;
+  }
+
+  #bytes(field: FieldPlan): void {
+    const start = this.#at;
+    const text = this.#text();
+    if (field.idBytes !== undefined) {
+      const digits = 2 * field.idBytes;
+      if (text === undefined || !HEX.test(text) || (text.length !== 0 && text.length !== digits)) {
+        throw this.#expected(`${String(digits)} hexadecimal digits`, start);
+      }
+      this.#content(Buffer.from(text, 'hex'));
+      return;
+    }
+    if (text === undefined || !BASE64.test(text)) throw this.#expected('base64', start);
+    this.#content(Buffer.from(text, 'base64'));
+  }
+
+  #content(bytes: Buffer): void {
+    this.#varint(bytes.length);
+    this.#room(bytes.length);
+    bytes.copy(this.#out, this.#end);
+    this.#end += bytes.length;
+  }
+
+  #tag(number: number, wireType: number): void {
+    this.#varint((number << 3) | wireType);
+  }
+
+  #varint(value: number): void {
+    this.#room(5);
+    let rest = value;
+    for (; rest > 127; rest >>>= 7) this.#out[this.#end++] = (rest & 127) | 128;
+    this.#out[this.#end++] = rest;
+  }
+
+  /** A varint of up to 64 bits; what is negative takes ten bytes. */
+  #signed(value: bigint): void {
+    if (value >= 0n && value <= 0x7fffffffn) {
+      this.#varint(Number(value));
+      return;
+    }
+    this.#room(10);
+    let rest = BigInt.asUintN(64, value);
+    for (; rest > 127n; rest >>= 7n) this.#out[this.#end++] = Number(rest & 127n) | 128;
+    this.#out[this.#end++] = Number(rest);
+  }
+
+  #double(value: number): void {
+    this.#room(8);
+    this.#end = this.#out.writeDoubleLE(value, this.#end);
+  }
+
+  /** Leaves room for the length of what follows: one byte, which is enough for most. */
+  #open(): number {
+    this.#room(1);
+    this.#end += 1;
+    return this.#end;
+  }
+
+  /** Writes the length, and moves the content on where the length takes more than one byte. */
+  #close(start: number): void {
+    const length = this.#end - start;
+    let size = 1;
+    for (let rest = length; rest > 127; rest >>>= 7) size += 1;
+    if (size > 1) {
+      this.#room(size);
+      this.#out.copyWithin(start + size - 1, start, this.#end);
+    }
+    this.#end = start - 1;
+    this.#varint(length);
+    this.#end = start - 1 + size + length;
+  }
+
+  #room(bytes: number): void {
+    if (this.#end + bytes <= this.#out.length) return;
+    const larger = Buffer.allocUnsafe(2 * this.#out.length + bytes);
+    this.#out.copy(larger, 0, 0, this.#end);
+    this.#out = larger;
+  }
+
+  #count(): void {
+    this.#entries += 1;
+    if (this.#entries > MAX_OTLP_ENTRIES) throw tooManyEntries();
+  }
+
+  #place(): Place | undefined {
+    let place: Place | undefined;
+    for (let level = 0; level < this.#level; level += 1) {
+      const index = this.#indexes[level] ?? -1;
+      place = { parent: place, name: this.#fields[level]?.name ?? '', index: index < 0 ? undefined : index };
+    }
+    return place;
+  }
+
+  /** The 400 for a value of the wrong type, which begins at `start`, or for what is no value at all. */
+  #expected(what: string, start = this.#at): ShieldwatchError {
+    const place = this.#place();
+    this.#at = start;
+    this.#skip(this.#level);
+    return malformed(place, what);
+  }
+}
+
+const NONE: readonly never[] = [];
+const INTEGER = /^-?\d{1,20}$/;
+/** As JSON writes it; `.5` and `5.` too, as strings. */
+const NUMBER = /^-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+const HEX = /^[0-9a-fA-F]*$/;
+const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
+const NAMED_NUMBERS: ReadonlyMap<string, number> = new Map([
+  ['NaN', Number.NaN],
+  ['Infinity', Number.POSITIVE_INFINITY],
+  ['-Infinity', Number.NEGATIVE_INFINITY],
+]);
+
+function notJson(): ShieldwatchError {
+  return new ShieldwatchError('body_not_json', 'the body is not JSON');
+}

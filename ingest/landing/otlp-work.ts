@@ -1,0 +1,57 @@
+import type { Caller } from '../auth/caller.js';
+import { JSON_TYPE, type OtlpType, type Signal } from '../telemetry/sink.js';
+import { checkProtobuf } from './check-protobuf.js';
+import { decodeProtobuf } from './decode-protobuf.js';
+import { writeRows, type Insert } from './insert.js';
+import { jsonToProtobuf } from './json-to-protobuf.js';
+import { createRequestPlans, type MessagePlan } from './message-plan.js';
+import type { LogsRequest, MetricsRequest, TracesRequest } from './otlp.js';
+import { logRows } from './rows/logs.js';
+import { metricRows } from './rows/metrics.js';
+import { traceRows } from './rows/traces.js';
+
+/** What is done with the bytes of one request, all of it synchronous. */
+export type OtlpWork =
+  | { readonly kind: 'protobuf'; readonly signal: Signal; readonly type: OtlpType; readonly body: Buffer }
+  | {
+      readonly kind: 'inserts';
+      readonly signal: Signal;
+      readonly type: OtlpType;
+      readonly body: Buffer;
+      readonly caller: Caller;
+      /** Attribute keys that the operator allows besides ours (schemas/attribute-keys.ts). */
+      readonly allowedKeys: readonly string[];
+    };
+
+let plans: Readonly<Record<Signal, MessagePlan>> | undefined;
+
+/**
+ * A request as protobuf: what came as protobuf is checked, what came as JSON is written anew.
+ *
+ * @throws ShieldwatchError 400 that names the field, 413 past the bounds of `schemas/otlp-bounds.ts`.
+ */
+export function toProtobuf(signal: Signal, type: OtlpType, body: Buffer): Buffer {
+  plans ??= createRequestPlans();
+  if (type === JSON_TYPE) return jsonToProtobuf(plans[signal], body);
+  checkProtobuf(plans[signal], body);
+  return body;
+}
+
+/** The rows that a request is stored as, written out. @throws as {@link toProtobuf} does. */
+export function toInserts(signal: Signal, type: OtlpType, body: Buffer, caller: Caller, allowedKeys: readonly string[]): Insert[] {
+  plans ??= createRequestPlans();
+  const message: unknown = decodeProtobuf(plans[signal], toProtobuf(signal, type, body));
+  return rowsOf(signal, message, caller, allowedKeys).filter((batch) => batch.rows.length > 0).map(writeRows);
+}
+
+/** The decoder gives exactly the shapes of `otlp.ts`, each made from the signal's own plan. */
+function rowsOf(signal: Signal, message: unknown, caller: Caller, allowedKeys: readonly string[]) {
+  switch (signal) {
+    case 'traces':
+      return traceRows(message as TracesRequest, caller, allowedKeys);
+    case 'metrics':
+      return metricRows(message as MetricsRequest, caller, allowedKeys);
+    case 'logs':
+      return logRows(message as LogsRequest, caller, allowedKeys);
+  }
+}

@@ -1,0 +1,24 @@
+import protobuf from 'protobufjs/minimal.js';
+
+/** A length-delimited protobuf field, by hand: protobufjs refuses to write what is nested without end. */
+export function field(number: number, content: Buffer): Buffer {
+  const length: number[] = [];
+  for (let rest = content.length; ; rest >>>= 7) {
+    length.push(rest > 0x7f ? (rest & 0x7f) | 0x80 : rest);
+    if (rest <= 0x7f) break;
+  }
+  return Buffer.concat([Buffer.from([(number << 3) | 2, ...length]), content]);
+}
+
+/** Reads a google.rpc.Status, which errors to OTLP in protobuf are. */
+export function rpcStatus(body: Buffer): { code: number; message: string } {
+  const reader = protobuf.Reader.create(body);
+  const status = { code: 0, message: '' };
+  while (reader.pos < reader.len) {
+    const tag = reader.uint32();
+    if (tag === ((1 << 3) | 0)) status.code = reader.int32();
+    else if (tag === ((2 << 3) | 2)) status.message = reader.string();
+    else reader.skipType(tag & 7);
+  }
+  return status;
+}
