@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import type { FastifyInstance } from 'fastify';
-import { rpcStatus } from './testing/protobuf-bytes.js';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
@@ -8,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createGateway } from './app.js';
 import { brokenPostgres, startGateway, type Refusal, type TestGateway } from './testing/gateway.js';
 import { SAMPLES, toProtobuf } from './testing/otlp-samples.js';
+import { rpcStatus } from './testing/protobuf-bytes.js';
 
 let gateway: TestGateway;
 beforeAll(async () => {
