@@ -33,26 +33,21 @@ export function parseJson(body: Buffer): unknown {
 function checkShape(body: Buffer): void {
   let [depth, values] = [0, 0];
   for (let at = 0; at < body.length; at += 1) {
-    switch (body[at]) {
-      case QUOTE:
-        // The end of the string, or of the body.
-        for (at += 1; at < body.length && body[at] !== QUOTE; at += 1) if (body[at] === BACKSLASH) at += 1;
-        break;
-      case OPEN_BRACE:
-      case OPEN_BRACKET:
-        depth += 1;
-        values += 1;
-        if (depth > MAX_JSON_DEPTH) throw new ShieldwatchError('body_invalid', `the body: expected at most ${String(MAX_JSON_DEPTH)} levels`, { expected: `at most ${String(MAX_JSON_DEPTH)} levels` });
-        break;
-      case CLOSE_BRACE:
-      case CLOSE_BRACKET:
-        depth -= 1;
-        break;
-      case COMMA:
-        values += 1;
-        break;
-      default:
-        break;
+    const byte = body[at];
+    if (byte === QUOTE) {
+      // The end of the string, or of the body.
+      for (at += 1; at < body.length && body[at] !== QUOTE; at += 1) if (body[at] === BACKSLASH) at += 1;
+    } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      depth += 1;
+      values += 1;
+      if (depth > MAX_JSON_DEPTH) {
+        const expected = `at most ${String(MAX_JSON_DEPTH)} levels`;
+        throw new ShieldwatchError('body_invalid', `the body: expected ${expected}`, { expected });
+      }
+    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+      depth -= 1;
+    } else if (byte === COMMA) {
+      values += 1;
     }
     if (values > MAX_JSON_VALUES) throw new ShieldwatchError('body_too_large', `the body holds more than ${String(MAX_JSON_VALUES)} values`);
   }
