@@ -88,7 +88,7 @@ if (forTests) {
     run('installing Chromium for the browser tests', 'sh', ['-c', 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium']);
   }
   // Suites that cannot find the clients say so by themselves.
-  run("the agents' real clients, from npm (about 900 MB the first time)", process.execPath, ['exporters/real-agents/install.mjs']);
+  run("the agents' real clients, from npm (about 900 MB the first time)", process.execPath, ['dist/exporters/real-agents/install.js']);
   if (has('go')) must(run('the collector (about 3 minutes the first time)', process.execPath, ['collector/build.mjs']));
   else say('No Go on this machine: the suites that need the collector will not run.');
 }

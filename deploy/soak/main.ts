@@ -1,9 +1,16 @@
 import { removeFolders } from '../bench/folders.js';
 import { CommandError } from '#schemas/errors.js';
+import { soakGuard } from './guard.js';
 import { soakRollups } from './rollups.js';
 
-/** Long runs of what the tests do briefly: `npm run soak -- <name> <how much>`. */
-const SOAKS: Readonly<Record<string, (amount: number, err: (line: string) => void) => Promise<void>>> = { rollups: soakRollups };
+/** Long runs of what the tests do briefly: `npm run soak -- <name> <argument>`. */
+const SOAKS: Readonly<Record<string, (argument: string, err: (line: string) => void) => Promise<void>>> = {
+  guard: soakGuard,
+  rollups: (amount, say) => {
+    if (!/^[1-9]\d{0,8}$/.test(amount)) throw new CommandError('rollups: expected how much as a whole number, e.g. npm run soak -- rollups 10000');
+    return soakRollups(Number(amount), say);
+  },
+};
 
 process.on('exit', removeFolders);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
@@ -12,11 +19,10 @@ const err = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
 
-async function main([name = '', amount = '']: readonly string[]): Promise<void> {
+async function main([name = '', argument = '']: readonly string[]): Promise<void> {
   const soak = Object.hasOwn(SOAKS, name) ? SOAKS[name] : undefined;
   if (soak === undefined) throw new CommandError(`${name === '' ? 'name a soak' : `no soak ${name}`}; there are: ${Object.keys(SOAKS).join(', ')}`);
-  if (!/^[1-9]\d{0,8}$/.test(amount)) throw new CommandError(`${name}: expected how much as a whole number, e.g. npm run soak -- ${name} 10000`);
-  await soak(Number(amount), err);
+  await soak(argument, err);
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

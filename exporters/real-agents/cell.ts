@@ -1,0 +1,193 @@
+import { existsSync, readFileSync, readdirSync, utimesSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '#schemas/root.js';
+import type { DecisionRecord } from '#schemas/records/decision.js';
+import { SEGMENT_PATTERN } from '../spool/location.js';
+import { decodeLine } from '../spool/line.js';
+import { DRIVERS, programs, type AgentName, type Launch } from './drivers.js';
+import { ModelServer, type Asked, type ModelRequest, type Turn } from './model-server.js';
+import { Workplace, type Ended } from './workplace.js';
+
+export const GROUPS = ['switches', 'files', 'tools', 'events', 'ends'] as const;
+export type Group = (typeof GROUPS)[number];
+
+/**
+ * One situation of one agent: what differs from a project in which the hook was just installed for the user, whose policy
+ * denies shell commands that hold `forbidden`, and whose model asks for one that does.
+ *
+ * In every text `$P` is the project's folder, `$H` the home and `$U` the URL of the model.
+ */
+export interface Situation {
+  readonly group: Group;
+  readonly agent: AgentName;
+  /** The entry of the group's list that this is a cell of. */
+  readonly entry: string;
+  /** What is tried, where the entry does not say it. */
+  readonly about?: string;
+  /** Scope of `shieldwatch install`. */
+  readonly scope?: string;
+  readonly policy?: object;
+  /** Files that are there before the installation, such as settings of a person. */
+  readonly before?: Readonly<Record<string, string>>;
+  /** Files that are there afterwards. */
+  readonly files?: Readonly<Record<string, string | Buffer>>;
+  /** Objects that are merged into JSON files, after the installation. */
+  readonly merge?: Readonly<Record<string, object>>;
+  /** False when nobody approved the hook where the agent asks for that. */
+  readonly isApproved?: boolean;
+  /** Replaced in the settings that `install` wrote. */
+  readonly replace?: (text: string, workplace: Workplace) => string | Buffer;
+  readonly launch?: Launch;
+  /** What the model asks for; by default a shell command that makes the file `$P/forbidden`. */
+  readonly turns?: readonly (readonly Asked[])[];
+  /** What a subagent asks for: one whose task is `SUBAGENT`. */
+  readonly subagent?: readonly (readonly Asked[])[];
+  /** Text that reaches the model when the call ran and leaves no file. */
+  readonly canary?: string;
+  /** `answer`: the last call ran unless the model is told that the policy denies it. */
+  readonly effect?: 'file' | 'answer';
+  /** Why a denied call may run here: a limit that the README names. */
+  readonly exception?: string;
+}
+
+export type Colour = 'green' | 'red';
+
+export interface Status {
+  readonly colour: Colour;
+  /** The line that says most. */
+  readonly line: string;
+}
+
+/** What came of a situation. */
+export interface Cell {
+  /** True when what the policy denies was done. */
+  readonly ran: boolean;
+  /** Decisions in the spool, e.g. `block`, in the order of time; `none` without any. */
+  readonly recorded: string;
+  /** What `shieldwatch status` says before the session, and after it. */
+  readonly before: Status;
+  readonly after: Status;
+  /** For the message of a test that fails. */
+  readonly output: string;
+}
+
+const SETTINGS: Readonly<Record<AgentName, Readonly<Record<string, string>>>> = {
+  'claude-code': { user: '~/.claude/settings.json', project: './.claude/settings.json', local: './.claude/settings.local.json', managed: '/etc/claude-code/managed-settings.json' },
+  codex: { user: '~/.codex/config.toml' },
+  'gemini-cli': { user: '~/.gemini/settings.json', project: './.gemini/settings.json', managed: '/etc/gemini-cli/settings.json' },
+};
+
+const POLICY = './.agentshield/runtime-policy.json';
+export const REASON = 'Prevents destructive filesystem operations';
+const DENY_COMMANDS = { version: 1, deny: [{ tool: 'Bash', pattern: 'forbidden', reason: REASON }] };
+export const MARKER = '$P/forbidden';
+export const FORBIDDEN: readonly (readonly Asked[])[] = [[{ command: `touch ${MARKER}` }]];
+
+/** The producers' own entry, which loads least. */
+const CLI = join(packageRoot(), 'dist', 'exporters', 'cli.js');
+
+/** Runs one situation with the clients in `folder`. */
+export async function runCell(situation: Situation, folder: string): Promise<Cell> {
+  const { agent, scope = 'user', policy = DENY_COMMANDS, launch = {}, turns = FORBIDDEN } = situation;
+  const driver = DRIVERS[agent];
+  const workplace = new Workplace();
+  const inPlace = (text: string): string => text.replaceAll('$P', workplace.project).replaceAll('$H', workplace.home);
+  const script = { turns: withIds(turns, driver.idPrefix), subagent: withIds(situation.subagent ?? [], `${driver.idPrefix}SUB`) };
+  const model = await ModelServer.start(driver.api(JSON.parse(inPlace(JSON.stringify(script))) as typeof script));
+  const here = (text: string): string => inPlace(text).replaceAll('$U', model.url);
+  const hereIn = <T>(value: T): T => JSON.parse(here(JSON.stringify(value))) as T;
+  try {
+    driver.prepare(workplace, model.url);
+    workplace.install(programs(folder));
+    workplace.write(POLICY, JSON.stringify(hereIn(policy)));
+    for (const [name, text] of Object.entries(situation.before ?? {})) workplace.write(name, here(text));
+    const installed = await shieldwatch(workplace, 'install', agent, '--scope', scope, '--yes');
+    if (installed.code !== 0) throw new Error(`shieldwatch install ${agent}: ${installed.output}`);
+    if (situation.replace !== undefined) {
+      const name = SETTINGS[agent][scope] ?? '';
+      workplace.write(name, situation.replace(readFileSync(workplace.path(name), 'utf8'), workplace));
+    }
+    for (const [name, content] of Object.entries(situation.files ?? {})) workplace.write(name, typeof content === 'string' ? here(content) : content);
+    for (const [name, object] of Object.entries(situation.merge ?? {})) mergeInto(workplace, name, hereIn(object));
+    if (situation.isApproved ?? true) await driver.approve(workplace, folder);
+    makeOld(workplace, agent);
+    const before = await statusOf(workplace, agent, launch.env);
+    const { output } = await driver.run(workplace, folder, model.url, hereIn(launch));
+    const after = await statusOf(workplace, agent, launch.env);
+    return {
+      ran: existsSync(join(workplace.project, 'forbidden')) || wasAnswered(situation, model.requests),
+      recorded: recordsIn(workplace.spool).map(({ decision }) => decision).join(', ') || 'none',
+      before,
+      after,
+      output: `${output}\n${before.line}\n${after.line}`,
+    };
+  } finally {
+    await model.stop();
+    workplace.remove();
+  }
+}
+
+/** Has the settings installed an hour ago: what is called a moment after an installation tells `status` nothing. */
+function makeOld(workplace: Workplace, agent: AgentName): void {
+  const then = new Date(Date.now() - 3_600_000);
+  for (const name of Object.values(SETTINGS[agent])) {
+    const file = workplace.path(name);
+    if (existsSync(file)) utimesSync(file, then, then);
+  }
+}
+
+/** For calls that leave no file. */
+function wasAnswered({ canary, effect = 'file', turns = FORBIDDEN }: Situation, requests: readonly ModelRequest[]): boolean {
+  if (canary !== undefined) return requests.some(({ text }) => text.includes(canary));
+  if (effect === 'file') return false;
+  const last = requests.filter(({ body }) => 'tools' in body || 'input' in body).at(-1)?.text ?? '';
+  // The calls' results came back, and the last is neither our denial nor the client's refusal.
+  return requests.length > turns.length && !last.includes(REASON) && !/"is_error":true[^{}]*\}/.test(last);
+}
+
+/** True where a denied call ran although `status` had said, or says now, that all is well. */
+export function isBroken({ ran, before, after }: Cell): boolean {
+  return ran && (before.colour === 'green' || after.colour === 'green');
+}
+
+function withIds(turns: readonly (readonly Asked[])[], prefix: string): Turn[] {
+  let count = 0;
+  return turns.map((turn) => turn.map((asked) => ({ ...asked, id: `${prefix}FAKE${String((count += 1)).padStart(7, '0')}` })));
+}
+
+function shieldwatch(workplace: Workplace, ...args: string[]): Promise<Ended> {
+  return workplace.run(process.execPath, [CLI, ...args, '--dir', workplace.project]);
+}
+
+async function statusOf(workplace: Workplace, agent: AgentName, env: Readonly<Record<string, string>> = {}): Promise<Status> {
+  const { code, output } = await workplace.run(process.execPath, [CLI, 'status', '--dir', workplace.project], env);
+  const lines = output.split('\n').filter((line) => line !== '' && !line.startsWith('spool:'));
+  const line = lines.find((candidate) => candidate.startsWith('  but:')) ?? lines.find((candidate) => candidate.startsWith(agent)) ?? lines[0] ?? '';
+  const isWell = code === 0 && lines.some((candidate) => candidate.startsWith(agent)) && !lines.some((candidate) => candidate.startsWith('  but:'));
+  return { colour: isWell ? 'green' : 'red', line: line.trim().replaceAll(workplace.home, '~') };
+}
+
+function recordsIn(spool: string): DecisionRecord[] {
+  if (!existsSync(spool)) return [];
+  const text = readdirSync(spool).filter((name) => SEGMENT_PATTERN.test(name)).sort().map((name) => readFileSync(join(spool, name), 'utf8')).join('');
+  return text.split('\n').flatMap((line) => {
+    const record = line === '' ? undefined : (decodeLine(line) as DecisionRecord | undefined);
+    return record === undefined ? [] : [record];
+  });
+}
+
+function mergeInto(workplace: Workplace, name: string, object: object): void {
+  const file = workplace.path(name);
+  // Our own file, with a comment at most.
+  const text = existsSync(file) ? readFileSync(file, 'utf8').replace(/^\s*\/\/.*$/gm, '') : '{}';
+  workplace.write(name, JSON.stringify(merged(JSON.parse(text), object), null, 2));
+}
+
+function merged(one: unknown, other: unknown): unknown {
+  if (!isObject(one) || !isObject(other)) return other;
+  return { ...one, ...Object.fromEntries(Object.entries(other).map(([key, value]) => [key, merged(one[key], value)])) };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

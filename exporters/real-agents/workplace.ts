@@ -1,0 +1,90 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+
+/** What a process wrote and how it ended. */
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly output: string;
+}
+
+const TIME_LIMIT_MS = 90_000;
+
+/** Lays a folder over /etc for one process and its children; `$0` is the folder. */
+const WITH_SYSTEM_FILES = 'mount -t overlay none -o lowerdir="$0":/etc /etc && exec "$@"';
+const NAMESPACE = ['--map-root-user', '--mount', 'sh', '-c', WITH_SYSTEM_FILES] as const;
+
+/** True where a user may have a mount of one's own, which machine-wide settings need. */
+export const canLaySystemFiles = (): boolean => spawnSync('unshare', [...NAMESPACE, tmpdir(), 'true']).status === 0;
+
+/** A home, a project in it, and machine-wide files, all of their own. */
+export class Workplace {
+  readonly home = mkdtempSync(join(tmpdir(), 'shieldwatch-agent-home-'));
+  readonly project = join(this.home, 'project');
+  readonly spool = join(this.home, '.shieldwatch', 'spool');
+  readonly #system = join(this.home, '.system');
+  readonly #bin = join(this.home, '.local', 'bin');
+  #hasSystemFiles = false;
+
+  constructor() {
+    this.write('./.git/config', '[remote "origin"]\n\turl = git@git.example:acme/app.git\n');
+    this.write('./.git/HEAD', 'ref: refs/heads/main\n');
+    mkdirSync(join(this.home, 'tmp'));
+  }
+
+  /** `./` is the project, `~/` the home, `/etc/` a file that this workplace's processes alone see. */
+  path(name: string): string {
+    if (name.startsWith('./')) return join(this.project, name);
+    if (name.startsWith('~/')) return join(this.home, name.slice(2));
+    if (name.startsWith('/etc/')) return join(this.#system, name.slice('/etc/'.length));
+    throw new Error(`${name} begins with none of ./, ~/ and /etc/`);
+  }
+
+  write(name: string, content: string | Buffer, mode = content.toString().startsWith('#!') ? 0o755 : 0o644): string {
+    const file = this.path(name);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, content, { mode });
+    this.#hasSystemFiles ||= name.startsWith('/etc/');
+    return file;
+  }
+
+  /** Puts programs on the PATH of this workplace, as a person has them. */
+  install(programs: Readonly<Record<string, string>>): void {
+    mkdirSync(this.#bin, { recursive: true });
+    for (const [name, file] of Object.entries(programs)) symlinkSync(file, join(this.#bin, name));
+  }
+
+  /**
+   * Runs a command in the project; the environment is what it needs and nothing of ours. No network beyond loopback.
+   *
+   * @param talk what is written to it, and the text after which it is left alone
+   */
+  run(file: string, args: readonly string[], env: Readonly<Record<string, string>> = {}, talk?: { readonly input: string; readonly until: string }): Promise<Ended> {
+    const [command, all] = this.#hasSystemFiles ? ['unshare', [...NAMESPACE, this.#system, file, ...args]] : [file, args];
+    const nowhere = 'http://127.0.0.1:9';
+    const environment = {
+      PATH: [this.#bin, process.env['PATH'] ?? ''].join(delimiter), HOME: this.home, LANG: 'C.UTF-8', TMPDIR: join(this.home, 'tmp'),
+      HTTP_PROXY: nowhere, HTTPS_PROXY: nowhere, NO_PROXY: '127.0.0.1',
+      ...env,
+    };
+    return new Promise((resolve, reject) => {
+      const child = spawn(command, all, { cwd: this.project, env: environment, stdio: [talk === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'], timeout: TIME_LIMIT_MS, killSignal: 'SIGKILL' });
+      let [stdout, output] = ['', ''];
+      child.stdin?.on('error', () => undefined).write(talk?.input ?? '');
+      child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+        stdout += text;
+        output += text;
+        if (talk !== undefined && stdout.includes(talk.until)) child.stdin?.end();
+      });
+      child.stderr?.setEncoding('utf8').on('data', (text: string) => { output += text; });
+      child.once('error', reject);
+      child.once('close', (code) => { resolve({ code, stdout, output }); });
+    });
+  }
+
+  remove(): void {
+    rmSync(this.home, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
