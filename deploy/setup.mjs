@@ -72,7 +72,7 @@ once(join(root, 'dist/.built'), sha256(built.sort().join('\n')), () => {
   );
 });
 
-// npm links the commands of dependencies, not of the package itself; without this `npx shieldwatch` would
+// npm links the commands of dependencies, not of the package itself; without this `npx --no shieldwatch` would
 // ask the registry for whatever bears that name.
 const command = join(root, 'node_modules/.bin/shieldwatch');
 if (!existsSync(command) && process.platform !== 'win32') {

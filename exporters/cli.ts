@@ -20,5 +20,6 @@ async function main(): Promise<void> {
   }
 }
 
-if (process.argv[2] === 'hook') createRequire(import.meta.url)('./hook.cjs');
+// `hook --help` is for a person.
+if (process.argv[2] === 'hook' && !process.argv.slice(3).some((arg) => arg === '--help' || arg === '-h')) createRequire(import.meta.url)('./hook.cjs');
 else await main();

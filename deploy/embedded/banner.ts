@@ -5,7 +5,7 @@ export function banner(stack: Stack): string {
   const { status, firstTokens } = stack;
   const collector = 'url' in status.collector ? status.collector.url : `none (${status.collector.absent}); the gateway redacts and lands by itself`;
   const rows: [string, string][] = [
-    ['boards', `${stack.boardsLink()}   (opens once; \`npx shieldwatch boards\` prints a new link)`],
+    ['boards', `${stack.boardsLink()}   (opens once; \`npx --no shieldwatch boards\` prints a new link)`],
     ...(status.grafana === undefined ? [] : [['grafana', status.grafana] satisfies [string, string]]),
     ['gateway', `${status.gateway}   OTLP/HTTP and REST`],
     ['collector', collector],
@@ -25,7 +25,7 @@ export function banner(stack: Stack): string {
   lines.push(
     'Next:',
     '  npm run demo                                   real scans and real blocked tool calls, in about a minute',
-    '  SHIELDWATCH_TOKEN=<ingest> npx shieldwatch scan <folder>   a repository of yours',
+    '  SHIELDWATCH_TOKEN=<ingest> npx --no shieldwatch scan <folder>   a repository of yours',
     '  README.md                                      the hook for Claude Code, Codex and Gemini; your own OTel pipeline',
     '  Ctrl-C                                         drains and stops',
     '',

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { CommandError } from '#schemas/errors.js';
 import { hookToken } from '../agent/hook-token.js';
 import { POLICY_MODES } from '../hook/policy-mode.js';
+import type { Client, Places, Scope } from '../install/client.js';
 import type { Plan } from '../install/install.js';
 import { resolveUrl } from '../otlp/connection.js';
 import { repositoryName } from '../repository/repository-name.js';
@@ -14,10 +15,12 @@ interface TargetOptions {
   dir: string;
   yes?: true;
   dryRun?: true;
+  mend?: true;
 }
 
 interface InstallOptions extends TargetOptions {
   http?: true;
+  acceptHttpRisk?: true;
   port?: string;
   onFailure: string;
   policyMode?: string;
@@ -33,6 +36,7 @@ export function registerInstall(program: Command): void {
   withTarget(program.command('install'))
     .description("put the hook into an agent's settings: shows the change, keeps a backup, tries the hook out")
     .option('--http', 'Claude Code: ask a running `shieldwatch agent` over HTTP instead of starting a process a call')
+    .option('--accept-http-risk', 'with --http: you know that nobody proves to the agent who answers on that port')
     .option('--port <port>', 'of that agent (SHIELDWATCH_AGENT_PORT, default 4327)')
     .option('--on-failure <what>', 'Claude Code: block or continue when the hook itself fails', 'block')
     .option('--policy-mode <mode>', 'safe, mended or stock')
@@ -54,18 +58,19 @@ function withTarget(command: Command): Command {
     .option('--scope <scope>', 'project, local, user or managed (Claude Code); user (Codex); project, user (Gemini CLI). Default: the first')
     .option('--dir <dir>', 'project folder', '.')
     .option('--yes', 'do not ask')
-    .option('--dry-run', 'show the change, make none');
+    .option('--dry-run', 'show the change, make none')
+    .option('--mend', 'rewrite a file that its agent does not read (comments, trailing commas, keys that stand twice) as one that it reads');
 }
 
 async function install(name: string, options: InstallOptions): Promise<void> {
   const { clientNamed, placesHere, planInstall, scopeOf } = await import('../install/install.js');
-  const { fixedValues, hookCommand, hookUrl, isOurs } = await import('../install/hook-command.js');
-  const { probe } = await import('../install/probe.js');
+  const { fixedValues, hookCommand, hookUrl } = await import('../install/hook-command.js');
   const client = clientNamed(name);
   const scope = scopeOf(client, options.scope);
   if (options.onFailure !== 'block' && options.onFailure !== 'continue') throw new CommandError('--on-failure is block or continue');
   if (options.policyMode !== undefined && !POLICY_MODES.some((mode) => mode === options.policyMode)) throw new CommandError(`--policy-mode is none of ${POLICY_MODES.join(', ')}`);
-  if (options.command !== undefined && !isOurs(options.command)) throw new CommandError('--command does not hold `shieldwatch hook` or `shieldwatch-hook`, by which it would be found again');
+  if (options.command !== undefined) checkCommand(options.command);
+  if (options.http) await acceptHttp(options);
   const hook = options.http
     ? ({ type: 'http', url: hookUrl(portOf(options.port, process.env)), token: hookToken(process.env) } as const)
     : ({ type: 'command', command: options.command ?? hookCommand({ mode: options.policyMode, onFailure: options.onFailure, fixed: fixedValues(process.env, scope === 'managed') }) } as const);
@@ -75,67 +80,103 @@ async function install(name: string, options: InstallOptions): Promise<void> {
     telemetryUrl: options.telemetry ? resolveUrl(options.url, process.env) : undefined,
     repository: repositoryName([options.dir], process.env),
   } as const;
-  const plan = planInstall(client, scope, placesHere(options.dir, process.env), wanted);
-  const isDone = await offer(plan, options, 'it is installed already');
+  const places = placesHere(options.dir, process.env);
+  const plan = planInstall(client, scope, places, wanted, { mend: options.mend ?? false });
+  const isDone = await offerInstall(plan, options);
   for (const note of client.notes(scope, wanted)) say(note);
   if (!isDone) return;
   if (hook.type === 'command') (await import('../install/code-cache.js')).writeCodeCache();
-  const problem = await probe(hook, client.event);
-  if (problem === undefined) say('tried out: it blocks what a policy forbids and lets the rest pass');
-  else {
-    complain(`the installed hook does not work: ${problem}`);
-    process.exitCode = 1;
-  }
+  await proveInstalled(client, scope, places);
+}
+
+/** Says what `status` would say of the hook that was just installed, and of our hooks in other scopes. */
+async function proveInstalled(client: Client, scope: Scope, places: Places): Promise<void> {
+  const { clientStatus } = await import('../install/status.js');
+  const { hooks, files, notes } = await clientStatus(client, places);
+  const installed = hooks.find((hook) => hook.scope === scope && hook.file === client.file(scope, places));
+  for (const line of [...files, ...notes]) say(line);
+  if (installed?.problems.length === 0) say('tried out: it blocks what a policy forbids and lets the rest pass');
+  else for (const problem of installed?.problems ?? ['it is not found again']) complain(`the installed hook does not guard: ${problem}`);
+  if (installed?.problems.length !== 0) process.exitCode = 1;
+}
+
+/** A command is found again by our mark, and starts what its full paths name. */
+function checkCommand(command: string): void {
+  if (!/shieldwatch[- ]hook\b/.test(command)) throw new CommandError('--command does not hold `shieldwatch hook` or `shieldwatch-hook`, by which it would be found again');
+  const program = command.replace(/^(?:\w+=\S*\s+)*(?:exec\s+)?/, '');
+  if (!/^["']?(?:\/|[A-Za-z]:[\\/])/.test(program)) throw new CommandError('--command does not begin with a full path: a name is looked up in PATH, or by npx in node_modules of the project, where the agent may put a program of its own');
+}
+
+async function acceptHttp({ acceptHttpRisk, dryRun }: InstallOptions): Promise<void> {
+  if (acceptHttpRisk || dryRun) return;
+  const risk = 'Nobody proves to the agent who answers an HTTP hook: while `shieldwatch agent` is down any user of this machine may take its port, read the calls and the token, and let everything run.';
+  if (!process.stdin.isTTY) throw new CommandError(`${risk} Say --accept-http-risk if that is wanted; nothing was changed`);
+  say(risk);
+  if (!(await confirmed('Install the HTTP hook all the same?'))) throw new CommandError('nothing was changed');
 }
 
 async function uninstall(name: string, options: TargetOptions): Promise<void> {
-  const { clientNamed, placesHere, planUninstall, scopeOf } = await import('../install/install.js');
+  const { carryOutUninstall, clientNamed, placesHere, planUninstall, scopeOf } = await import('../install/install.js');
   const client = clientNamed(name);
-  const plan = planUninstall(client, scopeOf(client, options.scope), placesHere(options.dir, process.env));
-  await offer(plan, options, 'there is no hook of ours in it');
+  const plan = planUninstall(client, scopeOf(client, options.scope), placesHere(options.dir, process.env), { mend: options.mend ?? false });
+  if (!(await isWanted(plan, options, 'there is no hook of ours in it'))) return;
+  const backups = carryOutUninstall(plan, process.env);
+  if (plan.diff.length > 0) say('written');
+  if (backups > 0) say(`${String(backups)} copies of the file, kept since it was first changed, are removed`);
 }
 
 /** Shows the change and makes it if that is wanted. True when the file is then as planned. */
-async function offer(plan: Plan, { yes, dryRun }: TargetOptions, nothing: string): Promise<boolean> {
+async function offerInstall(plan: Plan, options: TargetOptions): Promise<boolean> {
+  if (!(await isWanted(plan, options, 'it is installed already'))) return false;
+  if (plan.diff.length === 0) return true;
   const { carryOut } = await import('../install/install.js');
+  const backup = carryOut(plan, process.env);
+  say(backup === undefined ? 'written' : `written; what was there before is in ${backup}, until uninstall`);
+  return true;
+}
+
+/** Shows the change and asks. */
+async function isWanted(plan: Plan, { yes, dryRun }: TargetOptions, nothing: string): Promise<boolean> {
   if (plan.diff.length === 0) {
     say(`${plan.file}: ${nothing}`);
-    return true;
+    return !dryRun;
   }
   say(`${plan.file}:`);
   for (const line of plan.diff) say(line);
   if (dryRun) return false;
-  if (!yes && !(await confirmed())) {
-    complain('nothing was changed');
-    process.exitCode = 1;
-    return false;
-  }
-  const backup = carryOut(plan);
-  say(backup === undefined ? 'written' : `written; what was there before is in ${backup}`);
-  return true;
+  if (yes || (await confirmed('Make this change?'))) return true;
+  complain('nothing was changed');
+  process.exitCode = 1;
+  return false;
 }
 
-async function confirmed(): Promise<boolean> {
+async function confirmed(question: string): Promise<boolean> {
   if (!process.stdin.isTTY) throw new CommandError('nothing was changed: there is no terminal to ask on; say --yes');
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   try {
-    return /^y(es)?$/i.test((await terminal.question('Make this change? [y/N] ')).trim());
+    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
   } finally {
     terminal.close();
   }
 }
 
-/** Exit code 1 when a hook that is installed does not judge as it should. */
+/** Exit code 1 when calls run that an installed hook should have judged, or a file that may say so cannot be read. */
 async function status({ dir }: { dir: string }): Promise<void> {
-  const { hookStatus, placesHere } = await import('../install/install.js');
+  const { placesHere } = await import('../install/install.js');
+  const { clientStatuses } = await import('../install/status.js');
   const { spoolStatus } = await import('../ship/spool-status.js');
   const { spoolFolder } = await import('../spool/location.js');
-  const hooks = (await hookStatus(placesHere(dir, process.env))).filter(({ hook }) => hook !== undefined);
-  if (hooks.length === 0) say('no agent calls the hook: `shieldwatch install <agent>`');
-  for (const { client, scope, file, hook, problem, obstacles } of hooks) {
-    say(`${client} (${scope}, ${hook?.type ?? ''} hook): ${problem === undefined ? 'judges as it should' : `DOES NOT WORK: ${problem}`}; ${file}`);
-    for (const obstacle of obstacles) say(`  but: ${obstacle}`);
-    if (problem !== undefined) process.exitCode = 1;
+  const statuses = await clientStatuses(placesHere(dir, process.env));
+  if (statuses.every(({ hooks }) => hooks.length === 0)) say('no agent calls the hook: `shieldwatch install <agent>`');
+  for (const { client, hooks, files, lastCall, notes } of statuses) {
+    for (const { scope, file, hook, problems } of hooks) {
+      say(`${client} (${scope}, ${hook.type} hook): ${problems.length === 0 ? 'judges as it should' : 'DOES NOT GUARD'}; ${file}`);
+      for (const problem of problems) say(`  but: ${problem}`);
+    }
+    for (const line of files) say(`${client}: ${line}`);
+    if (hooks.length > 0) say(`${client}: last called here ${lastCall ?? 'never, as far as the spool goes back'}`);
+    for (const note of notes) say(`${client}: ${note}`);
+    if (files.length > 0 || hooks.some(({ problems }) => problems.length > 0)) process.exitCode = 1;
   }
   const { segments, bytes, unsentBytes, lost } = await spoolStatus(spoolFolder(process.env));
   say(`spool: ${String(segments)} segments, ${String(bytes)} bytes, ${String(unsentBytes)} of them not sent yet${lost > 0 ? `; ${String(lost)} decisions could not be written` : ''}`);

@@ -1,35 +1,23 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, realpathSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CommandError } from '#schemas/errors.js';
 
-/** Text of a file; empty when there is none. */
-export function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return '';
-    throw new CommandError(`${file} cannot be read (${code ?? 'unknown error'})`);
-  }
-}
-
-/**
- * Replaces a file by another text, at once and with the rights it had; links are followed. What was there
- * is kept beside it; the backup's path, undefined when there was nothing.
- */
-export function replaceFile(file: string, text: string): string | undefined {
+/** Replaces a file by another text, at once and with the rights it had; links are followed. `mode` is that of a new file. */
+export function replaceFile(file: string, text: string, mode = 0o600): void {
   const target = existsSync(file) ? realpathSync(file) : file;
+  const next = `${target}.shieldwatch-new-${String(process.pid)}`;
   try {
     mkdirSync(dirname(target), { recursive: true });
-    const mode = statSync(target, { throwIfNoEntry: false })?.mode;
-    const backup = mode === undefined ? undefined : `${target}.shieldwatch-backup-${new Date().toISOString().replace(/[-:]|\.\d+/g, '')}`;
-    if (backup !== undefined) copyFileSync(target, backup);
-    const next = `${target}.shieldwatch-new`;
-    writeFileSync(next, text, { mode: 0o600 });
-    chmodSync(next, mode === undefined ? 0o600 : mode & 0o7777);
+    const stats = statSync(target, { throwIfNoEntry: false });
+    writeFileSync(next, text, { mode: 0o600, flag: 'wx' });
+    chmodSync(next, mode);
+    if (stats !== undefined) {
+      if (process.getuid?.() === 0) chownSync(next, stats.uid, stats.gid);
+      chmodSync(next, stats.mode & 0o7777);
+    }
     renameSync(next, target);
-    return backup;
   } catch (error) {
+    rmSync(next, { force: true });
     throw new CommandError(`${file} cannot be written (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}); nothing was changed`);
   }
 }

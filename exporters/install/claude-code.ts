@@ -1,22 +1,27 @@
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { repositoryAttributes } from '#schemas/records/repository.js';
+import { refusedValue } from './claude-code-schema.js';
 import type { Client, Places, Scope, Wanted } from './client.js';
-import type { InstalledHook } from './hook-command.js';
-import { ourHooks, putHook, removeHooks } from './hook-list.js';
-import { JsonSettings } from './json-settings.js';
+import { findHooks, putHook, removeHooks } from './hook-list.js';
+import { asStrictJson, JsonSettings } from './json-settings.js';
+import { isObject, strictJson, type Reading } from './reading.js';
 
-const EVENT = 'PreToolUse';
+/** The second is of shell commands in skills and custom commands; Claude Code has it since 2.1.332. */
+const EVENTS = ['PreToolUse', 'PreSkillShellCommand'] as const;
 
 /** Seconds. A verdict takes milliseconds; patterns are stopped after two seconds. */
 const TIMEOUT_S = 10;
 
-function file(scope: Scope, { project, home, env, platform }: Places): string {
-  const managed = platform === 'darwin' ? '/Library/Application Support/ClaudeCode' : '/etc/claude-code';
+const managedFolder = ({ platform }: Places): string => (platform === 'darwin' ? '/Library/Application Support/ClaudeCode' : '/etc/claude-code');
+
+function file(scope: Scope, places: Places): string {
+  const { project, home, env } = places;
   return {
     project: join(project, '.claude', 'settings.json'),
     local: join(project, '.claude', 'settings.local.json'),
     user: join(env['CLAUDE_CONFIG_DIR'] || join(home, '.claude'), 'settings.json'),
-    managed: join(managed, 'managed-settings.json'),
+    managed: join(managedFolder(places), 'managed-settings.json'),
   }[scope];
 }
 
@@ -47,38 +52,67 @@ function envFor(scope: Scope, { telemetryUrl, repository }: Wanted): Record<stri
   return scope === 'user' || scope === 'managed' ? telemetryEnv(telemetryUrl) : labels(repository);
 }
 
-function find(path: string, text: string): InstalledHook | undefined {
-  const [hook] = ourHooks(new JsonSettings(path, text), EVENT);
-  if (hook === undefined) return undefined;
-  if (hook['type'] !== 'http') return { type: 'command', command: String(hook['command']) };
-  const { Authorization = '' } = (hook['headers'] ?? {}) as { Authorization?: string };
-  return { type: 'http', url: String(hook['url']), token: Authorization.replace(/^Bearer /, '') };
+/** Further managed settings, in the order in which they count. */
+function managedParts(places: Places): string[] {
+  const folder = join(managedFolder(places), 'managed-settings.d');
+  try {
+    return readdirSync(folder).filter((name) => name.endsWith('.json') && !name.startsWith('.')).sort().map((name) => join(folder, name));
+  } catch {
+    return [];
+  }
+}
+
+/** Strict JSON, a byte order mark allowed; the whole file is dropped for one value that its schema refuses. */
+function read(text: Parameters<Client['read']>[0], path: string): Reading {
+  if (text.kind !== 'text') return text;
+  const body = text.text.replace(/^\ufeff/, '');
+  if (body.trim() === '') return { kind: 'read', settings: {} };
+  const parsed = strictJson(body);
+  // With managed settings that it cannot parse Claude Code does not start.
+  const isManaged = /managed-settings(?:\.d\/[^/]*)?\.json$/.test(path);
+  if ('error' in parsed || !isObject(parsed.value)) return { kind: isManaged ? 'refused' : 'dropped', why: 'error' in parsed ? parsed.error : 'it is not a JSON object' };
+  const refused = refusedValue(parsed.value);
+  if (refused === undefined) return { kind: 'read', settings: parsed.value };
+  // Of managed settings it leaves out what it cannot use.
+  return isManaged ? { kind: 'read', settings: parsed.value } : { kind: 'dropped', why: refused };
 }
 
 export const claudeCode: Client = {
   name: 'claude-code',
   scopes: ['project', 'local', 'user', 'managed'],
-  event: EVENT,
+  events: EVENTS,
   file,
+  files: (places) => [
+    ...(['project', 'local', 'user', 'managed'] as const).map((scope) => ({ scope, file: file(scope, places) })),
+    ...managedParts(places).map((path) => ({ scope: 'managed' as const, file: path })),
+  ],
+  read,
   install: (path, text, scope, wanted) => {
-    const settings = new JsonSettings(path, text);
-    putHook(settings, EVENT, { matcher: '', hooks: [hookEntry(wanted)] });
+    const settings = new JsonSettings(path, text, 'strict');
+    for (const event of EVENTS) putHook(settings, event, { matcher: '', hooks: [hookEntry(wanted)] });
     for (const [name, value] of Object.entries(envFor(scope, wanted))) {
       if (settings.get(['env', name]) !== value) settings.set(['env', name], value);
     }
     return settings.text;
   },
   uninstall: (path, text) => {
-    const settings = new JsonSettings(path, text);
-    removeHooks(settings, EVENT);
+    const settings = new JsonSettings(path, text, 'lenient');
+    for (const event of EVENTS) removeHooks(settings, event);
     return settings.text;
   },
-  find,
+  mend: asStrictJson,
+  find: (settings) => findHooks(settings, EVENTS),
   notes: (scope, { hook, onFailure, telemetryUrl }) => [
     ...(onFailure === 'block'
       ? ['onFailure is "block": a call whose hook crashes, is missing or runs out of time does not run. Claude Code would let it run otherwise; choose that with --on-failure continue.']
       : ['onFailure is left at Claude Code\'s default: a call whose hook crashes, is missing or runs out of time RUNS.']),
-    ...(hook.type === 'http' ? ['The HTTP hook needs `shieldwatch agent` to run; with onFailure "block" every call is blocked while it does not.'] : []),
+    ...(hook.type === 'http'
+      ? [
+          'The HTTP hook needs `shieldwatch agent` to run; with onFailure "block" every call is blocked while it does not.',
+          'Nobody proves to Claude Code who answers an HTTP hook: while the agent is down any user of this machine may take its port, read the calls and the token, and let everything run.',
+        ]
+      : []),
+    ...(scope === 'managed' ? [] : ['Who may write these settings may switch the hook off. Managed settings (--scope managed) can be written by root alone and count before all others.']),
     ...(telemetryUrl === undefined
       ? []
       : scope === 'user' || scope === 'managed'
@@ -89,15 +123,5 @@ export const claudeCode: Client = {
             '  export OTEL_EXPORTER_OTLP_HEADERS="Authorization=Bearer <ingest token>"',
           ]),
   ],
-  obstacles: (texts, installedIn) => {
-    const found: string[] = [];
-    for (const [scope, { file: path, text }] of texts) {
-      const settings = new JsonSettings(path, text);
-      if (settings.get(['disableAllHooks']) === true) found.push(`disableAllHooks is set in ${path}: no hook is called`);
-      if (scope === 'managed' && installedIn !== 'managed' && settings.get(['allowManagedHooksOnly']) === true) {
-        found.push(`allowManagedHooksOnly is set in ${path}: hooks of other settings are not called`);
-      }
-    }
-    return found;
-  },
+  blindSpots: ['Claude Code before 2.1.332 shows no hook the shell commands in skills and custom commands (!`command`); it ignores the entry under PreSkillShellCommand'],
 };

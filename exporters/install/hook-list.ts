@@ -1,55 +1,70 @@
-import { isOurs } from './hook-command.js';
-import { isObject, type JsonSettings } from './json-settings.js';
+import { isOurs, type InstalledHook } from './hook-command.js';
+import type { JsonSettings } from './json-settings.js';
+import type { InstalledEntry } from './client.js';
+import { isObject, valueAt } from './reading.js';
 
-/** One entry of `hooks.<event>` as Claude Code and Gemini have it. */
+/** One entry of `hooks.<event>` as Claude Code, Codex and Gemini CLI have it. */
 export interface HookGroup {
   readonly matcher: string;
   readonly hooks: readonly Record<string, unknown>[];
 }
 
-/** Our hooks under an event, as they stand in the file. */
-export function ourHooks(settings: JsonSettings, event: string): Record<string, unknown>[] {
-  return groupsOf(settings, event).flatMap((group) => hooksOf(group).filter(isOurHook));
+/** Our hooks under events, as they stand in settings that have been read. */
+export function findHooks(settings: Readonly<Record<string, unknown>>, events: readonly string[]): Omit<InstalledEntry, 'scope' | 'file'>[] {
+  return events.flatMap((event) =>
+    listOf(valueAt(settings, 'hooks', event)).flatMap((group, groupIndex) =>
+      listOf(valueAt(group, 'hooks')).flatMap((entry, index) =>
+        isObject(group) && isObject(entry) && isOurHook(entry) ? [{ event, hook: hookOf(entry), entry, group, place: [groupIndex, index] as const }] : [],
+      ),
+    ),
+  );
+}
+
+function hookOf(entry: Readonly<Record<string, unknown>>): InstalledHook {
+  if (entry['type'] !== 'http') return { type: 'command', command: String(entry['command']) };
+  const authorization = valueAt(entry, 'headers', 'Authorization');
+  return { type: 'http', url: String(entry['url']), token: typeof authorization === 'string' ? authorization.replace(/^Bearer /, '') : '' };
 }
 
 /** Puts our group under an event: in the place of an older one of ours, else at the end. No change where it stands already. */
 export function putHook(settings: JsonSettings, event: string, wanted: HookGroup): void {
-  const groups = groupsOf(settings, event);
+  const groups = listOf(settings.get(['hooks', event]));
   const ours = groups.flatMap((group, index) => (hooksOf(group).some(isOurHook) ? [index] : []));
   const [first] = ours;
   if (ours.length === 1 && first !== undefined && JSON.stringify(groups[first]) === JSON.stringify(wanted)) return;
   removeHooks(settings, event);
-  const left = groupsOf(settings, event).length;
-  if (!Array.isArray(settings.get(['hooks', event]))) settings.set(['hooks', event], [wanted]);
-  else settings.set(['hooks', event, left], wanted);
+  const left = settings.get(['hooks', event]);
+  if (left === undefined || left === null) settings.set(['hooks', event], [wanted]);
+  else settings.set(['hooks', event, listOf(left).length], wanted);
 }
 
 /** Takes our hooks out from under an event, and what is empty then. */
 export function removeHooks(settings: JsonSettings, event: string): void {
-  const groups = groupsOf(settings, event);
+  const groups = listOf(settings.get(['hooks', event]));
+  let isChanged = false;
   for (let index = groups.length - 1; index >= 0; index -= 1) {
-    const hooks = hooksOf(groups[index]);
-    const others = hooks.filter((hook) => !isOurHook(hook));
-    if (others.length === hooks.length) continue;
+    const all = listOf(valueAt(groups[index], 'hooks'));
+    const others = all.filter((hook) => !isObject(hook) || !isOurHook(hook));
+    if (others.length === all.length) continue;
+    isChanged = true;
     if (others.length === 0) settings.set(['hooks', event, index], undefined);
     else settings.set(['hooks', event, index, 'hooks'], others);
   }
+  if (!isChanged) return;
   const left = settings.get(['hooks', event]);
-  if (groups.length > 0 && Array.isArray(left) && left.length === 0) settings.set(['hooks', event], undefined);
+  if (Array.isArray(left) && left.length === 0) settings.set(['hooks', event], undefined);
   const hooks = settings.get(['hooks']);
-  if (groups.length > 0 && isObject(hooks) && Object.keys(hooks).length === 0) settings.set(['hooks'], undefined);
+  if (isObject(hooks) && Object.keys(hooks).length === 0) settings.set(['hooks'], undefined);
 }
 
-function groupsOf(settings: JsonSettings, event: string): unknown[] {
-  const groups = settings.get(['hooks', event]);
-  return Array.isArray(groups) ? groups : [];
+function listOf(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
 }
 
 function hooksOf(group: unknown): Record<string, unknown>[] {
-  const hooks = isObject(group) ? group['hooks'] : undefined;
-  return Array.isArray(hooks) ? hooks.filter(isObject) : [];
+  return listOf(valueAt(group, 'hooks')).filter(isObject);
 }
 
-function isOurHook(hook: Record<string, unknown>): boolean {
+function isOurHook(hook: Readonly<Record<string, unknown>>): boolean {
   return [hook['command'], hook['url']].some((value) => typeof value === 'string' && isOurs(value));
 }

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { parse } from 'smol-toml';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { packageRoot } from '#schemas/root.js';
 import { hookToken } from '../agent/hook-token.js';
 import { startHttpHook } from '../agent/http-hook.js';
 import { buildHook } from '../testdata/built-hook.js';
@@ -13,8 +14,9 @@ import type { Client, Places, Scope, Wanted } from './client.js';
 import { codex } from './codex.js';
 import { geminiCli } from './gemini-cli.js';
 import { hookUrl, isOurs, type InstalledHook } from './hook-command.js';
-import { carryOut, CLIENTS, clientNamed, hookStatus, planInstall, planUninstall, scopeOf } from './install.js';
+import { carryOut, carryOutUninstall, CLIENTS, clientNamed, planInstall, planUninstall, scopeOf } from './install.js';
 import { probe } from './probe.js';
+import { clientStatuses } from './status.js';
 
 let places: Places;
 let command: string;
@@ -25,7 +27,7 @@ beforeAll(() => {
 
 beforeEach(() => {
   const home = mkdtempSync(join(tmpdir(), 'shieldwatch-install-'));
-  places = { project: join(home, 'project'), home, env: {}, platform: 'linux' };
+  places = { project: join(home, 'project'), home, env: { HOME: home }, platform: 'linux' };
   mkdirSync(places.project);
 });
 
@@ -33,7 +35,7 @@ const wanted = (changes: Partial<Wanted> = {}): Wanted => ({ hook: { type: 'comm
 
 function install(client: Client, scope: Scope, changes: Partial<Wanted> = {}): string {
   const plan = planInstall(client, scope, places, wanted(changes));
-  carryOut(plan);
+  carryOut(plan, places.env);
   return plan.file;
 }
 
@@ -46,26 +48,33 @@ function write(client: Client, scope: Scope, text: string): string {
 
 const read = (file: string): unknown => JSON.parse(readFileSync(file, 'utf8'));
 
+const found = (client: Client, file: string): ReturnType<Client['find']> => client.find(read(file) as Record<string, unknown>);
+
 describe('Claude Code', () => {
   const OURS = { matcher: '', hooks: [{ type: 'command', command: expect.stringContaining('shieldwatch-hook') as string, timeout: 10, onFailure: 'block' }] };
 
   it('gets the hook into new settings, private to the user', () => {
     const file = install(claudeCode, 'user');
-    expect(read(file)).toEqual({ hooks: { PreToolUse: [OURS] } });
+    expect(read(file)).toEqual({ hooks: { PreToolUse: [OURS], PreSkillShellCommand: [OURS] } });
     expect(statSync(file).mode & 0o777).toBe(0o600);
-    expect(claudeCode.find(file, readFileSync(file, 'utf8'))).toEqual({ type: 'command', command });
+    expect(found(claudeCode, file)).toMatchObject([{ event: 'PreToolUse', hook: { type: 'command', command } }, { event: 'PreSkillShellCommand', hook: { type: 'command', command } }]);
   });
 
-  it('keeps what is there, with its spaces, and a backup', () => {
+  it('keeps what is there, with its spaces, and a backup in our own folder until it is uninstalled', () => {
     const before = '{\n    "permissions": { "deny": ["Bash(rm:*)"] },\n    "hooks": {\n        "Stop": [ { "hooks": [] } ],\n        "PreToolUse": [ { "matcher": "Bash", "hooks": [ { "type": "command", "command": "mine" } ] } ]\n    },\n    "model": "opus"\n}\n';
     const file = write(claudeCode, 'project', before);
     const plan = planInstall(claudeCode, 'project', places, wanted());
     expect(plan.diff.some((line) => line.startsWith('+') && line.includes('onFailure'))).toBe(true);
-    const backup = carryOut(plan);
+    const backup = carryOut(plan, places.env);
     const after = readFileSync(file, 'utf8');
     for (const kept of ['    "permissions": { "deny": ["Bash(rm:*)"] },', '        "Stop": [ { "hooks": [] } ],', '    "model": "opus"']) expect(after).toContain(kept);
     expect((read(file) as { hooks: { PreToolUse: unknown[] } }).hooks.PreToolUse).toEqual([{ matcher: 'Bash', hooks: [{ type: 'command', command: 'mine' }] }, OURS]);
     expect(readFileSync(backup ?? '', 'utf8')).toBe(before);
+    const folder = join(places.home, '.shieldwatch', 'backups');
+    expect([dirname(backup ?? ''), statSync(folder).mode & 0o777, statSync(backup ?? '').mode & 0o777]).toEqual([folder, 0o700, 0o600]);
+    expect(readdirSync(dirname(file))).toEqual(['settings.json']);
+    expect(carryOutUninstall(planUninstall(claudeCode, 'project', places), places.env)).toBe(2);
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   it('is changed once and no second time, and loses ours alone', () => {
@@ -78,14 +87,14 @@ describe('Claude Code', () => {
     expect((read(file) as { hooks: { PreToolUse: unknown[] } }).hooks.PreToolUse).toHaveLength(2);
     install(claudeCode, 'project');
     expect(read(file)).toEqual(JSON.parse(once));
-    carryOut(planUninstall(claudeCode, 'project', places));
+    carryOutUninstall(planUninstall(claudeCode, 'project', places), places.env);
     expect(read(file)).toEqual({ hooks: { PreToolUse: [{ matcher: 'Bash', hooks: [{ type: 'command', command: 'mine' }] }] } });
     expect(planUninstall(claudeCode, 'project', places).diff).toEqual([]);
   });
 
   it('leaves others’ hooks of a group that ours was put into by hand', () => {
     const file = write(claudeCode, 'user', JSON.stringify({ hooks: { PreToolUse: [{ matcher: '', hooks: [{ type: 'command', command: 'shieldwatch hook' }, { type: 'command', command: 'mine' }] }] } }));
-    carryOut(planUninstall(claudeCode, 'user', places));
+    carryOutUninstall(planUninstall(claudeCode, 'user', places), places.env);
     expect(read(file)).toEqual({ hooks: { PreToolUse: [{ matcher: '', hooks: [{ type: 'command', command: 'mine' }] }] } });
   });
 
@@ -102,8 +111,8 @@ describe('Claude Code', () => {
     expect(() => planInstall(codex, 'user', places, wanted({ hook }))).toThrow(/no HTTP hooks/);
     const plan = planInstall(claudeCode, 'local', places, wanted({ hook }));
     expect(plan.diff.join('\n')).not.toContain(hook.token);
-    carryOut(plan);
-    expect(claudeCode.find(plan.file, readFileSync(plan.file, 'utf8'))).toEqual(hook);
+    carryOut(plan, places.env);
+    expect(found(claudeCode, plan.file).map((entry) => entry.hook)).toEqual([hook, hook]);
   });
 
   it('sets its telemetry where that is honoured, and prints it where it would be ignored without a word', () => {
@@ -120,11 +129,8 @@ describe('Claude Code', () => {
   it('says why the hook would not be called', async () => {
     install(claudeCode, 'project');
     write(claudeCode, 'user', '{"disableAllHooks":true}');
-    const [found] = (await hookStatus(places)).filter(({ hook }) => hook !== undefined);
-    expect(found).toMatchObject({ client: 'claude-code', scope: 'project', problem: undefined, obstacles: [expect.stringMatching(/disableAllHooks is set in .*\.claude/)] });
-    const managed = { file: '/etc/claude-code/managed-settings.json', text: '{"allowManagedHooksOnly":true}' };
-    expect(claudeCode.obstacles(new Map([['managed', managed]]), 'user')).toEqual([expect.stringMatching(/allowManagedHooksOnly/)]);
-    expect(claudeCode.obstacles(new Map([['managed', managed]]), 'managed')).toEqual([]);
+    const [status] = await clientStatuses(places);
+    expect(status?.hooks).toMatchObject([{ scope: 'project', problems: [expect.stringMatching(/disableAllHooks is set in .*\.claude/)] }]);
   });
 });
 
@@ -137,17 +143,16 @@ describe('Codex', () => {
     expect(text.startsWith(before)).toBe(true);
     expect(parse(text)).toMatchObject({ model: 'gpt-5', hooks: { PreToolUse: [{ hooks: [{ type: 'command', command, timeout: 10 }] }] } });
     expect(planInstall(codex, 'user', places, wanted()).diff).toEqual([]);
-    carryOut(planUninstall(codex, 'user', places));
+    carryOutUninstall(planUninstall(codex, 'user', places), places.env);
     expect(readFileSync(file, 'utf8')).toBe(before);
   });
 
   it('says that an untrusted hook is skipped in silence', () => {
     expect(codex.notes('user', wanted()).join(' ')).toMatch(/does not trust, in silence/);
-    expect(codex.obstacles(new Map(), 'user')).toHaveLength(1);
   });
 
   it('leaves a file alone that it cannot add to', () => {
-    for (const [text, message] of [['= nonsense', /not TOML/], ['hooks = { PreToolUse = [] }\n', /not TOML/], ['[[hooks.PreToolUse]]\n[[hooks.PreToolUse.hooks]]\ntype="command"\ncommand="shieldwatch hook"\n', /outside of the block/]] as const) {
+    for (const [text, message] of [['= nonsense', /not TOML/], ['hooks = { PreToolUse = [] }\n', /not TOML/]] as const) {
       const file = write(codex, 'user', text);
       expect(() => planInstall(codex, 'user', places, wanted())).toThrow(message);
       expect(readFileSync(file, 'utf8')).toBe(text);
@@ -155,16 +160,77 @@ describe('Codex', () => {
   });
 });
 
+describe('the block in Codex’s TOML', () => {
+  const ours = `command = ${JSON.stringify('"/nowhere/node" "/nowhere/hook.cjs" shieldwatch-hook || exit 2')}`;
+
+  it('is taken out by what it is, where Codex has put a table of its own between our lines', () => {
+    const text = readFileSync(join(packageRoot(), 'exporters', 'testdata', 'settings', 'codex-config-after-mcp-add.toml'), 'utf8');
+    const others = Object.fromEntries(Object.entries(parse(text)).filter(([key]) => key !== 'hooks'));
+    for (const eol of ['\n', '\r\n']) {
+      const file = write(codex, 'user', text.replaceAll('\n', eol));
+      carryOutUninstall(planUninstall(codex, 'user', places), places.env);
+      const left = readFileSync(file, 'utf8');
+      expect(parse(left)).toEqual(others);
+      expect(left).not.toContain('shieldwatch');
+      expect(left.includes('\r\n')).toBe(eol === '\r\n');
+      // Nor does installing again lose it.
+      write(codex, 'user', text.replaceAll('\n', eol));
+      install(codex, 'user');
+      const { hooks, ...again } = parse(readFileSync(file, 'utf8')) as { hooks: { PreToolUse: unknown[] } };
+      expect([again, hooks.PreToolUse.length]).toEqual([others, 1]);
+    }
+  });
+
+  it('is all that goes, whatever stands around it and within it', () => {
+    const table = fc.constantFrom(
+      '[tui]\ntheme = "dark"\n',
+      '# a comment of mine\n',
+      '\n',
+      '[mcp_servers.a]\ncommand = "npx"\nargs = [\n  "x", # [[hooks.PreToolUse]]\n  "# >>> shieldwatch: written by `shieldwatch install`",\n]\n',
+      '[[hooks.PreToolUse]]\nmatcher = "Bash"\n[[hooks.PreToolUse.hooks]]\ntype = "command"\ncommand = "mine"\n',
+      '[[hooks.PreToolUse]]\n[[hooks.PreToolUse.hooks]]\ntype = "command"\ncommand = """\nmine\n[[hooks.PreToolUse.hooks]]\n# <<< shieldwatch\n"""\n[[hooks.PreToolUse.hooks]]\ntype = "command"\ncommand = "mine too"\n',
+      '[[hooks.Stop]]\n[[hooks.Stop.hooks]]\ntype = "command"\ncommand = "other"\n',
+      "[notes]\ntext = '''\n[[hooks.PreToolUse]]\n'''\n",
+    );
+    const unique = (parts: readonly string[]): string[] => parts.filter((part, index) => !/^\[(?:tui|mcp|notes)/.test(part) || parts.indexOf(part) === index);
+    fc.assert(
+      fc.property(fc.array(table, { maxLength: 5 }), fc.array(table, { maxLength: 3 }), fc.constantFrom('\n', '\r\n'), (before, after, eol) => {
+        const parts = unique([...before, '<ours>', ...after]);
+        const at = parts.indexOf('<ours>');
+        const text = (of: readonly string[]): string => of.join('').replaceAll('\n', eol);
+        const foreign = text(['model = "x"\n', ...parts.slice(0, at)]);
+        const added = text(parts.slice(at + 1));
+        const installed = codex.install('f', foreign, 'user', wanted());
+        expect(codex.install('f', installed, 'user', wanted())).toBe(installed);
+        // Codex puts what it adds before the comment that ends our block.
+        const end = `# <<< shieldwatch${eol}`;
+        const left = codex.uninstall('f', `${installed.slice(0, -end.length)}${added}${end}`);
+        expect(parse(left)).toEqual(parse(foreign + added));
+        expect(left.replace(/\s+/g, ' ')).toBe((foreign + added).replace(/\s+/g, ' '));
+        expect(codex.uninstall('f', installed)).toBe(foreign);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('is taken out of a group that holds another’s hook as well, and left in a form that cannot be edited', () => {
+    const group = (hooks: string): string => `[[hooks.PreToolUse]]\n${hooks}`;
+    const other = '[[hooks.PreToolUse.hooks]]\ntype = "command"\ncommand = "mine"\n';
+    expect(codex.uninstall('f', group(`[[hooks.PreToolUse.hooks]]\ntype = "command"\n${ours}\n${other}`))).toBe(group(other));
+    expect(() => codex.uninstall('f', `[hooks]\nPreToolUse = [{ hooks = [{ type = "command", ${ours} }] }]\n`)).toThrow(/by hand/);
+  });
+});
+
 describe('Gemini CLI', () => {
   it('gets the hook under its own event, with comments kept, and telemetry without prompts', () => {
-    const file = write(geminiCli, 'project', '{\n  // mine\n  "theme": "dark",\n}\n');
+    const file = write(geminiCli, 'project', '{\n  // mine\n  "theme": "dark"\n}\n');
     install(geminiCli, 'project', { telemetryUrl: 'http://gateway.test:4000' });
     const text = readFileSync(file, 'utf8');
     expect(text).toContain('// mine');
     expect(text).toMatch(/"BeforeTool"[\s\S]*"timeout": 10000/);
     expect(text).toMatch(/"logPrompts": false/);
     expect(planInstall(geminiCli, 'project', places, wanted()).diff).toEqual([]);
-    carryOut(planUninstall(geminiCli, 'project', places));
+    carryOutUninstall(planUninstall(geminiCli, 'project', places), places.env);
     expect(readFileSync(file, 'utf8')).not.toContain('BeforeTool');
   });
 });
@@ -186,7 +252,7 @@ describe('whatever the settings hold', () => {
   it('a file that is no object of JSON is refused with its line, and left alone', () => {
     for (const text of ['{\n  "a": 1\n  "b": 2\n}', '[]', '"x"']) {
       const file = write(claudeCode, 'user', text);
-      expect(() => planInstall(claudeCode, 'user', places, wanted())).toThrow(/settings\.json is not (JSON \(line 3|a JSON object)/);
+      expect(() => planInstall(claudeCode, 'user', places, wanted())).toThrow(/settings\.json(: line 3 is not strict JSON| is not a JSON object)/);
       expect(readFileSync(file, 'utf8')).toBe(text);
     }
   });
@@ -195,7 +261,7 @@ describe('whatever the settings hold', () => {
     const file = write(claudeCode, 'user', '{}');
     const plan = planInstall(claudeCode, 'user', places, wanted());
     writeFileSync(file, '{"mine":1}');
-    expect(() => carryOut(plan)).toThrow(/just been changed/);
+    expect(() => carryOut(plan, places.env)).toThrow(/just been changed/);
     expect(readFileSync(file, 'utf8')).toBe('{"mine":1}');
     expect(readdirSync(dirname(file))).toEqual(['settings.json']);
   });
@@ -203,7 +269,7 @@ describe('whatever the settings hold', () => {
 
 describe('the probe', () => {
   it('tells a hook that judges from one that does not, for each agent’s event', async () => {
-    for (const client of CLIENTS) expect(await probe({ type: 'command', command }, client.event)).toBeUndefined();
+    for (const client of CLIENTS) expect(await probe({ type: 'command', command }, client.events[0] ?? '')).toBeUndefined();
     expect(await probe({ type: 'command', command: 'true # shieldwatch-hook' }, 'PreToolUse')).toMatch(/let a call pass/);
     expect(await probe({ type: 'command', command: '/nowhere/hook' }, 'PreToolUse')).toMatch(/exit code 127/);
     expect(await probe({ type: 'command', command: 'echo hello' }, 'PreToolUse')).toMatch(/exit code 0/);

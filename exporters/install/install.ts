@@ -1,12 +1,12 @@
 import { homedir } from 'node:os';
 import { CommandError } from '#schemas/errors.js';
-import { diff, readText, replaceFile } from './change.js';
+import { keepBackup, removeBackups } from './backups.js';
+import { diff, replaceFile } from './change.js';
 import { claudeCode } from './claude-code.js';
-import { SCOPES, type Client, type Places, type Scope, type Wanted } from './client.js';
+import type { Client, Places, Scope, Wanted } from './client.js';
 import { codex } from './codex.js';
 import { geminiCli } from './gemini-cli.js';
-import type { InstalledHook } from './hook-command.js';
-import { probe } from './probe.js';
+import { readFileText } from './reading.js';
 
 /** Every agent there is a way to install for. */
 export const CLIENTS: readonly Client[] = [claudeCode, codex, geminiCli];
@@ -31,6 +31,7 @@ export function placesHere(project: string, env: NodeJS.ProcessEnv): Places {
 
 /** A change of a settings file, not yet made. */
 export interface Plan {
+  readonly client: Client;
   readonly file: string;
   readonly before: string;
   readonly after: string;
@@ -38,54 +39,59 @@ export interface Plan {
   readonly diff: readonly string[];
 }
 
-export function planInstall(client: Client, scope: Scope, places: Places, wanted: Wanted): Plan {
+/** With `mend` a file that its agent does not read is rewritten as one that it reads. */
+export function planInstall(client: Client, scope: Scope, places: Places, wanted: Wanted, { mend = false } = {}): Plan {
   if (wanted.hook.type === 'http') {
     if (client.name !== 'claude-code') throw new CommandError(`${client.name} has no HTTP hooks`);
     if (scope === 'project') throw new CommandError('an HTTP hook has a token in it, and project settings are shared: use --scope local or --scope user');
   }
   const file = client.file(scope, places);
-  const before = readText(file);
-  return plan(file, before, client.install(file, before, scope, wanted));
+  const before = textOf(file);
+  const planned = plan(client, file, before, client.install(file, mended(client, before, mend), scope, wanted));
+  // The proof by the strictest reading; `status` and `install` also ask the agent where it is there.
+  const { kind, ...rest } = client.read({ kind: 'text', text: planned.after, encoding: 'utf-8' }, file);
+  if (kind === 'read' && 'settings' in rest && client.find(rest.settings).length > 0) return planned;
+  throw new CommandError(`${file}: ${'why' in rest ? rest.why : 'the hook is not found again'}; its agent would take nothing of the file, nothing was changed`);
 }
 
-export function planUninstall(client: Client, scope: Scope, places: Places): Plan {
+export function planUninstall(client: Client, scope: Scope, places: Places, { mend = false } = {}): Plan {
   const file = client.file(scope, places);
-  const before = readText(file);
-  return plan(file, before, before === '' || client.find(file, before) === undefined ? before : client.uninstall(file, before));
+  const before = textOf(file);
+  return plan(client, file, before, before === '' ? before : client.uninstall(file, mended(client, before, mend)));
 }
 
-function plan(file: string, before: string, after: string): Plan {
-  return { file, before, after, diff: before === after ? [] : diff(before, after) };
+function mended(client: Client, text: string, mend: boolean): string {
+  return (mend ? client.mend(text) : undefined) ?? text;
 }
 
-/** Makes the change, unless somebody else has changed the file meanwhile. The backup's path, if there is one. */
-export function carryOut({ file, before, after }: Plan): string | undefined {
-  if (readText(file) !== before) throw new CommandError(`${file} has just been changed by somebody else; try again`);
-  return replaceFile(file, after);
+function plan(client: Client, file: string, before: string, after: string): Plan {
+  return { client, file, before, after, diff: before === after ? [] : diff(before, after) };
 }
 
-/** How it stands with one settings file. */
-export interface HookStatus {
-  readonly client: string;
-  readonly scope: Scope;
-  readonly file: string;
-  readonly hook: InstalledHook | undefined;
-  /** Undefined when the installed hook gave both verdicts as it should. */
-  readonly problem: string | undefined;
-  /** Why the agent would not call it, as far as settings show. */
-  readonly obstacles: readonly string[];
+/** Text of a file that may be rewritten; empty when there is none. */
+function textOf(file: string): string {
+  const read = readFileText(file);
+  if (read.kind === 'absent') return '';
+  if (read.kind === 'unreadable') throw new CommandError(`${file} cannot be read: ${read.why}; nothing was changed`);
+  if (read.encoding !== 'utf-8') throw new CommandError(`${file} is UTF-16: save it as UTF-8; nothing was changed`);
+  return read.text;
 }
 
-/** Every settings file that could hold a hook of ours, those that hold one tried out. */
-export async function hookStatus(places: Places): Promise<HookStatus[]> {
-  const found: HookStatus[] = [];
-  for (const client of CLIENTS) {
-    const texts = new Map(client.scopes.map((scope) => [scope, { file: client.file(scope, places), text: readText(client.file(scope, places)) }] as const));
-    for (const [scope, { file, text }] of texts) {
-      const hook = text === '' ? undefined : client.find(file, text);
-      const problem = hook === undefined ? undefined : await probe(hook, client.event);
-      found.push({ client: client.name, scope, file, hook, problem, obstacles: hook === undefined ? [] : client.obstacles(texts, scope) });
-    }
-  }
-  return found.sort((a, b) => SCOPES.indexOf(a.scope) - SCOPES.indexOf(b.scope));
+/**
+ * Makes the change, unless somebody else has changed the file meanwhile. What was there is kept in our own folder; the
+ * backup's path, if there was something.
+ */
+export function carryOut({ client, file, before, after }: Plan, env: NodeJS.ProcessEnv): string | undefined {
+  if (textOf(file) !== before) throw new CommandError(`${file} has just been changed by somebody else; try again`);
+  const backup = before === '' ? undefined : keepBackup(file, before, env);
+  // Every user's agent reads managed settings.
+  const isManaged = client.scopes.includes('managed') && file === client.file('managed', { project: '', home: '', env, platform: process.platform });
+  replaceFile(file, after, isManaged ? 0o644 : 0o600);
+  return backup;
+}
+
+/** Takes the hook out, and with it the copies that were kept of the file; how many copies there were. */
+export function carryOutUninstall(plan: Plan, env: NodeJS.ProcessEnv): number {
+  if (plan.diff.length > 0) carryOut(plan, env);
+  return removeBackups(plan.file, env);
 }

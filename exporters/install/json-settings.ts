@@ -1,19 +1,36 @@
-import { applyEdits, modify, parse, printParseErrorCode, type JSONPath, type ParseError } from 'jsonc-parser';
+import { applyEdits, modify, parse, parseTree, printParseErrorCode, type JSONPath, type Node, type ParseError } from 'jsonc-parser';
 import { CommandError } from '#schemas/errors.js';
+import { isObject, jsonWithComments, strictJson } from './reading.js';
+
+const BOM = '\ufeff';
+
+/**
+ * What a file's agent reads: strict JSON, JSON with comments but no trailing commas, or, to take something out of a file
+ * that no agent reads, both.
+ */
+export type Dialect = 'strict' | 'comments' | 'lenient';
 
 /** A settings file, as it is changed: everything we do not touch keeps its place, its spaces and its comments. */
 export class JsonSettings {
   #text: string;
+  readonly #bom: string;
   readonly #file: string;
 
-  constructor(file: string, text: string) {
+  /** @throws CommandError where the agent would not read the file, or would read a key of it that stands twice. */
+  constructor(file: string, text: string, dialect: Dialect) {
     this.#file = file;
-    this.#text = text.trim() === '' ? '{}\n' : text;
+    this.#bom = text.startsWith(BOM) ? BOM : '';
+    const body = text.slice(this.#bom.length);
+    this.#text = body.trim() === '' ? '{}\n' : body;
+    const read = dialect === 'strict' ? strictJson(this.#text) : dialect === 'comments' ? jsonWithComments(this.#text) : { value: undefined };
+    if ('error' in read) throw new CommandError(`${file}: ${read.error}, so that its agent reads nothing of it; --mend rewrites it`);
     if (!isObject(this.#parsed())) throw new CommandError(`${file} is not a JSON object; nothing was changed`);
+    const twice = keyThatStandsTwice(this.#text);
+    if (twice !== undefined) throw new CommandError(`${file}: the key ${JSON.stringify(twice)} stands twice, and the last counts; --mend leaves the last alone`);
   }
 
   get text(): string {
-    return this.#text;
+    return this.#bom + this.#text;
   }
 
   /** The value at a path; undefined when there is none. */
@@ -23,8 +40,25 @@ export class JsonSettings {
     return value;
   }
 
-  /** Sets the value at a path; undefined removes it. */
+  /**
+   * Sets the value at a path; undefined removes it. A parent that is null or empty is made anew.
+   *
+   * @throws CommandError where a parent is something else than what the path goes through.
+   */
   set(path: JSONPath, value: unknown): void {
+    for (let length = 1; length < path.length; length += 1) {
+      const parent = this.get(path.slice(0, length));
+      const fits = typeof path[length] === 'number' ? Array.isArray(parent) : isObject(parent);
+      if (fits || parent === undefined) continue;
+      if (value === undefined) return;
+      const isEmpty = parent === null || (Array.isArray(parent) && parent.length === 0) || (isObject(parent) && Object.keys(parent).length === 0);
+      if (!isEmpty) throw new CommandError(`${this.#file}: "${path.slice(0, length).join('.')}" is ${kindOf(parent)}, expected ${typeof path[length] === 'number' ? 'an array' : 'an object'}`);
+      this.#edit(path.slice(0, length), undefined);
+    }
+    this.#edit(path, value);
+  }
+
+  #edit(path: JSONPath, value: unknown): void {
     const indent = /^([ \t]+)\S/m.exec(this.#text)?.[1] ?? '  ';
     const formattingOptions = { insertSpaces: !indent.startsWith('\t'), tabSize: indent.startsWith('\t') ? 4 : indent.length, eol: this.#text.includes('\r\n') ? '\r\n' : '\n' };
     this.#text = applyEdits(this.#text, modify(this.#text, path, value, { formattingOptions }));
@@ -40,6 +74,31 @@ export class JsonSettings {
   }
 }
 
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+/** The same values as strict JSON, of keys that stand twice the last; undefined when there are none. Comments are lost. */
+export function asStrictJson(text: string): string | undefined {
+  const body = text.startsWith(BOM) ? text.slice(1) : text;
+  const errors: ParseError[] = [];
+  const value: unknown = parse(body, errors, { allowTrailingComma: true });
+  if (errors.length > 0 || !isObject(value)) return undefined;
+  return `${JSON.stringify(value, null, /^([ \t]+)\S/m.exec(body)?.[1] ?? 2)}\n`;
+}
+
+/** The first key that an object of the document has twice. */
+function keyThatStandsTwice(text: string): string | undefined {
+  const root = parseTree(text, [], { allowTrailingComma: true });
+  const open: Node[] = root === undefined ? [] : [root];
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    const seen = new Set<string>();
+    for (const child of node.children ?? []) {
+      const key = node.type === 'object' ? (child.children?.[0]?.value as string) : undefined;
+      if (key !== undefined && seen.has(key)) return key;
+      if (key !== undefined) seen.add(key);
+      open.push(child);
+    }
+  }
+  return undefined;
+}
+
+function kindOf(value: unknown): string {
+  return Array.isArray(value) ? 'an array' : value === null ? 'null' : `a ${typeof value}`;
 }

@@ -53,7 +53,7 @@ const withoutNode = (): InstalledHook => ({ type: 'command', command: hookComman
 function install(client: Client, hook: InstalledHook, onFailure: OnFailure = 'block', scope: 'user' | 'project' = 'user'): void {
   const { project, home } = workplace;
   const places: Places = { project, home, env: {}, platform: process.platform };
-  carryOut(planInstall(client, scope, places, { hook, onFailure, telemetryUrl: undefined, repository: 'acme/app' }));
+  carryOut(planInstall(client, scope, places, { hook, onFailure, telemetryUrl: undefined, repository: 'acme/app' }), { HOME: home });
 }
 
 /** The commands leave a file each, which shows what ran. */

@@ -28,7 +28,7 @@ export const LOGIN_PAGE = plainPage(
   'Shieldwatch: log in',
   `<h1>Shieldwatch boards</h1>
 <p>This browser has no session yet. Open the one-time link that <code>npm start</code> printed on its console, or print another:</p>
-<p><code>npx shieldwatch boards</code></p>
+<p><code>npx --no shieldwatch boards</code></p>
 <p>A link works once and for ten minutes. A session lasts twelve hours, or until the gateway restarts.</p>`,
 );
 

@@ -63,7 +63,7 @@ describe.skipIf(isBrowserMissing)(`boards page in a real browser${isBrowserMissi
     await open(`/boards/login?code=${gateway.app.createLoginCode('org_a')}`);
     await page.getByText('npm run demo').waitFor();
     await page.getByRole('button', { name: 'Copy: Scan a repository of yours' }).click();
-    expect(await page.evaluate('navigator.clipboard.readText()')).toContain(`export SHIELDWATCH_URL=${new URL(page.url()).origin}\nnpx shieldwatch scan`);
+    expect(await page.evaluate('navigator.clipboard.readText()')).toContain(`export SHIELDWATCH_URL=${new URL(page.url()).origin}\nnpx --no shieldwatch scan`);
     expect(await page.textContent('main')).toContain('shieldwatch scan');
     expect(await page.textContent('main')).toContain('shieldwatch hook');
     expect(await page.textContent('main')).toContain('CLAUDE_CODE_ENABLE_TELEMETRY');

@@ -18,9 +18,9 @@ function stepsOf(gateway: string): Step[] {
       title: 'Scan a repository of yours',
       text: 'Runs AgentShield on its agent configuration and sends score and findings, never the secrets themselves.',
       command: [
-        'export SHIELDWATCH_TOKEN=$(npx shieldwatch token laptop --scope ingest:scan ingest:runtime ingest:drift)',
+        'export SHIELDWATCH_TOKEN=$(npx --no shieldwatch token laptop --scope ingest:scan ingest:runtime ingest:drift)',
         `export SHIELDWATCH_URL=${gateway}`,
-        'npx shieldwatch scan path/to/repository',
+        'npx --no shieldwatch scan path/to/repository',
       ].join('\n'),
     },
     {
@@ -31,7 +31,7 @@ function stepsOf(gateway: string): Step[] {
     {
       title: 'Send what the hook decided',
       text: 'With the token and the address of the second step set:',
-      command: 'npx shieldwatch ship',
+      command: 'npx --no shieldwatch ship',
     },
     {
       title: 'Point Claude Code here',
