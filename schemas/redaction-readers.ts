@@ -23,13 +23,15 @@ const SHORTEST_VALUE = 8;
 /** Characters that are looked at to decide whether a value is a secret. */
 const LONGEST_LOOK = 256;
 /** A quoted value that does not end within so many characters has no end. */
-const LONGEST_QUOTED = 2048;
+const LONGEST_QUOTED = 1024;
 const LONGEST_NAME = 60;
 /** Blanks between a name, a sign and a value: columns are aligned by them. */
 const LONGEST_GAP = 32;
 /** Of the part of a command line in which the options of a program are looked for. */
 const LONGEST_COMMAND = 1000;
 const LONGEST_AUTHORITY = 512;
+/** Backslashes that are counted: JSON in JSON, six times over. */
+const DEEPEST_ESCAPE = 64;
 /** How far an `@` is looked for behind a character that usually ends an authority. */
 const LONGEST_ODD_PASSWORD = 128;
 
@@ -45,6 +47,12 @@ const noUsers = new Set(VOCABULARY.no_users);
 /** Where the name that has a secret's word before `end` ends, or -1 if it is another word or about a secret only. */
 export function nameEnd(text: string, end: number): number {
   let i = end;
+  // Beyond the longest name it is no name but a run of some other kind.
+  if (isNameCharacter(text.charCodeAt(end + LONGEST_NAME))) {
+    let to = end + LONGEST_NAME;
+    while (to > end && isNameCharacter(text.charCodeAt(to))) to -= 1;
+    if (to === end) return -1;
+  }
   const last = text.charCodeAt(end - 1);
   if (isLetter(text.charCodeAt(i)) && !(isLower(last) && isUpper(text.charCodeAt(i)))) {
     const from = i;
@@ -89,7 +97,7 @@ function indexIn(text: string, character: string, start: number, end: number): n
 
 const countBackslashes = (text: string, at: number): number => {
   let count = 0;
-  while (text.charCodeAt(at + count) === BACKSLASH) count += 1;
+  while (count < DEEPEST_ESCAPE && text.charCodeAt(at + count) === BACKSLASH) count += 1;
   return count;
 };
 
@@ -131,14 +139,18 @@ function quotedEnd(text: string, start: number, quote: number, depth: number): n
   return -1;
 }
 
+/** The end of a value that is taken: of a long one only the begin was looked at. */
+const wholeEnd = (text: string, { start, end, isQuoted }: Value): number =>
+  isQuoted || end <= start + LONGEST_LOOK ? end : (readBare(text, start, text.length)?.end ?? end);
+
 /** A value without quotes: up to a blank, a quote, or a sign that separates; brackets that it opens itself are of it. */
-function readBare(text: string, start: number): Value | undefined {
+function readBare(text: string, start: number, most = start + LONGEST_LOOK + 1): Value | undefined {
   let i = start;
   let open = 0;
   // ODBC's braces, in which signs that separate do not.
   const close = text.charAt(i) === '{' ? indexIn(text, '}', i, Math.min(text.length, i + LONGEST_LOOK)) : -1;
   if (close !== -1 && !/[\0- "'`]/.test(text.slice(i, close))) return { start, end: close + 1, isQuoted: false };
-  for (; i < text.length; i++) {
+  for (; i < text.length && i < most; i++) {
     const code = text.charCodeAt(i);
     if (isSpace(code) || isQuote(code) || isTypographicQuote(code) || code < 32) break;
     const character = text.charAt(i);
@@ -328,6 +340,8 @@ function skipGap(text: string, at: number): number {
 
 /** Where a value begins behind the sign of an assignment at `at`, or -1. */
 function skipSign(text: string, at: number): number {
+  const code = text.charCodeAt(at);
+  if (code !== 58 && code !== 61 && code !== 63) return -1;
   // `a::b` is a path.
   if (text.startsWith('::', at)) return -1;
   for (const sign of ['=>', ':=', '===', '==', '?=', '=', ':']) if (text.startsWith(sign, at)) return skipGap(text, at + sign.length);
@@ -338,7 +352,6 @@ function skipSign(text: string, at: number): number {
 export function readAssignment(text: string, start: number, end: number, take: Take): void {
   let at = nameEnd(text, end);
   if (at === -1) return;
-  const strength = strengthOf(text, start, end);
   const depth = countBackslashes(text, at);
   const isNameQuoted = isQuote(text.charCodeAt(at + depth));
   if (isNameQuoted) at += depth + 1;
@@ -352,7 +365,7 @@ export function readAssignment(text: string, start: number, end: number, take: T
   // A list, a block or the next key of a file, and no value.
   if (!value.isQuoted && (text.charAt(value.end - 1) === ':' || (sign === -1 && text.charAt(value.start) === '-'))) return;
   if (text.charAt(value.start) === '{' && !value.isQuoted && !isBraced(text, at, value.start)) return;
-  if (isSecretValue(text, value.start, value.end, value.isQuoted, strength)) take(start, value.end);
+  if (isSecretValue(text, value.start, value.end, value.isQuoted, strengthOf(text, start, end))) take(start, wholeEnd(text, value));
 }
 
 /** ODBC writes `PWD={...}`: after `=` and no blank. */
@@ -393,15 +406,15 @@ function isElement(text: string, start: number): boolean {
 /** Reads the value that stands at `end`, as of a token. */
 export function readToken(text: string, start: number, end: number, take: Take): void {
   const value = readValue(text, end);
-  if (value !== undefined && isSecretValue(text, value.start, value.end, value.isQuoted, 'token')) take(start, value.end);
+  if (value !== undefined && isSecretValue(text, value.start, value.end, value.isQuoted, 'token')) take(start, wholeEnd(text, value));
 }
 
 // ---------------------------------------------------------------- headers
 
-/** End of the run of characters that a credential has. */
-function credentialEnd(text: string, start: number): number {
+/** End of the run of characters that a credential has, or `most`. */
+function credentialEnd(text: string, start: number, most = start + LONGEST_QUOTED): number {
   let i = start;
-  for (; i < text.length; i++) {
+  for (; i < text.length && i < most; i++) {
     const code = text.charCodeAt(i);
     if (code <= 32 || isQuote(code) || isTypographicQuote(code) || code === BACKSLASH || '<>;,'.includes(text.charAt(i))) break;
   }
@@ -429,12 +442,12 @@ export function readAuthorization(text: string, _start: number, end: number, tak
   // `Digest username="...", response="..."`, `AWS4-HMAC-SHA256 Credential=..., Signature=...`
   for (let pair = pairEnd(text, from); pair !== -1;) {
     to = pair;
-    if (text.charAt(pair) !== ',') break;
+    if (text.charAt(pair) !== ',' || pair > first + LONGEST_COMMAND) break;
     let next = pair + 1;
     while (text.charAt(next) === ' ' && next < pair + 4) next += 1;
     pair = pairEnd(text, next);
   }
-  if (isCredential(text, from, to)) take(first, to);
+  if (isCredential(text, from, to)) take(first, credentialEnd(text, to, text.length));
 }
 
 const isScheme = (text: string, start: number, end: number): boolean => {
@@ -453,7 +466,7 @@ function headerValue(text: string, end: number): number {
 /** End of `name=value` at `at`, or -1. */
 function pairEnd(text: string, at: number): number {
   let i = at;
-  while (isNameCharacter(text.charCodeAt(i)) || text.charAt(i) === '.') i += 1;
+  while (i < at + LONGEST_LOOK && (isNameCharacter(text.charCodeAt(i)) || text.charAt(i) === '.')) i += 1;
   if (i === at || text.charAt(i) !== '=') return -1;
   const value = i + 1;
   const depth = countBackslashes(text, value);
@@ -470,9 +483,9 @@ export function readCookies(text: string, _start: number, end: number, take: Tak
   const first = isQuote(text.charCodeAt(sign + depth)) ? sign + depth + 1 : sign;
   let isSecret = false;
   let to = first;
-  for (let name = first; ;) {
+  for (let name = first; name < first + LONGEST_COMMAND;) {
     const from = name;
-    while (isNameCharacter(text.charCodeAt(name)) || text.charAt(name) === '.' || text.charAt(name) === '%') name += 1;
+    while (name < from + LONGEST_LOOK && (isNameCharacter(text.charCodeAt(name)) || text.charAt(name) === '.' || text.charAt(name) === '%')) name += 1;
     if (name === from || text.charAt(name) !== '=') break;
     to = credentialEnd(text, name + 1);
     isSecret ||= isCredential(text, name + 1, to);
@@ -480,7 +493,7 @@ export function readCookies(text: string, _start: number, end: number, take: Tak
     name = to + 1;
     while (text.charAt(name) === ' ' && name < to + 4) name += 1;
   }
-  if (isSecret) take(first, to);
+  if (isSecret) take(first, credentialEnd(text, to, text.length));
 }
 
 /** Takes what the pattern took if it is padded base64 or says `user:password`; `basic authentication` does neither. */
@@ -724,5 +737,5 @@ export function readUserFlag(text: string, start: number, end: number, take: Tak
   const shape = shapeOf(text, colon + 1, value.end);
   if (shape.length < 6 || shape.letters === 0 || (shape.digits === 0 && shape.upper === 0) || isTemplateOnly(text, colon + 1, value.end)) return;
   if (isTemplate(text, colon + 1, value.end) || isNames(text, colon + 1, value.end)) return;
-  take(start, value.end);
+  take(start, wholeEnd(text, value));
 }

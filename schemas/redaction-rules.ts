@@ -281,7 +281,7 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
   },
   { name: 'basic-auth-flag', keywords: ['-u ', '-u=', '-u+', '--user ', '--user=', '--user+'], boundary: 'argument', pattern: '(?:-u|--user)[ =+]', reads: 'flag', stock: '(?:-u|--user)[ =]["\']?[^ \\t\\r\\n:"\'`]{1,100}:[^ \\t\\r\\n"\'`)]{0,100}[A-Z0-9][^ \\t\\r\\n"\'`)]{5,200}' },
   { name: 'authorization', keywords: ['authorization'], reads: 'authorization', stock: `${anyCase('authorization')}${QUOTE}${GAP}[:=]${GAP}${QUOTE}[A-Za-z0-9-]{2,24} [A-Za-z0-9._~+/=-]{12,1000}` },
-  { name: 'cookie', keywords: ['cookie'], reads: 'cookies', stock: `${anyCase('cookie')}${QUOTE}${GAP}:${GAP}${QUOTE}(?:[A-Za-z0-9_.-]{1,60}=[^ ;"]{0,100}; ?){0,20}[A-Za-z0-9_.-]{1,60}=[A-Za-z0-9._~+/=%-]{12,1000}` },
+  { name: 'cookie', keywords: ['cookie'], reads: 'cookies', stock: `${anyCase('cookie')}${QUOTE}${GAP}:${GAP}${QUOTE}[^\\r\\n"]{0,300}?[A-Za-z0-9_.-]{1,60}=[A-Za-z0-9._~+/=%-]{12,1000}` },
   {
     name: 'netrc-password',
     keywords: ['login', 'machine'],

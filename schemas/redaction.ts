@@ -16,7 +16,7 @@ import {
   readUserinfo, strengthOf, type Strength, type Take,
 } from './redaction-readers.js';
 import { createKeywordScanner, type KeywordScanner } from './redaction-scan.js';
-import { hasArgumentBoundary, hasBoundary, isWordAt, runEnd } from './redaction-text.js';
+import { hasArgumentBoundary, hasBoundary, runEnd } from './redaction-text.js';
 
 export { isNamedSecret, REDACTION_RULES, type RedactionRule, type Strength };
 
@@ -30,8 +30,6 @@ export interface Redaction {
 /** A rule with its expressions, which are made when they are first needed. */
 interface CompiledRule {
   readonly rule: RedactionRule;
-  /** The rule's keywords, longest first. */
-  readonly words: readonly string[];
   expression?: RegExp;
   except?: RegExp;
 }
@@ -39,8 +37,18 @@ interface CompiledRule {
 interface Engine {
   readonly scanner: KeywordScanner;
   readonly rules: readonly CompiledRule[];
-  /** By number of the keyword: rules it belongs to, and how far before its last character a match begins. */
-  readonly starts: readonly (readonly { readonly rule: number; readonly back: number }[])[];
+  /** Each keyword of each rule: in the rules' order, a rule's longest first. */
+  readonly pairs: readonly Pair[];
+  /** By number of the keyword: its pairs. */
+  readonly starts: readonly (readonly number[])[];
+}
+
+/** A keyword of a rule. */
+interface Pair {
+  readonly rule: number;
+  readonly keyword: string;
+  /** How far before the keyword's last character a match begins. */
+  readonly back: number;
 }
 
 /** A secret of a rule. */
@@ -54,8 +62,8 @@ interface Found {
 export const NAMED_SECRET = 'assigned-secret';
 
 const NOTHING: Readonly<Record<string, number>> = Object.freeze({});
-/** Rules fit below it: a candidate is one number, its place times this, plus its rule. */
-const RULES = 1024;
+/** Pairs fit below it: a candidate is one number, its place times this, plus its pair. */
+const PAIRS = 4096;
 /** How often a text is decoded, or its escapes are resolved, within one that was. */
 const DEEPEST = 2;
 /** Longest decoded text that is decoded again: what one text can cost stays a small multiple of its length. */
@@ -65,17 +73,15 @@ let engine: Engine | undefined;
 
 /** Made when first needed, since the hook imports this file and most of its calls redact nothing. */
 function createEngine(): Engine {
-  const starts = new Map<string, { rule: number; back: number }[]>();
-  REDACTION_RULES.forEach((rule, index) => {
-    for (const keyword of rule.keywords) {
-      const list = starts.get(keyword) ?? [];
-      list.push({ rule: index, back: keyword.length - 1 + (rule.before ?? 0) });
-      starts.set(keyword, list);
-    }
-  });
+  const pairs = REDACTION_RULES.flatMap(({ keywords, before = 0 }, rule): Pair[] =>
+    [...keywords].sort((a, b) => b.length - a.length).map((keyword) => ({ rule, keyword, back: keyword.length - 1 + before })),
+  );
+  const starts = new Map<string, number[]>();
+  pairs.forEach(({ keyword }, pair) => starts.set(keyword, [...(starts.get(keyword) ?? []), pair]));
   return {
     scanner: createKeywordScanner([...starts.keys()]),
-    rules: REDACTION_RULES.map((rule) => ({ rule, words: rule.reads === undefined ? [] : [...rule.keywords].sort((a, b) => b.length - a.length) })),
+    rules: REDACTION_RULES.map((rule) => ({ rule })),
+    pairs,
     starts: [...starts.values()],
   };
 }
@@ -138,19 +144,20 @@ function findPlain(own: Engine, text: string, found: Found[]): void {
   /** By program: the command line up to here has been read. */
   const commands = new Map<string, number>();
   for (const candidate of candidatesIn(own, text)) {
-    const index = candidate % RULES;
-    const start = (candidate - index) / RULES;
-    const compiled = own.rules[index];
-    if (compiled === undefined || start < (resume[index] ?? 0)) continue;
+    const number = candidate % PAIRS;
+    const start = (candidate - number) / PAIRS;
+    const { rule: index, keyword } = own.pairs[number] as Pair;
+    const compiled = own.rules[index] as CompiledRule;
+    if (start < (resume[index] as number)) continue;
     const take: Take = (from, to) => {
       found.push({ start: from, end: to, rule: index });
       resume[index] = Math.max(resume[index] ?? 0, to);
     };
     const { reads, pattern } = compiled.rule;
     if (pattern === undefined) {
-      const word = compiled.words.find((each) => isWordAt(text, start, each)) ?? '';
-      if (reads !== undefined && reads !== 'command') READERS[reads]?.(text, start, start + word.length, take);
-      else if (start >= (commands.get(word) ?? 0)) commands.set(word, readCommand(text, start, start + word.length, (from, to) => found.push({ start: from, end: to, rule: index })));
+      const end = start + keyword.length;
+      if (reads !== undefined && reads !== 'command') READERS[reads]?.(text, start, end, take);
+      else if (start >= (commands.get(keyword) ?? 0)) commands.set(keyword, readCommand(text, start, end, (from, to) => found.push({ start: from, end: to, rule: index })));
       continue;
     }
     const end = matchEnd((compiled.expression ??= new RegExp(pattern, 'uy')), text, start);
@@ -172,15 +179,16 @@ const READERS: Readonly<Partial<Record<Reads, (text: string, start: number, end:
   assignment: readAssignment, authorization: readAuthorization, cookies: readCookies, url: readUrl, userinfo: readUserinfo,
 };
 
-/** Where a match of a rule may begin: place times {@link RULES} plus number of the rule, in order. */
-function candidatesIn({ scanner, rules, starts }: Engine, text: string): Iterable<number> {
+/** Where a match may begin: place times {@link PAIRS} plus number of the pair, in order. */
+function candidatesIn({ scanner, rules, pairs, starts }: Engine, text: string): Iterable<number> {
   const candidates: number[] = [];
   const order = { isSorted: true, last: 0 };
   scanner.scan(text, (keyword, end) => {
-    for (const { rule, back } of starts[keyword] ?? []) {
+    for (const number of starts[keyword] as readonly number[]) {
+      const { rule, back } = pairs[number] as Pair;
       const start = end - back;
-      if (start < 0 || !isBounded(text, start, rules[rule]?.rule)) continue;
-      const candidate = start * RULES + rule;
+      if (start < 0 || !isBounded(text, start, (rules[rule] as CompiledRule).rule.boundary)) continue;
+      const candidate = start * PAIRS + number;
       order.isSorted &&= candidate >= order.last;
       order.last = candidate;
       candidates.push(candidate);
@@ -189,8 +197,7 @@ function candidatesIn({ scanner, rules, starts }: Engine, text: string): Iterabl
   return order.isSorted ? candidates : Float64Array.from(candidates).sort();
 }
 
-function isBounded(text: string, start: number, rule: RedactionRule | undefined): boolean {
-  const boundary = rule?.boundary;
+function isBounded(text: string, start: number, boundary: RedactionRule['boundary']): boolean {
   if (boundary === undefined) return true;
   return boundary === 'word' ? hasBoundary(text, start) : hasArgumentBoundary(text, start);
 }
@@ -200,10 +207,11 @@ function isBounded(text: string, start: number, rule: RedactionRule | undefined)
  * the names of the rule {@link NAMED_SECRET} and at most letters, digits, `_` and `-` after it.
  */
 export function secretNameStrength(name: string): Strength | undefined {
-  const { scanner, rules, starts } = (engine ??= createEngine());
+  const { scanner, rules, pairs, starts } = (engine ??= createEngine());
   const found: Strength[] = [];
   scanner.scan(name, (keyword, end) => {
-    for (const { rule, back } of starts[keyword] ?? []) {
+    for (const number of starts[keyword] ?? []) {
+      const { rule, back } = pairs[number] as Pair;
       if (rules[rule]?.rule.name === NAMED_SECRET && nameEnd(name, end + 1) === name.length) found.push(strengthOf(name, end - back, end + 1));
     }
   });

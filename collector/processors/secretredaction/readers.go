@@ -18,7 +18,7 @@ const (
 	// Bytes that are looked at to decide whether a value is a secret.
 	longestLook = 256
 	// A quoted value that does not end within so many bytes has no end.
-	longestQuoted = 2048
+	longestQuoted = 1024
 	longestName   = 60
 	// Blanks between a name, a sign and a value: columns are aligned by them.
 	longestGap = 32
@@ -27,6 +27,8 @@ const (
 	longestAuthority = 512
 	// How far an @ is looked for behind a character that usually ends an authority.
 	longestOddPassword = 128
+	// Backslashes that are counted: JSON in JSON, six times over.
+	deepestEscape = 64
 )
 
 // strength says how much the shape of a value has to say: the name of a password says enough, that of a token does not.
@@ -68,6 +70,16 @@ func newReaders(v Vocabulary) *readers {
 // secret only.
 func (r *readers) nameEnd(text string, end int) int {
 	i := end
+	// Beyond the longest name it is no name but a run of some other kind.
+	if isNameByte(at(text, end+longestName)) {
+		to := end + longestName
+		for to > end && isNameByte(text[to]) {
+			to--
+		}
+		if to == end {
+			return -1
+		}
+	}
 	last := text[end-1]
 	if isLetter(at(text, i)) && !(isLower(last) && isUpper(at(text, i))) {
 		from := i
@@ -124,7 +136,7 @@ type value struct {
 
 func countBackslashes(text string, i int) int {
 	count := 0
-	for at(text, i+count) == backslash {
+	for count < deepestEscape && at(text, i+count) == backslash {
 		count++
 	}
 	return count
@@ -180,6 +192,19 @@ func quotedEnd(text string, start int, quote byte, depth int) int {
 // readBare reads a value without quotes: up to a blank, a quote, or a sign that separates; brackets that it opens itself
 // are of it.
 func readBare(text string, start int) (value, bool) {
+	return readBareTo(text, start, start+longestLook+1)
+}
+
+// wholeEnd is the end of a value that is taken: of a long one only the begin was looked at.
+func wholeEnd(text string, v value) int {
+	if v.isQuoted || v.end <= v.start+longestLook {
+		return v.end
+	}
+	whole, _ := readBareTo(text, v.start, len(text))
+	return whole.end
+}
+
+func readBareTo(text string, start, most int) (value, bool) {
 	i, open := start, 0
 	// ODBC's braces, in which signs that separate do not.
 	if at(text, i) == '{' {
@@ -187,7 +212,7 @@ func readBare(text string, start int) (value, bool) {
 			return value{start: start, end: end + 1}, true
 		}
 	}
-	for ; i < len(text); i++ {
+	for ; i < len(text) && i < most; i++ {
 		c := text[i]
 		if c <= ' ' || isQuote(c) || typographicQuote(text, i) > 0 || strings.IndexByte("<>,;&|", c) >= 0 {
 			break
@@ -526,6 +551,9 @@ func skipSign(text string, i int) int {
 	if hasPrefixAt(text, i, "::") {
 		return -1
 	}
+	if c := at(text, i); c != ':' && c != '=' && c != '?' {
+		return -1
+	}
 	for _, sign := range [...]string{"=>", ":=", "===", "==", "?=", "=", ":"} {
 		if hasPrefixAt(text, i, sign) {
 			return skipGap(text, i+len(sign))
@@ -540,7 +568,6 @@ func (r *readers) readAssignment(text string, start, end int, take taker) {
 	if i < 0 {
 		return
 	}
-	name := strengthOf(text, start, end)
 	depth := countBackslashes(text, i)
 	isNameQuoted := isQuote(at(text, i+depth))
 	if isNameQuoted {
@@ -569,8 +596,8 @@ func (r *readers) readAssignment(text string, start, end int, take taker) {
 	if !v.isQuoted && at(text, v.start) == '{' && !(at(text, i) == '=' && v.start == i+1) {
 		return
 	}
-	if r.isSecretValue(text, v.start, v.end, v.isQuoted, name) {
-		take(start, v.end)
+	if r.isSecretValue(text, v.start, v.end, v.isQuoted, strengthOf(text, start, end)) {
+		take(start, wholeEnd(text, v))
 	}
 }
 
@@ -636,7 +663,7 @@ func isElement(text string, start int) bool {
 // readToken reads the value that stands at end, as of a token.
 func (r *readers) readToken(text string, start, end int, take taker) {
 	if v, ok := readValue(text, end); ok && r.isSecretValue(text, v.start, v.end, v.isQuoted, tokenName) {
-		take(start, v.end)
+		take(start, wholeEnd(text, v))
 	}
 }
 
@@ -644,8 +671,13 @@ func (r *readers) readToken(text string, start, end int, take taker) {
 
 // credentialEnd is the end of the run of characters that a credential has.
 func credentialEnd(text string, start int) int {
+	return credentialEndTo(text, start, start+longestQuoted)
+}
+
+// credentialEndTo is the same, or `most`.
+func credentialEndTo(text string, start, most int) int {
 	i := start
-	for ; i < len(text); i++ {
+	for ; i < len(text) && i < most; i++ {
 		c := text[i]
 		if c <= ' ' || isQuote(c) || typographicQuote(text, i) > 0 || c == backslash || strings.IndexByte("<>;,", c) >= 0 {
 			break
@@ -696,7 +728,7 @@ func readAuthorization(text string, end int, take taker) {
 	// `Digest username="...", response="..."`, `AWS4-HMAC-SHA256 Credential=..., Signature=...`
 	for pair := pairEnd(text, from); pair >= 0; {
 		to = pair
-		if at(text, pair) != ',' {
+		if at(text, pair) != ',' || pair > first+longestCommand {
 			break
 		}
 		next := pair + 1
@@ -706,7 +738,7 @@ func readAuthorization(text string, end int, take taker) {
 		pair = pairEnd(text, next)
 	}
 	if isCredential(text, from, to) {
-		take(first, to)
+		take(first, credentialEndTo(text, to, len(text)))
 	}
 }
 
@@ -725,7 +757,7 @@ func isScheme(text string, start, end int) bool {
 // pairEnd returns the end of `name=value` at start, or -1.
 func pairEnd(text string, start int) int {
 	i := start
-	for isNameByte(at(text, i)) || at(text, i) == '.' {
+	for i < start+longestLook && (isNameByte(at(text, i)) || at(text, i) == '.') {
 		i++
 	}
 	if i == start || at(text, i) != '=' {
@@ -751,9 +783,9 @@ func readCookies(text string, end int, take taker) {
 		return
 	}
 	isSecret, to := false, first
-	for name := first; ; {
+	for name := first; name < first+longestCommand; {
 		from := name
-		for isNameByte(at(text, name)) || at(text, name) == '.' || at(text, name) == '%' {
+		for name < from+longestLook && (isNameByte(at(text, name)) || at(text, name) == '.' || at(text, name) == '%') {
 			name++
 		}
 		if name == from || at(text, name) != '=' {
@@ -770,7 +802,7 @@ func readCookies(text string, end int, take taker) {
 		}
 	}
 	if isSecret {
-		take(first, to)
+		take(first, credentialEndTo(text, to, len(text)))
 	}
 }
 
@@ -1121,5 +1153,5 @@ func readUserFlag(text string, start, end int, take taker) {
 	if isTemplate(text, colon+1, v.end) || isNames(text, colon+1, v.end) {
 		return
 	}
-	take(start, v.end)
+	take(start, wholeEnd(text, v))
 }

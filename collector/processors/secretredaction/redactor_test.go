@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -76,6 +77,17 @@ func TestVectors(t *testing.T) {
 	}
 	for _, rule := range config.Rules {
 		require.True(t, seen[rule.Name], "no vector for %s", rule.Name)
+	}
+}
+
+func TestStockPatternsAreValid(t *testing.T) {
+	file, err := confmaptest.LoadConf(filepath.Join("..", "..", "generated", "stock.yaml"))
+	require.NoError(t, err)
+	patterns, isList := file.Get("processors::redaction::blocked_values").([]any)
+	require.True(t, isList)
+	for _, pattern := range patterns {
+		_, err := regexp.Compile(strings.ReplaceAll(pattern.(string), "$$", "$"))
+		require.NoError(t, err)
 	}
 }
 
