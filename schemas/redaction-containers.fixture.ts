@@ -134,6 +134,7 @@ export function generatedTexts(count: number, seed: number): string[] {
     { weight: 2, arbitrary: contained },
     { weight: 1, arbitrary: fc.string({ maxLength: 12 }) },
     { weight: 1, arbitrary: fc.stringMatching(/^[A-Za-z0-9+/_-]{1,60}$/) },
+    { weight: 1, arbitrary: fc.stringMatching(/^[A-Za-z0-9=]{60,300}$/) },
   );
   return fc.sample(fc.array(piece, { minLength: 1, maxLength: 14 }).map((pieces) => pieces.join('').replace(/\p{Surrogate}/gu, '\ufffd')), { numRuns: count, seed });
 }

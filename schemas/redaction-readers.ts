@@ -50,8 +50,8 @@ export function nameEnd(text: string, end: number): number {
   // Beyond the longest name it is no name but a run of some other kind.
   if (isNameCharacter(text.charCodeAt(end + LONGEST_NAME))) {
     let to = end + LONGEST_NAME;
-    while (to > end && isNameCharacter(text.charCodeAt(to))) to -= 1;
-    if (to === end) return -1;
+    while (to >= end && isNameCharacter(text.charCodeAt(to))) to -= 1;
+    if (to < end) return -1;
   }
   const last = text.charCodeAt(end - 1);
   if (isLetter(text.charCodeAt(i)) && !(isLower(last) && isUpper(text.charCodeAt(i)))) {

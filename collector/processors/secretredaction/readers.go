@@ -73,10 +73,10 @@ func (r *readers) nameEnd(text string, end int) int {
 	// Beyond the longest name it is no name but a run of some other kind.
 	if isNameByte(at(text, end+longestName)) {
 		to := end + longestName
-		for to > end && isNameByte(text[to]) {
+		for to >= end && isNameByte(text[to]) {
 			to--
 		}
-		if to == end {
+		if to < end {
 			return -1
 		}
 	}
