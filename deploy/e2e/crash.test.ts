@@ -46,7 +46,7 @@ describe.each([
       let isDone = false;
       const posting = postPatiently(stack, await stack.token('ingest:runtime'), () => isDone);
       const count = async (query: string): Promise<number> => {
-        const client = createClickHouse({ url: stack.status.clickhouse });
+        const client = createClickHouse({ url: stack.readerUrl });
         try {
           return (await selectRows<{ n: number }>(client, query))[0]?.n ?? 0;
         } finally {

@@ -78,7 +78,7 @@ describe.each([
     if (!isRun) return;
     workspace = await mkdtemp(join(tmpdir(), 'shieldwatch-path-'));
     stack = await startStackProcess({ withCollector });
-    client = createClickHouse({ url: stack.status.clickhouse });
+    client = createClickHouse({ url: stack.readerUrl });
   });
   afterAll(async () => {
     if (!isRun) return;

@@ -1,4 +1,5 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +16,8 @@ const CLI = join(packageRoot(), 'dist/deploy/cli.js');
 export interface RunningStack {
   readonly status: StackStatus;
   readonly dataDir: string;
+  /** The store as its reader may ask it, with name and password. */
+  readonly readerUrl: string;
   /** All it has printed, on both streams, over every start on this folder. */
   readonly output: () => string;
   /** A token with the given scopes. */
@@ -106,6 +109,10 @@ export async function startStackProcess(options: { withCollector: boolean; env?:
       return status;
     },
     dataDir,
+    get readerUrl() {
+      const password = /password (\S+)/.exec(readFileSync(status.clickhouseReader ?? '', 'utf8'))?.[1] ?? '';
+      return status.clickhouse.replace('//', `//reader:${password}@`);
+    },
     output: () => output,
     async token(...scopes) {
       const minted = await callStack<{ token: string }>(dataDir, 'POST', '/tokens', { name: 'test', scopes });

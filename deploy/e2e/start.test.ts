@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { callStack } from '#deploy/embedded/data-folder.js';
 import { fakeGrafana } from '#deploy/embedded/fake-grafana.fixture.js';
 import { packageRoot } from '#schemas/root.js';
 import { freePort } from '#schemas/testing.js';
@@ -46,8 +45,9 @@ describe('npm start', () => {
   });
 
   it('brings the engine back when it dies alone', async () => {
+    const { password: readerPassword } = new URL(stack.readerUrl);
     const answers = (): Promise<boolean> =>
-      fetch(`${stack.status.clickhouse}/?query=SELECT+1`).then(
+      fetch(`${stack.status.clickhouse}/?query=SELECT+1`, { headers: { authorization: `Basic ${Buffer.from(`reader:${readerPassword}`).toString('base64')}` } }).then(
         (response) => response.ok,
         () => false,
       );
@@ -57,14 +57,18 @@ describe('npm start', () => {
     await until('it answers', answers);
   });
 
-  it('of a second organisation closes the SQL port to whoever has no password', async () => {
-    const asReader = (): Promise<number> => fetch(`${stack.status.clickhouse}/?query=SELECT+count()+FROM+scan`).then((response) => response.status);
-    expect(await asReader()).toBe(200);
-    await callStack(stack.dataDir, 'POST', '/orgs', { name: 'another', plan: 'team' });
-    await until('it is closed', async () => (await asReader()) === 403);
+  it('answers the SQL port to nobody without a password, from the first start on; the reader has one, printed and in a file of its owner', async () => {
+    const ask = (headers: Record<string, string>): Promise<number> => fetch(`${stack.status.clickhouse}/?query=SELECT+count()+FROM+scan`, { headers }).then((response) => response.status);
+    const [, password = ''] = /SQL\s+user reader, password (\S+)/.exec(stack.output()) ?? [];
+    const file = stack.status.clickhouseReader ?? '';
+    for (const headers of [{}, { 'X-ClickHouse-User': 'reader' }, { 'X-ClickHouse-User': 'default' }]) expect(await ask(headers as Record<string, string>)).toBe(403);
+    expect(await ask({ 'X-ClickHouse-User': 'reader', 'X-ClickHouse-Key': password })).toBe(200);
+    expect(await readFile(file, 'utf8')).toContain(`login reader password ${password}\n`);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(stack.output()).toContain(file);
     expect(await stack.interrupt()).toBe(0);
     await stack.restart();
-    expect(await asReader()).toBe(403);
+    expect(await ask({ 'X-ClickHouse-User': 'reader', 'X-ClickHouse-Key': password })).toBe(200);
   });
 });
 

@@ -2,23 +2,24 @@ import type { Stack } from './stack.js';
 
 /** What a person should read after a start: what runs where, where the data is, tokens if new, what is next. */
 export function banner(stack: Stack): string {
-  const { status, firstTokens } = stack;
+  const { status, firstTokens, readerPassword } = stack;
   const collector = 'url' in status.collector ? status.collector.url : `none (${status.collector.absent}); the gateway redacts and lands by itself`;
   const rows: [string, string][] = [
     ['boards', `${stack.boardsLink()}   (opens once; \`npx --no shieldwatch boards\` prints a new link)`],
     ...(status.grafana === undefined ? [] : [['grafana', status.grafana] satisfies [string, string]]),
     ['gateway', `${status.gateway}   OTLP/HTTP and REST`],
     ['collector', collector],
-    ['clickhouse', status.clickhouse],
+    ['clickhouse', status.clickhouseReader === undefined ? status.clickhouse : `${status.clickhouse}   (SQL as reader: curl --netrc-file ${status.clickhouseReader})`],
     ['postgres', status.postgres],
     ['data', status.dataDir],
   ];
   const lines = ['', 'Shieldwatch is running', ...rows.map(([name, value]) => `  ${name.padEnd(11)} ${value}`), ''];
   if (firstTokens !== undefined) {
     lines.push(
-      'Tokens of this store, shown this once:',
+      'Tokens and passwords of this store, shown this once:',
       `  ingest      ${firstTokens.ingestToken}`,
       `  read        ${firstTokens.readToken}`,
+      ...(readerPassword === undefined ? [] : [`  SQL         user reader, password ${readerPassword}`]),
       '',
     );
   }

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { collectorBinary } from '#collector/binary.js';
 import { createGateway } from '#ingest/app.js';
-import { listOrgs } from '#ingest/control/orgs.js';
 import { ensureFirstTokens, LOCAL_ORG_ID, type FirstTokens } from '#ingest/auth/tokens.js';
 import { openAuditFiles } from '#ingest/control/audit-files.js';
 import { startReconciler } from '#rollups/reconciler.js';
@@ -30,6 +29,8 @@ export interface StackStatus {
   dataDir: string;
   gateway: string;
   clickhouse: string;
+  /** File with name and password of the embedded store's reader, for `curl --netrc-file`. */
+  clickhouseReader?: string;
   postgres: 'embedded' | 'server';
   /** Address of the collector, or why the gateway lands by itself. */
   collector: { url: string } | { absent: string };
@@ -42,6 +43,8 @@ export interface Stack {
   readonly status: StackStatus;
   /** Present on the very first start only. */
   readonly firstTokens: FirstTokens | undefined;
+  /** Password of the embedded store's reader; its file is in the status. */
+  readonly readerPassword: string | undefined;
   /** A link that opens the boards, once, within ten minutes. */
   boardsLink(): string;
   /** Drains and stops everything, last started first. */
@@ -71,9 +74,9 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
 
     log('starting ClickHouse');
     let clickhouseUrl = config.clickhouseUrl;
-    let readerUrl = (): string | undefined => config.clickhouseReaderUrl;
-    // A store of several organisations must not be read as a whole by whoever is on the machine.
-    let closeReader = (): void => undefined;
+    let readerUrl = config.clickhouseReaderUrl;
+    let readerFile: string | undefined;
+    let readerPassword: string | undefined;
     if (clickhouseUrl === undefined) {
       const engine = await startClickHouse({
         dataDir: join(config.dataDir, 'clickhouse'),
@@ -85,10 +88,8 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       });
       closers.push(() => engine.stop());
       clickhouseUrl = engine.url;
-      readerUrl = () => engine.readerUrl;
-      closeReader = () => {
-        engine.closeReader();
-      };
+      ({ readerUrl, readerFile } = engine);
+      readerPassword = new URL(readerUrl).password;
     }
     await migrateClickHouse({ url: clickhouseUrl });
     const clickhouse = createClickHouse({ url: clickhouseUrl });
@@ -100,7 +101,6 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
     );
     closers.push(() => postgres.close());
     await migratePostgres(postgres);
-    if ((await listOrgs(postgres)).length > 1) closeReader();
     const audit = openAuditFiles(config.dataDir);
     const firstTokens = await ensureFirstTokens(postgres, audit);
     const orgId = LOCAL_ORG_ID;
@@ -108,11 +108,10 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
     const collector = await openCollector(config, clickhouseUrl, log, closers);
 
     const installed = config.grafanaUrl === undefined ? findGrafana() : undefined;
-    const grafanaReader = readerUrl();
     const grafana =
-      installed === undefined || grafanaReader === undefined
+      installed === undefined || readerUrl === undefined
         ? undefined
-        : startGrafana({ installed, dataDir: config.dataDir, port: config.grafanaPort, readerUrl: grafanaReader, onLog: (line) => { log(`[grafana] ${line}`); } });
+        : startGrafana({ installed, dataDir: config.dataDir, port: config.grafanaPort, readerUrl, onLog: (line) => { log(`[grafana] ${line}`); } });
     if (grafana !== undefined) closers.push(() => grafana.stop());
     const grafanaUrl = config.grafanaUrl ?? grafana?.url;
 
@@ -166,6 +165,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       dataDir: config.dataDir,
       gateway: gatewayUrl,
       clickhouse: withoutPassword(clickhouseUrl),
+      ...(readerFile === undefined ? {} : { clickhouseReader: readerFile }),
       postgres: config.databaseUrl === undefined ? 'embedded' : 'server',
       collector: 'url' in collector ? { url: withoutPassword(collector.url) } : collector,
       orgId,
@@ -178,11 +178,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       if (method === 'POST' && path === '/boards-link') return { url: boardsLink(await knownOrg(postgres, body, orgId)) };
       if (method === 'POST' && path === '/tokens') return answerOf(await gateway.asMachine(orgId, 'POST', '/v1/tokens', body));
       if (method === 'POST' && path === '/api') return callApi(gateway, orgId, body);
-      if (path === '/orgs') {
-        const answer = await manageOrgs(gateway, postgres, method, body);
-        if ((await listOrgs(postgres)).length > 1) closeReader();
-        return answer;
-      }
+      if (path === '/orgs') return manageOrgs(gateway, postgres, method, body);
       if (method === 'GET' && path === '/facts/days') return landingDays(clickhouse);
       if (method === 'POST' && (path === '/facts/reconcile' || path === '/facts/rebuild')) {
         const day = landingDay.safeParse(body);
@@ -203,7 +199,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       }
       throw new CommandError(`the stack knows no ${method} ${path}`);
     });
-    return { status, firstTokens, boardsLink, stop };
+    return { status, firstTokens, readerPassword, boardsLink, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -3,22 +3,16 @@ import { timingSafeEqual } from 'node:crypto';
 import { named } from './errors.js';
 import { hashPassword, type Accounts, type UserName } from './users.js';
 
-/** Host names under which a browser or a container reaches this machine's own loopback. */
-const LOCAL_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\]|host\.docker\.internal)(:\d+)?$/i;
-
 /**
  * Who asks, by basic auth, `X-ClickHouse-User`/`-Key`, or `user`/`password` in the URL, in that order.
- * Without a password, `default` and `reader` are the reader where the accounts say so.
+ * `default` is another name of the reader.
  *
  * Throws AUTHENTICATION_FAILED, with the same words for a wrong password and an unknown user.
  */
 export function identify(request: IncomingMessage, url: URL, accounts: Accounts): UserName {
   const { user, password } = readCredentials(request, url);
   if (user === 'writer' && matches(password, accounts.writerHash)) return 'writer';
-  if (user === 'reader' || user === 'default') {
-    if (matches(password, accounts.readerHash)) return 'reader';
-    if (password === '' && accounts.isReaderOpen && isFromHere(request)) return 'reader';
-  }
+  if ((user === 'reader' || user === 'default') && matches(password, accounts.readerHash)) return 'reader';
   throw named('AUTHENTICATION_FAILED', 'Authentication failed: password is incorrect, or there is no user with such name.');
 }
 
@@ -36,14 +30,14 @@ function readCredentials(request: IncomingMessage, url: URL): { user: string; pa
   };
 }
 
-/**
- * A web page that a person on this machine looks at can send requests here as well, and, with a name
- * that resolves to 127.0.0.1, read the answers. Its requests name a foreign host or say that they cross sites.
- */
-function isFromHere(request: IncomingMessage): boolean {
-  return LOCAL_HOST.test(request.headers.host ?? '') && request.headers['sec-fetch-site'] !== 'cross-site';
-}
-
 function matches(password: string, hash: string): boolean {
   return timingSafeEqual(Buffer.from(hashPassword(password)), Buffer.from(hash));
+}
+
+/**
+ * Browsers send these headers with what a page asks for, and clients of ClickHouse do not: no page has business here.
+ * `Sec-Fetch-Mode` alone is Node's own `fetch`; no browser sends it without `Sec-Fetch-Site`.
+ */
+export function isFromBrowser({ headers }: IncomingMessage): boolean {
+  return Object.keys(headers).some((name) => name === 'origin' || (name.startsWith('sec-fetch-') && name !== 'sec-fetch-mode'));
 }

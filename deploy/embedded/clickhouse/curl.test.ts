@@ -17,10 +17,10 @@ describe.skipIf(!hasCurl)(`curl, as ClickHouse documents it ${hasCurl ? '' : '(N
   });
   afterAll(() => server.remove());
 
-  /** Standard output of a shell line in which `$URL` is the server, `$WRITER` the same with the writer's password. */
+  /** Standard output of a shell line in which `$URL` is the server, asked as its reader, `$WRITER` the same with the writer's password. */
   const shell = (line: string): string => {
-    const env = { ...process.env, URL: server.clickhouse.address, WRITER: writer.href.replace(/\/$/, ''), PASSWORD: writer.password };
-    return spawnSync('sh', ['-c', line], { env, encoding: 'utf8', timeout: 30_000 }).stdout;
+    const env = { ...process.env, NETRC: server.clickhouse.readerFile, URL: server.clickhouse.address, WRITER: writer.href.replace(/\/$/, ''), PASSWORD: writer.password };
+    return spawnSync('sh', ['-c', `curl() { command curl --netrc-file "$NETRC" "$@"; }; ${line}`], { env, encoding: 'utf8', timeout: 30_000 }).stdout;
   };
 
   test.each([
@@ -59,7 +59,7 @@ describe.skipIf(!hasCurl)(`curl, as ClickHouse documents it ${hasCurl ? '' : '(N
     ]) {
       expect(shell(line)).toBe('1\n');
     }
-    expect(shell("echo 'SELECT 1' | curl -sS -H 'X-ClickHouse-User: writer' -H 'X-ClickHouse-Key: wrong' \"$URL/\" -d @-")).toMatch(/^Code: 516\./);
+    expect(shell("echo 'SELECT 1' | command curl -sS -H 'X-ClickHouse-User: writer' -H 'X-ClickHouse-Key: wrong' \"$URL/\" -d @-")).toMatch(/^Code: 516\./);
   });
 
   test('a table made, filled in three ways, read, dropped', () => {

@@ -2,7 +2,7 @@ import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startClickHouse } from './process.js';
-import { startTestServer, until, writerHeaders, type TestServer } from './test-server.js';
+import { readerHeaders, startTestServer, until, writerHeaders, type TestServer } from './test-server.js';
 
 describe('a disk that is nearly full', () => {
   let server: TestServer;
@@ -46,7 +46,7 @@ test('a folder that something newer wrote is refused by name, an older one opens
   for (const older of [JSON.stringify({ layout: 1, engine: '25.3.1' }), undefined]) {
     await (older === undefined ? rm(path) : writeFile(path, older));
     const again = await startClickHouse({ dataDir: server.dataDir, port: 0 });
-    expect(await (await fetch(again.readerUrl, { method: 'POST', body: 'SELECT a FROM kept' })).text()).toBe('7\n');
+    expect(await (await fetch(again.address, { method: 'POST', body: 'SELECT a FROM kept', headers: readerHeaders(again) })).text()).toBe('7\n');
     await again.stop();
     expect(JSON.parse(await readFile(path, 'utf8'))).toEqual(stamp);
   }
@@ -57,8 +57,8 @@ test.each(['SIGKILL', 'SIGSEGV', 'SIGABRT'])('a process that ends by %s in the m
   const server = await startTestServer();
   await server.text('CREATE TABLE item (id UInt64) ENGINE = MergeTree ORDER BY id');
   await server.text('INSERT INTO item SELECT number FROM numbers(1000000)');
-  const hung = fetch(`${server.clickhouse.address}/?query=SELECT+count()+FROM+system.numbers`).then((response) => response.text()).catch(() => 'cut off');
-  await until('it runs', async () => (await (await fetch(`${server.clickhouse.address}/processes`)).text()).includes('SELECT'));
+  const hung = fetch(`${server.clickhouse.address}/?query=SELECT+count()+FROM+system.numbers`, { headers: readerHeaders(server.clickhouse) }).then((response) => response.text()).catch(() => 'cut off');
+  await until('it runs', async () => (await (await fetch(`${server.clickhouse.address}/processes`, { headers: readerHeaders(server.clickhouse) })).text()).includes('SELECT'));
   const { pid } = server.clickhouse;
   process.kill(pid, signal);
   await until('it is back', async () => server.clickhouse.pid !== pid && (await server.text('SELECT count() FROM item')) === '1000000');

@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChdbBinding, Connection, EngineResult } from './chdb.js';
 import { writeEngineConfig } from './engine-config.js';
 import { ClickHouseError } from './errors.js';
-import type { ReaderCatalog } from './reader-policy.js';
+import { readerCatalog, type ReaderCatalog } from './reader-catalog.js';
+import { quoteName, quoteText } from './sql-names.js';
 import type { UserName } from './users.js';
 
 /** What holds for one request only: it dies with the request's connection. */
@@ -16,6 +17,17 @@ export interface QueryContext {
   readonly settings: ReadonlyMap<string, string>;
   /** `{name:Type}` parameters, escaped as in a URL's `param_name`. */
   readonly params: ReadonlyMap<string, string>;
+  /** Judges what the engine reads before it runs. A reader's statement does not run without one. */
+  readonly check?: EngineCheck;
+}
+
+/** What must hold of the engine's own reading (EXPLAIN AST) of a statement. */
+export interface EngineCheck {
+  /** Throws what the client is told. */
+  statement(tree: string): void;
+  /** Further texts that the engine will read as SQL, as SELECTs. */
+  readonly selects: readonly string[];
+  select(tree: string): void;
 }
 
 /** What the engine counts of a running query. */
@@ -63,12 +75,17 @@ export class Engine {
   }
 
   /** Names that rules about a reader's statement need. */
-  async catalog(): Promise<ReaderCatalog> {
-    const names = async (sql: string): Promise<ReadonlySet<string>> => new Set((await this.#onControl(sql)).bytes.toString().trim().split('\n'));
-    return {
-      tableFunctions: await names('SELECT lower(name) FROM system.table_functions'),
+  async catalog(database: string): Promise<ReaderCatalog> {
+    const rows = async (sql: string): Promise<string[][]> => (await this.#onControl(sql)).bytes.toString().split('\n').filter(Boolean).map((line) => line.split('\t'));
+    const names = async (sql: string): Promise<string[]> => (await rows(sql)).map(([name = '']) => name);
+    return readerCatalog(database, {
+      functions: (await rows('SELECT name, is_aggregate, alias_to, toString(categories) FROM system.functions')).map(([name = '', isAggregate, aliasTo = '', category = '']) => ({
+        name, isAggregate: isAggregate === '1', aliasTo, category,
+      })),
+      combinators: await names('SELECT name FROM system.aggregate_function_combinators WHERE NOT is_internal'),
+      tableFunctions: await names('SELECT name FROM system.table_functions'),
       settings: await names('SELECT name FROM system.settings'),
-    };
+    });
   }
 
   /** What runs now, by the ids of their contexts. */
@@ -85,7 +102,16 @@ export class Engine {
     const connection = this.#chdb.CreateConnection(this.#path, this.#args);
     this.#executing.add(context.id);
     try {
-      await this.#chdb.QueryAsyncConnection(connection, preludeOf(context), 'TabSeparated');
+      const run = (text: string): Promise<EngineResult> => this.#chdb.QueryAsyncConnection(connection, text, 'TabSeparated');
+      const use = [`USE ${quoteName(context.database)}`, ...paramsOf(context)];
+      if (context.user === 'writer') await run([settingsOf(context), ...use].join('; '));
+      else {
+        if (context.check === undefined) throw new Error('a reader\'s statement must be judged');
+        await run(['SET ROLE reader', ...use].join('; '));
+        await this.#check(connection, sql, context.check);
+        // `readonly = 2` comes last, since nothing can be set to more after it.
+        await run(`${settingsOf(context)}, readonly = '2'`);
+      }
       return await this.#chdb.QueryAsyncConnection(connection, sql, format);
     } catch (error) {
       throw ClickHouseError.from(error);
@@ -93,6 +119,13 @@ export class Engine {
       this.#executing.delete(context.id);
       this.#chdb.CloseConnection(connection);
     }
+  }
+
+  /** Has the engine read the very text that runs next, before the reader's settings hold. */
+  async #check(connection: Connection, sql: string, check: EngineCheck): Promise<void> {
+    const read = async (text: string): Promise<string> => (await this.#chdb.QueryAsyncConnection(connection, `EXPLAIN AST ${text}`, 'TSVRaw')).bytes.toString();
+    check.statement(await read(sql));
+    for (const text of check.selects) check.select(await read(text));
   }
 
   /**
@@ -115,23 +148,13 @@ export class Engine {
   }
 }
 
-/**
- * `log_comment` carries the query's id, as chDB lets nobody choose a query id. Parameters go in as
- * settings: chDB's own binding of parameters is shared by all connections of a process. For a reader the
- * connection keeps only the reader's role, and `readonly = 2` comes last, since nothing can be set to more after it.
- */
-function preludeOf(context: QueryContext): string {
+/** Parameters go in as settings: chDB's own binding of parameters is shared by all connections of a process. */
+function paramsOf({ params }: QueryContext): string[] {
+  return params.size === 0 ? [] : [`SET ${[...params].map(([name, value]) => `param_${name} = ${quoteText(value)}`).join(', ')}`];
+}
+
+/** `log_comment` carries the query's id, as chDB lets nobody choose a query id. */
+function settingsOf(context: QueryContext): string {
   const changes = [...context.settings].map(([name, value]) => `${name} = ${quoteText(value)}`);
-  for (const [name, value] of context.params) changes.push(`param_${name} = ${quoteText(value)}`);
-  changes.push(`log_comment = ${quoteText(context.id)}`);
-  if (context.user === 'writer') return `SET ${changes.join(', ')}; USE ${quoteName(context.database)}`;
-  return `SET ROLE reader; USE ${quoteName(context.database)}; SET ${changes.join(', ')}, readonly = '2'`;
-}
-
-function quoteText(text: string): string {
-  return `'${text.replace(/[\\']/g, '\\$&')}'`;
-}
-
-function quoteName(name: string): string {
-  return `\`${name.replace(/[\\`]/g, '\\$&')}\``;
+  return `SET ${[...changes, `log_comment = ${quoteText(context.id)}`].join(', ')}`;
 }

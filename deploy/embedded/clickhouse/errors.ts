@@ -35,6 +35,7 @@ export class ClickHouseError extends Error {
 /** Codes that this server raises by itself, under ClickHouse's own names. */
 const CODES = {
   BAD_ARGUMENTS: 36,
+  UNKNOWN_FUNCTION: 46,
   NOT_IMPLEMENTED: 48,
   SYNTAX_ERROR: 62,
   UNKNOWN_SETTING: 115,

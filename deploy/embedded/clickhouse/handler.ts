@@ -6,13 +6,14 @@ import { Body } from './body.js';
 import type { EngineResult } from './chdb.js';
 import { identify } from './credentials.js';
 import type { DiskGuard } from './disk.js';
-import type { Engine, QueryContext } from './engine.js';
+import type { Engine, EngineCheck, QueryContext } from './engine.js';
 import { ClickHouseError, named } from './errors.js';
 import { insertData } from './insert.js';
 import { NativeRewriter } from './native.js';
 import { UnsupportedTypeError } from './native-layout.js';
 import type { Processes, RunningQuery } from './processes.js';
-import { checkReaderDatabase, checkReaderStatement, readerSettings, type ReaderCatalog } from './reader-policy.js';
+import type { ReaderCatalog } from './reader-catalog.js';
+import { judgeStatement, readerDatabase, readerSettings, type JudgedStatement } from './reader-policy.js';
 import { readRequest, type QueryRequest } from './request.js';
 import type { Slots } from './slots.js';
 import { insertWithData, kindOf, parseStatement, type Statement } from './statement.js';
@@ -31,8 +32,7 @@ export interface HandlerSettings {
   readonly engine: Engine;
   readonly identity: ServerIdentity;
   readonly database: string;
-  /** Those of this moment: the reader can be closed while the server runs. */
-  readonly accounts: () => Accounts;
+  readonly accounts: Accounts;
   readonly catalog: ReaderCatalog;
   /** Folder for insert bodies, and for answers that wait for their end. */
   readonly spool: string;
@@ -52,7 +52,7 @@ export async function handleQuery(settings: HandlerSettings, request: IncomingMe
   let running: { end: () => void } | undefined;
   let queryId = '';
   try {
-    const user = identify(request, url, settings.accounts());
+    const user = identify(request, url, settings.accounts);
     const asked = readRequest(request, url);
     queryId = asked.queryId;
     setCommonHeaders(response, settings.identity, queryId);
@@ -98,27 +98,37 @@ async function run(settings: HandlerSettings, asked: QueryRequest, query: Runnin
     return { ...summaryOf(result), writtenRows: result.rowsRead, writtenBytes: result.bytesRead };
   }
   const text = await body.statement();
-  if (user === 'reader') checkReaderStatement(text, asked.params, settings.catalog);
-  const statement = parseStatement(text, asked.params);
+  const judged = user === 'reader' ? judgeStatement(text, asked.params, settings.catalog) : undefined;
+  const statement = parseStatement(judged?.text ?? text, asked.params);
   query.state = 'waiting';
   if (statement.kind === 'select') {
-    return places.reads.use(signal, start((pipe) => select(engine, pipe, statement, asked, context, answer, signal)));
+    return places.reads.use(signal, start((pipe) => select(engine, pipe, statement, asked, checked(context, judged, pipe.path), answer, signal)));
   }
   if (!statement.isReadOnly) refuseOverGet(asked);
   if (!statement.isReadOnly && !statement.freesSpace) await disk.check();
-  return places.commands.use(signal, start(() => command(engine, statement, asked, context, answer, signal)));
+  return places.commands.use(signal, start(() => command(engine, statement, asked, checked(context, judged), answer, signal)));
 }
 
 function contextOf(settings: HandlerSettings, asked: QueryRequest, query: RunningQuery): QueryContext {
-  const database = asked.database ?? settings.database;
-  if (query.user === 'reader') checkReaderDatabase(database);
+  const isReader = query.user === 'reader';
   return {
     id: query.engineId,
     user: query.user,
-    database,
-    settings: query.user === 'reader' ? readerSettings(asked.settings, settings.catalog) : asked.settings,
+    database: isReader ? readerDatabase(asked.database, settings.catalog) : (asked.database ?? settings.database),
+    settings: isReader ? readerSettings(asked.settings, settings.catalog) : asked.settings,
     params: asked.params,
   };
+}
+
+/** Has the engine's own reading of the statement, and of the conditions in its settings, judged before it runs. */
+function checked(context: QueryContext, judged: JudgedStatement | undefined, answersInto?: string): QueryContext {
+  if (judged === undefined) return context;
+  const check: EngineCheck = {
+    statement: (tree) => { judged.checkTree(tree, answersInto); },
+    selects: judged.conditions.map((condition) => `SELECT (${condition})`),
+    select: (tree) => { judged.checkCondition(tree); },
+  };
+  return { ...context, settings: new Map([...context.settings, ...judged.settings]), check };
 }
 
 /** A SELECT: the engine writes into the pipe as fast as the client reads out of it. */

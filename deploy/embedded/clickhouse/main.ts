@@ -11,7 +11,7 @@ import { checkDataVersion, stampDataVersion } from './data-version.js';
 import { DiskGuard } from './disk.js';
 import { Engine } from './engine.js';
 import type { Places } from './handler.js';
-import { ACCOUNTS_VARIABLE, ClickHouseStartError, type EngineMessage, type ParentMessage } from './messages.js';
+import { ACCOUNTS_VARIABLE, ClickHouseStartError, type EngineMessage } from './messages.js';
 import { Processes } from './processes.js';
 import { listen } from './server.js';
 import { Slots } from './slots.js';
@@ -37,10 +37,6 @@ async function main(): Promise<void> {
   });
   const port = Number(values.port);
   const dataDir = resolve(values['data-dir']);
-  let accounts = accountsFrom(process.env[ACCOUNTS_VARIABLE]);
-  process.on('message', (message: ParentMessage) => {
-    accounts = message.accounts;
-  });
 
   const engine = await openEngine(dataDir, values.database);
   endAtCrash();
@@ -52,8 +48,8 @@ async function main(): Promise<void> {
     engine,
     identity,
     database: values.database,
-    accounts: () => accounts,
-    catalog: await engine.catalog(),
+    accounts: accountsFrom(process.env[ACCOUNTS_VARIABLE]),
+    catalog: await engine.catalog(values.database),
     spool,
     disk: new DiskGuard(dataDir, Number(values['min-free-bytes'])),
     places: { writer: places(pipes.slice(READS), WRITER_COMMANDS), reader: places(pipes.slice(0, READS), READER_COMMANDS) },
@@ -101,9 +97,9 @@ function places(pipes: readonly AnswerPipe[], commands: number): Places {
   return { reads: new Slots(pipes, MAX_WAITING), commands: new Slots(Array.from({ length: commands }, (_, i) => i), MAX_WAITING) };
 }
 
-/** Started by hand, without accounts: everybody is the reader, and nobody the writer. */
+/** Started by hand, without accounts: it answers nobody. */
 function accountsFrom(text: string | undefined): Accounts {
-  return text === undefined ? { writerHash: '0'.repeat(64), readerHash: '0'.repeat(64), isReaderOpen: true } : (JSON.parse(text) as Accounts);
+  return text === undefined ? { writerHash: '0'.repeat(64), readerHash: '0'.repeat(64) } : (JSON.parse(text) as Accounts);
 }
 
 async function openEngine(dataDir: string, database: string): Promise<Engine> {

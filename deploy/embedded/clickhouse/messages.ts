@@ -1,5 +1,4 @@
 import { CommandError } from '#schemas/errors.js';
-import type { Accounts } from './users.js';
 
 /** What the engine's process tells its parent over IPC. */
 export type EngineMessage =
@@ -9,13 +8,10 @@ export type EngineMessage =
   | { readonly type: 'alive' }
   | { readonly type: 'log'; readonly line: string };
 
-/** What its parent tells the engine's process. */
-export type ParentMessage = { readonly type: 'accounts'; readonly accounts: Accounts };
-
 /** Environment variable with the `Accounts` of the engine's process: hashes, no passwords. */
 export const ACCOUNTS_VARIABLE = 'SHIELDWATCH_CLICKHOUSE_ACCOUNTS';
 
-export type StartErrorCode = 'PORT_IN_USE' | 'DATA_DIR_LOCKED' | 'DATA_DIR_NEWER' | 'CHDB_UNAVAILABLE' | 'READER_NEEDS_PASSWORD' | 'START_FAILED';
+export type StartErrorCode = 'PORT_IN_USE' | 'DATA_DIR_LOCKED' | 'DATA_DIR_NEWER' | 'CHDB_UNAVAILABLE' | 'START_FAILED';
 
 /** The engine's process could not start. `message` is one line for a person. */
 export class ClickHouseStartError extends CommandError {

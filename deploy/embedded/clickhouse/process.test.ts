@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { packageRoot } from '#schemas/root.js';
 import { startClickHouse } from './process.js';
-import { startTestServer, until, type TestServer } from './test-server.js';
+import { readerHeaders, startTestServer, until, type TestServer } from './test-server.js';
 
 const isGone = (pid: number): boolean => {
   try {
@@ -82,7 +82,7 @@ test('stop lets running queries end; data is there at the next start; leftovers 
   const again = await startClickHouse({ dataDir: server.dataDir, port: 0 });
   expect(await readdir(join(server.dataDir, 'spool'))).not.toContain('insert-left');
   expect(again.url.replace(/:\d+$/, '')).toBe(server.clickhouse.url.replace(/:\d+$/, ''));
-  expect(await (await fetch(again.readerUrl, { method: 'POST', body: 'SELECT a FROM kept' })).text()).toBe('1\n');
+  expect(await (await fetch(again.address, { method: 'POST', body: 'SELECT a FROM kept', headers: readerHeaders(again) })).text()).toBe('1\n');
   await again.stop();
   await rm(server.dataDir, { recursive: true });
 });

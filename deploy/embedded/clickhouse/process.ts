@@ -1,7 +1,7 @@
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endEngine, launchEngine, type LaunchSettings, type RunningEngine } from './engine-process.js';
-import { ClickHouseStartError, type ParentMessage } from './messages.js';
-import { hashPassword, openPasswords, type Passwords } from './users.js';
+import { hashPassword, openPasswords, READER_FILE, type Passwords } from './users.js';
 
 /** Where and how the embedded ClickHouse runs. */
 export interface ClickHouseSettings {
@@ -12,11 +12,6 @@ export interface ClickHouseSettings {
   host?: string;
   /** Created if missing; requests that name none use it. Default `shieldwatch`. */
   database?: string;
-  /**
-   * `open`: people read without a password, from this machine only. `password`: they need the one in
-   * `users.json`. Default `open` on a loopback address, else `password`; `open` elsewhere is refused.
-   */
-  reader?: 'open' | 'password';
   /** Writes are refused while less is free on the disk of `dataDir`. Default 512 MiB. */
   minFreeBytes?: number;
   /** One line per event: restarts, failed queries by id and code; never a query's text or data. */
@@ -27,8 +22,10 @@ export interface ClickHouseSettings {
 export interface EmbeddedClickHouse {
   /** With the writer's name and password in it: for the stack's own parts, never to be shown or logged. */
   readonly url: string;
-  /** For people and Grafana: without credentials where the reader is open, else with the reader's. */
+  /** For people and Grafana: with the reader's name and password in it. */
   readonly readerUrl: string;
+  /** The same for curl: name and password of the reader in a file that is its owner's alone. */
+  readonly readerFile: string;
   /** Without credentials: may be shown. */
   readonly address: string;
   readonly port: number;
@@ -37,11 +34,6 @@ export interface EmbeddedClickHouse {
   readonly version: string;
   /** Drains, closes, resolves when the process is gone. */
   stop(): Promise<void>;
-  /**
-   * From now on people need the reader's password too: a store of several organisations must not be read as a
-   * whole by whoever is on the machine. `readerUrl` changes with it.
-   */
-  closeReader(): void;
 }
 
 const MIN_FREE_BYTES = 512 * 2 ** 20;
@@ -59,17 +51,13 @@ const STOP_GRACE_MS = 20_000;
  */
 export async function startClickHouse(settings: ClickHouseSettings): Promise<EmbeddedClickHouse> {
   const host = settings.host ?? '127.0.0.1';
-  const reader = settings.reader ?? (isLoopback(host) ? 'open' : 'password');
-  if (reader === 'open' && !isLoopback(host)) {
-    throw new ClickHouseStartError('READER_NEEDS_PASSWORD', `the embedded ClickHouse cannot listen on ${host} with a reader that needs no password`);
-  }
   const passwords = openPasswords(settings.dataDir);
   const launch: LaunchSettings = {
     dataDir: settings.dataDir,
     host,
     port: settings.port,
     database: settings.database ?? 'shieldwatch',
-    accounts: { writerHash: hashPassword(passwords.writer), readerHash: hashPassword(passwords.reader), isReaderOpen: reader === 'open' },
+    accounts: { writerHash: hashPassword(passwords.writer), readerHash: hashPassword(passwords.reader) },
     minFreeBytes: settings.minFreeBytes ?? MIN_FREE_BYTES,
     onLog: settings.onLog ?? (() => undefined),
   };
@@ -77,17 +65,14 @@ export async function startClickHouse(settings: ClickHouseSettings): Promise<Emb
   return new Supervisor({ ...launch, port: first.port }, first, passwords);
 }
 
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
-}
-
 class Supervisor implements EmbeddedClickHouse {
   readonly port: number;
   readonly address: string;
   readonly url: string;
+  readonly readerUrl: string;
+  readonly readerFile: string;
   readonly version: string;
-  readonly #passwords: Passwords;
-  #launch: LaunchSettings;
+  readonly #launch: LaunchSettings;
   readonly #stopping = new AbortController();
   #engine: RunningEngine;
   #restart: Promise<void> = Promise.resolve();
@@ -96,28 +81,15 @@ class Supervisor implements EmbeddedClickHouse {
 
   constructor(launch: LaunchSettings, engine: RunningEngine, passwords: Passwords) {
     this.#launch = launch;
-    this.#passwords = passwords;
     this.#engine = engine;
     this.port = engine.port;
     this.version = engine.version;
     const place = `${launch.host.includes(':') ? `[${launch.host}]` : launch.host}:${engine.port}`;
     this.address = `http://${place}`;
     this.url = `http://writer:${passwords.writer}@${place}`;
+    this.readerUrl = `http://reader:${passwords.reader}@${place}`;
+    this.readerFile = join(launch.dataDir, READER_FILE);
     this.#watch(engine);
-  }
-
-  get readerUrl(): string {
-    return this.#launch.accounts.isReaderOpen ? this.address : this.address.replace('//', `//reader:${this.#passwords.reader}@`);
-  }
-
-  closeReader(): void {
-    this.#launch = { ...this.#launch, accounts: { ...this.#launch.accounts, isReaderOpen: false } };
-    this.#tellAccounts();
-  }
-
-  #tellAccounts(): void {
-    const { child } = this.#engine;
-    if (child.connected) child.send({ type: 'accounts', accounts: this.#launch.accounts } satisfies ParentMessage);
   }
 
   get pid(): number {
@@ -132,8 +104,6 @@ class Supervisor implements EmbeddedClickHouse {
 
   #watch(engine: RunningEngine): void {
     this.#engine = engine;
-    // Started with those of a moment ago.
-    this.#tellAccounts();
     this.#startedAt = Date.now();
     // A process that says nothing for so long is stuck, and holds the data folder: only its end helps.
     const kill = (): void => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startTestServer, until, writerHeaders, type TestServer } from './test-server.js';
+import { readerHeaders, startTestServer, until, writerHeaders, type TestServer } from './test-server.js';
 
 let server: TestServer;
 let client: ClickHouseClient;
@@ -111,10 +111,11 @@ describe('the HTTP interface', () => {
   });
 
   test('takes the query from the URL, the body, or both', async () => {
-    const url = server.clickhouse.address; // as the reader
-    expect(await (await fetch(`${url}/?query=SELECT%201`)).text()).toBe('1\n');
-    expect(await (await fetch(url, { method: 'POST', body: 'SELECT 2' })).text()).toBe('2\n');
-    expect(await (await fetch(`${url}/?query=SELECT%20`, { method: 'POST', body: '3' })).text()).toBe('3\n');
+    const url = server.clickhouse.address;
+    const headers = readerHeaders(server.clickhouse);
+    expect(await (await fetch(`${url}/?query=SELECT%201`, { headers })).text()).toBe('1\n');
+    expect(await (await fetch(url, { method: 'POST', body: 'SELECT 2', headers })).text()).toBe('2\n');
+    expect(await (await fetch(`${url}/?query=SELECT%20`, { method: 'POST', body: '3', headers })).text()).toBe('3\n');
   });
 
   test('a GET does not write', async () => {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { identify } from './credentials.js';
+import { identify, isFromBrowser } from './credentials.js';
 import { ClickHouseError } from './errors.js';
 import { handleQuery, type HandlerSettings } from './handler.js';
 
@@ -27,6 +27,11 @@ export async function listen(host: string, port: number, settings: HandlerSettin
 }
 
 function route(settings: HandlerSettings, request: IncomingMessage, response: ServerResponse): void {
+  if (isFromBrowser(request)) {
+    response.statusCode = 403;
+    response.end('Requests of web pages are not answered\n');
+    return;
+  }
   const target = request.url ?? '/';
   if (!URL.canParse(target, BASE)) {
     response.statusCode = 400;
@@ -53,7 +58,7 @@ function route(settings: HandlerSettings, request: IncomingMessage, response: Se
 /** What runs now, as JSON: kinds and counts, no text of any statement. Never rejects. */
 async function handleProcesses(settings: HandlerSettings, request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
   try {
-    const processes = await settings.processes.list(settings.engine, identify(request, url, settings.accounts()));
+    const processes = await settings.processes.list(settings.engine, identify(request, url, settings.accounts));
     response.setHeader('Content-Type', 'application/json; charset=UTF-8');
     response.end(`${JSON.stringify({ processes })}\n`);
   } catch (error) {

@@ -1,50 +1,62 @@
-/** A piece of SQL that is neither space nor comment. Offsets are bytes: the text is read as latin1. */
+import { named } from './errors.js';
+
+/** A piece of SQL that is neither blank nor comment. Offsets are bytes: the text is read as latin1. */
 export interface Token {
-  /** `word`: a keyword or bare name; `quoted`: string, quoted name or heredoc; `symbol`: anything else. */
-  readonly kind: 'word' | 'quoted' | 'symbol';
+  /** `word`: a keyword or bare name; `name`: a quoted name; `text`: a string or heredoc; `mark`: anything else, numbers included. */
+  readonly kind: 'word' | 'name' | 'text' | 'mark';
+  /** As it stands in the statement, quotes included. */
   readonly text: string;
+  /** Unquoted; words and names in lower case, as rules compare without regard to case. */
+  readonly value: string;
   readonly start: number;
   readonly end: number;
   /** How many parentheses are open around it. */
   readonly depth: number;
+  /** Blanks or comments stand between the token before and this one. */
+  readonly afterGap: boolean;
 }
 
-// Smart quotes count as quotes for the engine (UTF-8 E2 80 98/99 and E2 80 9C/9D, seen here as latin1).
-const SMART_CLOSE: Readonly<Record<string, string>> = { '\u00e2\u0080\u0098': '\u00e2\u0080\u0099', '\u00e2\u0080\u009c': '\u00e2\u0080\u009d' };
+/** Longest first. A character that begins none of these, no word, no number and no quote is refused. */
+const MARK = /<=>|::|->|\|\||==|!=|<>|<=|>=|@@|[()[\]{},;.*+\-/%=<>?:^|]/y;
 
 /**
- * Splits SQL the way ClickHouse's lexer does: nested comments, backslash and doubled quotes, heredocs,
- * smart quotes. Lazily, so that an INSERT's data behind its FORMAT is never looked at.
+ * Splits SQL into tokens. Reads a strict subset of what ClickHouse's lexer reads, so that both read the same: outside
+ * quotes only ASCII, and every quote, heredoc and comment closed. Lazily, so that an INSERT's data behind its FORMAT is
+ * never looked at.
+ *
+ * Throws SYNTAX_ERROR at the first character outside that subset.
  *
  * @param sql bytes as latin1, one character per byte
  */
 export function* tokensOf(sql: string): Generator<Token, void, void> {
   let at = 0;
   let depth = 0;
+  let afterGap = false;
+  let previous: Token | undefined;
   while (at < sql.length) {
-    const afterGap = skipGap(sql, at);
-    if (afterGap > at) {
-      at = afterGap;
+    const gapEnd = endOfGap(sql, at);
+    if (gapEnd > at) {
+      at = gapEnd;
+      afterGap = true;
       continue;
     }
     const start = at;
-    at = endOfToken(sql, at);
-    const text = sql.slice(start, at);
+    const { kind, end, value } = tokenAt(sql, start, previous);
+    at = end;
+    const text = sql.slice(start, end);
     if (text === ')' || text === ']') depth--;
-    yield { kind: kindOf(text), text, start, end: at, depth };
+    const token: Token = { kind, text, value, start, end, depth, afterGap };
+    yield token;
     if (text === '(' || text === '[') depth++;
+    afterGap = false;
+    previous = token;
   }
 }
 
-function kindOf(text: string): Token['kind'] {
-  if (/^[A-Za-z_]/.test(text)) return 'word';
-  return /^['"`$\u00e2]/.test(text) && text.length > 1 ? 'quoted' : 'symbol';
-}
-
-function skipGap(sql: string, at: number): number {
-  const c = sql[at] ?? '';
-  if (/[\s\u0000\u00a0]/.test(c)) return at + 1;
-  if (sql.startsWith('--', at) || sql.startsWith('# ', at) || sql.startsWith('#!', at)) {
+/** The end of one blank or comment at `at`; `at` itself when there is none. */
+function endOfGap(sql: string, at: number): number {
+  if (/[ \t\n\r\f\v]/.test(sql[at] ?? '')) return at + 1;
+  if (['--', '//', '# ', '#!'].some((each) => sql.startsWith(each, at))) {
     const end = sql.indexOf('\n', at);
     return end < 0 ? sql.length : end + 1;
   }
@@ -60,35 +72,95 @@ function endOfComment(sql: string, start: number): number {
     at++;
     if (depth === 0) return at + 1;
   }
-  return sql.length;
+  throw unreadable(start, 'a comment without its end');
 }
 
-function endOfToken(sql: string, start: number): number {
+type Shape = Pick<Token, 'kind' | 'end' | 'value'>;
+
+function tokenAt(sql: string, start: number, previous: Token | undefined): Shape {
   const c = sql[start] ?? '';
-  if (c === "'" || c === '"' || c === '`') return endOfQuoted(sql, start, c);
-  const smart = SMART_CLOSE[sql.slice(start, start + 3)];
-  if (smart !== undefined) return after(sql, smart, start + 3);
-  if (c === '$') {
-    const tag = /^\$[A-Za-z0-9_]*\$/.exec(sql.slice(start, start + 66))?.[0];
-    if (tag !== undefined) return after(sql, tag, start + tag.length);
+  if (c === "'" || c === '"' || c === '`') return quotedAt(sql, start, c);
+  if (c === '$') return heredocAt(sql, start);
+  const word = matchAt(/[A-Za-z_][A-Za-z0-9_$]*/y, sql, start);
+  if (word !== undefined) {
+    if (/^[xb]$/i.test(word) && sql[start + 1] === "'") return bytesAt(sql, start);
+    return { kind: 'word', end: start + word.length, value: word.toLowerCase() };
   }
-  const word = /[A-Za-z_][A-Za-z0-9_$]*|[0-9][A-Za-z0-9_.]*/y;
-  word.lastIndex = start;
-  return word.test(sql) ? word.lastIndex : start + 1;
+  if (/[0-9]/.test(c) || (c === '.' && /[0-9]/.test(sql[start + 1] ?? '') && !endsOperand(previous))) return numberAt(sql, start, previous);
+  const mark = matchAt(MARK, sql, start);
+  if (mark === undefined) throw unreadable(start, /[\x21-\x7e]/.test(c) ? `\`${c}\`` : 'a character that is neither ASCII nor quoted');
+  return { kind: 'mark', end: start + mark.length, value: mark };
 }
 
-function after(sql: string, closing: string, from: number): number {
-  const end = sql.indexOf(closing, from);
-  return end < 0 ? sql.length : end + closing.length;
+/** Not a word and a string, but one literal without escapes: x'41', b'01'. */
+function bytesAt(sql: string, start: number): Shape {
+  const literal = matchAt(/x'[0-9a-f]*'|b'[01]*'/iy, sql, start);
+  if (literal === undefined) throw unreadable(start, 'bytes that are not written as x\'41\' or b\'01\'');
+  return { kind: 'text', end: start + literal.length, value: '' };
+}
+
+function numberAt(sql: string, start: number, previous: Token | undefined): Shape {
+  // The index of a tuple: `t.1.2` are two.
+  const isIndex = previous?.text === '.';
+  const number = matchAt(isIndex ? /[0-9]+/y : /0x[0-9a-f]+|0b[01]+|(?:[0-9][0-9_]*(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?/iy, sql, start);
+  const end = start + (number ?? '').length;
+  // A name may begin with digits for the engine; here it must be quoted.
+  if ((isIndex ? /[\w$]/ : /[\w$.]/).test(sql[end] ?? '')) throw unreadable(start, 'a number that runs into something else');
+  return { kind: 'mark', end, value: number ?? '' };
+}
+
+/** Behind it a dot leads to a part of it, and begins no number. */
+function endsOperand(token: Token | undefined): boolean {
+  return token !== undefined && token.kind !== 'text' && (token.kind !== 'mark' || /[\d)\].]$/.test(token.text));
+}
+
+function heredocAt(sql: string, start: number): Shape {
+  const tag = matchAt(/\$[A-Za-z0-9_]*\$/y, sql, start);
+  const close = tag === undefined ? -1 : sql.indexOf(tag, start + tag.length);
+  if (tag === undefined || close < 0) throw unreadable(start, 'a `$` that begins no closed heredoc');
+  const value = sql.slice(start + tag.length, close);
+  if (value.includes('\0')) throw unreadable(start, 'a zero byte');
+  return { kind: 'text', end: close + tag.length, value };
+}
+
+function quotedAt(sql: string, start: number, quote: string): Shape {
+  const end = endOfQuoted(sql, start, quote);
+  const value = unquote(sql.slice(start + 1, end - 1), quote);
+  if (quote === "'") return { kind: 'text', end, value };
+  // Names with line breaks would blur what the engine shows of its own reading (`reader-tree.ts`).
+  if (/[\x00-\x1f\x7f]/.test(value)) throw unreadable(start, 'a quoted name with a control character');
+  return { kind: 'name', end, value: value.toLowerCase() };
 }
 
 function endOfQuoted(sql: string, start: number, quote: string): number {
   for (let at = start + 1; at < sql.length; at++) {
-    if (sql[at] === '\\') at++;
-    else if (sql[at] === quote) {
+    const c = sql[at];
+    if (c === '\0') throw unreadable(at, 'a zero byte');
+    if (c === '\\') at++;
+    else if (c === quote) {
       if (sql[at + 1] !== quote) return at + 1;
       at++;
     }
   }
-  return sql.length;
+  throw unreadable(start, 'a quote without its end');
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', 0: '\0', a: '\u0007', v: '\v', e: '\u001b' };
+
+/** Undoes backslashes and doubled quotes. */
+function unquote(text: string, quote: string): string {
+  return text.replace(/\\(?:x([0-9a-fA-F]{2})|N|([\s\S]))|''|""|``/g, (all, hex: string | undefined, c: string | undefined) => {
+    if (!all.startsWith('\\')) return all === quote + quote ? quote : all;
+    if (hex !== undefined) return String.fromCharCode(parseInt(hex, 16));
+    return c === undefined ? '' : (ESCAPES[c] ?? c);
+  });
+}
+
+function matchAt(pattern: RegExp, sql: string, at: number): string | undefined {
+  pattern.lastIndex = at;
+  return pattern.exec(sql)?.[0];
+}
+
+function unreadable(at: number, what: string): Error {
+  return named('SYNTAX_ERROR', `Syntax error: failed at position ${at + 1}: ${what}`);
 }

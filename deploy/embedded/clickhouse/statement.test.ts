@@ -43,7 +43,7 @@ describe('statements are taken apart as ClickHouse reads them', () => {
 
   test.each([
     "SELECT 1 INTO OUTFILE '/tmp/x'", "SHOW TABLES INTO/**/OUTFILE '/tmp/x'", "SELECT 1 into -- x\n outfile '/tmp/x' FORMAT TSV",
-    "SHOW TABLES LIKE \u2018'\u2019 INTO OUTFILE '/tmp/x'", "SHOW TABLES LIKE $$'$$ INTO OUTFILE '/tmp/x'",
+    "SHOW TABLES LIKE $$'$$ INTO OUTFILE '/tmp/x'",
     "SHOW TABLES /* /* */ ' */ INTO OUTFILE '/tmp/x'", "INSERT INTO t SELECT 1 INTO OUTFILE 'x'",
   ])('%s is refused: it names a file', (sql) => { expect(() => parse(sql)).toThrow(/not allowed over HTTP/); });
 

@@ -1,6 +1,6 @@
 import { named } from './errors.js';
 import { refuseForNobody } from './forbidden.js';
-import { piecesOf } from './sql-names.js';
+import { withNames } from './sql-names.js';
 import { tokensOf, type Token } from './sql-tokens.js';
 
 /** A statement taken apart just far enough to be run. SQL texts are UTF-8 strings without the data of an INSERT. */
@@ -71,7 +71,7 @@ export function parseStatement(query: Buffer, params: ReadonlyMap<string, string
   if (end === 0) throw named('SYNTAX_ERROR', 'Empty query');
   if (tokens.some((token) => token.text === ';')) throw named('SYNTAX_ERROR', 'Multi-statements are not allowed');
   refuseFiles(tokens);
-  refuseForNobody(piecesOf(query.toString('latin1'), params));
+  refuseForNobody(withNames(tokens, params));
   refuseLogComment(tokens);
 
   const format = formatClause(tokens);
@@ -149,5 +149,5 @@ function forbidden(clause: string): Error {
 }
 
 function upper(token: Token | undefined): string {
-  return token === undefined || token.kind === 'quoted' ? '' : token.text.toUpperCase();
+  return token === undefined || token.kind === 'name' || token.kind === 'text' ? '' : token.text.toUpperCase();
 }

@@ -49,6 +49,12 @@ export function writerHeaders(clickhouse: EmbeddedClickHouse): Record<string, st
   return { 'X-ClickHouse-User': username, 'X-ClickHouse-Key': password };
 }
 
+/** The reader's. */
+export function readerHeaders(clickhouse: EmbeddedClickHouse): Record<string, string> {
+  const { username, password } = new URL(clickhouse.readerUrl);
+  return { 'X-ClickHouse-User': username, 'X-ClickHouse-Key': password };
+}
+
 /** Asks until the answer is yes; fails after `deadlineMs`. */
 export async function until(what: string, ask: () => boolean | Promise<boolean>, deadlineMs = 60_000): Promise<void> {
   const deadline = Date.now() + deadlineMs;

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ClickHouseStartError } from './messages.js';
@@ -20,9 +20,10 @@ export interface Passwords {
 export interface Accounts {
   readonly writerHash: string;
   readonly readerHash: string;
-  /** A request without a password is the reader. */
-  readonly isReaderOpen: boolean;
 }
+
+/** The reader's name and password as curl reads them (`curl --netrc-file`), so that they are on no command line. */
+export const READER_FILE = 'reader.netrc';
 
 const passwordsFile = z.strictObject({ writer: z.string().min(32), reader: z.string().min(32) });
 
@@ -32,15 +33,28 @@ export function openPasswords(dataDir: string): Passwords {
   if (existsSync(path)) {
     chmodSync(path, 0o600);
     const parsed = passwordsFile.safeParse(parseJson(readFileSync(path, 'utf8')));
-    if (parsed.success) return parsed.data;
+    if (parsed.success) {
+      writeReaderFile(dataDir, parsed.data.reader);
+      return parsed.data;
+    }
     throw new ClickHouseStartError('START_FAILED', `${path} is not what the embedded ClickHouse wrote: remove it, and new passwords are made`);
   }
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const made: Passwords = { writer: newPassword(), reader: newPassword() };
-  // Renamed into place: a start that is killed leaves no half of a file.
-  writeFileSync(`${path}.new`, `${JSON.stringify(made, null, 2)}\n`, { mode: 0o600 });
-  renameSync(`${path}.new`, path);
+  writeOwn(path, `${JSON.stringify(made, null, 2)}\n`);
+  writeReaderFile(dataDir, made.reader);
   return made;
+}
+
+function writeReaderFile(dataDir: string, password: string): void {
+  writeOwn(join(dataDir, READER_FILE), ['127.0.0.1', 'localhost'].map((host) => `machine ${host} login reader password ${password}\n`).join(''));
+}
+
+/** Writes a file that its owner alone reads. Renamed into place: a start that is killed leaves no half of it. */
+function writeOwn(path: string, text: string): void {
+  rmSync(`${path}.new`, { force: true });
+  writeFileSync(`${path}.new`, text, { mode: 0o600, flag: 'wx' });
+  renameSync(`${path}.new`, path);
 }
 
 export function hashPassword(password: string): string {
