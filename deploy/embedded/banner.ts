@@ -10,6 +10,7 @@ export function banner(stack: Stack): string {
     ['gateway', `${status.gateway}   OTLP/HTTP and REST`],
     ['collector', collector],
     ['clickhouse', status.clickhouseReader === undefined ? status.clickhouse : `${status.clickhouse}   (SQL as reader: curl --netrc-file ${status.clickhouseReader})`],
+    ...(status.clickhouseConfined === false ? [['', 'its process is not confined to its own files: this system offers no Landlock that we can use'] satisfies [string, string]] : []),
     ['postgres', status.postgres],
     ['data', status.dataDir],
   ];

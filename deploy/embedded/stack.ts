@@ -31,6 +31,8 @@ export interface StackStatus {
   clickhouse: string;
   /** File with name and password of the embedded store's reader, for `curl --netrc-file`. */
   clickhouseReader?: string;
+  /** Whether the system keeps the embedded engine's process to its own files. */
+  clickhouseConfined?: boolean;
   postgres: 'embedded' | 'server';
   /** Address of the collector, or why the gateway lands by itself. */
   collector: { url: string } | { absent: string };
@@ -77,6 +79,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
     let readerUrl = config.clickhouseReaderUrl;
     let readerFile: string | undefined;
     let readerPassword: string | undefined;
+    let isConfined: boolean | undefined;
     if (clickhouseUrl === undefined) {
       const engine = await startClickHouse({
         dataDir: join(config.dataDir, 'clickhouse'),
@@ -88,7 +91,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       });
       closers.push(() => engine.stop());
       clickhouseUrl = engine.url;
-      ({ readerUrl, readerFile } = engine);
+      ({ readerUrl, readerFile, isConfined } = engine);
       readerPassword = new URL(readerUrl).password;
     }
     await migrateClickHouse({ url: clickhouseUrl });
@@ -166,6 +169,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       gateway: gatewayUrl,
       clickhouse: withoutPassword(clickhouseUrl),
       ...(readerFile === undefined ? {} : { clickhouseReader: readerFile }),
+      ...(isConfined === undefined ? {} : { clickhouseConfined: isConfined }),
       postgres: config.databaseUrl === undefined ? 'embedded' : 'server',
       collector: 'url' in collector ? { url: withoutPassword(collector.url) } : collector,
       orgId,

@@ -2,6 +2,8 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { packageRoot } from '#schemas/root.js';
+import { confiningLauncher, type Launcher } from './confine.js';
+import { stampDataVersion } from './data-version.js';
 import { ACCOUNTS_VARIABLE, ClickHouseStartError, type EngineMessage } from './messages.js';
 import type { Accounts } from './users.js';
 
@@ -23,25 +25,46 @@ export interface RunningEngine {
   readonly port: number;
   readonly pid: number;
   readonly version: string;
+  /** As the process itself has seen. */
+  readonly isConfined: boolean;
 }
 
 /** Threads for what runs side by side (16 + 8 of the writer, 16 + 4 of readers), and some for files. */
 const THREADS = '56';
 const STDERR_KEPT = 8192;
 
-/** Starts the built `main.js` and waits until it listens. Rejects with `ClickHouseStartError`. */
+/** What a program needs of our environment; tokens and keys for others are none of it. */
+const ENVIRONMENT = /^(PATH|HOME|TMPDIR|TZ|LANG|LC_\w+|LD_LIBRARY_PATH|DYLD_\w+)$/;
+
+/**
+ * Starts the built `main.js`, confined where the system offers it, and waits until it listens. Rejects with
+ * `ClickHouseStartError`.
+ */
 export async function launchEngine(settings: LaunchSettings): Promise<RunningEngine> {
+  const launcher = confiningLauncher(settings.dataDir, settings.port);
+  if (launcher === undefined) return launch(settings, undefined);
+  try {
+    return await launch(settings, launcher);
+  } catch (error) {
+    if (!(error instanceof ClickHouseStartError) || error.code !== 'START_FAILED') throw error;
+    const engine = await launch(settings, undefined);
+    settings.onLog('clickhouse: the engine\'s process does not start confined on this system, and runs as it is');
+    return engine;
+  }
+}
+
+async function launch(settings: LaunchSettings, launcher: Launcher | undefined): Promise<RunningEngine> {
   const child = fork(
     join(packageRoot(), 'dist/deploy/embedded/clickhouse/main.js'),
     ['--data-dir', settings.dataDir, '--host', settings.host, '--port', String(settings.port), '--database', settings.database, '--min-free-bytes', String(settings.minFreeBytes)],
     {
       env: {
-        ...process.env,
-        NODE_OPTIONS: '', // a test runner's or debugger's own
+        ...Object.fromEntries(Object.entries(process.env).filter(([name]) => ENVIRONMENT.test(name))),
         UV_THREADPOOL_SIZE: THREADS,
         [ACCOUNTS_VARIABLE]: JSON.stringify(settings.accounts),
       },
       execArgv: [],
+      ...launcher,
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     },
   );
@@ -70,7 +93,8 @@ export async function launchEngine(settings: LaunchSettings): Promise<RunningEng
       if (message.type === 'ready') {
         child.stderr?.removeAllListeners('data').resume();
         child.off('close', onClose);
-        resolve({ child, port: message.port, pid: message.pid, version: message.version });
+        stampDataVersion(settings.dataDir, message.engine);
+        resolve({ child, port: message.port, pid: message.pid, version: message.version, isConfined: message.isConfined });
       }
     });
   });

@@ -40,6 +40,9 @@ export interface RunningCounts {
 
 const CANCEL_AGAIN_MS = 100;
 
+/** Of what a reader's statement is read as: its tree is looked at on the event loop. */
+const TREE_LIMITS = 'SET max_ast_depth = 500, max_ast_elements = 20000';
+
 /** The engine over one data folder. One process can hold one. */
 export class Engine {
   readonly #chdb: ChdbBinding;
@@ -107,7 +110,7 @@ export class Engine {
       if (context.user === 'writer') await run([settingsOf(context), ...use].join('; '));
       else {
         if (context.check === undefined) throw new Error('a reader\'s statement must be judged');
-        await run(['SET ROLE reader', ...use].join('; '));
+        await run(['SET ROLE reader', TREE_LIMITS, ...use].join('; '));
         await this.#check(connection, sql, context.check);
         // `readonly = 2` comes last, since nothing can be set to more after it.
         await run(`${settingsOf(context)}, readonly = '2'`);

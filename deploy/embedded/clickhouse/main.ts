@@ -7,7 +7,8 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createAnswerPipes, type AnswerPipe } from './answer-pipe.js';
 import { loadChdb, type ChdbBinding } from './chdb.js';
-import { checkDataVersion, stampDataVersion } from './data-version.js';
+import { isConfined } from './confine.js';
+import { checkDataVersion } from './data-version.js';
 import { DiskGuard } from './disk.js';
 import { Engine } from './engine.js';
 import type { Places } from './handler.js';
@@ -38,7 +39,7 @@ async function main(): Promise<void> {
   const port = Number(values.port);
   const dataDir = resolve(values['data-dir']);
 
-  const engine = await openEngine(dataDir, values.database);
+  const { engine, version } = await openEngine(dataDir, values.database);
   endAtCrash();
   const identity = await engine.describe();
   const spool = emptySpool(dataDir);
@@ -73,7 +74,7 @@ async function main(): Promise<void> {
   // Ctrl-C reaches the whole process group; the parent decides when this process goes.
   process.on('SIGINT', () => undefined);
   process.on('disconnect', () => void stop());
-  tell({ type: 'ready', port: server.port, pid: process.pid, version: identity.version });
+  tell({ type: 'ready', port: server.port, pid: process.pid, version: identity.version, engine: version, isConfined: isConfined(dataDir) });
   setInterval(() => {
     tell({ type: 'alive' });
     if (!processes.hasHung(Date.now())) return;
@@ -102,7 +103,8 @@ function accountsFrom(text: string | undefined): Accounts {
   return text === undefined ? { writerHash: '0'.repeat(64), readerHash: '0'.repeat(64) } : (JSON.parse(text) as Accounts);
 }
 
-async function openEngine(dataDir: string, database: string): Promise<Engine> {
+/** The engine, and its version as the addon tells it. */
+async function openEngine(dataDir: string, database: string): Promise<{ engine: Engine; version: string }> {
   let chdb: ChdbBinding;
   try {
     chdb = loadChdb();
@@ -115,8 +117,7 @@ async function openEngine(dataDir: string, database: string): Promise<Engine> {
   checkDataVersion(dataDir, chdb.EngineVersion());
   try {
     const engine = await Engine.open(chdb, dataDir, database);
-    stampDataVersion(dataDir, chdb.EngineVersion());
-    return engine;
+    return { engine, version: chdb.EngineVersion() };
   } catch (error) {
     throw new ClickHouseStartError('START_FAILED', `cannot open the data folder ${dataDir}: ${messageOf(error)}`);
   }

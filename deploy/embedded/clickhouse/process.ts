@@ -32,6 +32,8 @@ export interface EmbeddedClickHouse {
   /** Of the engine's process; another one after a restart. */
   readonly pid: number;
   readonly version: string;
+  /** Whether the system keeps the engine's process to its own files: when a wall of ours fails, the next one. */
+  readonly isConfined: boolean;
   /** Drains, closes, resolves when the process is gone. */
   stop(): Promise<void>;
 }
@@ -90,6 +92,10 @@ class Supervisor implements EmbeddedClickHouse {
     this.readerUrl = `http://reader:${passwords.reader}@${place}`;
     this.readerFile = join(launch.dataDir, READER_FILE);
     this.#watch(engine);
+  }
+
+  get isConfined(): boolean {
+    return this.#engine.isConfined;
   }
 
   get pid(): number {

@@ -120,7 +120,7 @@ function nodesOf(tree: string): Node[] {
     const [, indent = '', type = '', rest = ''] = /^( *)([A-Za-z:]*) ?(.*)$/.exec(line) ?? [];
     if (line === '') continue;
     const count = / ?\(children (\d+)\)$/.exec(rest);
-    const name = rest.slice(0, count?.index).replace(/ ?\(alias .*\)$/, '');
+    const [name = ''] = rest.slice(0, count?.index).split(' (alias ', 1);
     open.length = Math.min(open.length, indent.length);
     const parent = open.at(-1);
     const node: Node = { type, name, parent, children: [], childCount: Number(count?.[1] ?? 0) };

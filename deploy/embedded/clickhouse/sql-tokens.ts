@@ -16,6 +16,9 @@ export interface Token {
   readonly afterGap: boolean;
 }
 
+/** More than the engine's own parser takes, and few enough for rules that look into each of them. */
+const MAX_DEPTH = 500;
+
 /** Longest first. A character that begins none of these, no word, no number and no quote is refused. */
 const MARK = /<=>|::|->|\|\||==|!=|<>|<=|>=|@@|[()[\]{},;.*+\-/%=<>?:^|]/y;
 
@@ -48,6 +51,7 @@ export function* tokensOf(sql: string): Generator<Token, void, void> {
     const token: Token = { kind, text, value, start, end, depth, afterGap };
     yield token;
     if (text === '(' || text === '[') depth++;
+    if (depth > MAX_DEPTH) throw unreadable(start, `more than ${MAX_DEPTH} parentheses within each other`);
     afterGap = false;
     previous = token;
   }
