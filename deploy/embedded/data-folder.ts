@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer, request, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { CommandError } from '#schemas/errors.js';
 
 /** Layout of the data folder; a stack refuses a folder of a greater number. */
@@ -21,11 +20,40 @@ export interface DataFolder {
   release(): Promise<void>;
 }
 
-/** Unix sockets have short names: 104 bytes on macOS. A long folder name gets its socket elsewhere. */
-function socketPath(dataDir: string): string {
+/** Unix sockets have short names: 104 bytes on macOS. */
+const MAX_SOCKET_BYTES = 100;
+
+/** Where the control socket of a data folder is, or was; undefined where there is none that we may trust. */
+async function findSocket(dataDir: string): Promise<string | undefined> {
   const inside = join(dataDir, 'control.sock');
-  if (Buffer.byteLength(inside) < 100) return inside;
-  return join(tmpdir(), `shieldwatch-${createHash('sha256').update(dataDir).digest('hex').slice(0, 16)}.sock`);
+  if (Buffer.byteLength(inside) < MAX_SOCKET_BYTES) return inside;
+  try {
+    const elsewhere = (await readFile(noteOf(dataDir), 'utf8')).trim();
+    return (await isOurs(dirname(elsewhere))) ? elsewhere : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A long folder name gets its socket elsewhere: in a folder of a name that nobody can guess and only we open, noted in the data folder. */
+async function makeSocketPath(dataDir: string): Promise<string> {
+  const known = await findSocket(dataDir);
+  if (known !== undefined) return known;
+  const path = join(await mkdtemp(join(tmpdir(), 'shieldwatch-')), 'control.sock');
+  if (Buffer.byteLength(path) >= MAX_SOCKET_BYTES) throw new CommandError('the names of the data folder and of the temporary folder (TMPDIR) are both too long for a socket; choose a shorter one');
+  await writeFile(`${noteOf(dataDir)}.new`, `${path}\n`, { mode: 0o600 });
+  await rename(`${noteOf(dataDir)}.new`, noteOf(dataDir));
+  return path;
+}
+
+function noteOf(dataDir: string): string {
+  return join(dataDir, 'control-socket');
+}
+
+/** Whether a folder is this user's, is no link, and lets nobody else in. */
+async function isOurs(folder: string): Promise<boolean> {
+  const { uid, mode, isFolder } = await lstat(folder).then((stats) => ({ uid: stats.uid, mode: stats.mode, isFolder: stats.isDirectory() }));
+  return isFolder && uid === process.getuid?.() && (mode & 0o077) === 0;
 }
 
 /**
@@ -37,12 +65,13 @@ function socketPath(dataDir: string): string {
 export async function openDataFolder(path: string): Promise<DataFolder> {
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });
+    await chmod(path, 0o700);
     await checkLayout(path);
   } catch (error) {
     if (error instanceof CommandError) throw error;
     throw new CommandError(`the data folder ${path} cannot be used: ${(error as NodeJS.ErrnoException).code ?? 'error'}`);
   }
-  const socket = socketPath(path);
+  const socket = await makeSocketPath(path);
   if (await isAnswered(socket)) {
     throw new CommandError(`the data folder ${path} is in use by another Shieldwatch; stop it, or choose another with --data-dir`);
   }
@@ -84,6 +113,9 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await rm(socket, { force: true });
+      if (dirname(socket) === path) return;
+      await rm(noteOf(path), { force: true });
+      await rm(dirname(socket), { recursive: true, force: true });
     },
   };
 }
@@ -162,8 +194,10 @@ export async function callStack<T>(
   timeoutMs = ANSWER_MS,
 ): Promise<T | undefined> {
   let answer: { status: number; body: unknown };
+  const socket = await findSocket(dataDir);
+  if (socket === undefined) return undefined;
   try {
-    answer = await callSocket(socketPath(dataDir), method, path, body, timeoutMs);
+    answer = await callSocket(socket, method, path, body, timeoutMs);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ECONNREFUSED') return undefined;
