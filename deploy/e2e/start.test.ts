@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseEnv } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fakeGrafana } from '#deploy/embedded/fake-grafana.fixture.js';
 import { packageRoot } from '#schemas/root.js';
@@ -100,9 +101,11 @@ describe('npm start with a Grafana on the machine', () => {
     const stack = await startStackProcess({ withCollector: false, env: { GRAFANA_HOME: grafana.home, SHIELDWATCH_GRAFANA_PORT: port } });
     try {
       expect(stack.output()).toMatch(new RegExp(`grafana\\s+http://127\\.0\\.0\\.1:${port}`));
+      const [, password = ''] = /grafana\s+user admin, password (\S+)/.exec(stack.output()) ?? [];
+      expect(parseEnv(await readFile(join(stack.dataDir, 'grafana.env'), 'utf8'))).toMatchObject({ GF_SECURITY_ADMIN_PASSWORD: password, SHIELDWATCH_CLICKHOUSE_USER: 'reader' });
       const { args, env, pid } = await until('it was started', () => grafana.started().catch(() => undefined));
       expect(args).toEqual(['server', '--homepath', grafana.home]);
-      expect(env).toMatchObject({ GF_SERVER_HTTP_PORT: port, GF_SERVER_HTTP_ADDR: '127.0.0.1', GF_PATHS_PROVISIONING: join(packageRoot(), 'grafana/provisioning'), SHIELDWATCH_BOARDS: join(packageRoot(), 'grafana/generated') });
+      expect(env).toMatchObject({ GF_SERVER_HTTP_PORT: port, GF_SERVER_HTTP_ADDR: '127.0.0.1', GF_SECURITY_ADMIN_PASSWORD: password, GF_PATHS_PROVISIONING: join(packageRoot(), 'grafana/provisioning'), SHIELDWATCH_BOARDS: join(packageRoot(), 'grafana/generated') });
       for (const folder of ['GF_PATHS_PROVISIONING', 'SHIELDWATCH_BOARDS']) expect(existsSync(env[folder] ?? ''), folder).toBe(true);
       const ask = async (query: string): Promise<number> => {
         const { SHIELDWATCH_CLICKHOUSE_HOST: host = '', SHIELDWATCH_CLICKHOUSE_PORT: store = '', SHIELDWATCH_CLICKHOUSE_DATABASE: database = '' } = env;

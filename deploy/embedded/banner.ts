@@ -2,11 +2,11 @@ import type { Stack } from './stack.js';
 
 /** What a person should read after a start: what runs where, where the data is, tokens if new, what is next. */
 export function banner(stack: Stack): string {
-  const { status, firstTokens, readerPassword } = stack;
+  const { status, firstTokens, readerPassword, grafanaPassword } = stack;
   const collector = 'url' in status.collector ? status.collector.url : `none (${status.collector.absent}); the gateway redacts and lands by itself`;
   const rows: [string, string][] = [
     ['boards', `${stack.boardsLink()}   (opens once; \`npx --no shieldwatch boards\` prints a new link)`],
-    ...(status.grafana === undefined ? [] : [['grafana', status.grafana] satisfies [string, string]]),
+    ...(status.grafana === undefined ? [] : [['grafana', status.grafanaPasswords === undefined ? status.grafana : `${status.grafana}   (user admin, password in ${status.grafanaPasswords})`] satisfies [string, string]]),
     ['gateway', `${status.gateway}   OTLP/HTTP and REST`],
     ['collector', collector],
     ['clickhouse', status.clickhouseReader === undefined ? status.clickhouse : `${status.clickhouse}   (SQL as reader: curl --netrc-file ${status.clickhouseReader})`],
@@ -15,15 +15,12 @@ export function banner(stack: Stack): string {
     ['data', status.dataDir],
   ];
   const lines = ['', 'Shieldwatch is running', ...rows.map(([name, value]) => `  ${name.padEnd(11)} ${value}`), ''];
-  if (firstTokens !== undefined) {
-    lines.push(
-      'Tokens and passwords of this store, shown this once:',
-      `  ingest      ${firstTokens.ingestToken}`,
-      `  read        ${firstTokens.readToken}`,
-      ...(readerPassword === undefined ? [] : [`  SQL         user reader, password ${readerPassword}`]),
-      '',
-    );
-  }
+  const once = [
+    ...(firstTokens === undefined ? [] : [`  ingest      ${firstTokens.ingestToken}`, `  read        ${firstTokens.readToken}`]),
+    ...(firstTokens === undefined || readerPassword === undefined ? [] : [`  SQL         user reader, password ${readerPassword}`]),
+    ...(grafanaPassword === undefined ? [] : [`  grafana     user admin, password ${grafanaPassword}`]),
+  ];
+  if (once.length > 0) lines.push('Tokens and passwords of this store, shown this once:', ...once, '');
   lines.push(
     'Next:',
     '  npm run demo                                   real scans and real blocked tool calls, in about a minute',

@@ -1,11 +1,16 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseEnv } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { packageRoot } from '#schemas/root.js';
 import { fakeGrafana, type FakeGrafana } from './fake-grafana.fixture.js';
 import { createLogFilter, findGrafana, grafanaEnvironment, startGrafana } from './grafana.js';
+import { openGrafanaPasswords } from './grafana-passwords.js';
 import { until } from '../e2e/stack.fixture.js';
+
+const PASSWORDS = { admin: 'made', isNew: false, file: '' };
 
 let fake: FakeGrafana;
 let folder: string;
@@ -27,18 +32,40 @@ it('is started with our provisioning and the reader, tells its warnings, and is 
   const installed = findGrafana({ GRAFANA_HOME: folder });
   if (installed === undefined) throw new Error('not found');
   const lines: string[] = [];
-  const grafana = startGrafana({ installed, dataDir: folder, port: 3999, readerUrl: 'http://reader:p%40ss@127.0.0.1:8124', onLog: (line) => lines.push(line) });
+  const grafana = startGrafana({ installed, dataDir: folder, port: 3999, readerUrl: 'http://reader:p%40ss@127.0.0.1:8124', passwords: PASSWORDS, onLog: (line) => lines.push(line) });
   expect(grafana.url).toBe('http://127.0.0.1:3999');
   await until('it says its warning', () => Promise.resolve(lines.length > 0));
   const { args, env } = await fake.started();
   expect(args).toEqual(['server', '--homepath', folder]);
-  expect(env).toMatchObject({ GF_SERVER_HTTP_ADDR: '127.0.0.1', GF_SERVER_HTTP_PORT: '3999', SHIELDWATCH_CLICKHOUSE_PORT: '8124', SHIELDWATCH_CLICKHOUSE_USER: 'reader', SHIELDWATCH_CLICKHOUSE_PASSWORD: 'p@ss' });
+  expect(env).toMatchObject({ GF_SERVER_HTTP_ADDR: '127.0.0.1', GF_SERVER_HTTP_PORT: '3999', SHIELDWATCH_CLICKHOUSE_PORT: '8124', SHIELDWATCH_CLICKHOUSE_USER: 'reader', SHIELDWATCH_CLICKHOUSE_PASSWORD: 'p@ss', GF_SECURITY_ADMIN_PASSWORD: 'made' });
   await grafana.stop();
   expect(lines).toEqual(['logger=plugins level=warn msg="something to know"']);
 });
 
+it('has a password of its own, made once, in a file that is its owner\'s alone, which compose reads too', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'shieldwatch-grafana-'));
+  const made = openGrafanaPasswords(dataDir, 'http://reader:p%40ss@127.0.0.1:8124');
+  expect(made).toMatchObject({ isNew: true, file: join(dataDir, 'grafana.env') });
+  expect(made.admin).toMatch(/^[\w-]{32}$/);
+  expect((await stat(made.file)).mode & 0o777).toBe(0o600);
+  expect(parseEnv(await readFile(made.file, 'utf8'))).toEqual({ GF_SECURITY_ADMIN_PASSWORD: made.admin, SHIELDWATCH_CLICKHOUSE_PORT: '8124', SHIELDWATCH_CLICKHOUSE_USER: 'reader', SHIELDWATCH_CLICKHOUSE_PASSWORD: 'p@ss' });
+  expect(openGrafanaPasswords(dataDir, 'http://reader:other@127.0.0.1:8125')).toMatchObject({ admin: made.admin, isNew: false });
+  expect(await readFile(made.file, 'utf8')).toContain('SHIELDWATCH_CLICKHOUSE_PASSWORD=other\n');
+  await rm(dataDir, { recursive: true });
+});
+
+it('whose database is from before it had a password of its own is given it', async () => {
+  const installed = findGrafana({ GRAFANA_HOME: folder });
+  if (installed === undefined) throw new Error('not found');
+  await mkdir(join(folder, 'grafana'), { recursive: true });
+  await writeFile(join(folder, 'grafana/grafana.db'), '');
+  const grafana = startGrafana({ installed, dataDir: folder, port: 3999, readerUrl: 'http://reader:x@127.0.0.1:8124', passwords: { ...PASSWORDS, isNew: true }, onLog: () => undefined });
+  expect(await fake.reset()).toEqual({ args: ['cli', '--homepath', folder, 'admin', 'reset-admin-password', '--password-from-stdin'], input: 'made\n' });
+  await grafana.stop();
+});
+
 it('fetches the datasource into the data folder once, and asks nobody for anything after that', async () => {
-  const environment = (): Record<string, string> => grafanaEnvironment({ dataDir: folder, port: 3000, readerUrl: 'http://127.0.0.1:8123' });
+  const environment = (): Record<string, string> => grafanaEnvironment({ dataDir: folder, port: 3000, readerUrl: 'http://127.0.0.1:8123', passwords: PASSWORDS });
   expect(environment()).toMatchObject({ GF_PATHS_PLUGINS: join(folder, 'grafana/plugins'), GF_PLUGINS_PREINSTALL: 'grafana-clickhouse-datasource@4.14.1', GF_ANALYTICS_REPORTING_ENABLED: 'false', GF_NEWS_NEWS_FEED_ENABLED: 'false' });
   expect(environment()).not.toHaveProperty('GF_GRAFANA_COM_API_URL');
   const plugin = join(folder, 'grafana/plugins/grafana-clickhouse-datasource');
@@ -51,7 +78,7 @@ it('fetches the datasource into the data folder once, and asks nobody for anythi
 });
 
 it('opens with a board of ours, under the address that links in notifications begin with', () => {
-  const given = grafanaEnvironment({ dataDir: folder, port: 3456, readerUrl: 'http://127.0.0.1:8123' });
+  const given = grafanaEnvironment({ dataDir: folder, port: 3456, readerUrl: 'http://127.0.0.1:8123', passwords: PASSWORDS });
   expect(given['GF_SERVER_ROOT_URL']).toBe('http://127.0.0.1:3456/');
   expect(given['GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH']).toBe(join(packageRoot(), 'grafana/generated/posture.json'));
 });
@@ -68,7 +95,7 @@ it('passes each kind of warning on once, and a missing mail server as one hint',
 });
 
 it('is given every variable that the provisioning files read', async () => {
-  const given = grafanaEnvironment({ dataDir: folder, port: 3000, readerUrl: 'http://127.0.0.1:8123' });
+  const given = grafanaEnvironment({ dataDir: folder, port: 3000, readerUrl: 'http://127.0.0.1:8123', passwords: PASSWORDS });
   for (const path of ['datasources/clickhouse.yaml', 'dashboards/shieldwatch.yaml', 'alerting/rules.json']) {
     const text = await readFile(join(packageRoot(), 'grafana/provisioning', path), 'utf8');
     expect(parse(text)).toBeTruthy();

@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process';
+import { fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
@@ -7,6 +7,7 @@ import { parseEnv } from 'node:util';
 import { DATASOURCE, DATASOURCE_VERSION } from '#grafana/datasource.js';
 import { DEFAULT_DATABASE } from '#schemas/clickhouse/client.js';
 import { packageRoot } from '#schemas/root.js';
+import type { GrafanaPasswords } from './grafana-passwords.js';
 
 const GUARD = join(packageRoot(), 'dist', 'deploy', 'embedded', 'guard.js');
 const HOST = '127.0.0.1';
@@ -39,6 +40,8 @@ export interface GrafanaSettings {
   port: number;
   /** The store as its reader may ask it: address, and user and password where it needs them. */
   readerUrl: string;
+  /** Password of its user `admin`. */
+  passwords: GrafanaPasswords;
   onLog: (line: string) => void;
 }
 
@@ -50,7 +53,7 @@ const NOBODY = 'http://127.0.0.1:9/';
  * data folder, without holding up the start (`preinstall_sync` would end Grafana without a network); after that nothing
  * is asked of anybody.
  */
-export function grafanaEnvironment({ dataDir, port, readerUrl }: Omit<GrafanaSettings, 'installed' | 'onLog'>): Record<string, string> {
+export function grafanaEnvironment({ dataDir, port, readerUrl, passwords }: Omit<GrafanaSettings, 'installed' | 'onLog'>): Record<string, string> {
   const { protocol, hostname, port: storePort, username, password } = new URL(readerUrl);
   const data = join(dataDir, 'grafana');
   const plugins = join(data, 'plugins');
@@ -60,6 +63,8 @@ export function grafanaEnvironment({ dataDir, port, readerUrl }: Omit<GrafanaSet
     GF_PATHS_PLUGINS: plugins,
     GF_PATHS_LOGS: join(data, 'log'),
     GF_PATHS_PROVISIONING: join(packageRoot(), 'grafana/provisioning'),
+    // Of a new database; an older one is told by `resetAdmin`.
+    GF_SECURITY_ADMIN_PASSWORD: passwords.admin,
     GF_SERVER_HTTP_ADDR: HOST,
     GF_SERVER_HTTP_PORT: String(port),
     GF_SERVER_ROOT_URL: `http://${HOST}:${String(port)}/`,
@@ -110,14 +115,24 @@ function ownSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith('GF_') && name !== 'GF_PATHS_PROVISIONING'));
 }
 
+/** A Grafana of a version of ours that made no password let everybody in as admin/admin. */
+function resetAdmin(installed: InstalledGrafana, passwords: GrafanaPasswords, env: NodeJS.ProcessEnv, onLog: (line: string) => void): void {
+  const { status } = spawnSync(installed.program, ['cli', '--homepath', installed.home, 'admin', 'reset-admin-password', '--password-from-stdin'], {
+    env, input: `${passwords.admin}\n`, timeout: 60_000, stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  if (status !== 0) onLog('the password of its user `admin` could not be set to the one in grafana.env of the data folder; change it in Grafana');
+}
+
 /**
  * Runs Grafana beside the stack and does not wait for it: its first start takes a while, and nothing of ours needs it.
  * Settings of Grafana in the environment (GF_...) win over ours.
  */
 export function startGrafana(settings: GrafanaSettings): { url: string; stop(): Promise<void> } {
   const { installed, port, onLog } = settings;
+  const env = { ...process.env, ...grafanaEnvironment(settings), ...ownSettings(process.env) };
+  if (settings.passwords.isNew && existsSync(join(settings.dataDir, 'grafana/grafana.db'))) resetAdmin(installed, settings.passwords, env, onLog);
   const guard = fork(GUARD, [installed.program, 'server', '--homepath', installed.home], {
-    env: { ...process.env, ...grafanaEnvironment(settings), ...ownSettings(process.env) },
+    env,
     // Ctrl-C in a terminal reaches only our own process, which stops its parts in order.
     detached: true,
     execArgv: [],

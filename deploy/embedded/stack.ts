@@ -20,6 +20,7 @@ import { startCollector } from './collector.js';
 import { isLoopback, LOOPBACK, ownUrl, type StackConfig } from './config.js';
 import { openDataFolder } from './data-folder.js';
 import { findGrafana, startGrafana } from './grafana.js';
+import { openGrafanaPasswords } from './grafana-passwords.js';
 import { answerOf, callApi, manageOrgs } from './machine-api.js';
 import { rollupControl } from './rollup-control.js';
 
@@ -39,6 +40,8 @@ export interface StackStatus {
   orgId: string;
   /** Address of a Grafana with the same boards: one that is named, or one of this machine that the stack runs. */
   grafana?: string;
+  /** File with the password of its user `admin`, where the stack runs it. */
+  grafanaPasswords?: string;
 }
 
 export interface Stack {
@@ -47,6 +50,8 @@ export interface Stack {
   readonly firstTokens: FirstTokens | undefined;
   /** Password of the embedded store's reader; its file is in the status. */
   readonly readerPassword: string | undefined;
+  /** Password of `admin` of the Grafana that the stack runs, at the start that made it. */
+  readonly grafanaPassword: string | undefined;
   /** A link that opens the boards, once, within ten minutes. */
   boardsLink(): string;
   /** Drains and stops everything, last started first. */
@@ -111,10 +116,12 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
     const collector = await openCollector(config, clickhouseUrl, log, closers);
 
     const installed = config.grafanaUrl === undefined ? findGrafana() : undefined;
+    // Written without a Grafana here too: compose's reads it.
+    const grafanaPasswords = readerUrl === undefined ? undefined : openGrafanaPasswords(config.dataDir, readerUrl);
     const grafana =
-      installed === undefined || readerUrl === undefined
+      installed === undefined || readerUrl === undefined || grafanaPasswords === undefined
         ? undefined
-        : startGrafana({ installed, dataDir: config.dataDir, port: config.grafanaPort, readerUrl, onLog: (line) => { log(`[grafana] ${line}`); } });
+        : startGrafana({ installed, dataDir: config.dataDir, port: config.grafanaPort, readerUrl, passwords: grafanaPasswords, onLog: (line) => { log(`[grafana] ${line}`); } });
     if (grafana !== undefined) closers.push(() => grafana.stop());
     const grafanaUrl = config.grafanaUrl ?? grafana?.url;
 
@@ -174,6 +181,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       collector: 'url' in collector ? { url: withoutPassword(collector.url) } : collector,
       orgId,
       ...(grafanaUrl === undefined ? {} : { grafana: grafanaUrl }),
+      ...(grafana === undefined || grafanaPasswords === undefined ? {} : { grafanaPasswords: grafanaPasswords.file }),
     };
     const boardsLink = (ofOrg = orgId): string => `${gatewayUrl}/boards/login?code=${gateway.createLoginCode(ofOrg)}`;
 
@@ -203,7 +211,8 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       }
       throw new CommandError(`the stack knows no ${method} ${path}`);
     });
-    return { status, firstTokens, readerPassword, boardsLink, stop };
+    const isGrafanaNew = grafana !== undefined && grafanaPasswords?.isNew === true && process.env['GF_SECURITY_ADMIN_PASSWORD'] === undefined;
+    return { status, firstTokens, readerPassword, grafanaPassword: isGrafanaNew ? grafanaPasswords.admin : undefined, boardsLink, stop };
   } catch (error) {
     await stop();
     throw error;
