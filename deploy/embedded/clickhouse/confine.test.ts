@@ -7,7 +7,7 @@ import { confiningLauncher } from './confine.js';
 import { startTestServer } from './test-server.js';
 
 /** Landlock's ABI of this kernel, by its own system call; below 1 there is none. */
-const abi = process.platform === 'linux' ? Number(spawnSync('perl', ['-e', 'print syscall(444, 0, 0, 1)'], { encoding: 'utf8' }).stdout || -1) : -1;
+const abi = process.platform === 'linux' ? Number(spawnSync('/usr/bin/perl', ['-e', 'print syscall(444, 0, 0, 1)'], { encoding: 'utf8' }).stdout || -1) : -1;
 const why = abi < 1 ? '(NOT RUN: this kernel has no Landlock)' : '';
 
 describe.runIf(abi >= 1)(`the engine's process ${why}`, () => {
