@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -73,4 +74,31 @@ describe('shieldwatch ship', () => {
     vi.stubEnv('SHIELDWATCH_TOKEN', '');
     await expect(run('ship')).rejects.toThrow(/^no token: set SHIELDWATCH_TOKEN/);
   });
+});
+
+describe('shieldwatch install', () => {
+  beforeEach(() => {
+    vi.stubEnv('HOME', root);
+    // No agent is asked, whatever is installed here.
+    vi.stubEnv('PATH', '/usr/bin:/bin');
+  });
+
+  it('wants full paths in --command: a name is looked up where the agent may put its own', async () => {
+    for (const command of ['npx shieldwatch hook || exit 2', 'node /opt/hook.cjs shieldwatch-hook', 'exec shieldwatch hook', './hook shieldwatch-hook']) {
+      await expect(run('install', 'claude-code', '--dir', root, '--yes', '--command', command)).rejects.toThrow(/does not begin with a full path/);
+    }
+    await run('install', 'claude-code', '--dir', root, '--dry-run', '--command', 'NODE_OPTIONS= "/usr/bin/node" "/opt/hook.cjs" shieldwatch-hook || exit 2');
+    expect(stdout).toContain('/opt/hook.cjs');
+  });
+
+  it('wants consent for --http, besides --yes', async () => {
+    await expect(run('install', 'claude-code', '--scope', 'user', '--http', '--yes')).rejects.toThrow(/any user of this machine may take its port.*--accept-http-risk/);
+  });
+});
+
+it('shieldwatch hook --help shows help and judges nothing', () => {
+  for (const cli of ['deploy/cli.js', 'exporters/cli.js']) {
+    const { status, stdout: help } = spawnSync(process.execPath, [join(packageRoot(), 'dist', cli), 'hook', '--help'], { encoding: 'utf8', input: '' });
+    expect([status, help]).toEqual([0, expect.stringMatching(/--policy-mode[\s\S]*--user-home/)]);
+  }
 });

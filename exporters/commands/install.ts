@@ -91,13 +91,16 @@ async function install(name: string, options: InstallOptions): Promise<void> {
 
 /** Says what `status` would say of the hook that was just installed, and of our hooks in other scopes. */
 async function proveInstalled(client: Client, scope: Scope, places: Places): Promise<void> {
+  const { AWAITS_APPROVAL } = await import('../install/switches.js');
   const { clientStatus } = await import('../install/status.js');
   const { hooks, files, notes } = await clientStatus(client, places);
   const installed = hooks.find((hook) => hook.scope === scope && hook.file === client.file(scope, places));
   for (const line of [...files, ...notes]) say(line);
-  if (installed?.problems.length === 0) say('tried out: it blocks what a policy forbids and lets the rest pass');
-  else for (const problem of installed?.problems ?? ['it is not found again']) complain(`the installed hook does not guard: ${problem}`);
-  if (installed?.problems.length !== 0) process.exitCode = 1;
+  const problems = installed?.problems.filter((problem) => !AWAITS_APPROVAL.has(problem)) ?? ['it is not found again'];
+  for (const problem of installed?.problems ?? []) if (AWAITS_APPROVAL.has(problem)) say(problem);
+  if (problems.length === 0) say('tried out: it blocks what a policy forbids and lets the rest pass');
+  for (const problem of problems) complain(`the installed hook does not guard: ${problem}`);
+  if (problems.length > 0) process.exitCode = 1;
 }
 
 /** A command is found again by our mark, and starts what its full paths name. */

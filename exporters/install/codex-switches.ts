@@ -35,6 +35,9 @@ function dotenv(seen: Seen): string[] {
   return harmfulNames(seen.installed.hook, dotenvNames(text.text)).map((name) => `${name} is set in ${file}: it changes what runs in the place of the hook`);
 }
 
+/** What a person must do once after each change of the hook. */
+export const UNTRUSTED = 'Codex does not trust it and skips it in silence: start `codex` once and approve it';
+
 const PLAIN_KEYS = ['type', 'command', 'timeout', 'statusMessage'];
 const SHORTEST_TIMEOUT_S = 3;
 const MATCHES_ALL = ['', '*', '.*'];
@@ -54,7 +57,7 @@ export const codexSwitches: readonly Switch[] = [
     name: 'the hook is not trusted',
     effect: 'not-called',
     example: { in: 'nothing' },
-    find: (seen) => (stateOf(seen).some((state) => typeof valueAt(state, 'trusted_hash') === 'string') || seen.installed.scope === 'managed' ? [] : ['Codex does not trust it and skips it in silence: start `codex` once and approve it']),
+    find: (seen) => (stateOf(seen).some((state) => typeof valueAt(state, 'trusted_hash') === 'string') || seen.installed.scope === 'managed' ? [] : [UNTRUSTED]),
   },
   { name: 'BASH_ENV in .codex/.env', effect: 'other-code', example: { in: 'file', path: '~/.codex/.env', text: 'BASH_ENV=/nowhere\n' }, find: dotenv },
   {

@@ -37,6 +37,9 @@ function hookDisabled(seen: Seen): string[] {
   });
 }
 
+/** What a person must do once for each folder. */
+export const FOLDER_UNKNOWN = 'Gemini CLI has not been told whether to trust this folder: until it is trusted no hook is called in it';
+
 /** In a folder that is not trusted Gemini calls no hook of any settings. */
 function folderTrust(seen: Seen): string[] {
   const { env, project } = seen.places;
@@ -52,7 +55,7 @@ function folderTrust(seen: Seen): string[] {
   const rules = 'value' in parsed && isObject(parsed.value) ? parsed.value : {};
   const isTrusted = trustOf(rules, project);
   if (isTrusted === true) return [];
-  return [isTrusted === false ? `the folder is not trusted (${file}): Gemini CLI calls no hook in it` : 'Gemini CLI has not been told whether to trust this folder: until it is trusted no hook is called in it'];
+  return [isTrusted === false ? `the folder is not trusted (${file}): Gemini CLI calls no hook in it` : FOLDER_UNKNOWN];
 }
 
 /** The rule of the longest folder around the project; undefined without one. */

@@ -4,6 +4,7 @@ import { repositoryName } from '../repository/repository-name.js';
 import { spoolFolder } from '../spool/location.js';
 import { askClient, type Answer } from './ask-client.js';
 import type { Client, InstalledEntry, Places } from './client.js';
+import { UNTRUSTED } from './codex-switches.js';
 import { harmfulHere } from './environment-names.js';
 import { lastCalls, lastToolUse } from './evidence.js';
 import { isOurs, type InstalledHook } from './hook-command.js';
@@ -98,7 +99,7 @@ function saidByClient({ file, hook }: InstalledEntry, answer: Answer): string[] 
   const listed = answer.hooks.find(({ command, sourcePath }) => hook.type === 'command' && command === hook.command && sourcePath === file);
   if (listed === undefined) return ['Codex does not list it among its hooks: it is not called'];
   if (!listed.enabled) return ['Codex says that it is disabled: it is not called'];
-  return listed.isManaged || listed.trustStatus === 'trusted' ? [] : [`Codex says that it is ${listed.trustStatus}, and skips it in silence: start \`codex\` once and approve it`];
+  return listed.isManaged || listed.trustStatus === 'trusted' ? [] : [UNTRUSTED];
 }
 
 /** Session files are written a little after the hook was called. */

@@ -1,7 +1,7 @@
 import type { Client, InstalledEntry, Places, Scope } from './client.js';
 import { claudeCodeSwitches } from './claude-code-switches.js';
-import { codexSwitches } from './codex-switches.js';
-import { geminiCliSwitches } from './gemini-cli-switches.js';
+import { codexSwitches, UNTRUSTED } from './codex-switches.js';
+import { FOLDER_UNKNOWN, geminiCliSwitches } from './gemini-cli-switches.js';
 import type { SettingsFile } from './reading.js';
 
 /** What a test puts beside an installed hook to throw a switch. */
@@ -58,3 +58,6 @@ export const SWITCHES: Readonly<Record<Client['name'], readonly Switch[]>> = {
   codex: codexSwitches,
   'gemini-cli': geminiCliSwitches,
 };
+
+/** What `status` says where nothing is wrong with an installation that a person has yet to approve in the agent. */
+export const AWAITS_APPROVAL: ReadonlySet<string> = new Set([UNTRUSTED, FOLDER_UNKNOWN]);
