@@ -64,7 +64,8 @@ export function readDoctor(output: string): Answer {
     file,
     problem: key === undefined ? problem : `${key}: ${problem}`,
   }));
-  return { kind: 'claude-code', version, invalid };
+  // A rule that was skipped leaves the rest of its file in force.
+  return { kind: 'claude-code', version, invalid: invalid.filter((line) => !/ was skipped\b/.test(line.problem)) };
 }
 
 /** The app server's `hooks/list` tells of each hook whether it is enabled and trusted. */

@@ -292,6 +292,7 @@ describe('what the agent says itself', () => {
     const report = (invalid: string): string => `Claude Code doctor\n\nRunning: npm-global (2.1.332)\nCommit: f24\n\n${invalid}Remote Control\n- Not signed in\n`;
     const invalid = 'Invalid settings\n- /h/.claude/settings.json: Invalid or malformed JSON\n- /p/.claude/settings.json › permissions.allow: Expected array, but received string\n  Suggested fix: x\n\n';
     expect(readDoctor(report(invalid))).toEqual({ kind: 'claude-code', version: '2.1.332', invalid: [{ file: '/h/.claude/settings.json', problem: 'Invalid or malformed JSON' }, { file: '/p/.claude/settings.json', problem: 'permissions.allow: Expected array, but received string' }] });
+    expect(readDoctor(report('Invalid settings\n- /p/.claude/settings.json › permissions.allow: Invalid permission rule "Bash(" was skipped: Malformed\n\n'))).toMatchObject({ invalid: [] });
     expect(readDoctor(report(''))).toMatchObject({ invalid: [] });
     expect(readDoctor('usage: claude')).toEqual({ kind: 'silent' });
   });
