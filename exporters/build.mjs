@@ -23,6 +23,7 @@ const LAZY = { 'node:child_process': ['spawnSync'], 'node:crypto': ['createHash'
 const COLD = {
   'schemas/redaction.ts': ['redactText'],
   'exporters/hook/rule-category.ts': ['categoryOf', 'isRuleCategory'],
+  'exporters/hook/session-write.ts': ['writeSession'],
   'exporters/spool/drop.ts': ['dropOldest'],
   'exporters/spool/lost.ts': ['countLost', 'prepareLost'],
   'exporters/spool/make-folder.ts': ['makeFolder'],

@@ -157,6 +157,11 @@ export const ATTR_GUARDRAIL_ACTION = 'gen_ai.guardrail.action.type';
 /** `enforced` or `not-enforced`, where the policy has a rate limit for the tool. */
 export const ATTR_RATE_LIMIT_STATUS = 'agentshield.rate_limit.status';
 
+/** `changed` or `removed`, where the policy is not what it was when the session began: the stricter of both was applied. */
+export const ATTR_POLICY_CHANGE = 'agentshield.policy.change';
+/** Event under which the hook was called, where it is not that of every tool call, e.g. `PreSkillShellCommand`. */
+export const ATTR_HOOK_EVENT = 'agentshield.hook.event';
+
 /** Drift span (fields of AgentShield's DriftResult). */
 export const ATTR_DRIFT_TIMESTAMP = 'agentshield.drift.timestamp';
 export const ATTR_DRIFT_SCORE_PREVIOUS = 'agentshield.drift.score.previous';

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -11,6 +12,7 @@ import { ATTR_DECISION, ATTR_EVENT_ID, ATTR_EVENT_SOURCE, ATTR_SECURITY_RULE_CAT
 import { OtlpServer } from '../testdata/otlp-server.js';
 import { spoolLine, spoolRecords } from '../testdata/spool-lines.js';
 import { hookToken } from './hook-token.js';
+import { hexAddress, ownerIn } from './peer.js';
 import { startAgent, type AgentOptions, type RunningAgent } from './run-agent.js';
 
 const SEGMENT = `decisions-${new Date().toISOString().slice(0, 10)}-000000.ndjson`;
@@ -259,6 +261,37 @@ describe('the HTTP hook', () => {
     expect((await ask('', { body: '{"hook_event_name":"PostToolUse","tool_name":"Bash"}' })).body).toEqual({});
     writeFileSync(join(home, '.agentshield', 'runtime-policy.json'), '{');
     expect((await ask('ls')).body).toMatchObject({ decision: 'block' });
+  });
+
+  it('answers no page of a browser, whatever token it shows', async () => {
+    await start({ token: undefined });
+    for (const name of ['origin', 'sec-fetch-site', 'sec-fetch-mode']) {
+      const { status } = await new Promise<{ status: number | undefined }>((resolve, reject) => {
+        const headers = { authorization: `Bearer ${hookToken({ HOME: home })}`, [name]: 'null' };
+        request(agent?.hookUrl ?? '', { method: 'POST', headers }, (response) => { resolve({ status: response.statusCode }); response.resume(); }).once('error', reject).end('{}');
+      });
+      expect([name, status]).toEqual([name, 403]);
+    }
+    expect(spoolRecords(spool)).toEqual([]);
+  });
+
+  it.runIf(process.getuid?.() === 0)('answers no other user of the machine, who may have been shown the token', async () => {
+    await start({ token: undefined });
+    const code = "fetch(process.argv[1], { method: 'POST', headers: { authorization: process.argv[2] }, body: '{}' }).then((response) => console.log(response.status))";
+    const asked = (uid: number): Promise<string> => new Promise((resolve) => {
+      const child = spawn(process.execPath, ['-e', code, agent?.hookUrl ?? '', `Bearer ${hookToken({ HOME: home })}`], { uid, cwd: '/' });
+      let out = '';
+      child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+      child.once('close', () => { resolve(out.trim()); });
+    });
+    expect([await asked(65_534), await asked(0)]).toEqual(['403', '200']);
+  });
+
+  it('knows the other end of a connection by the kernel’s table', () => {
+    const table = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   0: 0100007F:10E7 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 1\n   1: 0100007F:C350 0100007F:10E7 01 00000000:00000000 00:00000000 00000000  1000        0 2\n';
+    expect([hexAddress('127.0.0.1', 4327), hexAddress('::ffff:127.0.0.1', 50_000)]).toEqual(['0100007F:10E7', '0100007F:C350']);
+    expect(ownerIn(table, '0100007F:C350', '0100007F:10E7')).toBe(1000);
+    expect(ownerIn(table, '0100007F:C351', '0100007F:10E7')).toBeUndefined();
   });
 
   it('has a token of its own that only this user can read', () => {

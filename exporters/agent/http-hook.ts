@@ -6,6 +6,7 @@ import type { PolicyMode } from '../hook/policy-mode.js';
 import { record } from '../hook/record.js';
 import { SessionProjects } from './session-projects.js';
 import { isHookToken } from './hook-token.js';
+import { isOwnPeer } from './peer.js';
 
 export interface HttpHookOptions {
   /** 0: any free port. */
@@ -52,6 +53,8 @@ async function handle(request: IncomingMessage, response: ServerResponse, option
   const startedAt = performance.now();
   try {
     if (request.url === '/health') { respond(response, 200, { ok: true }); return; }
+    if (isFromBrowser(request)) { respond(response, 403, { error: 'no page of a browser asks the hook' }); return; }
+    if (!isOwnPeer(request.socket)) { respond(response, 403, { error: 'the hook answers its own user alone' }); return; }
     if (!isHookToken(request.headers.authorization, options.token)) { respond(response, 401, { error: 'the hook token is missing or wrong' }); return; }
     if (request.url?.split('?')[0] !== '/hook' || request.method !== 'POST') { respond(response, 404, { error: 'there is POST /hook' }); return; }
     const text = await readBody(request);
@@ -70,6 +73,11 @@ function judgeAndAnswer(text: string, response: ServerResponse, { env, mode }: H
   const isDenied = decision?.verdict.decision === 'block';
   respond(response, 200, isDenied ? denial(decision.event, decision.call.tool, decision.verdict.reason) : {});
   if (decision !== undefined) record(decision.call, decision.verdict, durationMs, { env, projectDir });
+}
+
+/** Browsers send one of these with whatever a page asks for; agents send none. */
+function isFromBrowser({ headers }: IncomingMessage): boolean {
+  return headers.origin !== undefined || Object.keys(headers).some((name) => name.startsWith('sec-fetch-'));
 }
 
 function respond(response: ServerResponse, status: number, body: object): void {

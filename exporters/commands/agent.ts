@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { hookToken } from '../agent/hook-token.js';
-import { policyMode } from '../hook/policy-mode.js';
+import { policyMode, tightened } from '../hook/policy-mode.js';
 import { resolveToken, resolveUrl } from '../otlp/connection.js';
 import { spoolFolder } from '../spool/location.js';
 import { withConnection, type ConnectionOptions } from './connection-options.js';
@@ -33,7 +33,7 @@ async function agent(options: AgentCommandOptions): Promise<void> {
     runtimeLogs: runtimeLogs(options, process.env),
     port: portOf(options.port, process.env),
     hookToken: hookToken(process.env),
-    mode: policyMode(options.policyMode ?? process.env['SHIELDWATCH_POLICY_MODE']),
+    mode: tightened(policyMode(options.policyMode), process.env),
     env: process.env,
     say: complain,
   });

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { registerAgent } from './agent.js';
 import { registerInstall } from './install.js';
+import { registerPolicy } from './policy.js';
 import { registerScan } from './scan.js';
 import { registerShip } from './ship.js';
 import { registerWatch } from './watch.js';
@@ -15,6 +16,7 @@ export function registerProducerCommands(program: Command): void {
   registerShip(program);
   registerAgent(program);
   registerInstall(program);
+  registerPolicy(program);
   program
     .command('hook')
     .description('judge the tool call on standard input (PreToolUse hook of Claude Code and Codex, BeforeTool of Gemini)')

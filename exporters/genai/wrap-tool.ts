@@ -8,7 +8,7 @@ import {
   ATTR_GEN_AI_TOOL_NAME,
   SCOPE_NAME,
 } from '#schemas/semconv.js';
-import { policyMode, type PolicyMode } from '../hook/policy-mode.js';
+import { tightened, type PolicyMode } from '../hook/policy-mode.js';
 import { decisionRecord } from '../hook/record.js';
 import { cannotJudge, judge, type Verdict } from '../hook/verdict.js';
 import { scrubText } from '../scrub.js';
@@ -81,7 +81,7 @@ function judgeAndRecord(args: unknown[], callId: string, options: WrapOptions, d
   };
   const verdict = judgeSafely(() => {
     const input = JSON.stringify(args.length === 1 ? args[0] : args) as string | undefined;
-    return judge({ ...call, input: input ?? '' }, { mode: options.policyMode ?? policyMode(env['SHIELDWATCH_POLICY_MODE']), env, projectDir: '' });
+    return judge({ ...call, input: input ?? '' }, { mode: tightened(options.policyMode ?? 'safe', env), env, projectDir: '' });
   });
   const record = decisionRecord(call, verdict, performance.now() - startedAt, { env, projectDir: '' });
   decisions.add(record);

@@ -1,14 +1,12 @@
 import { userInfo } from 'node:os';
-import { policyMode, stricterMode, type PolicyMode } from './policy-mode.js';
+import { policyMode, tightened, type PolicyMode } from './policy-mode.js';
 
 /**
  * The policy mode of a hook: that of `--policy-mode`, `safe` without one. The environment, which settings files that an
  * agent may write can set, makes it stricter and never laxer.
  */
 export function fixedMode(args: readonly string[], env: NodeJS.ProcessEnv): PolicyMode {
-  const mode = policyMode(optionValue(args, '--policy-mode'));
-  const fromEnv = env['SHIELDWATCH_POLICY_MODE'];
-  return fromEnv === undefined ? mode : stricterMode(mode, policyMode(fromEnv));
+  return tightened(policyMode(optionValue(args, '--policy-mode')), env);
 }
 
 /**

@@ -163,13 +163,13 @@ describe('hook policy', () => {
     expect(spoolRecords(spool)).toMatchObject([{ decision: 'allow', repository: 'elsewhere' }]);
   });
 
-  it('finds the policy from a folder below, but none above the git root', async () => {
+  it('finds the policy from a folder below, whatever git roots are between', async () => {
     const nested = join(project, 'packages', 'a');
     const otherRoot = join(project, 'vendor');
     mkdirSync(nested, { recursive: true });
     mkdirSync(join(otherRoot, '.git'), { recursive: true });
     expect((await hook.run(stdin('codex', { ...bash('rm -rf /'), cwd: nested }), env)).exitCode).toBe(2);
-    expect((await hook.run(stdin('codex', { ...bash('rm -rf /'), cwd: otherRoot }), env)).exitCode).toBe(0);
+    expect((await hook.run(stdin('codex', { ...bash('rm -rf /'), cwd: otherRoot, session_id: 'another' }), env)).exitCode).toBe(2);
   });
 
   it('keeps the project policy in force when the agent has changed into a folder with its own', async () => {

@@ -21,7 +21,7 @@ export function runHook(args: readonly string[], env: NodeJS.ProcessEnv = proces
   const projectDir = env['CLAUDE_PROJECT_DIR'] ?? '';
   // Where the hook is, and what runs it.
   const own = [dirname(process.argv[1] ?? '/nowhere/hook'), process.execPath];
-  const judging: Judging = { mode: fixedMode(args, env), env, projectDir, own };
+  const judging: Judging = { mode: fixedMode(args, env), env, projectDir, startDir: process.cwd(), own };
   const settle = (decision: Decision | undefined): void => { conclude(decision, startedAt, judging); };
   const judge = (input: string): void => {
     try {

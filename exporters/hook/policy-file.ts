@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { readFile } from '../read-file.js';
 import { PolicyError } from './policy.js';
@@ -16,20 +16,53 @@ export interface PolicyFile {
 }
 
 /**
- * The policies in force for a call made in `cwd`: the project's own, then the nearest one from `cwd`
- * upward, no further than the git root, the project or the home folder. Both apply: otherwise an agent
- * that changes into a folder of its own making would leave the project's policy behind.
+ * Text by path of every policy in one of `folders` or above it, up to the home folder where that is above, else to the
+ * root. All of them apply: an agent that changes into a folder of its own making, with a `.git` or a policy in it, leaves
+ * none behind. Above a git root only the files of this user and of root count: elsewhere anybody may have put them.
  */
-export function readPolicies(cwd: string, projectDir: string, homeDir: string): PolicyFile[] {
-  const project = projectDir === '' ? undefined : resolve(projectDir);
-  const paths = new Map<string, string>();
-  if (project !== undefined) addPolicy(paths, project);
-  for (let dir = resolve(cwd); ; dir = dirname(dir)) {
-    if (addPolicy(paths, dir)) break;
-    const isLast = dir === dirname(dir) || dir === project || (homeDir !== '' && dir === resolve(homeDir)) || existsSync(`${dir}/.git`);
-    if (isLast) break;
+export function readPolicies(folders: readonly string[], homeDir: string): Map<string, string> {
+  const home = homeDir === '' ? '' : resolve(homeDir);
+  const texts = new Map<string, string>();
+  const seen = new Set<string>();
+  for (const start of withRealPaths(folders)) {
+    let isAboveGit = false;
+    for (let dir = start; !seen.has(dir); dir = dirname(dir)) {
+      seen.add(dir);
+      const path = `${dir === '/' ? '' : dir}/${POLICY_PATH}`;
+      const text = isAboveGit && !isTrusted(path) ? undefined : readPolicy(path);
+      if (text !== undefined) texts.set(path, text);
+      if (dir === home) break;
+      isAboveGit ||= existsSync(`${dir}/.git`);
+    }
   }
-  return [...paths].map(([path, text]) => ({ path, text }));
+  return texts;
+}
+
+/** The folders, and what they are where links lead to them. */
+function withRealPaths(folders: readonly string[]): string[] {
+  const all = new Set<string>();
+  for (const folder of folders) {
+    const plain = resolve(folder);
+    if (all.has(plain)) continue;
+    all.add(plain);
+    try {
+      all.add(realpathSync.native(plain));
+    } catch {
+      // Not there.
+    }
+  }
+  return [...all];
+}
+
+/** Whether a policy's folder is one of `folders` or above it. */
+export function isPolicyOf(path: string, folders: readonly string[]): boolean {
+  const folder = path.slice(0, -POLICY_PATH.length - 1) || '/';
+  return withRealPaths(folders).some((it) => it === folder || folder === '/' || it.startsWith(`${folder}/`));
+}
+
+function isTrusted(path: string): boolean {
+  const uid = statSync(path, { throwIfNoEntry: false })?.uid;
+  return uid === undefined || uid === 0 || process.getuid === undefined || uid === process.getuid();
 }
 
 /** The one policy AgentShield's own hook looks at. */
@@ -37,13 +70,6 @@ export function readStockPolicy(cwd: string): PolicyFile[] {
   const path = `${resolve(cwd)}/${POLICY_PATH}`;
   const text = readPolicy(path);
   return text === undefined ? [] : [{ path, text }];
-}
-
-function addPolicy(found: Map<string, string>, dir: string): boolean {
-  const path = `${dir}/${POLICY_PATH}`;
-  const text = found.get(path) ?? readPolicy(path);
-  if (text !== undefined) found.set(path, text);
-  return text !== undefined;
 }
 
 /** Undefined when there is no such file; a file that is there but cannot be read is an invalid policy. */

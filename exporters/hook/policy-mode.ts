@@ -14,9 +14,12 @@ export function policyMode(name: string | undefined): PolicyMode {
   return POLICY_MODES.find((mode) => mode === name) ?? 'safe';
 }
 
-/** The stricter of two modes: {@link POLICY_MODES} begins with the strictest. */
-export function stricterMode(a: PolicyMode, b: PolicyMode): PolicyMode {
-  return POLICY_MODES.indexOf(a) < POLICY_MODES.indexOf(b) ? a : b;
+/** A mode that is fixed, or the one of the environment where that is stricter: {@link POLICY_MODES} begins with the strictest. */
+export function tightened(mode: PolicyMode, env: NodeJS.ProcessEnv): PolicyMode {
+  const name = env['SHIELDWATCH_POLICY_MODE'];
+  if (name === undefined) return mode;
+  const fromEnv = policyMode(name);
+  return POLICY_MODES.indexOf(fromEnv) < POLICY_MODES.indexOf(mode) ? fromEnv : mode;
 }
 
 /** Whether a rule's `tool` covers the tool called. */

@@ -7,11 +7,11 @@ import { spoolLimits } from '../spool/limits.js';
 import { spoolFolder } from '../spool/location.js';
 import { actor } from './actor.js';
 import { isoTime } from './iso-time.js';
-import type { ToolCall } from './tool-call.js';
+import { isToolEvent, PROBE_SESSION, type ToolCall } from './tool-call.js';
 import type { Verdict } from './verdict.js';
 
 /** What of a call is recorded; its input is not. */
-export type RecordedCall = Pick<ToolCall, 'tool' | 'cwd' | 'sessionId' | 'toolCallId' | 'agent' | 'agentVersion'>;
+export type RecordedCall = Pick<ToolCall, 'tool' | 'cwd' | 'sessionId' | 'toolCallId' | 'agent' | 'agentVersion'> & Partial<Pick<ToolCall, 'event'>>;
 
 /** Where a call was made, beyond what it says itself. */
 export interface Surroundings {
@@ -19,12 +19,6 @@ export interface Surroundings {
   /** The session's project; `''` when unknown. */
   readonly projectDir: string;
 }
-
-/**
- * Session of the calls by which `shieldwatch status` tries an installed hook out; they leave no record. No agent can
- * use it: their session ids are UUIDs that the agent itself makes.
- */
-export const PROBE_SESSION = 'shieldwatch-probe';
 
 /**
  * Leaves one line for the shipper. Telemetry fails open: whatever goes wrong here is swallowed, the verdict
@@ -60,6 +54,8 @@ export function decisionRecord(call: RecordedCall, verdict: Verdict, durationMs:
     decision: verdict.decision,
     ...(verdict.decision === 'allow' ? {} : blockFields(verdict)),
     ...(verdict.rateLimit === undefined ? {} : { rateLimit: verdict.rateLimit }),
+    ...(verdict.policyChange === undefined ? {} : { policyChange: verdict.policyChange }),
+    ...(call.event === undefined || isToolEvent(call.event) ? {} : { hookEvent: call.event }),
     ...(actorId === undefined ? {} : { actor: actorId }),
     durationMs: Math.round(durationMs * 1000) / 1000,
     source: 'hook',

@@ -3,7 +3,7 @@ import { withoutBom } from './without-bom.js';
 
 /** One tool call an agent asks leave for. */
 export interface ToolCall {
-  /** Event name to be echoed in the answer: `PreToolUse`, or Gemini's `BeforeTool`. */
+  /** Event name to be echoed in the answer: `PreToolUse`, Gemini's `BeforeTool`, or `PreSkillShellCommand` for a shell command in a skill. */
   readonly event: string;
   readonly tool: string;
   /** The tool's input as JSON text, which is what policy patterns are matched against. Never recorded. */
@@ -14,6 +14,15 @@ export interface ToolCall {
   readonly agent: string;
   readonly agentVersion?: string;
 }
+
+/**
+ * Session of the calls by which `shieldwatch status` tries an installed hook out; they leave no record. No agent can
+ * use it: their session ids are UUIDs that the agent itself makes.
+ */
+export const PROBE_SESSION = 'shieldwatch-probe';
+
+/** The events of every tool call; another one is recorded by its name, e.g. `PreSkillShellCommand`. */
+export const isToolEvent = (event: string): boolean => event === 'PreToolUse' || event === 'BeforeTool';
 
 /** What came on standard input. */
 export type HookInput =

@@ -4,19 +4,26 @@ import { matchingRule } from './evaluate.js';
 import { guardHarm } from './guard/guard.js';
 import { mayTouchGuard } from './mentions.js';
 import { parsePolicy, PolicyError, type Policy, type RateLimit } from './policy.js';
-import { readPolicies, readStockPolicy } from './policy-file.js';
+import { isPolicyOf, readPolicies, readStockPolicy, type PolicyFile } from './policy-file.js';
 import { coversTool, type PolicyMode } from './policy-mode.js';
 import { countCall } from './rate-limit.js';
 import { categoryOf } from './rule-category.js';
 import { ruleId } from './rule-id.js';
-import type { ToolCall } from './tool-call.js';
+import { keepPolicies, readSession } from './session.js';
+import { PROBE_SESSION, type ToolCall } from './tool-call.js';
 import { subjectOf, type Subject } from './subject.js';
 
 /** What became of the policy's rate limit for the tool. */
 type RateLimitStatus = 'enforced' | 'not-enforced';
 
+type PolicyChange = 'changed' | 'removed';
+
 /** What the hook decided, and why. */
-export type Verdict = { readonly rateLimit?: RateLimitStatus } & (
+export type Verdict = {
+  readonly rateLimit?: RateLimitStatus;
+  /** Set where a policy file is not what it was when the session first came under it: both were applied, the stricter counted. */
+  readonly policyChange?: PolicyChange;
+} & (
   | { readonly decision: 'allow' }
   | {
       readonly decision: 'block';
@@ -34,6 +41,8 @@ export interface Judging {
   readonly env: NodeJS.ProcessEnv;
   /** The session's project; `''` when unknown. */
   readonly projectDir: string;
+  /** Folder that the agent started the hook in, which no call chooses; undefined when unknown. */
+  readonly startDir?: string;
   /** The guard's own files and folders, beside its home and spool: where the hook is, Node. Nobody but a person writes there. */
   readonly own?: readonly string[];
 }
@@ -55,12 +64,41 @@ export function cannotJudge(reason: string): Verdict {
 }
 
 function apply(call: ToolCall, judging: Judging): Verdict {
-  const { mode, env, projectDir } = judging;
+  const { mode } = judging;
   const subject = subjectOf(call, mode);
   const harm = mode === 'stock' ? undefined : harmToGuard(call, subject, judging);
   if (harm !== undefined) return { decision: 'block', reason: `the guard protects itself: ${harm}`, ruleName: 'built-in:self-protection', ruleCategory: 'other' };
-  const files = mode === 'stock' ? readStockPolicy(call.cwd) : readPolicies(call.cwd, projectDir, env['HOME'] ?? '');
-  const policies = files.map(({ path, text }) => ({ path, policy: parsePolicy(text) }));
+  const { policies, change } = mode === 'stock' ? { policies: parsed(readStockPolicy(call.cwd)), change: undefined } : policiesInForce(call, judging);
+  const verdict = judgeBy(policies, call, subject, judging);
+  return change === undefined ? verdict : { ...verdict, policyChange: change };
+}
+
+interface InForce {
+  readonly path: string;
+  readonly policy: Policy;
+}
+
+const parsed = (files: readonly PolicyFile[]): InForce[] => files.map(({ path, text }) => ({ path, policy: parsePolicy(text) }));
+
+/**
+ * The policies of the folder the agent was started in, of the session's project and first folder, and of the call's own;
+ * and those that the session came under before and that their files do not have any more, until a person accepts that.
+ */
+function policiesInForce(call: ToolCall, { env, projectDir, startDir = '' }: Judging): { policies: InForce[]; change: PolicyChange | undefined } {
+  const home = shieldwatchFolder(env);
+  const sessionId = call.sessionId === PROBE_SESSION ? '' : call.sessionId;
+  const session = readSession(home, sessionId);
+  const folders = [projectDir, startDir, session?.first ?? '', call.cwd].filter((folder) => folder !== '');
+  const texts = readPolicies(folders, env['HOME'] ?? '');
+  const policies = parsed([...texts].map(([path, text]) => ({ path, text })));
+  keepPolicies(home, sessionId, call.cwd, session, texts);
+  const kept = Object.entries(session?.policies ?? {}).filter(([path, text]) => texts.get(path) !== text && isPolicyOf(path, folders));
+  if (kept.length === 0) return { policies, change: undefined };
+  const change = kept.every(([path]) => texts.has(path)) ? 'changed' : 'removed';
+  return { policies: [...policies, ...parsed(kept.map(([path, text]) => ({ path, text })))], change };
+}
+
+function judgeBy(policies: readonly InForce[], call: ToolCall, subject: Subject, { mode, env }: Judging): Verdict {
   const { names } = subject;
   const rule = matchingRule(policies.flatMap(({ policy }) => policy.deny), subject, mode);
   // AgentShield's own words for a rule without a reason.
@@ -75,10 +113,10 @@ function apply(call: ToolCall, judging: Judging): Verdict {
 }
 
 /** Built-in rules, before every policy: {@link guardHarm}. */
-function harmToGuard(call: ToolCall, subject: Subject, { env, projectDir, own = [] }: Judging): string | undefined {
+function harmToGuard(call: ToolCall, subject: Subject, { env, projectDir, startDir = '', own = [] }: Judging): string | undefined {
   const all = [shieldwatchFolder(env), spoolFolder(env), ...own];
   if (!mayTouchGuard(call, subject, all)) return undefined;
-  const projects = [...(projectDir === '' ? [] : [projectDir]), process.cwd(), call.cwd];
+  const projects = [projectDir, startDir, call.cwd].filter((folder) => folder !== '');
   return guardHarm(call, { cwd: call.cwd, projects, env, own: all });
 }
 
@@ -92,10 +130,20 @@ function withLimit(path: string, { rateLimit }: Policy, names: readonly string[]
   return rateLimit.tools.some((tool) => names.some((name) => coversTool(tool, name, mode))) ? [{ path, limit: rateLimit }] : [];
 }
 
+/** One limit for each policy: of a file and the copy of it the lower one. */
+function strictest(limited: readonly Limited[]): Limited[] {
+  const byPath = new Map<string, Limited>();
+  for (const it of limited) {
+    const other = byPath.get(it.path);
+    if (other === undefined || it.limit.maxPerMinute < other.limit.maxPerMinute) byPath.set(it.path, it);
+  }
+  return [...byPath.values()];
+}
+
 /** A limit that cannot be counted is reported as not enforced: a full disk must not stop the agent. */
 function holdToLimits(limited: readonly Limited[], call: ToolCall, folder: string): Verdict {
   const now = Date.now();
-  const answers = limited.map(({ path, limit }) => ({ limit, answer: countCall(limit, { folder, policyPath: path, sessionId: call.sessionId }, call, now) }));
+  const answers = strictest(limited).map(({ path, limit }) => ({ limit, answer: countCall(limit, { folder, policyPath: path, sessionId: call.sessionId }, call, now) }));
   const exceeded = answers.find(({ answer }) => answer === 'exceeded');
   if (exceeded !== undefined) {
     const { maxPerMinute, tools } = exceeded.limit;

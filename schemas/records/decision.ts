@@ -15,6 +15,8 @@ import {
   ATTR_GEN_AI_TOOL_NAME,
   ATTR_GUARDRAIL_ACTION,
   ATTR_GUARDRAIL_VERDICT,
+  ATTR_HOOK_EVENT,
+  ATTR_POLICY_CHANGE,
   ATTR_RATE_LIMIT_STATUS,
   ATTR_SECURITY_RULE_CATEGORY,
   ATTR_SECURITY_RULE_NAME,
@@ -51,6 +53,10 @@ export const decisionRecord = z.strictObject({
   ruleCategory: ruleCategory.optional(),
   /** What became of the policy's rate limit for this tool; absent when there is none. */
   rateLimit: z.enum(['enforced', 'not-enforced']).optional(),
+  /** The policy file is not what it was when the session came under it; the stricter of both was applied. */
+  policyChange: z.enum(['changed', 'removed']).optional(),
+  /** Event of the hook, where it is not that of every tool call. */
+  hookEvent: z.string().max(64).optional(),
   /** Keyed hash of the user's name; absent unless the machine was given a key for it. */
   actor: z.string().max(64).optional(),
   /** Milliseconds spent deciding. */
@@ -85,6 +91,8 @@ export function decisionAttributes(record: DecisionRecord): Record<string, strin
     ...(record.ruleId === undefined ? {} : { [ATTR_SECURITY_RULE_UUID]: record.ruleId }),
     ...(record.ruleCategory === undefined ? {} : { [ATTR_SECURITY_RULE_CATEGORY]: record.ruleCategory }),
     ...(record.rateLimit === undefined ? {} : { [ATTR_RATE_LIMIT_STATUS]: record.rateLimit }),
+    ...(record.policyChange === undefined ? {} : { [ATTR_POLICY_CHANGE]: record.policyChange }),
+    ...(record.hookEvent === undefined ? {} : { [ATTR_HOOK_EVENT]: record.hookEvent }),
     ...(record.actor === undefined ? {} : { [ATTR_ENDUSER_PSEUDO_ID]: record.actor }),
   };
 }

@@ -1,0 +1,49 @@
+import { readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
+
+/** Kernel's table of IPv4 connections; other systems have none. */
+const TABLE = '/proc/net/tcp';
+
+const known = new WeakMap<Socket, boolean>();
+
+/**
+ * Whether the other end of a connection over loopback belongs to this user or to root: the token alone does not say so,
+ * since whoever takes the agent's port while it is down is shown it. True where the system does not tell.
+ */
+export function isOwnPeer(socket: Socket): boolean {
+  const before = known.get(socket);
+  if (before !== undefined) return before;
+  const isOwn = isTrustedOwner(ownerOf(socket));
+  known.set(socket, isOwn);
+  return isOwn;
+}
+
+function isTrustedOwner(uid: number | 'untold' | undefined): boolean {
+  return uid === 'untold' || uid === 0 || uid === process.getuid?.();
+}
+
+/** User id of the other end's socket; undefined where the table does not have it any more. */
+function ownerOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): number | 'untold' | undefined {
+  let table: string;
+  try {
+    table = readFileSync(TABLE, 'utf8');
+  } catch {
+    return 'untold';
+  }
+  return ownerIn(table, hexAddress(remoteAddress, remotePort), hexAddress(localAddress, localPort));
+}
+
+/** User id in the row of `/proc/net/tcp` whose own end is `own` and whose other end is `other`. */
+export function ownerIn(table: string, own: string, other: string): number | undefined {
+  for (const line of table.split('\n')) {
+    const [, local, remote, , , , , uid] = line.trim().split(/\s+/);
+    if (local === own && remote === other) return Number(uid);
+  }
+  return undefined;
+}
+
+/** `127.0.0.1` and a port as the table writes them: `0100007F:10E7`. */
+export function hexAddress(address = '', port = 0): string {
+  const bytes = address.replace(/^::ffff:/, '').split('.').map((byte) => Number(byte).toString(16).padStart(2, '0'));
+  return `${bytes.reverse().join('')}:${port.toString(16).padStart(4, '0')}`.toUpperCase();
+}

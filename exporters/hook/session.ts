@@ -1,0 +1,55 @@
+import { existsSync } from 'node:fs';
+import { readFile } from '../read-file.js';
+import { checksum } from '../spool/checksum.js';
+import { PolicyError } from './policy.js';
+import { writeSession } from './session-write.js';
+
+/** What is kept of a session: where it began, and the policies as they were when it first came under them. */
+export interface Session {
+  /** Folder of its first call. */
+  readonly first: string;
+  /** Text by path. */
+  readonly policies: Readonly<Record<string, string>>;
+}
+
+/** Bytes of all policies of a session, and how many there may be: an agent can make as many as it likes. */
+const [MAX_BYTES, MAX_POLICIES] = [32 * 1024 * 1024, 200];
+
+/** Folder of the copies, in the producers' own, which the built-in rules protect. */
+export const sessionsFolder = (home: string): string => `${home}/sessions`;
+
+function fileOf(home: string, sessionId: string): string {
+  return `${sessionsFolder(home)}/${/^[\w-]{1,100}$/.test(sessionId) ? sessionId : `other-${checksum(sessionId)}`}.json`;
+}
+
+/**
+ * What is kept of a session; undefined before its first call, and of calls without one.
+ *
+ * @throws PolicyError where it is there and cannot be read.
+ */
+export function readSession(home: string, sessionId: string): Session | undefined {
+  if (sessionId === '') return undefined;
+  const file = fileOf(home, sessionId);
+  if (!existsSync(file)) return undefined;
+  const session = parseSession(file);
+  if (session === undefined) throw new PolicyError("the session's copy of the policy cannot be read");
+  return session;
+}
+
+export function parseSession(file: string): Session | undefined {
+  try {
+    const value = JSON.parse(readFile(file, MAX_BYTES)) as Session | null;
+    return typeof value?.first === 'string' && typeof value.policies === 'object' ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Adds policies that the session came under just now. Where that cannot be written, the files alone count. */
+export function keepPolicies(home: string, sessionId: string, cwd: string, known: Session | undefined, policies: ReadonlyMap<string, string>): void {
+  if (sessionId === '') return;
+  const isNew = [...policies.keys()].some((path) => known === undefined || !Object.hasOwn(known.policies, path));
+  if (known !== undefined && (!isNew || Object.keys(known.policies).length >= MAX_POLICIES)) return;
+  const session: Session = { first: known?.first ?? cwd, policies: { ...Object.fromEntries(policies), ...known?.policies } };
+  writeSession(fileOf(home, sessionId), session, known === undefined);
+}
