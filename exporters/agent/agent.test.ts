@@ -265,7 +265,7 @@ describe('the HTTP hook', () => {
 
   it('answers no page of a browser, whatever token it shows', async () => {
     await start({ token: undefined });
-    for (const name of ['origin', 'sec-fetch-site', 'sec-fetch-mode']) {
+    for (const name of ['origin', 'sec-fetch-site', 'sec-fetch-dest']) {
       const { status } = await new Promise<{ status: number | undefined }>((resolve, reject) => {
         const headers = { authorization: `Bearer ${hookToken({ HOME: home })}`, [name]: 'null' };
         request(agent?.hookUrl ?? '', { method: 'POST', headers }, (response) => { resolve({ status: response.statusCode }); response.resume(); }).once('error', reject).end('{}');

@@ -75,9 +75,9 @@ function judgeAndAnswer(text: string, response: ServerResponse, { env, mode }: H
   if (decision !== undefined) record(decision.call, decision.verdict, durationMs, { env, projectDir });
 }
 
-/** Browsers send one of these with whatever a page asks for; agents send none. */
+/** Browsers send one of these with whatever a page asks for; agents send none, but for the mode, which Node's `fetch` sends. */
 function isFromBrowser({ headers }: IncomingMessage): boolean {
-  return headers.origin !== undefined || Object.keys(headers).some((name) => name.startsWith('sec-fetch-'));
+  return headers.origin !== undefined || Object.keys(headers).some((name) => name.startsWith('sec-fetch-') && name !== 'sec-fetch-mode');
 }
 
 function respond(response: ServerResponse, status: number, body: object): void {
