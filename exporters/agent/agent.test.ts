@@ -249,7 +249,7 @@ describe('the HTTP hook', () => {
     await start({ token: undefined });
     await ask('ls');
     expect((await ask('rm -rf /', { cwd: own })).body).toMatchObject({ decision: 'block' });
-    expect((await ask('rm -rf /', { cwd: own, session: 'another' })).body).toEqual({});
+    expect((await ask('rm -rf /', { cwd: mkdtempSync(join(tmpdir(), 'shieldwatch-elsewhere-')), session: 'another' })).body).toEqual({});
   });
 
   it('answers nothing that Claude Code would take for leave to who has no token or sends nonsense', async () => {
