@@ -14,7 +14,8 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 const ROOM = dirname(fileURLToPath(import.meta.url));
-const PROCESSORS = join(ROOM, 'processors');
+/** Our own components. */
+const SOURCES = [join(ROOM, 'processors'), join(ROOM, 'extensions')];
 /** What the compiler knows of where time goes; `npm run collector:profile` writes it. */
 const PROFILE = join(ROOM, 'default.pgo');
 const BINARY = 'shieldwatch-collector';
@@ -114,7 +115,7 @@ function cacheFolder() {
  */
 function binaryPath(go, { manifest, profile }) {
   const hash = createHash('sha256').update(`${go}\n${manifest}\n`).update(profile ?? '');
-  for (const file of manifest.includes('path: processors/') ? sourceFiles() : []) {
+  for (const file of /^ +path: /m.test(manifest) ? sourceFiles() : []) {
     hash.update(`${relative(ROOM, file)}\n`).update(readFileSync(file)).update('\n');
   }
   return join(cacheFolder(), hash.digest('hex').slice(0, 16), BINARY);
@@ -122,8 +123,7 @@ function binaryPath(go, { manifest, profile }) {
 
 /** Our own Go sources, in a stable order; there need not be any. */
 function sourceFiles() {
-  if (!existsSync(PROCESSORS)) return [];
-  return readdirSync(PROCESSORS, { recursive: true, withFileTypes: true })
+  return SOURCES.flatMap((folder) => (existsSync(folder) ? readdirSync(folder, { recursive: true, withFileTypes: true }) : []))
     .filter((entry) => entry.isFile() && /(?:\.go|^go\.(?:mod|sum))$/.test(entry.name) && !entry.name.endsWith('_test.go'))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { MAX_OTLP_BYTES } from '#schemas/otlp-bounds.js';
 import * as semconv from '#schemas/semconv.js';
 import { packageRoot } from '#schemas/root.js';
 import { COLLECTOR_CONFIG, STOCK_COLLECTOR_CONFIG, buildCollector, collectorBinary, hasGo } from './binary.js';
@@ -55,11 +56,18 @@ describe('config.yaml', () => {
     expect(JSON.stringify((config.processors as Record<string, unknown>)['filter/tenant'])).toContain(semconv.ATTR_TENANT_ORG_ID);
   });
 
+  it('takes bodies as large as the gateway does, and looks at them before it reads them', () => {
+    const http = (of: Config): unknown => (of.receivers as { otlp: { protocols: { http: unknown } } }).otlp.protocols.http;
+    expect(http(config)).toMatchObject({ max_request_body_size: MAX_OTLP_BYTES });
+    expect(http(generated)).toEqual({ middlewares: [{ id: 'otlp_bounds' }] });
+    expect((generated.service as { extensions?: unknown }).extensions).toEqual([...(config.service as unknown as { extensions: string[] }).extensions, 'otlp_bounds']);
+  });
+
   it('uses every component of the manifest, and no other', () => {
     const manifest = readFileSync(join(packageRoot(), 'collector', 'manifest.yaml'), 'utf8');
     const compiled = [...manifest.matchAll(/gomod: .*\/([a-z]+?)(?:receiver|processor|exporter|extension)? v0\.\d+\.0$/gm)].map((match) => match[1]);
     const used = new Set(
-      [config.receivers, config.processors, generated.processors, stock.processors, config.exporters, config.extensions]
+      [config.receivers, config.processors, generated.processors, stock.processors, config.exporters, config.extensions, generated.extensions]
         .flatMap((components) => Object.keys(components))
         .map((id) => id.replace(/\/.*/, '').replaceAll('_', '')),
     );

@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { ALLOWED_KEYS, ALLOWED_KEYS_VARIABLE, CONTENT_EVENTS, CONTENT_KEYS, RESERVED_PREFIXES } from '#schemas/attribute-keys.js';
+import { MAX_OTLP_DEPTH, MAX_OTLP_ENTRIES } from '#schemas/otlp-bounds.js';
 import { REDACTION_RULES } from '#schemas/redaction.js';
 import type { RedactionRule } from '#schemas/redaction.js';
 import { VOCABULARY } from '#schemas/redaction-vocabulary.js';
@@ -31,8 +32,14 @@ function yaml(header: string, config: object): string {
 
 /** The block of our own processor; see processors/secretredaction/README.md. */
 function redactionConfig(): string {
-  const header = `# What the processor secretredaction of our distribution takes out. Operators add keys by ${ALLOWED_KEYS_VARIABLE}=a,b.*\n`;
+  const header = `# What the processor secretredaction of our distribution takes out, and what the extension otlp_bounds refuses. Operators
+# add keys by ${ALLOWED_KEYS_VARIABLE}=a,b.*
+`;
   return yaml(header, {
+    // The receiver reads by recursion: what is nested without end is refused by its bytes, before it is read.
+    extensions: { otlp_bounds: { max_depth: MAX_OTLP_DEPTH, max_entries: MAX_OTLP_ENTRIES } },
+    receivers: { otlp: { protocols: { http: { middlewares: [{ id: 'otlp_bounds' }] } } } },
+    service: { extensions: ['bearertokenauth', 'health_check', 'file_storage', 'otlp_bounds'] },
     processors: {
       secretredaction: {
         count_prefix: semconv.COUNT_ATTRIBUTE_PREFIX,

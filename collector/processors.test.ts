@@ -8,6 +8,14 @@ import { redactText } from '#schemas/redaction.js';
 import { packageRoot } from '#schemas/root.js';
 import { hasGo } from './binary.js';
 
+describe.skipIf(!hasGo())(`extensions/otlpbounds ${hasGo() ? '' : '(NOT RUN: no Go)'}`, () => {
+  it.each([['test', '-count=1', './...'], ['vet', './...']])('passes go %s', (...args) => {
+    const cwd = join(packageRoot(), 'collector', 'extensions', 'otlpbounds');
+    const { status, stdout, stderr } = spawnSync('go', args, { cwd, encoding: 'utf8' });
+    expect(status, stdout + stderr).toBe(0);
+  }, 600_000);
+});
+
 describe.skipIf(!hasGo())(`processors/secretredaction ${hasGo() ? '' : '(NOT RUN: no Go)'}`, () => {
   const go = (args: readonly string[], env: NodeJS.ProcessEnv = {}): { status: number | null; output: string } => {
     const cwd = join(packageRoot(), 'collector', 'processors', 'secretredaction');

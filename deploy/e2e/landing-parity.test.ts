@@ -1,14 +1,16 @@
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hasGo } from '#collector/binary.js';
 import type { Caller } from '#ingest/auth/caller.js';
 import { createLandingSink } from '#ingest/landing/landing-sink.js';
+import { createCollectorSink } from '#ingest/telemetry/collector-sink.js';
 import { JSON_TYPE, PROTOBUF_TYPE, SIGNALS, type Signal } from '#ingest/telemetry/sink.js';
+import { ANY_OTLP } from '#ingest/testing/otlp-arbitrary.js';
 import { SAMPLES, toProtobuf } from '#ingest/testing/otlp-samples.js';
 import { selectRows } from '#schemas/clickhouse/client.js';
 import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
 import { SECRETS } from '#schemas/redaction-containers.fixture.js';
-import { HEADER_CONTENT } from '#schemas/semconv.js';
-import { LANDING_TABLES, startCollectorUnderTest, TENANT, type CollectorUnderTest } from './collector.fixture.js';
+import { KEY, LANDING_TABLES, startCollectorUnderTest, type CollectorUnderTest } from './collector.fixture.js';
 import { plantedRequest } from './planted.fixture.js';
 
 /** Keys of the samples, as an operator would allow them. */
@@ -89,17 +91,13 @@ describe.skipIf(!hasGo())(`the gateway's own landing and the collector ${hasGo()
 
   /** Sends the bodies both ways and compares all that lies in all tables. */
   async function landsEqually(bodies: readonly { readonly signal: Signal; readonly body: Buffer }[], keepContent: boolean, type: typeof JSON_TYPE | typeof PROTOBUF_TYPE): Promise<void> {
-    const sink = createLandingSink(own.client, ALLOWED);
+    const sinks = [createLandingSink(own.client, ALLOWED), createCollectorSink({ url: under.collector.url, key: KEY })];
     for (const table of LANDING_TABLES) {
       await own.client.command({ query: `TRUNCATE TABLE ${table}` });
       await own.client.command({ query: `TRUNCATE TABLE collector_e2e.${table}` });
     }
     for (const { signal, body } of bodies) {
-      await sink.deliver({ signal, type, encoding: 'identity', body: [body] }, { ...CALLER, keepContent });
-      const response = await fetch(`${under.collector.url}/v1/${signal}`, {
-        method: 'POST', body, headers: { ...TENANT, 'content-type': type, [HEADER_CONTENT]: keepContent ? 'keep' : 'drop' },
-      });
-      expect(response.status).toBe(200);
+      for (const sink of sinks) await sink.deliver({ signal, type, encoding: 'identity', body: [body] }, { ...CALLER, keepContent });
     }
     for (const table of LANDING_TABLES) {
       const expected = sorted(await selectRows(own.client, `SELECT * FROM ${table}`));
@@ -115,6 +113,20 @@ describe.skipIf(!hasGo())(`the gateway's own landing and the collector ${hasGo()
 
   it.each([true, false])('store equal rows of odd requests, content kept: %s', async (keepContent) => {
     await landsEqually(SIGNALS.map((signal) => ({ signal, body: Buffer.from(JSON.stringify(ODD[signal])) })), keepContent, JSON_TYPE);
+  });
+
+  it('take and store alike what JavaScript makes of NaN beside a name that is not ASCII, and what begins with a byte order mark', async () => {
+    const attributes = [{ key: 'double', value: { doubleValue: null } }, { key: 'acme.名前', value: value('名前') }];
+    const spans = [{ traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), name: 'x', kind: 1, startTimeUnixNano: '1764460800000000000', endTimeUnixNano: '1764460800000000001', attributes }];
+    await landsEqually([{ signal: 'traces', body: Buffer.from(`\ufeff${JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] })}`) }], false, JSON_TYPE);
+    expect(await under.select('SELECT SpanAttributes FROM otel_traces')).toEqual([{ SpanAttributes: { double: 'NaN', 'acme.名前': '名前' } }]);
+  });
+
+  it.each(SIGNALS)('refuse and take alike, and store equal rows, of any %s as JSON', async (signal) => {
+    const seed = Date.now();
+    process.stdout.write(`${signal}: seed ${String(seed)}\n`);
+    const bodies = fc.sample(ANY_OTLP[signal], { numRuns: 60, seed }).map((request) => ({ signal, body: Buffer.from(JSON.stringify(request)) }));
+    await landsEqually(bodies, true, JSON_TYPE);
   });
 
   it('store equal rows, and count alike, of secrets of many kinds in every string', async () => {

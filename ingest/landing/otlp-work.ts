@@ -1,3 +1,5 @@
+import { ShieldwatchError } from '#schemas/errors.js';
+import { MAX_OTLP_BYTES } from '#schemas/otlp-bounds.js';
 import type { Caller } from '../auth/caller.js';
 import { JSON_TYPE, type OtlpType, type Signal } from '../telemetry/sink.js';
 import { checkProtobuf } from './check-protobuf.js';
@@ -32,7 +34,12 @@ let plans: Readonly<Record<Signal, MessagePlan>> | undefined;
  */
 export function toProtobuf(signal: Signal, type: OtlpType, body: Buffer): Buffer {
   plans ??= createRequestPlans();
-  if (type === JSON_TYPE) return jsonToProtobuf(plans[signal], body);
+  if (type === JSON_TYPE) {
+    const protobuf = jsonToProtobuf(plans[signal], body);
+    // A list of small doubles is four times as long in protobuf, and the collector takes no more.
+    if (protobuf.length > MAX_OTLP_BYTES) throw new ShieldwatchError('body_too_large', `the body is larger than ${String(MAX_OTLP_BYTES)} bytes as protobuf`);
+    return protobuf;
+  }
   checkProtobuf(plans[signal], body);
   return body;
 }

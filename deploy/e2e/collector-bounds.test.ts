@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hasGo } from '#collector/binary.js';
+import { field } from '#ingest/testing/protobuf-bytes.js';
+import { startCollectorUnderTest, TENANT, type CollectorUnderTest } from './collector.fixture.js';
+
+/** An AnyValue of arrays in arrays, as protobuf, from the inside out: each level is two fields. */
+function nested(levels: number): Buffer {
+  const reversed: number[] = [];
+  let length = 0;
+  const wrap = (number: number): void => {
+    const varint: number[] = [];
+    for (let rest = length; ; rest >>>= 7) {
+      varint.push(rest > 127 ? (rest & 127) | 128 : rest);
+      if (rest <= 127) break;
+    }
+    for (const byte of varint.reverse()) reversed.push(byte);
+    reversed.push((number << 3) | 2);
+    length += varint.length + 1;
+  };
+  for (let level = 0; level < levels; level += 1) {
+    wrap(1);
+    wrap(5);
+  }
+  return Buffer.from(reversed.reverse());
+}
+
+/** Where an AnyValue may stand, as the field numbers from the request down to it. */
+const PLACES: Readonly<Record<string, readonly (readonly number[])[]>> = {
+  traces: [[1, 1, 1, 2], [1, 2, 1, 3, 2], [1, 2, 2, 9, 2], [1, 2, 2, 11, 3, 2], [1, 2, 2, 13, 4, 2]],
+  logs: [[1, 1, 1, 2], [1, 2, 1, 3, 2], [1, 2, 2, 5], [1, 2, 2, 6, 2]],
+  metrics: [
+    [1, 1, 1, 2], [1, 2, 1, 3, 2], [1, 2, 2, 12, 2],
+    [1, 2, 2, 5, 1, 7, 2], [1, 2, 2, 5, 1, 5, 7, 2], [1, 2, 2, 7, 1, 7, 2], [1, 2, 2, 9, 1, 9, 2], [1, 2, 2, 9, 1, 8, 7, 2],
+    [1, 2, 2, 10, 1, 1, 2], [1, 2, 2, 10, 1, 11, 7, 2], [1, 2, 2, 11, 1, 7, 2],
+  ],
+};
+const at = (place: readonly number[], value: Buffer): Buffer => place.reduceRight((content, number) => field(number, content), value);
+
+describe.skipIf(!hasGo())(`the collector by itself ${hasGo() ? '' : '(NOT RUN: no Go)'}`, () => {
+  let under: CollectorUnderTest;
+  beforeAll(async () => {
+    under = await startCollectorUnderTest();
+  }, 900_000);
+  afterAll(() => under.close());
+
+  it('refuses with 400 what is nested too deep, wherever a value stands, and takes what is not', async () => {
+    for (const [signal, places] of Object.entries(PLACES)) {
+      for (const place of places) {
+        expect([signal, place, await under.post(signal, at(place, nested(20)))]).toEqual([signal, place, 200]);
+        expect([signal, place, await under.post(signal, at(place, nested(50)))]).toEqual([signal, place, 400]);
+      }
+    }
+  });
+
+  it('outlives bodies that would overflow the stack of whoever reads or writes them', async () => {
+    const { pid } = under.collector;
+    // A million levels overflow the writer of JSON in the exporter, two million the reader of the receiver.
+    for (const levels of [1_000_000, 2_000_000]) expect(await under.post('logs', at([1, 2, 2, 5], nested(levels)))).toBe(400);
+    const response = await fetch(`${under.collector.url}/v1/logs`, { method: 'POST', headers: { ...TENANT, 'content-type': 'application/json' }, body: '{"a":'.repeat(1_000_000) });
+    expect([response.status, response.headers.get('content-type')]).toEqual([400, 'application/json']);
+    expect(under.collector.pid).toBe(pid);
+  });
+
+  it('refuses with 400 more entries than memory suffices for', async () => {
+    expect(await under.post('traces', Buffer.alloc(2_000_002, Buffer.from([0x0a, 0])))).toBe(400);
+  });
+});
