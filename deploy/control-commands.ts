@@ -2,7 +2,8 @@ import { createPublicKey } from 'node:crypto';
 import { readFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { verifyChain, type AuditEntry, type AuditHead } from '#ingest/control/audit-chain.js';
+import { verifyTrail, type AuditEntry, type AuditVerdict } from '#ingest/control/audit-chain.js';
+import { readHeads, readLines } from '#ingest/control/audit-files.js';
 import { CommandError } from '#schemas/errors.js';
 import type { Baseline, Member, MintedToken, Org, Purge, Token } from '#schemas/http/control.js';
 import type { ReviewItem, ReviewItemState } from '#schemas/http/fleet.js';
@@ -21,29 +22,35 @@ type Out = (line: string) => void;
 const DATA_DIR = ['--data-dir <folder>', 'data folder of the running stack'] as const;
 const ORG = ['--org <id>', 'organisation; the one of this machine unless given'] as const;
 
-/** Milliseconds a call may take: a whole audit trail is read and checked in one. */
+/** Milliseconds a call may take. */
 const CALL_MS = 120_000;
+/** A whole audit trail is read and checked in one: some minutes for a million entries. */
+const VERIFY_MS = 3_600_000;
 
-async function call<T>(flags: Flags, path: string, method: string, body?: unknown): Promise<T> {
+async function call<T>(flags: Flags, path: string, method: string, body?: unknown, timeoutMs = CALL_MS): Promise<T> {
   const dataDir = resolveDataDir(flags.dataDir);
-  const answer = await callStack<T>(dataDir, method, path, body, CALL_MS);
+  const answer = await callStack<T>(dataDir, method, path, body, timeoutMs);
   if (answer === undefined) throw new CommandError(`no stack runs on ${dataDir}; start it with \`npm start\``);
   return answer;
 }
 
 /** One request to the API as the machine itself. */
-function api<T>(flags: Flags, method: MachineRequest['method'], url: string, body?: unknown): Promise<T> {
-  return call(flags, '/api', 'POST', { method, url, ...(flags.org === undefined ? {} : { orgId: flags.org }), ...(body === undefined ? {} : { body }) });
+function api<T>(flags: Flags, method: MachineRequest['method'], url: string, body?: unknown, timeoutMs?: number): Promise<T> {
+  return call(flags, '/api', 'POST', { method, url, ...(flags.org === undefined ? {} : { orgId: flags.org }), ...(body === undefined ? {} : { body }) }, timeoutMs);
 }
 
-/** Every page of a list. */
-async function all<T>(flags: Flags, url: string, field: string): Promise<T[]> {
-  const found: T[] = [];
+/** The entries of a list, page by page. */
+async function* each<T>(flags: Flags, url: string, field: string): AsyncGenerator<T> {
   for (let cursor: string | null = ''; cursor !== null; ) {
     const page: Record<string, unknown> = await api(flags, 'GET', `${url}?limit=1000${cursor === '' ? '' : `&cursor=${cursor}`}`);
-    found.push(...(page[field] as T[]));
+    yield* page[field] as T[];
     cursor = page['nextCursor'] as string | null;
   }
+}
+
+async function all<T>(flags: Flags, url: string, field: string): Promise<T[]> {
+  const found: T[] = [];
+  for await (const entry of each<T>(flags, url, field)) found.push(entry);
   return found;
 }
 
@@ -217,36 +224,72 @@ function policyCommands(policy: Command, out: Out): void {
 
 function auditCommands(audit: Command, out: Out): void {
   subcommand(audit, 'show', 'the trail, oldest first').action(async (flags: Flags) => {
-    for (const { record } of await all<AuditEntry>(flags, '/v1/audit', 'entries')) {
+    for await (const { record } of each<AuditEntry>(flags, '/v1/audit', 'entries')) {
       const { seq, at, actor, action, subject, detail } = JSON.parse(record) as Record<string, unknown>;
       out([seq, at, actor, action, subject, JSON.stringify(detail)].map(String).join('  '));
     }
   });
-  subcommand(audit, 'export', 'the whole trail as NDJSON').action(async (flags: Flags) => {
-    out((await api<string>(flags, 'GET', '/v1/audit/export')).trimEnd());
+  subcommand(audit, 'export', 'the whole trail as NDJSON; what to verify it with is told on standard error').action(async (flags: Flags) => {
+    // Leaves the entry that every export leaves; the trail itself comes in pages.
+    await api(flags, 'GET', '/v1/audit/export?limit=1');
+    let last: AuditEntry | undefined;
+    for await (const entry of each<AuditEntry>(flags, '/v1/audit', 'entries')) {
+      out(JSON.stringify(entry));
+      last = entry;
+    }
+    if (last !== undefined) {
+      const { orgId } = JSON.parse(last.record) as { orgId: string };
+      process.stderr.write(`note it elsewhere: --org ${orgId} --count ${last.seq} --head ${last.hash}\n`);
+    }
   });
   subcommand(audit, 'verify', 'check the trail, and name the first entry that is not what was written')
     .option('--file <export>', 'check an export instead of the running stack')
     .option('--key <pem>', 'public key for --file; audit-key.pub.pem of the data folder unless given')
     .option('--heads <ndjson>', 'published heads for --file; audit-heads.ndjson of the data folder unless given')
-    .action(async (flags: Flags & { file?: string; key?: string; heads?: string }) => {
-      const verdict = flags.file === undefined ? await api<ReturnType<typeof verifyChain>>(flags, 'GET', '/v1/audit/verify') : verifyFile(flags, flags.file);
+    .option('--count <entries>', 'an entry that was noted: its number')
+    .option('--head <hash>', 'and its hash')
+    .option('--quick', 'of --file, check the last signature alone, which covers all entries by their hashes')
+    .action(async (flags: VerifyFlags) => {
+      const noted = notedOf(flags);
+      const query = noted === undefined ? '' : `?count=${noted.count}&head=${noted.head}`;
+      const verdict = flags.file === undefined ? await api<AuditVerdict>(flags, 'GET', `/v1/audit/verify${query}`, undefined, VERIFY_MS) : await verifyFile(flags, flags.file, noted);
       if (!verdict.ok) throw new CommandError(`entry ${verdict.seq}: ${verdict.problem}`);
       out(`${verdict.entries} entries hold; head ${verdict.head}`);
+      if (verdict.unchecked.length > 0) throw new CommandError(`not checked: ${verdict.unchecked.join('; ')}`);
     });
 }
 
+interface VerifyFlags extends Flags {
+  file?: string;
+  key?: string;
+  heads?: string;
+  count?: string;
+  head?: string;
+  quick?: true;
+}
+
+function notedOf({ count, head }: VerifyFlags): { count: number; head: string } | undefined {
+  if (count === undefined && head === undefined) return undefined;
+  if (count === undefined || head === undefined || !/^\d{1,15}$/.test(count) || !/^[0-9a-f]{64}$/.test(head)) {
+    throw new CommandError('what was noted is both: --count <entries> and --head <64 hexadecimal digits>');
+  }
+  return { count: Number(count), head };
+}
+
 /** Needs no stack: whoever has an export, the public key and the heads can check it anywhere. */
-function verifyFile(flags: Flags & { key?: string; heads?: string }, file: string): ReturnType<typeof verifyChain> {
+async function verifyFile(flags: VerifyFlags, file: string, noted: { count: number; head: string } | undefined): Promise<AuditVerdict> {
+  if (flags.org === undefined) throw new CommandError('name the organisation that the export is of with --org <id>: an export cannot vouch for that itself');
   const dataDir = resolveDataDir(flags.dataDir);
-  const headFile = flags.heads ?? join(dataDir, 'audit-heads.ndjson');
-  const lines = <T>(path: string): T[] => readFileSync(path, 'utf8').split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as T);
+  if (flags.heads !== undefined && !existsSync(flags.heads)) throw new CommandError(`there are no heads at ${flags.heads}`);
   try {
-    const entries = lines<AuditEntry>(file);
-    const orgId = entries[0] === undefined ? '' : (JSON.parse(entries[0].record) as { orgId: string }).orgId;
-    const key = createPublicKey(readFileSync(flags.key ?? join(dataDir, 'audit-key.pub.pem')));
-    return verifyChain(orgId, entries, existsSync(headFile) ? lines<AuditHead>(headFile) : [], key);
+    return await verifyTrail(readLines(file), {
+      orgId: flags.org,
+      publicKey: createPublicKey(readFileSync(flags.key ?? join(dataDir, 'audit-key.pub.pem'))),
+      heads: readHeads(flags.heads ?? join(dataDir, 'audit-heads.ndjson')),
+      noted,
+      isQuick: flags.quick === true,
+    });
   } catch (error) {
-    throw new CommandError(`the export, the key or the heads cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'not NDJSON'}`);
+    throw new CommandError(`the export, the key or the heads cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'not in their format'}`);
   }
 }

@@ -3,9 +3,10 @@ import type { Postgres } from '#schemas/postgres/client.js';
 import type { TokenUse } from './auth/token-use.js';
 import { runInBackground, type Background } from './control/background.js';
 import type { ControlPlane } from './control/control-plane.js';
+import { createDiscovery } from './control/discovery.js';
 import { drainOutbox } from './control/outbox.js';
 import { runPurges } from './control/purges.js';
-import { currentFleet } from './fleet/review-items.js';
+import { openReviewItems } from './fleet/review-items.js';
 
 /** What goes on beside requests. */
 export interface BackgroundWork {
@@ -17,6 +18,7 @@ export interface BackgroundWork {
 
 /** Milliseconds between rounds that nobody asked for. */
 const OUTBOX_MS = 5_000;
+const DISCOVERY_MS = 5_000;
 const REVIEW_MS = 15_000;
 const PURGE_MS = 60_000;
 const USE_MS = 60_000;
@@ -33,7 +35,8 @@ export function startBackgroundWork(
       onError(name, error);
     });
   const outbox = run('outbox', OUTBOX_MS, () => drainOutbox(postgres, clickhouse));
-  const reviewItems = run('review items', REVIEW_MS, openReviewItems(clickhouse, plane));
+  const reviewItems = run('review items', REVIEW_MS, reviewNewScans(clickhouse, plane));
+  const repositories = run('repositories', DISCOVERY_MS, createDiscovery(clickhouse, plane));
   const purges = run('purges', PURGE_MS, () => runPurges(postgres, clickhouse, plane));
   const uses = run('last use of tokens', USE_MS, () => tokenUse.flush(postgres));
   plane.onFact(() => {
@@ -44,7 +47,7 @@ export function startBackgroundWork(
     reviewItems,
     purges,
     async stop() {
-      await Promise.all([outbox.stop(), reviewItems.stop(), purges.stop(), uses.stop()]);
+      await Promise.all([outbox.stop(), reviewItems.stop(), repositories.stop(), purges.stop(), uses.stop()]);
       // What the last requests left behind.
       await Promise.allSettled([drainOutbox(postgres, clickhouse), tokenUse.flush(postgres)]);
     },
@@ -52,7 +55,7 @@ export function startBackgroundWork(
 }
 
 /** Opens the items of scans that came since the last round, by whatever way they came. */
-function openReviewItems(clickhouse: ClickHouseClient, plane: ControlPlane): () => Promise<void> {
+function reviewNewScans(clickhouse: ClickHouseClient, plane: ControlPlane): () => Promise<void> {
   let since = 0;
   return async () => {
     const rows = await selectRows<{ org_id: string; marked: number }>(
@@ -61,7 +64,7 @@ function openReviewItems(clickhouse: ClickHouseClient, plane: ControlPlane): () 
        WHERE fact = 'scan' AND marked_at > fromUnixTimestamp64Milli({since:Int64}, 'UTC') GROUP BY org_id`,
       { since: Math.max(0, since - OVERLAP_MS) },
     );
-    for (const { org_id: orgId } of rows) await currentFleet(plane, clickhouse, { orgId, actor: 'shieldwatch' });
+    for (const { org_id: orgId } of rows) await openReviewItems(plane, clickhouse, orgId);
     since = Math.max(since, ...rows.map(({ marked }) => marked));
   };
 }

@@ -90,6 +90,21 @@ describe('a token that is bound to a repository', () => {
     );
   });
 
+  it('sees nothing of the organisation in the fleet, and is not told how many repositories there are', async () => {
+    const promotion = { pack: 'team', policyName: 'p', owners: [], sha256: `sha256:${'0'.repeat(64)}`, verified: true, reviewItems: [] };
+    expect((await call('POST', '/v1/policy-promotions', gateway.ingestToken, promotion)).statusCode).toBe(200);
+    const fleet = async (token: string) => (await call('GET', '/v1/org/org_a/fleet', token)).json<{ operatorReadback: { policyPromotionsRequiringApproval: string[] } }>().operatorReadback;
+    expect((await fleet(reader)).policyPromotionsRequiringApproval).toEqual([]);
+    expect((await fleet(gateway.readToken)).policyPromotionsRequiringApproval).toHaveLength(1);
+    await gateway.store.client.insert({
+      table: 'repository_activity_v1', format: 'JSONEachRow',
+      values: Array.from({ length: 30 }, (_, i) => ({ org_id: 'org_a', repo: `${MARK}/r${String(i)}`, first_seen: '2026-11-20 10:00:00.000', last_seen: '2026-11-20 10:00:00.000' })),
+    });
+    const told = async (token: string): Promise<boolean> => (await call('POST', '/v1/logs', token, { resourceLogs: [] })).body.includes('are in use');
+    for (let i = 0; i < 5; i += 1) expect(await told(sender)).toBe(false);
+    await expect.poll(() => told(gateway.ingestToken), { timeout: 10_000 }).toBe(true);
+  });
+
   it('sends nothing in the name of another one', async () => {
     const entries = [{ timestamp: new Date().toISOString(), tool: 'Bash', decision: 'allow' }];
     for (const [url, body] of [

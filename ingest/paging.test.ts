@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { openReviewItems } from './fleet/review-items.js';
 import { scanOfSpec } from './testing/bodies.js';
 import { jsonHeaders, startGateway, type Refusal, type TestGateway } from './testing/gateway.js';
 
@@ -15,8 +16,8 @@ beforeAll(async () => {
     await post('/v1/policy-promotions', gateway.ingestToken, { pack: `pack${n}`, policyName: 'p', owners: [], sha256: `sha256:${n.repeat(64)}`, verified: true, reviewItems: [] });
     await post('/v1/tokens', gateway.adminToken, { name: n, scopes: ['read'] });
   }
-  // Opens the review items, so that no background work does while the trail is read.
-  await gateway.app.inject({ url: '/v1/org/org_a/fleet', headers: { authorization: `Bearer ${gateway.readToken}` } });
+  // Now, so that no background work does while the trail is read.
+  await openReviewItems(gateway.app.plane, gateway.store.client, 'org_a');
   const entries = numbers.map((n) => ({ timestamp: `2026-11-20T10:0${n}:00.000Z`, tool: 'Bash', decision: 'allow' }));
   await post('/v1/ingest/runtime', gateway.ingestToken, { repository: 'acme/paged', entries });
   const key = { org_id: 'org_a', repo: 'acme/paged', is_head: false, min_severity: 'info', producer_version: '1', version: 1, scans: 1, score_sum: 1, score_min: 1, score_max: 1, score_last: 1, grade_last: 'F' };

@@ -1,9 +1,9 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { ShieldwatchError } from '#schemas/errors.js';
-import { repositoryId } from '#schemas/records/repository.js';
+import { IS_REPOSITORY_OF_ID, repositoryId, repositoryIdHash } from '#schemas/records/repository.js';
 import type { Session } from '#schemas/postgres/session.js';
 import type { Caller } from './auth/caller.js';
-import type { Actor, ChangeSession, ControlPlane } from './control/control-plane.js';
+import type { ChangeSession, ControlPlane } from './control/control-plane.js';
 import { PLAN_LIMITS, type Plan } from './control/plans.js';
 import { fromStore } from './errors/from-store.js';
 
@@ -21,11 +21,14 @@ interface SeenRepository extends Repository {
 export interface Repositories {
   /** Makes the row of a repository that sends something for the first time. @throws ShieldwatchError 403 past the plan's limit. */
   ensure(caller: Caller, fullName: string): Promise<Repository>;
-  /** By `repo_...` id or full name; undefined when the caller has none of that name. */
-  find(caller: Caller, idOrName: string): Promise<Repository | undefined>;
-  /** {@link find}, or 404. */
+  /** By `repo_...` id or full name, with a row or heard of by telemetry alone; writes nothing. @throws ShieldwatchError 404. */
   need(caller: Caller, idOrName: string): Promise<Repository>;
-  list(caller: Caller): Promise<SeenRepository[]>;
+  /** {@link need}, and makes its row: something is decided about it. What landed is there, whatever the plan says. */
+  needRow(caller: Caller, idOrName: string): Promise<Repository>;
+  /** A page of them by name, in the order of bytes; writes nothing. */
+  list(caller: Caller, after: string, limit: number): Promise<SeenRepository[]>;
+  /** How many names telemetry has brought beyond those that the plan keeps rows of. */
+  countBeyondPlan(caller: Caller): Promise<number>;
   /** Forgets that a repository is known; call it when one was removed. */
   forget(orgId: string, id: string): void;
 }
@@ -36,66 +39,66 @@ interface Activity {
   last_seen_at: string;
 }
 
-const MAX_LISTED = 10_000;
+/** Names among which one is looked for by an id that no row has. */
+const MAX_SEARCHED = 10_000;
 /** Milliseconds for which a repository is known without a question; another gateway may have removed it meanwhile. */
 const KNOWN_MS = 10_000;
 const MAX_KNOWN = 10_000;
 
 /**
- * Postgres holds the rows; ClickHouse knows repositories that were heard of by OTLP only, and those get their row
- * when somebody asks for them.
+ * Postgres holds the rows; ClickHouse knows repositories that were heard of by OTLP only, and background work gives those
+ * their row (`control/discovery.ts`).
  */
 export function createRepositories(plane: ControlPlane, clickhouse: ClickHouseClient): Repositories {
   const known = new Map<string, number>();
   const keyOf = (orgId: string, id: string): string => `${orgId}\0${id}`;
 
-  function activity(orgId: string): Promise<Activity[]> {
-    return fromStore(
-      selectRows<Activity>(
-        clickhouse,
-        `SELECT repo, first_seen_at, last_seen_at FROM repository_activity
-         WHERE org_id = {orgId:String} ORDER BY repo LIMIT {limit:UInt32}`,
-        { orgId, limit: MAX_LISTED },
-      ),
-    );
-  }
+  const ask = <T>(sql: string, params: Record<string, unknown>): Promise<T[]> => fromStore(selectRows<T>(clickhouse, sql, params));
 
-  async function rows(orgId: string, condition: string, params: readonly unknown[]): Promise<Repository[]> {
-    const found = await plane.read(orgId, (tx) =>
-      tx.query<{ id: string; full_name: string }>(
-        `SELECT id, full_name FROM repo WHERE ${condition} ORDER BY full_name LIMIT ${String(MAX_LISTED)}`,
-        params,
-      ),
-    );
-    return found.map((row) => ({ id: row.id, fullName: row.full_name }));
-  }
-
-  async function find(caller: Caller, idOrName: string): Promise<Repository | undefined> {
+  async function find(caller: Caller, idOrName: string): Promise<(Repository & { hasRow: boolean }) | undefined> {
     // Postgres text cannot hold NUL, and no name of ours does.
     if (idOrName.includes('\0')) return undefined;
-    const [row] = await rows(caller.orgId, '(id = $1 OR full_name = $1)', [idOrName]);
-    const found = row ?? (await findActive(caller, idOrName));
-    return found !== undefined && isVisible(caller, found.fullName) ? found : undefined;
+    const { orgId } = caller;
+    const [row] = await plane.read(orgId, (tx) =>
+      tx.query<{ id: string; full_name: string }>('SELECT id, full_name FROM repo WHERE id = $1 OR full_name = $1 ORDER BY full_name LIMIT 1', [idOrName]),
+    );
+    const name = row?.full_name ?? (await findActive(orgId, idOrName));
+    return name !== undefined && isVisible(caller, name) ? { id: repositoryId(orgId, name), fullName: name, hasRow: row !== undefined } : undefined;
   }
 
-  /** What landed is there, whatever the plan says: hiding it would help nobody. */
-  async function findActive(actor: Actor, idOrName: string): Promise<Repository | undefined> {
-    const active = await activity(actor.orgId);
-    const name = active.find((row) => row.repo === idOrName || repositoryId(actor.orgId, row.repo) === idOrName)?.repo;
-    if (name === undefined) return undefined;
-    await plane.change(actor, (tx) => addRepository(tx, actor.orgId, name));
-    return { id: repositoryId(actor.orgId, name), fullName: name };
+  async function findActive(orgId: string, idOrName: string): Promise<string | undefined> {
+    const [named] = await ask<{ repo: string }>('SELECT repo FROM repository_activity_v1 WHERE org_id = {orgId:String} AND repo = {name:String} LIMIT 1', { orgId, name: idOrName });
+    const idHash = repositoryIdHash(idOrName);
+    if (named !== undefined || idHash === undefined) return named?.repo;
+    const [byId] = await ask<{ repo: string }>(
+      `SELECT repo FROM (SELECT DISTINCT repo FROM repository_activity_v1 WHERE org_id = {orgId:String} LIMIT {limit:UInt32})
+       WHERE ${IS_REPOSITORY_OF_ID('repo')} LIMIT 1`,
+      { orgId, idHash, limit: MAX_SEARCHED },
+    );
+    return byId?.repo;
+  }
+
+  async function need(caller: Caller, idOrName: string): Promise<Repository & { hasRow: boolean }> {
+    const found = await find(caller, idOrName);
+    if (found === undefined) throw new ShieldwatchError('not_found', 'there is no such repository');
+    return found;
   }
 
   return {
-    find,
+    need,
+
+    async needRow(caller, idOrName) {
+      const { id, fullName, hasRow } = await need(caller, idOrName);
+      if (!hasRow) await plane.change(caller, (tx) => addRepository(tx, caller.orgId, fullName));
+      return { id, fullName };
+    },
 
     async ensure(caller, fullName) {
       const repository = { id: repositoryId(caller.orgId, fullName), fullName };
       const key = keyOf(caller.orgId, repository.id);
       if ((known.get(key) ?? 0) > Date.now()) return repository;
-      const [row] = await rows(caller.orgId, 'id = $1', [repository.id]);
-      if (row === undefined) {
+      const rows = await plane.read(caller.orgId, (tx) => tx.query('SELECT id FROM repo WHERE id = $1', [repository.id]));
+      if (rows.length === 0) {
         await plane.change(caller, async (tx) => {
           await checkLimit(tx, caller.orgId);
           await addRepository(tx, caller.orgId, fullName);
@@ -106,31 +109,40 @@ export function createRepositories(plane: ControlPlane, clickhouse: ClickHouseCl
       return repository;
     },
 
-    async need(caller, idOrName) {
-      const found = await find(caller, idOrName);
-      if (found === undefined) throw new ShieldwatchError('not_found', 'there is no such repository');
-      return found;
+    async list(caller, after, limit) {
+      const { orgId, repository } = caller;
+      const [rows, active] = await Promise.all([
+        plane.read(orgId, (tx) =>
+          tx.query<{ full_name: string }>(
+            'SELECT full_name FROM repo WHERE full_name COLLATE "C" > $1 AND ($2::text IS NULL OR full_name = $2) ORDER BY full_name COLLATE "C" LIMIT $3',
+            [after, repository, limit],
+          ),
+        ),
+        ask<Activity>(
+          `SELECT repo, min(first_seen) AS first_seen_at, max(last_seen) AS last_seen_at FROM repository_activity_v1
+           WHERE org_id = {orgId:String} AND repo > {after:String} AND repo != '' AND ({repository:String} = '' OR repo = {repository:String})
+           GROUP BY repo ORDER BY repo LIMIT {limit:UInt32}`,
+          { orgId, after, repository: repository ?? '', limit },
+        ),
+      ]);
+      const seen = new Map(active.map((row) => [row.repo, row]));
+      // Each page holds the first names of its store, so together they hold the first of both.
+      const names = [...new Set([...rows.map((row) => row.full_name), ...seen.keys()])].map((name) => ({ name, bytes: Buffer.from(name) }));
+      return names.sort((a, b) => a.bytes.compare(b.bytes)).slice(0, limit).map(({ name }) => ({
+        id: repositoryId(orgId, name),
+        fullName: name,
+        firstSeenAt: seen.get(name)?.first_seen_at ?? null,
+        lastSeenAt: seen.get(name)?.last_seen_at ?? null,
+      }));
     },
 
-    async list(caller) {
-      const [listed, active] = await Promise.all([rows(caller.orgId, 'true', []), activity(caller.orgId)]);
-      const names = new Set(listed.map((repository) => repository.fullName));
-      const missing = active.map((row) => row.repo).filter((name) => !names.has(name));
-      if (missing.length > 0) {
-        await plane.change(caller, async (tx) => {
-          for (const name of missing) await addRepository(tx, caller.orgId, name);
-        });
-      }
-      const seen = new Map(active.map((row) => [row.repo, row]));
-      return [...new Set([...names, ...seen.keys()])]
-        .filter((name) => isVisible(caller, name))
-        .sort()
-        .map((fullName) => ({
-          id: repositoryId(caller.orgId, fullName),
-          fullName,
-          firstSeenAt: seen.get(fullName)?.first_seen_at ?? null,
-          lastSeenAt: seen.get(fullName)?.last_seen_at ?? null,
-        }));
+    async countBeyondPlan({ orgId, repository }) {
+      if (repository !== null) return 0;
+      const [[heard], [org]] = await Promise.all([
+        ask<{ repos: number }>("SELECT uniqExact(repo) AS repos FROM repository_activity_v1 WHERE org_id = {orgId:String} AND repo != ''", { orgId }),
+        plane.read(orgId, (tx) => tx.query<{ plan: Plan }>('SELECT plan FROM org')),
+      ]);
+      return Math.max(0, (heard?.repos ?? 0) - PLAN_LIMITS[org?.plan ?? 'team'].discoveredRepos);
     },
 
     forget(orgId, id) {

@@ -8,6 +8,7 @@ import { HEADER_ORG_ID, HEADER_REPOSITORY } from '#schemas/semconv.js';
 import { INGEST_SCOPES } from './auth/caller.js';
 import { mintToken } from './auth/tokens.js';
 import { addMember } from './control/members.js';
+import { openReviewItems } from './fleet/review-items.js';
 import { driftOfSpec, scanOfSpec } from './testing/bodies.js';
 import { startGateway, type TestGateway } from './testing/gateway.js';
 
@@ -161,6 +162,8 @@ describe.each([
     expect(scan.statusCode, scan.body).toBe(200);
     await call('POST', '/v1/ingest/drift', gateway.ingestToken, driftOfSpec({ repository: REPOSITORY }));
     const repoId = repositoryId('org_a', REPOSITORY);
+    // Now, so that no background work does while the state of A is compared.
+    await openReviewItems(gateway.app.plane, gateway.store.client, 'org_a');
     const { reviewItems } = (await call('GET', `/v1/repo/${repoId}/review-items`, gateway.readToken)).json<{ reviewItems: { id: string; approvalId: string }[] }>();
     const [item] = reviewItems;
     const owner = await addMember(gateway.app.plane, actor, { login: MARK, role: 'owner' });

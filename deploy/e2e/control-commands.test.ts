@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createPrivateKey } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -151,7 +151,7 @@ describe('the audit trail', () => {
     const file = join(stack.dataDir, 'export.ndjson');
     const verify = async (lines: readonly AuditEntry[]): Promise<{ code: number | null; told: string }> => {
       writeFileSync(file, lines.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
-      const { code, out, error } = await shieldwatch('audit', 'verify', '--file', file);
+      const { code, out, error } = await shieldwatch('audit', 'verify', '--file', file, '--org', 'org_local');
       return { code, told: out || error };
     };
     expect(await verify(entries)).toEqual({ code: 0, told: `${entries.length} entries hold; head ${entries.at(-1)?.hash ?? ''}` });
@@ -169,10 +169,21 @@ describe('the audit trail', () => {
       ['cut short', entries.slice(0, at), /^entry 5: the trail was cut short: entry \d+ was published$/],
       ['forked', forked, /^entry 5: another entry was published in its place: the trail was forked$/],
     ];
+    expect(await verify([])).toEqual({ code: 1, told: expect.stringMatching(/^entry 1: the trail was cut short/) });
+    const unnamed = await shieldwatch('audit', 'verify', '--file', file);
+    expect([unnamed.code, unnamed.error]).toEqual([1, expect.stringContaining('--org')]);
     for (const [what, lines, told] of tampered) {
       const verdict = await verify(lines);
       expect([what, verdict.code]).toEqual([what, 1]);
       expect(verdict.told, what).toMatch(told);
     }
+    // Without the heads nothing tells where the trail ended, unless somebody noted it.
+    rmSync(join(stack.dataDir, 'audit-heads.ndjson'));
+    const short = entries.slice(0, at);
+    writeFileSync(file, short.map((each) => `${JSON.stringify(each)}\n`).join(''));
+    const noHeads = await shieldwatch('audit', 'verify', '--file', file, '--org', 'org_local');
+    expect([noHeads.code, noHeads.error]).toEqual([1, expect.stringContaining('not checked: whether it was cut short')]);
+    const noted = await shieldwatch('audit', 'verify', '--file', file, '--org', 'org_local', '--count', String(entries.length), '--head', entries.at(-1)?.hash ?? '');
+    expect([noted.code, noted.error]).toEqual([1, expect.stringContaining('cut short')]);
   });
 });

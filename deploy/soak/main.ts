@@ -1,16 +1,20 @@
 import { removeFolders } from '../bench/folders.js';
 import { CommandError } from '#schemas/errors.js';
+import { soakAudit } from './audit.js';
 import { soakGuard } from './guard.js';
 import { soakRollups } from './rollups.js';
 
 /** Long runs of what the tests do briefly: `npm run soak -- <name> <argument>`. */
 const SOAKS: Readonly<Record<string, (argument: string, err: (line: string) => void) => Promise<void>>> = {
+  audit: (amount, say) => soakAudit(countOf('audit', amount), say),
   guard: soakGuard,
-  rollups: (amount, say) => {
-    if (!/^[1-9]\d{0,8}$/.test(amount)) throw new CommandError('rollups: expected how much as a whole number, e.g. npm run soak -- rollups 10000');
-    return soakRollups(Number(amount), say);
-  },
+  rollups: (amount, say) => soakRollups(countOf('rollups', amount), say),
 };
+
+function countOf(soak: string, amount: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(amount)) throw new CommandError(`${soak}: expected how much as a whole number, e.g. npm run soak -- ${soak} 10000`);
+  return Number(amount);
+}
 
 process.on('exit', removeFolders);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));

@@ -1,4 +1,5 @@
 import { createHash, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 /** One entry of an organisation's audit trail, as it is stored and exported. */
 export interface AuditEntry {
@@ -51,31 +52,135 @@ export function chainEntry(record: AuditRecord, previousHash: string, key: KeyOb
 }
 
 export type AuditVerdict =
-  | { ok: true; entries: number; head: string }
-  /** `seq`: the first entry that is not what was written. */
+  /** Nothing is wrong; `unchecked` says what could not be told, and is empty where all was. */
+  | { ok: true; entries: number; head: string; unchecked: string[] }
+  /** `seq`: the first entry that is not what was written. `entries`: how many were read. */
   | { ok: false; entries: number; seq: number; problem: string };
 
+/** What a trail is held against. */
+export interface TrailExpectation {
+  orgId: string;
+  publicKey: KeyObject;
+  /** Heads that were published outside of the database, of any organisation and in any order. */
+  heads: AsyncIterable<AuditHead> | Iterable<AuditHead>;
+  /** An entry that somebody trusted noted: its number and its hash. */
+  noted?: { count: number; head: string } | undefined;
+  /** Leave out all signatures but the last one, which covers the entries before it by their hashes. */
+  isQuick?: boolean;
+}
+
+/** Signatures that are checked at a time, in the threads of libuv: the event loop waits for none of them. */
+const AT_ONCE = 64;
+const HASH_BYTES = 32;
+const HASH = /^[0-9a-f]{64}$/;
+
 /**
- * Checks a trail in the order in which it is stored, and against published heads: an edit, an entry that was
- * dropped, added or swapped, a trail that was cut short, and one that was written anew.
+ * Checks a trail in the order in which it is stored, and against what is known of it from elsewhere: an edit, an entry
+ * that was dropped, added or swapped, a trail that was cut short, and one that was written anew. It holds 32 bytes of each
+ * entry, and others get their turn meanwhile.
  */
-export function verifyChain(orgId: string, entries: readonly AuditEntry[], heads: readonly AuditHead[], publicKey: KeyObject): AuditVerdict {
-  const bad = (seq: number, problem: string): AuditVerdict => ({ ok: false, entries: entries.length, seq, problem });
-  const published = new Map(heads.filter((head) => head.orgId === orgId && isSigned(head, publicKey)).map((head) => [head.seq, head]));
+export async function verifyTrail(entries: AsyncIterable<unknown> | Iterable<unknown>, expectation: TrailExpectation): Promise<AuditVerdict> {
+  const { orgId, publicKey, isQuick = false } = expectation;
+  let hashes = Buffer.alloc(1_024 * HASH_BYTES);
+  let count = 0;
   let previousHash = GENESIS;
-  for (const [index, entry] of entries.entries()) {
-    const seq = index + 1;
-    if (entry.seq !== seq) return bad(seq, `entry ${String(seq)} is missing or out of place`);
-    if (entry.previousHash !== previousHash) return bad(seq, 'it does not follow the entry before it');
-    if (entry.hash !== hashOf(previousHash, entry.record)) return bad(seq, 'its content was changed');
-    if (!isSigned({ orgId, seq, hash: entry.hash, signature: entry.signature }, publicKey)) return bad(seq, 'its signature is not of this key');
-    const head = published.get(seq);
-    if (head !== undefined && head.hash !== entry.hash) return bad(seq, 'another entry was published in its place: the trail was forked');
-    previousHash = entry.hash;
+  let last: AuditHead | undefined;
+  let unsigned: AuditHead[] = [];
+  const bad = (seq: number, problem: string): AuditVerdict => ({ ok: false, entries: count, seq, problem });
+  const checkSignatures = async (): Promise<AuditVerdict | undefined> => {
+    const heads = unsigned;
+    unsigned = [];
+    const checked = await Promise.all(heads.map((head) => isSigned(head, publicKey)));
+    const wrong = heads[checked.indexOf(false)];
+    return wrong === undefined ? undefined : bad(wrong.seq, 'its signature is not of this key');
+  };
+
+  const hashAt = (seq: number): string => (seq === 0 ? GENESIS : hashes.toString('hex', (seq - 1) * HASH_BYTES, seq * HASH_BYTES));
+  const known = (): ReturnType<typeof compareHeads> => compareHeads(expectation, count, hashAt);
+  const forked = (at: number | undefined): AuditVerdict | undefined => (at === undefined ? undefined : bad(at, 'another entry was published in its place: the trail was forked'));
+  const firstFork = async (): Promise<AuditVerdict | undefined> => forked((await known()).forkedAt);
+
+  for await (const each of entries) {
+    const seq = count + 1;
+    const problem = problemOf(each, { orgId, seq, previousHash });
+    // Those before it come first.
+    if (problem !== undefined) return (await checkSignatures()) ?? (await firstFork()) ?? bad(seq, problem);
+    const { hash, signature } = each as AuditEntry;
+    count = seq;
+    if (hashes.length < count * HASH_BYTES) hashes = Buffer.concat([hashes, Buffer.alloc(hashes.length)]);
+    hashes.write(hash, (count - 1) * HASH_BYTES, 'hex');
+    previousHash = hash;
+    last = { orgId, seq, hash, signature };
+    if (isQuick) unsigned = [last];
+    else unsigned.push(last);
+    if (isQuick ? count % 1_000 === 0 : unsigned.length >= AT_ONCE) {
+      if (isQuick) await nextTurn();
+      const wrong = isQuick ? undefined : await checkSignatures();
+      if (wrong !== undefined) return wrong;
+    }
   }
-  const last = Math.max(0, ...published.keys());
-  if (last > entries.length) return bad(entries.length + 1, `the trail was cut short: entry ${String(last)} was published`);
-  return { ok: true, entries: entries.length, head: previousHash };
+  const wrong = await checkSignatures();
+  if (wrong !== undefined) return wrong;
+
+  const { newest, forkedAt } = await known();
+  const fork = forked(forkedAt);
+  if (fork !== undefined) return fork;
+  if (newest > count) return bad(count + 1, `the trail was cut short: entry ${String(newest)} was published`);
+  return { ok: true, entries: count, head: previousHash, unchecked: uncheckedOf(count, newest, isQuick) };
+}
+
+function uncheckedOf(count: number, newest: number, isQuick: boolean): string[] {
+  const isUnknown = newest < 0;
+  return [
+    ...(isUnknown ? ['whether it was cut short or written anew: no published head of this organisation is known, nor a noted one'] : []),
+    ...(!isUnknown && newest < count ? [`whether entries after ${String(count)} were cut off: the newest known head is of entry ${String(newest)}`] : []),
+    ...(isQuick && count > 1 ? ['the signatures of the entries before the last'] : []),
+  ];
+}
+
+/** What is wrong with an entry by itself and where it stands; undefined: nothing but perhaps its signature. */
+function problemOf(entry: unknown, expected: { orgId: string; seq: number; previousHash: string }): string | undefined {
+  if (!isEntry(entry)) return 'it is no entry of a trail';
+  if (entry.seq !== expected.seq) return `entry ${String(expected.seq)} is missing or out of place`;
+  if (entry.previousHash !== expected.previousHash) return 'it does not follow the entry before it';
+  if (entry.hash !== hashOf(expected.previousHash, entry.record)) return 'its content was changed';
+  const record = recordOf(entry.record);
+  if (record?.orgId !== expected.orgId) return 'it is of another organisation';
+  return record.seq === expected.seq ? undefined : 'it tells another number than its place';
+}
+
+function isEntry(value: unknown): value is AuditEntry {
+  if (typeof value !== 'object' || value === null) return false;
+  const { seq, record, previousHash, hash, signature } = value as Partial<Record<keyof AuditEntry, unknown>>;
+  return typeof seq === 'number' && typeof record === 'string' && typeof previousHash === 'string' && typeof hash === 'string' && HASH.test(hash) && typeof signature === 'string';
+}
+
+function recordOf(text: string): { orgId?: unknown; seq?: unknown } | undefined {
+  try {
+    return JSON.parse(text) as { orgId?: unknown; seq?: unknown };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The newest entry that is known from elsewhere, -1 where none is; and the first that is another one there. */
+async function compareHeads({ orgId, publicKey, heads, noted }: TrailExpectation, count: number, hashAt: (seq: number) => string): Promise<{ newest: number; forkedAt?: number }> {
+  let newest = -1;
+  let forkedAt = Infinity;
+  const take = (seq: number, hash: string): void => {
+    if (seq <= count && hash !== hashAt(seq)) forkedAt = Math.min(forkedAt, seq);
+    newest = Math.max(newest, seq);
+  };
+  if (noted !== undefined) take(noted.count, noted.head);
+  let looked = 0;
+  for await (const head of heads) {
+    looked += 1;
+    if (looked % 10_000 === 0) await nextTurn();
+    if (head.orgId !== orgId || !Number.isSafeInteger(head.seq) || head.seq < 1 || typeof head.hash !== 'string' || typeof head.signature !== 'string') continue;
+    // One that says what the trail says needs no signature: the entry's own was checked.
+    if ((head.seq <= count && head.hash === hashAt(head.seq)) || (await isSigned(head, publicKey))) take(head.seq, head.hash);
+  }
+  return { newest, ...(forkedAt === Infinity ? {} : { forkedAt }) };
 }
 
 /** The public half of a signing key, PEM. */
@@ -83,8 +188,15 @@ export function publicKeyOf(key: KeyObject): KeyObject {
   return createPublicKey(key);
 }
 
-function isSigned({ orgId, seq, hash, signature }: AuditHead, publicKey: KeyObject): boolean {
-  return verify(null, headBytes(orgId, seq, hash), publicKey, Buffer.from(signature, 'base64'));
+function isSigned({ orgId, seq, hash, signature }: AuditHead, publicKey: KeyObject): Promise<boolean> {
+  const bytes = Buffer.from(signature, 'base64');
+  // Base64 can be written in more than one way, and only one of them is what was stored.
+  if (bytes.toString('base64') !== signature) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    verify(null, headBytes(orgId, seq, hash), publicKey, bytes, (error, isValid) => {
+      resolve(error === null && isValid);
+    });
+  });
 }
 
 const headBytes = (orgId: string, seq: number, hash: string): Buffer => Buffer.from(`shieldwatch audit head\n${orgId}\n${String(seq)}\n${hash}`);

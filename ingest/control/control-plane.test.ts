@@ -1,10 +1,15 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { selectRows } from '#schemas/clickhouse/client.js';
 import { openPostgres, type Postgres } from '#schemas/postgres/client.js';
+import { migratePostgres } from '#schemas/postgres/migrate.js';
 import { inOrg } from '#schemas/postgres/session.js';
+import { ensureFirstTokens } from '../auth/tokens.js';
 import { scanOfSpec } from '../testing/bodies.js';
 import { jsonHeaders, startGateway, type Refusal, type TestGateway } from '../testing/gateway.js';
 import type { AuditVerdict } from './audit-chain.js';
+import { auditFilesInMemory } from './audit-files.js';
+import { createControlPlane } from './control-plane.js';
+import { createOrg, setPlan } from './orgs.js';
 import { drainOutbox } from './outbox.js';
 
 let gateway: TestGateway;
@@ -69,6 +74,88 @@ describe('a change of state', () => {
     expect(await drainOutbox(gateway.postgres, gateway.store.client)).toBeGreaterThan(0);
     expect(await outbox()).toEqual([]);
     expect(await facts()).toEqual([{ subject: 'change-kept' }, { subject: 'change-twice' }]);
+  });
+});
+
+describe('an organisation', () => {
+  const orgs = () => gateway.postgres.query('SELECT id, plan FROM org ORDER BY id');
+
+  it('is neither added nor given a plan without its entry of the trail', async () => {
+    const { plane } = gateway.app;
+    const before = await orgs();
+    await gateway.postgres.execute("ALTER TABLE audit_entry ADD CONSTRAINT audit_broken CHECK (record NOT LIKE '%org.create%' AND record NOT LIKE '%org.plan%')");
+    await expect(createOrg(plane, { name: 'unheard', plan: 'team' })).rejects.toMatchObject({ code: 'store_unavailable' });
+    await expect(setPlan(plane, 'org_a', 'enterprise')).rejects.toMatchObject({ code: 'store_unavailable' });
+    expect(await orgs()).toEqual(before);
+    await gateway.postgres.execute('ALTER TABLE audit_entry DROP CONSTRAINT audit_broken');
+
+    const { id } = await createOrg(plane, { name: 'heard', plan: 'team' });
+    await setPlan(plane, id, 'enterprise');
+    const trail = await inOrg(gateway.postgres, id, (tx) => tx.query<{ record: string }>('SELECT record FROM audit_entry ORDER BY seq'));
+    expect(trail.map(({ record }) => JSON.parse(record) as unknown)).toMatchObject([
+      { orgId: id, action: 'org.create', actor: 'machine', detail: { plan: 'team' } }, { action: 'org.plan', detail: { plan: 'enterprise' } },
+    ]);
+    await expect(setPlan(plane, 'org_none', 'team')).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  it('of a first start is there with its tokens, or not at all', async () => {
+    const postgres = await openPostgres({});
+    await migratePostgres(postgres);
+    await postgres.execute("ALTER TABLE token ADD CONSTRAINT token_broken CHECK (name <> 'first ingest token')");
+    await expect(ensureFirstTokens(postgres)).rejects.toThrow();
+    expect(await postgres.query('SELECT id FROM org')).toEqual([]);
+    await postgres.execute('ALTER TABLE token DROP CONSTRAINT token_broken');
+    expect(await ensureFirstTokens(postgres)).toMatchObject({ orgId: 'org_local' });
+    await postgres.close();
+  });
+});
+
+describe('a change that is committed', () => {
+  it('is not failed by heads that cannot be published: they follow with the next change', async () => {
+    const memory = auditFilesInMemory();
+    let isFull = true;
+    const failures: unknown[] = [];
+    const plane = createControlPlane(gateway.postgres, {
+      ...memory,
+      publish(heads) {
+        if (isFull) throw new Error('no space left on device');
+        memory.publish(heads);
+      },
+    });
+    plane.onPublishFailed((error) => void failures.push(error));
+    const record = (subject: string) => plane.change({ orgId: 'org_b', actor: 'test' }, async (tx) => {
+      await tx.record({ action: 'test.published', subject });
+      return subject;
+    });
+    expect(await record('one')).toBe('one');
+    expect(await record('two')).toBe('two');
+    expect([failures.length, memory.heads()]).toEqual([2, []]);
+    isFull = false;
+    expect(await record('three')).toBe('three');
+    const stored = await inOrg(gateway.postgres, 'org_b', (tx) => tx.query<{ seq: string; hash: string }>('SELECT seq, hash FROM audit_entry ORDER BY seq'));
+    expect(memory.heads().map(({ seq, hash }) => [seq, hash])).toEqual(stored.slice(-2).map(({ seq, hash }) => [Number(seq), hash]));
+  });
+
+  it('writes as many statements for a thousand entries as for one', async () => {
+    const statements: string[] = [];
+    const counted: Postgres = {
+      ...gateway.postgres,
+      transaction: (work) => gateway.postgres.transaction((tx) => work({ ...tx, query: (sql, params) => {
+        statements.push(sql);
+        return tx.query(sql, params);
+      } })),
+    };
+    const plane = createControlPlane(counted, auditFilesInMemory());
+    const many = async (count: number): Promise<number> => {
+      statements.length = 0;
+      await plane.change({ orgId: 'org_b', actor: 'test' }, async (tx) => {
+        for (let i = 0; i < count; i += 1) await tx.record({ action: 'test.many', subject: String(i), fact: { kind: 'test-many', state: 'done' } });
+      });
+      return statements.length;
+    };
+    const one = await many(1);
+    expect(await many(1_000)).toBe(one);
+    await expect.poll(() => gateway.postgres.query("SELECT 1 FROM audit_entry WHERE record LIKE '%test.many%'").then((rows) => rows.length)).toBe(1_001);
   });
 });
 

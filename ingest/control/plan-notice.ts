@@ -14,9 +14,10 @@ const MAX_KNOWN = 10_000;
 export function createPlanNotice(clickhouse: ClickHouseClient): (caller: Caller) => string | undefined {
   const known = new Map<string, { askedAt: number; text: string | undefined }>();
   return ({ orgId, repository, plan = 'team' }) => {
-    const limit = PLAN_LIMITS[plan].repos;
+    const { repos, discoveredRepos } = PLAN_LIMITS[plan];
+    const limit = repos ?? discoveredRepos;
     // How many there are is the organisation's: a token of one repository is not told.
-    if (limit === null || repository !== null) return undefined;
+    if (repository !== null) return undefined;
     const now = Date.now();
     const last = known.get(orgId);
     if (last !== undefined && now - last.askedAt < NOTICE_MS) {

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Fleet, FleetEntry, FleetSummary, ReviewItem } from '#schemas/http/fleet.js';
+import { MAX_FLEET } from './latest-scans.js';
+import type { CurrentFleet } from './review-items.js';
 
 const NEXT_ACTIONS = {
   'invalid-evidence': 'Regenerate invalid evidence packs before promotion.',
@@ -18,16 +20,17 @@ export interface PromotionGate {
  * AgentShield's fleet inspection over the newest scan of each repository. An item that was approved or dismissed
  * is still listed, and no longer stands in the way.
  */
-export function fleetOf(entries: FleetEntry[], reviewItems: ReviewItem[], promotions: PromotionGate): Fleet {
+export function fleetOf({ entries, reviewItems, isCut }: CurrentFleet, promotions: PromotionGate): Fleet {
   const summary = summaryOf(entries);
   const routes = entries.map(({ route, outputDir, repository, targetPath, reason }) => ({ route, outputDir, repository, targetPath, reason }));
   const open = reviewItems.filter((item) => item.status === 'open');
-  const isBlocked = open.length > 0 || (promotions.isEnforced && promotions.open.length > 0);
+  // What was not looked at is not ready.
+  const isBlocked = isCut || open.length > 0 || (promotions.isEnforced && promotions.open.length > 0);
   const status = summary.invalidPacks > 0 ? 'invalid-evidence' : isBlocked ? 'blocked' : 'ready';
   const owners = [...new Set(open.map((item) => item.owner))].sort();
   return {
     ok: summary.invalidPacks === 0,
-    requiresAttention: summary.invalidPacks > 0 || open.length > 0 || promotions.open.length > 0,
+    requiresAttention: isCut || summary.invalidPacks > 0 || open.length > 0 || promotions.open.length > 0,
     summary,
     operatorReadback: {
       status,
@@ -47,7 +50,10 @@ export function fleetOf(entries: FleetEntry[], reviewItems: ReviewItem[], promot
     entries,
     routes,
     reviewItems,
-    errors: entries.flatMap((entry) => entry.errors.map((error) => `${entry.repository}: ${error}`)),
+    errors: [
+      ...(isCut ? [`more than ${String(MAX_FLEET)} repositories: the others, by name, were not looked at`] : []),
+      ...entries.flatMap((entry) => entry.errors.map((error) => `${entry.repository}: ${error}`)),
+    ],
   };
 }
 

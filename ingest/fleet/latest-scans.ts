@@ -9,15 +9,19 @@ const COLUMNS = [
 ] as const satisfies readonly (keyof Row<'scan'>)[];
 export type FleetScan = Pick<Row<'scan'>, (typeof COLUMNS)[number]>;
 
-/** The newest scan of each repository (or of one) that looked at a file, by name. */
-export function latestScans(clickhouse: ClickHouseClient, orgId: string, repository?: string): Promise<FleetScan[]> {
-  return fromStore(
+/** Repositories of a fleet that are looked at. */
+export const MAX_FLEET = 10_000;
+
+/** The newest scan of each repository (or of one) that looked at a file, by name; `isCut`: there are more than {@link MAX_FLEET}. */
+export async function latestScans(clickhouse: ClickHouseClient, orgId: string, repository?: string): Promise<{ scans: FleetScan[]; isCut: boolean }> {
+  const scans = await fromStore(
     selectRows<FleetScan>(
       clickhouse,
       `SELECT ${COLUMNS.join(', ')} FROM scan
        WHERE org_id = {orgId:String} ${repository === undefined ? '' : 'AND repo = {repository:String}'} AND files_scanned > 0
-       ORDER BY repo, occurred_at DESC, event_id DESC LIMIT 1 BY repo`,
-      { orgId, ...(repository === undefined ? {} : { repository }) },
+       ORDER BY repo, occurred_at DESC, event_id DESC LIMIT 1 BY repo LIMIT {limit:UInt32}`,
+      { orgId, limit: MAX_FLEET + 1, ...(repository === undefined ? {} : { repository }) },
     ),
   );
+  return { scans: scans.slice(0, MAX_FLEET), isCut: scans.length > MAX_FLEET };
 }

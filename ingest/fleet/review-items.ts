@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { ShieldwatchError } from '#schemas/errors.js';
 import type { FleetEntry, ReviewItem, ReviewItemState, ReviewRoute, ReviewStatus } from '#schemas/http/fleet.js';
@@ -12,10 +13,14 @@ import { reviewItemText, type ReviewItemText } from './review-item.js';
 export interface CurrentFleet {
   entries: FleetEntry[];
   reviewItems: ReviewItem[];
+  /** There are more repositories than are looked at. */
+  isCut: boolean;
 }
 
 interface Current {
   entry: FleetEntry;
+  /** ISO 8601. */
+  scannedAt: string;
   digest: string;
   text: ReviewItemText | undefined;
 }
@@ -35,28 +40,52 @@ interface ItemRow extends Record<string, unknown> {
   superseded_at: Date | string | null;
 }
 
-/** Reads the newest scans and sees to it that every one that needs a decision has its item, and no older one is open. */
-export async function currentFleet(
-  plane: ControlPlane,
-  clickhouse: ClickHouseClient,
-  actor: Actor,
-  repository?: string,
-): Promise<CurrentFleet> {
-  const scans = await latestScans(clickhouse, actor.orgId, repository);
-  const receipts = await readReceipts(plane, actor.orgId, scans.map((scan) => scan.bundle_digest));
-  const current = scans.map((scan): Current => {
-    const digest = digestOf(scan);
-    const entry = fleetEntry(actor.orgId, scan, receipts.get(receiptKey(repositoryId(actor.orgId, scan.repo), scan.bundle_digest)));
-    return { entry, digest, text: reviewItemText(actor.orgId, entry, digest) };
-  });
-  const stored = await bringUpToDate(plane, actor.orgId, current);
-  return {
-    entries: current.map(({ entry }) => entry),
-    reviewItems: current.flatMap(({ text }) => {
+/** Scans looked at before others get a turn, and the most of which items are opened in one transaction. */
+const BATCH = 200;
+
+/**
+ * The newest scans with what was decided about them. It writes nothing: an item of a scan that came a moment ago is open,
+ * and gets its row from {@link openReviewItems}.
+ */
+export async function currentFleet(plane: ControlPlane, clickhouse: ClickHouseClient, orgId: string, repository?: string): Promise<CurrentFleet> {
+  const fleet: CurrentFleet = { entries: [], reviewItems: [], isCut: false };
+  for await (const { current, isCut } of newestScans(plane, clickhouse, orgId, repository)) {
+    const stored = byId(await plane.read(orgId, (tx) => readItems(tx, orgId, current)));
+    fleet.isCut = isCut;
+    for (const { entry, text, scannedAt } of current) {
+      fleet.entries.push(entry);
       const row = text === undefined ? undefined : stored.get(text.id);
-      return text === undefined || row === undefined ? [] : [{ ...text, ...decisionOf(row) }];
-    }),
-  };
+      if (text !== undefined) fleet.reviewItems.push({ ...text, ...(row === undefined ? { ...UNDECIDED, openedAt: scannedAt } : decisionOf(row)) });
+    }
+  }
+  return fleet;
+}
+
+/** Sees to it that every newest scan that needs a decision has its item, and no older one is open: some statements for many scans. */
+export async function openReviewItems(plane: ControlPlane, clickhouse: ClickHouseClient, orgId: string, repository?: string): Promise<void> {
+  for await (const { current } of newestScans(plane, clickhouse, orgId, repository)) await bringUpToDate(plane, orgId, current);
+}
+
+const UNDECIDED = { status: 'open', assignee: null, note: null, decidedAt: null, decidedBy: null } as const;
+
+/** The newest scans, some at a time, so that a large organisation keeps nobody waiting. */
+async function* newestScans(
+  plane: ControlPlane, clickhouse: ClickHouseClient, orgId: string, repository: string | undefined,
+): AsyncGenerator<{ current: Current[]; isCut: boolean }> {
+  const { scans, isCut } = await latestScans(clickhouse, orgId, repository);
+  for (let at = 0; at < scans.length; at += BATCH) {
+    const some = scans.slice(at, at + BATCH);
+    const receipts = await readReceipts(plane, orgId, some.map((scan) => scan.bundle_digest));
+    yield {
+      isCut,
+      current: some.map((scan): Current => {
+        const digest = digestOf(scan);
+        const entry = fleetEntry(orgId, scan, receipts.get(receiptKey(repositoryId(orgId, scan.repo), scan.bundle_digest)));
+        return { entry, digest, text: reviewItemText(orgId, entry, digest), scannedAt: iso(scan.occurred_at) };
+      }),
+    };
+    await nextTurn();
+  }
 }
 
 const receiptKey = (repoId: string, digest: string): string => `${repoId}\0${digest}`;
@@ -73,56 +102,74 @@ async function readReceipts(plane: ControlPlane, orgId: string, digests: readonl
   );
 }
 
-/** The stored items of these scans by id. Writes only when there is something to write. */
-async function bringUpToDate(plane: ControlPlane, orgId: string, current: readonly Current[]): Promise<Map<string, ItemRow>> {
-  const repoIds = current.map(({ entry }) => repositoryId(orgId, entry.repository));
-  const read = (tx: Session): Promise<ItemRow[]> =>
-    tx.query<ItemRow>('SELECT * FROM review_item WHERE repo_id = ANY($1::text[]) AND superseded_at IS NULL', [repoIds]);
-  const byId = (rows: readonly ItemRow[]): Map<string, ItemRow> => new Map(rows.map((row) => [row.id, row]));
+const repoIdsOf = (orgId: string, current: readonly Current[]): string[] => current.map(({ entry }) => repositoryId(orgId, entry.repository));
+const byId = (rows: readonly ItemRow[]): Map<string, ItemRow> => new Map(rows.map((row) => [row.id, row]));
 
-  const known = byId(await plane.read(orgId, read));
+/** The items of these repositories that no newer scan took the place of. */
+function readItems(tx: Session, orgId: string, current: readonly Current[]): Promise<ItemRow[]> {
+  return tx.query<ItemRow>('SELECT * FROM review_item WHERE repo_id = ANY($1::text[]) AND superseded_at IS NULL', [repoIdsOf(orgId, current)]);
+}
+
+/** Writes only when there is something to write. */
+async function bringUpToDate(plane: ControlPlane, orgId: string, current: readonly Current[]): Promise<void> {
+  const known = byId(await plane.read(orgId, (tx) => readItems(tx, orgId, current)));
   const wanted = new Map(current.flatMap(({ text, digest }) => (text === undefined ? [] : [[text.id, { text, digest }] as const])));
-  const isComplete = [...wanted.keys()].every((id) => known.has(id)) && [...known.keys()].every((id) => wanted.has(id));
-  if (isComplete) return known;
-
-  return plane.change({ orgId, actor: 'shieldwatch' }, async (tx) => {
-    for (const { text, digest } of wanted.values()) if (!known.has(text.id)) await open(tx, orgId, text, digest);
-    for (const row of known.values()) if (!wanted.has(row.id)) await supersede(tx, row, current, orgId);
-    return byId(await read(tx));
+  const missing = [...wanted.values()].filter(({ text }) => !known.has(text.id));
+  const outdated = [...known.values()].filter((row) => !wanted.has(row.id));
+  if (missing.length === 0 && outdated.length === 0) return;
+  await plane.change({ orgId, actor: 'shieldwatch' }, async (tx) => {
+    await open(tx, orgId, missing);
+    await supersede(tx, orgId, outdated, current);
   });
 }
 
-async function open(tx: ChangeSession, orgId: string, text: ReviewItemText, digest: string): Promise<void> {
-  const repoId = repositoryId(orgId, text.repository);
-  await tx.query('INSERT INTO repo (id, org_id, full_name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING', [repoId, orgId, text.repository]);
-  // An item that was replaced comes back when its scan is the newest again: the newer one was purged.
-  const opened = await tx.query(
-    `INSERT INTO review_item (id, org_id, repo_id, route, bundle_digest, approval_id) VALUES ($1, $2, $3, $4, $5, $6)
-     ON CONFLICT (id) DO UPDATE SET superseded_at = NULL WHERE review_item.superseded_at IS NOT NULL RETURNING status`,
-    [text.id, orgId, repoId, text.route, digest, text.approvalId],
+async function open(tx: ChangeSession, orgId: string, items: readonly { text: ReviewItemText; digest: string }[]): Promise<void> {
+  const repoIds = items.map(({ text }) => repositoryId(orgId, text.repository));
+  await tx.query(
+    'INSERT INTO repo (id, org_id, full_name) SELECT id, $1, name FROM unnest($2::text[], $3::text[]) AS new (id, name) ON CONFLICT DO NOTHING',
+    [orgId, repoIds, items.map(({ text }) => text.repository)],
   );
-  if (opened.length === 0) return;
-  await tx.record({
-    action: 'review_item.open',
-    subject: text.id,
-    detail: { route: text.route, repository: text.repository, bundleDigest: digest },
-    fact: { kind: 'review_item', state: 'open', repository: text.repository },
-  });
+  // An item that was replaced comes back when its scan is the newest again: the newer one was purged.
+  const opened = await tx.query<{ id: string }>(
+    `INSERT INTO review_item (id, org_id, repo_id, route, bundle_digest, approval_id)
+     SELECT id, $1, repo_id, route, digest, approval_id FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) AS new (id, repo_id, route, digest, approval_id)
+     ON CONFLICT (id) DO UPDATE SET superseded_at = NULL WHERE review_item.superseded_at IS NOT NULL RETURNING id`,
+    [
+      orgId, items.map(({ text }) => text.id), repoIds, items.map(({ text }) => text.route), items.map(({ digest }) => digest),
+      items.map(({ text }) => text.approvalId),
+    ],
+  );
+  const ids = new Set(opened.map(({ id }) => id));
+  for (const { text, digest } of items.filter((item) => ids.has(item.text.id))) {
+    await tx.record({
+      action: 'review_item.open',
+      subject: text.id,
+      detail: { route: text.route, repository: text.repository, bundleDigest: digest },
+      fact: { kind: 'review_item', state: 'open', repository: text.repository },
+    });
+  }
 }
 
-async function supersede(tx: ChangeSession, row: ItemRow, current: readonly Current[], orgId: string): Promise<void> {
-  const changed = await tx.query('UPDATE review_item SET superseded_at = now() WHERE id = $1 AND superseded_at IS NULL RETURNING id', [row.id]);
-  if (changed.length === 0) return;
-  const repository = current.find(({ entry }) => repositoryId(orgId, entry.repository) === row.repo_id)?.entry.repository ?? '';
-  await tx.record({
-    action: 'review_item.supersede',
-    subject: row.id,
-    detail: { route: row.route, repository, bundleDigest: row.bundle_digest },
-    fact: { kind: 'review_item', state: row.status === 'open' ? 'superseded' : row.status, repository },
-  });
+async function supersede(tx: ChangeSession, orgId: string, rows: readonly ItemRow[], current: readonly Current[]): Promise<void> {
+  const changed = await tx.query<{ id: string }>(
+    'UPDATE review_item SET superseded_at = now() WHERE id = ANY ($1::text[]) AND superseded_at IS NULL RETURNING id', [rows.map(({ id }) => id)],
+  );
+  const ids = new Set(changed.map(({ id }) => id));
+  const names = new Map(current.map(({ entry }) => [repositoryId(orgId, entry.repository), entry.repository]));
+  for (const row of rows.filter(({ id }) => ids.has(id))) {
+    const repository = names.get(row.repo_id) ?? '';
+    await tx.record({
+      action: 'review_item.supersede',
+      subject: row.id,
+      detail: { route: row.route, repository, bundleDigest: row.bundle_digest },
+      fact: { kind: 'review_item', state: row.status === 'open' ? 'superseded' : row.status, repository },
+    });
+  }
 }
 
-const iso = (time: Date | string): string => new Date(time).toISOString();
+function iso(time: Date | string): string {
+  return new Date(time).toISOString();
+}
 const isoOrNull = (time: Date | string | null): string | null => (time === null ? null : iso(time));
 
 function decisionOf(row: ItemRow): Pick<ReviewItem, 'status' | 'assignee' | 'note' | 'openedAt' | 'decidedAt' | 'decidedBy'> {
@@ -142,14 +189,23 @@ export interface ReviewChange {
   note?: string | null | undefined;
 }
 
-/** Decides about an item by its id or its AgentShield id. `mayDecide` is asked before anything is written. */
+/**
+ * Decides about an item by its id or its AgentShield id, after the newest scan of its repository was looked at.
+ * `mayDecide` is asked before anything is decided.
+ */
 export async function changeReviewItem(
   plane: ControlPlane,
+  clickhouse: ClickHouseClient,
   actor: Actor,
   id: string,
   change: ReviewChange,
   mayDecide: (item: { route: ReviewRoute; repository: string }) => void,
 ): Promise<ReviewItemState> {
+  const [known] = await plane.read(actor.orgId, (tx) =>
+    tx.query<{ full_name: string }>('SELECT repo.full_name FROM review_item JOIN repo ON repo.id = review_item.repo_id WHERE review_item.id = $1 OR approval_id = $1 LIMIT 1', [id]),
+  );
+  // One that no row knows may be of any repository.
+  await openReviewItems(plane, clickhouse, actor.orgId, known?.full_name);
   return plane.change(actor, async (tx) => {
     const [row] = await tx.query<ItemRow & { full_name: string }>(
       `SELECT review_item.*, repo.full_name FROM review_item JOIN repo ON repo.id = review_item.repo_id

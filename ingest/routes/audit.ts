@@ -1,11 +1,13 @@
+import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { auditList, auditQuery, auditVerdict } from '#schemas/http/control.js';
+import { auditExportQuery, auditList, auditQuery, auditVerdict, auditVerifyQuery } from '#schemas/http/control.js';
 import { decodeCursor, page } from '../api/cursor.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
-import { verifyChain, type AuditEntry } from '../control/audit-chain.js';
+import { verifyTrail, type AuditEntry } from '../control/audit-chain.js';
 import type { AuditFiles } from '../control/audit-files.js';
 import { readAudit, type ControlPlane } from '../control/control-plane.js';
+import { createTurns } from '../limits/turns.js';
 
 const LIST = {
   id: 'listAudit', method: 'GET', url: '/v1/audit', tag: 'audit', summary: 'The audit trail, oldest first', scopes: ['admin'], role: 'admin',
@@ -14,11 +16,12 @@ const LIST = {
 const EXPORT = {
   id: 'exportAudit', method: 'GET', url: '/v1/audit/export', tag: 'audit', summary: 'The whole audit trail as NDJSON', scopes: ['admin'], role: 'admin',
   description: 'One entry a line, as `shieldwatch audit verify --file` reads it. The export is itself an entry.',
-  response: z.string(), responseType: 'application/x-ndjson',
+  query: auditExportQuery, response: z.string(), responseType: 'application/x-ndjson',
 } as const satisfies RouteSpec;
 const VERIFY = {
   id: 'verifyAudit', method: 'GET', url: '/v1/audit/verify', tag: 'audit', summary: 'Check the trail: the first entry that is not what was written', scopes: ['admin'], role: 'admin',
-  response: auditVerdict,
+  description: 'Held against the heads that this gateway published, and against `count` and `head` where you noted them. `unchecked` says what could not be told.',
+  query: auditVerifyQuery, response: auditVerdict,
 } as const satisfies RouteSpec;
 
 /** Entries read at once. */
@@ -27,15 +30,28 @@ const STRETCH = 1_000;
 /** An organisation's audit trail: read, exported, verified. */
 export function auditRoutes(app: FastifyInstance, options: { plane: ControlPlane; audit: AuditFiles }): void {
   const { plane, audit } = options;
+  /** A large trail takes minutes of work: one at a time. */
+  const inTurn = createTurns(1);
 
-  async function* all(orgId: string): AsyncGenerator<AuditEntry[]> {
-    for (let after = 0; ; ) {
-      const entries = await plane.read(orgId, (tx) => readAudit(tx, orgId, after, STRETCH));
+  async function* stretches(orgId: string, from: number, limit = Infinity): AsyncGenerator<AuditEntry[]> {
+    let after = from;
+    for (let left = limit; left > 0; ) {
+      const wanted = Math.min(STRETCH, left);
+      const entries = await plane.read(orgId, (tx) => readAudit(tx, orgId, after, wanted));
       if (entries.length > 0) yield entries;
       const last = entries.at(-1);
-      if (last === undefined || entries.length < STRETCH) return;
+      if (last === undefined || entries.length < wanted) return;
       after = last.seq;
+      left -= entries.length;
     }
+  }
+
+  async function* entriesOf(orgId: string): AsyncGenerator<AuditEntry> {
+    for await (const entries of stretches(orgId, 0)) yield* entries;
+  }
+
+  async function* linesOf(orgId: string, after: number, limit?: number): AsyncGenerator<string> {
+    for await (const entries of stretches(orgId, after, limit)) yield entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
   }
 
   addRoute(app, LIST, async ({ caller, query }) => {
@@ -45,17 +61,17 @@ export function auditRoutes(app: FastifyInstance, options: { plane: ControlPlane
     return { entries: rows, nextCursor };
   });
 
-  addRoute(app, EXPORT, async ({ caller, reply }) => {
-    await plane.change(caller, (tx) => tx.record({ action: 'audit.export', subject: caller.orgId }));
-    const lines: string[] = [];
-    for await (const entries of all(caller.orgId)) lines.push(...entries.map((entry) => JSON.stringify(entry)));
-    return reply.type('application/x-ndjson').send(`${lines.join('\n')}\n`);
+  addRoute(app, EXPORT, async ({ caller, query, reply }) => {
+    if (query.after === 0) await plane.change(caller, (tx) => tx.record({ action: 'audit.export', subject: caller.orgId }));
+    return reply.type('application/x-ndjson').send(Readable.from(linesOf(caller.orgId, query.after, query.limit)));
   });
 
-  addRoute(app, VERIFY, async ({ caller }) => {
-    const heads = audit.heads();
-    const entries: AuditEntry[] = [];
-    for await (const stretch of all(caller.orgId)) entries.push(...stretch);
-    return verifyChain(caller.orgId, entries, heads, audit.publicKey);
-  });
+  addRoute(app, VERIFY, ({ caller, query: { count, head } }) =>
+    inTurn(() =>
+      verifyTrail(entriesOf(caller.orgId), {
+        orgId: caller.orgId, publicKey: audit.publicKey, heads: audit.heads(),
+        ...(count === undefined || head === undefined ? {} : { noted: { count, head } }),
+      }),
+    ),
+  );
 }

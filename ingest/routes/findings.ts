@@ -46,7 +46,7 @@ export function findingRoutes(app: FastifyInstance, options: { clickhouse: Click
   });
 
   addRoute(app, TRIAGE, async ({ caller, params, body }) => {
-    const { id, fullName } = await repositories.need(caller, params.repoId);
+    const { id, fullName } = await repositories.needRow(caller, params.repoId);
     const until = body.state === 'accepted' && typeof body.until === 'string' ? readDate(body.until, 'until') : null;
     if (until !== null && until.getTime() <= Date.now()) {
       throw new ShieldwatchError('body_invalid', 'until: expected a moment to come', { field: 'until', expected: 'a moment to come' });

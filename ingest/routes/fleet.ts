@@ -36,22 +36,22 @@ export function fleetRoutes(app: FastifyInstance, options: { clickhouse: ClickHo
 
   addRoute(app, FLEET, async ({ caller, params }) => {
     needOwnOrg(caller, params.orgId);
-    const { entries, reviewItems } = await currentFleet(plane, clickhouse, caller, caller.repository ?? undefined);
+    const current = await currentFleet(plane, clickhouse, caller.orgId, caller.repository ?? undefined);
     // Policy packs are the organisation's: a token of one repository sees that repository, and no more.
     const waiting = caller.repository === null ? await listPromotions(plane, caller.orgId, { status: 'open', limit: 1_000 }) : [];
     // Read anew: the fleet is asked for seldom, and a plan may have changed.
     const { plan } = await showOrg(plane, caller.orgId);
-    return fleetOf(entries, reviewItems, { open: waiting.map(({ id }) => id), isEnforced: plan === 'enterprise' });
+    return fleetOf(current, { open: waiting.map(({ id }) => id), isEnforced: plan === 'enterprise' });
   });
 
   addRoute(app, ITEMS, async ({ caller, params }) => {
     const { id, fullName } = await repositories.need(caller, params.repoId);
-    const { reviewItems } = await currentFleet(plane, clickhouse, caller, fullName);
+    const { reviewItems } = await currentFleet(plane, clickhouse, caller.orgId, fullName);
     return { repoId: id, repository: fullName, reviewItems };
   });
 
   addRoute(app, CHANGE, ({ caller, params, body }) =>
-    changeReviewItem(plane, caller, params.itemId, body, ({ route, repository }) => {
+    changeReviewItem(plane, clickhouse, caller, params.itemId, body, ({ route, repository }) => {
       if (caller.repository !== null && caller.repository !== repository) throw new ShieldwatchError('not_found', 'there is no such review item');
       checkMayDecide(caller, route, body);
     }),

@@ -17,7 +17,7 @@ import { repoParams } from './posture.js';
 
 const LIST = {
   id: 'listRepos', method: 'GET', url: '/v1/repos', tag: 'query', summary: 'Repositories, by name', scopes: ['read'],
-  query: z.object({ ...paging, limit: z.coerce.number().int().min(1).max(10_000).default(1_000) }),
+  query: z.object({ ...paging, limit: z.coerce.number().int().min(1).max(1_000).default(1_000) }),
   response: repoList,
 } as const satisfies RouteSpec;
 
@@ -58,10 +58,10 @@ export function repoRoutes(app: FastifyInstance, options: { clickhouse: ClickHou
   const { clickhouse, repositories, plane } = options;
 
   addRoute(app, LIST, async ({ caller, query }) => {
-    const after = decodeCursor(query.cursor, ['string'])?.[0];
-    const all = (await repositories.list(caller)).filter(({ fullName }) => after === undefined || fullName > after);
-    const { rows, nextCursor } = page(all, query.limit, (last) => [last.fullName]);
-    return { repos: rows.map(({ id, fullName, ...seen }) => ({ repoId: id, repository: fullName, ...seen })), nextCursor };
+    const after = String(decodeCursor(query.cursor, ['string'])?.[0] ?? '');
+    const [found, beyondPlan] = await Promise.all([repositories.list(caller, after, query.limit + 1), repositories.countBeyondPlan(caller)]);
+    const { rows, nextCursor } = page(found, query.limit, (last) => [last.fullName]);
+    return { repos: rows.map(({ id, fullName, ...seen }) => ({ repoId: id, repository: fullName, ...seen })), nextCursor, beyondPlan };
   });
 
   addRoute(app, ADD, async ({ caller, body }) => {
@@ -95,8 +95,8 @@ export function repoRoutes(app: FastifyInstance, options: { clickhouse: ClickHou
   });
 
   addRoute(app, SET_BASELINE, async ({ caller, params, body }) => {
-    const { id, fullName } = await repositories.need(caller, params.repoId);
-    const [scan] = await latestScans(clickhouse, caller.orgId, fullName);
+    const { id, fullName } = await repositories.needRow(caller, params.repoId);
+    const { scans: [scan] } = await latestScans(clickhouse, caller.orgId, fullName);
     if (scan === undefined) throw new ShieldwatchError('conflict', 'this repository has no scan that looked at a file');
     const scanId = scanIdOf(caller.orgId, fullName, scan.event_id);
     if (body.scanId !== undefined && body.scanId !== scanId) {

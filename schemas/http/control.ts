@@ -73,7 +73,12 @@ export const repo = z.object({
   firstSeenAt: z.string().nullable(),
   lastSeenAt: z.string().nullable(),
 });
-export const repoList = z.object({ repos: z.array(repo), nextCursor });
+export const repoList = z.object({
+  repos: z.array(repo),
+  nextCursor,
+  /** Names that telemetry brought beyond those the plan keeps rows of: they are listed, but nothing is counted or decided of them. */
+  beyondPlan: count,
+});
 export const repoRequest = z.object({ repository: repositoryName, githubRepoId: z.string().max(50).overwrite(redactText).optional() });
 
 export const baselineRequest = z.object({ scanId: text(100).optional() });
@@ -129,6 +134,18 @@ export const auditVerdict = z.object({
   head: z.string().optional(),
   seq: z.int().optional(),
   problem: z.string().optional(),
+  /** What could not be told; empty where all was checked. */
+  unchecked: z.array(z.string()).optional(),
+});
+/** An entry that was noted outside: how many entries there were, and the hash of the last. */
+export const auditVerifyQuery = z
+  .object({ count: z.coerce.number().int().min(0).optional(), head: z.string().regex(/^[0-9a-f]{64}$/, '64 hexadecimal digits').optional() })
+  .refine(({ count: entries, head }) => (entries === undefined) === (head === undefined), 'count and head, or neither');
+export const auditExportQuery = z.object({
+  /** Begin after this entry. */
+  after: z.coerce.number().int().min(0).default(0),
+  /** At most so many; all there are unless given. */
+  limit: z.coerce.number().int().min(1).optional(),
 });
 
 /** An answer that says no more than that it was done. */

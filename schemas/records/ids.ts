@@ -17,3 +17,16 @@ export function idOf(prefix: string, ...parts: readonly string[]): string {
   }
   return `${prefix}_${id}`;
 }
+
+/** Bytes 2 to 17 of the SHA-256 that an id of {@link idOf} was made of, as hex; undefined: it is no such id. */
+export function hashOfId(prefix: string, id: string): string | undefined {
+  const digits = id.startsWith(`${prefix}_`) ? id.slice(prefix.length + 1) : '';
+  if (digits.length !== 26) return undefined;
+  let bits = 0n;
+  for (const digit of digits) {
+    const value = CROCKFORD.indexOf(digit);
+    if (value < 0) return undefined;
+    bits = (bits << 5n) | BigInt(value);
+  }
+  return (bits & ((1n << 128n) - 1n)).toString(16).padStart(32, '0');
+}

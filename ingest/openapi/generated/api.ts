@@ -693,7 +693,9 @@ export interface paths {
         };
         /**
          * Check the trail: the first entry that is not what was written
-         * @description Scope: `admin`. Role: admin.
+         * @description Held against the heads that this gateway published, and against `count` and `head` where you noted them. `unchecked` says what could not be told.
+         *
+         *     Scope: `admin`. Role: admin.
          */
         get: operations["verifyAudit"];
         put?: never;
@@ -1817,6 +1819,7 @@ export interface operations {
                             lastSeenAt: string | null;
                         }[];
                         nextCursor: string | null;
+                        beyondPlan: number;
                     };
                 };
             };
@@ -3195,7 +3198,10 @@ export interface operations {
     };
     exportAudit: {
         parameters: {
-            query?: never;
+            query?: {
+                after?: number;
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3225,7 +3231,10 @@ export interface operations {
     };
     verifyAudit: {
         parameters: {
-            query?: never;
+            query?: {
+                count?: number;
+                head?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3244,6 +3253,7 @@ export interface operations {
                         head?: string;
                         seq?: number;
                         problem?: string;
+                        unchecked?: string[];
                     };
                 };
             };

@@ -1,0 +1,96 @@
+import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
+import { repositoryId } from '#schemas/records/repository.js';
+import type { Session } from '#schemas/postgres/session.js';
+import type { ControlPlane } from './control-plane.js';
+import { PLAN_LIMITS, type Plan } from './plans.js';
+
+/** Names looked at in one transaction, which adds all that are new in one statement. */
+const BATCH = 500;
+/** A mark may become visible this long after its time: the longest INSERT that the store allows. */
+const OVERLAP_MS = 60_000;
+/** Names that are known to have a row, so that a round asks about new ones only. */
+const MAX_KNOWN = 50_000;
+/** Milliseconds after which they are asked about again: a row may have been removed. */
+const KNOWN_MS = 300_000;
+/** Names of a batch that its entry of the audit trail tells. */
+const MAX_TOLD = 10;
+
+/**
+ * A round that gives rows to the repositories which telemetry has named since the last one: as many as the plan of the
+ * organisation has rows for, whatever one request names. Those beyond have no row; `GET /v1/repos` shows them all the same.
+ */
+export function createDiscovery(clickhouse: ClickHouseClient, plane: ControlPlane): () => Promise<void> {
+  let since = 0;
+  const known = new Set<string>();
+  let knownSince = Date.now();
+
+  return async () => {
+    const now = Date.now();
+    if (known.size > MAX_KNOWN || now - knownSince > KNOWN_MS) {
+      known.clear();
+      knownSince = now;
+    }
+    const from = Math.max(0, since - OVERLAP_MS);
+    const orgs = await selectRows<{ org_id: string; marked: number }>(
+      clickhouse,
+      `SELECT org_id, max(toUnixTimestamp64Milli(marked_at)) AS marked FROM dirty_hour_v1
+       WHERE marked_at > fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND repo != '' GROUP BY org_id`,
+      { from },
+    );
+    for (const { org_id: orgId } of orgs) await discoverOf(orgId, from);
+    since = Math.max(since, ...orgs.map(({ marked }) => marked));
+  };
+
+  async function discoverOf(orgId: string, from: number): Promise<void> {
+    for (let after = ''; ; ) {
+      const rows = await selectRows<{ repo: string }>(
+        clickhouse,
+        `SELECT DISTINCT repo FROM dirty_hour_v1
+         WHERE marked_at > fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND org_id = {orgId:String} AND repo > {after:String} ORDER BY repo LIMIT {limit:UInt32}`,
+        { from, orgId, after, limit: BATCH },
+      );
+      const unknown = rows.map(({ repo }) => repo).filter((name) => !known.has(`${orgId}\0${name}`));
+      if (unknown.length > 0 && !(await addMissing(orgId, unknown))) return;
+      for (const name of unknown) known.add(`${orgId}\0${name}`);
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < BATCH) return;
+      after = last.repo;
+    }
+  }
+
+  /** @returns whether all of them have a row now, but for what is being removed; false: the plan has no row left. */
+  async function addMissing(orgId: string, names: readonly string[]): Promise<boolean> {
+    const ids = names.map((name) => repositoryId(orgId, name));
+    const state = await plane.read(orgId, (tx) => stateOf(tx, ids));
+    if (state === undefined || state.missing === 0) return true;
+    if (state.room === 0) return false;
+    return plane.change({ orgId, actor: 'shieldwatch' }, async (tx) => {
+      await tx.query("SELECT pg_advisory_xact_lock(hashtext('repos'), hashtext($1))", [orgId]);
+      const locked = await stateOf(tx, ids);
+      if (locked === undefined) return true;
+      const added = await tx.query<{ full_name: string }>(
+        `INSERT INTO repo (id, org_id, full_name)
+         SELECT new.id, $1, new.name FROM unnest($2::text[], $3::text[]) AS new (id, name)
+         WHERE NOT EXISTS (SELECT FROM repo WHERE repo.id = new.id)
+           AND NOT EXISTS (SELECT FROM purge WHERE purge.repository = new.name AND purge.finished_at IS NULL)
+         ORDER BY new.name LIMIT $4 ON CONFLICT DO NOTHING RETURNING full_name`,
+        [orgId, ids, names, locked.room],
+      );
+      if (added.length > 0) {
+        const told = added.slice(0, MAX_TOLD).map(({ full_name: name }) => name).join(', ');
+        await tx.record({ action: 'repo.discover', subject: orgId, detail: { repositories: added.length, names: added.length > MAX_TOLD ? `${told} and more` : told } });
+      }
+      return locked.missing <= locked.room;
+    });
+  }
+}
+
+/** How many of these repositories have no row, and how many rows the plan has left; undefined: the organisation is deleted. */
+async function stateOf(tx: Session, ids: readonly string[]): Promise<{ missing: number; room: number } | undefined> {
+  const [row] = await tx.query<{ plan: Plan; repos: number; found: number }>(
+    `SELECT plan, (SELECT count(*)::int FROM repo) AS repos, (SELECT count(*)::int FROM repo WHERE id = ANY ($1::text[])) AS found
+     FROM org WHERE deleted_at IS NULL`,
+    [ids],
+  );
+  return row === undefined ? undefined : { missing: ids.length - row.found, room: Math.max(0, PLAN_LIMITS[row.plan].discoveredRepos - row.repos) };
+}
