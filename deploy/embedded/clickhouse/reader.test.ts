@@ -97,6 +97,10 @@ describe('a reader reads', () => {
     else expect(text).toMatch(expected);
   });
 
+  test('with a string that is longer than the head of a body', async () => {
+    expect(await (await read(`SELECT '${'x'.repeat(200_000)}' = repeat('x', 200000)`)).text()).toBe('1\n');
+  });
+
   test('with parameters, names among them, and its own settings', async () => {
     expect(await (await read('SELECT {a:UInt8}, count() FROM {t:Identifier}', { param_a: '3', param_t: 'item', max_execution_time: '65' })).text()).toBe('3\t1\n');
     expect((await read('SELECT 1', { nosuch: '1' })).headers.get('x-clickhouse-exception-code')).toBe('115');

@@ -1,4 +1,4 @@
-import { named } from './errors.js';
+import { ClickHouseError, named } from './errors.js';
 import { refuseForNobody } from './forbidden.js';
 import { withNames } from './sql-names.js';
 import { tokensOf, type Token } from './sql-tokens.js';
@@ -94,16 +94,25 @@ export function parseStatement(query: Buffer, params: ReadonlyMap<string, string
 
 /** Words that may be told of a statement, as it holds no data of anybody's: `SELECT`, `CREATE TABLE`, else `OTHER`. */
 export function kindOf(head: Buffer): string {
-  const words: string[] = [];
-  for (const token of tokensOf(head.toString('latin1'))) {
-    if (words.length === 0 && token.text === '(') continue;
-    words.push(upper(token));
-    if (words.length === 2) break;
-  }
-  const [first = '', second = ''] = words;
+  const [first = '', second = ''] = firstWords(head);
   if (first === 'WITH' || first === 'FROM') return 'SELECT';
   if (!KINDS.has(first)) return 'OTHER';
   return OBJECTS.has(second) ? `${first} ${second}` : first;
+}
+
+/** A head that ends within a quote has the words before it. */
+function firstWords(head: Buffer): string[] {
+  const words: string[] = [];
+  try {
+    for (const token of tokensOf(head.toString('latin1'))) {
+      if (words.length === 0 && token.text === '(') continue;
+      words.push(upper(token));
+      if (words.length === 2) break;
+    }
+  } catch (error) {
+    if (!(error instanceof ClickHouseError)) throw error;
+  }
+  return words;
 }
 
 const KINDS = new Set([
