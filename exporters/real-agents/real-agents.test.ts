@@ -101,23 +101,23 @@ describe(title('Claude Code'), () => {
   it.runIf(isThere)('runs what the policy lets it, through the HTTP hook', async () => {
     const env = { HOME: workplace.home };
     httpHook = await startHttpHook({ port: 0, token: hookToken(env), mode: 'safe', env });
-    install(claudeCode, { type: 'http', url: httpHook.url, token: hookToken(env) });
+    install(claudeCode, { type: 'http', url: `${httpHook.url}?shieldwatch-hook`, token: hookToken(env) });
     expectJudged('claude-code', 'Bash', await runClaude());
   });
 
   it.runIf(isThere)('runs nothing when the HTTP hook is gone or the token is wrong, and everything if one chose that', async () => {
     const env = { HOME: workplace.home };
     httpHook = await startHttpHook({ port: 0, token: hookToken(env), mode: 'safe', env });
-    install(claudeCode, { type: 'http', url: httpHook.url, token: 'wrong' });
+    install(claudeCode, { type: 'http', url: `${httpHook.url}?shieldwatch-hook`, token: 'wrong' });
     const wrong = await runClaude();
     expect(ran(), wrong.output).toEqual([]);
     await model?.stop();
     await httpHook.close();
-    install(claudeCode, { type: 'http', url: httpHook.url, token: hookToken(env) });
+    install(claudeCode, { type: 'http', url: `${httpHook.url}?shieldwatch-hook`, token: hookToken(env) });
     const gone = await runClaude();
     expect(ran(), gone.output).toEqual([]);
     await model?.stop();
-    install(claudeCode, { type: 'http', url: httpHook.url, token: hookToken(env) }, 'continue');
+    install(claudeCode, { type: 'http', url: `${httpHook.url}?shieldwatch-hook`, token: hookToken(env) }, 'continue');
     await runClaude();
     expect(ran()).toEqual(['forbidden', 'harmless']);
   });
