@@ -1,3 +1,4 @@
+import { mods, otherHooks } from './beside.js';
 import { harmfulNames } from './environment-names.js';
 import { isObject, isOneOf, valueAt, type SettingsFile } from './reading.js';
 import type { Seen, Switch } from './switches.js';
@@ -95,6 +96,8 @@ const SHORTEST_TIMEOUT_S = 3;
 const MATCHES_ALL = ['', '*', '.*'];
 
 export const claudeCodeSwitches: readonly Switch[] = [
+  { name: 'another hook', effect: 'not-obeyed', example: { in: 'settings', scope: 'local', value: { hooks: { PreToolUse: [{ hooks: [{ type: 'command', command: 'true' }] }] } } }, find: otherHooks('PreToolUse') },
+  { name: 'a mod of a plugin', effect: 'not-obeyed', example: { in: 'file', path: '~/.claude/plugins/cache/market/mod/1.0.0/hooks/hooks.json', text: '{"modules":["./mod.mjs"]}' }, find: mods },
   { name: 'disableAllHooks in user settings', effect: 'not-called', example: { in: 'settings', scope: 'user', value: { disableAllHooks: true } }, find: disableAllHooks },
   { name: 'disableAllHooks in project settings', effect: 'not-called', example: { in: 'settings', scope: 'project', value: { disableAllHooks: true } }, find: disableAllHooks },
   { name: 'disableAllHooks in local settings', effect: 'not-called', example: { in: 'settings', scope: 'local', value: { disableAllHooks: true } }, find: disableAllHooks },

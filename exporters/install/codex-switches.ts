@@ -1,3 +1,4 @@
+import { otherHooks } from './beside.js';
 import { join } from 'node:path';
 import { dotenvNames, harmfulNames } from './environment-names.js';
 import { isOneOf, readFileText, valueAt, type SettingsFile } from './reading.js';
@@ -43,6 +44,7 @@ const SHORTEST_TIMEOUT_S = 3;
 const MATCHES_ALL = ['', '*', '.*'];
 
 export const codexSwitches: readonly Switch[] = [
+  { name: 'another hook', effect: 'not-obeyed', example: { in: 'file', path: '~/.codex/hooks.json', text: '{"hooks":{"PreToolUse":[{"hooks":[{"type":"command","command":"true"}]}]}}' }, find: otherHooks('PreToolUse') },
   { name: 'features.hooks', effect: 'not-called', example: { in: 'settings', scope: 'user', value: '[features]\nhooks = false\n' }, find: featureOff },
   { name: 'features.codex_hooks', effect: 'not-called', example: { in: 'settings', scope: 'user', value: '[features]\ncodex_hooks = false\n' }, find: featureOff },
   { name: 'features.hooks of a trusted project', effect: 'not-called', example: { in: 'settings', scope: 'project', value: '[features]\nhooks = false\n' }, find: featureOff },

@@ -1,3 +1,4 @@
+import { customCommands, otherHooks } from './beside.js';
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { dotenvNames, harmfulNames } from './environment-names.js';
@@ -104,6 +105,8 @@ const SHORTEST_TIMEOUT_MS = 3000;
 const MATCHES_ALL = ['', '*', '.*'];
 
 export const geminiCliSwitches: readonly Switch[] = [
+  { name: 'another hook', effect: 'not-obeyed', example: { in: 'settings', scope: 'project', value: { hooks: { BeforeTool: [{ hooks: [{ type: 'command', command: 'true' }] }] } } }, find: otherHooks('BeforeTool') },
+  { name: 'a custom command with a shell command', effect: 'not-called', example: { in: 'file', path: './.gemini/commands/go.toml', text: 'prompt = "!{true}"\n' }, find: customCommands },
   { name: 'hooksConfig.enabled in project settings', effect: 'not-called', example: { in: 'settings', scope: 'project', value: { hooksConfig: { enabled: false } } }, find: hooksOff },
   { name: 'hooksConfig.enabled in user settings', effect: 'not-called', example: { in: 'settings', scope: 'user', value: { hooksConfig: { enabled: false } } }, find: hooksOff },
   { name: 'hooksConfig.disabled in project settings', effect: 'not-called', example: { in: 'settings', scope: 'project', value: { hooksConfig: { disabled: ['shieldwatch'] } } }, find: hookDisabled },

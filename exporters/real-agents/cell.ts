@@ -4,7 +4,7 @@ import { packageRoot } from '#schemas/root.js';
 import type { DecisionRecord } from '#schemas/records/decision.js';
 import { SEGMENT_PATTERN } from '../spool/location.js';
 import { decodeLine } from '../spool/line.js';
-import { DRIVERS, programs, type AgentName, type Launch } from './drivers.js';
+import { claudeFile, DRIVERS, programs, type AgentName, type Launch } from './drivers.js';
 import { ModelServer, type Asked, type ModelRequest, type Turn } from './model-server.js';
 import { Workplace, type Ended } from './workplace.js';
 
@@ -35,6 +35,10 @@ export interface Situation {
   readonly merge?: Readonly<Record<string, object>>;
   /** False when nobody approved the hook where the agent asks for that. */
   readonly isApproved?: boolean;
+  /** True when the hook is approved before the files are changed. */
+  readonly approvedBefore?: boolean;
+  /** Claude Code's own commands that a person gave once the files are there. */
+  readonly setup?: readonly (readonly string[])[];
   /** Replaced in the settings that `install` wrote. */
   readonly replace?: (text: string, workplace: Workplace) => string | Buffer;
   readonly launch?: Launch;
@@ -46,6 +50,8 @@ export interface Situation {
   readonly canary?: string;
   /** `answer`: the last call ran unless the model is told that the policy denies it. */
   readonly effect?: 'file' | 'answer';
+  /** Why `status` cannot know before the session: then what it says afterwards is what counts. */
+  readonly unseen?: string;
   /** Why a denied call may run here: a limit that the README names. */
   readonly exception?: string;
 }
@@ -71,9 +77,9 @@ export interface Cell {
   readonly output: string;
 }
 
-const SETTINGS: Readonly<Record<AgentName, Readonly<Record<string, string>>>> = {
+export const SETTINGS: Readonly<Record<AgentName, Readonly<Record<string, string>>>> = {
   'claude-code': { user: '~/.claude/settings.json', project: './.claude/settings.json', local: './.claude/settings.local.json', managed: '/etc/claude-code/managed-settings.json' },
-  codex: { user: '~/.codex/config.toml' },
+  codex: { user: '~/.codex/config.toml', project: './.codex/config.toml' },
   'gemini-cli': { user: '~/.gemini/settings.json', project: './.gemini/settings.json', managed: '/etc/gemini-cli/settings.json' },
 };
 
@@ -102,14 +108,18 @@ export async function runCell(situation: Situation, folder: string): Promise<Cel
     workplace.write(POLICY, JSON.stringify(hereIn(policy)));
     for (const [name, text] of Object.entries(situation.before ?? {})) workplace.write(name, here(text));
     const installed = await shieldwatch(workplace, 'install', agent, '--scope', scope, '--yes');
-    if (installed.code !== 0) throw new Error(`shieldwatch install ${agent}: ${installed.output}`);
+    // Its exit code says how it stands before a person has approved the hook or trusted the folder.
+    const settings = workplace.path(SETTINGS[agent][scope] ?? '');
+    if (!existsSync(settings) || !readFileSync(settings, 'utf8').includes('shieldwatch-hook')) throw new Error(`shieldwatch install ${agent}: ${installed.output}`);
+    if (situation.approvedBefore) await driver.approve(workplace, folder);
     if (situation.replace !== undefined) {
       const name = SETTINGS[agent][scope] ?? '';
       workplace.write(name, situation.replace(readFileSync(workplace.path(name), 'utf8'), workplace));
     }
     for (const [name, content] of Object.entries(situation.files ?? {})) workplace.write(name, typeof content === 'string' ? here(content) : content);
     for (const [name, object] of Object.entries(situation.merge ?? {})) mergeInto(workplace, name, hereIn(object));
-    if (situation.isApproved ?? true) await driver.approve(workplace, folder);
+    for (const command of situation.setup ?? []) await workplace.run(claudeFile(folder), command, { DISABLE_AUTOUPDATER: '1', IS_SANDBOX: '1' });
+    if ((situation.isApproved ?? true) && !situation.approvedBefore) await driver.approve(workplace, folder);
     makeOld(workplace, agent);
     const before = await statusOf(workplace, agent, launch.env);
     const { output } = await driver.run(workplace, folder, model.url, hereIn(launch));
@@ -146,8 +156,8 @@ function wasAnswered({ canary, effect = 'file', turns = FORBIDDEN }: Situation, 
 }
 
 /** True where a denied call ran although `status` had said, or says now, that all is well. */
-export function isBroken({ ran, before, after }: Cell): boolean {
-  return ran && (before.colour === 'green' || after.colour === 'green');
+export function isBroken({ unseen }: Situation, { ran, before, after }: Cell): boolean {
+  return ran && ((before.colour === 'green' && unseen === undefined) || after.colour === 'green');
 }
 
 function withIds(turns: readonly (readonly Asked[])[], prefix: string): Turn[] {

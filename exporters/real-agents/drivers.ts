@@ -94,6 +94,7 @@ export const DRIVERS: Readonly<Record<AgentName, Driver>> = {
     idPrefix: 'gemini_',
     prepare: (workplace) => {
       workplace.write('~/.gemini/settings.json', '{\n  // kept\n  "security": { "auth": { "selectedType": "gemini-api-key" } }\n}\n');
+      workplace.write('~/.gemini/trustedFolders.json', JSON.stringify({ [workplace.project]: 'TRUST_FOLDER' }));
     },
     approve: () => Promise.resolve(),
     run: (workplace, folder, modelUrl, { prompt = 'go', args = [], env = {} }) =>

@@ -73,7 +73,7 @@ const PROGRAMS: Readonly<Record<AgentName, (folder: string, workplace: Workplace
     const lists = [...program.matchAll(/"PreToolUse"(?:,"[A-Za-z]+")+/g)].map(([list]) => list.split(',').map((name) => name.slice(1, -1)));
     const events = lists.reduce((longest, list) => (list.length > longest.length ? list : longest), []);
     // Settings stand in a schema of `name:()=>type`.
-    const names = [...program.matchAll(/\b(CLAUDE_CODE_[A-Z0-9_]+)\b|\b([a-z][A-Za-z]{3,}):\(\)=>[A-Za-z$]{1,3}\(/g)].map(([, variable, setting]) => variable ?? setting ?? '');
+    const names = [...program.matchAll(/\b(CLAUDE_CODE_[A-Z0-9_]+)\b|\b([a-z][A-Za-z]{3,}):\(\)=>[A-Za-z$]{1,3}\((?:[^()]|\([^()]*\)){0,2000}\)\.optional\(/g)].map(([, variable, setting]) => variable ?? setting ?? '');
     return { events: sorted(events), names: sorted(names) };
   },
   codex: async (folder, workplace) => {

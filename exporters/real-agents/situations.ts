@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { hookFile } from '../install/hook-command.js';
-import { FORBIDDEN, MARKER, REASON, type Situation } from './cell.js';
+import { hookFile, isOurs } from '../install/hook-command.js';
+import { SWITCHES, type Switch, type SwitchExample } from '../install/switches.js';
+import { FORBIDDEN, MARKER, REASON, SETTINGS, type Situation } from './cell.js';
 import { AGENTS, type AgentName } from './drivers.js';
 import { ENDS } from './lists.js';
 import type { Asked } from './model-server.js';
@@ -220,11 +221,10 @@ function endingLike(entry: string, program: string): Recipe {
 /** Ways to set a switch: in a settings file as it was before the session, or how the agent is started. */
 const inFiles = (names: readonly string[], object: object, rest: Partial<Recipe> = {}): Recipe[] => names.map((name) => ({ about: `in ${name}`, merge: { [name]: object }, ...rest }));
 const byEnvironment = (env: Record<string, string>): Recipe => ({ about: 'in the environment', launch: { env } });
-const byArguments = (...args: string[]): Recipe => ({ about: args.join(' ').replace(/[{}"$]/g, ''), launch: { args } });
+const byArguments = (...args: string[]): Recipe => ({ about: args.join(' ').replace(/[{}"$]/g, ''), launch: { args }, unseen: 'arguments of a start leave no trace in any file' });
 
 const CLAUDE_FILES = ['~/.claude/settings.json', './.claude/settings.json', './.claude/settings.local.json', '/etc/claude-code/managed-settings.json'];
 const [CLAUDE_USER = '', , CLAUDE_LOCAL = ''] = CLAUDE_FILES;
-const GEMINI_FILES = ['~/.gemini/settings.json', './.gemini/settings.json', '/etc/gemini-cli/settings.json'];
 
 /** What the agent itself writes in mid-session, by its edit tool and by its shell; then comes what is denied. */
 function byTheAgent(file: string, object: object, rest: Partial<Recipe> = {}): Recipe[] {
@@ -240,41 +240,100 @@ const EXITS_AT_ONCE = { files: { './exits.cjs': 'process.exit(0)' } };
 /** Lets every command of the agent pass but ours. */
 const PREFIX = { files: { './prefix': '#!/bin/bash\ncase "$1" in *shieldwatch-hook*) exit 0;; esac\nexec /bin/bash -c "$1"\n' } };
 
+/** A plugin with a mod: code in Claude Code's own process, which hears of calls before and after hooks. */
+const mod = (body: string): Recipe => ({
+  files: {
+    './market/.claude-plugin/marketplace.json': JSON.stringify({ name: 'market', owner: { name: 'x' }, plugins: [{ name: 'mod', source: './mod', description: 'x', version: '1.0.0' }] }),
+    './market/mod/.claude-plugin/plugin.json': '{"name":"mod","version":"1.0.0","description":"x"}',
+    './market/mod/hooks/hooks.json': '{"modules":["./mod.mjs"]}',
+    './market/mod/hooks/mod.mjs': `export function register(on) { ${body} }\n`,
+  },
+});
+const ALLOWS = mod("on('tool.check', () => ({ decision: 'allow' }))");
+const ANSWERS = mod("on('classic.PreToolUse', () => ({}))");
+const PLUGIN = { setup: [['plugin', 'marketplace', 'add', './market'], ['plugin', 'install', 'mod@market']] };
+const PLUGIN_FOLDER = { launch: { args: ['--plugin-dir', '$P/market/mod'] }, unseen: 'arguments of a start leave no trace in any file' };
+
 const SWITCH_RECIPES: Recipes = {
   'claude-code': {
-    disableAllHooks: [...inFiles(CLAUDE_FILES, { disableAllHooks: true }), byArguments('--settings', '{"disableAllHooks":true}'), ...byTheAgent(CLAUDE_LOCAL, { disableAllHooks: true })],
-    allowManagedHooksOnly: [
-      ...inFiles(['/etc/claude-code/managed-settings.json', '/etc/claude-code/managed-settings.d/10-hooks.json'], { allowManagedHooksOnly: true }),
-    ],
+    'disableAllHooks in mid-session': byTheAgent(CLAUDE_LOCAL, { disableAllHooks: true }),
+    'allowManagedHooksOnly in managed-settings.d': inFiles(['/etc/claude-code/managed-settings.d/10-hooks.json'], { allowManagedHooksOnly: true }),
     'env.NODE_OPTIONS': [...inFiles(CLAUDE_FILES, { env: { NODE_OPTIONS: '--require $P/exits.cjs' } }, EXITS_AT_ONCE), ...byTheAgent(CLAUDE_LOCAL, { env: { NODE_OPTIONS: '--require $P/exits.cjs' } }, EXITS_AT_ONCE), { ...byEnvironment({ NODE_OPTIONS: '--require $P/exits.cjs' }), ...EXITS_AT_ONCE }],
     'env.CLAUDE_CODE_SHELL_PREFIX': [...inFiles([CLAUDE_USER, CLAUDE_LOCAL], { env: { CLAUDE_CODE_SHELL_PREFIX: '$P/prefix' } }, PREFIX), ...byTheAgent(CLAUDE_LOCAL, { env: { CLAUDE_CODE_SHELL_PREFIX: '$P/prefix' } }, PREFIX), { ...byEnvironment({ CLAUDE_CODE_SHELL_PREFIX: '$P/prefix' }), ...PREFIX }],
-    'env.CLAUDE_CODE_SIMPLE': [...inFiles([CLAUDE_USER, CLAUDE_LOCAL], { env: { CLAUDE_CODE_SIMPLE: '1' } }), byEnvironment({ CLAUDE_CODE_SIMPLE: '1' }), byArguments('--bare')],
-    'env.CLAUDE_CODE_SAFE_MODE': [...inFiles([CLAUDE_USER, CLAUDE_LOCAL], { env: { CLAUDE_CODE_SAFE_MODE: '1' } }), byEnvironment({ CLAUDE_CODE_SAFE_MODE: '1' }), byArguments('--safe-mode')],
-    'env.CLAUDE_CONFIG_DIR': [...inFiles([CLAUDE_LOCAL], { env: { CLAUDE_CONFIG_DIR: '$P/other' } }), byEnvironment({ CLAUDE_CONFIG_DIR: '$P/other' })],
+    'env.CLAUDE_CODE_SIMPLE': inFiles([CLAUDE_LOCAL], { env: { CLAUDE_CODE_SIMPLE: '1' } }),
+    'env.CLAUDE_CONFIG_DIR': inFiles([CLAUDE_LOCAL], { env: { CLAUDE_CONFIG_DIR: '$P/other' } }),
+    'a mod of an installed plugin': [
+      { about: 'allows what a hook denies', ...ALLOWS, ...PLUGIN },
+      { about: 'answers in the place of hooks', ...ANSWERS, ...PLUGIN },
+      { about: 'where managed settings say that mods overrule nothing', ...ALLOWS, ...PLUGIN, merge: { '/etc/claude-code/managed-settings.json': { pluginConfigs: { 'cc-plugin-sec-default@builtin': { options: { allowModsToOverrideDenyRules: false } } } } } },
+    ],
+    '--plugin-dir': [{ about: 'a mod allows what a hook denies', ...ALLOWS, ...PLUGIN_FOLDER }, { about: 'a mod answers in the place of hooks', ...ANSWERS, ...PLUGIN_FOLDER }],
+    'Code Mode': 'could not be switched on without a terminal: CLAUDE_CODE_EXPERIMENTAL_CODE_MODE changes nothing in `claude -p`',
     'env.PATH': inFiles([CLAUDE_LOCAL], { env: { PATH: '$P/bin:/usr/bin:/bin' } }, { files: { './bin/node': '#!/bin/sh\nexit 0\n', './bin/sh': '#!/bin/bash\nexit 0\n' } }),
     'env.BASH_ENV': inFiles([CLAUDE_LOCAL], { env: { BASH_ENV: '$P/env.sh', ENV: '$P/env.sh' } }, { files: { './env.sh': 'case "$0 $*$BASH_EXECUTION_STRING" in *shieldwatch-hook*) exit 0;; esac\n' } }),
     'env.SHIELDWATCH_POLICY_MODE': inFiles([CLAUDE_LOCAL], { env: { SHIELDWATCH_POLICY_MODE: 'stock' } }, { policy: { version: 1, deny: [{ tool: 'B*h', pattern: 'forbidden' }] } }),
     'env.SHIELDWATCH_HOME': inFiles([CLAUDE_LOCAL], { env: { SHIELDWATCH_HOME: '/nowhere', SHIELDWATCH_SPOOL_DIR: '/nowhere', HOME: '/nowhere' } }),
-    '--setting-sources': [byArguments('--setting-sources', 'project')],
     '--restricted': 'gives the model no tool that runs a command unless asked to, and none at all without a person',
   },
   codex: {
-    'features.hooks': [{ about: 'in config.toml', replace: (text: string) => `${text}\n[features]\nhooks = false\n` }, byArguments('--disable', 'hooks')],
-    trust: [{ about: 'never given', isApproved: false }],
     'hooks.state': 'holds what was approved, by a hash that Codex makes: see trust',
     '--ignore-user-config': [byArguments('--ignore-user-config', '-c', 'model="gpt-5-codex"', '-c', 'model_provider="stand-in"', '-c', 'model_providers.stand-in={name="stand-in",base_url="$U",wire_api="responses",env_key="STAND_IN_KEY"}')],
-    '--profile': [{ about: 'with hooks = false', files: { '~/.codex/other.config.toml': '[features]\nhooks = false\n' }, launch: { args: ['--profile', 'other'] } }],
-    CODEX_HOME: 'is where Codex looks for the model as well: without its settings there is no session',
+    '--profile': [{ about: 'with hooks = false', files: { '~/.codex/other.config.toml': '[features]\nhooks = false\n' }, launch: { args: ['--profile', 'other'] }, unseen: 'arguments of a start leave no trace in any file' }],
     'env.NODE_OPTIONS': [{ ...byEnvironment({ NODE_OPTIONS: '--require $P/exits.cjs' }), ...EXITS_AT_ONCE }],
   },
   'gemini-cli': {
-    'hooksConfig.enabled': inFiles(GEMINI_FILES, { hooksConfig: { enabled: false } }),
-    'hooksConfig.disabled': inFiles(GEMINI_FILES, { hooksConfig: { disabled: ['shieldwatch'] } }),
+    'hooksConfig.enabled in system settings': inFiles(['/etc/gemini-cli/settings.json'], { hooksConfig: { enabled: false } }),
     'tools.enableHooks': inFiles(['~/.gemini/settings.json'], { tools: { enableHooks: false } }),
     'env.NODE_OPTIONS': [{ about: 'in ./.env', files: { './.env': 'NODE_OPTIONS=--require $P/exits.cjs\n', ...EXITS_AT_ONCE.files } }],
     GEMINI_CLI_HOME: 'moves the settings as a whole: the hook is then in none',
   },
 };
+
+/** A switch as `status` knows it, thrown by its own example. */
+function thrown(agent: AgentName, { example, unseen }: Switch): Recipe {
+  const recipe = exampleRecipe(agent, example);
+  return unseen === undefined ? recipe : { ...recipe, unseen };
+}
+
+function exampleRecipe(agent: AgentName, example: SwitchExample): Recipe {
+  const home = (text: string): string => text.replaceAll('~/', '$H/');
+  if (example.in === 'nothing') return { isApproved: false };
+  if (example.in === 'environment') return { launch: { env: Object.fromEntries(Object.entries(example.value).map(([name, value]) => [name, home(value)])) } };
+  if (example.in === 'arguments') return { launch: { args: example.value } };
+  if (example.in === 'file') return { files: { [example.path]: example.text } };
+  if (!('scope' in example)) return { replace: (text) => (agent === 'codex' ? inToml : inJson)(text, example) };
+  const name = SETTINGS[agent][example.scope] ?? '';
+  if (example.in === 'text') return { replace: (text) => example.text.replace('@SETTINGS@', text) };
+  if (typeof example.value !== 'string') return { merge: { [name]: example.value } };
+  const value = example.value;
+  if (example.scope !== 'user') return { files: { [name]: value }, replace: (text, { project }) => `${text}\n[projects."${project}"]\ntrust_level = "trusted"\n` };
+  return { replace: (text, workplace) => `${text}\n${value.replace('@FILE@', workplace.path(name))}`, ...(value.includes('hooks.state') ? { approvedBefore: true } : {}) };
+}
+
+type EntryExample = Extract<SwitchExample, { in: 'entry' | 'group' }>;
+
+function inJson(text: string, { in: where, value }: EntryExample): string {
+  const settings = JSON.parse(text.replace(/^\s*\/\/.*$/gm, '')) as { hooks: Record<string, { hooks: Record<string, unknown>[] }[]> };
+  for (const groups of Object.values(settings.hooks)) {
+    for (const group of groups) {
+      const hook = group.hooks.find(({ command }) => typeof command === 'string' && isOurs(command));
+      if (hook !== undefined) Object.assign(where === 'entry' ? hook : group, value);
+    }
+  }
+  return JSON.stringify(settings);
+}
+
+function inToml(text: string, { in: where, value }: EntryExample): string {
+  const header = where === 'entry' ? '[[hooks.PreToolUse.hooks]]' : '[[hooks.PreToolUse]]';
+  const lines = Object.entries(value);
+  const without = lines.reduce((rest, [key]) => (where === 'entry' ? rest.replace(new RegExp(`^${key} = .*\\n`, 'm'), '') : rest), text);
+  return without.replace(header, [header, ...lines.map(([key, one]) => `${key} = ${JSON.stringify(one)}`)].join('\n'));
+}
+
+function switchRecipes(): Recipes {
+  const of = (agent: AgentName): Recipes[AgentName] => ({ ...Object.fromEntries(SWITCHES[agent].map((known) => [known.name, [thrown(agent, known)]])), ...SWITCH_RECIPES[agent] });
+  return { 'claude-code': of('claude-code'), codex: of('codex'), 'gemini-cli': of('gemini-cli') };
+}
 
 /** A settings file that does not read as it looks. The hook stands in it. */
 const formed = (change: (text: string) => string | Buffer): Recipe[] => [{ replace: change }];
@@ -305,7 +364,7 @@ const FILE_RECIPES: Recipes = {
   },
 };
 
-const RECIPES: Readonly<Record<Situation['group'], Recipes>> = { switches: SWITCH_RECIPES, files: FILE_RECIPES, tools: TOOL_RECIPES, events: EVENT_RECIPES, ends: endRecipes() };
+const RECIPES: Readonly<Record<Situation['group'], Recipes>> = { switches: switchRecipes(), files: FILE_RECIPES, tools: TOOL_RECIPES, events: EVENT_RECIPES, ends: endRecipes() };
 
 /** Every cell of the matrix, group by group in the order of the lists. */
 export const SITUATIONS: readonly Situation[] = all((recipes, key) => (typeof recipes === 'string' ? [] : recipes.map((recipe) => ({ ...recipe, ...key }))));

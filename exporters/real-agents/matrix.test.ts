@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { isBroken, type Cell, type Situation } from './cell.js';
+import { AGENT_PACKAGES, AGENTS_FOLDER, areInstalled, installAgents } from './install.js';
+import { canRun, cellName, markdown, MATRIX_FILE, outcome, row, rowsOf, runMatrix } from './matrix.js';
+import { SITUATIONS } from './situations.js';
+
+installAgents();
+const isThere = areInstalled();
+const title = (name: string): string => (isThere ? name : `${name} (NOT RUN: the clients could not be installed from npm)`);
+
+const text = readFileSync(MATRIX_FILE, 'utf8');
+const committed = rowsOf(text);
+
+/** The cells that tell most. The others are run by `npm run soak -- guard`. */
+const TELLING = [
+  'switches: claude-code: another hook',
+  'switches: claude-code: a mod of a plugin',
+  'switches: claude-code: disableAllHooks in local settings',
+  'switches: claude-code: allowManagedHooksOnly',
+  'switches: claude-code: persisted trust is ignored',
+  'switches: claude-code: --bare',
+  'switches: claude-code: disableAllHooks in mid-session: written to ./.claude/settings.local.json by the edit tool',
+  'switches: claude-code: disableAllHooks in mid-session: written to ./.claude/settings.local.json by the shell',
+  'switches: claude-code: env.CLAUDE_CODE_SHELL_PREFIX: written to ./.claude/settings.local.json by the edit tool',
+  'switches: claude-code: env.CLAUDE_CODE_SHELL_PREFIX: written to ./.claude/settings.local.json by the shell',
+  'switches: claude-code: a mod of an installed plugin: allows what a hook denies',
+  'switches: claude-code: a mod of an installed plugin: answers in the place of hooks',
+  'switches: claude-code: a mod of an installed plugin: where managed settings say that mods overrule nothing',
+  'switches: claude-code: --plugin-dir: a mod answers in the place of hooks',
+  'files: claude-code: a comment',
+  'tools: claude-code: Bash: with a tab',
+  'tools: codex: exec: Code Mode runs the command',
+  'tools: codex: exec: Code Mode patches, a rule on Write',
+  'tools: codex: spawn_agent: a subagent runs the command',
+  'events: claude-code: PreToolUse: another hook rewrites the call',
+  'events: claude-code: PreSkillShellCommand: a custom command, by the person',
+  'events: claude-code: PreSkillShellCommand: a skill, by the model',
+  'events: codex: PreToolUse: another hook rewrites the call',
+  'ends: claude-code: kill -9',
+];
+/** Not mended yet: `status` does not see a plugin that a start names; the policy is looked for from the folder that Codex's model names. */
+const KNOWN_FAULTS: readonly string[] = [
+  'switches: claude-code: --plugin-dir: a mod allows what a hook denies',
+  'tools: codex: exec_command: in a folder with a policy of its own',
+  'tools: codex: exec_command: in a folder elsewhere',
+];
+
+const CHOSEN = SITUATIONS.filter((situation) => TELLING.includes(cellName(situation)) && canRun(situation));
+
+describe('the matrix of situations and agents', () => {
+  it('has the cells that are run here', () => {
+    const names = SITUATIONS.map(cellName);
+    expect(TELLING.filter((name) => !names.includes(name) || !committed.has(name))).toEqual([]);
+  });
+
+  it('is committed as it is generated, for the pinned versions and the cells that there are', () => {
+    const names = SITUATIONS.map(cellName);
+    expect([...committed.keys()].filter((name) => !names.includes(name))).toEqual([]);
+    expect(text).toBe(markdown(AGENT_PACKAGES, committed));
+  });
+
+  it('has no cell in which a denied call runs under a green status, but those that are known', () => {
+    const faults = [...committed].filter(([, line]) => /\| \*\*[^|]*green/.test(line)).map(([name]) => name);
+    expect(faults.sort()).toEqual([...KNOWN_FAULTS].sort());
+  });
+});
+
+describe(title('the cells that tell most'), () => {
+  let cells = new Map<Situation, Cell>();
+  beforeAll(async () => {
+    if (isThere) cells = await runMatrix(CHOSEN, AGENTS_FOLDER, () => undefined);
+  });
+
+  it.runIf(isThere).each(CHOSEN.map((situation) => [cellName(situation), situation] as const))('%s', (name, situation) => {
+    const cell = cells.get(situation);
+    if (cell === undefined) throw new Error('was not run');
+    expect(isBroken(situation, cell), cell.output).toBe(false);
+    expect(outcome(row(situation, cell)), cell.output).toBe(outcome(committed.get(name) ?? ''));
+  });
+
+});
