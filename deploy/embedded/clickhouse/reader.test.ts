@@ -130,6 +130,17 @@ describe('a reader does not', () => {
     "SELECT * FROM dictionary('d')", "SELECT dictGet('d', 'a', 1)", 'SELECT * FROM mergeTreeIndex(shieldwatch, item)', "SELECT * FROM eval('SELECT 1')", "SELECT * FROM viewExplain('EXPLAIN', '', (SELECT 1))",
     "SELECT * FROM generateRandom('a UInt8')", 'SELECT * FROM loop(item)', "SELECT * FROM mysql('127.0.0.1:1', 'a', 'b', 'c', 'd')", "SELECT * FROM input('a Int8')", "SELECT aiGenerate('x')",
     "SELECT 1 INTO OUTFILE '/tmp/shieldwatch-attack'", "SELECT 1 into/**/ outfile '/tmp/shieldwatch-attack' FORMAT CSV", "EXPLAIN SELECT 1 INTO OUTFILE '/tmp/shieldwatch-attack'", "INSERT INTO item FROM INFILE '/etc/passwd' FORMAT CSV",
+    // what the engine reads otherwise than it looks
+    "SELECT file\u00a0('/etc/passwd')", "SELECT 1 $$ , file('/etc/passwd')", "SELECT 1 // x\n, file('/etc/passwd')", "SELECT x'a' , file('/etc/passwd') -- '", "SELECT 1 INTO\u2003OUTFILE '/tmp/shieldwatch-attack'",
+    "SELECT * FROM (SELECT 1 SETTINGS\u2028readonly = 0)", "SELECT * FROM '/etc/passwd'", 'SELECT * FROM `system.processes`', 'SELECT 1 AS `x\n Function y`',
+    // what a tree that is cut short would hide
+    'SELECT * FROM (SELECT 1 SETTINGS limit = 1) WHERE 1 IN (SELECT 1 FROM system.processes)', "(SELECT sleep(1) SETTINGS limit = 1)", 'SELECT sleep(1) SETTINGS max_result_rows = 1, result_overflow_mode = \'break\'',
+    // statements within others
+    'EXPLAIN AST CREATE TABLE x (a Int8)', 'EXPLAIN SYNTAX INSERT INTO item SELECT 1, 1', "EXPLAIN TABLE OVERRIDE mysql('127.0.0.1:1', 'a', 'b', 'c', 'd') PARTITION BY x", 'EXPLAIN CURRENT TRANSACTION', 'SELECT 1 PARALLEL WITH SELECT 2',
+    'SELECT * FROM (EXPLAIN SELECT 1)', "SHOW TABLES WHERE file('/etc/passwd') != ''", 'EXISTS system.users', 'SHOW CREATE TABLE system.processes', "COPY item TO '/tmp/shieldwatch-attack'", "SELECT count() FROM item SETTINGS additional_table_filters = {'item': '1) UNION ALL (SELECT 1'}",
+    // functions under other names, and what names a file, a dictionary or another host
+    "WITH x -> file(x) AS f SELECT f('/etc/passwd')", "SELECT * APPLY(x -> file(x)) FROM (SELECT '/etc/passwd')", 'SELECT arrayMap(sleep, [1])', "SELECT catboostEvaluate('/x', 1)", "SELECT generateSerialID('/x')", "SELECT naiveBayesClassifier('x', 'y')",
+    "SELECT hasColumnInTable('127.0.0.1:1', 'default', '', 'a', 'b', 'c')", 'SELECT hostName()', "SELECT joinGet('system.x', 'a', 1)",
   ])('%s', async (sql) => {
     const response = await read(sql);
     expect(response.status).toBeGreaterThanOrEqual(400);
