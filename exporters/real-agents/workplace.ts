@@ -17,7 +17,15 @@ const WITH_SYSTEM_FILES = 'mount -t overlay none -o lowerdir="$0":/etc /etc && e
 const NAMESPACE = ['--map-root-user', '--mount', 'sh', '-c', WITH_SYSTEM_FILES] as const;
 
 /** True where a user may have a mount of one's own, which machine-wide settings need. */
-export const canLaySystemFiles = (): boolean => spawnSync('unshare', [...NAMESPACE, tmpdir(), 'true']).status === 0;
+export function canLaySystemFiles(): boolean {
+  // A folder of its own: one in which others work cannot always be laid over another.
+  const folder = mkdtempSync(join(tmpdir(), 'shieldwatch-mount-'));
+  try {
+    return spawnSync('unshare', [...NAMESPACE, folder, 'true']).status === 0;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
 
 /** A home, a project in it, and machine-wide files, all of their own. */
 export class Workplace {
