@@ -88,8 +88,8 @@ export function rules(): Builder<Panel> {
       rule_category: column('Category', 110),
       example: column('Reason (one example)'),
       blocked_calls: column('Blocked', 75),
-      repositories: column('Repositories', 95),
-      last_at: [...column('Last', 110), { id: 'unit', value: 'dateTimeFromNow' }],
+      repositories: column('Repos', 75),
+      last_at: [...column('Last', 125), { id: 'unit', value: 'dateTimeFromNow' }],
     },
   );
 }
