@@ -21,15 +21,17 @@ const SHARED = {
 const LAZY = { 'node:child_process': ['spawnSync'], 'node:crypto': ['createHash', 'createHmac'], 'node:os': ['homedir', 'userInfo'], 'node:vm': ['runInThisContext'] };
 /** Files of ours that few calls need, and which exports are functions: kept as text, compiled when one is called. */
 const COLD = {
-  'schemas/redaction.ts': ['redactText'],
   'exporters/hook/rule-category.ts': ['categoryOf', 'isRuleCategory'],
   'exporters/hook/session-write.ts': ['writeSession'],
   'exporters/spool/drop.ts': ['dropOldest'],
   'exporters/spool/lost.ts': ['countLost', 'prepareLost'],
   'exporters/spool/make-folder.ts': ['makeFolder'],
 };
-/** What few calls need and is large: in a file beside the hook, `hook-guard.cjs`, loaded when one of these is called. */
-const BESIDE = { 'exporters/hook/guard/guard.ts': ['guardHarm'] };
+/**
+ * What few calls need and is large: in a file beside the hook, `hook-guard.cjs`, loaded when one of these is called.
+ * Even as a text that is never compiled, 40 KB take Node half a millisecond to read in.
+ */
+const BESIDE = { 'exporters/hook/guard/guard.ts': ['guardHarm'], 'schemas/redaction.ts': ['redactText'] };
 /** Constants that take a while to make. */
 const EVALUATED = ['schemas/redaction-keywords.ts'];
 
@@ -125,5 +127,6 @@ hook(require, ${JSON.stringify(cold)});
 `;
 mkdirSync(dirname(out), { recursive: true });
 writeFileSync(out, file);
-const [beside] = Object.keys(BESIDE);
-writeFileSync(join(dirname(out), besideName), await bundle(join(root, beside), 'cjs'));
+const exported = Object.entries(BESIDE).map(([file, names]) => `export { ${names.join(', ')} } from './${file}';`).join('\n');
+const { outputFiles: [beside] } = await build({ ...options, stdin: { contents: exported, resolveDir: root, loader: 'ts' }, write: false, format: 'cjs' });
+writeFileSync(join(dirname(out), besideName), beside.text);

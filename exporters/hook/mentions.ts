@@ -4,11 +4,17 @@ import type { Subject } from './subject.js';
 import type { ToolCall } from './tool-call.js';
 import { actionOf, isWriting } from './tool-names.js';
 
-/** One of these stands in the path of everything that is guarded, beside the guard's own folders. */
-const NAMES = /agentshield|runtime-policy|\.claude|\.codex|\.gemini|settings|hooks\.json|config\.toml|shieldwatch|gemini-cli|claude-code|codex|\.env/i;
+// Lists of lower-case words and no regular expressions: compiling one that ignores case takes longer than all the rest.
 
-/** Programs and patterns that reach files without naming them. */
-const REACHES = /[*?[\]]|\$'|\b(?:rm|mv|ln|find|rsync|rmdir|shred|chmod|chown|cp|tar|unzip|clean|claude|codex|gemini|eval|remove-item|move-item)\b/i;
+/** One of these stands in the path of everything that is guarded, beside the guard's own folders. */
+const NAMES = ['agentshield', 'runtime-policy', '.claude', '.codex', '.gemini', 'settings', 'hooks.json', 'config.toml', 'shieldwatch', 'gemini-cli', 'claude-code', 'codex', '.env'];
+
+/** Characters of patterns, and words of programs, that reach files without naming them. */
+const PATTERNS = ['*', '?', '[', ']', "$'"];
+const PROGRAMS = [
+  'rm', 'mv', 'ln', 'find', 'rsync', 'rmdir', 'shred', 'chmod', 'chown', 'cp', 'tar', 'unzip', 'clean', 'claude', 'codex', 'gemini', 'eval', 'remove-item',
+  'move-item',
+];
 
 /**
  * False where a call surely touches nothing that is guarded, by a look that costs a hook next to nothing: what is asked
@@ -22,11 +28,33 @@ export function mayTouchGuard({ tool, input, cwd }: Pick<ToolCall, 'tool' | 'inp
   if (action === undefined) return isNamed(input, own) || paths.length > 0;
   if (action !== 'shell') return false;
   if (isNamed(cwd, own)) return true;
-  return texts.some((text, index) => index > 0 && (REACHES.test(text) || isNamed(/["'\\]/.test(text) ? text.replace(/["'\\]/g, '') : text, own)));
+  return texts.some((text, index) => index > 0 && (reaches(text.toLowerCase()) || isNamed(withoutQuotes(text), own)));
 }
 
 function isNamed(text: string, own: readonly string[]): boolean {
-  return NAMES.test(text) || own.some((path) => text.includes(basename(path)));
+  const lower = text.toLowerCase();
+  return NAMES.some((name) => lower.includes(name)) || own.some((path) => text.includes(basename(path)));
+}
+
+function withoutQuotes(text: string): string {
+  return ['"', "'", '\\'].some((quote) => text.includes(quote)) ? text.replace(/["'\\]/g, '') : text;
+}
+
+function reaches(lower: string): boolean {
+  return PATTERNS.some((pattern) => lower.includes(pattern)) || PROGRAMS.some((program) => hasWord(lower, program));
+}
+
+/** Whether a word stands in a text with no letter, digit or underscore beside it. */
+function hasWord(lower: string, word: string): boolean {
+  for (let at = lower.indexOf(word); at >= 0; at = lower.indexOf(word, at + 1)) {
+    if (!isWordAt(lower, at - 1) && !isWordAt(lower, at + word.length)) return true;
+  }
+  return false;
+}
+
+function isWordAt(lower: string, at: number): boolean {
+  const code = lower.charCodeAt(at);
+  return (code >= 97 && code <= 122) || (code >= 48 && code <= 57) || code === 95;
 }
 
 /** Whether a link stands in a path. */
