@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -60,6 +60,22 @@ describe('a pattern is tested on', () => {
       const { texts } = subjectOf({ tool: 'Bash', input: JSON.stringify({ command }), cwd: '/' }, 'safe');
       expect(texts).toContain(command.replace(/\\\n/g, ''));
     }));
+  });
+});
+
+describe('a pattern for a path is tested on', () => {
+  it('where the path leads: from the folder of the call, and behind links', () => {
+    writeRules({ tool: 'Edit', pattern: String.raw`\.github/` }, { tool: 'Read', pattern: String.raw`\.env` });
+    mkdirSync(join(project, '.github', 'workflows'), { recursive: true });
+    writeFileSync(join(project, '.env'), '');
+    symlinkSync('.env', join(project, 'plain.txt'));
+    symlinkSync('.github', join(project, 'gh'));
+    expect(verdict('Read', { file_path: join(project, 'plain.txt') })).toBe('block');
+    expect(verdict('read_file', { path: 'plain.txt' })).toBe('block');
+    expect(verdict('Edit', { file_path: join(project, 'gh/workflows/new.yml'), old_string: '', new_string: 'x' })).toBe('block');
+    const call = { event: 'PreToolUse', tool: 'Edit', input: JSON.stringify({ file_path: 'workflows/a.yml' }), cwd: join(project, '.github'), sessionId: '', agent: '' };
+    expect(judge(call, { mode: 'safe', env: { HOME: project, SHIELDWATCH_SPOOL_DIR: join(project, 'spool') }, projectDir: project }).decision).toBe('block');
+    expect(verdict('Read', { file_path: join(project, 'a.txt') })).toBe('allow');
   });
 });
 

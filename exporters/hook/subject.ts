@@ -1,4 +1,5 @@
-import { resolve } from 'node:path';
+import { realpathSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { mayHoldPatch, patchedFiles } from './patch.js';
 import type { PolicyMode } from './policy-mode.js';
 import type { ToolCall } from './tool-call.js';
@@ -12,8 +13,19 @@ export interface Subject {
   readonly texts: readonly string[];
   /** Names of other tools whose patterns are tested on `paths`. */
   readonly fellows: readonly string[];
-  /** Paths the call acts on, as given and from the root. */
+  /** Paths the call acts on: as given, from the root, and with links followed. */
   readonly paths: readonly string[];
+}
+
+/** A path with links followed, as far as there are files. */
+function realPath(path: string): string {
+  for (let folder = path; ; folder = dirname(folder)) {
+    try {
+      return join(realpathSync.native(folder), path.slice(folder.length));
+    } catch {
+      if (folder === dirname(folder)) return path;
+    }
+  }
 }
 
 const PATH_KEYS = /path|file|source|destination|target|uri|^(?:from|to)$/i;
@@ -33,14 +45,16 @@ export function subjectOf({ tool, input, cwd }: Pick<ToolCall, 'tool' | 'input' 
   const paths: string[] = [];
   const addPath = (path: string): void => {
     const plain = path.startsWith('file://') ? path.slice(7) : path;
-    paths.push(path, resolve(cwd, plain));
+    const absolute = resolve(cwd, plain);
+    const real = realPath(absolute);
+    paths.push(path, absolute, ...(real === absolute ? [] : [real]));
   };
   const takesPaths = fellowNames(action).length > 0;
   const value: unknown = input === '' ? undefined : JSON.parse(input);
   visitStrings(value, texts, takesPaths ? addPath : undefined);
   if (action === 'shell') texts.push(...texts.slice(1).flatMap(asShellReads));
   const names = new Set(policyNames(tool, action));
-  if (!hasPatch) return { names: [...names], texts, fellows: fellowNames(action), paths };
+  if (!hasPatch) return { names: [...names], texts: [...texts, ...paths], fellows: fellowNames(action), paths };
   // Codex also takes a patch from a shell command.
   for (const name of policyNames(tool, 'patch')) names.add(name);
   for (const { path, movedTo, lines } of texts.slice(1).flatMap((text) => (mayHoldPatch(text) ? patchedFiles(text) : []))) {

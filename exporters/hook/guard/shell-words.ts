@@ -7,6 +7,10 @@ export const DYNAMIC = '\ue000';
 /** Stand for `*`, `?` and a set in brackets where the shell takes them for patterns. */
 export const [ANY, ONE] = ['\ue001', '\ue002'] as const;
 
+/** Stands in a word where blanks in the value of a variable part it. */
+const SPLIT = '\ue003';
+const ASSIGNMENT = /^[A-Za-z_]\w*\+?=/;
+
 export interface Redirection {
   /** True of `>`, `>>`, `>|`, `&>`, `<>`; false of `<`. */
   readonly writes: boolean;
@@ -32,7 +36,10 @@ export type Variables = (name: string) => string | undefined;
 /** Commands in their order; undefined when there are more, or deeper ones, than anybody writes. */
 export function simpleCommands(text: string, variables: Variables): SimpleCommand[] | undefined {
   try {
-    return new Parser(text, variables, 0).commands();
+    const parser = new Parser(text, variables, 0);
+    const commands = parser.commands();
+    // `<<` is a shift where it stands in arithmetic, which text does not always tell: then both readings count.
+    return parser.hasShift ? [...commands, ...new Parser(text, variables, 0, 0, true).commands()] : commands;
   } catch (error) {
     if (error instanceof TooMuch) return undefined;
     throw error;
@@ -51,29 +58,41 @@ const MAX_SET = 100;
 class Parser {
   readonly #text: string;
   readonly #outer: Variables;
-  readonly #assigned = new Map<string, string>();
+  #assigned = new Map<string, string>();
   readonly #depth: number;
   readonly #commands: SimpleCommand[] = [];
   #at = 0;
   #pipeline = 0;
-  #pending: { end: string; documents: string[]; isQuoted: boolean }[] = [];
+  #pending: { end: string; documents: string[]; inner: SimpleCommand[]; isQuoted: boolean; isIndented: boolean }[] = [];
   #words: string[] = [];
   #redirections: Redirection[] = [];
   #documents: string[] = [];
   #inner: SimpleCommand[] = [];
 
-  constructor(text: string, variables: Variables, depth: number) {
+  readonly #takesShifts: boolean;
+  /** Whether a `<<` was met that may be a shift. */
+  hasShift = false;
+
+  /** @param takesShifts reads a `<<` that may be a shift as one, and not as a here-document. */
+  constructor(text: string, variables: Variables, depth: number, at = 0, takesShifts = false) {
     if (depth > MAX_DEPTH) throw new TooMuch();
-    this.#text = text.replaceAll('\\\n', '');
+    this.#text = text;
     this.#outer = variables;
     this.#depth = depth;
+    this.#at = at;
+    this.#takesShifts = takesShifts;
   }
 
-  commands(): SimpleCommand[] {
+  /** @param isNested ends at the parenthesis that closes `$(`. */
+  commands(isNested = false): SimpleCommand[] {
     const text = this.#text;
+    const outside: Map<string, string>[] = [];
+    let parentheses = 0;
+    let cases = 0;
     while (this.#at < text.length) {
       const character = text.charAt(this.#at);
-      if (character === ' ' || character === '\t' || character === '\r') this.#at += 1;
+      if (text.startsWith('\\\n', this.#at)) this.#at += 2;
+      else if (character === ' ' || character === '\t' || character === '\r') this.#at += 1;
       else if (character === '\n') {
         this.#at += 1;
         this.#end(true);
@@ -81,8 +100,16 @@ class Parser {
       } else if (character === '#') this.#at = indexOr(text, '\n', this.#at);
       else if (text.startsWith('&>', this.#at)) this.#redirect(text.startsWith('&>>', this.#at) ? 3 : 2, true);
       else if (character === ';' || character === '(' || character === ')') {
+        // A pattern of `case` ends with a parenthesis that closes nothing.
+        if (this.#words[0] === 'case') cases += 1;
+        else if (this.#words[0] === 'esac' && cases > 0) cases -= 1;
+        if (character === ')' && parentheses === 0 && cases === 0 && isNested) break;
+        parentheses = Math.max(0, parentheses + (character === '(' ? 1 : character === ')' ? -1 : 0));
         this.#at += 1;
         this.#end(true);
+        // What a subshell assigns is gone behind it.
+        if (character === '(' && outside.length < MAX_DEPTH) outside.push(new Map(this.#assigned));
+        else if (character === ')') this.#assigned = outside.pop() ?? this.#assigned;
       } else if (character === '&') {
         this.#at += text.startsWith('&&', this.#at) ? 2 : 1;
         this.#end(true);
@@ -110,6 +137,8 @@ class Parser {
   /** Remembers `a=b` and the words a loop goes through, of which any may be meant. */
   #assign(words: readonly string[]): void {
     const [first = '', name = '', third] = words;
+    // `a=b program` sets it for the program alone.
+    if (ASSIGNMENT.test(first) && !words.every((word) => ASSIGNMENT.test(word))) return;
     if (first === 'for' && third === 'in') this.#assigned.set(name, words.length === 4 ? (words[3] ?? '') : DYNAMIC);
     const rest = ['export', 'local', 'declare', 'readonly', 'typeset'].includes(first) ? words.slice(1) : words;
     for (const word of rest) {
@@ -126,7 +155,7 @@ class Parser {
   }
 
   #redirection(): void {
-    const [operator = '<'] = /^(?:<<<|<<-?|<>|<&|<|>>|>\||>&|>)/.exec(this.#text.slice(this.#at, this.#at + 3)) ?? [];
+    const [operator = '<'] = /^(?:<<<|<<-?|<>|<&|<|>>|>\||>&|>)/.exec(joined(this.#text.slice(this.#at, this.#at + 12))) ?? [];
     if (this.#text.startsWith('(', this.#at + 1)) {
       // A process in the place of a file.
       this.#at += 2;
@@ -134,46 +163,76 @@ class Parser {
       this.#words.push(DYNAMIC);
       return;
     }
+    if (operator.startsWith('<<') && this.#mayBeShift()) {
+      this.hasShift = true;
+      if (this.#takesShifts) {
+        this.#skip(2);
+        return;
+      }
+    }
     // `2>file`: the number is no word.
     if (this.#words.length > 0 && /\d/.test(this.#text.charAt(this.#at - 1)) && /^\d+$/.test(this.#words.at(-1) ?? '')) this.#words.pop();
     if (operator === '<<' || operator === '<<-') {
-      this.#at += operator.length;
+      this.#skip(operator.length);
       this.#skipBlanks();
       const start = this.#at;
       const end = this.#word().join('');
-      this.#pending.push({ end, documents: this.#documents, isQuoted: /["'\\]/.test(this.#text.slice(start, this.#at)) });
+      const isQuoted = /["'\\]/.test(joined(this.#text.slice(start, this.#at)));
+      this.#pending.push({ end, documents: this.#documents, inner: this.#inner, isQuoted, isIndented: operator === '<<-' });
     } else if (operator === '<<<') {
-      this.#at += 3;
+      this.#skip(3);
       this.#skipBlanks();
       this.#documents.push(...this.#word());
     } else if (operator === '<&' || operator === '>&') {
-      this.#at += 2;
+      this.#skip(2);
       this.#skipBlanks();
       for (const target of this.#word()) if (!/^(?:\d+|-)$/.test(target)) this.#redirections.push({ writes: operator === '>&', target });
     } else this.#redirect(operator.length, operator !== '<');
   }
 
+  /** Whether `((` or `[` is open before a `<<`, and closed behind it. */
+  #mayBeShift(): boolean {
+    const before = this.#text.slice(0, this.#at);
+    const isOpen = (open: string, close: string): boolean =>
+      before.includes(open) && before.lastIndexOf(open) > before.lastIndexOf(close) && this.#text.includes(close, this.#at);
+    return isOpen('((', '))') || isOpen('[', ']');
+  }
+
+  /** Passes characters, continued lines not counted. */
+  #skip(length: number): void {
+    for (let left = length; left > 0; left -= 1) {
+      while (this.#text.startsWith('\\\n', this.#at)) this.#at += 2;
+      this.#at += 1;
+    }
+  }
+
   #redirect(length: number, writes: boolean): void {
-    this.#at += length;
+    this.#skip(length);
     this.#skipBlanks();
     for (const target of this.#word()) this.#redirections.push({ writes, target });
   }
 
   #skipBlanks(): void {
-    while (/[ \t]/.test(this.#text.charAt(this.#at))) this.#at += 1;
+    for (;;) {
+      if (/[ \t]/.test(this.#text.charAt(this.#at))) this.#at += 1;
+      else if (this.#text.startsWith('\\\n', this.#at)) this.#at += 2;
+      else return;
+    }
   }
 
   #readDocuments(): void {
-    for (const { end, documents, isQuoted } of this.#pending) {
+    for (const { end, documents, inner, isQuoted, isIndented } of this.#pending) {
       const lines: string[] = [];
       while (this.#at < this.#text.length) {
         const next = indexOr(this.#text, '\n', this.#at);
         const line = this.#text.slice(this.#at, next);
         this.#at = next + 1;
-        if (line.replace(/^\t+/, '') === end) break;
+        const isContinued = !isQuoted && /(?<!\\)(?:\\\\)*\\$/.test(lines.at(-1) ?? '');
+        if (!isContinued && (isIndented ? line.replace(/^\t+/, '') : line) === end) break;
         lines.push(line);
       }
-      const body = lines.join('\n');
+      const body = isQuoted ? lines.join('\n') : joined(lines.join('\n'));
+      if (!isQuoted) inner.push(...this.#expansions(body));
       documents.push(isQuoted ? body : body.replace(/\$\{?(\w+)\}?/g, (whole, name: string) => this.#value(name) ?? whole));
     }
     this.#pending = [];
@@ -198,16 +257,16 @@ class Parser {
         this.#at = end + 1;
       } else if (character === '"') word += this.#doubleQuoted();
       else if (character === '\\') {
-        word += text.charAt(this.#at);
+        if (text.charAt(this.#at) !== '\n') word += text.charAt(this.#at);
         this.#at += 1;
-      } else if (character === '$') word += this.#dollar(false);
+      } else if (character === '$') word += this.#dollar(false).replace(/\s+/g, SPLIT);
       else if (character === '`') {
         this.#substitute('`');
         word += DYNAMIC;
       } else if (character === '*') word += ANY;
       else if (character === '?') word += ONE;
       else if (character === '[') {
-        const set = /^[^\s/\]]?[^\s/\]]*\]/.exec(text.slice(this.#at, this.#at + MAX_SET))?.[0];
+        const set = /^(?:[^\s/\]"'\\$`;&|<>()]|"[^"\s/\\$`]*"|'[^'\s/]*'|\\[^\n])+\]/.exec(text.slice(this.#at, this.#at + MAX_SET))?.[0];
         word += set === undefined ? '[' : ONE;
         this.#at += set?.length ?? 0;
       } else if (character === '~' && word === '') word += /^(?:[/\s;&|<>)]|$)/.test(text.slice(this.#at, this.#at + 1)) ? (this.#value('HOME') ?? '~') : '~';
@@ -216,18 +275,28 @@ class Parser {
         word += character;
       }
     }
+    // A variable without quotes is several words where its value has blanks, except in an assignment.
+    if (word.includes(SPLIT)) return ASSIGNMENT.test(word) ? [word.replaceAll(SPLIT, ' ')] : word.split(SPLIT).filter((it) => it !== '');
     return isBraced && word.length <= MAX_BRACED ? braces(word) : [word];
   }
 
-  #doubleQuoted(): string {
+  /** Commands in the expansions of a text whose quotes are characters like others: a here-document, what stands in `${…}`. */
+  #expansions(text: string): readonly SimpleCommand[] {
+    if (!/[$`]/.test(text)) return [];
+    const parser = new Parser(text, (name) => this.#value(name), this.#depth + 1);
+    parser.#doubleQuoted('');
+    return parser.#inner;
+  }
+
+  #doubleQuoted(end = '"'): string {
     const text = this.#text;
     let word = '';
     while (this.#at < text.length) {
       const character = text.charAt(this.#at);
       this.#at += 1;
-      if (character === '"') break;
-      if (character === '\\' && /["\\$`]/.test(text.charAt(this.#at))) {
-        word += text.charAt(this.#at);
+      if (character === end) break;
+      if (character === '\\' && /["\\$`\n]/.test(text.charAt(this.#at))) {
+        if (text.charAt(this.#at) !== '\n') word += text.charAt(this.#at);
         this.#at += 1;
       } else if (character === '$') word += this.#dollar(true);
       else if (character === '`') {
@@ -240,49 +309,76 @@ class Parser {
 
   /** What stands behind a dollar sign. */
   #dollar(isQuoted: boolean): string {
-    const rest = this.#text.slice(this.#at, this.#at + 200);
+    while (this.#text.startsWith('\\\n', this.#at)) this.#at += 2;
+    const rest = joined(this.#text.slice(this.#at, this.#at + 200));
     if (rest.startsWith('(')) {
       this.#at += 1;
       this.#substitute(')');
       return DYNAMIC;
     }
     if (!isQuoted && rest.startsWith("'")) {
-      const end = indexOr(this.#text, "'", this.#at + 1);
+      let end = this.#at + 1;
+      while (end < this.#text.length && this.#text.charAt(end) !== "'") end += this.#text.charAt(end) === '\\' ? 2 : 1;
       const body = this.#text.slice(this.#at + 1, end);
       this.#at = end + 1;
       return body.replace(/\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|([0-7]{1,3})|(.))/g, (_, hex?: string, unicode?: string, octal?: string, other?: string) =>
         hex !== undefined || unicode !== undefined ? String.fromCharCode(Number.parseInt(hex ?? unicode ?? '', 16)) : octal !== undefined ? String.fromCharCode(Number.parseInt(octal, 8)) : (other ?? ''));
     }
     if (!isQuoted && rest.startsWith('"')) return '';
-    const name = /^(?:(\w+)|\{(\w+)(?::?[-=]([^}]*))?\}|\{[^}]*\}|[@*#?!$-])/.exec(rest);
+    const name = /^(?:(\w+)|\{(\w+)(?::?[-=]([^}"'\\$`{]*))?\}|[@*#?!$-])/.exec(rest);
+    if (name === null && rest.startsWith('{')) {
+      this.#inner.push(...this.#expansions(this.#braceBody(isQuoted)));
+      return DYNAMIC;
+    }
     if (name === null) return '$';
-    this.#at += name[0].length;
+    this.#skip(name[0].length);
     const variable = name[1] ?? name[2];
     if (variable === undefined) return DYNAMIC;
+    if (variable === 'IFS') return this.#assigned.get(variable) ?? ' ';
     return this.#value(variable) ?? (name[3] === undefined ? DYNAMIC : name[3]);
   }
 
-  /** Takes apart what is substituted, up to `end`. */
-  #substitute(end: ')' | '`'): void {
-    const start = this.#at;
-    let depth = 1;
+  /** What stands in `${…}`. In double quotes a single quote is a character like others, unless a pattern is cut off or replaced. */
+  #braceBody(isQuoted: boolean): string {
+    const start = this.#at + 1;
+    const takesQuotes = !isQuoted || /^[!\w@*[\]]+[#%/^,@]/.test(this.#text.slice(start, start + 200));
+    let depth = 0;
     let quote = '';
     for (; this.#at < this.#text.length; this.#at += 1) {
       const character = this.#text.charAt(this.#at);
-      if (character === '\\') this.#at += 1;
+      if (character === '\\' && quote !== "'") this.#at += 1;
       else if (quote !== '') quote = character === quote ? '' : quote;
-      else if (character === "'" || character === '"') quote = character;
-      else if (end === '`' && character === '`') break;
-      else if (end === ')' && character === '(') depth += 1;
-      else if (end === ')' && character === ')') {
+      else if (character === '"' || (character === "'" && takesQuotes)) quote = character;
+      else if (character === '{' && this.#text.charAt(this.#at - 1) === '$') depth += 1;
+      else if (character === '}') {
         depth -= 1;
         if (depth === 0) break;
       }
     }
-    const body = this.#text.slice(start, this.#at);
     this.#at += 1;
-    this.#inner.push(...new Parser(end === '`' ? body.replace(/\\([`$\\])/g, '$1') : body, (name) => this.#value(name), this.#depth + 1).commands());
+    return this.#text.slice(start, this.#at - 1);
   }
+
+  /** Takes apart what is substituted, up to `end`. */
+  #substitute(end: ')' | '`'): void {
+    if (end === ')') {
+      const parser = new Parser(this.#text, (name) => this.#value(name), this.#depth + 1, this.#at, this.#takesShifts);
+      this.#inner.push(...parser.commands(true));
+      this.#at = parser.#at + 1;
+      this.hasShift ||= parser.hasShift;
+      return;
+    }
+    const start = this.#at;
+    while (this.#at < this.#text.length && this.#text.charAt(this.#at) !== '`') this.#at += this.#text.charAt(this.#at) === '\\' ? 2 : 1;
+    const body = this.#text.slice(start, this.#at).replace(/\\([`$\\])/g, '$1');
+    this.#at += 1;
+    this.#inner.push(...new Parser(body, (name) => this.#value(name), this.#depth + 1).commands());
+  }
+}
+
+/** A text with its continued lines joined. */
+function joined(text: string): string {
+  return text.includes('\\\n') ? text.replaceAll('\\\n', '') : text;
 }
 
 function indexOr(text: string, searched: string, from: number): number {

@@ -105,7 +105,7 @@ class ShellJudge {
     }
     if (isReading(program, args) && !takesPiped) return this.#scriptNames(program, args);
     if (takesPiped && this.#cwd !== undefined && isGuardedFolder(this.#cwd, this.#places)) return `${program} could write guarded files of its folder`;
-    if (FOLDER_WRITERS.has(program)) {
+    if (FOLDER_WRITERS.has(program) || (program === 'git' && args.some((arg) => arg === 'mv' || arg === 'rm') && !args.includes('--cached'))) {
       const folder = [...args, ...(takesPiped ? printed : [])].find((arg) => this.#isGuardedFolder(arg, program === 'rm'));
       if (folder !== undefined) return `it would take away or change a folder of guarded files (${shown(folder)})`;
     }
@@ -257,12 +257,23 @@ function resolveProgram(words: readonly string[]): Resolved {
     if (/^[A-Za-z_]\w*\+?=/.test(word)) continue;
     if (!PREFIXES.has(name)) break;
     if (name === 'xargs' || name === 'parallel') takesPiped = true;
+    const split = name === 'env' ? splitString(words.slice(at + 1)) : undefined;
+    if (split !== undefined) return { ...resolveProgram(split), takesPiped };
     // Options of the prefix, and a number that one of them or `timeout` takes.
     if (/^[\w./-]+$/.test(name) && !['if', 'then', 'else', 'elif', 'do', 'while', 'until'].includes(name)) {
       while (/^-|^\d+[smhd]?$|^[A-Za-z_]\w*=|^\{\}$/.test(words[at + 1] ?? '')) at += 1;
     }
   }
   return { program: programName(words[at] ?? ''), args: words.slice(at + 1), takesPiped };
+}
+
+/** The words that `env -S 'a b' c` runs; undefined without that option. */
+function splitString(args: readonly string[]): string[] | undefined {
+  const at = args.findIndex((arg) => /^(?:-[i0v]*S|--split-string)/.test(arg));
+  if (at < 0) return undefined;
+  const joined = (args[at] ?? '').replace(/^(?:-[i0v]*S|--split-string=?)/, '');
+  const text = joined === '' ? (args[at + 1] ?? '') : joined;
+  return [...text.split(/\s+/).filter((word) => word !== ''), ...args.slice(joined === '' ? at + 2 : at + 1)];
 }
 
 function programName(word: string): string {
