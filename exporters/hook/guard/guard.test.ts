@@ -66,6 +66,7 @@ const ATTACKS: Readonly<Record<string, [tool: string, input: unknown, cwd: strin
   'shell: operators between brackets': bash('echo [;rm${IFS}-r${IFS}.claude;]'),
   'shell: a substitution between brackets': bash('echo [$(cd${IFS}.claude&&rm${IFS}settings.json)]'),
   'shell: a quote between brackets': bash('echo ["] " ; rm -r .claude; echo "]'),
+  'shell: a shift in backticks': bash('echo `((x=1<<2))\nrm .claude/settings.json`'),
   'shell: a shift before': bash('((x=1<<2))\nrm .claude/settings.json'),
   'shell: a shift in a subscript before': bash('a[1<<2]=3\nrm .claude/settings.json'),
   'shell: a variable set for another program alone': bash('a=.claude; a=x true; rm -r $a'),

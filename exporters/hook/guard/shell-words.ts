@@ -36,10 +36,10 @@ export type Variables = (name: string) => string | undefined;
 /** Commands in their order; undefined when there are more, or deeper ones, than anybody writes. */
 export function simpleCommands(text: string, variables: Variables): SimpleCommand[] | undefined {
   try {
-    const parser = new Parser(text, variables, 0);
-    const commands = parser.commands();
+    const reading: Reading = { takesShifts: false, shifts: 0, documents: 0 };
+    const commands = new Parser(text, variables, 0, reading).commands();
     // `<<` is a shift where it stands in arithmetic, which text does not always tell: then both readings count.
-    return parser.hasShift ? [...commands, ...new Parser(text, variables, 0, 0, true).commands()] : commands;
+    return reading.shifts > 0 ? [...commands, ...new Parser(text, variables, 0, { takesShifts: true, shifts: 0, documents: 0 }).commands()] : commands;
   } catch (error) {
     if (error instanceof TooMuch) return undefined;
     throw error;
@@ -47,6 +47,19 @@ export function simpleCommands(text: string, variables: Variables): SimpleComman
 }
 
 class TooMuch extends Error {}
+
+/** What the parsers of one text share. */
+interface Reading {
+  /** Reads a `<<` that may be a shift as one, and not as a here-document. */
+  readonly takesShifts: boolean;
+  /** Those met. */
+  shifts: number;
+  /** Every `<<` met. */
+  documents: number;
+}
+
+/** Every one is looked for in all of the text. */
+const MAX_DOCUMENTS = 200;
 
 const MAX_DEPTH = 20;
 const MAX_COMMANDS = 20_000;
@@ -69,18 +82,15 @@ class Parser {
   #documents: string[] = [];
   #inner: SimpleCommand[] = [];
 
-  readonly #takesShifts: boolean;
-  /** Whether a `<<` was met that may be a shift. */
-  hasShift = false;
+  readonly #reading: Reading;
 
-  /** @param takesShifts reads a `<<` that may be a shift as one, and not as a here-document. */
-  constructor(text: string, variables: Variables, depth: number, at = 0, takesShifts = false) {
+  constructor(text: string, variables: Variables, depth: number, reading: Reading, at = 0) {
     if (depth > MAX_DEPTH) throw new TooMuch();
     this.#text = text;
     this.#outer = variables;
     this.#depth = depth;
     this.#at = at;
-    this.#takesShifts = takesShifts;
+    this.#reading = reading;
   }
 
   /** @param isNested ends at the parenthesis that closes `$(`. */
@@ -164,8 +174,8 @@ class Parser {
       return;
     }
     if (operator.startsWith('<<') && this.#mayBeShift()) {
-      this.hasShift = true;
-      if (this.#takesShifts) {
+      this.#reading.shifts += 1;
+      if (this.#reading.takesShifts) {
         this.#skip(2);
         return;
       }
@@ -192,6 +202,8 @@ class Parser {
 
   /** Whether `((` or `[` is open before a `<<`, and closed behind it. */
   #mayBeShift(): boolean {
+    this.#reading.documents += 1;
+    if (this.#reading.documents > MAX_DOCUMENTS) throw new TooMuch();
     const before = this.#text.slice(0, this.#at);
     const isOpen = (open: string, close: string): boolean =>
       before.includes(open) && before.lastIndexOf(open) > before.lastIndexOf(close) && this.#text.includes(close, this.#at);
@@ -283,7 +295,7 @@ class Parser {
   /** Commands in the expansions of a text whose quotes are characters like others: a here-document, what stands in `${…}`. */
   #expansions(text: string): readonly SimpleCommand[] {
     if (!/[$`]/.test(text)) return [];
-    const parser = new Parser(text, (name) => this.#value(name), this.#depth + 1);
+    const parser = new Parser(text, (name) => this.#value(name), this.#depth + 1, this.#reading);
     parser.#doubleQuoted('');
     return parser.#inner;
   }
@@ -362,17 +374,16 @@ class Parser {
   /** Takes apart what is substituted, up to `end`. */
   #substitute(end: ')' | '`'): void {
     if (end === ')') {
-      const parser = new Parser(this.#text, (name) => this.#value(name), this.#depth + 1, this.#at, this.#takesShifts);
+      const parser = new Parser(this.#text, (name) => this.#value(name), this.#depth + 1, this.#reading, this.#at);
       this.#inner.push(...parser.commands(true));
       this.#at = parser.#at + 1;
-      this.hasShift ||= parser.hasShift;
       return;
     }
     const start = this.#at;
     while (this.#at < this.#text.length && this.#text.charAt(this.#at) !== '`') this.#at += this.#text.charAt(this.#at) === '\\' ? 2 : 1;
     const body = this.#text.slice(start, this.#at).replace(/\\([`$\\])/g, '$1');
     this.#at += 1;
-    this.#inner.push(...new Parser(body, (name) => this.#value(name), this.#depth + 1).commands());
+    this.#inner.push(...new Parser(body, (name) => this.#value(name), this.#depth + 1, this.#reading).commands());
   }
 }
 
