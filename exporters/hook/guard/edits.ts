@@ -37,8 +37,24 @@ export function editsOf(tool: string, value: unknown, cwd: string): Edit[] {
     const text = safely(() => textNow(at(from)));
     return [{ path: at(from), after: 'gone' }, { path: at(to), after: text === undefined ? 'unknown' : { text } }];
   }
+  const named = pathsIn(value).map((path): Edit => ({ path: at(path), after: 'unknown' }));
   const path = stringAt(input, 'file_path', 'path', 'absolute_path', 'notebook_path', 'filePath', 'filename', 'file', 'target_file', 'uri');
-  return path === undefined ? [] : [{ path: at(path), after: resultOf(input, at(path), WHOLE.test(tool)) }];
+  if (path === undefined) return named;
+  const edit = { path: at(path), after: resultOf(input, at(path), WHOLE.test(tool)) };
+  return [edit, ...named.filter((other) => other.path !== edit.path)];
+}
+
+/** Names of what holds a path, or several, in the inputs of tools that this project does not know. */
+const PATH_KEYS = /path|file|source|destination|target|uri|link|dir|folder|^(?:from|to)$/i;
+/** What holds the text of an edit, which may name any file. */
+const CONTENT_KEYS = /content|text|string|body|data|edits/i;
+
+/** Every string at or below a key that holds paths. */
+function pathsIn(value: unknown, isPath = false): string[] {
+  if (typeof value === 'string') return isPath && value.length <= 4096 ? [value] : [];
+  if (typeof value !== 'object' || value === null) return [];
+  if (Array.isArray(value)) return value.flatMap((item: unknown) => pathsIn(item, isPath));
+  return Object.entries(value).flatMap(([key, item]: [string, unknown]) => (CONTENT_KEYS.test(key) ? [] : pathsIn(item, isPath || PATH_KEYS.test(key))));
 }
 
 function resultOf(input: Input, path: string, isWhole: boolean): Result {

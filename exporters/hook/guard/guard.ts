@@ -2,7 +2,7 @@ import type { ToolCall } from '../tool-call.js';
 import { actionOf, isWriting } from '../tool-names.js';
 import { mayHoldPatch } from '../patch.js';
 import { editsOf, textNow, type Edit } from './edits.js';
-import { guardedKind, holdsGuarded, type GuardPlaces } from './guarded.js';
+import { guardedKind, holdsGuarded, isGuardedFolder, type GuardPlaces } from './guarded.js';
 import { loosened } from './policy-change.js';
 import { settingsHarm } from './settings.js';
 import { shellHarm } from './shell.js';
@@ -52,7 +52,10 @@ function editHarm(tool: string, value: unknown, places: GuardPlaces): string | u
 
 function harmOf({ path, after }: Edit, places: GuardPlaces): string | undefined {
   const kind = guardedKind(path, places);
-  if (kind === undefined) return after === 'gone' && holdsGuarded(path, places) ? 'it would move or remove a folder of guarded files' : undefined;
+  if (kind === undefined) {
+    const isHarm = after === 'gone' ? holdsGuarded(path, places) : after === 'unknown' && isGuardedFolder(path, places);
+    return isHarm ? 'it would move, remove or replace a folder of guarded files' : undefined;
+  }
   if (kind === 'own') return 'only the guard itself writes there';
   if (after === 'unknown') return kind === 'dotenv' ? undefined : 'what the file would hold then cannot be told from the call';
   let before: string | undefined;

@@ -69,9 +69,10 @@ export function guardedKind(path: string, places: GuardPlaces): GuardedKind | un
   return kindOf(path, places) ?? kindOf(realPath(path), places);
 }
 
-function kindOf(path: string, { env, own }: GuardPlaces): GuardedKind | undefined {
+function kindOf(path: string, places: GuardPlaces): GuardedKind | undefined {
+  const { env } = places;
   const name = lower(path);
-  if (own.some((it) => isWithin(name, lower(it)) || isWithin(name, lower(realPath(it))))) return 'own';
+  if (known(places).own.some((it) => isWithin(name, it))) return 'own';
   const moved: readonly (readonly [string | undefined, string, GuardedKind])[] = [
     [env['CLAUDE_CONFIG_DIR'], 'settings.json', 'claude-code'],
     [env['CODEX_HOME'], 'config.toml', 'codex'],
@@ -84,8 +85,21 @@ function kindOf(path: string, { env, own }: GuardPlaces): GuardedKind | undefine
 
 const isWithin = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);
 
+/** {@link candidates} and the real paths of the guard's own files, by call: each asks the file system many times. */
+const ofCall = new WeakMap<GuardPlaces, { candidates: readonly string[]; own: readonly string[] }>();
+
+function known(places: GuardPlaces): { candidates: readonly string[]; own: readonly string[] } {
+  let found = ofCall.get(places);
+  if (found === undefined) ofCall.set(places, (found = { candidates: allCandidates(places), own: places.own.flatMap((path) => [lower(path), lower(realPath(path))]) }));
+  return found;
+}
+
 /** Every guarded path that a call could mean, absolute. */
-export function candidates({ cwd, projects, env, own }: GuardPlaces): string[] {
+export function candidates(places: GuardPlaces): readonly string[] {
+  return known(places).candidates;
+}
+
+function allCandidates({ cwd, projects, env, own }: GuardPlaces): string[] {
   const home = env['HOME'] ?? '';
   const folders = new Set([...projects, cwd, ...(home === '' ? [] : [home])].flatMap((folder) => [resolve(folder), realPath(folder)]));
   const moved = [['CLAUDE_CONFIG_DIR', 'settings.json'], ['CODEX_HOME', 'config.toml'], ['CODEX_HOME', 'hooks.json']].flatMap(([name = '', file = '']) => (env[name] ? [join(env[name], file)] : []));

@@ -32,10 +32,23 @@ const HOOKLESS = /disableAllHooks|hooksConfig|enableHooks|allowManagedHooksOnly|
 
 const MAX_DEPTH = 8;
 
+/** Characters of a command, paths looked up for it and words compared, beyond which it is not judged any further. */
+const MAX_LENGTH = 200_000;
+const MAX_PATHS = 4_000;
+const MAX_WORDS = 200_000;
+
+/** Thrown where judging a command would take longer than an agent waits for its hook, after which it runs the tool. */
+class TooMuch extends Error {}
+
 /** Why a command would write what is guarded; undefined as far as its text does not say so. */
 export function shellHarm(command: string, places: GuardPlaces, isPowerShell = false): string | undefined {
   const text = isPowerShell ? command.replaceAll('\\', '/') : command;
-  return new ShellJudge(places, text).judge(text, 0);
+  try {
+    return new ShellJudge(places, text).judge(text, 0);
+  } catch (error) {
+    if (error instanceof TooMuch) return 'the command names guarded files, and too many paths to be judged';
+    throw error;
+  }
 }
 
 interface Resolved {
@@ -51,6 +64,10 @@ class ShellJudge {
   #cwd: string | undefined;
   /** The whole command. */
   readonly #text: string;
+  /** What {@link #guarded} found, by folder and word. */
+  readonly #known = new Map<string, string | undefined>();
+  #paths = 0;
+  #words = 0;
 
   constructor(places: GuardPlaces, text: string) {
     this.#places = places;
@@ -60,7 +77,7 @@ class ShellJudge {
 
   judge(text: string, depth: number): string | undefined {
     const { env } = this.#places;
-    const commands = depth > MAX_DEPTH ? undefined : simpleCommands(text, (name) => (name === 'PWD' ? this.#cwd : env[name]));
+    const commands = depth > MAX_DEPTH || text.length > MAX_LENGTH ? undefined : simpleCommands(text, (name) => (name === 'PWD' ? this.#cwd : env[name]));
     if (commands === undefined) return NAMES.test(text.replace(/["'\\]/g, '')) ? 'the command names guarded files and is too long or too deep to be read' : undefined;
     return this.#judgeAll(commands, depth);
   }
@@ -119,6 +136,8 @@ class ShellJudge {
     const texts = [...args, ...command.documents, ...(takesPiped || printed.length > 0 ? printed : []), ...command.inner.flatMap(({ words, documents }) => [...words, ...documents])];
     // Where a word is not known, it may be any that stands in the command.
     const everywhere = args.some((arg) => arg === DYNAMIC) ? all.flatMap(({ words, documents }) => [...words, ...documents]) : [];
+    this.#words += texts.length + everywhere.length;
+    if (this.#words > MAX_WORDS) throw new TooMuch();
     for (const word of [...texts, ...everywhere]) {
       const named = this.#namedIn(word);
       if (named !== undefined) return `${program} could write ${named}`;
@@ -188,6 +207,18 @@ class ShellJudge {
   /** The guarded file that a word names, for a person; undefined when it names none. */
   #guarded(word: string): string | undefined {
     if (word === '' || word === DYNAMIC || word.length > 4096) return undefined;
+    const key = `${this.#cwd ?? ''}\0${word}`;
+    if (!this.#known.has(key)) this.#known.set(key, this.#lookUp(word));
+    return this.#known.get(key);
+  }
+
+  #count(): void {
+    this.#paths += 1;
+    if (this.#paths > MAX_PATHS) throw new TooMuch();
+  }
+
+  #lookUp(word: string): string | undefined {
+    this.#count();
     if (isOpen(word)) return this.#matching(word, false)[0];
     if (this.#cwd === undefined && !word.startsWith('/')) return isGuardedName(basename(word)) && /\.(?:claude|codex|gemini|agentshield)|shieldwatch/i.test(this.#text) ? shown(word) : undefined;
     const kind = guardedKind(resolve(this.#cwd ?? '/', word), this.#places);
@@ -212,6 +243,7 @@ class ShellJudge {
 
   #isGuardedFolder(word: string, isWhole: boolean): boolean {
     if (word === '' || word === DYNAMIC || word.startsWith('-')) return false;
+    this.#count();
     const folders = isOpen(word) ? this.#matching(word, true) : this.#cwd === undefined && !word.startsWith('/') ? [] : [resolve(this.#cwd ?? '/', word)];
     return folders.some((folder) => isGuardedFolder(folder, this.#places) || (isWhole && holdsGuarded(folder, this.#places)));
   }
