@@ -1,6 +1,6 @@
 import { isCounted } from '#schemas/clickhouse/judged-call.js';
 import { inNewestDays } from './resolution.js';
-import { SCOPE } from './scope.js';
+import { ORG, SCOPE } from './scope.js';
 
 /** What the guard stopped in the newest 3 days of the range and why, most frequent first; 100 rows. Reasons come as the producer scrubbed them. */
 export function blockedCalls(): string {
@@ -11,7 +11,7 @@ export function blockedCalls(): string {
     uniqExact(repo) AS repositories, max(occurred_at) AS last_at
 FROM runtime_event
 WHERE ${where}
-    AND ${isCounted(where)}
+    AND ${isCounted(where, ORG)}
 GROUP BY rule_name, rule_category, tool
 ORDER BY blocked DESC, last_at DESC
 LIMIT 100`;

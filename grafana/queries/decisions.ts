@@ -1,6 +1,6 @@
 import { isCounted } from '#schemas/clickhouse/judged-call.js';
 import { hoursOrDays, inShortRange } from './resolution.js';
-import { GUARD_SCOPE, SCOPE } from './scope.js';
+import { GUARD_SCOPE, ORG, SCOPE } from './scope.js';
 
 /** Decisions below which a rate says nothing: one block more or less would move it by 5 % or more. */
 export const MIN_DECISIONS = 20;
@@ -21,7 +21,7 @@ export function decisions(scope: string = SCOPE, dimension: DecisionDimension = 
         countIf(decision = 'allow') AS allowed, countIf(decision = 'block') AS blocked, countIf(decision = 'ask') AS asked
     FROM runtime_event
     WHERE ${where}
-        AND ${isCounted(where)}
+        AND ${isCounted(where, ORG)}
     GROUP BY time, ${dimension}
     UNION ALL
     SELECT time, ${dimension}, sum(allows) AS allowed, sum(blocks) AS blocked, sum(asks) AS asked

@@ -1,6 +1,6 @@
 import { isCounted } from '#schemas/clickhouse/judged-call.js';
 import { hoursOrDays, inNewestDays } from './resolution.js';
-import { GUARD_SCOPE, SCOPE } from './scope.js';
+import { GUARD_SCOPE, ORG, SCOPE } from './scope.js';
 
 /** Attempts and decisions of the range, in buckets. */
 function injections(): string {
@@ -63,7 +63,7 @@ export function topRules(): string {
     uniqExact(repo) AS repositories, max(occurred_at) AS last_at
 FROM runtime_event
 WHERE ${where}
-    AND ${isCounted(where)}
+    AND ${isCounted(where, ORG)}
 GROUP BY rule, rule_category
 ORDER BY blocked_calls DESC, rule
 LIMIT 50`;

@@ -174,7 +174,7 @@ describe('posture', () => {
   it('of another repository than the token is bound to is 404', async () => {
     const { token } = await mintToken(gateway.postgres, { orgId: 'org_a', name: 'b', scopes: ['read'], repository: 'acme/other' });
     expect((await posture('', 'acme%2Fweb', token)).statusCode).toBe(404);
-    expect((await get('/v1/repos', token)).json()).toEqual({ repos: [], nextCursor: null });
+    expect((await get('/v1/repos', token)).json()).toEqual({ repos: [], nextCursor: null, beyondPlan: 0 });
   });
 
   it.each([
@@ -193,12 +193,12 @@ describe('posture', () => {
 });
 
 describe('the list of repositories', () => {
-  it('has those that were heard of by OTLP only, gives them a row, and shows no other organisation\'s', async () => {
+  it('has those that were heard of by OTLP only, without writing them a row, and shows no other organisation\'s', async () => {
     const list = (await get('/v1/repos')).json<z.infer<typeof repoList>>();
     expect(list.repos).toEqual([
       { repoId: repositoryId('org_a', 'acme/web'), repository: 'acme/web', firstSeenAt: iso(DAY + HOUR), lastSeenAt: iso(DAY + 2 * HOUR) },
     ]);
-    expect(await gateway.postgres.query("SELECT full_name FROM repo WHERE org_id = 'org_a'")).toEqual([{ full_name: 'acme/web' }]);
-    expect((await get('/v1/repos', gateway.otherToken)).json()).toEqual({ repos: [], nextCursor: null });
+    expect(await gateway.postgres.query("SELECT full_name FROM repo WHERE org_id = 'org_a'")).toEqual([]);
+    expect((await get('/v1/repos', gateway.otherToken)).json()).toEqual({ repos: [], nextCursor: null, beyondPlan: 0 });
   });
 });

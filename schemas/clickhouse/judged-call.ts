@@ -4,8 +4,9 @@
  * (see migration 0021). Judgements outside `where` take part: one that a stricter one of another hour replaces is false.
  *
  * @param where the condition that the outer query puts on its rows, or a wider one; it bounds which calls are looked up.
+ * @param org the part of it that names the organisation, which every query of a board puts first on each table.
  */
-export function isCounted(where: string): string {
+export function isCounted(where: string, org?: string): string {
   return `(org_id, repo, event_id, occurred_at) NOT IN
     (
         SELECT org_id, repo, judgement.3, judgement.2
@@ -13,7 +14,7 @@ export function isCounted(where: string): string {
         (
             SELECT org_id, repo, arrayPopFront(${JUDGEMENTS_BY_STRICTNESS}) AS judgements
             FROM call_judgement_v1 FINAL
-            WHERE (org_id, repo, session_id, tool_call_id) IN
+            WHERE ${org === undefined ? '' : `${org} AND `}(org_id, repo, session_id, tool_call_id) IN
                 (SELECT org_id, repo, session_id, tool_call_id FROM runtime_event_v1 WHERE ${where} AND tool_call_id != '')
             GROUP BY org_id, repo, session_id, tool_call_id
             HAVING count() > 1
