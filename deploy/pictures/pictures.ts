@@ -4,8 +4,7 @@ import { createGateway } from '#ingest/app.js';
 import { readBoards } from '#ingest/boards/board-library.js';
 import { isBrowserMissing, TestBrowser } from '#ingest/boards/browser-testing.js';
 import { CommandError } from '#schemas/errors.js';
-import { openPostgres } from '#schemas/postgres/client.js';
-import { migratePostgres } from '#schemas/postgres/migrate.js';
+import { postgresWithOrg } from '../bench/boards/control-plane.js';
 import { withServer } from '../bench/store/server.js';
 import { tellFleet } from './fleet-story.js';
 
@@ -30,8 +29,7 @@ export async function drawPictures(folder: string): Promise<string[]> {
   const files: string[] = [];
   await withServer(async ({ client }) => {
     await tellFleet(client, ORG);
-    const postgres = await openPostgres({});
-    await migratePostgres(postgres);
+    const postgres = await postgresWithOrg(ORG);
     const gateway = await createGateway({ clickhouse: client, postgres });
     const browser = await TestBrowser.start(await gateway.listen({ port: 0, host: '127.0.0.1' }));
     try {

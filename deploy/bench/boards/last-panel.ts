@@ -1,11 +1,10 @@
 import { createGateway } from '#ingest/app.js';
 import { isBrowserMissing, TestBrowser } from '#ingest/boards/browser-testing.js';
 import { CommandError } from '#schemas/errors.js';
-import { openPostgres } from '#schemas/postgres/client.js';
-import { migratePostgres } from '#schemas/postgres/migrate.js';
 import type { BenchReport } from '../figure.js';
 import { median } from '../measure.js';
 import { withServer } from '../store/server.js';
+import { postgresWithOrg } from './control-plane.js';
 import { ORG, seedOrganisation } from './seed.js';
 
 export interface LastPanelSizes {
@@ -31,8 +30,7 @@ export async function timeToLastPanel(report: BenchReport, { events, repeats }: 
   await withServer(async (server) => {
     report.note(`writing ${String(events)} events, and the series by their jobs`);
     await seedOrganisation(server, events);
-    const postgres = await openPostgres({});
-    await migratePostgres(postgres);
+    const postgres = await postgresWithOrg(ORG);
     const gateway = await createGateway({ clickhouse: server.client, postgres });
     const browser = await TestBrowser.start(await gateway.listen({ port: 0, host: '127.0.0.1' }));
     try {
