@@ -93,7 +93,7 @@ export function withoutPlacement<T extends { placement?: unknown }>(builder: Bui
 
 /** A column of times, to the second, in the reader's time zone. */
 export function timeColumn(heading: string): DynamicConfigValue[] {
-  return [...column(heading, 160), { id: 'unit', value: 'dateTimeAsIso' }];
+  return [...column(heading, 170), { id: 'unit', value: 'dateTimeAsIso' }];
 }
 
 /** A column's heading and its width in pixels, where it should not take what is left. */

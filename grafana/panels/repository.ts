@@ -102,7 +102,7 @@ export function scanTable(): Builder<Panel> {
       exceptions: column('Exceptions', 90),
       files_scanned: column('Files', 60),
       provider: column('Ran on', 125),
-      ci_workflow: column('Workflow', 190),
+      ci_workflow: column('Workflow', 180),
       ci_run_id: [...column('Run', 115), { id: 'links', value: [{ title: 'Open the run (GitHub Actions)', url: 'https://github.com/${__data.fields.repo}/actions/runs/${__value.raw}', targetBlank: true }] }],
       commit: column('Commit', 95),
       repo: [{ id: 'custom.hidden', value: true }],

@@ -31,7 +31,7 @@ export function episodeTable(): Builder<Panel> {
       state: [...column('State', 100), ...colored(wordMapping({ exposed: 'red', resolved: 'green' }))],
       repo: [...column('Repository', 190), REPOSITORY_LINK],
       title: column('Secret'),
-      file: column('File', 160),
+      file: column('File', 145),
       episode: column('Episode', 85),
       first_seen_at: timeColumn('First seen'),
       resolved_at: timeColumn('Resolved'),
