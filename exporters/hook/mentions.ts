@@ -27,13 +27,21 @@ export function mayTouchGuard({ tool, input, cwd }: Pick<ToolCall, 'tool' | 'inp
   if (isWriting(action)) return action === 'move' || paths.some((path) => isNamed(path, own) || leadsElsewhere(path));
   if (action === undefined) return isNamed(input, own) || paths.length > 0;
   if (action !== 'shell') return false;
-  if (isNamed(cwd, own)) return true;
+  if (isInGuarded(cwd, own)) return true;
   return texts.some((text, index) => index > 0 && (reaches(text.toLowerCase()) || isNamed(withoutQuotes(text), own)));
 }
 
 function isNamed(text: string, own: readonly string[]): boolean {
   const lower = text.toLowerCase();
   return NAMES.some((name) => lower.includes(name)) || own.some((path) => text.includes(basename(path)));
+}
+
+/** Names in the path of a working folder from which a file is guarded whatever it is called. */
+const FOLDERS = ['agentshield', '.claude', '.codex', '.gemini', 'managed-settings', 'gemini-cli', 'claude-code', 'codex'];
+
+function isInGuarded(cwd: string, own: readonly string[]): boolean {
+  const lower = `${cwd.toLowerCase()}/`;
+  return FOLDERS.some((name) => lower.includes(name)) || own.some((path) => lower.includes(`/${basename(path).toLowerCase()}/`));
 }
 
 function withoutQuotes(text: string): string {
