@@ -35,7 +35,7 @@ const MAX_PATH = 4096;
 
 /**
  * The input as JSON text, and in every mode but `stock` also each string in it as the tool will read it: JSON writes a
- * tab as two characters, and where a string begins and ends is not told by `^` and `$`.
+ * tab as two characters, and `^` and `$` do not match where a string begins and ends.
  */
 export function subjectOf({ tool, input, cwd }: Pick<ToolCall, 'tool' | 'input' | 'cwd'>, mode: PolicyMode): Subject {
   if (mode === 'stock') return { names: [tool], texts: [input], fellows: [], paths: [] };
@@ -88,7 +88,7 @@ function visitStrings(value: unknown, texts: string[], addPath: ((path: string) 
 
 /**
  * A command with its continued lines joined, as every shell does before anything else, and once more without quotes
- * and escapes: `r''m -rf` runs `rm -rf`. What expansions turn into is not told by text.
+ * and escapes: `r''m -rf` runs `rm -rf`. What an expansion becomes is unknown from the text.
  */
 function asShellReads(command: string): string[] {
   if (!/["'\\$`]/.test(command)) return [];

@@ -1,6 +1,7 @@
 import { mods, otherHooks } from './beside.js';
 import { harmfulNames } from './environment-names.js';
-import { isObject, isOneOf, valueAt, type SettingsFile } from './reading.js';
+import { matcherSwitch } from './matcher-switch.js';
+import { isObject, valueAt, type SettingsFile } from './reading.js';
 import type { Seen, Switch } from './switches.js';
 
 /**
@@ -93,8 +94,6 @@ function unknownKeys({ installed: { entry, file } }: Seen): string[] {
 /** Seconds that a verdict may take; it takes milliseconds. */
 const SHORTEST_TIMEOUT_S = 3;
 
-const MATCHES_ALL = ['', '*', '.*'];
-
 export const claudeCodeSwitches: readonly Switch[] = [
   { name: 'another hook', effect: 'not-obeyed', example: { in: 'settings', scope: 'local', value: { hooks: { PreToolUse: [{ hooks: [{ type: 'command', command: 'true' }] }] } } }, find: otherHooks('PreToolUse') },
   { name: 'a mod of a plugin', effect: 'not-obeyed', example: { in: 'file', path: '~/.claude/plugins/cache/market/mod/1.0.0/hooks/hooks.json', text: '{"modules":["./mod.mjs"]}' }, find: mods },
@@ -132,12 +131,7 @@ export const claudeCodeSwitches: readonly Switch[] = [
   { name: 'args', effect: 'all-blocked', example: { in: 'entry', value: { args: [] } }, find: entryKey('args', 'it is not started by a shell') },
   { name: 'shell', effect: 'all-blocked', example: { in: 'entry', value: { shell: 'powershell' } }, find: entryKey('shell', 'another shell starts it') },
   { name: 'an unknown key', effect: 'not-called', example: { in: 'entry', value: { shieldwatchUnknown: true } }, find: unknownKeys },
-  {
-    name: 'matcher',
-    effect: 'not-called',
-    example: { in: 'group', value: { matcher: 'Read' } },
-    find: ({ installed: { group, file } }) => (group['matcher'] === undefined || isOneOf(group['matcher'], MATCHES_ALL) ? [] : [`a matcher in ${file} has it called for some tools alone`]),
-  },
+  matcherSwitch('Read'),
   {
     name: 'timeout',
     effect: 'not-obeyed',

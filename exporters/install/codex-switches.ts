@@ -1,7 +1,8 @@
 import { otherHooks } from './beside.js';
 import { join } from 'node:path';
 import { dotenvNames, harmfulNames } from './environment-names.js';
-import { isOneOf, readFileText, valueAt, type SettingsFile } from './reading.js';
+import { matcherSwitch } from './matcher-switch.js';
+import { readFileText, valueAt, type SettingsFile } from './reading.js';
 import type { Seen, Switch } from './switches.js';
 
 /** Found in Codex 0.171.0 (its documentation and its program) and tried with it: see the matrix of the real agents. */
@@ -41,7 +42,6 @@ export const UNTRUSTED = 'Codex does not trust it and skips it in silence: start
 
 const PLAIN_KEYS = ['type', 'command', 'timeout', 'statusMessage'];
 const SHORTEST_TIMEOUT_S = 3;
-const MATCHES_ALL = ['', '*', '.*'];
 
 export const codexSwitches: readonly Switch[] = [
   { name: 'another hook', effect: 'not-obeyed', example: { in: 'file', path: '~/.codex/hooks.json', text: '{"hooks":{"PreToolUse":[{"hooks":[{"type":"command","command":"true"}]}]}}' }, find: otherHooks('PreToolUse') },
@@ -74,12 +74,7 @@ export const codexSwitches: readonly Switch[] = [
     example: { in: 'entry', value: { shieldwatch_unknown: true } },
     find: ({ installed: { entry, file } }) => Object.keys(entry).filter((key) => key !== 'async' && !PLAIN_KEYS.includes(key)).map((key) => `${JSON.stringify(key.slice(0, 40))} stands in its entry in ${file}: it is not known what Codex makes of it`),
   },
-  {
-    name: 'matcher',
-    effect: 'not-called',
-    example: { in: 'group', value: { matcher: 'Read' } },
-    find: ({ installed: { group, file } }) => (group['matcher'] === undefined || isOneOf(group['matcher'], MATCHES_ALL) ? [] : [`a matcher in ${file} has it called for some tools alone`]),
-  },
+  matcherSwitch('Read'),
   {
     name: 'timeout',
     effect: 'not-obeyed',

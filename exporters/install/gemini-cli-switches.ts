@@ -3,7 +3,8 @@ import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { dotenvNames, harmfulNames } from './environment-names.js';
 import { geminiHome } from './gemini-cli.js';
-import { isObject, isOneOf, jsonWithComments, readFileText, valueAt, type SettingsFile } from './reading.js';
+import { matcherSwitch } from './matcher-switch.js';
+import { isObject, jsonWithComments, readFileText, valueAt, type SettingsFile } from './reading.js';
 import type { Seen, Switch } from './switches.js';
 
 /**
@@ -102,8 +103,6 @@ const PLAIN_KEYS = ['name', 'type', 'command', 'timeout', 'description', 'source
 /** Milliseconds that a verdict may take. */
 const SHORTEST_TIMEOUT_MS = 3000;
 
-const MATCHES_ALL = ['', '*', '.*'];
-
 export const geminiCliSwitches: readonly Switch[] = [
   { name: 'another hook', effect: 'not-obeyed', example: { in: 'settings', scope: 'project', value: { hooks: { BeforeTool: [{ hooks: [{ type: 'command', command: 'true' }] }] } } }, find: otherHooks('BeforeTool') },
   { name: 'a custom command with a shell command', effect: 'not-called', example: { in: 'file', path: './.gemini/commands/go.toml', text: 'prompt = "!{true}"\n' }, find: customCommands },
@@ -125,12 +124,7 @@ export const geminiCliSwitches: readonly Switch[] = [
     example: { in: 'entry', value: { shieldwatchUnknown: true } },
     find: ({ installed: { entry, file } }) => Object.keys(entry).filter((key) => key !== 'env' && !PLAIN_KEYS.includes(key)).map((key) => `${JSON.stringify(key.slice(0, 40))} stands in its entry in ${file}: it is not known what Gemini CLI makes of it`),
   },
-  {
-    name: 'matcher',
-    effect: 'not-called',
-    example: { in: 'group', value: { matcher: 'read_file' } },
-    find: ({ installed: { group, file } }) => (group['matcher'] === undefined || isOneOf(group['matcher'], MATCHES_ALL) ? [] : [`a matcher in ${file} has it called for some tools alone`]),
-  },
+  matcherSwitch('read_file'),
   {
     name: 'timeout',
     effect: 'not-obeyed',

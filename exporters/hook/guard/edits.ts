@@ -10,7 +10,7 @@ export interface Edit {
   readonly after: Result;
 }
 
-/** Text that a file would hold, that it would be gone, or that this cannot be told from the call. */
+/** What a file would be after a call: its text, gone, or not known from the call. */
 export type Result = { readonly text: string } | 'gone' | 'unknown';
 
 const MAX_FILE = 16 * 1024 * 1024;
@@ -118,7 +118,7 @@ function patchedText(text: string, lines: readonly string[]): Result {
     if (/^\s*\*\*\* End (?:Patch|of File)/.test(line)) continue;
     if (line.startsWith('@@')) {
       apply();
-      // Where a hunk begins may be told by a line before it, which Codex looks for in several ways.
+      // A line before the hunk may say where it begins; Codex looks for that line in several ways.
       if (line.slice(2).trim() !== '') isKnown = false;
     } else if (line.startsWith('+')) next.push(line.slice(1));
     else if (line.startsWith('-')) old.push(line.slice(1));

@@ -92,7 +92,7 @@ const ATTACKS: Readonly<Record<string, [tool: string, input: unknown, cwd: strin
   'an edit that throws the switch': ['Edit', { file_path: '.claude/settings.json', old_string: '"permissions"', new_string: '"disableAllHooks": true, "permissions"' }, ''],
   'an edit that takes the entry': ['Edit', { file_path: '@HOME/work/app/.claude/settings.json', old_string: 'PreToolUse', new_string: 'PostToolUse' }, ''],
   'two edits of which the second does': ['MultiEdit', { file_path: '.claude/settings.json', edits: [{ old_string: 'Bash(ls)', new_string: 'Bash(pwd)' }, { old_string: 'shieldwatch-hook', new_string: 'x' }] }, ''],
-  'an edit whose place is not told': ['Edit', { file_path: '.claude/settings.json', old_string: 'nowhere', new_string: 'x' }, ''],
+  'an edit whose old text does not stand in the file': ['Edit', { file_path: '.claude/settings.json', old_string: 'nowhere', new_string: 'x' }, ''],
   'a notebook edit': ['NotebookEdit', { notebook_path: '.claude/settings.json', new_source: 'x' }, ''],
   'a patch that adds local settings': ['apply_patch', { command: patch('*** Add File: .claude/settings.local.json', '+{"disableAllHooks": true}') }, ''],
   'a patch that deletes settings': ['apply_patch', { input: patch('*** Delete File: .claude/settings.json') }, ''],
