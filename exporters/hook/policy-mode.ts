@@ -1,6 +1,7 @@
 /**
  * How AgentShield's runtime policy is applied.
- * - `safe` (default): what either reading denies is denied; a policy that cannot be applied blocks.
+ * - `safe` (default): what either reading denies is denied, whatever the case of a tool's name; a policy that cannot be
+ *   applied blocks.
  * - `mended`: `*` is a wildcard anywhere in a tool's name and nothing else is, so that `Bash` does not deny
  *   `BashOutput`; a policy that cannot be applied blocks.
  * - `stock`: AgentShield's own hook, defects included: prefixes match, only the policy in the call's own
@@ -24,6 +25,10 @@ export function tightened(mode: PolicyMode, env: NodeJS.ProcessEnv): PolicyMode 
 
 /** Whether a rule's `tool` covers the tool called. */
 export function coversTool(ruleTool: string, tool: string, mode: PolicyMode): boolean {
+  return mode === 'safe' ? covers(ruleTool.toLowerCase(), tool.toLowerCase(), mode) : covers(ruleTool, tool, mode);
+}
+
+function covers(ruleTool: string, tool: string, mode: PolicyMode): boolean {
   if (ruleTool === '*' || ruleTool === tool) return true;
   return (mode !== 'mended' && tool.startsWith(ruleTool.replace('*', ''))) || (mode !== 'stock' && matchesWildcard(ruleTool, tool));
 }

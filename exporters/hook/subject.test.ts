@@ -1,9 +1,10 @@
 import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { patchedFiles } from './patch.js';
+import { pathForms } from './paths.js';
 import type { PolicyMode } from './policy-mode.js';
 import { subjectOf } from './subject.js';
 import { judge } from './verdict.js';
@@ -117,6 +118,42 @@ describe('one action under several tool names', () => {
     for (const [tool, input] of reads) expect([tool, verdict(tool, input)]).toEqual([tool, 'block']);
     // A pattern of names is not a file that is read.
     expect(verdict('Grep', { pattern: 'x.env', path: 'src' })).toBe('allow');
+  });
+
+  it('a rule on Read covers what a search reads and a listing shows, by its glob', () => {
+    writeRules({ tool: 'Read', pattern: String.raw`(^|/)\.env$` });
+    const reads: [string, unknown][] = [
+      ['Grep', { pattern: '.', glob: '.env' }], ['Grep', { pattern: '.', glob: '**/{a,.env}', path: 'src' }], ['grep_search', { pattern: '.', include: '.env' }], ['grep_search', { pattern: '.', include_pattern: '.env', dir_path: 'src' }],
+      ['Glob', { pattern: '**/.env' }], ['glob', { pattern: '.env' }], ['read_many_files', { include: ['a', '.env'] }], ['mcp__fs__read_file', { target: { path: '.env' } }],
+    ];
+    for (const [tool, input] of reads) expect([tool, input, verdict(tool, input)]).toEqual([tool, input, 'block']);
+    for (const [tool, input] of [['Grep', { pattern: '.', glob: '!.env' }], ['Grep', { pattern: '.env' }], ['Glob', { pattern: '**/*.ts' }], ['list_directory', { dir_path: '.' }]] as const) expect([tool, verdict(tool, input)]).toEqual([tool, 'allow']);
+  });
+
+  it('search, listing and tools of MCP servers likewise, and names in any case', () => {
+    writeRules({ tool: 'Grep', pattern: 'forbidden' }, { tool: 'Glob', pattern: 'forbidden' }, { tool: 'mcp__tickets__*' }, { tool: 'mcp__git_hub__delete' }, { tool: 'Bash', pattern: 'forbidden' }, { tool: 'WRITE', pattern: 'forbidden' });
+    for (const [tool, input] of [
+      ['grep_search', { pattern: 'forbidden' }], ['search_file_content', { pattern: 'forbidden' }], ['glob', { pattern: 'forbidden' }], ['LS', { path: 'forbidden' }],
+      ['mcp_tickets_close', {}], ['mcp__tickets__close', {}], ['tickets__close', {}], ['MCP__Tickets__close', {}], ['mcp_git_hub_delete', {}],
+      ['bash', { command: 'forbidden' }], ['BASH', { command: 'forbidden' }], ['Run_Shell_Command', { command: 'forbidden' }], ['write', { file_path: 'forbidden' }], ['Write', { file_path: 'forbidden' }],
+    ] as const) expect([tool, verdict(tool, input)]).toEqual([tool, 'block']);
+    expect(verdict('mcp_ticketing_close', {})).toBe('allow');
+    expect([verdict('bash', { command: 'forbidden' }, 'stock'), verdict('mcp_tickets_close', {}, 'stock'), verdict('grep_search', { pattern: 'forbidden' }, 'stock')]).toEqual(['allow', 'allow', 'allow']);
+  });
+
+  it('a path however it is written', () => {
+    writeRules({ tool: 'Read', pattern: String.raw`^/mnt/c/app/\.env$|^/srv/app/\.env$|^C:/app/\.env$` });
+    const paths: unknown[] = [
+      '/srv/app/.env', ['a', '/srv/app/.env'], 'file:///srv/app/.env', 'FILE://localhost/srv/app/%2Eenv', 'file:/srv/app/.env', '/srv/app/./.env', '//srv//app/.env', '/srv/app/x/../.env/', '/srv/app/.env.', '/srv/app/.env. .',
+      'C:\\app\\.env', 'c:/app/.env', 'file:///C:/app/.env', '\\\\?\\C:\\app\\.env', '\\\\wsl$\\Ubuntu\\srv\\app\\.env', '//wsl.localhost/Debian/srv/app/.env', 'C:\\app\\.env::$DATA', '\\srv\\app\\.env',
+    ];
+    for (const file_path of paths) expect([file_path, verdict('Read', { file_path })]).toEqual([file_path, 'block']);
+    writeRules({ tool: 'Write', pattern: `^${project}/\\.ssh/` });
+    expect(verdict('Write', { file_path: `${project}/.ssh/x`, content: '' })).toBe('block');
+    fc.assert(fc.property(fc.string(), fc.string(), (path, cwd) => {
+      expect(pathForms(path, `/${cwd}`)).toContain(resolve(`/${cwd}`, path));
+    }));
+    expect(pathForms('~/.ssh/id', '/', '/home/me')).toContain('/home/me/.ssh/id');
   });
 
   it('shells, agents and the web likewise', () => {

@@ -1,9 +1,11 @@
 import { realpathSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
+import { braces } from './braces.js';
 import { mayHoldPatch, patchedFiles } from './patch.js';
+import { MAX_PATH, PATH_KEYS, pathForms } from './paths.js';
 import type { PolicyMode } from './policy-mode.js';
 import type { ToolCall } from './tool-call.js';
-import { actionOf, fellowNames, policyNames } from './tool-names.js';
+import { actionOf, fellowNames, policyNames, type Action } from './tool-names.js';
 
 /** What of a call the rules of a policy are held against. */
 export interface Subject {
@@ -28,10 +30,8 @@ function realPath(path: string): string {
   }
 }
 
-const PATH_KEYS = /path|file|source|destination|target|uri|^(?:from|to)$/i;
-
-/** Characters of a path; what is longer stands under such a key but is none. */
-const MAX_PATH = 4096;
+/** Names of what says which files a search reads, and which a listing shows. One that begins with `!` leaves files out. */
+const GLOB_KEYS: Readonly<Partial<Record<Action, RegExp>>> = { read: /^include/i, 'search-files': /^(?:globs?|include.*)$/i, 'find-files': /^(?:globs?|include.*|pattern)$/i };
 
 /**
  * The input as JSON text, and in every mode but `stock` also each string in it as the tool will read it: JSON writes a
@@ -44,14 +44,19 @@ export function subjectOf({ tool, input, cwd }: Pick<ToolCall, 'tool' | 'input' 
   const texts = [input];
   const paths: string[] = [];
   const addPath = (path: string): void => {
-    const plain = path.startsWith('file://') ? path.slice(7) : path;
-    const absolute = resolve(cwd, plain);
-    const real = realPath(absolute);
-    paths.push(path, absolute, ...(real === absolute ? [] : [real]));
+    paths.push(path);
+    for (const absolute of pathForms(path, cwd)) {
+      const real = realPath(absolute);
+      paths.push(absolute, ...(real === absolute ? [] : [real]));
+    }
+  };
+  const addGlob = (glob: string): void => {
+    if (!glob.startsWith('!')) braces(glob, glob).forEach(addPath);
   };
   const takesPaths = fellowNames(action).length > 0;
+  const globs = action === undefined ? undefined : GLOB_KEYS[action];
   const value: unknown = input === '' ? undefined : JSON.parse(input);
-  visitStrings(value, texts, takesPaths ? addPath : undefined);
+  visitStrings(value, texts, (key) => (!takesPaths ? undefined : globs?.test(key) === true ? addGlob : PATH_KEYS.test(key) ? addPath : undefined));
   if (action === 'shell') texts.push(...texts.slice(1).flatMap(asShellReads));
   const names = new Set(policyNames(tool, action));
   if (!hasPatch) return { names: [...names], texts: [...texts, ...paths], fellows: fellowNames(action), paths };
@@ -66,22 +71,24 @@ export function subjectOf({ tool, input, cwd }: Pick<ToolCall, 'tool' | 'input' 
   return { names: [...names], texts, fellows: fellowNames('patch'), paths };
 }
 
-/** Adds every string in a value, and lists of words also as one text; tells the strings that stand where a path does. */
-function visitStrings(value: unknown, texts: string[], addPath: ((path: string) => void) | undefined): void {
-  const left: { value: unknown; isPath: boolean }[] = [{ value, isPath: false }];
+type Add = (text: string) => void;
+
+/** Adds every string in a value, and lists of words also as one text; `ofKey` says what else takes the strings at or below a key. */
+function visitStrings(value: unknown, texts: string[], ofKey: (key: string) => Add | undefined): void {
+  const left: { value: unknown; add: Add | undefined }[] = [{ value, add: undefined }];
   for (let next = left.pop(); next !== undefined; next = left.pop()) {
-    const { value: it, isPath } = next;
+    const { value: it, add } = next;
     if (typeof it === 'string') {
       texts.push(it);
-      if (isPath && it.length <= MAX_PATH) addPath?.(it);
+      if (it.length <= MAX_PATH) add?.(it);
     } else if (Array.isArray(it)) {
       const words: unknown[] = it;
       if (words.length > 1 && words.every((word) => typeof word === 'string')) texts.push(words.join(' '));
-      for (const item of words) left.push({ value: item, isPath });
+      for (const item of words) left.push({ value: item, add });
     } else if (typeof it === 'object' && it !== null) {
       const { command, args } = it as { command?: unknown; args?: unknown };
       if (typeof command === 'string' && Array.isArray(args)) texts.push([command, ...(args as unknown[]).map(String)].join(' '));
-      for (const [key, item] of Object.entries(it)) left.push({ value: item, isPath: addPath !== undefined && PATH_KEYS.test(key) });
+      for (const [key, item] of Object.entries(it)) left.push({ value: item, add: ofKey(key) ?? add });
     }
   }
 }

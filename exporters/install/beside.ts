@@ -1,30 +1,91 @@
-import { readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readdirSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { isOurs } from './hook-command.js';
-import { isObject, jsonWithComments, readFileText, valueAt } from './reading.js';
+import { isObject, jsonWithComments, readFileText, valueAt, type FileText } from './reading.js';
 import type { Seen, Switch } from './switches.js';
 
 /** Folders and files looked through at most. */
 const MAX_ENTRIES = 5_000;
 
-/**
- * Other hooks at the event: the agent hands all of them the call as it was asked for, and runs what another makes of it, which
- * ours does not see.
- */
-export function otherHooks(event: string): Switch['find'] {
-  return (seen) => {
-    if (isManagedAlone(seen)) return [];
-    const settings = seen.files.flatMap(({ file, scope, reading }) => (reading.kind === 'read' && scope !== 'managed' ? [{ file, hooks: reading.settings['hooks'] }] : []));
-    // Codex reads this file beside each of its own.
-    const beside = seen.files.filter(({ file }) => file.endsWith('config.toml')).map(({ file }) => join(dirname(file), 'hooks.json')).map((file) => ({ file, hooks: valueAt(jsonIn(file), 'hooks') }));
-    return [...settings, ...beside].filter(({ hooks }) => hasOther(hooks, event)).map(({ file }) => `another hook stands under ${event} in ${file}: what it makes of a call is run without being judged`);
-  };
+/** What by its text another hook may do, once every hook was asked and none denied the call. */
+type Power = 'rewrites' | 'unknown' | 'none';
+
+interface OtherHook {
+  readonly file: string;
+  readonly power: Power;
 }
 
-function hasOther(hooks: unknown, event: string): boolean {
+/**
+ * Other hooks at the event that may change what runs. All three agents hand every hook the call as it was asked for. A denial
+ * of one counts whatever the others say, but what one makes of the input (`updatedInput`, in Gemini CLI `tool_input`) is
+ * run without being judged.
+ */
+export function otherHooks(event: string): Switch['find'] {
+  return (seen) =>
+    hooksBeside(event, seen).flatMap(({ file, power }) => {
+      if (power === 'none') return [];
+      const what = power === 'rewrites' ? 'it rewrites calls' : 'whether it rewrites calls cannot be told from its text';
+      return [`another hook stands under ${event} in ${file}, and ${what}: what it makes of one runs without being judged`];
+    });
+}
+
+/** Other hooks at the event that rewrite nothing, as far as their text tells. */
+export function harmlessHooks(event: string): NonNullable<Switch['note']> {
+  return (seen) =>
+    hooksBeside(event, seen).flatMap(({ file, power }) =>
+      power === 'none' ? [`another hook stands under ${event} in ${file}: it cannot lift a denial, and its text does not say that it rewrites calls, which would run without being judged`] : [],
+    );
+}
+
+function hooksBeside(event: string, seen: Seen): OtherHook[] {
+  if (isManagedAlone(seen)) return [];
+  const settings = seen.files.flatMap(({ file, scope, reading }) => (reading.kind === 'read' && scope !== 'managed' ? [{ file, hooks: reading.settings['hooks'] }] : []));
+  // Codex reads this file beside each of its own.
+  const beside = seen.files.filter(({ file }) => file.endsWith('config.toml')).map(({ file }) => join(dirname(file), 'hooks.json')).map((file) => ({ file, hooks: valueAt(jsonOf(seen.textOf(file)), 'hooks') }));
+  return [...settings, ...beside].flatMap(({ file, hooks }) => othersIn(hooks, event).map((entry) => ({ file, power: powerOf(entry, seen) })));
+}
+
+function othersIn(hooks: unknown, event: string): Record<string, unknown>[] {
   const groups = valueAt(hooks, event);
   const entries = (Array.isArray(groups) ? groups : []).flatMap((group) => valueAt(group, 'hooks')).filter(isObject);
-  return entries.some((entry) => ![entry['command'], entry['url']].some((text) => typeof text === 'string' && isOurs(text)));
+  return entries.filter((entry) => ![entry['command'], entry['url']].some((text) => typeof text === 'string' && isOurs(text)));
+}
+
+/** The key that carries another input, and the one around it. */
+const REWRITES = /updatedInput|hookSpecificOutput[\s\S]*tool_input|tool_input[\s\S]*hookSpecificOutput/;
+/** Programs that do what their arguments and standard input say. */
+const PLAIN_PROGRAMS = /^(?:true|false|:|exit|echo|printf|cat|jq|grep|test|\[|tee|date|logger|sh|bash|dash|zsh|env|exec|node|bun|deno|python3?|ruby|perl)$/;
+/** What loads further files, whose text is not read here. */
+const LOADS = /\brequire\(\s*['"`][./]|\bimport\b[^\n;]*['"`][./]|^\s*(?:\.|source)\s+\S|^\s*from\s+\./m;
+const MAX_PROGRAM = 1024 * 1024;
+
+/** By the text of its command and of the files that this names. A hook that the agent does not wait for has no power. */
+function powerOf(entry: Readonly<Record<string, unknown>>, { places }: Seen): Power {
+  if (entry['async'] === true) return 'none';
+  const command = [entry['command'], ...(Array.isArray(entry['args']) ? (entry['args'] as unknown[]) : [])].filter((part): part is string => typeof part === 'string').join(' ');
+  if (entry['type'] !== 'command' || command === '') return 'unknown';
+  if (REWRITES.test(command)) return 'rewrites';
+  const project = places.project;
+  const words = command
+    .replace(/\$\{?(?:CLAUDE_PROJECT_DIR|GEMINI_PROJECT_DIR|PWD)\}?/g, project)
+    .replace(/\$\{?HOME\}?|(?<=^|\s)~(?=\/)/g, places.home)
+    .replace(/["']/g, '')
+    .split(/[\s`;|&()<>]+/)
+    .filter((word) => word !== '');
+  const [program = ''] = words;
+  const isPlain = PLAIN_PROGRAMS.test(basename(program));
+  let power: Power = isPlain || isScript(resolve(project, program)) ? 'none' : 'unknown';
+  for (const file of words.slice(isPlain ? 1 : 0).map((word) => resolve(project, word)).filter(isScript)) {
+    const text = readFileText(file);
+    if (text.kind !== 'text' || text.text.includes('\0') || LOADS.test(text.text)) power = 'unknown';
+    else if (REWRITES.test(text.text)) return 'rewrites';
+  }
+  return power;
+}
+
+function isScript(file: string): boolean {
+  const stats = statSync(file, { throwIfNoEntry: false });
+  return stats?.isFile() === true && stats.size <= MAX_PROGRAM;
 }
 
 /** Ours is the organisation's, and only those are called. */
@@ -32,22 +93,32 @@ function isManagedAlone({ files, installed }: Seen): boolean {
   return installed.scope === 'managed' && files.some(({ scope, reading }) => scope === 'managed' && reading.kind === 'read' && (reading.settings['allowManagedHooksOnly'] === true || reading.settings['allow_managed_hooks_only'] === true));
 }
 
-/** Plugins of Claude Code with code in its own process, which may overrule a hook. Where settings are managed they may not. */
-export const mods: Switch['find'] = ({ files, places }) => {
-  if (files.some(({ scope, reading }) => scope === 'managed' && reading.kind === 'read')) return [];
+/** Any managed settings keep mods from overruling what a hook says. */
+function isModFree({ files }: Seen): boolean {
+  return files.some(({ scope, reading }) => scope === 'managed' && reading.kind === 'read');
+}
+
+/** Plugins of Claude Code with code in its own process, which may overrule a hook. */
+export const mods: Switch['find'] = (seen) => {
+  if (isModFree(seen)) return [];
+  const { files, places } = seen;
   const cache = join(places.env['CLAUDE_CONFIG_DIR'] || join(places.home, '.claude'), 'plugins', 'cache');
   return filesBelow(cache, /[\\/]hooks[\\/]hooks\.json$/).flatMap((file) => {
     const [market = '', plugin = ''] = file.slice(cache.length + 1).split(/[\\/]/);
     const isOff = files.some(({ reading }) => reading.kind === 'read' && valueAt(reading.settings, 'enabledPlugins', `${plugin}@${market}`) === false);
-    return valueAt(jsonIn(file), 'modules') === undefined || isOff ? [] : [`the plugin ${plugin}@${market} has a mod, which may let calls run that a hook denies (${file}); managed settings keep mods from it`];
+    return valueAt(jsonOf(readFileText(file)), 'modules') === undefined || isOff ? [] : [`the plugin ${plugin}@${market} has a mod, which may let calls run that a hook denies (${file}); managed settings keep mods from it`];
   });
 };
+
+/** A plugin that the start names lies anywhere; what it overrules shows in the session's file afterwards. */
+export const unlistedMods: NonNullable<Switch['note']> = (seen) =>
+  isModFree(seen) ? [] : ['a mod of a plugin that a start names (`--plugin-dir`) may run what the hook denies, which shows here only afterwards; any managed settings file keeps mods from that, and `disableSideloadFlags` in it refuses the argument'];
 
 /** Custom commands of Gemini CLI with shell commands in them: no hook is called for these. */
 export const customCommands: Switch['find'] = ({ places: { home, project } }) =>
   [join(home, '.gemini', 'commands'), join(home, '.gemini', 'extensions'), join(project, '.gemini', 'commands')]
     .flatMap((folder) => filesBelow(folder, /\.toml$/))
-    .filter((file) => textIn(file).includes('!{'))
+    .filter((file) => textIn(readFileText(file)).includes('!{'))
     .map((file) => `${file} has a shell command (!{...}): Gemini CLI runs it without calling a hook`);
 
 function filesBelow(folder: string, name: RegExp): string[] {
@@ -73,12 +144,11 @@ function entriesOf(folder: string): { name: string; isDirectory(): boolean }[] {
   }
 }
 
-function jsonIn(file: string): unknown {
-  const parsed = jsonWithComments(textIn(file));
+function jsonOf(text: FileText): unknown {
+  const parsed = jsonWithComments(textIn(text));
   return 'value' in parsed ? parsed.value : undefined;
 }
 
-function textIn(file: string): string {
-  const text = readFileText(file);
+function textIn(text: FileText): string {
   return text.kind === 'text' ? text.text : '';
 }

@@ -1,4 +1,4 @@
-import { mods, otherHooks } from './beside.js';
+import { harmlessHooks, mods, otherHooks, unlistedMods } from './beside.js';
 import { harmfulNames } from './environment-names.js';
 import { matcherSwitch } from './matcher-switch.js';
 import { isObject, valueAt, type SettingsFile } from './reading.js';
@@ -95,7 +95,7 @@ function unknownKeys({ installed: { entry, file } }: Seen): string[] {
 const SHORTEST_TIMEOUT_S = 3;
 
 export const claudeCodeSwitches: readonly Switch[] = [
-  { name: 'another hook', effect: 'not-obeyed', example: { in: 'settings', scope: 'local', value: { hooks: { PreToolUse: [{ hooks: [{ type: 'command', command: 'true' }] }] } } }, find: otherHooks('PreToolUse') },
+  { name: 'another hook that rewrites calls', effect: 'not-obeyed', example: { in: 'settings', scope: 'local', value: { hooks: { PreToolUse: [{ hooks: [{ type: 'command', command: 'echo updatedInput' }] }] } } }, find: otherHooks('PreToolUse'), note: harmlessHooks('PreToolUse') },
   { name: 'a mod of a plugin', effect: 'not-obeyed', example: { in: 'file', path: '~/.claude/plugins/cache/market/mod/1.0.0/hooks/hooks.json', text: '{"modules":["./mod.mjs"]}' }, find: mods },
   { name: 'disableAllHooks in user settings', effect: 'not-called', example: { in: 'settings', scope: 'user', value: { disableAllHooks: true } }, find: disableAllHooks },
   { name: 'disableAllHooks in project settings', effect: 'not-called', example: { in: 'settings', scope: 'project', value: { disableAllHooks: true } }, find: disableAllHooks },
@@ -138,6 +138,7 @@ export const claudeCodeSwitches: readonly Switch[] = [
     example: { in: 'entry', value: { timeout: 0.001 } },
     find: ({ installed: { entry, file } }) => (typeof entry['timeout'] === 'number' && entry['timeout'] < SHORTEST_TIMEOUT_S ? [`its timeout in ${file} is shorter than ${String(SHORTEST_TIMEOUT_S)} s: it may be stopped before its verdict`] : []),
   },
+  { name: '--plugin-dir', effect: 'not-obeyed', example: { in: 'arguments', value: ['--plugin-dir', '/nowhere'] }, find: () => [], note: unlistedMods, unseen: 'arguments of a start leave no trace in any file' },
   { name: '--bare', effect: 'not-called', example: { in: 'arguments', value: ['--bare'] }, find: () => [], unseen: 'arguments of a start leave no trace in any file' },
   { name: '--safe-mode', effect: 'not-called', example: { in: 'arguments', value: ['--safe-mode'] }, find: () => [], unseen: 'arguments of a start leave no trace in any file' },
   { name: '--setting-sources', effect: 'not-called', example: { in: 'arguments', value: ['--setting-sources', ''] }, find: () => [], unseen: 'arguments of a start leave no trace in any file' },

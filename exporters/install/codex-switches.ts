@@ -1,8 +1,8 @@
-import { otherHooks } from './beside.js';
+import { harmlessHooks, otherHooks } from './beside.js';
 import { join } from 'node:path';
 import { dotenvNames, harmfulNames } from './environment-names.js';
 import { matcherSwitch } from './matcher-switch.js';
-import { readFileText, valueAt, type SettingsFile } from './reading.js';
+import { valueAt, type SettingsFile } from './reading.js';
 import type { Seen, Switch } from './switches.js';
 
 /** Found in Codex 0.171.0 (its documentation and its program) and tried with it: see the matrix of the real agents. */
@@ -32,7 +32,7 @@ function stateOf({ files, installed }: Seen): unknown[] {
 
 function dotenv(seen: Seen): string[] {
   const file = join(seen.places.env['CODEX_HOME'] || join(seen.places.home, '.codex'), '.env');
-  const text = readFileText(file);
+  const text = seen.textOf(file);
   if (text.kind !== 'text') return [];
   return harmfulNames(seen.installed.hook, dotenvNames(text.text)).map((name) => `${name} is set in ${file}: it changes what runs in the place of the hook`);
 }
@@ -44,7 +44,7 @@ const PLAIN_KEYS = ['type', 'command', 'timeout', 'statusMessage'];
 const SHORTEST_TIMEOUT_S = 3;
 
 export const codexSwitches: readonly Switch[] = [
-  { name: 'another hook', effect: 'not-obeyed', example: { in: 'file', path: '~/.codex/hooks.json', text: '{"hooks":{"PreToolUse":[{"hooks":[{"type":"command","command":"true"}]}]}}' }, find: otherHooks('PreToolUse') },
+  { name: 'another hook that rewrites calls', effect: 'not-obeyed', example: { in: 'file', path: '~/.codex/hooks.json', text: '{"hooks":{"PreToolUse":[{"hooks":[{"type":"command","command":"echo updatedInput"}]}]}}' }, find: otherHooks('PreToolUse'), note: harmlessHooks('PreToolUse') },
   { name: 'features.hooks', effect: 'not-called', example: { in: 'settings', scope: 'user', value: '[features]\nhooks = false\n' }, find: featureOff },
   { name: 'features.codex_hooks', effect: 'not-called', example: { in: 'settings', scope: 'user', value: '[features]\ncodex_hooks = false\n' }, find: featureOff },
   { name: 'features.hooks of a trusted project', effect: 'not-called', example: { in: 'settings', scope: 'project', value: '[features]\nhooks = false\n' }, find: featureOff },

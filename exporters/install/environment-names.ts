@@ -29,9 +29,12 @@ function isSetAside(command: string, name: string): boolean {
   return true;
 }
 
-/** Those of this environment that an agent started from it would hand on. Others that act before a command have honest uses. */
+/** Code that a shell or the linker runs before our command, or in the place of a word of it. `LD_LIBRARY_PATH` and other functions have honest uses. */
+const RUNS_HERE = /^(?:LD_PRELOAD|LD_AUDIT|DYLD_INSERT_LIBRARIES|BASH_ENV|CLAUDE_CODE_SHELL_PREFIX|SHELLOPTS|BASH_FUNC_(?:exit|trap|echo)%%)$/;
+
+/** Those of this environment that an agent started from it would hand on. */
 export function harmfulHere(hook: InstalledHook, env: NodeJS.ProcessEnv): string[] {
-  return hook.type === 'http' ? [] : ['BASH_ENV', 'CLAUDE_CODE_SHELL_PREFIX', 'SHELLOPTS'].filter((name) => (env[name] ?? '') !== '');
+  return hook.type === 'http' ? [] : Object.keys(env).filter((name) => RUNS_HERE.test(name) && env[name] !== '');
 }
 
 /** Names of the variables that a dotenv file sets. */

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync, realpathSync, statSync } from 'node:fs';
 import { createHash } from 'node:crypto';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { geminiHome } from './gemini-cli.js';
 import { decodeLine } from '../spool/line.js';
 import { SEGMENT_PATTERN } from '../spool/location.js';
@@ -13,19 +13,34 @@ const MAX_TAIL = 4 * 1024 * 1024;
 /** Segments, and session files, looked at: the newest. */
 const MAX_FILES = 16;
 
-/** When the hook was last called by each agent for a repository: ISO 8601, from the spool. */
-export function lastCalls(spool: string, repository: string): ReadonlyMap<string, string> {
-  const last = new Map<string, string>();
+/** One record of the spool, as evidence that the hook was called. */
+export interface RecordedCall {
+  readonly agent: string;
+  readonly repository: string;
+  readonly sessionId: string;
+  /** ISO 8601. */
+  readonly timestamp: string;
+  readonly toolCallId: string;
+  readonly isBlocked: boolean;
+}
+
+/** The newest records of a spool. */
+export function recordedCalls(spool: string): RecordedCall[] {
   const segments = namesIn(spool).filter((name) => SEGMENT_PATTERN.test(name)).sort().reverse().slice(0, MAX_FILES);
-  for (const name of segments) {
-    for (const line of tailOf(join(spool, name))) {
-      const record = decodeLine(line);
-      const [agent, timestamp] = [valueAt(record, 'agent'), valueAt(record, 'timestamp')];
-      if (valueAt(record, 'repository') !== repository || typeof agent !== 'string' || typeof timestamp !== 'string') continue;
-      if (timestamp > (last.get(agent) ?? '')) last.set(agent, timestamp);
-    }
-  }
-  return last;
+  return segments.flatMap((name) => tailOf(join(spool, name))).flatMap((line) => {
+    const record = decodeLine(line);
+    const at = (key: string): string => {
+      const value = valueAt(record, key);
+      return typeof value === 'string' ? value : '';
+    };
+    if (at('agent') === '' || at('timestamp') === '') return [];
+    return [{ agent: at('agent'), repository: at('repository'), sessionId: at('sessionId'), timestamp: at('timestamp'), toolCallId: at('toolCallId'), isBlocked: at('decision') === 'block' }];
+  });
+}
+
+/** The newest timestamp of some calls; undefined of none. */
+export function lastOf(calls: readonly RecordedCall[]): string | undefined {
+  return calls.map(({ timestamp }) => timestamp).sort().at(-1);
 }
 
 /** A line in which an agent's session file holds a tool call. Codex and Claude Code write a JSON object a line. */
@@ -35,22 +50,93 @@ const TOOL_CALL: Readonly<Record<Client['name'], RegExp>> = {
   'gemini-cli': /"toolCalls":\s*\[\s*\{|"functionCall"/,
 };
 
-/** When the agent last used a tool in the project, by its own session files, if after `since`: ISO 8601. */
-export function lastToolUse(client: Client['name'], places: Places, since: string): string | undefined {
-  const files = sessionFiles(client, places)
-    .map((file) => ({ file, changed: statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
-    .filter(({ changed }) => changed > Date.parse(since))
-    .sort((a, b) => b.changed - a.changed)
-    .slice(0, MAX_FILES);
-  let last = since;
-  for (const { file } of files) {
-    for (const line of tailOf(file)) {
-      if (!TOOL_CALL[client].test(line)) continue;
+/** Session files are written a little after the hook was called. */
+const SLACK_MS = 10_000;
+
+/**
+ * When the agent last used a tool in the project, by its own session files, if after `since` (ISO 8601) and after every call
+ * of that session that the hook was shown. A call whose input Claude Code itself refuses reaches no hook and is none.
+ */
+export function lastToolUse(client: Client['name'], places: Places, since: string, calls: readonly RecordedCall[]): string | undefined {
+  let last: string | undefined;
+  for (const file of recentSessions(client, places, since)) {
+    const known = lastOf(calls.filter(({ sessionId }) => sessionId !== '' && namesSession(client, file, sessionId)));
+    const after = new Date(Date.parse([since, known ?? ''].sort().at(-1) || '1970-01-01T00:00:00Z') + SLACK_MS).toISOString();
+    const lines = tailOf(file);
+    const refused = client === 'claude-code' ? new Set(resultsIn(lines).flatMap(({ id, isRefused }) => (isRefused ? [id] : []))) : new Set<string>();
+    for (const line of lines) {
+      if (!TOOL_CALL[client].test(line) || isAll(refused, line)) continue;
       const timestamp = [...line.matchAll(/"timestamp":\s*"(\d{4}-\d\d-\d\dT[\d:.]+Z)"/g)].at(-1)?.[1];
-      if (timestamp !== undefined && timestamp > last) last = timestamp;
+      if (timestamp !== undefined && timestamp > after && timestamp > (last ?? '')) last = timestamp;
     }
   }
-  return last === since ? undefined : last;
+  return last;
+}
+
+/** Whether every tool call in a line of Claude Code's is one of some. */
+function isAll(ids: ReadonlySet<string>, line: string): boolean {
+  if (ids.size === 0) return false;
+  const named = [...line.matchAll(/"type":"tool_use","id":"([^"]+)"/g)].map(([, id = '']) => id);
+  return named.length > 0 && named.every((id) => ids.has(id));
+}
+
+/** Session files changed after a time, the newest first. */
+function recentSessions(client: Client['name'], places: Places, since: string): string[] {
+  return sessionFiles(client, places)
+    .map((file) => ({ file, changed: statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
+    .filter(({ changed }) => changed > Date.parse(since || '1970-01-01T00:00:00Z'))
+    .sort((a, b) => b.changed - a.changed)
+    .slice(0, MAX_FILES)
+    .map(({ file }) => file);
+}
+
+/** Whether a session file is that of a session: each names it, Gemini CLI by its first eight characters. */
+function namesSession(client: Client['name'], file: string, sessionId: string): boolean {
+  return basename(file).includes(client === 'gemini-cli' ? sessionId.slice(0, 8) : sessionId);
+}
+
+/** What Claude Code writes of the end of a call. */
+interface Result {
+  readonly id: string;
+  /** It was not run since its input is none that the tool takes. */
+  readonly isRefused: boolean;
+  /** It was let run. */
+  readonly isAccepted: boolean;
+  readonly timestamp: string;
+}
+
+function resultsIn(lines: readonly string[]): Result[] {
+  return lines.filter((line) => line.includes('"tool_result"') && line.includes('"tool_use_id"')).flatMap((line) => {
+    const entry = parsed(line);
+    const content = valueAt(entry, 'message', 'content');
+    return (Array.isArray(content) ? content : []).flatMap((block: unknown): Result[] => {
+      const [id, text, timestamp] = [valueAt(block, 'tool_use_id'), valueAt(block, 'content'), valueAt(entry, 'timestamp')];
+      if (typeof id !== 'string' || typeof timestamp !== 'string') return [];
+      const isRefused = typeof text === 'string' && text.startsWith('<tool_use_error>');
+      return [{ id, isRefused, isAccepted: valueAt(entry, 'permissionDecision', 'decision') === 'accept', timestamp }];
+    });
+  });
+}
+
+/**
+ * Calls that the hook denied and that Claude Code ran all the same, by its own session files: when, as ISO 8601. A mod of a
+ * plugin can do that, and one of `--plugin-dir` leaves no other trace.
+ */
+export function overruledCalls(client: Client['name'], places: Places, since: string, calls: readonly RecordedCall[]): string[] {
+  if (client !== 'claude-code') return [];
+  const denied = new Set(calls.filter(({ agent, isBlocked, toolCallId, timestamp }) => agent === client && isBlocked && toolCallId !== '' && timestamp > since).map(({ sessionId, toolCallId }) => `${sessionId}/${toolCallId}`));
+  if (denied.size === 0) return [];
+  return recentSessions(client, places, since).flatMap((file) =>
+    resultsIn(tailOf(file)).filter(({ id, isAccepted }) => isAccepted && denied.has(`${basename(file, '.jsonl')}/${id}`)).map(({ timestamp }) => timestamp),
+  );
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
 }
 
 function sessionFiles(client: Client['name'], places: Places): string[] {

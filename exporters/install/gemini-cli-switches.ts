@@ -1,10 +1,10 @@
-import { customCommands, otherHooks } from './beside.js';
+import { customCommands, harmlessHooks, otherHooks } from './beside.js';
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { dotenvNames, harmfulNames } from './environment-names.js';
 import { geminiHome } from './gemini-cli.js';
 import { matcherSwitch } from './matcher-switch.js';
-import { isObject, jsonWithComments, readFileText, valueAt, type SettingsFile } from './reading.js';
+import { isObject, jsonWithComments, valueAt, type SettingsFile } from './reading.js';
 import type { Seen, Switch } from './switches.js';
 
 /**
@@ -52,7 +52,7 @@ function folderTrust(seen: Seen): string[] {
   const said = readFiles(seen).filter(({ scope }) => scope !== 'project').map(({ reading }) => valueAt(reading.settings, 'security', 'folderTrust', 'enabled')).find((value) => value !== undefined);
   if (said === false) return [];
   const file = env['GEMINI_CLI_TRUSTED_FOLDERS_PATH'] || join(home, '.gemini', 'trustedFolders.json');
-  const text = readFileText(file);
+  const text = seen.textOf(file);
   const parsed = text.kind === 'text' ? jsonWithComments(text.text) : { value: {} };
   const rules = 'value' in parsed && isObject(parsed.value) ? parsed.value : {};
   const isTrusted = trustOf(rules, project);
@@ -93,7 +93,7 @@ function dotenv(seen: Seen): string[] {
   }
   const file = [...folders, home].flatMap((folder) => [join(folder, '.gemini', '.env'), join(folder, '.env')]).find((path) => existsSync(path));
   if (file === undefined) return [];
-  const text = readFileText(file);
+  const text = seen.textOf(file);
   if (text.kind !== 'text') return [];
   return harmfulNames(seen.installed.hook, dotenvNames(text.text)).map((name) => `${name} is set in ${file}: it changes what runs in the place of the hook`);
 }
@@ -104,7 +104,7 @@ const PLAIN_KEYS = ['name', 'type', 'command', 'timeout', 'description', 'source
 const SHORTEST_TIMEOUT_MS = 3000;
 
 export const geminiCliSwitches: readonly Switch[] = [
-  { name: 'another hook', effect: 'not-obeyed', example: { in: 'settings', scope: 'project', value: { hooks: { BeforeTool: [{ hooks: [{ type: 'command', command: 'true' }] }] } } }, find: otherHooks('BeforeTool') },
+  { name: 'another hook that rewrites calls', effect: 'not-obeyed', example: { in: 'settings', scope: 'project', value: { hooks: { BeforeTool: [{ hooks: [{ type: 'command', command: 'echo hookSpecificOutput tool_input' }] }] } } }, find: otherHooks('BeforeTool'), note: harmlessHooks('BeforeTool') },
   { name: 'a custom command with a shell command', effect: 'not-called', example: { in: 'file', path: './.gemini/commands/go.toml', text: 'prompt = "!{true}"\n' }, find: customCommands },
   { name: 'hooksConfig.enabled in project settings', effect: 'not-called', example: { in: 'settings', scope: 'project', value: { hooksConfig: { enabled: false } } }, find: hooksOff },
   { name: 'hooksConfig.enabled in user settings', effect: 'not-called', example: { in: 'settings', scope: 'user', value: { hooksConfig: { enabled: false } } }, find: hooksOff },

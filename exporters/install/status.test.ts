@@ -12,7 +12,7 @@ import { codex } from './codex.js';
 import { geminiCli } from './gemini-cli.js';
 import { fixedValues, hookCommand, type InstalledHook } from './hook-command.js';
 import { carryOut, CLIENTS, planInstall, planUninstall } from './install.js';
-import { isObject } from './reading.js';
+import { isObject, readFileText } from './reading.js';
 import { clientStatus, type ClientStatus } from './status.js';
 import { SWITCHES, type Seen, type SwitchExample } from './switches.js';
 
@@ -84,7 +84,7 @@ describe('switches', () => {
     put(it.example, at, env, client, plan.file);
     const read = [...files.values()].filter(({ text }) => text !== '').map((entry) => ({ scope: entry.scope, file: entry.file, reading: client.read({ kind: 'text', text: entry.text, encoding: 'utf-8' }, entry.file) }));
     return read.flatMap(({ scope: where, file: path, reading }) =>
-      reading.kind === 'read' ? client.find(reading.settings).flatMap((found) => it.find({ places: { ...places, env }, files: read, installed: { ...found, scope: where, file: path } } satisfies Seen)) : [`${path}: ${reading.kind === 'absent' ? '' : reading.why}`],
+      reading.kind === 'read' ? client.find(reading.settings).flatMap((found) => it.find({ places: { ...places, env }, files: read, installed: { ...found, scope: where, file: path }, textOf: readFileText } satisfies Seen)) : [`${path}: ${reading.kind === 'absent' ? '' : reading.why}`],
     );
   }
 
@@ -284,6 +284,62 @@ describe('evidence', () => {
     expect(problems(await clientStatus(client, places))).toEqual([`it was not called since 2025-01-30T09:00:00.000Z, and ${name} used a tool here at 2025-01-30T09:30:00.000Z`]);
     call('2025-01-30T09:30:01.000Z');
     expect(problems(await clientStatus(client, places))).toEqual([]);
+  });
+});
+
+describe('evidence of Claude Code', () => {
+  const spool = (): string => join(home, '.shieldwatch', 'spool');
+  const session = (...lines: object[]): string => write(join(home, '.claude', 'projects', places.project.replace(/[^A-Za-z0-9]/g, '-'), 'session-1.jsonl'), lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  const asked = (id: string, timestamp: string): object => ({ type: 'assistant', message: { content: [{ type: 'tool_use', id }] }, timestamp });
+  const ended = (id: string, content: string, timestamp: string, decision: string): object => ({ type: 'user', message: { content: [{ type: 'tool_result', content, tool_use_id: id }] }, permissionDecision: { decision }, timestamp });
+  const [at, later] = ['2025-01-30T09:00:00.000Z', '2025-01-30T09:30:00.000Z'];
+
+  beforeEach(() => {
+    const settings = install(claudeCode, 'user');
+    utimesSync(settings, new Date('2025-01-30T08:00:00Z'), new Date('2025-01-30T08:00:00Z'));
+  });
+
+  it('shows a call that ran although the hook denied it', async () => {
+    write(join(spool(), 'decisions-2025-01-30-000000.ndjson'), spoolLine(1, { timestamp: at, agent: 'claude-code', sessionId: 'session-1', toolCallId: 'toolu_1', decision: 'block' }));
+    session(asked('toolu_1', at), ended('toolu_1', 'hook error', at, 'reject'));
+    expect(problems(await clientStatus(claudeCode, places))).toEqual([]);
+    session(asked('toolu_1', at), ended('toolu_1', '', at, 'accept'));
+    expect(problems(await clientStatus(claudeCode, places))).toEqual([expect.stringMatching(/^it denied 1 of the newest calls that claude-code ran all the same, the last at 2025-01-30T09:00:00.000Z/)]);
+  });
+
+  it('counts no call whose input the agent itself refuses, and calls of the session that were recorded for another repository', async () => {
+    session(asked('toolu_2', later), ended('toolu_2', '<tool_use_error>none such</tool_use_error>', later, 'reject'));
+    expect(problems(await clientStatus(claudeCode, places))).toEqual([]);
+    session(asked('toolu_2', later));
+    expect(problems(await clientStatus(claudeCode, places))).toEqual([expect.stringContaining('it was not called since it was installed')]);
+    write(join(spool(), 'decisions-2025-01-30-000000.ndjson'), spoolLine(1, { timestamp: later, agent: 'claude-code', sessionId: 'session-1', repository: 'acme/other' }));
+    expect(problems(await clientStatus(claudeCode, places))).toEqual([]);
+  });
+});
+
+describe('another hook at the event', () => {
+  const rewrite = `echo '{"hookSpecificOutput":{"hookEventName":"PreToolUse","updatedInput":{}}}'`;
+  const status = (entry: object): Promise<ClientStatus> => {
+    install(claudeCode, 'user');
+    write(join(places.project, '.claude', 'settings.json'), JSON.stringify({ hooks: { PreToolUse: [{ matcher: 'Bash', hooks: [entry] }] } }));
+    return clientStatus(claudeCode, places);
+  };
+
+  it('is a note where it rewrites nothing, since a denial counts whatever another says', async () => {
+    write(join(places.project, 'log.sh'), '#!/bin/sh\ncat >> log.txt\n');
+    for (const entry of [{ type: 'command', command: 'true' }, { type: 'command', command: '"$CLAUDE_PROJECT_DIR"/log.sh' }, { type: 'command', command: 'python3 -c "print(1)"' }, { type: 'command', command: rewrite, async: true }]) {
+      const { hooks, notes } = await status(entry);
+      expect([entry, hooks.flatMap((hook) => hook.problems), notes.filter((note) => note.startsWith('another hook'))]).toEqual([entry, [], [expect.stringContaining('cannot lift a denial')]]);
+    }
+  });
+
+  it('is a problem where it rewrites calls or its text does not tell', async () => {
+    write(join(places.project, 'rewrite.sh'), `#!/bin/sh\n${rewrite}\n`);
+    write(join(places.project, 'loads.cjs'), "require('./other.cjs')");
+    for (const [entry, what] of [
+      [{ type: 'command', command: rewrite }, 'it rewrites calls'], [{ type: 'command', command: 'sh ./rewrite.sh' }, 'it rewrites calls'], [{ type: 'command', command: '${CLAUDE_PROJECT_DIR}/rewrite.sh' }, 'it rewrites calls'],
+      [{ type: 'command', command: 'node loads.cjs' }, 'cannot be told'], [{ type: 'command', command: 'npx some-hook' }, 'cannot be told'], [{ type: 'http', url: 'http://127.0.0.1:1/' }, 'cannot be told'],
+    ] as const) expect([entry, problems(await status(entry))]).toEqual([entry, [expect.stringContaining(what)]]);
   });
 });
 

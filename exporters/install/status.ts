@@ -6,7 +6,7 @@ import { askClient, type Answer } from './ask-client.js';
 import type { Client, InstalledEntry, Places } from './client.js';
 import { UNTRUSTED } from './codex-switches.js';
 import { harmfulHere } from './environment-names.js';
-import { lastCalls, lastToolUse } from './evidence.js';
+import { lastOf, lastToolUse, overruledCalls, recordedCalls, type RecordedCall } from './evidence.js';
 import { isOurs, type InstalledHook } from './hook-command.js';
 import { CLIENTS } from './install.js';
 import { probe } from './probe.js';
@@ -50,15 +50,16 @@ export async function clientStatus(client: Client, places: Places): Promise<Clie
   const answer: Answer = isUsed ? await askClient(client.name, places) : { kind: 'silent' };
   const byFile = new Map<string, InstalledEntry[]>();
   for (const entry of installed) byFile.set(entry.file, [...(byFile.get(entry.file) ?? []), entry]);
-  const calls = lastCalls(spoolOf(installed, places.env), fixedValue(installed, '--repository') ?? repositoryName([places.project], places.env));
-  const lastCall = calls.get(client.name);
+  const calls = isUsed ? recordedCalls(spoolOf(installed, places.env)).filter(({ agent }) => agent === client.name) : [];
+  const repository = fixedValue(installed, '--repository') ?? repositoryName([places.project], places.env);
+  const lastCall = lastOf(calls.filter((call) => call.repository === repository));
   const hooks: HookStatus[] = [];
   for (const entries of byFile.values()) {
     const status = await hookStatus(client, entries, { places, files, answer });
-    const unseen = status.problems.length > 0 ? [] : notCalledSince(client, status.file, lastCall, places);
-    hooks.push({ ...status, problems: [...status.problems, ...unseen] });
+    const unseen = status.problems.length > 0 ? [] : notCalledSince(client, status.file, lastCall, calls, places);
+    hooks.push({ ...status, problems: [...status.problems, ...unseen, ...overruled(client, status.file, calls, places)] });
   }
-  return { client: client.name, hooks, files: lost, lastCall, notes: isUsed ? notesOf(client, installed, answer) : [] };
+  return { client: client.name, hooks, files: lost, lastCall, notes: isUsed ? notesOf(client, installed, { places, files, answer }) : [] };
 }
 
 function problemOf(client: Client, file: string, reading: SettingsFile['reading'], holdsHook: boolean): string[] {
@@ -80,7 +81,7 @@ async function hookStatus(client: Client, entries: readonly InstalledEntry[], { 
   if (first === undefined) throw new Error('a file without a hook has no status');
   const problems = new Set<string>();
   for (const installed of entries) {
-    for (const { find } of SWITCHES[client.name]) for (const line of find({ places, files, installed })) problems.add(line);
+    for (const { find } of SWITCHES[client.name]) for (const line of find({ places, files, installed, textOf: readFileText })) problems.add(line);
     for (const name of harmfulHere(installed.hook, places.env)) problems.add(`${name} is set in this environment: it changes what runs in the place of the hook`);
     for (const line of saidByClient(installed, answer)) problems.add(line);
   }
@@ -102,21 +103,27 @@ function saidByClient({ file, hook }: InstalledEntry, answer: Answer): string[] 
   return listed.isManaged || listed.trustStatus === 'trusted' ? [] : [UNTRUSTED];
 }
 
-/** Session files are written a little after the hook was called. */
-const SLACK_MS = 10_000;
+const changedAt = (file: string): string => statSync(file, { throwIfNoEntry: false })?.mtime.toISOString() ?? '';
 
-function notCalledSince(client: Client, file: string, lastCall: string | undefined, places: Places): string[] {
-  const installedAt = statSync(file, { throwIfNoEntry: false })?.mtime.toISOString() ?? '';
-  const since = new Date(Date.parse([lastCall ?? '', installedAt].sort().at(-1) || '1970-01-01T00:00:00Z') + SLACK_MS).toISOString();
-  const used = lastToolUse(client.name, places, since);
+function notCalledSince(client: Client, file: string, lastCall: string | undefined, calls: readonly RecordedCall[], places: Places): string[] {
+  const since = [lastCall ?? '', changedAt(file)].sort().at(-1) ?? '';
+  const used = lastToolUse(client.name, places, since, calls);
   return used === undefined ? [] : [`it was not called since ${lastCall ?? 'it was installed'}, and ${client.name} used a tool here at ${used}`];
 }
 
-function notesOf(client: Client, installed: readonly InstalledEntry[], answer: Answer): string[] {
+function overruled(client: Client, file: string, calls: readonly RecordedCall[], places: Places): string[] {
+  const times = overruledCalls(client.name, places, changedAt(file), calls).sort();
+  const last = times.at(-1);
+  return last === undefined ? [] : [`it denied ${String(times.length)} of the newest calls that ${client.name} ran all the same, the last at ${last}: something overruled it, such as a mod of a plugin; managed settings keep mods from that`];
+}
+
+function notesOf(client: Client, installed: readonly InstalledEntry[], { places, files, answer }: Known): string[] {
   const commands = new Set(installed.map(({ hook }) => (hook.type === 'command' ? hook.command : hook.url)));
   const scopes = [...new Set(installed.map(({ file }) => file))];
   const isOld = answer.kind === 'claude-code' && isBefore(answer.version, [2, 1, 332]);
+  const beside = installed.flatMap((entry) => SWITCHES[client.name].flatMap(({ note }) => note?.({ places, files, installed: entry, textOf: readFileText }) ?? []));
   return [
+    ...new Set(beside),
     ...(commands.size > 1 ? [`different hooks of ours stand in ${scopes.join(' and ')}: each call is judged by each of them`] : []),
     ...(installed.some(({ hook }) => hook.type === 'http')
       ? ['nobody proves to the agent who answers an HTTP hook: while `shieldwatch agent` is down any user of this machine may take its port, read the calls and the token, and let everything run']

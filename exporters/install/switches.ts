@@ -2,7 +2,7 @@ import type { Client, InstalledEntry, Places, Scope } from './client.js';
 import { claudeCodeSwitches } from './claude-code-switches.js';
 import { codexSwitches, UNTRUSTED } from './codex-switches.js';
 import { FOLDER_UNKNOWN, geminiCliSwitches } from './gemini-cli-switches.js';
-import type { SettingsFile } from './reading.js';
+import type { FileText, SettingsFile } from './reading.js';
 
 /** What a test puts beside an installed hook to throw a switch. */
 export type SwitchExample =
@@ -37,6 +37,8 @@ export interface Seen {
   /** Every settings file of the agent that there is. */
   readonly files: readonly SettingsFile[];
   readonly installed: InstalledEntry;
+  /** Text of any other file that a switch asks for, such as a dotenv file. */
+  readonly textOf: (file: string) => FileText;
 }
 
 /** One way in which a hook that stands in an agent's settings does not judge its calls. */
@@ -48,6 +50,8 @@ export interface Switch {
   readonly hookScope?: Scope;
   /** Lines for `status`, one for each place where it is thrown. */
   readonly find: (seen: Seen) => readonly string[];
+  /** What a person should know that keeps the hook from nothing by itself, or that no file shows. */
+  readonly note?: (seen: Seen) => readonly string[];
   /** Set where no file and no environment shows it: `status` cannot tell, and this is why. */
   readonly unseen?: string;
 }

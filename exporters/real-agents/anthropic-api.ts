@@ -1,14 +1,14 @@
 import { nextTurn, type ModelApi, type Turn } from './model-server.js';
 
 /** The Anthropic Messages API (`POST /v1/messages`, streamed), as Claude Code uses it. */
-export const anthropicApi: ModelApi = (script) => ({ path, body }) => {
+export const anthropicApi: ModelApi = (script) => ({ path, body, text }) => {
   if (!path.startsWith('/v1/messages')) return { status: 404, json: { type: 'error', error: { type: 'not_found_error', message: 'not here' } } };
   if (path.includes('count_tokens')) return { json: { input_tokens: 10 } };
   const { tools, messages } = body as { tools?: { name?: unknown }[]; messages?: { content?: unknown }[] };
   const results = (messages ?? []).flatMap(({ content }) => (Array.isArray(content) ? (content as { type?: unknown }[]) : [])).filter(({ type }) => type === 'tool_result').length;
   // Requests of its own, such as for a title, offer no tools.
   const turn = (tools ?? []).some(({ name }) => typeof name === 'string') ? nextTurn(script, messages?.[0], results) : undefined;
-  const blocks = turn === undefined ? [{ type: 'text', text: 'done' }] : turn.map(toolUse);
+  const blocks = turn === undefined ? [{ type: 'text', text: 'done' }] : turn.map((call) => toolUse(call, text));
   const message = { id: 'msg_01', type: 'message', role: 'assistant', model: body['model'], stop_sequence: null, usage: { input_tokens: 1, output_tokens: 1 } };
   const stop = turn === undefined ? 'end_turn' : 'tool_use';
   if (body['stream'] !== true) return { json: { ...message, content: blocks, stop_reason: stop } };
@@ -26,9 +26,11 @@ export const anthropicApi: ModelApi = (script) => ({ path, body }) => {
   };
 };
 
-function toolUse(call: Turn[number]): { type: 'tool_use'; id: string; name: string; input: unknown } {
+function toolUse(call: Turn[number], text: string): { type: 'tool_use'; id: string; name: string; input: unknown } {
   const { name, input } = 'command' in call ? { name: 'Bash', input: { command: call.command } } : { name: call.tool, input: call.input };
-  return { type: 'tool_use', id: call.id, name, input };
+  // The scheduled task or the running command that the model was told of.
+  const told = /(?:one-shot task|in background with ID:) (\w+)/.exec(text)?.[1] ?? 'x';
+  return { type: 'tool_use', id: call.id, name, input: JSON.parse(JSON.stringify(input).replace('"$ID"', JSON.stringify(told))) };
 }
 
 function event(type: string, data: object): string {

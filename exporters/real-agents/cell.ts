@@ -31,6 +31,8 @@ export interface Situation {
   readonly before?: Readonly<Record<string, string>>;
   /** Files that are there afterwards. */
   readonly files?: Readonly<Record<string, string | Buffer>>;
+  /** Shared libraries that are there afterwards, from their source in C. */
+  readonly shared?: Readonly<Record<string, string>>;
   /** Objects that are merged into JSON files, after the installation. */
   readonly merge?: Readonly<Record<string, object>>;
   /** False when nobody approved the hook where the agent asks for that. */
@@ -52,8 +54,8 @@ export interface Situation {
   readonly effect?: 'file' | 'answer';
   /** Why `status` cannot know before the session: then what it says afterwards is what counts. */
   readonly unseen?: string;
-  /** Why a denied call may run here: a limit that the README names. */
-  readonly exception?: string;
+  /** Why a denied call may run here under a green status: a limit that the README names, and `status` in lines that hold `says`. */
+  readonly exception?: { readonly why: string; readonly says: string };
 }
 
 export type Colour = 'green' | 'red';
@@ -62,6 +64,8 @@ export interface Status {
   readonly colour: Colour;
   /** The line that says most. */
   readonly line: string;
+  /** All that it says. */
+  readonly text: string;
 }
 
 /** What came of a situation. */
@@ -117,6 +121,7 @@ export async function runCell(situation: Situation, folder: string): Promise<Cel
       workplace.write(name, situation.replace(readFileSync(workplace.path(name), 'utf8'), workplace));
     }
     for (const [name, content] of Object.entries(situation.files ?? {})) workplace.write(name, typeof content === 'string' ? here(content) : content);
+    for (const [name, source] of Object.entries(situation.shared ?? {})) workplace.compile(name, source);
     for (const [name, object] of Object.entries(situation.merge ?? {})) mergeInto(workplace, name, hereIn(object));
     for (const command of situation.setup ?? []) await workplace.run(claudeFile(folder), command, { DISABLE_AUTOUPDATER: '1', IS_SANDBOX: '1' });
     if ((situation.isApproved ?? true) && !situation.approvedBefore) await driver.approve(workplace, folder);
@@ -152,12 +157,13 @@ function wasAnswered({ canary, effect = 'file', turns = FORBIDDEN }: Situation, 
   if (effect === 'file') return false;
   const last = requests.filter(({ body }) => 'tools' in body || 'input' in body).at(-1)?.text ?? '';
   // The calls' results came back, and the last is neither our denial nor the client's refusal.
-  return requests.length > turns.length && !last.includes(REASON) && !/"is_error":true[^{}]*\}/.test(last);
+  return requests.length > turns.length && !last.includes(REASON) && !/"is_error":true/.test(last);
 }
 
-/** True where a denied call ran although `status` had said, or says now, that all is well. */
-export function isBroken({ unseen }: Situation, { ran, before, after }: Cell): boolean {
-  return ran && ((before.colour === 'green' && unseen === undefined) || after.colour === 'green');
+/** True where a denied call ran although `status` had said, or says now, that all is well, and named no limit. */
+export function isBroken({ unseen, exception }: Situation, { ran, before, after }: Cell): boolean {
+  if (!ran || (exception !== undefined && [before, after].every(({ text }) => text.includes(exception.says)))) return false;
+  return (before.colour === 'green' && unseen === undefined) || after.colour === 'green';
 }
 
 function withIds(turns: readonly (readonly Asked[])[], prefix: string): Turn[] {
@@ -174,7 +180,7 @@ async function statusOf(workplace: Workplace, agent: AgentName, env: Readonly<Re
   const lines = output.split('\n').filter((line) => line !== '' && !line.startsWith('spool:'));
   const line = lines.find((candidate) => candidate.startsWith('  but:')) ?? lines.find((candidate) => candidate.startsWith(agent)) ?? lines[0] ?? '';
   const isWell = code === 0 && lines.some((candidate) => candidate.startsWith(agent)) && !lines.some((candidate) => candidate.startsWith('  but:'));
-  return { colour: isWell ? 'green' : 'red', line: line.trim().replaceAll(workplace.home, '~') };
+  return { colour: isWell ? 'green' : 'red', line: line.trim().replaceAll(workplace.home, '~'), text: output };
 }
 
 function recordsIn(spool: string): DecisionRecord[] {

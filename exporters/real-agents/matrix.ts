@@ -4,7 +4,7 @@ import { packageRoot } from '#schemas/root.js';
 import { isBroken, runCell, GROUPS, type Cell, type Group, type Situation } from './cell.js';
 import { AGENTS, type AgentName } from './drivers.js';
 import { NOT_DRIVEN, SITUATIONS } from './situations.js';
-import { canLaySystemFiles } from './workplace.js';
+import { canCompile, canLaySystemFiles } from './workplace.js';
 
 /** The committed matrix. */
 export const MATRIX_FILE = join(packageRoot(), 'exporters', 'real-agents', 'MATRIX.md');
@@ -13,9 +13,11 @@ export const MATRIX_FILE = join(packageRoot(), 'exporters', 'real-agents', 'MATR
 export const cellName = ({ group, agent, entry, about }: Situation): string => `${group}: ${agent}: ${entry}${about === undefined ? '' : `: ${about}`}`;
 
 let mayMount: boolean | undefined;
+let hasCompiler: boolean | undefined;
 
-/** False of a situation with machine-wide settings where this user may not lay them over the machine's own. */
-export function canRun({ files = {}, merge = {} }: Situation): boolean {
+/** False of a situation with machine-wide settings where this user may not lay them over the machine's own, and of one with a library where there is no compiler. */
+export function canRun({ files = {}, merge = {}, shared }: Situation): boolean {
+  if (shared !== undefined && !(hasCompiler ??= canCompile())) return false;
   if (!Object.keys({ ...files, ...merge }).some((name) => name.startsWith('/etc/'))) return true;
   return (mayMount ??= canLaySystemFiles());
 }
@@ -57,7 +59,7 @@ export function row(situation: Situation, cell: Cell): string {
   const { entry, about = '', exception, unseen } = situation;
   const { ran, recorded, before, after } = cell;
   const status = before.colour === after.colour ? before.colour : `${before.colour}, then ${after.colour}`;
-  const remark = exception ?? (status === 'green' ? (unseen ?? '') : plain((after.colour === 'red' ? after : before).line));
+  const remark = exception?.why ?? (status === 'green' ? (unseen ?? '') : plain((after.colour === 'red' ? after : before).line));
   return `| ${[entry, about, ran ? '**ran**' : 'blocked', recorded, isBroken(situation, cell) ? `**${status}**` : status, remark].map(escaped).join(' | ')} |`;
 }
 

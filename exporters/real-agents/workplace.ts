@@ -27,6 +27,9 @@ export function canLaySystemFiles(): boolean {
   }
 }
 
+/** True where there is a C compiler, which libraries for LD_PRELOAD need. */
+export const canCompile = (): boolean => spawnSync('cc', ['--version']).status === 0;
+
 /** A home, a project in it, and machine-wide files, all of their own. */
 export class Workplace {
   readonly home = mkdtempSync(join(tmpdir(), 'shieldwatch-agent-home-'));
@@ -56,6 +59,12 @@ export class Workplace {
     writeFileSync(file, content, { mode });
     this.#hasSystemFiles ||= name.startsWith('/etc/');
     return file;
+  }
+
+  /** Makes a shared library. @throws without a C compiler. */
+  compile(name: string, source: string): void {
+    const { status, error } = spawnSync('cc', ['-shared', '-fPIC', '-o', this.write(name, ''), '-x', 'c', '-'], { input: source, stdio: ['pipe', 'ignore', 'inherit'] });
+    if (status !== 0) throw new Error(`cc made no ${name}: ${String(error?.message ?? status)}`);
   }
 
   /** Puts programs on the PATH of this workplace, as a person has them. */

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { readFile } from '../../read-file.js';
 import { mayHoldPatch, patchedFiles, type PatchedFile } from '../patch.js';
+import { MAX_PATH, PATH_KEYS, pathForms } from '../paths.js';
 
 /** What a call makes of one file. */
 export interface Edit {
@@ -23,35 +23,33 @@ export function textNow(path: string): string | undefined {
 type Input = Readonly<Record<string, unknown>>;
 
 /** Tools whose content is all that the file then holds. */
-const WHOLE = /(?:^|_)(?:Write|write_file|create_file)$/;
+const WHOLE = /(?:^|_)(?:write|write_file|create_file)$/i;
 
 /** Every file that a call writes, as its input names them, and what it would hold then. */
 export function editsOf(tool: string, value: unknown, cwd: string): Edit[] {
   const input: Input = typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Input) : {};
-  const at = (path: string): string => resolve(cwd, path.replace(/^file:\/\//, '').replace(/^~(?=\/|$)/, process.env['HOME'] ?? '~'));
+  const at = (path: string): string[] => pathForms(path, cwd);
   const patches = Object.values(input).filter((text): text is string => typeof text === 'string' && mayHoldPatch(text));
   if (patches.length > 0) return patches.flatMap((patch) => patchedFiles(patch).flatMap((file) => patchEdits(file, at)));
   const from = stringAt(input, 'source', 'from', 'old_path', 'oldPath');
   const to = stringAt(input, 'destination', 'to', 'new_path', 'newPath');
   if (from !== undefined && to !== undefined) {
-    const text = safely(() => textNow(at(from)));
-    return [{ path: at(from), after: 'gone' }, { path: at(to), after: text === undefined ? 'unknown' : { text } }];
+    const text = at(from).map((path) => safely(() => textNow(path))).find((it) => it !== undefined);
+    return [...at(from).map((path): Edit => ({ path, after: 'gone' })), ...at(to).map((path): Edit => ({ path, after: text === undefined ? 'unknown' : { text } }))];
   }
-  const named = pathsIn(value).map((path): Edit => ({ path: at(path), after: 'unknown' }));
+  const named = pathsIn(value).flatMap(at).map((path): Edit => ({ path, after: 'unknown' }));
   const path = stringAt(input, 'file_path', 'path', 'absolute_path', 'notebook_path', 'filePath', 'filename', 'file', 'target_file', 'uri');
   if (path === undefined) return named;
-  const edit = { path: at(path), after: resultOf(input, at(path), WHOLE.test(tool)) };
-  return [edit, ...named.filter((other) => other.path !== edit.path)];
+  const edits = at(path).map((form): Edit => ({ path: form, after: resultOf(input, form, WHOLE.test(tool)) }));
+  return [...edits, ...named.filter((other) => edits.every((edit) => other.path !== edit.path))];
 }
 
-/** Names of what holds a path, or several, in the inputs of tools that this project does not know. */
-const PATH_KEYS = /path|file|source|destination|target|uri|link|dir|folder|^(?:from|to)$/i;
 /** What holds the text of an edit, which may name any file. */
 const CONTENT_KEYS = /content|text|string|body|data|edits/i;
 
 /** Every string at or below a key that holds paths. */
 function pathsIn(value: unknown, isPath = false): string[] {
-  if (typeof value === 'string') return isPath && value.length <= 4096 ? [value] : [];
+  if (typeof value === 'string') return isPath && value.length <= MAX_PATH ? [value] : [];
   if (typeof value !== 'object' || value === null) return [];
   if (Array.isArray(value)) return value.flatMap((item: unknown) => pathsIn(item, isPath));
   return Object.entries(value).flatMap(([key, item]: [string, unknown]) => (CONTENT_KEYS.test(key) ? [] : pathsIn(item, isPath || PATH_KEYS.test(key))));
@@ -85,12 +83,13 @@ function replaced(text: string, edit: Input): string | undefined {
   return parts.length === 2 || (isAll && parts.length > 2) ? parts.join(to) : undefined;
 }
 
-function patchEdits(file: PatchedFile, at: (path: string) => string): Edit[] {
-  const path = at(file.path);
-  if (file.kind === 'delete') return [{ path, after: 'gone' }];
-  const after: Result = file.kind === 'add' ? { text: addedText(file.lines) } : (safely(() => patchedText(textNow(path) ?? '', file.lines)) ?? 'unknown');
-  if (file.movedTo === undefined) return [{ path, after }];
-  return [{ path, after: 'gone' }, { path: at(file.movedTo), after }];
+function patchEdits(file: PatchedFile, at: (path: string) => string[]): Edit[] {
+  const { movedTo } = file;
+  return at(file.path).flatMap((path): Edit[] => {
+    if (file.kind === 'delete') return [{ path, after: 'gone' }];
+    const after: Result = file.kind === 'add' ? { text: addedText(file.lines) } : (safely(() => patchedText(textNow(path) ?? '', file.lines)) ?? 'unknown');
+    return movedTo === undefined ? [{ path, after }] : [{ path, after: 'gone' }, ...at(movedTo).map((target): Edit => ({ path: target, after }))];
+  });
 }
 
 function addedText(lines: readonly string[]): string {

@@ -17,7 +17,7 @@ const READS = /(?:^|_)(?:get|read|list|search|find|stat|view|show|fetch|query|de
  */
 export function guardHarm({ tool, input, cwd }: Pick<ToolCall, 'tool' | 'input' | 'cwd'>, places: GuardPlaces): string | undefined {
   const action = actionOf(tool);
-  if (action === 'read' || action === 'search-files' || action === 'fetch' || action === 'search-web' || action === 'agent') return undefined;
+  if (action === 'read' || action === 'search-files' || action === 'find-files' || action === 'fetch' || action === 'search-web' || action === 'agent') return undefined;
   const value: unknown = input === '' ? undefined : JSON.parse(input);
   if (action === 'shell') {
     for (const command of commandsIn(value)) {

@@ -1,3 +1,5 @@
+import { braces } from '../braces.js';
+
 /**
  * A shell command taken apart as far as its text goes. What only running it would tell stands as {@link DYNAMIC}.
  */
@@ -63,8 +65,8 @@ const MAX_DOCUMENTS = 200;
 
 const MAX_DEPTH = 20;
 const MAX_COMMANDS = 20_000;
-/** Words that braces in one word may stand for, and characters of such a word. */
-const [MAX_BRACES, MAX_BRACED] = [64, 1000];
+/** Characters of a word in which braces are written out. */
+const MAX_BRACED = 1000;
 /** Characters of a set in brackets. */
 const MAX_SET = 100;
 
@@ -289,7 +291,7 @@ class Parser {
     }
     // A variable without quotes is several words where its value has blanks, except in an assignment.
     if (word.includes(SPLIT)) return ASSIGNMENT.test(word) ? [word.replaceAll(SPLIT, ' ')] : word.split(SPLIT).filter((it) => it !== '');
-    return isBraced && word.length <= MAX_BRACED ? braces(word) : [word];
+    return isBraced && word.length <= MAX_BRACED ? braces(word, DYNAMIC) : [word];
   }
 
   /** Commands in the expansions of a text whose quotes are characters like others: a here-document, what stands in `${…}`. */
@@ -395,19 +397,4 @@ function joined(text: string): string {
 function indexOr(text: string, searched: string, from: number): number {
   const found = text.indexOf(searched, from);
   return found < 0 ? text.length : found;
-}
-
-/** `a{b,c}d` as `abd` and `acd`. */
-function braces(word: string): string[] {
-  let words = [word];
-  for (let round = 0; round < 8; round += 1) {
-    const next = words.flatMap((it) => {
-      const match = /^([\s\S]*?)\{([^{}]*,[^{}]*)\}([\s\S]*)$/.exec(it);
-      return match === null ? [it] : (match[2] ?? '').split(',').map((part) => `${match[1] ?? ''}${part}${match[3] ?? ''}`);
-    });
-    if (next.length > MAX_BRACES) return [...words, DYNAMIC];
-    if (next.length === words.length) break;
-    words = next;
-  }
-  return words;
 }

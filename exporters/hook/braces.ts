@@ -1,0 +1,17 @@
+/** Words that braces in one word may stand for. */
+const MAX_BRACES = 64;
+
+/** `a{b,c}d` as `abd` and `acd`; the last word is `rest` where there are more than anybody writes. */
+export function braces(word: string, rest: string): string[] {
+  let words = [word];
+  for (let round = 0; round < 8; round += 1) {
+    const next = words.flatMap((it) => {
+      const match = /^([\s\S]*?)\{([^{}]*,[^{}]*)\}([\s\S]*)$/.exec(it);
+      return match === null ? [it] : (match[2] ?? '').split(',').map((part) => `${match[1] ?? ''}${part}${match[3] ?? ''}`);
+    });
+    if (next.length > MAX_BRACES) return [...words, rest];
+    if (next.length === words.length) break;
+    words = next;
+  }
+  return words;
+}
