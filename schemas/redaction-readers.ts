@@ -143,6 +143,23 @@ function quotedEnd(text: string, start: number, quote: number, depth: number): n
 const wholeEnd = (text: string, { start, end, isQuoted }: Value): number =>
   isQuoted || end <= start + LONGEST_LOOK ? end : (readBare(text, start, text.length)?.end ?? end);
 
+/** What an ASCII character does to a value without quotes, by its code; 0 is a character of the value. */
+const [BARE_END, BARE_OPEN, BARE_CLOSE, BARE_BACKSLASH] = [1, 2, 3, 4];
+const BARE = Uint8Array.from({ length: 128 }, (_, code) => {
+  const character = String.fromCharCode(code);
+  if (code <= 32 || isQuote(code) || '<>,;&|'.includes(character)) return BARE_END;
+  if ('([{'.includes(character)) return BARE_OPEN;
+  if (')]}'.includes(character)) return BARE_CLOSE;
+  return code === BACKSLASH ? BARE_BACKSLASH : 0;
+});
+
+/** Where the backslashes that begin at `at` end, or `most`. */
+function backslashesEnd(text: string, at: number, most: number): number {
+  let i = at;
+  while (i < most && text.charCodeAt(i) === BACKSLASH) i += 1;
+  return i;
+}
+
 /** A value without quotes: up to a blank, a quote, or a sign that separates; brackets that it opens itself are of it. */
 function readBare(text: string, start: number, most = start + LONGEST_LOOK + 1): Value | undefined {
   let i = start;
@@ -150,20 +167,28 @@ function readBare(text: string, start: number, most = start + LONGEST_LOOK + 1):
   // ODBC's braces, in which signs that separate do not.
   const close = text.charAt(i) === '{' ? indexIn(text, '}', i, Math.min(text.length, i + LONGEST_LOOK)) : -1;
   if (close !== -1 && !/[\0- "'`]/.test(text.slice(i, close))) return { start, end: close + 1, isQuoted: false };
-  for (; i < text.length && i < most; i++) {
+  const last = Math.min(text.length, most);
+  while (i < last) {
     const code = text.charCodeAt(i);
-    if (isSpace(code) || isQuote(code) || isTypographicQuote(code) || code < 32) break;
-    const character = text.charAt(i);
-    if ('<>,;&|'.includes(character)) break;
-    if ('([{'.includes(character)) open += 1;
-    if (')]}'.includes(character)) {
+    const part = code < 128 ? BARE[code] : isTypographicQuote(code) ? BARE_END : 0;
+    if (part === BARE_END) break;
+    if (part === BARE_BACKSLASH) {
+      const run = backslashesEnd(text, i, last + DEEPEST_ESCAPE);
+      const next = text.charAt(run);
+      // An escape has so many backslashes at most; those before them are of the value.
+      if (next === '' || 'nrtbfu"\'`/'.includes(next)) {
+        i = Math.min(last, Math.max(i, run - DEEPEST_ESCAPE));
+        break;
+      }
+      i = Math.min(last, run);
+      continue;
+    }
+    if (part === BARE_OPEN) open += 1;
+    else if (part === BARE_CLOSE) {
       if (open === 0 && !isAlphanumeric(text.charCodeAt(i + 1))) break;
       open = Math.max(0, open - 1);
     }
-    if (code === BACKSLASH) {
-      const next = text.charAt(i + countBackslashes(text, i));
-      if (next === '' || 'nrtbfu"\'`/'.includes(next)) break;
-    }
+    i += 1;
   }
   return i === start ? undefined : { start, end: i, isQuoted: false };
 }
@@ -184,16 +209,20 @@ interface Shape {
 function shapeOf(text: string, start: number, end: number): Shape {
   const shape: Shape = { length: 0, digits: 0, letters: 0, upper: 0, changes: 0, spaces: 0, isUniform: true };
   const first = text.codePointAt(start);
-  for (let i = start; i < end && i < start + LONGEST_LOOK; i++) {
+  const last = Math.min(end, start + LONGEST_LOOK);
+  let before = 0;
+  for (let i = start; i < last; i++) {
     const code = text.charCodeAt(i);
+    const previous = before;
+    before = code;
     if ((code & 0xfc00) === 0xdc00) continue;
     shape.length += 1;
-    if (text.codePointAt(i) !== first) shape.isUniform = false;
+    if (shape.isUniform && text.codePointAt(i) !== first) shape.isUniform = false;
     if (isDigit(code)) shape.digits += 1;
     else if (isLetter(code)) {
       shape.letters += 1;
       if (isUpper(code)) shape.upper += 1;
-      if (i > start && isLetter(text.charCodeAt(i - 1)) && isUpper(text.charCodeAt(i - 1)) !== isUpper(code)) shape.changes += 1;
+      if (isLetter(previous) && isUpper(previous) !== isUpper(code)) shape.changes += 1;
     } else if (isSpace(code)) shape.spaces += 1;
   }
   return shape;
@@ -206,12 +235,12 @@ const isRandomCase = ({ changes, letters, upper }: Shape): boolean => letters >=
 function isSecretValue(text: string, start: number, end: number, isQuoted: boolean, strength: Strength): boolean {
   const shape = shapeOf(text, start, end);
   if (shape.length < SHORTEST_VALUE || shape.isUniform) return false;
+  if (strength === 'token' && (shape.spaces > 0 || !((shape.digits > 0 && shape.letters > 0) || isRandomCase(shape)))) return false;
   if (isTemplate(text, start, end) || isLiteral(text, start, end)) return false;
   if (!isQuoted && isSource(text, start, end)) return false;
-  if (shape.spaces > 0) return strength === 'password' && shape.letters > 0 && !isSentence(text, start, end);
+  if (shape.spaces > 0) return shape.letters > 0 && !isSentence(text, start, end);
   if (strength === 'password') return !isPasswordsName(text, start, end, shape) && !(text.charAt(start) === '/' && isNames(text, start, end));
-  if (isAddress(text, start, end) || isNames(text, start, end)) return false;
-  return (shape.digits > 0 && shape.letters > 0) || isRandomCase(shape);
+  return !isAddress(text, start, end) && !isNames(text, start, end);
 }
 
 /** Whether the whole value of an attribute or entry is a secret, whose name says so: a password may even be a sentence. */

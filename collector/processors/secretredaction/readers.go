@@ -212,25 +212,71 @@ func readBareTo(text string, start, most int) (value, bool) {
 			return value{start: start, end: end + 1}, true
 		}
 	}
-	for ; i < len(text) && i < most; i++ {
-		c := text[i]
-		if c <= ' ' || isQuote(c) || typographicQuote(text, i) > 0 || strings.IndexByte("<>,;&|", c) >= 0 {
-			break
-		}
-		if c == '(' || c == '[' || c == '{' {
+	last := min(len(text), most)
+scan:
+	for i < last {
+		switch bare[text[i]] {
+		case bareEnd:
+			break scan
+		case bareBeyondASCII:
+			if typographicQuote(text, i) > 0 {
+				break scan
+			}
+		case bareOpen:
 			open++
-		}
-		if c == ')' || c == ']' || c == '}' {
+		case bareClose:
 			if open == 0 && !isAlphanumeric(at(text, i+1)) {
-				break
+				break scan
 			}
 			open = max(0, open-1)
+		case bareBackslash:
+			run := backslashesEnd(text, i, last+deepestEscape)
+			// An escape has so many backslashes at most; those before them are of the value.
+			if run >= len(text) || strings.IndexByte("nrtbfu\"'`/", text[run]) >= 0 {
+				i = min(last, max(i, run-deepestEscape))
+				break scan
+			}
+			i = min(last, run)
+			continue
 		}
-		if c == backslash && isEscape(text, i, "nrtbfu\"'`/") {
-			break
-		}
+		i++
 	}
 	return value{start: start, end: i}, i > start
+}
+
+// What a byte does to a value without quotes; 0 is a byte of the value.
+const (
+	bareEnd = iota + 1
+	bareOpen
+	bareClose
+	bareBackslash
+	bareBeyondASCII
+)
+
+var bare = func() (table [256]uint8) {
+	for c := range table {
+		switch c := byte(c); {
+		case c <= ' ' || isQuote(c) || strings.IndexByte("<>,;&|", c) >= 0:
+			table[c] = bareEnd
+		case c == '(' || c == '[' || c == '{':
+			table[c] = bareOpen
+		case c == ')' || c == ']' || c == '}':
+			table[c] = bareClose
+		case c == backslash:
+			table[c] = bareBackslash
+		case c >= utf8.RuneSelf:
+			table[c] = bareBeyondASCII
+		}
+	}
+	return table
+}()
+
+// backslashesEnd returns where the backslashes that begin at i end, or most.
+func backslashesEnd(text string, i, most int) int {
+	for i < most && at(text, i) == backslash {
+		i++
+	}
+	return i
 }
 
 func isBlankOrQuote(c rune) bool { return c <= ' ' || c == '"' || c == '\'' || c == '`' }
@@ -293,6 +339,9 @@ func (r *readers) isSecretValue(text string, start, end int, isQuoted bool, name
 	if s.length < shortestValue || s.isUniform {
 		return false
 	}
+	if name == tokenName && (s.spaces > 0 || !(s.digits > 0 && s.letters > 0 || s.isRandomCase())) {
+		return false
+	}
 	if isTemplate(text, start, end) || r.isLiteral(text, start, end) {
 		return false
 	}
@@ -300,15 +349,12 @@ func (r *readers) isSecretValue(text string, start, end int, isQuoted bool, name
 		return false
 	}
 	if s.spaces > 0 {
-		return name == passwordName && s.letters > 0 && !r.isSentence(text, start, end)
+		return s.letters > 0 && !r.isSentence(text, start, end)
 	}
 	if name == passwordName {
 		return !isPasswordsName(text, start, end, s) && !(text[start] == '/' && isNames(text, start, end))
 	}
-	if isAddress(text, start, end) || isNames(text, start, end) {
-		return false
-	}
-	return s.digits > 0 && s.letters > 0 || s.isRandomCase()
+	return !isAddress(text, start, end) && !isNames(text, start, end)
 }
 
 // isNamedSecret tells whether the whole value of an attribute or entry is a secret, whose name says so: a password may even

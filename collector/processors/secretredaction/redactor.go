@@ -52,17 +52,21 @@ type compiledRule struct {
 	boundary    string
 	oncePerRun  bool
 	reads       string
-	// The rule's keywords, longest first, where a reader begins at them.
-	words      []string
-	expression *regexp.Regexp
-	except     *regexp.Regexp
+	expression  *regexp.Regexp
+	except      *regexp.Regexp
 }
 
 // start says that a match of the rule begins `back` bytes before the keyword's last one.
-type start struct{ rule, back int }
+type start struct {
+	rule, back int
+	word       string
+}
 
-// candidate is a place where a match of the rule may begin.
-type candidate struct{ at, rule int }
+// candidate is a place where a match of the rule may begin, by one of its keywords.
+type candidate struct {
+	at, rule int
+	word     string
+}
 
 // finding is a secret of a rule.
 type finding struct{ start, end, rule int }
@@ -98,9 +102,6 @@ func newRedactor(rules []Rule, vocabulary Vocabulary) *redactor {
 		compiled := &r.rules[index]
 		if rule.Pattern != "" {
 			compiled.expression = regexp.MustCompile(`\A(?:` + rule.Pattern + `)`)
-		} else {
-			compiled.words = slices.Clone(rule.Keywords)
-			slices.SortStableFunc(compiled.words, func(a, b string) int { return len(b) - len(a) })
 		}
 		if rule.Except != "" {
 			compiled.except = regexp.MustCompile(`\A(?:` + rule.Except + `)`)
@@ -116,7 +117,7 @@ func newRedactor(rules []Rule, vocabulary Vocabulary) *redactor {
 				keywords = append(keywords, keyword)
 				r.starts = append(r.starts, nil)
 			}
-			r.starts[number] = append(r.starts[number], start{rule: index, back: len(keyword) - 1 + rule.Before})
+			r.starts[number] = append(r.starts[number], start{rule: index, back: len(keyword) - 1 + rule.Before, word: keyword})
 		}
 	}
 	r.scanner = newKeywordScanner(keywords)
@@ -236,7 +237,7 @@ func (r *redactor) candidates(text string, s *scratch) bool {
 			for _, st := range r.starts[keyword] {
 				at := i - st.back
 				if at >= 0 && isBounded(text, at, r.rules[st.rule].boundary) {
-					s.candidates = append(s.candidates, candidate{at: at, rule: st.rule})
+					s.candidates = append(s.candidates, candidate{at: at, rule: st.rule, word: st.word})
 				}
 			}
 		}
@@ -250,7 +251,10 @@ func (r *redactor) findPlain(text string, s *scratch) {
 		if a.at != b.at {
 			return a.at - b.at
 		}
-		return a.rule - b.rule
+		if a.rule != b.rule {
+			return a.rule - b.rule
+		}
+		return len(b.word) - len(a.word)
 	})
 	// By rule: before this place it is not tried again. By program: the command line up to here has been read.
 	if s.resume == nil {
@@ -304,14 +308,7 @@ func (r *redactor) findPlain(text string, s *scratch) {
 
 // readAt reads from a keyword on.
 func (r *redactor) readAt(text string, c candidate, rule *compiledRule, take taker, s *scratch) {
-	word := ""
-	for _, each := range rule.words {
-		if isWordAt(text, c.at, each) {
-			word = each
-			break
-		}
-	}
-	end := c.at + len(word)
+	end := c.at + len(c.word)
 	switch rule.reads {
 	case readsAssignment:
 		r.readAssignment(text, c.at, end, take)
@@ -324,8 +321,8 @@ func (r *redactor) readAt(text string, c candidate, rule *compiledRule, take tak
 	case readsUserinfo:
 		r.readUserinfo(text, c.at, end, take)
 	case readsCommand:
-		if c.at >= s.commands[word] {
-			s.commands[word] = r.readCommand(text, c.at, end, func(start, end int) {
+		if c.at >= s.commands[c.word] {
+			s.commands[c.word] = r.readCommand(text, c.at, end, func(start, end int) {
 				s.findings = append(s.findings, finding{start: start, end: end, rule: c.rule})
 			})
 		}
@@ -342,10 +339,8 @@ func (r *redactor) secretName(key string, s *scratch) strength {
 		if c.rule != r.named {
 			continue
 		}
-		for _, word := range r.rules[r.named].words {
-			if isWordAt(key, c.at, word) && r.nameEnd(key, c.at+len(word)) == len(key) {
-				found = max(found, strengthOf(key, c.at, c.at+len(word)))
-			}
+		if end := c.at + len(c.word); r.nameEnd(key, end) == len(key) {
+			found = max(found, strengthOf(key, c.at, end))
 		}
 	}
 	return found
