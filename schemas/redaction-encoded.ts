@@ -240,10 +240,19 @@ function decodeHex(text: string, start: number, end: number): string {
   return bytes.toString('latin1', 0, length);
 }
 
-/** What base64 of `text` says, if it is printable text; of an HTTP credential, say. */
-export function decodePrintable(text: string): string | undefined {
-  if (text.length < 4) return undefined;
-  const decoded = decodeBase64(text, 0, text.length, false);
-  for (let i = 0; i < decoded.length; i++) if (decoded.charCodeAt(i) < 32) return undefined;
-  return decoded;
+/** Whether base64 at `[start, end)` says `user:password`, as an HTTP credential does: printable, with a colon. */
+export function saysUserAndPassword(text: string, start: number, end: number): boolean {
+  let bits = 0;
+  let count = 0;
+  let hasColon = false;
+  for (let i = start; i < end; i++) {
+    bits = ((bits << 6) | ((base64Values[text.charCodeAt(i)] as number) & 63)) & 0xffff;
+    count += 6;
+    if (count < 8) continue;
+    count -= 8;
+    const byte = (bits >> count) & 0xff;
+    if (byte < 32) return false;
+    hasColon ||= byte === 58;
+  }
+  return hasColon;
 }

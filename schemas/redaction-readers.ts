@@ -5,7 +5,8 @@
  * A reader is given the place of a keyword and tells the secret's begin and end. Each looks at a bounded number of
  * characters before it decides, and goes on without a bound only where the text is taken as a secret and so passed.
  */
-import { decodePrintable } from './redaction-encoded.js';
+import { Ahead, Kind } from './redaction-ahead.js';
+import { saysUserAndPassword } from './redaction-encoded.js';
 import {
   BACKSLASH, hasBoundary, isAlphanumeric, isDigit, isLetter, isLineBreak, isLower, isNameCharacter, isQuote, isSpace, isTypographicQuote, isUpper,
   isWordAt, skipBareColour, skipColour,
@@ -34,6 +35,18 @@ const LONGEST_AUTHORITY = 512;
 const DEEPEST_ESCAPE = 64;
 /** How far an `@` is looked for behind a character that usually ends an authority. */
 const LONGEST_ODD_PASSWORD = 128;
+/** Brackets and runs of backslashes of a value that are looked at to decide whether it is a secret. */
+const MOST_SIGNS = 16;
+/** Characters that are looked at to tell chance from words by the case of the letters. */
+const LONGEST_CASE = 64;
+/** Words that are looked at to tell names from a secret. */
+const MOST_WORDS = 16;
+/** Where in a value the scheme of a URL is looked for. */
+const LONGEST_SCHEME = 64;
+/** Characters of base64 in which the colon of a user and password is looked for. */
+const LONGEST_BASIC = 128;
+/** Pairs of a header: `Digest` has ten. */
+const MOST_PAIRS = 16;
 
 const about = new Set(VOCABULARY.about);
 const glued = new Set(VOCABULARY.glued);
@@ -41,37 +54,31 @@ const literals = new Set(VOCABULARY.literals);
 const prose = new Set(VOCABULARY.prose);
 const sources = new Set(VOCABULARY.sources);
 const noUsers = new Set(VOCABULARY.no_users);
+const longest = (words: readonly string[]): number => Math.max(...words.map((word) => word.length));
+const [LONGEST_GLUED, LONGEST_ABOUT] = [longest(VOCABULARY.glued), longest(VOCABULARY.about)];
 
 // ---------------------------------------------------------------- names
 
 /** Where the name that has a secret's word before `end` ends, or -1 if it is another word or about a secret only. */
-export function nameEnd(text: string, end: number): number {
-  let i = end;
+export function nameEnd(ahead: Ahead, end: number): number {
+  const { text } = ahead;
+  const runEnd = ahead.next(Kind.nameEnd, end, end + LONGEST_NAME + 1);
   // Beyond the longest name it is no name but a run of some other kind.
-  if (isNameCharacter(text.charCodeAt(end + LONGEST_NAME))) {
-    let to = end + LONGEST_NAME;
-    while (to >= end && isNameCharacter(text.charCodeAt(to))) to -= 1;
-    if (to < end) return -1;
-  }
+  if (runEnd > end + LONGEST_NAME) return -1;
   const last = text.charCodeAt(end - 1);
-  if (isLetter(text.charCodeAt(i)) && !(isLower(last) && isUpper(text.charCodeAt(i)))) {
-    const from = i;
-    do i += 1; while (isLetter(text.charCodeAt(i)) && !(isLower(text.charCodeAt(i - 1)) && isUpper(text.charCodeAt(i))) && i < end + LONGEST_NAME);
-    if (!glued.has(text.slice(from, i).toLowerCase())) return -1;
+  if (isLetter(text.charCodeAt(end)) && !(isLower(last) && isUpper(text.charCodeAt(end)))) {
+    let to = end + 1;
+    while (to <= end + LONGEST_GLUED && isLetter(text.charCodeAt(to)) && !(isLower(text.charCodeAt(to - 1)) && isUpper(text.charCodeAt(to)))) to += 1;
+    if (!glued.has(text.slice(end, to).toLowerCase())) return -1;
   }
-  while (isNameCharacter(text.charCodeAt(i))) {
-    if (i >= end + LONGEST_NAME) return -1;
-    i += 1;
-  }
-  let to = i;
+  let to = runEnd;
   while (to > end && !isLetter(text.charCodeAt(to - 1))) to -= 1;
   let from = to;
-  while (from > end && isLetter(text.charCodeAt(from - 1))) {
+  while (from > end && from >= to - LONGEST_ABOUT && isLetter(text.charCodeAt(from - 1))) {
     from -= 1;
     if (isUpper(text.charCodeAt(from)) && isLower(text.charCodeAt(from + 1))) break;
   }
-  if (from < to && about.has(text.slice(from, to).toLowerCase())) return -1;
-  return i;
+  return from < to && about.has(text.slice(from, to).toLowerCase()) ? -1 : runEnd;
 }
 
 /** A password's name says enough; so does `DB_PASS`, but not `pass` alone. */
@@ -87,6 +94,8 @@ interface Value {
   readonly start: number;
   readonly end: number;
   readonly isQuoted: boolean;
+  /** Whether it goes on behind `end`, where it was not looked at. */
+  readonly isCut: boolean;
 }
 
 /** Index of a character within `[start, end)`, or -1: no search goes beyond what is read. */
@@ -102,24 +111,25 @@ const countBackslashes = (text: string, at: number): number => {
 };
 
 /** The value that begins at `at`, in quotes of any depth of escaping or without; undefined if there is none. */
-function readValue(text: string, at: number): Value | undefined {
+function readValue(ahead: Ahead, at: number): Value | undefined {
+  const { text } = ahead;
   const depth = countBackslashes(text, at);
   const quote = text.charCodeAt(at + depth);
   if (isQuote(quote)) {
     const start = at + depth + 1;
     const end = quotedEnd(text, start, quote, depth);
-    return end === -1 ? readBare(text, start) : { start, end, isQuoted: true };
+    return end === -1 ? readBare(ahead, start) : { start, end, isQuoted: true, isCut: false };
   }
   if (isTypographicQuote(quote) && depth === 0) {
     const start = at + 1;
     for (let end = start; end < text.length && end < start + LONGEST_QUOTED; end++) {
       const code = text.charCodeAt(end);
       if (isLineBreak(code)) break;
-      if (isTypographicQuote(code)) return { start, end, isQuoted: true };
+      if (isTypographicQuote(code)) return { start, end, isQuoted: true, isCut: false };
     }
-    return readBare(text, start);
+    return readBare(ahead, start);
   }
-  return readBare(text, at);
+  return readBare(ahead, at);
 }
 
 /** Where the text in quotes ends that was opened with `depth` backslashes before `quote`; -1 if it does not in its line. */
@@ -140,114 +150,101 @@ function quotedEnd(text: string, start: number, quote: number, depth: number): n
 }
 
 /** The end of a value that is taken: of a long one only the begin was looked at. */
-const wholeEnd = (text: string, { start, end, isQuoted }: Value): number =>
-  isQuoted || end <= start + LONGEST_LOOK ? end : (readBare(text, start, text.length)?.end ?? end);
-
-/** What an ASCII character does to a value without quotes, by its code; 0 is a character of the value. */
-const [BARE_END, BARE_OPEN, BARE_CLOSE, BARE_BACKSLASH] = [1, 2, 3, 4];
-const BARE = Uint8Array.from({ length: 128 }, (_, code) => {
-  const character = String.fromCharCode(code);
-  if (code <= 32 || isQuote(code) || '<>,;&|'.includes(character)) return BARE_END;
-  if ('([{'.includes(character)) return BARE_OPEN;
-  if (')]}'.includes(character)) return BARE_CLOSE;
-  return code === BACKSLASH ? BARE_BACKSLASH : 0;
-});
-
-/** Where the backslashes that begin at `at` end, or `most`. */
-function backslashesEnd(text: string, at: number, most: number): number {
-  let i = at;
-  while (i < most && text.charCodeAt(i) === BACKSLASH) i += 1;
-  return i;
-}
+const wholeEnd = (ahead: Ahead, { start, end, isCut }: Value): number => (isCut ? (readBare(ahead, start, ahead.text.length, Infinity)?.end ?? end) : end);
 
 /** A value without quotes: up to a blank, a quote, or a sign that separates; brackets that it opens itself are of it. */
-function readBare(text: string, start: number, most = start + LONGEST_LOOK + 1): Value | undefined {
-  let i = start;
+function readBare(ahead: Ahead, start: number, most = start + LONGEST_LOOK + 1, signs = MOST_SIGNS): Value | undefined {
+  const { text } = ahead;
   let open = 0;
   // ODBC's braces, in which signs that separate do not.
-  const close = text.charAt(i) === '{' ? indexIn(text, '}', i, Math.min(text.length, i + LONGEST_LOOK)) : -1;
-  if (close !== -1 && !/[\0- "'`]/.test(text.slice(i, close))) return { start, end: close + 1, isQuoted: false };
+  if (text.charAt(start) === '{') {
+    const last = Math.min(text.length, start + LONGEST_LOOK);
+    const close = ahead.next(Kind.closingBrace, start, last);
+    if (close < last && !ahead.has(Kind.blankOrQuote, start, close)) return { start, end: close + 1, isQuoted: false, isCut: false };
+  }
   const last = Math.min(text.length, most);
-  while (i < last) {
-    const code = text.charCodeAt(i);
-    const part = code < 128 ? BARE[code] : isTypographicQuote(code) ? BARE_END : 0;
-    if (part === BARE_END) break;
-    if (part === BARE_BACKSLASH) {
-      const run = backslashesEnd(text, i, last + DEEPEST_ESCAPE);
-      const next = text.charAt(run);
-      // An escape has so many backslashes at most; those before them are of the value.
-      if (next === '' || 'nrtbfu"\'`/'.includes(next)) {
-        i = Math.min(last, Math.max(i, run - DEEPEST_ESCAPE));
-        break;
-      }
-      i = Math.min(last, run);
-      continue;
-    }
-    if (part === BARE_OPEN) open += 1;
-    else if (part === BARE_CLOSE) {
-      if (open === 0 && !isAlphanumeric(text.charCodeAt(i + 1))) break;
+  for (let i = start, left = signs; ; left--) {
+    i = ahead.next(Kind.bareSign, i, last);
+    if (i === last || left === 0) return i === start ? undefined : { start, end: i, isQuoted: false, isCut: i < text.length };
+    const character = text.charAt(i);
+    let isEnd = false;
+    let next = i + 1;
+    if ('([{'.includes(character)) open += 1;
+    else if (')]}'.includes(character)) {
+      isEnd = open === 0 && !isAlphanumeric(text.charCodeAt(i + 1));
       open = Math.max(0, open - 1);
-    }
-    i += 1;
+    } else if (character === '\\') {
+      next = ahead.next(Kind.notBackslash, i, last + DEEPEST_ESCAPE);
+      // An escape has so many backslashes at most; those before them are of the value.
+      isEnd = next === text.length || 'nrtbfu"\'`/'.includes(text.charAt(next));
+      if (isEnd) i = Math.min(last, Math.max(i, next - DEEPEST_ESCAPE));
+    } else isEnd = true;
+    if (isEnd) return i === start ? undefined : { start, end: i, isQuoted: false, isCut: false };
+    i = Math.min(last, next);
   }
-  return i === start ? undefined : { start, end: i, isQuoted: false };
 }
 
-/** What the characters of a value look like; counts are of code points. */
-interface Shape {
-  length: number;
-  digits: number;
-  letters: number;
-  upper: number;
-  /** Changes between small and capital letters. */
-  changes: number;
-  spaces: number;
-  /** Whether all characters are the same. */
-  isUniform: boolean;
+/** The part of a value that is looked at. */
+const lookEnd = (start: number, end: number): number => Math.min(end, start + LONGEST_LOOK);
+const hasDigit = (ahead: Ahead, start: number, end: number): boolean => ahead.has(Kind.digit, start, lookEnd(start, end));
+const hasLetter = (ahead: Ahead, start: number, end: number): boolean => ahead.has(Kind.letter, start, lookEnd(start, end));
+const hasUpper = (ahead: Ahead, start: number, end: number): boolean => ahead.has(Kind.upper, start, lookEnd(start, end));
+const isMixed = (ahead: Ahead, start: number, end: number): boolean => hasDigit(ahead, start, end) && hasLetter(ahead, start, end);
+
+/** Whether `[start, end)` has that many code points or more. */
+function isAsLong(text: string, start: number, end: number, least: number): boolean {
+  let length = 0;
+  for (let i = start; i < end && length < least; i++) if ((text.charCodeAt(i) & 0xfc00) !== 0xdc00) length += 1;
+  return length >= least;
 }
 
-function shapeOf(text: string, start: number, end: number): Shape {
-  const shape: Shape = { length: 0, digits: 0, letters: 0, upper: 0, changes: 0, spaces: 0, isUniform: true };
+/** Whether all characters are the same. */
+function isUniform(text: string, start: number, end: number): boolean {
   const first = text.codePointAt(start);
-  const last = Math.min(end, start + LONGEST_LOOK);
+  for (let i = start; i < lookEnd(start, end); i++) if ((text.charCodeAt(i) & 0xfc00) !== 0xdc00 && text.codePointAt(i) !== first) return false;
+  return true;
+}
+
+/** Letters of a text, and how often they change between small and capital ones. */
+function readCase(text: string, start: number, end: number): { letters: number; upper: number; changes: number } {
+  const read = { letters: 0, upper: 0, changes: 0 };
   let before = 0;
-  for (let i = start; i < last; i++) {
+  for (let i = start; i < Math.min(end, start + LONGEST_CASE); i++) {
     const code = text.charCodeAt(i);
-    const previous = before;
+    if (isLetter(code)) {
+      read.letters += 1;
+      if (isUpper(code)) read.upper += 1;
+      if (isLetter(before) && isUpper(before) !== isUpper(code)) read.changes += 1;
+    }
     before = code;
-    if ((code & 0xfc00) === 0xdc00) continue;
-    shape.length += 1;
-    if (shape.isUniform && text.codePointAt(i) !== first) shape.isUniform = false;
-    if (isDigit(code)) shape.digits += 1;
-    else if (isLetter(code)) {
-      shape.letters += 1;
-      if (isUpper(code)) shape.upper += 1;
-      if (isLetter(previous) && isUpper(previous) !== isUpper(code)) shape.changes += 1;
-    } else if (isSpace(code)) shape.spaces += 1;
   }
-  return shape;
+  return read;
 }
 
 /** Letters as chance mixes them: words change case at their begin only. */
-const isRandomCase = ({ changes, letters, upper }: Shape): boolean => letters >= 16 && upper > 0 && changes * 4 >= letters;
+function isRandomCase(ahead: Ahead, start: number, end: number): boolean {
+  if (!hasUpper(ahead, start, end)) return false;
+  const { letters, changes } = readCase(ahead.text, start, end);
+  return letters >= 16 && changes * 4 >= letters;
+}
 
 /** Whether what stands at `[start, end)` is a secret, given that a secret's name says so. */
-function isSecretValue(text: string, start: number, end: number, isQuoted: boolean, strength: Strength): boolean {
-  const shape = shapeOf(text, start, end);
-  if (shape.length < SHORTEST_VALUE || shape.isUniform) return false;
-  if (strength === 'token' && (shape.spaces > 0 || !((shape.digits > 0 && shape.letters > 0) || isRandomCase(shape)))) return false;
+function isSecretValue(ahead: Ahead, start: number, end: number, isQuoted: boolean, strength: Strength): boolean {
+  const { text } = ahead;
+  if (!isAsLong(text, start, end, SHORTEST_VALUE) || isUniform(text, start, end)) return false;
+  const hasSpace = isQuoted && ahead.has(Kind.space, start, lookEnd(start, end));
+  if (strength === 'token' && (hasSpace || !(isMixed(ahead, start, end) || isRandomCase(ahead, start, end)))) return false;
   if (isTemplate(text, start, end) || isLiteral(text, start, end)) return false;
   if (!isQuoted && isSource(text, start, end)) return false;
-  if (shape.spaces > 0) return shape.letters > 0 && !isSentence(text, start, end);
-  if (strength === 'password') return !isPasswordsName(text, start, end, shape) && !(text.charAt(start) === '/' && isNames(text, start, end));
+  if (hasSpace) return hasLetter(ahead, start, end) && !isSentence(text, start, end);
+  if (strength === 'password') return !isPasswordsName(ahead, start, end) && !(text.charAt(start) === '/' && isNames(text, start, end));
   return !isAddress(text, start, end) && !isNames(text, start, end);
 }
 
 /** Whether the whole value of an attribute or entry is a secret, whose name says so: a password may even be a sentence. */
 export function isNamedSecret(value: string, strength: Strength): boolean {
-  if (strength === 'token') return isSecretValue(value, 0, value.length, true, strength);
-  const { length, isUniform } = shapeOf(value, 0, value.length);
-  return length >= SHORTEST_VALUE && !isUniform && !isTemplate(value, 0, value.length) && !isLiteral(value, 0, value.length);
+  if (strength === 'token') return isSecretValue(new Ahead().begin(value), 0, value.length, true, strength);
+  return isAsLong(value, 0, value.length, SHORTEST_VALUE) && !isUniform(value, 0, value.length) && !isTemplate(value, 0, value.length) && !isLiteral(value, 0, value.length);
 }
 
 /** What will be replaced by a secret, or has been. */
@@ -329,23 +326,49 @@ function isSentence(text: string, start: number, end: number): boolean {
 }
 
 /** `your_password`, `hashedPassword`: letters that have the name of the thing in them. */
-function isPasswordsName(text: string, start: number, end: number, { digits }: Shape): boolean {
-  if (digits > 0 || end - start > LONGEST_LOOK) return false;
-  const value = text.slice(start, end);
+function isPasswordsName(ahead: Ahead, start: number, end: number): boolean {
+  if (end - start > LONGEST_LOOK || hasDigit(ahead, start, end)) return false;
+  const value = ahead.text.slice(start, end);
   return /^[A-Za-z_.-]{1,256}$/.test(value) && /pass|pwd|secret|token/.test(value.toLowerCase());
 }
 
 /** A digest, an address, a date: what says where a secret is, or which one. */
 function isAddress(text: string, start: number, end: number): boolean {
-  const value = text.slice(start, Math.min(end, start + LONGEST_LOOK)).toLowerCase();
+  const value = text.slice(start, Math.min(end, start + LONGEST_SCHEME)).toLowerCase();
   return /^(?:arn:|projects\/|vault:|op:\/\/|file:|sha1[:-]|sha256[:-]|sha384[:-]|sha512[:-]|md5:|[0-9]{4}-[0-9]{2}-[0-9]{2})/.test(value) || value.includes('://');
 }
+
+const isJoint = (code: number): boolean => code === 45 || code === 95 || code === 46 || code === 47 || code === 58 || code === 64 || code === 94 || code === 126;
 
 /** Two words or more, with signs between, each of letters and a short number at most: `app-tls-2`, `^1.2.3-rc.1`. */
 function isNames(text: string, start: number, end: number): boolean {
   if (end - start > LONGEST_LOOK) return false;
-  const words = text.slice(start, end).split(/[-_./:@^~]/);
-  return words.length > 1 && words.every((word) => /^(?:[a-z]{0,20}|[A-Z]{0,20}|[A-Z][a-z]{0,20}|[a-z]{1,20}(?:[A-Z][a-z]{1,20}){1,6})[0-9]{0,3}$/.test(word));
+  let words = 0;
+  for (let i = start; words < MOST_WORDS; i++) {
+    i = wordEnd(text, i, end);
+    if (i < end && !isJoint(text.charCodeAt(i))) return false;
+    words += 1;
+    if (i >= end) break;
+  }
+  return words > 1;
+}
+
+/** End of a word at `at`: small letters, capitals, or both as in camelCase, and up to three digits. */
+function wordEnd(text: string, at: number, end: number): number {
+  let i = at;
+  const run = (isOf: (code: number) => boolean, most: number): number => {
+    const from = i;
+    while (i < end && i < from + most && isOf(text.charCodeAt(i))) i += 1;
+    return i - from;
+  };
+  if (run(isUpper, 20) <= 1 && run(isLower, 20) > 0 && isLower(text.charCodeAt(at))) {
+    for (let parts = 0; parts < 6 && isUpper(text.charCodeAt(i)) && isLower(text.charCodeAt(i + 1)) && i + 1 < end; parts++) {
+      i += 1;
+      run(isLower, 20);
+    }
+  }
+  run(isDigit, 3);
+  return i;
 }
 
 // ---------------------------------------------------------------- assignments
@@ -378,8 +401,9 @@ function skipSign(text: string, at: number): number {
 }
 
 /** Reads what is assigned to the name that has a secret's word at `[start, end)`. */
-export function readAssignment(text: string, start: number, end: number, take: Take): void {
-  let at = nameEnd(text, end);
+export function readAssignment(ahead: Ahead, start: number, end: number, take: Take): void {
+  const { text } = ahead;
+  let at = nameEnd(ahead, end);
   if (at === -1) return;
   const depth = countBackslashes(text, at);
   const isNameQuoted = isQuote(text.charCodeAt(at + depth));
@@ -389,12 +413,12 @@ export function readAssignment(text: string, start: number, end: number, take: T
   let from = sign;
   if (from === -1) from = namedValue(text, at, start, isNameQuoted);
   if (from === -1) return;
-  const value = readValue(text, from);
+  const value = readValue(ahead, from);
   if (value === undefined) return;
   // A list, a block or the next key of a file, and no value.
   if (!value.isQuoted && (text.charAt(value.end - 1) === ':' || (sign === -1 && text.charAt(value.start) === '-'))) return;
   if (text.charAt(value.start) === '{' && !value.isQuoted && !isBraced(text, at, value.start)) return;
-  if (isSecretValue(text, value.start, value.end, value.isQuoted, strengthOf(text, start, end))) take(start, wholeEnd(text, value));
+  if (isSecretValue(ahead, value.start, value.end, value.isQuoted, strengthOf(text, start, end))) take(start, wholeEnd(ahead, value));
 }
 
 /** ODBC writes `PWD={...}`: after `=` and no blank. */
@@ -433,50 +457,46 @@ function isElement(text: string, start: number): boolean {
 }
 
 /** Reads the value that stands at `end`, as of a token. */
-export function readToken(text: string, start: number, end: number, take: Take): void {
-  const value = readValue(text, end);
-  if (value !== undefined && isSecretValue(text, value.start, value.end, value.isQuoted, 'token')) take(start, wholeEnd(text, value));
+export function readToken(ahead: Ahead, start: number, end: number, take: Take): void {
+  const value = readValue(ahead, end);
+  if (value !== undefined && isSecretValue(ahead, value.start, value.end, value.isQuoted, 'token')) take(start, wholeEnd(ahead, value));
 }
 
 // ---------------------------------------------------------------- headers
 
 /** End of the run of characters that a credential has, or `most`. */
-function credentialEnd(text: string, start: number, most = start + LONGEST_QUOTED): number {
-  let i = start;
-  for (; i < text.length && i < most; i++) {
-    const code = text.charCodeAt(i);
-    if (code <= 32 || isQuote(code) || isTypographicQuote(code) || code === BACKSLASH || '<>;,'.includes(text.charAt(i))) break;
-  }
-  return i;
-}
+const credentialEnd = (ahead: Ahead, start: number, most = start + LONGEST_QUOTED): number => ahead.next(Kind.credentialEnd, start, most);
 
-const isCredential = (text: string, start: number, end: number): boolean => {
-  const shape = shapeOf(text, start, end);
-  return shape.length >= SHORTEST_VALUE && !shape.isUniform && !isTemplate(text, start, end) && (shape.digits > 0 || isRandomCase(shape) || text.charAt(end - 1) === '=');
+const isCredential = (ahead: Ahead, start: number, end: number): boolean => {
+  const { text } = ahead;
+  if (!isAsLong(text, start, end, SHORTEST_VALUE) || isUniform(text, start, end) || isTemplate(text, start, end)) return false;
+  return hasDigit(ahead, start, end) || text.charAt(end - 1) === '=' || isRandomCase(ahead, start, end);
 };
 
 /** Reads what follows the name of the header `Authorization`: a scheme, and what belongs to it. */
-export function readAuthorization(text: string, _start: number, end: number, take: Take): void {
+export function readAuthorization(ahead: Ahead, _start: number, end: number, take: Take): void {
+  const { text } = ahead;
   const sign = headerValue(text, end);
   if (sign === -1) return;
   const depth = countBackslashes(text, sign);
   const first = isQuote(text.charCodeAt(sign + depth)) ? sign + depth + 1 : sign;
   let from = first;
-  let to = credentialEnd(text, from);
+  let to = credentialEnd(ahead, from);
   if (text.charAt(to) === ' ' && isScheme(text, from, to)) {
     from = to + 1;
     while (text.charAt(from) === ' ' && from < to + 4) from += 1;
-    to = credentialEnd(text, from);
+    to = credentialEnd(ahead, from);
   }
   // `Digest username="...", response="..."`, `AWS4-HMAC-SHA256 Credential=..., Signature=...`
-  for (let pair = pairEnd(text, from); pair !== -1;) {
+  let pair = pairEnd(ahead, from);
+  for (let pairs = 1; pair !== -1; pairs++) {
     to = pair;
-    if (text.charAt(pair) !== ',' || pair > first + LONGEST_COMMAND) break;
+    if (text.charAt(pair) !== ',' || pairs === MOST_PAIRS) break;
     let next = pair + 1;
     while (text.charAt(next) === ' ' && next < pair + 4) next += 1;
-    pair = pairEnd(text, next);
+    pair = pairEnd(ahead, next);
   }
-  if (isCredential(text, from, to)) take(first, credentialEnd(text, to, text.length));
+  if (isCredential(ahead, from, to)) take(first, credentialEnd(ahead, to, text.length));
 }
 
 const isScheme = (text: string, start: number, end: number): boolean => {
@@ -492,45 +512,64 @@ function headerValue(text: string, end: number): number {
   return skipSign(text, skipGap(text, text.charAt(at) === ']' ? at + 1 : at));
 }
 
-/** End of `name=value` at `at`, or -1. */
-function pairEnd(text: string, at: number): number {
+/** Where the name that begins at `at` ends: letters, digits, `_`, `-` and `signs`. */
+function pairName(ahead: Ahead, at: number, signs: string): number {
   let i = at;
-  while (i < at + LONGEST_LOOK && (isNameCharacter(text.charCodeAt(i)) || text.charAt(i) === '.')) i += 1;
+  for (let parts = 0; parts < MOST_SIGNS; parts++) {
+    i = ahead.next(Kind.nameEnd, i, at + LONGEST_LOOK);
+    if (!signs.includes(ahead.text.charAt(i) || ' ')) break;
+    i += 1;
+  }
+  return i;
+}
+
+/** End of `name=value` at `at`, or -1. */
+function pairEnd(ahead: Ahead, at: number): number {
+  const { text } = ahead;
+  const i = pairName(ahead, at, '.');
   if (i === at || text.charAt(i) !== '=') return -1;
   const value = i + 1;
   const depth = countBackslashes(text, value);
-  if (!isQuote(text.charCodeAt(value + depth))) return credentialEnd(text, value);
+  if (!isQuote(text.charCodeAt(value + depth))) return credentialEnd(ahead, value);
   const end = quotedEnd(text, value + depth + 1, text.charCodeAt(value + depth), depth);
-  return end === -1 ? credentialEnd(text, value + depth + 1) : end + depth + 1;
+  return end === -1 ? credentialEnd(ahead, value + depth + 1) : end + depth + 1;
 }
 
 /** Reads the pairs of `Cookie` and `Set-Cookie`, if one of their values looks like a secret. */
-export function readCookies(text: string, _start: number, end: number, take: Take): void {
+export function readCookies(ahead: Ahead, _start: number, end: number, take: Take): void {
+  const { text } = ahead;
   const sign = headerValue(text, end);
   if (sign === -1) return;
   const depth = countBackslashes(text, sign);
   const first = isQuote(text.charCodeAt(sign + depth)) ? sign + depth + 1 : sign;
   let isSecret = false;
   let to = first;
-  for (let name = first; name < first + LONGEST_COMMAND;) {
+  let name = first;
+  while (name < first + LONGEST_COMMAND) {
+    // Pairs that were read for the name before, and hold no secret.
+    if (name > ahead.cookiesFrom && name < ahead.cookiesTo) name = ahead.cookiesTo;
     const from = name;
-    while (name < from + LONGEST_LOOK && (isNameCharacter(text.charCodeAt(name)) || text.charAt(name) === '.' || text.charAt(name) === '%')) name += 1;
+    name = pairName(ahead, from, '.%');
     if (name === from || text.charAt(name) !== '=') break;
-    to = credentialEnd(text, name + 1);
-    isSecret ||= isCredential(text, name + 1, to);
+    to = credentialEnd(ahead, name + 1);
+    isSecret ||= isCredential(ahead, name + 1, to);
     if (text.charAt(to) !== ';') break;
     name = to + 1;
     while (text.charAt(name) === ' ' && name < to + 4) name += 1;
   }
-  if (isSecret) take(first, credentialEnd(text, to, text.length));
+  if (isSecret) take(first, credentialEnd(ahead, to, text.length));
+  else [ahead.cookiesFrom, ahead.cookiesTo] = [first, name];
 }
 
-/** Takes what the pattern took if it is padded base64 or says `user:password`; `basic authentication` does neither. */
-export function isBasicCredential(text: string, start: number, end: number): boolean {
-  if (text.charAt(end - 1) === '=') return true;
+/** End of what follows the scheme `Basic`, if it is padded base64 or says `user:password`; -1 of `basic authentication`. */
+export function basicEnd(ahead: Ahead, start: number): number {
+  const { text } = ahead;
   let from = start + 'basic'.length;
   while (text.charAt(from) === ' ' || text.charAt(from) === '+') from += 1;
-  return decodePrintable(text.slice(from, end))?.includes(':') === true;
+  const padding = ahead.next(Kind.notBase64, from, from + LONGEST_QUOTED);
+  let end = padding;
+  while (end < padding + 2 && text.charAt(end) === '=') end += 1;
+  return end > padding || saysUserAndPassword(text, from, Math.min(padding, from + LONGEST_BASIC)) ? end : -1;
 }
 
 // ---------------------------------------------------------------- URLs
@@ -539,19 +578,20 @@ export function isBasicCredential(text: string, start: number, end: number): boo
 const endsUrl = (code: number): boolean => code <= 32 || isQuote(code) || isTypographicQuote(code) || code === 60 || code === 62;
 
 /** Whether a backslash at `at` begins an escape that ends a text, and is not a character of a password. */
-const isEscapeAt = (text: string, at: number): boolean => {
-  const next = text.charAt(at + countBackslashes(text, at));
+const isEscapeAt = (ahead: Ahead, at: number): boolean => {
+  const next = ahead.text.charAt(ahead.next(Kind.notBackslash, at, at + DEEPEST_ESCAPE));
   return next === '' || 'nrtu"\'`/'.includes(next);
 };
 
 /** Reads user and password of the URL that has `://` at `start`: up to the last `@` of its authority. */
-export function readUrl(text: string, start: number, end: number, take: Take): void {
+export function readUrl(ahead: Ahead, start: number, end: number, take: Take): void {
+  const { text } = ahead;
   let i = end;
   let at = -1;
   let colon = -1;
   for (; i < text.length && i < end + LONGEST_AUTHORITY; i++) {
     const code = text.charCodeAt(i);
-    if (endsUrl(code) || code === 47 || code === 63 || code === 35 || (code === BACKSLASH && isEscapeAt(text, i))) break;
+    if (endsUrl(code) || code === 47 || code === 63 || code === 35 || (code === BACKSLASH && isEscapeAt(ahead, i))) break;
     if (code === 64) at = i;
     if (code === 58 && colon === -1) colon = i;
   }
@@ -559,16 +599,16 @@ export function readUrl(text: string, start: number, end: number, take: Take): v
     // The password has a sign in it that should have been encoded.
     for (let j = i; j < text.length && j < i + LONGEST_ODD_PASSWORD; j++) {
       const code = text.charCodeAt(j);
-      if (endsUrl(code) || text.startsWith('://', j) || (code === BACKSLASH && isEscapeAt(text, j))) break;
+      if (endsUrl(code) || text.startsWith('://', j) || (code === BACKSLASH && isEscapeAt(ahead, j))) break;
       if (code === 64 && isHostCharacter(text.charCodeAt(j + 1))) at = j;
     }
   }
   if (at <= end) return;
   if (colon === -1 || colon > at) {
-    if (isUserToken(text, end, at)) take(start, at + 1);
+    if (isUserToken(ahead, end, at)) take(start, at + 1);
     return;
   }
-  if (colon + 1 === at ? isUserToken(text, end, colon) : !isTemplateOnly(text, colon + 1, at)) take(start, at + 1);
+  if (colon + 1 === at ? isUserToken(ahead, end, colon) : !isTemplateOnly(text, colon + 1, at)) take(start, at + 1);
 }
 
 /** Whether what follows the colon of a host is no port, so that the colon is before a password. */
@@ -581,9 +621,9 @@ function isNoPort(text: string, start: number, end: number): boolean {
 const isHostCharacter = (code: number): boolean => isAlphanumeric(code) || code === 91;
 
 /** A token in the place of a user's name. */
-function isUserToken(text: string, start: number, end: number): boolean {
-  const shape = shapeOf(text, start, end);
-  return shape.length >= 16 && shape.digits > 0 && shape.letters > 0 && !isTemplate(text, start, end) && !isNames(text, start, end);
+function isUserToken(ahead: Ahead, start: number, end: number): boolean {
+  const { text } = ahead;
+  return isAsLong(text, start, end, 16) && isMixed(ahead, start, end) && !isTemplate(text, start, end) && !isNames(text, start, end);
 }
 
 /** All of it stands for a password: `${PASSWORD}`, `<password>`, `***`, a placeholder of ours. */
@@ -592,11 +632,12 @@ function isTemplateOnly(text: string, start: number, end: number): boolean {
   if (first === '$' && (last === '}' || last === ')' || isNameOnly(text, start + 1, end))) return isTemplate(text, start, end);
   if (first === '{' && last === '}') return isTemplate(text, start, end);
   if (isWordAt(text, start, '[redacted') && indexIn(text, ']', start, end) === end - 1) return true;
-  return first === '*' && shapeOf(text, start, end).isUniform;
+  return first === '*' && isUniform(text, start, end);
 }
 
 /** Reads user and password of an address without a scheme, around the `@` at `start`. */
-export function readUserinfo(text: string, start: number, end: number, take: Take): void {
+export function readUserinfo(ahead: Ahead, start: number, end: number, take: Take): void {
+  const { text } = ahead;
   if (!isHost(text, end)) return;
   let i = start;
   let others = 0;
@@ -620,9 +661,9 @@ export function readUserinfo(text: string, start: number, end: number, take: Tak
   if (colon <= i) return;
   for (let j = i; j < colon; j++) if (!isNameCharacter(text.charCodeAt(j)) && !'.%+~@'.includes(text.charAt(j))) return;
   if (noUsers.has(text.slice(i, colon).toLowerCase())) return;
-  const shape = shapeOf(text, colon + 1, start);
-  const isMixed = (shape.digits > 0 && shape.letters > 0) || (shape.upper > 0 && shape.upper < shape.letters && shape.changes > 1);
-  if (shape.length < 6 || !isMixed || isTemplate(text, colon + 1, start) || isNames(text, colon + 1, start)) return;
+  const { letters, upper, changes } = readCase(text, colon + 1, start);
+  const isPassword = isMixed(ahead, colon + 1, start) || (upper > 0 && upper < letters && changes > 1);
+  if (!isAsLong(text, colon + 1, start, 6) || !isPassword || isTemplate(text, colon + 1, start) || isNames(text, colon + 1, start)) return;
   take(i, end);
 }
 
@@ -674,7 +715,8 @@ interface Argument {
 }
 
 /** The argument that begins at or behind `at`, in or without quotes; undefined where the command ends. */
-function nextArgument(text: string, at: number, limit: number): Argument | undefined {
+function nextArgument(ahead: Ahead, at: number, limit: number): Argument | undefined {
+  const { text } = ahead;
   let i = at;
   for (; i < limit; i++) {
     const code = text.charCodeAt(i);
@@ -697,14 +739,15 @@ function nextArgument(text: string, at: number, limit: number): Argument | undef
   let end = i;
   while (end < text.length) {
     const each = text.charCodeAt(end);
-    if (isSpace(each) || isQuote(each) || (each === BACKSLASH && isEscapeAt(text, end)) || (end >= limit && end >= i + LONGEST_COMMAND)) break;
+    if (isSpace(each) || isQuote(each) || (each === BACKSLASH && isEscapeAt(ahead, end)) || (end >= limit && end >= i + LONGEST_COMMAND)) break;
     end += 1;
   }
   return end === i ? undefined : { start: i, end, next: end };
 }
 
 /** Reads the secrets among the arguments of the program whose name is at `[start, end)`. Returns where it has read up to. */
-export function readCommand(text: string, start: number, end: number, take: Take): number {
+export function readCommand(ahead: Ahead, start: number, end: number, take: Take): number {
+  const { text } = ahead;
   const options = VOCABULARY.commands[text.slice(start, end).toLowerCase()] ?? [];
   let at = end;
   if (isNameCharacter(text.charCodeAt(at)) && text.charAt(end - 1) !== ' ') return end;
@@ -713,10 +756,10 @@ export function readCommand(text: string, start: number, end: number, take: Take
   if (isQuote(text.charCodeAt(at + depth)) && text.charAt(at + depth + 1) === ',') at += depth + 1;
   const limit = Math.min(text.length, end + LONGEST_COMMAND);
   let wanted: string | undefined;
-  for (let argument = nextArgument(text, at, limit); argument !== undefined; argument = nextArgument(text, at, limit)) {
+  for (let argument = nextArgument(ahead, at, limit); argument !== undefined; argument = nextArgument(ahead, at, limit)) {
     at = argument.next;
     if (wanted !== undefined) {
-      takeArgument(text, argument.start, argument.end, wanted, false, take);
+      takeArgument(ahead, argument.start, argument.end, wanted, false, take);
       wanted = undefined;
       continue;
     }
@@ -728,7 +771,7 @@ export function readCommand(text: string, start: number, end: number, take: Take
       if (rest === argument.end) wanted = sign === '' ? ' ' : sign;
       else if (name.startsWith('--') ? '= '.includes(text.charAt(rest)) : true) {
         const isSigned = '= '.includes(text.charAt(rest));
-        takeArgument(text, isSigned ? rest + 1 : rest, argument.end, sign === '' ? ' ' : sign, true, take);
+        takeArgument(ahead, isSigned ? rest + 1 : rest, argument.end, sign === '' ? ' ' : sign, true, take);
       } else continue;
       break;
     }
@@ -737,7 +780,8 @@ export function readCommand(text: string, start: number, end: number, take: Take
 }
 
 /** Takes the value of an option, by the sign behind the option; see COMMANDS. */
-function takeArgument(text: string, start: number, end: number, sign: string, isGlued: boolean, take: Take): void {
+function takeArgument(ahead: Ahead, start: number, end: number, sign: string, isGlued: boolean, take: Take): void {
+  const { text } = ahead;
   if (end <= start || isTemplateOnly(text, start, end) || isTemplate(text, start, end)) return;
   if (sign === ':' || sign === '%') {
     const at = indexIn(text, sign, start, end);
@@ -746,25 +790,24 @@ function takeArgument(text: string, start: number, end: number, sign: string, is
   }
   if (sign === '=') {
     const at = indexIn(text, '=', start, end);
-    if (at !== -1 && isCredential(text, at + 1, end)) take(start, end);
+    if (at !== -1 && isCredential(ahead, at + 1, end)) take(start, end);
     return;
   }
-  if (sign === '~' && !isGlued) {
-    const shape = shapeOf(text, start, end);
-    if (shape.length < 6 || shape.digits === 0 || shape.letters === 0 || isNames(text, start, end)) return;
-  }
+  if (sign === '~' && !isGlued && (!isAsLong(text, start, end, 6) || !isMixed(ahead, start, end) || isNames(text, start, end))) return;
   if (text.charAt(start) !== '-') take(start, end);
 }
 
 /** Reads `user:password` behind `-u`, of whatever program: only where the password looks like one. */
-export function readUserFlag(text: string, start: number, end: number, take: Take): void {
-  const value = readValue(text, end);
+export function readUserFlag(ahead: Ahead, start: number, end: number, take: Take): void {
+  const { text } = ahead;
+  const value = readValue(ahead, end);
   if (value === undefined) return;
-  const colon = indexIn(text, ':', value.start, Math.min(value.end, value.start + 100));
-  if (colon <= value.start || colon >= value.end - 1) return;
-  for (let i = value.start; i < colon; i++) if (isSpace(text.charCodeAt(i))) return;
-  const shape = shapeOf(text, colon + 1, value.end);
-  if (shape.length < 6 || shape.letters === 0 || (shape.digits === 0 && shape.upper === 0) || isTemplateOnly(text, colon + 1, value.end)) return;
-  if (isTemplate(text, colon + 1, value.end) || isNames(text, colon + 1, value.end)) return;
-  take(start, wholeEnd(text, value));
+  const colon = ahead.next(Kind.colon, value.start, Math.min(value.end, value.start + 100));
+  if (colon <= value.start || colon >= value.end - 1 || text.charAt(colon) !== ':') return;
+  if (ahead.has(Kind.space, value.start, colon)) return;
+  const from = colon + 1;
+  if (!isAsLong(text, from, value.end, 6) || !hasLetter(ahead, from, value.end)) return;
+  if (!hasDigit(ahead, from, value.end) && !hasUpper(ahead, from, value.end)) return;
+  if (isTemplateOnly(text, from, value.end) || isTemplate(text, from, value.end) || isNames(text, from, value.end)) return;
+  take(start, wholeEnd(ahead, value));
 }

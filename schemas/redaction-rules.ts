@@ -275,7 +275,7 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
     name: 'basic-auth',
     keywords: ['basic ', 'basic+'],
     boundary: 'word',
-    pattern: `${anyCase('basic')}[ +]{1,3}[A-Za-z0-9+/_-]{8,1000}={0,2}`,
+    pattern: `${anyCase('basic')}[ +]{1,3}[A-Za-z0-9+/_-]{8}`,
     reads: 'basic',
     stock: `${anyCase('basic')} [A-Za-z0-9+/]{12,1000}={1,2}`,
   },

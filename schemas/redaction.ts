@@ -9,10 +9,11 @@
  * 5. Each match becomes `[REDACTED:<kind>]`; of matches that overlap the first one's kind stands for all.
  */
 import { REDACTION_RULES, type Reads, type RedactionRule } from './redaction-rules.js';
+import { Ahead } from './redaction-ahead.js';
 import { eachDecoded, SHORTEST_DECODED } from './redaction-encoded.js';
 import { mayBeForm, mayHaveEscapes, resolveEscapes } from './redaction-escapes.js';
 import {
-  blockEnd, isBasicCredential, isNamedSecret, nameEnd, readAssignment, readAuthorization, readCommand, readCookies, readToken, readUrl, readUserFlag,
+  basicEnd, blockEnd, isNamedSecret, nameEnd, readAssignment, readAuthorization, readCommand, readCookies, readToken, readUrl, readUserFlag,
   readUserinfo, strengthOf, type Strength, type Take,
 } from './redaction-readers.js';
 import { createKeywordScanner, type KeywordScanner } from './redaction-scan.js';
@@ -41,6 +42,10 @@ interface Engine {
   readonly pairs: readonly Pair[];
   /** By number of the keyword: its pairs. */
   readonly starts: readonly (readonly number[])[];
+  /** What has been read of the text that the readers are in. */
+  readonly ahead: Ahead;
+  /** By rule: before this place of that text it is not tried again. */
+  readonly resume: Uint32Array;
 }
 
 /** A keyword of a rule. */
@@ -68,6 +73,8 @@ const PAIRS = 4096;
 const DEEPEST = 2;
 /** Longest decoded text that is decoded again: what one text can cost stays a small multiple of its length. */
 const LONGEST_NESTED = 65_536;
+/** Command lines that are read at one place. */
+const MOST_COMMANDS = 8;
 
 let engine: Engine | undefined;
 
@@ -83,6 +90,8 @@ function createEngine(): Engine {
     rules: REDACTION_RULES.map((rule) => ({ rule })),
     pairs,
     starts: [...starts.values()],
+    ahead: new Ahead(),
+    resume: new Uint32Array(REDACTION_RULES.length),
   };
 }
 
@@ -139,8 +148,8 @@ function findBehindEscapes(own: Engine, text: string, plus: boolean, depth: numb
 }
 
 function findPlain(own: Engine, text: string, found: Found[]): void {
-  /** By rule: before this place it is not tried again. */
-  const resume = new Uint32Array(own.rules.length);
+  const resume = own.resume.fill(0);
+  const ahead = own.ahead.begin(text);
   /** By program: the command line up to here has been read. */
   const commands = new Map<string, number>();
   for (const candidate of candidatesIn(own, text)) {
@@ -156,8 +165,10 @@ function findPlain(own: Engine, text: string, found: Found[]): void {
     const { reads, pattern } = compiled.rule;
     if (pattern === undefined) {
       const end = start + keyword.length;
-      if (reads !== undefined && reads !== 'command') READERS[reads]?.(text, start, end, take);
-      else if (start >= (commands.get(keyword) ?? 0)) commands.set(keyword, readCommand(text, start, end, (from, to) => found.push({ start: from, end: to, rule: index })));
+      if (reads !== undefined && reads !== 'command') READERS[reads]?.(ahead, start, end, take);
+      else if (start >= (commands.get(keyword) ?? 0) && mayRead(commands, start)) {
+        commands.set(keyword, readCommand(ahead, start, end, (from, to) => found.push({ start: from, end: to, rule: index })));
+      }
       continue;
     }
     const end = matchEnd((compiled.expression ??= new RegExp(pattern, 'uy')), text, start);
@@ -167,15 +178,26 @@ function findPlain(own: Engine, text: string, found: Found[]): void {
     }
     const { except } = compiled.rule;
     if (except !== undefined && matchEnd((compiled.except ??= new RegExp(except, 'uy')), text, start) !== -1) continue;
-    if (reads === undefined || (reads === 'basic' && isBasicCredential(text, start, end))) take(start, end);
+    if (reads === undefined) take(start, end);
     else if (reads === 'block') take(start, blockEnd(text, end));
-    else if (reads === 'token') readToken(text, start, end, take);
-    else if (reads === 'flag') readUserFlag(text, start, end, take);
+    else if (reads === 'token') readToken(ahead, start, end, take);
+    else if (reads === 'flag') readUserFlag(ahead, start, end, take);
+    else if (reads === 'basic') {
+      const to = basicEnd(ahead, start);
+      if (to !== -1) take(start, to);
+    }
   }
 }
 
+/** Whether few enough command lines are being read at `start`: `sudo env docker exec db mysql -pX` is in five. */
+function mayRead(commands: ReadonlyMap<string, number>, start: number): boolean {
+  let lines = 0;
+  for (const end of commands.values()) if (end > start) lines += 1;
+  return lines < MOST_COMMANDS;
+}
+
 /** The readers that begin at a keyword, but for that of command lines. */
-const READERS: Readonly<Partial<Record<Reads, (text: string, start: number, end: number, take: Take) => void>>> = {
+const READERS: Readonly<Partial<Record<Reads, (ahead: Ahead, start: number, end: number, take: Take) => void>>> = {
   assignment: readAssignment, authorization: readAuthorization, cookies: readCookies, url: readUrl, userinfo: readUserinfo,
 };
 
@@ -208,11 +230,12 @@ function isBounded(text: string, start: number, boundary: RedactionRule['boundar
  */
 export function secretNameStrength(name: string): Strength | undefined {
   const { scanner, rules, pairs, starts } = (engine ??= createEngine());
+  const ahead = new Ahead().begin(name);
   const found: Strength[] = [];
   scanner.scan(name, (keyword, end) => {
     for (const number of starts[keyword] ?? []) {
       const { rule, back } = pairs[number] as Pair;
-      if (rules[rule]?.rule.name === NAMED_SECRET && nameEnd(name, end + 1) === name.length) found.push(strengthOf(name, end - back, end + 1));
+      if (rules[rule]?.rule.name === NAMED_SECRET && nameEnd(ahead, end + 1) === name.length) found.push(strengthOf(name, end - back, end + 1));
     }
   });
   return found.includes('password') ? 'password' : found[0];

@@ -307,21 +307,22 @@ func decodeHex(buffer []byte, text string) []byte {
 	return buffer
 }
 
-// decodePrintable returns what base64 of `text` says, if it is printable text; of an HTTP credential, say.
-func decodePrintable(text string) (string, bool) {
-	for i := range len(text) {
-		if base64Values[text[i]] == notInAlphabet {
-			return "", false
+// saysUserAndPassword tells whether base64 at [start, end) says `user:password`, as an HTTP credential does: printable, with
+// a colon.
+func saysUserAndPassword(text string, start, end int) bool {
+	bits, count, hasColon := uint(0), 0, false
+	for _, c := range []byte(text[start:end]) {
+		bits = bits<<6 | uint(base64Values[c]&63)
+		if count += 6; count < 8 {
+			continue
+		}
+		count -= 8
+		switch decoded := byte(bits >> count); {
+		case decoded < ' ':
+			return false
+		case decoded == ':':
+			hasColon = true
 		}
 	}
-	if len(text) < 4 {
-		return "", false
-	}
-	decoded := decodeBase64(nil, text, false)
-	for _, c := range decoded {
-		if c < ' ' {
-			return "", false
-		}
-	}
-	return string(decoded), true
+	return hasColon
 }

@@ -29,6 +29,18 @@ const (
 	longestOddPassword = 128
 	// Backslashes that are counted: JSON in JSON, six times over.
 	deepestEscape = 64
+	// Brackets and runs of backslashes of a value that are looked at to decide whether it is a secret.
+	mostSigns = 16
+	// Bytes that are looked at to tell chance from words by the case of the letters.
+	longestCase = 64
+	// Words that are looked at to tell names from a secret.
+	mostWords = 16
+	// Where in a value the scheme of a URL is looked for.
+	longestScheme = 64
+	// Bytes of base64 in which the colon of a user and password is looked for.
+	longestBasic = 128
+	// Pairs of a header: `Digest` has ten.
+	mostPairs = 16
 )
 
 // strength says how much the shape of a value has to say: the name of a password says enough, that of a token does not.
@@ -48,6 +60,7 @@ type readers struct {
 	about, glued, literals, prose, sources, noUsers map[string]bool
 	getters                                         []string
 	commands                                        map[string][]string
+	longestGlued, longestAbout                      int
 }
 
 func newReaders(v Vocabulary) *readers {
@@ -60,47 +73,44 @@ func newReaders(v Vocabulary) *readers {
 	}
 	return &readers{
 		about: set(v.About), glued: set(v.Glued), literals: set(v.Literals), prose: set(v.Prose), sources: set(v.Sources), noUsers: set(v.NoUsers),
-		getters: v.Getters, commands: v.Commands,
+		getters: v.Getters, commands: v.Commands, longestGlued: longest(v.Glued), longestAbout: longest(v.About),
 	}
+}
+
+func longest(words []string) int {
+	most := 0
+	for _, word := range words {
+		most = max(most, len(word))
+	}
+	return most
 }
 
 // Names
 
-// nameEnd returns where the name that has a secret's word at [start, end) ends, or -1 if it is another word or about a
-// secret only.
-func (r *readers) nameEnd(text string, end int) int {
-	i := end
+// nameEnd returns where the name that has a secret's word before end ends, or -1 if it is another word or about a secret
+// only.
+func (r *readers) nameEnd(a *ahead, end int) int {
+	text := a.text
+	runEnd := a.next(kindNameEnd, end, end+longestName+1)
 	// Beyond the longest name it is no name but a run of some other kind.
-	if isNameByte(at(text, end+longestName)) {
-		to := end + longestName
-		for to >= end && isNameByte(text[to]) {
-			to--
+	if runEnd > end+longestName {
+		return -1
+	}
+	if last := text[end-1]; isLetter(at(text, end)) && !(isLower(last) && isUpper(at(text, end))) {
+		to := end + 1
+		for to <= end+r.longestGlued && isLetter(at(text, to)) && !(isLower(text[to-1]) && isUpper(at(text, to))) {
+			to++
 		}
-		if to < end {
+		if !r.glued[strings.ToLower(text[end:to])] {
 			return -1
 		}
 	}
-	last := text[end-1]
-	if isLetter(at(text, i)) && !(isLower(last) && isUpper(at(text, i))) {
-		from := i
-		for i++; isLetter(at(text, i)) && !(isLower(text[i-1]) && isUpper(text[i])) && i < end+longestName; i++ {
-		}
-		if !r.glued[strings.ToLower(text[from:i])] {
-			return -1
-		}
-	}
-	for isNameByte(at(text, i)) {
-		if i >= end+longestName {
-			return -1
-		}
-		i++
-	}
-	to := i
+	to := runEnd
 	for to > end && !isLetter(text[to-1]) {
 		to--
 	}
 	from := to
-	for from > end && isLetter(text[from-1]) {
+	for from > end && from >= to-r.longestAbout && isLetter(text[from-1]) {
 		from--
 		if isUpper(text[from]) && isLower(at(text, from+1)) {
 			break
@@ -109,7 +119,7 @@ func (r *readers) nameEnd(text string, end int) int {
 	if from < to && r.about[strings.ToLower(text[from:to])] {
 		return -1
 	}
-	return i
+	return runEnd
 }
 
 // strengthOf: a password's name says enough; so does `DB_PASS`, but not `pass` alone.
@@ -132,6 +142,8 @@ func strengthOf(text string, start, end int) strength {
 type value struct {
 	start, end int
 	isQuoted   bool
+	// Whether it goes on behind end, where it was not looked at.
+	isCut bool
 }
 
 func countBackslashes(text string, i int) int {
@@ -143,14 +155,15 @@ func countBackslashes(text string, i int) int {
 }
 
 // readValue reads the value that begins at i, in quotes of any depth of escaping or without.
-func readValue(text string, i int) (value, bool) {
+func readValue(a *ahead, i int) (value, bool) {
+	text := a.text
 	depth := countBackslashes(text, i)
 	if quote := at(text, i+depth); isQuote(quote) {
 		start := i + depth + 1
 		if end := quotedEnd(text, start, quote, depth); end >= 0 {
-			return value{start, end, true}, true
+			return value{start: start, end: end, isQuoted: true}, true
 		}
-		return readBare(text, start)
+		return readBare(a, start)
 	}
 	if length := typographicQuote(text, i); length > 0 {
 		start := i + length
@@ -159,12 +172,12 @@ func readValue(text string, i int) (value, bool) {
 				break
 			}
 			if typographicQuote(text, end) > 0 {
-				return value{start, end, true}, true
+				return value{start: start, end: end, isQuoted: true}, true
 			}
 		}
-		return readBare(text, start)
+		return readBare(a, start)
 	}
-	return readBare(text, i)
+	return readBare(a, i)
 }
 
 // quotedEnd returns where the text in quotes ends that was opened with `depth` backslashes before the quote; -1 if it
@@ -191,155 +204,129 @@ func quotedEnd(text string, start int, quote byte, depth int) int {
 
 // readBare reads a value without quotes: up to a blank, a quote, or a sign that separates; brackets that it opens itself
 // are of it.
-func readBare(text string, start int) (value, bool) {
-	return readBareTo(text, start, start+longestLook+1)
+func readBare(a *ahead, start int) (value, bool) {
+	return readBareTo(a, start, start+longestLook+1, mostSigns)
 }
 
 // wholeEnd is the end of a value that is taken: of a long one only the begin was looked at.
-func wholeEnd(text string, v value) int {
-	if v.isQuoted || v.end <= v.start+longestLook {
+func wholeEnd(a *ahead, v value) int {
+	if !v.isCut {
 		return v.end
 	}
-	whole, _ := readBareTo(text, v.start, len(text))
+	whole, _ := readBareTo(a, v.start, len(a.text), len(a.text))
 	return whole.end
 }
 
-func readBareTo(text string, start, most int) (value, bool) {
-	i, open := start, 0
+func readBareTo(a *ahead, start, most, signs int) (value, bool) {
+	text, open := a.text, 0
 	// ODBC's braces, in which signs that separate do not.
-	if at(text, i) == '{' {
-		if end := indexIn(text, '}', i, min(len(text), i+longestLook)); end >= 0 && !strings.ContainsFunc(text[i:end], isBlankOrQuote) {
+	if at(text, start) == '{' {
+		last := min(len(text), start+longestLook)
+		if end := a.next(kindClosingBrace, start, last); end < last && !a.has(kindBlankOrQuote, start, end) {
 			return value{start: start, end: end + 1}, true
 		}
 	}
 	last := min(len(text), most)
-scan:
-	for i < last {
-		switch bare[text[i]] {
-		case bareEnd:
-			break scan
-		case bareBeyondASCII:
-			if typographicQuote(text, i) > 0 {
-				break scan
-			}
-		case bareOpen:
+	for i := start; ; signs-- {
+		i = a.next(kindBareSign, i, last)
+		if i == last || signs == 0 {
+			return value{start: start, end: i, isCut: i < len(text)}, i > start
+		}
+		isEnd, next := false, i+1
+		switch text[i] {
+		case '(', '[', '{':
 			open++
-		case bareClose:
-			if open == 0 && !isAlphanumeric(at(text, i+1)) {
-				break scan
-			}
+		case ')', ']', '}':
+			isEnd = open == 0 && !isAlphanumeric(at(text, i+1))
 			open = max(0, open-1)
-		case bareBackslash:
-			run := backslashesEnd(text, i, last+deepestEscape)
+		case backslash:
+			next = a.next(kindNotBackslash, i, last+deepestEscape)
 			// An escape has so many backslashes at most; those before them are of the value.
-			if run >= len(text) || strings.IndexByte("nrtbfu\"'`/", text[run]) >= 0 {
-				i = min(last, max(i, run-deepestEscape))
-				break scan
+			if isEnd = next == len(text) || strings.IndexByte("nrtbfu\"'`/", text[next]) >= 0; isEnd {
+				i = min(last, max(i, next-deepestEscape))
 			}
-			i = min(last, run)
-			continue
+		default:
+			isEnd = true
 		}
-		i++
+		if isEnd {
+			return value{start: start, end: i}, i > start
+		}
+		i = min(last, next)
 	}
-	return value{start: start, end: i}, i > start
 }
 
-// What a byte does to a value without quotes; 0 is a byte of the value.
-const (
-	bareEnd = iota + 1
-	bareOpen
-	bareClose
-	bareBackslash
-	bareBeyondASCII
-)
+// lookEnd is the end of the part of a value that is looked at.
+func lookEnd(start, end int) int { return min(end, start+longestLook) }
 
-var bare = func() (table [256]uint8) {
-	for c := range table {
-		switch c := byte(c); {
-		case c <= ' ' || isQuote(c) || strings.IndexByte("<>,;&|", c) >= 0:
-			table[c] = bareEnd
-		case c == '(' || c == '[' || c == '{':
-			table[c] = bareOpen
-		case c == ')' || c == ']' || c == '}':
-			table[c] = bareClose
-		case c == backslash:
-			table[c] = bareBackslash
-		case c >= utf8.RuneSelf:
-			table[c] = bareBeyondASCII
+func hasDigit(a *ahead, start, end int) bool  { return a.has(kindDigit, start, lookEnd(start, end)) }
+func hasLetter(a *ahead, start, end int) bool { return a.has(kindLetter, start, lookEnd(start, end)) }
+func hasUpper(a *ahead, start, end int) bool  { return a.has(kindUpper, start, lookEnd(start, end)) }
+func isMixed(a *ahead, start, end int) bool {
+	return hasDigit(a, start, end) && hasLetter(a, start, end)
+}
+
+// isAsLong tells whether [start, end) has that many characters or more.
+func isAsLong(text string, start, end, least int) bool {
+	length := 0
+	for i := start; i < end && length < least; i++ {
+		if startsRune(text[i]) {
+			length++
 		}
 	}
-	return table
-}()
-
-// backslashesEnd returns where the backslashes that begin at i end, or most.
-func backslashesEnd(text string, i, most int) int {
-	for i < most && at(text, i) == backslash {
-		i++
-	}
-	return i
+	return length >= least
 }
 
-func isBlankOrQuote(c rune) bool { return c <= ' ' || c == '"' || c == '\'' || c == '`' }
-
-// isEscape tells whether one of the letters, or the text's end, stands behind the backslashes at i.
-func isEscape(text string, i int, letters string) bool {
-	next := i + countBackslashes(text, i)
-	return next >= len(text) || strings.IndexByte(letters, text[next]) >= 0
-}
-
-// shape is what the characters of a value look like; counts are of code points.
-type shape struct {
-	length, digits, letters, upper int
-	// Changes between small and capital letters.
-	changes, spaces int
-	// Whether all characters are the same.
-	isUniform bool
-}
-
-func shapeOf(text string, start, end int) shape {
-	s := shape{isUniform: true}
+// isUniform tells whether all characters are the same.
+func isUniform(text string, start, end int) bool {
 	if start >= end {
-		return s
+		return true
 	}
 	_, width := utf8.DecodeRuneInString(text[start:])
 	first := text[start : start+width]
-	for i := start; i < end && i < start+longestLook; i++ {
-		c := text[i]
-		if !startsRune(c) {
-			continue
-		}
-		s.length++
-		if s.isUniform && !hasPrefixAt(text, i, first) {
-			s.isUniform = false
-		}
-		switch {
-		case isDigit(c):
-			s.digits++
-		case isLetter(c):
-			s.letters++
-			if isUpper(c) {
-				s.upper++
-			}
-			if i > start && isLetter(text[i-1]) && isUpper(text[i-1]) != isUpper(c) {
-				s.changes++
-			}
-		case isSpace(c):
-			s.spaces++
+	for i := start; i < lookEnd(start, end); i++ {
+		if startsRune(text[i]) && !hasPrefixAt(text, i, first) {
+			return false
 		}
 	}
-	return s
+	return true
+}
+
+// readCase counts letters, capitals, and how often the two change.
+func readCase(text string, start, end int) (letters, upper, changes int) {
+	before := byte(0)
+	for i := start; i < min(end, start+longestCase); i++ {
+		c := text[i]
+		if isLetter(c) {
+			letters++
+			if isUpper(c) {
+				upper++
+			}
+			if isLetter(before) && isUpper(before) != isUpper(c) {
+				changes++
+			}
+		}
+		before = c
+	}
+	return letters, upper, changes
 }
 
 // isRandomCase: letters as chance mixes them; words change case at their begin only.
-func (s shape) isRandomCase() bool { return s.letters >= 16 && s.upper > 0 && s.changes*4 >= s.letters }
-
-// isSecretValue tells whether what stands at [start, end) is a secret, given that a secret's name says so.
-func (r *readers) isSecretValue(text string, start, end int, isQuoted bool, name strength) bool {
-	s := shapeOf(text, start, end)
-	if s.length < shortestValue || s.isUniform {
+func isRandomCase(a *ahead, start, end int) bool {
+	if !hasUpper(a, start, end) {
 		return false
 	}
-	if name == tokenName && (s.spaces > 0 || !(s.digits > 0 && s.letters > 0 || s.isRandomCase())) {
+	letters, _, changes := readCase(a.text, start, end)
+	return letters >= 16 && changes*4 >= letters
+}
+
+// isSecretValue tells whether what stands at [start, end) is a secret, given that a secret's name says so.
+func (r *readers) isSecretValue(a *ahead, start, end int, isQuoted bool, name strength) bool {
+	text := a.text
+	if !isAsLong(text, start, end, shortestValue) || isUniform(text, start, end) {
+		return false
+	}
+	hasSpace := isQuoted && a.has(kindSpace, start, lookEnd(start, end))
+	if name == tokenName && (hasSpace || !(isMixed(a, start, end) || isRandomCase(a, start, end))) {
 		return false
 	}
 	if isTemplate(text, start, end) || r.isLiteral(text, start, end) {
@@ -348,24 +335,25 @@ func (r *readers) isSecretValue(text string, start, end int, isQuoted bool, name
 	if !isQuoted && r.isSource(text, start, end) {
 		return false
 	}
-	if s.spaces > 0 {
-		return s.letters > 0 && !r.isSentence(text, start, end)
+	if hasSpace {
+		return hasLetter(a, start, end) && !r.isSentence(text, start, end)
 	}
 	if name == passwordName {
-		return !isPasswordsName(text, start, end, s) && !(text[start] == '/' && isNames(text, start, end))
+		return !isPasswordsName(a, start, end) && !(text[start] == '/' && isNames(text, start, end))
 	}
 	return !isAddress(text, start, end) && !isNames(text, start, end)
 }
 
 // isNamedSecret tells whether the whole value of an attribute or entry is a secret, whose name says so: a password may even
 // be a sentence.
-func (r *readers) isNamedSecret(value string, name strength) bool {
+func (r *readers) isNamedSecret(value string, name strength, a *ahead) bool {
 	switch name {
 	case tokenName:
-		return r.isSecretValue(value, 0, len(value), true, name)
+		a.begin(value)
+		return r.isSecretValue(a, 0, len(value), true, name)
 	case passwordName:
-		s := shapeOf(value, 0, len(value))
-		return s.length >= shortestValue && !s.isUniform && !isTemplate(value, 0, len(value)) && !r.isLiteral(value, 0, len(value))
+		return isAsLong(value, 0, len(value), shortestValue) && !isUniform(value, 0, len(value)) && !isTemplate(value, 0, len(value)) &&
+			!r.isLiteral(value, 0, len(value))
 	}
 	return false
 }
@@ -516,21 +504,20 @@ var (
 	passwordsName = regexp.MustCompile(`^[A-Za-z_.-]{1,256}$`)
 	passwordsWord = regexp.MustCompile(`pass|pwd|secret|token`)
 	address       = regexp.MustCompile(`^(?:arn:|projects/|vault:|op://|file:|sha1[:-]|sha256[:-]|sha384[:-]|sha512[:-]|md5:|[0-9]{4}-[0-9]{2}-[0-9]{2})`)
-	nameWord      = regexp.MustCompile(`^(?:[a-z]{0,20}|[A-Z]{0,20}|[A-Z][a-z]{0,20}|[a-z]{1,20}(?:[A-Z][a-z]{1,20}){1,6})[0-9]{0,3}$`)
 )
 
 // isPasswordsName: `your_password`, `hashedPassword`: letters that have the name of the thing in them.
-func isPasswordsName(text string, start, end int, s shape) bool {
-	if s.digits > 0 || end-start > longestLook {
+func isPasswordsName(a *ahead, start, end int) bool {
+	if end-start > longestLook || hasDigit(a, start, end) {
 		return false
 	}
-	name := text[start:end]
+	name := a.text[start:end]
 	return passwordsName.MatchString(name) && passwordsWord.MatchString(strings.ToLower(name))
 }
 
 // isAddress: a digest, an address, a date: what says where a secret is, or which one.
 func isAddress(text string, start, end int) bool {
-	name := strings.ToLower(text[start:min(end, start+longestLook)])
+	name := strings.ToLower(text[start:min(end, start+longestScheme)])
 	return address.MatchString(name) || strings.Contains(name, "://")
 }
 
@@ -540,18 +527,37 @@ func isNames(text string, start, end int) bool {
 		return false
 	}
 	words := 0
-	from := start
-	for i := start; i <= end; i++ {
+	for i := start; words < mostWords; i++ {
+		i = wordEnd(text, i, end)
 		if i < end && strings.IndexByte("-_./:@^~", text[i]) < 0 {
-			continue
-		}
-		if !nameWord.MatchString(text[from:i]) {
 			return false
 		}
 		words++
-		from = i + 1
+		if i >= end {
+			break
+		}
 	}
 	return words > 1
+}
+
+// wordEnd is the end of a word at start: small letters, capitals, or both as in camelCase, and up to three digits.
+func wordEnd(text string, start, end int) int {
+	i := start
+	run := func(isOf func(byte) bool, most int) int {
+		from := i
+		for i < end && i < from+most && isOf(text[i]) {
+			i++
+		}
+		return i - from
+	}
+	if run(isUpper, 20) <= 1 && run(isLower, 20) > 0 && isLower(text[start]) {
+		for parts := 0; parts < 6 && i+1 < end && isUpper(text[i]) && isLower(text[i+1]); parts++ {
+			i++
+			run(isLower, 20)
+		}
+	}
+	run(isDigit, 3)
+	return i
 }
 
 // Assignments
@@ -609,8 +615,9 @@ func skipSign(text string, i int) int {
 }
 
 // readAssignment reads what is assigned to the name that has a secret's word at [start, end).
-func (r *readers) readAssignment(text string, start, end int, take taker) {
-	i := r.nameEnd(text, end)
+func (r *readers) readAssignment(a *ahead, start, end int, take taker) {
+	text := a.text
+	i := r.nameEnd(a, end)
 	if i < 0 {
 		return
 	}
@@ -630,7 +637,7 @@ func (r *readers) readAssignment(text string, start, end int, take taker) {
 	if from < 0 {
 		return
 	}
-	v, ok := readValue(text, from)
+	v, ok := readValue(a, from)
 	if !ok {
 		return
 	}
@@ -642,8 +649,8 @@ func (r *readers) readAssignment(text string, start, end int, take taker) {
 	if !v.isQuoted && at(text, v.start) == '{' && !(at(text, i) == '=' && v.start == i+1) {
 		return
 	}
-	if r.isSecretValue(text, v.start, v.end, v.isQuoted, strengthOf(text, start, end)) {
-		take(start, wholeEnd(text, v))
+	if r.isSecretValue(a, v.start, v.end, v.isQuoted, strengthOf(text, start, end)) {
+		take(start, wholeEnd(a, v))
 	}
 }
 
@@ -707,34 +714,25 @@ func isElement(text string, start int) bool {
 }
 
 // readToken reads the value that stands at end, as of a token.
-func (r *readers) readToken(text string, start, end int, take taker) {
-	if v, ok := readValue(text, end); ok && r.isSecretValue(text, v.start, v.end, v.isQuoted, tokenName) {
-		take(start, wholeEnd(text, v))
+func (r *readers) readToken(a *ahead, start, end int, take taker) {
+	if v, ok := readValue(a, end); ok && r.isSecretValue(a, v.start, v.end, v.isQuoted, tokenName) {
+		take(start, wholeEnd(a, v))
 	}
 }
 
 // Headers
 
 // credentialEnd is the end of the run of characters that a credential has.
-func credentialEnd(text string, start int) int {
-	return credentialEndTo(text, start, start+longestQuoted)
+func credentialEnd(a *ahead, start int) int {
+	return a.next(kindCredentialEnd, start, start+longestQuoted)
 }
 
-// credentialEndTo is the same, or `most`.
-func credentialEndTo(text string, start, most int) int {
-	i := start
-	for ; i < len(text) && i < most; i++ {
-		c := text[i]
-		if c <= ' ' || isQuote(c) || typographicQuote(text, i) > 0 || c == backslash || strings.IndexByte("<>;,", c) >= 0 {
-			break
-		}
+func isCredential(a *ahead, start, end int) bool {
+	text := a.text
+	if !isAsLong(text, start, end, shortestValue) || isUniform(text, start, end) || isTemplate(text, start, end) {
+		return false
 	}
-	return i
-}
-
-func isCredential(text string, start, end int) bool {
-	s := shapeOf(text, start, end)
-	return s.length >= shortestValue && !s.isUniform && !isTemplate(text, start, end) && (s.digits > 0 || s.isRandomCase() || text[end-1] == '=')
+	return hasDigit(a, start, end) || text[end-1] == '=' || isRandomCase(a, start, end)
 }
 
 // valueStart returns where the value of a header begins whose name ends at end, without its quote; or -1.
@@ -757,34 +755,36 @@ func valueStart(text string, end int) int {
 }
 
 // readAuthorization reads what follows the name of the header: a scheme, and what belongs to it.
-func readAuthorization(text string, end int, take taker) {
+func readAuthorization(a *ahead, end int, take taker) {
+	text := a.text
 	first := valueStart(text, end)
 	if first < 0 {
 		return
 	}
 	from := first
-	to := credentialEnd(text, from)
+	to := credentialEnd(a, from)
 	if at(text, to) == ' ' && isScheme(text, from, to) {
 		from = to + 1
 		for at(text, from) == ' ' && from < to+4 {
 			from++
 		}
-		to = credentialEnd(text, from)
+		to = credentialEnd(a, from)
 	}
 	// `Digest username="...", response="..."`, `AWS4-HMAC-SHA256 Credential=..., Signature=...`
-	for pair := pairEnd(text, from); pair >= 0; {
+	pair := pairEnd(a, from)
+	for pairs := 1; pair >= 0; pairs++ {
 		to = pair
-		if at(text, pair) != ',' || pair > first+longestCommand {
+		if at(text, pair) != ',' || pairs == mostPairs {
 			break
 		}
 		next := pair + 1
 		for at(text, next) == ' ' && next < pair+4 {
 			next++
 		}
-		pair = pairEnd(text, next)
+		pair = pairEnd(a, next)
 	}
-	if isCredential(text, from, to) {
-		take(first, credentialEndTo(text, to, len(text)))
+	if isCredential(a, from, to) {
+		take(first, a.next(kindCredentialEnd, to, len(text)))
 	}
 }
 
@@ -800,12 +800,23 @@ func isScheme(text string, start, end int) bool {
 	return end > start
 }
 
-// pairEnd returns the end of `name=value` at start, or -1.
-func pairEnd(text string, start int) int {
+// pairName returns where the name that begins at start ends: letters, digits, `_`, `-` and signs.
+func pairName(a *ahead, start int, signs string) int {
 	i := start
-	for i < start+longestLook && (isNameByte(at(text, i)) || at(text, i) == '.') {
+	for range mostSigns {
+		i = a.next(kindNameEnd, i, start+longestLook)
+		if i >= len(a.text) || strings.IndexByte(signs, a.text[i]) < 0 {
+			break
+		}
 		i++
 	}
+	return i
+}
+
+// pairEnd returns the end of `name=value` at start, or -1.
+func pairEnd(a *ahead, start int) int {
+	text := a.text
+	i := pairName(a, start, ".")
 	if i == start || at(text, i) != '=' {
 		return -1
 	}
@@ -813,32 +824,35 @@ func pairEnd(text string, start int) int {
 	depth := countBackslashes(text, from)
 	quote := at(text, from+depth)
 	if !isQuote(quote) {
-		return credentialEnd(text, from)
+		return credentialEnd(a, from)
 	}
 	from += depth + 1
 	if end := quotedEnd(text, from, quote, depth); end >= 0 {
 		return end + depth + 1
 	}
-	return credentialEnd(text, from)
+	return credentialEnd(a, from)
 }
 
 // readCookies reads the pairs of `Cookie` and `Set-Cookie`, if one of their values looks like a secret.
-func readCookies(text string, end int, take taker) {
+func readCookies(a *ahead, end int, take taker) {
+	text := a.text
 	first := valueStart(text, end)
 	if first < 0 {
 		return
 	}
-	isSecret, to := false, first
-	for name := first; name < first+longestCommand; {
-		from := name
-		for name < from+longestLook && (isNameByte(at(text, name)) || at(text, name) == '.' || at(text, name) == '%') {
-			name++
+	isSecret, to, name := false, first, first
+	for name < first+longestCommand {
+		// Pairs that were read for the name before, and hold no secret.
+		if name > a.cookiesFrom && name < a.cookiesTo {
+			name = a.cookiesTo
 		}
+		from := name
+		name = pairName(a, from, ".%")
 		if name == from || at(text, name) != '=' {
 			break
 		}
-		to = credentialEnd(text, name+1)
-		isSecret = isSecret || isCredential(text, name+1, to)
+		to = credentialEnd(a, name+1)
+		isSecret = isSecret || isCredential(a, name+1, to)
 		if at(text, to) != ';' {
 			break
 		}
@@ -848,25 +862,29 @@ func readCookies(text string, end int, take taker) {
 		}
 	}
 	if isSecret {
-		take(first, credentialEndTo(text, to, len(text)))
+		take(first, a.next(kindCredentialEnd, to, len(text)))
+	} else {
+		a.cookiesFrom, a.cookiesTo = first, name
 	}
 }
 
-// isBasicCredential takes what the pattern took if it is padded base64 or says `user:password`; `basic authentication`
-// does neither.
-func isBasicCredential(text string, start, end int) bool {
-	if text[end-1] == '=' {
-		return true
-	}
+// basicEnd is the end of what follows the scheme `Basic`, if it is padded base64 or says `user:password`; -1 of `basic
+// authentication`.
+func basicEnd(a *ahead, start int) int {
+	text := a.text
 	from := start + len("basic")
 	for at(text, from) == ' ' || at(text, from) == '+' {
 		from++
 	}
-	if from >= end {
-		return false
+	padding := a.next(kindNotBase64, from, from+longestQuoted)
+	end := padding
+	for end < padding+2 && at(text, end) == '=' {
+		end++
 	}
-	decoded, ok := decodePrintable(text[from:end])
-	return ok && strings.IndexByte(decoded, ':') >= 0
+	if end > padding || saysUserAndPassword(text, from, min(padding, from+longestBasic)) {
+		return end
+	}
+	return -1
 }
 
 // URLs
@@ -878,14 +896,18 @@ func endsURL(text string, i int) bool {
 }
 
 // isTextEscape tells whether a backslash at i begins an escape that ends a text, and is not a character of a password.
-func isTextEscape(text string, i int) bool { return isEscape(text, i, "nrtu\"'`/") }
+func isTextEscape(a *ahead, i int) bool {
+	next := a.next(kindNotBackslash, i, i+deepestEscape)
+	return next >= len(a.text) || strings.IndexByte("nrtu\"'`/", a.text[next]) >= 0
+}
 
 // readURL reads user and password of the URL that has `://` at start: up to the last @ of its authority.
-func readURL(text string, start, end int, take taker) {
+func readURL(a *ahead, start, end int, take taker) {
+	text := a.text
 	i, sign, colon := end, -1, -1
 	for ; i < len(text) && i < end+longestAuthority; i++ {
 		c := text[i]
-		if endsURL(text, i) || c == '/' || c == '?' || c == '#' || c == backslash && isTextEscape(text, i) {
+		if endsURL(text, i) || c == '/' || c == '?' || c == '#' || c == backslash && isTextEscape(a, i) {
 			break
 		}
 		if c == '@' {
@@ -899,7 +921,7 @@ func readURL(text string, start, end int, take taker) {
 		// The password has a sign in it that should have been encoded.
 		for j := i; j < len(text) && j < i+longestOddPassword; j++ {
 			c := text[j]
-			if endsURL(text, j) || hasPrefixAt(text, j, "://") || c == backslash && isTextEscape(text, j) {
+			if endsURL(text, j) || hasPrefixAt(text, j, "://") || c == backslash && isTextEscape(a, j) {
 				break
 			}
 			if c == '@' && (isAlphanumeric(at(text, j+1)) || at(text, j+1) == '[') {
@@ -911,13 +933,13 @@ func readURL(text string, start, end int, take taker) {
 		return
 	}
 	if colon < 0 || colon > sign {
-		if isUserToken(text, end, sign) {
+		if isUserToken(a, end, sign) {
 			take(start, sign+1)
 		}
 		return
 	}
 	if colon+1 == sign {
-		if isUserToken(text, end, colon) {
+		if isUserToken(a, end, colon) {
 			take(start, sign+1)
 		}
 	} else if !isTemplateOnly(text, colon+1, sign) {
@@ -936,9 +958,9 @@ func isNoPort(text string, start, end int) bool {
 }
 
 // isUserToken: a token in the place of a user's name.
-func isUserToken(text string, start, end int) bool {
-	s := shapeOf(text, start, end)
-	return s.length >= 16 && s.digits > 0 && s.letters > 0 && !isTemplate(text, start, end) && !isNames(text, start, end)
+func isUserToken(a *ahead, start, end int) bool {
+	text := a.text
+	return isAsLong(text, start, end, 16) && isMixed(a, start, end) && !isTemplate(text, start, end) && !isNames(text, start, end)
 }
 
 // isTemplateOnly: all of it stands for a password: `${PASSWORD}`, `***`, a placeholder of ours.
@@ -950,11 +972,12 @@ func isTemplateOnly(text string, start, end int) bool {
 	if isWordAt(text, start, "[redacted") && indexIn(text, ']', start, end) == end-1 {
 		return true
 	}
-	return first == '*' && shapeOf(text, start, end).isUniform
+	return first == '*' && isUniform(text, start, end)
 }
 
 // readUserinfo reads user and password of an address without a scheme, around the @ at start.
-func (r *readers) readUserinfo(text string, start, end int, take taker) {
+func (r *readers) readUserinfo(a *ahead, start, end int, take taker) {
+	text := a.text
 	if !isHost(text, end) {
 		return
 	}
@@ -996,9 +1019,9 @@ func (r *readers) readUserinfo(text string, start, end int, take taker) {
 	if r.noUsers[strings.ToLower(text[i:colon])] {
 		return
 	}
-	s := shapeOf(text, colon+1, start)
-	isMixed := s.digits > 0 && s.letters > 0 || s.upper > 0 && s.upper < s.letters && s.changes > 1
-	if s.length < 6 || !isMixed || isTemplate(text, colon+1, start) || isNames(text, colon+1, start) {
+	letters, upper, changes := readCase(text, colon+1, start)
+	isPassword := isMixed(a, colon+1, start) || upper > 0 && upper < letters && changes > 1
+	if !isAsLong(text, colon+1, start, 6) || !isPassword || isTemplate(text, colon+1, start) || isNames(text, colon+1, start) {
 		return
 	}
 	take(i, end)
@@ -1065,7 +1088,8 @@ func blockEnd(text string, from int) int {
 type argument struct{ start, end, next int }
 
 // nextArgument returns the argument that begins at or behind i, in or without quotes; false where the command ends.
-func nextArgument(text string, i, limit int) (argument, bool) {
+func nextArgument(a *ahead, i, limit int) (argument, bool) {
+	text := a.text
 	for ; i < limit; i++ {
 		c := text[i]
 		if c == backslash && isLineBreak(at(text, i+1)) {
@@ -1091,7 +1115,7 @@ func nextArgument(text string, i, limit int) (argument, bool) {
 	end := i
 	for end < len(text) {
 		c := text[end]
-		if isSpace(c) || isQuote(c) || c == backslash && isTextEscape(text, end) || end >= limit && end >= i+longestCommand {
+		if isSpace(c) || isQuote(c) || c == backslash && isTextEscape(a, end) || end >= limit && end >= i+longestCommand {
 			break
 		}
 		end++
@@ -1101,8 +1125,8 @@ func nextArgument(text string, i, limit int) (argument, bool) {
 
 // readCommand reads the secrets among the arguments of the program whose name is at [start, end). It returns where it has
 // read up to.
-func (r *readers) readCommand(text string, start, end int, take taker) int {
-	i := end
+func (r *readers) readCommand(a *ahead, start, end int, take taker) int {
+	text, i := a.text, end
 	if isNameByte(at(text, i)) && text[end-1] != ' ' {
 		return end
 	}
@@ -1114,13 +1138,13 @@ func (r *readers) readCommand(text string, start, end int, take taker) int {
 	limit := min(len(text), end+longestCommand)
 	wanted := byte(0)
 	for {
-		a, ok := nextArgument(text, i, limit)
+		each, ok := nextArgument(a, i, limit)
 		if !ok {
 			return i
 		}
-		i = a.next
+		i = each.next
 		if wanted != 0 {
-			takeArgument(text, a.start, a.end, wanted, false, take)
+			takeArgument(a, each.start, each.end, wanted, false, take)
 			wanted = 0
 			continue
 		}
@@ -1129,18 +1153,18 @@ func (r *readers) readCommand(text string, start, end int, take taker) int {
 			if last := option[len(option)-1]; strings.IndexByte(":%=~", last) >= 0 {
 				name, sign = option[:len(option)-1], last
 			}
-			rest := a.start + len(name)
-			if rest > a.end || !hasPrefixAt(text, a.start, name) {
+			rest := each.start + len(name)
+			if rest > each.end || !hasPrefixAt(text, each.start, name) {
 				continue
 			}
 			isSigned := at(text, rest) == '=' || at(text, rest) == ' '
 			switch {
-			case rest == a.end:
+			case rest == each.end:
 				wanted = sign
 			case isSigned:
-				takeArgument(text, rest+1, a.end, sign, true, take)
+				takeArgument(a, rest+1, each.end, sign, true, take)
 			case !strings.HasPrefix(name, "--"):
-				takeArgument(text, rest, a.end, sign, true, take)
+				takeArgument(a, rest, each.end, sign, true, take)
 			default:
 				continue
 			}
@@ -1150,7 +1174,8 @@ func (r *readers) readCommand(text string, start, end int, take taker) int {
 }
 
 // takeArgument takes the value of an option, by the sign behind the option; see schemas/redaction-vocabulary.ts.
-func takeArgument(text string, start, end int, sign byte, isGlued bool, take taker) {
+func takeArgument(a *ahead, start, end int, sign byte, isGlued bool, take taker) {
+	text := a.text
 	if end <= start || isTemplateOnly(text, start, end) || isTemplate(text, start, end) {
 		return
 	}
@@ -1162,13 +1187,12 @@ func takeArgument(text string, start, end int, sign byte, isGlued bool, take tak
 		}
 		return
 	case '=':
-		if i := indexIn(text, '=', start, end); i >= 0 && i+1 < end && isCredential(text, i+1, end) {
+		if i := indexIn(text, '=', start, end); i >= 0 && i+1 < end && isCredential(a, i+1, end) {
 			take(start, end)
 		}
 		return
 	case '~':
-		s := shapeOf(text, start, end)
-		if !isGlued && (s.length < 6 || s.digits == 0 || s.letters == 0 || isNames(text, start, end)) {
+		if !isGlued && (!isAsLong(text, start, end, 6) || !isMixed(a, start, end) || isNames(text, start, end)) {
 			return
 		}
 	}
@@ -1178,26 +1202,22 @@ func takeArgument(text string, start, end int, sign byte, isGlued bool, take tak
 }
 
 // readUserFlag reads `user:password` behind `-u`, of whatever program: only where the password looks like one.
-func readUserFlag(text string, start, end int, take taker) {
-	v, ok := readValue(text, end)
+func readUserFlag(a *ahead, start, end int, take taker) {
+	text := a.text
+	v, ok := readValue(a, end)
 	if !ok {
 		return
 	}
-	colon := indexIn(text, ':', v.start, min(v.end, v.start+100))
-	if colon <= v.start || colon >= v.end-1 {
+	colon := a.next(kindColon, v.start, min(v.end, v.start+100))
+	if colon <= v.start || colon >= v.end-1 || text[colon] != ':' || a.has(kindSpace, v.start, colon) {
 		return
 	}
-	for i := v.start; i < colon; i++ {
-		if isSpace(text[i]) {
-			return
-		}
-	}
-	s := shapeOf(text, colon+1, v.end)
-	if s.length < 6 || s.letters == 0 || s.digits == 0 && s.upper == 0 || isTemplateOnly(text, colon+1, v.end) {
+	from := colon + 1
+	if !isAsLong(text, from, v.end, 6) || !hasLetter(a, from, v.end) || !hasDigit(a, from, v.end) && !hasUpper(a, from, v.end) {
 		return
 	}
-	if isTemplate(text, colon+1, v.end) || isNames(text, colon+1, v.end) {
+	if isTemplateOnly(text, from, v.end) || isTemplate(text, from, v.end) || isNames(text, from, v.end) {
 		return
 	}
-	take(start, wholeEnd(text, v))
+	take(start, wholeEnd(a, v))
 }

@@ -20,6 +20,8 @@ const (
 	deepest = 2
 	// Longest decoded text that is decoded again: what one text can cost stays a small multiple of its length.
 	longestNested = 65_536
+	// Command lines that are read at one place.
+	mostCommands = 8
 )
 
 // What reads on from the end of a rule's pattern, or from its keyword.
@@ -84,6 +86,7 @@ type scratch struct {
 	candidates []candidate
 	resume     []int
 	commands   map[string]int
+	ahead      ahead
 	findings   []finding
 	decoded    [deepest + 1][]byte
 }
@@ -264,6 +267,8 @@ func (r *redactor) findPlain(text string, s *scratch) {
 		clear(s.resume)
 		clear(s.commands)
 	}
+	s.ahead.begin(text)
+	a := &s.ahead
 	for _, c := range s.candidates {
 		if c.at < s.resume[c.rule] {
 			continue
@@ -274,7 +279,7 @@ func (r *redactor) findPlain(text string, s *scratch) {
 			s.resume[c.rule] = max(s.resume[c.rule], end)
 		}
 		if rule.expression == nil {
-			r.readAt(text, c, rule, take, s)
+			r.readAt(a, c, rule, take, s)
 			continue
 		}
 		rest := text[c.at:min(len(text), c.at+longestMatch)]
@@ -293,12 +298,12 @@ func (r *redactor) findPlain(text string, s *scratch) {
 		case readsBlock:
 			take(c.at, blockEnd(text, end))
 		case readsToken:
-			r.readToken(text, c.at, end, take)
+			r.readToken(a, c.at, end, take)
 		case readsFlag:
-			readUserFlag(text, c.at, end, take)
+			readUserFlag(a, c.at, end, take)
 		case readsBasic:
-			if isBasicCredential(text, c.at, end) {
-				take(c.at, end)
+			if to := basicEnd(a, c.at); to >= 0 {
+				take(c.at, to)
 			}
 		default:
 			take(c.at, end)
@@ -307,26 +312,37 @@ func (r *redactor) findPlain(text string, s *scratch) {
 }
 
 // readAt reads from a keyword on.
-func (r *redactor) readAt(text string, c candidate, rule *compiledRule, take taker, s *scratch) {
+func (r *redactor) readAt(a *ahead, c candidate, rule *compiledRule, take taker, s *scratch) {
 	end := c.at + len(c.word)
 	switch rule.reads {
 	case readsAssignment:
-		r.readAssignment(text, c.at, end, take)
+		r.readAssignment(a, c.at, end, take)
 	case readsAuthorization:
-		readAuthorization(text, end, take)
+		readAuthorization(a, end, take)
 	case readsCookies:
-		readCookies(text, end, take)
+		readCookies(a, end, take)
 	case readsURL:
-		readURL(text, c.at, end, take)
+		readURL(a, c.at, end, take)
 	case readsUserinfo:
-		r.readUserinfo(text, c.at, end, take)
+		r.readUserinfo(a, c.at, end, take)
 	case readsCommand:
-		if c.at >= s.commands[c.word] {
-			s.commands[c.word] = r.readCommand(text, c.at, end, func(start, end int) {
+		if c.at >= s.commands[c.word] && mayRead(s.commands, c.at) {
+			s.commands[c.word] = r.readCommand(a, c.at, end, func(start, end int) {
 				s.findings = append(s.findings, finding{start: start, end: end, rule: c.rule})
 			})
 		}
 	}
+}
+
+// mayRead tells whether few enough command lines are being read at i: `sudo env docker exec db mysql -pX` is in five.
+func mayRead(commands map[string]int, i int) bool {
+	lines := 0
+	for _, end := range commands {
+		if end > i {
+			lines++
+		}
+	}
+	return lines < mostCommands
 }
 
 // secretName tells how much a value under this key has to look like a secret; noSecret if it is none by the name.
@@ -335,11 +351,12 @@ func (r *redactor) secretName(key string, s *scratch) strength {
 		return noSecret
 	}
 	found := noSecret
+	s.ahead.begin(key)
 	for _, c := range s.candidates {
 		if c.rule != r.named {
 			continue
 		}
-		if end := c.at + len(c.word); r.nameEnd(key, end) == len(key) {
+		if end := c.at + len(c.word); r.nameEnd(&s.ahead, end) == len(key) {
 			found = max(found, strengthOf(key, c.at, end))
 		}
 	}

@@ -210,7 +210,7 @@ func (w *walker) value(value pcommon.Value, named strength, t *tally) {
 	switch value.Type() {
 	case pcommon.ValueTypeStr:
 		text := value.Str()
-		if w.redactor.isNamedSecret(text, named) {
+		if w.redactor.isNamedSecret(text, named, &w.scratch.ahead) {
 			value.SetStr(w.redactor.rules[w.redactor.named].placeholder)
 			t.masked[w.redactor.named]++
 			t.some = true
