@@ -74,6 +74,9 @@ export class Ahead {
   /** The pairs of cookies that begin in here hold no secret. */
   cookiesFrom = -1;
   cookiesTo = -1;
+  /** Where the name ends whose value was read last, and whether as a password. */
+  nameRead = -1;
+  isPasswordRead = false;
 
   /** Forgets the text before. */
   begin(text: string): this {
@@ -82,6 +85,7 @@ export class Ahead {
     this.#to.fill(-1);
     this.cookiesFrom = -1;
     this.cookiesTo = -1;
+    this.nameRead = -1;
     return this;
   }
 

@@ -405,6 +405,11 @@ export function readAssignment(ahead: Ahead, start: number, end: number, take: T
   const { text } = ahead;
   let at = nameEnd(ahead, end);
   if (at === -1) return;
+  const strength = strengthOf(text, start, end);
+  // `password` has `pass` in it: the value is read once, or twice where a second word of the name says more.
+  if (at === ahead.nameRead && (ahead.isPasswordRead || strength === 'token')) return;
+  ahead.nameRead = at;
+  ahead.isPasswordRead = strength === 'password';
   const depth = countBackslashes(text, at);
   const isNameQuoted = isQuote(text.charCodeAt(at + depth));
   if (isNameQuoted) at += depth + 1;
@@ -418,7 +423,7 @@ export function readAssignment(ahead: Ahead, start: number, end: number, take: T
   // A list, a block or the next key of a file, and no value.
   if (!value.isQuoted && (text.charAt(value.end - 1) === ':' || (sign === -1 && text.charAt(value.start) === '-'))) return;
   if (text.charAt(value.start) === '{' && !value.isQuoted && !isBraced(text, at, value.start)) return;
-  if (isSecretValue(ahead, value.start, value.end, value.isQuoted, strengthOf(text, start, end))) take(start, wholeEnd(ahead, value));
+  if (isSecretValue(ahead, value.start, value.end, value.isQuoted, strength)) take(start, wholeEnd(ahead, value));
 }
 
 /** ODBC writes `PWD={...}`: after `=` and no blank. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { REDACTION_RULES, redact } from './redaction.js';
 
 /** Characters of one text that are read for each of its characters, at most. Of clean text it is about 5. */
-const MOST_READS = 72;
+const MOST_READS = 64;
 
 /** A text that counts which of its characters are asked for; what is cut out of it is counted in full. */
 class CountingText {
@@ -70,8 +70,9 @@ const SIGNS = ['\\', '"', "'", '`', '(', '[{', ')', '@', ':', '%', '%41', '&amp;
 
 /** Texts made to be slow, by what is repeated in them. */
 const PIECES = [...new Set([
-  ...KEYWORDS.flatMap((keyword) => [keyword, `${keyword}=`, `${keyword} `, `${keyword}=\\`, `${keyword}:a1.`, `${capital(keyword)}=`]),
+  ...KEYWORDS.flatMap((keyword) => [keyword, `${keyword}=\\`]),
   ...READ_BY_HAND.flatMap((keyword) => SIGNS.flatMap((sign) => [`${keyword}${sign}`, `${keyword}=${sign}`])),
+  ...READ_BY_HAND.flatMap((keyword) => [`${keyword}=`, `${keyword} `, `${keyword}:a1.`, `${capital(keyword)}=`]),
   ...SIGNS.flatMap((sign) => SIGNS.map((other) => `${sign}${other}`)),
   'cookie=a;', 'authorization=a,', 'curl mysql sshpass redis-cli sqlcmd vsql ldapsearch mongosh smbclient ', '://a:b', '-----BEGIN ', '-eyJ', '.eyJ', 'login a ',
   'password="\\"', ['ghp', '_FAKE0000fake0000 '].join(''), 'sk-ant-ghp_npm_AKIAxoxb-eyJ',
@@ -93,7 +94,7 @@ describe('work of redact', () => {
       fc.property(fc.array(piece, { minLength: 1, maxLength: 12 }), (pieces) => {
         expect(readsOf(repeat(pieces.join(''), SIZE)) / SIZE).toBeLessThan(MOST_READS);
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 });

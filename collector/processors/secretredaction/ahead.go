@@ -72,6 +72,9 @@ type ahead struct {
 	}
 	// The pairs of cookies that begin in here hold no secret.
 	cookiesFrom, cookiesTo int
+	// Where the name ends whose value was read last, and as what.
+	nameRead     int
+	nameStrength strength
 	// Bytes that next has read, for tests.
 	read int
 }
@@ -83,6 +86,7 @@ func (a *ahead) begin(text string) {
 		a.known[k].from, a.known[k].to = -1, -1
 	}
 	a.cookiesFrom, a.cookiesTo = -1, -1
+	a.nameRead = -1
 }
 
 // next is the index of the first character of the kind in [start, most); `most`, or the text's length, if there is none.

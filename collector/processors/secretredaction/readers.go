@@ -621,6 +621,12 @@ func (r *readers) readAssignment(a *ahead, start, end int, take taker) {
 	if i < 0 {
 		return
 	}
+	name := strengthOf(text, start, end)
+	// `password` has `pass` in it: the value is read once, or twice where a second word of the name says more.
+	if i == a.nameRead && name <= a.nameStrength {
+		return
+	}
+	a.nameRead, a.nameStrength = i, name
 	depth := countBackslashes(text, i)
 	isNameQuoted := isQuote(at(text, i+depth))
 	if isNameQuoted {
@@ -649,7 +655,7 @@ func (r *readers) readAssignment(a *ahead, start, end int, take taker) {
 	if !v.isQuoted && at(text, v.start) == '{' && !(at(text, i) == '=' && v.start == i+1) {
 		return
 	}
-	if r.isSecretValue(a, v.start, v.end, v.isQuoted, strengthOf(text, start, end)) {
+	if r.isSecretValue(a, v.start, v.end, v.isQuoted, name) {
 		take(start, wholeEnd(a, v))
 	}
 }
