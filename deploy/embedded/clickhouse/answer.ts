@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Transform, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { constants, createBrotliCompress, createDeflate, createGzip } from 'node:zlib';
 import type { AnswerSpool } from './answer-spool.js';
+import { acceptedEncoding } from './compression/content-encoding.js';
+import { createNativeCompress } from './compression/native-blocks.js';
 import type { ClickHouseError } from './errors.js';
 import { contentTypeOf } from './formats.js';
 
@@ -23,6 +24,14 @@ export interface Summary {
   readonly elapsedSeconds: number;
 }
 
+/** How the client wants the bytes of its answer, errors included. */
+export interface AnswerCompression {
+  /** By `Accept-Encoding`, where the request allows it (`enable_http_compression=1`). */
+  readonly overHttp: boolean;
+  /** In ClickHouse's own blocks (`compress=1`), inside what HTTP does. */
+  readonly inBlocks: boolean;
+}
+
 /** Bytes held back before the headers go out, so that a query that fails early gets its proper status. */
 const HELD_BACK_BYTES = 128 * 1024;
 
@@ -30,12 +39,15 @@ const HELD_BACK_BYTES = 128 * 1024;
 export class Answer {
   readonly #response: ServerResponse;
   readonly #identity: ServerIdentity;
-  readonly #compression: Compression | undefined;
+  readonly #encoding: ReturnType<typeof acceptedEncoding>;
+  readonly #isInBlocks: boolean;
   readonly #exceptionTag = randomBytes(8).toString('hex');
   #held: Buffer[] = [];
   #heldBytes = 0;
   #format: string | undefined;
   #encoder: Transform | undefined;
+  /** An error in mid-stream: the connection ends behind it. */
+  #isCut = false;
   readonly #spool: AnswerSpool | undefined;
   readonly #sendTimeoutMs: number;
 
@@ -43,12 +55,13 @@ export class Answer {
    * @param spool where a long answer waits for its end; without one it goes out as it comes
    * @param sendTimeoutMs after so long without taking a byte the client is cut off, as it holds up a query
    */
-  constructor(request: IncomingMessage, response: ServerResponse, identity: ServerIdentity, compresses: boolean, spool?: AnswerSpool, sendTimeoutMs = 30_000) {
+  constructor(request: IncomingMessage, response: ServerResponse, identity: ServerIdentity, compression?: AnswerCompression, spool?: AnswerSpool, sendTimeoutMs = 30_000) {
     this.#spool = spool;
     this.#sendTimeoutMs = sendTimeoutMs;
     this.#response = response;
     this.#identity = identity;
-    this.#compression = compresses ? compressionFor(request.headers['accept-encoding'] ?? '') : undefined;
+    this.#encoding = compression?.overHttp === true ? acceptedEncoding(request.headers['accept-encoding'] ?? '') : undefined;
+    this.#isInBlocks = compression?.inBlocks === true;
   }
 
   set format(name: string) {
@@ -81,8 +94,7 @@ export class Answer {
       return;
     }
     const body = this.#takeHeld();
-    if (this.#compression === undefined || body.length === 0) this.#response.setHeader('Content-Length', body.length);
-    this.#sendHeaders(200, body.length > 0);
+    this.#sendHeaders(200, body.length);
     (this.#encoder ?? this.#response).end(body);
   }
 
@@ -93,41 +105,52 @@ export class Answer {
       this.#held = [];
       this.#response.setHeader('X-ClickHouse-Exception-Code', error.code);
       this.#format = undefined;
-      this.#response.setHeader('Content-Length', Buffer.byteLength(text));
-      this.#sendHeaders(error.status, false);
-      this.#response.end(text);
+      this.#sendHeaders(error.status, Buffer.byteLength(text));
+      (this.#encoder ?? this.#response).end(text);
       return;
     }
     const tag = this.#exceptionTag;
     const block = `\r\n__exception__\r\n${tag}\r\n${text}${Buffer.byteLength(text)} ${tag}\r\n__exception__\r\n`;
-    // Cut off without the last chunk, so that a client that does not know the mark cannot take it for whole.
-    const cut = (): void => void this.#response.destroy();
-    const encoder = this.#encoder;
-    if (encoder === undefined) this.#response.write(block, cut);
-    else encoder.end(block);
-    encoder?.once('end', cut);
+    this.#isCut = true;
+    if (this.#encoder === undefined) this.#response.write(block, () => this.#response.destroy());
+    else this.#encoder.end(block);
   }
 
   async #endSpooled(spool: AnswerSpool): Promise<void> {
     if (this.#heldBytes > 0) await spool.append(this.#takeHeld());
-    if (this.#compression === undefined) this.#response.setHeader('Content-Length', spool.bytes);
-    this.#sendHeaders(200);
+    this.#sendHeaders(200, spool.bytes);
     // Whatever breaks now breaks the connection: the client sees a body that is too short.
     await pipeline(await spool.read(), this.#encoder ?? this.#response).catch(() => this.#response.destroy());
   }
 
-  #sendHeaders(status: number, mayCompress = true): void {
+  /** @param length of the whole answer before it is compressed, where that is known */
+  #sendHeaders(status: number, length?: number): void {
     const response = this.#response;
     response.statusCode = status;
     response.setHeader('Content-Type', contentTypeOf(this.#format ?? 'text'));
     if (this.#format !== undefined) response.setHeader('X-ClickHouse-Format', this.#format);
     response.setHeader('X-ClickHouse-Exception-Tag', this.#exceptionTag);
-    if (this.#compression !== undefined && mayCompress) {
-      response.setHeader('Content-Encoding', this.#compression.name);
-      this.#encoder = this.#compression.create();
-      this.#encoder.pipe(response, { end: true });
-    }
+    if (length !== 0 && this.#encoding !== undefined) response.setHeader('Content-Encoding', this.#encoding.name);
+    if (length !== 0) this.#openEncoders();
+    if (length !== undefined && this.#encoder === undefined) response.setHeader('Content-Length', length);
     response.flushHeaders();
+  }
+
+  #openEncoders(): void {
+    const response = this.#response;
+    const encoders = [...(this.#isInBlocks ? [createNativeCompress()] : []), ...(this.#encoding === undefined ? [] : [this.#encoding.compress()])];
+    this.#encoder = encoders[0];
+    if (encoders.length === 2) encoders[0]?.pipe(encoders[1] as Transform);
+    const last = encoders.at(-1);
+    last?.pipe(response, { end: false });
+    last?.once('end', () => {
+      // Cut off without the last chunk, so that a client that does not know the mark of an error cannot take it for whole.
+      if (this.#isCut) response.write(Buffer.alloc(0), () => response.destroy());
+      else response.end();
+    });
+    // A client that goes away leaves no encoder behind.
+    response.once('close', () => { for (const encoder of encoders) encoder.destroy(); });
+    for (const encoder of encoders) encoder.on('error', () => response.destroy());
   }
 
   async #send(chunk: Buffer): Promise<void> {
@@ -176,19 +199,4 @@ function summaryJson(summary: Summary): string {
     result_bytes: '0',
     elapsed_ns: String(Math.round(summary.elapsedSeconds * 1e9)),
   });
-}
-
-interface Compression {
-  readonly name: string;
-  readonly create: () => Transform;
-}
-
-function compressionFor(accepted: string): Compression | undefined {
-  const offered = new Set(accepted.split(',').map((part) => part.split(';')[0]?.trim().toLowerCase()));
-  if (offered.has('gzip')) return { name: 'gzip', create: () => createGzip({ level: 3 }) };
-  if (offered.has('deflate')) return { name: 'deflate', create: () => createDeflate({ level: 3 }) };
-  if (offered.has('br')) {
-    return { name: 'br', create: () => createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: 3 } }) };
-  }
-  return undefined;
 }

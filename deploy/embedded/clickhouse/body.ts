@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { pipeline, type Readable } from 'node:stream';
-import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import type { Readable } from 'node:stream';
+import { CONTENT_ENCODINGS, decompressBody } from './compression/content-encoding.js';
+import { decompressNative } from './compression/native-blocks.js';
 import { named } from './errors.js';
 import { insertWithData } from './statement.js';
 
@@ -9,32 +10,38 @@ const HEAD_BYTES = 64 * 1024;
 /** A statement without data (a SELECT, a DDL) may be this long. */
 const MAX_STATEMENT_BYTES = 8 * 1024 * 1024;
 
-/** Read by the engine itself, so the statement cannot be in such a body. */
-const BY_ENGINE = new Set(['zstd', 'lz4', 'xz', 'bz2', 'snappy']);
+/**
+ * The engine reads these by itself, off our event loop, where a body is nothing but the data of an INSERT. Not LZ4:
+ * of a body that is cut short in its header it makes no rows and no error.
+ */
+const BY_ENGINE = new Set(['zstd', 'xz', 'bz2', 'snappy']);
 
 /** A request's body, decoded, of which the beginning can be looked at before the rest is read. */
 export class Body {
-  /** How the engine must read the data: an encoding that Node does not know, and the engine does, passes through. */
+  /** How the engine must read the data: an encoding of `BY_ENGINE` passes through. */
   readonly engineCompression: string;
   readonly #chunks: AsyncIterator<Buffer>;
   #head: Buffer;
   #isEnded = false;
 
-  private constructor(source: Readable, before: Buffer, engineCompression: string) {
+  private constructor(source: AsyncIterable<Buffer>, before: Buffer, engineCompression: string) {
     this.engineCompression = engineCompression;
-    this.#chunks = source[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    this.#chunks = source[Symbol.asyncIterator]();
     this.#head = before;
   }
 
   /**
    * Opens the body behind a URL's `query`, joined by a line break as ClickHouse does, and reads its
    * first bytes.
+   *
+   * @param isInBlocks the body is in ClickHouse's own compressed blocks (`decompress=1`)
    */
-  static async open(request: IncomingMessage, query: string): Promise<Body> {
+  static async open(request: IncomingMessage, query: string, isInBlocks: boolean): Promise<Body> {
     const encoding = (request.headers['content-encoding'] ?? '').trim().toLowerCase();
     const before = Buffer.from(query === '' ? '' : `${query}\n`);
-    if (BY_ENGINE.has(encoding) && insertWithData(before) !== undefined) return new Body(request, before, encoding);
-    const body = new Body(decode(request, encoding), before, 'none');
+    if (!isInBlocks && BY_ENGINE.has(encoding) && insertWithData(before) !== undefined) return new Body(request, before, encoding);
+    const decoded = decode(request, encoding);
+    const body = new Body(isInBlocks ? decompressNative(decoded) : decoded, before, 'none');
     await body.#fill(HEAD_BYTES);
     return body;
   }
@@ -79,26 +86,15 @@ export class Body {
       const next = await this.#chunks.next();
       if (next.done !== true) return next.value;
     } catch {
-      throw named('BAD_ARGUMENTS', 'The request body ended early or is not what its Content-Encoding says');
+      throw named('BAD_ARGUMENTS', 'The request body ended early or is not compressed as the request says');
     }
     this.#isEnded = true;
     return undefined;
   }
 }
 
-function decode(request: IncomingMessage, encoding: string): Readable {
-  // The callback keeps a broken body from being an uncaught error; readers see it as their own.
-  const through = <T extends Readable & NodeJS.ReadWriteStream>(decoder: T): T => {
-    pipeline(request, decoder, () => undefined);
-    return decoder;
-  };
-  switch (encoding) {
-    case '':
-    case 'identity': return request;
-    case 'gzip':
-    case 'x-gzip': return through(createGunzip());
-    case 'deflate': return through(createInflate());
-    case 'br': return through(createBrotliDecompress());
-    default: throw named('NOT_IMPLEMENTED', `Content-Encoding ${encoding} is not supported by the embedded server: use gzip, deflate or br (zstd, lz4, xz, bz2, snappy only for the data of an INSERT whose statement is in the URL)`);
-  }
+function decode(request: Readable, encoding: string): AsyncIterable<Buffer> {
+  const decoded = decompressBody(request, encoding);
+  if (decoded !== undefined) return decoded;
+  throw named('NOT_IMPLEMENTED', `Content-Encoding ${encoding} is not supported by the embedded server: use ${CONTENT_ENCODINGS.join(', ')} (xz, bz2, snappy only for the data of an INSERT whose statement is in the URL)`);
 }

@@ -47,7 +47,7 @@ export async function handleQuery(settings: HandlerSettings, request: IncomingMe
   const startedAt = Date.now();
   const gone = new AbortController();
   response.once('close', () => { gone.abort(); });
-  let answer = new Answer(request, response, settings.identity, false);
+  let answer = new Answer(request, response, settings.identity);
   let spool: AnswerSpool | undefined;
   let running: { end: () => void } | undefined;
   let queryId = '';
@@ -57,12 +57,12 @@ export async function handleQuery(settings: HandlerSettings, request: IncomingMe
     queryId = asked.queryId;
     setCommonHeaders(response, settings.identity, queryId);
     spool = asked.waitsForEnd ? new AnswerSpool(settings.spool, settings.disk) : undefined;
-    answer = new Answer(request, response, settings.identity, asked.compressesAnswer, spool, asked.sendTimeoutMs);
+    answer = new Answer(request, response, settings.identity, asked.compression, spool, asked.sendTimeoutMs);
     const query: RunningQuery = {
       queryId, user, startedAt, runsSince: undefined, kind: 'OTHER', state: 'reading the request', engineId: `${queryId}#${Math.random().toString(36).slice(2)}`,
     };
     running = settings.processes.begin(query);
-    const summary = await run(settings, asked, query, await Body.open(request, asked.query), answer, gone.signal);
+    const summary = await run(settings, asked, query, await Body.open(request, asked.query, asked.isInBlocks), answer, gone.signal);
     await answer.end(summary);
   } catch (error) {
     const failure = error instanceof UnsupportedTypeError ? named('NOT_IMPLEMENTED', error.message) : ClickHouseError.from(error);

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { randomUUID } from 'node:crypto';
+import type { AnswerCompression } from './answer.js';
 import { named } from './errors.js';
 import { DEFAULT_FORMAT, isFormatName } from './formats.js';
 
@@ -14,7 +15,9 @@ export interface QueryRequest {
   readonly params: ReadonlyMap<string, string>;
   /** Revision of the Native protocol that the client reads; 0 when it names none. */
   readonly protocolRevision: number;
-  readonly compressesAnswer: boolean;
+  readonly compression: AnswerCompression;
+  /** The body is in ClickHouse's own compressed blocks: `decompress`. */
+  readonly isInBlocks: boolean;
   /** The answer goes out whole, or as an error: `wait_end_of_query`. */
   readonly waitsForEnd: boolean;
   readonly isReadOnly: boolean;
@@ -32,6 +35,7 @@ const NOT_SETTINGS = new Set([
   'enable_http_compression', 'http_zlib_compression_level', 'session_timeout', 'session_check', 'stacktrace',
   'buffer_size', 'wait_end_of_query', 'send_progress_in_http_headers', 'http_headers_progress_interval_ms',
   'cancel_http_readonly_queries_on_client_close', 'add_http_cors_header', 'close_session', 'log_comment', 'http_send_timeout',
+  'compress', 'decompress',
 ]);
 
 /** Inserts are synchronous and committed when acknowledged, whatever a client asks about async inserts. */
@@ -44,10 +48,6 @@ export function readRequest(request: IncomingMessage, url: URL): QueryRequest {
   const flag = (name: string): boolean => ['1', 'true'].includes(query.get(name) ?? '');
   if (query.has('session_id')) {
     throw named('NOT_IMPLEMENTED', 'session_id is not supported by the embedded server: each request stands alone');
-  }
-  for (const name of ['compress', 'decompress']) {
-    if (!flag(name)) continue;
-    throw named('NOT_IMPLEMENTED', `${name}=1 (ClickHouse block compression) is not supported by the embedded server: use none, or gzip over HTTP (clickhouse-go: compress=none or compress=gzip)`);
   }
   if (headers['content-type']?.startsWith('multipart/form-data') === true) {
     throw named('NOT_IMPLEMENTED', 'multipart/form-data (external tables) is not supported by the embedded server');
@@ -62,7 +62,8 @@ export function readRequest(request: IncomingMessage, url: URL): QueryRequest {
     defaultFormat,
     ...readSettings(query),
     protocolRevision: Number(query.get('client_protocol_version') ?? 0) || 0,
-    compressesAnswer: flag('enable_http_compression'),
+    compression: { overHttp: flag('enable_http_compression'), inBlocks: flag('compress') },
+    isInBlocks: flag('decompress'),
     waitsForEnd: flag('wait_end_of_query'),
     isReadOnly: request.method !== 'POST',
     sendTimeoutMs: 1000 * seconds(query.get('http_send_timeout')),
@@ -73,7 +74,7 @@ function readSettings(query: URLSearchParams): Pick<QueryRequest, 'settings' | '
   const settings = new Map<string, string>();
   const params = new Map<string, string>();
   for (const [name, value] of query) {
-    if (NOT_SETTINGS.has(name) || ASYNC_INSERT.test(name) || name === 'compress' || name === 'decompress') continue;
+    if (NOT_SETTINGS.has(name) || ASYNC_INSERT.test(name)) continue;
     // Names go into SQL text. What is not even a name gets the engine's own answer for an unknown setting.
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw named('UNKNOWN_SETTING', 'Unknown setting (not a name)');
     if (name.startsWith('param_')) params.set(name.slice('param_'.length), value);
