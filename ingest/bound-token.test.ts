@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { repositoryId } from '#schemas/records/repository.js';
+import { selectRows } from '#schemas/clickhouse/client.js';
+import { repositoryAttributes, repositoryId } from '#schemas/records/repository.js';
 import { INGEST_SCOPES } from './auth/caller.js';
 import { mintToken } from './auth/tokens.js';
 import { SERIES_TABLE } from './queries/series-table.js';
@@ -103,6 +104,27 @@ describe('a token that is bound to a repository', () => {
     const told = async (token: string): Promise<boolean> => (await call('POST', '/v1/logs', token, { resourceLogs: [] })).body.includes('are in use');
     for (let i = 0; i < 5; i += 1) expect(await told(sender)).toBe(false);
     await expect.poll(() => told(gateway.ingestToken), { timeout: 10_000 }).toBe(true);
+  });
+
+  it('is bound to the repository in every spelling of its name, by REST and by OTLP', async () => {
+    const spelled = (await mintToken(gateway.postgres, { orgId: 'org_a', name: 'spelled', scopes: INGEST_SCOPES, repository: 'GitHub.com/Acme/Mine' })).token;
+    const entries = [{ timestamp: new Date().toISOString(), tool: 'Bash', decision: 'allow' }];
+    for (const [index, token] of [spelled, sender].entries()) {
+      for (const repository of ['acme/mine', 'ACME/Mine', 'github.com/acme/mine', undefined]) {
+        const answer = await call('POST', '/v1/ingest/runtime', token, { repository, sessionId: `s-${String(index)}-${String(repository)}`, entries });
+        expect([repository, answer.statusCode]).toEqual([repository, 200]);
+      }
+    }
+    const ofOtlp = (name: string): object => ({
+      resource: { attributes: Object.entries(repositoryAttributes(name)).map(([key, value]) => ({ key, value: { stringValue: value } })) },
+      scopeSpans: [{ spans: [{ traceId: '1'.repeat(32), spanId: '2'.repeat(16), name: 'x', startTimeUnixNano: '1', endTimeUnixNano: '2' }] }],
+    });
+    const answer = await call('POST', '/v1/traces', gateway.ingestToken, { resourceSpans: ['Acme/Mine', 'github.com/acme/mine', 'gitlab.com/Acme/Mine'].map(ofOtlp) });
+    expect(answer.statusCode, answer.body).toBe(200);
+    expect(await selectRows(gateway.store.client, "SELECT Repository AS repo, count() AS rows FROM otel_traces WHERE SpanName = 'x' GROUP BY repo ORDER BY repo")).toEqual([{ repo: 'acme/mine', rows: 2 }, { repo: 'gitlab.com/acme/mine', rows: 1 }]);
+    expect(await selectRows(gateway.store.client, 'SELECT repo, uniqExact(session_id) AS sessions FROM runtime_event GROUP BY repo')).toEqual([{ repo: 'acme/mine', sessions: 8 }]);
+    expect((await gateway.postgres.query<{ full_name: string }>("SELECT full_name FROM repo WHERE full_name ILIKE '%mine%'"))).toEqual([{ full_name: 'acme/mine' }]);
+    expect((await call('GET', '/v1/repo/ACME%2FMine/posture', reader)).statusCode).toBe(200);
   });
 
   it('sends nothing in the name of another one', async () => {

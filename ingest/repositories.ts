@@ -1,6 +1,6 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { ShieldwatchError } from '#schemas/errors.js';
-import { IS_REPOSITORY_OF_ID, repositoryId, repositoryIdHash } from '#schemas/records/repository.js';
+import { canonicalRepository, IS_REPOSITORY_OF_ID, repositoryId, repositoryIdHash } from '#schemas/records/repository.js';
 import type { Session } from '#schemas/postgres/session.js';
 import type { Caller } from './auth/caller.js';
 import type { ChangeSession, ControlPlane } from './control/control-plane.js';
@@ -21,7 +21,7 @@ interface SeenRepository extends Repository {
 export interface Repositories {
   /** Makes the row of a repository that sends something for the first time. @throws ShieldwatchError 403 past the plan's limit. */
   ensure(caller: Caller, fullName: string): Promise<Repository>;
-  /** By `repo_...` id or full name, with a row or heard of by telemetry alone; writes nothing. @throws ShieldwatchError 404. */
+  /** By `repo_...` id or name, as it was recorded or in any spelling of it, with a row or heard of by telemetry alone; writes nothing. @throws ShieldwatchError 404. */
   need(caller: Caller, idOrName: string): Promise<Repository>;
   /** {@link need}, and makes its row: something is decided about it. What landed is there, whatever the plan says. */
   needRow(caller: Caller, idOrName: string): Promise<Repository>;
@@ -60,14 +60,14 @@ export function createRepositories(plane: ControlPlane, clickhouse: ClickHouseCl
     if (idOrName.includes('\0')) return undefined;
     const { orgId } = caller;
     const [row] = await plane.read(orgId, (tx) =>
-      tx.query<{ id: string; full_name: string }>('SELECT id, full_name FROM repo WHERE id = $1 OR full_name = $1 ORDER BY full_name LIMIT 1', [idOrName]),
+      tx.query<{ id: string; full_name: string }>('SELECT id, full_name FROM repo WHERE id = $1 OR full_name IN ($1, $2) ORDER BY full_name != $1, full_name LIMIT 1', [idOrName, canonicalRepository(idOrName)]),
     );
     const name = row?.full_name ?? (await findActive(orgId, idOrName));
     return name !== undefined && isVisible(caller, name) ? { id: repositoryId(orgId, name), fullName: name, hasRow: row !== undefined } : undefined;
   }
 
   async function findActive(orgId: string, idOrName: string): Promise<string | undefined> {
-    const [named] = await ask<{ repo: string }>('SELECT repo FROM repository_activity_v1 WHERE org_id = {orgId:String} AND repo = {name:String} LIMIT 1', { orgId, name: idOrName });
+    const [named] = await ask<{ repo: string }>('SELECT repo FROM repository_activity_v1 WHERE org_id = {orgId:String} AND repo IN ({name:String}, {canonical:String}) ORDER BY repo != {name:String} LIMIT 1', { orgId, name: idOrName, canonical: canonicalRepository(idOrName) });
     const idHash = repositoryIdHash(idOrName);
     if (named !== undefined || idHash === undefined) return named?.repo;
     const [byId] = await ask<{ repo: string }>(

@@ -48,7 +48,7 @@ beforeEach(() => {
   spool = join(home, '.shieldwatch', 'spool');
   mkdirSync(join(project, '.git'), { recursive: true });
   mkdirSync(join(project, '.agentshield'));
-  writeFileSync(join(project, '.git', 'config'), '[remote "origin"]\n\turl = https://bot:hunter2hunter2@git.example/acme/app.git\n');
+  writeFileSync(join(project, '.git', 'config'), '[remote "origin"]\n\turl = https://bot:hunter2hunter2@github.com/acme/app.git\n');
   writePolicy(SAMPLE_POLICY);
   env = { HOME: home };
 });

@@ -15,7 +15,7 @@ export function writeCodeCache(file = hookFile()): boolean {
   try {
     mkdirSync(join(folder, '.agentshield'));
     mkdirSync(join(folder, '.git'));
-    writeFileSync(join(folder, '.git', 'config'), '[remote "origin"]\n\turl = https://git.example/acme/app.git\n');
+    writeFileSync(join(folder, '.git', 'config'), '[remote "origin"]\n\turl = https://github.com/acme/app.git\n');
     // A call that goes the way of most: what it needs is what gets compiled.
     const policy = { version: 1, deny: [{ tool: 'Bash', pattern: 'rm -rf /' }, { tool: 'mcp__*__write' }], rateLimit: { maxPerMinute: 60, tools: ['Bash'] } };
     writeFileSync(join(folder, '.agentshield', 'runtime-policy.json'), JSON.stringify(policy));

@@ -28,7 +28,7 @@ beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), 'shieldwatch-status-'));
   places = { project: join(home, 'project'), home, env: { HOME: home, GEMINI_CLI_TRUST_WORKSPACE: 'true' }, platform: 'linux' };
   mkdirSync(join(places.project, '.git'), { recursive: true });
-  writeFileSync(join(places.project, '.git', 'config'), '[remote "origin"]\n\turl = git@git.example:acme/app.git\n');
+  writeFileSync(join(places.project, '.git', 'config'), '[remote "origin"]\n\turl = git@github.com:acme/app.git\n');
 });
 
 const commandHook = (): InstalledHook => ({ type: 'command', command: hookCommand({ file, fixed: fixedValues(places.env, false) }) });

@@ -40,7 +40,7 @@ export class Workplace {
   #hasSystemFiles = false;
 
   constructor() {
-    this.write('./.git/config', '[remote "origin"]\n\turl = git@git.example:acme/app.git\n');
+    this.write('./.git/config', '[remote "origin"]\n\turl = git@github.com:acme/app.git\n');
     this.write('./.git/HEAD', 'ref: refs/heads/main\n');
     mkdirSync(join(this.home, 'tmp'));
   }

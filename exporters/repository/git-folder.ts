@@ -1,6 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { readFile } from '../read-file.js';
+import { localPath } from './local-path.js';
+import { localName } from './remote-name.js';
 
 /** Bytes of a file of git's that are looked at: `packed-refs` of a very large repository has some megabytes. */
 const MAX_GIT_FILE = 16 * 1024 * 1024;
@@ -15,7 +17,7 @@ export interface GitFolder {
 
 /** The working tree that holds `folder`, found by reading the files themselves: starting git costs more than a verdict. */
 export function findGitFolder(folder: string): GitFolder | undefined {
-  for (let dir = resolve(folder); ; dir = dirname(dir)) {
+  for (let dir = resolve(localPath(folder)); ; dir = dirname(dir)) {
     const common = commonFolder(`${dir}/.git`);
     if (common !== undefined) return { root: dir, common };
     if (dir === dirname(dir)) return undefined;
@@ -23,8 +25,8 @@ export function findGitFolder(folder: string): GitFolder | undefined {
 }
 
 /** A name for a repository without a remote: its folder's, for a worktree that of the main repository. */
-export function gitFolderName(git: GitFolder): string {
-  return basename(git.common) === '.git' ? basename(dirname(git.common)) : basename(git.root);
+export function gitFolderName(git: GitFolder): string | undefined {
+  return localName(basename(git.common) === '.git' ? dirname(git.common) : git.root);
 }
 
 function commonFolder(dotGit: string): string | undefined {
@@ -33,9 +35,9 @@ function commonFolder(dotGit: string): string | undefined {
   if (statSync(dotGit).isDirectory()) return dotGit;
   const gitDir = /^gitdir: (.+)$/m.exec(readOptional(dotGit) ?? '')?.[1];
   if (gitDir === undefined) return undefined;
-  const absolute = resolve(dirname(dotGit), gitDir.trim());
+  const absolute = resolve(dirname(dotGit), localPath(gitDir.trim()));
   const shared = readOptional(join(absolute, 'commondir'))?.trim();
-  return shared === undefined || shared === '' ? absolute : resolve(absolute, shared);
+  return shared === undefined || shared === '' ? absolute : resolve(absolute, localPath(shared));
 }
 
 /** Text of a file of git's; undefined when it is not there or cannot be read. */

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { findGitFolder, readOptional } from './git-folder.js';
+import { localPath } from './local-path.js';
 
 /** What is checked out. */
 export interface GitHead {
@@ -27,7 +28,7 @@ function ownFolder(root: string): string {
   const dotGit = join(root, '.git');
   if (statSync(dotGit).isDirectory()) return dotGit;
   const named = /^gitdir: (.+)$/m.exec(readOptional(dotGit) ?? '')?.[1];
-  return named === undefined ? dotGit : resolve(dirname(dotGit), named.trim());
+  return named === undefined ? dotGit : resolve(dirname(dotGit), localPath(named.trim()));
 }
 
 function commitId(text: string): string | undefined {

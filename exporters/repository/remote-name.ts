@@ -1,34 +1,116 @@
+import { canonicalRepository, foldCase } from '#schemas/records/repository.js';
+import { isOnWindowsDrive } from './local-path.js';
+
+/** Further addresses of a host: SSH over the port of HTTPS, and `www`. */
+const SAME_HOST: Readonly<Record<string, string>> = {
+  'ssh.github.com': 'github.com', 'www.github.com': 'github.com',
+  'altssh.gitlab.com': 'gitlab.com', 'www.gitlab.com': 'gitlab.com',
+  'altssh.bitbucket.org': 'bitbucket.org', 'www.bitbucket.org': 'bitbucket.org',
+};
+
+/** Longest URL that is read: whoever writes a repository's configuration must not keep the hook busy. */
+const MAX_URL_LENGTH = 2_048;
+
+/** Where a remote is: on a host, or in a folder of this machine. */
+type Remote = { readonly host: string; readonly user: string; readonly path: string; readonly isHttp: boolean } | { readonly folder: string };
+
+/** Finds out what a host without a dot stands for on this machine. */
+export type ExpandAlias = (url: string, host: string) => { url: string } | { host: string } | undefined;
+
 /**
- * The full name in a git remote's URL: the path without `.git`, e.g. `owner/name`. User, password, host,
- * query and fragment never get into it. A remote that is a local path gives only its last folder, since
- * the rest says where somebody keeps their files. Undefined when nothing is left.
+ * The repository's name in a git remote's URL, the same for every address of a repository: `owner/name` on github.com,
+ * else `host/path`. User, password, port, query and fragment never get into it. Of a remote that is a local path only the
+ * last folder is taken, since the rest says where somebody keeps their files. Undefined when nothing is left.
  */
-export function remoteName(url: string): string | undefined {
-  let name = remotePath(url.trim());
-  while (name.endsWith('/')) name = name.slice(0, -1);
-  if (name.slice(-4).toLowerCase() === '.git') name = name.slice(0, -4);
-  while (name.startsWith('/')) name = name.slice(1);
-  if (name.includes('//')) name = name.replace(/\/{2,}/g, '/');
-  return name === '' ? undefined : name;
+export function remoteName(url: string, expandAlias: ExpandAlias = () => undefined): string | undefined {
+  if (url.length > MAX_URL_LENGTH) return undefined;
+  const remote = readRemote(url.trim());
+  if (remote === undefined) return undefined;
+  if ('folder' in remote) return localName(remote.folder);
+  if (!remote.host.includes('.')) {
+    const meant = expandAlias(url.trim(), remote.host);
+    // Expanded once, as git does.
+    if (meant !== undefined) return 'url' in meant ? remoteName(meant.url) : hostedName({ ...remote, host: meant.host });
+  }
+  return hostedName(remote);
 }
 
-function remotePath(url: string): string {
-  if (url.slice(0, 5).toLowerCase() === 'file:') return lastSegment(url.replace(/[?#].*$/, ''));
-  // The plain form, which most have: making a URL of it takes the hook longer than all else here.
-  const plain = url.startsWith('https://') ? /^https:\/\/[A-Za-z0-9.-]+\/([A-Za-z0-9_/-][A-Za-z0-9._/-]*)$/.exec(url)?.[1] : undefined;
-  if (plain?.includes('/.') === false) return plain;
-  if (url.includes('://') && /^[a-z][a-z0-9+.-]*:\/\//i.test(url)) return URL.canParse(url) ? new URL(url).pathname : '';
-  // scp-like: [user[:password]@]host:path
-  const withoutUser = url.slice(url.lastIndexOf('@') + 1);
-  const colon = withoutUser.indexOf(':');
-  const [host, path] = [withoutUser.slice(0, Math.max(colon, 0)), withoutUser.slice(colon + 1)];
-  // One letter, a colon and a slash is a Windows drive.
-  const isHost = host !== '' && !hasSlash(host) && !(host.length === 1 && hasSlash(path.slice(0, 1)));
-  return isHost && path !== '' ? path : lastSegment(withoutUser);
+/** Name of a folder or bare repository by its path; that of a Windows drive in lower case, since Windows folds it. */
+export function localName(path: string): string | undefined {
+  const name = withoutGit(path.replace(/[/\\]+$/, '').split(/[/\\]/).at(-1) ?? '');
+  if (name === '') return undefined;
+  return isOnWindowsDrive(path) ? foldCase(name) : name;
 }
+
+function readRemote(url: string): Remote | undefined {
+  if (url.slice(0, 5).toLowerCase() === 'file:') return { folder: decoded(url.replace(/[?#].*$/, '')).replace(/^file:(?:\/\/)?(?:\/(?=[a-z]:))?/i, '') };
+  // The plain form, which most have: making a URL of it takes the hook longer than all else here.
+  const plain = url.startsWith('https://') ? /^https:\/\/([A-Za-z0-9.-]+)\/([A-Za-z0-9_/-][A-Za-z0-9._/-]*)$/.exec(url) : null;
+  if (plain !== null && plain[2]?.includes('/.') === false) return { host: plain[1] ?? '', user: '', path: plain[2], isHttp: true };
+  if (url.includes('://') && /^[a-z][a-z0-9+.-]*:\/\//i.test(url)) {
+    if (!URL.canParse(url)) return undefined;
+    const { protocol, hostname, username, pathname } = new URL(url);
+    return { host: hostname, user: username, path: pathname, isHttp: protocol === 'https:' || protocol === 'http:' };
+  }
+  // scp-like: [user[:password]@]host:path
+  const at = url.lastIndexOf('@');
+  const withoutUser = url.slice(at + 1);
+  const [, host = '', path = ''] = /^(\[[^\]]*\]|[^:]*):(.*)$/s.exec(withoutUser) ?? [];
+  if (host.length > 1 && path === '') return undefined;
+  // One letter, a colon and a slash is a Windows drive; a path with backslashes is Windows' own.
+  const isHost = host !== '' && !hasSlash(host) && !path.includes('\\') && !(host.length === 1 && hasSlash(path.slice(0, 1)));
+  return isHost ? { host, user: url.slice(0, Math.max(at, 0)), path, isHttp: false } : { folder: withoutUser };
+}
+
+function hostedName({ host: written, user, path, isHttp }: Exclude<Remote, { folder: string }>): string | undefined {
+  const lower = foldCase(written).replace(/\.$/, '');
+  const host = SAME_HOST[lower] ?? /^ssh\.([^.]+\.ghe\.com)$/.exec(lower)?.[1] ?? lower;
+  const segments = path.split('/').filter((part) => part !== '' && part !== '.').map(segmentOf);
+  const last = withoutGit(segments.pop() ?? '');
+  if (last === '' || host === '') return undefined;
+  segments.push(last);
+  const azure = azureName(host, foldCase(user), segments);
+  if (azure !== undefined) return canonicalRepository(azure.join('/'));
+  return canonicalRepository([host, ...withoutRouting(segments, isHttp)].join('/'));
+}
+
+/**
+ * Azure DevOps: `dev.azure.com/<organisation>/<project>/<repository>`, whose project is left out of an address where it has
+ * the repository's name. Undefined on another host.
+ */
+function azureName(host: string, user: string, segments: readonly string[]): string[] | undefined {
+  const old = /^([^.]+)\.visualstudio\.com$/.exec(host)?.[1];
+  if (old === undefined && host !== 'dev.azure.com' && host !== 'ssh.dev.azure.com') return undefined;
+  const isVersioned = /^v\d+$/.test(segments[0] ?? '') && (host === 'ssh.dev.azure.com' || old === 'vs-ssh');
+  // The organisation stands in the path, in the host's name, or in the oldest SSH addresses in the user's.
+  const ahead = isVersioned || old === undefined ? [] : [old === 'vs-ssh' ? user : old];
+  const path = [...ahead, ...segments.slice(isVersioned ? 1 : 0)];
+  const [organisation = '', ...rest] = path.filter((part, index) => !(index === 1 && foldCase(part) === 'defaultcollection'));
+  const parts = rest.filter((part) => !/^_(?:git|ssh|full|optimized)$/i.test(part));
+  const repository = parts.at(-1) ?? '';
+  return ['dev.azure.com', organisation, parts.length < 2 ? repository : parts.slice(0, -1).join('/'), repository];
+}
+
+/** Without what tells a server which of its services is meant: `_git` of Azure DevOps Server, `scm` of Bitbucket Data Center over HTTP. */
+function withoutRouting(segments: readonly string[], isHttp: boolean): readonly string[] {
+  const path = segments.filter((part, index) => index === segments.length - 1 || !/^_(?:git|ssh)$/i.test(part));
+  return isHttp && path.length === 3 && path[0] === 'scm' ? path.slice(1) : path;
+}
+
+/** A part of a path in one spelling, whichever of its characters were percent-encoded; white space stays encoded. */
+function segmentOf(part: string): string {
+  return decoded(part).normalize('NFC').replace(/[\s%/\u0000-\u001f\u007f]/g, encodeURIComponent);
+}
+
+function decoded(text: string): string {
+  if (!text.includes('%')) return text;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+const withoutGit = (name: string): string => (name.slice(-4).toLowerCase() === '.git' ? name.slice(0, -4) : name);
 
 const hasSlash = (text: string): boolean => text.includes('/') || text.includes('\\');
-
-function lastSegment(path: string): string {
-  return path.replace(/[/\\]+$/, '').split(/[/\\]/).at(-1) ?? '';
-}

@@ -1,43 +1,54 @@
-import { basename, resolve } from 'node:path';
-import { REPOSITORY_PATTERN } from '#schemas/records/repository.js';
+import { resolve } from 'node:path';
+import { canonicalRepository, REPOSITORY_PATTERN } from '#schemas/records/repository.js';
 import { scrubText } from '../scrub.js';
 import { remoteUrl } from './git-config.js';
 import { findGitFolder, gitFolderName, readOptional, type GitFolder } from './git-folder.js';
-import { remoteName } from './remote-name.js';
+import { aliasesOf } from './host-alias.js';
+import { localPath } from './local-path.js';
+import { localName, remoteName } from './remote-name.js';
 
 /** Longest name a record may carry. */
 const MAX_LENGTH = 200;
 
 /**
- * Full name of the repository that `folders` belong to: `SHIELDWATCH_REPOSITORY`, else the remote of the
- * first folder that is in a git repository, else that repository's folder, else what GitHub Actions or GitLab CI says,
- * else the last folder's own name.
+ * Name of the repository that `folders` belong to: `SHIELDWATCH_REPOSITORY`, else the remote of the first folder that is
+ * in a git repository, else that repository's folder, else what the CI system says, else the last folder's own name.
  */
 export function repositoryName(folders: readonly string[], env: NodeJS.ProcessEnv): string {
   const configured = claimed(env['SHIELDWATCH_REPOSITORY']);
   if (configured !== undefined) return configured;
   for (const folder of folders) {
-    const name = remembered(folder);
+    const name = remembered(folder, env);
     if (name !== undefined) return name;
   }
-  return claimedByCi(env) ?? cleanRepositoryName(basename(resolve(folders.at(-1) ?? '.'))) ?? 'unknown';
+  return claimed(ciRepository(env)) ?? claimed(localName(resolve(localPath(folders.at(-1) ?? '.')))) ?? 'unknown';
 }
 
-/** A claimed name made fit for a record: scrubbed, without spaces, cut; undefined when it is no name. */
+/**
+ * A claimed name, or the URL of a remote, made fit for a record: scrubbed, without spaces, cut, in its canonical form;
+ * undefined when it is no name.
+ */
 export function cleanRepositoryName(name: string): string | undefined {
-  const scrubbed = scrubText(name, MAX_LENGTH);
-  if (REPOSITORY_PATTERN.test(scrubbed)) return scrubbed;
-  const clean = scrubbed.replace(/\s+/g, '-').replace(/\/+$/, '');
-  return REPOSITORY_PATTERN.test(clean) ? clean : undefined;
+  const scrubbed = scrubText(name.includes('://') ? (remoteName(name) ?? '') : name, MAX_LENGTH);
+  const clean = REPOSITORY_PATTERN.test(scrubbed) ? scrubbed : scrubbed.replace(/\s+/g, '-').replace(/\/+$/, '');
+  return REPOSITORY_PATTERN.test(clean) ? canonicalRepository(clean) : undefined;
+}
+
+/** URL of a repository on the server that a GitHub job runs for; without a server github.com. */
+export function githubUrl(server: string | undefined, repository: string): string {
+  return `${server === undefined || server === '' ? 'https://github.com' : server}/${repository}`;
 }
 
 function claimed(name: string | undefined): string | undefined {
   return name === undefined || name === '' ? undefined : cleanRepositoryName(name);
 }
 
-function claimedByCi(env: NodeJS.ProcessEnv): string | undefined {
-  if (env['GITHUB_ACTIONS'] === 'true') return claimed(env['GITHUB_REPOSITORY']);
-  return env['GITLAB_CI'] === 'true' ? claimed(env['CI_PROJECT_PATH']) : undefined;
+/** URL of the repository a CI job runs for: GitHub Actions, GitLab CI, Azure Pipelines, Bitbucket Pipelines. */
+function ciRepository(env: NodeJS.ProcessEnv): string | undefined {
+  if (env['GITHUB_ACTIONS'] === 'true') return env['GITHUB_REPOSITORY'] && githubUrl(env['GITHUB_SERVER_URL'], env['GITHUB_REPOSITORY']);
+  if (env['GITLAB_CI'] === 'true') return env['CI_PROJECT_URL'] || env['CI_PROJECT_PATH'];
+  if (env['TF_BUILD'] === 'True') return env['BUILD_REPOSITORY_URI'];
+  return env['BITBUCKET_BUILD_NUMBER'] ? env['BITBUCKET_GIT_HTTP_ORIGIN'] : undefined;
 }
 
 /** What is remembered of a folder, and for how long: a process that judges every call asks for the same few. */
@@ -45,22 +56,18 @@ const MEMORY_MS = 10_000;
 const MEMORY_SIZE = 500;
 const memory = new Map<string, { readonly name: string | undefined; readonly until: number }>();
 
-function remembered(folder: string): string | undefined {
+function remembered(folder: string, env: NodeJS.ProcessEnv): string | undefined {
   const now = Date.now();
   const known = memory.get(folder);
   if (known !== undefined && known.until > now) return known.name;
   const git = findGitFolder(folder);
-  const name = git === undefined ? undefined : nameOf(git);
+  const name = git === undefined ? undefined : nameOf(git, env);
   if (memory.size >= MEMORY_SIZE) memory.clear();
   memory.set(folder, { name, until: now + MEMORY_MS });
   return name;
 }
 
-function nameOf(git: GitFolder): string | undefined {
-  return claimed(remoteOf(git)) ?? cleanRepositoryName(gitFolderName(git));
-}
-
-function remoteOf(git: GitFolder): string | undefined {
+function nameOf(git: GitFolder, env: NodeJS.ProcessEnv): string | undefined {
   const url = remoteUrl(readOptional(`${git.common}/config`) ?? '');
-  return url === undefined ? undefined : remoteName(url);
+  return claimed(url === undefined ? undefined : remoteName(url, aliasesOf(env))) ?? claimed(gitFolderName(git));
 }

@@ -94,7 +94,7 @@ const supplyChain = z.union([
 const ciContext = z.object({
   provider: z.enum(['github-actions', 'local']),
   github: z
-    .object({ repository: z.string(), sha: z.string(), runId: z.string(), workflow: z.string() })
+    .object({ repository: z.string(), serverUrl: z.string(), sha: z.string(), runId: z.string(), workflow: z.string() })
     .partial()
     .optional(),
 });

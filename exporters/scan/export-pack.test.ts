@@ -164,7 +164,7 @@ describe('the surroundings of a scan', () => {
       CI_PROJECT_URL: 'https://gitlab.test/group/sub/app', CI_MERGE_REQUEST_IID: '12', CI_MERGE_REQUEST_SOURCE_BRANCH_NAME: 'feature', GITHUB_ACTIONS: '',
     })) vi.stubEnv(name, value);
     const { scan: record } = await scan();
-    expect(record).toMatchObject({ provider: 'gitlab-ci', repository: 'group/sub/app', ci: { sha: 'abc', refName: 'feature', refType: 'branch', changeId: '12', runId: '7', job: 'scan', vcsProvider: 'gitlab' } });
+    expect(record).toMatchObject({ provider: 'gitlab-ci', repository: 'gitlab.test/group/sub/app', ci: { sha: 'abc', refName: 'feature', refType: 'branch', changeId: '12', runId: '7', job: 'scan', vcsProvider: 'gitlab' } });
     expect(server.spans[0]?.values).toMatchObject({
       'vcs.ref.head.name': 'feature', 'vcs.change.id': '12', 'cicd.pipeline.run.id': '7', 'cicd.pipeline.run.url.full': 'https://gitlab.test/p/7', 'cicd.pipeline.task.name': 'scan', 'vcs.provider.name': 'gitlab',
       'vcs.repository.url.full': 'https://gitlab.test/group/sub/app', 'agentshield.scan.provider': 'gitlab-ci',
@@ -194,11 +194,11 @@ describe('the surroundings of a scan', () => {
     git('remote', 'add', 'upstream', 'https://user:hunter2hunter2@git.example/acme/renamed.git');
     const head = git('rev-parse', 'HEAD');
     const plain = await scan({ dir: repository, token: undefined });
-    expect(plain.scan).toMatchObject({ repository: 'acme/renamed', provider: 'local', ci: { sha: head, refName: 'main', refType: 'branch' } });
+    expect(plain.scan).toMatchObject({ repository: 'git.example/acme/renamed', provider: 'local', ci: { sha: head, refName: 'main', refType: 'branch' } });
     git('pack-refs', '--all');
     git('worktree', 'add', '-b', 'feature', join(repository, 'tree'));
     const worktree = await scan({ dir: join(repository, 'tree'), token: undefined });
-    expect(worktree.scan).toMatchObject({ repository: 'acme/renamed', ci: { sha: head, refName: 'feature' } });
+    expect(worktree.scan).toMatchObject({ repository: 'git.example/acme/renamed', ci: { sha: head, refName: 'feature' } });
     git('checkout', '--detach');
     expect((await scan({ dir: repository, token: undefined })).scan.ci).toEqual({ sha: head });
   });

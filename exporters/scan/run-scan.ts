@@ -6,7 +6,7 @@ import type { FindingRecord } from '#schemas/records/finding.js';
 import type { ScanRecord } from '#schemas/records/scan.js';
 import { createSender, type Sender } from '../otlp/sender.js';
 import { findGitFolder } from '../repository/git-folder.js';
-import { cleanRepositoryName, repositoryName } from '../repository/repository-name.js';
+import { cleanRepositoryName, githubUrl, repositoryName } from '../repository/repository-name.js';
 import { findAgentshield, TESTED_VERSION } from './agentshield-package.js';
 import { ciContext } from './ci-context.js';
 import { readEvidencePack, type EvidencePack } from './evidence-pack.js';
@@ -99,7 +99,8 @@ function readPack(options: PackOptions): Scanned {
   const pack = readEvidencePack(existingFolder(options.pack));
   if (!pack.verification.redacted) throw new CommandError('the pack was written without redaction (--no-evidence-redact); it is not sent');
   const minSeverity = severityOf(options.minSeverity ?? 'info');
-  const claimed = cleanRepositoryName(pack.ci.github?.repository ?? '');
+  const { repository: named, serverUrl } = pack.ci.github ?? {};
+  const claimed = named === undefined ? undefined : cleanRepositoryName(githubUrl(serverUrl, named));
   const repository = nameOf(options.repository, () => {
     if (claimed === undefined || claimed.includes('<user>')) throw new CommandError('the pack does not say whose it is: name its repository with --repository');
     return claimed;

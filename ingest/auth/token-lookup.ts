@@ -1,4 +1,5 @@
 import { ShieldwatchError } from '#schemas/errors.js';
+import { canonicalRepository } from '#schemas/records/repository.js';
 import { asRole } from '#schemas/postgres/session.js';
 import type { Postgres } from '#schemas/postgres/client.js';
 import { leastRole, type Role } from '#schemas/http/roles.js';
@@ -168,7 +169,8 @@ function callerOf(row: TokenRow): Caller {
       members: [...new Set([...(row.member_id === null ? [] : [row.member_id]), ...row.minters])],
       expiresAt: row.expires_at === null ? null : new Date(row.expires_at),
     },
-    repository: row.repository,
+    // A token may have been bound before names were folded.
+    repository: row.repository === null ? null : canonicalRepository(row.repository),
     retentionDays: row.retention_days,
     keepContent: row.keep_content,
   };

@@ -1,5 +1,6 @@
 import { CommandError } from '#schemas/errors.js';
 import { SCOPES, type Scope } from '#schemas/http/scopes.js';
+import { canonicalRepository } from '#schemas/records/repository.js';
 import type { Postgres } from '#schemas/postgres/client.js';
 import type { Session } from '#schemas/postgres/session.js';
 import { DEFAULT_LANDING_RETENTION_DAYS } from '#schemas/time.js';
@@ -55,7 +56,7 @@ export async function mintToken(db: Session, request: TokenRequest): Promise<{ i
     `INSERT INTO token (id, org_id, name, token_hash, scopes, repository, member_id, expires_at, rotated_from, minted_by, minters)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
     [
-      id, request.orgId, request.name, hashToken(token), [...request.scopes], request.repository ?? null,
+      id, request.orgId, request.name, hashToken(token), [...request.scopes], request.repository === undefined ? null : canonicalRepository(request.repository),
       request.memberId ?? null, request.expiresAt?.toISOString() ?? null, request.rotatedFrom ?? null,
       request.mintedBy ?? null, [...(request.minters ?? [])],
     ],

@@ -131,7 +131,7 @@ export async function revokeMintedBy(tx: ChangeSession, memberId: string): Promi
 /** Revokes what is bound to a repository: it has nothing left to read, and must not bring it back. */
 export async function revokeBoundTo(tx: ChangeSession, repository: string): Promise<void> {
   await recordRevoked(tx, await tx.query<Revoked>(
-    'UPDATE token SET revoked_at = now() WHERE repository = $1 AND revoked_at IS NULL RETURNING id, name', [repository],
+    'UPDATE token SET revoked_at = now() WHERE $1 IN (repository, lower(repository)) AND revoked_at IS NULL RETURNING id, name', [repository],
   ), 'its repository');
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { SEVERITIES, findingCategory, grade, severity } from '../records/enums.js';
-import { REPOSITORY_PATTERN } from '../records/repository.js';
+import { canonicalRepository, REPOSITORY_PATTERN } from '../records/repository.js';
 import { redactText } from '../redaction.js';
 
 /** Postgres text cannot hold NUL, and a log line should hold no other control character. */
@@ -9,14 +9,17 @@ const PRINTABLE = /^[^\u0000-\u001f\u007f]*$/;
 /** Text for people, of at most `max` characters; secrets in it are masked, since people paste them. */
 export const text = (max: number) => z.string().min(1).max(max).regex(PRINTABLE, 'text without control characters').overwrite(redactText);
 
-/** Full name of a repository; a secret in it is masked. */
-export const repositoryName = z
+/** Name under which a repository's data was recorded, in whatever spelling; a secret in it is masked. */
+export const recordedName = z
   .string()
   .min(1)
   .max(200)
-  .refine((name) => REPOSITORY_PATTERN.test(name), 'owner/name without spaces')
+  .refine((name) => REPOSITORY_PATTERN.test(name), 'owner/name, or host/path, without spaces')
   .overwrite(redactText)
   .meta({ example: 'acme/agent-platform' });
+
+/** Name of a repository, `owner/name` on github.com and `host/path` elsewhere; becomes the canonical one. */
+export const repositoryName = recordedName.overwrite(canonicalRepository).meta({ example: 'acme/agent-platform' });
 
 /** ISO 8601 with a time zone. */
 export const timestamp = z.iso.datetime({ offset: true });

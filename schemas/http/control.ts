@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, moment, nextCursor, paging, repositoryName, text } from './atoms.js';
+import { count, moment, nextCursor, paging, recordedName, repositoryName, text } from './atoms.js';
 import { redactText } from '../redaction.js';
 import { role } from './roles.js';
 import { scope } from './scopes.js';
@@ -99,7 +99,7 @@ export const orgDeletion = z.object({ name: text(100) });
 
 /** What is to be removed; with several conditions only what meets all of them. */
 export const purgeRequest = z
-  .object({ repository: repositoryName.optional(), tokenId: text(50).optional(), from: moment.optional(), to: moment.optional() })
+  .object({ repository: recordedName.optional(), tokenId: text(50).optional(), from: moment.optional(), to: moment.optional() })
   .refine((purge) => Object.keys(purge).length > 0, 'repository, tokenId, from or to');
 export const purge = z.object({
   id: z.string(),

@@ -1,8 +1,32 @@
 import { ATTR_VCS_OWNER_NAME, ATTR_VCS_REPOSITORY_NAME } from '../semconv.js';
 import { hashOfId, idOf } from './ids.js';
 
-/** `owner/name`, or a bare `name` for a folder without a remote; at most 200 characters, no control characters. */
+/**
+ * `owner/name` on github.com, `host/path` elsewhere, or a bare `name` for a folder without a remote; at most 200
+ * characters, no white space, no control characters.
+ */
 export const REPOSITORY_PATTERN = /^[^\s/\u0000-\u001f]+(?:\/[^\s/\u0000-\u001f]+)*$/;
+
+/** Hosts on which two repositories may differ by letter case alone. */
+const CASE_SENSITIVE_HOST = /^([^/]+[.])?(googlesource[.]com|amazonaws[.]com|sr[.]ht|kernel[.]org)\//i;
+
+/**
+ * The one name of a repository. ASCII letters are folded to lower case, since the hosts fold them, except in the path of
+ * {@link CASE_SENSITIVE_HOST} and in a bare name, which is a folder's. `github.com/owner/name` becomes `owner/name`.
+ * Landing does the same to what OTLP claims (its column `Repository`).
+ */
+export function canonicalRepository(fullName: string): string {
+  const slash = fullName.indexOf('/');
+  if (slash < 0) return fullName;
+  const folded = foldCase(fullName);
+  if (CASE_SENSITIVE_HOST.test(fullName)) return folded.slice(0, slash) + fullName.slice(slash);
+  return /^github\.com\/[^/]+\/[^/]+$/.test(folded) ? folded.slice(slash + 1) : folded;
+}
+
+/** ASCII letters in lower case; other letters stay, since the languages that fold names here disagree on them. */
+export function foldCase(text: string): string {
+  return /[A-Z]/.test(text) ? text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : text;
+}
 
 /**
  * Resource attributes that name a repository: `vcs.owner.name` holds all before the last slash (GitLab
