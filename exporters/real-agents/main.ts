@@ -1,10 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '#schemas/root.js';
 import { isBroken } from './cell.js';
 import { AGENTS } from './drivers.js';
 import { AGENT_PACKAGES, AGENTS_FOLDER, folderOf, installAgents, newestPackages } from './install.js';
 import { inventories } from './inventory.js';
 import { cellName, compareWithCommitted, markdown, MATRIX_FILE, row, rowsOf, runMatrix } from './matrix.js';
 import { SITUATIONS } from './situations.js';
+import { telemetryKeys, type TelemetryKeys } from './telemetry.js';
 
 const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
@@ -21,6 +24,14 @@ async function writeMatrix([part = '']: readonly string[]): Promise<void> {
     // At once: a run of all takes its time, and what was seen is not lost.
     writeFileSync(MATRIX_FILE, markdown(AGENT_PACKAGES, rows));
   });
+}
+
+/** Writes which attribute keys the pinned clients' telemetry has; `schemas/attribute-keys.test.ts` asks that each is kept or dropped for a reason. */
+async function writeTelemetry(): Promise<void> {
+  installed(AGENT_PACKAGES);
+  const clients: Record<string, TelemetryKeys> = {};
+  for (const agent of AGENTS) clients[agent] = await telemetryKeys(agent, AGENTS_FOLDER);
+  writeFileSync(join(packageRoot(), 'schemas', 'agent-telemetry.keys.json'), `${JSON.stringify({ versions: AGENT_PACKAGES, clients }, null, 1)}\n`);
 }
 
 /**
@@ -58,7 +69,7 @@ function installed(packages: Readonly<Record<string, string>>): void {
 }
 
 const [command = '', ...args] = process.argv.slice(2);
-(command === 'newest' ? compareNewest(args) : writeMatrix(args)).catch((error: unknown) => {
+(command === 'newest' ? compareNewest(args) : command === 'telemetry' ? writeTelemetry() : writeMatrix(args)).catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? String(error.stack) : String(error)}\n`);
   process.exitCode = 1;
 });

@@ -1,0 +1,1 @@
+SELECT MetricName, Attributes FROM (SELECT MetricName, ServiceName, Attributes FROM otel_metrics_histogram UNION ALL SELECT MetricName, ServiceName, Attributes FROM otel_metrics_sum) WHERE ServiceName = 'case-codex-tokens' ORDER BY MetricName, Attributes['token_type']
