@@ -48,5 +48,5 @@ WHERE OrgId != '' AND agent != '';
 CREATE MATERIALIZED VIEW IF NOT EXISTS quarantine_agent_decision_mv_v1 TO quarantine_v1 AS
 SELECT org_id, repo, 'agent_event' AS record, event_id, occurred_at,
     if(match(decision_raw, '^[a-z_]{1,60}$'), concat('decision unknown: ', decision_raw), 'decision unknown') AS problem, trace_id, ingested_at
-FROM agent_event_in_v1
-WHERE problem = '' AND decision = 'unknown';
+FROM agent_event_in_v1 AS event
+WHERE event.problem = '' AND decision = 'unknown';
