@@ -8,13 +8,18 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
-import { ALLOWED_KEYS, ALLOWED_KEYS_VARIABLE, CONTENT_EVENTS, CONTENT_KEYS, RESERVED_PREFIXES } from '#schemas/attribute-keys.js';
+import { ALLOWED_KEYS, ALLOWED_KEYS_VARIABLE, CONTENT_EVENTS, CONTENT_KEYS, IDENTITY_KEYS, RESERVED_PREFIXES } from '#schemas/attribute-keys.js';
 import { MAX_OTLP_DEPTH, MAX_OTLP_ENTRIES } from '#schemas/otlp-bounds.js';
+import { PSEUDONYM_KEY_FILE_VARIABLE } from '#schemas/pseudonyms.js';
+import { PERSONAL_RULES } from '#schemas/redaction-personal.js';
 import { REDACTION_RULES } from '#schemas/redaction.js';
 import type { RedactionRule } from '#schemas/redaction.js';
 import { VOCABULARY } from '#schemas/redaction-vocabulary.js';
 import { packageRoot } from '#schemas/root.js';
 import * as semconv from '#schemas/semconv.js';
+
+/** Personal data last: what is a secret as well is one first. */
+const ALL_RULES: readonly RedactionRule[] = [...REDACTION_RULES, ...PERSONAL_RULES];
 
 const folder = join(packageRoot(), 'collector', 'generated');
 
@@ -45,12 +50,16 @@ function redactionConfig(): string {
         count_prefix: semconv.COUNT_ATTRIBUTE_PREFIX,
         reserved_prefixes: RESERVED_PREFIXES,
         keep_content_header: semconv.HEADER_CONTENT,
+        keep_identities_header: semconv.HEADER_IDENTITIES,
+        organisation_header: semconv.HEADER_ORG_ID,
+        pseudonym_key_file: `\${env:${PSEUDONYM_KEY_FILE_VARIABLE}:-}`,
+        identity_keys: IDENTITY_KEYS,
         additional_allowed_keys: `\${env:${ALLOWED_KEYS_VARIABLE}:-}`,
         content_events: CONTENT_EVENTS,
         content_keys: CONTENT_KEYS,
         allowed_keys: ALLOWED_KEYS,
         vocabulary: VOCABULARY,
-        rules: REDACTION_RULES.map((rule) => ({
+        rules: ALL_RULES.map((rule) => ({
           name: rule.name,
           keywords: rule.keywords,
           ...(rule.pattern === undefined ? {} : { pattern: escapeForCollector(rule.pattern) }),
@@ -119,7 +128,8 @@ function stockConfig(): string {
         allow_all_keys: false,
         allowed_keys: [...stockKeys(), ...exposedKeys()],
         redact_all_types: true,
-        blocked_values: REDACTION_RULES.map((rule) => escapeForCollector(stockPattern(rule))),
+        blocked_key_patterns: [`^(?:${IDENTITY_KEYS.map(quoteRegExp).join('|')})$$`],
+        blocked_values: ALL_RULES.map((rule) => escapeForCollector(stockPattern(rule))),
         summary: 'info',
       },
       'transform/restore': everySignal((hidden) =>

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { generatedTexts } from '#schemas/redaction-containers.fixture.js';
+import { createPseudonyms } from '#schemas/pseudonyms.js';
+import { PSEUDONYM_SECRET } from '#schemas/redaction-personal.fixture.js';
 import { redactText } from '#schemas/redaction.js';
 import { packageRoot } from '#schemas/root.js';
 import { hasGo } from './binary.js';
@@ -32,7 +34,8 @@ describe.skipIf(!hasGo())(`processors/secretredaction ${hasGo() ? '' : '(NOT RUN
     const folder = mkdtempSync(join(tmpdir(), 'shieldwatch-differential-'));
     try {
       const file = join(folder, 'texts.json');
-      writeFileSync(file, JSON.stringify(generatedTexts(6000, 20_261_130).map((input) => ({ input, output: redactText(input) }))));
+      const pseudonyms = createPseudonyms(PSEUDONYM_SECRET, 'org_1');
+      writeFileSync(file, JSON.stringify(generatedTexts(6000, 20_261_130).map((input) => ({ input, output: redactText(input), personal: redactText(input, pseudonyms) }))));
       const { status, output } = go(['test', '-count=1', '-run', '^TestDifferential$', '.'], { SHIELDWATCH_DIFFERENTIAL: file });
       expect(status, output).toBe(0);
     } finally {

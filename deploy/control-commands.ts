@@ -108,6 +108,11 @@ function orgCommands(org: Command, out: Out): void {
     const { orgId } = await call<{ orgId: string }>(flags, '/status', 'GET');
     out(JSON.stringify(await api<Org>(flags, 'PATCH', `/v1/org/${flags.org ?? orgId}`, { keepContent: choice === 'keep' }), null, 2));
   });
+  subcommand(org, 'identities <choice>', 'keep or replace e-mail addresses and login names in telemetry; pseudonyms replace them unless kept').action(async (choice: string, flags: Flags) => {
+    if (choice !== 'keep' && choice !== 'replace') throw new CommandError('identities are either kept or replaced: say keep or replace');
+    const { orgId } = await call<{ orgId: string }>(flags, '/status', 'GET');
+    out(JSON.stringify(await api<Org>(flags, 'PATCH', `/v1/org/${flags.org ?? orgId}`, { keepIdentities: choice === 'keep' }), null, 2));
+  });
 }
 
 function repoCommands(repo: Command, out: Out): void {

@@ -45,6 +45,8 @@ export interface GatewaySettings {
   collector?: CollectorSettings;
   /** Attribute keys that are stored besides ours, where there is no collector; the operator's own unless given. */
   allowedKeys?: readonly string[];
+  /** The secret that pseudonyms of persons are made from, where there is no collector; absent: they are masked. */
+  pseudonymKey?: string | undefined;
   /** Key and published heads of the audit trail; they live as long as the process unless given. */
   audit?: AuditFiles;
   /** {@link DEFAULT_QUOTAS} unless given. */
@@ -99,7 +101,7 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
 
   const sink =
     collector === undefined
-      ? createLandingSink(clickhouse, settings.allowedKeys ?? additionalKeys(process.env[ALLOWED_KEYS_VARIABLE]))
+      ? createLandingSink(clickhouse, { allowedKeys: settings.allowedKeys ?? additionalKeys(process.env[ALLOWED_KEYS_VARIABLE]), pseudonymKey: settings.pseudonymKey })
       : createCollectorSink(collector);
   const repositories = createRepositories(plane, clickhouse);
   await app.register((api, _options, done) => {

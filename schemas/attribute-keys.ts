@@ -33,6 +33,11 @@ export const CONTENT_KEYS: readonly string[] = [
   'description', 'hook_definitions', 'hook_input', 'hook_output', 'stdout', 'stderr', 'body', 'process.command_args', 'process.command_line',
 ];
 
+/** Attributes whose whole value names a person. `user.id` is not among them: agents make it by chance. */
+export const IDENTITY_KEYS: readonly string[] = [
+  'enduser.id', 'process.owner', 'process.real_user.name', 'process.saved_user.name', 'process.user.name', 'user.email', 'user.full_name', 'user.name',
+];
+
 /** Log events whose body is content, as the GenAI conventions had them before attributes took over. */
 export const CONTENT_EVENTS: readonly string[] = [
   'gen_ai.system.message', 'gen_ai.user.message', 'gen_ai.assistant.message', 'gen_ai.tool.message', 'gen_ai.choice', 'gen_ai.content.prompt',
@@ -99,6 +104,9 @@ const OWN_KEYS: readonly string[] = [
 const isContent = matcher(CONTENT_KEYS);
 const isOwn = matcher(OWN_KEYS);
 
+/** Whether the value of an attribute, or of an entry of a map, names a person; see {@link IDENTITY_KEYS}. */
+export const isIdentity = matcher(IDENTITY_KEYS);
+
 /** Values of the constants `ATTR_*` of a module. */
 const attributeNames = (module: Readonly<Record<string, unknown>>): string[] =>
   Object.entries(module).flatMap(([name, key]) => (name.startsWith('ATTR_') && typeof key === 'string' ? [key] : []));
@@ -117,10 +125,11 @@ export const ALLOWED_KEYS: readonly string[] = [
   .sort();
 
 /**
- * What becomes of an attribute because of its key: `listed` keys are kept as they are, `other` ones (allowed by
+ * What becomes of an attribute because of its key: `listed` keys are kept as they are, so are `identity` ones, whose
+ * value names a person; `other` ones (allowed by
  * their prefix) are searched for secrets as their values are, the rest is dropped.
  */
-export type AttributeFate = 'listed' | 'other' | 'reserved' | 'content' | 'unknown';
+export type AttributeFate = 'listed' | 'identity' | 'other' | 'reserved' | 'content' | 'unknown';
 
 /** @param additional an operator's own keys. */
 export function attributeFates(additional: readonly string[] = []): (key: string, keepContent: boolean) => AttributeFate {
@@ -134,7 +143,7 @@ export function attributeFates(additional: readonly string[] = []): (key: string
       if (!keepContent) return 'content';
       return contentExact.has(key) || exact.has(key) ? 'listed' : 'other';
     }
-    if (exact.has(key)) return 'listed';
+    if (exact.has(key)) return isIdentity(key) ? 'identity' : 'listed';
     return isAllowed(key) ? 'other' : 'unknown';
   };
 }

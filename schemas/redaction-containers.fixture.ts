@@ -113,10 +113,11 @@ export function isMissed(redact: (text: string) => string, container: (secret: s
 const SIGNS = [
   ' ', '  ', '\n', '\t', '\r\n', '"', "'", '`', '\\', '\\\\', '\\n', '\\"', '\\u0067', '\\x41', '\\/', '\\033[', '%', '%20', '%25', '%2520', '%3D', '&', '&amp;', '&quot;', '&#64;', '&amp;lt;',
   '=', ':', '::', ':=', '=>', '==', ',', ';', '|', '@', '.', '/', '://', '-', '--', '_', '+', '<', '>', '(', ')', '[', ']', '{', '}', '${', '{{', '$', '*', '#', '~', '\u001b[32m', '[0m', '\u200b', '\u00a0',
-  '“', '”', '«', 'é', '🔒', '漢', '\u0000', '\u0130', '\u212a',
+  '“', '”', '«', 'é', 'ü', '🔒', '漢', '\u00d7', '+', '\u0000', '\u0130', '\u212a',
 ];
 const WORDS = [
   'app', 'admin', 'Zk8mQv4Rt2Lx', 'FAKE0000fake', 'swordfish', '12345678', 'value', 'name', 'set', 'curl', 'mysql', 'docker login', '-u', '-p', '--user', 'localhost', 'db.example.test', 'Basic', 'Bearer', 'Token',
+  'alice@example.com', 'alice', 'example.com', '.com', 'xn--bcher-kva', '/home/', 'C:\\Users\\', 'git', '1.2', '[192.0.2.1]',
   'YXBwOlprOG1RdjRSdDJMeHh4', 'redacted', 'REDACTED', 'config.secret', 'getToken', 'SecretString', 'correct horse battery', 'enter your', 'H4sIAAAA', '-----BEGIN RSA PRIVATE KEY-----', '-----END', 'iVBORw0KGgo',
 ];
 

@@ -806,7 +806,7 @@ function takeArgument(ahead: Ahead, start: number, end: number, sign: string, is
 export function readUserFlag(ahead: Ahead, start: number, end: number, take: Take): void {
   const { text } = ahead;
   const value = readValue(ahead, end);
-  if (value === undefined) return;
+  if (value === undefined || isWordAt(text, value.start, '[redacted')) return;
   const colon = ahead.next(Kind.colon, value.start, Math.min(value.end, value.start + 100));
   if (colon <= value.start || colon >= value.end - 1 || text.charAt(colon) !== ':') return;
   if (ahead.has(Kind.space, value.start, colon)) return;

@@ -36,8 +36,8 @@ export interface RedactionRule {
   readonly stock?: string;
 }
 
-/** The readers: the first four begin behind a pattern, the others at a keyword. */
-export type Reads = 'block' | 'token' | 'basic' | 'flag' | 'assignment' | 'authorization' | 'cookies' | 'url' | 'userinfo' | 'command';
+/** The readers: the first four begin behind a pattern, the others at a keyword; the last two are of personal data. */
+export type Reads = 'block' | 'token' | 'basic' | 'flag' | 'assignment' | 'authorization' | 'cookies' | 'url' | 'userinfo' | 'command' | 'address' | 'login';
 
 const ALPHANUMERIC = '[A-Za-z0-9]';
 const WORD = '[A-Za-z0-9_]';

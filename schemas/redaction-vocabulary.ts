@@ -91,4 +91,24 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   'ssh-keygen': ['-N', '-P'],
 };
 
-export const VOCABULARY = { about: ABOUT, glued: GLUED, literals: LITERALS, prose: PROSE, sources: SOURCES, getters: GETTERS, no_users: NO_USERS, commands: COMMANDS } as const;
+/** Accounts of programs that stand before the host of a repository. */
+const SERVICE_USERS: readonly string[] = ['aur', 'forgejo', 'git', 'gitea', 'gitlab', 'gogs', 'hg', 'svn'];
+
+/** Login names that are nobody's. */
+const SHARED_LOGINS: readonly string[] = [
+  'actions', 'admin', 'administrator', 'app', 'appuser', 'build', 'builder', 'ci', 'circleci', 'codespace', 'coder', 'default', 'dev', 'docker', 'ec2-user', 'gitlab-runner', 'gitpod',
+  'jenkins', 'linuxbrew', 'me', 'node', 'nobody', 'nonroot', 'public', 'root', 'runner', 'runneradmin', 'sandbox', 'shared', 'system', 'travis', 'ubuntu', 'user', 'username', 'vagrant', 'vscode', 'you',
+  'your-name', 'your-username', 'yourname',
+];
+
+/** Ends of file names and units that are no top-level domains: `getty@tty1.service`, `icon@dark.svg`, `fn@app.js:12`. */
+const FILE_ENDS: readonly string[] = [
+  'bak', 'bundle', 'cfg', 'chunk', 'cjs', 'conf', 'cpp', 'css', 'csv', 'deb', 'dll', 'env', 'exe', 'gif', 'go', 'gz', 'hpp', 'htm', 'html', 'ico', 'ini', 'ipynb', 'jar', 'java', 'jpeg', 'jpg', 'js', 'json',
+  'jsx', 'kt', 'lock', 'log', 'lua', 'min', 'mjs', 'mount', 'patch', 'pdf', 'php', 'png', 'proto', 'rb', 'rpm', 'scss', 'service', 'slice', 'socket', 'sql', 'svg', 'swift', 'tar', 'tgz', 'timer', 'tmp',
+  'toml', 'ts', 'tsx', 'txt', 'vue', 'wasm', 'webp', 'whl', 'xml', 'yaml', 'yml',
+];
+
+/** Folders below which homes are, besides the root: `/var/home/alice`, `/mnt/c/Users/alice`. */
+const HOMES_BELOW: readonly string[] = ['data', 'export', 'host', 'mnt', 'net', 'nfs', 'rootfs', 'usr', 'var'];
+
+export const VOCABULARY = { about: ABOUT, glued: GLUED, literals: LITERALS, prose: PROSE, sources: SOURCES, getters: GETTERS, no_users: NO_USERS, commands: COMMANDS, service_users: SERVICE_USERS, shared_logins: SHARED_LOGINS, file_ends: FILE_ENDS, homes_below: HOMES_BELOW } as const;

@@ -16,10 +16,14 @@ import {
   basicEnd, blockEnd, isNamedSecret, nameEnd, readAssignment, readAuthorization, readCommand, readCookies, readToken, readUrl, readUserFlag,
   readUserinfo, strengthOf, type Strength, type Take,
 } from './redaction-readers.js';
+import { PERSONAL_RULES, readAddress, readLogin, type PersonalKind } from './redaction-personal.js';
 import { createKeywordScanner, type KeywordScanner } from './redaction-scan.js';
-import { hasArgumentBoundary, hasBoundary, runEnd } from './redaction-text.js';
+import { hasArgumentBoundary, hasBoundary, isNameCharacter, runEnd } from './redaction-text.js';
 
 export { isNamedSecret, REDACTION_RULES, type RedactionRule, type Strength };
+
+/** Gives what stands in place of an address or a login name, as the text has it; a placeholder in brackets, which is left alone afterwards. */
+export type Personal = (kind: PersonalKind, value: string) => string;
 
 export interface Redaction {
   /** The text with each secret replaced by `[REDACTED:<kind>]`. */
@@ -61,6 +65,8 @@ interface Found {
   readonly start: number;
   readonly end: number;
   readonly rule: number;
+  /** Of personal data: the address or login name. */
+  readonly personal?: string;
 }
 
 /** The kind of a value that is a secret by the name it stands under; see {@link secretNameStrength}. */
@@ -77,49 +83,61 @@ const LONGEST_NESTED = 65_536;
 const MOST_COMMANDS = 8;
 
 let engine: Engine | undefined;
+/** Which finds personal data too. */
+let fullEngine: Engine | undefined;
 
 /** Made when first needed, since the hook imports this file and most of its calls redact nothing. */
-function createEngine(): Engine {
-  const pairs = REDACTION_RULES.flatMap(({ keywords, before = 0 }, rule): Pair[] =>
+function createEngine(list: readonly RedactionRule[]): Engine {
+  const pairs = list.flatMap(({ keywords, before = 0 }, rule): Pair[] =>
     [...keywords].sort((a, b) => b.length - a.length).map((keyword) => ({ rule, keyword, back: keyword.length - 1 + before })),
   );
   const starts = new Map<string, number[]>();
   pairs.forEach(({ keyword }, pair) => starts.set(keyword, [...(starts.get(keyword) ?? []), pair]));
   return {
     scanner: createKeywordScanner([...starts.keys()]),
-    rules: REDACTION_RULES.map((rule) => ({ rule })),
+    rules: list.map((rule) => ({ rule })),
     pairs,
     starts: [...starts.values()],
     ahead: new Ahead(),
-    resume: new Uint32Array(REDACTION_RULES.length),
+    resume: new Uint32Array(list.length),
   };
 }
 
-/** Replaces every secret in `text`. Redacting twice changes nothing more. Takes time linear in the text's length. */
-export function redact(text: string): Redaction {
-  const own = (engine ??= createEngine());
+/**
+ * Replaces every secret in `text`, and personal data where `personal` says what to put there. Redacting twice changes
+ * nothing more. Takes time linear in the text's length.
+ */
+export function redact(text: string, personal?: Personal): Redaction {
+  const own = personal === undefined ? (engine ??= createEngine(REDACTION_RULES)) : (fullEngine ??= createEngine([...REDACTION_RULES, ...PERSONAL_RULES]));
   const found: Found[] = [];
   find(own, text, 0, found);
   if (found.length === 0) return { text, counts: NOTHING };
-  found.sort((a, b) => a.start - b.start || a.rule - b.rule);
+  found.sort((a, b) => a.start - b.start || a.rule - b.rule || b.end - a.end);
   const counts: Record<string, number> = {};
   let result = '';
   let done = 0;
-  for (const { start, end, rule } of found) {
+  for (const { start, end, rule, personal: value } of found) {
     if (end <= done) continue;
     if (start >= done) {
       const kind = own.rules[rule]?.rule.name ?? '';
-      result += `${text.slice(done, start)}[REDACTED:${kind}]`;
+      const placeholder = value === undefined || personal === undefined ? `[REDACTED:${kind}]` : personal(kind as PersonalKind, value);
+      result += text.slice(done, start) + placeholder;
       counts[kind] = (counts[kind] ?? 0) + 1;
-    }
+    } else if (value !== undefined && isHostOnly(text, done, end)) continue;
     done = end;
   }
   return { text: result + text.slice(done), counts };
 }
 
+/** Whether a secret took all of an address but its host, which says who had the secret. */
+function isHostOnly(text: string, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (!isNameCharacter(text.charCodeAt(i)) && text.charCodeAt(i) !== 46) return false;
+  return true;
+}
+
 /** {@link redact} where the counts are not wanted. */
-export function redactText(text: string): string {
-  return redact(text).text;
+export function redactText(text: string, personal?: Personal): string {
+  return redact(text, personal).text;
 }
 
 /** Adds all secrets of the text to `found`, in no order. */
@@ -130,8 +148,9 @@ function find(own: Engine, text: string, depth: number, found: Found[]): void {
     eachDecoded(text, (decoded) => {
       const inside: Found[] = [];
       find(own, decoded.text, depth + 1, inside);
-      const first = inside.sort((a, b) => a.start - b.start || a.rule - b.rule)[0];
-      if (first !== undefined) found.push({ start: decoded.start, end: decoded.end, rule: first.rule });
+      inside.sort((a, b) => a.start - b.start || a.rule - b.rule || b.end - a.end);
+      const first = inside.find(({ personal }) => personal === undefined) ?? inside[0];
+      if (first !== undefined) found.push({ ...first, start: decoded.start, end: decoded.end });
     });
   }
   if (mayHaveEscapes(text)) findBehindEscapes(own, text, false, depth, found);
@@ -144,7 +163,7 @@ function findBehindEscapes(own: Engine, text: string, plus: boolean, depth: numb
   if (view === undefined) return;
   const inside: Found[] = [];
   find(own, view.text, depth + 1, inside);
-  for (const { start, end, rule } of inside) found.push({ start: view.toSource(start), end: view.toSource(end), rule });
+  for (const each of inside) found.push({ ...each, start: view.toSource(each.start), end: view.toSource(each.end) });
 }
 
 function findPlain(own: Engine, text: string, found: Found[]): void {
@@ -165,7 +184,8 @@ function findPlain(own: Engine, text: string, found: Found[]): void {
     const { reads, pattern } = compiled.rule;
     if (pattern === undefined) {
       const end = start + keyword.length;
-      if (reads !== undefined && reads !== 'command') READERS[reads]?.(ahead, start, end, take);
+      if (reads === 'address' || reads === 'login') readPersonal(text, start, end, index, reads, found);
+      else if (reads !== undefined && reads !== 'command') READERS[reads]?.(ahead, start, end, take);
       else if (start >= (commands.get(keyword) ?? 0) && mayRead(commands, start)) {
         commands.set(keyword, readCommand(ahead, start, end, (from, to) => found.push({ start: from, end: to, rule: index })));
       }
@@ -196,7 +216,13 @@ function mayRead(commands: ReadonlyMap<string, number>, start: number): boolean 
   return lines < MOST_COMMANDS;
 }
 
-/** The readers that begin at a keyword, but for that of command lines. */
+function readPersonal(text: string, start: number, end: number, rule: number, reads: 'address' | 'login', found: Found[]): void {
+  const take = (from: number, to: number, personal: string): void => void found.push({ start: from, end: to, rule, personal });
+  if (reads === 'address') readAddress(text, start, take);
+  else readLogin(text, start, end, take);
+}
+
+/** The readers that begin at a keyword, but for those of command lines and of personal data. */
 const READERS: Readonly<Partial<Record<Reads, (ahead: Ahead, start: number, end: number, take: Take) => void>>> = {
   assignment: readAssignment, authorization: readAuthorization, cookies: readCookies, url: readUrl, userinfo: readUserinfo,
 };
@@ -229,7 +255,7 @@ function isBounded(text: string, start: number, boundary: RedactionRule['boundar
  * the names of the rule {@link NAMED_SECRET} and at most letters, digits, `_` and `-` after it.
  */
 export function secretNameStrength(name: string): Strength | undefined {
-  const { scanner, rules, pairs, starts } = (engine ??= createEngine());
+  const { scanner, rules, pairs, starts } = (engine ??= createEngine(REDACTION_RULES));
   const ahead = new Ahead().begin(name);
   const found: Strength[] = [];
   scanner.scan(name, (keyword, end) => {

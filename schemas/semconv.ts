@@ -30,6 +30,9 @@ export const HEADER_RETENTION_DAYS = 'x-shieldwatch-retention-days';
 /** `keep`: this organisation keeps prompts, answers, tool arguments and results. Anything else: they are dropped. */
 export const HEADER_CONTENT = 'x-shieldwatch-content';
 
+/** `keep`: this organisation keeps e-mail addresses and login names. Anything else: pseudonyms stand in their place. */
+export const HEADER_IDENTITIES = 'x-shieldwatch-identities';
+
 /** Identity of a fact, made at the source; any span or log record of ours carries it. */
 export const ATTR_EVENT_ID = 'shieldwatch.event.id';
 /** Where a decision came from: `hook`, `rest` or `ndjson`. */

@@ -10,6 +10,7 @@ import { SAMPLES, toProtobuf } from '#ingest/testing/otlp-samples.js';
 import { selectRows } from '#schemas/clickhouse/client.js';
 import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
 import { SECRETS } from '#schemas/redaction-containers.fixture.js';
+import { PSEUDONYM_SECRET } from '#schemas/redaction-personal.fixture.js';
 import { KEY, LANDING_TABLES, startCollectorUnderTest, type CollectorUnderTest } from './collector.fixture.js';
 import { plantedRequest } from './planted.fixture.js';
 
@@ -91,7 +92,7 @@ describe.skipIf(!hasGo())(`the gateway's own landing and the collector ${hasGo()
 
   /** Sends the bodies both ways and compares all that lies in all tables. */
   async function landsEqually(bodies: readonly { readonly signal: Signal; readonly body: Buffer }[], keepContent: boolean, type: typeof JSON_TYPE | typeof PROTOBUF_TYPE): Promise<void> {
-    const sinks = [createLandingSink(own.client, ALLOWED), createCollectorSink({ url: under.collector.url, key: KEY })];
+    const sinks = [createLandingSink(own.client, { allowedKeys: ALLOWED, pseudonymKey: PSEUDONYM_SECRET }), createCollectorSink({ url: under.collector.url, key: KEY })];
     for (const table of LANDING_TABLES) {
       await own.client.command({ query: `TRUNCATE TABLE ${table}` });
       await own.client.command({ query: `TRUNCATE TABLE collector_e2e.${table}` });

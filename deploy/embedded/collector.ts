@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandError } from '#schemas/errors.js';
+import { PSEUDONYM_KEY_FILE_VARIABLE } from '#schemas/pseudonyms.js';
 import { COLLECTOR_CONFIG } from '#collector/binary.js';
 import { launchCollector } from './collector-process.js';
 import type { CollectorProcess } from './collector-process.js';
@@ -34,6 +35,8 @@ export interface CollectorSettings {
   readonly database: string;
   /** Shared secret that every request must carry as `Authorization: Bearer <key>`. */
   readonly key: string;
+  /** File with the secret that pseudonyms of persons are made from; absent: they are masked. */
+  readonly pseudonymKeyFile?: string;
   /** Configuration files, in order; those of our distribution unless given. */
   readonly config?: readonly string[];
   /** Variables of config.yaml besides those that follow from the settings above. */
@@ -77,6 +80,7 @@ export async function startCollector(settings: CollectorSettings): Promise<Embed
         SHIELDWATCH_COLLECTOR_PORT: String(port),
         SHIELDWATCH_COLLECTOR_HEALTH_PORT: String(healthPort),
         SHIELDWATCH_COLLECTOR_KEY: settings.key,
+        [PSEUDONYM_KEY_FILE_VARIABLE]: settings.pseudonymKeyFile ?? '',
         SHIELDWATCH_COLLECTOR_QUEUE: queue,
         SHIELDWATCH_CLICKHOUSE_URL: settings.clickhouseUrl,
         SHIELDWATCH_CLICKHOUSE_DATABASE: settings.database,

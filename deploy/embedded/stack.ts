@@ -22,6 +22,7 @@ import { openDataFolder } from './data-folder.js';
 import { findGrafana, startGrafana } from './grafana.js';
 import { openGrafanaPasswords } from './grafana-passwords.js';
 import { answerOf, callApi, manageOrgs } from './machine-api.js';
+import { openPseudonymKey } from './pseudonym-key.js';
 import { rollupControl } from './rollup-control.js';
 
 /** What runs where, as `shieldwatch stack` and the banner show it. */
@@ -113,7 +114,9 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
     const firstTokens = await ensureFirstTokens(postgres, audit);
     const orgId = LOCAL_ORG_ID;
 
-    const collector = await openCollector(config, clickhouseUrl, log, closers);
+    // A collector that somebody else runs has its own.
+    const pseudonymKey = config.collectorUrl === undefined || config.withoutCollector ? openPseudonymKey(config.dataDir) : undefined;
+    const collector = await openCollector(config, clickhouseUrl, pseudonymKey?.file, log, closers);
 
     const installed = config.grafanaUrl === undefined ? findGrafana() : undefined;
     // Written without a Grafana here too: compose's reads it.
@@ -129,6 +132,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       clickhouse,
       postgres,
       ...('url' in collector ? { collector } : {}),
+      pseudonymKey: pseudonymKey?.secret,
       audit,
       ...(grafanaUrl === undefined ? {} : { boards: { grafanaUrl } }),
       logger: { level: config.logLevel },
@@ -231,6 +235,7 @@ async function knownOrg(postgres: Postgres, body: unknown, fallback: string): Pr
 async function openCollector(
   config: StackConfig,
   clickhouseUrl: string,
+  pseudonymKeyFile: string | undefined,
   log: (line: string) => void,
   closers: (() => Promise<void>)[],
 ): Promise<{ url: string; key: string } | { absent: string }> {
@@ -248,6 +253,7 @@ async function openCollector(
     clickhouseUrl,
     database: DEFAULT_DATABASE,
     key,
+    ...(pseudonymKeyFile === undefined ? {} : { pseudonymKeyFile }),
     onLog: (line) => {
       log(`[collector] ${line}`);
     },

@@ -36,6 +36,8 @@ export interface Caller {
   retentionDays: number;
   /** Whether the organisation keeps prompts, answers, tool arguments and results; absent: it does not. */
   keepContent?: boolean;
+  /** Whether the organisation keeps e-mail addresses and login names; absent: pseudonyms stand in their place. */
+  keepIdentities?: boolean;
 }
 
 declare module 'fastify' {

@@ -52,6 +52,7 @@ interface TokenRow extends Record<string, unknown> {
   repository: string | null;
   retention_days: number;
   keep_content: boolean;
+  keep_identities: boolean;
   plan: Plan;
   deleted_at: Date | string | null;
   expires_at: Date | string | null;
@@ -85,7 +86,7 @@ export function createTokenLookup(db: Postgres, use?: TokenUse): TokenLookup {
     const [row] = await fromStore(
       asRole(db, 'shieldwatch_auth', { 'shieldwatch.token_hash': hash }, (tx) =>
         tx.query<TokenRow>(
-          `SELECT token.id, token.org_id, token.scopes, token.repository, token.expires_at, org.retention_days, org.keep_content, org.plan, org.deleted_at, token.member_id, member.login, member.role,
+          `SELECT token.id, token.org_id, token.scopes, token.repository, token.expires_at, org.retention_days, org.keep_content, org.keep_identities, org.plan, org.deleted_at, token.member_id, member.login, member.role,
              token.minters, ARRAY(SELECT minter.role FROM member AS minter WHERE minter.id = ANY (token.minters)) AS minter_roles
            FROM token JOIN org ON org.id = token.org_id LEFT JOIN member ON member.id = token.member_id
            WHERE token.token_hash = $1 AND token.revoked_at IS NULL AND (token.expires_at IS NULL OR token.expires_at > now())`,
@@ -173,6 +174,7 @@ function callerOf(row: TokenRow): Caller {
     repository: row.repository === null ? null : canonicalRepository(row.repository),
     retentionDays: row.retention_days,
     keepContent: row.keep_content,
+    keepIdentities: row.keep_identities,
   };
 }
 

@@ -13,6 +13,7 @@ interface OrgRow extends Record<string, unknown> {
   plan: Plan;
   retention_days: number;
   keep_content: boolean;
+  keep_identities: boolean;
   github_org_login: string | null;
   sso_enabled: boolean;
   created_at: Date | string;
@@ -32,11 +33,12 @@ export async function showOrg(plane: ControlPlane, orgId: string): Promise<Org> 
     repos: { used: row.repos, limit: PLAN_LIMITS[row.plan].repos },
     retentionDays: { used: row.retention_days, limit: PLAN_LIMITS[row.plan].retentionDays },
     keepContent: row.keep_content,
+    keepIdentities: row.keep_identities,
   };
 }
 
 /** @throws ShieldwatchError 403 when the plan does not keep telemetry that long. */
-export async function changeOrg(plane: ControlPlane, actor: Actor, change: { name?: string | undefined; retentionDays?: number | undefined; keepContent?: boolean | undefined }): Promise<Org> {
+export async function changeOrg(plane: ControlPlane, actor: Actor, change: { name?: string | undefined; retentionDays?: number | undefined; keepContent?: boolean | undefined; keepIdentities?: boolean | undefined }): Promise<Org> {
   const before = await showOrg(plane, actor.orgId);
   const { limit } = before.retentionDays;
   if (change.retentionDays !== undefined && change.retentionDays > limit) {
@@ -48,8 +50,9 @@ export async function changeOrg(plane: ControlPlane, actor: Actor, change: { nam
     const name = change.name === undefined ? before.name : scrubText(change.name, 100);
     const retentionDays = change.retentionDays ?? before.retentionDays.used;
     const keepContent = change.keepContent ?? before.keepContent;
-    await tx.query('UPDATE org SET name = $1, retention_days = $2, keep_content = $3', [name, retentionDays, keepContent]);
-    await tx.record({ action: 'org.change', subject: actor.orgId, detail: { name, retentionDays, keepContent } });
+    const keepIdentities = change.keepIdentities ?? before.keepIdentities;
+    await tx.query('UPDATE org SET name = $1, retention_days = $2, keep_content = $3, keep_identities = $4', [name, retentionDays, keepContent, keepIdentities]);
+    await tx.record({ action: 'org.change', subject: actor.orgId, detail: { name, retentionDays, keepContent, keepIdentities } });
   });
   return showOrg(plane, actor.orgId);
 }

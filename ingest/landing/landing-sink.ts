@@ -4,6 +4,7 @@ import { readClear } from '../telemetry/read-clear.js';
 import { acceptedAll, type TelemetrySink } from '../telemetry/sink.js';
 import { insertRows } from './insert.js';
 import { insertsOf } from './large-work.js';
+import type { LandingSettings } from './tenant.js';
 
 /**
  * Does the collector's work where there is none: reads the request, deletes what only we may set, stamps the
@@ -11,14 +12,12 @@ import { insertsOf } from './large-work.js';
  *
  * A request is acknowledged when all its rows are stored. If some table failed the client is told to send it
  * again, and the rows that did get stored come twice: landing may repeat, facts fold.
- *
- * @param allowedKeys attribute keys that the operator allows besides ours (schemas/attribute-keys.ts).
  */
-export function createLandingSink(clickhouse: ClickHouseClient, allowedKeys: readonly string[]): TelemetrySink {
+export function createLandingSink(clickhouse: ClickHouseClient, settings: LandingSettings): TelemetrySink {
   return {
     async deliver(request, caller) {
       const { signal, type } = request;
-      const inserts = await insertsOf({ kind: 'inserts', signal, type, body: await readClear(request), caller, allowedKeys });
+      const inserts = await insertsOf({ kind: 'inserts', signal, type, body: await readClear(request), caller, settings });
       await fromStore(Promise.all(inserts.map((insert) => insertRows(clickhouse, insert))));
       return acceptedAll(type);
     },

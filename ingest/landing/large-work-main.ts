@@ -15,7 +15,7 @@ parentPort?.on('message', (message: OtlpWork) => {
       answer = { result };
       transfer.push(result.buffer as ArrayBuffer);
     } else {
-      const result = toInserts(message.signal, message.type, body, message.caller, message.allowedKeys);
+      const result = toInserts(message.signal, message.type, body, message.caller, message.settings);
       answer = { result };
       for (const { pieces } of result) for (const piece of pieces) transfer.push(piece.buffer as ArrayBuffer);
     }

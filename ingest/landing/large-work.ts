@@ -25,7 +25,7 @@ export async function protobufOf(work: OtlpWork & { kind: 'protobuf' }): Promise
 
 /** The rows of a request; see {@link toInserts}. A large one does not hold up other requests. */
 export async function insertsOf(work: OtlpWork & { kind: 'inserts' }): Promise<Insert[]> {
-  if (work.body.length <= LARGE_BYTES) return toInserts(work.signal, work.type, work.body, work.caller, work.allowedKeys);
+  if (work.body.length <= LARGE_BYTES) return toInserts(work.signal, work.type, work.body, work.caller, work.settings);
   return (await inWorker(work)) as Insert[];
 }
 

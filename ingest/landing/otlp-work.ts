@@ -11,6 +11,7 @@ import type { LogsRequest, MetricsRequest, TracesRequest } from './otlp.js';
 import { logRows } from './rows/logs.js';
 import { metricRows } from './rows/metrics.js';
 import { traceRows } from './rows/traces.js';
+import type { LandingSettings } from './tenant.js';
 
 /** What is done with the bytes of one request, all of it synchronous. */
 export type OtlpWork =
@@ -21,8 +22,7 @@ export type OtlpWork =
       readonly type: OtlpType;
       readonly body: Buffer;
       readonly caller: Caller;
-      /** Attribute keys that the operator allows besides ours (schemas/attribute-keys.ts). */
-      readonly allowedKeys: readonly string[];
+      readonly settings: LandingSettings;
     };
 
 let plans: Readonly<Record<Signal, MessagePlan>> | undefined;
@@ -45,20 +45,20 @@ export function toProtobuf(signal: Signal, type: OtlpType, body: Buffer): Buffer
 }
 
 /** The rows that a request is stored as, written out. @throws as {@link toProtobuf} does. */
-export function toInserts(signal: Signal, type: OtlpType, body: Buffer, caller: Caller, allowedKeys: readonly string[]): Insert[] {
+export function toInserts(signal: Signal, type: OtlpType, body: Buffer, caller: Caller, settings: LandingSettings): Insert[] {
   plans ??= createRequestPlans();
   const message: unknown = decodeProtobuf(plans[signal], toProtobuf(signal, type, body));
-  return rowsOf(signal, message, caller, allowedKeys).filter((batch) => batch.rows.length > 0).map(writeRows);
+  return rowsOf(signal, message, caller, settings).filter((batch) => batch.rows.length > 0).map(writeRows);
 }
 
 /** The decoder gives exactly the shapes of `otlp.ts`, each made from the signal's own plan. */
-function rowsOf(signal: Signal, message: unknown, caller: Caller, allowedKeys: readonly string[]) {
+function rowsOf(signal: Signal, message: unknown, caller: Caller, settings: LandingSettings) {
   switch (signal) {
     case 'traces':
-      return traceRows(message as TracesRequest, caller, allowedKeys);
+      return traceRows(message as TracesRequest, caller, settings);
     case 'metrics':
-      return metricRows(message as MetricsRequest, caller, allowedKeys);
+      return metricRows(message as MetricsRequest, caller, settings);
     case 'logs':
-      return logRows(message as LogsRequest, caller, allowedKeys);
+      return logRows(message as LogsRequest, caller, settings);
   }
 }

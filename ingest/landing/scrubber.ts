@@ -1,5 +1,7 @@
-import { attributeFates, CONTENT_EVENTS } from '#schemas/attribute-keys.js';
-import { isNamedSecret, NAMED_SECRET, redact, secretNameStrength, type Strength } from '#schemas/redaction.js';
+import { isUtf8 } from 'node:buffer';
+import { attributeFates, CONTENT_EVENTS, isIdentity } from '#schemas/attribute-keys.js';
+import { redactIdentity } from '#schemas/pseudonyms.js';
+import { isNamedSecret, NAMED_SECRET, redact, secretNameStrength, type Personal, type Strength } from '#schemas/redaction.js';
 import { COUNT_ATTRIBUTE_PREFIX } from '#schemas/semconv.js';
 import { goJson, goNumber } from './go-json.js';
 import type { AnyValue, KeyValue, LogRecord } from './otlp.js';
@@ -35,7 +37,12 @@ export interface ScrubberSettings {
   readonly keepContent: boolean;
   /** Attribute keys that the operator allows besides ours. */
   readonly allowedKeys?: readonly string[];
+  /** Gives what stands in place of addresses and login names; absent: the organisation keeps them. */
+  readonly personal?: Personal | undefined;
 }
+
+/** What the name of a value says of it: how much it has to look like a secret, or that it names a person. */
+type Named = Strength | 'identity' | undefined;
 
 /**
  * Turns OTLP values into the strings that are stored: written as the collector's exporter writes them, without
@@ -46,15 +53,17 @@ export class Scrubber {
   readonly #memo = new Set<string>();
   readonly #keepContent: boolean;
   readonly #fateOf: ReturnType<typeof attributeFates>;
+  readonly #personal: Personal | undefined;
 
-  constructor({ keepContent, allowedKeys }: ScrubberSettings) {
+  constructor({ keepContent, allowedKeys, personal }: ScrubberSettings) {
+    this.#personal = personal;
     this.#keepContent = keepContent;
     this.#fateOf = attributeFates(allowedKeys);
   }
 
   text(text: string, tally: Tally): string {
     if (this.#memo.has(text)) return text;
-    const { text: result, counts } = redact(wellFormed(text));
+    const { text: result, counts } = redact(wellFormed(text), this.#personal);
     tally.masked(counts);
     if (result === text && text.length <= MEMO_LENGTH && this.#memo.size < MEMO_ENTRIES) this.#memo.add(text);
     return result;
@@ -63,9 +72,9 @@ export class Scrubber {
   /**
    * As pdata's `Value.AsString`.
    *
-   * @param named what the name that it stands under says of its being a secret.
+   * @param named what the name that it stands under says of it.
    */
-  value(value: AnyValue | undefined, tally: Tally, named?: Strength): string {
+  value(value: AnyValue | undefined, tally: Tally, named?: Named): string {
     if (value === undefined) return '';
     const clean = this.#scrub(value, named, tally);
     if (clean.stringValue !== undefined) return clean.stringValue;
@@ -96,22 +105,23 @@ export class Scrubber {
       const fate = this.#fateOf(key, this.#keepContent);
       if (fate === 'unknown') tally.add('dropped.attributes', 1);
       if (fate === 'content') tally.add('dropped.content', 1);
-      if (fate !== 'listed' && fate !== 'other') continue;
-      const scrubbed = this.value(value, tally, fate === 'other' ? secretNameStrength(key) : undefined);
+      if (fate !== 'listed' && fate !== 'identity' && fate !== 'other') continue;
+      const scrubbed = this.value(value, tally, fate === 'listed' ? undefined : meaningOf(key));
       const name = fate === 'other' ? this.text(key, tally) : key;
       if (!result.has(name)) result.set(name, scrubbed);
     }
     return result;
   }
 
-  #scrub(value: AnyValue, named: Strength | undefined, tally: Tally): AnyValue {
+  #scrub(value: AnyValue, named: Named, tally: Tally): AnyValue {
     const { stringValue, bytesValue, arrayValue, kvlistValue } = value;
     if (stringValue !== undefined) {
+      if (named === 'identity') return { stringValue: this.#identity(wellFormed(stringValue), tally) };
       if (named === undefined || !isNamedSecret(stringValue, named)) return { stringValue: this.text(stringValue, tally) };
       tally.masked({ [NAMED_SECRET]: 1 });
       return { stringValue: `[REDACTED:${NAMED_SECRET}]` };
     }
-    if (bytesValue !== undefined) return { bytesValue: cleanBytes(bytesValue, tally) };
+    if (bytesValue !== undefined) return { bytesValue: this.#bytes(bytesValue, tally) };
     if (arrayValue !== undefined) return { arrayValue: { values: arrayValue.values.map((each) => this.#scrub(each, named, tally)) } };
     if (kvlistValue !== undefined) return { kvlistValue: { values: kvlistValue.values.map((entry) => this.#scrubEntry(entry, tally)) } };
     return value;
@@ -119,19 +129,32 @@ export class Scrubber {
 
   #scrubEntry({ key: sent, value }: KeyValue, tally: Tally): KeyValue {
     const key = wellFormed(sent);
-    const scrubbed = value === undefined ? {} : { value: this.#scrub(value, secretNameStrength(key), tally) };
+    const scrubbed = value === undefined ? {} : { value: this.#scrub(value, meaningOf(key), tally) };
     return { key: this.text(key, tally), ...scrubbed };
   }
+
+  #identity(text: string, tally: Tally): string {
+    if (this.#personal === undefined) return this.text(text, tally);
+    const { text: result, kind } = redactIdentity(text, this.#personal);
+    if (kind === undefined) return this.text(text, tally);
+    tally.masked({ [kind]: 1 });
+    return result;
+  }
+
+  /** Base64 would only hide a secret from the patterns, not from whoever reads the table. */
+  #bytes(bytes: Buffer, tally: Tally): Buffer {
+    const encoding = isUtf8(bytes) ? 'utf8' : 'latin1';
+    const text = bytes.toString(encoding);
+    const redacted = redact(text, this.#personal);
+    tally.masked(redacted.counts);
+    return redacted.text === text ? bytes : Buffer.from(redacted.text, encoding);
+  }
+}
+
+function meaningOf(key: string): Named {
+  return isIdentity(key) ? 'identity' : secretNameStrength(key);
 }
 
 function wellFormed(text: string): string {
   return text.replace(LONE_SURROGATE, '\ufffd');
-}
-
-/** Base64 would only hide a secret from the patterns, not from whoever reads the table. */
-function cleanBytes(bytes: Buffer, tally: Tally): Buffer {
-  const text = bytes.toString('latin1');
-  const redacted = redact(text);
-  tally.masked(redacted.counts);
-  return redacted.text === text ? bytes : Buffer.from(redacted.text, 'latin1');
 }

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { Pool, type Dispatcher } from 'undici';
 import { ShieldwatchError } from '#schemas/errors.js';
-import { HEADER_CONTENT, HEADER_ORG_ID, HEADER_REPOSITORY, HEADER_RETENTION_DAYS, HEADER_TOKEN_ID } from '#schemas/semconv.js';
+import { HEADER_CONTENT, HEADER_IDENTITIES, HEADER_ORG_ID, HEADER_REPOSITORY, HEADER_RETENTION_DAYS, HEADER_TOKEN_ID } from '#schemas/semconv.js';
 import type { Caller } from '../auth/caller.js';
 import { RETRY_AFTER_SECONDS } from '../errors/from-store.js';
 import { protobufOf } from '../landing/large-work.js';
@@ -68,6 +68,7 @@ function headers(request: TelemetryRequest, caller: Caller, key: string): Record
     [HEADER_TOKEN_ID]: caller.tokenId,
     [HEADER_RETENTION_DAYS]: String(caller.retentionDays),
     [HEADER_CONTENT]: caller.keepContent === true ? 'keep' : 'drop',
+    [HEADER_IDENTITIES]: caller.keepIdentities === true ? 'keep' : 'replace',
     ...(caller.repository === null ? {} : { [HEADER_REPOSITORY]: caller.repository }),
   };
 }

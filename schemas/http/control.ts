@@ -18,12 +18,14 @@ export const org = z.object({
   retentionDays: z.object({ used: count, limit: count }),
   /** Whether prompts, answers, tool arguments and results are kept; they are dropped on the way in otherwise. */
   keepContent: z.boolean(),
+  /** Whether e-mail addresses and login names in telemetry are kept; pseudonyms stand in their place otherwise. */
+  keepIdentities: z.boolean(),
 });
 export type Org = z.infer<typeof org>;
 
 export const orgChange = z
-  .object({ name: text(100).optional(), retentionDays: z.int().min(1).max(3_650).optional(), keepContent: z.boolean().optional() })
-  .refine((change) => Object.keys(change).length > 0, 'name, retentionDays or keepContent');
+  .object({ name: text(100).optional(), retentionDays: z.int().min(1).max(3_650).optional(), keepContent: z.boolean().optional(), keepIdentities: z.boolean().optional() })
+  .refine((change) => Object.keys(change).length > 0, 'name, retentionDays, keepContent or keepIdentities');
 
 /** A token as it is listed: never the token itself. */
 export const token = z.object({

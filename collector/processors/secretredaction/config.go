@@ -44,6 +44,21 @@ type Config struct {
 	// Empty: content is always dropped. The receiver needs `include_metadata: true`.
 	KeepContentHeader string `mapstructure:"keep_content_header"`
 
+	// IdentityKeys lists attribute keys whose whole value names a person, such as `user.email`.
+	IdentityKeys []string `mapstructure:"identity_keys"`
+
+	// KeepIdentitiesHeader names the request header that keeps addresses, login names and the values of IdentityKeys as they
+	// are when its value is `keep`. Empty: they are always replaced.
+	KeepIdentitiesHeader string `mapstructure:"keep_identities_header"`
+
+	// OrganisationHeader names the request header with the organisation whose pseudonyms stand in place of persons. Empty,
+	// or a request without it: persons are masked.
+	OrganisationHeader string `mapstructure:"organisation_header"`
+
+	// PseudonymKeyFile is the path of the file with the secret that pseudonyms are made from, 32 characters or more. It is read
+	// once, at the start. Empty: persons are masked.
+	PseudonymKeyFile string `mapstructure:"pseudonym_key_file"`
+
 	// CountPrefix begins the attributes that carry the counts: `<prefix>masked.<kind>`, `<prefix>dropped.attributes`,
 	// `<prefix>dropped.content`. It is reserved. Empty: counts are metrics of the collector only.
 	CountPrefix string `mapstructure:"count_prefix"`
@@ -67,20 +82,25 @@ type Rule struct {
 	// Except is a regular expression for what is no secret although Pattern takes it.
 	Except string `mapstructure:"except"`
 	// Reads names what reads on where Pattern ends, or from the keyword: `block`, `token`, `basic` and `flag` behind a
-	// pattern, `assignment`, `authorization`, `cookies`, `url`, `userinfo` and `command` at a keyword.
+	// pattern, `assignment`, `authorization`, `cookies`, `url`, `userinfo` and `command` at a keyword, and so `address` and
+	// `login`, which read personal data: their rules come last and are named `email` and `login`.
 	Reads string `mapstructure:"reads"`
 }
 
 // Vocabulary: all words are lower case. See schemas/redaction-vocabulary.ts for the meaning of each list.
 type Vocabulary struct {
-	About    []string            `mapstructure:"about"`
-	Glued    []string            `mapstructure:"glued"`
-	Literals []string            `mapstructure:"literals"`
-	Prose    []string            `mapstructure:"prose"`
-	Sources  []string            `mapstructure:"sources"`
-	Getters  []string            `mapstructure:"getters"`
-	NoUsers  []string            `mapstructure:"no_users"`
-	Commands map[string][]string `mapstructure:"commands"`
+	About        []string            `mapstructure:"about"`
+	Glued        []string            `mapstructure:"glued"`
+	Literals     []string            `mapstructure:"literals"`
+	Prose        []string            `mapstructure:"prose"`
+	Sources      []string            `mapstructure:"sources"`
+	Getters      []string            `mapstructure:"getters"`
+	NoUsers      []string            `mapstructure:"no_users"`
+	Commands     map[string][]string `mapstructure:"commands"`
+	ServiceUsers []string            `mapstructure:"service_users"`
+	SharedLogins []string            `mapstructure:"shared_logins"`
+	FileEnds     []string            `mapstructure:"file_ends"`
+	HomesBelow   []string            `mapstructure:"homes_below"`
 }
 
 var _ component.Config = (*Config)(nil)
@@ -137,7 +157,7 @@ func (r *Rule) validate() error {
 		if r.Pattern == "" {
 			return errors.New("pattern: must not be empty")
 		}
-	case readsAssignment, readsAuthorization, readsCookies, readsURL, readsUserinfo, readsCommand:
+	case readsAssignment, readsAuthorization, readsCookies, readsURL, readsUserinfo, readsCommand, readsAddress, readsLogin:
 		if r.Pattern != "" {
 			return fmt.Errorf("pattern: expected none, since %q reads from the keyword on", r.Reads)
 		}

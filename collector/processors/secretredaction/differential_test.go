@@ -17,17 +17,23 @@ func TestDifferential(t *testing.T) {
 	}
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
-	var cases []struct{ Input, Output string }
+	var cases []struct{ Input, Output, Personal string }
 	require.NoError(t, json.Unmarshal(text, &cases))
 	require.NotEmpty(t, cases)
 	r := newGenerated(t)
 	tally, s := r.newTally(), &scratch{}
+	persons := &scratch{personal: testPseudonyms().of("org_1")}
 	differ := 0
 	for _, c := range cases {
 		output, _ := r.redact(c.Input, tally, s)
 		if output != c.Output && differ < 10 {
 			differ++
 			t.Errorf("input  %q\nGo     %q\nNode   %q", c.Input, output, c.Output)
+		}
+		personal, _ := r.redact(c.Input, tally, persons)
+		if personal != c.Personal && differ < 10 {
+			differ++
+			t.Errorf("with persons: input  %q\nGo     %q\nNode   %q", c.Input, personal, c.Personal)
 		}
 	}
 }

@@ -34,7 +34,11 @@ func create(set processor.Settings, config component.Config) (*secretRedaction, 
 	if err != nil {
 		return nil, err
 	}
-	return newSecretRedaction(c, own, set.Logger), nil
+	pseudonyms, err := readPseudonyms(c.PseudonymKeyFile)
+	if err != nil {
+		return nil, err
+	}
+	return newSecretRedaction(c, pseudonyms, own, set.Logger), nil
 }
 
 var mutates = processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true})

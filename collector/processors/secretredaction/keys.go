@@ -14,6 +14,8 @@ const (
 	dropContent
 	// The very key is on the list, so it holds no secret and says nothing about its value.
 	keepListed
+	// The key is on the list, and its value names a person.
+	keepIdentity
 	// The key is the client's own in part, and searched as its value is.
 	keepOther
 )
@@ -65,6 +67,11 @@ func newKeyPolicy(c *Config) *keyPolicy {
 		}
 		if p.reserved.has(key) {
 			p.exact[key] = dropReserved
+		}
+	}
+	for _, key := range c.IdentityKeys {
+		if p.exact[key] == keepListed {
+			p.exact[key] = keepIdentity
 		}
 	}
 	for key := range p.content {

@@ -3,6 +3,7 @@ package secretredaction // import "shieldwatch.dev/collector/processors/secretre
 import (
 	"context"
 	"regexp"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -14,7 +15,8 @@ import (
 )
 
 const (
-	keepContentValue = "keep"
+	// Of a header by which a request says that something is kept.
+	keepValue = "keep"
 	// Keys that are named in the log, so that an operator can find what to allow; a flood of made-up keys is not.
 	toldKeys = 200
 )
@@ -27,6 +29,12 @@ type secretRedaction struct {
 	keys          *keyPolicy
 	contentEvents map[string]bool
 	contentHeader string
+	identityKeys  map[string]bool
+	// By which persons are kept, and whose pseudonyms they get otherwise.
+	identitiesHeader, organisationHeader string
+	pseudonyms                           *pseudonyms
+	// Rules of personal data, or -1.
+	email, login int
 
 	countPrefix              string
 	maskedNames              []string
@@ -40,20 +48,29 @@ type secretRedaction struct {
 	walkers   sync.Pool
 }
 
-func newSecretRedaction(config *Config, telemetry *telemetry, logger *zap.Logger) *secretRedaction {
+func newSecretRedaction(config *Config, pseudonyms *pseudonyms, telemetry *telemetry, logger *zap.Logger) *secretRedaction {
 	p := &secretRedaction{
-		redactor:      newRedactor(config.Rules, config.Vocabulary),
-		keys:          newKeyPolicy(config),
-		contentEvents: map[string]bool{},
-		contentHeader: config.KeepContentHeader,
-		countPrefix:   config.CountPrefix,
-		droppedName:   config.CountPrefix + "dropped.attributes",
-		contentName:   config.CountPrefix + "dropped.content",
-		logger:        logger,
-		telemetry:     telemetry,
+		redactor:           newRedactor(config.Rules, config.Vocabulary),
+		keys:               newKeyPolicy(config),
+		contentEvents:      map[string]bool{},
+		contentHeader:      config.KeepContentHeader,
+		identityKeys:       map[string]bool{},
+		identitiesHeader:   config.KeepIdentitiesHeader,
+		organisationHeader: config.OrganisationHeader,
+		pseudonyms:         pseudonyms,
+		email:              slices.IndexFunc(config.Rules, func(r Rule) bool { return r.Name == emailKind }),
+		login:              slices.IndexFunc(config.Rules, func(r Rule) bool { return r.Name == loginKind }),
+		countPrefix:        config.CountPrefix,
+		droppedName:        config.CountPrefix + "dropped.attributes",
+		contentName:        config.CountPrefix + "dropped.content",
+		logger:             logger,
+		telemetry:          telemetry,
 	}
 	for _, event := range config.ContentEvents {
 		p.contentEvents[event] = true
+	}
+	for _, key := range config.IdentityKeys {
+		p.identityKeys[key] = true
 	}
 	for _, rule := range config.Rules {
 		p.maskedNames = append(p.maskedNames, config.CountPrefix+"masked."+rule.Name)
@@ -87,18 +104,31 @@ func (p *secretRedaction) processMetrics(ctx context.Context, md pmetric.Metrics
 func (p *secretRedaction) walk(ctx context.Context, through func(*walker)) {
 	w := p.walkers.Get().(*walker)
 	defer p.walkers.Put(w)
-	w.keepContent = p.keepsContent(ctx)
+	w.keepContent = hasValue(ctx, p.contentHeader, keepValue)
+	w.scratch.personal = p.personal(ctx)
 	through(w)
 	p.telemetry.add(ctx, w.total)
 	w.total.reset()
 }
 
-func (p *secretRedaction) keepsContent(ctx context.Context) bool {
-	if p.contentHeader == "" {
+// personal gives what stands in place of persons in this request; nil: they are kept.
+func (p *secretRedaction) personal(ctx context.Context) personal {
+	if hasValue(ctx, p.identitiesHeader, keepValue) {
+		return nil
+	}
+	organisation := ""
+	if values := client.FromContext(ctx).Metadata.Get(p.organisationHeader); p.organisationHeader != "" && len(values) == 1 {
+		organisation = values[0]
+	}
+	return p.pseudonyms.of(organisation)
+}
+
+func hasValue(ctx context.Context, header, value string) bool {
+	if header == "" {
 		return false
 	}
-	values := client.FromContext(ctx).Metadata.Get(p.contentHeader)
-	return len(values) == 1 && values[0] == keepContentValue
+	values := client.FromContext(ctx).Metadata.Get(header)
+	return len(values) == 1 && values[0] == value
 }
 
 // tellDropped logs a dropped key once, unless the key itself may be something private.

@@ -57,10 +57,11 @@ type taker func(start, end int)
 
 // readers holds the words by which a secret is told from what only stands near one.
 type readers struct {
-	about, glued, literals, prose, sources, noUsers map[string]bool
-	getters                                         []string
-	commands                                        map[string][]string
-	longestGlued, longestAbout                      int
+	about, glued, literals, prose, sources, noUsers  map[string]bool
+	serviceUsers, sharedLogins, fileEnds, homesBelow map[string]bool
+	getters                                          []string
+	commands                                         map[string][]string
+	longestGlued, longestAbout                       int
 }
 
 func newReaders(v Vocabulary) *readers {
@@ -73,6 +74,7 @@ func newReaders(v Vocabulary) *readers {
 	}
 	return &readers{
 		about: set(v.About), glued: set(v.Glued), literals: set(v.Literals), prose: set(v.Prose), sources: set(v.Sources), noUsers: set(v.NoUsers),
+		serviceUsers: set(v.ServiceUsers), sharedLogins: set(v.SharedLogins), fileEnds: set(v.FileEnds), homesBelow: set(v.HomesBelow),
 		getters: v.Getters, commands: v.Commands, longestGlued: longest(v.Glued), longestAbout: longest(v.About),
 	}
 }
@@ -1211,7 +1213,7 @@ func takeArgument(a *ahead, start, end int, sign byte, isGlued bool, take taker)
 func readUserFlag(a *ahead, start, end int, take taker) {
 	text := a.text
 	v, ok := readValue(a, end)
-	if !ok {
+	if !ok || isWordAt(text, v.start, "[redacted") {
 		return
 	}
 	colon := a.next(kindColon, v.start, min(v.end, v.start+100))

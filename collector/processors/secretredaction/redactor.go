@@ -36,6 +36,8 @@ const (
 	readsURL           = "url"
 	readsUserinfo      = "userinfo"
 	readsCommand       = "command"
+	readsAddress       = "address"
+	readsLogin         = "login"
 )
 
 // redactor does in Go what schemas/redaction.ts does in TypeScript; both are held to redaction.vectors.json.
@@ -50,6 +52,7 @@ type redactor struct {
 }
 
 type compiledRule struct {
+	name        string
 	placeholder string
 	boundary    string
 	oncePerRun  bool
@@ -70,8 +73,11 @@ type candidate struct {
 	word     string
 }
 
-// finding is a secret of a rule.
-type finding struct{ start, end, rule int }
+// finding is a secret of a rule, or personal data: an address or a login name.
+type finding struct {
+	start, end, rule int
+	personal         string
+}
 
 // tally counts, for one record, what was taken out of it.
 type tally struct {
@@ -83,6 +89,8 @@ type tally struct {
 
 // scratch is what one request needs again and again.
 type scratch struct {
+	// What stands in place of personal data; nil: it is kept.
+	personal   personal
 	candidates []candidate
 	resume     []int
 	commands   map[string]int
@@ -97,6 +105,7 @@ func newRedactor(rules []Rule, vocabulary Vocabulary) *redactor {
 	var keywords []string
 	for index, rule := range rules {
 		r.rules[index] = compiledRule{
+			name:        rule.Name,
 			placeholder: "[REDACTED:" + rule.Name + "]",
 			boundary:    rule.Boundary,
 			oncePerRun:  rule.OncePerRun,
@@ -152,9 +161,15 @@ func (r *redactor) redact(text string, t *tally, s *scratch) (string, bool) {
 		}
 		if f.start >= done {
 			result.WriteString(text[done:f.start])
-			result.WriteString(r.rules[f.rule].placeholder)
+			if f.personal == "" {
+				result.WriteString(r.rules[f.rule].placeholder)
+			} else {
+				result.WriteString(s.personal(r.rules[f.rule].name, f.personal))
+			}
 			t.masked[f.rule]++
 			t.some = true
+		} else if f.personal != "" && isHostOnly(text[done:f.end]) {
+			continue
 		}
 		done = f.end
 	}
@@ -162,12 +177,50 @@ func (r *redactor) redact(text string, t *tally, s *scratch) (string, bool) {
 	return result.String(), true
 }
 
+var placeholder = regexp.MustCompile(`^\[REDACTED:[^\]]*\]$`)
+
+// redactIdentity replaces a whole value that names a person: an address in it says who, or else all of it. It returns the
+// rule that it counts for, or -1 if the value is left as it is.
+func (r *redactor) redactIdentity(text string, email, login int, s *scratch) (string, int) {
+	name := strings.Trim(text, blanks)
+	if name == "" || placeholder.MatchString(name) {
+		return text, -1
+	}
+	s.findings = s.findings[:0]
+	r.find(name, 0, s)
+	sortFindings(s.findings)
+	done := 0
+	for _, f := range s.findings {
+		if f.end <= done || f.start < done && f.personal != "" {
+			continue
+		}
+		if f.rule == email {
+			return s.personal(emailKind, f.personal), email
+		}
+		done = f.end
+	}
+	return s.personal(loginKind, name), login
+}
+
+// isHostOnly tells of the rest of an address whether a secret took all but its host, which says who had the secret.
+func isHostOnly(text string) bool {
+	for i := range len(text) {
+		if !isNameByte(text[i]) && text[i] != '.' {
+			return false
+		}
+	}
+	return true
+}
+
 func sortFindings(findings []finding) {
 	slices.SortStableFunc(findings, func(a, b finding) int {
 		if a.start != b.start {
 			return a.start - b.start
 		}
-		return a.rule - b.rule
+		if a.rule != b.rule {
+			return a.rule - b.rule
+		}
+		return b.end - a.end
 	})
 }
 
@@ -198,8 +251,12 @@ func (r *redactor) find(text string, depth int, s *scratch) {
 			r.find(string(decoded), depth+1, s)
 			if inside := s.findings[before:]; len(inside) > 0 {
 				sortFindings(inside)
-				rule := inside[0].rule
-				s.findings = append(s.findings[:before], finding{start: start, end: end, rule: rule})
+				first := inside[0]
+				if i := slices.IndexFunc(inside, func(f finding) bool { return f.personal == "" }); i >= 0 {
+					first = inside[i]
+				}
+				first.start, first.end = start, end
+				s.findings = append(s.findings[:before], first)
 			}
 		})
 	}
@@ -315,6 +372,14 @@ func (r *redactor) findPlain(text string, s *scratch) {
 func (r *redactor) readAt(a *ahead, c candidate, rule *compiledRule, take taker, s *scratch) {
 	end := c.at + len(c.word)
 	switch rule.reads {
+	case readsAddress:
+		if s.personal != nil {
+			r.readAddress(a.text, c.at, takePersonal(c.rule, s))
+		}
+	case readsLogin:
+		if s.personal != nil {
+			r.readLogin(a.text, c.at, end, takePersonal(c.rule, s))
+		}
 	case readsAssignment:
 		r.readAssignment(a, c.at, end, take)
 	case readsAuthorization:
@@ -343,6 +408,12 @@ func mayRead(commands map[string]int, i int) bool {
 		}
 	}
 	return lines < mostCommands
+}
+
+func takePersonal(rule int, s *scratch) personalTaker {
+	return func(start, end int, value string) {
+		s.findings = append(s.findings, finding{start: start, end: end, rule: rule, personal: value})
+	}
 }
 
 // secretName tells how much a value under this key has to look like a secret; noSecret if it is none by the name.

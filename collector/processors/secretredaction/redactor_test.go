@@ -76,6 +76,9 @@ func TestVectors(t *testing.T) {
 		})
 	}
 	for _, rule := range config.Rules {
+		if rule.Name == emailKind || rule.Name == loginKind {
+			continue // TestPersonalVectors
+		}
 		require.True(t, seen[rule.Name], "no vector for %s", rule.Name)
 	}
 }

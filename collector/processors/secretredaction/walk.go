@@ -164,6 +164,9 @@ func (w *walker) attributes(attributes pcommon.Map, t *tally) {
 		case keepListed:
 			w.value(value, noSecret, t)
 			return false
+		case keepIdentity:
+			w.identity(value, t)
+			return false
 		case keepOther:
 			renamed = w.entry(key, value, t) || renamed
 			return false
@@ -185,7 +188,11 @@ func (w *walker) attributes(attributes pcommon.Map, t *tally) {
 
 // entry redacts the value of a key that may be anything, and tells whether the key needs redaction too.
 func (w *walker) entry(key string, value pcommon.Value, t *tally) bool {
-	w.value(value, w.redactor.secretName(key, &w.scratch), t)
+	if w.identityKeys[key] {
+		w.identity(value, t)
+	} else {
+		w.value(value, w.redactor.secretName(key, &w.scratch), t)
+	}
 	return w.redactor.mayChange(key, &w.scratch)
 }
 
@@ -234,6 +241,29 @@ func (w *walker) value(value pcommon.Value, named strength, t *tally) {
 		if renamed {
 			w.rename(value.Map(), t)
 		}
+	}
+}
+
+// identity replaces a value that names a person, whatever it looks like.
+func (w *walker) identity(value pcommon.Value, t *tally) {
+	switch {
+	case w.scratch.personal == nil || w.email < 0 || w.login < 0:
+		w.value(value, noSecret, t)
+	case value.Type() == pcommon.ValueTypeStr:
+		text, rule := w.redactor.redactIdentity(value.Str(), w.email, w.login, &w.scratch)
+		if rule < 0 {
+			w.text(text, value.SetStr, t)
+			return
+		}
+		value.SetStr(text)
+		t.masked[rule]++
+		t.some = true
+	case value.Type() == pcommon.ValueTypeSlice:
+		for _, element := range value.Slice().All() {
+			w.identity(element, t)
+		}
+	default:
+		w.value(value, noSecret, t)
 	}
 }
 

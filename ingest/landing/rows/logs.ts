@@ -4,7 +4,7 @@ import type { Batch } from '../batch.js';
 import { cell, idText } from '../cells.js';
 import type { LogRecord, LogsRequest } from '../otlp.js';
 import { type Scrubber, Tally } from '../scrubber.js';
-import { createScrubber, stampTenant } from '../tenant.js';
+import { createScrubber, stampTenant, type LandingSettings } from '../tenant.js';
 
 const COLUMNS = [
   'ServiceName', 'ResourceSchemaUrl', 'ResourceAttributes', 'ScopeSchemaUrl', 'ScopeName', 'ScopeVersion',
@@ -13,8 +13,8 @@ const COLUMNS = [
 ];
 
 /** Rows of `otel_logs`. */
-export function logRows(request: LogsRequest, caller: Caller, allowedKeys?: readonly string[]): Batch[] {
-  const scrub = createScrubber(caller, allowedKeys);
+export function logRows(request: LogsRequest, caller: Caller, settings: LandingSettings): Batch[] {
+  const scrub = createScrubber(caller, settings);
   const tally = new Tally();
   const rows: string[][] = [];
   for (const { resource, schemaUrl, scopeLogs } of request.resourceLogs) {

@@ -4,7 +4,7 @@ import type { Batch } from '../batch.js';
 import { cell } from '../cells.js';
 import type { DataPoint, Metric, MetricsRequest } from '../otlp.js';
 import { type Scrubber, Tally } from '../scrubber.js';
-import { createScrubber, stampTenant } from '../tenant.js';
+import { createScrubber, stampTenant, type LandingSettings } from '../tenant.js';
 import {
   exponentialHistogramCells,
   HISTOGRAM_COLUMNS,
@@ -24,8 +24,8 @@ const COMMON_COLUMNS = [
 ];
 
 /** Rows of the `otel_metrics_*` tables, one table for each kind of point. */
-export function metricRows(request: MetricsRequest, caller: Caller, allowedKeys?: readonly string[]): Batch[] {
-  const scrub = createScrubber(caller, allowedKeys);
+export function metricRows(request: MetricsRequest, caller: Caller, settings: LandingSettings): Batch[] {
+  const scrub = createScrubber(caller, settings);
   const tally = new Tally();
   const tables = createTables();
   for (const { resource, schemaUrl, scopeMetrics } of request.resourceMetrics) {

@@ -4,7 +4,7 @@ import type { Batch } from '../batch.js';
 import { cell, idText } from '../cells.js';
 import type { Span, TracesRequest } from '../otlp.js';
 import { type Scrubber, Tally } from '../scrubber.js';
-import { createScrubber, stampTenant } from '../tenant.js';
+import { createScrubber, stampTenant, type LandingSettings } from '../tenant.js';
 
 const COLUMNS = [
   'Timestamp', 'TraceId', 'SpanId', 'ParentSpanId', 'TraceState', 'SpanName', 'SpanKind', 'ServiceName',
@@ -18,8 +18,8 @@ const KINDS = ['Unspecified', 'Internal', 'Server', 'Client', 'Producer', 'Consu
 const STATUS_CODES = ['Unset', 'Ok', 'Error'];
 
 /** Rows of `otel_traces`. */
-export function traceRows(request: TracesRequest, caller: Caller, allowedKeys?: readonly string[]): Batch[] {
-  const scrub = createScrubber(caller, allowedKeys);
+export function traceRows(request: TracesRequest, caller: Caller, settings: LandingSettings): Batch[] {
+  const scrub = createScrubber(caller, settings);
   const tally = new Tally();
   const rows: string[][] = [];
   for (const { resource, schemaUrl, scopeSpans } of request.resourceSpans) {

@@ -2333,6 +2333,7 @@ export interface operations {
                             limit: number;
                         };
                         keepContent: boolean;
+                        keepIdentities: boolean;
                     };
                 };
             };
@@ -2418,6 +2419,7 @@ export interface operations {
                     name?: string;
                     retentionDays?: number;
                     keepContent?: boolean;
+                    keepIdentities?: boolean;
                 };
             };
         };
@@ -2445,6 +2447,7 @@ export interface operations {
                             limit: number;
                         };
                         keepContent: boolean;
+                        keepIdentities: boolean;
                     };
                 };
             };
