@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { ALLOWED_KEYS } from '#schemas/attribute-keys.js';
+import { PERSONAL_RULES } from '#schemas/redaction-personal.js';
 import { REDACTION_RULES } from '#schemas/redaction.js';
 import { generatedFiles } from './generate.js';
 
@@ -22,8 +23,8 @@ describe('generated/', () => {
   });
 
   it('gives every rule to either processor, in the order of the list', () => {
-    expect(own.secretredaction.rules.map((rule) => rule.name)).toEqual(REDACTION_RULES.map((rule) => rule.name));
-    expect(stock.redaction.blocked_values).toHaveLength(REDACTION_RULES.length);
+    expect(own.secretredaction.rules.map((rule) => rule.name)).toEqual([...REDACTION_RULES, ...PERSONAL_RULES].map((rule) => rule.name));
+    expect(stock.redaction.blocked_values).toHaveLength(REDACTION_RULES.length + PERSONAL_RULES.length);
   });
 
   it('gives the allow-list to either processor, and neither allows what is not on it', () => {

@@ -75,7 +75,7 @@ describe('docker-compose.yml', () => {
 
   it('knows no secret: each is made at the first start, and read from its file', async () => {
     const made = [...String(compose.services['secrets']?.command).matchAll(/for name in ([\w -]+); do/g)].flatMap(([, names = '']) => names.split(' '));
-    expect(made).toEqual(['clickhouse', 'postgres', 'collector-key', 'clickhouse-reader', 'grafana-admin']);
+    expect(made).toEqual(['clickhouse', 'postgres', 'collector-key', 'pseudonym-key', 'clickhouse-reader', 'grafana-admin']);
     for (const path of FILES) {
       for (const { environment = {} } of Object.values((await load(path)).services)) {
         for (const [name, value] of Object.entries(environment)) {

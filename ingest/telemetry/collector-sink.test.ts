@@ -69,9 +69,10 @@ describe('a request goes on', () => {
       'x-shieldwatch-org-id': 'org_a',
       'x-shieldwatch-retention-days': '30',
       'x-shieldwatch-content': 'drop',
+      'x-shieldwatch-identities': 'replace',
     });
     const ours = Object.keys(got?.headers ?? {}).filter((name) => name.startsWith('x-') || name === 'cookie');
-    expect(ours.sort()).toEqual(['x-shieldwatch-content', 'x-shieldwatch-org-id', 'x-shieldwatch-retention-days', 'x-shieldwatch-token-id']);
+    expect(ours.sort()).toEqual(['x-shieldwatch-content', 'x-shieldwatch-identities', 'x-shieldwatch-org-id', 'x-shieldwatch-retention-days', 'x-shieldwatch-token-id']);
   });
 
   it('with the repository that the token is bound to', async () => {
