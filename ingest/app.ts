@@ -119,7 +119,7 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
     ingestRuntimeRoute(api, { sink, repositories });
     ingestDriftRoutes(api, { sink, repositories });
     fleetRoutes(api, { clickhouse, repositories, plane });
-    postureRoute(api, { clickhouse, repositories, plane });
+    postureRoute(api, { clickhouse, repositories });
     repoRoutes(api, { clickhouse, repositories, plane, onPurge: work.purges.wake });
     seriesRoutes(api, { clickhouse, repositories });
     findingRoutes(api, { clickhouse, repositories, plane });

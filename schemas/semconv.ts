@@ -107,6 +107,11 @@ export const ATTR_SCAN_MIN_SEVERITY = 'agentshield.scan.min_severity';
 export const ATTR_SCAN_BUNDLE_DIGEST = 'agentshield.scan.bundle_digest';
 export const ATTR_SCAN_EXIT_CODE = 'agentshield.scan.exit_code';
 export const ATTR_SCAN_PROVIDER = 'agentshield.scan.provider';
+/** One attribute per kind of confidence, as the producer counts its findings: `agentshield.scan.runtime_confidence.active-runtime` and so on. */
+export const ATTR_SCAN_RUNTIME_CONFIDENCE_PREFIX = 'agentshield.scan.runtime_confidence.';
+/** How the keys of the scan's findings were made; see `KEY_SCHEMES`. */
+export const ATTR_SCAN_KEY_SCHEME = 'agentshield.scan.key_scheme';
+export const ATTR_REMEDIATION_TOTAL_FINDINGS = 'agentshield.remediation.total_findings';
 export const ATTR_REMEDIATION_AUTO_FIXABLE = 'agentshield.remediation.auto_fixable';
 export const ATTR_REMEDIATION_MANUAL_REVIEW = 'agentshield.remediation.manual_review';
 
@@ -124,12 +129,12 @@ export const ATTR_BASELINE_SCORE_DELTA = 'agentshield.baseline.score_delta';
 export const ATTR_BASELINE_FINDINGS_PREFIX = 'agentshield.baseline.findings.';
 /** `total`, `risky`, `critical`, `high`. */
 export const ATTR_SUPPLY_CHAIN_PACKAGES_PREFIX = 'agentshield.supply_chain.packages.';
-/** Evidence pack: digest made again from its artifacts, artifacts that have a digest, and how many of them agree. */
+/** Evidence pack: the digest its manifest claims, its artifacts with the manifest itself, and how many of them verify. */
 export const ATTR_EVIDENCE_PACK_EXPECTED_DIGEST = 'agentshield.evidence_pack.expected_digest';
 export const ATTR_EVIDENCE_PACK_REDACTED = 'agentshield.evidence_pack.redacted';
 export const ATTR_EVIDENCE_PACK_ARTIFACTS = 'agentshield.evidence_pack.artifacts';
 export const ATTR_EVIDENCE_PACK_ARTIFACTS_VERIFIED = 'agentshield.evidence_pack.artifacts_verified';
-/** What the gateway found: `ok`, `mismatch` or `suspect`. */
+/** What the exporter or the gateway found: `ok`, `mismatch` or `suspect`. */
 export const ATTR_EVIDENCE_PACK_INTEGRITY = 'agentshield.evidence_pack.integrity';
 
 /** Finding log record. */

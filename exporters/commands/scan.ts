@@ -19,7 +19,7 @@ export function registerScan(program: Command): void {
     .argument('[dir]', 'folder to scan', '.')
     .argument('[agentshield-args...]', 'after --: further options for `agentshield scan`')
     .option('--repository <owner/name>', 'repository the scan belongs to (default: from git)')
-    .option('--min-severity <severity>', 'lowest severity to report', 'info')
+    .option('--min-severity <severity>', 'lowest severity to report (default: info; with --pack, not known)')
     .option('--pack <dir>', 'send an existing evidence pack instead of scanning')
     .option('--rest', 'post to /v1/ingest/scan instead of sending OTLP')
     .action(scan);
@@ -51,6 +51,6 @@ function printScan({ stdout, stderr, scan: { repository, score, grade, findings,
   const total = Object.values(findings).reduce((sum, count) => sum + count, 0);
   const counts = Object.entries(findings).map(([severity, count]) => `${String(count)} ${severity}`);
   const verdict = filesScanned === 0 ? 'nothing scanned' : `score ${String(score)}/100, grade ${grade}`;
-  complain(`${repository}: ${verdict} (AgentShield ${agentshieldVersion})`);
+  complain(`${repository}: ${verdict} (AgentShield ${agentshieldVersion ?? 'of an unknown version'})`);
   complain(`${String(total)} findings in ${String(filesScanned)} files: ${counts.join(', ')}`);
 }

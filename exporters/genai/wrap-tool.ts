@@ -11,7 +11,7 @@ import {
 import { tightened, type PolicyMode } from '../hook/policy-mode.js';
 import { decisionRecord } from '../hook/record.js';
 import { cannotJudge, judge, type Verdict } from '../hook/verdict.js';
-import { scrubText } from '../scrub.js';
+import { scrubText } from '#schemas/scrub.js';
 import { appendToSpool } from '../spool/append.js';
 import { newEventId } from '../spool/event-id.js';
 import { spoolLimits } from '../spool/limits.js';

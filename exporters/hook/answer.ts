@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { scrubText } from '../scrub.js';
+import { scrubText } from '#schemas/scrub.js';
 import type { Verdict } from './verdict.js';
 
 /** Codex cuts long reasons, and nobody reads them. */

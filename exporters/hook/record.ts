@@ -1,6 +1,6 @@
 import type { DecisionRecord } from '#schemas/records/decision.js';
 import { repositoryName } from '../repository/repository-name.js';
-import { scrubText, scrubTexts } from '../scrub.js';
+import { scrubText, scrubTexts } from '#schemas/scrub.js';
 import { appendToSpool } from '../spool/append.js';
 import { newEventId } from '../spool/event-id.js';
 import { spoolLimits } from '../spool/limits.js';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { scrubText } from '../scrub.js';
+import { scrubText } from '#schemas/scrub.js';
 import type { DenyRule } from './policy.js';
 
 /**

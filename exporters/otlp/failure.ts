@@ -1,5 +1,5 @@
 import { CommandError } from '#schemas/errors.js';
-import { scrubText } from '../scrub.js';
+import { scrubText } from '#schemas/scrub.js';
 import type { Attempt } from './attempt.js';
 
 /** A request that was given up. */

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { canonicalRepository, REPOSITORY_PATTERN } from '#schemas/records/repository.js';
-import { scrubText } from '../scrub.js';
+import { scrubText } from '#schemas/scrub.js';
 import { remoteUrl } from './git-config.js';
 import { findGitFolder, gitFolderName, readOptional, type GitFolder } from './git-folder.js';
 import { aliasesOf } from './host-alias.js';

@@ -1,10 +1,11 @@
+import type { PROVIDERS } from '#schemas/records/enums.js';
 import type { ScanCi } from '#schemas/records/scan.js';
+import { ciOfGithub, claims } from '#schemas/records/scan-body.js';
 import { gitHead } from '../repository/git-head.js';
-import { scrubText } from '../scrub.js';
 
 /** Where a scan ran, and on which state of the repository. */
 export interface CiContext {
-  readonly provider: 'github-actions' | 'gitlab-ci' | 'local';
+  readonly provider: (typeof PROVIDERS)[number];
   readonly ci: ScanCi;
 }
 
@@ -13,34 +14,26 @@ export interface CiContext {
  * be set by whoever runs the scan: it is a claim.
  */
 export function ciContext(folder: string, env: NodeJS.ProcessEnv): CiContext {
-  if (env['GITHUB_ACTIONS'] === 'true') return { provider: 'github-actions', ci: present(github(env)) };
-  if (env['GITLAB_CI'] === 'true') return { provider: 'gitlab-ci', ci: present(gitlab(env)) };
+  if (env['GITHUB_ACTIONS'] === 'true') return { provider: 'github-actions', ci: github(env) };
+  if (env['GITLAB_CI'] === 'true') return { provider: 'gitlab-ci', ci: gitlab(env) };
   const { revision, branch } = gitHead(folder);
-  return { provider: 'local', ci: present({ sha: revision, refName: branch, refType: branch === undefined ? undefined : 'branch' }) };
+  return { provider: 'local', ci: claims({ sha: revision, refName: branch, refType: branch === undefined ? undefined : 'branch' }) };
 }
 
-type Claims = Record<keyof ScanCi, string | undefined>;
-
-function github(env: NodeJS.ProcessEnv): Partial<Claims> {
-  const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: run, GITHUB_REF: ref } = env;
-  const url = server !== undefined && repository !== undefined ? `${server}/${repository}` : undefined;
-  return {
+const github = (env: NodeJS.ProcessEnv): ScanCi =>
+  ciOfGithub({
     sha: env['GITHUB_SHA'],
-    // The head of a pull request where it is one: GITHUB_REF_NAME is then `<number>/merge`.
-    refName: env['GITHUB_HEAD_REF'] || env['GITHUB_REF_NAME'],
-    refType: env['GITHUB_REF_TYPE'],
-    changeId: /^refs\/pull\/(\d+)\//.exec(ref ?? '')?.[1],
-    runId: run,
-    runUrl: url !== undefined && run !== undefined ? `${url}/actions/runs/${run}` : undefined,
+    ref: env['GITHUB_REF'],
+    headRef: env['GITHUB_HEAD_REF'],
+    runId: env['GITHUB_RUN_ID'],
     workflow: env['GITHUB_WORKFLOW'],
     job: env['GITHUB_JOB'],
-    vcsProvider: 'github',
-    repositoryUrl: url,
-  };
-}
+    repository: env['GITHUB_REPOSITORY'],
+    serverUrl: env['GITHUB_SERVER_URL'],
+  });
 
-function gitlab(env: NodeJS.ProcessEnv): Partial<Claims> {
-  return {
+function gitlab(env: NodeJS.ProcessEnv): ScanCi {
+  return claims({
     sha: env['CI_COMMIT_SHA'],
     refName: env['CI_MERGE_REQUEST_SOURCE_BRANCH_NAME'] || env['CI_COMMIT_REF_NAME'],
     refType: env['CI_COMMIT_TAG'] ? 'tag' : 'branch',
@@ -51,11 +44,5 @@ function gitlab(env: NodeJS.ProcessEnv): Partial<Claims> {
     job: env['CI_JOB_NAME'],
     vcsProvider: 'gitlab',
     repositoryUrl: env['CI_PROJECT_URL'],
-  };
-}
-
-/** Scrubbed, without what is empty. */
-function present(claims: Partial<Claims>): ScanCi {
-  const entries = (Object.entries(claims) as [string, string | undefined][]).flatMap(([name, value]) => (value === undefined || value === '' ? [] : [[name, scrubText(value, 300)] as const]));
-  return Object.fromEntries(entries);
+  });
 }

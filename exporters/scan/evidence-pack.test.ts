@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { CommandError } from '#schemas/errors.js';
+import { rehash } from '../testdata/rehash.js';
 import { readEvidencePack } from './evidence-pack.js';
 
 const finding = { fingerprint: 'a-1::f::sha256:0123', id: 'a-1', severity: 'high', category: 'mcp', title: 't', file: 'f', hasEvidence: false };
@@ -21,16 +22,19 @@ const files = {
   'supply-chain.json': { status: 'not-run' },
 };
 
+/** A pack with its manifest, whose digests fit unless the manifest is given. */
 function pack(changes: Partial<Record<keyof typeof files, unknown>>): string {
   const folder = mkdtempSync(join(tmpdir(), 'shieldwatch-pack-'));
-  for (const [name, content] of Object.entries({ ...files, ...changes })) {
-    writeFileSync(join(folder, name), typeof content === 'string' ? content : JSON.stringify(content));
-  }
+  const contents = new Map(Object.entries({ ...files, 'agentshield-report.html': '<p>', 'agentshield-results.sarif': {}, ...changes })
+    .map(([name, content]) => [name, typeof content === 'string' ? content : JSON.stringify(content)]));
+  for (const [name, content] of contents) writeFileSync(join(folder, name), content);
+  if (changes['manifest.json'] === undefined) rehash(folder);
   return folder;
 }
 
 it('reads a pack that adds up', () => {
-  expect(readEvidencePack(pack({})).findings).toEqual([finding]);
+  const read = readEvidencePack(pack({}));
+  expect([read.findings, read.problems, read.verification.integrity]).toEqual([[finding], [], 'ok']);
 });
 
 it('refuses a pack that would become a false series, naming file and field but no value', () => {
@@ -41,9 +45,7 @@ it('refuses a pack that would become a false series, naming file and field but n
     [{ 'remediation-plan.json': { summary: { autoFixable: 0, manualReview: 1 }, findings: [{ ...finding, severity: '<user>' }] } }, /findings\.0\.severity: expected one of critical, high/],
     [{ 'agentshield-report.json': { ...report, summary: withoutHigh } }, /summary\.high: expected number/],
     [{ 'agentshield-report.json': { ...report, score: { ...report.score, grade: 'A+' } } }, /score\.grade: expected one of A, B/],
-    [{ 'remediation-plan.json': { summary: { autoFixable: 0, manualReview: 1 }, findings: [] } }, /counts of findings differ: 1, 0/],
-    [{ 'agentshield-report.json': { ...report, summary: { ...report.summary, high: 2 } } }, /counts of findings differ/],
-    [{ 'manifest.json': { ...files['manifest.json'], artifacts: [{ file: '../../etc/hostname', sha256: '0'.repeat(64) }] } }, /artifacts\.0\.file: not valid/],
+    [{ 'manifest.json': { ...files['manifest.json'], artifacts: [{ file: '../../etc/hostname', sha256: '0'.repeat(64), bytes: 1 }] } }, /artifacts\.0\.file: not valid/],
     [{ 'ci-context.json': { provider: '<user>' } }, /provider: expected one of/],
   ];
   for (const [changes, message] of cases) {
@@ -56,5 +58,21 @@ it('refuses a pack that would become a false series, naming file and field but n
     expect(failure).toBeInstanceOf(CommandError);
     expect((failure as Error).message).toMatch(message);
     expect((failure as Error).message).not.toContain('<user>');
+  }
+});
+
+it('calls a pack suspect whose parts contradict each other, though every digest fits', () => {
+  const report = files['agentshield-report.json'];
+  const plan = files['remediation-plan.json'];
+  const cases: [Parameters<typeof pack>[0], RegExp][] = [
+    [{ 'remediation-plan.json': { ...plan, findings: [] } }, /counts of findings differ: 1, 0/],
+    [{ 'agentshield-report.json': { ...report, summary: { ...report.summary, high: 2 } } }, /counts of findings differ/],
+    [{ 'agentshield-report.json': { ...report, summary: { ...report.summary, high: 0, low: 1 } } }, /different findings/],
+    [{ 'agentshield-report.json': { ...report, findings: [{ id: 'b-1', file: 'f', severity: 'high' }] } }, /different findings/],
+    [{ 'remediation-plan.json': { ...plan, score: { grade: 'F', numericScore: 12 } } }, /different scores/],
+  ];
+  for (const [changes, problem] of cases) {
+    const read = readEvidencePack(pack(changes));
+    expect([read.verification.integrity, read.problems]).toEqual(['suspect', [expect.stringMatching(problem)]]);
   }
 });

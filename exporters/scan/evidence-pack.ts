@@ -3,7 +3,8 @@ import { lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { CommandError } from '#schemas/errors.js';
-import { findingCategory, grade, severity } from '#schemas/records/enums.js';
+import { findingCategory, grade, RUNTIME_CONFIDENCE, severity } from '#schemas/records/enums.js';
+import { integrityOf, type InspectedArtifact } from '#schemas/records/integrity.js';
 import type { ScanEvidencePack } from '#schemas/records/scan.js';
 
 const score = z.int().min(0).max(100);
@@ -26,11 +27,12 @@ const report = z.object({
     info: count,
     filesScanned: count,
   }),
-  findings: z.array(z.object({ id: z.string(), file: z.string(), evidence: z.string().optional() })),
+  findings: z.array(z.object({ id: z.string(), file: z.string(), severity: z.string().optional(), evidence: z.string().optional() })),
 });
 
 const remediationPlan = z.object({
-  summary: z.object({ autoFixable: count, manualReview: count }),
+  score: z.object({ grade: z.string(), numericScore: z.number() }).optional(),
+  summary: z.object({ totalFindings: count.optional(), autoFixable: count, manualReview: count }),
   findings: z.array(
     z.object({
       fingerprint: z.string().regex(/::sha256:[a-z0-9-]{1,64}$/),
@@ -40,7 +42,7 @@ const remediationPlan = z.object({
       title: z.string(),
       file: z.string(),
       line: z.int().min(0).optional(),
-      runtimeConfidence: z.string().optional(),
+      runtimeConfidence: z.enum(RUNTIME_CONFIDENCE).optional(),
       hasEvidence: z.boolean(),
     }),
   ),
@@ -55,11 +57,14 @@ const manifest = z.object({
       // A bare name: a path would lead out of the pack.
       file: z.string().regex(/^[\w-]+(?:\.[\w-]+)+$/),
       sha256: z.string().regex(/^[0-9a-f]{64}$/).nullable(),
+      bytes: count.nullable(),
     }),
   ),
 });
 
-const notRun = z.object({ status: z.literal('not-run') });
+/** `unknown`: the part is missing, or cannot be read and does not verify either. */
+const notRun = z.object({ status: z.enum(['not-run', 'unknown']) });
+const UNKNOWN = { status: 'unknown' } as const;
 
 const policyEvaluation = z.union([
   notRun,
@@ -94,7 +99,9 @@ const supplyChain = z.union([
 const ciContext = z.object({
   provider: z.enum(['github-actions', 'local']),
   github: z
-    .object({ repository: z.string(), serverUrl: z.string(), sha: z.string(), runId: z.string(), workflow: z.string() })
+    .object(
+      Object.fromEntries(['repository', 'sha', 'runId', 'workflow', 'job', 'ref', 'headRef', 'serverUrl'].map((name) => [name, z.string()])) as Record<'repository' | 'sha' | 'runId' | 'workflow' | 'job' | 'ref' | 'headRef' | 'serverUrl', z.ZodString>,
+    )
     .partial()
     .optional(),
 });
@@ -104,40 +111,80 @@ export type PlanFinding = z.infer<typeof remediationPlan>['findings'][number];
 
 /** The parts of an evidence pack that are exported. */
 export interface EvidencePack {
+  /** Made of the artifacts; what the manifest claims is in `verification`. */
   readonly bundleDigest: string;
   readonly report: Report;
   readonly findings: readonly PlanFinding[];
-  readonly remediation: z.infer<typeof remediationPlan>['summary'];
+  readonly remediation: { totalFindings: number; autoFixable: number; manualReview: number } | null;
   readonly ci: z.infer<typeof ciContext>;
   readonly policy: z.infer<typeof policyEvaluation>;
   readonly baseline: z.infer<typeof baselineComparison>;
-  readonly supplyChain: z.infer<typeof supplyChain>;
+  readonly supplyChain: z.infer<typeof supplyChain> | null;
   readonly verification: ScanEvidencePack;
+  /** What is wrong with the pack, in AgentShield's words where it has some; empty when its integrity is `ok`. */
+  readonly problems: readonly string[];
 }
 
 /**
- * Reads a pack and refuses one that does not add up: an unknown severity, a count that is missing, or a
- * number of findings that differs between summary, report and rows would become a false series.
+ * Reads a pack, verifies its artifacts and holds its parts against each other. One that does not verify or contradicts
+ * itself is read as that. Refused is one without manifest or report, and one whose verified parts cannot be read: an
+ * unknown severity or a missing count would become a false series.
  */
 export function readEvidencePack(folder: string): EvidencePack {
   const inventory = readJson(folder, 'manifest.json', manifest);
-  const plan = readJson(folder, 'remediation-plan.json', remediationPlan);
-  const pack = {
-    bundleDigest: inventory.bundleDigest,
-    verification: verify(folder, inventory),
-    policy: readJson(folder, 'policy-evaluation.json', policyEvaluation),
-    baseline: readJson(folder, 'baseline-comparison.json', baselineComparison),
-    supplyChain: readJson(folder, 'supply-chain.json', supplyChain),
-    report: readJson(folder, 'agentshield-report.json', report),
-    findings: plan.findings,
-    remediation: plan.summary,
-    ci: readJson(folder, 'ci-context.json', ciContext),
+  const { bundleDigest, artifacts, problems: broken } = verify(folder, inventory);
+  const verified = new Set(artifacts.flatMap(({ file, ok }) => (ok ? [file] : [])));
+  const part = <T, U>(file: string, schema: z.ZodType<T>, otherwise: U): T | U => {
+    try {
+      return readJson(folder, file, schema);
+    } catch (error) {
+      if (verified.has(file)) throw error;
+      return otherwise;
+    }
   };
-  const { summary, findings } = pack.report;
+  const read = readJson(folder, 'agentshield-report.json', report);
+  const plan = part('remediation-plan.json', remediationPlan, null);
+  const contradictions = contradictionsOf(read, plan);
+  const integrity = integrityOf({
+    bundleDigest,
+    expectedBundleDigest: inventory.bundleDigest,
+    ok: broken.length + contradictions.length === 0,
+    verification: { errors: broken, artifacts },
+    findings: { reported: read.summary.totalFindings },
+  });
+  return {
+    bundleDigest,
+    report: read,
+    findings: plan?.findings ?? [],
+    remediation: plan && { ...plan.summary, totalFindings: plan.summary.totalFindings ?? plan.findings.length },
+    ci: part('ci-context.json', ciContext, { provider: 'local' as const }),
+    policy: part('policy-evaluation.json', policyEvaluation, UNKNOWN),
+    baseline: part('baseline-comparison.json', baselineComparison, UNKNOWN),
+    supplyChain: part('supply-chain.json', supplyChain, null),
+    verification: {
+      expectedDigest: inventory.bundleDigest,
+      redacted: inventory.redacted,
+      artifacts: artifacts.length,
+      artifactsVerified: verified.size,
+      integrity,
+    },
+    problems: [...broken, ...contradictions],
+  };
+}
+
+/** Where report and remediation plan disagree, or the report with itself. */
+function contradictionsOf({ summary, findings, score: reported }: Report, plan: z.infer<typeof remediationPlan> | null): string[] {
   const bySeverity = summary.critical + summary.high + summary.medium + summary.low + summary.info;
-  const counts = new Set([summary.totalFindings, bySeverity, findings.length, pack.findings.length]);
-  if (counts.size > 1) throw new CommandError(`AgentShield's counts of findings differ: ${[...counts].join(', ')}`);
-  return pack;
+  const counts = new Set([summary.totalFindings, bySeverity, findings.length, ...(plan === null ? [] : [plan.findings.length, plan.summary.totalFindings ?? plan.findings.length])]);
+  if (counts.size > 1) return [`AgentShield's counts of findings differ: ${[...counts].join(', ')}`];
+  if (plan === null) return [];
+  const rows = (all: readonly { id: string; file: string; severity?: string | undefined }[]): string =>
+    JSON.stringify(all.map(({ id, file, severity: level = '' }) => [id, file, level]).sort());
+  const isSevere = (['critical', 'high', 'medium', 'low', 'info'] as const).some((level) => plan.findings.filter((row) => row.severity === level).length !== summary[level]);
+  return [
+    ...(isSevere || (findings.every((row) => row.severity !== undefined) && rows(findings) !== rows(plan.findings)) ? ['report and remediation plan list different findings'] : []),
+    ...(plan.score !== undefined && (plan.score.grade !== reported.grade || plan.score.numericScore !== reported.numericScore) ? ['report and remediation plan have different scores'] : []),
+  ];
 }
 
 /** AgentShield makes its bundle digest of these, in this order; the manifest and its README are left out. */
@@ -156,21 +203,24 @@ const DIGESTED = [
  * Makes every digest of the pack again. Proves that the pack is what was written, not who wrote it. By
  * ourselves: AgentShield's own `verify` follows `../` in the names of artifacts.
  */
-function verify(folder: string, inventory: z.infer<typeof manifest>): ScanEvidencePack {
-  const digested = inventory.artifacts.filter((artifact) => artifact.sha256 !== null);
+function verify(folder: string, inventory: z.infer<typeof manifest>): { bundleDigest: string; artifacts: (InspectedArtifact & { file: string })[]; problems: string[] } {
+  const problems: string[] = [];
+  const artifacts = inventory.artifacts.map(({ file, sha256: expectedSha256, bytes: expectedBytes }) => {
+    if (file === 'manifest.json') return { file, ok: expectedSha256 === null && expectedBytes === null };
+    const content = readIfThere(join(folder, file));
+    const [actualSha256, actualBytes] = content === undefined ? [null, null] : [sha256(content), content.length];
+    const ok = content !== undefined && actualSha256 === expectedSha256 && actualBytes === expectedBytes;
+    if (!ok) problems.push(content === undefined ? `${file} is missing` : `${file} digest mismatch`);
+    return { file, ok, expectedSha256, actualSha256, expectedBytes, actualBytes };
+  });
+  for (const file of DIGESTED) if (!artifacts.some((artifact) => artifact.file === file)) problems.push(`${file} is not in the manifest`);
   const parts = DIGESTED.map((file) => {
     const content = readIfThere(join(folder, file));
     return { file, sha256: content === undefined ? null : sha256(content), bytes: content === undefined ? null : content.length };
   });
-  return {
-    expectedDigest: `sha256:${sha256(Buffer.from(JSON.stringify(parts)))}`,
-    redacted: inventory.redacted,
-    artifacts: digested.length,
-    artifactsVerified: digested.filter(({ file, sha256: claimed }) => {
-      const content = readIfThere(join(folder, file));
-      return content !== undefined && sha256(content) === claimed;
-    }).length,
-  };
+  const bundleDigest = `sha256:${sha256(Buffer.from(JSON.stringify(parts)))}`;
+  if (bundleDigest !== inventory.bundleDigest) problems.push('bundle digest mismatch');
+  return { bundleDigest, artifacts, problems };
 }
 
 const sha256 = (content: Buffer): string => createHash('sha256').update(content).digest('hex');

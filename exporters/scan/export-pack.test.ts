@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { packageRoot } from '#schemas/root.js';
 import { ATTR_EVENT_ID, SPAN_SCAN } from '#schemas/semconv.js';
 import { OtlpServer } from '../testdata/otlp-server.js';
+import { rehash } from '../testdata/rehash.js';
 import { RestServer } from '../testdata/rest-server.js';
 import { findAgentshield } from './agentshield-package.js';
 import { exportPack, runScan, type PackOptions, type ScanOutcome } from './run-scan.js';
@@ -53,6 +54,10 @@ afterEach(async () => {
 
 const send = (options: Partial<PackOptions> = {}): Promise<ScanOutcome> => exportPack({ pack, url: server.url, token: 'eccp_test', repository: 'acme/risky', ...options });
 
+/** AgentShield's own inspection; it ends with 6 where the pack does not verify. */
+const inspect = (folder: string): string =>
+  spawnSync(process.execPath, [findAgentshield().cli, 'evidence-pack', 'inspect', folder, '--json'], { encoding: 'utf8' }).stdout;
+
 function edit(file: string, change: (text: string) => string): void {
   writeFileSync(join(pack, file), change(readFileSync(join(pack, file), 'utf8')));
 }
@@ -85,13 +90,50 @@ describe('an existing pack', () => {
     expect(Number(span?.values['agentshield.evidence_pack.artifacts_verified'])).toBe(Number(span?.values['agentshield.evidence_pack.artifacts']) - 1);
   });
 
-  it('whose report was forged does not add up, hashes or not', async () => {
+  const artifacts = [
+    'README.md', 'agentshield-report.json', 'agentshield-report.html', 'agentshield-results.sarif', 'policy-evaluation.json', 'baseline-comparison.json',
+    'supply-chain.json', 'ci-context.json', 'remediation-plan.json',
+  ];
+
+  it.each(artifacts)('whose %s was changed or removed is sent as a mismatch, with AgentShield’s verdict, whether or not the bundle was hashed anew', async (file) => {
+    const inspected = (): { ok: boolean; verifiedArtifactCount: number } => JSON.parse(inspect(pack)) as { ok: boolean; verifiedArtifactCount: number };
+    edit(file, (text) => `${text} `);
+    for (const prepare of [() => undefined, () => { rehash(pack, 'bundle'); }]) {
+      prepare();
+      const outcome = await send();
+      expect([outcome.exitCode, outcome.scan.evidencePack?.integrity, outcome.warnings], file).toEqual([6, 'mismatch', [expect.stringContaining(`not what was written: ${file} digest mismatch`)]]);
+      expect([inspected().ok, inspected().verifiedArtifactCount]).toEqual([false, outcome.scan.evidencePack?.artifactsVerified]);
+      expect(server.spans.at(-1)?.values['agentshield.evidence_pack.integrity']).toBe('mismatch');
+    }
+    rmSync(join(pack, file));
+    if (file === 'agentshield-report.json') {
+      await expect(send()).rejects.toThrow(/agentshield-report\.json .* is missing or not JSON/);
+      return;
+    }
+    const outcome = await send();
+    expect([outcome.exitCode, outcome.scan.evidencePack?.integrity, outcome.warnings]).toEqual([6, 'mismatch', [expect.stringContaining(`${file} is missing`)]]);
+    expect(outcome.scan).toMatchObject({ grade: 'F', filesScanned: expect.any(Number) as number });
+  });
+
+  it('whose report was forged contradicts its plan, even where every digest was made anew', async () => {
     edit('agentshield-report.json', (text) => {
       const report = JSON.parse(text) as { findings: unknown[]; summary: Record<string, number> };
-      return JSON.stringify({ ...report, findings: [], summary: { ...report.summary, totalFindings: 0, critical: 0, high: 0, medium: 0, low: 0, info: 0 } });
+      return JSON.stringify({ ...report, findings: [], score: { ...(report as unknown as { score: object }).score, grade: 'A', numericScore: 100 }, summary: { ...report.summary, totalFindings: 0, critical: 0, high: 0, medium: 0, low: 0, info: 0 } });
     });
-    await expect(send()).rejects.toThrow(/counts of findings differ/);
-    expect(server.requests).toEqual([]);
+    const broken = await send();
+    expect([broken.exitCode, broken.scan.evidencePack?.integrity]).toEqual([6, 'mismatch']);
+    rehash(pack);
+    const outcome = await send();
+    expect([outcome.exitCode, outcome.scan.evidencePack?.integrity, outcome.warnings]).toEqual([6, 'suspect', [expect.stringMatching(/contradicts itself: .*counts of findings differ/)]]);
+    expect(server.spans.at(-1)?.values['agentshield.evidence_pack.integrity']).toBe('suspect');
+  });
+
+  it('whose manifest no longer lists an artifact is a mismatch', async () => {
+    edit('manifest.json', (text) => {
+      const manifest = JSON.parse(text) as { artifacts: { file: string }[] };
+      return JSON.stringify({ ...manifest, artifacts: manifest.artifacts.filter(({ file }) => file !== 'agentshield-report.json') });
+    });
+    expect((await send()).warnings).toEqual([expect.stringContaining('agentshield-report.json is not in the manifest')]);
   });
 
   it('leads nowhere else: no path, link, missing or endless file is followed', async () => {
@@ -110,6 +152,7 @@ describe('an existing pack', () => {
 
   it('with a severity that a user’s name has cut out is refused, and told why', async () => {
     edit('remediation-plan.json', (text) => text.replaceAll('"severity": "high"', '"severity": "<user>"'));
+    rehash(pack);
     await expect(send()).rejects.toThrow(/severity: expected one of critical, high.*`shieldwatch scan`/);
   });
 

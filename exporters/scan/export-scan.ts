@@ -1,48 +1,31 @@
 import { BREAKDOWN_CATEGORIES, SEVERITIES } from '#schemas/records/enums.js';
-import { decisionSpanIds } from '#schemas/records/decision.js';
-import { findingAttributes, FINDING_SEVERITY_NUMBERS, type FindingRecord } from '#schemas/records/finding.js';
-import { scanAttributes, type ScanRecord } from '#schemas/records/scan.js';
-import { EVENT_FINDING, METRIC_FINDINGS, METRIC_SCORE, SPAN_SCAN } from '#schemas/semconv.js';
-import type { LogRecord } from '../otlp/log-record.js';
+import type { ScanRecord } from '#schemas/records/scan.js';
+import { bodyOfScan } from '#schemas/records/scan-body.js';
+import { scanTelemetry, type ScanExport } from '#schemas/records/scan-telemetry.js';
+import { scrubText } from '#schemas/scrub.js';
+import { METRIC_FINDINGS, METRIC_SCORE } from '#schemas/semconv.js';
 import { gauge, type Metric } from '../otlp/metric.js';
 import { BATCH_SIZE, type Sender } from '../otlp/sender.js';
-import { scrubText } from '../scrub.js';
-import { scanBody } from './rest-body.js';
-
-/** A scan ready to be sent. */
-export interface ScanExport {
-  readonly scan: ScanRecord;
-  readonly findings: readonly FindingRecord[];
-  readonly durationMs: number;
-}
 
 /**
  * Sends a scan: findings first and the span last, so that a scan which arrived has all its findings; a
  * scan whose findings got lost half way would look like a repository that was mended. Then the gauges.
  * Returns warnings: what did not arrive though the scan did.
  */
-export async function exportScan(sender: Sender, { scan, findings, durationMs }: ScanExport): Promise<string[]> {
-  const ids = decisionSpanIds(scan.eventId);
-  const timeMs = Date.parse(scan.generatedAt);
+export async function exportScan(sender: Sender, scanned: ScanExport): Promise<string[]> {
+  const { scan } = scanned;
+  const { repository } = scan;
+  const { span, findings } = scanTelemetry(scanned);
   const warnings: string[] = [];
   for (let from = 0; from < findings.length; from += BATCH_SIZE) {
-    const batch = findings.slice(from, from + BATCH_SIZE).map((finding): LogRecord => ({
-      repository: scan.repository,
-      eventName: EVENT_FINDING,
-      ...ids,
-      timeMs,
-      severityNumber: FINDING_SEVERITY_NUMBERS[finding.severity],
-      severityText: finding.severity,
-      attributes: findingAttributes(finding),
-    }));
+    const batch = findings.slice(from, from + BATCH_SIZE).map((record) => ({ ...record, repository }));
     const { rejected, message } = await sender.logRecords(batch);
     if (rejected > 0) warnings.push(`the server refused ${String(rejected)} findings: ${message}`);
   }
-  const span = { repository: scan.repository, name: SPAN_SCAN, ...ids, startMs: timeMs, durationMs, attributes: scanAttributes(scan) };
-  const { rejected, message } = await sender.spans([span]);
+  const { rejected, message } = await sender.spans([{ ...span, repository }]);
   if (rejected > 0) warnings.push(`the server refused the scan: ${message}`);
   try {
-    await sender.metrics(scanGauges(scan, timeMs));
+    await sender.metrics(scanGauges(scan, span.startMs));
   } catch (error) {
     // Gauges serve other tools' dashboards; the scan itself has arrived.
     warnings.push(`gauges were not taken: ${error instanceof Error ? error.message : String(error)}`);
@@ -51,8 +34,8 @@ export async function exportScan(sender: Sender, { scan, findings, durationMs }:
 }
 
 /** The same scan through `POST /v1/ingest/scan`. A scan that is there already (409) has arrived. */
-export async function postScan(sender: Sender, { scan, findings }: ScanExport): Promise<string[]> {
-  const answer = await sender.json('v1/ingest/scan', scanBody(scan, findings), [409]);
+export async function postScan(sender: Sender, scanned: ScanExport): Promise<string[]> {
+  const answer = await sender.json('v1/ingest/scan', bodyOfScan(scanned), [409]);
   try {
     const { warnings } = JSON.parse(answer) as { warnings?: unknown };
     return Array.isArray(warnings) ? warnings.map((warning) => scrubText(String(warning), 300)) : [];

@@ -2,11 +2,10 @@ import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
 import { posix } from 'node:path';
 import { redactText } from '#schemas/redaction.js';
-import { findingKey, type FindingRecord } from '#schemas/records/finding.js';
-import { scrubText } from '../scrub.js';
+import { evidenceHashOf, findingKey, NO_EVIDENCE, numberFindings, WITHHELD, type FindingRecord } from '#schemas/records/finding.js';
+import { MAX_FINDING_TEXT } from '#schemas/records/scan-body.js';
+import { scrubText } from '#schemas/scrub.js';
 import type { EvidencePack, PlanFinding } from './evidence-pack.js';
-
-const MAX_TEXT = 500;
 
 /** What all findings of a scan share. */
 export interface FindingsOf {
@@ -22,39 +21,36 @@ export interface FindingsOf {
  */
 export function findingRecords(pack: EvidencePack, scan: FindingsOf): FindingRecord[] {
   const evidence = new Map(pack.report.findings.map((finding) => [fingerprintOf(finding), finding.evidence]));
-  const seen = new Map<string, number>();
-  return pack.findings.map((row) => {
-    const id = clean(row.id);
-    const file = fileInRepository(row.file, scan.pathInRepository);
-    const hash = evidenceHash(row, evidence);
-    const key = findingKey({ id, file, fingerprint: `::${hash}` });
-    const occurrence = (seen.get(key) ?? 0) + 1;
-    seen.set(key, occurrence);
-    return {
-      scanId: scan.scanId,
-      generatedAt: scan.generatedAt,
-      id,
-      severity: row.severity,
-      category: row.category,
-      title: clean(row.title),
-      file,
-      ...(row.line === undefined ? {} : { line: row.line }),
-      ...(row.runtimeConfidence === undefined ? {} : { runtimeConfidence: clean(row.runtimeConfidence) }),
-      // Put together from scrubbed parts: scrubbed as a whole, `...TOKEN::file` would read as an assignment.
-      fingerprint: `${id}::${clean(row.file)}::${hash}`,
-      key,
-      occurrence,
-    };
-  });
+  return numberFindings(
+    pack.findings.map((row) => {
+      const id = clean(row.id);
+      const file = fileInRepository(row.file, scan.pathInRepository);
+      const hash = evidenceHashOf({ id, category: row.category, hash: scrubbedHash(row, evidence) });
+      return {
+        scanId: scan.scanId,
+        generatedAt: scan.generatedAt,
+        id,
+        severity: row.severity,
+        category: row.category,
+        title: clean(row.title),
+        file,
+        ...(row.line === undefined ? {} : { line: row.line }),
+        ...(row.runtimeConfidence === undefined ? {} : { runtimeConfidence: row.runtimeConfidence }),
+        // Put together from scrubbed parts: scrubbed as a whole, `...TOKEN::file` would read as an assignment.
+        fingerprint: `${id}::${clean(row.file)}::${hash}`,
+        key: findingKey({ id, file, fingerprint: `::${hash}` }),
+      };
+    }),
+  );
 }
 
 /**
- * AgentShield hashes evidence that may still hold a password (it quotes connection strings in full), and
- * a short password can be guessed from its hash. So the hash is made anew from scrubbed evidence, which
- * gives the same one where there was nothing to scrub; where the evidence cannot be found, there is nothing to show that its hash is harmless.
+ * AgentShield hashes evidence that may still hold a password (it quotes connection strings in full). So the hash is made
+ * anew from scrubbed evidence, which gives the same one where there was nothing to scrub; where the evidence cannot be
+ * found, there is nothing to show that its hash is harmless.
  */
-function evidenceHash(row: PlanFinding, evidence: ReadonlyMap<string, string | undefined>): string {
-  if (!evidence.has(row.fingerprint)) return row.hasEvidence ? 'sha256:withheld' : hashOf(undefined);
+function scrubbedHash(row: PlanFinding, evidence: ReadonlyMap<string, string | undefined>): string {
+  if (!evidence.has(row.fingerprint)) return row.hasEvidence ? WITHHELD : NO_EVIDENCE;
   const text = evidence.get(row.fingerprint);
   return hashOf(text === undefined ? undefined : redactText(withoutHome(text)));
 }
@@ -65,13 +61,13 @@ function fingerprintOf(finding: { id: string; file: string; evidence?: string | 
 }
 
 function hashOf(evidence: string | undefined): string {
-  if (evidence === undefined || evidence === '') return 'sha256:no-evidence';
+  if (evidence === undefined || evidence === '') return NO_EVIDENCE;
   return `sha256:${createHash('sha256').update(evidence).digest('hex').slice(0, 16)}`;
 }
 
 /** Scrubbed, and without the home folder: the child process was given another one (see run-agentshield). */
 function clean(text: string): string {
-  return scrubText(withoutHome(text), MAX_TEXT);
+  return scrubText(withoutHome(text), MAX_FINDING_TEXT);
 }
 
 function withoutHome(text: string): string {

@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream';
 import { CommandError } from '#schemas/errors.js';
 import type { Severity } from '#schemas/records/enums.js';
 import { redactText } from '#schemas/redaction.js';
-import { scrubText } from '../scrub.js';
+import { scrubText } from '#schemas/scrub.js';
 import type { AgentshieldPackage } from './agentshield-package.js';
 
 /** A scan takes under a second; one that takes this long hangs. */

@@ -73,6 +73,7 @@ describe('the other checks of a scan', () => {
     cli('scan', '-p', at('risky'), '--evidence-pack', at('pack'), ...extra);
     const inspected = JSON.parse(cli('evidence-pack', 'inspect', at('pack'), '--json')) as {
       artifactCount: number;
+      verifiedArtifactCount: number;
       policy: { status: string; policyName: string; policyPack: string; violations: number };
       baseline: { status: string; newFindings: number; resolvedFindings: number; unchangedCount: number; scoreDelta: number };
       supplyChain: { totalPackages: number; riskyPackages: number; criticalCount: number; highCount: number };
@@ -95,8 +96,7 @@ describe('the other checks of a scan', () => {
     });
     const pack = exported.evidencePack;
     expect([pack?.expectedDigest, pack?.redacted]).toEqual([exported.bundleDigest, true]);
-    // The manifest counts itself among the artifacts, and has no digest.
-    expect([pack?.artifacts, pack?.artifactsVerified]).toEqual([inspected.artifactCount - 1, inspected.artifactCount - 1]);
+    expect([pack?.artifacts, pack?.artifactsVerified, pack?.integrity]).toEqual([inspected.artifactCount, inspected.verifiedArtifactCount, 'ok']);
     expect(server.spans[0]?.values).toMatchObject({
       'agentshield.policy.status': policy.status,
       'agentshield.baseline.findings.new': baseline.newFindings,

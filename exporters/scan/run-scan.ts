@@ -17,6 +17,9 @@ import { withPrivateFolder } from './private-folder.js';
 import { runAgentshield } from './run-agentshield.js';
 import { packContext, scanRecord } from './scan-record.js';
 
+/** AgentShield's exit code for a pack that does not verify. */
+const EXIT_INVALID_PACK = 6;
+
 /** Where a scan is sent, and as whose. */
 export interface ExportOptions {
   /** Base URL of the gateway. */
@@ -25,7 +28,7 @@ export interface ExportOptions {
   readonly token: string | undefined;
   /** Full name, `owner/name`; derived from git or the environment when left out. */
   readonly repository?: string | undefined;
-  /** Lowest severity reported. Default `info`; scores of different filters do not compare. */
+  /** Lowest severity reported. Default `info`, of an existing pack unknown; scores of different filters do not compare. */
   readonly minSeverity?: string | undefined;
   /** `rest` posts to `/v1/ingest/scan` instead of sending OTLP. */
   readonly via?: 'otlp' | 'rest' | undefined;
@@ -89,6 +92,8 @@ export async function scanFolder(options: Omit<ScanOptions, 'url' | 'token'>): P
     const extraArgs = given.filter((arg) => arg !== '--gate');
     const { pack: packFolder, durationMs, ...run } = await runAgentshield(agentshield, { target, folder, minSeverity, extraArgs });
     const pack = readEvidencePack(packFolder);
+    // Written a moment ago: what does not add up now would become a false series.
+    if (pack.problems.length > 0) throw new CommandError(`AgentShield's evidence pack: ${pack.problems.join('; ')}`);
     const exitCode = isGated ? gateExitCode(pack.baseline, run.exitCode) : run.exitCode;
     const scan = scanRecord(pack, { repository, minSeverity, exitCode, agentshieldVersion: agentshield.version, ciContext: context });
     return { ...run, scan, findings: findingsOf(pack, scan, pathInRepository(target)), exitCode, durationMs, warnings: scanWarnings(scan) };
@@ -98,17 +103,23 @@ export async function scanFolder(options: Omit<ScanOptions, 'url' | 'token'>): P
 function readPack(options: PackOptions): Scanned {
   const pack = readEvidencePack(existingFolder(options.pack));
   if (!pack.verification.redacted) throw new CommandError('the pack was written without redaction (--no-evidence-redact); it is not sent');
-  const minSeverity = severityOf(options.minSeverity ?? 'info');
   const { repository: named, serverUrl } = pack.ci.github ?? {};
   const claimed = named === undefined ? undefined : cleanRepositoryName(githubUrl(serverUrl, named));
   const repository = nameOf(options.repository, () => {
     if (claimed === undefined || claimed.includes('<user>')) throw new CommandError('the pack does not say whose it is: name its repository with --repository');
     return claimed;
   });
-  const isWhole = pack.verification.expectedDigest === pack.bundleDigest;
-  const scan = scanRecord(pack, { repository, minSeverity, exitCode: isWhole ? 0 : 6, agentshieldVersion: 'unknown', ciContext: packContext(pack) });
-  const warnings = [...scanWarnings(scan), ...(isWhole ? [] : ['the pack is not what was written: its digests do not agree. It is sent as that'])];
-  return { scan, findings: findingsOf(pack, scan, ''), exitCode: scan.exitCode, durationMs: 0, stdout: '', stderr: '', warnings };
+  const { problems, verification } = pack;
+  const exitCode = problems.length === 0 ? 0 : EXIT_INVALID_PACK;
+  const scan = scanRecord(pack, {
+    repository,
+    ...(options.minSeverity === undefined ? {} : { minSeverity: severityOf(options.minSeverity) }),
+    exitCode,
+    ciContext: packContext(pack),
+  });
+  const verdict = verification.integrity === 'mismatch' ? 'the pack is not what was written' : 'the pack contradicts itself';
+  const warnings = [...scanWarnings(scan), ...(problems.length === 0 ? [] : [`${verdict}: ${problems.join('; ')}. It is sent as that`])];
+  return { scan, findings: findingsOf(pack, scan, ''), exitCode, durationMs: 0, stdout: '', stderr: '', warnings };
 }
 
 async function sendWith(options: ExportOptions, obtain: () => Promise<Scanned>): Promise<ScanOutcome> {
@@ -136,7 +147,7 @@ function findingsOf(pack: EvidencePack, { eventId: scanId, generatedAt }: ScanRe
 function scanWarnings(scan: ScanRecord): string[] {
   const warnings: string[] = [];
   if (scan.filesScanned === 0) warnings.push('nothing scanned: AgentShield found no configuration here, its score means nothing');
-  if (![TESTED_VERSION, 'unknown'].includes(scan.agentshieldVersion)) {
+  if (scan.agentshieldVersion !== undefined && scan.agentshieldVersion !== TESTED_VERSION) {
     warnings.push(`AgentShield ${scan.agentshieldVersion} is not the release this was tested with (${TESTED_VERSION})`);
   }
   return warnings;

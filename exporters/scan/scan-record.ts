@@ -1,26 +1,28 @@
 import type { ScanBaseline, ScanPolicy, ScanRecord } from '#schemas/records/scan.js';
 import type { Severity } from '#schemas/records/enums.js';
-import { scrubText } from '../scrub.js';
+import { ciOfGithub } from '#schemas/records/scan-body.js';
+import { scrubText } from '#schemas/scrub.js';
 import type { CiContext } from './ci-context.js';
 import type { EvidencePack } from './evidence-pack.js';
 
 /** What the pack does not say about its scan. */
 export interface ScanContext {
   readonly repository: string;
-  readonly minSeverity: Severity;
-  readonly agentshieldVersion: string;
+  /** Absent: nobody said. */
+  readonly minSeverity?: Severity;
+  readonly agentshieldVersion?: string;
   readonly exitCode: number;
   readonly ciContext: CiContext;
 }
 
-/** The scan that a pack tells of. Its identity is the pack's digest: the same pack exported twice is one scan. */
+/** The scan that a pack tells of. Its identity is the digest of the pack's artifacts: the same pack exported twice is one scan. */
 export function scanRecord(pack: EvidencePack, { ciContext: { provider, ci }, ...context }: ScanContext): ScanRecord {
   const { score, summary, timestamp } = pack.report;
   const { critical, high, medium, low, info } = summary;
   return {
     eventId: pack.bundleDigest,
     bundleDigest: pack.bundleDigest,
-    generatedAt: timestamp,
+    generatedAt: new Date(timestamp).toISOString(),
     score: score.numericScore,
     grade: score.grade,
     breakdown: score.breakdown,
@@ -30,7 +32,9 @@ export function scanRecord(pack: EvidencePack, { ciContext: { provider, ci }, ..
     ci,
     policy: scanPolicy(pack.policy),
     baseline: scanBaseline(pack.baseline),
-    ...('status' in pack.supplyChain
+    runtimeConfidence: countConfidence(pack.findings),
+    ...(pack.findings.length === 0 ? {} : { keyScheme: 'source' }),
+    ...(pack.supplyChain === null || 'status' in pack.supplyChain
       ? {}
       : {
           supplyChain: {
@@ -41,7 +45,7 @@ export function scanRecord(pack: EvidencePack, { ciContext: { provider, ci }, ..
           },
         }),
     evidencePack: pack.verification,
-    remediation: pack.remediation,
+    ...(pack.remediation === null ? {} : { remediation: pack.remediation }),
     ...context,
   };
 }
@@ -74,13 +78,14 @@ function scanBaseline(baseline: EvidencePack['baseline']): ScanBaseline {
   };
 }
 
+/** Counts as AgentShield's inspection does: a finding that says nothing is one of the active runtime. */
+function countConfidence(findings: EvidencePack['findings']): NonNullable<ScanRecord['runtimeConfidence']> {
+  const counts: NonNullable<ScanRecord['runtimeConfidence']> = {};
+  for (const { runtimeConfidence = 'active-runtime' } of findings) counts[runtimeConfidence] = (counts[runtimeConfidence] ?? 0) + 1;
+  return counts;
+}
+
 /** What a pack itself says of where it was written. */
-export function packContext(pack: EvidencePack): CiContext {
-  const { sha, runId, workflow } = pack.ci.github ?? {};
-  const ci = {
-    ...(sha === undefined ? {} : { sha: scrubText(sha, 100) }),
-    ...(runId === undefined ? {} : { runId: scrubText(runId, 100) }),
-    ...(workflow === undefined ? {} : { workflow: scrubText(workflow, 200) }),
-  };
-  return { provider: pack.ci.provider, ci };
+export function packContext({ ci }: EvidencePack): CiContext {
+  return { provider: ci.provider, ci: ciOfGithub(ci.github) };
 }

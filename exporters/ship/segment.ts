@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { decisionRecord, type DecisionRecord } from '#schemas/records/decision.js';
 import { cleanRepositoryName } from '../repository/repository-name.js';
-import { scrubText } from '../scrub.js';
+import { scrubText } from '#schemas/scrub.js';
 import { decodeLine } from '../spool/line.js';
 import type { Item, Source } from './source.js';
 

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { DecisionRecord } from '#schemas/records/decision.js';
 import { categoryOf } from '../hook/rule-category.js';
 import { repositoryName } from '../repository/repository-name.js';
-import { scrubText } from '../scrub.js';
+import { scrubText } from '#schemas/scrub.js';
 import type { Source } from './source.js';
 
 /** A line of AgentShield's own runtime log; it has no identity, session or rule. */

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { realpathSync, watch, type FSWatcher } from 'node:fs';
 import { join, sep } from 'node:path';
+import type { ScanExport } from '#schemas/records/scan-telemetry.js';
 import { createSender, type Sender } from '../otlp/sender.js';
-import { exportScan, postScan, type ScanExport } from '../scan/export-scan.js';
+import { exportScan, postScan } from '../scan/export-scan.js';
 import { scanFolder, type ScanOptions } from '../scan/run-scan.js';
 import { shieldwatchFolder } from '../spool/location.js';
 import { driftBetween, driftBody, driftSpan, type Drift, type ScanState } from './drift.js';

@@ -31,7 +31,7 @@ LIMIT 1`;
 
 /**
  * Findings with their life up to the end of the range, 500 rows. new and regressed appeared in the range (regressed:
- * it had been fixed before), open stands since before it, fixed went in it. Severity, confidence and category as
+ * it had been fixed before), open stands since before it or goes by a new key, fixed went in it. Severity, confidence and category as
  * chosen; the confidence is that of the scan that showed it.
  */
 export function findingLife(): string {
@@ -40,18 +40,18 @@ export function findingLife(): string {
     SELECT repo, severity, category, finding_key, occurrence,
         argMax(t.change, (t.scan_at, t.scan_id)) AS last_change, max(t.scan_at) AS changed_at,
         maxIf(t.scan_at, t.change = 1) AS opened_at, argMaxIf(t.scan_id, t.scan_at, t.change = 1) AS opened_by,
-        countIf(t.change = -1) AS fixes, argMax(t.title, (t.scan_at, t.scan_id)) AS title, argMax(t.file, (t.scan_at, t.scan_id)) AS file
+        countIf(t.change = -1 AND NOT t.is_rekeyed) AS fixes, argMax(t.is_rekeyed, (t.scan_at, t.scan_id)) AS is_renamed, argMax(t.title, (t.scan_at, t.scan_id)) AS title, argMax(t.file, (t.scan_at, t.scan_id)) AS file
     FROM finding_transition AS t
     WHERE ${SCOPE} AND scan_at <= $__toTime AND severity IN (\${severity:singlequote}) AND $__conditionalAll(category IN (\${category:singlequote}), $category)
     GROUP BY repo, severity, category, finding_key, occurrence
-    HAVING last_change = 1 OR changed_at >= $__fromTime
+    HAVING last_change = 1 OR (changed_at >= $__fromTime AND NOT is_renamed)
 ), told AS
 (
     SELECT DISTINCT scan_id, finding_key, occurrence, runtime_confidence
     FROM finding
     WHERE ${ORG} AND (repo, toStartOfHour(occurred_at)) IN (SELECT repo, toStartOfHour(opened_at) FROM life) AND scan_id IN (SELECT opened_by FROM life)
 )
-SELECT multiIf(last_change = -1, 'fixed', opened_at < $__fromTime, 'open', fixes > 0, 'regressed', 'new') AS state,
+SELECT multiIf(last_change = -1, 'fixed', opened_at < $__fromTime OR is_renamed, 'open', fixes > 0, 'regressed', 'new') AS state,
     l.severity AS severity, l.category AS category, l.title AS title, l.file AS file,
     if(told.runtime_confidence = '', 'not told', told.runtime_confidence) AS confidence,
     l.opened_at AS opened_at, if(last_change = -1, toNullable(l.changed_at), NULL) AS fixed_at

@@ -3,7 +3,7 @@ import type { Org } from '#schemas/http/control.js';
 import type { Postgres } from '#schemas/postgres/client.js';
 import { asRole } from '#schemas/postgres/session.js';
 import { randomBase62 } from '../auth/token-format.js';
-import { scrubText } from '../body/scrub.js';
+import { scrubText } from '#schemas/scrub.js';
 import { machineActor, type Actor, type ControlPlane } from './control-plane.js';
 import { PLAN_LIMITS, type Plan } from './plans.js';
 

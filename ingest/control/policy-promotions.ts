@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { ShieldwatchError } from '#schemas/errors.js';
 import type { PolicyPromotion, policyPromotionChange, policyPromotionRequest } from '#schemas/http/policy-promotion.js';
 import { idOf } from '#schemas/records/ids.js';
-import { scrubText } from '../body/scrub.js';
+import { scrubText } from '#schemas/scrub.js';
 import type { Actor, ControlPlane } from './control-plane.js';
 import { isoOrNull } from './iso.js';
 

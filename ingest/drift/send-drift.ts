@@ -13,7 +13,7 @@ import {
   SPAN_DRIFT,
 } from '#schemas/semconv.js';
 import type { Caller } from '../auth/caller.js';
-import { scrubText } from '../body/scrub.js';
+import { scrubText } from '#schemas/scrub.js';
 import { tracesRequest, type Attributes, type JsonSpan } from '../telemetry/otlp-json.js';
 import { JSON_TYPE, type TelemetrySink } from '../telemetry/sink.js';
 

@@ -3,12 +3,6 @@ import type { Grade } from '#schemas/records/enums.js';
 import { idOf } from '#schemas/records/ids.js';
 import type { FleetScan } from './latest-scans.js';
 
-/** What came with a scan by REST and is in no fact; see `scan_receipt`. */
-export interface Receipt {
-  autoFixable: number | null;
-  manualReview: number | null;
-}
-
 /** Identity of a scan in the API. */
 export function scanIdOf(orgId: string, repository: string, eventId: string): string {
   return idOf('scan', orgId, repository, eventId);
@@ -20,8 +14,8 @@ export function digestOf(scan: Pick<FleetScan, 'bundle_digest' | 'event_id'>): s
 }
 
 /** AgentShield's fleet entry of a scan, its route found by AgentShield's rules from what is stored, not from what was claimed. */
-export function fleetEntry(orgId: string, scan: FleetScan, receipt: Receipt | undefined): FleetEntry {
-  const errors = errorsOf(scan);
+export function fleetEntry(orgId: string, scan: FleetScan): FleetEntry {
+  const errors = errorsOf(scan.integrity);
   const { route, reason } = routeOf(scan, errors);
   return {
     outputDir: scanIdOf(orgId, scan.repo, scan.event_id),
@@ -43,16 +37,16 @@ export function fleetEntry(orgId: string, scan: FleetScan, receipt: Receipt | un
     policyStatus: scan.policy_status === '' ? 'unknown' : scan.policy_status,
     baselineStatus: scan.baseline_status === '' ? 'unknown' : scan.baseline_status,
     riskyPackages: scan.packages_risky,
-    autoFixable: receipt?.autoFixable ?? 0,
-    manualReview: receipt?.manualReview ?? 0,
+    autoFixable: scan.auto_fixable ?? 0,
+    manualReview: scan.manual_review ?? 0,
     errors,
   };
 }
 
-/** The same two as make a scan invalid in `repo_route`. */
-function errorsOf({ integrity }: FleetScan): string[] {
-  if (integrity === 'mismatch') return ['bundle digest differs from the digest of its artifacts'];
-  return integrity === 'suspect' ? ['the report contradicts its remediation plan'] : [];
+/** What is wrong with the evidence of a scan; the same two make a scan invalid in `repo_route`. */
+export function errorsOf(integrity: string): string[] {
+  if (integrity === 'mismatch') return ['artifacts or digest of the evidence pack do not verify'];
+  return integrity === 'suspect' ? ['the evidence pack contradicts itself'] : [];
 }
 
 function routeOf(scan: FleetScan, errors: readonly string[]): { route: Route; reason: string } {

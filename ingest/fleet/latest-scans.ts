@@ -5,7 +5,7 @@ import { fromStore } from '../errors/from-store.js';
 /** What the fleet rules look at. */
 const COLUMNS = [
   'repo', 'event_id', 'occurred_at', 'score', 'grade', 'total_findings', 'critical', 'high', 'medium', 'low', 'info', 'provider',
-  'bundle_digest', 'integrity', 'policy_status', 'baseline_status', 'packages_risky', 'packages_critical', 'packages_high',
+  'bundle_digest', 'integrity', 'policy_status', 'baseline_status', 'packages_risky', 'packages_critical', 'packages_high', 'auto_fixable', 'manual_review',
 ] as const satisfies readonly (keyof Row<'scan'>)[];
 export type FleetScan = Pick<Row<'scan'>, (typeof COLUMNS)[number]>;
 

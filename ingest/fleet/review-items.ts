@@ -5,7 +5,7 @@ import type { FleetEntry, ReviewItem, ReviewItemState, ReviewRoute, ReviewStatus
 import { repositoryId } from '#schemas/records/repository.js';
 import type { Session } from '#schemas/postgres/session.js';
 import type { Actor, ChangeSession, ControlPlane } from '../control/control-plane.js';
-import { digestOf, fleetEntry, type Receipt } from './entry.js';
+import { digestOf, fleetEntry } from './entry.js';
 import { latestScans } from './latest-scans.js';
 import { reviewItemText, type ReviewItemText } from './review-item.js';
 
@@ -49,7 +49,7 @@ const BATCH = 200;
  */
 export async function currentFleet(plane: ControlPlane, clickhouse: ClickHouseClient, orgId: string, repository?: string): Promise<CurrentFleet> {
   const fleet: CurrentFleet = { entries: [], reviewItems: [], isCut: false };
-  for await (const { current, isCut } of newestScans(plane, clickhouse, orgId, repository)) {
+  for await (const { current, isCut } of newestScans(clickhouse, orgId, repository)) {
     const stored = byId(await plane.read(orgId, (tx) => readItems(tx, orgId, current)));
     fleet.isCut = isCut;
     for (const { entry, text, scannedAt } of current) {
@@ -63,43 +63,28 @@ export async function currentFleet(plane: ControlPlane, clickhouse: ClickHouseCl
 
 /** Sees to it that every newest scan that needs a decision has its item, and no older one is open: some statements for many scans. */
 export async function openReviewItems(plane: ControlPlane, clickhouse: ClickHouseClient, orgId: string, repository?: string): Promise<void> {
-  for await (const { current } of newestScans(plane, clickhouse, orgId, repository)) await bringUpToDate(plane, orgId, current);
+  for await (const { current } of newestScans(clickhouse, orgId, repository)) await bringUpToDate(plane, orgId, current);
 }
 
 const UNDECIDED = { status: 'open', assignee: null, note: null, decidedAt: null, decidedBy: null } as const;
 
 /** The newest scans, some at a time, so that a large organisation keeps nobody waiting. */
 async function* newestScans(
-  plane: ControlPlane, clickhouse: ClickHouseClient, orgId: string, repository: string | undefined,
+  clickhouse: ClickHouseClient, orgId: string, repository: string | undefined,
 ): AsyncGenerator<{ current: Current[]; isCut: boolean }> {
   const { scans, isCut } = await latestScans(clickhouse, orgId, repository);
   for (let at = 0; at < scans.length; at += BATCH) {
     const some = scans.slice(at, at + BATCH);
-    const receipts = await readReceipts(plane, orgId, some.map((scan) => scan.bundle_digest));
     yield {
       isCut,
       current: some.map((scan): Current => {
         const digest = digestOf(scan);
-        const entry = fleetEntry(orgId, scan, receipts.get(receiptKey(repositoryId(orgId, scan.repo), scan.bundle_digest)));
+        const entry = fleetEntry(orgId, scan);
         return { entry, digest, text: reviewItemText(orgId, entry, digest), scannedAt: iso(scan.occurred_at) };
       }),
     };
     await nextTurn();
   }
-}
-
-const receiptKey = (repoId: string, digest: string): string => `${repoId}\0${digest}`;
-
-async function readReceipts(plane: ControlPlane, orgId: string, digests: readonly string[]): Promise<Map<string, Receipt>> {
-  const rows = await plane.read(orgId, (tx) =>
-    tx.query<{ repo_id: string; bundle_digest: string; auto_fixable: number | null; manual_review: number | null }>(
-      'SELECT repo_id, bundle_digest, auto_fixable, manual_review FROM scan_receipt WHERE bundle_digest = ANY($1::text[])',
-      [digests],
-    ),
-  );
-  return new Map(
-    rows.map((row) => [receiptKey(row.repo_id, row.bundle_digest), { autoFixable: row.auto_fixable, manualReview: row.manual_review }]),
-  );
 }
 
 const repoIdsOf = (orgId: string, current: readonly Current[]): string[] => current.map(({ entry }) => repositoryId(orgId, entry.repository));

@@ -2,27 +2,18 @@ import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js
 import type { LatestScan } from '#schemas/http/posture.js';
 import type { Grade, Integrity } from '#schemas/records/enums.js';
 import type { Row } from '#schemas/records/rows.js';
-import type { ControlPlane } from '../control/control-plane.js';
-import { scanIdOf } from '../fleet/entry.js';
+import { errorsOf, scanIdOf } from '../fleet/entry.js';
 import type { Window } from './window.js';
 
 /** The repository that is asked about. */
 export interface ScanScope {
   orgId: string;
-  repoId: string;
   repository: string;
-}
-
-/** What came with the scan by REST and is in no fact. */
-interface Receipt extends Record<string, unknown> {
-  auto_fixable: number | null;
-  manual_review: number | null;
 }
 
 /** The newest scan before the end of the window; null when there is none. */
 export async function latestScan(
   clickhouse: ClickHouseClient,
-  plane: ControlPlane,
   scope: ScanScope,
   window: Window,
 ): Promise<LatestScan | null> {
@@ -33,42 +24,18 @@ export async function latestScan(
        total_findings, critical, high, medium, low, info, files_scanned, min_severity, producer_version, bundle_digest,
        provider, ci_sha, ci_run_id, ci_workflow, policy_status, policy_name, policy_pack, policy_violations, baseline_status,
        baseline_new, baseline_resolved, baseline_unchanged, baseline_score_delta, packages_total, packages_risky, packages_critical,
-       packages_high, expected_bundle_digest, artifact_count, verified_artifact_count, integrity
+       packages_high, expected_bundle_digest, redacted, artifact_count, verified_artifact_count, integrity,
+       runtime_confidence, remediation_findings, auto_fixable, manual_review
      FROM scan
      WHERE org_id = {orgId:String} AND repo = {repository:String} AND occurred_at < toDateTime64({end:UInt32}, 3, 'UTC')
      ORDER BY occurred_at DESC, event_id DESC LIMIT 1`,
     { orgId, repository, end: window.end },
   );
   if (row === undefined) return null;
-  const [confidence, receipts] = await Promise.all([
-    runtimeConfidence(clickhouse, orgId, repository, row.event_id),
-    plane.read(orgId, (tx) =>
-      tx.query<Receipt>('SELECT auto_fixable, manual_review FROM scan_receipt WHERE repo_id = $1 AND bundle_digest = $2', [
-        scope.repoId,
-        row.bundle_digest,
-      ]),
-    ),
-  ]);
-  return toLatestScan(row, scope, confidence, receipts[0]);
+  return toLatestScan(row, scope);
 }
 
-async function runtimeConfidence(
-  clickhouse: ClickHouseClient,
-  orgId: string,
-  repository: string,
-  scanId: string,
-): Promise<Record<string, number>> {
-  const rows = await selectRows<{ runtime_confidence: string; findings: number }>(
-    clickhouse,
-    `SELECT runtime_confidence, count() AS findings FROM finding
-     WHERE org_id = {orgId:String} AND repo = {repository:String} AND scan_id = {scanId:String} AND runtime_confidence != ''
-     GROUP BY runtime_confidence`,
-    { orgId, repository, scanId },
-  );
-  return Object.fromEntries(rows.map((row) => [row.runtime_confidence, row.findings]));
-}
-
-function toLatestScan(row: Row<'scan'>, { orgId, repository }: ScanScope, confidence: Record<string, number>, receipt: Receipt | undefined): LatestScan {
+function toLatestScan(row: Row<'scan'>, { orgId, repository }: ScanScope): LatestScan {
   // A scan of no files judged nothing: AgentShield's A / 100 is not passed on.
   const isEmpty = row.files_scanned === 0;
   const score = (value: number | null): number | null => (isEmpty ? null : value);
@@ -76,6 +43,7 @@ function toLatestScan(row: Row<'scan'>, { orgId, repository }: ScanScope, confid
   const integrity = row.integrity === '' ? 'ok' : (row.integrity as Integrity);
   return {
     ok: integrity === 'ok',
+    errors: errorsOf(integrity),
     scanId: scanIdOf(orgId, repository, row.event_id),
     integrity,
     generatedAt: row.occurred_at,
@@ -90,16 +58,16 @@ function toLatestScan(row: Row<'scan'>, { orgId, repository }: ScanScope, confid
         low: row.low,
         info: row.info,
       },
-      runtimeConfidence: confidence,
+      runtimeConfidence: row.runtime_confidence,
     },
+    redacted: row.redacted,
     expectedBundleDigest: row.expected_bundle_digest === '' ? null : row.expected_bundle_digest,
     artifactCount: row.artifact_count,
     verifiedArtifactCount: row.verified_artifact_count,
     policy: policy(row),
     baseline: baseline(row),
-    // A repository without packages and a check that did not run look the same in the fact.
     supplyChain:
-      row.packages_total === 0
+      row.packages_total === null
         ? null
         : {
             totalPackages: row.packages_total,
@@ -115,9 +83,9 @@ function toLatestScan(row: Row<'scan'>, { orgId, repository }: ScanScope, confid
       ...(row.ci_sha === '' ? {} : { sha: row.ci_sha }),
     },
     remediation:
-      typeof receipt?.auto_fixable === 'number' && typeof receipt.manual_review === 'number'
-        ? { totalFindings: row.total_findings, autoFixable: receipt.auto_fixable, manualReview: receipt.manual_review }
-        : null,
+      row.auto_fixable === null || row.manual_review === null
+        ? null
+        : { totalFindings: row.remediation_findings ?? row.total_findings, autoFixable: row.auto_fixable, manualReview: row.manual_review },
     filesScanned: row.files_scanned,
     breakdown: {
       secrets: score(row.score_secrets),
@@ -134,7 +102,12 @@ function toLatestScan(row: Row<'scan'>, { orgId, repository }: ScanScope, confid
 function policy(row: Row<'scan'>): LatestScan['policy'] {
   const status = row.policy_status;
   if (status !== 'passed' && status !== 'failed') return { status: status === 'not-run' ? status : 'unknown' };
-  return { status, policyName: row.policy_name, policyPack: row.policy_pack, violations: row.policy_violations };
+  return {
+    status,
+    ...(row.policy_name === '' ? {} : { policyName: row.policy_name }),
+    ...(row.policy_pack === '' ? {} : { policyPack: row.policy_pack }),
+    violations: row.policy_violations,
+  };
 }
 
 function baseline(row: Row<'scan'>): LatestScan['baseline'] {
@@ -144,7 +117,7 @@ function baseline(row: Row<'scan'>): LatestScan['baseline'] {
     status,
     newFindings: row.baseline_new,
     resolvedFindings: row.baseline_resolved,
-    unchangedCount: row.baseline_unchanged,
+    ...(row.baseline_unchanged === null ? {} : { unchangedCount: row.baseline_unchanged }),
     scoreDelta: row.baseline_score_delta,
   };
 }

@@ -5,7 +5,7 @@ import { findingList, findingsQuery, triageAnswer, triageChange, type Finding, t
 import { repositoryId } from '#schemas/records/repository.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
 import type { Caller } from '../auth/caller.js';
-import { scrubText } from '../body/scrub.js';
+import { scrubText } from '#schemas/scrub.js';
 import type { ControlPlane } from '../control/control-plane.js';
 import { rowOfRepository } from '../control/row-of-repository.js';
 import { findings, type FindingRow } from '../queries/findings.js';

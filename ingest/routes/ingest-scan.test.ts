@@ -119,7 +119,7 @@ describe('a scan', () => {
       'novelty: unknown field, dropped',
       'filesScanned: not sent; a scan of an empty folder cannot be told from one that found nothing',
     ]);
-    expect(await facts('scan', 'acme/bare')).toMatchObject([{ policy_status: 'not-run', packages_total: 0, provider: 'local', artifact_count: 10 }]);
+    expect(await facts('scan', 'acme/bare')).toMatchObject([{ policy_status: 'not-run', packages_total: null, provider: 'local', artifact_count: 10, integrity: 'mismatch' }]);
   });
 
   it('with another digest than expected is a mismatch, one that contradicts its plan is suspect, and both are invalid in the fleet', async () => {

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { ShieldwatchError } from '#schemas/errors.js';
 import { scanAnswer, scanBody, scanEcho, type ScanBody, type ScanEcho } from '#schemas/http/ingest-scan.js';
 import type { Integrity } from '#schemas/records/enums.js';
+import { filesScannedOf, integrityOfBody, scanOfBody } from '#schemas/records/scan-body.js';
 import { redactText } from '#schemas/redaction.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
 import type { Caller } from '../auth/caller.js';
@@ -10,8 +11,6 @@ import { chooseRepository } from '../choose-repository.js';
 import type { ControlPlane } from '../control/control-plane.js';
 import { scanIdOf } from '../fleet/entry.js';
 import type { Repositories, Repository } from '../repositories.js';
-import { integrityOf } from '../scan/integrity.js';
-import { filesScanned } from '../scan/scan-attributes.js';
 import { sendScan } from '../scan/send-scan.js';
 import type { TelemetrySink } from '../telemetry/sink.js';
 
@@ -53,7 +52,8 @@ export function ingestScanRoute(
 
     const known = await findReceipt(plane, caller, repository, body.bundleDigest);
     if (known !== undefined) return reply.code(409).send(echoOf(known, repository));
-    const findings = await sendScan(sink, body, repository.fullName, caller);
+    const scan = scanOfBody(body, repository.fullName);
+    await sendScan(sink, scan, caller);
     const { receipt, isFirst } = await keepReceipt(plane, caller, repository, body);
     if (!isFirst) return reply.code(409).send(echoOf(receipt, repository));
     onScan();
@@ -69,7 +69,7 @@ export function ingestScanRoute(
         'drift_history',
         'secret_exposure_events',
         'cross_repo_org_rollup',
-        ...(findings.some(({ category }) => category === 'injection') ? ['injection_attempt_rate'] : []),
+        ...(scan.findings.some(({ category }) => category === 'injection') ? ['injection_attempt_rate'] : []),
       ],
       ...told([...warnings, ...unsaid(body)]),
     };
@@ -104,16 +104,13 @@ async function findReceipt(plane: ControlPlane, { orgId }: Caller, { id }: Repos
 
 /** Kept once the scan is stored: a crash before that makes the client send it again, which folds. */
 async function keepReceipt(plane: ControlPlane, caller: Caller, repository: Repository, body: ScanBody): Promise<{ receipt: Receipt; isFirst: boolean }> {
-  const integrity = integrityOf(body);
+  const integrity = integrityOfBody(body);
   const scanId = scanIdOf(caller.orgId, repository.fullName, body.bundleDigest);
   return plane.change(caller, async (tx) => {
     const [added] = await tx.query<Receipt & Record<string, unknown>>(
-      `INSERT INTO scan_receipt (org_id, repo_id, bundle_digest, scan_id, integrity, generated_at, auto_fixable, manual_review)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING scan_id, integrity, ingested_at`,
-      [
-        caller.orgId, repository.id, body.bundleDigest, scanId, integrity, new Date(body.generatedAt).toISOString(),
-        body.remediation?.autoFixable ?? null, body.remediation?.manualReview ?? null,
-      ],
+      `INSERT INTO scan_receipt (org_id, repo_id, bundle_digest, scan_id, integrity, generated_at)
+       VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING scan_id, integrity, ingested_at`,
+      [caller.orgId, repository.id, body.bundleDigest, scanId, integrity, new Date(body.generatedAt).toISOString()],
     );
     if (added !== undefined) {
       if (integrity !== 'ok') {
@@ -150,7 +147,7 @@ function echoOf(receipt: Receipt, repository: Repository): ScanEcho {
 
 /** What a reader of the series should know that the scan does not say. */
 function unsaid(body: ScanBody): string[] {
-  return filesScanned(body) === undefined ? ['filesScanned: not sent; a scan of an empty folder cannot be told from one that found nothing'] : [];
+  return filesScannedOf(body) === undefined ? ['filesScanned: not sent; a scan of an empty folder cannot be told from one that found nothing'] : [];
 }
 
 function told(warnings: readonly string[]): { warnings?: string[] } {

@@ -35,7 +35,7 @@ beforeAll(async () => {
     eventId: 'scan-2', generatedAt: iso(DAY + 2 * HOUR), score: 60, grade: 'C', filesScanned: 3, bundleDigest: 'sha256:written',
     policy: { status: 'failed', name: 'acme', pack: 'enterprise', violations: 3 }, baseline: { status: 'not-run' },
     supplyChain: { total: 7, risky: 3, critical: 0, high: 3 },
-    evidencePack: { expectedDigest: 'sha256:found', redacted: true, artifacts: 9, artifactsVerified: 8 },
+    evidencePack: { expectedDigest: 'sha256:found', redacted: true, artifacts: 9, artifactsVerified: 8, integrity: 'mismatch' },
   });
   await sendSpan('agentshield.drift', {
     [ATTR_EVENT_ID]: 'drift-1', [ATTR_DRIFT_TIMESTAMP]: iso(DAY + 2 * HOUR), [ATTR_DRIFT_SCORE_PREVIOUS]: 66, [ATTR_DRIFT_SCORE_CURRENT]: 41,

@@ -3,7 +3,6 @@ import { z } from 'zod';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { posture, postureQuery } from '#schemas/http/posture.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
-import type { ControlPlane } from '../control/control-plane.js';
 import { fromStore } from '../errors/from-store.js';
 import { blockedCommandRate } from '../queries/blocked-command-rate.js';
 import { latestDrift } from '../queries/latest-drift.js';
@@ -30,16 +29,16 @@ const SPEC = {
 /** `GET /v1/repo/{repoId}/posture` (SPEC 4.5). */
 export function postureRoute(
   app: FastifyInstance,
-  options: { clickhouse: ClickHouseClient; repositories: Repositories; plane: ControlPlane },
+  options: { clickhouse: ClickHouseClient; repositories: Repositories },
 ): void {
-  const { clickhouse, repositories, plane } = options;
+  const { clickhouse, repositories } = options;
   addRoute(app, SPEC, async ({ caller, params, query }) => {
     const window = windowOf(query);
     const { id, fullName } = await repositories.need(caller, params.repoId);
     const [trend, scan, drift, runtime] = await fromStore(
       Promise.all([
         scoreTrend(clickhouse, caller.orgId, fullName, window),
-        latestScan(clickhouse, plane, { orgId: caller.orgId, repoId: id, repository: fullName }, window),
+        latestScan(clickhouse, { orgId: caller.orgId, repository: fullName }, window),
         latestDrift(clickhouse, caller.orgId, fullName, window),
         blockedCommandRate(clickhouse, caller.orgId, fullName, window),
       ]),

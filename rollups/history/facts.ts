@@ -58,7 +58,7 @@ function scanRows(event: Scan, key: FactRow['row'] & { event_id: string }, alter
   const scan: FactRow = {
     fact: 'scan',
     row: {
-      ...key, score: Math.min(100, event.score + altered), grade: 'C', files_scanned: event.files, min_severity: event.minSeverity, producer_version: event.version,
+      ...key, score: Math.min(100, event.score + altered), grade: 'C', files_scanned: event.files, min_severity: event.minSeverity, producer_version: event.version, key_scheme: event.keyScheme,
       total_findings: shown.length, critical: count('critical'), high: count('high'), medium: count('medium'), info: count('info'),
       // Some tell no parts of their score, some were found to contradict themselves.
       ...(event.score % 4 === 0 ? {} : { score_secrets: event.score % 7, score_agents: event.score }), integrity: event.score % 10 === 9 ? 'suspect' : 'ok',

@@ -39,6 +39,8 @@ export interface Scan extends At {
   readonly findings: readonly number[];
   /** A summary that counts its findings and names none. */
   readonly isSummary: boolean;
+  /** How the keys of its findings were made. */
+  readonly keyScheme: string;
   readonly policyStatus: string;
   readonly baselineStatus: string;
   readonly risky: number;
@@ -131,6 +133,7 @@ const scan: fc.Arbitrary<Event> = fc.record({
   version: fc.constantFrom('1.6.0', '1.6.0', '1.7.0'),
   findings: fc.subarray([0, 1, 2, 3, 4, 5, 6, 7]),
   isSummary: fc.constantFrom(false, false, false, false, true),
+  keyScheme: fc.constantFrom('source', 'source', 'source', 'gateway', ''),
   policyStatus: fc.constantFrom('', 'passed', 'failed'),
   baselineStatus: fc.constantFrom('', 'passed', 'regressed'),
   risky: fc.constantFrom(0, 0, 2),

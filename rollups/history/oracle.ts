@@ -9,7 +9,8 @@ const OF = 'startsWith(org_id, {orgs:String})';
 const RANK = (severity: string): string => `indexOf(['info', 'low', 'medium', 'high', 'critical'], ${severity})`;
 
 /** Scans that looked at files and whose findings are all known, with their findings. */
-const DETAILED = `SELECT s.org_id AS org_id, s.repo AS repo, s.event_id AS scan_id, s.occurred_at AS at, greatest(${RANK('s.min_severity')}, 1) AS rank_from, f.findings AS findings
+const DETAILED = `SELECT s.org_id AS org_id, s.repo AS repo, s.event_id AS scan_id, s.occurred_at AS at, greatest(${RANK('s.min_severity')}, 1) AS rank_from, f.findings AS findings,
+    if(s.critical + s.high + s.medium + s.low + s.info = 0, [], [toString(s.key_scheme)]) AS scheme
   FROM (SELECT * FROM scan WHERE ${OF} AND files_scanned > 0) AS s
   LEFT JOIN (
     SELECT org_id, repo, scan_id, toStartOfHour(occurred_at) AS hour, count() AS n, arrayDistinct(groupArray((toString(severity), toString(category), finding_key, occurrence))) AS findings
@@ -18,11 +19,12 @@ const DETAILED = `SELECT s.org_id AS org_id, s.repo AS repo, s.event_id AS scan_
   WHERE f.n >= s.total_findings AND f.n >= s.critical + s.high + s.medium + s.low + s.info`;
 
 /** For each severity the scans that report it, in order, each with what it shows of that severity. */
-const CHAINS = `SELECT org_id, repo, rank, arraySort(groupArray((at, scan_id, arrayFilter(f -> ${RANK('f.1')} = rank, findings)))) AS chain
+const CHAINS = `SELECT org_id, repo, rank, arraySort(groupArray((at, scan_id, arrayFilter(f -> ${RANK('f.1')} = rank, findings), scheme))) AS chain
   FROM (${DETAILED}) ARRAY JOIN range(1, 6) AS rank WHERE rank >= rank_from GROUP BY org_id, repo, rank`;
 
 /** What came and went, scan by scan. */
-const CHANGES = `SELECT org_id, repo, step.1.1 AS at, step.1.2 AS scan_id, step.2.1 AS previous_at, c.1 AS change, c.2.1 AS severity, c.2.2 AS category, c.2.3 AS finding_key, c.2.4 AS occurrence
+const CHANGES = `SELECT org_id, repo, step.1.1 AS at, step.1.2 AS scan_id, step.2.1 AS previous_at, c.1 AS change, c.2.1 AS severity, c.2.2 AS category, c.2.3 AS finding_key, c.2.4 AS occurrence,
+    notEmpty(step.1.4) AND notEmpty(step.2.4) AND step.1.4 != step.2.4 AS is_rekeyed
   FROM (
     SELECT org_id, repo, step, arrayConcat(
         arrayMap(f -> (toInt8(1), f), arrayFilter(f -> NOT has(step.2.3, f), step.1.3)),
@@ -32,9 +34,9 @@ const CHANGES = `SELECT org_id, repo, step.1.1 AS at, step.1.2 AS scan_id, step.
   ) ARRAY JOIN changes AS c`;
 
 /** The life of each finding, change by change. */
-const LIVES = `SELECT org_id, repo, severity, category, life[i].1 AS at, life[i].2 AS change, if(i = 1, toDateTime64(0, 3, 'UTC'), life[i - 1].1) AS before_at
+const LIVES = `SELECT org_id, repo, severity, category, life[i].1 AS at, life[i].2 AS change, life[i].4 AS is_rekeyed, if(i = 1, toDateTime64(0, 3, 'UTC'), life[i - 1].1) AS before_at
   FROM (
-    SELECT org_id, repo, severity, category, arraySort(groupArray((at, change, scan_id))) AS unsorted,
+    SELECT org_id, repo, severity, category, arraySort(groupArray((at, change, scan_id, is_rekeyed))) AS unsorted,
       arraySort(x -> (x.1, x.3), unsorted) AS life
     FROM (${CHANGES}) GROUP BY org_id, repo, severity, category, finding_key, occurrence
   ) ARRAY JOIN arrayEnumerate(life) AS i`;
@@ -69,7 +71,7 @@ const scores = (bucket: string, more = ''): string => `SELECT org_id, repo, ${bu
 /** The life of findings by severity and category; open is what the bucket's last scan shows. */
 const life = (bucket: (time: string) => string): string => `SELECT org_id, repo, bucket_start, severity, category, sum(n) AS new, sum(r) AS regressed, sum(x) AS fixed, sum(s) AS fix_seconds, sum(o) AS open
   FROM (
-    SELECT org_id, repo, ${bucket('at')} AS bucket_start, severity, category, toUInt64(change = 1 AND before_at = toDateTime64(0, 3, 'UTC')) AS n, toUInt64(change = 1) - n AS r, toUInt64(change = -1) AS x,
+    SELECT org_id, repo, ${bucket('at')} AS bucket_start, severity, category, toUInt64(change = 1 AND NOT is_rekeyed AND before_at = toDateTime64(0, 3, 'UTC')) AS n, toUInt64(change = 1 AND NOT is_rekeyed) - n AS r, toUInt64(change = -1 AND NOT is_rekeyed) AS x,
       if(x = 1, toUInt64(dateDiff('second', before_at, at)), 0) AS s, toUInt64(0) AS o FROM (${LIVES})
     UNION ALL
     SELECT org_id, repo, bucket, shown.1, shown.2, 0, 0, 0, 0, 1
@@ -148,8 +150,8 @@ export const ORACLE: Readonly<Record<string, Expectation>> = {
     naive: `SELECT org_id, toStartOfDay(occurred_at) AS bucket_start, count() AS records, sum(masked) AS masked FROM (SELECT * FROM masking_event_v1 FINAL WHERE ${OF}) GROUP BY ALL`,
   },
   finding_transition: {
-    columns: 'org_id, repo, bucket_start, severity, category, finding_key, occurrence, scan_at, scan_id, change, previous_at',
-    naive: `SELECT org_id, repo, toStartOfHour(at) AS bucket_start, severity, category, finding_key, occurrence, at AS scan_at, scan_id, change, previous_at FROM (${CHANGES})`,
+    columns: 'org_id, repo, bucket_start, severity, category, finding_key, occurrence, scan_at, scan_id, change, is_rekeyed, previous_at',
+    naive: `SELECT org_id, repo, toStartOfHour(at) AS bucket_start, severity, category, finding_key, occurrence, at AS scan_at, scan_id, change, CAST(is_rekeyed, 'Bool') AS is_rekeyed, previous_at FROM (${CHANGES})`,
   },
   finding_lifecycle_hour: {
     columns: 'org_id, repo, bucket_start, severity, category, new, regressed, fixed, fix_seconds, open',
@@ -200,7 +202,7 @@ export const ORACLE: Readonly<Record<string, Expectation>> = {
         SELECT org_id, repo, toStartOfHour(occurred_at) AS bucket_start, true AS d, is_regression AS regression, has_critical AS crit, score_delta AS delta, new_findings AS new, toInt8(0) AS change, '' AS severity
         FROM drift_event WHERE ${OF}
         UNION ALL
-        SELECT org_id, repo, toStartOfHour(at), false, false, false, 0, 0, change, severity FROM (${CHANGES}) WHERE previous_at > toDateTime64(0, 3, 'UTC')
+        SELECT org_id, repo, toStartOfHour(at), false, false, false, 0, 0, change, severity FROM (${CHANGES}) WHERE previous_at > toDateTime64(0, 3, 'UTC') AND NOT is_rekeyed
       ) GROUP BY ALL`,
   },
   repo_route: {

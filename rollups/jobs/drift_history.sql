@@ -1,7 +1,7 @@
 -- drift_history, one row = one hour of one repository.
 -- Promise: the deduplicated drifts of that hour with the band of their score changes; and what the hour's scans show
 -- to have come and gone since the scan before, by severity and finding key, so that moved lines are no drift. What
--- the first scan of a repository shows has not drifted.
+-- the first scan of a repository shows has not drifted, nor what keys of another scheme name anew.
 -- Reads drift_event_v1, finding_transition and the heads of scan_posture for the given keys alone.
 INSERT INTO drift_history_v1
     (org_id, repo, bucket_start, formula, drifts, regressions, improvements, critical_drifts, score_delta_min, score_delta_max,
@@ -41,7 +41,7 @@ FROM
     UNION ALL
     SELECT org_id, repo, bucket_start, 'change', false, false, 0, 0, 0, change, severity, toUInt64(0), toUInt64(0)
     FROM finding_transition
-    WHERE (org_id, repo, bucket_start) IN {keys} AND previous_at > toDateTime64(0, 3, 'UTC')
+    WHERE (org_id, repo, bucket_start) IN {keys} AND previous_at > toDateTime64(0, 3, 'UTC') AND NOT is_rekeyed
     UNION ALL
     SELECT key.1, key.2, toDateTime(key.3, 'UTC'), '', false, false, 0, 0, 0, 0, '', toUInt64(0), toUInt64(0) FROM (SELECT arrayJoin({keys}) AS key)
 )

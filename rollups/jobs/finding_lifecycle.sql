@@ -17,7 +17,7 @@ WITH last_scan AS
 ),
 changes AS
 (
-    SELECT org_id, repo, bucket_start, severity, category, change, scan_at,
+    SELECT org_id, repo, bucket_start, severity, category, change, is_rekeyed, scan_at,
         lagInFrame(scan_at, 1, toDateTime64(0, 3, 'UTC')) OVER life AS changed_before_at
     FROM finding_transition
     WHERE (org_id, repo) IN {repos} AND bucket_start <= {to:DateTime('UTC')}
@@ -29,9 +29,9 @@ SELECT org_id, repo, bucket_start, false AS is_head, severity, category, {formul
 FROM
 (
     SELECT org_id, repo, bucket_start, severity, category,
-        change = 1 AND changed_before_at = toDateTime64(0, 3, 'UTC') AS is_new,
-        change = 1 AND NOT is_new AS is_regressed,
-        change = -1 AS is_fixed,
+        change = 1 AND NOT is_rekeyed AND changed_before_at = toDateTime64(0, 3, 'UTC') AS is_new,
+        change = 1 AND NOT is_rekeyed AND NOT is_new AS is_regressed,
+        change = -1 AND NOT is_rekeyed AS is_fixed,
         if(is_fixed, toUInt64(dateDiff('second', changed_before_at, scan_at)), 0) AS seconds,
         0 AS is_open
     FROM changes

@@ -1,17 +1,22 @@
 -- finding_transition, one bucket = one hour of one repository; one row for each finding that a scan of the hour shows
 -- and the one before it did not, or the other way round.
 -- Promise: for each severity, consecutive scans that report it are compared by (category, finding key, occurrence).
+-- Scans whose keys were made in different ways do not compare: what such a pair changes is named anew (is_rekeyed), and
+-- neither found nor fixed.
 -- Reads the narrow rows of scan_posture for the given repositories, and findings of the compared scans alone.
 INSERT INTO finding_transition_v1
     (org_id, repo, bucket_start, is_head, severity, category, finding_key, occurrence, scan_at, scan_id, formula, change,
-     previous_at, title, file, version)
+     is_rekeyed, previous_at, title, file, version)
 WITH
 (
     -- Once, as a constant: a named subquery would be run again wherever it is named.
-    SELECT groupArray((org_id, repo, bucket_start, scan_at, scan_id, severity_rank, previous_id, previous_at))
+    SELECT groupArray((org_id, repo, bucket_start, scan_at, scan_id, severity_rank, previous_id, previous_at, ifNull(scheme != previous_scheme, false)))
     FROM
     (
         SELECT org_id, repo, bucket_start, scan_at, scan_id, arrayJoin(range(toUInt8(severity_from), 5)) AS severity_rank,
+            -- NULL where nothing is listed: that compares with every scheme.
+            if(critical + high + medium + low + info = 0, NULL, toString(key_scheme)) AS scheme,
+            lagInFrame(scheme) OVER before AS previous_scheme,
             lagInFrame(scan_id) OVER before AS previous_id,
             lagInFrame(scan_at, 1, toDateTime64(0, 3, 'UTC')) OVER before AS previous_at
         FROM scan_posture
@@ -21,13 +26,13 @@ WITH
     WHERE (org_id, repo, bucket_start) IN {keys}
 ) AS pairs
 SELECT org_id, repo, bucket_start, false AS is_head, severity, category, finding_key, occurrence, scan_at, scan_id, {formula:UInt16} AS formula,
-    toInt8(max(side) = 1) - toInt8(min(side) = -1) AS change, any(previous_at) AS previous_at, max(title) AS title, max(file) AS file,
+    toInt8(max(side) = 1) - toInt8(min(side) = -1) AS change, any(is_rekeyed) AS is_rekeyed, any(previous_at) AS previous_at, max(title) AS title, max(file) AS file,
     {version:UInt64} AS version
 FROM
 (
     -- What a scan shows (1), and what the one before it showed (-1).
     SELECT pair.1 AS org_id, pair.2 AS repo, pair.3 AS bucket_start, pair.4 AS scan_at, pair.5 AS scan_id, pair.6 AS severity_rank,
-        pair.8 AS previous_at, (arrayJoin([(1, pair.3, pair.5), (-1, toStartOfHour(pair.8), pair.7)]) AS shown).1 AS side,
+        pair.8 AS previous_at, pair.9 AS is_rekeyed, (arrayJoin([(1, pair.3, pair.5), (-1, toStartOfHour(pair.8), pair.7)]) AS shown).1 AS side,
         shown.2 AS shown_hour, shown.3 AS shown_id
     FROM (SELECT arrayJoin(pairs) AS pair)
 ) AS p
@@ -42,4 +47,4 @@ INNER JOIN
 GROUP BY org_id, repo, bucket_start, scan_at, scan_id, severity, category, finding_key, occurrence
 HAVING change != 0
 UNION ALL
-SELECT key.1, key.2, toDateTime(key.3, 'UTC'), true, '', '', '', 0, toDateTime64(0, 3, 'UTC'), '', {formula:UInt16}, 0, toDateTime64(0, 3, 'UTC'), '', '', {version:UInt64} FROM (SELECT arrayJoin({keys}) AS key)
+SELECT key.1, key.2, toDateTime(key.3, 'UTC'), true, '', '', '', 0, toDateTime64(0, 3, 'UTC'), '', {formula:UInt16}, 0, false, toDateTime64(0, 3, 'UTC'), '', '', {version:UInt64} FROM (SELECT arrayJoin({keys}) AS key)

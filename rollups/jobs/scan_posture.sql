@@ -4,7 +4,7 @@
 -- Evidence that does not hold together, by its digest or by what it says, is invalid whatever it reports.
 -- Reads scan_v1 and finding_v1 for the given keys alone. The head carries count and hash of both.
 INSERT INTO scan_posture_v1
-    (org_id, repo, bucket_start, is_head, scan_at, scan_id, formula, severity_from, is_counted, is_detailed, score,
+    (org_id, repo, bucket_start, is_head, scan_at, scan_id, formula, severity_from, is_counted, is_detailed, key_scheme, score,
      critical, high, medium, low, info, risky_packages, is_policy_failed, is_regressed, is_invalid, route, facts, facts_hash, version)
 WITH keys AS
 (
@@ -30,6 +30,7 @@ SELECT s.org_id, s.repo, s.bucket_start, false AS is_head, s.occurred_at AS scan
     toUInt8(greatest(indexOf(['info', 'low', 'medium', 'high', 'critical'], s.min_severity), 1) - 1) AS severity_from,
     s.files_scanned > 0 AS is_counted,
     s.files_scanned > 0 AND f.n >= greatest(s.total_findings, s.critical + s.high + s.medium + s.low + s.info) AS is_detailed,
+    s.key_scheme,
     s.score, s.critical, s.high, s.medium, s.low, s.info,
     s.packages_risky AS risky_packages,
     s.policy_status = 'failed' AS is_policy_failed,
@@ -45,7 +46,7 @@ SELECT s.org_id, s.repo, s.bucket_start, false AS is_head, s.occurred_at AS scan
 FROM scans AS s
 LEFT JOIN shown AS f ON f.org_id = s.org_id AND f.repo = s.repo AND f.bucket_start = s.bucket_start AND f.scan_id = s.event_id
 UNION ALL
-SELECT org_id, repo, bucket_start, true, toDateTime64(0, 3, 'UTC'), '', {formula:UInt16}, 0, false, false, 0, 0, 0, 0, 0, 0, 0,
+SELECT org_id, repo, bucket_start, true, toDateTime64(0, 3, 'UTC'), '', {formula:UInt16}, 0, false, false, '', 0, 0, 0, 0, 0, 0, 0,
     false, false, false, '', sum(n), sum(hash), {version:UInt64}
 FROM
 (

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { BREAKDOWN_CATEGORIES, integrity } from '../records/enums.js';
+import { BREAKDOWN_CATEGORIES, integrity, PROVIDERS, RUNTIME_CONFIDENCE } from '../records/enums.js';
+import { findingKey } from '../records/finding.js';
 import { count, findingCategory, findingCounts, grade, repositoryName, score, severity, SEVERITIES, timestamp, warnings } from './atoms.js';
 
 /** Findings one scan may list. */
@@ -11,14 +12,13 @@ const digest = z.string().regex(/^sha256:[0-9A-Za-z._-]{4,128}$/, 'sha256: and t
 /** Free text of a producer; scrubbed and cut before it is stored. */
 const free = z.string();
 
-const RUNTIME_CONFIDENCE = [
-  'active-runtime', 'project-local-optional', 'template-example', 'docs-example', 'plugin-cache', 'plugin-manifest', 'hook-code',
-] as const;
-
 const findings = findingCounts.refine(
   (counts) => SEVERITIES.reduce((sum, key) => sum + counts[key], 0) === counts.total,
   'counts by severity that add up to total',
 );
+
+/** Hash of a finding's evidence, as it may be kept. */
+const EVIDENCE_HASH = /\|sha256:(?:[0-9a-f]{16}|no-evidence|withheld)$/;
 
 /** A row of AgentShield's remediation plan. It has no evidence; `fix` says what would be done, never with what text. */
 const finding = z.object({
@@ -35,7 +35,12 @@ const finding = z.object({
   action: free.nullish(),
   recommendedCommand: free.nullish(),
   fix: z.object({ description: free.nullish(), auto: z.boolean().nullish() }).nullish(),
-});
+  /** The key our exporter made. It is taken where every finding has one: then scans by REST and by OTLP compare. */
+  findingKey: z.string().max(2_000).regex(EVIDENCE_HASH, 'id|file|sha256:... with 16 hex digits, no-evidence or withheld').nullish(),
+}).refine(
+  ({ findingKey: key, id, file }) => typeof key !== 'string' || key === findingKey({ id, file, fingerprint: `::${key.slice(key.lastIndexOf('|') + 1)}` }),
+  { message: 'id without its number, file and evidence hash of this finding', path: ['findingKey'] },
+);
 export type ScanFinding = z.infer<typeof finding>;
 
 const policy = z.object({
@@ -71,11 +76,19 @@ const supplyChain = z.object({
 }).partial({ packages: true, provenance: true });
 
 const ciContext = z.object({
-  provider: z.enum(['github-actions', 'local']),
+  provider: z.enum(PROVIDERS),
   repository: free.nullish(),
   workflow: free.nullish(),
   runId: free.nullish(),
   sha: free.nullish(),
+  /** What AgentShield's inspection leaves out and our exporter knows. */
+  refName: free.nullish(),
+  refType: free.nullish(),
+  changeId: free.nullish(),
+  runUrl: free.nullish(),
+  job: free.nullish(),
+  vcsProvider: free.nullish(),
+  repositoryUrl: free.nullish(),
 });
 
 /** AgentShield's `ci-context.json`. */
@@ -84,13 +97,13 @@ const ci = z.object({
   generatedAt: z.unknown(),
   source: z.unknown(),
   runtime: z.unknown(),
-  provider: z.enum(['github-actions', 'local']),
+  provider: z.enum(PROVIDERS),
   github: z
     .object(
       Object.fromEntries(
         ['repository', 'repositoryId', 'workflow', 'workflowRef', 'job', 'runId', 'runAttempt', 'runNumber', 'actor', 'eventName', 'ref', 'sha', 'headRef', 'baseRef', 'serverUrl']
           .map((name) => [name, free.nullish()]),
-      ) as Record<'workflow' | 'runId' | 'sha' | 'repository' | 'repositoryId', z.ZodOptional<z.ZodNullable<z.ZodString>>>,
+      ) as Record<string, z.ZodOptional<z.ZodNullable<z.ZodString>>>,
     )
     .nullish(),
 }).partial({ schemaVersion: true, generatedAt: true, source: true, runtime: true });
@@ -101,6 +114,23 @@ const remediation = z.object({
   manualReview: count,
   phases: z.unknown(),
 }).partial({ phases: true });
+
+/** What `evidence-pack verify` says of each artifact. */
+const verification = z.object({
+  ok: z.boolean().nullish(),
+  bundleDigest: z.unknown(),
+  expectedBundleDigest: z.unknown(),
+  outputDir: z.unknown(),
+  errors: z.array(z.string()).nullish(),
+  artifacts: z.array(z.object({
+    file: free.nullish(),
+    ok: z.boolean(),
+    expectedSha256: free.nullish(),
+    actualSha256: free.nullish(),
+    expectedBytes: z.number().nullish(),
+    actualBytes: z.number().nullish(),
+  })).max(1_000).nullish(),
+}).partial({ bundleDigest: true, expectedBundleDigest: true, outputDir: true }).nullish();
 
 /**
  * Body of `POST /v1/ingest/scan` (SPEC 4.1): AgentShield's `EvidencePackInspectionResult` with its repository.
@@ -141,16 +171,22 @@ export const scanBody = z.object({
   /** `agentshield --version`. */
   toolVersion: free.nullish(),
   exitCode: z.int().min(0).max(255).nullish(),
+  /** Of the scan, in milliseconds. */
+  durationMs: z.number().min(0).max(86_400_000).nullish(),
+  /** The same two from older exporters. */
+  source: z.object({ toolVersion: free.nullish(), minSeverity: severity.nullish() }).nullish(),
+  /** All artifacts of the manifest, itself included, and how many of them verify. */
   artifactCount: count.nullish(),
   verifiedArtifactCount: count.nullish(),
-  /** Told by the inspection and not kept: paths of the machine that looked. */
+  /** With `errors`, the counts and the digests of each artifact it makes `integrity`. The texts are not kept. */
   ok: z.boolean().nullish(),
   errors: z.array(z.string()).nullish(),
+  verification,
+  /** Told by the inspection and not kept: paths of the machine that looked. */
   schemaVersion: z.unknown(),
   outputDir: z.unknown(),
   targetPath: z.unknown(),
-  verification: z.unknown(),
-}).partial({ schemaVersion: true, outputDir: true, targetPath: true, verification: true });
+}).partial({ schemaVersion: true, outputDir: true, targetPath: true });
 export type ScanBody = z.infer<typeof scanBody>;
 
 const answered = {

@@ -34,23 +34,28 @@ export type ScorePoint = z.infer<typeof scorePoint>;
 
 /** The newest scan in AgentShield's `EvidencePackInspectionResult` shape, as far as it is known. */
 const latestScan = z.object({
-  /** False when the pack's digest differs from what its artifacts give, or the report contradicts its plan. */
+  /** False when an artifact of the pack does not verify, or what it says contradicts itself. */
   ok: z.boolean(),
+  /** Why it is not ok. */
+  errors: z.array(z.string()),
   scanId: z.string(),
   integrity,
   generatedAt: z.string(),
   bundleDigest: z.string().nullable(),
   expectedBundleDigest: z.string().nullable(),
-  artifactCount: count,
-  verifiedArtifactCount: count,
+  redacted: z.boolean(),
+  /** Null: not sent. */
+  artifactCount: count.nullable(),
+  verifiedArtifactCount: count.nullable(),
   report: z.object({
     score: z.object({ grade: grade.nullable(), numericScore: optionalScore }),
     findings: findingCounts,
+    /** As the producer counted them; empty where it did not. */
     runtimeConfidence: z.record(z.string(), count),
   }),
   policy: z.union([
     z.object({ status: z.enum(['not-run', 'unknown']) }),
-    z.object({ status: z.enum(['passed', 'failed']), policyName: z.string(), policyPack: z.string(), violations: count }),
+    z.object({ status: z.enum(['passed', 'failed']), policyName: z.string().optional(), policyPack: z.string().optional(), violations: count }),
   ]),
   baseline: z.union([
     z.object({ status: z.enum(['not-run', 'unknown']) }),
@@ -58,7 +63,7 @@ const latestScan = z.object({
       status: z.enum(['passed', 'regressed']),
       newFindings: count,
       resolvedFindings: count,
-      unchangedCount: count,
+      unchangedCount: count.optional(),
       scoreDelta: z.int(),
     }),
   ]),

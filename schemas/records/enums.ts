@@ -27,7 +27,22 @@ export const findingCategory = z.enum([
   'misconfiguration',
 ]);
 
-/** Of an evidence pack. `mismatch`: the digest is not what the artifacts give. `suspect`: the report contradicts its remediation plan. */
+/** AgentShield's kinds of confidence that a finding matters at runtime. */
+export const RUNTIME_CONFIDENCE = [
+  'active-runtime', 'project-local-optional', 'template-example', 'docs-example', 'plugin-cache', 'plugin-manifest', 'hook-code',
+] as const;
+export type RuntimeConfidence = (typeof RUNTIME_CONFIDENCE)[number];
+
+/** Where a scan can run. */
+export const PROVIDERS = ['github-actions', 'gitlab-ci', 'local'] as const;
+
+/**
+ * How the keys of a scan's findings were made. `source`: by our exporter, which has the evidence and knows the
+ * repository. `gateway`: of rows that came without keys. Scans of different schemes are not compared.
+ */
+export const KEY_SCHEMES = ['source', 'gateway'] as const;
+
+/** Of an evidence pack. `mismatch`: an artifact or the pack does not verify. `suspect`: what it says contradicts itself. */
 export const integrity = z.enum(['ok', 'mismatch', 'suspect']);
 export type Integrity = z.infer<typeof integrity>;
 

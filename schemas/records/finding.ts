@@ -59,6 +59,31 @@ export function findingKey(finding: { id: string; file: string; fingerprint: str
   return `${finding.id.replace(/-\d+$/, '')}|${finding.file}|${evidence}`;
 }
 
+/** Findings whose evidence may be a secret in full: AgentShield quotes connection strings and short passwords. */
+const QUOTES_SECRETS = /password|passwd|credential|secret|token|db-conn|connection/i;
+
+/**
+ * Returns the hash of a finding's evidence as it may be kept: `sha256:withheld` where the evidence may quote a secret,
+ * since a short password can be guessed from its hash. The same on every way a finding travels.
+ */
+export function evidenceHashOf({ id, category, hash }: { id: string; category: string; hash: string }): string {
+  if (hash === NO_EVIDENCE) return hash;
+  return category === 'secrets' || QUOTES_SECRETS.test(id) ? WITHHELD : hash;
+}
+
+export const NO_EVIDENCE = 'sha256:no-evidence';
+export const WITHHELD = 'sha256:withheld';
+
+/** Numbers findings with equal keys, from 1 and in the order they came. */
+export function numberFindings(findings: readonly Omit<FindingRecord, 'occurrence'>[]): FindingRecord[] {
+  const seen = new Map<string, number>();
+  return findings.map((finding) => {
+    const occurrence = (seen.get(finding.key) ?? 0) + 1;
+    seen.set(finding.key, occurrence);
+    return { ...finding, occurrence };
+  });
+}
+
 /** Identity of a finding fact: its scan, its key, its occurrence. */
 function findingEventId(scanId: string, key: string, occurrence: number): string {
   return createHash('sha256').update(`${scanId}\0${key}\0${occurrence}`).digest('hex').slice(0, 32);

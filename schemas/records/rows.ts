@@ -58,18 +58,23 @@ export const VIEWS = {
     baseline_score_delta: 'Int16',
     baseline_new: 'UInt32',
     baseline_resolved: 'UInt32',
-    baseline_unchanged: 'UInt32',
+    baseline_unchanged: 'Nullable(UInt32)',
     baseline_new_critical: 'UInt32',
     baseline_new_high: 'UInt32',
-    packages_total: 'UInt32',
+    packages_total: 'Nullable(UInt32)',
     packages_risky: 'UInt32',
     packages_critical: 'UInt32',
     packages_high: 'UInt32',
     expected_bundle_digest: 'String',
     redacted: 'Bool',
-    artifact_count: 'UInt32',
-    verified_artifact_count: 'UInt32',
+    artifact_count: 'Nullable(UInt32)',
+    verified_artifact_count: 'Nullable(UInt32)',
     integrity: NAME,
+    runtime_confidence: 'Map(String, UInt32)',
+    remediation_findings: 'Nullable(UInt32)',
+    auto_fixable: 'Nullable(UInt32)',
+    manual_review: 'Nullable(UInt32)',
+    key_scheme: NAME,
     trace_id: 'String',
     ingested_at: MILLISECONDS,
   },
@@ -216,8 +221,8 @@ export const VIEWS = {
     bundle_digest: 'String',
     expected_bundle_digest: 'String',
     integrity: NAME,
-    artifact_count: 'UInt32',
-    verified_artifact_count: 'UInt32',
+    artifact_count: 'Nullable(UInt32)',
+    verified_artifact_count: 'Nullable(UInt32)',
     redacted: 'Bool',
   },
   quarantine: {
@@ -445,6 +450,7 @@ export const VIEWS = {
     severity_from: 'UInt8',
     is_counted: 'Bool',
     is_detailed: 'Bool',
+    key_scheme: NAME,
     score: 'UInt8',
     critical: 'UInt32',
     high: 'UInt32',
@@ -487,6 +493,7 @@ export const VIEWS = {
     scan_at: MILLISECONDS,
     scan_id: 'String',
     change: 'Int8',
+    is_rekeyed: 'Bool',
     previous_at: MILLISECONDS,
     title: 'String',
     file: 'String',
@@ -795,6 +802,8 @@ export const VIEWS = {
 /** TypeScript's face of a ClickHouse type in JSON: times are ISO 8601 text, all counts safe integers. */
 type Value<T extends string> = T extends `Nullable(${infer Inner})`
   ? Value<Inner> | null
+  : T extends `Map(${string}`
+    ? Record<string, number>
   : T extends `Array(${infer Inner})`
     ? Value<Inner>[]
     : T extends 'Bool'

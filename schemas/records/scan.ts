@@ -21,6 +21,7 @@ import {
   ATTR_POLICY_VIOLATIONS,
   ATTR_REMEDIATION_AUTO_FIXABLE,
   ATTR_REMEDIATION_MANUAL_REVIEW,
+  ATTR_REMEDIATION_TOTAL_FINDINGS,
   ATTR_SCAN_BUNDLE_DIGEST,
   ATTR_SCAN_EXIT_CODE,
   ATTR_SCAN_FILES_SCANNED,
@@ -28,8 +29,10 @@ import {
   ATTR_SCAN_FINDINGS_TOTAL,
   ATTR_SCAN_GENERATED_AT,
   ATTR_SCAN_GRADE,
+  ATTR_SCAN_KEY_SCHEME,
   ATTR_SCAN_MIN_SEVERITY,
   ATTR_SCAN_PROVIDER,
+  ATTR_SCAN_RUNTIME_CONFIDENCE_PREFIX,
   ATTR_SCAN_SCORE,
   ATTR_SUPPLY_CHAIN_PACKAGES_PREFIX,
   ATTR_SCAN_BREAKDOWN_PREFIX,
@@ -40,7 +43,17 @@ import {
   ATTR_VCS_REF_HEAD_TYPE,
   ATTR_VCS_REPOSITORY_URL_FULL,
 } from '../semconv.js';
-import { BREAKDOWN_CATEGORIES, SEVERITIES, type BreakdownCategory, type Grade, type Integrity, type Severity } from './enums.js';
+import {
+  BREAKDOWN_CATEGORIES,
+  SEVERITIES,
+  type BreakdownCategory,
+  type Grade,
+  type Integrity,
+  type KEY_SCHEMES,
+  type PROVIDERS,
+  type RuntimeConfidence,
+  type Severity,
+} from './enums.js';
 
 const POLICY_EXCEPTIONS = ['total', 'active', 'expiring_soon', 'expired'] as const;
 const BASELINE_FINDINGS = ['new', 'resolved', 'unchanged', 'new_critical', 'new_high'] as const;
@@ -48,7 +61,7 @@ const SUPPLY_CHAIN_COUNTS = ['total', 'risky', 'critical', 'high'] as const;
 
 /** The organisation's policy held against the scan. */
 export interface ScanPolicy {
-  status: 'passed' | 'failed' | 'not-run';
+  status: 'passed' | 'failed' | 'not-run' | 'unknown';
   name?: string;
   pack?: string;
   violations?: number;
@@ -58,19 +71,20 @@ export interface ScanPolicy {
 
 /** The scan held against AgentShield's own baseline file. */
 export interface ScanBaseline {
-  status: 'passed' | 'regressed' | 'not-run';
+  status: 'passed' | 'regressed' | 'not-run' | 'unknown';
   scoreDelta?: number;
-  findings?: Record<(typeof BASELINE_FINDINGS)[number], number>;
+  findings?: Partial<Record<(typeof BASELINE_FINDINGS)[number], number>>;
 }
 
-/** The evidence pack the scan was read from. A digest that differs from the expected one: not what was written. */
+/** The evidence pack the scan was read from, as AgentShield's inspection counts it. */
 export interface ScanEvidencePack {
-  expectedDigest: string;
+  /** The digest that the manifest claims; that of the artifacts is the scan's bundle digest. */
+  expectedDigest?: string;
   redacted: boolean;
-  artifacts: number;
-  artifactsVerified: number;
-  /** Of a pack whose parts were held against each other; absent: known by its digests alone. */
-  integrity?: Integrity;
+  /** Artifacts that the manifest lists, itself included. */
+  artifacts?: number;
+  artifactsVerified?: number;
+  integrity: Integrity;
 }
 
 /** State of the repository and pipeline run that a scan belongs to, as its environment claims. */
@@ -120,20 +134,24 @@ export interface ScanRecord {
   breakdown?: Record<BreakdownCategory, number>;
   findings: Record<Severity, number>;
   filesScanned: number;
-  /** Lowest severity the scan reported; scores of different filters do not compare. */
-  minSeverity: Severity;
-  agentshieldVersion: string;
+  /** Lowest severity the scan reported; scores of different filters do not compare. Absent: the producer did not say. */
+  minSeverity?: Severity;
+  agentshieldVersion?: string;
   bundleDigest?: string;
-  exitCode: number;
-  provider: 'github-actions' | 'gitlab-ci' | 'local';
+  exitCode?: number;
+  provider: (typeof PROVIDERS)[number];
   ci?: ScanCi;
   policy?: ScanPolicy;
   baseline?: ScanBaseline;
   /** Packages of MCP servers and manifests; absent when the check did not run. */
   supplyChain?: Record<(typeof SUPPLY_CHAIN_COUNTS)[number], number>;
   evidencePack?: ScanEvidencePack;
-  /** Of AgentShield's remediation plan: findings it can mend itself, and those that a person must look at. */
-  remediation?: { autoFixable: number; manualReview: number };
+  /** Of AgentShield's remediation plan: its findings, those it can mend itself, and those that a person must look at. */
+  remediation?: { totalFindings: number; autoFixable: number; manualReview: number };
+  /** Findings by kind of confidence, as the producer counts them. */
+  runtimeConfidence?: Partial<Record<RuntimeConfidence, number>>;
+  /** Absent: no findings were listed, or the producer is older than the schemes. */
+  keyScheme?: (typeof KEY_SCHEMES)[number];
 }
 
 /** Attributes of the `agentshield.scan` span. */
@@ -145,16 +163,19 @@ export function scanAttributes(record: ScanRecord): Record<string, string | numb
     [ATTR_SCAN_GRADE]: record.grade,
     [ATTR_SCAN_FINDINGS_TOTAL]: SEVERITIES.reduce((sum, key) => sum + record.findings[key], 0),
     [ATTR_SCAN_FILES_SCANNED]: record.filesScanned,
-    [ATTR_SCAN_MIN_SEVERITY]: record.minSeverity,
-    [ATTR_SCAN_EXIT_CODE]: record.exitCode,
     [ATTR_SCAN_PROVIDER]: record.provider,
-    [ATTR_AGENTSHIELD_VERSION]: record.agentshieldVersion,
   };
+  if (record.minSeverity !== undefined) attributes[ATTR_SCAN_MIN_SEVERITY] = record.minSeverity;
+  if (record.exitCode !== undefined) attributes[ATTR_SCAN_EXIT_CODE] = record.exitCode;
+  if (record.agentshieldVersion !== undefined) attributes[ATTR_AGENTSHIELD_VERSION] = record.agentshieldVersion;
+  if (record.keyScheme !== undefined) attributes[ATTR_SCAN_KEY_SCHEME] = record.keyScheme;
+  for (const [kind, count] of Object.entries(record.runtimeConfidence ?? {})) attributes[ATTR_SCAN_RUNTIME_CONFIDENCE_PREFIX + kind] = count;
   if (record.breakdown !== undefined) addCounts(attributes, ATTR_SCAN_BREAKDOWN_PREFIX, BREAKDOWN_CATEGORIES, record.breakdown);
   for (const key of SEVERITIES) attributes[ATTR_SCAN_FINDINGS_PREFIX + key] = record.findings[key];
   if (record.bundleDigest !== undefined) attributes[ATTR_SCAN_BUNDLE_DIGEST] = record.bundleDigest;
   for (const [claim, value] of Object.entries(record.ci ?? {}) as [keyof ScanCi, string][]) attributes[CI_ATTRIBUTES[claim]] = value;
   if (record.remediation !== undefined) {
+    attributes[ATTR_REMEDIATION_TOTAL_FINDINGS] = record.remediation.totalFindings;
     attributes[ATTR_REMEDIATION_AUTO_FIXABLE] = record.remediation.autoFixable;
     attributes[ATTR_REMEDIATION_MANUAL_REVIEW] = record.remediation.manualReview;
   }
@@ -162,11 +183,12 @@ export function scanAttributes(record: ScanRecord): Record<string, string | numb
   addBaseline(attributes, record.baseline);
   if (record.supplyChain !== undefined) addCounts(attributes, ATTR_SUPPLY_CHAIN_PACKAGES_PREFIX, SUPPLY_CHAIN_COUNTS, record.supplyChain);
   if (record.evidencePack !== undefined) {
-    attributes[ATTR_EVIDENCE_PACK_EXPECTED_DIGEST] = record.evidencePack.expectedDigest;
-    attributes[ATTR_EVIDENCE_PACK_REDACTED] = String(record.evidencePack.redacted);
-    attributes[ATTR_EVIDENCE_PACK_ARTIFACTS] = record.evidencePack.artifacts;
-    attributes[ATTR_EVIDENCE_PACK_ARTIFACTS_VERIFIED] = record.evidencePack.artifactsVerified;
-    if (record.evidencePack.integrity !== undefined) attributes[ATTR_EVIDENCE_PACK_INTEGRITY] = record.evidencePack.integrity;
+    const { expectedDigest, redacted, artifacts, artifactsVerified, integrity } = record.evidencePack;
+    if (expectedDigest !== undefined) attributes[ATTR_EVIDENCE_PACK_EXPECTED_DIGEST] = expectedDigest;
+    attributes[ATTR_EVIDENCE_PACK_REDACTED] = String(redacted);
+    if (artifacts !== undefined) attributes[ATTR_EVIDENCE_PACK_ARTIFACTS] = artifacts;
+    if (artifactsVerified !== undefined) attributes[ATTR_EVIDENCE_PACK_ARTIFACTS_VERIFIED] = artifactsVerified;
+    attributes[ATTR_EVIDENCE_PACK_INTEGRITY] = integrity;
   }
   return attributes;
 }
@@ -192,7 +214,10 @@ function addCounts<K extends string>(
   attributes: Record<string, string | number>,
   prefix: string,
   keys: readonly K[],
-  counts: Record<K, number>,
+  counts: Partial<Record<K, number>>,
 ): void {
-  for (const key of keys) attributes[prefix + key] = counts[key];
+  for (const key of keys) {
+    const count = counts[key];
+    if (count !== undefined) attributes[prefix + key] = count;
+  }
 }

@@ -1,5 +1,5 @@
-import { mayHoldSecret } from '#schemas/redaction-gate.js';
-import { redactText } from '#schemas/redaction.js';
+import { mayHoldSecret } from './redaction-gate.js';
+import { redactText } from './redaction.js';
 
 /**
  * Text that may leave the machine: secrets replaced by placeholders, control characters and broken

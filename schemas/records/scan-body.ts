@@ -1,0 +1,262 @@
+import type { ScanBody, ScanFinding } from '../http/ingest-scan.js';
+import { scrubText } from '../scrub.js';
+import type { RuntimeConfidence } from './enums.js';
+import { evidenceHashOf, findingKey, NO_EVIDENCE, numberFindings, WITHHELD, type FindingRecord } from './finding.js';
+import { integrityOf } from './integrity.js';
+import type { ScanBaseline, ScanCi, ScanPolicy, ScanRecord } from './scan.js';
+import type { ScanExport } from './scan-telemetry.js';
+
+/** Longest id, title and file of a finding, in UTF-16 units. */
+export const MAX_FINDING_TEXT = 500;
+
+/** Files of a scan that does not say how many it looked at. It is told in a warning: an empty folder would look clean. */
+const UNKNOWN_FILES = 1;
+
+/**
+ * Makes the body of `POST /v1/ingest/scan` of a scan: AgentShield's inspection of its own pack with what it leaves out.
+ * {@link scanOfBody} makes the same scan of it again, so that both ways store the same.
+ */
+export function bodyOfScan({ scan, findings, durationMs }: ScanExport): ScanBody {
+  const { evidencePack, policy, baseline, supplyChain, ci } = scan;
+  const { critical, high, medium, low, info } = scan.findings;
+  const integrity = evidencePack?.integrity ?? 'ok';
+  return {
+    repository: scan.repository,
+    bundleDigest: scan.bundleDigest ?? scan.eventId,
+    expectedBundleDigest: evidencePack?.expectedDigest,
+    generatedAt: scan.generatedAt,
+    redacted: true,
+    ok: integrity === 'ok',
+    verification: { ok: integrity !== 'mismatch' },
+    artifactCount: evidencePack?.artifacts,
+    verifiedArtifactCount: evidencePack?.artifactsVerified,
+    toolVersion: scan.agentshieldVersion,
+    minSeverity: scan.minSeverity,
+    exitCode: scan.exitCode,
+    durationMs,
+    report: {
+      score: { grade: scan.grade, numericScore: scan.score, breakdown: scan.breakdown },
+      findings: { total: critical + high + medium + low + info, critical, high, medium, low, info },
+      filesScanned: scan.filesScanned,
+      runtimeConfidence: scan.runtimeConfidence,
+    },
+    policy: policy && {
+      status: policy.status,
+      policyName: policy.name,
+      policyPack: policy.pack,
+      violations: policy.violations,
+      minScore: policy.minScore,
+      exceptionSummary: policy.exceptions && {
+        total: policy.exceptions.total,
+        active: policy.exceptions.active,
+        expiringSoon: policy.exceptions.expiring_soon,
+        expired: policy.exceptions.expired,
+      },
+    },
+    baseline: baseline && {
+      status: baseline.status,
+      scoreDelta: baseline.scoreDelta,
+      newFindings: baseline.findings?.new,
+      resolvedFindings: baseline.findings?.resolved,
+      unchangedCount: baseline.findings?.unchanged,
+      newCriticalCount: baseline.findings?.new_critical,
+      newHighCount: baseline.findings?.new_high,
+    },
+    supplyChain: supplyChain && {
+      totalPackages: supplyChain.total,
+      riskyPackages: supplyChain.risky,
+      criticalCount: supplyChain.critical,
+      highCount: supplyChain.high,
+    },
+    ciContext: { provider: scan.provider, repository: scan.repository, ...ci },
+    remediation: scan.remediation,
+    findings: findings.map(({ fingerprint, id, severity, category, title, file, line, runtimeConfidence, key }) => ({
+      fingerprint,
+      id,
+      severity,
+      category: category as ScanFinding['category'],
+      title,
+      file,
+      line,
+      runtimeConfidence: runtimeConfidence as RuntimeConfidence | undefined,
+      findingKey: key,
+    })),
+  };
+}
+
+/** Makes the scan of a body: scrubbed, and without what the producer did not say. */
+export function scanOfBody(body: ScanBody, repository: string): ScanExport {
+  const { report, policy, baseline, supplyChain, remediation } = body;
+  const { critical, high, medium, low, info } = report.findings;
+  const findings = findingsOfBody(body);
+  const scan: ScanRecord = {
+    eventId: body.bundleDigest,
+    bundleDigest: body.bundleDigest,
+    generatedAt: new Date(body.generatedAt).toISOString(),
+    repository,
+    score: report.score.numericScore,
+    grade: report.score.grade,
+    ...(isTold(report.score.breakdown) ? { breakdown: report.score.breakdown } : {}),
+    findings: { critical, high, medium, low, info },
+    filesScanned: filesScannedOf(body) ?? UNKNOWN_FILES,
+    ...optional({
+      minSeverity: body.minSeverity ?? body.source?.minSeverity,
+      agentshieldVersion: scrubbed(body.toolVersion ?? body.source?.toolVersion, 50),
+      exitCode: body.exitCode,
+      runtimeConfidence: report.runtimeConfidence,
+      remediation: isTold(remediation) ? { totalFindings: remediation.totalFindings, autoFixable: remediation.autoFixable, manualReview: remediation.manualReview } : undefined,
+    }),
+    provider: body.ciContext?.provider ?? body.ci?.provider ?? 'local',
+    ci: ciOf(body),
+    ...(isTold(policy) ? { policy: policyOf(policy) } : {}),
+    ...(isTold(baseline) ? { baseline: baselineOf(baseline) } : {}),
+    ...(isTold(supplyChain)
+      ? {
+          supplyChain: {
+            total: supplyChain.totalPackages,
+            risky: supplyChain.riskyPackages,
+            critical: supplyChain.criticalCount,
+            high: supplyChain.highCount,
+          },
+        }
+      : {}),
+    evidencePack: {
+      redacted: true,
+      ...optional({ expectedDigest: body.expectedBundleDigest, artifacts: body.artifactCount, artifactsVerified: body.verifiedArtifactCount }),
+      integrity: integrityOfBody(body),
+    },
+    ...(findings.length === 0 ? {} : { keyScheme: haveKeys(body) ? 'source' : 'gateway' }),
+  };
+  return { scan, findings, durationMs: body.durationMs ?? 0 };
+}
+
+/** Judges the pack of a body by all that the body says. */
+export function integrityOfBody(body: ScanBody): ReturnType<typeof integrityOf> {
+  return integrityOf({
+    ...body,
+    findings: {
+      reported: body.report.findings.total,
+      planned: body.remediation?.totalFindings,
+      listed: body.findings?.length,
+    },
+  });
+}
+
+/** Returns how many files were looked at; undefined: the producer did not say. */
+export function filesScannedOf(body: ScanBody): number | undefined {
+  return body.report.filesScanned ?? body.filesScanned ?? undefined;
+}
+
+/** Reads the claims of AgentShield's `ci-context.json`. */
+export function ciOfGithub(github: Partial<Record<string, string | null | undefined>> | null | undefined): ScanCi {
+  if (!isTold(github)) return {};
+  const { serverUrl, repository, runId, ref, headRef } = github;
+  const url = isTold(serverUrl) && isTold(repository) ? `${serverUrl}/${repository}` : undefined;
+  const [, kind, name] = /^refs\/(heads|tags)\/(.+)$/.exec(ref ?? '') ?? [];
+  return claims({
+    sha: github['sha'],
+    refName: headRef || name,
+    refType: isTold(headRef) && headRef !== '' ? 'branch' : kind && (kind === 'tags' ? 'tag' : 'branch'),
+    changeId: /^refs\/pull\/(\d+)\//.exec(ref ?? '')?.[1],
+    runId,
+    runUrl: url !== undefined && isTold(runId) ? `${url}/actions/runs/${runId}` : undefined,
+    workflow: github['workflow'],
+    job: github['job'],
+    vcsProvider: isTold(repository) ? 'github' : undefined,
+    repositoryUrl: url,
+  });
+}
+
+/** Whether every finding brings the key that its source made. */
+function haveKeys({ findings }: ScanBody): boolean {
+  return (findings ?? []).every((row) => isTold(row.findingKey));
+}
+
+/** Rows of the findings. Ids, files and titles are scrubbed, keys and fingerprints made of what is left. */
+function findingsOfBody(body: ScanBody): FindingRecord[] {
+  const isKeyed = haveKeys(body);
+  return numberFindings(
+    (body.findings ?? []).map((row) => {
+      const id = scrubText(row.id, MAX_FINDING_TEXT);
+      const file = scrubText(row.file, MAX_FINDING_TEXT).replace(/^<target-path>\//, '').replaceAll('\\', '/');
+      const hash = evidenceHashOf({ id, category: row.category, hash: hashOf(row, isKeyed) });
+      return {
+        scanId: body.bundleDigest,
+        generatedAt: new Date(body.generatedAt).toISOString(),
+        id,
+        severity: row.severity,
+        category: row.category,
+        title: scrubText(row.title, MAX_FINDING_TEXT),
+        file,
+        ...optional({ line: row.line, runtimeConfidence: row.runtimeConfidence }),
+        fingerprint: `${id}::${scrubText(fileOfFingerprint(row), MAX_FINDING_TEXT)}::${hash}`,
+        key: findingKey({ id, file, fingerprint: `::${hash}` }),
+      };
+    }),
+  );
+}
+
+/** The evidence's hash as its source made it: of scrubbed evidence in a key, AgentShield's in a fingerprint alone. */
+function hashOf({ findingKey: key, fingerprint, hasEvidence }: ScanFinding, isKeyed: boolean): string {
+  if (isKeyed && isTold(key)) return key.slice(key.lastIndexOf('|') + 1);
+  if (isTold(fingerprint)) return fingerprint.slice(fingerprint.lastIndexOf('::') + 2);
+  return hasEvidence === true ? WITHHELD : NO_EVIDENCE;
+}
+
+/** The file as AgentShield names it, which may be another than the path inside the repository. */
+function fileOfFingerprint({ fingerprint, id, file }: ScanFinding): string {
+  if (!isTold(fingerprint) || !fingerprint.startsWith(`${id}::`)) return file;
+  return fingerprint.slice(id.length + 2, Math.max(id.length + 2, fingerprint.lastIndexOf('::')));
+}
+
+function ciOf({ ciContext, ci }: ScanBody): ScanCi {
+  const { sha, refName, refType, changeId, runId, runUrl, workflow, job, vcsProvider, repositoryUrl } = ciContext ?? {};
+  return { ...ciOfGithub(ci?.github), ...claims({ sha, refName, refType, changeId, runId, runUrl, workflow, job, vcsProvider, repositoryUrl }) };
+}
+
+/** Scrubs what an environment claims, and leaves out what it does not. */
+export function claims(all: Partial<Record<keyof ScanCi, string | null | undefined>>): ScanCi {
+  const told = Object.entries(all).flatMap(([name, value]) => (isTold(value) && value !== '' ? [[name, scrubText(value, 300)] as const] : []));
+  return Object.fromEntries(told);
+}
+
+function policyOf(policy: NonNullable<ScanBody['policy']>): ScanPolicy {
+  if (policy.status !== 'passed' && policy.status !== 'failed') return { status: policy.status };
+  const { violations, exceptionSummary, minScore } = policy;
+  return {
+    status: policy.status,
+    ...optional({
+      name: scrubbed(policy.policyName, 200),
+      pack: scrubbed(policy.policyPack, 100),
+      violations: Array.isArray(violations) ? violations.length : violations,
+      minScore,
+      exceptions: isTold(exceptionSummary)
+        ? { total: exceptionSummary.total, active: exceptionSummary.active, expiring_soon: exceptionSummary.expiringSoon, expired: exceptionSummary.expired }
+        : undefined,
+    }),
+  };
+}
+
+function baselineOf(baseline: NonNullable<ScanBody['baseline']>): ScanBaseline {
+  if (baseline.status !== 'passed' && baseline.status !== 'regressed') return { status: baseline.status };
+  return {
+    status: baseline.status,
+    ...optional({ scoreDelta: baseline.scoreDelta }),
+    findings: optional({
+      new: baseline.newFindings,
+      resolved: baseline.resolvedFindings,
+      unchanged: baseline.unchangedCount,
+      new_critical: baseline.newCriticalCount,
+      new_high: baseline.newHighCount,
+    }),
+  };
+}
+
+const isTold = <T>(value: T | null | undefined): value is T => value !== null && value !== undefined;
+
+const scrubbed = (text: string | null | undefined, maxLength: number): string | undefined => (isTold(text) ? scrubText(text, maxLength) : undefined);
+
+/** The fields that are told. */
+function optional<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => isTold(value))) as { [K in keyof T]?: NonNullable<T[K]> };
+}
