@@ -1010,11 +1010,18 @@ export interface operations {
                     } | null;
                     ciContext?: {
                         /** @enum {string} */
-                        provider: "github-actions" | "local";
+                        provider: "github-actions" | "gitlab-ci" | "local";
                         repository?: string | null;
                         workflow?: string | null;
                         runId?: string | null;
                         sha?: string | null;
+                        refName?: string | null;
+                        refType?: string | null;
+                        changeId?: string | null;
+                        runUrl?: string | null;
+                        job?: string | null;
+                        vcsProvider?: string | null;
+                        repositoryUrl?: string | null;
                     } | null;
                     ci?: {
                         schemaVersion?: unknown;
@@ -1022,7 +1029,7 @@ export interface operations {
                         source?: unknown;
                         runtime?: unknown;
                         /** @enum {string} */
-                        provider: "github-actions" | "local";
+                        provider: "github-actions" | "gitlab-ci" | "local";
                         github?: {
                             repository?: string | null;
                             repositoryId?: string | null;
@@ -1066,19 +1073,39 @@ export interface operations {
                             description?: string | null;
                             auto?: boolean | null;
                         } | null;
+                        findingKey?: string | null;
                     }[] | null;
                     filesScanned?: number | null;
                     minSeverity?: ("critical" | "high" | "medium" | "low" | "info") | null;
                     toolVersion?: string | null;
                     exitCode?: number | null;
+                    durationMs?: number | null;
+                    source?: {
+                        toolVersion?: string | null;
+                        minSeverity?: ("critical" | "high" | "medium" | "low" | "info") | null;
+                    } | null;
                     artifactCount?: number | null;
                     verifiedArtifactCount?: number | null;
                     ok?: boolean | null;
                     errors?: string[] | null;
+                    verification?: {
+                        ok?: boolean | null;
+                        bundleDigest?: unknown;
+                        expectedBundleDigest?: unknown;
+                        outputDir?: unknown;
+                        errors?: string[] | null;
+                        artifacts?: {
+                            file?: string | null;
+                            ok: boolean;
+                            expectedSha256?: string | null;
+                            actualSha256?: string | null;
+                            expectedBytes?: number | null;
+                            actualBytes?: number | null;
+                        }[] | null;
+                    } | null;
                     schemaVersion?: unknown;
                     outputDir?: unknown;
                     targetPath?: unknown;
-                    verification?: unknown;
                 };
             };
         };
@@ -1673,14 +1700,16 @@ export interface operations {
                         }[];
                         latestScan: {
                             ok: boolean;
+                            errors: string[];
                             scanId: string;
                             /** @enum {string} */
                             integrity: "ok" | "mismatch" | "suspect";
                             generatedAt: string;
                             bundleDigest: string | null;
                             expectedBundleDigest: string | null;
-                            artifactCount: number;
-                            verifiedArtifactCount: number;
+                            redacted: boolean;
+                            artifactCount: number | null;
+                            verifiedArtifactCount: number | null;
                             report: {
                                 score: {
                                     grade: ("A" | "B" | "C" | "D" | "F") | null;
@@ -1704,8 +1733,8 @@ export interface operations {
                             } | {
                                 /** @enum {string} */
                                 status: "passed" | "failed";
-                                policyName: string;
-                                policyPack: string;
+                                policyName?: string;
+                                policyPack?: string;
                                 violations: number;
                             };
                             baseline: {
@@ -1716,7 +1745,7 @@ export interface operations {
                                 status: "passed" | "regressed";
                                 newFindings: number;
                                 resolvedFindings: number;
-                                unchangedCount: number;
+                                unchangedCount?: number;
                                 scoreDelta: number;
                             };
                             supplyChain: {
