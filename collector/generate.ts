@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { ALLOWED_KEYS, ALLOWED_KEYS_VARIABLE, CONTENT_EVENTS, CONTENT_KEYS, IDENTITY_KEYS, RESERVED_PREFIXES } from '#schemas/attribute-keys.js';
+import { RUNTIME_CONFIDENCE } from '#schemas/records/enums.js';
 import { MAX_OTLP_DEPTH, MAX_OTLP_ENTRIES } from '#schemas/otlp-bounds.js';
 import { PSEUDONYM_KEY_FILE_VARIABLE } from '#schemas/pseudonyms.js';
 import { PERSONAL_RULES } from '#schemas/redaction-personal.js';
@@ -203,7 +204,7 @@ function contentPattern(): string {
 /** What follows our names that end in `_PREFIX`; the stock processor knows no prefixes. */
 const SUFFIXES = [
   'total', 'critical', 'high', 'medium', 'low', 'info', 'secrets', 'permissions', 'hooks', 'mcp', 'agents', 'active', 'expiring_soon',
-  'expired', 'new', 'resolved', 'unchanged', 'new_critical', 'new_high', 'risky',
+  'expired', 'new', 'resolved', 'unchanged', 'new_critical', 'new_high', 'risky', ...RUNTIME_CONFIDENCE,
 ];
 
 function stockKeys(): string[] {
