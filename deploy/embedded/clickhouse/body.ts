@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { CONTENT_ENCODINGS, decompressBody } from './compression/content-encoding.js';
 import { decompressNative } from './compression/native-blocks.js';
 import { named } from './errors.js';
@@ -43,6 +43,13 @@ export class Body {
     const decoded = decode(request, encoding);
     const body = new Body(isInBlocks ? decompressNative(decoded) : decoded, before, 'none');
     await body.#fill(HEAD_BYTES);
+    return body;
+  }
+
+  /** A body that is known already. */
+  static of(text: string): Body {
+    const body = new Body(Readable.from([]), Buffer.from(text), 'none');
+    body.#isEnded = true;
     return body;
   }
 

@@ -60,6 +60,7 @@ function usersXml(maxQueryBytes: number, database: string): string {
     <max_execution_time>${DEFAULT_EXECUTION_SECONDS}</max_execution_time>
     <max_memory_usage>${maxQueryBytes}</max_memory_usage>
     <async_insert>0</async_insert>
+    <implicit_select>0</implicit_select>
     <wait_for_async_insert>1</wait_for_async_insert>
     <output_format_native_write_json_as_string>1</output_format_native_write_json_as_string>
     <constraints>

@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '#schemas/root.js';
 import { confiningLauncher, type Launcher } from './confine.js';
@@ -34,7 +35,7 @@ const THREADS = '56';
 const STDERR_KEPT = 8192;
 
 /** What a program needs of our environment; tokens and keys for others are none of it. */
-const ENVIRONMENT = /^(PATH|HOME|TMPDIR|TZ|LANG|LC_\w+|LD_LIBRARY_PATH|DYLD_\w+)$/;
+const ENVIRONMENT = /^(PATH|HOME|TZ|LANG|LC_\w+|LD_LIBRARY_PATH|DYLD_\w+)$/;
 
 /**
  * Starts the built `main.js`, confined where the system offers it, and waits until it listens. Rejects with
@@ -54,12 +55,17 @@ export async function launchEngine(settings: LaunchSettings): Promise<RunningEng
 }
 
 async function launch(settings: LaunchSettings, launcher: Launcher | undefined): Promise<RunningEngine> {
+  // Formats with a schema (Protobuf, CapnProto) write one there; elsewhere a confined process writes nothing.
+  const temporary = join(settings.dataDir, 'spool', 'tmp');
+  rmSync(temporary, { recursive: true, force: true });
+  mkdirSync(temporary, { recursive: true, mode: 0o700 });
   const child = fork(
     join(packageRoot(), 'dist/deploy/embedded/clickhouse/main.js'),
     ['--data-dir', settings.dataDir, '--host', settings.host, '--port', String(settings.port), '--database', settings.database, '--min-free-bytes', String(settings.minFreeBytes)],
     {
       env: {
         ...Object.fromEntries(Object.entries(process.env).filter(([name]) => ENVIRONMENT.test(name))),
+        TMPDIR: temporary,
         UV_THREADPOOL_SIZE: THREADS,
         [ACCOUNTS_VARIABLE]: JSON.stringify(settings.accounts),
       },

@@ -5,18 +5,22 @@ import type { ChdbBinding, Connection, EngineResult } from './chdb.js';
 import { writeEngineConfig } from './engine-config.js';
 import { ClickHouseError } from './errors.js';
 import { readerCatalog, type ReaderCatalog } from './reader-catalog.js';
+import type { Session } from './sessions.js';
 import { quoteName, quoteText } from './sql-names.js';
 import type { UserName } from './users.js';
 
-/** What holds for one request only: it dies with the request's connection. */
+/** What holds for one request only: it dies with the request's connection, or is taken back in a session's. */
 export interface QueryContext {
   /** Names the query for `cancel`. */
   readonly id: string;
   readonly user: UserName;
-  readonly database: string;
+  /** undefined: where the session's connection is. */
+  readonly database: string | undefined;
   readonly settings: ReadonlyMap<string, string>;
   /** `{name:Type}` parameters, escaped as in a URL's `param_name`. */
   readonly params: ReadonlyMap<string, string>;
+  /** Of the writer's. */
+  readonly session?: Session;
   /** Judges what the engine reads before it runs. A reader's statement does not run without one. */
   readonly check?: EngineCheck;
 }
@@ -100,13 +104,14 @@ export class Engine {
     });
   }
 
-  /** Runs one statement on a connection of its own. Rejects with `ClickHouseError`. */
+  /** Runs one statement, on a connection of its own or on its session's. Rejects with `ClickHouseError`. */
   async execute(sql: string, format: string, context: QueryContext): Promise<EngineResult> {
-    const connection = this.#chdb.CreateConnection(this.#path, this.#args);
     this.#executing.add(context.id);
+    if (context.session !== undefined) return this.#executeInSession(sql, format, context, context.session).finally(() => { this.#executing.delete(context.id); });
+    const connection = this.#chdb.CreateConnection(this.#path, this.#args);
     try {
       const run = (text: string): Promise<EngineResult> => this.#chdb.QueryAsyncConnection(connection, text, 'TabSeparated');
-      const use = [`USE ${quoteName(context.database)}`, ...paramsOf(context)];
+      const use = useOf(context);
       if (context.user === 'writer') await run([settingsOf(context), ...use].join('; '));
       else {
         if (context.check === undefined) throw new Error('a reader\'s statement must be judged');
@@ -122,6 +127,47 @@ export class Engine {
       this.#executing.delete(context.id);
       this.#chdb.CloseConnection(connection);
     }
+  }
+
+  /** The settings and the database of the request hold for its statement; what the statement sets stays. */
+  async #executeInSession(sql: string, format: string, context: QueryContext, session: Session): Promise<EngineResult> {
+    const isNew = session.connection === undefined;
+    const connection = session.connection ?? this.#chdb.CreateConnection(this.#path, this.#args);
+    session.connection = connection;
+    const run = (text: string): Promise<EngineResult> => this.#chdb.QueryAsyncConnection(connection, text, 'TabSeparated');
+    try {
+      // A session begins in the database of its first request.
+      if (isNew && context.database !== undefined) await run(`USE ${quoteName(context.database)}`);
+      const before = await this.#takeBack(connection, context);
+      try {
+        await run([settingsOf(context), ...useOf(context)].join('; '));
+        return await this.#chdb.QueryAsyncConnection(connection, sql, format);
+      } finally {
+        if (before !== '') await run(before);
+      }
+    } catch (error) {
+      throw ClickHouseError.from(error);
+    }
+  }
+
+  /** The statements that bring a session's connection back to where it is. */
+  async #takeBack(connection: Connection, { settings, database }: QueryContext): Promise<string> {
+    const statements: string[] = [];
+    const ask = async (sql: string): Promise<string> => (await this.#chdb.QueryAsyncConnection(connection, sql, 'TSVRaw')).bytes.toString();
+    if (database !== undefined) statements.push(`USE ${quoteName((await ask('SELECT currentDatabase()')).trimEnd())}`);
+    if (settings.size > 0) {
+      const rows = await ask(`SELECT toJSONString((name, value, changed)) FROM system.settings WHERE name IN (${[...settings.keys()].map(quoteText).join(', ')})`);
+      for (const line of rows.split('\n').filter(Boolean)) {
+        const [name, value, changed] = JSON.parse(line) as [string, string, number];
+        statements.push(`SET ${name} = ${changed === 0 ? 'DEFAULT' : quoteText(value)}`);
+      }
+    }
+    return statements.join('; ');
+  }
+
+  /** Lets go of a connection that a session held. */
+  closeConnection(connection: Connection): void {
+    this.#chdb.CloseConnection(connection);
   }
 
   /** Has the engine read the very text that runs next, before the reader's settings hold. */
@@ -151,9 +197,13 @@ export class Engine {
   }
 }
 
+function useOf(context: QueryContext): string[] {
+  return [...(context.database === undefined ? [] : [`USE ${quoteName(context.database)}`]), ...paramsOf(context)];
+}
+
 /** Parameters go in as settings: chDB's own binding of parameters is shared by all connections of a process. */
 function paramsOf({ params }: QueryContext): string[] {
-  return params.size === 0 ? [] : [`SET ${[...params].map(([name, value]) => `param_${name} = ${quoteText(value)}`).join(', ')}`];
+  return params.size === 0 ? [] : [`SET ${[...params].map(([name, value]) => `${quoteName(`param_${name}`)} = ${quoteText(value)}`).join(', ')}`];
 }
 
 /** `log_comment` carries the query's id, as chDB lets nobody choose a query id. */

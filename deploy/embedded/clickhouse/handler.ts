@@ -13,8 +13,10 @@ import { NativeRewriter } from './native.js';
 import { UnsupportedTypeError } from './native-layout.js';
 import type { Processes, RunningQuery } from './processes.js';
 import type { ReaderCatalog } from './reader-catalog.js';
-import { judgeStatement, readerDatabase, readerSettings, type JudgedStatement } from './reader-policy.js';
-import { readRequest, type QueryRequest } from './request.js';
+import { judgeStatement, readerDatabase, readerSet, readerSettings, type JudgedStatement } from './reader-policy.js';
+import { readForm } from './form.js';
+import { isSet, readRequest, type QueryRequest } from './request.js';
+import type { Session, Sessions } from './sessions.js';
 import type { Slots } from './slots.js';
 import { insertWithData, kindOf, parseStatement, type Statement } from './statement.js';
 import type { Accounts, UserName } from './users.js';
@@ -39,6 +41,7 @@ export interface HandlerSettings {
   readonly disk: DiskGuard;
   readonly places: Readonly<Record<UserName, Places>>;
   readonly processes: Processes;
+  readonly sessions: Sessions;
   readonly onLog: (line: string) => void;
 }
 
@@ -53,7 +56,8 @@ export async function handleQuery(settings: HandlerSettings, request: IncomingMe
   let queryId = '';
   try {
     const user = identify(request, url, settings.accounts);
-    const asked = readRequest(request, url);
+    const form = await readForm(request, isSet(url.searchParams, 'decompress'));
+    const asked = readRequest(request, form === undefined ? url.searchParams : new URLSearchParams([...url.searchParams, ...form]));
     queryId = asked.queryId;
     setCommonHeaders(response, settings.identity, queryId);
     spool = asked.waitsForEnd ? new AnswerSpool(settings.spool, settings.disk) : undefined;
@@ -62,7 +66,9 @@ export async function handleQuery(settings: HandlerSettings, request: IncomingMe
       queryId, user, startedAt, runsSince: undefined, kind: 'OTHER', state: 'reading the request', engineId: `${queryId}#${Math.random().toString(36).slice(2)}`,
     };
     running = settings.processes.begin(query);
-    const summary = await run(settings, asked, query, await Body.open(request, asked.query, asked.isInBlocks), answer, gone.signal);
+    const body = form === undefined ? await Body.open(request, asked.query, asked.isInBlocks) : Body.of(asked.query);
+    const work = (session?: Session): Promise<Summary> => run(settings, asked, query, body, answer, gone.signal, session);
+    const summary = await (asked.session === undefined ? work() : settings.sessions.use(user, asked.session, Date.now, work));
     await answer.end(summary);
   } catch (error) {
     const failure = error instanceof UnsupportedTypeError ? named('NOT_IMPLEMENTED', error.message) : ClickHouseError.from(error);
@@ -76,13 +82,13 @@ export async function handleQuery(settings: HandlerSettings, request: IncomingMe
 }
 
 /** One statement, by its kind. */
-async function run(settings: HandlerSettings, asked: QueryRequest, query: RunningQuery, body: Body, answer: Answer, signal: AbortSignal): Promise<Summary> {
+async function run(settings: HandlerSettings, asked: QueryRequest, query: RunningQuery, body: Body, answer: Answer, signal: AbortSignal, session: Session | undefined): Promise<Summary> {
   const { engine, disk } = settings;
   const { user } = query;
   query.kind = kindOf(body.head);
   const insert = insertWithData(body.head);
-  if (user === 'reader' && query.kind === 'INSERT') throw named('ACCESS_DENIED', 'reader: Not enough privileges. A reader may not INSERT');
-  const context = contextOf(settings, asked, query);
+  if (user === 'reader' && (query.kind === 'INSERT' || insert !== undefined)) throw named('ACCESS_DENIED', 'reader: Not enough privileges. A reader may not INSERT');
+  const context = contextOf(settings, asked, query, session);
   const places = settings.places[user];
   const start = <P, R>(work: (place: P) => Promise<R>) => (place: P): Promise<R> => {
     query.state = 'running';
@@ -98,6 +104,11 @@ async function run(settings: HandlerSettings, asked: QueryRequest, query: Runnin
     return { ...summaryOf(result), writtenRows: result.rowsRead, writtenBytes: result.bytesRead };
   }
   const text = await body.statement();
+  if (user === 'reader' && session !== undefined && query.kind === 'SET') {
+    refuseOverGet(asked);
+    for (const [name, value] of readerSet(text, settings.catalog)) session.settings.set(name, value);
+    return NOTHING_DONE;
+  }
   const judged = user === 'reader' ? judgeStatement(text, asked.params, settings.catalog) : undefined;
   const statement = parseStatement(judged?.text ?? text, asked.params);
   query.state = 'waiting';
@@ -109,13 +120,17 @@ async function run(settings: HandlerSettings, asked: QueryRequest, query: Runnin
   return places.commands.use(signal, start(() => command(engine, statement, asked, checked(context, judged), answer, signal)));
 }
 
-function contextOf(settings: HandlerSettings, asked: QueryRequest, query: RunningQuery): QueryContext {
+const NOTHING_DONE: Summary = { readRows: 0, readBytes: 0, writtenRows: 0, writtenBytes: 0, elapsedSeconds: 0 };
+
+function contextOf(settings: HandlerSettings, asked: QueryRequest, query: RunningQuery, session: Session | undefined): QueryContext {
   const isReader = query.user === 'reader';
   return {
     id: query.engineId,
     user: query.user,
-    database: isReader ? readerDatabase(asked.database, settings.catalog) : (asked.database ?? settings.database),
-    settings: isReader ? readerSettings(asked.settings, settings.catalog) : asked.settings,
+    // A session's connection stays in its database unless the request names one.
+    database: isReader ? readerDatabase(asked.database, settings.catalog) : (asked.database ?? (session?.connection === undefined ? settings.database : undefined)),
+    settings: isReader ? readerSettings(new Map([...(session?.settings ?? []), ...asked.settings]), settings.catalog) : asked.settings,
+    ...(isReader || session === undefined ? {} : { session }),
     params: asked.params,
   };
 }

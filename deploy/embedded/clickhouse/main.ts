@@ -15,6 +15,7 @@ import type { Places } from './handler.js';
 import { ACCOUNTS_VARIABLE, ClickHouseStartError, type EngineMessage } from './messages.js';
 import { Processes } from './processes.js';
 import { listen } from './server.js';
+import { Sessions } from './sessions.js';
 import { Slots } from './slots.js';
 import type { Accounts } from './users.js';
 
@@ -55,6 +56,7 @@ async function main(): Promise<void> {
     disk: new DiskGuard(dataDir, Number(values['min-free-bytes'])),
     places: { writer: places(pipes.slice(READS), WRITER_COMMANDS), reader: places(pipes.slice(0, READS), READER_COMMANDS) },
     processes,
+    sessions: new Sessions((connection) => { engine.closeConnection(connection); }),
     onLog: (line) => { tell({ type: 'log', line }); },
   }).catch((error: unknown) => {
     throw error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'

@@ -46,18 +46,39 @@ const SHOWN = new Set(['tables', 'databases', 'columns', 'fields', 'create', 'fu
 const NOT_CREATED = new Set(['user', 'users', 'role', 'roles', 'quota', 'quotas', 'profile', 'profiles', 'row', 'policy', 'policies', 'settings', 'masking', 'access', 'named']);
 
 /** Change how an answer looks or is worked out, not what may be read or how much. */
-const SETTINGS = /^(output_format_(?!schema$).*|date_time_(in|out)put_format|join_(use_nulls|algorithm)|group_by_use_nulls|extremes|final|limit|offset|max_block_size|result_overflow_mode|timeout_overflow_mode|read_overflow_mode|(distinct|group_by|sort|set|join)_overflow_mode|max_(rows|bytes)_to_(read|group_by|sort)|totals_mode|session_timezone|union_default_mode|transform_null_in|prefer_column_name_to_alias|cast_keep_nullable|aggregate_functions_null_for_empty|asterisk_include_.*|empty_result_for_aggregation_by_empty_set|do_not_merge_across_partitions_select_final|optimize_(read_in_order|move_to_prewhere|aggregation_in_order)|send_progress_in_http_headers|log_queries)$/;
+const SETTINGS = /^(output_format_(?!schema$).*|date_time_(in|out)put_format|join_(use_nulls|algorithm)|group_by_use_nulls|extremes|final|limit|offset|max_block_size|result_overflow_mode|timeout_overflow_mode|read_overflow_mode|(distinct|group_by|sort|set|join)_overflow_mode|max_(rows|bytes)_to_(read|group_by|sort)|totals_mode|session_timezone|union_default_mode|transform_null_in|prefer_column_name_to_alias|cast_keep_nullable|cast_string_to_(dynamic|variant)_use_inference|allow_(experimental_)?(json|dynamic|variant)_type|allow_suspicious_(low_cardinality|variant|types_in_(group|order)_by).*|aggregate_functions_null_for_empty|asterisk_include_.*|empty_result_for_aggregation_by_empty_set|do_not_merge_across_partitions_select_final|optimize_(read_in_order|move_to_prewhere|aggregation_in_order)|send_progress_in_http_headers|log_queries)$/;
 
 /** Their values are SQL: conditions, checked like a statement of their own. */
 const CONDITION_SETTINGS = new Set(['additional_table_filters', 'additional_result_filter']);
 
+/** Settings of a client about data that goes in, or about the connection: nothing of a reader's. Taken, and not passed on. */
+const IGNORED_SETTINGS = /^(input_format_(?!.*schema).*|(wait_for_)?async_insert.*|insert_.*|http_.*|send_logs_level|implicit_select)$/;
+
+/** What a reader's `SET` sets in its session: literals for settings that a request may name. Throws for everything else. */
+export function readerSet(query: Buffer, catalog: ReaderCatalog): ReadonlyMap<string, string> {
+  if (query.length > MAX_BYTES) throw named('QUERY_IS_TOO_LARGE', `Query is too large: a reader's has at most ${MAX_BYTES} bytes`);
+  const tokens = [...tokensOf(query.toString('latin1'))];
+  if (tokens.at(-1)?.text === ';') tokens.pop();
+  const settings = new Map<string, string>();
+  for (let at = 1; ; at += 4) {
+    const [name, equals, value, comma] = tokens.slice(at, at + 4);
+    if (!isNamed(name) || equals?.text !== '=') throw notAllowed(name?.value ?? '');
+    settings.set(name.value, literalOf(value, name.value));
+    if (comma === undefined) break;
+    if (comma.text !== ',') throw notAllowed(name.value);
+  }
+  readerSettings(settings, catalog);
+  return settings;
+}
+
 /** The settings of a reader's request: its own over the defaults. Throws for one that is not allowed, or beyond its limit. */
 export function readerSettings(asked: ReadonlyMap<string, string>, catalog: ReaderCatalog): ReadonlyMap<string, string> {
-  for (const [name, value] of asked) {
+  const held = [...asked].filter(([name]) => !(IGNORED_SETTINGS.test(name) && catalog.settings.has(name)));
+  for (const [name, value] of held) {
     if (CONDITION_SETTINGS.has(name)) throw notAllowed(name);
     checkSetting(name, value, catalog);
   }
-  return new Map([...Object.entries(READER_DEFAULTS), ...asked]);
+  return new Map([...Object.entries(READER_DEFAULTS), ...held]);
 }
 
 /** The database of a reader's request: ours, which is also what `default` means to a reader. */

@@ -3,8 +3,11 @@ import { existsSync } from 'node:fs';
 import { get } from 'node:http';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createNativeCompress } from './compression/native-blocks.js';
 import { readerHeaders, startTestServer, until, writerHeaders, type TestServer } from './test-server.js';
 
 let server: TestServer;
@@ -185,6 +188,54 @@ describe('a reader does not', () => {
     const cut = await read('SELECT number FROM numbers(2000000)', { max_result_rows: '1000', result_overflow_mode: 'break', max_block_size: '1000' });
     expect((await cut.text()).split('\n').length).toBe(1001);
     expect(await (await read('SELECT 1')).text()).toBe('1\n');
+  });
+});
+
+describe('whatever way a reader\'s statement comes, it is judged the same', () => {
+  const form = (fields: Record<string, string>): Promise<Response> => {
+    const body = new FormData();
+    for (const [name, value] of Object.entries(fields)) body.append(name, value);
+    return fetch(server.clickhouse.address, { method: 'POST', body, headers: readerHeaders(server.clickhouse) });
+  };
+  const HOSTILE = ["SELECT file('/etc/passwd')", "SELECT arrayMap({f:Identifier}, ['/etc/passwd'])", 'SELECT query FROM {s:Identifier}.{p:Identifier}', 'SELECT 1 SETTINGS readonly = 0', 'WITH 1 AS x INSERT INTO item FORMAT TSV\n7\t7', 'INSERT INTO item VALUES (7, 7)', 'CREATE TEMPORARY TABLE t (a Int8)', 'USE system', 'DROP TABLE item', "SELECT 1 INTO OUTFILE '/tmp/shieldwatch-attack'"];
+  const PARAMS = { param_f: 'file', param_s: 'system', param_p: 'processes' };
+
+  test.each(HOSTILE)('%s', async (sql) => {
+    const answers = [
+      await read(sql, PARAMS), await read(sql, { ...PARAMS, session_id: 'mine' }), await read('', { ...PARAMS, query: sql }), await form({ query: sql, ...PARAMS }), await form({ query: sql, ...PARAMS, session_id: 'mine' }),
+      await read(await buffer(Readable.from([sql], { objectMode: false }).pipe(createNativeCompress())), { ...PARAMS, decompress: '1', compress: '1' }),
+    ];
+    for (const answer of answers) {
+      expect(answer.status).toBeGreaterThanOrEqual(400);
+      expect(answer.headers.get('x-clickhouse-exception-code')).toMatch(/^(497|452|62)$/);
+    }
+    expect(await server.text('SELECT count() FROM item WHERE id = 7')).toBe('0');
+  });
+
+  test('a form\'s settings are the URL\'s: no limit is lifted by one', async () => {
+    for (const name of ['readonly', 'max_execution_time', 'allow_introspection_functions', 'role', 'profile']) expect(['452', '115']).toContain((await refusal(await form({ query: 'SELECT 1', [name]: '0' })))[1]);
+    expect(await (await form({ query: 'SELECT {a:UInt8} + {b$c:UInt8}', param_a: '1', param_b$c: '2' })).text()).toBe('3\n');
+    expect((await refusal(await form({ query: 'SELECT 1', database: 'elsewhere' })))[1]).toBe('497');
+  });
+
+  test('a session keeps settings that a request may name, and no others', async () => {
+    expect(await (await read('SET max_threads = 3, extremes = 0;', { session_id: 's' })).text()).toBe('');
+    const threads = async (parameters: Record<string, string>): Promise<string> => (await read("SELECT getSetting('max_threads')", parameters)).text();
+    expect(await threads({ session_id: 's' })).toBe('3\n');
+    expect(await threads({ session_id: 's', max_threads: '2' })).toBe('2\n');
+    expect(await threads({ session_id: 's' })).toBe('3\n');
+    expect(await threads({ session_id: 'another' })).not.toBe('3\n');
+    for (const sql of ['SET readonly = 0', 'SET max_threads = 2, max_execution_time = 0', 'SET ROLE writer', 'SET max_threads = {f:UInt8}', 'SET max_threads', "SET max_threads = 2; SELECT file('/etc/passwd')", "SET additional_table_filters = {'item': '1'}", 'SET max_threads = (SELECT 1)', "SET param_x = 'y'", "SET log_comment = 'x'"]) {
+      expect(['452', '115', '62', '497']).toContain((await refusal(await read(sql, { session_id: 's', param_f: '1' })))[1]);
+    }
+    expect(await threads({ session_id: 's' })).toBe('3\n');
+  });
+
+  test('what clients set by themselves about data that goes in is taken; an unknown name is not', async () => {
+    const taken = { input_format_parallel_parsing: '1', insert_quorum: '1', async_insert: '1', http_make_head_request: '1', date_time_input_format: 'best_effort', cancel_http_readonly_queries_on_client_close: '1', network_compression_method: 'LZ4', client_protocol_version: '54405', session_timeout: '60', implicit_select: '1', cast_string_to_dynamic_use_inference: '1' };
+    expect(await (await read('SELECT 1', taken)).text()).toBe('1\n');
+    expect((await refusal(await read('1 + 1', { implicit_select: '1' })))[1]).toBe('497');
+    for (const name of ['input_format_nosuch', 'format_schema', 'http_nosuch']) expect((await refusal(await read('SELECT 1', { [name]: '1' })))[1]).toMatch(/^(115|452)$/);
   });
 });
 

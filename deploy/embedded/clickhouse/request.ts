@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { AnswerCompression } from './answer.js';
 import { named } from './errors.js';
 import { DEFAULT_FORMAT, isFormatName } from './formats.js';
+import { DEFAULT_SESSION_SECONDS, MAX_SESSION_SECONDS, type SessionRequest } from './sessions.js';
 
 /** What a request asks for, apart from its body. */
 export interface QueryRequest {
@@ -21,6 +22,7 @@ export interface QueryRequest {
   /** The answer goes out whole, or as an error: `wait_end_of_query`. */
   readonly waitsForEnd: boolean;
   readonly isReadOnly: boolean;
+  readonly session: SessionRequest | undefined;
   /** A client that takes nothing for so long is cut off: `http_send_timeout`. */
   readonly sendTimeoutMs: number;
 }
@@ -32,7 +34,7 @@ const MAX_SEND_TIMEOUT_SECONDS = 600;
 /** Belong to HTTP, or are harmless here, and never reach the engine. */
 const NOT_SETTINGS = new Set([
   'query', 'query_id', 'database', 'default_format', 'user', 'password', 'quota_key', 'client_protocol_version',
-  'enable_http_compression', 'http_zlib_compression_level', 'session_timeout', 'session_check', 'stacktrace',
+  'enable_http_compression', 'http_zlib_compression_level', 'http_response_buffer_size', 'network_compression_method', 'network_zstd_compression_level', 'session_id', 'session_timeout', 'session_check', 'stacktrace',
   'buffer_size', 'wait_end_of_query', 'send_progress_in_http_headers', 'http_headers_progress_interval_ms',
   'cancel_http_readonly_queries_on_client_close', 'add_http_cors_header', 'close_session', 'log_comment', 'http_send_timeout',
   'compress', 'decompress',
@@ -41,17 +43,14 @@ const NOT_SETTINGS = new Set([
 /** Inserts are synchronous and committed when acknowledged, whatever a client asks about async inserts. */
 const ASYNC_INSERT = /^(wait_for_)?async_insert/;
 
-/** Reads URL and headers. Throws `ClickHouseError` for what this server does not offer, by name. */
-export function readRequest(request: IncomingMessage, url: URL): QueryRequest {
+/**
+ * Reads parameters and headers. Throws `ClickHouseError` for what this server does not offer, by name.
+ *
+ * @param query the parameters of the URL, and of a form where the body is one
+ */
+export function readRequest(request: IncomingMessage, query: URLSearchParams): QueryRequest {
   const { headers } = request;
-  const query = url.searchParams;
-  const flag = (name: string): boolean => ['1', 'true'].includes(query.get(name) ?? '');
-  if (query.has('session_id')) {
-    throw named('NOT_IMPLEMENTED', 'session_id is not supported by the embedded server: each request stands alone');
-  }
-  if (headers['content-type']?.startsWith('multipart/form-data') === true) {
-    throw named('NOT_IMPLEMENTED', 'multipart/form-data (external tables) is not supported by the embedded server');
-  }
+  const flag = (name: string): boolean => isSet(query, name);
   const defaultFormat = header(headers['x-clickhouse-format']) ?? query.get('default_format') ?? DEFAULT_FORMAT;
   if (!isFormatName(defaultFormat)) throw named('BAD_ARGUMENTS', 'default_format is not the name of a format');
 
@@ -66,7 +65,24 @@ export function readRequest(request: IncomingMessage, url: URL): QueryRequest {
     isInBlocks: flag('decompress'),
     waitsForEnd: flag('wait_end_of_query'),
     isReadOnly: request.method !== 'POST',
-    sendTimeoutMs: 1000 * seconds(query.get('http_send_timeout')),
+    session: readSession(query),
+    sendTimeoutMs: 1000 * seconds(query, 'http_send_timeout', SEND_TIMEOUT_SECONDS, MAX_SEND_TIMEOUT_SECONDS),
+  };
+}
+
+/** Whether a flag of the request is on. */
+export function isSet(query: URLSearchParams, name: string): boolean {
+  return ['1', 'true'].includes(query.get(name) ?? '');
+}
+
+function readSession(query: URLSearchParams): SessionRequest | undefined {
+  const id = query.get('session_id');
+  if (id === null || id === '') return undefined;
+  return {
+    id,
+    timeoutSeconds: seconds(query, 'session_timeout', DEFAULT_SESSION_SECONDS, MAX_SESSION_SECONDS),
+    mustExist: isSet(query, 'session_check'),
+    closes: isSet(query, 'close_session'),
   };
 }
 
@@ -76,17 +92,19 @@ function readSettings(query: URLSearchParams): Pick<QueryRequest, 'settings' | '
   for (const [name, value] of query) {
     if (NOT_SETTINGS.has(name) || ASYNC_INSERT.test(name)) continue;
     // Names go into SQL text. What is not even a name gets the engine's own answer for an unknown setting.
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw named('UNKNOWN_SETTING', 'Unknown setting (not a name)');
+    if (!/^[A-Za-z_][A-Za-z0-9_$]*$/.test(name)) throw named('UNKNOWN_SETTING', 'Unknown setting (not a name)');
     if (name.startsWith('param_')) params.set(name.slice('param_'.length), value);
+    else if (name.includes('$')) throw named('UNKNOWN_SETTING', 'Unknown setting (not a name)');
     else settings.set(name, value);
   }
   return { settings, params };
 }
 
-function seconds(text: string | null): number {
-  const value = text === null ? SEND_TIMEOUT_SECONDS : Number(text);
-  if (value > 0 && value <= MAX_SEND_TIMEOUT_SECONDS) return value;
-  throw named('BAD_ARGUMENTS', `http_send_timeout must be a number of seconds above 0, at most ${MAX_SEND_TIMEOUT_SECONDS}`);
+function seconds(query: URLSearchParams, name: string, usual: number, most: number): number {
+  const text = query.get(name);
+  const value = text === null ? usual : Number(text);
+  if (value > 0 && value <= most) return value;
+  throw named('BAD_ARGUMENTS', `${name} must be a number of seconds above 0, at most ${most}`);
 }
 
 function header(value: string | string[] | undefined): string | undefined {

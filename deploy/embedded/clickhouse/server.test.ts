@@ -151,11 +151,6 @@ describe('the HTTP interface', () => {
     expect(await response.text()).toMatch(new RegExp(`^Code: ${code}\\. DB::Exception: .*\\(version .*\\)\\n$`, 's'));
   });
 
-  test.each(['session_id'])('%s is refused by name', async (name) => {
-    const response = await server.query('SELECT 1', { [name]: '1' });
-    expect([response.status, await response.text()]).toEqual([501, expect.stringContaining(name)]);
-  });
-
   test('the time limit: 30 s by default, to be set up to a cap', async () => {
     expect(await server.text("SELECT getSetting('max_execution_time')")).toBe('30');
     const response = await server.query('SELECT count() FROM system.numbers', { max_execution_time: '0.2' });

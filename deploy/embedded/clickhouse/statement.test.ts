@@ -30,6 +30,7 @@ describe('statements are taken apart as ClickHouse reads them', () => {
     ['INSERT INTO t (a, b) SETTINGS x=1 FORMAT TSV 1\t2', 'INSERT INTO t (a, b)', 'SETTINGS x=1', 'TSV', '1\t2'],
     ["INSERT INTO t VALUES ('FORMAT x'), (2)", 'INSERT INTO t', '', 'Values', " ('FORMAT x'), (2)"],
     ['insert into t format CSV;\n1', 'insert into t', '', 'CSV', '1'],
+    ['WITH 5 AS x, (SELECT 1) AS y INSERT INTO t FORMAT CSV\n1', 'INSERT INTO t', '', 'CSV', '1'],
     ['/* a */ INSERT INTO `format`.`t` FORMAT CSV\n\n1', '/* a */ INSERT INTO `format`.`t`', '', 'CSV', '\n1'],
   ])('%j has data', (sql, text, rest, format, data) => {
     const statement = insert(sql);
@@ -37,7 +38,7 @@ describe('statements are taken apart as ClickHouse reads them', () => {
     expect(Buffer.from(sql).subarray(statement?.dataAt).toString()).toBe(data);
   });
 
-  test.each(['INSERT INTO t SELECT 1', 'SELECT 1 FORMAT TSV\n', 'INSERT INTO t FORM', 'INSERT INTO t FORMAT JSONEa'])(
+  test.each(['INSERT INTO t SELECT 1', 'WITH 1 AS x SELECT x FORMAT CSV\n', 'WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x', 'WITH 1 AS insert SELECT insert', 'SELECT 1 FORMAT TSV\n', 'INSERT INTO t FORM', 'INSERT INTO t FORMAT JSONEa'])(
     '%s is not (yet) an insert with data', (sql) => { expect(insert(sql)).toBeUndefined(); },
   );
 

@@ -27,24 +27,38 @@ export function insertWithData(head: Buffer): (Statement & { kind: 'insert' }) |
   const sql = head.toString('latin1');
   const cut = (from: number, to: number): string => head.toString('utf8', from, to).trim();
   let count = 0;
+  /** Of the INSERT: a WITH before it says nothing to data. */
+  let start = 0;
   let settingsAt: number | undefined;
   let previous: Token | undefined;
   for (const token of tokensOf(sql)) {
     const word = token.kind === 'word' ? token.text.toUpperCase() : '';
-    if (count++ === 0 && word !== 'INSERT') return undefined;
+    if (count === 0 && previous !== undefined) {
+      // Within a WITH, up to INSERT.
+      if (token.depth === 0 && word === 'SELECT') return undefined;
+      if (token.depth === 0 && word === 'INSERT' && upper(previous) !== ',' && upper(previous) !== 'WITH') start = token.start;
+      else {
+        previous = token;
+        continue;
+      }
+    } else if (count === 0 && word === 'WITH') {
+      previous = token;
+      continue;
+    } else if (count === 0 && word !== 'INSERT') return undefined;
+    count++;
     if (word === 'INFILE' && upper(previous) === 'FROM') throw forbidden('FROM INFILE');
     if (token.depth === 0 && count > 2) {
       if (word === 'SELECT' || word === 'WITH' || word === 'WATCH') return undefined;
       if (word === 'SETTINGS') settingsAt ??= token.start;
       if (word === 'VALUES' && upper(previous) !== 'FORMAT' && !BEFORE_NAME.has(upper(previous))) {
         const at = settingsAt ?? token.start;
-        return { kind: 'insert', text: cut(0, at), rest: cut(at, token.start), format: 'Values', dataAt: token.end };
+        return { kind: 'insert', text: cut(start, at), rest: cut(at, token.start), format: 'Values', dataAt: token.end };
       }
       // The word before decides: `FORMAT` itself was the previous token, this is the format's name.
       if (upper(previous) === 'FORMAT' && word !== '' && previous !== undefined && token.end < sql.length) {
         const at = settingsAt ?? previous.start;
         return {
-          kind: 'insert', text: cut(0, at), rest: cut(at, previous.start), format: token.text, dataAt: startOfData(sql, token.end),
+          kind: 'insert', text: cut(start, at), rest: cut(at, previous.start), format: token.text, dataAt: startOfData(sql, token.end),
         };
       }
     }
