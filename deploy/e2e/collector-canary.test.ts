@@ -1,8 +1,12 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COLLECTOR_CONFIG, STOCK_COLLECTOR_CONFIG, hasGo } from '#collector/binary.js';
 import { SIGNALS } from '#ingest/telemetry/sink.js';
 import { MASKED, SECRETS } from '#schemas/redaction-containers.fixture.js';
-import { HEADER_CONTENT } from '#schemas/semconv.js';
+import { PSEUDONYM_SECRET } from '#schemas/redaction-personal.fixture.js';
+import { HEADER_CONTENT, HEADER_IDENTITIES } from '#schemas/semconv.js';
 import { filesBelow, LANDING_TABLES, startCollectorUnderTest, TENANT, type CollectorUnderTest } from './collector.fixture.js';
 import { plantedRequest } from './planted.fixture.js';
 
@@ -22,7 +26,9 @@ describe.skipIf(!hasGo()).each([
   let under: CollectorUnderTest;
 
   beforeAll(async () => {
-    under = await startCollectorUnderTest({ config });
+    const secret = join(mkdtempSync(join(tmpdir(), 'shieldwatch-pseudonyms-')), 'pseudonym.key');
+    writeFileSync(secret, PSEUDONYM_SECRET, { mode: 0o600 });
+    under = await startCollectorUnderTest({ config, pseudonymKeyFile: secret });
   }, 900_000);
   afterAll(() => under.close());
 
@@ -87,6 +93,40 @@ describe.skipIf(!hasGo()).each([
     if (own) expect(Number(counts['shieldwatch.redaction.masked.github-token'])).toBeGreaterThanOrEqual(17);
     else expect(Number(counts['redaction.masked.count'])).toBeGreaterThanOrEqual(4);
   });
+
+  it('keeps no address that was planted in any string that OTLP defines, in the queue, the store or the logs', async () => {
+    const skip = new Set(own ? [] : ['EntityRef']);
+    const forms = [
+      'planted.person@corp.example', 'Name <PLANTED.person@corp.example>', 'https://x.test/?to=planted.person%40corp.example&a=b', '{"mail":"mailto:planted.person+tag@corp.example"}',
+    ];
+    const headers = { ...TENANT, [HEADER_CONTENT]: 'keep' };
+    await under.stopStore();
+    for (const [index, text] of forms.entries()) {
+      for (const signal of SIGNALS) expect(await under.post(signal, plantedRequest(signal, text, `person ${index}`, skip).body, headers)).toBe(200);
+    }
+    const found: string[] = [];
+    const search = (where: string, bytes: Buffer): void => {
+      const text = bytes.toString('latin1').toLowerCase();
+      const at = text.indexOf('planted.person');
+      if (at >= 0) found.push(`${where} after ${JSON.stringify(text.slice(Math.max(0, at - 60), at))}`);
+    };
+    for (const { path, bytes } of filesBelow(under.queue)) search(path, bytes);
+    await under.startStore();
+    for (const table of LANDING_TABLES) {
+      await expect.poll(() => under.select(`SELECT uniqExact(ServiceName) AS forms FROM ${table} WHERE ServiceName LIKE 'person %'`), { timeout: 120_000, interval: 200 }).toEqual([{ forms: forms.length }]);
+      const text = JSON.stringify(await under.select(`SELECT * FROM ${table} WHERE ServiceName LIKE 'person %'`));
+      search(table, Buffer.from(text));
+      if (own) for (const [base64] of text.matchAll(/[A-Za-z0-9+/]{16,}={0,2}/g)) search(`${table}, bytes`, Buffer.from(base64, 'base64'));
+      if (own) expect(new Set(text.match(/\[REDACTED:email:[0-9a-f]{16}\]/g)).size, table).toBe(1);
+    }
+    search('the logs', Buffer.from(under.lines.join('\n')));
+    expect([...new Set(found)]).toEqual([]);
+
+    if (!own) return;
+    expect(await under.post('traces', plantedRequest('traces', 'planted.person@corp.example', 'kept person', skip).body, { ...headers, [HEADER_IDENTITIES]: 'keep' })).toBe(200);
+    const [kept] = await under.landed('otel_traces', 'kept person');
+    expect(kept?.['SpanName']).toBe('planted.person@corp.example');
+  }, 300_000);
 
   it('drops content unless the organisation keeps it', async () => {
     const body = (service: string): Buffer => plantedRequest('traces', 'a plain prompt', service).body;

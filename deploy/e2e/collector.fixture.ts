@@ -52,6 +52,8 @@ export interface CollectorUnderTestSettings {
   readonly env?: Readonly<Record<string, string>>;
   /** What the collector takes for the store, given the store itself. */
   readonly through?: (storeUrl: string) => Promise<string>;
+  /** File with the secret that pseudonyms are made from; absent: persons are masked. */
+  readonly pseudonymKeyFile?: string;
   /** Folder of the queue's parent, instead of one beside the store. */
   readonly queueParent?: string;
 }
@@ -69,6 +71,7 @@ export async function startCollectorUnderTest(settings: CollectorUnderTestSettin
     startCollector({
       binary, dataDir: collectorDir, port: 0, clickhouseUrl, database: DATABASE, key: KEY, onLog: (line) => lines.push(line),
       ...(settings.config === undefined ? {} : { config: settings.config }),
+      ...(settings.pseudonymKeyFile === undefined ? {} : { pseudonymKeyFile: settings.pseudonymKeyFile }),
       // Its own metrics come when a test asks for them, and not among what is counted.
       env: { SHIELDWATCH_COLLECTOR_METRICS_INTERVAL_MS: '3600000', ...settings.env },
     });

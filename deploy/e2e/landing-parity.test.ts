@@ -1,3 +1,6 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hasGo } from '#collector/binary.js';
@@ -38,6 +41,9 @@ const ODD: Readonly<Record<Signal, object>> = {
                   { key: 'acme.map', value: { kvlistValue: { values: [{ key: 'password', value: { arrayValue: { values: [value('hunter2hunter2'), value('short')] } } }, { key: 'ghp' + '_FAKE0000fake0000', value: value('in a key') }] } } },
                   { key: 'acme.ghp' + '_FAKE0000fake0000', value: value('in a key') },
                   { key: 'shieldwatch.tenant.org_id', value: value('spoofed') },
+                  { key: 'user.email', value: value('Name <m\u00fcller+x@xn--bcher-kva.example>') },
+                  { key: 'user.name', value: { arrayValue: { values: [value(' CORP\\Alice ')] } } },
+                  { key: 'error.message', value: value('in /home/alice, ask \ud83d\udd12alice@example.com%3E or q=bob%40example.com') },
                   { key: 'text', value: value('pass' + 'word: \u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u{1f512} end') },
                   { key: 'bytes', value: { bytesValue: Buffer.from('\u00e9 ghp' + '_FAKE0000fake0000 \u00e9').toString('base64') } },
                 ],
@@ -85,7 +91,9 @@ describe.skipIf(!hasGo())(`the gateway's own landing and the collector ${hasGo()
   let own: TestDatabase;
 
   beforeAll(async () => {
-    under = await startCollectorUnderTest({ env: { SHIELDWATCH_ALLOWED_KEYS: ALLOWED.join(',') } });
+    const secret = join(mkdtempSync(join(tmpdir(), 'shieldwatch-pseudonyms-')), 'pseudonym.key');
+    writeFileSync(secret, PSEUDONYM_SECRET, { mode: 0o600 });
+    under = await startCollectorUnderTest({ env: { SHIELDWATCH_ALLOWED_KEYS: ALLOWED.join(',') }, pseudonymKeyFile: secret });
     own = await freshDatabase(under.storeUrl);
   }, 900_000);
   afterAll(() => under.close());
