@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { verifyTrail, type AuditEntry, type AuditVerdict } from '#ingest/control/audit-chain.js';
 import { readHeads, readLines } from '#ingest/control/audit-files.js';
 import { CommandError } from '#schemas/errors.js';
-import type { Baseline, Member, MintedToken, Org, Purge, Token } from '#schemas/http/control.js';
+import type { Baseline, Member, MintedToken, Org, Purge, RepoMerge, Token } from '#schemas/http/control.js';
 import type { ReviewItem, ReviewItemState } from '#schemas/http/fleet.js';
 import type { PolicyPromotion } from '#schemas/http/policy-promotion.js';
 import { resolveDataDir } from './embedded/config.js';
@@ -128,6 +128,13 @@ function repoCommands(repo: Command, out: Out): void {
   });
   subcommand(repo, 'baseline <owner/name>', 'make its newest scan its baseline').action(async (name: string, flags: Flags) => {
     out(JSON.stringify(await api<Baseline>(flags, 'PUT', `${repoPath(name)}/baseline`, {}), null, 2));
+  });
+  subcommand(repo, 'merge <from> <into>', 'join what was recorded under two names: all of the first becomes the second\'s').action(async (from: string, into: string, flags: Flags) => {
+    out(JSON.stringify(await api<RepoMerge>(flags, 'POST', '/v1/repos/merge', { from, into }), null, 2));
+  });
+  subcommand(repo, 'merges', 'what was merged, and how far that is').action(async (flags: Flags) => {
+    const { merges } = await api<{ merges: RepoMerge[] }>(flags, 'GET', '/v1/repos/merges');
+    table(merges.map(({ from, into, status, rowsMoved, requestedBy, requestedAt }) => [from, into, status, rowsMoved, requestedBy, requestedAt]), out);
   });
   subcommand(repo, 'purges', 'what is being removed, and how far that is').action(async (flags: Flags) => {
     const { purges } = await api<{ purges: Purge[] }>(flags, 'GET', '/v1/purges');

@@ -120,7 +120,7 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
     ingestDriftRoutes(api, { sink, repositories });
     fleetRoutes(api, { clickhouse, repositories, plane });
     postureRoute(api, { clickhouse, repositories });
-    repoRoutes(api, { clickhouse, repositories, plane, onPurge: work.purges.wake });
+    repoRoutes(api, { clickhouse, repositories, plane, onPurge: work.purges.wake, onMerge: work.merges.wake });
     seriesRoutes(api, { clickhouse, repositories });
     findingRoutes(api, { clickhouse, repositories, plane });
     controlRoutes(api, { plane, onPurge: work.purges.wake });

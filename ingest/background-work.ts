@@ -5,6 +5,7 @@ import { runInBackground, type Background } from './control/background.js';
 import type { ControlPlane } from './control/control-plane.js';
 import { createDiscovery } from './control/discovery.js';
 import { drainOutbox } from './control/outbox.js';
+import { runMerges } from './control/merges.js';
 import { runPurges } from './control/purges.js';
 import { openReviewItems } from './fleet/review-items.js';
 
@@ -13,6 +14,7 @@ export interface BackgroundWork {
   outbox: Background;
   reviewItems: Background;
   purges: Background;
+  merges: Background;
   stop(): Promise<void>;
 }
 
@@ -21,6 +23,7 @@ const OUTBOX_MS = 5_000;
 const DISCOVERY_MS = 5_000;
 const REVIEW_MS = 15_000;
 const PURGE_MS = 60_000;
+const MERGE_MS = 60_000;
 const USE_MS = 60_000;
 /** A mark may become visible this long after its time: the longest INSERT that the store allows. */
 const OVERLAP_MS = 60_000;
@@ -38,6 +41,7 @@ export function startBackgroundWork(
   const reviewItems = run('review items', REVIEW_MS, reviewNewScans(clickhouse, plane));
   const repositories = run('repositories', DISCOVERY_MS, createDiscovery(clickhouse, plane));
   const purges = run('purges', PURGE_MS, () => runPurges(postgres, clickhouse, plane));
+  const merges = run('merges', MERGE_MS, () => runMerges(postgres, clickhouse, plane));
   const uses = run('last use of tokens', USE_MS, () => tokenUse.flush(postgres));
   plane.onFact(() => {
     outbox.wake();
@@ -46,8 +50,9 @@ export function startBackgroundWork(
     outbox,
     reviewItems,
     purges,
+    merges,
     async stop() {
-      await Promise.all([outbox.stop(), reviewItems.stop(), repositories.stop(), purges.stop(), uses.stop()]);
+      await Promise.all([outbox.stop(), reviewItems.stop(), repositories.stop(), purges.stop(), merges.stop(), uses.stop()]);
       // What the last requests left behind.
       await Promise.allSettled([drainOutbox(postgres, clickhouse), tokenUse.flush(postgres)]);
     },

@@ -4,6 +4,7 @@ import { canonicalRepository, IS_REPOSITORY_OF_ID, repositoryId, repositoryIdHas
 import type { Session } from '#schemas/postgres/session.js';
 import type { Caller } from './auth/caller.js';
 import type { ChangeSession, ControlPlane } from './control/control-plane.js';
+import { survivingName } from './control/merges.js';
 import { PLAN_LIMITS, type Plan } from './control/plans.js';
 import { fromStore } from './errors/from-store.js';
 
@@ -59,10 +60,14 @@ export function createRepositories(plane: ControlPlane, clickhouse: ClickHouseCl
     // Postgres text cannot hold NUL, and no name of ours does.
     if (idOrName.includes('\0')) return undefined;
     const { orgId } = caller;
-    const [row] = await plane.read(orgId, (tx) =>
-      tx.query<{ id: string; full_name: string }>('SELECT id, full_name FROM repo WHERE id = $1 OR full_name IN ($1, $2) ORDER BY full_name != $1, full_name LIMIT 1', [idOrName, canonicalRepository(idOrName)]),
-    );
-    const name = row?.full_name ?? (await findActive(orgId, idOrName));
+    const named = canonicalRepository(idOrName);
+    const { row, survivor } = await plane.read(orgId, async (tx) => {
+      const merged = await survivingName(tx, idOrName);
+      const current = merged === idOrName ? await survivingName(tx, named) : merged;
+      const [found] = await tx.query<{ id: string; full_name: string }>('SELECT id, full_name FROM repo WHERE id = $1 OR full_name IN ($1, $2) ORDER BY full_name != $1, full_name LIMIT 1', current === named ? [idOrName, named] : [current, current]);
+      return { row: found, survivor: current };
+    });
+    const name = row?.full_name ?? (await findActive(orgId, survivor === named ? idOrName : survivor));
     return name !== undefined && isVisible(caller, name) ? { id: repositoryId(orgId, name), fullName: name, hasRow: row !== undefined } : undefined;
   }
 
@@ -93,7 +98,9 @@ export function createRepositories(plane: ControlPlane, clickhouse: ClickHouseCl
       return { id, fullName };
     },
 
-    async ensure(caller, fullName) {
+    async ensure(caller, named) {
+      const knownUntil = known.get(keyOf(caller.orgId, repositoryId(caller.orgId, named))) ?? 0;
+      const fullName = knownUntil > Date.now() ? named : await plane.read(caller.orgId, (tx) => survivingName(tx, named));
       const repository = { id: repositoryId(caller.orgId, fullName), fullName };
       const key = keyOf(caller.orgId, repository.id);
       if ((known.get(key) ?? 0) > Date.now()) return repository;

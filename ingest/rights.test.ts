@@ -28,6 +28,8 @@ const RIGHTS: Readonly<Record<string, Right>> = {
   listRepos: READS,
   addRepo: ADMIN,
   removeRepo: OWNER,
+  mergeRepos: OWNER,
+  listRepoMerges: ADMIN,
   showBaseline: READS,
   setBaseline: ADMIN,
   listSeries: READS,

@@ -56,6 +56,7 @@ const SAMPLES: Readonly<Record<string, () => Sample>> = {
   changeReviewItem: () => ({ method: 'PATCH', url: `/v1/review-items/${itemId}`, body: () => ({ assignee: 'owner', note: 'text' }) }),
   triageFinding: () => ({ method: 'PUT', url: `/v1/repo/${repositoryId('org_a', REPOSITORY)}/findings/triage`, body: () => ({ findingKey: 'text|text|sha256:abcd', state: 'muted', reason: 'text' }) }),
   addRepo: () => ({ method: 'POST', url: '/v1/repos', body: () => ({ repository: 'acme/added', githubRepoId: '1' }) }),
+  mergeRepos: () => ({ method: 'POST', url: '/v1/repos/merge', body: () => ({ from: 'acme/none', into: 'acme/added' }) }),
   setBaseline: () => ({ method: 'PUT', url: `/v1/repo/${repositoryId('org_a', REPOSITORY)}/baseline`, body: () => ({ scanId: 'text' }) }),
   changeOrg: () => ({ method: 'PATCH', url: '/v1/org/org_a', body: () => ({ name: 'text' }) }),
   addMember: () => ({ method: 'POST', url: '/v1/members', body: () => ({ login: 'someone', role: 'viewer' }) }),

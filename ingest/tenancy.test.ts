@@ -55,6 +55,9 @@ const REACHES: Readonly<Record<string, (ids: Ids) => Reach>> = {
   listRepos: () => ({ url: '/v1/repos', expected: 'own' }),
   addRepo: () => ({ url: '/v1/repos', body: { repository: REPOSITORY }, expected: 'own' }),
   removeRepo: ({ repoId }) => ({ url: `/v1/repo/${repoId}`, expected: 404 }),
+  // B may ask to merge names; what is moved is B's.
+  mergeRepos: () => ({ url: '/v1/repos/merge', body: { from: REPOSITORY, into: 'acme/none' }, expected: 'own' }),
+  listRepoMerges: () => ({ url: '/v1/repos/merges', expected: 'own' }),
   showBaseline: ({ repoId }) => ({ url: `/v1/repo/${repoId}/baseline`, expected: 404 }),
   setBaseline: ({ repoId }) => ({ url: `/v1/repo/${repoId}/baseline`, body: {}, expected: 404 }),
   listSeries: () => ({ url: '/v1/series', expected: 'own' }),
@@ -231,7 +234,7 @@ describe.each([
 
   it.runIf(isRun)('such a role sees nothing of others even in plain SQL, and cannot leave itself', async () => {
     await inOrg(gateway.postgres, 'org_b', async (tx) => {
-      for (const table of ['org', 'repo', 'member', 'token', 'scan_receipt', 'review_item', 'baseline', 'purge', 'policy_promotion', 'audit_entry']) {
+      for (const table of ['org', 'repo', 'member', 'token', 'scan_receipt', 'review_item', 'baseline', 'purge', 'repo_merge', 'policy_promotion', 'audit_entry']) {
         expect(await tx.query(`SELECT * FROM ${table} WHERE ${table === 'org' ? 'id' : 'org_id'} = 'org_a'`), table).toEqual([]);
       }
       expect(await tx.query("UPDATE member SET role = 'viewer' WHERE org_id = 'org_a' RETURNING id")).toEqual([]);

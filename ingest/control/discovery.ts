@@ -72,6 +72,7 @@ export function createDiscovery(clickhouse: ClickHouseClient, plane: ControlPlan
         `INSERT INTO repo (id, org_id, full_name)
          SELECT new.id, $1, new.name FROM unnest($2::text[], $3::text[]) AS new (id, name)
          WHERE NOT EXISTS (SELECT FROM repo WHERE repo.id = new.id)
+           AND NOT EXISTS (SELECT FROM repo_merge WHERE from_name = new.name)
            AND NOT EXISTS (SELECT FROM purge WHERE purge.repository = new.name AND purge.finished_at IS NULL)
          ORDER BY new.name LIMIT $4 ON CONFLICT DO NOTHING RETURNING full_name`,
         [orgId, ids, names, locked.room],

@@ -24,9 +24,11 @@ const SPEC = {
 /** `POST /v1/ingest/runtime` (SPEC 4.2): a batch of AgentShield's runtime log, sent on as OTLP. */
 export function ingestRuntimeRoute(app: FastifyInstance, options: { sink: TelemetrySink; repositories: Repositories }): void {
   addRoute(app, SPEC, async ({ caller, body, warnings }) => {
-    const repository = chooseRepository(body.repository, caller);
-    const { bytes, blocked, allowed } = toOtlp(body, repository, caller.orgId);
-    await options.repositories.ensure(caller, repository);
+    const named = chooseRepository(body.repository, caller);
+    // First: a body that is refused makes no repository.
+    const read = toOtlp(body, named, caller.orgId);
+    const { fullName } = await options.repositories.ensure(caller, named);
+    const { bytes, blocked, allowed } = fullName === named ? read : toOtlp(body, fullName, caller.orgId);
     if (body.entries.length > 0) {
       await options.sink.deliver({ signal: 'traces', type: PROTOBUF_TYPE, encoding: 'identity', body: [bytes] }, caller);
     }

@@ -2,11 +2,13 @@ import type { FastifyInstance } from 'fastify';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { ShieldwatchError } from '#schemas/errors.js';
 import { paging } from '#schemas/http/atoms.js';
-import { baseline, baselineRequest, purge, repo, repoList, repoRequest, type Baseline } from '#schemas/http/control.js';
+import { baseline, baselineRequest, purge, repo, repoList, repoMerge, repoMergeList, repoMergeRequest, repoRequest, type Baseline } from '#schemas/http/control.js';
+import { repositoryId } from '#schemas/records/repository.js';
 import { z } from 'zod';
 import { decodeCursor, page } from '../api/cursor.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
 import type { ControlPlane } from '../control/control-plane.js';
+import { listMerges, requestMerge } from '../control/merges.js';
 import { requestPurge } from '../control/purges.js';
 import { revokeBoundTo } from '../control/tokens.js';
 import { rowOfRepository } from '../control/row-of-repository.js';
@@ -33,6 +35,17 @@ const REMOVE = {
   params: repoParams, response: purge,
 } as const satisfies RouteSpec;
 
+const MERGE = {
+  id: 'mergeRepos', method: 'POST', url: '/v1/repos/merge', tag: 'control', scopes: ['admin'], role: 'owner',
+  summary: 'Join what was recorded of one repository under two names',
+  description: 'Landing, facts, decisions and tokens of `from` become those of `into`, and series are computed again. What comes under the old name later follows: by REST at once, by OTLP within minutes. Asked again it answers how far it is.',
+  body: repoMergeRequest, response: repoMerge,
+} as const satisfies RouteSpec;
+
+const LIST_MERGES = {
+  id: 'listRepoMerges', method: 'GET', url: '/v1/repos/merges', tag: 'control', summary: 'Merged repositories and how far that is', scopes: ['admin'], role: 'admin', response: repoMergeList,
+} as const satisfies RouteSpec;
+
 const SHOW_BASELINE = {
   id: 'showBaseline', method: 'GET', url: '/v1/repo/{repoId}/baseline', tag: 'query', summary: 'The scan that a repository is held against', scopes: ['read'],
   params: repoParams, response: baseline,
@@ -54,7 +67,7 @@ interface BaselineRow extends Record<string, unknown> {
 }
 
 /** Repositories and their baselines. */
-export function repoRoutes(app: FastifyInstance, options: { clickhouse: ClickHouseClient; repositories: Repositories; plane: ControlPlane; onPurge: () => void }): void {
+export function repoRoutes(app: FastifyInstance, options: { clickhouse: ClickHouseClient; repositories: Repositories; plane: ControlPlane; onPurge: () => void; onMerge: () => void }): void {
   const { clickhouse, repositories, plane } = options;
 
   addRoute(app, LIST, async ({ caller, query }) => {
@@ -86,6 +99,15 @@ export function repoRoutes(app: FastifyInstance, options: { clickhouse: ClickHou
     options.onPurge();
     return started;
   });
+
+  addRoute(app, MERGE, async ({ caller, body }) => {
+    const merge = await requestMerge(plane, caller, body.from, body.into);
+    repositories.forget(caller.orgId, repositoryId(caller.orgId, body.from));
+    options.onMerge();
+    return merge;
+  });
+
+  addRoute(app, LIST_MERGES, async ({ caller }) => ({ merges: await listMerges(plane, caller.orgId) }));
 
   addRoute(app, SHOW_BASELINE, async ({ caller, params }) => {
     const repository = await repositories.need(caller, params.repoId);

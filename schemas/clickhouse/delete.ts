@@ -6,7 +6,8 @@ import { FACTS, readingOf, type Fact } from './facts.js';
 /** What to forget: a repository, or everything that one token sent. */
 export type Deletion = { orgId: string; repo: string } | { orgId: string; tokenId: string };
 
-const LANDING = ['otel_traces', 'otel_logs', 'otel_metrics_gauge', 'otel_metrics_sum', 'otel_metrics_histogram', 'otel_metrics_exponential_histogram', 'otel_metrics_summary'];
+/** Tables of landing. */
+export const LANDING = ['otel_traces', 'otel_logs', 'otel_metrics_gauge', 'otel_metrics_sum', 'otel_metrics_histogram', 'otel_metrics_exponential_histogram', 'otel_metrics_summary'];
 
 /** Seconds one DELETE may take. */
 const DELETE_TIMEOUT_S = 600;

@@ -120,6 +120,22 @@ export const purge = z.object({
 export type Purge = z.infer<typeof purge>;
 export const purgeList = z.object({ purges: z.array(purge) });
 
+/** `from` as it was recorded, in whatever spelling; `into` is the name that stands. */
+export const repoMergeRequest = z.object({ from: recordedName, into: repositoryName });
+export const repoMerge = z.object({
+  id: z.string(),
+  from: z.string(),
+  into: z.string(),
+  requestedBy: z.string(),
+  requestedAt: z.string(),
+  /** `done`: all that was stored at the request is moved; what still comes under the old name follows within minutes. */
+  status: z.enum(['running', 'done']),
+  rowsMoved: z.int(),
+  finishedAt: z.string().nullable(),
+});
+export type RepoMerge = z.infer<typeof repoMerge>;
+export const repoMergeList = z.object({ merges: z.array(repoMerge) });
+
 /** One entry of the audit trail. `record` is what was hashed, byte for byte. */
 export const auditEntry = z.object({
   seq: z.int(),

@@ -282,6 +282,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/repos/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Join what was recorded of one repository under two names
+         * @description Landing, facts, decisions and tokens of `from` become those of `into`, and series are computed again. What comes under the old name later follows: by REST at once, by OTLP within minutes. Asked again it answers how far it is.
+         *
+         *     Scope: `admin`. Role: owner.
+         */
+        post: operations["mergeRepos"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/repos/merges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Merged repositories and how far that is
+         * @description Scope: `admin`. Role: admin.
+         */
+        get: operations["listRepoMerges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/repo/{repoId}/baseline": {
         parameters: {
             query?: never;
@@ -1941,6 +1983,97 @@ export interface operations {
                             rowsRemoved: number;
                         };
                         finishedAt: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["NotRedacted"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    mergeRepos: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @example acme/agent-platform */
+                    from: string;
+                    /** @example acme/agent-platform */
+                    into: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        from: string;
+                        into: string;
+                        requestedBy: string;
+                        requestedAt: string;
+                        /** @enum {string} */
+                        status: "running" | "done";
+                        rowsMoved: number;
+                        finishedAt: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["NotRedacted"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listRepoMerges: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        merges: {
+                            id: string;
+                            from: string;
+                            into: string;
+                            requestedBy: string;
+                            requestedAt: string;
+                            /** @enum {string} */
+                            status: "running" | "done";
+                            rowsMoved: number;
+                            finishedAt: string | null;
+                        }[];
                     };
                 };
             };
