@@ -10,7 +10,7 @@ import { actionOf, isWriting } from './tool-names.js';
 const NAMES = ['agentshield', 'runtime-policy', '.claude', '.codex', '.gemini', 'settings', 'hooks.json', 'config.toml', 'shieldwatch', 'gemini-cli', 'claude-code', 'codex', '.env'];
 
 /** Characters of patterns, and words of programs, that reach files without naming them. */
-const PATTERNS = ['*', '?', '[', ']', "$'"];
+const PATTERNS = ['*', '?', '[', ']', "$'", '{'];
 const PROGRAMS = [
   'rm', 'mv', 'ln', 'find', 'rsync', 'rmdir', 'shred', 'chmod', 'chown', 'cp', 'tar', 'unzip', 'clean', 'claude', 'codex', 'gemini', 'eval', 'remove-item',
   'move-item',
@@ -49,6 +49,8 @@ function withoutQuotes(text: string): string {
 }
 
 function reaches(lower: string): boolean {
+  // A name may be put together of variables.
+  if (lower.includes('$') && lower.includes('=')) return true;
   return PATTERNS.some((pattern) => lower.includes(pattern)) || PROGRAMS.some((program) => hasWord(lower, program));
 }
 

@@ -12,6 +12,15 @@ const ACTS_ON_COMMAND = /^(?:NODE_|OPENSSL_CONF$|HOME$|PATH$|SHIELDWATCH_)/;
 /** What the installed command needs no mending for: they only make Node or the hook stricter, or say nothing to it. */
 const HARMLESS = /^(?:NODE_EXTRA_CA_CERTS|NODE_ENV|NODE_NO_WARNINGS|NODE_TLS_REJECT_UNAUTHORIZED|SHIELDWATCH_(?:URL|TOKEN|ACTOR|ACTOR_KEY|AGENT_PORT|RUNTIME_LOGS|POLICY_MODE))$/;
 
+/** Variables that move an agent's settings or switch its hooks off. */
+const MOVES_SETTINGS = /^(?:CLAUDE_CODE_(?:SIMPLE|SAFE_MODE|IGNORE_PERSISTED_TRUST)|CLAUDE_CONFIG_DIR|CLAUDE_PROJECT_DIR|CODEX_HOME|GEMINI_CLI_\w+|GEMINI_RESTRICTED_MODE|IFS|GCONV_PATH|SHIELDWATCH_POLICY_MODE)$/;
+
+/** Whether setting a variable changes which code runs in the place of a hook, or whether one is called. Windows does not tell cases apart. */
+export function changesCode(name: string): boolean {
+  const upper = name.toUpperCase();
+  return ACTS_BEFORE.test(upper) || MOVES_SETTINGS.test(upper) || (ACTS_ON_COMMAND.test(upper) && !HARMLESS.test(upper));
+}
+
 /**
  * Names of variables that keep a hook from being our hook when they stand in its environment; names alone, since values
  * may be secrets. An HTTP hook starts nothing.

@@ -1,10 +1,13 @@
-import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { buildHook, type BuiltHook } from '../../testdata/built-hook.js';
 import { spoolRecords } from '../../testdata/spool-lines.js';
+import { CLIENTS } from '../../install/install.js';
+import { isObject } from '../../install/reading.js';
+import { SWITCHES } from '../../install/switches.js';
 import { judge } from '../verdict.js';
 import { simpleCommands } from './shell-words.js';
 
@@ -29,6 +32,8 @@ beforeEach(() => {
   put('.codex/config.toml', CODEX);
   put('.shieldwatch/spool/rate/1-2', '.');
   put('opt/hook.cjs', '');
+  put('work/tree/.claude/settings.json', '{}');
+  put('tmp/other/.claude/settings.json', '{}');
 });
 
 function put(path: string, text: string): void {
@@ -73,6 +78,70 @@ const ATTACKS: Readonly<Record<string, [tool: string, input: unknown, cwd: strin
   'shell: a variable changed in a subshell': bash('a=.claude; (a=x); rm -r $a'),
   'shell: env that splits a string': bash('env -S "rm .claude/settings.json"'),
   'shell: git that moves the folder': bash('git mv .claude x'),
+  'folder: env -C': bash('env -C .claude rm settings.json'),
+  'folder: env --chdir= and a shell': bash("env A=1 --chdir=.claude sh -c 'rm settings.json'"),
+  'folder: sudo -D': bash('sudo -u root -D .claude rm settings.json'),
+  'folder: make -C': bash('make -C .claude clean'),
+  'folder: make in it': bash('cd .claude && make clean'),
+  'folder: git -C': bash('git -C .claude rm settings.json'),
+  'folder: git -C twice': bash('git -C src -C ../.claude checkout .'),
+  'folder: git --work-tree': bash('git --work-tree=.claude checkout -f'),
+  'folder: git checkout of it': bash('git checkout HEAD~5 -- .claude'),
+  'folder: git restore of it': bash('git restore --source=HEAD~5 .agentshield'),
+  'folder: npm --prefix': bash('npm --prefix .claude install'),
+  'folder: tar -C before': bash('tar -C .claude -xf /tmp/x.tar'),
+  'folder: tar --directory=': bash('tar --extract --directory=.claude --file=/tmp/x.tar'),
+  'folder: unzip -d': bash('unzip -o x.zip -d .claude'),
+  'folder: patch -d': bash('patch -d .claude < x.diff'),
+  'folder: pushd and popd': bash('pushd .claude; pushd /tmp; popd; rm settings.json'),
+  'folder: cd -': bash('cd .claude; cd /tmp; cd -; rm settings.json'),
+  'folder: cd in a subshell before': bash('cd .claude; (cd /tmp); rm settings.json'),
+  'folder: cd in a substitution before': bash('cd .claude; x=$(cd /tmp; pwd); rm settings.json'),
+  'folder: cd in another shell before': bash("cd .claude; bash -c 'cd /tmp'; rm settings.json"),
+  'folder: cd in a pipe before': bash('cd .claude; cd /tmp | true; rm settings.json'),
+  'folder: cd in the background before': bash('cd .claude; cd /tmp & rm settings.json'),
+  'folder: cd that does not run before': bash('cd .claude; false && cd /tmp; rm settings.json'),
+  'folder: cd in a branch before': bash('cd .claude\nif false\nthen\ncd /tmp\nfi\nrm settings.json'),
+  'folder: cd in a function before': bash('cd .claude; f() { cd /tmp; }; rm settings.json'),
+  'folder: cd that fails before': bash('cd .claude; cd nowhere; rm settings.json'),
+  'folder: PWD after a cd': bash('cd .claude; rm $PWD/settings.json'),
+  'folder: CDPATH': bash('CDPATH=.claude; cd ../.claude/x || cd x; rm ../settings.json'),
+  'chmod that takes reading from everything': bash('chmod -R a-r .'),
+  'chmod by a number for everything': bash('chmod -R 000 $PWD'),
+  'chmod that leaves nothing': bash('chmod -R u= .'),
+  'find -execdir': bash("find .claude -name 'set*' -execdir rm {} +"),
+  'find for a pattern of the name': bash("find . -name '*.json' -delete"),
+  'find for all but others': bash("find . -type f ! -name '*.ts' -delete"),
+  'find for one of two names': bash("find . -name '*.md' -o -name 'se*' -delete"),
+  'find for a path': bash("find . -path './.claude/*' -delete"),
+  'xargs of a listing': bash('ls -d .claude/settings.json | xargs -I {} rm {}'),
+  'xargs in the folder': bash('cd .claude; ls | xargs rm'),
+  install: bash('install -m 644 /tmp/x .claude/settings.json'),
+  'ln -f': bash('ln -f /tmp/x .claude/settings.json'),
+  'flock before rm of the folder': bash('flock /tmp/l rm -rf .claude'),
+  'strace before a shell': bash("strace -f sh -c 'cd .claude; rm settings.json'"),
+  'nice with a value': bash('nice -n 10 rm .claude/settings.json'),
+  'cp -r of a folder of that name': bash('cp -r /tmp/other/.claude .'),
+  'cp of a tree that holds one': bash('cp -a ../tree/. .'),
+  'rsync of a tree that holds one': bash('rsync -a ../tree/ ./'),
+  'sed --in-place': bash("sed --in-place=.bak 's/a/b/' .claude/settings.json"),
+  'python -c that writes': bash(`python3 -c "open('.claude/settings.json', mode='w')"`),
+  'python -c in a text with code': bash(`python3 -c "print(f'{__import__(\'os\').remove(\'.claude/settings.json\')}')"`),
+  'python -c that hides a quote': bash(`python3 -c "print(open('.claude/settings.json').read()) # ' \nimport os; os.remove('x') #'"`),
+  'python -c by another name': bash(`python3 -c "o = open; o('.claude/settings.json', 'w')"`),
+  'node -p that writes': bash(`node -p "require('fs').rmSync('.claude/settings.json')"`),
+  'node -p by a name in a text': bash(`node -p "require('fs')['rmSync']('.claude/settings.json')"`),
+  'ruby that runs': bash(`ruby -e "puts open('|rm .claude/settings.json').read"`),
+  'curl --output': bash('curl -so .claude/settings.json https://x.test'),
+  'gh that downloads': bash('gh release download -D .claude -p settings.json'),
+  'a name put together of variables': bash('d=.cl; s=sett; echo {} > ${d}aude/${s}ings.json'),
+  'a name put together of braces': bash('echo {} | tee .cl{aude,x}/sett{ings,x}.json'),
+  'a file URL': ['mcp__editor__save', { uri: 'file:///@HOME/work/app/.claude/settings.json', text: '{}' }, ''],
+  'a path of Windows': write('.claude\\settings.local.json', '{"disableAllHooks":true}'),
+  'a list of paths': ['mcp__files__write_file', { path: ['.claude/settings.json'], content: '{}' }, ''],
+  'a tool in other case': ['WRITE', { file_path: '.claude/settings.local.json', content: '{"disableAllHooks":true}' }, ''],
+  'another hook at our event': write('.claude/settings.local.json', json({ hooks: { PreToolUse: [{ hooks: [{ type: 'command', command: 'true' }] }] } })),
+  'another hook of Codex': write('@HOME/.codex/hooks.json', json({ hooks: { PreToolUse: [{ hooks: [{ type: 'command', command: 'echo updatedInput' }] }] } })),
   'local settings that switch all hooks off': write('.claude/settings.local.json', json({ disableAllHooks: true })),
   'project settings that switch all hooks off': write('.claude/settings.json', json({ ...SETTINGS, disableAllHooks: true })),
   'local settings with NODE_OPTIONS': write('.claude/settings.local.json', json({ env: { NODE_OPTIONS: '--require /tmp/x.cjs' } })),
@@ -233,6 +302,23 @@ const ALLOWED: Readonly<Record<string, [tool: string, input: unknown, cwd: strin
   'a message that names it': bash('git commit -m "docs: rm .claude/settings.json"'),
   'the guard’s status': bash('shieldwatch status'),
   'an agent': bash('claude -p "review this"'),
+  'an editor': bash('code .claude/settings.json'),
+  'a title that names it': bash('gh pr create --title "Update .claude/settings.json" --body "rm .claude/settings.json"'),
+  'a title of another program that names it': bash('glab mr create --title "Update .claude/settings.json"'),
+  'curl that sends its name': bash(`curl -s -d '{"title":"Update .claude/settings.json"}' https://x.test`),
+  'python that reads it': bash(`python3 -c "print(open('.claude/settings.json').read())"`),
+  'python that parses it': bash(`python3 -c "import json; d = json.load(open('.claude/settings.json')); print(d['hooks'].keys())"`),
+  'python that parses what is piped': bash(`cat .claude/settings.json | python3 -c "import json,sys; print(json.load(sys.stdin)['hooks'])"`),
+  'node that reads it': bash(`node -p "JSON.parse(require('fs').readFileSync('.claude/settings.json', 'utf8')).hooks"`),
+  'prettier that checks it': bash('npx prettier --check .claude/settings.json'),
+  'git in the folder that reads': bash('git -C .claude status; git -C .claude diff settings.json'),
+  'env in a folder of work': bash('env -C src make clean; make -C src; npm --prefix src test'),
+  'chmod of everything that takes nothing': bash('chmod -R u+rwX . && chmod -R 755 . && chmod -R go-w .'),
+  'find of other names': bash("find . -name '*.tmp' -not -path './node_modules/*' -delete; find . -name '*.map' -o -name '*.log' -delete"),
+  'work in another folder': bash('cd src && find . -type f -delete; rm -rf *'),
+  'work in a folder after another': bash('cd .claude && cat settings.json; cd ../src; git checkout .'),
+  'cp of a tree without one': bash('cp -r src/. . && rsync -a src/ ./'),
+  'npm install': bash('npm install rm && brew install mv'),
   'Read of it': ['Read', { file_path: '.claude/settings.json' }, ''],
   'an MCP server’s read_file': ['mcp__filesystem__read_text_file', { path: '.claude/settings.json' }, ''],
   'a tool that gets': ['mcp__github__get_file_contents', { path: '.claude/settings.json' }, ''],
@@ -262,6 +348,15 @@ describe('in the default mode', () => {
 
   it.each(Object.entries(OUT_OF_REACH).filter(([name]) => name !== 'what is typed into a running shell'))('cannot tell %s', (_, [tool, input, cwd]) => {
     expect(harm(tool, input, folderOf(cwd))).toBeUndefined();
+  });
+
+  it.each(CLIENTS.flatMap((client) => SWITCHES[client.name].flatMap(({ name, example }) => (example.in === 'settings' && name !== 'allowedHttpHookUrls' ? [[client.name, name, client, example] as const] : []))))('denies an edit that throws the switch of %s: %s', (_, name, client, { scope, value }) => {
+    const path = client.files({ project, home, env: { HOME: home }, platform: 'linux' }).find((file) => file.scope === scope)?.file ?? '';
+    const now = existsSync(path) ? readFileSync(path, 'utf8') : '';
+    if (typeof value === 'string' && scope === 'project') put('.codex/config.toml', `${CODEX}\n[projects."${project}"]\ntrust_level = "trusted"\n`);
+    const merged = (one: unknown, other: unknown): unknown => (isObject(one) && isObject(other) ? { ...one, ...Object.fromEntries(Object.entries(other).map(([key, it]) => [key, merged(one[key], it)])) } : other);
+    const content = typeof value === 'string' ? `${now}\n${value.replace('@FILE@', path)}` : json(merged(now === '' ? {} : JSON.parse(now), value));
+    expect(harm('Write', { file_path: path, content }), name).toMatch(/^the guard protects itself: /);
   });
 
   it('follows links to what is guarded', () => {

@@ -2,7 +2,7 @@ import type { ToolCall } from '../tool-call.js';
 import { actionOf, isWriting } from '../tool-names.js';
 import { mayHoldPatch } from '../patch.js';
 import { editsOf, textNow, type Edit } from './edits.js';
-import { guardedKind, holdsGuarded, isGuardedFolder, type GuardPlaces } from './guarded.js';
+import { guardedKind, guardedPath, holdsGuarded, isGuardedFolder, type GuardPlaces } from './guarded.js';
 import { loosened } from './policy-change.js';
 import { settingsHarm } from './settings.js';
 import { shellHarm } from './shell.js';
@@ -65,5 +65,5 @@ function harmOf({ path, after }: Edit, places: GuardPlaces): string | undefined 
     return 'the file cannot be read, so what the edit makes of it cannot be told';
   }
   const text = after === 'gone' ? undefined : after.text;
-  return kind === 'policy' ? loosened(before, text) : settingsHarm(kind, path, before, text);
+  return kind === 'policy' ? loosened(before, text) : settingsHarm(kind, guardedPath(path, places), before, text, places);
 }

@@ -38,7 +38,9 @@ const ENDINGS: readonly (readonly [RegExp, GuardedKind])[] = [
 const IN_FOLDER = ['.agentshield/runtime-policy.json', '.claude/settings.json', '.claude/settings.local.json', '.codex/config.toml', '.codex/hooks.json', '.gemini/settings.json'];
 const OF_MACHINE = ['/etc/claude-code/managed-settings.json', '/etc/claude-code/managed-settings.d/x.json', '/etc/codex/requirements.toml', '/etc/codex/config.toml', '/etc/gemini-cli/settings.json'];
 
-const lower = (path: string): string => path.replaceAll('\\', '/').toLowerCase();
+/** A path as paths are compared: some file systems do not tell cases apart. */
+export const lowerPath = (path: string): string => path.replaceAll('\\', '/').toLowerCase();
+const lower = lowerPath;
 
 /** An absolute path with links followed as far as there are files. */
 export function realPath(path: string, depth = 0): string {
@@ -62,6 +64,11 @@ function targetOf(path: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The path by which a file is guarded: as given, or what its links lead to. */
+export function guardedPath(path: string, places: GuardPlaces): string {
+  return kindOf(path, places) === undefined ? realPath(path) : path;
 }
 
 /** What a path, absolute, is to the guard: by itself, and by what its links lead to. */

@@ -1,60 +1,92 @@
-import { stripComments } from 'jsonc-parser';
-import { parse as parseToml } from 'smol-toml';
+import { claudeCode } from '../../install/claude-code.js';
+import type { Client, InstalledEntry, Places, Scope } from '../../install/client.js';
+import { codex } from '../../install/codex.js';
+import { changesCode, dotenvNames } from '../../install/environment-names.js';
+import { geminiCli } from '../../install/gemini-cli.js';
+import { isObject, jsonWithComments, readFileText, valueAt, type FileText, type SettingsFile } from '../../install/reading.js';
 import { isOurs } from '../../install/hook-command.js';
-import { withoutBom } from '../without-bom.js';
-import type { GuardedKind } from './guarded.js';
+import { SWITCHES } from '../../install/switches.js';
+import { lowerPath, type GuardedKind, type GuardPlaces } from './guarded.js';
 
 type Settings = Readonly<Record<string, unknown>>;
 
-/** Variables that change which code runs in the place of the hook, or before it. */
-const HARMFUL = /^(?:NODE_OPTIONS|NODE_PATH|NODE_V8_COVERAGE|LD_.*|DYLD_.*|BASH_ENV|BASH_FUNC_.*|ENV|ZDOTDIR|SHELLOPTS|BASHOPTS|PS4|IFS|PATH|HOME|GLIBC_TUNABLES|GCONV_PATH|OPENSSL_CONF|CLAUDE_CODE_SHELL.*|CLAUDE_CODE_SIMPLE|CLAUDE_CODE_SAFE_MODE|CLAUDE_CODE_IGNORE_PERSISTED_TRUST|CLAUDE_CONFIG_DIR|CLAUDE_PROJECT_DIR|CODEX_HOME|GEMINI_CLI_.*|SHIELDWATCH_(?:HOME|SPOOL_DIR|SPOOL_MAX_MB|REPOSITORY|POLICY_MODE))$/i;
-
-/** Values that keep a hook from being called or obeyed, by their path in the settings. */
-const SWITCHES: readonly (readonly [path: string, isOff: (value: unknown) => boolean])[] = [
-  ['disableAllHooks', (value) => value !== false],
-  ['allowManagedHooksOnly', (value) => value !== false],
-  ['strictPluginOnlyCustomization', () => true],
-  ['allowedHttpHookUrls', () => true],
-  ['httpHookAllowedEnvVars', () => true],
-  ['pluginConfigs.cc-plugin-sec-default@builtin', () => true],
-  ['hooksConfig', () => true],
-  ['hooks.enabled', (value) => value !== true],
-  ['hooks.disabled', () => true],
-  ['tools.enableHooks', (value) => value !== true],
-  ['features.hooks', (value) => value !== true],
-  ['features.codex_hooks', (value) => value !== true],
-  ['allow_managed_hooks_only', (value) => value !== false],
-  ['hooks.state', () => true],
-];
+const CLIENTS: readonly Client[] = [claudeCode, codex, geminiCli];
 
 /**
- * Why a settings file would serve the guard less after a change than before: its entry lost or changed, a switch thrown,
- * a variable that runs other code, a file that the agent could not read. Undefined when it would not. `undefined` as a
- * text stands for no file.
+ * Values that keep a hook from nothing by themselves and that a person alone decides on: approvals, what mods may do, what an
+ * HTTP hook is given, and switches of other versions of the clients.
  */
-export function settingsHarm(kind: GuardedKind, path: string, before: string | undefined, after: string | undefined): string | undefined {
-  if (kind === 'dotenv') return harmfulVariable(dotenv(before ?? ''), dotenv(after ?? ''));
-  const old = before === undefined ? {} : read(kind, path, before);
-  const next = after === undefined ? {} : read(kind, path, after);
-  if (next === undefined) return 'the agent could not read the settings and would drop them as a whole';
-  const entries = new Set(ourEntries(next));
-  if (ourEntries(old ?? {}).some((entry) => !entries.has(entry))) return "the settings would lose or change the guard's entry";
-  for (const [path, isOff] of SWITCHES) {
-    const value = at(next, path);
-    if (value !== undefined && isOff(value) && JSON.stringify(value) !== JSON.stringify(at(old ?? {}, path))) return `${path} keeps hooks from being called`;
+const DECIDED_BY_PERSONS = ['hooks.state', 'pluginConfigs.cc-plugin-sec-default@builtin', 'httpHookAllowedEnvVars', 'tools.enableHooks', 'hooks.enabled', 'hooks.disabled'];
+
+/**
+ * Why a settings file would serve the guard less after a change than before: its entry lost or changed, a switch of
+ * {@link SWITCHES} thrown, a variable that runs other code, a file that the agent could not read. Undefined when it would
+ * not. `undefined` as a text stands for no file.
+ */
+export function settingsHarm(kind: GuardedKind, path: string, before: string | undefined, after: string | undefined, { env, projects }: GuardPlaces): string | undefined {
+  // The file's own folder, whichever project that is, and those that the session may be in.
+  const own = path.replace(/[\\/](?:\.(?:claude|codex|gemini)[\\/])?[^\\/]*$/i, '') || '/';
+  // Which agent reads a dotenv file its path does not tell.
+  const clients = kind === 'dotenv' ? CLIENTS : CLIENTS.filter(({ name }) => name === kind);
+  for (const client of clients) {
+    for (const project of new Set([own, ...projects])) {
+      const places: Places = { project, home: env['HOME'] ?? '', env, platform: process.platform };
+      const harm = harmFor(client, new Version(client, path, before, places), new Version(client, path, after, places));
+      if (harm !== undefined) return harm;
+    }
   }
-  // What stands above the switch may have been taken away with it, where its absence means that hooks are off.
-  return harmfulVariable(variables(old ?? {}), variables(next)) ?? (kind === 'claude-code' ? refusedValue(next) : undefined);
+  return kind === 'dotenv' ? harmfulVariable(dotenv(before ?? ''), dotenv(after ?? '')) : undefined;
 }
 
-/** Settings as the agent reads them; undefined where it cannot. */
-function read(kind: GuardedKind, path: string, text: string): Settings | undefined {
-  try {
-    const value: unknown = /\.toml$/i.test(path) ? parseToml(text) : JSON.parse(kind === 'gemini-cli' ? stripComments(text) : withoutBom(text));
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
+function harmFor(client: Client, old: Version, next: Version): string | undefined {
+  if (next.isLost) return 'the agent could not read the settings and would drop them as a whole';
+  const entries = new Set(ourEntries(next.settings));
+  if (ourEntries(old.settings).some((entry) => !entries.has(entry))) return "the settings would lose or change the guard's entry";
+  const decided = DECIDED_BY_PERSONS.find((path) => at(next.settings, path) !== undefined && JSON.stringify(at(next.settings, path)) !== JSON.stringify(at(old.settings, path)));
+  if (decided !== undefined) return `only a person decides on ${decided}`;
+  const variable = harmfulVariable(variables(old.settings), variables(next.settings));
+  if (variable !== undefined) return variable;
+  const known = new Set(problems(client, old));
+  return problems(client, next).find((problem) => !known.has(problem));
+}
+
+/** The agent's settings with one file as it is, or would be. */
+class Version {
+  readonly places: Places;
+  readonly files: readonly SettingsFile[];
+  /** Of the one file; empty where there is none. */
+  readonly settings: Settings;
+  /** True where the agent takes nothing of the file. */
+  readonly isLost: boolean;
+  readonly textOf: (file: string) => FileText;
+
+  constructor(client: Client, path: string, text: string | undefined, places: Places) {
+    const isIt = (file: string): boolean => lowerPath(file) === lowerPath(path);
+    this.places = places;
+    this.textOf = (file) => (isIt(file) ? (text === undefined ? { kind: 'absent' } : { kind: 'text', text, encoding: 'utf-8' }) : readFileText(file));
+    const files = client.files(this.places).map(({ scope, file }) => ({ scope, file, reading: client.read(this.textOf(file), file) }));
+    const isOther = /hooks\.json$|\.env$/i.test(path);
+    const own = files.find(({ file }) => isIt(file)) ?? (isOther ? undefined : { scope: scopeOf(path), file: path, reading: client.read(this.textOf(path), path) });
+    this.files = own === undefined || files.includes(own) ? files : [...files, own];
+    const parsed = own === undefined && text !== undefined && !/\.env$/i.test(path) ? jsonWithComments(text) : undefined;
+    const value = parsed !== undefined && 'value' in parsed ? parsed.value : own?.reading.kind === 'read' ? own.reading.settings : {};
+    this.settings = isObject(value) ? value : {};
+    this.isLost = own === undefined ? parsed !== undefined && 'error' in parsed : own.reading.kind !== 'read' && own.reading.kind !== 'absent';
   }
+}
+
+function scopeOf(path: string): Scope {
+  if (/managed-settings|^\/etc\//i.test(path)) return 'managed';
+  return /settings\.local\.json$/i.test(path) ? 'local' : 'project';
+}
+
+/** What `status` would say of our hooks, and of one that stands in the user's settings where none does. */
+function problems(client: Client, { places, files, textOf }: Version): string[] {
+  const found = files.flatMap(({ scope, file, reading }): InstalledEntry[] => (reading.kind === 'read' ? client.find(reading.settings).map((entry) => ({ ...entry, scope, file })) : []));
+  const [event = ''] = client.events;
+  const some: InstalledEntry = { scope: 'user', file: '', event, hook: { type: 'command', command: 'shieldwatch-hook' }, entry: { name: 'shieldwatch' }, group: {}, place: [0, 0] };
+  const installed = found.length > 0 ? found : [some];
+  return installed.flatMap((entry) => SWITCHES[client.name].flatMap(({ find, note }) => [...find({ places, files, installed: entry, textOf }), ...(note?.({ places, files, installed: entry, textOf }) ?? [])]));
 }
 
 /** Each of our hooks with all that the file says of it and of the group around it. */
@@ -79,48 +111,13 @@ function variables(settings: Settings): Settings {
 }
 
 function dotenv(text: string): Settings {
-  return Object.fromEntries([...text.matchAll(/^\s*(?:export\s+)?([\w.-]+)(?:\s*=|:\s)(.*)$/gm)].map(([, name = '', value = '']) => [name, value]));
+  const lines = text.split('\n');
+  return Object.fromEntries(dotenvNames(text).map((name) => [name, lines.filter((line) => line.includes(name))]));
 }
 
 function harmfulVariable(before: Settings, after: Settings): string | undefined {
-  const name = Object.keys(after).find((it) => HARMFUL.test(it) && JSON.stringify(after[it]) !== JSON.stringify(before[it]));
+  const name = Object.keys(after).find((it) => changesCode(it) && JSON.stringify(after[it]) !== JSON.stringify(before[it]));
   return name === undefined ? undefined : `${name} changes which code runs in the place of the guard`;
 }
 
-/** Keys whose value has to be of a type: for one of another Claude Code drops the whole file. */
-const TYPES: Readonly<Record<string, (value: unknown) => boolean>> = {
-  permissions: isObject, hooks: isObject, sandbox: isObject, statusLine: isObject, enabledPlugins: isObject,
-  'permissions.allow': isStrings, 'permissions.deny': isStrings, 'permissions.ask': isStrings, 'permissions.additionalDirectories': isStrings,
-  'permissions.defaultMode': isString, model: isString, apiKeyHelper: isString, outputStyle: isString, language: isString,
-  cleanupPeriodDays: (value) => typeof value === 'number', includeCoAuthoredBy: isBoolean, alwaysThinkingEnabled: isBoolean,
-  enableAllProjectMcpServers: isBoolean, enabledMcpjsonServers: isStrings, disabledMcpjsonServers: isStrings, disableAllHooks: isBoolean,
-  env: (value) => isObject(value) && Object.values(value).every((it) => typeof it === 'string' || typeof it === 'number' || typeof it === 'boolean'),
-};
-
-function refusedValue(settings: Settings): string | undefined {
-  const path = Object.keys(TYPES).find((it) => at(settings, it) !== undefined && TYPES[it]?.(at(settings, it)) === false);
-  if (path !== undefined) return `${path} has a value for which the agent drops the whole file`;
-  const hooks = settings['hooks'];
-  const isWellFormed = Object.values(isObject(hooks) ? hooks : {}).every((groups) => Array.isArray(groups) && groups.every((group) => isObject(group) && Array.isArray(group['hooks']) && (group['hooks'] as unknown[]).every(isObject)));
-  return isWellFormed ? undefined : 'hooks has a value for which the agent drops the whole file';
-}
-
-function at(settings: Settings, path: string): unknown {
-  return path.split('.').reduce<unknown>((value, key) => (isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined), settings);
-}
-
-function isObject(value: unknown): value is Settings {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isString(value: unknown): boolean {
-  return typeof value === 'string';
-}
-
-function isBoolean(value: unknown): boolean {
-  return typeof value === 'boolean';
-}
-
-function isStrings(value: unknown): boolean {
-  return Array.isArray(value) && value.every(isString);
-}
+const at = (settings: Settings, path: string): unknown => valueAt(settings, ...path.split('.'));

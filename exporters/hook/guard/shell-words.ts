@@ -28,6 +28,10 @@ export interface SimpleCommand {
   readonly documents: readonly string[];
   /** Commands joined by `|` have the same number. */
   readonly pipeline: number;
+  /** The operator before it: `;` (or a new line, or none), `&&`, `||`, `|`, `&`. */
+  readonly operator: string;
+  /** The subshell it runs in, by the numbers of those around it: `0`, `0.1`. */
+  readonly subshell: string;
   /** Commands inside `$(…)`, backticks and `<(…)` of its words. */
   readonly inner: readonly SimpleCommand[];
 }
@@ -83,6 +87,9 @@ class Parser {
   #redirections: Redirection[] = [];
   #documents: string[] = [];
   #inner: SimpleCommand[] = [];
+  #operator = ';';
+  readonly #subshells = ['0'];
+  #opened = 0;
 
   readonly #reading: Reading;
 
@@ -107,7 +114,7 @@ class Parser {
       else if (character === ' ' || character === '\t' || character === '\r') this.#at += 1;
       else if (character === '\n') {
         this.#at += 1;
-        this.#end(true);
+        this.#end(true, ';');
         this.#readDocuments();
       } else if (character === '#') this.#at = indexOr(text, '\n', this.#at);
       else if (text.startsWith('&>', this.#at)) this.#redirect(text.startsWith('&>>', this.#at) ? 3 : 2, true);
@@ -118,30 +125,35 @@ class Parser {
         if (character === ')' && parentheses === 0 && cases === 0 && isNested) break;
         parentheses = Math.max(0, parentheses + (character === '(' ? 1 : character === ')' ? -1 : 0));
         this.#at += 1;
-        this.#end(true);
+        this.#end(true, ';');
+        if (character === '(') this.#subshells.push(`${this.#subshells.at(-1) ?? '0'}.${String((this.#opened += 1))}`);
+        else if (character === ')' && this.#subshells.length > 1) this.#subshells.pop();
         // What a subshell assigns is gone behind it.
         if (character === '(' && outside.length < MAX_DEPTH) outside.push(new Map(this.#assigned));
         else if (character === ')') this.#assigned = outside.pop() ?? this.#assigned;
       } else if (character === '&') {
-        this.#at += text.startsWith('&&', this.#at) ? 2 : 1;
-        this.#end(true);
+        const isAnd = text.startsWith('&&', this.#at);
+        this.#at += isAnd ? 2 : 1;
+        this.#end(true, isAnd ? '&&' : '&');
       } else if (character === '|') {
         const isOr = text.startsWith('||', this.#at);
         this.#at += isOr || text.startsWith('|&', this.#at) ? 2 : 1;
-        this.#end(isOr);
+        this.#end(isOr, isOr ? '||' : '|');
       } else if (character === '<' || character === '>') this.#redirection();
       else this.#addWord();
     }
-    this.#end(true);
+    this.#end(true, ';');
     return this.#commands;
   }
 
-  #end(endsPipeline: boolean): void {
+  /** @param operator what stands between this command and the next. */
+  #end(endsPipeline: boolean, operator: string): void {
     if (this.#words.length > 0 || this.#redirections.length > 0) {
       if (this.#commands.length >= MAX_COMMANDS) throw new TooMuch();
-      this.#commands.push({ words: this.#words, redirections: this.#redirections, documents: this.#documents, pipeline: this.#pipeline, inner: this.#inner });
+      this.#commands.push({ words: this.#words, redirections: this.#redirections, documents: this.#documents, pipeline: this.#pipeline, operator: this.#operator, subshell: this.#subshells.at(-1) ?? '0', inner: this.#inner });
       this.#assign(this.#words);
-    }
+      this.#operator = operator;
+    } else if (operator !== ';') this.#operator = operator;
     [this.#words, this.#redirections, this.#documents, this.#inner] = [[], [], [], []];
     if (endsPipeline) this.#pipeline += 1;
   }

@@ -1,4 +1,6 @@
-import { basename, dirname, resolve } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { codeReadsOnly } from './reading-code.js';
 import { candidates, guardedKind, holdsGuarded, isGuardedFolder, type GuardedKind, type GuardPlaces } from './guarded.js';
 import { ANY, DYNAMIC, ONE, simpleCommands, type SimpleCommand } from './shell-words.js';
 
@@ -12,6 +14,7 @@ const READERS = new Set([
   ...['jq', 'readlink', 'realpath', 'basename', 'dirname', 'pwd', 'cd', 'pushd', 'popd', 'echo', 'printf', 'test', '[', '[[', 'true', 'false', ':', 'which', 'type', 'whereis', 'command'],
   ...['sleep', 'wait', 'exit', 'return', 'export', 'local', 'declare', 'readonly', 'typeset', 'set', 'unset', 'shift', 'for', 'case', 'select', 'function', 'mkdir', 'date', 'env', 'printenv', 'id', 'whoami'],
   ...['awk', 'gawk', 'mawk', 'sed', 'sort', 'find', 'fd', 'git', 'base64', 'xxd', 'getfacl', 'lsattr', 'yq', 'pgrep', 'ps', 'lsof', 'read', 'shieldwatch'],
+  ...['code', 'code-insiders', 'codium', 'cursor', 'subl', 'zed', 'open', 'xdg-open', 'gh', 'curl', 'prettier', 'eslint', 'python', 'python3', 'node', 'nodejs', 'ruby'],
   ...['get-content', 'gc', 'select-string', 'get-childitem', 'gci', 'get-item', 'test-path', 'get-filehash'],
 ]);
 /** What these print may be the names of files. */
@@ -30,7 +33,29 @@ const PACKAGE_MANAGERS = new Set(['npm', 'pnpm', 'yarn', 'bun', 'npx', 'bunx']);
 const AGENTS = new Set(['claude', 'codex', 'gemini']);
 const HOOKLESS = /disableAllHooks|hooksConfig|enableHooks|allowManagedHooksOnly|bypass-hook-trust|features\.(?:codex_)?hooks|^--bare$|^--safe-mode$|^--settings(?:=|$)|^--setting-sources/i;
 
+/** Programs that write, by what stands in it, in the folder they run in. */
+const FOLDER_WORKERS = new Set(['make', 'gmake', 'ninja', 'rake', 'just', 'task', 'npm', 'pnpm', 'yarn', 'bun', 'cargo', 'go', 'gradle', 'mvn', 'git', 'tar', 'bsdtar', 'unzip', 'cpio', 'patch', 'rsync']);
+/** Options that say in which folder a program works. */
+const FOLDER_OPTIONS = /^(?:-C|--directory|--chdir|--cd|--cwd|--dir|--prefix|--work-tree|--working-directory)$/;
+/** Options that say into which folder a program writes. */
+const TARGET_OPTIONS = /^(?:-[DdoOP]|--(?:dir|output|output-dir|out-dir|outdir|out|target|dest|destination|directory-prefix))$/i;
+/** Options of {@link PREFIXES} that take a word. */
+const PREFIX_VALUES: Readonly<Record<string, readonly string[]>> = {
+  env: ['-C', '--chdir', '-u', '--unset'],
+  sudo: ['-u', '-g', '-D', '-h', '-p', '-C', '-T', '-U', '-R', '-r', '-t', '--user', '--group', '--chdir', '--chroot', '--host', '--prompt'],
+  doas: ['-u', '-C'], nice: ['-n'], ionice: ['-c', '-n', '-p'], timeout: ['-s', '-k', '--signal', '--kill-after'], stdbuf: ['-i', '-o', '-e'], exec: ['-a'], time: ['-f', '-o'],
+  xargs: ['-I', '-n', '-P', '-L', '-d', '-E', '-a', '-s', '--arg-file', '--max-args', '--max-procs', '--replace', '--delimiter'], parallel: ['-j', '-a', '-I', '-N', '--arg-file', '--jobs'],
+  npx: ['-p', '--package'], bunx: ['-p', '--package'],
+};
+/** Words of a shell with which a command may run, or not, or later. */
+const COMPOUND = new Set(['if', 'then', 'else', 'elif', 'while', 'until', 'for', 'case', 'select', 'function', '{', 'do', 'coproc']);
+/** Options whose text speaks of files. */
+const MESSAGE = /^--(?:title|body|message|subject|description|notes|comment)$/;
+const INTERPRETERS = /^(?:python[\d.]*|node(?:js)?|ruby|perl|php|lua|osascript|deno|bun|ssh)$/;
+
 const MAX_DEPTH = 8;
+/** Folders that a command may be in at once. */
+const MAX_FOLDERS = 50;
 
 /** Characters of a command, paths looked up for it and words compared, beyond which it is not judged any further. */
 const MAX_LENGTH = 200_000;
@@ -56,12 +81,22 @@ interface Resolved {
   readonly args: readonly string[];
   /** Its arguments come from what is piped into it. */
   readonly takesPiped: boolean;
+  /** Folders that what starts it changes into (`env -C`), one after the other. */
+  readonly moves: readonly string[];
+}
+
+/** Folders that a command may run in. */
+interface Place {
+  readonly folders: readonly string[];
+  /** True where it may be any other as well. */
+  readonly isUnknown: boolean;
 }
 
 class ShellJudge {
   readonly #places: GuardPlaces;
-  /** Folder that the commands run in; undefined when it is not known any more. */
-  #cwd: string | undefined;
+  #place: Place;
+  /** Every folder that was one of the place's. */
+  readonly #seen: Set<string>;
   /** The whole command. */
   readonly #text: string;
   /** What {@link #guarded} found, by folder and word. */
@@ -72,46 +107,89 @@ class ShellJudge {
   constructor(places: GuardPlaces, text: string) {
     this.#places = places;
     this.#text = text;
-    this.#cwd = places.cwd;
+    this.#place = { folders: [places.cwd], isUnknown: false };
+    this.#seen = new Set(this.#place.folders);
   }
 
   judge(text: string, depth: number): string | undefined {
     const { env } = this.#places;
-    const commands = depth > MAX_DEPTH || text.length > MAX_LENGTH ? undefined : simpleCommands(text, (name) => (name === 'PWD' ? this.#cwd : env[name]));
+    const commands = depth > MAX_DEPTH || text.length > MAX_LENGTH ? undefined : simpleCommands(text, (name) => (name === 'PWD' ? '.' : env[name]));
     if (commands === undefined) return NAMES.test(text.replace(/["'\\]/g, '')) ? 'the command names guarded files and is too long or too deep to be read' : undefined;
     return this.#judgeAll(commands, depth);
   }
 
   #judgeAll(commands: readonly SimpleCommand[], depth: number): string | undefined {
     const names = new Map<number, string[]>();
+    const outside = new Map<string, Place>();
+    let subshell = '0';
+    const isStraight = commands.every(({ operator, words }) => operator !== '&' && !COMPOUND.has(words[0] ?? ''));
+    const inPipeline = new Map<number, number>();
+    for (const { pipeline } of commands) inPipeline.set(pipeline, (inPipeline.get(pipeline) ?? 0) + 1);
     for (const command of commands) {
+      if (command.subshell !== subshell) {
+        outside.set(subshell, this.#place);
+        subshell = command.subshell;
+        let around = subshell;
+        while (!outside.has(around) && around.includes('.')) around = around.slice(0, around.lastIndexOf('.'));
+        this.#place = outside.get(around) ?? this.#place;
+      }
+      const here = this.#place;
       const inner = this.#judgeAll(command.inner, depth + 1);
+      this.#place = here;
       if (inner !== undefined) return inner;
-      const { program, args, takesPiped } = resolveProgram(command.words);
+      const resolved = resolveProgram(command.words);
+      const { program, args } = resolved;
       const printed = names.get(command.pipeline) ?? [];
-      const harm = this.#judgeOne(command, { program, args, takesPiped }, printed, commands, depth);
+      const harm = this.#judgeRedirections(command) ?? this.#judgeMoved(command, resolved, printed, commands, depth);
       if (harm !== undefined) return harm;
       const documents = command.documents;
       if (NAME_PRINTERS.has(program)) printed.push(...(CONTENT_PRINTERS.has(program) ? [] : args), ...documents, ...command.inner.flatMap(({ words }) => words));
       names.set(command.pipeline, printed);
-      if (program === 'cd' || program === 'pushd') this.#cwd = this.#changed(args.find((arg) => !arg.startsWith('-')));
+      if (FOLDER_CHANGERS.has(program)) this.#change(program, args, isStraight && command.operator === ';' && inPipeline.get(command.pipeline) === 1);
     }
     return undefined;
   }
 
-  #changed(folder: string | undefined): string | undefined {
-    if (folder === undefined) return this.#places.env['HOME'];
-    const [match] = folder.includes(ANY) || folder.includes(ONE) ? this.#matching(folder, true) : [];
-    if (match !== undefined) return match;
-    if (isOpen(folder)) return undefined;
-    return folder.startsWith('/') ? resolve(folder) : this.#cwd === undefined ? undefined : resolve(this.#cwd, folder);
+  /** @param isSure whether the command surely runs, in this shell and before the next one. */
+  #change(program: string, args: readonly string[], isSure: boolean): void {
+    const next = program === 'popd' || args.includes('-') ? { folders: [...this.#seen], isUnknown: this.#place.isUnknown } : this.#changed(this.#place, args.find((arg) => !arg.startsWith('-')));
+    const isThere = next.folders.length > 0 && next.folders.every((folder) => statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true);
+    // A `cd` that fails stays where it was.
+    this.#place = isSure && isThere ? next : either(this.#place, next);
+    for (const folder of next.folders) this.#seen.add(folder);
   }
 
-  #judgeOne(command: SimpleCommand, { program, args, takesPiped }: Resolved, printed: readonly string[], all: readonly SimpleCommand[], depth: number): string | undefined {
-    for (const { writes, target } of command.redirections) {
+  #changed({ folders, isUnknown }: Place, folder: string | undefined): Place {
+    if (folder === undefined) return { folders: [this.#places.env['HOME'] ?? '/'], isUnknown: false };
+    const mayBeElsewhere = isUnknown || (this.#text.includes('CDPATH') && !/^\.{0,2}\//.test(folder));
+    if (isOpen(folder)) return { folders: this.#matching(folder, true), isUnknown: true };
+    return folder.startsWith('/') ? { folders: [resolve(folder)], isUnknown: false } : { folders: folders.map((it) => resolve(it, folder)), isUnknown: mayBeElsewhere };
+  }
+
+  #judgeRedirections({ redirections }: SimpleCommand): string | undefined {
+    for (const { writes, target } of redirections) {
       const named = writes ? this.#guarded(target) : undefined;
       if (named !== undefined) return `it would write ${named}`;
     }
+    return undefined;
+  }
+
+  /** Judges a command in the folder that it, or what starts it, changes into for itself. */
+  #judgeMoved(command: SimpleCommand, resolved: Resolved, printed: readonly string[], all: readonly SimpleCommand[], depth: number): string | undefined {
+    const { program, args } = resolved;
+    const moves = [...resolved.moves, ...movesOf(program, args)];
+    if (moves.length === 0) return this.#judgeOne(command, resolved, printed, all, depth);
+    const before = this.#place;
+    const after = moves.reduce<Place>((place, folder) => this.#changed(place, folder), before);
+    // Of an archive the name stands in the folder before.
+    this.#place = /tar$/.test(program) ? either(before, after) : after;
+    const isInGuarded = after.folders.some((folder) => isGuardedFolder(folder, this.#places));
+    const harm = isInGuarded && !isReading(program, args) && !SHELLS.has(program) ? `${program} could write guarded files of the folder it is given` : this.#judgeOne(command, resolved, printed, all, depth);
+    this.#place = before;
+    return harm;
+  }
+
+  #judgeOne(command: SimpleCommand, { program, args, takesPiped }: Resolved, printed: readonly string[], all: readonly SimpleCommand[], depth: number): string | undefined {
     if (program === '') return undefined;
     const control = this.#controlsGuard(program, args, printed, command);
     if (control !== undefined) return control;
@@ -121,19 +199,27 @@ class ShellJudge {
       if (program === 'eval' || program === 'watch' || command.documents.length > 0 || args.some((arg) => /^-\w*c$/.test(arg))) return undefined;
     }
     if (isReading(program, args) && !takesPiped) return this.#scriptNames(program, args);
-    if (takesPiped && this.#cwd !== undefined && isGuardedFolder(this.#cwd, this.#places)) return `${program} could write guarded files of its folder`;
-    if (FOLDER_WRITERS.has(program) || (program === 'git' && args.some((arg) => arg === 'mv' || arg === 'rm') && !args.includes('--cached'))) {
-      const folder = [...args, ...(takesPiped ? printed : [])].find((arg) => this.#isGuardedFolder(arg, program === 'rm'));
+    if ((takesPiped || FOLDER_WORKERS.has(program)) && this.#place.folders.some((folder) => isGuardedFolder(folder, this.#places))) return `${program} could write guarded files of its folder`;
+    if (FOLDER_WRITERS.has(program) || (program === 'git' && !args.includes('--cached'))) {
+      const isWhole = program === 'rm' || (program === 'chmod' && closesFolders(args));
+      const folder = [...args, ...(takesPiped ? printed : [])].find((arg) => this.#isGuardedFolder(arg, isWhole));
       if (folder !== undefined) return `it would take away or change a folder of guarded files (${shown(folder)})`;
     }
     if (program === 'find' && this.#mayFindGuarded(args)) return 'find could write guarded files';
-    if (program === 'git' && args.includes('clean') && args.some((arg) => /^-\w*[xX]/.test(arg)) && holdsGuarded(this.#cwd ?? this.#places.cwd, this.#places)) return 'it would take away ignored files, which guarded ones may be';
+    if (program === 'git' && args.includes('clean') && args.some((arg) => /^-\w*[xX]/.test(arg)) && this.#place.folders.some((folder) => holdsGuarded(folder, this.#places))) return 'it would take away ignored files, which guarded ones may be';
     if (program === 'tar' || program === 'unzip' || program === 'bsdtar') {
       const folder = args.find((arg) => this.#isGuardedFolder(arg, false));
       if (folder !== undefined && (program === 'unzip' || args.some((arg, index) => arg === '--extract' || (index === 0 ? /x/ : /^-\w*x/).test(arg)))) return 'it would unpack into a folder of guarded files';
     }
     if (COPIERS.has(program)) return this.#judgeCopy(program, args, takesPiped ? printed : []);
-    const texts = [...args, ...command.documents, ...(takesPiped || printed.length > 0 ? printed : []), ...command.inner.flatMap(({ words, documents }) => [...words, ...documents])];
+    const given = args.find((arg, index) => TARGET_OPTIONS.test(args[index - 1] ?? '') && this.#isGuardedFolder(arg, false));
+    if (given !== undefined) return `${program} could write into a folder of guarded files (${shown(given)})`;
+    const wrapped = args.findIndex((arg, index) => index < MAX_WRAPPED && isDoer(programName(arg)));
+    if (wrapped >= 0) {
+      const harm = this.#judgeMoved({ ...command, words: args.slice(wrapped) }, { ...resolveProgram(args.slice(wrapped)), takesPiped }, printed, all, depth + 1);
+      if (harm !== undefined) return harm;
+    }
+    const texts = [...(SHELLS.has(program) || INTERPRETERS.test(program) ? args : args.filter((arg, index) => !isMessage(arg, args[index - 1]))), ...command.documents, ...(takesPiped || printed.length > 0 ? printed : []), ...command.inner.flatMap(({ words, documents }) => [...words, ...documents])];
     // Where a word is not known, it may be any that stands in the command.
     const everywhere = args.some((arg) => arg === DYNAMIC) ? all.flatMap(({ words, documents }) => [...words, ...documents]) : [];
     this.#words += texts.length + everywhere.length;
@@ -162,7 +248,9 @@ class ShellJudge {
     const at = args.findIndex((arg) => arg === '-c' || /^-\w*c$/i.test(arg) || arg === '-Command');
     const scripts = program === 'eval' || program === 'watch' ? [args.filter((arg) => !arg.startsWith('-')).join(' ')] : [...(at < 0 ? [] : [args[at + 1] ?? '']), ...documents];
     for (const script of scripts) {
+      const before = this.#place;
       const harm = this.judge(script.replaceAll(ANY, '*').replaceAll(ONE, '?').replaceAll(DYNAMIC, '$_'), depth + 1);
+      this.#place = program === 'eval' ? either(before, this.#place) : before;
       if (harm !== undefined) return harm;
     }
     return undefined;
@@ -188,26 +276,48 @@ class ShellJudge {
       if (moved !== undefined) return program === 'ln' ? `it would give ${moved} another name` : `it would take away ${moved}`;
     }
     if (args.length > 0 && sources.length === 0 && program === 'ln' && this.#isGuardedFolder(destination, false)) return 'it would give guarded files another name';
-    if (!this.#isGuardedFolder(destination, false)) return undefined;
-    const isWhole = (source: string): boolean => isOpen(source) || /(?:^|\/)\.{0,2}$/.test(source) || args.some((arg) => /^-\w*[rRa]/.test(arg) || arg === '--recursive' || arg === '--archive') || program === 'rsync';
-    const overwriting = sources.find((source) => isWhole(source) || this.#guarded(`${destination}/${basename(source)}`) !== undefined);
+    const isDeep = program === 'rsync' || program === 'mv' || args.some((arg) => /^-\w*[rRa]/.test(arg) || arg === '--recursive' || arg === '--archive');
+    const isGuarded = this.#isGuardedFolder(destination, false);
+    const overwriting = sources.find((source) => {
+      if (isOpen(source) || /(?:^|\/)\.{0,2}$/.test(source)) return isGuarded || (isDeep && this.#holdsSame(source, destination));
+      const target = `${destination}/${basename(source)}`;
+      if (this.#guarded(target) !== undefined || (isGuarded && isDeep)) return true;
+      return isDeep && (this.#isGuardedFolder(target, false) || this.#holdsSame(source, target) || this.#holdsSame(source, destination));
+    });
     return overwriting === undefined ? undefined : 'it would copy over guarded files';
+  }
+
+  /** Whether a folder that is there holds a file that would come to stand in the place of a guarded one. */
+  #holdsSame(source: string, destination: string): boolean {
+    if (isOpen(source) || isOpen(destination)) return false;
+    return this.#place.folders.some((folder) => {
+      const [from, to] = [resolve(folder, source), resolve(folder, destination)];
+      return candidates(this.#places).some((path) => {
+        const inside = relative(to, path);
+        return inside !== '' && !inside.startsWith('..') && !isWritable(guardedKind(path, this.#places)) && existsSync(join(from, inside));
+      });
+    });
   }
 
   /** Whether `find` with an action could come upon guarded files: not when it looks for other names alone. */
   #mayFindGuarded(args: readonly string[]): boolean {
-    const names = args.filter((_, index) => /^-(?:i?name|i?path|i?wholename|i?regex)$/.test(args[index - 1] ?? ''));
     const first = args.findIndex((arg) => /^[-(!]/.test(arg));
     const folders = args.slice(0, first < 0 ? args.length : first);
-    if (folders.some((folder) => this.#isGuardedFolder(folder, false))) return true;
-    if (names.length > 0 && !names.some((name) => NAMES.test(name))) return false;
+    const tests = args.flatMap((arg, index) => (/^-(?:i?name|i?path|i?wholename)$/.test(arg) && !/^(?:!|-not)$/.test(args[index - 1] ?? '') ? [{ isName: arg.endsWith('name') && !arg.includes('whole'), pattern: args[index + 1] ?? '' }] : []));
+    const isAny = args.some((arg) => arg === '-o' || arg === '-or' || arg === ',');
+    const among = candidates(this.#places).filter((path) => !isWritable(guardedKind(path, this.#places))).flatMap((path) => [path, ...foldersAbove(path).filter((folder) => isGuardedFolder(folder, this.#places))]);
+    const isFound = (path: string): boolean => {
+      const matches = ({ isName, pattern }: (typeof tests)[number]): boolean => globMatches(pattern, isName ? basename(path) : path);
+      return tests.length === 0 || (isAny ? tests.some(matches) : tests.every(matches));
+    };
+    if (!among.some(isFound)) return false;
     return (folders.length === 0 ? ['.'] : folders).some((folder) => this.#isGuardedFolder(folder, true));
   }
 
   /** The guarded file that a word names, for a person; undefined when it names none. */
   #guarded(word: string): string | undefined {
     if (word === '' || word === DYNAMIC || word.length > 4096) return undefined;
-    const key = `${this.#cwd ?? ''}\0${word}`;
+    const key = `${this.#place.folders.join('\0')}\0\0${String(this.#place.isUnknown)}${word}`;
     if (!this.#known.has(key)) this.#known.set(key, this.#lookUp(word));
     return this.#known.get(key);
   }
@@ -220,9 +330,17 @@ class ShellJudge {
   #lookUp(word: string): string | undefined {
     this.#count();
     if (isOpen(word)) return this.#matching(word, false)[0];
-    if (this.#cwd === undefined && !word.startsWith('/')) return isGuardedName(basename(word)) && /\.(?:claude|codex|gemini|agentshield)|shieldwatch/i.test(this.#text) ? shown(word) : undefined;
-    const kind = guardedKind(resolve(this.#cwd ?? '/', word), this.#places);
-    return isWritable(kind) ? undefined : shown(word);
+    for (const path of this.#pathsOf(word)) {
+      this.#count();
+      if (!isWritable(guardedKind(path, this.#places))) return shown(word);
+    }
+    if (!this.#place.isUnknown || word.startsWith('/')) return undefined;
+    return isGuardedName(basename(word)) && /\.(?:claude|codex|gemini|agentshield)|shieldwatch/i.test(this.#text) ? shown(word) : undefined;
+  }
+
+  /** A word as a path, from each folder that it may be meant from. */
+  #pathsOf(word: string): string[] {
+    return word.startsWith('/') ? [resolve(word)] : this.#place.folders.map((folder) => resolve(folder, word));
   }
 
   /** A guarded file named anywhere in a word: after `=`, in the code for an interpreter, in a list. */
@@ -244,23 +362,25 @@ class ShellJudge {
   #isGuardedFolder(word: string, isWhole: boolean): boolean {
     if (word === '' || word === DYNAMIC || word.startsWith('-')) return false;
     this.#count();
-    const folders = isOpen(word) ? this.#matching(word, true) : this.#cwd === undefined && !word.startsWith('/') ? [] : [resolve(this.#cwd ?? '/', word)];
+    const folders = isOpen(word) ? this.#matching(word, true) : this.#pathsOf(word);
     return folders.some((folder) => isGuardedFolder(folder, this.#places) || (isWhole && holdsGuarded(folder, this.#places)));
   }
 
   /** Guarded paths, or folders above them, that a word with patterns or unknown parts could mean. What is all unknown means none. */
   #matching(word: string, isFolder: boolean): string[] {
     if (word.includes(DYNAMIC) && !NAMES.test(word)) return [];
-    const path = word.startsWith('/') || word.startsWith(DYNAMIC) ? word : this.#cwd === undefined ? `${DYNAMIC}/${word}` : resolve(this.#cwd, word);
-    let pattern: RegExp;
-    try {
+    const paths = word.startsWith('/') || word.startsWith(DYNAMIC) ? [word] : [...this.#pathsOf(word), ...(this.#place.isUnknown ? [`${DYNAMIC}/${word}`] : [])];
+    const patterns = paths.flatMap((path): RegExp[] => {
       const escaped = path.replace(/\/{2,}/g, '/').replace(/[.+^${}()|[\]\\]/g, '\\$&').replace(/\/[\ue001\ue002]/g, (it) => `/(?!\\.)${it.slice(1)}`);
-      pattern = new RegExp(`^${escaped.replace(/\ue000+/g, '.*').replace(/\ue001{2,}/g, '.*').replaceAll(ANY, '[^/]*').replaceAll(ONE, '[^/]')}/?$`, 'i');
-    } catch {
-      return [];
-    }
+      try {
+        return [new RegExp(`^${escaped.replace(/\ue000+/g, '.*').replace(/\ue001{2,}/g, '.*').replaceAll(ANY, '[^/]*').replaceAll(ONE, '[^/]')}/?$`, 'i')];
+      } catch {
+        return [];
+      }
+    });
     const found = candidates(this.#places).filter((path) => !isWritable(guardedKind(path, this.#places)));
-    return isFolder ? found.flatMap(foldersAbove).filter((folder) => pattern.test(folder)) : found.filter((it) => pattern.test(it));
+    const isMeant = (path: string): boolean => patterns.some((pattern) => pattern.test(path));
+    return isFolder ? found.flatMap(foldersAbove).filter(isMeant) : found.filter(isMeant);
   }
 }
 
@@ -282,6 +402,7 @@ function foldersAbove(path: string): string[] {
 /** The program that a command runs, past assignments and what starts it. */
 function resolveProgram(words: readonly string[]): Resolved {
   let takesPiped = false;
+  const moves: string[] = [];
   let at = 0;
   for (; at < words.length; at += 1) {
     const word = words[at] ?? '';
@@ -290,14 +411,67 @@ function resolveProgram(words: readonly string[]): Resolved {
     if (!PREFIXES.has(name)) break;
     if (name === 'xargs' || name === 'parallel') takesPiped = true;
     const split = name === 'env' ? splitString(words.slice(at + 1)) : undefined;
-    if (split !== undefined) return { ...resolveProgram(split), takesPiped };
+    if (split !== undefined) return { ...resolveProgram(split), takesPiped, moves: [...moves, ...movesOf('env', words.slice(at + 1))] };
     // Options of the prefix, and a number that one of them or `timeout` takes.
     if (/^[\w./-]+$/.test(name) && !['if', 'then', 'else', 'elif', 'do', 'while', 'until'].includes(name)) {
-      while (/^-|^\d+[smhd]?$|^[A-Za-z_]\w*=|^\{\}$/.test(words[at + 1] ?? '')) at += 1;
+      const start = at + 1;
+      while (/^-|^\d+[smhd]?$|^[A-Za-z_]\w*=|^\{\}$/.test(words[at + 1] ?? '')) at += (PREFIX_VALUES[name] ?? []).includes(words[at + 1] ?? '') ? 2 : 1;
+      moves.push(...movesOf(name, words.slice(start, at + 1)));
     }
   }
-  return { program: programName(words[at] ?? ''), args: words.slice(at + 1), takesPiped };
+  return { program: programName(words[at] ?? ''), args: words.slice(at + 1), takesPiped, moves };
 }
+
+/** Folders that options of a program have it work in, one after the other. */
+function movesOf(program: string, args: readonly string[]): string[] {
+  // `-C` of `grep` and others is a number, of `curl` an offset.
+  if (READERS.has(program) && program !== 'git' && program !== 'env') return [];
+  return args.flatMap((arg, index) => {
+    const before = args[index - 1] ?? '';
+    if (FOLDER_OPTIONS.test(before) || (program === 'sudo' && before === '-D') || (program === 'unzip' && before === '-d') || (program === 'patch' && before === '-d')) return [arg];
+    const joined = /^(?:-C|--(?:directory|chdir|cd|cwd|dir|prefix|work-tree|working-directory)=)(.+)$/s.exec(arg)?.[1];
+    return joined === undefined ? [] : [joined];
+  });
+}
+
+function either(one: Place, other: Place): Place {
+  const folders = [...new Set([...one.folders, ...other.folders])];
+  return { folders: folders.slice(0, MAX_FOLDERS), isUnknown: one.isUnknown || other.isUnknown || folders.length > MAX_FOLDERS };
+}
+
+/** Whether `chmod` takes from folders and all in them what their owner needs to read them. */
+function closesFolders(args: readonly string[]): boolean {
+  if (!args.some((arg) => /^-\w*R/.test(arg) || arg === '--recursive')) return false;
+  const mode = args.find((arg) => /^(?:[0-7]{1,5}|[ugoa]*[-+=][rwxXstugo]*(?:,.*)?|-[rwx]+)$/.test(arg) && !/^-\w*R/.test(arg)) ?? '';
+  if (/^[0-7]+$/.test(mode)) return (Number.parseInt(mode.padStart(3, '0').slice(-3, -2), 8) & 5) !== 5;
+  return mode.split(',').some((clause) => {
+    const [, who = '', operator = '', what = ''] = /^([ugoa]*)([-+=])(.*)$/.exec(clause) ?? [];
+    if (who !== '' && !/[ua]/.test(who)) return false;
+    return operator === '-' ? /[rx]/i.test(what) : operator === '=' && !(what.includes('r') && /x/i.test(what)) && !/[ugo]/.test(what);
+  });
+}
+
+/** Whether a pattern of `find` may match a text. */
+function globMatches(pattern: string, text: string): boolean {
+  if (pattern.includes(DYNAMIC)) return true;
+  const glob = pattern.replaceAll(ANY, '*').replaceAll(ONE, '?').replace(/\[[^\]]*\]/g, '?');
+  const source = glob.replace(/[.+^${}()|[\]\\]/g, '\\$&').replace(/\*+/g, '.*').replaceAll('?', '.');
+  // From whichever folder `-path` begins.
+  return new RegExp(`^${source.replace(/^\\\./, '.*')}$`, 'i').test(text) || new RegExp(`^${source}$`, 'i').test(text);
+}
+
+/** Words at the beginning of a command that may be what another program is told to run. */
+const MAX_WRAPPED = 30;
+
+/** Programs that do harm by the folders they are given. */
+const isDoer = (name: string): boolean => FOLDER_WRITERS.has(name) || COPIERS.has(name) || SHELLS.has(name) || name === 'find' || name === 'tee' || name === 'truncate';
+
+/** Whether a word is a text for people. */
+function isMessage(word: string, before: string | undefined): boolean {
+  return (/\s/.test(word) && MESSAGE.test(before ?? '')) || /^--(?:title|body|message|subject|description|notes|comment)=[\s\S]*\s/.test(word);
+}
+
+const FOLDER_CHANGERS = new Set(['cd', 'chdir', 'pushd', 'popd', 'set-location', 'push-location', 'pop-location', 'sl']);
 
 /** The words that `env -S 'a b' c` runs; undefined without that option. */
 function splitString(args: readonly string[]): string[] | undefined {
@@ -329,6 +503,27 @@ function isReading(program: string, args: readonly string[]): boolean {
       return !has(/^-[a-zA-Z]*o|^--output/);
     case 'tree':
       return !has(/^-o/);
+    case 'curl':
+      return !has(/^-[a-zA-Z#]*[oODcJK]|^--(?:output|remote|dump-header|cookie-jar|trace|config|libcurl|stderr|etag-save|hsts|alt-svc)/);
+    case 'gh':
+      return ['pr', 'issue', 'release', 'api', 'repo', 'search', 'label', 'run', 'workflow', 'project'].includes(args[0] ?? '') && !has(/^(?:download|clone|checkout|sync|fork|set-default|-O|--output|--dir|-D)$/);
+    case 'prettier':
+      return !has(/^(?:-w|--write)$/);
+    case 'eslint':
+      return !has(/^(?:--fix|-o|--output-file|--cache|-c|--config|--rulesdir|--resolve-plugins)/);
+    case 'code':
+    case 'code-insiders':
+    case 'codium':
+    case 'cursor':
+      return !has(/^--(?:install|uninstall|user-data|extensions-dir|open-url|tunnel)|^(?:tunnel|serve-web)$/);
+    case 'python':
+    case 'python3':
+    case 'node':
+    case 'nodejs':
+    case 'ruby': {
+      const at = args.findIndex((arg) => !/^-[BEIsuW]$/.test(arg));
+      return /^(?:-c|-e|-p|-pe|--eval|--print)$/.test(args[at] ?? '') && (program.startsWith('python') === (args[at] === '-c')) && codeReadsOnly(args[at + 1] ?? '') && !args.slice(at + 2).some((arg) => arg.startsWith('-'));
+    }
     case 'xxd':
       return !has(/^-\w*r|^--revert/) && args.filter((arg) => !arg.startsWith('-')).length < 2;
     case 'find':
