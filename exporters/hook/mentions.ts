@@ -7,7 +7,7 @@ import { actionOf, isWriting } from './tool-names.js';
 // Lists of lower-case words and no regular expressions: compiling one that ignores case takes longer than all the rest.
 
 /** One of these stands in the path of everything that is guarded, beside the guard's own folders. */
-const NAMES = ['agentshield', 'runtime-policy', '.claude', '.codex', '.gemini', 'settings', 'hooks.json', 'config.toml', 'shieldwatch', 'gemini-cli', 'claude-code', 'codex', '.env'];
+const NAMES = ['agentshield', 'runtime-policy', '.claude', '.codex', '.gemini', 'settings', 'hooks.json', 'hook.cjs', 'config.toml', 'shieldwatch', 'gemini-cli', 'claude-code', 'codex', '.env'];
 
 /** Characters of patterns, and words of programs, that reach files without naming them. */
 const PATTERNS = ['*', '?', '[', ']', "$'", '{'];

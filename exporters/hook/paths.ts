@@ -18,7 +18,7 @@ export function pathForms(path: string, cwd: string, home = process.env['HOME'])
   let text = path.replaceAll('\0', '');
   if (/^file:/i.test(text)) text = decoded(text.replace(/^file:(?:\/\/[^/\\]*(?=[/\\]))?/i, '').replace(/^[/\\](?=[a-z]:)/i, ''));
   if (home !== undefined && home !== '') text = text.replace(/^~(?=[/\\]|$)/, home);
-  for (const form of new Set([text, text.normalize('NFC')])) {
+  for (const form of new Set([text, text.trim(), text.normalize('NFC')])) {
     forms.add(resolve(cwd, form));
     const slashed = form.replace(/\\/g, '/').replace(/^\/\/[?.]\//, '');
     const wsl = /^\/\/wsl(?:\$|\.localhost)\/[^/]*(\/.*)?$/i.exec(slashed);

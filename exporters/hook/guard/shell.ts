@@ -194,7 +194,9 @@ class ShellJudge {
     const control = this.#controlsGuard(program, args, printed, command);
     if (control !== undefined) return control;
     if (SHELLS.has(program)) {
-      const harm = this.#judgeScript(program, args, [...command.documents, ...printed], depth);
+      // What a substitution prints may be the script.
+      const made = args.some((arg) => arg.includes(DYNAMIC)) ? command.inner.flatMap(({ words, documents }) => [...words.slice(1), words.slice(1).join(' '), ...documents]) : [];
+      const harm = this.#judgeScript(program, args, [...command.documents, ...printed, ...made], depth);
       if (harm !== undefined) return harm;
       if (program === 'eval' || program === 'watch' || command.documents.length > 0 || args.some((arg) => /^-\w*c$/.test(arg))) return undefined;
     }
@@ -239,14 +241,14 @@ class ShellJudge {
     if (ours >= 0 && rest.some((word) => ['install', 'uninstall', 'policy'].includes(word))) return 'only a person changes the guard, in a terminal of their own';
     if (PACKAGE_MANAGERS.has(program) && args.some((arg) => /^(?:uninstall|remove|rm|r|un|unlink)$/.test(arg)) && args.some((arg) => arg.includes('shieldwatch'))) return 'it would remove the guard';
     const named = [...args, ...printed, ...inner.flatMap((command) => command.words)];
-    if (KILLERS.has(program) && named.some((word) => /shieldwatch/i.test(word))) return 'it would end a process of the guard';
+    if (KILLERS.has(program) && named.some((word) => /shieldwatch|hook\.cjs/i.test(word))) return 'it would end a process of the guard';
     if (AGENTS.has(program) && args.some((arg) => HOOKLESS.test(arg))) return 'it would start an agent without its hooks';
     return undefined;
   }
 
   #judgeScript(program: string, args: readonly string[], documents: readonly string[], depth: number): string | undefined {
     const at = args.findIndex((arg) => arg === '-c' || /^-\w*c$/i.test(arg) || arg === '-Command');
-    const scripts = program === 'eval' || program === 'watch' ? [args.filter((arg) => !arg.startsWith('-')).join(' ')] : [...(at < 0 ? [] : [args[at + 1] ?? '']), ...documents];
+    const scripts = program === 'eval' || program === 'watch' ? [args.filter((arg) => !arg.startsWith('-')).join(' '), ...documents] : [...(at < 0 ? [] : [args[at + 1] ?? '']), ...documents];
     for (const script of scripts) {
       const before = this.#place;
       const harm = this.judge(script.replaceAll(ANY, '*').replaceAll(ONE, '?').replaceAll(DYNAMIC, '$_'), depth + 1);
@@ -278,6 +280,7 @@ class ShellJudge {
     if (args.length > 0 && sources.length === 0 && program === 'ln' && this.#isGuardedFolder(destination, false)) return 'it would give guarded files another name';
     const isDeep = program === 'rsync' || program === 'mv' || args.some((arg) => /^-\w*[rRa]/.test(arg) || arg === '--recursive' || arg === '--archive');
     const isGuarded = this.#isGuardedFolder(destination, false);
+    if (isGuarded && program === 'ln' && args.some((arg) => /^-\w*[nT]|^--no-/.test(arg))) return 'it would put a link in the place of a folder of guarded files';
     const overwriting = sources.find((source) => {
       if (isOpen(source) || /(?:^|\/)\.{0,2}$/.test(source)) return isGuarded || (isDeep && this.#holdsSame(source, destination));
       const target = `${destination}/${basename(source)}`;
