@@ -2,12 +2,14 @@ import { removeFolders } from '../bench/folders.js';
 import { CommandError } from '#schemas/errors.js';
 import { soakAudit } from './audit.js';
 import { soakGuard } from './guard.js';
+import { soakHostile } from './hostile/hostile.js';
 import { soakRollups } from './rollups.js';
 
 /** Long runs of what the tests do briefly: `npm run soak -- <name> <argument>`. */
 const SOAKS: Readonly<Record<string, (argument: string, err: (line: string) => void) => Promise<void>>> = {
   audit: (amount, say) => soakAudit(countOf('audit', amount), say),
   guard: soakGuard,
+  hostile: soakHostile,
   rollups: (amount, say) => soakRollups(countOf('rollups', amount), say),
 };
 
@@ -23,7 +25,8 @@ const err = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
 
-async function main([name = '', argument = '']: readonly string[]): Promise<void> {
+async function main([name = '', ...rest]: readonly string[]): Promise<void> {
+  const argument = rest.find((word) => word !== '--minutes') ?? '';
   const soak = Object.hasOwn(SOAKS, name) ? SOAKS[name] : undefined;
   if (soak === undefined) throw new CommandError(`${name === '' ? 'name a soak' : `no soak ${name}`}; there are: ${Object.keys(SOAKS).join(', ')}`);
   await soak(argument, err);
