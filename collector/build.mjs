@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 
 const ROOM = dirname(fileURLToPath(import.meta.url));
 /** Our own components. */
-const SOURCES = [join(ROOM, 'processors'), join(ROOM, 'extensions')];
+const SOURCES = ['processors', 'extensions', 'exporters'].map((folder) => join(ROOM, folder));
 /** What the compiler knows of where time goes; `npm run collector:profile` writes it. */
 const PROFILE = join(ROOM, 'default.pgo');
 const BINARY = 'shieldwatch-collector';

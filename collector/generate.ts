@@ -23,6 +23,8 @@ import * as semconv from '#schemas/semconv.js';
 const ALL_RULES: readonly RedactionRule[] = [...REDACTION_RULES, ...PERSONAL_RULES];
 
 const folder = join(packageRoot(), 'collector', 'generated');
+/** In the queue's folder; where deploy/embedded looks for files. */
+export const SET_ASIDE_FOLDER = 'set-aside';
 
 /** The generated files, by path, with their text. */
 export function generatedFiles(): ReadonlyMap<string, string> {
@@ -38,14 +40,16 @@ function yaml(header: string, config: object): string {
 
 /** The block of our own processor; see processors/secretredaction/README.md. */
 function redactionConfig(): string {
-  const header = `# What the processor secretredaction of our distribution takes out, and what the extension otlp_bounds refuses. Operators
-# add keys by ${ALLOWED_KEYS_VARIABLE}=a,b.*
+  const header = `# What our distribution has and the official image has not: what the processor secretredaction takes out, what the
+# extension otlp_bounds refuses, and where the exporter puts what the store will never take. Operators add keys by
+# ${ALLOWED_KEYS_VARIABLE}=a,b.*
 `;
   return yaml(header, {
     // The receiver reads by recursion: what is nested without end is refused by its bytes, before it is read.
     extensions: { otlp_bounds: { max_depth: MAX_OTLP_DEPTH, max_entries: MAX_OTLP_ENTRIES } },
     receivers: { otlp: { protocols: { http: { middlewares: [{ id: 'otlp_bounds' }] } } } },
     service: { extensions: ['bearertokenauth', 'health_check', 'file_storage', 'otlp_bounds'] },
+    exporters: { clickhouse: { set_aside: { directory: `\${env:SHIELDWATCH_COLLECTOR_QUEUE}/${SET_ASIDE_FOLDER}`, max_bytes: '${env:SHIELDWATCH_COLLECTOR_SET_ASIDE_BYTES:-268435456}', max_files: 10_000 } } },
     processors: {
       secretredaction: {
         count_prefix: semconv.COUNT_ATTRIBUTE_PREFIX,

@@ -10,9 +10,9 @@ import { redactText } from '#schemas/redaction.js';
 import { packageRoot } from '#schemas/root.js';
 import { hasGo } from './binary.js';
 
-describe.skipIf(!hasGo())(`extensions/otlpbounds ${hasGo() ? '' : '(NOT RUN: no Go)'}`, () => {
+describe.skipIf(!hasGo()).each(['extensions/otlpbounds', 'exporters/setaside'])(`%s ${hasGo() ? '' : '(NOT RUN: no Go)'}`, (module) => {
   it.each([['test', '-count=1', './...'], ['vet', './...']])('passes go %s', (...args) => {
-    const cwd = join(packageRoot(), 'collector', 'extensions', 'otlpbounds');
+    const cwd = join(packageRoot(), 'collector', module);
     const { status, stdout, stderr } = spawnSync('go', args, { cwd, encoding: 'utf8' });
     expect(status, stdout + stderr).toBe(0);
   }, 600_000);

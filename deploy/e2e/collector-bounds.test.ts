@@ -1,28 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hasGo } from '#collector/binary.js';
-import { field } from '#ingest/testing/protobuf-bytes.js';
+import { field, nested } from '#ingest/testing/protobuf-bytes.js';
 import { startCollectorUnderTest, TENANT, type CollectorUnderTest } from './collector.fixture.js';
-
-/** An AnyValue of arrays in arrays, as protobuf, from the inside out: each level is two fields. */
-function nested(levels: number): Buffer {
-  const reversed: number[] = [];
-  let length = 0;
-  const wrap = (number: number): void => {
-    const varint: number[] = [];
-    for (let rest = length; ; rest >>>= 7) {
-      varint.push(rest > 127 ? (rest & 127) | 128 : rest);
-      if (rest <= 127) break;
-    }
-    for (const byte of varint.reverse()) reversed.push(byte);
-    reversed.push((number << 3) | 2);
-    length += varint.length + 1;
-  };
-  for (let level = 0; level < levels; level += 1) {
-    wrap(1);
-    wrap(5);
-  }
-  return Buffer.from(reversed.reverse());
-}
 
 /** Where an AnyValue may stand, as the field numbers from the request down to it. */
 const PLACES: Readonly<Record<string, readonly (readonly number[])[]>> = {

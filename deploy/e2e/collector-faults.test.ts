@@ -57,6 +57,9 @@ function decisions(ids: readonly string[], reason: string): object {
   return { resourceSpans: [{ resource: { attributes: [text('service.name', 'faults')] }, scopeSpans: [{ spans }] }] };
 }
 
+const CAN_MOUNT = hasGo() && canMount();
+const NO_MOUNT = '(NOT RUN: no right to mount a small disk)';
+
 describe.skipIf(!hasGo())(`what the collector acknowledged is stored, and counted once ${hasGo() ? '' : '(NOT RUN: no Go)'}`, () => {
   const closers: (() => Promise<void> | void)[] = [];
   afterEach(async () => {
@@ -152,12 +155,8 @@ describe.skipIf(!hasGo())(`what the collector acknowledged is stored, and counte
     await settles(under, one);
   }, 300_000);
 
-  const tmpfs = mountTmpfs();
-  it.runIf(tmpfs !== undefined)(`when its disk is full ${tmpfs === undefined ? '(NOT RUN: no right to mount a small disk)' : ''}`, async () => {
-    const queueParent = tmpfs ?? '';
-    closers.push(() => {
-      unmount(queueParent);
-    });
+  it.runIf(CAN_MOUNT)(`when its disk is full during an outage ${CAN_MOUNT ? '' : NO_MOUNT}`, async () => {
+    const queueParent = smallDisk();
     const under = await start({ queueParent });
     await under.stopStore();
     const ledger = new Ledger();
@@ -176,6 +175,42 @@ describe.skipIf(!hasGo())(`what the collector acknowledged is stored, and counte
     await under.startStore();
     await settles(under, ledger);
   }, 300_000);
+
+  it.runIf(CAN_MOUNT)(`when others fill its disk while it reads from its queue ${CAN_MOUNT ? '' : NO_MOUNT}`, async () => {
+    const queueParent = smallDisk();
+    const { under, proxy } = await startThroughProxy({ queueParent });
+    const ledger = new Ledger();
+    proxy.fault = () => 503;
+    const isHeld = Date.now() + 8_000;
+    while (Date.now() < isHeld) {
+      await ledger.send(under.collector.url, 60);
+      await sleep(200);
+    }
+    // More than the senders hold: it waits in the queue.
+    await ledger.send(under.collector.url, 400, undefined, 'x'.repeat(2_000));
+    fill(join(queueParent, 'ballast'));
+    await ledger.send(under.collector.url, 1e6, () => ledger.open.size > 200, 'x'.repeat(2_000));
+    const acknowledged = ledger.acknowledged.size;
+    proxy.fault = () => 'pass';
+    // The disk is still full.
+    await settles(under, ledger);
+
+    rmSync(join(queueParent, 'ballast'));
+    await ledger.send(under.collector.url, 400);
+    expect(ledger.acknowledged.size).toBeGreaterThan(acknowledged);
+    // Nor is anything lost of what was owed to the disk, at a kill.
+    process.kill(under.collector.pid, 'SIGKILL');
+    await settles(under, ledger);
+  }, 300_000);
+
+  function smallDisk(): string {
+    const folder = mountTmpfs();
+    if (folder === undefined) throw new Error('no tmpfs');
+    closers.push(() => {
+      unmount(folder);
+    });
+    return folder;
+  }
 });
 
 /** Writes to a file until its disk has no room. */
@@ -188,9 +223,15 @@ function fill(path: string): void {
   }
 }
 
+function canMount(): boolean {
+  const folder = mountTmpfs();
+  if (folder !== undefined) unmount(folder);
+  return folder !== undefined;
+}
+
 /** An 8 MB disk, where that can be had. */
 function mountTmpfs(): string | undefined {
-  if (!hasGo() || process.platform !== 'linux' || process.getuid?.() !== 0) return undefined;
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return undefined;
   const folder = mkdtempSync(join(tmpdir(), 'shieldwatch-small-disk-'));
   if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=8m,mode=700', 'tmpfs', folder]).status === 0) return folder;
   rmSync(folder, { recursive: true, force: true });

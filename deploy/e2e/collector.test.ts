@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,6 +19,7 @@ import {
   HEADER_RETENTION_DAYS,
   HEADER_TOKEN_ID,
 } from '#schemas/semconv.js';
+import { filesBelow } from './collector.fixture.js';
 
 const KEY = 'collector-key-of-this-test';
 const DATABASE = 'collector_e2e';
@@ -332,7 +333,7 @@ describe.skipIf(!hasGo())(`the collector in front of the store ${hasGo() ? '' : 
     expect(await post('metrics', secretMetrics('outage-secrets'))).toBe(200);
     expect(secrets).toBeGreaterThan(80);
     const queue = join(dataDir, 'collector-queue');
-    const bytes = readdirSync(queue).map((file) => readFileSync(join(queue, file), 'latin1')).join('\n');
+    const bytes = [...filesBelow(queue)].map((file) => file.bytes.toString('latin1')).join('\n');
     for (const text of ['span', 'happened', 'metric']) expect(bytes).toContain(`${text} before [REDACTED:github-token] after`);
     expect(bytes.match(CANARY)).toBeNull();
 

@@ -5,16 +5,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
  * What the proxy does with an insert: passes it on; passes it on late; answers a status without passing it on; passes
- * it on and then tells nobody (`lost-answer`); or cuts the connection before.
+ * it on and then tells nobody (`lost-answer`); cuts the connection before; or never answers (`silent`).
  */
-export type Fault = 'pass' | 'slow' | 'reset' | 'lost-answer' | number;
+export type Fault = 'pass' | 'slow' | 'reset' | 'lost-answer' | 'silent' | number;
 
 /** A store as it should not be, between the collector and the real one. */
 export interface FaultProxy {
   /** As the collector is given it, with user and password. */
   readonly url: string;
-  /** Decides about each insert. Everything else passes. */
-  fault: () => Fault;
+  /** Decides about each insert, by its body. Everything else passes. */
+  fault: (body: Buffer) => Fault;
   /** How often each fault has happened. */
   readonly happened: Map<Fault, number>;
   close(): Promise<void>;
@@ -26,7 +26,7 @@ const SLOW_MS = 3_000;
 export async function startFaultProxy(target: string): Promise<FaultProxy> {
   const store = new URL(target);
   const happened = new Map<Fault, number>();
-  const proxy: { fault: () => Fault } = { fault: () => 'pass' };
+  const proxy: { fault: (body: Buffer) => Fault } = { fault: () => 'pass' };
   const server = createServer((incoming, outgoing) => {
     void answer(incoming, outgoing).catch(() => outgoing.destroy());
   });
@@ -36,8 +36,9 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     for await (const chunk of incoming as AsyncIterable<Buffer>) chunks.push(chunk);
     const body = Buffer.concat(chunks);
     const isInsert = (incoming.url ?? '').includes('INSERT') || body.subarray(0, 200).includes('INSERT');
-    const fault = isInsert ? proxy.fault() : 'pass';
+    const fault = isInsert ? proxy.fault(body) : 'pass';
     happened.set(fault, (happened.get(fault) ?? 0) + 1);
+    if (fault === 'silent') return;
     if (fault === 'reset') return void incoming.socket.destroy();
     if (typeof fault === 'number') {
       outgoing.writeHead(fault, { 'content-type': 'text/plain' }).end('made up by the test');

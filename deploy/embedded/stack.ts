@@ -17,6 +17,7 @@ import { migratePostgres } from '#schemas/postgres/migrate.js';
 import { giveNodeRoom } from '../node-memory.js';
 import { startClickHouse } from './clickhouse/process.js';
 import { startCollector } from './collector.js';
+import { setAsideBy, type SetAside } from './set-aside.js';
 import { isLoopback, LOOPBACK, ownUrl, type StackConfig } from './config.js';
 import { openDataFolder } from './data-folder.js';
 import { findGrafana, startGrafana } from './grafana.js';
@@ -38,6 +39,8 @@ export interface StackStatus {
   postgres: 'embedded' | 'server';
   /** Address of the collector, or why the gateway lands by itself. */
   collector: { url: string } | { absent: string };
+  /** What the collector set aside, since the store will never take it; absent: nothing. */
+  setAside?: SetAside;
   orgId: string;
   /** Address of a Grafana with the same boards: one that is named, or one of this machine that the stack runs. */
   grafana?: string;
@@ -174,7 +177,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
     });
     closers.push(() => reconciler.stop());
 
-    const status: StackStatus = {
+    const status = (): StackStatus => ({
       pid: process.pid,
       dataDir: config.dataDir,
       gateway: gatewayUrl,
@@ -183,14 +186,15 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       ...(isConfined === undefined ? {} : { clickhouseConfined: isConfined }),
       postgres: config.databaseUrl === undefined ? 'embedded' : 'server',
       collector: 'url' in collector ? { url: withoutPassword(collector.url) } : collector,
+      ...setAsideBy(config.dataDir),
       orgId,
       ...(grafanaUrl === undefined ? {} : { grafana: grafanaUrl }),
       ...(grafana === undefined || grafanaPasswords === undefined ? {} : { grafanaPasswords: grafanaPasswords.file }),
-    };
+    });
     const boardsLink = (ofOrg = orgId): string => `${gatewayUrl}/boards/login?code=${gateway.createLoginCode(ofOrg)}`;
 
     folder.serve(async (method, path, body) => {
-      if (method === 'GET' && path === '/status') return status;
+      if (method === 'GET' && path === '/status') return status();
       if (method === 'POST' && path === '/boards-link') return { url: boardsLink(await knownOrg(postgres, body, orgId)) };
       if (method === 'POST' && path === '/tokens') return answerOf(await gateway.asMachine(orgId, 'POST', '/v1/tokens', body));
       if (method === 'POST' && path === '/api') return callApi(gateway, orgId, body);
@@ -216,7 +220,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       throw new CommandError(`the stack knows no ${method} ${path}`);
     });
     const isGrafanaNew = grafana !== undefined && grafanaPasswords?.isNew === true && process.env['GF_SECURITY_ADMIN_PASSWORD'] === undefined;
-    return { status, firstTokens, readerPassword, grafanaPassword: isGrafanaNew ? grafanaPasswords.admin : undefined, boardsLink, stop };
+    return { status: status(), firstTokens, readerPassword, grafanaPassword: isGrafanaNew ? grafanaPasswords.admin : undefined, boardsLink, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -36,7 +36,7 @@ export function delay(): Builder<Panel> {
 
 export function losses(): Builder<Panel> {
   return bars(
-    { id: 8, title: 'Does a collector refuse or drop?', description: `Records that collectors refused, failed to take, send or queue, or filtered out because they had no organisation, in steps of 10 minutes. 0 is a bar of no height; no bar at all: no metrics. ${OF_COLLECTOR}`, sql: collectorLosses(), noValue: OWN_TELEMETRY, w: 12, h: 9 },
+    { id: 8, title: 'Does a collector refuse or drop?', description: `Records that collectors refused, failed to take, send or queue, set aside in files since the store will never take them (\`exporter_set_aside\`), or filtered out because they had no organisation, in steps of 10 minutes. 0 is a bar of no height; no bar at all: no metrics. ${OF_COLLECTOR}`, sql: collectorLosses(), noValue: OWN_TELEMETRY, w: 12, h: 9 },
     'short',
     'counter',
   );

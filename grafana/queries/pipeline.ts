@@ -97,6 +97,7 @@ ORDER BY time, problem`;
 /** The Collector's own counters of what it did not pass on, by the names of its internal telemetry. */
 const LOST = [
   ...['receiver_refused', 'receiver_failed', 'exporter_send_failed', 'exporter_enqueue_failed'].flatMap((counter) => ['spans', 'log_records', 'metric_points'].map((record) => `${counter}_${record}`)),
+  'exporter_set_aside',
   ...['spans', 'logs', 'datapoints'].map((record) => `processor_filter_${record}.filtered`),
 ];
 

@@ -10,6 +10,27 @@ export function field(number: number, content: Buffer): Buffer {
   return Buffer.concat([Buffer.from([(number << 3) | 2, ...length]), content]);
 }
 
+/** An OTLP AnyValue of arrays in arrays, as protobuf, from the inside out: each level is two fields. */
+export function nested(levels: number): Buffer {
+  const reversed: number[] = [];
+  let length = 0;
+  const wrap = (number: number): void => {
+    const varint: number[] = [];
+    for (let rest = length; ; rest >>>= 7) {
+      varint.push(rest > 127 ? (rest & 127) | 128 : rest);
+      if (rest <= 127) break;
+    }
+    for (const byte of varint.reverse()) reversed.push(byte);
+    reversed.push((number << 3) | 2);
+    length += varint.length + 1;
+  };
+  for (let level = 0; level < levels; level += 1) {
+    wrap(1);
+    wrap(5);
+  }
+  return Buffer.from(reversed.reverse());
+}
+
 /** Reads a google.rpc.Status, which errors to OTLP in protobuf are. */
 export function rpcStatus(body: Buffer): { code: number; message: string } {
   const reader = protobuf.Reader.create(body);

@@ -1,0 +1,23 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { banner } from './banner.js';
+import { setAsideBy } from './set-aside.js';
+import type { Stack } from './stack.js';
+
+it('counts what was set aside, and the banner says how many there are and where', () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'shieldwatch-aside-'));
+  try {
+    expect(setAsideBy(dataDir)).toEqual({});
+    const folder = join(dataDir, 'collector-queue', 'set-aside');
+    mkdirSync(folder, { recursive: true });
+    expect(setAsideBy(dataDir)).toEqual({});
+    for (const name of ['a.otlp', 'b.otlp', 'c.otlp.part']) writeFileSync(join(folder, name), '');
+    expect(setAsideBy(dataDir)).toEqual({ setAside: { files: 2, folder } });
+    const stack = { status: { collector: { url: 'http://127.0.0.1:4318' }, ...setAsideBy(dataDir) }, boardsLink: () => '' } as unknown as Stack;
+    expect(banner(stack)).toMatch(new RegExp(`set aside +2 files in ${folder}`));
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+});
