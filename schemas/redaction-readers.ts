@@ -392,11 +392,10 @@ function skipGap(text: string, at: number): number {
 
 /** Where a value begins behind the sign of an assignment at `at`, or -1. */
 function skipSign(text: string, at: number): number {
-  const code = text.charCodeAt(at);
-  if (code !== 58 && code !== 61 && code !== 63) return -1;
-  // `a::b` is a path.
-  if (text.startsWith('::', at)) return -1;
-  for (const sign of ['=>', ':=', '===', '==', '?=', '=', ':']) if (text.startsWith(sign, at)) return skipGap(text, at + sign.length);
+  if (!':=?.+'.includes(text.charAt(at) || ' ')) return -1;
+  // `a::b` is a path, `::=` a rule's or Makefile's assignment.
+  if (text.startsWith('::', at) && !text.startsWith('::=', at) && !text.startsWith(':::=', at)) return -1;
+  for (const sign of [':::=', '::=', '=>', ':=', '===', '==', '?=', '.=', '+=', '=', ':']) if (text.startsWith(sign, at)) return skipGap(text, at + sign.length);
   return -1;
 }
 
@@ -415,9 +414,10 @@ export function readAssignment(ahead: Ahead, start: number, end: number, take: T
   if (isNameQuoted) at += depth + 1;
   if (text.charAt(at) === ']') at += 1;
   const sign = skipSign(text, skipGap(text, at));
-  let from = sign;
-  if (from === -1) from = namedValue(text, at, start, isNameQuoted);
+  const from = sign === -1 ? namedValue(text, at, start, isNameQuoted) : behindType(text, sign);
   if (from === -1) return;
+  // `https://token:...@host`: the user of a URL.
+  if (text.charAt(at) === ':' && sign === at + 1 && isUser(text, start)) return;
   const value = readValue(ahead, from);
   if (value === undefined) return;
   // A list, a block or the next key of a file, and no value.
@@ -426,18 +426,33 @@ export function readAssignment(ahead: Ahead, start: number, end: number, take: T
   if (isSecretValue(ahead, value.start, value.end, value.isQuoted, strength)) take(start, wholeEnd(ahead, value));
 }
 
+/** Where the value begins of `token: string = X` and `token string = X`, if a type stands at `at`; else `at`. */
+function behindType(text: string, at: number): number {
+  if (!isWordAt(text, at, 'string')) return at;
+  const gap = skipGap(text, at + 6);
+  return text.charAt(gap) === '=' ? skipSign(text, gap) : at;
+}
+
+/** Whether the name at `start` begins the authority of a URL. */
+function isUser(text: string, start: number): boolean {
+  let i = start;
+  while (i > 0 && i > start - 40 && isNameCharacter(text.charCodeAt(i - 1))) i -= 1;
+  return text.startsWith('://', i - 3);
+}
+
 /** ODBC writes `PWD={...}`: after `=` and no blank. */
 const isBraced = (text: string, at: number, start: number): boolean => text.charAt(at) === '=' && start === at + 1;
 
 /** Where the value begins of an option (`--token X`), an element (`<password>X`), or an entry whose value is named (`name: X, value: Y`); or -1. */
 function namedValue(text: string, at: number, start: number, isNameQuoted: boolean): number {
-  if (text.charAt(at) === '>' && isElement(text, start)) return at + 1;
+  if (text.charAt(at) === '>' && isElement(text, start)) return skipGap(text, at + 1);
   const gap = skipGap(text, at);
+  if (gap > at && behindType(text, gap) > gap) return behindType(text, gap);
   if (gap > at && isOption(text, start)) return gap;
   if (!isNameQuoted && gap === at) return -1;
   let i = text.charAt(at) === ',' ? skipGap(text, at + 1) : gap;
   if (i === at) return -1;
-  if (isNameQuoted && text.charAt(at) === ',' && isOption(text, start)) return i;
+  if (isNameQuoted && text.charAt(at) === ',' && (isOption(text, start) || isFirstArgument(text, at, start, i))) return i;
   const depth = countBackslashes(text, i);
   const isQuoted = isQuote(text.charCodeAt(i + depth));
   if (isQuoted) i += depth + 1;
@@ -445,6 +460,17 @@ function namedValue(text: string, at: number, start: number, isNameQuoted: boole
   i += 5;
   if (isQuoted) i += countBackslashes(text, i) + 1;
   return skipSign(text, skipGap(text, i));
+}
+
+/** Whether the name is the first argument of a call, and the value in quotes of the same kind the second: `set("token", "X")`. */
+function isFirstArgument(text: string, at: number, start: number, next: number): boolean {
+  const quote = text.charAt(at - 1);
+  let i = start;
+  while (i > 0 && i > start - 40 && (isNameCharacter(text.charCodeAt(i - 1)) || text.charAt(i - 1) === '.')) i -= 1;
+  if (text.charAt(i - 1) !== quote || text.charAt(next + countBackslashes(text, next)) !== quote) return false;
+  i -= 2;
+  while (i > 0 && text.charCodeAt(i) === BACKSLASH && i > start - 60) i -= 1;
+  return text.charAt(i) === '(';
 }
 
 /** Whether the name at `start` ends what begins with `--`, or with one hyphen, or stands behind `set`. */
@@ -667,9 +693,17 @@ export function readUserinfo(ahead: Ahead, start: number, end: number, take: Tak
   for (let j = i; j < colon; j++) if (!isNameCharacter(text.charCodeAt(j)) && !'.%+~@'.includes(text.charAt(j))) return;
   if (noUsers.has(text.slice(i, colon).toLowerCase())) return;
   const { letters, upper, changes } = readCase(text, colon + 1, start);
-  const isPassword = isMixed(ahead, colon + 1, start) || (upper > 0 && upper < letters && changes > 1);
+  // A password of small letters is told from a word by the port behind the host.
+  const isPassword = isMixed(ahead, colon + 1, start) || (upper > 0 && upper < letters && changes > 1) || (letters >= SHORTEST_VALUE && hasPort(text, end));
   if (!isAsLong(text, colon + 1, start, 6) || !isPassword || isTemplate(text, colon + 1, start) || isNames(text, colon + 1, start)) return;
   take(i, end);
+}
+
+/** Whether a host and its port stand at `start`. */
+function hasPort(text: string, start: number): boolean {
+  let i = start;
+  while (i < start + 253 && (isAlphanumeric(text.charCodeAt(i)) || '-.'.includes(text.charAt(i) || ' '))) i += 1;
+  return text.charAt(i) === ':' && isDigit(text.charCodeAt(i + 1));
 }
 
 /** A name with a domain of letters, an IPv4 address, or any name with a port. */
@@ -790,7 +824,9 @@ function takeArgument(ahead: Ahead, start: number, end: number, sign: string, is
   if (end <= start || isTemplateOnly(text, start, end) || isTemplate(text, start, end)) return;
   if (sign === ':' || sign === '%') {
     const at = indexIn(text, sign, start, end);
-    if (at > start && at + 1 < end && !isTemplateOnly(text, at + 1, end) && !isTemplate(text, at + 1, end)) take(start, end);
+    // A token may be the user alone, or the password alone.
+    const isPair = at === -1 || at + 1 === end ? false : !isTemplateOnly(text, at + 1, end) && !isTemplate(text, at + 1, end);
+    if (isPair || (at + 1 === end && isAsLong(text, start, at, SHORTEST_VALUE) && isMixed(ahead, start, at) && !isNames(text, start, at))) take(start, end);
     return;
   }
   if (sign === '=') {

@@ -122,6 +122,10 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
   token('tavily-key', ['tvly-dev-', 'tvly-prod-', 'tvly-'], TOKEN, 20),
   token('firecrawl-key', 'fc-', '[a-f0-9]', 32, 32),
   token('google-oauth', ['GOCSPX-', 'ya29.'], TOKEN, 20, 1000),
+  // https://docs.pinecone.io, https://build.nvidia.com, https://elevenlabs.io/docs: the forms in which the vendors show a key.
+  token('pinecone-key', 'pcsk_', WORD, 30),
+  token('nvidia-key', 'nvapi-', TOKEN, 40),
+  token('elevenlabs-key', 'sk_', '[a-f0-9]', 48, 48),
   token('huggingface-token', ['hf_', 'api_org_'], ALPHANUMERIC, 20),
   token('perplexity-key', 'pplx-', ALPHANUMERIC, 20),
   token('groq-key', 'gsk_', ALPHANUMERIC, 20),
@@ -148,7 +152,7 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
   token('docker-token', 'dckr_pat_', TOKEN, 20),
   token('artifactory-key', 'AKCp', ALPHANUMERIC, 50),
   token('artifactory-token', 'cmVmd', ALPHANUMERIC, 55),
-  token('sourcegraph-token', 'sgp_', '[A-Fa-f0-9_]', 30),
+  token('sourcegraph-token', ['sgp_local_', 'sgp_'], '[A-Fa-f0-9_]', 30),
   token('buildkite-token', ['bkua_', 'bkpt_'], HEX, 30),
   token('circleci-token', 'CCIPAT_', WORD, 30),
   // Clouds.
@@ -168,6 +172,10 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
   token('render-key', 'rnd_', ALPHANUMERIC, 24),
   token('scalingo-token', 'tk-us-', TOKEN, 40),
   token('yandex-key', 'AQVN', TOKEN, 35),
+  { name: 'yandex-token', keywords: ['t1.'], boundary: 'word', pattern: 't1\\.[A-Za-z0-9_-]{1,500}={0,2}\\.[A-Za-z0-9_-]{80,100}={0,2}' },
+  // Personal access tokens since 2024, and keys of Azure's AI services: fixed signatures at fixed places (Microsoft's published patterns).
+  { name: 'azure-devops-token', keywords: ['azdo'], before: 76, boundary: 'word', pattern: '[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}' },
+  { name: 'azure-service-key', keywords: ['jqqj99'], before: 52, boundary: 'word', pattern: '[A-Za-z0-9]{52}JQQJ99[A-Za-z0-9]{26}' },
   token('openshift-token', 'sha256~', TOKEN, 40),
   token('databricks-token', 'dapi', '[a-f0-9]', 32, 40),
   token('pulumi-token', 'pul-', '[a-f0-9]', 32),
@@ -178,6 +186,9 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
   token('prefect-token', ['pnu_', 'pnb_'], ALPHANUMERIC, 30),
   token('harness-token', ['pat.', 'sat.'], '[A-Za-z0-9_-]{22}\\.[A-Za-z0-9]{24}\\.[A-Za-z0-9]', 20, 20),
   token('age-key', 'AGE-SECRET-KEY-1', '[A-Z0-9]', 30, 60),
+  token('age-pq-key', 'AGE-SECRET-KEY-PQ-1', '[A-Z0-9]', 30, 1000),
+  // Algorithm `Ed`, key derivation `Sc`, checksum `B2`, in base64: https://jedisct1.github.io/minisign/.
+  { name: 'minisign-key', keywords: ['rwrty0iy'], boundary: 'word', pattern: 'RWRTY0Iy[A-Za-z0-9+/]{100,300}={0,2}' },
   token('onepassword-key', 'A3-', '[A-Z0-9]{6}-[A-Z0-9-]', 20, 40),
   token('onepassword-token', 'ops_eyJ', BASE64, 40, 1000),
   // Stores and observability.
@@ -194,7 +205,7 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
   token('elastic-key', 'essu_', BASE64, 30, 400),
   // Work and messages.
   token('linear-key', ['lin_api_', 'lin_oauth_'], ALPHANUMERIC, 20),
-  token('notion-token', 'ntn_', ALPHANUMERIC, 30),
+  token('notion-token', ['ntn_', 'secret_'], ALPHANUMERIC, 30),
   token('atlassian-token', ['ATATT3', 'ATCTT3', 'ATBB'], '[A-Za-z0-9_=-]', 24, 400),
   token('airtable-token', 'pat', '[A-Za-z0-9]{14}\\.[a-f0-9]', 64, 64),
   token('figma-token', ['figd_', 'figo_'], TOKEN, 30),
@@ -226,6 +237,11 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
   token('shippo-token', ['shippo_live_', 'shippo_test_'], HEX, 30),
   token('facebook-token', ['EAAM', 'EAAC', 'EAAB', 'EAAG'], ALPHANUMERIC, 80, 1000),
   token('lob-key', ['live_', 'test_'], '[a-f0-9]', 35, 35),
+  token('lob-public-key', ['live_pub_', 'test_pub_'], '[a-f0-9]', 31, 31),
+  token('intra42-secret', ['s-s4t2ud-', 's-s4t2af-'], '[a-f0-9]', 64, 64),
+  token('launchdarkly-key', ['sdk-', 'mob-', 'api-'], '[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]', 12, 12),
+  token('mapbox-token', ['pk.', 'sk.', 'tk.'], '[A-Za-z0-9]{60,300}\\.[A-Za-z0-9_-]', 22, 22),
+  { name: 'authress-key', keywords: ['sc_', 'ext_', 'scauth_', 'authress_'], boundary: 'word', pattern: '(?:sc|ext|scauth|authress)_[A-Za-z0-9]{5,30}\\.[A-Za-z0-9]{4,6}\\.acc[_-][A-Za-z0-9-]{10,32}\\.[A-Za-z0-9+/_=-]{30,120}' },
   token('settlemint-token', ['sm_aat_', 'sm_pat_', 'sm_sat_'], ALPHANUMERIC, 16),
   token('octopus-key', 'API-', '[A-Z0-9]', 26, 26),
   token('adobe-secret', 'p8e-', ALPHANUMERIC, 30),

@@ -601,14 +601,14 @@ func skipGap(text string, start int) int {
 
 // skipSign returns where a value begins behind the sign of an assignment at i, or -1.
 func skipSign(text string, i int) int {
-	// `a::b` is a path.
-	if hasPrefixAt(text, i, "::") {
+	if i >= len(text) || strings.IndexByte(":=?.+", text[i]) < 0 {
 		return -1
 	}
-	if c := at(text, i); c != ':' && c != '=' && c != '?' {
+	// `a::b` is a path, `::=` a rule's or Makefile's assignment.
+	if hasPrefixAt(text, i, "::") && !hasPrefixAt(text, i, "::=") && !hasPrefixAt(text, i, ":::=") {
 		return -1
 	}
-	for _, sign := range [...]string{"=>", ":=", "===", "==", "?=", "=", ":"} {
+	for _, sign := range [...]string{":::=", "::=", "=>", ":=", "===", "==", "?=", ".=", "+=", "=", ":"} {
 		if hasPrefixAt(text, i, sign) {
 			return skipGap(text, i+len(sign))
 		}
@@ -638,11 +638,17 @@ func (r *readers) readAssignment(a *ahead, start, end int, take taker) {
 		i++
 	}
 	sign := skipSign(text, skipGap(text, i))
-	from := sign
-	if from < 0 {
+	from := -1
+	if sign < 0 {
 		from = namedValue(text, i, start, isNameQuoted)
+	} else {
+		from = behindType(text, sign)
 	}
 	if from < 0 {
+		return
+	}
+	// `https://token:...@host`: the user of a URL.
+	if at(text, i) == ':' && sign == i+1 && isUser(text, start) {
 		return
 	}
 	v, ok := readValue(a, from)
@@ -662,13 +668,37 @@ func (r *readers) readAssignment(a *ahead, start, end int, take taker) {
 	}
 }
 
+// behindType returns where the value begins of `token: string = X` and `token string = X`, if a type stands at i; else i.
+func behindType(text string, i int) int {
+	if !isWordAt(text, i, "string") {
+		return i
+	}
+	gap := skipGap(text, i+6)
+	if at(text, gap) != '=' {
+		return i
+	}
+	return skipSign(text, gap)
+}
+
+// isUser tells whether the name at start begins the authority of a URL.
+func isUser(text string, start int) bool {
+	i := start
+	for i > 0 && i > start-40 && isNameByte(text[i-1]) {
+		i--
+	}
+	return hasPrefixAt(text, i-3, "://")
+}
+
 // namedValue returns where the value begins of an option (`--token X`), an element (`<password>X`), or an entry whose
 // value is named (`name: X, value: Y`); or -1.
 func namedValue(text string, i, start int, isNameQuoted bool) int {
 	if at(text, i) == '>' && isElement(text, start) {
-		return i + 1
+		return skipGap(text, i+1)
 	}
 	gap := skipGap(text, i)
+	if gap > i && behindType(text, gap) > gap {
+		return behindType(text, gap)
+	}
 	if gap > i && isOption(text, start) {
 		return gap
 	}
@@ -683,7 +713,7 @@ func namedValue(text string, i, start int, isNameQuoted bool) int {
 	if j == i {
 		return -1
 	}
-	if isNameQuoted && isList && isOption(text, start) {
+	if isNameQuoted && isList && (isOption(text, start) || isFirstArgument(text, i, start, j)) {
 		return j
 	}
 	depth := countBackslashes(text, j)
@@ -699,6 +729,24 @@ func namedValue(text string, i, start int, isNameQuoted bool) int {
 		j += countBackslashes(text, j) + 1
 	}
 	return skipSign(text, skipGap(text, j))
+}
+
+// isFirstArgument tells whether the name is the first argument of a call, and the value in quotes of the same kind the
+// second: `set("token", "X")`.
+func isFirstArgument(text string, end, start, next int) bool {
+	quote := at(text, end-1)
+	i := start
+	for i > 0 && i > start-40 && (isNameByte(text[i-1]) || text[i-1] == '.') {
+		i--
+	}
+	if at(text, i-1) != quote || at(text, next+countBackslashes(text, next)) != quote {
+		return false
+	}
+	i -= 2
+	for i > 0 && text[i] == backslash && i > start-60 {
+		i--
+	}
+	return at(text, i) == '('
 }
 
 // isOption tells whether the name at start ends what begins with a hyphen, or stands behind `set`.
@@ -1028,11 +1076,21 @@ func (r *readers) readUserinfo(a *ahead, start, end int, take taker) {
 		return
 	}
 	letters, upper, changes := readCase(text, colon+1, start)
-	isPassword := isMixed(a, colon+1, start) || upper > 0 && upper < letters && changes > 1
+	// A password of small letters is told from a word by the port behind the host.
+	isPassword := isMixed(a, colon+1, start) || upper > 0 && upper < letters && changes > 1 || letters >= shortestValue && hasPort(text, end)
 	if !isAsLong(text, colon+1, start, 6) || !isPassword || isTemplate(text, colon+1, start) || isNames(text, colon+1, start) {
 		return
 	}
 	take(i, end)
+}
+
+// hasPort tells whether a host and its port stand at start.
+func hasPort(text string, start int) bool {
+	i := start
+	for i < start+253 && (isAlphanumeric(at(text, i)) || at(text, i) == '-' || at(text, i) == '.') {
+		i++
+	}
+	return at(text, i) == ':' && isDigit(at(text, i+1))
 }
 
 // isHost: a name with a domain of letters, an IPv4 address, or any name with a port.
@@ -1190,7 +1248,9 @@ func takeArgument(a *ahead, start, end int, sign byte, isGlued bool, take taker)
 	switch sign {
 	case ':', '%':
 		i := indexIn(text, sign, start, end)
-		if i > start && i+1 < end && !isTemplateOnly(text, i+1, end) && !isTemplate(text, i+1, end) {
+		// A token may be the user alone, or the password alone.
+		isPair := i >= 0 && i+1 < end && !isTemplateOnly(text, i+1, end) && !isTemplate(text, i+1, end)
+		if isPair || i >= 0 && i+1 == end && isAsLong(text, start, i, shortestValue) && isMixed(a, start, i) && !isNames(text, start, i) {
 			take(start, end)
 		}
 		return
