@@ -10,6 +10,8 @@ import { jsonHeaders, startGateway, type Refusal, type TestGateway } from '../te
 
 const URL = '/v1/ingest/scan';
 let gateway: TestGateway;
+/** Each has a repository of its own. */
+let integrityCases = 0;
 beforeAll(async () => {
   gateway = await startGateway(inject('clickhouseUrl'));
 });
@@ -45,10 +47,14 @@ describe('a scan', () => {
       },
     ]);
     const posture = await get<Posture>('/v1/repo/acme%2Fagent-platform/posture?to=2026-06-22T00:00:00Z');
-    expect(posture.latestScan).toMatchObject({
-      scanId: body.scanId, ok: true, remediation: { totalFindings: 29, autoFixable: 2, manualReview: 7 },
-      breakdown: { secrets: null, permissions: null, hooks: null, mcp: null, agents: null },
+    // Field by field what was sent; what was not sent is null, absent or, as a count, 0.
+    const sent = Object.fromEntries(Object.entries(scanOfSpec()).filter(([name]) => name !== 'repository'));
+    expect(posture.latestScan).toEqual({
+      ...sent,
+      scanId: body.scanId, ok: true, errors: [], integrity: 'ok', artifactCount: null, verifiedArtifactCount: null,
+      filesScanned: 1, minSeverity: '', producerVersion: '', breakdown: { secrets: null, permissions: null, hooks: null, mcp: null, agents: null },
     });
+    expect((await get<Fleet>('/v1/org/org_a/fleet')).entries.find(({ repository }) => repository === 'acme/agent-platform')).toMatchObject({ route: 'security-blocker', autoFixable: 2, manualReview: 7 });
     const explained = await get<{ facts: unknown[] }>('/v1/explain?series=score_trend&at=2026-06-21&bucket=day&repository=acme%2Fagent-platform');
     expect(explained.facts).toMatchObject([{ score: 66, scoreSecrets: null, scoreAgents: null, integrity: 'ok' }]);
   });
@@ -134,6 +140,33 @@ describe('a scan', () => {
     expect((await facts('scan', 'acme/mismatch')).concat(await facts('scan', 'acme/forged')).map((scan) => scan['integrity'])).toEqual(['mismatch', 'suspect']);
   });
 
+  it('of no packages has a supply chain of 0, and one whose check did not run has none', async () => {
+    const supplyChain = { totalPackages: 0, riskyPackages: 0, criticalCount: 0, highCount: 0 };
+    const of = async (repository: string, chain: object | null): Promise<unknown> => {
+      expect((await post(scanOfSpec({ repository, supplyChain: chain }))).statusCode).toBe(200);
+      return (await get<Posture>(`/v1/repo/${encodeURIComponent(repository)}/posture?to=2026-06-22T00:00:00Z`)).latestScan?.supplyChain;
+    };
+    expect([await of('acme/no-packages', supplyChain), await of('acme/no-check', null)]).toEqual([supplyChain, null]);
+  });
+
+  it.each([
+    [{ ok: false }, 'suspect'],
+    [{ errors: ['ci-context.json could not be summarised'] }, 'suspect'],
+    [{ artifactCount: 10, verifiedArtifactCount: 8 }, 'mismatch'],
+    [{ verification: { ok: false, artifacts: [], errors: [] } }, 'mismatch'],
+    [{ verification: { ok: true, artifacts: [{ file: 'README.md', ok: false }], errors: [] } }, 'mismatch'],
+    [{ ok: true, verification: { ok: true, artifacts: [{ file: 'README.md', ok: true, expectedSha256: 'a', actualSha256: 'b' }], errors: [] } }, 'mismatch'],
+  ])('whose inspection says %j is %s in the answer, the fact, posture, the fleet and the audit trail', async (over, integrity) => {
+    integrityCases += 1;
+    const repository = `acme/integrity-${String(integrityCases)}`;
+    const answer = (await post(scanOfSpec({ repository, ...over }))).json<ScanAnswer>();
+    expect([answer.integrity, (await facts('scan', repository))[0]?.['integrity']]).toEqual([integrity, integrity]);
+    expect((await get<Posture>(`/v1/repo/${encodeURIComponent(repository)}/posture?to=2026-06-22T00:00:00Z`)).latestScan).toMatchObject({ ok: false, integrity, errors: [expect.any(String)] });
+    expect((await get<Fleet>('/v1/org/org_a/fleet')).entries.find((entry) => entry.repository === repository)).toMatchObject({ ok: false, route: 'invalid' });
+    const audit = await get<{ entries: { record: string }[] }>('/v1/audit?limit=1000', gateway.adminToken);
+    expect(audit.entries.map(({ record }) => JSON.parse(record) as object)).toContainEqual(expect.objectContaining({ action: `scan.${integrity}`, subject: answer.scanId }));
+  });
+
   it('with a breakdown has it, 0 included', async () => {
     const { report } = scanOfSpec();
     const breakdown = { secrets: 0, permissions: 100, hooks: 100, mcp: 100, agents: 30 };
@@ -153,6 +186,15 @@ describe('a scan', () => {
 });
 
 describe('the rows of a scan', () => {
+  it.each([
+    'mcp-x|.mcp.json|sha256:AAAA', 'mcp-y|.mcp.json|sha256:aaaaaaaaaaaaaaaa', 'mcp-x|other.json|sha256:aaaaaaaaaaaaaaaa', 'anything',
+  ])('refuse a key that is not made of its own id, file and an evidence hash: %s', async (findingKey) => {
+    const report = { score: { grade: 'F', numericScore: 10 }, findings: { total: 1, critical: 1, high: 0, medium: 0, low: 0, info: 0 } };
+    const findings = [{ id: 'mcp-x-12', severity: 'critical', category: 'mcp', title: 't', file: '.mcp.json', findingKey }];
+    const answer = await post(scanOfSpec({ repository: 'acme/keys', report, findings, remediation: null }));
+    expect([answer.statusCode, answer.json<Refusal>().error.field]).toEqual([400, 'findings[0].findingKey']);
+  });
+
   const secret = ['ghp', 'FAKEfakeFAKEfake00'].join('_');
   const row = { severity: 'critical', category: 'mcp', title: `Token ${secret} in env`, file: '<target-path>/.mcp.json', hasEvidence: true } as const;
   const findings = [

@@ -1,0 +1,153 @@
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { createSender, type Sender } from '#exporters/otlp/sender.js';
+import { findAgentshield } from '#exporters/scan/agentshield-package.js';
+import { readEvidencePack } from '#exporters/scan/evidence-pack.js';
+import { exportScan, postScan } from '#exporters/scan/export-scan.js';
+import { findingRecords } from '#exporters/scan/finding-records.js';
+import { withPrivateFolder } from '#exporters/scan/private-folder.js';
+import { runAgentshield } from '#exporters/scan/run-agentshield.js';
+import { exportPack } from '#exporters/scan/run-scan.js';
+import { scanRecord } from '#exporters/scan/scan-record.js';
+import { jsonHeaders, startGateway, type TestGateway } from '#ingest/testing/gateway.js';
+import { createRollupWorker } from '#rollups/worker.js';
+import { selectRows } from '#schemas/clickhouse/client.js';
+import type { Severity } from '#schemas/records/enums.js';
+import { bodyOfScan, scanOfBody } from '#schemas/records/scan-body.js';
+import type { ScanExport } from '#schemas/records/scan-telemetry.js';
+import { scanBody } from '#schemas/http/ingest-scan.js';
+import { packageRoot } from '#schemas/root.js';
+import { ATTR_EVENT_ID, ATTR_EVIDENCE_PACK_EXPECTED_DIGEST, ATTR_SCAN_BUNDLE_DIGEST } from '#schemas/semconv.js';
+
+// The way a scan travels changes nothing: repositories of the real AgentShield, by OTLP and by REST, as scans and as packs.
+
+const HOUR = 3_600_000;
+const SECRET = ['ANTHROPIC_API_KEY=sk-ant-', 'api03-canaryAAAAcanaryAAAAcanary'].join('');
+
+let gateway: TestGateway;
+let sender: Sender;
+let address: string;
+let root: string;
+/** A scan of each repository and severity floor, with its pack. */
+const scanned: { scan: ScanExport; pack: string }[] = [];
+
+beforeAll(async () => {
+  gateway = await startGateway(inject('clickhouseUrl'));
+  address = await gateway.app.listen({ host: '127.0.0.1', port: 0 });
+  sender = createSender({ url: address, token: gateway.ingestToken });
+  root = mkdtempSync(join(tmpdir(), 'shieldwatch-ways-'));
+  const repos = join(packageRoot(), 'deploy/demo/repos');
+  for (const [name, minSeverity] of [['risky', 'info'], ['risky', 'high'], ['clean', 'info'], ['secrets', 'info'], ['empty', 'info']] as [string, Severity][]) {
+    const target = join(root, `${name}-${minSeverity}`);
+    mkdirSync(target);
+    if (name === 'secrets') writeFileSync(join(target, 'CLAUDE.md'), `${SECRET}\npassword = "canaryHunter2x"\n${SECRET}\n`);
+    else if (name !== 'empty') cpSync(join(repos, name), target, { recursive: true });
+    scanned.push(await scanOf(target, minSeverity));
+  }
+});
+afterAll(async () => {
+  sender.close();
+  await gateway.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+async function scanOf(target: string, minSeverity: Severity): Promise<{ scan: ScanExport; pack: string }> {
+  return withPrivateFolder(async (folder) => {
+    const agentshield = findAgentshield();
+    const { pack, exitCode, durationMs } = await runAgentshield(agentshield, { target, folder, minSeverity, extraArgs: ['--supply-chain'] });
+    const kept = `${target}-pack`;
+    cpSync(pack, kept, { recursive: true });
+    const read = readEvidencePack(pack);
+    const ciContext = { provider: 'gitlab-ci', ci: { sha: 'abc', refName: 'main', refType: 'branch', changeId: '12', runId: '7', runUrl: 'https://gitlab.test/p/7', workflow: 'ci', job: 'scan', vcsProvider: 'gitlab', repositoryUrl: 'https://gitlab.test/acme/app' } } as const;
+    const scan = scanRecord(read, { repository: 'acme/any', minSeverity, exitCode, agentshieldVersion: agentshield.version, ciContext });
+    return { pack: kept, scan: { scan, findings: findingRecords(read, { scanId: scan.eventId, generatedAt: scan.generatedAt, pathInRepository: 'sub/folder' }), durationMs } };
+  });
+}
+
+/** A scan of another moment and repository; its identity is its own. */
+function at({ scan, findings, durationMs }: ScanExport, repository: string, generatedAt: string): ScanExport {
+  const digest = `sha256:${Buffer.from(`${repository}${generatedAt}`).toString('hex').padEnd(64, '0').slice(-64)}`;
+  const moved = { ...scan, repository, generatedAt, eventId: digest, bundleDigest: digest, evidencePack: { ...scan.evidencePack, redacted: true, integrity: 'ok' as const, expectedDigest: digest } };
+  return { scan: moved, findings: findings.map((finding) => ({ ...finding, scanId: digest, generatedAt })), durationMs };
+}
+
+const rows = (view: string, repository: string, except: string): Promise<Record<string, unknown>[]> =>
+  selectRows(gateway.store.client, `SELECT * EXCEPT (repo, ${except}) FROM ${view} WHERE org_id = 'org_a' AND repo = {repository:String} ORDER BY ALL`, { repository });
+
+const IDENTITIES = new Set<string>([ATTR_EVENT_ID, ATTR_SCAN_BUNDLE_DIGEST, ATTR_EVIDENCE_PACK_EXPECTED_DIGEST]);
+
+/** Everything that is stored of a repository's scans, and every series made of it. Ids differ, since the repositories do. */
+async function everything(repository: string): Promise<unknown> {
+  const landed = await selectRows<{ attributes: Record<string, string> }>(
+    gateway.store.client,
+    `SELECT SpanName, Duration, SpanAttributes AS attributes FROM otel_traces WHERE OrgId = 'org_a' AND Repository = {repository:String} ORDER BY Timestamp`, { repository },
+  );
+  return {
+    landed: landed.map(({ attributes, ...span }) => ({ ...span, attributes: Object.entries(attributes).filter(([name]) => !IDENTITIES.has(name)).sort() })),
+    scan: await rows('scan', repository, 'ingested_at, event_id, trace_id, bundle_digest, expected_bundle_digest'),
+    finding: await rows('finding', repository, 'ingested_at, event_id, trace_id, scan_id'),
+    score: await rows('score_trend_hour', repository, 'org_id'),
+    life: await rows('finding_lifecycle_hour', repository, 'org_id'),
+    drift: await rows('drift_history_hour', repository, 'org_id'),
+    open: await rows('open_finding', repository, 'org_id'),
+    secrets: await rows('secret_exposure_events', repository, 'org_id, exposure_hours'),
+  };
+}
+
+type Way = 'otlp' | 'rest';
+const send = (scan: ScanExport, way: Way): Promise<string[]> => (way === 'rest' ? postScan(sender, scan) : exportScan(sender, scan));
+const roll = (): Promise<unknown> => createRollupWorker({ clickhouse: gateway.store.client, settleMs: 0 }).tick();
+
+it('makes the same of a pack by both ways', async () => {
+  for (const [i, { pack }] of scanned.entries()) {
+    const names = [`acme/pack-otlp-${String(i)}`, `acme/pack-rest-${String(i)}`] as const;
+    const [otlp, rest] = [
+      await exportPack({ pack, url: address, token: gateway.ingestToken, repository: names[0] }),
+      await exportPack({ pack, url: address, token: gateway.ingestToken, repository: names[1], via: 'rest' }),
+    ];
+    expect([rest.exitCode, rest.warnings]).toEqual([otlp.exitCode, otlp.warnings]);
+    await roll();
+    expect(await everything(names[1])).toEqual(await everything(names[0]));
+  }
+});
+
+it('begins a new comparison where a body brings no keys: nothing is new, nothing resolved, and what is open is what the newest scan shows', async () => {
+  const repository = 'acme/unkeyed';
+  const risky = scanned[0]?.scan;
+  if (risky === undefined) throw new Error('no scan');
+  const start = Math.floor(Date.now() / HOUR) * HOUR - 20 * HOUR;
+  const iso = (hour: number): string => new Date(start + hour * HOUR).toISOString();
+  const post = async (hour: number): Promise<void> => {
+    const body = bodyOfScan(at(risky, repository, iso(hour)));
+    // As somebody posts the rows of a remediation plan: file names of the scanned folder, no keys.
+    const findings = (body.findings ?? []).map((row) => ({ ...row, findingKey: undefined, file: row.file.replace('sub/folder/', '') }));
+    const answer = await fetch(`${address}/v1/ingest/scan`, { method: 'POST', headers: jsonHeaders(gateway.ingestToken), body: JSON.stringify({ ...body, findings }) });
+    expect(answer.status, await answer.text()).toBe(200);
+  };
+  await send(at(risky, repository, iso(0)), 'otlp');
+  await post(1);
+  await post(2);
+  await send(at(risky, repository, iso(3)), 'rest');
+  await roll();
+  const total = risky.findings.length;
+  const sums = (columns: string, view: string): Promise<unknown[]> =>
+    selectRows(gateway.store.client, `SELECT ${columns} FROM ${view} WHERE org_id = 'org_a' AND repo = {repository:String}`, { repository });
+  expect(await sums('sum(new) AS new, sum(regressed) AS back, sum(fixed) AS fixed', 'finding_lifecycle_hour')).toEqual([{ new: total, back: 0, fixed: 0 }]);
+  expect(await sums("sum(new_critical + new_high + new_medium + new_low + new_info + resolved_critical + resolved_high + resolved_medium + resolved_low + resolved_info) AS changes", 'drift_history_hour')).toEqual([{ changes: 0 }]);
+  expect(await sums('count() AS open, sum(recurrences) AS recurrences', 'open_finding')).toEqual([{ open: total, recurrences: 0 }]);
+});
+
+it('reads a scan back from its body as it was, for any scan', () => {
+  for (const { scan } of scanned) {
+    const body = scanBody.parse(JSON.parse(JSON.stringify(bodyOfScan(scan))));
+    expect(scanOfBody(body, scan.scan.repository)).toEqual(JSON.parse(JSON.stringify(scan)));
+  }
+  const broken = scanned[0]?.scan;
+  for (const integrity of ['ok', 'mismatch', 'suspect'] as const) {
+    if (broken?.scan.evidencePack === undefined) throw new Error('no pack');
+    const scan = { ...broken, scan: { ...broken.scan, evidencePack: { ...broken.scan.evidencePack, integrity } } };
+    expect(scanOfBody(scanBody.parse(JSON.parse(JSON.stringify(bodyOfScan(scan)))), scan.scan.repository).scan.evidencePack?.integrity).toBe(integrity);
+  }
+});
