@@ -53,7 +53,7 @@ export class Attacks {
   }
 
   #api({ path, method }: Address): Attack {
-    const query = method === 'GET' && this.#random.chance(0.6) ? `?${encodeURIComponent(this.#random.pick(['bucket', 'from', 'to', 'limit', 'cursor', 'repo', '__proto__', 'x']))}=${encodeURIComponent(this.#text())}` : '';
+    const query = method === 'GET' && this.#random.chance(0.6) ? `?${encodeURIComponent(this.#random.pick(['bucket', 'from', 'to', 'limit', 'cursor', 'repo', '__proto__', 'x']))}=${encodeURIComponent(this.#word())}` : '';
     const headers: Record<string, string> = { authorization: this.#authorization() };
     const body = method === 'GET' ? undefined : this.#body(headers);
     for (const [name, values] of [['x-forwarded-for', ['127.0.0.1, ::1', 'x'.repeat(2_000)]], ['traceparent', ['00-0-0-0', 'x']], ['accept', ['text/html', '*/*;q=nan']], ['origin', ['null', 'https://example.org']], ['x-shieldwatch-org-id', ['org_other']], ['cookie', ['shieldwatch=x; '.repeat(50)]]] as const) {
@@ -63,7 +63,7 @@ export class Attacks {
   }
 
   #fill(path: string): string {
-    return path.replaceAll(/\{\w+\}/g, () => encodeURIComponent(this.#text().replaceAll('\ud800', '') || 'x').slice(0, 500));
+    return path.replaceAll(/\{\w+\}/g, () => encodeURIComponent(this.#word() || 'x').slice(0, 500));
   }
 
   #authorization(): string {
@@ -98,6 +98,11 @@ export class Attacks {
     return this.#random.pick(TEXTS);
   }
 
+  /** For an address, which cannot hold half a character. */
+  #word(): string {
+    return this.#text().replaceAll('\ud800', '');
+  }
+
   #json(depth: number): string {
     const pick = this.#random.next();
     if (depth === 0 || pick < 0.3) {
@@ -127,7 +132,7 @@ export class Attacks {
       'SELECT sleep(3)', 'SELECT * FROM numbers(1e12)', "SELECT repeat('x', 1e9)", 'SELECT count() FROM numbers(1e10) SETTINGS max_execution_time=0', 'SYSTEM SHUTDOWN', 'KILL QUERY WHERE 1', 'DROP DATABASE shieldwatch',
       "SELECT * FROM url('http://127.0.0.1:1/')", 'SELECT * FROM system.processes', 'INSERT INTO otel_logs VALUES', 'SELECT * FROM remote(\'127.0.0.1\', system.one)', `SELECT '${this.#text().replaceAll("'", "''")}'`, '', '\u0000', 'SELECT 1;SELECT 2', "SELECT 1 FORMAT \u2028JSON",
     ]);
-    if (this.#random.chance(0.5)) url.searchParams.set(this.#random.pick(['max_memory_usage', 'database', 'default_format', 'session_id', 'param_x', 'readonly', '__proto__']), this.#text().replaceAll('\ud800', ''));
+    if (this.#random.chance(0.5)) url.searchParams.set(this.#random.pick(['max_memory_usage', 'database', 'default_format', 'session_id', 'param_x', 'readonly', '__proto__']), this.#word());
     const headers: Record<string, string> = { authorization: `Basic ${Buffer.from(`${user}:${decodeURIComponent(password)}`).toString('base64')}` };
     if (this.#random.chance(0.1)) headers['authorization'] = 'Basic eA==';
     if (this.#random.chance(0.1)) headers['content-encoding'] = this.#random.pick(['gzip', 'lz4', 'x']);
