@@ -1,6 +1,7 @@
 -- A scan keeps what its producer told: findings by kind of confidence, the remediation plan's counts, how its keys were made.
 -- Writer: scan_in_mv_v1, from the attributes of the scan's span, whichever way it came. Readers: the API and the rollups.
 -- Counts that were not told are NULL, not 0: packages of a check that did not run, what a baseline left unchanged, artifacts.
+-- Scans that are stored already stay as they are: of them a check that did not run and one of no packages both say 0.
 -- integrity is also `mismatch` where an artifact does not verify, and where the producer or the gateway found it so.
 -- key_scheme: `source` (keys of our exporter), `gateway` (made of rows that came without keys), or empty (older producers,
 -- and scans that list nothing). Keys of two schemes name one finding differently. So between scans of two schemes nothing
@@ -125,15 +126,6 @@ SELECT org_id, repo, event_id AS scan_id, occurred_at AS generated_at, bundle_di
     artifact_count, verified_artifact_count, redacted
 FROM scan
 WHERE bundle_digest != '';
-
--- Of older scans a check that did not run and one of no packages look the same; so do artifacts. They are written anew, which
--- marks their hours, then what they replace is removed. Stopped between the two, both are done again.
-INSERT INTO scan_v1
-SELECT * REPLACE (nullIf(packages_total, 0) AS packages_total, nullIf(artifact_count, 0) AS artifact_count, if(artifact_count = 0, NULL, verified_artifact_count) AS verified_artifact_count)
-FROM scan_v1 FINAL
-WHERE packages_total = 0 OR artifact_count = 0;
-
-ALTER TABLE scan_v1 DELETE WHERE ifNull(packages_total = 0, false) OR ifNull(artifact_count = 0, false) SETTINGS mutations_sync = 1;
 
 ALTER TABLE scan_posture_v1 ADD COLUMN IF NOT EXISTS key_scheme LowCardinality(String) AFTER is_detailed;
 
