@@ -180,6 +180,7 @@ describe('findings', () => {
     await scan({ ...base, bundleDigest: digest('b'), generatedAt: '2026-07-02T00:00:00.000Z', report: report(1), findings: [row('a-33')] });
     await scan({ ...base, bundleDigest: digest('c'), generatedAt: '2026-07-03T00:00:00.000Z', report: report(0), findings: [], filesScanned: 0 });
     await scan({ ...base, bundleDigest: digest('d'), generatedAt: '2026-07-04T00:00:00.000Z', report: report(2), findings: [row('a-10'), row('c-1')] });
+    await recompute();
     const life = (findings: Finding[]) => findings.map(({ id, firstSeenAt, lastSeenAt, resolvedAt, scans }) => [id, firstSeenAt.slice(8, 10), lastSeenAt.slice(8, 10), resolvedAt?.slice(8, 10) ?? null, scans]);
     expect(life(await list('status=all'))).toEqual([
       ['a-10', '01', '04', null, 3],
@@ -189,6 +190,27 @@ describe('findings', () => {
     expect(life(await list('status=open')).map(([id]) => id)).toEqual(['a-10', 'c-1']);
     expect(life(await list('status=resolved')).map(([id]) => id)).toEqual(['b-20']);
     expect(await list('severity=low&status=all')).toEqual([]);
+  });
+
+  it('are resolved neither by a scan that counts findings without listing them nor by one that does not report their severity', async () => {
+    const base = { repository: 'acme/floor', expectedBundleDigest: null, remediation: null, filesScanned: 2, supplyChain: null };
+    const counts = (over: object) => ({ total: 0, critical: 0, high: 0, medium: 0, low: 0, info: 0, ...over });
+    const scored = (findings: object) => ({ score: { grade: 'D', numericScore: 50 }, findings });
+    const low = row('low-1', { severity: 'low' });
+    const states = async () => {
+      await recompute();
+      const { findings } = (await call<{ findings: Finding[] }>('GET', '/v1/findings?repository=acme%2Ffloor&status=all', as('viewer'))).body;
+      const open = await selectRows<{ finding_key: string }>(gateway.store.client, `SELECT finding_key FROM open_finding WHERE org_id = 'org_a' AND repo = 'acme/floor' ORDER BY finding_key`, {});
+      // The list of the boards and that of the API are one.
+      expect(findings.filter(({ resolvedAt }) => resolvedAt === null).map(({ findingKey }) => findingKey)).toEqual(open.map(({ finding_key }) => finding_key));
+      return findings.map(({ id, resolvedAt }) => [id, resolvedAt?.slice(8, 10) ?? null]);
+    };
+    await scan({ ...base, bundleDigest: digest('1'), generatedAt: '2026-07-01T00:00:00.000Z', report: scored(counts({ total: 2, high: 1, low: 1 })), findings: [row('high-1'), low] });
+    expect(await states()).toEqual([['high-1', null], ['low-1', null]]);
+    await scan({ ...base, bundleDigest: digest('2'), generatedAt: '2026-07-02T00:00:00.000Z', report: scored(counts({ total: 2, high: 1, low: 1 })) });
+    expect(await states()).toEqual([['high-1', null], ['low-1', null]]);
+    await scan({ ...base, bundleDigest: digest('3'), generatedAt: '2026-07-03T00:00:00.000Z', minSeverity: 'high', report: scored(counts({ total: 0 })), findings: [] });
+    expect(await states()).toEqual([['high-1', '03'], ['low-1', null]]);
   });
 
   it('come in pages', async () => {
@@ -291,9 +313,37 @@ describe('series', () => {
       expect([query, answer.status]).toEqual([query, status]);
       expect(answer.body.error.message.length).toBeGreaterThan(10);
     }
-    const { body } = await call<{ series: { name: string }[] }>('GET', '/v1/series', as('viewer'));
+    const { body } = await call<{ series: { name: string; buckets: string[] }[] }>('GET', '/v1/series', as('viewer'));
     expect(body.series.map(({ name }) => name)).toEqual(expect.arrayContaining(['score_trend', 'drift_history', 'blocked_command_rate', 'injection_attempt_rate', 'secret_exposure_events', 'cross_repo_org_rollup']));
-    for (const { name } of body.series) expect((await call('GET', `/v1/series/${name}`, as('viewer'))).status, name).toBe(200);
+    for (const { name, buckets } of body.series) {
+      for (const bucket of ['', ...buckets]) expect((await call('GET', `/v1/series/${name}${bucket === '' ? '' : `?bucket=${bucket}`}`, as('viewer'))).status, `${name} ${bucket}`).toBe(200);
+    }
+  });
+
+  it('of the organisation have the grade of the mean score, and are explained without a repository', async () => {
+    const [point] = (await read('score_trend_org?from=2026-07-03&to=2026-07-04')).points;
+    const [folded] = (await read('cross_repo_org_rollup?from=2026-07-03&to=2026-07-04')).points;
+    expect(point).toMatchObject({ repos: folded?.['repos'], scoreMean: folded?.['scoreMean'], grade: Number(folded?.['scoreMean']) >= 60 ? 'C' : 'D' });
+    expect((await call<z.infer<typeof explanation>>('GET', '/v1/explain?series=cross_repo_org_rollup&at=2026-07-03T00:00:00Z', as('viewer'))).body.total).toBeGreaterThan(0);
+    const refused = await call<Refusal>('GET', '/v1/explain?series=score_trend&at=2026-07-03T00:00:00Z', as('viewer'));
+    expect([refused.status, refused.body.error.field]).toEqual([400, 'repository']);
+  });
+
+  it('have in a window every episode that overlaps it, and every repository that was scanned before its end', async () => {
+    const report = (critical: number) => ({ score: { grade: 'F', numericScore: 10 }, findings: { total: critical, critical, high: 0, medium: 0, low: 0, info: 0 } });
+    const base = { repository: 'acme/exposed', expectedBundleDigest: null, remediation: null, filesScanned: 2, supplyChain: null };
+    const secret = { id: 'secrets-hardcoded-1', severity: 'critical', category: 'secrets', title: 'Hardcoded key', file: 'CLAUDE.md' };
+    await scan({ ...base, bundleDigest: digest('5'), generatedAt: '2026-07-01T00:00:00.000Z', report: report(1), findings: [secret] });
+    await recompute();
+    const episodes = async (from: string, to: string) =>
+      (await read(`secret_exposure_events?repository=acme%2Fexposed&from=2026-07-${from}&to=2026-07-${to}`)).points.map(({ isOpen }) => isOpen);
+    expect([await episodes('10', '11'), await episodes('01', '02'), await episodes('29', '30')]).toEqual([[true], [true], [true]]);
+    await scan({ ...base, bundleDigest: digest('6'), generatedAt: '2026-07-05T00:00:00.000Z', report: report(0), findings: [] });
+    await recompute();
+    expect([await episodes('04', '05'), await episodes('10', '11'), await episodes('01', '02')]).toEqual([[false], [], [false]]);
+    const days = (await read('secret_exposure_events?bucket=day&repository=acme%2Fexposed&from=2026-07-01&to=2026-07-06')).points;
+    expect(days.map(({ bucketStart, exposed, resolved }) => [String(bucketStart).slice(8, 10), exposed, resolved])).toEqual([['01', 1, 0], ['05', 0, 1]]);
+    expect((await read('repo_route?repository=acme%2Fexposed&from=2026-11-01&to=2026-11-02')).points).toMatchObject([{ repository: 'acme/exposed', route: 'policy-review' }]);
   });
 });
 

@@ -86,7 +86,7 @@ export function driftSpan(drift: Drift): Span {
 
 /** Body of `POST /v1/ingest/drift`. */
 export function driftBody(drift: Drift): object {
-  const finding = ({ id, severity, category, title, file }: FindingRecord): object => ({ id, severity, category, title, file });
+  const finding = ({ id, severity, category, title, file, fingerprint }: FindingRecord): object => ({ id, severity, category, title, file, fingerprint });
   return {
     repository: drift.repository,
     timestamp: drift.timestamp,

@@ -141,7 +141,7 @@ describe('watch', () => {
     await rest.stop();
     const body = rest.requests.find(({ path }) => path === '/v1/ingest/drift')?.body ?? {};
     expect(Object.keys(body).sort()).toEqual(['currentScore', 'hasCritical', 'isRegression', 'newFindings', 'previousScore', 'repository', 'resolvedFindings', 'scoreDelta', 'timestamp']);
-    expect(Object.keys((body['newFindings'] as object[])[0] ?? {}).sort()).toEqual(['category', 'file', 'id', 'severity', 'title']);
+    expect(Object.keys((body['newFindings'] as object[])[0] ?? {}).sort()).toEqual(['category', 'file', 'fingerprint', 'id', 'severity', 'title']);
   });
 });
 

@@ -62,7 +62,8 @@ export const FORMULAS: Readonly<Record<ExplainedSeries, Formula>> = {
 
 export interface ExplainQuestion {
   orgId: string;
-  repository: string;
+  /** Undefined: every repository of the organisation. */
+  repository: string | undefined;
   /** Seconds since 1970; `until` is not in it. */
   since: number;
   until: number;
@@ -80,10 +81,10 @@ export async function explainPoint(
   const { fact, where } = formula;
   const columns = Object.keys(VIEWS[fact]).filter((column) => column !== 'org_id' && column !== 'ingested_at');
   const params: Record<string, unknown> = {
-    orgId: question.orgId, repository: question.repository, since: question.since, until: question.until, limit: question.limit + 1,
+    orgId: question.orgId, ...(question.repository === undefined ? {} : { repository: question.repository }), since: question.since, until: question.until, limit: question.limit + 1,
   };
   const conditions = [
-    'org_id = {orgId:String} AND repo = {repository:String}',
+    `org_id = {orgId:String}${question.repository === undefined ? '' : ' AND repo = {repository:String}'}`,
     "occurred_at >= toDateTime64({since:UInt32}, 3, 'UTC') AND occurred_at < toDateTime64({until:UInt32}, 3, 'UTC')",
     ...(where === undefined ? [] : [where]),
     ...[...question.filters.keys()].map((column) => `toString(${column}) = {filter_${column}:String}`),

@@ -30,9 +30,9 @@ export interface FindingRow {
 }
 
 /**
- * The life of each finding: from the first scan that shows it to the first later one that looked and does not.
- * Scans of no file resolve nothing. Findings of scans that were never stored as a whole (their span is missing)
- * are left out.
+ * Lists findings over their life. Whether one is open is what `finding_transition` says, which boards and alerts read
+ * too: only scans that list all they count compare, and a scan with a severity floor resolves nothing below it. A scan
+ * shows here once the rollups have computed its hour.
  */
 export async function findings(clickhouse: ClickHouseClient, question: FindingsQuestion): Promise<{ rows: FindingRow[]; nextCursor: string | null }> {
   const after = decodeCursor(question.cursor, ['string', 'string']);
@@ -58,10 +58,7 @@ export async function findings(clickhouse: ClickHouseClient, question: FindingsQ
   const rows = await fromStore(
     selectRows<FindingRow>(
       clickhouse,
-      `WITH
-         scans AS (SELECT repo, groupArray((occurred_at, event_id)) AS all FROM (
-           SELECT repo, occurred_at, event_id FROM scan WHERE ${condition} AND files_scanned > 0 ORDER BY repo, occurred_at, event_id) GROUP BY repo)
-       SELECT f.repo AS repo, f.finding_key AS finding_key,
+      `SELECT f.repo AS repo, f.finding_key AS finding_key,
          argMax(f.finding_id, (f.occurred_at, f.event_id)) AS finding_id,
          argMax(f.severity, (f.occurred_at, f.event_id)) AS severity,
          argMax(f.category, (f.occurred_at, f.event_id)) AS category,
@@ -72,10 +69,14 @@ export async function findings(clickhouse: ClickHouseClient, question: FindingsQ
          argMax(f.occurrence, (f.occurred_at, f.occurrence)) AS occurrences,
          min(f.occurred_at) AS first_seen_at, max(f.occurred_at) AS last_seen_at,
          uniqExact(f.scan_id) AS scans,
-         argMax((f.occurred_at, f.scan_id), (f.occurred_at, f.scan_id)) AS last_scan,
-         arrayFirstOrNull(scan -> scan > last_scan, any(s.all)).1 AS resolved_at
-       FROM finding AS f INNER JOIN scans AS s ON s.repo = f.repo
-       WHERE f.${condition.replaceAll(' AND ', ' AND f.')} AND has(arrayMap(scan -> scan.2, s.all), f.scan_id)
+         any(l.resolved_at) AS resolved_at
+       FROM finding AS f
+       INNER JOIN (
+         SELECT repo, finding_key, if(sum(t.change) > 0, NULL, max(t.scan_at)) AS resolved_at
+         FROM finding_transition AS t WHERE ${condition} GROUP BY repo, finding_key
+       ) AS l ON l.repo = f.repo AND l.finding_key = f.finding_key
+       WHERE f.${condition.replaceAll(' AND ', ' AND f.')}
+         AND (f.repo, f.scan_id) IN (SELECT repo, scan_id FROM scan_posture WHERE ${condition} AND is_detailed)
        GROUP BY f.repo, f.finding_key
        ${having.length === 0 ? '' : `HAVING ${having.join(' AND ')}`}
        ORDER BY repo, finding_key LIMIT {limit:UInt32}`,

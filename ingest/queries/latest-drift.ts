@@ -1,5 +1,5 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
-import type { LatestDrift } from '#schemas/http/posture.js';
+import type { DriftListFinding, LatestDrift } from '#schemas/http/posture.js';
 import type { Row } from '#schemas/records/rows.js';
 import type { Window } from './window.js';
 
@@ -14,7 +14,7 @@ export async function latestDrift(
   const [row] = await selectRows<Row<'drift_event'>>(
     clickhouse,
     `SELECT event_id, occurred_at, score_delta, score_previous, score_current, is_regression, has_critical, new_findings,
-       resolved_findings
+       resolved_findings, new_list, resolved_list
      FROM drift_event
      WHERE org_id = {orgId:String} AND repo = {repository:String} AND occurred_at < toDateTime64({end:UInt32}, 3, 'UTC')
      ORDER BY occurred_at DESC, event_id DESC LIMIT 1`,
@@ -31,5 +31,11 @@ export async function latestDrift(
     hasCritical: row.has_critical,
     newFindingCount: row.new_findings,
     resolvedFindingCount: row.resolved_findings,
+    newFindings: row.new_list.map(toFinding),
+    resolvedFindings: row.resolved_list.map(toFinding),
   };
+}
+
+function toFinding({ finding_key: findingKey = '', id = '', severity = '', category = '', title = '', file = '' }: Record<string, string>): DriftListFinding {
+  return { findingKey: findingKey === '' ? null : findingKey, id, severity, category: category === '' ? null : category, title, file };
 }

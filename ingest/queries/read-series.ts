@@ -24,18 +24,22 @@ export async function readSeries(
   view: SeriesView,
   question: SeriesQuestion,
 ): Promise<{ rows: Record<string, Value>[]; nextCursor: string | null }> {
-  const { types, time, key } = view;
+  const { types, since, until, key } = view;
   const conditions = ['org_id = {orgId:String}'];
   const params: Record<string, unknown> = { orgId: question.orgId, limit: question.limit + 1 };
   if (question.repository !== undefined && 'repo' in types) {
     conditions.push('repo = {repository:String}');
     params['repository'] = question.repository;
   }
-  if (time !== undefined) {
-    conditions.push(`${time} >= toDateTime({since:UInt32}, 'UTC') AND ${time} < toDateTime({until:UInt32}, 'UTC')`);
-    params['since'] = question.since;
-    params['until'] = question.until;
+  if (view.bucket === null) {
+    // A row that overlaps the window is in it: an episode that began before and lasts, too.
+    conditions.push(`${since} < toDateTime64({until:UInt32}, 3, 'UTC')`);
+    if (until !== undefined) conditions.push(`(isNull(${until}) OR ${until} > toDateTime64({since:UInt32}, 3, 'UTC'))`);
+  } else {
+    conditions.push(`${since} >= toDateTime({since:UInt32}, 'UTC') AND ${since} < toDateTime({until:UInt32}, 'UTC')`);
   }
+  params['since'] = question.since;
+  params['until'] = question.until;
   for (const [column, value] of question.filters) {
     conditions.push(`toString(${column}) = {filter_${column}:String}`);
     params[`filter_${column}`] = value;
@@ -46,7 +50,7 @@ export async function readSeries(
     conditions.push(`(${keys.map(({ order }) => order).join(', ')}) > (${keys.map(({ index, isNumber }) => `{after${String(index)}:${isNumber ? 'Int64' : 'String'}}`).join(', ')})`);
     after.forEach((part, index) => (params[`after${String(index)}`] = part));
   }
-  const columns = Object.keys(types).filter((column) => column !== 'org_id');
+  const columns = Object.keys(types);
   const rows = await fromStore(
     selectRows<Record<string, Value>>(
       clickhouse,

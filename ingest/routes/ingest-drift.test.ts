@@ -44,6 +44,38 @@ describe('a drift', () => {
   });
 });
 
+describe('the findings that a drift lists', () => {
+  const moved = (id: string, over: object = {}) => ({ id, severity: 'critical', title: 'Hardcoded key', file: 'CLAUDE.md', ...over });
+  const drift = (over: object) => driftOfSpec({ scoreDelta: 0, previousScore: 41, currentScore: 41, ...over });
+
+  it('are no drift where only their lines moved', async () => {
+    const answer = await post(drift({
+      repository: 'acme/moved', newFindings: [moved('secrets-a-33'), moved('secrets-a-90'), moved('mcp-b-7', { file: '.mcp.json', severity: 'low' })],
+      resolvedFindings: [moved('secrets-a-10'), moved('secrets-a-67')], isRegression: true, hasCritical: true,
+    }));
+    expect(answer.json<DriftAnswer>().warnings?.join()).toContain('2 are in both');
+    expect(await facts('acme/moved')).toMatchObject([{
+      is_regression: true, has_critical: false, new_findings: 1, resolved_findings: 0, resolved_list: [],
+      new_list: [{ finding_key: '', id: 'mcp-b-7', severity: 'low', category: '', title: 'Hardcoded key', file: '.mcp.json' }],
+    }]);
+    await post(drift({ repository: 'acme/only-moved', newFindings: [moved('secrets-a-33')], resolvedFindings: [moved('secrets-a-10')], isRegression: true, hasCritical: true }));
+    expect(await facts('acme/only-moved')).toMatchObject([{ is_regression: false, has_critical: false, new_findings: 0, resolved_findings: 0 }]);
+  });
+
+  it('are a drift where their evidence, severity, file or title differs', async () => {
+    const hash = (letter: string): object => ({ category: 'mcp', fingerprint: `mcp-a-1::.mcp.json::sha256:${letter.repeat(64)}` });
+    for (const [repository, after, before] of [
+      ['acme/evidence', hash('a'), hash('b')],
+      ['acme/severity', { severity: 'high' }, { severity: 'low' }],
+      ['acme/file', { file: 'a' }, { file: 'b' }],
+      ['acme/title', { title: 'a' }, { title: 'b' }],
+    ] as const) {
+      await post(drift({ repository, newFindings: [moved('mcp-a-1', after)], resolvedFindings: [moved('mcp-a-2', before)] }));
+      expect([repository, await facts(repository)]).toMatchObject([repository, [{ is_regression: true, new_findings: 1, resolved_findings: 1 }]]);
+    }
+  });
+});
+
 describe('the webhook of `agentshield watch`', () => {
   const payload = {
     event: 'agentshield.drift', timestamp: '2026-06-21T18:01:10.000Z', isRegression: false, hasCritical: false,

@@ -60,13 +60,14 @@ export function ingestDriftRoutes(app: FastifyInstance, options: { sink: Telemet
   async function take(drift: Drift, field: string, named: string | null | undefined, caller: Caller, warnings: string[]): Promise<DriftAnswer> {
     checkTime(drift.timestamp, field);
     const repository = await options.repositories.ensure(caller, chooseRepository(named, caller));
-    const driftEventId = await sendDrift(options.sink, drift, repository.fullName, caller);
+    const { eventId, moved } = await sendDrift(options.sink, drift, repository.fullName, caller);
+    const told = [...warnings, ...(moved === 0 ? [] : [`newFindings, resolvedFindings: ${String(moved)} are in both, their lines moved; they are no drift`])];
     return {
       ok: true,
-      driftEventId,
+      driftEventId: eventId,
       alertRouted: false,
       rollupsUpdated: ['drift_history'],
-      ...(warnings.length === 0 ? {} : { warnings }),
+      ...(told.length === 0 ? {} : { warnings: told }),
     };
   }
 

@@ -41,7 +41,7 @@ export function seriesRoutes(app: FastifyInstance, options: { clickhouse: ClickH
       name,
       buckets: views.flatMap(({ bucket }) => (bucket === null ? [] : [bucket])),
       dimensions: (views[0]?.dimensions ?? []).map(camelCase),
-      columns: Object.keys(views[0]?.types ?? {}).filter((column) => column !== 'org_id').map(fieldOf),
+      columns: Object.keys(views[0]?.types ?? {}).map(fieldOf),
       isExplained: isExplained(name),
     })),
   }));
@@ -51,18 +51,18 @@ export function seriesRoutes(app: FastifyInstance, options: { clickhouse: ClickH
     const definition = needSeries(params.name, 'name');
     const view = viewOf(definition, bucket);
     const filters = filtersOf(rest, view.dimensions);
-    const window = view.time === undefined ? undefined : windowOf({ from, to, bucket: view.bucket ?? 'day' });
+    const window = windowOf({ from, to, bucket: view.bucket ?? 'day' });
     if (!('repo' in view.types)) needWholeOrg(caller);
     const repository = await repositoryOf(repositories, caller, named);
     const { rows, nextCursor } = await readSeries(clickhouse, view, {
-      orgId: caller.orgId, repository, since: window?.start ?? 0, until: window?.end ?? 0, filters, limit, cursor,
+      orgId: caller.orgId, repository, since: window.start, until: window.end, filters, limit, cursor,
     });
     return {
       series: definition.name,
       bucket: view.bucket,
-      from: window?.from.toISOString() ?? null,
-      to: window?.to.toISOString() ?? null,
-      columns: Object.keys(view.types).filter((column) => column !== 'org_id').map(fieldOf),
+      from: window.from.toISOString(),
+      to: window.to.toISOString(),
+      columns: Object.keys(view.types).map(fieldOf),
       points: rows,
       nextCursor,
     };
@@ -74,19 +74,20 @@ export function seriesRoutes(app: FastifyInstance, options: { clickhouse: ClickH
     const formula = FORMULAS[name];
     const filters = filtersOf(rest, formula.dimensions);
     if (isOfOrganisation(name)) needWholeOrg(caller);
-    const { fullName } = await repositories.need(caller, named);
+    const repository = isOfOrganisation(name) ? undefined : await repositoryOf(repositories, caller, named);
+    if (repository === undefined && !isOfOrganisation(name)) throw invalid('repository', 'an id or full name: the series has a point for each repository');
     const since = bucketStart(readDate(at, 'at'), bucket);
     const until = since + BUCKET_SECONDS[bucket];
     const [{ total, facts, nextCursor }, computed] = await Promise.all([
-      explainPoint(clickhouse, formula, { orgId: caller.orgId, repository: fullName, since, until, filters, limit, cursor }),
-      fromStore(explainComputed(clickhouse, { orgId: caller.orgId, series: name, repo: fullName, at: since, grain: bucket, limit })),
+      explainPoint(clickhouse, formula, { orgId: caller.orgId, repository, since, until, filters, limit, cursor }),
+      fromStore(explainComputed(clickhouse, { orgId: caller.orgId, series: name, repo: repository ?? '', at: since, grain: bucket, limit })),
     ]);
     return {
       series: name,
       bucket,
       from: new Date(since * 1_000).toISOString(),
       to: new Date(until * 1_000).toISOString(),
-      repository: fullName,
+      repository: repository ?? null,
       formula: formula.text,
       version: formula.version,
       fact: formula.fact,
@@ -115,9 +116,9 @@ function needSeries(name: string, field: string): SeriesDefinition {
   throw new ShieldwatchError('not_found', `there is no such series; there are ${[...SERIES_TABLE.keys()].join(', ')}`, { field });
 }
 
-/** The view of a bucket; of days unless asked for. */
+/** The view of a bucket. Unless asked for: rows without buckets where the series has them, else days. */
 function viewOf({ name, views }: SeriesDefinition, bucket: string | undefined): SeriesView {
-  const view = bucket === undefined ? (views.find((each) => each.bucket === 'day') ?? views[0]) : views.find((each) => each.bucket === bucket);
+  const view = bucket === undefined ? (views.find((each) => each.bucket === null) ?? views.find((each) => each.bucket === 'day')) : views.find((each) => each.bucket === bucket);
   if (view !== undefined) return view;
   const buckets = views.flatMap((each) => (each.bucket === null ? [] : [each.bucket]));
   throw invalid('bucket', buckets.length === 0 ? `none: ${name} has no buckets` : `one of ${buckets.join(', ')}`);

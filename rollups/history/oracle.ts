@@ -194,8 +194,8 @@ export const ORACLE: Readonly<Record<string, Expectation>> = {
       FROM (SELECT org_id, bucket_start, route FROM open_review_item_org_hour WHERE ${OF}) AS b INNER JOIN (${ITEMS}) AS i ON i.org_id = b.org_id GROUP BY ALL`,
   },
   drift_history_hour: {
-    columns: `org_id, repo, bucket_start, drifts, regressions, critical_drifts, score_delta_min, score_delta_max, score_delta_sum, new_findings, ${SEVERITIES.map((s) => `new_${s}, resolved_${s}`).join(', ')}`,
-    naive: `SELECT org_id, repo, bucket_start, countIf(d) AS drifts, countIf(d AND regression) AS regressions, countIf(d AND crit) AS critical_drifts, minOrNullIf(delta, d) AS score_delta_min,
+    columns: `org_id, repo, bucket_start, drifts, regressions, improvements, critical_drifts, score_delta_min, score_delta_max, score_delta_sum, new_findings, ${SEVERITIES.map((s) => `new_${s}, resolved_${s}`).join(', ')}`,
+    naive: `SELECT org_id, repo, bucket_start, countIf(d) AS drifts, countIf(d AND regression) AS regressions, countIf(d AND NOT regression AND delta > 0) AS improvements, countIf(d AND crit) AS critical_drifts, minOrNullIf(delta, d) AS score_delta_min,
         maxOrNullIf(delta, d) AS score_delta_max, sumIf(delta, d) AS score_delta_sum, sum(new) AS new_findings,
         ${SEVERITIES.map((s) => `countIf(change = 1 AND severity = '${s}') AS new_${s}, countIf(change = -1 AND severity = '${s}') AS resolved_${s}`).join(', ')}
       FROM (

@@ -1,5 +1,6 @@
 -- drift_history, one row = one hour of one repository.
--- Promise: the deduplicated drifts of that hour with the band of their score changes; and what the hour's scans show
+-- Promise: the deduplicated drifts of that hour with the band of their score changes; a drift whose score rose and that
+-- is no regression is an improvement; and what the hour's scans show
 -- to have come and gone since the scan before, by severity and finding key, so that moved lines are no drift. What
 -- the first scan of a repository shows has not drifted, nor what keys of another scheme name anew.
 -- Reads drift_event_v1, finding_transition and the heads of scan_posture for the given keys alone.
@@ -10,7 +11,7 @@ INSERT INTO drift_history_v1
 SELECT org_id, repo, bucket_start, {formula:UInt16} AS formula,
     countIf(what = 'drift') AS drifts,
     countIf(what = 'drift' AND is_regression) AS regressions,
-    countIf(what = 'drift' AND NOT is_regression) AS improvements,
+    countIf(what = 'drift' AND NOT is_regression AND score_delta > 0) AS improvements,
     countIf(what = 'drift' AND has_critical) AS critical_drifts,
     minIf(score_delta, what = 'drift') AS score_delta_min,
     maxIf(score_delta, what = 'drift') AS score_delta_max,

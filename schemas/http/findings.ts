@@ -12,7 +12,7 @@ export const findingsQuery = z.object({
   repository: z.string().max(600).optional(),
   severity: severity.optional(),
   category: findingCategory.optional(),
-  /** `open`: in the newest scan of its repository. */
+  /** `open`: shown by the newest scan of its repository that reports its severity and lists its findings. */
   status: z.enum(['open', 'resolved', 'all']).default('open'),
   ...paging,
 });
@@ -35,7 +35,7 @@ export const finding = z.object({
   occurrences: count,
   firstSeenAt: z.string(),
   lastSeenAt: z.string(),
-  /** The first scan after `lastSeenAt` that looked and did not find it; null: it is open. */
+  /** The first scan after `lastSeenAt` that reports its severity, lists its findings and does not show it; null: it is open. */
   resolvedAt: z.string().nullable(),
   scans: count,
   triage: triage.nullable(),

@@ -85,7 +85,18 @@ const latestScan = z.object({
 });
 export type LatestScan = z.infer<typeof latestScan>;
 
-/** The newest drift in AgentShield's `DriftResult` shape; findings as counts. */
+/** A finding as a drift lists it. The key is null where the producer sent no fingerprint. */
+const driftListFinding = z.object({
+  findingKey: z.string().nullable(),
+  id: z.string(),
+  severity: z.string(),
+  category: z.string().nullable(),
+  title: z.string(),
+  file: z.string(),
+});
+export type DriftListFinding = z.infer<typeof driftListFinding>;
+
+/** The newest drift in AgentShield's `DriftResult` shape. At most 500 findings of each kind are listed; the counts are of all. */
 const latestDrift = z.object({
   driftEventId: z.string(),
   timestamp: z.string(),
@@ -96,6 +107,8 @@ const latestDrift = z.object({
   hasCritical: z.boolean(),
   newFindingCount: count,
   resolvedFindingCount: count,
+  newFindings: z.array(driftListFinding),
+  resolvedFindings: z.array(driftListFinding),
 });
 export type LatestDrift = z.infer<typeof latestDrift>;
 

@@ -22,8 +22,8 @@ const value = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 export const series = z.object({
   series: z.string(),
   bucket: bucket.nullable(),
-  from: z.string().nullable(),
-  to: z.string().nullable(),
+  from: z.string(),
+  to: z.string(),
   columns: z.array(z.string()),
   points: z.array(z.record(z.string(), value)),
   nextCursor,
@@ -42,7 +42,8 @@ export const explainQuery = z.object({
   bucket: bucket.default('hour'),
   /** Start of the point's bucket. */
   at: moment,
-  repository: z.string().max(600),
+  /** Id or full name. Needed for a series of repositories unless the token is bound to one; ignored for one of the organisation. */
+  repository: z.string().max(600).optional(),
   ...paging,
 });
 
@@ -52,7 +53,8 @@ export const explanation = z.object({
   bucket,
   from: z.string(),
   to: z.string(),
-  repository: z.string(),
+  /** Null: the point is the whole organisation's. */
+  repository: z.string().nullable(),
   /** How the point is made of the facts, and the version of that formula. */
   formula: z.string(),
   version: z.int(),

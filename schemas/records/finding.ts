@@ -84,6 +84,20 @@ export function numberFindings(findings: readonly Omit<FindingRecord, 'occurrenc
   });
 }
 
+/**
+ * Returns the findings that the others do not have, by key as multisets: what moved to another line is the same
+ * finding, and of three equal ones that became two, one is gone.
+ */
+export function findingsWithout<F extends { key: string }>(findings: readonly F[], others: readonly { key: string }[]): F[] {
+  const left = new Map<string, number>();
+  for (const { key } of others) left.set(key, (left.get(key) ?? 0) + 1);
+  return findings.filter(({ key }) => {
+    const count = left.get(key) ?? 0;
+    if (count > 0) left.set(key, count - 1);
+    return count === 0;
+  });
+}
+
 /** Identity of a finding fact: its scan, its key, its occurrence. */
 function findingEventId(scanId: string, key: string, occurrence: number): string {
   return createHash('sha256').update(`${scanId}\0${key}\0${occurrence}`).digest('hex').slice(0, 32);

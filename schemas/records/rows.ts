@@ -8,6 +8,9 @@ const SECONDS = "DateTime('UTC')";
 /** A string of few different values. */
 const NAME = 'LowCardinality(String)';
 
+/** Findings that a drift lists. */
+const DRIFT_FINDINGS = 'Array(Tuple(finding_key String, id String, severity String, category String, title String, file String))';
+
 /** The same columns by hour, day and week. */
 function grains<const N extends string, const C>(series: N, columns: C): Record<`${N}_hour` | `${N}_day` | `${N}_week`, C> {
   return { [`${series}_hour`]: columns, ...folds(series, columns) } as Record<`${N}_hour` | `${N}_day` | `${N}_week`, C>;
@@ -128,6 +131,8 @@ export const VIEWS = {
     has_critical: 'Bool',
     new_findings: 'UInt32',
     resolved_findings: 'UInt32',
+    new_list: DRIFT_FINDINGS,
+    resolved_list: DRIFT_FINDINGS,
     trace_id: 'String',
     ingested_at: MILLISECONDS,
   },
@@ -367,6 +372,14 @@ export const VIEWS = {
     high_last: 'Nullable(UInt32)',
     files_scanned_last: 'Nullable(UInt32)',
     last_at: "Nullable(DateTime64(3, 'UTC'))",
+  }),
+  ...grains('score_trend_org', {
+    org_id: NAME,
+    bucket_start: SECONDS,
+    repos: 'UInt64',
+    score_mean: 'Float64',
+    score_min: 'UInt8',
+    grade: 'String',
   }),
   ...grains('drift_history', {
     org_id: NAME,
@@ -804,6 +817,8 @@ type Value<T extends string> = T extends `Nullable(${infer Inner})`
   ? Value<Inner> | null
   : T extends `Map(${string}`
     ? Record<string, number>
+    : T extends `Array(Tuple(${string}))`
+      ? Record<string, string>[]
   : T extends `Array(${infer Inner})`
     ? Value<Inner>[]
     : T extends 'Bool'

@@ -1829,6 +1829,22 @@ export interface operations {
                             hasCritical: boolean;
                             newFindingCount: number;
                             resolvedFindingCount: number;
+                            newFindings: {
+                                findingKey: string | null;
+                                id: string;
+                                severity: string;
+                                category: string | null;
+                                title: string;
+                                file: string;
+                            }[];
+                            resolvedFindings: {
+                                findingKey: string | null;
+                                id: string;
+                                severity: string;
+                                category: string | null;
+                                title: string;
+                                file: string;
+                            }[];
                         } | null;
                         runtime: {
                             blockedCommandRate: {
@@ -2242,8 +2258,8 @@ export interface operations {
                     "application/json": {
                         series: string;
                         bucket: ("hour" | "day" | "week") | null;
-                        from: string | null;
-                        to: string | null;
+                        from: string;
+                        to: string;
                         columns: string[];
                         points: {
                             [key: string]: string | number | boolean | null;
@@ -2270,7 +2286,7 @@ export interface operations {
                 series: string;
                 bucket?: "hour" | "day" | "week";
                 at: string;
-                repository: string;
+                repository?: string;
                 limit?: number;
                 cursor?: string;
             };
@@ -2292,7 +2308,7 @@ export interface operations {
                         bucket: "hour" | "day" | "week";
                         from: string;
                         to: string;
-                        repository: string;
+                        repository: string | null;
                         formula: string;
                         version: number;
                         fact: string;

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { selectRows } from '#schemas/clickhouse/client.js';
 import { repositoryAttributes, repositoryId } from '#schemas/records/repository.js';
-import { INGEST_SCOPES } from './auth/caller.js';
-import { mintToken } from './auth/tokens.js';
-import { SERIES_TABLE } from './queries/series-table.js';
-import { driftOfSpec, scanOfSpec } from './testing/bodies.js';
-import { jsonHeaders, startGateway, type Refusal, type TestGateway } from './testing/gateway.js';
+import { INGEST_SCOPES } from '#ingest/auth/caller.js';
+import { mintToken } from '#ingest/auth/tokens.js';
+import { SERIES_TABLE } from '#ingest/queries/series-table.js';
+import { driftOfSpec, scanOfSpec } from '#ingest/testing/bodies.js';
+import { createRollupWorker } from '#rollups/worker.js';
+import { jsonHeaders, startGateway, type Refusal, type TestGateway } from '#ingest/testing/gateway.js';
 
 /** Nothing of the other repository is named without it. */
 const MARK = 'another-team';
@@ -27,6 +28,7 @@ beforeAll(async () => {
     const scan = await call('POST', '/v1/ingest/scan', gateway.ingestToken, scanOfSpec({ repository, report, findings, remediation: null, filesScanned: 3 }));
     expect(scan.statusCode, scan.body).toBe(200);
   }
+  await createRollupWorker({ clickhouse: gateway.store.client, settleMs: 0 }).tick();
 });
 afterAll(() => gateway.close());
 

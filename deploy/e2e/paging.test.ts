@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { openReviewItems } from './fleet/review-items.js';
-import { scanOfSpec } from './testing/bodies.js';
-import { jsonHeaders, startGateway, type Refusal, type TestGateway } from './testing/gateway.js';
+import { openReviewItems } from '#ingest/fleet/review-items.js';
+import { scanOfSpec } from '#ingest/testing/bodies.js';
+import { createRollupWorker } from '#rollups/worker.js';
+import { jsonHeaders, startGateway, type Refusal, type TestGateway } from '#ingest/testing/gateway.js';
 
 const COUNT = 5;
 let gateway: TestGateway;
@@ -20,6 +21,7 @@ beforeAll(async () => {
   await openReviewItems(gateway.app.plane, gateway.store.client, 'org_a');
   const entries = numbers.map((n) => ({ timestamp: `2026-11-20T10:0${n}:00.000Z`, tool: 'Bash', decision: 'allow' }));
   await post('/v1/ingest/runtime', gateway.ingestToken, { repository: 'acme/paged', entries });
+  await createRollupWorker({ clickhouse: gateway.store.client, settleMs: 0 }).tick();
   const key = { org_id: 'org_a', repo: 'acme/paged', is_head: false, min_severity: 'info', producer_version: '1', version: 1, scans: 1, score_sum: 1, score_min: 1, score_max: 1, score_last: 1, grade_last: 'F' };
   await gateway.store.client.insert({ table: 'score_trend_v1', format: 'JSONEachRow', values: numbers.map((n) => ({ ...key, bucket_start: `2026-11-20 1${n}:00:00` })) });
 });
