@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SeriesFact } from '#schemas/clickhouse/facts.js';
+import { IS_ATTEMPT_BY_TEXT, IS_INJECTION_ATTEMPT } from '#schemas/clickhouse/injection-attempt.js';
 import { isCounted, JUDGEMENTS_BY_STRICTNESS } from '#schemas/clickhouse/judged-call.js';
 import { packageRoot } from '#schemas/root.js';
 
@@ -49,6 +50,8 @@ const OF_KEYS = `(org_id, repo, toStartOfHour(occurred_at)) IN {keys} AND occurr
 const file = (name: string): string =>
   readFileSync(join(packageRoot(), 'rollups/jobs', `${name}.sql`), 'utf8')
     .replaceAll('{is_counted}', isCounted(OF_KEYS))
+    .replaceAll('{is_injection_attempt}', IS_INJECTION_ATTEMPT)
+    .replaceAll('{is_attempt_by_text}', IS_ATTEMPT_BY_TEXT)
     .replaceAll('{judgements_by_strictness}', JUDGEMENTS_BY_STRICTNESS);
 
 function job(name: string, facts: readonly SeriesFact[], more: Partial<RollupJob> = {}): RollupJob {

@@ -43,7 +43,7 @@ describe('decision_duration', () => {
 });
 
 describe('injection_attempt_rate', () => {
-  it('sets blocked injections against all decisions; a finding counts once in its bucket; text is a fallback kept apart', async () => {
+  it('sets blocked injections against all decisions; a finding counts once in its bucket; what only the reason tells is an attempt too, and counted beside', async () => {
     await insert('runtime_event_v1', [
       decision('inject', '10:01', 'allow'),
       decision('inject', '10:02', 'block', { rule_category: 'injection' }),
@@ -63,12 +63,12 @@ describe('injection_attempt_rate', () => {
     const rows = (view: string) =>
       select(`SELECT toString(bucket_start) AS bucket, attempts, decisions, findings, attempts_by_text FROM ${view} WHERE org_id = 'inject' ORDER BY bucket`);
     expect(await rows('injection_attempt_rate_hour')).toEqual([
-      { bucket: '2026-11-20 10:00:00', attempts: 1, decisions: 4, findings: 2, attempts_by_text: 1 },
+      { bucket: '2026-11-20 10:00:00', attempts: 2, decisions: 4, findings: 2, attempts_by_text: 1 },
       { bucket: '2026-11-20 11:00:00', attempts: 0, decisions: 1, findings: 0, attempts_by_text: 0 },
       { bucket: '2026-11-20 12:00:00', attempts: 0, decisions: 0, findings: 1, attempts_by_text: 0 },
     ]);
     // Finding a is in two hours and counts once in the day: 2, not 2 + 1.
-    const day = { attempts: 1, decisions: 5, findings: 2, attempts_by_text: 1 };
+    const day = { attempts: 2, decisions: 5, findings: 2, attempts_by_text: 1 };
     expect(await rows('injection_attempt_rate_day')).toEqual([{ bucket: '2026-11-20 00:00:00', ...day }]);
     // 20 November 2026 is a Friday; its ISO week began on Monday the 16th.
     expect(await rows('injection_attempt_rate_week')).toEqual([{ bucket: '2026-11-16 00:00:00', ...day }]);

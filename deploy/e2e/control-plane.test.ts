@@ -243,6 +243,28 @@ describe('findings', () => {
     await expect.poll(async () => (await list('status=open'))[0]?.triage).toBeNull();
   });
 
+  it('do not block while their acceptance lasts, for the API and the boards alike', async () => {
+    const base = { repository: 'acme/accepted', expectedBundleDigest: null, remediation: null, filesScanned: 2, supplyChain: null, policy: null, baseline: null };
+    await scan({ ...base, bundleDigest: digest('7'), generatedAt: '2026-07-01T00:00:00.000Z', report: report(1), findings: [row('z-1')] });
+    await recompute();
+    const { findings: [found] } = (await call<{ findings: Finding[] }>('GET', '/v1/findings?repository=acme%2Faccepted', as('viewer'))).body;
+    const triage = async (body: object): Promise<void> => {
+      expect((await call('PUT', '/v1/repo/acme%2Faccepted/findings/triage', as('admin'), { findingKey: found?.findingKey, reason: 'known', ...body })).status).toBe(200);
+    };
+    const routes = async () => {
+      const { entries } = (await call<Fleet>('GET', '/v1/org/org_a/fleet', as('viewer'))).body;
+      const board = await selectRows<{ route: string }>(gateway.store.client, `SELECT route FROM repo_route WHERE org_id = 'org_a' AND repo = 'acme/accepted'`, {});
+      const { reviewItems } = (await call<{ reviewItems: ReviewItem[] }>('GET', '/v1/repo/acme%2Faccepted/review-items', as('viewer'))).body;
+      return [entries.find(({ repository }) => repository === 'acme/accepted')?.route, ...board.map(({ route }) => route), ...reviewItems.map(({ route }) => route)];
+    };
+    expect(await routes()).toEqual(['security-blocker', 'security-blocker', 'security-blocker']);
+    await triage({ state: 'accepted', until: new Date(Date.now() + 3_600_000).toISOString() });
+    await expect.poll(routes).toEqual(['ready', 'ready']);
+    // Muted is out of sight, and still in the way.
+    await triage({ state: 'muted' });
+    await expect.poll(routes).toEqual(['security-blocker', 'security-blocker', 'security-blocker']);
+  });
+
   it('are muted until somebody opens them again, and each of that is a fact', async () => {
     const [, second] = await list('status=open');
     const triage = (state: string) => call('PUT', '/v1/repo/acme%2Flife/findings/triage', as('admin'), { findingKey: second?.findingKey, reason: 'noise', state });

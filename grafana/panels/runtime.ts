@@ -19,7 +19,7 @@ export function guardStats(): Builder<Panel>[] {
     ).decimals(1).mappings([TOO_FEW]).reduceOptions(reduceTo('rate')),
     stat({ id: 2, title: 'Blocked', description: 'Numerator of the rate: decisions that stopped a tool call. 0 where all was let through, no value where nothing was decided.', sql: blockedCount(GUARD_SCOPE), noValue: SILENT, w: 5, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'orange']]).decimals(0),
     stat({ id: 3, title: 'Decisions', description: 'Denominator of the rate: tool calls that were decided. None at all is no data: a silent guard is not a quiet one.', sql: decisionCount(GUARD_SCOPE), noValue: SILENT, w: 5, h: 5, next: { title: 'Coverage', uid: 'shieldwatch-coverage' } }, 'short', [[null, 'text'], [0, 'blue']]).decimals(0),
-    stat({ id: 4, title: 'Injections', description: "Decisions that a rule of category injection blocked, in the range by whole hours, over 14 days by whole days. All tools and agents of the chosen repositories.", sql: injectionsInRange(), noValue: SILENT, w: 5, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'red']]).decimals(0),
+    stat({ id: 4, title: 'Injections', description: "Injection attempts that were blocked, by rule and by text (see the chart), in the range by whole hours, over 14 days by whole days. All tools and agents of the chosen repositories.", sql: injectionsInRange(), noValue: SILENT, w: 5, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'red']]).decimals(0),
     stat({ id: 5, title: 'Time (p95)', description: 'Time 95 % of the decisions stayed below, measured by the guard, over the range by whole hours (over 14 days by whole days), all tools and agents; 1 % relative error.', sql: latencyInRange(), noValue: SILENT, w: 4, h: 5 }, 'ms', [[null, 'text'], [0, 'green'], [50, 'orange'], [200, 'red']]).decimals(1),
   ];
 }
@@ -97,7 +97,7 @@ export function rules(): Builder<Panel> {
 export function injectionsOverTime(): Builder<Panel> {
   return paint(
     bars(
-      { id: 12, title: 'Is somebody trying to inject?', description: 'Blocked injections by hour up to 14 days, then by day. By rule: a rule of category injection blocked. By text: blocked without a category, and the reason reads like an injection; never part of the other. A bar of height 0 is an hour with decisions and no attempt.', sql: injectionAttempts(), noValue: SILENT, w: 12, h: 9 },
+      { id: 12, title: 'Is somebody trying to inject?', description: 'Blocked injections by hour up to 14 days, then by day. By rule: a rule of category injection blocked. By text: blocked without a category, and the reason reads like an injection. A bar of height 0 is an hour with decisions and no attempt.', sql: injectionAttempts(), noValue: SILENT, w: 12, h: 9 },
       'short',
     ),
     { by_rule: 'red', by_text: 'yellow' },

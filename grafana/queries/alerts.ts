@@ -1,3 +1,4 @@
+import { IS_INJECTION_ATTEMPT } from '#schemas/clickhouse/injection-attempt.js';
 import { isCounted } from '#schemas/clickhouse/judged-call.js';
 import { collectorLost, waitingBuckets } from './pipeline.js';
 
@@ -37,7 +38,7 @@ export function injectionSpike(scope: string): string {
   return `SELECT org_id, repo, if(attempts < 5, 0, round(attempts / greatest(1, ifNull(mean, 0)), 1)) AS spike
 FROM
 (
-    SELECT org_id, repo, countIf(decision = 'block' AND rule_category = 'injection') AS attempts
+    SELECT org_id, repo, countIf(${IS_INJECTION_ATTEMPT}) AS attempts
     FROM runtime_event
     WHERE ${where}
         AND ${isCounted(where)}

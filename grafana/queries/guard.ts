@@ -9,7 +9,7 @@ function injections(): string {
 
 /** Blocked injections over time, by how they were told: by the rule's category, or by the text of the reason alone. */
 export function injectionAttempts(): string {
-  return `SELECT bucket_start AS time, sum(attempts) AS by_rule, sum(attempts_by_text) AS by_text
+  return `SELECT bucket_start AS time, sum(attempts - attempts_by_text) AS by_rule, sum(attempts_by_text) AS by_text
 FROM
 (
     ${injections()}
@@ -18,7 +18,7 @@ GROUP BY time
 ORDER BY time`;
 }
 
-/** One number: injections that a rule of that category blocked in the range. NULL where nothing was decided. */
+/** One number: injection attempts blocked in the range. NULL where nothing was decided. */
 export function injectionsInRange(): string {
   return `SELECT if(sum(decisions) = 0, NULL, sum(attempts)) AS injections
 FROM

@@ -53,8 +53,9 @@ function routeOf(scan: FleetScan, errors: readonly string[]): { route: Route; re
   const [error] = errors;
   if (error !== undefined) return { route: 'invalid', reason: error };
   const blockers: [number, string][] = [
-    [scan.critical, 'critical findings'],
-    [scan.high, 'high findings'],
+    // What is accepted does not block while the acceptance lasts; `repo_route` says the same.
+    [scan.critical - scan.accepted_critical, 'critical findings'],
+    [scan.high - scan.accepted_high, 'high findings'],
     [scan.packages_critical, 'critical supply-chain packages'],
     [scan.packages_high, 'high supply-chain packages'],
   ];

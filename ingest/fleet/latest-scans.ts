@@ -7,19 +7,25 @@ const COLUMNS = [
   'repo', 'event_id', 'occurred_at', 'score', 'grade', 'total_findings', 'critical', 'high', 'medium', 'low', 'info', 'provider',
   'bundle_digest', 'integrity', 'policy_status', 'baseline_status', 'packages_risky', 'packages_critical', 'packages_high', 'auto_fixable', 'manual_review',
 ] as const satisfies readonly (keyof Row<'scan'>)[];
-export type FleetScan = Pick<Row<'scan'>, (typeof COLUMNS)[number]>;
+/** The scan, and how many of its critical and high findings are accepted now. */
+export type FleetScan = Pick<Row<'scan'>, (typeof COLUMNS)[number]> & { accepted_critical: number; accepted_high: number };
 
 /** Repositories of a fleet that are looked at. */
 export const MAX_FLEET = 10_000;
 
 /** The newest scan of each repository (or of one) that looked at a file, by name; `isCut`: there are more than {@link MAX_FLEET}. */
 export async function latestScans(clickhouse: ClickHouseClient, orgId: string, repository?: string): Promise<{ scans: FleetScan[]; isCut: boolean }> {
+  const scope = `org_id = {orgId:String}${repository === undefined ? '' : ' AND repo = {repository:String}'}`;
   const scans = await fromStore(
     selectRows<FleetScan>(
       clickhouse,
-      `SELECT ${COLUMNS.join(', ')} FROM scan
-       WHERE org_id = {orgId:String} ${repository === undefined ? '' : 'AND repo = {repository:String}'} AND files_scanned > 0
-       ORDER BY repo, occurred_at DESC, event_id DESC LIMIT 1 BY repo LIMIT {limit:UInt32}`,
+      `SELECT ${COLUMNS.map((column) => `s.${column} AS ${column}`).join(', ')}, a.critical AS accepted_critical, a.high AS accepted_high
+       FROM (
+         SELECT ${COLUMNS.join(', ')} FROM scan WHERE ${scope} AND files_scanned > 0
+         ORDER BY repo, occurred_at DESC, event_id DESC LIMIT 1 BY repo LIMIT {limit:UInt32}
+       ) AS s
+       LEFT JOIN (SELECT * FROM accepted_finding WHERE ${scope}) AS a ON a.repo = s.repo AND a.scan_id = s.event_id
+       ORDER BY repo`,
       { orgId, limit: MAX_FLEET + 1, ...(repository === undefined ? {} : { repository }) },
     ),
   );

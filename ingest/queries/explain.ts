@@ -39,7 +39,7 @@ export const FORMULAS: Readonly<Record<ExplainedSeries, Formula>> = {
   injection_attempt_rate: {
     fact: 'runtime_event',
     dimensions: [],
-    text: 'Calls blocked by a rule of category injection, over all calls that were judged, each once and by its strictest judgement; injection findings of scans are counted beside them.',
+    text: 'Calls blocked as injections (by a rule of that category or, where no category came, for a reason that reads like one), over all calls that were judged, each once and by its strictest judgement; injection findings of scans are counted beside them.',
     version: 2,
   },
   secret_exposure_events: {

@@ -121,7 +121,7 @@ export const ORACLE: Readonly<Record<string, Expectation>> = {
     `injection_attempt_rate_${grain ?? ''}`,
     {
       columns: 'org_id, repo, bucket_start, attempts, decisions, findings, attempts_by_text',
-      naive: `SELECT org_id, repo, bucket_start, countIf(blocked AND category = 'injection') AS attempts, countIf(is_decision) AS decisions, uniqExactIf(finding, NOT is_decision) AS findings,
+      naive: `SELECT org_id, repo, bucket_start, countIf(blocked AND (category = 'injection' OR category = '' AND positionCaseInsensitive(reason, 'injection') > 0)) AS attempts, countIf(is_decision) AS decisions, uniqExactIf(finding, NOT is_decision) AS findings,
           countIf(blocked AND category = '' AND positionCaseInsensitive(reason, 'injection') > 0) AS attempts_by_text
         FROM (
           SELECT org_id, repo, ${bucket ?? ''} AS bucket_start, true AS is_decision, decision = 'block' AS blocked, rule_category AS category, reason, ('', toUInt32(0)) AS finding FROM (${CALLS})

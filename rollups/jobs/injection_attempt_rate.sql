@@ -1,7 +1,7 @@
 -- injection_attempt_rate, one row = one hour of one repository.
--- Promise: attempts are the calls of that hour that a rule of category injection blocked, out of all calls that were
--- judged, each once and by its strictest judgement. A guard that names no rule leaves the category empty: its blocks whose reason reads like an
--- injection are counted apart, as attempts_by_text. finding_hashes is the set of injection findings of the hour.
+-- Promise: attempts are the calls of that hour that were blocked as injections, out of all calls that were judged, each
+-- once and by its strictest judgement. A guard that names no rule leaves the category empty: attempts_by_text are those
+-- of the attempts that only the reason's text tells (schemas/clickhouse/injection-attempt.ts). finding_hashes is the set of injection findings of the hour.
 -- Reads runtime_event_v1 and finding_v1 for the given keys alone, and the other judgements of their calls.
 INSERT INTO injection_attempt_rate_v1
     (org_id, repo, bucket_start, formula, attempts, attempts_by_text, decisions, finding_hashes, facts, facts_hash, version)
@@ -17,8 +17,8 @@ FROM
 (
     SELECT org_id, repo, toStartOfHour(occurred_at) AS bucket_start,
         {is_counted} AS counts,
-        counts AND decision = 'block' AND rule_category = 'injection' AS is_attempt,
-        counts AND decision = 'block' AND rule_category = '' AND match(reason, '(?i)inject|jailbreak|ignore (all |any )?(previous|prior) instructions') AS is_attempt_by_text,
+        counts AND {is_injection_attempt} AS is_attempt,
+        counts AND {is_attempt_by_text} AS is_attempt_by_text,
         toUInt8(counts) AS is_decision, toUInt64(0) AS finding_hash, false AS is_injection_finding,
         toUInt64(1) AS n, cityHash64(event_id, occurred_at, content_hash) AS hash
     FROM runtime_event_v1 FINAL

@@ -663,6 +663,14 @@ export const VIEWS = {
     open: 'Nullable(UInt64)',
     masked: 'UInt64',
   }),
+  accepted_finding: {
+    org_id: NAME,
+    repo: 'String',
+    scan_id: 'String',
+    critical: 'UInt64',
+    high: 'UInt64',
+    blocking_packages: 'UInt64',
+  },
   repo_route: {
     org_id: NAME,
     repo: 'String',

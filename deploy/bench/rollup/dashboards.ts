@@ -1,4 +1,5 @@
 import { ORACLE } from '#rollups/history/oracle.js';
+import { IS_INJECTION_ATTEMPT } from '#schemas/clickhouse/injection-attempt.js';
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { BenchReport } from '../figure.js';
 import { alternate, quantile } from '../measure.js';
@@ -28,7 +29,7 @@ export const PANELS: Readonly<Record<string, Panel>> = {
   'injection attempts by day, 30 days': {
     series: `SELECT bucket_start AS time, attempts, decisions, findings FROM injection_attempt_rate_org_day WHERE ${SINCE(30, 'bucket_start')} ORDER BY time`,
     raw: `SELECT time, sum(attempts) AS attempts, sum(decisions) AS decisions, sum(findings) AS findings FROM (
-        SELECT toStartOfDay(occurred_at) AS time, countIf(decision = 'block' AND rule_category = 'injection') AS attempts, count() AS decisions, 0 AS findings FROM runtime_event WHERE ${SINCE(30, 'occurred_at')} GROUP BY time
+        SELECT toStartOfDay(occurred_at) AS time, countIf(${IS_INJECTION_ATTEMPT}) AS attempts, count() AS decisions, 0 AS findings FROM runtime_event WHERE ${SINCE(30, 'occurred_at')} GROUP BY time
         UNION ALL SELECT toStartOfDay(occurred_at) AS time, 0, 0, uniqExact(repo, finding_key, occurrence) FROM finding WHERE ${SINCE(30, 'occurred_at')} AND category = 'injection' GROUP BY time
       ) GROUP BY time ORDER BY time`,
   },

@@ -50,6 +50,10 @@ CREATE OR REPLACE VIEW drift_event AS SELECT * FROM drift_event_v1 FINAL;
 INSERT INTO dirty_hour_v1
 SELECT DISTINCT 'drift_event' AS fact, org_id, repo, toStartOfHour(occurred_at) AS bucket_start, now64(3, 'UTC') AS marked_at FROM drift_event_v1;
 
+-- An injection attempt that only the reason's text tells is an attempt; attempts_by_text was counted beside, not among.
+INSERT INTO dirty_hour_v1
+SELECT DISTINCT 'runtime_event' AS fact, org_id, repo, bucket_start, now64(3, 'UTC') AS marked_at FROM injection_attempt_rate_v1 WHERE attempts_by_text > 0;
+
 -- score_trend of the whole organisation: what its repositories' newest scans leave at the end of each bucket. The grade
 -- is AgentShield's for the mean score: A from 90, B from 75, C from 60, D from 40, else F.
 CREATE VIEW IF NOT EXISTS score_trend_org_hour AS
@@ -63,3 +67,28 @@ FROM cross_repo_org_rollup_day AS d;
 CREATE VIEW IF NOT EXISTS score_trend_org_week AS
 SELECT org_id, w.bucket_start AS bucket_start, repos, score_mean, score_min, multiIf(score_mean >= 90, 'A', score_mean >= 75, 'B', score_mean >= 60, 'C', score_mean >= 40, 'D', 'F') AS grade
 FROM cross_repo_org_rollup_week AS w;
+
+-- Critical and high findings, by scan that shows them, whose acceptance lasts now; and what else of that scan blocks.
+CREATE VIEW IF NOT EXISTS accepted_finding AS
+SELECT f.org_id AS org_id, f.repo AS repo, f.scan_id AS scan_id, countIf(f.severity = 'critical') AS critical, countIf(f.severity = 'high') AS high,
+    any(s.packages_critical + s.packages_high) AS blocking_packages
+FROM finding AS f
+INNER JOIN scan AS s ON s.org_id = f.org_id AND s.repo = f.repo AND s.event_id = f.scan_id
+WHERE (f.org_id, f.repo, f.finding_key) IN
+    (SELECT org_id, repo, finding_key FROM finding_triage_interval WHERE state = 'accepted' AND since <= now64(3, 'UTC') AND until > now64(3, 'UTC'))
+    AND f.severity IN ('critical', 'high')
+GROUP BY org_id, repo, scan_id;
+
+-- As in 0009, but a finding does not block while its acceptance lasts. Series over time have routes as scans gave them.
+CREATE OR REPLACE VIEW repo_route AS
+SELECT p.org_id AS org_id, p.repo AS repo, p.scan_id AS scan_id, p.scan_at AS scanned_at, p.score AS score, p.critical AS critical, p.high AS high,
+    p.risky_packages AS risky_packages, p.is_policy_failed AS is_policy_failed, p.is_regressed AS is_regressed, p.is_invalid AS is_invalid,
+    toLowCardinality(multiIf(
+        p.route != 'security-blocker' OR a.scan_id = '' OR p.critical + p.high > a.critical + a.high OR a.blocking_packages > 0, toString(p.route),
+        p.is_policy_failed, 'policy-review',
+        p.is_regressed, 'baseline-regression',
+        p.risky_packages > 0, 'supply-chain-review',
+        'ready')) AS route
+FROM posture_interval AS p
+LEFT JOIN accepted_finding AS a ON a.org_id = p.org_id AND a.repo = p.repo AND a.scan_id = p.scan_id
+WHERE p.valid_until = toDateTime('2106-02-07 06:00:00', 'UTC');
