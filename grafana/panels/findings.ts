@@ -1,6 +1,6 @@
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
-import { latestFindings } from '../queries/latest-findings.js';
+import { openFindingRows } from '../queries/open-findings.js';
 import { rows } from './kit.js';
 import { colored, column, REPOSITORY_LINK, severityMapping, timeColumn } from './look.js';
 
@@ -10,8 +10,8 @@ export function openFindings(): Builder<Panel> {
       id: 9,
       title: 'What is open right now?',
       description:
-        'Findings of the newest scan of each repository, worst first, 500 at most. First seen: the oldest scan that had the same finding (id without its offset, file and evidence), so lines added above it do not make it new.',
-      sql: latestFindings(),
+        'Findings that stand open at the end of the range, worst first, 500 at most: shown by the newest scan that reports their severity and lists its findings. First seen: the oldest scan that had the same finding (id without its offset, file and evidence), so lines added above it do not make it new.',
+      sql: openFindingRows(),
       noValue: 'No open findings, or nothing scanned by the end of this range',
       w: 24,
       h: 12,

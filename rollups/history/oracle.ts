@@ -42,8 +42,8 @@ const LIVES = `SELECT org_id, repo, severity, category, life[i].1 AS at, life[i]
   ) ARRAY JOIN arrayEnumerate(life) AS i`;
 
 const COUNTED = `SELECT org_id, repo, event_id, occurred_at, score, critical, high, medium, low, info, packages_risky, policy_status = 'failed' AS is_failed, baseline_status = 'regressed' AS is_regressed,
-    multiIf(integrity IN ('mismatch', 'suspect'), 'invalid', critical + high + packages_critical + packages_high > 0, 'security-blocker',
-      is_failed, 'policy-review', is_regressed, 'baseline-regression', packages_risky > 0, 'supply-chain-review', 'ready') AS route
+    packages_critical + packages_high AS packages, multiIf(is_failed, 'policy-review', is_regressed, 'baseline-regression', packages_risky > 0, 'supply-chain-review', 'ready') AS milder,
+    multiIf(integrity IN ('mismatch', 'suspect'), 'invalid', critical + high + packages > 0, 'security-blocker', milder) AS route
   FROM scan WHERE ${OF} AND files_scanned > 0`;
 
 /** Each judged call once, as its strictest judgement, the earliest of equally strict ones; what names no call is one of its own. */
@@ -207,8 +207,16 @@ export const ORACLE: Readonly<Record<string, Expectation>> = {
   },
   repo_route: {
     columns: 'org_id, repo, scan_id, scanned_at, score, route',
-    naive: `SELECT org_id, repo, argMax(event_id, (occurred_at, event_id)) AS scan_id, max(occurred_at) AS scanned_at, argMax(score, (occurred_at, event_id)) AS score,
-      argMax(route, (occurred_at, event_id)) AS route FROM (${COUNTED}) GROUP BY ALL`,
+    naive: `SELECT c.org_id AS org_id, c.repo AS repo, c.event_id AS scan_id, c.occurred_at AS scanned_at, c.score AS score,
+      if(c.route = 'security-blocker' AND c.packages = 0 AND c.critical + c.high <= a.accepted, c.milder, c.route) AS route
+      FROM (SELECT * FROM (${COUNTED}) ORDER BY occurred_at DESC, event_id DESC LIMIT 1 BY org_id, repo) AS c
+      LEFT JOIN (
+        SELECT f.org_id AS org_id, f.repo AS repo, f.scan_id AS scan_id, count() AS accepted
+        FROM (SELECT * FROM finding WHERE ${OF} AND severity IN ('critical', 'high')) AS f INNER JOIN (${DECISIONS}) AS d ON d.org_id = f.org_id AND d.repo = f.repo
+        WHERE arrayLast(e -> e.5 = f.finding_key, d.decisions).3 = 'accepted' AND arrayLast(e -> e.5 = f.finding_key, d.decisions).1 <= now64(3)
+          AND ifNull(arrayLast(e -> e.5 = f.finding_key, d.decisions).4 > now64(3), true)
+        GROUP BY org_id, repo, scan_id
+      ) AS a ON a.org_id = c.org_id AND a.repo = c.repo AND a.scan_id = c.event_id`,
   },
   cross_repo_org_rollup_hour: {
     columns: 'org_id, bucket_start, repos, score_mean, score_min, critical, high, medium, info, policy_failures, baseline_regressions, risky_packages, security_blocker, policy_review, baseline_regression, supply_chain_review, ready, status, open_review_items, open_security_blocker, open_policy_review',
