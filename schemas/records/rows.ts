@@ -827,13 +827,13 @@ type Value<T extends string> = T extends `Nullable(${infer Inner})`
     ? Record<string, number>
     : T extends `Array(Tuple(${string}))`
       ? Record<string, string>[]
-  : T extends `Array(${infer Inner})`
-    ? Value<Inner>[]
-    : T extends 'Bool'
-      ? boolean
-      : T extends `${'UInt' | 'Int' | 'Float'}${string}`
-        ? number
-        : string;
+      : T extends `Array(${infer Inner})`
+        ? Value<Inner>[]
+        : T extends 'Bool'
+          ? boolean
+          : T extends `${'UInt' | 'Int' | 'Float'}${string}`
+            ? number
+            : string;
 
 /** A row of one of the {@link VIEWS}. */
 export type Row<V extends keyof typeof VIEWS> = {
