@@ -32,7 +32,8 @@ export interface FindingRow {
 /**
  * Lists findings over their life. Whether one is open is what `finding_transition` says, which boards and alerts read
  * too: only scans that list all they count compare, and a scan with a severity floor resolves nothing below it. A scan
- * shows here once the rollups have computed its hour.
+ * shows here once the rollups have computed its hour. A finding that another scheme of keys names is listed under its
+ * new key alone.
  */
 export async function findings(clickhouse: ClickHouseClient, question: FindingsQuestion): Promise<{ rows: FindingRow[]; nextCursor: string | null }> {
   const after = decodeCursor(question.cursor, ['string', 'string']);
@@ -74,6 +75,7 @@ export async function findings(clickhouse: ClickHouseClient, question: FindingsQ
        INNER JOIN (
          SELECT repo, finding_key, if(sum(t.change) > 0, NULL, max(t.scan_at)) AS resolved_at
          FROM finding_transition AS t WHERE ${condition} GROUP BY repo, finding_key
+         HAVING sum(t.change) > 0 OR NOT argMax(t.is_rekeyed, (t.scan_at, t.scan_id))
        ) AS l ON l.repo = f.repo AND l.finding_key = f.finding_key
        WHERE f.${condition.replaceAll(' AND ', ' AND f.')}
          AND (f.repo, f.scan_id) IN (SELECT repo, scan_id FROM scan_posture WHERE ${condition} AND is_detailed)
