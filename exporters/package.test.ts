@@ -39,7 +39,7 @@ describe('the installable package', () => {
   it('brings AgentShield and nothing else, and is small itself', () => {
     const { dependencies } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as { dependencies: Record<string, string> };
     expect(Object.keys(dependencies)).toEqual(['ecc-agentshield']);
-    expect(size(installed)).toBeLessThan(2_000_000);
+    expect(size(installed)).toBeLessThan(2_200_000);
     const code = readdirSync(installed).filter((name) => /js$/.test(name)).map((name) => readFileSync(join(installed, name), 'utf8')).join('');
     expect(code).not.toMatch(/@clickhouse\/|fastify|pglite/i);
     // No path of the machine it was made on.
