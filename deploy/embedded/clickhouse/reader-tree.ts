@@ -88,20 +88,29 @@ function checkTable(name: string, catalog: ReaderCatalog): void {
   else throw denied(`A reader sees the databases ${catalog.database}, system and information_schema`);
 }
 
-/** A column, as a rule; but also a table behind IN and in SHOW CREATE, and a function that is handed to another. */
-function checkIdentifier({ name, parent }: Node, catalog: ReaderCatalog): void {
+/** A column, as a rule; but also a table behind IN, a database or table of EXISTS and SHOW CREATE, and a function that is handed to another. */
+function checkIdentifier(node: Node, catalog: ReaderCatalog): void {
+  const { name, parent } = node;
   const [first = '', second] = name.toLowerCase().split('.');
   if (first === 'system' && second !== undefined) checkSystemTable(second);
   const siblings = parent?.children ?? [];
-  const isFirst = siblings[0]?.name === name;
-  if (parent !== undefined && /^(Exists|ShowCreate)/.test(parent.type) && isFirst && siblings.length === 2) {
-    if (first === 'system') checkSystemTable(siblings[1]?.name);
-    else if (name !== catalog.database && first !== 'information_schema') throw denied(`A reader sees the databases ${catalog.database}, system and information_schema`);
-  }
+  const isFirst = siblings[0] === node;
+  if (parent !== undefined && /^(Exists|ShowCreate)/.test(parent.type) && isFirst) checkNamed(parent, siblings, catalog);
   const caller = parent?.parent;
   if (isFirst && siblings.length > 1 && caller?.type === 'Function' && isHigherOrder(caller.name.toLowerCase()) && catalog.deniedFunctions.has(name.toLowerCase())) {
     throw functionDenied(name);
   }
+}
+
+/**
+ * Of EXISTS and SHOW CREATE the engine shows `<database> <table>` behind the type, the database empty where none is
+ * given. Identifiers below it are these two and the FORMAT, so that their number says nothing.
+ */
+function checkNamed({ type, name }: Node, [first, second]: readonly Node[], { database }: ReaderCatalog): void {
+  if (first === undefined || name === ` ${first.name}`) return;
+  const named = first.name.toLowerCase();
+  if (named === 'system' && !type.includes('Database')) checkSystemTable(second?.name);
+  else if (first.name !== database && named !== 'information_schema' && named !== 'system') throw denied(`A reader sees the databases ${database}, system and information_schema`);
 }
 
 /** INTO OUTFILE shows as a string right below its query: none, or our own pipe. */

@@ -87,7 +87,7 @@ describe('a reader reads', () => {
     ['SELECT upper(file), count(file) FROM item GROUP BY file', 'A.TS\t1'], ['SELECT arrayMap(x -> x + 1, [id]) FROM item', '[2]'],
     ['SELECT sum(number) FROM numbers(10)', '45'], ["SELECT count() FROM values('a UInt8', 1, 2)", '2'], ['SELECT max(generate_series) FROM generate_series(1, 5)', '5'],
     ['SHOW TABLES', 'item\nitem_name'], ['SHOW DATABASES', 'shieldwatch'], ['DESCRIBE TABLE item', /^id\tUInt64/], ['EXISTS TABLE item', '1'], ['EXPLAIN SELECT 1', /ReadFrom/],
-    ['SHOW CREATE TABLE item', /MergeTree/],
+    ['SHOW CREATE TABLE item', /MergeTree/], ['SHOW CREATE TABLE item FORMAT TSVRaw', /MergeTree/], ['EXISTS item SETTINGS max_threads = 1 FORMAT TSV', '1'], ['EXISTS DATABASE shieldwatch FORMAT TSV', '1'],
     ['SELECT name FROM system.databases', /shieldwatch/], ["SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'", 'item'],
     ["SELECT name, type, table FROM system.columns WHERE database IN ('shieldwatch') AND table = 'item_name'", 'file\tString\titem_name'],
     ["SELECT count() FROM system.functions WHERE name = 'sum'", '1'], ['SELECT displayName() != \'\', version() != \'\', revision() > 0, timezone() != \'\'', '1\t1\t1\t1'],
@@ -140,7 +140,7 @@ describe('a reader does not', () => {
     'SELECT * FROM (SELECT 1 SETTINGS limit = 1) WHERE 1 IN (SELECT 1 FROM system.processes)', "(SELECT sleep(1) SETTINGS limit = 1)", 'SELECT sleep(1) SETTINGS max_result_rows = 1, result_overflow_mode = \'break\'',
     // statements within others
     'EXPLAIN AST CREATE TABLE x (a Int8)', 'EXPLAIN SYNTAX INSERT INTO item SELECT 1, 1', "EXPLAIN TABLE OVERRIDE mysql('127.0.0.1:1', 'a', 'b', 'c', 'd') PARTITION BY x", 'EXPLAIN CURRENT TRANSACTION', 'SELECT 1 PARALLEL WITH SELECT 2',
-    'SELECT * FROM (EXPLAIN SELECT 1)', "SHOW TABLES WHERE file('/etc/passwd') != ''", 'EXISTS system.users', 'SHOW CREATE TABLE system.processes', "COPY item TO '/tmp/shieldwatch-attack'", "SELECT count() FROM item SETTINGS additional_table_filters = {'item': '1) UNION ALL (SELECT 1'}",
+    'SELECT * FROM (EXPLAIN SELECT 1)', "SHOW TABLES WHERE file('/etc/passwd') != ''", 'EXISTS system.users', 'SHOW CREATE TABLE system.processes', 'SHOW CREATE TABLE system.processes FORMAT TSV', 'SHOW CREATE TABLE default.item FORMAT TSV', 'SHOW CREATE TABLE `default`.item FORMAT TSV', 'EXISTS TABLE ` x`.item FORMAT TSV', 'EXISTS TABLE default.item SETTINGS max_threads = 1 FORMAT TSV', 'SHOW CREATE DATABASE default FORMAT TSV', 'EXISTS DATABASE default', "COPY item TO '/tmp/shieldwatch-attack'", "SELECT count() FROM item SETTINGS additional_table_filters = {'item': '1) UNION ALL (SELECT 1'}",
     // functions under other names, and what names a file, a dictionary or another host
     "WITH x -> file(x) AS f SELECT f('/etc/passwd')", "SELECT * APPLY(x -> file(x)) FROM (SELECT '/etc/passwd')", 'SELECT arrayMap(sleep, [1])', "SELECT catboostEvaluate('/x', 1)", "SELECT generateSerialID('/x')", "SELECT naiveBayesClassifier('x', 'y')",
     "SELECT hasColumnInTable('127.0.0.1:1', 'default', '', 'a', 'b', 'c')", 'SELECT hostName()', "SELECT joinGet('system.x', 'a', 1)",
