@@ -61,13 +61,13 @@ export function ingestDriftRoutes(app: FastifyInstance, options: { sink: Telemet
     checkTime(drift.timestamp, field);
     const repository = await options.repositories.ensure(caller, chooseRepository(named, caller));
     const { eventId, moved } = await sendDrift(options.sink, drift, repository.fullName, caller);
-    const told = [...warnings, ...(moved === 0 ? [] : [`newFindings, resolvedFindings: ${String(moved)} are in both, their lines moved; they are no drift`])];
+    const allWarnings = [...warnings, ...(moved === 0 ? [] : [`newFindings, resolvedFindings: ${String(moved)} are in both, their lines moved; they are no drift`])];
     return {
       ok: true,
       driftEventId: eventId,
       alertRouted: false,
       rollupsUpdated: ['drift_history'],
-      ...(told.length === 0 ? {} : { warnings: told }),
+      ...(allWarnings.length === 0 ? {} : { warnings: allWarnings }),
     };
   }
 
