@@ -9,10 +9,11 @@ export interface TimeRange {
 
 const DAY = 86_400_000;
 const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: DAY, w: 7 * DAY };
-const EXPECTED = 'now, now-<number><s|m|h|d|w> or milliseconds since 1970';
+const EXPECTED = 'now, as in now-6h, now/d or now-1M/M (units s, m, h, d, w, M, Q, y), an ISO 8601 time, or milliseconds since 1970';
 
 /**
- * Reads `from` and `to` as they stand in Grafana's URLs: `now`, `now-6h`, or milliseconds since 1970.
+ * Reads `from` and `to` as they stand in Grafana's URLs, in UTC: `now`, `now-6h`, `now/d`, ISO 8601, or milliseconds
+ * since 1970. `/d` is the start of the day in `from` and its last millisecond in `to`; weeks begin on Monday.
  *
  * @throws ShieldwatchError `query_invalid` naming the parameter
  */
@@ -35,13 +36,60 @@ export function parseDuration(text: string): number | undefined {
   return match === null || unit === undefined ? undefined : Number(match[1]) * unit;
 }
 
-function parseMoment(field: string, text: unknown, now: number): number {
-  if (text === 'now') return now;
-  if (typeof text === 'string') {
-    const ago = text.startsWith('now-') ? parseDuration(text.slice('now-'.length)) : undefined;
-    if (ago !== undefined && ago <= now) return now - ago;
-    // 32 bits of seconds are what a DateTime holds.
-    if (/^\d{1,13}$/.test(text) && Number(text) < 2 ** 32 * 1_000) return Number(text);
-  }
+/** 32 bits of seconds are what a DateTime holds. */
+const LATEST = 2 ** 32 * 1_000;
+
+function parseMoment(field: 'from' | 'to', text: unknown, now: number): number {
+  const moment = typeof text !== 'string' ? undefined : text.startsWith('now') ? relative(text.slice('now'.length), now, field === 'to') : absolute(text);
+  if (moment !== undefined && moment >= 0 && moment < LATEST) return moment;
   throw new ShieldwatchError('query_invalid', `${field}: expected ${EXPECTED}`, { field, expected: EXPECTED });
+}
+
+/** Milliseconds, or ISO 8601 in UTC unless it names an offset; a blank may stand for the T, as Grafana writes it. */
+function absolute(text: string): number | undefined {
+  if (/^\d{1,13}$/.test(text)) return Number(text);
+  const match = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(Z|[+-]\d\d:\d\d)?)?$/.exec(text);
+  if (match === null) return undefined;
+  const [, day = '', clock = '00:00', offset = 'Z'] = match;
+  const midnight = new Date(`${day}T00:00Z`);
+  // A day that the month does not have would be read as one of the next month.
+  if (Number.isNaN(midnight.getTime()) || !midnight.toISOString().startsWith(day)) return undefined;
+  const time = Date.parse(`${day}T${clock}${offset}`);
+  return Number.isNaN(time) ? undefined : time;
+}
+
+/** Applies what stands behind `now`, from left to right; undefined where it is nothing that Grafana writes. */
+function relative(text: string, now: number, isEnd: boolean): number | undefined {
+  if (text.length > 60 || !/^(?:[+-]\d{1,6}[smhdwMQy]|\/[smhdwMQy])*$/.test(text)) return undefined;
+  let moment = now;
+  for (const [, sign = '', count = '', unit = ''] of text.matchAll(/([+/-])(\d*)([smhdwMQy])/g)) {
+    if (sign !== '/') moment = shift(moment, Number(`${sign}${count}`), unit);
+    else moment = isEnd ? shift(startOf(moment, unit), 1, unit) - 1 : startOf(moment, unit);
+  }
+  return moment;
+}
+
+/** Months of a unit that has no fixed length. */
+const MONTHS: Readonly<Record<string, number>> = { M: 1, Q: 3, y: 12 };
+
+/** A day that the month does not have becomes its last one. */
+function shift(moment: number, count: number, unit: string): number {
+  const months = MONTHS[unit];
+  if (months === undefined) return moment + count * (UNITS[unit] ?? 0);
+  const date = new Date(moment);
+  const first = new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + count * months, 1));
+  const days = new Date(Date.UTC(first.getUTCFullYear(), first.getUTCMonth() + 1, 0)).getUTCDate();
+  return first.getTime() + (Math.min(date.getUTCDate(), days) - 1) * DAY + (moment % DAY);
+}
+
+function startOf(moment: number, unit: string): number {
+  const months = MONTHS[unit];
+  if (months !== undefined) {
+    const date = new Date(moment);
+    return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() - (date.getUTCMonth() % months), 1);
+  }
+  // 1970-01-01 was a Thursday.
+  const offset = unit === 'w' ? 4 * DAY : 0;
+  const length = UNITS[unit] ?? 1;
+  return moment - ((((moment - offset) % length) + length) % length);
 }
