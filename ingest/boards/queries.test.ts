@@ -63,6 +63,7 @@ beforeAll(async () => {
     findingOf(second, 'k-stays', { severity: 'critical', title: 'after' }),
     findingOf(second, 'k-low', { severity: 'low' }),
   ]);
+  await a.openFindings();
   await a.decisions([
     decisionOf('acme/web', at(0)),
     decisionOf('acme/web', at(1_000), { decision: 'block', ruleName: 'deny[0]:Bash', ruleCategory: 'egress', reason: 'no curl' }),
@@ -195,11 +196,11 @@ describe('decisions', () => {
 });
 
 describe('open findings', () => {
-  it('are those of the newest scan, worst first; no series says here since when, so since that scan', async () => {
+  it('are those that stand open, worst first, as the newest scan that shows them has them', async () => {
     const open = await records(9, SHORT, variables('org_a', ['acme/web']));
     expect(open.map(({ severity, title, location, first_seen, last_seen }) => [severity, title, location, first_seen, last_seen])).toEqual([
-      ['critical', 'after', '.claude/settings.json:3', at(60_000), at(60_000)],
-      ['low', 'Finding k-low', '.claude/settings.json:3', at(60_000), at(60_000)],
+      ['critical', 'after', '.claude/settings.json:3', at(0), at(60_000)],
+      ['low', 'Finding k-low', '.claude/settings.json:3', at(-10 * DAY), at(60_000)],
     ]);
   });
 });

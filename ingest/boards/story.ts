@@ -56,6 +56,7 @@ export async function tellStory(seed: Seed): Promise<void> {
   if (last !== undefined) {
     await seed.findings(last.repository, HOSTILE_TEXTS.map((title, index) => findingOf(last, `hostile-${String(index)}`, { severity: 'info', title })));
   }
+  await seed.openFindings();
   const dice = createDice();
   const decisions = Array.from({ length: 900 }, () => {
     const minutes = dice(350);

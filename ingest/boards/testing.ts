@@ -154,6 +154,20 @@ export class Seed {
     });
   }
 
+  /** The findings of each repository's newest scan that lists some, as the rollup job writes what stands open: since the first scan that shows them. */
+  async openFindings(): Promise<void> {
+    await this.#client.command({
+      query: `INSERT INTO finding_transition_v1 (org_id, repo, bucket_start, is_head, severity, category, finding_key, occurrence, scan_at, scan_id, formula, change, previous_at, title, file, version)
+        SELECT org_id, repo, toStartOfHour(min(f.occurred_at)), false, severity, category, finding_key, occurrence, min(f.occurred_at), argMin(f.scan_id, f.occurred_at), 0, 1, toDateTime64(0, 3, 'UTC'),
+          argMax(f.title, f.occurred_at), argMax(f.file, f.occurred_at), 1
+        FROM finding AS f
+        WHERE org_id = {orgId:String} AND (repo, finding_key) IN
+          (SELECT n.repo, n.finding_key FROM finding AS n WHERE org_id = {orgId:String} AND (n.repo, n.occurred_at) IN (SELECT m.repo, max(m.occurred_at) FROM finding AS m WHERE org_id = {orgId:String} GROUP BY m.repo))
+        GROUP BY org_id, repo, severity, category, finding_key, occurrence`,
+      query_params: { orgId: this.#orgId },
+    });
+  }
+
   async scoreHour(repo: string, bucketStart: string, score: number): Promise<void> {
     const key = { org_id: this.#orgId, repo, bucket_start: storeTime(bucketStart), version: 1, last_at: storeTime(bucketStart) };
     await this.#client.insert({
