@@ -693,7 +693,7 @@ export function readUserinfo(ahead: Ahead, start: number, end: number, take: Tak
   for (let j = i; j < colon; j++) if (!isNameCharacter(text.charCodeAt(j)) && !'.%+~@'.includes(text.charAt(j))) return;
   if (noUsers.has(text.slice(i, colon).toLowerCase())) return;
   const { letters, upper, changes } = readCase(text, colon + 1, start);
-  // A password of small letters is told from a word by the port behind the host.
+  // A lower-case password differs from a word only by the port behind the host.
   const isPassword = isMixed(ahead, colon + 1, start) || (upper > 0 && upper < letters && changes > 1) || (letters >= SHORTEST_VALUE && hasPort(text, end));
   if (!isAsLong(text, colon + 1, start, 6) || !isPassword || isTemplate(text, colon + 1, start) || isNames(text, colon + 1, start)) return;
   take(i, end);

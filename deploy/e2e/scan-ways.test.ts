@@ -146,7 +146,7 @@ it('makes the same of a pack by both ways', async () => {
   }
 });
 
-it('begins a new comparison where a body brings no keys: nothing is new, nothing resolved, and what is open is what the newest scan shows', async () => {
+it('begins a new comparison where a body brings no keys: nothing is new or resolved, and the open findings are those of the newest scan', async () => {
   const repository = 'acme/unkeyed';
   const risky = scanned[0]?.scan;
   if (risky === undefined) throw new Error('no scan');

@@ -17,7 +17,7 @@ interface OtherHook {
 
 /**
  * Other hooks at the event that may change what runs. All three agents hand every hook the call as it was asked for. A denial
- * of one counts whatever the others say, but what one makes of the input (`updatedInput`, in Gemini CLI `tool_input`) is
+ * of one stands, and no other hook lifts it, but what one makes of the input (`updatedInput`, in Gemini CLI `tool_input`) is
  * run without being judged.
  */
 export function otherHooks(event: string): Switch['find'] {

@@ -325,7 +325,7 @@ describe('another hook at the event', () => {
     return clientStatus(claudeCode, places);
   };
 
-  it('is a note where it rewrites nothing, since a denial counts whatever another says', async () => {
+  it('is a note where it rewrites nothing, since no other hook lifts a denial', async () => {
     write(join(places.project, 'log.sh'), '#!/bin/sh\ncat >> log.txt\n');
     for (const entry of [{ type: 'command', command: 'true' }, { type: 'command', command: '"$CLAUDE_PROJECT_DIR"/log.sh' }, { type: 'command', command: 'python3 -c "print(1)"' }, { type: 'command', command: rewrite, async: true }]) {
       const { hooks, notes } = await status(entry);

@@ -28,9 +28,9 @@ export const anthropicApi: ModelApi = (script) => ({ path, body, text }) => {
 
 function toolUse(call: Turn[number], text: string): { type: 'tool_use'; id: string; name: string; input: unknown } {
   const { name, input } = 'command' in call ? { name: 'Bash', input: { command: call.command } } : { name: call.tool, input: call.input };
-  // The scheduled task or the running command that the model was told of.
-  const told = /(?:one-shot task|in background with ID:) (\w+)/.exec(text)?.[1] ?? 'x';
-  return { type: 'tool_use', id: call.id, name, input: JSON.parse(JSON.stringify(input).replace('"$ID"', JSON.stringify(told))) };
+  // The id of the scheduled task or running command in the text that the model got.
+  const taskId = /(?:one-shot task|in background with ID:) (\w+)/.exec(text)?.[1] ?? 'x';
+  return { type: 'tool_use', id: call.id, name, input: JSON.parse(JSON.stringify(input).replace('"$ID"', JSON.stringify(taskId))) };
 }
 
 function event(type: string, data: object): string {

@@ -51,7 +51,7 @@ const OTEL = (url: string): Record<string, string> => ({
   OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json', OTEL_LOGS_EXPORTER: 'otlp', OTEL_METRICS_EXPORTER: 'otlp', OTEL_TRACES_EXPORTER: 'otlp',
 });
 
-/** How each client is told to send its telemetry. */
+/** Settings that make each client send its telemetry. */
 const TELEMETRY: Readonly<Record<AgentName, (workplace: Workplace, url: string) => Launch>> = {
   'claude-code': (workplace, url) => {
     workplace.write('./.mcp.json', JSON.stringify({ mcpServers: { gone: { command: 'false' } } }));

@@ -72,7 +72,7 @@ export async function sendDrift(sink: TelemetrySink, drift: Drift, repository: s
   return { eventId, moved };
 }
 
-/** Findings that come without a fingerprint are told apart by id without offset, file and title alone. */
+/** Makes the listed form of a finding. Without a fingerprint its key is id without offset, file and title. */
 function listed(finding: DriftFinding): ListedFinding {
   const [id, file, title] = [scrubText(finding.id, MAX_TEXT), scrubText(finding.file, MAX_TEXT), scrubText(finding.title, MAX_TEXT)];
   const { severity, category } = finding;

@@ -9,7 +9,7 @@ import type { ScanExport } from './scan-telemetry.js';
 /** Longest id, title and file of a finding, in UTF-16 units. */
 export const MAX_FINDING_TEXT = 500;
 
-/** Files of a scan that does not say how many it looked at. It is told in a warning: an empty folder would look clean. */
+/** Files of a scan that does not say how many it looked at. The answer warns of it: an empty folder would look clean. */
 const UNKNOWN_FILES = 1;
 
 /**

@@ -29,7 +29,7 @@ describe.skipIf(!hasGo())(`clickhouse-go over HTTP ${hasGo() ? '' : '(NOT RUN: n
   }, 300_000);
   afterAll(() => server.remove());
 
-  // `lz4` is what the collector's exporter asks for unless told otherwise.
+  // `lz4` is the default of the collector's exporter.
   describe.each(['compress=none', 'compress=lz4', 'compress=zstd', 'compress=gzip&enable_http_compression=1'])('with %s', (compression) => {
     let checks: Check[] = [];
     beforeAll(async () => {

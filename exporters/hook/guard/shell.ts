@@ -463,7 +463,7 @@ function globMatches(pattern: string, text: string): boolean {
   return new RegExp(`^${source.replace(/^\\\./, '.*')}$`, 'i').test(text) || new RegExp(`^${source}$`, 'i').test(text);
 }
 
-/** Words at the beginning of a command that may be what another program is told to run. */
+/** First words of a command that another program may run. */
 const MAX_WRAPPED = 30;
 
 /** Programs that do harm by the folders they are given. */

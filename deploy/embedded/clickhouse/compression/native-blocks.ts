@@ -17,7 +17,7 @@ const BLOCK_BYTES = 2 ** 20;
 /** Of what is taken: more than any client puts into one block, little enough to wait in memory. */
 export const MAX_BLOCK_BYTES = 32 * 2 ** 20;
 
-/** Compresses with LZ4, as a server does unless told otherwise. */
+/** Compresses with LZ4, the default of a ClickHouse server. */
 export function createNativeCompress(): Transform {
   return new BlockEncoder(BLOCK_BYTES, (block) => {
     const data = compressLz4(block);
