@@ -36,7 +36,7 @@ function shieldwatch(args: string[], options: { input?: string; env?: Record<str
 }
 
 describe('the installable package', () => {
-  it('brings AgentShield and nothing else, and is small itself', () => {
+  it('depends on AgentShield alone and stays under its size limit', () => {
     const { dependencies } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as { dependencies: Record<string, string> };
     expect(Object.keys(dependencies)).toEqual(['ecc-agentshield']);
     expect(size(installed)).toBeLessThan(2_200_000);
@@ -53,7 +53,7 @@ describe('the installable package', () => {
     expect(stdout).toContain('AgentShield Security Report');
   });
 
-  it('installs its hook, which judges, and says how it stands', () => {
+  it('installs a hook that judges, and reports its status', () => {
     mkdirSync(join(folder, 'project'));
     const install = shieldwatch(['install', 'claude-code', '--dir', 'project', '--yes']);
     expect([install.status, install.stdout]).toEqual([0, expect.stringContaining('tried out: it blocks what a policy forbids')]);
@@ -68,7 +68,7 @@ describe('the installable package', () => {
     expect(shieldwatch(['status', '--dir', 'project']).stdout).toContain('no agent calls the hook');
   });
 
-  it('judges through `shieldwatch hook` too', () => {
+  it('judges through `shieldwatch hook`', () => {
     mkdirSync(join(folder, '.agentshield'), { recursive: true });
     writeFileSync(join(folder, '.agentshield', 'runtime-policy.json'), '{"version":1,"deny":[{"tool":"Bash","pattern":"forbidden"}]}');
     const call = (command: string): string => JSON.stringify({ hook_event_name: 'PreToolUse', cwd: folder, tool_name: 'Bash', tool_input: { command } });
@@ -77,7 +77,7 @@ describe('the installable package', () => {
     expect(spoolRecords(join(folder, '.shieldwatch', 'spool')).map(({ decision }) => decision)).toEqual(['block', 'allow']);
   });
 
-  it('is a library for GenAI agents and for scans', () => {
+  it('exports the libraries for GenAI agents and for scans', () => {
     cpSync(join(packageRoot(), 'node_modules', '@opentelemetry', 'api'), join(folder, 'node_modules', '@opentelemetry', 'api'), { recursive: true });
     const script = `import { shieldwatch, wrapTool } from 'shieldwatch-producers/genai'; import { runScan } from 'shieldwatch-producers/scan';
       const processor = shieldwatch(); const tool = wrapTool(async (x) => x + 1, { name: 'add' });

@@ -68,7 +68,7 @@ async function until(what: string, isSo: () => boolean): Promise<void> {
 const untilArrived = (count: number): Promise<void> => until(`${String(count)} records`, () => new Set(arrived()).size >= count);
 
 describe('shipping', () => {
-  it('sends what is there and what comes, once', async () => {
+  it('sends existing and new records once', async () => {
     write(0, 700);
     await start();
     await untilArrived(700);
@@ -77,7 +77,7 @@ describe('shipping', () => {
     expect(arrived().sort()).toEqual(allOf(710));
   });
 
-  it('waits while the backend is away, says so once, and then sends everything', async () => {
+  it('waits during an outage, reports it once, and then sends everything', async () => {
     const { url } = server;
     await server.stop();
     write(0, 5);
@@ -89,7 +89,7 @@ describe('shipping', () => {
     expect(arrived().sort()).toEqual(allOf(5));
   });
 
-  it('asks again no sooner than Retry-After says, also when that is beyond its deadline', async () => {
+  it('retries no sooner than Retry-After, also beyond its deadline', async () => {
     write(0, 1);
     const asked: number[] = [];
     server.respond = ({ path }) => {
@@ -102,7 +102,7 @@ describe('shipping', () => {
     expect((asked[1] ?? 0) - (asked[0] ?? 0)).toBeGreaterThanOrEqual(1950);
   });
 
-  it('is patient with a backend that hangs, breaks off or resets', async () => {
+  it('retries when the backend hangs, closes early or resets', async () => {
     const faults: ((socket: Socket) => void)[] = [
       () => undefined,
       (socket) => socket.destroy(),
@@ -125,7 +125,7 @@ describe('shipping', () => {
     await untilArrived(3);
   });
 
-  it('keeps what a wrong token cannot send, and passes by what is refused for good', async () => {
+  it('keeps records when the token is wrong, and skips records that are refused permanently', async () => {
     write(0, 3);
     let status = 401;
     server.respond = ({ path }) => (path === '/v1/traces' && status !== 200 ? { status, body: '{"message":"why"}' } : undefined);
@@ -141,7 +141,7 @@ describe('shipping', () => {
     expect(arrived()).toEqual(['event-3']);
   });
 
-  it('survives a name that resolves to nothing', async () => {
+  it('keeps running when the host name does not resolve', async () => {
     write(0, 1);
     await start({ url: 'http://nothing.invalid:4000', ...SOON });
     await until('a word about it', () => said.some((line) => line.startsWith('not sent')));
@@ -150,7 +150,7 @@ describe('shipping', () => {
     expect([hook.status, hook.body]).toEqual([200, {}]);
   });
 
-  it('tells a blocked call as a threat detection, and all as counter and histogram', async () => {
+  it('sends a blocked call as a threat detection, and every call as counter and histogram', async () => {
     appendFileSync(join(spool, SEGMENT), spoolLine(0, { decision: 'block', reason: 'no', ruleName: 'deny[0]:Bash', ruleId: 'rule-1', ruleCategory: 'exfiltration', toolCallId: 'call_1' }) + spoolLine(1));
     await start();
     await until('metrics', () => server.accepted.some(({ path }) => path === '/v1/metrics'));
@@ -173,7 +173,7 @@ describe('shipping', () => {
     expect(server.points).toContain('agentshield.decisions{tool=Bash,decision=block} = 1');
   });
 
-  it('tells how many records a full spool cost', async () => {
+  it('reports how many records a full spool dropped', async () => {
     const { encodeLine } = await import('../spool/line.js');
     const { countLost } = await import('../spool/lost.js');
     appendFileSync(join(spool, SEGMENT), encodeLine({ eventId: 'd', timestamp: new Date().toISOString(), dropped: 41 }) + spoolLine(0));
@@ -189,7 +189,7 @@ describe('shipping', () => {
 });
 
 describe('the stock runtime log', () => {
-  it('is tailed: each line one decision, equal lines too, under the same identity each time', async () => {
+  it('is tailed: each line, equal ones included, is one decision with a stable event id', async () => {
     const project = join(home, 'app');
     const log = join(project, '.agentshield', 'runtime.ndjson');
     await start({ runtimeLogs: [log] });
@@ -232,7 +232,7 @@ describe('the HTTP hook', () => {
     writeFileSync(join(home, '.agentshield', 'runtime-policy.json'), JSON.stringify({ version: 1, deny: [{ tool: 'Bash', pattern: 'rm -rf', reason: 'Prevents destructive operations' }] }));
   });
 
-  it('judges like the command hook and leaves the same record', async () => {
+  it('judges and records like the command hook', async () => {
     await start({ token: undefined });
     expect(await ask('ls')).toEqual({ status: 200, body: {} });
     const reason = 'AgentShield: BLOCKED Bash — Prevents destructive operations';
@@ -241,7 +241,7 @@ describe('the HTTP hook', () => {
     expect(JSON.stringify(spoolRecords(spool))).not.toContain('rm -rf');
   });
 
-  it('keeps the session’s project in force when the agent changes the folder', async () => {
+  it('keeps the session’s project policy when the agent changes the folder', async () => {
     const own = join(home, 'own');
     mkdirSync(join(own, '.agentshield'), { recursive: true });
     mkdirSync(join(own, '.git'));
@@ -252,7 +252,7 @@ describe('the HTTP hook', () => {
     expect((await ask('rm -rf /', { cwd: mkdtempSync(join(tmpdir(), 'shieldwatch-elsewhere-')), session: 'another' })).body).toEqual({});
   });
 
-  it('answers nothing that Claude Code would take for leave to who has no token or sends nonsense', async () => {
+  it('never answers what Claude Code treats as allow to a request without token or with an invalid body', async () => {
     await start({ token: undefined });
     expect((await ask('ls', { token: 'wrong' })).status).toBe(401);
     expect((await ask('ls', { path: '/other' })).status).toBe(404);
@@ -263,7 +263,7 @@ describe('the HTTP hook', () => {
     expect((await ask('ls')).body).toMatchObject({ decision: 'block' });
   });
 
-  it('answers no page of a browser, whatever token it shows', async () => {
+  it('refuses requests of web pages, even with a valid token', async () => {
     await start({ token: undefined });
     for (const name of ['origin', 'sec-fetch-site', 'sec-fetch-dest']) {
       const { status } = await new Promise<{ status: number | undefined }>((resolve, reject) => {
@@ -275,7 +275,7 @@ describe('the HTTP hook', () => {
     expect(spoolRecords(spool)).toEqual([]);
   });
 
-  it.runIf(process.getuid?.() === 0)('answers no other user of the machine, who may have been shown the token', async () => {
+  it.runIf(process.getuid?.() === 0)('refuses other users of the machine, even with a valid token', async () => {
     await start({ token: undefined });
     const code = "fetch(process.argv[1], { method: 'POST', headers: { authorization: process.argv[2] }, body: '{}' }).then((response) => console.log(response.status))";
     const asked = (uid: number): Promise<string> => new Promise((resolve) => {
@@ -287,14 +287,14 @@ describe('the HTTP hook', () => {
     expect([await asked(65_534), await asked(0)]).toEqual(['403', '200']);
   });
 
-  it('knows the other end of a connection by the kernel’s table', () => {
+  it('identifies the user at the other end of a connection by the kernel’s table', () => {
     const table = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   0: 0100007F:10E7 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 1\n   1: 0100007F:C350 0100007F:10E7 01 00000000:00000000 00:00000000 00000000  1000        0 2\n';
     expect([hexAddress('127.0.0.1', 4327), hexAddress('::ffff:127.0.0.1', 50_000)]).toEqual(['0100007F:10E7', '0100007F:C350']);
     expect(ownerIn(table, '0100007F:C350', '0100007F:10E7')).toBe(1000);
     expect(ownerIn(table, '0100007F:C351', '0100007F:10E7')).toBeUndefined();
   });
 
-  it('has a token of its own that only this user can read', () => {
+  it('has a token that only this user can read', () => {
     const token = hookToken({ HOME: home });
     expect(token).toMatch(/^swhook_[0-9a-f]{48}$/);
     expect(hookToken({ HOME: home })).toBe(token);
@@ -302,7 +302,7 @@ describe('the HTTP hook', () => {
   });
 });
 
-it('killed at any moment, it goes on where it was: everything arrives, under one identity', async () => {
+it('resumes after a kill at any moment: every record arrives under one event id', async () => {
   const cli = join(packageRoot(), 'dist', 'exporters', 'cli.js');
   expect(existsSync(cli)).toBe(true);
   const env = { PATH: process.env['PATH'] ?? '', HOME: home, SHIELDWATCH_URL: server.url, SHIELDWATCH_TOKEN: 'eccp_test' };

@@ -167,7 +167,7 @@ async function gitlab(variables: Record<string, string>): Promise<Run> {
 const sent = (): string[] => server.requests.filter(({ body }) => body.resourceSpans !== undefined).map(({ authorization = '' }) => authorization);
 const CI = [['GitHub Action', github, { bundle: 'bundle', sha: 'bundle-sha256', token: 'token' }], ['GitLab job', gitlab, { bundle: 'SHIELDWATCH_BUNDLE', sha: 'SHIELDWATCH_BUNDLE_SHA256', token: 'SHIELDWATCH_TOKEN' }]] as const;
 
-it('the repository of these tests has its code run by a job that trusts it', async () => {
+it('a job that trusts the repository would run its code (the fixture is hostile)', async () => {
   for (const command of ['node -e 0', 'shieldwatch scan .', 'npm run shieldwatch']) {
     await execute(['/bin/bash', '-c', command], { ...left(), SHIELDWATCH_TOKEN: TOKEN });
     expect(readFileSync(canary, 'utf8')).toContain(TOKEN);
@@ -176,7 +176,7 @@ it('the repository of these tests has its code run by a job that trusts it', asy
 });
 
 describe.each(CI)('the %s', (_, run, names) => {
-  it('scans a hostile repository, sends what was found, and runs nothing of the repository', async () => {
+  it('scans a hostile repository, sends its findings, and runs nothing of it', async () => {
     const { status, log } = await run({});
     expect(existsSync(canary) ? readFileSync(canary, 'utf8') : 'nothing ran', log).toBe('nothing ran');
     expect([status, log]).toEqual([2, expect.stringMatching(/acme\/app: score \d+\/100, grade F/)]);
@@ -187,7 +187,7 @@ describe.each(CI)('the %s', (_, run, names) => {
     expect(readdirSync(join(place, 'temp')).filter((name) => name.startsWith('shieldwatch'))).toEqual([]);
   });
 
-  it('gives the token to no process that AgentShield can look at, and starts it in an empty folder', async () => {
+  it('gives the token to no process that AgentShield can read, and starts AgentShield in an empty folder', async () => {
     await run({ [names.bundle]: tellingBundle, [names.sha]: sha256(tellingBundle) });
     const told = JSON.parse(readFileSync(join(top, 'told.json'), 'utf8')) as { env: Record<string, string>; cwd: string; parent: string };
     rmSync(join(top, 'told.json'));
@@ -212,12 +212,12 @@ describe.each(CI)('the %s', (_, run, names) => {
 });
 
 describe('the GitHub Action', () => {
-  it('tells the exit code of AgentShield, and fails the step only where it is asked to', async () => {
+  it('outputs AgentShield’s exit code, and fails the step only when configured to', async () => {
     expect(await github({ fail: 'false' })).toMatchObject({ status: 0, outputs: 'exit-code=2\n' });
     expect(await github({ fail: 'false', 'bundle-sha256': '1'.repeat(64) })).toMatchObject({ status: 1, outputs: 'exit-code=1\n' });
   });
 
-  it('takes nothing that the repository prints for a command of the runner', async () => {
+  it('prints nothing from the repository that the runner would read as a command', async () => {
     const { log } = await github({});
     const [, marker = ''] = /^::stop-commands::(\w{10})$/m.exec(log) ?? [];
     const after = log.slice(log.indexOf(`::stop-commands::${marker}`));
@@ -225,13 +225,13 @@ describe('the GitHub Action', () => {
     expect(log.slice(0, log.indexOf('::stop-commands::'))).not.toMatch(/^::/m);
   });
 
-  it('refuses a Node that lies in the repository', async () => {
+  it('refuses a Node inside the repository', async () => {
     const { status, log } = await github({ node: `${workspace}/node` });
     expect([status, log]).toEqual([1, expect.stringContaining('is not a Node of 20.19 or newer outside the repository')]);
     expect(existsSync(canary)).toBe(false);
   });
 
-  it('takes policy and baseline of the repository as paths, whatever they are called', async () => {
+  it('takes policy and baseline as paths, for any file name', async () => {
     write('--sandbox', '{}');
     const { status, log } = await github({ policy: '--sandbox', path: '.' });
     expect(status, log).not.toBe(0);
@@ -239,7 +239,7 @@ describe('the GitHub Action', () => {
   });
 });
 
-it('no CI file asks a registry for a name, and the GitLab job runs the same script', () => {
+it('no CI file installs a package by name, and the GitLab job runs the same script', () => {
   const script = readFileSync(join(ROOM, 'ci', 'scan.sh'), 'utf8');
   const action = parse(readFileSync(join(ROOM, 'action.yml'), 'utf8')) as Action;
   const { 'shieldwatch-scan': job } = parse(readFileSync(join(ROOM, 'ci', 'gitlab.yml'), 'utf8')) as { 'shieldwatch-scan': GitlabJob };

@@ -47,7 +47,7 @@ describe('shieldwatch scan', () => {
     expect([process.exitCode, server.logRecords.length]).toEqual([2, 28]);
   });
 
-  it('says what it did not do', async () => {
+  it('reports what was not sent', async () => {
     vi.stubEnv('SHIELDWATCH_TOKEN', '');
     await run('scan', root, '--repository', 'acme/empty');
     expect(stderr).toMatch(/acme\/empty: nothing scanned/);
@@ -55,13 +55,13 @@ describe('shieldwatch scan', () => {
     expect([process.exitCode, server.requests.length]).toEqual([0, 0]);
   });
 
-  it('passes options after -- on to AgentShield', async () => {
+  it('passes options after -- to AgentShield', async () => {
     await expect(run('scan', root, '--', '--fix')).rejects.toThrow(/--fix is set by shieldwatch/);
   });
 });
 
 describe('shieldwatch ship', () => {
-  it('sends the spool and says how much', async () => {
+  it('sends the spool and prints how many records', async () => {
     writeFileSync(join(root, 'decisions-2099-01-01-000000.ndjson'), `${spoolLine(0)}${spoolLine(1, { decision: 'block' })}x\n`);
     vi.stubEnv('SHIELDWATCH_SPOOL_DIR', root);
     await run('ship');
@@ -70,7 +70,7 @@ describe('shieldwatch ship', () => {
     expect(server.spans).toHaveLength(2);
   });
 
-  it('asks for a token', async () => {
+  it('requires a token', async () => {
     vi.stubEnv('SHIELDWATCH_TOKEN', '');
     await expect(run('ship')).rejects.toThrow(/^no token: set SHIELDWATCH_TOKEN/);
   });
@@ -83,7 +83,7 @@ describe('shieldwatch install', () => {
     vi.stubEnv('PATH', '/usr/bin:/bin');
   });
 
-  it('wants full paths in --command: a name is looked up where the agent may put its own', async () => {
+  it('requires full paths in --command, since an agent may shadow a name', async () => {
     for (const command of ['npx shieldwatch hook || exit 2', 'node /opt/hook.cjs shieldwatch-hook', 'exec shieldwatch hook', './hook shieldwatch-hook']) {
       await expect(run('install', 'claude-code', '--dir', root, '--yes', '--command', command)).rejects.toThrow(/does not begin with a full path/);
     }
@@ -91,7 +91,7 @@ describe('shieldwatch install', () => {
     expect(stdout).toContain('/opt/hook.cjs');
   });
 
-  it('wants consent for --http, besides --yes', async () => {
+  it('requires consent for --http besides --yes', async () => {
     await expect(run('install', 'claude-code', '--scope', 'user', '--http', '--yes')).rejects.toThrow(/any user of this machine may take its port.*--accept-http-risk/);
   });
 });

@@ -42,7 +42,7 @@ async function spans(): Promise<tracing.ReadableSpan[]> {
   return exporter.getFinishedSpans();
 }
 
-it('masks what messages, tools, events and errors quote, and counts it', async () => {
+it('masks and counts secrets in messages, tools, events and errors', async () => {
   const span = tracer.startSpan(`chat ${SECRET}`, {
     attributes: {
       'gen_ai.operation.name': 'chat',
@@ -63,7 +63,7 @@ it('masks what messages, tools, events and errors quote, and counts it', async (
   expect(processor.masked['anthropic-key']).toBeGreaterThanOrEqual(5);
 });
 
-it('leaves clean spans as they are', async () => {
+it('leaves clean spans unchanged', async () => {
   tracer.startSpan('chat', { attributes: { 'gen_ai.operation.name': 'chat', 'gen_ai.input.messages': 'hello' } }).end();
   expect((await spans())[0]?.attributes).toEqual({ 'gen_ai.operation.name': 'chat', 'gen_ai.input.messages': 'hello' });
 });
@@ -108,7 +108,7 @@ it('wraps a tool: judged, traced, recorded, and not run when denied', async () =
   await expect(any(circular)).rejects.toThrow(/guard failed/);
 });
 
-it('passes the tool’s own error on, without its secrets on the span', async () => {
+it('rethrows the tool’s error, without its secrets on the span', async () => {
   const broken = wrapTool(() => { throw new TypeError(`cannot use ${SECRET}`); }, { name: 'broken', cwd: home });
   await expect(broken()).rejects.toThrow(TypeError);
   const [span] = await spans();

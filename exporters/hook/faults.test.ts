@@ -84,7 +84,7 @@ describe('the same verdict', () => {
     expect(await verdicts({ HOME: home, SHIELDWATCH_SPOOL_DIR: spool, ...prepare() })).toEqual(SAME);
   });
 
-  it('on a full disk, and the lost records are counted', async () => {
+  it('holds on a full disk, and lost records are counted', async () => {
     const env = { HOME: home, SHIELDWATCH_SPOOL_DIR: spool };
     await runIn(':', call('fine'), env);
     // Fill the segment up to what the limit below allows.
@@ -117,7 +117,7 @@ describe('the same verdict', () => {
     expect(whole + readLost(out)).toBe(calls + 3);
   });
 
-  it('in a full spool, and the dropped records are counted', async () => {
+  it('holds with a full spool, and dropped records are counted', async () => {
     const env = { HOME: home, SHIELDWATCH_SPOOL_DIR: spool, SHIELDWATCH_SPOOL_MAX_MB: '1' };
     mkdirSync(spool);
     const { spoolLine } = await import('../testdata/spool-lines.js');
@@ -195,7 +195,7 @@ describe('the installed command', () => {
     if (!['exits with 2 and no word', 'throws while the hook runs', 'rejects', 'overflows its stack'].includes(way)) expect(without.exitCode).not.toBe(2);
   });
 
-  it('blocks with exit code 0 and the JSON where stderr cannot be written', async () => {
+  it('blocks with exit code 0 and the JSON when stderr cannot be written', async () => {
     const env = { HOME: home, SHIELDWATCH_SPOOL_DIR: spool };
     for (const redirection of ['2>&-', '2>/dev/full']) {
       const run = await runLine(hookCommand({ file: hook.file }).replace(' ||', ` ${redirection} ||`), call('forbidden'), env);
@@ -205,14 +205,14 @@ describe('the installed command', () => {
     }
   });
 
-  it('blocks where nobody reads stderr', async () => {
+  it('blocks when stderr is closed', async () => {
     const child = spawn('sh', ['-c', hookCommand({ file: '/nowhere/hook.cjs' })], { cwd: project, stdio: ['ignore', 'ignore', 'pipe'] });
     child.stderr.destroy();
     expect(await new Promise((resolve) => child.once('exit', (code, signal) => { resolve(code ?? signal); }))).toBe(2);
   });
 });
 
-describe('more strings than may be read under a known seed', () => {
+describe('an input that could flood a hash table of known seed', () => {
   const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`key ${String(i)}`, 'value']));
 
   /** The verdicts, and with which of V8's options each process that was started ran. */
@@ -237,12 +237,12 @@ describe('more strings than may be read under a known seed', () => {
     expect(spoolRecords(spool)).toHaveLength(2);
   });
 
-  it('are no matter in what is long for other reasons', async () => {
+  it('is not suspected merely for its length', async () => {
     expect(await judged((command) => call(`${command} ${'x'.repeat(1_000_000)}`))).toEqual({ ...judgedAlike, started: 'known known ' });
   });
 });
 
-it('killed at any moment, it leaves whole lines or none', async () => {
+it('leaves whole lines or none when killed at any moment', async () => {
   const env = { PATH: process.env['PATH'] ?? '', HOME: home, SHIELDWATCH_SPOOL_DIR: spool };
   const codes: (number | null)[] = [];
   for (let round = 0; round < 24; round += 1) {

@@ -28,7 +28,7 @@ function verdict(tool: string, input: unknown, mode: PolicyMode, cwd = project):
 }
 
 describe('coversTool', () => {
-  it('tells apart what the readings do', () => {
+  it('matches by each mode’s own rule', () => {
     const cases: [string, string, boolean, boolean, boolean][] = [
       // rule, tool, safe, mended, stock
       ['Bash', 'Bash', true, true, true],
@@ -96,21 +96,21 @@ describe('the stock mode', () => {
     expect(stock('Bash', { command: 'rm -rf /' })).toBe('allow');
   });
 
-  it('looks in the call’s own folder alone', () => {
+  it('reads the policy of the call’s own folder only', () => {
     writePolicy({ deny: [{ tool: 'Bash' }] });
     mkdirSync(join(project, 'below'));
     expect(POLICY_MODES.map((mode) => verdict('Bash', {}, mode, join(project, 'below')))).toEqual(['block', 'block', 'allow']);
   });
 });
 
-it('an unknown mode is the safe one', () => {
+it('an unknown mode means `safe`', () => {
   expect([policyMode(undefined), policyMode('stocks'), policyMode('stock')]).toEqual(['safe', 'safe', 'stock']);
 });
 
 describe('the rate limit', () => {
   const limit = { maxPerMinute: 3, tools: ['Bash'] };
 
-  it('blocks what goes beyond it, in safe and mended mode, for the tools named', () => {
+  it('blocks calls beyond the limit of the named tools, in safe and mended mode', () => {
     writePolicy({ version: 1, deny: [], rateLimit: limit });
     expect(Array.from({ length: 5 }, () => verdict('Bash', {}, 'safe'))).toEqual(['allow', 'allow', 'allow', 'block', 'block']);
     expect(verdict('Read', {}, 'safe')).toBe('allow');
@@ -118,7 +118,7 @@ describe('the rate limit', () => {
     expect(verdict('Bash', {}, 'stock')).toBe('allow');
   });
 
-  it('counts by the last minute, each session by itself, and forgets', () => {
+  it('counts each session over the last minute', () => {
     const folder = join(project, 'rate');
     const at = (now: number, sessionId = 's'): string => countCall(limit, { folder, policyPath: '/p', sessionId }, { tool: 'Bash', input: '{}' }, now);
     const start = 60_000 * 1000;
@@ -130,7 +130,7 @@ describe('the rate limit', () => {
     expect(readdirSync(folder)).toHaveLength(1);
   });
 
-  it('counts a call once, however many hooks ask about it, also over the turn of a minute', () => {
+  it('counts a call once for any number of hooks, also across a minute boundary', () => {
     const folder = join(project, 'once');
     const at = (now: number, toolCallId: string, input = '{}'): string => countCall(limit, { folder, policyPath: '/p', sessionId: 's' }, { toolCallId, tool: 'Bash', input }, now);
     const start = 60_000 * 1000;
@@ -141,13 +141,13 @@ describe('the rate limit', () => {
     expect(at(start + 60_005, 'e')).toBe('exceeded');
   });
 
-  it('counts calls that a client gives one id by what they do', () => {
+  it('distinguishes calls of equal id by their input', () => {
     const folder = join(project, 'same-id');
     const answers = ['1', '2', '3', '4'].map((input) => countCall(limit, { folder, policyPath: '/p', sessionId: 's' }, { toolCallId: 'call_0', tool: 'Bash', input }, 0));
     expect(answers).toEqual(['within', 'within', 'within', 'exceeded']);
   });
 
-  it('is reported as not enforced where calls cannot be counted', () => {
+  it('is reported as not enforced when calls cannot be counted', () => {
     const folder = join(project, 'file');
     writeFileSync(folder, '');
     expect(countCall(limit, { folder, policyPath: '/p', sessionId: 's' }, { tool: 'Bash', input: '{}' }, 0)).toBe('unknown');
@@ -158,7 +158,7 @@ describe('the rate limit', () => {
     expect(judge(call, { mode: 'stock', env, projectDir: '' })).toEqual({ decision: 'allow', rateLimit: 'not-enforced' });
   });
 
-  it('that is not one is an invalid policy', () => {
+  it('of a wrong type makes the policy invalid', () => {
     for (const rateLimit of [{}, { maxPerMinute: '3', tools: [] }, { maxPerMinute: 3, tools: 'Bash' }, 3, { maxPerMinute: -1, tools: [] }]) {
       writePolicy({ version: 1, rateLimit });
       expect(verdict('Read', {}, 'safe')).toBe('block');
@@ -166,7 +166,7 @@ describe('the rate limit', () => {
   });
 });
 
-it('a rule’s id stays when its reason changes, and a secret in a pattern is not in its hash', () => {
+it('a rule’s id is independent of its reason and of secrets in its pattern', () => {
   const id = ruleId({ tool: 'Bash', pattern: /rm -rf/i });
   expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$/);
   expect(ruleId({ tool: 'Bash', pattern: /rm -rf/i })).toBe(id);
@@ -175,7 +175,7 @@ it('a rule’s id stays when its reason changes, and a secret in a pattern is no
   expect(one).toBe(two);
 });
 
-it('an actor is told only with a key, and only as its hash', () => {
+it('an actor is recorded only with a key, as an HMAC', () => {
   expect(actor({})).toBeUndefined();
   const mine = actor({ SHIELDWATCH_ACTOR_KEY: 'k', SHIELDWATCH_ACTOR: 'Ada@example.test' });
   expect(mine).toMatch(/^[0-9a-f]{32}$/);

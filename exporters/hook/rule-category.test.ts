@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { RULE_CATEGORIES } from '#schemas/records/enums.js';
 import { categoryOf, isRuleCategory } from './rule-category.js';
 
-it('tells the category by the reason, else by the pattern, else by the tool', () => {
+it('derives the category from the reason, else the pattern, else the tool', () => {
   const cases: [{ tool: string; pattern?: RegExp; reason?: string }, string][] = [
     [{ tool: 'Bash', reason: 'Nobody deletes the production database' }, 'destructive'],
     [{ tool: 'Bash', pattern: /git\s+push\s.*--force/ }, 'destructive'],
@@ -16,7 +16,7 @@ it('tells the category by the reason, else by the pattern, else by the tool', ()
   expect(cases.map(([rule]) => [rule, categoryOf(rule)])).toEqual(cases);
 });
 
-it('knows exactly the categories of the schema', () => {
+it('uses exactly the categories of the schema', () => {
   expect(RULE_CATEGORIES.every((category) => isRuleCategory(category))).toBe(true);
   expect(isRuleCategory('nonsense')).toBe(false);
 });

@@ -46,7 +46,7 @@ async function call({ cwd = project, started = project, session = 's1', tool = '
 const records = (): ReturnType<typeof spoolRecords> => spoolRecords(join(home, '.shieldwatch', 'spool'));
 
 describe('a session is held to the policy it began with', () => {
-  it('when the file is emptied, replaced or gone, and records that', async () => {
+  it('when the file is emptied, replaced or removed, and the record says so', async () => {
     expect([await call(), await call({ command: 'ls' })]).toEqual([2, 0]);
     writePolicy(project, { deny: [{ tool: 'Bash', pattern: 'new' }] });
     expect([await call(), await call({ command: 'new' }), await call({ command: 'ls' })]).toEqual([2, 2, 0]);
@@ -59,7 +59,7 @@ describe('a session is held to the policy it began with', () => {
     expect(decisionAttributes(decisionRecord.parse(records()[2]))).toMatchObject({ 'agentshield.policy.change': 'changed' });
   });
 
-  it('another session to the policy as it finds it', async () => {
+  it('a later session is held to the policy of its own start', async () => {
     await call();
     writePolicy(project, { deny: [] });
     expect([await call(), await call({ session: 's2' })]).toEqual([2, 0]);
@@ -72,7 +72,7 @@ describe('a session is held to the policy it began with', () => {
     expect([await read(), await read()]).toEqual([0, 2]);
   });
 
-  it('in a copy that only its owner reads, whatever the session is called, and not for ever', async () => {
+  it('by a copy that only its owner can read, for any session id, with an expiry', async () => {
     const folder = join(home, '.shieldwatch', 'sessions');
     for (const session of ['s1', '../../x', 'ä/b', 'x'.repeat(500)]) await call({ session });
     const names = readdirSync(folder);
@@ -97,7 +97,7 @@ describe('a session is held to the policy it began with', () => {
     expect([await call(), changedSessions(folder, project)]).toEqual([0, []]);
   });
 
-  it('for which there must be a terminal, and no agent', () => {
+  it('accepting needs a terminal and no agent', () => {
     expect(() => { refuseAgents({}, false); }).toThrow(/no terminal/);
     for (const name of ['CLAUDECODE', 'AI_AGENT', 'GEMINI_CLI', 'CODEX_SANDBOX_NETWORK_DISABLED', 'CODEX_THREAD_ID']) expect(() => { refuseAgents({ [name]: '1' }, true); }).toThrow(/started by an agent/);
     refuseAgents({ PATH: '/bin' }, true);
@@ -115,7 +115,7 @@ describe('the folder a call names', () => {
     return folder;
   };
 
-  it('loosens nothing: the folder the agent was started in counts too', async () => {
+  it('loosens nothing: the policy of the agent’s start folder applies too', async () => {
     expect(await call({ cwd: outside() })).toBe(2);
     writePolicy(outside(), {});
     expect(await call({ cwd: outside(), session: 's2' })).toBe(2);
@@ -123,7 +123,7 @@ describe('the folder a call names', () => {
     expect(await call({ cwd: outside(), session: 's3', tool: 'Write' })).toBe(2);
   });
 
-  it('nor does a .git, a policy or a link of the agent’s own below the project', async () => {
+  it('loosens nothing by a .git, policy or link that the agent made below the project', async () => {
     const below = join(project, 'a', 'b');
     mkdirSync(join(below, '.git'), { recursive: true });
     writePolicy(below, {});
@@ -131,13 +131,13 @@ describe('the folder a call names', () => {
     for (const cwd of [below, join(home, 'link')]) expect(await call({ cwd, started: cwd, session: cwd })).toBe(2);
   });
 
-  it('counts where the session began', async () => {
+  it('applies from where the session began', async () => {
     expect(await call({ started: outside(), command: 'ls' })).toBe(0);
     expect(await call({ started: outside(), cwd: outside() })).toBe(2);
     expect(await call({ started: outside(), cwd: outside(), session: 's2' })).toBe(0);
   });
 
-  it.runIf(process.getuid?.() === 0)('takes no policy above its repository that another user put there', async () => {
+  it.runIf(process.getuid?.() === 0)('ignores a policy above the repository that belongs to another user', async () => {
     writePolicy(join(home, 'work'), { deny: [{ tool: 'Bash', pattern: 'above' }] });
     expect(await call({ command: 'above' })).toBe(2);
     chownSync(policyOf(join(home, 'work')), 65_534, 65_534);

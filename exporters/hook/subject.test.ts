@@ -28,7 +28,7 @@ function verdict(tool: string, input: unknown, mode: PolicyMode = 'safe'): strin
 const patch = (...lines: string[]): string => ['*** Begin Patch', ...lines, '*** End Patch'].join('\n');
 
 describe('a pattern is tested on', () => {
-  it('the strings of the input as the tool reads them', () => {
+  it('the decoded strings of the input', () => {
     writeRules({ tool: 'Bash', pattern: String.raw`rm\s+-rf` }, { tool: 'Bash', pattern: '^halt$' }, { tool: 'Bash', pattern: 'say "yes"' });
     for (const command of ['rm\t-rf /', 'rm \\\n -rf /', 'rm\\\n\t-rf /', 'rm\n-rf', 'halt', 'say "yes"', "r''m -rf /", 'r\\m -rf /', '"rm" \'-rf\' /', 'rm${IFS}-rf /']) {
       expect([command, verdict('Bash', { command })]).toEqual([command, 'block']);
@@ -45,7 +45,7 @@ describe('a pattern is tested on', () => {
     expect(verdict('mcp__run__it', { command: 'rm', args: ['-rf', '/'] })).toBe('block');
   });
 
-  it('every string, however deep, and on the JSON text as before', () => {
+  it('every string at any depth, and the JSON text', () => {
     fc.assert(fc.property(fc.jsonValue({ maxDepth: 4 }), fc.string(), (value, text) => {
       const input = JSON.stringify({ value, inner: [{ text }] });
       const { texts } = subjectOf({ tool: 'Any', input, cwd: '/' }, 'safe');
@@ -54,7 +54,7 @@ describe('a pattern is tested on', () => {
     }));
   });
 
-  it('what a command is without its continued lines', () => {
+  it('a command with continued lines joined', () => {
     const piece = fc.constantFrom('a', '\\\n', ' ', '"', "'", '\\', '\n', '$IFS');
     fc.assert(fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
       const command = pieces.join('');
@@ -65,7 +65,7 @@ describe('a pattern is tested on', () => {
 });
 
 describe('a pattern for a path is tested on', () => {
-  it('where the path leads: from the folder of the call, and behind links', () => {
+  it('the resolved path: from the call’s folder, with links followed', () => {
     writeRules({ tool: 'Edit', pattern: String.raw`\.github/` }, { tool: 'Read', pattern: String.raw`\.env` });
     mkdirSync(join(project, '.github', 'workflows'), { recursive: true });
     writeFileSync(join(project, '.env'), '');
@@ -100,7 +100,7 @@ describe('one action under several tool names', () => {
     ['filesystem__write_file', { path: '.env', content: 'x' }],
   ];
 
-  it('is denied under all of them by a rule with a pattern of paths under one', () => {
+  it('is denied under every name by a rule with a path pattern on one of them', () => {
     for (const rule of ['Write', 'Edit', 'MultiEdit', 'apply_patch']) {
       writeRules({ tool: rule, pattern: String.raw`(^|/)\.env$` });
       for (const [tool, input] of writes) expect([rule, tool, verdict(tool, input)]).toEqual([rule, tool, 'block']);
@@ -109,7 +109,7 @@ describe('one action under several tool names', () => {
     }
   });
 
-  it('reads likewise', () => {
+  it('applies to reading tools too', () => {
     writeRules({ tool: 'Read', pattern: String.raw`\.env$` });
     const reads: [string, unknown][] = [
       ['Read', { file_path: '.env' }], ['Grep', { pattern: 'KEY', path: '.env' }], ['read_file', { absolute_path: '/a/.env' }], ['read_many_files', { paths: ['a', '.env'] }],
@@ -120,7 +120,7 @@ describe('one action under several tool names', () => {
     expect(verdict('Grep', { pattern: 'x.env', path: 'src' })).toBe('allow');
   });
 
-  it('a rule on Read covers what a search reads and a listing shows, by its glob', () => {
+  it('a rule on Read covers searches and listings by their glob', () => {
     writeRules({ tool: 'Read', pattern: String.raw`(^|/)\.env$` });
     const reads: [string, unknown][] = [
       ['Grep', { pattern: '.', glob: '.env' }], ['Grep', { pattern: '.', glob: '**/{a,.env}', path: 'src' }], ['grep_search', { pattern: '.', include: '.env' }], ['grep_search', { pattern: '.', include_pattern: '.env', dir_path: 'src' }],
@@ -130,7 +130,7 @@ describe('one action under several tool names', () => {
     for (const [tool, input] of [['Grep', { pattern: '.', glob: '!.env' }], ['Grep', { pattern: '.env' }], ['Glob', { pattern: '**/*.ts' }], ['list_directory', { dir_path: '.' }]] as const) expect([tool, verdict(tool, input)]).toEqual([tool, 'allow']);
   });
 
-  it('search, listing and tools of MCP servers likewise, and names in any case', () => {
+  it('covers search, listing and MCP tools, with names in any letter case', () => {
     writeRules({ tool: 'Grep', pattern: 'forbidden' }, { tool: 'Glob', pattern: 'forbidden' }, { tool: 'mcp__tickets__*' }, { tool: 'mcp__git_hub__delete' }, { tool: 'Bash', pattern: 'forbidden' }, { tool: 'WRITE', pattern: 'forbidden' });
     for (const [tool, input] of [
       ['grep_search', { pattern: 'forbidden' }], ['search_file_content', { pattern: 'forbidden' }], ['glob', { pattern: 'forbidden' }], ['LS', { path: 'forbidden' }],
@@ -141,7 +141,7 @@ describe('one action under several tool names', () => {
     expect([verdict('bash', { command: 'forbidden' }, 'stock'), verdict('mcp_tickets_close', {}, 'stock'), verdict('grep_search', { pattern: 'forbidden' }, 'stock')]).toEqual(['allow', 'allow', 'allow']);
   });
 
-  it('a path however it is written', () => {
+  it('covers every spelling of a path', () => {
     writeRules({ tool: 'Read', pattern: String.raw`^/mnt/c/app/\.env$|^/srv/app/\.env$|^C:/app/\.env$` });
     const paths: unknown[] = [
       '/srv/app/.env', ['a', '/srv/app/.env'], 'file:///srv/app/.env', 'FILE://localhost/srv/app/%2Eenv', 'file:/srv/app/.env', '/srv/app/./.env', '//srv//app/.env', '/srv/app/x/../.env/', '/srv/app/.env.', '/srv/app/.env. .',
@@ -156,7 +156,7 @@ describe('one action under several tool names', () => {
     expect(pathForms('~/.ssh/id', '/', '/home/me')).toContain('/home/me/.ssh/id');
   });
 
-  it('shells, agents and the web likewise', () => {
+  it('covers shells, agents and web tools', () => {
     writeRules({ tool: 'Bash', pattern: 'forbidden' }, { tool: 'WebFetch', pattern: 'host' }, { tool: 'Task', pattern: 'spy' }, { tool: 'WebSearch' });
     const calls: [string, unknown][] = [
       ...['Bash', 'PowerShell', 'run_shell_command', 'shell', 'exec_command', 'local_shell', 'unified_exec', 'mcp__x__execute_command'].map((tool): [string, unknown] => [tool, { command: 'forbidden' }]),
@@ -165,7 +165,7 @@ describe('one action under several tool names', () => {
     for (const [tool, input] of calls) expect([tool, verdict(tool, input)]).toEqual([tool, 'block']);
   });
 
-  it('but not in stock mode, and no rule without a pattern reaches beyond the action', () => {
+  it('covers nothing more in stock mode, nor by a rule without a pattern', () => {
     writeRules({ tool: 'NotebookEdit' }, { tool: 'Write' });
     expect(verdict('Edit', { file_path: 'a' })).toBe('allow');
     expect(verdict('write_file', { file_path: 'a' })).toBe('block');
@@ -175,7 +175,7 @@ describe('one action under several tool names', () => {
   });
 });
 
-it('a patch names its files, where they go and what is in them', () => {
+it('reads source, target and content of each file in a patch', () => {
   expect(patchedFiles(`x <<EOF\n${patch('*** Update File: a b.txt ', '*** Move to: c', '@@ f', '-1', '+2', '*** Delete File: d', '*** Add File: e', '+one')}`)).toEqual([
     { kind: 'update', path: 'a b.txt', movedTo: 'c', lines: ['@@ f', '-1', '+2'] },
     { kind: 'delete', path: 'd', lines: [] },

@@ -25,7 +25,7 @@ async function verdicts(): Promise<unknown[]> {
 
 const SAME = [2, 'block', { exitCode: 0, stdout: '', stderr: '' }];
 
-it('the hook judges the same with code that was compiled before, and without', async () => {
+it('the hook judges the same with and without compiled code', async () => {
   expect(await verdicts()).toEqual(SAME);
   expect(writeCodeCache(hook.file)).toBe(true);
   expect(cacheFile()).toContain(process.version);
@@ -34,7 +34,7 @@ it('the hook judges the same with code that was compiled before, and without', a
   expect(readdirSync(dirname(hook.file))).toHaveLength(3);
 });
 
-it('the hook judges the same with a cache that is empty, torn, of something else, or no file', async () => {
+it('the hook judges the same with an empty, torn, foreign or missing cache', async () => {
   writeCodeCache(hook.file);
   const [file, whole] = [cacheFile(), readFileSync(cacheFile())];
   for (const bytes of [Buffer.alloc(0), whole.subarray(0, 10), whole.subarray(0, whole.length / 2), Buffer.alloc(whole.length), Buffer.from('x'.repeat(whole.length))]) {
@@ -46,6 +46,6 @@ it('the hook judges the same with a cache that is empty, torn, of something else
   expect(await verdicts()).toEqual(SAME);
 });
 
-it('is not made where the hook cannot be run', () => {
+it('is not made when the hook cannot run', () => {
   expect(writeCodeCache(join(project, 'missing.cjs'))).toBe(false);
 });

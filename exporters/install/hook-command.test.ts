@@ -34,7 +34,7 @@ function exitCode(options: HookCommandOptions, env: Record<string, string>): num
 const ownSpool = (): string => join(home, '.shieldwatch', 'spool');
 
 describe('the installed command', () => {
-  it.each(['NODE_OPTIONS', 'LD_PRELOAD', 'LD_AUDIT', 'LD_LIBRARY_PATH', 'OPENSSL_CONF', 'NODE_COMPILE_CACHE'])('starts the hook as it is whatever %s says', (name) => {
+  it.each(['NODE_OPTIONS', 'LD_PRELOAD', 'LD_AUDIT', 'LD_LIBRARY_PATH', 'OPENSSL_CONF', 'NODE_COMPILE_CACHE'])('starts the hook unchanged, for any value of %s', (name) => {
     const script = join(home, 'exit-0.cjs');
     writeFileSync(script, 'process.exit(0)');
     const value = name === 'NODE_OPTIONS' ? `--require=${script}` : script;
@@ -48,7 +48,7 @@ describe('the installed command', () => {
     expect(status).toBe(2);
   });
 
-  it.each(['block', 'continue'] as const)('keeps home, spool, cap and repository whatever the environment says (on failure: %s)', (onFailure) => {
+  it.each(['block', 'continue'] as const)('keeps home, spool, cap and repository in any environment (on failure: %s)', (onFailure) => {
     const elsewhere = join(home, 'elsewhere');
     const env = { HOME: elsewhere, SHIELDWATCH_HOME: elsewhere, SHIELDWATCH_SPOOL_DIR: elsewhere, SHIELDWATCH_SPOOL_MAX_MB: '1', SHIELDWATCH_REPOSITORY: 'acme/other' };
     const fixed = fixedValues({ HOME: home, SHIELDWATCH_REPOSITORY: 'acme/app' }, false);
@@ -57,19 +57,19 @@ describe('the installed command', () => {
     expect(spoolRecords(ownSpool())).toMatchObject([{ repository: 'acme/app', decision: 'block' }]);
   });
 
-  it('asks the system for the home folder where it is installed for all users', () => {
+  it('asks the system for the home folder when installed for all users', () => {
     const command = hookCommand({ file, fixed: fixedValues({ HOME: home, SHIELDWATCH_HOME: home, SHIELDWATCH_SPOOL_DIR: home }, true) });
     expect(command).toContain('--user-home');
     expect(command).not.toContain(home);
   });
 
-  it('is held to its mode, which the environment makes stricter and never laxer', () => {
+  it('lets the environment make its mode stricter and never laxer', () => {
     // A policy that cannot be read allows in stock mode alone.
     writeFileSync(join(project, '.agentshield', 'runtime-policy.json'), '{');
     expect([exitCode({}, { SHIELDWATCH_POLICY_MODE: 'stock' }), exitCode({ mode: 'stock' }, {}), exitCode({ mode: 'stock' }, { SHIELDWATCH_POLICY_MODE: 'safe' })]).toEqual([2, 0, 2]);
   });
 
-  it('holds any path as one word of a shell', () => {
+  it('quotes any path as one shell word', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom('a', ' ', '"', "'", '$', '`', '\\', '(', ';', '&', '*', '\n', '$HOME', '$(id)'), minLength: 1 }), (name) => {
         const producers = `/nowhere/${name}`;

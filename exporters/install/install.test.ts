@@ -53,14 +53,14 @@ const found = (client: Client, file: string): ReturnType<Client['find']> => clie
 describe('Claude Code', () => {
   const OURS = { matcher: '', hooks: [{ type: 'command', command: expect.stringContaining('shieldwatch-hook') as string, timeout: 10, onFailure: 'block' }] };
 
-  it('gets the hook into new settings, private to the user', () => {
+  it('gets new settings with the hook, readable by the user only', () => {
     const file = install(claudeCode, 'user');
     expect(read(file)).toEqual({ hooks: { PreToolUse: [OURS], PreSkillShellCommand: [OURS] } });
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(found(claudeCode, file)).toMatchObject([{ event: 'PreToolUse', hook: { type: 'command', command } }, { event: 'PreSkillShellCommand', hook: { type: 'command', command } }]);
   });
 
-  it('keeps what is there, with its spaces, and a backup in our own folder until it is uninstalled', () => {
+  it('keeps existing settings byte for byte, and a backup in our folder until uninstall', () => {
     const before = '{\n    "permissions": { "deny": ["Bash(rm:*)"] },\n    "hooks": {\n        "Stop": [ { "hooks": [] } ],\n        "PreToolUse": [ { "matcher": "Bash", "hooks": [ { "type": "command", "command": "mine" } ] } ]\n    },\n    "model": "opus"\n}\n';
     const file = write(claudeCode, 'project', before);
     const plan = planInstall(claudeCode, 'project', places, wanted());
@@ -77,7 +77,7 @@ describe('Claude Code', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it('is changed once and no second time, and loses ours alone', () => {
+  it('changes once; uninstall removes our entry only', () => {
     const file = write(claudeCode, 'project', '{"hooks":{"PreToolUse":[{"matcher":"Bash","hooks":[{"type":"command","command":"mine"}]}]}}');
     install(claudeCode, 'project');
     const once = readFileSync(file, 'utf8');
@@ -92,20 +92,20 @@ describe('Claude Code', () => {
     expect(planUninstall(claudeCode, 'project', places).diff).toEqual([]);
   });
 
-  it('leaves others’ hooks of a group that ours was put into by hand', () => {
+  it('keeps foreign hooks of a group that ours was added to by hand', () => {
     const file = write(claudeCode, 'user', JSON.stringify({ hooks: { PreToolUse: [{ matcher: '', hooks: [{ type: 'command', command: 'shieldwatch hook' }, { type: 'command', command: 'mine' }] }] } }));
     carryOutUninstall(planUninstall(claudeCode, 'user', places), places.env);
     expect(read(file)).toEqual({ hooks: { PreToolUse: [{ matcher: '', hooks: [{ type: 'command', command: 'mine' }] }] } });
   });
 
-  it('has the choice of going on when the hook fails, and is told what that means', () => {
+  it('offers to continue when the hook fails, and says what that means', () => {
     const file = install(claudeCode, 'user', { onFailure: 'continue' });
     expect(readFileSync(file, 'utf8')).not.toContain('onFailure');
     expect(claudeCode.notes('user', wanted({ onFailure: 'continue' })).join(' ')).toMatch(/RUNS/);
     expect(claudeCode.notes('user', wanted()).join(' ')).toMatch(/--on-failure continue/);
   });
 
-  it('takes an HTTP hook with its token only where nobody else reads it', () => {
+  it('takes an HTTP hook with its token only in a file that nobody else reads', () => {
     const hook: InstalledHook = { type: 'http', url: hookUrl(4327), token: hookToken({ HOME: places.home }) };
     expect(() => planInstall(claudeCode, 'project', places, wanted({ hook }))).toThrow(/project settings are shared/);
     expect(() => planInstall(codex, 'user', places, wanted({ hook }))).toThrow(/no HTTP hooks/);
@@ -115,7 +115,7 @@ describe('Claude Code', () => {
     expect(found(claudeCode, plan.file).map((entry) => entry.hook)).toEqual([hook, hook]);
   });
 
-  it('sets its telemetry where that is honoured, and prints it where it would be ignored without a word', () => {
+  it('sets telemetry where the client honours it, and prints it where the client ignores it silently', () => {
     const telemetryUrl = 'http://gateway.test:4000';
     const user = install(claudeCode, 'user', { telemetryUrl });
     expect((read(user) as { env: object }).env).toEqual({
@@ -126,7 +126,7 @@ describe('Claude Code', () => {
     expect(claudeCode.notes('project', wanted({ telemetryUrl })).join('\n')).toMatch(/export OTEL_EXPORTER_OTLP_ENDPOINT=http:\/\/gateway\.test:4000/);
   });
 
-  it('says why the hook would not be called', async () => {
+  it('reports why the hook would not be called', async () => {
     install(claudeCode, 'project');
     write(claudeCode, 'user', '{"disableAllHooks":true}');
     const [status] = await clientStatuses(places);
@@ -135,7 +135,7 @@ describe('Claude Code', () => {
 });
 
 describe('Codex', () => {
-  it('gets a block of its own at the end of its TOML, once, and loses it again', () => {
+  it('adds one block at the end of the TOML, and uninstall removes it', () => {
     const before = 'model = "gpt-5"\n# a comment\n\n[tui]\ntheme = "dark"\n';
     const file = write(codex, 'user', before);
     install(codex, 'user');
@@ -147,11 +147,11 @@ describe('Codex', () => {
     expect(readFileSync(file, 'utf8')).toBe(before);
   });
 
-  it('says that an untrusted hook is skipped in silence', () => {
+  it('warns that an untrusted hook is skipped silently', () => {
     expect(codex.notes('user', wanted()).join(' ')).toMatch(/does not trust, in silence/);
   });
 
-  it('leaves a file alone that it cannot add to', () => {
+  it('leaves a file unchanged that it cannot extend', () => {
     for (const [text, message] of [['= nonsense', /not TOML/], ['hooks = { PreToolUse = [] }\n', /not TOML/]] as const) {
       const file = write(codex, 'user', text);
       expect(() => planInstall(codex, 'user', places, wanted())).toThrow(message);
@@ -163,7 +163,7 @@ describe('Codex', () => {
 describe('the block in Codex’s TOML', () => {
   const ours = `command = ${JSON.stringify('"/nowhere/node" "/nowhere/hook.cjs" shieldwatch-hook || exit 2')}`;
 
-  it('is taken out by what it is, where Codex has put a table of its own between our lines', () => {
+  it('is removed by content, also when Codex inserted a table between our lines', () => {
     const text = readFileSync(join(packageRoot(), 'exporters', 'testdata', 'settings', 'codex-config-after-mcp-add.toml'), 'utf8');
     const others = Object.fromEntries(Object.entries(parse(text)).filter(([key]) => key !== 'hooks'));
     for (const eol of ['\n', '\r\n']) {
@@ -181,7 +181,7 @@ describe('the block in Codex’s TOML', () => {
     }
   });
 
-  it('is all that goes, whatever stands around it and within it', () => {
+  it('is all that uninstall removes, for any surroundings', () => {
     const table = fc.constantFrom(
       '[tui]\ntheme = "dark"\n',
       '# a comment of mine\n',
@@ -213,7 +213,7 @@ describe('the block in Codex’s TOML', () => {
     );
   });
 
-  it('is taken out of a group that holds another’s hook as well, and left in a form that cannot be edited', () => {
+  it('is removed from a shared group, and kept when the form cannot be edited', () => {
     const group = (hooks: string): string => `[[hooks.PreToolUse]]\n${hooks}`;
     const other = '[[hooks.PreToolUse.hooks]]\ntype = "command"\ncommand = "mine"\n';
     expect(codex.uninstall('f', group(`[[hooks.PreToolUse.hooks]]\ntype = "command"\n${ours}\n${other}`))).toBe(group(other));
@@ -222,7 +222,7 @@ describe('the block in Codex’s TOML', () => {
 });
 
 describe('Gemini CLI', () => {
-  it('gets the hook under its own event, with comments kept, and telemetry without prompts', () => {
+  it('gets the hook under its own event; comments stay, telemetry excludes prompts', () => {
     const file = write(geminiCli, 'project', '{\n  // mine\n  "theme": "dark"\n}\n');
     install(geminiCli, 'project', { telemetryUrl: 'http://gateway.test:4000' });
     const text = readFileSync(file, 'utf8');
@@ -235,8 +235,8 @@ describe('Gemini CLI', () => {
   });
 });
 
-describe('whatever the settings hold', () => {
-  it('installing and uninstalling leaves them as they were', () => {
+describe('any settings', () => {
+  it('are unchanged after install and uninstall', () => {
     const key = fc.constantFrom('env', 'model', 'permissions', 'x');
     const value = fc.jsonValue({ maxDepth: 2 });
     fc.assert(
@@ -249,7 +249,7 @@ describe('whatever the settings hold', () => {
     );
   });
 
-  it('a file that is no object of JSON is refused with its line, and left alone', () => {
+  it('refuses a file that is no JSON object, naming the line, and leaves it unchanged', () => {
     for (const text of ['{\n  "a": 1\n  "b": 2\n}', '[]', '"x"']) {
       const file = write(claudeCode, 'user', text);
       expect(() => planInstall(claudeCode, 'user', places, wanted())).toThrow(/settings\.json(: line 3 is not strict JSON| is not a JSON object)/);
@@ -257,7 +257,7 @@ describe('whatever the settings hold', () => {
     }
   });
 
-  it('a file that somebody changed meanwhile is not overwritten', () => {
+  it('never overwrites a file that changed meanwhile', () => {
     const file = write(claudeCode, 'user', '{}');
     const plan = planInstall(claudeCode, 'user', places, wanted());
     writeFileSync(file, '{"mine":1}');
@@ -268,14 +268,14 @@ describe('whatever the settings hold', () => {
 });
 
 describe('the probe', () => {
-  it('tells a hook that judges from one that does not, for each agent’s event', async () => {
+  it('distinguishes a hook that judges from one that does not, for each agent’s event', async () => {
     for (const client of CLIENTS) expect(await probe({ type: 'command', command }, client.events[0] ?? '')).toBeUndefined();
     expect(await probe({ type: 'command', command: 'true # shieldwatch-hook' }, 'PreToolUse')).toMatch(/let a call pass/);
     expect(await probe({ type: 'command', command: '/nowhere/hook' }, 'PreToolUse')).toMatch(/exit code 127/);
     expect(await probe({ type: 'command', command: 'echo hello' }, 'PreToolUse')).toMatch(/exit code 0/);
   });
 
-  it('asks an HTTP hook, and leaves no record', async () => {
+  it('calls an HTTP hook and leaves no record', async () => {
     const env = { HOME: places.home };
     const hook = await startHttpHook({ port: 0, token: hookToken(env), mode: 'safe', env });
     expect(await probe({ type: 'http', url: hook.url, token: hookToken(env) }, 'PreToolUse')).toBeUndefined();
@@ -287,7 +287,7 @@ describe('the probe', () => {
   });
 });
 
-it('names and scopes that there are not are told with those that there are', () => {
+it('an unknown client or scope is refused with the list of known ones', () => {
   expect(() => clientNamed('cursor')).toThrow(/claude-code, codex, gemini-cli/);
   expect(() => scopeOf(codex, 'project')).toThrow(/codex has no project settings; there are: user/);
   expect([isOurs('shieldwatch hook'), isOurs('node x.js'), isOurs(hookUrl(1))]).toEqual([true, false, true]);

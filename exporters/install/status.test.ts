@@ -55,7 +55,7 @@ const problems = (status: ClientStatus): string[] => status.hooks.flatMap((hook)
 const testdata = (name: string): string => join(packageRoot(), 'exporters', 'testdata', 'settings', name);
 
 describe('a hook that is installed', () => {
-  it.each(CLIENTS.map((client) => [client.name, client] as const))('judges as it should, for %s', async (_, client) => {
+  it.each(CLIENTS.map((client) => [client.name, client] as const))('denies the probe and allows harmless calls, for %s', async (_, client) => {
     install(client, 'user');
     const status = await clientStatus(client, places);
     expect([status.hooks.length, problems(status), status.files]).toEqual([1, [], []]);
@@ -121,11 +121,11 @@ describe('switches', () => {
 
   const all = CLIENTS.flatMap((client) => SWITCHES[client.name].map((it) => [client.name, it.name, client, it] as const));
 
-  it.each(all.filter(([, , , it]) => it.unseen === undefined))('%s: %s is seen', (_, name, client) => {
+  it.each(all.filter(([, , , it]) => it.unseen === undefined))('%s: reports %s', (_, name, client) => {
     expect(thrown(client, name).length).toBeGreaterThan(0);
   });
 
-  it.each(CLIENTS.map((client) => [client.name, client] as const))('of %s are not seen where none is thrown', async (_, client) => {
+  it.each(CLIENTS.map((client) => [client.name, client] as const))('reports no switch of %s when none is set', async (_, client) => {
     install(client, 'user');
     expect(problems(await clientStatus(client, places))).toEqual([]);
   });
@@ -134,7 +134,7 @@ describe('switches', () => {
     expect([thrown(client, name), (it.unseen ?? '').length > 20]).toEqual([[], true]);
   });
 
-  it('count by the precedence of Claude Code’s scopes', async () => {
+  it('follows the precedence of Claude Code’s scopes', async () => {
     install(claudeCode, 'user');
     write(join(places.project, '.claude', 'settings.json'), '{"disableAllHooks":true}');
     expect(problems(await clientStatus(claudeCode, places))).toHaveLength(1);
@@ -142,7 +142,7 @@ describe('switches', () => {
     expect(problems(await clientStatus(claudeCode, places))).toEqual([]);
   });
 
-  it('in variables are seen where the command does not set them aside, and names are told alone', async () => {
+  it('reports variables that the command does not override, by name only', async () => {
     const old: InstalledHook = { type: 'command', command: `"${process.execPath}" "${file}" shieldwatch-hook || exit 2` };
     for (const [hook, seen] of [[commandHook(), false], [old, true]] as const) {
       install(claudeCode, 'user', hook);
@@ -166,7 +166,7 @@ describe('a settings file that its agent does not read as it looks', () => {
     expect(claudeCode.read({ kind: 'text', text, encoding: 'utf-8' }, 'settings.json').kind).toBe(kind);
   });
 
-  it.each(['claude-comment.json', 'claude-trailing.json'])('%s is refused by install, and mended with consent', (name) => {
+  it.each(['claude-comment.json', 'claude-trailing.json'])('install refuses %s, and repairs it with consent', (name) => {
     const path = claudeCode.file('project', places);
     mkdirSync(dirname(path), { recursive: true });
     copyFileSync(testdata(name), path);
@@ -177,14 +177,14 @@ describe('a settings file that its agent does not read as it looks', () => {
     expect(readFileSync(path, 'utf8')).toBe(readFileSync(testdata(name), 'utf8'));
   });
 
-  it.each(['claude-schema.json', 'claude-null.json'])('%s is refused by install, which names what is wrong', (name) => {
+  it.each(['claude-schema.json', 'claude-null.json'])('install refuses %s and names what is wrong', (name) => {
     const path = claudeCode.file('project', places);
     mkdirSync(dirname(path), { recursive: true });
     copyFileSync(testdata(name), path);
     expect(() => planInstall(claudeCode, 'project', places, { hook: commandHook(), onFailure: 'block', telemetryUrl: undefined, repository: 'acme/app' }, { mend: true })).toThrow(/expected (?:array|object)/);
   });
 
-  it('with a byte order mark keeps it and gets the hook', () => {
+  it('keeps a byte order mark and gets the hook', () => {
     const path = claudeCode.file('project', places);
     mkdirSync(dirname(path), { recursive: true });
     copyFileSync(testdata('claude-bom.json'), path);
@@ -193,7 +193,7 @@ describe('a settings file that its agent does not read as it looks', () => {
     expect([text.startsWith('\ufeff'), Object.keys(JSON.parse(text.slice(1)) as object)]).toEqual([true, ['model', 'hooks']]);
   });
 
-  it('with a key that stands twice is read by its last, and never edited in its first', async () => {
+  it('reads the last of a duplicate key, and never edits the first', async () => {
     const path = install(claudeCode, 'user');
     const text = readFileSync(path, 'utf8').replace(/\}\s*$/, ', "hooks": {} }');
     write(path, text);
@@ -205,7 +205,7 @@ describe('a settings file that its agent does not read as it looks', () => {
     expect(problems(await clientStatus(claudeCode, places))).toEqual([]);
   });
 
-  it('that holds our hook is told, and so is one that cannot be read; neither hides the others', async () => {
+  it('reports a file that holds our hook and one that cannot be read; neither hides the others', async () => {
     install(geminiCli, 'user');
     const user = install(claudeCode, 'user');
     const project = install(claudeCode, 'project');
@@ -247,7 +247,7 @@ describe('a settings file that its agent does not read as it looks', () => {
     }
   });
 
-  it('of Gemini CLI keeps it from starting with a trailing comma or a byte order mark, and of Codex with one', () => {
+  it('stops Gemini CLI from starting (trailing comma, byte order mark) and Codex (byte order mark)', () => {
     const read = (client: Client, text: string): string => client.read({ kind: 'text', text, encoding: 'utf-8' }, client.file('user', places)).kind;
     expect(['{ // mine\n}', '{"a":1,}', '\ufeff{}', ''].map((text) => read(geminiCli, text))).toEqual(['read', 'refused', 'refused', 'refused']);
     expect(['a = 1\r\n', '\ufeffa = 1\n', 'a = 1\na = 2\n'].map((text) => read(codex, text))).toEqual(['read', 'refused', 'refused']);
@@ -257,7 +257,7 @@ describe('a settings file that its agent does not read as it looks', () => {
 describe('evidence', () => {
   const spool = (): string => join(home, '.shieldwatch', 'spool');
 
-  it('is when the hook was last called for this repository, by agent', async () => {
+  it('states when the hook was last called for this repository, by agent', async () => {
     install(claudeCode, 'user');
     write(join(spool(), 'decisions-2026-11-24-000000.ndjson'), spoolLine(1, { timestamp: '2026-11-24T08:00:00.000Z' }) + spoolLine(2, { timestamp: '2026-11-24T07:00:00.000Z' }) + spoolLine(3, { timestamp: '2026-11-24T09:00:00.000Z', repository: 'acme/other' }));
     write(join(spool(), 'decisions-2026-11-25-000000.ndjson'), spoolLine(4, { timestamp: '2026-11-25T08:00:00.000Z', agent: 'codex' }));
@@ -299,7 +299,7 @@ describe('evidence of Claude Code', () => {
     utimesSync(settings, new Date('2025-01-30T08:00:00Z'), new Date('2025-01-30T08:00:00Z'));
   });
 
-  it('shows a call that ran although the hook denied it', async () => {
+  it('reports a call that ran although the hook denied it', async () => {
     write(join(spool(), 'decisions-2025-01-30-000000.ndjson'), spoolLine(1, { timestamp: at, agent: 'claude-code', sessionId: 'session-1', toolCallId: 'toolu_1', decision: 'block' }));
     session(asked('toolu_1', at), ended('toolu_1', 'hook error', at, 'reject'));
     expect(problems(await clientStatus(claudeCode, places))).toEqual([]);
@@ -307,7 +307,7 @@ describe('evidence of Claude Code', () => {
     expect(problems(await clientStatus(claudeCode, places))).toEqual([expect.stringMatching(/^it denied 1 of the newest calls that claude-code ran all the same, the last at 2025-01-30T09:00:00.000Z/)]);
   });
 
-  it('counts no call whose input the agent itself refuses, and calls of the session that were recorded for another repository', async () => {
+  it('ignores calls whose input the agent refuses; counts calls of the session recorded for another repository', async () => {
     session(asked('toolu_2', later), ended('toolu_2', '<tool_use_error>none such</tool_use_error>', later, 'reject'));
     expect(problems(await clientStatus(claudeCode, places))).toEqual([]);
     session(asked('toolu_2', later));
@@ -325,7 +325,7 @@ describe('another hook at the event', () => {
     return clientStatus(claudeCode, places);
   };
 
-  it('is a note where it rewrites nothing, since no other hook lifts a denial', async () => {
+  it('is a note when it rewrites nothing, since no other hook lifts a denial', async () => {
     write(join(places.project, 'log.sh'), '#!/bin/sh\ncat >> log.txt\n');
     for (const entry of [{ type: 'command', command: 'true' }, { type: 'command', command: '"$CLAUDE_PROJECT_DIR"/log.sh' }, { type: 'command', command: 'python3 -c "print(1)"' }, { type: 'command', command: rewrite, async: true }]) {
       const { hooks, notes } = await status(entry);
@@ -333,7 +333,7 @@ describe('another hook at the event', () => {
     }
   });
 
-  it('is a problem where it rewrites calls or its text does not tell', async () => {
+  it('is a problem when it rewrites calls or cannot be read', async () => {
     write(join(places.project, 'rewrite.sh'), `#!/bin/sh\n${rewrite}\n`);
     write(join(places.project, 'loads.cjs'), "require('./other.cjs')");
     for (const [entry, what] of [
@@ -343,8 +343,8 @@ describe('another hook at the event', () => {
   });
 });
 
-describe('what the agent says itself', () => {
-  it('is read from `claude doctor`, whose report has this form in 2.1.332', () => {
+describe('the agent’s own report', () => {
+  it('is read from `claude doctor` in the form of 2.1.332', () => {
     const report = (invalid: string): string => `Claude Code doctor\n\nRunning: npm-global (2.1.332)\nCommit: f24\n\n${invalid}Remote Control\n- Not signed in\n`;
     const invalid = 'Invalid settings\n- /h/.claude/settings.json: Invalid or malformed JSON\n- /p/.claude/settings.json › permissions.allow: Expected array, but received string\n  Suggested fix: x\n\n';
     expect(readDoctor(report(invalid))).toEqual({ kind: 'claude-code', version: '2.1.332', invalid: [{ file: '/h/.claude/settings.json', problem: 'Invalid or malformed JSON' }, { file: '/p/.claude/settings.json', problem: 'permissions.allow: Expected array, but received string' }] });
@@ -353,7 +353,7 @@ describe('what the agent says itself', () => {
     expect(readDoctor('usage: claude')).toEqual({ kind: 'silent' });
   });
 
-  it('is not asked of a program in the project or in a folder named relatively', async () => {
+  it('is never requested from a program in the project or in a relative folder', async () => {
     install(claudeCode, 'user');
     const trap = write(join(places.project, 'node_modules', '.bin', 'claude'), `#!/bin/sh\ntouch ${join(home, 'ran')}\n`);
     chmodSync(trap, 0o755);
@@ -362,7 +362,7 @@ describe('what the agent says itself', () => {
   });
 });
 
-it('says where different hooks of ours stand in two scopes', async () => {
+it('reports different hooks of ours in two scopes', async () => {
   install(claudeCode, 'user');
   install(claudeCode, 'project');
   const notes = async (): Promise<string> => (await clientStatus(claudeCode, places)).notes.join(' ');
@@ -371,14 +371,14 @@ it('says where different hooks of ours stand in two scopes', async () => {
   expect(await notes()).toMatch(/different hooks of ours stand in .*project.* and .*settings\.json/);
 });
 
-it('says what no hook is shown', async () => {
+it('reports calls that reach no hook', async () => {
   install(codex, 'user');
   install(claudeCode, 'user');
   expect((await clientStatus(codex, places)).notes.join(' ')).toMatch(/write_stdin/);
   expect((await clientStatus(claudeCode, places)).notes.join(' ')).toMatch(/before 2\.1\.332/);
 });
 
-it('says that a file has the hook under one event and not under the other', async () => {
+it('reports a file that has the hook under one event only', async () => {
   const path = install(claudeCode, 'user');
   const settings = JSON.parse(readFileSync(path, 'utf8')) as { hooks: Record<string, unknown> };
   delete settings.hooks['PreSkillShellCommand'];

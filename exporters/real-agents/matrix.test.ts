@@ -64,7 +64,7 @@ describe('the matrix of situations and agents', () => {
     expect(SITUATIONS.map(cellName).filter((name) => !committed.has(name))).toEqual([]);
   });
 
-  it('is committed as it is generated, for the pinned versions and the cells that there are', () => {
+  it('is committed as generated, for the pinned versions and the existing cells', () => {
     const names = SITUATIONS.map(cellName);
     expect([...committed.keys()].filter((name) => !names.includes(name))).toEqual([]);
     expect(text).toBe(markdown(AGENT_PACKAGES, committed));
@@ -76,7 +76,7 @@ describe('the matrix of situations and agents', () => {
   });
 });
 
-describe(title('the cells that tell most'), () => {
+describe(title('the most telling cells'), () => {
   let cells = new Map<Situation, Cell>();
   beforeAll(async () => {
     if (isThere) cells = await runMatrix(RUN, AGENTS_FOLDER, () => undefined);

@@ -87,7 +87,7 @@ function expectJudged(agent: string, tool: string, { output }: Ended): void {
 }
 
 describe(title('Claude Code'), () => {
-  it.runIf(isThere)('runs what the policy lets it, through the command hook', async () => {
+  it.runIf(isThere)('runs allowed calls only, through the command hook', async () => {
     install(claudeCode, commandHook());
     const result = await runClaude();
     expectJudged('claude-code', 'Bash', result);
@@ -98,14 +98,14 @@ describe(title('Claude Code'), () => {
     expect(model?.requests.some(({ text }) => text.includes('AgentShield: BLOCKED Bash'))).toBe(true);
   });
 
-  it.runIf(isThere)('runs what the policy lets it, through the HTTP hook', async () => {
+  it.runIf(isThere)('runs allowed calls only, through the HTTP hook', async () => {
     const env = { HOME: workplace.home };
     httpHook = await startHttpHook({ port: 0, token: hookToken(env), mode: 'safe', env });
     install(claudeCode, { type: 'http', url: `${httpHook.url}?shieldwatch-hook`, token: hookToken(env) });
     expectJudged('claude-code', 'Bash', await runClaude());
   });
 
-  it.runIf(isThere)('runs nothing when the HTTP hook is gone or the token is wrong, and everything if one chose that', async () => {
+  it.runIf(isThere)('runs nothing when the HTTP hook is down or the token is wrong, and everything if configured to continue', async () => {
     const env = { HOME: workplace.home };
     httpHook = await startHttpHook({ port: 0, token: hookToken(env), mode: 'safe', env });
     install(claudeCode, { type: 'http', url: `${httpHook.url}?shieldwatch-hook`, token: 'wrong' });
@@ -146,7 +146,7 @@ describe(title('Codex'), () => {
       expect(readFileSync(file, 'utf8').startsWith(before)).toBe(true);
     });
 
-  it.runIf(isThere)('runs what the policy lets it', async () => {
+  it.runIf(isThere)('runs allowed calls only', async () => {
     expectJudged('codex', 'Bash', await runCodex(commandHook()));
   });
 
@@ -164,7 +164,7 @@ describe(title('Gemini CLI'), () => {
       expect(readFileSync(workplace.path('~/.gemini/settings.json'), 'utf8')).toContain('// kept');
     });
 
-  it.runIf(isThere)('runs what the policy lets it', async () => {
+  it.runIf(isThere)('runs allowed calls only', async () => {
     expectGemini(await runGemini(commandHook()));
   });
 

@@ -75,7 +75,7 @@ describe('remoteName', () => {
 });
 
 describe('remoteUrl', () => {
-  it('reads origin, whatever stands around it', () => {
+  it('reads origin among any other entries of git\'s configuration', () => {
     const config = [
       '[core]',
       '  bare = false',
@@ -91,7 +91,7 @@ describe('remoteUrl', () => {
     expect(remoteUrl(config)).toBe('https://h/acme/app.git');
   });
 
-  it('takes the only remote under another name, but guesses among none', () => {
+  it('takes an only remote of another name, and none of several', () => {
     expect(remoteUrl('[remote "upstream"]\nurl = a:b/c # main')).toBe('a:b/c');
     expect(remoteUrl('[remote "a"]\nurl = x\n[remote "b"]\nurl = y')).toBeUndefined();
   });
@@ -110,13 +110,13 @@ describe('repositoryName', () => {
     return join(root, folder);
   }
 
-  it('prefers what the environment says, if it is a name', () => {
+  it('prefers SHIELDWATCH_REPOSITORY when it is a valid name', () => {
     const app = git('app', '[remote "origin"]\nurl = git@github.com:acme/app.git');
     expect(repositoryName([app], { SHIELDWATCH_REPOSITORY: 'acme/web' })).toBe('acme/web');
     expect(repositoryName([app], { SHIELDWATCH_REPOSITORY: '//' })).toBe('acme/app');
   });
 
-  it('follows a worktree to the repository it belongs to', () => {
+  it('follows a worktree to its repository', () => {
     const app = git('app', '[remote "origin"]\nurl = git@github.com:acme/app.git');
     const files = join(app, '.git', 'worktrees', 'w');
     mkdirSync(files, { recursive: true });
@@ -126,7 +126,7 @@ describe('repositoryName', () => {
     expect(repositoryName([join(root, 'w', 'src')], {})).toBe('acme/app');
   });
 
-  it('follows an alias of SSH and a shorthand of git to the host', () => {
+  it('resolves SSH aliases and git shorthands to the host', () => {
     mkdirSync(join(root, '.ssh'));
     writeFileSync(join(root, '.ssh', 'config'), 'Host work\n  HostName github.com\n');
     writeFileSync(join(root, '.gitconfig'), '[url "https://gitlab.com/"]\n\tinsteadOf = gl:\n');
@@ -136,7 +136,7 @@ describe('repositoryName', () => {
     expect(repositoryName([git('c', '[remote "origin"]\nurl = other:acme/app')], env)).toBe('other/acme/app');
   });
 
-  it('is the same in a CI job without a checkout as by the remote of one', () => {
+  it('is equal in a CI job without a checkout and by the remote of a checkout', () => {
     const plain = join(root, 'plain');
     mkdirSync(plain);
     const cases: [NodeJS.ProcessEnv, string][] = [
@@ -169,12 +169,12 @@ describe('repositoryName', () => {
     expect(repositoryName([join(root, 'plain')], {})).toBe('plain');
   });
 
-  it('passes over a folder outside git for the next one', () => {
+  it('skips a folder outside git', () => {
     mkdirSync(join(root, 'scratch'));
     expect(repositoryName([join(root, 'scratch'), git('app')], {})).toBe('app');
   });
 
-  it('masks a token in the name and stays a name', () => {
+  it('masks a token in the name and remains a valid name', () => {
     const name = repositoryName([git('app', '[remote "origin"]\nurl = https://git.example/ghp_0123456789abcdefghij/app.git')], {});
     expect(name).toBe('git.example/[redacted:github-token]/app');
     expect(name).toMatch(REPOSITORY_PATTERN);

@@ -32,12 +32,12 @@ function pack(changes: Partial<Record<keyof typeof files, unknown>>): string {
   return folder;
 }
 
-it('reads a pack that adds up', () => {
+it('reads a consistent pack', () => {
   const read = readEvidencePack(pack({}));
   expect([read.findings, read.problems, read.verification.integrity]).toEqual([[finding], [], 'ok']);
 });
 
-it('refuses a pack that would become a false series, naming file and field but no value', () => {
+it('refuses an inconsistent pack, naming file and field but no value', () => {
   const report = files['agentshield-report.json'];
   const withoutHigh = { ...report.summary, high: undefined };
   const cases: [Parameters<typeof pack>[0], RegExp][] = [
@@ -61,7 +61,7 @@ it('refuses a pack that would become a false series, naming file and field but n
   }
 });
 
-it('calls a pack suspect whose parts contradict each other, though every digest fits', () => {
+it('reports a pack as suspect when its parts contradict each other, though every digest fits', () => {
   const report = files['agentshield-report.json'];
   const plan = files['remediation-plan.json'];
   const cases: [Parameters<typeof pack>[0], RegExp][] = [

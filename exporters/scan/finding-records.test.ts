@@ -44,7 +44,7 @@ const scan = { scanId: 'scan', generatedAt: '2026-11-24T08:00:00.000Z', pathInRe
 const identities = (from: EvidencePack): string[] => findingRecords(from, scan).map(({ key, occurrence }) => `${key}#${String(occurrence)}`);
 
 describe('finding keys', () => {
-  it('are the same multiset when lines moved, whatever the order of the rows', () => {
+  it('are the same multiset when lines moved, in any order of rows', () => {
     fc.assert(
       fc.property(fc.array(sample, { maxLength: 40 }), fc.nat(10_000), fc.nat(), (samples, shift, turn) => {
         const at = samples.length === 0 ? 0 : turn % samples.length;
@@ -54,7 +54,7 @@ describe('finding keys', () => {
     );
   });
 
-  it('are never equal twice in a scan, and one finding more is one identity more', () => {
+  it('are unique within a scan, and one more finding is one more key', () => {
     fc.assert(
       fc.property(fc.array(sample, { maxLength: 40 }), sample, (samples, extra) => {
         const before = identities(pack(samples));
@@ -65,12 +65,12 @@ describe('finding keys', () => {
     );
   });
 
-  it('keep AgentShield’s fingerprint where there is nothing to scrub', () => {
+  it('keep AgentShield’s fingerprint when there is nothing to scrub', () => {
     const input = pack([{ rule: 'r', offset: 7, file: 'f', evidence: 'plain text' }]);
     expect(findingRecords(input, scan)[0]?.fingerprint).toBe(input.findings[0]?.fingerprint);
   });
 
-  it('hold no hash of a secret: neither one that was scrubbed nor one that was never seen', () => {
+  it('contain no hash of a secret, scrubbed or unseen', () => {
     const evidence = 'postgres://admin:hunter2@db/app';
     const input = pack([{ rule: 'mcp-db-conn', offset: 1, file: 'f', evidence }]);
     const raw = fingerprint('mcp-db-conn-1', 'f', evidence).slice(-16);

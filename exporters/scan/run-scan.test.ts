@@ -136,7 +136,7 @@ describe('scan of a risky repository', () => {
     expect(server.requests.map(({ path }) => path)).toEqual(['/v1/logs', '/v1/traces', '/v1/metrics']);
   });
 
-  it('numbers equal findings, which are two findings', async () => {
+  it('numbers equal findings and counts each', async () => {
     await scan('risky');
     const pairs = server.logRecords.map(({ values }) => `${String(values[ATTR_FINDING_KEY])}#${String(values[ATTR_FINDING_OCCURRENCE])}`);
     expect(new Set(pairs).size).toBe(pairs.length);
@@ -152,7 +152,7 @@ describe('scan of a risky repository', () => {
     expect(after.findings.map(({ fingerprint }) => fingerprint)).not.toEqual(before.findings.map(({ fingerprint }) => fingerprint));
   });
 
-  it('names the same findings for whoever runs it', async () => {
+  it('makes the same finding keys for every user', async () => {
     const plain = await scan('risky', { token: undefined });
     // These users would be cut out of severities, categories and file names.
     for (const user of ['high', 'mcp', 'root', 'agents']) {
@@ -167,7 +167,7 @@ describe('scan of a risky repository', () => {
 });
 
 describe('secrets', () => {
-  it('a secret in a scanned file leaves in no form, and no file with it stays behind', async () => {
+  it('a secret in a scanned file is neither sent in any form nor left in a file', async () => {
     const canaries = ['sk-ant-api03-canaryAAAAcanaryAAAAcanary', 'canaryPW99', 'ghp_canarycanarycanary0123456789abcd', 'canaryHunter2x', 'canaryEscaped1', 'canaryEscaped2'];
     const [anthropic = '', password = '', github = '', database = '', html = '', json = ''] = canaries;
     appendFileSync(join(root, 'risky', 'CLAUDE.md'), `\nANTHROPIC_API_KEY=${anthropic}\npassword = "${database}"\npassword=&quot;${html}&quot;\n{\\"api_key\\": \\"${json}\\"}\n`);
@@ -187,7 +187,7 @@ describe('secrets', () => {
     expect(temporaryFolders()).toEqual(before);
   });
 
-  it('the private folder is gone after a failure too', async () => {
+  it('the private folder is removed after a failure too', async () => {
     const before = temporaryFolders();
     await expect(scan('risky', { agentshieldArgs: ['--no-such-option'] })).rejects.toThrow(/exit code 1 and wrote no evidence pack: .*no-such-option/);
     expect(temporaryFolders()).toEqual(before);
@@ -201,7 +201,7 @@ describe('scan of other folders', () => {
     expect(outcome.scan.score).toBeGreaterThan(75);
   });
 
-  it('nothing scanned is exported as that, with a warning and without a score gauge', async () => {
+  it('a scan of no file is exported without a score gauge and with a warning', async () => {
     mkdirSync(join(root, 'empty'));
     const outcome = await scan('empty');
     expect(outcome.scan.filesScanned).toBe(0);
@@ -210,7 +210,7 @@ describe('scan of other folders', () => {
     expect(server.points.filter((point) => point.startsWith(METRIC_SCORE))).toEqual([]);
   });
 
-  it('1,000 findings arrive complete', async () => {
+  it('sends all of 1,000 findings', async () => {
     const allow = Array.from({ length: 1100 }, (_, index) => `Bash(sudo tool${String(index)}:*)`);
     mkdirSync(join(root, 'huge', '.claude'), { recursive: true });
     writeFileSync(join(root, 'huge', '.claude', 'settings.json'), JSON.stringify({ permissions: { allow } }));
@@ -220,7 +220,7 @@ describe('scan of other folders', () => {
     expect(new Set(server.logRecords.map(({ values }) => values[ATTR_EVENT_ID])).size).toBe(outcome.findings.length);
   });
 
-  it('names files as the repository does when a folder inside it is scanned', async () => {
+  it('names files relative to the repository when a subfolder is scanned', async () => {
     mkdirSync(join(root, '.git'));
     const outcome = await scan('risky', { token: undefined });
     expect(outcome.findings.every(({ file }) => file.startsWith('risky/'))).toBe(true);
@@ -247,12 +247,12 @@ describe('scan failures', () => {
     expect(server.requests).toEqual([]);
   });
 
-  it('without a token it scans and sends nothing', async () => {
+  it('scans and sends nothing without a token', async () => {
     expect(await scan('risky', { token: undefined })).toMatchObject({ sent: false, exitCode: 2 });
     expect(server.requests).toEqual([]);
   });
 
-  it('says what the server said, after handing out the scan', async () => {
+  it('prints the server’s message after AgentShield’s output', async () => {
     server.respond = () => ({ status: 401, body: '{"ok":false,"error":{"code":"token_invalid","message":"the token is not known"}}' });
     const scanned: ScanOutcome[] = [];
     await expect(scan('clean', { onScanned: (outcome) => scanned.push(outcome) })).rejects.toThrow(/answered 401 Unauthorized: the token is not known/);

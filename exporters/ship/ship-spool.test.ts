@@ -40,7 +40,7 @@ const ship = (options: Partial<ShipOptions> = {}): Promise<ShipResult> =>
 const arrived = (): unknown[] => server.spans.map((span) => span.values[ATTR_EVENT_ID]);
 
 describe('ship', () => {
-  it('delivers 5,000 lines complete, in batches that each wait for their answer', async () => {
+  it('delivers 5,000 lines in batches, each after the acknowledgement of the one before', async () => {
     write(lines(0, 5000));
     const progress: number[] = [];
     const result = await ship({ onProgress: ({ sent }) => progress.push(sent) });
@@ -50,7 +50,7 @@ describe('ship', () => {
     expect(progress).toEqual([500, 1000, 1500, 2000, 2500, 3000, 3500, 4000, 4500, 5000]);
   });
 
-  it('makes a span of a record: same ids each time, its own time, its repository on the resource', async () => {
+  it('makes a span of a record: stable ids, the record’s time, its repository on the resource', async () => {
     write(spoolLine(7, { repository: 'group/sub/app', decision: 'block', reason: 'no', ruleName: 'deny[0]:Bash', ruleCategory: 'egress', toolCallId: 'toolu_1' }));
     await ship();
     const [span] = server.spans;
@@ -77,7 +77,7 @@ describe('ship', () => {
     ]);
   });
 
-  it('goes on where it stopped, and leaves a torn last line until it is whole', async () => {
+  it('resumes where it stopped, and waits for a torn last line to be complete', async () => {
     const torn = spoolLine(3);
     write(lines(0, 3) + torn.slice(0, 40));
     expect((await ship()).sent).toBe(3);
@@ -87,24 +87,24 @@ describe('ship', () => {
     expect(arrived()).toEqual(['event-0', 'event-1', 'event-2', 'event-3', 'event-4']);
   });
 
-  it('counts lines that are no records and goes on', async () => {
+  it('counts and skips lines that are no records', async () => {
     write(`${spoolLine(0)}{"eventId":\n\n{"eventId":"x"}\n${'y'.repeat(700_000)}\n${spoolLine(1)}`);
     expect(await ship()).toMatchObject({ sent: 2, skipped: 3 });
     expect(arrived()).toEqual(['event-0', 'event-1']);
   });
 
-  it('keeps a record of a newer hook, without the fields it does not know', async () => {
+  it('keeps a record of a newer hook without its unknown fields', async () => {
     write(spoolLine(0, { newField: 1 } as object));
     expect(await ship()).toMatchObject({ sent: 1, skipped: 0 });
   });
 
-  it('scrubs what a spool line holds', async () => {
+  it('scrubs every field of a spool line', async () => {
     write(spoolLine(0, { reason: 'used sk-ant-api03-canarycanarycanary', tool: 'mcp-ghp_0123456789abcdefghij', repository: 'acme/glpat-0123456789abcdefghij' }));
     await ship();
     expect(server.requests.map(({ text }) => text).join('')).not.toMatch(/canary|0123456789abcdefghij/);
   });
 
-  it('--all sends everything again under the same identities, without counting it again', async () => {
+  it('--all sends everything again under the same event ids, without counters', async () => {
     write(lines(0, 3));
     await ship();
     const points = server.points;
@@ -115,7 +115,7 @@ describe('ship', () => {
     expect((await ship()).sent).toBe(0);
   });
 
-  it('does not wait for a log that is a pipe, nor for one without end', async () => {
+  it('neither waits for a log that is a pipe nor reads an endless one', async () => {
     write(lines(0, 3));
     const folder = mkdtempSync(join(tmpdir(), 'shieldwatch-no-log-'));
     const [pipe, endless] = [join(folder, 'pipe', 'runtime.ndjson'), join(folder, 'endless', 'runtime.ndjson')];
@@ -125,7 +125,7 @@ describe('ship', () => {
     expect((await ship({ runtimeLogs: [pipe, endless] })).sent).toBe(3);
   });
 
-  it('reads a stock log to its end after it was rotated, wherever it had stopped', async () => {
+  it('reads a rotated stock log to its end, from wherever it had stopped', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'shieldwatch-rotated-'));
     const log = join(folder, 'runtime.ndjson');
     const entry = (number: number): string => `${JSON.stringify({ timestamp: '2026-11-24T08:00:00.000Z', tool: `Tool${String(number)}`, decision: 'allow', durationMs: 1 })}\n`;
@@ -170,13 +170,13 @@ describe('ship', () => {
     expect(readdirSync(spool).sort()).toEqual([TODAY, 'offsets.json']);
   });
 
-  it('sends nothing and makes nothing where there is no spool', async () => {
+  it('sends and creates nothing when there is no spool', async () => {
     const missing = join(spool, 'missing');
     expect(await ship({ spoolDir: missing })).toMatchObject({ sent: 0, files: 0 });
     expect(existsSync(missing)).toBe(false);
   });
 
-  it('starts anew on a file that was replaced, and on unreadable offsets', async () => {
+  it('restarts on a replaced file and on unreadable offsets', async () => {
     write(lines(0, 3));
     await ship();
     writeFileSync(join(spool, TODAY), spoolLine(9));
@@ -220,21 +220,21 @@ describe('ship failures', () => {
     expect(arrived()).toHaveLength(700);
   });
 
-  it('says so when nobody answers', async () => {
+  it('reports a backend that does not answer', async () => {
     write(lines(0, 1));
     await server.stop();
     await expect(ship({ deadlineMs: 500 })).rejects.toThrow(/cannot be reached: .*ECONNREFUSED/);
     server = await OtlpServer.start();
   });
 
-  it('tells of records the server did not store', async () => {
+  it('reports records that the server rejected', async () => {
     write(lines(0, 3));
     server.respond = ({ path }) =>
       path === '/v1/traces' ? { status: 200, body: '{"partialSuccess":{"rejectedSpans":"2","errorMessage":"too old"}}' } : undefined;
     expect(await ship()).toMatchObject({ sent: 1, rejected: 2, warnings: ['the server refused 2 records: too old'] });
   });
 
-  it('does not fail for counters, and asks only once', async () => {
+  it('does not fail when counters are refused, and tries them once', async () => {
     write(lines(0, 1200));
     server.respond = ({ path }) => (path === '/v1/metrics' ? { status: 404, body: '{"message":"no metrics here"}' } : undefined);
     const { sent, warnings } = await ship();
@@ -242,7 +242,7 @@ describe('ship failures', () => {
     expect(server.requests.filter(({ path }) => path === '/v1/metrics')).toHaveLength(1);
   });
 
-  it('lets one ship at a time work on a spool, and takes over from a dead one', async () => {
+  it('allows one shipper per spool, and takes over from a dead one', async () => {
     write(lines(0, 1));
     // Either may be the one that works; the other may have looked before the first had written who it is.
     const outcomes = await Promise.allSettled([ship(), ship()]);
@@ -260,7 +260,7 @@ describe('ship failures', () => {
     await expect(ship({ token: 'eccp_hunter2\nx: y' })).rejects.toThrow(/^the token holds characters/);
   });
 
-  it('sends no other vendor’s headers along', async () => {
+  it('never sends OTEL_EXPORTER_OTLP_HEADERS', async () => {
     vi.stubEnv('OTEL_EXPORTER_OTLP_HEADERS', 'x-vendor-key=canary,authorization=Bearer other');
     write(lines(0, 1));
     await ship();

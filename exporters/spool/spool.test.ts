@@ -28,7 +28,7 @@ const lines = (): string[] => segments().flatMap((name) => readFileSync(join(fol
 const records = (): { eventId: string; dropped?: number }[] => lines().map((line) => decodeLine(line) as { eventId: string; dropped?: number }).filter((record) => (record as unknown) !== undefined);
 
 describe('a line', () => {
-  it('is JSON, and comes back whole', () => {
+  it('is JSON and round-trips', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.jsonValue(), (eventId, value) => {
         const line = encodeLine({ eventId, value });
@@ -46,7 +46,7 @@ describe('a line', () => {
     if (typeof crc32 === 'function') fc.assert(fc.property(fc.string(), (text) => { expect(parseInt(checksum(text), 16)).toBe(crc32(text)); }));
   });
 
-  it('is not taken when any character of it was changed', () => {
+  it('is rejected when any character changed', () => {
     const line = encodeLine({ eventId: 'e', tool: 'Bash' }).slice(0, -1);
     fc.assert(
       fc.property(fc.nat(line.length - 1), fc.constantFrom('0', 'x', '"', '}'), (at, character) => {
@@ -56,7 +56,7 @@ describe('a line', () => {
     );
   });
 
-  it('is found behind one that was torn anywhere', () => {
+  it('is found behind a line torn at any position', () => {
     const [first, second] = [encodeLine({ eventId: 'first', reason: 'r' }).slice(0, -1), encodeLine({ eventId: 'second' }).slice(0, -1)];
     fc.assert(
       fc.property(fc.integer({ min: 1, max: first.length - 1 }), (length) => {
@@ -68,7 +68,7 @@ describe('a line', () => {
 });
 
 describe('segments', () => {
-  it('begin anew at a size and with a day, and sort in the order of writing', () => {
+  it('rotate by size and by day, and sort in order of writing', () => {
     for (let index = 0; index < 40; index += 1) append(`e${String(index)}`);
     expect(segments().length).toBeGreaterThan(1);
     for (const name of segments()) expect(statSync(join(folder, name)).size).toBeLessThanOrEqual(LIMITS.segment);
@@ -79,7 +79,7 @@ describe('segments', () => {
     expect(statSync(join(folder, segments()[0] ?? '')).mode & 0o777).toBe(0o600);
   });
 
-  it('keep to the cap: the oldest go, and how many records went with them is written down', () => {
+  it('stay under the cap: the oldest are deleted and their records counted', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 700 }), (count) => {
         folder = mkdtempSync(join(tmpdir(), 'shieldwatch-segments-'));
@@ -96,7 +96,7 @@ describe('segments', () => {
     );
   });
 
-  it('count as dropped only what nobody had taken yet', async () => {
+  it('count as dropped only records that were not shipped', async () => {
     for (let index = 0; index < 100; index += 1) append(`e${String(index)}`);
     const all = new Map(segments().map((name) => [name, statSync(join(folder, name)).size]));
     await writeOffsets(folder, all);
@@ -108,7 +108,7 @@ describe('segments', () => {
     expect(kept + dropped).toBeLessThanOrEqual(300 + 10);
   });
 
-  it('lose the torn line and no other, wherever a writer was killed', () => {
+  it('lose only the torn line, wherever a writer was killed', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 60 }), (cut) => {
         folder = mkdtempSync(join(tmpdir(), 'shieldwatch-segments-'));
@@ -123,7 +123,7 @@ describe('segments', () => {
     );
   });
 
-  it('take the lines of many processes at once', async () => {
+  it('accept lines of many processes at once', async () => {
     const script = `import { appendToSpool } from ${JSON.stringify(new URL('../../dist/exporters/spool/append.js', import.meta.url).href)};
       for (let i = 0; i < 200; i += 1) appendToSpool(${JSON.stringify(folder)}, { eventId: process.argv[1] + '-' + i, timestamp: new Date().toISOString(), fill: 'x'.repeat(i) }, { total: 10_000_000, segment: 20_000 });`;
     await Promise.all(
@@ -138,7 +138,7 @@ describe('segments', () => {
 });
 
 describe('what cannot be written', () => {
-  it('is counted in a file that is there before it is needed', () => {
+  it('is counted in a file that exists beforehand', () => {
     append('a');
     countLost(folder);
     countLost(folder, 2);
@@ -152,7 +152,7 @@ describe('what cannot be written', () => {
     expect(readLost(folder)).toBe(0);
   });
 
-  it('is nobody’s business where there is no folder', () => {
+  it('is ignored when the spool folder does not exist', () => {
     expect(takeLost(join(folder, 'missing'))).toBe(0);
     expect(() => { countLost(join(folder, 'missing')); }).not.toThrow();
   });
@@ -166,7 +166,7 @@ it('event ids are unique, in the shape of a UUID, and sort by time', () => {
   expect(times).toEqual([...times].sort((a, b) => a - b));
 });
 
-it('limits are read from the environment, and nonsense is the default', () => {
+it('limits are read from the environment; an invalid value means the default', () => {
   const megabyte = 1024 * 1024;
   expect(spoolLimits({})).toEqual({ total: 64 * megabyte, segment: 4 * megabyte });
   expect(spoolLimits({ SHIELDWATCH_SPOOL_MAX_MB: '8' })).toEqual({ total: 8 * megabyte, segment: megabyte });

@@ -51,7 +51,7 @@ const driftSpans = (): typeof server.spans => server.spans.filter(({ name }) => 
 const SECRET = ['ANTHROPIC_API_KEY=sk-ant-', 'api03-watchAAAAwatchAAAAwatch'].join('');
 
 describe('watch', () => {
-  it('sends what came and what went, and no drift for lines that moved', async () => {
+  it('sends new and resolved findings, and no drift for lines that moved', async () => {
     await start();
     // One comment line on top: AgentShield's own comparison has 11 new and 11 resolved.
     writeFileSync(join(dir, 'CLAUDE.md'), `<!-- one more line -->\n${claude()}`);
@@ -84,7 +84,7 @@ describe('watch', () => {
     expect(server.spans.filter(({ name }) => name === SPAN_SCAN)).toHaveLength(3);
   });
 
-  it('keeps what it saw while the backend was away', async () => {
+  it('keeps changes while the backend is down', async () => {
     let isAway = true;
     server.respond = () => (isAway ? { status: 503 } : undefined);
     await start({ deadlineMs: 300 });
@@ -97,7 +97,7 @@ describe('watch', () => {
     expect(server.spans.map(({ name }) => name)).toEqual([SPAN_SCAN, SPAN_SCAN, SPAN_DRIFT]);
   });
 
-  it('keeps it on the disk: killed while the backend is away, it sends it when it is started again', async () => {
+  it('keeps changes on disk: sends them at the next start after a kill during an outage', async () => {
     const home = join(dir, '..', 'home');
     const run = (): ChildProcess => spawn(process.execPath, [join(packageRoot(), 'dist', 'exporters', 'cli.js'), 'watch', dir, '--repository', 'acme/risky', '--debounce', '100'], {
       env: { PATH: process.env['PATH'] ?? '', HOME: home, SHIELDWATCH_URL: server.url, SHIELDWATCH_TOKEN: 'eccp_test' },
@@ -123,7 +123,7 @@ describe('watch', () => {
     await new Promise((resolve) => again.once('exit', resolve));
   });
 
-  it('leaves out what it cannot read', async () => {
+  it('skips files that it cannot read', async () => {
     const outbox = join(dir, '..', 'outbox');
     mkdirSync(outbox);
     writeFileSync(join(outbox, '000000000000001-000001.json'), '{"scan":');
@@ -133,7 +133,7 @@ describe('watch', () => {
     await until('nothing waits', () => readdirSync(outbox).length === 0);
   });
 
-  it('posts the drift where REST is wanted', async () => {
+  it('posts the drift by REST with --rest', async () => {
     const rest = await RestServer.start();
     await start({ url: rest.url, via: 'rest' });
     writeFileSync(join(dir, 'CLAUDE.md'), `${claude()}\n${SECRET}\n`);
@@ -149,7 +149,7 @@ describe('comparison', () => {
   const finding = (key: string): FindingRecord => ({ scanId: 's', generatedAt: '', id: key, severity: 'low', category: 'mcp', title: key, file: 'f', fingerprint: '', key, occurrence: 1 });
   const findings = fc.array(fc.constantFrom('a', 'b', 'c').map(finding), { maxLength: 8 });
 
-  it('is one of multisets: what is left over on either side, and the order does not matter', () => {
+  it('compares multisets: returns the surplus of either side, in any order', () => {
     fc.assert(
       fc.property(findings, findings, (before, after) => {
         const { added, resolved } = compareFindings(before, after);

@@ -346,11 +346,11 @@ describe('in the default mode', () => {
     expect(harm(tool, input, folderOf(cwd))).toMatch(/^the guard protects itself: /);
   });
 
-  it.each(Object.entries(ALLOWED))('lets %s pass', (_, [tool, input, cwd]) => {
+  it.each(Object.entries(ALLOWED))('allows %s', (_, [tool, input, cwd]) => {
     expect(harm(tool, input, folderOf(cwd))).toBeUndefined();
   });
 
-  it.each(Object.entries(OUT_OF_REACH).filter(([name]) => name !== 'what is typed into a running shell'))('cannot tell %s', (_, [tool, input, cwd]) => {
+  it.each(Object.entries(OUT_OF_REACH).filter(([name]) => name !== 'what is typed into a running shell'))('does not detect %s (documented limit)', (_, [tool, input, cwd]) => {
     expect(harm(tool, input, folderOf(cwd))).toBeUndefined();
   });
 
@@ -363,7 +363,7 @@ describe('in the default mode', () => {
     expect(harm('Write', { file_path: path, content }), name).toMatch(/^the guard protects itself: /);
   });
 
-  it('follows links to what is guarded', () => {
+  it('follows links to guarded files', () => {
     symlinkSync(join(project, '.claude'), join(project, 'src', 'link'));
     symlinkSync(join(project, '.claude', 'settings.local.json'), join(project, 'src', 'plain.txt'));
     for (const file_path of ['src/link/settings.local.json', 'src/plain.txt', join(project, 'src', 'plain.txt')]) {
@@ -373,7 +373,7 @@ describe('in the default mode', () => {
     expect(harm('Write', { file_path: 'src/plain.txt', content: '{"model":"x"}' })).toBeUndefined();
   });
 
-  it('takes every write of the result for what it is, whatever tool makes it', () => {
+  it('judges an edit by its result, for every tool', () => {
     const key = fc.constantFrom('permissions', 'model', 'env', 'disableAllHooks', 'x');
     fc.assert(fc.property(fc.dictionary(key, fc.constantFrom<unknown>('a', true, {}, { A: '1' }, { allow: ['x'] })), (changes) => {
       const content = json({ ...SETTINGS, ...changes });
@@ -391,7 +391,7 @@ describe('in the default mode', () => {
 describe('the text of a shell command', () => {
   const words = (text: string): unknown => simpleCommands(text, (name) => (name === 'HOME' ? '/h' : undefined))?.map((command) => command.words);
 
-  it('is read as a shell reads it', () => {
+  it('is tokenised as a shell does', () => {
     expect(words(`a 'b c'"d $HOME"\\ e ~/x; # no\nf=1 g\\\nh && i | j`)).toEqual([['a', 'b cd /h e', '/h/x'], ['f=1', 'gh'], ['i'], ['j']]);
     expect(words('cat <<E && x\nbody $HOME\nE\ny')).toEqual([['cat'], ['x'], ['y']]);
     expect(simpleCommands('a > b 2>>c <d &>e >&2', () => undefined)?.[0]?.redirections).toEqual([
@@ -399,7 +399,7 @@ describe('the text of a shell command', () => {
     ]);
   });
 
-  it('ends, whatever it holds', () => {
+  it('is parsed in bounded steps for any text', () => {
     const piece = fc.constantFrom('a', ' ', '\n', '"', "'", '`', '$(', ')', '(', '{', '}', ',', '[', ']', '<<', '<', '>', '|', '&', ';', '\\', '$', '${', '*', '#', '~');
     fc.assert(fc.property(fc.array(piece, { maxLength: 60 }), (pieces) => { simpleCommands(pieces.join(''), () => undefined); }), { numRuns: 2000 });
     // Counted in steps of a loop, these would be without end.
@@ -416,7 +416,7 @@ describe('the bundled hook', () => {
   const run = (tool: string, input: unknown, cwd: string): ReturnType<BuiltHook['run']> =>
     hook.run(JSON.stringify({ session_id: 's', prompt_id: 'p', cwd, hook_event_name: 'PreToolUse', tool_name: tool, tool_input: JSON.parse(JSON.stringify(input).replaceAll('@HOME', home)) as unknown, tool_use_id: 'toolu_1' }), { HOME: home }, project);
 
-  it('denies these as well, by a rule of its own that the record names, and keeps its own file', async () => {
+  it('denies the same attacks by a built-in rule that the record names, and keeps its own file', async () => {
     const chosen = Object.values(ATTACKS).filter(([, input], index) => index % 8 === 0 && !JSON.stringify(input).includes('@HOME/opt/'));
     for (const [tool, input, cwd] of chosen) {
       const { exitCode, stdout } = await run(tool, input, folderOf(cwd));
