@@ -11,13 +11,21 @@ declare module 'vitest' {
   }
 }
 
-/** One embedded ClickHouse for all test files that only need a store; each makes a database of its own there. */
+/**
+ * Gives the run a temporary folder of its own and one embedded ClickHouse for all test files that only need a store;
+ * each makes a database of its own there. The folder is the TMPDIR of every worker and of what they start, and is
+ * removed at the end with whatever tests left in it. Its name is short: paths of Unix sockets have 108 bytes.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'shieldwatch-test-'));
-  const clickhouse = await startClickHouse({ dataDir, port: 0 });
+  const before = process.env['TMPDIR'];
+  const folder = await mkdtemp(join(tmpdir(), 'sw-'));
+  process.env['TMPDIR'] = folder;
+  const clickhouse = await startClickHouse({ dataDir: join(folder, 'store'), port: 0 });
   project.provide('clickhouseUrl', clickhouse.url);
   return async () => {
     await clickhouse.stop();
-    await rm(dataDir, { recursive: true, force: true });
+    if (before === undefined) delete process.env['TMPDIR'];
+    else process.env['TMPDIR'] = before;
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   };
 }
