@@ -89,6 +89,7 @@ if (forTests) {
   }
   // Suites that cannot find the clients say so by themselves.
   run("the agents' real clients, from npm (about 900 MB the first time)", process.execPath, ['dist/exporters/real-agents/install.js']);
+  run('ClickHouse clients of Python and Java, from PyPI and Maven (about 250 MB the first time)', process.execPath, ['dist/deploy/embedded/clickhouse/test-clients.js']);
   if (has('go')) must(run('the collector (about 3 minutes the first time)', process.execPath, ['collector/build.mjs']));
   else say('No Go on this machine: the suites that need the collector will not run.');
 }

@@ -17,13 +17,14 @@ export const AGENT_PACKAGES: Packages = {
   '@google/gemini-cli': '0.61.0',
 };
 
-const cache = process.env['SHIELDWATCH_CACHE_DIR'] || join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'shieldwatch');
+/** Folder of what tests download: outside the tree, and kept. */
+export const CACHE_FOLDER = process.env['SHIELDWATCH_CACHE_DIR'] || join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'shieldwatch');
 const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
 
 /** Folder of a set of versions, installed or not. */
 export function folderOf(packages: Packages): string {
   const key = createHash('sha256').update(JSON.stringify(packages)).digest('hex').slice(0, 12);
-  return join(cache, `agents-${key}`);
+  return join(CACHE_FOLDER, `agents-${key}`);
 }
 
 /** Folder of the versions above. */

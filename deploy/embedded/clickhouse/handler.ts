@@ -9,7 +9,7 @@ import type { DiskGuard } from './disk.js';
 import type { Engine, EngineCheck, QueryContext } from './engine.js';
 import { ClickHouseError, named } from './errors.js';
 import { insertData } from './insert.js';
-import { NativeRewriter } from './native.js';
+import { NativeRewriter, type DescribeTypes } from './native.js';
 import { UnsupportedTypeError } from './native-layout.js';
 import type { Processes, RunningQuery } from './processes.js';
 import type { ReaderCatalog } from './reader-catalog.js';
@@ -113,7 +113,8 @@ async function run(settings: HandlerSettings, asked: QueryRequest, query: Runnin
   const statement = parseStatement(judged?.text ?? text, asked.params);
   query.state = 'waiting';
   if (statement.kind === 'select') {
-    return places.reads.use(signal, start((pipe) => select(engine, pipe, statement, asked, checked(context, judged, pipe.path), answer, signal)));
+    const describe = describing(engine, statement, { ...checked(context, judged), id: `${context.id}:types` });
+    return places.reads.use(signal, start((pipe) => select(engine, pipe, statement, asked, checked(context, judged, pipe.path), answer, signal, describe)));
   }
   if (!statement.isReadOnly) refuseOverGet(asked);
   if (!statement.isReadOnly && !statement.freesSpace) await disk.check();
@@ -155,10 +156,11 @@ async function select(
   context: QueryContext,
   answer: Answer,
   signal: AbortSignal,
+  describe: DescribeTypes,
 ): Promise<Summary> {
   const format = statement.format ?? asked.defaultFormat;
   answer.format = format;
-  const rewriter = nativeRewriter(format, asked);
+  const rewriter = nativeRewriter(format, asked, context.session === undefined ? describe : await inAdvance(describe, format));
   const open = pipe.open();
   const sql = `${statement.text}\nINTO OUTFILE '${pipe.path.replace(/[\\']/g, '\\$&')}' APPEND FORMAT ${format} ${statement.rest}`;
   const query = engine.execute(sql, format, context).finally(() => { open.finish(); });
@@ -171,7 +173,7 @@ async function select(
   if (signal.aborted) stop();
   try {
     for await (const chunk of open.readable as AsyncIterable<Buffer>) {
-      for (const part of rewriter?.push(chunk) ?? [chunk]) await answer.write(part);
+      for (const part of (await rewriter?.push(chunk)) ?? [chunk]) await answer.write(part);
     }
   } catch (error) {
     stop();
@@ -204,13 +206,43 @@ async function command(
   const bytes = Buffer.from(result.bytes);
   if (bytes.length > 0) {
     answer.format = format;
-    for (const part of nativeRewriter(format, asked)?.push(bytes) ?? [bytes]) await answer.write(part);
+    for (const part of (await nativeRewriter(format, asked)?.push(bytes)) ?? [bytes]) await answer.write(part);
   }
   return summaryOf(result);
 }
 
-function nativeRewriter(format: string, asked: QueryRequest): NativeRewriter | undefined {
-  return format.toLowerCase() === 'native' && asked.protocolRevision > 0 ? new NativeRewriter(asked.protocolRevision) : undefined;
+function nativeRewriter(format: string, asked: QueryRequest, describe?: DescribeTypes): NativeRewriter | undefined {
+  return isNative(format) && asked.protocolRevision > 0 ? new NativeRewriter(asked.protocolRevision, describe) : undefined;
+}
+
+function isNative(format: string): boolean {
+  return format.toLowerCase() === 'native';
+}
+
+/** What must not cut the list of types short, or write it in another way. */
+const WHOLE_LIST = { limit: '0', offset: '0', max_result_rows: '0', max_result_bytes: '0', output_format_json_array_of_rows: '0' };
+
+/**
+ * The engine's DESCRIBE of a SELECT, under the same settings and judgement as the SELECT itself. What it cannot describe
+ * has no types: its `DateTime` goes out as the engine wrote it.
+ */
+function describing(engine: Engine, { text, rest }: Statement & { kind: 'select' }, context: QueryContext): DescribeTypes {
+  const settings = new Map([...context.settings, ...Object.entries(WHOLE_LIST)]);
+  return async () => {
+    try {
+      const { bytes } = await engine.execute(`DESCRIBE TABLE (\n${text}\n${rest}) FORMAT JSONEachRow`, 'JSONEachRow', { ...context, settings });
+      return Buffer.from(bytes).toString().split('\n').filter(Boolean).map((line) => (JSON.parse(line) as { type: string }).type);
+    } catch {
+      return [];
+    }
+  };
+}
+
+/** A session's connection runs one statement at a time, and its temporary tables are there for nobody else. */
+async function inAdvance(describe: DescribeTypes, format: string): Promise<DescribeTypes | undefined> {
+  if (!isNative(format)) return undefined;
+  const types = await describe();
+  return () => Promise.resolve(types);
 }
 
 function summaryOf(result: EngineResult): Summary {

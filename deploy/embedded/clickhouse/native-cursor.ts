@@ -1,6 +1,11 @@
 /** Asks its driver for more bytes by yielding; resumes when some came. */
 export type Reading<T> = Generator<void, T, void>;
 
+/** A part of what is taken. Its bytes can be changed until then. */
+export interface Piece {
+  bytes: Buffer;
+}
+
 /**
  * A forward-only reader over bytes that arrive in pieces. Everything read past is copied to `out`, so
  * that a rewriter only has to add what it wants in between.
@@ -9,7 +14,8 @@ export class NativeCursor {
   #bytes: Buffer = Buffer.alloc(0);
   #at = 0;
   #sent = 0;
-  #out: Buffer[] = [];
+  #out: Piece[] = [];
+  #isInPiece = false;
 
   push(chunk: Buffer): void {
     this.#flush();
@@ -22,15 +28,29 @@ export class NativeCursor {
   /** Adds bytes of our own at the current place. */
   insert(bytes: Buffer): void {
     this.#flush();
-    this.#out.push(bytes);
+    this.#out.push({ bytes });
+  }
+
+  /** Reads a text that is a piece of its own in what is taken. */
+  *piece(): Reading<{ text: string; piece: Piece }> {
+    this.#flush();
+    this.#isInPiece = true;
+    const start = this.#out.length;
+    const text = yield* this.text();
+    this.#flush();
+    this.#isInPiece = false;
+    const piece = { bytes: Buffer.concat(this.#out.splice(start).map(({ bytes }) => bytes)) };
+    this.#out.push(piece);
+    return { text, piece };
   }
 
   /** What was read past since the last call. */
   take(): Buffer[] {
+    if (this.#isInPiece) return [];
     this.#flush();
     const out = this.#out;
     this.#out = [];
-    return out;
+    return out.map(({ bytes }) => bytes);
   }
 
   get isDrained(): boolean {
@@ -100,7 +120,7 @@ export class NativeCursor {
   }
 
   #flush(): void {
-    if (this.#at > this.#sent) this.#out.push(this.#bytes.subarray(this.#sent, this.#at));
+    if (this.#at > this.#sent) this.#out.push({ bytes: this.#bytes.subarray(this.#sent, this.#at) });
     this.#sent = this.#at;
   }
 }

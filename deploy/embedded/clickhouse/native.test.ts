@@ -42,7 +42,7 @@ describe('Native answers for a client protocol version', () => {
     const sql = `SELECT number AS before, ${expression} AS x, toString(number) AS after FROM numbers(700) SETTINGS max_block_size = 300`;
     const plain = expression.includes('generateUUID') ? await native(`${sql}, max_threads = 1`) : await native(sql);
     const whole = new NativeRewriter(REVISION);
-    const rewritten = Buffer.concat(whole.push(plain));
+    const rewritten = Buffer.concat(await whole.push(plain));
     expect(whole.isAtBlockEnd).toBe(true);
 
     const blocks = rewritten.length - plain.length;
@@ -50,7 +50,8 @@ describe('Native answers for a client protocol version', () => {
     expect(blocks / 11).toBeGreaterThanOrEqual(3);
 
     const bytewise = new NativeRewriter(REVISION);
-    const parts = Array.from(plain, (byte) => bytewise.push(Buffer.from([byte]))).flat();
+    const parts: Buffer[] = [];
+    for (const byte of plain) parts.push(...(await bytewise.push(Buffer.from([byte]))));
     expect(Buffer.concat(parts).equals(rewritten)).toBe(true);
     if (expression.includes('generateUUID')) return;
     expect((await native(sql, { client_protocol_version: String(REVISION) })).equals(rewritten)).toBe(true);
@@ -61,6 +62,35 @@ describe('Native answers for a client protocol version', () => {
     expect(answer.toString('latin1')).toBe(
       '\x01\x00\x02\xff\xff\xff\xff\x00' + '\x02\x01' + '\x01a\x05UInt8\x00' + '\x07' + '\x01s\x06String\x00' + '\x01x',
     );
+  });
+
+  describe('say the time zones of DateTime columns', () => {
+    const typesOf = async (sql: string, parameters: Record<string, string> = {}, revision = REVISION): Promise<string[]> => {
+      const answer = await native(sql, { client_protocol_version: String(revision), ...parameters });
+      return [...answer.toString('latin1').matchAll(/Array\(DateTime\([^)]*\)\)|DateTime(?:64)?(?:\([^)]*\))?/g)].map(([type]) => type);
+    };
+    const SQL = "SELECT toDateTime(0, 'UTC') AS a, number, toDateTime(0) AS b, toDateTime(0, 'Asia/Tokyo') AS `c d`, [toDateTime(0, 'Asia/Tokyo')] AS e, toDateTime64(0, 3, 'UTC') AS f FROM numbers(2)";
+    const TYPES = ["DateTime('UTC')", 'DateTime', "DateTime('Asia/Tokyo')", "Array(DateTime('Asia/Tokyo'))", "DateTime64(3, 'UTC')"];
+
+    test.each([{}, { session_id: 'zones' }, { limit: '1' }, { max_result_rows: '2' }, { session_timezone: 'Asia/Tokyo' }] as Record<string, string>[])('as a server does, with %j', async (parameters) => {
+      expect(await typesOf(SQL, parameters)).toEqual(TYPES);
+    });
+
+    test('in every block, behind a WITH, a UNION, parameters and settings', async () => {
+      expect(await typesOf("SELECT toDateTime(number, 'UTC') AS t FROM numbers(4) SETTINGS max_block_size = 1", {})).toEqual(Array(4).fill("DateTime('UTC')"));
+      expect(await typesOf("WITH 1 AS x SELECT toDateTime(x, {z:String}) AS t UNION ALL SELECT toDateTime(3, 'UTC') -- end\n", { param_z: 'UTC' })).toEqual(["DateTime('UTC')", "DateTime('UTC')"]);
+      expect(await typesOf("SELECT toDateTime(number, 'UTC') AS t FROM numbers(0)")).toEqual((await native("SELECT toDateTime(number, 'UTC') AS t FROM numbers(0)")).length === 0 ? [] : ["DateTime('UTC')"]);
+    });
+
+    test('of a temporary table of the session', async () => {
+      await server.text("CREATE TEMPORARY TABLE of_session (t DateTime('Asia/Tokyo'))", { session_id: 'zones' });
+      await server.text('INSERT INTO of_session VALUES (1)', { session_id: 'zones' });
+      expect(await typesOf('SELECT t FROM of_session', { session_id: 'zones' })).toEqual(["DateTime('Asia/Tokyo')"]);
+    });
+
+    test('but not to a revision that knows none', async () => {
+      expect(await typesOf(SQL, {}, 54_336)).toEqual(['DateTime', ...TYPES.slice(1, 2), 'DateTime', ...TYPES.slice(3)]);
+    });
   });
 
   test('an older revision gets the block info without the serialization byte', async () => {

@@ -1,11 +1,21 @@
-import { NativeCursor, type Reading } from './native-cursor.js';
+import { NativeCursor, type Piece, type Reading } from './native-cursor.js';
 import { layoutOf, type Layout } from './native-layout.js';
 
 /** Field 1 (is_overflows) = 0, field 2 (bucket_num) = -1, end: what a server sends when nothing is special. */
 const BLOCK_INFO = Buffer.from([1, 0, 2, 0xff, 0xff, 0xff, 0xff, 0]);
 const NO_CUSTOM_SERIALIZATION = Buffer.from([0]);
 const REVISION_WITH_BLOCK_INFO = 1;
+const REVISION_WITH_TIME_ZONES = 54_337;
 const REVISION_WITH_CUSTOM_SERIALIZATION = 54_454;
+
+/** Asks for the types of an answer's columns, in their order, as DESCRIBE names them. */
+export type DescribeTypes = () => Promise<readonly string[]>;
+
+/** A column of the first block whose type may have lost its time zone. */
+interface BareType {
+  readonly column: number;
+  readonly piece: Piece;
+}
 
 /**
  * Turns the Native blocks that chDB writes (always revision 0) into those of a client's revision.
@@ -13,26 +23,49 @@ const REVISION_WITH_CUSTOM_SERIALIZATION = 54_454;
  * and cannot read revision 0.
  *
  * The first block is held back until it is whole: a type that cannot be framed then fails before a byte
- * has been sent.
+ * has been sent. Blocks of revision 0 say `DateTime` where the column's type has a time zone, in the outermost type only;
+ * what the zone is, a DESCRIBE tells, which is asked for when the first block has such a column.
  */
 export class NativeRewriter {
   readonly #cursor = new NativeCursor();
   readonly #revision: number;
+  readonly #describe: DescribeTypes | undefined;
   readonly #blocks: Reading<never>;
   #isFirstBlock = true;
   #isBetweenBlocks = true;
+  #bare: BareType[] = [];
+  /** By column: what stands in place of `DateTime` from the second block on. */
+  readonly #zoned = new Map<number, Buffer>();
 
-  constructor(revision: number) {
+  constructor(revision: number, describe?: DescribeTypes) {
     this.#revision = revision;
+    this.#describe = revision >= REVISION_WITH_TIME_ZONES ? describe : undefined;
     this.#blocks = this.#readBlocks();
     this.#blocks.next();
   }
 
-  /** Feeds bytes of revision 0; returns what can be sent. Throws `UnsupportedTypeError`. */
-  push(chunk: Buffer): Buffer[] {
+  /** Feeds bytes of revision 0; resolves to what can be sent. Rejects with `UnsupportedTypeError`. */
+  async push(chunk: Buffer): Promise<Buffer[]> {
     this.#cursor.push(chunk);
     this.#blocks.next();
-    return this.#isFirstBlock ? [] : this.#cursor.take();
+    if (this.#isFirstBlock) return [];
+    if (this.#bare.length > 0) {
+      await this.#addZones();
+      this.#blocks.next();
+    }
+    return this.#cursor.take();
+  }
+
+  async #addZones(): Promise<void> {
+    const bare = this.#bare;
+    this.#bare = [];
+    const types = (await this.#describe?.()) ?? [];
+    for (const { column, piece } of bare) {
+      const type = types[column] ?? '';
+      if (!/^DateTime\('[^'\\]{1,100}'\)$/.test(type)) continue;
+      piece.bytes = Buffer.concat([Buffer.from([type.length]), Buffer.from(type)]);
+      this.#zoned.set(column, piece.bytes);
+    }
   }
 
   /** Whether everything pushed so far makes whole blocks; an answer that ends elsewhere was cut off or misread. */
@@ -48,15 +81,19 @@ export class NativeRewriter {
       if (this.#revision >= REVISION_WITH_BLOCK_INFO) this.#cursor.insert(BLOCK_INFO);
       const columns = yield* this.#cursor.varUint();
       const rows = yield* this.#cursor.varUint();
-      for (let i = 0; i < columns; i++) yield* this.#column(rows);
+      for (let i = 0; i < columns; i++) yield* this.#column(i, rows);
       this.#isFirstBlock = false;
+      if (this.#bare.length > 0) yield;
     }
   }
 
-  *#column(rows: number): Reading<void> {
+  *#column(column: number, rows: number): Reading<void> {
     const nameLength = yield* this.#cursor.varUint();
     yield* this.#cursor.skip(nameLength);
-    const layout = layoutOf(yield* this.#cursor.text());
+    const { text: type, piece } = yield* this.#cursor.piece();
+    const layout = layoutOf(type);
+    if (type === 'DateTime' && this.#isFirstBlock && this.#describe !== undefined) this.#bare.push({ column, piece });
+    piece.bytes = this.#zoned.get(column) ?? piece.bytes;
     if (this.#revision >= REVISION_WITH_CUSTOM_SERIALIZATION) this.#cursor.insert(NO_CUSTOM_SERIALIZATION);
     if (rows === 0) return;
     yield* skipPrefix(this.#cursor, layout);
