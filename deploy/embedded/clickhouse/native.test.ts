@@ -54,7 +54,9 @@ describe('Native answers for a client protocol version', () => {
     for (const byte of plain) parts.push(...(await bytewise.push(Buffer.from([byte]))));
     expect(Buffer.concat(parts).equals(rewritten)).toBe(true);
     if (expression.includes('generateUUID')) return;
-    expect((await native(sql, { client_protocol_version: String(REVISION) })).equals(rewritten)).toBe(true);
+    const described = (await server.text(`SELECT type FROM (DESCRIBE TABLE (${sql})) FORMAT TSVRaw`)).split('\n');
+    const zoned = Buffer.concat(await new NativeRewriter(REVISION, () => Promise.resolve(described)).push(plain));
+    expect((await native(sql, { client_protocol_version: String(REVISION) })).equals(zoned)).toBe(true);
   });
 
   test('the bytes of a small block are those that a server of this revision sends', async () => {
