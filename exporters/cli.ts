@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Entry of the installable package: the producer commands alone. The whole product's is deploy/cli.ts.
+// Entry of the installable package: the producer commands only. The entry of the whole product is deploy/cli.ts.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';

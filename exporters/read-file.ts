@@ -3,7 +3,7 @@ import { closeSync, constants, openSync, readSync } from 'node:fs';
 /** What holds most files in one read. */
 const FIRST_BYTES = 8192;
 
-/** A file that goes on past the limit. */
+/** A file longer than the limit. */
 class FileTooLarge extends Error {
   readonly code = 'EFBIG';
 }
@@ -15,7 +15,7 @@ export const readFile = (path: string, limit: number): string => utf8(readBytes(
  * A file of at most `limit` bytes. Never waits and always ends: whoever may write where a guard looks could
  * put a pipe, a device or a disk full of zeros there, and a guard that is late is one that agents do without.
  *
- * @throws with the code EFBIG past the limit, and what Node throws, EAGAIN for a pipe that somebody holds open.
+ * @throws with the code EFBIG past the limit, and what Node throws, such as EAGAIN for a pipe that is held open.
  */
 export function readBytes(path: string, limit: number): Uint8Array {
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);

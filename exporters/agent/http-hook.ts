@@ -30,7 +30,7 @@ const MAX_BODY_BYTES = 64 * 1024 * 1024;
  * Verdicts over HTTP on loopback, for Claude Code's hooks of type `http`: the same judgement as the command
  * hook's, without starting a process. A denied call is answered 200 with the denial, an allowed one 200
  * with `{}`. Everything else has a status that Claude Code takes for a failed hook, never an empty body,
- * which it takes for leave.
+ * which it treats as allow.
  */
 export async function startHttpHook(options: HttpHookOptions): Promise<HttpHook> {
   const projects = new SessionProjects();
@@ -66,7 +66,7 @@ async function handle(request: IncomingMessage, response: ServerResponse, option
 }
 
 function judgeAndAnswer(text: string, response: ServerResponse, { env, mode }: HttpHookOptions, projects: SessionProjects, startedAt: number): void {
-  // Claude Code sends no variables along, so the project is where the session was first heard from.
+  // Claude Code sends no variables, so the project is the folder of the session's first call.
   const projectDir = projects.of(text);
   const decision = decide(text, { mode, env, projectDir });
   const durationMs = performance.now() - startedAt;

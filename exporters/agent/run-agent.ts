@@ -21,9 +21,9 @@ export interface AgentOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Tells a person what happens. */
   readonly say: (line: string) => void;
-  /** How often the spool is looked at. Default 1 s. */
+  /** Interval between two reads of the spool. Default 1 s. */
   readonly pollMs?: number;
-  /** How long one request may take, retries included, before the agent waits and begins anew. Default 30 s. */
+  /** How long one request may take, retries included, before the agent waits and retries. Default 30 s. */
   readonly deadlineMs?: number;
 }
 
@@ -38,7 +38,7 @@ const LONGEST_WAIT_MS = 60_000;
 /** For answers that only a person can change, such as a token that is not known. */
 const WAIT_FOR_PERSON_MS = 30_000;
 
-/** `shieldwatch agent`: serves the HTTP hook, and sends what spool and stock logs get, for ever. */
+/** `shieldwatch agent`: serves the HTTP hook, and sends the records of spool and stock logs until it is stopped. */
 export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const stopping = new AbortController();
   const sender = options.token === undefined ? undefined : createSender({ url: options.url, token: options.token }, options.deadlineMs ?? 30_000, stopping.signal);

@@ -2,7 +2,7 @@
 const MAX_SESSIONS = 2000;
 
 /**
- * The folder each session was first heard from: its project. Whatever the agent changes into later, the
+ * The folder of each session's first call: its project. Whichever folder the agent enters later, the
  * policy of the project stays in force.
  */
 export class SessionProjects {

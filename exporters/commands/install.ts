@@ -36,7 +36,7 @@ export function registerInstall(program: Command): void {
   withTarget(program.command('install'))
     .description("put the hook into an agent's settings: shows the change, keeps a backup, tries the hook out")
     .option('--http', 'Claude Code: ask a running `shieldwatch agent` over HTTP instead of starting a process a call')
-    .option('--accept-http-risk', 'with --http: you know that nobody proves to the agent who answers on that port')
+    .option('--accept-http-risk', 'with --http: you accept that the agent cannot verify which process answers on that port')
     .option('--port <port>', 'of that agent (SHIELDWATCH_AGENT_PORT, default 4327)')
     .option('--on-failure <what>', 'Claude Code: block or continue when the hook itself fails', 'block')
     .option('--policy-mode <mode>', 'safe, mended or stock')
@@ -47,7 +47,7 @@ export function registerInstall(program: Command): void {
   withTarget(program.command('uninstall')).description("take the hook out of an agent's settings").action(uninstall);
   program
     .command('status')
-    .description('which agents call the hook, whether it judges as it should, and how the spool stands')
+    .description('show which agents call the hook, whether it judges correctly, and the state of the spool')
     .option('--dir <dir>', 'project folder', '.')
     .action(status);
 }
@@ -59,7 +59,7 @@ function withTarget(command: Command): Command {
     .option('--dir <dir>', 'project folder', '.')
     .option('--yes', 'do not ask')
     .option('--dry-run', 'show the change, make none')
-    .option('--mend', 'rewrite a file that its agent does not read (comments, trailing commas, keys that stand twice) as one that it reads');
+    .option('--mend', 'rewrite a file that its agent does not read (comments, trailing commas, duplicate keys) as one that it reads');
 }
 
 async function install(name: string, options: InstallOptions): Promise<void> {
@@ -138,7 +138,7 @@ async function offerInstall(plan: Plan, options: TargetOptions): Promise<boolean
   return true;
 }
 
-/** Shows the change and asks. */
+/** Shows the change and asks for consent. */
 async function isWanted(plan: Plan, { yes, dryRun }: TargetOptions, nothing: string): Promise<boolean> {
   if (plan.diff.length === 0) {
     say(`${plan.file}: ${nothing}`);

@@ -14,7 +14,7 @@ const MAX_BYTES = 1024 * 1024;
 
 /**
  * Decisions by tool call id: those made in this process, and those that a command hook on this machine
- * left in the spool. Of several about one call the strictest stands.
+ * left in the spool. Of several decisions about one call the strictest counts.
  */
 export class Decisions {
   readonly #byCall = new Map<string, DecisionRecord>();
@@ -22,7 +22,7 @@ export class Decisions {
   #segment = '';
   #offset = 0;
 
-  /** With a spool folder, its newest segment is looked at for calls that are not known yet. */
+  /** With a spool folder, its newest segment is searched for calls that are not known yet. */
   constructor(spoolFolder?: string) {
     this.#folder = spoolFolder;
   }
@@ -36,7 +36,7 @@ export class Decisions {
     this.#byCall.set(record.toolCallId, record);
   }
 
-  /** Undefined when nobody has judged that call. */
+  /** Undefined when no hook has judged that call. */
   get(toolCallId: string): DecisionRecord | undefined {
     if (!this.#byCall.has(toolCallId)) this.#readSpool();
     return this.#byCall.get(toolCallId);
@@ -56,7 +56,7 @@ export class Decisions {
         if (record !== undefined) this.add(record);
       }
     } catch {
-      // The spool is somebody else's; a span goes without its decision.
+      // The spool belongs to another program; the span is sent without its decision.
     }
   }
 }

@@ -3,8 +3,8 @@ import { userInfo } from 'node:os';
 
 /**
  * Who sits at the machine, as an HMAC-SHA256 of the user's name (`SHIELDWATCH_ACTOR`, else the login name),
- * the same for one person wherever the same key is used. Only with `SHIELDWATCH_ACTOR_KEY`: whoever has
- * no key neither sends nor can find out who it was. Undefined without one.
+ * equal for one person under one key. Only with `SHIELDWATCH_ACTOR_KEY`: a machine that has
+ * no key sends no actor and cannot compute one. Undefined without a key.
  */
 export function actor(env: NodeJS.ProcessEnv): string | undefined {
   const key = env['SHIELDWATCH_ACTOR_KEY'];

@@ -1,5 +1,5 @@
 /**
- * Which agent asks, from what its hook calls look like; empty when unknown. The input is looked at before
+ * Which agent calls, from the form of its hook calls; empty when unknown. The input is read before
  * the environment, because an agent started by another one inherits the other's variables.
  */
 export function agentName(input: Readonly<Record<string, unknown>>, env: NodeJS.ProcessEnv): string {
@@ -15,7 +15,7 @@ export function agentName(input: Readonly<Record<string, unknown>>, env: NodeJS.
 }
 
 /**
- * Version of the agent that asks. Claude Code alone tells its hooks, in `AI_AGENT`
+ * Version of the calling agent. Only Claude Code passes it to hooks, in `AI_AGENT`
  * (`claude-code_2-1-330_agent`); undefined otherwise.
  */
 export function agentVersion(agent: string, env: NodeJS.ProcessEnv): string | undefined {

@@ -2,7 +2,7 @@ import { writeSync } from 'node:fs';
 import { scrubText } from '#schemas/scrub.js';
 import type { Verdict } from './verdict.js';
 
-/** Codex cuts long reasons, and nobody reads them. */
+/** Codex truncates long reasons. */
 const MAX_REASON = 500;
 
 /**

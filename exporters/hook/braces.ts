@@ -1,7 +1,7 @@
-/** Words that braces in one word may stand for. */
+/** Most words that the braces in one word may expand to. */
 const MAX_BRACES = 64;
 
-/** `a{b,c}d` as `abd` and `acd`; the last word is `rest` where there are more than anybody writes. */
+/** `a{b,c}d` as `abd` and `acd`; the last word is `rest` beyond that number. */
 export function braces(word: string, rest: string): string[] {
   let words = [word];
   for (let round = 0; round < 8; round += 1) {

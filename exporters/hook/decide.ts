@@ -12,8 +12,8 @@ export interface Decision {
 }
 
 /**
- * Judges what an agent sent to its hook; undefined when that asks for nothing. Throws nothing else: agents take
- * a crashed hook for leave.
+ * Judges the input of a hook; undefined when it needs no decision. Throws nothing else: agents treat
+ * a crashed hook as allow.
  *
  * @throws HashFlood when this process must not read it.
  */

@@ -1,5 +1,5 @@
 // Entry of the bundle that agents start before each tool call (dist/exporters/hook.cjs, see build.mjs, which also sees to
-// it that whatever goes wrong before this blocks).
+// it that any failure before this blocks).
 import { runHook } from './main.js';
 
 // Nobody sees a stack here, and making one takes time.

@@ -1,5 +1,5 @@
 /**
- * Node draws the seed of its hash tables anew at each start, so that nobody can make up keys that all fall together, and
+ * Node draws a new seed of its hash tables at each start, so that nobody can make up keys that all fall together, and
  * spends two milliseconds on it. The installed hook is started without ({@link FIXED_SEED_OPTION}) and reads only so many
  * strings under a seed that everybody knows; more are left to a process with a seed of its own.
  */

@@ -14,7 +14,7 @@ import { cannotJudge, type Judging } from './verdict.js';
  * ours: it runs before every tool call. A promise only where standard input had to be waited for.
  */
 export function runHook(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<void> | undefined {
-  // Until there is a verdict, whatever ends the process blocks. Exit code 1 would be leave.
+  // Until there is a verdict, any end of the process blocks. Agents treat exit code 1 as allow.
   process.exitCode = 2;
   const startedAt = process.hrtime();
   fixEnvironment(args, env);

@@ -6,7 +6,7 @@ import { actionOf, isWriting } from './tool-names.js';
 
 // Lists of lower-case words and no regular expressions: compiling one that ignores case takes longer than all the rest.
 
-/** One of these stands in the path of everything that is guarded, beside the guard's own folders. */
+/** Every guarded path contains one of these, except the guard's own folders. */
 const NAMES = ['agentshield', 'runtime-policy', '.claude', '.codex', '.gemini', 'settings', 'hooks.json', 'hook.cjs', 'config.toml', 'shieldwatch', 'gemini-cli', 'claude-code', 'codex', '.env'];
 
 /** Characters of patterns, and words of programs, that reach files without naming them. */
@@ -36,7 +36,7 @@ function isNamed(text: string, own: readonly string[]): boolean {
   return NAMES.some((name) => lower.includes(name)) || own.some((path) => text.includes(basename(path)));
 }
 
-/** Names in the path of a working folder from which a file is guarded whatever it is called. */
+/** Names in the path of a working folder below which every file is guarded. */
 const FOLDERS = ['agentshield', '.claude', '.codex', '.gemini', 'managed-settings', 'gemini-cli', 'claude-code', 'codex'];
 
 function isInGuarded(cwd: string, own: readonly string[]): boolean {
@@ -54,7 +54,7 @@ function reaches(lower: string): boolean {
   return PATTERNS.some((pattern) => lower.includes(pattern)) || PROGRAMS.some((program) => hasWord(lower, program));
 }
 
-/** Whether a word stands in a text with no letter, digit or underscore beside it. */
+/** Whether a text contains a word with no letter, digit or underscore beside it. */
 function hasWord(lower: string, word: string): boolean {
   for (let at = lower.indexOf(word); at >= 0; at = lower.indexOf(word, at + 1)) {
     if (!isWordAt(lower, at - 1) && !isWordAt(lower, at + word.length)) return true;
@@ -67,7 +67,7 @@ function isWordAt(lower: string, at: number): boolean {
   return (code >= 97 && code <= 122) || (code >= 48 && code <= 57) || code === 95;
 }
 
-/** Whether a link stands in a path. */
+/** Whether a path contains a symbolic link. */
 function leadsElsewhere(path: string): boolean {
   if (!path.startsWith('/')) return false;
   for (let folder = path; folder !== ''; folder = folder.slice(0, folder.lastIndexOf('/'))) {

@@ -2,9 +2,9 @@
 export interface PatchedFile {
   readonly kind: 'add' | 'update' | 'delete';
   readonly path: string;
-  /** Where the file goes; undefined when it stays. */
+  /** New path of the file; undefined when it is not moved. */
   readonly movedTo?: string;
-  /** The lines below its header, as they stand. */
+  /** The lines below its header, unchanged. */
   readonly lines: readonly string[];
 }
 

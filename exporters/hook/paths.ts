@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 /** Names of what holds a path, or several, in the inputs of tools. */
 export const PATH_KEYS = /path|file|source|destination|target|uri|link|dir|folder|^(?:from|to)$/i;
 
-/** Characters of a path; what is longer stands under such a key but is none. */
+/** Most characters of a path; a longer value under such a key is not one. */
 export const MAX_PATH = 4096;
 
 /**

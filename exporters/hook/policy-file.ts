@@ -18,7 +18,7 @@ export interface PolicyFile {
 /**
  * Text by path of every policy in one of `folders` or above it, up to the home folder where that is above, else to the
  * root. All of them apply: an agent that changes into a folder of its own making, with a `.git` or a policy in it, leaves
- * none behind. Above a git root only the files of this user and of root count: elsewhere anybody may have put them.
+ * none behind. Above a git root only files of this user and of root count, since other users may write there.
  */
 export function readPolicies(folders: readonly string[], homeDir: string): Map<string, string> {
   const home = homeDir === '' ? '' : resolve(homeDir);

@@ -33,12 +33,12 @@ function covers(ruleTool: string, tool: string, mode: PolicyMode): boolean {
   return (mode !== 'mended' && tool.startsWith(ruleTool.replace('*', ''))) || (mode !== 'stock' && matchesWildcard(ruleTool, tool));
 }
 
-/** Each `*` stands for any characters. Greedy from the left, so the time is linear in the name. */
+/** Each `*` matches any characters. Greedy from the left, so the time is linear in the name. */
 function matchesWildcard(pattern: string, tool: string): boolean {
   const parts = pattern.split('*');
   const [first = ''] = parts;
   const last = parts.at(-1) ?? '';
-  if (parts.length === 1) return false; // equality was looked at before
+  if (parts.length === 1) return false; // equality was tested before
   if (tool.length < first.length + last.length || !tool.startsWith(first) || !tool.endsWith(last)) return false;
   const middle = tool.slice(first.length, tool.length - last.length);
   let at = 0;

@@ -8,7 +8,7 @@ import type { RateLimit } from './policy.js';
 const MINUTE_MS = 60_000;
 /** Characters a call takes in a file of counts. */
 const CALL_LENGTH = 8;
-// O_NONBLOCK: were the file a pipe without a reader, opening it would wait for ever.
+// O_NONBLOCK: opening a pipe without a reader would block.
 const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NONBLOCK;
 /** More calls a minute than an agent can make. */
 const MAX_BYTES = 1024 * 1024 * CALL_LENGTH;
@@ -59,7 +59,7 @@ export function countCall({ maxPerMinute }: RateLimit, scope: RateScope, call: R
   }
 }
 
-/** What a call leaves in the file: the same whenever it is asked about, and without an id always another. */
+/** What a call writes to the file: equal for every judgement of one call, and unique for calls without an id. */
 function mark({ toolCallId, tool, input }: RatedCall): string {
   if (toolCallId === undefined) return checksum(newEventId());
   return checksum(`${toolCallId}\n${tool}\n${String(input.length)}\n${input.slice(0, INPUT_LENGTH)}`);

@@ -21,7 +21,7 @@ export interface Surroundings {
 }
 
 /**
- * Leaves one line for the shipper. Telemetry fails open: whatever goes wrong here is swallowed, the verdict
+ * Appends one line for the shipper. Telemetry fails open: every error here is ignored, the verdict
  * has been given. The lengths keep a line of any characters below 4 KB.
  */
 export function record(call: RecordedCall, verdict: Verdict, durationMs: number, { env, projectDir }: Surroundings): void {

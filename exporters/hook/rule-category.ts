@@ -1,11 +1,11 @@
 import type { RuleCategory } from '#schemas/records/enums.js';
 
 /**
- * What kind of attempt a rule guards against, told by words. Rows are tried from top to bottom, first on
+ * Which kind of attempt a rule guards against, derived from its words. Rows are tried from top to bottom, first on
  * the rule's reason (a person's own words), then on its pattern, then on its tool; nothing fits: `other`.
  */
 const WORDS: readonly (readonly [RuleCategory, RegExp])[] = [
-  // Comes first: "Prompt injection: data exfiltration" is an injection, whatever it was after.
+  // Comes first: "Prompt injection: data exfiltration" is an injection, whatever its aim.
   ['injection', /injection|jailbreak|instruction override|(ignore|disregard|forget)\b.*\binstructions|system prompt/i],
   ['remote-code', /\bpip(e|es|ed|ing)\b.*\b(shell|sh|bash|interpreter)\b|remote (script|code)|\b(curl|wget)\b.*\|.*\b(sh|bash|zsh|python|node)\b|base64 .*\|/i],
   ['exfiltration', /exfiltrat|data theft|leak(s|ing|age)?\b|\b(reveal|print|dump|upload|send|post)\b.{0,40}(secret|credential|api[_ ]?key|\.env|token)/i],
@@ -38,7 +38,7 @@ export function categoryOf(rule: {
   return 'other';
 }
 
-/** A regular expression read as the text it stands for, roughly: `rm\s+-rf` as `rm -rf`. */
+/** A regular expression as the text it matches, roughly: `rm\s+-rf` as `rm -rf`. */
 function plainPattern(source: string): string {
   return source.replace(/\\s[+*]?/g, ' ').replace(/\\b/g, ' ').replace(/\\(.)/g, '$1');
 }

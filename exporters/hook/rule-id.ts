@@ -4,7 +4,7 @@ import type { DenyRule } from './policy.js';
 
 /**
  * Identity of a rule as a UUID (version 8: made by hashing), from what it denies: it stays when rules are
- * put in another order or their reason is worded anew. Scrubbed before it is hashed: a pattern may quote a
+ * reordered or their reason is reworded. Scrubbed before it is hashed: a pattern may quote a
  * secret, and a short one could be guessed from the hash.
  */
 export function ruleId(rule: Pick<DenyRule, 'tool' | 'pattern'>): string {

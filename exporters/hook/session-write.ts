@@ -6,7 +6,7 @@ import type { Session } from './session.js';
 /** How long the copy of a session is kept that makes no new one. */
 const KEPT_MS = 30 * 24 * 3_600_000;
 
-/** Writes a session's copy at once, readable by its owner alone. A failure is passed by: a full disk must not stop the agent. */
+/** Writes a session's copy at once, readable by its owner only. A failure is ignored: a full disk must not stop the agent. */
 export function writeSession(file: string, session: Session, isFirst: boolean): void {
   try {
     const folder = dirname(file);
@@ -21,7 +21,7 @@ export function writeSession(file: string, session: Session, isFirst: boolean): 
     renameSync(next, file);
     if (isFirst) forget(folder);
   } catch {
-    // The files alone count.
+    // Only the files count.
   }
 }
 

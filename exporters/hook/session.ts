@@ -45,7 +45,7 @@ export function parseSession(file: string): Session | undefined {
   }
 }
 
-/** Adds policies that the session came under just now. Where that cannot be written, the files alone count. */
+/** Adds policies that newly apply to the session. When that cannot be written, only the files count. */
 export function keepPolicies(home: string, sessionId: string, cwd: string, known: Session | undefined, policies: ReadonlyMap<string, string>): void {
   if (sessionId === '') return;
   const isNew = [...policies.keys()].some((path) => known === undefined || !Object.hasOwn(known.policies, path));

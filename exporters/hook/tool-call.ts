@@ -1,7 +1,7 @@
 import { agentName, agentVersion } from './agent-name.js';
 import { withoutBom } from './without-bom.js';
 
-/** One tool call an agent asks leave for. */
+/** One tool call for which an agent asks permission. */
 export interface ToolCall {
   /** Event name to be echoed in the answer: `PreToolUse`, Gemini's `BeforeTool`, or `PreSkillShellCommand` for a shell command in a skill. */
   readonly event: string;
@@ -16,7 +16,7 @@ export interface ToolCall {
 }
 
 /**
- * Session of the calls by which `shieldwatch status` tries an installed hook out; they leave no record. No agent can
+ * Session of the calls by which `shieldwatch status` tests an installed hook; they leave no record. No agent can
  * use it: their session ids are UUIDs that the agent itself makes.
  */
 export const PROBE_SESSION = 'shieldwatch-probe';
@@ -27,7 +27,7 @@ export const isToolEvent = (event: string): boolean => event === 'PreToolUse' ||
 /** What came on standard input. */
 export type HookInput =
   | { readonly kind: 'call'; readonly call: ToolCall }
-  /** An event that asks for no leave, e.g. `PostToolUse`: the hook is registered in the wrong place. */
+  /** An event that asks for no permission, e.g. `PostToolUse`: the hook is registered in the wrong place. */
   | { readonly kind: 'not-a-call' }
   | { readonly kind: 'unreadable'; readonly problem: string; readonly event: string };
 

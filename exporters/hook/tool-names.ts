@@ -19,7 +19,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   agent: 'agent', task: 'agent',
 };
 
-/** Tools of the common MCP servers for files and shells, whatever the server is called. */
+/** Tools of the common MCP servers for files and shells, for any server name. */
 const MCP_ACTIONS: Readonly<Record<string, Action>> = {
   run_command: 'shell', execute_command: 'shell', run_shell_command: 'shell', shell: 'shell', bash: 'shell', exec: 'shell',
   exec_command: 'shell', run_in_terminal: 'shell',

@@ -24,7 +24,7 @@ export interface CodexHook {
 
 const SILENT: Answer = { kind: 'silent' };
 
-/** Asks the agent how it reads its settings, as a person would by its own command. Starts no session, asks no model. */
+/** Asks the agent by its own command how it reads its settings. Starts no session and calls no model. */
 export async function askClient(client: Client['name'], places: Places): Promise<Answer> {
   const program = client === 'claude-code' ? 'claude' : client === 'codex' ? 'codex' : undefined;
   const path = program === undefined ? undefined : programOn(places, program);

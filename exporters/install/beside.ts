@@ -24,8 +24,8 @@ export function otherHooks(event: string): Switch['find'] {
   return (seen) =>
     hooksBeside(event, seen).flatMap(({ file, power }) => {
       if (power === 'none') return [];
-      const what = power === 'rewrites' ? 'it rewrites calls' : 'whether it rewrites calls cannot be told from its text';
-      return [`another hook stands under ${event} in ${file}, and ${what}: what it makes of one runs without being judged`];
+      const what = power === 'rewrites' ? 'it rewrites calls' : 'its text does not show whether it rewrites calls';
+      return [`another hook is registered under ${event} in ${file}, and ${what}: what it makes of one runs without being judged`];
     });
 }
 
@@ -33,7 +33,7 @@ export function otherHooks(event: string): Switch['find'] {
 export function harmlessHooks(event: string): NonNullable<Switch['note']> {
   return (seen) =>
     hooksBeside(event, seen).flatMap(({ file, power }) =>
-      power === 'none' ? [`another hook stands under ${event} in ${file}: it cannot lift a denial, and its text does not say that it rewrites calls, which would run without being judged`] : [],
+      power === 'none' ? [`another hook is registered under ${event} in ${file}: it cannot lift a denial, and its text shows no rewriting of calls, which would run without being judged`] : [],
     );
 }
 

@@ -45,7 +45,7 @@ function managedOnly(key: string, isOn: (value: unknown) => boolean): Switch['fi
   };
 }
 
-/** A variable that switches hooks off, which Claude Code takes from user and managed settings alone. */
+/** A variable that switches hooks off, which Claude Code takes from user and managed settings only. */
 function variable(name: string): Switch['find'] {
   return (seen) => {
     if (isManaged(seen)) return [];
@@ -74,7 +74,7 @@ function httpUrls(seen: Seen): string[] {
   return [`allowedHttpHookUrls in ${lists.map(({ file }) => file).join(', ')} does not allow its URL: it is not called${seen.installed.entry['onFailure'] === 'block' ? ', and every call is blocked' : ''}`];
 }
 
-/** Each `*` stands for any characters. */
+/** Each `*` matches any characters. */
 function matchesUrl(pattern: string, url: string): boolean {
   return new RegExp(`^${pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('.*')}$`).test(url);
 }
@@ -126,7 +126,7 @@ export const claudeCodeSwitches: readonly Switch[] = [
   { name: 'allowedHttpHookUrls', effect: 'all-blocked', example: { in: 'settings', scope: 'local', value: { allowedHttpHookUrls: [] } }, find: httpUrls },
   { name: 'async', effect: 'not-obeyed', example: { in: 'entry', value: { async: true } }, find: entryKey('async', 'calls do not wait for its verdict') },
   { name: 'asyncRewake', effect: 'not-obeyed', example: { in: 'entry', value: { asyncRewake: true } }, find: entryKey('asyncRewake', 'calls do not wait for its verdict') },
-  { name: 'if', effect: 'not-called', example: { in: 'entry', value: { if: 'Bash(git *)' } }, find: entryKey('if', 'it is called for matching calls alone') },
+  { name: 'if', effect: 'not-called', example: { in: 'entry', value: { if: 'Bash(git *)' } }, find: entryKey('if', 'it is called for matching calls only') },
   { name: 'once', effect: 'not-called', example: { in: 'entry', value: { once: true } }, find: entryKey('once', 'it is called once and no more') },
   { name: 'args', effect: 'all-blocked', example: { in: 'entry', value: { args: [] } }, find: entryKey('args', 'it is not started by a shell') },
   { name: 'shell', effect: 'all-blocked', example: { in: 'entry', value: { shell: 'powershell' } }, find: entryKey('shell', 'another shell starts it') },

@@ -112,7 +112,7 @@ export const claudeCode: Client = {
           'Nobody proves to Claude Code who answers an HTTP hook: while the agent is down any user of this machine may take its port, read the calls and the token, and let everything run.',
         ]
       : []),
-    ...(scope === 'managed' ? [] : ['Who may write these settings may switch the hook off. Managed settings (--scope managed) can be written by root alone and count before all others.']),
+    ...(scope === 'managed' ? [] : ['Whoever can write these settings can switch the hook off. Managed settings (--scope managed) are writable by root only and override all others.']),
     ...(telemetryUrl === undefined
       ? []
       : scope === 'user' || scope === 'managed'

@@ -8,11 +8,11 @@ export type Scope = (typeof SCOPES)[number];
 /** What happens when the hook itself fails; only Claude Code lets one choose. */
 export type OnFailure = 'block' | 'continue';
 
-/** What is to stand in a settings file. */
+/** The wanted content of a settings file. */
 export interface Wanted {
   readonly hook: InstalledHook;
   readonly onFailure: OnFailure;
-  /** Gateway that the agent's own telemetry is sent to; undefined leaves it alone. */
+  /** Gateway that the agent's own telemetry is sent to; undefined leaves it unchanged. */
   readonly telemetryUrl: string | undefined;
   /** `owner/name`, for settings that label a repository. */
   readonly repository: string;
@@ -27,7 +27,7 @@ export interface Places {
   readonly platform: NodeJS.Platform;
 }
 
-/** Our hook as it stands in a settings file. */
+/** Our hook as found in a settings file. */
 export interface InstalledEntry {
   readonly scope: Scope;
   readonly file: string;

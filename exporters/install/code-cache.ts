@@ -8,7 +8,7 @@ const TIME_LIMIT_MS = 10_000;
 
 /**
  * Has Node keep what it compiles of the hook in a file beside it, which spares each call a millisecond. The file is for
- * this Node alone: another compiles as before, and so does the hook where its folder cannot be written.
+ * this Node only: another one compiles at each start, and so does the hook when its folder cannot be written.
  */
 export function writeCodeCache(file = hookFile()): boolean {
   const folder = mkdtempSync(join(tmpdir(), 'shieldwatch-cache-'));
@@ -16,7 +16,7 @@ export function writeCodeCache(file = hookFile()): boolean {
     mkdirSync(join(folder, '.agentshield'));
     mkdirSync(join(folder, '.git'));
     writeFileSync(join(folder, '.git', 'config'), '[remote "origin"]\n\turl = https://github.com/acme/app.git\n');
-    // A call that goes the way of most: what it needs is what gets compiled.
+    // A typical call, since only the functions it runs are compiled.
     const policy = { version: 1, deny: [{ tool: 'Bash', pattern: 'rm -rf /' }, { tool: 'mcp__*__write' }], rateLimit: { maxPerMinute: 60, tools: ['Bash'] } };
     writeFileSync(join(folder, '.agentshield', 'runtime-policy.json'), JSON.stringify(policy));
     const input = JSON.stringify({ session_id: 'sample', prompt_id: 'sample', cwd: folder, hook_event_name: 'PreToolUse', tool_name: 'Bash', tool_input: { command: 'true' }, tool_use_id: 'sample' });

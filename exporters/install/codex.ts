@@ -30,7 +30,7 @@ function parsed(file: string, text: string): Readonly<Record<string, unknown>> {
 }
 
 /**
- * The text without our hook and our two comments, found by what they are and not by where they stand: Codex writes new
+ * The text without our hook and our two comments, found by content and not by position: Codex writes new
  * tables between them. Every other line stays as it is.
  */
 function withoutHook(file: string, text: string): string {
@@ -49,7 +49,7 @@ function withoutHook(file: string, text: string): string {
   for (const index of silent) {
     const line = lines[index]?.trim();
     if (line === BEGIN || line === END) gone.add(index);
-    // The blank line that stands before the block.
+    // The blank line before the block.
     if (line === BEGIN && index > 1 && lines[index - 1]?.trim() === '') gone.add(index - 1);
   }
   return lines.filter((_, index) => !gone.has(index)).join('\n');

@@ -22,7 +22,7 @@ export function changesCode(name: string): boolean {
 }
 
 /**
- * Names of variables that keep a hook from being our hook when they stand in its environment; names alone, since values
+ * Names of variables that change which code a hook runs when they are in its environment; names only, since values
  * may be secrets. An HTTP hook starts nothing.
  */
 export function harmfulNames(hook: InstalledHook, names: readonly string[]): string[] {

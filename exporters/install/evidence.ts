@@ -10,7 +10,7 @@ import { valueAt } from './reading.js';
 /** Bytes read of the end of each file. */
 const MAX_TAIL = 4 * 1024 * 1024;
 
-/** Segments, and session files, looked at: the newest. */
+/** Most segments and session files read, newest first. */
 const MAX_FILES = 16;
 
 /** One record of the spool, as evidence that the hook was called. */

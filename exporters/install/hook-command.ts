@@ -8,7 +8,7 @@ import { FIXED_SEED_OPTION } from '../hook/hash-flood.js';
 import { shieldwatchFolder } from '../spool/location.js';
 import type { OnFailure } from './client.js';
 
-/** What an agent is told to do before each tool call. */
+/** What an agent runs before each tool call. */
 export type InstalledHook =
   | { readonly type: 'command'; readonly command: string }
   | { readonly type: 'http'; readonly url: string; readonly token: string };
@@ -18,14 +18,14 @@ const MARK = 'shieldwatch-hook';
 
 /**
  * One helper thread is enough for a process that lives for a millisecond, and soonest started and ended; and see
- * {@link FIXED_SEED_OPTION}. Node keeps what it compiles for these options alone.
+ * {@link FIXED_SEED_OPTION}. Node's code cache is valid for these options only.
  */
 export const NODE_OPTIONS = ['--v8-pool-size=1', FIXED_SEED_OPTION] as const;
 
 /**
  * What follows a hook that did not allow a call: a line on stderr, then exit code 2. Agents run the tool after every
  * other exit code, and Codex also after 2 when stderr is empty, so the line is written however the process before it
- * ended. Without the trap a stderr that nobody reads would kill the shell before it exits with 2.
+ * ended. Without the trap a closed stderr would kill the shell before it exits with 2.
  */
 const BLOCK_TAIL = "|| { trap '' PIPE; echo 'shieldwatch: the call is blocked; without a reason above, the guard itself failed' >&2; exit 2; }";
 
@@ -74,14 +74,14 @@ export interface HookCommandOptions {
 
 /**
  * The shell command that starts the bundled hook: this Node and this file by their full paths, since agents
- * are started with whatever PATH, and what is fixed as options. With `block` it ends with {@link BLOCK_TAIL}.
+ * are started without PATH, and fixed values are passed as options. With `block` it ends with {@link BLOCK_TAIL}.
  */
 export function hookCommand({ mode, onFailure = 'block', file = hookFile(), fixed }: HookCommandOptions = {}): string {
   const command = [quoted(process.execPath), ...NODE_OPTIONS, quoted(file), ...options(mode, fixed), MARK].join(' ');
   // Not every shell of Windows knows `||` and assignments.
   if (process.platform === 'win32') return command;
   const assigned = Object.entries({ ...NEUTRALISED, ...homeOf(fixed) }).map(([name, value]) => `${name}=${value}`).join(' ');
-  // A shell that is asked to exec starts no second process.
+  // With `exec` the shell starts no second process.
   return onFailure === 'block' ? `${assigned} ${command} ${BLOCK_TAIL}` : `${assigned} exec ${command}`;
 }
 

@@ -9,7 +9,7 @@ export interface HookGroup {
   readonly hooks: readonly Record<string, unknown>[];
 }
 
-/** Our hooks under events, as they stand in settings that have been read. */
+/** Our hooks by event, in settings that have been read. */
 export function findHooks(settings: Readonly<Record<string, unknown>>, events: readonly string[]): Omit<InstalledEntry, 'scope' | 'file'>[] {
   return events.flatMap((event) =>
     listOf(valueAt(settings, 'hooks', event)).flatMap((group, groupIndex) =>
@@ -26,7 +26,7 @@ function hookOf(entry: Readonly<Record<string, unknown>>): InstalledHook {
   return { type: 'http', url: String(entry['url']), token: typeof authorization === 'string' ? authorization.replace(/^Bearer /, '') : '' };
 }
 
-/** Puts our group under an event: in the place of an older one of ours, else at the end. No change where it stands already. */
+/** Puts our group under an event: in place of an older one of ours, else at the end. No change when it is there already. */
 export function putHook(settings: JsonSettings, event: string, wanted: HookGroup): void {
   const groups = listOf(settings.get(['hooks', event]));
   const ours = groups.flatMap((group, index) => (hooksOf(group).some(isOurHook) ? [index] : []));

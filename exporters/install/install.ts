@@ -78,11 +78,11 @@ function textOf(file: string): string {
 }
 
 /**
- * Makes the change, unless somebody else has changed the file meanwhile. What was there is kept in our own folder; the
+ * Makes the change, unless the file has changed meanwhile. What was there is kept in our own folder; the
  * backup's path, if there was something.
  */
 export function carryOut({ client, file, before, after }: Plan, env: NodeJS.ProcessEnv): string | undefined {
-  if (textOf(file) !== before) throw new CommandError(`${file} has just been changed by somebody else; try again`);
+  if (textOf(file) !== before) throw new CommandError(`${file} was changed by another program just now; try again`);
   const backup = before === '' ? undefined : keepBackup(file, before, env);
   // Every user's agent reads managed settings.
   const isManaged = client.scopes.includes('managed') && file === client.file('managed', { project: '', home: '', env, platform: process.platform });

@@ -16,7 +16,7 @@ export class JsonSettings {
   readonly #bom: string;
   readonly #file: string;
 
-  /** @throws CommandError where the agent would not read the file, or would read a key of it that stands twice. */
+  /** @throws CommandError when the agent would not read the file, or when a key is duplicated. */
   constructor(file: string, text: string, dialect: Dialect) {
     this.#file = file;
     this.#bom = text.startsWith(BOM) ? BOM : '';
@@ -26,7 +26,7 @@ export class JsonSettings {
     if ('error' in read) throw new CommandError(`${file}: ${read.error}, so that its agent reads nothing of it; --mend rewrites it`);
     if (!isObject(this.#parsed())) throw new CommandError(`${file} is not a JSON object; nothing was changed`);
     const twice = keyThatStandsTwice(this.#text);
-    if (twice !== undefined) throw new CommandError(`${file}: the key ${JSON.stringify(twice)} stands twice, and the last counts; --mend leaves the last alone`);
+    if (twice !== undefined) throw new CommandError(`${file}: the key ${JSON.stringify(twice)} is duplicated, and the last one counts; --mend keeps only that one`);
   }
 
   get text(): string {
@@ -41,7 +41,7 @@ export class JsonSettings {
   }
 
   /**
-   * Sets the value at a path; undefined removes it. A parent that is null or empty is made anew.
+   * Sets the value at a path; undefined removes it. A parent that is null or empty is replaced.
    *
    * @throws CommandError where a parent is something else than what the path goes through.
    */
@@ -74,7 +74,7 @@ export class JsonSettings {
   }
 }
 
-/** The same values as strict JSON, of keys that stand twice the last; undefined when there are none. Comments are lost. */
+/** The same values as strict JSON, with the last of duplicate keys; undefined when there are none. Comments are lost. */
 export function asStrictJson(text: string): string | undefined {
   const body = text.startsWith(BOM) ? text.slice(1) : text;
   const errors: ParseError[] = [];

@@ -1,7 +1,7 @@
 import { isOneOf } from './reading.js';
 import type { Switch } from './switches.js';
 
-/** Matchers that stand for every tool. */
+/** Matchers that match every tool. */
 const MATCHES_ALL = ['', '*', '.*'];
 
 /** The switch that every client has: a matcher that leaves tools out. `tool` is one of the client's, for the example. */

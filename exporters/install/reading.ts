@@ -3,10 +3,10 @@ import { parse as parseToml } from 'smol-toml';
 import { readBytes } from '../read-file.js';
 import type { Scope } from './client.js';
 
-/** Bytes of a settings file; more is not looked at. */
+/** Most bytes read of a settings file. */
 const MAX_SETTINGS = 16 * 1024 * 1024;
 
-/** What stands in a file, before any agent's rules. */
+/** Content of a file, before any agent's rules. */
 export type FileText =
   | { readonly kind: 'absent' }
   | { readonly kind: 'text'; readonly text: string; readonly encoding: 'utf-8' | 'utf-16le' }
@@ -58,7 +58,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ELOOP: 'its links lead in a circle (ELOOP)',
 };
 
-/** Reads strict JSON as `JSON.parse` does: of a key that stands twice the last counts. */
+/** Reads strict JSON as `JSON.parse` does: the last of duplicate keys counts. */
 export function strictJson(text: string): { readonly value: unknown } | { readonly error: string } {
   try {
     return { value: JSON.parse(text) as unknown };

@@ -199,8 +199,8 @@ describe('a settings file that its agent does not read as it looks', () => {
     write(path, text);
     expect((await clientStatus(claudeCode, places)).hooks).toEqual([]);
     const wanted = { hook: commandHook(), onFailure: 'block', telemetryUrl: undefined, repository: 'acme/app' } as const;
-    expect(() => planInstall(claudeCode, 'user', places, wanted)).toThrow(/"hooks" stands twice/);
-    expect(() => planUninstall(claudeCode, 'user', places)).toThrow(/"hooks" stands twice/);
+    expect(() => planInstall(claudeCode, 'user', places, wanted)).toThrow(/"hooks" is duplicated/);
+    expect(() => planUninstall(claudeCode, 'user', places)).toThrow(/"hooks" is duplicated/);
     write(path, planInstall(claudeCode, 'user', places, wanted, { mend: true }).after);
     expect(problems(await clientStatus(claudeCode, places))).toEqual([]);
   });

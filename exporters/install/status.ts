@@ -13,27 +13,27 @@ import { probe } from './probe.js';
 import { readFileText, type SettingsFile } from './reading.js';
 import { SWITCHES } from './switches.js';
 
-/** How it stands with our hook in one settings file. */
+/** Status of our hook in one settings file. */
 export interface HookStatus {
   readonly scope: InstalledEntry['scope'];
   readonly file: string;
   readonly hook: InstalledHook;
-  /** Why calls run that it should have judged; empty when it judges as it should, as far as can be told. */
+  /** Why calls run that it should have judged; empty when no reason is known. */
   readonly problems: readonly string[];
 }
 
-/** How it stands with one agent. */
+/** Status of one agent. */
 export interface ClientStatus {
   readonly client: Client['name'];
   readonly hooks: readonly HookStatus[];
-  /** Files that the agent does not read as they stand, and what that means. */
+  /** Files that the agent does not read as written, and the consequence. */
   readonly files: readonly string[];
   /** When the hook was last called for this repository: ISO 8601. */
   readonly lastCall: string | undefined;
   readonly notes: readonly string[];
 }
 
-/** Every agent: whether our hook stands in its settings, is called, judges, and was called. */
+/** Returns for every agent whether our hook is in its settings, is called, judges, and was called. */
 export async function clientStatuses(places: Places): Promise<ClientStatus[]> {
   const statuses: ClientStatus[] = [];
   for (const client of CLIENTS) statuses.push(await clientStatus(client, places));

@@ -10,7 +10,7 @@ export type SwitchExample =
   | { readonly in: 'settings'; readonly scope: Scope; readonly value: Readonly<Record<string, unknown>> | string }
   /** Text of the settings file of a scope, `@SETTINGS@` being what stood there. */
   | { readonly in: 'text'; readonly scope: Scope; readonly text: string }
-  /** Merged into our hook where it stands, or into the group around it. */
+  /** Merged into our hook's entry, or into the group around it. */
   | { readonly in: 'entry' | 'group'; readonly value: Readonly<Record<string, unknown>> }
   /** Another file: `~/`, `./` (the project) or an absolute path. */
   | { readonly in: 'file'; readonly path: string; readonly text: string }
@@ -31,17 +31,17 @@ export type SwitchEffect =
   /** No call runs, or the agent does not start. */
   | 'all-blocked';
 
-/** What is looked at for one hook of ours. */
+/** What is checked for one hook of ours. */
 export interface Seen {
   readonly places: Places;
   /** Every settings file of the agent that there is. */
   readonly files: readonly SettingsFile[];
   readonly installed: InstalledEntry;
-  /** Text of any other file that a switch asks for, such as a dotenv file. */
+  /** Text of any other file that a switch needs, such as a dotenv file. */
   readonly textOf: (file: string) => FileText;
 }
 
-/** One way in which a hook that stands in an agent's settings does not judge its calls. */
+/** One way in which a hook in an agent's settings does not judge its calls. */
 export interface Switch {
   readonly name: string;
   readonly effect: SwitchEffect;

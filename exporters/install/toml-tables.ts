@@ -1,6 +1,6 @@
 /** A table of a TOML file as it is written: its header's line and those up to the next header. */
 export interface TomlTable {
-  /** As in the header, without spaces: `hooks.PreToolUse`; empty for what stands before the first header. */
+  /** As in the header, without spaces: `hooks.PreToolUse`; empty for the lines before the first header. */
   readonly name: string;
   readonly isArrayElement: boolean;
   /** Indexes of lines. */
@@ -38,7 +38,7 @@ export function blankLinesAndComments(lines: readonly string[]): Set<number> {
   return found;
 }
 
-/** Whether a value goes on in the next line. */
+/** Whether a value continues on the next line. */
 class ValueState {
   #quote: '"""' | "'''" | undefined;
   #depth = 0;

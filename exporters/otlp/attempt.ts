@@ -52,7 +52,7 @@ export function createClient({ plain, secure }: Agents): Client {
   };
 }
 
-/** Reads an answer beside whoever else reads it. Never rejects. */
+/** Reads a copy of the answer, which its caller also reads. Never rejects. */
 export async function answerOf(response: http.IncomingMessage): Promise<Attempt> {
   const chunks: Buffer[] = [];
   let size = 0;

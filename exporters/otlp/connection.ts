@@ -2,7 +2,7 @@ import { CommandError } from '#schemas/errors.js';
 
 const DEFAULT_URL = 'http://127.0.0.1:4000';
 
-/** Where telemetry goes and as whom. */
+/** Endpoint and token of telemetry. */
 export interface Connection {
   /** Base URL of the gateway; the signal's path (`/v1/traces`) is added. */
   readonly url: string;
@@ -30,7 +30,7 @@ export function signalUrl(baseUrl: string, path: string): string {
   return url.href;
 }
 
-/** The header that says who sends. */
+/** The authorization header. */
 export function authorization(token: string): Record<string, string> {
   if (!/^[\x21-\x7e]+$/.test(token)) throw new CommandError('the token holds characters no token has (--token, SHIELDWATCH_TOKEN)');
   return { authorization: `Bearer ${token}` };

@@ -5,7 +5,7 @@ import type { Attempt } from './attempt.js';
 /** A request that was given up. */
 export class SendError extends CommandError {
   override readonly name: string = 'SendError';
-  /** How long the server asked to be left alone, in milliseconds; undefined when it did not say. */
+  /** The server's Retry-After in milliseconds; undefined without one. */
   readonly retryAfterMs: number | undefined;
   /** True when trying again later makes sense. */
   readonly isRetryable: boolean;

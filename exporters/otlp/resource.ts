@@ -10,7 +10,7 @@ const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'),
 /** Instrumentation scope of everything the producers send; one object, since exporters group by identity. */
 export const SCOPE = { name: SCOPE_NAME, version };
 
-/** Resource of telemetry about one repository, or with `''` about the producer itself. No host, user or process attributes: nobody asked for them. */
+/** Resource of telemetry about one repository, or with `''` about the producer itself. Carries no host, user or process attributes. */
 export function producerResource(repository: string): Resource {
   return resourceFromAttributes({
     [ATTR_SERVICE_NAME]: SERVICE_NAME_PRODUCER,

@@ -18,7 +18,7 @@ export const BATCH_SIZE = 500;
 /** How long one request may take, retries and the server's Retry-After included. */
 const DEFAULT_DEADLINE_MS = 60_000;
 
-/** How long one try may take; a server that hangs is asked again. */
+/** Time limit of one attempt; a server that hangs is retried. */
 const ATTEMPT_MS = 10_000;
 
 /** Waits between tries: doubling, each shortened at random by up to half so that senders do not march in step. */

@@ -4,7 +4,7 @@ import { readFile } from '../read-file.js';
 import { localPath } from './local-path.js';
 import { localName } from './remote-name.js';
 
-/** Bytes of a file of git's that are looked at: `packed-refs` of a very large repository has some megabytes. */
+/** Most bytes read of one of git's files: `packed-refs` of a very large repository has some megabytes. */
 const MAX_GIT_FILE = 16 * 1024 * 1024;
 
 /** Where a working tree and its shared git files are. */

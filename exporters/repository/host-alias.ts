@@ -6,7 +6,7 @@ import type { ExpandAlias } from './remote-name.js';
 const MAX_LINE_LENGTH = 1_000;
 
 /**
- * What a host without a dot stands for on this machine: `url.<base>.insteadOf` of `~/.gitconfig`, else `HostName` of
+ * Resolves a host without a dot: `url.<base>.insteadOf` of `~/.gitconfig`, else `HostName` of
  * `~/.ssh/config`. Neither's includes are followed.
  */
 export function aliasesOf(env: NodeJS.ProcessEnv): ExpandAlias {

@@ -8,19 +8,19 @@ const SAME_HOST: Readonly<Record<string, string>> = {
   'altssh.bitbucket.org': 'bitbucket.org', 'www.bitbucket.org': 'bitbucket.org',
 };
 
-/** Longest URL that is read: whoever writes a repository's configuration must not keep the hook busy. */
+/** Longest URL that is read, so that a repository's configuration cannot keep the hook busy. */
 const MAX_URL_LENGTH = 2_048;
 
 /** Where a remote is: on a host, or in a folder of this machine. */
 type Remote = { readonly host: string; readonly user: string; readonly path: string; readonly isHttp: boolean } | { readonly folder: string };
 
-/** Finds out what a host without a dot stands for on this machine. */
+/** Resolves a host without a dot as this machine's git and SSH configuration do. */
 export type ExpandAlias = (url: string, host: string) => { url: string } | { host: string } | undefined;
 
 /**
  * The repository's name in a git remote's URL, the same for every address of a repository: `owner/name` on github.com,
  * else `host/path`. User, password, port, query and fragment never get into it. Of a remote that is a local path only the
- * last folder is taken, since the rest says where somebody keeps their files. Undefined when nothing is left.
+ * last folder is taken, since the rest is private to the machine. Undefined when nothing is left.
  */
 export function remoteName(url: string, expandAlias: ExpandAlias = () => undefined): string | undefined {
   if (url.length > MAX_URL_LENGTH) return undefined;
@@ -82,7 +82,7 @@ function azureName(host: string, user: string, segments: readonly string[]): str
   const old = /^([^.]+)\.visualstudio\.com$/.exec(host)?.[1];
   if (old === undefined && host !== 'dev.azure.com' && host !== 'ssh.dev.azure.com') return undefined;
   const isVersioned = /^v\d+$/.test(segments[0] ?? '') && (host === 'ssh.dev.azure.com' || old === 'vs-ssh');
-  // The organisation stands in the path, in the host's name, or in the oldest SSH addresses in the user's.
+  // The organisation is in the path, in the host's name, or in the user name of the oldest SSH addresses.
   const ahead = isVersioned || old === undefined ? [] : [old === 'vs-ssh' ? user : old];
   const path = [...ahead, ...segments.slice(isVersioned ? 1 : 0)];
   const [organisation = '', ...rest] = path.filter((part, index) => !(index === 1 && foldCase(part) === 'defaultcollection'));

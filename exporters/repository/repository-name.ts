@@ -51,7 +51,7 @@ function ciRepository(env: NodeJS.ProcessEnv): string | undefined {
   return env['BITBUCKET_BUILD_NUMBER'] ? env['BITBUCKET_GIT_HTTP_ORIGIN'] : undefined;
 }
 
-/** What is remembered of a folder, and for how long: a process that judges every call asks for the same few. */
+/** Cache of repository names by folder, with its time to live. */
 const MEMORY_MS = 10_000;
 const MEMORY_SIZE = 500;
 const memory = new Map<string, { readonly name: string | undefined; readonly until: number }>();

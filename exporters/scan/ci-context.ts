@@ -11,7 +11,7 @@ export interface CiContext {
 
 /**
  * What GitHub Actions or GitLab CI say in the environment, else what git says of the folder. All of it can
- * be set by whoever runs the scan: it is a claim.
+ * be set by the caller of the scan: it is a claim.
  */
 export function ciContext(folder: string, env: NodeJS.ProcessEnv): CiContext {
   if (env['GITHUB_ACTIONS'] === 'true') return { provider: 'github-actions', ci: github(env) };

@@ -200,7 +200,7 @@ const DIGESTED = [
 ];
 
 /**
- * Makes every digest of the pack again. Proves that the pack is what was written, not who wrote it. By
+ * Makes every digest of the pack again. Proves that the pack is as written, not who wrote it. By
  * ourselves: AgentShield's own `verify` follows `../` in the names of artifacts.
  */
 function verify(folder: string, inventory: z.infer<typeof manifest>): { bundleDigest: string; artifacts: (InspectedArtifact & { file: string })[]; problems: string[] } {
@@ -252,7 +252,7 @@ function readJson<T>(folder: string, file: string, schema: z.ZodType<T>): T {
   throw new CommandError(`${file} of AgentShield's evidence pack: ${issue?.path.join('.') ?? ''}: ${expectation(issue)}`);
 }
 
-/** AgentShield's redaction puts `<user>` for the user's name wherever it stands, inside enums too. */
+/** AgentShield's redaction replaces the user's name by `<user>` everywhere, inside enums too. */
 const MANGLED = "; a pack written by a user whose name is such a word cannot be read, `shieldwatch scan` writes it without";
 
 function expectation(issue: z.core.$ZodIssue | undefined): string {

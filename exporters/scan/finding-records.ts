@@ -46,7 +46,7 @@ export function findingRecords(pack: EvidencePack, scan: FindingsOf): FindingRec
 
 /**
  * AgentShield hashes evidence that may still hold a password (it quotes connection strings in full). So the hash is made
- * anew from scrubbed evidence, which gives the same one where there was nothing to scrub; where the evidence cannot be
+ * from scrubbed evidence, which gives the same one when there was nothing to scrub; when the evidence cannot be
  * found, there is nothing to show that its hash is harmless.
  */
 function scrubbedHash(row: PlanFinding, evidence: ReadonlyMap<string, string | undefined>): string {

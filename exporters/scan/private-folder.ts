@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 /**
  * Runs `work` with a folder only this user can open (mkdtemp makes it 0700) and removes it afterwards:
- * when work fails, and when the process is told to stop. What AgentShield writes there quotes secrets.
+ * when work fails, and when the process is stopped by a signal. What AgentShield writes there quotes secrets.
  */
 export async function withPrivateFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'shieldwatch-scan-'));

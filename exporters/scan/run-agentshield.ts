@@ -25,7 +25,7 @@ export interface AgentshieldRun {
   readonly stderr: string;
 }
 
-/** What to run, and in which private folder to leave the pack. */
+/** What to run, and the private folder for the pack. */
 export interface AgentshieldSettings {
   readonly target: string;
   readonly folder: string;
@@ -34,7 +34,7 @@ export interface AgentshieldSettings {
 }
 
 /**
- * Runs AgentShield's CLI on a folder, for its evidence pack alone: the pack holds all that is exported,
+ * Runs AgentShield's CLI on a folder for its evidence pack: the pack holds all that is exported,
  * already redacted once, while the plain report quotes secrets in full. No `--gate`: a failing gate ends
  * the CLI before the pack is written, so that exactly the regressed scans would be missing.
  */

@@ -46,7 +46,7 @@ export interface ScanOptions extends ExportOptions {
 }
 
 export interface PackOptions extends ExportOptions {
-  /** Folder with an evidence pack that somebody wrote before. */
+  /** Folder with an existing evidence pack. */
   readonly pack: string;
 }
 
@@ -123,7 +123,7 @@ function readPack(options: PackOptions): Scanned {
 }
 
 async function sendWith(options: ExportOptions, obtain: () => Promise<Scanned>): Promise<ScanOutcome> {
-  // Made first: a wrong URL is told before a scan, not after.
+  // Made first: a wrong URL is reported before a scan, not after.
   const sender = options.token === undefined ? undefined : createSender({ url: options.url, token: options.token }, options.deadlineMs);
   try {
     const { durationMs, ...scanned } = await obtain();

@@ -8,7 +8,7 @@ import type { EvidencePack } from './evidence-pack.js';
 /** What the pack does not say about its scan. */
 export interface ScanContext {
   readonly repository: string;
-  /** Absent: nobody said. */
+  /** Absent: not reported. */
   readonly minSeverity?: Severity;
   readonly agentshieldVersion?: string;
   readonly exitCode: number;

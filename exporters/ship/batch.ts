@@ -82,7 +82,7 @@ export function decisionMetrics(records: readonly DecisionRecord[]): Metric[] {
   });
 }
 
-/** Records given up, since the last time they were told of. */
+/** Records dropped since the last report. */
 export function droppedMetric(count: number, reason: 'spool-full' | 'not-written', nowMs: number): Metric {
   return counter('', METRIC_SPOOL_DROPPED, '{record}', [{ value: count, attributes: { reason } }], { fromMs: nowMs, toMs: nowMs });
 }

@@ -10,7 +10,7 @@ export interface ShipOptions {
   readonly token: string;
   /** Stock `runtime.ndjson` files to be sent as well. */
   readonly runtimeLogs?: readonly string[];
-  /** Send files from their beginning, whatever was sent before. Facts fold; counters are left out, as they would add up. */
+  /** Send files from their beginning, regardless of earlier shipments. Facts deduplicate; counters are omitted, since they would add up. */
   readonly all?: boolean;
   /** Called after each acknowledged batch. */
   readonly onProgress?: (result: Readonly<ShipResult>) => void;
@@ -18,9 +18,9 @@ export interface ShipOptions {
   readonly deadlineMs?: number;
 }
 
-/** Sends what is new in a spool folder, once; `shieldwatch agent` does it for ever. */
+/** Sends the new records of a spool folder once; `shieldwatch agent` keeps doing so. */
 export async function shipSpool(options: ShipOptions): Promise<ShipResult> {
-  // Made first, so that a wrong URL or token is told even when there is nothing to send.
+  // Made first, so that a wrong URL or token is reported even when there is nothing to send.
   const sender = createSender(options, options.deadlineMs);
   try {
     if (!existsSync(options.spoolDir) && (options.runtimeLogs ?? []).length === 0) return new Shipment(options, sender).result;

@@ -23,7 +23,7 @@ export interface ShipResult {
   dropped: number;
   /** Records the server answered it will not store. */
   rejected: number;
-  /** Files looked at. */
+  /** Number of files read. */
   files: number;
   /** What went wrong without keeping a record from arriving. */
   warnings: string[];

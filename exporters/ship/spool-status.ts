@@ -9,7 +9,7 @@ export interface SpoolStatus {
   readonly segments: number;
   readonly bytes: number;
   readonly unsentBytes: number;
-  /** Records that could not be written since a shipper last told of them. */
+  /** Records that could not be written since the last report of a shipper. */
   readonly lost: number;
 }
 

@@ -18,7 +18,7 @@ const entry = z.object({
 });
 
 /**
- * AgentShield's `.agentshield/runtime.ndjson`, which its stock hook appends to: first what somebody else rotated it
+ * AgentShield's `.agentshield/runtime.ndjson`, which its stock hook appends to: first what another program rotated it
  * to since, as far as that was being read (`isKnown`) or came after, then the file itself. Equal lines are possible
  * (its clock counts milliseconds), so a record's identity is the file's, the line's place in it, and the line; a new
  * name changes none of these.

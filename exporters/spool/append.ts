@@ -13,7 +13,7 @@ import { makeFolder } from './make-folder.js';
  */
 const MAX_LINE_BYTES = 4096;
 
-// O_NONBLOCK: were the file a pipe without a reader, opening it would wait for ever.
+// O_NONBLOCK: opening a pipe without a reader would block.
 const FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NONBLOCK;
 
 /** What the spool needs of a record. */
@@ -26,7 +26,7 @@ interface SpoolRecord {
 
 /**
  * Appends one record to the current segment, making folder (0700) and segment (0600) when they are
- * missing. No lock, no fsync: a hook waits for nobody. Throws when the record could not be written, after
+ * missing. No lock, no fsync: a hook never waits. Throws when the record could not be written, after
  * counting it as lost where that is possible.
  */
 export function appendToSpool(folder: string, record: SpoolRecord, limits: SpoolLimits): void {

@@ -13,7 +13,7 @@ const CLAIMED = /^dropping-\d+-(decisions-.*\.ndjson)$/;
 
 /**
  * Removes the oldest segments until at most `bytes` are left, and tells how many records went with them
- * that nobody had taken yet, those included that they themselves told of as dropped.
+ * that were not shipped yet, including the drops that they recorded.
  */
 export function dropOldest(folder: string, bytes: number): number {
   const segments = readdirSync(folder)
@@ -31,7 +31,7 @@ export function dropOldest(folder: string, bytes: number): number {
   return dropped;
 }
 
-/** Renaming decides who of several counts a segment. */
+/** Of several processes the one whose rename succeeds counts the segment. */
 function drop(folder: string, name: string, original: string): number {
   const claimed = join(folder, `dropping-${String(process.pid)}-${original}`);
   try {

@@ -2,7 +2,7 @@ const MEGABYTE = 1024 * 1024;
 
 /** Bounds of a spool folder, in bytes. */
 export interface SpoolLimits {
-  /** All segments together; beyond it the oldest goes. */
+  /** Bytes of all segments together; beyond it the oldest is deleted. */
   readonly total: number;
   /** One segment; a writer that finds it larger begins the next. */
   readonly segment: number;

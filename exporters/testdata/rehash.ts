@@ -12,7 +12,7 @@ interface Manifest {
   artifacts: { file: string; sha256: string | null; bytes: number | null }[];
 }
 
-/** Makes the digests of a pack's manifest anew, as someone who edited it would: that of the bundle alone, or all of them. */
+/** Recomputes the digests of a pack's manifest, as a forger would: that of the bundle alone, or all of them. */
 export function rehash(folder: string, what: 'bundle' | 'all' = 'all'): void {
   const at = join(folder, 'manifest.json');
   const manifest = JSON.parse(readFileSync(at, 'utf8')) as Manifest;

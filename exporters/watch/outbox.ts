@@ -19,7 +19,7 @@ type Waiting<Message> = { readonly file: string } | { readonly message: Message 
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 60_000;
 
-/** Then the oldest goes: a backend that was away that long has bigger holes. */
+/** Beyond it the oldest is deleted. */
 const MOST_WAITING = 1000;
 
 /**
@@ -71,7 +71,7 @@ export class Outbox<Message> {
       renameSync(`${file}.tmp`, file);
       return { file };
     } catch (error) {
-      this.#options.say(`kept in memory alone: ${error instanceof Error ? error.message : String(error)}`);
+      this.#options.say(`kept in memory only: ${error instanceof Error ? error.message : String(error)}`);
       return { message };
     }
   }

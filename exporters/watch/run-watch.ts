@@ -32,7 +32,7 @@ export interface RunningWatch {
   stop(): Promise<void>;
 }
 
-/** Folders whose changes are nobody's configuration. */
+/** Folders that hold no agent configuration. */
 const IGNORED = new Set(['.git', 'node_modules']);
 
 /**

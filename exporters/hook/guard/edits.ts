@@ -15,7 +15,7 @@ export type Result = { readonly text: string } | 'gone' | 'unknown';
 
 const MAX_FILE = 16 * 1024 * 1024;
 
-/** Text of a file as it stands; undefined where there is none. @throws where it cannot be read. */
+/** Current text of a file; undefined when there is none. @throws when it cannot be read. */
 export function textNow(path: string): string | undefined {
   return existsSync(path) ? readFile(path, MAX_FILE) : undefined;
 }
@@ -72,7 +72,7 @@ function resultOf(input: Input, path: string, isWhole: boolean): Result {
   }
 }
 
-/** Undefined where the edit is none, or where its text does not stand there just once: agents then guess, each in its own way. */
+/** Undefined where the edit is none, or when its text does not occur exactly once: agents then guess, each in its own way. */
 function replaced(text: string, edit: Input): string | undefined {
   const from = stringAt(edit, 'old_string', 'oldText', 'old_str', 'old_text');
   const to = stringAt(edit, 'new_string', 'newText', 'new_str', 'new_text');

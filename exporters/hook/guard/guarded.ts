@@ -120,7 +120,7 @@ export function holdsGuarded(folder: string, places: GuardPlaces): boolean {
   return candidates(places).some((path) => names.some((name) => name !== '/' && isWithin(lower(path), name)) && isThere(path));
 }
 
-/** Whether a folder is one that guarded files stand in directly. */
+/** Whether a folder directly contains guarded files. */
 export function isGuardedFolder(folder: string, places: GuardPlaces): boolean {
   const names = [lower(folder), lower(realPath(folder))];
   return candidates(places).some((path) => names.includes(lower(dirname(path))) && dirname(path) !== '/' && !places.own.includes(path)) || names.some((name) => /\/\.(?:claude|codex|gemini|agentshield)$/.test(name));

@@ -1,6 +1,6 @@
 import { parsePolicy, PolicyError, type Policy } from '../policy.js';
 
-/** Why a policy would be laxer after a change than before; undefined when it would not. `undefined` stands for no file. */
+/** Why a policy would be laxer after a change than before; undefined when it would not. `undefined` means no file. */
 export function loosened(before: string | undefined, after: string | undefined): string | undefined {
   const old = before === undefined ? { deny: [] } : parsed(before);
   // What cannot be applied blocks all calls: only a person can say what it should have been.

@@ -21,7 +21,7 @@ const DECIDED_BY_PERSONS = ['hooks.state', 'pluginConfigs.cc-plugin-sec-default@
 /**
  * Why a settings file would serve the guard less after a change than before: its entry lost or changed, a switch of
  * {@link SWITCHES} thrown, a variable that runs other code, a file that the agent could not read. Undefined when it would
- * not. `undefined` as a text stands for no file.
+ * not. `undefined` as a text means no file.
  */
 export function settingsHarm(kind: GuardedKind, path: string, before: string | undefined, after: string | undefined, { env, projects }: GuardPlaces): string | undefined {
   // The file's own folder, whichever project that is, and those that the session may be in.
@@ -80,7 +80,7 @@ function scopeOf(path: string): Scope {
   return /settings\.local\.json$/i.test(path) ? 'local' : 'project';
 }
 
-/** What `status` would say of our hooks, and of one that stands in the user's settings where none does. */
+/** What `status` would report about our hooks, and about one in the user's settings when there is none. */
 function problems(client: Client, { places, files, textOf }: Version): string[] {
   const found = files.flatMap(({ scope, file, reading }): InstalledEntry[] => (reading.kind === 'read' ? client.find(reading.settings).map((entry) => ({ ...entry, scope, file })) : []));
   const [event = ''] = client.events;

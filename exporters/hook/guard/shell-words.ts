@@ -1,7 +1,7 @@
 import { braces } from '../braces.js';
 
 /**
- * A shell command taken apart as far as its text goes. What only running it would tell stands as {@link DYNAMIC}.
+ * A shell command taken apart as far as its text goes. What is known only at run time becomes {@link DYNAMIC}.
  */
 
 /** Stands in a word for what an expansion that is not known turns into. */
@@ -39,7 +39,7 @@ export interface SimpleCommand {
 /** Values of variables, by name; undefined for what is not known. */
 export type Variables = (name: string) => string | undefined;
 
-/** Commands in their order; undefined when there are more, or deeper ones, than anybody writes. */
+/** Commands in their order; undefined beyond bounds on their number and depth. */
 export function simpleCommands(text: string, variables: Variables): SimpleCommand[] | undefined {
   try {
     const reading: Reading = { takesShifts: false, shifts: 0, documents: 0 };
@@ -146,7 +146,7 @@ class Parser {
     return this.#commands;
   }
 
-  /** @param operator what stands between this command and the next. */
+  /** @param operator the operator between this command and the next. */
   #end(endsPipeline: boolean, operator: string): void {
     if (this.#words.length > 0 || this.#redirections.length > 0) {
       if (this.#commands.length >= MAX_COMMANDS) throw new TooMuch();
@@ -268,7 +268,7 @@ class Parser {
     this.#words.push(...this.#word());
   }
 
-  /** One word, written out where braces stand for several. */
+  /** One word, expanded where braces mean several. */
   #word(): string[] {
     const text = this.#text;
     let word = '';
@@ -333,7 +333,7 @@ class Parser {
     return word;
   }
 
-  /** What stands behind a dollar sign. */
+  /** Reads what follows a dollar sign. */
   #dollar(isQuoted: boolean): string {
     while (this.#text.startsWith('\\\n', this.#at)) this.#at += 2;
     const rest = joined(this.#text.slice(this.#at, this.#at + 200));
@@ -364,7 +364,7 @@ class Parser {
     return this.#value(variable) ?? (name[3] === undefined ? DYNAMIC : name[3]);
   }
 
-  /** What stands in `${…}`. In double quotes a single quote is a character like others, unless a pattern is cut off or replaced. */
+  /** Reads the text in `${…}`. In double quotes a single quote is a character like others, unless a pattern is cut off or replaced. */
   #braceBody(isQuoted: boolean): string {
     const start = this.#at + 1;
     const takesQuotes = !isQuoted || /^[!\w@*[\]]+[#%/^,@]/.test(this.#text.slice(start, start + 200));

@@ -4,7 +4,7 @@ import { codeReadsOnly } from './reading-code.js';
 import { candidates, guardedKind, holdsGuarded, isGuardedFolder, type GuardedKind, type GuardPlaces } from './guarded.js';
 import { ANY, DYNAMIC, ONE, simpleCommands, type SimpleCommand } from './shell-words.js';
 
-/** Names that stand, whole or in part, in every path that is guarded by its name. */
+/** Names contained, whole or in part, in every path that is guarded by its name. */
 const NAMES = /agentshield|runtime-policy|\.claude|\.codex|\.gemini|settings|hooks\.json|config\.toml|shieldwatch|gemini-cli|claude-code/i;
 
 /** Programs that write no file they are given, but by redirection or the options in {@link isReading}. */
@@ -33,7 +33,7 @@ const PACKAGE_MANAGERS = new Set(['npm', 'pnpm', 'yarn', 'bun', 'npx', 'bunx']);
 const AGENTS = new Set(['claude', 'codex', 'gemini']);
 const HOOKLESS = /disableAllHooks|hooksConfig|enableHooks|allowManagedHooksOnly|bypass-hook-trust|features\.(?:codex_)?hooks|^--bare$|^--safe-mode$|^--settings(?:=|$)|^--setting-sources/i;
 
-/** Programs that write, by what stands in it, in the folder they run in. */
+/** Programs that write in the folder they run in, depending on its content. */
 const FOLDER_WORKERS = new Set(['make', 'gmake', 'ninja', 'rake', 'just', 'task', 'npm', 'pnpm', 'yarn', 'bun', 'cargo', 'go', 'gradle', 'mvn', 'git', 'tar', 'bsdtar', 'unzip', 'cpio', 'patch', 'rsync']);
 /** Options that say in which folder a program works. */
 const FOLDER_OPTIONS = /^(?:-C|--directory|--chdir|--cd|--cwd|--dir|--prefix|--work-tree|--working-directory)$/;
@@ -181,7 +181,7 @@ class ShellJudge {
     if (moves.length === 0) return this.#judgeOne(command, resolved, printed, all, depth);
     const before = this.#place;
     const after = moves.reduce<Place>((place, folder) => this.#changed(place, folder), before);
-    // Of an archive the name stands in the folder before.
+    // The target of an archive is the folder before.
     this.#place = /tar$/.test(program) ? either(before, after) : after;
     const isInGuarded = after.folders.some((folder) => isGuardedFolder(folder, this.#places));
     const harm = isInGuarded && !isReading(program, args) && !SHELLS.has(program) ? `${program} could write guarded files of the folder it is given` : this.#judgeOne(command, resolved, printed, all, depth);
@@ -222,7 +222,7 @@ class ShellJudge {
       if (harm !== undefined) return harm;
     }
     const texts = [...(SHELLS.has(program) || INTERPRETERS.test(program) ? args : args.filter((arg, index) => !isMessage(arg, args[index - 1]))), ...command.documents, ...(takesPiped || printed.length > 0 ? printed : []), ...command.inner.flatMap(({ words, documents }) => [...words, ...documents])];
-    // Where a word is not known, it may be any that stands in the command.
+    // An unknown word may be any word of the command.
     const everywhere = args.some((arg) => arg === DYNAMIC) ? all.flatMap(({ words, documents }) => [...words, ...documents]) : [];
     this.#words += texts.length + everywhere.length;
     if (this.#words > MAX_WORDS) throw new TooMuch();
@@ -302,7 +302,7 @@ class ShellJudge {
     });
   }
 
-  /** Whether `find` with an action could come upon guarded files: not when it looks for other names alone. */
+  /** Whether `find` with an action could come upon guarded files: not when it searches for other names only. */
   #mayFindGuarded(args: readonly string[]): boolean {
     const first = args.findIndex((arg) => /^[-(!]/.test(arg));
     const folders = args.slice(0, first < 0 ? args.length : first);
