@@ -46,18 +46,22 @@ interface Form {
   readonly shortest: number;
   /** Bit of {@link places} for the first place of the period. */
   readonly bit: number;
+  /** First and last bit of its field of a window; see {@link windows}. */
+  readonly window: readonly [first: number, last: number];
 }
-const BASE64: Form = { period: 4, shortest: SHORTEST_BASE64, bit: 0 };
-const UTF16: Form = { period: 8, shortest: SHORTEST_UTF16, bit: 4 };
-const HEX: Form = { period: 2, shortest: SHORTEST_HEX, bit: 12 };
+const BASE64: Form = { period: 4, shortest: SHORTEST_BASE64, bit: 0, window: [7, 14] };
+const UTF16: Form = { period: 8, shortest: SHORTEST_UTF16, bit: 4, window: [29, 31] };
+const HEX: Form = { period: 2, shortest: SHORTEST_HEX, bit: 12, window: [15, 28] };
+const FORMS = [BASE64, HEX, UTF16];
 
 /** By character: one bit for each place of each form where text may have it. */
-const places = new Uint16Array(65_536).map((_, code) => {
-  const value = base64Values[code] ?? NOT_IN_ALPHABET;
-  const hex = hexValues[code] ?? NOT_IN_ALPHABET;
+const places = new Uint16Array(65_536);
+for (let code = 0; code < 128; code++) places[code] = placesOf(base64Values[code] ?? NOT_IN_ALPHABET, hexValues[code] ?? NOT_IN_ALPHABET);
+
+function placesOf(value: number, hex: number): number {
+  const low = value & 15;
   let bits = 0;
   if (value !== NOT_IN_ALPHABET) {
-    const low = value & 15;
     // Three bytes of text: no byte has its highest bit, and none but a tab or line break is below 32.
     if (value >= 2 && value < 32) bits |= 1;
     if ((value & 8) === 0 && (low === 0 || low >= 2)) bits |= 2;
@@ -74,7 +78,24 @@ const places = new Uint16Array(65_536).map((_, code) => {
   }
   if (hex !== NOT_IN_ALPHABET) bits |= (hex === 0 || (hex >= 2 && hex < 8) ? 1 << 12 : 0) | (1 << 13);
   return bits;
-});
+}
+
+/**
+ * By character: bits for a window over the last characters of a text, of all forms and alignments at once. Bit n of a
+ * form's field is set while the last n + 1 characters may be the first n + 1 of text in that form: for each next character
+ * the window is shifted by one, gets {@link WINDOW_STARTS}, and loses what the character has no bit for. Where the last bit
+ * of a field was never set, no text is in that form. (The fields are shorter than the shortest text; few runs differ by that.)
+ * The lowest seven bits are free: a table of characters has room for a column there.
+ */
+export const windows = new Int32Array(65_536);
+export const WINDOW_STARTS = FORMS.reduce((bits, { window: [first] }) => bits | (1 << first), 0);
+/** The last bit of each field. */
+export const WINDOW_ENDS = FORMS.reduce((bits, { window: [, last] }) => bits | (1 << last), 0);
+for (const { period, bit, window: [first, last] } of FORMS) {
+  for (let code = 0; code < 128; code++) {
+    for (let i = first; i <= last; i++) windows[code] = (windows[code] as number) | ((((places[code] as number) >> (bit + ((i - first) % period))) & 1) << i);
+  }
+}
 
 /** Run of an alphabet, perhaps over several lines: `[start, end)` without {@link gaps}, which are pairs of indices. */
 interface Run {
@@ -151,9 +172,21 @@ function nextLine(text: string, at: number, mark: string): number {
 }
 
 function decodeRun(text: string, run: Run, take: (decoded: Decoded) => void): void {
-  decodeForm(text, run, BASE64, take);
-  if (run.end - run.start >= SHORTEST_HEX) decodeForm(text, run, HEX, take);
-  if (run.end - run.start >= SHORTEST_UTF16) decodeForm(text, run, UTF16, take);
+  const seen = run.gaps.length === 0 ? windowsIn(text, run.start, run.end) : WINDOW_ENDS;
+  for (const form of FORMS) {
+    if (run.end - run.start >= form.shortest && ((seen >> form.window[1]) & 1) === 1) decodeForm(text, run, form, take);
+  }
+}
+
+/** All bits that a window over `[start, end)` has had. */
+function windowsIn(text: string, start: number, end: number): number {
+  let window = 0;
+  let seen = 0;
+  for (let i = start; i < end; i++) {
+    window = ((window << 1) | WINDOW_STARTS) & (windows[text.charCodeAt(i)] as number);
+    seen |= window;
+  }
+  return seen;
 }
 
 /** Decodes the run at each alignment at which text is in it, from where that begins. */

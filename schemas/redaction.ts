@@ -17,7 +17,7 @@ import {
   readUserinfo, strengthOf, type Strength, type Take,
 } from './redaction-readers.js';
 import { PERSONAL_RULES, readAddress, readLogin, type PersonalKind } from './redaction-personal.js';
-import { createKeywordScanner, type KeywordScanner } from './redaction-scan.js';
+import { createKeywordScanner, Look, type KeywordScanner } from './redaction-scan.js';
 import { hasArgumentBoundary, hasBoundary, isNameCharacter, runEnd } from './redaction-text.js';
 
 export { isNamedSecret, REDACTION_RULES, type RedactionRule, type Strength };
@@ -109,8 +109,14 @@ function createEngine(list: readonly RedactionRule[]): Engine {
  */
 export function redact(text: string, personal?: Personal): Redaction {
   const own = personal === undefined ? (engine ??= createEngine(REDACTION_RULES)) : (fullEngine ??= createEngine([...REDACTION_RULES, ...PERSONAL_RULES]));
+  const look = own.scanner.look(text);
+  return look === 0 ? { text, counts: NOTHING } : redactSeen(own, text, look, personal);
+}
+
+/** {@link redact} for a text in which one look has seen something. */
+function redactSeen(own: Engine, text: string, look: number, personal: Personal | undefined): Redaction {
   const found: Found[] = [];
-  find(own, text, 0, found);
+  find(own, text, look, 0, found);
   if (found.length === 0) return { text, counts: NOTHING };
   found.sort((a, b) => a.start - b.start || a.rule - b.rule || b.end - a.end);
   const counts: Record<string, number> = {};
@@ -140,21 +146,28 @@ export function redactText(text: string, personal?: Personal): string {
   return redact(text, personal).text;
 }
 
-/** Adds all secrets of the text to `found`, in no order. */
-function find(own: Engine, text: string, depth: number, found: Found[]): void {
-  if (own.scanner.isIn(text)) findPlain(own, text, found);
+/**
+ * Adds all secrets of the text to `found`, in no order.
+ *
+ * @param look what one look at the text has seen; see `KeywordScanner`.
+ */
+function find(own: Engine, text: string, look: number, depth: number, found: Found[]): void {
+  if ((look & Look.keyword) !== 0) findPlain(own, text, found);
   if (text.length < SHORTEST_DECODED || depth === DEEPEST) return;
-  if (depth === 0 || text.length <= LONGEST_NESTED) {
+  // Lines are joined before they are decoded, so of those one look at the text does not say enough.
+  if ((look & (Look.encoded | Look.break)) !== 0 && (depth === 0 || text.length <= LONGEST_NESTED)) {
     eachDecoded(text, (decoded) => {
+      const inLook = own.scanner.look(decoded.text);
+      if (inLook === 0) return;
       const inside: Found[] = [];
-      find(own, decoded.text, depth + 1, inside);
+      find(own, decoded.text, inLook, depth + 1, inside);
       inside.sort((a, b) => a.start - b.start || a.rule - b.rule || b.end - a.end);
       const first = inside.find(({ personal }) => personal === undefined) ?? inside[0];
       if (first !== undefined) found.push({ ...first, start: decoded.start, end: decoded.end });
     });
   }
-  if (mayHaveEscapes(text)) findBehindEscapes(own, text, false, depth, found);
-  if (mayBeForm(text)) findBehindEscapes(own, text, true, depth, found);
+  if ((look & Look.escape) !== 0 && mayHaveEscapes(text)) findBehindEscapes(own, text, false, depth, found);
+  if ((look & Look.plus) !== 0 && mayBeForm(text)) findBehindEscapes(own, text, true, depth, found);
 }
 
 /** @param plus whether `+` is a blank. */
@@ -162,7 +175,7 @@ function findBehindEscapes(own: Engine, text: string, plus: boolean, depth: numb
   const view = resolveEscapes(text, plus);
   if (view === undefined) return;
   const inside: Found[] = [];
-  find(own, view.text, depth + 1, inside);
+  find(own, view.text, own.scanner.look(view.text), depth + 1, inside);
   for (const each of inside) found.push({ ...each, start: view.toSource(each.start), end: view.toSource(each.end) });
 }
 

@@ -35,15 +35,40 @@ var (
 type form struct {
 	period, shortest int
 	// Bit of places for the first place of the period.
-	bit     uint
-	isHex   bool
-	isUTF16 bool
+	bit uint
+	// First and last bit of its field of a window; see windows.
+	first, last uint
+	isHex       bool
+	isUTF16     bool
 }
 
 var (
-	base64Form = form{period: 4, shortest: shortestBase64, bit: 0}
-	utf16Form  = form{period: 8, shortest: shortestUTF16, bit: 4, isUTF16: true}
-	hexForm    = form{period: 2, shortest: shortestHex, bit: 12, isHex: true}
+	base64Form = form{period: 4, shortest: shortestBase64, bit: 0, first: 7, last: 14}
+	utf16Form  = form{period: 8, shortest: shortestUTF16, bit: 4, first: 29, last: 31, isUTF16: true}
+	hexForm    = form{period: 2, shortest: shortestHex, bit: 12, first: 15, last: 28, isHex: true}
+	forms      = [...]*form{&base64Form, &hexForm, &utf16Form}
+)
+
+// windows has, by byte, bits for a window over the last bytes of a text, of all forms and alignments at once. Bit n of a
+// form's field is set while the last n + 1 bytes may be the first n + 1 of text in that form: for each next byte the window
+// is shifted by one, gets windowStarts, and loses what the byte has no bit for. Where the last bit of a field was never set,
+// no text is in that form. (The fields are shorter than the shortest text; few runs differ by that.) The lowest seven bits
+// are free: a table of bytes has room for a column there.
+var windows = func() (table [256]uint32) {
+	for c := range table {
+		for _, f := range forms {
+			for i := f.first; i <= f.last; i++ {
+				table[c] |= uint32(places[c]>>(f.bit+(i-f.first)%uint(f.period))&1) << i
+			}
+		}
+	}
+	return table
+}()
+
+const (
+	windowStarts = 1<<7 | 1<<15 | 1<<29
+	// The last bit of each field.
+	windowEnds = 1<<14 | 1<<28 | 1<<31
 )
 
 func alphabetValues(alphabet, others string, from byte) [256]byte {
@@ -208,14 +233,26 @@ func decodeRun(text string, r run, buffer []byte, take func(decoded []byte, star
 		whole = withoutGaps(text, r)
 		start, end = 0, len(whole)
 	}
-	buffer = decodeForm(whole, start, end, r, &base64Form, buffer, take)
-	if r.end-r.start >= shortestHex {
-		buffer = decodeForm(whole, start, end, r, &hexForm, buffer, take)
+	seen := uint32(windowEnds)
+	if len(r.gaps) == 0 {
+		seen = windowsIn(text[start:end])
 	}
-	if r.end-r.start >= shortestUTF16 {
-		buffer = decodeForm(whole, start, end, r, &utf16Form, buffer, take)
+	for _, f := range forms {
+		if r.end-r.start >= f.shortest && seen>>f.last&1 == 1 {
+			buffer = decodeForm(whole, start, end, r, f, buffer, take)
+		}
 	}
 	return buffer
+}
+
+// windowsIn returns all bits that a window over the text has had.
+func windowsIn(text string) (seen uint32) {
+	window := uint32(0)
+	for i := range len(text) {
+		window = (window<<1 | windowStarts) & windows[text[i]]
+		seen |= window
+	}
+	return seen
 }
 
 // decodeForm decodes the run at each alignment at which text is in it, from where that begins.

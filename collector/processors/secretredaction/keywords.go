@@ -3,15 +3,40 @@ package secretredaction // import "shieldwatch.dev/collector/processors/secretre
 // keywordScanner finds all keywords of all rules in one pass (Aho-Corasick, as a complete automaton). It is our own
 // since it has to fold ASCII case while it reads and to allocate nothing; libraries want a lower-case copy.
 type keywordScanner struct {
-	// class is 0 for a byte that is in no keyword.
-	class [256]uint8
-	width int
-	// moves[state*width+class] is the next state times width.
+	// characters has, by byte, its column in the lowest bits, and above them the bits of windows: one table for all that is
+	// asked of a byte, since each look-up costs as much as all the rest.
+	characters [256]uint32
+	width      int
+	// moves[state*width+column] is the next state times width, and above that the bits of look that the byte or a keyword
+	// that ends there has.
 	moves []uint32
 	// found[state] lists the keywords that end there.
 	found [][]int
-	// States from here on (times width) have found something: one comparison instead of a look-up.
-	firstFound uint32
+}
+
+// look is what one pass over a text saw in it, in bits; 0 if there is nothing to find.
+type look uint32
+
+const (
+	// A keyword.
+	lookKeyword look = 1 << iota
+	// A line break, or a backslash, which may be of one that is written out.
+	lookBreak
+	// What begins an escape: a backslash, `%` or `&`.
+	lookEscape
+	lookPlus
+	// Bytes, one right behind the other, that may be text in base64 or hexadecimal.
+	lookEncoded
+
+	stateMask   = 1<<24 - 1
+	lookShift   = 24
+	keywordMove = uint32(lookKeyword) << lookShift
+	columnMask  = 1<<7 - 1
+)
+
+// lookSigns has the bytes that a look tells of.
+var lookSigns = map[byte]look{
+	backslash: lookBreak | lookEscape, '%': lookEscape, '&': lookEscape, '+': lookPlus, '\n': lookBreak, '\r': lookBreak,
 }
 
 func lower(c byte) byte {
@@ -23,18 +48,25 @@ func lower(c byte) byte {
 
 func newKeywordScanner(keywords []string) *keywordScanner {
 	s := &keywordScanner{width: 1}
-	for _, keyword := range keywords {
-		for i := 0; i < len(keyword); i++ {
-			c := keyword[i]
-			if s.class[c] != 0 {
-				continue
-			}
-			s.class[c] = uint8(s.width)
-			if c >= 'a' && c <= 'z' {
-				s.class[c-('a'-'A')] = uint8(s.width)
-			}
+	var columns [256]int
+	column := func(c byte) {
+		if columns[c] == 0 {
+			columns[c] = s.width
 			s.width++
 		}
+	}
+	for _, keyword := range keywords {
+		for i := range len(keyword) {
+			column(keyword[i])
+		}
+	}
+	signs := make([]look, 128)
+	for c, sign := range lookSigns {
+		column(c)
+		signs[columns[c]] = sign
+	}
+	for c := range s.characters {
+		s.characters[c] = windows[c] | uint32(columns[lower(byte(c))])
 	}
 
 	children := [][]int{make([]int, s.width)}
@@ -42,7 +74,7 @@ func newKeywordScanner(keywords []string) *keywordScanner {
 	for number, keyword := range keywords {
 		node := 0
 		for i := 0; i < len(keyword); i++ {
-			class := s.class[keyword[i]]
+			class := columns[keyword[i]]
 			if children[node][class] == 0 {
 				children[node][class] = len(children)
 				children = append(children, make([]int, s.width))
@@ -77,46 +109,40 @@ func newKeywordScanner(keywords []string) *keywordScanner {
 		}
 	}
 
-	s.number(children, ends)
+	s.moves = make([]uint32, len(children)*s.width)
+	s.found = ends
+	for node := range children {
+		for class, child := range children[node] {
+			move := uint32(child*s.width) | uint32(signs[class])<<lookShift
+			if len(ends[child]) > 0 {
+				move |= keywordMove
+			}
+			s.moves[node*s.width+class] = move
+		}
+	}
 	return s
 }
 
-// isIn tells whether any keyword is in the text.
-func (s *keywordScanner) isIn(text []byte) bool {
-	state := uint32(0)
+// look passes over the text once, which is all that clean text pays for.
+func (s *keywordScanner) look(text []byte) look {
+	moves, characters := s.moves, &s.characters
+	state, seen, window, ended := uint32(0), uint32(0), uint32(0), uint32(0)
 	for _, c := range text {
-		state = s.moves[state+uint32(s.class[c])]
-		if state >= s.firstFound {
-			return true
-		}
+		character := characters[c]
+		move := moves[state+character&columnMask]
+		state = move & stateMask
+		seen |= move
+		window = (window<<1 | windowStarts) & character
+		ended |= window
 	}
-	return false
+	return lookOf(seen, ended)
 }
 
-// number gives the states their final numbers: those that have found something come last.
-func (s *keywordScanner) number(children, ends [][]int) {
-	order := make([]int, 0, len(children))
-	for node := range children {
-		if len(ends[node]) == 0 {
-			order = append(order, node)
-		}
+// lookOf reads what was collected of the moves and of the windows over a text.
+func lookOf(seen, ended uint32) look {
+	l := look(seen >> lookShift)
+	if ended&windowEnds != 0 {
+		l |= lookEncoded
 	}
-	s.firstFound = uint32(len(order) * s.width)
-	for node := range children {
-		if len(ends[node]) > 0 {
-			order = append(order, node)
-		}
-	}
-	position := make([]uint32, len(children))
-	for at, node := range order {
-		position[node] = uint32(at)
-	}
-	s.moves = make([]uint32, len(order)*s.width)
-	s.found = make([][]int, len(order))
-	for at, node := range order {
-		s.found[at] = ends[node]
-		for class, child := range children[node] {
-			s.moves[at*s.width+class] = position[child] * uint32(s.width)
-		}
-	}
+	return l
 }

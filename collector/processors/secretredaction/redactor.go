@@ -147,8 +147,12 @@ func (t *tally) reset() {
 
 // redact returns the text without secrets, and whether it has changed.
 func (r *redactor) redact(text string, t *tally, s *scratch) (string, bool) {
+	seen := r.candidates(text, s)
+	if seen == 0 {
+		return text, false
+	}
 	s.findings = s.findings[:0]
-	r.find(text, 0, s)
+	r.find(text, seen, 0, s)
 	if len(s.findings) == 0 {
 		return text, false
 	}
@@ -187,7 +191,7 @@ func (r *redactor) redactIdentity(text string, email, login int, s *scratch) (st
 		return text, -1
 	}
 	s.findings = s.findings[:0]
-	r.find(name, 0, s)
+	r.find(name, r.candidates(name, s), 0, s)
 	sortFindings(s.findings)
 	done := 0
 	for _, f := range s.findings {
@@ -226,7 +230,11 @@ func sortFindings(findings []finding) {
 
 // mayChange is false for text that redact leaves alone.
 func (r *redactor) mayChange(text string, s *scratch) bool {
-	if r.candidates(text, s) || mayHaveEscapes(text) || mayBeForm(text) {
+	seen := r.candidates(text, s)
+	if seen == 0 {
+		return false
+	}
+	if len(s.candidates) > 0 || mayHaveEscapes(text) || mayBeForm(text) {
 		return true
 	}
 	isEncoded := false
@@ -234,36 +242,39 @@ func (r *redactor) mayChange(text string, s *scratch) bool {
 	return isEncoded
 }
 
-// find adds all secrets of the text to s.findings, in no order.
-func (r *redactor) find(text string, depth int, s *scratch) {
-	if r.candidates(text, s) {
+// find adds all secrets of the text to s.findings, in no order. `seen` is what candidates has said of it just before.
+func (r *redactor) find(text string, seen look, depth int, s *scratch) {
+	if len(s.candidates) > 0 {
 		r.findPlain(text, s)
 	}
 	if len(text) < shortestDecoded || depth == deepest {
 		return
 	}
-	if depth == 0 || len(text) <= longestNested {
+	// Lines are joined before they are decoded, so of those one look at the text does not say enough.
+	if seen&(lookEncoded|lookBreak) != 0 && (depth == 0 || len(text) <= longestNested) {
 		s.decoded[depth] = eachDecoded(text, s.decoded[depth], func(decoded []byte, start, end int) {
-			if depth+1 == deepest && !r.scanner.isIn(decoded) {
+			inside := r.scanner.look(decoded)
+			if inside == 0 || depth+1 == deepest && inside&lookKeyword == 0 {
 				return
 			}
 			before := len(s.findings)
-			r.find(string(decoded), depth+1, s)
-			if inside := s.findings[before:]; len(inside) > 0 {
-				sortFindings(inside)
-				first := inside[0]
-				if i := slices.IndexFunc(inside, func(f finding) bool { return f.personal == "" }); i >= 0 {
-					first = inside[i]
+			text := string(decoded)
+			r.find(text, r.candidates(text, s), depth+1, s)
+			if within := s.findings[before:]; len(within) > 0 {
+				sortFindings(within)
+				first := within[0]
+				if i := slices.IndexFunc(within, func(f finding) bool { return f.personal == "" }); i >= 0 {
+					first = within[i]
 				}
 				first.start, first.end = start, end
 				s.findings = append(s.findings[:before], first)
 			}
 		})
 	}
-	if mayHaveEscapes(text) {
+	if seen&lookEscape != 0 && mayHaveEscapes(text) {
 		r.findBehindEscapes(text, false, depth, s)
 	}
-	if mayBeForm(text) {
+	if seen&lookPlus != 0 && mayBeForm(text) {
 		r.findBehindEscapes(text, true, depth, s)
 	}
 }
@@ -275,22 +286,27 @@ func (r *redactor) findBehindEscapes(text string, plus bool, depth int, s *scrat
 		return
 	}
 	before := len(s.findings)
-	r.find(v.text, depth+1, s)
+	r.find(v.text, r.candidates(v.text, s), depth+1, s)
 	for i := before; i < len(s.findings); i++ {
 		f := &s.findings[i]
 		f.start, f.end = v.toSource(f.start), v.toSource(f.end)
 	}
 }
 
-// candidates fills s.candidates.
-func (r *redactor) candidates(text string, s *scratch) bool {
+// candidates fills s.candidates, and tells what else one pass over the text saw.
+func (r *redactor) candidates(text string, s *scratch) look {
 	scanner := r.scanner
-	moves, class, first := scanner.moves, &scanner.class, scanner.firstFound
+	moves, characters := scanner.moves, &scanner.characters
 	s.candidates = s.candidates[:0]
-	state := uint32(0)
-	for i := 0; i < len(text); i++ {
-		state = moves[state+uint32(class[text[i]])]
-		if state < first {
+	state, seen, window, ended := uint32(0), uint32(0), uint32(0), uint32(0)
+	for i := range len(text) {
+		character := characters[text[i]]
+		move := moves[state+character&columnMask]
+		state = move & stateMask
+		seen |= move
+		window = (window<<1 | windowStarts) & character
+		ended |= window
+		if move&keywordMove == 0 {
 			continue
 		}
 		for _, keyword := range scanner.found[int(state)/scanner.width] {
@@ -302,7 +318,7 @@ func (r *redactor) candidates(text string, s *scratch) bool {
 			}
 		}
 	}
-	return len(s.candidates) > 0
+	return lookOf(seen, ended)
 }
 
 // findPlain tries the candidates from left to right.
@@ -418,7 +434,7 @@ func takePersonal(rule int, s *scratch) personalTaker {
 
 // secretName tells how much a value under this key has to look like a secret; noSecret if it is none by the name.
 func (r *redactor) secretName(key string, s *scratch) strength {
-	if r.named < 0 || !r.candidates(key, s) {
+	if r.named < 0 || r.candidates(key, s)&lookKeyword == 0 {
 		return noSecret
 	}
 	found := noSecret

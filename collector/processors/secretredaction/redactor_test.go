@@ -120,8 +120,9 @@ func TestKeywordScannerFindsWhatSearchFinds(t *testing.T) {
 	found := map[string]int{}
 	state := uint32(0)
 	for i := 0; i < len(text); i++ {
-		state = s.moves[state+uint32(s.class[text[i]])]
-		require.Equal(t, state >= s.firstFound, len(s.found[int(state)/s.width]) > 0)
+		move := s.moves[state+s.characters[text[i]]&columnMask]
+		state = move & stateMask
+		require.Equal(t, move&keywordMove != 0, len(s.found[int(state)/s.width]) > 0)
 		for _, keyword := range s.found[int(state)/s.width] {
 			found[keywords[keyword]]++
 		}
