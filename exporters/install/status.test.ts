@@ -338,7 +338,7 @@ describe('another hook at the event', () => {
     write(join(places.project, 'loads.cjs'), "require('./other.cjs')");
     for (const [entry, what] of [
       [{ type: 'command', command: rewrite }, 'it rewrites calls'], [{ type: 'command', command: 'sh ./rewrite.sh' }, 'it rewrites calls'], [{ type: 'command', command: '${CLAUDE_PROJECT_DIR}/rewrite.sh' }, 'it rewrites calls'],
-      [{ type: 'command', command: 'node loads.cjs' }, 'cannot be told'], [{ type: 'command', command: 'npx some-hook' }, 'cannot be told'], [{ type: 'http', url: 'http://127.0.0.1:1/' }, 'cannot be told'],
+      [{ type: 'command', command: 'node loads.cjs' }, 'does not show'], [{ type: 'command', command: 'npx some-hook' }, 'does not show'], [{ type: 'http', url: 'http://127.0.0.1:1/' }, 'does not show'],
     ] as const) expect([entry, problems(await status(entry))]).toEqual([entry, [expect.stringContaining(what)]]);
   });
 });
