@@ -261,7 +261,7 @@ describe('any settings', () => {
     const file = write(claudeCode, 'user', '{}');
     const plan = planInstall(claudeCode, 'user', places, wanted());
     writeFileSync(file, '{"mine":1}');
-    expect(() => carryOut(plan, places.env)).toThrow(/just been changed/);
+    expect(() => carryOut(plan, places.env)).toThrow(/was changed by another program/);
     expect(readFileSync(file, 'utf8')).toBe('{"mine":1}');
     expect(readdirSync(dirname(file))).toEqual(['settings.json']);
   });
