@@ -101,8 +101,9 @@ function program(): Command {
     .command('boards')
     .description('print a link that opens the boards, once, within ten minutes')
     .option(...dataDirOption)
-    .action(async (flags: { dataDir?: string }) => {
-      out((await needStack<{ url: string }>(flags, 'POST', '/boards-link')).url);
+    .option('--org <id>', 'organisation; the one of this machine unless given')
+    .action(async (flags: { dataDir?: string; org?: string }) => {
+      out((await needStack<{ url: string }>(flags, 'POST', '/boards-link', flags.org === undefined ? {} : { orgId: flags.org })).url);
     });
   registerControlCommands(root, out);
   root

@@ -5,6 +5,7 @@ import { reportHtml } from '#ingest/boards/report/html.js';
 import { findChromium, printPdf } from '#ingest/boards/report/pdf.js';
 import { parseTimeRange, type TimeRange } from '#ingest/boards/time-range.js';
 import { CommandError, ShieldwatchError } from '#schemas/errors.js';
+import { HEADER_SESSION_KEY } from '#schemas/semconv.js';
 import { resolveDataDir } from './embedded/config.js';
 import { callStack } from './embedded/data-folder.js';
 
@@ -68,9 +69,10 @@ async function accessOf(flags: ReportFlags): Promise<GatewayAccess> {
   const dataDir = resolveDataDir(flags.dataDir);
   const link = await callStack<{ url: string }>(dataDir, 'POST', '/boards-link', flags.org === undefined ? undefined : { orgId: flags.org });
   if (link === undefined) throw new CommandError(`no stack runs on ${dataDir}; start it with \`npm start\`, or give a token that may read (SHIELDWATCH_TOKEN)`);
+  const { origin, hash } = new URL(link.url);
   const answer = await fetch(link.url, { redirect: 'manual' });
   const [cookie = ''] = answer.headers.getSetCookie();
-  return { url: new URL(link.url).origin, headers: { cookie: cookie.split(';', 1)[0] ?? '' } };
+  return { url: origin, headers: { cookie: cookie.split(';', 1)[0] ?? '', [HEADER_SESSION_KEY]: hash.replace('#key=', '') } };
 }
 
 async function write(file: string, text: string): Promise<void> {

@@ -33,6 +33,9 @@ export const HEADER_CONTENT = 'x-shieldwatch-content';
 /** `keep`: this organisation keeps e-mail addresses and login names. Anything else: pseudonyms stand in their place. */
 export const HEADER_IDENTITIES = 'x-shieldwatch-identities';
 
+/** Second secret of a browser's session with the gateway; the first is its cookie, which a browser sends to every port of a host. */
+export const HEADER_SESSION_KEY = 'x-shieldwatch-session-key';
+
 /** Identity of a fact, made at the source; any span or log record of ours carries it. */
 export const ATTR_EVENT_ID = 'shieldwatch.event.id';
 /** Where a decision came from: `hook`, `rest` or `ndjson`. */

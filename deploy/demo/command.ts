@@ -38,7 +38,7 @@ export async function runDemoCommand(
       out(picture(report));
       if (report.differences.length === 0) out(`Every number above was read back through the API, ${report.seconds.toFixed(0)} s after the start.`);
       const link = await callStack<{ url: string }>(config.dataDir, 'POST', '/boards-link');
-      out(staysOn && link !== undefined ? `Boards: ${link.url}&from=now-5m` : 'Boards: `npm start` prints a link to them.');
+      out(staysOn && link !== undefined ? `Boards: ${link.url.replace('#', '&from=now-5m#')}` : 'Boards: `npm start` prints a link to them.');
     }
     if (report.differences.length > 0) throw new CommandError(report.differences.join('\n'));
     if (own !== undefined && staysOn) {

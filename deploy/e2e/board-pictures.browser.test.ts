@@ -19,7 +19,7 @@ describe.skipIf(isBrowserMissing)(`every board in a real browser${isBrowserMissi
     gateway = await startGateway(inject('clickhouseUrl'), {});
     await tellFleet(gateway.store.client, 'org_a');
     browser = await TestBrowser.start(await gateway.app.listen({ port: 0, host: '127.0.0.1' }));
-    await browser.open(`/boards/login?code=${gateway.app.createLoginCode('org_a')}`);
+    await browser.open(gateway.app.createLoginLink('org_a'));
     await browser.page.close();
   });
 

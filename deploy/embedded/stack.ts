@@ -191,7 +191,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       ...(grafanaUrl === undefined ? {} : { grafana: grafanaUrl }),
       ...(grafana === undefined || grafanaPasswords === undefined ? {} : { grafanaPasswords: grafanaPasswords.file }),
     });
-    const boardsLink = (ofOrg = orgId): string => `${gatewayUrl}/boards/login?code=${gateway.createLoginCode(ofOrg)}`;
+    const boardsLink = (ofOrg = orgId): string => `${gatewayUrl}${gateway.createLoginLink(ofOrg)}`;
 
     folder.serve(async (method, path, body) => {
       if (method === 'GET' && path === '/status') return status();
@@ -229,9 +229,11 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
 
 /** The organisation a request names, or `fallback` where it names none. */
 async function knownOrg(postgres: Postgres, body: unknown, fallback: string): Promise<string> {
-  const { orgId = fallback } = z.object({ orgId: z.string().optional() }).catch({}).parse(body);
-  const known = await postgres.query('SELECT id FROM org WHERE id = $1', [orgId]);
-  if (known.length === 0) throw new CommandError('there is no organisation of that id');
+  const request = z.strictObject({ orgId: z.string().optional() }).safeParse(body ?? {});
+  if (!request.success) throw new CommandError('a link to the boards takes the id of an organisation, orgId');
+  const { orgId = fallback } = request.data;
+  const known = await postgres.query('SELECT id FROM org WHERE id = $1 AND deleted_at IS NULL', [orgId]);
+  if (known.length === 0) throw new CommandError('there is no organisation of that id; `shieldwatch org list` shows them');
   return orgId;
 }
 

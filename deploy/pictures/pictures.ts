@@ -33,7 +33,7 @@ export async function drawPictures(folder: string): Promise<string[]> {
     const gateway = await createGateway({ clickhouse: client, postgres });
     const browser = await TestBrowser.start(await gateway.listen({ port: 0, host: '127.0.0.1' }));
     try {
-      await browser.open(`/boards/login?code=${gateway.createLoginCode(ORG)}`);
+      await browser.open(gateway.createLoginLink(ORG));
       await browser.page.close();
       for (const { uid } of (await readBoards()).all()) {
         if (uid === TEXT_BOARD) continue;

@@ -2,7 +2,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from
 import { openPostgres } from '#schemas/postgres/client.js';
 import { migratePostgres } from '#schemas/postgres/migrate.js';
 import { createGateway } from '../app.js';
+import { HEADER_SESSION_KEY } from '#schemas/semconv.js';
 import { brokenPostgres, startGateway, type Refusal, type TestGateway } from '../testing/gateway.js';
+import { DEFAULT_QUOTAS } from '../limits/install.js';
+import { openSession, openTokenSession, sendLoginForm, type SessionHeaders } from '../testing/session.js';
 import { createToken } from './token-format.js';
 import { ensureFirstTokens, mintToken } from './tokens.js';
 
@@ -103,57 +106,155 @@ describe('the very first start', () => {
 });
 
 describe('a browser session', () => {
+  const link = (): string => gateway.app.createLoginLink('org_a').split('#', 1)[0] ?? '';
+
   it('opens at the range that its link names, and at nothing else', async () => {
-    const location = async (from: string): Promise<unknown> =>
-      (await get(`/boards/login?code=${gateway.app.createLoginCode('org_a')}&from=${from}`)).headers.location;
+    const location = async (from: string): Promise<unknown> => (await get(`${link()}&from=${from}`)).headers.location;
     expect(await location('now-15m')).toBe('/boards?from=now-15m&to=now');
     expect(await location(encodeURIComponent('now-15m&x=//evil.example'))).toBe('/boards');
+    expect(await location(encodeURIComponent('now-15m#key=forged'))).toBe('/boards');
   });
-
-  async function login(): Promise<string> {
-    const answer = await get(`/boards/login?code=${gateway.app.createLoginCode('org_a')}`);
-    expect([answer.statusCode, answer.headers.location]).toEqual([303, '/boards']);
-    const cookie = String(answer.headers['set-cookie']);
-    expect(cookie).toMatch(/HttpOnly; SameSite=Strict/);
-    return cookie.split(';', 1)[0] ?? '';
-  }
 
   it('reads, and does nothing else', async () => {
-    const cookie = await login();
-    expect((await get('/v1/repos', { cookie })).statusCode).toBe(200);
-    const write = await gateway.app.inject({
-      method: 'POST', url: '/v1/traces', headers: { cookie, 'sec-fetch-site': 'same-origin', 'content-type': 'application/json' },
-    });
-    expect(write.statusCode).toBe(403);
+    const session = await openSession(gateway.app, 'org_a');
+    expect((await get('/v1/repos', session)).statusCode).toBe(200);
+    for (const { id, method, url } of gateway.app.apiRoutes.filter((route) => route.method !== 'GET' && route.id !== 'driftWebhook')) {
+      const answer = await gateway.app.inject({
+        method, url: url.replace('{orgId}', 'org_a').replace(/\{\w+\}/g, 'none'), headers: { ...session, 'sec-fetch-site': 'same-origin', 'content-type': 'application/json' }, payload: '{}',
+      });
+      expect([id, answer.statusCode]).toEqual([id, 403]);
+    }
   });
 
-  it('cannot be used to write from another origin', async () => {
-    const cookie = await login();
-    const from = async (headers: Record<string, string>) =>
-      (await gateway.app.inject({ method: 'POST', url: '/v1/ingest/runtime', headers: { cookie, host: 'gw:4000', ...headers } })).json<Refusal>().error.message;
-    const ownPages = 'a browser session works from our own pages only';
-    expect(await from({})).toBe(ownPages);
-    expect(await from({ origin: 'http://gw:3000' })).toBe(ownPages);
-    expect(await from({ origin: 'http://gw:4000', 'sec-fetch-site': 'same-site' })).toBe(ownPages);
-    expect(await from({ origin: 'http://gw:4000' })).not.toBe(ownPages);
+  it('has a cookie for no script and no other site, which alone opens no address', async () => {
+    const [address = '', key = ''] = gateway.app.createLoginLink('org_a').split('#key=');
+    const opened = await get(address);
+    expect(opened.headers['set-cookie']).toMatch(/^shieldwatch_session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=43200$/);
+    // The cookie is not made of the key, nor is the key in anything a server is sent.
+    expect(JSON.stringify(opened.headers)).not.toContain(key);
+    const { cookie } = await openSession(gateway.app, 'org_a');
+    const other = await openSession(gateway.app, 'org_a');
+    const keys: Record<string, string>[] = [{}, { [HEADER_SESSION_KEY]: '' }, { [HEADER_SESSION_KEY]: key }, { [HEADER_SESSION_KEY]: cookie.split('=')[1] ?? '' }, { [HEADER_SESSION_KEY]: other[HEADER_SESSION_KEY] ?? '' }];
+    const addresses = [...gateway.app.apiRoutes.filter(({ method }) => method === 'GET').map(({ url }) => url.replace('{orgId}', 'org_a').replace(/\{\w+\}/g, 'none')), '/boards/api/boards', '/boards/api/boards/shieldwatch-fleet', '/boards/api/boards/shieldwatch-fleet/variables', '/boards/api/boards/shieldwatch-fleet/panels/1'];
+    for (const url of addresses) for (const headers of keys) {
+      const answer = await get(url, { cookie, ...headers });
+      expect([url, answer.statusCode, answer.json<Refusal>().error.code]).toEqual([url, 401, 'token_missing']);
+    }
+    // Nor does the key alone, or the key in an address.
+    expect((await get('/v1/repos', { [HEADER_SESSION_KEY]: other[HEADER_SESSION_KEY] ?? '' })).statusCode).toBe(401);
+    expect((await get(`/v1/repos?key=${other[HEADER_SESSION_KEY] ?? ''}`, { cookie: other.cookie })).statusCode).toBe(401);
+    expect((await get('/v1/repos', other)).statusCode).toBe(200);
   });
 
   it('opens with a code once, within ten minutes, and ends after twelve hours', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
-    const code = gateway.app.createLoginCode('org_a');
-    const first = await get(`/boards/login?code=${code}`);
-    expect(first.statusCode).toBe(303);
-    expect((await get(`/boards/login?code=${code}`)).statusCode).toBe(401);
-    const late = gateway.app.createLoginCode('org_a');
+    const code = link();
+    // A look at the address is no use of it.
+    await gateway.app.inject({ method: 'HEAD', url: code });
+    expect((await get(code)).statusCode).toBe(303);
+    expect((await get(code)).statusCode).toBe(401);
+    const late = link();
+    const session = await openSession(gateway.app, 'org_a');
     vi.setSystemTime(Date.now() + 600_001);
-    expect((await get(`/boards/login?code=${late}`)).statusCode).toBe(401);
-    const cookie = String(first.headers['set-cookie']).split(';', 1)[0] ?? '';
+    expect((await get(late)).statusCode).toBe(401);
+    expect((await get('/v1/repos', session)).statusCode).toBe(200);
     vi.setSystemTime(Date.now() + 12 * 3_600_000);
-    expect((await get('/v1/repos', { cookie })).statusCode).toBe(401);
+    expect((await get('/v1/repos', session)).statusCode).toBe(401);
   });
 
-  it.each(['', '?code=', '?code=a&code=b', '?code=nonsense'])('does not open with %j', async (query) => {
-    expect((await get(`/boards/login${query}`)).statusCode).toBe(401);
+  it.each(['?code=', '?code=a&code=b', '?code=nonsense'])('does not open with %j', async (query) => {
+    const answer = await get(`/boards/login${query}`);
+    expect([answer.statusCode, answer.headers['set-cookie']]).toEqual([401, undefined]);
+    expect(answer.body).toContain('This link is unknown, used or older than ten minutes.');
+  });
+
+  it('is not ended by sessions that another organisation opens', async () => {
+    const session = await openSession(gateway.app, 'org_a');
+    for (let count = 0; count < 300; count += 1) await openSession(gateway.app, 'org_b');
+    expect((await get('/v1/repos', session)).statusCode).toBe(200);
+  });
+});
+
+describe('a session that a token opened', () => {
+  const mint = (over: Partial<Parameters<typeof mintToken>[1]> = {}) => mintToken(gateway.postgres, { orgId: 'org_a', name: 'boards', scopes: ['read', 'admin'], ...over });
+  const repos = async (session: SessionHeaders): Promise<number> => (await get('/v1/repos', session)).statusCode;
+
+  it('reads and decides nothing, whatever the token may', async () => {
+    const { token } = await mint();
+    const answer = await sendLoginForm(gateway.app, ` ${token} `);
+    expect([answer.statusCode, answer.headers.location]).toEqual([303, expect.stringMatching(/^\/boards#key=[\w-]{43}$/)]);
+    expect(JSON.stringify([answer.headers, answer.body])).not.toContain(token);
+    const session = await openTokenSession(gateway.app, token);
+    expect(await repos(session)).toBe(200);
+    expect((await get('/v1/tokens', session)).statusCode).toBe(403);
+    expect((await get('/v1/repos', { cookie: session.cookie })).statusCode).toBe(401);
+  });
+
+  it('ends with its token, revoked, expired or of a deleted organisation', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const ends = [
+      (id: string) => gateway.postgres.query('UPDATE token SET revoked_at = now() WHERE id = $1', [id]),
+      (id: string) => gateway.postgres.query("UPDATE token SET expires_at = now() - interval '1 second' WHERE id = $1", [id]),
+      (id: string) => gateway.postgres.query("UPDATE token SET scopes = '{ingest:scan}' WHERE id = $1", [id]),
+      () => gateway.postgres.query("UPDATE org SET deleted_at = now() WHERE id = 'org_a'"),
+    ];
+    try {
+      for (const end of ends) {
+        const { id, token } = await mint();
+        const session = await openTokenSession(gateway.app, token);
+        expect(await repos(session)).toBe(200);
+        await end(id);
+        vi.setSystemTime(Date.now() + 1_001);
+        expect(await repos(session)).toBe(401);
+      }
+      expect((await sendLoginForm(gateway.app, (await mint()).token)).headers.location).toBe('/boards/login?refused=token');
+    } finally {
+      await gateway.postgres.query("UPDATE org SET deleted_at = NULL WHERE id = 'org_a'");
+    }
+  });
+
+  it.each([
+    ['nonsense', 'token'],
+    ['', 'token'],
+    [`eccp_${'a'.repeat(36)}`, 'token'],
+  ])('does not open by %j', async (token, refused) => {
+    const answer = await sendLoginForm(gateway.app, token);
+    expect([answer.statusCode, answer.headers.location, answer.headers['set-cookie']]).toEqual([303, `/boards/login?refused=${refused}`, undefined]);
+  });
+
+  it('does not open by a token that may not read', async () => {
+    for (const token of [gateway.ingestToken, (await mint({ scopes: ['admin'] })).token, (await mint({ scopes: ['webhook:drift'], repository: 'acme/hooked' })).token]) {
+      const { headers } = await sendLoginForm(gateway.app, token);
+      expect([headers.location, headers['set-cookie']]).toEqual(['/boards/login?refused=scope', undefined]);
+    }
+  });
+
+  it('opens by the form of our own page alone, and by no token in an address', async () => {
+    for (const headers of [{}, { 'sec-fetch-site': 'same-site', origin: 'http://localhost:80' }, { 'sec-fetch-site': 'cross-site' }, { origin: 'null' }, { origin: 'http://localhost:3000' }] as Record<string, string>[]) {
+      const answer = await sendLoginForm(gateway.app, gateway.readToken, headers);
+      expect([headers, answer.statusCode, answer.headers['set-cookie']]).toEqual([headers, 403, undefined]);
+    }
+    expect((await sendLoginForm(gateway.app, gateway.readToken, { origin: 'http://localhost:80' })).statusCode).toBe(303);
+    for (const name of ['token', 'code']) expect((await get(`/boards/login?${name}=${gateway.readToken}`)).headers['set-cookie']).toBeUndefined();
+    const json = await gateway.app.inject({ method: 'POST', url: '/boards/login', headers: { 'content-type': 'application/json', 'sec-fetch-site': 'same-origin' }, payload: JSON.stringify({ token: gateway.readToken }) });
+    expect(json.statusCode).toBe(415);
+    const large = await sendLoginForm(gateway.app, 'x'.repeat(2_000));
+    expect(large.statusCode).toBe(413);
+  });
+
+  it('counts against the brake on guessing, and its reads against the quota of its token', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const { burst } = DEFAULT_QUOTAS.failures;
+    const guess = async () => (await sendLoginForm(gateway.app, createToken(), { 'sec-fetch-site': 'same-origin' }, '192.0.2.1')).statusCode;
+    const guesses = new Set<number>();
+    for (let count = 0; count < burst; count += 1) guesses.add(await guess());
+    expect([[...guesses], await guess()]).toEqual([[303], 429]);
+
+    const session = await openTokenSession(gateway.app, (await mint()).token);
+    const read = async () => (await get('/boards/api/boards/none', session)).statusCode;
+    const reads = new Set<number>();
+    for (let count = 0; count < DEFAULT_QUOTAS.requests.burst; count += 1) reads.add(await read());
+    expect([[...reads], await read()]).toEqual([[404], 429]);
   });
 });
 
@@ -171,12 +272,15 @@ describe('the log', () => {
       method: 'POST', url: '/v1/logs?code=in-the-query', payload: 'in-the-body',
       headers: { authorization: `Bearer ${token}`, cookie: 'shieldwatch_session=in-the-cookie', 'content-type': 'application/json' },
     });
-    const code = app.createLoginCode('org_a');
+    const [, code = '', key = ''] = /code=(.+)#key=(.+)/.exec(app.createLoginLink('org_a')) ?? [];
     await app.inject({ url: `/boards/login?code=${code}` });
+    await app.inject({ url: '/v1/repos', headers: { cookie: 'shieldwatch_session=in-the-cookie', [HEADER_SESSION_KEY]: key } });
+    const typed = createToken();
+    await sendLoginForm(app, typed);
     await app.close();
     const log = lines.join('');
     expect(log).toContain('/v1/logs');
     expect(log).toContain('store_unavailable');
-    for (const secret of [token, 'in-the-query', 'in-the-body', 'in-the-cookie', code, 'quoting-a-row']) expect(log).not.toContain(secret);
+    for (const secret of [token, 'in-the-query', 'in-the-body', 'in-the-cookie', code, key, typed, 'quoting-a-row']) expect(log).not.toContain(secret);
   });
 });

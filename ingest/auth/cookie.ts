@@ -17,13 +17,8 @@ export function sessionCookie(secret: string, maxAgeSeconds: number, isHttps: bo
   return (isHttps ? [...attributes, 'Secure'] : attributes).join('; ');
 }
 
-/**
- * Whether a browser's request came from our own pages. GET and HEAD change nothing and other origins cannot
- * read their answers; anything else must say where it comes from. SameSite=Strict is not enough: every port
- * of a machine is the same site.
- */
+/** Whether a browser says that a form was sent by a page of ours. Every port of a machine is the same site, but another origin. */
 export function isOwnOrigin(request: FastifyRequest): boolean {
-  if (request.method === 'GET' || request.method === 'HEAD') return true;
   const site = request.headers['sec-fetch-site'];
   if (site !== undefined) return site === 'same-origin';
   const { origin, host } = request.headers;

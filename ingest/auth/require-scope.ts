@@ -2,7 +2,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ShieldwatchError } from '#schemas/errors.js';
 import type { Scope } from '#schemas/http/scopes.js';
 import type { Caller } from './caller.js';
-import { isOwnOrigin, readSessionCookie } from './cookie.js';
+import { HEADER_SESSION_KEY } from '#schemas/semconv.js';
+import { readSessionCookie } from './cookie.js';
 
 type Next = (error?: Error) => void;
 
@@ -42,21 +43,24 @@ function identify(request: FastifyRequest, reply: FastifyReply): Caller | Promis
     reply.header('www-authenticate', 'Bearer error="invalid_token"');
     throw new ShieldwatchError('token_invalid', 'the token is unknown, revoked, expired or mistyped');
   };
-  const found = token === undefined ? undefined : request.server.findToken(token);
+  const found = token === undefined ? undefined : request.server.tokens.byToken(token);
   return found instanceof Promise ? found.then(known) : known(found);
 }
 
+/** A session needs both of its secrets. The key comes in a header of its own, which no page of another origin can send. */
 function identifySession(request: FastifyRequest, reply: FastifyReply): Caller | Promise<Caller> {
-  const secret = readSessionCookie(request);
-  const found = secret === undefined ? undefined : request.server.sessions.find(secret);
+  const cookie = readSessionCookie(request);
+  const key = request.headers[HEADER_SESSION_KEY];
+  const found = cookie === undefined ? undefined : request.server.sessions.find(cookie, typeof key === 'string' ? key : undefined);
   const known = (caller: Caller | undefined): Caller => {
     if (caller !== undefined) return caller;
     reply.header('www-authenticate', 'Bearer');
-    throw new ShieldwatchError('token_missing', 'send a token: Authorization: Bearer eccp_...');
+    throw new ShieldwatchError(
+      'token_missing',
+      cookie === undefined
+        ? 'send a token: Authorization: Bearer eccp_...'
+        : `the browser session has ended, or its cookie came without its key (${HEADER_SESSION_KEY}); log in at /boards/login, or send a token: Authorization: Bearer eccp_...`,
+    );
   };
-  if (found === undefined) return known(found);
-  if (!isOwnOrigin(request)) {
-    throw new ShieldwatchError('scope_missing', 'a browser session works from our own pages only');
-  }
-  return found instanceof Promise ? found.then(known) : found;
+  return found instanceof Promise ? found.then(known) : known(found);
 }

@@ -7,42 +7,60 @@ const LOGIN_CODE_MS = 10 * 60_000;
 const SESSION_MS = 12 * 3_600_000;
 /** Milliseconds for which an organisation that was there is taken to be there still. */
 const SEEN_MS = 1_000;
-/** Codes or sessions kept at once; the oldest goes first. */
-const MAX_ENTRIES = 1_000;
+/** Codes or sessions of one organisation kept at once; its oldest goes first, and no other organisation's. */
+const MAX_OF_ORG = 100;
 
-/** Browser sessions of the boards page. In memory: a restart logs browsers out, and that is all it does. */
+/** The two secrets of a session: one goes into the cookie, the other one (the key) into the page's storage and a header. */
+export interface OpenedSession {
+  cookie: string;
+  key: string;
+  maxAgeSeconds: number;
+}
+
+/**
+ * Browser sessions of the boards page. A session has two secrets, since a browser sends a cookie to every port of a host:
+ * the cookie alone opens nothing. In memory: a restart logs browsers out, and that is all it does.
+ */
 export interface Sessions {
-  /** A code that opens one session, once, within 10 minutes. */
-  createLoginCode(orgId: string): string;
-  /** Trades a code for the secret of a new session; undefined when the code is unknown, used or too old. */
-  open(code: string): { secret: string; maxAgeSeconds: number } | undefined;
+  /** A code that opens one session, once, within 10 minutes, and the key that the session will have. */
+  createLogin(orgId: string): { code: string; key: string };
+  /** Trades a code for the cookie of a new session; undefined when the code is unknown, used or too old. The key is the code's. */
+  open(code: string): Omit<OpenedSession, 'key'> | undefined;
+  /** Opens a session that reads what the token of this hash reads, for as long as that token works. */
+  openForToken(orgId: string, tokenHash: string): OpenedSession;
   /**
-   * The caller of a session: read only. It ends with its organisation, at most a second later; at once where that was
-   * asked less than a second ago. Rejects with `store_unavailable` when it cannot know.
+   * The caller of a session: read only. It ends with its organisation or its token, at most a second later; answers at
+   * once where that was asked less than a second ago. Rejects with `store_unavailable` when it cannot know.
    */
-  find(secret: string): Caller | undefined | Promise<Caller | undefined>;
+  find(cookie: string, key: string | undefined): Caller | undefined | Promise<Caller | undefined>;
 }
 
 interface Entry {
   orgId: string;
+  keyHash: string;
   until: number;
+  /** Hash of the token that opened it; absent: opened by a link of the machine. */
+  tokenHash?: string;
   /** Moment at which the organisation was last seen to be there. */
   seenAt: number;
 }
 
-/** `isOrgLive` says whether an organisation is there and not deleted. */
-export function createSessions(isOrgLive: (orgId: string) => Promise<boolean>): Sessions {
+/** `isOrgLive` says whether an organisation is there and not deleted, `findToken` finds the caller of a token by its hash. */
+export function createSessions(
+  isOrgLive: (orgId: string) => Promise<boolean>,
+  findToken: (hash: string) => Caller | undefined | Promise<Caller | undefined>,
+): Sessions {
   const codes = new Map<string, Entry>();
   const sessions = new Map<string, Entry>();
 
   // Keyed by hash, so that the time a lookup takes tells nothing about the secrets.
-  function add(map: Map<string, Entry>, orgId: string, lifeMs: number): string {
-    const secret = randomBytes(32).toString('base64url');
-    for (const oldest of map.keys()) {
-      if (map.size < MAX_ENTRIES) break;
-      map.delete(oldest);
-    }
-    map.set(hashToken(secret), { orgId, until: Date.now() + lifeMs, seenAt: -Infinity });
+  function add(map: Map<string, Entry>, entry: Omit<Entry, 'until' | 'seenAt'>, lifeMs: number): string {
+    const now = Date.now();
+    for (const [hash, { until }] of map) if (until <= now) map.delete(hash);
+    const ofOrg = [...map].filter(([, { orgId }]) => orgId === entry.orgId);
+    for (const [oldest] of ofOrg.slice(0, Math.max(0, ofOrg.length - MAX_OF_ORG + 1))) map.delete(oldest);
+    const secret = newSecret();
+    map.set(hashToken(secret), { ...entry, until: now + lifeMs, seenAt: -Infinity });
     return secret;
   }
 
@@ -52,30 +70,51 @@ export function createSessions(isOrgLive: (orgId: string) => Promise<boolean>): 
   }
 
   return {
-    createLoginCode: (orgId) => add(codes, orgId, LOGIN_CODE_MS),
+    createLogin(orgId) {
+      const key = newSecret();
+      return { code: add(codes, { orgId, keyHash: hashToken(key) }, LOGIN_CODE_MS), key };
+    },
     open(code) {
       const entry = live(codes, code);
       codes.delete(hashToken(code));
       if (entry === undefined) return undefined;
-      return { secret: add(sessions, entry.orgId, SESSION_MS), maxAgeSeconds: SESSION_MS / 1_000 };
+      const { orgId, keyHash } = entry;
+      return { cookie: add(sessions, { orgId, keyHash }, SESSION_MS), maxAgeSeconds: SESSION_MS / 1_000 };
     },
-    find(secret) {
-      const entry = live(sessions, secret);
-      if (entry === undefined) return undefined;
+    openForToken(orgId, tokenHash) {
+      const key = newSecret();
+      return { cookie: add(sessions, { orgId, tokenHash, keyHash: hashToken(key) }, SESSION_MS), key, maxAgeSeconds: SESSION_MS / 1_000 };
+    },
+    find(cookie, key) {
+      const entry = live(sessions, cookie);
+      if (entry === undefined || key === undefined || hashToken(key) !== entry.keyHash) return undefined;
       const now = Date.now();
-      if (entry.seenAt <= now && now < entry.seenAt + SEEN_MS) return callerOf(entry.orgId);
+      if (entry.tokenHash !== undefined) {
+        const found = findToken(entry.tokenHash);
+        return found instanceof Promise ? found.then(readerOf) : readerOf(found);
+      }
+      if (entry.seenAt <= now && now < entry.seenAt + SEEN_MS) return machineReader(entry.orgId);
       return isOrgLive(entry.orgId).then((isLive) => {
         if (!isLive) {
-          sessions.delete(hashToken(secret));
+          sessions.delete(hashToken(cookie));
           return undefined;
         }
         entry.seenAt = now;
-        return callerOf(entry.orgId);
+        return machineReader(entry.orgId);
       });
     },
   };
 }
 
-function callerOf(orgId: string): Caller {
+const newSecret = (): string => randomBytes(32).toString('base64url');
+
+function machineReader(orgId: string): Caller {
   return { orgId, tokenId: 'session', actor: 'session', scopes: ['read'], role: 'viewer', repository: null, retentionDays: DEFAULT_LANDING_RETENTION_DAYS };
+}
+
+/** What a token's session may: read what the token reads, and hand nothing on. Quotas are the token's. */
+function readerOf(token: Caller | undefined): Caller | undefined {
+  if (token === undefined || token.isOrgDeleted === true || !token.scopes.includes('read')) return undefined;
+  const { orgId, tokenId, actor, repository, plan, retentionDays } = token;
+  return { orgId, tokenId, actor, scopes: ['read'], role: 'viewer', repository, retentionDays, ...(plan === undefined ? {} : { plan }) };
 }

@@ -54,7 +54,7 @@ describe.each([
   const later = (ms: number): unknown => vi.setSystemTime(Date.now() + ms);
   const mint = (more: Partial<Parameters<typeof mintToken>[1]> = {}, orgId = 'org_a') => inOrg(db, orgId, (tx) => mintToken(tx, { orgId, name: 'n', scopes: ['read'], ...more }));
   const inA = (sql: string, params: readonly unknown[] = []) => inOrg(db, 'org_a', (tx) => tx.query(sql, params));
-  const find = async (lookup: TokenLookup, token: string): Promise<Caller | undefined> => lookup(token);
+  const find = async (lookup: TokenLookup, token: string): Promise<Caller | undefined> => lookup.byToken(token);
 
   it.runIf(isRun)('is read once, and all that are in use cost one question a second together', async () => {
     const tokens = await Promise.all(Array.from({ length: 20 }, async () => (await mint()).token));
@@ -75,9 +75,9 @@ describe.each([
   it.runIf(isRun)('is answered at once, without waiting, within the second', async () => {
     const { token } = await mint();
     const lookup = createTokenLookup(watched);
-    expect(lookup(token)).toBeInstanceOf(Promise);
+    expect(lookup.byToken(token)).toBeInstanceOf(Promise);
     await find(lookup, token);
-    expect(lookup(token)).toMatchObject({ orgId: 'org_a' });
+    expect(lookup.byToken(token)).toMatchObject({ orgId: 'org_a' });
   });
 
   const CHANGES: readonly [what: string, change: (ids: { id: string; member: string }) => Promise<unknown>, then: (caller: Caller | undefined) => unknown, expected: unknown][] = [
@@ -143,7 +143,7 @@ describe.each([
     const lookup = createTokenLookup(watched);
     const at = 20;
     for (const mistyped of [token.slice(0, -1), `${token}0`, token.slice(0, at) + (token[at] === 'x' ? 'y' : 'x') + token.slice(at + 1), `ecpp_${token.slice(5)}`, '']) {
-      expect(lookup(mistyped)).toBeUndefined();
+      expect(lookup.byToken(mistyped)).toBeUndefined();
     }
     expect(transactions).toBe(0);
   });

@@ -15,10 +15,14 @@ const BELIEVED_MS = 1_000;
 const CACHE_ENTRIES = 10_000;
 
 /**
- * Finds the caller of a token; undefined: there is none. At once where the token is known and it was asked less than a
+ * Finds the caller of a token; undefined: there is none. Answers at once where the token is known and it was asked less than a
  * second ago whether any changed. Rejects with `store_unavailable` when it cannot know.
  */
-export type TokenLookup = (token: string) => Caller | undefined | Promise<Caller | undefined>;
+export interface TokenLookup {
+  byToken(token: string): Caller | undefined | Promise<Caller | undefined>;
+  /** The same for who kept no more of the token than its hash. */
+  byHash(hash: string): Caller | undefined | Promise<Caller | undefined>;
+}
 
 /** A question to the database, and its answer once it is there. `askedAt` is the gateway's clock before it was put. */
 interface Asked<T> {
@@ -132,15 +136,21 @@ export function createTokenLookup(db: Postgres, use?: TokenUse): TokenLookup {
     return found.caller;
   }
 
-  return (token) => {
-    if (token.length !== TOKEN_LENGTH) return undefined;
-    const hash = hashToken(token);
-    if (!cache.has(hash) && !isTokenShaped(token)) return undefined;
+  function byHash(hash: string): Caller | undefined | Promise<Caller | undefined> {
     const now = Date.now();
     const at = moment(now);
     if (at instanceof Promise) return at.then(async (when) => admit(hash, await find(hash, when, now), when));
     const found = find(hash, at, now);
     return found instanceof Promise ? found.then((later) => admit(hash, later, at)) : admit(hash, found, at);
+  }
+
+  return {
+    byHash,
+    byToken(token) {
+      if (token.length !== TOKEN_LENGTH) return undefined;
+      const hash = hashToken(token);
+      return cache.has(hash) || isTokenShaped(token) ? byHash(hash) : undefined;
+    },
   };
 }
 

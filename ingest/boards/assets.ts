@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
@@ -22,6 +22,9 @@ const TYPES: Readonly<Record<string, string>> = {
 /** Where build.mjs puts the bundle. */
 export const BUNDLE = join(packageRoot(), 'dist/ingest/boards/page');
 
+/** What was read of each file, by its name; read again when the file was built again. */
+const read = new Map<string, { builtAt: number; asset: Promise<Asset> }>();
+
 /**
  * Reads one of the bundle's files, by name: a path from the URL never reaches the file system.
  *
@@ -30,8 +33,21 @@ export const BUNDLE = join(packageRoot(), 'dist/ingest/boards/page');
 export async function readAsset(name: string): Promise<Asset> {
   const type = Object.hasOwn(TYPES, name) ? TYPES[name] : undefined;
   if (type === undefined) throw new ShieldwatchError('not_found', 'there is nothing at this address');
-  const body = await readFile(join(BUNDLE, name)).catch(() => {
+  const file = join(BUNDLE, name);
+  try {
+    const { mtimeMs: builtAt } = await stat(file);
+    const known = read.get(name);
+    if (known?.builtAt === builtAt) return await known.asset;
+    const asset = pack(file, type);
+    read.set(name, { builtAt, asset });
+    return await asset;
+  } catch {
+    read.delete(name);
     throw new ShieldwatchError('not_found', 'the page is not built: run npm run build');
-  });
+  }
+}
+
+async function pack(file: string, type: string): Promise<Asset> {
+  const body = await readFile(file);
   return { body, gzipped: await promisify(gzip)(body), type, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` };
 }

@@ -18,6 +18,8 @@ export class TestBrowser {
   readonly #context: BrowserContext;
   readonly #address: string;
   readonly #profile: string;
+  /** Key of the session whose link was opened last: each tab needs it. */
+  #key = '';
 
   private constructor(context: BrowserContext, address: string, profile: string) {
     this.#context = context;
@@ -57,7 +59,10 @@ export class TestBrowser {
       const isOwn = [this.#address, 'data:', 'file:'].some((start) => request.url().startsWith(start));
       if (!isOwn) note(`asked elsewhere: ${request.url()}`);
     });
-    await this.page.goto(path.includes(':') ? path : this.#address + path);
+    const [, key] = /#key=(.+)$/.exec(path) ?? [];
+    if (key !== undefined) this.#key = key;
+    const isBoard = key === undefined && this.#key !== '' && path.startsWith('/boards');
+    await this.page.goto((path.includes('://') ? path : this.#address + path) + (isBoard ? `#key=${this.#key}` : ''));
   }
 
   /** Waits until every panel has been loaded. */

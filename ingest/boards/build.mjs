@@ -22,6 +22,8 @@ const { outputFiles } = await build({
   ],
   outdir,
   bundle: true,
+  // Our own imports by room (#schemas/...) are TypeScript still.
+  conditions: ['source'],
   minify: true,
   format: 'esm',
   target: ['chrome111', 'firefox113', 'safari16.4'],

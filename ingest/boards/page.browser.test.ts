@@ -53,14 +53,21 @@ describe.skipIf(isBrowserMissing)(`boards page in a real browser${isBrowserMissi
 
   it('without a session says to use the one-time link', async () => {
     await open('/boards', /401/);
-    expect(await page.locator('h1').textContent()).toBe('Shieldwatch boards');
+    await page.waitForURL('**/boards/login?refused=session');
+    expect(await page.getByRole('alert').textContent()).toContain('This tab has no session');
     expect(await page.textContent('main')).toContain('one-time link');
-    expect(await browser.faults()).toEqual([]);
-    await picture('login');
+    for (const colorScheme of ['dark', 'light'] as const) {
+      await page.emulateMedia({ colorScheme });
+      expect(await browser.faults()).toEqual([]);
+      await picture(`login-${colorScheme}`);
+    }
+    await page.setViewportSize({ width: 390, height: 900 });
+    expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);
+    await picture('login-390');
   });
 
   it('on an empty store says what to do, and turns into the board when data arrives', async () => {
-    await open(`/boards/login?code=${gateway.app.createLoginCode('org_a')}`);
+    await open(gateway.app.createLoginLink('org_a'));
     await page.getByText('npm run demo').waitFor();
     await page.getByRole('button', { name: 'Copy: Scan a repository of yours' }).click();
     expect(await page.evaluate('navigator.clipboard.readText()')).toContain(`export SHIELDWATCH_URL=${new URL(page.url()).origin}\nnpx --no shieldwatch scan`);
@@ -180,7 +187,7 @@ describe.skipIf(isBrowserMissing)(`boards page in a real browser${isBrowserMissi
   it('knows no board of another organisation, and says where the boards are', async () => {
     for (const path of ['/boards/shieldwatch-posture?var-org=org_b', '/boards/nope']) {
       await open(path, /404/);
-      expect(await page.locator('h1').textContent()).toBe('There is no such board');
+      await page.getByRole('heading', { name: 'there is no such board' }).waitFor();
       if (path !== '/boards/nope') await page.close();
     }
     await page.getByRole('link', { name: 'To the boards' }).click();

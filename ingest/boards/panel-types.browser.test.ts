@@ -31,7 +31,7 @@ describe.skipIf(isBrowserMissing)(`every panel type in a real browser${isBrowser
     await tellStory(new Seed(gateway.store.client, 'org_a'));
     const address = await gateway.app.listen({ port: 0, host: '127.0.0.1' });
     browser = await TestBrowser.start(address);
-    await browser.open(`/boards/login?code=${gateway.app.createLoginCode('org_a')}`);
+    await browser.open(gateway.app.createLoginLink('org_a'));
     await browser.page.close();
   });
 

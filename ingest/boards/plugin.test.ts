@@ -26,7 +26,7 @@ function get(url: string, token = gateway.readToken) {
 }
 
 describe('callers', () => {
-  const addresses = ['/boards/api/boards', BOARD, `${BOARD}/variables`, `${BOARD}/panels/1`, '/boards/assets/page.js'];
+  const addresses = ['/boards/api/boards', BOARD, `${BOARD}/variables`, `${BOARD}/panels/1`];
 
   it.each(addresses)('without a token get 401 as JSON from %s', async (url) => {
     const answer = await gateway.app.inject({ url });
@@ -38,17 +38,21 @@ describe('callers', () => {
     expect((await get(url, gateway.ingestToken)).statusCode).toBe(403);
   });
 
-  it('with a browser and no session get a page that says where the link is, and that runs nothing', async () => {
-    const answer = await gateway.app.inject({ url: '/boards' });
-    expect(answer.statusCode).toBe(401);
+  it('without a session get a login page that says where the link is, and that runs nothing', async () => {
+    const answer = await gateway.app.inject({ url: '/boards/login' });
+    expect(answer.statusCode).toBe(200);
     expect(answer.headers['content-type']).toContain('text/html');
     expect(answer.body).toContain('npm start');
-    expect(answer.headers['content-security-policy']).not.toContain('unsafe');
+    expect(answer.headers['content-security-policy']).toContain("default-src 'none'");
+    expect(answer.headers['content-security-policy']).not.toMatch(/unsafe|script-src|https?:|\*/);
+    // What an address says of a refusal is one of our own sentences, or nothing.
+    expect((await gateway.app.inject({ url: '/boards/login?refused=%3Cscript%3E' })).body).toBe(answer.body);
   });
 
-  it('get the page under a policy without inline scripts or anything from elsewhere', async () => {
-    const answer = await get('/boards');
+  it('get the page, which holds nothing of anybody, under a policy without inline scripts or anything from elsewhere', async () => {
+    const answer = await gateway.app.inject('/boards');
     expect(answer.statusCode).toBe(200);
+    expect((await get('/boards')).body).toBe(answer.body);
     const policy = String(answer.headers['content-security-policy']);
     expect(policy).toContain("default-src 'none'");
     expect(policy).toContain("script-src 'self'");
@@ -69,7 +73,7 @@ describe('callers', () => {
   });
 
   it('find no board of another organisation', async () => {
-    for (const url of [BOARD, `${BOARD}/variables`, `${BOARD}/panels/1`, '/boards/shieldwatch-posture']) {
+    for (const url of [BOARD, `${BOARD}/variables`, `${BOARD}/panels/1`]) {
       for (const query of ['var-org=org_a', 'var-org=org_b&var-org=org_a', "var-org='"]) {
         const answer = await get(`${url}?${query}`, gateway.otherToken);
         expect(answer.statusCode).toBe(404);
@@ -99,11 +103,10 @@ describe('answers', () => {
 });
 
 describe('the page', () => {
-  it('stands at the address of every board, and a page that says so at that of none', async () => {
-    expect((await get('/boards/shieldwatch-posture?from=now-1h')).body).toContain('/boards/assets/page.js');
-    const missing = await get('/boards/nope');
-    expect(missing.statusCode).toBe(404);
-    expect(missing.headers['content-type']).toContain('text/html');
+  it('stands at the address of every board, and tells a stranger of none whether it exists', async () => {
+    const { body } = await gateway.app.inject('/boards/shieldwatch-posture?from=now-1h');
+    expect(body).toContain('/boards/assets/page.js');
+    expect((await gateway.app.inject('/boards/nope')).body).toBe(body);
   });
 
   it('comes with its bundle, packed for whoever takes that, and not again when it has not changed', async () => {

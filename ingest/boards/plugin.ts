@@ -1,13 +1,12 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
-import { ShieldwatchError } from '#schemas/errors.js';
 import { callerOf } from '../auth/caller.js';
 import { requireScope } from '../auth/require-scope.js';
-import { sendError } from '../errors/install.js';
 import { readAsset } from './assets.js';
-import { readBoards } from './board-library.js';
+import { readBoards, type BoardLibrary } from './board-library.js';
 import type { Board } from './board.js';
-import { LOGIN_PAGE, MISSING_PAGE, PAGE, PAGE_POLICY, PLAIN_POLICY } from './html.js';
+import { PAGE, PAGE_POLICY } from './html.js';
+import { login } from './login.js';
 import { expandMacros, quote } from './macros.js';
 import { panelData, type PanelRequest } from './panel-data.js';
 import { repositoryWall } from './repository-wall.js';
@@ -32,18 +31,15 @@ type Query = Record<string, unknown>;
 /**
  * The boards of grafana/generated in the browser, and the data behind them. SQL never comes from outside: a
  * request names a board, a panel, a range and the values of variables; the organisation is the caller's.
- * Register it as a plugin of its own: its demand for a reader holds for all that is inside.
+ * The page and its bundle hold nothing of anybody and are open to all; below /boards/api a reader is needed.
  */
 export async function boards(app: FastifyInstance, options: BoardsOptions): Promise<void> {
-  const { clickhouse, grafanaUrl } = options;
   const library = await readBoards(options.folder);
 
-  app.addHook('onRequest', requireScope('read'));
-  app.get('/boards', { errorHandler: sendPlain }, (_, reply) => sendHtml(reply, PAGE, PAGE_POLICY));
-  app.get<BoardRoute>('/boards/:uid', { errorHandler: sendPlain }, (request, reply) => {
-    chosenValues(library.board(request.params.uid), callerOf(request), request.query);
-    return sendHtml(reply, PAGE, PAGE_POLICY);
-  });
+  await app.register(login);
+  for (const url of ['/boards', '/boards/:uid']) {
+    app.get(url, (_, reply) => reply.header('content-security-policy', PAGE_POLICY).type('text/html; charset=utf-8').send(PAGE));
+  }
 
   app.get<{ Params: { name: string } }>('/boards/assets/:name', async (request, reply) => {
     const { body, gzipped, type, etag } = await readAsset(request.params.name);
@@ -53,6 +49,15 @@ export async function boards(app: FastifyInstance, options: BoardsOptions): Prom
     if (!/\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) return reply.send(body);
     return reply.header('content-encoding', 'gzip').send(gzipped);
   });
+
+  await app.register((api, _options, done) => {
+    boardsApi(api, library, options);
+    done();
+  });
+}
+
+function boardsApi(app: FastifyInstance, library: BoardLibrary, { clickhouse, grafanaUrl }: BoardsOptions): void {
+  app.addHook('onRequest', requireScope('read'));
 
   app.get('/boards/api/boards', async (request) => {
     const caller = callerOf(request);
@@ -118,16 +123,4 @@ function requestOf(request: FastifyRequest<{ Querystring: Query }>, board: Board
 /** What the request says, else the board. */
 function rangeOf({ from, to }: Query, { time }: Board): ReturnType<typeof parseTimeRange> {
   return parseTimeRange(from ?? time?.from, to ?? time?.to, Date.now());
-}
-
-function sendHtml(reply: FastifyReply, html: string, policy: string): FastifyReply {
-  return reply.header('content-security-policy', policy).type('text/html; charset=utf-8').send(html);
-}
-
-/** People get a page that says how to log in, or where the boards are; all else is an error like any other. */
-function sendPlain(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const status = error instanceof ShieldwatchError ? error.status : undefined;
-  if (status === 401 || status === 403) sendHtml(reply.code(401), LOGIN_PAGE, PLAIN_POLICY);
-  else if (status === 404) sendHtml(reply.code(404), MISSING_PAGE, PLAIN_POLICY);
-  else sendError(error, request, reply);
 }

@@ -29,7 +29,7 @@ const SPEC = {
 /** Before the body is read, as with any token. */
 async function bySecret(request: FastifyRequest): Promise<void> {
   const { secret } = request.params as { secret: string };
-  const caller = await request.server.findToken(secret);
+  const caller = await request.server.tokens.byToken(secret);
   if (caller === undefined || !caller.scopes.includes('webhook:drift') || caller.repository === null) {
     request.server.countRefusal(request);
     throw new ShieldwatchError('token_invalid', 'this webhook address is unknown, revoked or mistyped');

@@ -34,7 +34,7 @@ export async function timeToLastPanel(report: BenchReport, { events, repeats }: 
     const gateway = await createGateway({ clickhouse: server.client, postgres });
     const browser = await TestBrowser.start(await gateway.listen({ port: 0, host: '127.0.0.1' }));
     try {
-      await browser.open(`/boards/login?code=${gateway.createLoginCode(ORG)}`);
+      await browser.open(gateway.createLoginLink(ORG));
       await browser.loaded();
       report.note(`${browser.page.url()}: ${String(await browser.page.locator('.panel').count())} panels`);
       await browser.page.close();

@@ -1,4 +1,6 @@
+import { HEADER_SESSION_KEY } from '#schemas/semconv.js';
 import type { Board, Home, PanelData, VariableOptions } from './model.js';
+import { findKey } from './session-key.js';
 import { toQuery, type State } from './state.js';
 
 /** An answer that is no success, with the words the gateway chose for people. */
@@ -40,7 +42,9 @@ function addressOf(uid: string): string {
 }
 
 async function get<T>(address: string, signal?: AbortSignal): Promise<T> {
-  const response = await fetch(address, { ...(signal === undefined ? {} : { signal }), headers: { accept: 'application/json' } });
+  const key = await findKey();
+  const headers = { accept: 'application/json', ...(key === undefined ? {} : { [HEADER_SESSION_KEY]: key }) };
+  const response = await fetch(address, { ...(signal === undefined ? {} : { signal }), headers });
   if (response.ok) return (await response.json()) as T;
   const body = (await response.json().catch(() => ({}))) as { error?: { message?: string } };
   throw new ApiError(response.status, body.error?.message ?? `the gateway answered ${String(response.status)}`);

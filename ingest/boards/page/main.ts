@@ -4,6 +4,7 @@ import { el } from './dom.js';
 import type { Board, Home, VariableOptions } from './model.js';
 import type { Moments } from './range-picker.js';
 import type { Scope } from './scope.js';
+import { forgetKey, shareKey, takeKey } from './session-key.js';
 import { ALL, boardOf, fromSearch, refreshMs, toAddress, toQuery, type State } from './state.js';
 import { ANNOTATIONS, createToolbar, type Toolbar } from './toolbar.js';
 import { createWelcome } from './welcome.js';
@@ -171,16 +172,29 @@ async function guarded(work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
-    // Without a session the server's own page says how to get one.
-    if (error instanceof ApiError && error.status === 401) location.reload();
-    const message = error instanceof ApiError ? error.message : 'The gateway does not answer.';
-    const retry = el('button', { type: 'button', className: 'control', textContent: 'Try again' });
-    retry.addEventListener('click', () => void guarded(open));
-    app.replaceChildren(el('main', { className: 'welcome' }, el('h1', { textContent: message }), retry, ' ', el('a', { href: '/boards', textContent: 'To the boards' })));
+    if (error instanceof ApiError && error.status === 401) {
+      forgetKey(location.pathname + location.search);
+      location.replace('/boards/login?refused=session');
+    }
+    showProblem(error instanceof ApiError ? error.message : 'The gateway does not answer.');
   }
+}
+
+function showProblem(message: string): void {
+  const retry = el('button', { type: 'button', className: 'control', textContent: 'Try again' });
+  retry.addEventListener('click', () => void guarded(open));
+  app.replaceChildren(el('main', { className: 'welcome' }, el('h1', { textContent: message }), retry, ' ', el('a', { href: '/boards', textContent: 'To the boards' })));
 }
 
 addEventListener('popstate', () => void guarded(open));
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { view?.redraw(); });
 document.addEventListener('visibilitychange', () => { if (!document.hidden && view !== undefined && state.refresh !== '') void reload(); });
+takeKey();
+shareKey(() => {
+  turns += 1;
+  clearTimeout(timer);
+  view?.destroy();
+  view = undefined;
+  showProblem('Another tab of this browser logged in. This tab can go on with that session.');
+});
 void guarded(open);

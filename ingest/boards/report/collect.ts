@@ -6,7 +6,7 @@ import type { TimeRange } from '../time-range.js';
 /** How to reach a gateway as somebody who may read. */
 export interface GatewayAccess {
   url: string;
-  /** `authorization` of a token, or `cookie` of a session. */
+  /** `authorization` of a token, or `cookie` and key of a session. */
   headers: Record<string, string>;
 }
 
