@@ -67,4 +67,4 @@ const canonicalLogin = (login: string): string => lowerAscii(trimBlanks(login));
 /** Of ASCII only, as in Go. */
 const trimBlanks = (text: string): string => text.replace(/^[\t-\r ]+|[\t-\r ]+$/g, '');
 
-const lowerAscii = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+export const lowerAscii = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());

@@ -5,6 +5,7 @@ import { repositoryWall } from '#ingest/boards/repository-wall.js';
 import { runQuery } from '#ingest/boards/run-query.js';
 import { removeRows } from '#ingest/control/remove-rows.js';
 import { startGateway, type TestGateway } from '#ingest/testing/gateway.js';
+import { openTokenSession } from '#ingest/testing/session.js';
 import { selectRows } from '#schemas/clickhouse/client.js';
 import { DAY, seedByHand, T } from './board-seed.fixture.js';
 
@@ -42,11 +43,11 @@ interface Answer {
   body: { columns?: { name: string }[]; rows?: unknown[][] };
 }
 
-async function readAll(token: string): Promise<Map<string, Answer>> {
+async function readAll(headers: Record<string, string>): Promise<Map<string, Answer>> {
   const answers = new Map<string, Answer>();
   for (const url of addresses) {
     // A board of one repository asks for it, as the page does; the token's own wins anyway.
-    const answer = await gateway.app.inject({ url: `${url}&var-repo=${encodeURIComponent(OWN)}`, headers: { authorization: `Bearer ${token}` } });
+    const answer = await gateway.app.inject({ url: `${url}&var-repo=${encodeURIComponent(OWN)}`, headers });
     answers.set(url, { status: answer.statusCode, body: answer.json() });
   }
   return answers;
@@ -68,9 +69,10 @@ function settled({ status, body }: Answer, before: Answer): unknown {
 const named = (urls: readonly string[]): string[] => urls.map((url) => url.replace('/boards/api/boards/shieldwatch-', '').split('?', 1)[0] ?? '');
 
 describe('a token that is bound to a repository', () => {
-  it('gets from every panel, annotation and variable what it would get if there were no other repository', async () => {
-    const answers = await readAll(bound);
-    const whole = await readAll(gateway.readToken);
+  it('gets from every panel, annotation and variable, by a browser session too, what it would get if there were no other repository', async () => {
+    const session = await openTokenSession(gateway.app, bound);
+    const answers = await readAll(session);
+    const whole = await readAll({ authorization: `Bearer ${gateway.readToken}` });
     // Else nothing below would show anything.
     expect([...whole.values()].filter(({ status }) => status !== 200)).toEqual([]);
     const { client } = gateway.store;
@@ -80,7 +82,7 @@ describe('a token that is bound to a repository', () => {
       const removed = await removeRows(client, { orgId: 'org_a', repository: repo, tokenId: undefined, from: undefined, to: undefined, isWhole: true }, () => Promise.resolve());
       expect(removed).toBeGreaterThan(0);
     }
-    const alone = await readAll(bound);
+    const alone = await readAll({ authorization: `Bearer ${bound}` });
     const differing = addresses.filter((url) => {
       const [before, after] = [answers.get(url), alone.get(url)];
       return before === undefined || after === undefined || JSON.stringify(settled(after, before)) !== JSON.stringify(before);

@@ -31,7 +31,7 @@ const REFUSALS: Readonly<Record<Refusal, string>> = {
   link: 'This link is unknown, used or older than ten minutes. Make a new one.',
   token: 'This token is unknown, revoked, expired or mistyped.',
   scope: 'This token may not read. Use one with the scope <code>read</code>.',
-  session: 'This tab has no session, or its session has ended. The cookie of a session opens nothing without the key that its link gave to one tab; a new tab gets the key from another tab that has the boards open.',
+  session: 'This tab has no session, or its session has ended. A cookie alone opens nothing: a tab also needs the session\'s key, from the link or from another tab that has the boards open.',
 };
 
 /** What a browser without a session sees. */

@@ -1,9 +1,13 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { packageRoot } from '#schemas/root.js';
+import { mintToken } from '../auth/tokens.js';
 import { startGateway, type TestGateway } from '../testing/gateway.js';
 import { isBrowserMissing, TestBrowser } from './browser-testing.js';
 import type { Board } from './page/model.js';
@@ -15,13 +19,15 @@ const BOARD = '/boards/shieldwatch-posture';
 
 describe.skipIf(isBrowserMissing)(`boards page in a real browser${isBrowserMissing ? ' (NOT RUN: no chromium)' : ''}`, () => {
   let gateway: TestGateway;
+  let gatewayUrl: string;
   let browser: TestBrowser;
   let page: Page;
 
   beforeAll(async () => {
     await promisify(execFile)(process.execPath, [join(packageRoot(), 'ingest/boards/build.mjs')]);
     gateway = await startGateway(inject('clickhouseUrl'));
-    browser = await TestBrowser.start(await gateway.app.listen({ port: 0, host: '127.0.0.1' }));
+    gatewayUrl = await gateway.app.listen({ port: 0, host: '127.0.0.1' });
+    browser = await TestBrowser.start(gatewayUrl);
     await browser.allowClipboard();
   });
 
@@ -192,6 +198,116 @@ describe.skipIf(isBrowserMissing)(`boards page in a real browser${isBrowserMissi
     }
     await page.getByRole('link', { name: 'To the boards' }).click();
     await loaded();
+  });
+
+  describe('a session', () => {
+    const newTab = async (path: string): Promise<Page> => {
+      const tab = await page.context().newPage();
+      await tab.goto(new URL(path, page.url()).href);
+      return tab;
+    };
+    const title = (tab: Page) => tab.getByRole('heading', { name: 'Agent security posture' }).waitFor();
+    const isRefused = (tab: Page) => tab.waitForURL('**/boards/login?refused=session');
+
+    it('lasts over a reload, reaches a new tab while one is open, and none after that; a login leads back', async () => {
+      await open(BOARD);
+      await loaded();
+      expect(page.url()).not.toContain('#');
+      await page.reload();
+      await loaded();
+      const second = await newTab(`${BOARD}?from=now-7d`);
+      await title(second);
+      await page.close();
+      // The second tab has a key of its own now.
+      page = await second.context().newPage();
+      await page.goto(second.url());
+      await title(page);
+      await second.close();
+      await page.goto('about:blank');
+      const late = await page.context().newPage();
+      await late.goto(`${gatewayUrl}${BOARD}?from=now-7d`);
+      await isRefused(late);
+      await page.close();
+      page = late;
+      await page.getByLabel('Token').fill(gateway.readToken);
+      await page.getByRole('button', { name: 'Log in' }).click();
+      await title(page);
+      expect(new URL(page.url()).search).toContain('from=now-7d');
+    });
+
+    it('opens by a token, which is in no address, storage or history afterwards, and shows what the token may read', async () => {
+      const { token } = await mintToken(gateway.postgres, { orgId: 'org_a', name: 'bound', scopes: ['read'], repository: 'acme/api' });
+      await open(`/boards/login`, /401/);
+      await page.getByLabel('Token').fill('eccp_mistyped');
+      await page.getByRole('button', { name: 'Log in' }).click();
+      await page.waitForURL('**/boards/login?refused=token');
+      expect(await page.getByRole('alert').textContent()).toContain('mistyped');
+      await picture('login-refused');
+      await page.getByLabel('Token').fill(token);
+      await page.getByRole('button', { name: 'Log in' }).click();
+      await loaded();
+      const kept = await page.evaluate('JSON.stringify([location.href, document.referrer, { ...sessionStorage }, { ...localStorage }, document.cookie])');
+      expect(kept).not.toContain(token);
+      expect(JSON.stringify(await page.context().cookies())).not.toContain(token);
+      await page.goBack();
+      expect(await page.getByLabel('Token').inputValue()).toBe('');
+      await page.goto(`${gatewayUrl}${BOARD}?from=now-7d&var-repo=acme%2Fweb`);
+      await loaded();
+      expect(await panel(1).locator('.stat-name').allTextContents()).toEqual(['acme/api']);
+      expect(await page.textContent('body')).not.toMatch(/acme\/(?!api)/);
+    });
+
+    it('gives way to that of another tab, and says so', async () => {
+      await open(gateway.app.createLoginLink('org_a'));
+      await loaded();
+      const other = await newTab(gateway.app.createLoginLink('org_b'));
+      await other.getByText('npm run demo').waitFor();
+      await page.getByRole('heading', { name: 'Another tab of this browser logged in.' }).waitFor();
+      expect(await page.locator('.panel').count()).toBe(0);
+      await page.getByRole('button', { name: 'Try again' }).click();
+      await page.getByText('npm run demo').waitFor();
+      await other.close();
+    });
+
+    it('is closed to another server of this host, which is sent its cookie', async () => {
+      await open(gateway.app.createLoginLink('org_a'));
+      await loaded();
+      const received: string[] = [];
+      const other = createServer((request, response) => {
+        received.push(request.headers.cookie ?? '');
+        response.setHeader('content-type', 'text/html').end('<!doctype html><title>other</title>');
+      });
+      other.listen(0, '127.0.0.1');
+      await once(other, 'listening');
+      const tab = await page.context().newPage();
+      try {
+        await tab.goto(`http://127.0.0.1:${String((other.address() as AddressInfo).port)}/`);
+        const cookie = received.find((each) => each.includes('shieldwatch_session=')) ?? '';
+        expect(cookie).not.toBe('');
+        for (const path of ['/boards/api/boards', `/boards/api${BOARD}/panels/1`, '/v1/repos', '/v1/org/org_a/fleet']) {
+          expect([path, (await fetch(`${gatewayUrl}${path}`, { headers: { cookie } })).status]).toEqual([path, 401]);
+        }
+        // Nor do its pages reach the key, or an answer, through the browser.
+        const reached = await tab.evaluate(`(async () => {
+          const gateway = ${JSON.stringify(gatewayUrl)};
+          const told = await new Promise((resolve) => {
+            const channel = new BroadcastChannel('shieldwatch-session');
+            channel.onmessage = ({ data }) => resolve(JSON.stringify(data));
+            channel.postMessage('ask');
+            setTimeout(resolve, 500, 'nothing');
+          });
+          const read = (path, options) => fetch(gateway + path, { credentials: 'include', ...options }).then((answer) => answer.type + ' ' + answer.status, () => 'refused');
+          return [sessionStorage.length, told,
+            await read('/boards/api/boards'), await read('/boards/api/boards', { headers: { 'x-shieldwatch-session-key': 'x' } }), await read('/boards/api/boards', { mode: 'no-cors' }),
+            await read('/boards/login', { method: 'POST', mode: 'no-cors', body: new URLSearchParams({ token: 'x' }) })];
+        })()`);
+        expect(reached).toEqual([0, 'nothing', 'refused', 'refused', 'refused', 'refused']);
+      } finally {
+        await tab.close();
+        other.closeAllConnections();
+        other.close();
+      }
+    });
   });
 
   it('loads again by itself as often as the address says', async () => {

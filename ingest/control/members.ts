@@ -4,14 +4,8 @@ import type { Role } from '#schemas/http/roles.js';
 import type { Session } from '#schemas/postgres/session.js';
 import { randomBase62 } from '../auth/token-format.js';
 import type { Actor, ControlPlane } from './control-plane.js';
+import { memberByLogin, type MemberRow } from './member-by-login.js';
 import { revokeMintedBy } from './tokens.js';
-
-interface MemberRow extends Record<string, unknown> {
-  id: string;
-  login: string;
-  role: Role;
-  created_at: Date | string;
-}
 
 const memberOf = (row: MemberRow): Member => ({ id: row.id, login: row.login, role: row.role, createdAt: new Date(row.created_at).toISOString() });
 
@@ -22,10 +16,10 @@ export async function listMembers(plane: ControlPlane, orgId: string): Promise<M
 export async function addMember(plane: ControlPlane, actor: Actor, { login, role }: { login: string; role: Role }): Promise<Member> {
   return plane.change(actor, async (tx) => {
     const [row] = await tx.query<MemberRow>(
-      'INSERT INTO member (id, org_id, login, role) VALUES ($1, $2, $3, $4) ON CONFLICT (org_id, login) DO NOTHING RETURNING *',
+      'INSERT INTO member (id, org_id, login, role) VALUES ($1, $2, $3, $4) ON CONFLICT (org_id, lower(login COLLATE "C")) DO NOTHING RETURNING *',
       [`mem_${randomBase62(20)}`, actor.orgId, login, role],
     );
-    if (row === undefined) throw new ShieldwatchError('conflict', 'there is a member with this login already', { field: 'login' });
+    if (row === undefined) throw new ShieldwatchError('conflict', 'there is a member with this login already; letter case makes no difference', { field: 'login' });
     await tx.record({ action: 'member.add', subject: row.id, detail: { login, role }, fact: { kind: 'member', state: role } });
     return memberOf(row);
   });
@@ -54,7 +48,9 @@ export async function removeMember(plane: ControlPlane, actor: Actor, idOrLogin:
 }
 
 async function needMember(tx: Session, idOrLogin: string): Promise<MemberRow> {
-  const [row] = await tx.query<MemberRow>('SELECT * FROM member WHERE id = $1 OR login = $1 FOR UPDATE', [idOrLogin]);
+  // An id first: a login that reads like somebody's id names nobody else.
+  const [byId] = await tx.query<MemberRow>('SELECT * FROM member WHERE id = $1 FOR UPDATE', [idOrLogin]);
+  const row = byId ?? (await memberByLogin(tx, idOrLogin));
   if (row === undefined) throw new ShieldwatchError('not_found', 'there is no such member');
   return row;
 }

@@ -7,6 +7,7 @@ import type { Authority } from '../auth/caller.js';
 import { mintToken, type TokenRequest } from '../auth/tokens.js';
 import type { Actor, ChangeSession, ControlPlane } from './control-plane.js';
 import { isoOrNull } from './iso.js';
+import { memberByLogin } from './member-by-login.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -199,7 +200,7 @@ async function mint(tx: ChangeSession, minter: Minter, request: TokenRequest, ac
 }
 
 async function memberIdOf(tx: Session, minter: Minter, login: string): Promise<string> {
-  const [row] = await tx.query<{ id: string; role: Role }>('SELECT id, role FROM member WHERE login = $1', [login]);
+  const row = await memberByLogin(tx, login);
   if (row === undefined) throw new ShieldwatchError('body_invalid', 'member: expected the login of a member', { field: 'member' });
   checkRole(minter, row.role);
   return row.id;

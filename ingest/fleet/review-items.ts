@@ -5,6 +5,7 @@ import type { FleetEntry, ReviewItem, ReviewItemState, ReviewRoute, ReviewStatus
 import { repositoryId } from '#schemas/records/repository.js';
 import type { Session } from '#schemas/postgres/session.js';
 import type { Actor, ChangeSession, ControlPlane } from '../control/control-plane.js';
+import { memberByLogin } from '../control/member-by-login.js';
 import { digestOf, fleetEntry } from './entry.js';
 import { latestScans } from './latest-scans.js';
 import { reviewItemText, type ReviewItemText } from './review-item.js';
@@ -202,14 +203,14 @@ export async function changeReviewItem(
     if (row.superseded_at !== null) {
       throw new ShieldwatchError('conflict', 'a newer scan has taken the place of this review item; decide about that one');
     }
-    if (typeof change.assignee === 'string') await needMember(tx, change.assignee);
+    const assignee = typeof change.assignee === 'string' ? await needMember(tx, change.assignee) : change.assignee;
     const status = change.status ?? row.status;
     const isDecided = change.status !== undefined && change.status !== row.status;
     const [after] = await tx.query<ItemRow>(
       `UPDATE review_item SET status = $2, assignee = $3, note = $4,
          decided_at = CASE WHEN $5 THEN now() ELSE decided_at END, decided_by = CASE WHEN $5 THEN $6 ELSE decided_by END
        WHERE id = $1 RETURNING *`,
-      [row.id, status, change.assignee === undefined ? row.assignee : change.assignee, change.note === undefined ? row.note : change.note, isDecided, actor.actor],
+      [row.id, status, assignee === undefined ? row.assignee : assignee, change.note === undefined ? row.note : change.note, isDecided, actor.actor],
     );
     if (after === undefined) throw new ShieldwatchError('not_found', 'there is no such review item');
     await tx.record({
@@ -222,11 +223,13 @@ export async function changeReviewItem(
   });
 }
 
-async function needMember(tx: Session, login: string): Promise<void> {
-  const found = await tx.query('SELECT id FROM member WHERE login = $1', [login]);
-  if (found.length === 0) {
+/** @returns the login as the member's own row has it */
+async function needMember(tx: Session, login: string): Promise<string> {
+  const found = await memberByLogin(tx, login);
+  if (found === undefined) {
     throw new ShieldwatchError('body_invalid', 'assignee: expected the login of a member', { field: 'assignee', expected: 'the login of a member' });
   }
+  return found.login;
 }
 
 function stateOf(row: ItemRow): ReviewItemState {

@@ -6,6 +6,7 @@ import { fleet, reviewItemChange, reviewItemList, reviewItemState, type ReviewRo
 import { addRoute, checkRole, type RouteSpec } from '../api/route.js';
 import type { Caller } from '../auth/caller.js';
 import type { ControlPlane } from '../control/control-plane.js';
+import { isSameLogin } from '../control/member-by-login.js';
 import { showOrg } from '../control/orgs.js';
 import { listPromotions } from '../control/policy-promotions.js';
 import { needOwnOrg, orgParams } from './own-org.js';
@@ -59,7 +60,7 @@ export function fleetRoutes(app: FastifyInstance, options: { clickhouse: ClickHo
 }
 
 function checkMayDecide(caller: Caller, route: ReviewRoute, change: ReviewChange): void {
-  const isSelf = change.assignee === undefined || (change.assignee !== null && caller.actor === `member:${change.assignee}`);
+  const isSelf = change.assignee === undefined || (change.assignee !== null && isSameLogin(caller.actor, `member:${change.assignee}`));
   // Approved or dismissed, the item no longer stands in the way; to open it again does.
   const isCleared = change.status !== undefined && change.status !== 'open';
   checkRole(caller, isCleared && route === 'policy-review' ? 'owner' : change.status !== undefined || !isSelf ? 'admin' : 'member');
