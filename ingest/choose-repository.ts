@@ -3,7 +3,7 @@ import { redactText } from '#schemas/redaction.js';
 import type { Caller } from './auth/caller.js';
 
 /** The token's own repository, or else the one that the body names. @throws ShieldwatchError 400 or 403. */
-export function chooseRepository(named: string | null | undefined, caller: Caller): string {
+export function chooseRepository(named: string | null | undefined, caller: Pick<Caller, 'repository'>): string {
   if (caller.repository !== null) {
     if (named === undefined || named === null || named === caller.repository) return caller.repository;
     throw new ShieldwatchError('repository_not_allowed', 'repository: this token is bound to another repository', {

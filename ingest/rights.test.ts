@@ -72,7 +72,7 @@ let gateway: TestGateway;
 let owner: string;
 beforeAll(async () => {
   const open = { rate: 1e9, burst: 1e9 };
-  gateway = await startGateway(inject('clickhouseUrl'), { quotas: { requests: open, bytes: open, failures: open } });
+  gateway = await startGateway(inject('clickhouseUrl'), { quotas: { requests: open, bytes: open, entries: open, failures: open } });
   await machine('POST', '/v1/members', { login: 'first', role: 'owner' });
   owner = (await machine<MintedToken>('POST', '/v1/tokens', { name: 'first', scopes: ['read', 'admin'], member: 'first' })).token;
 });

@@ -13,7 +13,7 @@ let ownerToken: string;
 beforeAll(async () => {
   const open = { rate: 1e9, burst: 1e9 };
   gateway = await startGateway(inject('clickhouseUrl'), {
-    quotas: { requests: open, bytes: open, failures: open },
+    quotas: { requests: open, bytes: open, entries: open, failures: open },
     logger: { level: 'trace', stream: { write: (line: string) => void lines.push(line) } },
   });
   await gateway.app.asMachine('org_a', 'POST', '/v1/members', { login: 'owner', role: 'owner' });

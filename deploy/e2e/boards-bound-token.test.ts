@@ -20,7 +20,7 @@ let bound: string;
 const addresses: string[] = [];
 beforeAll(async () => {
   const open = { rate: 1e9, burst: 1e9 };
-  gateway = await startGateway(inject('clickhouseUrl'), { quotas: { requests: open, bytes: open, failures: open } });
+  gateway = await startGateway(inject('clickhouseUrl'), { quotas: { requests: open, bytes: open, entries: open, failures: open } });
   bound = (await mintToken(gateway.postgres, { orgId: 'org_a', name: 'bound', scopes: ['read'], repository: OWN })).token;
   const { client } = gateway.store;
   await client.command({ query: 'CREATE TABLE org_total_v1 (org_id LowCardinality(String), total UInt32) ENGINE = MergeTree ORDER BY org_id' });

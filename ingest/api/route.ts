@@ -5,9 +5,12 @@ import { isAtLeast, type Role } from '#schemas/http/roles.js';
 import type { Scope } from '#schemas/http/scopes.js';
 import { callerOf, type Caller } from '../auth/caller.js';
 import { requireScope } from '../auth/require-scope.js';
-import { parseBody, readBytes } from '../body/read-json.js';
+import { parseJson } from '../body/json.js';
+import { parseBody, readJsonBytes } from '../body/read-json.js';
 import { placesOf } from '../body/fields.js';
 import { fromZod } from '../errors/from-zod.js';
+import { LARGE_BYTES, pace } from '../work/large-work.js';
+import type { Meter } from '../work/meter.js';
 
 type Shape = z.ZodObject;
 
@@ -35,10 +38,8 @@ export interface RouteSpec {
   /** Bodies of the control plane are strict; those of producers (`isTolerant`) drop unknown fields and name them. */
   body?: z.ZodType;
   isTolerant?: boolean;
-  /** True only of what the schema takes as it is, nothing unknown in it, where holding a body to the schema costs too much. */
-  isPlain?: (input: unknown) => boolean;
-  /** Looks at the body before it is held to its schema. */
-  before?: (input: unknown) => void;
+  /** The handler reads the body (`takeReport`): it may be large, and reading it is not for the main thread. */
+  isReport?: true;
   /** Bytes a body may have; 64 KiB unless set. */
   bodyLimit?: number;
   /** Media types of a body that is passed on as bytes and not parsed. */
@@ -57,7 +58,7 @@ export interface RouteContext<S extends RouteSpec> {
   caller: Caller;
   params: Output<S['params']>;
   query: Output<S['query']>;
-  body: Output<S['body']>;
+  body: S extends { isReport: true } ? undefined : Output<S['body']>;
   /** Fields of the body that were dropped. */
   warnings: string[];
   request: FastifyRequest;
@@ -96,9 +97,9 @@ export function addRoute<S extends RouteSpec>(
     ...(spec.scopes.length === 0 ? {} : { onRequest: spec.role === undefined ? requireScope(...spec.scopes) : [requireScope(...spec.scopes), requireRole(spec.role)] }),
     handler: async (request, reply): Promise<unknown> => {
       const { value: body, warnings } =
-        spec.body === undefined || places === undefined
+        spec.body === undefined || places === undefined || spec.isReport === true
           ? { value: undefined, warnings: [] }
-          : await readBody(request, spec, spec.body, places, limit);
+          : await readBody(request, spec.body, places, limit);
       const [dropped] = warnings;
       if (spec.isTolerant !== true) {
         if (dropped !== undefined) throw new ShieldwatchError('body_invalid', dropped.replace(', dropped', ''));
@@ -108,7 +109,7 @@ export function addRoute<S extends RouteSpec>(
         caller: spec.scopes.length === 0 ? NOBODY : callerOf(request),
         params: readParams(request.params) as Output<S['params']>,
         query: readQuery(request.query) as Output<S['query']>,
-        body: body as Output<S['body']>,
+        body: body as RouteContext<S>['body'],
         warnings,
         request,
         reply,
@@ -117,16 +118,15 @@ export function addRoute<S extends RouteSpec>(
   });
 }
 
-async function readBody(
-  request: FastifyRequest,
-  { before, isPlain }: RouteSpec,
-  schema: z.ZodType,
-  places: ReturnType<typeof placesOf>,
-  limit: number,
-): Promise<{ value: unknown; warnings: string[] }> {
-  const input = await readBytes(request, limit);
-  before?.(input);
-  return isPlain?.(input) === true ? { value: input, warnings: [] } : parseBody(input, schema, places);
+async function readBody(request: FastifyRequest, schema: z.ZodType, places: ReturnType<typeof placesOf>, limit: number): Promise<{ value: unknown; warnings: string[] }> {
+  const bytes = await readJsonBytes(request, limit);
+  await pace.take(callerOf(request).orgId, bytes.length / LARGE_BYTES);
+  const meter: Meter = { entries: 0 };
+  try {
+    return parseBody(parseJson(bytes, meter), schema, places);
+  } finally {
+    request.server.countEntries(request, meter.entries);
+  }
 }
 
 /** Bodies of the control plane are small and flat, and their text goes to Postgres as it is. */

@@ -6,15 +6,15 @@ import type { ContentEncoding } from './content.js';
 /** Bytes inflated at a time: each piece is a trip to another thread and back. */
 const PIECE = 128 * 1024;
 
-/** The body in the clear. @throws ShieldwatchError 413 past `limit` bytes, 400 when it is not what it says. */
-export async function inflate(body: readonly Buffer[], encoding: ContentEncoding, limit: number): Promise<Buffer> {
+/** The body in the clear; organisations take turns. @throws ShieldwatchError 413 past `limit` bytes, 400 when it is not what it says. */
+export async function inflate(body: readonly Buffer[], encoding: ContentEncoding, limit: number, orgId: string): Promise<Buffer> {
   if (encoding === 'identity') {
     checkSize(body, limit);
     const [only, ...others] = body;
     return only !== undefined && others.length === 0 ? only : Buffer.concat(body);
   }
   const parts: Buffer[] = [];
-  const size = await run(body, encoding, limit, (part) => parts.push(part));
+  const size = await takeTurn(orgId, () => inflateAll(body, encoding, limit, (part) => parts.push(part)));
   return Buffer.concat(parts, size);
 }
 
@@ -26,10 +26,6 @@ function checkSize(body: readonly Buffer[], limit: number): void {
 const takeTurn = createTurns(4);
 
 /** Inflates piece by piece, so that a bomb is noticed when it passes the limit and not when it has gone off. */
-function run(body: readonly Buffer[], encoding: 'gzip' | 'deflate', limit: number, keep: (part: Buffer) => void): Promise<number> {
-  return takeTurn(() => inflateAll(body, encoding, limit, keep));
-}
-
 async function inflateAll(body: readonly Buffer[], encoding: 'gzip' | 'deflate', limit: number, keep: (part: Buffer) => void): Promise<number> {
   const stream = encoding === 'gzip' ? createGunzip({ chunkSize: PIECE }) : createInflate({ chunkSize: PIECE });
   for (const part of body) stream.write(part);

@@ -1,4 +1,5 @@
 import { ShieldwatchError } from '#schemas/errors.js';
+import type { Meter } from '../work/meter.js';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -15,12 +16,12 @@ const MAX_JSON_DEPTH = 100;
 const MAX_JSON_VALUES = 1_000_000;
 
 /**
- * Parses a body. What would cost more than its size says is refused before it is parsed.
+ * Parses a body. What would cost more than its size says is refused before it is parsed. `meter` gets the number of values.
  *
  * @throws ShieldwatchError 400 or 413; the parser's own words are dropped, they quote the body.
  */
-export function parseJson(body: Buffer): unknown {
-  checkShape(body);
+export function parseJson(body: Buffer, meter: Meter): unknown {
+  checkShape(body, meter);
   try {
     const text = body.toString('utf8');
     return JSON.parse(text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text) as unknown;
@@ -30,7 +31,7 @@ export function parseJson(body: Buffer): unknown {
 }
 
 /** Counts values and levels outside of strings, in a body that need not be JSON. */
-function checkShape(body: Buffer): void {
+function checkShape(body: Buffer, meter: Meter): void {
   let [depth, values] = [0, 0];
   for (let at = 0; at < body.length; at += 1) {
     const byte = body[at];
@@ -49,6 +50,10 @@ function checkShape(body: Buffer): void {
     } else if (byte === COMMA) {
       values += 1;
     }
-    if (values > MAX_JSON_VALUES) throw new ShieldwatchError('body_too_large', `the body holds more than ${String(MAX_JSON_VALUES)} values`);
+    if (values > MAX_JSON_VALUES) {
+      meter.entries = values;
+      throw new ShieldwatchError('body_too_large', `the body holds more than ${String(MAX_JSON_VALUES)} values`);
+    }
   }
+  meter.entries = values;
 }

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { core, type z } from 'zod';
 import { ShieldwatchError, type ErrorCode } from '#schemas/errors.js';
 
 /** Field path as people write it: `entries[3].timestamp`. */
@@ -15,7 +15,25 @@ function fieldPath(path: readonly PropertyKey[]): string {
  */
 export function fromZod(error: z.ZodError, input: unknown, code: ErrorCode): ShieldwatchError {
   const [issue] = error.issues;
-  if (issue === undefined) return new ShieldwatchError(code, 'the request is not valid');
+  return issue === undefined ? new ShieldwatchError(code, 'the request is not valid') : fromIssue(issue, input, code);
+}
+
+/**
+ * Holds a body to its schema as zod's own `parse` does, but writes no text of any issue beyond the first: a list of 10,000
+ * wrong entries has 30,000.
+ *
+ * @throws ShieldwatchError as {@link fromZod} makes it.
+ */
+export function parseWith<T extends z.ZodType>(schema: T, input: unknown, code: ErrorCode): z.output<T> {
+  const context = { async: false };
+  const result = schema._zod.run({ value: input, issues: [] }, context);
+  if (result instanceof Promise) throw new Error('a schema of a body is asynchronous');
+  const [issue] = result.issues;
+  if (issue !== undefined) throw fromIssue(core.util.finalizeIssue(issue, context, core.config()), input, code);
+  return result.value as z.output<T>;
+}
+
+function fromIssue(issue: z.core.$ZodIssue, input: unknown, code: ErrorCode): ShieldwatchError {
   const field = fieldPath(issue.path);
   const expected = expectation(issue);
   const received = typeName(valueAt(input, issue.path));

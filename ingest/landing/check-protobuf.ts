@@ -2,6 +2,7 @@ import { MAX_OTLP_DEPTH, MAX_OTLP_ENTRIES } from '#schemas/otlp-bounds.js';
 import type { FieldKind, FieldPlan, MessagePlan } from './message-plan.js';
 import { malformed, tooDeep, tooManyEntries, type Place } from './place.js';
 import { WireType } from './wire-reader.js';
+import type { Meter } from '../work/meter.js';
 
 /** The wire type of one value of a kind. */
 export const WIRE_TYPES: Readonly<Record<FieldKind, number>> = {
@@ -25,11 +26,12 @@ export const WIRE_TYPES: Readonly<Record<FieldKind, number>> = {
  * Goes through an OTLP/protobuf request without reading its values: whether it is one, and within the bounds of
  * `schemas/otlp-bounds.ts`. Nothing is copied or allocated, so a request can be passed on as it came.
  *
- * @returns the number of entries: messages and elements of repeated numbers.
+ * @returns the number of entries: messages and elements of repeated numbers; `meter` gets it too, also where this throws.
  * @throws ShieldwatchError 400 that names the field, 413 for more entries than a request may hold.
  */
-export function checkProtobuf(plan: MessagePlan, bytes: Buffer): number {
-  return new Checker(bytes).run(plan);
+export function checkProtobuf(plan: MessagePlan, bytes: Buffer, meter: Meter = { entries: 0 }): number {
+  new Checker(bytes).run(plan, meter);
+  return meter.entries;
 }
 
 class Checker {
@@ -47,9 +49,12 @@ class Checker {
     this.#bytes = bytes;
   }
 
-  run(plan: MessagePlan): number {
-    this.#message(plan, this.#bytes.length);
-    return this.#entries;
+  run(plan: MessagePlan, meter: Meter): void {
+    try {
+      this.#message(plan, this.#bytes.length);
+    } finally {
+      meter.entries = this.#entries;
+    }
   }
 
   #message(plan: MessagePlan, end: number): void {

@@ -4,6 +4,7 @@ import { MAX_OTLP_DEPTH, MAX_OTLP_ENTRIES } from '#schemas/otlp-bounds.js';
 import type { FieldPlan, MessagePlan } from './message-plan.js';
 import { malformed, tooDeep, tooManyEntries, type Place } from './place.js';
 import { WireType } from './wire-reader.js';
+import type { Meter } from '../work/meter.js';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -25,11 +26,18 @@ const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
  * - a member that is `null` was not sent; in a oneof a double that is `null` is NaN, which `JSON.stringify` makes of it;
  * - halves of surrogate pairs and bytes that are no UTF-8 become U+FFFD; a byte order mark is skipped.
  *
+ * `meter` gets the number of entries, also where it throws.
+ *
  * @throws ShieldwatchError 400 that names the field and what was expected, 413 past the bounds of `schemas/otlp-bounds.ts`.
  */
-export function jsonToProtobuf(plan: MessagePlan, body: Buffer): Buffer {
+export function jsonToProtobuf(plan: MessagePlan, body: Buffer, meter: Meter = { entries: 0 }): Buffer {
   const text = isUtf8(body) ? body : Buffer.from(body.toString('utf8'));
-  return new Transcoder(text).run(plan);
+  const transcoder = new Transcoder(text);
+  try {
+    return transcoder.run(plan);
+  } finally {
+    meter.entries = transcoder.entries;
+  }
 }
 
 class Transcoder {
@@ -47,6 +55,10 @@ class Transcoder {
     this.#in = input;
     this.#at = input.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0;
     this.#out = Buffer.allocUnsafe(input.length + 64);
+  }
+
+  get entries(): number {
+    return this.#entries;
   }
 
   run(plan: MessagePlan): Buffer {

@@ -3,7 +3,7 @@ import { fromStore } from '../errors/from-store.js';
 import { readClear } from '../telemetry/read-clear.js';
 import { acceptedAll, type TelemetrySink } from '../telemetry/sink.js';
 import { insertRows } from './insert.js';
-import { insertsOf } from './large-work.js';
+import { insertsOf } from '../work/large-work.js';
 import type { LandingSettings } from './tenant.js';
 
 /**
@@ -16,8 +16,9 @@ import type { LandingSettings } from './tenant.js';
 export function createLandingSink(clickhouse: ClickHouseClient, settings: LandingSettings): TelemetrySink {
   return {
     async deliver(request, caller) {
-      const { signal, type } = request;
-      const inserts = await insertsOf({ kind: 'inserts', signal, type, body: await readClear(request), caller, settings });
+      const { signal, type, onEntries } = request;
+      const { orgId } = caller;
+      const inserts = await insertsOf({ kind: 'inserts', signal, type, body: await readClear(request, orgId), caller, settings }, { orgId, onEntries });
       await fromStore(Promise.all(inserts.map((insert) => insertRows(clickhouse, insert))));
       return acceptedAll(type);
     },

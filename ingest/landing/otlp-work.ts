@@ -1,6 +1,7 @@
 import { ShieldwatchError } from '#schemas/errors.js';
 import { MAX_OTLP_BYTES } from '#schemas/otlp-bounds.js';
 import type { Caller } from '../auth/caller.js';
+import type { Meter } from '../work/meter.js';
 import { JSON_TYPE, type OtlpType, type Signal } from '../telemetry/sink.js';
 import { checkProtobuf } from './check-protobuf.js';
 import { decodeProtobuf } from './decode-protobuf.js';
@@ -23,7 +24,12 @@ export type OtlpWork =
       readonly body: Buffer;
       readonly caller: Caller;
       readonly settings: LandingSettings;
+      /** Gives up on a request of more entries than this; absent: on none. */
+      readonly maxEntries?: number;
     };
+
+/** Entries of which rows are made on the main thread, in the time of some 30 ms. */
+export const MAX_MAIN_ENTRIES = 5_000;
 
 let plans: Readonly<Record<Signal, MessagePlan>> | undefined;
 
@@ -32,22 +38,24 @@ let plans: Readonly<Record<Signal, MessagePlan>> | undefined;
  *
  * @throws ShieldwatchError 400 that names the field, 413 past the bounds of `schemas/otlp-bounds.ts`.
  */
-export function toProtobuf(signal: Signal, type: OtlpType, body: Buffer): Buffer {
+export function toProtobuf(signal: Signal, type: OtlpType, body: Buffer, meter: Meter): Buffer {
   plans ??= createRequestPlans();
   if (type === JSON_TYPE) {
-    const protobuf = jsonToProtobuf(plans[signal], body);
+    const protobuf = jsonToProtobuf(plans[signal], body, meter);
     // A list of small doubles is four times as long in protobuf, and the collector takes no more.
     if (protobuf.length > MAX_OTLP_BYTES) throw new ShieldwatchError('body_too_large', `the body is larger than ${String(MAX_OTLP_BYTES)} bytes as protobuf`);
     return protobuf;
   }
-  checkProtobuf(plans[signal], body);
+  checkProtobuf(plans[signal], body, meter);
   return body;
 }
 
-/** The rows that a request is stored as, written out. @throws as {@link toProtobuf} does. */
-export function toInserts(signal: Signal, type: OtlpType, body: Buffer, caller: Caller, settings: LandingSettings): Insert[] {
+/** The rows that a request is stored as, written out; undefined for one of more than `maxEntries`. @throws as {@link toProtobuf} does. */
+export function toInserts({ signal, type, body, caller, settings, maxEntries }: OtlpWork & { kind: 'inserts' }, meter: Meter = { entries: 0 }): Insert[] | undefined {
   plans ??= createRequestPlans();
-  const message: unknown = decodeProtobuf(plans[signal], toProtobuf(signal, type, body));
+  const protobuf = toProtobuf(signal, type, body, meter);
+  if (maxEntries !== undefined && meter.entries > maxEntries) return undefined;
+  const message: unknown = decodeProtobuf(plans[signal], protobuf);
   return rowsOf(signal, message, caller, settings).filter((batch) => batch.rows.length > 0).map(writeRows);
 }
 

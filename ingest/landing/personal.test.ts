@@ -28,7 +28,7 @@ function planted(value: unknown, text: string, key = ''): unknown {
 const stored = (signal: (typeof SIGNALS)[number], text: string, caller: Caller, type: typeof JSON_TYPE | typeof PROTOBUF_TYPE): string => {
   const body = planted(SAMPLES[signal], text) as object;
   const bytes = type === JSON_TYPE ? Buffer.from(JSON.stringify(body)) : toProtobuf(signal, body);
-  const rows = toInserts(signal, type, bytes, caller, SETTINGS).flatMap(({ pieces }) => pieces.map((piece) => Buffer.from(piece).toString()));
+  const rows = (toInserts({ kind: 'inserts', signal, type, body: bytes, caller, settings: SETTINGS }) ?? []).flatMap(({ pieces }) => pieces.map((piece) => Buffer.from(piece).toString()));
   const plain = rows.join('\n');
   return plain + [...plain.matchAll(/[A-Za-z0-9+/]{16,}={0,2}/g)].map(([base64]) => Buffer.from(base64, 'base64').toString('latin1')).join('\n');
 };
@@ -59,7 +59,7 @@ describe.each([JSON_TYPE, PROTOBUF_TYPE] as const)("the gateway's own landing of
 });
 
 it('masks addresses where there is no secret to make pseudonyms from', () => {
-  const rows = toInserts('logs', JSON_TYPE, Buffer.from(JSON.stringify(planted(SAMPLES.logs, 'person0.planted@corp.example'))), CALLER, { allowedKeys: ['*'] });
+  const rows = (toInserts({ kind: 'inserts', signal: 'logs', type: JSON_TYPE, body: Buffer.from(JSON.stringify(planted(SAMPLES.logs, 'person0.planted@corp.example'))), caller: CALLER, settings: { allowedKeys: ['*'] } }) ?? []);
   const text = rows.flatMap(({ pieces }) => pieces.map((piece) => Buffer.from(piece).toString())).join('\n');
   expect(text).toContain('[REDACTED:email]');
   expect(text).not.toContain('planted');
@@ -73,7 +73,7 @@ it('counts as many users by user.email as there are addresses, and replaces logi
       scopeLogs: [{ logRecords: emails.map((email) => ({ timeUnixNano: '1764000000000000000', attributes: [{ key: 'user.email', value: { stringValue: email } }, { key: 'user.name', value: { stringValue: 'alice.planted' } }] })) }],
     }],
   };
-  const text = toInserts('logs', JSON_TYPE, Buffer.from(JSON.stringify(body)), CALLER, SETTINGS).flatMap(({ pieces }) => pieces.map((piece) => Buffer.from(piece).toString())).join('\n');
+  const text = (toInserts({ kind: 'inserts', signal: 'logs', type: JSON_TYPE, body: Buffer.from(JSON.stringify(body)), caller: CALLER, settings: SETTINGS }) ?? []).flatMap(({ pieces }) => pieces.map((piece) => Buffer.from(piece).toString())).join('\n');
   expect(new Set(text.match(/\[REDACTED:email:[0-9a-f]{16}\]/g)).size).toBe(3);
   expect(new Set(text.match(/\[REDACTED:login:[0-9a-f]{16}\]/g)).size).toBe(1);
   expect(text).not.toContain('planted');

@@ -49,7 +49,7 @@ describe('one tenant at ten times its quota', () => {
     const one = { rate: 0.001, burst: 20 };
     const gateway = await startGateway(inject('clickhouseUrl'), {
       collector: { url: collectorUrl, key: 'k' },
-      quotas: { requests: one, bytes: { rate: 1e12, burst: 1e12 }, failures: one, organisation: { team: 2, enterprise: 100 } },
+      quotas: { requests: one, bytes: { rate: 1e12, burst: 1e12 }, entries: { rate: 1e12, burst: 1e12 }, failures: one, organisation: { team: 2, enterprise: 100 } },
     });
     try {
       const mint = async () => (await inOrg(gateway.postgres, 'org_a', (tx) => mintToken(tx, { orgId: 'org_a', name: 'n', scopes: INGEST_SCOPES }))).token;
@@ -80,7 +80,7 @@ describe('one tenant at ten times its quota', () => {
   it('pays for bytes whose number it did not say', async () => {
     const gateway = await startGateway(inject('clickhouseUrl'), {
       collector: { url: collectorUrl, key: 'k' },
-      quotas: { requests: { rate: 1e9, burst: 1e9 }, bytes: { rate: 0.001, burst: 10_000 }, failures: { rate: 1, burst: 1 } },
+      quotas: { requests: { rate: 1e9, burst: 1e9 }, bytes: { rate: 0.001, burst: 10_000 }, entries: { rate: 1e9, burst: 1e9 }, failures: { rate: 1, burst: 1 } },
     });
     try {
       const url = await gateway.app.listen({ host: '127.0.0.1', port: 0 });
@@ -178,7 +178,7 @@ describe('turns', () => {
       if (index % 3 === 0) throw new Error(String(index));
       return index;
     };
-    const results = await Promise.allSettled(Array.from({ length: 10 }, (_, index) => take(work(index))));
+    const results = await Promise.allSettled(Array.from({ length: 10 }, (_, index) => take('a', work(index))));
     expect(results.map(({ status }) => status === 'rejected')).toEqual(Array.from({ length: 10 }, (_, index) => index % 3 === 0));
     expect([most, order]).toEqual([2, Array.from({ length: 10 }, (_, index) => index)]);
   });

@@ -9,6 +9,8 @@ export interface QuotaSettings {
   requests: BucketSettings;
   /** Bytes of bodies of one token, as they arrive. */
   bytes: BucketSettings;
+  /** What the bodies of one token make us do: OTLP messages and list elements, values of JSON. */
+  entries: BucketSettings;
   /** How many tokens that use up their quota an organisation may have at once, by its plan. */
   organisation?: Readonly<Record<Plan, number>>;
   /** Refused tokens from one address: guessing is slow, and a typo in a fleet is not locked out for long. */
@@ -21,6 +23,8 @@ const DEFAULT_SHARES: Readonly<Record<Plan, number>> = { team: 4, enterprise: 64
 export const DEFAULT_QUOTAS: QuotaSettings = {
   requests: { rate: 500, burst: 1_000 },
   bytes: { rate: 64 * MIB, burst: 256 * MIB },
+  // A span of 15 attributes has 31: some 32,000 of these a second, which is more than one machine stores.
+  entries: { rate: 1_000_000, burst: 4_000_000 },
   failures: { rate: 20, burst: 500 },
 };
 
@@ -28,9 +32,10 @@ export const DEFAULT_QUOTAS: QuotaSettings = {
 export function installQuotas(app: FastifyInstance, settings: QuotaSettings): void {
   const requests = new Buckets(settings.requests);
   const bytes = new Buckets(settings.bytes);
+  const entries = new Buckets(settings.entries);
   const failures = new Buckets(settings.failures);
   const shares = settings.organisation ?? DEFAULT_SHARES;
-  const ofOrg = { requests: new Buckets(settings.requests), bytes: new Buckets(settings.bytes) };
+  const ofOrg = { requests: new Buckets(settings.requests), bytes: new Buckets(settings.bytes), entries: new Buckets(settings.entries) };
 
   // As preParsing: the caller is known, the body is not read yet.
   app.addHook('preParsing', (request, _reply, _payload, next) => {
@@ -41,13 +46,13 @@ export function installQuotas(app: FastifyInstance, settings: QuotaSettings): vo
     }
     const now = Date.now();
     const size = announcedSize(request) ?? 0;
-    const wait = Math.max(requests.take(caller.tokenId, 1, now), bytes.take(caller.tokenId, size, now));
+    const wait = Math.max(requests.take(caller.tokenId, 1, now), bytes.take(caller.tokenId, size, now), entries.take(caller.tokenId, 0, now));
     if (wait > 0) {
       next(limited('this token has used up its quota for now; try again', wait));
       return;
     }
     const share = shares[caller.plan ?? 'team'];
-    const orgWait = Math.max(ofOrg.requests.take(caller.orgId, 1 / share, now), ofOrg.bytes.take(caller.orgId, size / share, now));
+    const orgWait = Math.max(ofOrg.requests.take(caller.orgId, 1 / share, now), ofOrg.bytes.take(caller.orgId, size / share, now), ofOrg.entries.take(caller.orgId, 0, now));
     next(orgWait > 0 ? limited('this organisation has used up the quota of its plan for now; try again', orgWait) : undefined);
   });
 
@@ -56,6 +61,12 @@ export function installQuotas(app: FastifyInstance, settings: QuotaSettings): vo
     if (caller === null || caller.tokenId === 'session') return;
     bytes.charge(caller.tokenId, size);
     ofOrg.bytes.charge(caller.orgId, size / shares[caller.plan ?? 'team']);
+  });
+
+  app.decorate('countEntries', ({ caller }: FastifyRequest, count: number) => {
+    if (caller === null || caller.tokenId === 'session') return;
+    entries.charge(caller.tokenId, count);
+    ofOrg.entries.charge(caller.orgId, count / shares[caller.plan ?? 'team']);
   });
 
   app.decorate('countRefusal', (request: FastifyRequest) => {
@@ -70,6 +81,8 @@ declare module 'fastify' {
     countRefusal(request: FastifyRequest): void;
     /** Notes bytes of a body whose length was not announced, which the token's quota could not count before. */
     countBytes(request: FastifyRequest, size: number): void;
+    /** Notes what a body made us do, which is known once it was read. The token pays before its next request. */
+    countEntries(request: FastifyRequest, count: number): void;
   }
 }
 

@@ -29,7 +29,7 @@ describe('quotas of the gateway', () => {
   let gateway: TestGateway;
   const spans = new tracing.InMemorySpanExporter();
   beforeAll(async () => {
-    const quotas = { requests: { rate: 0.001, burst: 5 }, bytes: { rate: 0.001, burst: 10_000 }, failures: { rate: 0.001, burst: 20 } };
+    const quotas = { requests: { rate: 0.001, burst: 5 }, bytes: { rate: 0.001, burst: 10_000 }, entries: { rate: 0.001, burst: 10_000 }, failures: { rate: 0.001, burst: 20 } };
     gateway = await startGateway(inject('clickhouseUrl'), { quotas, spans });
   });
   afterAll(() => gateway.close());

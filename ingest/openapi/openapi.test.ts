@@ -18,7 +18,7 @@ let document: OpenApiDocument;
 /** May do everything in org_a. */
 let ownerToken: string;
 beforeAll(async () => {
-  gateway = await startGateway(inject('clickhouseUrl'), { quotas: { requests: NO_LIMIT, bytes: NO_LIMIT, failures: NO_LIMIT } });
+  gateway = await startGateway(inject('clickhouseUrl'), { quotas: { requests: NO_LIMIT, bytes: NO_LIMIT, entries: NO_LIMIT, failures: NO_LIMIT } });
   await setPlan(gateway.app.plane, 'org_a', 'enterprise');
   await gateway.app.asMachine('org_a', 'POST', '/v1/members', { login: 'owner-a', role: 'owner' });
   const minted = await gateway.app.asMachine('org_a', 'POST', '/v1/tokens', { name: 'o', scopes: ['read', 'admin'], member: 'owner-a' });

@@ -67,7 +67,7 @@ export function auditRoutes(app: FastifyInstance, options: { plane: ControlPlane
   });
 
   addRoute(app, VERIFY, ({ caller, query: { count, head } }) =>
-    inTurn(() =>
+    inTurn(caller.orgId, () =>
       verifyTrail(entriesOf(caller.orgId), {
         orgId: caller.orgId, publicKey: audit.publicKey, heads: audit.heads(),
         ...(count === undefined || head === undefined ? {} : { noted: { count, head } }),

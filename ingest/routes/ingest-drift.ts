@@ -3,12 +3,9 @@ import { z } from 'zod';
 import { ShieldwatchError } from '#schemas/errors.js';
 import { driftAnswer, driftBody, driftWebhookBody, type DriftAnswer } from '#schemas/http/ingest-drift.js';
 import { addRoute, checkRole, type RouteSpec } from '../api/route.js';
-import { callerOf, type Caller } from '../auth/caller.js';
-import { checkTime } from '../body/check-time.js';
-import { chooseRepository } from '../choose-repository.js';
-import { sendDrift, type Drift } from '../drift/send-drift.js';
 import type { Repositories } from '../repositories.js';
 import type { TelemetrySink } from '../telemetry/sink.js';
+import { sendReport, takeReport } from '../work/take-report.js';
 
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
@@ -20,7 +17,7 @@ const SPEC = {
   summary: "Send a drift: AgentShield's DriftResult",
   scopes: ['ingest:drift'],
   role: 'member',
-  isTolerant: true,
+  isReport: true,
   bodyLimit: MAX_BODY_BYTES,
   body: driftBody,
   response: driftAnswer,
@@ -48,7 +45,7 @@ const WEBHOOK_SPEC = {
     'The stock watcher sends no header and does not name its repository, so the address itself is the secret: a token of scope `webhook:drift`, bound to the repository. It opens nothing else.',
   scopes: [],
   identify: bySecret,
-  isTolerant: true,
+  isReport: true,
   bodyLimit: MAX_BODY_BYTES,
   params: z.object({ secret: z.string() }),
   body: driftWebhookBody,
@@ -57,26 +54,19 @@ const WEBHOOK_SPEC = {
 
 /** `POST /v1/ingest/drift` (SPEC 4.3), and what the stock `agentshield watch` posts. */
 export function ingestDriftRoutes(app: FastifyInstance, options: { sink: TelemetrySink; repositories: Repositories }): void {
-  async function take(drift: Drift, field: string, named: string | null | undefined, caller: Caller, warnings: string[]): Promise<DriftAnswer> {
-    checkTime(drift.timestamp, field);
-    const repository = await options.repositories.ensure(caller, chooseRepository(named, caller));
-    const { eventId, moved } = await sendDrift(options.sink, drift, repository.fullName, caller);
-    const allWarnings = [...warnings, ...(moved === 0 ? [] : [`newFindings, resolvedFindings: ${String(moved)} are in both, their lines moved; they are no drift`])];
+  async function take(request: FastifyRequest, kind: 'drift' | 'webhook'): Promise<DriftAnswer> {
+    const { report } = await takeReport(request, kind, options.repositories);
+    await sendReport(options.sink, report, request);
+    const { eventId, warnings } = report;
     return {
       ok: true,
       driftEventId: eventId,
       alertRouted: false,
       rollupsUpdated: ['drift_history'],
-      ...(allWarnings.length === 0 ? {} : { warnings: allWarnings }),
+      ...(warnings.length === 0 ? {} : { warnings: [...warnings] }),
     };
   }
 
-  addRoute(app, SPEC, ({ body, caller, warnings }) => take(body, 'timestamp', body.repository, caller, warnings));
-
-  addRoute(app, WEBHOOK_SPEC, ({ body, warnings, request }) => {
-    const caller = callerOf(request);
-    const { score, ...drift } = body;
-    const result = { ...drift, previousScore: score.previous, currentScore: score.current, scoreDelta: score.delta };
-    return take(result, 'timestamp', undefined, caller, warnings);
-  });
+  addRoute(app, SPEC, ({ request }) => take(request, 'drift'));
+  addRoute(app, WEBHOOK_SPEC, ({ request }) => take(request, 'webhook'));
 }

@@ -1,10 +1,9 @@
 import type { FastifyInstance } from 'fastify';
-import { isPlainRuntimeBody, runtimeAnswer, runtimeBody } from '#schemas/http/ingest-runtime.js';
+import { runtimeAnswer, runtimeBody } from '#schemas/http/ingest-runtime.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
-import { chooseRepository } from '../choose-repository.js';
 import type { Repositories } from '../repositories.js';
-import { toOtlp } from '../runtime/to-otlp.js';
-import { PROTOBUF_TYPE, type TelemetrySink } from '../telemetry/sink.js';
+import type { TelemetrySink } from '../telemetry/sink.js';
+import { sendReport, takeReport } from '../work/take-report.js';
 
 const SPEC = {
   id: 'ingestRuntime',
@@ -14,31 +13,25 @@ const SPEC = {
   summary: "Send a batch of AgentShield's runtime log",
   scopes: ['ingest:runtime'],
   role: 'member',
-  isTolerant: true,
   bodyLimit: 8 * 1024 * 1024,
   body: runtimeBody,
-  isPlain: isPlainRuntimeBody,
+  isReport: true,
   response: runtimeAnswer,
 } as const satisfies RouteSpec;
 
 /** `POST /v1/ingest/runtime` (SPEC 4.2): a batch of AgentShield's runtime log, sent on as OTLP. */
 export function ingestRuntimeRoute(app: FastifyInstance, options: { sink: TelemetrySink; repositories: Repositories }): void {
-  addRoute(app, SPEC, async ({ caller, body, warnings }) => {
-    const named = chooseRepository(body.repository, caller);
-    // First: a body that is refused makes no repository.
-    const read = toOtlp(body, named, caller.orgId);
-    const { fullName } = await options.repositories.ensure(caller, named);
-    const { bytes, blocked, allowed } = fullName === named ? read : toOtlp(body, fullName, caller.orgId);
-    if (body.entries.length > 0) {
-      await options.sink.deliver({ signal: 'traces', type: PROTOBUF_TYPE, encoding: 'identity', body: [bytes] }, caller);
-    }
+  addRoute(app, SPEC, async ({ request }) => {
+    const { report } = await takeReport(request, 'runtime', options.repositories);
+    await sendReport(options.sink, report, request);
+    const { accepted, blocked, allowed, warnings } = report;
     return {
       ok: true as const,
-      accepted: body.entries.length,
+      accepted,
       blocked,
       allowed,
       rollupsUpdated: ['blocked_command_rate'],
-      ...(warnings.length === 0 ? {} : { warnings }),
+      ...(warnings.length === 0 ? {} : { warnings: [...warnings] }),
     };
   });
 }

@@ -36,7 +36,10 @@ export function otlpRoutes(app: FastifyInstance, options: { sink: TelemetrySink;
       const onClear = (bytes: number): void => {
         chargeClear(request, bytes);
       };
-      const answer = isEmpty ? acceptedAll(type) : await options.sink.deliver({ signal, type, encoding, body, onClear }, caller);
+      const onEntries = (entries: number): void => {
+        app.countEntries(request, entries);
+      };
+      const answer = isEmpty ? acceptedAll(type) : await options.sink.deliver({ signal, type, encoding, body, onClear, onEntries }, caller);
       const told = withWarning(answer, options.planNotice(caller));
       return reply.type(told.type).send(told.body);
     });

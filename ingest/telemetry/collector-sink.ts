@@ -4,7 +4,7 @@ import { ShieldwatchError } from '#schemas/errors.js';
 import { HEADER_CONTENT, HEADER_IDENTITIES, HEADER_ORG_ID, HEADER_REPOSITORY, HEADER_RETENTION_DAYS, HEADER_TOKEN_ID } from '#schemas/semconv.js';
 import type { Caller } from '../auth/caller.js';
 import { RETRY_AFTER_SECONDS } from '../errors/from-store.js';
-import { protobufOf } from '../landing/large-work.js';
+import { protobufOf } from '../work/large-work.js';
 import { readClear } from './read-clear.js';
 import { acceptedAll, JSON_TYPE, PROTOBUF_TYPE, type TelemetryAnswer, type TelemetryRequest, type TelemetrySink } from './sink.js';
 
@@ -37,7 +37,7 @@ export function createCollectorSink(settings: CollectorSettings): TelemetrySink 
   const send = createSend(settings.url);
   return {
     async deliver(request, caller) {
-      const sent = await checked(request);
+      const sent = await checked(request, caller.orgId);
       const response = await send(`/v1/${sent.signal}`, headers(sent, caller, settings.key), sent.body);
       const { status } = response;
       if (status >= 200 && status < 300) return request.type === JSON_TYPE ? acceptedAll(JSON_TYPE) : response.answer;
@@ -52,9 +52,9 @@ export function createCollectorSink(settings: CollectorSettings): TelemetrySink 
 }
 
 /** The request that goes on. Apart, so that the bytes in the clear are not kept while the collector works. */
-async function checked(request: TelemetryRequest): Promise<TelemetryRequest> {
-  const { signal, type } = request;
-  const protobuf = await protobufOf({ kind: 'protobuf', signal, type, body: await readClear(request) });
+async function checked(request: TelemetryRequest, orgId: string): Promise<TelemetryRequest> {
+  const { signal, type, onEntries } = request;
+  const protobuf = await protobufOf({ kind: 'protobuf', signal, type, body: await readClear(request, orgId) }, { orgId, onEntries });
   return type === JSON_TYPE ? { signal, type: PROTOBUF_TYPE, encoding: 'identity', body: [protobuf] } : request;
 }
 

@@ -8,8 +8,8 @@ import type { TelemetryRequest } from './sink.js';
  * @throws ShieldwatchError 413 past `MAX_OTLP_BYTES`, 400 for a body that is not encoded as it says, 503 when too much is
  * under way.
  */
-export async function readClear(request: TelemetryRequest): Promise<Buffer> {
-  const body = await inflate(request.body, request.encoding, MAX_OTLP_BYTES);
+export async function readClear(request: TelemetryRequest, orgId: string): Promise<Buffer> {
+  const body = await inflate(request.body, request.encoding, MAX_OTLP_BYTES, orgId);
   request.onClear?.(body.length);
   return body;
 }

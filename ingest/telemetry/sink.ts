@@ -17,6 +17,8 @@ export interface TelemetryRequest {
   body: readonly Buffer[];
   /** Is told the bytes of the body when decompressed, before anything is made of them. @throws ShieldwatchError 503. */
   onClear?: (bytes: number) => void;
+  /** Is told how many messages and list elements were read, also of a request that is refused. */
+  onEntries?: (entries: number) => void;
 }
 
 /** The OTLP answer to a request that was taken whole. */

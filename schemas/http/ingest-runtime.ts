@@ -58,6 +58,7 @@ const isoTime = runtimeEntry.shape.timestamp;
  */
 export function isPlainRuntimeBody(input: unknown): input is RuntimeBody {
   if (typeof input !== 'object' || input === null) return false;
+  for (const name in input) if (!Object.hasOwn(runtimeBody.shape, name)) return false;
   const { entries, ...rest } = input as Record<string, unknown>;
   if (!Array.isArray(entries) || entries.length > MAX_RUNTIME_ENTRIES) return false;
   const head = runtimeBody.safeParse({ ...rest, entries: [] });

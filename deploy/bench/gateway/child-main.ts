@@ -41,7 +41,7 @@ async function runGateway(): Promise<void> {
     clickhouse: createClickHouse({ url: 'http://127.0.0.1:9' }),
     postgres,
     collector: { url: upstream, key: 'bench' },
-    quotas: { requests: noLimit, bytes: noLimit, failures: noLimit },
+    quotas: { requests: noLimit, bytes: noLimit, entries: noLimit, failures: noLimit },
   });
   const url = await gateway.listen({ host: '127.0.0.1', port: 0 });
   if (first === undefined) throw new Error('no token');

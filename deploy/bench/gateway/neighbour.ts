@@ -29,7 +29,7 @@ export async function noisyNeighbour(report: BenchReport, repeats = 7, milliseco
     clickhouse: createClickHouse({ url: 'http://127.0.0.1:9' }),
     postgres,
     collector: { url: sink.url, key: 'bench' },
-    quotas: { requests: quota, bytes: { rate: 1e12, burst: 1e12 }, failures: quota },
+    quotas: { requests: quota, bytes: { rate: 1e12, burst: 1e12 }, entries: { rate: 1e12, burst: 1e12 }, failures: quota },
   });
   const send = async (token: string): Promise<number> =>
     (await gateway.inject({ method: 'POST', url: '/v1/logs', payload: '{"resourceLogs":[]}', headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' } })).statusCode;

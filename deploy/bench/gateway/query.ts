@@ -23,7 +23,7 @@ export async function queryLatency(report: BenchReport, queries = 300): Promise<
     const since = until - DAYS * 24 * HOUR_S;
     await fill(client, since, until);
     const noLimit = { rate: 1e12, burst: 1e12 };
-    const gateway = await createGateway({ clickhouse: client, postgres, quotas: { requests: noLimit, bytes: noLimit, failures: noLimit } });
+    const gateway = await createGateway({ clickhouse: client, postgres, quotas: { requests: noLimit, bytes: noLimit, entries: noLimit, failures: noLimit } });
     try {
       const url = await gateway.listen({ host: '127.0.0.1', port: 0 });
       const view = SERIES_TABLE.get('blocked_command_rate')?.views.find(({ bucket }) => bucket === 'hour');

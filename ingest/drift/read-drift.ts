@@ -1,4 +1,4 @@
-import type { DriftBody, DriftFinding } from '#schemas/http/ingest-drift.js';
+import { driftBody, driftWebhookBody, type DriftBody, type DriftFinding } from '#schemas/http/ingest-drift.js';
 import { decisionSpanIds } from '#schemas/records/decision.js';
 import { driftAttributes } from '#schemas/records/drift.js';
 import { evidenceHashOf, findingKey, findingsWithout } from '#schemas/records/finding.js';
@@ -14,15 +14,23 @@ import {
   SPAN_EVENT_FINDING_RESOLVED,
   SPAN_DRIFT,
 } from '#schemas/semconv.js';
-import type { Caller } from '../auth/caller.js';
 import { scrubText } from '#schemas/scrub.js';
+import { checkTime } from '../body/check-time.js';
+import { placesOf } from '../body/fields.js';
+import { parseJson } from '../body/json.js';
+import { parseBody } from '../body/read-json.js';
 import { tracesRequest, type Attributes, type JsonSpan } from '../telemetry/otlp-json.js';
-import { JSON_TYPE, type TelemetrySink } from '../telemetry/sink.js';
+import { JSON_TYPE } from '../telemetry/sink.js';
+import type { Meter } from '../work/meter.js';
+import { repositoryOf, type Report, type Sender } from '../work/report.js';
 
 const MAX_TEXT = 500;
 
+const PLACES = placesOf(driftBody);
+const WEBHOOK_PLACES = placesOf(driftWebhookBody);
+
 /** What both bodies of a drift come down to. */
-export type Drift = Omit<DriftBody, 'repository'>;
+type Drift = Omit<DriftBody, 'repository'>;
 
 /** A finding as the drift's span lists it. */
 interface ListedFinding {
@@ -31,19 +39,32 @@ interface ListedFinding {
   attributes: Attributes;
 }
 
-/** A drift on its way into the store. */
-export interface SentDrift {
-  eventId: string;
-  /** Findings that the producer listed as new and as resolved alike, since their lines had moved; left out. */
-  moved: number;
+/** A drift as one request. */
+export interface DriftReport extends Report {
+  readonly eventId: string;
+}
+
+/** Reads the body of `POST /v1/ingest/drift`. */
+export function readDrift(bytes: Buffer, sender: Sender, meter: Meter): DriftReport {
+  const { value, warnings } = parseBody(parseJson(bytes, meter), driftBody, PLACES);
+  return reportOf(value, value.repository, sender, warnings);
+}
+
+/** Reads what the stock `agentshield watch` posts to its webhook. */
+export function readDriftWebhook(bytes: Buffer, sender: Sender, meter: Meter): DriftReport {
+  const { value, warnings } = parseBody(parseJson(bytes, meter), driftWebhookBody, WEBHOOK_PLACES);
+  const { score, ...drift } = value;
+  return reportOf({ ...drift, previousScore: score.previous, currentScore: score.current, scoreDelta: score.delta }, undefined, sender, warnings);
 }
 
 /**
- * Sends a drift on as one span. AgentShield's ids hold offsets, so a line that moves gives a new and a resolved finding;
+ * Makes one span of a drift. AgentShield's ids hold offsets, so a line that moves gives a new and a resolved finding;
  * such pairs are no drift, and what the producer said of them is judged again without them. The event id is made of what
  * is sent: the same drift sent twice is one fact.
  */
-export async function sendDrift(sink: TelemetrySink, drift: Drift, repository: string, caller: Caller): Promise<SentDrift> {
+function reportOf(drift: Drift, name: string | null | undefined, sender: Sender, dropped: readonly string[]): DriftReport {
+  checkTime(drift.timestamp, 'timestamp');
+  const { named, repository } = repositoryOf(name, sender);
   const time = new Date(drift.timestamp).toISOString();
   const [came, went] = [drift.newFindings.map(listed), drift.resolvedFindings.map(listed)];
   const [added, resolved] = [findingsWithout(came, went), findingsWithout(went, came)];
@@ -56,7 +77,7 @@ export async function sendDrift(sink: TelemetrySink, drift: Drift, repository: s
   const isRegression = moved === 0 ? drift.isRegression : added.length > 0 || scoreDelta < 0;
   const hasCritical = moved === 0 ? drift.hasCritical : added.some(({ severity }) => severity === 'critical');
   const result = JSON.stringify([previousScore, currentScore, scoreDelta, isRegression, hasCritical, events]);
-  const eventId = idOf('drift', caller.orgId, repository, time, result);
+  const eventId = idOf('drift', sender.orgId, repository, time, result);
   const span: JsonSpan = {
     name: SPAN_DRIFT,
     ...decisionSpanIds(eventId),
@@ -68,8 +89,8 @@ export async function sendDrift(sink: TelemetrySink, drift: Drift, repository: s
       eventId, timestamp: time, previousScore, currentScore, scoreDelta, isRegression, hasCritical, newFindings: added.length, resolvedFindings: resolved.length,
     }),
   };
-  await sink.deliver({ signal: 'traces', type: JSON_TYPE, encoding: 'identity', body: [tracesRequest(repository, [span])] }, caller);
-  return { eventId, moved };
+  const warnings = [...dropped, ...(moved === 0 ? [] : [`newFindings, resolvedFindings: ${String(moved)} are in both, their lines moved; they are no drift`])];
+  return { named, warnings, eventId, requests: [{ signal: 'traces', type: JSON_TYPE, bytes: tracesRequest(repository, [span]) }] };
 }
 
 /** Makes the listed form of a finding. Without a fingerprint its key is id without offset, file and title. */

@@ -1,0 +1,80 @@
+import { ShieldwatchError } from '#schemas/errors.js';
+import { scanBody, type ScanBody } from '#schemas/http/ingest-scan.js';
+import type { Integrity } from '#schemas/records/enums.js';
+import { filesScannedOf, integrityOfBody, scanOfBody } from '#schemas/records/scan-body.js';
+import { scanTelemetry, type ScanExport } from '#schemas/records/scan-telemetry.js';
+import { redactText } from '#schemas/redaction.js';
+import { checkTime } from '../body/check-time.js';
+import { placesOf } from '../body/fields.js';
+import { parseJson } from '../body/json.js';
+import { parseBody } from '../body/read-json.js';
+import { logsRequest, tracesRequest } from '../telemetry/otlp-json.js';
+import { JSON_TYPE } from '../telemetry/sink.js';
+import type { Meter } from '../work/meter.js';
+import { repositoryOf, type OutgoingRequest, type Report, type Sender } from '../work/report.js';
+
+const PLACES = placesOf(scanBody);
+/** Findings of one request to the collector. */
+const BATCH = 1_000;
+
+/** A scan as requests: findings first and the span last, so that a scan which arrived has all its findings. */
+export interface ScanReport extends Report {
+  readonly bundleDigest: string;
+  /** When the scan was made: ISO 8601. */
+  readonly generatedAt: string;
+  readonly integrity: Integrity;
+  /** Whether a finding is of category `injection`. */
+  readonly hasInjection: boolean;
+}
+
+/** Reads the body of `POST /v1/ingest/scan`. */
+export function readScan(bytes: Buffer, sender: Sender, meter: Meter): ScanReport {
+  const input = parseJson(bytes, meter);
+  needRedacted(input);
+  const { value: body, warnings } = parseBody(input, scanBody, PLACES);
+  checkTime(body.generatedAt, 'generatedAt');
+  checkDigest(body.bundleDigest, 'bundleDigest');
+  const { named, repository } = repositoryOf(body.repository, sender);
+  const scan = scanOfBody(body, repository);
+  return {
+    named,
+    warnings: [...warnings, ...unsaid(body)],
+    bundleDigest: body.bundleDigest,
+    generatedAt: new Date(body.generatedAt).toISOString(),
+    integrity: integrityOfBody(body),
+    hasInjection: scan.findings.some(({ category }) => category === 'injection'),
+    requests: requestsOf(scan),
+  };
+}
+
+function requestsOf(scan: ScanExport): OutgoingRequest[] {
+  const { repository } = scan.scan;
+  const { span, findings } = scanTelemetry(scan);
+  const requests: OutgoingRequest[] = [];
+  for (let from = 0; from < findings.length; from += BATCH) {
+    requests.push({ signal: 'logs', type: JSON_TYPE, bytes: logsRequest(repository, findings.slice(from, from + BATCH)) });
+  }
+  requests.push({ signal: 'traces', type: JSON_TYPE, bytes: tracesRequest(repository, [span]) });
+  return requests;
+}
+
+/** @throws ShieldwatchError 422 unless the pack says that it was redacted. */
+function needRedacted(input: unknown): void {
+  const redacted = typeof input === 'object' && input !== null && !Array.isArray(input) && Object.hasOwn(input, 'redacted') ? (input as { redacted: unknown }).redacted : undefined;
+  if (redacted === true) return;
+  throw new ShieldwatchError('not_redacted', 'redacted: expected true; an evidence pack that is not redacted is not taken', {
+    field: 'redacted',
+    expected: 'true',
+  });
+}
+
+/** A digest is an identity: masking a secret in it would make two scans one. */
+function checkDigest(digest: string, field: string): void {
+  if (redactText(digest) === digest) return;
+  throw new ShieldwatchError('body_invalid', `${field} looks like a secret`, { field, expected: 'a digest' });
+}
+
+/** What a reader of the series should know that the scan does not say. */
+function unsaid(body: ScanBody): string[] {
+  return filesScannedOf(body) === undefined ? ['filesScanned: not sent; a scan of an empty folder cannot be told from one that found nothing'] : [];
+}
