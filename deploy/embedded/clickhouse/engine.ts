@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChdbBinding, Connection, EngineResult } from './chdb.js';
 import { writeEngineConfig } from './engine-config.js';
-import { ClickHouseError } from './errors.js';
+import { ClickHouseError, named } from './errors.js';
 import { readerCatalog, type ReaderCatalog } from './reader-catalog.js';
 import type { Session } from './sessions.js';
 import { quoteName, quoteText } from './sql-names.js';
+import { tokensOf, type Token } from './sql-tokens.js';
 import type { UserName } from './users.js';
 
 /** What holds for one request only: it dies with the request's connection, or is taken back in a session's. */
@@ -129,40 +130,38 @@ export class Engine {
     }
   }
 
-  /** The settings and the database of the request hold for its statement; what the statement sets stays. */
+  /** Settings, parameters and database of the request hold for its statement alone; what the statement sets stays. */
   async #executeInSession(sql: string, format: string, context: QueryContext, session: Session): Promise<EngineResult> {
     const isNew = session.connection === undefined;
     const connection = session.connection ?? this.#chdb.CreateConnection(this.#path, this.#args);
     session.connection = connection;
-    const run = (text: string): Promise<EngineResult> => this.#chdb.QueryAsyncConnection(connection, text, 'TabSeparated');
+    const run = (text: string, as = 'TSVRaw'): Promise<EngineResult> => this.#chdb.QueryAsyncConnection(connection, text, as);
     try {
       // A session begins in the database of its first request.
       if (isNew && context.database !== undefined) await run(`USE ${quoteName(context.database)}`);
-      const before = await this.#takeBack(connection, context);
+      const tokens = [...tokensOf(Buffer.from(sql).toString('latin1'))];
+      const sets = ['set', 'use'].includes(tokens[0]?.value ?? '');
+      takeParams(tokens, context, session.spentParams);
+      const changesState = context.settings.size > 0 || context.database !== undefined;
+      const before = changesState ? await stateOf(run) : undefined;
+      const takeBack = async (): Promise<void> => {
+        if (before === undefined) return;
+        // These two cut short what is asked about the others.
+        for (const name of ['limit', 'offset']) if (context.settings.has(name)) await run(`SET ${name} = ${before.settings.get(name) ?? 'DEFAULT'}`);
+        const statements = difference(before, await stateOf(run));
+        if (statements.length > 0) await run(statements.join('; '));
+      };
       try {
         await run([settingsOf(context), ...useOf(context)].join('; '));
-        return await this.#chdb.QueryAsyncConnection(connection, sql, format);
+        // What it sets belongs to the session, and must not be taken back with what the request set.
+        if (sets) await takeBack();
+        return await run(sql, format);
       } finally {
-        if (before !== '') await run(before);
+        if (!sets) await takeBack();
       }
     } catch (error) {
       throw ClickHouseError.from(error);
     }
-  }
-
-  /** The statements that bring a session's connection back to where it is. */
-  async #takeBack(connection: Connection, { settings, database }: QueryContext): Promise<string> {
-    const statements: string[] = [];
-    const ask = async (sql: string): Promise<string> => (await this.#chdb.QueryAsyncConnection(connection, sql, 'TSVRaw')).bytes.toString();
-    if (database !== undefined) statements.push(`USE ${quoteName((await ask('SELECT currentDatabase()')).trimEnd())}`);
-    if (settings.size > 0) {
-      const rows = await ask(`SELECT toJSONString((name, value, changed)) FROM system.settings WHERE name IN (${[...settings.keys()].map(quoteText).join(', ')})`);
-      for (const line of rows.split('\n').filter(Boolean)) {
-        const [name, value, changed] = JSON.parse(line) as [string, string, number];
-        statements.push(`SET ${name} = ${changed === 0 ? 'DEFAULT' : quoteText(value)}`);
-      }
-    }
-    return statements.join('; ');
   }
 
   /** Lets go of a connection that a session held. */
@@ -195,6 +194,46 @@ export class Engine {
   #onControl(sql: string): Promise<EngineResult> {
     return this.#chdb.QueryAsyncConnection(this.#control, sql, 'TabSeparated');
   }
+}
+
+/** Where a session's connection is. */
+interface SessionState {
+  readonly database: string;
+  /** Those that are not at the engine's default, by name. */
+  readonly settings: ReadonlyMap<string, string>;
+}
+
+async function stateOf(run: (text: string) => Promise<EngineResult>): Promise<SessionState> {
+  const { bytes } = await run("SELECT toJSONString((currentDatabase(), groupArray((name, value)))) FROM system.settings WHERE changed AND name != 'log_comment'");
+  if (bytes.length === 0) throw named('NOT_IMPLEMENTED', 'A session in which offset is set takes no settings and no database beside it: SET offset = 0 first');
+  const [database, settings] = JSON.parse(bytes.toString()) as [string, [string, string][]];
+  return { database, settings: new Map(settings) };
+}
+
+/** The statements that lead from `now` back to `before`. All settings are looked at: one of them can set others (`compatibility`). */
+function difference(before: SessionState, now: SessionState): string[] {
+  const names = [...new Set([...now.settings.keys(), ...before.settings.keys()])].filter((name) => now.settings.get(name) !== before.settings.get(name));
+  // What sets others comes first.
+  names.sort((one, other) => Number(other === 'compatibility') - Number(one === 'compatibility'));
+  const settings = names.map((name) => {
+    const value = before.settings.get(name);
+    return `SET ${name} = ${value === undefined ? 'DEFAULT' : quoteText(value)}`;
+  });
+  return [...(now.database === before.database ? [] : [`USE ${quoteName(before.database)}`]), ...settings];
+}
+
+/**
+ * A parameter that a request set stays on its session's connection, as the engine cannot unset one: a later statement
+ * that names it, and whose request does not set it, is refused as a server refuses it.
+ */
+function takeParams(tokens: readonly Token[], { params }: QueryContext, spent: Set<string>): void {
+  tokens.forEach(({ text }, i) => {
+    const name = tokens[i + 1]?.text ?? '';
+    if (text === '{' && tokens[i + 2]?.text === ':' && spent.has(name) && !params.has(name)) throw named('UNKNOWN_QUERY_PARAMETER', `Substitution \`${name}\` is not set`);
+    // SET param_x = ... is the session's.
+    if (tokens[0]?.value === 'set') spent.delete(text.replace(/^param_/, ''));
+  });
+  for (const name of params.keys()) spent.add(name);
 }
 
 function useOf(context: QueryContext): string[] {

@@ -17,7 +17,7 @@ export interface JudgedStatement {
   readonly text: Buffer;
   /** Of the statement as a whole: taken out of the text, so that they change neither how it is read nor what is shown of that. */
   readonly settings: ReadonlyMap<string, string>;
-  /** SQL within settings (`additional_table_filters`), which the engine reads only as it runs: to be judged as SELECTs. */
+  /** SQL that the engine's tree does not show (`additional_table_filters`, `SHOW ... WHERE`): to be judged as SELECTs. */
   readonly conditions: readonly string[];
   /**
    * Throws unless the engine read the statement as what it may be.
@@ -42,7 +42,7 @@ const DENIED_WORDS = new Set([
 ]);
 
 /** After SHOW; SHOW PROCESSLIST, GRANTS, USERS ... tell of others. */
-const SHOWN = new Set(['tables', 'databases', 'columns', 'fields', 'create', 'functions', 'full', 'extended', 'index', 'indexes', 'indices', 'keys', 'table']);
+const SHOWN = new Set(['dictionaries', 'temporary', 'settings', 'tables', 'databases', 'columns', 'fields', 'create', 'functions', 'full', 'extended', 'index', 'indexes', 'indices', 'keys', 'table']);
 const NOT_CREATED = new Set(['user', 'users', 'role', 'roles', 'quota', 'quotas', 'profile', 'profiles', 'row', 'policy', 'policies', 'settings', 'masking', 'access', 'named']);
 
 /** Change how an answer looks or is worked out, not what may be read or how much. */
@@ -97,7 +97,7 @@ export function judgeStatement(query: Buffer, params: ReadonlyMap<string, string
   return {
     text: Buffer.from(text, 'latin1'),
     settings: reading.settings,
-    conditions: reading.conditions,
+    conditions: [...reading.conditions, ...showCondition(text)],
     checkTree: (tree, answersInto) => {
       checkReaderTree(tree, { settingsLists: reading.settingsLists, ...(answersInto === undefined ? {} : { answersInto }) }, catalog);
     },
@@ -121,12 +121,22 @@ function checkKind(tokens: readonly Token[]): void {
   if (!FIRST_WORDS.has(first)) throw named('SYNTAX_ERROR', 'Syntax error: failed at position 1. Expected one of: SELECT, WITH, FROM, EXPLAIN, SHOW, DESCRIBE, EXISTS');
   if (first !== 'show') return;
   if (!SHOWN.has(second ?? '') || (second === 'create' && NOT_CREATED.has(third ?? ''))) {
-    throw named('ACCESS_DENIED', 'reader: Not enough privileges. A reader may SHOW DATABASES, TABLES, COLUMNS, FUNCTIONS, INDEXES and CREATE TABLE');
+    throw named('ACCESS_DENIED', 'reader: Not enough privileges. A reader may SHOW DATABASES, TABLES, DICTIONARIES, COLUMNS, FUNCTIONS, INDEXES, SETTINGS and CREATE TABLE');
   }
-  // The engine's tree does not show the condition.
-  if (tokens.some((token) => token.kind === 'word' && token.value === 'where')) {
-    throw named('ACCESS_DENIED', 'reader: SHOW takes no WHERE here; use LIKE, or SELECT from system.tables or system.columns');
-  }
+}
+
+/**
+ * The condition of `SHOW ... WHERE`, which the engine's tree does not show: everything between WHERE and the clauses
+ * behind it, of which only `LIMIT number` and `FORMAT name` may be there. So no part of it is judged by nobody.
+ */
+function showCondition(text: string): string[] {
+  const tokens = [...tokensOf(text)];
+  const from = tokens.findIndex((token) => token.kind === 'word' && token.value === 'where' && token.depth === 0);
+  if (tokens[0]?.value !== 'show' || from < 0) return [];
+  let to = tokens.length;
+  if (tokens[to - 2]?.value === 'format' && tokens[to - 1]?.kind === 'word') to -= 2;
+  if (tokens[to - 2]?.value === 'limit' && /^\d+$/.test(tokens[to - 1]?.text ?? '')) to -= 2;
+  return [Buffer.from(emit(tokens.slice(from + 1, to)), 'latin1').toString()];
 }
 
 /** `EXPLAIN PLAN json = 1, description = 0 SELECT ...`: one list of settings, of EXPLAIN's own. */

@@ -27,6 +27,29 @@ describe('the writer\'s sessions', () => {
     expect(await server.text('SELECT currentDatabase()', { session_id: 'one' })).toBe('system');
   });
 
+  test('a request leaves nothing of its own behind: settings that set others, parameters, what stands beside a SET', async () => {
+    const session_id = 'six';
+    const changed = (): Promise<string> => server.text("SELECT groupArray((name, value)) FROM (SELECT name, value FROM system.settings WHERE changed AND name != 'log_comment' ORDER BY name)", { session_id });
+    await server.text('SET max_threads = 5', { session_id });
+    const before = await changed();
+    await server.text('SELECT {p:UInt8}', { session_id, param_p: '1', compatibility: '22.3', max_threads: '2', join_use_nulls: '1', max_execution_time: '7' });
+    await code('SELECT throwIf(1)', { session_id, compatibility: '23.8', max_threads: '3' });
+    await code('SELECT 1', { session_id, max_threads: '3', max_execution_time: '9999999' });
+    await code('SELECT 1', { session_id, limit: '1', offset: '3' });
+    expect(await changed()).toBe(before);
+    expect(await code('SELECT {p:UInt8}', { session_id })).toBe('456');
+    expect(await server.text('SELECT {p:UInt8}', { session_id, param_p: '2' })).toBe('2');
+    await server.text('SET param_p = 3', { session_id });
+    expect(await server.text('SELECT {p:UInt8}', { session_id })).toBe('3');
+    await server.text('SET offset = 1', { session_id });
+    expect(await code('SELECT 1', { session_id, max_threads: '3' })).toBe('48');
+    await server.text('SET offset = 0', { session_id });
+    // What a SET sets stays, whatever the URL says beside it.
+    await server.text('SET max_threads = 7', { session_id, max_threads: '2', max_block_size: '17' });
+    await server.text('USE system', { session_id, database: 'shieldwatch' });
+    expect(await server.text("SELECT getSetting('max_threads'), getSetting('max_block_size') = 17, currentDatabase()", { session_id })).toBe('7\t0\tsystem');
+  });
+
   test('are named in errors: not found, locked, a time-out beyond an hour', async () => {
     expect(await code('SELECT 1', { session_id: 'nosuch', session_check: '1' })).toBe('372');
     const slow = server.query('SELECT sleep(2)', { session_id: 'three' });

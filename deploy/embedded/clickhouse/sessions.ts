@@ -19,6 +19,8 @@ export interface SessionRequest {
 export interface Session {
   readonly settings: Map<string, string>;
   connection: Connection | undefined;
+  /** Names of parameters that past requests left on the connection. */
+  readonly spentParams: Set<string>;
 }
 
 interface Kept extends Session {
@@ -82,7 +84,7 @@ export class Sessions {
       sessions.delete(idle.key);
       this.#end(idle);
     }
-    const session: Kept = { key: asked.id, settings: new Map(), connection: undefined, isBusy: false, expiresAt: Number.POSITIVE_INFINITY };
+    const session: Kept = { key: asked.id, settings: new Map(), connection: undefined, spentParams: new Set(), isBusy: false, expiresAt: Number.POSITIVE_INFINITY };
     sessions.set(asked.id, session);
     return session;
   }
