@@ -8,9 +8,9 @@ import { redactText } from './redaction.js';
  */
 export function scrubText(text: string, maxLength: number): string {
   if (isClean(text)) return text.slice(0, maxLength).trim();
-  const printable = text.replace(/[\u0000-\u001f\u007f]+/g, ' ');
+  const printable = redactText(text).replace(/[\u0000-\u001f\u007f]+/g, ' ');
   // UTF-8 has no half characters: what the cut left of one becomes U+FFFD.
-  return Buffer.from(redactText(printable).slice(0, maxLength)).toString().trim();
+  return Buffer.from(printable.slice(0, maxLength)).toString().trim();
 }
 
 /** {@link scrubText} of several short texts, which mostly need but one look. */

@@ -12,9 +12,12 @@ import { withPrivateFolder } from '#exporters/scan/private-folder.js';
 import { runAgentshield } from '#exporters/scan/run-agentshield.js';
 import { exportPack } from '#exporters/scan/run-scan.js';
 import { scanRecord } from '#exporters/scan/scan-record.js';
+import { driftBetween } from '#exporters/watch/drift.js';
+import { sendDrift } from '#exporters/watch/run-watch.js';
 import { jsonHeaders, startGateway, type TestGateway } from '#ingest/testing/gateway.js';
 import { createRollupWorker } from '#rollups/worker.js';
 import { selectRows } from '#schemas/clickhouse/client.js';
+import { driftRecord, type DriftFinding } from '#schemas/records/drift.js';
 import type { Severity } from '#schemas/records/enums.js';
 import { bodyOfScan, scanOfBody } from '#schemas/records/scan-body.js';
 import type { ScanExport } from '#schemas/records/scan-telemetry.js';
@@ -130,6 +133,34 @@ it('makes the same facts and series of any scans by any ways, and a change of wa
       expect(new Set(counts)).toEqual(new Set(counts.length === 0 ? [] : [0]));
     }),
     { numRuns: 6, seed: 17, endOnFailure: true },
+  );
+});
+
+it('makes one and the same event of a drift by any ways, however often and in whatever order it lists its findings', async () => {
+  const step = fc.record({ isRest: fc.boolean(), turn: fc.nat(30) });
+  let run = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.tuple(fc.nat(4), fc.nat(4)), fc.array(step, { minLength: 2, maxLength: 4 }), async ([from, to], steps) => {
+      run += 1;
+      const end = Math.floor(Date.now() / HOUR) * HOUR;
+      const [before, after] = [scanned[from], scanned[to]].map((each, i) => {
+        if (each === undefined) throw new Error('no such scan');
+        return at(each.scan, 'acme/drift', new Date(end - (2 * run - i) * HOUR).toISOString());
+      });
+      const drift = before && after && driftBetween(before, after);
+      fc.pre(drift !== undefined);
+      const turned = (findings: readonly DriftFinding[], by: number): DriftFinding[] => findings.map((_, i) => findings[(i + by) % findings.length] as DriftFinding);
+      const told: unknown[] = [];
+      for (const { isRest, turn } of steps) {
+        await sendDrift(sender, driftRecord({ ...drift, newFindings: turned(drift.newFindings, turn), resolvedFindings: turned(drift.resolvedFindings, turn) }), isRest);
+        // Of the same event the lists stand as they came last or first; what is in them is the same.
+        told.push(await selectRows(gateway.store.client, `SELECT * EXCEPT (ingested_at, new_list, resolved_list), arraySort(arrayMap(f -> toString(f), new_list)) AS came, arraySort(arrayMap(f -> toString(f), resolved_list)) AS went
+          FROM drift_event WHERE org_id = 'org_a' AND repo = 'acme/drift' AND occurred_at = parseDateTime64BestEffort({time:String}, 3, 'UTC')`, { time: drift.timestamp }));
+      }
+      expect(told[0]).toMatchObject([{ event_id: drift.eventId, new_findings: drift.newFindings.length, resolved_findings: drift.resolvedFindings.length, is_regression: drift.isRegression }]);
+      for (const rows of told) expect(rows).toEqual(told[0]);
+    }),
+    { numRuns: 5, seed: 17, endOnFailure: true },
   );
 });
 

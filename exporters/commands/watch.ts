@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import type { DriftRecord } from '#schemas/records/drift.js';
 import { resolveToken, resolveUrl } from '../otlp/connection.js';
-import type { Drift } from '../watch/drift.js';
 import { withConnection, type ConnectionOptions } from './connection-options.js';
 import { complain, say } from './output.js';
 
@@ -46,7 +46,7 @@ async function watchFolder(dir: string, agentshieldArgs: string[], options: Watc
   await watching.stop();
 }
 
-function printDrift({ timestamp, previousScore, currentScore, newFindings, resolvedFindings }: Drift): void {
+function printDrift({ timestamp, previousScore, currentScore, newFindings, resolvedFindings }: DriftRecord): void {
   say(`${timestamp} score ${String(previousScore)} -> ${String(currentScore)}: ${String(newFindings.length)} new, ${String(resolvedFindings.length)} resolved`);
   for (const { severity, title, file } of newFindings) say(`  + ${severity}: ${title} (${file})`);
   for (const { severity, title, file } of resolvedFindings) say(`  - ${severity}: ${title} (${file})`);

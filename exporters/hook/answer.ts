@@ -28,7 +28,7 @@ export interface Denial {
 }
 
 export function denial(event: string, tool: string, why: string): Denial {
-  const reason = scrubText(`AgentShield: BLOCKED ${tool.slice(0, 100)} — ${why}`, MAX_REASON);
+  const reason = scrubText(`AgentShield: BLOCKED ${scrubText(tool, 100)} — ${why}`, MAX_REASON);
   return { decision: 'block', reason, hookSpecificOutput: { hookEventName: event, permissionDecision: 'deny', permissionDecisionReason: reason } };
 }
 

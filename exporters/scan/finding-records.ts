@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
 import { posix } from 'node:path';
-import { redactText } from '#schemas/redaction.js';
+import { hashable } from '#schemas/records/ids.js';
 import { evidenceHashOf, findingKey, NO_EVIDENCE, numberFindings, WITHHELD, type FindingRecord } from '#schemas/records/finding.js';
 import { MAX_FINDING_TEXT } from '#schemas/records/scan-body.js';
 import { scrubText } from '#schemas/scrub.js';
@@ -46,13 +46,13 @@ export function findingRecords(pack: EvidencePack, scan: FindingsOf): FindingRec
 
 /**
  * AgentShield hashes evidence that may still hold a password (it quotes connection strings in full). So the hash is made
- * from scrubbed evidence, which gives the same one when there was nothing to scrub; when the evidence cannot be
+ * from evidence without secrets and persons, which gives the same one when there were none; when the evidence cannot be
  * found, there is nothing to show that its hash is harmless.
  */
 function scrubbedHash(row: PlanFinding, evidence: ReadonlyMap<string, string | undefined>): string {
   if (!evidence.has(row.fingerprint)) return row.hasEvidence ? WITHHELD : NO_EVIDENCE;
   const text = evidence.get(row.fingerprint);
-  return hashOf(text === undefined ? undefined : redactText(withoutHome(text)));
+  return hashOf(text === undefined ? undefined : hashable(withoutHome(text)));
 }
 
 /** AgentShield's `fingerprintFinding`. */

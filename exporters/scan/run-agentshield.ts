@@ -46,7 +46,8 @@ export async function runAgentshield(agentshield: AgentshieldPackage, settings: 
   const args = ['scan', '-p', settings.target, '--evidence-pack', pack, '--min-severity', settings.minSeverity];
   const { exitCode, stdout, stderr } = await run([agentshield.cli, ...args, ...settings.extraArgs], childEnvironment(settings.folder));
   if (!existsSync(join(pack, 'manifest.json'))) {
-    const said = scrubText(stderr.split('\n').filter((line) => line.trim() !== '').slice(-3).join(' '), 400);
+    // The last lines of a key alone are not known as one, so secrets go first.
+    const said = scrubText(redactText(stderr).split('\n').filter((line) => line.trim() !== '').slice(-3).join(' '), 400);
     throw new CommandError(`AgentShield ended with exit code ${String(exitCode)} and wrote no evidence pack: ${said}`);
   }
   const printed = { stdout: printable(stdout, pack), stderr: printable(stderr, pack) };
@@ -72,19 +73,8 @@ function printable(text: string, pack: string): string {
   // String by string: inside JSON text, quotes are escaped and hide where a password begins.
   if (json !== undefined) return `${JSON.stringify(json, (_key, value: unknown) => (typeof value === 'string' ? redactText(value) : value), 2)}\n`;
   const lines = text.split('\n').filter((line) => !line.includes(pack)).join('\n');
-  return /^\s*<!doctype html/i.test(lines) ? redactHtml(lines) : redactText(lines);
-}
-
-const ENTITIES: Readonly<Record<string, string>> = { '&lt;': '<', '&gt;': '>', '&quot;': '"', '&#34;': '"', '&#x22;': '"', '&#39;': "'", '&#039;': "'", '&#x27;': "'", '&apos;': "'", '&amp;': '&' };
-
-/** Each text between tags as a browser shows it: an entity, too, hides where a password begins. */
-function redactHtml(html: string): string {
-  return html.replace(/<[^>]*>|[^<]+/g, (piece) => {
-    if (piece.startsWith('<')) return redactText(piece);
-    const shown = piece.replace(/&(?:#x?[0-9a-f]+|[a-z]+);/gi, (entity) => ENTITIES[entity.toLowerCase()] ?? entity);
-    const clean = redactText(shown);
-    return clean === shown ? piece : clean.replace(/[&<>"]/g, (character) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[character] ?? '&quot;');
-  });
+  // Element by element first: of a key without an end, all that follows is masked.
+  return redactText(/^\s*<!doctype html/i.test(lines) ? lines.replace(/<[^>]*>|[^<]+/g, (piece) => redactText(piece)) : lines);
 }
 
 /** The reports that are JSON; undefined for any other format. */

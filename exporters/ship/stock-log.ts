@@ -3,6 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, parse, resolve } from 'node:path';
 import { z } from 'zod';
 import type { DecisionRecord } from '#schemas/records/decision.js';
+import { hashable } from '#schemas/records/ids.js';
 import { categoryOf } from '../hook/rule-category.js';
 import { repositoryName } from '../repository/repository-name.js';
 import { scrubText } from '#schemas/scrub.js';
@@ -20,8 +21,8 @@ const entry = z.object({
 /**
  * AgentShield's `.agentshield/runtime.ndjson`, which its stock hook appends to: first what another program rotated it
  * to since, as far as that was being read (`isKnown`) or came after, then the file itself. Equal lines are possible
- * (its clock counts milliseconds), so a record's identity is the file's, the line's place in it, and the line; a new
- * name changes none of these.
+ * (its clock counts milliseconds), so a record's identity is the file's, the line's place in it, and the line without
+ * secrets and persons; a new name changes none of these.
  */
 export async function stockLogSources(file: string, isKnown: (key: string) => boolean): Promise<Source[]> {
   const path = resolve(file);
@@ -66,7 +67,7 @@ function sourceOf({ path, key }: LogFile, log: string): Source {
     path,
     key,
     read: (line, start) => {
-      const record = readEntry(line, repository, `${key}\0${String(start)}\0${line}`);
+      const record = readEntry(line, repository, `${key}\0${String(start)}\0${hashable(line)}`);
       return record === undefined ? undefined : { kind: 'decision', record };
     },
   };

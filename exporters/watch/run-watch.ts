@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { realpathSync, watch, type FSWatcher } from 'node:fs';
 import { join, sep } from 'node:path';
+import { bodyOfDrift, driftTelemetry, type DriftRecord } from '#schemas/records/drift.js';
 import type { ScanExport } from '#schemas/records/scan-telemetry.js';
 import { createSender, type Sender } from '../otlp/sender.js';
 import { exportScan, postScan } from '../scan/export-scan.js';
 import { scanFolder, type ScanOptions } from '../scan/run-scan.js';
 import { shieldwatchFolder } from '../spool/location.js';
-import { driftBetween, driftBody, driftSpan, type Drift, type ScanState } from './drift.js';
+import { driftBetween, type ScanState } from './drift.js';
 import { Outbox } from './outbox.js';
 
 export interface WatchOptions extends ScanOptions {
@@ -16,13 +17,13 @@ export interface WatchOptions extends ScanOptions {
   readonly outboxDir?: string;
   /** Tells a person what happens. */
   readonly say: (line: string) => void;
-  readonly onDrift?: (drift: Drift) => void;
+  readonly onDrift?: (drift: DriftRecord) => void;
 }
 
 /** What waits to be sent: a scan, and what it differs in from the one before. One thing, so that neither is kept without the other. */
 interface Message {
   readonly scan: ScanExport;
-  readonly drift?: Drift;
+  readonly drift?: DriftRecord;
 }
 
 /** A running watch. */
@@ -84,7 +85,13 @@ function scanMessage({ scan, findings, durationMs }: ScanExport): Message {
 
 async function deliver(to: Sender, { scan, drift }: Message, isRest: boolean): Promise<void> {
   await (isRest ? postScan(to, scan) : exportScan(to, scan));
-  if (drift !== undefined) await (isRest ? to.json('v1/ingest/drift', driftBody(drift), [409]) : to.spans([driftSpan(drift)]));
+  if (drift !== undefined) await sendDrift(to, drift, isRest);
+}
+
+/** Sends a drift by either way; the server makes the same event of both. */
+export async function sendDrift(to: Sender, drift: DriftRecord, isRest: boolean): Promise<void> {
+  if (isRest) await to.json('v1/ingest/drift', bodyOfDrift(drift));
+  else await to.spans([{ ...driftTelemetry(drift), repository: drift.repository }]);
 }
 
 /** One for each folder that is watched. */

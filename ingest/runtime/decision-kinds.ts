@@ -1,5 +1,6 @@
 import type { RuntimeBody, RuntimeEntry } from '#schemas/http/ingest-runtime.js';
 import { decisionAttributes, type DecisionRecord } from '#schemas/records/decision.js';
+import { hashable } from '#schemas/records/ids.js';
 import { redactText } from '#schemas/redaction.js';
 import { ATTR_DECISION_DURATION, ATTR_DECISION_TIMESTAMP, ATTR_EVENT_ID } from '#schemas/semconv.js';
 import { createIdentities, TIME_DIGITS, type Identity } from './event-ids.js';
@@ -87,7 +88,7 @@ export function createKinds(body: RuntimeBody, repository: string, orgId: string
       durationMs: 0,
       source: 'rest',
     };
-    const what = JSON.stringify([repository, sessionId, tool, entry.decision, reason ?? '']).slice(0, -1);
+    const what = JSON.stringify([repository, sessionId, tool, entry.decision, reason ?? ''].map(hashable)).slice(0, -1);
     const attributes = Object.entries(decisionAttributes(record)).filter(([name]) => !OWN.has(name));
     return new DecisionKind(attributes, (rest) => identityOf(`${what}${rest}]`));
   }

@@ -58,8 +58,8 @@ export class Identity {
 }
 
 /**
- * Finds the identity of a text that tells an entry but for its time. The text is scrubbed: a short secret could be guessed
- * from its hash. The organisation goes into it: another one may have all the same names, and its spans are not these.
+ * Finds the identity of a text that tells an entry but for its time. The text is without secrets and
+ * persons, who could be guessed from its hash. The organisation goes into it: another one may have all the same names, and its spans are not these.
  */
 export function createIdentities(orgId: string): (text: string) => Identity {
   const identities = new Map<string, Identity>();

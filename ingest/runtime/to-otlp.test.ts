@@ -111,6 +111,14 @@ describe('a batch as OTLP', () => {
     expect(ids('org_a')[0]?.[1]).not.toEqual(ids('org_b')[0]?.[1]);
   });
 
+  it('has ids that say nothing of a secret or a person in its texts', () => {
+    const ids = (reason: string, tool = 'Bash') => spansOf({ entries: [{ timestamp: new Date(now).toISOString(), tool, decision: 'block', reason }] }).map((span) => [span.trace_id, span.span_id, span.attributes[ATTR_EVENT_ID]]);
+    expect(ids('asked by alice@example.com, in /home/alice')).toEqual(ids('asked by bob@example.com, in /home/robert'));
+    expect(ids('x', 'mail bob@example.com')).toEqual(ids('x', 'mail alice@example.com'));
+    expect(ids('pass' + 'word=Zk8mQv4Rt2Lx')).toEqual(ids('pass' + 'word=Qw7nTr2Xb9Kd'));
+    expect(ids('one')).not.toEqual(ids('other'));
+  });
+
   it('takes moments by the day ahead and the age that a fact may have, to the millisecond', () => {
     const at = (ms: number) => ({ entries: [{ ...entries[0], timestamp: new Date(ms).toISOString(), tool: 'Bash', decision: 'allow' as const }] });
     const day = 86_400_000;

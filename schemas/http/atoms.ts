@@ -24,6 +24,9 @@ export const repositoryName = recordedName.overwrite(canonicalRepository).meta({
 /** ISO 8601 with a time zone. */
 export const timestamp = z.iso.datetime({ offset: true });
 
+/** AgentShield's fingerprint of a finding. It ends in a hash, which is kept; what stands before it is made anew of scrubbed text. */
+export const fingerprint = z.string().regex(/::sha256:[a-z0-9-]{1,64}$/, 'id::file::sha256:...');
+
 /** A date, or date and time with a time zone. */
 export const moment = z.union([z.iso.datetime({ offset: true }), z.iso.date()], 'an ISO 8601 date, or date and time with a time zone');
 

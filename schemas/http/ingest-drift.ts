@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { findingCategory, repositoryName, score, severity, timestamp, warnings } from './atoms.js';
+import { findingCategory, fingerprint, repositoryName, score, severity, timestamp, warnings } from './atoms.js';
 
 /** Findings one drift may name. */
 const MAX_FINDINGS = 5_000;
@@ -13,10 +13,9 @@ const driftFinding = z.object({
   category: findingCategory.nullish(),
   description: z.string().nullish(),
   line: z.int().min(0).nullish(),
-  fingerprint: z.string().nullish(),
+  fingerprint: fingerprint.nullish(),
   runtimeConfidence: z.string().nullish(),
 });
-export type DriftFinding = z.infer<typeof driftFinding>;
 
 const findings = z.array(driftFinding).max(MAX_FINDINGS);
 const delta = z.int().min(-100).max(100);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { BREAKDOWN_CATEGORIES, integrity, PROVIDERS, RUNTIME_CONFIDENCE } from '../records/enums.js';
 import { findingKey } from '../records/finding.js';
-import { count, findingCategory, findingCounts, grade, repositoryName, score, severity, SEVERITIES, timestamp, warnings } from './atoms.js';
+import { count, findingCategory, findingCounts, fingerprint, grade, repositoryName, score, severity, SEVERITIES, timestamp, warnings } from './atoms.js';
 
 /** Findings one scan may list. */
 const MAX_FINDINGS = 5_000;
@@ -27,7 +27,7 @@ const finding = z.object({
   category: findingCategory,
   title: free,
   file: free,
-  fingerprint: z.string().regex(/::sha256:[a-z0-9-]{1,64}$/, 'id::file::sha256:...').nullish(),
+  fingerprint: fingerprint.nullish(),
   line: z.int().min(0).max(4_294_967_295).nullish(),
   runtimeConfidence: z.enum(RUNTIME_CONFIDENCE).nullish(),
   description: free.nullish(),

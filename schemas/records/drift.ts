@@ -1,3 +1,5 @@
+import type { DriftBody } from '../http/ingest-drift.js';
+import { scrubText } from '../scrub.js';
 import {
   ATTR_DRIFT_FINDINGS_NEW,
   ATTR_DRIFT_FINDINGS_RESOLVED,
@@ -8,34 +10,161 @@ import {
   ATTR_DRIFT_SCORE_PREVIOUS,
   ATTR_DRIFT_TIMESTAMP,
   ATTR_EVENT_ID,
+  ATTR_FINDING_CATEGORY,
+  ATTR_FINDING_FILE,
+  ATTR_FINDING_ID,
+  ATTR_FINDING_KEY,
+  ATTR_FINDING_SEVERITY,
+  ATTR_FINDING_TITLE,
+  SPAN_DRIFT,
+  SPAN_EVENT_FINDING_NEW,
+  SPAN_EVENT_FINDING_RESOLVED,
 } from '../semconv.js';
+import { decisionSpanIds } from './decision.js';
+import type { Severity } from './enums.js';
+import { evidenceHashOf, findingKey, findingsWithout } from './finding.js';
+import { hashable, idOf } from './ids.js';
+import { fileOfFinding, MAX_FINDING_TEXT } from './scan-body.js';
 
-/** What changed between two scans of a repository, counted: AgentShield's DriftResult without its findings. */
+/** A finding as a drift lists it, scrubbed. */
+export interface DriftFinding {
+  readonly id: string;
+  readonly severity: Severity;
+  readonly category?: string;
+  readonly title: string;
+  readonly file: string;
+  /** AgentShield's `id::file::sha256:...` with a hash that may be kept; absent: the producer sent none. */
+  readonly fingerprint?: string;
+}
+
+/** What changed between two scans of a repository: AgentShield's DriftResult, scrubbed. */
 export interface DriftRecord {
   readonly eventId: string;
-  /** Of the later scan, ISO 8601. */
+  readonly repository: string;
+  /** Of the later scan, ISO 8601 in UTC with milliseconds. */
   readonly timestamp: string;
   readonly previousScore: number;
   readonly currentScore: number;
-  readonly scoreDelta: number;
+  readonly newFindings: readonly DriftFinding[];
+  readonly resolvedFindings: readonly DriftFinding[];
   readonly isRegression: boolean;
   readonly hasCritical: boolean;
-  /** How many findings came, and how many went. */
-  readonly newFindings: number;
-  readonly resolvedFindings: number;
 }
 
-/** A drift as the attributes of its span, which the views make a fact of. */
-export function driftAttributes(drift: DriftRecord): Record<string, string | number | boolean> {
+/** What a body says of a drift. */
+export type DriftStatement = Omit<DriftBody, 'repository' | 'scoreDelta'>;
+
+type Attributes = Readonly<Record<string, string | number | boolean>>;
+
+/** The span of a drift. Times in milliseconds since the epoch. */
+export interface DriftSpan {
+  name: string;
+  traceId: string;
+  spanId: string;
+  startMs: number;
+  durationMs: number;
+  attributes: Attributes;
+  /** One for each finding that came or went. As facts of their own they would count twice beside those of the next scan. */
+  events: { name: string; timeMs: number; attributes: Attributes }[];
+}
+
+/**
+ * Gives a drift its event id. It is made of the repository, the time, the scores and the keys of the findings in any
+ * order, so a drift that is sent again, by OTLP or by REST, is one event.
+ */
+export function driftRecord(drift: Omit<DriftRecord, 'eventId'>): DriftRecord {
+  const { repository, timestamp, previousScore, currentScore, isRegression, hasCritical, newFindings, resolvedFindings } = drift;
+  const keys = (findings: readonly DriftFinding[]): string[] => findings.map((finding) => hashable(`${finding.severity}|${keyOf(finding)}`)).sort();
+  const content = JSON.stringify([previousScore, currentScore, isRegression, hasCritical, keys(newFindings), keys(resolvedFindings)]);
+  return { eventId: idOf('drift', repository, timestamp, content), ...drift };
+}
+
+/** Makes the telemetry of a drift, with all its ids; by OTLP and by REST it is the same. */
+export function driftTelemetry(drift: DriftRecord): DriftSpan {
+  const startMs = Date.parse(drift.timestamp);
+  const events = (name: string, findings: readonly DriftFinding[]): DriftSpan['events'] => findings.map((finding) => ({ name, timeMs: startMs, attributes: findingAttributes(finding) }));
   return {
-    [ATTR_EVENT_ID]: drift.eventId,
-    [ATTR_DRIFT_TIMESTAMP]: drift.timestamp,
-    [ATTR_DRIFT_SCORE_PREVIOUS]: drift.previousScore,
-    [ATTR_DRIFT_SCORE_CURRENT]: drift.currentScore,
-    [ATTR_DRIFT_SCORE_DELTA]: drift.scoreDelta,
-    [ATTR_DRIFT_IS_REGRESSION]: drift.isRegression,
-    [ATTR_DRIFT_HAS_CRITICAL]: drift.hasCritical,
-    [ATTR_DRIFT_FINDINGS_NEW]: drift.newFindings,
-    [ATTR_DRIFT_FINDINGS_RESOLVED]: drift.resolvedFindings,
+    name: SPAN_DRIFT,
+    ...decisionSpanIds(drift.eventId),
+    startMs,
+    durationMs: 0,
+    attributes: {
+      [ATTR_EVENT_ID]: drift.eventId,
+      [ATTR_DRIFT_TIMESTAMP]: drift.timestamp,
+      [ATTR_DRIFT_SCORE_PREVIOUS]: drift.previousScore,
+      [ATTR_DRIFT_SCORE_CURRENT]: drift.currentScore,
+      [ATTR_DRIFT_SCORE_DELTA]: drift.currentScore - drift.previousScore,
+      [ATTR_DRIFT_IS_REGRESSION]: drift.isRegression,
+      [ATTR_DRIFT_HAS_CRITICAL]: drift.hasCritical,
+      [ATTR_DRIFT_FINDINGS_NEW]: drift.newFindings.length,
+      [ATTR_DRIFT_FINDINGS_RESOLVED]: drift.resolvedFindings.length,
+    },
+    events: [...events(SPAN_EVENT_FINDING_NEW, drift.newFindings), ...events(SPAN_EVENT_FINDING_RESOLVED, drift.resolvedFindings)],
+  };
+}
+
+/** Makes the body of `POST /v1/ingest/drift`. {@link driftOfBody} makes the same drift of it again. */
+export function bodyOfDrift(drift: DriftRecord): DriftBody {
+  const { repository, timestamp, previousScore, currentScore, isRegression, hasCritical } = drift;
+  const findings = (list: readonly DriftFinding[]): DriftBody['newFindings'] =>
+    list.map(({ id, severity, category, title, file, fingerprint }) => ({ id, severity, category: category as DriftBody['newFindings'][number]['category'], title, file, fingerprint }));
+  return {
+    repository, timestamp, newFindings: findings(drift.newFindings), resolvedFindings: findings(drift.resolvedFindings),
+    scoreDelta: currentScore - previousScore, previousScore, currentScore, isRegression, hasCritical,
+  };
+}
+
+/**
+ * Makes the drift of a body, scrubbed. AgentShield's ids hold offsets, so a line that moves gives a new and a resolved
+ * finding; such pairs are no drift, and what the producer said of them is judged again without them.
+ *
+ * @returns the drift, and how many findings were listed as new and as resolved alike.
+ */
+export function driftOfBody(body: DriftStatement, repository: string): { drift: DriftRecord; moved: number } {
+  const [came, went] = [body.newFindings.map(keyed), body.resolvedFindings.map(keyed)];
+  const newFindings = findingsWithout(came, went).map(({ finding }) => finding);
+  const resolvedFindings = findingsWithout(went, came).map(({ finding }) => finding);
+  const moved = came.length - newFindings.length;
+  const { previousScore, currentScore } = body;
+  const drift = driftRecord({
+    repository,
+    timestamp: new Date(body.timestamp).toISOString(),
+    previousScore,
+    currentScore,
+    newFindings,
+    resolvedFindings,
+    isRegression: moved === 0 ? body.isRegression : newFindings.length > 0 || currentScore < previousScore,
+    hasCritical: moved === 0 ? body.hasCritical : newFindings.some(({ severity }) => severity === 'critical'),
+  });
+  return { drift, moved };
+}
+
+function keyed(row: DriftBody['newFindings'][number]): { key: string; finding: DriftFinding } {
+  const [id, title, file] = [scrubText(row.id, MAX_FINDING_TEXT), scrubText(row.title, MAX_FINDING_TEXT), fileOfFinding(row.file)];
+  const { severity, category, fingerprint } = row;
+  const finding: DriftFinding = {
+    id, severity, title, file,
+    ...(typeof category === 'string' ? { category } : {}),
+    ...(typeof fingerprint === 'string'
+      ? { fingerprint: `${id}::${file}::${evidenceHashOf({ id, category: category ?? 'secrets', hash: fingerprint.slice(fingerprint.lastIndexOf('::') + 2) })}` }
+      : {}),
+  };
+  return { key: `${severity}|${keyOf(finding)}`, finding };
+}
+
+/** Key of a finding; without a fingerprint it is id without offset, file and title. */
+function keyOf({ id, file, title, fingerprint }: DriftFinding): string {
+  return findingKey({ id, file, fingerprint: fingerprint ?? `::${title}` });
+}
+
+function findingAttributes(finding: DriftFinding): Attributes {
+  const { id, severity, category, title, file, fingerprint } = finding;
+  return {
+    [ATTR_FINDING_ID]: id,
+    ...(fingerprint === undefined ? {} : { [ATTR_FINDING_KEY]: keyOf(finding) }),
+    [ATTR_FINDING_SEVERITY]: severity,
+    ...(category === undefined ? {} : { [ATTR_FINDING_CATEGORY]: category }),
+    [ATTR_FINDING_TITLE]: title,
+    [ATTR_FINDING_FILE]: file,
   };
 }

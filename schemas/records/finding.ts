@@ -16,6 +16,7 @@ import {
   ATTR_SCAN_ID,
 } from '../semconv.js';
 import type { Severity } from './enums.js';
+import { hashable } from './ids.js';
 
 /** One finding of one scan, scrubbed: no evidence, no fix text. */
 export interface FindingRecord {
@@ -100,7 +101,7 @@ export function findingsWithout<F extends { key: string }>(findings: readonly F[
 
 /** Identity of a finding fact: its scan, its key, its occurrence. */
 function findingEventId(scanId: string, key: string, occurrence: number): string {
-  return createHash('sha256').update(`${scanId}\0${key}\0${occurrence}`).digest('hex').slice(0, 32);
+  return createHash('sha256').update(`${scanId}\0${hashable(key)}\0${occurrence}`).digest('hex').slice(0, 32);
 }
 
 /** Attributes of the `agentshield.finding` log record. */

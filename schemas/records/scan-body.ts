@@ -167,6 +167,11 @@ export function ciOfGithub(github: Partial<Record<string, string | null | undefi
   });
 }
 
+/** Returns a finding's file, scrubbed: a path inside what was scanned. */
+export function fileOfFinding(file: string): string {
+  return scrubText(file, MAX_FINDING_TEXT).replace(/^<target-path>\//, '').replaceAll('\\', '/');
+}
+
 /** Whether every finding brings the key that its source made. */
 function haveKeys({ findings }: ScanBody): boolean {
   return (findings ?? []).every((row) => isTold(row.findingKey));
@@ -178,7 +183,7 @@ function findingsOfBody(body: ScanBody): FindingRecord[] {
   return numberFindings(
     (body.findings ?? []).map((row) => {
       const id = scrubText(row.id, MAX_FINDING_TEXT);
-      const file = scrubText(row.file, MAX_FINDING_TEXT).replace(/^<target-path>\//, '').replaceAll('\\', '/');
+      const file = fileOfFinding(row.file);
       const hash = evidenceHashOf({ id, category: row.category, hash: hashOf(row, isKeyed) });
       return {
         scanId: body.bundleDigest,
