@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
 import { posix } from 'node:path';
-import { hashable } from '#schemas/records/ids.js';
+import { hashable } from '#schemas/hashable.js';
 import { evidenceHashOf, findingKey, NO_EVIDENCE, numberFindings, WITHHELD, type FindingRecord } from '#schemas/records/finding.js';
 import { MAX_FINDING_TEXT } from '#schemas/records/scan-body.js';
 import { scrubText } from '#schemas/scrub.js';

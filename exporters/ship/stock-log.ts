@@ -3,7 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, parse, resolve } from 'node:path';
 import { z } from 'zod';
 import type { DecisionRecord } from '#schemas/records/decision.js';
-import { hashable } from '#schemas/records/ids.js';
+import { hashable } from '#schemas/hashable.js';
 import { categoryOf } from '../hook/rule-category.js';
 import { repositoryName } from '../repository/repository-name.js';
 import { scrubText } from '#schemas/scrub.js';

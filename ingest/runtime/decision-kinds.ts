@@ -1,6 +1,6 @@
 import type { RuntimeBody, RuntimeEntry } from '#schemas/http/ingest-runtime.js';
 import { decisionAttributes, type DecisionRecord } from '#schemas/records/decision.js';
-import { hashable } from '#schemas/records/ids.js';
+import { hashable } from '#schemas/hashable.js';
 import { redactText } from '#schemas/redaction.js';
 import { ATTR_DECISION_DURATION, ATTR_DECISION_TIMESTAMP, ATTR_EVENT_ID } from '#schemas/semconv.js';
 import { createIdentities, TIME_DIGITS, type Identity } from './event-ids.js';

@@ -23,7 +23,8 @@ import {
 import { decisionSpanIds } from './decision.js';
 import type { Severity } from './enums.js';
 import { evidenceHashOf, findingKey, findingsWithout } from './finding.js';
-import { hashable, idOf } from './ids.js';
+import { hashable } from '../hashable.js';
+import { idOf } from './ids.js';
 import { fileOfFinding, MAX_FINDING_TEXT } from './scan-body.js';
 
 /** A finding as a drift lists it, scrubbed. */

@@ -16,7 +16,7 @@ import {
   ATTR_SCAN_ID,
 } from '../semconv.js';
 import type { Severity } from './enums.js';
-import { hashable } from './ids.js';
+import { hashable } from '../hashable.js';
 
 /** One finding of one scan, scrubbed: no evidence, no fix text. */
 export interface FindingRecord {

@@ -1,6 +1,4 @@
 import { createHash } from 'node:crypto';
-import { masked } from '../pseudonyms.js';
-import { redactText } from '../redaction.js';
 
 const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
@@ -18,14 +16,6 @@ export function idOf(prefix: string, ...parts: readonly string[]): string {
     bits >>= 5n;
   }
   return `${prefix}_${id}`;
-}
-
-/**
- * Returns text as it may go into a hash that is stored: without secrets and without persons. Such a hash has no key, so
- * what is short could be guessed from it.
- */
-export function hashable(text: string): string {
-  return redactText(text, masked);
 }
 
 /** Bytes 2 to 17 of the SHA-256 that an id of {@link idOf} was made of, as hex; undefined: it is no such id. */
