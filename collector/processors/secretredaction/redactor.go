@@ -97,6 +97,8 @@ type scratch struct {
 	ahead      ahead
 	findings   []finding
 	decoded    [deepest + 1][]byte
+	// Texts in which one look saw nothing, whoever asked.
+	clean seen[struct{}]
 }
 
 func newRedactor(rules []Rule, vocabulary Vocabulary) *redactor {
@@ -147,12 +149,19 @@ func (t *tally) reset() {
 
 // redact returns the text without secrets, and whether it has changed.
 func (r *redactor) redact(text string, t *tally, s *scratch) (string, bool) {
-	seen := r.candidates(text, s)
-	if seen == 0 {
+	slot := s.clean.at(text)
+	if slot != nil && slot.text == text {
+		return text, false
+	}
+	saw := r.candidates(text, s)
+	if saw == 0 {
+		if slot != nil {
+			slot.text = text
+		}
 		return text, false
 	}
 	s.findings = s.findings[:0]
-	r.find(text, seen, 0, s)
+	r.find(text, saw, 0, s)
 	if len(s.findings) == 0 {
 		return text, false
 	}
@@ -230,8 +239,7 @@ func sortFindings(findings []finding) {
 
 // mayChange is false for text that redact leaves alone.
 func (r *redactor) mayChange(text string, s *scratch) bool {
-	seen := r.candidates(text, s)
-	if seen == 0 {
+	if r.candidates(text, s) == 0 {
 		return false
 	}
 	if len(s.candidates) > 0 || mayHaveEscapes(text) || mayBeForm(text) {
@@ -242,8 +250,8 @@ func (r *redactor) mayChange(text string, s *scratch) bool {
 	return isEncoded
 }
 
-// find adds all secrets of the text to s.findings, in no order. `seen` is what candidates has said of it just before.
-func (r *redactor) find(text string, seen look, depth int, s *scratch) {
+// find adds all secrets of the text to s.findings, in no order. `saw` is what candidates has said of it just before.
+func (r *redactor) find(text string, saw look, depth int, s *scratch) {
 	if len(s.candidates) > 0 {
 		r.findPlain(text, s)
 	}
@@ -251,7 +259,7 @@ func (r *redactor) find(text string, seen look, depth int, s *scratch) {
 		return
 	}
 	// Lines are joined before they are decoded, so of those one look at the text does not say enough.
-	if seen&(lookEncoded|lookBreak) != 0 && (depth == 0 || len(text) <= longestNested) {
+	if saw&(lookEncoded|lookBreak) != 0 && (depth == 0 || len(text) <= longestNested) {
 		s.decoded[depth] = eachDecoded(text, s.decoded[depth], func(decoded []byte, start, end int) {
 			inside := r.scanner.look(decoded)
 			if inside == 0 || depth+1 == deepest && inside&lookKeyword == 0 {
@@ -271,10 +279,10 @@ func (r *redactor) find(text string, seen look, depth int, s *scratch) {
 			}
 		})
 	}
-	if seen&lookEscape != 0 && mayHaveEscapes(text) {
+	if saw&lookEscape != 0 && mayHaveEscapes(text) {
 		r.findBehindEscapes(text, false, depth, s)
 	}
-	if seen&lookPlus != 0 && mayBeForm(text) {
+	if saw&lookPlus != 0 && mayBeForm(text) {
 		r.findBehindEscapes(text, true, depth, s)
 	}
 }

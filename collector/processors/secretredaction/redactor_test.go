@@ -202,3 +202,18 @@ func BenchmarkWorst(b *testing.B) {
 		}
 	}
 }
+
+func TestSeenTextsComeToTheSame(t *testing.T) {
+	r := newGenerated(t)
+	tally, s := r.newTally(), &scratch{}
+	for _, text := range []string{"claude_code.llm_request", "ghp" + "_FAKE0000fake0000FAKE0000fake0000FAKE", "curl -u root:hunter2Hunter2 https://x", "a-text-of-no-interest"} {
+		first, _ := r.redact(text, tally, s)
+		for range 3 {
+			again, _ := r.redact(text, tally, s)
+			require.Equal(t, first, again)
+		}
+	}
+	require.Equal(t, "a-text-of-no-interest", s.clean.at("a-text-of-no-interest").text)
+	require.Nil(t, s.clean.at("short"))
+	require.Nil(t, s.clean.at(strings.Repeat("x", longestSeen+1)))
+}

@@ -13,6 +13,8 @@ type walker struct {
 	*secretRedaction
 	keepContent bool
 	scratch     scratch
+	// What is known of keys: without and with content.
+	keysSeen [2]seen[keyFacts]
 	// record counts for the record at hand, resource for a resource, its scopes and its metrics' texts.
 	record, resource *tally
 	// Of the whole request, for the collector's own metrics.
@@ -160,7 +162,8 @@ func (w *walker) text(text string, set func(string), t *tally) {
 func (w *walker) attributes(attributes pcommon.Map, t *tally) {
 	renamed := false
 	attributes.RemoveIf(func(key string, value pcommon.Value) bool {
-		switch w.keys.of(key, w.keepContent) {
+		facts := w.factsOf(key)
+		switch facts.fate {
 		case keepListed:
 			w.value(value, noSecret, t)
 			return false
@@ -168,7 +171,7 @@ func (w *walker) attributes(attributes pcommon.Map, t *tally) {
 			w.identity(value, t)
 			return false
 		case keepOther:
-			renamed = w.entry(key, value, t) || renamed
+			renamed = w.entry(facts, value, t) || renamed
 			return false
 		case dropContent:
 			t.content++
@@ -186,14 +189,51 @@ func (w *walker) attributes(attributes pcommon.Map, t *tally) {
 	}
 }
 
+// keyFacts is all that is asked of a key.
+type keyFacts struct {
+	fate fate
+	// Of a key that may be anything: what it says of its value's being a secret, whether it names a person, and whether it
+	// needs redaction itself.
+	named             strength
+	identity, renamed bool
+}
+
+func (w *walker) factsOf(key string) keyFacts {
+	known := &w.keysSeen[0]
+	if w.keepContent {
+		known = &w.keysSeen[1]
+	}
+	slot := known.at(key)
+	if slot != nil && slot.text == key {
+		return slot.value
+	}
+	facts := keyFacts{fate: w.keys.of(key, w.keepContent)}
+	if facts.fate == keepOther {
+		w.addContents(&facts, key)
+	}
+	if slot != nil {
+		slot.text, slot.value = key, facts
+	}
+	return facts
+}
+
+// addContents adds what the words of a key say.
+func (w *walker) addContents(facts *keyFacts, key string) {
+	facts.identity = w.identityKeys[key]
+	if !facts.identity {
+		facts.named = w.redactor.secretName(key, &w.scratch)
+	}
+	facts.renamed = w.redactor.mayChange(key, &w.scratch)
+}
+
 // entry redacts the value of a key that may be anything, and tells whether the key needs redaction too.
-func (w *walker) entry(key string, value pcommon.Value, t *tally) bool {
-	if w.identityKeys[key] {
+func (w *walker) entry(facts keyFacts, value pcommon.Value, t *tally) bool {
+	if facts.identity {
 		w.identity(value, t)
 	} else {
-		w.value(value, w.redactor.secretName(key, &w.scratch), t)
+		w.value(value, facts.named, t)
 	}
-	return w.redactor.mayChange(key, &w.scratch)
+	return facts.renamed
 }
 
 // rename is the rare case of a secret in a key: the map is made anew. Of equal keys the first counts.
@@ -236,7 +276,9 @@ func (w *walker) value(value pcommon.Value, named strength, t *tally) {
 	case pcommon.ValueTypeMap:
 		renamed := false
 		for key, element := range value.Map().All() {
-			renamed = w.entry(key, element, t) || renamed
+			var facts keyFacts
+			w.addContents(&facts, key)
+			renamed = w.entry(facts, element, t) || renamed
 		}
 		if renamed {
 			w.rename(value.Map(), t)
