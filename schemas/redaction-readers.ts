@@ -7,6 +7,7 @@
  */
 import { Ahead, Kind } from './redaction-ahead.js';
 import { saysUserAndPassword } from './redaction-encoded.js';
+import { beginsSentence, isAddress, isNames, isOnlyNamed, isPasswordsName, isPlatform, isSentence, isSource, isTokenName, LONGEST_LOOK } from './redaction-shapes.js';
 import {
   BACKSLASH, hasBoundary, isAlphanumeric, isDigit, isLetter, isLineBreak, isLower, isNameCharacter, isQuote, isSpace, isTypographicQuote, isUpper,
   isWordAt, skipBareColour, skipColour,
@@ -21,8 +22,6 @@ export type Take = (start: number, end: number) => void;
 
 /** A shorter value is not taken for a secret by its name alone. */
 const SHORTEST_VALUE = 8;
-/** Characters that are looked at to decide whether a value is a secret. */
-const LONGEST_LOOK = 256;
 /** A quoted value that does not end within so many characters has no end. */
 const LONGEST_QUOTED = 1024;
 const LONGEST_NAME = 60;
@@ -39,10 +38,6 @@ const LONGEST_ODD_PASSWORD = 128;
 const MOST_SIGNS = 16;
 /** Characters that are looked at to tell chance from words by the case of the letters. */
 const LONGEST_CASE = 64;
-/** Words that are looked at to tell names from a secret. */
-const MOST_WORDS = 16;
-/** Where in a value the scheme of a URL is looked for. */
-const LONGEST_SCHEME = 64;
 /** Characters of base64 in which the colon of a user and password is looked for. */
 const LONGEST_BASIC = 128;
 /** Pairs of a header: `Digest` has ten. */
@@ -51,8 +46,6 @@ const MOST_PAIRS = 16;
 const about = new Set(VOCABULARY.about);
 const glued = new Set(VOCABULARY.glued);
 const literals = new Set(VOCABULARY.literals);
-const prose = new Set(VOCABULARY.prose);
-const sources = new Set(VOCABULARY.sources);
 const noUsers = new Set(VOCABULARY.no_users);
 const longest = (words: readonly string[]): number => Math.max(...words.map((word) => word.length));
 const [LONGEST_GLUED, LONGEST_ABOUT] = [longest(VOCABULARY.glued), longest(VOCABULARY.about)];
@@ -235,10 +228,10 @@ function isSecretValue(ahead: Ahead, start: number, end: number, isQuoted: boole
   const hasSpace = isQuoted && ahead.has(Kind.space, start, lookEnd(start, end));
   if (strength === 'token' && (hasSpace || !(isMixed(ahead, start, end) || isRandomCase(ahead, start, end)))) return false;
   if (isTemplate(text, start, end) || isLiteral(text, start, end)) return false;
-  if (!isQuoted && isSource(text, start, end)) return false;
+  if (!isQuoted && (isSource(text, start, end, strength === 'token') || isPlatform(text, start, end))) return false;
   if (hasSpace) return hasLetter(ahead, start, end) && !isSentence(text, start, end);
-  if (strength === 'password') return !isPasswordsName(ahead, start, end) && !(text.charAt(start) === '/' && isNames(text, start, end));
-  return !isAddress(text, start, end) && !isNames(text, start, end);
+  if (strength === 'password') return !isPasswordsName(text, start, end, isQuoted) && !(text.charAt(start) === '/' && isNames(text, start, end));
+  return !isAddress(text, start, end) && !isTokenName(text, start, end);
 }
 
 /** Whether the whole value of an attribute or entry is a secret, whose name says so: a password may even be a sentence. */
@@ -277,98 +270,6 @@ function isNameOnly(text: string, start: number, end: number): boolean {
 
 function isLiteral(text: string, start: number, end: number): boolean {
   return end - start <= 20 && literals.has(text.slice(start, end).toLowerCase().replace(/[^a-z]/g, ' ').trim());
-}
-
-/** `options.token`, `getToken(user)`, `SecretString = ...`: source that names where a secret comes from. */
-function isSource(text: string, start: number, end: number): boolean {
-  let i = start;
-  let words = 0;
-  let first = '';
-  let hasDigit = false;
-  for (let from = i; ; from = i) {
-    if (!isLetter(text.charCodeAt(i)) && text.charAt(i) !== '_') return false;
-    while (i < end && i < start + LONGEST_LOOK && (isAlphanumeric(text.charCodeAt(i)) || text.charAt(i) === '_')) {
-      hasDigit ||= isDigit(text.charCodeAt(i));
-      i += 1;
-    }
-    words += 1;
-    if (words === 1) first = text.slice(from, i);
-    if (text.charAt(i) === '.' || text.startsWith('::', i) || text.startsWith('?.', i)) {
-      i += text.charAt(i) === '.' ? 1 : 2;
-      if (i < end && words < 8) continue;
-    }
-    break;
-  }
-  const next = text.charAt(i);
-  if (words === 1) {
-    const word = first.toLowerCase();
-    if (sources.has(word) && (next === '[' || next === '?' || isSpace(text.charCodeAt(i)) || i === text.length)) return true;
-    if (next === '(') return VOCABULARY.getters.some((getter) => word.startsWith(getter)) || !hasDigit;
-    // A type: `secret: SecretString = ...`.
-    if (i === end && !hasDigit) return isAssigned(text, i);
-    return false;
-  }
-  if (i < end && next !== '(' && next !== '[' && next !== '!') return false;
-  if (next === '(' || sources.has(first.toLowerCase())) return true;
-  return !hasDigit;
-}
-
-function isAssigned(text: string, at: number): boolean {
-  let i = at;
-  while (text.charAt(i) === ' ' && i < at + 3) i += 1;
-  return i > at && text.charAt(i) === '=' && text.charAt(i + 1) !== '=';
-}
-
-/** A value with blanks that speaks of passwords. */
-function isSentence(text: string, start: number, end: number): boolean {
-  const words = text.slice(start, Math.min(end, start + LONGEST_LOOK)).split(/[^A-Za-z0-9]/).filter((word) => word !== '');
-  return words.some((word) => prose.has(word.toLowerCase())) || words.length > 12;
-}
-
-/** `your_password`, `hashedPassword`: letters that have the name of the thing in them. */
-function isPasswordsName(ahead: Ahead, start: number, end: number): boolean {
-  if (end - start > LONGEST_LOOK || hasDigit(ahead, start, end)) return false;
-  const value = ahead.text.slice(start, end);
-  return /^[A-Za-z_.-]{1,256}$/.test(value) && /pass|pwd|secret|token/.test(value.toLowerCase());
-}
-
-/** A digest, an address, a date: what says where a secret is, or which one. */
-function isAddress(text: string, start: number, end: number): boolean {
-  const value = text.slice(start, Math.min(end, start + LONGEST_SCHEME)).toLowerCase();
-  return /^(?:arn:|projects\/|vault:|op:\/\/|file:|sha1[:-]|sha256[:-]|sha384[:-]|sha512[:-]|md5:|[0-9]{4}-[0-9]{2}-[0-9]{2})/.test(value) || value.includes('://');
-}
-
-const isJoint = (code: number): boolean => code === 45 || code === 95 || code === 46 || code === 47 || code === 58 || code === 64 || code === 94 || code === 126;
-
-/** Two words or more, with signs between, each of letters and a short number at most: `app-tls-2`, `^1.2.3-rc.1`. */
-function isNames(text: string, start: number, end: number): boolean {
-  if (end - start > LONGEST_LOOK) return false;
-  let words = 0;
-  for (let i = start; words < MOST_WORDS; i++) {
-    i = wordEnd(text, i, end);
-    if (i < end && !isJoint(text.charCodeAt(i))) return false;
-    words += 1;
-    if (i >= end) break;
-  }
-  return words > 1;
-}
-
-/** End of a word at `at`: small letters, capitals, or both as in camelCase, and up to three digits. */
-function wordEnd(text: string, at: number, end: number): number {
-  let i = at;
-  const run = (isOf: (code: number) => boolean, most: number): number => {
-    const from = i;
-    while (i < end && i < from + most && isOf(text.charCodeAt(i))) i += 1;
-    return i - from;
-  };
-  if (run(isUpper, 20) <= 1 && run(isLower, 20) > 0 && isLower(text.charCodeAt(at))) {
-    for (let parts = 0; parts < 6 && isUpper(text.charCodeAt(i)) && isLower(text.charCodeAt(i + 1)) && i + 1 < end; parts++) {
-      i += 1;
-      run(isLower, 20);
-    }
-  }
-  run(isDigit, 3);
-  return i;
 }
 
 // ---------------------------------------------------------------- assignments
@@ -423,6 +324,7 @@ export function readAssignment(ahead: Ahead, start: number, end: number, take: T
   // A list, a block or the next key of a file, and no value.
   if (!value.isQuoted && (text.charAt(value.end - 1) === ':' || (sign === -1 && text.charAt(value.start) === '-'))) return;
   if (text.charAt(value.start) === '{' && !value.isQuoted && !isBraced(text, at, value.start)) return;
+  if (!value.isQuoted && text.charAt(at) === ':' && beginsSentence(text, value.start, value.end)) return;
   if (isSecretValue(ahead, value.start, value.end, value.isQuoted, strength)) take(start, wholeEnd(ahead, value));
 }
 
@@ -501,6 +403,7 @@ const credentialEnd = (ahead: Ahead, start: number, most = start + LONGEST_QUOTE
 const isCredential = (ahead: Ahead, start: number, end: number): boolean => {
   const { text } = ahead;
   if (!isAsLong(text, start, end, SHORTEST_VALUE) || isUniform(text, start, end) || isTemplate(text, start, end)) return false;
+  if (isAddress(text, start, end) || isTokenName(text, start, end)) return false;
   return hasDigit(ahead, start, end) || text.charAt(end - 1) === '=' || isRandomCase(ahead, start, end);
 };
 
@@ -654,7 +557,7 @@ const isHostCharacter = (code: number): boolean => isAlphanumeric(code) || code 
 /** A token in the place of a user's name. */
 function isUserToken(ahead: Ahead, start: number, end: number): boolean {
   const { text } = ahead;
-  return isAsLong(text, start, end, 16) && isMixed(ahead, start, end) && !isTemplate(text, start, end) && !isNames(text, start, end);
+  return isAsLong(text, start, end, 16) && isMixed(ahead, start, end) && !isTemplate(text, start, end) && !isTokenName(text, start, end);
 }
 
 /** All of it stands for a password: `${PASSWORD}`, `<password>`, `***`, a placeholder of ours. */
@@ -731,8 +634,9 @@ function isHost(text: string, start: number): boolean {
 
 // ---------------------------------------------------------------- blocks
 
-/** End of the block whose first line ends at `from`: behind its last line, or of the text. */
+/** End of the block whose first line ends at `from`: behind its last line, or of the text; -1 if it is only spoken of. */
 export function blockEnd(text: string, from: number): number {
+  if (isOnlyNamed(text, from)) return -1;
   const last = /-{4,5} {0,1}END/g;
   last.lastIndex = from;
   const found = last.exec(text);

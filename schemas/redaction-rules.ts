@@ -72,22 +72,27 @@ function token(name: string, prefixes: string | readonly string[], characters: s
   };
 }
 
+/** Base64 of text of one byte a character, by place in a group of four. */
+const TEXT_IN_BASE64 = ['[C-Za-f]', '[AC-HQS-Xgi-nwyz0-3]', '[ABEFIJMNQRUVYZcdghklopstwx014589]', BASE64.replace('=', '')];
+
 /**
- * Base64 of a token: the characters that the prefix becomes in each of the three positions it may have among
- * groups of three bytes. Five of them at least, or chance would produce them.
+ * Base64 of a token: the characters that the prefix becomes in each of the three positions it may have among groups of three
+ * bytes, and twelve more of text in base64, or chance would produce them: a digest has no sign before it.
  */
 function inBase64(prefixes: readonly string[]): RedactionRule {
   const forms = prefixes.flatMap((prefix) =>
     [0, 1, 2].map((shift) => {
       const encoded = Buffer.from('\0'.repeat(shift) + prefix, 'latin1').toString('base64');
-      return encoded.slice(Math.ceil((shift * 8) / 6), Math.floor(((shift + prefix.length) * 8) / 6));
+      const [from, to] = [Math.ceil((shift * 8) / 6), Math.floor(((shift + prefix.length) * 8) / 6)];
+      return { form: encoded.slice(from, to), place: to % 4 };
     }),
   );
-  return {
-    name: 'base64-token',
-    keywords: forms.map((form) => form.toLowerCase()),
-    pattern: `(?:${forms.map((form) => form.replace(/[+/]/g, '\\$&')).join('|')})${BASE64}{16,1000}`,
-  };
+  const text = (place: number): string => Array.from({ length: 12 }, (_, at) => TEXT_IN_BASE64[(place + at) % 4] ?? '').join('');
+  const after = [0, 1, 2, 3].map((place) => {
+    const found = forms.filter((each) => each.place === place).map(({ form }) => form.replace(/[+/]/g, '\\$&'));
+    return `(?:${found.join('|')})${text(place)}`;
+  });
+  return { name: 'base64-token', keywords: forms.map(({ form }) => form.toLowerCase()), pattern: `(?:${after.join('|')})${BASE64}{1,1000}` };
 }
 
 /** Words of a name under which a value of 8 characters or more is a secret, if it looks like one. */
@@ -113,8 +118,8 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
   // Models and agents.
   token('anthropic-key', 'sk-ant-', TOKEN, 12, 300),
   token('langfuse-key', ['sk-lf-', 'pk-lf-'], TOKEN, 20),
-  // Words of small letters are a name: `sk-spinner-three-bounce`.
-  { ...token('openai-key', 'sk-', TOKEN, 12, 300), except: 'sk(?:-[a-z]{0,30}){1,9}(?:[^A-Za-z0-9_-]|$)' },
+  // Words of small letters are a name (`sk-spinner-three-bounce`), and so is a type of SSH key that lives in hardware.
+  { ...token('openai-key', 'sk-', TOKEN, 12, 300), except: 'sk-(?:(?:ecdsa-sha2-nistp256|ssh-ed25519)|[a-z]{0,30}(?:-[a-z]{0,30}){0,8}(?:[^A-Za-z0-9_-]|$))' },
   token('xai-key', 'xai-', TOKEN, 20),
   token('google-key', 'AIza', TOKEN, 20),
   token('gemini-key', 'AQ.', TOKEN, 30),
@@ -285,7 +290,8 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
     keywords: ['bearer ', 'bearer%20', 'bearer+'],
     boundary: 'word',
     pattern: `${anyCase('bearer')}(?:[ +]|%20)[A-Za-z0-9._~+/=-]{12,1000}`,
-    except: `${anyCase('bearer')}[ +](?:[A-Za-z]{1,30}[.]?(?:[^A-Za-z0-9._~+/=-]|$))`,
+    // `bearer authentication.`, `Bearer access_token`
+    except: `${anyCase('bearer')}[ +](?:[A-Za-z]{1,30}|[a-z]{1,15}(?:[_-][a-z]{1,15}){1,3})[.]?(?:[^A-Za-z0-9._~+/=-]|$)`,
   },
   {
     name: 'basic-auth',
@@ -315,7 +321,9 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
   },
   inBase64([
     'sk-ant-', 'sk-proj-', 'ghp_', 'ghs_', 'github_pat_', 'glpat-', 'npm_', 'xoxb-', 'xoxp-', 'AKIA', 'ASIA', 'AIza', 'eccp_', 'sk_live_',
-    'rk_live_', 'lin_api_', 'dckr_pat_', 'pypi-', 'shpat_', 'dop_v1_', 'glsa_', '-----BEGIN',
+    'rk_live_', 'lin_api_', 'dckr_pat_', 'pypi-', 'shpat_', 'dop_v1_', 'glsa_',
+    // A certificate begins as a key does.
+    ...['', 'RSA ', 'EC ', 'DSA ', 'OPENSSH ', 'ENCRYPTED ', 'PGP '].map((kind) => `-----BEGIN ${kind}PRIVATE KEY`),
   ]),
   {
     name: 'assigned-secret',
@@ -327,5 +335,7 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
     name: 'vendor-credential',
     keywords: VENDORS,
     pattern: `(?:${VENDORS.map(anyCase).join('|')})[A-Za-z0-9_. \\t-]{0,25}${QUOTE}${GAP}${ASSIGN}${GAP}${QUOTE}[A-Za-z]{0,19}[0-9][A-Za-z0-9_=-]{19,200}`,
+    // The checksum of a Go module: `github.com/ktrysmt/go-bitbucket v0.6.4 h1:...=`
+    except: '[A-Za-z0-9_./-]{1,60} v[A-Za-z0-9_.+/-]{1,60} h1:',
   },
 ];

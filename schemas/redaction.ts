@@ -212,7 +212,10 @@ function findPlain(own: Engine, text: string, found: Found[]): void {
     const { except } = compiled.rule;
     if (except !== undefined && matchEnd((compiled.except ??= new RegExp(except, 'uy')), text, start) !== -1) continue;
     if (reads === undefined) take(start, end);
-    else if (reads === 'block') take(start, blockEnd(text, end));
+    else if (reads === 'block') {
+      const to = blockEnd(text, end);
+      if (to !== -1) take(start, to);
+    }
     else if (reads === 'token') readToken(ahead, start, end, take);
     else if (reads === 'flag') readUserFlag(ahead, start, end, take);
     else if (reads === 'basic') {

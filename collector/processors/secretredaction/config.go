@@ -89,6 +89,7 @@ type Rule struct {
 
 // Vocabulary: all words are lower case. See schemas/redaction-vocabulary.ts for the meaning of each list.
 type Vocabulary struct {
+	Pairs        []string            `mapstructure:"pairs"`
 	About        []string            `mapstructure:"about"`
 	Glued        []string            `mapstructure:"glued"`
 	Literals     []string            `mapstructure:"literals"`

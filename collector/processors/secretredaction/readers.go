@@ -60,6 +60,7 @@ type readers struct {
 	about, glued, literals, prose, sources, noUsers  map[string]bool
 	serviceUsers, sharedLogins, fileEnds, homesBelow map[string]bool
 	getters                                          []string
+	pairs                                            *letterPairs
 	commands                                         map[string][]string
 	longestGlued, longestAbout                       int
 }
@@ -75,7 +76,7 @@ func newReaders(v Vocabulary) *readers {
 	return &readers{
 		about: set(v.About), glued: set(v.Glued), literals: set(v.Literals), prose: set(v.Prose), sources: set(v.Sources), noUsers: set(v.NoUsers),
 		serviceUsers: set(v.ServiceUsers), sharedLogins: set(v.SharedLogins), fileEnds: set(v.FileEnds), homesBelow: set(v.HomesBelow),
-		getters: v.Getters, commands: v.Commands, longestGlued: longest(v.Glued), longestAbout: longest(v.About),
+		getters: v.Getters, pairs: newLetterPairs(v.Pairs), commands: v.Commands, longestGlued: longest(v.Glued), longestAbout: longest(v.About),
 	}
 }
 
@@ -334,16 +335,16 @@ func (r *readers) isSecretValue(a *ahead, start, end int, isQuoted bool, name st
 	if isTemplate(text, start, end) || r.isLiteral(text, start, end) {
 		return false
 	}
-	if !isQuoted && r.isSource(text, start, end) {
+	if !isQuoted && (r.isSource(text, start, end, name == tokenName) || isPlatform(text, start, end)) {
 		return false
 	}
 	if hasSpace {
 		return hasLetter(a, start, end) && !r.isSentence(text, start, end)
 	}
 	if name == passwordName {
-		return !isPasswordsName(a, start, end) && !(text[start] == '/' && isNames(text, start, end))
+		return !isPasswordsName(text, start, end, isQuoted) && !(text[start] == '/' && isNames(text, start, end))
 	}
-	return !isAddress(text, start, end) && !isNames(text, start, end)
+	return !isAddress(text, start, end) && !r.isTokenName(text, start, end)
 }
 
 // isNamedSecret tells whether the whole value of an attribute or entry is a secret, whose name says so: a password may even
@@ -418,148 +419,6 @@ func (r *readers) isLiteral(text string, start, end int) bool {
 		return ' '
 	}, text[start:end])
 	return r.literals[strings.TrimSpace(word)]
-}
-
-// isSource: `options.token`, `getToken(user)`, `SecretString = ...`: source that names where a secret comes from.
-func (r *readers) isSource(text string, start, end int) bool {
-	i, words, first, hasDigit := start, 0, "", false
-	for {
-		from := i
-		if !isLetter(at(text, i)) && at(text, i) != '_' {
-			return false
-		}
-		for i < end && i < start+longestLook && (isAlphanumeric(text[i]) || text[i] == '_') {
-			hasDigit = hasDigit || isDigit(text[i])
-			i++
-		}
-		words++
-		if words == 1 {
-			first = text[from:i]
-		}
-		if at(text, i) == '.' || hasPrefixAt(text, i, "::") || hasPrefixAt(text, i, "?.") {
-			if text[i] == '.' {
-				i++
-			} else {
-				i += 2
-			}
-			if i < end && words < 8 {
-				continue
-			}
-		}
-		break
-	}
-	next := at(text, i)
-	word := strings.ToLower(first)
-	if words == 1 {
-		if r.sources[word] && (next == '[' || next == '?' || isSpace(next) || i == len(text)) {
-			return true
-		}
-		if next == '(' {
-			for _, getter := range r.getters {
-				if strings.HasPrefix(word, getter) {
-					return true
-				}
-			}
-			return !hasDigit
-		}
-		// A type: `secret: SecretString = ...`.
-		return i == end && !hasDigit && isAssigned(text, i)
-	}
-	if i < end && next != '(' && next != '[' && next != '!' {
-		return false
-	}
-	return next == '(' || r.sources[word] || !hasDigit
-}
-
-func isAssigned(text string, start int) bool {
-	i := start
-	for at(text, i) == ' ' && i < start+3 {
-		i++
-	}
-	return i > start && at(text, i) == '=' && at(text, i+1) != '='
-}
-
-// isSentence: a value with blanks that speaks of passwords.
-func (r *readers) isSentence(text string, start, end int) bool {
-	words := 0
-	from := -1
-	stop := min(end, start+longestLook)
-	for i := start; i <= stop; i++ {
-		if i < stop && isAlphanumeric(text[i]) {
-			if from < 0 {
-				from = i
-			}
-			continue
-		}
-		if from >= 0 {
-			words++
-			if r.prose[strings.ToLower(text[from:i])] {
-				return true
-			}
-			from = -1
-		}
-	}
-	return words > 12
-}
-
-var (
-	passwordsName = regexp.MustCompile(`^[A-Za-z_.-]{1,256}$`)
-	passwordsWord = regexp.MustCompile(`pass|pwd|secret|token`)
-	address       = regexp.MustCompile(`^(?:arn:|projects/|vault:|op://|file:|sha1[:-]|sha256[:-]|sha384[:-]|sha512[:-]|md5:|[0-9]{4}-[0-9]{2}-[0-9]{2})`)
-)
-
-// isPasswordsName: `your_password`, `hashedPassword`: letters that have the name of the thing in them.
-func isPasswordsName(a *ahead, start, end int) bool {
-	if end-start > longestLook || hasDigit(a, start, end) {
-		return false
-	}
-	name := a.text[start:end]
-	return passwordsName.MatchString(name) && passwordsWord.MatchString(strings.ToLower(name))
-}
-
-// isAddress: a digest, an address, a date: what says where a secret is, or which one.
-func isAddress(text string, start, end int) bool {
-	name := strings.ToLower(text[start:min(end, start+longestScheme)])
-	return address.MatchString(name) || strings.Contains(name, "://")
-}
-
-// isNames: two words or more, with signs between, each of letters and a short number at most: `app-tls-2`, `^1.2.3-rc.1`.
-func isNames(text string, start, end int) bool {
-	if end-start > longestLook {
-		return false
-	}
-	words := 0
-	for i := start; words < mostWords; i++ {
-		i = wordEnd(text, i, end)
-		if i < end && strings.IndexByte("-_./:@^~", text[i]) < 0 {
-			return false
-		}
-		words++
-		if i >= end {
-			break
-		}
-	}
-	return words > 1
-}
-
-// wordEnd is the end of a word at start: small letters, capitals, or both as in camelCase, and up to three digits.
-func wordEnd(text string, start, end int) int {
-	i := start
-	run := func(isOf func(byte) bool, most int) int {
-		from := i
-		for i < end && i < from+most && isOf(text[i]) {
-			i++
-		}
-		return i - from
-	}
-	if run(isUpper, 20) <= 1 && run(isLower, 20) > 0 && isLower(text[start]) {
-		for parts := 0; parts < 6 && i+1 < end && isUpper(text[i]) && isLower(text[i+1]); parts++ {
-			i++
-			run(isLower, 20)
-		}
-	}
-	run(isDigit, 3)
-	return i
 }
 
 // Assignments
@@ -661,6 +520,9 @@ func (r *readers) readAssignment(a *ahead, start, end int, take taker) {
 	}
 	// ODBC writes `PWD={...}`: after `=` and no blank.
 	if !v.isQuoted && at(text, v.start) == '{' && !(at(text, i) == '=' && v.start == i+1) {
+		return
+	}
+	if !v.isQuoted && at(text, i) == ':' && r.beginsSentence(text, v.start, v.end) {
 		return
 	}
 	if r.isSecretValue(a, v.start, v.end, v.isQuoted, name) {
@@ -783,9 +645,12 @@ func credentialEnd(a *ahead, start int) int {
 	return a.next(kindCredentialEnd, start, start+longestQuoted)
 }
 
-func isCredential(a *ahead, start, end int) bool {
+func (r *readers) isCredential(a *ahead, start, end int) bool {
 	text := a.text
 	if !isAsLong(text, start, end, shortestValue) || isUniform(text, start, end) || isTemplate(text, start, end) {
+		return false
+	}
+	if isAddress(text, start, end) || r.isTokenName(text, start, end) {
 		return false
 	}
 	return hasDigit(a, start, end) || text[end-1] == '=' || isRandomCase(a, start, end)
@@ -811,7 +676,7 @@ func valueStart(text string, end int) int {
 }
 
 // readAuthorization reads what follows the name of the header: a scheme, and what belongs to it.
-func readAuthorization(a *ahead, end int, take taker) {
+func (r *readers) readAuthorization(a *ahead, end int, take taker) {
 	text := a.text
 	first := valueStart(text, end)
 	if first < 0 {
@@ -839,7 +704,7 @@ func readAuthorization(a *ahead, end int, take taker) {
 		}
 		pair = pairEnd(a, next)
 	}
-	if isCredential(a, from, to) {
+	if r.isCredential(a, from, to) {
 		take(first, a.next(kindCredentialEnd, to, len(text)))
 	}
 }
@@ -890,7 +755,7 @@ func pairEnd(a *ahead, start int) int {
 }
 
 // readCookies reads the pairs of `Cookie` and `Set-Cookie`, if one of their values looks like a secret.
-func readCookies(a *ahead, end int, take taker) {
+func (r *readers) readCookies(a *ahead, end int, take taker) {
 	text := a.text
 	first := valueStart(text, end)
 	if first < 0 {
@@ -908,7 +773,7 @@ func readCookies(a *ahead, end int, take taker) {
 			break
 		}
 		to = credentialEnd(a, name+1)
-		isSecret = isSecret || isCredential(a, name+1, to)
+		isSecret = isSecret || r.isCredential(a, name+1, to)
 		if at(text, to) != ';' {
 			break
 		}
@@ -958,7 +823,7 @@ func isTextEscape(a *ahead, i int) bool {
 }
 
 // readURL reads user and password of the URL that has `://` at start: up to the last @ of its authority.
-func readURL(a *ahead, start, end int, take taker) {
+func (r *readers) readURL(a *ahead, start, end int, take taker) {
 	text := a.text
 	i, sign, colon := end, -1, -1
 	for ; i < len(text) && i < end+longestAuthority; i++ {
@@ -989,13 +854,13 @@ func readURL(a *ahead, start, end int, take taker) {
 		return
 	}
 	if colon < 0 || colon > sign {
-		if isUserToken(a, end, sign) {
+		if r.isUserToken(a, end, sign) {
 			take(start, sign+1)
 		}
 		return
 	}
 	if colon+1 == sign {
-		if isUserToken(a, end, colon) {
+		if r.isUserToken(a, end, colon) {
 			take(start, sign+1)
 		}
 	} else if !isTemplateOnly(text, colon+1, sign) {
@@ -1014,9 +879,9 @@ func isNoPort(text string, start, end int) bool {
 }
 
 // isUserToken: a token in the place of a user's name.
-func isUserToken(a *ahead, start, end int) bool {
+func (r *readers) isUserToken(a *ahead, start, end int) bool {
 	text := a.text
-	return isAsLong(text, start, end, 16) && isMixed(a, start, end) && !isTemplate(text, start, end) && !isNames(text, start, end)
+	return isAsLong(text, start, end, 16) && isMixed(a, start, end) && !isTemplate(text, start, end) && !r.isTokenName(text, start, end)
 }
 
 // isTemplateOnly: all of it stands for a password: `${PASSWORD}`, `***`, a placeholder of ours.
@@ -1131,8 +996,12 @@ func isHost(text string, start int) bool {
 
 var lastLine = regexp.MustCompile(`-{4,5} {0,1}END`)
 
-// blockEnd is the end of the block whose first line ends at from: behind its last line, or of the text.
+// blockEnd is the end of the block whose first line ends at from: behind its last line, or of the text; -1 if it is only
+// spoken of.
 func blockEnd(text string, from int) int {
+	if isOnlyNamed(text, from) {
+		return -1
+	}
 	found := lastLine.FindStringIndex(text[from:])
 	if found == nil {
 		return len(text)
@@ -1210,7 +1079,7 @@ func (r *readers) readCommand(a *ahead, start, end int, take taker) int {
 		}
 		i = each.next
 		if wanted != 0 {
-			takeArgument(a, each.start, each.end, wanted, false, take)
+			r.takeArgument(a, each.start, each.end, wanted, false, take)
 			wanted = 0
 			continue
 		}
@@ -1228,9 +1097,9 @@ func (r *readers) readCommand(a *ahead, start, end int, take taker) int {
 			case rest == each.end:
 				wanted = sign
 			case isSigned:
-				takeArgument(a, rest+1, each.end, sign, true, take)
+				r.takeArgument(a, rest+1, each.end, sign, true, take)
 			case !strings.HasPrefix(name, "--"):
-				takeArgument(a, rest, each.end, sign, true, take)
+				r.takeArgument(a, rest, each.end, sign, true, take)
 			default:
 				continue
 			}
@@ -1240,7 +1109,7 @@ func (r *readers) readCommand(a *ahead, start, end int, take taker) int {
 }
 
 // takeArgument takes the value of an option, by the sign behind the option; see schemas/redaction-vocabulary.ts.
-func takeArgument(a *ahead, start, end int, sign byte, isGlued bool, take taker) {
+func (r *readers) takeArgument(a *ahead, start, end int, sign byte, isGlued bool, take taker) {
 	text := a.text
 	if end <= start || isTemplateOnly(text, start, end) || isTemplate(text, start, end) {
 		return
@@ -1255,7 +1124,7 @@ func takeArgument(a *ahead, start, end int, sign byte, isGlued bool, take taker)
 		}
 		return
 	case '=':
-		if i := indexIn(text, '=', start, end); i >= 0 && i+1 < end && isCredential(a, i+1, end) {
+		if i := indexIn(text, '=', start, end); i >= 0 && i+1 < end && r.isCredential(a, i+1, end) {
 			take(start, end)
 		}
 		return

@@ -377,7 +377,9 @@ func (r *redactor) findPlain(text string, s *scratch) {
 		end := c.at + found[1]
 		switch rule.reads {
 		case readsBlock:
-			take(c.at, blockEnd(text, end))
+			if to := blockEnd(text, end); to >= 0 {
+				take(c.at, to)
+			}
 		case readsToken:
 			r.readToken(a, c.at, end, take)
 		case readsFlag:
@@ -407,11 +409,11 @@ func (r *redactor) readAt(a *ahead, c candidate, rule *compiledRule, take taker,
 	case readsAssignment:
 		r.readAssignment(a, c.at, end, take)
 	case readsAuthorization:
-		readAuthorization(a, end, take)
+		r.readAuthorization(a, end, take)
 	case readsCookies:
-		readCookies(a, end, take)
+		r.readCookies(a, end, take)
 	case readsURL:
-		readURL(a, c.at, end, take)
+		r.readURL(a, c.at, end, take)
 	case readsUserinfo:
 		r.readUserinfo(a, c.at, end, take)
 	case readsCommand:
