@@ -682,6 +682,12 @@ function nextArgument(ahead: Ahead, at: number, limit: number): Argument | undef
   let end = i;
   while (end < text.length) {
     const each = text.charCodeAt(end);
+    // `user:'password'`: a part of it is in quotes.
+    const close = end > i && isQuote(each) && ':='.includes(text.charAt(end - 1)) ? quotedEnd(text, end + 1, each, 0) : -1;
+    if (close !== -1) {
+      end = close + 1;
+      continue;
+    }
     if (isSpace(each) || isQuote(each) || (each === BACKSLASH && isEscapeAt(ahead, end)) || (end >= limit && end >= i + LONGEST_COMMAND)) break;
     end += 1;
   }

@@ -1050,6 +1050,13 @@ func nextArgument(a *ahead, i, limit int) (argument, bool) {
 	end := i
 	for end < len(text) {
 		c := text[end]
+		// `user:'password'`: a part of it is in quotes.
+		if end > i && isQuote(c) && (text[end-1] == ':' || text[end-1] == '=') {
+			if last := quotedEnd(text, end+1, c, 0); last >= 0 {
+				end = last + 1
+				continue
+			}
+		}
 		if isSpace(c) || isQuote(c) || c == backslash && isTextEscape(a, end) || end >= limit && end >= i+longestCommand {
 			break
 		}
