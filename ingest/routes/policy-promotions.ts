@@ -26,7 +26,10 @@ const DECIDE = {
 
 /** The gate on top of AgentShield's `policy promote` (SPEC 2 and 7). */
 export function policyPromotionRoutes(app: FastifyInstance, { plane }: { plane: ControlPlane }): void {
-  addRoute(app, REQUEST, ({ caller, body }) => requestPromotion(plane, caller, body));
+  addRoute(app, REQUEST, ({ caller, body }) => {
+    needWholeOrg(caller);
+    return requestPromotion(plane, caller, body);
+  });
 
   addRoute(app, LIST, async ({ caller, query }) => {
     needWholeOrg(caller);
