@@ -10,6 +10,8 @@ export interface Insert {
   readonly table: string;
   readonly columns: readonly string[];
   readonly pieces: readonly Uint8Array[];
+  /** How many. */
+  readonly rows: number;
 }
 
 /** Writes out the rows of a batch. */
@@ -24,13 +26,13 @@ export function writeRows(batch: Batch): Insert {
     }
   }
   if (text !== '') pieces.push(encoder.encode(text));
-  return { table: batch.table, columns: batch.columns, pieces };
+  return { table: batch.table, columns: batch.columns, pieces, rows: batch.rows.length };
 }
 
 /** Each piece gets memory of its own, so that it can be handed over by another thread. */
 const encoder = new TextEncoder();
 
-/** Stores rows in one INSERT; resolves when they, and the facts made of them, are there. */
+/** Stores rows in one INSERT; resolves when they, and the facts made of them, are there. @throws what the store answers. */
 export async function insertRows(clickhouse: ClickHouseClient, { table, columns, pieces }: Insert): Promise<void> {
   const names = columns.map((column) => `\`${column}\``).join(', ');
   const result = await clickhouse.exec({

@@ -1,17 +1,22 @@
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
-import { fromStore } from '../errors/from-store.js';
+import { ShieldwatchError } from '#schemas/errors.js';
 import { readClear } from '../telemetry/read-clear.js';
-import { acceptedAll, type TelemetrySink } from '../telemetry/sink.js';
-import { insertRows } from './insert.js';
+import { acceptedAll, partialSuccess, type Signal, type TelemetrySink } from '../telemetry/sink.js';
 import { insertsOf } from '../work/large-work.js';
+import type { Insert } from './insert.js';
+import { storeRows, type RefusedRow } from './store-rows.js';
 import type { LandingSettings } from './tenant.js';
+
+/** Rows that an answer names one by one. */
+const MAX_NAMES = 5;
 
 /**
  * Does the collector's work where there is none: reads the request, deletes what only we may set, stamps the
  * tenant, takes secrets out, and writes the rows that the collector's exporter would write.
  *
  * A request is acknowledged when all its rows are stored. If some table failed the client is told to send it
- * again, and the rows that did get stored come twice: landing may repeat, facts fold.
+ * again, and the rows that did get stored come twice: landing may repeat, facts fold. Rows that the store will never take
+ * are named in a partial success, and the others are stored; where it takes none of them the answer is 400.
  */
 export function createLandingSink(clickhouse: ClickHouseClient, settings: LandingSettings): TelemetrySink {
   return {
@@ -19,8 +24,21 @@ export function createLandingSink(clickhouse: ClickHouseClient, settings: Landin
       const { signal, type, onEntries } = request;
       const { orgId } = caller;
       const inserts = await insertsOf({ kind: 'inserts', signal, type, body: await readClear(request, orgId), caller, settings }, { orgId, onEntries });
-      await fromStore(Promise.all(inserts.map((insert) => insertRows(clickhouse, insert))));
-      return acceptedAll(type);
+      const refused = await Promise.all(inserts.map(async (insert) => ({ insert, rows: await storeRows(clickhouse, insert) })));
+      const count = refused.reduce((sum, { rows }) => sum + rows.length, 0);
+      if (count === 0) return acceptedAll(type);
+      const rows = inserts.reduce((sum, insert) => sum + insert.rows, 0);
+      const message = `the store refuses ${String(count)} of ${String(rows)} ${NOUNS[signal]} for what they hold: ${namesOf(refused)}`;
+      if (count === rows) throw new ShieldwatchError('body_invalid', message);
+      return partialSuccess(type, signal, count, message);
     },
   };
+}
+
+const NOUNS: Readonly<Record<Signal, string>> = { traces: 'spans', metrics: 'data points', logs: 'log records' };
+
+/** Which rows were refused and by which of ClickHouse's error codes; never what they hold. */
+function namesOf(refused: readonly { insert: Insert; rows: readonly RefusedRow[] }[]): string {
+  const names = refused.flatMap(({ insert: { table }, rows }) => rows.slice(0, MAX_NAMES).map(({ index, code }) => `number ${String(index + 1)} of ${table} (code ${code})`));
+  return names.length > MAX_NAMES ? `${names.slice(0, MAX_NAMES).join(', ')} ...` : names.join(', ');
 }

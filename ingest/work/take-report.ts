@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import { ShieldwatchError } from '#schemas/errors.js';
 import { callerOf } from '../auth/caller.js';
 import { readJsonBytes } from '../body/read-json.js';
 import type { Repositories, Repository } from '../repositories.js';
@@ -27,8 +28,15 @@ export async function takeReport<K extends ReportKind>(request: FastifyRequest, 
   return { report: repository.fullName === first.named ? first : await read(repository.fullName), repository };
 }
 
-/** Sends the requests of a report on, one after the other. @throws ShieldwatchError as the sink does. */
+/**
+ * Sends the requests of a report on, one after the other.
+ *
+ * @throws ShieldwatchError as the sink does, and 400 when the store took some of it only: without those entries it can be sent again.
+ */
 export async function sendReport(sink: TelemetrySink, { requests }: Report, request: FastifyRequest): Promise<void> {
   const caller = callerOf(request);
-  for (const { signal, type, bytes } of requests) await sink.deliver({ signal, type, encoding: 'identity', body: [asBuffer(bytes)] }, caller);
+  for (const { signal, type, bytes } of requests) {
+    const { rejected } = await sink.deliver({ signal, type, encoding: 'identity', body: [asBuffer(bytes)] }, caller);
+    if (rejected !== undefined) throw new ShieldwatchError('body_invalid', rejected);
+  }
 }

@@ -1,0 +1,65 @@
+import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
+import { refusalCode } from '#schemas/clickhouse/refusals.js';
+import { fromStore } from '../errors/from-store.js';
+import { insertRows, type Insert } from './insert.js';
+
+/** Inserts that one insert may become while the rows that the store refuses are looked for: enough for one among a million. */
+const MAX_INSERTS = 64;
+const NEWLINE = 0x0a;
+
+/** A row that the store will never take. */
+export interface RefusedRow {
+  /** From 0, in the order of the request. */
+  readonly index: number;
+  /** ClickHouse's error code. */
+  readonly code: string;
+}
+
+/**
+ * Stores rows. What the store refuses for its content is halved until the guilty rows stand alone, and the others are stored.
+ * Where that takes more than {@link MAX_INSERTS} inserts, all rows of the parts that are left count as refused.
+ *
+ * @throws ShieldwatchError 503 when the store does not answer.
+ */
+export async function storeRows(clickhouse: ClickHouseClient, insert: Insert): Promise<RefusedRow[]> {
+  const first = await refusalOf(clickhouse, insert);
+  if (first === undefined) return [];
+  const rows = insert.pieces.flatMap(linesOf);
+  const parts = [{ from: 0, to: rows.length, code: first }];
+  const refused: RefusedRow[] = [];
+  let left = MAX_INSERTS;
+  for (let part = parts.shift(); part !== undefined; part = parts.shift()) {
+    const { from, to, code } = part;
+    if (to - from === 1 || left < 2) {
+      for (let index = from; index < to; index += 1) refused.push({ index, code });
+      continue;
+    }
+    const middle = (from + to) >> 1;
+    for (const half of [{ from, to: middle }, { from: middle, to }]) {
+      left -= 1;
+      const again = await refusalOf(clickhouse, { ...insert, pieces: [Buffer.concat(rows.slice(half.from, half.to))] });
+      if (again !== undefined) parts.push({ ...half, code: again });
+    }
+  }
+  return refused.toSorted((one, other) => one.index - other.index);
+}
+
+async function refusalOf(clickhouse: ClickHouseClient, insert: Insert): Promise<string | undefined> {
+  try {
+    await insertRows(clickhouse, insert);
+    return undefined;
+  } catch (error) {
+    return refusalCode(error) ?? (await fromStore(Promise.reject(error as Error)));
+  }
+}
+
+/** The rows of a piece, which has whole rows: a line break within a text is escaped. */
+function linesOf(piece: Uint8Array): Uint8Array[] {
+  const lines: Uint8Array[] = [];
+  for (let from = 0; from < piece.length; ) {
+    const to = piece.indexOf(NEWLINE, from) + 1;
+    lines.push(piece.subarray(from, to));
+    from = to;
+  }
+  return lines;
+}
