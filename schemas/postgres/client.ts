@@ -26,22 +26,49 @@ export async function openPostgres(config: PostgresConfig): Promise<Postgres> {
   return config.url === undefined ? openEmbedded(config.dataDir) : openServer(config.url);
 }
 
+/** Statements that the embedded engine runs in one turn of the event loop: some 20 ms of work. */
+const MAX_STATEMENTS = 8;
+
+/**
+ * Makes a function that is awaited before each statement. The embedded engine runs on this thread and resolves without a turn
+ * of the event loop: a crowd of statements would let nothing else run.
+ */
+function createGiveWay(): () => Promise<void> {
+  let statements = 0;
+  return async () => {
+    while (statements >= MAX_STATEMENTS) await new Promise((resolve) => setImmediate(resolve));
+    statements += 1;
+    if (statements === 1) {
+      setImmediate(() => {
+        statements = 0;
+      });
+    }
+  };
+}
+
 async function openEmbedded(dataDir: string | undefined): Promise<Postgres> {
   const { PGlite } = await import('@electric-sql/pglite');
   if (dataDir !== undefined) await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const giveWay = createGiveWay();
   const db = await PGlite.create(dataDir === undefined ? {} : { dataDir });
   return {
-    query: async <T extends Row>(sql: string, params: readonly unknown[] = []) =>
-      (await db.query<T>(sql, [...params])).rows,
+    query: async <T extends Row>(sql: string, params: readonly unknown[] = []) => {
+      await giveWay();
+      return (await db.query<T>(sql, [...params])).rows;
+    },
     execute: async (sql) => {
+      await giveWay();
       await db.exec(sql);
     },
     transaction: (work) =>
       db.transaction((tx) =>
         work({
-          query: async <T extends Row>(sql: string, params: readonly unknown[] = []) =>
-            (await tx.query<T>(sql, [...params])).rows,
+          query: async <T extends Row>(sql: string, params: readonly unknown[] = []) => {
+            await giveWay();
+            return (await tx.query<T>(sql, [...params])).rows;
+          },
           execute: async (sql) => {
+            await giveWay();
             await tx.exec(sql);
           },
         }),
