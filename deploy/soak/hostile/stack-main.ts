@@ -1,4 +1,7 @@
 // The process that is attacked: the whole stack and a hook, with the gateway's event loop watched. `observe` is its one message.
+import { subscribe } from 'node:diagnostics_channel';
+import { existsSync, readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { join } from 'node:path';
 import { hookToken } from '#exporters/agent/hook-token.js';
@@ -35,11 +38,33 @@ const up: Up = {
   neighbour: [await mint(['ingest:otlp']), await mint(['read'])],
 };
 
+/** Milliseconds of CPU that this thread has taken: on a busy machine the loop's delay is mostly the wait for a CPU. */
+const SCHEDSTAT = `/proc/self/task/${process.pid}/schedstat`;
+const cpu = (): number => Number(readFileSync(SCHEDSTAT, 'utf8').split(' ')[0]) / 1e6;
+const TICK_MS = 10;
+const recent: string[] = [];
+let held = { max: 0, during: [] as readonly string[] };
+subscribe('http.server.request.start', (message) => {
+  const { request } = message as { request: IncomingMessage };
+  recent.push(`${request.method ?? ''} ${(request.url ?? '').slice(0, 60)} ${request.headers['content-length'] ?? '-'} bytes`);
+  if (recent.length > 50) recent.shift();
+});
+if (existsSync(SCHEDSTAT)) {
+  let before = cpu();
+  setInterval(() => {
+    const after = cpu();
+    if (after - before > held.max) held = { max: after - before, during: recent.slice(-16) };
+    recent.length = 0;
+    before = after;
+  }, TICK_MS).unref();
+}
+
 const delay = monitorEventLoopDelay({ resolution: 10 });
 delay.enable();
 process.on('message', () => {
-  const observed: Observed = { delay: { max: delay.max / 1e6, p99: delay.percentile(99) / 1e6 }, residentMiB: process.memoryUsage().rss / 2 ** 20, alarms };
+  const observed: Observed = { delay: { max: delay.max / 1e6, p99: delay.percentile(99) / 1e6 }, held: existsSync(SCHEDSTAT) ? held : undefined, residentMiB: process.memoryUsage().rss / 2 ** 20, alarms };
   delay.reset();
+  held = { max: 0, during: [] };
   process.send?.(observed);
 });
 process.on('disconnect', () => {
