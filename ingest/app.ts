@@ -17,6 +17,7 @@ import { installErrors, sendError } from './errors/install.js';
 import { createLandingSink } from './landing/landing-sink.js';
 import { installHeldBytes } from './limits/held-bytes.js';
 import { DEFAULT_QUOTAS, installQuotas, type QuotaSettings } from './limits/install.js';
+import { DEFAULT_SLOW_BODIES, SlowBodies, type SlowBodySettings } from './limits/slow-bodies.js';
 import { loggerOptions } from './logging.js';
 import { docsRoutes } from './openapi/routes.js';
 import { installTelemetry } from './operations/telemetry.js';
@@ -53,6 +54,8 @@ export interface GatewaySettings {
   quotas?: QuotaSettings;
   /** Bytes of bodies that all requests under way may hold together; 512 MiB unless given. */
   maxHeldBytes?: number;
+  /** {@link DEFAULT_SLOW_BODIES} unless given. */
+  slowBodies?: SlowBodySettings;
   /** Where the gateway's own spans go; nowhere unless given. */
   spans?: tracing.SpanExporter;
   boards?: BoardsSettings;
@@ -61,6 +64,8 @@ export interface GatewaySettings {
 
 /** Milliseconds a client has to send a whole request. */
 const REQUEST_TIMEOUT_MS = 60_000;
+/** Milliseconds from one look for slow bodies to the next. */
+const SWEEP_MS = 1_000;
 
 /** The gateway, ready to listen or to be injected into. It owns no store: whoever opened them closes them. */
 export async function createGateway(settings: GatewaySettings): Promise<FastifyInstance> {
@@ -69,6 +74,8 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
   const app = fastify({
     ...(logger === undefined ? {} : { logger }),
     requestTimeout: REQUEST_TIMEOUT_MS,
+    // Also where the answer did not wait for the body.
+    http: { connectionsCheckingInterval: 5_000 },
     // A drain waits for requests, not for connections that clients keep open between them.
     forceCloseConnections: 'idle',
     // A full name in a path may take three characters for each of its bytes.
@@ -104,15 +111,20 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
       ? createLandingSink(clickhouse, { allowedKeys: settings.allowedKeys ?? additionalKeys(process.env[ALLOWED_KEYS_VARIABLE]), pseudonymKey: settings.pseudonymKey })
       : createCollectorSink(collector);
   const repositories = createRepositories(plane, clickhouse);
+  const slowBodies = new SlowBodies(settings.slowBodies ?? DEFAULT_SLOW_BODIES);
+  const sweeping = setInterval(() => { slowBodies.sweep(); }, SWEEP_MS).unref();
+  app.addHook('onClose', () => { clearInterval(sweeping); });
   await app.register((api, _options, done) => {
     // Bodies stay bytes here: OTLP goes on untouched, and each route checks type, encoding and size by itself.
     api.removeAllContentTypeParsers();
     api.addContentTypeParser('*', (request, stream, parsed) => {
       const announced = announcedSize(request);
-      readParts(stream, announced, request.routeOptions.bodyLimit, (error, parts, size) => {
+      const giveUp = readParts(stream, announced, request.routeOptions.bodyLimit, (error, parts, size) => {
+        release();
         if (announced === undefined) app.countBytes(request, size);
         parsed(error, parts);
       });
+      const release = slowBodies.watch(request.caller?.orgId ?? '', giveUp);
     });
     otlpRoutes(api, { sink, planNotice: createPlanNotice(clickhouse) });
     ingestScanRoute(api, { sink, repositories, plane, onScan: work.reviewItems.wake });

@@ -18,6 +18,7 @@ const ERRORS = {
   plan_limit: 403,
   not_found: 404,
   method_not_allowed: 405,
+  body_too_slow: 408,
   already_ingested: 409,
   conflict: 409,
   body_too_large: 413,

@@ -40,16 +40,21 @@ class Parts {
   }
 }
 
-/** Reads a request's body of at most `limit` bytes; `done` gets its pieces and their size, or a 4xx. */
+/**
+ * Reads a request's body of at most `limit` bytes; `done` gets its pieces and their size, or a 4xx.
+ *
+ * @returns a function that gives the body up with an error.
+ */
 export function readParts(
   stream: Readable,
   announced: number | undefined,
   limit: number,
   done: (error: Error | null, parts: readonly Buffer[], size: number) => void,
-): void {
+): (error: Error) => void {
   if (announced !== undefined && announced > limit) {
-    done(tooLarge(), [], 0);
-    return;
+    // Not yet: the caller waits for what is returned.
+    queueMicrotask(() => { done(tooLarge(), [], 0); });
+    return () => undefined;
   }
   const parts = new Parts();
   const finish = (error: Error | null): void => {
@@ -68,6 +73,7 @@ export function readParts(
     else onBroken();
   };
   stream.on('data', onData).on('end', onEnd).on('error', onBroken).on('close', onBroken);
+  return finish;
 }
 
 function tooLarge(): ShieldwatchError {

@@ -41,6 +41,8 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds));
   const body = shown.toBody();
   const isOtlp = request.routeOptions.config.otlp === true;
+  // The rest of the body would keep the connection.
+  if (shown.code === 'body_too_slow') reply.header('connection', 'close');
   reply.code(shown.status);
   if (isOtlp && mediaType(request) === PROTOBUF_TYPE) return reply.type(PROTOBUF_TYPE).send(otlpStatusBytes(body, shown.status));
   return reply

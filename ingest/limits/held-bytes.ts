@@ -4,6 +4,8 @@ import { announcedSize } from '../body/content.js';
 
 /** Bytes of bodies that all requests under way may hold together. */
 const MAX_HELD_BYTES = 512 * 1024 * 1024;
+/** The part of it that one organisation may hold: another one always finds room. */
+const ORG_SHARE = 1 / 2;
 const RETRY_AFTER_SECONDS = 1;
 
 declare module 'fastify' {
@@ -21,11 +23,16 @@ declare module 'fastify' {
 export function installHeldBytes(app: FastifyInstance, maxBytes = MAX_HELD_BYTES): void {
   let held = 0;
   const own = new WeakMap<FastifyRequest, number>();
+  const byOrg = new Map<string, number>();
   const hold = (request: FastifyRequest, bytes: number): boolean => {
     const before = own.get(request) ?? 0;
+    const orgId = request.caller?.orgId ?? '';
+    const ofOrg = byOrg.get(orgId) ?? 0;
     // One that is alone is let in, whatever its size: its address has a limit of its own.
     if (held > before && held + bytes > maxBytes) return false;
+    if (ofOrg > before && ofOrg + bytes > maxBytes * ORG_SHARE) return false;
     held += bytes;
+    byOrg.set(orgId, ofOrg + bytes);
     own.set(request, before + bytes);
     return true;
   };
@@ -43,8 +50,13 @@ export function installHeldBytes(app: FastifyInstance, maxBytes = MAX_HELD_BYTES
       return;
     }
     const release = (): void => {
-      held -= own.get(request) ?? 0;
+      const size = own.get(request) ?? 0;
       own.delete(request);
+      const orgId = request.caller?.orgId ?? '';
+      const ofOrg = (byOrg.get(orgId) ?? 0) - size;
+      held -= size;
+      if (ofOrg > 0) byOrg.set(orgId, ofOrg);
+      else byOrg.delete(orgId);
     };
     // A client that goes away leaves the first of them out.
     reply.raw.once('finish', release).once('close', release);
