@@ -64,6 +64,9 @@ const bits = (() => {
   return table;
 })();
 
+/** How far from the signs that are known a value may begin for what stands between to be read. */
+const NEAR = 1024;
+
 /** What has been read of one text. */
 export class Ahead {
   text = '';
@@ -71,6 +74,11 @@ export class Ahead {
   readonly #from = new Int32Array(KINDS).fill(-1);
   readonly #to = new Int32Array(KINDS).fill(-1);
   readonly #isFound = new Uint8Array(KINDS);
+  /** Every {@link Kind.bareSign} of `[#signsFrom, #signsTo)`, in order: values look at many of them, one value at the same as the next. */
+  #signs = new Int32Array(64);
+  #signCount = 0;
+  #signsFrom = 0;
+  #signsTo = 0;
   /** The pairs of cookies that begin in here hold no secret. */
   cookiesFrom = -1;
   cookiesTo = -1;
@@ -83,6 +91,9 @@ export class Ahead {
     this.text = text;
     this.#from.fill(-1);
     this.#to.fill(-1);
+    this.#signCount = 0;
+    this.#signsFrom = 0;
+    this.#signsTo = 0;
     this.cookiesFrom = -1;
     this.cookiesTo = -1;
     this.nameRead = -1;
@@ -111,6 +122,39 @@ export class Ahead {
     this.#to[kind] = i;
     this.#isFound[kind] = i < last ? 1 : 0;
     return i;
+  }
+
+  /** Number of the first sign (see {@link Kind}) at or behind `at`, for {@link signAt}. */
+  signFrom(at: number): number {
+    if (at > this.#signsTo && at <= this.#signsTo + NEAR) this.signAt(Infinity, at);
+    if (at < this.#signsFrom || at > this.#signsTo) {
+      this.#signCount = 0;
+      this.#signsFrom = at;
+      this.#signsTo = at;
+    }
+    let [low, high] = [0, this.#signCount];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#signs[middle] as number) < at) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** Index of the sign of that number, if it stands before `most`; `most`, or the text's length, if not. */
+  signAt(number: number, most: number): number {
+    const last = Math.min(most, this.text.length);
+    while (number >= this.#signCount && this.#signsTo < last) {
+      const at = this.#signsTo++;
+      if (((bits[this.text.charCodeAt(at)] as number) & (1 << Kind.bareSign)) === 0) continue;
+      if (this.#signCount === this.#signs.length) {
+        const more = new Int32Array(this.#signs.length * 2);
+        more.set(this.#signs);
+        this.#signs = more;
+      }
+      this.#signs[this.#signCount++] = at;
+    }
+    return number < this.#signCount ? Math.min(this.#signs[number] as number, last) : last;
   }
 
   /** Whether a character of the kind stands in `[start, end)`. */

@@ -156,8 +156,14 @@ function readBare(ahead: Ahead, start: number, most = start + LONGEST_LOOK + 1, 
     if (close < last && !ahead.has(Kind.blankOrQuote, start, close)) return { start, end: close + 1, isQuoted: false, isCut: false };
   }
   const last = Math.min(text.length, most);
-  for (let i = start, left = signs; ; left--) {
-    i = ahead.next(Kind.bareSign, i, last);
+  let number = ahead.signFrom(start);
+  for (let from = start, left = signs; ; left--, number++) {
+    let i = ahead.signAt(number, last);
+    if (i < from) {
+      // Of a run of backslashes.
+      number = ahead.signFrom(from);
+      i = ahead.signAt(number, last);
+    }
     if (i === last || left === 0) return i === start ? undefined : { start, end: i, isQuoted: false, isCut: i < text.length };
     const character = text.charAt(i);
     let isEnd = false;
@@ -167,13 +173,13 @@ function readBare(ahead: Ahead, start: number, most = start + LONGEST_LOOK + 1, 
       isEnd = open === 0 && !isAlphanumeric(text.charCodeAt(i + 1));
       open = Math.max(0, open - 1);
     } else if (character === '\\') {
-      next = ahead.next(Kind.notBackslash, i, last + DEEPEST_ESCAPE);
+      next = text.charCodeAt(i + 1) === BACKSLASH ? ahead.next(Kind.notBackslash, i, last + DEEPEST_ESCAPE) : i + 1;
       // An escape has so many backslashes at most; those before them are of the value.
       isEnd = next === text.length || 'nrtbfu"\'`/'.includes(text.charAt(next));
       if (isEnd) i = Math.min(last, Math.max(i, next - DEEPEST_ESCAPE));
     } else isEnd = true;
     if (isEnd) return i === start ? undefined : { start, end: i, isQuoted: false, isCut: false };
-    i = Math.min(last, next);
+    from = Math.min(last, next);
   }
 }
 

@@ -79,6 +79,9 @@ const PAIRS = 4096;
 const DEEPEST = 2;
 /** Longest decoded text that is decoded again: what one text can cost stays a small multiple of its length. */
 const LONGEST_NESTED = 65_536;
+/** From this length on a text is read for everything at once. */
+const LONG = 512;
+const ANYTHING = Object.values(Look).reduce((bits, bit) => bits | bit, 0);
 /** Command lines that are read at one place. */
 const MOST_COMMANDS = 8;
 
@@ -109,9 +112,12 @@ function createEngine(list: readonly RedactionRule[]): Engine {
  */
 export function redact(text: string, personal?: Personal): Redaction {
   const own = personal === undefined ? (engine ??= createEngine(REDACTION_RULES)) : (fullEngine ??= createEngine([...REDACTION_RULES, ...PERSONAL_RULES]));
-  const look = own.scanner.look(text);
+  const look = lookAt(own, text);
   return look === 0 ? { text, counts: NOTHING } : redactSeen(own, text, look, personal);
 }
+
+/** What may be in a text. In a long one nearly always something is, so that a look at all of it would say nothing new. */
+const lookAt = ({ scanner }: Engine, text: string): number => (text.length > LONG ? ANYTHING : scanner.look(text));
 
 /** {@link redact} for a text in which one look has seen something. */
 function redactSeen(own: Engine, text: string, look: number, personal: Personal | undefined): Redaction {
@@ -157,7 +163,7 @@ function find(own: Engine, text: string, look: number, depth: number, found: Fou
   // Lines are joined before they are decoded, so of those one look at the text does not say enough.
   if ((look & (Look.encoded | Look.break)) !== 0 && (depth === 0 || text.length <= LONGEST_NESTED)) {
     eachDecoded(text, (decoded) => {
-      const inLook = own.scanner.look(decoded.text);
+      const inLook = lookAt(own, decoded.text);
       if (inLook === 0) return;
       const inside: Found[] = [];
       find(own, decoded.text, inLook, depth + 1, inside);
@@ -175,7 +181,7 @@ function findBehindEscapes(own: Engine, text: string, plus: boolean, depth: numb
   const view = resolveEscapes(text, plus);
   if (view === undefined) return;
   const inside: Found[] = [];
-  find(own, view.text, own.scanner.look(view.text), depth + 1, inside);
+  find(own, view.text, lookAt(own, view.text), depth + 1, inside);
   for (const each of inside) found.push({ ...each, start: view.toSource(each.start), end: view.toSource(each.end) });
 }
 
