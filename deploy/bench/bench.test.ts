@@ -20,6 +20,7 @@ import { killRounds } from './store/kill.js';
 import { selectLatency } from './store/select.js';
 import { ours } from './hotpath/parts.js';
 import { cpu, doubling, falsePositives, worst } from './redaction/parts.js';
+import { span } from './redaction/rivals.js';
 import { generateSpans } from './store/spans.js';
 
 type Measured = Omit<Figure, 'bench'>;
@@ -111,6 +112,12 @@ describe('redaction', () => {
     expect(figure?.value).toBeLessThan(0.1);
     await expect((async () => falsePositives({ figure: () => undefined, note: () => undefined }, { commander: '1.0.0' }))()).rejects.toThrow(/the corpus is of commander 1\.0\.0, but 14\.0\.3 is installed/);
   });
+});
+
+describe.skipIf(!hasGo())(`redaction in Go ${hasGo() ? '' : '(NOT RUN: no Go)'}`, () => {
+  test('span: what the processor of the collector takes for a span', async () => {
+    expect(barsOf(await figuresOf((report) => span(report, 1, 2)))).toEqual([['redaction_go_us_per_span', 'lower', 2.2, 0.6]]);
+  }, 300_000);
 });
 
 describe.skipIf(!hasGo())(`hotpath ${hasGo() ? '' : '(NOT RUN: no Go)'}`, () => {

@@ -6,6 +6,7 @@ import { packageRoot } from '#schemas/root.js';
 import type { BenchPart, BenchReport } from '../figure.js';
 import { makeBodies } from '../hotpath/bodies.js';
 import { alternate, median, medianRatio } from '../measure.js';
+import { rivals, span } from './rivals.js';
 
 const MEGABYTE = 1024 * 1024;
 
@@ -91,6 +92,8 @@ export const redactionParts: Readonly<Record<string, BenchPart>> = {
   doubling: (report) => doubling(report),
   worst: (report) => worst(report),
   'false-positives': (report) => falsePositives(report),
+  span: (report) => span(report),
+  rivals: (report) => rivals(report, Object.keys(CORPUS)),
 };
 
 function stringsOf(value: unknown): string[] {
