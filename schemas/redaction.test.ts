@@ -62,6 +62,13 @@ describe('redact', () => {
     }
   });
 
+  it('masks no more of the clean sample than is known', () => {
+    const packages = JSON.parse(readFileSync(join(packageRoot(), 'schemas', 'redaction.clean.json'), 'utf8')) as Record<string, string[]>;
+    const lines = Object.values(packages).flat();
+    expect(lines.length).toBe(2_739);
+    expect(lines.filter((line) => redactText(line) !== line)).toHaveLength(11);
+  });
+
   it('takes random values under the names of secrets, however they are made up', () => {
     for (const value of ['Zk8m' + 'Qv4Rt2Lx', '0bc57212c3cbbec6' + '9d20b34c507284bd300def5b', 'JBSWY3DP' + 'EHPK3PXP', 'hh5s93j4' + 'hdidpola', 'wJalrXUtnFEMI/K7MDENG/' + 'bPxRfiCYzzzzzzzzzz']) {
       for (const text of [`API_TOKEN=${value}`, `"apiKey": "${value}"`, `token := "${value}"`, `--auth-token ${value}`, `password: ${value}`]) expect(redactText(text), text).not.toContain(value);
