@@ -36,6 +36,7 @@ function withStackOptions(command: Command): Command {
     .option('--port <port>', 'gateway and boards (SHIELDWATCH_PORT; default 4000)')
     .option('--listen <address>', 'IP address of the gateway and boards (SHIELDWATCH_LISTEN; default 127.0.0.1)')
     .option('--clickhouse-port <port>', 'embedded ClickHouse (SHIELDWATCH_CLICKHOUSE_PORT; default 8123)')
+    .option('--clickhouse-admin', 'a ClickHouse user `admin`, who makes databases beside ours (SHIELDWATCH_CLICKHOUSE_ADMIN=1; default none)')
     .option('--collector-port <port>', 'collector (SHIELDWATCH_COLLECTOR_PORT; default 4318)')
     .option('--no-collector', 'let the gateway redact and land telemetry by itself');
 }

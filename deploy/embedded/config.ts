@@ -13,6 +13,8 @@ export interface StackConfig {
   listen: string;
   /** Embedded ClickHouse, HTTP interface. */
   clickhousePort: number;
+  /** A user of the embedded ClickHouse who makes databases beside ours. */
+  clickhouseAdmin: boolean;
   /** Collector, OTLP/HTTP behind its own key. */
   collectorPort: number;
   /** A ClickHouse server instead of the embedded one. */
@@ -44,6 +46,7 @@ export interface StackFlags {
   port?: string;
   listen?: string;
   clickhousePort?: string;
+  clickhouseAdmin?: boolean;
   collectorPort?: string;
   /** False after `--no-collector`. */
   collector?: boolean;
@@ -112,6 +115,7 @@ export function resolveStackConfig(flags: StackFlags): StackConfig {
     port: port('port', 'SHIELDWATCH_PORT', flags.port, 4000),
     listen: listenAddress(flags.listen),
     clickhousePort: port('clickhouse-port', 'SHIELDWATCH_CLICKHOUSE_PORT', flags.clickhousePort, 8123),
+    clickhouseAdmin: flags.clickhouseAdmin ?? process.env['SHIELDWATCH_CLICKHOUSE_ADMIN'] === '1',
     collectorPort: port('collector-port', 'SHIELDWATCH_COLLECTOR_PORT', flags.collectorPort, 4318),
     ...(clickhouseUrl === undefined ? {} : { clickhouseUrl }),
     ...(databaseUrl === undefined ? {} : { databaseUrl }),

@@ -34,6 +34,8 @@ export interface StackStatus {
   clickhouse: string;
   /** File with name and password of the embedded store's reader, for `curl --netrc-file`. */
   clickhouseReader?: string;
+  /** Likewise of the admin, where the start allows one. */
+  clickhouseAdmin?: string;
   /** Whether the system keeps the embedded engine's process to its own files. */
   clickhouseConfined?: boolean;
   postgres: 'embedded' | 'server';
@@ -87,6 +89,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
     let clickhouseUrl = config.clickhouseUrl;
     let readerUrl = config.clickhouseReaderUrl;
     let readerFile: string | undefined;
+    let adminFile: string | undefined;
     let readerPassword: string | undefined;
     let isConfined: boolean | undefined;
     if (clickhouseUrl === undefined) {
@@ -94,13 +97,14 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
         dataDir: join(config.dataDir, 'clickhouse'),
         port: config.clickhousePort,
         host: LOOPBACK,
+        withAdmin: config.clickhouseAdmin,
         onLog: (line) => {
           log(`[clickhouse] ${line}`);
         },
       });
       closers.push(() => engine.stop());
       clickhouseUrl = engine.url;
-      ({ readerUrl, readerFile, isConfined } = engine);
+      ({ readerUrl, readerFile, adminFile, isConfined } = engine);
       readerPassword = new URL(readerUrl).password;
     }
     await migrateClickHouse({ url: clickhouseUrl });
@@ -183,6 +187,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       gateway: gatewayUrl,
       clickhouse: withoutPassword(clickhouseUrl),
       ...(readerFile === undefined ? {} : { clickhouseReader: readerFile }),
+      ...(adminFile === undefined ? {} : { clickhouseAdmin: adminFile }),
       ...(isConfined === undefined ? {} : { clickhouseConfined: isConfined }),
       postgres: config.databaseUrl === undefined ? 'embedded' : 'server',
       collector: 'url' in collector ? { url: withoutPassword(collector.url) } : collector,

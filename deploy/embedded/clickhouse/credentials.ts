@@ -12,6 +12,7 @@ import { hashPassword, type Accounts, type UserName } from './users.js';
 export function identify(request: IncomingMessage, url: URL, accounts: Accounts): UserName {
   const { user, password } = readCredentials(request, url);
   if (user === 'writer' && matches(password, accounts.writerHash)) return 'writer';
+  if (user === 'admin' && accounts.adminHash !== undefined && matches(password, accounts.adminHash)) return 'admin';
   if ((user === 'reader' || user === 'default') && matches(password, accounts.readerHash)) return 'reader';
   throw named('AUTHENTICATION_FAILED', 'Authentication failed: password is incorrect, or there is no user with such name.');
 }

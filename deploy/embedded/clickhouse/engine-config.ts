@@ -16,6 +16,10 @@ const GRANTS = [
   'SYSTEM MERGES', 'SYSTEM TTL MERGES', 'SYSTEM VIEWS', 'SYSTEM FLUSH',
 ];
 
+/** Reach beyond a database: not the admin's. */
+const NOT_OF_ADMIN = new Set(['CREATE DICTIONARY', 'CREATE FUNCTION', 'KILL QUERY', 'dictGet', 'SYSTEM MERGES', 'SYSTEM TTL MERGES', 'SYSTEM VIEWS', 'SYSTEM FLUSH']);
+const ADMIN_GRANTS = GRANTS.filter((each) => !NOT_OF_ADMIN.has(each));
+
 /** Settings whose values are paths that the engine would read or write, without asking for a grant. */
 const NAMES_OF_FILES = [
   'format_schema', 'output_format_schema', 'format_schema_source', 'format_template_resultset', 'format_template_row',
@@ -51,8 +55,8 @@ export function writeEngineConfig(dir: string, database: string): string {
 }
 
 /**
- * chDB knows one user, `default`, and refuses CREATE USER; but it knows roles. A connection begins with both
- * roles, and the reader's drop to `reader` before their statement (`SET ROLE` cannot be nested in a SELECT).
+ * chDB knows one user, `default`, and refuses CREATE USER; but it knows roles. A connection begins with all
+ * roles, and the reader's and the admin's drop to their own before their statement (`SET ROLE` cannot be nested in a SELECT).
  */
 function usersXml(maxQueryBytes: number, database: string): string {
   return `<clickhouse>
@@ -71,6 +75,7 @@ ${NAMES_OF_FILES.map((name) => `      <${name}><const/></${name}>`).join('\n')}
   </default></profiles>
   <roles>
     <writer><grants><query>GRANT ${GRANTS.join(', ')} ON *.*</query></grants></writer>
+    <admin><grants><query>GRANT ${ADMIN_GRANTS.join(', ')} ON *.*</query><query>REVOKE ALL ON ${escapeXml(quoteName(database))}.*</query></grants></admin>
     <reader><grants><query>GRANT SELECT ON ${escapeXml(quoteName(database))}.*</query></grants></reader>
   </roles>
   <users><default>
@@ -78,7 +83,7 @@ ${NAMES_OF_FILES.map((name) => `      <${name}><const/></${name}>`).join('\n')}
     <networks><ip>::/0</ip></networks>
     <profile>default</profile>
     <quota>default</quota>
-    <grants><query>GRANT writer</query><query>GRANT reader</query></grants>
+    <grants><query>GRANT writer</query><query>GRANT reader</query><query>GRANT admin</query></grants>
   </default></users>
   <quotas><default></default></quotas>
 </clickhouse>

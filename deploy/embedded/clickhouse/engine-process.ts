@@ -30,8 +30,8 @@ export interface RunningEngine {
   readonly isConfined: boolean;
 }
 
-/** Threads for what runs side by side (16 + 8 of the writer, 16 + 4 of readers), and some for files. */
-const THREADS = '56';
+/** Threads for what runs side by side (16 + 8 of the writer, 16 + 4 of readers, 8 + 4 of the admin), and some for files. */
+const THREADS = '68';
 const STDERR_KEPT = 8192;
 
 /** What a program needs of our environment; tokens and keys for others are none of it. */

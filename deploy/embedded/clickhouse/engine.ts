@@ -20,7 +20,7 @@ export interface QueryContext {
   readonly settings: ReadonlyMap<string, string>;
   /** `{name:Type}` parameters, escaped as in a URL's `param_name`. */
   readonly params: ReadonlyMap<string, string>;
-  /** Of the writer's. */
+  /** Of the writer's or an admin's. */
   readonly session?: Session;
   /** Judges what the engine reads before it runs. A reader's statement does not run without one. */
   readonly check?: EngineCheck;
@@ -113,7 +113,7 @@ export class Engine {
     try {
       const run = (text: string): Promise<EngineResult> => this.#chdb.QueryAsyncConnection(connection, text, 'TabSeparated');
       const use = useOf(context);
-      if (context.user === 'writer') await run([settingsOf(context), ...use].join('; '));
+      if (context.user !== 'reader') await run([...roleOf(context.user), settingsOf(context), ...use].join('; '));
       else {
         if (context.check === undefined) throw new Error('a reader\'s statement must be judged');
         await run(['SET ROLE reader', TREE_LIMITS, ...use].join('; '));
@@ -135,8 +135,10 @@ export class Engine {
     const isNew = session.connection === undefined;
     const connection = session.connection ?? this.#chdb.CreateConnection(this.#path, this.#args);
     session.connection = connection;
+    const roles = isNew ? roleOf(context.user) : [];
     const run = (text: string, as = 'TSVRaw'): Promise<EngineResult> => this.#chdb.QueryAsyncConnection(connection, text, as);
     try {
+      for (const role of roles) await run(role);
       // A session begins in the database of its first request.
       if (isNew && context.database !== undefined) await run(`USE ${quoteName(context.database)}`);
       const tokens = [...tokensOf(Buffer.from(sql).toString('latin1'))];
@@ -194,6 +196,11 @@ export class Engine {
   #onControl(sql: string): Promise<EngineResult> {
     return this.#chdb.QueryAsyncConnection(this.#control, sql, 'TabSeparated');
   }
+}
+
+/** A connection begins with the rights of the writer. */
+function roleOf(user: UserName): string[] {
+  return user === 'admin' ? ['SET ROLE admin'] : [];
 }
 
 /** Where a session's connection is. */

@@ -18,7 +18,7 @@ import { readForm } from './form.js';
 import { isSet, readRequest, type QueryRequest } from './request.js';
 import type { Session, Sessions } from './sessions.js';
 import type { Slots } from './slots.js';
-import { insertWithData, kindOf, parseStatement, type Statement } from './statement.js';
+import { insertWithData, kindOf, parseStatement, refuseRoles, type Statement } from './statement.js';
 import type { Accounts, UserName } from './users.js';
 
 /** How many queries of one user run at once; apart, so that neither the stack nor a write waits behind people's long reads. */
@@ -104,6 +104,7 @@ async function run(settings: HandlerSettings, asked: QueryRequest, query: Runnin
     return { ...summaryOf(result), writtenRows: result.rowsRead, writtenBytes: result.bytesRead };
   }
   const text = await body.statement();
+  if (user === 'admin') refuseRoles(text);
   if (user === 'reader' && session !== undefined && query.kind === 'SET') {
     refuseOverGet(asked);
     for (const [name, value] of readerSet(text, settings.catalog)) session.settings.set(name, value);

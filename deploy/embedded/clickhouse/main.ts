@@ -23,6 +23,8 @@ import type { Accounts } from './users.js';
 const READS = 16;
 const WRITER_COMMANDS = 8;
 const READER_COMMANDS = 4;
+const ADMIN_READS = 8;
+const ADMIN_COMMANDS = 4;
 const MAX_WAITING = 1000;
 const ALIVE_MS = 1_000;
 const DRAIN_MS = 10_000;
@@ -44,7 +46,7 @@ async function main(): Promise<void> {
   endAtCrash();
   const identity = await engine.describe();
   const spool = emptySpool(dataDir);
-  const pipes = createAnswerPipes(spool, 2 * READS);
+  const pipes = createAnswerPipes(spool, 2 * READS + ADMIN_READS);
   const processes = new Processes();
   const server = await listen(values.host, port, {
     engine,
@@ -54,7 +56,7 @@ async function main(): Promise<void> {
     catalog: await engine.catalog(values.database),
     spool,
     disk: new DiskGuard(dataDir, Number(values['min-free-bytes'])),
-    places: { writer: places(pipes.slice(READS), WRITER_COMMANDS), reader: places(pipes.slice(0, READS), READER_COMMANDS) },
+    places: { writer: places(pipes.slice(READS, 2 * READS), WRITER_COMMANDS), reader: places(pipes.slice(0, READS), READER_COMMANDS), admin: places(pipes.slice(2 * READS), ADMIN_COMMANDS) },
     processes,
     sessions: new Sessions((connection) => { engine.closeConnection(connection); }),
     onLog: (line) => { tell({ type: 'log', line }); },

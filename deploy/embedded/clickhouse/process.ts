@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endEngine, launchEngine, type LaunchSettings, type RunningEngine } from './engine-process.js';
-import { hashPassword, openPasswords, READER_FILE, type Passwords } from './users.js';
+import { hashPassword, openPasswords, ADMIN_FILE, READER_FILE, type Passwords } from './users.js';
 
 /** Where and how the embedded ClickHouse runs. */
 export interface ClickHouseSettings {
@@ -14,6 +14,8 @@ export interface ClickHouseSettings {
   database?: string;
   /** Writes are refused while less is free on the disk of `dataDir`. Default 512 MiB. */
   minFreeBytes?: number;
+  /** Whether there is a user `admin`, who makes databases beside ours. Default: there is none. */
+  withAdmin?: boolean;
   /** One line per event: restarts, failed queries by id and code; never a query's text or data. */
   onLog?: (line: string) => void;
 }
@@ -26,6 +28,10 @@ export interface EmbeddedClickHouse {
   readonly readerUrl: string;
   /** The same for curl: name and password of the reader in a file that is its owner's alone. */
   readonly readerFile: string;
+  /** With the admin's name and password, where there is one. */
+  readonly adminUrl: string | undefined;
+  /** The same for curl. */
+  readonly adminFile: string | undefined;
   /** Without credentials: may be shown. */
   readonly address: string;
   readonly port: number;
@@ -53,13 +59,13 @@ const STOP_GRACE_MS = 20_000;
  */
 export async function startClickHouse(settings: ClickHouseSettings): Promise<EmbeddedClickHouse> {
   const host = settings.host ?? '127.0.0.1';
-  const passwords = openPasswords(settings.dataDir);
+  const passwords = openPasswords(settings.dataDir, settings.withAdmin);
   const launch: LaunchSettings = {
     dataDir: settings.dataDir,
     host,
     port: settings.port,
     database: settings.database ?? 'shieldwatch',
-    accounts: { writerHash: hashPassword(passwords.writer), readerHash: hashPassword(passwords.reader) },
+    accounts: { writerHash: hashPassword(passwords.writer), readerHash: hashPassword(passwords.reader), ...(settings.withAdmin === true && passwords.admin !== undefined ? { adminHash: hashPassword(passwords.admin) } : {}) },
     minFreeBytes: settings.minFreeBytes ?? MIN_FREE_BYTES,
     onLog: settings.onLog ?? (() => undefined),
   };
@@ -73,6 +79,8 @@ class Supervisor implements EmbeddedClickHouse {
   readonly url: string;
   readonly readerUrl: string;
   readonly readerFile: string;
+  readonly adminUrl: string | undefined;
+  readonly adminFile: string | undefined;
   readonly version: string;
   readonly #launch: LaunchSettings;
   readonly #stopping = new AbortController();
@@ -91,6 +99,9 @@ class Supervisor implements EmbeddedClickHouse {
     this.url = `http://writer:${passwords.writer}@${place}`;
     this.readerUrl = `http://reader:${passwords.reader}@${place}`;
     this.readerFile = join(launch.dataDir, READER_FILE);
+    const hasAdmin = launch.accounts.adminHash !== undefined;
+    this.adminUrl = hasAdmin ? `http://admin:${passwords.admin ?? ''}@${place}` : undefined;
+    this.adminFile = hasAdmin ? join(launch.dataDir, ADMIN_FILE) : undefined;
     this.#watch(engine);
   }
 

@@ -13,7 +13,7 @@ export interface SessionRequest {
 }
 
 /**
- * A client's session. The writer's has a connection of the engine's, which keeps its settings, database and temporary
+ * A client's session. The writer's and the admin's has a connection of the engine's, which keeps its settings, database and temporary
  * tables. A reader's keeps settings that were judged, and nothing in the engine.
  */
 export interface Session {
@@ -30,7 +30,7 @@ interface Kept extends Session {
 }
 
 /** Of each user. Beyond it the session that was used least recently ends. */
-const MAX_SESSIONS = { writer: 32, reader: 256 } as const;
+const MAX_SESSIONS = { writer: 32, reader: 256, admin: 32 } as const;
 const MAX_ID_BYTES = 256;
 export const DEFAULT_SESSION_SECONDS = 60;
 export const MAX_SESSION_SECONDS = 3600;
@@ -38,7 +38,7 @@ export const MAX_SESSION_SECONDS = 3600;
 /** The sessions of one server, by user and `session_id`: nobody gets at another user's. */
 export class Sessions {
   /** In order of their last use. */
-  readonly #kept: Readonly<Record<UserName, Map<string, Kept>>> = { writer: new Map(), reader: new Map() };
+  readonly #kept: Readonly<Record<UserName, Map<string, Kept>>> = { writer: new Map(), reader: new Map(), admin: new Map() };
   readonly #close: (connection: Connection) => void;
 
   /** @param close lets go of a session's connection */
@@ -47,7 +47,7 @@ export class Sessions {
   }
 
   /**
-   * Runs `work` in a session, which is made if there is none. The writer's takes one request at a time. Throws
+   * Runs `work` in a session, which is made if there is none. One with a connection takes one request at a time. Throws
    * SESSION_NOT_FOUND and SESSION_IS_LOCKED.
    */
   async use<R>(user: UserName, asked: SessionRequest, now: () => number, work: (session: Session) => Promise<R>): Promise<R> {
@@ -56,7 +56,7 @@ export class Sessions {
     const sessions = this.#kept[user];
     const session = sessions.get(asked.id) ?? this.#open(user, asked);
     // One connection runs one statement; a reader's session has none.
-    if (user === 'writer' && session.isBusy) throw named('SESSION_IS_LOCKED', 'Session is locked by a concurrent client');
+    if (user !== 'reader' && session.isBusy) throw named('SESSION_IS_LOCKED', 'Session is locked by a concurrent client');
     session.isBusy = true;
     session.expiresAt = Number.POSITIVE_INFINITY;
     try {

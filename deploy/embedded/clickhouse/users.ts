@@ -4,13 +4,18 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { ClickHouseStartError } from './messages.js';
 
-/** Who asks: `writer` is the stack itself (collector, gateway, rollups, migrations), `reader` are people and Grafana. */
-export type UserName = 'writer' | 'reader';
+/**
+ * Who asks: `writer` is the stack itself (collector, gateway, rollups, migrations), `reader` are people and Grafana,
+ * `admin` is whoever makes databases of their own beside ours, where the start allows it.
+ */
+export type UserName = 'writer' | 'reader' | 'admin';
 
 /** The passwords of a data folder, as they are in `users.json`. */
 export interface Passwords {
   readonly writer: string;
   readonly reader: string;
+  /** Made at the first start with an admin. */
+  readonly admin?: string | undefined;
 }
 
 /**
@@ -20,34 +25,41 @@ export interface Passwords {
 export interface Accounts {
   readonly writerHash: string;
   readonly readerHash: string;
+  /** Without it there is no admin. */
+  readonly adminHash?: string;
 }
 
 /** The reader's name and password as curl reads them (`curl --netrc-file`), so that they are on no command line. */
 export const READER_FILE = 'reader.netrc';
+/** The same of the admin, while there is one. */
+export const ADMIN_FILE = 'admin.netrc';
 
-const passwordsFile = z.strictObject({ writer: z.string().min(32), reader: z.string().min(32) });
+const passwordsFile = z.strictObject({ writer: z.string().min(32), reader: z.string().min(32), admin: z.string().min(32).optional() });
 
 /** Reads the passwords of a data folder, made at its first start. The file is its owner's alone (0600). */
-export function openPasswords(dataDir: string): Passwords {
+export function openPasswords(dataDir: string, withAdmin = false): Passwords {
   const path = join(dataDir, 'users.json');
-  if (existsSync(path)) {
-    chmodSync(path, 0o600);
-    const parsed = passwordsFile.safeParse(parseJson(readFileSync(path, 'utf8')));
-    if (parsed.success) {
-      writeReaderFile(dataDir, parsed.data.reader);
-      return parsed.data;
-    }
-    throw new ClickHouseStartError('START_FAILED', `${path} is not what the embedded ClickHouse wrote: remove it, and new passwords are made`);
-  }
+  const known = readPasswords(path);
+  const passwords: Passwords = known ?? { writer: newPassword(), reader: newPassword() };
+  const made: Passwords = withAdmin ? { ...passwords, admin: passwords.admin ?? newPassword() } : passwords;
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const made: Passwords = { writer: newPassword(), reader: newPassword() };
-  writeOwn(path, `${JSON.stringify(made, null, 2)}\n`);
-  writeReaderFile(dataDir, made.reader);
+  if (made !== known) writeOwn(path, `${JSON.stringify(made, null, 2)}\n`);
+  writeNetrc(join(dataDir, READER_FILE), 'reader', made.reader);
+  if (withAdmin && made.admin !== undefined) writeNetrc(join(dataDir, ADMIN_FILE), 'admin', made.admin);
+  else rmSync(join(dataDir, ADMIN_FILE), { force: true });
   return made;
 }
 
-function writeReaderFile(dataDir: string, password: string): void {
-  writeOwn(join(dataDir, READER_FILE), ['127.0.0.1', 'localhost'].map((host) => `machine ${host} login reader password ${password}\n`).join(''));
+function readPasswords(path: string): Passwords | undefined {
+  if (!existsSync(path)) return undefined;
+  chmodSync(path, 0o600);
+  const parsed = passwordsFile.safeParse(parseJson(readFileSync(path, 'utf8')));
+  if (parsed.success) return parsed.data;
+  throw new ClickHouseStartError('START_FAILED', `${path} is not what the embedded ClickHouse wrote: remove it, and new passwords are made`);
+}
+
+function writeNetrc(path: string, login: string, password: string): void {
+  writeOwn(path, ['127.0.0.1', 'localhost'].map((host) => `machine ${host} login ${login} password ${password}\n`).join(''));
 }
 
 /** Writes a file that its owner alone reads. Renamed into place: a start that is killed leaves no half of it. */
