@@ -187,7 +187,7 @@ describe('a reader does not', () => {
   });
 
   test('beyond its limits: rows, memory', async () => {
-    expect((await refusal(await read('SELECT count(), groupArray(number) FROM numbers(3000000000) GROUP BY number')))[1]).toBe('241');
+    expect((await refusal(await read('SELECT count(), groupArray(number) FROM numbers(3000000000) GROUP BY number', { max_execution_time: '120' })))[1]).toBe('241');
     const long = await read('SELECT number FROM numbers(2000000)', { wait_end_of_query: '1' });
     expect((await refusal(long))[1]).toBe('396');
     const cut = await read('SELECT number FROM numbers(2000000)', { max_result_rows: '1000', result_overflow_mode: 'break', max_block_size: '1000' });
