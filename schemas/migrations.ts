@@ -12,6 +12,8 @@ export interface Migration {
   /** SHA-256 of the file. */
   readonly checksum: string;
   readonly sql: string;
+  /** SHA-256 of earlier texts that leave the same schema; a store made with one of them is taken. */
+  readonly formerChecksums?: readonly string[];
 }
 
 const FILE_NAME = /^(\d{4})_([a-z0-9_]+)\.sql$/;
@@ -54,7 +56,7 @@ export function pendingMigrations(
   }
   return wanted.filter((migration) => {
     const checksum = checksums.get(migration.version);
-    if (checksum !== undefined && checksum !== migration.checksum) {
+    if (checksum !== undefined && checksum !== migration.checksum && migration.formerChecksums?.includes(checksum) !== true) {
       throw new CommandError(
         `${store} migration ${migration.version} (${migration.name}) differs from the one this store was made with; migrations are append-only`,
       );

@@ -162,10 +162,16 @@ FROM score_trend_hour AS h
 GROUP BY org_id, repo, bucket_start, min_severity, producer_version;
 
 -- Scans that are stored already. A score is the mean of its parts, so five parts of 0 under a score above it were not
--- sent; and of what the gateway found suspect it left a control event. They are written anew, which marks their hours,
--- then what they replace is removed. Stopped between the two, both are done again.
+-- sent; and of what the gateway found suspect it left a control event. They are written anew, which marks their hours.
+-- The corrected rows wait in a table of their own until those they replace are gone: beside each other in scan_v1, a merge
+-- would keep the one with the greater hash, which may be the old one. Stopped anywhere, this is run again from its top:
+-- what was removed already is in the waiting table, and what comes back twice folds.
 
-INSERT INTO scan_v1
+CREATE TABLE IF NOT EXISTS scan_corrected_v1 AS scan_v1
+ENGINE = MergeTree
+ORDER BY (org_id, repo, occurred_at, event_id);
+
+INSERT INTO scan_corrected_v1
 SELECT * EXCEPT (is_untold, is_suspect)
     REPLACE (if(is_untold, NULL, score_secrets) AS score_secrets, if(is_untold, NULL, score_permissions) AS score_permissions, if(is_untold, NULL, score_hooks) AS score_hooks, if(is_untold, NULL, score_mcp) AS score_mcp, if(is_untold, NULL, score_agents) AS score_agents,
         if(is_suspect, 'suspect', integrity) AS integrity)
@@ -180,3 +186,7 @@ WHERE is_untold OR is_suspect;
 ALTER TABLE scan_v1 DELETE WHERE (score > 0 AND ifNull(score_secrets = 0, false) AND ifNull(score_permissions = 0, false) AND ifNull(score_hooks = 0, false) AND ifNull(score_mcp = 0, false) AND ifNull(score_agents = 0, false))
     OR (integrity = 'ok' AND (org_id, repo, bundle_digest) IN (SELECT org_id, repo, JSONExtractString(detail, 'bundleDigest') FROM control_event_v1 WHERE kind = 'scan_integrity' AND state = 'suspect'))
 SETTINGS mutations_sync = 1;
+
+INSERT INTO scan_v1 SELECT * FROM scan_corrected_v1;
+
+DROP TABLE IF EXISTS scan_corrected_v1 SYNC;
