@@ -6,7 +6,7 @@ import { verifyTrail, type AuditEntry, type AuditVerdict } from '#ingest/control
 import { readHeads, readLines } from '#ingest/control/audit-files.js';
 import { CommandError } from '#schemas/errors.js';
 import type { Baseline, Member, MintedToken, Org, Purge, RepoMerge, Token } from '#schemas/http/control.js';
-import type { ReviewItem, ReviewItemState } from '#schemas/http/fleet.js';
+import type { ReviewComment, ReviewItem, ReviewItemState } from '#schemas/http/fleet.js';
 import type { PolicyPromotion } from '#schemas/http/policy-promotion.js';
 import { resolveDataDir } from './embedded/config.js';
 import { callStack } from './embedded/data-folder.js';
@@ -202,20 +202,26 @@ function memberCommands(member: Command, out: Out): void {
 
 function reviewCommands(review: Command, out: Out): void {
   subcommand(review, 'list <owner/name>', 'what has to be decided about its newest scan').action(async (name: string, flags: Flags) => {
-    const { reviewItems } = await api<{ reviewItems: ReviewItem[] }>(flags, 'GET', `${repoPath(name)}/review-items`);
-    table(reviewItems.map(({ id, route, status, assignee, reason }) => [id, route, status, assignee, reason]), out);
+    const items = await api<ReviewItem[]>(flags, 'GET', `${repoPath(name)}/review-items`);
+    table(items.map(({ id, route, status, assignee, commentCount, reason }) => [id, route, status, assignee, `${String(commentCount)} comments`, reason]), out);
   });
   for (const [name, status] of [['approve', 'approved'], ['dismiss', 'dismissed'], ['reopen', 'open']] as const) {
     subcommand(review, `${name} <id>`, `${name} a review item`)
-      .option('--note <text>')
-      .action(async (id: string, { note, ...flags }: Flags & { note?: string }) => {
-        const state = await api<ReviewItemState>(flags, 'PATCH', `/v1/review-items/${encodeURIComponent(id)}`, { status, ...(note === undefined ? {} : { note }) });
+      .option('--comment <text>', 'why')
+      .action(async (id: string, { comment, ...flags }: Flags & { comment?: string }) => {
+        const state = await api<ReviewItemState>(flags, 'PATCH', `/v1/review-items/${encodeURIComponent(id)}`, { status, ...(comment === undefined ? {} : { comment }) });
         out(`${state.id} ${state.status}`);
       });
   }
   subcommand(review, 'assign <id> <login>', 'give it to a member').action(async (id: string, assignee: string, flags: Flags) => {
     const state = await api<ReviewItemState>(flags, 'PATCH', `/v1/review-items/${encodeURIComponent(id)}`, { assignee });
     out(`${state.id} ${state.assignee ?? ''}`);
+  });
+  subcommand(review, 'comment <id> <text>', 'say something about it').action(async (id: string, text: string, flags: Flags) => {
+    out((await api<ReviewComment>(flags, 'POST', `/v1/review-items/${encodeURIComponent(id)}/comments`, { text })).id);
+  });
+  subcommand(review, 'comments <id>', 'what was said about it, oldest first').action(async (id: string, flags: Flags) => {
+    for await (const { createdAt, author, text } of each<ReviewComment>(flags, `/v1/review-items/${encodeURIComponent(id)}/comments`, 'comments')) out(`${createdAt}  ${author}  ${text}`);
   });
 }
 

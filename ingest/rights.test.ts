@@ -25,6 +25,8 @@ const RIGHTS: Readonly<Record<string, Right>> = {
   fleet: READS,
   listReviewItems: READS,
   changeReviewItem: [['admin'], 'member'],
+  listReviewComments: READS,
+  commentOnReviewItem: [['admin'], 'member'],
   posture: READS,
   listRepos: READS,
   addRepo: ADMIN,

@@ -53,7 +53,8 @@ const SAMPLES: Readonly<Record<string, () => Sample>> = {
     body: () => ({ pack: 'team', policyName: 'text', owners: ['text'], sha256: `sha256:${'0'.repeat(64)}`, verified: true, reviewItems: [{ id: 'text', status: 'open', severity: 'high', title: 'text' }] }),
   }),
   decidePolicyPromotion: () => ({ method: 'PATCH', url: `/v1/policy-promotions/${promotionId}`, body: () => ({ status: 'rejected', note: 'text' }) }),
-  changeReviewItem: () => ({ method: 'PATCH', url: `/v1/review-items/${itemId}`, body: () => ({ assignee: 'owner', note: 'text' }) }),
+  changeReviewItem: () => ({ method: 'PATCH', url: `/v1/review-items/${itemId}`, body: () => ({ assignee: 'owner', comment: 'text' }) }),
+  commentOnReviewItem: () => ({ method: 'POST', url: `/v1/review-items/${itemId}/comments`, body: () => ({ text: 'text' }) }),
   triageFinding: () => ({ method: 'PUT', url: `/v1/repo/${repositoryId('org_a', REPOSITORY)}/findings/triage`, body: () => ({ findingKey: 'text|text|sha256:abcd', state: 'muted', reason: 'text' }) }),
   addRepo: () => ({ method: 'POST', url: '/v1/repos', body: () => ({ repository: 'acme/added', githubRepoId: '1' }) }),
   mergeRepos: () => ({ method: 'POST', url: '/v1/repos/merge', body: () => ({ from: 'acme/none', into: 'acme/added' }) }),
@@ -106,7 +107,7 @@ describe('a secret in any string of any body', () => {
   it('is in no table, no answer and no line of the log', async () => {
     expect((await send({ method: 'POST', url: '/v1/ingest/scan', by: 'ingest', body: fullScan }, { ...fullScan(), bundleDigest: `sha256:${'1'.repeat(64)}` })).statusCode).toBe(200);
     const items = await gateway.app.inject({ url: `/v1/repo/${repositoryId('org_a', REPOSITORY)}/review-items`, headers: { authorization: `Bearer ${ownerToken}` } });
-    itemId = items.json<{ reviewItems: { id: string }[] }>().reviewItems[0]?.id ?? '';
+    itemId = items.json<{ id: string }[]>()[0]?.id ?? '';
     promotionId = (await send({ method: 'POST', url: '/v1/policy-promotions', by: 'ingest', body: () => ({}) }, SAMPLES['requestPolicyPromotion']?.().body())).json<{ id: string }>().id;
 
     const operations = gateway.app.apiRoutes.filter(({ body, rawBody }) => body !== undefined || rawBody !== undefined).map(({ id }) => id);

@@ -51,6 +51,8 @@ const REACHES: Readonly<Record<string, (ids: Ids) => Reach>> = {
   fleet: () => ({ url: '/v1/org/org_a/fleet', expected: 404 }),
   listReviewItems: ({ repoId }) => ({ url: `/v1/repo/${repoId}/review-items`, expected: 404 }),
   changeReviewItem: ({ itemId }) => ({ url: `/v1/review-items/${itemId}`, body: { status: 'approved' }, expected: 404 }),
+  listReviewComments: ({ itemId }) => ({ url: `/v1/review-items/${itemId}/comments`, expected: 404 }),
+  commentOnReviewItem: ({ itemId }) => ({ url: `/v1/review-items/${itemId}/comments`, body: { text: 'mine' }, expected: 404 }),
   posture: ({ repoId }) => ({ url: `/v1/repo/${repoId}/posture`, expected: 404 }),
   listRepos: () => ({ url: '/v1/repos', expected: 'own' }),
   addRepo: () => ({ url: '/v1/repos', body: { repository: REPOSITORY }, expected: 'own' }),
@@ -167,8 +169,8 @@ describe.each([
     const repoId = repositoryId('org_a', REPOSITORY);
     // Now, so that no background work does while the state of A is compared.
     await openReviewItems(gateway.app.plane, gateway.store.client, 'org_a');
-    const { reviewItems } = (await call('GET', `/v1/repo/${repoId}/review-items`, gateway.readToken)).json<{ reviewItems: { id: string; approvalId: string }[] }>();
-    const [item] = reviewItems;
+    const [item] = (await call('GET', `/v1/repo/${repoId}/review-items`, gateway.readToken)).json<{ id: string; approvalId: string }[]>();
+    expect((await gateway.app.asMachine('org_a', 'POST', `/v1/review-items/${item?.id ?? ''}/comments`, { text: MARK })).status).toBe(200);
     const owner = await addMember(gateway.app.plane, actor, { login: MARK, role: 'owner' });
     await addMember(gateway.app.plane, actor, { login: `${MARK}-2`, role: 'owner' });
     const token = await inOrg(gateway.postgres, 'org_a', (tx) => mintToken(tx, { orgId: 'org_a', name: MARK, scopes: ['read'] }));
@@ -182,7 +184,7 @@ describe.each([
 
   /** Everything that is A's, in both stores, but for what time alone changes. */
   async function stateOfA(): Promise<string> {
-    const tables = ['org', 'repo', 'member', 'token', 'scan_receipt', 'review_item', 'finding_triage', 'baseline', 'policy_promotion', 'audit_entry'];
+    const tables = ['org', 'repo', 'member', 'token', 'scan_receipt', 'review_item', 'review_item_comment', 'finding_triage', 'baseline', 'policy_promotion', 'audit_entry'];
     const rows = await inOrg(gateway.postgres, 'org_a', async (tx) => {
       const all: unknown[] = [];
       for (const table of tables) all.push((await tx.query(`SELECT * FROM ${table} ORDER BY 1, 2`)).map((row) => ({ ...row, last_used_at: undefined })));
@@ -234,7 +236,7 @@ describe.each([
 
   it.runIf(isRun)('such a role sees nothing of others even in plain SQL, and cannot leave itself', async () => {
     await inOrg(gateway.postgres, 'org_b', async (tx) => {
-      for (const table of ['org', 'repo', 'member', 'token', 'scan_receipt', 'review_item', 'baseline', 'purge', 'repo_merge', 'policy_promotion', 'audit_entry']) {
+      for (const table of ['org', 'repo', 'member', 'token', 'scan_receipt', 'review_item', 'review_item_comment', 'baseline', 'purge', 'repo_merge', 'policy_promotion', 'audit_entry']) {
         expect(await tx.query(`SELECT * FROM ${table} WHERE ${table === 'org' ? 'id' : 'org_id'} = 'org_a'`), table).toEqual([]);
       }
       expect(await tx.query("UPDATE member SET role = 'viewer' WHERE org_id = 'org_a' RETURNING id")).toEqual([]);

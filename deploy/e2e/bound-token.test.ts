@@ -3,6 +3,8 @@ import { selectRows } from '#schemas/clickhouse/client.js';
 import { repositoryAttributes, repositoryId } from '#schemas/records/repository.js';
 import { INGEST_SCOPES } from '#ingest/auth/caller.js';
 import { mintToken } from '#ingest/auth/tokens.js';
+import { openReviewItems, readReviewComments } from '#ingest/fleet/review-items.js';
+import { reviewItemId } from '#ingest/fleet/review-item.js';
 import { SERIES_TABLE } from '#ingest/queries/series-table.js';
 import { driftOfSpec, scanOfSpec } from '#ingest/testing/bodies.js';
 import { createRollupWorker } from '#rollups/worker.js';
@@ -28,6 +30,10 @@ beforeAll(async () => {
     const scan = await call('POST', '/v1/ingest/scan', gateway.ingestToken, scanOfSpec({ repository, report, findings, remediation: null, filesScanned: 3 }));
     expect(scan.statusCode, scan.body).toBe(200);
   }
+  await openReviewItems(gateway.app.plane, gateway.store.client, 'org_a');
+  // The item that is reached for below is there.
+  const other = reviewItemId('org_a', OTHER, 'security-blocker', scanOfSpec().bundleDigest);
+  expect(await readReviewComments(gateway.app.plane, gateway.store.client, { orgId: 'org_a', repository: null }, other, { after: 0, limit: 1 })).toEqual([]);
   await createRollupWorker({ clickhouse: gateway.store.client, settleMs: 0 }).tick();
 });
 afterAll(() => gateway.close());
@@ -48,6 +54,7 @@ const otherId = repositoryId('org_a', OTHER);
 const READS: Readonly<Record<string, readonly [url: string, expected: number]>> = {
   fleet: ['/v1/org/org_a/fleet', 200],
   listReviewItems: [`/v1/repo/${otherId}/review-items`, 404],
+  listReviewComments: [`/v1/review-items/${reviewItemId('org_a', OTHER, 'security-blocker', scanOfSpec().bundleDigest)}/comments`, 404],
   posture: [`/v1/repo/${otherId}/posture`, 404],
   listRepos: ['/v1/repos', 200],
   showBaseline: [`/v1/repo/${otherId}/baseline`, 404],

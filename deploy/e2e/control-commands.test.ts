@@ -111,8 +111,11 @@ describe('whoever may open the data folder', () => {
     const item = /^(review_\S+|\S+)\s+security-blocker\s+open/m.exec(await said('review', 'list', 'acme/reviewed'))?.[1] ?? '';
     expect(await said('review', 'assign', item, 'olga')).toBe(`${item} olga`);
     for (const [verb, state] of [['approve', 'approved'], ['reopen', 'open'], ['dismiss', 'dismissed']] as const) {
-      expect(await said('review', verb, item, '--note', 'by hand')).toBe(`${item} ${state}`);
+      expect(await said('review', verb, item, '--comment', `${verb} by hand`)).toBe(`${item} ${state}`);
     }
+    expect(await said('review', 'comment', item, 'and a word more')).toMatch(/^comment_/);
+    expect((await said('review', 'comments', item)).split('\n').map((line) => line.replace(/^\S+ {2}/, ''))).toEqual(['machine  approve by hand', 'machine  reopen by hand', 'machine  dismiss by hand', 'machine  and a word more']);
+    expect(await said('review', 'list', 'acme/reviewed')).toContain('4 comments');
     const asked = await api('POST', '/v1/policy-promotions', ingest, { pack: 'team', policyName: 'p', owners: [], sha256: `sha256:${'0'.repeat(64)}`, verified: true, reviewItems: [] });
     const { id } = (await asked.json()) as { id: string };
     for (const [verb, state] of [['reject', 'rejected'], ['reopen', 'open'], ['approve', 'approved']] as const) expect(await said('promotion', verb, id)).toBe(`${id} ${state}`);

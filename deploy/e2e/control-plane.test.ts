@@ -3,7 +3,7 @@ import { selectRows } from '#schemas/clickhouse/client.js';
 import type { z } from 'zod';
 import type { Baseline, MintedToken, Org, Purge, Token } from '#schemas/http/control.js';
 import type { Finding } from '#schemas/http/findings.js';
-import type { Fleet, ReviewItem, ReviewItemState } from '#schemas/http/fleet.js';
+import type { Fleet, ReviewComment, ReviewItem, ReviewItemState } from '#schemas/http/fleet.js';
 import type { explanation, series } from '#schemas/http/series.js';
 import { driftOfSpec, scanOfSpec } from '#ingest/testing/bodies.js';
 import { jsonHeaders, startGateway, type Refusal, type TestGateway } from '#ingest/testing/gateway.js';
@@ -109,7 +109,7 @@ describe('tokens', () => {
 
 describe('review items', () => {
   const items = async (): Promise<ReviewItem[]> =>
-    (await call<{ reviewItems: ReviewItem[] }>('GET', '/v1/repo/acme%2Freviewed/review-items', as('viewer'))).body.reviewItems;
+    (await call<ReviewItem[]>('GET', '/v1/repo/acme%2Freviewed/review-items', as('viewer'))).body;
 
   it('open with a scan, in AgentShield\'s words, are decided by role, and free the fleet', async () => {
     await scan({ repository: 'acme/reviewed', bundleDigest: digest('1'), expectedBundleDigest: null });
@@ -124,7 +124,7 @@ describe('review items', () => {
     expect((await change('viewer', { assignee: 'viewer' })).status).toBe(403);
     expect((await change('member', { assignee: 'admin' })).status).toBe(403);
     expect((await change('member', { status: 'approved' })).status).toBe(403);
-    expect((await change('member', { assignee: 'member', note: 'mine' })).body).toMatchObject({ assignee: 'member', note: 'mine', status: 'open' });
+    expect((await change('member', { assignee: 'member', comment: 'mine' })).body).toMatchObject({ assignee: 'member', commentCount: 1, status: 'open' });
     expect((await change('admin', { assignee: 'nobody' })).status).toBe(400);
     // By its AgentShield id too.
     const approved = await call<ReviewItemState>('PATCH', `/v1/review-items/${item?.approvalId ?? ''}`, as('admin'), { status: 'approved' });
@@ -143,10 +143,44 @@ describe('review items', () => {
     expect((await call('PATCH', `/v1/review-items/${before?.id ?? ''}`, as('owner'), { status: 'dismissed' })).status).toBe(409);
   });
 
+  it('are commented on by members and read by viewers: a list with author and time, redacted, audited without its words', async () => {
+    const [item] = await items();
+    const url = `/v1/review-items/${item?.id ?? ''}/comments`;
+    const say = (role: string, text: unknown) => call<ReviewComment & Refusal>('POST', url, as(role), { text });
+    const list = async (query = ''): Promise<{ comments: ReviewComment[]; nextCursor: string | null }> => (await call<{ comments: ReviewComment[]; nextCursor: string | null }>('GET', `${url}${query}`, as('viewer'))).body;
+    expect((await say('viewer', 'no')).status).toBe(403);
+    for (const text of ['', ' \n ', 'x'.repeat(4_001), 7, null, 'a\u001b[2J', 'a\u0000b']) expect([text, (await say('member', text)).status]).toEqual([text, 400]);
+    const secret = ['sk-ant-', 'api03-canaryAAAAcanaryAAAAcanary'].join('');
+    const first = (await say('member', `<b onclick="x()">two</b>\nlines & ${secret}`)).body;
+    expect(first).toMatchObject({ author: 'member:member', text: expect.stringMatching(/^<b onclick="x\(\)">two<\/b>\nlines & \[REDACTED:anthropic-key\]$/) as string });
+    // The answer to a retry is the comment itself; another author may say the same.
+    expect((await say('member', `<b onclick="x()">two</b>\nlines & ${secret}`)).body).toEqual(first);
+    const burst = await Promise.all(['admin', 'owner', 'admin', 'owner'].map((role, index) => say(role, `word ${String(index)}`)));
+    expect(burst.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    const { comments, nextCursor } = await list();
+    expect([comments[0], comments.length, nextCursor]).toEqual([first, 5, null]);
+    expect(comments.map(({ text }) => text).slice(1).sort()).toEqual(['word 0', 'word 1', 'word 2', 'word 3']);
+    const page = await list('?limit=2');
+    expect((await list(`?limit=3&cursor=${page.nextCursor ?? ''}`)).comments).toEqual(comments.slice(2));
+    expect((await items())[0]?.commentCount).toBe(5);
+    expect((await call('GET', `/v1/review-items/${item?.approvalId ?? ''}/comments`, as('viewer'))).body).toEqual({ comments, nextCursor: null });
+    const trail = (await call<{ entries: { record: string }[] }>('GET', '/v1/audit?limit=1000', as('admin'))).body.entries.map(({ record }) => record);
+    expect(trail.filter((record) => record.includes('review_item.comment') && record.includes(first.id))).toHaveLength(1);
+    expect(trail.filter((record) => record.includes('onclick') || record.includes('word 0'))).toEqual([]);
+    await gateway.postgres.query("INSERT INTO review_item_comment (id, org_id, item_id, author, body) SELECT 'comment_' || n, 'org_a', $1, 'a', 'b' FROM generate_series(6, 1000) AS n", [item?.id ?? '']);
+    expect((await say('member', 'one too many')).status).toBe(409);
+    expect((await call('POST', '/v1/review-items/none/comments', as('member'), { text: 'x' })).status).toBe(404);
+    // What was said stays with its item, which a newer scan takes the place of.
+    await scan({ repository: 'acme/reviewed', bundleDigest: digest('2c'), expectedBundleDigest: null, generatedAt: '2026-06-22T18:42:00.000Z' });
+    expect((await items())[0]).toMatchObject({ commentCount: 0 });
+    expect((await say('member', 'late')).status).toBe(409);
+    expect((await list()).comments[0]).toEqual(first);
+  });
+
   it('about a policy are approved by an owner only', async () => {
     const report = { score: { grade: 'A', numericScore: 95 }, findings: { total: 0, critical: 0, high: 0, medium: 0, low: 0, info: 0 } };
     await scan({ repository: 'acme/policy', bundleDigest: digest('3'), expectedBundleDigest: null, report, supplyChain: null, remediation: null });
-    const [item] = (await call<{ reviewItems: ReviewItem[] }>('GET', '/v1/repo/acme%2Fpolicy/review-items', as('viewer'))).body.reviewItems;
+    const [item] = (await call<ReviewItem[]>('GET', '/v1/repo/acme%2Fpolicy/review-items', as('viewer'))).body;
     expect(item?.route).toBe('policy-review');
     const approve = (role: string) => call('PATCH', `/v1/review-items/${item?.id ?? ''}`, as(role), { status: 'approved' });
     expect((await approve('admin')).status).toBe(403);
@@ -254,7 +288,7 @@ describe('findings', () => {
     const routes = async () => {
       const { entries } = (await call<Fleet>('GET', '/v1/org/org_a/fleet', as('viewer'))).body;
       const board = await selectRows<{ route: string }>(gateway.store.client, `SELECT route FROM repo_route WHERE org_id = 'org_a' AND repo = 'acme/accepted'`, {});
-      const { reviewItems } = (await call<{ reviewItems: ReviewItem[] }>('GET', '/v1/repo/acme%2Faccepted/review-items', as('viewer'))).body;
+      const reviewItems = (await call<ReviewItem[]>('GET', '/v1/repo/acme%2Faccepted/review-items', as('viewer'))).body;
       return [entries.find(({ repository }) => repository === 'acme/accepted')?.route, ...board.map(({ route }) => route), ...reviewItems.map(({ route }) => route)];
     };
     expect(await routes()).toEqual(['security-blocker', 'security-blocker', 'security-blocker']);

@@ -3,7 +3,7 @@ import type { FleetEntry, ReviewItem, ReviewRoute } from '#schemas/http/fleet.js
 import { idOf } from '#schemas/records/ids.js';
 
 /** What a review item says by itself; the rest is what people decided. */
-export type ReviewItemText = Omit<ReviewItem, 'status' | 'assignee' | 'note' | 'openedAt' | 'decidedAt' | 'decidedBy'>;
+export type ReviewItemText = Omit<ReviewItem, 'status' | 'assignee' | 'commentCount' | 'openedAt' | 'decidedAt' | 'decidedBy'>;
 
 interface RouteTexts {
   severity: ReviewItem['severity'];

@@ -1,13 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { ShieldwatchError } from '#schemas/errors.js';
-import type { FleetEntry, ReviewItem, ReviewItemState, ReviewRoute, ReviewStatus } from '#schemas/http/fleet.js';
+import type { FleetEntry, ReviewComment, ReviewItem, ReviewItemState, ReviewRoute, ReviewStatus } from '#schemas/http/fleet.js';
 import { repositoryId } from '#schemas/records/repository.js';
 import type { Session } from '#schemas/postgres/session.js';
 import type { Actor, ChangeSession, ControlPlane } from '../control/control-plane.js';
 import { memberByLogin } from '../control/member-by-login.js';
 import { digestOf, fleetEntry } from './entry.js';
 import { latestScans } from './latest-scans.js';
+import { addComment, readComments, type CommentPage, type StoredComment } from './review-comments.js';
 import { reviewItemText, type ReviewItemText } from './review-item.js';
 
 /** An organisation's repositories by their newest scans, with the items to be decided about them. */
@@ -34,7 +35,7 @@ interface ItemRow extends Record<string, unknown> {
   approval_id: string;
   status: ReviewStatus;
   assignee: string | null;
-  note: string | null;
+  comments: number;
   opened_at: Date | string;
   decided_at: Date | string | null;
   decided_by: string | null;
@@ -67,7 +68,7 @@ export async function openReviewItems(plane: ControlPlane, clickhouse: ClickHous
   for await (const { current } of newestScans(clickhouse, orgId, repository)) await bringUpToDate(plane, orgId, current);
 }
 
-const UNDECIDED = { status: 'open', assignee: null, note: null, decidedAt: null, decidedBy: null } as const;
+const UNDECIDED = { status: 'open', assignee: null, commentCount: 0, decidedAt: null, decidedBy: null } as const;
 
 /** The newest scans, some at a time, so that a large organisation keeps nobody waiting. */
 async function* newestScans(
@@ -91,9 +92,11 @@ async function* newestScans(
 const repoIdsOf = (orgId: string, current: readonly Current[]): string[] => current.map(({ entry }) => repositoryId(orgId, entry.repository));
 const byId = (rows: readonly ItemRow[]): Map<string, ItemRow> => new Map(rows.map((row) => [row.id, row]));
 
+const ITEM_COLUMNS = 'review_item.*, (SELECT count(*)::int FROM review_item_comment WHERE item_id = review_item.id) AS comments';
+
 /** The items of these repositories that no newer scan took the place of. */
 function readItems(tx: Session, orgId: string, current: readonly Current[]): Promise<ItemRow[]> {
-  return tx.query<ItemRow>('SELECT * FROM review_item WHERE repo_id = ANY($1::text[]) AND superseded_at IS NULL', [repoIdsOf(orgId, current)]);
+  return tx.query<ItemRow>(`SELECT ${ITEM_COLUMNS} FROM review_item WHERE repo_id = ANY($1::text[]) AND superseded_at IS NULL`, [repoIdsOf(orgId, current)]);
 }
 
 /** Writes only when there is something to write. */
@@ -158,11 +161,11 @@ function iso(time: Date | string): string {
 }
 const isoOrNull = (time: Date | string | null): string | null => (time === null ? null : iso(time));
 
-function decisionOf(row: ItemRow): Pick<ReviewItem, 'status' | 'assignee' | 'note' | 'openedAt' | 'decidedAt' | 'decidedBy'> {
+function decisionOf(row: ItemRow): Pick<ReviewItem, 'status' | 'assignee' | 'commentCount' | 'openedAt' | 'decidedAt' | 'decidedBy'> {
   return {
     status: row.status,
     assignee: row.assignee,
-    note: row.note,
+    commentCount: row.comments,
     openedAt: iso(row.opened_at),
     decidedAt: isoOrNull(row.decided_at),
     decidedBy: row.decided_by,
@@ -172,8 +175,11 @@ function decisionOf(row: ItemRow): Pick<ReviewItem, 'status' | 'assignee' | 'not
 export interface ReviewChange {
   status?: ReviewStatus | undefined;
   assignee?: string | null | undefined;
-  note?: string | null | undefined;
+  comment?: string | undefined;
 }
+
+/** Which item a caller may touch; called with what is known of it before anything is changed. */
+export type MayChange = (item: { route: ReviewRoute; repository: string }) => void;
 
 /**
  * Decides about an item by its id or its AgentShield id, after the newest scan of its repository was looked at.
@@ -185,41 +191,74 @@ export async function changeReviewItem(
   actor: Actor,
   id: string,
   change: ReviewChange,
-  mayDecide: (item: { route: ReviewRoute; repository: string }) => void,
+  mayDecide: MayChange,
 ): Promise<ReviewItemState> {
-  const [known] = await plane.read(actor.orgId, (tx) =>
-    tx.query<{ full_name: string }>('SELECT repo.full_name FROM review_item JOIN repo ON repo.id = review_item.repo_id WHERE review_item.id = $1 OR approval_id = $1 LIMIT 1', [id]),
-  );
+  return changeItem(plane, clickhouse, actor, id, mayDecide, async (tx, row) => {
+    const assignee = typeof change.assignee === 'string' ? await needMember(tx, change.assignee) : change.assignee;
+    if (change.comment !== undefined) await addComment(tx, actor, { itemId: row.id, repository: row.full_name, text: change.comment });
+    const status = change.status ?? row.status;
+    const isDecided = change.status !== undefined && change.status !== row.status;
+    const isAssigned = assignee !== undefined && assignee !== row.assignee;
+    const [after] = await tx.query<ItemRow>(
+      `UPDATE review_item SET status = $2, assignee = $3,
+         decided_at = CASE WHEN $4 THEN now() ELSE decided_at END, decided_by = CASE WHEN $4 THEN $5 ELSE decided_by END
+       WHERE id = $1 RETURNING ${ITEM_COLUMNS}`,
+      [row.id, status, assignee === undefined ? row.assignee : assignee, isDecided, actor.actor],
+    );
+    if (after === undefined) throw new ShieldwatchError('not_found', NO_ITEM);
+    if (isDecided || isAssigned) {
+      await tx.record({
+        action: isDecided ? `review_item.${status === 'open' ? 'reopen' : status === 'approved' ? 'approve' : 'dismiss'}` : 'review_item.change',
+        subject: row.id,
+        detail: { route: row.route, repository: row.full_name, bundleDigest: row.bundle_digest, from: row.status, to: status, assignee: after.assignee },
+        fact: { kind: 'review_item', state: status, repository: row.full_name },
+      });
+    }
+    return stateOf(after);
+  });
+}
+
+/** Says something about an item, in the order of what was said. @throws ShieldwatchError 409 when it has as many comments as it may. */
+export function commentOnReviewItem(plane: ControlPlane, clickhouse: ClickHouseClient, actor: Actor, id: string, text: string, mayComment: MayChange): Promise<ReviewComment> {
+  return changeItem(plane, clickhouse, actor, id, mayComment, (tx, row) => addComment(tx, actor, { itemId: row.id, repository: row.full_name, text }));
+}
+
+/** A page of what was said about an item, also of one that a newer scan took the place of; an item that has no row yet has no comments. */
+export async function readReviewComments(
+  plane: ControlPlane, clickhouse: ClickHouseClient, { orgId, repository }: { orgId: string; repository: string | null }, id: string, page: CommentPage,
+): Promise<StoredComment[]> {
+  const [known] = await plane.read(orgId, (tx) => tx.query<{ id: string; full_name: string }>(`SELECT review_item.id, full_name ${ITEM_BY_ID}`, [id]));
+  if (known !== undefined && (repository === null || repository === known.full_name)) return plane.read(orgId, (tx) => readComments(tx, known.id, page));
+  const { reviewItems } = known === undefined ? await currentFleet(plane, clickhouse, orgId, repository ?? undefined) : { reviewItems: [] };
+  if (reviewItems.some((item) => item.id === id || item.approvalId === id)) return [];
+  throw new ShieldwatchError('not_found', NO_ITEM);
+}
+
+const NO_ITEM = 'there is no such review item';
+/** Of two that AgentShield's id means, the one that no newer scan took the place of. */
+const ITEM_BY_ID = `FROM review_item JOIN repo ON repo.id = review_item.repo_id
+  WHERE review_item.id = $1 OR approval_id = $1 ORDER BY superseded_at DESC NULLS FIRST LIMIT 1`;
+
+/** Runs `work` on an item that stands, once it was seen that it does and that the caller may; one after the other on the same item. */
+async function changeItem<T>(
+  plane: ControlPlane,
+  clickhouse: ClickHouseClient,
+  actor: Actor,
+  id: string,
+  may: MayChange,
+  work: (tx: ChangeSession, row: ItemRow & { full_name: string }) => Promise<T>,
+): Promise<T> {
+  const [known] = await plane.read(actor.orgId, (tx) => tx.query<{ full_name: string }>(`SELECT repo.full_name ${ITEM_BY_ID}`, [id]));
   // One that no row knows may be of any repository.
   await openReviewItems(plane, clickhouse, actor.orgId, known?.full_name);
   return plane.change(actor, async (tx) => {
-    const [row] = await tx.query<ItemRow & { full_name: string }>(
-      `SELECT review_item.*, repo.full_name FROM review_item JOIN repo ON repo.id = review_item.repo_id
-       WHERE review_item.id = $1 OR approval_id = $1 ORDER BY superseded_at DESC NULLS FIRST LIMIT 1 FOR UPDATE OF review_item`,
-      [id],
-    );
-    if (row === undefined) throw new ShieldwatchError('not_found', 'there is no such review item');
-    mayDecide({ route: row.route, repository: row.full_name });
+    const [row] = await tx.query<ItemRow & { full_name: string }>(`SELECT ${ITEM_COLUMNS}, repo.full_name ${ITEM_BY_ID} FOR UPDATE OF review_item`, [id]);
+    if (row === undefined) throw new ShieldwatchError('not_found', NO_ITEM);
+    may({ route: row.route, repository: row.full_name });
     if (row.superseded_at !== null) {
       throw new ShieldwatchError('conflict', 'a newer scan has taken the place of this review item; decide about that one');
     }
-    const assignee = typeof change.assignee === 'string' ? await needMember(tx, change.assignee) : change.assignee;
-    const status = change.status ?? row.status;
-    const isDecided = change.status !== undefined && change.status !== row.status;
-    const [after] = await tx.query<ItemRow>(
-      `UPDATE review_item SET status = $2, assignee = $3, note = $4,
-         decided_at = CASE WHEN $5 THEN now() ELSE decided_at END, decided_by = CASE WHEN $5 THEN $6 ELSE decided_by END
-       WHERE id = $1 RETURNING *`,
-      [row.id, status, assignee === undefined ? row.assignee : assignee, change.note === undefined ? row.note : change.note, isDecided, actor.actor],
-    );
-    if (after === undefined) throw new ShieldwatchError('not_found', 'there is no such review item');
-    await tx.record({
-      action: isDecided ? `review_item.${status === 'open' ? 'reopen' : status === 'approved' ? 'approve' : 'dismiss'}` : 'review_item.change',
-      subject: row.id,
-      detail: { route: row.route, repository: row.full_name, bundleDigest: row.bundle_digest, from: row.status, to: status, assignee: after.assignee },
-      fact: { kind: 'review_item', state: status, repository: row.full_name },
-    });
-    return stateOf(after);
+    return work(tx, row);
   });
 }
 

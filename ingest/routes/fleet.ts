@@ -2,7 +2,10 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { ShieldwatchError } from '#schemas/errors.js';
-import { fleet, reviewItemChange, reviewItemList, reviewItemState, type ReviewRoute } from '#schemas/http/fleet.js';
+import {
+  fleet, reviewComment, reviewCommentList, reviewCommentQuery, reviewCommentRequest, reviewItemChange, reviewItemList, reviewItemState, type ReviewRoute,
+} from '#schemas/http/fleet.js';
+import { decodeCursor, page } from '../api/cursor.js';
 import { addRoute, checkRole, type RouteSpec } from '../api/route.js';
 import type { Caller } from '../auth/caller.js';
 import type { ControlPlane } from '../control/control-plane.js';
@@ -11,7 +14,7 @@ import { showOrg } from '../control/orgs.js';
 import { listPromotions } from '../control/policy-promotions.js';
 import { needOwnOrg, orgParams } from './own-org.js';
 import { fleetOf } from '../fleet/fleet.js';
-import { changeReviewItem, currentFleet, type ReviewChange } from '../fleet/review-items.js';
+import { changeReviewItem, commentOnReviewItem, currentFleet, readReviewComments, type ReviewChange } from '../fleet/review-items.js';
 import type { Repositories } from '../repositories.js';
 import { repoParams } from './posture.js';
 
@@ -25,10 +28,23 @@ const ITEMS = {
   scopes: ['read'], params: repoParams, response: reviewItemList,
 } as const satisfies RouteSpec;
 
+const itemParams = z.object({ itemId: z.string().min(1).max(100) });
+
 const CHANGE = {
   id: 'changeReviewItem', method: 'PATCH', url: '/v1/review-items/{itemId}', tag: 'control', summary: 'Decide about a review item, or assign it',
   description: 'Members assign to themselves and comment; admins assign and decide; deciding a policy review, either way, is the owner\'s.',
-  scopes: ['admin'], role: 'member', params: z.object({ itemId: z.string().min(1).max(100) }), body: reviewItemChange, response: reviewItemState,
+  scopes: ['admin'], role: 'member', params: itemParams, body: reviewItemChange, response: reviewItemState,
+} as const satisfies RouteSpec;
+
+const COMMENTS = {
+  id: 'listReviewComments', method: 'GET', url: '/v1/review-items/{itemId}/comments', tag: 'query', summary: 'What was said about a review item, oldest first',
+  scopes: ['read'], params: itemParams, query: reviewCommentQuery, response: reviewCommentList,
+} as const satisfies RouteSpec;
+
+const COMMENT = {
+  id: 'commentOnReviewItem', method: 'POST', url: '/v1/review-items/{itemId}/comments', tag: 'control', summary: 'Say something about a review item',
+  description: 'Plain text; secrets in it are masked. Sent twice in a row it is one comment.',
+  scopes: ['admin'], role: 'member', params: itemParams, body: reviewCommentRequest, response: reviewComment,
 } as const satisfies RouteSpec;
 
 /** `GET /v1/org/{orgId}/fleet` (SPEC 4.4), `GET /v1/repo/{repoId}/review-items` (SPEC 4.6), and decisions about them. */
@@ -46,17 +62,34 @@ export function fleetRoutes(app: FastifyInstance, options: { clickhouse: ClickHo
   });
 
   addRoute(app, ITEMS, async ({ caller, params }) => {
-    const { id, fullName } = await repositories.need(caller, params.repoId);
-    const { reviewItems } = await currentFleet(plane, clickhouse, caller.orgId, fullName);
-    return { repoId: id, repository: fullName, reviewItems };
+    const { fullName } = await repositories.need(caller, params.repoId);
+    return (await currentFleet(plane, clickhouse, caller.orgId, fullName)).reviewItems;
   });
 
   addRoute(app, CHANGE, ({ caller, params, body }) =>
     changeReviewItem(plane, clickhouse, caller, params.itemId, body, ({ route, repository }) => {
-      if (caller.repository !== null && caller.repository !== repository) throw new ShieldwatchError('not_found', 'there is no such review item');
+      needOwnItem(caller, repository);
       checkMayDecide(caller, route, body);
     }),
   );
+
+  addRoute(app, COMMENT, ({ caller, params, body }) =>
+    commentOnReviewItem(plane, clickhouse, caller, params.itemId, body.text, ({ repository }) => {
+      needOwnItem(caller, repository);
+    }),
+  );
+
+  addRoute(app, COMMENTS, async ({ caller, params, query }) => {
+    const [after] = decodeCursor(query.cursor, ['number']) ?? [0];
+    const found = await readReviewComments(plane, clickhouse, caller, params.itemId, { after: Number(after), limit: query.limit + 1 });
+    const { rows, nextCursor } = page(found, query.limit, ({ seq }) => [seq]);
+    return { comments: rows.map(({ id, author, text, createdAt }) => ({ id, author, text, createdAt })), nextCursor };
+  });
+}
+
+/** @throws ShieldwatchError 404 for what is no item of the repository that the caller is bound to. */
+function needOwnItem(caller: Caller, repository: string): void {
+  if (caller.repository !== null && caller.repository !== repository) throw new ShieldwatchError('not_found', 'there is no such review item');
 }
 
 function checkMayDecide(caller: Caller, route: ReviewRoute, change: ReviewChange): void {

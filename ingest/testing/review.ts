@@ -8,7 +8,7 @@ export async function policyItemOf({ app, ingestToken, readToken }: TestGateway,
   const sent = await app.inject({ method: 'POST', url: '/v1/ingest/scan', payload: JSON.stringify(scan), headers: jsonHeaders(ingestToken) });
   if (sent.statusCode !== 200) throw new Error(sent.body);
   const answer = await app.inject({ url: `/v1/repo/${encodeURIComponent(repository)}/review-items`, headers: { authorization: `Bearer ${readToken}` } });
-  const [item] = answer.json<{ reviewItems: { id: string; approvalId: string; route: string }[] }>().reviewItems;
+  const [item] = answer.json<{ id: string; approvalId: string; route: string }[]>();
   if (item?.route !== 'policy-review') throw new Error(`expected a policy review: ${answer.body}`);
   return item;
 }

@@ -9,6 +9,10 @@ const PRINTABLE = /^[^\u0000-\u001f\u007f]*$/;
 /** Text for people, of at most `max` characters; secrets in it are masked, since people paste them. */
 export const text = (max: number) => z.string().min(1).max(max).regex(PRINTABLE, 'text without control characters').overwrite(redactText);
 
+/** Prose of several lines, of at most `max` characters; secrets in it are masked. */
+export const prose = (max: number) =>
+  z.string().trim().min(1).max(max).regex(/^[^\u0000-\u0009\u000b-\u001f\u007f]*$/, 'text without control characters but line feeds').overwrite(redactText);
+
 /** Name under which a repository's data was recorded, in whatever spelling; a secret in it is masked. */
 export const recordedName = z
   .string()

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { redactText } from '../redaction.js';
-import { count, grade } from './atoms.js';
+import { count, grade, nextCursor, paging, prose } from './atoms.js';
 
 /** Where AgentShield's fleet rules send a repository; the first that fits. */
 export const ROUTES = ['invalid', 'security-blocker', 'policy-review', 'baseline-regression', 'supply-chain-review', 'ready'] as const;
@@ -68,15 +67,29 @@ export const reviewItem = z.object({
   }),
   status: reviewStatus,
   assignee: z.string().nullable(),
-  note: z.string().nullable(),
+  commentCount: count,
   openedAt: z.string(),
   decidedAt: z.string().nullable(),
   decidedBy: z.string().nullable(),
 });
 export type ReviewItem = z.infer<typeof reviewItem>;
 
-/** Answer of `GET /v1/repo/{repoId}/review-items`: of its newest scan. */
-export const reviewItemList = z.object({ repoId: z.string(), repository: z.string(), reviewItems: z.array(reviewItem) });
+/** Answer of `GET /v1/repo/{repoId}/review-items` (SPEC 4.6): those of its newest scan, which is one at most. */
+export const reviewItemList = z.array(reviewItem);
+
+/** What somebody said about a review item; plain text. */
+export const reviewComment = z.object({
+  id: z.string(),
+  /** `member:<login>`, `token:<id>` or `machine`. */
+  author: z.string(),
+  text: z.string(),
+  createdAt: z.string(),
+});
+export type ReviewComment = z.infer<typeof reviewComment>;
+const commentText = prose(4_000);
+export const reviewCommentRequest = z.object({ text: commentText });
+export const reviewCommentQuery = z.object({ ...paging });
+export const reviewCommentList = z.object({ comments: z.array(reviewComment), nextCursor });
 
 /** Body of `PATCH /v1/review-items/{itemId}`. */
 export const reviewItemChange = z
@@ -84,9 +97,10 @@ export const reviewItemChange = z
     status: reviewStatus.optional(),
     /** Login of a member; null takes it from whoever has it. */
     assignee: z.string().min(1).max(100).nullable().optional(),
-    note: z.string().max(2_000).overwrite(redactText).nullable().optional(),
+    /** Why; becomes one of the item's comments. */
+    comment: commentText.optional(),
   })
-  .refine((change) => Object.keys(change).length > 0, 'status, assignee or note');
+  .refine((change) => Object.keys(change).length > 0, 'status, assignee or comment');
 
 /** What is stored of a review item; its texts are made of the scan. */
 export const reviewItemState = z.object({
@@ -97,7 +111,7 @@ export const reviewItemState = z.object({
   approvalId: z.string(),
   status: reviewStatus,
   assignee: z.string().nullable(),
-  note: z.string().nullable(),
+  commentCount: count,
   openedAt: z.string(),
   decidedAt: z.string().nullable(),
   decidedBy: z.string().nullable(),
