@@ -108,6 +108,15 @@ function orgCommands(org: Command, out: Out): void {
     const { orgId } = await call<{ orgId: string }>(flags, '/status', 'GET');
     out(JSON.stringify(await api<Org>(flags, 'PATCH', `/v1/org/${flags.org ?? orgId}`, { keepContent: choice === 'keep' }), null, 2));
   });
+  subcommand(org, 'github <login>', 'the organisation on GitHub that it stands for; `none` for none').action(async (login: string, flags: Flags) => {
+    const { orgId } = await call<{ orgId: string }>(flags, '/status', 'GET');
+    out(JSON.stringify(await api<Org>(flags, 'PATCH', `/v1/org/${flags.org ?? orgId}`, { githubOrgLogin: login === 'none' ? null : login }), null, 2));
+  });
+  subcommand(org, 'sso <choice>', 'note whether its members sign in by SSO: on or off; tokens work as before').action(async (choice: string, flags: Flags) => {
+    if (choice !== 'on' && choice !== 'off') throw new CommandError('SSO is either on or off: say on or off');
+    const { orgId } = await call<{ orgId: string }>(flags, '/status', 'GET');
+    out(JSON.stringify(await api<Org>(flags, 'PATCH', `/v1/org/${flags.org ?? orgId}`, { ssoEnabled: choice === 'on' }), null, 2));
+  });
   subcommand(org, 'identities <choice>', 'keep or replace e-mail addresses and login names in telemetry; pseudonyms replace them unless kept').action(async (choice: string, flags: Flags) => {
     if (choice !== 'keep' && choice !== 'replace') throw new CommandError('identities are either kept or replaced: say keep or replace');
     const { orgId } = await call<{ orgId: string }>(flags, '/status', 'GET');
@@ -123,6 +132,21 @@ function repoCommands(repo: Command, out: Out): void {
   subcommand(repo, 'add <owner/name>', 'add a repository before it sends anything').action(async (repository: string, flags: Flags) => {
     out((await api<{ repoId: string }>(flags, 'POST', '/v1/repos', { repository })).repoId);
   });
+  subcommand(repo, 'compare <owner/name>', 'what its newest scan shows that its baseline did not, and the other way round').action(async (name: string, flags: Flags) => {
+    const { comparison } = await api<Baseline>(flags, 'GET', `${repoPath(name)}/baseline`);
+    if (comparison.notCompared !== null) throw new CommandError(`not compared: ${comparison.notCompared}`);
+    const { newFindingsCount, resolvedFindingsCount, unchangedCount, scoreDelta, newFindings, resolvedFindings } = comparison;
+    out(`${String(newFindingsCount)} new, ${String(resolvedFindingsCount)} resolved, ${String(unchangedCount)} unchanged; score ${scoreDelta === null ? 'not compared' : `${scoreDelta > 0 ? '+' : ''}${String(scoreDelta)}`}`);
+    const rows = (word: string, findings: typeof newFindings) => findings.map(({ severity, id, file, title }) => [word, severity, id, file, title]);
+    table([...rows('new', newFindings), ...rows('resolved', resolvedFindings)], out);
+  });
+  subcommand(repo, 'link <owner/name>', "GitHub's number of it, and where its scans come from; scans from GitHub Actions give the number where there is none")
+    .option('--github-id <number>', 'as GITHUB_REPOSITORY_ID has it; `none` for none')
+    .option('--provider <provider>', 'github-actions or local')
+    .action(async (name: string, { githubId, provider, ...flags }: Flags & { githubId?: string; provider?: string }) => {
+      const change = { ...(githubId === undefined ? {} : { githubRepoId: githubId === 'none' ? null : githubId }), ...(provider === undefined ? {} : { defaultProvider: provider }) };
+      out(JSON.stringify(await api(flags, 'PATCH', repoPath(name), change), null, 2));
+    });
   subcommand(repo, 'remove <owner/name>', 'remove a repository with everything that is stored of it').action(async (name: string, flags: Flags) => {
     out(JSON.stringify(await api<Purge>(flags, 'DELETE', repoPath(name)), null, 2));
   });
@@ -221,7 +245,10 @@ function reviewCommands(review: Command, out: Out): void {
     out((await api<ReviewComment>(flags, 'POST', `/v1/review-items/${encodeURIComponent(id)}/comments`, { text })).id);
   });
   subcommand(review, 'comments <id>', 'what was said about it, oldest first').action(async (id: string, flags: Flags) => {
-    for await (const { createdAt, author, text } of each<ReviewComment>(flags, `/v1/review-items/${encodeURIComponent(id)}/comments`, 'comments')) out(`${createdAt}  ${author}  ${text}`);
+    for await (const { createdAt, author, text } of each<ReviewComment>(flags, `/v1/review-items/${encodeURIComponent(id)}/comments`, 'comments')) {
+      // Indented, so that no line of a comment looks like another comment.
+      out(`${createdAt}  ${author}  ${text.replaceAll('\n', '\n    ')}`);
+    }
   });
 }
 

@@ -5,6 +5,7 @@ import { runInBackground, type Background } from './control/background.js';
 import type { ControlPlane } from './control/control-plane.js';
 import { createDiscovery } from './control/discovery.js';
 import { drainOutbox } from './control/outbox.js';
+import { linkFromScans } from './control/repo-links.js';
 import { runMerges } from './control/merges.js';
 import { runPurges } from './control/purges.js';
 import { openReviewItems } from './fleet/review-items.js';
@@ -59,7 +60,7 @@ export function startBackgroundWork(
   };
 }
 
-/** Opens the items of scans that came since the last round, by whatever way they came. */
+/** Opens the items of scans that came since the last round, by whatever way they came, and links their repositories. */
 function reviewNewScans(clickhouse: ClickHouseClient, plane: ControlPlane): () => Promise<void> {
   let since = 0;
   return async () => {
@@ -69,7 +70,10 @@ function reviewNewScans(clickhouse: ClickHouseClient, plane: ControlPlane): () =
        WHERE fact = 'scan' AND marked_at > fromUnixTimestamp64Milli({since:Int64}, 'UTC') GROUP BY org_id`,
       { since: Math.max(0, since - OVERLAP_MS) },
     );
-    for (const { org_id: orgId } of rows) await openReviewItems(plane, clickhouse, orgId);
+    for (const { org_id: orgId } of rows) {
+      await openReviewItems(plane, clickhouse, orgId);
+      await linkFromScans(clickhouse, plane, orgId, Math.max(0, since - OVERLAP_MS));
+    }
     since = Math.max(since, ...rows.map(({ marked }) => marked));
   };
 }

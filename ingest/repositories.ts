@@ -1,5 +1,6 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { ShieldwatchError } from '#schemas/errors.js';
+import type { Repo } from '#schemas/http/control.js';
 import { canonicalRepository, IS_REPOSITORY_OF_ID, repositoryId, repositoryIdHash } from '#schemas/records/repository.js';
 import type { Session } from '#schemas/postgres/session.js';
 import type { Caller } from './auth/caller.js';
@@ -13,7 +14,7 @@ export interface Repository {
   fullName: string;
 }
 
-interface SeenRepository extends Repository {
+interface SeenRepository extends Repository, Pick<Repo, 'githubRepoId' | 'defaultProvider'> {
   firstSeenAt: string | null;
   lastSeenAt: string | null;
 }
@@ -120,8 +121,8 @@ export function createRepositories(plane: ControlPlane, clickhouse: ClickHouseCl
       const { orgId, repository } = caller;
       const [rows, active] = await Promise.all([
         plane.read(orgId, (tx) =>
-          tx.query<{ full_name: string }>(
-            'SELECT full_name FROM repo WHERE full_name COLLATE "C" > $1 AND ($2::text IS NULL OR full_name = $2) ORDER BY full_name COLLATE "C" LIMIT $3',
+          tx.query<{ full_name: string; github_repo_id: string | null; default_provider: Repo['defaultProvider'] }>(
+            'SELECT full_name, github_repo_id, default_provider FROM repo WHERE full_name COLLATE "C" > $1 AND ($2::text IS NULL OR full_name = $2) ORDER BY full_name COLLATE "C" LIMIT $3',
             [after, repository, limit],
           ),
         ),
@@ -133,6 +134,7 @@ export function createRepositories(plane: ControlPlane, clickhouse: ClickHouseCl
         ),
       ]);
       const seen = new Map(active.map((row) => [row.repo, row]));
+      const linked = new Map(rows.map((row) => [row.full_name, row]));
       // Each page holds the first names of its store, so together they hold the first of both.
       const names = [...new Set([...rows.map((row) => row.full_name), ...seen.keys()])].map((name) => ({ name, bytes: Buffer.from(name) }));
       return names.sort((a, b) => a.bytes.compare(b.bytes)).slice(0, limit).map(({ name }) => ({
@@ -140,6 +142,8 @@ export function createRepositories(plane: ControlPlane, clickhouse: ClickHouseCl
         fullName: name,
         firstSeenAt: seen.get(name)?.first_seen_at ?? null,
         lastSeenAt: seen.get(name)?.last_seen_at ?? null,
+        githubRepoId: linked.get(name)?.github_repo_id ?? null,
+        defaultProvider: linked.get(name)?.default_provider ?? null,
       }));
     },
 

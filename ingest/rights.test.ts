@@ -30,6 +30,7 @@ const RIGHTS: Readonly<Record<string, Right>> = {
   posture: READS,
   listRepos: READS,
   addRepo: ADMIN,
+  changeRepo: ADMIN,
   removeRepo: OWNER,
   mergeRepos: OWNER,
   listRepoMerges: ADMIN,

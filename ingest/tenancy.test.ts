@@ -56,6 +56,7 @@ const REACHES: Readonly<Record<string, (ids: Ids) => Reach>> = {
   posture: ({ repoId }) => ({ url: `/v1/repo/${repoId}/posture`, expected: 404 }),
   listRepos: () => ({ url: '/v1/repos', expected: 'own' }),
   addRepo: () => ({ url: '/v1/repos', body: { repository: REPOSITORY }, expected: 'own' }),
+  changeRepo: ({ repoId }) => ({ url: `/v1/repo/${repoId}`, body: { githubRepoId: '7' }, expected: 404 }),
   removeRepo: ({ repoId }) => ({ url: `/v1/repo/${repoId}`, expected: 404 }),
   // B may ask to merge names; what is moved is B's.
   mergeRepos: () => ({ url: '/v1/repos/merge', body: { from: REPOSITORY, into: 'acme/none' }, expected: 'own' }),

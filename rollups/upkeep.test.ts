@@ -58,7 +58,7 @@ describe('explainPoint', () => {
     const point = { orgId: 'why', repo: 'acme/app', at: HOUR, grain: 'hour' } as const;
     expect(await explainPoint(db.client, { ...point, series: 'drift_history' })).toMatchObject({ comparedWith: { scan_id: 's1', score: 90 } });
     expect(await explainPoint(db.client, { ...point, series: 'cross_repo_org_rollup' })).toMatchObject({
-      repo: null, rows: [{ repos: 1, score_mean: 50 }], computed: [{ facts: null, run: { cause: 'mark' } }], facts: [{ rows: [{ event_id: 's2' }] }],
+      repo: null, rows: [{ repos: 1, score_mean: 50 }], computed: [{ facts: null, run: { cause: 'mark' } }], facts: [{ rows: [{ event_id: 's2' }] }, { fact: 'control_event', count: 0 }],
     });
   });
 });

@@ -53,6 +53,8 @@ export const ATTR_VCS_REF_HEAD_NAME = 'vcs.ref.head.name';
 export const ATTR_VCS_REF_HEAD_TYPE = 'vcs.ref.head.type';
 export const ATTR_VCS_REF_HEAD_REVISION = 'vcs.ref.head.revision';
 export const ATTR_VCS_CHANGE_ID = 'vcs.change.id';
+/** GitHub's number of the repository, which a rename keeps; as GitHub Actions claims it. */
+export const ATTR_CI_GITHUB_REPOSITORY_ID = 'agentshield.ci.github.repository_id';
 export const ATTR_CICD_PIPELINE_NAME = 'cicd.pipeline.name';
 export const ATTR_CICD_PIPELINE_RUN_ID = 'cicd.pipeline.run.id';
 export const ATTR_CICD_PIPELINE_RUN_URL_FULL = 'cicd.pipeline.run.url.full';

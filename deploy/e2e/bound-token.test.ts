@@ -3,6 +3,7 @@ import { selectRows } from '#schemas/clickhouse/client.js';
 import { repositoryAttributes, repositoryId } from '#schemas/records/repository.js';
 import { INGEST_SCOPES } from '#ingest/auth/caller.js';
 import { mintToken } from '#ingest/auth/tokens.js';
+import { setPlan } from '#ingest/control/orgs.js';
 import { openReviewItems, readReviewComments } from '#ingest/fleet/review-items.js';
 import { reviewItemId } from '#ingest/fleet/review-item.js';
 import { SERIES_TABLE } from '#ingest/queries/series-table.js';
@@ -20,6 +21,8 @@ let reader: string;
 let sender: string;
 beforeAll(async () => {
   gateway = await startGateway(inject('clickhouseUrl'));
+  // The days of SPEC's examples are months ago.
+  await setPlan(gateway.app.plane, 'org_a', 'enterprise');
   const bound = async (scopes: Parameters<typeof mintToken>[1]['scopes']) =>
     (await mintToken(gateway.postgres, { orgId: 'org_a', name: 'bound', scopes, repository: 'acme/mine' })).token;
   reader = await bound(['read']);
@@ -110,9 +113,11 @@ describe('a token that is bound to a repository', () => {
       table: 'repository_activity_v1', format: 'JSONEachRow',
       values: Array.from({ length: 30 }, (_, i) => ({ org_id: 'org_a', repo: `${MARK}/r${String(i)}`, first_seen: '2026-11-20 10:00:00.000', last_seen: '2026-11-20 10:00:00.000' })),
     });
+    await setPlan(gateway.app.plane, 'org_a', 'team');
     const told = async (token: string): Promise<boolean> => (await call('POST', '/v1/logs', token, { resourceLogs: [] })).body.includes('are in use');
     for (let i = 0; i < 5; i += 1) expect(await told(sender)).toBe(false);
     await expect.poll(() => told(gateway.ingestToken), { timeout: 10_000 }).toBe(true);
+    await setPlan(gateway.app.plane, 'org_a', 'enterprise');
   });
 
   it('is bound to the repository in every spelling of its name, by REST and by OTLP', async () => {

@@ -5,6 +5,8 @@ import type { Baseline, MintedToken, Org, Purge, Token } from '#schemas/http/con
 import type { Finding } from '#schemas/http/findings.js';
 import type { Fleet, ReviewComment, ReviewItem, ReviewItemState } from '#schemas/http/fleet.js';
 import type { explanation, series } from '#schemas/http/series.js';
+import { setPlan } from '#ingest/control/orgs.js';
+import { linkFromScans } from '#ingest/control/repo-links.js';
 import { driftOfSpec, scanOfSpec } from '#ingest/testing/bodies.js';
 import { jsonHeaders, startGateway, type Refusal, type TestGateway } from '#ingest/testing/gateway.js';
 import { createRollupWorker } from '#rollups/worker.js';
@@ -34,6 +36,8 @@ const digest = (letter: string): string => `sha256:${letter.repeat(64)}`;
 
 beforeAll(async () => {
   gateway = await startGateway(inject('clickhouseUrl'));
+  // The days of SPEC's examples are months ago.
+  await setPlan(gateway.app.plane, 'org_a', 'enterprise');
   for (const role of ['owner', 'admin', 'member', 'viewer']) {
     await machine('/v1/members', { login: role, role });
     tokens[role] = (await machine('/v1/tokens', { name: role, scopes: ['read', 'admin'], member: role })).token;
@@ -149,7 +153,7 @@ describe('review items', () => {
     const say = (role: string, text: unknown) => call<ReviewComment & Refusal>('POST', url, as(role), { text });
     const list = async (query = ''): Promise<{ comments: ReviewComment[]; nextCursor: string | null }> => (await call<{ comments: ReviewComment[]; nextCursor: string | null }>('GET', `${url}${query}`, as('viewer'))).body;
     expect((await say('viewer', 'no')).status).toBe(403);
-    for (const text of ['', ' \n ', 'x'.repeat(4_001), 7, null, 'a\u001b[2J', 'a\u0000b']) expect([text, (await say('member', text)).status]).toEqual([text, 400]);
+    for (const text of ['', ' \n ', 'x'.repeat(4_001), 7, null, 'a\u001b[2J', 'a\u009b2J', 'a\u202eb', 'a\u2028b', 'a\u0000b']) expect([text, (await say('member', text)).status]).toEqual([text, 400]);
     const secret = ['sk-ant-', 'api03-canaryAAAAcanaryAAAAcanary'].join('');
     const first = (await say('member', `<b onclick="x()">two</b>\nlines & ${secret}`)).body;
     expect(first).toMatchObject({ author: 'member:member', text: expect.stringMatching(/^<b onclick="x\(\)">two<\/b>\nlines & \[REDACTED:anthropic-key\]$/) as string });
@@ -192,6 +196,7 @@ describe('review items', () => {
       selectRows<{ status: string; route: string }>(gateway.store.client, `SELECT status, route FROM review_item_state WHERE org_id = 'org_a' ORDER BY opened_at, status`);
     await expect.poll(states).toEqual([
       { status: 'approved', route: 'security-blocker' },
+      { status: 'superseded', route: 'security-blocker' },
       { status: 'open', route: 'security-blocker' },
       { status: 'approved', route: 'policy-review' },
     ]);
@@ -322,6 +327,39 @@ describe('findings', () => {
     expect((await call<Baseline>('GET', '/v1/repo/acme%2Flife/baseline', as('viewer'))).body).toEqual(set.body);
     expect((await call('PUT', '/v1/repo/acme%2Flife/baseline', as('admin'), { scanId: 'scan_OTHER' })).status).toBe(409);
   });
+
+  it('are compared with the baseline by later scans: what is new since is told apart, whatever came between', async () => {
+    const repository = 'acme/since';
+    const row = (id: string, severity: string) => ({ id, severity, category: 'mcp', title: id, file: '.mcp.json' });
+    const show = async (fill: string, at: string, score: number, findings: object[], over: object = {}): Promise<void> => {
+      const tally = Object.fromEntries(['critical', 'high', 'medium', 'low', 'info'].map((each) => [each, findings.filter((finding) => (finding as { severity: string }).severity === each).length]));
+      const report = { score: { grade: 'B', numericScore: score }, findings: { total: findings.length, ...tally } };
+      expect((await scan({ repository, bundleDigest: digest(fill), expectedBundleDigest: null, remediation: null, generatedAt: at, filesScanned: 2, report, findings, ...over })).status).toBe(200);
+      await recompute();
+    };
+    const baseline = async (): Promise<Baseline['comparison']> => (await call<Baseline>('GET', '/v1/repo/acme%2Fsince/baseline', as('viewer'))).body.comparison;
+    const listed = async (query: string) => (await call<{ findings: Finding[] }>('GET', `/v1/findings?repository=acme%2Fsince${query}`, as('viewer'))).body.findings.map(({ id, isNewSinceBaseline }) => [id, isNewSinceBaseline]);
+    await show('b1', '2026-06-20T10:00:00Z', 80, [row('mcp-stays-1', 'high'), row('mcp-goes-1', 'low')]);
+    expect(await listed('')).toEqual([['mcp-goes-1', null], ['mcp-stays-1', null]]);
+    expect((await call<Refusal>('GET', '/v1/findings?repository=acme%2Fsince&sinceBaseline=new', as('viewer'))).body.error.field).toBe('sinceBaseline');
+    const set = await call<Baseline>('PUT', '/v1/repo/acme%2Fsince/baseline', as('admin'), {});
+    expect(set.body.comparison).toMatchObject({ isRegression: false, newFindingsCount: 0, resolvedFindingsCount: 0, unchangedCount: 2, scoreDelta: 0, notCompared: null });
+    // Two scans later: what the first of them brought is new since the baseline too.
+    await show('b2', '2026-06-20T11:00:00Z', 70, [row('mcp-stays-1', 'high'), row('mcp-first-1', 'critical'), row('mcp-goes-1', 'low')]);
+    await show('b3', '2026-06-20T12:00:00Z', 60, [row('mcp-stays-77', 'high'), row('mcp-first-1', 'critical'), row('mcp-second-1', 'medium')]);
+    const shown = await baseline();
+    expect(shown).toMatchObject({ isRegression: true, newFindingsCount: 2, resolvedFindingsCount: 1, unchangedCount: 1, scoreDelta: -20, newCriticalCount: 1, newHighCount: 0, generatedAt: '2026-06-20T12:00:00.000Z' });
+    expect([shown.newFindings.map(({ id }) => id), shown.resolvedFindings.map(({ id }) => id)]).toEqual([['mcp-first-1', 'mcp-second-1'], ['mcp-goes-1']]);
+    expect(await listed('')).toEqual([['mcp-first-1', true], ['mcp-second-1', true], ['mcp-stays-77', false]]);
+    expect(await listed('&sinceBaseline=new')).toEqual([['mcp-first-1', true], ['mcp-second-1', true]]);
+    // One that reports less says nothing of what it does not report, nor of the score.
+    await show('b4', '2026-06-20T13:00:00Z', 90, [row('mcp-stays-1', 'high')], { minSeverity: 'high' });
+    expect(await baseline()).toMatchObject({ newFindingsCount: 0, resolvedFindingsCount: 0, unchangedCount: 1, scoreDelta: null, isRegression: false });
+    // Keys of another scheme compare with nothing.
+    await show('b5', '2026-06-20T14:00:00Z', 50, [{ ...row('mcp-stays-1', 'high'), findingKey: 'mcp-stays|.mcp.json|sha256:no-evidence' }]);
+    expect(await baseline()).toMatchObject({ newFindingsCount: null, scoreDelta: -30, isRegression: true, notCompared: expect.stringContaining('another way') as string });
+    expect(await listed('&status=all')).toEqual(expect.arrayContaining([['mcp-stays-1', null]]));
+  });
 });
 
 describe('series', () => {
@@ -400,6 +438,53 @@ describe('series', () => {
     const days = (await read('secret_exposure_events?bucket=day&repository=acme%2Fexposed&from=2026-07-01&to=2026-07-06')).points;
     expect(days.map(({ bucketStart, exposed, resolved }) => [String(bucketStart).slice(8, 10), exposed, resolved])).toEqual([['01', 1, 0], ['05', 0, 1]]);
     expect((await read('repo_route?repository=acme%2Fexposed&from=2026-11-01&to=2026-11-02')).points).toMatchObject([{ repository: 'acme/exposed', route: 'policy-review' }]);
+  });
+});
+
+describe('what is on record of a repository and of the organisation', () => {
+  const link = async (name: string): Promise<unknown[]> =>
+    (await call<{ repos: { repository: string; githubRepoId: string | null; defaultProvider: string | null }[] }>('GET', '/v1/repos', as('viewer'))).body.repos
+      .filter(({ repository }) => repository === name).map(({ githubRepoId, defaultProvider }) => [githubRepoId, defaultProvider]);
+  const trail = async (action: string): Promise<string[]> =>
+    (await call<{ entries: { record: string }[] }>('GET', '/v1/audit?limit=1000', as('admin'))).body.entries.map(({ record }) => record).filter((record) => record.includes(`"${action}"`));
+  const fromActions = (name: string, id: unknown, fill: string, over: object = {}) =>
+    scan({ repository: name, bundleDigest: digest(fill), expectedBundleDigest: null, ciContext: null, ci: { provider: 'github-actions', github: { repository: name, repositoryId: id } }, ...over });
+
+  it('is GitHub\'s number from the first scan of GitHub Actions that tells it, and no later scan changes it', async () => {
+    await fromActions('acme/linked', '4242', 'a1');
+    await fromActions('acme/not-actions', '4242', 'a2', { ci: null, ciContext: { provider: 'local', githubRepositoryId: '4242' } });
+    await fromActions('acme/no-number', "1' OR 1", 'a3');
+    await linkFromScans(gateway.store.client, gateway.app.plane, 'org_a', 0);
+    expect([await link('acme/linked'), await link('acme/not-actions'), await link('acme/no-number')]).toEqual([[['4242', 'github-actions']], [[null, 'local']], [[null, 'local']]]);
+    await fromActions('acme/linked', '666', 'a4', { generatedAt: '2026-06-20T00:00:00Z' });
+    await linkFromScans(gateway.store.client, gateway.app.plane, 'org_a', 0);
+    expect(await link('acme/linked')).toEqual([['4242', 'github-actions']]);
+    expect((await trail('repo.link')).filter((record) => record.includes('acme/linked'))).toHaveLength(1);
+  });
+
+  it('is changed by an administrator, checked and audited', async () => {
+    const change = (role: string, body: object) => call<Refusal & { githubRepoId: string }>('PATCH', '/v1/repo/acme%2Flinked', as(role), body);
+    expect([(await change('viewer', { githubRepoId: '7' })).status, (await change('member', { githubRepoId: '7' })).status]).toEqual([403, 403]);
+    for (const body of [{}, { githubRepoId: '0' }, { githubRepoId: 7 }, { githubRepoId: 'x' }, { defaultProvider: 'jenkins' }, { fullName: 'acme/other' }]) expect([body, (await change('admin', body)).status]).toEqual([body, 400]);
+    expect((await change('admin', { githubRepoId: '7', defaultProvider: 'local' })).body).toMatchObject({ githubRepoId: '7', defaultProvider: 'local', repository: 'acme/linked' });
+    expect(await link('acme/linked')).toEqual([['7', 'local']]);
+    expect((await change('admin', { githubRepoId: null })).body.githubRepoId).toBeNull();
+    expect((await trail('repo.link')).filter((record) => record.includes('"by":"hand"'))).toHaveLength(2);
+  });
+
+  it('is the organisation\'s GitHub login and whether it has SSO, which only `enterprise` has', async () => {
+    const change = (body: object, role = 'owner') => call<Org & Refusal>('PATCH', '/v1/org/org_a', as(role), body);
+    expect((await change({ githubOrgLogin: 'acme' }, 'admin')).status).toBe(403);
+    for (const githubOrgLogin of ['', '-acme', 'acme-', 'a--b', 'a b', 'acme/app', '<b>', 'x'.repeat(40), 7]) expect([githubOrgLogin, (await change({ githubOrgLogin })).status]).toEqual([githubOrgLogin, 400]);
+    expect((await change({ githubOrgLogin: 'Acme-Inc' })).body).toMatchObject({ githubOrgLogin: 'acme-inc', ssoEnabled: false });
+    await setPlan(gateway.app.plane, 'org_a', 'team');
+    const refused = await change({ ssoEnabled: true });
+    expect([refused.status, refused.body.error]).toEqual([403, expect.objectContaining({ code: 'plan_limit', field: 'ssoEnabled' })]);
+    await setPlan(gateway.app.plane, 'org_a', 'enterprise');
+    expect((await change({ ssoEnabled: true })).body).toMatchObject({ githubOrgLogin: 'acme-inc', ssoEnabled: true });
+    expect((await change({ ssoEnabled: false, githubOrgLogin: null })).body).toMatchObject({ githubOrgLogin: null, ssoEnabled: false });
+    await setPlan(gateway.app.plane, 'org_a', 'team');
+    expect((await trail('org.change')).filter((record) => record.includes('"githubOrgLogin":"acme-inc"'))).toHaveLength(2);
   });
 });
 

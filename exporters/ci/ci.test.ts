@@ -145,7 +145,7 @@ async function github(inputs: Record<string, string>): Promise<Run> {
     run = await execute(shell.split(' ').map((word) => (word === '{0}' ? file : word)), {
       ...left(),
       ...Object.fromEntries(Object.entries(env).map(([name, text]) => [name, evaluate(text)])),
-      GITHUB_ACTIONS: 'true', GITHUB_WORKSPACE: workspace, RUNNER_TEMP: join(place, 'temp'), GITHUB_OUTPUT: outputs, GITHUB_REPOSITORY: 'acme/app', GITHUB_SHA: 'f'.repeat(40), GITHUB_RUN_ID: '7',
+      GITHUB_ACTIONS: 'true', GITHUB_WORKSPACE: workspace, RUNNER_TEMP: join(place, 'temp'), GITHUB_OUTPUT: outputs, GITHUB_REPOSITORY: 'acme/app', GITHUB_REPOSITORY_ID: '424242', GITHUB_SHA: 'f'.repeat(40), GITHUB_RUN_ID: '7',
     });
   }
   return { ...run, outputs: readFileSync(outputs, 'utf8') };
@@ -214,6 +214,7 @@ describe.each(CI)('the %s', (_, run, names) => {
 describe('the GitHub Action', () => {
   it('outputs AgentShield’s exit code, and fails the step only when configured to', async () => {
     expect(await github({ fail: 'false' })).toMatchObject({ status: 0, outputs: 'exit-code=2\n' });
+    expect(JSON.stringify(server.requests.map(({ body }) => body))).toContain('"424242"');
     expect(await github({ fail: 'false', 'bundle-sha256': '1'.repeat(64) })).toMatchObject({ status: 1, outputs: 'exit-code=1\n' });
   });
 

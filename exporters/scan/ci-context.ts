@@ -29,6 +29,7 @@ const github = (env: NodeJS.ProcessEnv): ScanCi =>
     workflow: env['GITHUB_WORKFLOW'],
     job: env['GITHUB_JOB'],
     repository: env['GITHUB_REPOSITORY'],
+    repositoryId: env['GITHUB_REPOSITORY_ID'],
     serverUrl: env['GITHUB_SERVER_URL'],
   });
 

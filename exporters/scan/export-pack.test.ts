@@ -216,11 +216,11 @@ describe('the CI context of a scan', () => {
 
   it('is read from a pull request on GitHub', async () => {
     for (const [name, value] of Object.entries({
-      GITHUB_ACTIONS: 'true', GITHUB_REPOSITORY: 'acme/app', GITHUB_SERVER_URL: 'https://github.test', GITHUB_SHA: 'abc', GITHUB_REF: 'refs/pull/34/merge', GITHUB_REF_NAME: '34/merge', GITHUB_HEAD_REF: 'feature',
+      GITHUB_ACTIONS: 'true', GITHUB_REPOSITORY: 'acme/app', GITHUB_REPOSITORY_ID: '4242', GITHUB_SERVER_URL: 'https://github.test', GITHUB_SHA: 'abc', GITHUB_REF: 'refs/pull/34/merge', GITHUB_REF_NAME: '34/merge', GITHUB_HEAD_REF: 'feature',
       GITHUB_REF_TYPE: 'branch', GITHUB_RUN_ID: '77', GITHUB_WORKFLOW: 'security', GITHUB_JOB: 'scan',
     })) vi.stubEnv(name, value);
     expect((await scan({ token: undefined })).scan.ci).toEqual({
-      sha: 'abc', refName: 'feature', refType: 'branch', changeId: '34', runId: '77', runUrl: 'https://github.test/acme/app/actions/runs/77', workflow: 'security', job: 'scan', vcsProvider: 'github', repositoryUrl: 'https://github.test/acme/app',
+      sha: 'abc', refName: 'feature', refType: 'branch', changeId: '34', runId: '77', runUrl: 'https://github.test/acme/app/actions/runs/77', workflow: 'security', job: 'scan', vcsProvider: 'github', repositoryUrl: 'https://github.test/acme/app', githubRepositoryId: '4242',
     });
   });
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest, InjectOptions } from 'fastify';
+import type { Plan } from '../control/plans.js';
 import type { Caller } from './caller.js';
 
 const HEADER = 'x-shieldwatch-inside';
@@ -32,6 +33,6 @@ export function createInsiders(): Insiders {
 }
 
 /** Whoever may open the data folder: an owner of any organisation of this server. */
-export function machineCaller(orgId: string): Caller {
-  return { orgId, tokenId: 'machine', actor: 'machine', scopes: ['read', 'admin'], role: 'owner', repository: null, retentionDays: 90 };
+export function machineCaller(orgId: string, plan: Plan | undefined): Caller {
+  return { orgId, ...(plan === undefined ? {} : { plan }), tokenId: 'machine', actor: 'machine', scopes: ['read', 'admin'], role: 'owner', repository: null, retentionDays: 90 };
 }

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Postgres } from '#schemas/postgres/client.js';
 import { inOrg } from '#schemas/postgres/session.js';
+import type { Plan } from '../control/plans.js';
 import { fromStore } from '../errors/from-store.js';
 import { createInsiders, machineCaller, type Insiders } from './insiders.js';
 import { createSessions, type Sessions } from './sessions.js';
@@ -22,10 +23,9 @@ declare module 'fastify' {
 /** Gives the app its callers: token lookup, browser sessions, the machine itself. */
 export function installAuth(app: FastifyInstance, postgres: Postgres, use: TokenUse): void {
   const tokens = createTokenLookup(postgres, use);
-  const sessions = createSessions(async (orgId) => {
-    const live = await fromStore(inOrg(postgres, orgId, (tx) => tx.query('SELECT id FROM org WHERE deleted_at IS NULL')));
-    return live.length > 0;
-  }, (hash) => tokens.byHash(hash));
+  const planOf = async (orgId: string): Promise<Plan | undefined> =>
+    (await fromStore(inOrg(postgres, orgId, (tx) => tx.query<{ plan: Plan }>('SELECT plan FROM org WHERE deleted_at IS NULL'))))[0]?.plan;
+  const sessions = createSessions(planOf, (hash) => tokens.byHash(hash));
   const insiders = createInsiders();
   app.decorateRequest('caller', null);
   app.decorate('tokens', tokens);
@@ -35,8 +35,8 @@ export function installAuth(app: FastifyInstance, postgres: Postgres, use: Token
     const { code, key } = sessions.createLogin(orgId);
     return `/boards/login?code=${code}#key=${key}`;
   });
-  app.decorate('asMachine', (orgId, method, url, body) =>
-    insiders.inject(app, machineCaller(orgId), {
+  app.decorate('asMachine', async (orgId, method, url, body) =>
+    insiders.inject(app, machineCaller(orgId, await planOf(orgId)), {
       method,
       url,
       ...(body === undefined ? {} : { payload: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),

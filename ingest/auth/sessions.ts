@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { DEFAULT_LANDING_RETENTION_DAYS } from '#schemas/time.js';
+import type { Plan } from '../control/plans.js';
 import type { Caller } from './caller.js';
 import { hashToken } from './token-format.js';
 
@@ -41,13 +42,14 @@ interface Entry {
   until: number;
   /** Hash of the token that opened it; absent: opened by a link of the machine. */
   tokenHash?: string;
-  /** Moment at which the organisation was last seen to be there. */
+  /** Moment at which the organisation was last seen to be there, and the plan it had then. */
   seenAt: number;
+  plan?: Plan;
 }
 
-/** `isOrgLive` says whether an organisation is there and not deleted, `findToken` finds the caller of a token by its hash. */
+/** `planOf` tells the plan of an organisation that is there and not deleted, `findToken` finds the caller of a token by its hash. */
 export function createSessions(
-  isOrgLive: (orgId: string) => Promise<boolean>,
+  planOf: (orgId: string) => Promise<Plan | undefined>,
   findToken: (hash: string) => Caller | undefined | Promise<Caller | undefined>,
 ): Sessions {
   const codes = new Map<string, Entry>();
@@ -93,14 +95,15 @@ export function createSessions(
         const found = findToken(entry.tokenHash);
         return found instanceof Promise ? found.then(readerOf) : readerOf(found);
       }
-      if (entry.seenAt <= now && now < entry.seenAt + SEEN_MS) return machineReader(entry.orgId);
-      return isOrgLive(entry.orgId).then((isLive) => {
-        if (!isLive) {
+      if (entry.seenAt <= now && now < entry.seenAt + SEEN_MS) return machineReader(entry);
+      return planOf(entry.orgId).then((plan) => {
+        if (plan === undefined) {
           sessions.delete(hashToken(cookie));
           return undefined;
         }
         entry.seenAt = now;
-        return machineReader(entry.orgId);
+        entry.plan = plan;
+        return machineReader(entry);
       });
     },
   };
@@ -108,8 +111,8 @@ export function createSessions(
 
 const newSecret = (): string => randomBytes(32).toString('base64url');
 
-function machineReader(orgId: string): Caller {
-  return { orgId, tokenId: 'session', actor: 'session', scopes: ['read'], role: 'viewer', repository: null, retentionDays: DEFAULT_LANDING_RETENTION_DAYS };
+function machineReader({ orgId, plan }: Entry): Caller {
+  return { orgId, ...(plan === undefined ? {} : { plan }), tokenId: 'session', actor: 'session', scopes: ['read'], role: 'viewer', repository: null, retentionDays: DEFAULT_LANDING_RETENTION_DAYS };
 }
 
 /** What a token's session may: read what the token reads, and hand nothing on. Quotas are the token's. */

@@ -14,6 +14,8 @@ const MAX_DATA_POINTS = 1_000;
 export interface PanelData extends QueryResult {
   from: number;
   to: number;
+  /** Set where the range was cut: the plan shows nothing before. */
+  historyFrom?: number;
   intervalMs: number;
 }
 
@@ -33,7 +35,7 @@ export async function panelData(client: ClickHouseClient, panel: BoardPanel, req
   const { range } = request;
   const sql = panelSql(panel, request);
   const result = await runQuery(client, sql, request.wall);
-  return { ...result, from: range.from, to: range.to, intervalMs: intervalOf(panel, range) };
+  return { ...result, ...range, intervalMs: intervalOf(panel, range) };
 }
 
 /**

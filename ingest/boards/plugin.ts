@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
-import { callerOf } from '../auth/caller.js';
+import { callerOf, type Caller } from '../auth/caller.js';
+import { beyondHistory, historyStart } from '../control/plans.js';
 import { requireScope } from '../auth/require-scope.js';
 import { readAsset } from './assets.js';
 import { readBoards, type BoardLibrary } from './board-library.js';
@@ -11,7 +12,7 @@ import { expandMacros, quote } from './macros.js';
 import { panelData, type PanelRequest } from './panel-data.js';
 import { repositoryWall } from './repository-wall.js';
 import { runQuery } from './run-query.js';
-import { parseTimeRange } from './time-range.js';
+import { parseTimeRange, type TimeRange } from './time-range.js';
 import { variableOptions } from './variable-options.js';
 import { chosenValues, plainVariables, variableValues } from './variables.js';
 
@@ -83,7 +84,7 @@ function boardsApi(app: FastifyInstance, library: BoardLibrary, { clickhouse, gr
     const board = library.board(request.params.uid);
     const caller = callerOf(request);
     const variables = await variableOptions(clickhouse, board, caller, {
-      range: rangeOf(request.query, board),
+      range: rangeOf(request.query, board, caller),
       variables: chosenValues(board, caller, request.query),
     });
     return { variables };
@@ -113,14 +114,19 @@ interface BoardRoute<Params = { uid: string }> {
 }
 
 function requestOf(request: FastifyRequest<{ Querystring: Query }>, board: Board): PanelRequest {
+  const caller = callerOf(request);
   return {
-    range: rangeOf(request.query, board),
-    variables: variableValues(board, callerOf(request), request.query),
+    range: rangeOf(request.query, board, caller),
+    variables: variableValues(board, caller, request.query),
     plain: plainVariables(board),
   };
 }
 
-/** What the request says, else the board. */
-function rangeOf({ from, to }: Query, { time }: Board): ReturnType<typeof parseTimeRange> {
-  return parseTimeRange(from ?? time?.from, to ?? time?.to, Date.now());
+/** What the request says, else the board; no more of it than the plan shows. */
+function rangeOf({ from, to }: Query, { time }: Board, { plan }: Caller): TimeRange {
+  const range = parseTimeRange(from ?? time?.from, to ?? time?.to, Date.now());
+  const history = historyStart(plan);
+  if (history === undefined || range.from >= history.getTime()) return range;
+  if (range.to <= history.getTime()) throw beyondHistory(plan, history, 'to');
+  return { from: history.getTime(), to: range.to, historyFrom: history.getTime() };
 }

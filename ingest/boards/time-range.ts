@@ -5,6 +5,8 @@ import { FACT_RETENTION_DAYS } from '#schemas/time.js';
 export interface TimeRange {
   from: number;
   to: number;
+  /** Set where the range was cut: the plan shows nothing before. */
+  historyFrom?: number;
 }
 
 const DAY = 86_400_000;

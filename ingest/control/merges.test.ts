@@ -8,6 +8,8 @@ import { INGEST_SCOPES } from '../auth/caller.js';
 import { mintToken } from '../auth/tokens.js';
 import { scanOfSpec } from '../testing/bodies.js';
 import { jsonHeaders, startGateway, type TestGateway } from '../testing/gateway.js';
+import type { ReviewItem } from '#schemas/http/fleet.js';
+import { openReviewItems } from '../fleet/review-items.js';
 import { addMember } from './members.js';
 import { runMerges } from './merges.js';
 
@@ -80,6 +82,10 @@ describe('a merge of two names', () => {
     await expect.poll(() => ids('control_event_v1', OLD), { timeout: 20_000 }).not.toEqual([]);
     const before = await facts();
     const [spans, logs] = [(await landed(OLD))[0], (await landed(NEW))[0]];
+    const items = async (repository: string): Promise<ReviewItem[]> =>
+      (await gateway.app.inject({ url: `/v1/repo/${encodeURIComponent(repository)}/review-items`, headers: { authorization: `Bearer ${owner}` } })).json<ReviewItem[]>();
+    const [item] = await items(OLD);
+    await send(owner, `/v1/review-items/${item?.id ?? ''}/comments`, { text: 'said before the merge' });
     const asked = await merge(OLD, NEW);
     expect(asked.json<RepoMerge>()).toMatchObject({ from: OLD, into: NEW, status: 'running', requestedBy: 'member:owner' });
     expect((await merge(OLD, NEW)).json<RepoMerge>().id).toBe(asked.json<RepoMerge>().id);
@@ -105,6 +111,9 @@ describe('a merge of two names', () => {
     expect(await selectRows(gateway.store.client, "SELECT repo FROM scan_v1 WHERE org_id = 'org_b'")).toEqual([{ repo: OLD }]);
     const { merges } = (await gateway.app.inject({ url: '/v1/repos/merges', headers: { authorization: `Bearer ${owner}` } })).json<{ merges: RepoMerge[] }>();
     expect(merges).toMatchObject([{ status: 'done' }]);
+    // Its review item is the one it was, with what was said about it.
+    await openReviewItems(gateway.app.plane, gateway.store.client, 'org_a');
+    expect(await items(NEW)).toMatchObject([{ id: item?.id, status: 'open', commentCount: 1, repository: NEW }]);
   });
 
   it('marks the hours of both names, for the series to be computed again', async () => {

@@ -58,6 +58,13 @@ export async function requestMerge(plane: ControlPlane, actor: Actor, from: stri
       const same = ['other.repo_id = $2', ...key.map((column) => `other.${column} = ${table}.${column}`)].join(' AND ');
       await tx.query(`UPDATE ${table} SET repo_id = $2 WHERE repo_id = $1 AND NOT EXISTS (SELECT FROM ${table} AS other WHERE ${same})`, [fromId, toId]);
     }
+    // Of two review items about one thing the survivor's stands, with what was said about either.
+    await tx.query(
+      `UPDATE review_item_comment SET item_id = other.id FROM review_item AS mine
+         JOIN review_item AS other ON other.repo_id = $2 AND other.route = mine.route AND other.bundle_digest = mine.bundle_digest
+       WHERE mine.repo_id = $1 AND item_id = mine.id`,
+      [fromId, toId],
+    );
     await tx.query('DELETE FROM repo WHERE id = $1', [fromId]);
     await tx.query('UPDATE token SET repository = $2 WHERE repository = $1', [from, to]);
     await tx.record({ action: 'repo.merge', subject: fromId, detail: { repository: from, into: to } });

@@ -1,7 +1,7 @@
 import { ShieldwatchError } from '#schemas/errors.js';
-import type { Org } from '#schemas/http/control.js';
+import type { Org, OrgChange } from '#schemas/http/control.js';
 import type { Postgres } from '#schemas/postgres/client.js';
-import { asRole } from '#schemas/postgres/session.js';
+import { asRole, type Session } from '#schemas/postgres/session.js';
 import { randomBase62 } from '../auth/token-format.js';
 import { scrubText } from '#schemas/scrub.js';
 import { machineActor, type Actor, type ControlPlane } from './control-plane.js';
@@ -21,7 +21,11 @@ interface OrgRow extends Record<string, unknown> {
 }
 
 export async function showOrg(plane: ControlPlane, orgId: string): Promise<Org> {
-  const [row] = await plane.read(orgId, (tx) => tx.query<OrgRow>('SELECT org.*, (SELECT count(*)::int FROM repo) AS repos FROM org'));
+  return plane.read(orgId, readOrg);
+}
+
+async function readOrg(tx: Session): Promise<Org> {
+  const [row] = await tx.query<OrgRow>('SELECT org.*, (SELECT count(*)::int FROM repo) AS repos FROM org');
   if (row === undefined) throw new ShieldwatchError('not_found', 'there is no such organisation');
   return {
     id: row.id,
@@ -37,22 +41,32 @@ export async function showOrg(plane: ControlPlane, orgId: string): Promise<Org> 
   };
 }
 
-/** @throws ShieldwatchError 403 when the plan does not keep telemetry that long. */
-export async function changeOrg(plane: ControlPlane, actor: Actor, change: { name?: string | undefined; retentionDays?: number | undefined; keepContent?: boolean | undefined; keepIdentities?: boolean | undefined }): Promise<Org> {
-  const before = await showOrg(plane, actor.orgId);
-  const { limit } = before.retentionDays;
-  if (change.retentionDays !== undefined && change.retentionDays > limit) {
-    throw new ShieldwatchError('plan_limit', `retentionDays: the plan "${before.plan}" keeps telemetry for at most ${String(limit)} days`, {
-      field: 'retentionDays',
-    });
-  }
+/** @throws ShieldwatchError 403 when the plan does not keep telemetry that long, or has no SSO. */
+export async function changeOrg(plane: ControlPlane, actor: Actor, change: OrgChange): Promise<Org> {
   await plane.change(actor, async (tx) => {
+    // Locked: of two changes at once neither takes the other back.
+    await tx.query('SELECT id FROM org FOR UPDATE');
+    const before = await readOrg(tx);
+    const { limit } = before.retentionDays;
+    if (change.retentionDays !== undefined && change.retentionDays > limit) {
+      throw new ShieldwatchError('plan_limit', `retentionDays: the plan "${before.plan}" keeps telemetry for at most ${String(limit)} days`, {
+        field: 'retentionDays',
+      });
+    }
+    if (change.ssoEnabled === true && !PLAN_LIMITS[before.plan].hasSso) {
+      throw new ShieldwatchError('plan_limit', `ssoEnabled: the plan "${before.plan}" has no SSO`, { field: 'ssoEnabled' });
+    }
     const name = change.name === undefined ? before.name : scrubText(change.name, 100);
     const retentionDays = change.retentionDays ?? before.retentionDays.used;
     const keepContent = change.keepContent ?? before.keepContent;
     const keepIdentities = change.keepIdentities ?? before.keepIdentities;
-    await tx.query('UPDATE org SET name = $1, retention_days = $2, keep_content = $3, keep_identities = $4', [name, retentionDays, keepContent, keepIdentities]);
-    await tx.record({ action: 'org.change', subject: actor.orgId, detail: { name, retentionDays, keepContent, keepIdentities } });
+    const githubOrgLogin = change.githubOrgLogin === undefined ? before.githubOrgLogin : change.githubOrgLogin;
+    const ssoEnabled = change.ssoEnabled ?? before.ssoEnabled;
+    await tx.query(
+      'UPDATE org SET name = $1, retention_days = $2, keep_content = $3, keep_identities = $4, github_org_login = $5, sso_enabled = $6',
+      [name, retentionDays, keepContent, keepIdentities, githubOrgLogin, ssoEnabled],
+    );
+    await tx.record({ action: 'org.change', subject: actor.orgId, detail: { name, retentionDays, keepContent, keepIdentities, githubOrgLogin, ssoEnabled } });
   });
   return showOrg(plane, actor.orgId);
 }
@@ -76,11 +90,12 @@ export async function createOrg(plane: ControlPlane, { name, plan }: { name: str
   return { id };
 }
 
-/** Gives an organisation another plan; for the machine's own commands. Nothing that is there is removed. */
+/** Gives an organisation another plan; for the machine's own commands. Nothing that is stored is removed. */
 export async function setPlan(plane: ControlPlane, orgId: string, plan: Plan): Promise<Org> {
   await plane.operate(
     machineActor(orgId),
-    (tx) => tx.query('UPDATE org SET plan = $2 WHERE id = $1 AND deleted_at IS NULL RETURNING id', [orgId, plan]),
+    (tx) =>
+      tx.query('UPDATE org SET plan = $2, sso_enabled = sso_enabled AND $3 WHERE id = $1 AND deleted_at IS NULL RETURNING id', [orgId, plan, PLAN_LIMITS[plan].hasSso]),
     async (tx, changed) => {
       if (changed.length === 0) throw new ShieldwatchError('not_found', 'there is no such organisation');
       await tx.record({ action: 'org.plan', subject: orgId, detail: { plan } });

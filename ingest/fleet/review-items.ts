@@ -52,12 +52,13 @@ const BATCH = 200;
 export async function currentFleet(plane: ControlPlane, clickhouse: ClickHouseClient, orgId: string, repository?: string): Promise<CurrentFleet> {
   const fleet: CurrentFleet = { entries: [], reviewItems: [], isCut: false };
   for await (const { current, isCut } of newestScans(clickhouse, orgId, repository)) {
-    const stored = byId(await plane.read(orgId, (tx) => readItems(tx, orgId, current)));
+    const stored = bySubject(await plane.read(orgId, (tx) => readItems(tx, orgId, current)));
     fleet.isCut = isCut;
-    for (const { entry, text, scannedAt } of current) {
+    for (const { entry, text, scannedAt, digest } of current) {
       fleet.entries.push(entry);
-      const row = text === undefined ? undefined : stored.get(text.id);
-      if (text !== undefined) fleet.reviewItems.push({ ...text, ...(row === undefined ? { ...UNDECIDED, openedAt: scannedAt } : decisionOf(row)) });
+      if (text === undefined) continue;
+      const row = stored.get(subjectOf(repositoryId(orgId, text.repository), text.route, digest));
+      fleet.reviewItems.push({ ...text, ...(row === undefined ? { ...UNDECIDED, openedAt: scannedAt } : { id: row.id, ...decisionOf(row) }) });
     }
   }
   return fleet;
@@ -90,7 +91,10 @@ async function* newestScans(
 }
 
 const repoIdsOf = (orgId: string, current: readonly Current[]): string[] => current.map(({ entry }) => repositoryId(orgId, entry.repository));
-const byId = (rows: readonly ItemRow[]): Map<string, ItemRow> => new Map(rows.map((row) => [row.id, row]));
+/** What an item is about. Its id is made of that, but of the name that the repository had when it was opened: a merge keeps it. */
+const subjectOf = (repoId: string, route: ReviewRoute, digest: string): string => `${repoId} ${route} ${digest}`;
+const subjectOfRow = (row: ItemRow): string => subjectOf(row.repo_id, row.route, row.bundle_digest);
+const bySubject = (rows: readonly ItemRow[]): Map<string, ItemRow> => new Map(rows.map((row) => [subjectOfRow(row), row]));
 
 const ITEM_COLUMNS = 'review_item.*, (SELECT count(*)::int FROM review_item_comment WHERE item_id = review_item.id) AS comments';
 
@@ -101,10 +105,12 @@ function readItems(tx: Session, orgId: string, current: readonly Current[]): Pro
 
 /** Writes only when there is something to write. */
 async function bringUpToDate(plane: ControlPlane, orgId: string, current: readonly Current[]): Promise<void> {
-  const known = byId(await plane.read(orgId, (tx) => readItems(tx, orgId, current)));
-  const wanted = new Map(current.flatMap(({ text, digest }) => (text === undefined ? [] : [[text.id, { text, digest }] as const])));
-  const missing = [...wanted.values()].filter(({ text }) => !known.has(text.id));
-  const outdated = [...known.values()].filter((row) => !wanted.has(row.id));
+  const known = bySubject(await plane.read(orgId, (tx) => readItems(tx, orgId, current)));
+  const wanted = new Map(
+    current.flatMap(({ text, digest }) => (text === undefined ? [] : [[subjectOf(repositoryId(orgId, text.repository), text.route, digest), { text, digest }] as const])),
+  );
+  const missing = [...wanted].flatMap(([subject, item]) => (known.has(subject) ? [] : [item]));
+  const outdated = [...known].flatMap(([subject, row]) => (wanted.has(subject) ? [] : [row]));
   if (missing.length === 0 && outdated.length === 0) return;
   await plane.change({ orgId, actor: 'shieldwatch' }, async (tx) => {
     await open(tx, orgId, missing);
@@ -119,22 +125,23 @@ async function open(tx: ChangeSession, orgId: string, items: readonly { text: Re
     [orgId, repoIds, items.map(({ text }) => text.repository)],
   );
   // An item that was replaced comes back when its scan is the newest again: the newer one was purged.
-  const opened = await tx.query<{ id: string }>(
+  const opened = await tx.query<ItemRow>(
     `INSERT INTO review_item (id, org_id, repo_id, route, bundle_digest, approval_id)
      SELECT id, $1, repo_id, route, digest, approval_id FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) AS new (id, repo_id, route, digest, approval_id)
-     ON CONFLICT (id) DO UPDATE SET superseded_at = NULL WHERE review_item.superseded_at IS NOT NULL RETURNING id`,
+     ON CONFLICT (org_id, repo_id, route, bundle_digest) DO UPDATE SET superseded_at = NULL WHERE review_item.superseded_at IS NOT NULL RETURNING *`,
     [
       orgId, items.map(({ text }) => text.id), repoIds, items.map(({ text }) => text.route), items.map(({ digest }) => digest),
       items.map(({ text }) => text.approvalId),
     ],
   );
-  const ids = new Set(opened.map(({ id }) => id));
-  for (const { text, digest } of items.filter((item) => ids.has(item.text.id))) {
+  const names = new Map(items.map(({ text }, index) => [repoIds[index], text.repository]));
+  for (const row of opened) {
+    const repository = names.get(row.repo_id) ?? '';
     await tx.record({
       action: 'review_item.open',
-      subject: text.id,
-      detail: { route: text.route, repository: text.repository, bundleDigest: digest },
-      fact: { kind: 'review_item', state: 'open', repository: text.repository },
+      subject: row.id,
+      detail: { route: row.route, repository, bundleDigest: row.bundle_digest },
+      fact: { kind: 'review_item', state: 'open', repository },
     });
   }
 }

@@ -1,6 +1,7 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { decodeCursor, page } from '../api/cursor.js';
 import { fromStore } from '../errors/from-store.js';
+import { CHANGES, type ComparedScans } from './baseline-comparison.js';
 
 export interface FindingsQuestion {
   orgId: string;
@@ -8,6 +9,12 @@ export interface FindingsQuestion {
   severity: string | undefined;
   category: string | undefined;
   status: 'open' | 'resolved' | 'all';
+  /** What was resolved before is left out. */
+  resolvedSince: Date | undefined;
+  /** The newest scan of the repository and its baseline, where they compare. */
+  baseline: ComparedScans | undefined;
+  /** No others than what is new since the baseline. */
+  isNewOnly: boolean;
   limit: number;
   cursor: string | undefined;
 }
@@ -26,6 +33,8 @@ export interface FindingRow {
   first_seen_at: string;
   last_seen_at: string;
   resolved_at: string | null;
+  /** Null without a baseline. */
+  is_new: boolean | null;
   scans: number;
 }
 
@@ -51,10 +60,17 @@ export async function findings(clickhouse: ClickHouseClient, question: FindingsQ
   }
   if (question.status === 'open') having.push('isNull(resolved_at)');
   if (question.status === 'resolved') having.push('isNotNull(resolved_at)');
+  if (question.resolvedSince !== undefined) {
+    having.push("(isNull(resolved_at) OR resolved_at >= fromUnixTimestamp64Milli({resolvedSince:Int64}, 'UTC'))");
+    params['resolvedSince'] = question.resolvedSince.getTime();
+  }
   if (after !== undefined) {
     having.push('(repo, finding_key) > ({afterRepo:String}, {afterKey:String})');
     [params['afterRepo'], params['afterKey']] = after;
   }
+  Object.assign(params, question.baseline);
+  const isNew = question.baseline === undefined ? 'NULL' : `toBool(f.finding_key IN (SELECT finding_key FROM (${CHANGES}) WHERE is_in AND NOT was_in) AND isNull(resolved_at))`;
+  if (question.isNewOnly) having.push('is_new');
   const condition = scope.join(' AND ');
   const rows = await fromStore(
     selectRows<FindingRow>(
@@ -70,7 +86,8 @@ export async function findings(clickhouse: ClickHouseClient, question: FindingsQ
          argMax(f.occurrence, (f.occurred_at, f.occurrence)) AS occurrences,
          min(f.occurred_at) AS first_seen_at, max(f.occurred_at) AS last_seen_at,
          uniqExact(f.scan_id) AS scans,
-         any(l.resolved_at) AS resolved_at
+         any(l.resolved_at) AS resolved_at,
+         ${isNew} AS is_new
        FROM finding AS f
        INNER JOIN (
          SELECT repo, finding_key, if(sum(t.change) > 0, NULL, max(t.scan_at)) AS resolved_at

@@ -1,5 +1,6 @@
 import { ShieldwatchError } from '#schemas/errors.js';
 import type { Bucket } from '#schemas/http/series.js';
+import { beyondHistory, historyStart, type Plan } from '../control/plans.js';
 
 /** A stretch of time and its whole buckets. */
 export interface Window<B extends Bucket = Bucket> {
@@ -9,6 +10,8 @@ export interface Window<B extends Bucket = Bucket> {
   /** Seconds since 1970 of the first bucket's start and of the last one's end. */
   start: number;
   end: number;
+  /** Where the history of the plan begins, if the window was cut there; ISO 8601. */
+  historyFrom: string | null;
 }
 
 const DAY_S = 86_400;
@@ -20,8 +23,11 @@ const DEFAULT_DAYS: Readonly<Record<Bucket, number>> = { hour: 7, day: 7, week: 
 /** The store's times end here; what lies behind is a mistake. */
 const LATEST = Date.UTC(2100, 0, 1);
 
-/** Widens `from` (default: some days before `to`) and `to` (default: now) to whole buckets. @throws ShieldwatchError 400. */
-export function windowOf<B extends Bucket>(query: { from?: string | undefined; to?: string | undefined; bucket: B }): Window<B> {
+/**
+ * Widens `from` (default: some days before `to`) and `to` (default: now) to whole buckets, and cuts off those that begin
+ * before the history of the caller's plan. @throws ShieldwatchError 400, and 403 where all of it lies before that.
+ */
+export function windowOf<B extends Bucket>(query: { from?: string | undefined; to?: string | undefined; bucket: B }, { plan }: { plan?: Plan }): Window<B> {
   const { bucket } = query;
   const to = query.to === undefined ? new Date() : readDate(query.to, 'to');
   const from = query.from === undefined ? new Date(to.getTime() - DEFAULT_DAYS[bucket] * DAY_S * 1_000) : readDate(query.from, 'from');
@@ -29,7 +35,13 @@ export function windowOf<B extends Bucket>(query: { from?: string | undefined; t
   if (to.getTime() - from.getTime() > MAX_DAYS[bucket] * DAY_S * 1_000) {
     throw invalid('from', `at most ${String(MAX_DAYS[bucket])} days before \`to\` with bucket=${bucket}`);
   }
-  return { bucket, from, to, start: bucketStart(from, bucket), end: bucketStart(new Date(to.getTime() - 1), bucket) + BUCKET_SECONDS[bucket] };
+  const [start, end] = [bucketStart(from, bucket), bucketStart(new Date(to.getTime() - 1), bucket) + BUCKET_SECONDS[bucket]];
+  const history = historyStart(plan);
+  if (history === undefined || start * 1_000 >= history.getTime()) return { bucket, from, to, start, end, historyFrom: null };
+  if (to <= history) throw beyondHistory(plan, history, 'to');
+  // A week in which the history begins has days before it.
+  const first = bucketStart(new Date(history.getTime() + BUCKET_SECONDS[bucket] * 1_000 - 1), bucket);
+  return { bucket, from: history > from ? history : from, to, start: first, end: Math.max(first, end), historyFrom: history.toISOString() };
 }
 
 /** Seconds since 1970 at which the bucket of a moment begins. */

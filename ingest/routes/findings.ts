@@ -6,8 +6,10 @@ import { repositoryId } from '#schemas/records/repository.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
 import type { Caller } from '../auth/caller.js';
 import { scrubText } from '#schemas/scrub.js';
+import { historyStart } from '../control/plans.js';
 import type { ControlPlane } from '../control/control-plane.js';
 import { rowOfRepository } from '../control/row-of-repository.js';
+import { comparedScans, type ComparedScans } from '../queries/baseline-comparison.js';
 import { findings, type FindingRow } from '../queries/findings.js';
 import { readDate } from '../queries/window.js';
 import type { Repositories } from '../repositories.js';
@@ -39,11 +41,23 @@ export function findingRoutes(app: FastifyInstance, options: { clickhouse: Click
 
   addRoute(app, LIST, async ({ caller, query }) => {
     const repository = await repositoryOf(repositories, caller, query.repository);
-    const { severity, category, status, limit, cursor } = query;
-    const { rows, nextCursor } = await findings(clickhouse, { orgId: caller.orgId, repository, severity, category, status, limit, cursor });
+    const { severity, category, status, sinceBaseline, limit, cursor } = query;
+    const baseline = repository === undefined ? undefined : await baselineScans(caller.orgId, repository);
+    if (sinceBaseline !== undefined && baseline === undefined) {
+      const expected = 'a repository whose newest scan compares with its baseline';
+      throw new ShieldwatchError('query_invalid', `sinceBaseline: expected ${expected}`, { field: 'sinceBaseline', expected });
+    }
+    const history = historyStart(caller.plan);
+    const { rows, nextCursor } = await findings(clickhouse, { orgId: caller.orgId, repository, severity, category, status, resolvedSince: history, baseline, isNewOnly: sinceBaseline !== undefined, limit, cursor });
     const decided = await triageOf(plane, caller.orgId, rows);
-    return { findings: rows.map((row) => toFinding(row, decided.get(`${repositoryId(caller.orgId, row.repo)}\0${row.finding_key}`))), nextCursor };
+    return { findings: rows.map((row) => toFinding(row, decided.get(`${repositoryId(caller.orgId, row.repo)}\0${row.finding_key}`))), nextCursor, historyFrom: history?.toISOString() ?? null };
   });
+
+  /** The newest scan and the baseline of a repository; undefined: it has none, or the two do not compare. */
+  async function baselineScans(orgId: string, repository: string): Promise<ComparedScans | undefined> {
+    const [row] = await plane.read(orgId, (tx) => tx.query<{ source_event_id: string | null }>('SELECT source_event_id FROM baseline WHERE repo_id = $1', [repositoryId(orgId, repository)]));
+    return row === undefined ? undefined : (await comparedScans(clickhouse, { orgId, repository, eventId: row.source_event_id })).scans;
+  }
 
   addRoute(app, TRIAGE, async ({ caller, params, body }) => {
     const { id, fullName } = await repositories.needRow(caller, params.repoId);
@@ -112,6 +126,7 @@ function toFinding(row: FindingRow, triage: TriageRow | undefined): Finding {
     lastSeenAt: row.last_seen_at,
     resolvedAt: row.resolved_at,
     scans: row.scans,
+    isNewSinceBaseline: row.is_new,
     triage: triage === undefined ? null : triageOfRow(triage),
   };
 }

@@ -5,6 +5,7 @@ import type { ScanAnswer, ScanEcho } from '#schemas/http/ingest-scan.js';
 import type { Posture } from '#schemas/http/posture.js';
 import { repositoryId } from '#schemas/records/repository.js';
 import { mintToken } from '../auth/tokens.js';
+import { setPlan } from '../control/orgs.js';
 import { scanOfSpec } from '../testing/bodies.js';
 import { jsonHeaders, startGateway, type Refusal, type TestGateway } from '../testing/gateway.js';
 
@@ -14,6 +15,8 @@ let gateway: TestGateway;
 let integrityCases = 0;
 beforeAll(async () => {
   gateway = await startGateway(inject('clickhouseUrl'));
+  // The days of SPEC's examples are months ago.
+  await setPlan(gateway.app.plane, 'org_a', 'enterprise');
 });
 afterAll(() => gateway.close());
 

@@ -9,6 +9,7 @@ import {
   ATTR_DRIFT_SCORE_PREVIOUS,
   ATTR_DRIFT_TIMESTAMP,
   ATTR_EVENT_ID,
+  HEADER_SESSION_KEY,
   SCOPE_NAME,
 } from '#schemas/semconv.js';
 import { repositoryAttributes, repositoryId } from '#schemas/records/repository.js';
@@ -16,6 +17,7 @@ import { scanAttributes, type ScanRecord } from '#schemas/records/scan.js';
 import type { z } from 'zod';
 import type { repoList } from '#schemas/http/control.js';
 import type { Posture } from '#schemas/http/posture.js';
+import { setPlan } from '../control/orgs.js';
 import { scanIdOf } from '../fleet/entry.js';
 import { mintToken } from '../auth/tokens.js';
 import { jsonHeaders, startGateway, type Refusal, type TestGateway } from '../testing/gateway.js';
@@ -184,7 +186,7 @@ describe('posture', () => {
     ['?from=2020-01-01&to=2026-01-01', 'from'],
     ['?from=2025-01-01&to=2025-04-01&bucket=hour', 'from'],
     ['?to=9999-01-01', 'to'],
-    ['?bucket=week', 'bucket'],
+    ['?bucket=month', 'bucket'],
     ['?bucket=day&bucket=hour', 'bucket'],
   ])('%s is refused by name', async (query, field) => {
     const answer = await posture(query);
@@ -196,9 +198,62 @@ describe('the list of repositories', () => {
   it('has those that were heard of by OTLP only, without writing them a row, and shows no other organisation\'s', async () => {
     const list = (await get('/v1/repos')).json<z.infer<typeof repoList>>();
     expect(list.repos).toEqual([
-      { repoId: repositoryId('org_a', 'acme/web'), repository: 'acme/web', firstSeenAt: iso(DAY + HOUR), lastSeenAt: iso(DAY + 2 * HOUR) },
+      { repoId: repositoryId('org_a', 'acme/web'), repository: 'acme/web', firstSeenAt: iso(DAY + HOUR), lastSeenAt: iso(DAY + 2 * HOUR), githubRepoId: null, defaultProvider: null },
     ]);
     expect(await gateway.postgres.query("SELECT full_name FROM repo WHERE org_id = 'org_a'")).toEqual([]);
     expect((await get('/v1/repos', gateway.otherToken)).json()).toEqual({ repos: [], nextCursor: null, beyondPlan: 0 });
+  });
+});
+
+describe('the history that a plan shows', () => {
+  const old = DAY - 100 * 24 * HOUR;
+  const today = DAY + 24 * HOUR;
+  const start = iso(today - 90 * 24 * HOUR);
+  const past = `from=${iso(old - 24 * HOUR)}&to=${iso(old + 24 * HOUR)}`;
+  const whole = `from=${iso(old - 24 * HOUR)}`;
+  const readings = async () => ({
+    posture: await posture(`?${whole}&bucket=day`),
+    week: await posture(`?${whole}&bucket=week`),
+    series: await get(`/v1/series/blocked_command_rate?${whole}&bucket=day`),
+    findings: await get('/v1/findings?status=all'),
+  });
+  const before = async () => ({
+    posture: await posture(`?${past}&bucket=day`), series: await get(`/v1/series/blocked_command_rate?${past}&bucket=day`),
+    episodes: await get(`/v1/series/secret_exposure_events?${past}`),
+    explain: await get(`/v1/explain?series=blocked_command_rate&repository=acme%2Fweb&bucket=day&at=${iso(old)}`),
+    board: await get(`/boards/api/boards/shieldwatch-posture/panels/1?from=${String(old - HOUR)}&to=${String(old + HOUR)}`),
+  });
+  const counted = (body: { runtime: { totals: { total: number } } }): number => body.runtime.totals.total;
+
+  it('is 90 days on `team`, and the answer says that it was cut; nothing is deleted, and all is there again on `enterprise`', async () => {
+    const row = { org_id: 'org_a', repo: 'acme/web', version: 1, bucket_start: old / 1_000 };
+    await gateway.store.client.insert({ table: 'blocked_command_rate_v1', format: 'JSONEachRow', values: [{ ...row, is_head: false, tool: 'Bash', agent: '', rule_category: '', allowed: 5, blocked: 0, asked: 0 }, { ...row, is_head: true, tool: '', agent: '', rule_category: '', allowed: 0, blocked: 0, asked: 0 }] });
+    await gateway.store.client.insert({ table: 'blocked_command_rate_day_v1', format: 'JSONEachRow', values: [{ ...row, bucket_start: Math.floor(old / (24 * HOUR)) * 86_400, tools: ['Bash'], agents: [''], rule_categories: [''], allowed: [5], blocked: [0], asked: [0] }] });
+    const cut = await readings();
+    for (const [name, answer] of Object.entries(cut)) expect([name, answer.statusCode, answer.json<{ historyFrom: string }>().historyFrom]).toEqual([name, 200, start]);
+    expect([counted(cut.posture.json()), counted(cut.week.json()), cut.series.json<{ points: unknown[] }>().points.length]).toEqual([10, 10, 2]);
+    expect(cut.posture.json<Posture>().from).toBe(start);
+    for (const [name, answer] of Object.entries(await before())) expect([name, answer.statusCode, answer.json<Refusal>().error.code]).toEqual([name, 403, 'plan_limit']);
+    // A window inside says that nothing was cut.
+    expect((await posture()).json<Posture>().historyFrom).toBeNull();
+    const panel = (query: string) => get(`/boards/api/boards/shieldwatch-posture/panels/1?${query}`);
+    expect((await panel('from=now-200d&to=now')).json()).toMatchObject({ from: Date.parse(start), historyFrom: Date.parse(start) });
+    expect((await panel('from=now-2d&to=now')).json<object>()).not.toHaveProperty('historyFrom');
+    // A browser session and the machine itself see what the organisation's plan shows.
+    const [address = '', key = ''] = gateway.app.createLoginLink('org_a').split('#key=');
+    const session = { cookie: String((await gateway.app.inject(address)).headers['set-cookie']).split(';', 1)[0] ?? '', [HEADER_SESSION_KEY]: key };
+    const others = async (): Promise<unknown[]> => [
+      (await gateway.app.inject({ url: `/v1/repo/acme%2Fweb/posture?${whole}`, headers: session })).json<Posture>().historyFrom,
+      (JSON.parse((await gateway.app.asMachine('org_a', 'GET', `/v1/repo/acme%2Fweb/posture?${whole}`)).body) as Posture).historyFrom,
+    ];
+    expect(await others()).toEqual([start, start]);
+
+    await setPlan(gateway.app.plane, 'org_a', 'enterprise');
+    await expect.poll(async () => counted((await posture(`?${whole}&bucket=day`)).json())).toBe(15);
+    const shown = await readings();
+    for (const [name, answer] of Object.entries(shown)) expect([name, answer.json<{ historyFrom: string | null }>().historyFrom]).toEqual([name, null]);
+    expect([counted(shown.week.json()), shown.series.json<{ points: unknown[] }>().points.length]).toEqual([15, 3]);
+    for (const [name, answer] of Object.entries(await before())) expect([name, answer.statusCode]).toEqual([name, 200]);
+    await expect.poll(others).toEqual([null, null]);
   });
 });

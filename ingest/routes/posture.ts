@@ -33,7 +33,7 @@ export function postureRoute(
 ): void {
   const { clickhouse, repositories } = options;
   addRoute(app, SPEC, async ({ caller, params, query }) => {
-    const window = windowOf(query);
+    const window = windowOf(query, caller);
     const { id, fullName } = await repositories.need(caller, params.repoId);
     const [trend, scan, drift, runtime] = await fromStore(
       Promise.all([
@@ -49,6 +49,7 @@ export function postureRoute(
       from: window.from.toISOString(),
       to: window.to.toISOString(),
       bucket: window.bucket,
+      historyFrom: window.historyFrom,
       scoreTrend: trend,
       latestScan: scan,
       latestDrift: drift,

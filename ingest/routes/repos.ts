@@ -2,19 +2,21 @@ import type { FastifyInstance } from 'fastify';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { ShieldwatchError } from '#schemas/errors.js';
 import { paging } from '#schemas/http/atoms.js';
-import { baseline, baselineRequest, purge, repo, repoList, repoMerge, repoMergeList, repoMergeRequest, repoRequest, type Baseline } from '#schemas/http/control.js';
+import { baseline, baselineRequest, purge, repo, repoChange, repoList, repoMerge, repoMergeList, repoMergeRequest, repoRequest, type Baseline } from '#schemas/http/control.js';
 import { repositoryId } from '#schemas/records/repository.js';
 import { z } from 'zod';
 import { decodeCursor, page } from '../api/cursor.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
 import type { ControlPlane } from '../control/control-plane.js';
+import { changeLink, readLinks } from '../control/repo-links.js';
 import { listMerges, requestMerge } from '../control/merges.js';
 import { requestPurge } from '../control/purges.js';
 import { revokeBoundTo } from '../control/tokens.js';
 import { rowOfRepository } from '../control/row-of-repository.js';
 import { scanIdOf } from '../fleet/entry.js';
 import { latestScans } from '../fleet/latest-scans.js';
-import type { Repositories } from '../repositories.js';
+import { compareWithBaseline } from '../queries/baseline-comparison.js';
+import type { Repositories, Repository } from '../repositories.js';
 import { repoParams } from './posture.js';
 
 const LIST = {
@@ -26,6 +28,12 @@ const LIST = {
 const ADD = {
   id: 'addRepo', method: 'POST', url: '/v1/repos', tag: 'control', summary: 'Add a repository before it sends anything', scopes: ['admin'], role: 'admin',
   body: repoRequest, response: repo,
+} as const satisfies RouteSpec;
+
+const CHANGE = {
+  id: 'changeRepo', method: 'PATCH', url: '/v1/repo/{repoId}', tag: 'control', summary: "Change GitHub's number of a repository, or where its scans come from", scopes: ['admin'], role: 'admin',
+  description: 'Scans from GitHub Actions give the number where there is none yet.',
+  params: repoParams, body: repoChange, response: repo.omit({ firstSeenAt: true, lastSeenAt: true }),
 } as const satisfies RouteSpec;
 
 const REMOVE = {
@@ -47,7 +55,7 @@ const LIST_MERGES = {
 } as const satisfies RouteSpec;
 
 const SHOW_BASELINE = {
-  id: 'showBaseline', method: 'GET', url: '/v1/repo/{repoId}/baseline', tag: 'query', summary: 'The scan that a repository is held against', scopes: ['read'],
+  id: 'showBaseline', method: 'GET', url: '/v1/repo/{repoId}/baseline', tag: 'query', summary: 'The scan that a repository is held against, and what is new since', scopes: ['read'],
   params: repoParams, response: baseline,
 } as const satisfies RouteSpec;
 
@@ -58,6 +66,7 @@ const SET_BASELINE = {
 } as const satisfies RouteSpec;
 
 interface BaselineRow extends Record<string, unknown> {
+  source_event_id: string | null;
   source_scan_id: string;
   baseline_timestamp: Date | string;
   numeric_score: number | null;
@@ -79,13 +88,17 @@ export function repoRoutes(app: FastifyInstance, options: { clickhouse: ClickHou
 
   addRoute(app, ADD, async ({ caller, body }) => {
     const { id, fullName } = await repositories.ensure(caller, body.repository);
-    if (body.githubRepoId !== undefined) {
-      await plane.change(caller, async (tx) => {
-        await tx.query('UPDATE repo SET github_repo_id = $2 WHERE id = $1', [id, body.githubRepoId]);
-        await tx.record({ action: 'repo.link', subject: id, detail: { githubRepoId: body.githubRepoId ?? null } });
-      });
-    }
-    return { repoId: id, repository: fullName, firstSeenAt: null, lastSeenAt: null };
+    const { githubRepoId, defaultProvider } = body;
+    const isLinked = githubRepoId !== undefined || defaultProvider !== undefined;
+    const link = isLinked
+      ? await plane.change(caller, (tx) => changeLink(tx, id, fullName, { githubRepoId, defaultProvider }))
+      : (await plane.read(caller.orgId, (tx) => readLinks(tx, [id]))).get(id);
+    return { repoId: id, repository: fullName, firstSeenAt: null, lastSeenAt: null, githubRepoId: link?.githubRepoId ?? null, defaultProvider: link?.defaultProvider ?? null };
+  });
+
+  addRoute(app, CHANGE, async ({ caller, params, body }) => {
+    const { id, fullName } = await repositories.needRow(caller, params.repoId);
+    return { repoId: id, repository: fullName, ...(await plane.change(caller, (tx) => changeLink(tx, id, fullName, body))) };
   });
 
   addRoute(app, REMOVE, async ({ caller, params }) => {
@@ -113,7 +126,7 @@ export function repoRoutes(app: FastifyInstance, options: { clickhouse: ClickHou
     const repository = await repositories.need(caller, params.repoId);
     const [row] = await plane.read(caller.orgId, (tx) => tx.query<BaselineRow>('SELECT * FROM baseline WHERE repo_id = $1', [repository.id]));
     if (row === undefined) throw new ShieldwatchError('not_found', 'this repository has no baseline');
-    return baselineOf(row, repository.id, repository.fullName);
+    return baselineOf(row, caller.orgId, repository);
   });
 
   addRoute(app, SET_BASELINE, async ({ caller, params, body }) => {
@@ -124,14 +137,14 @@ export function repoRoutes(app: FastifyInstance, options: { clickhouse: ClickHou
     if (body.scanId !== undefined && body.scanId !== scanId) {
       throw new ShieldwatchError('conflict', 'scanId: a newer scan has come since; look at it first', { field: 'scanId' });
     }
-    return plane.change(caller, async (tx) => {
+    const set = await plane.change(caller, async (tx) => {
       const row = await rowOfRepository(tx.query<BaselineRow>(
-        `INSERT INTO baseline (org_id, repo_id, source_scan_id, baseline_timestamp, numeric_score, finding_count, set_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
+        `INSERT INTO baseline (org_id, repo_id, source_scan_id, baseline_timestamp, numeric_score, finding_count, set_by, source_event_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (org_id, repo_id) DO UPDATE SET source_scan_id = $3, baseline_timestamp = $4, numeric_score = $5, finding_count = $6,
-           set_by = $7, set_at = now()
+           set_by = $7, set_at = now(), source_event_id = $8
          RETURNING *`,
-        [caller.orgId, id, scanId, scan.occurred_at, scan.score, scan.total_findings, caller.actor],
+        [caller.orgId, id, scanId, scan.occurred_at, scan.score, scan.total_findings, caller.actor, scan.event_id],
       ));
       await tx.record({
         action: 'baseline.set',
@@ -139,20 +152,23 @@ export function repoRoutes(app: FastifyInstance, options: { clickhouse: ClickHou
         detail: { repository: fullName, scanId, score: scan.score, findings: scan.total_findings },
         fact: { kind: 'baseline', state: 'set', repository: fullName },
       });
-      return baselineOf(row, id, fullName);
+      return row;
     });
+    return baselineOf(set, caller.orgId, { id, fullName });
   });
-}
 
-function baselineOf(row: BaselineRow, repoId: string, repository: string): Baseline {
-  return {
-    repoId,
-    repository,
-    sourceScanId: row.source_scan_id,
-    baselineTimestamp: new Date(row.baseline_timestamp).toISOString(),
-    numericScore: row.numeric_score,
-    findingCount: row.finding_count,
-    setBy: row.set_by,
-    setAt: new Date(row.set_at).toISOString(),
-  };
+  async function baselineOf(row: BaselineRow, orgId: string, repository: Repository): Promise<Baseline> {
+    const comparison = await compareWithBaseline(clickhouse, { orgId, repository: repository.fullName, eventId: row.source_event_id });
+    return {
+      repoId: repository.id,
+      repository: repository.fullName,
+      sourceScanId: row.source_scan_id,
+      baselineTimestamp: new Date(row.baseline_timestamp).toISOString(),
+      numericScore: row.numeric_score,
+      findingCount: row.finding_count,
+      setBy: row.set_by,
+      setAt: new Date(row.set_at).toISOString(),
+      comparison,
+    };
+  }
 }

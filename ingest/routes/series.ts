@@ -1,10 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
-import { explainPoint as explainComputed, isOfOrganisation, type ExplainedSeries } from '#schemas/clickhouse/explain.js';
+import { explainPoint as explainComputed, isOfOrganisation, pagedKind, type ExplainedSeries } from '#schemas/clickhouse/explain.js';
 import { ShieldwatchError } from '#schemas/errors.js';
 import { explainQuery, explanation, series, seriesList, seriesQuery } from '#schemas/http/series.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
+import { beyondHistory, historyStart } from '../control/plans.js';
 import { fromStore } from '../errors/from-store.js';
 import { explainPoint, FORMULAS } from '../queries/explain.js';
 import { fieldOf, readSeries } from '../queries/read-series.js';
@@ -51,7 +52,7 @@ export function seriesRoutes(app: FastifyInstance, options: { clickhouse: ClickH
     const definition = needSeries(params.name, 'name');
     const view = viewOf(definition, bucket);
     const filters = filtersOf(rest, view.dimensions);
-    const window = windowOf({ from, to, bucket: view.bucket ?? 'day' });
+    const window = windowOf({ from, to, bucket: view.bucket ?? 'day' }, caller);
     if (!('repo' in view.types)) needWholeOrg(caller);
     const repository = await repositoryOf(repositories, caller, named);
     const { rows, nextCursor } = await readSeries(clickhouse, view, {
@@ -62,6 +63,7 @@ export function seriesRoutes(app: FastifyInstance, options: { clickhouse: ClickH
       bucket: view.bucket,
       from: window.from.toISOString(),
       to: window.to.toISOString(),
+      historyFrom: window.historyFrom,
       columns: Object.keys(view.types).map(fieldOf),
       points: rows,
       nextCursor,
@@ -78,8 +80,10 @@ export function seriesRoutes(app: FastifyInstance, options: { clickhouse: ClickH
     if (repository === undefined && !isOfOrganisation(name)) throw invalid('repository', 'an id or full name: the series has a point for each repository');
     const since = bucketStart(readDate(at, 'at'), bucket);
     const until = since + BUCKET_SECONDS[bucket];
+    const history = historyStart(caller.plan);
+    if (history !== undefined && since * 1_000 < history.getTime()) throw beyondHistory(caller.plan, history, 'at');
     const [{ total, facts, nextCursor }, computed] = await Promise.all([
-      explainPoint(clickhouse, formula, { orgId: caller.orgId, repository, since, until, filters, limit, cursor }),
+      explainPoint(clickhouse, name, { orgId: caller.orgId, repository, since, until, filters, limit, cursor }),
       fromStore(explainComputed(clickhouse, { orgId: caller.orgId, series: name, repo: repository ?? '', at: since, grain: bucket, limit })),
     ]);
     return {
@@ -90,11 +94,11 @@ export function seriesRoutes(app: FastifyInstance, options: { clickhouse: ClickH
       repository: repository ?? null,
       formula: formula.text,
       version: formula.version,
-      fact: formula.fact,
+      fact: pagedKind(name),
       total,
       facts,
       nextCursor,
-      duplicatesIgnored: computed.facts.find(({ fact }) => fact === formula.fact)?.duplicatesIgnored ?? 0,
+      duplicatesIgnored: computed.facts.find(({ fact }) => fact === pagedKind(name))?.duplicatesIgnored ?? 0,
       evidence: computed.facts.map((kind) => ({ ...kind, rows: kind.rows.map(fieldsOf) })),
       points: computed.rows.map(fieldsOf),
       computed: computed.computed,

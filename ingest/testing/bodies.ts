@@ -37,3 +37,36 @@ export function driftOfSpec(over: object = {}) {
     ...over,
   };
 }
+
+/** The request of SPEC 4.2. */
+export function runtimeOfSpec(over: object = {}) {
+  return {
+    repository: 'acme/agent-platform',
+    sessionId: 'sess_4f8a',
+    entries: [
+      { timestamp: '2026-06-21T17:50:01.002Z', tool: 'Bash', decision: 'block', reason: 'Input matches denied pattern "rm -rf"', durationMs: 2 },
+      { timestamp: '2026-06-21T17:50:02.114Z', tool: 'Read', decision: 'allow', durationMs: 1 },
+    ],
+    ...over,
+  };
+}
+
+/** The answer of SPEC 4.4. */
+export const FLEET_OF_SPEC = {
+  ok: false,
+  requiresAttention: true,
+  summary: { totalPacks: 12, verifiedPacks: 11, invalidPacks: 1, critical: 2, high: 9, policyFailures: 3, baselineRegressions: 2, riskyPackages: 5 },
+  operatorReadback: {
+    status: 'blocked',
+    ready: false,
+    requiresApproval: true,
+    digest: 'sha256:aa17...',
+    reviewItemCount: 5,
+    blockingItemCount: 2,
+    ownerCount: 3,
+    owners: ['acme/agent-platform security owner'],
+    routesRequiringApproval: ['policy-review', 'security-blocker'],
+    approvalIds: ['agsr_2b1c8f0d9e7a4c11'],
+    nextAction: 'Route review items to listed owners and attach approval before promotion.',
+  },
+};

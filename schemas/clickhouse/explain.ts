@@ -1,35 +1,115 @@
 import { selectRows, type ClickHouseClient } from './client.js';
-import { readingOf, type Fact } from './facts.js';
+import { FACTS, readingOf, type Fact } from './facts.js';
 import { isCounted } from './judged-call.js';
 
-/** What a series is explained by: its view, its table, and the facts its buckets are made of. */
+/** Kinds of rows that stand behind points, and how each is read: with a time, and what tells two rows of one time apart. */
+export const EVIDENCE_KINDS = {
+  scan: { from: 'scan', time: 'occurred_at', id: 'event_id' },
+  finding: { from: 'finding', time: 'occurred_at', id: 'event_id' },
+  runtime_event: { from: 'runtime_event', time: 'occurred_at', id: 'event_id' },
+  drift_event: { from: 'drift_event', time: 'occurred_at', id: 'event_id' },
+  agent_event: { from: 'agent_event', time: 'occurred_at', id: 'event_id' },
+  masking_event: { from: 'masking_event_v1 FINAL', time: 'occurred_at', id: 'event_id' },
+  control_event: { from: 'control_event', time: 'occurred_at', id: 'event_id' },
+  finding_transition: { from: 'finding_transition', time: 'scan_at', id: "concat(repo, ' ', scan_id, ' ', severity, ' ', category, ' ', finding_key, ' ', toString(occurrence))" },
+} as const satisfies Record<string, { from: string; time: string; id: string }>;
+export type EvidenceKind = keyof typeof EVIDENCE_KINDS;
+
+/** Rows of one kind behind a point: those of its bucket, unless `standing` says which of those before its end still stand then. */
+export interface Evidence {
+  readonly kind: EvidenceKind;
+  readonly standing?: (scope: string, beforeEnd: (column: string) => string) => string;
+}
+
+const all = (...kinds: readonly EvidenceKind[]): readonly Evidence[] => kinds.map((kind) => ({ kind }));
+
+/** The newest scan of every repository. */
+const NEWEST_SCANS: Evidence = {
+  kind: 'scan',
+  standing: (scope, beforeEnd) => `(repo, occurred_at, event_id) IN (
+    SELECT repo, occurred_at, event_id FROM scan WHERE ${scope} AND ${beforeEnd('occurred_at')} AND files_scanned > 0 ORDER BY repo, occurred_at DESC, event_id DESC LIMIT 1 BY repo)`,
+};
+/** What came and went of the findings that are open then. */
+const OPEN_FINDINGS: Evidence = {
+  kind: 'finding_transition',
+  standing: (scope, beforeEnd) => `(repo, severity, category, finding_key, occurrence) IN (
+    SELECT repo, severity, category, finding_key, occurrence FROM finding_transition WHERE ${scope} AND ${beforeEnd('scan_at')}
+    GROUP BY repo, severity, category, finding_key, occurrence HAVING sum(change) > 0)`,
+};
+/** What was decided last about each subject of a kind, where that is one of the states. */
+const decided = (kind: string, states: readonly string[]): Evidence => ({
+  kind: 'control_event',
+  standing: (scope, beforeEnd) => `kind = '${kind}' AND (repo, subject, occurred_at, event_id) IN (
+    SELECT repo, subject, max((occurred_at, event_id)).1, max((occurred_at, event_id)).2 FROM control_event WHERE ${scope} AND kind = '${kind}' AND ${beforeEnd('occurred_at')} GROUP BY repo, subject)
+    AND state IN (${states.map((state) => `'${state}'`).join(', ')})`,
+});
+const TRIAGED = decided('finding_triage', ['accepted', 'muted']);
+
+/** What a series is explained by: its view, its table, and the rows its points are made of; the first kind is paged through. */
 interface Explained {
   /** Views are `<view>_hour`, `_day` and `_week`. */
   readonly view: string;
-  readonly table: string;
-  readonly facts: readonly Fact[];
-  /** Its buckets are of the whole organisation; the facts behind one are the newest scan of every repository. */
+  /** Where its hours are kept as they were computed; none: it is folded from rows when it is read. */
+  readonly table?: string;
+  readonly evidence: readonly Evidence[];
+  /** Its buckets are of the whole organisation. */
   readonly isOfOrganisation?: boolean;
+  /** It has no buckets: what it shows is how things stand now. */
+  readonly isNow?: boolean;
   /** A bucket also depends on the scan before it, with which its first one is compared. */
   readonly comparesScans?: boolean;
 }
 
+const HEARD = all('scan', 'runtime_event', 'drift_event', 'agent_event');
 const EXPLAINED = {
-  score_trend: { view: 'score_trend', table: 'score_trend_v1', facts: ['scan'] },
-  drift_history: { view: 'drift_history', table: 'drift_history_v1', facts: ['drift_event', 'scan', 'finding'], comparesScans: true },
-  blocked_command_rate: { view: 'blocked_command_rate', table: 'blocked_command_rate_v1', facts: ['runtime_event'] },
-  decision_duration: { view: 'decision_duration', table: 'decision_duration_v1', facts: ['runtime_event'] },
-  injection_attempt_rate: { view: 'injection_attempt_rate', table: 'injection_attempt_rate_v1', facts: ['runtime_event', 'finding'] },
-  secret_exposure_events: { view: 'secret_exposure', table: 'finding_lifecycle_v1', facts: ['scan', 'finding'], comparesScans: true },
-  finding_lifecycle: { view: 'finding_lifecycle', table: 'finding_lifecycle_v1', facts: ['scan', 'finding'], comparesScans: true },
-  cross_repo_org_rollup: { view: 'cross_repo_org_rollup', table: 'cross_repo_org_rollup_v1', facts: ['scan'], isOfOrganisation: true },
-  coverage: { view: 'coverage', table: 'coverage_v1', facts: ['scan', 'runtime_event', 'drift_event', 'agent_event'] },
+  score_trend: { view: 'score_trend', table: 'score_trend_v1', evidence: all('scan') },
+  score_trend_org: { view: 'score_trend_org', table: 'score_trend_v1', evidence: all('scan'), isOfOrganisation: true },
+  drift_history: { view: 'drift_history', table: 'drift_history_v1', evidence: all('drift_event', 'scan', 'finding'), comparesScans: true },
+  drift_history_org: { view: 'drift_history_org', table: 'drift_history_v1', evidence: all('drift_event', 'scan', 'finding'), isOfOrganisation: true },
+  blocked_command_rate: { view: 'blocked_command_rate', table: 'blocked_command_rate_v1', evidence: all('runtime_event') },
+  blocked_command_rate_org: { view: 'blocked_command_rate_org', table: 'blocked_command_rate_v1', evidence: all('runtime_event'), isOfOrganisation: true },
+  decision_duration: { view: 'decision_duration', table: 'decision_duration_v1', evidence: all('runtime_event') },
+  decision_duration_org: { view: 'decision_duration_org', table: 'decision_duration_v1', evidence: all('runtime_event'), isOfOrganisation: true },
+  injection_attempt_rate: { view: 'injection_attempt_rate', table: 'injection_attempt_rate_v1', evidence: all('runtime_event', 'finding') },
+  injection_attempt_rate_org: { view: 'injection_attempt_rate_org', table: 'injection_attempt_rate_v1', evidence: all('runtime_event', 'finding'), isOfOrganisation: true },
+  secret_exposure_events: { view: 'secret_exposure', table: 'finding_lifecycle_v1', evidence: all('finding', 'scan'), comparesScans: true },
+  finding_lifecycle: { view: 'finding_lifecycle', table: 'finding_lifecycle_v1', evidence: all('finding', 'scan'), comparesScans: true },
+  finding_lifecycle_org: { view: 'finding_lifecycle_org', table: 'finding_lifecycle_v1', evidence: all('finding', 'scan'), isOfOrganisation: true },
+  open_finding: { view: 'open_finding', table: 'finding_transition_v1', evidence: [OPEN_FINDINGS, TRIAGED] },
+  open_finding_org: { view: 'open_finding_org', table: 'finding_transition_v1', evidence: [OPEN_FINDINGS, TRIAGED], isOfOrganisation: true },
+  open_review_item_org: { view: 'open_review_item_org', evidence: [decided('review_item', ['open'])], isOfOrganisation: true },
+  masked_value: { view: 'masked_value', table: 'masked_value_v1', evidence: all('masking_event') },
+  masked_value_org: { view: 'masked_value_org', table: 'masked_value_v1', evidence: all('masking_event'), isOfOrganisation: true },
+  cross_repo_org_rollup: { view: 'cross_repo_org_rollup', table: 'cross_repo_org_rollup_v1', evidence: [NEWEST_SCANS, decided('review_item', ['open'])], isOfOrganisation: true },
+  repo_route: { view: 'repo_route', table: 'scan_posture_v1', evidence: [NEWEST_SCANS, TRIAGED], isNow: true },
+  coverage: { view: 'coverage', table: 'coverage_v1', evidence: HEARD },
+  coverage_org: { view: 'coverage_org', table: 'coverage_v1', evidence: HEARD, isOfOrganisation: true },
+  session_coverage: { view: 'session_coverage', table: 'coverage_v1', evidence: HEARD, isOfOrganisation: true },
 } as const satisfies Record<string, Explained>;
 
 export type ExplainedSeries = keyof typeof EXPLAINED;
 /** Whether a series has one point for the whole organisation, and so nothing of one repository alone. */
 export const isOfOrganisation = (series: ExplainedSeries): boolean => 'isOfOrganisation' in EXPLAINED[series];
 export const EXPLAINED_SERIES = Object.keys(EXPLAINED) as [ExplainedSeries, ...ExplainedSeries[]];
+
+/** The kind of rows that a series is paged through by. */
+export const pagedKind = (series: ExplainedSeries): EvidenceKind => EXPLAINED[series].evidence[0].kind;
+
+/**
+ * Condition of the rows behind a point: parameters `orgId`, `repo` (of a repository's point alone), `start` and `end`,
+ * seconds since 1970.
+ */
+export function evidenceCondition(series: ExplainedSeries, { kind, standing }: Evidence): string {
+  const scope = `org_id = {orgId:String}${isOfOrganisation(series) ? '' : ' AND repo = {repo:String}'}`;
+  const { time } = EVIDENCE_KINDS[kind];
+  // In milliseconds, as facts are: compared with whole seconds the store skips parts that hold the last second alone.
+  const beforeEnd = (column: string): string => `${column} < toDateTime64({end:UInt32}, 3, 'UTC')`;
+  const isInTime = standing === undefined ? `${time} >= toDateTime64({start:UInt32}, 3, 'UTC') AND ${beforeEnd(time)}` : `${beforeEnd(time)} AND ${standing(scope, beforeEnd)}`;
+  return `${scope} AND ${isInTime}`;
+}
+
+/** {@link evidenceCondition} of the rows that a series is paged through by. */
+export const pagedCondition = (series: ExplainedSeries): string => evidenceCondition(series, EXPLAINED[series].evidence[0]);
 
 export const GRAINS = ['hour', 'day', 'week'] as const;
 export type Grain = (typeof GRAINS)[number];
@@ -71,8 +151,8 @@ export interface Explanation {
     run: { worker: string; cause: string; durationMs: number; rowsRead: number | null } | null;
   }[];
   facts: {
-    fact: Fact;
-    /** Distinct facts of the bucket. */
+    fact: EvidenceKind;
+    /** Distinct rows behind the point. */
     count: number;
     /** Those that the series counts: of a call that was judged more than once the strictest judgement. The rows say it as `is_counted`. */
     counted: number;
@@ -104,16 +184,16 @@ export async function explainPoint(client: ClickHouseClient, key: PointKey): Pro
     { at: key.at },
   );
   if (bucket === undefined) throw new Error('the store did not tell the bucket');
-  const params = { orgId: key.orgId, repo: key.repo, series: explained.table.replace(/_v1$/, ''), start: bucket.start, end: bucket.end };
-  const repo = ofOrganisation ? '' : 'AND repo = {repo:String}';
-  // In milliseconds, as facts are: compared with whole seconds the store skips parts that hold the last second alone.
-  const inBucket = (column: string): string => `${column} >= toDateTime64({start:UInt32}, 3, 'UTC') AND ${column} < toDateTime64({end:UInt32}, 3, 'UTC')`;
-
+  const params = { orgId: key.orgId, repo: key.repo, series: (explained.table ?? '').replace(/_v1$/, ''), start: bucket.start, end: bucket.end };
+  const scope = `org_id = {orgId:String}${ofOrganisation ? '' : ' AND repo = {repo:String}'}`;
   const rows = await selectRows<Record<string, unknown>>(
     client,
-    `SELECT * FROM ${explained.view}_${key.grain} WHERE org_id = {orgId:String} ${repo} AND bucket_start = toDateTime({start:UInt32}, 'UTC') ORDER BY ALL LIMIT 1000`,
+    explained.isNow === true
+      ? `SELECT * FROM ${explained.view} WHERE ${scope} ORDER BY ALL LIMIT 1000`
+      : `SELECT * FROM ${explained.view}_${key.grain} WHERE ${scope} AND bucket_start = toDateTime({start:UInt32}, 'UTC') ORDER BY ALL LIMIT 1000`,
     params,
   );
+  const { table } = explained;
   return {
     series: key.series,
     repo: ofOrganisation ? null : key.repo,
@@ -121,26 +201,30 @@ export async function explainPoint(client: ClickHouseClient, key: PointKey): Pro
     from: bucket.from,
     to: bucket.to,
     rows,
-    computed: await computedHours(client, explained, `org_id = {orgId:String} ${repo} AND ${inBucket('bucket_start')}`, params),
-    facts: ofOrganisation
-      ? [await newestScans(client, params, key.limit ?? DEFAULT_LIMIT)]
-      : await Promise.all(explained.facts.map((fact) => factsOf(client, fact, inBucket('occurred_at'), params, key.limit ?? DEFAULT_LIMIT))),
+    computed: table === undefined ? [] : await computedHours(client, table, `${scope} AND bucket_start >= toDateTime({start:UInt32}, 'UTC') AND bucket_start < toDateTime({end:UInt32}, 'UTC')`, params),
+    facts: await Promise.all(explained.evidence.map((evidence) => rowsBehind(client, key.series, evidence, params, key.limit ?? DEFAULT_LIMIT))),
     comparedWith: explained.comparesScans === true ? await scanBefore(client, params) : null,
   };
 }
 
 type Params = Record<string, unknown>;
 
-async function computedHours(client: ClickHouseClient, { table }: Explained, where: string, params: Params): Promise<Explanation['computed']> {
-  const columns = await selectRows<{ name: string }>(client, `SELECT name FROM system.columns WHERE database = currentDatabase() AND table = {table:String} AND name = 'facts'`, { table });
+/** Of a point of the organisation the hours of all its repositories together: the newest computation, and the sum of their facts. */
+async function computedHours(client: ClickHouseClient, table: string, where: string, params: Params): Promise<Explanation['computed']> {
+  const columns = await selectRows<{ name: string }>(client, `SELECT name FROM system.columns WHERE database = currentDatabase() AND table = {table:String} AND name IN ('facts', 'repo')`, { table });
+  const has = (name: string): boolean => columns.some((column) => column.name === name);
   const rows = await selectRows<{ bucketStart: string; formula: number; version: string; computedAt: string; facts: number | null; worker: string; cause: string; durationMs: number; rowsRead: number | null }>(
     client,
     `SELECT h.bucket_start AS bucketStart, h.formula AS formula, toString(h.version) AS version, fromUnixTimestamp64Micro(toInt64(h.version), 'UTC') AS computedAt,
        h.facts AS facts, r.worker AS worker, r.cause AS cause, r.duration_ms AS durationMs, r.rows_read AS rowsRead
      FROM (
-       SELECT t.bucket_start AS bucket_start, t.formula AS formula, max(t.version) AS version, ${columns.length === 0 ? 'NULL' : 'argMax(t.facts, (t.version, t.facts))'} AS facts
-       FROM ${table} AS t
-       WHERE ${where} AND formula = (SELECT argMax(formula, switched_at) FROM rollup_formula_v1 WHERE series = {series:String})
+       SELECT k.bucket_start AS bucket_start, k.formula AS formula, max(k.version) AS version, ${has('facts') ? 'sum(k.facts)' : 'NULL'} AS facts
+       FROM (
+         SELECT ${has('repo') ? 't.repo' : "''"} AS repo, t.bucket_start AS bucket_start, t.formula AS formula, max(t.version) AS version${has('facts') ? ', argMax(t.facts, (t.version, t.facts)) AS facts' : ''}
+         FROM ${table} AS t
+         WHERE ${where} AND formula = (SELECT argMax(formula, switched_at) FROM rollup_formula_v1 WHERE series = {series:String})
+         GROUP BY repo, bucket_start, formula
+       ) AS k
        GROUP BY bucket_start, formula
      ) AS h
      LEFT ANY JOIN (SELECT * FROM rollup_run_v1 WHERE series = {series:String}) AS r ON r.version = h.version
@@ -150,30 +234,29 @@ async function computedHours(client: ClickHouseClient, { table }: Explained, whe
   return rows.map(({ worker, cause, durationMs, rowsRead, ...hour }) => ({ ...hour, run: worker === '' ? null : { worker, cause, durationMs, rowsRead } }));
 }
 
-async function factsOf(client: ClickHouseClient, fact: Fact, inBucket: string, params: Params, limit: number): Promise<Explanation['facts'][number]> {
-  const where = `org_id = {orgId:String} AND repo = {repo:String} AND ${inBucket}`;
-  const counts = fact === 'runtime_event' ? isCounted(where) : 'true';
-  const columns = fact === 'runtime_event' ? `*, ${counts} AS is_counted` : '*';
-  const rows = await selectRows<Record<string, unknown>>(client, `SELECT ${columns} FROM ${fact} WHERE ${where} ORDER BY occurred_at, event_id LIMIT {limit:UInt32}`, { ...params, limit });
-  const [all] = await selectRows<{ count: number; counted: number }>(client, `SELECT count() AS count, countIf(${counts}) AS counted FROM ${fact} WHERE ${where}`, params);
+async function rowsBehind(client: ClickHouseClient, series: ExplainedSeries, evidence: Evidence, params: Params, limit: number): Promise<Explanation['facts'][number]> {
+  const { kind } = evidence;
+  const { from, time, id } = EVIDENCE_KINDS[kind];
+  const where = evidenceCondition(series, evidence);
+  const counts = kind === 'runtime_event' ? isCounted(where) : 'true';
+  const columns = kind === 'runtime_event' ? `*, ${counts} AS is_counted` : '*';
+  const rows = await selectRows<Record<string, unknown>>(client, `SELECT ${columns} FROM ${from} WHERE ${where} ORDER BY ${time}, ${id} LIMIT {limit:UInt32}`, { ...params, limit });
+  const [found] = await selectRows<{ count: number; counted: number }>(client, `SELECT count() AS count, countIf(${counts}) AS counted FROM ${from} WHERE ${where}`, params);
+  const { count, counted } = found ?? { count: 0, counted: 0 };
+  // Repeats are told of one repository's bucket: landing is not read through for all. What people decided has no landing.
+  const duplicatesIgnored = isFact(kind) && evidence.standing === undefined && !isOfOrganisation(series) ? await repeatsOf(client, kind, where, params) : 0;
+  return { fact: kind, count, counted, duplicatesIgnored, rows, isCutOff: count > rows.length };
+}
+
+const isFact = (kind: EvidenceKind): kind is Fact => Object.hasOwn(FACTS, kind);
+
+async function repeatsOf(client: ClickHouseClient, fact: Fact, where: string, params: Params): Promise<number> {
   const landed = await selectRows<{ repeats: number }>(
     client,
     `SELECT count() - uniqExact(org_id, repo, event_id, occurred_at) AS repeats FROM (${await readingOf(client, fact)}) WHERE ${where} AND problem = ''`,
     params,
   );
-  const { count, counted } = all ?? { count: 0, counted: 0 };
-  return { fact, count, counted, duplicatesIgnored: landed[0]?.repeats ?? 0, rows, isCutOff: count > rows.length };
-}
-
-/** The newest scan of every repository before the end of the bucket. */
-async function newestScans(client: ClickHouseClient, params: Params, limit: number): Promise<Explanation['facts'][number]> {
-  const rows = await selectRows<Record<string, unknown>>(
-    client,
-    `SELECT * FROM scan WHERE org_id = {orgId:String} AND occurred_at < toDateTime64({end:UInt32}, 3, 'UTC') AND files_scanned > 0
-     ORDER BY repo, occurred_at DESC, event_id DESC LIMIT 1 BY repo`,
-    params,
-  );
-  return { fact: 'scan', count: rows.length, counted: rows.length, duplicatesIgnored: 0, rows: rows.slice(0, limit), isCutOff: rows.length > limit };
+  return landed[0]?.repeats ?? 0;
 }
 
 async function scanBefore(client: ClickHouseClient, params: Params): Promise<Record<string, unknown> | null> {

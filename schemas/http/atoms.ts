@@ -9,9 +9,12 @@ const PRINTABLE = /^[^\u0000-\u001f\u007f]*$/;
 /** Text for people, of at most `max` characters; secrets in it are masked, since people paste them. */
 export const text = (max: number) => z.string().min(1).max(max).regex(PRINTABLE, 'text without control characters').overwrite(redactText);
 
-/** Prose of several lines, of at most `max` characters; secrets in it are masked. */
+/**
+ * Prose of several lines, of at most `max` characters; secrets in it are masked. Without control characters of any kind
+ * (C0, C1, separators, writing direction): whoever reads it in a terminal sees what is there.
+ */
 export const prose = (max: number) =>
-  z.string().trim().min(1).max(max).regex(/^[^\u0000-\u0009\u000b-\u001f\u007f]*$/, 'text without control characters but line feeds').overwrite(redactText);
+  z.string().trim().min(1).max(max).regex(/^[^\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$/, 'text without control characters but line feeds').overwrite(redactText);
 
 /** Name under which a repository's data was recorded, in whatever spelling; a secret in it is masked. */
 export const recordedName = z
@@ -54,3 +57,6 @@ export const nextCursor = z.string().nullable();
 
 /** What was dropped of a body, and why; absent when nothing was. */
 export const warnings = z.array(z.string()).optional();
+
+/** Where the history begins that the plan shows, if something older was asked for; null: nothing was cut off. */
+export const historyFrom = z.string().nullable();

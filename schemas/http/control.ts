@@ -23,9 +23,22 @@ export const org = z.object({
 });
 export type Org = z.infer<typeof org>;
 
+/** A name on GitHub as GitHub takes it, in small letters, since GitHub tells none apart by case. */
+const githubLogin = z.string().regex(/^[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}$/, 'up to 39 letters, digits and single hyphens').toLowerCase();
+
 export const orgChange = z
-  .object({ name: text(100).optional(), retentionDays: z.int().min(1).max(3_650).optional(), keepContent: z.boolean().optional(), keepIdentities: z.boolean().optional() })
-  .refine((change) => Object.keys(change).length > 0, 'name, retentionDays, keepContent or keepIdentities');
+  .object({
+    name: text(100).optional(),
+    retentionDays: z.int().min(1).max(3_650).optional(),
+    keepContent: z.boolean().optional(),
+    keepIdentities: z.boolean().optional(),
+    /** The organisation on GitHub that it stands for; null: none. */
+    githubOrgLogin: githubLogin.nullable().optional(),
+    /** Whether its members sign in by SSO. On record only: tokens work as before. Needs the plan `enterprise`. */
+    ssoEnabled: z.boolean().optional(),
+  })
+  .refine((change) => Object.keys(change).length > 0, 'name, retentionDays, keepContent, keepIdentities, githubOrgLogin or ssoEnabled');
+export type OrgChange = z.output<typeof orgChange>;
 
 /** A token as it is listed: never the token itself. */
 export const token = z.object({
@@ -68,20 +81,58 @@ const login = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$/, 'letters, 
 export const memberRequest = z.object({ login, role });
 export const memberChange = z.object({ role });
 
+/** SPEC's two; a column of Postgres checks the same. */
+export const DEFAULT_PROVIDERS = ['github-actions', 'local'] as const;
+const githubRepoId = z.string().regex(/^[1-9][0-9]{0,18}$/, 'a number of up to 19 digits');
+
 export const repo = z.object({
   repoId: z.string(),
   repository: z.string(),
   /** Times of the first and the last fact; null: none yet. */
   firstSeenAt: z.string().nullable(),
   lastSeenAt: z.string().nullable(),
+  /** GitHub's number of it; null: not known. Of a scan from GitHub Actions, unless an administrator gave it. */
+  githubRepoId: z.string().nullable(),
+  /** Where its scans come from, unless they say otherwise; null: it has no row yet. */
+  defaultProvider: z.enum(DEFAULT_PROVIDERS).nullable(),
 });
+export type Repo = z.infer<typeof repo>;
 export const repoList = z.object({
   repos: z.array(repo),
   nextCursor,
   /** Names that telemetry brought beyond those the plan keeps rows of: they are listed, but nothing is counted or decided of them. */
   beyondPlan: count,
 });
-export const repoRequest = z.object({ repository: repositoryName, githubRepoId: z.string().max(50).overwrite(redactText).optional() });
+const repoLink = { githubRepoId: githubRepoId.nullable().optional(), defaultProvider: z.enum(DEFAULT_PROVIDERS).optional() };
+export const repoRequest = z.object({ repository: repositoryName, ...repoLink });
+/** Body of `PATCH /v1/repo/{repoId}`. */
+export const repoChange = z.object(repoLink).refine((change) => Object.keys(change).length > 0, 'githubRepoId or defaultProvider');
+export type RepoChange = z.output<typeof repoChange>;
+
+/** A finding that the newest scan shows and the baseline did not, or the other way round. */
+const comparedFinding = z.object({
+  findingKey: z.string(), occurrence: z.int(), id: z.string(), severity: z.string(), category: z.string(), title: z.string(), file: z.string(),
+});
+export type ComparedFinding = z.infer<typeof comparedFinding>;
+
+/** The newest scan against the baseline (SPEC 5, `baseline_comparison`). Counts are null where findings do not compare, and `notCompared` says why. */
+const baselineComparison = z.object({
+  scanId: z.string().nullable(),
+  generatedAt: z.string().nullable(),
+  notCompared: z.string().nullable(),
+  isRegression: z.boolean().nullable(),
+  newFindingsCount: count.nullable(),
+  resolvedFindingsCount: count.nullable(),
+  unchangedCount: count.nullable(),
+  /** Null too where the two report other severities: their scores do not compare. */
+  scoreDelta: z.int().nullable(),
+  newCriticalCount: count.nullable(),
+  newHighCount: count.nullable(),
+  /** The most severe first, 500 at most. */
+  newFindings: z.array(comparedFinding),
+  resolvedFindings: z.array(comparedFinding),
+});
+export type BaselineComparison = z.infer<typeof baselineComparison>;
 
 export const baselineRequest = z.object({ scanId: text(100).optional() });
 export const baseline = z.object({
@@ -93,6 +144,7 @@ export const baseline = z.object({
   findingCount: count,
   setBy: z.string(),
   setAt: z.string(),
+  comparison: baselineComparison,
 });
 export type Baseline = z.infer<typeof baseline>;
 

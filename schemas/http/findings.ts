@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, findingCategory, moment, nextCursor, paging, severity, text } from './atoms.js';
+import { count, findingCategory, historyFrom, moment, nextCursor, paging, severity, text } from './atoms.js';
 
 export const TRIAGE_STATES = ['open', 'accepted', 'muted'] as const;
 /** `accepted` ends at `until`; `muted` does not end; `open` takes either back. */
@@ -14,6 +14,8 @@ export const findingsQuery = z.object({
   category: findingCategory.optional(),
   /** `open`: shown by the newest scan of its repository that reports its severity and lists its findings. */
   status: z.enum(['open', 'resolved', 'all']).default('open'),
+  /** `new`: those that the newest scan shows and the repository's baseline did not. Needs a repository that has one. */
+  sinceBaseline: z.literal('new').optional(),
   ...paging,
 });
 
@@ -38,11 +40,14 @@ export const finding = z.object({
   /** The first scan after `lastSeenAt` that reports its severity, lists its findings and does not show it; null: it is open. */
   resolvedAt: z.string().nullable(),
   scans: count,
+  /** Null where no single repository was asked about, it has no baseline, or the two do not compare. */
+  isNewSinceBaseline: z.boolean().nullable(),
   triage: triage.nullable(),
 });
 export type Finding = z.infer<typeof finding>;
 
-export const findingList = z.object({ findings: z.array(finding), nextCursor });
+/** What was resolved before `historyFrom` is not listed. */
+export const findingList = z.object({ findings: z.array(finding), nextCursor, historyFrom });
 
 /** Body of `PUT /v1/repo/{repoId}/findings/triage`. */
 export const triageChange = z

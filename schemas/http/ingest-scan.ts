@@ -89,6 +89,7 @@ const ciContext = z.object({
   job: free.nullish(),
   vcsProvider: free.nullish(),
   repositoryUrl: free.nullish(),
+  githubRepositoryId: free.nullish(),
 });
 
 /** AgentShield's `ci-context.json`. */

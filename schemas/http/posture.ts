@@ -1,14 +1,15 @@
 import { z } from 'zod';
 import { BREAKDOWN_CATEGORIES, integrity, type BreakdownCategory } from '../records/enums.js';
-import { count, findingCounts, grade, moment } from './atoms.js';
+import { count, findingCounts, grade, historyFrom, moment } from './atoms.js';
+import { bucket } from './series.js';
 
 /** Query of `GET /v1/repo/{repoId}/posture`. */
 export const postureQuery = z.object({
-  /** Default: 7 days before `to`. */
+  /** Default: 7 days before `to`, 12 weeks with `bucket=week`. */
   from: moment.optional(),
   /** Default: now. */
   to: moment.optional(),
-  bucket: z.enum(['hour', 'day']).default('day'),
+  bucket: bucket.default('day'),
 });
 
 const optionalScore = z.number().nullable();
@@ -129,7 +130,8 @@ export const posture = z.object({
   repository: z.string(),
   from: z.string(),
   to: z.string(),
-  bucket: z.enum(['hour', 'day']),
+  bucket,
+  historyFrom,
   scoreTrend: z.array(scorePoint),
   /** Newest before the end of the window, whether or not it lies in it; null: none was seen. */
   latestScan: latestScan.nullable(),

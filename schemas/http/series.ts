@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, moment, nextCursor, paging } from './atoms.js';
+import { count, historyFrom, moment, nextCursor, paging } from './atoms.js';
 
 /** Grains of a series. */
 export const BUCKETS = ['hour', 'day', 'week'] as const;
@@ -24,6 +24,7 @@ export const series = z.object({
   bucket: bucket.nullable(),
   from: z.string(),
   to: z.string(),
+  historyFrom,
   columns: z.array(z.string()),
   points: z.array(z.record(z.string(), value)),
   nextCursor,
@@ -63,7 +64,7 @@ export const explanation = z.object({
   total: count,
   facts: z.array(z.record(z.string(), value)),
   nextCursor,
-  /** Deliveries of these facts beyond the first, which were not counted; what landing has dropped is not known any more. */
+  /** Deliveries of these facts beyond the first, which were not counted; what landing has dropped is not known any more. Told of series of a repository, 0 of others. */
   duplicatesIgnored: count,
   /**
    * Everything behind the bucket, whatever its kind: a series may be made of several. Of a series of the whole

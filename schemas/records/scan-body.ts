@@ -164,6 +164,7 @@ export function ciOfGithub(github: Partial<Record<string, string | null | undefi
     job: github['job'],
     vcsProvider: isTold(repository) ? 'github' : undefined,
     repositoryUrl: url,
+    githubRepositoryId: github['repositoryId'],
   });
 }
 
@@ -215,8 +216,8 @@ function fileOfFingerprint({ fingerprint, id, file }: ScanFinding): string {
 }
 
 function ciOf({ ciContext, ci }: ScanBody): ScanCi {
-  const { sha, refName, refType, changeId, runId, runUrl, workflow, job, vcsProvider, repositoryUrl } = ciContext ?? {};
-  return { ...ciOfGithub(ci?.github), ...claims({ sha, refName, refType, changeId, runId, runUrl, workflow, job, vcsProvider, repositoryUrl }) };
+  const { sha, refName, refType, changeId, runId, runUrl, workflow, job, vcsProvider, repositoryUrl, githubRepositoryId } = ciContext ?? {};
+  return { ...ciOfGithub(ci?.github), ...claims({ sha, refName, refType, changeId, runId, runUrl, workflow, job, vcsProvider, repositoryUrl, githubRepositoryId }) };
 }
 
 /** Scrubs what an environment claims, and leaves out what it does not. */

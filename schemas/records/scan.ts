@@ -3,6 +3,7 @@ import {
   ATTR_BASELINE_FINDINGS_PREFIX,
   ATTR_BASELINE_SCORE_DELTA,
   ATTR_BASELINE_STATUS,
+  ATTR_CI_GITHUB_REPOSITORY_ID,
   ATTR_CICD_PIPELINE_NAME,
   ATTR_CICD_PIPELINE_RUN_ID,
   ATTR_CICD_PIPELINE_RUN_URL_FULL,
@@ -103,6 +104,8 @@ export interface ScanCi {
   /** `github` or `gitlab`. */
   vcsProvider?: string;
   repositoryUrl?: string;
+  /** Of GitHub Actions: GitHub's number of the repository. */
+  githubRepositoryId?: string;
 }
 
 /** Attribute of each claim. */
@@ -117,6 +120,7 @@ const CI_ATTRIBUTES: Record<keyof ScanCi, string> = {
   job: ATTR_CICD_PIPELINE_TASK_NAME,
   vcsProvider: ATTR_VCS_PROVIDER_NAME,
   repositoryUrl: ATTR_VCS_REPOSITORY_URL_FULL,
+  githubRepositoryId: ATTR_CI_GITHUB_REPOSITORY_ID,
 };
 
 /** One scan of one repository by AgentShield. */

@@ -198,4 +198,6 @@ export interface PanelData {
   truncated: boolean;
   from: number;
   to: number;
+  /** Set where the plan shows nothing before, and more was asked for. */
+  historyFrom?: number;
 }

@@ -4,6 +4,7 @@ import { isFor } from './annotations.js';
 import { ApiError, type Source } from './api.js';
 import { el } from './dom.js';
 import type { Drawing, Memory, Picture } from './drawing.js';
+import { formatTime } from './format.js';
 import { isDrawnType, leftToGrafana } from './left-to-grafana.js';
 import type { Panel, PanelData } from './model.js';
 import { createPanelHead } from './panel-head.js';
@@ -63,7 +64,11 @@ export function createPanelView(panel: Panel, { source, onZoom, crosshair }: Pan
     body.firstElementChild?.scrollTo({ top: scrollTop, left: scrollLeft });
     if (focused !== undefined) body.querySelectorAll<HTMLElement>(FOCUSABLE)[focused]?.focus({ preventScroll: true });
     const cut = data.find(({ truncated }) => truncated);
-    say(cut === undefined ? '' : `Only the first ${String(cut.rows.length)} rows are shown.`);
+    const history = data[0]?.historyFrom;
+    say([
+      ...(cut === undefined ? [] : [`Only the first ${String(cut.rows.length)} rows are shown.`]),
+      ...(history === undefined ? [] : [`The plan shows nothing before ${formatTime(history)}.`]),
+    ].join(' '));
   }
 
   function say(problem: string): void {

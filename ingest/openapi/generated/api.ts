@@ -216,6 +216,32 @@ export interface paths {
         patch: operations["changeReviewItem"];
         trace?: never;
     };
+    "/v1/review-items/{itemId}/comments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was said about a review item, oldest first
+         * @description Scope: `read`.
+         */
+        get: operations["listReviewComments"];
+        put?: never;
+        /**
+         * Say something about a review item
+         * @description Plain text; secrets in it are masked. Sent twice in a row it is one comment.
+         *
+         *     Scope: `admin`. Role: member.
+         */
+        post: operations["commentOnReviewItem"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/repo/{repoId}/posture": {
         parameters: {
             query?: never;
@@ -279,7 +305,13 @@ export interface paths {
         delete: operations["removeRepo"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change GitHub's number of a repository, or where its scans come from
+         * @description Scans from GitHub Actions give the number where there is none yet.
+         *
+         *     Scope: `admin`. Role: admin.
+         */
+        patch: operations["changeRepo"];
         trace?: never;
     };
     "/v1/repos/merge": {
@@ -332,7 +364,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The scan that a repository is held against
+         * The scan that a repository is held against, and what is new since
          * @description Scope: `read`.
          */
         get: operations["showBaseline"];
@@ -1064,6 +1096,7 @@ export interface operations {
                         job?: string | null;
                         vcsProvider?: string | null;
                         repositoryUrl?: string | null;
+                        githubRepositoryId?: string | null;
                     } | null;
                     ci?: {
                         schemaVersion?: unknown;
@@ -1545,7 +1578,7 @@ export interface operations {
                             /** @enum {string} */
                             status: "open" | "approved" | "dismissed";
                             assignee: string | null;
-                            note: string | null;
+                            commentCount: number;
                             openedAt: string;
                             decidedAt: string | null;
                             decidedBy: string | null;
@@ -1584,45 +1617,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        repoId: string;
+                        id: string;
+                        /** @enum {string} */
+                        route: "invalid" | "security-blocker" | "policy-review" | "baseline-regression" | "supply-chain-review";
+                        /** @enum {string} */
+                        severity: "high" | "medium";
+                        /** @enum {string} */
+                        priority: "urgent" | "high";
+                        approvalId: string;
+                        outputDir: string;
+                        owner: string;
                         repository: string;
-                        reviewItems: {
-                            id: string;
-                            /** @enum {string} */
-                            route: "invalid" | "security-blocker" | "policy-review" | "baseline-regression" | "supply-chain-review";
-                            /** @enum {string} */
-                            severity: "high" | "medium";
+                        targetPath: null;
+                        reason: string;
+                        evidencePaths: string[];
+                        beforeState: string;
+                        afterState: string;
+                        reversibleAction: string;
+                        actions: string[];
+                        recommendation: string;
+                        ticket: {
+                            externalId: string;
+                            title: string;
+                            body: string;
+                            labels: string[];
                             /** @enum {string} */
                             priority: "urgent" | "high";
-                            approvalId: string;
-                            outputDir: string;
-                            owner: string;
-                            repository: string;
-                            targetPath: null;
-                            reason: string;
-                            evidencePaths: string[];
-                            beforeState: string;
-                            afterState: string;
-                            reversibleAction: string;
-                            actions: string[];
-                            recommendation: string;
-                            ticket: {
-                                externalId: string;
-                                title: string;
-                                body: string;
-                                labels: string[];
-                                /** @enum {string} */
-                                priority: "urgent" | "high";
-                            };
-                            /** @enum {string} */
-                            status: "open" | "approved" | "dismissed";
-                            assignee: string | null;
-                            note: string | null;
-                            openedAt: string;
-                            decidedAt: string | null;
-                            decidedBy: string | null;
-                        }[];
-                    };
+                        };
+                        /** @enum {string} */
+                        status: "open" | "approved" | "dismissed";
+                        assignee: string | null;
+                        commentCount: number;
+                        openedAt: string;
+                        decidedAt: string | null;
+                        decidedBy: string | null;
+                    }[];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -1652,7 +1681,7 @@ export interface operations {
                     /** @enum {string} */
                     status?: "open" | "approved" | "dismissed";
                     assignee?: string | null;
-                    note?: string | null;
+                    comment?: string;
                 };
             };
         };
@@ -1673,11 +1702,97 @@ export interface operations {
                         /** @enum {string} */
                         status: "open" | "approved" | "dismissed";
                         assignee: string | null;
-                        note: string | null;
+                        commentCount: number;
                         openedAt: string;
                         decidedAt: string | null;
                         decidedBy: string | null;
                         supersededAt: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["NotRedacted"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listReviewComments: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                itemId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        comments: {
+                            id: string;
+                            author: string;
+                            text: string;
+                            createdAt: string;
+                        }[];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["NotRedacted"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    commentOnReviewItem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                itemId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    text: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        author: string;
+                        text: string;
+                        createdAt: string;
                     };
                 };
             };
@@ -1698,7 +1813,7 @@ export interface operations {
             query?: {
                 from?: string;
                 to?: string;
-                bucket?: "hour" | "day";
+                bucket?: "hour" | "day" | "week";
             };
             header?: never;
             path: {
@@ -1720,7 +1835,8 @@ export interface operations {
                         from: string;
                         to: string;
                         /** @enum {string} */
-                        bucket: "hour" | "day";
+                        bucket: "hour" | "day" | "week";
+                        historyFrom: string | null;
                         scoreTrend: {
                             bucketStart: string;
                             minSeverity: string;
@@ -1904,6 +2020,8 @@ export interface operations {
                             repository: string;
                             firstSeenAt: string | null;
                             lastSeenAt: string | null;
+                            githubRepoId: string | null;
+                            defaultProvider: ("github-actions" | "local") | null;
                         }[];
                         nextCursor: string | null;
                         beyondPlan: number;
@@ -1934,7 +2052,9 @@ export interface operations {
                 "application/json": {
                     /** @example acme/agent-platform */
                     repository: string;
-                    githubRepoId?: string;
+                    githubRepoId?: string | null;
+                    /** @enum {string} */
+                    defaultProvider?: "github-actions" | "local";
                 };
             };
         };
@@ -1950,6 +2070,8 @@ export interface operations {
                         repository: string;
                         firstSeenAt: string | null;
                         lastSeenAt: string | null;
+                        githubRepoId: string | null;
+                        defaultProvider: ("github-actions" | "local") | null;
                     };
                 };
             };
@@ -1999,6 +2121,51 @@ export interface operations {
                             rowsRemoved: number;
                         };
                         finishedAt: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["NotRedacted"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeRepo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                repoId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    githubRepoId?: string | null;
+                    /** @enum {string} */
+                    defaultProvider?: "github-actions" | "local";
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        repoId: string;
+                        repository: string;
+                        githubRepoId: string | null;
+                        defaultProvider: ("github-actions" | "local") | null;
                     };
                 };
             };
@@ -2131,6 +2298,36 @@ export interface operations {
                         findingCount: number;
                         setBy: string;
                         setAt: string;
+                        comparison: {
+                            scanId: string | null;
+                            generatedAt: string | null;
+                            notCompared: string | null;
+                            isRegression: boolean | null;
+                            newFindingsCount: number | null;
+                            resolvedFindingsCount: number | null;
+                            unchangedCount: number | null;
+                            scoreDelta: number | null;
+                            newCriticalCount: number | null;
+                            newHighCount: number | null;
+                            newFindings: {
+                                findingKey: string;
+                                occurrence: number;
+                                id: string;
+                                severity: string;
+                                category: string;
+                                title: string;
+                                file: string;
+                            }[];
+                            resolvedFindings: {
+                                findingKey: string;
+                                occurrence: number;
+                                id: string;
+                                severity: string;
+                                category: string;
+                                title: string;
+                                file: string;
+                            }[];
+                        };
                     };
                 };
             };
@@ -2178,6 +2375,36 @@ export interface operations {
                         findingCount: number;
                         setBy: string;
                         setAt: string;
+                        comparison: {
+                            scanId: string | null;
+                            generatedAt: string | null;
+                            notCompared: string | null;
+                            isRegression: boolean | null;
+                            newFindingsCount: number | null;
+                            resolvedFindingsCount: number | null;
+                            unchangedCount: number | null;
+                            scoreDelta: number | null;
+                            newCriticalCount: number | null;
+                            newHighCount: number | null;
+                            newFindings: {
+                                findingKey: string;
+                                occurrence: number;
+                                id: string;
+                                severity: string;
+                                category: string;
+                                title: string;
+                                file: string;
+                            }[];
+                            resolvedFindings: {
+                                findingKey: string;
+                                occurrence: number;
+                                id: string;
+                                severity: string;
+                                category: string;
+                                title: string;
+                                file: string;
+                            }[];
+                        };
                     };
                 };
             };
@@ -2260,6 +2487,7 @@ export interface operations {
                         bucket: ("hour" | "day" | "week") | null;
                         from: string;
                         to: string;
+                        historyFrom: string | null;
                         columns: string[];
                         points: {
                             [key: string]: string | number | boolean | null;
@@ -2370,6 +2598,7 @@ export interface operations {
                 severity?: "critical" | "high" | "medium" | "low" | "info";
                 category?: "secrets" | "permissions" | "hooks" | "mcp" | "skills" | "agents" | "injection" | "exposure" | "exfiltration" | "misconfiguration";
                 status?: "open" | "resolved" | "all";
+                sinceBaseline?: "new";
                 limit?: number;
                 cursor?: string;
             };
@@ -2401,6 +2630,7 @@ export interface operations {
                             lastSeenAt: string;
                             resolvedAt: string | null;
                             scans: number;
+                            isNewSinceBaseline: boolean | null;
                             triage: {
                                 /** @enum {string} */
                                 state: "open" | "accepted" | "muted";
@@ -2411,6 +2641,7 @@ export interface operations {
                             } | null;
                         }[];
                         nextCursor: string | null;
+                        historyFrom: string | null;
                     };
                 };
             };
@@ -2598,6 +2829,8 @@ export interface operations {
                     retentionDays?: number;
                     keepContent?: boolean;
                     keepIdentities?: boolean;
+                    githubOrgLogin?: string | null;
+                    ssoEnabled?: boolean;
                 };
             };
         };

@@ -1,5 +1,5 @@
 -- What people say about a review item, oldest first. Writer and reader: ingest/fleet/review-comments.ts. Rows are never
--- changed, and go with their item. `body` is redacted before it is stored. The one note that an item had becomes its
+-- changed, but for the item that a merge gives them, and go with their item. `body` is redacted before it is stored. The one note that an item had becomes its
 -- first comment. Tables are forced to their policies on their owner too, hence the pause while it moves.
 CREATE TABLE review_item_comment (
   id text PRIMARY KEY,
@@ -22,4 +22,5 @@ ALTER TABLE review_item_comment ENABLE ROW LEVEL SECURITY;
 ALTER TABLE review_item_comment FORCE ROW LEVEL SECURITY;
 CREATE POLICY one_org ON review_item_comment TO shieldwatch_app
   USING (org_id = current_setting('shieldwatch.org_id', true)) WITH CHECK (org_id = current_setting('shieldwatch.org_id', true));
-GRANT SELECT, INSERT ON review_item_comment TO shieldwatch_app;
+-- Of two items that a merge of repositories makes one, the survivor takes over what was said.
+GRANT SELECT, INSERT, UPDATE (item_id) ON review_item_comment TO shieldwatch_app;
