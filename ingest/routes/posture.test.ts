@@ -9,7 +9,6 @@ import {
   ATTR_DRIFT_SCORE_PREVIOUS,
   ATTR_DRIFT_TIMESTAMP,
   ATTR_EVENT_ID,
-  HEADER_SESSION_KEY,
   SCOPE_NAME,
 } from '#schemas/semconv.js';
 import { repositoryAttributes, repositoryId } from '#schemas/records/repository.js';
@@ -20,6 +19,7 @@ import type { Posture } from '#schemas/http/posture.js';
 import { setPlan } from '../control/orgs.js';
 import { scanIdOf } from '../fleet/entry.js';
 import { mintToken } from '../auth/tokens.js';
+import { openSession } from '../testing/session.js';
 import { jsonHeaders, startGateway, type Refusal, type TestGateway } from '../testing/gateway.js';
 
 let gateway: TestGateway;
@@ -240,8 +240,7 @@ describe('the history that a plan shows', () => {
     expect((await panel('from=now-200d&to=now')).json()).toMatchObject({ from: Date.parse(start), historyFrom: Date.parse(start) });
     expect((await panel('from=now-2d&to=now')).json<object>()).not.toHaveProperty('historyFrom');
     // A browser session and the machine itself see what the organisation's plan shows.
-    const [address = '', key = ''] = gateway.app.createLoginLink('org_a').split('#key=');
-    const session = { cookie: String((await gateway.app.inject(address)).headers['set-cookie']).split(';', 1)[0] ?? '', [HEADER_SESSION_KEY]: key };
+    const session = await openSession(gateway.app, 'org_a');
     const others = async (): Promise<unknown[]> => [
       (await gateway.app.inject({ url: `/v1/repo/acme%2Fweb/posture?${whole}`, headers: session })).json<Posture>().historyFrom,
       (JSON.parse((await gateway.app.asMachine('org_a', 'GET', `/v1/repo/acme%2Fweb/posture?${whole}`)).body) as Posture).historyFrom,
