@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { reviewItemId } from '#ingest/fleet/review-item.js';
 import { openReviewItems } from '#ingest/fleet/review-items.js';
 import { scanOfSpec } from '#ingest/testing/bodies.js';
 import { createRollupWorker } from '#rollups/worker.js';
 import { jsonHeaders, startGateway, type Refusal, type TestGateway } from '#ingest/testing/gateway.js';
 
 const COUNT = 5;
+const COMMENTS = `/v1/review-items/${reviewItemId('org_a', 'acme/paged', 'security-blocker', `sha256:${'0'.repeat(64)}`)}/comments`;
 let gateway: TestGateway;
 beforeAll(async () => {
   gateway = await startGateway(inject('clickhouseUrl'));
@@ -19,6 +21,7 @@ beforeAll(async () => {
   }
   // Now, so that no background work does while the trail is read.
   await openReviewItems(gateway.app.plane, gateway.store.client, 'org_a');
+  for (const n of numbers) await post(COMMENTS, gateway.adminToken, { text: n });
   const entries = numbers.map((n) => ({ timestamp: `2026-11-20T10:0${n}:00.000Z`, tool: 'Bash', decision: 'allow' }));
   await post('/v1/ingest/runtime', gateway.ingestToken, { repository: 'acme/paged', entries });
   await createRollupWorker({ clickhouse: gateway.store.client, settleMs: 0 }).tick();
@@ -42,6 +45,7 @@ const LISTS: Readonly<Record<string, { url: string; field: string }>> = {
   listRepos: { url: '/v1/repos?', field: 'repos' },
   listTokens: { url: '/v1/tokens?', field: 'tokens' },
   listAudit: { url: '/v1/audit?', field: 'entries' },
+  listReviewComments: { url: `${COMMENTS}?`, field: 'comments' },
   listPolicyPromotions: { url: '/v1/policy-promotions?status=open&', field: 'policyPromotions' },
   listFindings: { url: '/v1/findings?repository=acme%2Fpaged&', field: 'findings' },
   readSeries: { url: '/v1/series/score_trend?bucket=hour&from=2026-11-20&to=2026-11-21&', field: 'points' },
