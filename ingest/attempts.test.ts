@@ -83,7 +83,7 @@ const ATTEMPTS: Readonly<Record<string, Attempt>> = {
   'a token that was rotated reads': { by: 'rotated', method: 'GET', path: '/v1/repos', refused: [401] },
   'a removed member\'s token reads': { by: 'removed', method: 'GET', path: '/v1/repos', refused: [401] },
   'a removed member\'s session reads': { by: 'nobody', method: 'GET', path: '/v1/repos', headers: () => removedSession, refused: [401] },
-  'a member\'s session writes': { by: 'nobody', method: 'PATCH', path: ({ policy }) => `/v1/review-items/${policy.id}`, body: { note: 'by cookie' }, headers: () => ownerSession, refused: [403] },
+  'a member\'s session writes': { by: 'nobody', method: 'PATCH', path: ({ policy }) => `/v1/review-items/${policy.id}`, body: { comment: 'by cookie' }, headers: () => ownerSession, refused: [403] },
   'an owner\'s session lists tokens': { by: 'nobody', method: 'GET', path: '/v1/tokens', headers: () => ownerSession, refused: [403] },
   'a cookie reads without its key': { by: 'nobody', method: 'GET', path: '/v1/repos', headers: () => ({ cookie: ownerSession['cookie'] ?? '' }), refused: [401] },
   'a cookie reads with another session\'s key': { by: 'nobody', method: 'GET', path: '/v1/repos', headers: () => ({ cookie: ownerSession['cookie'] ?? '', [HEADER_SESSION_KEY]: removedSession[HEADER_SESSION_KEY] ?? '' }), refused: [401] },
@@ -107,12 +107,12 @@ const ATTEMPTS: Readonly<Record<string, Attempt>> = {
   'an admin approves a policy review': { by: 'admin', method: 'PATCH', path: ({ policy }) => `/v1/review-items/${policy.id}`, body: { status: 'approved' }, refused: [403] },
   'an admin approves a policy review under its other id': { by: 'admin', method: 'PATCH', path: ({ policy }) => `/v1/review-items/${policy.approvalId}`, body: { status: 'approved' }, refused: [403] },
   'an admin approves a policy review behind a slash': { by: 'admin', method: 'PATCH', path: ({ policy }) => `/v1/review-items/${policy.id}/`, body: { status: 'approved' }, refused: [403] },
-  'an admin dismisses a policy review while assigning it': { by: 'admin', method: 'PATCH', path: ({ policy }) => `/v1/review-items/${policy.id}`, body: { status: 'dismissed', assignee: 'adm', note: 'n' }, refused: [403] },
+  'an admin dismisses a policy review while assigning it': { by: 'admin', method: 'PATCH', path: ({ policy }) => `/v1/review-items/${policy.id}`, body: { status: 'dismissed', assignee: 'adm', comment: 'n' }, refused: [403] },
   'an admin names a status of their own': { by: 'admin', method: 'PATCH', path: ({ policy }) => `/v1/review-items/${policy.id}`, body: { status: 'superseded' }, refused: [400] },
   'a member opens a policy review again': { by: 'member', method: 'PATCH', path: ({ policy }) => `/v1/review-items/${policy.id}`, body: { status: 'open' }, refused: [403] },
   'a member gives a review item to somebody else': { by: 'member', method: 'PATCH', path: ({ policy }) => `/v1/review-items/${policy.id}`, body: { assignee: 'adm' }, refused: [403] },
   'a member takes a review item from somebody': { by: 'member', method: 'PATCH', path: ({ policy }) => `/v1/review-items/${policy.id}`, body: { assignee: null }, refused: [403] },
-  'a viewer comments on a review item': { by: 'viewer', method: 'PATCH', path: ({ policy }) => `/v1/review-items/${policy.id}`, body: { note: 'n' }, refused: [403] },
+  'a viewer comments on a review item': { by: 'viewer', method: 'PATCH', path: ({ policy }) => `/v1/review-items/${policy.id}`, body: { comment: 'n' }, refused: [403] },
   'a viewer asks for a promotion': { by: 'viewer', method: 'POST', path: '/v1/policy-promotions', body: promotion, refused: [403] },
 
   // Another organisation.
@@ -215,7 +215,7 @@ async function send({ by, method, path, body, headers = {} }: Attempt): Promise<
   return { status: response.statusCode ?? 0, headers: response.headers, text: await text(response) };
 }
 
-const DECIDED = ['org', 'repo', 'member', 'review_item', 'finding_triage', 'baseline', 'policy_promotion', 'purge', 'repo_merge', 'scan_receipt'];
+const DECIDED = ['org', 'repo', 'member', 'review_item', 'review_item_comment', 'finding_triage', 'baseline', 'policy_promotion', 'purge', 'repo_merge', 'scan_receipt'];
 /** All that people decided, of every organisation, but for when a token was used. */
 async function decided(): Promise<unknown> {
   const tables = await Promise.all(DECIDED.map(async (table) => [table, await gateway.postgres.query(`SELECT * FROM ${table} ORDER BY 1, 2`)] as const));
