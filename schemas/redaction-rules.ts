@@ -173,10 +173,12 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
   token('vercel-token', 'vercel_', ALPHANUMERIC, 20),
   token('netlify-token', 'nfp_', ALPHANUMERIC, 30),
   token('flyio-token', ['fo1_', 'fm1a_', 'fm1r_', 'fm2_'], BASE64, 40, 1000),
+  // https://supabase.com/docs/guides/api/api-keys, and the management API's personal tokens.
   token('supabase-key', ['sbp_', 'sb_secret_'], WORD, 20),
   token('render-key', 'rnd_', ALPHANUMERIC, 24),
   token('scalingo-token', 'tk-us-', TOKEN, 40),
   token('yandex-key', 'AQVN', TOKEN, 35),
+  // An IAM token: https://yandex.cloud/en/docs/iam/concepts/authorization/iam-token gives the expression.
   { name: 'yandex-token', keywords: ['t1.'], boundary: 'word', pattern: 't1\\.[A-Za-z0-9_-]{1,500}={0,2}\\.[A-Za-z0-9_-]{80,100}={0,2}' },
   // Personal access tokens since 2024, and keys of Azure's AI services: fixed signatures at fixed places (Microsoft's published patterns).
   { name: 'azure-devops-token', keywords: ['azdo'], before: 76, boundary: 'word', pattern: '[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}' },
@@ -191,6 +193,7 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
   token('prefect-token', ['pnu_', 'pnb_'], ALPHANUMERIC, 30),
   token('harness-token', ['pat.', 'sat.'], '[A-Za-z0-9_-]{22}\\.[A-Za-z0-9]{24}\\.[A-Za-z0-9]', 20, 20),
   token('age-key', 'AGE-SECRET-KEY-1', '[A-Z0-9]', 30, 60),
+  // The identity of a hybrid, post-quantum key, as `age-keygen -pq` writes it: https://github.com/FiloSottile/age.
   token('age-pq-key', 'AGE-SECRET-KEY-PQ-1', '[A-Z0-9]', 30, 1000),
   // Algorithm `Ed`, key derivation `Sc`, checksum `B2`, in base64: https://jedisct1.github.io/minisign/.
   { name: 'minisign-key', keywords: ['rwrty0iy'], boundary: 'word', pattern: 'RWRTY0Iy[A-Za-z0-9+/]{100,300}={0,2}' },
@@ -244,6 +247,7 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
   token('lob-key', ['live_', 'test_'], '[a-f0-9]', 35, 35),
   token('lob-public-key', ['live_pub_', 'test_pub_'], '[a-f0-9]', 31, 31),
   token('intra42-secret', ['s-s4t2ud-', 's-s4t2af-'], '[a-f0-9]', 64, 64),
+  // A UUID behind the kind of key: https://launchdarkly.com/docs/home/account/api and .../sdk/concepts/client-side-server-side.
   token('launchdarkly-key', ['sdk-', 'mob-', 'api-'], '[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]', 12, 12),
   token('mapbox-token', ['pk.', 'sk.', 'tk.'], '[A-Za-z0-9]{60,300}\\.[A-Za-z0-9_-]', 22, 22),
   { name: 'authress-key', keywords: ['sc_', 'ext_', 'scauth_', 'authress_'], boundary: 'word', pattern: '(?:sc|ext|scauth|authress)_[A-Za-z0-9]{5,30}\\.[A-Za-z0-9]{4,6}\\.acc[_-][A-Za-z0-9-]{10,32}\\.[A-Za-z0-9+/_=-]{30,120}' },
@@ -253,6 +257,7 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
   token('contentful-token', 'CFPAT-', TOKEN, 30),
   token('dnkey-token', 'dnkey-', '[A-Za-z0-9_=-]', 50),
   token('ngrok-token', ['ak_2', 'cr_2'], ALPHANUMERIC, 26, 60),
+  // https://tailscale.com/kb/1277/key-prefixes; of WireGuard wg(8), a line of its configuration.
   token('tailscale-key', 'tskey-', TOKEN, 20),
   token('wireguard-key', 'PrivateKey = ', '[A-Za-z0-9+/]', 42, 44),
   // Any service.
