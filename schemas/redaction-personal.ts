@@ -247,6 +247,10 @@ function beginsPath(text: string, start: number, keyword: string): boolean {
   if (keyword !== '/home/' && keyword !== '/Users/' && !isDrive) return false;
   if (hasBoundary(text, start)) return !'-_'.includes(text.charAt(start - 1) || ' ');
   let i = start;
+  while (i > 0 && (isNameCharacter(text.charCodeAt(i - 1)) || text.charAt(i - 1) === '.') && start - i < LONGEST_LOOK) i -= 1;
+  // Behind a host with its user: `ssh://alice@host/home/alice`.
+  if (text.charAt(i - 1) === '@') return true;
+  i = start;
   while (i > 0 && isAlphanumeric(text.charCodeAt(i - 1)) && start - i < 8) i -= 1;
   return text.charAt(i - 1) === '/' && (homesBelow.has(text.slice(i, start)) || (start - i === 1 && isLetter(text.charCodeAt(i))));
 }

@@ -307,6 +307,14 @@ func (r *readers) beginsPath(text string, i int, keyword string) bool {
 		return i == 0 || text[i-1] != '-' && text[i-1] != '_'
 	}
 	begin := i
+	for begin > 0 && (isNameByte(text[begin-1]) || text[begin-1] == '.') && i-begin < longestRemote {
+		begin--
+	}
+	// Behind a host with its user: `ssh://alice@host/home/alice`.
+	if at(text, begin-1) == '@' {
+		return true
+	}
+	begin = i
 	for begin > 0 && isAlphanumeric(text[begin-1]) && i-begin < 8 {
 		begin--
 	}
