@@ -17,9 +17,9 @@ interface Flags {
   org?: string;
 }
 
-type Out = (line: string) => void;
+export type Out = (line: string) => void;
 
-const DATA_DIR = ['--data-dir <folder>', 'data folder of the running stack'] as const;
+export const DATA_DIR = ['--data-dir <folder>', 'data folder of the running stack'] as const;
 const ORG = ['--org <id>', 'organisation; the one of this machine unless given'] as const;
 
 /** Milliseconds a call may take. */
@@ -27,7 +27,7 @@ const CALL_MS = 120_000;
 /** A whole audit trail is read and checked in one: some minutes for a million entries. */
 const VERIFY_MS = 3_600_000;
 
-async function call<T>(flags: Flags, path: string, method: string, body?: unknown, timeoutMs = CALL_MS): Promise<T> {
+export async function call<T>(flags: { dataDir?: string }, path: string, method: string, body?: unknown, timeoutMs = CALL_MS): Promise<T> {
   const dataDir = resolveDataDir(flags.dataDir);
   const answer = await callStack<T>(dataDir, method, path, body, timeoutMs);
   if (answer === undefined) throw new CommandError(`no stack runs on ${dataDir}; start it with \`npm start\``);
@@ -55,7 +55,7 @@ async function all<T>(flags: Flags, url: string, field: string): Promise<T[]> {
 }
 
 /** Rows as columns of a terminal. */
-function table(rows: readonly (readonly (string | number | null)[])[], out: Out): void {
+export function table(rows: readonly (readonly (string | number | null)[])[], out: Out): void {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => String(row[column] ?? '-').length))) ?? [];
   for (const row of rows) out(row.map((cell, column) => String(cell ?? '-').padEnd(widths[column] ?? 0)).join('  ').trimEnd());
 }

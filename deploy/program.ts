@@ -16,6 +16,7 @@ import { startStack, type StackStatus } from './embedded/stack.js';
 import { untilInterrupted } from './embedded/until-interrupted.js';
 import { runReport, type ReportFlags } from './report.js';
 import { registerRollupCommands } from './rollup-command.js';
+import { registerSetAsideCommands } from './set-aside-command.js';
 
 const out = (line: string): void => {
   process.stdout.write(`${line}\n`);
@@ -107,6 +108,7 @@ function program(): Command {
       out((await needStack<{ url: string }>(flags, 'POST', '/boards-link', flags.org === undefined ? {} : { orgId: flags.org })).url);
     });
   registerControlCommands(root, out);
+  registerSetAsideCommands(root, out);
   root
     .command('report')
     .description("write the boards' pictures into one HTML file for people who are sent things")

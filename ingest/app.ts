@@ -38,6 +38,15 @@ import { seriesRoutes } from './routes/series.js';
 import { tokenRoutes } from './routes/tokens.js';
 import { installSecurityHeaders, SECURITY_HEADERS } from './security-headers.js';
 import { createCollectorSink, type CollectorSettings } from './telemetry/collector-sink.js';
+import { replay, type Replay } from './telemetry/replay.js';
+import type { Signal } from './telemetry/sink.js';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Sends an OTLP export request again that the collector set aside; for the commands of the data folder's holder. */
+    replay(signal: Signal, body: Buffer): Promise<Replay>;
+  }
+}
 
 export interface GatewaySettings {
   clickhouse: ClickHouseClient;
@@ -59,6 +68,8 @@ export interface GatewaySettings {
   /** Where the gateway's own spans go; nowhere unless given. */
   spans?: tracing.SpanExporter;
   boards?: BoardsSettings;
+  /** How many files of telemetry wait that the store refused; `/readyz` shows it. */
+  countSetAside?: () => number;
   logger?: FastifyServerOptions['logger'];
 }
 
@@ -110,6 +121,7 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
     collector === undefined
       ? createLandingSink(clickhouse, { allowedKeys: settings.allowedKeys ?? additionalKeys(process.env[ALLOWED_KEYS_VARIABLE]), pseudonymKey: settings.pseudonymKey })
       : createCollectorSink(collector);
+  app.decorate('replay', (signal, body) => replay(plane, sink, signal, body));
   const repositories = createRepositories(plane, clickhouse);
   const slowBodies = new SlowBodies(settings.slowBodies ?? DEFAULT_SLOW_BODIES);
   const sweeping = setInterval(() => { slowBodies.sweep(); }, SWEEP_MS).unref();
@@ -143,6 +155,6 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
   });
   docsRoutes(app);
   await app.register(boards, { clickhouse, ...settings.boards });
-  healthRoutes(app, { clickhouse, postgres, collector });
+  healthRoutes(app, { clickhouse, postgres, collector, countSetAside: settings.countSetAside });
   return app;
 }

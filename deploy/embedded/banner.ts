@@ -9,7 +9,7 @@ export function banner(stack: Stack): string {
     ...(status.grafana === undefined ? [] : [['grafana', status.grafanaPasswords === undefined ? status.grafana : `${status.grafana}   (user admin, password in ${status.grafanaPasswords})`] satisfies [string, string]]),
     ['gateway', `${status.gateway}   OTLP/HTTP and REST`],
     ['collector', collector],
-    ...(status.setAside === undefined ? [] : [['set aside', `${status.setAside.files} files in ${status.setAside.folder}: what the store will never take (collector/README.md)`] satisfies [string, string]]),
+    ...(status.setAside === undefined ? [] : [['set aside', `${status.setAside.files} files in ${status.setAside.folder}: what the store refused; \`npx --no shieldwatch set-aside list\` shows it`] satisfies [string, string]]),
     ['clickhouse', status.clickhouseReader === undefined ? status.clickhouse : `${status.clickhouse}   (SQL as reader: curl --netrc-file ${status.clickhouseReader})`],
     ...(status.clickhouseAdmin === undefined ? [] : [['', `and as admin, in databases of its own: curl --netrc-file ${status.clickhouseAdmin}`] satisfies [string, string]]),
     ...(status.clickhouseConfined === false ? [['', 'its process is not confined to its own files: this system offers no Landlock that we can use'] satisfies [string, string]] : []),

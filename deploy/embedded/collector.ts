@@ -10,6 +10,7 @@ import { COLLECTOR_CONFIG } from '#collector/binary.js';
 import { launchCollector } from './collector-process.js';
 import type { CollectorProcess } from './collector-process.js';
 import { launchDespiteDamage } from './collector-queue.js';
+import { unfinishedIn } from './set-aside.js';
 
 const HOST = '127.0.0.1';
 /** Longest wait for the store's tables at the first start. */
@@ -94,6 +95,8 @@ export async function startCollector(settings: CollectorSettings): Promise<Embed
     });
   const bringUp = async (storeSignal: AbortSignal): Promise<CollectorProcess> => {
     await storeIsReady(settings, storeSignal);
+    const unfinished = unfinishedIn(join(queue, 'set-aside'));
+    if (unfinished > 0) log(`the collector removes ${unfinished} unfinished files of its set-aside folder; their records are in its queue still`);
     return launchDespiteDamage(queue, launch, log);
   };
 

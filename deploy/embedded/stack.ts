@@ -17,7 +17,7 @@ import { migratePostgres } from '#schemas/postgres/migrate.js';
 import { giveNodeRoom } from '../node-memory.js';
 import { startClickHouse } from './clickhouse/process.js';
 import { startCollector } from './collector.js';
-import { setAsideBy, type SetAside } from './set-aside.js';
+import { setAsideBy, setAsideControl, type SetAside } from './set-aside.js';
 import { isLoopback, LOOPBACK, ownUrl, type StackConfig } from './config.js';
 import { openDataFolder } from './data-folder.js';
 import { findGrafana, startGrafana } from './grafana.js';
@@ -140,6 +140,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       postgres,
       ...('url' in collector ? { collector } : {}),
       pseudonymKey: pseudonymKey?.secret,
+      countSetAside: () => setAsideBy(config.dataDir).setAside?.files ?? 0,
       audit,
       ...(grafanaUrl === undefined ? {} : { boards: { grafanaUrl } }),
       logger: { level: config.logLevel },
@@ -198,11 +199,13 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
     });
     const boardsLink = (ofOrg = orgId): string => `${gatewayUrl}${gateway.createLoginLink(ofOrg)}`;
 
+    const setAside = setAsideControl(gateway, config.dataDir, log);
     folder.serve(async (method, path, body) => {
       if (method === 'GET' && path === '/status') return status();
       if (method === 'POST' && path === '/boards-link') return { url: boardsLink(await knownOrg(postgres, body, orgId)) };
       if (method === 'POST' && path === '/tokens') return answerOf(await gateway.asMachine(orgId, 'POST', '/v1/tokens', body));
       if (method === 'POST' && path === '/api') return callApi(gateway, orgId, body);
+      if (method === 'POST' && path.startsWith('/set-aside/')) return setAside(path.slice('/set-aside/'.length), body);
       if (path === '/orgs') return manageOrgs(gateway, postgres, method, body);
       if (method === 'GET' && path === '/facts/days') return landingDays(clickhouse);
       if (method === 'POST' && (path === '/facts/reconcile' || path === '/facts/rebuild')) {

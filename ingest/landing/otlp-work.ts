@@ -2,7 +2,7 @@ import { ShieldwatchError } from '#schemas/errors.js';
 import { MAX_OTLP_BYTES } from '#schemas/otlp-bounds.js';
 import type { Caller } from '../auth/caller.js';
 import type { Meter } from '../work/meter.js';
-import { JSON_TYPE, type OtlpType, type Signal } from '../telemetry/sink.js';
+import { JSON_TYPE, PROTOBUF_TYPE, type OtlpType, type Signal } from '../telemetry/sink.js';
 import { checkProtobuf } from './check-protobuf.js';
 import { decodeProtobuf } from './decode-protobuf.js';
 import { writeRows, type Insert } from './insert.js';
@@ -48,6 +48,12 @@ export function toProtobuf(signal: Signal, type: OtlpType, body: Buffer, meter: 
   }
   checkProtobuf(plans[signal], body, meter);
   return body;
+}
+
+/** Reads a request in protobuf into the shapes of `otlp.ts`. @throws as {@link toProtobuf} does. */
+export function readOtlp(signal: Signal, body: Buffer): Record<string, unknown> {
+  plans ??= createRequestPlans();
+  return decodeProtobuf(plans[signal], toProtobuf(signal, PROTOBUF_TYPE, body, { entries: 0 }));
 }
 
 /** The rows that a request is stored as, written out; undefined for one of more than `maxEntries`. @throws as {@link toProtobuf} does. */

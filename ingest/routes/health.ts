@@ -15,10 +15,13 @@ declare module 'fastify' {
   }
 }
 
-/** `GET /healthz`: the process is up. `GET /readyz`: it can take traffic; 503 while it drains. Open to all. */
+/**
+ * `GET /healthz`: the process is up. `GET /readyz`: it can take traffic; 503 while it drains. Open to all. `setAside` is how many
+ * files of telemetry wait that the store refused: somebody should look, and traffic can be taken all the same.
+ */
 export function healthRoutes(
   app: FastifyInstance,
-  parts: { clickhouse: ClickHouseClient; postgres: Postgres; collector?: CollectorSettings | undefined },
+  parts: { clickhouse: ClickHouseClient; postgres: Postgres; collector?: CollectorSettings | undefined; countSetAside?: (() => number) | undefined },
 ): void {
   let isDraining = false;
   app.addHook('preClose', (done) => {
@@ -45,6 +48,7 @@ export function healthRoutes(
   app.get('/readyz', async (_request, reply) => {
     const state = await readiness(parts);
     const ok = !isDraining && Object.values(state).every((part) => part);
-    return reply.code(ok ? 200 : 503).send({ ok, ...state });
+    const setAside = parts.countSetAside?.() ?? 0;
+    return reply.code(ok ? 200 : 503).send({ ok, ...state, ...(setAside === 0 ? {} : { setAside }) });
   });
 }
