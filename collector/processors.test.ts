@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { generatedTexts } from '#schemas/redaction-containers.fixture.js';
+import { generatedTexts, SUPPRESSED } from '#schemas/redaction-containers.fixture.js';
 import { createPseudonyms } from '#schemas/pseudonyms.js';
 import { PSEUDONYM_SECRET } from '#schemas/redaction-personal.fixture.js';
 import { redactText } from '#schemas/redaction.js';
@@ -35,7 +35,7 @@ describe.skipIf(!hasGo())(`processors/secretredaction ${hasGo() ? '' : '(NOT RUN
     try {
       const file = join(folder, 'texts.json');
       const pseudonyms = createPseudonyms(PSEUDONYM_SECRET, 'org_1');
-      writeFileSync(file, JSON.stringify(generatedTexts(6000, 20_261_130).map((input) => ({ input, output: redactText(input), personal: redactText(input, pseudonyms) }))));
+      writeFileSync(file, JSON.stringify([...generatedTexts(6000, 20_261_130), ...SUPPRESSED.map(({ text }) => text).filter((text) => text.length < 2000)].map((input) => ({ input, output: redactText(input), personal: redactText(input, pseudonyms) }))));
       const { status, output } = go(['test', '-count=1', '-run', '^TestDifferential$', '.'], { SHIELDWATCH_DIFFERENTIAL: file });
       expect(status, output).toBe(0);
     } finally {

@@ -27,6 +27,14 @@ const CASES = JSON.parse(readFileSync(join(packageRoot(), 'schemas', 'redaction.
 export const MASKED = CASES.masked.map(({ name, text, secret }) => ({ name, text: text.join(''), secret: secret.join('') }));
 export const KEPT = CASES.kept;
 
+/** Words by which a detector is told to look away. Here they change nothing. */
+const SUPPRESSIONS = ['secretlint-disable', 'secretlint-disable-line', 'gitleaks:allow', 'nosec', 'pragma: allowlist secret', 'NOSONAR', 'trufflehog:ignore'];
+
+/** Texts with a secret that such a word is written before, behind and above. */
+export const SUPPRESSED = MASKED.flatMap(({ name, text, secret }) =>
+  SUPPRESSIONS.flatMap((word) => [`${text} # ${word}`, `// ${word}\n${text}`, `/* ${word} */ ${text}`].map((suppressed) => ({ name: `${name}, ${word}`, text: suppressed, secret }))),
+);
+
 const ESC = '\u001b';
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const wrapped = (text: string, width: number): string => (text.match(new RegExp(`.{1,${width}}`, 'g')) ?? []).join('\n');

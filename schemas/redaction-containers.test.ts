@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BEYOND, CONTAINERS, isMissed, KEPT, MASKED, SECRETS } from './redaction-containers.fixture.js';
+import { BEYOND, CONTAINERS, isMissed, KEPT, MASKED, SECRETS, SUPPRESSED } from './redaction-containers.fixture.js';
 import { redactText } from './redaction.js';
 
 describe('a secret of each kind', () => {
@@ -25,6 +25,10 @@ describe('a text as it stands in logs', () => {
   it.each(MASKED)('loses its secret: $name', ({ text, secret }) => {
     expect(text).toContain(secret);
     expect(redactText(text)).not.toContain(secret);
+  });
+
+  it('loses its secret whatever words tell a detector to look away', () => {
+    expect(SUPPRESSED.filter(({ text, secret }) => redactText(text).includes(secret)).map(({ name }) => name)).toEqual([]);
   });
 
   it.each(KEPT)('stays as it is: $name', ({ text, keep }) => {

@@ -45,6 +45,8 @@ const ODD: Readonly<Record<Signal, object>> = {
                   { key: 'user.name', value: { arrayValue: { values: [value(' CORP\\Alice ')] } } },
                   { key: 'error.message', value: value('in /home/alice, ask \ud83d\udd12alice@example.com%3E or q=bob%40example.com') },
                   { key: 'text', value: value('pass' + 'word: \u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u{1f512} end') },
+                  { key: 'list', value: { arrayValue: { values: ['sshpass', '-p', 'Zk8mQv4' + 'Rt2Lx', 'ssh'].map(value) } } },
+                  { key: 'map', value: { kvlistValue: { values: [{ key: 'name', value: value('DB_PASSWORD') }, { key: 'value', value: value('Zk8mQv4' + 'Rt2Lx') }, { key: 'pin_password', value: { intValue: '48151623' } }, { key: 'password', value: { bytesValue: Buffer.from('hunter2' + 'hunter2').toString('base64') } }] } } },
                   { key: 'bytes', value: { bytesValue: Buffer.from('\u00e9 ghp' + '_FAKE0000fake0000 \u00e9').toString('base64') } },
                 ],
               },

@@ -1,5 +1,5 @@
 import type { DecisionRecord } from '#schemas/records/decision.js';
-import { redact } from '#schemas/redaction.js';
+import { isNamedSecret, NAMED_SECRET, redact, secretNameStrength } from '#schemas/redaction.js';
 import {
   ATTR_DECISION,
   ATTR_DECISION_DURATION,
@@ -84,8 +84,10 @@ function decisionOf({ decision, durationMs, reason, ruleName, ruleId, ruleCatego
 
 function scrubSpan(span: ProcessedSpan, masked: Record<string, number>): number {
   let count = 0;
-  const scrub = (text: string): string => {
-    const { text: clean, counts } = redact(text);
+  const scrub = (text: string, key?: string): string => {
+    const strength = key === undefined ? undefined : secretNameStrength(key);
+    const isSecret = strength !== undefined && isNamedSecret(text, strength);
+    const { text: clean, counts } = isSecret ? { text: `[REDACTED:${NAMED_SECRET}]`, counts: { [NAMED_SECRET]: 1 } } : redact(text);
     for (const [kind, number] of Object.entries(counts)) {
       masked[kind] = (masked[kind] ?? 0) + number;
       count += number;
@@ -101,9 +103,21 @@ function scrubSpan(span: ProcessedSpan, masked: Record<string, number>): number 
   return count;
 }
 
-function scrubAttributes(attributes: AttributeMap, scrub: (text: string) => string): void {
+/** Changes the attributes in place: keys too, and what is a secret by its key. */
+function scrubAttributes(attributes: AttributeMap, scrub: (text: string, key?: string) => string): void {
   for (const [key, value] of Object.entries(attributes)) {
-    if (typeof value === 'string') attributes[key] = scrub(value);
-    else if (Array.isArray(value)) attributes[key] = value.map((item: unknown) => (typeof item === 'string' ? scrub(item) : item));
+    const name = scrub(key);
+    if (name !== key) Reflect.deleteProperty(attributes, key);
+    if (typeof value === 'string') attributes[name] = scrub(value, key);
+    else if (Array.isArray(value)) attributes[name] = scrubList(value, scrub, key);
+    else attributes[name] = value;
   }
+}
+
+/** A list as it was, its texts scrubbed; or its JSON alone, when a secret shows only in the whole: an option and its value. */
+function scrubList(list: readonly unknown[], scrub: (text: string, key?: string) => string, key: string): unknown {
+  const clean = list.map((item) => (typeof item === 'string' ? scrub(item, key) : item));
+  const json = JSON.stringify(clean);
+  const whole = scrub(json);
+  return whole === json ? clean : [whole];
 }

@@ -28,7 +28,8 @@ export interface Denial {
 }
 
 export function denial(event: string, tool: string, why: string): Denial {
-  const reason = scrubText(`AgentShield: BLOCKED ${scrubText(tool, 100)} — ${why}`, MAX_REASON);
+  // Each by itself: a quote that the cut leaves open would end in the other.
+  const reason = `AgentShield: BLOCKED ${scrubText(tool, 100)} — ${scrubText(why, MAX_REASON - 130)}`;
   return { decision: 'block', reason, hookSpecificOutput: { hookEventName: event, permissionDecision: 'deny', permissionDecisionReason: reason } };
 }
 

@@ -44,12 +44,32 @@ describe('attribute values', () => {
 
   it('are masked whole under the name of a password, and where they look like a token under the name of one', () => {
     const value = { kvlistValue: { values: [attribute('db_password', 'a whole sentence'), attribute('password', 'short')] } };
-    expect(stored(DROPPED, { key: 'acme.config', value }, attribute('acme.token', 'fake0token0of0letters'), attribute('acme.tokens', 'a whole sentence'))).toEqual({
+    expect(stored(DROPPED, { key: 'acme.config', value }, attribute('acme.token', 'Zk8mQv4' + 'Rt2LxQw7n'), attribute('acme.tokens', 'a whole sentence'))).toEqual({
       'acme.config': '{"db_password":"[REDACTED:assigned-secret]","password":"short"}',
       'acme.token': '[REDACTED:assigned-secret]',
       'acme.tokens': 'a whole sentence',
       'shieldwatch.redaction.masked.assigned-secret': '2',
     });
+  });
+});
+
+describe('a list or a map', () => {
+  const SECRET = ['Zk8mQv4', 'Rt2Lx'].join('');
+  const text = (stringValue: string): AnyValue => ({ stringValue });
+
+  it('loses a secret that shows only in the whole: an option and its value, a name and its value', () => {
+    const env = { kvlistValue: { values: [{ key: 'name', value: text('DB_PASSWORD') }, { key: 'value', value: text(SECRET) }] } };
+    for (const value of [list(text('sshpass'), text('-p'), text(SECRET)), list(text('--password'), text(SECRET)), list(text('mysql'), text(`-p${SECRET}`)), list(text('curl'), text('-u'), text(`bob:${SECRET}`)), env, list(env)]) {
+      const found = stored(KEPT, { key: 'acme.args', value });
+      expect(Object.keys(found)).toHaveLength(2);
+      expect(JSON.stringify(found)).not.toContain(SECRET);
+    }
+    expect(stored(KEPT, { key: 'acme.args', value: list(text('ls'), text('-la'), text('src')) })).toEqual({ 'acme.args': '["ls","-la","src"]' });
+  });
+
+  it('loses numbers and bytes under the name of a password', () => {
+    const value = { kvlistValue: { values: [{ key: 'password', value: { intValue: 48_151_623n } }, { key: 'db_password', value: { bytesValue: Buffer.from(SECRET) } }, { key: 'tokens', value: { intValue: 48_151_623n } }] } };
+    expect(stored(DROPPED, { key: 'acme.config', value })).toMatchObject({ 'acme.config': '{"db_password":"[REDACTED:assigned-secret]","password":"[REDACTED:assigned-secret]","tokens":48151623}' });
   });
 });
 

@@ -9,6 +9,7 @@ import type { AnyValue, KeyValue, LogRecord } from './otlp.js';
 /** Longest text that is remembered; keys and names repeat, bodies do not. */
 const MEMO_LENGTH = 64;
 const MEMO_ENTRIES = 20_000;
+const NAMED_PLACEHOLDER = `[REDACTED:${NAMED_SECRET}]`;
 const LONE_SURROGATE = /\p{Surrogate}/gu;
 const events = new Set(CONTENT_EVENTS);
 
@@ -83,7 +84,8 @@ export class Scrubber {
     if (clean.doubleValue !== undefined) return goNumber(clean.doubleValue);
     if (clean.bytesValue !== undefined) return clean.bytesValue.toString('base64');
     if (clean.arrayValue === undefined && clean.kvlistValue === undefined) return '';
-    return goJson(clean) ?? '';
+    // Some secrets show in the whole alone: an option and its value in a list of arguments, a name and its value in a map.
+    return this.text(goJson(clean) ?? '', tally);
   }
 
   /** The body of a log record, unless it is content that the organisation does not keep. */
@@ -114,14 +116,18 @@ export class Scrubber {
   }
 
   #scrub(value: AnyValue, named: Named, tally: Tally): AnyValue {
-    const { stringValue, bytesValue, arrayValue, kvlistValue } = value;
+    const { stringValue, intValue, bytesValue, arrayValue, kvlistValue } = value;
+    const isSecret = (text: string): boolean => {
+      if (named === undefined || named === 'identity' || !isNamedSecret(text, named)) return false;
+      tally.masked({ [NAMED_SECRET]: 1 });
+      return true;
+    };
     if (stringValue !== undefined) {
       if (named === 'identity') return { stringValue: this.#identity(wellFormed(stringValue), tally) };
-      if (named === undefined || !isNamedSecret(stringValue, named)) return { stringValue: this.text(stringValue, tally) };
-      tally.masked({ [NAMED_SECRET]: 1 });
-      return { stringValue: `[REDACTED:${NAMED_SECRET}]` };
+      return { stringValue: isSecret(stringValue) ? NAMED_PLACEHOLDER : this.text(stringValue, tally) };
     }
-    if (bytesValue !== undefined) return { bytesValue: this.#bytes(bytesValue, tally) };
+    if (intValue !== undefined && isSecret(String(intValue))) return { stringValue: NAMED_PLACEHOLDER };
+    if (bytesValue !== undefined) return isSecret(textOf(bytesValue)) ? { stringValue: NAMED_PLACEHOLDER } : { bytesValue: this.#bytes(bytesValue, tally) };
     if (arrayValue !== undefined) return { arrayValue: { values: arrayValue.values.map((each) => this.#scrub(each, named, tally)) } };
     if (kvlistValue !== undefined) return { kvlistValue: { values: kvlistValue.values.map((entry) => this.#scrubEntry(entry, tally)) } };
     return value;
@@ -143,13 +149,16 @@ export class Scrubber {
 
   /** Base64 would only hide a secret from the patterns, not from whoever reads the table. */
   #bytes(bytes: Buffer, tally: Tally): Buffer {
-    const encoding = isUtf8(bytes) ? 'utf8' : 'latin1';
-    const text = bytes.toString(encoding);
+    const text = textOf(bytes);
     const redacted = redact(text, this.#personal);
     tally.masked(redacted.counts);
-    return redacted.text === text ? bytes : Buffer.from(redacted.text, encoding);
+    return redacted.text === text ? bytes : Buffer.from(redacted.text, encodingOf(bytes));
   }
 }
+
+const encodingOf = (bytes: Buffer): 'utf8' | 'latin1' => (isUtf8(bytes) ? 'utf8' : 'latin1');
+
+const textOf = (bytes: Buffer): string => bytes.toString(encodingOf(bytes));
 
 function meaningOf(key: string): Named {
   return isIdentity(key) ? 'identity' : secretNameStrength(key);

@@ -123,6 +123,22 @@ func TestValues(t *testing.T) {
 	}, got)
 }
 
+func TestWholeListsAndMaps(t *testing.T) {
+	password := "Zk8mQv4" + "Rt2Lx"
+	got := redacted(t, unchanged, t.Context(), func(m pcommon.Map) {
+		require.NoError(t, m.PutEmptySlice("acme.args").FromRaw([]any{"run", "--password", password}))
+		require.NoError(t, m.PutEmptyMap("acme.env").FromRaw(map[string]any{"name": "DB_PASSWORD", "value": password}))
+		require.NoError(t, m.PutEmptyMap("acme.raw").FromRaw(map[string]any{"password": int64(48151623), "db_password": []byte(password)}))
+		require.NoError(t, m.PutEmptySlice("acme.plain").FromRaw([]any{"ls", "-la", int64(7)}))
+	})
+	for _, key := range []string{"acme.args", "acme.env"} {
+		require.IsType(t, "", got[key])
+		require.NotContains(t, got[key], password)
+	}
+	require.Equal(t, map[string]any{"password": "[REDACTED:assigned-secret]", "db_password": "[REDACTED:assigned-secret]"}, got["acme.raw"])
+	require.Equal(t, []any{"ls", "-la", int64(7)}, got["acme.plain"])
+}
+
 func TestEveryTextOfASpan(t *testing.T) {
 	config, err := load(t, "")
 	require.NoError(t, err)

@@ -74,7 +74,7 @@ func (w *walker) logRecord(record plog.LogRecord) {
 	}
 	w.text(record.EventName(), record.SetEventName, t)
 	w.text(record.SeverityText(), record.SetSeverityText, t)
-	w.value(record.Body(), noSecret, t)
+	w.value(record.Body(), t)
 	w.attributes(record.Attributes(), t)
 }
 
@@ -165,13 +165,15 @@ func (w *walker) attributes(attributes pcommon.Map, t *tally) {
 		facts := w.factsOf(key)
 		switch facts.fate {
 		case keepListed:
-			w.value(value, noSecret, t)
+			w.value(value, t)
 			return false
 		case keepIdentity:
 			w.identity(value, t)
+			w.whole(value, t)
 			return false
 		case keepOther:
 			renamed = w.entry(facts, value, t) || renamed
+			w.whole(value, t)
 			return false
 		case dropContent:
 			t.content++
@@ -231,7 +233,7 @@ func (w *walker) entry(facts keyFacts, value pcommon.Value, t *tally) bool {
 	if facts.identity {
 		w.identity(value, t)
 	} else {
-		w.value(value, facts.named, t)
+		w.strings(value, facts.named, t)
 	}
 	return facts.renamed
 }
@@ -252,26 +254,40 @@ func (w *walker) rename(attributes pcommon.Map, t *tally) {
 	}
 }
 
-// value redacts strings at any depth. `named`: what the name above it says of its being a secret.
-func (w *walker) value(value pcommon.Value, named strength, t *tally) {
+// value redacts a value that stands under no name that says something of it.
+func (w *walker) value(value pcommon.Value, t *tally) {
+	w.strings(value, noSecret, t)
+	w.whole(value, t)
+}
+
+// whole finds what shows in a whole list or map alone: an option and its value among arguments, a name and its value. The
+// exporter stores JSON of either, and stores the redacted JSON instead.
+func (w *walker) whole(value pcommon.Value, t *tally) {
+	if value.Type() == pcommon.ValueTypeSlice || value.Type() == pcommon.ValueTypeMap {
+		w.text(value.AsString(), value.SetStr, t)
+	}
+}
+
+// strings redacts strings at any depth. `named`: what the name above it says of its being a secret.
+func (w *walker) strings(value pcommon.Value, named strength, t *tally) {
 	switch value.Type() {
 	case pcommon.ValueTypeStr:
-		text := value.Str()
-		if w.redactor.isNamedSecret(text, named, &w.scratch.ahead) {
-			value.SetStr(w.redactor.rules[w.redactor.named].placeholder)
-			t.masked[w.redactor.named]++
-			t.some = true
+		if text := value.Str(); !w.isNamedSecret(text, named, value.SetStr, t) {
+			w.text(text, value.SetStr, t)
+		}
+	case pcommon.ValueTypeInt:
+		w.isNamedSecret(value.AsString(), named, value.SetStr, t)
+	case pcommon.ValueTypeBytes:
+		if w.isNamedSecret(string(value.Bytes().AsRaw()), named, value.SetStr, t) {
 			return
 		}
-		w.text(text, value.SetStr, t)
-	case pcommon.ValueTypeBytes:
 		// Base64, in which bytes are stored, would only hide a secret from the patterns.
 		if redacted, changed := w.redactor.redact(string(value.Bytes().AsRaw()), t, &w.scratch); changed {
 			value.Bytes().FromRaw([]byte(redacted))
 		}
 	case pcommon.ValueTypeSlice:
 		for _, element := range value.Slice().All() {
-			w.value(element, named, t)
+			w.strings(element, named, t)
 		}
 	case pcommon.ValueTypeMap:
 		renamed := false
@@ -286,11 +302,22 @@ func (w *walker) value(value pcommon.Value, named strength, t *tally) {
 	}
 }
 
+// isNamedSecret replaces what is a secret by its name.
+func (w *walker) isNamedSecret(text string, named strength, set func(string), t *tally) bool {
+	if !w.redactor.isNamedSecret(text, named, &w.scratch.ahead) {
+		return false
+	}
+	set(w.redactor.rules[w.redactor.named].placeholder)
+	t.masked[w.redactor.named]++
+	t.some = true
+	return true
+}
+
 // identity replaces a value that names a person, whatever it looks like.
 func (w *walker) identity(value pcommon.Value, t *tally) {
 	switch {
 	case w.scratch.personal == nil || w.email < 0 || w.login < 0:
-		w.value(value, noSecret, t)
+		w.strings(value, noSecret, t)
 	case value.Type() == pcommon.ValueTypeStr:
 		text, rule := w.redactor.redactIdentity(value.Str(), w.email, w.login, &w.scratch)
 		if rule < 0 {
@@ -305,7 +332,7 @@ func (w *walker) identity(value pcommon.Value, t *tally) {
 			w.identity(element, t)
 		}
 	default:
-		w.value(value, noSecret, t)
+		w.strings(value, noSecret, t)
 	}
 }
 

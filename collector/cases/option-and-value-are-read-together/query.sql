@@ -1,0 +1,1 @@
+SELECT Body, LogAttributes FROM otel_logs WHERE ServiceName = 'case-whole'
