@@ -1,10 +1,16 @@
-import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { hasGo } from '#collector/binary.js';
+import { listSetAside, setAsideBy, setAsideControl } from '#deploy/embedded/set-aside.js';
+import { createGateway } from '#ingest/app.js';
 import { createClickHouse } from '#schemas/clickhouse/client.js';
-import { HEADER_ORG_ID } from '#schemas/semconv.js';
-import { DATABASE, startCollectorUnderTest, TENANT, type CollectorUnderTest, type CollectorUnderTestSettings } from './collector.fixture.js';
+import { CommandError } from '#schemas/errors.js';
+import { openPostgres } from '#schemas/postgres/client.js';
+import { migratePostgres } from '#schemas/postgres/migrate.js';
+import { decisionAttributes, decisionSpanIds } from '#schemas/records/decision.js';
+import { HEADER_ORG_ID, SPAN_DECISION } from '#schemas/semconv.js';
+import { DATABASE, KEY, startCollectorUnderTest, TENANT, type CollectorUnderTest, type CollectorUnderTestSettings } from './collector.fixture.js';
 import { startFaultProxy, type FaultProxy } from './fault-proxy.fixture.js';
 
 const SERVICE = 'set-aside';
@@ -60,6 +66,7 @@ describe.skipIf(!hasGo())(`what would never be stored is set aside ${hasGo() ? '
     const under = await start({ env: { SHIELDWATCH_COLLECTOR_METRICS_INTERVAL_MS: '1000' } });
     const client = createClickHouse({ url: under.storeUrl, database: DATABASE });
     await client.command({ query: "ALTER TABLE otel_logs ADD CONSTRAINT takes CHECK Body NOT LIKE 'guilty%'" });
+    await client.command({ query: "ALTER TABLE otel_traces ADD CONSTRAINT takes CHECK NOT has(mapValues(SpanAttributes), 'guilty')" });
     await client.close();
     const secret = `ghp_${'a1B2c3D4e5'.repeat(3)}F6g7h8`;
     const guilty = `guilty of ${secret}`;
@@ -82,12 +89,86 @@ describe.skipIf(!hasGo())(`what would never be stored is set aside ${hasGo() ? '
     await expect.poll(async () => (await under.select("SELECT sum(Value) AS n, any(Attributes['data_type']) AS signal, any(Attributes['reason']) AS reason FROM otel_metrics_sum WHERE MetricName = 'otelcol_exporter_set_aside'"))[0], { timeout: 30_000 })
       .toEqual({ n: 1, signal: 'logs', reason: 'refused469' });
 
-    // As it is, the file is a request: once the store takes it, it can be sent again.
-    const mended = createClickHouse({ url: under.storeUrl, database: DATABASE });
-    await mended.command({ query: 'ALTER TABLE otel_logs DROP CONSTRAINT takes' });
-    await mended.close();
-    expect(await under.post('logs', content)).toBe(200);
+    // Of two decisions one.
+    const span = (eventId: string, reason: string): object => {
+      const timestamp = new Date().toISOString();
+      const record = { eventId, timestamp, repository: 'acme/shop', sessionId: 's', agent: '', tool: 'Bash', decision: 'block', reason, durationMs: 1, source: 'hook' } as const;
+      const attributes = Object.entries(decisionAttributes(record)).map(([key, value]) => ({ key, value: { stringValue: String(value) } }));
+      return { ...decisionSpanIds(eventId), name: SPAN_DECISION, startTimeUnixNano: `${Date.parse(timestamp)}000000`, endTimeUnixNano: `${Date.parse(timestamp)}000000`, attributes };
+    };
+    const facts = (): Promise<unknown> => under.select('SELECT event_id, reason FROM runtime_event ORDER BY event_id');
+    expect(await under.post('traces', { resourceSpans: [{ scopeSpans: [{ spans: [span('event-1', 'sound'), span('event-2', 'guilty')] }] }] })).toBe(200);
+    await expect.poll(() => setAside(under).length, { timeout: 30_000 }).toBe(2);
+    await expect.poll(facts, { timeout: 30_000 }).toEqual([{ event_id: 'event-1', reason: 'sound' }]);
+
+    const store = createClickHouse({ url: under.storeUrl, database: DATABASE });
+    const postgres = await openPostgres({});
+    await migratePostgres(postgres);
+    await postgres.query("INSERT INTO org (id, name) VALUES ('org_1', 'one'), ('org_2', 'two')");
+    const gateway = await createGateway({ clickhouse: store, postgres, collector: { url: under.collector.url, key: KEY }, countSetAside: () => setAsideBy(under.dataDir).setAside?.files ?? 0 });
+    closers.push(async () => {
+      await gateway.close();
+      await postgres.close();
+      await store.close();
+    });
+    expect((await gateway.inject('/readyz')).json()).toMatchObject({ ok: true, setAside: 2 });
+    const lines: string[] = [];
+    const control = setAsideControl(gateway, under.dataDir, (line) => lines.push(line));
+    const { files } = await listSetAside(under.dataDir);
+    expect(files).toMatchObject([{ name: file, signal: 'logs', reason: 'refused469', bytes: content.length }, { signal: 'traces', reason: 'refused469' }]);
+
+    // What the store refuses still is set aside again, and nothing is lost meanwhile.
+    await control('replay', { name: file });
+    await expect.poll(async () => (await listSetAside(under.dataDir)).files.map(({ name }) => name), { timeout: 30_000 }).toEqual([files[1]?.name, expect.stringMatching(/-logs-refused469-/)]);
+
+    await store.command({ query: 'ALTER TABLE otel_logs DROP CONSTRAINT takes' });
+    await store.command({ query: 'ALTER TABLE otel_traces DROP CONSTRAINT takes' });
+    const left = (await listSetAside(under.dataDir)).files.map(({ name }) => name);
+    const [decision = ''] = left;
+    const copy = readFileSync(join(under.queue, 'set-aside', decision));
+    // Two at once: one is told to wait.
+    const twice = await Promise.allSettled([control('replay', { name: decision }), control('replay', { name: decision })]);
+    expect(twice.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+    for (const name of left.slice(1)) expect(await control('replay', { name })).toEqual({ delivered: ['org_1'], deleted: [] });
     await settles(under, ['guilty of [REDACTED:github-token]']);
+    const both = [{ event_id: 'event-1', reason: 'sound' }, { event_id: 'event-2', reason: 'guilty' }];
+    await expect.poll(facts, { timeout: 30_000 }).toEqual(both);
+    expect(setAside(under)).toEqual([]);
+    expect((await gateway.inject('/readyz')).json()).not.toHaveProperty('setAside');
+
+    // As after a crash between sending and removing the file: sent twice, counted once.
+    writeFileSync(join(under.queue, 'set-aside', decision), copy);
+    await control('replay', { name: decision });
+    await expect.poll(async () => (await under.select("SELECT count() AS n FROM otel_traces WHERE SpanAttributes['shieldwatch.event.id'] = 'event-2'"))[0], { timeout: 30_000 }).toEqual({ n: 2 });
+    expect(await facts()).toEqual(both);
+    const stamped = await under.select("SELECT DISTINCT OrgId AS org, ResourceAttributes['shieldwatch.tenant.token_id'] AS token, ResourceAttributes['shieldwatch.tenant.repository'] AS repo FROM otel_traces");
+    expect(stamped).toEqual([{ org: 'org_1', token: 'tok_1', repo: 'acme/shop' }]);
+
+    // Of a deleted organisation nothing comes back; what is dropped is gone; names that are no file's reach nothing.
+    writeFileSync(join(under.queue, 'set-aside', decision), copy);
+    await postgres.query("UPDATE org SET deleted_at = now() WHERE id = 'org_1'");
+    expect(await control('replay', { name: decision })).toEqual({ delivered: [], deleted: ['org_1'] });
+    await postgres.query("UPDATE org SET deleted_at = NULL WHERE id = 'org_1'");
+    writeFileSync(join(under.queue, 'set-aside', decision), copy);
+    await control('drop', { name: decision });
+    expect(setAside(under)).toEqual([]);
+    const broken = decision.replace(/[0-9a-f]{8}\.otlp$/, '00000000.otlp');
+    writeFileSync(join(under.queue, 'set-aside', broken), 'no OTLP');
+    await expect(control('replay', { name: broken })).rejects.toThrow(new RegExp(`^${broken}: `));
+    await control('drop', { name: broken });
+    for (const name of ['../layout.json', `../set-aside/${decision}`, 'x.otlp', '', decision]) await expect(control('drop', { name })).rejects.toThrow(CommandError);
+
+    // What every organisation's trail says, and the log.
+    const trail = await postgres.query<{ org_id: string; record: string }>("SELECT org_id, record FROM audit_entry WHERE record LIKE '%set_aside%' ORDER BY seq");
+    expect(trail.map(({ org_id: org, record }) => [org, (JSON.parse(record) as { action: string }).action])).toEqual([...Array.from({ length: 4 }, () => ['org_1', 'set_aside.replay']), ['org_1', 'set_aside.drop']]);
+    expect(lines.filter((line) => line.startsWith('[set-aside] drop '))).toHaveLength(2);
+
+    // What a collector was writing when it ended is in its queue still: not listed, and told when it is removed.
+    writeFileSync(join(under.queue, 'set-aside', `${decision}.part`), 'half');
+    expect(await listSetAside(under.dataDir)).toEqual({ files: [], unfinished: 1 });
+    await under.restart();
+    expect(await listSetAside(under.dataDir)).toEqual({ files: [], unfinished: 0 });
+    expect(under.lines.join('\n')).toContain('removes 1 unfinished files of its set-aside folder');
   }, 300_000);
 
   it.each([
