@@ -29,7 +29,8 @@ export interface Denial {
 
 export function denial(event: string, tool: string, why: string): Denial {
   // Each by itself: a quote that the cut leaves open would end in the other.
-  const reason = `AgentShield: BLOCKED ${scrubText(tool, 100)} — ${scrubText(why, MAX_REASON - 130)}`;
+  const head = `AgentShield: BLOCKED ${scrubText(tool, 100)} — `;
+  const reason = head + scrubText(why, MAX_REASON - head.length);
   return { decision: 'block', reason, hookSpecificOutput: { hookEventName: event, permissionDecision: 'deny', permissionDecisionReason: reason } };
 }
 
