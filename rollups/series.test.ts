@@ -182,11 +182,11 @@ describe('secret_exposure_events', () => {
       { finding_key: 'key', episode: 1, first: at('10:00'), last: at('11:00'), resolved: at('12:00'), is_open: false, hours: 2 },
       { finding_key: 'key', episode: 2, first: at('13:00'), last: at('13:00'), resolved: null, is_open: true, hours: 0 },
     ]);
-    // By the hour findings count with their copies: 2 secrets and a copy come at 11:00 but for the one known since 10:00.
+    // By the hour it is the same episodes: one comes at 11:00, and both go at 12:00.
     expect(await select(`SELECT toHour(bucket_start) AS hour, exposed, resolved, open, masked FROM secret_exposure_hour WHERE org_id = 'secret' ORDER BY hour`)).toEqual([
       { hour: 10, exposed: 1, resolved: 0, open: 1, masked: 0 },
-      { hour: 11, exposed: 2, resolved: 0, open: 3, masked: 0 },
-      { hour: 12, exposed: 0, resolved: 3, open: 0, masked: 3 },
+      { hour: 11, exposed: 1, resolved: 0, open: 2, masked: 0 },
+      { hour: 12, exposed: 0, resolved: 2, open: 0, masked: 3 },
       { hour: 13, exposed: 1, resolved: 0, open: 1, masked: 0 },
     ]);
   });
