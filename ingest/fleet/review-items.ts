@@ -135,13 +135,14 @@ async function open(tx: ChangeSession, orgId: string, items: readonly { text: Re
     ],
   );
   const names = new Map(items.map(({ text }, index) => [repoIds[index], text.repository]));
+  // One that comes back is as it was decided.
   for (const row of opened) {
     const repository = names.get(row.repo_id) ?? '';
     await tx.record({
       action: 'review_item.open',
       subject: row.id,
       detail: { route: row.route, repository, bundleDigest: row.bundle_digest },
-      fact: { kind: 'review_item', state: 'open', repository },
+      fact: { kind: 'review_item', state: row.status, repository },
     });
   }
 }

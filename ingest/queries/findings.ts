@@ -42,10 +42,11 @@ export interface FindingRow {
  * Lists findings over their life. Whether one is open is what `finding_transition` says, which boards and alerts read
  * too: only scans that list all they count compare, and a scan with a severity floor resolves nothing below it. A scan
  * shows here once the rollups have computed its hour. A finding that another scheme of keys names is listed under its
- * new key alone.
+ * new key alone. One that is found with another severity than before is another row, as everywhere: the one was fixed, the
+ * other is new.
  */
 export async function findings(clickhouse: ClickHouseClient, question: FindingsQuestion): Promise<{ rows: FindingRow[]; nextCursor: string | null }> {
-  const after = decodeCursor(question.cursor, ['string', 'string']);
+  const after = decodeCursor(question.cursor, ['string', 'string', 'string', 'string']);
   const params: Record<string, unknown> = { orgId: question.orgId, limit: question.limit + 1 };
   const scope = ['org_id = {orgId:String}'];
   if (question.repository !== undefined) {
@@ -65,8 +66,8 @@ export async function findings(clickhouse: ClickHouseClient, question: FindingsQ
     params['resolvedSince'] = question.resolvedSince.getTime();
   }
   if (after !== undefined) {
-    having.push('(repo, finding_key) > ({afterRepo:String}, {afterKey:String})');
-    [params['afterRepo'], params['afterKey']] = after;
+    having.push('(repo, finding_key, severity, category) > ({afterRepo:String}, {afterKey:String}, {afterSeverity:String}, {afterCategory:String})');
+    [params['afterRepo'], params['afterKey'], params['afterSeverity'], params['afterCategory']] = after;
   }
   Object.assign(params, question.baseline);
   const isNew = question.baseline === undefined ? 'NULL' : `toBool(f.finding_key IN (SELECT finding_key FROM (${CHANGES}) WHERE is_in AND NOT was_in) AND isNull(resolved_at))`;
@@ -75,32 +76,30 @@ export async function findings(clickhouse: ClickHouseClient, question: FindingsQ
   const rows = await fromStore(
     selectRows<FindingRow>(
       clickhouse,
-      `SELECT f.repo AS repo, f.finding_key AS finding_key,
+      `SELECT f.repo AS repo, f.finding_key AS finding_key, toString(f.severity) AS severity, toString(f.category) AS category,
          argMax(f.finding_id, (f.occurred_at, f.event_id)) AS finding_id,
-         argMax(f.severity, (f.occurred_at, f.event_id)) AS severity,
-         argMax(f.category, (f.occurred_at, f.event_id)) AS category,
          argMax(f.title, (f.occurred_at, f.event_id)) AS title,
          argMax(f.file, (f.occurred_at, f.event_id)) AS file,
          argMax(f.line, (f.occurred_at, f.event_id)) AS line,
          argMax(f.runtime_confidence, (f.occurred_at, f.event_id)) AS runtime_confidence,
-         argMax(f.occurrence, (f.occurred_at, f.occurrence)) AS occurrences,
+         any(l.resolved_at) AS resolved_at,
+         toUInt32(if(isNull(resolved_at), any(l.open), argMax(f.occurrence, (f.occurred_at, f.occurrence)))) AS occurrences,
          min(f.occurred_at) AS first_seen_at, max(f.occurred_at) AS last_seen_at,
          uniqExact(f.scan_id) AS scans,
-         any(l.resolved_at) AS resolved_at,
          ${isNew} AS is_new
        FROM finding AS f
        INNER JOIN (
-         SELECT repo, finding_key, if(sum(t.change) > 0, NULL, max(t.scan_at)) AS resolved_at
-         FROM finding_transition AS t WHERE ${condition} GROUP BY repo, finding_key
-         HAVING sum(t.change) > 0 OR NOT argMax(t.is_rekeyed, (t.scan_at, t.scan_id))
-       ) AS l ON l.repo = f.repo AND l.finding_key = f.finding_key
+         SELECT repo, finding_key, severity, category, sum(t.change) AS open, if(open > 0, NULL, max(t.scan_at)) AS resolved_at
+         FROM finding_transition AS t WHERE ${condition} GROUP BY repo, finding_key, severity, category
+         HAVING open > 0 OR NOT argMax(t.is_rekeyed, (t.scan_at, t.scan_id))
+       ) AS l ON l.repo = f.repo AND l.finding_key = f.finding_key AND l.severity = f.severity AND l.category = f.category
        WHERE f.${condition.replaceAll(' AND ', ' AND f.')}
          AND (f.repo, f.scan_id) IN (SELECT repo, scan_id FROM scan_posture WHERE ${condition} AND is_detailed)
-       GROUP BY f.repo, f.finding_key
+       GROUP BY f.repo, f.finding_key, f.severity, f.category
        ${having.length === 0 ? '' : `HAVING ${having.join(' AND ')}`}
-       ORDER BY repo, finding_key LIMIT {limit:UInt32}`,
+       ORDER BY repo, finding_key, severity, category LIMIT {limit:UInt32}`,
       params,
     ),
   );
-  return page(rows, question.limit, (last) => [last.repo, last.finding_key]);
+  return page(rows, question.limit, (last) => [last.repo, last.finding_key, last.severity, last.category]);
 }

@@ -4,6 +4,8 @@ import { VIEWS } from '#schemas/records/rows.js';
 /** A series of the API. */
 interface SeriesLine {
   readonly name: string;
+  /** What its points are, for readers of the API. */
+  readonly text: string;
   /** Views of its buckets are `<view>_hour`, `_day` and `_week`; its name unless set. */
   readonly view?: string;
   /** A row of the view that bears its name is a stretch of time: from this column ... */
@@ -17,29 +19,29 @@ interface SeriesLine {
  * `schemas/records/rows.ts`: `<view>_hour`, `_day`, `_week`, and `<name>` where a series has rows without buckets.
  */
 const SERIES: readonly SeriesLine[] = [
-  { name: 'score_trend' },
-  { name: 'score_trend_org' },
-  { name: 'drift_history' },
-  { name: 'drift_history_org' },
-  { name: 'blocked_command_rate' },
-  { name: 'blocked_command_rate_org' },
-  { name: 'decision_duration' },
-  { name: 'decision_duration_org' },
-  { name: 'injection_attempt_rate' },
-  { name: 'injection_attempt_rate_org' },
-  { name: 'secret_exposure_events', view: 'secret_exposure', since: 'first_seen_at', until: 'resolved_at' },
-  { name: 'cross_repo_org_rollup' },
-  { name: 'repo_route', since: 'scanned_at' },
-  { name: 'finding_lifecycle' },
-  { name: 'finding_lifecycle_org' },
-  { name: 'open_finding', since: 'opened_at' },
-  { name: 'open_finding_org' },
-  { name: 'open_review_item_org' },
-  { name: 'masked_value' },
-  { name: 'masked_value_org' },
-  { name: 'coverage' },
-  { name: 'coverage_org' },
-  { name: 'session_coverage' },
+  { name: 'score_trend', text: 'Scores of the scans of a bucket: last, least, greatest, mean.' },
+  { name: 'score_trend_org', text: 'Scores of the newest scan of every repository at the end of a bucket.' },
+  { name: 'drift_history', text: 'Drifts as they were reported, and what scans show to have come and gone.' },
+  { name: 'drift_history_org', text: 'The same of all repositories.' },
+  { name: 'blocked_command_rate', text: 'Calls that guards judged, each once, by its strictest verdict.' },
+  { name: 'blocked_command_rate_org', text: 'The same of all repositories.' },
+  { name: 'decision_duration', text: 'How long the judgements took that count.' },
+  { name: 'decision_duration_org', text: 'The same of all repositories.' },
+  { name: 'injection_attempt_rate', text: 'Calls blocked as injections, and injection findings of scans.' },
+  { name: 'injection_attempt_rate_org', text: 'The same of all repositories.' },
+  { name: 'secret_exposure_events', text: 'Critical secrets, each from the scan that shows it to the next that does not; by bucket how many began and ended.', view: 'secret_exposure', since: 'first_seen_at', until: 'resolved_at' },
+  { name: 'cross_repo_org_rollup', text: 'What the newest scan of every repository counts at the end of a bucket; routes and status as the scans gave them, whatever was accepted or decided since.' },
+  { name: 'repo_route', text: 'The newest scan of every repository and its route now: accepted findings do not block.', since: 'scanned_at' },
+  { name: 'finding_lifecycle', text: 'Findings that appeared, came back and were fixed in a bucket, and how many its last scan shows.' },
+  { name: 'finding_lifecycle_org', text: 'The same of all repositories.' },
+  { name: 'open_finding', text: 'Findings that stand open; by bucket how many at its end, and how many of them accepted or muted.', since: 'opened_at' },
+  { name: 'open_finding_org', text: 'The same of all repositories, by bucket.' },
+  { name: 'open_review_item_org', text: 'Review items that were opened and closed, and how many wait at the end of a bucket.' },
+  { name: 'masked_value', text: 'Values masked on their way in.' },
+  { name: 'masked_value_org', text: 'The same of all repositories.' },
+  { name: 'coverage', text: 'Which producers were heard, and what they are now: reporting, silent, never heard.' },
+  { name: 'coverage_org', text: 'The same of all repositories.' },
+  { name: 'session_coverage', text: 'Sessions of agents, and whether a guard saw them.' },
 ];
 
 type Types = Readonly<Record<string, string>>;
@@ -63,6 +65,7 @@ export interface SeriesView {
 
 export interface SeriesDefinition {
   name: string;
+  text: string;
   views: readonly SeriesView[];
 }
 
@@ -84,9 +87,9 @@ function viewOf(view: string, bucket: Bucket | null, since: string, until?: stri
 
 /** Every series there is. */
 export const SERIES_TABLE: ReadonlyMap<string, SeriesDefinition> = new Map(
-  SERIES.map(({ name, view = name, since, until }) => {
+  SERIES.map(({ name, text, view = name, since, until }) => {
     const buckets = BUCKETS.flatMap((bucket) => viewOf(`${view}_${bucket}`, bucket, 'bucket_start'));
-    return [name, { name, views: [...(since === undefined ? [] : viewOf(name, null, since, until)), ...buckets] }] as const;
+    return [name, { name, text, views: [...(since === undefined ? [] : viewOf(name, null, since, until)), ...buckets] }] as const;
   }),
 );
 

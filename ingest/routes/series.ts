@@ -38,8 +38,9 @@ export function seriesRoutes(app: FastifyInstance, options: { clickhouse: ClickH
   const { clickhouse, repositories } = options;
 
   addRoute(app, LIST, () => ({
-    series: [...SERIES_TABLE.values()].map(({ name, views }) => ({
+    series: [...SERIES_TABLE.values()].map(({ name, text, views }) => ({
       name,
+      description: text,
       buckets: views.flatMap(({ bucket }) => (bucket === null ? [] : [bucket])),
       dimensions: (views[0]?.dimensions ?? []).map(camelCase),
       columns: Object.keys(views[0]?.types ?? {}).map(fieldOf),

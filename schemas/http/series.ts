@@ -33,7 +33,7 @@ export const series = z.object({
 /** Answer of `GET /v1/series`. */
 export const seriesList = z.object({
   series: z.array(
-    z.object({ name: z.string(), buckets: z.array(bucket), dimensions: z.array(z.string()), columns: z.array(z.string()), isExplained: z.boolean() }),
+    z.object({ name: z.string(), description: z.string(), buckets: z.array(bucket), dimensions: z.array(z.string()), columns: z.array(z.string()), isExplained: z.boolean() }),
   ),
 });
 
