@@ -85,7 +85,7 @@ describe('shieldwatch report', () => {
   it.each([
     [{ board: ['nope'] }, /there is no board nope; there are: sample-detail, sample-panels/],
     [{ org: 'org_b' }, /another organisation than org_b/],
-    [{ from: 'soon' }, /--from: expected now, .*or a date/],
+    [{ from: 'soon' }, /--from: expected now, .*between 1970 and 2100/],
     [{ from: 'now', to: 'now-1h' }, /--from: expected a time before to/],
     [{ token: 'eccp_unknown' }, /the gateway answered 401/],
     [{ url: 'http://127.0.0.1:9' }, /does not answer/],

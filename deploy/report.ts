@@ -50,11 +50,10 @@ export async function runReport(flags: ReportFlags, out: (line: string) => void)
 }
 
 function rangeOf({ from, to }: ReportFlags): TimeRange {
-  const moment = (text: string): string => (/^\d{4}-\d\d-\d\d/.test(text) ? String(Date.parse(text)) : text);
   try {
-    return parseTimeRange(moment(from), moment(to), Date.now());
+    return parseTimeRange(from, to, Date.now());
   } catch (error) {
-    if (error instanceof ShieldwatchError) throw new CommandError(`--${error.message}, or a date as 2026-01-31 or 2026-01-31T12:00:00Z`);
+    if (error instanceof ShieldwatchError) throw new CommandError(`--${error.message}`);
     throw error;
   }
 }

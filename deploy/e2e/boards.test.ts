@@ -132,7 +132,7 @@ describe('fleet', () => {
   it('is blocked while a repository waits for review; counts are those of the newest scans', async () => {
     expect(await records('fleet', 1, MONTH)).toEqual([{ status_now: 'blocked' }]);
     expect(await records('fleet', 2, MONTH)).toEqual([{ score_mean_now: (70 + 95) / 2 }]);
-    expect(await records('fleet', 3, MONTH)).toEqual([{ critical_open: 1 }]);
+    expect(await records('fleet', 3, MONTH)).toEqual([{ critical_counted: 1 }]);
     expect(await records('fleet', 4, MONTH)).toEqual([{ policy_failures_now: 1 }]);
     expect(await records('fleet', 5, MONTH)).toEqual([{ baseline_regressions_now: 1 }]);
     expect(await records('fleet', 6, MONTH)).toEqual([{ silent: 1 }]);

@@ -1,7 +1,7 @@
 /* eslint-disable @typescript-eslint/no-deprecated -- see board.ts */
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { blindSpotsTable } from '../panels/coverage.js';
-import { fleetStats, fleetTrend, gates, moves, ranking, severityOverTime } from '../panels/fleet.js';
+import { countedOverTime, fleetStats, fleetTrend, gates, moves, ranking } from '../panels/fleet.js';
 import { repoVariable } from '../variables.js';
 import { board, row, type BoardAudience } from './board.js';
 
@@ -16,7 +16,7 @@ export function fleetBoard(audience: BoardAudience): DashboardBuilder {
   return built
     .withRow(row(101, 'Trend'))
     .withPanel(fleetTrend())
-    .withPanel(severityOverTime(8, 12))
+    .withPanel(countedOverTime())
     .withRow(row(102, 'Repositories'))
     .withPanel(ranking())
     .withPanel(moves())

@@ -1,7 +1,6 @@
 /* eslint-disable @typescript-eslint/no-deprecated -- see board.ts */
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
-import { severityOverTime } from '../panels/fleet.js';
-import { accepted, acceptedTable, flow, ledgerStats, oldest, repair } from '../panels/ledger.js';
+import { accepted, acceptedTable, burndown, flow, ledgerStats, oldest, repair } from '../panels/ledger.js';
 import { repoVariable } from '../variables.js';
 import { board, row, type BoardAudience } from './board.js';
 
@@ -14,7 +13,7 @@ export function ledgerBoard(audience: BoardAudience): DashboardBuilder {
   for (const panel of ledgerStats()) built.withPanel(panel);
   return built
     .withRow(row(101, 'Burndown'))
-    .withPanel(severityOverTime(6, 24, {}))
+    .withPanel(burndown())
     .withPanel(flow())
     .withPanel(repair())
     .withRow(row(102, 'Rows'))

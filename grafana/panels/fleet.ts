@@ -4,7 +4,7 @@ import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import { PanelBuilder as BarChartBuilder } from '@grafana/grafana-foundation-sdk/barchart';
 import { table } from '../clickhouse-query.js';
 import { silentRepositories } from '../queries/coverage.js';
-import { biggestMoves, failingGates, fleetNow, openBySeverity, openNow, rankedRepositories, scoreBand } from '../queries/posture.js';
+import { biggestMoves, countedBySeverity, countedNow, failingGates, fleetNow, fleetStatus, rankedRepositories, scoreBand } from '../queries/posture.js';
 import { areas, badge, dress, lines, paint, rows, stat } from './kit.js';
 import { colorBy, colored, column, gradeThresholds, REPOSITORY_LINK, SEVERITY_COLORS, thresholds, wordMapping } from './look.js';
 
@@ -31,8 +31,8 @@ export function fleetStats(): Builder<Panel>[] {
         id: 1,
         title: 'Status',
         description:
-          "May the fleet be promoted? Status of AgentShield's operator readback over the newest scan of each repository, first match wins: invalid-evidence (an evidence pack is not what was written, or contradicts itself), blocked (a repository waits for a review), ready.",
-        sql: fleetNow('status'),
+          "May the fleet be promoted? Status of AgentShield's operator readback over the newest scan of each repository, first match wins: invalid-evidence (an evidence pack is not what was written, or contradicts itself), blocked (a repository waits for a review that nobody has decided), ready. Policy packs that wait for approval are told by the API alone.",
+        sql: fleetStatus(),
         noValue: NOT_SCANNED,
         w: 5,
         h: 5,
@@ -46,7 +46,7 @@ export function fleetStats(): Builder<Panel>[] {
       [[null, 'text'], [0, 'dark-red'], [40, 'red'], [60, 'orange'], [75, 'yellow'], [90, 'green']],
     ).decimals(0),
     stat(
-      { id: 3, title: 'Critical', description: 'Critical findings in the newest scan of each chosen repository, added up. Nothing scanned is not 0.', sql: openNow('critical'), noValue: NOT_SCANNED, w: 4, h: 5 },
+      { id: 3, title: 'Critical', description: 'Critical findings that the newest scan of each chosen repository counts, added up. Nothing scanned is not 0. What stands open is on the ledger.', sql: countedNow(), noValue: NOT_SCANNED, w: 4, h: 5 },
       'short',
       [[null, 'text'], [0, 'green'], [1, 'dark-red']],
     ),
@@ -103,19 +103,18 @@ export function fleetTrend(): Builder<Panel> {
   );
 }
 
-/** `next` is where it goes on from: nowhere on the ledger itself. */
-export function severityOverTime(id: number, w: number, next: { next?: typeof LEDGER } = { next: LEDGER }): Builder<Panel> {
+export function countedOverTime(): Builder<Panel> {
   return paint(
     areas(
       {
-        id,
-        title: 'How much is open, and how bad?',
-        description: 'Open findings by severity, stacked: at each moment the newest scan of each chosen repository, added up. It holds between scans, so that a quiet week is a flat line and not a gap.',
-        sql: openBySeverity(),
+        id: 8,
+        title: 'How much do the newest scans count?',
+        description: 'Findings by severity, stacked: at each moment what the newest scan of each chosen repository counts, added up. It holds between scans, so that a quiet week is a flat line and not a gap. A scan with a minimum severity counts nothing below it; what stands open all the same is on the ledger.',
+        sql: countedBySeverity(),
         noValue: NOT_SCANNED,
-        w,
+        w: 12,
         h: 9,
-        ...next,
+        next: LEDGER,
       },
       'short',
     ),

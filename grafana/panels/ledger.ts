@@ -1,20 +1,37 @@
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
-import { acceptedFindings, acceptedRisks, findingFlow, flowTotal, oldestOpen, repairBySeverity } from '../queries/ledger.js';
-import { openNow } from '../queries/posture.js';
-import { bars, paint, rows, stat } from './kit.js';
-import { colored, column, REPOSITORY_LINK, severityMapping, timeColumn, tooFew, wordMapping } from './look.js';
+import { acceptedFindings, acceptedRisks, findingFlow, flowTotal, oldestOpen, openNow, openOverTime, repairBySeverity } from '../queries/ledger.js';
+import { areas, bars, paint, rows, stat } from './kit.js';
+import { colored, column, REPOSITORY_LINK, SEVERITY_COLORS, severityMapping, timeColumn, tooFew, wordMapping } from './look.js';
 
 const NOT_SCANNED = 'Nothing scanned: run shieldwatch scan';
 
 export function ledgerStats(): Builder<Panel>[] {
   return [
-    stat({ id: 1, title: 'Critical open', description: 'Critical findings in the newest scan of each chosen repository, added up.', sql: openNow('critical'), noValue: NOT_SCANNED, w: 5, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'dark-red']]),
-    stat({ id: 2, title: 'High open', description: 'High findings in the newest scan of each chosen repository, added up.', sql: openNow('high'), noValue: NOT_SCANNED, w: 5, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'orange']]),
+    stat({ id: 1, title: 'Critical open', description: 'Critical findings that stand open now: those of the list below. A scan that only counts its findings changes none of them.', sql: openNow('critical'), noValue: NOT_SCANNED, w: 5, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'dark-red']]),
+    stat({ id: 2, title: 'High open', description: 'High findings that stand open now: those of the list below. A scan that only counts its findings changes none of them.', sql: openNow('high'), noValue: NOT_SCANNED, w: 5, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'orange']]),
     stat({ id: 3, title: 'Appeared', description: 'Findings that a scan of the range showed for the first time.', sql: flowTotal('new'), noValue: NOT_SCANNED, w: 5, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'orange']]),
     stat({ id: 4, title: 'Came back', description: 'Findings that had been fixed and that a scan of the range showed again.', sql: flowTotal('regressed'), noValue: NOT_SCANNED, w: 5, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'red']]),
     stat({ id: 5, title: 'Fixed', description: 'Findings that a scan of the range no longer showed. Scans that could not tell fix nothing.', sql: flowTotal('fixed'), noValue: NOT_SCANNED, w: 4, h: 5 }, 'short', [[null, 'text'], [1, 'green']]),
   ];
+}
+
+export function burndown(): Builder<Panel> {
+  return paint(
+    areas(
+      {
+        id: 6,
+        title: 'How much is open, and how bad?',
+        description: 'Findings that stand open by severity, stacked: at each moment what had appeared and was not fixed, accepted or not. It holds between scans, so that a quiet week is a flat line and not a gap.',
+        sql: openOverTime(),
+        noValue: NOT_SCANNED,
+        w: 24,
+        h: 9,
+      },
+      'short',
+    ),
+    SEVERITY_COLORS,
+  );
 }
 
 export function flow(): Builder<Panel> {

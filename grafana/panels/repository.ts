@@ -1,7 +1,7 @@
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import { blockedBy, ratedBlocks } from '../queries/decisions.js';
-import { openNow } from '../queries/posture.js';
+import { countedNow } from '../queries/posture.js';
 import { drifts, driftOverTime, findingLife, newestScan, scans, scoreBreakdown } from '../queries/repository.js';
 import { SCOPE } from '../queries/scope.js';
 import { badge, bars, paint, reduceTo, rows, stat, steps } from './kit.js';
@@ -19,7 +19,7 @@ export function repositoryStats(): Builder<Panel>[] {
     stat({ id: 1, title: 'Score', description: 'AgentShield score of the newest scan up to the end of the range, 0 to 100. Grades begin at 40 (D), 60 (C), 75 (B) and 90 (A).', sql: newestScan('toInt32(score)', 'newest_score'), noValue: NOT_SCANNED, w: 4, h: 5 }, 'none', [
       [null, 'text'], [0, 'dark-red'], [40, 'red'], [60, 'orange'], [75, 'yellow'], [90, 'green'],
     ]),
-    stat({ id: 2, title: 'Critical', description: 'Critical findings of the newest scan. Nothing scanned is not 0.', sql: openNow('critical'), noValue: NOT_SCANNED, w: 4, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'dark-red']]),
+    stat({ id: 2, title: 'Critical', description: 'Critical findings that the newest scan counts. Nothing scanned is not 0. What stands open is in the list below.', sql: countedNow(), noValue: NOT_SCANNED, w: 4, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'dark-red']]),
     badge({ id: 3, title: 'Policy', description: "What the newest scan's policy said: passed, failed, or not-run where the scan was held against none.", sql: newestScan("if(policy_status = '', 'not-run', policy_status)", 'policy'), noValue: NOT_SCANNED, w: 4, h: 5 }, 'policy', GATE_COLORS),
     badge({ id: 4, title: 'Baseline', description: "The newest scan against AgentShield's baseline file: passed, regressed, or not-run where there is none.", sql: newestScan("if(baseline_status = '', 'not-run', baseline_status)", 'baseline'), noValue: NOT_SCANNED, w: 4, h: 5 }, 'baseline', GATE_COLORS),
     stat(

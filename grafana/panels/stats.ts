@@ -65,7 +65,7 @@ export function blockedRateInRange(): PanelBuilder {
 
 export function criticalNow(): PanelBuilder {
   return stat(3, 'Critical')
-    .description('Critical findings in the newest scan of each repository, added up. Nothing scanned is not 0.')
+    .description('Critical findings that the newest scan of each repository counts, added up. Nothing scanned is not 0. What stands open is in the list below.')
     .span(4)
     .withTarget(table(criticalFindings()))
     .unit('short')

@@ -60,7 +60,7 @@ LIMIT 200`;
 export function reportingOverTime(): string {
   const lanes = (source: string, isUsed: string): string => `SELECT concat(repo, ' · ', producer) AS lane, bucket_start
         FROM ${source}
-        WHERE ${SCOPE} AND bucket_start >= if(${isUsed}, toStartOfInterval($__fromTime, toIntervalSecond(step)), toDateTime(4294967295)) AND bucket_start <= if(${isUsed}, $__toTime, toDateTime(4294967295)) AND producer IN ('scan', 'guard')`;
+        WHERE ${SCOPE} AND bucket_start >= if(${isUsed}, toStartOfInterval($__fromTime, toIntervalSecond(step)), toDateTime(4294967294)) AND bucket_start < if(${isUsed}, $__toTime, toDateTime(4294967295)) AND producer IN ('scan', 'guard')`;
   return `WITH toInt64(if(toUnixTimestamp($__toTime) - toUnixTimestamp($__fromTime) > 259200, 86400, 3600)) AS step,
     toInt64(intDiv(toUnixTimestamp($__fromTime), step)) AS first_step, toInt64(intDiv(toUnixTimestamp(least($__toTime, now())), step)) AS last_step,
     toInt64(intDiv(toUnixTimestamp(now()), step)) AS this_step,
@@ -131,7 +131,7 @@ export function sessionsByGuard(): string {
   const isHourly = 'toUnixTimestamp($__toTime) - toUnixTimestamp($__fromTime) <= 259200';
   const heard = (source: string, isUsed: string, begin: string): string => `SELECT bucket_start, producer, sessions
         FROM ${source}
-        WHERE ${ORG} AND producer NOT IN ('scan', 'watch') AND bucket_start >= if(${isUsed}, ${begin}(greatest($__fromTime, $__toTime - toIntervalDay(${String(SESSION_DAYS)}))), toDateTime(4294967295)) AND bucket_start <= if(${isUsed}, $__toTime, toDateTime(4294967295))`;
+        WHERE ${ORG} AND producer NOT IN ('scan', 'watch') AND bucket_start >= if(${isUsed}, ${begin}(greatest($__fromTime, $__toTime - toIntervalDay(${String(SESSION_DAYS)}))), toDateTime(4294967294)) AND bucket_start < if(${isUsed}, $__toTime, toDateTime(4294967295))`;
   return `SELECT time, guarded, unguarded
 FROM
 (

@@ -1,5 +1,5 @@
 import { isCounted } from '#schemas/clickhouse/judged-call.js';
-import { hoursOrDays, inNewestDays } from './resolution.js';
+import { hoursOrDays, inFactRange, inNewestDays } from './resolution.js';
 import { GUARD_SCOPE, ORG, SCOPE } from './scope.js';
 
 /** Attempts and decisions of the range, in buckets. */
@@ -80,7 +80,7 @@ FROM
 (
     SELECT toDateTime64(first_seen_at, 3, 'UTC') AS time, concat(repo, ': rule ', value, ' blocks for the first time') AS text, 'rule' AS tags
     FROM dimension
-    WHERE ${SCOPE} AND dimension = 'rule' AND first_seen_at >= $__fromTime AND first_seen_at <= $__toTime
+    WHERE ${SCOPE} AND dimension = 'rule' AND ${inFactRange('first_seen_at')}
     UNION ALL
     SELECT occurred_at AS time, concat(repo, ': policy ', before, ' to ', held) AS text, 'policy' AS tags
     FROM
@@ -90,14 +90,14 @@ FROM
         (
             SELECT repo, occurred_at, event_id, if(policy_name = '', 'none', concat(policy_name, if(policy_pack = '', '', concat(' (', policy_pack, ')')), ', at least ', toString(policy_min_score))) AS held
             FROM scan
-            WHERE ${SCOPE} AND $__timeFilter(occurred_at)
+            WHERE ${SCOPE} AND ${inFactRange('occurred_at')}
         )
     )
     WHERE before != '' AND held != before
     UNION ALL
     SELECT occurred_at AS time, concat(repo, if(kind = 'baseline', ': baseline set', concat(': review of ', JSONExtractString(detail, 'route'), ' ', state))) AS text, kind AS tags
     FROM control_event
-    WHERE ${SCOPE} AND $__timeFilter(occurred_at) AND (kind = 'baseline' OR (kind = 'review_item' AND state NOT IN ('open', 'superseded')))
+    WHERE ${SCOPE} AND ${inFactRange('occurred_at')} AND (kind = 'baseline' OR (kind = 'review_item' AND state NOT IN ('open', 'superseded')))
 )
 ORDER BY time
 LIMIT 200`;

@@ -8,7 +8,7 @@ export function latestScan(): string {
   return `SELECT repo, argMax((event_id, occurred_at, critical), (occurred_at, event_id)) AS newest,
         newest.1 AS scan_id, newest.2 AS scanned_at, newest.3 AS critical_findings
     FROM scan
-    WHERE ${SCOPE} AND occurred_at <= $__toTime AND files_scanned > 0
+    WHERE ${SCOPE} AND occurred_at < $__toTime_ms AND files_scanned > 0
     GROUP BY repo`;
 }
 

@@ -1,8 +1,44 @@
+import { SEVERITIES } from '#schemas/records/enums.js';
 import { hoursOrDays, inRange } from './resolution.js';
 import { ORG, SCOPE } from './scope.js';
 
 /** Fixes below which a mean says nothing. */
 export const MIN_FIXES = 3;
+
+/** One number: findings of a severity that stand open, as the list has them. NULL where nothing was scanned. */
+export function openNow(severity: 'critical' | 'high'): string {
+  return `SELECT if((SELECT count() FROM repo_route WHERE ${SCOPE}) = 0, NULL, count()) AS ${severity}_open
+FROM open_finding
+WHERE ${SCOPE} AND severity = '${severity}'`;
+}
+
+/**
+ * Findings that stand open by severity at up to 61 moments, whole hours apart, that end at the end of the range (or now):
+ * what had come until then, less what had gone. Nothing before the first change.
+ */
+export function openOverTime(): string {
+  const counts = SEVERITIES.map((severity) => `sum(${severity}s) OVER moments AS ${severity}`).join(', ');
+  const changes = SEVERITIES.map((severity) => `sumIf(t.change, severity = '${severity}') AS ${severity}s`).join(', ');
+  return `WITH toInt64(toUnixTimestamp($__fromTime)) AS range_start, toInt64(toUnixTimestamp(least($__toTime, now()))) AS range_end,
+    toInt64(greatest(1, ceil((range_end - range_start) / 216000))) * 3600 AS step, intDiv(greatest(0, range_end - range_start), step) AS last_moment
+SELECT DISTINCT toDateTime(range_end - step * moment, 'UTC') AS time, ${SEVERITIES.join(', ')}
+FROM
+(
+    SELECT moment, sum(changes) OVER moments AS changes_until, ${counts}
+    FROM
+    (
+        SELECT least(last_moment, intDiv(range_end - toInt64(ceil(toUnixTimestamp64Milli(t.scan_at) / 1000)), step)) AS moment, count() AS changes, ${changes}
+        FROM finding_transition AS t
+        WHERE ${SCOPE} AND scan_at <= $__toTime_ms AND scan_at <= now64(3, 'UTC')
+        GROUP BY moment
+        UNION ALL
+        SELECT toInt64(arrayJoin(range(toUInt64(last_moment + 1)))) AS moment, 0, ${SEVERITIES.map(() => '0').join(', ')}
+    )
+    WINDOW moments AS (ORDER BY moment DESC RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+)
+WHERE range_end >= range_start AND changes_until > 0
+ORDER BY time`;
+}
 
 /** The life of findings over the range, in buckets. */
 function lifecycle(columns: string): string {

@@ -11,7 +11,7 @@ export function openFindingRows(): string {
     SELECT repo, severity, category, finding_key, occurrence, argMax(t.title, (t.scan_at, t.scan_id)) AS title,
         argMax(t.change, (t.scan_at, t.scan_id)) AS last_change, min(t.scan_at) AS first_seen
     FROM finding_transition AS t
-    WHERE ${SCOPE} AND scan_at <= $__toTime
+    WHERE ${SCOPE} AND scan_at < $__toTime_ms
     GROUP BY repo, severity, category, finding_key, occurrence
     HAVING last_change = 1
     ORDER BY indexOf(['critical', 'high', 'medium', 'low', 'info'], severity), first_seen DESC, repo, title
@@ -20,7 +20,7 @@ export function openFindingRows(): string {
 (
     SELECT repo, finding_key, occurrence, argMax((file, line), occurred_at) AS place, max(occurred_at) AS last_seen
     FROM finding
-    WHERE ${SCOPE} AND occurred_at <= $__toTime AND (repo, finding_key) IN (SELECT repo, finding_key FROM open)
+    WHERE ${SCOPE} AND occurred_at < $__toTime_ms AND (repo, finding_key) IN (SELECT repo, finding_key FROM open)
     GROUP BY repo, finding_key, occurrence
 )
 SELECT open.severity AS severity, open.category AS category, open.title AS title,

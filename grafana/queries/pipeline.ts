@@ -1,4 +1,4 @@
-import { hoursOrDays, inNewestDays } from './resolution.js';
+import { hoursOrDays, inFactRange, inNewestDays } from './resolution.js';
 import { ORG, SCOPE } from './scope.js';
 
 /** Facts over time by who sent them. */
@@ -69,7 +69,7 @@ FROM
 export function quarantinedInRange(): string {
   return `SELECT if((SELECT count() FROM repository_activity WHERE ${ORG}) = 0, NULL, count()) AS quarantined
 FROM quarantine
-WHERE ${ORG} AND $__timeFilter(ingested_at)`;
+WHERE ${ORG} AND ${inFactRange('ingested_at')}`;
 }
 
 /** How long facts were under way from the producer's clock to the store, by hour of arrival: p50 and p95; the newest 7 days. */
@@ -89,7 +89,7 @@ ORDER BY time`;
 export function quarantineOverTime(): string {
   return `SELECT toStartOfHour(ingested_at) AS time, problem, count() AS records
 FROM quarantine
-WHERE ${ORG} AND $__timeFilter(ingested_at)
+WHERE ${ORG} AND ${inFactRange('ingested_at')}
 GROUP BY time, problem
 ORDER BY time, problem`;
 }

@@ -33,8 +33,8 @@ GROUP BY time
 ORDER BY time`;
 }
 
-/** Open findings by severity over time: each repository's newest scan at that moment, added up. */
-export function openBySeverity(): string {
+/** Findings by severity over time as the newest scan of each repository at that moment counts them, added up. */
+export function countedBySeverity(): string {
   return `SELECT time, sum(p.critical) AS critical, sum(p.high) AS high, sum(p.medium) AS medium, sum(p.low) AS low, sum(p.info) AS info
 FROM
 (
@@ -44,6 +44,25 @@ GROUP BY time
 ORDER BY time`;
 }
 
+/**
+ * One word: may the fleet be promoted, as AgentShield's operator readback has it. A repository whose newest scan calls
+ * for a review blocks until somebody approved or dismissed that very scan's item. NULL where nothing was scanned.
+ */
+export function fleetStatus(): string {
+  return `SELECT if(count() = 0, NULL, multiIf(countIf(r.route = 'invalid') > 0, 'invalid-evidence', countIf(r.route != 'ready' AND d.decided != 1) > 0, 'blocked', 'ready')) AS status_now
+FROM
+(
+    SELECT repo, scan_id, toString(route) AS route FROM repo_route WHERE ${ORG}
+) AS r
+LEFT JOIN
+(
+    SELECT repo, JSONExtractString(detail, 'bundleDigest') AS scan_id, JSONExtractString(detail, 'route') AS route, argMax(state IN ('approved', 'dismissed'), (occurred_at, event_id)) AS decided
+    FROM control_event
+    WHERE ${ORG} AND kind = 'review_item' AND state IN ('open', 'approved', 'dismissed')
+    GROUP BY repo, scan_id, route
+) AS d ON d.repo = r.repo AND d.scan_id = r.scan_id AND d.route = r.route`;
+}
+
 /** The organisation now: one row, all NULL where nothing was ever scanned. */
 export function fleetNow(column: string): string {
   return `SELECT if(count() = 0, NULL, any(${column})) AS ${column}_now
@@ -51,9 +70,9 @@ FROM cross_repo_org_rollup
 WHERE ${ORG}`;
 }
 
-/** Critical and high findings that stand open in the chosen repositories. NULL where nothing was scanned. */
-export function openNow(severity: 'critical' | 'high'): string {
-  return `SELECT if(count() = 0, NULL, sum(r.${severity})) AS ${severity}_open
+/** Critical findings that the newest scans of the chosen repositories count. NULL where nothing was scanned. */
+export function countedNow(): string {
+  return `SELECT if(count() = 0, NULL, sum(r.critical)) AS critical_counted
 FROM repo_route AS r
 WHERE ${SCOPE}`;
 }

@@ -1,3 +1,4 @@
+import { inFactRange } from './resolution.js';
 import { SCOPE } from './scope.js';
 
 /** Records that arrived in the range and of which no fact could be made, by kind and problem; 100 rows. */
@@ -5,7 +6,7 @@ export function quarantined(): string {
   return `SELECT record, problem, repo, count() AS records, max(ingested_at) AS last_at
 FROM quarantine
 WHERE ${SCOPE}
-    AND $__timeFilter(ingested_at)
+    AND ${inFactRange('ingested_at')}
 GROUP BY record, problem, repo
 ORDER BY records DESC, last_at DESC
 LIMIT 100`;

@@ -1,4 +1,4 @@
-import { hourOrDay, inLongerRange, inRange, inShortRange } from './resolution.js';
+import { hourOrDay, inFactRange, inLongerRange, inRange, inShortRange } from './resolution.js';
 import { ORG, SCOPE } from './scope.js';
 
 const PARTS = ['secrets', 'permissions', 'hooks', 'mcp', 'agents'] as const;
@@ -24,7 +24,7 @@ ORDER BY time`;
 export function newestScan(column: string, as: string): string {
   return `SELECT ${column} AS ${as}
 FROM scan
-WHERE ${SCOPE} AND files_scanned > 0 AND occurred_at <= $__toTime
+WHERE ${SCOPE} AND files_scanned > 0 AND occurred_at < $__toTime_ms
 ORDER BY occurred_at DESC, event_id DESC
 LIMIT 1`;
 }
@@ -42,7 +42,7 @@ export function findingLife(): string {
         maxIf(t.scan_at, t.change = 1) AS opened_at, argMaxIf(t.scan_id, t.scan_at, t.change = 1) AS opened_by,
         countIf(t.change = -1 AND NOT t.is_rekeyed) AS fixes, argMax(t.is_rekeyed, (t.scan_at, t.scan_id)) AS is_renamed, argMax(t.title, (t.scan_at, t.scan_id)) AS title, argMax(t.file, (t.scan_at, t.scan_id)) AS file
     FROM finding_transition AS t
-    WHERE ${SCOPE} AND scan_at <= $__toTime AND severity IN (\${severity:singlequote}) AND $__conditionalAll(category IN (\${category:singlequote}), $category)
+    WHERE ${SCOPE} AND scan_at < $__toTime_ms AND severity IN (\${severity:singlequote}) AND $__conditionalAll(category IN (\${category:singlequote}), $category)
     GROUP BY repo, severity, category, finding_key, occurrence
     HAVING last_change = 1 OR (changed_at >= $__fromTime AND NOT is_renamed)
 ), told AS
@@ -79,7 +79,7 @@ export function drifts(): string {
   return `SELECT occurred_at, repo, if(is_regression, 'worse', 'not worse') AS verdict, toInt32(score_delta) AS score_delta, toInt32(score_current) AS score, new_findings, resolved_findings,
     if(has_critical, 'yes', 'no') AS critical
 FROM drift_event
-WHERE ${SCOPE} AND $__timeFilter(occurred_at)
+WHERE ${SCOPE} AND ${inFactRange('occurred_at')}
 ORDER BY occurred_at DESC
 LIMIT 100`;
 }
@@ -89,7 +89,7 @@ export function driftMarks(): string {
   return `SELECT occurred_at AS time, concat(repo, ': score ', toString(score_previous), ' to ', toString(score_current), ', ', toString(new_findings), ' new, ', toString(resolved_findings), ' gone') AS text,
     if(is_regression, 'regression', 'drift') AS tags
 FROM drift_event
-WHERE ${SCOPE} AND $__timeFilter(occurred_at)
+WHERE ${SCOPE} AND ${inFactRange('occurred_at')}
 ORDER BY time
 LIMIT 200`;
 }
@@ -99,7 +99,7 @@ export function scans(): string {
   return `SELECT occurred_at, toInt32(score) AS score, grade, if(policy_status = '', 'not run', policy_status) AS policy, if(baseline_status = '', 'not run', baseline_status) AS baseline, if(integrity = '', 'no pack', integrity) AS evidence,
     policy_exceptions_active AS exceptions, files_scanned, if(provider = '', 'local', provider) AS provider, ci_workflow, ci_run_id, substring(ci_sha, 1, 10) AS commit, repo
 FROM scan
-WHERE ${SCOPE} AND $__timeFilter(occurred_at)
+WHERE ${SCOPE} AND ${inFactRange('occurred_at')}
 ORDER BY occurred_at DESC
 LIMIT 100`;
 }

@@ -32,7 +32,7 @@ FROM
         SELECT time, line, score, argMax(score, time) OVER (PARTITION BY line) AS newest
         FROM
         (
-            ${lastKnown('toDateTime($__fromTime, \'UTC\')', '< $__fromTime')}
+            ${lastKnown('toDateTime($__fromTime, \'UTC\')', '< $__fromTime_ms')}
             UNION ALL
             SELECT toDateTime(s.occurred_at, 'UTC') AS time, ${LINE} AS line, toFloat64(argMax(s.score, (s.occurred_at, s.event_id))) AS score
             FROM scan AS s
@@ -48,7 +48,7 @@ FROM
                 AND scans > 0
             GROUP BY time, line
             UNION ALL
-            ${lastKnown("toDateTime(least($__toTime, now()), 'UTC')", '<= $__toTime')}
+            ${lastKnown("toDateTime(least($__toTime, now()), 'UTC')", '< $__toTime_ms')}
         )
     )
 )

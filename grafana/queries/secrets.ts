@@ -1,10 +1,10 @@
-import { hourOrDay, inRange } from './resolution.js';
+import { hourOrDay, inFactRange, inRange } from './resolution.js';
 import { SCOPE } from './scope.js';
 
 /** Episodes of critical secrets that touch the range, as secret_exposure_events has them. */
 const EPISODES = `SELECT *
     FROM secret_exposure_events
-    WHERE ${SCOPE} AND first_seen_at <= $__toTime AND (is_open OR resolved_at >= $__fromTime)`;
+    WHERE ${SCOPE} AND first_seen_at < $__toTime_ms AND (is_open OR resolved_at > $__fromTime_ms)`;
 
 /** One number: critical secrets exposed now. NULL where nothing was ever scanned, 0 where all is well. */
 export function exposedNow(): string {
@@ -22,14 +22,14 @@ WHERE ${SCOPE}`;
 
 /** One number: episodes of the range that are not a secret's first. NULL where nothing was ever scanned. */
 export function recurrences(): string {
-  return `SELECT if((SELECT count() FROM repo_route WHERE ${SCOPE}) = 0, NULL, countIf(episode > 1 AND first_seen_at >= $__fromTime AND first_seen_at <= $__toTime)) AS came_back
+  return `SELECT if((SELECT count() FROM repo_route WHERE ${SCOPE}) = 0, NULL, countIf(episode > 1 AND ${inFactRange('first_seen_at')})) AS came_back
 FROM secret_exposure_events
 WHERE ${SCOPE}`;
 }
 
 /** One number: values masked in the range. NULL where nothing arrived. */
 export function maskedInRange(): string {
-  return `SELECT if((SELECT count() FROM coverage_activity_day WHERE ${SCOPE} AND bucket_start >= toStartOfDay($__fromTime) AND bucket_start <= $__toTime) = 0, NULL, sum(m.masked)) AS masked_values
+  return `SELECT if((SELECT count() FROM coverage_activity_day WHERE ${SCOPE} AND bucket_start >= toStartOfDay($__fromTime) AND bucket_start < $__toTime) = 0, NULL, sum(m.masked)) AS masked_values
 FROM masked_value_hour AS m
 WHERE ${SCOPE} AND ${inRange('bucket_start')}`;
 }
@@ -51,7 +51,7 @@ FROM
             groupArrayArray(arrayConcat(spans.1, spans.2))))) AS moments
     FROM
     (
-        SELECT concat(repo, ' · ', title, if(count() OVER (PARTITION BY repo, title) > 1, concat(' ', substring(finding_key, 1, 6)), '')) AS lane, spans
+        SELECT concat(repo, ' · ', title, if(count() OVER (PARTITION BY repo, title) > 1, concat(' ', substring(lower(hex(cityHash64(finding_key))), 1, 6)), '')) AS lane, spans
         FROM
         (
             SELECT repo, title, finding_key, groupArray((starts, ends, is_open)) AS spans, sum(ends - starts) AS seconds

@@ -1,7 +1,7 @@
 import { ShieldwatchError } from '#schemas/errors.js';
-import { FACT_RETENTION_DAYS } from '#schemas/time.js';
+import { FACT_RETENTION_DAYS, LATEST_MOMENT } from '#schemas/time.js';
 
-/** A range of time, in milliseconds since 1970, both ends inclusive as the datasource has it. */
+/** A range of time, in milliseconds since 1970. Windows of facts and buckets take what begins at `from` or later and before `to`. */
 export interface TimeRange {
   from: number;
   to: number;
@@ -11,7 +11,7 @@ export interface TimeRange {
 
 const DAY = 86_400_000;
 const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: DAY, w: 7 * DAY };
-const EXPECTED = 'now, as in now-6h, now/d or now-1M/M (units s, m, h, d, w, M, Q, y), an ISO 8601 time, or milliseconds since 1970';
+const EXPECTED = 'now, as in now-6h, now/d or now-1M/M (units s, m, h, d, w, M, Q, y), an ISO 8601 time, or milliseconds since 1970; between 1970 and 2100';
 
 /**
  * Reads `from` and `to` as they stand in Grafana's URLs, in UTC: `now`, `now-6h`, `now/d`, ISO 8601, or milliseconds
@@ -38,12 +38,9 @@ export function parseDuration(text: string): number | undefined {
   return match === null || unit === undefined ? undefined : Number(match[1]) * unit;
 }
 
-/** 32 bits of seconds are what a DateTime holds. */
-const LATEST = 2 ** 32 * 1_000;
-
 function parseMoment(field: 'from' | 'to', text: unknown, now: number): number {
   const moment = typeof text !== 'string' ? undefined : text.startsWith('now') ? relative(text.slice('now'.length), now, field === 'to') : absolute(text);
-  if (moment !== undefined && moment >= 0 && moment < LATEST) return moment;
+  if (moment !== undefined && moment >= 0 && moment <= LATEST_MOMENT) return moment;
   throw new ShieldwatchError('query_invalid', `${field}: expected ${EXPECTED}`, { field, expected: EXPECTED });
 }
 

@@ -4,7 +4,7 @@ import type { Row } from '#schemas/records/rows.js';
 import type { Window } from './window.js';
 
 
-/** The newest drift before the end of the window; null when there is none. */
+/** The newest drift before `to`; null when there is none. */
 export async function latestDrift(
   clickhouse: ClickHouseClient,
   orgId: string,
@@ -16,9 +16,9 @@ export async function latestDrift(
     `SELECT event_id, occurred_at, score_delta, score_previous, score_current, is_regression, has_critical, new_findings,
        resolved_findings, new_list, resolved_list
      FROM drift_event
-     WHERE org_id = {orgId:String} AND repo = {repository:String} AND occurred_at < toDateTime64({end:UInt32}, 3, 'UTC')
+     WHERE org_id = {orgId:String} AND repo = {repository:String} AND occurred_at < fromUnixTimestamp64Milli({before:Int64}, 'UTC')
      ORDER BY occurred_at DESC, event_id DESC LIMIT 1`,
-    { orgId, repository, end: window.end },
+    { orgId, repository, before: window.before },
   );
   if (row === undefined) return null;
   return {

@@ -11,7 +11,7 @@ export interface ScanScope {
   repository: string;
 }
 
-/** The newest scan before the end of the window; null when there is none. */
+/** The newest scan before `to`; null when there is none. */
 export async function latestScan(
   clickhouse: ClickHouseClient,
   scope: ScanScope,
@@ -27,9 +27,9 @@ export async function latestScan(
        packages_high, expected_bundle_digest, redacted, artifact_count, verified_artifact_count, integrity,
        runtime_confidence, remediation_findings, auto_fixable, manual_review
      FROM scan
-     WHERE org_id = {orgId:String} AND repo = {repository:String} AND occurred_at < toDateTime64({end:UInt32}, 3, 'UTC')
+     WHERE org_id = {orgId:String} AND repo = {repository:String} AND occurred_at < fromUnixTimestamp64Milli({before:Int64}, 'UTC')
      ORDER BY occurred_at DESC, event_id DESC LIMIT 1`,
-    { orgId, repository, end: window.end },
+    { orgId, repository, before: window.before },
   );
   if (row === undefined) return null;
   return toLatestScan(row, scope);

@@ -1,5 +1,6 @@
 import { ShieldwatchError } from '#schemas/errors.js';
 import type { Bucket } from '#schemas/http/series.js';
+import { LATEST_MOMENT } from '#schemas/time.js';
 import { beyondHistory, historyStart, type Plan } from '../control/plans.js';
 
 /** A stretch of time and its whole buckets. */
@@ -12,6 +13,8 @@ export interface Window<B extends Bucket = Bucket> {
   end: number;
   /** Where the history of the plan begins, if the window was cut there; ISO 8601. */
   historyFrom: string | null;
+  /** What is newest is sought before this, milliseconds since 1970: before `to`, or unless that is said before the end of the last bucket, for clocks that are ahead. */
+  before: number;
 }
 
 const DAY_S = 86_400;
@@ -20,8 +23,6 @@ export const BUCKET_SECONDS: Readonly<Record<Bucket, number>> = { hour: 3_600, d
 const OFFSET: Readonly<Record<Bucket, number>> = { hour: 0, day: 0, week: 4 * DAY_S };
 const MAX_DAYS: Readonly<Record<Bucket, number>> = { hour: 60, day: 400, week: 800 };
 const DEFAULT_DAYS: Readonly<Record<Bucket, number>> = { hour: 7, day: 7, week: 84 };
-/** The store's times end here; what lies behind is a mistake. */
-const LATEST = Date.UTC(2100, 0, 1);
 
 /**
  * Widens `from` (default: some days before `to`) and `to` (default: now) to whole buckets, and cuts off those that begin
@@ -36,12 +37,13 @@ export function windowOf<B extends Bucket>(query: { from?: string | undefined; t
     throw invalid('from', `at most ${String(MAX_DAYS[bucket])} days before \`to\` with bucket=${bucket}`);
   }
   const [start, end] = [bucketStart(from, bucket), bucketStart(new Date(to.getTime() - 1), bucket) + BUCKET_SECONDS[bucket]];
+  const before = query.to === undefined ? end * 1_000 : to.getTime();
   const history = historyStart(plan);
-  if (history === undefined || start * 1_000 >= history.getTime()) return { bucket, from, to, start, end, historyFrom: null };
+  if (history === undefined || start * 1_000 >= history.getTime()) return { bucket, from, to, start, end, before, historyFrom: null };
   if (to <= history) throw beyondHistory(plan, history, 'to');
   // A week in which the history begins has days before it.
   const first = bucketStart(new Date(history.getTime() + BUCKET_SECONDS[bucket] * 1_000 - 1), bucket);
-  return { bucket, from: history > from ? history : from, to, start: first, end: Math.max(first, end), historyFrom: history.toISOString() };
+  return { bucket, from: history > from ? history : from, to, start: first, end: Math.max(first, end), before, historyFrom: history.toISOString() };
 }
 
 /** Seconds since 1970 at which the bucket of a moment begins. */
@@ -53,7 +55,7 @@ export function bucketStart(time: Date, bucket: Bucket): number {
 /** @throws ShieldwatchError 400 that names the parameter. */
 export function readDate(text: string, field: string): Date {
   const date = new Date(text);
-  if (!(date.getTime() >= 0 && date.getTime() <= LATEST)) throw invalid(field, 'a time between 1970 and 2100');
+  if (!(date.getTime() >= 0 && date.getTime() <= LATEST_MOMENT)) throw invalid(field, 'a time between 1970 and 2100');
   return date;
 }
 

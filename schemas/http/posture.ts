@@ -133,7 +133,7 @@ export const posture = z.object({
   bucket,
   historyFrom,
   scoreTrend: z.array(scorePoint),
-  /** Newest before the end of the window, whether or not it lies in it; null: none was seen. */
+  /** Newest before `to`, whether or not it lies in the window; null: none was seen. */
   latestScan: latestScan.nullable(),
   latestDrift: latestDrift.nullable(),
   runtime: z.object({
