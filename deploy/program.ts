@@ -65,7 +65,8 @@ async function eachLandingDay(flags: { dataDir?: string }, path: string, onDay: 
   }
 }
 
-function program(): Command {
+/** Every command, with its flags. */
+export function program(): Command {
   const root = new Command('shieldwatch')
     .description('Security observability for AI coding agents, on OpenTelemetry')
     .version(version());

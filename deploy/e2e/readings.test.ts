@@ -1,322 +1,178 @@
-import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { readBoards, type BoardLibrary } from '#ingest/boards/board-library.js';
-import type { VariableValue } from '#ingest/boards/macros.js';
-import { panelData } from '#ingest/boards/panel-data.js';
-import { INGEST_SCOPES } from '#ingest/auth/caller.js';
-import { mintToken } from '#ingest/auth/tokens.js';
-import { logsRequest, tracesRequest } from '#ingest/telemetry/otlp-json.js';
+import { collectReport } from '#ingest/boards/report/collect.js';
 import { jsonHeaders, startGateway, type TestGateway } from '#ingest/testing/gateway.js';
 import { createRollupWorker } from '#rollups/worker.js';
-import { selectRows } from '#schemas/clickhouse/client.js';
-import type { Finding } from '#schemas/http/findings.js';
-import type { Fleet } from '#schemas/http/fleet.js';
-import type { posture, LatestScan } from '#schemas/http/posture.js';
-import { decisionSpanIds } from '#schemas/records/decision.js';
-import { findingAttributes, findingKey } from '#schemas/records/finding.js';
-import { scanAttributes } from '#schemas/records/scan.js';
-import { EVENT_FINDING, SPAN_SCAN } from '#schemas/semconv.js';
-import { asRole } from '#schemas/postgres/session.js';
-import type { z } from 'zod';
+import { program } from '../program.js';
+import { sampleHistories, Sender, stageAt } from '../readings/history.js';
+import { alertPlaces, apiPlaces, boardPlaces, commandPlaces, isNamedBy, metricPlaces, OTHER_PLACES, seriesPlaces } from '../readings/places.js';
+import { disagreements, playHistories, type Played } from '../readings/play.js';
+import { READINGS } from '../readings/quantities.js';
+import { rangeOf, ReportSubject, type Subject } from '../readings/subject.js';
+import { runReport } from '../report.js';
 
-/**
- * Every quantity that is shown in more than one place, and every place that shows it. The places are asked for the same
- * random history and must answer alike; a panel that is neither a place here nor in `SINGLE` fails.
- */
-
-const HOUR = 3_600_000;
-const NOW = Date.now();
-/** Whole hours, so that buckets and moments mean the same. */
-const FROM = Math.floor(NOW / HOUR) * HOUR - 120 * HOUR;
-const REPOS = ['acme/app', 'acme/web', 'acme/api'];
-const SEVERITIES = ['critical', 'high', 'medium', 'low', 'info'] as const;
-type Severity = (typeof SEVERITIES)[number];
-
-/** What may be found in a repository: (id, severity, category). */
-const POOL = [
-  ['secrets-hardcoded-a', 'critical', 'secrets'], ['secrets-hardcoded-b', 'critical', 'secrets'], ['mcp-risky', 'high', 'mcp'],
-  ['injection-markdown', 'high', 'injection'], ['hooks-silent', 'medium', 'hooks'], ['permissions-wide', 'low', 'permissions'], ['agents-note', 'info', 'agents'],
-] as const;
-
-interface ScanEvent {
-  kind: 'scan';
-  repo: string;
-  at: number;
-  way: 'rest' | 'counts' | 'otlp';
-  floor: Severity;
-  found: readonly number[];
-  score: number;
-  policy: 'passed' | 'failed';
-}
-interface CallEvent {
-  kind: 'call';
-  repo: string;
-  at: number;
-  decision: 'allow' | 'block';
-  reason: 'destructive' | 'Prompt injection in a page';
-  tool: 'Bash' | 'Read';
-}
-type HistoryEvent = ScanEvent | CallEvent;
-
-const moment = fc.integer({ min: 0, max: 119 * 60 }).map((minutes) => FROM + minutes * 60_000);
-const event: fc.Arbitrary<HistoryEvent> = fc.oneof(
-  fc.record<ScanEvent>({
-    kind: fc.constant('scan'), repo: fc.constantFrom(...REPOS), at: moment, way: fc.constantFrom('rest', 'counts', 'otlp'),
-    floor: fc.constantFrom('info', 'info', 'info', 'high', 'critical'), found: fc.uniqueArray(fc.nat(POOL.length - 1)), score: fc.integer({ min: 0, max: 100 }),
-    policy: fc.constantFrom('passed', 'failed'),
-  }),
-  fc.record<CallEvent>({
-    kind: fc.constant('call'), repo: fc.constantFrom(...REPOS), at: moment, decision: fc.constantFrom('allow', 'block'),
-    reason: fc.constantFrom('destructive', 'Prompt injection in a page'), tool: fc.constantFrom('Bash', 'Read'),
-  }),
-);
-
-/** Histories that are played; more by the environment. */
-const HISTORIES = Number(process.env['SHIELDWATCH_TEST_HISTORIES'] ?? 20);
+/** Histories that are played; \`npm run soak -- readings 200\` plays more. */
+const HISTORIES = 20;
+const SEED = 17;
 
 let gateway: TestGateway;
 let library: BoardLibrary;
+let played: Played;
 beforeAll(async () => {
   gateway = await startGateway(inject('clickhouseUrl'));
   library = await readBoards();
-});
+  played = await playHistories(gateway, library, stageAt(Date.now()), sampleHistories(HISTORIES, SEED), 'readings');
+}, 1_200_000);
 afterAll(() => gateway.close());
 
-/** One organisation with one history. */
-class Org {
-  readonly id: string;
-  token = '';
-
-  constructor(seed: number) {
-    this.id = `org_r${String(seed)}`;
-  }
-
-  async create(): Promise<void> {
-    await asRole(gateway.postgres, 'shieldwatch_operator', {}, (tx) => tx.query("INSERT INTO org (id, name, plan, retention_days) VALUES ($1, 'r', 'enterprise', 90)", [this.id]));
-    this.token = (await mintToken(gateway.postgres, { orgId: this.id, name: 'all', scopes: [...INGEST_SCOPES, 'read', 'admin'] })).token;
-  }
-
-  async post(url: string, payload: string | Buffer): Promise<void> {
-    const answer = await gateway.app.inject({ method: 'POST', url, payload, headers: jsonHeaders(this.token) });
-    if (answer.statusCode !== 409) expect([url, answer.statusCode, answer.body]).toEqual([url, 200, answer.body]);
-  }
-
-  async get<T>(url: string): Promise<T> {
-    const answer = await gateway.app.inject({ url, headers: { authorization: `Bearer ${this.token}` } });
-    expect(answer.statusCode, `${url}: ${answer.body}`).toBe(200);
-    return answer.json<T>();
-  }
-
-  /** Rows of a series, all pages of it. */
-  async series(name: string, bucket = ''): Promise<Record<string, unknown>[]> {
-    const window = `from=${new Date(FROM).toISOString()}&to=${new Date(NOW).toISOString()}`;
-    return (await this.get<{ points: Record<string, unknown>[] }>(`/v1/series/${name}?${window}&limit=1000${bucket === '' ? '' : `&bucket=${bucket}`}`)).points;
-  }
-
-  async sql<T extends Record<string, unknown>>(query: string): Promise<T[]> {
-    return selectRows<T>(gateway.store.client, query, { org: this.id });
-  }
-
-  /** Rows of a panel over the whole history, by column. */
-  async panel(name: string, repo: VariableValue = 'all'): Promise<Record<string, unknown>[]> {
-    const [board = '', id = ''] = name.split('/');
-    const variables = new Map<string, VariableValue>([['org', [this.id]], ['repo', repo], ['agent', 'all'], ['tool', 'all'], ['severity', [...SEVERITIES]], ['confidence', ['active-runtime', 'not told']], ['category', 'all']]);
-    const { columns, rows } = await panelData(gateway.store.client, library.panel(`shieldwatch-${board}`, id), { range: { from: FROM, to: NOW }, variables });
-    return rows.map((row) => Object.fromEntries(columns.map((column, index) => [column.name, row[index]])));
-  }
-
-  /** A number of a stat; null where it has no data. */
-  async stat(name: string, column = 0): Promise<number | null> {
-    const value = Object.values((await this.panel(name))[0] ?? {})[column];
-    return value === null || value === undefined ? null : Number(value);
-  }
-}
-
-/** Sends every history to an organisation of its own: some data late, some repeated. */
-async function play(histories: readonly (readonly HistoryEvent[])[]): Promise<Org[]> {
-  const worker = createRollupWorker({ clickhouse: gateway.store.client, settleMs: 0 });
-  const orgs = histories.map((_, index) => new Org(index));
-  for (const org of orgs) await org.create();
-  const half = (events: readonly HistoryEvent[]): number => Math.floor(events.length / 2);
-  const sendSome = async (isChosen: (index: number, events: readonly HistoryEvent[]) => boolean): Promise<void> => {
-    for (const [number, org] of orgs.entries()) {
-      const events = histories[number] ?? [];
-      for (const [index, each] of events.entries()) if (isChosen(index, events)) await send(org, each, index);
-    }
-    await worker.tick();
-  };
-  await sendSome((index, events) => index < half(events));
-  // The rest is late for what was computed; some of it all comes again.
-  await sendSome((index, events) => index >= half(events) || index % 7 === 0);
-  await worker.tick();
-  return orgs;
-}
-
-async function send(org: Org, event: HistoryEvent, index: number): Promise<void> {
-  const time = new Date(event.at + index).toISOString();
-  if (event.kind === 'call') {
-    const { repo, decision, reason, tool } = event;
-    await org.post('/v1/ingest/runtime', JSON.stringify({ repository: repo, sessionId: 's', entries: [{ timestamp: time, tool, decision, reason: `${reason} ${String(index)}`, durationMs: 1 }] }));
-    return;
-  }
-  const digest = `sha256:${String(index).padStart(64, '0')}`;
-  const floor = SEVERITIES.indexOf(event.floor);
-  const shown = event.found.map((number) => POOL[number]).filter((each) => each !== undefined && SEVERITIES.indexOf(each[1]) <= floor) as (typeof POOL)[number][];
-  const counts = Object.fromEntries(SEVERITIES.map((severity) => [severity, shown.filter((each) => each[1] === severity).length])) as Record<Severity, number>;
-  const minSeverity = event.floor;
-  const grade = event.score >= 90 ? 'A' : event.score >= 75 ? 'B' : event.score >= 60 ? 'C' : event.score >= 40 ? 'D' : 'F';
-  if (event.way === 'otlp') {
-    const ids = decisionSpanIds(digest);
-    const records = shown.map(([id, severity, category]) => ({
-      eventName: EVENT_FINDING, ...ids, timeMs: Date.parse(time), severityNumber: 9, severityText: severity,
-      attributes: findingAttributes({
-        scanId: digest, generatedAt: time, id: `${id}-1`, severity, category, title: id, file: 'CLAUDE.md', fingerprint: `${id}-1::CLAUDE.md::sha256:no-evidence`,
-        key: findingKey({ id: `${id}-1`, file: 'CLAUDE.md', fingerprint: '::sha256:no-evidence' }), occurrence: 1,
-      }),
-    }));
-    if (records.length > 0) await org.post('/v1/logs', logsRequest(event.repo, records));
-    const attributes = scanAttributes({
-      eventId: digest, bundleDigest: digest, generatedAt: time, repository: event.repo, score: event.score, grade, findings: counts, filesScanned: 3, minSeverity,
-      agentshieldVersion: '1.6.0', exitCode: 0, provider: 'local', policy: { status: event.policy },
-    });
-    await org.post('/v1/traces', tracesRequest(event.repo, [{ name: SPAN_SCAN, ...ids, startMs: Date.parse(time), durationMs: 1, attributes }]));
-    return;
-  }
-  await org.post('/v1/ingest/scan', JSON.stringify({
-    repository: event.repo, bundleDigest: digest, generatedAt: time, redacted: true, filesScanned: 3, minSeverity, policy: { status: event.policy, policyPack: 'team', violations: 1 },
-    report: { score: { grade, numericScore: event.score }, findings: { total: shown.length, ...counts } },
-    ...(event.way === 'counts' ? {} : { findings: shown.map(([id, severity, category]) => ({ id: `${id}-${String(index)}`, severity, category, title: id, file: 'CLAUDE.md' })) }),
-  }));
-}
-
-const sum = (rows: readonly Record<string, unknown>[], column: string): number => rows.reduce((total, row) => total + Number(row[column] ?? 0), 0);
-const sorted = (values: readonly unknown[]): string[] => values.map((value) => JSON.stringify(value)).sort();
-const bySeverity = (rows: readonly { severity: unknown; n?: number }[]): Record<string, number> =>
-  Object.fromEntries(SEVERITIES.map((severity) => [severity, rows.filter((row) => row.severity === severity).reduce((total, { n = 1 }) => total + n, 0)]));
-/** The last point of each group. */
-const lastOf = (rows: readonly Record<string, unknown>[], key: (row: Record<string, unknown>) => string): Record<string, unknown>[] => [...new Map(rows.map((row) => [key(row), row])).values()];
-
-type Posture = z.infer<typeof posture>;
-const postureOf = (org: Org, repo: string): Promise<Posture> => org.get<Posture>(`/v1/repo/${encodeURIComponent(repo)}/posture?bucket=hour&from=${new Date(FROM).toISOString()}&to=${new Date(NOW).toISOString()}`);
-const newest = async (org: Org): Promise<[string, LatestScan][]> => {
-  const { repos } = await org.get<{ repos: { repository: string }[] }>('/v1/repos');
-  const all = await Promise.all(repos.map(async ({ repository }) => [repository, (await postureOf(org, repository)).latestScan] as const));
-  return all.filter((each): each is [string, LatestScan] => each[1] !== null);
-};
-
-/** Every repository that was named. */
-const newestOrCalled = async (org: Org): Promise<string[]> => (await org.get<{ repos: { repository: string }[] }>('/v1/repos')).repos.map(({ repository }) => repository);
-
-type Reading = (org: Org) => Promise<unknown>;
-/** A quantity: what it is, then each place that shows it. `panel:` names a panel of a board. */
-const QUANTITIES: Readonly<Record<string, Readonly<Record<string, Reading>>>> = {
-  'calls that were judged: total and blocked': {
-    'series hour': async (org) => { const rows = await org.series('blocked_command_rate', 'hour'); return [sum(rows, 'total'), sum(rows, 'blocked')]; },
-    'series day': async (org) => { const rows = await org.series('blocked_command_rate', 'day'); return [sum(rows, 'total'), sum(rows, 'blocked')]; },
-    'series week': async (org) => { const rows = await org.series('blocked_command_rate', 'week'); return [sum(rows, 'total'), sum(rows, 'blocked')]; },
-    'series of the organisation': async (org) => { const rows = await org.series('blocked_command_rate_org', 'day'); return [sum(rows, 'total'), sum(rows, 'blocked')]; },
-    'facts': async (org) => { const rows = await org.sql<{ total: number; blocked: number }>("SELECT count() AS total, countIf(decision = 'block') AS blocked FROM runtime_event WHERE org_id = {org:String}"); return [rows[0]?.total, rows[0]?.blocked]; },
-    'panel:runtime/2 panel:runtime/3': async (org) => [(await org.stat('runtime/3')) ?? 0, (await org.stat('runtime/2')) ?? 0],
-    'panel:posture/2 panel:posture/4': async (org) => { const total = (await org.stat('posture/4')) ?? 0; return [total, Math.round(total * ((await org.stat('posture/2')) ?? 0))]; },
-    'panel:runtime/7': async (org) => { const rows = await org.panel('runtime/7'); return [sum(rows, 'decisions'), sum(rows.filter(({ verdict }) => verdict === 'blocked'), 'decisions')]; },
-    'GET /v1/repo/{repoId}/posture': async (org) => { const points = (await Promise.all((await newestOrCalled(org)).map((repo) => postureOf(org, repo)))).flatMap(({ runtime }) => runtime.blockedCommandRate); return [sum(points, 'total'), sum(points, 'blocked')]; },
-    'panel:runtime/8': async (org) => { const rows = await org.panel('runtime/8'); return [sum(rows, 'total'), sum(rows, 'blocked_calls')]; },
-  },
-  'injection attempts': {
-    'series hour': async (org) => sum(await org.series('injection_attempt_rate', 'hour'), 'attempts'),
-    'series day': async (org) => sum(await org.series('injection_attempt_rate', 'day'), 'attempts'),
-    'series of the organisation': async (org) => sum(await org.series('injection_attempt_rate_org', 'day'), 'attempts'),
-    'panel:runtime/4': async (org) => (await org.stat('runtime/4')) ?? 0,
-    'panel:runtime/12': async (org) => { const rows = await org.panel('runtime/12'); return sum(rows, 'by_rule') + sum(rows, 'by_text'); },
-  },
-  'findings that stand open, by severity': {
-    'GET /v1/findings': async (org) => bySeverity((await org.get<{ findings: Finding[] }>('/v1/findings?limit=1000')).findings.map(({ severity, occurrences }) => ({ severity, n: occurrences }))),
-    'series open_finding': async (org) => bySeverity((await org.series('open_finding')) as { severity: unknown }[]),
-    'series open_finding by hour': async (org) => bySeverity(lastOf(await org.series('open_finding', 'hour'), (row) => `${String(row['repository'])}|${String(row['severity'])}|${String(row['category'])}`).map(({ severity, open }) => ({ severity, n: Number(open) }))),
-    'series of the organisation': async (org) => bySeverity(lastOf(await org.series('open_finding_org', 'day'), (row) => `${String(row['severity'])}|${String(row['category'])}`).map(({ severity, open }) => ({ severity, n: Number(open) }))),
-    'panel:posture/9': async (org) => bySeverity((await org.panel('posture/9')) as { severity: unknown }[]),
-    'panel:repository/9': async (org) => bySeverity((await Promise.all(REPOS.map((repo) => org.panel('repository/9', [repo])))).flat().filter(({ state }) => state !== 'fixed') as { severity: unknown }[]),
-    'panel:ledger/9': async (org) => bySeverity((await org.panel('ledger/9')) as { severity: unknown }[]),
-  },
-  'critical secrets that are exposed': {
-    'series secret_exposure_events': async (org) => (await org.series('secret_exposure_events')).filter(({ isOpen }) => isOpen === true).length,
-    'open findings': async (org) => (await org.get<{ findings: Finding[] }>('/v1/findings?limit=1000&severity=critical&category=secrets')).findings.length,
-    'panel:secrets/1': async (org) => (await org.stat('secrets/1')) ?? 0,
-    'panel:secrets/6': async (org) => (await org.panel('secrets/6')).filter(({ state }) => state === 'exposed').length,
-  },
-  'score of the newest scan, by repository': {
-    'GET /v1/repo/{repoId}/posture': async (org) => sorted((await newest(org)).map(([repo, scan]) => [repo, scan.report.score.numericScore])),
-    'GET /v1/org/{orgId}/fleet': async (org) => sorted((await org.get<Fleet>(`/v1/org/${org.id}/fleet`)).entries.map(({ repository, score }) => [repository, score])),
-    'series repo_route': async (org) => sorted((await org.series('repo_route')).map(({ repository, score }) => [repository, score])),
-    'panel:repository/1': async (org) => sorted((await Promise.all((await newest(org)).map(async ([repo]) => [repo, Object.values((await org.panel('repository/1', [repo]))[0] ?? {})[0]])))),
-    'panel:fleet/9': async (org) => sorted((await org.panel('fleet/9')).map(({ repo, score }) => [repo, score])),
-  },
-  'mean score of the organisation': {
-    'repositories': async (org) => { const scans = await newest(org); return scans.length === 0 ? null : (scans.reduce((total, [, scan]) => total + Number(scan.report.score.numericScore), 0) / scans.length).toFixed(6); },
-    'series score_trend_org': async (org) => { const last = (await org.series('score_trend_org', 'hour')).at(-1); return last === undefined ? null : Number(last['scoreMean']).toFixed(6); },
-    'series cross_repo_org_rollup': async (org) => { const last = (await org.series('cross_repo_org_rollup', 'day')).at(-1); return last === undefined ? null : Number(last['scoreMean']).toFixed(6); },
-    'panel:fleet/2': async (org) => { const value = await org.stat('fleet/2'); return value === null ? null : value.toFixed(6); },
-  },
-  'critical findings that the newest scans count': {
-    'GET /v1/org/{orgId}/fleet': async (org) => (await org.get<Fleet>(`/v1/org/${org.id}/fleet`)).summary.critical,
-    'GET /v1/repo/{repoId}/posture': async (org) => (await newest(org)).reduce((total, [, scan]) => total + scan.report.findings.critical, 0),
-    'panel:fleet/3': async (org) => (await org.stat('fleet/3')) ?? 0,
-    'panel:posture/3': async (org) => (await org.stat('posture/3')) ?? 0,
-    'panel:ledger/1': async (org) => (await org.stat('ledger/1')) ?? 0,
-    'panel:fleet/8': async (org) => Number((await org.panel('fleet/8')).at(-1)?.['critical'] ?? 0),
-    'panel:ledger/6': async (org) => Number((await org.panel('ledger/6')).at(-1)?.['critical'] ?? 0),
-  },
-  'high findings that the newest scans count': {
-    'GET /v1/org/{orgId}/fleet': async (org) => (await org.get<Fleet>(`/v1/org/${org.id}/fleet`)).summary.high,
-    'series cross_repo_org_rollup': async (org) => Number((await org.series('cross_repo_org_rollup', 'hour')).at(-1)?.['high'] ?? 0),
-    'panel:ledger/2': async (org) => (await org.stat('ledger/2')) ?? 0,
-  },
-  'repositories by route': {
-    'GET /v1/org/{orgId}/fleet': async (org) => sorted((await org.get<Fleet>(`/v1/org/${org.id}/fleet`)).entries.map(({ repository, route }) => [repository, route])),
-    'series repo_route': async (org) => sorted((await org.series('repo_route')).map(({ repository, route }) => [repository, route])),
-  },
-  'policy failures': {
-    'GET /v1/org/{orgId}/fleet': async (org) => (await org.get<Fleet>(`/v1/org/${org.id}/fleet`)).summary.policyFailures,
-    'series cross_repo_org_rollup': async (org) => Number((await org.series('cross_repo_org_rollup', 'day')).at(-1)?.['policyFailures'] ?? 0),
-    'panel:fleet/4': async (org) => (await org.stat('fleet/4')) ?? 0,
-  },
-  'state of the fleet': {
-    'GET /v1/org/{orgId}/fleet': async (org) => { const { entries, operatorReadback } = await org.get<Fleet>(`/v1/org/${org.id}/fleet`); return entries.length === 0 ? null : operatorReadback.status; },
-    'series cross_repo_org_rollup': async (org) => (await org.series('cross_repo_org_rollup', 'day')).at(-1)?.['status'] ?? null,
-    'panel:fleet/1': async (org) => Object.values((await org.panel('fleet/1'))[0] ?? {})[0] ?? null,
-  },
-};
-
-const PLACES = Object.values(QUANTITIES).flatMap((places) => Object.keys(places)).flatMap((place) => [...place.matchAll(/panel:(\S+)/g)].map(([, panel]) => panel ?? ''));
-/** Panels that show what no other place shows, or the rows behind a quantity rather than its number. */
-const SINGLE: Readonly<Record<string, readonly number[]>> = {
-  coverage: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
-  fleet: [5, 6, 7, 10, 11, 12],
-  ledger: [3, 4, 5, 7, 8, 10, 11],
-  pipeline: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13],
-  posture: [1, 5, 6, 7, 8, 10],
-  repository: [2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13],
-  runtime: [1, 5, 6, 9, 10, 11, 13],
-  secrets: [2, 3, 4, 5, 7, 8],
-};
-
 describe('all readings of a quantity', () => {
-  it('agree over random histories', async () => {
-    const histories = fc.sample(fc.array(event, { minLength: 5, maxLength: 30 }), { seed: 17, numRuns: HISTORIES });
-    const disagreements: unknown[] = [];
-    for (const [number, org] of (await play(histories)).entries()) {
-      for (const [quantity, places] of Object.entries(QUANTITIES)) {
-        const readings = new Map<string, string>();
-        for (const [place, read] of Object.entries(places)) readings.set(place, JSON.stringify(await read(org)));
-        if (new Set(readings.values()).size > 1) disagreements.push({ quantity, ...Object.fromEntries(readings), history: JSON.stringify(histories[number]) });
-      }
-    }
-    expect(disagreements).toEqual([]);
+  it('are what a plain count over the history says', async () => {
+    expect(await disagreements(played)).toEqual([]);
   }, 1_200_000);
 
-  it('are on the list: every panel is a place of a quantity, or the only one', () => {
-    const panels = library.all().flatMap(({ uid, panels }) => panels.filter(({ targets }) => targets !== undefined).map(({ id }) => `${uid.replace('shieldwatch-', '')}/${String(id)}`));
-    const named = [...new Set(PLACES), ...Object.entries(SINGLE).flatMap(([board, ids]) => ids.map((id) => `${board}/${String(id)}`))];
-    expect(named.sort()).toEqual(panels.sort());
+  it('are the same in the report', async () => {
+    const [, sender] = played.senders;
+    if (sender === undefined) throw new Error('nothing was played');
+    const url = await gateway.app.listen({ host: '127.0.0.1', port: 0 });
+    const { boards } = await collectReport({ url, headers: { authorization: `Bearer ${sender.token}` } }, { boards: ['all'], range: rangeOf(played.stage, 'hours'), variables: {} });
+    expect(boards.map(({ board }) => board.uid)).toEqual(library.all().map(({ uid }) => uid));
+    // Panels of one repository show the first; other ranges are other reports.
+    const ofBoards = READINGS.filter(({ of, shows }) => shows.every((place) => /^panel:(?!repository)/.test(place)) && !/\((short|days)\)$/.test(of));
+    const panels = new Map(boards.flatMap(({ board, panels: answers }) => Object.entries(answers).map(([panel, answer]) => [`${board.uid.replace('shieldwatch-', '')}/${panel.split(' ')[0] ?? ''}`, answer])));
+    const subjectOf = (): Subject => new ReportSubject(gateway, library, sender, played.stage, panels);
+    expect(await disagreements({ ...played, senders: [sender] }, { readings: ofBoards, subjectOf })).toEqual([]);
+  }, 600_000);
+
+  it('are all on the list: whatever shows a number is a place of a quantity, or named with its reason', async () => {
+    const metrics = await gateway.app.inject({ url: '/metrics' });
+    const places = [...apiPlaces((await gateway.app.inject({ url: '/openapi.json' })).json()), ...seriesPlaces(), ...boardPlaces(library), ...(await alertPlaces()), ...commandPlaces(program()), ...metricPlaces(metrics.body)];
+    const patterns = [...READINGS.flatMap(({ shows }) => shows), ...Object.values(OTHER_PLACES).flat()];
+    expect(places.filter((place) => !patterns.some((pattern) => isNamedBy(pattern)(place)))).toEqual([]);
+    // Nor is anything on it that shows nowhere.
+    expect(patterns.filter((pattern) => !places.some(isNamedBy(pattern)))).toEqual([]);
+  });
+});
+
+/** A fault: what the text of queries says, what it says instead, and the quantity that is then wrong. */
+const FAULTS: Readonly<Record<string, readonly [from: string | RegExp, to: string, of: RegExp]>> = {
+  'calls that were asked about count as blocked': [/sum\(blocked\)/g, 'sum(blocked + asked)', /^calls/],
+  'a scan of no file counts': [/files_scanned > 0/g, 'files_scanned >= 0', /^(score|findings that the newest)/],
+  'the oldest scan is the newest': [/ORDER BY repo, occurred_at DESC/g, 'ORDER BY repo, occurred_at ASC', /^findings that the newest/],
+  'what is resolved stands open': [/HAVING last_change = 1/g, 'HAVING last_change != 0', /^findings that stand open/],
+  'an acceptance has no effect': [/a\.critical AS accepted_critical/g, '0 AS accepted_critical', /^routes/],
+  'what was decided about a review still blocks': [/d\.decided != 1/g, 'true', /^routes/],
+  'injections told by their text are left out of the alert': [/\(decision = 'block' AND rule_category = 'injection' OR [^]*?instructions'\)\)/g, "(decision = 'block' AND rule_category = 'injection')", /^injection/],
+  'every judgement counts': [/HAVING count\(\) > 1\n/g, 'HAVING count() > 1000\n', /^calls/],
+  'a secret that is gone is exposed': [/countIf\(is_open\)/g, 'count()', /^episodes/],
+  'a drift that is no regression is worse': [/if\(is_regression, 'worse', 'not worse'\)/g, "'worse'", /^drifts/],
+  'who never reported is no blind spot': [/WHERE state != 'reporting'/g, "WHERE state = 'silent'", /^producers/],
+  'a fix is a finding that appeared': [/sum\(new\) AS appeared/g, 'sum(new + fixes) AS appeared', /^findings that appeared/],
+};
+
+describe('a fault in a definition is caught', () => {
+  afterEach(() => vi.restoreAllMocks());
+
+  it.each(Object.entries(FAULTS))('%s', async (_, [from, to, of]) => {
+    const { client } = gateway.store;
+    const query = client.query.bind(client);
+    let changed = 0;
+    vi.spyOn(client, 'query').mockImplementation((params) => {
+      const mutated = params.query.replaceAll(from, to);
+      if (mutated !== params.query) changed += 1;
+      return query({ ...params, query: mutated });
+    });
+    const found = await disagreements(played, { readings: READINGS.filter((reading) => of.test(reading.of)), most: 1 });
+    expect(changed).toBeGreaterThan(0);
+    expect(found).toHaveLength(1);
+  }, 600_000);
+});
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+/** Mondays, months and changes of clocks of the last half year, in UTC: where buckets of some clock meet. */
+function seams(): number[] {
+  const today = Math.floor(Date.now() / DAY) * DAY;
+  const monday = today - ((new Date(today).getUTCDay() + 6) % 7) * DAY - 7 * DAY;
+  const month = Date.UTC(new Date(today).getUTCFullYear(), new Date(today).getUTCMonth() - 1, 1);
+  const lastSunday = (of: number): number => {
+    const end = Date.UTC(new Date(today).getUTCFullYear(), of + 1, 0);
+    return end - new Date(end).getUTCDay() * DAY + HOUR;
+  };
+  // Clocks in Europe change at 01:00 UTC.
+  return [monday, month, ...[2, 9].map(lastSunday).filter((at) => at < today - DAY && at > today - 360 * DAY)];
+}
+
+describe('the edges of a window', () => {
+  const sender = (): Sender => new Sender(gateway, stageAt(Date.now()), 'org_windows');
+  let token = '';
+
+  /** Calls of a window by the API, by hour. */
+  async function byApi(from: string, to: string, bucket = 'hour'): Promise<number> {
+    const query = new URLSearchParams({ from, to, bucket, limit: '1000' });
+    const answer = await gateway.app.inject({ url: `/v1/series/blocked_command_rate?${query.toString()}`, headers: { authorization: `Bearer ${token}` } });
+    expect([answer.statusCode, answer.body]).toEqual([200, answer.body]);
+    return answer.json<{ points: { total: number }[] }>().points.reduce((sum, { total }) => sum + total, 0);
+  }
+
+  /** The same by a panel, through the address that the page and the report ask. */
+  async function byBoard(from: string, to: string): Promise<number> {
+    const query = new URLSearchParams({ from, to, 'var-repo': '$__all', 'var-agent': '$__all', 'var-tool': '$__all' });
+    const answer = await gateway.app.inject({ url: `/boards/api/boards/shieldwatch-runtime/panels/3?${query.toString()}`, headers: { authorization: `Bearer ${token}` } });
+    expect([answer.statusCode, answer.body]).toEqual([200, answer.body]);
+    return Number(answer.json<{ rows: (number | string | null)[][] }>().rows[0]?.[0] ?? 0);
+  }
+
+  beforeAll(async () => {
+    const org = sender();
+    await org.create();
+    token = org.token;
+    const entries = seams().flatMap((at) => [at - 1, at, at + HOUR - 1, at + HOUR]).map((at, index) => ({ timestamp: new Date(at).toISOString(), tool: 'Bash', decision: 'allow', reason: String(index) }));
+    const answer = await gateway.app.inject({ method: 'POST', url: '/v1/ingest/runtime', headers: jsonHeaders(token), payload: JSON.stringify({ repository: 'acme/app', sessionId: 's', entries }) });
+    expect(answer.statusCode).toBe(200);
+    await createRollupWorker({ clickhouse: gateway.store.client, settleMs: 0 }).tick();
+  });
+
+  it.each([['up to 6 hours, from facts', 2 * HOUR], ['up to 14 days, from hours', 24 * HOUR], ['beyond, from days', 20 * DAY]])('belong to the window that begins there, and to no other: %s', async (_, width) => {
+    for (const seam of seams()) {
+      // Days are whole ones.
+      const edge = width > 14 * DAY ? Math.floor(seam / DAY) * DAY : seam;
+      const at = (offset: number): string => new Date(edge + offset).toISOString();
+      const expected = [[-width, 0], [0, width], [-width, width]].map(([from = 0, to = 0]) => seams().flatMap((each) => [each - 1, each, each + HOUR - 1, each + HOUR]).filter((time) => time >= edge + from && time < edge + to).length);
+      const windows = [[at(-width), at(0)], [at(0), at(width)], [at(-width), at(width)]] as const;
+      const bucket = width > 14 * DAY ? 'day' : 'hour';
+      expect(await Promise.all(windows.map(([from, to]) => byApi(from, to, bucket)))).toEqual(expected);
+      expect(await Promise.all(windows.map(([from, to]) => byBoard(from, to)))).toEqual(expected);
+      expect((expected[0] ?? 0) + (expected[1] ?? 0)).toBe(expected[2]);
+    }
+  });
+
+  it('are the same moments whatever the offset they are told with, half hours too', async () => {
+    const [seam = 0] = seams();
+    const told = (at: number, minutes: number): string => {
+      const sign = minutes < 0 ? '-' : '+';
+      const clock = [Math.floor(Math.abs(minutes) / 60), Math.abs(minutes) % 60].map((part) => String(part).padStart(2, '0')).join(':');
+      return `${new Date(at + minutes * 60_000).toISOString().slice(0, -1)}${sign}${clock}`;
+    };
+    for (const minutes of [0, 330, 345, -210, 840]) {
+      expect([minutes, await byApi(told(seam, minutes), told(seam + HOUR, minutes)), await byBoard(told(seam, minutes), told(seam + HOUR, minutes))]).toEqual([minutes, 2, 2]);
+    }
+  });
+
+  it('select nothing in the future, and are refused with the field where they are no window', async () => {
+    const next = [new Date(Date.now() + 40 * DAY).toISOString(), new Date(Date.now() + 41 * DAY).toISOString()] as const;
+    expect([await byApi(...next), await byBoard(...next)]).toEqual([0, 0]);
+    const wrong = [
+      ['2026-01-02T00:00:00Z', '2026-01-02T00:00:00Z', 'from'], ['2026-01-03T00:00:00Z', '2026-01-02T00:00:00Z', 'from'], ['1969-12-31T00:00:00Z', '1970-01-02T00:00:00Z', 'from'],
+      ['2026-01-02T00:00:00Z', '2262-04-12T00:00:00Z', 'to'], ['2026-02-30', '2026-03-02', 'from'], ['-1', '2026-01-02T00:00:00Z', 'from'], ['2026-01-02T00:00:00Z', 'soon', 'to'],
+    ] as const;
+    for (const [from, to, field] of wrong) {
+      const query = new URLSearchParams({ from, to }).toString();
+      for (const url of [`/v1/series/blocked_command_rate?${query}`, `/v1/repo/${encodeURIComponent('acme/app')}/posture?${query}`, `/boards/api/boards/shieldwatch-runtime/panels/3?${query}`]) {
+        const answer = await gateway.app.inject({ url, headers: { authorization: `Bearer ${token}` } });
+        expect([url, answer.statusCode, answer.json<{ error: { message: string } }>().error.message.split(':')[0]]).toEqual([url, 400, field]);
+      }
+      await expect(runReport({ from, to, token }, () => undefined)).rejects.toThrow(new RegExp(`^--${field}: expected `));
+    }
   });
 });

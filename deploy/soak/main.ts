@@ -3,6 +3,7 @@ import { CommandError } from '#schemas/errors.js';
 import { soakAudit } from './audit.js';
 import { soakGuard } from './guard.js';
 import { soakHostile } from './hostile/hostile.js';
+import { soakReadings } from './readings.js';
 import { soakRedactionCorpus } from './redaction-corpus/corpus.js';
 import { soakRollups } from './rollups.js';
 
@@ -11,6 +12,7 @@ const SOAKS: Readonly<Record<string, (argument: string, err: (line: string) => v
   audit: (amount, say) => soakAudit(countOf('audit', amount), say),
   guard: soakGuard,
   hostile: soakHostile,
+  readings: (amount, say) => soakReadings(countOf('readings', amount), say),
   'redaction-corpus': soakRedactionCorpus,
   rollups: (amount, say) => soakRollups(countOf('rollups', amount), say),
 };

@@ -2438,6 +2438,7 @@ export interface operations {
                     "application/json": {
                         series: {
                             name: string;
+                            description: string;
                             buckets: ("hour" | "day" | "week")[];
                             dimensions: string[];
                             columns: string[];
