@@ -238,8 +238,9 @@ export class Sender {
   }
 
   async review({ repo: repository, status }: ReviewEvent): Promise<void> {
-    const { reviewItems = [] } = JSON.parse(await this.#decide('GET', `/v1/repo/${encodeURIComponent(repository)}/review-items`)) as { reviewItems?: { id: string }[] };
-    for (const { id } of reviewItems) await this.#decide('PATCH', `/v1/review-items/${encodeURIComponent(id)}`, { status });
+    const answer = JSON.parse(await this.#decide('GET', `/v1/repo/${encodeURIComponent(repository)}/review-items`)) as unknown;
+    // A repository that was never heard of is an error and has no items.
+    for (const { id } of Array.isArray(answer) ? (answer as { id: string }[]) : []) await this.#decide('PATCH', `/v1/review-items/${encodeURIComponent(id)}`, { status });
   }
 
   #time(index: number, each: HistoryEvent): string {

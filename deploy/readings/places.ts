@@ -19,11 +19,12 @@ export const OTHER_PLACES: Readonly<Record<string, readonly string[]>> = {
   ],
   'columns of a series, which are places of their own, and rows of the facts as they were stored': ['GET /v1/series/{name} .points[].*', 'GET /v1/explain .facts[].*', 'series:open_review_item_org*.route'],
   'the boards\' pictures: readings.test.ts reads their panels once more out of the report': ['cli:report'],
-  'what people set, and rights: kept in Postgres alone': ['GET /v1/org/{orgId} .*', 'GET /v1/members .*', 'GET /v1/policy-promotions .*', 'cli:org *', 'cli:member *', 'cli:token *', 'cli:promotion *'],
+  'what people set, and rights: kept in Postgres alone': ['GET /v1/org/{orgId} .*', 'GET /v1/members .*', 'GET /v1/policy-promotions .*', 'cli:org *', 'cli:member *', 'cli:token *', 'cli:promotion *', 'GET /v1/repos .repos[].defaultProvider', 'GET /v1/repo/{repoId}/review-items [].commentCount', 'cli:review comments'],
   'work of the machine: purges, merges, the audit trail, runs of jobs': [
-    'GET /v1/purges* .*', 'GET /v1/repos/merges .*', 'GET /v1/audit* .*', 'cli:audit *', 'cli:repo purges', 'cli:repo merges', 'cli:repo purge', 'cli:rollup *', 'cli:facts *', 'cli:stack', 'cli:boards', 'cli:start', 'cli:demo', 'cli:grafana *', 'metric:*',
+    'GET /v1/purges* .*', 'GET /v1/repos/merges .*', 'GET /v1/audit* .*', 'cli:audit *', 'cli:repo purges', 'cli:repo merges', 'cli:repo purge', 'cli:rollup *', 'cli:facts *', 'cli:stack', 'cli:boards', 'cli:start', 'cli:demo', 'cli:grafana *', 'cli:set-aside *', 'metric:*',
   ],
-  'commands that change something and print what they did': ['cli:repo add', 'cli:repo remove', 'cli:repo baseline', 'cli:repo merge', 'cli:review approve', 'cli:review dismiss', 'cli:review reopen', 'cli:review assign'],
+  'commands that change something and print what they did': ['cli:repo add', 'cli:repo remove', 'cli:repo baseline', 'cli:repo merge', 'cli:review approve', 'cli:review dismiss', 'cli:review reopen', 'cli:review assign', 'cli:review comment', 'cli:repo link'],
+  'comparison with the baseline that people set (control-plane.test.ts)': ['GET /v1/findings .findings[].isNewSinceBaseline', 'cli:repo compare'],
   'commands of producers: what lies on their own machine, before it is sent': ['cli:scan', 'cli:watch', 'cli:hook', 'cli:agent', 'cli:ship', 'cli:install', 'cli:uninstall', 'cli:status', 'cli:policy *'],
   'of the evidence pack, each told once and shown once; scan-ways.test.ts and posture.test.ts compare it with what was sent': [
     'GET /v1/repo/{repoId}/posture .latestScan.redacted', 'GET /v1/repo/{repoId}/posture .latestScan.artifactCount', 'GET /v1/repo/{repoId}/posture .latestScan.verifiedArtifactCount', 'GET /v1/repo/{repoId}/posture .latestScan.remediation.*',

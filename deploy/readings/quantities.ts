@@ -609,10 +609,10 @@ const routes: Reading[] = [
     expect: (ref) => { const all = sorted(ref.newest().map((scan) => [scan.repo, ref.routeOf(scan, 'now')])); return [all, all, all, all]; },
   },
   {
-    of: ROUTES, shows: [...api(FLEET, '.requiresAttention', '.operatorReadback.*', '.reviewItems[].*'), ...api('/v1/repo/{repoId}/review-items', '.reviewItems[].*'), 'cli:review list'],
+    of: ROUTES, shows: [...api(FLEET, '.requiresAttention', '.operatorReadback.*', '.reviewItems[].*'), ...api('/v1/repo/{repoId}/review-items', '[].status', '[].route'), 'cli:review list'],
     read: async (org) => {
       const { operatorReadback: told, reviewItems, requiresAttention } = await fleet(org);
-      const single = (await each(org, (repo) => org.get<{ reviewItems: { repository: string; route: string; status: string }[] }>(`/v1/repo/${encodeURIComponent(repo)}/review-items`))).flatMap((answer) => answer.reviewItems);
+      const single = (await each(org, (repo) => org.get<{ repository: string; route: string; status: string }[]>(`/v1/repo/${encodeURIComponent(repo)}/review-items`))).flat();
       const shape = (items: readonly { repository: string; route: string; status: string }[]): unknown[] => sorted(items.map((item) => [item.repository, item.route, item.status]));
       return [shape(reviewItems), shape(single), requiresAttention, told.status, told.ready, told.requiresApproval, told.invalidPackCount, told.reviewItemCount, told.ownerCount, told.routesRequiringApproval];
     },
