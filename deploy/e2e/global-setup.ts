@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -19,6 +19,8 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const before = process.env['TMPDIR'];
   const folder = await mkdtemp(join(tmpdir(), 'sw-'));
+  // Programs that tests start as another user, such as Debian's Postgres, pass through it to folders of their own.
+  await chmod(folder, 0o711);
   process.env['TMPDIR'] = folder;
   const clickhouse = await startClickHouse({ dataDir: join(folder, 'store'), port: 0 });
   project.provide('clickhouseUrl', clickhouse.url);
