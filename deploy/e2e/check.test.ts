@@ -9,6 +9,7 @@ describe('npm run check', () => {
     ['types', 'typescript/bin/tsc', ['--noEmit']],
     ['lint, with the import table', 'eslint/bin/eslint.js', ['.']],
     ['no dead code', 'knip/bin/knip.js', []],
+    ['format', 'prettier/bin/prettier.cjs', ['--list-different', '.']],
   ])('%s', (_, program, args) => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [join('node_modules', program), ...args], { cwd: packageRoot(), encoding: 'utf8' });
     expect(stdout + stderr).toBe('');
