@@ -23,9 +23,13 @@ function importRule(room, allowed) {
     },
   ];
   if (forbidden.length > 0) {
-    patterns.push({ regex: `^#(${forbidden.join('|')})/`, message: `${room} may import only: ${allowed.join(', ') || 'nothing of ours'}.` });
+    patterns.push({
+      regex: `^#(${forbidden.join('|')})/`,
+      message: `${room} may import only: ${allowed.join(', ') || 'nothing of ours'}.`,
+    });
   }
-  if (room === 'exporters') patterns.push({ regex: STORE_ONLY, message: 'exporters may not import http, clickhouse or postgres schemas.' });
+  if (room === 'exporters')
+    patterns.push({ regex: STORE_ONLY, message: 'exporters may not import http, clickhouse or postgres schemas.' });
   return { files: [`${room}/**/*.ts`], rules: { 'no-restricted-imports': ['error', { patterns }] } };
 }
 
@@ -33,10 +37,25 @@ function importRule(room, allowed) {
 export const importRules = Object.entries(ROOMS).map(([room, allowed]) => importRule(room, allowed));
 
 export default tseslint.config(
-  { ignores: ['dist', 'node_modules', 'grafana/generated', 'collector/generated', 'ingest/openapi/generated', '**/testdata/**', 'deploy/demo/repos'] },
+  {
+    ignores: [
+      'dist',
+      'node_modules',
+      'grafana/generated',
+      'collector/generated',
+      'ingest/openapi/generated',
+      '**/testdata/**',
+      'deploy/demo/repos',
+    ],
+  },
   ...tseslint.configs.strictTypeChecked,
   {
-    languageOptions: { parserOptions: { project: ['./tsconfig.json', './ingest/boards/page/tsconfig.json'], tsconfigRootDir: import.meta.dirname } },
+    languageOptions: {
+      parserOptions: {
+        project: ['./tsconfig.json', './ingest/boards/page/tsconfig.json'],
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
     rules: {
       'no-console': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',

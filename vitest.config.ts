@@ -3,8 +3,15 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** The longest first, or one of them ends alone when all others are done. Those of a minute and more, as measured. */
 const LONGEST = [
-  'rollups/history.test.ts', 'deploy/e2e/collector-faults.test.ts', 'deploy/bench/bench.test.ts', 'deploy/e2e/path.test.ts', 'deploy/e2e/crash.test.ts',
-  'collector/processors.test.ts', 'deploy/e2e/collector-canary.test.ts', 'ingest/boards/page.browser.test.ts', 'deploy/bench/dashboards/dashboards.test.ts',
+  'rollups/history.test.ts',
+  'deploy/e2e/collector-faults.test.ts',
+  'deploy/bench/bench.test.ts',
+  'deploy/e2e/path.test.ts',
+  'deploy/e2e/crash.test.ts',
+  'collector/processors.test.ts',
+  'deploy/e2e/collector-canary.test.ts',
+  'ingest/boards/page.browser.test.ts',
+  'deploy/bench/dashboards/dashboards.test.ts',
 ];
 
 class LongestFirst extends BaseSequencer {

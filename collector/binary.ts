@@ -9,8 +9,8 @@ const build = (await import(pathToFileURL(join(packageRoot(), 'collector', 'buil
 /** Where our collector is, and how it is made; see build.mjs. */
 export const { buildCollector, collectorBinary, hasGo, ownSource } = build;
 
-
-const files = (generated: string): readonly string[] => ['config.yaml', join('generated', generated)].map((file) => join(packageRoot(), 'collector', file));
+const files = (generated: string): readonly string[] =>
+  ['config.yaml', join('generated', generated)].map((file) => join(packageRoot(), 'collector', file));
 
 /** The configuration files of our distribution, in the order in which it must be given them. */
 export const COLLECTOR_CONFIG = files('redaction.yaml');

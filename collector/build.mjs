@@ -7,7 +7,17 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import process from 'node:process';
@@ -114,17 +124,26 @@ function cacheFolder() {
  * @param {CollectorSource} source
  */
 function binaryPath(go, { manifest, profile }) {
-  const hash = createHash('sha256').update(`${go}\n${manifest}\n`).update(profile ?? '');
+  const hash = createHash('sha256')
+    .update(`${go}\n${manifest}\n`)
+    .update(profile ?? '');
   for (const file of /^ +path: /m.test(manifest) ? sourceFiles() : []) {
-    hash.update(`${relative(ROOM, file)}\n`).update(readFileSync(file)).update('\n');
+    hash
+      .update(`${relative(ROOM, file)}\n`)
+      .update(readFileSync(file))
+      .update('\n');
   }
   return join(cacheFolder(), hash.digest('hex').slice(0, 16), BINARY);
 }
 
 /** Our own Go sources, in a stable order; there need not be any. */
 function sourceFiles() {
-  return SOURCES.flatMap((folder) => (existsSync(folder) ? readdirSync(folder, { recursive: true, withFileTypes: true }) : []))
-    .filter((entry) => entry.isFile() && /(?:\.go|^go\.(?:mod|sum))$/.test(entry.name) && !entry.name.endsWith('_test.go'))
+  return SOURCES.flatMap((folder) =>
+    existsSync(folder) ? readdirSync(folder, { recursive: true, withFileTypes: true }) : [],
+  )
+    .filter(
+      (entry) => entry.isFile() && /(?:\.go|^go\.(?:mod|sum))$/.test(entry.name) && !entry.name.endsWith('_test.go'),
+    )
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
 }

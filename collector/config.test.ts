@@ -25,11 +25,14 @@ interface Stamp {
 
 const read = (file: string | undefined): Config => parse(readFileSync(file ?? '', 'utf8')) as Config;
 const [config, generated, stock] = [COLLECTOR_CONFIG[0], COLLECTOR_CONFIG[1], STOCK_COLLECTOR_CONFIG[1]].map(read);
-if (config === undefined || generated === undefined || stock === undefined) throw new Error('three configuration files expected');
+if (config === undefined || generated === undefined || stock === undefined)
+  throw new Error('three configuration files expected');
 
 describe('config.yaml', () => {
   it('stamps the tenant under the names of schemas/semconv.ts, from the headers of schemas/semconv.ts', () => {
-    const { attributes } = (config.processors as { 'resource/tenant': { attributes: readonly Stamp[] } })['resource/tenant'];
+    const { attributes } = (config.processors as { 'resource/tenant': { attributes: readonly Stamp[] } })[
+      'resource/tenant'
+    ];
     expect(attributes).toEqual(
       [
         [semconv.ATTR_TENANT_ORG_ID, semconv.HEADER_ORG_ID],
@@ -43,35 +46,56 @@ describe('config.yaml', () => {
   it.each([
     ['ours', config, 'secretredaction'],
     ['the stock one', stock, 'redaction'],
-  ])('%s redacts, and drops what a client sent under our prefix, before it stamps, and drops what has no organisation after', (_, { service }, redaction) => {
-    expect(Object.keys(service.pipelines)).toEqual(['traces', 'logs', 'metrics']);
-    for (const { processors } of Object.values(service.pipelines)) {
-      expect(processors[0]).toBe('memory_limiter');
-      expect(processors).toContain(redaction);
-      expect(processors.slice(-2)).toEqual(['resource/tenant', 'filter/tenant']);
-    }
-  });
+  ])(
+    '%s redacts, and drops what a client sent under our prefix, before it stamps, and drops what has no organisation after',
+    (_, { service }, redaction) => {
+      expect(Object.keys(service.pipelines)).toEqual(['traces', 'logs', 'metrics']);
+      for (const { processors } of Object.values(service.pipelines)) {
+        expect(processors[0]).toBe('memory_limiter');
+        expect(processors).toContain(redaction);
+        expect(processors.slice(-2)).toEqual(['resource/tenant', 'filter/tenant']);
+      }
+    },
+  );
 
   it('drops what has no organisation, by the name of schemas/semconv.ts', () => {
-    expect(JSON.stringify((config.processors as Record<string, unknown>)['filter/tenant'])).toContain(semconv.ATTR_TENANT_ORG_ID);
+    expect(JSON.stringify((config.processors as Record<string, unknown>)['filter/tenant'])).toContain(
+      semconv.ATTR_TENANT_ORG_ID,
+    );
   });
 
   it('takes bodies as large as the gateway does, and looks at them before it reads them', () => {
-    const http = (of: Config): unknown => (of.receivers as { otlp: { protocols: { http: unknown } } }).otlp.protocols.http;
+    const http = (of: Config): unknown =>
+      (of.receivers as { otlp: { protocols: { http: unknown } } }).otlp.protocols.http;
     expect(http(config)).toMatchObject({ max_request_body_size: MAX_OTLP_BYTES });
     expect(http(generated)).toEqual({ middlewares: [{ id: 'otlp_bounds' }] });
-    expect((generated.service as { extensions?: unknown }).extensions).toEqual([...(config.service as unknown as { extensions: string[] }).extensions, 'otlp_bounds']);
+    expect((generated.service as { extensions?: unknown }).extensions).toEqual([
+      ...(config.service as unknown as { extensions: string[] }).extensions,
+      'otlp_bounds',
+    ]);
   });
 
   it('uses every component of the manifest, and no other', () => {
     const manifest = readFileSync(join(packageRoot(), 'collector', 'manifest.yaml'), 'utf8');
     // Ours around one of contrib's has its type.
     const wraps: Readonly<Record<string, string>> = { setaside: 'clickhouse', guardedstorage: 'filestorage' };
-    const compiled = [...manifest.matchAll(/gomod: .*\/([a-z]+?)(?:receiver|processor|exporter|extension)? v0\.\d+\.0$(?:\n +import: .*\/([a-z]+)$)?/gm)]
+    const compiled = [
+      ...manifest.matchAll(
+        /gomod: .*\/([a-z]+?)(?:receiver|processor|exporter|extension)? v0\.\d+\.0$(?:\n +import: .*\/([a-z]+)$)?/gm,
+      ),
+    ]
       .map(([, module = '', imported]) => imported ?? module)
       .map((name) => wraps[name] ?? name);
     const used = new Set(
-      [config.receivers, config.processors, generated.processors, stock.processors, config.exporters, config.extensions, generated.extensions]
+      [
+        config.receivers,
+        config.processors,
+        generated.processors,
+        stock.processors,
+        config.exporters,
+        config.extensions,
+        generated.extensions,
+      ]
         .flatMap((components) => Object.keys(components))
         .map((id) => id.replace(/\/.*/, '').replaceAll('_', '')),
     );
@@ -79,8 +103,12 @@ describe('config.yaml', () => {
   });
 
   it('is measured against a rival of the same versions', () => {
-    const modules = (file: string, names = /(?<=gomod: ).*$/gm): string[] => readFileSync(join(packageRoot(), file), 'utf8').match(names) ?? [];
-    const ours = new Set([...modules('collector/manifest.yaml'), ...modules('collector/exporters/setaside/go.mod', /(?<=^\t)\S+ v\S+$/gm)]);
+    const modules = (file: string, names = /(?<=gomod: ).*$/gm): string[] =>
+      readFileSync(join(packageRoot(), file), 'utf8').match(names) ?? [];
+    const ours = new Set([
+      ...modules('collector/manifest.yaml'),
+      ...modules('collector/exporters/setaside/go.mod', /(?<=^\t)\S+ v\S+$/gm),
+    ]);
     expect(modules('deploy/bench/hotpath/manifest.yaml').filter((module) => !ours.has(module))).toEqual([]);
   });
 });

@@ -8,8 +8,15 @@ import { generatedFiles } from './generate.js';
 
 interface Generated {
   readonly processors: {
-    readonly secretredaction: { readonly allowed_keys: readonly string[]; readonly rules: readonly { readonly name: string }[] };
-    readonly redaction: { readonly allow_all_keys: boolean; readonly allowed_keys: readonly string[]; readonly blocked_values: readonly string[] };
+    readonly secretredaction: {
+      readonly allowed_keys: readonly string[];
+      readonly rules: readonly { readonly name: string }[];
+    };
+    readonly redaction: {
+      readonly allow_all_keys: boolean;
+      readonly allowed_keys: readonly string[];
+      readonly blocked_values: readonly string[];
+    };
   };
 }
 
@@ -23,7 +30,9 @@ describe('generated/', () => {
   });
 
   it('gives every rule to either processor, in the order of the list', () => {
-    expect(own.secretredaction.rules.map((rule) => rule.name)).toEqual([...REDACTION_RULES, ...PERSONAL_RULES].map((rule) => rule.name));
+    expect(own.secretredaction.rules.map((rule) => rule.name)).toEqual(
+      [...REDACTION_RULES, ...PERSONAL_RULES].map((rule) => rule.name),
+    );
     expect(stock.redaction.blocked_values).toHaveLength(REDACTION_RULES.length + PERSONAL_RULES.length);
   });
 

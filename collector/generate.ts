@@ -8,7 +8,14 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
-import { ALLOWED_KEYS, ALLOWED_KEYS_VARIABLE, CONTENT_EVENTS, CONTENT_KEYS, IDENTITY_KEYS, RESERVED_PREFIXES } from '#schemas/attribute-keys.js';
+import {
+  ALLOWED_KEYS,
+  ALLOWED_KEYS_VARIABLE,
+  CONTENT_EVENTS,
+  CONTENT_KEYS,
+  IDENTITY_KEYS,
+  RESERVED_PREFIXES,
+} from '#schemas/attribute-keys.js';
 import { RUNTIME_CONFIDENCE } from '#schemas/records/enums.js';
 import { MAX_OTLP_DEPTH, MAX_OTLP_ENTRIES } from '#schemas/otlp-bounds.js';
 import { PSEUDONYM_KEY_FILE_VARIABLE } from '#schemas/pseudonyms.js';
@@ -49,7 +56,15 @@ function redactionConfig(): string {
     extensions: { otlp_bounds: { max_depth: MAX_OTLP_DEPTH, max_entries: MAX_OTLP_ENTRIES } },
     receivers: { otlp: { protocols: { http: { middlewares: [{ id: 'otlp_bounds' }] } } } },
     service: { extensions: ['bearertokenauth', 'health_check', 'file_storage', 'otlp_bounds'] },
-    exporters: { clickhouse: { set_aside: { directory: `\${env:SHIELDWATCH_COLLECTOR_QUEUE}/${SET_ASIDE_FOLDER}`, max_bytes: '${env:SHIELDWATCH_COLLECTOR_SET_ASIDE_BYTES:-268435456}', max_files: 10_000 } } },
+    exporters: {
+      clickhouse: {
+        set_aside: {
+          directory: `\${env:SHIELDWATCH_COLLECTOR_QUEUE}/${SET_ASIDE_FOLDER}`,
+          max_bytes: '${env:SHIELDWATCH_COLLECTOR_SET_ASIDE_BYTES:-268435456}',
+          max_files: 10_000,
+        },
+      },
+    },
     processors: {
       secretredaction: {
         count_prefix: semconv.COUNT_ATTRIBUTE_PREFIX,
@@ -90,7 +105,11 @@ interface Hidden {
 }
 
 const RESOURCE: Hidden = { context: 'resource', attributes: 'resource.attributes', texts: ['resource.schema_url'] };
-const SCOPE: Hidden = { context: 'scope', attributes: 'scope.attributes', texts: ['scope.name', 'scope.version', 'scope.schema_url'] };
+const SCOPE: Hidden = {
+  context: 'scope',
+  attributes: 'scope.attributes',
+  texts: ['scope.name', 'scope.version', 'scope.schema_url'],
+};
 const TRACES: readonly Hidden[] = [
   RESOURCE,
   SCOPE,
@@ -106,7 +125,11 @@ const LOGS: readonly Hidden[] = [
 const METRICS: readonly Hidden[] = [
   RESOURCE,
   SCOPE,
-  { context: 'datapoint', attributes: 'datapoint.attributes', texts: ['metric.name', 'metric.description', 'metric.unit'] },
+  {
+    context: 'datapoint',
+    attributes: 'datapoint.attributes',
+    texts: ['metric.name', 'metric.description', 'metric.unit'],
+  },
 ];
 
 /** A resource attribute that lives only between two processors. */
@@ -119,15 +142,26 @@ function stockConfig(): string {
 `;
   const pipeline = {
     processors: [
-      'memory_limiter', 'transform/bounds', 'transform/untrusted', 'resource/content', 'transform/expose', 'redaction', 'transform/restore',
-      'resource/tenant', 'filter/tenant',
+      'memory_limiter',
+      'transform/bounds',
+      'transform/untrusted',
+      'resource/content',
+      'transform/expose',
+      'redaction',
+      'transform/restore',
+      'resource/tenant',
+      'filter/tenant',
     ],
   };
   return yaml(header, {
     processors: {
       // A client must not say itself that its content is kept, nor fill the attributes that we expose texts in.
-      'transform/untrusted': everySignal((hidden) => [deleteKeys(hidden.attributes, `^${quoteRegExp(semconv.SERVER_ATTRIBUTE_PREFIX)}|^${quoteRegExp(EXPOSED)}`)]),
-      'resource/content': { attributes: [{ action: 'upsert', key: CONTENT_FLAG, from_context: `metadata.${semconv.HEADER_CONTENT}` }] },
+      'transform/untrusted': everySignal((hidden) => [
+        deleteKeys(hidden.attributes, `^${quoteRegExp(semconv.SERVER_ATTRIBUTE_PREFIX)}|^${quoteRegExp(EXPOSED)}`),
+      ]),
+      'resource/content': {
+        attributes: [{ action: 'upsert', key: CONTENT_FLAG, from_context: `metadata.${semconv.HEADER_CONTENT}` }],
+      },
       'transform/expose': expose(),
       redaction: {
         allow_all_keys: false,
@@ -154,8 +188,14 @@ interface Statements {
 }
 
 function everySignal(statements: (hidden: Hidden) => readonly string[]) {
-  const groups = (hidden: readonly Hidden[]): Statements[] => hidden.map((each) => ({ context: each.context, statements: statements(each) }));
-  return { error_mode: 'propagate', trace_statements: groups(TRACES), log_statements: groups(LOGS), metric_statements: groups(METRICS) };
+  const groups = (hidden: readonly Hidden[]): Statements[] =>
+    hidden.map((each) => ({ context: each.context, statements: statements(each) }));
+  return {
+    error_mode: 'propagate',
+    trace_statements: groups(TRACES),
+    log_statements: groups(LOGS),
+    metric_statements: groups(METRICS),
+  };
 }
 
 /** Drops content and what cannot be reached, and shows the other texts to the processor. */
@@ -192,7 +232,15 @@ function expose() {
       // The processor reaches neither.
       { context: 'exemplar', statements: ['keep_keys(exemplar.filtered_attributes, [])'] },
       ...metric_statements,
-      { context: 'metric', statements: ['set(metric.name, "")', 'set(metric.description, "")', 'set(metric.unit, "")', 'keep_keys(metric.metadata, [])'] },
+      {
+        context: 'metric',
+        statements: [
+          'set(metric.name, "")',
+          'set(metric.description, "")',
+          'set(metric.unit, "")',
+          'keep_keys(metric.metadata, [])',
+        ],
+      },
     ],
   };
 }
@@ -207,8 +255,27 @@ function contentPattern(): string {
 
 /** What follows our names that end in `_PREFIX`; the stock processor knows no prefixes. */
 const SUFFIXES = [
-  'total', 'critical', 'high', 'medium', 'low', 'info', 'secrets', 'permissions', 'hooks', 'mcp', 'agents', 'active', 'expiring_soon',
-  'expired', 'new', 'resolved', 'unchanged', 'new_critical', 'new_high', 'risky', ...RUNTIME_CONFIDENCE,
+  'total',
+  'critical',
+  'high',
+  'medium',
+  'low',
+  'info',
+  'secrets',
+  'permissions',
+  'hooks',
+  'mcp',
+  'agents',
+  'active',
+  'expiring_soon',
+  'expired',
+  'new',
+  'resolved',
+  'unchanged',
+  'new_critical',
+  'new_high',
+  'risky',
+  ...RUNTIME_CONFIDENCE,
 ];
 
 function stockKeys(): string[] {
@@ -216,7 +283,13 @@ function stockKeys(): string[] {
     if (!name.startsWith('ATTR_') || RESERVED_PREFIXES.some((prefix) => key.startsWith(prefix))) return [];
     return name.endsWith('_PREFIX') ? SUFFIXES.map((suffix) => key + suffix) : [key];
   });
-  return [...new Set([...ALLOWED_KEYS.filter((key) => !key.endsWith('*')), ...own, ...CONTENT_KEYS.filter((key) => !key.endsWith('*'))])].sort();
+  return [
+    ...new Set([
+      ...ALLOWED_KEYS.filter((key) => !key.endsWith('*')),
+      ...own,
+      ...CONTENT_KEYS.filter((key) => !key.endsWith('*')),
+    ]),
+  ].sort();
 }
 
 function exposedKeys(): string[] {

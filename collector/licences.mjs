@@ -48,7 +48,10 @@ ${rows.join('\n')}
  */
 function licenceOf(name, version) {
   // In the module cache an upper-case letter is written as ! and its lower-case form.
-  const folder = join(go('env', 'GOMODCACHE').trim(), `${name.replace(/[A-Z]/g, (letter) => `!${letter.toLowerCase()}`)}@${version}`);
+  const folder = join(
+    go('env', 'GOMODCACHE').trim(),
+    `${name.replace(/[A-Z]/g, (letter) => `!${letter.toLowerCase()}`)}@${version}`,
+  );
   if (!existsSync(folder)) return 'unknown';
   const file = readdirSync(folder).find((entry) => /^(?:licen[cs]e|copying)/i.test(entry));
   const text = file === undefined ? '' : readFileSync(join(folder, file), 'utf8');
@@ -60,4 +63,5 @@ function go(...args) {
   return spawnSync('go', args, { encoding: 'utf8' }).stdout;
 }
 
-if (process.argv[1] !== undefined && fileURLToPath(import.meta.url) === process.argv[1]) writeFileSync(FILE, licenceList());
+if (process.argv[1] !== undefined && fileURLToPath(import.meta.url) === process.argv[1])
+  writeFileSync(FILE, licenceList());

@@ -9,8 +9,13 @@ describe.skipIf(!hasGo())(`LICENCES.md ${hasGo() ? '' : '(NOT RUN: no Go)'}`, ()
   beforeAll(() => buildCollector(), 900_000);
 
   it('names every module of the collector with a licence that we know', async () => {
-    const { licenceList } = (await import(pathToFileURL(join(packageRoot(), 'collector', 'licences.mjs')).href)) as { licenceList: () => string };
-    expect(readFileSync(join(packageRoot(), 'collector', 'LICENCES.md'), 'utf8'), 'run: node collector/licences.mjs').toBe(licenceList());
+    const { licenceList } = (await import(pathToFileURL(join(packageRoot(), 'collector', 'licences.mjs')).href)) as {
+      licenceList: () => string;
+    };
+    expect(
+      readFileSync(join(packageRoot(), 'collector', 'LICENCES.md'), 'utf8'),
+      'run: node collector/licences.mjs',
+    ).toBe(licenceList());
     expect(licenceList()).not.toContain('unknown');
   });
 });
@@ -19,6 +24,7 @@ describe.skipIf(!hasGo())(`the build ${hasGo() ? '' : '(NOT RUN: no Go)'}`, () =
   it('leaves nothing of where it was made in the binary, so that it can be made again elsewhere', async () => {
     const bytes = readFileSync(await buildCollector());
     expect(bytes.includes('replace')).toBe(true);
-    for (const place of [packageRoot(), '/shieldwatch/collector/build-']) expect(bytes.includes(place), place).toBe(false);
+    for (const place of [packageRoot(), '/shieldwatch/collector/build-'])
+      expect(bytes.includes(place), place).toBe(false);
   }, 900_000);
 });

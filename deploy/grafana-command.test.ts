@@ -21,7 +21,9 @@ async function run(...args: string[]): Promise<string[]> {
 
 it('provision refuses the embedded store, which has no users of organisations, and points to the boards', async () => {
   const url = new URL(inject('clickhouseUrl'));
-  await expect(run('provision', '--org', 'acme', '--out', folder, '--clickhouse-url', url.origin)).rejects.toThrow(/is the embedded store.*shieldwatch boards/);
+  await expect(run('provision', '--org', 'acme', '--out', folder, '--clickhouse-url', url.origin)).rejects.toThrow(
+    /is the embedded store.*shieldwatch boards/,
+  );
   expect(await readdir(folder)).toEqual([]);
 });
 
@@ -37,5 +39,7 @@ it('boards writes a file a board, for import or as ConfigMaps, and refuses what 
   await run('boards', '--out', folder, '--format', 'configmap', '--namespace', 'observability');
   expect(await readdir(folder)).toContain('posture.configmap.yaml');
   await expect(run('boards', '--out', folder, '--format', 'pdf')).rejects.toThrow('--format: expected');
-  await expect(run('boards', '--out', folder, '--format', 'configmap', '--namespace', 'Not One')).rejects.toThrow('--namespace: expected');
+  await expect(run('boards', '--out', folder, '--format', 'configmap', '--namespace', 'Not One')).rejects.toThrow(
+    '--namespace: expected',
+  );
 });

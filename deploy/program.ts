@@ -37,13 +37,22 @@ function withStackOptions(command: Command): Command {
     .option('--port <port>', 'gateway and boards (SHIELDWATCH_PORT; default 4000)')
     .option('--listen <address>', 'IP address of the gateway and boards (SHIELDWATCH_LISTEN; default 127.0.0.1)')
     .option('--clickhouse-port <port>', 'embedded ClickHouse (SHIELDWATCH_CLICKHOUSE_PORT; default 8123)')
-    .option('--clickhouse-admin', 'a ClickHouse user `admin`, who makes databases beside ours (SHIELDWATCH_CLICKHOUSE_ADMIN=1; default none)')
+    .option(
+      '--clickhouse-admin',
+      'a ClickHouse user `admin`, who makes databases beside ours (SHIELDWATCH_CLICKHOUSE_ADMIN=1; default none)',
+    )
     .option('--collector-port <port>', 'collector (SHIELDWATCH_COLLECTOR_PORT; default 4318)')
     .option('--no-collector', 'let the gateway redact and land telemetry by itself');
 }
 
 /** Calls the stack of a data folder, or says that none runs. */
-async function needStack<T>(flags: { dataDir?: string }, method: string, path: string, body?: unknown, timeoutMs?: number): Promise<T> {
+async function needStack<T>(
+  flags: { dataDir?: string },
+  method: string,
+  path: string,
+  body?: unknown,
+  timeoutMs?: number,
+): Promise<T> {
   const dataDir = resolveDataDir(flags.dataDir);
   const answer = await callStack<T>(dataDir, method, path, body, timeoutMs);
   if (answer === undefined) throw new CommandError(`no stack runs on ${dataDir}; start it with \`npm start\``);
@@ -57,7 +66,11 @@ const DAY_MS = 600_000;
 const MONTH_MS = 1_800_000;
 
 /** Goes through landing day by day, so that progress shows and no single call takes long. */
-async function eachLandingDay(flags: { dataDir?: string }, path: string, onDay: (answer: { missing?: number }) => void): Promise<void> {
+async function eachLandingDay(
+  flags: { dataDir?: string },
+  path: string,
+  onDay: (answer: { missing?: number }) => void,
+): Promise<void> {
   const days = await needStack<LandingDay[]>(flags, 'GET', '/facts/days');
   for (const [done, day] of days.entries()) {
     onDay(await needStack<{ missing?: number }>(flags, 'POST', path, day, DAY_MS));
@@ -81,7 +94,9 @@ export function program(): Command {
     },
   );
 
-  withStackOptions(root.command('demo').description('scan sample repositories and play agent sessions through the real hook'))
+  withStackOptions(
+    root.command('demo').description('scan sample repositories and play agent sessions through the real hook'),
+  )
     .option('--calls <count>', 'hook calls to play', '200')
     .option('--exit', 'stop a stack that the demo started itself, instead of leaving it on')
     .addOption(new Option('--json', 'print the result as JSON'))
@@ -106,7 +121,16 @@ export function program(): Command {
     .option(...dataDirOption)
     .option('--org <id>', 'organisation; the one of this machine unless given')
     .action(async (flags: { dataDir?: string; org?: string }) => {
-      out((await needStack<{ url: string }>(flags, 'POST', '/boards-link', flags.org === undefined ? {} : { orgId: flags.org })).url);
+      out(
+        (
+          await needStack<{ url: string }>(
+            flags,
+            'POST',
+            '/boards-link',
+            flags.org === undefined ? {} : { orgId: flags.org },
+          )
+        ).url,
+      );
     });
   registerControlCommands(root, out);
   registerSetAsideCommands(root, out);
@@ -153,12 +177,23 @@ export function program(): Command {
     .option('--token-id <id>', 'the token whose telemetry to forget')
     .option('--yes', 'really: nothing brings it back')
     .action(async (flags: { dataDir?: string; repository?: string; tokenId?: string; yes?: true }) => {
-      if ((flags.repository === undefined) === (flags.tokenId === undefined)) throw new CommandError('name what to forget: --repository or --token-id');
+      if ((flags.repository === undefined) === (flags.tokenId === undefined))
+        throw new CommandError('name what to forget: --repository or --token-id');
       if (flags.yes !== true) throw new CommandError('this deletes for good; add --yes to do it');
-      await needStack(flags, 'POST', '/facts/delete', flags.repository === undefined ? { tokenId: flags.tokenId } : { repo: flags.repository }, DAY_MS);
+      await needStack(
+        flags,
+        'POST',
+        '/facts/delete',
+        flags.repository === undefined ? { tokenId: flags.tokenId } : { repo: flags.repository },
+        DAY_MS,
+      );
       out('deleted; the series follow within seconds');
     });
-  registerRollupCommands(root, { call: (flags, path, body) => needStack(flags, 'POST', `/rollup/${path}`, body, MONTH_MS), out, err });
+  registerRollupCommands(root, {
+    call: (flags, path, body) => needStack(flags, 'POST', `/rollup/${path}`, body, MONTH_MS),
+    out,
+    err,
+  });
   return root;
 }
 

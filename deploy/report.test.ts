@@ -36,35 +36,41 @@ afterAll(async () => {
 /** Runs the command and gives the names of what it wrote. */
 async function report(flags: Partial<ReportFlags>): Promise<string[]> {
   const written: string[] = [];
-  await runReport({ from: 'now-6h', to: 'now', url, token: gateway.readToken, output: join(folder, 'report.html'), ...flags }, (line) => written.push(line));
+  await runReport(
+    { from: 'now-6h', to: 'now', url, token: gateway.readToken, output: join(folder, 'report.html'), ...flags },
+    (line) => written.push(line),
+  );
   return written;
 }
 
 describe('shieldwatch report', () => {
-  it.skipIf(isBrowserMissing)(`writes one file that draws the boards' pictures and asks for nothing${isBrowserMissing ? ' (NOT RUN: no chromium)' : ''}`, async () => {
-    const [file = ''] = await report({ board: ['sample-panels'] });
-    const browser = await TestBrowser.start('http://never.test');
-    try {
-      await browser.open(pathToFileURL(file).href);
-      const { page } = browser;
-      await page.locator('html[data-loaded="true"]').waitFor();
-      await browser.picture('report');
-      expect(await page.locator('h1').textContent()).toBe('Every panel');
-      expect(await page.locator('header p').first().textContent()).toMatch(/^Organisation org_a · 20/);
-      expect(await browser.panel(4).locator('.stat-value').textContent()).toBe('Blocked');
-      expect(await browser.panel(7).locator('.gauge-name').count()).toBe(5);
-      expect(await browser.panel(1).locator('.mark').count()).toBeGreaterThan(3);
-      // What is folded on the board lies open, and stays text.
-      const cells = await browser.panel(14).locator('tbody td:first-child').allTextContents();
-      for (const text of HOSTILE_TEXTS) expect(cells).toContain(text);
-      expect(await page.evaluate('globalThis.wasRun')).toBeUndefined();
-      expect(await page.locator('main a').count()).toBe(0);
-      await page.close();
-      expect(browser.problems).toEqual([]);
-    } finally {
-      await browser.close();
-    }
-  });
+  it.skipIf(isBrowserMissing)(
+    `writes one file that draws the boards' pictures and asks for nothing${isBrowserMissing ? ' (NOT RUN: no chromium)' : ''}`,
+    async () => {
+      const [file = ''] = await report({ board: ['sample-panels'] });
+      const browser = await TestBrowser.start('http://never.test');
+      try {
+        await browser.open(pathToFileURL(file).href);
+        const { page } = browser;
+        await page.locator('html[data-loaded="true"]').waitFor();
+        await browser.picture('report');
+        expect(await page.locator('h1').textContent()).toBe('Every panel');
+        expect(await page.locator('header p').first().textContent()).toMatch(/^Organisation org_a · 20/);
+        expect(await browser.panel(4).locator('.stat-value').textContent()).toBe('Blocked');
+        expect(await browser.panel(7).locator('.gauge-name').count()).toBe(5);
+        expect(await browser.panel(1).locator('.mark').count()).toBeGreaterThan(3);
+        // What is folded on the board lies open, and stays text.
+        const cells = await browser.panel(14).locator('tbody td:first-child').allTextContents();
+        for (const text of HOSTILE_TEXTS) expect(cells).toContain(text);
+        expect(await page.evaluate('globalThis.wasRun')).toBeUndefined();
+        expect(await page.locator('main a').count()).toBe(0);
+        await page.close();
+        expect(browser.problems).toEqual([]);
+      } finally {
+        await browser.close();
+      }
+    },
+  );
 
   it.skipIf(isBrowserMissing)(`prints a PDF${isBrowserMissing ? ' (NOT RUN: no chromium)' : ''}`, async () => {
     const [, pdf = ''] = await report({ board: ['all'], repository: ['acme/api'], pdf: true });
@@ -97,9 +103,24 @@ describe('shieldwatch report', () => {
   it('is a command', async () => {
     const cli = join(packageRoot(), 'dist/deploy/cli.js');
     const output = join(folder, 'cli.html');
-    const { stdout } = await run(process.execPath, [cli, 'report', '--org', 'org_a', '--from', new Date(Date.now() - 86_400_000).toISOString(), '--board', 'sample-detail', '--output', output], {
-      env: { ...process.env, SHIELDWATCH_URL: url, SHIELDWATCH_TOKEN: gateway.readToken },
-    });
+    const { stdout } = await run(
+      process.execPath,
+      [
+        cli,
+        'report',
+        '--org',
+        'org_a',
+        '--from',
+        new Date(Date.now() - 86_400_000).toISOString(),
+        '--board',
+        'sample-detail',
+        '--output',
+        output,
+      ],
+      {
+        env: { ...process.env, SHIELDWATCH_URL: url, SHIELDWATCH_TOKEN: gateway.readToken },
+      },
+    );
     expect(stdout).toBe(`${output}\n`);
     expect(await readFile(output, 'utf8')).toContain('Decisions of ');
   });

@@ -32,7 +32,10 @@ export async function runReport(flags: ReportFlags, out: (line: string) => void)
   const range = rangeOf(flags);
   // Asked for before the work, not after it.
   const chromium = flags.pdf === undefined ? undefined : findChromium(process.env);
-  if (flags.pdf !== undefined && chromium === undefined) throw new CommandError('--pdf needs Chromium, and there is none on the PATH; name one with CHROMIUM_PATH, or leave --pdf out');
+  if (flags.pdf !== undefined && chromium === undefined)
+    throw new CommandError(
+      '--pdf needs Chromium, and there is none on the PATH; name one with CHROMIUM_PATH, or leave --pdf out',
+    );
   const data = await collectReport(await accessOf(flags), {
     ...(flags.org === undefined ? {} : { org: flags.org }),
     boards: flags.board ?? [],
@@ -40,7 +43,9 @@ export async function runReport(flags: ReportFlags, out: (line: string) => void)
     variables: flags.repository === undefined ? {} : { repo: flags.repository },
   });
   const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
-  const file = resolve(flags.output ?? `shieldwatch-report-${data.org.replace(/[^\w-]/g, '_')}-${day(range.from)}-${day(range.to)}.html`);
+  const file = resolve(
+    flags.output ?? `shieldwatch-report-${data.org.replace(/[^\w-]/g, '_')}-${day(range.from)}-${day(range.to)}.html`,
+  );
   await write(file, await reportHtml(data));
   out(file);
   if (chromium === undefined) return;
@@ -66,12 +71,23 @@ async function accessOf(flags: ReportFlags): Promise<GatewayAccess> {
     return { url, headers: { authorization: `Bearer ${token}` } };
   }
   const dataDir = resolveDataDir(flags.dataDir);
-  const link = await callStack<{ url: string }>(dataDir, 'POST', '/boards-link', flags.org === undefined ? undefined : { orgId: flags.org });
-  if (link === undefined) throw new CommandError(`no stack runs on ${dataDir}; start it with \`npm start\`, or give a token that may read (SHIELDWATCH_TOKEN)`);
+  const link = await callStack<{ url: string }>(
+    dataDir,
+    'POST',
+    '/boards-link',
+    flags.org === undefined ? undefined : { orgId: flags.org },
+  );
+  if (link === undefined)
+    throw new CommandError(
+      `no stack runs on ${dataDir}; start it with \`npm start\`, or give a token that may read (SHIELDWATCH_TOKEN)`,
+    );
   const { origin, hash } = new URL(link.url);
   const answer = await fetch(link.url, { redirect: 'manual' });
   const [cookie = ''] = answer.headers.getSetCookie();
-  return { url: origin, headers: { cookie: cookie.split(';', 1)[0] ?? '', [HEADER_SESSION_KEY]: hash.replace('#key=', '') } };
+  return {
+    url: origin,
+    headers: { cookie: cookie.split(';', 1)[0] ?? '', [HEADER_SESSION_KEY]: hash.replace('#key=', '') },
+  };
 }
 
 async function write(file: string, text: string): Promise<void> {

@@ -34,8 +34,11 @@ export function registerRollupCommands(root: Command, { call, out, err }: Rollup
         await runWorker(url, flags.shard === undefined ? undefined : parseShard(flags.shard), err);
         return;
       }
-      if (flags.shard !== undefined) throw new CommandError('--shard is for workers of a named server; add --clickhouse-url');
-      const done = Object.entries(await call<Record<string, number>>(flags, 'run')).filter(([, buckets]) => buckets > 0);
+      if (flags.shard !== undefined)
+        throw new CommandError('--shard is for workers of a named server; add --clickhouse-url');
+      const done = Object.entries(await call<Record<string, number>>(flags, 'run')).filter(
+        ([, buckets]) => buckets > 0,
+      );
       for (const [series, buckets] of done) out(`${series}: ${buckets} buckets`);
       if (done.length === 0) out('nothing was dirty');
     });
@@ -62,7 +65,8 @@ export function registerRollupCommands(root: Command, { call, out, err }: Rollup
       if (flags.repository !== undefined || flags.from !== undefined || flags.to !== undefined) return;
       // The greatest formula of each series is the one to come; it is complete now.
       const newest = new Map<string, JobMonth>();
-      for (const month of months) if ((newest.get(month.series)?.formula ?? -1) < month.formula) newest.set(month.series, month);
+      for (const month of months)
+        if ((newest.get(month.series)?.formula ?? -1) < month.formula) newest.set(month.series, month);
       for (const month of newest.values()) {
         const { isSwitched } = await call<{ isSwitched: boolean }>(flags, 'switch', month);
         if (isSwitched) out(`${month.series} shows formula ${month.formula} from now on`);
@@ -90,7 +94,13 @@ export function registerRollupCommands(root: Command, { call, out, err }: Rollup
     .action(async (series: string, repo: string, bucket: string, flags: Flags & { grain: string; limit: string }) => {
       const at = Date.parse(bucket) / 1_000;
       if (!Number.isFinite(at)) throw new CommandError('bucket: not a time; expected ISO 8601, e.g. 2026-11-20T10:00Z');
-      const explanation = await call<Explanation>(flags, 'explain', { series, repo, at: Math.floor(at), grain: flags.grain, limit: Number(flags.limit) });
+      const explanation = await call<Explanation>(flags, 'explain', {
+        series,
+        repo,
+        at: Math.floor(at),
+        grain: flags.grain,
+        limit: Number(flags.limit),
+      });
       out(JSON.stringify(explanation, null, 2));
     });
 
@@ -101,9 +111,14 @@ export function registerRollupCommands(root: Command, { call, out, err }: Rollup
   async function monthsFor(flags: Flags & Bounds, series?: string): Promise<JobMonth[]> {
     const months = await call<JobMonth[]>(flags, 'months');
     const names = [...new Set(months.map((month) => month.series))];
-    if (series !== undefined && months.length > 0 && !names.includes(series)) throw new CommandError(`no data of a series ${series}; there is ${names.join(', ')}`);
-    return months.filter(({ series: of, month }) =>
-      (series === undefined || of === series) && (flags.from === undefined || month.slice(0, 7) >= flags.from) && (flags.to === undefined || month.slice(0, 7) <= flags.to));
+    if (series !== undefined && months.length > 0 && !names.includes(series))
+      throw new CommandError(`no data of a series ${series}; there is ${names.join(', ')}`);
+    return months.filter(
+      ({ series: of, month }) =>
+        (series === undefined || of === series) &&
+        (flags.from === undefined || month.slice(0, 7) >= flags.from) &&
+        (flags.to === undefined || month.slice(0, 7) <= flags.to),
+    );
   }
   async function eachMonth(months: readonly JobMonth[], work: (month: JobMonth) => Promise<string>): Promise<void> {
     for (const [done, month] of months.entries()) {
@@ -122,7 +137,8 @@ export function registerRollupCommands(root: Command, { call, out, err }: Rollup
 export function parseShard(text: string): Shard {
   const [, index = '', count = ''] = /^(\d{1,4})\/(\d{1,4})$/.exec(text) ?? [];
   const shard = { index: Number(index) - 1, count: Number(count) };
-  if (index === '' || shard.index < 0 || shard.index >= shard.count) throw new CommandError('--shard: expected i/n with i from 1 to n, e.g. 1/4');
+  if (index === '' || shard.index < 0 || shard.index >= shard.count)
+    throw new CommandError('--shard: expected i/n with i from 1 to n, e.g. 1/4');
   return shard;
 }
 
@@ -136,7 +152,9 @@ async function runWorker(url: string, shard: Shard | undefined, err: (line: stri
     },
   });
   worker.start();
-  err(`keeping the series up${shard === undefined ? '' : ` for share ${shard.index + 1} of ${shard.count}`}; Ctrl-C ends it`);
+  err(
+    `keeping the series up${shard === undefined ? '' : ` for share ${shard.index + 1} of ${shard.count}`}; Ctrl-C ends it`,
+  );
   await untilInterrupted();
   await worker.stop();
   await clickhouse.close();
@@ -146,10 +164,23 @@ function statusTable(jobs: readonly JobStatus[]): string {
   const rows = [
     ['series', 'kind', 'formula', 'settled until', 'open', 'last hour: buckets', 'ms', 'latest by ms'],
     ...jobs.map((job) => [
-      job.series, job.kind, `${job.formula}${job.isShown ? '' : ' (not shown)'}`, job.settledUntil ?? 'never', String(job.openBuckets),
-      String(job.lastHour.buckets), String(job.lastHour.durationMs), String(job.lastHour.lagMsMax),
+      job.series,
+      job.kind,
+      `${job.formula}${job.isShown ? '' : ' (not shown)'}`,
+      job.settledUntil ?? 'never',
+      String(job.openBuckets),
+      String(job.lastHour.buckets),
+      String(job.lastHour.durationMs),
+      String(job.lastHour.lagMsMax),
     ]),
   ];
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()).join('\n');
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }

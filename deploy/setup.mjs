@@ -2,7 +2,17 @@
 // Plain Node with nothing installed, since it runs before `npm ci` has. Called by `prestart` and `pretest`.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -51,16 +61,19 @@ once(join(root, 'node_modules/.shieldwatch-lock'), sha256(readFileSync(join(root
 
 const ROOMS = ['schemas', 'exporters', 'collector', 'ingest', 'rollups', 'grafana', 'deploy'];
 function sources(folder) {
-  return readdirSync(folder, { withFileTypes: true })
-    .flatMap((entry) => {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory()) return sources(path);
-      if (!/\.(ts|mts|mjs|css|html|json)$/.test(entry.name) || /\.test\.ts$/.test(entry.name)) return [];
-      const { mtimeMs, size } = statSync(path);
-      return [`${relative(root, path)} ${size} ${mtimeMs}`];
-    });
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return sources(path);
+    if (!/\.(ts|mts|mjs|css|html|json)$/.test(entry.name) || /\.test\.ts$/.test(entry.name)) return [];
+    const { mtimeMs, size } = statSync(path);
+    return [`${relative(root, path)} ${size} ${mtimeMs}`];
+  });
 }
-const built = [...ROOMS.flatMap((room) => sources(join(root, room))), readFileSync(join(root, 'tsconfig.json'), 'utf8'), readFileSync(join(root, 'tsconfig.build.json'), 'utf8')];
+const built = [
+  ...ROOMS.flatMap((room) => sources(join(root, room))),
+  readFileSync(join(root, 'tsconfig.json'), 'utf8'),
+  readFileSync(join(root, 'tsconfig.build.json'), 'utf8'),
+];
 once(join(root, 'dist/.built'), sha256(built.sort().join('\n')), () => {
   const node = process.execPath;
   // Nothing of an older build may stay behind and be found.
@@ -85,11 +98,18 @@ if (forTests) {
   const has = (command) => spawnSync('sh', ['-c', `command -v ${command}`]).status === 0;
   if (!has('chromium') && has('apt-get') && process.getuid?.() === 0) {
     // A suite that cannot find a browser says so by itself; failing here would hide the others.
-    run('installing Chromium for the browser tests', 'sh', ['-c', 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium']);
+    run('installing Chromium for the browser tests', 'sh', [
+      '-c',
+      'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium',
+    ]);
   }
   // Suites that cannot find the clients say so by themselves.
-  run("the agents' real clients, from npm (about 900 MB the first time)", process.execPath, ['dist/exporters/real-agents/install.js']);
-  run('ClickHouse clients of Python and Java, from PyPI and Maven (about 250 MB the first time)', process.execPath, ['dist/deploy/embedded/clickhouse/test-clients.js']);
+  run("the agents' real clients, from npm (about 900 MB the first time)", process.execPath, [
+    'dist/exporters/real-agents/install.js',
+  ]);
+  run('ClickHouse clients of Python and Java, from PyPI and Maven (about 250 MB the first time)', process.execPath, [
+    'dist/deploy/embedded/clickhouse/test-clients.js',
+  ]);
   if (has('go')) must(run('the collector (about 3 minutes the first time)', process.execPath, ['collector/build.mjs']));
   else say('No Go on this machine: the suites that need the collector will not run.');
 }

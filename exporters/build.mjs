@@ -10,15 +10,44 @@ import { fileURLToPath } from 'node:url';
 
 const room = dirname(fileURLToPath(import.meta.url));
 const root = dirname(room);
-const options = { bundle: true, mainFields: ['module', 'main'], platform: 'node', target: 'node20', conditions: ['source'], minify: true, logLevel: 'error' };
+const options = {
+  bundle: true,
+  mainFields: ['module', 'main'],
+  platform: 'node',
+  target: 'node20',
+  conditions: ['source'],
+  minify: true,
+  logLevel: 'error',
+};
 
 /** Node's own modules that every call needs, named once instead of in each file. */
 const SHARED = {
-  'node:fs': ['closeSync', 'constants', 'existsSync', 'fstatSync', 'lstatSync', 'mkdirSync', 'openSync', 'readdirSync', 'readFileSync', 'readSync', 'realpathSync', 'renameSync', 'rmSync', 'statSync', 'writeSync'],
+  'node:fs': [
+    'closeSync',
+    'constants',
+    'existsSync',
+    'fstatSync',
+    'lstatSync',
+    'mkdirSync',
+    'openSync',
+    'readdirSync',
+    'readFileSync',
+    'readSync',
+    'realpathSync',
+    'renameSync',
+    'rmSync',
+    'statSync',
+    'writeSync',
+  ],
   'node:path': ['basename', 'dirname', 'join', 'resolve'],
 };
 /** Those that few calls need: loaded when one of these functions is called. `node:crypto` takes two milliseconds. */
-const LAZY = { 'node:child_process': ['spawnSync'], 'node:crypto': ['createHash', 'createHmac'], 'node:os': ['homedir', 'userInfo'], 'node:vm': ['runInThisContext'] };
+const LAZY = {
+  'node:child_process': ['spawnSync'],
+  'node:crypto': ['createHash', 'createHmac'],
+  'node:os': ['homedir', 'userInfo'],
+  'node:vm': ['runInThisContext'],
+};
 /** Files of ours that few calls need, and which exports are functions: kept as text, compiled when one is called. */
 const COLD = {
   'exporters/hook/rule-category.ts': ['categoryOf', 'isRuleCategory'],
@@ -43,18 +72,35 @@ const lines = (names, line) => names.map((name) => `export ${line(name)};`).join
 const startup = {
   name: 'startup',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:/ }, ({ path, namespace }) => (namespace === 'node' ? { path, external: true } : { path, namespace: 'node' }));
+    onResolve({ filter: /^node:/ }, ({ path, namespace }) =>
+      namespace === 'node' ? { path, external: true } : { path, namespace: 'node' },
+    );
     onResolve({ filter: /-guard\.cjs$/ }, ({ path }) => ({ path, external: true }));
     onLoad({ filter: /.*/, namespace: 'node' }, ({ path }) => {
-      if (SHARED[path]) return { contents: `const it = require('${path}');\n${lines(SHARED[path], (name) => `const ${name} = it.${name}`)}` };
-      if (LAZY[path]) return { contents: lines(LAZY[path], (name) => `const ${name} = (...args) => require('${path}').${name}(...args)`) };
+      if (SHARED[path])
+        return {
+          contents: `const it = require('${path}');\n${lines(SHARED[path], (name) => `const ${name} = it.${name}`)}`,
+        };
+      if (LAZY[path])
+        return {
+          contents: lines(LAZY[path], (name) => `const ${name} = (...args) => require('${path}').${name}(...args)`),
+        };
       throw new Error(`${path} is needed by the hook: add it to build.mjs`);
     });
     onLoad({ filter: /\.ts$/ }, async ({ path }) => {
       const file = relative(root, path).replaceAll('\\', '/');
       if (COLD[file]) return { contents: onDemand(file, COLD[file]) };
-      if (BESIDE[file]) return { contents: lines(BESIDE[file], (name) => `const ${name} = (...args) => require('./${besideName}').${name}(...args)`) };
-      if (EVALUATED.includes(file)) return { contents: constants(await import(`data:text/javascript,${encodeURIComponent(await bundle(path, 'esm'))}`)) };
+      if (BESIDE[file])
+        return {
+          contents: lines(
+            BESIDE[file],
+            (name) => `const ${name} = (...args) => require('./${besideName}').${name}(...args)`,
+          ),
+        };
+      if (EVALUATED.includes(file))
+        return {
+          contents: constants(await import(`data:text/javascript,${encodeURIComponent(await bundle(path, 'esm'))}`)),
+        };
       return undefined;
     });
   },
@@ -87,8 +133,18 @@ function constant(value) {
   return isWords ? `${JSON.stringify(value.join('\n'))}.split('\\n')` : JSON.stringify(value);
 }
 
-const { outputFiles: [bundled] } = await build({ ...options, entryPoints: [join(room, 'hook/entry.ts')], write: false, format: 'cjs', plugins: [startup] });
-const cold = Object.fromEntries(await Promise.all(Object.keys(COLD).map(async (file) => [file, await bundle(join(root, file), 'cjs')])));
+const {
+  outputFiles: [bundled],
+} = await build({
+  ...options,
+  entryPoints: [join(room, 'hook/entry.ts')],
+  write: false,
+  format: 'cjs',
+  plugins: [startup],
+});
+const cold = Object.fromEntries(
+  await Promise.all(Object.keys(COLD).map(async (file) => [file, await bundle(join(root, file), 'cjs')])),
+);
 const hot = `(function (require, cold) {${bundled.text}})`;
 
 // Code that Node has compiled before is taken from a file beside this one, if there is one for this source, Node and
@@ -127,6 +183,15 @@ hook(require, ${JSON.stringify(cold)});
 `;
 mkdirSync(dirname(out), { recursive: true });
 writeFileSync(out, file);
-const exported = Object.entries(BESIDE).map(([file, names]) => `export { ${names.join(', ')} } from './${file}';`).join('\n');
-const { outputFiles: [beside] } = await build({ ...options, stdin: { contents: exported, resolveDir: root, loader: 'ts' }, write: false, format: 'cjs' });
+const exported = Object.entries(BESIDE)
+  .map(([file, names]) => `export { ${names.join(', ')} } from './${file}';`)
+  .join('\n');
+const {
+  outputFiles: [beside],
+} = await build({
+  ...options,
+  stdin: { contents: exported, resolveDir: root, loader: 'ts' },
+  write: false,
+  format: 'cjs',
+});
 writeFileSync(join(dirname(out), besideName), beside.text);

@@ -19,22 +19,54 @@ rmSync(out, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
 
 await build({
-  entryPoints: [join(room, 'ci/entry.ts')], outfile: join(folder, 'ci.mjs'),
-  bundle: true, platform: 'node', target: 'node20', format: 'esm', conditions: ['source'], mainFields: ['module', 'main'], minify: true, keepNames: true, logLevel: 'error',
+  entryPoints: [join(room, 'ci/entry.ts')],
+  outfile: join(folder, 'ci.mjs'),
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  conditions: ['source'],
+  mainFields: ['module', 'main'],
+  minify: true,
+  keepNames: true,
+  logLevel: 'error',
   // commander is CommonJS and asks for Node's modules by `require`.
-  banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
 });
-writeFileSync(join(folder, 'package.json'), `${JSON.stringify({ name: 'shieldwatch-ci', private: true, version, license, type: 'module', engines }, null, 2)}\n`);
+writeFileSync(
+  join(folder, 'package.json'),
+  `${JSON.stringify({ name: 'shieldwatch-ci', private: true, version, license, type: 'module', engines }, null, 2)}\n`,
+);
 copyFileSync(join(root, 'LICENSE'), join(folder, 'LICENSE'));
 for (const path of closure('node_modules/ecc-agentshield')) {
   // Folders inside are in the closure where they are needed; types and source maps are not.
   cpSync(join(root, path), join(folder, path), {
-    recursive: true, filter: (from) => !from.slice(join(root, path).length).includes('/node_modules') && !/\.(d\.[cm]?ts|map)$/.test(from),
+    recursive: true,
+    filter: (from) =>
+      !from.slice(join(root, path).length).includes('/node_modules') && !/\.(d\.[cm]?ts|map)$/.test(from),
   });
 }
 
 const archive = join(out, `shieldwatch-ci-${version}.tgz`);
-const tar = spawnSync('tar', ['--sort=name', '--mtime=2000-01-01 00:00Z', '--owner=0', '--group=0', '--numeric-owner', '--mode=u+rwX,go+rX,go-w', '-C', out, '-cf', '-', 'shieldwatch'], { maxBuffer: 256 * 1024 * 1024 });
+const tar = spawnSync(
+  'tar',
+  [
+    '--sort=name',
+    '--mtime=2000-01-01 00:00Z',
+    '--owner=0',
+    '--group=0',
+    '--numeric-owner',
+    '--mode=u+rwX,go+rX,go-w',
+    '-C',
+    out,
+    '-cf',
+    '-',
+    'shieldwatch',
+  ],
+  { maxBuffer: 256 * 1024 * 1024 },
+);
 if (tar.status !== 0) throw new Error(`tar: ${tar.stderr.toString()}`);
 const gzip = spawnSync('gzip', ['-9n'], { input: tar.stdout, maxBuffer: 256 * 1024 * 1024 });
 if (gzip.status !== 0) throw new Error(`gzip: ${gzip.stderr.toString()}`);
@@ -48,7 +80,10 @@ function closure(path, found = new Set()) {
   for (const name of Object.keys(packages[path].dependencies ?? {})) {
     for (let at = path; ; at = at.slice(0, Math.max(0, at.lastIndexOf('/node_modules/')))) {
       const candidate = at === '' ? `node_modules/${name}` : `${at}/node_modules/${name}`;
-      if (packages[candidate] !== undefined) { closure(candidate, found); break; }
+      if (packages[candidate] !== undefined) {
+        closure(candidate, found);
+        break;
+      }
       if (at === '') throw new Error(`package-lock.json does not have ${name}, which ${path} needs`);
     }
   }

@@ -17,11 +17,28 @@ mkdirSync(out, { recursive: true });
 const hook = spawnSync(process.execPath, [join(room, 'build.mjs'), join(out, 'hook.cjs')], { stdio: ['ignore', 2, 2] });
 if (hook.status !== 0) process.exit(1);
 
-const shared = { bundle: true, platform: 'node', target: 'node20', format: 'esm', conditions: ['source'], mainFields: ['module', 'main'], minify: true, keepNames: true, logLevel: 'error' };
+const shared = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  conditions: ['source'],
+  mainFields: ['module', 'main'],
+  minify: true,
+  keepNames: true,
+  logLevel: 'error',
+};
 // commander is CommonJS and asks for Node's modules by `require`.
-const banner = { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" };
+const banner = {
+  js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+};
 await build({ ...shared, entryPoints: [join(room, 'cli.ts')], outfile: join(out, 'cli.mjs'), banner });
-await build({ ...shared, entryPoints: [join(room, 'genai/index.ts')], outfile: join(out, 'genai.mjs'), external: ['@opentelemetry/api'] });
+await build({
+  ...shared,
+  entryPoints: [join(room, 'genai/index.ts')],
+  outfile: join(out, 'genai.mjs'),
+  external: ['@opentelemetry/api'],
+});
 await build({ ...shared, entryPoints: [join(room, 'scan/run-scan.ts')], outfile: join(out, 'scan.mjs'), banner });
 
 writeFileSync(
@@ -30,7 +47,8 @@ writeFileSync(
     {
       name: 'shieldwatch-producers',
       version: main.version,
-      description: 'Security telemetry of AI coding agents: AgentShield scans, drift and tool-call decisions as OpenTelemetry',
+      description:
+        'Security telemetry of AI coding agents: AgentShield scans, drift and tool-call decisions as OpenTelemetry',
       license: main.license,
       type: 'module',
       engines: main.engines,
@@ -44,9 +62,17 @@ writeFileSync(
     2,
   )}\n`,
 );
-for (const [from, to] of [['exporters/README.md', 'README.md'], ['LICENSE', 'LICENSE']]) copyFileSync(join(root, from), join(out, to));
+for (const [from, to] of [
+  ['exporters/README.md', 'README.md'],
+  ['LICENSE', 'LICENSE'],
+])
+  copyFileSync(join(root, from), join(out, to));
 
 const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-const packed = spawnSync(npm, ['pack', '--json', '--loglevel=error'], { cwd: out, encoding: 'utf8', stdio: ['ignore', 'pipe', 2] });
+const packed = spawnSync(npm, ['pack', '--json', '--loglevel=error'], {
+  cwd: out,
+  encoding: 'utf8',
+  stdio: ['ignore', 'pipe', 2],
+});
 if (packed.status !== 0) process.exit(1);
 process.stdout.write(`${join(out, JSON.parse(packed.stdout)[0].filename)}\n`);

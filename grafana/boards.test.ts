@@ -13,7 +13,12 @@ interface Panel {
   datasource?: unknown;
   gridPos: { x: number; y: number; w: number; h: number };
   fieldConfig: {
-    defaults: { noValue?: string; unit?: string; color?: { mode: string }; thresholds?: { steps: { value: number | null; color: string }[] } };
+    defaults: {
+      noValue?: string;
+      unit?: string;
+      color?: { mode: string };
+      thresholds?: { steps: { value: number | null; color: string }[] };
+    };
     overrides: { matcher: { id: string; options: string }; properties: { id: string; value: unknown }[] }[];
   };
   options?: { perPage?: number };
@@ -34,7 +39,13 @@ interface Board {
 /** Every table and view of the store, as the migrations name them. */
 const migrations = join(packageRoot(), 'schemas/clickhouse/migrations');
 const TABLES = new Set(
-  readdirSync(migrations).flatMap((file) => [...readFileSync(join(migrations, file), 'utf8').matchAll(/^CREATE (?:OR REPLACE )?(?:TABLE|VIEW) (?:IF NOT EXISTS )?(\w+)/gm)].map(([, name = '']) => name)),
+  readdirSync(migrations).flatMap((file) =>
+    [
+      ...readFileSync(join(migrations, file), 'utf8').matchAll(
+        /^CREATE (?:OR REPLACE )?(?:TABLE|VIEW) (?:IF NOT EXISTS )?(\w+)/gm,
+      ),
+    ].map(([, name = '']) => name),
+  ),
 );
 
 const boards = boardFiles().map(({ name, text }) => [name, JSON.parse(text) as Board] as const);
@@ -84,9 +95,14 @@ describe.each(boards)('%s', (_, board) => {
       ...(board.annotations?.list ?? []).flatMap(({ target }) => target?.rawSql ?? []),
     ];
     for (const sql of queries) {
-      const tables = [...sql.matchAll(/\b(?:FROM|JOIN)\s+(\w+)((?:\s+AS\s+\w+)?(?:\s+FINAL)?\s+WHERE\s+(?:org_id|OrgId) = \$\{org:singlequote\})?/g)].filter(([, name = '']) => TABLES.has(name));
+      const tables = [
+        ...sql.matchAll(
+          /\b(?:FROM|JOIN)\s+(\w+)((?:\s+AS\s+\w+)?(?:\s+FINAL)?\s+WHERE\s+(?:org_id|OrgId) = \$\{org:singlequote\})?/g,
+        ),
+      ].filter(([, name = '']) => TABLES.has(name));
       expect(tables.length, sql).toBeGreaterThan(0);
-      for (const [text, name, condition] of tables) expect(condition, `${String(name)} in ${sql} after ${text}`).toBeDefined();
+      for (const [text, name, condition] of tables)
+        expect(condition, `${String(name)} in ${sql} after ${text}`).toBeDefined();
     }
   });
 
@@ -117,16 +133,22 @@ describe.each(boards)('%s', (_, board) => {
   });
 
   it('cuts no title of a stat: three characters for each column of the grid', () => {
-    for (const { title = '', gridPos } of drawn.filter(({ type }) => type === 'stat')) expect(title.length, title).toBeLessThanOrEqual(3 * gridPos.w);
+    for (const { title = '', gridPos } of drawn.filter(({ type }) => type === 'stat'))
+      expect(title.length, title).toBeLessThanOrEqual(3 * gridPos.w);
   });
 
   it('fits the columns of every table into its panel at 1,280 pixels, and says of each what no value looks like', () => {
     // A column of the grid is 52 px there, less the gaps, border and padding of a panel; a column without a width needs 250.
     for (const { title, gridPos, fieldConfig } of drawn.filter(({ type }) => type === 'table')) {
-      const shown = fieldConfig.overrides.map(({ properties }) => new Map(properties.map(({ id, value }) => [id, value]))).filter((each) => each.get('custom.hidden') !== true);
+      const shown = fieldConfig.overrides
+        .map(({ properties }) => new Map(properties.map(({ id, value }) => [id, value])))
+        .filter((each) => each.get('custom.hidden') !== true);
       expect(shown.length, title).toBeGreaterThan(1);
       for (const each of shown) expect(each.get('noValue'), title).toBe('–');
-      const needed = shown.reduce((sum, each) => sum + (typeof each.get('custom.width') === 'number' ? Number(each.get('custom.width')) : 250), 0);
+      const needed = shown.reduce(
+        (sum, each) => sum + (typeof each.get('custom.width') === 'number' ? Number(each.get('custom.width')) : 250),
+        0,
+      );
       expect(needed, title).toBeLessThanOrEqual(52 * gridPos.w - 26);
     }
   });
@@ -140,7 +162,8 @@ describe.each(boards)('%s', (_, board) => {
   });
 
   it('asks for organisations and repositories again at each refresh', () => {
-    for (const { name, type, refresh } of board.templating.list.filter((each) => each.type === 'query')) expect([name, type, refresh]).toEqual([name, 'query', 2]);
+    for (const { name, type, refresh } of board.templating.list.filter((each) => each.type === 'query'))
+      expect([name, type, refresh]).toEqual([name, 'query', 2]);
   });
 
   it('numbers its panels once', () => {
@@ -152,5 +175,6 @@ describe.each(boards)('%s', (_, board) => {
 it('gives each runbook the height that its text needs', () => {
   const runbooks = boards.find(([name]) => name === 'runbooks.json')?.[1].panels ?? [];
   expect(runbooks.length).toBeGreaterThan(5);
-  for (const { title, gridPos, options } of runbooks) expect(gridPos.h, title).toBeGreaterThanOrEqual(rowsOf(String((options as { content?: string }).content)));
+  for (const { title, gridPos, options } of runbooks)
+    expect(gridPos.h, title).toBeGreaterThanOrEqual(rowsOf(String((options as { content?: string }).content)));
 });

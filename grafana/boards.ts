@@ -34,5 +34,8 @@ const BOARDS: Readonly<Record<string, (audience: BoardAudience) => DashboardBuil
  * given. The same code gives the same bytes.
  */
 export function boardFiles(audience: BoardAudience = {}): BoardFile[] {
-  return Object.entries(BOARDS).map(([name, board]) => ({ name, text: `${JSON.stringify(board(audience).build(), null, 2)}\n` }));
+  return Object.entries(BOARDS).map(([name, board]) => ({
+    name,
+    text: `${JSON.stringify(board(audience).build(), null, 2)}\n`,
+  }));
 }

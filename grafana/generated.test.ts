@@ -16,7 +16,11 @@ describe('generated files', () => {
   });
 
   it('have no file that no code makes', async () => {
-    expect((await readdir(join(room, 'generated'))).sort()).toEqual(boardFiles().map(({ name }) => name).sort());
+    expect((await readdir(join(room, 'generated'))).sort()).toEqual(
+      boardFiles()
+        .map(({ name }) => name)
+        .sort(),
+    );
     expect((await readdir(join(room, 'runbooks'))).sort()).toEqual(RUNBOOKS.map((name) => `${name}.md`).sort());
   });
 });

@@ -8,7 +8,14 @@ import { provisionFiles, type ProvisionFile } from './provision/files.js';
 import { readableRelations, readerStatements } from './provision/reader.js';
 
 const PASSWORD = 'not-a-real-password';
-const settings = { org: 'acme', folder: '/srv/shieldwatch', clickhouseUrl: 'https://ch.example.com', database: 'shieldwatch', password: PASSWORD, grafanaOrgId: 7 };
+const settings = {
+  org: 'acme',
+  folder: '/srv/shieldwatch',
+  clickhouseUrl: 'https://ch.example.com',
+  database: 'shieldwatch',
+  password: PASSWORD,
+  grafanaOrgId: 7,
+};
 
 let files: Map<string, ProvisionFile>;
 let database: TestDatabase;
@@ -33,27 +40,42 @@ describe("one organisation's Grafana", () => {
           access: 'proxy',
           isDefault: true,
           editable: false,
-          jsonData: { protocol: 'http', host: 'ch.example.com', port: 8443, secure: true, username: 'shieldwatch_reader_acme', defaultDatabase: 'shieldwatch', queryTimeout: '30' },
+          jsonData: {
+            protocol: 'http',
+            host: 'ch.example.com',
+            port: 8443,
+            secure: true,
+            username: 'shieldwatch_reader_acme',
+            defaultDatabase: 'shieldwatch',
+            queryTimeout: '30',
+          },
           secureJsonData: { password: '${SHIELDWATCH_CLICKHOUSE_PASSWORD}' },
         },
       ],
     });
-    expect(parse(text('provisioning/dashboards/shieldwatch.yaml'))).toMatchObject({ providers: [{ orgId: 7, options: { path: '/srv/shieldwatch/boards' } }] });
+    expect(parse(text('provisioning/dashboards/shieldwatch.yaml'))).toMatchObject({
+      providers: [{ orgId: 7, options: { path: '/srv/shieldwatch/boards' } }],
+    });
   });
 
   it('has boards and rules that can name no other', () => {
     const boards = [...files.keys()].filter((path) => path.startsWith('boards/'));
     expect(boards.length).toBeGreaterThan(7);
     for (const path of boards) {
-      const { templating } = JSON.parse(text(path)) as { templating: { list: { name: string; type: string; query: string }[] } };
+      const { templating } = JSON.parse(text(path)) as {
+        templating: { list: { name: string; type: string; query: string }[] };
+      };
       expect(templating.list.find(({ name }) => name === 'org')).toMatchObject({ type: 'constant', query: 'acme' });
     }
-    const { groups } = JSON.parse(text('provisioning/alerting/rules.json')) as { groups: { orgId: number; rules: { data: { model: { rawSql?: string } }[] }[] }[] };
+    const { groups } = JSON.parse(text('provisioning/alerting/rules.json')) as {
+      groups: { orgId: number; rules: { data: { model: { rawSql?: string } }[] }[] }[];
+    };
     expect(groups[0]?.orgId).toBe(7);
-    for (const { data } of groups[0]?.rules ?? []) expect(data[0]?.model.rawSql).toMatch(/WHERE (org_id|OrgId) = 'acme'/);
+    for (const { data } of groups[0]?.rules ?? [])
+      expect(data[0]?.model.rawSql).toMatch(/WHERE (org_id|OrgId) = 'acme'/);
   });
 
-  it('keeps the password in one file that is its owner\'s alone', () => {
+  it("keeps the password in one file that is its owner's alone", () => {
     for (const { path, text: content, mode } of files.values()) {
       expect([content.includes(PASSWORD), mode], path).toEqual(path === 'grafana.env' ? [true, 0o600] : [false, 0o644]);
     }
@@ -68,21 +90,49 @@ describe('the reader', () => {
         "AND c.`table` IN (SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree') GROUP BY c.`table` ORDER BY c.`table`",
     );
     const relations = await readableRelations();
-    expect(relations.tables.map(({ name, org }) => ({ name, org })).sort((a, b) => (a.name < b.name ? -1 : 1))).toEqual(found);
-    const views = await selectRows<{ name: string }>(database.client, "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'View' ORDER BY name");
+    expect(relations.tables.map(({ name, org }) => ({ name, org })).sort((a, b) => (a.name < b.name ? -1 : 1))).toEqual(
+      found,
+    );
+    const views = await selectRows<{ name: string }>(
+      database.client,
+      "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'View' ORDER BY name",
+    );
     expect(relations.views).toEqual(views.map(({ name }) => name).filter((name) => !/^rollup_(run|cost)/.test(name)));
-    const statements = readerStatements({ org: 'acme', database: 'shieldwatch', user: 'u', password: PASSWORD }, relations);
+    const statements = readerStatements(
+      { org: 'acme', database: 'shieldwatch', user: 'u', password: PASSWORD },
+      relations,
+    );
     const granted = statements.flatMap((sql) => /^GRANT SELECT ON `shieldwatch`\.`(\w+)` TO `u`$/.exec(sql)?.[1] ?? []);
-    const sealed = statements.flatMap((sql) => /^CREATE ROW POLICY OR REPLACE `u` ON `shieldwatch`\.`(\w+)` FOR SELECT USING (?:org_id|OrgId) = 'acme' AS PERMISSIVE TO `u`$/.exec(sql)?.[1] ?? []);
-    expect(granted.filter((name) => !sealed.includes(name)).sort()).toEqual([...relations.views, 'rollup_formula_v1'].sort());
+    const sealed = statements.flatMap(
+      (sql) =>
+        /^CREATE ROW POLICY OR REPLACE `u` ON `shieldwatch`\.`(\w+)` FOR SELECT USING (?:org_id|OrgId) = 'acme' AS PERMISSIVE TO `u`$/.exec(
+          sql,
+        )?.[1] ?? [],
+    );
+    expect(granted.filter((name) => !sealed.includes(name)).sort()).toEqual(
+      [...relations.views, 'rollup_formula_v1'].sort(),
+    );
     expect(granted).not.toContain('rollup_run_v1');
     expect(statements).toHaveLength(1 + granted.length + sealed.length);
   });
 
   it("is SQL to ClickHouse's parser, quotes and all", async () => {
-    const statements = readerStatements({ org: "it's\\", database: 'shield`watch', user: 'reader', password: PASSWORD }, await readableRelations());
-    for (const sql of [...statements, ...text('reader.sql').replace(/^--.*$/gm, '').split(';\n').filter((each) => each.trim() !== '')]) {
-      const parsed = await database.client.query({ query: 'SELECT formatQuery({sql:String}) AS formatted', query_params: { sql }, format: 'JSONEachRow' });
+    const statements = readerStatements(
+      { org: "it's\\", database: 'shield`watch', user: 'reader', password: PASSWORD },
+      await readableRelations(),
+    );
+    for (const sql of [
+      ...statements,
+      ...text('reader.sql')
+        .replace(/^--.*$/gm, '')
+        .split(';\n')
+        .filter((each) => each.trim() !== ''),
+    ]) {
+      const parsed = await database.client.query({
+        query: 'SELECT formatQuery({sql:String}) AS formatted',
+        query_params: { sql },
+        format: 'JSONEachRow',
+      });
       expect(await parsed.json()).toHaveLength(1);
     }
   });
@@ -94,7 +144,9 @@ describe('the boards for another Grafana', () => {
     expect(files.map(({ name }) => name)).toEqual(boardFiles().map(({ name }) => name));
     for (const { name, text: board } of files) {
       const { __inputs: inputs, id, uid } = JSON.parse(board) as { __inputs: unknown[]; id: unknown; uid: string };
-      expect(inputs, name).toMatchObject([{ name: 'DS_SHIELDWATCH', type: 'datasource', pluginId: 'grafana-clickhouse-datasource' }]);
+      expect(inputs, name).toMatchObject([
+        { name: 'DS_SHIELDWATCH', type: 'datasource', pluginId: 'grafana-clickhouse-datasource' },
+      ]);
       expect([id, uid], name).toEqual([null, `shieldwatch-${name.replace('.json', '')}`]);
       expect(board).not.toContain('"shieldwatch-clickhouse"');
       if (name !== 'runbooks.json') expect(board).toContain('"uid": "${DS_SHIELDWATCH}"');
@@ -104,8 +156,16 @@ describe('the boards for another Grafana', () => {
   it("are ConfigMaps for the sidecar, each holding its board to the byte and below Kubernetes' limit", () => {
     const boards = new Map(boardFiles().map(({ name, text: board }) => [name, board]));
     for (const { name, text: manifest } of configMapFiles('observability')) {
-      const { kind, metadata, data } = parse(manifest) as { kind: string; metadata: { namespace: string; labels: Record<string, string> }; data: Record<string, string> };
-      expect([kind, metadata.namespace, metadata.labels['grafana_dashboard']], name).toEqual(['ConfigMap', 'observability', '1']);
+      const { kind, metadata, data } = parse(manifest) as {
+        kind: string;
+        metadata: { namespace: string; labels: Record<string, string> };
+        data: Record<string, string>;
+      };
+      expect([kind, metadata.namespace, metadata.labels['grafana_dashboard']], name).toEqual([
+        'ConfigMap',
+        'observability',
+        '1',
+      ]);
       const [[file, board] = ['', '']] = Object.entries(data);
       expect(board, name).toBe(boards.get(file.replace('shieldwatch-', '')));
       expect(Buffer.byteLength(manifest), name).toBeLessThan(1024 * 1024);

@@ -30,7 +30,13 @@ describe('provisioning', () => {
         return name === undefined ? [] : [[name, value] as const];
       }),
     );
-    const files = await Promise.all(['provisioning/datasources/clickhouse.yaml', 'provisioning/dashboards/shieldwatch.yaml', 'provisioning/alerting/rules.json'].map(read));
+    const files = await Promise.all(
+      [
+        'provisioning/datasources/clickhouse.yaml',
+        'provisioning/dashboards/shieldwatch.yaml',
+        'provisioning/alerting/rules.json',
+      ].map(read),
+    );
     const used = files.flatMap((text) => [...text.matchAll(/^[^#\n]*\$\{(\w+)\}/gm)].map(([, name = '']) => name));
     // The others are settings of Grafana itself.
     expect([...env.keys()].filter((name) => !name.startsWith('GF_')).sort()).toEqual([...new Set(used)].sort());
@@ -43,11 +49,18 @@ describe('provisioning', () => {
 
 describe('examples of notifications', () => {
   it('name contact points that exist, and take their secrets from the environment', async () => {
-    const contacts = parse(await read('examples/contact-points.yaml')) as { contactPoints: { name: string; receivers: { uid: string; type: string; settings: Record<string, string> }[] }[] };
-    const policies = parse(await read('examples/notification-policy.yaml')) as { policies: { receiver: string; routes: { receiver: string; group_by: string[]; object_matchers: string[][] }[] }[] };
+    const contacts = parse(await read('examples/contact-points.yaml')) as {
+      contactPoints: { name: string; receivers: { uid: string; type: string; settings: Record<string, string> }[] }[];
+    };
+    const policies = parse(await read('examples/notification-policy.yaml')) as {
+      policies: { receiver: string; routes: { receiver: string; group_by: string[]; object_matchers: string[][] }[] }[];
+    };
     const names = contacts.contactPoints.map(({ name }) => name);
     const receivers = contacts.contactPoints.flatMap((point) => point.receivers);
-    expect(receivers.map(({ type, settings }) => [type, settings['url']])).toEqual([['slack', '${SHIELDWATCH_SLACK_WEBHOOK_URL}'], ['webhook', '${SHIELDWATCH_WEBHOOK_URL}']]);
+    expect(receivers.map(({ type, settings }) => [type, settings['url']])).toEqual([
+      ['slack', '${SHIELDWATCH_SLACK_WEBHOOK_URL}'],
+      ['webhook', '${SHIELDWATCH_WEBHOOK_URL}'],
+    ]);
     for (const { receiver, object_matchers, group_by } of policies.policies[0]?.routes ?? []) {
       // Titles show the rule's name, which only alerts grouped by it have in common.
       expect(group_by).toContain('alertname');

@@ -1,4 +1,10 @@
-import { ConstantVariableBuilder, CustomVariableBuilder, QueryVariableBuilder, VariableRefresh, type VariableModel } from '@grafana/grafana-foundation-sdk/dashboard';
+import {
+  ConstantVariableBuilder,
+  CustomVariableBuilder,
+  QueryVariableBuilder,
+  VariableRefresh,
+  type VariableModel,
+} from '@grafana/grafana-foundation-sdk/dashboard';
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import { DATASOURCE } from './datasource.js';
 import { dimensionOptions, orgOptions, repoOptions } from './queries/options.js';
@@ -18,7 +24,10 @@ export function orgVariable(org?: string): Builder<VariableModel> {
 
 /** Repositories of that organisation; all of them unless chosen. */
 export function repoVariable(): QueryVariableBuilder {
-  return query('repo', 'Repository', 'Repositories heard from in this organisation', repoOptions()).multi(true).includeAll(true).current(ALL);
+  return query('repo', 'Repository', 'Repositories heard from in this organisation', repoOptions())
+    .multi(true)
+    .includeAll(true)
+    .current(ALL);
 }
 
 /** One repository. */
@@ -27,15 +36,24 @@ export function oneRepoVariable(): QueryVariableBuilder {
 }
 
 export function agentVariable(): QueryVariableBuilder {
-  return query('agent', 'Agent', 'Agents whose tool calls were decided', dimensionOptions('agent')).multi(true).includeAll(true).current(ALL);
+  return query('agent', 'Agent', 'Agents whose tool calls were decided', dimensionOptions('agent'))
+    .multi(true)
+    .includeAll(true)
+    .current(ALL);
 }
 
 export function toolVariable(): QueryVariableBuilder {
-  return query('tool', 'Tool', 'Tools whose calls were decided', dimensionOptions('tool')).multi(true).includeAll(true).current(ALL);
+  return query('tool', 'Tool', 'Tools whose calls were decided', dimensionOptions('tool'))
+    .multi(true)
+    .includeAll(true)
+    .current(ALL);
 }
 
 export function categoryVariable(): QueryVariableBuilder {
-  return query('category', 'Category', 'Categories of findings', dimensionOptions('category')).multi(true).includeAll(true).current(ALL);
+  return query('category', 'Category', 'Categories of findings', dimensionOptions('category'))
+    .multi(true)
+    .includeAll(true)
+    .current(ALL);
 }
 
 export function severityVariable(): CustomVariableBuilder {
@@ -44,15 +62,35 @@ export function severityVariable(): CustomVariableBuilder {
 
 /** How sure AgentShield is that a finding is live; `not told` by producers that do not say. */
 export function confidenceVariable(): CustomVariableBuilder {
-  return fixed('confidence', 'Confidence', ['active-runtime', 'project-local-optional', 'template-example', 'docs-example', 'plugin-cache', 'plugin-manifest', 'hook-code', 'not told']);
+  return fixed('confidence', 'Confidence', [
+    'active-runtime',
+    'project-local-optional',
+    'template-example',
+    'docs-example',
+    'plugin-cache',
+    'plugin-manifest',
+    'hook-code',
+    'not told',
+  ]);
 }
 
 /** Asked again whenever the board refreshes: a first organisation or repository appears by itself. */
 function query(name: string, label: string, description: string, sql: string): QueryVariableBuilder {
-  return new QueryVariableBuilder(name).label(label).description(description).datasource(DATASOURCE).query(sql).definition(sql).refresh(VariableRefresh.OnTimeRangeChanged);
+  return new QueryVariableBuilder(name)
+    .label(label)
+    .description(description)
+    .datasource(DATASOURCE)
+    .query(sql)
+    .definition(sql)
+    .refresh(VariableRefresh.OnTimeRangeChanged);
 }
 
 /** All values chosen by name, not by "All": the SQL then always has a list. */
 function fixed(name: string, label: string, values: string[]): CustomVariableBuilder {
-  return new CustomVariableBuilder(name).label(label).values(values.join(',')).multi(true).includeAll(true).current(ALL);
+  return new CustomVariableBuilder(name)
+    .label(label)
+    .values(values.join(','))
+    .multi(true)
+    .includeAll(true)
+    .current(ALL);
 }

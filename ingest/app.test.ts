@@ -31,10 +31,19 @@ const mutated = fc
     return copy;
   });
 const entry = fc.record(
-  { timestamp: fc.anything(), tool: fc.anything(), decision: fc.anything(), durationMs: fc.anything(), matchedRule: fc.anything() },
+  {
+    timestamp: fc.anything(),
+    tool: fc.anything(),
+    decision: fc.anything(),
+    durationMs: fc.anything(),
+    matchedRule: fc.anything(),
+  },
   { requiredKeys: [] },
 );
-const runtime = fc.record({ repository: fc.anything(), sessionId: fc.anything(), entries: fc.oneof(fc.anything(), fc.array(entry)) }, { requiredKeys: [] });
+const runtime = fc.record(
+  { repository: fc.anything(), sessionId: fc.anything(), entries: fc.oneof(fc.anything(), fc.array(entry)) },
+  { requiredKeys: [] },
+);
 const anyBody = fc.oneof(
   fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
   fc.json().map((json) => Buffer.from(json)),
@@ -68,7 +77,8 @@ describe('no body whatever', () => {
           },
         });
         expect(answer.statusCode).toBeLessThan(500);
-        if (answer.headers['content-type'] === 'application/x-protobuf') expect(rpcStatus(answer.rawPayload).code === 0).toBe(answer.statusCode < 400);
+        if (answer.headers['content-type'] === 'application/x-protobuf')
+          expect(rpcStatus(answer.rawPayload).code === 0).toBe(answer.statusCode < 400);
         else if (answer.statusCode >= 400) expect(answer.json()).toMatchObject({ ok: false, error: {} });
       },
     );
@@ -93,7 +103,10 @@ describe('health', () => {
   it('is well while the stores answer', async () => {
     expect((await gateway.app.inject('/healthz')).json()).toEqual({ ok: true });
     const ready = await gateway.app.inject('/readyz');
-    expect([ready.statusCode, ready.json()]).toEqual([200, { ok: true, clickhouse: true, postgres: true, migrations: true }]);
+    expect([ready.statusCode, ready.json()]).toEqual([
+      200,
+      { ok: true, clickhouse: true, postgres: true, migrations: true },
+    ]);
   });
 
   it('tells which store does not, while the process is up', async () => {
@@ -103,7 +116,10 @@ describe('health', () => {
     });
     expect((await app.inject('/healthz')).statusCode).toBe(200);
     const ready = await app.inject('/readyz');
-    expect([ready.statusCode, ready.json()]).toEqual([503, { ok: false, clickhouse: true, postgres: false, migrations: false }]);
+    expect([ready.statusCode, ready.json()]).toEqual([
+      503,
+      { ok: false, clickhouse: true, postgres: false, migrations: false },
+    ]);
     await app.close();
   });
 });
@@ -118,7 +134,11 @@ describe('readiness', () => {
     const collector = createServer((_, response) => response.writeHead(401).end());
     await new Promise<void>((resolve) => collector.listen(0, '127.0.0.1', resolve));
     const url = `http://127.0.0.1:${String((collector.address() as AddressInfo).port)}`;
-    const app = await createGateway({ clickhouse: gateway.store.client, postgres: gateway.postgres, collector: { url, key: 'k' } });
+    const app = await createGateway({
+      clickhouse: gateway.store.client,
+      postgres: gateway.postgres,
+      collector: { url, key: 'k' },
+    });
     const well = { ok: true, clickhouse: true, postgres: true, migrations: true, collector: true };
     expect(await ready(app)).toEqual([200, well]);
     await new Promise((resolve) => collector.close(resolve));
@@ -130,7 +150,9 @@ describe('readiness', () => {
     const other = await startGateway(inject('clickhouseUrl'));
     const well = { ok: true, clickhouse: true, postgres: true, migrations: true };
     expect(await ready(other.app)).toEqual([200, well]);
-    await other.postgres.query('UPDATE schema_migration SET version = version + 100 WHERE version = (SELECT max(version) FROM schema_migration)');
+    await other.postgres.query(
+      'UPDATE schema_migration SET version = version + 100 WHERE version = (SELECT max(version) FROM schema_migration)',
+    );
     expect(await ready(other.app)).toEqual([503, { ...well, ok: false, migrations: false }]);
     await other.close();
   });
@@ -143,10 +165,16 @@ describe('a store that fails while rows are written', () => {
     });
     const app = await createGateway({ clickhouse, postgres: gateway.postgres });
     const answer = await app.inject({
-      method: 'POST', url: '/v1/metrics', payload: SAMPLES.metrics,
+      method: 'POST',
+      url: '/v1/metrics',
+      payload: SAMPLES.metrics,
       headers: { authorization: `Bearer ${gateway.ingestToken}`, 'content-type': 'application/json' },
     });
-    expect([answer.statusCode, answer.json<Refusal>().error.code, answer.headers['retry-after']]).toEqual([503, 'store_unavailable', '2']);
+    expect([answer.statusCode, answer.json<Refusal>().error.code, answer.headers['retry-after']]).toEqual([
+      503,
+      'store_unavailable',
+      '2',
+    ]);
     expect(answer.body).not.toContain('quoted');
     await app.close();
   });

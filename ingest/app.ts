@@ -99,7 +99,10 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
   const audit = settings.audit ?? auditFilesInMemory();
   const plane = createControlPlane(postgres, audit);
   plane.onPublishFailed((error) => {
-    app.log.error({ problem: error instanceof Error ? error.name : 'unknown' }, 'heads of the audit trail could not be published; the next change publishes them');
+    app.log.error(
+      { problem: error instanceof Error ? error.name : 'unknown' },
+      'heads of the audit trail could not be published; the next change publishes them',
+    );
   });
   app.decorate('apiRoutes', []);
   app.decorate('plane', plane);
@@ -113,19 +116,29 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
   auditDenials(app, plane);
 
   const work = startBackgroundWork({ postgres, clickhouse, plane, tokenUse }, (name, error) => {
-    app.log.error({ problem: error instanceof Error ? error.name : 'unknown' }, `background work failed, and will be tried again: ${name}`);
+    app.log.error(
+      { problem: error instanceof Error ? error.name : 'unknown' },
+      `background work failed, and will be tried again: ${name}`,
+    );
   });
   app.addHook('onClose', () => work.stop());
 
   const sink =
     collector === undefined
-      ? createLandingSink(clickhouse, { allowedKeys: settings.allowedKeys ?? additionalKeys(process.env[ALLOWED_KEYS_VARIABLE]), pseudonymKey: settings.pseudonymKey })
+      ? createLandingSink(clickhouse, {
+          allowedKeys: settings.allowedKeys ?? additionalKeys(process.env[ALLOWED_KEYS_VARIABLE]),
+          pseudonymKey: settings.pseudonymKey,
+        })
       : createCollectorSink(collector);
   app.decorate('replay', (signal, body) => replay(plane, sink, signal, body));
   const repositories = createRepositories(plane, clickhouse);
   const slowBodies = new SlowBodies(settings.slowBodies ?? DEFAULT_SLOW_BODIES);
-  const sweeping = setInterval(() => { slowBodies.sweep(); }, SWEEP_MS).unref();
-  app.addHook('onClose', () => { clearInterval(sweeping); });
+  const sweeping = setInterval(() => {
+    slowBodies.sweep();
+  }, SWEEP_MS).unref();
+  app.addHook('onClose', () => {
+    clearInterval(sweeping);
+  });
   await app.register((api, _options, done) => {
     // Bodies stay bytes here: OTLP goes on untouched, and each route checks type, encoding and size by itself.
     api.removeAllContentTypeParsers();

@@ -53,7 +53,14 @@ export function startBackgroundWork(
     purges,
     merges,
     async stop() {
-      await Promise.all([outbox.stop(), reviewItems.stop(), repositories.stop(), purges.stop(), merges.stop(), uses.stop()]);
+      await Promise.all([
+        outbox.stop(),
+        reviewItems.stop(),
+        repositories.stop(),
+        purges.stop(),
+        merges.stop(),
+        uses.stop(),
+      ]);
       // What the last requests left behind.
       await Promise.allSettled([drainOutbox(postgres, clickhouse), tokenUse.flush(postgres)]);
     },

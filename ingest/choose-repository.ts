@@ -18,10 +18,14 @@ export function chooseRepository(named: string | null | undefined, caller: Pick<
   }
   // AgentShield replaces the user's name wherever it stands, also within a repository's.
   if (/<[a-z-]+>/.test(named)) {
-    throw new ShieldwatchError('body_invalid', 'repository: holds a placeholder of AgentShield\'s redaction; send the real name', {
-      field: 'repository',
-      expected: 'owner/name',
-    });
+    throw new ShieldwatchError(
+      'body_invalid',
+      "repository: holds a placeholder of AgentShield's redaction; send the real name",
+      {
+        field: 'repository',
+        expected: 'owner/name',
+      },
+    );
   }
   return redactText(named);
 }

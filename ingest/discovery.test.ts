@@ -16,8 +16,22 @@ const NAMED = 9_000;
 async function nameRepositories(client: ClickHouseClient, orgId: string, count: number): Promise<void> {
   const at = new Date().toISOString().replace('T', ' ').replace('Z', '');
   const names = Array.from({ length: count }, (_, i) => `acme/r${String(i).padStart(5, '0')}`);
-  await client.insert({ table: 'repository_activity_v1', format: 'JSONEachRow', values: names.map((repo) => ({ org_id: orgId, repo, first_seen: at, last_seen: at })) });
-  await client.insert({ table: 'dirty_hour_v1', format: 'JSONEachRow', values: names.map((repo) => ({ fact: 'scan', org_id: orgId, repo, bucket_start: at.slice(0, 13) + ':00:00', marked_at: at })) });
+  await client.insert({
+    table: 'repository_activity_v1',
+    format: 'JSONEachRow',
+    values: names.map((repo) => ({ org_id: orgId, repo, first_seen: at, last_seen: at })),
+  });
+  await client.insert({
+    table: 'dirty_hour_v1',
+    format: 'JSONEachRow',
+    values: names.map((repo) => ({
+      fact: 'scan',
+      org_id: orgId,
+      repo,
+      bucket_start: at.slice(0, 13) + ':00:00',
+      marked_at: at,
+    })),
+  });
 }
 
 /** Counts statements, and keeps those that write. */
@@ -27,15 +41,22 @@ function counting(postgres: Postgres): { postgres: Postgres; statements: string[
     statements,
     postgres: {
       ...postgres,
-      transaction: (work) => postgres.transaction((tx) => work({ ...tx, query: (sql, params) => {
-        statements.push(sql);
-        return tx.query(sql, params);
-      } })),
+      transaction: (work) =>
+        postgres.transaction((tx) =>
+          work({
+            ...tx,
+            query: (sql, params) => {
+              statements.push(sql);
+              return tx.query(sql, params);
+            },
+          }),
+        ),
     },
   };
 }
 /** Those that write, but for what background work does of its own: emptying the outbox and noting when tokens were used. */
-const writes = (statements: readonly string[]): string[] => statements.filter((sql) => /^\s*(INSERT|UPDATE|DELETE)/.test(sql) && !/last_used_at|DELETE FROM outbox/.test(sql));
+const writes = (statements: readonly string[]): string[] =>
+  statements.filter((sql) => /^\s*(INSERT|UPDATE|DELETE)/.test(sql) && !/last_used_at|DELETE FROM outbox/.test(sql));
 
 describe('background work', () => {
   let store: TestDatabase;
@@ -52,19 +73,28 @@ describe('background work', () => {
   });
 
   it('gives rows to as many repositories as the plan has, with some statements for all, and once', async () => {
-    await postgres.query("INSERT INTO org (id, name, plan) VALUES ('org_t', 't', 'team'), ('org_e', 'e', 'enterprise'), ('org_d', 'd', 'enterprise')");
+    await postgres.query(
+      "INSERT INTO org (id, name, plan) VALUES ('org_t', 't', 'team'), ('org_e', 'e', 'enterprise'), ('org_d', 'd', 'enterprise')",
+    );
     await postgres.query("UPDATE org SET deleted_at = now() WHERE id = 'org_d'");
     for (const org of ['org_t', 'org_e', 'org_d']) await nameRepositories(store.client, org, NAMED);
-    await postgres.query("INSERT INTO purge (id, org_id, repository, requested_by) VALUES ('p', 'org_e', 'acme/r00000', 'test')");
+    await postgres.query(
+      "INSERT INTO purge (id, org_id, repository, requested_by) VALUES ('p', 'org_e', 'acme/r00000', 'test')",
+    );
     const discover = createDiscovery(store.client, createControlPlane(postgres, auditFilesInMemory()));
     statements.length = 0;
     await discover();
-    expect(await postgres.query('SELECT org_id, count(*)::int AS repos FROM repo GROUP BY org_id ORDER BY org_id')).toEqual([
-      { org_id: 'org_e', repos: NAMED - 1 }, { org_id: 'org_t', repos: 100 },
+    expect(
+      await postgres.query('SELECT org_id, count(*)::int AS repos FROM repo GROUP BY org_id ORDER BY org_id'),
+    ).toEqual([
+      { org_id: 'org_e', repos: NAMED - 1 },
+      { org_id: 'org_t', repos: 100 },
     ]);
     // 18 batches of 500 for one organisation, one for each of the others: no statement for each name.
     expect(statements.length).toBeLessThan(300);
-    expect(await postgres.query("SELECT id FROM repo WHERE full_name = 'acme/r00001' AND org_id = 'org_t'")).toEqual([{ id: repositoryId('org_t', 'acme/r00001') }]);
+    expect(await postgres.query("SELECT id FROM repo WHERE full_name = 'acme/r00001' AND org_id = 'org_t'")).toEqual([
+      { id: repositoryId('org_t', 'acme/r00001') },
+    ]);
     const [trail] = await postgres.query<{ record: string }>("SELECT record FROM audit_entry WHERE org_id = 'org_t'");
     expect(JSON.parse(trail?.record ?? '')).toMatchObject({ action: 'repo.discover', detail: { repositories: 100 } });
     statements.length = 0;
@@ -76,7 +106,11 @@ describe('background work', () => {
   it('opens the review items of many scans with some statements for all', async () => {
     await postgres.query("INSERT INTO org (id, name) VALUES ('org_s', 's')");
     const critical = { critical: 1, high: 0, medium: 0, low: 0, info: 0 };
-    await new Seed(store.client, 'org_s').scans(Array.from({ length: 1_000 }, (_, i) => scanOf(`acme/r${String(i)}`, new Date().toISOString(), { score: 10, grade: 'F', findings: critical })));
+    await new Seed(store.client, 'org_s').scans(
+      Array.from({ length: 1_000 }, (_, i) =>
+        scanOf(`acme/r${String(i)}`, new Date().toISOString(), { score: 10, grade: 'F', findings: critical }),
+      ),
+    );
     statements.length = 0;
     await openReviewItems(createControlPlane(postgres, auditFilesInMemory()), store.client, 'org_s');
     expect(await postgres.query('SELECT count(*)::int AS items FROM review_item')).toEqual([{ items: 1_000 }]);
@@ -98,17 +132,33 @@ describe('a gateway whose telemetry named 9,000 repositories', () => {
   const get = async (url: string) => {
     statements.length = 0;
     const answer = await gateway.app.inject({ url, headers: { authorization: `Bearer ${gateway.adminToken}` } });
-    return { status: answer.statusCode, body: answer.json<{ repos: { repository: string; repoId: string }[]; nextCursor: string | null; beyondPlan: number }>(), statements: [...statements] };
+    return {
+      status: answer.statusCode,
+      body: answer.json<{
+        repos: { repository: string; repoId: string }[];
+        nextCursor: string | null;
+        beyondPlan: number;
+      }>(),
+      statements: [...statements],
+    };
   };
 
   it('has rows for as many as its plan has', async () => {
-    await expect.poll(() => gateway.postgres.query("SELECT count(*)::int AS repos FROM repo WHERE org_id = 'org_a'"), { interval: 100 }).toEqual([{ repos: 100 }]);
+    await expect
+      .poll(() => gateway.postgres.query("SELECT count(*)::int AS repos FROM repo WHERE org_id = 'org_a'"), {
+        interval: 100,
+      })
+      .toEqual([{ repos: 100 }]);
   });
 
   it('lists them in pages with few statements, and says how many are beyond the plan', async () => {
     const seen: string[] = [];
-    for (let cursor: string | null = ''; cursor !== null; ) {
-      const { status, body, statements: asked } = await get(`/v1/repos?limit=1000${cursor === '' ? '' : `&cursor=${cursor}`}`);
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const {
+        status,
+        body,
+        statements: asked,
+      } = await get(`/v1/repos?limit=1000${cursor === '' ? '' : `&cursor=${cursor}`}`);
       expect([status, body.beyondPlan]).toEqual([200, NAMED - 100]);
       expect(writes(asked)).toEqual([]);
       expect(asked.length).toBeLessThan(20);
@@ -127,14 +177,25 @@ describe('a gateway whose telemetry named 9,000 repositories', () => {
       expect([id, status, writes(asked)]).toEqual([id, 200, []]);
     }
     expect((await get(`/v1/repo/${repositoryId('org_b', name)}/posture`)).status).toBe(404);
-    const triaged = await gateway.app.asMachine('org_a', 'PUT', `/v1/repo/${encodeURIComponent(name)}/findings/triage`, { findingKey: 'k', state: 'muted', reason: 'r' });
+    const triaged = await gateway.app.asMachine(
+      'org_a',
+      'PUT',
+      `/v1/repo/${encodeURIComponent(name)}/findings/triage`,
+      { findingKey: 'k', state: 'muted', reason: 'r' },
+    );
     expect(triaged.status, triaged.body).toBe(200);
   });
 
   it('writes nothing for any GET, but the entry that an export of the trail is', async () => {
-    for (const { id, method, url } of gateway.app.apiRoutes.filter((route) => route.method === 'GET' && route.id !== 'exportAudit')) {
+    for (const { id, method, url } of gateway.app.apiRoutes.filter(
+      (route) => route.method === 'GET' && route.id !== 'exportAudit',
+    )) {
       statements.length = 0;
-      const path = url.replace('{orgId}', 'org_a').replace('{repoId}', 'acme%2Fr00001').replace('{name}', 'score_trend').replace(/\{\w+\}/g, 'none');
+      const path = url
+        .replace('{orgId}', 'org_a')
+        .replace('{repoId}', 'acme%2Fr00001')
+        .replace('{name}', 'score_trend')
+        .replace(/\{\w+\}/g, 'none');
       await gateway.app.inject({ method, url: path, headers: { authorization: `Bearer ${gateway.adminToken}` } });
       expect([id, writes(statements)]).toEqual([id, []]);
     }

@@ -1,7 +1,12 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { ShieldwatchError } from '#schemas/errors.js';
 import type { Repo } from '#schemas/http/control.js';
-import { canonicalRepository, IS_REPOSITORY_OF_ID, repositoryId, repositoryIdHash } from '#schemas/records/repository.js';
+import {
+  canonicalRepository,
+  IS_REPOSITORY_OF_ID,
+  repositoryId,
+  repositoryIdHash,
+} from '#schemas/records/repository.js';
 import type { Session } from '#schemas/postgres/session.js';
 import type { Caller } from './auth/caller.js';
 import type { ChangeSession, ControlPlane } from './control/control-plane.js';
@@ -55,7 +60,8 @@ export function createRepositories(plane: ControlPlane, clickhouse: ClickHouseCl
   const known = new Map<string, number>();
   const keyOf = (orgId: string, id: string): string => `${orgId}\0${id}`;
 
-  const ask = <T>(sql: string, params: Record<string, unknown>): Promise<T[]> => fromStore(selectRows<T>(clickhouse, sql, params));
+  const ask = <T>(sql: string, params: Record<string, unknown>): Promise<T[]> =>
+    fromStore(selectRows<T>(clickhouse, sql, params));
 
   async function find(caller: Caller, idOrName: string): Promise<(Repository & { hasRow: boolean }) | undefined> {
     // Postgres text cannot hold NUL, and no name of ours does.
@@ -65,15 +71,23 @@ export function createRepositories(plane: ControlPlane, clickhouse: ClickHouseCl
     const { row, survivor } = await plane.read(orgId, async (tx) => {
       const merged = await survivingName(tx, idOrName);
       const current = merged === idOrName ? await survivingName(tx, named) : merged;
-      const [found] = await tx.query<{ id: string; full_name: string }>('SELECT id, full_name FROM repo WHERE id = $1 OR full_name IN ($1, $2) ORDER BY full_name != $1, full_name LIMIT 1', current === named ? [idOrName, named] : [current, current]);
+      const [found] = await tx.query<{ id: string; full_name: string }>(
+        'SELECT id, full_name FROM repo WHERE id = $1 OR full_name IN ($1, $2) ORDER BY full_name != $1, full_name LIMIT 1',
+        current === named ? [idOrName, named] : [current, current],
+      );
       return { row: found, survivor: current };
     });
     const name = row?.full_name ?? (await findActive(orgId, survivor === named ? idOrName : survivor));
-    return name !== undefined && isVisible(caller, name) ? { id: repositoryId(orgId, name), fullName: name, hasRow: row !== undefined } : undefined;
+    return name !== undefined && isVisible(caller, name)
+      ? { id: repositoryId(orgId, name), fullName: name, hasRow: row !== undefined }
+      : undefined;
   }
 
   async function findActive(orgId: string, idOrName: string): Promise<string | undefined> {
-    const [named] = await ask<{ repo: string }>('SELECT repo FROM repository_activity_v1 WHERE org_id = {orgId:String} AND repo IN ({name:String}, {canonical:String}) ORDER BY repo != {name:String} LIMIT 1', { orgId, name: idOrName, canonical: canonicalRepository(idOrName) });
+    const [named] = await ask<{ repo: string }>(
+      'SELECT repo FROM repository_activity_v1 WHERE org_id = {orgId:String} AND repo IN ({name:String}, {canonical:String}) ORDER BY repo != {name:String} LIMIT 1',
+      { orgId, name: idOrName, canonical: canonicalRepository(idOrName) },
+    );
     const idHash = repositoryIdHash(idOrName);
     if (named !== undefined || idHash === undefined) return named?.repo;
     const [byId] = await ask<{ repo: string }>(
@@ -101,11 +115,14 @@ export function createRepositories(plane: ControlPlane, clickhouse: ClickHouseCl
 
     async ensure(caller, named) {
       const knownUntil = known.get(keyOf(caller.orgId, repositoryId(caller.orgId, named))) ?? 0;
-      const fullName = knownUntil > Date.now() ? named : await plane.read(caller.orgId, (tx) => survivingName(tx, named));
+      const fullName =
+        knownUntil > Date.now() ? named : await plane.read(caller.orgId, (tx) => survivingName(tx, named));
       const repository = { id: repositoryId(caller.orgId, fullName), fullName };
       const key = keyOf(caller.orgId, repository.id);
       if ((known.get(key) ?? 0) > Date.now()) return repository;
-      const rows = await plane.read(caller.orgId, (tx) => tx.query('SELECT id FROM repo WHERE id = $1', [repository.id]));
+      const rows = await plane.read(caller.orgId, (tx) =>
+        tx.query('SELECT id FROM repo WHERE id = $1', [repository.id]),
+      );
       if (rows.length === 0) {
         await plane.change(caller, async (tx) => {
           await checkLimit(tx, caller.orgId);
@@ -136,21 +153,30 @@ export function createRepositories(plane: ControlPlane, clickhouse: ClickHouseCl
       const seen = new Map(active.map((row) => [row.repo, row]));
       const linked = new Map(rows.map((row) => [row.full_name, row]));
       // Each page holds the first names of its store, so together they hold the first of both.
-      const names = [...new Set([...rows.map((row) => row.full_name), ...seen.keys()])].map((name) => ({ name, bytes: Buffer.from(name) }));
-      return names.sort((a, b) => a.bytes.compare(b.bytes)).slice(0, limit).map(({ name }) => ({
-        id: repositoryId(orgId, name),
-        fullName: name,
-        firstSeenAt: seen.get(name)?.first_seen_at ?? null,
-        lastSeenAt: seen.get(name)?.last_seen_at ?? null,
-        githubRepoId: linked.get(name)?.github_repo_id ?? null,
-        defaultProvider: linked.get(name)?.default_provider ?? null,
+      const names = [...new Set([...rows.map((row) => row.full_name), ...seen.keys()])].map((name) => ({
+        name,
+        bytes: Buffer.from(name),
       }));
+      return names
+        .sort((a, b) => a.bytes.compare(b.bytes))
+        .slice(0, limit)
+        .map(({ name }) => ({
+          id: repositoryId(orgId, name),
+          fullName: name,
+          firstSeenAt: seen.get(name)?.first_seen_at ?? null,
+          lastSeenAt: seen.get(name)?.last_seen_at ?? null,
+          githubRepoId: linked.get(name)?.github_repo_id ?? null,
+          defaultProvider: linked.get(name)?.default_provider ?? null,
+        }));
     },
 
     async countBeyondPlan({ orgId, repository }) {
       if (repository !== null) return 0;
       const [[heard], [org]] = await Promise.all([
-        ask<{ repos: number }>("SELECT uniqExact(repo) AS repos FROM repository_activity_v1 WHERE org_id = {orgId:String} AND repo != ''", { orgId }),
+        ask<{ repos: number }>(
+          "SELECT uniqExact(repo) AS repos FROM repository_activity_v1 WHERE org_id = {orgId:String} AND repo != ''",
+          { orgId },
+        ),
         plane.read(orgId, (tx) => tx.query<{ plan: Plan }>('SELECT plan FROM org')),
       ]);
       return Math.max(0, (heard?.repos ?? 0) - PLAN_LIMITS[org?.plan ?? 'team'].discoveredRepos);
@@ -164,15 +190,26 @@ export function createRepositories(plane: ControlPlane, clickhouse: ClickHouseCl
 
 async function addRepository(tx: ChangeSession, orgId: string, fullName: string): Promise<void> {
   const id = repositoryId(orgId, fullName);
-  const added = await tx.query('INSERT INTO repo (id, org_id, full_name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING id', [id, orgId, fullName]);
+  const added = await tx.query(
+    'INSERT INTO repo (id, org_id, full_name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING id',
+    [id, orgId, fullName],
+  );
   if (added.length === 0) return;
-  await tx.record({ action: 'repo.add', subject: id, detail: { repository: fullName }, fact: { kind: 'repo', state: 'added', repository: fullName } });
+  await tx.record({
+    action: 'repo.add',
+    subject: id,
+    detail: { repository: fullName },
+    fact: { kind: 'repo', state: 'added', repository: fullName },
+  });
 }
 
 /** @throws ShieldwatchError 403 when the organisation's plan has no room for one repository more. */
 async function checkLimit(tx: Session, orgId: string): Promise<void> {
   await tx.query("SELECT pg_advisory_xact_lock(hashtext('repos'), hashtext($1))", [orgId]);
-  const [row] = await tx.query<{ plan: Plan; repos: number }>('SELECT plan, (SELECT count(*)::int FROM repo) AS repos FROM org', []);
+  const [row] = await tx.query<{ plan: Plan; repos: number }>(
+    'SELECT plan, (SELECT count(*)::int FROM repo) AS repos FROM org',
+    [],
+  );
   const limit = row === undefined ? null : PLAN_LIMITS[row.plan].repos;
   if (row === undefined || limit === null || row.repos < limit) return;
   throw new ShieldwatchError(

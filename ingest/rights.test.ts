@@ -65,19 +65,36 @@ const RIGHTS: Readonly<Record<string, Right>> = {
 /** Its secret is in the address. */
 const BY_ADDRESS = 'driftWebhook';
 const BOARDS = [
-  '/boards/api/boards', '/boards/api/boards/shieldwatch-fleet',
-  '/boards/api/boards/shieldwatch-fleet/variables', '/boards/api/boards/shieldwatch-fleet/panels/1', '/boards/api/boards/shieldwatch-fleet/annotations/none',
+  '/boards/api/boards',
+  '/boards/api/boards/shieldwatch-fleet',
+  '/boards/api/boards/shieldwatch-fleet/variables',
+  '/boards/api/boards/shieldwatch-fleet/panels/1',
+  '/boards/api/boards/shieldwatch-fleet/annotations/none',
 ];
-const OPEN = ['/healthz', '/readyz', '/metrics', '/docs', '/openapi.json', '/boards/login', '/boards', '/boards/:uid', '/boards/assets/:name'];
+const OPEN = [
+  '/healthz',
+  '/readyz',
+  '/metrics',
+  '/docs',
+  '/openapi.json',
+  '/boards/login',
+  '/boards',
+  '/boards/:uid',
+  '/boards/assets/:name',
+];
 
 let gateway: TestGateway;
 /** The owner that does what the test needs done. */
 let owner: string;
 beforeAll(async () => {
   const open = { rate: 1e9, burst: 1e9 };
-  gateway = await startGateway(inject('clickhouseUrl'), { quotas: { requests: open, bytes: open, entries: open, failures: open } });
+  gateway = await startGateway(inject('clickhouseUrl'), {
+    quotas: { requests: open, bytes: open, entries: open, failures: open },
+  });
   await machine('POST', '/v1/members', { login: 'first', role: 'owner' });
-  owner = (await machine<MintedToken>('POST', '/v1/tokens', { name: 'first', scopes: ['read', 'admin'], member: 'first' })).token;
+  owner = (
+    await machine<MintedToken>('POST', '/v1/tokens', { name: 'first', scopes: ['read', 'admin'], member: 'first' })
+  ).token;
 });
 afterAll(() => gateway.close());
 afterEach(() => {
@@ -89,7 +106,12 @@ interface Answer<T> {
   body: T;
 }
 
-async function machine<T>(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', url: string, body?: unknown, orgId = 'org_a'): Promise<T> {
+async function machine<T>(
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+  url: string,
+  body?: unknown,
+  orgId = 'org_a',
+): Promise<T> {
   const answer = await gateway.app.asMachine(orgId, method, url, body);
   expect(answer.status, `${url}: ${answer.body}`).toBe(200);
   return JSON.parse(answer.body) as T;
@@ -97,7 +119,9 @@ async function machine<T>(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', url: stri
 
 const answerTo = (token: string, method: string, url: string, body?: unknown) =>
   gateway.app.inject({
-    method: method as 'GET', url, headers: body === undefined ? { authorization: `Bearer ${token}` } : jsonHeaders(token),
+    method: method as 'GET',
+    url,
+    headers: body === undefined ? { authorization: `Bearer ${token}` } : jsonHeaders(token),
     ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
   });
 async function send<T = Refusal>(token: string, method: string, url: string, body?: unknown): Promise<Answer<T>> {
@@ -105,10 +129,17 @@ async function send<T = Refusal>(token: string, method: string, url: string, bod
   return { status: answer.statusCode, body: answer.json<T>() };
 }
 
-const mint = (by: string, body: object): Promise<Answer<MintedToken>> => send<MintedToken>(by, 'POST', '/v1/tokens', body);
+const mint = (by: string, body: object): Promise<Answer<MintedToken>> =>
+  send<MintedToken>(by, 'POST', '/v1/tokens', body);
 async function member(login: string, role: Role): Promise<string> {
   await machine('POST', '/v1/members', { login, role });
-  return (await machine<MintedToken>('POST', '/v1/tokens', { name: login, scopes: [...SCOPES].filter((scope) => scope !== 'webhook:drift'), member: login })).token;
+  return (
+    await machine<MintedToken>('POST', '/v1/tokens', {
+      name: login,
+      scopes: [...SCOPES].filter((scope) => scope !== 'webhook:drift'),
+      member: login,
+    })
+  ).token;
 }
 
 /** What was read of tokens within the last second is believed. */
@@ -130,21 +161,36 @@ async function statuses(token: string): Promise<Record<string, number>> {
 
 /** By route, whether the token was let in. */
 async function letIn(token: string): Promise<Record<string, boolean>> {
-  return Object.fromEntries(Object.entries(await statuses(token)).map(([id, status]) => [id, status !== 401 && status !== 403]));
+  return Object.fromEntries(
+    Object.entries(await statuses(token)).map(([id, status]) => [id, status !== 401 && status !== 403]),
+  );
 }
 const expected = (role: Role, scopes: readonly Scope[]): Record<string, boolean> =>
-  Object.fromEntries(Object.entries(RIGHTS).map(([id, [any, least]]) => [id, any.some((scope) => scopes.includes(scope)) && isAtLeast(role, least)]));
+  Object.fromEntries(
+    Object.entries(RIGHTS).map(([id, [any, least]]) => [
+      id,
+      any.some((scope) => scopes.includes(scope)) && isAtLeast(role, least),
+    ]),
+  );
 
 describe('the table of rights', () => {
   it('has a row for every route, and every other address is one of the boards or open to all', () => {
     expect([...Object.keys(RIGHTS), BY_ADDRESS].sort()).toEqual(gateway.app.apiRoutes.map(({ id }) => id).sort());
     const known = new Set([...gateway.app.apiRoutes.map(({ url }) => url.replaceAll(/\{(\w+)\}/g, ':$1')), ...OPEN]);
     const others = addressesOf(gateway.app.printRoutes({ commonPrefix: false })).filter((url) => !known.has(url));
-    expect(others.sort()).toEqual([...new Set(BOARDS.map((url) => url.replace('shieldwatch-fleet', ':uid').replace(/1$/, ':id').replace('none', ':name')))].sort());
+    expect(others.sort()).toEqual(
+      [
+        ...new Set(
+          BOARDS.map((url) => url.replace('shieldwatch-fleet', ':uid').replace(/1$/, ':id').replace('none', ':name')),
+        ),
+      ].sort(),
+    );
   });
 
   it('lets nobody change anything as a viewer', () => {
-    const changing = gateway.app.apiRoutes.filter(({ method, id }) => method !== 'GET' && id !== BY_ADDRESS).map(({ id }) => id);
+    const changing = gateway.app.apiRoutes
+      .filter(({ method, id }) => method !== 'GET' && id !== BY_ADDRESS)
+      .map(({ id }) => id);
     expect(changing.filter((id) => RIGHTS[id]?.[1] === 'viewer')).toEqual([]);
   });
 
@@ -152,15 +198,30 @@ describe('the table of rights', () => {
     for (const role of ROLES) {
       await machine('POST', '/v1/members', { login: `one-${role}`, role });
       for (const scope of SCOPES) {
-        const body = { name: 'one scope', scopes: [scope], member: `one-${role}`, ...(scope === 'webhook:drift' ? { repository: 'acme/hooked' } : {}) };
+        const body = {
+          name: 'one scope',
+          scopes: [scope],
+          member: `one-${role}`,
+          ...(scope === 'webhook:drift' ? { repository: 'acme/hooked' } : {}),
+        };
         const { token } = await machine<MintedToken>('POST', '/v1/tokens', body);
         expect([role, scope, await letIn(token)]).toEqual([role, scope, expected(role, [scope])]);
-        if (scope === 'webhook:drift') expect((await send(token, 'POST', `/v1/webhooks/drift/${token}`, {})).status, role).toBe(role === 'viewer' ? 403 : 400);
+        if (scope === 'webhook:drift')
+          expect((await send(token, 'POST', `/v1/webhooks/drift/${token}`, {})).status, role).toBe(
+            role === 'viewer' ? 403 : 400,
+          );
       }
     }
     for (const scope of SCOPES) {
-      const { token } = await machine<MintedToken>('POST', '/v1/tokens', { name: 'of nobody', scopes: [scope], ...(scope === 'webhook:drift' ? { repository: 'acme/hooked' } : {}) });
-      expect([scope, await letIn(token)]).toEqual([scope, expected(scope === 'admin' ? 'admin' : scope === 'read' ? 'viewer' : 'member', [scope])]);
+      const { token } = await machine<MintedToken>('POST', '/v1/tokens', {
+        name: 'of nobody',
+        scopes: [scope],
+        ...(scope === 'webhook:drift' ? { repository: 'acme/hooked' } : {}),
+      });
+      expect([scope, await letIn(token)]).toEqual([
+        scope,
+        expected(scope === 'admin' ? 'admin' : scope === 'read' ? 'viewer' : 'member', [scope]),
+      ]);
     }
   }, 120_000);
 
@@ -185,7 +246,7 @@ describe('a token that ended', () => {
       await send(owner, 'DELETE', `/v1/tokens/${id}`);
       return token;
     },
-    'expired': async () => {
+    expired: async () => {
       const { id, token } = (await mint(owner, { name: 't', scopes: ALL, expiresInDays: 1 })).body;
       await gateway.postgres.query("UPDATE token SET expires_at = now() - interval '1 second' WHERE id = $1", [id]);
       return token;
@@ -211,9 +272,10 @@ describe('a token that ended', () => {
       expect((await send(owner, 'DELETE', '/v1/members/grandparent')).status).toBe(200);
       return token;
     },
-    'is another member\'s, and was minted by one who was removed': async () => {
+    "is another member's, and was minted by one who was removed": async () => {
       await machine('POST', '/v1/members', { login: 'stays', role: 'admin' });
-      const token = (await mint(await member('knew-it', 'owner'), { name: 't', scopes: ALL, member: 'stays' })).body.token;
+      const token = (await mint(await member('knew-it', 'owner'), { name: 't', scopes: ALL, member: 'stays' })).body
+        .token;
       expect((await send(owner, 'DELETE', '/v1/members/knew-it')).status).toBe(200);
       return token;
     },
@@ -233,7 +295,8 @@ describe('a token that ended', () => {
     },
     'is bound to a repository that was removed': async () => {
       await machine('POST', '/v1/repos', { repository: 'acme/removed' });
-      const token = (await mint(owner, { name: 't', scopes: ['read', ...SENDS], repository: 'acme/removed' })).body.token;
+      const token = (await mint(owner, { name: 't', scopes: ['read', ...SENDS], repository: 'acme/removed' })).body
+        .token;
       expect((await send(owner, 'DELETE', '/v1/repo/acme%2Fremoved')).status).toBe(200);
       return token;
     },
@@ -247,16 +310,24 @@ describe('a token that ended', () => {
 
   it('with its organisation opens nothing, and the one that asked for it changes nothing more', async () => {
     await machine('POST', '/v1/members', { login: 'b', role: 'owner' }, 'org_b');
-    const asking = await machine<MintedToken>('POST', '/v1/tokens', { name: 'asks', scopes: ALL, member: 'b' }, 'org_b');
+    const asking = await machine<MintedToken>(
+      'POST',
+      '/v1/tokens',
+      { name: 'asks', scopes: ALL, member: 'b' },
+      'org_b',
+    );
     const other = await machine<MintedToken>('POST', '/v1/tokens', { name: 'other', scopes: ALL }, 'org_b');
     const headers = await openSession(gateway.app, 'org_b');
     expect((await gateway.app.inject({ url: '/v1/repos', headers })).statusCode).toBe(200);
     expect((await send(asking.token, 'DELETE', '/v1/org/org_b', { name: 'b' })).status).toBe(200);
     passSecond();
-    for (const token of [other.token, gateway.otherToken]) expect(Object.entries(await statuses(token)).filter(([, status]) => status !== 401)).toEqual([]);
+    for (const token of [other.token, gateway.otherToken])
+      expect(Object.entries(await statuses(token)).filter(([, status]) => status !== 401)).toEqual([]);
     const routes = gateway.app.apiRoutes.filter(({ method, id }) => method !== 'GET' && id !== BY_ADDRESS);
     const left = await statuses(asking.token);
-    expect(routes.map(({ id }) => [id, left[id]]).filter(([, status]) => status !== 409 && status !== 403 && status !== 401)).toEqual([]);
+    expect(
+      routes.map(({ id }) => [id, left[id]]).filter(([, status]) => status !== 409 && status !== 403 && status !== 401),
+    ).toEqual([]);
     expect((await gateway.app.inject({ url: '/v1/repos', headers })).statusCode).toBe(401);
     const minted = await gateway.app.asMachine('org_b', 'POST', '/v1/tokens', { name: 'late', scopes: ['read'] });
     expect([minted.status, minted.body]).toEqual([409, expect.stringContaining('deleted')]);
@@ -271,7 +342,8 @@ describe('a token', () => {
     for (const role of ['member', 'viewer'] as const) {
       expect((await send(owner, 'PATCH', '/v1/members/demoted', { role })).status).toBe(200);
       passSecond();
-      for (const token of [own, minted]) expect(await letIn(token)).toEqual(expected(role, ['read', 'admin', ...SENDS]));
+      for (const token of [own, minted])
+        expect(await letIn(token)).toEqual(expected(role, ['read', 'admin', ...SENDS]));
     }
   });
 
@@ -287,7 +359,9 @@ describe('a token', () => {
     expect(tokens.find(({ id }) => id === third.body.id)?.expiresAt).toBe(old.expiresAt);
     // The overlap shortens the old one's life and never lengthens it.
     expect(tokens.find(({ id }) => id === successor.body.id)?.expiresAt ?? '').not.toBe('');
-    expect(Date.parse(tokens.find(({ id }) => id === old.id)?.expiresAt ?? '')).toBeLessThanOrEqual(Date.parse(old.expiresAt ?? ''));
+    expect(Date.parse(tokens.find(({ id }) => id === old.id)?.expiresAt ?? '')).toBeLessThanOrEqual(
+      Date.parse(old.expiresAt ?? ''),
+    );
   });
 
   it('mints none that outlives it, by whatever way', async () => {
@@ -299,13 +373,16 @@ describe('a token', () => {
       await mint(brief.token, { name: 'late end', scopes: ['admin'], expiresInDays: 3_650 }),
       await send<MintedToken>(brief.token, 'POST', `/v1/tokens/${long.id}/rotate`, {}),
       await send<MintedToken>(brief.token, 'POST', `/v1/tokens/${brief.id}/rotate`, { overlapHours: 720 }),
-    ]) expect(Date.parse(body.expiresAt ?? '9999-01-01'), JSON.stringify(body)).toBeLessThanOrEqual(end);
+    ])
+      expect(Date.parse(body.expiresAt ?? '9999-01-01'), JSON.stringify(body)).toBeLessThanOrEqual(end);
   });
 
   it('keeps what it minted when it is rotated, and ends it when its successor is revoked', async () => {
     const parent = await machine<MintedToken>('POST', '/v1/tokens', { name: 'parent', scopes: ['admin'] });
     const child = (await mint(parent.token, { name: 'child', scopes: ['read'] })).body.token;
-    const successor = (await send<MintedToken>(parent.token, 'POST', `/v1/tokens/${parent.id}/rotate`, { overlapHours: 1 })).body;
+    const successor = (
+      await send<MintedToken>(parent.token, 'POST', `/v1/tokens/${parent.id}/rotate`, { overlapHours: 1 })
+    ).body;
     expect((await send(owner, 'DELETE', `/v1/tokens/${parent.id}`)).status).toBe(200);
     passSecond();
     expect((await send(child, 'GET', '/v1/repos')).status).toBe(200);
@@ -316,9 +393,14 @@ describe('a token', () => {
   });
 
   it('that is bound to a repository is no administrator, however it came to be', async () => {
-    const { id, token } = await machine<MintedToken>('POST', '/v1/tokens', { name: 't', scopes: ['read'], repository: 'acme/bound' });
+    const { id, token } = await machine<MintedToken>('POST', '/v1/tokens', {
+      name: 't',
+      scopes: ['read'],
+      repository: 'acme/bound',
+    });
     await gateway.postgres.query("UPDATE token SET scopes = '{read,admin}' WHERE id = $1", [id]);
-    for (const url of ['/v1/tokens', '/v1/members', '/v1/audit', '/v1/audit/export', '/v1/audit/verify', '/v1/purges']) expect([url, (await send(token, 'GET', url)).status]).toEqual([url, 403]);
+    for (const url of ['/v1/tokens', '/v1/members', '/v1/audit', '/v1/audit/export', '/v1/audit/verify', '/v1/purges'])
+      expect([url, (await send(token, 'GET', url)).status]).toEqual([url, 403]);
   });
 });
 
@@ -326,9 +408,15 @@ describe('a policy review', () => {
   it('is cleared by an owner alone, approved or dismissed, under either of its ids; others may only open it again', async () => {
     const { id, approvalId } = await policyItemOf(gateway, 'acme/policy-of-owner');
     const admin = await member('clears', 'admin');
-    const decide = async (by: string, item: string, status: string): Promise<number> => (await send(by, 'PATCH', `/v1/review-items/${item}`, { status })).status;
-    for (const item of [id, approvalId]) for (const status of ['approved', 'dismissed']) expect([status, await decide(admin, item, status)]).toEqual([status, 403]);
-    expect((await send<{ operatorReadback: { ready: boolean } }>(owner, 'GET', '/v1/org/org_a/fleet')).body.operatorReadback.ready).toBe(false);
+    const decide = async (by: string, item: string, status: string): Promise<number> =>
+      (await send(by, 'PATCH', `/v1/review-items/${item}`, { status })).status;
+    for (const item of [id, approvalId])
+      for (const status of ['approved', 'dismissed'])
+        expect([status, await decide(admin, item, status)]).toEqual([status, 403]);
+    expect(
+      (await send<{ operatorReadback: { ready: boolean } }>(owner, 'GET', '/v1/org/org_a/fleet')).body.operatorReadback
+        .ready,
+    ).toBe(false);
     expect(await decide(owner, id, 'dismissed')).toBe(200);
     expect(await decide(admin, id, 'open')).toBe(200);
     expect(await decide(admin, id, 'dismissed')).toBe(403);

@@ -17,23 +17,85 @@ beforeAll(async () => {
     logger: { level: 'trace', stream: { write: (line: string) => void lines.push(line) } },
   });
   await gateway.app.asMachine('org_a', 'POST', '/v1/members', { login: 'owner', role: 'owner' });
-  ownerToken = (JSON.parse((await gateway.app.asMachine('org_a', 'POST', '/v1/tokens', { name: 'o', scopes: ['read', 'admin'], member: 'owner' })).body) as { token: string }).token;
+  ownerToken = (
+    JSON.parse(
+      (
+        await gateway.app.asMachine('org_a', 'POST', '/v1/tokens', {
+          name: 'o',
+          scopes: ['read', 'admin'],
+          member: 'owner',
+        })
+      ).body,
+    ) as { token: string }
+  ).token;
 });
 afterAll(() => gateway.close());
 
 /** A scan that uses every field that holds text. */
 const fullScan = () => ({
   ...scanOfSpec({ repository: REPOSITORY }),
-  report: { score: { grade: 'C', numericScore: 66, breakdown: { secrets: 1, permissions: 2, hooks: 3, mcp: 4, agents: 5 } }, findings: { total: 1, critical: 0, high: 1, medium: 0, low: 0, info: 0 }, runtimeConfidence: null },
-  policy: { status: 'failed', policyName: 'policy', policyPack: 'enterprise', violations: [{ rule: 'text' }], minScore: 10, exceptionSummary: { total: 1, active: 1, expiringSoon: 0, expired: 0, entries: [{ reason: 'text' }] } },
-  supplyChain: { totalPackages: 1, riskyPackages: 0, criticalCount: 0, highCount: 0, packages: [{ name: 'text' }], provenance: { source: 'text' } },
+  report: {
+    score: { grade: 'C', numericScore: 66, breakdown: { secrets: 1, permissions: 2, hooks: 3, mcp: 4, agents: 5 } },
+    findings: { total: 1, critical: 0, high: 1, medium: 0, low: 0, info: 0 },
+    runtimeConfidence: null,
+  },
+  policy: {
+    status: 'failed',
+    policyName: 'policy',
+    policyPack: 'enterprise',
+    violations: [{ rule: 'text' }],
+    minScore: 10,
+    exceptionSummary: { total: 1, active: 1, expiringSoon: 0, expired: 0, entries: [{ reason: 'text' }] },
+  },
+  supplyChain: {
+    totalPackages: 1,
+    riskyPackages: 0,
+    criticalCount: 0,
+    highCount: 0,
+    packages: [{ name: 'text' }],
+    provenance: { source: 'text' },
+  },
   ciContext: { provider: 'github-actions', repository: 'text', workflow: 'text', runId: 'text', sha: 'text' },
-  ci: { provider: 'github-actions', github: { workflow: 'text', runId: 'text', sha: 'text', actor: 'text', ref: 'text' } },
+  ci: {
+    provider: 'github-actions',
+    github: { workflow: 'text', runId: 'text', sha: 'text', actor: 'text', ref: 'text' },
+  },
   remediation: { totalFindings: 1, autoFixable: 0, manualReview: 1, phases: ['text'] },
-  findings: [{ id: 'text', severity: 'high', category: 'mcp', title: 'text', file: 'text', description: 'text', action: 'text', recommendedCommand: 'text', fix: { description: 'text', auto: false }, fingerprint: 'text::text::sha256:abcd' }],
-  toolVersion: 'text', minSeverity: 'info', errors: ['text'], outputDir: 'text', targetPath: 'text', verification: { outputDir: 'text' }, unknown: 'text',
+  findings: [
+    {
+      id: 'text',
+      severity: 'high',
+      category: 'mcp',
+      title: 'text',
+      file: 'text',
+      description: 'text',
+      action: 'text',
+      recommendedCommand: 'text',
+      fix: { description: 'text', auto: false },
+      fingerprint: 'text::text::sha256:abcd',
+    },
+  ],
+  toolVersion: 'text',
+  minSeverity: 'info',
+  errors: ['text'],
+  outputDir: 'text',
+  targetPath: 'text',
+  verification: { outputDir: 'text' },
+  unknown: 'text',
 });
-const entry = { timestamp: '2026-11-20T10:00:00.000Z', tool: 'Bash', decision: 'block', reason: 'text', durationMs: 1, eventId: 'text', toolCallId: 'text', agent: 'text', ruleName: 'text', matchedRule: { tool: 'text', pattern: 'text', reason: 'text' }, unknown: 'text' };
+const entry = {
+  timestamp: '2026-11-20T10:00:00.000Z',
+  tool: 'Bash',
+  decision: 'block',
+  reason: 'text',
+  durationMs: 1,
+  eventId: 'text',
+  toolCallId: 'text',
+  agent: 'text',
+  ruleName: 'text',
+  matchedRule: { tool: 'text', pattern: 'text', reason: 'text' },
+  unknown: 'text',
+};
 
 interface Sample {
   method: 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -46,26 +108,81 @@ interface Sample {
 /** A body with every field of text there is, for each address that takes one; an address without a line fails. */
 const SAMPLES: Readonly<Record<string, () => Sample>> = {
   ingestScan: () => ({ method: 'POST', url: '/v1/ingest/scan', by: 'ingest', body: fullScan }),
-  ingestRuntime: () => ({ method: 'POST', url: '/v1/ingest/runtime', by: 'ingest', body: () => ({ repository: REPOSITORY, sessionId: 'text', entries: [entry] }) }),
-  ingestDrift: () => ({ method: 'POST', url: '/v1/ingest/drift', by: 'ingest', body: () => driftOfSpec({ repository: REPOSITORY }) }),
-  requestPolicyPromotion: () => ({
-    method: 'POST', url: '/v1/policy-promotions', by: 'ingest',
-    body: () => ({ pack: 'team', policyName: 'text', owners: ['text'], sha256: `sha256:${'0'.repeat(64)}`, verified: true, reviewItems: [{ id: 'text', status: 'open', severity: 'high', title: 'text' }] }),
+  ingestRuntime: () => ({
+    method: 'POST',
+    url: '/v1/ingest/runtime',
+    by: 'ingest',
+    body: () => ({ repository: REPOSITORY, sessionId: 'text', entries: [entry] }),
   }),
-  decidePolicyPromotion: () => ({ method: 'PATCH', url: `/v1/policy-promotions/${promotionId}`, body: () => ({ status: 'rejected', note: 'text' }) }),
-  changeReviewItem: () => ({ method: 'PATCH', url: `/v1/review-items/${itemId}`, body: () => ({ assignee: 'owner', comment: 'text' }) }),
-  commentOnReviewItem: () => ({ method: 'POST', url: `/v1/review-items/${itemId}/comments`, body: () => ({ text: 'text' }) }),
-  triageFinding: () => ({ method: 'PUT', url: `/v1/repo/${repositoryId('org_a', REPOSITORY)}/findings/triage`, body: () => ({ findingKey: 'text|text|sha256:abcd', state: 'muted', reason: 'text' }) }),
+  ingestDrift: () => ({
+    method: 'POST',
+    url: '/v1/ingest/drift',
+    by: 'ingest',
+    body: () => driftOfSpec({ repository: REPOSITORY }),
+  }),
+  requestPolicyPromotion: () => ({
+    method: 'POST',
+    url: '/v1/policy-promotions',
+    by: 'ingest',
+    body: () => ({
+      pack: 'team',
+      policyName: 'text',
+      owners: ['text'],
+      sha256: `sha256:${'0'.repeat(64)}`,
+      verified: true,
+      reviewItems: [{ id: 'text', status: 'open', severity: 'high', title: 'text' }],
+    }),
+  }),
+  decidePolicyPromotion: () => ({
+    method: 'PATCH',
+    url: `/v1/policy-promotions/${promotionId}`,
+    body: () => ({ status: 'rejected', note: 'text' }),
+  }),
+  changeReviewItem: () => ({
+    method: 'PATCH',
+    url: `/v1/review-items/${itemId}`,
+    body: () => ({ assignee: 'owner', comment: 'text' }),
+  }),
+  commentOnReviewItem: () => ({
+    method: 'POST',
+    url: `/v1/review-items/${itemId}/comments`,
+    body: () => ({ text: 'text' }),
+  }),
+  triageFinding: () => ({
+    method: 'PUT',
+    url: `/v1/repo/${repositoryId('org_a', REPOSITORY)}/findings/triage`,
+    body: () => ({ findingKey: 'text|text|sha256:abcd', state: 'muted', reason: 'text' }),
+  }),
   addRepo: () => ({ method: 'POST', url: '/v1/repos', body: () => ({ repository: 'acme/added', githubRepoId: '1' }) }),
-  changeRepo: () => ({ method: 'PATCH', url: `/v1/repo/${repositoryId('org_a', REPOSITORY)}`, body: () => ({ githubRepoId: '7', defaultProvider: 'local' }) }),
-  mergeRepos: () => ({ method: 'POST', url: '/v1/repos/merge', body: () => ({ from: 'acme/none', into: 'acme/added' }) }),
-  setBaseline: () => ({ method: 'PUT', url: `/v1/repo/${repositoryId('org_a', REPOSITORY)}/baseline`, body: () => ({ scanId: 'text' }) }),
+  changeRepo: () => ({
+    method: 'PATCH',
+    url: `/v1/repo/${repositoryId('org_a', REPOSITORY)}`,
+    body: () => ({ githubRepoId: '7', defaultProvider: 'local' }),
+  }),
+  mergeRepos: () => ({
+    method: 'POST',
+    url: '/v1/repos/merge',
+    body: () => ({ from: 'acme/none', into: 'acme/added' }),
+  }),
+  setBaseline: () => ({
+    method: 'PUT',
+    url: `/v1/repo/${repositoryId('org_a', REPOSITORY)}/baseline`,
+    body: () => ({ scanId: 'text' }),
+  }),
   changeOrg: () => ({ method: 'PATCH', url: '/v1/org/org_a', body: () => ({ name: 'text', githubOrgLogin: 'text' }) }),
   addMember: () => ({ method: 'POST', url: '/v1/members', body: () => ({ login: 'someone', role: 'viewer' }) }),
   changeMember: () => ({ method: 'PATCH', url: '/v1/members/owner', body: () => ({ role: 'owner' }) }),
-  mintToken: () => ({ method: 'POST', url: '/v1/tokens', body: () => ({ name: 'text', scopes: ['read'], repository: REPOSITORY, member: 'owner' }) }),
+  mintToken: () => ({
+    method: 'POST',
+    url: '/v1/tokens',
+    body: () => ({ name: 'text', scopes: ['read'], repository: REPOSITORY, member: 'owner' }),
+  }),
   rotateToken: () => ({ method: 'POST', url: '/v1/tokens/none/rotate', body: () => ({ overlapHours: 1 }) }),
-  requestPurge: () => ({ method: 'POST', url: '/v1/purges', body: () => ({ repository: 'acme/none', tokenId: 'text', from: '2020-01-01', to: '2020-01-02' }) }),
+  requestPurge: () => ({
+    method: 'POST',
+    url: '/v1/purges',
+    body: () => ({ repository: 'acme/none', tokenId: 'text', from: '2020-01-01', to: '2020-01-02' }),
+  }),
   deleteOrg: () => ({ method: 'DELETE', url: '/v1/org/org_none', body: () => ({ name: 'text' }) }),
 };
 /** Bytes that go on as they are: their strings are planted in `routes/otlp.test.ts` and the collector's own suites. */
@@ -75,7 +192,12 @@ let itemId = '';
 let promotionId = '';
 
 function send({ method, url, by }: Sample, body: unknown) {
-  return gateway.app.inject({ method, url, payload: JSON.stringify(body), headers: jsonHeaders(by === 'ingest' ? gateway.ingestToken : ownerToken) });
+  return gateway.app.inject({
+    method,
+    url,
+    payload: JSON.stringify(body),
+    headers: jsonHeaders(by === 'ingest' ? gateway.ingestToken : ownerToken),
+  });
 }
 
 /** The body once for each of its strings, with the secret after it, and in its place. */
@@ -88,30 +210,61 @@ function planted(body: object): unknown[] {
     }
     if (Array.isArray(node)) return node.map((each, index) => walk(each, `${path}/${String(index)}`, at, text));
     if (typeof node !== 'object' || node === null) return node;
-    return Object.fromEntries(Object.entries(node).map(([name, each]) => [name, walk(each, `${path}/${name}`, at, text)]));
+    return Object.fromEntries(
+      Object.entries(node).map(([name, each]) => [name, walk(each, `${path}/${name}`, at, text)]),
+    );
   };
   walk(body, '');
-  return places.flatMap((place) => [(before: string) => `${before} ${SECRET}`, (before: string) => `${before}/${SECRET}`, () => SECRET].map((text) => walk(body, '', place, text)));
+  return places.flatMap((place) =>
+    [(before: string) => `${before} ${SECRET}`, (before: string) => `${before}/${SECRET}`, () => SECRET].map((text) =>
+      walk(body, '', place, text),
+    ),
+  );
 }
 
 /** Every row of every table of both stores. */
 async function stores(): Promise<string[]> {
   const { client } = gateway.store;
-  const tables = await selectRows<{ name: string }>(client, "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'");
-  const rows = await Promise.all(tables.map(async ({ name }) => `${name}: ${JSON.stringify(await selectRows(client, `SELECT * FROM ${name}`))}`));
-  const found = await gateway.postgres.query<{ name: string }>("SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'");
-  for (const { name } of found) rows.push(`${name}: ${JSON.stringify(await gateway.postgres.query(`SELECT * FROM ${name}`))}`);
+  const tables = await selectRows<{ name: string }>(
+    client,
+    "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'",
+  );
+  const rows = await Promise.all(
+    tables.map(async ({ name }) => `${name}: ${JSON.stringify(await selectRows(client, `SELECT * FROM ${name}`))}`),
+  );
+  const found = await gateway.postgres.query<{ name: string }>(
+    "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'",
+  );
+  for (const { name } of found)
+    rows.push(`${name}: ${JSON.stringify(await gateway.postgres.query(`SELECT * FROM ${name}`))}`);
   return rows;
 }
 
 describe('a secret in any string of any body', () => {
   it('is in no table, no answer and no line of the log', async () => {
-    expect((await send({ method: 'POST', url: '/v1/ingest/scan', by: 'ingest', body: fullScan }, { ...fullScan(), bundleDigest: `sha256:${'1'.repeat(64)}` })).statusCode).toBe(200);
-    const items = await gateway.app.inject({ url: `/v1/repo/${repositoryId('org_a', REPOSITORY)}/review-items`, headers: { authorization: `Bearer ${ownerToken}` } });
+    expect(
+      (
+        await send(
+          { method: 'POST', url: '/v1/ingest/scan', by: 'ingest', body: fullScan },
+          { ...fullScan(), bundleDigest: `sha256:${'1'.repeat(64)}` },
+        )
+      ).statusCode,
+    ).toBe(200);
+    const items = await gateway.app.inject({
+      url: `/v1/repo/${repositoryId('org_a', REPOSITORY)}/review-items`,
+      headers: { authorization: `Bearer ${ownerToken}` },
+    });
     itemId = items.json<{ id: string }[]>()[0]?.id ?? '';
-    promotionId = (await send({ method: 'POST', url: '/v1/policy-promotions', by: 'ingest', body: () => ({}) }, SAMPLES['requestPolicyPromotion']?.().body())).json<{ id: string }>().id;
+    promotionId = (
+      await send(
+        { method: 'POST', url: '/v1/policy-promotions', by: 'ingest', body: () => ({}) },
+        SAMPLES['requestPolicyPromotion']?.().body(),
+      )
+    ).json<{ id: string }>().id;
 
-    const operations = gateway.app.apiRoutes.filter(({ body, rawBody }) => body !== undefined || rawBody !== undefined).map(({ id }) => id);
+    const operations = gateway.app.apiRoutes
+      .filter(({ body, rawBody }) => body !== undefined || rawBody !== undefined)
+      .map(({ id }) => id);
     expect(Object.keys(SAMPLES).concat(ELSEWHERE).sort()).toEqual(operations.sort());
     const statuses = new Map<number, number>();
     const told = new Set<string>();
@@ -120,7 +273,14 @@ describe('a secret in any string of any body', () => {
       const sample = sampleOf();
       for (const [index, body] of planted(sample.body()).entries()) {
         // A digest of its own: else the first one would be all that is taken.
-        const fresh = id === 'ingestScan' && !JSON.stringify((body as { bundleDigest: string }).bundleDigest).includes(SECRET) ? { ...(body as object), bundleDigest: `sha256:${String(index).padStart(64, '0')}`, expectedBundleDigest: null } : body;
+        const fresh =
+          id === 'ingestScan' && !JSON.stringify((body as { bundleDigest: string }).bundleDigest).includes(SECRET)
+            ? {
+                ...(body as object),
+                bundleDigest: `sha256:${String(index).padStart(64, '0')}`,
+                expectedBundleDigest: null,
+              }
+            : body;
         const answer = await send(sample, fresh);
         sent += 1;
         statuses.set(answer.statusCode, (statuses.get(answer.statusCode) ?? 0) + 1);
@@ -128,9 +288,13 @@ describe('a secret in any string of any body', () => {
         if ((answer.body + JSON.stringify(answer.headers)).includes(SECRET)) told.add(id);
       }
     }
-    process.stdout.write(`planted: ${String(sent)} bodies over ${String(Object.keys(SAMPLES).length)} addresses; by status ${JSON.stringify(Object.fromEntries([...statuses].sort()))}\n`);
+    process.stdout.write(
+      `planted: ${String(sent)} bodies over ${String(Object.keys(SAMPLES).length)} addresses; by status ${JSON.stringify(Object.fromEntries([...statuses].sort()))}\n`,
+    );
     expect(statuses.get(200) ?? 0).toBeGreaterThan(sent / 3);
-    const held = (await stores()).filter((table) => table.includes(SECRET)).map((table) => table.slice(0, table.indexOf(':')));
+    const held = (await stores())
+      .filter((table) => table.includes(SECRET))
+      .map((table) => table.slice(0, table.indexOf(':')));
     expect([[...told], held]).toEqual([[], []]);
     expect(lines.join('').includes(SECRET)).toBe(false);
     expect(lines.length).toBeGreaterThan(sent);

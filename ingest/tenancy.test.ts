@@ -34,7 +34,14 @@ interface Reach {
   expected: 'own' | 404;
 }
 
-const PROMOTION = { pack: 'team', policyName: 'p', owners: [], sha256: `sha256:${'0'.repeat(64)}`, verified: true, reviewItems: [] };
+const PROMOTION = {
+  pack: 'team',
+  policyName: 'p',
+  owners: [],
+  sha256: `sha256:${'0'.repeat(64)}`,
+  verified: true,
+  reviewItems: [],
+};
 
 /** One line for each route; a route without one fails the test below. */
 const REACHES: Readonly<Record<string, (ids: Ids) => Reach>> = {
@@ -44,15 +51,26 @@ const REACHES: Readonly<Record<string, (ids: Ids) => Reach>> = {
   ingestScan: () => ({ url: '/v1/ingest/scan', body: scanOfSpec({ repository: REPOSITORY }), expected: 'own' }),
   ingestRuntime: () => ({
     url: '/v1/ingest/runtime',
-    body: { repository: REPOSITORY, entries: [{ timestamp: new Date().toISOString(), tool: 'Bash', decision: 'allow' }] },
+    body: {
+      repository: REPOSITORY,
+      entries: [{ timestamp: new Date().toISOString(), tool: 'Bash', decision: 'allow' }],
+    },
     expected: 'own',
   }),
   ingestDrift: () => ({ url: '/v1/ingest/drift', body: driftOfSpec({ repository: REPOSITORY }), expected: 'own' }),
   fleet: () => ({ url: '/v1/org/org_a/fleet', expected: 404 }),
   listReviewItems: ({ repoId }) => ({ url: `/v1/repo/${repoId}/review-items`, expected: 404 }),
-  changeReviewItem: ({ itemId }) => ({ url: `/v1/review-items/${itemId}`, body: { status: 'approved' }, expected: 404 }),
+  changeReviewItem: ({ itemId }) => ({
+    url: `/v1/review-items/${itemId}`,
+    body: { status: 'approved' },
+    expected: 404,
+  }),
   listReviewComments: ({ itemId }) => ({ url: `/v1/review-items/${itemId}/comments`, expected: 404 }),
-  commentOnReviewItem: ({ itemId }) => ({ url: `/v1/review-items/${itemId}/comments`, body: { text: 'mine' }, expected: 404 }),
+  commentOnReviewItem: ({ itemId }) => ({
+    url: `/v1/review-items/${itemId}/comments`,
+    body: { text: 'mine' },
+    expected: 404,
+  }),
   posture: ({ repoId }) => ({ url: `/v1/repo/${repoId}/posture`, expected: 404 }),
   listRepos: () => ({ url: '/v1/repos', expected: 'own' }),
   addRepo: () => ({ url: '/v1/repos', body: { repository: REPOSITORY }, expected: 'own' }),
@@ -65,9 +83,16 @@ const REACHES: Readonly<Record<string, (ids: Ids) => Reach>> = {
   setBaseline: ({ repoId }) => ({ url: `/v1/repo/${repoId}/baseline`, body: {}, expected: 404 }),
   listSeries: () => ({ url: '/v1/series', expected: 'own' }),
   readSeries: ({ repoId }) => ({ url: `/v1/series/score_trend?repository=${repoId}&from=2026-06-01`, expected: 404 }),
-  explain: ({ repoId }) => ({ url: `/v1/explain?series=score_trend&at=2026-06-21&bucket=day&repository=${repoId}`, expected: 404 }),
+  explain: ({ repoId }) => ({
+    url: `/v1/explain?series=score_trend&at=2026-06-21&bucket=day&repository=${repoId}`,
+    expected: 404,
+  }),
   listFindings: ({ repoId }) => ({ url: `/v1/findings?status=all&repository=${repoId}`, expected: 404 }),
-  triageFinding: ({ repoId, findingKey }) => ({ url: `/v1/repo/${repoId}/findings/triage`, body: { findingKey, state: 'muted', reason: 'r' }, expected: 404 }),
+  triageFinding: ({ repoId, findingKey }) => ({
+    url: `/v1/repo/${repoId}/findings/triage`,
+    body: { findingKey, state: 'muted', reason: 'r' },
+    expected: 404,
+  }),
   showOrg: () => ({ url: '/v1/org/org_a', expected: 404 }),
   changeOrg: () => ({ url: '/v1/org/org_a', body: { name: 'taken' }, expected: 404 }),
   deleteOrg: () => ({ url: '/v1/org/org_a', body: { name: 'A' }, expected: 404 }),
@@ -85,7 +110,11 @@ const REACHES: Readonly<Record<string, (ids: Ids) => Reach>> = {
   revokeToken: ({ tokenId }) => ({ url: `/v1/tokens/${tokenId}`, expected: 404 }),
   requestPolicyPromotion: () => ({ url: '/v1/policy-promotions', body: PROMOTION, expected: 'own' }),
   listPolicyPromotions: () => ({ url: '/v1/policy-promotions', expected: 'own' }),
-  decidePolicyPromotion: ({ promotionId }) => ({ url: `/v1/policy-promotions/${promotionId}`, body: { status: 'approved' }, expected: 404 }),
+  decidePolicyPromotion: ({ promotionId }) => ({
+    url: `/v1/policy-promotions/${promotionId}`,
+    body: { status: 'approved' },
+    expected: 404,
+  }),
   listAudit: () => ({ url: '/v1/audit', expected: 'own' }),
   exportAudit: () => ({ url: '/v1/audit/export', expected: 'own' }),
   verifyAudit: () => ({ url: '/v1/audit/verify', expected: 'own' }),
@@ -98,7 +127,11 @@ const programs = await postgresPrograms();
 
 describe.each([
   { database: 'embedded Postgres', isServer: false },
-  { database: programs === undefined ? 'a Postgres server (NOT RUN: no server programs on this machine)' : 'a Postgres server', isServer: true },
+  {
+    database:
+      programs === undefined ? 'a Postgres server (NOT RUN: no server programs on this machine)' : 'a Postgres server',
+    isServer: true,
+  },
 ])('on $database', ({ isServer }) => {
   const isRun = !isServer || programs !== undefined;
   let server: TestServer | undefined;
@@ -117,7 +150,16 @@ describe.each([
     ids = await fillA();
     await addMember(gateway.app.plane, { orgId: 'org_b', actor: 'test' }, { login: 'owner-b', role: 'owner' });
     const [owner] = await inOrg(gateway.postgres, 'org_b', (tx) => tx.query<{ id: string }>('SELECT id FROM member'));
-    ownerOfB = (await inOrg(gateway.postgres, 'org_b', (tx) => mintToken(tx, { orgId: 'org_b', name: 'o', scopes: [...INGEST_SCOPES, 'read', 'admin'], memberId: owner?.id ?? '' }))).token;
+    ownerOfB = (
+      await inOrg(gateway.postgres, 'org_b', (tx) =>
+        mintToken(tx, {
+          orgId: 'org_b',
+          name: 'o',
+          scopes: [...INGEST_SCOPES, 'read', 'admin'],
+          memberId: owner?.id ?? '',
+        }),
+      )
+    ).token;
   });
   afterAll(async () => {
     if (!isRun) return;
@@ -130,7 +172,7 @@ describe.each([
     const note = (rows: { current_user: string }[]): void => {
       for (const row of rows) if (isWatching) users.add(row.current_user);
     };
-    const asked = "SELECT current_user::text AS current_user";
+    const asked = 'SELECT current_user::text AS current_user';
     return {
       ...postgres,
       query: async (sql, params) => {
@@ -156,39 +198,86 @@ describe.each([
     gateway.app.inject({
       method: method as 'GET',
       url,
-      headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
       ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
     });
 
   async function fillA(): Promise<Ids> {
     const actor = { orgId: 'org_a', actor: MARK };
-    const report = { score: { grade: 'F', numericScore: 10 }, findings: { total: 1, critical: 1, high: 0, medium: 0, low: 0, info: 0 } };
+    const report = {
+      score: { grade: 'F', numericScore: 10 },
+      findings: { total: 1, critical: 1, high: 0, medium: 0, low: 0, info: 0 },
+    };
     const findings = [{ id: 'mcp-x-1', severity: 'critical', category: 'mcp', title: MARK, file: MARK }];
-    const scan = await call('POST', '/v1/ingest/scan', gateway.ingestToken, scanOfSpec({ repository: REPOSITORY, report, findings, remediation: null, filesScanned: 3 }));
+    const scan = await call(
+      'POST',
+      '/v1/ingest/scan',
+      gateway.ingestToken,
+      scanOfSpec({ repository: REPOSITORY, report, findings, remediation: null, filesScanned: 3 }),
+    );
     expect(scan.statusCode, scan.body).toBe(200);
     await call('POST', '/v1/ingest/drift', gateway.ingestToken, driftOfSpec({ repository: REPOSITORY }));
     const repoId = repositoryId('org_a', REPOSITORY);
     // Now, so that no background work does while the state of A is compared.
     await openReviewItems(gateway.app.plane, gateway.store.client, 'org_a');
-    const [item] = (await call('GET', `/v1/repo/${repoId}/review-items`, gateway.readToken)).json<{ id: string; approvalId: string }[]>();
-    expect((await gateway.app.asMachine('org_a', 'POST', `/v1/review-items/${item?.id ?? ''}/comments`, { text: MARK })).status).toBe(200);
+    const [item] = (await call('GET', `/v1/repo/${repoId}/review-items`, gateway.readToken)).json<
+      { id: string; approvalId: string }[]
+    >();
+    expect(
+      (await gateway.app.asMachine('org_a', 'POST', `/v1/review-items/${item?.id ?? ''}/comments`, { text: MARK }))
+        .status,
+    ).toBe(200);
     const owner = await addMember(gateway.app.plane, actor, { login: MARK, role: 'owner' });
     await addMember(gateway.app.plane, actor, { login: `${MARK}-2`, role: 'owner' });
-    const token = await inOrg(gateway.postgres, 'org_a', (tx) => mintToken(tx, { orgId: 'org_a', name: MARK, scopes: ['read'] }));
-    const purge = JSON.parse((await gateway.app.asMachine('org_a', 'POST', '/v1/purges', { repository: `${MARK}/none` })).body) as { id: string };
+    const token = await inOrg(gateway.postgres, 'org_a', (tx) =>
+      mintToken(tx, { orgId: 'org_a', name: MARK, scopes: ['read'] }),
+    );
+    const purge = JSON.parse(
+      (await gateway.app.asMachine('org_a', 'POST', '/v1/purges', { repository: `${MARK}/none` })).body,
+    ) as { id: string };
     const baseline = await call('PUT', `/v1/repo/${repoId}/baseline`, gateway.adminToken, {});
     expect(baseline.statusCode, baseline.body).toBe(200);
-    const asked = JSON.parse((await gateway.app.asMachine('org_a', 'POST', '/v1/policy-promotions', { ...PROMOTION, policyName: MARK })).body) as { id: string };
+    const asked = JSON.parse(
+      (await gateway.app.asMachine('org_a', 'POST', '/v1/policy-promotions', { ...PROMOTION, policyName: MARK })).body,
+    ) as { id: string };
     if (item === undefined) throw new Error('no review item');
-    return { repoId, itemId: item.id, approvalId: item.approvalId, tokenId: token.id, memberId: owner.id, purgeId: purge.id, findingKey: `mcp-x|${MARK}|sha256:no-evidence`, promotionId: asked.id };
+    return {
+      repoId,
+      itemId: item.id,
+      approvalId: item.approvalId,
+      tokenId: token.id,
+      memberId: owner.id,
+      purgeId: purge.id,
+      findingKey: `mcp-x|${MARK}|sha256:no-evidence`,
+      promotionId: asked.id,
+    };
   }
 
   /** Everything that is A's, in both stores, but for what time alone changes. */
   async function stateOfA(): Promise<string> {
-    const tables = ['org', 'repo', 'member', 'token', 'scan_receipt', 'review_item', 'review_item_comment', 'finding_triage', 'baseline', 'policy_promotion', 'audit_entry'];
+    const tables = [
+      'org',
+      'repo',
+      'member',
+      'token',
+      'scan_receipt',
+      'review_item',
+      'review_item_comment',
+      'finding_triage',
+      'baseline',
+      'policy_promotion',
+      'audit_entry',
+    ];
     const rows = await inOrg(gateway.postgres, 'org_a', async (tx) => {
       const all: unknown[] = [];
-      for (const table of tables) all.push((await tx.query(`SELECT * FROM ${table} ORDER BY 1, 2`)).map((row) => ({ ...row, last_used_at: undefined })));
+      for (const table of tables)
+        all.push(
+          (await tx.query(`SELECT * FROM ${table} ORDER BY 1, 2`)).map((row) => ({ ...row, last_used_at: undefined })),
+        );
       return all;
     });
     const facts = await Promise.all(
@@ -202,23 +291,34 @@ describe.each([
   it.runIf(isRun)('has a case for every route', () => {
     const routes = gateway.app.apiRoutes.filter(({ id }) => !WITHOUT_TOKEN.has(id)).map(({ id }) => id);
     expect(Object.keys(REACHES).sort()).toEqual(routes.sort());
-    expect(gateway.app.apiRoutes.filter(({ scopes }) => scopes.length === 0).map(({ id }) => id)).toEqual([...WITHOUT_TOKEN]);
+    expect(gateway.app.apiRoutes.filter(({ scopes }) => scopes.length === 0).map(({ id }) => id)).toEqual([
+      ...WITHOUT_TOKEN,
+    ]);
   });
 
-  it.runIf(isRun)('no route gives one organisation what is another\'s, or changes it', async () => {
-    await expect.poll(async () => (await call('GET', `/v1/purges/${ids.purgeId}`, gateway.adminToken)).json<{ status: string }>().status).toBe('done');
+  it.runIf(isRun)("no route gives one organisation what is another's, or changes it", async () => {
+    await expect
+      .poll(
+        async () =>
+          (await call('GET', `/v1/purges/${ids.purgeId}`, gateway.adminToken)).json<{ status: string }>().status,
+      )
+      .toBe('done');
     const before = await stateOfA();
     isWatching = true;
     // Reading first: until B has written, no answer to B may hold a word of A's.
     const routes = gateway.app.apiRoutes.filter(({ id }) => id in REACHES);
-    const [reads, writes] = [routes.filter(({ method }) => method === 'GET'), routes.filter(({ method }) => method !== 'GET')];
+    const [reads, writes] = [
+      routes.filter(({ method }) => method === 'GET'),
+      routes.filter(({ method }) => method !== 'GET'),
+    ];
     for (const { id, method } of [...reads, ...writes]) {
       const { url, body, expected } = REACHES[id]?.(ids) ?? { url: '', body: undefined, expected: 404 };
       // The headers and the parameter that a client might hope to be believed.
       const forged = { [HEADER_ORG_ID]: 'org_a', [HEADER_REPOSITORY]: REPOSITORY };
       const answer = await call(method, url, ownerOfB, body, forged);
       expect(answer.statusCode, `${id}: ${answer.body.slice(0, 300)}`).toBe(expected === 404 ? 404 : 200);
-      const isTold = method === 'GET' && [MARK, ...(Object.values(ids) as string[])].some((word) => answer.body.includes(word));
+      const isTold =
+        method === 'GET' && [MARK, ...(Object.values(ids) as string[])].some((word) => answer.body.includes(word));
       expect(isTold, `${id} tells of the other organisation`).toBe(false);
       const named = await call(method, `${url}${url.includes('?') ? '&' : '?'}org_id=org_a`, ownerOfB, body);
       expect(named.statusCode, `${id} with org_id`).toBeLessThan(500);
@@ -237,8 +337,24 @@ describe.each([
 
   it.runIf(isRun)('such a role sees nothing of others even in plain SQL, and cannot leave itself', async () => {
     await inOrg(gateway.postgres, 'org_b', async (tx) => {
-      for (const table of ['org', 'repo', 'member', 'token', 'scan_receipt', 'review_item', 'review_item_comment', 'baseline', 'purge', 'repo_merge', 'policy_promotion', 'audit_entry']) {
-        expect(await tx.query(`SELECT * FROM ${table} WHERE ${table === 'org' ? 'id' : 'org_id'} = 'org_a'`), table).toEqual([]);
+      for (const table of [
+        'org',
+        'repo',
+        'member',
+        'token',
+        'scan_receipt',
+        'review_item',
+        'review_item_comment',
+        'baseline',
+        'purge',
+        'repo_merge',
+        'policy_promotion',
+        'audit_entry',
+      ]) {
+        expect(
+          await tx.query(`SELECT * FROM ${table} WHERE ${table === 'org' ? 'id' : 'org_id'} = 'org_a'`),
+          table,
+        ).toEqual([]);
       }
       expect(await tx.query("UPDATE member SET role = 'viewer' WHERE org_id = 'org_a' RETURNING id")).toEqual([]);
     });
@@ -250,23 +366,34 @@ describe.each([
       'SELECT * FROM outbox',
       'SELECT * FROM schema_migration',
     ];
-    for (const sql of tries) await expect(inOrg(gateway.postgres, 'org_b', (tx) => tx.query(sql)), sql).rejects.toThrow();
+    for (const sql of tries)
+      await expect(
+        inOrg(gateway.postgres, 'org_b', (tx) => tx.query(sql)),
+        sql,
+      ).rejects.toThrow();
   });
 
-  it.runIf(isRun)('row level security is on, and forced on the owner too, for every table but the list of migrations', async () => {
-    const tables = await gateway.postgres.query<{ name: string; secured: boolean }>(
-      `SELECT relname AS name, relrowsecurity AND relforcerowsecurity AS secured FROM pg_class
+  it.runIf(isRun)(
+    'row level security is on, and forced on the owner too, for every table but the list of migrations',
+    async () => {
+      const tables = await gateway.postgres.query<{ name: string; secured: boolean }>(
+        `SELECT relname AS name, relrowsecurity AND relforcerowsecurity AS secured FROM pg_class
        WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace ORDER BY relname`,
-    );
-    expect(tables.length).toBeGreaterThan(10);
-    expect(tables.filter(({ secured }) => !secured).map(({ name }) => name)).toEqual(['schema_migration']);
-    const roles = await gateway.postgres.query<{ rolname: string }>("SELECT rolname FROM pg_roles WHERE rolname LIKE 'shieldwatch\\_%' AND rolname <> 'shieldwatch_owner' AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcanlogin)");
-    expect(roles).toEqual([]);
-  });
+      );
+      expect(tables.length).toBeGreaterThan(10);
+      expect(tables.filter(({ secured }) => !secured).map(({ name }) => name)).toEqual(['schema_migration']);
+      const roles = await gateway.postgres.query<{ rolname: string }>(
+        "SELECT rolname FROM pg_roles WHERE rolname LIKE 'shieldwatch\\_%' AND rolname <> 'shieldwatch_owner' AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcanlogin)",
+      );
+      expect(roles).toEqual([]);
+    },
+  );
 
   it.runIf(isRun)('denied access is in the trail of whoever tried', async () => {
     const { entries } = (await call('GET', '/v1/audit?limit=1000', ownerOfB)).json<{ entries: { record: string }[] }>();
-    const denied = entries.map(({ record }) => JSON.parse(record) as { action: string; subject: string }).filter(({ action }) => action === 'access.denied');
+    const denied = entries
+      .map(({ record }) => JSON.parse(record) as { action: string; subject: string })
+      .filter(({ action }) => action === 'access.denied');
     expect(denied.map(({ subject }) => subject)).toContain('GET /v1/org/:orgId/fleet');
   });
 });

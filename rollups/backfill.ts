@@ -33,12 +33,24 @@ export async function monthsOf(client: ClickHouseClient, job: RollupJob): Promis
  * @param only bounds it to one repository.
  * @returns the number of buckets recomputed.
  */
-export async function backfillMonth(client: ClickHouseClient, job: RollupJob, month: string, only?: { orgId: string; repo: string }): Promise<number> {
+export async function backfillMonth(
+  client: ClickHouseClient,
+  job: RollupJob,
+  month: string,
+  only?: { orgId: string; repo: string },
+): Promise<number> {
   const bound = only === undefined ? '' : 'AND org_id = {orgId:String} AND repo = {repo:String}';
-  const inMonth = (column: string): string => `toStartOfMonth(${column}) = {month:Date} AND ${column} > now() - toIntervalDay(${FACT_DAYS})`;
-  const sources = job.facts.map((fact) => `SELECT DISTINCT org_id, repo, toStartOfHour(occurred_at) AS bucket_start FROM ${fact}_v1 WHERE ${inMonth('occurred_at')} ${bound}`);
+  const inMonth = (column: string): string =>
+    `toStartOfMonth(${column}) = {month:Date} AND ${column} > now() - toIntervalDay(${FACT_DAYS})`;
+  const sources = job.facts.map(
+    (fact) =>
+      `SELECT DISTINCT org_id, repo, toStartOfHour(occurred_at) AS bucket_start FROM ${fact}_v1 WHERE ${inMonth('occurred_at')} ${bound}`,
+  );
   // Buckets whose facts are gone; those of the organisation follow from its repositories'.
-  if (job.scope === 'repo') sources.push(`SELECT DISTINCT org_id, repo, bucket_start FROM ${job.name}_v1 WHERE formula = ${job.formula} AND ${inMonth('bucket_start')} ${bound}`);
+  if (job.scope === 'repo')
+    sources.push(
+      `SELECT DISTINCT org_id, repo, bucket_start FROM ${job.name}_v1 WHERE formula = ${job.formula} AND ${inMonth('bucket_start')} ${bound}`,
+    );
   const keys = await selectRows<BucketKey>(
     client,
     `SELECT DISTINCT org_id AS orgId, repo, toUnixTimestamp(bucket_start) AS bucketStart FROM (${sources.join(' UNION ALL ')})`,
@@ -46,7 +58,9 @@ export async function backfillMonth(client: ClickHouseClient, job: RollupJob, mo
   );
   const runs: Run[] = [];
   try {
-    return await recompute(client, job, keys, await Pass.begin(client), (insert) => runs.push({ ...insert, cause: 'backfill', backlog: keys.length, lagMs: 0, finishedAt: Date.now() }));
+    return await recompute(client, job, keys, await Pass.begin(client), (insert) =>
+      runs.push({ ...insert, cause: 'backfill', backlog: keys.length, lagMs: 0, finishedAt: Date.now() }),
+    );
   } finally {
     await recordRuns(client, 'backfill', runs);
   }
@@ -54,11 +68,20 @@ export async function backfillMonth(client: ClickHouseClient, job: RollupJob, mo
 
 /** The formula that people see of a series. */
 export async function activeFormula(client: ClickHouseClient, series: string): Promise<number> {
-  const rows = await selectRows<{ formula: number }>(client, 'SELECT argMax(formula, switched_at) AS formula FROM rollup_formula_v1 WHERE series = {series:String}', { series });
+  const rows = await selectRows<{ formula: number }>(
+    client,
+    'SELECT argMax(formula, switched_at) AS formula FROM rollup_formula_v1 WHERE series = {series:String}',
+    { series },
+  );
   return rows[0]?.formula ?? 0;
 }
 
 /** Shows people another formula of a series from now on; both are kept up for as long as both are jobs. */
 export async function switchFormula(client: ClickHouseClient, series: string, formula: number): Promise<void> {
-  await client.insert({ table: 'rollup_formula_v1', columns: ['series', 'formula'], values: [{ series, formula }], format: 'JSONEachRow' });
+  await client.insert({
+    table: 'rollup_formula_v1',
+    columns: ['series', 'formula'],
+    values: [{ series, formula }],
+    format: 'JSONEachRow',
+  });
 }

@@ -61,7 +61,12 @@ export async function readSettled(client: ClickHouseClient): Promise<Map<string,
 }
 
 /** Records that no mark up to `settledUntil` (ms) needs another look by these jobs. Never moves back: the table keeps the greatest. */
-export async function writeSettled(client: ClickHouseClient, jobs: readonly RollupJob[], settledUntil: number, shard?: Shard): Promise<void> {
+export async function writeSettled(
+  client: ClickHouseClient,
+  jobs: readonly RollupJob[],
+  settledUntil: number,
+  shard?: Shard,
+): Promise<void> {
   await client.insert({
     table: 'rollup_watermark_v1',
     columns: ['job', 'settled_until'],

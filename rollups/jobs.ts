@@ -101,10 +101,22 @@ export function rollupJobs(): RollupJob[] {
     job('scan_posture', SCANS),
     job('posture_interval', SCANS, { after: 'scan_posture', affected: ['posture_interval'] }),
     job('finding_transition', SCANS, { after: 'scan_posture', affected: ['finding_transition'] }),
-    job('finding_lifecycle', SCANS, { after: 'finding_transition', affected: ['finding_transition', 'finding_lifecycle'] }),
+    job('finding_lifecycle', SCANS, {
+      after: 'finding_transition',
+      affected: ['finding_transition', 'finding_lifecycle'],
+    }),
     dayJob('finding_lifecycle', SCANS, ['finding_transition', 'finding_lifecycle']),
-    job('drift_history', ['drift_event', ...SCANS], { after: 'finding_transition', hashed: ['drift_event'], affected: ['finding_transition'] }),
-    job('cross_repo_org_rollup', SCANS, { after: 'scan_posture', reads: ['posture_interval'], scope: 'org', affected: ['cross_repo_org_rollup'] }),
+    job('drift_history', ['drift_event', ...SCANS], {
+      after: 'finding_transition',
+      hashed: ['drift_event'],
+      affected: ['finding_transition'],
+    }),
+    job('cross_repo_org_rollup', SCANS, {
+      after: 'scan_posture',
+      reads: ['posture_interval'],
+      scope: 'org',
+      affected: ['cross_repo_org_rollup'],
+    }),
   ];
 }
 

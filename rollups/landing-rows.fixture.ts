@@ -2,14 +2,22 @@ import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { decisionAttributes, decisionSpanIds, type DecisionRecord } from '#schemas/records/decision.js';
 import { repositoryAttributes } from '#schemas/records/repository.js';
 import { scanAttributes, type ScanRecord } from '#schemas/records/scan.js';
-import { ATTR_SERVICE_VERSION, ATTR_TENANT_ORG_ID, ATTR_TENANT_TOKEN_ID, SERVICE_NAME_PRODUCER, SPAN_DECISION, SPAN_SCAN } from '#schemas/semconv.js';
+import {
+  ATTR_SERVICE_VERSION,
+  ATTR_TENANT_ORG_ID,
+  ATTR_TENANT_TOKEN_ID,
+  SERVICE_NAME_PRODUCER,
+  SPAN_DECISION,
+  SPAN_SCAN,
+} from '#schemas/semconv.js';
 
 /** A decision of an organisation; the rest of the record is filled in. */
 export type DecisionFixture = Pick<DecisionRecord, 'eventId' | 'timestamp' | 'tool' | 'decision'> &
   Partial<DecisionRecord> & { orgId?: string; tokenId?: string };
 
 /** A scan of an organisation; the rest of the record is filled in. */
-export type ScanFixture = Pick<ScanRecord, 'eventId' | 'generatedAt' | 'score'> & Partial<ScanRecord> & { orgId?: string };
+export type ScanFixture = Pick<ScanRecord, 'eventId' | 'generatedAt' | 'score'> &
+  Partial<ScanRecord> & { orgId?: string };
 
 function spanRow(
   name: string,
@@ -25,7 +33,11 @@ function spanRow(
     SpanId: ids.spanId,
     SpanName: name,
     ServiceName: SERVICE_NAME_PRODUCER,
-    ResourceAttributes: { ...repositoryAttributes(repository), [ATTR_TENANT_ORG_ID]: orgId, [ATTR_SERVICE_VERSION]: '0.1.0' },
+    ResourceAttributes: {
+      ...repositoryAttributes(repository),
+      [ATTR_TENANT_ORG_ID]: orgId,
+      [ATTR_SERVICE_VERSION]: '0.1.0',
+    },
     SpanAttributes: Object.fromEntries(Object.entries(attributes).map(([key, value]) => [key, String(value)])),
   };
 }
@@ -35,9 +47,25 @@ export async function landDecisions(client: ClickHouseClient, fixtures: readonly
   await land(
     client,
     fixtures.map(({ orgId = 'org_a', tokenId, ...fixture }) => {
-      const record: DecisionRecord = { repository: 'acme/app', sessionId: 's', agent: 'claude-code', durationMs: 1, source: 'hook', ...fixture };
-      const row = spanRow(SPAN_DECISION, orgId, record.repository, record.timestamp, decisionSpanIds(record.eventId), decisionAttributes(record));
-      return tokenId === undefined ? row : { ...row, ResourceAttributes: { ...row.ResourceAttributes, [ATTR_TENANT_TOKEN_ID]: tokenId } };
+      const record: DecisionRecord = {
+        repository: 'acme/app',
+        sessionId: 's',
+        agent: 'claude-code',
+        durationMs: 1,
+        source: 'hook',
+        ...fixture,
+      };
+      const row = spanRow(
+        SPAN_DECISION,
+        orgId,
+        record.repository,
+        record.timestamp,
+        decisionSpanIds(record.eventId),
+        decisionAttributes(record),
+      );
+      return tokenId === undefined
+        ? row
+        : { ...row, ResourceAttributes: { ...row.ResourceAttributes, [ATTR_TENANT_TOKEN_ID]: tokenId } };
     }),
   );
 }
@@ -59,7 +87,14 @@ export async function landScans(client: ClickHouseClient, fixtures: readonly Sca
         provider: 'local',
         ...fixture,
       };
-      return spanRow(SPAN_SCAN, orgId, record.repository, record.generatedAt, decisionSpanIds(record.eventId), scanAttributes(record));
+      return spanRow(
+        SPAN_SCAN,
+        orgId,
+        record.repository,
+        record.generatedAt,
+        decisionSpanIds(record.eventId),
+        scanAttributes(record),
+      );
     }),
   );
 }

@@ -45,7 +45,10 @@ export class Pass {
 
   /** Of two passes over the same bucket the one that began later wins, whoever writes last: it has seen at least as much. */
   static async begin(client: ClickHouseClient): Promise<Pass> {
-    const [row] = await selectRows<{ micros: string }>(client, 'SELECT toString(toUnixTimestamp64Micro(now64(6))) AS micros');
+    const [row] = await selectRows<{ micros: string }>(
+      client,
+      'SELECT toString(toUnixTimestamp64Micro(now64(6))) AS micros',
+    );
     if (row === undefined) throw new Error('the store did not tell its clock');
     return new Pass(row.micros);
   }
@@ -80,7 +83,8 @@ export async function recompute(
 ): Promise<number> {
   let all = keys;
   for (const sql of job.affected) all = await pass.reach(client, sql, all);
-  if (job.grain === 'day') all = distinct(all.map((key) => ({ ...key, bucketStart: key.bucketStart - (key.bucketStart % DAY_S) })));
+  if (job.grain === 'day')
+    all = distinct(all.map((key) => ({ ...key, bucketStart: key.bucketStart - (key.bucketStart % DAY_S) })));
   for (const batch of batches(all)) {
     const startedAt = performance.now();
     const { summary } = await client.command({
@@ -88,8 +92,12 @@ export async function recompute(
       query_params: { ...bounds(batch), version: pass.version, formula: job.formula },
       // One thread and one block, as large as it takes: the rows of a bucket become visible together.
       clickhouse_settings: {
-        max_insert_threads: '1', min_insert_block_size_rows: '10000000', min_insert_block_size_bytes: '0',
-        max_threads: 2, max_execution_time: INSERT_TIMEOUT_S, ...STATEMENT,
+        max_insert_threads: '1',
+        min_insert_block_size_rows: '10000000',
+        min_insert_block_size_bytes: '0',
+        max_threads: 2,
+        max_execution_time: INSERT_TIMEOUT_S,
+        ...STATEMENT,
       },
     });
     onInsert?.({
@@ -124,7 +132,11 @@ export async function inOrder(jobs: readonly RollupJob[], work: (job: RollupJob)
       continue;
     }
     waiting.splice(waiting.indexOf(ready), 1);
-    const done = work(ready).catch((error: unknown) => { failures.push(error); }).finally(() => running.delete(ready));
+    const done = work(ready)
+      .catch((error: unknown) => {
+        failures.push(error);
+      })
+      .finally(() => running.delete(ready));
     running.set(ready, done);
   }
   if (failures.length > 0) throw failures[0];
@@ -142,17 +154,22 @@ async function reach(client: ClickHouseClient, sql: string, keys: readonly Bucke
       clickhouse_settings: STATEMENT,
       format: 'JSONEachRow',
     });
-    reached.push(...await answer.json<BucketKey>());
+    reached.push(...(await answer.json<BucketKey>()));
   }
   return distinct(reached);
 }
 
-const distinct = (keys: readonly BucketKey[]): BucketKey[] => [...new Map(keys.map((key) => [keyOf(key), key])).values()];
+const distinct = (keys: readonly BucketKey[]): BucketKey[] => [
+  ...new Map(keys.map((key) => [keyOf(key), key])).values(),
+];
 
 /** Neighbours together: a batch then reads few stretches of the tables. */
 function* batches(keys: readonly BucketKey[]): Generator<readonly BucketKey[]> {
-  const sorted = [...keys].sort((a, b) => compare(a.orgId, b.orgId) || compare(a.repo, b.repo) || a.bucketStart - b.bucketStart);
-  for (let start = 0; start < sorted.length; start += BUCKETS_PER_INSERT) yield sorted.slice(start, start + BUCKETS_PER_INSERT);
+  const sorted = [...keys].sort(
+    (a, b) => compare(a.orgId, b.orgId) || compare(a.repo, b.repo) || a.bucketStart - b.bucketStart,
+  );
+  for (let start = 0; start < sorted.length; start += BUCKETS_PER_INSERT)
+    yield sorted.slice(start, start + BUCKETS_PER_INSERT);
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
@@ -175,11 +192,27 @@ function bounds(keys: readonly BucketKey[]): Record<string, unknown> {
  * text that is cast: thousands of literals would cost the store more to analyse than most jobs have to compute.
  */
 export function withKeys(sql: string, keys: readonly BucketKey[]): string {
-  const list = (type: string, values: readonly string[]): string => `CAST(${stringLiteral(`[${[...new Set(values)].join(',')}]`)} AS Array(${type}))`;
+  const list = (type: string, values: readonly string[]): string =>
+    `CAST(${stringLiteral(`[${[...new Set(values)].join(',')}]`)} AS Array(${type}))`;
   return sql
-    .replaceAll('{keys}', () => list('Tuple(String, String, UInt32)', keys.map((key) => `(${stringLiteral(key.orgId)},${stringLiteral(key.repo)},${key.bucketStart})`)))
-    .replaceAll('{repos}', () => list('Tuple(String, String)', keys.map((key) => `(${stringLiteral(key.orgId)},${stringLiteral(key.repo)})`)))
-    .replaceAll('{orgs}', () => list('String', keys.map((key) => stringLiteral(key.orgId))));
+    .replaceAll('{keys}', () =>
+      list(
+        'Tuple(String, String, UInt32)',
+        keys.map((key) => `(${stringLiteral(key.orgId)},${stringLiteral(key.repo)},${key.bucketStart})`),
+      ),
+    )
+    .replaceAll('{repos}', () =>
+      list(
+        'Tuple(String, String)',
+        keys.map((key) => `(${stringLiteral(key.orgId)},${stringLiteral(key.repo)})`),
+      ),
+    )
+    .replaceAll('{orgs}', () =>
+      list(
+        'String',
+        keys.map((key) => stringLiteral(key.orgId)),
+      ),
+    );
 }
 
 /** In a ClickHouse string literal only the quote and the backslash mean something; in the text of an array too. */

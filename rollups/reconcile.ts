@@ -13,7 +13,10 @@ const IN_FLIGHT_SECONDS = 180;
  * @returns the number of buckets that differed.
  */
 export async function reconcileMonth(client: ClickHouseClient, job: RollupJob, month: string): Promise<number> {
-  const checks = [...(job.hashed.length > 0 ? [byFacts(job)] : []), ...(job.after === undefined ? [] : [byVersion(job, job.after)])];
+  const checks = [
+    ...(job.hashed.length > 0 ? [byFacts(job)] : []),
+    ...(job.after === undefined ? [] : [byVersion(job, job.after)]),
+  ];
   let found = 0;
   for (const check of checks) {
     const stale = `SELECT DISTINCT org_id, repo, bucket_start FROM (${check})
@@ -35,7 +38,9 @@ export async function reconcileMonth(client: ClickHouseClient, job: RollupJob, m
 /** Buckets whose facts are not those they were made of. */
 function byFacts(job: RollupJob): string {
   const facts = job.hashed.map(
-    (fact) => `SELECT org_id, repo, toStartOfHour(occurred_at) AS bucket_start, toInt64(count()) AS n, toInt64(sum(cityHash64(event_id, occurred_at, content_hash))) AS hash
+    (
+      fact,
+    ) => `SELECT org_id, repo, toStartOfHour(occurred_at) AS bucket_start, toInt64(count()) AS n, toInt64(sum(cityHash64(event_id, occurred_at, content_hash))) AS hash
       FROM ${fact}_v1 FINAL WHERE toStartOfMonth(occurred_at) = {month:Date} GROUP BY org_id, repo, bucket_start`,
   );
   return `SELECT org_id, repo, bucket_start, sum(n) AS n, sum(hash) AS hash

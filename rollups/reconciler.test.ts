@@ -13,10 +13,16 @@ afterAll(() => db.drop());
 
 describe('the reconciler', () => {
   it('mends what a view did not make, and the series follows', async () => {
-    const views = await selectRows<{ sql: string }>(db.client, `SELECT create_table_query AS sql FROM system.tables WHERE database = currentDatabase() AND name = 'runtime_event_mv_v1'`);
+    const views = await selectRows<{ sql: string }>(
+      db.client,
+      `SELECT create_table_query AS sql FROM system.tables WHERE database = currentDatabase() AND name = 'runtime_event_mv_v1'`,
+    );
     await db.client.command({ query: 'DROP TABLE runtime_event_mv_v1' });
     const timestamp = new Date().toISOString();
-    await landDecisions(db.client, [1, 2, 3].map((i) => ({ eventId: `lost-${i}`, timestamp, tool: 'Bash', decision: 'block' as const })));
+    await landDecisions(
+      db.client,
+      [1, 2, 3].map((i) => ({ eventId: `lost-${i}`, timestamp, tool: 'Bash', decision: 'block' as const })),
+    );
     await db.client.command({ query: views[0]?.sql ?? '' });
 
     let stop: Promise<void> | undefined;
@@ -35,19 +41,24 @@ describe('the reconciler', () => {
     await stop;
     expect(mended).toBe(3);
     await createRollupWorker({ clickhouse: db.client, settleMs: 0 }).tick();
-    expect(await selectRows(db.client, 'SELECT sum(blocked) AS blocked FROM blocked_command_rate_hour')).toEqual([{ blocked: 3 }]);
+    expect(await selectRows(db.client, 'SELECT sum(blocked) AS blocked FROM blocked_command_rate_hour')).toEqual([
+      { blocked: 3 },
+    ]);
   });
 
   it('holds the series to the facts once a night, and has what differs recomputed', async () => {
     const hour = new Date(Math.floor(Date.now() / 3_600_000 - 48) * 3_600_000).toISOString();
-    await landDecisions(db.client, [{ orgId: 'night', eventId: 'n', timestamp: hour, tool: 'Bash', decision: 'block' }]);
+    await landDecisions(db.client, [
+      { orgId: 'night', eventId: 'n', timestamp: hour, tool: 'Bash', decision: 'block' },
+    ]);
     const rate = () => selectRows(db.client, `SELECT blocked FROM blocked_command_rate_hour WHERE org_id = 'night'`);
     const pass = () => createRollupWorker({ clickhouse: db.client, settleMs: 0 }).tick();
     await pass();
     expect(await rate()).toEqual([{ blocked: 1 }]);
     // As after a disk that lost it: the bucket is gone, and its mark is too old for any worker.
     const lose = async (): Promise<void> => {
-      for (const table of ['blocked_command_rate_v1', 'blocked_command_rate_day_v1']) await db.client.command({ query: `DELETE FROM ${table} WHERE org_id = 'night'` });
+      for (const table of ['blocked_command_rate_v1', 'blocked_command_rate_day_v1'])
+        await db.client.command({ query: `DELETE FROM ${table} WHERE org_id = 'night'` });
       await db.client.command({ query: `DELETE FROM dirty_hour_v1 WHERE org_id = 'night'` });
     };
     await lose();
@@ -64,8 +75,12 @@ describe('the reconciler', () => {
         return now;
       },
       onMended: () => undefined,
-      onStale: (buckets) => { found.push(buckets); },
-      onError: (error) => { throw error; },
+      onStale: (buckets) => {
+        found.push(buckets);
+      },
+      onError: (error) => {
+        throw error;
+      },
     });
     await expect.poll(() => found.length).toBe(1);
     await pass();

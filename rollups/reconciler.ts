@@ -58,12 +58,14 @@ export function startReconciler(settings: ReconcilerSettings): { stop(): Promise
 async function reconcileRecent(clickhouse: ClickHouseClient, now: number): Promise<number> {
   const yesterday = new Date(now - 24 * HOUR_MS).toISOString().slice(0, 10);
   let mended = 0;
-  for (const day of await landingDays(clickhouse)) if (day.day >= yesterday) mended += await reconcileFacts(clickhouse, day);
+  for (const day of await landingDays(clickhouse))
+    if (day.day >= yesterday) mended += await reconcileFacts(clickhouse, day);
   return mended;
 }
 
 async function reconcileSeries(clickhouse: ClickHouseClient): Promise<number> {
   let stale = 0;
-  for (const job of rollupJobs()) for (const { month } of await monthsOf(clickhouse, job)) stale += await reconcileMonth(clickhouse, job, month);
+  for (const job of rollupJobs())
+    for (const { month } of await monthsOf(clickhouse, job)) stale += await reconcileMonth(clickhouse, job, month);
   return stale;
 }

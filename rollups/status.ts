@@ -22,31 +22,41 @@ export interface JobStatus {
 export async function readStatus(client: ClickHouseClient): Promise<JobStatus[]> {
   const settled = await readSettled(client);
   const now = await serverClock(client);
-  const runs = await selectRows<{ series: string; formula: number; buckets: number; durationMs: number; lagMsMax: number }>(
+  const runs = await selectRows<{
+    series: string;
+    formula: number;
+    buckets: number;
+    durationMs: number;
+    lagMsMax: number;
+  }>(
     client,
     `SELECT series, formula, sum(r.buckets) AS buckets, sum(r.duration_ms) AS durationMs, max(r.lag_ms) AS lagMsMax
      FROM rollup_run_v1 AS r WHERE r.finished_at > fromUnixTimestamp64Milli({now:Int64}, 'UTC') - toIntervalHour(1) GROUP BY series, formula`,
     { now },
   );
-  return Promise.all(rollupJobs().map(async (job): Promise<JobStatus> => {
-    // With shards each has its own; the job is as far as the one that is furthest behind.
-    const marks = [...settled].filter(([id]) => id === jobId(job) || id.startsWith(`${jobId(job)}#`)).map(([, at]) => at);
-    const until = marks.length === 0 ? 0 : Math.min(...marks);
-    const open = await selectRows<{ n: number }>(
-      client,
-      `SELECT uniqExact(org_id, repo, bucket_start) AS n FROM dirty_hour_v1
+  return Promise.all(
+    rollupJobs().map(async (job): Promise<JobStatus> => {
+      // With shards each has its own; the job is as far as the one that is furthest behind.
+      const marks = [...settled]
+        .filter(([id]) => id === jobId(job) || id.startsWith(`${jobId(job)}#`))
+        .map(([, at]) => at);
+      const until = marks.length === 0 ? 0 : Math.min(...marks);
+      const open = await selectRows<{ n: number }>(
+        client,
+        `SELECT uniqExact(org_id, repo, bucket_start) AS n FROM dirty_hour_v1
        WHERE fact IN {facts:Array(String)} AND marked_at > fromUnixTimestamp64Milli({until:Int64}, 'UTC')`,
-      { facts: job.facts, until },
-    );
-    const run = runs.find(({ series, formula }) => series === job.name && formula === job.formula);
-    return {
-      series: job.name,
-      kind: job.kind,
-      formula: job.formula,
-      isShown: (await activeFormula(client, job.series)) === job.formula,
-      settledUntil: until === 0 ? null : new Date(until).toISOString(),
-      openBuckets: open[0]?.n ?? 0,
-      lastHour: { buckets: run?.buckets ?? 0, durationMs: run?.durationMs ?? 0, lagMsMax: run?.lagMsMax ?? 0 },
-    };
-  }));
+        { facts: job.facts, until },
+      );
+      const run = runs.find(({ series, formula }) => series === job.name && formula === job.formula);
+      return {
+        series: job.name,
+        kind: job.kind,
+        formula: job.formula,
+        isShown: (await activeFormula(client, job.series)) === job.formula,
+        settledUntil: until === 0 ? null : new Date(until).toISOString(),
+        openBuckets: open[0]?.n ?? 0,
+        lastHour: { buckets: run?.buckets ?? 0, durationMs: run?.durationMs ?? 0, lagMsMax: run?.lagMsMax ?? 0 },
+      };
+    }),
+  );
 }

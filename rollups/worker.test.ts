@@ -28,8 +28,22 @@ describe('blocked_command_rate', () => {
     const hour = '2026-11-20T10';
     const decisions: DecisionFixture[] = [
       { orgId: 'hand', eventId: 'a', timestamp: `${hour}:01:00.000Z`, tool: 'Bash', decision: 'allow' },
-      { orgId: 'hand', eventId: 'b', timestamp: `${hour}:02:00.000Z`, tool: 'Bash', decision: 'block', ruleCategory: 'destructive' },
-      { orgId: 'hand', eventId: 'c', timestamp: `${hour}:03:00.000Z`, tool: 'Bash', decision: 'block', ruleCategory: 'destructive' },
+      {
+        orgId: 'hand',
+        eventId: 'b',
+        timestamp: `${hour}:02:00.000Z`,
+        tool: 'Bash',
+        decision: 'block',
+        ruleCategory: 'destructive',
+      },
+      {
+        orgId: 'hand',
+        eventId: 'c',
+        timestamp: `${hour}:03:00.000Z`,
+        tool: 'Bash',
+        decision: 'block',
+        ruleCategory: 'destructive',
+      },
       { orgId: 'hand', eventId: 'd', timestamp: '2026-11-20T11:00:00.000Z', tool: 'Bash', decision: 'allow' },
     ];
     await landDecisions(db.client, decisions);
@@ -52,18 +66,42 @@ describe('blocked_command_rate', () => {
   });
 
   it('counts what happened in the last second of an hour and arrived alone', async () => {
-    await landDecisions(db.client, [{ orgId: 'second', eventId: 'a', timestamp: '2026-11-20T10:59:59.900Z', tool: 'Bash', decision: 'allow' }]);
+    await landDecisions(db.client, [
+      { orgId: 'second', eventId: 'a', timestamp: '2026-11-20T10:59:59.900Z', tool: 'Bash', decision: 'allow' },
+    ]);
     await landScans(db.client, [{ orgId: 'second', eventId: 's', generatedAt: '2026-11-20T10:59:59.900Z', score: 50 }]);
     await worker().tick();
     expect(await rate('second')).toMatchObject([{ bucket: '2026-11-20 10:00:00', total: 1 }]);
-    expect(await selectRows(db.client, `SELECT scans FROM score_trend_hour WHERE org_id = 'second'`)).toEqual([{ scans: 1 }]);
-    const point = { orgId: 'second', series: 'coverage', repo: 'acme/app', at: Date.UTC(2026, 10, 20, 10) / 1_000, grain: 'hour' } as const;
-    expect((await explainPoint(db.client, point)).facts).toMatchObject([{ fact: 'scan', count: 1 }, { fact: 'runtime_event', count: 1 }, {}, {}]);
+    expect(await selectRows(db.client, `SELECT scans FROM score_trend_hour WHERE org_id = 'second'`)).toEqual([
+      { scans: 1 },
+    ]);
+    const point = {
+      orgId: 'second',
+      series: 'coverage',
+      repo: 'acme/app',
+      at: Date.UTC(2026, 10, 20, 10) / 1_000,
+      grain: 'hour',
+    } as const;
+    expect((await explainPoint(db.client, point)).facts).toMatchObject([
+      { fact: 'scan', count: 1 },
+      { fact: 'runtime_event', count: 1 },
+      {},
+      {},
+    ]);
   });
 
   it('recomputes the buckets that changed and no other', async () => {
     const at = (hour: number): string => `2026-11-19T${String(hour).padStart(2, '0')}:30:00.000Z`;
-    await landDecisions(db.client, Array.from({ length: 5 }, (_, i) => ({ orgId: 'few', eventId: `f${i}`, timestamp: at(i), tool: 'Read', decision: 'allow' as const })));
+    await landDecisions(
+      db.client,
+      Array.from({ length: 5 }, (_, i) => ({
+        orgId: 'few',
+        eventId: `f${i}`,
+        timestamp: at(i),
+        tool: 'Read',
+        decision: 'allow' as const,
+      })),
+    );
     const ours = worker();
     await ours.tick();
     const versions = () =>
@@ -72,10 +110,14 @@ describe('blocked_command_rate', () => {
         `SELECT toString(bucket_start) AS bucket, toString(max(version)) AS version FROM blocked_command_rate_v1 WHERE org_id = 'few' GROUP BY bucket ORDER BY bucket`,
       );
     const before = await versions();
-    await landDecisions(db.client, [{ orgId: 'few', eventId: 'late', timestamp: at(3), tool: 'Read', decision: 'block' }]);
+    await landDecisions(db.client, [
+      { orgId: 'few', eventId: 'late', timestamp: at(3), tool: 'Read', decision: 'block' },
+    ]);
     expect(await ours.tick()).toMatchObject({ blocked_command_rate: 1, score_trend: 0 });
     const after = await versions();
-    expect(after.filter((row, i) => row.version !== before[i]?.version).map((row) => row.bucket)).toEqual(['2026-11-19 03:00:00']);
+    expect(after.filter((row, i) => row.version !== before[i]?.version).map((row) => row.bucket)).toEqual([
+      '2026-11-19 03:00:00',
+    ]);
     expect(Object.values(await ours.tick())).toEqual(rollupJobs().map(() => 0));
   });
 
@@ -95,12 +137,16 @@ describe('blocked_command_rate', () => {
   });
 
   it('looks at a bucket again when its mark has come of age', async () => {
-    await landDecisions(db.client, [{ orgId: 'age', eventId: 'x', timestamp: '2026-11-18T06:00:00.000Z', tool: 'Bash', decision: 'allow' }]);
+    await landDecisions(db.client, [
+      { orgId: 'age', eventId: 'x', timestamp: '2026-11-18T06:00:00.000Z', tool: 'Bash', decision: 'allow' },
+    ]);
     const patient = createRollupWorker({ clickhouse: db.client, settleMs: 3_600_000 });
     expect((await patient.tick())['blocked_command_rate']).toBeGreaterThan(0);
     expect((await patient.tick())['blocked_command_rate']).toBe(0);
     // A worker that knows nothing of the first pass does it again.
-    expect((await createRollupWorker({ clickhouse: db.client, settleMs: 3_600_000 }).tick())['blocked_command_rate']).toBeGreaterThan(0);
+    expect(
+      (await createRollupWorker({ clickhouse: db.client, settleMs: 3_600_000 }).tick())['blocked_command_rate'],
+    ).toBeGreaterThan(0);
   });
 });
 
@@ -110,14 +156,33 @@ describe('score_trend', () => {
       { orgId: 'score', eventId: 's3', generatedAt: '2026-11-20T10:40:00.000Z', score: 66, grade: 'C' },
       { orgId: 'score', eventId: 's1', generatedAt: '2026-11-20T10:10:00.000Z', score: 94, grade: 'A' },
       { orgId: 'score', eventId: 's2', generatedAt: '2026-11-20T10:20:00.000Z', score: 41, grade: 'D' },
-      { orgId: 'score', eventId: 's0', generatedAt: '2026-11-20T10:50:00.000Z', score: 100, grade: 'A', filesScanned: 0 },
-      { orgId: 'score', eventId: 's4', generatedAt: '2026-11-20T12:00:00.000Z', score: 100, grade: 'A', filesScanned: 0 },
+      {
+        orgId: 'score',
+        eventId: 's0',
+        generatedAt: '2026-11-20T10:50:00.000Z',
+        score: 100,
+        grade: 'A',
+        filesScanned: 0,
+      },
+      {
+        orgId: 'score',
+        eventId: 's4',
+        generatedAt: '2026-11-20T12:00:00.000Z',
+        score: 100,
+        grade: 'A',
+        filesScanned: 0,
+      },
     ]);
-    await landScans(db.client, [{ orgId: 'score', eventId: 's2', generatedAt: '2026-11-20T10:20:00.000Z', score: 41, grade: 'D' }]);
+    await landScans(db.client, [
+      { orgId: 'score', eventId: 's2', generatedAt: '2026-11-20T10:20:00.000Z', score: 41, grade: 'D' },
+    ]);
     await worker().tick();
     const columns = 'scans, empty_scans, score_last, grade_last, score_min, score_max, score_mean';
     const rows = (view: string) =>
-      selectRows(db.client, `SELECT toString(bucket_start) AS bucket, ${columns} FROM ${view} WHERE org_id = 'score' ORDER BY bucket`);
+      selectRows(
+        db.client,
+        `SELECT toString(bucket_start) AS bucket, ${columns} FROM ${view} WHERE org_id = 'score' ORDER BY bucket`,
+      );
     // 10:00: 94, 41, 66 in that order, so last 66, mean (94 + 41 + 66) / 3 = 67; 12:00: nothing was scanned.
     const scored = { scans: 3, score_last: 66, grade_last: 'C', score_min: 41, score_max: 94, score_mean: 67 };
     const none = { scans: 0, score_last: null, grade_last: '', score_min: null, score_max: null, score_mean: null };
@@ -138,8 +203,14 @@ describe('score_trend', () => {
     ]);
     await worker().tick();
     const rows = (view: string) =>
-      selectRows(db.client, `SELECT score_last AS score, score_secrets_last AS secrets, score_permissions_last AS permissions FROM ${view} WHERE org_id = 'parts' ORDER BY bucket_start`);
-    const [told, untold] = [{ score: 54, secrets: 90, permissions: 0 }, { score: 60, secrets: null, permissions: null }];
+      selectRows(
+        db.client,
+        `SELECT score_last AS score, score_secrets_last AS secrets, score_permissions_last AS permissions FROM ${view} WHERE org_id = 'parts' ORDER BY bucket_start`,
+      );
+    const [told, untold] = [
+      { score: 54, secrets: 90, permissions: 0 },
+      { score: 60, secrets: null, permissions: null },
+    ];
     expect(await rows('score_trend_hour')).toEqual([untold, told, untold]);
     expect(await rows('score_trend_day')).toEqual([told, untold]);
     // The week's last scan told none, though an earlier one did.
@@ -155,7 +226,10 @@ describe('score_trend', () => {
     ]);
     await worker().tick();
     expect(
-      await selectRows(db.client, `SELECT min_severity, producer_version, score_last FROM score_trend_hour WHERE org_id = 'apart' ORDER BY score_last`),
+      await selectRows(
+        db.client,
+        `SELECT min_severity, producer_version, score_last FROM score_trend_hour WHERE org_id = 'apart' ORDER BY score_last`,
+      ),
     ).toEqual([
       { min_severity: 'info', producer_version: '1.6.0', score_last: 3 },
       { min_severity: 'info', producer_version: '1.7.0', score_last: 9 },

@@ -62,7 +62,14 @@ export function createRollupWorker(settings: WorkerSettings): RollupWorker {
   const states = new Map<string, JobState>();
   let settled: ReadonlyMap<string, number> | undefined;
 
-  async function runJob(job: RollupJob, state: JobState, pass: Pass, clock: PassClock, marks: readonly Mark[], runs: Run[]): Promise<number> {
+  async function runJob(
+    job: RollupJob,
+    state: JobState,
+    pass: Pass,
+    clock: PassClock,
+    marks: readonly Mark[],
+    runs: Run[],
+  ): Promise<number> {
     const { now } = clock;
     const due = dirtyBuckets(job, marks, state.settledUntil).filter((bucket) => isDue(bucket, state, now, settleMs));
     // A mark that is looked at for the second time is not late: it was worked off when it was new.
@@ -70,7 +77,13 @@ export function createRollupWorker(settings: WorkerSettings): RollupWorker {
     const oldest = fresh.reduce((least, { markedAt }) => Math.min(least, markedAt), now);
     const done = await recompute(clickhouse, job, due, pass, (insert) => {
       const finishedAt = Math.round(now + performance.now() - clock.readAt);
-      runs.push({ ...insert, cause: 'mark', backlog: due.length, lagMs: fresh.length === 0 ? 0 : finishedAt - oldest, finishedAt });
+      runs.push({
+        ...insert,
+        cause: 'mark',
+        backlog: due.length,
+        lagMs: fresh.length === 0 ? 0 : finishedAt - oldest,
+        finishedAt,
+      });
     });
     for (const bucket of due) state.computed.set(keyOf(bucket), { markedAt: bucket.markedAt, at: now });
     return done;
@@ -84,7 +97,11 @@ export function createRollupWorker(settings: WorkerSettings): RollupWorker {
     const readAt = performance.now();
     settled ??= await readSettled(clickhouse);
     const work = jobs.map((job) => ({ job, state: stateOf(job, settled) }));
-    const marks = await readMarks(clickhouse, work.reduce((least, { state }) => Math.min(least, state.settledUntil), now), shard);
+    const marks = await readMarks(
+      clickhouse,
+      work.reduce((least, { state }) => Math.min(least, state.settledUntil), now),
+      shard,
+    );
 
     const done: Record<string, number> = {};
     const runs: Run[] = [];
@@ -106,7 +123,10 @@ export function createRollupWorker(settings: WorkerSettings): RollupWorker {
 
   function stateOf(job: RollupJob, from: ReadonlyMap<string, number> | undefined): JobState {
     const id = jobId(job);
-    const state = states.get(id) ?? { settledUntil: from?.get(jobId(job, shard)) ?? 0, computed: new Map<string, Computed>() };
+    const state = states.get(id) ?? {
+      settledUntil: from?.get(jobId(job, shard)) ?? 0,
+      computed: new Map<string, Computed>(),
+    };
     states.set(id, state);
     return state;
   }
@@ -122,7 +142,9 @@ export function createRollupWorker(settings: WorkerSettings): RollupWorker {
         if (!isAborted(stopping)) onError?.(error);
       }
       // However long a pass takes, the store gets to breathe.
-      await pause(Math.max(intervalMs / 10, startedAt + intervalMs - performance.now()), undefined, { signal: stopping.signal }).catch(() => undefined);
+      await pause(Math.max(intervalMs / 10, startedAt + intervalMs - performance.now()), undefined, {
+        signal: stopping.signal,
+      }).catch(() => undefined);
     }
   }
   return {

@@ -11,10 +11,15 @@ const dropped = Object.values(read('agent-telemetry.dropped.json') as Record<str
 const fateOf = attributeFates();
 
 it('each key of the agents’ telemetry is kept, content, or dropped for a reason that is written down', () => {
-  const records = Object.entries(captured).flatMap(([agent, kinds]) => Object.entries(kinds).map(([kind, keys]) => ({ at: `${agent}: ${kind}`, keys })));
+  const records = Object.entries(captured).flatMap(([agent, kinds]) =>
+    Object.entries(kinds).map(([kind, keys]) => ({ at: `${agent}: ${kind}`, keys })),
+  );
   expect(records.length).toBeGreaterThan(200);
   for (const { at, keys } of records) {
-    expect([at, keys.filter((key) => ['unknown', 'reserved'].includes(fateOf(key, false)) && !dropped.includes(key))]).toEqual([at, []]);
+    expect([
+      at,
+      keys.filter((key) => ['unknown', 'reserved'].includes(fateOf(key, false)) && !dropped.includes(key)),
+    ]).toEqual([at, []]);
   }
 });
 
@@ -27,6 +32,11 @@ it('no reason is given for a key that is kept, that no agent sends, or twice', (
 it('keeps what tells apart an agent’s tokens, tool calls, hooks, subagents and servers', () => {
   const { codex = {}, 'claude-code': claude = {} } = captured;
   for (const [kinds, kind] of [
-    [codex, 'metrics codex.turn.token_usage'], [codex, 'metrics codex.tool.call'], [codex, 'metrics codex.hooks.run'], [claude, 'logs subagent_completed'], [claude, 'logs mcp_server_connection'],
-  ] as const) expect([kind, kinds[kind]?.filter((key) => fateOf(key, false) !== 'listed')]).toEqual([kind, []]);
+    [codex, 'metrics codex.turn.token_usage'],
+    [codex, 'metrics codex.tool.call'],
+    [codex, 'metrics codex.hooks.run'],
+    [claude, 'logs subagent_completed'],
+    [claude, 'logs mcp_server_connection'],
+  ] as const)
+    expect([kind, kinds[kind]?.filter((key) => fateOf(key, false) !== 'listed')]).toEqual([kind, []]);
 });

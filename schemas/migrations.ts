@@ -56,7 +56,11 @@ export function pendingMigrations(
   }
   return wanted.filter((migration) => {
     const checksum = checksums.get(migration.version);
-    if (checksum !== undefined && checksum !== migration.checksum && migration.formerChecksums?.includes(checksum) !== true) {
+    if (
+      checksum !== undefined &&
+      checksum !== migration.checksum &&
+      migration.formerChecksums?.includes(checksum) !== true
+    ) {
       throw new CommandError(
         `${store} migration ${migration.version} (${migration.name}) differs from the one this store was made with; migrations are append-only`,
       );

@@ -28,7 +28,9 @@ export function createPseudonyms(secret: string, orgId: string): Personal {
   return (kind, value) => {
     const known = memo.get(kind + value);
     if (known !== undefined) return known;
-    const digest = createHmac('sha256', key).update(`${kind}\0${kind === 'email' ? canonicalAddress(value) : canonicalLogin(value)}`).digest('hex');
+    const digest = createHmac('sha256', key)
+      .update(`${kind}\0${kind === 'email' ? canonicalAddress(value) : canonicalLogin(value)}`)
+      .digest('hex');
     const pseudonym = `[REDACTED:${kind}:${digest.slice(0, DIGITS)}]`;
     if (memo.size >= MEMO_ENTRIES) memo.clear();
     memo.set(kind + value, pseudonym);
@@ -37,7 +39,10 @@ export function createPseudonyms(secret: string, orgId: string): Personal {
 }
 
 /** The whole value of an attribute that names a person. */
-export function redactIdentity(value: string, personal: Personal): { readonly text: string; readonly kind: PersonalKind | undefined } {
+export function redactIdentity(
+  value: string,
+  personal: Personal,
+): { readonly text: string; readonly kind: PersonalKind | undefined } {
   const name = trimBlanks(value);
   if (name === '' || /^\[REDACTED:[^\]]*\]$/.test(name)) return { text: value, kind: undefined };
   let address: string | undefined;

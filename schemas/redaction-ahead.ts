@@ -3,7 +3,16 @@
  * values that share their end; each of its characters is still read once for each kind, not once for each keyword.
  * The collector's processor has the same in Go (ahead.go).
  */
-import { BACKSLASH, isDigit, isLetter, isNameCharacter, isQuote, isSpace, isTypographicQuote, isUpper } from './redaction-text.js';
+import {
+  BACKSLASH,
+  isDigit,
+  isLetter,
+  isNameCharacter,
+  isQuote,
+  isSpace,
+  isTypographicQuote,
+  isUpper,
+} from './redaction-text.js';
 
 /** Kinds of characters; {@link Ahead.next} finds the next one. */
 export const Kind = {
@@ -29,12 +38,26 @@ export type Kind = (typeof Kind)[keyof typeof Kind];
 const KINDS = Object.keys(Kind).length;
 
 const isBlank = (code: number): boolean => code <= 32;
-const anyOf = (characters: string) => (code: number): boolean => characters.includes(String.fromCharCode(code));
-const [isSeparator, isBracket, endsCredential, isBase64Sign] = [anyOf('<>,;&|'), anyOf('()[]{}'), anyOf('<>;,\\'), anyOf('+/_-')];
+const anyOf =
+  (characters: string) =>
+  (code: number): boolean =>
+    characters.includes(String.fromCharCode(code));
+const [isSeparator, isBracket, endsCredential, isBase64Sign] = [
+  anyOf('<>,;&|'),
+  anyOf('()[]{}'),
+  anyOf('<>;,\\'),
+  anyOf('+/_-'),
+];
 
 const TESTS: Readonly<Record<keyof typeof Kind, (code: number) => boolean>> = {
   nameEnd: (code) => !isNameCharacter(code),
-  bareSign: (code) => isBlank(code) || isQuote(code) || isTypographicQuote(code) || isSeparator(code) || isBracket(code) || code === BACKSLASH,
+  bareSign: (code) =>
+    isBlank(code) ||
+    isQuote(code) ||
+    isTypographicQuote(code) ||
+    isSeparator(code) ||
+    isBracket(code) ||
+    code === BACKSLASH,
   credentialEnd: (code) => isBlank(code) || isQuote(code) || isTypographicQuote(code) || endsCredential(code),
   digit: isDigit,
   letter: isLetter,

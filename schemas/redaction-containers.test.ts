@@ -9,11 +9,23 @@ describe('a secret of each kind', () => {
 
   it('is found or missed as the table says, which may only improve', async () => {
     const containers = { ...CONTAINERS, ...BEYOND };
-    const signOf = (secret: string) => (container: (secret: string) => string): string => (isMissed(redactText, container, secret) ? '-' : '+');
-    const kinds = SECRETS.map(({ kind, secret }) => [kind, Object.values(containers).map(signOf(secret)).join('')] as const);
-    const missed = Object.keys(BEYOND).map((name, index) => [name, kinds.filter(([, signs]) => signs[Object.keys(CONTAINERS).length + index] === '-').length] as const);
+    const signOf =
+      (secret: string) =>
+      (container: (secret: string) => string): string =>
+        isMissed(redactText, container, secret) ? '-' : '+';
+    const kinds = SECRETS.map(
+      ({ kind, secret }) => [kind, Object.values(containers).map(signOf(secret)).join('')] as const,
+    );
+    const missed = Object.keys(BEYOND).map(
+      (name, index) =>
+        [name, kinds.filter(([, signs]) => signs[Object.keys(CONTAINERS).length + index] === '-').length] as const,
+    );
     expect(missed.filter(([name, count]) => count > (MOST_MISSED[name] ?? 0))).toEqual([]);
-    const table = { legend: '+ found, - missed; one sign for each container, in their order', containers: Object.keys(containers), kinds: Object.fromEntries(kinds) };
+    const table = {
+      legend: '+ found, - missed; one sign for each container, in their order',
+      containers: Object.keys(containers),
+      kinds: Object.fromEntries(kinds),
+    };
     await expect(`${JSON.stringify(table, null, 2)}\n`).toMatchFileSnapshot('redaction.containers.json');
   });
 });
@@ -28,7 +40,9 @@ describe('a text as it stands in logs', () => {
   });
 
   it('loses its secret whatever words tell a detector to look away', () => {
-    expect(SUPPRESSED.filter(({ text, secret }) => redactText(text).includes(secret)).map(({ name }) => name)).toEqual([]);
+    expect(SUPPRESSED.filter(({ text, secret }) => redactText(text).includes(secret)).map(({ name }) => name)).toEqual(
+      [],
+    );
   });
 
   it.each(KEPT)('stays as it is: $name', ({ text, keep }) => {

@@ -56,7 +56,8 @@ const FORMS = [BASE64, HEX, UTF16];
 
 /** By character: one bit for each place of each form where text may have it. */
 const places = new Uint16Array(65_536);
-for (let code = 0; code < 128; code++) places[code] = placesOf(base64Values[code] ?? NOT_IN_ALPHABET, hexValues[code] ?? NOT_IN_ALPHABET);
+for (let code = 0; code < 128; code++)
+  places[code] = placesOf(base64Values[code] ?? NOT_IN_ALPHABET, hexValues[code] ?? NOT_IN_ALPHABET);
 
 function placesOf(value: number, hex: number): number {
   const low = value & 15;
@@ -91,9 +92,15 @@ export const windows = new Int32Array(65_536);
 export const WINDOW_STARTS = FORMS.reduce((bits, { window: [first] }) => bits | (1 << first), 0);
 /** The last bit of each field. */
 export const WINDOW_ENDS = FORMS.reduce((bits, { window: [, last] }) => bits | (1 << last), 0);
-for (const { period, bit, window: [first, last] } of FORMS) {
+for (const {
+  period,
+  bit,
+  window: [first, last],
+} of FORMS) {
   for (let code = 0; code < 128; code++) {
-    for (let i = first; i <= last; i++) windows[code] = (windows[code] as number) | ((((places[code] as number) >> (bit + ((i - first) % period))) & 1) << i);
+    for (let i = first; i <= last; i++)
+      windows[code] =
+        (windows[code] as number) | ((((places[code] as number) >> (bit + ((i - first) % period))) & 1) << i);
   }
 }
 
@@ -142,7 +149,8 @@ function runAround(text: string, at: number, from: number): Run {
   return { start, end, gaps };
 }
 
-const isEscapedBreak = (text: string, at: number): boolean => text.charCodeAt(at) === BACKSLASH && 'nr'.includes(text.charAt(at + 1) || ' ');
+const isEscapedBreak = (text: string, at: number): boolean =>
+  text.charCodeAt(at) === BACKSLASH && 'nr'.includes(text.charAt(at + 1) || ' ');
 
 /** The sign of a diff, which is of the alphabet, if the line that begins at `start` begins with one. */
 function diffMark(text: string, start: number): string {

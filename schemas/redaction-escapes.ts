@@ -2,7 +2,18 @@
  * Reads a text as the program does that resolves its escapes: JSON's and other languages' after any number of
  * backslashes, percent-encoding, and references of HTML and XML. The collector's processor has the same in Go (escapes.go).
  */
-import { BACKSLASH, hexValue, isDigit, isHex, isHexDigit, isLetter, isOctal, isQuote, isSpace, PERCENT } from './redaction-text.js';
+import {
+  BACKSLASH,
+  hexValue,
+  isDigit,
+  isHex,
+  isHexDigit,
+  isLetter,
+  isOctal,
+  isQuote,
+  isSpace,
+  PERCENT,
+} from './redaction-text.js';
 
 const AMPERSAND = 38;
 /** Stands for whatever is beyond ASCII. */
@@ -10,14 +21,60 @@ const BEYOND_ASCII = '\ufffd';
 
 /** References of HTML that stand for one character of ASCII. */
 export const ENTITIES: Readonly<Record<string, string>> = {
-  lt: '<', gt: '>', quot: '"', apos: "'", amp: '&', nbsp: ' ', num: '#', colon: ':', equals: '=', commat: '@', sol: '/', bsol: '\\',
-  lowbar: '_', hyphen: '-', dash: '-', period: '.', plus: '+', dollar: '$', excl: '!', tab: '\t', newline: '\n', semi: ';', comma: ',',
-  quest: '?', percnt: '%', lpar: '(', rpar: ')', lsqb: '[', rsqb: ']', lcub: '{', rcub: '}', ast: '*', grave: '`', tilde: '~', hat: '^', verbar: '|',
+  lt: '<',
+  gt: '>',
+  quot: '"',
+  apos: "'",
+  amp: '&',
+  nbsp: ' ',
+  num: '#',
+  colon: ':',
+  equals: '=',
+  commat: '@',
+  sol: '/',
+  bsol: '\\',
+  lowbar: '_',
+  hyphen: '-',
+  dash: '-',
+  period: '.',
+  plus: '+',
+  dollar: '$',
+  excl: '!',
+  tab: '\t',
+  newline: '\n',
+  semi: ';',
+  comma: ',',
+  quest: '?',
+  percnt: '%',
+  lpar: '(',
+  rpar: ')',
+  lsqb: '[',
+  rsqb: ']',
+  lcub: '{',
+  rcub: '}',
+  ast: '*',
+  grave: '`',
+  tilde: '~',
+  hat: '^',
+  verbar: '|',
 };
 const LONGEST_ENTITY = 10;
 
 /** What one character stands for after a backslash. */
-const SIMPLE: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', b: '\b', f: '\f', v: '\v', a: '\u0007', e: '\u001b', '"': '"', "'": "'", '`': '`', '/': '/' };
+const SIMPLE: Readonly<Record<string, string>> = {
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  b: '\b',
+  f: '\f',
+  v: '\v',
+  a: '\u0007',
+  e: '\u001b',
+  '"': '"',
+  "'": "'",
+  '`': '`',
+  '/': '/',
+};
 
 export interface View {
   readonly text: string;
@@ -45,7 +102,14 @@ export function resolveEscapes(text: string, plus: boolean): View | undefined {
       continue;
     }
     const at = i;
-    const read = code === BACKSLASH ? readBackslash(text, i) : code === PERCENT ? readPercent(text, i) : code === AMPERSAND ? readEntity(text, i) : PLUS;
+    const read =
+      code === BACKSLASH
+        ? readBackslash(text, i)
+        : code === PERCENT
+          ? readPercent(text, i)
+          : code === AMPERSAND
+            ? readEntity(text, i)
+            : PLUS;
     if (read === undefined) {
       i += 1;
       continue;
@@ -77,8 +141,10 @@ export function mayHaveEscapes(text: string): boolean {
     // u, U, x, / and the octal digits 0 to 3.
     if (next === 117 || next === 85 || next === 120 || next === 47 || (next >= 48 && next <= 51)) return true;
   }
-  for (let i = text.indexOf('%'); i !== -1; i = text.indexOf('%', i + 1)) if (isHexDigit(text.charCodeAt(i + 1)) || text.charAt(i + 1) === 'u') return true;
-  for (let i = text.indexOf('&'); i !== -1; i = text.indexOf('&', i + 1)) if (isLetter(text.charCodeAt(i + 1)) || text.charAt(i + 1) === '#') return true;
+  for (let i = text.indexOf('%'); i !== -1; i = text.indexOf('%', i + 1))
+    if (isHexDigit(text.charCodeAt(i + 1)) || text.charAt(i + 1) === 'u') return true;
+  for (let i = text.indexOf('&'); i !== -1; i = text.indexOf('&', i + 1))
+    if (isLetter(text.charCodeAt(i + 1)) || text.charAt(i + 1) === '#') return true;
   return false;
 }
 
@@ -115,7 +181,9 @@ function readBackslash(text: string, at: number): Read | undefined {
   while (text.charCodeAt(i) === BACKSLASH) i += 1;
   const letter = text.charAt(i);
   const hex = (digits: number): Read | undefined =>
-    isHex(text, i + 1, digits) ? { text: character(number(text, i + 1, digits)), length: i + 1 + digits - at, isHard: true } : undefined;
+    isHex(text, i + 1, digits)
+      ? { text: character(number(text, i + 1, digits)), length: i + 1 + digits - at, isHard: true }
+      : undefined;
   if (letter === 'u') {
     const read = hex(4) ?? readBraces(text, at, i + 1);
     if (read !== undefined) return read;
@@ -147,7 +215,8 @@ function readPercent(text: string, at: number): Read | undefined {
   // `%2520` was encoded twice.
   while (text.charCodeAt(i) === 50 && text.charCodeAt(i + 1) === 53 && isHex(text, i + 2, 2)) i += 2;
   if (isHex(text, i, 2)) return { text: character(number(text, i, 2)), length: i + 2 - at, isHard: true };
-  if (text.charAt(i) === 'u' && isHex(text, i + 1, 4)) return { text: character(number(text, i + 1, 4)), length: i + 5 - at, isHard: true };
+  if (text.charAt(i) === 'u' && isHex(text, i + 1, 4))
+    return { text: character(number(text, i + 1, 4)), length: i + 5 - at, isHard: true };
   return undefined;
 }
 
@@ -161,7 +230,11 @@ function readEntity(text: string, at: number): Read | undefined {
     const first = i + (isHexadecimal ? 2 : 1);
     let end = first;
     let value = 0;
-    for (let code = text.charCodeAt(end); end < first + 7 && (isHexadecimal ? isHexDigit(code) : isDigit(code)); code = text.charCodeAt(end)) {
+    for (
+      let code = text.charCodeAt(end);
+      end < first + 7 && (isHexadecimal ? isHexDigit(code) : isDigit(code));
+      code = text.charCodeAt(end)
+    ) {
       value = value * (isHexadecimal ? 16 : 10) + hexValue(code);
       end += 1;
     }

@@ -5,11 +5,13 @@ import { hasBoundary } from './redaction-text.js';
 const SHORTEST = 6;
 
 /** Twelve bytes of text in base64, in base64 of UTF-16, or in hexadecimal, at any alignment; the places of `redaction-encoded.ts`. */
-const ENCODED = new RegExp([
-  '(?:[C-Za-f][AC-HQS-Xgi-nwyz0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]){4}',
-  '(?:[C-Za-f][AQgw][AB][A-Za-z0-9+/_-]A[A-H][AEIMQUYcgkosw048]A){4}',
-  '(?:[02-7][0-9A-Fa-f]){12}',
-].join('|'));
+const ENCODED = new RegExp(
+  [
+    '(?:[C-Za-f][AC-HQS-Xgi-nwyz0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]){4}',
+    '(?:[C-Za-f][AQgw][AB][A-Za-z0-9+/_-]A[A-H][AEIMQUYcgkosw048]A){4}',
+    '(?:[02-7][0-9A-Fa-f]){12}',
+  ].join('|'),
+);
 
 /**
  * False only where `redact()` would surely find nothing, which is true of most short texts. Costs far less than making
@@ -30,7 +32,8 @@ function holdsKeyword(text: string): boolean {
   if (/[\s:=>,]/.test(text) && NAME_KEYWORDS.some(isIn)) return true;
   if (text.includes('@') && text.includes(':')) return true;
   return BOUNDED_KEYWORDS.some((keyword) => {
-    for (let at = lower.indexOf(keyword); at !== -1; at = lower.indexOf(keyword, at + 1)) if (hasBoundary(text, at)) return true;
+    for (let at = lower.indexOf(keyword); at !== -1; at = lower.indexOf(keyword, at + 1))
+      if (hasBoundary(text, at)) return true;
     return false;
   });
 }

@@ -8,5 +8,7 @@ export interface PersonalVector {
   readonly input: readonly string[];
   readonly output: string;
 }
-export const PERSONAL_VECTORS = JSON.parse(readFileSync(join(packageRoot(), 'schemas', 'redaction-personal.vectors.json'), 'utf8')) as PersonalVector[];
+export const PERSONAL_VECTORS = JSON.parse(
+  readFileSync(join(packageRoot(), 'schemas', 'redaction-personal.vectors.json'), 'utf8'),
+) as PersonalVector[];
 export const PSEUDONYM_SECRET = 'a secret of the tests, ' + '0123456789';

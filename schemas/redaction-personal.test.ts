@@ -16,31 +16,75 @@ describe('redaction of personal data', () => {
   });
 
   it('leaves addresses and login names alone where it is given nothing to put in their place', () => {
-    expect(redact('alice@example.com in /home/alice')).toEqual({ text: 'alice@example.com in /home/alice', counts: {} });
+    expect(redact('alice@example.com in /home/alice')).toEqual({
+      text: 'alice@example.com in /home/alice',
+      counts: {},
+    });
   });
 
   it('counts by kind', () => {
-    expect(redact('alice@example.com, bob@example.com in /home/alice', masked)).toEqual({ text: '[REDACTED:email], [REDACTED:email] in /home/[REDACTED:login]', counts: { email: 2, login: 1 } });
+    expect(redact('alice@example.com, bob@example.com in /home/alice', masked)).toEqual({
+      text: '[REDACTED:email], [REDACTED:email] in /home/[REDACTED:login]',
+      counts: { email: 2, login: 1 },
+    });
   });
 
   it('gives one pseudonym to all spellings of an address, and each organisation another', () => {
-    const spellings = ['alice@example.com', 'Alice@EXAMPLE.com', 'alice+ci@example.com', '"alice"@example.com', 'alice%40example.com', 'alice\\u0040example.com'];
+    const spellings = [
+      'alice@example.com',
+      'Alice@EXAMPLE.com',
+      'alice+ci@example.com',
+      '"alice"@example.com',
+      'alice%40example.com',
+      'alice\\u0040example.com',
+    ];
     const results = new Set(spellings.map((text) => redactText(text, pseudonyms)));
     expect(results.size).toBe(1);
     expect([...results][0]).toMatch(EMAIL);
-    const elsewhere = ['org_2', 'org_', ''].map((org) => redactText('alice@example.com', createPseudonyms(PSEUDONYM_SECRET, org)));
-    expect(new Set([...results, ...elsewhere, redactText('alice@example.com', createPseudonyms(`${PSEUDONYM_SECRET}x`, 'org_1'))]).size).toBe(5);
+    const elsewhere = ['org_2', 'org_', ''].map((org) =>
+      redactText('alice@example.com', createPseudonyms(PSEUDONYM_SECRET, org)),
+    );
+    expect(
+      new Set([
+        ...results,
+        ...elsewhere,
+        redactText('alice@example.com', createPseudonyms(`${PSEUDONYM_SECRET}x`, 'org_1')),
+      ]).size,
+    ).toBe(5);
   });
 
   it('says nothing of the address but by its secret', () => {
     const [digits] = /[0-9a-f]{16}/.exec(redactText('alice@example.com', pseudonyms)) ?? [];
-    expect(redactText('alice@example.com', createPseudonyms('another secret of the tests, 01234', 'org_1'))).not.toContain(digits);
+    expect(
+      redactText('alice@example.com', createPseudonyms('another secret of the tests, 01234', 'org_1')),
+    ).not.toContain(digits);
   });
 
   it('leaves no address to be found when it is done again', () => {
     const piece = fc.oneof(
       fc.constantFrom(...PERSONAL_VECTORS.map(({ input }) => input.join(''))),
-      fc.constantFrom('@', '@', '.com', '://', ':', '/', '=', '"', '\\', '%40', '/home/', 'C:\\Users\\', 'git', ' ', '\n', 'token: ', 'password=', '[REDACTED:', ']', '-u '),
+      fc.constantFrom(
+        '@',
+        '@',
+        '.com',
+        '://',
+        ':',
+        '/',
+        '=',
+        '"',
+        '\\',
+        '%40',
+        '/home/',
+        'C:\\Users\\',
+        'git',
+        ' ',
+        '\n',
+        'token: ',
+        'password=',
+        '[REDACTED:',
+        ']',
+        '-u ',
+      ),
       fc.string({ unit: 'binary', maxLength: 6 }),
     );
     fc.assert(
@@ -53,7 +97,10 @@ describe('redaction of personal data', () => {
   });
 
   it('finds an address whatever stands around it', () => {
-    const around = fc.oneof(fc.string({ unit: 'binary', maxLength: 10 }), fc.constantFrom('<', '"', "'", '(', '=', ':', ', ', '\\n', '%20', '\u001b[32m', '\u200b', '“', '漢字'));
+    const around = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 10 }),
+      fc.constantFrom('<', '"', "'", '(', '=', ':', ', ', '\\n', '%20', '\u001b[32m', '\u200b', '“', '漢字'),
+    );
     fc.assert(
       fc.property(around, around, (before, after) => {
         const text = redactText(`${before} alice.smith@example.com ${after}`, pseudonyms);
@@ -64,7 +111,13 @@ describe('redaction of personal data', () => {
   });
 
   it.each([
-    ['alice@example.com', 'email'], ['Alice Smith <alice@example.com>', 'email'], [' ALICE@example.com\n', 'email'], ['alice', 'login'], ['Alice Smith', 'login'], ['CORP\\alice', 'login'], ['alice@laptop', 'login'],
+    ['alice@example.com', 'email'],
+    ['Alice Smith <alice@example.com>', 'email'],
+    [' ALICE@example.com\n', 'email'],
+    ['alice', 'login'],
+    ['Alice Smith', 'login'],
+    ['CORP\\alice', 'login'],
+    ['alice@laptop', 'login'],
   ])('replaces the whole value %j of an attribute that names a person', (value, kind) => {
     const result = redactIdentity(value, pseudonyms);
     expect(result.kind).toBe(kind);

@@ -4,7 +4,15 @@
  */
 import type { RedactionRule } from './redaction-rules.js';
 import {
-  BACKSLASH, hasBoundary, isAlphanumeric, isDigit, isHexDigit, isLetter, isNameCharacter, isQuote, isWordAt,
+  BACKSLASH,
+  hasBoundary,
+  isAlphanumeric,
+  isDigit,
+  isHexDigit,
+  isLetter,
+  isNameCharacter,
+  isQuote,
+  isWordAt,
 } from './redaction-text.js';
 import { VOCABULARY } from './redaction-vocabulary.js';
 
@@ -19,7 +27,8 @@ export const PERSONAL_RULES: readonly (RedactionRule & { readonly name: Personal
     name: 'email',
     keywords: ['@'],
     reads: 'address',
-    stock: "[A-Za-z0-9._%+'-]{1,64}(?:@|%40|\\\\u0040|&#64;|&#x40;|&commat;)(?:[A-Za-z0-9-]{1,63}\\.){1,8}[A-Za-z]{2,24}",
+    stock:
+      "[A-Za-z0-9._%+'-]{1,64}(?:@|%40|\\\\u0040|&#64;|&#x40;|&commat;)(?:[A-Za-z0-9-]{1,63}\\.){1,8}[A-Za-z]{2,24}",
   },
   {
     name: 'login',
@@ -53,10 +62,21 @@ const QUOTE = 34;
 function isWide(code: number): boolean {
   if (code < 0xaa) return false;
   return (
-    code === 0xaa || code === 0xb5 || code === 0xba || (code >= 0xc0 && code < 0x2000 && code !== 0xd7 && code !== 0xf7) || (code >= 0x2c00 && code < 0x2e00) ||
-    (code >= 0x3040 && code < 0xd800) || (code >= 0xf900 && code < 0xfe00) || (code >= 0xfe70 && code < 0xfeff) || (code >= 0xff10 && code < 0xff1a) ||
-    (code >= 0xff21 && code < 0xff3b) || (code >= 0xff41 && code < 0xff5b) || (code >= 0xff66 && code < 0xffdd) || code === UNKNOWN_CHARACTER ||
-    (code >= 0x10000 && code < 0x1f000) || (code >= 0x20000 && code < 0x40000)
+    code === 0xaa ||
+    code === 0xb5 ||
+    code === 0xba ||
+    (code >= 0xc0 && code < 0x2000 && code !== 0xd7 && code !== 0xf7) ||
+    (code >= 0x2c00 && code < 0x2e00) ||
+    (code >= 0x3040 && code < 0xd800) ||
+    (code >= 0xf900 && code < 0xfe00) ||
+    (code >= 0xfe70 && code < 0xfeff) ||
+    (code >= 0xff10 && code < 0xff1a) ||
+    (code >= 0xff21 && code < 0xff3b) ||
+    (code >= 0xff41 && code < 0xff5b) ||
+    (code >= 0xff66 && code < 0xffdd) ||
+    code === UNKNOWN_CHARACTER ||
+    (code >= 0x10000 && code < 0x1f000) ||
+    (code >= 0x20000 && code < 0x40000)
   );
 }
 
@@ -95,18 +115,36 @@ function localStart(text: string, at: number): number {
   for (let count = 0; start > 0 && count < LONGEST_LOCAL; count++) {
     const code = characterBefore(text, start);
     const isPart =
-      isAlphanumeric(code) || code === 46 || code === 95 || code === 43 || code === 45 ||
+      isAlphanumeric(code) ||
+      code === 46 ||
+      code === 95 ||
+      code === 43 ||
+      code === 45 ||
       // An apostrophe within a word: o'brien.
-      (code === 39 && start < at && isAlphanumeric(text.charCodeAt(start)) && isAlphanumeric(text.charCodeAt(start - 2))) ||
+      (code === 39 &&
+        start < at &&
+        isAlphanumeric(text.charCodeAt(start)) &&
+        isAlphanumeric(text.charCodeAt(start - 2))) ||
       (isWide(code) && (isCjk || code < FIRST_CJK || code === UNKNOWN_CHARACTER));
     if (!isPart) break;
     start -= width(code);
   }
   // What ends an escape belongs to that: `\nalice@`, `%3Calice@`, a colour of a terminal.
   for (let i = start + 1; i < at && i <= start + LONGEST_ESCAPE; i++) {
-    if (isAlphanumeric(text.charCodeAt(i - 1)) && hasBoundary(text, i) && (text.charCodeAt(i - 2) !== BACKSLASH || 'nrt'.includes(text.charAt(i - 1)))) start = i;
+    if (
+      isAlphanumeric(text.charCodeAt(i - 1)) &&
+      hasBoundary(text, i) &&
+      (text.charCodeAt(i - 2) !== BACKSLASH || 'nrt'.includes(text.charAt(i - 1)))
+    )
+      start = i;
   }
-  while (start < at && !isAlphanumeric(text.charCodeAt(start)) && text.charCodeAt(start) !== 95 && (text.charCodeAt(start) < 128 || text.charCodeAt(start) === UNKNOWN_CHARACTER)) start += 1;
+  while (
+    start < at &&
+    !isAlphanumeric(text.charCodeAt(start)) &&
+    text.charCodeAt(start) !== 95 &&
+    (text.charCodeAt(start) < 128 || text.charCodeAt(start) === UNKNOWN_CHARACTER)
+  )
+    start += 1;
   return start;
 }
 
@@ -122,7 +160,17 @@ function quotedStart(text: string, quote: number): number {
       for (let depth = quote - end; depth > 0 && text.charCodeAt(start - 1) === BACKSLASH; depth--) start -= 1;
       return start;
     }
-    if (code < 32 || code === QUOTE || code === 64 || code === 58 || code === 60 || code === 62 || code === 91 || code === 93) break;
+    if (
+      code < 32 ||
+      code === QUOTE ||
+      code === 64 ||
+      code === 58 ||
+      code === 60 ||
+      code === 62 ||
+      code === 91 ||
+      code === 93
+    )
+      break;
     i -= width(code);
   }
   return quote + 1;
@@ -247,10 +295,14 @@ function beginsPath(text: string, start: number, keyword: string): boolean {
   if (keyword !== '/home/' && keyword !== '/Users/' && !isDrive) return false;
   if (hasBoundary(text, start)) return !'-_'.includes(text.charAt(start - 1) || ' ');
   let i = start;
-  while (i > 0 && (isNameCharacter(text.charCodeAt(i - 1)) || text.charAt(i - 1) === '.') && start - i < LONGEST_LOOK) i -= 1;
+  while (i > 0 && (isNameCharacter(text.charCodeAt(i - 1)) || text.charAt(i - 1) === '.') && start - i < LONGEST_LOOK)
+    i -= 1;
   // Behind a host with its user: `ssh://alice@host/home/alice`.
   if (text.charAt(i - 1) === '@') return true;
   i = start;
   while (i > 0 && isAlphanumeric(text.charCodeAt(i - 1)) && start - i < 8) i -= 1;
-  return text.charAt(i - 1) === '/' && (homesBelow.has(text.slice(i, start)) || (start - i === 1 && isLetter(text.charCodeAt(i))));
+  return (
+    text.charAt(i - 1) === '/' &&
+    (homesBelow.has(text.slice(i, start)) || (start - i === 1 && isLetter(text.charCodeAt(i))))
+  );
 }

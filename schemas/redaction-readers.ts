@@ -7,10 +7,34 @@
  */
 import { Ahead, Kind } from './redaction-ahead.js';
 import { saysUserAndPassword } from './redaction-encoded.js';
-import { beginsSentence, isAddress, isNames, isOnlyNamed, isPasswordsName, isPlatform, isSentence, isSource, isTokenName, LONGEST_LOOK } from './redaction-shapes.js';
 import {
-  BACKSLASH, hasBoundary, isAlphanumeric, isDigit, isLetter, isLineBreak, isLower, isNameCharacter, isQuote, isSpace, isTypographicQuote, isUpper,
-  isWordAt, skipBareColour, skipColour,
+  beginsSentence,
+  isAddress,
+  isNames,
+  isOnlyNamed,
+  isPasswordsName,
+  isPlatform,
+  isSentence,
+  isSource,
+  isTokenName,
+  LONGEST_LOOK,
+} from './redaction-shapes.js';
+import {
+  BACKSLASH,
+  hasBoundary,
+  isAlphanumeric,
+  isDigit,
+  isLetter,
+  isLineBreak,
+  isLower,
+  isNameCharacter,
+  isQuote,
+  isSpace,
+  isTypographicQuote,
+  isUpper,
+  isWordAt,
+  skipBareColour,
+  skipColour,
 } from './redaction-text.js';
 import { VOCABULARY } from './redaction-vocabulary.js';
 
@@ -61,7 +85,12 @@ export function nameEnd(ahead: Ahead, end: number): number {
   const last = text.charCodeAt(end - 1);
   if (isLetter(text.charCodeAt(end)) && !(isLower(last) && isUpper(text.charCodeAt(end)))) {
     let to = end + 1;
-    while (to <= end + LONGEST_GLUED && isLetter(text.charCodeAt(to)) && !(isLower(text.charCodeAt(to - 1)) && isUpper(text.charCodeAt(to)))) to += 1;
+    while (
+      to <= end + LONGEST_GLUED &&
+      isLetter(text.charCodeAt(to)) &&
+      !(isLower(text.charCodeAt(to - 1)) && isUpper(text.charCodeAt(to)))
+    )
+      to += 1;
     if (!glued.has(text.slice(end, to).toLowerCase())) return -1;
   }
   let to = runEnd;
@@ -143,7 +172,8 @@ function quotedEnd(text: string, start: number, quote: number, depth: number): n
 }
 
 /** The end of a value that is taken: of a long one only the begin was looked at. */
-const wholeEnd = (ahead: Ahead, { start, end, isCut }: Value): number => (isCut ? (readBare(ahead, start, ahead.text.length, Infinity)?.end ?? end) : end);
+const wholeEnd = (ahead: Ahead, { start, end, isCut }: Value): number =>
+  isCut ? (readBare(ahead, start, ahead.text.length, Infinity)?.end ?? end) : end;
 
 /** A value without quotes: up to a blank, a quote, or a sign that separates; brackets that it opens itself are of it. */
 function readBare(ahead: Ahead, start: number, most = start + LONGEST_LOOK + 1, signs = MOST_SIGNS): Value | undefined {
@@ -153,7 +183,8 @@ function readBare(ahead: Ahead, start: number, most = start + LONGEST_LOOK + 1, 
   if (text.charAt(start) === '{') {
     const last = Math.min(text.length, start + LONGEST_LOOK);
     const close = ahead.next(Kind.closingBrace, start, last);
-    if (close < last && !ahead.has(Kind.blankOrQuote, start, close)) return { start, end: close + 1, isQuoted: false, isCut: false };
+    if (close < last && !ahead.has(Kind.blankOrQuote, start, close))
+      return { start, end: close + 1, isQuoted: false, isCut: false };
   }
   const last = Math.min(text.length, most);
   let number = ahead.signFrom(start);
@@ -164,7 +195,8 @@ function readBare(ahead: Ahead, start: number, most = start + LONGEST_LOOK + 1, 
       number = ahead.signFrom(from);
       i = ahead.signAt(number, last);
     }
-    if (i === last || left === 0) return i === start ? undefined : { start, end: i, isQuoted: false, isCut: i < text.length };
+    if (i === last || left === 0)
+      return i === start ? undefined : { start, end: i, isQuoted: false, isCut: i < text.length };
     const character = text.charAt(i);
     let isEnd = false;
     let next = i + 1;
@@ -185,10 +217,14 @@ function readBare(ahead: Ahead, start: number, most = start + LONGEST_LOOK + 1, 
 
 /** The part of a value that is looked at. */
 const lookEnd = (start: number, end: number): number => Math.min(end, start + LONGEST_LOOK);
-const hasDigit = (ahead: Ahead, start: number, end: number): boolean => ahead.has(Kind.digit, start, lookEnd(start, end));
-const hasLetter = (ahead: Ahead, start: number, end: number): boolean => ahead.has(Kind.letter, start, lookEnd(start, end));
-const hasUpper = (ahead: Ahead, start: number, end: number): boolean => ahead.has(Kind.upper, start, lookEnd(start, end));
-const isMixed = (ahead: Ahead, start: number, end: number): boolean => hasDigit(ahead, start, end) && hasLetter(ahead, start, end);
+const hasDigit = (ahead: Ahead, start: number, end: number): boolean =>
+  ahead.has(Kind.digit, start, lookEnd(start, end));
+const hasLetter = (ahead: Ahead, start: number, end: number): boolean =>
+  ahead.has(Kind.letter, start, lookEnd(start, end));
+const hasUpper = (ahead: Ahead, start: number, end: number): boolean =>
+  ahead.has(Kind.upper, start, lookEnd(start, end));
+const isMixed = (ahead: Ahead, start: number, end: number): boolean =>
+  hasDigit(ahead, start, end) && hasLetter(ahead, start, end);
 
 /** Whether `[start, end)` has that many code points or more. */
 function isAsLong(text: string, start: number, end: number, least: number): boolean {
@@ -200,7 +236,8 @@ function isAsLong(text: string, start: number, end: number, least: number): bool
 /** Whether all characters are the same. */
 function isUniform(text: string, start: number, end: number): boolean {
   const first = text.codePointAt(start);
-  for (let i = start; i < lookEnd(start, end); i++) if ((text.charCodeAt(i) & 0xfc00) !== 0xdc00 && text.codePointAt(i) !== first) return false;
+  for (let i = start; i < lookEnd(start, end); i++)
+    if ((text.charCodeAt(i) & 0xfc00) !== 0xdc00 && text.codePointAt(i) !== first) return false;
   return true;
 }
 
@@ -232,30 +269,54 @@ function isSecretValue(ahead: Ahead, start: number, end: number, isQuoted: boole
   const { text } = ahead;
   if (!isAsLong(text, start, end, SHORTEST_VALUE) || isUniform(text, start, end)) return false;
   const hasSpace = isQuoted && ahead.has(Kind.space, start, lookEnd(start, end));
-  if (strength === 'token' && (hasSpace || !(isMixed(ahead, start, end) || isRandomCase(ahead, start, end)))) return false;
+  if (strength === 'token' && (hasSpace || !(isMixed(ahead, start, end) || isRandomCase(ahead, start, end))))
+    return false;
   if (isTemplate(text, start, end) || isLiteral(text, start, end)) return false;
   if (!isQuoted && (isSource(text, start, end, strength === 'token') || isPlatform(text, start, end))) return false;
   if (hasSpace) return hasLetter(ahead, start, end) && !isSentence(text, start, end);
-  if (strength === 'password') return !isPasswordsName(text, start, end, isQuoted) && !(text.charAt(start) === '/' && isNames(text, start, end));
+  if (strength === 'password')
+    return !isPasswordsName(text, start, end, isQuoted) && !(text.charAt(start) === '/' && isNames(text, start, end));
   return !isAddress(text, start, end) && !isTokenName(text, start, end);
 }
 
 /** Whether the whole value of an attribute or entry is a secret, whose name says so: a password may even be a sentence. */
 export function isNamedSecret(value: string, strength: Strength): boolean {
   if (strength === 'token') return isSecretValue(new Ahead().begin(value), 0, value.length, true, strength);
-  return isAsLong(value, 0, value.length, SHORTEST_VALUE) && !isUniform(value, 0, value.length) && !isTemplate(value, 0, value.length) && !isLiteral(value, 0, value.length);
+  return (
+    isAsLong(value, 0, value.length, SHORTEST_VALUE) &&
+    !isUniform(value, 0, value.length) &&
+    !isTemplate(value, 0, value.length) &&
+    !isLiteral(value, 0, value.length)
+  );
 }
 
 /** What will be replaced by a secret, or has been. */
 function isTemplate(text: string, start: number, end: number): boolean {
   const [first, second] = [text.charAt(start), text.charAt(start + 1)];
-  if (first === '$' && (second === '{' || second === '(' || (isNameCharacter(text.charCodeAt(start + 1)) && isNameOnly(text, start + 1, end)))) return true;
+  if (
+    first === '$' &&
+    (second === '{' ||
+      second === '(' ||
+      (isNameCharacter(text.charCodeAt(start + 1)) && isNameOnly(text, start + 1, end)))
+  )
+    return true;
   if (first === '%' && text.charAt(end - 1) === '%' && isNameOnly(text, start + 1, end - 1)) return true;
   if ((first === '{' || first === '#' || first === '@') && second === '{') return true;
   if (first === '{' && text.charAt(end - 1) === '}' && isNameOnly(text, start + 1, end - 1)) return true;
-  if ('[{('.includes(first) && (second === '' || isQuote(text.charCodeAt(start + 1)) || isSpace(text.charCodeAt(start + 1)))) return true;
+  if (
+    '[{('.includes(first) &&
+    (second === '' || isQuote(text.charCodeAt(start + 1)) || isSpace(text.charCodeAt(start + 1)))
+  )
+    return true;
   if (first === '{' && isObject(text, start + 1, end)) return true;
-  return first === '<' || isWordAt(text, start, '[redacted') || isWordAt(text, start, '[object') || text.startsWith('***', start) || text.startsWith('...', start) || isWordAt(text, start, 'xxxx');
+  return (
+    first === '<' ||
+    isWordAt(text, start, '[redacted') ||
+    isWordAt(text, start, '[object') ||
+    text.startsWith('***', start) ||
+    text.startsWith('...', start) ||
+    isWordAt(text, start, 'xxxx')
+  );
 }
 
 /** `name:` of source or JSON. */
@@ -275,7 +336,16 @@ function isNameOnly(text: string, start: number, end: number): boolean {
 }
 
 function isLiteral(text: string, start: number, end: number): boolean {
-  return end - start <= 20 && literals.has(text.slice(start, end).toLowerCase().replace(/[^a-z]/g, ' ').trim());
+  return (
+    end - start <= 20 &&
+    literals.has(
+      text
+        .slice(start, end)
+        .toLowerCase()
+        .replace(/[^a-z]/g, ' ')
+        .trim(),
+    )
+  );
 }
 
 // ---------------------------------------------------------------- assignments
@@ -302,7 +372,8 @@ function skipSign(text: string, at: number): number {
   if (!':=?.+'.includes(text.charAt(at) || ' ')) return -1;
   // `a::b` is a path, `::=` a rule's or Makefile's assignment.
   if (text.startsWith('::', at) && !text.startsWith('::=', at) && !text.startsWith(':::=', at)) return -1;
-  for (const sign of [':::=', '::=', '=>', ':=', '===', '==', '?=', '.=', '+=', '=', ':']) if (text.startsWith(sign, at)) return skipGap(text, at + sign.length);
+  for (const sign of [':::=', '::=', '=>', ':=', '===', '==', '?=', '.=', '+=', '=', ':'])
+    if (text.startsWith(sign, at)) return skipGap(text, at + sign.length);
   return -1;
 }
 
@@ -328,7 +399,8 @@ export function readAssignment(ahead: Ahead, start: number, end: number, take: T
   const value = readValue(ahead, from);
   if (value === undefined) return;
   // A list, a block or the next key of a file, and no value.
-  if (!value.isQuoted && (text.charAt(value.end - 1) === ':' || (sign === -1 && text.charAt(value.start) === '-'))) return;
+  if (!value.isQuoted && (text.charAt(value.end - 1) === ':' || (sign === -1 && text.charAt(value.start) === '-')))
+    return;
   if (text.charAt(value.start) === '{' && !value.isQuoted && !isBraced(text, at, value.start)) return;
   if (!value.isQuoted && text.charAt(at) === ':' && beginsSentence(text, value.start, value.end)) return;
   if (isSecretValue(ahead, value.start, value.end, value.isQuoted, strength)) take(start, wholeEnd(ahead, value));
@@ -360,7 +432,8 @@ function namedValue(text: string, at: number, start: number, isNameQuoted: boole
   if (!isNameQuoted && gap === at) return -1;
   let i = text.charAt(at) === ',' ? skipGap(text, at + 1) : gap;
   if (i === at) return -1;
-  if (isNameQuoted && text.charAt(at) === ',' && (isOption(text, start) || isFirstArgument(text, at, start, i))) return i;
+  if (isNameQuoted && text.charAt(at) === ',' && (isOption(text, start) || isFirstArgument(text, at, start, i)))
+    return i;
   const depth = countBackslashes(text, i);
   const isQuoted = isQuote(text.charCodeAt(i + depth));
   if (isQuoted) i += depth + 1;
@@ -391,24 +464,32 @@ function isOption(text: string, start: number): boolean {
 
 function isElement(text: string, start: number): boolean {
   let i = start;
-  while (i > 0 && i > start - 40 && (isNameCharacter(text.charCodeAt(i - 1)) || text.charAt(i - 1) === ':' || text.charAt(i - 1) === '.')) i -= 1;
+  while (
+    i > 0 &&
+    i > start - 40 &&
+    (isNameCharacter(text.charCodeAt(i - 1)) || text.charAt(i - 1) === ':' || text.charAt(i - 1) === '.')
+  )
+    i -= 1;
   return text.charAt(i - 1) === '<';
 }
 
 /** Reads the value that stands at `end`, as of a token. */
 export function readToken(ahead: Ahead, start: number, end: number, take: Take): void {
   const value = readValue(ahead, end);
-  if (value !== undefined && isSecretValue(ahead, value.start, value.end, value.isQuoted, 'token')) take(start, wholeEnd(ahead, value));
+  if (value !== undefined && isSecretValue(ahead, value.start, value.end, value.isQuoted, 'token'))
+    take(start, wholeEnd(ahead, value));
 }
 
 // ---------------------------------------------------------------- headers
 
 /** End of the run of characters that a credential has, or `most`. */
-const credentialEnd = (ahead: Ahead, start: number, most = start + LONGEST_QUOTED): number => ahead.next(Kind.credentialEnd, start, most);
+const credentialEnd = (ahead: Ahead, start: number, most = start + LONGEST_QUOTED): number =>
+  ahead.next(Kind.credentialEnd, start, most);
 
 const isCredential = (ahead: Ahead, start: number, end: number): boolean => {
   const { text } = ahead;
-  if (!isAsLong(text, start, end, SHORTEST_VALUE) || isUniform(text, start, end) || isTemplate(text, start, end)) return false;
+  if (!isAsLong(text, start, end, SHORTEST_VALUE) || isUniform(text, start, end) || isTemplate(text, start, end))
+    return false;
   if (isAddress(text, start, end) || isTokenName(text, start, end)) return false;
   return hasDigit(ahead, start, end) || text.charAt(end - 1) === '=' || isRandomCase(ahead, start, end);
 };
@@ -515,7 +596,8 @@ export function basicEnd(ahead: Ahead, start: number): number {
 // ---------------------------------------------------------------- URLs
 
 /** Whether `code` ends a URL wherever it stands. */
-const endsUrl = (code: number): boolean => code <= 32 || isQuote(code) || isTypographicQuote(code) || code === 60 || code === 62;
+const endsUrl = (code: number): boolean =>
+  code <= 32 || isQuote(code) || isTypographicQuote(code) || code === 60 || code === 62;
 
 /** Whether a backslash at `at` begins an escape that ends a text, and is not a character of a password. */
 const isEscapeAt = (ahead: Ahead, at: number): boolean => {
@@ -531,7 +613,8 @@ export function readUrl(ahead: Ahead, start: number, end: number, take: Take): v
   let colon = -1;
   for (; i < text.length && i < end + LONGEST_AUTHORITY; i++) {
     const code = text.charCodeAt(i);
-    if (endsUrl(code) || code === 47 || code === 63 || code === 35 || (code === BACKSLASH && isEscapeAt(ahead, i))) break;
+    if (endsUrl(code) || code === 47 || code === 63 || code === 35 || (code === BACKSLASH && isEscapeAt(ahead, i)))
+      break;
     if (code === 64) at = i;
     if (code === 58 && colon === -1) colon = i;
   }
@@ -563,13 +646,19 @@ const isHostCharacter = (code: number): boolean => isAlphanumeric(code) || code 
 /** A token in the place of a user's name. */
 function isUserToken(ahead: Ahead, start: number, end: number): boolean {
   const { text } = ahead;
-  return isAsLong(text, start, end, 16) && isMixed(ahead, start, end) && !isTemplate(text, start, end) && !isTokenName(text, start, end);
+  return (
+    isAsLong(text, start, end, 16) &&
+    isMixed(ahead, start, end) &&
+    !isTemplate(text, start, end) &&
+    !isTokenName(text, start, end)
+  );
 }
 
 /** All of it stands for a password: `${PASSWORD}`, `<password>`, `***`, a placeholder of ours. */
 function isTemplateOnly(text: string, start: number, end: number): boolean {
   const [first, last] = [text.charAt(start), text.charAt(end - 1)];
-  if (first === '$' && (last === '}' || last === ')' || isNameOnly(text, start + 1, end))) return isTemplate(text, start, end);
+  if (first === '$' && (last === '}' || last === ')' || isNameOnly(text, start + 1, end)))
+    return isTemplate(text, start, end);
   if (first === '{' && last === '}') return isTemplate(text, start, end);
   if (isWordAt(text, start, '[redacted') && indexIn(text, ']', start, end) === end - 1) return true;
   return first === '*' && isUniform(text, start, end);
@@ -603,8 +692,17 @@ export function readUserinfo(ahead: Ahead, start: number, end: number, take: Tak
   if (noUsers.has(text.slice(i, colon).toLowerCase())) return;
   const { letters, upper, changes } = readCase(text, colon + 1, start);
   // A lower-case password differs from a word only by the port behind the host.
-  const isPassword = isMixed(ahead, colon + 1, start) || (upper > 0 && upper < letters && changes > 1) || (letters >= SHORTEST_VALUE && hasPort(text, end));
-  if (!isAsLong(text, colon + 1, start, 6) || !isPassword || isTemplate(text, colon + 1, start) || isNames(text, colon + 1, start)) return;
+  const isPassword =
+    isMixed(ahead, colon + 1, start) ||
+    (upper > 0 && upper < letters && changes > 1) ||
+    (letters >= SHORTEST_VALUE && hasPort(text, end));
+  if (
+    !isAsLong(text, colon + 1, start, 6) ||
+    !isPassword ||
+    isTemplate(text, colon + 1, start) ||
+    isNames(text, colon + 1, start)
+  )
+    return;
   take(i, end);
 }
 
@@ -689,12 +787,19 @@ function nextArgument(ahead: Ahead, at: number, limit: number): Argument | undef
   while (end < text.length) {
     const each = text.charCodeAt(end);
     // `user:'password'`: a part of it is in quotes.
-    const close = end > i && isQuote(each) && ':='.includes(text.charAt(end - 1)) ? quotedEnd(text, end + 1, each, 0) : -1;
+    const close =
+      end > i && isQuote(each) && ':='.includes(text.charAt(end - 1)) ? quotedEnd(text, end + 1, each, 0) : -1;
     if (close !== -1) {
       end = close + 1;
       continue;
     }
-    if (isSpace(each) || isQuote(each) || (each === BACKSLASH && isEscapeAt(ahead, end)) || (end >= limit && end >= i + LONGEST_COMMAND)) break;
+    if (
+      isSpace(each) ||
+      isQuote(each) ||
+      (each === BACKSLASH && isEscapeAt(ahead, end)) ||
+      (end >= limit && end >= i + LONGEST_COMMAND)
+    )
+      break;
     end += 1;
   }
   return end === i ? undefined : { start: i, end, next: end };
@@ -711,7 +816,11 @@ export function readCommand(ahead: Ahead, start: number, end: number, take: Take
   if (isQuote(text.charCodeAt(at + depth)) && text.charAt(at + depth + 1) === ',') at += depth + 1;
   const limit = Math.min(text.length, end + LONGEST_COMMAND);
   let wanted: string | undefined;
-  for (let argument = nextArgument(ahead, at, limit); argument !== undefined; argument = nextArgument(ahead, at, limit)) {
+  for (
+    let argument = nextArgument(ahead, at, limit);
+    argument !== undefined;
+    argument = nextArgument(ahead, at, limit)
+  ) {
     at = argument.next;
     if (wanted !== undefined) {
       takeArgument(ahead, argument.start, argument.end, wanted, false, take);
@@ -741,8 +850,16 @@ function takeArgument(ahead: Ahead, start: number, end: number, sign: string, is
   if (sign === ':' || sign === '%') {
     const at = indexIn(text, sign, start, end);
     // A token may be the user alone, or the password alone.
-    const isPair = at === -1 || at + 1 === end ? false : !isTemplateOnly(text, at + 1, end) && !isTemplate(text, at + 1, end);
-    if (isPair || (at + 1 === end && isAsLong(text, start, at, SHORTEST_VALUE) && isMixed(ahead, start, at) && !isNames(text, start, at))) take(start, end);
+    const isPair =
+      at === -1 || at + 1 === end ? false : !isTemplateOnly(text, at + 1, end) && !isTemplate(text, at + 1, end);
+    if (
+      isPair ||
+      (at + 1 === end &&
+        isAsLong(text, start, at, SHORTEST_VALUE) &&
+        isMixed(ahead, start, at) &&
+        !isNames(text, start, at))
+    )
+      take(start, end);
     return;
   }
   if (sign === '=') {
@@ -750,7 +867,12 @@ function takeArgument(ahead: Ahead, start: number, end: number, sign: string, is
     if (at !== -1 && isCredential(ahead, at + 1, end)) take(start, end);
     return;
   }
-  if (sign === '~' && !isGlued && (!isAsLong(text, start, end, 6) || !isMixed(ahead, start, end) || isNames(text, start, end))) return;
+  if (
+    sign === '~' &&
+    !isGlued &&
+    (!isAsLong(text, start, end, 6) || !isMixed(ahead, start, end) || isNames(text, start, end))
+  )
+    return;
   if (text.charAt(start) !== '-') take(start, end);
 }
 
@@ -765,6 +887,7 @@ export function readUserFlag(ahead: Ahead, start: number, end: number, take: Tak
   const from = colon + 1;
   if (!isAsLong(text, from, value.end, 6) || !hasLetter(ahead, from, value.end)) return;
   if (!hasDigit(ahead, from, value.end) && !hasUpper(ahead, from, value.end)) return;
-  if (isTemplateOnly(text, from, value.end) || isTemplate(text, from, value.end) || isNames(text, from, value.end)) return;
+  if (isTemplateOnly(text, from, value.end) || isTemplate(text, from, value.end) || isNames(text, from, value.end))
+    return;
   take(start, wholeEnd(ahead, value));
 }

@@ -37,7 +37,19 @@ export interface RedactionRule {
 }
 
 /** The readers: the first four begin behind a pattern, the others at a keyword; the last two are of personal data. */
-export type Reads = 'block' | 'token' | 'basic' | 'flag' | 'assignment' | 'authorization' | 'cookies' | 'url' | 'userinfo' | 'command' | 'address' | 'login';
+export type Reads =
+  | 'block'
+  | 'token'
+  | 'basic'
+  | 'flag'
+  | 'assignment'
+  | 'authorization'
+  | 'cookies'
+  | 'url'
+  | 'userinfo'
+  | 'command'
+  | 'address'
+  | 'login';
 
 const ALPHANUMERIC = '[A-Za-z0-9]';
 const WORD = '[A-Za-z0-9_]';
@@ -57,11 +69,16 @@ const STOCK_VALUE = `${QUOTE}[^ \\t\\r\\n"'\`<>,;:=\\\\|&\\[$-][^ \\t\\r\\n"'\`<
 const long = (characters: string): string => `${characters}{0,1000}`.repeat(5);
 
 /** The text in any case, without a flag: the two languages fold letters beyond ASCII differently. */
-const anyCase = (text: string): string =>
-  text.replace(/[a-z]/g, (letter) => `[${letter.toUpperCase()}${letter}]`);
+const anyCase = (text: string): string => text.replace(/[a-z]/g, (letter) => `[${letter.toUpperCase()}${letter}]`);
 
 /** One of `prefixes`, then at least `least` characters of a class. */
-function token(name: string, prefixes: string | readonly string[], characters: string, least: number, most = 255): RedactionRule {
+function token(
+  name: string,
+  prefixes: string | readonly string[],
+  characters: string,
+  least: number,
+  most = 255,
+): RedactionRule {
   const list = typeof prefixes === 'string' ? [prefixes] : prefixes;
   const pattern = list.map((prefix) => prefix.replace(/[.$]/g, '\\$&')).join('|');
   return {
@@ -73,7 +90,12 @@ function token(name: string, prefixes: string | readonly string[], characters: s
 }
 
 /** Base64 of text of one byte a character, by place in a group of four. */
-const TEXT_IN_BASE64 = ['[C-Za-f]', '[AC-HQS-Xgi-nwyz0-3]', '[ABEFIJMNQRUVYZcdghklopstwx014589]', BASE64.replace('=', '')];
+const TEXT_IN_BASE64 = [
+  '[C-Za-f]',
+  '[AC-HQS-Xgi-nwyz0-3]',
+  '[ABEFIJMNQRUVYZcdghklopstwx014589]',
+  BASE64.replace('=', ''),
+];
 
 /**
  * Base64 of a token: the characters that the prefix becomes in each of the three positions it may have among groups of three
@@ -87,31 +109,120 @@ function inBase64(prefixes: readonly string[]): RedactionRule {
       return { form: encoded.slice(from, to), place: to % 4 };
     }),
   );
-  const text = (place: number): string => Array.from({ length: 12 }, (_, at) => TEXT_IN_BASE64[(place + at) % 4] ?? '').join('');
+  const text = (place: number): string =>
+    Array.from({ length: 12 }, (_, at) => TEXT_IN_BASE64[(place + at) % 4] ?? '').join('');
   const after = [0, 1, 2, 3].map((place) => {
     const found = forms.filter((each) => each.place === place).map(({ form }) => form.replace(/[+/]/g, '\\$&'));
     return `(?:${found.join('|')})${text(place)}`;
   });
-  return { name: 'base64-token', keywords: forms.map(({ form }) => form.toLowerCase()), pattern: `(?:${after.join('|')})${BASE64}{1,1000}` };
+  return {
+    name: 'base64-token',
+    keywords: forms.map(({ form }) => form.toLowerCase()),
+    pattern: `(?:${after.join('|')})${BASE64}{1,1000}`,
+  };
 }
 
 /** Words of a name under which a value of 8 characters or more is a secret, if it looks like one. */
 const SECRET_NAMES = [
-  'password', 'passwd', 'passphrase', 'passcode', 'pass', 'pwd', 'secret', 'token', 'api_key', 'apikey', 'api-key', 'access_key', 'access-key', 'accesskey',
-  'private_key', 'private-key', 'privatekey', 'signing_key', 'signing-key', 'signingkey', 'encryption_key', 'encryption-key', 'encryptionkey', 'auth_key', 'authkey',
-  'master_key', 'masterkey', 'account_key', 'credential', 'auth',
+  'password',
+  'passwd',
+  'passphrase',
+  'passcode',
+  'pass',
+  'pwd',
+  'secret',
+  'token',
+  'api_key',
+  'apikey',
+  'api-key',
+  'access_key',
+  'access-key',
+  'accesskey',
+  'private_key',
+  'private-key',
+  'privatekey',
+  'signing_key',
+  'signing-key',
+  'signingkey',
+  'encryption_key',
+  'encryption-key',
+  'encryptionkey',
+  'auth_key',
+  'authkey',
+  'master_key',
+  'masterkey',
+  'account_key',
+  'credential',
+  'auth',
 ];
 /** Those that say enough by themselves for the stock configuration, which cannot look at a value's shape. */
 const STOCK_NAMES = SECRET_NAMES.filter((name) => name !== 'pass' && name !== 'auth');
 
 /** Services whose keys have no form of their own; a long value with a digit beside their name is one. */
 const VENDORS = [
-  'adafruit', 'adobe', 'airtable', 'algolia', 'alibaba', 'asana', 'atlassian', 'bitbucket', 'bittrex', 'cloudflare', 'codecov', 'cohere',
-  'coinbase', 'confluence', 'confluent', 'contentful', 'datadog', 'discord', 'droneci', 'dropbox', 'etsy', 'facebook', 'fastly',
-  'finicity', 'finnhub', 'flickr', 'freshbooks', 'gitter', 'gocardless', 'hubspot', 'intercom', 'jfrog', 'kraken', 'kucoin',
-  'launchdarkly', 'linkedin', 'looker', 'mailchimp', 'mailgun', 'mapbox', 'mattermost', 'meraki', 'messagebird', 'netlify', 'newrelic',
-  'new_relic', 'nytimes', 'okta', 'plaid', 'privateai', 'rapidapi', 'sendbird', 'sentry', 'snyk', 'sonar', 'squarespace', 'sumologic',
-  'telegram', 'travis', 'twitch', 'twitter', 'yandex', 'zendesk',
+  'adafruit',
+  'adobe',
+  'airtable',
+  'algolia',
+  'alibaba',
+  'asana',
+  'atlassian',
+  'bitbucket',
+  'bittrex',
+  'cloudflare',
+  'codecov',
+  'cohere',
+  'coinbase',
+  'confluence',
+  'confluent',
+  'contentful',
+  'datadog',
+  'discord',
+  'droneci',
+  'dropbox',
+  'etsy',
+  'facebook',
+  'fastly',
+  'finicity',
+  'finnhub',
+  'flickr',
+  'freshbooks',
+  'gitter',
+  'gocardless',
+  'hubspot',
+  'intercom',
+  'jfrog',
+  'kraken',
+  'kucoin',
+  'launchdarkly',
+  'linkedin',
+  'looker',
+  'mailchimp',
+  'mailgun',
+  'mapbox',
+  'mattermost',
+  'meraki',
+  'messagebird',
+  'netlify',
+  'newrelic',
+  'new_relic',
+  'nytimes',
+  'okta',
+  'plaid',
+  'privateai',
+  'rapidapi',
+  'sendbird',
+  'sentry',
+  'snyk',
+  'sonar',
+  'squarespace',
+  'sumologic',
+  'telegram',
+  'travis',
+  'twitch',
+  'twitter',
+  'yandex',
+  'zendesk',
 ];
 
 export const REDACTION_RULES: readonly RedactionRule[] = [
@@ -119,7 +230,10 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
   token('anthropic-key', 'sk-ant-', TOKEN, 12, 300),
   token('langfuse-key', ['sk-lf-', 'pk-lf-'], TOKEN, 20),
   // Words of small letters are a name (`sk-spinner-three-bounce`), and so is a type of SSH key that lives in hardware.
-  { ...token('openai-key', 'sk-', TOKEN, 12, 300), except: 'sk-(?:(?:ecdsa-sha2-nistp256|ssh-ed25519)|[a-z]{0,30}(?:-[a-z]{0,30}){0,8}(?:[^A-Za-z0-9_-]|$))' },
+  {
+    ...token('openai-key', 'sk-', TOKEN, 12, 300),
+    except: 'sk-(?:(?:ecdsa-sha2-nistp256|ssh-ed25519)|[a-z]{0,30}(?:-[a-z]{0,30}){0,8}(?:[^A-Za-z0-9_-]|$))',
+  },
   token('xai-key', 'xai-', TOKEN, 20),
   token('google-key', 'AIza', TOKEN, 20),
   token('gemini-key', 'AQ.', TOKEN, 30),
@@ -163,8 +277,18 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
   // Clouds.
   token('aws-access-key', ['AKIA', 'ASIA', 'ABIA', 'ACCA', 'AROA', 'AIDA'], '[0-9A-Z]', 16, 16),
   token('aws-bedrock-key', ['ABSK', 'bedrock-api-key-'], BASE64, 60, 1000),
-  { name: 'azure-secret', keywords: ['q~'], before: 4, boundary: 'word', pattern: '[A-Za-z0-9_~.]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}' },
-  { name: 'azure-storage-key', keywords: ['accountkey=', 'sharedaccesskey='], pattern: '(?:AccountKey|SharedAccessKey)=[A-Za-z0-9+/]{20,200}={0,2}' },
+  {
+    name: 'azure-secret',
+    keywords: ['q~'],
+    before: 4,
+    boundary: 'word',
+    pattern: '[A-Za-z0-9_~.]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}',
+  },
+  {
+    name: 'azure-storage-key',
+    keywords: ['accountkey=', 'sharedaccesskey='],
+    pattern: '(?:AccountKey|SharedAccessKey)=[A-Za-z0-9+/]{20,200}={0,2}',
+  },
   { name: 'azure-sas', keywords: ['sig='], boundary: 'word', pattern: 'sig=[A-Za-z0-9%+/_-]{30,200}={0,2}' },
   token('alibaba-key', 'LTAI', ALPHANUMERIC, 16, 30),
   token('digitalocean-token', ['dop_v1_', 'doo_v1_', 'dor_v1_'], HEX, 32),
@@ -179,14 +303,36 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
   token('scalingo-token', 'tk-us-', TOKEN, 40),
   token('yandex-key', 'AQVN', TOKEN, 35),
   // An IAM token: https://yandex.cloud/en/docs/iam/concepts/authorization/iam-token gives the expression.
-  { name: 'yandex-token', keywords: ['t1.'], boundary: 'word', pattern: 't1\\.[A-Za-z0-9_-]{1,500}={0,2}\\.[A-Za-z0-9_-]{80,100}={0,2}' },
+  {
+    name: 'yandex-token',
+    keywords: ['t1.'],
+    boundary: 'word',
+    pattern: 't1\\.[A-Za-z0-9_-]{1,500}={0,2}\\.[A-Za-z0-9_-]{80,100}={0,2}',
+  },
   // Personal access tokens since 2024, and keys of Azure's AI services: fixed signatures at fixed places (Microsoft's published patterns).
-  { name: 'azure-devops-token', keywords: ['azdo'], before: 76, boundary: 'word', pattern: '[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}' },
-  { name: 'azure-service-key', keywords: ['jqqj99'], before: 52, boundary: 'word', pattern: '[A-Za-z0-9]{52}JQQJ99[A-Za-z0-9]{26}' },
+  {
+    name: 'azure-devops-token',
+    keywords: ['azdo'],
+    before: 76,
+    boundary: 'word',
+    pattern: '[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}',
+  },
+  {
+    name: 'azure-service-key',
+    keywords: ['jqqj99'],
+    before: 52,
+    boundary: 'word',
+    pattern: '[A-Za-z0-9]{52}JQQJ99[A-Za-z0-9]{26}',
+  },
   token('openshift-token', 'sha256~', TOKEN, 40),
   token('databricks-token', 'dapi', '[a-f0-9]', 32, 40),
   token('pulumi-token', 'pul-', '[a-f0-9]', 32),
-  { name: 'terraform-token', keywords: ['.atlasv1.'], before: 14, pattern: '[A-Za-z0-9]{14}\\.atlasv1\\.[A-Za-z0-9_=-]{40,80}' },
+  {
+    name: 'terraform-token',
+    keywords: ['.atlasv1.'],
+    before: 14,
+    pattern: '[A-Za-z0-9]{14}\\.atlasv1\\.[A-Za-z0-9_=-]{40,80}',
+  },
   token('vault-token', ['hvs.', 'hvb.', 'hvr.'], TOKEN, 20, 400),
   token('doppler-token', ['dp.pt.', 'dp.st.', 'dp.ct.', 'dp.sa.', 'dp.scim.', 'dp.audit.'], '[A-Za-z0-9._]', 30),
   token('infracost-key', 'ico-', ALPHANUMERIC, 32, 32),
@@ -209,7 +355,13 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
   token('honeycomb-key', ['hcaik_', 'hcbik_', 'hcxik_'], ALPHANUMERIC, 30),
   token('posthog-key', ['phx_', 'phc_'], ALPHANUMERIC, 30),
   token('maxmind-key', 'mmk_', ALPHANUMERIC, 24),
-  { name: 'maxmind-license', keywords: ['_mmk'], before: 36, boundary: 'word', pattern: '[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk' },
+  {
+    name: 'maxmind-license',
+    keywords: ['_mmk'],
+    before: 36,
+    boundary: 'word',
+    pattern: '[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk',
+  },
   token('elastic-key', 'essu_', BASE64, 30, 400),
   // Work and messages.
   token('linear-key', ['lin_api_', 'lin_oauth_'], ALPHANUMERIC, 20),
@@ -220,19 +372,54 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
   token('postman-key', 'PMAK-', '[A-Fa-f0-9-]', 30),
   token('readme-key', 'rdme_', ALPHANUMERIC, 40),
   token('typeform-token', 'tfp_', '[A-Za-z0-9_.=-]', 30),
-  token('slack-token', ['xoxa-', 'xoxb-', 'xoxc-', 'xoxd-', 'xoxe-', 'xoxp-', 'xoxr-', 'xoxs-', 'xoxo-', 'xoxe.', 'xapp-'], '[A-Za-z0-9.%+/_-]', 10, 400),
-  { name: 'slack-webhook', keywords: ['hooks.slack.com'], pattern: 'hooks\\.slack\\.com/(?:services|workflows|triggers)/[A-Za-z0-9/_-]{20,255}' },
-  { name: 'discord-webhook', keywords: ['/api/webhooks/'], pattern: '/api/webhooks/[0-9]{17,20}/[A-Za-z0-9_-]{40,100}' },
-  { name: 'teams-webhook', keywords: ['.webhook.office.com/'], pattern: '\\.webhook\\.office\\.com/webhookb2/[A-Za-z0-9@/-]{60,400}' },
-  { name: 'telegram-token', keywords: [':aa'], before: 8, boundary: 'word', pattern: '[0-9]{8}:AA[A-Za-z0-9_-]{32,35}' },
-  { name: 'telegram-bot-token', keywords: [':aa'], before: 10, boundary: 'word', pattern: '[0-9]{10}:AA[A-Za-z0-9_-]{32,35}' },
+  token(
+    'slack-token',
+    ['xoxa-', 'xoxb-', 'xoxc-', 'xoxd-', 'xoxe-', 'xoxp-', 'xoxr-', 'xoxs-', 'xoxo-', 'xoxe.', 'xapp-'],
+    '[A-Za-z0-9.%+/_-]',
+    10,
+    400,
+  ),
+  {
+    name: 'slack-webhook',
+    keywords: ['hooks.slack.com'],
+    pattern: 'hooks\\.slack\\.com/(?:services|workflows|triggers)/[A-Za-z0-9/_-]{20,255}',
+  },
+  {
+    name: 'discord-webhook',
+    keywords: ['/api/webhooks/'],
+    pattern: '/api/webhooks/[0-9]{17,20}/[A-Za-z0-9_-]{40,100}',
+  },
+  {
+    name: 'teams-webhook',
+    keywords: ['.webhook.office.com/'],
+    pattern: '\\.webhook\\.office\\.com/webhookb2/[A-Za-z0-9@/-]{60,400}',
+  },
+  {
+    name: 'telegram-token',
+    keywords: [':aa'],
+    before: 8,
+    boundary: 'word',
+    pattern: '[0-9]{8}:AA[A-Za-z0-9_-]{32,35}',
+  },
+  {
+    name: 'telegram-bot-token',
+    keywords: [':aa'],
+    before: 10,
+    boundary: 'word',
+    pattern: '[0-9]{10}:AA[A-Za-z0-9_-]{32,35}',
+  },
   token('sendgrid-key', 'SG.', '[A-Za-z0-9_=.-]', 40, 100),
   token('sendinblue-key', 'xkeysib-', '[A-Za-z0-9-]', 40),
   token('mailgun-key', ['key-', 'pubkey-'], '[a-f0-9]', 32, 32),
   { name: 'mailchimp-key', keywords: ['-us'], before: 32, boundary: 'word', pattern: '[a-f0-9]{32}-us[0-9]{1,2}' },
   token('twilio-key', 'SK', HEX, 32, 32),
   // Money and shops.
-  token('stripe-key', ['sk_live_', 'sk_test_', 'pk_live_', 'pk_test_', 'rk_live_', 'rk_test_', 'sk_prod_', 'rk_prod_'], ALPHANUMERIC, 12),
+  token(
+    'stripe-key',
+    ['sk_live_', 'sk_test_', 'pk_live_', 'pk_test_', 'rk_live_', 'rk_test_', 'sk_prod_', 'rk_prod_'],
+    ALPHANUMERIC,
+    12,
+  ),
   token('stripe-webhook-secret', 'whsec_', BASE64, 20),
   token('square-token', ['sq0atp-', 'sq0csp-', 'EAAAE'], TOKEN, 22, 100),
   token('shopify-token', ['shpat_', 'shpca_', 'shppa_', 'shpss_'], HEX, 20),
@@ -248,9 +435,21 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
   token('lob-public-key', ['live_pub_', 'test_pub_'], '[a-f0-9]', 31, 31),
   token('intra42-secret', ['s-s4t2ud-', 's-s4t2af-'], '[a-f0-9]', 64, 64),
   // A UUID behind the kind of key: https://launchdarkly.com/docs/home/account/api and .../sdk/concepts/client-side-server-side.
-  token('launchdarkly-key', ['sdk-', 'mob-', 'api-'], '[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]', 12, 12),
+  token(
+    'launchdarkly-key',
+    ['sdk-', 'mob-', 'api-'],
+    '[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]',
+    12,
+    12,
+  ),
   token('mapbox-token', ['pk.', 'sk.', 'tk.'], '[A-Za-z0-9]{60,300}\\.[A-Za-z0-9_-]', 22, 22),
-  { name: 'authress-key', keywords: ['sc_', 'ext_', 'scauth_', 'authress_'], boundary: 'word', pattern: '(?:sc|ext|scauth|authress)_[A-Za-z0-9]{5,30}\\.[A-Za-z0-9]{4,6}\\.acc[_-][A-Za-z0-9-]{10,32}\\.[A-Za-z0-9+/_=-]{30,120}' },
+  {
+    name: 'authress-key',
+    keywords: ['sc_', 'ext_', 'scauth_', 'authress_'],
+    boundary: 'word',
+    pattern:
+      '(?:sc|ext|scauth|authress)_[A-Za-z0-9]{5,30}\\.[A-Za-z0-9]{4,6}\\.acc[_-][A-Za-z0-9-]{10,32}\\.[A-Za-z0-9+/_=-]{30,120}',
+  },
   token('settlemint-token', ['sm_aat_', 'sm_pat_', 'sm_sat_'], ALPHANUMERIC, 16),
   token('octopus-key', 'API-', '[A-Z0-9]', 26, 26),
   token('adobe-secret', 'p8e-', ALPHANUMERIC, 30),
@@ -274,21 +473,28 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
     keywords: ['-----begin', '---- begin'],
     pattern: '-----?[ ]?BEGIN[ +][A-Z0-9 +]{0,40}PRIVATE[ +]KEY(?:[ +]BLOCK)?[ ]?----',
     reads: 'block',
-    stock: '-----?[ ]?BEGIN[ +][A-Z0-9 +]{0,40}PRIVATE[ +]KEY(?:[ +]BLOCK)?[ ]?----(?:.|[\\r\\n])*?(?:-----? ?END[A-Z0-9 +]{0,60}----|$)',
+    stock:
+      '-----?[ ]?BEGIN[ +][A-Z0-9 +]{0,40}PRIVATE[ +]KEY(?:[ +]BLOCK)?[ ]?----(?:.|[\\r\\n])*?(?:-----? ?END[A-Z0-9 +]{0,60}----|$)',
   },
-  { name: 'putty-key', keywords: ['private-lines:'], pattern: `Private-Lines: [0-9]{1,4}${long('[A-Za-z0-9+/= \\t\\r\\n\\\\]')}` },
+  {
+    name: 'putty-key',
+    keywords: ['private-lines:'],
+    pattern: `Private-Lines: [0-9]{1,4}${long('[A-Za-z0-9+/= \\t\\r\\n\\\\]')}`,
+  },
   // The scheme stays, which says what kind of server it was.
   {
     name: 'url-password',
     keywords: ['://'],
     reads: 'url',
-    stock: '(?:://|%3[Aa]%2[Ff]%2[Ff])[^ \\t\\r\\n:/@"\'`<>\\[\\]]{0,100}(?::|%3[Aa])[^ \\t\\r\\n/"\'`<>]{1,200}(?:@|%40)',
+    stock:
+      '(?:://|%3[Aa]%2[Ff]%2[Ff])[^ \\t\\r\\n:/@"\'`<>\\[\\]]{0,100}(?::|%3[Aa])[^ \\t\\r\\n/"\'`<>]{1,200}(?:@|%40)',
   },
   {
     name: 'userinfo',
     keywords: ['@'],
     reads: 'userinfo',
-    stock: '[A-Za-z0-9._+-]{1,64}:[^ \\t\\r\\n:/@"\'`<>(){},;|&]{0,64}[0-9][^ \\t\\r\\n:/@"\'`<>(){},;|&]{5,64}@[A-Za-z0-9][A-Za-z0-9.-]{1,250}\\.[A-Za-z]{2,24}',
+    stock:
+      '[A-Za-z0-9._+-]{1,64}:[^ \\t\\r\\n:/@"\'`<>(){},;|&]{0,64}[0-9][^ \\t\\r\\n:/@"\'`<>(){},;|&]{5,64}@[A-Za-z0-9][A-Za-z0-9.-]{1,250}\\.[A-Za-z]{2,24}',
   },
   {
     name: 'bearer-token',
@@ -306,16 +512,35 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
     reads: 'basic',
     stock: `${anyCase('basic')} [A-Za-z0-9+/]{12,1000}={1,2}`,
   },
-  { name: 'basic-auth-flag', keywords: ['-u ', '-u=', '-u+', '--user ', '--user=', '--user+'], boundary: 'argument', pattern: '(?:-u|--user)[ =+]', reads: 'flag', stock: '(?:-u|--user)[ =]["\']?[^ \\t\\r\\n:"\'`]{1,100}:[^ \\t\\r\\n"\'`)]{0,100}[A-Z0-9][^ \\t\\r\\n"\'`)]{5,200}' },
-  { name: 'authorization', keywords: ['authorization'], reads: 'authorization', stock: `${anyCase('authorization')}${QUOTE}${GAP}[:=]${GAP}${QUOTE}[A-Za-z0-9-]{2,24} [A-Za-z0-9._~+/=-]{12,1000}` },
-  { name: 'cookie', keywords: ['cookie'], reads: 'cookies', stock: `${anyCase('cookie')}${QUOTE}${GAP}:${GAP}${QUOTE}[^\\r\\n"]{0,300}?[A-Za-z0-9_.-]{1,60}=[A-Za-z0-9._~+/=%-]{12,1000}` },
+  {
+    name: 'basic-auth-flag',
+    keywords: ['-u ', '-u=', '-u+', '--user ', '--user=', '--user+'],
+    boundary: 'argument',
+    pattern: '(?:-u|--user)[ =+]',
+    reads: 'flag',
+    stock:
+      '(?:-u|--user)[ =]["\']?[^ \\t\\r\\n:"\'`]{1,100}:[^ \\t\\r\\n"\'`)]{0,100}[A-Z0-9][^ \\t\\r\\n"\'`)]{5,200}',
+  },
+  {
+    name: 'authorization',
+    keywords: ['authorization'],
+    reads: 'authorization',
+    stock: `${anyCase('authorization')}${QUOTE}${GAP}[:=]${GAP}${QUOTE}[A-Za-z0-9-]{2,24} [A-Za-z0-9._~+/=-]{12,1000}`,
+  },
+  {
+    name: 'cookie',
+    keywords: ['cookie'],
+    reads: 'cookies',
+    stock: `${anyCase('cookie')}${QUOTE}${GAP}:${GAP}${QUOTE}[^\\r\\n"]{0,300}?[A-Za-z0-9_.-]{1,60}=[A-Za-z0-9._~+/=%-]{12,1000}`,
+  },
   {
     name: 'netrc-password',
     keywords: ['login', 'machine'],
     boundary: 'word',
     pattern: '(?:[Ll]ogin|machine)[ \\t\\r\\n]{1,8}[^ \\t\\r\\n]{1,100}[ \\t\\r\\n]{1,8}password[ \\t\\r\\n]{1,8}',
     reads: 'token',
-    stock: '(?:[Ll]ogin|machine)[ \\t\\r\\n]{1,8}[^ \\t\\r\\n]{1,100}[ \\t\\r\\n]{1,8}password[ \\t\\r\\n]{1,8}[A-Za-z0-9!-~]{8,200}',
+    stock:
+      '(?:[Ll]ogin|machine)[ \\t\\r\\n]{1,8}[^ \\t\\r\\n]{1,100}[ \\t\\r\\n]{1,8}password[ \\t\\r\\n]{1,8}[A-Za-z0-9!-~]{8,200}',
   },
   {
     name: 'command-secret',
@@ -325,8 +550,27 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
     stock: `(?:${['curl -u ?', 'mysql[a-z]{0,8} .{0,200}-p', 'sshpass -p ?', 'docker login .{0,200}-p ', 'redis-cli .{0,200}-a '].join('|')})["']?[^ \\t\\r\\n"'-]{6,200}`,
   },
   inBase64([
-    'sk-ant-', 'sk-proj-', 'ghp_', 'ghs_', 'github_pat_', 'glpat-', 'npm_', 'xoxb-', 'xoxp-', 'AKIA', 'ASIA', 'AIza', 'eccp_', 'sk_live_',
-    'rk_live_', 'lin_api_', 'dckr_pat_', 'pypi-', 'shpat_', 'dop_v1_', 'glsa_',
+    'sk-ant-',
+    'sk-proj-',
+    'ghp_',
+    'ghs_',
+    'github_pat_',
+    'glpat-',
+    'npm_',
+    'xoxb-',
+    'xoxp-',
+    'AKIA',
+    'ASIA',
+    'AIza',
+    'eccp_',
+    'sk_live_',
+    'rk_live_',
+    'lin_api_',
+    'dckr_pat_',
+    'pypi-',
+    'shpat_',
+    'dop_v1_',
+    'glsa_',
     // A certificate begins as a key does.
     ...['', 'RSA ', 'EC ', 'DSA ', 'OPENSSH ', 'ENCRYPTED ', 'PGP '].map((kind) => `-----BEGIN ${kind}PRIVATE KEY`),
   ]),

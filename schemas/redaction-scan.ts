@@ -15,7 +15,12 @@ export const Look = {
 
 /** Characters that {@link KeywordScanner.look} tells of. */
 const SIGNS: Readonly<Record<string, number>> = {
-  '\\': Look.break | Look.escape, '%': Look.escape, '&': Look.escape, '+': Look.plus, '\n': Look.break, '\r': Look.break,
+  '\\': Look.break | Look.escape,
+  '%': Look.escape,
+  '&': Look.escape,
+  '+': Look.plus,
+  '\n': Look.break,
+  '\r': Look.break,
 };
 
 /**
@@ -42,7 +47,8 @@ export function createKeywordScanner(keywords: readonly string[]): KeywordScanne
   const characters = windows.slice();
   const columns = new Uint8Array(128);
   let width = 1;
-  for (const character of new Set(keywords.join('') + Object.keys(SIGNS).join(''))) columns[character.charCodeAt(0)] = width++;
+  for (const character of new Set(keywords.join('') + Object.keys(SIGNS).join('')))
+    columns[character.charCodeAt(0)] = width++;
   for (let code = 65; code <= 90; code++) columns[code] = columns[code + 32] ?? 0;
   columns.forEach((column, code) => (characters[code] = (characters[code] ?? 0) | column));
 

@@ -81,7 +81,17 @@ export function readIdentifier(text: string, start: number, end: number): Identi
     letters += upper + small;
     isFirst = false;
   }
-  return { end: i, words, isWords: isWords && words > 0 && 2 * letters >= 5 * words && 3 * digits <= letters && 4 * odd <= known && 3 * short <= words };
+  return {
+    end: i,
+    words,
+    isWords:
+      isWords &&
+      words > 0 &&
+      2 * letters >= 5 * words &&
+      3 * digits <= letters &&
+      4 * odd <= known &&
+      3 * short <= words,
+  };
 }
 
 /** `options.token`, `getToken(user)`, `match2[0]`, `(*api.Key)(x)`, `SecretString = ...`: source that names where a secret comes from. */
@@ -124,9 +134,11 @@ export function isSource(text: string, start: number, end: number, isToken: bool
   const isPlain = !hasDigit || isWords;
   if (words === 1) {
     const word = first.toLowerCase();
-    if (sources.has(word) && (next === '[' || next === '?' || isSpace(text.charCodeAt(i)) || i === text.length)) return true;
+    if (sources.has(word) && (next === '[' || next === '?' || isSpace(text.charCodeAt(i)) || i === text.length))
+      return true;
     // `sha256(`: too short for words.
-    if (next === '(') return isPlain || (isToken && i - start <= 8) || VOCABULARY.getters.some((getter) => word.startsWith(getter));
+    if (next === '(')
+      return isPlain || (isToken && i - start <= 8) || VOCABULARY.getters.some((getter) => word.startsWith(getter));
     if (next === '[' || next === '{' || (isExpression && next === ')')) return isPlain;
     // A type: `secret: SecretString = ...`, `secret: SecretString | None`.
     return i === end && isPlain && (isAssigned(text, i) || isUnion(text, start, i));
@@ -143,20 +155,25 @@ function isAssigned(text: string, at: number): boolean {
 
 /** Whether a type at `[start, end)`, which has a capital, is one of several: `HiddenText | None`. */
 function isUnion(text: string, start: number, end: number): boolean {
-  if (!text.startsWith(' | ', end) || !(isLetter(text.charCodeAt(end + 3)) || text.charAt(end + 3) === '_')) return false;
+  if (!text.startsWith(' | ', end) || !(isLetter(text.charCodeAt(end + 3)) || text.charAt(end + 3) === '_'))
+    return false;
   for (let i = start; i < end; i++) if (isUpper(text.charCodeAt(i))) return true;
   return false;
 }
 
 /** A value with blanks that speaks of passwords. */
 export function isSentence(text: string, start: number, end: number): boolean {
-  const words = text.slice(start, Math.min(end, start + LONGEST_LOOK)).split(/[^A-Za-z0-9]/).filter((word) => word !== '');
+  const words = text
+    .slice(start, Math.min(end, start + LONGEST_LOOK))
+    .split(/[^A-Za-z0-9]/)
+    .filter((word) => word !== '');
   return words.some((word) => prose.has(word.toLowerCase())) || words.length > 12;
 }
 
 /** Whether a value of small letters, which is no sentence by itself, begins one: `password: database password. Is typically`. */
 export function beginsSentence(text: string, start: number, end: number): boolean {
-  for (let i = start; i < end; i++) if (!isLower(text.charCodeAt(i)) && !(i === end - 1 && '.,'.includes(text.charAt(i)))) return false;
+  for (let i = start; i < end; i++)
+    if (!isLower(text.charCodeAt(i)) && !(i === end - 1 && '.,'.includes(text.charAt(i)))) return false;
   let i = end;
   for (let words = 0; words < MOST_PROSE && text.charAt(i) === ' '; words++) {
     const from = i + 1;
@@ -172,15 +189,22 @@ export function beginsSentence(text: string, start: number, end: number): boolea
 export function isPasswordsName(text: string, start: number, end: number, isQuoted: boolean): boolean {
   if (end - start > LONGEST_LOOK) return false;
   const value = text.slice(start, end);
-  return (/^[A-Za-z_./-]{1,256}$/.test(value) && /pass|pwd|secret|token/.test(value.toLowerCase())) || (!isQuoted && /^[A-Z]{2,40}(?:_[A-Z]{2,40}){1,6}$/.test(value));
+  return (
+    (/^[A-Za-z_./-]{1,256}$/.test(value) && /pass|pwd|secret|token/.test(value.toLowerCase())) ||
+    (!isQuoted && /^[A-Z]{2,40}(?:_[A-Z]{2,40}){1,6}$/.test(value))
+  );
 }
 
 /** A digest, an address, a date, a number, a regular expression, a list of fields: what says where a secret is, or which one. */
 export function isAddress(text: string, start: number, end: number): boolean {
   const value = text.slice(start, Math.min(end, start + LONGEST_SCHEME)).toLowerCase();
   return (
-    /^(?:arn:|projects\/|vault:|op:\/\/|file:|sha1[:-]|sha256[:-]|sha384[:-]|sha512[:-]|hmac-sha[0-9]{3}:|md5:|[0-9]{4}-[0-9]{2}-[0-9]{2}|0x[0-9a-f]{1,16}$)/.test(value) ||
-    value.includes('://') || value.includes('[0-9a-') || value.includes('[a-z')
+    /^(?:arn:|projects\/|vault:|op:\/\/|file:|sha1[:-]|sha256[:-]|sha384[:-]|sha512[:-]|hmac-sha[0-9]{3}:|md5:|[0-9]{4}-[0-9]{2}-[0-9]{2}|0x[0-9a-f]{1,16}$)/.test(
+      value,
+    ) ||
+    value.includes('://') ||
+    value.includes('[0-9a-') ||
+    value.includes('[a-z')
   );
 }
 
@@ -189,7 +213,8 @@ export function isPlatform(text: string, start: number, end: number): boolean {
   return text.slice(start, Math.min(end, start + LONGEST_LOOK)).includes(':*:*');
 }
 
-const isJoint = (code: number): boolean => code === 45 || code === 95 || code === 46 || code === 47 || code === 58 || code === 64 || code === 94 || code === 126;
+const isJoint = (code: number): boolean =>
+  code === 45 || code === 95 || code === 46 || code === 47 || code === 58 || code === 64 || code === 94 || code === 126;
 
 /** Two words or more, with signs between, each of letters and a short number at most: `app-tls-2`, `^1.2.3-rc.1`. */
 export function isNames(text: string, start: number, end: number): boolean {
@@ -213,7 +238,11 @@ function wordEnd(text: string, at: number, end: number): number {
     return i - from;
   };
   if (run(isUpper, 20) <= 1 && run(isLower, 20) > 0 && isLower(text.charCodeAt(at))) {
-    for (let parts = 0; parts < 6 && isUpper(text.charCodeAt(i)) && isLower(text.charCodeAt(i + 1)) && i + 1 < end; parts++) {
+    for (
+      let parts = 0;
+      parts < 6 && isUpper(text.charCodeAt(i)) && isLower(text.charCodeAt(i + 1)) && i + 1 < end;
+      parts++
+    ) {
       i += 1;
       run(isLower, 20);
     }
@@ -232,7 +261,8 @@ export function isTokenName(text: string, start: number, end: number): boolean {
     if (isDigit(text.charCodeAt(i))) {
       const from = i;
       while (i < end && isDigit(text.charCodeAt(i))) i += 1;
-      if (i - from > 3 && !(i - from === 4 && (text.startsWith('19', from) || text.startsWith('20', from)))) return false;
+      if (i - from > 3 && !(i - from === 4 && (text.startsWith('19', from) || text.startsWith('20', from))))
+        return false;
     } else {
       const name = readIdentifier(text, i, end);
       if (!name.isWords) return false;

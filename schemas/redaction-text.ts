@@ -12,15 +12,22 @@ export const isUpper = (code: number): boolean => code >= 65 && code <= 90;
 export const isLetter = (code: number): boolean => isLower(code) || isUpper(code);
 export const isAlphanumeric = (code: number): boolean => isDigit(code) || isLetter(code);
 export const isNameCharacter = (code: number): boolean => isAlphanumeric(code) || code === 95 || code === 45;
-export const isHexDigit = (code: number): boolean => isDigit(code) || (code >= 97 && code <= 102) || (code >= 65 && code <= 70);
+export const isHexDigit = (code: number): boolean =>
+  isDigit(code) || (code >= 97 && code <= 102) || (code >= 65 && code <= 70);
 /** `'`, `"` and the backtick. */
 export const isQuote = (code: number): boolean => code === 34 || code === 39 || code === 96;
 export const isSpace = (code: number): boolean => code === 32 || (code >= 9 && code <= 13);
 export const isLineBreak = (code: number): boolean => code === 10 || code === 13;
 /** Quotation marks beyond ASCII: two guillemets, the General Punctuation ones, CJK brackets and full-width quotes. */
 export const isTypographicQuote = (code: number): boolean =>
-  code === 0xab || code === 0xbb || (code >= 0x2018 && code <= 0x201f) || code === 0x2039 || code === 0x203a ||
-  (code >= 0x300c && code <= 0x300f) || code === 0xff02 || code === 0xff07;
+  code === 0xab ||
+  code === 0xbb ||
+  (code >= 0x2018 && code <= 0x201f) ||
+  code === 0x2039 ||
+  code === 0x203a ||
+  (code >= 0x300c && code <= 0x300f) ||
+  code === 0xff02 ||
+  code === 0xff07;
 
 /** Value of a hexadecimal digit. */
 export const hexValue = (code: number): number => (isDigit(code) ? code - 48 : (code | 32) - 87);
@@ -70,9 +77,18 @@ function endsNumericEscape(text: string, at: number): boolean {
   if (text.charCodeAt(sign) === PERCENT) return true;
   const isAfter = (letter: string, digits: number): boolean => {
     const place = at - digits - 1;
-    return text.charAt(place) === letter && (text.charCodeAt(place - 1) === BACKSLASH || (letter === 'u' && text.charCodeAt(place - 1) === PERCENT)) && isHex(text, place + 1, digits);
+    return (
+      text.charAt(place) === letter &&
+      (text.charCodeAt(place - 1) === BACKSLASH || (letter === 'u' && text.charCodeAt(place - 1) === PERCENT)) &&
+      isHex(text, place + 1, digits)
+    );
   };
-  return isAfter('x', 2) || isAfter('u', 4) || isAfter('U', 8) || (text.charCodeAt(at - 4) === BACKSLASH && isOctal(text, at - 3));
+  return (
+    isAfter('x', 2) ||
+    isAfter('u', 4) ||
+    isAfter('U', 8) ||
+    (text.charCodeAt(at - 4) === BACKSLASH && isOctal(text, at - 3))
+  );
 }
 
 /** Whether three octal digits of a byte stand at `at`. */

@@ -61,35 +61,82 @@ const repeat = (piece: string, size: number): string => piece.repeat(Math.ceil(s
 
 const KEYWORDS = [...new Set(REDACTION_RULES.flatMap(({ keywords }) => keywords))];
 /** Shortest and longest keyword of each reader. */
-const READ_BY_HAND = [...new Set(REDACTION_RULES.filter(({ reads }) => reads !== undefined).flatMap(({ keywords }) => {
-  const sorted = [...keywords].sort((a, b) => a.length - b.length);
-  return [sorted[0] ?? '', sorted.at(-1) ?? ''];
-}))];
+const READ_BY_HAND = [
+  ...new Set(
+    REDACTION_RULES.filter(({ reads }) => reads !== undefined).flatMap(({ keywords }) => {
+      const sorted = [...keywords].sort((a, b) => a.length - b.length);
+      return [sorted[0] ?? '', sorted.at(-1) ?? ''];
+    }),
+  ),
+];
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
-const SIGNS = ['\\', '"', "'", '`', '(', '[{', ')', '@', ':', '%', '%41', '&amp;', '\\u0041', '+', '=', '\n', '“', 'é', 'QUJD', '2e2e', '://', 'a.b@', '$', 'x1.'];
+const SIGNS = [
+  '\\',
+  '"',
+  "'",
+  '`',
+  '(',
+  '[{',
+  ')',
+  '@',
+  ':',
+  '%',
+  '%41',
+  '&amp;',
+  '\\u0041',
+  '+',
+  '=',
+  '\n',
+  '“',
+  'é',
+  'QUJD',
+  '2e2e',
+  '://',
+  'a.b@',
+  '$',
+  'x1.',
+];
 
 /** Texts made to be slow, by what is repeated in them. */
-const PIECES = [...new Set([
-  ...KEYWORDS.flatMap((keyword) => [keyword, `${keyword}=\\`]),
-  ...READ_BY_HAND.flatMap((keyword) => SIGNS.flatMap((sign) => [`${keyword}${sign}`, `${keyword}=${sign}`])),
-  ...READ_BY_HAND.flatMap((keyword) => [`${keyword}=`, `${keyword} `, `${keyword}:a1.`, `${capital(keyword)}=`]),
-  ...SIGNS.flatMap((sign) => SIGNS.map((other) => `${sign}${other}`)),
-  'cookie=a;', 'authorization=a,', 'curl mysql sshpass redis-cli sqlcmd vsql ldapsearch mongosh smbclient ', '://a:b', '-----BEGIN ', '-eyJ', '.eyJ', 'login a ',
-  'password="\\"', ['ghp', '_FAKE0000fake0000 '].join(''), 'sk-ant-ghp_npm_AKIAxoxb-eyJ',
-])];
+const PIECES = [
+  ...new Set([
+    ...KEYWORDS.flatMap((keyword) => [keyword, `${keyword}=\\`]),
+    ...READ_BY_HAND.flatMap((keyword) => SIGNS.flatMap((sign) => [`${keyword}${sign}`, `${keyword}=${sign}`])),
+    ...READ_BY_HAND.flatMap((keyword) => [`${keyword}=`, `${keyword} `, `${keyword}:a1.`, `${capital(keyword)}=`]),
+    ...SIGNS.flatMap((sign) => SIGNS.map((other) => `${sign}${other}`)),
+    'cookie=a;',
+    'authorization=a,',
+    'curl mysql sshpass redis-cli sqlcmd vsql ldapsearch mongosh smbclient ',
+    '://a:b',
+    '-----BEGIN ',
+    '-eyJ',
+    '.eyJ',
+    'login a ',
+    'password="\\"',
+    ['ghp', '_FAKE0000fake0000 '].join(''),
+    'sk-ant-ghp_npm_AKIAxoxb-eyJ',
+  ]),
+];
 
 describe('work of redact', () => {
   it('grows with the length of a text alone, and stays under a fixed number of reads for each character', () => {
     const slow: string[] = [];
     for (const piece of PIECES) {
       const [half, whole] = [readsOf(repeat(piece, SIZE / 2)), readsOf(repeat(piece, SIZE))];
-      if (whole > SIZE * MOST_READS || whole > half * 2.1 + 256) slow.push(`${JSON.stringify(piece)}: ${(whole / SIZE).toFixed(1)} a character, ${(whole / half).toFixed(2)} when doubled`);
+      if (whole > SIZE * MOST_READS || whole > half * 2.1 + 256)
+        slow.push(
+          `${JSON.stringify(piece)}: ${(whole / SIZE).toFixed(1)} a character, ${(whole / half).toFixed(2)} when doubled`,
+        );
     }
     expect(slow).toEqual([]);
   });
 
   it('is bounded for texts of any pieces', () => {
-    const piece = fc.oneof(fc.constantFrom(...KEYWORDS), fc.constantFrom(...SIGNS), fc.constantFrom('=', ' ', ';', 'a', '1', 'Aa', 'aaaaaaaaaaaaaaaaaaaaaaaaaa'));
+    const piece = fc.oneof(
+      fc.constantFrom(...KEYWORDS),
+      fc.constantFrom(...SIGNS),
+      fc.constantFrom('=', ' ', ';', 'a', '1', 'Aa', 'aaaaaaaaaaaaaaaaaaaaaaaaaa'),
+    );
     fc.assert(
       fc.property(fc.array(piece, { minLength: 1, maxLength: 12 }), (pieces) => {
         expect(readsOf(repeat(pieces.join(''), SIZE)) / SIZE).toBeLessThan(MOST_READS);

@@ -49,29 +49,67 @@ describe('redact', () => {
 
   it('leaves source code alone that only names where a secret comes from', () => {
     for (const text of [
-      'const openingBraceToken = secondTokenAfterArrow;', 'lastSignificantToken = match2[0];', 'AdminAPIKeys: admin_api_keys_1.AdminAPIKeys,', 'secret_key = base64url_encode(os.urandom(16))',
-      'password: Optional[str] = None,', 'passwords: dict[str, str | None],', 'def f(username: str | None, password: HiddenText | None)', '$password = [NetworkCredential]::new("", $x).Password',
-      'out.Password = (*string)(unsafe.Pointer(in.Password))', 'secret: corev1.Secret{', 'secrets := []corev1.Secret{}', 'secretIDs := localSecretIDsRaw.(bool)', 'withXSRFToken: defaultToConfig2,', 'oauth1_client_cls = FlaskOAuth1App',
-      'secret: utils$1.getSafeProp(auth)', 'POLICY_CREATE_SECRET = 0x00000020', '"token-counting-2024-11-01": "token-counting-2024-11-01"', ':param password: database password.  Is typically a string',
-      'ClientToken: "hmac-sha256:08ba357e274f528065766c770a639abf6809b39ccfd37c2a3157c7f51954da0a"', 'authorization: "https://account.box.example/api/oauth2/authorize",', 'regex: (secret)(=|:)[\'"](?P<secret>[0-9a-zA-Z]{8,64})',
-      'INVALID_PASSWORD:"auth/wrong-password",', 'cpe:2.3:a:passwd:base-passwd:3.5.43:*:*:*:*:*:*:*', "if (key?.startsWith('-----BEGIN PGP PRIVATE KEY BLOCK-----')) {", 'sk-ecdsa-sha2-nistp256@openssh',
-      'github.com/ktrysmt/go-bitbucket v0.6.4 h1:C8dUGp0qkwncKtAnozHCbbqhptefzEd1I0sfnuy9rYQ=', 'certificate-authority-data: ' + Buffer.from('-----BEGIN CERTIFICATE-----\nMIIFAKE0000FAKE0000').toString('base64'),
-      'secretOrPublicKey = discoverOAuthServerInfo;', 'response did not include a valid Bearer access_token")',
+      'const openingBraceToken = secondTokenAfterArrow;',
+      'lastSignificantToken = match2[0];',
+      'AdminAPIKeys: admin_api_keys_1.AdminAPIKeys,',
+      'secret_key = base64url_encode(os.urandom(16))',
+      'password: Optional[str] = None,',
+      'passwords: dict[str, str | None],',
+      'def f(username: str | None, password: HiddenText | None)',
+      '$password = [NetworkCredential]::new("", $x).Password',
+      'out.Password = (*string)(unsafe.Pointer(in.Password))',
+      'secret: corev1.Secret{',
+      'secrets := []corev1.Secret{}',
+      'secretIDs := localSecretIDsRaw.(bool)',
+      'withXSRFToken: defaultToConfig2,',
+      'oauth1_client_cls = FlaskOAuth1App',
+      'secret: utils$1.getSafeProp(auth)',
+      'POLICY_CREATE_SECRET = 0x00000020',
+      '"token-counting-2024-11-01": "token-counting-2024-11-01"',
+      ':param password: database password.  Is typically a string',
+      'ClientToken: "hmac-sha256:08ba357e274f528065766c770a639abf6809b39ccfd37c2a3157c7f51954da0a"',
+      'authorization: "https://account.box.example/api/oauth2/authorize",',
+      'regex: (secret)(=|:)[\'"](?P<secret>[0-9a-zA-Z]{8,64})',
+      'INVALID_PASSWORD:"auth/wrong-password",',
+      'cpe:2.3:a:passwd:base-passwd:3.5.43:*:*:*:*:*:*:*',
+      "if (key?.startsWith('-----BEGIN PGP PRIVATE KEY BLOCK-----')) {",
+      'sk-ecdsa-sha2-nistp256@openssh',
+      'github.com/ktrysmt/go-bitbucket v0.6.4 h1:C8dUGp0qkwncKtAnozHCbbqhptefzEd1I0sfnuy9rYQ=',
+      'certificate-authority-data: ' +
+        Buffer.from('-----BEGIN CERTIFICATE-----\nMIIFAKE0000FAKE0000').toString('base64'),
+      'secretOrPublicKey = discoverOAuthServerInfo;',
+      'response did not include a valid Bearer access_token")',
     ]) {
       expect(redactText(text)).toBe(text);
     }
   });
 
   it('masks no more of the clean sample than is known', () => {
-    const packages = JSON.parse(readFileSync(join(packageRoot(), 'schemas', 'redaction.clean.json'), 'utf8')) as Record<string, string[]>;
+    const packages = JSON.parse(readFileSync(join(packageRoot(), 'schemas', 'redaction.clean.json'), 'utf8')) as Record<
+      string,
+      string[]
+    >;
     const lines = Object.values(packages).flat();
     expect(lines.length).toBe(2_739);
     expect(lines.filter((line) => redactText(line) !== line)).toHaveLength(11);
   });
 
   it('takes random values under the names of secrets, however they are made up', () => {
-    for (const value of ['Zk8m' + 'Qv4Rt2Lx', '0bc57212c3cbbec6' + '9d20b34c507284bd300def5b', 'JBSWY3DP' + 'EHPK3PXP', 'hh5s93j4' + 'hdidpola', 'wJalrXUtnFEMI/K7MDENG/' + 'bPxRfiCYzzzzzzzzzz']) {
-      for (const text of [`API_TOKEN=${value}`, `"apiKey": "${value}"`, `token := "${value}"`, `--auth-token ${value}`, `password: ${value}`]) expect(redactText(text), text).not.toContain(value);
+    for (const value of [
+      'Zk8m' + 'Qv4Rt2Lx',
+      '0bc57212c3cbbec6' + '9d20b34c507284bd300def5b',
+      'JBSWY3DP' + 'EHPK3PXP',
+      'hh5s93j4' + 'hdidpola',
+      'wJalrXUtnFEMI/K7MDENG/' + 'bPxRfiCYzzzzzzzzzz',
+    ]) {
+      for (const text of [
+        `API_TOKEN=${value}`,
+        `"apiKey": "${value}"`,
+        `token := "${value}"`,
+        `--auth-token ${value}`,
+        `password: ${value}`,
+      ])
+        expect(redactText(text), text).not.toContain(value);
     }
   });
 
@@ -86,11 +124,18 @@ describe('redact', () => {
   });
 
   it('finds a secret whatever stands around it, unless it continues a word', () => {
-    const secrets = VECTORS.filter(({ name }) => REDACTION_RULES.some((rule) => rule.name === name)).map(({ input }) => input.slice(1, -1).join(''));
+    const secrets = VECTORS.filter(({ name }) => REDACTION_RULES.some((rule) => rule.name === name)).map(({ input }) =>
+      input.slice(1, -1).join(''),
+    );
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), fc.constantFrom(...secrets), fc.string({ unit: 'binary' }), (before, secret, after) => {
-        expect(redactText(`${before}\n${secret}\n${after}`)).not.toContain(secret);
-      }),
+      fc.property(
+        fc.string({ unit: 'binary' }),
+        fc.constantFrom(...secrets),
+        fc.string({ unit: 'binary' }),
+        (before, secret, after) => {
+          expect(redactText(`${before}\n${secret}\n${after}`)).not.toContain(secret);
+        },
+      ),
       { numRuns: 500 },
     );
   });
@@ -101,7 +146,8 @@ describe('redact', () => {
         expect(source, name).not.toMatch(/\(\?[^:]/);
         expect(source, name).not.toMatch(/\\[1-9sSdDwWpPkK]/);
         expect(source.replace(/\\./g, ''), name).not.toMatch(/[*+](?![^[]*\])/);
-        for (const [, max] of source.matchAll(/\{\d+,(\d*)\}/g)) expect(Number(max || Infinity), name).toBeLessThanOrEqual(1000);
+        for (const [, max] of source.matchAll(/\{\d+,(\d*)\}/g))
+          expect(Number(max || Infinity), name).toBeLessThanOrEqual(1000);
       }
       for (const keyword of keywords) expect(keyword, name).toMatch(/^[!-@[-`a-~ ]+$/);
     }
@@ -114,7 +160,12 @@ describe('mayHoldSecret', () => {
     const keywords = REDACTION_RULES.flatMap((rule) => rule.keywords);
     const piece = fc.oneof(
       fc.constantFrom(...VECTORS.map(({ input }) => input.join(''))),
-      fc.tuple(fc.constantFrom(...VECTORS.map(({ input }) => input.join(''))), fc.constantFrom('base64' as const, 'base64url' as const, 'hex' as const)).map(([text, encoding]) => Buffer.from(text).toString(encoding)),
+      fc
+        .tuple(
+          fc.constantFrom(...VECTORS.map(({ input }) => input.join(''))),
+          fc.constantFrom('base64' as const, 'base64url' as const, 'hex' as const),
+        )
+        .map(([text, encoding]) => Buffer.from(text).toString(encoding)),
       fc.constantFrom(...keywords, ...keywords.map((keyword) => keyword.toUpperCase())),
       fc.constantFrom(':', '@', '=', 'a:b@', '-u a:b', '0123456789', 'K', 'İ', 'x'),
       fc.string({ unit: 'binary', maxLength: 8 }),
@@ -130,7 +181,16 @@ describe('mayHoldSecret', () => {
   });
 
   it('is false of the names that a hook has to do with', () => {
-    const names = ['58cb0000-0000-4000-8000-000000000000', 'Bash', 'Task', 'Skill', 'AskUserQuestion', 'mcp__files__write', 'toolu_01FAKE000000abcdefghij', 'acme/app'];
+    const names = [
+      '58cb0000-0000-4000-8000-000000000000',
+      'Bash',
+      'Task',
+      'Skill',
+      'AskUserQuestion',
+      'mcp__files__write',
+      'toolu_01FAKE000000abcdefghij',
+      'acme/app',
+    ];
     expect(names.filter(mayHoldSecret)).toEqual([]);
   });
 });

@@ -13,8 +13,21 @@ import { Ahead } from './redaction-ahead.js';
 import { eachDecoded, SHORTEST_DECODED } from './redaction-encoded.js';
 import { mayBeForm, mayHaveEscapes, resolveEscapes } from './redaction-escapes.js';
 import {
-  basicEnd, blockEnd, isNamedSecret, nameEnd, readAssignment, readAuthorization, readCommand, readCookies, readToken, readUrl, readUserFlag,
-  readUserinfo, strengthOf, type Strength, type Take,
+  basicEnd,
+  blockEnd,
+  isNamedSecret,
+  nameEnd,
+  readAssignment,
+  readAuthorization,
+  readCommand,
+  readCookies,
+  readToken,
+  readUrl,
+  readUserFlag,
+  readUserinfo,
+  strengthOf,
+  type Strength,
+  type Take,
 } from './redaction-readers.js';
 import { PERSONAL_RULES, readAddress, readLogin, type PersonalKind } from './redaction-personal.js';
 import { createKeywordScanner, Look, type KeywordScanner } from './redaction-scan.js';
@@ -92,7 +105,9 @@ let fullEngine: Engine | undefined;
 /** Made when first needed, since the hook imports this file and most of its calls redact nothing. */
 function createEngine(list: readonly RedactionRule[]): Engine {
   const pairs = list.flatMap(({ keywords, before = 0 }, rule): Pair[] =>
-    [...keywords].sort((a, b) => b.length - a.length).map((keyword) => ({ rule, keyword, back: keyword.length - 1 + before })),
+    [...keywords]
+      .sort((a, b) => b.length - a.length)
+      .map((keyword) => ({ rule, keyword, back: keyword.length - 1 + before })),
   );
   const starts = new Map<string, number[]>();
   pairs.forEach(({ keyword }, pair) => starts.set(keyword, [...(starts.get(keyword) ?? []), pair]));
@@ -111,7 +126,10 @@ function createEngine(list: readonly RedactionRule[]): Engine {
  * nothing more. Takes time linear in the text's length.
  */
 export function redact(text: string, personal?: Personal): Redaction {
-  const own = personal === undefined ? (engine ??= createEngine(REDACTION_RULES)) : (fullEngine ??= createEngine([...REDACTION_RULES, ...PERSONAL_RULES]));
+  const own =
+    personal === undefined
+      ? (engine ??= createEngine(REDACTION_RULES))
+      : (fullEngine ??= createEngine([...REDACTION_RULES, ...PERSONAL_RULES]));
   const look = lookAt(own, text);
   return look === 0 ? { text, counts: NOTHING } : redactSeen(own, text, look, personal);
 }
@@ -132,7 +150,8 @@ function redactSeen(own: Engine, text: string, look: number, personal: Personal 
     if (end <= done) continue;
     if (start >= done) {
       const kind = own.rules[rule]?.rule.name ?? '';
-      const placeholder = value === undefined || personal === undefined ? `[REDACTED:${kind}]` : personal(kind as PersonalKind, value);
+      const placeholder =
+        value === undefined || personal === undefined ? `[REDACTED:${kind}]` : personal(kind as PersonalKind, value);
       result += text.slice(done, start) + placeholder;
       counts[kind] = (counts[kind] ?? 0) + 1;
     } else if (value !== undefined && isHostOnly(text, done, end)) continue;
@@ -206,7 +225,10 @@ function findPlain(own: Engine, text: string, found: Found[]): void {
       if (reads === 'address' || reads === 'login') readPersonal(text, start, end, index, reads, found);
       else if (reads !== undefined && reads !== 'command') READERS[reads]?.(ahead, start, end, take);
       else if (start >= (commands.get(keyword) ?? 0) && mayRead(commands, start)) {
-        commands.set(keyword, readCommand(ahead, start, end, (from, to) => found.push({ start: from, end: to, rule: index })));
+        commands.set(
+          keyword,
+          readCommand(ahead, start, end, (from, to) => found.push({ start: from, end: to, rule: index })),
+        );
       }
       continue;
     }
@@ -221,8 +243,7 @@ function findPlain(own: Engine, text: string, found: Found[]): void {
     else if (reads === 'block') {
       const to = blockEnd(text, end);
       if (to !== -1) take(start, to);
-    }
-    else if (reads === 'token') readToken(ahead, start, end, take);
+    } else if (reads === 'token') readToken(ahead, start, end, take);
     else if (reads === 'flag') readUserFlag(ahead, start, end, take);
     else if (reads === 'basic') {
       const to = basicEnd(ahead, start);
@@ -238,15 +259,27 @@ function mayRead(commands: ReadonlyMap<string, number>, start: number): boolean 
   return lines < MOST_COMMANDS;
 }
 
-function readPersonal(text: string, start: number, end: number, rule: number, reads: 'address' | 'login', found: Found[]): void {
-  const take = (from: number, to: number, personal: string): void => void found.push({ start: from, end: to, rule, personal });
+function readPersonal(
+  text: string,
+  start: number,
+  end: number,
+  rule: number,
+  reads: 'address' | 'login',
+  found: Found[],
+): void {
+  const take = (from: number, to: number, personal: string): void =>
+    void found.push({ start: from, end: to, rule, personal });
   if (reads === 'address') readAddress(text, start, take);
   else readLogin(text, start, end, take);
 }
 
 /** The readers that begin at a keyword, but for those of command lines and of personal data. */
 const READERS: Readonly<Partial<Record<Reads, (ahead: Ahead, start: number, end: number, take: Take) => void>>> = {
-  assignment: readAssignment, authorization: readAuthorization, cookies: readCookies, url: readUrl, userinfo: readUserinfo,
+  assignment: readAssignment,
+  authorization: readAuthorization,
+  cookies: readCookies,
+  url: readUrl,
+  userinfo: readUserinfo,
 };
 
 /** Where a match may begin: place times {@link PAIRS} plus number of the pair, in order. */
@@ -283,7 +316,8 @@ export function secretNameStrength(name: string): Strength | undefined {
   scanner.scan(name, (keyword, end) => {
     for (const number of starts[keyword] ?? []) {
       const { rule, back } = pairs[number] as Pair;
-      if (rules[rule]?.rule.name === NAMED_SECRET && nameEnd(ahead, end + 1) === name.length) found.push(strengthOf(name, end - back, end + 1));
+      if (rules[rule]?.rule.name === NAMED_SECRET && nameEnd(ahead, end + 1) === name.length)
+        found.push(strengthOf(name, end - back, end + 1));
     }
   });
   return found.includes('password') ? 'password' : found[0];

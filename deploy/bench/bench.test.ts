@@ -33,7 +33,8 @@ async function figuresOf(part: (report: BenchReport) => Promise<void>): Promise<
   return figures;
 }
 
-const barsOf = (figures: readonly Measured[]): unknown[] => figures.map(({ metric, better, floor, goal }) => [metric, better, floor, goal]);
+const barsOf = (figures: readonly Measured[]): unknown[] =>
+  figures.map(({ metric, better, floor, goal }) => [metric, better, floor, goal]);
 
 describe('each part of the store bench reports its figures', () => {
   const sizes = { rows: 20, inserts: 2, repeats: 2 };
@@ -67,7 +68,9 @@ describe('each part of the store bench reports its figures', () => {
   });
 
   test('fsync', async () => {
-    expect(barsOf(await figuresOf((report) => fsyncThroughput(report, sizes)))).toEqual([['insert_fsync_ratio', 'higher', 0.6, 0.85]]);
+    expect(barsOf(await figuresOf((report) => fsyncThroughput(report, sizes)))).toEqual([
+      ['insert_fsync_ratio', 'higher', 0.6, 0.85],
+    ]);
   });
 
   test('kill: nothing acknowledged is lost, nothing is there in part', async () => {
@@ -78,14 +81,18 @@ describe('each part of the store bench reports its figures', () => {
       ['kill_rounds', 'higher', 3, 3],
       ['kill_acknowledged_batches', 'higher', 24, 24],
     ]);
-    expect(figures.map((figure) => standing({ bench: 'store', ...figure }))).toEqual(Array.from({ length: 4 }, () => 'goal reached'));
+    expect(figures.map((figure) => standing({ bench: 'store', ...figure }))).toEqual(
+      Array.from({ length: 4 }, () => 'goal reached'),
+    );
   });
 });
 
 describe('the rollup bench reports its figures, against its bars', () => {
   test('all of it, on one small fleet', async () => {
     const fleet = { events: 5_000, days: 6, organisations: 3, repositories: 2 };
-    const figures = await figuresOf((report) => measureAll(report, { fleet, repeats: 1, stream: { eventsPerSecond: 50, seconds: 4 } }));
+    const figures = await figuresOf((report) =>
+      measureAll(report, { fleet, repeats: 1, stream: { eventsPerSecond: 50, seconds: 4 } }),
+    );
     expect(barsOf(figures)).toEqual([
       ['refresh_bucket_ratio', 'higher', 40, 100],
       ['refresh_all_series_ratio', 'higher', 40, 100],
@@ -102,28 +109,43 @@ describe('the rollup bench reports its figures, against its bars', () => {
 describe('redaction', () => {
   test('cpu, doubling and worst', async () => {
     const small = 4_096;
-    expect(barsOf(await figuresOf((report) => cpu(report, 1)))).toEqual([['redaction_json_parse_ratio', 'lower', 0.6, 0.25]]);
-    expect(barsOf(await figuresOf((report) => doubling(report, small)))).toEqual([['redaction_doubling_ratio', 'lower', 2.5, 2.1]]);
-    expect(barsOf(await figuresOf((report) => worst(report, small)))).toEqual([['redaction_worst_megabyte_ms', 'lower', 200, 50]]);
+    expect(barsOf(await figuresOf((report) => cpu(report, 1)))).toEqual([
+      ['redaction_json_parse_ratio', 'lower', 0.6, 0.25],
+    ]);
+    expect(barsOf(await figuresOf((report) => doubling(report, small)))).toEqual([
+      ['redaction_doubling_ratio', 'lower', 2.5, 2.1],
+    ]);
+    expect(barsOf(await figuresOf((report) => worst(report, small)))).toEqual([
+      ['redaction_worst_megabyte_ms', 'lower', 200, 50],
+    ]);
   });
 
   test('false positives are counted on the packages that are named, in the versions that are named', async () => {
     const [figure] = await figuresOf((report) => falsePositives(report, { commander: '14.0.3' }));
     expect(figure?.value).toBeLessThan(0.1);
-    await expect((async () => falsePositives({ figure: () => undefined, note: () => undefined }, { commander: '1.0.0' }))()).rejects.toThrow(/the corpus is of commander 1\.0\.0, but 14\.0\.3 is installed/);
+    await expect(
+      (async () => falsePositives({ figure: () => undefined, note: () => undefined }, { commander: '1.0.0' }))(),
+    ).rejects.toThrow(/the corpus is of commander 1\.0\.0, but 14\.0\.3 is installed/);
   });
 });
 
 describe.skipIf(!hasGo())(`redaction in Go ${hasGo() ? '' : '(NOT RUN: no Go)'}`, () => {
   test('span: what the processor of the collector takes for a span', async () => {
-    expect(barsOf(await figuresOf((report) => span(report, 1, 2)))).toEqual([['redaction_go_us_per_span', 'lower', 2.2, 0.6]]);
+    expect(barsOf(await figuresOf((report) => span(report, 1, 2)))).toEqual([
+      ['redaction_go_us_per_span', 'lower', 2.2, 0.6],
+    ]);
   }, 300_000);
 });
 
 describe.skipIf(!hasGo())(`hotpath ${hasGo() ? '' : '(NOT RUN: no Go)'}`, () => {
   test('moves the spans through gateway and collector and through either rival, and says what each takes', async () => {
-    const names = ['protobuf', 'json'].flatMap((encoding) => [`hotpath_cpu_ratio_${encoding}`, `hotpath_cpu_ratio_to_memory_queue_${encoding}`]);
-    expect(barsOf(await figuresOf((report) => ours(report, { requests: 10, spansEach: 400, repeats: 1 })))).toEqual(names.map((name) => [name, 'lower', 1.6, 1.2]));
+    const names = ['protobuf', 'json'].flatMap((encoding) => [
+      `hotpath_cpu_ratio_${encoding}`,
+      `hotpath_cpu_ratio_to_memory_queue_${encoding}`,
+    ]);
+    expect(barsOf(await figuresOf((report) => ours(report, { requests: 10, spansEach: 400, repeats: 1 })))).toEqual(
+      names.map((name) => [name, 'lower', 1.6, 1.2]),
+    );
   }, 600_000);
 });
 
@@ -142,7 +164,9 @@ describe('each part of the hook bench reports its figures', () => {
   });
 
   test('backend', async () => {
-    expect(barsOf(await figuresOf((report) => backend(report, 3)))).toEqual([['backend_down_over_up_ratio', 'lower', 1.1, 1.02]]);
+    expect(barsOf(await figuresOf((report) => backend(report, 3)))).toEqual([
+      ['backend_down_over_up_ratio', 'lower', 1.1, 1.02],
+    ]);
   });
 });
 
@@ -153,23 +177,38 @@ describe('each part of the gateway bench reports its figure', () => {
   });
 
   test('runtime', async () => {
-    const figures = await figuresOf((report) => runtimeEvents(report, { entries: 50, requests: 4, repeats: 2, warmUp: 1 }));
+    const figures = await figuresOf((report) =>
+      runtimeEvents(report, { entries: 50, requests: 4, repeats: 2, warmUp: 1 }),
+    );
     expect(barsOf(figures)).toEqual([['runtime_events_per_cpu_second_ratio', 'higher', 0.4, 0.7]]);
   });
 
   test('query', async () => {
-    expect(barsOf(await figuresOf((report) => queryLatency(report, 4)))).toEqual([['query_api_minus_sql_p95_ms', 'lower', 10, 3]]);
+    expect(barsOf(await figuresOf((report) => queryLatency(report, 4)))).toEqual([
+      ['query_api_minus_sql_p95_ms', 'lower', 10, 3],
+    ]);
   });
 
   test('neighbour', async () => {
-    expect(barsOf(await figuresOf((report) => noisyNeighbour(report, 1, 200)))).toEqual([['quiet_p95_beside_noisy_ratio', 'lower', 1.2, 1.05]]);
+    expect(barsOf(await figuresOf((report) => noisyNeighbour(report, 1, 200)))).toEqual([
+      ['quiet_p95_beside_noisy_ratio', 'lower', 1.2, 1.05],
+    ]);
   });
 });
 
 describe('the plumbing', () => {
   test('a figure is one JSON line, keys in order, four digits', () => {
-    const figure: Figure = { bench: 'store', metric: 'x_ratio', value: 0.712345, better: 'higher', floor: 0.7, goal: 0.95 };
-    expect(figureLine(figure)).toBe('{"bench":"store","metric":"x_ratio","value":0.7123,"better":"higher","floor":0.7,"goal":0.95}');
+    const figure: Figure = {
+      bench: 'store',
+      metric: 'x_ratio',
+      value: 0.712345,
+      better: 'higher',
+      floor: 0.7,
+      goal: 0.95,
+    };
+    expect(figureLine(figure)).toBe(
+      '{"bench":"store","metric":"x_ratio","value":0.7123,"better":"higher","floor":0.7,"goal":0.95}',
+    );
     expect(standing(figure)).toBe('floor held');
     expect(standing({ ...figure, value: 0.69 })).toBe('BELOW THE FLOOR');
     expect(standing({ ...figure, better: 'lower', floor: 1.1, goal: 0.8 })).toBe('goal reached');
@@ -177,7 +216,9 @@ describe('the plumbing', () => {
 
   test('unknown names tell what there is', async () => {
     const ignore = (): void => undefined;
-    await expect(runBench(['nothing'], ignore, ignore)).rejects.toThrow(/^no bench nothing; there are:\nstore \[insert-native \| insert-json \| select \| disk \| fsync \| kill\]\n/);
+    await expect(runBench(['nothing'], ignore, ignore)).rejects.toThrow(
+      /^no bench nothing; there are:\nstore \[insert-native \| insert-json \| select \| disk \| fsync \| kill\]\n/,
+    );
     await expect(runBench([], ignore, ignore)).rejects.toThrow(/^name a bench/);
     await expect(runBench(['store', 'speed'], ignore, ignore)).rejects.toThrow(/^store has no part speed/);
   });
@@ -186,25 +227,41 @@ describe('the plumbing', () => {
     const calls: string[] = [];
     const a = (): Promise<number> => Promise.resolve(calls.push('a'));
     const b = (): Promise<number> => Promise.resolve(calls.push('b'));
-    expect(await alternate(2, a, b)).toEqual([{ a: 3, b: 4 }, { a: 6, b: 5 }]);
+    expect(await alternate(2, a, b)).toEqual([
+      { a: 3, b: 4 },
+      { a: 6, b: 5 },
+    ]);
     expect(calls.join('')).toBe('baabba');
-    expect(medianRatio([{ a: 1, b: 2 }, { a: 3, b: 4 }, { a: 9, b: 9 }])).toBe(0.75);
+    expect(
+      medianRatio([
+        { a: 1, b: 2 },
+        { a: 3, b: 4 },
+        { a: 9, b: 9 },
+      ]),
+    ).toBe(0.75);
   });
 
   test('median and quantile by hand', () => {
     expect(median([3, 1, 2])).toBe(2);
     expect(median([4, 1, 3, 2])).toBe(2.5);
-    expect(quantile(Array.from({ length: 100 }, (_, i) => i), 0.95)).toBe(95);
+    expect(
+      quantile(
+        Array.from({ length: 100 }, (_, i) => i),
+        0.95,
+      ),
+    ).toBe(95);
     expect(quantile([7], 0.95)).toBe(7);
   });
 
   test('a folder is gone after use, also when the use failed', async () => {
     let folder = '';
-    await expect(withFolder((path) => {
-      folder = path;
-      expect(existsSync(path)).toBe(true);
-      return Promise.reject(new Error('on purpose'));
-    })).rejects.toThrow('on purpose');
+    await expect(
+      withFolder((path) => {
+        folder = path;
+        expect(existsSync(path)).toBe(true);
+        return Promise.reject(new Error('on purpose'));
+      }),
+    ).rejects.toThrow('on purpose');
     expect(existsSync(folder)).toBe(false);
   });
 

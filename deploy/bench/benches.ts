@@ -21,17 +21,25 @@ const BENCHES: Readonly<Record<string, Readonly<Record<string, BenchPart>>>> = {
   dashboards: dashboardParts,
 };
 
-const list = (): string => Object.entries(BENCHES).map(([name, parts]) => `${name} [${Object.keys(parts).join(' | ')}]`).join('\n');
+const list = (): string =>
+  Object.entries(BENCHES)
+    .map(([name, parts]) => `${name} [${Object.keys(parts).join(' | ')}]`)
+    .join('\n');
 
 /**
  * `<bench> [part...]`: runs the whole bench, or the parts named.
  *
  * @throws CommandError with the list of what there is, when a name is unknown.
  */
-export async function runBench(args: readonly string[], out: (line: string) => void, progress: (line: string) => void): Promise<void> {
+export async function runBench(
+  args: readonly string[],
+  out: (line: string) => void,
+  progress: (line: string) => void,
+): Promise<void> {
   const [bench = '', ...wanted] = args;
   const parts = Object.hasOwn(BENCHES, bench) ? BENCHES[bench] : undefined;
-  if (parts === undefined) throw new CommandError(`${bench === '' ? 'name a bench' : `no bench ${bench}`}; there are:\n${list()}`);
+  if (parts === undefined)
+    throw new CommandError(`${bench === '' ? 'name a bench' : `no bench ${bench}`}; there are:\n${list()}`);
   const unknown = wanted.find((name) => !Object.hasOwn(parts, name));
   if (unknown !== undefined) throw new CommandError(`${bench} has no part ${unknown}; there are:\n${list()}`);
 
@@ -39,9 +47,13 @@ export async function runBench(args: readonly string[], out: (line: string) => v
     figure: (measured) => {
       const figure = { bench, ...measured };
       out(figureLine(figure));
-      progress(`  ${figure.metric} ${figure.value.toPrecision(4)} (floor ${figure.floor}, goal ${figure.goal}): ${standing(figure)}`);
+      progress(
+        `  ${figure.metric} ${figure.value.toPrecision(4)} (floor ${figure.floor}, goal ${figure.goal}): ${standing(figure)}`,
+      );
     },
-    note: (line) => { progress(`  ${line}`); },
+    note: (line) => {
+      progress(`  ${line}`);
+    },
   };
   for (const [name, part] of Object.entries(parts)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue;

@@ -8,7 +8,13 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => pr
 const err = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
-runBench(process.argv.slice(2), (line) => { process.stdout.write(`${line}\n`); }, err).catch((error: unknown) => {
+runBench(
+  process.argv.slice(2),
+  (line) => {
+    process.stdout.write(`${line}\n`);
+  },
+  err,
+).catch((error: unknown) => {
   err(error instanceof CommandError ? error.message : String(error instanceof Error ? error.stack : error));
   process.exitCode = 1;
 });

@@ -19,7 +19,12 @@ export interface Pair {
  * Measures two ways of doing the same, one after the other, `repeats` times, each time in the other order:
  * what slows the machine down for a while slows both. The `warmUp` rounds before are thrown away.
  */
-export async function alternate(repeats: number, a: () => Promise<number>, b: () => Promise<number>, warmUp = 1): Promise<Pair[]> {
+export async function alternate(
+  repeats: number,
+  a: () => Promise<number>,
+  b: () => Promise<number>,
+  warmUp = 1,
+): Promise<Pair[]> {
   const pairs: Pair[] = [];
   for (let round = -warmUp; round < repeats; round++) {
     const early = round % 2 === 0 ? await a() : await b();

@@ -24,7 +24,8 @@ export async function runDemoCommand(
   progress: (line: string) => void,
 ): Promise<void> {
   const calls = Number(flags.calls);
-  if (!Number.isInteger(calls) || calls < 1 || calls > 100_000) throw new CommandError('--calls must be a whole number from 1 to 100000');
+  if (!Number.isInteger(calls) || calls < 1 || calls > 100_000)
+    throw new CommandError('--calls must be a whole number from 1 to 100000');
   const config = resolveStackConfig(flags);
   const running = await callStack<StackStatus>(config.dataDir, 'GET', '/status');
   let own: Stack | undefined;
@@ -36,9 +37,14 @@ export async function runDemoCommand(
     if (flags.json === true) out(JSON.stringify(report));
     else {
       out(picture(report));
-      if (report.differences.length === 0) out(`Every number above was read back through the API, ${report.seconds.toFixed(0)} s after the start.`);
+      if (report.differences.length === 0)
+        out(`Every number above was read back through the API, ${report.seconds.toFixed(0)} s after the start.`);
       const link = await callStack<{ url: string }>(config.dataDir, 'POST', '/boards-link');
-      out(staysOn && link !== undefined ? `Boards: ${link.url.replace('#', '&from=now-5m#')}` : 'Boards: `npm start` prints a link to them.');
+      out(
+        staysOn && link !== undefined
+          ? `Boards: ${link.url.replace('#', '&from=now-5m#')}`
+          : 'Boards: `npm start` prints a link to them.',
+      );
     }
     if (report.differences.length > 0) throw new CommandError(report.differences.join('\n'));
     if (own !== undefined && staysOn) {

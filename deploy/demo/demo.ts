@@ -66,7 +66,14 @@ const agentshieldReport = z.object({
 });
 
 const posture = z.object({
-  scoreTrend: z.array(z.object({ last: z.number().nullable(), min: z.number().nullable(), max: z.number().nullable(), scans: z.number() })),
+  scoreTrend: z.array(
+    z.object({
+      last: z.number().nullable(),
+      min: z.number().nullable(),
+      max: z.number().nullable(),
+      scans: z.number(),
+    }),
+  ),
   latestScan: z.object({ report: z.object({ findings: z.object({ total: z.number() }) }) }).nullable(),
   runtime: z.object({
     blockedCommandRate: z.array(z.object({ tool: z.string(), allowed: z.number(), blocked: z.number() })),
@@ -102,7 +109,10 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
     }
     const decisions = await countSpool(spoolDir);
     options.progress('shipping the spool');
-    const ship = await runShieldwatch(['ship'], { cwd: workspace, env: environment(options.target, { SHIELDWATCH_SPOOL_DIR: spoolDir }) });
+    const ship = await runShieldwatch(['ship'], {
+      cwd: workspace,
+      env: environment(options.target, { SHIELDWATCH_SPOOL_DIR: spoolDir }),
+    });
     if (ship.code !== 0) throw new CommandError(`shipping failed: ${ship.stderr.trim()}`);
     options.progress('waiting for the series');
     const differences = await awaitSeries(options.target, before, scans, decisions);
@@ -134,16 +144,23 @@ async function scan(
   { target, progress }: DemoOptions,
   { repository, dir, workspace, what }: { repository: string; dir: string; workspace: string; what: string },
 ): Promise<DemoScan> {
-  const exported = await runShieldwatch(['scan', dir, '--repository', repository], { cwd: workspace, env: environment(target) });
+  const exported = await runShieldwatch(['scan', dir, '--repository', repository], {
+    cwd: workspace,
+    env: environment(target),
+  });
   // 2 is AgentShield's own code for critical findings, passed on.
-  if (exported.code !== 0 && exported.code !== 2) throw new CommandError(`scanning ${repository} failed: ${exported.stderr.trim()}`);
+  if (exported.code !== 0 && exported.code !== 2)
+    throw new CommandError(`scanning ${repository} failed: ${exported.stderr.trim()}`);
   const result = { repository, what, ...(await askAgentShield(dir, workspace)) };
   progress(`scanned ${repository} (${what}): ${result.grade} ${result.score}, ${result.findings} findings`);
   return result;
 }
 
 /** The same question put to AgentShield without us in between. */
-async function askAgentShield(dir: string, workspace: string): Promise<{ score: number; grade: string; findings: number }> {
+async function askAgentShield(
+  dir: string,
+  workspace: string,
+): Promise<{ score: number; grade: string; findings: number }> {
   const { cli } = findAgentshield();
   const file = join(workspace, 'agentshield-report.json');
   await runProgramFile([cli, 'scan', '-p', dir, '--format', 'json', '--output', file], { cwd: workspace, env: {} });
@@ -153,7 +170,10 @@ async function askAgentShield(dir: string, workspace: string): Promise<{ score: 
 }
 
 /** Plays calls through the real hook, a few at a time, and keeps count over all it has played. */
-function createPlayer({ calls: all, progress }: DemoOptions, spoolDir: string): { play(calls: readonly HookInput[]): Promise<void> } {
+function createPlayer(
+  { calls: all, progress }: DemoOptions,
+  spoolDir: string,
+): { play(calls: readonly HookInput[]): Promise<void> } {
   const repositories = new Map<string, string>(SAMPLES.map(({ folder, repository }) => [folder, repository]));
   let done = 0;
   let blocked = 0;
@@ -165,7 +185,12 @@ function createPlayer({ calls: all, progress }: DemoOptions, spoolDir: string): 
           const repository = repositories.get(basename(call.cwd)) ?? '';
           const { code } = await runShieldwatch(['hook'], {
             cwd: call.cwd,
-            env: { SHIELDWATCH_SPOOL_DIR: spoolDir, SHIELDWATCH_REPOSITORY: repository, CLAUDE_PROJECT_DIR: call.cwd, CLAUDECODE: '1' },
+            env: {
+              SHIELDWATCH_SPOOL_DIR: spoolDir,
+              SHIELDWATCH_REPOSITORY: repository,
+              CLAUDE_PROJECT_DIR: call.cwd,
+              CLAUDECODE: '1',
+            },
             stdin: JSON.stringify(call),
           });
           done += 1;
@@ -210,7 +235,9 @@ async function readPosture(target: DemoTarget, repository: string): Promise<Post
 
 async function readAll(target: DemoTarget): Promise<Map<string, Posture>> {
   return new Map(
-    await Promise.all(SAMPLES.map(async ({ repository }) => [repository, await readPosture(target, repository)] as const)),
+    await Promise.all(
+      SAMPLES.map(async ({ repository }) => [repository, await readPosture(target, repository)] as const),
+    ),
   );
 }
 
@@ -259,8 +286,16 @@ function compare(
     expect(`${repository} findings of the last scan`, view.latestScan?.report.findings.total, last?.findings ?? NaN);
     if (scansOf(earlier) === 0) {
       const scores = own.map((scan) => scan.score);
-      expect(`${repository} lowest score`, Math.min(...view.scoreTrend.map((row) => row.min ?? Infinity)), Math.min(...scores));
-      expect(`${repository} highest score`, Math.max(...view.scoreTrend.map((row) => row.max ?? -Infinity)), Math.max(...scores));
+      expect(
+        `${repository} lowest score`,
+        Math.min(...view.scoreTrend.map((row) => row.min ?? Infinity)),
+        Math.min(...scores),
+      );
+      expect(
+        `${repository} highest score`,
+        Math.max(...view.scoreTrend.map((row) => row.max ?? -Infinity)),
+        Math.max(...scores),
+      );
     }
     for (const row of decisions.filter((decision) => decision.repository === repository)) {
       const now = decisionsOf(view, row.tool);

@@ -58,7 +58,10 @@ export const RISKY_EDITS: readonly Edit[] = [
     what: 'permissions are narrowed',
     apply: (folder) =>
       editSettings(folder, (settings) => {
-        settings['permissions'] = { allow: ['Read(src/**)', 'Bash(npm test)'], deny: ['Bash(rm -rf *)', 'Bash(sudo *)', 'Read(.env)'] };
+        settings['permissions'] = {
+          allow: ['Read(src/**)', 'Bash(npm test)'],
+          deny: ['Bash(rm -rf *)', 'Bash(sudo *)', 'Read(.env)'],
+        };
         delete settings['defaultMode'];
         delete settings['enableAllProjectMcpServers'];
         delete settings['env'];

@@ -15,7 +15,12 @@ export function picture(report: DemoReport): string {
   for (const repository of new Set(report.scans.map((scan) => scan.repository))) {
     const scans = report.scans.filter((scan) => scan.repository === repository);
     const steps = scans.map((scan) => `${scan.grade}${scan.score}`).join(' → ');
-    lines.push(`  ${repository.padEnd(12)} ${sparkline(scans.map((scan) => scan.score), 100)}   ${steps}`);
+    lines.push(
+      `  ${repository.padEnd(12)} ${sparkline(
+        scans.map((scan) => scan.score),
+        100,
+      )}   ${steps}`,
+    );
   }
   lines.push('', `Tool calls${' '.repeat(22)}allowed  blocked  blocked rate`);
   const tools = [...new Set(report.decisions.map((row) => row.tool))].sort();

@@ -37,7 +37,10 @@ beforeAll(async () => {
   compose = await load('docker-compose.yml');
   stages = new Map();
   let current: { from: string; instructions: string[] } | undefined;
-  for (const line of (await read('deploy/docker/Dockerfile')).replace(/^#.*\n/gm, '').replace(/\\\n/g, ' ').split('\n')) {
+  for (const line of (await read('deploy/docker/Dockerfile'))
+    .replace(/^#.*\n/gm, '')
+    .replace(/\\\n/g, ' ')
+    .split('\n')) {
     const [, from = '', name = ''] = /^FROM (\S+) AS (\S+)$/.exec(line) ?? [];
     if (from !== '') stages.set(name, (current = { from, instructions: [] }));
     else if (line.trim() !== '') current?.instructions.push(line);
@@ -47,7 +50,9 @@ beforeAll(async () => {
 describe('docker-compose.yml', () => {
   it.each(FILES)("%s is valid to compose's own schema", async (path) => {
     // Its ids and its dialect are spelled in an older way than Ajv knows.
-    const dialect = JSON.parse(JSON.stringify(composeSchema), (key, value: unknown) => (['id', '$schema'].includes(key) && typeof value === 'string' ? undefined : value)) as object;
+    const dialect = JSON.parse(JSON.stringify(composeSchema), (key, value: unknown) =>
+      ['id', '$schema'].includes(key) && typeof value === 'string' ? undefined : value,
+    ) as object;
     const validate = new Ajv2019({ strict: false, validateFormats: false }).compile(dialect);
     validate(await load(path));
     expect(validate.errors).toBeNull();
@@ -67,23 +72,40 @@ describe('docker-compose.yml', () => {
       const service = compose.services[name];
       expect(service?.volumes).toContain(`./grafana/generated:${String(boards)}:ro`);
       expect(service?.volumes).toContain('./grafana/provisioning:/etc/grafana/provisioning:ro');
-      expect(service?.environment?.['GF_PLUGINS_PREINSTALL_SYNC']).toBe(`${DATASOURCE.type ?? ''}@${DATASOURCE_VERSION}`);
+      expect(service?.environment?.['GF_PLUGINS_PREINSTALL_SYNC']).toBe(
+        `${DATASOURCE.type ?? ''}@${DATASOURCE_VERSION}`,
+      );
     }
     const mounted = (compose.services['collector']?.volumes ?? []).map((mount) => mount.split(':')[1]);
-    for (const argument of compose.services['collector']?.command ?? []) expect(mounted).toContain(argument.replace('--config=', ''));
+    for (const argument of compose.services['collector']?.command ?? [])
+      expect(mounted).toContain(argument.replace('--config=', ''));
   });
 
   it('knows no secret: each is made at the first start, and read from its file', async () => {
-    const made = [...String(compose.services['secrets']?.command).matchAll(/for name in ([\w -]+); do/g)].flatMap(([, names = '']) => names.split(' '));
-    expect(made).toEqual(['clickhouse', 'postgres', 'collector-key', 'pseudonym-key', 'clickhouse-reader', 'grafana-admin']);
+    const made = [...String(compose.services['secrets']?.command).matchAll(/for name in ([\w -]+); do/g)].flatMap(
+      ([, names = '']) => names.split(' '),
+    );
+    expect(made).toEqual([
+      'clickhouse',
+      'postgres',
+      'collector-key',
+      'pseudonym-key',
+      'clickhouse-reader',
+      'grafana-admin',
+    ]);
     for (const path of FILES) {
       for (const { environment = {} } of Object.values((await load(path)).services)) {
         for (const [name, value] of Object.entries(environment)) {
-          if (/PASSWORD|KEY|SECRET|TOKEN|_URL$/.test(name)) expect(String(value).replace(/\$\$\{file:[\w/-]+\}/g, ''), name).not.toMatch(/:[^/@]+@|^(?!\/run\/)[\w-]+$/);
+          if (/PASSWORD|KEY|SECRET|TOKEN|_URL$/.test(name))
+            expect(String(value).replace(/\$\$\{file:[\w/-]+\}/g, ''), name).not.toMatch(
+              /:[^/@]+@|^(?!\/run\/)[\w-]+$/,
+            );
         }
       }
     }
-    const asked = [...(await read('docker-compose.yml')).matchAll(/\/run\/shieldwatch\/([\w-]+)/g)].map(([, name = '']) => name);
+    const asked = [...(await read('docker-compose.yml')).matchAll(/\/run\/shieldwatch\/([\w-]+)/g)].map(
+      ([, name = '']) => name,
+    );
     expect(asked.filter((name) => !made.includes(name))).toEqual([]);
     expect((await read('grafana/grafana.env')).match(/^\w*PASSWORD=.*/m)?.[0]).toBe('SHIELDWATCH_CLICKHOUSE_PASSWORD=');
     const { environment = {} } = compose.services['grafana'] ?? {};
@@ -99,8 +121,17 @@ describe('docker-compose.yml', () => {
     // Its script, run in folders of ours; to give the queue away takes root.
     for (const mount of secrets?.volumes ?? []) await mkdir(join(root, mount.split(':')[1] ?? ''), { recursive: true });
     const [, , script = ''] = secrets?.command ?? [];
-    const run = (): void => { execFileSync('sh', ['-euc', script.replaceAll('$$', '$').replace(/chown .*/, '').replace(/(?<=[" ])\/(?=secrets|reader-secrets|for)/g, `${root}/`)]); };
-    const folderOf = (volume: string): string => join(root, (secrets?.volumes ?? []).find((mount) => mount.startsWith(`${volume}:`))?.split(':')[1] ?? '');
+    const run = (): void => {
+      execFileSync('sh', [
+        '-euc',
+        script
+          .replaceAll('$$', '$')
+          .replace(/chown .*/, '')
+          .replace(/(?<=[" ])\/(?=secrets|reader-secrets|for)/g, `${root}/`),
+      ]);
+    };
+    const folderOf = (volume: string): string =>
+      join(root, (secrets?.volumes ?? []).find((mount) => mount.startsWith(`${volume}:`))?.split(':')[1] ?? '');
     run();
     const first = await readFile(join(folderOf('grafana-secrets'), 'grafana-admin'), 'utf8');
     run();
@@ -109,7 +140,11 @@ describe('docker-compose.yml', () => {
     for (const [name, service] of Object.entries(others)) {
       const text = JSON.stringify(service);
       const read = new Set([...text.matchAll(/\/run\/shieldwatch\/([\w-]+)/g)].map(([, secret = '']) => secret));
-      const mounts = (service.volumes ?? []).filter((mount) => (secrets?.volumes ?? []).some((each) => each.split(':')[0] === mount.split(':')[0] && !each.startsWith('collector-queue:')));
+      const mounts = (service.volumes ?? []).filter((mount) =>
+        (secrets?.volumes ?? []).some(
+          (each) => each.split(':')[0] === mount.split(':')[0] && !each.startsWith('collector-queue:'),
+        ),
+      );
       expect(mounts.length, name).toBe(read.size === 0 ? 0 : 1);
       for (const mount of mounts) {
         expect(mount, name).toMatch(/:\/run\/shieldwatch:ro$/);
@@ -125,7 +160,11 @@ describe('docker-compose.yml', () => {
     const { environment = {} } = compose.services['grafana'] ?? {};
     expect(environment['GF_SECURITY_ADMIN_PASSWORD__FILE']).toBe('/run/shieldwatch/grafana-admin');
     const [script = ''] = compose.services['grafana-beside-npm-start']?.command ?? [];
-    const start = (env: Record<string, string>) => spawnSync('sh', ['-ec', script.replaceAll('$$', '$').replace('exec /run.sh', 'echo started')], { env, encoding: 'utf8' });
+    const start = (env: Record<string, string>) =>
+      spawnSync('sh', ['-ec', script.replaceAll('$$', '$').replace('exec /run.sh', 'echo started')], {
+        env,
+        encoding: 'utf8',
+      });
     expect(start({ GF_SECURITY_ADMIN_PASSWORD: 'made' })).toMatchObject({ status: 0, stdout: 'started\n' });
     expect(start({})).toMatchObject({ status: 1, stderr: expect.stringContaining('run `npm start`, then') as string });
   });
@@ -143,7 +182,8 @@ describe('the Dockerfile', () => {
   it('makes what compose asks for, of files that are there', async () => {
     for (const path of FILES) {
       for (const { build } of Object.values((await load(path)).services)) {
-        if (build !== undefined) expect([build.dockerfile, stages.has(build.target)]).toEqual(['deploy/docker/Dockerfile', true]);
+        if (build !== undefined)
+          expect([build.dockerfile, stages.has(build.target)]).toEqual(['deploy/docker/Dockerfile', true]);
       }
     }
     for (const { from, instructions } of stages.values()) {
@@ -153,7 +193,9 @@ describe('the Dockerfile', () => {
         expect(instruction).not.toMatch(/^ADD |\bsudo\b|:latest\b/);
         const [, stage, sources = ''] = /^COPY (?:--from=(\S+) )?(.*) \S+$/.exec(instruction) ?? [];
         if (stage !== undefined) expect(stages.has(stage), instruction).toBe(true);
-        else for (const source of sources.split(' ').filter((each) => each !== '')) expect(existsSync(join(packageRoot(), source)), instruction).toBe(true);
+        else
+          for (const source of sources.split(' ').filter((each) => each !== ''))
+            expect(existsSync(join(packageRoot(), source)), instruction).toBe(true);
       }
     }
   });
@@ -162,13 +204,20 @@ describe('the Dockerfile', () => {
     for (const name of ['shieldwatch', 'collector']) {
       const { instructions = [] } = stages.get(name) ?? {};
       expect(instructions.filter((each) => each.startsWith('USER ')).at(-1), name).not.toMatch(/root|^USER 0/);
-      expect(instructions.some((each) => each.startsWith('USER ')), name).toBe(true);
-      expect(instructions.find((each) => each.startsWith('ENTRYPOINT ')), name).toMatch(/^ENTRYPOINT \[/);
+      expect(
+        instructions.some((each) => each.startsWith('USER ')),
+        name,
+      ).toBe(true);
+      expect(
+        instructions.find((each) => each.startsWith('ENTRYPOINT ')),
+        name,
+      ).toMatch(/^ENTRYPOINT \[/);
     }
   });
 
   it('takes what the command reads beside its code', () => {
     const { instructions = [] } = stages.get('shieldwatch') ?? {};
-    for (const path of ['collector', 'grafana', 'ingest', 'schemas', 'rollups/jobs', 'deploy/demo']) expect(instructions).toContain(`COPY ${path} ${path}`);
+    for (const path of ['collector', 'grafana', 'ingest', 'schemas', 'rollups/jobs', 'deploy/demo'])
+      expect(instructions).toContain(`COPY ${path} ${path}`);
   });
 });

@@ -9,7 +9,8 @@ import { DAY, foldSeries, HOUR, MINUTE } from './board-seed.fixture.js';
 
 const NOW = Date.now();
 const ago = (ms: number): string => new Date(NOW - ms).toISOString();
-const times = <T>(count: number, make: (index: number) => T): T[] => Array.from({ length: count }, (_, index) => make(index));
+const times = <T>(count: number, make: (index: number) => T): T[] =>
+  Array.from({ length: count }, (_, index) => make(index));
 
 let database: TestDatabase;
 
@@ -19,24 +20,33 @@ let database: TestDatabase;
  */
 async function evaluate(rule: ProvisionedRule): Promise<Map<string, { value: number; fires: boolean }>> {
   const [query, reduce, threshold] = rule.data.map(({ model }) => model);
-  expect([query?.['refId'], reduce?.['expression'], threshold?.['expression'], rule.condition]).toEqual(['A', 'A', 'B', 'C']);
+  expect([query?.['refId'], reduce?.['expression'], threshold?.['expression'], rule.condition]).toEqual([
+    'A',
+    'A',
+    'B',
+    'C',
+  ]);
   const [condition] = threshold?.['conditions'] as { evaluator: { type: string; params: [number] } }[];
   expect(condition?.evaluator.type).toBe('gt');
   const answer = await database.client.query({ query: String(query?.['rawSql']), format: 'JSONCompact' });
   const { meta = [], data } = await answer.json<unknown[]>();
   const numbers = meta.flatMap(({ type }, index) => (/^(Nullable\()?(U?Int|Float)/.test(type) ? [index] : []));
   expect(numbers, rule.title).toHaveLength(1);
-  for (const { type } of meta.filter((_, index) => !numbers.includes(index))) expect(type).toMatch(/^(LowCardinality\()?String/);
+  for (const { type } of meta.filter((_, index) => !numbers.includes(index)))
+    expect(type).toMatch(/^(LowCardinality\()?String/);
   return new Map(
     data.map((row) => {
       const value = Number(row[numbers[0] ?? 0]);
-      const labels = meta.flatMap(({ name }, index) => (numbers.includes(index) ? [] : [`${name}=${String(row[index])}`]));
+      const labels = meta.flatMap(({ name }, index) =>
+        numbers.includes(index) ? [] : [`${name}=${String(row[index])}`],
+      );
       return [labels.join(' '), { value, fires: value > (condition?.evaluator.params[0] ?? Number.NaN) }] as const;
     }),
   );
 }
 
-const rules = (org?: string): Map<string, ProvisionedRule> => new Map((alertFile(org === undefined ? {} : { org }).groups[0]?.rules ?? []).map((rule) => [rule.uid, rule]));
+const rules = (org?: string): Map<string, ProvisionedRule> =>
+  new Map((alertFile(org === undefined ? {} : { org }).groups[0]?.rules ?? []).map((rule) => [rule.uid, rule]));
 
 async function outcome(uid: string, labels: string, org?: string): Promise<'fires' | 'quiet' | 'no data'> {
   const rule = rules(org).get(`shieldwatch-${uid}`);
@@ -60,17 +70,31 @@ async function seedHistories(): Promise<void> {
   await hour(loud, 8, 4);
   await hour(calm, 1, 1);
   // It burned an hour ago and stopped: the short window ends the alert.
-  await loud.decisions([...times(30, (index) => decisionOf('acme/over', ago(30 * MINUTE + index), block)), ...times(10, (index) => decisionOf('acme/over', ago(MINUTE + index)))]);
+  await loud.decisions([
+    ...times(30, (index) => decisionOf('acme/over', ago(30 * MINUTE + index), block)),
+    ...times(10, (index) => decisionOf('acme/over', ago(MINUTE + index))),
+  ]);
   // Everything blocked, of 19: too few for a rate.
   await loud.decisions(times(19, (index) => decisionOf('acme/few', ago(MINUTE + index), block)));
   // Slow: 16 of 100 over 6 hours, 4 of 20 in 30 minutes; 0.16 / 0.02 = 8. Fast stays under 14.4.
-  await loud.decisions([...times(80, (index) => decisionOf('acme/slow', ago(5 * HOUR + index), index < 12 ? block : {})), ...times(20, (index) => decisionOf('acme/slow', ago(10 * MINUTE + index), index < 4 ? block : {}))]);
-  await calm.decisions([...times(80, (index) => decisionOf('acme/slow', ago(5 * HOUR + index), index < 4 ? block : {})), ...times(20, (index) => decisionOf('acme/slow', ago(10 * MINUTE + index), index < 1 ? block : {}))]);
+  await loud.decisions([
+    ...times(80, (index) => decisionOf('acme/slow', ago(5 * HOUR + index), index < 12 ? block : {})),
+    ...times(20, (index) => decisionOf('acme/slow', ago(10 * MINUTE + index), index < 4 ? block : {})),
+  ]);
+  await calm.decisions([
+    ...times(80, (index) => decisionOf('acme/slow', ago(5 * HOUR + index), index < 4 ? block : {})),
+    ...times(20, (index) => decisionOf('acme/slow', ago(10 * MINUTE + index), index < 1 ? block : {})),
+  ]);
 
   // Injections: 6 now and none before; and where 2 an hour are usual, 6 now are 3 times that.
   const inject = { decision: 'block', ruleName: 'inject[0]', ruleCategory: 'injection' } as const;
   await loud.decisions(times(6, (index) => decisionOf('acme/inject', ago(20 * MINUTE + index), inject)));
-  await calm.decisions([...times(168 * 2, (index) => decisionOf('acme/inject', ago(3 * HOUR + Math.floor(index / 2) * 58 * MINUTE), inject)), ...times(6, (index) => decisionOf('acme/inject', ago(20 * MINUTE + index), inject))]);
+  await calm.decisions([
+    ...times(168 * 2, (index) =>
+      decisionOf('acme/inject', ago(3 * HOUR + Math.floor(index / 2) * 58 * MINUTE), inject),
+    ),
+    ...times(6, (index) => decisionOf('acme/inject', ago(20 * MINUTE + index), inject)),
+  ]);
   await calm.decisions(times(4, (index) => decisionOf('acme/inject-few', ago(20 * MINUTE + index), inject)));
 
   // Secrets: shown by a scan 2 hours ago; one that is older; one that was gone again.
@@ -89,7 +113,11 @@ async function seedHistories(): Promise<void> {
 
   // Scores: 90 and then 80; 90 and then 81; one scan alone.
   await loud.scans([scanOf('acme/score', ago(2 * DAY), { score: 90 }), scanOf('acme/score', ago(HOUR), { score: 80 })]);
-  await calm.scans([scanOf('acme/score', ago(2 * DAY), { score: 90 }), scanOf('acme/score', ago(HOUR), { score: 81 }), scanOf('acme/score-new', ago(HOUR), { score: 10 })]);
+  await calm.scans([
+    scanOf('acme/score', ago(2 * DAY), { score: 90 }),
+    scanOf('acme/score', ago(HOUR), { score: 81 }),
+    scanOf('acme/score-new', ago(HOUR), { score: 10 }),
+  ]);
 
   // Silence: a guard for 25 hours, scans for 8 days; for 6 days; a retired one.
   await loud.decisions([decisionOf('acme/silent', ago(25 * HOUR))]);
@@ -98,19 +126,29 @@ async function seedHistories(): Promise<void> {
   await calm.scans([scanOf('acme/silent', ago(6 * DAY))]);
 
   // Masked: 20 now and none before; 20 where 10 an hour are usual.
-  const masked = (seed: Seed, repository: string, at: string, count: number): Promise<void> => seed.logs([{ at, repository, body: 'x', attributes: { 'redaction.masked.count': count } }]);
+  const masked = (seed: Seed, repository: string, at: string, count: number): Promise<void> =>
+    seed.logs([{ at, repository, body: 'x', attributes: { 'redaction.masked.count': count } }]);
   await masked(loud, 'acme/masked', ago(MINUTE), 20);
   await masked(calm, 'acme/masked', ago(MINUTE), 20);
   await masked(calm, 'acme/masked', ago(3 * DAY), 168 * 10);
 
   // Collectors: 7 more that failed; no more than before; a total that only began.
-  await loud.collectorMetric('otelcol_exporter_send_failed_spans', [{ at: ago(10 * MINUTE), value: 3 }, { at: ago(MINUTE), value: 10 }]);
-  await calm.collectorMetric('otelcol_exporter_send_failed_spans', [{ at: ago(10 * MINUTE), value: 10 }, { at: ago(MINUTE), value: 10 }]);
+  await loud.collectorMetric('otelcol_exporter_send_failed_spans', [
+    { at: ago(10 * MINUTE), value: 3 },
+    { at: ago(MINUTE), value: 10 },
+  ]);
+  await calm.collectorMetric('otelcol_exporter_send_failed_spans', [
+    { at: ago(10 * MINUTE), value: 10 },
+    { at: ago(MINUTE), value: 10 },
+  ]);
   await calm.collectorMetric('otelcol_receiver_refused_spans_total', [{ at: ago(MINUTE), value: 50 }]);
 
   await foldSeries(database.client);
   // A mark that no job has worked off for 10 minutes, and one of 2.
-  for (const [org, age] of [['org_loud', 10], ['org_calm', 2]] as const) {
+  for (const [org, age] of [
+    ['org_loud', 10],
+    ['org_calm', 2],
+  ] as const) {
     await database.client.command({
       query: `INSERT INTO dirty_hour_v1 SELECT 'runtime_event', '${org}', 'acme/lag', toStartOfHour(now()) - toIntervalDay(2), now64(3, 'UTC') - toIntervalMinute(${String(age)})`,
     });
@@ -186,7 +224,10 @@ describe('with histories', () => {
   it('rules of one organisation have alerts of that one alone', async () => {
     for (const rule of rules('org_calm').values()) {
       const found = await evaluate(rule);
-      expect([...found.keys()].filter((labels) => !labels.startsWith('org_id=org_calm ') && labels !== 'org_id=org_calm'), rule.title).toEqual([]);
+      expect(
+        [...found.keys()].filter((labels) => !labels.startsWith('org_id=org_calm ') && labels !== 'org_id=org_calm'),
+        rule.title,
+      ).toEqual([]);
     }
   });
 });
@@ -196,15 +237,42 @@ describe('the file', () => {
     const text = await readFile(join(packageRoot(), 'grafana/provisioning/alerting/rules.json'), 'utf8');
     expect(text).not.toContain('$');
     for (const rule of rules().values()) {
-      expect(Object.keys(rule)).toEqual(['uid', 'title', 'condition', 'data', 'dashboardUid', 'panelId', 'noDataState', 'execErrState', 'for', 'annotations', 'labels', 'isPaused']);
+      expect(Object.keys(rule)).toEqual([
+        'uid',
+        'title',
+        'condition',
+        'data',
+        'dashboardUid',
+        'panelId',
+        'noDataState',
+        'execErrState',
+        'for',
+        'annotations',
+        'labels',
+        'isPaused',
+      ]);
       expect(rule.uid).toMatch(/^[a-z-]{1,40}$/);
-      expect(rule.annotations['runbook_url']).toMatch(/^\{\{ externalURL \}\}d\/shieldwatch-runbooks\?viewPanel=panel-\d+$/);
-      expect(rule.annotations).toMatchObject({ __dashboardUid__: rule.dashboardUid, __panelId__: String(rule.panelId) });
+      expect(rule.annotations['runbook_url']).toMatch(
+        /^\{\{ externalURL \}\}d\/shieldwatch-runbooks\?viewPanel=panel-\d+$/,
+      );
+      expect(rule.annotations).toMatchObject({
+        __dashboardUid__: rule.dashboardUid,
+        __panelId__: String(rule.panelId),
+      });
       expect(rule.execErrState, 'a query that fails is no alert of the rule').toBe('Error');
       const [query] = rule.data;
-      expect(query).toMatchObject({ refId: 'A', datasourceUid: 'shieldwatch-clickhouse', model: { editorType: 'sql', format: 1, queryType: 'table' } });
+      expect(query).toMatchObject({
+        refId: 'A',
+        datasourceUid: 'shieldwatch-clickhouse',
+        model: { editorType: 'sql', format: 1, queryType: 'table' },
+      });
       expect(String(query?.model['rawSql'])).not.toMatch(/\$|__from/);
-      const board = JSON.parse(await readFile(join(packageRoot(), 'grafana/generated', `${rule.dashboardUid.replace('shieldwatch-', '')}.json`), 'utf8')) as { panels: { id: number; targets?: unknown[] }[] };
+      const board = JSON.parse(
+        await readFile(
+          join(packageRoot(), 'grafana/generated', `${rule.dashboardUid.replace('shieldwatch-', '')}.json`),
+          'utf8',
+        ),
+      ) as { panels: { id: number; targets?: unknown[] }[] };
       expect(board.panels.find(({ id }) => id === rule.panelId)?.targets).toHaveLength(1);
     }
   });

@@ -10,7 +10,17 @@ export const DAY = 24 * HOUR;
 export const T = Math.floor(Date.now() / HOUR) * HOUR - 3 * HOUR;
 export const at = (offset: number): string => new Date(T + offset).toISOString();
 
-const counts = (critical: number, high = 0, medium = 0): { critical: number; high: number; medium: number; low: number; info: number } => ({ critical, high, medium, low: 0, info: 0 });
+const counts = (
+  critical: number,
+  high = 0,
+  medium = 0,
+): { critical: number; high: number; medium: number; low: number; info: number } => ({
+  critical,
+  high,
+  medium,
+  low: 0,
+  info: 0,
+});
 
 /** Works off everything that was seeded, each pass final. */
 export async function foldSeries(client: ClickHouseClient): Promise<void> {
@@ -29,15 +39,36 @@ export async function foldSeries(client: ClickHouseClient): Promise<void> {
 export async function seedByHand(client: ClickHouseClient): Promise<void> {
   const a = new Seed(client, 'org_a');
   const old = scanOf('acme/web', at(-10 * DAY), { score: 80, grade: 'B', findings: { ...counts(0), low: 1 } });
-  const first = scanOf('acme/web', at(0), { score: 55, grade: 'D', findings: { ...counts(2, 1), low: 1 }, breakdown: { secrets: 10, permissions: 60, hooks: 100, mcp: 100, agents: 100 } });
-  const second = scanOf('acme/web', at(10 * MINUTE), { score: 70, grade: 'C', findings: { ...counts(1, 1), low: 1 }, breakdown: { secrets: 50, permissions: 60, hooks: 100, mcp: 100, agents: 100 } });
+  const first = scanOf('acme/web', at(0), {
+    score: 55,
+    grade: 'D',
+    findings: { ...counts(2, 1), low: 1 },
+    breakdown: { secrets: 10, permissions: 60, hooks: 100, mcp: 100, agents: 100 },
+  });
+  const second = scanOf('acme/web', at(10 * MINUTE), {
+    score: 70,
+    grade: 'C',
+    findings: { ...counts(1, 1), low: 1 },
+    breakdown: { secrets: 50, permissions: 60, hooks: 100, mcp: 100, agents: 100 },
+  });
   const api = scanOf('acme/api', at(0), {
     score: 95,
     findings: counts(0),
     provider: 'github-actions',
     ci: { sha: '0123456789abcdef', runId: '4711', workflow: 'security' },
-    policy: { status: 'failed', name: 'house rules', pack: 'team', violations: 3, minScore: 97, exceptions: { total: 2, active: 1, expiring_soon: 1, expired: 0 } },
-    baseline: { status: 'regressed', scoreDelta: -3, findings: { new: 1, resolved: 0, unchanged: 4, new_critical: 0, new_high: 0 } },
+    policy: {
+      status: 'failed',
+      name: 'house rules',
+      pack: 'team',
+      violations: 3,
+      minScore: 97,
+      exceptions: { total: 2, active: 1, expiring_soon: 1, expired: 0 },
+    },
+    baseline: {
+      status: 'regressed',
+      scoreDelta: -3,
+      findings: { new: 1, resolved: 0, unchanged: 4, new_critical: 0, new_high: 0 },
+    },
   });
   await a.scans([old, first, second, scanOf('acme/web', at(20 * MINUTE), { filesScanned: 0 }), api]);
   const secret = { severity: 'critical', category: 'secrets' } as const;
@@ -51,46 +82,175 @@ export async function seedByHand(client: ClickHouseClient): Promise<void> {
     findingOf(second, 'k-stays', { ...secret, title: 'Token in .mcp.json' }),
     findingOf(second, 'k-high', { title: 'Bash(*) allowed' }),
   ]);
-  const blocked = { decision: 'block', ruleName: 'deny[0]:Bash', ruleCategory: 'egress', reason: 'curl is not allowed', durationMs: 10 } as const;
+  const blocked = {
+    decision: 'block',
+    ruleName: 'deny[0]:Bash',
+    ruleCategory: 'egress',
+    reason: 'curl is not allowed',
+    durationMs: 10,
+  } as const;
   await a.decisions([
     ...Array.from({ length: 24 }, (_, index) => decisionOf('acme/web', at(index * 1_000), { durationMs: 2 })),
     ...Array.from({ length: 3 }, (_, index) => decisionOf('acme/web', at(30_000 + index), blocked)),
-    ...Array.from({ length: 3 }, (_, index) => decisionOf('acme/web', at(40_000 + index), { ...blocked, ruleName: 'inject[1]', ruleCategory: 'injection', reason: 'ignore previous instructions' })),
-    ...Array.from({ length: 5 }, (_, index) => decisionOf('acme/api', at(index * 1_000), { tool: 'Read', agent: 'codex', sessionId: 'session-2' })),
+    ...Array.from({ length: 3 }, (_, index) =>
+      decisionOf('acme/web', at(40_000 + index), {
+        ...blocked,
+        ruleName: 'inject[1]',
+        ruleCategory: 'injection',
+        reason: 'ignore previous instructions',
+      }),
+    ),
+    ...Array.from({ length: 5 }, (_, index) =>
+      decisionOf('acme/api', at(index * 1_000), { tool: 'Read', agent: 'codex', sessionId: 'session-2' }),
+    ),
     decisionOf('acme/quiet', at(-20 * DAY)),
     decisionOf('', at(0)),
   ]);
-  await a.drifts([{ repository: 'acme/web', at: at(5 * MINUTE), previous: 80, current: 55, newFindings: 3, hasCritical: true }]);
-  await a.logs([
-    { at: at(0), body: 'claude_code.tool_decision', version: '2.1.0', attributes: { 'event.name': 'tool_decision', 'session.id': 'session-1', tool_name: 'Bash', decision: 'accept' } },
-    { at: at(0), body: 'claude_code.tool_decision', version: '2.1.0', attributes: { 'event.name': 'tool_decision', 'session.id': 'session-9', tool_name: 'Bash', decision: 'accept' } },
-    { at: at(1_000), body: 'claude_code.hook_execution_complete', version: '2.1.0', attributes: { 'event.name': 'hook_execution_complete', 'session.id': 'session-1', hook_event: 'PreToolUse', hook_name: 'PreToolUse:Bash', num_non_blocking_error: 1, num_cancelled: 1 } },
-    { at: at(2_000), repository: 'acme/web', body: 'something else', attributes: { 'shieldwatch.redaction.masked.github-token': 3, 'shieldwatch.redaction.masked.jwt': 1, 'shieldwatch.redaction.dropped.attributes': 7 } },
+  await a.drifts([
+    { repository: 'acme/web', at: at(5 * MINUTE), previous: 80, current: 55, newFindings: 3, hasCritical: true },
   ]);
-  await a.collectorMetric('otelcol_exporter_send_failed_spans', [{ at: at(0), value: 10 }, { at: at(MINUTE), value: 10 }, { at: at(2 * MINUTE), value: 25 }, { at: at(3 * MINUTE), value: 5 }]);
-  await a.collectorMetric('otelcol_receiver_refused_spans', [{ at: at(0), value: 2 }, { at: at(MINUTE), value: 0 }, { at: at(2 * MINUTE), value: 4 }], 'delta');
+  await a.logs([
+    {
+      at: at(0),
+      body: 'claude_code.tool_decision',
+      version: '2.1.0',
+      attributes: { 'event.name': 'tool_decision', 'session.id': 'session-1', tool_name: 'Bash', decision: 'accept' },
+    },
+    {
+      at: at(0),
+      body: 'claude_code.tool_decision',
+      version: '2.1.0',
+      attributes: { 'event.name': 'tool_decision', 'session.id': 'session-9', tool_name: 'Bash', decision: 'accept' },
+    },
+    {
+      at: at(1_000),
+      body: 'claude_code.hook_execution_complete',
+      version: '2.1.0',
+      attributes: {
+        'event.name': 'hook_execution_complete',
+        'session.id': 'session-1',
+        hook_event: 'PreToolUse',
+        hook_name: 'PreToolUse:Bash',
+        num_non_blocking_error: 1,
+        num_cancelled: 1,
+      },
+    },
+    {
+      at: at(2_000),
+      repository: 'acme/web',
+      body: 'something else',
+      attributes: {
+        'shieldwatch.redaction.masked.github-token': 3,
+        'shieldwatch.redaction.masked.jwt': 1,
+        'shieldwatch.redaction.dropped.attributes': 7,
+      },
+    },
+  ]);
+  await a.collectorMetric('otelcol_exporter_send_failed_spans', [
+    { at: at(0), value: 10 },
+    { at: at(MINUTE), value: 10 },
+    { at: at(2 * MINUTE), value: 25 },
+    { at: at(3 * MINUTE), value: 5 },
+  ]);
+  await a.collectorMetric(
+    'otelcol_receiver_refused_spans',
+    [
+      { at: at(0), value: 2 },
+      { at: at(MINUTE), value: 0 },
+      { at: at(2 * MINUTE), value: 4 },
+    ],
+    'delta',
+  );
   const queue = { exporter: 'clickhouse', data_type: 'traces' };
-  await a.collectorMetric('otelcol_exporter_queue_size', [{ at: at(0), value: 30 }, { at: at(MINUTE), value: 70 }], 'gauge', queue);
-  await a.collectorMetric('otelcol_exporter_queue_capacity', [{ at: at(0), value: 200 }, { at: at(MINUTE), value: 200 }], 'gauge', queue);
-  await a.collectorMetric('otelcol_processor_secretredaction_masked', [{ at: at(0), value: 3 }, { at: at(MINUTE), value: 2 }], 'delta', { kind: 'github-token' });
-  await a.collectorMetric('otelcol_processor_secretredaction_dropped_attributes', [{ at: at(0), value: 8 }], 'delta', { reason: 'not_allowed' });
+  await a.collectorMetric(
+    'otelcol_exporter_queue_size',
+    [
+      { at: at(0), value: 30 },
+      { at: at(MINUTE), value: 70 },
+    ],
+    'gauge',
+    queue,
+  );
+  await a.collectorMetric(
+    'otelcol_exporter_queue_capacity',
+    [
+      { at: at(0), value: 200 },
+      { at: at(MINUTE), value: 200 },
+    ],
+    'gauge',
+    queue,
+  );
+  await a.collectorMetric(
+    'otelcol_processor_secretredaction_masked',
+    [
+      { at: at(0), value: 3 },
+      { at: at(MINUTE), value: 2 },
+    ],
+    'delta',
+    { kind: 'github-token' },
+  );
+  await a.collectorMetric('otelcol_processor_secretredaction_dropped_attributes', [{ at: at(0), value: 8 }], 'delta', {
+    reason: 'not_allowed',
+  });
   await a.control([
-    { at: at(0), repository: 'acme/web', kind: 'finding_triage', subject: 'k-high', state: 'accepted', detail: { until: new Date(Date.now() + 30 * DAY).toISOString() } },
-    { at: at(-DAY), repository: 'acme/web', kind: 'finding_triage', subject: 'k-low', state: 'accepted', detail: { until: at(0) } },
+    {
+      at: at(0),
+      repository: 'acme/web',
+      kind: 'finding_triage',
+      subject: 'k-high',
+      state: 'accepted',
+      detail: { until: new Date(Date.now() + 30 * DAY).toISOString() },
+    },
+    {
+      at: at(-DAY),
+      repository: 'acme/web',
+      kind: 'finding_triage',
+      subject: 'k-low',
+      state: 'accepted',
+      detail: { until: at(0) },
+    },
     { at: at(0), repository: 'acme/web', kind: 'finding_triage', subject: 'k-stays', state: 'muted' },
     { at: at(MINUTE), repository: 'acme/web', kind: 'finding_triage', subject: 'k-stays', state: 'open' },
     { at: at(0), repository: 'acme/web', kind: 'finding_triage', subject: 'k-gone', state: 'muted' },
-    { at: at(5 * MINUTE), repository: 'acme/web', kind: 'review_item', subject: 'ri_1', state: 'approved', detail: { route: 'policy-review' } },
+    {
+      at: at(5 * MINUTE),
+      repository: 'acme/web',
+      kind: 'review_item',
+      subject: 'ri_1',
+      state: 'approved',
+      detail: { route: 'policy-review' },
+    },
   ]);
 
   const b = new Seed(client, 'org_b');
-  const theirs = scanOf('acme/web', at(0), { score: 1, grade: 'F', findings: counts(99), policy: { status: 'failed', name: 'theirs', violations: 9 } });
+  const theirs = scanOf('acme/web', at(0), {
+    score: 1,
+    grade: 'F',
+    findings: counts(99),
+    policy: { status: 'failed', name: 'theirs', violations: 9 },
+  });
   await b.scans([theirs]);
   await b.findings('acme/web', [findingOf(theirs, 'k-theirs', { ...secret, title: 'SECRET OF ORG B' })]);
-  await b.decisions([...Array.from({ length: 50 }, () => decisionOf('acme/web', at(0), { decision: 'block', ruleName: 'THEIR RULE' })), decisionOf('other/theirs', at(0), { agent: 'THEIR AGENT', tool: 'THEIR TOOL' })]);
+  await b.decisions([
+    ...Array.from({ length: 50 }, () => decisionOf('acme/web', at(0), { decision: 'block', ruleName: 'THEIR RULE' })),
+    decisionOf('other/theirs', at(0), { agent: 'THEIR AGENT', tool: 'THEIR TOOL' }),
+  ]);
   await b.drifts([{ repository: 'acme/web', at: at(0), previous: 90, current: 1, hasCritical: true }]);
-  await b.logs([{ at: at(0), repository: 'other/theirs', body: 'x', attributes: { 'shieldwatch.redaction.masked.their-kind': 1_000 } }]);
-  await b.collectorMetric('otelcol_exporter_send_failed_spans', [{ at: at(0), value: 0 }, { at: at(MINUTE), value: 9_999 }]);
-  await b.control([{ at: at(0), repository: 'acme/web', kind: 'finding_triage', subject: 'k-theirs', state: 'accepted' }, { at: at(0), repository: 'acme/web', kind: 'baseline', subject: 'THEIRS', state: 'set' }]);
+  await b.logs([
+    {
+      at: at(0),
+      repository: 'other/theirs',
+      body: 'x',
+      attributes: { 'shieldwatch.redaction.masked.their-kind': 1_000 },
+    },
+  ]);
+  await b.collectorMetric('otelcol_exporter_send_failed_spans', [
+    { at: at(0), value: 0 },
+    { at: at(MINUTE), value: 9_999 },
+  ]);
+  await b.control([
+    { at: at(0), repository: 'acme/web', kind: 'finding_triage', subject: 'k-theirs', state: 'accepted' },
+    { at: at(0), repository: 'acme/web', kind: 'baseline', subject: 'THEIRS', state: 'set' },
+  ]);
   await foldSeries(client);
 }

@@ -21,22 +21,50 @@ let database: TestDatabase;
 let library: BoardLibrary;
 
 function chosen(org: string, repo: VariableValue = 'all'): Map<string, VariableValue> {
-  return new Map<string, VariableValue>([['org', [org]], ['repo', repo], ['agent', 'all'], ['tool', 'all'], ['severity', SEVERITIES], ['confidence', ['active-runtime', 'not told']], ['category', 'all']]);
+  return new Map<string, VariableValue>([
+    ['org', [org]],
+    ['repo', repo],
+    ['agent', 'all'],
+    ['tool', 'all'],
+    ['severity', SEVERITIES],
+    ['confidence', ['active-runtime', 'not told']],
+    ['category', 'all'],
+  ]);
 }
 
-async function records(board: string, id: number, range: TimeRange, variables = chosen('org_a')): Promise<Record<string, unknown>[]> {
-  const { columns, rows } = await panelData(database.client, library.panel(`shieldwatch-${board}`, String(id)), { range, variables });
+async function records(
+  board: string,
+  id: number,
+  range: TimeRange,
+  variables = chosen('org_a'),
+): Promise<Record<string, unknown>[]> {
+  const { columns, rows } = await panelData(database.client, library.panel(`shieldwatch-${board}`, String(id)), {
+    range,
+    variables,
+  });
   return rows.map((row) => Object.fromEntries(columns.map(({ name }, index) => [name, plain(row[index])])));
 }
 
 /** Times of seconds and of milliseconds as one kind of text. */
-const plain = (value: unknown): unknown => (typeof value === 'string' && /^\d{4}-\d\d-\d\dT.*Z$/.test(value) ? new Date(value).toISOString() : value);
+const plain = (value: unknown): unknown =>
+  typeof value === 'string' && /^\d{4}-\d\d-\d\dT.*Z$/.test(value) ? new Date(value).toISOString() : value;
 /** Milliseconds after {@link T}. */
 const after = (time: unknown): number => Date.parse(String(time)) - T;
 /** Columns of a table that have no heading of ours, or neither a width nor text: Grafana gives them 150 pixels. */
 function unnamedColumns({ fieldConfig }: BoardPanel, columns: readonly { name: string; type: string }[]): string[] {
-  const overrides = new Map((fieldConfig as { overrides: { matcher: { options: string }; properties: { id: string }[] }[] }).overrides.map(({ matcher, properties }) => [matcher.options, properties.map(({ id }) => id)]));
-  return columns.filter(({ name, type }) => !(overrides.get(name) ?? []).some((id) => id === 'custom.width' || id === 'custom.hidden' || (id === 'displayName' && type.includes('String')))).map(({ name }) => name);
+  const overrides = new Map(
+    (fieldConfig as { overrides: { matcher: { options: string }; properties: { id: string }[] }[] }).overrides.map(
+      ({ matcher, properties }) => [matcher.options, properties.map(({ id }) => id)],
+    ),
+  );
+  return columns
+    .filter(
+      ({ name, type }) =>
+        !(overrides.get(name) ?? []).some(
+          (id) => id === 'custom.width' || id === 'custom.hidden' || (id === 'displayName' && type.includes('String')),
+        ),
+    )
+    .map(({ name }) => name);
 }
 const drawn = (panels: readonly BoardPanel[]): BoardPanel[] => panels.filter(({ targets }) => targets !== undefined);
 
@@ -48,17 +76,26 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 describe('every query of every board', () => {
-  it.each([['two hours', SHORT], ['a month', MONTH]] as const)('runs over %s and answers in the shape its panel draws', async (_, range) => {
+  it.each([
+    ['two hours', SHORT],
+    ['a month', MONTH],
+  ] as const)('runs over %s and answers in the shape its panel draws', async (_, range) => {
     for (const board of library.all()) {
       for (const panel of drawn(board.panels)) {
         const repo = range === SHORT ? ['acme/web', "evil/it's\\"] : 'all';
         const { columns } = await panelData(database.client, panel, { range, variables: chosen('org_a', repo) });
         expect(columns.length, panel.title).toBeGreaterThan(0);
-        expect(columns.filter(({ type }) => type.includes('AggregateFunction')), panel.title).toEqual([]);
+        expect(
+          columns.filter(({ type }) => type.includes('AggregateFunction')),
+          panel.title,
+        ).toEqual([]);
         if (panel.type === 'table') expect(unnamedColumns(panel, columns), panel.title).toEqual([]);
         if (panel.targets?.[0]?.format !== 0) continue;
         expect(columns[0], panel.title).toMatchObject({ name: 'time', type: "DateTime('UTC')" });
-        expect(columns.slice(1).some(({ type }) => /^(Nullable\()?(U?Int|Float)/.test(type)), panel.title).toBe(true);
+        expect(
+          columns.slice(1).some(({ type }) => /^(Nullable\()?(U?Int|Float)/.test(type)),
+          panel.title,
+        ).toBe(true);
       }
     }
   });
@@ -68,10 +105,16 @@ describe('every query of every board', () => {
     for (const board of library.all()) {
       for (const panel of drawn(board.panels)) {
         const name = `${board.uid} ${String(panel.id)} ${String(panel.title)}`;
-        const { rows } = await panelData(database.client, panel, { range: { from: T - 9 * DAY, to: Date.now() }, variables: chosen('org_a') });
+        const { rows } = await panelData(database.client, panel, {
+          range: { from: T - 9 * DAY, to: Date.now() },
+          variables: chosen('org_a'),
+        });
         if (rows.flat().every((value) => value === null)) empty.push(name);
         expect(JSON.stringify(rows), name).not.toMatch(/their|ORG B|9999/i);
-        expect(rows.flat().filter((value) => value === 99 || value === 1_000 || value === 1_004), name).toEqual([]);
+        expect(
+          rows.flat().filter((value) => value === 99 || value === 1_000 || value === 1_004),
+          name,
+        ).toEqual([]);
       }
     }
     expect(empty).toEqual([]);
@@ -80,9 +123,15 @@ describe('every query of every board', () => {
   it('shows no data, rather than 0, of an organisation that has nothing; counts of what waits excepted', async () => {
     for (const board of library.all()) {
       for (const panel of drawn(board.panels)) {
-        const { rows, columns } = await panelData(database.client, panel, { range: { from: T - 30 * DAY, to: Date.now() }, variables: chosen('org_none') });
+        const { rows, columns } = await panelData(database.client, panel, {
+          range: { from: T - 30 * DAY, to: Date.now() },
+          variables: chosen('org_none'),
+        });
         if (columns.some(({ name }) => ['lag', 'waiting', 'row_count'].includes(name))) continue;
-        expect(rows.flat().filter((value) => value !== null), `${board.uid} ${String(panel.title)}`).toEqual([]);
+        expect(
+          rows.flat().filter((value) => value !== null),
+          `${board.uid} ${String(panel.title)}`,
+        ).toEqual([]);
       }
     }
   });
@@ -90,7 +139,9 @@ describe('every query of every board', () => {
   it('offers for each variable what this organisation has, and nothing of another', async () => {
     const offered: Record<string, Set<string>> = {};
     for (const board of library.all()) {
-      for (const { name, type, query } of board.templating.list.filter(({ name: each, type: kind }) => each !== 'org' && kind === 'query')) {
+      for (const { name, type, query } of board.templating.list.filter(
+        ({ name: each, type: kind }) => each !== 'org' && kind === 'query',
+      )) {
         const sql = expandMacros(String(query), { range: MONTH, intervalMs: 1_000, variables: chosen('org_a') });
         const rows = await (await database.client.query({ query: sql, format: 'JSONCompactEachRow' })).json<[string]>();
         offered[name] = new Set(rows.map(([value]) => value));
@@ -98,17 +149,29 @@ describe('every query of every board', () => {
       }
     }
     expect(offered).toEqual({
-      repo: new Set(['acme/api', 'acme/quiet', 'acme/web']), agent: new Set(['claude-code', 'codex']), tool: new Set(['Bash', 'Read']), category: new Set(['permissions', 'secrets']),
+      repo: new Set(['acme/api', 'acme/quiet', 'acme/web']),
+      agent: new Set(['claude-code', 'codex']),
+      tool: new Set(['Bash', 'Read']),
+      category: new Set(['permissions', 'secrets']),
     });
   });
 
   it('marks charts with what happened to this organisation alone', async () => {
     for (const board of library.all()) {
-      for (const { name, target } of (board as unknown as { annotations?: { list?: { name: string; target?: { rawSql?: string } }[] } }).annotations?.list ?? []) {
+      for (const { name, target } of (
+        board as unknown as { annotations?: { list?: { name: string; target?: { rawSql?: string } }[] } }
+      ).annotations?.list ?? []) {
         if (target?.rawSql === undefined) continue;
         const query = expandMacros(target.rawSql, { range: MONTH, intervalMs: 60_000, variables: chosen('org_a') });
-        const rows = await (await database.client.query({ query, format: 'JSONEachRow' })).json<{ time: string; text: string; tags: string }>();
-        const [type] = await (await database.client.query({ query: `SELECT toTypeName(time) AS type FROM (${query}) LIMIT 1`, format: 'JSONEachRow' })).json<{ type: string }>();
+        const rows = await (
+          await database.client.query({ query, format: 'JSONEachRow' })
+        ).json<{ time: string; text: string; tags: string }>();
+        const [type] = await (
+          await database.client.query({
+            query: `SELECT toTypeName(time) AS type FROM (${query}) LIMIT 1`,
+            format: 'JSONEachRow',
+          })
+        ).json<{ type: string }>();
         expect(type?.type, name).toMatch(/^DateTime/);
         expect(rows.length, name).toBeGreaterThan(0);
         expect(JSON.stringify(rows), name).not.toMatch(/THEIR|score 90 to 1|baseline set/);
@@ -120,7 +183,16 @@ describe('every query of every board', () => {
 
 describe('posture', () => {
   it('lists what is open in the newest scans, worst first, with the first scan that showed it', async () => {
-    expect((await records('posture', 9, WEEK)).map(({ severity, title, location, repo, first_seen, last_seen }) => [severity, title, location, repo, after(first_seen), after(last_seen)])).toEqual([
+    expect(
+      (await records('posture', 9, WEEK)).map(({ severity, title, location, repo, first_seen, last_seen }) => [
+        severity,
+        title,
+        location,
+        repo,
+        after(first_seen),
+        after(last_seen),
+      ]),
+    ).toEqual([
       ['critical', 'Token in .mcp.json', '.claude/settings.json:3', 'acme/web', 0, 10 * MINUTE],
       ['high', 'Bash(*) allowed', '.claude/settings.json:3', 'acme/web', 0, 10 * MINUTE],
       ['low', 'Finding k-low', '.claude/settings.json:3', 'acme/web', -10 * DAY, 10 * MINUTE],
@@ -139,7 +211,16 @@ describe('fleet', () => {
   });
 
   it('ranks by score and says what changed since the range began', async () => {
-    expect((await records('fleet', 9, WEEK)).map(({ repo, score, change, critical, high, route }) => [repo, score, change, critical, high, route])).toEqual([
+    expect(
+      (await records('fleet', 9, WEEK)).map(({ repo, score, change, critical, high, route }) => [
+        repo,
+        score,
+        change,
+        critical,
+        high,
+        route,
+      ]),
+    ).toEqual([
       ['acme/web', 70, 70 - 80, 1, 1, 'security-blocker'],
       ['acme/api', 95, 0, 0, 0, 'policy-review'],
     ]);
@@ -155,7 +236,18 @@ describe('fleet', () => {
   });
 
   it('names the gate that fails', async () => {
-    expect(await records('fleet', 11, WEEK)).toMatchObject([{ repo: 'acme/api', gate: 'policy and baseline', policy: 'house rules (team)', violations: 3, score: 95, min_score: 97, new_findings: 1, score_delta: -3 }]);
+    expect(await records('fleet', 11, WEEK)).toMatchObject([
+      {
+        repo: 'acme/api',
+        gate: 'policy and baseline',
+        policy: 'house rules (team)',
+        violations: 3,
+        score: 95,
+        min_score: 97,
+        new_findings: 1,
+        score_delta: -3,
+      },
+    ]);
   });
 });
 
@@ -178,7 +270,13 @@ describe('repository', () => {
   });
 
   it('tells findings by their life', async () => {
-    const life = async (range: TimeRange) => (await records('repository', 9, range, web)).map(({ state, severity, title, confidence }) => [state, severity, title, confidence]);
+    const life = async (range: TimeRange) =>
+      (await records('repository', 9, range, web)).map(({ state, severity, title, confidence }) => [
+        state,
+        severity,
+        title,
+        confidence,
+      ]);
     expect(await life(WEEK)).toEqual([
       ['new', 'critical', 'Token in .mcp.json', 'active-runtime'],
       ['new', 'high', 'Bash(*) allowed', 'active-runtime'],
@@ -188,19 +286,48 @@ describe('repository', () => {
     const critical = new Map(web).set('severity', ['critical']);
     expect((await records('repository', 9, WEEK, critical)).map(({ state }) => state)).toEqual(['new', 'fixed']);
     const secrets = new Map(web).set('category', ['permissions']);
-    expect((await records('repository', 9, WEEK, secrets)).map(({ title }) => title)).toEqual(['Bash(*) allowed', 'Finding k-low']);
+    expect((await records('repository', 9, WEEK, secrets)).map(({ title }) => title)).toEqual([
+      'Bash(*) allowed',
+      'Finding k-low',
+    ]);
     expect(await records('repository', 9, WEEK, new Map(web).set('confidence', ['hook-code']))).toEqual([]);
   });
 
   it('has the parts of the score, the drift, and the CI run', async () => {
-    expect((await records('repository', 8, SHORT, web)).map(({ time, secrets, permissions }) => [after(time), secrets, permissions])).toEqual([[0, 10, 60], [10 * MINUTE, 50, 60]]);
+    expect(
+      (await records('repository', 8, SHORT, web)).map(({ time, secrets, permissions }) => [
+        after(time),
+        secrets,
+        permissions,
+      ]),
+    ).toEqual([
+      [0, 10, 60],
+      [10 * MINUTE, 50, 60],
+    ]);
     expect(await records('repository', 10, WEEK, web)).toEqual([{ time: at(0), appeared: 3, went_away: 1 }]);
-    expect(await records('repository', 11, WEEK, web)).toMatchObject([{ verdict: 'worse', score_delta: -25, score: 55, new_findings: 3, critical: 'yes' }]);
-    expect(await records('repository', 12, WEEK, api)).toMatchObject([{ score: 95, policy: 'failed', baseline: 'regressed', exceptions: 1, provider: 'github-actions', ci_workflow: 'security', ci_run_id: '4711', commit: '0123456789' }]);
+    expect(await records('repository', 11, WEEK, web)).toMatchObject([
+      { verdict: 'worse', score_delta: -25, score: 55, new_findings: 3, critical: 'yes' },
+    ]);
+    expect(await records('repository', 12, WEEK, api)).toMatchObject([
+      {
+        score: 95,
+        policy: 'failed',
+        baseline: 'regressed',
+        exceptions: 1,
+        provider: 'github-actions',
+        ci_workflow: 'security',
+        ci_run_id: '4711',
+        commit: '0123456789',
+      },
+    ]);
   });
 });
 
-describe.each([['facts', SHORT], ['hours', WEEK], ['days', DAYS]] as const)('runtime, from %s', (_, range) => {
+describe.each([
+  ['facts', SHORT],
+  ['hours', WEEK],
+  ['days', DAYS],
+] as const)('runtime, from %s', (_, range) => {
   const bucket = range === DAYS ? new Date(Math.floor(T / DAY) * DAY).toISOString() : at(0);
 
   it('has numerator, denominator and rate', async () => {
@@ -214,8 +341,12 @@ describe.each([['facts', SHORT], ['hours', WEEK], ['days', DAYS]] as const)('run
   });
 
   it('tells low volume from a rate over time', async () => {
-    expect((await records('runtime', 6, range)).map(({ kind, rate }) => [kind, rate])).toEqual([['blocked rate', 6 / 35]]);
-    expect((await records('runtime', 6, range, chosen('org_a', ['acme/api']))).map(({ kind, rate }) => [kind, rate])).toEqual([['fewer than 20 decisions', 0]]);
+    expect((await records('runtime', 6, range)).map(({ kind, rate }) => [kind, rate])).toEqual([
+      ['blocked rate', 6 / 35],
+    ]);
+    expect(
+      (await records('runtime', 6, range, chosen('org_a', ['acme/api']))).map(({ kind, rate }) => [kind, rate]),
+    ).toEqual([['fewer than 20 decisions', 0]]);
   });
 
   it('is told apart by tool, agent and category', async () => {
@@ -223,12 +354,20 @@ describe.each([['facts', SHORT], ['hours', WEEK], ['days', DAYS]] as const)('run
       { tool: 'Bash', blocked_calls: 6, total: 30, rate: 0.2 },
       { tool: 'Read', blocked_calls: 0, total: 5, rate: -1 },
     ]);
-    expect((await records('runtime', 9, range)).map(({ agent, total }) => [agent, total])).toEqual([['claude-code', 30], ['codex', 5]]);
-    expect(await records('runtime', 10, range)).toEqual([{ category: 'egress', blocked_calls: 3 }, { category: 'injection', blocked_calls: 3 }]);
+    expect((await records('runtime', 9, range)).map(({ agent, total }) => [agent, total])).toEqual([
+      ['claude-code', 30],
+      ['codex', 5],
+    ]);
+    expect(await records('runtime', 10, range)).toEqual([
+      { category: 'egress', blocked_calls: 3 },
+      { category: 'injection', blocked_calls: 3 },
+    ]);
   });
 
   it('names rules with a reason, injections and the time decisions take', async () => {
-    expect((await records('runtime', 11, range)).map(({ rule, example, blocked_calls }) => [rule, example, blocked_calls])).toEqual([
+    expect(
+      (await records('runtime', 11, range)).map(({ rule, example, blocked_calls }) => [rule, example, blocked_calls]),
+    ).toEqual([
       ['deny[0]:Bash', 'curl is not allowed', 3],
       ['inject[1]', 'ignore previous instructions', 3],
     ]);
@@ -244,20 +383,44 @@ describe.each([['facts', SHORT], ['hours', WEEK], ['days', DAYS]] as const)('run
 describe('marks of rule changes', () => {
   it('are a first block of a rule, another policy than the scan before had, a baseline and a decided review', async () => {
     const seed = new Seed(database.client, 'org_rules');
-    const policy = (name: string, minScore: number) => ({ policy: { status: 'passed', name, violations: 0, minScore } }) as const;
+    const policy = (name: string, minScore: number) =>
+      ({ policy: { status: 'passed', name, violations: 0, minScore } }) as const;
     await seed.scans([
-      scanOf('acme/app', at(-3 * HOUR)), scanOf('acme/app', at(-2 * HOUR), policy('house', 80)), scanOf('acme/app', at(-HOUR), policy('house', 80)), scanOf('acme/app', at(0), policy('house', 90)),
+      scanOf('acme/app', at(-3 * HOUR)),
+      scanOf('acme/app', at(-2 * HOUR), policy('house', 80)),
+      scanOf('acme/app', at(-HOUR), policy('house', 80)),
+      scanOf('acme/app', at(0), policy('house', 90)),
       scanOf('acme/other', at(-HOUR), policy('house', 50)),
     ]);
     const block = { decision: 'block', ruleName: 'deny[0]:Bash', ruleCategory: 'egress' } as const;
-    await seed.decisions([decisionOf('acme/app', at(-30 * MINUTE), block), decisionOf('acme/app', at(-20 * MINUTE), block), decisionOf('acme/app', at(-40 * MINUTE))]);
+    await seed.decisions([
+      decisionOf('acme/app', at(-30 * MINUTE), block),
+      decisionOf('acme/app', at(-20 * MINUTE), block),
+      decisionOf('acme/app', at(-40 * MINUTE)),
+    ]);
     await seed.control([
       { at: at(MINUTE), repository: 'acme/app', kind: 'baseline', subject: 'b', state: 'set' },
-      { at: at(2 * MINUTE), repository: 'acme/app', kind: 'review_item', subject: 'r', state: 'open', detail: { route: 'policy-review' } },
-      { at: at(3 * MINUTE), repository: 'acme/app', kind: 'review_item', subject: 'r', state: 'approved', detail: { route: 'policy-review' } },
+      {
+        at: at(2 * MINUTE),
+        repository: 'acme/app',
+        kind: 'review_item',
+        subject: 'r',
+        state: 'open',
+        detail: { route: 'policy-review' },
+      },
+      {
+        at: at(3 * MINUTE),
+        repository: 'acme/app',
+        kind: 'review_item',
+        subject: 'r',
+        state: 'approved',
+        detail: { route: 'policy-review' },
+      },
     ]);
     const sql = expandMacros(ruleChangeMarks(), { range: WEEK, intervalMs: 60_000, variables: chosen('org_rules') });
-    const rows = await (await database.client.query({ query: sql, format: 'JSONEachRow' })).json<{ text: string; tags: string }>();
+    const rows = await (
+      await database.client.query({ query: sql, format: 'JSONEachRow' })
+    ).json<{ text: string; tags: string }>();
     expect(rows.map(({ text, tags }) => [tags, text])).toEqual([
       ['policy', 'acme/app: policy none to house, at least 80'],
       ['rule', 'acme/app: rule deny[0]:Bash blocks for the first time'],
@@ -273,18 +436,40 @@ describe('secrets', () => {
     expect(await records('secrets', 1, WEEK)).toEqual([{ exposed: 1 }]);
     expect(await records('secrets', 3, WEEK)).toEqual([{ came_back: 0 }]);
     expect(await records('secrets', 4, WEEK)).toEqual([{ masked_values: 4 }]);
-    expect((await records('secrets', 6, WEEK)).map(({ state, title, episode, first_seen_at, resolved_at }) => [state, title, episode, first_seen_at, resolved_at])).toEqual([
+    expect(
+      (await records('secrets', 6, WEEK)).map(({ state, title, episode, first_seen_at, resolved_at }) => [
+        state,
+        title,
+        episode,
+        first_seen_at,
+        resolved_at,
+      ]),
+    ).toEqual([
       ['exposed', 'Token in .mcp.json', 1, at(0), null],
       ['resolved', 'AWS key in a hook', 1, at(0), at(10 * MINUTE)],
     ]);
     const lanes = await records('secrets', 5, SHORT);
-    const lane = (name: string): unknown[] => lanes.filter((row) => row['lane'] === name).map(({ time, exposed }) => [after(time), exposed]);
-    expect(lane('acme/web · Token in .mcp.json')).toEqual([[-HOUR, 0], [0, 1], [10 * MINUTE, 1], [HOUR, 1]]);
-    expect(lane('acme/web · AWS key in a hook')).toEqual([[-HOUR, 0], [0, 1], [10 * MINUTE, 0], [HOUR, 0]]);
+    const lane = (name: string): unknown[] =>
+      lanes.filter((row) => row['lane'] === name).map(({ time, exposed }) => [after(time), exposed]);
+    expect(lane('acme/web · Token in .mcp.json')).toEqual([
+      [-HOUR, 0],
+      [0, 1],
+      [10 * MINUTE, 1],
+      [HOUR, 1],
+    ]);
+    expect(lane('acme/web · AWS key in a hook')).toEqual([
+      [-HOUR, 0],
+      [0, 1],
+      [10 * MINUTE, 0],
+      [HOUR, 0],
+    ]);
   });
 
   it('counts what was masked, by kind', async () => {
-    expect(await records('secrets', 7, WEEK)).toEqual([{ time: at(0), name: 'github-token', masked_values: 3 }, { time: at(0), name: 'jwt', masked_values: 1 }]);
+    expect(await records('secrets', 7, WEEK)).toEqual([
+      { time: at(0), name: 'github-token', masked_values: 3 },
+      { time: at(0), name: 'jwt', masked_values: 1 },
+    ]);
     expect(await records('secrets', 8, WEEK)).toEqual([
       { repository: 'acme/web', kind: 'github-token', masked_values: 3, last_at: at(0) },
       { repository: 'acme/web', kind: 'jwt', masked_values: 1, last_at: at(0) },
@@ -297,19 +482,42 @@ describe('coverage', () => {
     expect(await records('coverage', 1, WEEK)).toEqual([{ repositories: 2 }]);
     expect(await records('coverage', 3, WEEK)).toEqual([{ repositories: 1 }]);
     expect(await records('coverage', 4, WEEK)).toEqual([{ repositories: 0 }]);
-    expect((await records('coverage', 6, WEEK)).map(({ repo, producer, state }) => [repo, producer, state])).toEqual([['acme/quiet', 'scan', 'never'], ['acme/quiet', 'guard', 'silent']]);
-    expect(await records('coverage', 6, WEEK, chosen('org_b'))).toMatchObject([{ repo: 'other/theirs', producer: 'scan', state: 'never', last_heard: null }]);
+    expect((await records('coverage', 6, WEEK)).map(({ repo, producer, state }) => [repo, producer, state])).toEqual([
+      ['acme/quiet', 'scan', 'never'],
+      ['acme/quiet', 'guard', 'silent'],
+    ]);
+    expect(await records('coverage', 6, WEEK, chosen('org_b'))).toMatchObject([
+      { repo: 'other/theirs', producer: 'scan', state: 'never', last_heard: null },
+    ]);
   });
 
   it('has a lane for each, hooks that failed open, sessions nobody guards, versions', async () => {
     const lanes = await records('coverage', 7, SHORT);
-    expect(new Set(lanes.map(({ lane }) => lane))).toEqual(new Set(['acme/api · guard', 'acme/api · scan', 'acme/web · guard', 'acme/web · scan']));
-    expect(lanes.filter(({ lane }) => lane === 'acme/web · guard').map(({ time, heard }) => [after(time), heard])).toEqual([[0, 1], [HOUR, 0]]);
+    expect(new Set(lanes.map(({ lane }) => lane))).toEqual(
+      new Set(['acme/api · guard', 'acme/api · scan', 'acme/web · guard', 'acme/web · scan']),
+    );
+    expect(
+      lanes.filter(({ lane }) => lane === 'acme/web · guard').map(({ time, heard }) => [after(time), heard]),
+    ).toEqual([
+      [0, 1],
+      [HOUR, 0],
+    ]);
     expect(await records('coverage', 9, WEEK)).toMatchObject([{ hook: 'PreToolUse:Bash', failures: 2, sessions: 1 }]);
     expect(await records('coverage', 8, SHORT)).toEqual([{ time: at(0), guarded: 1, unguarded: 1 }]);
-    expect(await records('coverage', 8, WEEK)).toEqual([{ time: new Date(Math.floor(T / DAY) * DAY).toISOString(), guarded: 1, unguarded: 1 }]);
-    expect((await records('coverage', 10, WEEK)).map(({ what, program, version, repositories }) => [what, program, version, repositories])).toEqual([
-      ['scanner', 'AgentShield', '1.6.0', 2], ['guard', 'shieldwatch', '0.1.0', 2], ['agent', 'claude-code', '2.1.0', null],
+    expect(await records('coverage', 8, WEEK)).toEqual([
+      { time: new Date(Math.floor(T / DAY) * DAY).toISOString(), guarded: 1, unguarded: 1 },
+    ]);
+    expect(
+      (await records('coverage', 10, WEEK)).map(({ what, program, version, repositories }) => [
+        what,
+        program,
+        version,
+        repositories,
+      ]),
+    ).toEqual([
+      ['scanner', 'AgentShield', '1.6.0', 2],
+      ['guard', 'shieldwatch', '0.1.0', 2],
+      ['agent', 'claude-code', '2.1.0', null],
     ]);
   });
 });
@@ -320,18 +528,52 @@ describe('ledger', () => {
     expect(await records('ledger', 5, WEEK)).toEqual([{ findings: 1 }]);
     expect(await records('ledger', 3, BEFORE)).toEqual([{ findings: null }]);
     expect(await records('ledger', 7, WEEK)).toEqual([{ time: at(0), appeared: 3, came_back: 0, fixed: 1 }]);
-    expect((await records('ledger', 8, WEEK)).map(({ severity, open_findings, fixed_findings, mttr }) => [severity, open_findings, fixed_findings, mttr])).toEqual([
+    expect(
+      (await records('ledger', 8, WEEK)).map(({ severity, open_findings, fixed_findings, mttr }) => [
+        severity,
+        open_findings,
+        fixed_findings,
+        mttr,
+      ]),
+    ).toEqual([
       ['critical', 1, 1, -1],
       ['high', 1, 0, null],
       ['low', 1, 0, null],
     ]);
-    expect((await records('ledger', 6, WEEK)).at(-1)).toEqual({ time: at(HOUR), critical: 1, high: 1, medium: 0, low: 1, info: 0 });
-    expect((await records('ledger', 9, WEEK)).map(({ severity, title }) => [severity, title])).toEqual([['critical', 'Token in .mcp.json'], ['high', 'Bash(*) allowed'], ['low', 'Finding k-low']]);
-    expect((await records('ledger', 11, WEEK)).map(({ state, severity, repo, title, ends }) => [state, severity, repo, title, ends === null ? null : after(ends) > 0])).toEqual([
+    expect((await records('ledger', 6, WEEK)).at(-1)).toEqual({
+      time: at(HOUR),
+      critical: 1,
+      high: 1,
+      medium: 0,
+      low: 1,
+      info: 0,
+    });
+    expect((await records('ledger', 9, WEEK)).map(({ severity, title }) => [severity, title])).toEqual([
+      ['critical', 'Token in .mcp.json'],
+      ['high', 'Bash(*) allowed'],
+      ['low', 'Finding k-low'],
+    ]);
+    expect(
+      (await records('ledger', 11, WEEK)).map(({ state, severity, repo, title, ends }) => [
+        state,
+        severity,
+        repo,
+        title,
+        ends === null ? null : after(ends) > 0,
+      ]),
+    ).toEqual([
       ['run out', 'low', 'acme/web', 'Finding k-low', false],
       ['accepted', 'high', 'acme/web', 'Bash(*) allowed', true],
     ]);
-    expect(await records('ledger', 10, WEEK)).toMatchObject([{ repo: 'acme/api', policy: 'house rules (team)', exceptions_active: 1, exceptions_expiring_soon: 1, exceptions_expired: 0 }]);
+    expect(await records('ledger', 10, WEEK)).toMatchObject([
+      {
+        repo: 'acme/api',
+        policy: 'house rules (team)',
+        exceptions_active: 1,
+        exceptions_expiring_soon: 1,
+        exceptions_expired: 0,
+      },
+    ]);
   });
 });
 
@@ -342,14 +584,29 @@ describe('pipeline', () => {
     expect(await records('pipeline', 2, now)).toEqual([{ lag: 0 }]);
     expect(await records('pipeline', 3, now)).toEqual([{ waiting: 0 }]);
     expect(await records('pipeline', 4, now)).toEqual([{ quarantined: 1 }]);
-    expect((await records('pipeline', 6, WEEK)).map(({ time, producer, facts }) => [after(time), producer, facts])).toEqual([[0, 'claude-code', 3], [0, 'guard', 35], [0, 'scan', 4], [0, 'watch', 1]]);
+    expect(
+      (await records('pipeline', 6, WEEK)).map(({ time, producer, facts }) => [after(time), producer, facts]),
+    ).toEqual([
+      [0, 'claude-code', 3],
+      [0, 'guard', 35],
+      [0, 'scan', 4],
+      [0, 'watch', 1],
+    ]);
     // Totals 10, 10, 25, and 5 after a restart: 15 and then 5. Added 2, 0 and 4.
-    expect(await records('pipeline', 8, now)).toEqual([{ time: at(0), counter: 'exporter_send_failed_spans', records: 20 }, { time: at(0), counter: 'receiver_refused_spans', records: 6 }]);
+    expect(await records('pipeline', 8, now)).toEqual([
+      { time: at(0), counter: 'exporter_send_failed_spans', records: 20 },
+      { time: at(0), counter: 'receiver_refused_spans', records: 6 },
+    ]);
     expect(await records('pipeline', 9, now)).toEqual([{ time: at(0), queue: 'clickhouse traces', fill: 70 / 200 }]);
-    expect(await records('pipeline', 13, now)).toEqual([{ time: at(0), name: 'attribute dropped: not allowed', values: 8 }, { time: at(0), name: 'masked: github-token', values: 5 }]);
+    expect(await records('pipeline', 13, now)).toEqual([
+      { time: at(0), name: 'attribute dropped: not allowed', values: 8 },
+      { time: at(0), name: 'masked: github-token', values: 5 },
+    ]);
     const kept = await records('pipeline', 12, now);
     expect(kept).toContainEqual({ kept: 'facts: decisions', row_count: 36, bytes: expect.any(Number) as number });
     // A decision is some 200 to 1,000 bytes.
-    expect(Number(kept.find((row) => row['kept'] === 'facts: decisions')?.['bytes']) / 36).toSatisfy((size: number) => size > 100 && size < 2_000);
+    expect(Number(kept.find((row) => row['kept'] === 'facts: decisions')?.['bytes']) / 36).toSatisfy(
+      (size: number) => size > 100 && size < 2_000,
+    );
   });
 });

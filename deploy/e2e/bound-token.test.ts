@@ -27,23 +27,38 @@ beforeAll(async () => {
     (await mintToken(gateway.postgres, { orgId: 'org_a', name: 'bound', scopes, repository: 'acme/mine' })).token;
   reader = await bound(['read']);
   sender = await bound(INGEST_SCOPES);
-  const report = { score: { grade: 'F', numericScore: 10 }, findings: { total: 1, critical: 1, high: 0, medium: 0, low: 0, info: 0 } };
+  const report = {
+    score: { grade: 'F', numericScore: 10 },
+    findings: { total: 1, critical: 1, high: 0, medium: 0, low: 0, info: 0 },
+  };
   for (const repository of ['acme/mine', OTHER]) {
     const findings = [{ id: 'mcp-x-1', severity: 'critical', category: 'mcp', title: repository, file: repository }];
-    const scan = await call('POST', '/v1/ingest/scan', gateway.ingestToken, scanOfSpec({ repository, report, findings, remediation: null, filesScanned: 3 }));
+    const scan = await call(
+      'POST',
+      '/v1/ingest/scan',
+      gateway.ingestToken,
+      scanOfSpec({ repository, report, findings, remediation: null, filesScanned: 3 }),
+    );
     expect(scan.statusCode, scan.body).toBe(200);
   }
   await openReviewItems(gateway.app.plane, gateway.store.client, 'org_a');
   // The item that is reached for below is there.
   const other = reviewItemId('org_a', OTHER, 'security-blocker', scanOfSpec().bundleDigest);
-  expect(await readReviewComments(gateway.app.plane, gateway.store.client, { orgId: 'org_a', repository: null }, other, { after: 0, limit: 1 })).toEqual([]);
+  expect(
+    await readReviewComments(gateway.app.plane, gateway.store.client, { orgId: 'org_a', repository: null }, other, {
+      after: 0,
+      limit: 1,
+    }),
+  ).toEqual([]);
   await createRollupWorker({ clickhouse: gateway.store.client, settleMs: 0 }).tick();
 });
 afterAll(() => gateway.close());
 
 function call(method: string, url: string, token: string, body?: unknown) {
   return gateway.app.inject({
-    method: method as 'GET', url, headers: body === undefined ? { authorization: `Bearer ${token}` } : jsonHeaders(token),
+    method: method as 'GET',
+    url,
+    headers: body === undefined ? { authorization: `Bearer ${token}` } : jsonHeaders(token),
     ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
   });
 }
@@ -57,7 +72,10 @@ const otherId = repositoryId('org_a', OTHER);
 const READS: Readonly<Record<string, readonly [url: string, expected: number]>> = {
   fleet: ['/v1/org/org_a/fleet', 200],
   listReviewItems: [`/v1/repo/${otherId}/review-items`, 404],
-  listReviewComments: [`/v1/review-items/${reviewItemId('org_a', OTHER, 'security-blocker', scanOfSpec().bundleDigest)}/comments`, 404],
+  listReviewComments: [
+    `/v1/review-items/${reviewItemId('org_a', OTHER, 'security-blocker', scanOfSpec().bundleDigest)}/comments`,
+    404,
+  ],
   posture: [`/v1/repo/${otherId}/posture`, 404],
   listRepos: ['/v1/repos', 200],
   showBaseline: [`/v1/repo/${otherId}/baseline`, 404],
@@ -71,7 +89,12 @@ const READS: Readonly<Record<string, readonly [url: string, expected: number]>> 
 
 describe('a token that is bound to a repository', () => {
   it('reads nothing of another one, on any address', async () => {
-    expect(Object.keys(READS).sort()).toEqual(gateway.app.apiRoutes.filter(({ scopes }) => scopes.includes('read')).map(({ id }) => id).sort());
+    expect(Object.keys(READS).sort()).toEqual(
+      gateway.app.apiRoutes
+        .filter(({ scopes }) => scopes.includes('read'))
+        .map(({ id }) => id)
+        .sort(),
+    );
     for (const [id, [url, expected]] of Object.entries(READS)) {
       const answer = await call('GET', url, reader);
       expect([id, answer.statusCode]).toEqual([id, expected]);
@@ -88,56 +111,131 @@ describe('a token that is bound to a repository', () => {
   });
 
   it('reads and explains no series of the whole organisation, and that it tried is in the audit trail', async () => {
-    const ofOrganisation = [...SERIES_TABLE.values()].filter(({ views }) => views.every(({ types }) => !('repo' in types))).map(({ name }) => name);
+    const ofOrganisation = [...SERIES_TABLE.values()]
+      .filter(({ views }) => views.every(({ types }) => !('repo' in types)))
+      .map(({ name }) => name);
     expect(ofOrganisation).toContain('cross_repo_org_rollup');
-    for (const name of ofOrganisation) expect([name, ...(await refusal('GET', `/v1/series/${name}`, reader))]).toEqual([name, 403, 'repository_not_allowed']);
+    for (const name of ofOrganisation)
+      expect([name, ...(await refusal('GET', `/v1/series/${name}`, reader))]).toEqual([
+        name,
+        403,
+        'repository_not_allowed',
+      ]);
     for (const repository of ['acme%2Fmine', otherId]) {
       const url = `/v1/explain?series=cross_repo_org_rollup&at=2026-06-21T17:00:00Z&repository=${repository}`;
       expect(await refusal('GET', url, reader)).toEqual([403, 'repository_not_allowed']);
       expect((await call('GET', url, gateway.readToken)).statusCode).toBe(200);
     }
-    const { entries } = (await call('GET', '/v1/audit?limit=1000', gateway.adminToken)).json<{ entries: { record: string }[] }>();
-    const denied = entries.map(({ record }) => JSON.parse(record) as { action: string; subject: string; detail: { code: string } }).filter(({ action }) => action === 'access.denied');
+    const { entries } = (await call('GET', '/v1/audit?limit=1000', gateway.adminToken)).json<{
+      entries: { record: string }[];
+    }>();
+    const denied = entries
+      .map(({ record }) => JSON.parse(record) as { action: string; subject: string; detail: { code: string } })
+      .filter(({ action }) => action === 'access.denied');
     expect(denied.filter(({ subject }) => /series|explain/.test(subject))).toEqual(
-      ['GET /v1/explain', 'GET /v1/series/:name'].map((subject) => expect.objectContaining({ subject, detail: { code: 'repository_not_allowed' } }) as unknown).reverse(),
+      ['GET /v1/explain', 'GET /v1/series/:name']
+        .map((subject) => expect.objectContaining({ subject, detail: { code: 'repository_not_allowed' } }) as unknown)
+        .reverse(),
     );
   });
 
   it('sees nothing of the organisation in the fleet, and is not told how many repositories there are', async () => {
-    const promotion = { pack: 'team', policyName: 'p', owners: [], sha256: `sha256:${'0'.repeat(64)}`, verified: true, reviewItems: [] };
+    const promotion = {
+      pack: 'team',
+      policyName: 'p',
+      owners: [],
+      sha256: `sha256:${'0'.repeat(64)}`,
+      verified: true,
+      reviewItems: [],
+    };
     expect((await call('POST', '/v1/policy-promotions', gateway.ingestToken, promotion)).statusCode).toBe(200);
-    const fleet = async (token: string) => (await call('GET', '/v1/org/org_a/fleet', token)).json<{ operatorReadback: { policyPromotionsRequiringApproval: string[] } }>().operatorReadback;
+    const fleet = async (token: string) =>
+      (await call('GET', '/v1/org/org_a/fleet', token)).json<{
+        operatorReadback: { policyPromotionsRequiringApproval: string[] };
+      }>().operatorReadback;
     expect((await fleet(reader)).policyPromotionsRequiringApproval).toEqual([]);
     expect((await fleet(gateway.readToken)).policyPromotionsRequiringApproval).toHaveLength(1);
     await gateway.store.client.insert({
-      table: 'repository_activity_v1', format: 'JSONEachRow',
-      values: Array.from({ length: 30 }, (_, i) => ({ org_id: 'org_a', repo: `${MARK}/r${String(i)}`, first_seen: '2026-11-20 10:00:00.000', last_seen: '2026-11-20 10:00:00.000' })),
+      table: 'repository_activity_v1',
+      format: 'JSONEachRow',
+      values: Array.from({ length: 30 }, (_, i) => ({
+        org_id: 'org_a',
+        repo: `${MARK}/r${String(i)}`,
+        first_seen: '2026-11-20 10:00:00.000',
+        last_seen: '2026-11-20 10:00:00.000',
+      })),
     });
     await setPlan(gateway.app.plane, 'org_a', 'team');
-    const told = async (token: string): Promise<boolean> => (await call('POST', '/v1/logs', token, { resourceLogs: [] })).body.includes('are in use');
+    const told = async (token: string): Promise<boolean> =>
+      (await call('POST', '/v1/logs', token, { resourceLogs: [] })).body.includes('are in use');
     for (let i = 0; i < 5; i += 1) expect(await told(sender)).toBe(false);
     await expect.poll(() => told(gateway.ingestToken), { timeout: 10_000 }).toBe(true);
     await setPlan(gateway.app.plane, 'org_a', 'enterprise');
   });
 
   it('is bound to the repository in every spelling of its name, by REST and by OTLP', async () => {
-    const spelled = (await mintToken(gateway.postgres, { orgId: 'org_a', name: 'spelled', scopes: INGEST_SCOPES, repository: 'GitHub.com/Acme/Mine' })).token;
+    const spelled = (
+      await mintToken(gateway.postgres, {
+        orgId: 'org_a',
+        name: 'spelled',
+        scopes: INGEST_SCOPES,
+        repository: 'GitHub.com/Acme/Mine',
+      })
+    ).token;
     const entries = [{ timestamp: new Date().toISOString(), tool: 'Bash', decision: 'allow' }];
     for (const [index, token] of [spelled, sender].entries()) {
       for (const repository of ['acme/mine', 'ACME/Mine', 'github.com/acme/mine', undefined]) {
-        const answer = await call('POST', '/v1/ingest/runtime', token, { repository, sessionId: `s-${String(index)}-${String(repository)}`, entries });
+        const answer = await call('POST', '/v1/ingest/runtime', token, {
+          repository,
+          sessionId: `s-${String(index)}-${String(repository)}`,
+          entries,
+        });
         expect([repository, answer.statusCode]).toEqual([repository, 200]);
       }
     }
     const ofOtlp = (name: string): object => ({
-      resource: { attributes: Object.entries(repositoryAttributes(name)).map(([key, value]) => ({ key, value: { stringValue: value } })) },
-      scopeSpans: [{ spans: [{ traceId: '1'.repeat(32), spanId: '2'.repeat(16), name: 'x', startTimeUnixNano: '1', endTimeUnixNano: '2' }] }],
+      resource: {
+        attributes: Object.entries(repositoryAttributes(name)).map(([key, value]) => ({
+          key,
+          value: { stringValue: value },
+        })),
+      },
+      scopeSpans: [
+        {
+          spans: [
+            {
+              traceId: '1'.repeat(32),
+              spanId: '2'.repeat(16),
+              name: 'x',
+              startTimeUnixNano: '1',
+              endTimeUnixNano: '2',
+            },
+          ],
+        },
+      ],
     });
-    const answer = await call('POST', '/v1/traces', gateway.ingestToken, { resourceSpans: ['Acme/Mine', 'github.com/acme/mine', 'gitlab.com/Acme/Mine'].map(ofOtlp) });
+    const answer = await call('POST', '/v1/traces', gateway.ingestToken, {
+      resourceSpans: ['Acme/Mine', 'github.com/acme/mine', 'gitlab.com/Acme/Mine'].map(ofOtlp),
+    });
     expect(answer.statusCode, answer.body).toBe(200);
-    expect(await selectRows(gateway.store.client, "SELECT Repository AS repo, count() AS rows FROM otel_traces WHERE SpanName = 'x' GROUP BY repo ORDER BY repo")).toEqual([{ repo: 'acme/mine', rows: 2 }, { repo: 'gitlab.com/acme/mine', rows: 1 }]);
-    expect(await selectRows(gateway.store.client, 'SELECT repo, uniqExact(session_id) AS sessions FROM runtime_event GROUP BY repo')).toEqual([{ repo: 'acme/mine', sessions: 8 }]);
-    expect((await gateway.postgres.query<{ full_name: string }>("SELECT full_name FROM repo WHERE full_name ILIKE '%mine%'"))).toEqual([{ full_name: 'acme/mine' }]);
+    expect(
+      await selectRows(
+        gateway.store.client,
+        "SELECT Repository AS repo, count() AS rows FROM otel_traces WHERE SpanName = 'x' GROUP BY repo ORDER BY repo",
+      ),
+    ).toEqual([
+      { repo: 'acme/mine', rows: 2 },
+      { repo: 'gitlab.com/acme/mine', rows: 1 },
+    ]);
+    expect(
+      await selectRows(
+        gateway.store.client,
+        'SELECT repo, uniqExact(session_id) AS sessions FROM runtime_event GROUP BY repo',
+      ),
+    ).toEqual([{ repo: 'acme/mine', sessions: 8 }]);
+    expect(
+      await gateway.postgres.query<{ full_name: string }>("SELECT full_name FROM repo WHERE full_name ILIKE '%mine%'"),
+    ).toEqual([{ full_name: 'acme/mine' }]);
     expect((await call('GET', '/v1/repo/ACME%2FMine/posture', reader)).statusCode).toBe(200);
   });
 
@@ -147,6 +245,7 @@ describe('a token that is bound to a repository', () => {
       ['/v1/ingest/scan', scanOfSpec({ repository: OTHER })],
       ['/v1/ingest/runtime', { repository: OTHER, entries }],
       ['/v1/ingest/drift', driftOfSpec({ repository: OTHER })],
-    ] as const) expect([url, ...(await refusal('POST', url, sender, body))]).toEqual([url, 403, 'repository_not_allowed']);
+    ] as const)
+      expect([url, ...(await refusal('POST', url, sender, body))]).toEqual([url, 403, 'repository_not_allowed']);
   });
 });

@@ -11,7 +11,10 @@ describe('npm run check', () => {
     ['no dead code', 'knip/bin/knip.js', []],
     ['format', 'prettier/bin/prettier.cjs', ['--list-different', '.']],
   ])('%s', (_, program, args) => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [join('node_modules', program), ...args], { cwd: packageRoot(), encoding: 'utf8' });
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join('node_modules', program), ...args], {
+      cwd: packageRoot(),
+      encoding: 'utf8',
+    });
     expect(stdout + stderr).toBe('');
     expect(status).toBe(0);
   });

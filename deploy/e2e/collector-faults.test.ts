@@ -8,7 +8,14 @@ import { buildCollector, hasGo } from '#collector/binary.js';
 import { startCollector } from '#deploy/embedded/collector.js';
 import { decisionAttributes, decisionSpanIds } from '#schemas/records/decision.js';
 import { SPAN_DECISION } from '#schemas/semconv.js';
-import { DATABASE, KEY, startCollectorUnderTest, TENANT, type CollectorUnderTest, type CollectorUnderTestSettings } from './collector.fixture.js';
+import {
+  DATABASE,
+  KEY,
+  startCollectorUnderTest,
+  TENANT,
+  type CollectorUnderTest,
+  type CollectorUnderTestSettings,
+} from './collector.fixture.js';
 import { startFaultProxy, type Fault, type FaultProxy } from './fault-proxy.fixture.js';
 
 /** Decisions that were acknowledged, and must be facts in the end, once each. */
@@ -26,7 +33,10 @@ class Ledger {
         const ids = Array.from({ length: 20 }, () => `event-${this.#next++}`);
         for (const id of ids) this.open.add(id);
         const response = await fetch(`${url}/v1/traces`, {
-          method: 'POST', headers: { ...TENANT, 'content-type': 'application/json' }, body: JSON.stringify(decisions(ids, reason)), signal: AbortSignal.timeout(5_000),
+          method: 'POST',
+          headers: { ...TENANT, 'content-type': 'application/json' },
+          body: JSON.stringify(decisions(ids, reason)),
+          signal: AbortSignal.timeout(5_000),
         }).catch(() => undefined);
         await response?.text().catch(() => undefined);
         if (response?.status !== 200) {
@@ -50,9 +60,26 @@ function decisions(ids: readonly string[], reason: string): object {
   const text = (key: string, value: string | number) => ({ key, value: { stringValue: String(value) } });
   const spans = ids.map((eventId) => {
     const at = BEGIN - Number(/\d+$/.exec(eventId)?.[0]);
-    const record = { eventId, timestamp: new Date(at).toISOString(), repository: 'acme/shop', sessionId: 's', agent: '', tool: 'Bash', decision: 'allow', reason, durationMs: 1, source: 'hook' } as const;
+    const record = {
+      eventId,
+      timestamp: new Date(at).toISOString(),
+      repository: 'acme/shop',
+      sessionId: 's',
+      agent: '',
+      tool: 'Bash',
+      decision: 'allow',
+      reason,
+      durationMs: 1,
+      source: 'hook',
+    } as const;
     const attributes = Object.entries(decisionAttributes(record)).map(([key, value]) => text(key, value));
-    return { ...decisionSpanIds(eventId), name: SPAN_DECISION, startTimeUnixNano: `${at}000000`, endTimeUnixNano: `${at}000000`, attributes };
+    return {
+      ...decisionSpanIds(eventId),
+      name: SPAN_DECISION,
+      startTimeUnixNano: `${at}000000`,
+      endTimeUnixNano: `${at}000000`,
+      attributes,
+    };
   });
   return { resourceSpans: [{ resource: { attributes: [text('service.name', 'faults')] }, scopeSpans: [{ spans }] }] };
 }
@@ -60,158 +87,186 @@ function decisions(ids: readonly string[], reason: string): object {
 const CAN_MOUNT = hasGo() && canMount();
 const NO_MOUNT = '(NOT RUN: no right to mount a small disk)';
 
-describe.skipIf(!hasGo())(`what the collector acknowledged is stored, and counted once ${hasGo() ? '' : '(NOT RUN: no Go)'}`, () => {
-  const closers: (() => Promise<void> | void)[] = [];
-  afterEach(async () => {
-    for (const close of closers.splice(0).toReversed()) await close();
-  });
+describe.skipIf(!hasGo())(
+  `what the collector acknowledged is stored, and counted once ${hasGo() ? '' : '(NOT RUN: no Go)'}`,
+  () => {
+    const closers: (() => Promise<void> | void)[] = [];
+    afterEach(async () => {
+      for (const close of closers.splice(0).toReversed()) await close();
+    });
 
-  async function start(settings: CollectorUnderTestSettings = {}): Promise<CollectorUnderTest> {
-    const under = await startCollectorUnderTest(settings);
-    closers.push(() => under.close());
-    return under;
-  }
+    async function start(settings: CollectorUnderTestSettings = {}): Promise<CollectorUnderTest> {
+      const under = await startCollectorUnderTest(settings);
+      closers.push(() => under.close());
+      return under;
+    }
 
-  async function startThroughProxy(settings: CollectorUnderTestSettings = {}): Promise<{ under: CollectorUnderTest; proxy: FaultProxy }> {
-    const proxies: FaultProxy[] = [];
-    const through = async (url: string): Promise<string> => {
-      const proxy = await startFaultProxy(url);
-      proxies.push(proxy);
-      closers.push(() => proxy.close());
-      return proxy.url;
-    };
-    const under = await start({ ...settings, through });
-    const [proxy] = proxies;
-    if (proxy === undefined) throw new Error('no proxy');
-    return { under, proxy };
-  }
+    async function startThroughProxy(
+      settings: CollectorUnderTestSettings = {},
+    ): Promise<{ under: CollectorUnderTest; proxy: FaultProxy }> {
+      const proxies: FaultProxy[] = [];
+      const through = async (url: string): Promise<string> => {
+        const proxy = await startFaultProxy(url);
+        proxies.push(proxy);
+        closers.push(() => proxy.close());
+        return proxy.url;
+      };
+      const under = await start({ ...settings, through });
+      const [proxy] = proxies;
+      if (proxy === undefined) throw new Error('no proxy');
+      return { under, proxy };
+    }
 
-  /** Every acknowledged decision is a fact, none twice, and nothing else is but what was under way. */
-  async function settles(under: CollectorUnderTest, ledger: Ledger): Promise<void> {
-    const facts = async (): Promise<string[]> => (await under.select('SELECT event_id FROM runtime_event')).map((row) => String(row['event_id']));
-    await expect.poll(async () => {
-      const stored = new Set(await facts());
-      return [...ledger.acknowledged].filter((id) => !stored.has(id)).length;
-    }, { timeout: 120_000, interval: 250 }).toBe(0);
-    const all = await facts();
-    expect(new Set(all).size).toBe(all.length);
-    expect(all.filter((id) => !ledger.acknowledged.has(id) && !ledger.open.has(id))).toEqual([]);
-  }
+    /** Every acknowledged decision is a fact, none twice, and nothing else is but what was under way. */
+    async function settles(under: CollectorUnderTest, ledger: Ledger): Promise<void> {
+      const facts = async (): Promise<string[]> =>
+        (await under.select('SELECT event_id FROM runtime_event')).map((row) => String(row['event_id']));
+      await expect
+        .poll(
+          async () => {
+            const stored = new Set(await facts());
+            return [...ledger.acknowledged].filter((id) => !stored.has(id)).length;
+          },
+          { timeout: 120_000, interval: 250 },
+        )
+        .toBe(0);
+      const all = await facts();
+      expect(new Set(all).size).toBe(all.length);
+      expect(all.filter((id) => !ledger.acknowledged.has(id) && !ledger.open.has(id))).toEqual([]);
+    }
 
-  it('when it is killed with its queue full', async () => {
-    const under = await start({ env: { SHIELDWATCH_COLLECTOR_QUEUE_BYTES: '8388608' } });
-    await under.stopStore();
-    const ledger = new Ledger();
-    // It takes what fits, then makes clients wait; none of what does not fit is acknowledged.
-    await ledger.send(under.collector.url, 1e6, () => ledger.open.size > 100, 'x'.repeat(2_000));
-    expect(ledger.acknowledged.size).toBeGreaterThan(1_000);
-    process.kill(under.collector.pid, 'SIGKILL');
-    await under.startStore();
-    await settles(under, ledger);
-  }, 300_000);
+    it('when it is killed with its queue full', async () => {
+      const under = await start({ env: { SHIELDWATCH_COLLECTOR_QUEUE_BYTES: '8388608' } });
+      await under.stopStore();
+      const ledger = new Ledger();
+      // It takes what fits, then makes clients wait; none of what does not fit is acknowledged.
+      await ledger.send(under.collector.url, 1e6, () => ledger.open.size > 100, 'x'.repeat(2_000));
+      expect(ledger.acknowledged.size).toBeGreaterThan(1_000);
+      process.kill(under.collector.pid, 'SIGKILL');
+      await under.startStore();
+      await settles(under, ledger);
+    }, 300_000);
 
-  it('when the store is away for a minute, and comes back', async () => {
-    const { under, proxy } = await startThroughProxy();
-    const ledger = new Ledger();
-    const away = Date.now() + 60_000;
-    proxy.fault = () => (Date.now() < away ? 'reset' : 'pass');
-    await ledger.send(under.collector.url, 2_000);
-    await settles(under, ledger);
-    expect(Date.now()).toBeGreaterThan(away);
-    // More than the default of 10 attempts in 60 s would be, fewer than a loop without pauses.
-    expect(proxy.happened.get('reset')).toBeGreaterThan(10);
-    expect(proxy.happened.get('reset')).toBeLessThan(300);
-  }, 300_000);
+    it('when the store is away for a minute, and comes back', async () => {
+      const { under, proxy } = await startThroughProxy();
+      const ledger = new Ledger();
+      const away = Date.now() + 60_000;
+      proxy.fault = () => (Date.now() < away ? 'reset' : 'pass');
+      await ledger.send(under.collector.url, 2_000);
+      await settles(under, ledger);
+      expect(Date.now()).toBeGreaterThan(away);
+      // More than the default of 10 attempts in 60 s would be, fewer than a loop without pauses.
+      expect(proxy.happened.get('reset')).toBeGreaterThan(10);
+      expect(proxy.happened.get('reset')).toBeLessThan(300);
+    }, 300_000);
 
-  it('when the store is slow, answers with the wrong status, cuts connections, or stores and does not say so', async () => {
-    const { under, proxy } = await startThroughProxy();
-    const ledger = new Ledger();
-    const faults: Fault[] = ['slow', 500, 'lost-answer', 400, 'reset', 429, 'lost-answer', 503, 404, 'slow'];
-    proxy.fault = () => faults.shift() ?? 'pass';
-    while (faults.length > 0) {
+    it('when the store is slow, answers with the wrong status, cuts connections, or stores and does not say so', async () => {
+      const { under, proxy } = await startThroughProxy();
+      const ledger = new Ledger();
+      const faults: Fault[] = ['slow', 500, 'lost-answer', 400, 'reset', 429, 'lost-answer', 503, 404, 'slow'];
+      proxy.fault = () => faults.shift() ?? 'pass';
+      while (faults.length > 0) {
+        await ledger.send(under.collector.url, 200);
+        await sleep(200);
+      }
       await ledger.send(under.collector.url, 200);
-      await sleep(200);
+      await settles(under, ledger);
+      expect([...proxy.happened.keys()]).toEqual(
+        expect.arrayContaining(['slow', 'lost-answer', 'reset', 500, 400, 429, 503, 404]),
+      );
+      // Stored and not said: landing may have them twice, which is what facts are for.
+      const [landing] = await under.select('SELECT count() AS n FROM otel_traces');
+      expect(Number(landing?.['n'])).toBeGreaterThanOrEqual(ledger.acknowledged.size);
+    }, 300_000);
+
+    it('of two collectors that send the same to one store', async () => {
+      const under = await start();
+      const dataDir = mkdtempSync(join(tmpdir(), 'shieldwatch-second-'));
+      const second = await startCollector({
+        binary: await buildCollector(),
+        dataDir,
+        port: 0,
+        clickhouseUrl: under.storeUrl,
+        database: DATABASE,
+        key: KEY,
+      });
+      closers.push(async () => {
+        await second.stop();
+        rmSync(dataDir, { recursive: true, force: true });
+      });
+      const [one, other] = [new Ledger(), new Ledger()];
+      await Promise.all([one.send(under.collector.url, 1_000), other.send(second.url, 1_000)]);
+      for (const id of other.acknowledged) one.acknowledged.add(id);
+      for (const id of other.open) one.open.add(id);
+      await settles(under, one);
+    }, 300_000);
+
+    it.runIf(CAN_MOUNT)(
+      `when its disk is full during an outage ${CAN_MOUNT ? '' : NO_MOUNT}`,
+      async () => {
+        const queueParent = smallDisk();
+        const under = await start({ queueParent });
+        await under.stopStore();
+        const ledger = new Ledger();
+        // As in an outage that fills a disk: long before it does, each of the exporter's senders holds a batch that it retries,
+        // and nothing is read from the queue any more. They take one a second.
+        const isHeld = Date.now() + 8_000;
+        while (Date.now() < isHeld) {
+          await ledger.send(under.collector.url, 60);
+          await sleep(200);
+        }
+        fill(join(queueParent, 'ballast'));
+        // Three clients have 20 each under way; what is more was refused.
+        await ledger.send(under.collector.url, 1e6, () => ledger.open.size > 200, 'x'.repeat(2_000));
+        rmSync(join(queueParent, 'ballast'));
+        await ledger.send(under.collector.url, 100);
+        await under.startStore();
+        await settles(under, ledger);
+      },
+      300_000,
+    );
+
+    it.runIf(CAN_MOUNT)(
+      `when others fill its disk while it reads from its queue ${CAN_MOUNT ? '' : NO_MOUNT}`,
+      async () => {
+        const queueParent = smallDisk();
+        const { under, proxy } = await startThroughProxy({ queueParent });
+        const ledger = new Ledger();
+        proxy.fault = () => 503;
+        const isHeld = Date.now() + 8_000;
+        while (Date.now() < isHeld) {
+          await ledger.send(under.collector.url, 60);
+          await sleep(200);
+        }
+        // More than the senders hold: it waits in the queue.
+        await ledger.send(under.collector.url, 400, undefined, 'x'.repeat(2_000));
+        fill(join(queueParent, 'ballast'));
+        await ledger.send(under.collector.url, 1e6, () => ledger.open.size > 200, 'x'.repeat(2_000));
+        const acknowledged = ledger.acknowledged.size;
+        proxy.fault = () => 'pass';
+        // The disk is still full.
+        await settles(under, ledger);
+
+        rmSync(join(queueParent, 'ballast'));
+        await ledger.send(under.collector.url, 400);
+        expect(ledger.acknowledged.size).toBeGreaterThan(acknowledged);
+        // Nor is anything lost of what was owed to the disk, at a kill.
+        process.kill(under.collector.pid, 'SIGKILL');
+        await settles(under, ledger);
+      },
+      300_000,
+    );
+
+    function smallDisk(): string {
+      const folder = mountTmpfs();
+      if (folder === undefined) throw new Error('no tmpfs');
+      closers.push(() => {
+        unmount(folder);
+      });
+      return folder;
     }
-    await ledger.send(under.collector.url, 200);
-    await settles(under, ledger);
-    expect([...proxy.happened.keys()]).toEqual(expect.arrayContaining(['slow', 'lost-answer', 'reset', 500, 400, 429, 503, 404]));
-    // Stored and not said: landing may have them twice, which is what facts are for.
-    const [landing] = await under.select('SELECT count() AS n FROM otel_traces');
-    expect(Number(landing?.['n'])).toBeGreaterThanOrEqual(ledger.acknowledged.size);
-  }, 300_000);
-
-  it('of two collectors that send the same to one store', async () => {
-    const under = await start();
-    const dataDir = mkdtempSync(join(tmpdir(), 'shieldwatch-second-'));
-    const second = await startCollector({ binary: await buildCollector(), dataDir, port: 0, clickhouseUrl: under.storeUrl, database: DATABASE, key: KEY });
-    closers.push(async () => {
-      await second.stop();
-      rmSync(dataDir, { recursive: true, force: true });
-    });
-    const [one, other] = [new Ledger(), new Ledger()];
-    await Promise.all([one.send(under.collector.url, 1_000), other.send(second.url, 1_000)]);
-    for (const id of other.acknowledged) one.acknowledged.add(id);
-    for (const id of other.open) one.open.add(id);
-    await settles(under, one);
-  }, 300_000);
-
-  it.runIf(CAN_MOUNT)(`when its disk is full during an outage ${CAN_MOUNT ? '' : NO_MOUNT}`, async () => {
-    const queueParent = smallDisk();
-    const under = await start({ queueParent });
-    await under.stopStore();
-    const ledger = new Ledger();
-    // As in an outage that fills a disk: long before it does, each of the exporter's senders holds a batch that it retries,
-    // and nothing is read from the queue any more. They take one a second.
-    const isHeld = Date.now() + 8_000;
-    while (Date.now() < isHeld) {
-      await ledger.send(under.collector.url, 60);
-      await sleep(200);
-    }
-    fill(join(queueParent, 'ballast'));
-    // Three clients have 20 each under way; what is more was refused.
-    await ledger.send(under.collector.url, 1e6, () => ledger.open.size > 200, 'x'.repeat(2_000));
-    rmSync(join(queueParent, 'ballast'));
-    await ledger.send(under.collector.url, 100);
-    await under.startStore();
-    await settles(under, ledger);
-  }, 300_000);
-
-  it.runIf(CAN_MOUNT)(`when others fill its disk while it reads from its queue ${CAN_MOUNT ? '' : NO_MOUNT}`, async () => {
-    const queueParent = smallDisk();
-    const { under, proxy } = await startThroughProxy({ queueParent });
-    const ledger = new Ledger();
-    proxy.fault = () => 503;
-    const isHeld = Date.now() + 8_000;
-    while (Date.now() < isHeld) {
-      await ledger.send(under.collector.url, 60);
-      await sleep(200);
-    }
-    // More than the senders hold: it waits in the queue.
-    await ledger.send(under.collector.url, 400, undefined, 'x'.repeat(2_000));
-    fill(join(queueParent, 'ballast'));
-    await ledger.send(under.collector.url, 1e6, () => ledger.open.size > 200, 'x'.repeat(2_000));
-    const acknowledged = ledger.acknowledged.size;
-    proxy.fault = () => 'pass';
-    // The disk is still full.
-    await settles(under, ledger);
-
-    rmSync(join(queueParent, 'ballast'));
-    await ledger.send(under.collector.url, 400);
-    expect(ledger.acknowledged.size).toBeGreaterThan(acknowledged);
-    // Nor is anything lost of what was owed to the disk, at a kill.
-    process.kill(under.collector.pid, 'SIGKILL');
-    await settles(under, ledger);
-  }, 300_000);
-
-  function smallDisk(): string {
-    const folder = mountTmpfs();
-    if (folder === undefined) throw new Error('no tmpfs');
-    closers.push(() => {
-      unmount(folder);
-    });
-    return folder;
-  }
-});
+  },
+);
 
 /** Writes to a file until its disk has no room. */
 function fill(path: string): void {

@@ -23,7 +23,9 @@ export const TENANT: Readonly<Record<string, string>> = {
 };
 
 export const LANDING_TABLES = [
-  'otel_traces', 'otel_logs', ...['gauge', 'sum', 'histogram', 'exponential_histogram', 'summary'].map((kind) => `otel_metrics_${kind}`),
+  'otel_traces',
+  'otel_logs',
+  ...['gauge', 'sum', 'histogram', 'exponential_histogram', 'summary'].map((kind) => `otel_metrics_${kind}`),
 ];
 
 export type Row = Record<string, unknown>;
@@ -69,7 +71,13 @@ export async function startCollectorUnderTest(settings: CollectorUnderTestSettin
   const collectorDir = settings.queueParent ?? dataDir;
   const start = (): Promise<EmbeddedCollector> =>
     startCollector({
-      binary, dataDir: collectorDir, port: 0, clickhouseUrl, database: DATABASE, key: KEY, onLog: (line) => lines.push(line),
+      binary,
+      dataDir: collectorDir,
+      port: 0,
+      clickhouseUrl,
+      database: DATABASE,
+      key: KEY,
+      onLog: (line) => lines.push(line),
       ...(settings.config === undefined ? {} : { config: settings.config }),
       ...(settings.pseudonymKeyFile === undefined ? {} : { pseudonymKeyFile: settings.pseudonymKeyFile }),
       // Its own metrics come when a test asks for them, and not among what is counted.
@@ -109,7 +117,8 @@ export async function startCollectorUnderTest(settings: CollectorUnderTestSettin
       for (;;) {
         const found = await select(`SELECT *, OrgId FROM ${table} WHERE ServiceName = {service:String}`, { service });
         if (found.length >= count) return found;
-        if (Date.now() > deadline) throw new Error(`${table}: ${found.length} of ${count} rows\n${lines.slice(-5).join('\n')}`);
+        if (Date.now() > deadline)
+          throw new Error(`${table}: ${found.length} of ${count} rows\n${lines.slice(-5).join('\n')}`);
         await sleep(100);
       }
     },

@@ -32,7 +32,9 @@ const TENANT = {
 };
 const without = (header: string) => Object.fromEntries(Object.entries(TENANT).filter(([name]) => name !== header));
 const NOW = `${Date.now()}000000`;
-const METRIC_TABLES = ['gauge', 'sum', 'histogram', 'exponential_histogram', 'summary'].map((kind) => `otel_metrics_${kind}`);
+const METRIC_TABLES = ['gauge', 'sum', 'histogram', 'exponential_histogram', 'summary'].map(
+  (kind) => `otel_metrics_${kind}`,
+);
 
 let secrets = 0;
 /** A made-up GitHub token that nothing else contains, with words on both sides. */
@@ -54,7 +56,9 @@ const nested = (key: string) => ({
     },
   },
 });
-const resource = (name: string) => ({ attributes: [attribute('service.name', name), attribute('model', planted()), nested('source')] });
+const resource = (name: string) => ({
+  attributes: [attribute('service.name', name), attribute('model', planted()), nested('source')],
+});
 const scope = () => ({ name: `scope ${planted()}`, version: planted(), attributes: [attribute('model', planted())] });
 
 function span(traceId: string) {
@@ -69,38 +73,66 @@ function span(traceId: string) {
     attributes: [attribute('model', planted()), nested('source')],
     status: { code: 2, message: planted() },
     events: [{ timeUnixNano: NOW, name: `event ${planted()}`, attributes: [attribute('model', planted())] }],
-    links: [{ traceId, spanId: '00000000000000bb', traceState: 'vendor=x', attributes: [attribute('model', planted())] }],
+    links: [
+      { traceId, spanId: '00000000000000bb', traceState: 'vendor=x', attributes: [attribute('model', planted())] },
+    ],
   };
 }
 
 function metrics() {
-  const exemplars = () => [{ timeUnixNano: NOW, asDouble: 1, filteredAttributes: [attribute('model', planted()), nested('source')] }];
+  const exemplars = () => [
+    { timeUnixNano: NOW, asDouble: 1, filteredAttributes: [attribute('model', planted()), nested('source')] },
+  ];
   const point = () => ({ startTimeUnixNano: NOW, timeUnixNano: NOW, attributes: [attribute('model', planted())] });
   const named = () => ({ name: `metric ${planted()}`, description: planted(), unit: planted() });
   return [
     { ...named(), gauge: { dataPoints: [{ ...point(), asDouble: 1.5, exemplars: exemplars() }] } },
-    { ...named(), sum: { aggregationTemporality: 1, isMonotonic: true, dataPoints: [{ ...point(), asInt: '3', exemplars: exemplars() }] } },
+    {
+      ...named(),
+      sum: {
+        aggregationTemporality: 1,
+        isMonotonic: true,
+        dataPoints: [{ ...point(), asInt: '3', exemplars: exemplars() }],
+      },
+    },
     {
       ...named(),
       histogram: {
         aggregationTemporality: 2,
-        dataPoints: [{ ...point(), count: '3', sum: 6, bucketCounts: ['1', '2'], explicitBounds: [2], exemplars: exemplars() }],
+        dataPoints: [
+          { ...point(), count: '3', sum: 6, bucketCounts: ['1', '2'], explicitBounds: [2], exemplars: exemplars() },
+        ],
       },
     },
     {
       ...named(),
       exponentialHistogram: {
         aggregationTemporality: 2,
-        dataPoints: [{ ...point(), count: '3', sum: 6, scale: 1, zeroCount: '0', positive: { offset: 0, bucketCounts: ['3'] }, exemplars: exemplars() }],
+        dataPoints: [
+          {
+            ...point(),
+            count: '3',
+            sum: 6,
+            scale: 1,
+            zeroCount: '0',
+            positive: { offset: 0, bucketCounts: ['3'] },
+            exemplars: exemplars(),
+          },
+        ],
       },
     },
-    { ...named(), summary: { dataPoints: [{ ...point(), count: '3', sum: 6, quantileValues: [{ quantile: 0.5, value: 2 }] }] } },
+    {
+      ...named(),
+      summary: { dataPoints: [{ ...point(), count: '3', sum: 6, quantileValues: [{ quantile: 0.5, value: 2 }] }] },
+    },
   ];
 }
 
 /** Each with a planted secret in every string that OTLP has, but for attribute keys. */
 const secretSpans = (service: string) => ({
-  resourceSpans: [{ resource: resource(service), scopeSpans: [{ scope: scope(), spans: [span('0'.repeat(31) + '2')] }] }],
+  resourceSpans: [
+    { resource: resource(service), scopeSpans: [{ scope: scope(), spans: [span('0'.repeat(31) + '2')] }] },
+  ],
 });
 const secretLogs = (service: string) => ({
   resourceLogs: [
@@ -136,7 +168,14 @@ const oneSpan = (service: string, more: object = {}) => ({
       scopeSpans: [
         {
           spans: [
-            { traceId: '0'.repeat(31) + '1', spanId: '0'.repeat(15) + '1', name: 'work', startTimeUnixNano: NOW, endTimeUnixNano: NOW, ...more },
+            {
+              traceId: '0'.repeat(31) + '1',
+              spanId: '0'.repeat(15) + '1',
+              name: 'work',
+              startTimeUnixNano: NOW,
+              endTimeUnixNano: NOW,
+              ...more,
+            },
           ],
         },
       ],
@@ -188,7 +227,9 @@ describe.skipIf(!hasGo())(`the collector in front of the store ${hasGo() ? '' : 
   async function rows(table: string, service: string): Promise<Record<string, unknown>[]> {
     const client = createClickHouse({ url: store.url, database: DATABASE });
     try {
-      return await selectRows(client, `SELECT *, OrgId FROM ${table} WHERE ServiceName = {service:String}`, { service });
+      return await selectRows(client, `SELECT *, OrgId FROM ${table} WHERE ServiceName = {service:String}`, {
+        service,
+      });
     } finally {
       await client.close();
     }
@@ -200,7 +241,8 @@ describe.skipIf(!hasGo())(`the collector in front of the store ${hasGo() ? '' : 
     for (;;) {
       const found = await rows(table, service);
       if (found.length >= count) return found;
-      if (Date.now() > deadline) throw new Error(`${table}: ${found.length} of ${count} rows\n${lines.slice(-5).join('\n')}`);
+      if (Date.now() > deadline)
+        throw new Error(`${table}: ${found.length} of ${count} rows\n${lines.slice(-5).join('\n')}`);
       await sleep(100);
     }
   }
@@ -217,7 +259,10 @@ describe.skipIf(!hasGo())(`the collector in front of the store ${hasGo() ? '' : 
       'Events.Name': ['event before [REDACTED:github-token] after'],
       'Links.Attributes': [{ model: 'before [REDACTED:github-token] after' }],
       // Name, message, trace state, 3 attribute values, event and its attribute, link's attribute.
-      SpanAttributes: { model: 'before [REDACTED:github-token] after', 'shieldwatch.redaction.masked.github-token': '9' },
+      SpanAttributes: {
+        model: 'before [REDACTED:github-token] after',
+        'shieldwatch.redaction.masked.github-token': '9',
+      },
       ResourceAttributes: {
         model: 'before [REDACTED:github-token] after',
         // 3 attribute values; the scope's name, version and attribute.
@@ -250,9 +295,13 @@ describe.skipIf(!hasGo())(`the collector in front of the store ${hasGo() ? '' : 
   });
 
   it('takes the tenant from the headers alone', async () => {
-    const spoofed = [ATTR_TENANT_ORG_ID, ATTR_TENANT_TOKEN_ID, ATTR_TENANT_REPOSITORY, ATTR_TENANT_RETENTION_DAYS, 'shieldwatch.tenant.new'].map(
-      (key) => attribute(key, 'spoofed'),
-    );
+    const spoofed = [
+      ATTR_TENANT_ORG_ID,
+      ATTR_TENANT_TOKEN_ID,
+      ATTR_TENANT_REPOSITORY,
+      ATTR_TENANT_RETENTION_DAYS,
+      'shieldwatch.tenant.new',
+    ].map((key) => attribute(key, 'spoofed'));
     const body = {
       resourceSpans: [
         {
@@ -261,7 +310,13 @@ describe.skipIf(!hasGo())(`the collector in front of the store ${hasGo() ? '' : 
           scopeSpans: [
             {
               scope: { name: 's', attributes: spoofed },
-              spans: [{ ...span('0'.repeat(31) + '3'), attributes: spoofed, events: [{ timeUnixNano: NOW, name: 'e', attributes: spoofed }] }],
+              spans: [
+                {
+                  ...span('0'.repeat(31) + '3'),
+                  attributes: spoofed,
+                  events: [{ timeUnixNano: NOW, name: 'e', attributes: spoofed }],
+                },
+              ],
             },
           ],
         },
@@ -290,9 +345,19 @@ describe.skipIf(!hasGo())(`the collector in front of the store ${hasGo() ? '' : 
   });
 
   it('is not blocked by times and metrics that the store cannot take', async () => {
-    const times = { startTimeUnixNano: '18446744073709551615', endTimeUnixNano: '1', events: [{ timeUnixNano: '9223372036854775807', name: 'e' }] };
+    const times = {
+      startTimeUnixNano: '18446744073709551615',
+      endTimeUnixNano: '1',
+      events: [{ timeUnixNano: '9223372036854775807', name: 'e' }],
+    };
     expect(await post('traces', oneSpan('poison', times))).toBe(200);
-    const dataPoints = [{ timeUnixNano: '18446744073709551615', asInt: '1', exemplars: [{ timeUnixNano: '9223372036854775807', asInt: '1' }] }];
+    const dataPoints = [
+      {
+        timeUnixNano: '18446744073709551615',
+        asInt: '1',
+        exemplars: [{ timeUnixNano: '9223372036854775807', asInt: '1' }],
+      },
+    ];
     const body = {
       resourceMetrics: [
         {
@@ -309,14 +374,28 @@ describe.skipIf(!hasGo())(`the collector in front of the store ${hasGo() ? '' : 
 
   it('stores its own metrics: what it received, sent, queued, dropped and masked', async () => {
     const own = async (): Promise<Set<unknown>> =>
-      new Set((await Promise.all(['sum', 'gauge'].map((kind) => rows(`otel_metrics_${kind}`, 'shieldwatch-collector')))).flat().map((row) => row['MetricName']));
-    await expect.poll(async () => [...(await own())], { interval: 250 }).toEqual(
-      expect.arrayContaining([
-        'otelcol_receiver_accepted_spans', 'otelcol_exporter_sent_spans', 'otelcol_exporter_queue_size', 'otelcol_exporter_queue_capacity',
-        'otelcol_processor_secretredaction_masked', 'otelcol_processor_filter_spans.filtered',
-      ].map((name) => expect.stringMatching(new RegExp(`^${name.replaceAll('.', '\\.')}$`)) as string)),
+      new Set(
+        (await Promise.all(['sum', 'gauge'].map((kind) => rows(`otel_metrics_${kind}`, 'shieldwatch-collector'))))
+          .flat()
+          .map((row) => row['MetricName']),
+      );
+    await expect
+      .poll(async () => [...(await own())], { interval: 250 })
+      .toEqual(
+        expect.arrayContaining(
+          [
+            'otelcol_receiver_accepted_spans',
+            'otelcol_exporter_sent_spans',
+            'otelcol_exporter_queue_size',
+            'otelcol_exporter_queue_capacity',
+            'otelcol_processor_secretredaction_masked',
+            'otelcol_processor_filter_spans.filtered',
+          ].map((name) => expect.stringMatching(new RegExp(`^${name.replaceAll('.', '\\.')}$`)) as string),
+        ),
+      );
+    const [masked] = (await rows('otel_metrics_sum', 'shieldwatch-collector')).filter(
+      (row) => row['MetricName'] === 'otelcol_processor_secretredaction_masked',
     );
-    const [masked] = (await rows('otel_metrics_sum', 'shieldwatch-collector')).filter((row) => row['MetricName'] === 'otelcol_processor_secretredaction_masked');
     expect(masked).toMatchObject({ Attributes: { kind: 'github-token' }, OrgId: 'org_local' });
   });
 
@@ -334,7 +413,8 @@ describe.skipIf(!hasGo())(`the collector in front of the store ${hasGo() ? '' : 
     expect(secrets).toBeGreaterThan(80);
     const queue = join(dataDir, 'collector-queue');
     const bytes = [...filesBelow(queue)].map((file) => file.bytes.toString('latin1')).join('\n');
-    for (const text of ['span', 'happened', 'metric']) expect(bytes).toContain(`${text} before [REDACTED:github-token] after`);
+    for (const text of ['span', 'happened', 'metric'])
+      expect(bytes).toContain(`${text} before [REDACTED:github-token] after`);
     expect(bytes.match(CANARY)).toBeNull();
 
     const killed = collector.pid;
@@ -348,15 +428,27 @@ describe.skipIf(!hasGo())(`the collector in front of the store ${hasGo() ? '' : 
   });
 
   it.each([
-    ['cut short', (file: string) => { truncateSync(file, 8192); }],
-    ['overwritten', (file: string) => { writeFileSync(file, 'x'.repeat(16_384)); }],
+    [
+      'cut short',
+      (file: string) => {
+        truncateSync(file, 8192);
+      },
+    ],
+    [
+      'overwritten',
+      (file: string) => {
+        writeFileSync(file, 'x'.repeat(16_384));
+      },
+    ],
   ])('starts with a queue file that was %s, sets it aside and says so', async (_, damage) => {
     await collector.stop();
     const queue = join(dataDir, 'collector-queue');
     damage(join(queue, 'exporter_clickhouse__traces'));
     lines.length = 0;
     collector = await start();
-    await expect.poll(() => lines.join('\n')).toMatch(/queue file \S*exporter_clickhouse__traces was corrupt and is kept as \S*\.backup/);
+    await expect
+      .poll(() => lines.join('\n'))
+      .toMatch(/queue file \S*exporter_clickhouse__traces was corrupt and is kept as \S*\.backup/);
     expect(await post('traces', oneSpan('after-damage'))).toBe(200);
     await landed('otel_traces', 'after-damage');
   });

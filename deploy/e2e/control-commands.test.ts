@@ -27,7 +27,10 @@ interface Said {
 
 /** `shieldwatch <words>` on the stack's data folder, as a person types it. */
 function typed(...words: string[]): Said {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...words, '--data-dir', stack.dataDir], { encoding: 'utf8', timeout: 60_000 });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...words, '--data-dir', stack.dataDir], {
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
   return { code: status, out: stdout.trim(), error: stderr.trim() };
 }
 
@@ -54,7 +57,11 @@ async function said(...words: string[]): Promise<string> {
 
 const api = async (method: string, path: string, token: string, body?: unknown): Promise<Response> =>
   fetch(`${stack.status.gateway}${path}`, {
-    method, headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    method,
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
 
@@ -79,23 +86,44 @@ describe('whoever may open the data folder', () => {
     expect(await said('member', 'add', 'olga', '--role', 'owner')).toMatch(/^olga\s+owner/);
     await said('member', 'add', 'alice', '--role', 'viewer');
     expect(await said('member', 'role', 'alice', 'member')).toMatch(/^alice\s+member/);
-    const token = await said('token', 'mint', 'of alice', '--scope', 'read', 'admin', '--member', 'alice', '--expires-in-days', '1');
+    const token = await said(
+      'token',
+      'mint',
+      'of alice',
+      '--scope',
+      'read',
+      'admin',
+      '--member',
+      'alice',
+      '--expires-in-days',
+      '1',
+    );
     expect((await api('POST', '/v1/tokens', token, { name: 'x', scopes: ['read'] })).status).toBe(403);
     expect(await said('member', 'remove', 'alice')).toBe('removed');
     expect(await said('member', 'list')).toMatch(/^olga\s+owner\s+\S+$/);
 
     const repoId = await said('repo', 'add', 'acme/by-hand');
     expect(await said('repo', 'list')).toContain(repoId);
-    expect(await shieldwatch('repo', 'baseline', 'acme/by-hand')).toMatchObject({ code: 1, error: 'this repository has no scan that looked at a file' });
-    const purge = JSON.parse(await said('repo', 'purge', '--repository', 'acme/by-hand', '--to', '2026-01-01T00:00:00Z')) as { id: string };
+    expect(await shieldwatch('repo', 'baseline', 'acme/by-hand')).toMatchObject({
+      code: 1,
+      error: 'this repository has no scan that looked at a file',
+    });
+    const purge = JSON.parse(
+      await said('repo', 'purge', '--repository', 'acme/by-hand', '--to', '2026-01-01T00:00:00Z'),
+    ) as { id: string };
     await until('it is purged', async () => new RegExp(`${purge.id}\\s+done`).test(await said('repo', 'purges')));
     await said('repo', 'remove', 'acme/by-hand');
     expect(await said('repo', 'list')).not.toContain('acme/by-hand');
 
     const other = await said('org', 'create', 'Other', '--plan', 'team');
     expect(await said('org', 'list')).toMatch(new RegExp(`^${other}\\s+Other\\s+team`, 'm'));
-    expect(JSON.parse(await said('org', 'plan', 'enterprise', '--org', other))).toMatchObject({ id: other, plan: 'enterprise' });
-    expect(JSON.parse(await said('org', 'retention', '40', '--org', other))).toMatchObject({ retentionDays: { used: 40 } });
+    expect(JSON.parse(await said('org', 'plan', 'enterprise', '--org', other))).toMatchObject({
+      id: other,
+      plan: 'enterprise',
+    });
+    expect(JSON.parse(await said('org', 'retention', '40', '--org', other))).toMatchObject({
+      retentionDays: { used: 40 },
+    });
     expect(JSON.parse(await said('org', 'content', 'keep', '--org', other))).toMatchObject({ keepContent: true });
     const foreign = await said('token', 'mint', 'there', '--scope', 'read', '--org', other);
     expect((await api('GET', `/v1/org/${other}`, foreign)).status).toBe(200);
@@ -107,18 +135,42 @@ describe('whoever may open the data folder', () => {
 
   it('decides about review items and policy packs', async () => {
     const ingest = await stack.token('ingest:scan');
-    expect((await api('POST', '/v1/ingest/scan', ingest, scanOfSpec({ repository: 'acme/reviewed' }))).status).toBe(200);
-    const item = /^(review_\S+|\S+)\s+security-blocker\s+open/m.exec(await said('review', 'list', 'acme/reviewed'))?.[1] ?? '';
+    expect((await api('POST', '/v1/ingest/scan', ingest, scanOfSpec({ repository: 'acme/reviewed' }))).status).toBe(
+      200,
+    );
+    const item =
+      /^(review_\S+|\S+)\s+security-blocker\s+open/m.exec(await said('review', 'list', 'acme/reviewed'))?.[1] ?? '';
     expect(await said('review', 'assign', item, 'olga')).toBe(`${item} olga`);
-    for (const [verb, state] of [['approve', 'approved'], ['reopen', 'open'], ['dismiss', 'dismissed']] as const) {
+    for (const [verb, state] of [
+      ['approve', 'approved'],
+      ['reopen', 'open'],
+      ['dismiss', 'dismissed'],
+    ] as const) {
       expect(await said('review', verb, item, '--comment', `${verb} by hand`)).toBe(`${item} ${state}`);
     }
     expect(await said('review', 'comment', item, 'and a word more')).toMatch(/^comment_/);
-    expect((await said('review', 'comments', item)).split('\n').map((line) => line.replace(/^\S+ {2}/, ''))).toEqual(['machine  approve by hand', 'machine  reopen by hand', 'machine  dismiss by hand', 'machine  and a word more']);
+    expect((await said('review', 'comments', item)).split('\n').map((line) => line.replace(/^\S+ {2}/, ''))).toEqual([
+      'machine  approve by hand',
+      'machine  reopen by hand',
+      'machine  dismiss by hand',
+      'machine  and a word more',
+    ]);
     expect(await said('review', 'list', 'acme/reviewed')).toContain('4 comments');
-    const asked = await api('POST', '/v1/policy-promotions', ingest, { pack: 'team', policyName: 'p', owners: [], sha256: `sha256:${'0'.repeat(64)}`, verified: true, reviewItems: [] });
+    const asked = await api('POST', '/v1/policy-promotions', ingest, {
+      pack: 'team',
+      policyName: 'p',
+      owners: [],
+      sha256: `sha256:${'0'.repeat(64)}`,
+      verified: true,
+      reviewItems: [],
+    });
     const { id } = (await asked.json()) as { id: string };
-    for (const [verb, state] of [['reject', 'rejected'], ['reopen', 'open'], ['approve', 'approved']] as const) expect(await said('promotion', verb, id)).toBe(`${id} ${state}`);
+    for (const [verb, state] of [
+      ['reject', 'rejected'],
+      ['reopen', 'open'],
+      ['approve', 'approved'],
+    ] as const)
+      expect(await said('promotion', verb, id)).toBe(`${id} ${state}`);
     expect(await said('promotion', 'list')).toMatch(new RegExp(`^${id}\\s+team\\s+p\\s+approved`, 'm'));
   });
 
@@ -131,7 +183,12 @@ describe('whoever may open the data folder', () => {
       [['org', 'content', 'maybe'], /^content is either kept or dropped/],
     ] as const) {
       const answer = await shieldwatch(...words);
-      expect([words.join(' '), answer.code, answer.error.split('\n').length, answer.out]).toEqual([words.join(' '), 1, 1, '']);
+      expect([words.join(' '), answer.code, answer.error.split('\n').length, answer.out]).toEqual([
+        words.join(' '),
+        1,
+        1,
+        '',
+      ]);
       expect(answer.error).toMatch(error);
     }
     expect(typed('token', 'revoke', 'tok_none')).toEqual({ code: 1, out: '', error: 'there is no such token' });
@@ -142,9 +199,24 @@ describe('the audit trail', () => {
   it('tells of all that, holds, and an export that was tampered with is told by its first bad entry, without a stack', async () => {
     const shown = await said('audit', 'show');
     for (const action of [
-      'token.mint', 'token.rotate', 'token.revoke', 'member.add', 'member.role', 'member.remove', 'repo.add', 'repo.remove', 'purge.request', 'purge.finish',
-      'review_item.approve', 'review_item.reopen', 'review_item.dismiss', 'policy_promotion.approve', 'policy_promotion.reject', 'access.denied',
-    ]) expect(shown).toContain(`  ${action}  `);
+      'token.mint',
+      'token.rotate',
+      'token.revoke',
+      'member.add',
+      'member.role',
+      'member.remove',
+      'repo.add',
+      'repo.remove',
+      'purge.request',
+      'purge.finish',
+      'review_item.approve',
+      'review_item.reopen',
+      'review_item.dismiss',
+      'policy_promotion.approve',
+      'policy_promotion.reject',
+      'access.denied',
+    ])
+      expect(shown).toContain(`  ${action}  `);
     expect(shown).not.toContain('eccp_');
     expect(await said('audit', 'verify')).toMatch(/^\d+ entries hold; head [0-9a-f]{64}$/);
 
@@ -157,22 +229,46 @@ describe('the audit trail', () => {
       const { code, out, error } = await shieldwatch('audit', 'verify', '--file', file, '--org', 'org_local');
       return { code, told: out || error };
     };
-    expect(await verify(entries)).toEqual({ code: 0, told: `${entries.length} entries hold; head ${entries.at(-1)?.hash ?? ''}` });
+    expect(await verify(entries)).toEqual({
+      code: 0,
+      told: `${entries.length} entries hold; head ${entries.at(-1)?.hash ?? ''}`,
+    });
 
     const key = createPrivateKey(readFileSync(join(stack.dataDir, 'audit-key.pem')));
     const at = 4;
-    const entry = (index: number): AuditEntry => entries[index] ?? { seq: 0, record: '{}', previousHash: '', hash: '', signature: '' };
+    const entry = (index: number): AuditEntry =>
+      entries[index] ?? { seq: 0, record: '{}', previousHash: '', hash: '', signature: '' };
     // Whoever holds the key writes history anew from there on.
     const forked = entries.slice(0, at);
-    for (const { record } of entries.slice(at)) forked.push(chainEntry({ ...(JSON.parse(record) as AuditRecord), actor: 'somebody else' }, forked.at(-1)?.hash ?? GENESIS, key));
+    for (const { record } of entries.slice(at))
+      forked.push(
+        chainEntry(
+          { ...(JSON.parse(record) as AuditRecord), actor: 'somebody else' },
+          forked.at(-1)?.hash ?? GENESIS,
+          key,
+        ),
+      );
     const tampered: [what: string, lines: AuditEntry[], told: RegExp][] = [
-      ['edited', entries.map((each, i) => (i === at ? { ...each, record: each.record.replace('"actor":"', '"actor":"not ') } : each)), /^entry 5: its content was changed$/],
+      [
+        'edited',
+        entries.map((each, i) =>
+          i === at ? { ...each, record: each.record.replace('"actor":"', '"actor":"not ') } : each,
+        ),
+        /^entry 5: its content was changed$/,
+      ],
       ['dropped', entries.filter((_, i) => i !== at), /^entry 5: /],
-      ['swapped', entries.map((_, i) => (i === at ? entry(at + 1) : i === at + 1 ? entry(at) : entry(i))), /^entry 5: /],
+      [
+        'swapped',
+        entries.map((_, i) => (i === at ? entry(at + 1) : i === at + 1 ? entry(at) : entry(i))),
+        /^entry 5: /,
+      ],
       ['cut short', entries.slice(0, at), /^entry 5: the trail was cut short: entry \d+ was published$/],
       ['forked', forked, /^entry 5: another entry was published in its place: the trail was forked$/],
     ];
-    expect(await verify([])).toEqual({ code: 1, told: expect.stringMatching(/^entry 1: the trail was cut short/) as unknown });
+    expect(await verify([])).toEqual({
+      code: 1,
+      told: expect.stringMatching(/^entry 1: the trail was cut short/) as unknown,
+    });
     const unnamed = await shieldwatch('audit', 'verify', '--file', file);
     expect([unnamed.code, unnamed.error]).toEqual([1, expect.stringContaining('--org')]);
     for (const [what, lines, told] of tampered) {
@@ -185,8 +281,22 @@ describe('the audit trail', () => {
     const short = entries.slice(0, at);
     writeFileSync(file, short.map((each) => `${JSON.stringify(each)}\n`).join(''));
     const noHeads = await shieldwatch('audit', 'verify', '--file', file, '--org', 'org_local');
-    expect([noHeads.code, noHeads.error]).toEqual([1, expect.stringContaining('not checked: whether it was cut short')]);
-    const noted = await shieldwatch('audit', 'verify', '--file', file, '--org', 'org_local', '--count', String(entries.length), '--head', entries.at(-1)?.hash ?? '');
+    expect([noHeads.code, noHeads.error]).toEqual([
+      1,
+      expect.stringContaining('not checked: whether it was cut short'),
+    ]);
+    const noted = await shieldwatch(
+      'audit',
+      'verify',
+      '--file',
+      file,
+      '--org',
+      'org_local',
+      '--count',
+      String(entries.length),
+      '--head',
+      entries.at(-1)?.hash ?? '',
+    );
     expect([noted.code, noted.error]).toEqual([1, expect.stringContaining('cut short')]);
   });
 });

@@ -25,7 +25,11 @@ async function postPatiently(stack: RunningStack, token: string, isDone: () => b
       const body = JSON.stringify({ repository: 'acme/crash', sessionId: 's', entries });
       const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
       await until('a batch is acknowledged', async () => {
-        const answer = await fetch(`${stack.status.gateway}/v1/ingest/runtime`, { method: 'POST', headers, body }).catch(() => undefined);
+        const answer = await fetch(`${stack.status.gateway}/v1/ingest/runtime`, {
+          method: 'POST',
+          headers,
+          body,
+        }).catch(() => undefined);
         return answer?.ok === true;
       });
     }
@@ -55,13 +59,19 @@ describe.each([
       };
       for (let kill = 0; kill < 3; kill += 1) {
         const before = await count('SELECT count() AS n FROM otel_traces');
-        await until('more rows arrive', async () => (await count('SELECT count() AS n FROM otel_traces')) > before + 200);
+        await until(
+          'more rows arrive',
+          async () => (await count('SELECT count() AS n FROM otel_traces')) > before + 200,
+        );
         await stack.kill9();
         await stack.restart();
       }
       isDone = true;
       const acknowledged = await posting;
-      await until('the series counts every acknowledged decision', async () => (await count('SELECT sum(total) AS n FROM blocked_command_rate_hour')) >= acknowledged);
+      await until(
+        'the series counts every acknowledged decision',
+        async () => (await count('SELECT sum(total) AS n FROM blocked_command_rate_hour')) >= acknowledged,
+      );
       expect(await count('SELECT count() AS n FROM runtime_event')).toBe(acknowledged);
       expect(await count('SELECT sum(total) AS n FROM blocked_command_rate_hour')).toBe(acknowledged);
     } finally {
@@ -73,10 +83,14 @@ describe.each([
     const stack = await startStackProcess({ withCollector });
     const workspace = await mkdtemp(join(tmpdir(), 'shieldwatch-crash-'));
     try {
-      const demo = spawn(process.execPath, [join(packageRoot(), 'dist/deploy/cli.js'), 'demo', '--data-dir', stack.dataDir, '--json', '--calls', '60'], {
-        cwd: workspace,
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
+      const demo = spawn(
+        process.execPath,
+        [join(packageRoot(), 'dist/deploy/cli.js'), 'demo', '--data-dir', stack.dataDir, '--json', '--calls', '60'],
+        {
+          cwd: workspace,
+          stdio: ['ignore', 'pipe', 'pipe'],
+        },
+      );
       let stdout = '';
       let stderr = '';
       demo.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));

@@ -34,7 +34,14 @@ function tokensOf(file: string): Token[] {
 /** Returns the anchors of a document's headings as GitHub makes them. */
 function anchorsOf(file: string): string[] {
   return tokensOf(file).flatMap((token) =>
-    token.type === 'heading' ? [(token['text'] as string).toLowerCase().replace(/[^\p{L}\p{N}\s_-]/gu, '').replace(/\s/g, '-')] : [],
+    token.type === 'heading'
+      ? [
+          (token['text'] as string)
+            .toLowerCase()
+            .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+            .replace(/\s/g, '-'),
+        ]
+      : [],
   );
 }
 
@@ -53,7 +60,8 @@ describe('the documents', () => {
   });
 
   it('ARCHITECTURE.md names only files and folders that exist', () => {
-    const named = tokensOf('ARCHITECTURE.md').flatMap((token) => (token.type === 'codespan' ? [token['text'] as string] : []))
+    const named = tokensOf('ARCHITECTURE.md')
+      .flatMap((token) => (token.type === 'codespan' ? [token['text'] as string] : []))
       .filter((text) => /^(schemas|exporters|collector|ingest|rollups|grafana|deploy)\//.test(text));
     expect(named.length).toBeGreaterThan(20);
     const isThere = (name: string): boolean => files.some((file) => file.startsWith(name.replace(/\*.*$/, '')));

@@ -45,7 +45,13 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       return;
     }
     if (fault === 'slow') await sleep(SLOW_MS);
-    const passed = request({ host: store.hostname, port: store.port, path: incoming.url, method: incoming.method, headers: incoming.headers });
+    const passed = request({
+      host: store.hostname,
+      port: store.port,
+      path: incoming.url,
+      method: incoming.method,
+      headers: incoming.headers,
+    });
     passed.end(body);
     const [response] = (await once(passed, 'response')) as [IncomingMessage];
     if (fault === 'lost-answer') {

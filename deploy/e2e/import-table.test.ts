@@ -13,7 +13,9 @@ const eslint = new ESLint({
 });
 
 async function problems(file: string, specifier: string): Promise<string[]> {
-  const [result] = await eslint.lintText(`import { x } from '${specifier}';\nexport const y = x;\n`, { filePath: file });
+  const [result] = await eslint.lintText(`import { x } from '${specifier}';\nexport const y = x;\n`, {
+    filePath: file,
+  });
   return (result?.messages ?? []).map((message) => message.ruleId ?? message.message);
 }
 

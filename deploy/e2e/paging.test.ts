@@ -11,12 +11,36 @@ let gateway: TestGateway;
 beforeAll(async () => {
   gateway = await startGateway(inject('clickhouseUrl'));
   const numbers = Array.from({ length: COUNT }, (_, i) => String(i));
-  const findings = numbers.map((n) => ({ id: `mcp-x-${n}`, severity: 'high', category: 'mcp', title: n, file: `${n}.json` }));
-  const report = { score: { grade: 'F', numericScore: 10 }, findings: { total: COUNT, critical: 0, high: COUNT, medium: 0, low: 0, info: 0 } };
+  const findings = numbers.map((n) => ({
+    id: `mcp-x-${n}`,
+    severity: 'high',
+    category: 'mcp',
+    title: n,
+    file: `${n}.json`,
+  }));
+  const report = {
+    score: { grade: 'F', numericScore: 10 },
+    findings: { total: COUNT, critical: 0, high: COUNT, medium: 0, low: 0, info: 0 },
+  };
   for (const n of numbers) {
-    const scan = scanOfSpec({ repository: n === '0' ? 'acme/paged' : `acme/r${n}`, bundleDigest: `sha256:${n.repeat(64)}`, expectedBundleDigest: null, report, findings, remediation: null, filesScanned: 1 });
+    const scan = scanOfSpec({
+      repository: n === '0' ? 'acme/paged' : `acme/r${n}`,
+      bundleDigest: `sha256:${n.repeat(64)}`,
+      expectedBundleDigest: null,
+      report,
+      findings,
+      remediation: null,
+      filesScanned: 1,
+    });
     await post('/v1/ingest/scan', gateway.ingestToken, scan);
-    await post('/v1/policy-promotions', gateway.ingestToken, { pack: `pack${n}`, policyName: 'p', owners: [], sha256: `sha256:${n.repeat(64)}`, verified: true, reviewItems: [] });
+    await post('/v1/policy-promotions', gateway.ingestToken, {
+      pack: `pack${n}`,
+      policyName: 'p',
+      owners: [],
+      sha256: `sha256:${n.repeat(64)}`,
+      verified: true,
+      reviewItems: [],
+    });
     await post('/v1/tokens', gateway.adminToken, { name: n, scopes: ['read'] });
   }
   // Now, so that no background work does while the trail is read.
@@ -25,13 +49,35 @@ beforeAll(async () => {
   const entries = numbers.map((n) => ({ timestamp: `2026-11-20T10:0${n}:00.000Z`, tool: 'Bash', decision: 'allow' }));
   await post('/v1/ingest/runtime', gateway.ingestToken, { repository: 'acme/paged', entries });
   await createRollupWorker({ clickhouse: gateway.store.client, settleMs: 0 }).tick();
-  const key = { org_id: 'org_a', repo: 'acme/paged', is_head: false, min_severity: 'info', producer_version: '1', version: 1, scans: 1, score_sum: 1, score_min: 1, score_max: 1, score_last: 1, grade_last: 'F' };
-  await gateway.store.client.insert({ table: 'score_trend_v1', format: 'JSONEachRow', values: numbers.map((n) => ({ ...key, bucket_start: `2026-11-20 1${n}:00:00` })) });
+  const key = {
+    org_id: 'org_a',
+    repo: 'acme/paged',
+    is_head: false,
+    min_severity: 'info',
+    producer_version: '1',
+    version: 1,
+    scans: 1,
+    score_sum: 1,
+    score_min: 1,
+    score_max: 1,
+    score_last: 1,
+    grade_last: 'F',
+  };
+  await gateway.store.client.insert({
+    table: 'score_trend_v1',
+    format: 'JSONEachRow',
+    values: numbers.map((n) => ({ ...key, bucket_start: `2026-11-20 1${n}:00:00` })),
+  });
 });
 afterAll(() => gateway.close());
 
 async function post(url: string, token: string, body: object): Promise<void> {
-  const answer = await gateway.app.inject({ method: 'POST', url, payload: JSON.stringify(body), headers: jsonHeaders(token) });
+  const answer = await gateway.app.inject({
+    method: 'POST',
+    url,
+    payload: JSON.stringify(body),
+    headers: jsonHeaders(token),
+  });
   expect(answer.statusCode, answer.body).toBe(200);
 }
 
@@ -49,27 +95,38 @@ const LISTS: Readonly<Record<string, { url: string; field: string }>> = {
   listPolicyPromotions: { url: '/v1/policy-promotions?status=open&', field: 'policyPromotions' },
   listFindings: { url: '/v1/findings?repository=acme%2Fpaged&', field: 'findings' },
   readSeries: { url: '/v1/series/score_trend?bucket=hour&from=2026-11-20&to=2026-11-21&', field: 'points' },
-  explain: { url: '/v1/explain?series=blocked_command_rate&at=2026-11-20T10:00:00Z&repository=acme%2Fpaged&', field: 'facts' },
+  explain: {
+    url: '/v1/explain?series=blocked_command_rate&at=2026-11-20T10:00:00Z&repository=acme%2Fpaged&',
+    field: 'facts',
+  },
 };
 
 const read = async (list: string, query: string): Promise<Page> => {
   const { url = '', field = '' } = LISTS[list] ?? {};
-  const answer = await gateway.app.inject({ url: `${url}${query}`, headers: { authorization: `Bearer ${gateway.adminToken}` } });
+  const answer = await gateway.app.inject({
+    url: `${url}${query}`,
+    headers: { authorization: `Bearer ${gateway.adminToken}` },
+  });
   expect(answer.statusCode, `${list}: ${answer.body}`).toBe(200);
   const body = answer.json<Record<string, unknown>>();
   return { entries: body[field] as unknown[], nextCursor: body['nextCursor'] as string | null };
 };
 
 it('every list in pages of any size is the list, each entry once', async () => {
-  const paged = gateway.app.apiRoutes.filter(({ query }) => query !== undefined && 'cursor' in query.shape).map(({ id }) => id);
+  const paged = gateway.app.apiRoutes
+    .filter(({ query }) => query !== undefined && 'cursor' in query.shape)
+    .map(({ id }) => id);
   expect(Object.keys(LISTS).sort()).toEqual(paged.sort());
   for (const list of Object.keys(LISTS)) {
     const whole = await read(list, 'limit=1000');
     expect([list, whole.entries.length >= COUNT, whole.nextCursor]).toEqual([list, true, null]);
     for (const limit of [1, 2, whole.entries.length]) {
       const seen: unknown[] = [];
-      for (let cursor: string | null = ''; cursor !== null; ) {
-        const { entries, nextCursor } = await read(list, `limit=${String(limit)}${cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`}`);
+      for (let cursor: string | null = ''; cursor !== null;) {
+        const { entries, nextCursor } = await read(
+          list,
+          `limit=${String(limit)}${cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`}`,
+        );
         expect(entries.length).toBeLessThanOrEqual(limit);
         seen.push(...entries);
         cursor = nextCursor;
@@ -80,10 +137,15 @@ it('every list in pages of any size is the list, each entry once', async () => {
 });
 
 it('a cursor of another list, and one that is made up, is refused by name or begins somewhere, and tells nothing', async () => {
-  const cursors = await Promise.all(Object.keys(LISTS).map(async (list) => (await read(list, 'limit=1')).nextCursor ?? ''));
+  const cursors = await Promise.all(
+    Object.keys(LISTS).map(async (list) => (await read(list, 'limit=1')).nextCursor ?? ''),
+  );
   for (const [list, { url }] of Object.entries(LISTS)) {
     for (const cursor of [...cursors, 'made-up', '%00', 'W10', 'bnVsbA', 'eyJfX3Byb3RvX18iOjF9', 'A'.repeat(1_999)]) {
-      const answer = await gateway.app.inject({ url: `${url}cursor=${encodeURIComponent(cursor)}`, headers: { authorization: `Bearer ${gateway.adminToken}` } });
+      const answer = await gateway.app.inject({
+        url: `${url}cursor=${encodeURIComponent(cursor)}`,
+        headers: { authorization: `Bearer ${gateway.adminToken}` },
+      });
       expect([200, 400], `${list} after ${cursor.slice(0, 50)}: ${answer.body}`).toContain(answer.statusCode);
       if (answer.statusCode === 400) expect(answer.json<Refusal>().error.field, list).toBe('cursor');
     }

@@ -46,7 +46,9 @@ async function dump(client: ClickHouseClient): Promise<string> {
   );
   const texts = await Promise.all(
     tables.map(async ({ name }) =>
-      (await client.query({ query: 'SELECT * FROM {name:Identifier}', query_params: { name }, format: 'JSONEachRow' })).text(),
+      (
+        await client.query({ query: 'SELECT * FROM {name:Identifier}', query_params: { name }, format: 'JSONEachRow' })
+      ).text(),
     ),
   );
   return texts.join('\n');
@@ -98,7 +100,10 @@ describe.each([
 
   it.runIf(isRun)('shows in the API what AgentShield and the spool say', async () => {
     expect('url' in stack.status.collector).toBe(withCollector);
-    const demo = await runShieldwatch(['demo', '--data-dir', stack.dataDir, '--json', '--calls', '100'], { cwd: workspace, env: {} });
+    const demo = await runShieldwatch(['demo', '--data-dir', stack.dataDir, '--json', '--calls', '100'], {
+      cwd: workspace,
+      env: {},
+    });
     expect(demo.stderr + demo.stdout).not.toContain('expected');
     expect(demo.code).toBe(0);
     const report = JSON.parse(demo.stdout) as DemoReport;
@@ -115,17 +120,24 @@ describe.each([
     const agents = join(workspace, 'many/.claude/agents');
     await mkdir(agents, { recursive: true });
     // Each agent file lacks the same dozen prompt defences; 100 of them make more than 1,000 findings.
-    for (let i = 0; i < 100; i += 1) await writeFile(join(agents, `agent-${i}.md`), `---\nname: agent-${i}\ntools: Read\n---\nReads files.\n`);
+    for (let i = 0; i < 100; i += 1)
+      await writeFile(join(agents, `agent-${i}.md`), `---\nname: agent-${i}\ntools: Read\n---\nReads files.\n`);
     const { stderr } = await runShieldwatch(['scan', join(workspace, 'many'), '--repository', 'acme/many'], {
       cwd: workspace,
       env: await environment(join(workspace, 'unused')),
     });
     const reported = await until('the scan is stored', async () => {
-      const rows = await selectRows<{ total: number }>(client, `SELECT total_findings AS total FROM scan WHERE repo = 'acme/many'`);
+      const rows = await selectRows<{ total: number }>(
+        client,
+        `SELECT total_findings AS total FROM scan WHERE repo = 'acme/many'`,
+      );
       return rows[0]?.total;
     });
     expect(reported, stderr).toBeGreaterThan(1000);
-    await until('every finding is stored', async () => (await scalar(`SELECT count() AS n FROM finding WHERE repo = 'acme/many'`)) === reported);
+    await until(
+      'every finding is stored',
+      async () => (await scalar(`SELECT count() AS n FROM finding WHERE repo = 'acme/many'`)) === reported,
+    );
   });
 
   it.runIf(isRun)('takes 5,000 decisions of one ship, and the same spool again without counting twice', async () => {
@@ -137,20 +149,35 @@ describe.each([
     ] as const;
     for (let i = 0; i < 5000; i += 1) {
       const verdict = verdicts[i % 5 === 0 ? 1 : 0];
-      record(call, verdict, 1, { env: { SHIELDWATCH_SPOOL_DIR: spoolDir, SHIELDWATCH_REPOSITORY: 'acme/busy' }, projectDir: '' });
+      record(call, verdict, 1, {
+        env: { SHIELDWATCH_SPOOL_DIR: spoolDir, SHIELDWATCH_REPOSITORY: 'acme/busy' },
+        projectDir: '',
+      });
     }
     const env = await environment(spoolDir);
     const series = () =>
-      selectRows(client, `SELECT sum(allowed) AS allowed, sum(blocked) AS blocked FROM blocked_command_rate_hour WHERE repo = 'acme/busy'`);
+      selectRows(
+        client,
+        `SELECT sum(allowed) AS allowed, sum(blocked) AS blocked FROM blocked_command_rate_hour WHERE repo = 'acme/busy'`,
+      );
     for (const args of [['ship'], ['ship', '--all']]) {
       const ship = await runShieldwatch(args, { cwd: workspace, env });
       expect(ship.stderr).toBe('');
       expect(ship.code).toBe(0);
       // 5,000 lines, each fifth a block.
-      await until('the series is there', async () => JSON.stringify(await series()) === JSON.stringify([{ allowed: 4000, blocked: 1000 }]));
+      await until(
+        'the series is there',
+        async () => JSON.stringify(await series()) === JSON.stringify([{ allowed: 4000, blocked: 1000 }]),
+      );
     }
-    await until('the second ship has landed', async () => (await scalar(`SELECT count() AS n FROM otel_traces WHERE Repository = 'acme/busy'`)) === 10_000);
-    await until('the worker has looked again', async () => JSON.stringify(await series()) === JSON.stringify([{ allowed: 4000, blocked: 1000 }]));
+    await until(
+      'the second ship has landed',
+      async () => (await scalar(`SELECT count() AS n FROM otel_traces WHERE Repository = 'acme/busy'`)) === 10_000,
+    );
+    await until(
+      'the worker has looked again',
+      async () => JSON.stringify(await series()) === JSON.stringify([{ allowed: 4000, blocked: 1000 }]),
+    );
     expect(await scalar(`SELECT count() AS n FROM runtime_event WHERE repo = 'acme/busy'`)).toBe(5000);
     for (const command of ['rebuild', 'reconcile']) {
       const facts = await runShieldwatch(['facts', command, '--data-dir', stack.dataDir], { cwd: workspace, env: {} });
@@ -178,7 +205,10 @@ describe.each([
     const spooled = await Promise.all((await readdir(spoolDir)).map((file) => readFile(join(spoolDir, file), 'utf8')));
     expect(spooled.join('')).toContain('acme/secret');
     expect((await runShieldwatch(['ship'], { cwd: workspace, env: await environment(spoolDir) })).code).toBe(0);
-    await until('the decision is stored', async () => (await scalar(`SELECT count() AS n FROM runtime_event WHERE repo = 'acme/secret'`)) === 1);
+    await until(
+      'the decision is stored',
+      async () => (await scalar(`SELECT count() AS n FROM runtime_event WHERE repo = 'acme/secret'`)) === 1,
+    );
 
     const tables = await dump(client);
     expect(SECRETS.filter((secret) => tables.includes(secret))).toEqual([]);

@@ -18,10 +18,18 @@ interface Walk {
 }
 
 /** A request with `text` in every string there is; see `plant`. */
-export function plantedRequest(signal: Signal, text: string, service: string, skip: ReadonlySet<string> = new Set()): Planted {
+export function plantedRequest(
+  signal: Signal,
+  text: string,
+  service: string,
+  skip: ReadonlySet<string> = new Set(),
+): Planted {
   const type = requestType(root, signal);
   const walk: Walk = { positions: new Set(), skip };
-  return { body: Buffer.from(type.encode(type.fromObject(plant(type, text, service, walk)[0] ?? {})).finish()), positions: walk.positions };
+  return {
+    body: Buffer.from(type.encode(type.fromObject(plant(type, text, service, walk)[0] ?? {})).finish()),
+    positions: walk.positions,
+  };
 }
 
 /**
@@ -39,8 +47,13 @@ function plant(type: protobuf.Type, text: string, service: string, walk: Walk): 
     const first = messages[0] ?? {};
     const inOneof = field.partOf !== null && field.partOf.fieldsArray.length > 1;
     const [head, ...others] = values.map((value) => ({ ...first, [field.name]: value }));
-    if (inOneof && type.fieldsArray.indexOf(field) !== type.fieldsArray.findIndex((other) => other.partOf === field.partOf)) {
-      const without = Object.fromEntries(Object.entries(first).filter(([name]) => type.fields[name]?.partOf !== field.partOf));
+    if (
+      inOneof &&
+      type.fieldsArray.indexOf(field) !== type.fieldsArray.findIndex((other) => other.partOf === field.partOf)
+    ) {
+      const without = Object.fromEntries(
+        Object.entries(first).filter(([name]) => type.fields[name]?.partOf !== field.partOf),
+      );
       messages.push(...values.map((value) => ({ ...without, [field.name]: value })));
     } else {
       messages = [...messages.map((message) => ({ ...message, [field.name]: (head ?? {})[field.name] })), ...others];
@@ -49,14 +62,14 @@ function plant(type: protobuf.Type, text: string, service: string, walk: Walk): 
   return messages;
 }
 
-
 /** The values that a field takes in turn: one, unless it is a single message that has alternatives. */
 function fill(field: protobuf.Field, text: string, service: string, walk: Walk): unknown[] {
   const { resolvedType } = field;
   if (resolvedType instanceof protobuf.Type) {
     const values = plant(resolvedType, text, service, walk);
     if (resolvedType.name === 'Resource') {
-      for (const value of values) (value['attributes'] as object[]).unshift({ key: 'service.name', value: { string_value: service } });
+      for (const value of values)
+        (value['attributes'] as object[]).unshift({ key: 'service.name', value: { string_value: service } });
     }
     return field.repeated ? [values] : values;
   }
@@ -82,7 +95,15 @@ function plainValue(field: protobuf.Field, text: string, walk: Walk): unknown {
 /** Under keys that are allowed in either configuration, in a key that is allowed by its begin, and as a key. */
 function attributes(text: string): Record<string, unknown>[] {
   const string = { string_value: text };
-  const nested = { kvlist_value: { values: [{ key: 'inner', value: string }, { key: text, value: string }, { key: 'list', value: { array_value: { values: [string] } } }] } };
+  const nested = {
+    kvlist_value: {
+      values: [
+        { key: 'inner', value: string },
+        { key: text, value: string },
+        { key: 'list', value: { array_value: { values: [string] } } },
+      ],
+    },
+  };
   return [
     { key: 'model', value: string },
     { key: 'prompt', value: string },

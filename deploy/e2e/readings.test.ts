@@ -5,7 +5,16 @@ import { jsonHeaders, startGateway, type TestGateway } from '#ingest/testing/gat
 import { createRollupWorker } from '#rollups/worker.js';
 import { program } from '../program.js';
 import { sampleHistories, Sender, stageAt } from '../readings/history.js';
-import { alertPlaces, apiPlaces, boardPlaces, commandPlaces, isNamedBy, metricPlaces, OTHER_PLACES, seriesPlaces } from '../readings/places.js';
+import {
+  alertPlaces,
+  apiPlaces,
+  boardPlaces,
+  commandPlaces,
+  isNamedBy,
+  metricPlaces,
+  OTHER_PLACES,
+  seriesPlaces,
+} from '../readings/places.js';
 import { disagreements, playHistories, type Played } from '../readings/play.js';
 import { READINGS } from '../readings/quantities.js';
 import { rangeOf, ReportSubject, type Subject } from '../readings/subject.js';
@@ -34,18 +43,42 @@ describe('all readings of a quantity', () => {
     const [, sender] = played.senders;
     if (sender === undefined) throw new Error('nothing was played');
     const url = await gateway.app.listen({ host: '127.0.0.1', port: 0 });
-    const { boards } = await collectReport({ url, headers: { authorization: `Bearer ${sender.token}` } }, { boards: ['all'], range: rangeOf(played.stage, 'hours'), variables: {} });
+    const { boards } = await collectReport(
+      { url, headers: { authorization: `Bearer ${sender.token}` } },
+      { boards: ['all'], range: rangeOf(played.stage, 'hours'), variables: {} },
+    );
     expect(boards.map(({ board }) => board.uid)).toEqual(library.all().map(({ uid }) => uid));
     // Panels of one repository show the first; other ranges are other reports.
-    const ofBoards = READINGS.filter(({ of, shows }) => shows.every((place) => /^panel:(?!repository)/.test(place)) && !/\((short|days)\)$/.test(of));
-    const panels = new Map(boards.flatMap(({ board, panels: answers }) => Object.entries(answers).map(([panel, answer]) => [`${board.uid.replace('shieldwatch-', '')}/${panel.split(' ')[0] ?? ''}`, answer])));
+    const ofBoards = READINGS.filter(
+      ({ of, shows }) => shows.every((place) => /^panel:(?!repository)/.test(place)) && !/\((short|days)\)$/.test(of),
+    );
+    const panels = new Map(
+      boards.flatMap(({ board, panels: answers }) =>
+        Object.entries(answers).map(([panel, answer]) => [
+          `${board.uid.replace('shieldwatch-', '')}/${panel.split(' ')[0] ?? ''}`,
+          answer,
+        ]),
+      ),
+    );
     const subjectOf = (): Subject => new ReportSubject(gateway, library, sender, played.stage, panels);
-    expect(await disagreements({ ...played, senders: [sender], histories: played.histories.slice(1, 2) }, { readings: ofBoards, subjectOf })).toEqual([]);
+    expect(
+      await disagreements(
+        { ...played, senders: [sender], histories: played.histories.slice(1, 2) },
+        { readings: ofBoards, subjectOf },
+      ),
+    ).toEqual([]);
   }, 600_000);
 
   it('are all on the list: whatever shows a number is a place of a quantity, or named with its reason', async () => {
     const metrics = await gateway.app.inject({ url: '/metrics' });
-    const places = [...apiPlaces((await gateway.app.inject({ url: '/openapi.json' })).json()), ...seriesPlaces(), ...boardPlaces(library), ...(await alertPlaces()), ...commandPlaces(program()), ...metricPlaces(metrics.body)];
+    const places = [
+      ...apiPlaces((await gateway.app.inject({ url: '/openapi.json' })).json()),
+      ...seriesPlaces(),
+      ...boardPlaces(library),
+      ...(await alertPlaces()),
+      ...commandPlaces(program()),
+      ...metricPlaces(metrics.body),
+    ];
     const patterns = [...READINGS.flatMap(({ shows }) => shows), ...Object.values(OTHER_PLACES).flat()];
     expect(places.filter((place) => !patterns.some((pattern) => isNamedBy(pattern)(place)))).toEqual([]);
     // Nor is anything on it that shows nowhere.
@@ -57,34 +90,53 @@ describe('all readings of a quantity', () => {
 const FAULTS: Readonly<Record<string, readonly [from: string | RegExp, to: string, of: RegExp]>> = {
   'calls that were asked about count as blocked': [/sum\(blocked\)/g, 'sum(blocked + asked)', /^calls/],
   'a scan of no file counts': [/files_scanned > 0/g, 'files_scanned >= 0', /^(score|findings that the newest)/],
-  'the oldest scan is the newest': [/ORDER BY repo, occurred_at DESC/g, 'ORDER BY repo, occurred_at ASC', /^findings that the newest/],
+  'the oldest scan is the newest': [
+    /ORDER BY repo, occurred_at DESC/g,
+    'ORDER BY repo, occurred_at ASC',
+    /^findings that the newest/,
+  ],
   'what is resolved stands open': [/HAVING last_change = 1/g, 'HAVING last_change != 0', /^findings that stand open/],
   'an acceptance has no effect': [/a\.critical AS accepted_critical/g, '0 AS accepted_critical', /^routes/],
   'what was decided about a review still blocks': [/d\.decided != 1/g, 'true', /^routes/],
-  'injections told by their text are left out of the alert': [/\(decision = 'block' AND rule_category = 'injection' OR [^]*?instructions'\)\)/g, "(decision = 'block' AND rule_category = 'injection')", /^injection/],
+  'injections told by their text are left out of the alert': [
+    /\(decision = 'block' AND rule_category = 'injection' OR [^]*?instructions'\)\)/g,
+    "(decision = 'block' AND rule_category = 'injection')",
+    /^injection/,
+  ],
   'every judgement counts': [/HAVING count\(\) > 1\n/g, 'HAVING count() > 1000\n', /^calls/],
   'a secret that is gone is exposed': [/countIf\(is_open\)/g, 'count()', /^episodes/],
   'a drift that is no regression is worse': [/if\(is_regression, 'worse', 'not worse'\)/g, "'worse'", /^drifts/],
   'who never reported is no blind spot': [/WHERE state != 'reporting'/g, "WHERE state = 'silent'", /^producers/],
-  'a fix is a finding that appeared': [/sum\(new\) AS appeared/g, 'sum(new + fixes) AS appeared', /^findings that appeared/],
+  'a fix is a finding that appeared': [
+    /sum\(new\) AS appeared/g,
+    'sum(new + fixes) AS appeared',
+    /^findings that appeared/,
+  ],
 };
 
 describe('a fault in a definition is caught', () => {
   afterEach(() => vi.restoreAllMocks());
 
-  it.each(Object.entries(FAULTS))('%s', async (_, [from, to, of]) => {
-    const { client } = gateway.store;
-    const query = client.query.bind(client);
-    let changed = 0;
-    vi.spyOn(client, 'query').mockImplementation((params) => {
-      const mutated = params.query.replaceAll(from, to);
-      if (mutated !== params.query) changed += 1;
-      return query({ ...params, query: mutated });
-    });
-    const found = await disagreements(played, { readings: READINGS.filter((reading) => of.test(reading.of)), most: 1 });
-    expect(changed).toBeGreaterThan(0);
-    expect(found).toHaveLength(1);
-  }, 600_000);
+  it.each(Object.entries(FAULTS))(
+    '%s',
+    async (_, [from, to, of]) => {
+      const { client } = gateway.store;
+      const query = client.query.bind(client);
+      let changed = 0;
+      vi.spyOn(client, 'query').mockImplementation((params) => {
+        const mutated = params.query.replaceAll(from, to);
+        if (mutated !== params.query) changed += 1;
+        return query({ ...params, query: mutated });
+      });
+      const found = await disagreements(played, {
+        readings: READINGS.filter((reading) => of.test(reading.of)),
+        most: 1,
+      });
+      expect(changed).toBeGreaterThan(0);
+      expect(found).toHaveLength(1);
+    },
+    600_000,
+  );
 });
 
 const HOUR = 3_600_000;
@@ -110,7 +162,10 @@ describe('the edges of a window', () => {
   /** Calls of a window by the API, by hour. */
   async function byApi(from: string, to: string, bucket = 'hour'): Promise<number> {
     const query = new URLSearchParams({ from, to, bucket, limit: '1000' });
-    const answer = await gateway.app.inject({ url: `/v1/series/blocked_command_rate?${query.toString()}`, headers: { authorization: `Bearer ${token}` } });
+    const answer = await gateway.app.inject({
+      url: `/v1/series/blocked_command_rate?${query.toString()}`,
+      headers: { authorization: `Bearer ${token}` },
+    });
     expect([answer.statusCode, answer.body]).toEqual([200, answer.body]);
     return answer.json<{ points: { total: number }[] }>().points.reduce((sum, { total }) => sum + total, 0);
   }
@@ -118,7 +173,10 @@ describe('the edges of a window', () => {
   /** The same by a panel, through the address that the page and the report ask. */
   async function byBoard(from: string, to: string): Promise<number> {
     const query = new URLSearchParams({ from, to, 'var-repo': '$__all', 'var-agent': '$__all', 'var-tool': '$__all' });
-    const answer = await gateway.app.inject({ url: `/boards/api/boards/shieldwatch-runtime/panels/3?${query.toString()}`, headers: { authorization: `Bearer ${token}` } });
+    const answer = await gateway.app.inject({
+      url: `/boards/api/boards/shieldwatch-runtime/panels/3?${query.toString()}`,
+      headers: { authorization: `Bearer ${token}` },
+    });
     expect([answer.statusCode, answer.body]).toEqual([200, answer.body]);
     return Number(answer.json<{ rows: (number | string | null)[][] }>().rows[0]?.[0] ?? 0);
   }
@@ -127,19 +185,48 @@ describe('the edges of a window', () => {
     const org = sender();
     await org.create();
     token = org.token;
-    const entries = seams().flatMap((at) => [at - 1, at, at + HOUR - 1, at + HOUR]).map((at, index) => ({ timestamp: new Date(at).toISOString(), tool: 'Bash', decision: 'allow', reason: String(index) }));
-    const answer = await gateway.app.inject({ method: 'POST', url: '/v1/ingest/runtime', headers: jsonHeaders(token), payload: JSON.stringify({ repository: 'acme/app', sessionId: 's', entries }) });
+    const entries = seams()
+      .flatMap((at) => [at - 1, at, at + HOUR - 1, at + HOUR])
+      .map((at, index) => ({
+        timestamp: new Date(at).toISOString(),
+        tool: 'Bash',
+        decision: 'allow',
+        reason: String(index),
+      }));
+    const answer = await gateway.app.inject({
+      method: 'POST',
+      url: '/v1/ingest/runtime',
+      headers: jsonHeaders(token),
+      payload: JSON.stringify({ repository: 'acme/app', sessionId: 's', entries }),
+    });
     expect(answer.statusCode).toBe(200);
     await createRollupWorker({ clickhouse: gateway.store.client, settleMs: 0 }).tick();
   });
 
-  it.each([['up to 6 hours, from facts', 2 * HOUR], ['up to 14 days, from hours', 24 * HOUR], ['beyond, from days', 20 * DAY]])('belong to the window that begins there, and to no other: %s', async (_, width) => {
+  it.each([
+    ['up to 6 hours, from facts', 2 * HOUR],
+    ['up to 14 days, from hours', 24 * HOUR],
+    ['beyond, from days', 20 * DAY],
+  ])('belong to the window that begins there, and to no other: %s', async (_, width) => {
     for (const seam of seams()) {
       // Days are whole ones.
       const edge = width > 14 * DAY ? Math.floor(seam / DAY) * DAY : seam;
       const at = (offset: number): string => new Date(edge + offset).toISOString();
-      const expected = [[-width, 0], [0, width], [-width, width]].map(([from = 0, to = 0]) => seams().flatMap((each) => [each - 1, each, each + HOUR - 1, each + HOUR]).filter((time) => time >= edge + from && time < edge + to).length);
-      const windows = [[at(-width), at(0)], [at(0), at(width)], [at(-width), at(width)]] as const;
+      const expected = [
+        [-width, 0],
+        [0, width],
+        [-width, width],
+      ].map(
+        ([from = 0, to = 0]) =>
+          seams()
+            .flatMap((each) => [each - 1, each, each + HOUR - 1, each + HOUR])
+            .filter((time) => time >= edge + from && time < edge + to).length,
+      );
+      const windows = [
+        [at(-width), at(0)],
+        [at(0), at(width)],
+        [at(-width), at(width)],
+      ] as const;
       const bucket = width > 14 * DAY ? 'day' : 'hour';
       expect(await Promise.all(windows.map(([from, to]) => byApi(from, to, bucket)))).toEqual(expected);
       expect(await Promise.all(windows.map(([from, to]) => byBoard(from, to)))).toEqual(expected);
@@ -151,28 +238,52 @@ describe('the edges of a window', () => {
     const [seam = 0] = seams();
     const told = (at: number, minutes: number): string => {
       const sign = minutes < 0 ? '-' : '+';
-      const clock = [Math.floor(Math.abs(minutes) / 60), Math.abs(minutes) % 60].map((part) => String(part).padStart(2, '0')).join(':');
+      const clock = [Math.floor(Math.abs(minutes) / 60), Math.abs(minutes) % 60]
+        .map((part) => String(part).padStart(2, '0'))
+        .join(':');
       return `${new Date(at + minutes * 60_000).toISOString().slice(0, -1)}${sign}${clock}`;
     };
     for (const minutes of [0, 330, 345, -210, 840]) {
-      expect([minutes, await byApi(told(seam, minutes), told(seam + HOUR, minutes)), await byBoard(told(seam, minutes), told(seam + HOUR, minutes))]).toEqual([minutes, 2, 2]);
+      expect([
+        minutes,
+        await byApi(told(seam, minutes), told(seam + HOUR, minutes)),
+        await byBoard(told(seam, minutes), told(seam + HOUR, minutes)),
+      ]).toEqual([minutes, 2, 2]);
     }
   });
 
   it('select nothing in the future, and are refused with the field where they are no window', async () => {
-    const next = [new Date(Date.now() + 40 * DAY).toISOString(), new Date(Date.now() + 41 * DAY).toISOString()] as const;
+    const next = [
+      new Date(Date.now() + 40 * DAY).toISOString(),
+      new Date(Date.now() + 41 * DAY).toISOString(),
+    ] as const;
     expect([await byApi(...next), await byBoard(...next)]).toEqual([0, 0]);
     const wrong = [
-      ['2026-01-02T00:00:00Z', '2026-01-02T00:00:00Z', 'from'], ['2026-01-03T00:00:00Z', '2026-01-02T00:00:00Z', 'from'], ['1969-12-31T00:00:00Z', '1970-01-02T00:00:00Z', 'from'],
-      ['2026-01-02T00:00:00Z', '2262-04-12T00:00:00Z', 'to'], ['2026-02-30', '2026-03-02', 'from'], ['-1', '2026-01-02T00:00:00Z', 'from'], ['2026-01-02T00:00:00Z', 'soon', 'to'],
+      ['2026-01-02T00:00:00Z', '2026-01-02T00:00:00Z', 'from'],
+      ['2026-01-03T00:00:00Z', '2026-01-02T00:00:00Z', 'from'],
+      ['1969-12-31T00:00:00Z', '1970-01-02T00:00:00Z', 'from'],
+      ['2026-01-02T00:00:00Z', '2262-04-12T00:00:00Z', 'to'],
+      ['2026-02-30', '2026-03-02', 'from'],
+      ['-1', '2026-01-02T00:00:00Z', 'from'],
+      ['2026-01-02T00:00:00Z', 'soon', 'to'],
     ] as const;
     for (const [from, to, field] of wrong) {
       const query = new URLSearchParams({ from, to }).toString();
-      for (const url of [`/v1/series/blocked_command_rate?${query}`, `/v1/repo/${encodeURIComponent('acme/app')}/posture?${query}`, `/boards/api/boards/shieldwatch-runtime/panels/3?${query}`]) {
+      for (const url of [
+        `/v1/series/blocked_command_rate?${query}`,
+        `/v1/repo/${encodeURIComponent('acme/app')}/posture?${query}`,
+        `/boards/api/boards/shieldwatch-runtime/panels/3?${query}`,
+      ]) {
         const answer = await gateway.app.inject({ url, headers: { authorization: `Bearer ${token}` } });
-        expect([url, answer.statusCode, answer.json<{ error: { message: string } }>().error.message.split(':')[0]]).toEqual([url, 400, field]);
+        expect([
+          url,
+          answer.statusCode,
+          answer.json<{ error: { message: string } }>().error.message.split(':')[0],
+        ]).toEqual([url, 400, field]);
       }
-      await expect(runReport({ from, to, token }, () => undefined)).rejects.toThrow(new RegExp(`^--${field}: expected `));
+      await expect(runReport({ from, to, token }, () => undefined)).rejects.toThrow(
+        new RegExp(`^--${field}: expected `),
+      );
     }
   });
 });

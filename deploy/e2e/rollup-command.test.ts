@@ -9,12 +9,20 @@ beforeAll(async () => {
 });
 afterAll(() => stack.dispose());
 
-const rollup = (...args: string[]) => runShieldwatch(['rollup', ...args, '--data-dir', stack.dataDir], { cwd: stack.dataDir, env: {} });
+const rollup = (...args: string[]) =>
+  runShieldwatch(['rollup', ...args, '--data-dir', stack.dataDir], { cwd: stack.dataDir, env: {} });
 
 describe('shieldwatch', () => {
   it('shows how far the series are, and explains a point from the facts behind it', async () => {
     const timestamp = new Date().toISOString();
-    const entry = (decision: string, i: number) => ({ timestamp, tool: 'Bash', decision, durationMs: i, eventId: `e${i}`, ...(decision === 'block' ? { reason: 'denied' } : {}) });
+    const entry = (decision: string, i: number) => ({
+      timestamp,
+      tool: 'Bash',
+      decision,
+      durationMs: i,
+      eventId: `e${i}`,
+      ...(decision === 'block' ? { reason: 'denied' } : {}),
+    });
     const entries = [entry('allow', 1), entry('block', 2), entry('allow', 3)];
     const token = await stack.token('ingest:runtime');
     // Twice, as a client that lost the answer would.
@@ -26,7 +34,12 @@ describe('shieldwatch', () => {
       });
       expect(answer.status, await answer.text()).toBe(200);
     }
-    const explain = async () => JSON.parse((await rollup('explain', 'blocked_command_rate', 'acme/app', timestamp)).stdout) as { rows: unknown[]; computed: { run: unknown }[]; facts: unknown[] };
+    const explain = async () =>
+      JSON.parse((await rollup('explain', 'blocked_command_rate', 'acme/app', timestamp)).stdout) as {
+        rows: unknown[];
+        computed: { run: unknown }[];
+        facts: unknown[];
+      };
     // A pass writes its points first, and what it cost when all of it is done.
     const told = await until('the point and its run are there', async () => {
       const explanation = await explain();
@@ -39,14 +52,18 @@ describe('shieldwatch', () => {
 
     const status = await rollup('status', '--json');
     expect(status.code, status.stderr).toBe(0);
-    expect(JSON.parse(status.stdout)).toContainEqual(expect.objectContaining({ series: 'blocked_command_rate', kind: 'interval', formula: 0, isShown: true }));
+    expect(JSON.parse(status.stdout)).toContainEqual(
+      expect.objectContaining({ series: 'blocked_command_rate', kind: 'interval', formula: 0, isShown: true }),
+    );
     expect((await rollup('status')).stdout).toContain('finding_transition');
   });
 
   it('recomputes history with progress, finds nothing that differs, and runs a pass when asked', async () => {
     const backfill = await rollup('backfill', 'blocked_command_rate');
     expect(backfill.code, backfill.stderr).toBe(0);
-    expect(backfill.stderr).toMatch(/^1 of 2: blocked_command_rate, \d{4}-\d\d: 1 buckets\n2 of 2: blocked_command_rate_day, \d{4}-\d\d: 1 buckets\n$/);
+    expect(backfill.stderr).toMatch(
+      /^1 of 2: blocked_command_rate, \d{4}-\d\d: 1 buckets\n2 of 2: blocked_command_rate_day, \d{4}-\d\d: 1 buckets\n$/,
+    );
     const reconcile = await rollup('reconcile');
     expect(reconcile.code, reconcile.stderr).toBe(0);
     expect(reconcile.stdout).toBe('0 buckets differed from their facts and have been marked\n');
@@ -59,22 +76,35 @@ describe('shieldwatch', () => {
       expect(code).toBe(1);
       return stderr;
     };
-    expect(await wrong('explain', 'nonsense', 'acme/app', '2026-11-20T10:00Z')).toMatch(/^series: .*blocked_command_rate/);
-    expect(await wrong('explain', 'coverage', 'acme/app', 'yesterday')).toBe('bucket: not a time; expected ISO 8601, e.g. 2026-11-20T10:00Z\n');
+    expect(await wrong('explain', 'nonsense', 'acme/app', '2026-11-20T10:00Z')).toMatch(
+      /^series: .*blocked_command_rate/,
+    );
+    expect(await wrong('explain', 'coverage', 'acme/app', 'yesterday')).toBe(
+      'bucket: not a time; expected ISO 8601, e.g. 2026-11-20T10:00Z\n',
+    );
     expect(await wrong('backfill', 'nonsense')).toMatch(/^no data of a series nonsense; there is /);
     expect(await wrong('run', '--shard', '1/2')).toMatch(/^--shard is for workers of a named server/);
-    for (const shard of ['0/2', '3/2', '1', 'a/b', '1/0']) expect(() => parseShard(shard), shard).toThrow('expected i/n');
+    for (const shard of ['0/2', '3/2', '1', 'a/b', '1/0'])
+      expect(() => parseShard(shard), shard).toThrow('expected i/n');
     expect(parseShard('2/4')).toEqual({ index: 1, count: 4 });
   });
 
   it('forgets a repository when told so twice, and the series follow', async () => {
-    const forget = (...args: string[]) => runShieldwatch(['facts', 'delete', '--data-dir', stack.dataDir, ...args], { cwd: stack.dataDir, env: {} });
+    const forget = (...args: string[]) =>
+      runShieldwatch(['facts', 'delete', '--data-dir', stack.dataDir, ...args], { cwd: stack.dataDir, env: {} });
     expect((await forget('--yes')).stderr).toMatch(/^name what to forget/);
     expect((await forget('--repository', 'acme/app')).stderr).toMatch(/add --yes/);
     const deleted = await forget('--repository', 'acme/app', '--yes');
     expect(deleted.code, deleted.stderr).toBe(0);
     await until('the point is gone', async () => {
-      const { stdout } = await rollup('explain', 'blocked_command_rate', 'acme/app', new Date().toISOString(), '--grain', 'week');
+      const { stdout } = await rollup(
+        'explain',
+        'blocked_command_rate',
+        'acme/app',
+        new Date().toISOString(),
+        '--grain',
+        'week',
+      );
       return (JSON.parse(stdout) as { rows: unknown[] }).rows.length === 0;
     });
   });

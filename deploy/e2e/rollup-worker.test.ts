@@ -30,7 +30,10 @@ afterAll(async () => {
 /** `shieldwatch rollup run` against a named server, as an operator starts it. */
 function startWorker(shard: string): ChildProcess {
   const cli = join(packageRoot(), 'dist/deploy/cli.js');
-  const worker = spawn(process.execPath, [cli, 'rollup', 'run', '--shard', shard], { env: { ...process.env, CLICKHOUSE_URL: server.url }, stdio: ['ignore', 'ignore', 'pipe'] });
+  const worker = spawn(process.execPath, [cli, 'rollup', 'run', '--shard', shard], {
+    env: { ...process.env, CLICKHOUSE_URL: server.url },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   workers.push(worker);
   return worker;
 }
@@ -38,11 +41,26 @@ function startWorker(shard: string): ChildProcess {
 const ORGS = Array.from({ length: 12 }, (_, i) => `org-${i}`);
 const decide = (id: string): Promise<unknown> =>
   client.insert({
-    table: 'runtime_event_v1', format: 'JSONEachRow',
-    values: ORGS.map((org_id) => ({ org_id, repo: 'acme/app', event_id: id, occurred_at: Date.now() - 3_600_000, tool: 'Bash', decision: 'block' })),
+    table: 'runtime_event_v1',
+    format: 'JSONEachRow',
+    values: ORGS.map((org_id) => ({
+      org_id,
+      repo: 'acme/app',
+      event_id: id,
+      occurred_at: Date.now() - 3_600_000,
+      tool: 'Bash',
+      decision: 'block',
+    })),
   });
 const counted = async (): Promise<Map<string, number>> =>
-  new Map((await selectRows<{ org: string; blocked: number }>(client, 'SELECT org_id AS org, sum(blocked) AS blocked FROM blocked_command_rate_day GROUP BY org_id')).map(({ org, blocked }) => [org, blocked]));
+  new Map(
+    (
+      await selectRows<{ org: string; blocked: number }>(
+        client,
+        'SELECT org_id AS org, sum(blocked) AS blocked FROM blocked_command_rate_day GROUP BY org_id',
+      )
+    ).map(({ org, blocked }) => [org, blocked]),
+  );
 
 describe('shieldwatch rollup run --shard i/n', () => {
   it('keeps up its share of the organisations on a named server; together the shares are all', async () => {
@@ -52,21 +70,34 @@ describe('shieldwatch rollup run --shard i/n', () => {
       const orgs = await counted();
       return orgs.size > 0 ? orgs : undefined;
     });
-    const share = await selectRows<{ org: string }>(client, 'SELECT org_id AS org FROM dirty_hour_v1 WHERE cityHash64(org_id) % 2 = 0 GROUP BY org_id ORDER BY org_id');
+    const share = await selectRows<{ org: string }>(
+      client,
+      'SELECT org_id AS org FROM dirty_hour_v1 WHERE cityHash64(org_id) % 2 = 0 GROUP BY org_id ORDER BY org_id',
+    );
     expect([...first.keys()].sort()).toEqual(share.map(({ org }) => org));
     expect(first.size).toBeLessThan(ORGS.length);
 
     const two = startWorker('2/2');
     await until('both shares are there', async () => (await counted()).size === ORGS.length);
     await decide('second');
-    await until('what came later is there too', async () => [...(await counted()).values()].every((blocked) => blocked === 2));
+    await until('what came later is there too', async () =>
+      [...(await counted()).values()].every((blocked) => blocked === 2),
+    );
     // Each share progresses by itself.
-    const jobs = (await selectRows<{ job: string }>(client, `SELECT DISTINCT job FROM rollup_watermark_v1 WHERE startsWith(job, 'blocked_command_rate#') ORDER BY job`)).map(({ job }) => job);
+    const jobs = (
+      await selectRows<{ job: string }>(
+        client,
+        `SELECT DISTINCT job FROM rollup_watermark_v1 WHERE startsWith(job, 'blocked_command_rate#') ORDER BY job`,
+      )
+    ).map(({ job }) => job);
     expect(jobs).toEqual(['blocked_command_rate#0/2', 'blocked_command_rate#1/2']);
     // How late, how much waited and what it cost are series too.
-    expect(await selectRows(client, `SELECT count() > 0 AS is_there, min(lag_ms_p95) > 0 AS is_late, min(backlog_max) > 0 AS waited, min(runs) > 0 AS ran FROM rollup_cost_hour WHERE series = 'blocked_command_rate'`)).toEqual([
-      { is_there: 1, is_late: 1, waited: 1, ran: 1 },
-    ]);
+    expect(
+      await selectRows(
+        client,
+        `SELECT count() > 0 AS is_there, min(lag_ms_p95) > 0 AS is_late, min(backlog_max) > 0 AS waited, min(runs) > 0 AS ran FROM rollup_cost_hour WHERE series = 'blocked_command_rate'`,
+      ),
+    ).toEqual([{ is_there: 1, is_late: 1, waited: 1, ran: 1 }]);
 
     for (const worker of [one, two]) {
       worker.kill('SIGINT');

@@ -30,7 +30,11 @@ afterAll(() => gateway.close());
 
 type Row = Record<string, unknown>;
 const facts = (view: string, repository: string): Promise<Row[]> =>
-  selectRows<Row>(gateway.store.client, `SELECT * EXCEPT (ingested_at, repo) FROM ${view} WHERE org_id = 'org_a' AND repo = {repository:String} ORDER BY ALL`, { repository });
+  selectRows<Row>(
+    gateway.store.client,
+    `SELECT * EXCEPT (ingested_at, repo) FROM ${view} WHERE org_id = 'org_a' AND repo = {repository:String} ORDER BY ALL`,
+    { repository },
+  );
 
 const json = (folder: string, file: string): Row => JSON.parse(readFileSync(join(folder, file), 'utf8')) as Row;
 
@@ -38,19 +42,40 @@ describe('a pack of the real AgentShield', () => {
   it('makes the same facts by REST, as `evidence-pack inspect` reports it, as our own exporter does by OTLP', async () => {
     await withPrivateFolder(async (folder) => {
       const agentshield = findAgentshield();
-      const { pack, exitCode } = await runAgentshield(agentshield, { target: RISKY, folder, minSeverity: 'info', extraArgs: [] });
+      const { pack, exitCode } = await runAgentshield(agentshield, {
+        target: RISKY,
+        folder,
+        minSeverity: 'info',
+        extraArgs: [],
+      });
 
       const read = readEvidencePack(pack);
-      const scan = scanRecord(read, { repository: 'acme/by-otlp', minSeverity: 'info', exitCode, agentshieldVersion: agentshield.version, ciContext: { provider: 'local', ci: {} } });
-      const findings = findingRecords(read, { scanId: scan.eventId, generatedAt: scan.generatedAt, pathInRepository: '' });
+      const scan = scanRecord(read, {
+        repository: 'acme/by-otlp',
+        minSeverity: 'info',
+        exitCode,
+        agentshieldVersion: agentshield.version,
+        ciContext: { provider: 'local', ci: {} },
+      });
+      const findings = findingRecords(read, {
+        scanId: scan.eventId,
+        generatedAt: scan.generatedAt,
+        pathInRepository: '',
+      });
       const sender = createSender({ url: address, token: gateway.ingestToken });
       expect(await exportScan(sender, { scan, findings, durationMs: 0 })).toEqual([]);
       sender.close();
 
       // What the tool prints, and beside it what it leaves out: the repository, rows, files, filter and version.
-      const inspected = spawnSync(process.execPath, [agentshield.cli, 'evidence-pack', 'inspect', pack, '--json'], { encoding: 'utf8' });
+      const inspected = spawnSync(process.execPath, [agentshield.cli, 'evidence-pack', 'inspect', pack, '--json'], {
+        encoding: 'utf8',
+      });
       expect(inspected.status, inspected.stderr).toBe(0);
-      const report = json(pack, 'agentshield-report.json') as { score: object; timestamp: string; summary: { filesScanned: number } };
+      const report = json(pack, 'agentshield-report.json') as {
+        score: object;
+        timestamp: string;
+        summary: { filesScanned: number };
+      };
       const inspection = JSON.parse(inspected.stdout) as { report: object };
       const body = {
         ...inspection,
@@ -62,7 +87,11 @@ describe('a pack of the real AgentShield', () => {
         toolVersion: agentshield.version,
         exitCode,
       };
-      const answer = await fetch(`${address}/v1/ingest/scan`, { method: 'POST', headers: jsonHeaders(gateway.ingestToken), body: JSON.stringify(body) });
+      const answer = await fetch(`${address}/v1/ingest/scan`, {
+        method: 'POST',
+        headers: jsonHeaders(gateway.ingestToken),
+        body: JSON.stringify(body),
+      });
       const told = (await answer.json()) as ScanAnswer;
       expect([answer.status, told.integrity, told.warnings], JSON.stringify(told)).toEqual([200, 'ok', undefined]);
 
@@ -85,27 +114,60 @@ describe('a pack of the real AgentShield', () => {
 describe('a scan by REST', () => {
   it('that only counts its findings leaves them unknown, and changes none; one that counts none says that they are gone', async () => {
     const hoursAgo = (hours: number): string => new Date(Date.now() - hours * 3_600_000).toISOString();
-    const secret = { id: 'secrets-hardcoded-anthropic', severity: 'critical', category: 'secrets', title: 'Hardcoded Anthropic API key', file: '<target-path>/CLAUDE.md' };
+    const secret = {
+      id: 'secrets-hardcoded-anthropic',
+      severity: 'critical',
+      category: 'secrets',
+      title: 'Hardcoded Anthropic API key',
+      file: '<target-path>/CLAUDE.md',
+    };
     const none = { total: 0, critical: 0, high: 0, medium: 0, low: 0, info: 0 };
     const post = async (digest: string, hours: number, counts: object, more: object = {}): Promise<void> => {
       const report = { score: { grade: 'C', numericScore: 66 }, findings: { ...none, ...counts }, filesScanned: 3 };
-      const body = scanOfSpec({ repository: 'acme/counted', bundleDigest: `sha256:${digest.repeat(64)}`, expectedBundleDigest: `sha256:${digest.repeat(64)}`, generatedAt: hoursAgo(hours), report, remediation: undefined, ...more });
-      const answer = await fetch(`${address}/v1/ingest/scan`, { method: 'POST', headers: jsonHeaders(gateway.ingestToken), body: JSON.stringify(body) });
+      const body = scanOfSpec({
+        repository: 'acme/counted',
+        bundleDigest: `sha256:${digest.repeat(64)}`,
+        expectedBundleDigest: `sha256:${digest.repeat(64)}`,
+        generatedAt: hoursAgo(hours),
+        report,
+        remediation: undefined,
+        ...more,
+      });
+      const answer = await fetch(`${address}/v1/ingest/scan`, {
+        method: 'POST',
+        headers: jsonHeaders(gateway.ingestToken),
+        body: JSON.stringify(body),
+      });
       expect(answer.status, await answer.text()).toBe(200);
       await createRollupWorker({ clickhouse: gateway.store.client, settleMs: 0 }).tick();
     };
     const of = "org_id = 'org_a' AND repo = 'acme/counted'";
-    const secrets = () => selectRows(gateway.store.client, `SELECT is_open, episode FROM secret_exposure_events WHERE ${of} ORDER BY episode`);
-    const lives = () => selectRows(gateway.store.client, `SELECT sum(new) AS new, sum(regressed) AS regressed, sum(fixed) AS fixed FROM finding_lifecycle_hour WHERE ${of}`);
+    const secrets = () =>
+      selectRows(
+        gateway.store.client,
+        `SELECT is_open, episode FROM secret_exposure_events WHERE ${of} ORDER BY episode`,
+      );
+    const lives = () =>
+      selectRows(
+        gateway.store.client,
+        `SELECT sum(new) AS new, sum(regressed) AS regressed, sum(fixed) AS fixed FROM finding_lifecycle_hour WHERE ${of}`,
+      );
 
     await post('a', 4, { total: 1, critical: 1 }, { findings: [secret] });
     expect(await secrets()).toEqual([{ is_open: true, episode: 1 }]);
     // One without rows, and one that names fewer than it counts.
     await post('b', 3, { total: 1, critical: 1 });
-    await post('c', 2, { total: 2, critical: 1, low: 1 }, { findings: [{ ...secret, id: 'hooks-other', severity: 'low', category: 'hooks' }] });
+    await post(
+      'c',
+      2,
+      { total: 2, critical: 1, low: 1 },
+      { findings: [{ ...secret, id: 'hooks-other', severity: 'low', category: 'hooks' }] },
+    );
     expect(await secrets()).toEqual([{ is_open: true, episode: 1 }]);
     expect(await lives()).toEqual([{ new: 1, regressed: 0, fixed: 0 }]);
-    expect(await selectRows(gateway.store.client, `SELECT sum(scans) AS scans FROM score_trend_hour WHERE ${of}`)).toEqual([{ scans: 3 }]);
+    expect(
+      await selectRows(gateway.store.client, `SELECT sum(scans) AS scans FROM score_trend_hour WHERE ${of}`),
+    ).toEqual([{ scans: 3 }]);
 
     await post('d', 1, none);
     expect(await secrets()).toEqual([{ is_open: false, episode: 1 }]);

@@ -43,10 +43,17 @@ beforeAll(async () => {
   sender = createSender({ url: address, token: gateway.ingestToken });
   root = mkdtempSync(join(tmpdir(), 'shieldwatch-ways-'));
   const repos = join(packageRoot(), 'deploy/demo/repos');
-  for (const [name, minSeverity] of [['risky', 'info'], ['risky', 'high'], ['clean', 'info'], ['secrets', 'info'], ['empty', 'info']] as [string, Severity][]) {
+  for (const [name, minSeverity] of [
+    ['risky', 'info'],
+    ['risky', 'high'],
+    ['clean', 'info'],
+    ['secrets', 'info'],
+    ['empty', 'info'],
+  ] as [string, Severity][]) {
     const target = join(root, `${name}-${minSeverity}`);
     mkdirSync(target);
-    if (name === 'secrets') writeFileSync(join(target, 'CLAUDE.md'), `${SECRET}\npassword = "canaryHunter2x"\n${SECRET}\n`);
+    if (name === 'secrets')
+      writeFileSync(join(target, 'CLAUDE.md'), `${SECRET}\npassword = "canaryHunter2x"\n${SECRET}\n`);
     else if (name !== 'empty') cpSync(join(repos, name), target, { recursive: true });
     scanned.push(await scanOf(target, minSeverity));
   }
@@ -60,25 +67,76 @@ afterAll(async () => {
 async function scanOf(target: string, minSeverity: Severity): Promise<{ scan: ScanExport; pack: string }> {
   return withPrivateFolder(async (folder) => {
     const agentshield = findAgentshield();
-    const { pack, exitCode, durationMs } = await runAgentshield(agentshield, { target, folder, minSeverity, extraArgs: ['--supply-chain'] });
+    const { pack, exitCode, durationMs } = await runAgentshield(agentshield, {
+      target,
+      folder,
+      minSeverity,
+      extraArgs: ['--supply-chain'],
+    });
     const kept = `${target}-pack`;
     cpSync(pack, kept, { recursive: true });
     const read = readEvidencePack(pack);
-    const ciContext = { provider: 'gitlab-ci', ci: { sha: 'abc', refName: 'main', refType: 'branch', changeId: '12', runId: '7', runUrl: 'https://gitlab.test/p/7', workflow: 'ci', job: 'scan', vcsProvider: 'gitlab', repositoryUrl: 'https://gitlab.test/acme/app' } } as const;
-    const scan = scanRecord(read, { repository: 'acme/any', minSeverity, exitCode, agentshieldVersion: agentshield.version, ciContext });
-    return { pack: kept, scan: { scan, findings: findingRecords(read, { scanId: scan.eventId, generatedAt: scan.generatedAt, pathInRepository: 'sub/folder' }), durationMs } };
+    const ciContext = {
+      provider: 'gitlab-ci',
+      ci: {
+        sha: 'abc',
+        refName: 'main',
+        refType: 'branch',
+        changeId: '12',
+        runId: '7',
+        runUrl: 'https://gitlab.test/p/7',
+        workflow: 'ci',
+        job: 'scan',
+        vcsProvider: 'gitlab',
+        repositoryUrl: 'https://gitlab.test/acme/app',
+      },
+    } as const;
+    const scan = scanRecord(read, {
+      repository: 'acme/any',
+      minSeverity,
+      exitCode,
+      agentshieldVersion: agentshield.version,
+      ciContext,
+    });
+    return {
+      pack: kept,
+      scan: {
+        scan,
+        findings: findingRecords(read, {
+          scanId: scan.eventId,
+          generatedAt: scan.generatedAt,
+          pathInRepository: 'sub/folder',
+        }),
+        durationMs,
+      },
+    };
   });
 }
 
 /** A scan of another moment and repository; its identity is its own. */
 function at({ scan, findings, durationMs }: ScanExport, repository: string, generatedAt: string): ScanExport {
   const digest = `sha256:${Buffer.from(`${repository}${generatedAt}`).toString('hex').padEnd(64, '0').slice(-64)}`;
-  const moved = { ...scan, repository, generatedAt, eventId: digest, bundleDigest: digest, evidencePack: { ...scan.evidencePack, redacted: true, integrity: 'ok' as const, expectedDigest: digest } };
-  return { scan: moved, findings: findings.map((finding) => ({ ...finding, scanId: digest, generatedAt })), durationMs };
+  const moved = {
+    ...scan,
+    repository,
+    generatedAt,
+    eventId: digest,
+    bundleDigest: digest,
+    evidencePack: { ...scan.evidencePack, redacted: true, integrity: 'ok' as const, expectedDigest: digest },
+  };
+  return {
+    scan: moved,
+    findings: findings.map((finding) => ({ ...finding, scanId: digest, generatedAt })),
+    durationMs,
+  };
 }
 
 const rows = (view: string, repository: string, except: string): Promise<Record<string, unknown>[]> =>
-  selectRows(gateway.store.client, `SELECT * EXCEPT (repo, ${except}) FROM ${view} WHERE org_id = 'org_a' AND repo = {repository:String} ORDER BY ALL`, { repository });
+  selectRows(
+    gateway.store.client,
+    `SELECT * EXCEPT (repo, ${except}) FROM ${view} WHERE org_id = 'org_a' AND repo = {repository:String} ORDER BY ALL`,
+    { repository },
+  );
 
 const IDENTITIES = new Set<string>([ATTR_EVENT_ID, ATTR_SCAN_BUNDLE_DIGEST, ATTR_EVIDENCE_PACK_EXPECTED_DIGEST]);
 
@@ -86,10 +144,16 @@ const IDENTITIES = new Set<string>([ATTR_EVENT_ID, ATTR_SCAN_BUNDLE_DIGEST, ATTR
 async function everything(repository: string): Promise<unknown> {
   const landed = await selectRows<{ attributes: Record<string, string> }>(
     gateway.store.client,
-    `SELECT SpanName, Duration, SpanAttributes AS attributes FROM otel_traces WHERE OrgId = 'org_a' AND Repository = {repository:String} ORDER BY Timestamp`, { repository },
+    `SELECT SpanName, Duration, SpanAttributes AS attributes FROM otel_traces WHERE OrgId = 'org_a' AND Repository = {repository:String} ORDER BY Timestamp`,
+    { repository },
   );
   return {
-    landed: landed.map(({ attributes, ...span }) => ({ ...span, attributes: Object.entries(attributes).filter(([name]) => !IDENTITIES.has(name)).sort() })),
+    landed: landed.map(({ attributes, ...span }) => ({
+      ...span,
+      attributes: Object.entries(attributes)
+        .filter(([name]) => !IDENTITIES.has(name))
+        .sort(),
+    })),
     scan: await rows('scan', repository, 'ingested_at, event_id, trace_id, bundle_digest, expected_bundle_digest'),
     finding: await rows('finding', repository, 'ingested_at, event_id, trace_id, scan_id'),
     score: await rows('score_trend_hour', repository, 'org_id'),
@@ -101,37 +165,47 @@ async function everything(repository: string): Promise<unknown> {
 }
 
 type Way = 'otlp' | 'rest';
-const send = (scan: ScanExport, way: Way): Promise<string[]> => (way === 'rest' ? postScan(sender, scan) : exportScan(sender, scan));
+const send = (scan: ScanExport, way: Way): Promise<string[]> =>
+  way === 'rest' ? postScan(sender, scan) : exportScan(sender, scan);
 const roll = (): Promise<unknown> => createRollupWorker({ clickhouse: gateway.store.client, settleMs: 0 }).tick();
 
 it('makes the same facts and series of any scans by any ways, and a change of way is no change of findings', async () => {
   const way = fc.constantFrom<Way>('otlp', 'rest');
   let run = 0;
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.record({ scan: fc.nat(4), ways: fc.tuple(way, way) }), { minLength: 2, maxLength: 4 }), async (steps) => {
-      run += 1;
-      const start = Math.floor(Date.now() / HOUR) * HOUR - 20 * HOUR;
-      const names = [`acme/one-${String(run)}`, `acme/two-${String(run)}`] as const;
-      for (const [i, step] of steps.entries()) {
-        // Each twice in a row: nothing is new and nothing resolved the second time.
-        for (const again of [0, 1]) {
-          const time = new Date(start + (2 * i + again) * HOUR).toISOString();
-          for (const [side, name] of names.entries()) {
-            const scan = scanned[step.scan]?.scan;
-            if (scan === undefined) throw new Error('no such scan');
-            const direct = again === 0 ? step.ways[side] : step.ways[side] === 'rest' ? 'otlp' : 'rest';
-            expect(await send(at(scan, name, time), direct ?? 'otlp')).toEqual([]);
+    fc.asyncProperty(
+      fc.array(fc.record({ scan: fc.nat(4), ways: fc.tuple(way, way) }), { minLength: 2, maxLength: 4 }),
+      async (steps) => {
+        run += 1;
+        const start = Math.floor(Date.now() / HOUR) * HOUR - 20 * HOUR;
+        const names = [`acme/one-${String(run)}`, `acme/two-${String(run)}`] as const;
+        for (const [i, step] of steps.entries()) {
+          // Each twice in a row: nothing is new and nothing resolved the second time.
+          for (const again of [0, 1]) {
+            const time = new Date(start + (2 * i + again) * HOUR).toISOString();
+            for (const [side, name] of names.entries()) {
+              const scan = scanned[step.scan]?.scan;
+              if (scan === undefined) throw new Error('no such scan');
+              const direct = again === 0 ? step.ways[side] : step.ways[side] === 'rest' ? 'otlp' : 'rest';
+              expect(await send(at(scan, name, time), direct ?? 'otlp')).toEqual([]);
+            }
           }
         }
-      }
-      await roll();
-      const [one, two] = [await everything(names[0]), await everything(names[1])];
-      expect(two).toEqual(one);
-      const hours = steps.map((_, i) => new Date(start + (2 * i + 1) * HOUR).toISOString().replace('.000Z', 'Z'));
-      const drift = (one as { drift: Record<string, unknown>[] }).drift.filter(({ bucket_start: hour }) => hours.includes(String(hour)));
-      const counts = drift.flatMap((row) => Object.entries(row).filter(([column]) => /^(new|resolved)_(critical|high|medium|low|info)$/.test(column)).map(([, count]) => count));
-      expect(new Set(counts)).toEqual(new Set(counts.length === 0 ? [] : [0]));
-    }),
+        await roll();
+        const [one, two] = [await everything(names[0]), await everything(names[1])];
+        expect(two).toEqual(one);
+        const hours = steps.map((_, i) => new Date(start + (2 * i + 1) * HOUR).toISOString().replace('.000Z', 'Z'));
+        const drift = (one as { drift: Record<string, unknown>[] }).drift.filter(({ bucket_start: hour }) =>
+          hours.includes(String(hour)),
+        );
+        const counts = drift.flatMap((row) =>
+          Object.entries(row)
+            .filter(([column]) => /^(new|resolved)_(critical|high|medium|low|info)$/.test(column))
+            .map(([, count]) => count),
+        );
+        expect(new Set(counts)).toEqual(new Set(counts.length === 0 ? [] : [0]));
+      },
+    ),
     { numRuns: 6, seed: 17, endOnFailure: true },
   );
 });
@@ -140,26 +214,52 @@ it('makes one and the same event of a drift by any ways, however often and in wh
   const step = fc.record({ isRest: fc.boolean(), turn: fc.nat(30) });
   let run = 0;
   await fc.assert(
-    fc.asyncProperty(fc.tuple(fc.nat(4), fc.nat(4)), fc.array(step, { minLength: 2, maxLength: 4 }), async ([from, to], steps) => {
-      run += 1;
-      const end = Math.floor(Date.now() / HOUR) * HOUR;
-      const [before, after] = [scanned[from], scanned[to]].map((each, i) => {
-        if (each === undefined) throw new Error('no such scan');
-        return at(each.scan, 'acme/drift', new Date(end - (2 * run - i) * HOUR).toISOString());
-      });
-      const drift = before && after && driftBetween(before, after);
-      fc.pre(drift !== undefined);
-      const turned = (findings: readonly DriftFinding[], by: number): DriftFinding[] => findings.map((_, i) => findings[(i + by) % findings.length] as DriftFinding);
-      const told: unknown[] = [];
-      for (const { isRest, turn } of steps) {
-        await sendDrift(sender, driftRecord({ ...drift, newFindings: turned(drift.newFindings, turn), resolvedFindings: turned(drift.resolvedFindings, turn) }), isRest);
-        // Of the same event the lists stand as they came last or first; what is in them is the same.
-        told.push(await selectRows(gateway.store.client, `SELECT * EXCEPT (ingested_at, new_list, resolved_list), arraySort(arrayMap(f -> toString(f), new_list)) AS came, arraySort(arrayMap(f -> toString(f), resolved_list)) AS went
-          FROM drift_event WHERE org_id = 'org_a' AND repo = 'acme/drift' AND occurred_at = parseDateTime64BestEffort({time:String}, 3, 'UTC')`, { time: drift.timestamp }));
-      }
-      expect(told[0]).toMatchObject([{ event_id: drift.eventId, new_findings: drift.newFindings.length, resolved_findings: drift.resolvedFindings.length, is_regression: drift.isRegression }]);
-      for (const rows of told) expect(rows).toEqual(told[0]);
-    }),
+    fc.asyncProperty(
+      fc.tuple(fc.nat(4), fc.nat(4)),
+      fc.array(step, { minLength: 2, maxLength: 4 }),
+      async ([from, to], steps) => {
+        run += 1;
+        const end = Math.floor(Date.now() / HOUR) * HOUR;
+        const [before, after] = [scanned[from], scanned[to]].map((each, i) => {
+          if (each === undefined) throw new Error('no such scan');
+          return at(each.scan, 'acme/drift', new Date(end - (2 * run - i) * HOUR).toISOString());
+        });
+        const drift = before && after && driftBetween(before, after);
+        fc.pre(drift !== undefined);
+        const turned = (findings: readonly DriftFinding[], by: number): DriftFinding[] =>
+          findings.map((_, i) => findings[(i + by) % findings.length] as DriftFinding);
+        const told: unknown[] = [];
+        for (const { isRest, turn } of steps) {
+          await sendDrift(
+            sender,
+            driftRecord({
+              ...drift,
+              newFindings: turned(drift.newFindings, turn),
+              resolvedFindings: turned(drift.resolvedFindings, turn),
+            }),
+            isRest,
+          );
+          // Of the same event the lists stand as they came last or first; what is in them is the same.
+          told.push(
+            await selectRows(
+              gateway.store.client,
+              `SELECT * EXCEPT (ingested_at, new_list, resolved_list), arraySort(arrayMap(f -> toString(f), new_list)) AS came, arraySort(arrayMap(f -> toString(f), resolved_list)) AS went
+          FROM drift_event WHERE org_id = 'org_a' AND repo = 'acme/drift' AND occurred_at = parseDateTime64BestEffort({time:String}, 3, 'UTC')`,
+              { time: drift.timestamp },
+            ),
+          );
+        }
+        expect(told[0]).toMatchObject([
+          {
+            event_id: drift.eventId,
+            new_findings: drift.newFindings.length,
+            resolved_findings: drift.resolvedFindings.length,
+            is_regression: drift.isRegression,
+          },
+        ]);
+        for (const rows of told) expect(rows).toEqual(told[0]);
+      },
+    ),
     { numRuns: 5, seed: 17, endOnFailure: true },
   );
 });
@@ -186,8 +286,16 @@ it('begins a new comparison where a body brings no keys: nothing is new or resol
   const post = async (hour: number): Promise<void> => {
     const body = bodyOfScan(at(risky, repository, iso(hour)));
     // As somebody posts the rows of a remediation plan: file names of the scanned folder, no keys.
-    const findings = (body.findings ?? []).map((row) => ({ ...row, findingKey: undefined, file: row.file.replace('sub/folder/', '') }));
-    const answer = await fetch(`${address}/v1/ingest/scan`, { method: 'POST', headers: jsonHeaders(gateway.ingestToken), body: JSON.stringify({ ...body, findings }) });
+    const findings = (body.findings ?? []).map((row) => ({
+      ...row,
+      findingKey: undefined,
+      file: row.file.replace('sub/folder/', ''),
+    }));
+    const answer = await fetch(`${address}/v1/ingest/scan`, {
+      method: 'POST',
+      headers: jsonHeaders(gateway.ingestToken),
+      body: JSON.stringify({ ...body, findings }),
+    });
     expect(answer.status, await answer.text()).toBe(200);
   };
   await send(at(risky, repository, iso(0)), 'otlp');
@@ -197,10 +305,23 @@ it('begins a new comparison where a body brings no keys: nothing is new or resol
   await roll();
   const total = risky.findings.length;
   const sums = (columns: string, view: string): Promise<unknown[]> =>
-    selectRows(gateway.store.client, `SELECT ${columns} FROM ${view} WHERE org_id = 'org_a' AND repo = {repository:String}`, { repository });
-  expect(await sums('sum(new) AS new, sum(regressed) AS back, sum(fixed) AS fixed', 'finding_lifecycle_hour')).toEqual([{ new: total, back: 0, fixed: 0 }]);
-  expect(await sums("sum(new_critical + new_high + new_medium + new_low + new_info + resolved_critical + resolved_high + resolved_medium + resolved_low + resolved_info) AS changes", 'drift_history_hour')).toEqual([{ changes: 0 }]);
-  expect(await sums('count() AS open, sum(recurrences) AS recurrences', 'open_finding')).toEqual([{ open: total, recurrences: 0 }]);
+    selectRows(
+      gateway.store.client,
+      `SELECT ${columns} FROM ${view} WHERE org_id = 'org_a' AND repo = {repository:String}`,
+      { repository },
+    );
+  expect(await sums('sum(new) AS new, sum(regressed) AS back, sum(fixed) AS fixed', 'finding_lifecycle_hour')).toEqual([
+    { new: total, back: 0, fixed: 0 },
+  ]);
+  expect(
+    await sums(
+      'sum(new_critical + new_high + new_medium + new_low + new_info + resolved_critical + resolved_high + resolved_medium + resolved_low + resolved_info) AS changes',
+      'drift_history_hour',
+    ),
+  ).toEqual([{ changes: 0 }]);
+  expect(await sums('count() AS open, sum(recurrences) AS recurrences', 'open_finding')).toEqual([
+    { open: total, recurrences: 0 },
+  ]);
 });
 
 it('reads a scan back from its body as it was, for any scan', () => {
@@ -212,6 +333,9 @@ it('reads a scan back from its body as it was, for any scan', () => {
   for (const integrity of ['ok', 'mismatch', 'suspect'] as const) {
     if (broken?.scan.evidencePack === undefined) throw new Error('no pack');
     const scan = { ...broken, scan: { ...broken.scan, evidencePack: { ...broken.scan.evidencePack, integrity } } };
-    expect(scanOfBody(scanBody.parse(JSON.parse(JSON.stringify(bodyOfScan(scan)))), scan.scan.repository).scan.evidencePack?.integrity).toBe(integrity);
+    expect(
+      scanOfBody(scanBody.parse(JSON.parse(JSON.stringify(bodyOfScan(scan)))), scan.scan.repository).scan.evidencePack
+        ?.integrity,
+    ).toBe(integrity);
   }
 });

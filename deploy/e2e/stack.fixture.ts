@@ -35,7 +35,11 @@ export interface RunningStack {
 }
 
 /** Polls until `check` gives something, or throws when the deadline has passed. */
-export async function until<T>(what: string, check: () => T | undefined | false | Promise<T | undefined | false>, deadlineMs = 60_000): Promise<T> {
+export async function until<T>(
+  what: string,
+  check: () => T | undefined | false | Promise<T | undefined | false>,
+  deadlineMs = 60_000,
+): Promise<T> {
   const deadline = Date.now() + deadlineMs;
   for (;;) {
     const value = await check();
@@ -63,11 +67,23 @@ export function startAndExit(args: readonly string[]): Promise<CliResult> {
 }
 
 /** Starts a stack in a fresh temporary folder and waits until it is up. */
-export async function startStackProcess(options: { withCollector: boolean; env?: NodeJS.ProcessEnv }): Promise<RunningStack> {
+export async function startStackProcess(options: {
+  withCollector: boolean;
+  env?: NodeJS.ProcessEnv;
+}): Promise<RunningStack> {
   const root = await mkdtemp(join(tmpdir(), 'shieldwatch-e2e-'));
   const dataDir = join(root, 'data');
   const ports = [await freePort(), await freePort(), await freePort()];
-  const args = ['--data-dir', dataDir, '--port', ports[0], '--clickhouse-port', ports[1], '--collector-port', ports[2]].map(String);
+  const args = [
+    '--data-dir',
+    dataDir,
+    '--port',
+    ports[0],
+    '--clickhouse-port',
+    ports[1],
+    '--collector-port',
+    ports[2],
+  ].map(String);
   if (!options.withCollector) args.push('--no-collector');
   let output = '';
   let child: ChildProcess;
@@ -75,8 +91,13 @@ export async function startStackProcess(options: { withCollector: boolean; env?:
   let status: StackStatus;
 
   async function start(...more: string[]): Promise<void> {
-    child = spawn(process.execPath, [CLI, 'start', ...args, ...more], { stdio: ['ignore', 'pipe', 'pipe'], detached: true, env: { ...process.env, ...options.env } });
-    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
+    child = spawn(process.execPath, [CLI, 'start', ...args, ...more], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+      env: { ...process.env, ...options.env },
+    });
+    for (const stream of [child.stdout, child.stderr])
+      stream?.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
     let code: number | null | undefined;
     exit = new Promise((resolve) => {
       child.on('exit', (value) => {

@@ -19,19 +19,31 @@ describe('npm start', () => {
 
   it('prints what runs where and two tokens that work', async () => {
     const text = stack.output();
-    for (const part of [stack.status.gateway, stack.status.clickhouse, stack.dataDir, '/boards/login?code=']) expect(text).toContain(part);
+    for (const part of [stack.status.gateway, stack.status.clickhouse, stack.dataDir, '/boards/login?code='])
+      expect(text).toContain(part);
     const read = /read\s+(eccp_\w+)/.exec(text)?.[1] ?? '';
     const ingest = /ingest\s+(eccp_\w+)/.exec(text)?.[1] ?? '';
-    const repos = (token: string) => fetch(`${stack.status.gateway}/v1/repos`, { headers: { authorization: `Bearer ${token}` } });
+    const repos = (token: string) =>
+      fetch(`${stack.status.gateway}/v1/repos`, { headers: { authorization: `Bearer ${token}` } });
     expect((await repos(read)).status).toBe(200);
     expect((await repos(ingest)).status).toBe(403);
     expect((await repos('eccp_wrong')).status).toBe(401);
   });
 
   it('refuses a data folder that is in use, in one line', async () => {
-    const { code, stderr } = await startAndExit(['--data-dir', stack.dataDir, '--port', '0', '--clickhouse-port', '0', '--no-collector']);
+    const { code, stderr } = await startAndExit([
+      '--data-dir',
+      stack.dataDir,
+      '--port',
+      '0',
+      '--clickhouse-port',
+      '0',
+      '--no-collector',
+    ]);
     expect(code).toBe(1);
-    expect(stderr.trim()).toBe(`the data folder ${stack.dataDir} is in use by another Shieldwatch; stop it, or choose another with --data-dir`);
+    expect(stderr.trim()).toBe(
+      `the data folder ${stack.dataDir} is in use by another Shieldwatch; stop it, or choose another with --data-dir`,
+    );
   });
 
   it('drains on Ctrl-C, exits 0, and keeps its state and its tokens for the next start', async () => {
@@ -48,7 +60,9 @@ describe('npm start', () => {
   it('brings the engine back when it dies alone', async () => {
     const { password: readerPassword } = new URL(stack.readerUrl);
     const answers = (): Promise<boolean> =>
-      fetch(`${stack.status.clickhouse}/?query=SELECT+1`, { headers: { authorization: `Basic ${Buffer.from(`reader:${readerPassword}`).toString('base64')}` } }).then(
+      fetch(`${stack.status.clickhouse}/?query=SELECT+1`, {
+        headers: { authorization: `Basic ${Buffer.from(`reader:${readerPassword}`).toString('base64')}` },
+      }).then(
         (response) => response.ok,
         () => false,
       );
@@ -59,10 +73,14 @@ describe('npm start', () => {
   });
 
   it('answers the SQL port to nobody without a password, from the first start on; the reader has one, printed and in a file of its owner', async () => {
-    const ask = (headers: Record<string, string>): Promise<number> => fetch(`${stack.status.clickhouse}/?query=SELECT+count()+FROM+scan`, { headers }).then((response) => response.status);
+    const ask = (headers: Record<string, string>): Promise<number> =>
+      fetch(`${stack.status.clickhouse}/?query=SELECT+count()+FROM+scan`, { headers }).then(
+        (response) => response.status,
+      );
     const [, password = ''] = /SQL\s+user reader, password (\S+)/.exec(stack.output()) ?? [];
     const file = stack.status.clickhouseReader ?? '';
-    for (const headers of [{}, { 'X-ClickHouse-User': 'reader' }, { 'X-ClickHouse-User': 'default' }]) expect(await ask(headers as Record<string, string>)).toBe(403);
+    for (const headers of [{}, { 'X-ClickHouse-User': 'reader' }, { 'X-ClickHouse-User': 'default' }])
+      expect(await ask(headers as Record<string, string>)).toBe(403);
     expect(await ask({ 'X-ClickHouse-User': 'reader', 'X-ClickHouse-Key': password })).toBe(200);
     expect(await readFile(file, 'utf8')).toContain(`login reader password ${password}\n`);
     expect((await stat(file)).mode & 0o777).toBe(0o600);
@@ -77,9 +95,15 @@ describe('a stack that shall be reached from other machines', () => {
   it('listens where it is told, with the gateway alone', async () => {
     const stack = await startStackProcess({ withCollector: false });
     try {
-      const others = Object.values(networkInterfaces()).flat().filter((each) => each !== undefined && each.family === 'IPv4' && !each.internal);
+      const others = Object.values(networkInterfaces())
+        .flat()
+        .filter((each) => each !== undefined && each.family === 'IPv4' && !each.internal);
       const elsewhere = (url: string): string => url.replace('127.0.0.1', others[0]?.address ?? '127.0.0.2');
-      const isThere = (url: string): Promise<boolean> => fetch(url).then(({ ok }) => ok, () => false);
+      const isThere = (url: string): Promise<boolean> =>
+        fetch(url).then(
+          ({ ok }) => ok,
+          () => false,
+        );
       expect(await isThere(elsewhere(`${stack.status.gateway}/healthz`))).toBe(false);
       await stack.interrupt();
       await stack.restart('--listen', '0.0.0.0');
@@ -98,19 +122,42 @@ describe('npm start with a Grafana on the machine', () => {
   it('runs it with our provisioning and a reader that may ask the store and change nothing, and stops it', async () => {
     const grafana = await fakeGrafana();
     const port = String(await freePort());
-    const stack = await startStackProcess({ withCollector: false, env: { GRAFANA_HOME: grafana.home, SHIELDWATCH_GRAFANA_PORT: port } });
+    const stack = await startStackProcess({
+      withCollector: false,
+      env: { GRAFANA_HOME: grafana.home, SHIELDWATCH_GRAFANA_PORT: port },
+    });
     try {
       expect(stack.output()).toMatch(new RegExp(`grafana\\s+http://127\\.0\\.0\\.1:${port}`));
       const [, password = ''] = /grafana\s+user admin, password (\S+)/.exec(stack.output()) ?? [];
-      expect(parseEnv(await readFile(join(stack.dataDir, 'grafana.env'), 'utf8'))).toMatchObject({ GF_SECURITY_ADMIN_PASSWORD: password, SHIELDWATCH_CLICKHOUSE_USER: 'reader' });
+      expect(parseEnv(await readFile(join(stack.dataDir, 'grafana.env'), 'utf8'))).toMatchObject({
+        GF_SECURITY_ADMIN_PASSWORD: password,
+        SHIELDWATCH_CLICKHOUSE_USER: 'reader',
+      });
       const { args, env, pid } = await until('it was started', () => grafana.started().catch(() => undefined));
       expect(args).toEqual(['server', '--homepath', grafana.home]);
-      expect(env).toMatchObject({ GF_SERVER_HTTP_PORT: port, GF_SERVER_HTTP_ADDR: '127.0.0.1', GF_SECURITY_ADMIN_PASSWORD: password, GF_PATHS_PROVISIONING: join(packageRoot(), 'grafana/provisioning'), SHIELDWATCH_BOARDS: join(packageRoot(), 'grafana/generated') });
-      for (const folder of ['GF_PATHS_PROVISIONING', 'SHIELDWATCH_BOARDS']) expect(existsSync(env[folder] ?? ''), folder).toBe(true);
+      expect(env).toMatchObject({
+        GF_SERVER_HTTP_PORT: port,
+        GF_SERVER_HTTP_ADDR: '127.0.0.1',
+        GF_SECURITY_ADMIN_PASSWORD: password,
+        GF_PATHS_PROVISIONING: join(packageRoot(), 'grafana/provisioning'),
+        SHIELDWATCH_BOARDS: join(packageRoot(), 'grafana/generated'),
+      });
+      for (const folder of ['GF_PATHS_PROVISIONING', 'SHIELDWATCH_BOARDS'])
+        expect(existsSync(env[folder] ?? ''), folder).toBe(true);
       const ask = async (query: string): Promise<number> => {
-        const { SHIELDWATCH_CLICKHOUSE_HOST: host = '', SHIELDWATCH_CLICKHOUSE_PORT: store = '', SHIELDWATCH_CLICKHOUSE_DATABASE: database = '' } = env;
+        const {
+          SHIELDWATCH_CLICKHOUSE_HOST: host = '',
+          SHIELDWATCH_CLICKHOUSE_PORT: store = '',
+          SHIELDWATCH_CLICKHOUSE_DATABASE: database = '',
+        } = env;
         const authorization = `Basic ${Buffer.from(`${env['SHIELDWATCH_CLICKHOUSE_USER'] ?? ''}:${env['SHIELDWATCH_CLICKHOUSE_PASSWORD'] ?? ''}`).toString('base64')}`;
-        return (await fetch(`http://${host}:${store}/?database=${database}`, { method: 'POST', headers: { authorization }, body: query })).status;
+        return (
+          await fetch(`http://${host}:${store}/?database=${database}`, {
+            method: 'POST',
+            headers: { authorization },
+            body: query,
+          })
+        ).status;
       };
       expect(await ask('SELECT count() FROM scan')).toBe(200);
       expect(await ask("INSERT INTO quarantine_v1 (org_id) VALUES ('x')")).not.toBe(200);
@@ -133,7 +180,12 @@ describe('a start that cannot work says why in one line and exits 1', () => {
     await new Promise<void>((resolve) => holder.listen(port, '127.0.0.1', resolve));
     const root = await mkdtemp(join(tmpdir(), 'shieldwatch-e2e-'));
     const ports: Record<string, string> = { '--port': '0', '--clickhouse-port': '0', [flag]: String(port) };
-    const { code, stderr } = await startAndExit(['--data-dir', join(root, 'data'), '--no-collector', ...Object.entries(ports).flat()]);
+    const { code, stderr } = await startAndExit([
+      '--data-dir',
+      join(root, 'data'),
+      '--no-collector',
+      ...Object.entries(ports).flat(),
+    ]);
     expect(code).toBe(1);
     expect(lastLine(stderr)).toContain(`port ${port} is in use`);
     expect(stderr).not.toContain('    at ');
@@ -144,7 +196,21 @@ describe('a start that cannot work says why in one line and exits 1', () => {
   it('an address to listen on that is none of this machine, or none at all', async () => {
     const root = await mkdtemp(join(tmpdir(), 'shieldwatch-e2e-'));
     const start = async (address: string): Promise<string> =>
-      lastLine((await startAndExit(['--data-dir', join(root, 'data'), '--no-collector', '--port', '0', '--clickhouse-port', '0', '--listen', address])).stderr);
+      lastLine(
+        (
+          await startAndExit([
+            '--data-dir',
+            join(root, 'data'),
+            '--no-collector',
+            '--port',
+            '0',
+            '--clickhouse-port',
+            '0',
+            '--listen',
+            address,
+          ])
+        ).stderr,
+      );
     expect(await start('gateway.example')).toContain('must be an IP address');
     // Of a range that is kept for documentation.
     expect(await start('192.0.2.1')).toContain('this machine has no such address');

@@ -3,23 +3,65 @@ import type { Stack } from './stack.js';
 /** What a person should read after a start: what runs where, where the data is, tokens if new, what is next. */
 export function banner(stack: Stack): string {
   const { status, firstTokens, readerPassword, grafanaPassword } = stack;
-  const collector = 'url' in status.collector ? status.collector.url : `none (${status.collector.absent}); the gateway redacts and lands by itself`;
+  const collector =
+    'url' in status.collector
+      ? status.collector.url
+      : `none (${status.collector.absent}); the gateway redacts and lands by itself`;
   const rows: [string, string][] = [
     ['boards', `${stack.boardsLink()}   (opens once; \`npx --no shieldwatch boards\` prints a new link)`],
-    ...(status.grafana === undefined ? [] : [['grafana', status.grafanaPasswords === undefined ? status.grafana : `${status.grafana}   (user admin, password in ${status.grafanaPasswords})`] satisfies [string, string]]),
+    ...(status.grafana === undefined
+      ? []
+      : [
+          [
+            'grafana',
+            status.grafanaPasswords === undefined
+              ? status.grafana
+              : `${status.grafana}   (user admin, password in ${status.grafanaPasswords})`,
+          ] satisfies [string, string],
+        ]),
     ['gateway', `${status.gateway}   OTLP/HTTP and REST`],
     ['collector', collector],
-    ...(status.setAside === undefined ? [] : [['set aside', `${status.setAside.files} files in ${status.setAside.folder}: what the store refused; \`npx --no shieldwatch set-aside list\` shows it`] satisfies [string, string]]),
-    ['clickhouse', status.clickhouseReader === undefined ? status.clickhouse : `${status.clickhouse}   (SQL as reader: curl --netrc-file ${status.clickhouseReader})`],
-    ...(status.clickhouseAdmin === undefined ? [] : [['', `and as admin, in databases of its own: curl --netrc-file ${status.clickhouseAdmin}`] satisfies [string, string]]),
-    ...(status.clickhouseConfined === false ? [['', 'its process is not confined to its own files: this system offers no Landlock that we can use'] satisfies [string, string]] : []),
+    ...(status.setAside === undefined
+      ? []
+      : [
+          [
+            'set aside',
+            `${status.setAside.files} files in ${status.setAside.folder}: what the store refused; \`npx --no shieldwatch set-aside list\` shows it`,
+          ] satisfies [string, string],
+        ]),
+    [
+      'clickhouse',
+      status.clickhouseReader === undefined
+        ? status.clickhouse
+        : `${status.clickhouse}   (SQL as reader: curl --netrc-file ${status.clickhouseReader})`,
+    ],
+    ...(status.clickhouseAdmin === undefined
+      ? []
+      : [
+          ['', `and as admin, in databases of its own: curl --netrc-file ${status.clickhouseAdmin}`] satisfies [
+            string,
+            string,
+          ],
+        ]),
+    ...(status.clickhouseConfined === false
+      ? [
+          [
+            '',
+            'its process is not confined to its own files: this system offers no Landlock that we can use',
+          ] satisfies [string, string],
+        ]
+      : []),
     ['postgres', status.postgres],
     ['data', status.dataDir],
   ];
   const lines = ['', 'Shieldwatch is running', ...rows.map(([name, value]) => `  ${name.padEnd(11)} ${value}`), ''];
   const once = [
-    ...(firstTokens === undefined ? [] : [`  ingest      ${firstTokens.ingestToken}`, `  read        ${firstTokens.readToken}`]),
-    ...(firstTokens === undefined || readerPassword === undefined ? [] : [`  SQL         user reader, password ${readerPassword}`]),
+    ...(firstTokens === undefined
+      ? []
+      : [`  ingest      ${firstTokens.ingestToken}`, `  read        ${firstTokens.readToken}`]),
+    ...(firstTokens === undefined || readerPassword === undefined
+      ? []
+      : [`  SQL         user reader, password ${readerPassword}`]),
     ...(grafanaPassword === undefined ? [] : [`  grafana     user admin, password ${grafanaPassword}`]),
   ];
   if (once.length > 0) lines.push('Tokens and passwords of this store, shown this once:', ...once, '');

@@ -40,7 +40,8 @@ export class CollectorStartError extends CommandError {
   readonly lines: readonly string[];
 
   constructor(lines: readonly string[]) {
-    const why = lines.find((line) => line.startsWith('Error: ')) ?? lines.find((line) => !line.includes('\tinfo\t')) ?? '';
+    const why =
+      lines.find((line) => line.startsWith('Error: ')) ?? lines.find((line) => !line.includes('\tinfo\t')) ?? '';
     super(`the collector did not start${why === '' ? '' : `: ${why.replace(/^Error: /, '')}`}`);
     this.lines = lines;
   }

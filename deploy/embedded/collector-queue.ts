@@ -28,7 +28,9 @@ export async function launchDespiteDamage<T>(
     renameSync(file, file + suffix);
     try {
       const launched = await launch();
-      log(`the collector's queue file ${file} was corrupt and is kept as ${file}${suffix}; what waited in it was not sent`);
+      log(
+        `the collector's queue file ${file} was corrupt and is kept as ${file}${suffix}; what waited in it was not sent`,
+      );
       return launched;
     } catch (error) {
       if (!(error instanceof CollectorStartError)) throw error;
@@ -37,6 +39,8 @@ export async function launchDespiteDamage<T>(
     }
   }
   for (const file of files) renameSync(file, file + suffix);
-  log(`the collector's queue files in ${queue} were corrupt and are kept as *${suffix}; what waited in them was not sent`);
+  log(
+    `the collector's queue files in ${queue} were corrupt and are kept as *${suffix}; what waited in them was not sent`,
+  );
   return launch();
 }

@@ -20,7 +20,9 @@ describe('startCollector', () => {
       database: 'shieldwatch',
       key: 'key',
     });
-    await expect(started).rejects.toThrow(/^port \d+ on 127\.0\.0\.1 is in use, so the collector cannot listen there; choose another with --collector-port/);
+    await expect(started).rejects.toThrow(
+      /^port \d+ on 127\.0\.0\.1 is in use, so the collector cannot listen there; choose another with --collector-port/,
+    );
     other.close();
   });
 });

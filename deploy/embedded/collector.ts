@@ -96,7 +96,10 @@ export async function startCollector(settings: CollectorSettings): Promise<Embed
   const bringUp = async (storeSignal: AbortSignal): Promise<CollectorProcess> => {
     await storeIsReady(settings, storeSignal);
     const unfinished = unfinishedIn(join(queue, 'set-aside'));
-    if (unfinished > 0) log(`the collector removes ${unfinished} unfinished files of its set-aside folder; their records are in its queue still`);
+    if (unfinished > 0)
+      log(
+        `the collector removes ${unfinished} unfinished files of its set-aside folder; their records are in its queue still`,
+      );
     return launchDespiteDamage(queue, launch, log);
   };
 

@@ -68,14 +68,16 @@ function port(name: string, env: string, flag: string | undefined, fallback: num
 function drainSeconds(): number {
   const text = process.env['SHIELDWATCH_DRAIN_SECONDS'] ?? '0';
   const seconds = Number(text);
-  if (text === '' || !Number.isInteger(seconds) || seconds < 0 || seconds > 300) throw new CommandError('SHIELDWATCH_DRAIN_SECONDS must be a number from 0 to 300');
+  if (text === '' || !Number.isInteger(seconds) || seconds < 0 || seconds > 300)
+    throw new CommandError('SHIELDWATCH_DRAIN_SECONDS must be a number from 0 to 300');
   return seconds;
 }
 
 function listenAddress(flag: string | undefined): string {
   const text = flag ?? process.env['SHIELDWATCH_LISTEN'];
   if (text === undefined || text === '') return LOOPBACK;
-  if (isIP(text) === 0) throw new CommandError('--listen (or SHIELDWATCH_LISTEN) must be an IP address, as 0.0.0.0 for all of IPv4');
+  if (isIP(text) === 0)
+    throw new CommandError('--listen (or SHIELDWATCH_LISTEN) must be an IP address, as 0.0.0.0 for all of IPv4');
   return text;
 }
 
@@ -103,7 +105,13 @@ export function resolveStackConfig(flags: StackFlags): StackConfig {
   const collectorKey = process.env['SHIELDWATCH_COLLECTOR_KEY'];
   const grafanaUrl = process.env['GRAFANA_URL'];
   const readerUrl = process.env['CLICKHOUSE_READER_URL'];
-  for (const [name, value] of Object.entries({ CLICKHOUSE_URL: clickhouseUrl, DATABASE_URL: databaseUrl, OTEL_COLLECTOR_URL: collectorUrl, GRAFANA_URL: grafanaUrl, CLICKHOUSE_READER_URL: readerUrl })) {
+  for (const [name, value] of Object.entries({
+    CLICKHOUSE_URL: clickhouseUrl,
+    DATABASE_URL: databaseUrl,
+    OTEL_COLLECTOR_URL: collectorUrl,
+    GRAFANA_URL: grafanaUrl,
+    CLICKHOUSE_READER_URL: readerUrl,
+  })) {
     if (value !== undefined && !URL.canParse(value)) throw new CommandError(`${name} must be a URL`);
   }
   const level = process.env['SHIELDWATCH_LOG_LEVEL'] ?? 'error';

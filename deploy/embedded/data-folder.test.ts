@@ -48,12 +48,15 @@ describe('the control socket of a folder with a long name', () => {
 
   it.each<[string, (folder: string) => Promise<unknown>]>([
     ['lets others in', (folder) => chmod(folder, 0o755)],
-    ['is a link', async (folder) => {
-      await rm(folder, { recursive: true });
-      const target = join(root, 'target');
-      await mkdir(target, { mode: 0o700 });
-      await symlink(target, folder);
-    }],
+    [
+      'is a link',
+      async (folder) => {
+        await rm(folder, { recursive: true });
+        const target = join(root, 'target');
+        await mkdir(target, { mode: 0o700 });
+        await symlink(target, folder);
+      },
+    ],
   ])('is neither called nor used when its folder %s', async (_what, spoil) => {
     const folder = join(root, 'planted');
     await mkdir(folder, { mode: 0o700 });

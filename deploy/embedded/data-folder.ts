@@ -40,7 +40,10 @@ async function makeSocketPath(dataDir: string): Promise<string> {
   const known = await findSocket(dataDir);
   if (known !== undefined) return known;
   const path = join(await mkdtemp(join(tmpdir(), 'shieldwatch-')), 'control.sock');
-  if (Buffer.byteLength(path) >= MAX_SOCKET_BYTES) throw new CommandError('the names of the data folder and of the temporary folder (TMPDIR) are both too long for a socket; choose a shorter one');
+  if (Buffer.byteLength(path) >= MAX_SOCKET_BYTES)
+    throw new CommandError(
+      'the names of the data folder and of the temporary folder (TMPDIR) are both too long for a socket; choose a shorter one',
+    );
   await writeFile(`${noteOf(dataDir)}.new`, `${path}\n`, { mode: 0o600 });
   await rename(`${noteOf(dataDir)}.new`, noteOf(dataDir));
   return path;
@@ -52,7 +55,11 @@ function noteOf(dataDir: string): string {
 
 /** Whether a folder is this user's, is no link, and lets nobody else in. */
 async function isOurs(folder: string): Promise<boolean> {
-  const { uid, mode, isFolder } = await lstat(folder).then((stats) => ({ uid: stats.uid, mode: stats.mode, isFolder: stats.isDirectory() }));
+  const { uid, mode, isFolder } = await lstat(folder).then((stats) => ({
+    uid: stats.uid,
+    mode: stats.mode,
+    isFolder: stats.isDirectory(),
+  }));
   return isFolder && uid === process.getuid?.() && (mode & 0o077) === 0;
 }
 
@@ -69,11 +76,15 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
     await checkLayout(path);
   } catch (error) {
     if (error instanceof CommandError) throw error;
-    throw new CommandError(`the data folder ${path} cannot be used: ${(error as NodeJS.ErrnoException).code ?? 'error'}`);
+    throw new CommandError(
+      `the data folder ${path} cannot be used: ${(error as NodeJS.ErrnoException).code ?? 'error'}`,
+    );
   }
   const socket = await makeSocketPath(path);
   if (await isAnswered(socket)) {
-    throw new CommandError(`the data folder ${path} is in use by another Shieldwatch; stop it, or choose another with --data-dir`);
+    throw new CommandError(
+      `the data folder ${path} is in use by another Shieldwatch; stop it, or choose another with --data-dir`,
+    );
   }
   // Nobody answers: a socket file here was left by a process that was killed.
   await rm(socket, { force: true });
@@ -159,7 +170,13 @@ async function isAnswered(socket: string): Promise<boolean> {
   }
 }
 
-function callSocket(socketPathname: string, method: string, path: string, body: unknown, timeoutMs: number): Promise<{ status: number; body: unknown }> {
+function callSocket(
+  socketPathname: string,
+  method: string,
+  path: string,
+  body: unknown,
+  timeoutMs: number,
+): Promise<{ status: number; body: unknown }> {
   return new Promise((resolve, reject) => {
     // A connection of its own: one that was kept may have been closed by the stack in the meantime.
     const req = request({ socketPath: socketPathname, method, path, timeout: timeoutMs, agent: false }, (res) => {

@@ -31,7 +31,13 @@ export function openGrafanaPasswords(dataDir: string, readerUrl: string): Grafan
   };
   // Renamed into place: a start that is killed leaves no half of it.
   rmSync(`${file}.new`, { force: true });
-  writeFileSync(`${file}.new`, Object.entries(lines).map(([name, value]) => `${name}=${value}\n`).join(''), { mode: 0o600, flag: 'wx' });
+  writeFileSync(
+    `${file}.new`,
+    Object.entries(lines)
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join(''),
+    { mode: 0o600, flag: 'wx' },
+  );
   renameSync(`${file}.new`, file);
   return { admin, isNew: kept === undefined, file };
 }

@@ -24,7 +24,10 @@ export interface InstalledGrafana {
 /** The Grafana that GRAFANA_HOME names, else the one on PATH; undefined where there is none. */
 export function findGrafana(env: NodeJS.ProcessEnv = process.env): InstalledGrafana | undefined {
   const named = env['GRAFANA_HOME'];
-  const programs = named === undefined || named === '' ? (env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'grafana')) : [join(named, 'bin/grafana')];
+  const programs =
+    named === undefined || named === ''
+      ? (env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'grafana'))
+      : [join(named, 'bin/grafana')];
   for (const program of programs.filter((path) => existsSync(path))) {
     const homes = [dirname(dirname(realpathSync(program))), PACKAGED_HOME];
     const home = homes.find((folder) => existsSync(join(folder, 'conf/defaults.ini')));
@@ -53,7 +56,12 @@ const NOBODY = 'http://127.0.0.1:9/';
  * data folder, without holding up the start (`preinstall_sync` would end Grafana without a network); after that nothing
  * is asked of anybody.
  */
-export function grafanaEnvironment({ dataDir, port, readerUrl, passwords }: Omit<GrafanaSettings, 'installed' | 'onLog'>): Record<string, string> {
+export function grafanaEnvironment({
+  dataDir,
+  port,
+  readerUrl,
+  passwords,
+}: Omit<GrafanaSettings, 'installed' | 'onLog'>): Record<string, string> {
   const { protocol, hostname, port: storePort, username, password } = new URL(readerUrl);
   const data = join(dataDir, 'grafana');
   const plugins = join(data, 'plugins');
@@ -69,7 +77,9 @@ export function grafanaEnvironment({ dataDir, port, readerUrl, passwords }: Omit
     GF_SERVER_HTTP_PORT: String(port),
     GF_SERVER_ROOT_URL: `http://${HOST}:${String(port)}/`,
     GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH: join(packageRoot(), 'grafana/generated/posture.json'),
-    ...(isInstalled(plugins) ? { GF_PLUGINS_PREINSTALL_DISABLED: 'true', GF_GRAFANA_COM_API_URL: NOBODY } : { GF_PLUGINS_PREINSTALL: `${DATASOURCE.type ?? ''}@${DATASOURCE_VERSION}` }),
+    ...(isInstalled(plugins)
+      ? { GF_PLUGINS_PREINSTALL_DISABLED: 'true', GF_GRAFANA_COM_API_URL: NOBODY }
+      : { GF_PLUGINS_PREINSTALL: `${DATASOURCE.type ?? ''}@${DATASOURCE_VERSION}` }),
     SHIELDWATCH_CLICKHOUSE_HOST: hostname,
     SHIELDWATCH_CLICKHOUSE_PORT: storePort === '' ? (protocol === 'https:' ? '8443' : '8123') : storePort,
     SHIELDWATCH_CLICKHOUSE_SECURE: String(protocol === 'https:'),
@@ -83,7 +93,9 @@ export function grafanaEnvironment({ dataDir, port, readerUrl, passwords }: Omit
 /** True when the folder holds our datasource in the version that the boards are written for. */
 function isInstalled(plugins: string): boolean {
   try {
-    const { info } = JSON.parse(readFileSync(join(plugins, DATASOURCE.type ?? '', 'plugin.json'), 'utf8')) as { info?: { version?: unknown } };
+    const { info } = JSON.parse(readFileSync(join(plugins, DATASOURCE.type ?? '', 'plugin.json'), 'utf8')) as {
+      info?: { version?: unknown };
+    };
     return info?.version === DATASOURCE_VERSION;
   } catch {
     return false;
@@ -106,21 +118,42 @@ export function createLogFilter(onLog: (line: string) => void): (line: string) =
     const kind = isMail ? 'SMTP' : line.replace(/^(t|time)=\S+ /, '').replace(/\d+/g, '0');
     if (known.has(kind) || known.size >= MOST_KINDS) return;
     known.add(kind);
-    onLog(isMail ? 'alerts fire and no mail is sent: name a mail server (GF_SMTP_...), or a contact point as in grafana/examples' : line);
+    onLog(
+      isMail
+        ? 'alerts fire and no mail is sent: name a mail server (GF_SMTP_...), or a contact point as in grafana/examples'
+        : line,
+    );
   };
 }
 
 /** What somebody set for Grafana before, ports and plugins of their own; the provisioning stays ours. */
 function ownSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith('GF_') && name !== 'GF_PATHS_PROVISIONING'));
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => name.startsWith('GF_') && name !== 'GF_PATHS_PROVISIONING'),
+  );
 }
 
 /** A Grafana of a version of ours that made no password let everybody in as admin/admin. */
-function resetAdmin(installed: InstalledGrafana, passwords: GrafanaPasswords, env: NodeJS.ProcessEnv, onLog: (line: string) => void): void {
-  const { status } = spawnSync(installed.program, ['cli', '--homepath', installed.home, 'admin', 'reset-admin-password', '--password-from-stdin'], {
-    env, input: `${passwords.admin}\n`, timeout: 60_000, stdio: ['pipe', 'ignore', 'ignore'],
-  });
-  if (status !== 0) onLog('the password of its user `admin` could not be set to the one in grafana.env of the data folder; change it in Grafana');
+function resetAdmin(
+  installed: InstalledGrafana,
+  passwords: GrafanaPasswords,
+  env: NodeJS.ProcessEnv,
+  onLog: (line: string) => void,
+): void {
+  const { status } = spawnSync(
+    installed.program,
+    ['cli', '--homepath', installed.home, 'admin', 'reset-admin-password', '--password-from-stdin'],
+    {
+      env,
+      input: `${passwords.admin}\n`,
+      timeout: 60_000,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    },
+  );
+  if (status !== 0)
+    onLog(
+      'the password of its user `admin` could not be set to the one in grafana.env of the data folder; change it in Grafana',
+    );
 }
 
 /**
@@ -130,7 +163,8 @@ function resetAdmin(installed: InstalledGrafana, passwords: GrafanaPasswords, en
 export function startGrafana(settings: GrafanaSettings): { url: string; stop(): Promise<void> } {
   const { installed, port, onLog } = settings;
   const env = { ...process.env, ...grafanaEnvironment(settings), ...ownSettings(process.env) };
-  if (settings.passwords.isNew && existsSync(join(settings.dataDir, 'grafana/grafana.db'))) resetAdmin(installed, settings.passwords, env, onLog);
+  if (settings.passwords.isNew && existsSync(join(settings.dataDir, 'grafana/grafana.db')))
+    resetAdmin(installed, settings.passwords, env, onLog);
   const guard = fork(GUARD, [installed.program, 'server', '--homepath', installed.home], {
     env,
     // Ctrl-C in a terminal reaches only our own process, which stops its parts in order.

@@ -12,12 +12,14 @@ export interface MachineRequest {
   body?: unknown;
 }
 
-const request = z.strictObject({
-  orgId: z.string().min(1).optional(),
-  method: z.enum(['GET', 'POST', 'PATCH', 'PUT', 'DELETE']),
-  url: z.string().startsWith('/v1/'),
-  body: z.unknown(),
-}).partial({ body: true });
+const request = z
+  .strictObject({
+    orgId: z.string().min(1).optional(),
+    method: z.enum(['GET', 'POST', 'PATCH', 'PUT', 'DELETE']),
+    url: z.string().startsWith('/v1/'),
+    body: z.unknown(),
+  })
+  .partial({ body: true });
 
 const newOrg = z.strictObject({ name: z.string().min(1).max(100), plan: z.enum(['team', 'enterprise']) });
 const orgPlan = z.strictObject({ orgId: z.string().min(1), plan: z.enum(['team', 'enterprise']) });
@@ -44,7 +46,12 @@ export function answerOf({ status, body }: { status: number; body: string }): un
 }
 
 /** Organisations themselves: no token reaches beyond its own, so only the machine lists, adds and upgrades them. */
-export async function manageOrgs(gateway: FastifyInstance, postgres: Postgres, method: string, body: unknown): Promise<unknown> {
+export async function manageOrgs(
+  gateway: FastifyInstance,
+  postgres: Postgres,
+  method: string,
+  body: unknown,
+): Promise<unknown> {
   if (method === 'GET') return listOrgs(postgres);
   if (method === 'POST') {
     const parsed = newOrg.safeParse(body);
@@ -52,6 +59,7 @@ export async function manageOrgs(gateway: FastifyInstance, postgres: Postgres, m
     return createOrg(gateway.plane, parsed.data);
   }
   const parsed = orgPlan.safeParse(body);
-  if (!parsed.success) throw new CommandError('a change of plan needs an organisation and a plan out of team, enterprise');
+  if (!parsed.success)
+    throw new CommandError('a change of plan needs an organisation and a plan out of team, enterprise');
   return setPlan(gateway.plane, parsed.data.orgId, parsed.data.plan);
 }

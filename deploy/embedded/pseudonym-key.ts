@@ -32,6 +32,7 @@ export function openPseudonymKey(dataDir: string): PseudonymKey {
   } catch (error) {
     throw new CommandError(`${what}: the file cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`);
   }
-  if (secret.length < SHORTEST_PSEUDONYM_KEY) throw new CommandError(`${what}: expected a file of ${String(SHORTEST_PSEUDONYM_KEY)} characters or more`);
+  if (secret.length < SHORTEST_PSEUDONYM_KEY)
+    throw new CommandError(`${what}: expected a file of ${String(SHORTEST_PSEUDONYM_KEY)} characters or more`);
   return { secret, file };
 }

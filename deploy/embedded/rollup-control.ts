@@ -8,8 +8,20 @@ import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { EXPLAINED_SERIES, explainPoint, GRAINS } from '#schemas/clickhouse/explain.js';
 import { CommandError } from '#schemas/errors.js';
 
-const month = z.strictObject({ series: z.string(), job: z.string(), formula: z.int(), month: z.iso.date(), repo: z.string().optional() });
-const point = z.strictObject({ series: z.enum(EXPLAINED_SERIES), repo: z.string(), at: z.int().nonnegative(), grain: z.enum(GRAINS), limit: z.int().positive().optional() });
+const month = z.strictObject({
+  series: z.string(),
+  job: z.string(),
+  formula: z.int(),
+  month: z.iso.date(),
+  repo: z.string().optional(),
+});
+const point = z.strictObject({
+  series: z.enum(EXPLAINED_SERIES),
+  repo: z.string(),
+  at: z.int().nonnegative(),
+  grain: z.enum(GRAINS),
+  limit: z.int().positive().optional(),
+});
 
 /**
  * What `shieldwatch rollup ...` asks of a running stack, by the path after `/rollup/`. Long work is asked for month by
@@ -18,7 +30,13 @@ const point = z.strictObject({ series: z.enum(EXPLAINED_SERIES), repo: z.string(
  * @returns undefined for a path that is not known.
  * @throws CommandError for a body that is not what the path takes.
  */
-export async function rollupControl(clickhouse: ClickHouseClient, worker: RollupWorker, orgId: string, path: string, body: unknown): Promise<unknown> {
+export async function rollupControl(
+  clickhouse: ClickHouseClient,
+  worker: RollupWorker,
+  orgId: string,
+  path: string,
+  body: unknown,
+): Promise<unknown> {
   switch (path) {
     case 'run':
       return worker.tick();
@@ -28,7 +46,14 @@ export async function rollupControl(clickhouse: ClickHouseClient, worker: Rollup
       return (await Promise.all(rollupJobs().map((job) => monthsOf(clickhouse, job)))).flat();
     case 'backfill': {
       const { repo, ...asked } = parse(month, body);
-      return { buckets: await backfillMonth(clickhouse, jobOf(asked), asked.month, repo === undefined ? undefined : { orgId, repo }) };
+      return {
+        buckets: await backfillMonth(
+          clickhouse,
+          jobOf(asked),
+          asked.month,
+          repo === undefined ? undefined : { orgId, repo },
+        ),
+      };
     }
     case 'switch': {
       const job = jobOf(parse(month, body));

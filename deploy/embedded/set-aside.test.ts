@@ -14,9 +14,13 @@ it('counts what was set aside, and the banner says how many there are and where'
     mkdirSync(folder, { recursive: true });
     expect(setAsideBy(dataDir)).toEqual({});
     const named = (random: string) => `20260101T000000000Z-logs-refused469-${random}.otlp`;
-    for (const name of [named('00000000'), named('00000001'), `${named('00000002')}.part`, 'other.otlp']) writeFileSync(join(folder, name), '');
+    for (const name of [named('00000000'), named('00000001'), `${named('00000002')}.part`, 'other.otlp'])
+      writeFileSync(join(folder, name), '');
     expect(setAsideBy(dataDir)).toEqual({ setAside: { files: 2, folder } });
-    const stack = { status: { collector: { url: 'http://127.0.0.1:4318' }, ...setAsideBy(dataDir) }, boardsLink: () => '' } as unknown as Stack;
+    const stack = {
+      status: { collector: { url: 'http://127.0.0.1:4318' }, ...setAsideBy(dataDir) },
+      boardsLink: () => '',
+    } as unknown as Stack;
     expect(banner(stack)).toMatch(new RegExp(`set aside +2 files in ${folder}`));
   } finally {
     rmSync(dataDir, { recursive: true, force: true });

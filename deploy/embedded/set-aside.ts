@@ -25,7 +25,9 @@ export interface SetAsideFile {
 }
 
 /** `<time>-<signal>-<reason>-<random>.otlp`; a name that is none of these names no file. */
-const NAME = new RegExp(`^(\\d{4})(\\d\\d)(\\d\\d)T(\\d\\d)(\\d\\d)(\\d\\d)(\\d{3})Z-(${SIGNALS.join('|')})-([a-z]+\\d*)-[0-9a-f]{8}\\.otlp$`);
+const NAME = new RegExp(
+  `^(\\d{4})(\\d\\d)(\\d\\d)T(\\d\\d)(\\d\\d)(\\d\\d)(\\d{3})Z-(${SIGNALS.join('|')})-([a-z]+\\d*)-[0-9a-f]{8}\\.otlp$`,
+);
 /** What a collector that ended was writing. Its records are in the queue still, and are set aside again. */
 const UNFINISHED = '.otlp.part';
 
@@ -57,7 +59,10 @@ export function unfinishedIn(folder: string): number {
 export async function listSetAside(dataDir: string): Promise<{ files: SetAsideFile[]; unfinished: number }> {
   const folder = setAsideFolder(dataDir);
   const files = await Promise.all(
-    namesIn(folder).filter((name) => NAME.test(name)).sort().map(async (name) => ({ ...describe(name), bytes: (await stat(join(folder, name))).size })),
+    namesIn(folder)
+      .filter((name) => NAME.test(name))
+      .sort()
+      .map(async (name) => ({ ...describe(name), bytes: (await stat(join(folder, name))).size })),
   );
   return { files, unfinished: unfinishedIn(folder) };
 }
@@ -65,14 +70,23 @@ export async function listSetAside(dataDir: string): Promise<{ files: SetAsideFi
 function describe(name: string): Omit<SetAsideFile, 'bytes'> {
   const [, year, month, day, hour, minute, second, ms, signal, reason = ''] = NAME.exec(name) ?? [];
   if (signal === undefined) throw new CommandError('name a file as `shieldwatch set-aside list` shows it');
-  return { name, signal: signal as Signal, reason, setAsideAt: `${year ?? ''}-${month ?? ''}-${day ?? ''}T${hour ?? ''}:${minute ?? ''}:${second ?? ''}.${ms ?? ''}Z` };
+  return {
+    name,
+    signal: signal as Signal,
+    reason,
+    setAsideAt: `${year ?? ''}-${month ?? ''}-${day ?? ''}T${hour ?? ''}:${minute ?? ''}:${second ?? ''}.${ms ?? ''}Z`,
+  };
 }
 
 /** Reads one of the files. @throws CommandError when there is none of that name. */
-export async function readSetAside(dataDir: string, name: string): Promise<{ signal: Signal; reason: string; body: Buffer }> {
+export async function readSetAside(
+  dataDir: string,
+  name: string,
+): Promise<{ signal: Signal; reason: string; body: Buffer }> {
   const { signal, reason } = describe(name);
   const body = await readFile(join(setAsideFolder(dataDir), name)).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new CommandError(`there is no file ${name}; \`shieldwatch set-aside list\` shows what there is`);
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new CommandError(`there is no file ${name}; \`shieldwatch set-aside list\` shows what there is`);
     throw error;
   });
   return { signal, reason, body };
@@ -81,12 +95,24 @@ export async function readSetAside(dataDir: string, name: string): Promise<{ sig
 const request = z.strictObject({ name: z.string().max(200) });
 
 /** What a running stack does about set-aside files, for the holder of its data folder. One file is dealt with by one call at a time. */
-export function setAsideControl(gateway: FastifyInstance, dataDir: string, log: (line: string) => void): (action: string, body: unknown) => Promise<unknown> {
+export function setAsideControl(
+  gateway: FastifyInstance,
+  dataDir: string,
+  log: (line: string) => void,
+): (action: string, body: unknown) => Promise<unknown> {
   const busy = new Set<string>();
 
-  async function record(action: string, orgs: readonly string[], name: string, signal: Signal, reason: string): Promise<void> {
+  async function record(
+    action: string,
+    orgs: readonly string[],
+    name: string,
+    signal: Signal,
+    reason: string,
+  ): Promise<void> {
     for (const orgId of orgs) {
-      await gateway.plane.change(machineActor(orgId), (tx) => tx.record({ action, subject: name, detail: { signal, reason } }));
+      await gateway.plane.change(machineActor(orgId), (tx) =>
+        tx.record({ action, subject: name, detail: { signal, reason } }),
+      );
     }
     log(`[set-aside] ${action.replace('set_aside.', '')} ${name}`);
   }
@@ -111,14 +137,16 @@ export function setAsideControl(gateway: FastifyInstance, dataDir: string, log: 
 
   async function knownOf(orgs: readonly string[]): Promise<string[]> {
     const known: string[] = [];
-    for (const orgId of orgs) if ((await gateway.plane.read(orgId, (tx) => tx.query('SELECT id FROM org'))).length > 0) known.push(orgId);
+    for (const orgId of orgs)
+      if ((await gateway.plane.read(orgId, (tx) => tx.query('SELECT id FROM org'))).length > 0) known.push(orgId);
     return known;
   }
 
   return async (action, body) => {
     if (action === 'list') return listSetAside(dataDir);
     const parsed = request.safeParse(body);
-    if (!parsed.success || (action !== 'replay' && action !== 'drop')) throw new CommandError('expected replay or drop, and the name of a set-aside file');
+    if (!parsed.success || (action !== 'replay' && action !== 'drop'))
+      throw new CommandError('expected replay or drop, and the name of a set-aside file');
     const { name } = parsed.data;
     if (busy.has(name)) throw new CommandError(`${name} is being dealt with already`);
     busy.add(name);

@@ -64,7 +64,10 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-const deletionRequest = z.union([z.strictObject({ repo: z.string().min(1) }), z.strictObject({ tokenId: z.string().min(1) })]);
+const deletionRequest = z.union([
+  z.strictObject({ repo: z.string().min(1) }),
+  z.strictObject({ tokenId: z.string().min(1) }),
+]);
 
 const landingDay = z.strictObject({ fact: z.enum(Object.keys(FACTS) as [Fact, ...Fact[]]), day: z.iso.date() });
 
@@ -122,7 +125,8 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
     const orgId = LOCAL_ORG_ID;
 
     // A collector that somebody else runs has its own.
-    const pseudonymKey = config.collectorUrl === undefined || config.withoutCollector ? openPseudonymKey(config.dataDir) : undefined;
+    const pseudonymKey =
+      config.collectorUrl === undefined || config.withoutCollector ? openPseudonymKey(config.dataDir) : undefined;
     const collector = await openCollector(config, clickhouseUrl, pseudonymKey?.file, log, closers);
 
     const installed = config.grafanaUrl === undefined ? findGrafana() : undefined;
@@ -131,7 +135,16 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
     const grafana =
       installed === undefined || readerUrl === undefined || grafanaPasswords === undefined
         ? undefined
-        : startGrafana({ installed, dataDir: config.dataDir, port: config.grafanaPort, readerUrl, passwords: grafanaPasswords, onLog: (line) => { log(`[grafana] ${line}`); } });
+        : startGrafana({
+            installed,
+            dataDir: config.dataDir,
+            port: config.grafanaPort,
+            readerUrl,
+            passwords: grafanaPasswords,
+            onLog: (line) => {
+              log(`[grafana] ${line}`);
+            },
+          });
     if (grafana !== undefined) closers.push(() => grafana.stop());
     const grafanaUrl = config.grafanaUrl ?? grafana?.url;
 
@@ -151,14 +164,18 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
     });
     await gateway.listen({ host: config.listen, port: config.port }).catch((error: unknown) => {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EADDRNOTAVAIL') throw new CommandError('this machine has no such address as --listen or SHIELDWATCH_LISTEN says');
+      if (code === 'EADDRNOTAVAIL')
+        throw new CommandError('this machine has no such address as --listen or SHIELDWATCH_LISTEN says');
       if (code !== 'EADDRINUSE') throw error;
       throw new CommandError(`port ${config.port} is in use; choose another with --port or SHIELDWATCH_PORT`);
     });
     const address = gateway.server.address();
     const port = address !== null && typeof address === 'object' ? address.port : config.port;
     const gatewayUrl = ownUrl(config.listen, port);
-    if (!isLoopback(config.listen)) log(`the gateway listens on ${config.listen} without TLS; put a proxy with TLS before it where the network is not yours alone`);
+    if (!isLoopback(config.listen))
+      log(
+        `the gateway listens on ${config.listen} without TLS; put a proxy with TLS before it where the network is not yours alone`,
+      );
 
     const worker = createRollupWorker({
       clickhouse,
@@ -202,8 +219,10 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
     const setAside = setAsideControl(gateway, config.dataDir, log);
     folder.serve(async (method, path, body) => {
       if (method === 'GET' && path === '/status') return status();
-      if (method === 'POST' && path === '/boards-link') return { url: boardsLink(await knownOrg(postgres, body, orgId)) };
-      if (method === 'POST' && path === '/tokens') return answerOf(await gateway.asMachine(orgId, 'POST', '/v1/tokens', body));
+      if (method === 'POST' && path === '/boards-link')
+        return { url: boardsLink(await knownOrg(postgres, body, orgId)) };
+      if (method === 'POST' && path === '/tokens')
+        return answerOf(await gateway.asMachine(orgId, 'POST', '/v1/tokens', body));
       if (method === 'POST' && path === '/api') return callApi(gateway, orgId, body);
       if (method === 'POST' && path.startsWith('/set-aside/')) return setAside(path.slice('/set-aside/'.length), body);
       if (path === '/orgs') return manageOrgs(gateway, postgres, method, body);
@@ -227,8 +246,18 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       }
       throw new CommandError(`the stack knows no ${method} ${path}`);
     });
-    const isGrafanaNew = grafana !== undefined && grafanaPasswords?.isNew === true && process.env['GF_SECURITY_ADMIN_PASSWORD'] === undefined;
-    return { status: status(), firstTokens, readerPassword, grafanaPassword: isGrafanaNew ? grafanaPasswords.admin : undefined, boardsLink, stop };
+    const isGrafanaNew =
+      grafana !== undefined &&
+      grafanaPasswords?.isNew === true &&
+      process.env['GF_SECURITY_ADMIN_PASSWORD'] === undefined;
+    return {
+      status: status(),
+      firstTokens,
+      readerPassword,
+      grafanaPassword: isGrafanaNew ? grafanaPasswords.admin : undefined,
+      boardsLink,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;
@@ -241,7 +270,8 @@ async function knownOrg(postgres: Postgres, body: unknown, fallback: string): Pr
   if (!request.success) throw new CommandError('a link to the boards takes the id of an organisation, orgId');
   const { orgId = fallback } = request.data;
   const known = await postgres.query('SELECT id FROM org WHERE id = $1 AND deleted_at IS NULL', [orgId]);
-  if (known.length === 0) throw new CommandError('there is no organisation of that id; `shieldwatch org list` shows them');
+  if (known.length === 0)
+    throw new CommandError('there is no organisation of that id; `shieldwatch org list` shows them');
   return orgId;
 }
 

@@ -13,23 +13,94 @@ type Catalogue = Partial<FindingRecord> & { key: string };
 
 /** What may be wrong with a repository, worst first. */
 const CATALOGUE: readonly Catalogue[] = [
-  { key: 's-aws', severity: 'critical', category: 'secrets', title: 'AWS access key in the environment of an MCP server', file: '.mcp.json', line: 12 },
-  { key: 's-token', severity: 'critical', category: 'secrets', title: 'GitHub token in a hook', file: '.claude/hooks/after.sh', line: 4 },
+  {
+    key: 's-aws',
+    severity: 'critical',
+    category: 'secrets',
+    title: 'AWS access key in the environment of an MCP server',
+    file: '.mcp.json',
+    line: 12,
+  },
+  {
+    key: 's-token',
+    severity: 'critical',
+    category: 'secrets',
+    title: 'GitHub token in a hook',
+    file: '.claude/hooks/after.sh',
+    line: 4,
+  },
   { key: 'p-bash', severity: 'high', category: 'permissions', title: 'Bash(*) is allowed without a question', line: 4 },
-  { key: 'h-curl', severity: 'high', category: 'hooks', title: 'PostToolUse hook sends the transcript to an address outside', file: '.claude/hooks/after.sh', line: 9 },
-  { key: 'm-pin', severity: 'medium', category: 'mcp', title: 'MCP server is started from an unpinned package', file: '.mcp.json', line: 3, runtimeConfidence: 'project-local-optional' },
-  { key: 'a-tools', severity: 'medium', category: 'agents', title: 'Sub-agent may use every tool', file: '.claude/agents/reviewer.md', runtimeConfidence: 'template-example' },
-  { key: 'i-skill', severity: 'low', category: 'injection', title: 'Skill tells the agent to ignore earlier instructions', file: '.claude/skills/deploy/SKILL.md', line: 41 },
+  {
+    key: 'h-curl',
+    severity: 'high',
+    category: 'hooks',
+    title: 'PostToolUse hook sends the transcript to an address outside',
+    file: '.claude/hooks/after.sh',
+    line: 9,
+  },
+  {
+    key: 'm-pin',
+    severity: 'medium',
+    category: 'mcp',
+    title: 'MCP server is started from an unpinned package',
+    file: '.mcp.json',
+    line: 3,
+    runtimeConfidence: 'project-local-optional',
+  },
+  {
+    key: 'a-tools',
+    severity: 'medium',
+    category: 'agents',
+    title: 'Sub-agent may use every tool',
+    file: '.claude/agents/reviewer.md',
+    runtimeConfidence: 'template-example',
+  },
+  {
+    key: 'i-skill',
+    severity: 'low',
+    category: 'injection',
+    title: 'Skill tells the agent to ignore earlier instructions',
+    file: '.claude/skills/deploy/SKILL.md',
+    line: 41,
+  },
 ];
 
 /** Days ago on which a repository was scanned, with the keys it then showed. */
 const HISTORY: Readonly<Record<string, [daysAgo: number, keys: string[]][]>> = {
-  'acme/web': [[28, ['s-aws', 'p-bash', 'm-pin', 'a-tools', 'i-skill']], [21, ['p-bash', 'm-pin', 'a-tools', 'i-skill']], [14, ['p-bash', 'a-tools']], [6, ['p-bash', 's-aws', 'a-tools']], [2, ['p-bash', 'a-tools']], [0.1, ['a-tools']]],
-  'acme/api': [[27, ['h-curl', 'm-pin']], [18, ['h-curl']], [9, []], [3, ['s-token', 'h-curl', 'm-pin']], [0.2, ['s-token', 'h-curl', 'm-pin', 'i-skill']]],
-  'acme/infrastructure-as-code': [[26, ['s-aws', 's-token', 'p-bash', 'h-curl', 'm-pin', 'a-tools', 'i-skill']], [12, ['s-aws', 'p-bash', 'h-curl', 'm-pin', 'a-tools']], [0.3, ['s-aws', 'p-bash', 'h-curl', 'm-pin']]],
-  'acme/design-system': [[25, ['m-pin', 'i-skill']], [11, ['m-pin']], [0.4, []]],
-  'acme/mobile': [[24, ['p-bash', 'i-skill']], [10, ['p-bash', 'a-tools']], [0.5, ['p-bash', 'a-tools', 'i-skill']]],
-  'acme/data-platform': [[23, ['m-pin', 'a-tools']], [9, ['m-pin']]],
+  'acme/web': [
+    [28, ['s-aws', 'p-bash', 'm-pin', 'a-tools', 'i-skill']],
+    [21, ['p-bash', 'm-pin', 'a-tools', 'i-skill']],
+    [14, ['p-bash', 'a-tools']],
+    [6, ['p-bash', 's-aws', 'a-tools']],
+    [2, ['p-bash', 'a-tools']],
+    [0.1, ['a-tools']],
+  ],
+  'acme/api': [
+    [27, ['h-curl', 'm-pin']],
+    [18, ['h-curl']],
+    [9, []],
+    [3, ['s-token', 'h-curl', 'm-pin']],
+    [0.2, ['s-token', 'h-curl', 'm-pin', 'i-skill']],
+  ],
+  'acme/infrastructure-as-code': [
+    [26, ['s-aws', 's-token', 'p-bash', 'h-curl', 'm-pin', 'a-tools', 'i-skill']],
+    [12, ['s-aws', 'p-bash', 'h-curl', 'm-pin', 'a-tools']],
+    [0.3, ['s-aws', 'p-bash', 'h-curl', 'm-pin']],
+  ],
+  'acme/design-system': [
+    [25, ['m-pin', 'i-skill']],
+    [11, ['m-pin']],
+    [0.4, []],
+  ],
+  'acme/mobile': [
+    [24, ['p-bash', 'i-skill']],
+    [10, ['p-bash', 'a-tools']],
+    [0.5, ['p-bash', 'a-tools', 'i-skill']],
+  ],
+  'acme/data-platform': [
+    [23, ['m-pin', 'a-tools']],
+    [9, ['m-pin']],
+  ],
 };
 
 const COST = { critical: 22, high: 12, medium: 6, low: 2, info: 0 } as const;
@@ -37,8 +108,18 @@ const RULES = [
   { tool: 'Bash', ruleName: 'deny[0]:Bash', ruleCategory: 'egress', reason: 'curl to a host that is not allowed' },
   { tool: 'Bash', ruleName: 'deny[1]:Bash', ruleCategory: 'destructive', reason: 'rm -rf outside of the workspace' },
   { tool: 'Read', ruleName: 'deny[2]:Read', ruleCategory: 'sensitive-file', reason: 'reads a private key' },
-  { tool: 'mcp__browser__open', ruleName: 'deny[3]:mcp__browser__*', ruleCategory: 'mcp', reason: 'browser tools are off' },
-  { tool: 'WebFetch', ruleName: 'inject[0]:WebFetch', ruleCategory: 'injection', reason: 'page tells the agent to ignore previous instructions' },
+  {
+    tool: 'mcp__browser__open',
+    ruleName: 'deny[3]:mcp__browser__*',
+    ruleCategory: 'mcp',
+    reason: 'browser tools are off',
+  },
+  {
+    tool: 'WebFetch',
+    ruleName: 'inject[0]:WebFetch',
+    ruleCategory: 'injection',
+    reason: 'page tells the agent to ignore previous instructions',
+  },
 ] as const;
 const TOOLS = ['Bash', 'Bash', 'Read', 'Read', 'Edit', 'Grep', 'WebFetch', 'mcp__browser__open'] as const;
 const AGENTS = ['claude-code', 'claude-code', 'codex', 'gemini-cli'] as const;
@@ -57,22 +138,68 @@ export async function tellFleet(client: ClickHouseClient, orgId: string): Promis
       const findings = { critical: 0, high: 0, medium: 0, low: 0, info: 0 };
       for (const { severity = 'high' } of shown) findings[severity] += 1;
       const score = Math.max(5, 100 - shown.reduce((sum, { severity = 'high' }) => sum + COST[severity], 0));
-      const part = (category: string): number => Math.max(0, 100 - 25 * shown.filter((each) => each.category === category).length);
+      const part = (category: string): number =>
+        Math.max(0, 100 - 25 * shown.filter((each) => each.category === category).length);
       const isFailed = score < 70;
       const scan = scanOf(repository, ago(days * DAY), {
         score,
         grade: score >= 90 ? 'A' : score >= 75 ? 'B' : score >= 60 ? 'C' : score >= 40 ? 'D' : 'F',
-        breakdown: { secrets: part('secrets'), permissions: part('permissions'), hooks: part('hooks'), mcp: part('mcp'), agents: part('agents') },
+        breakdown: {
+          secrets: part('secrets'),
+          permissions: part('permissions'),
+          hooks: part('hooks'),
+          mcp: part('mcp'),
+          agents: part('agents'),
+        },
         findings,
         provider: 'github-actions',
         ci: { sha: random.hex(40), runId: String(random.integer(1_000_000, 9_000_000)), workflow: 'agent-security' },
-        policy: { status: isFailed ? 'failed' : 'passed', name: 'house rules', pack: 'team', violations: isFailed ? shown.length : 0, minScore: 70, exceptions: { total: 3, active: 2, expiring_soon: repository === 'acme/web' ? 1 : 0, expired: repository === 'acme/mobile' ? 1 : 0 } },
-        baseline: before === undefined ? { status: 'not-run' } : { status: score < before.score ? 'regressed' : 'passed', scoreDelta: score - before.score, findings: { new: Math.max(0, shown.length - 2), resolved: 1, unchanged: 2, new_critical: 0, new_high: 0 } },
+        policy: {
+          status: isFailed ? 'failed' : 'passed',
+          name: 'house rules',
+          pack: 'team',
+          violations: isFailed ? shown.length : 0,
+          minScore: 70,
+          exceptions: {
+            total: 3,
+            active: 2,
+            expiring_soon: repository === 'acme/web' ? 1 : 0,
+            expired: repository === 'acme/mobile' ? 1 : 0,
+          },
+        },
+        baseline:
+          before === undefined
+            ? { status: 'not-run' }
+            : {
+                status: score < before.score ? 'regressed' : 'passed',
+                scoreDelta: score - before.score,
+                findings: {
+                  new: Math.max(0, shown.length - 2),
+                  resolved: 1,
+                  unchanged: 2,
+                  new_critical: 0,
+                  new_high: 0,
+                },
+              },
       });
       await seed.scans([scan]);
-      if (shown.length > 0) await seed.findings(repository, shown.map(({ key, ...rest }) => findingOf(scan, key, rest)));
+      if (shown.length > 0)
+        await seed.findings(
+          repository,
+          shown.map(({ key, ...rest }) => findingOf(scan, key, rest)),
+        );
       if (before !== undefined && before.score !== score) {
-        await seed.drifts([{ repository, at: scan.generatedAt, previous: before.score, current: score, newFindings: score < before.score ? 2 : 0, resolvedFindings: score > before.score ? 2 : 0, hasCritical: findings.critical > before.findings.critical }]);
+        await seed.drifts([
+          {
+            repository,
+            at: scan.generatedAt,
+            previous: before.score,
+            current: score,
+            newFindings: score < before.score ? 2 : 0,
+            resolvedFindings: score > before.score ? 2 : 0,
+            hasCritical: findings.critical > before.findings.critical,
+          },
+        ]);
       }
       before = scan;
     }
@@ -80,10 +207,20 @@ export async function tellFleet(client: ClickHouseClient, orgId: string): Promis
 
   const repositories = Object.keys(HISTORY).slice(0, 5);
   const decision = (at: number, blockedShare: number): ReturnType<typeof decisionOf> => {
-    const common = { agent: random.pick(AGENTS), durationMs: random.skewed(4), sessionId: `session-${String(random.integer(1, 60))}` };
+    const common = {
+      agent: random.pick(AGENTS),
+      durationMs: random.skewed(4),
+      sessionId: `session-${String(random.integer(1, 60))}`,
+    };
     // Only the last day knows the injection rule.
     const rule = random.pick(at > now - DAY ? RULES : RULES.slice(0, 4));
-    return decisionOf(random.pick(repositories), new Date(at).toISOString(), random.chance(blockedShare) ? { ...common, ...rule, decision: 'block' } : { ...common, tool: random.pick(TOOLS), decision: random.chance(0.03) ? 'ask' : 'allow' });
+    return decisionOf(
+      random.pick(repositories),
+      new Date(at).toISOString(),
+      random.chance(blockedShare)
+        ? { ...common, ...rule, decision: 'block' }
+        : { ...common, tool: random.pick(TOOLS), decision: random.chance(0.03) ? 'ask' : 'allow' },
+    );
   };
   const records = [];
   for (let hour = 0; hour < 30 * 24; hour += 1) {
@@ -102,29 +239,112 @@ export async function tellFleet(client: ClickHouseClient, orgId: string): Promis
       at: ago(index * 2 * HOUR),
       body: 'claude_code.tool_decision',
       version: index % 9 === 0 ? '2.0.9' : '2.1.4',
-      attributes: { 'event.name': 'tool_decision', 'session.id': `session-${String(random.integer(1, 70))}`, tool_name: 'Bash', decision: 'accept' },
+      attributes: {
+        'event.name': 'tool_decision',
+        'session.id': `session-${String(random.integer(1, 70))}`,
+        tool_name: 'Bash',
+        decision: 'accept',
+      },
     })),
   );
-  await seed.logs([1, 5, 30].map((hours) => ({ at: ago(hours * HOUR), body: 'claude_code.hook_execution_complete', version: '2.1.4', attributes: { 'event.name': 'hook_execution_complete', 'session.id': `session-${String(hours)}`, hook_event: 'PreToolUse', hook_name: 'PreToolUse:Bash', num_non_blocking_error: 1 } })));
-  await seed.logs(Array.from({ length: 40 }, (_, index) => ({ at: ago(index * 17 * HOUR + HOUR), repository: random.pick(repositories), body: 'x', attributes: { [`shieldwatch.redaction.masked.${random.pick(['github-token', 'assigned-secret', 'jwt', 'aws-access-key'])}`]: random.integer(1, 6) } })));
+  await seed.logs(
+    [1, 5, 30].map((hours) => ({
+      at: ago(hours * HOUR),
+      body: 'claude_code.hook_execution_complete',
+      version: '2.1.4',
+      attributes: {
+        'event.name': 'hook_execution_complete',
+        'session.id': `session-${String(hours)}`,
+        hook_event: 'PreToolUse',
+        hook_name: 'PreToolUse:Bash',
+        num_non_blocking_error: 1,
+      },
+    })),
+  );
+  await seed.logs(
+    Array.from({ length: 40 }, (_, index) => ({
+      at: ago(index * 17 * HOUR + HOUR),
+      repository: random.pick(repositories),
+      body: 'x',
+      attributes: {
+        [`shieldwatch.redaction.masked.${random.pick(['github-token', 'assigned-secret', 'jwt', 'aws-access-key'])}`]:
+          random.integer(1, 6),
+      },
+    })),
+  );
   // A collector whose store was slow for two hours, 100 minutes ago at the latest.
-  const steps = Array.from({ length: 144 }, (_, index) => ({ at: ago((144 - index) * 10 * MINUTE), isSlow: index > 98 && index < 112 }));
-  const counts = (value: (isSlow: boolean) => number): { at: string; value: number }[] => steps.map(({ at, isSlow }) => ({ at, value: value(isSlow) }));
-  await seed.collectorMetric('otelcol_exporter_send_failed_spans', counts(() => 0), 'delta');
-  await seed.collectorMetric('otelcol_receiver_refused_spans', counts((isSlow) => (isSlow ? random.integer(100, 250) : 0)), 'delta', { receiver: 'otlp', transport: 'http' });
-  await seed.collectorMetric('otelcol_processor_secretredaction_masked', counts(() => (random.chance(0.1) ? random.integer(1, 6) : 0)), 'delta', { kind: 'github-token' });
-  await seed.collectorMetric('otelcol_processor_secretredaction_masked', counts(() => (random.chance(0.05) ? random.integer(1, 3) : 0)), 'delta', { kind: 'assigned-secret' });
-  await seed.collectorMetric('otelcol_processor_secretredaction_dropped_attributes', counts(() => random.integer(0, 9)), 'delta', { reason: 'not_allowed' });
-  for (const [data_type, usual] of [['traces', 0.02], ['logs', 0.01], ['metrics', 0.005]] as const) {
+  const steps = Array.from({ length: 144 }, (_, index) => ({
+    at: ago((144 - index) * 10 * MINUTE),
+    isSlow: index > 98 && index < 112,
+  }));
+  const counts = (value: (isSlow: boolean) => number): { at: string; value: number }[] =>
+    steps.map(({ at, isSlow }) => ({ at, value: value(isSlow) }));
+  await seed.collectorMetric(
+    'otelcol_exporter_send_failed_spans',
+    counts(() => 0),
+    'delta',
+  );
+  await seed.collectorMetric(
+    'otelcol_receiver_refused_spans',
+    counts((isSlow) => (isSlow ? random.integer(100, 250) : 0)),
+    'delta',
+    { receiver: 'otlp', transport: 'http' },
+  );
+  await seed.collectorMetric(
+    'otelcol_processor_secretredaction_masked',
+    counts(() => (random.chance(0.1) ? random.integer(1, 6) : 0)),
+    'delta',
+    { kind: 'github-token' },
+  );
+  await seed.collectorMetric(
+    'otelcol_processor_secretredaction_masked',
+    counts(() => (random.chance(0.05) ? random.integer(1, 3) : 0)),
+    'delta',
+    { kind: 'assigned-secret' },
+  );
+  await seed.collectorMetric(
+    'otelcol_processor_secretredaction_dropped_attributes',
+    counts(() => random.integer(0, 9)),
+    'delta',
+    { reason: 'not_allowed' },
+  );
+  for (const [data_type, usual] of [
+    ['traces', 0.02],
+    ['logs', 0.01],
+    ['metrics', 0.005],
+  ] as const) {
     const attributes = { exporter: 'clickhouse', data_type };
-    await seed.collectorMetric('otelcol_exporter_queue_size', counts((isSlow) => 1e9 * (isSlow && data_type === 'traces' ? 0.6 + random.integer(0, 30) / 100 : usual)), 'gauge', attributes);
-    await seed.collectorMetric('otelcol_exporter_queue_capacity', counts(() => 1e9), 'gauge', attributes);
+    await seed.collectorMetric(
+      'otelcol_exporter_queue_size',
+      counts((isSlow) => 1e9 * (isSlow && data_type === 'traces' ? 0.6 + random.integer(0, 30) / 100 : usual)),
+      'gauge',
+      attributes,
+    );
+    await seed.collectorMetric(
+      'otelcol_exporter_queue_capacity',
+      counts(() => 1e9),
+      'gauge',
+      attributes,
+    );
   }
-  const decided = (days: number, repository: string, subject: string, state: string, until?: number): Parameters<Seed['control']>[0][number] => ({
-    at: ago(days * DAY), repository, kind: 'finding_triage', subject, state, detail: until === undefined ? {} : { until: ago(-until * DAY) },
+  const decided = (
+    days: number,
+    repository: string,
+    subject: string,
+    state: string,
+    until?: number,
+  ): Parameters<Seed['control']>[0][number] => ({
+    at: ago(days * DAY),
+    repository,
+    kind: 'finding_triage',
+    subject,
+    state,
+    detail: until === undefined ? {} : { until: ago(-until * DAY) },
   });
   await seed.control([
-    decided(8, 'acme/infrastructure-as-code', 'm-pin', 'accepted', -2), decided(8, 'acme/infrastructure-as-code', 'h-curl', 'accepted', 22), decided(5, 'acme/mobile', 'i-skill', 'muted'),
+    decided(8, 'acme/infrastructure-as-code', 'm-pin', 'accepted', -2),
+    decided(8, 'acme/infrastructure-as-code', 'h-curl', 'accepted', 22),
+    decided(5, 'acme/mobile', 'i-skill', 'muted'),
     { at: ago(6 * HOUR), repository: 'acme/web', kind: 'baseline', subject: 'baseline', state: 'set' },
   ]);
   await createRollupWorker({ clickhouse: client, settleMs: 0 }).tick();

@@ -7,6 +7,8 @@ import { drawPictures } from './pictures.js';
 try {
   for (const file of await drawPictures(join(packageRoot(), 'grafana/pictures'))) process.stdout.write(`${file}\n`);
 } catch (error) {
-  process.stderr.write(`${error instanceof CommandError ? error.message : String(error instanceof Error ? error.stack : error)}\n`);
+  process.stderr.write(
+    `${error instanceof CommandError ? error.message : String(error instanceof Error ? error.stack : error)}\n`,
+  );
   process.exitCode = 1;
 }

@@ -39,11 +39,16 @@ export async function drawPictures(folder: string): Promise<string[]> {
         if (uid === TEXT_BOARD) continue;
         await browser.open(`/boards/${uid}?refresh=${uid === REPOSITORY_BOARD ? '&var-repo=acme/web' : ''}`);
         await browser.loaded();
-        const height = await browser.page.evaluate<number>(`(${heightOfWholePanels.toString()})(${String(MAX_HEIGHT)})`);
+        const height = await browser.page.evaluate<number>(
+          `(${heightOfWholePanels.toString()})(${String(MAX_HEIGHT)})`,
+        );
         const picture = await browser.page.screenshot({ fullPage: true, clip: { x: 0, y: 0, width: 1280, height } });
         await browser.page.close();
         if (browser.problems.length > 0) throw new CommandError(`${uid}: ${browser.problems.join('; ')}`);
-        if (picture.byteLength > MAX_BYTES) throw new CommandError(`${uid}: the picture has ${String(picture.byteLength)} bytes, more than ${String(MAX_BYTES)}`);
+        if (picture.byteLength > MAX_BYTES)
+          throw new CommandError(
+            `${uid}: the picture has ${String(picture.byteLength)} bytes, more than ${String(MAX_BYTES)}`,
+          );
         const file = join(folder, `${uid.replace(/^shieldwatch-/, '')}.png`);
         await writeFile(file, picture);
         files.push(file);
@@ -64,9 +69,14 @@ interface Box {
 
 /** The largest height up to `most` that cuts through no panel; runs in the page. */
 function heightOfWholePanels(most: number): number {
-  const { document, scrollY } = globalThis as unknown as { document: { querySelectorAll(selector: string): Iterable<{ getBoundingClientRect(): Box }> }; scrollY: number };
+  const { document, scrollY } = globalThis as unknown as {
+    document: { querySelectorAll(selector: string): Iterable<{ getBoundingClientRect(): Box }> };
+    scrollY: number;
+  };
   const boxes = [...document.querySelectorAll('.panel')].map((panel) => panel.getBoundingClientRect());
   const edges = boxes.map(({ bottom }) => Math.ceil(bottom + scrollY) + 8);
-  const whole = edges.filter((y) => y <= most && !boxes.some(({ top, bottom }) => top + scrollY < y && y < bottom + scrollY));
+  const whole = edges.filter(
+    (y) => y <= most && !boxes.some(({ top, bottom }) => top + scrollY < y && y < bottom + scrollY),
+  );
   return whole.reduce((highest, y) => Math.max(highest, y), 0) || most;
 }

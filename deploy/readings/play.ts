@@ -25,7 +25,8 @@ function beyond(one: unknown, other: unknown): string {
   return JSON.stringify(Array.isArray(one) ? one.filter((row) => !texts.includes(JSON.stringify(row))) : one);
 }
 
-const isTelemetry = (each: HistoryEvent): each is Telemetry => each.kind === 'scan' || each.kind === 'call' || each.kind === 'drift';
+const isTelemetry = (each: HistoryEvent): each is Telemetry =>
+  each.kind === 'scan' || each.kind === 'call' || each.kind === 'drift';
 
 /** Histories that were sent, and what reads them. */
 export interface Played {
@@ -37,14 +38,25 @@ export interface Played {
 }
 
 /** Sends every history to an organisation of its own: the later half of it first, and a seventh twice. Then people decide. */
-export async function playHistories(gateway: TestGateway, library: BoardLibrary, stage: Stage, histories: readonly History[], name: string): Promise<Played> {
+export async function playHistories(
+  gateway: TestGateway,
+  library: BoardLibrary,
+  stage: Stage,
+  histories: readonly History[],
+  name: string,
+): Promise<Played> {
   const worker = createRollupWorker({ clickhouse: gateway.store.client, settleMs: 0 });
   const senders = histories.map((_, index) => new Sender(gateway, stage, `org_${name}_${String(index)}`));
   for (const sender of senders) await sender.create();
   const sendSome = async (isChosen: (index: number, half: number) => boolean): Promise<void> => {
     for (const [number, sender] of senders.entries()) {
       const events = [...(histories[number] ?? []).entries()];
-      await sender.send(events.filter((each): each is [number, Telemetry] => isTelemetry(each[1]) && isChosen(each[0], Math.floor(events.length / 2))));
+      await sender.send(
+        events.filter(
+          (each): each is [number, Telemetry] =>
+            isTelemetry(each[1]) && isChosen(each[0], Math.floor(events.length / 2)),
+        ),
+      );
     }
     await worker.tick();
   };
@@ -55,7 +67,8 @@ export async function playHistories(gateway: TestGateway, library: BoardLibrary,
   const settle = async (): Promise<void> => {
     while ((await drainOutbox(gateway.postgres, gateway.store.client)) > 0);
   };
-  for (const [number, sender] of senders.entries()) for (const each of histories[number] ?? []) if (each.kind === 'triage') await sender.triage(each);
+  for (const [number, sender] of senders.entries())
+    for (const each of histories[number] ?? []) if (each.kind === 'triage') await sender.triage(each);
   await settle();
   for (const [number, sender] of senders.entries()) {
     await openReviewItems(gateway.app.plane, gateway.store.client, sender.id);
@@ -66,8 +79,15 @@ export async function playHistories(gateway: TestGateway, library: BoardLibrary,
 }
 
 /** Holds readings to the reference, organisation by organisation; `most`: how many disagreements are enough. */
-export async function disagreements({ gateway, library, stage, histories, senders }: Played, options: { readings?: readonly Reading[]; most?: number; subjectOf?: (sender: Sender) => Subject } = {}): Promise<Disagreement[]> {
-  const { readings = READINGS, most = Number.POSITIVE_INFINITY, subjectOf = (sender: Sender) => new Subject(gateway, library, sender, stage) } = options;
+export async function disagreements(
+  { gateway, library, stage, histories, senders }: Played,
+  options: { readings?: readonly Reading[]; most?: number; subjectOf?: (sender: Sender) => Subject } = {},
+): Promise<Disagreement[]> {
+  const {
+    readings = READINGS,
+    most = Number.POSITIVE_INFINITY,
+    subjectOf = (sender: Sender) => new Subject(gateway, library, sender, stage),
+  } = options;
   const found: Disagreement[] = [];
   for (const [number, sender] of senders.entries()) {
     const subject = subjectOf(sender);
@@ -75,8 +95,20 @@ export async function disagreements({ gateway, library, stage, histories, sender
     for (const reading of readings) {
       if (found.length >= most) return found;
       const expected = reading.expect(reference);
-      const shown = await reading.read(subject).catch((error: unknown) => `not readable: ${String(error instanceof Error && error.cause instanceof Error ? error.cause : error)}`);
-      if (!isDeepStrictEqual(shown, expected)) found.push({ org: sender.id, of: reading.of, shows: reading.shows, surplus: beyond(shown, expected), missing: beyond(expected, shown) });
+      const shown = await reading
+        .read(subject)
+        .catch(
+          (error: unknown) =>
+            `not readable: ${String(error instanceof Error && error.cause instanceof Error ? error.cause : error)}`,
+        );
+      if (!isDeepStrictEqual(shown, expected))
+        found.push({
+          org: sender.id,
+          of: reading.of,
+          shows: reading.shows,
+          surplus: beyond(shown, expected),
+          missing: beyond(expected, shown),
+        });
     }
   }
   return found;

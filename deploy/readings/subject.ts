@@ -53,7 +53,8 @@ export class Subject {
   get<T>(url: string): Promise<T> {
     return this.#once(url, async () => {
       const answer = await this.#gateway.app.inject({ url, headers: { authorization: `Bearer ${this.#token}` } });
-      if (answer.statusCode !== 200) throw new Error(`GET ${url} answered ${String(answer.statusCode)}: ${answer.body}`);
+      if (answer.statusCode !== 200)
+        throw new Error(`GET ${url} answered ${String(answer.statusCode)}: ${answer.body}`);
       return answer.json<T>();
     });
   }
@@ -61,8 +62,10 @@ export class Subject {
   /** Entries of a list, all pages of it. */
   async list(url: string, field: string): Promise<Row[]> {
     const rows: Row[] = [];
-    for (let cursor: string | null = ''; cursor !== null; ) {
-      const page: Record<string, unknown> = await this.get(`${url}${url.includes('?') ? '&' : '?'}limit=1000${cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`}`);
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const page: Record<string, unknown> = await this.get(
+        `${url}${url.includes('?') ? '&' : '?'}limit=1000${cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`}`,
+      );
       rows.push(...(page[field] as Row[]));
       cursor = page['nextCursor'] as string | null;
     }
@@ -79,7 +82,13 @@ export class Subject {
   panel(place: string, range: RangeName = 'hours', repo: VariableValue = 'all'): Promise<Row[]> {
     const [board = '', id = ''] = place.split('/');
     return this.#once(JSON.stringify([place, range, repo]), async () =>
-      rowsOf(await panelData(this.#gateway.store.client, this.#library.panel(`shieldwatch-${board}`, id), { range: rangeOf(this.stage, range), variables: this.#variables(repo) })));
+      rowsOf(
+        await panelData(this.#gateway.store.client, this.#library.panel(`shieldwatch-${board}`, id), {
+          range: rangeOf(this.stage, range),
+          variables: this.#variables(repo),
+        }),
+      ),
+    );
   }
 
   /** The one row of a panel, as its values in order; empty where it has none. */
@@ -89,13 +98,29 @@ export class Subject {
 
   async annotation(board: string, name: string): Promise<Row[]> {
     const sql = this.#library.annotationSql(`shieldwatch-${board}`, name);
-    return rowsOf(await runQuery(this.#gateway.store.client, expandMacros(sql, { range: rangeOf(this.stage, 'hours'), intervalMs: 60_000, variables: this.#variables('all') })));
+    return rowsOf(
+      await runQuery(
+        this.#gateway.store.client,
+        expandMacros(sql, {
+          range: rangeOf(this.stage, 'hours'),
+          intervalMs: 60_000,
+          variables: this.#variables('all'),
+        }),
+      ),
+    );
   }
 
   async variable(board: string, name: string): Promise<unknown[]> {
     const sql = this.#library.board(`shieldwatch-${board}`).templating.list.find((each) => each.name === name)?.query;
-    const text = typeof sql === 'string' ? sql : (sql as { rawSql?: string } | undefined)?.rawSql ?? '';
-    const { rows } = await runQuery(this.#gateway.store.client, expandMacros(text, { range: rangeOf(this.stage, 'hours'), intervalMs: 60_000, variables: this.#variables('all') }));
+    const text = typeof sql === 'string' ? sql : ((sql as { rawSql?: string } | undefined)?.rawSql ?? '');
+    const { rows } = await runQuery(
+      this.#gateway.store.client,
+      expandMacros(text, {
+        range: rangeOf(this.stage, 'hours'),
+        intervalMs: 60_000,
+        variables: this.#variables('all'),
+      }),
+    );
     return rows.map(([value]) => value);
   }
 
@@ -104,12 +129,23 @@ export class Subject {
     const rule = ALERT_RULES.find((each) => each.uid === uid);
     if (rule === undefined) throw new Error(`there is no alert rule ${uid}`);
     const at = String(Math.floor(this.stage.to / 1_000));
-    const sql = rule.sql('org_id = {org:String}').replaceAll("now64(3, 'UTC')", `toDateTime64(${at}, 3, 'UTC')`).replaceAll('now()', `toDateTime(${at}, 'UTC')`);
+    const sql = rule
+      .sql('org_id = {org:String}')
+      .replaceAll("now64(3, 'UTC')", `toDateTime64(${at}, 3, 'UTC')`)
+      .replaceAll('now()', `toDateTime(${at}, 'UTC')`);
     return selectRows<Record<string, unknown>>(this.#gateway.store.client, sql, { org: this.id });
   }
 
   #variables(repo: VariableValue): Map<string, VariableValue> {
-    return new Map<string, VariableValue>([['org', [this.id]], ['repo', repo], ['agent', 'all'], ['tool', 'all'], ['severity', [...SEVERITIES]], ['confidence', ['active-runtime', 'not told']], ['category', 'all']]);
+    return new Map<string, VariableValue>([
+      ['org', [this.id]],
+      ['repo', repo],
+      ['agent', 'all'],
+      ['tool', 'all'],
+      ['severity', [...SEVERITIES]],
+      ['confidence', ['active-runtime', 'not told']],
+      ['category', 'all'],
+    ]);
   }
 }
 
@@ -121,14 +157,21 @@ function rowsOf({ columns, rows }: QueryResult): Row[] {
 export class ReportSubject extends Subject {
   readonly #panels: ReadonlyMap<string, unknown>;
 
-  constructor(gateway: TestGateway, library: BoardLibrary, sender: Sender, stage: Stage, panels: ReadonlyMap<string, unknown>) {
+  constructor(
+    gateway: TestGateway,
+    library: BoardLibrary,
+    sender: Sender,
+    stage: Stage,
+    panels: ReadonlyMap<string, unknown>,
+  ) {
     super(gateway, library, sender, stage);
     this.#panels = panels;
   }
 
   override panel(place: string): Promise<Row[]> {
     const answer = this.#panels.get(place);
-    if (typeof answer !== 'object' || answer === null) throw new Error(`the report has no rows of ${place}: ${String(answer)}`);
+    if (typeof answer !== 'object' || answer === null)
+      throw new Error(`the report has no rows of ${place}: ${String(answer)}`);
     return Promise.resolve(rowsOf(answer as QueryResult));
   }
 }

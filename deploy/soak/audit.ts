@@ -26,7 +26,19 @@ export async function soakAudit(entries: number, err: (line: string) => void): P
     for (let first = 1; first <= entries; first += STRETCH) {
       const stretch = Array.from({ length: Math.min(STRETCH, entries - first + 1) }, (_, index) => {
         const seq = first + index;
-        const entry = chainEntry({ seq, orgId: ORG, at: new Date().toISOString(), actor: 'machine', action: 'token.mint', subject: `tok_${seq}`, detail: {} }, previousHash, files.key);
+        const entry = chainEntry(
+          {
+            seq,
+            orgId: ORG,
+            at: new Date().toISOString(),
+            actor: 'machine',
+            action: 'token.mint',
+            subject: `tok_${seq}`,
+            detail: {},
+          },
+          previousHash,
+          files.key,
+        );
         previousHash = entry.hash;
         return entry;
       });
@@ -40,13 +52,25 @@ export async function soakAudit(entries: number, err: (line: string) => void): P
     const delay = monitorEventLoopDelay({ resolution: 10 });
     delay.enable();
     const begin = process.hrtime.bigint();
-    const verdict = await verifyTrail(readLines(path), { orgId: ORG, publicKey: files.publicKey, heads: files.heads() });
+    const verdict = await verifyTrail(readLines(path), {
+      orgId: ORG,
+      publicKey: files.publicKey,
+      heads: files.heads(),
+    });
     delay.disable();
     const seconds = Number(process.hrtime.bigint() - begin) / 1e9;
-    err(`verified in ${seconds.toFixed(1)} s; event loop delay at p99 ${(delay.percentile(99) / 1e6).toFixed(0)} ms, at most ${(delay.max / 1e6).toFixed(0)} ms; ${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MiB resident`);
-    if (!verdict.ok || verdict.entries !== entries || verdict.unchecked.length > 0) throw new CommandError(`the trail does not hold: ${JSON.stringify(verdict)}`);
+    err(
+      `verified in ${seconds.toFixed(1)} s; event loop delay at p99 ${(delay.percentile(99) / 1e6).toFixed(0)} ms, at most ${(delay.max / 1e6).toFixed(0)} ms; ${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MiB resident`,
+    );
+    if (!verdict.ok || verdict.entries !== entries || verdict.unchecked.length > 0)
+      throw new CommandError(`the trail does not hold: ${JSON.stringify(verdict)}`);
 
-    const cut = await verifyTrail(readLines(createReadStream(path, { end: statSync(path).size - 100 })), { orgId: ORG, publicKey: files.publicKey, heads: files.heads(), isQuick: true });
+    const cut = await verifyTrail(readLines(createReadStream(path, { end: statSync(path).size - 100 })), {
+      orgId: ORG,
+      publicKey: files.publicKey,
+      heads: files.heads(),
+      isQuick: true,
+    });
     if (cut.ok) throw new CommandError('a trail that was cut short holds');
     err(`cut short: ${cut.problem}`);
   });

@@ -18,7 +18,8 @@ const SOAKS: Readonly<Record<string, (argument: string, err: (line: string) => v
 };
 
 function countOf(soak: string, amount: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(amount)) throw new CommandError(`${soak}: expected how much as a whole number, e.g. npm run soak -- ${soak} 10000`);
+  if (!/^[1-9]\d{0,8}$/.test(amount))
+    throw new CommandError(`${soak}: expected how much as a whole number, e.g. npm run soak -- ${soak} 10000`);
   return Number(amount);
 }
 
@@ -32,7 +33,10 @@ const err = (line: string): void => {
 async function main([name = '', ...rest]: readonly string[]): Promise<void> {
   const argument = rest.find((word) => word !== '--minutes') ?? '';
   const soak = Object.hasOwn(SOAKS, name) ? SOAKS[name] : undefined;
-  if (soak === undefined) throw new CommandError(`${name === '' ? 'name a soak' : `no soak ${name}`}; there are: ${Object.keys(SOAKS).join(', ')}`);
+  if (soak === undefined)
+    throw new CommandError(
+      `${name === '' ? 'name a soak' : `no soak ${name}`}; there are: ${Object.keys(SOAKS).join(', ')}`,
+    );
   await soak(argument, err);
 }
 

@@ -20,11 +20,14 @@ export async function soakReadings(histories: number, err: (line: string) => voi
     const engine = await startClickHouse({ dataDir, port: 0 });
     const gateway = await startGateway(engine.url);
     try {
-      for (let done = 0; done < histories; ) {
+      for (let done = 0; done < histories;) {
         const part = Math.min(PART, histories - done);
         const seed = 1_000 + done;
-        const found = await disagreements(await playHistories(gateway, library, stageAt(Date.now()), sampleHistories(part, seed), String(seed)));
-        if (found.length > 0) throw new CommandError(`seed ${String(seed)}: ${found.map((each) => JSON.stringify(each)).join('\n')}`);
+        const found = await disagreements(
+          await playHistories(gateway, library, stageAt(Date.now()), sampleHistories(part, seed), String(seed)),
+        );
+        if (found.length > 0)
+          throw new CommandError(`seed ${String(seed)}: ${found.map((each) => JSON.stringify(each)).join('\n')}`);
         done += part;
         err(`${String(done)} of ${String(histories)} histories, no difference`);
       }

@@ -31,10 +31,13 @@ export async function soakRollups(histories: number, err: (line: string) => void
           perPlay: PER_PLAY,
           // Plays count up from the seed of their store.
           seed: seed + before,
-          onPlay: (played) => { err(`${before + played} of ${histories} histories`); },
+          onPlay: (played) => {
+            err(`${before + played} of ${histories} histories`);
+          },
         });
         err(JSON.stringify(distribution));
-        if (failures.length > 0) throw new CommandError(`series differ from the naive query: ${JSON.stringify(failures)}`);
+        if (failures.length > 0)
+          throw new CommandError(`series differ from the naive query: ${JSON.stringify(failures)}`);
       } finally {
         await db.drop();
         await engine.stop();

@@ -8,7 +8,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { packageRoot } from '#schemas/root.js';
-import { ATTR_DECISION, ATTR_EVENT_ID, ATTR_EVENT_SOURCE, ATTR_SECURITY_RULE_CATEGORY, EVENT_THREAT_DETECTION } from '#schemas/semconv.js';
+import {
+  ATTR_DECISION,
+  ATTR_EVENT_ID,
+  ATTR_EVENT_SOURCE,
+  ATTR_SECURITY_RULE_CATEGORY,
+  EVENT_THREAT_DETECTION,
+} from '#schemas/semconv.js';
 import { OtlpServer } from '../testdata/otlp-server.js';
 import { spoolLine, spoolRecords } from '../testdata/spool-lines.js';
 import { hookToken } from './hook-token.js';
@@ -46,14 +52,26 @@ const SOON = { deadlineMs: 500 };
 async function start(options: Partial<AgentOptions> = {}): Promise<RunningAgent> {
   const env = { HOME: home };
   agent = await startAgent({
-    url: server.url, token: 'eccp_test', spoolDir: spool, runtimeLogs: [], port: 0, hookToken: hookToken(env), mode: 'safe', env,
-    say: (line) => said.push(line), pollMs: 20, ...options,
+    url: server.url,
+    token: 'eccp_test',
+    spoolDir: spool,
+    runtimeLogs: [],
+    port: 0,
+    hookToken: hookToken(env),
+    mode: 'safe',
+    env,
+    say: (line) => said.push(line),
+    pollMs: 20,
+    ...options,
   });
   return agent;
 }
 
 const write = (from: number, to: number): void => {
-  appendFileSync(join(spool, SEGMENT), Array.from({ length: to - from }, (_, index) => spoolLine(from + index)).join(''));
+  appendFileSync(
+    join(spool, SEGMENT),
+    Array.from({ length: to - from }, (_, index) => spoolLine(from + index)).join(''),
+  );
 };
 const arrived = (): string[] => server.spans.map((span) => String(span.values[ATTR_EVENT_ID]));
 const allOf = (count: number): string[] => Array.from({ length: count }, (_, index) => `event-${String(index)}`).sort();
@@ -65,7 +83,8 @@ async function until(what: string, isSo: () => boolean): Promise<void> {
     await sleep(10);
   }
 }
-const untilArrived = (count: number): Promise<void> => until(`${String(count)} records`, () => new Set(arrived()).size >= count);
+const untilArrived = (count: number): Promise<void> =>
+  until(`${String(count)} records`, () => new Set(arrived()).size >= count);
 
 describe('shipping', () => {
   it('sends existing and new records once', async () => {
@@ -82,7 +101,9 @@ describe('shipping', () => {
     await server.stop();
     write(0, 5);
     await start({ url, ...SOON });
-    await until('a word about it', () => said.some((line) => /not sent, will be tried again: .*cannot be reached/.test(line)));
+    await until('a word about it', () =>
+      said.some((line) => /not sent, will be tried again: .*cannot be reached/.test(line)),
+    );
     server = await OtlpServer.start(Number(new URL(url).port));
     await untilArrived(5);
     expect(said.filter((line) => line.startsWith('not sent'))).toHaveLength(1);
@@ -128,7 +149,8 @@ describe('shipping', () => {
   it('keeps records when the token is wrong, and skips records that are refused permanently', async () => {
     write(0, 3);
     let status = 401;
-    server.respond = ({ path }) => (path === '/v1/traces' && status !== 200 ? { status, body: '{"message":"why"}' } : undefined);
+    server.respond = ({ path }) =>
+      path === '/v1/traces' && status !== 200 ? { status, body: '{"message":"why"}' } : undefined;
     await start();
     await until('the status is told', () => said.some((line) => line.includes('answered 401')));
     await agent?.stop();
@@ -151,7 +173,17 @@ describe('shipping', () => {
   });
 
   it('sends a blocked call as a threat detection, and every call as counter and histogram', async () => {
-    appendFileSync(join(spool, SEGMENT), spoolLine(0, { decision: 'block', reason: 'no', ruleName: 'deny[0]:Bash', ruleId: 'rule-1', ruleCategory: 'exfiltration', toolCallId: 'call_1' }) + spoolLine(1));
+    appendFileSync(
+      join(spool, SEGMENT),
+      spoolLine(0, {
+        decision: 'block',
+        reason: 'no',
+        ruleName: 'deny[0]:Bash',
+        ruleId: 'rule-1',
+        ruleCategory: 'exfiltration',
+        toolCallId: 'call_1',
+      }) + spoolLine(1),
+    );
     await start();
     await until('metrics', () => server.accepted.some(({ path }) => path === '/v1/metrics'));
     expect(server.logRecords).toMatchObject([
@@ -168,7 +200,9 @@ describe('shipping', () => {
         },
       },
     ]);
-    const metrics = JSON.stringify(server.accepted.filter(({ path }) => path === '/v1/metrics').map(({ body }) => body));
+    const metrics = JSON.stringify(
+      server.accepted.filter(({ path }) => path === '/v1/metrics').map(({ body }) => body),
+    );
     expect(metrics).toContain('agentshield.decision.duration');
     expect(server.points).toContain('agentshield.decisions{tool=Bash,decision=block} = 1');
   });
@@ -176,7 +210,10 @@ describe('shipping', () => {
   it('reports how many records a full spool dropped', async () => {
     const { encodeLine } = await import('../spool/line.js');
     const { countLost } = await import('../spool/lost.js');
-    appendFileSync(join(spool, SEGMENT), encodeLine({ eventId: 'd', timestamp: new Date().toISOString(), dropped: 41 }) + spoolLine(0));
+    appendFileSync(
+      join(spool, SEGMENT),
+      encodeLine({ eventId: 'd', timestamp: new Date().toISOString(), dropped: 41 }) + spoolLine(0),
+    );
     writeFileSync(join(spool, 'lost'), '000000000000');
     countLost(spool, 2);
     await start();
@@ -194,10 +231,21 @@ describe('the stock runtime log', () => {
     const log = join(project, '.agentshield', 'runtime.ndjson');
     await start({ runtimeLogs: [log] });
     mkdirSync(join(project, '.agentshield'), { recursive: true });
-    const line = '{"timestamp":"2026-11-24T08:00:00.002Z","tool":"Bash","decision":"block","reason":"Prompt injection: instruction override","durationMs":2}\n';
-    appendFileSync(log, `${line}${line}nonsense\n{"timestamp":"2026-11-24T08:00:01.000Z","tool":"Read","decision":"allow","durationMs":0}\n{"torn`);
+    const line =
+      '{"timestamp":"2026-11-24T08:00:00.002Z","tool":"Bash","decision":"block","reason":"Prompt injection: instruction override","durationMs":2}\n';
+    appendFileSync(
+      log,
+      `${line}${line}nonsense\n{"timestamp":"2026-11-24T08:00:01.000Z","tool":"Read","decision":"allow","durationMs":0}\n{"torn`,
+    );
     await untilArrived(3);
-    expect(server.spans.map(({ values, resource }) => [values[ATTR_EVENT_SOURCE], values[ATTR_DECISION], values[ATTR_SECURITY_RULE_CATEGORY], resource['vcs.repository.name']])).toEqual([
+    expect(
+      server.spans.map(({ values, resource }) => [
+        values[ATTR_EVENT_SOURCE],
+        values[ATTR_DECISION],
+        values[ATTR_SECURITY_RULE_CATEGORY],
+        resource['vcs.repository.name'],
+      ]),
+    ).toEqual([
       ['ndjson', 'block', 'injection', 'app'],
       ['ndjson', 'block', 'injection', 'app'],
       ['ndjson', 'allow', undefined, 'app'],
@@ -216,12 +264,39 @@ describe('the stock runtime log', () => {
   });
 });
 
-interface HookAnswer { status: number; body: unknown }
+interface HookAnswer {
+  status: number;
+  body: unknown;
+}
 
-async function ask(command: string, { token = hookToken({ HOME: home }), cwd = home, method = 'POST', path = '/hook', session = 's', body }: { token?: string; cwd?: string; method?: string; path?: string; session?: string; body?: string } = {}): Promise<HookAnswer> {
+async function ask(
+  command: string,
+  {
+    token = hookToken({ HOME: home }),
+    cwd = home,
+    method = 'POST',
+    path = '/hook',
+    session = 's',
+    body,
+  }: { token?: string; cwd?: string; method?: string; path?: string; session?: string; body?: string } = {},
+): Promise<HookAnswer> {
   const url = new URL(path, agent?.hookUrl);
-  const input = body ?? JSON.stringify({ session_id: session, prompt_id: 'p', cwd, hook_event_name: 'PreToolUse', tool_name: 'Bash', tool_input: { command }, tool_use_id: 'toolu_1' });
-  const response = await fetch(url, { method, headers: { authorization: `Bearer ${token}` }, ...(method === 'GET' ? {} : { body: input }) });
+  const input =
+    body ??
+    JSON.stringify({
+      session_id: session,
+      prompt_id: 'p',
+      cwd,
+      hook_event_name: 'PreToolUse',
+      tool_name: 'Bash',
+      tool_input: { command },
+      tool_use_id: 'toolu_1',
+    });
+  const response = await fetch(url, {
+    method,
+    headers: { authorization: `Bearer ${token}` },
+    ...(method === 'GET' ? {} : { body: input }),
+  });
   const text = await response.text();
   return { status: response.status, body: text === '' ? '' : (JSON.parse(text) as unknown) };
 }
@@ -229,15 +304,35 @@ async function ask(command: string, { token = hookToken({ HOME: home }), cwd = h
 describe('the HTTP hook', () => {
   beforeEach(() => {
     mkdirSync(join(home, '.agentshield'));
-    writeFileSync(join(home, '.agentshield', 'runtime-policy.json'), JSON.stringify({ version: 1, deny: [{ tool: 'Bash', pattern: 'rm -rf', reason: 'Prevents destructive operations' }] }));
+    writeFileSync(
+      join(home, '.agentshield', 'runtime-policy.json'),
+      JSON.stringify({
+        version: 1,
+        deny: [{ tool: 'Bash', pattern: 'rm -rf', reason: 'Prevents destructive operations' }],
+      }),
+    );
   });
 
   it('judges and records like the command hook', async () => {
     await start({ token: undefined });
     expect(await ask('ls')).toEqual({ status: 200, body: {} });
     const reason = 'AgentShield: BLOCKED Bash — Prevents destructive operations';
-    expect(await ask('rm -rf /')).toEqual({ status: 200, body: { decision: 'block', reason, hookSpecificOutput: { hookEventName: 'PreToolUse', permissionDecision: 'deny', permissionDecisionReason: reason } } });
-    expect(spoolRecords(spool)).toMatchObject([{ decision: 'allow', agent: 'claude-code', toolCallId: 'toolu_1', source: 'hook' }, { decision: 'block', ruleName: 'deny[0]:Bash' }]);
+    expect(await ask('rm -rf /')).toEqual({
+      status: 200,
+      body: {
+        decision: 'block',
+        reason,
+        hookSpecificOutput: {
+          hookEventName: 'PreToolUse',
+          permissionDecision: 'deny',
+          permissionDecisionReason: reason,
+        },
+      },
+    });
+    expect(spoolRecords(spool)).toMatchObject([
+      { decision: 'allow', agent: 'claude-code', toolCallId: 'toolu_1', source: 'hook' },
+      { decision: 'block', ruleName: 'deny[0]:Bash' },
+    ]);
     expect(JSON.stringify(spoolRecords(spool))).not.toContain('rm -rf');
   });
 
@@ -249,7 +344,9 @@ describe('the HTTP hook', () => {
     await start({ token: undefined });
     await ask('ls');
     expect((await ask('rm -rf /', { cwd: own })).body).toMatchObject({ decision: 'block' });
-    expect((await ask('rm -rf /', { cwd: mkdtempSync(join(tmpdir(), 'shieldwatch-elsewhere-')), session: 'another' })).body).toEqual({});
+    expect(
+      (await ask('rm -rf /', { cwd: mkdtempSync(join(tmpdir(), 'shieldwatch-elsewhere-')), session: 'another' })).body,
+    ).toEqual({});
   });
 
   it('never answers what Claude Code treats as allow to a request without token or with an invalid body', async () => {
@@ -257,7 +354,8 @@ describe('the HTTP hook', () => {
     expect((await ask('ls', { token: 'wrong' })).status).toBe(401);
     expect((await ask('ls', { path: '/other' })).status).toBe(404);
     expect((await ask('ls', { method: 'GET' })).status).toBe(404);
-    for (const body of ['', 'nonsense', '[]', '{"hook_event_name":"PreToolUse"}']) expect((await ask('', { body })).body).toMatchObject({ decision: 'block' });
+    for (const body of ['', 'nonsense', '[]', '{"hook_event_name":"PreToolUse"}'])
+      expect((await ask('', { body })).body).toMatchObject({ decision: 'block' });
     expect((await ask('', { body: '{"hook_event_name":"PostToolUse","tool_name":"Bash"}' })).body).toEqual({});
     writeFileSync(join(home, '.agentshield', 'runtime-policy.json'), '{');
     expect((await ask('ls')).body).toMatchObject({ decision: 'block' });
@@ -268,7 +366,12 @@ describe('the HTTP hook', () => {
     for (const name of ['origin', 'sec-fetch-site', 'sec-fetch-dest']) {
       const { status } = await new Promise<{ status: number | undefined }>((resolve, reject) => {
         const headers = { authorization: `Bearer ${hookToken({ HOME: home })}`, [name]: 'null' };
-        request(agent?.hookUrl ?? '', { method: 'POST', headers }, (response) => { resolve({ status: response.statusCode }); response.resume(); }).once('error', reject).end('{}');
+        request(agent?.hookUrl ?? '', { method: 'POST', headers }, (response) => {
+          resolve({ status: response.statusCode });
+          response.resume();
+        })
+          .once('error', reject)
+          .end('{}');
       });
       expect([name, status]).toEqual([name, 403]);
     }
@@ -277,19 +380,31 @@ describe('the HTTP hook', () => {
 
   it.runIf(process.getuid?.() === 0)('refuses other users of the machine, even with a valid token', async () => {
     await start({ token: undefined });
-    const code = "fetch(process.argv[1], { method: 'POST', headers: { authorization: process.argv[2] }, body: '{}' }).then((response) => console.log(response.status))";
-    const asked = (uid: number): Promise<string> => new Promise((resolve) => {
-      const child = spawn(process.execPath, ['-e', code, agent?.hookUrl ?? '', `Bearer ${hookToken({ HOME: home })}`], { uid, cwd: '/' });
-      let out = '';
-      child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
-      child.once('close', () => { resolve(out.trim()); });
-    });
+    const code =
+      "fetch(process.argv[1], { method: 'POST', headers: { authorization: process.argv[2] }, body: '{}' }).then((response) => console.log(response.status))";
+    const asked = (uid: number): Promise<string> =>
+      new Promise((resolve) => {
+        const child = spawn(
+          process.execPath,
+          ['-e', code, agent?.hookUrl ?? '', `Bearer ${hookToken({ HOME: home })}`],
+          { uid, cwd: '/' },
+        );
+        let out = '';
+        child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+        child.once('close', () => {
+          resolve(out.trim());
+        });
+      });
     expect([await asked(65_534), await asked(0)]).toEqual(['403', '200']);
   });
 
   it('identifies the user at the other end of a connection by the kernel’s table', () => {
-    const table = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   0: 0100007F:10E7 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 1\n   1: 0100007F:C350 0100007F:10E7 01 00000000:00000000 00:00000000 00000000  1000        0 2\n';
-    expect([hexAddress('127.0.0.1', 4327), hexAddress('::ffff:127.0.0.1', 50_000)]).toEqual(['0100007F:10E7', '0100007F:C350']);
+    const table =
+      '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   0: 0100007F:10E7 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 1\n   1: 0100007F:C350 0100007F:10E7 01 00000000:00000000 00:00000000 00000000  1000        0 2\n';
+    expect([hexAddress('127.0.0.1', 4327), hexAddress('::ffff:127.0.0.1', 50_000)]).toEqual([
+      '0100007F:10E7',
+      '0100007F:C350',
+    ]);
     expect(ownerIn(table, '0100007F:C350', '0100007F:10E7')).toBe(1000);
     expect(ownerIn(table, '0100007F:C351', '0100007F:10E7')).toBeUndefined();
   });
@@ -305,7 +420,12 @@ describe('the HTTP hook', () => {
 it('resumes after a kill at any moment: every record arrives under one event id', async () => {
   const cli = join(packageRoot(), 'dist', 'exporters', 'cli.js');
   expect(existsSync(cli)).toBe(true);
-  const env = { PATH: process.env['PATH'] ?? '', HOME: home, SHIELDWATCH_URL: server.url, SHIELDWATCH_TOKEN: 'eccp_test' };
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    HOME: home,
+    SHIELDWATCH_URL: server.url,
+    SHIELDWATCH_TOKEN: 'eccp_test',
+  };
   let written = 0;
   for (let round = 0; round < 8; round += 1) {
     const child = spawn(process.execPath, [cli, 'agent', '--port', '0'], { env, stdio: 'ignore' });

@@ -42,30 +42,62 @@ export async function startHttpHook(options: HttpHookOptions): Promise<HttpHook>
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${String(port)}/hook`,
-    close: () => new Promise((resolve) => {
-      server.close(() => { resolve(); });
-      server.closeAllConnections();
-    }),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => {
+          resolve();
+        });
+        server.closeAllConnections();
+      }),
   };
 }
 
-async function handle(request: IncomingMessage, response: ServerResponse, options: HttpHookOptions, projects: SessionProjects): Promise<void> {
+async function handle(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: HttpHookOptions,
+  projects: SessionProjects,
+): Promise<void> {
   const startedAt = performance.now();
   try {
-    if (request.url === '/health') { respond(response, 200, { ok: true }); return; }
-    if (isFromBrowser(request)) { respond(response, 403, { error: 'no page of a browser asks the hook' }); return; }
-    if (!isOwnPeer(request.socket)) { respond(response, 403, { error: 'the hook answers its own user alone' }); return; }
-    if (!isHookToken(request.headers.authorization, options.token)) { respond(response, 401, { error: 'the hook token is missing or wrong' }); return; }
-    if (request.url?.split('?')[0] !== '/hook' || request.method !== 'POST') { respond(response, 404, { error: 'there is POST /hook' }); return; }
+    if (request.url === '/health') {
+      respond(response, 200, { ok: true });
+      return;
+    }
+    if (isFromBrowser(request)) {
+      respond(response, 403, { error: 'no page of a browser asks the hook' });
+      return;
+    }
+    if (!isOwnPeer(request.socket)) {
+      respond(response, 403, { error: 'the hook answers its own user alone' });
+      return;
+    }
+    if (!isHookToken(request.headers.authorization, options.token)) {
+      respond(response, 401, { error: 'the hook token is missing or wrong' });
+      return;
+    }
+    if (request.url?.split('?')[0] !== '/hook' || request.method !== 'POST') {
+      respond(response, 404, { error: 'there is POST /hook' });
+      return;
+    }
     const text = await readBody(request);
-    if (text === undefined) { respond(response, 413, { error: 'the hook input is too large' }); return; }
+    if (text === undefined) {
+      respond(response, 413, { error: 'the hook input is too large' });
+      return;
+    }
     judgeAndAnswer(text, response, options, projects, startedAt);
   } catch {
     respond(response, 500, { error: 'the guard failed' });
   }
 }
 
-function judgeAndAnswer(text: string, response: ServerResponse, { env, mode }: HttpHookOptions, projects: SessionProjects, startedAt: number): void {
+function judgeAndAnswer(
+  text: string,
+  response: ServerResponse,
+  { env, mode }: HttpHookOptions,
+  projects: SessionProjects,
+  startedAt: number,
+): void {
   // Claude Code sends no variables, so the project is the folder of the session's first call.
   const projectDir = projects.of(text);
   const decision = decide(text, { mode, env, projectDir });
@@ -77,7 +109,10 @@ function judgeAndAnswer(text: string, response: ServerResponse, { env, mode }: H
 
 /** Browsers send one of these with whatever a page asks for; agents send none, but for the mode, which Node's `fetch` sends. */
 function isFromBrowser({ headers }: IncomingMessage): boolean {
-  return headers.origin !== undefined || Object.keys(headers).some((name) => name.startsWith('sec-fetch-') && name !== 'sec-fetch-mode');
+  return (
+    headers.origin !== undefined ||
+    Object.keys(headers).some((name) => name.startsWith('sec-fetch-') && name !== 'sec-fetch-mode')
+  );
 }
 
 function respond(response: ServerResponse, status: number, body: object): void {

@@ -44,6 +44,9 @@ export function ownerIn(table: string, own: string, other: string): number | und
 
 /** `127.0.0.1` and a port as the table writes them: `0100007F:10E7`. */
 export function hexAddress(address = '', port = 0): string {
-  const bytes = address.replace(/^::ffff:/, '').split('.').map((byte) => Number(byte).toString(16).padStart(2, '0'));
+  const bytes = address
+    .replace(/^::ffff:/, '')
+    .split('.')
+    .map((byte) => Number(byte).toString(16).padStart(2, '0'));
   return `${bytes.reverse().join('')}:${port.toString(16).padStart(4, '0')}`.toUpperCase();
 }

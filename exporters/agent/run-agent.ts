@@ -41,7 +41,10 @@ const WAIT_FOR_PERSON_MS = 30_000;
 /** `shieldwatch agent`: serves the HTTP hook, and sends the records of spool and stock logs until it is stopped. */
 export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const stopping = new AbortController();
-  const sender = options.token === undefined ? undefined : createSender({ url: options.url, token: options.token }, options.deadlineMs ?? 30_000, stopping.signal);
+  const sender =
+    options.token === undefined
+      ? undefined
+      : createSender({ url: options.url, token: options.token }, options.deadlineMs ?? 30_000, stopping.signal);
   const { port, hookToken: token, mode, env } = options;
   const hook = await startHttpHook({ port, token, mode, env });
   const shipping = sender === undefined ? Promise.resolve() : shipForEver(sender, options, stopping.signal);
@@ -73,7 +76,8 @@ async function shipForEver(sender: Sender, options: AgentOptions, signal: AbortS
       failures += 1;
       const problem = error instanceof Error ? error.message : String(error);
       // Said once, not each time.
-      if (problem !== lastProblem && !(error instanceof LockedError)) options.say(`not sent, will be tried again: ${problem}`);
+      if (problem !== lastProblem && !(error instanceof LockedError))
+        options.say(`not sent, will be tried again: ${problem}`);
       lastProblem = problem;
     }
     await sleep(wait, undefined, { signal }).catch(() => undefined);

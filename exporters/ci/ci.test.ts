@@ -1,6 +1,16 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -44,7 +54,9 @@ const sha256 = (path: string): string => createHash('sha256').update(readFileSyn
 
 beforeAll(() => {
   top = mkdtempSync(join(tmpdir(), 'shieldwatch-ci-'));
-  const packed = execFileSync(process.execPath, [join(ROOM, 'pack-ci.mjs'), join(top, 'ci')], { encoding: 'utf8' }).trim().split('\n');
+  const packed = execFileSync(process.execPath, [join(ROOM, 'pack-ci.mjs'), join(top, 'ci')], { encoding: 'utf8' })
+    .trim()
+    .split('\n');
   [bundle = '', checksum = ''] = packed;
   const telling = join(top, 'telling');
   cpSync(join(top, 'ci', 'shieldwatch'), join(telling, 'shieldwatch'), { recursive: true });
@@ -82,15 +94,53 @@ function makeHostile(): void {
   const sing = `{ echo "$0 $*"; /usr/bin/env; /bin/cat /proc/$PPID/environ; } >> '${canary}' 2>&1`;
   const script = `#!/bin/sh\n${sing}\n`;
   write('canary.sh', sing);
-  write('canary.cjs', `require('node:fs').appendFileSync(${JSON.stringify(canary)}, 'node ' + JSON.stringify(process.env));\n`);
-  for (const name of ['shieldwatch', 'node', 'npx', 'npm', 'env', 'tar', 'gzip', 'mktemp', 'rm', 'mkdir', 'git', 'bash', 'sh', 'dirname', 'sha256sum', 'agentshield']) {
+  write(
+    'canary.cjs',
+    `require('node:fs').appendFileSync(${JSON.stringify(canary)}, 'node ' + JSON.stringify(process.env));\n`,
+  );
+  for (const name of [
+    'shieldwatch',
+    'node',
+    'npx',
+    'npm',
+    'env',
+    'tar',
+    'gzip',
+    'mktemp',
+    'rm',
+    'mkdir',
+    'git',
+    'bash',
+    'sh',
+    'dirname',
+    'sha256sum',
+    'agentshield',
+  ]) {
     write(`node_modules/.bin/${name}`, script, 0o755);
     write(name, script, 0o755);
   }
-  write('.npmrc', `script-shell=${workspace}/sh\nnode-options=--require ${workspace}/canary.cjs\nregistry=http://127.0.0.1:9/\nignore-scripts=false\n`);
-  write('package.json', JSON.stringify({ name: 'shieldwatch', bin: { shieldwatch: 'canary.cjs' }, scripts: { preinstall: './canary.sh', postinstall: './canary.sh', shieldwatch: './canary.sh', prepare: './canary.sh' } }));
+  write(
+    '.npmrc',
+    `script-shell=${workspace}/sh\nnode-options=--require ${workspace}/canary.cjs\nregistry=http://127.0.0.1:9/\nignore-scripts=false\n`,
+  );
+  write(
+    'package.json',
+    JSON.stringify({
+      name: 'shieldwatch',
+      bin: { shieldwatch: 'canary.cjs' },
+      scripts: {
+        preinstall: './canary.sh',
+        postinstall: './canary.sh',
+        shieldwatch: './canary.sh',
+        prepare: './canary.sh',
+      },
+    }),
+  );
   for (const name of ['shieldwatch', 'shieldwatch-producers', 'ecc-agentshield', 'commander']) {
-    write(`node_modules/${name}/package.json`, JSON.stringify({ name, version: '9.9.9', main: 'index.js', bin: { shieldwatch: 'index.js' } }));
+    write(
+      `node_modules/${name}/package.json`,
+      JSON.stringify({ name, version: '9.9.9', main: 'index.js', bin: { shieldwatch: 'index.js' } }),
+    );
     write(`node_modules/${name}/index.js`, readFileSync(join(workspace, 'canary.cjs'), 'utf8'));
     write(`node_modules/${name}/dist/index.js`, readFileSync(join(workspace, 'canary.cjs'), 'utf8'));
   }
@@ -98,7 +148,10 @@ function makeHostile(): void {
   write('.node-version', '$(./canary.sh)');
   for (const name of ['.bashrc', '.bash_profile', '.profile', '.envrc', '.env', '.curlrc']) write(name, sing);
   write('.git/HEAD', 'ref: refs/heads/main\n');
-  write('.git/config', `[core]\n\tfsmonitor = ${workspace}/canary.sh\n\thooksPath = ${workspace}\n\tsshCommand = ${workspace}/canary.sh\n\tpager = ${workspace}/canary.sh\n[remote "origin"]\n\turl = ext::${workspace}/canary.sh\n[filter "x"]\n\tsmudge = ${workspace}/canary.sh\n`);
+  write(
+    '.git/config',
+    `[core]\n\tfsmonitor = ${workspace}/canary.sh\n\thooksPath = ${workspace}\n\tsshCommand = ${workspace}/canary.sh\n\tpager = ${workspace}/canary.sh\n[remote "origin"]\n\turl = ext::${workspace}/canary.sh\n[filter "x"]\n\tsmudge = ${workspace}/canary.sh\n`,
+  );
   write('.gitattributes', '* filter=x\n');
   write('CLAUDE.md', `# Notes\n::set-output name=exit-code::0\n::add-path::${workspace}\n`);
 }
@@ -106,20 +159,45 @@ function makeHostile(): void {
 /** What a step that ran before, with code of the repository, can leave in the environment of the next. */
 const left = (): Record<string, string> => ({
   PATH: `${workspace}/node_modules/.bin:${workspace}:.::/usr/local/bin:/usr/bin:/bin`,
-  HOME: workspace, TMPDIR: workspace, CDPATH: workspace,
-  BASH_ENV: `${workspace}/canary.sh`, ENV: `${workspace}/canary.sh`, NODE_OPTIONS: `--require ${workspace}/canary.cjs`, NODE_PATH: `${workspace}/node_modules`,
-  SHELLOPTS: 'xtrace', BASHOPTS: 'expand_aliases', PS4: `$(${workspace}/canary.sh)`, PROMPT_COMMAND: `${workspace}/canary.sh`, TAR_OPTIONS: `--to-command=${workspace}/canary.sh`,
-  ...Object.fromEntries(['node', 'tar', 'printf', 'cd', 'mktemp', 'exec', 'env'].map((name) => [`BASH_FUNC_${name}%%`, `() { ${workspace}/canary.sh; }`])),
-  GIT_SSH_COMMAND: `${workspace}/canary.sh`, GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'core.fsmonitor', GIT_CONFIG_VALUE_0: `${workspace}/canary.sh`,
-  npm_config_registry: 'http://127.0.0.1:9/', npm_config_script_shell: `${workspace}/sh`, NODE_EXTRA_CA_CERTS: `${workspace}/CLAUDE.md`,
-  SHIELDWATCH_URL: 'http://127.0.0.1:9/', SHIELDWATCH_BUNDLE: `${workspace}/canary.sh`, SHIELDWATCH_NODE: `${workspace}/node`, SHIELDWATCH_HOME: workspace,
+  HOME: workspace,
+  TMPDIR: workspace,
+  CDPATH: workspace,
+  BASH_ENV: `${workspace}/canary.sh`,
+  ENV: `${workspace}/canary.sh`,
+  NODE_OPTIONS: `--require ${workspace}/canary.cjs`,
+  NODE_PATH: `${workspace}/node_modules`,
+  SHELLOPTS: 'xtrace',
+  BASHOPTS: 'expand_aliases',
+  PS4: `$(${workspace}/canary.sh)`,
+  PROMPT_COMMAND: `${workspace}/canary.sh`,
+  TAR_OPTIONS: `--to-command=${workspace}/canary.sh`,
+  ...Object.fromEntries(
+    ['node', 'tar', 'printf', 'cd', 'mktemp', 'exec', 'env'].map((name) => [
+      `BASH_FUNC_${name}%%`,
+      `() { ${workspace}/canary.sh; }`,
+    ]),
+  ),
+  GIT_SSH_COMMAND: `${workspace}/canary.sh`,
+  GIT_CONFIG_COUNT: '1',
+  GIT_CONFIG_KEY_0: 'core.fsmonitor',
+  GIT_CONFIG_VALUE_0: `${workspace}/canary.sh`,
+  npm_config_registry: 'http://127.0.0.1:9/',
+  npm_config_script_shell: `${workspace}/sh`,
+  NODE_EXTRA_CA_CERTS: `${workspace}/CLAUDE.md`,
+  SHIELDWATCH_URL: 'http://127.0.0.1:9/',
+  SHIELDWATCH_BUNDLE: `${workspace}/canary.sh`,
+  SHIELDWATCH_NODE: `${workspace}/node`,
+  SHIELDWATCH_HOME: workspace,
 });
 
 async function execute(command: readonly string[], env: Record<string, string>): Promise<Omit<Run, 'outputs'>> {
   const [program = '', ...args] = command;
   const child = spawn(program, args, { cwd: workspace, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => { log += text; });
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      log += text;
+    });
   const status = await new Promise<number | null>((resolve) => child.once('close', resolve));
   return { status, log };
 }
@@ -127,45 +205,86 @@ async function execute(command: readonly string[], env: Record<string, string>):
 /** The action's step as GitHub's runner starts it: its variables over those that earlier steps left, its script in a file. */
 async function github(inputs: Record<string, string>): Promise<Run> {
   const action = parse(readFileSync(join(ROOM, 'action.yml'), 'utf8')) as Action;
-  const given = { 'ingest-url': server.url, token: TOKEN, bundle, 'bundle-sha256': checksum, repository: 'acme/app', ...inputs };
-  const values = Object.fromEntries(Object.entries(action.inputs).map(([name, { default: otherwise = '' }]) => [name, otherwise]));
-  const evaluate = (text: string): string => text.replace(/\$\{\{ *(.*?) *\}\}/g, (_, expression: string) => {
-    const [first = ''] = expression.split(' || ');
-    if (first === 'github.action_path') return ROOM;
-    const name = first.replace('inputs.', '');
-    if (!(name in values)) throw new Error(`no input ${name}`);
-    return { ...values, ...given }[name] ?? '';
-  });
+  const given = {
+    'ingest-url': server.url,
+    token: TOKEN,
+    bundle,
+    'bundle-sha256': checksum,
+    repository: 'acme/app',
+    ...inputs,
+  };
+  const values = Object.fromEntries(
+    Object.entries(action.inputs).map(([name, { default: otherwise = '' }]) => [name, otherwise]),
+  );
+  const evaluate = (text: string): string =>
+    text.replace(/\$\{\{ *(.*?) *\}\}/g, (_, expression: string) => {
+      const [first = ''] = expression.split(' || ');
+      if (first === 'github.action_path') return ROOM;
+      const name = first.replace('inputs.', '');
+      if (!(name in values)) throw new Error(`no input ${name}`);
+      return { ...values, ...given }[name] ?? '';
+    });
   const outputs = join(place, 'output');
   writeFileSync(outputs, '');
   let run: Omit<Run, 'outputs'> = { status: 0, log: '' };
   for (const { shell, run: script, env } of action.runs.steps) {
     const file = join(place, 'temp', 'step.sh');
     writeFileSync(file, script);
-    run = await execute(shell.split(' ').map((word) => (word === '{0}' ? file : word)), {
-      ...left(),
-      ...Object.fromEntries(Object.entries(env).map(([name, text]) => [name, evaluate(text)])),
-      GITHUB_ACTIONS: 'true', GITHUB_WORKSPACE: workspace, RUNNER_TEMP: join(place, 'temp'), GITHUB_OUTPUT: outputs, GITHUB_REPOSITORY: 'acme/app', GITHUB_REPOSITORY_ID: '424242', GITHUB_SHA: 'f'.repeat(40), GITHUB_RUN_ID: '7',
-    });
+    run = await execute(
+      shell.split(' ').map((word) => (word === '{0}' ? file : word)),
+      {
+        ...left(),
+        ...Object.fromEntries(Object.entries(env).map(([name, text]) => [name, evaluate(text)])),
+        GITHUB_ACTIONS: 'true',
+        GITHUB_WORKSPACE: workspace,
+        RUNNER_TEMP: join(place, 'temp'),
+        GITHUB_OUTPUT: outputs,
+        GITHUB_REPOSITORY: 'acme/app',
+        GITHUB_REPOSITORY_ID: '424242',
+        GITHUB_SHA: 'f'.repeat(40),
+        GITHUB_RUN_ID: '7',
+      },
+    );
   }
   return { ...run, outputs: readFileSync(outputs, 'utf8') };
 }
 
 /** The GitLab job as its runner starts it: the script's lines to a shell, the project's variables over the job's. */
 async function gitlab(variables: Record<string, string>): Promise<Run> {
-  const { 'shieldwatch-scan': job } = parse(readFileSync(join(ROOM, 'ci', 'gitlab.yml'), 'utf8')) as { 'shieldwatch-scan': GitlabJob };
+  const { 'shieldwatch-scan': job } = parse(readFileSync(join(ROOM, 'ci', 'gitlab.yml'), 'utf8')) as {
+    'shieldwatch-scan': GitlabJob;
+  };
   // No step came before; what .gitlab-ci.yml sets for all jobs is not inherited, or is set anew by the job.
-  const inherited = Object.fromEntries(Object.entries(left()).filter(([name]) => !/^(BASH_FUNC|SHELLOPTS|SHIELDWATCH)/.test(name)));
+  const inherited = Object.fromEntries(
+    Object.entries(left()).filter(([name]) => !/^(BASH_FUNC|SHELLOPTS|SHIELDWATCH)/.test(name)),
+  );
   const run = await execute(['/bin/bash', '-c', job.script.join('\n')], {
-    ...inherited, ...job.variables,
-    SHIELDWATCH_URL: server.url, SHIELDWATCH_TOKEN: TOKEN, SHIELDWATCH_BUNDLE: bundle, SHIELDWATCH_BUNDLE_SHA256: checksum,
-    GITLAB_CI: 'true', CI_PROJECT_DIR: workspace, CI_PROJECT_PATH: 'acme/app', CI_COMMIT_SHA: 'f'.repeat(40), CI_PIPELINE_ID: '7', ...variables,
+    ...inherited,
+    ...job.variables,
+    SHIELDWATCH_URL: server.url,
+    SHIELDWATCH_TOKEN: TOKEN,
+    SHIELDWATCH_BUNDLE: bundle,
+    SHIELDWATCH_BUNDLE_SHA256: checksum,
+    GITLAB_CI: 'true',
+    CI_PROJECT_DIR: workspace,
+    CI_PROJECT_PATH: 'acme/app',
+    CI_COMMIT_SHA: 'f'.repeat(40),
+    CI_PIPELINE_ID: '7',
+    ...variables,
   });
   return { ...run, outputs: '' };
 }
 
-const sent = (): string[] => server.requests.filter(({ body }) => body.resourceSpans !== undefined).map(({ authorization = '' }) => authorization);
-const CI = [['GitHub Action', github, { bundle: 'bundle', sha: 'bundle-sha256', token: 'token' }], ['GitLab job', gitlab, { bundle: 'SHIELDWATCH_BUNDLE', sha: 'SHIELDWATCH_BUNDLE_SHA256', token: 'SHIELDWATCH_TOKEN' }]] as const;
+const sent = (): string[] =>
+  server.requests.filter(({ body }) => body.resourceSpans !== undefined).map(({ authorization = '' }) => authorization);
+const CI = [
+  ['GitHub Action', github, { bundle: 'bundle', sha: 'bundle-sha256', token: 'token' }],
+  [
+    'GitLab job',
+    gitlab,
+    { bundle: 'SHIELDWATCH_BUNDLE', sha: 'SHIELDWATCH_BUNDLE_SHA256', token: 'SHIELDWATCH_TOKEN' },
+  ],
+] as const;
 
 it('a job that trusts the repository would run its code (the fixture is hostile)', async () => {
   for (const command of ['node -e 0', 'shieldwatch scan .', 'npm run shieldwatch']) {
@@ -189,7 +308,11 @@ describe.each(CI)('the %s', (_, run, names) => {
 
   it('gives the token to no process that AgentShield can read, and starts AgentShield in an empty folder', async () => {
     await run({ [names.bundle]: tellingBundle, [names.sha]: sha256(tellingBundle) });
-    const told = JSON.parse(readFileSync(join(top, 'told.json'), 'utf8')) as { env: Record<string, string>; cwd: string; parent: string };
+    const told = JSON.parse(readFileSync(join(top, 'told.json'), 'utf8')) as {
+      env: Record<string, string>;
+      cwd: string;
+      parent: string;
+    };
     rmSync(join(top, 'told.json'));
     expect(JSON.stringify(told)).not.toContain(TOKEN);
     expect(told.env).not.toHaveProperty('NODE_OPTIONS');
@@ -199,10 +322,18 @@ describe.each(CI)('the %s', (_, run, names) => {
   });
 
   it.each([
-    ['another checksum', () => ({ [names.sha]: '0'.repeat(64) }), /SHA-256 of the bundle is [0-9a-f]{64}, expected 0{64}/],
+    [
+      'another checksum',
+      () => ({ [names.sha]: '0'.repeat(64) }),
+      /SHA-256 of the bundle is [0-9a-f]{64}, expected 0{64}/,
+    ],
     ['no checksum', () => ({ [names.sha]: '' }), /is not 64 lower-case hexadecimal digits/],
     ['no bundle', () => ({ [names.bundle]: '' }), /is neither a path nor an https URL/],
-    ['a bundle over http', () => ({ [names.bundle]: `${server.url}/bundle.tgz` }), /is neither a path nor an https URL/],
+    [
+      'a bundle over http',
+      () => ({ [names.bundle]: `${server.url}/bundle.tgz` }),
+      /is neither a path nor an https URL/,
+    ],
     ['no token', () => ({ [names.token]: '' }), /expected an ingest token/],
   ])('runs nothing and sends nothing with %s, and says so', async (_what, inputs, message) => {
     const { status, log } = await run(inputs());
@@ -215,20 +346,31 @@ describe('the GitHub Action', () => {
   it('outputs AgentShield’s exit code, and fails the step only when configured to', async () => {
     expect(await github({ fail: 'false' })).toMatchObject({ status: 0, outputs: 'exit-code=2\n' });
     expect(JSON.stringify(server.requests.map(({ body }) => body))).toContain('"424242"');
-    expect(await github({ fail: 'false', 'bundle-sha256': '1'.repeat(64) })).toMatchObject({ status: 1, outputs: 'exit-code=1\n' });
+    expect(await github({ fail: 'false', 'bundle-sha256': '1'.repeat(64) })).toMatchObject({
+      status: 1,
+      outputs: 'exit-code=1\n',
+    });
   });
 
   it('prints nothing from the repository that the runner would read as a command', async () => {
     const { log } = await github({});
     const [, marker = ''] = /^::stop-commands::(\w{10})$/m.exec(log) ?? [];
     const after = log.slice(log.indexOf(`::stop-commands::${marker}`));
-    expect(after.trimEnd().split('\n').filter((line) => line === `::${marker}::`)).toHaveLength(1);
+    expect(
+      after
+        .trimEnd()
+        .split('\n')
+        .filter((line) => line === `::${marker}::`),
+    ).toHaveLength(1);
     expect(log.slice(0, log.indexOf('::stop-commands::'))).not.toMatch(/^::/m);
   });
 
   it('refuses a Node inside the repository', async () => {
     const { status, log } = await github({ node: `${workspace}/node` });
-    expect([status, log]).toEqual([1, expect.stringContaining('is not a Node of 20.19 or newer outside the repository')]);
+    expect([status, log]).toEqual([
+      1,
+      expect.stringContaining('is not a Node of 20.19 or newer outside the repository'),
+    ]);
     expect(existsSync(canary)).toBe(false);
   });
 
@@ -243,9 +385,12 @@ describe('the GitHub Action', () => {
 it('no CI file installs a package by name, and the GitLab job runs the same script', () => {
   const script = readFileSync(join(ROOM, 'ci', 'scan.sh'), 'utf8');
   const action = parse(readFileSync(join(ROOM, 'action.yml'), 'utf8')) as Action;
-  const { 'shieldwatch-scan': job } = parse(readFileSync(join(ROOM, 'ci', 'gitlab.yml'), 'utf8')) as { 'shieldwatch-scan': GitlabJob };
+  const { 'shieldwatch-scan': job } = parse(readFileSync(join(ROOM, 'ci', 'gitlab.yml'), 'utf8')) as {
+    'shieldwatch-scan': GitlabJob;
+  };
   expect(job.script).toEqual([`exec /bin/bash --noprofile --norc -p <<'END_OF_SCAN'\n${script}END_OF_SCAN\n`]);
   expect(job.inherit).toEqual({ default: false, variables: false });
   expect(action.runs.steps.map(({ run }) => run).join('')).not.toContain('${{');
-  for (const text of [script, JSON.stringify(action), JSON.stringify(job)]) expect(text).not.toMatch(/\b(npx|npm (?:i|ci|install|exec)|yarn|pnpm|pip|curl|wget)\b/);
+  for (const text of [script, JSON.stringify(action), JSON.stringify(job)])
+    expect(text).not.toMatch(/\b(npx|npm (?:i|ci|install|exec)|yarn|pnpm|pip|curl|wget)\b/);
 });

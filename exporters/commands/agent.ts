@@ -40,7 +40,10 @@ async function agent(options: AgentCommandOptions): Promise<void> {
   complain(`HTTP hook on ${running.hookUrl}`);
   complain(token === undefined ? 'nothing is sent: no token (SHIELDWATCH_TOKEN)' : `sending to ${new URL(url).origin}`);
   await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { resolve(); });
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => {
+        resolve();
+      });
   });
   await running.stop();
 }

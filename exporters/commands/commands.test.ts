@@ -43,7 +43,9 @@ describe('shieldwatch scan', () => {
     cpSync(join(packageRoot(), 'deploy', 'demo', 'repos', 'risky'), join(root, 'risky'), { recursive: true });
     await run('scan', join(root, 'risky'), '--repository', 'acme/risky', '--min-severity', 'critical');
     expect(stdout).toContain('AgentShield Security Report');
-    expect(stderr).toMatch(/acme\/risky: score \d+\/100, grade F \(AgentShield [\d.]+\)\n28 findings in 9 files: 28 critical, 0 high, .*\nsent to http:\/\/127\.0\.0\.1:\d+\n$/);
+    expect(stderr).toMatch(
+      /acme\/risky: score \d+\/100, grade F \(AgentShield [\d.]+\)\n28 findings in 9 files: 28 critical, 0 high, .*\nsent to http:\/\/127\.0\.0\.1:\d+\n$/,
+    );
     expect([process.exitCode, server.logRecords.length]).toEqual([2, 28]);
   });
 
@@ -62,7 +64,10 @@ describe('shieldwatch scan', () => {
 
 describe('shieldwatch ship', () => {
   it('sends the spool and prints how many records', async () => {
-    writeFileSync(join(root, 'decisions-2099-01-01-000000.ndjson'), `${spoolLine(0)}${spoolLine(1, { decision: 'block' })}x\n`);
+    writeFileSync(
+      join(root, 'decisions-2099-01-01-000000.ndjson'),
+      `${spoolLine(0)}${spoolLine(1, { decision: 'block' })}x\n`,
+    );
     vi.stubEnv('SHIELDWATCH_SPOOL_DIR', root);
     await run('ship');
     expect(stdout).toBe('2 decisions sent from 1 files: 1 blocked, 1 allowed\n');
@@ -84,21 +89,41 @@ describe('shieldwatch install', () => {
   });
 
   it('requires full paths in --command, since an agent may shadow a name', async () => {
-    for (const command of ['npx shieldwatch hook || exit 2', 'node /opt/hook.cjs shieldwatch-hook', 'exec shieldwatch hook', './hook shieldwatch-hook']) {
-      await expect(run('install', 'claude-code', '--dir', root, '--yes', '--command', command)).rejects.toThrow(/does not begin with a full path/);
+    for (const command of [
+      'npx shieldwatch hook || exit 2',
+      'node /opt/hook.cjs shieldwatch-hook',
+      'exec shieldwatch hook',
+      './hook shieldwatch-hook',
+    ]) {
+      await expect(run('install', 'claude-code', '--dir', root, '--yes', '--command', command)).rejects.toThrow(
+        /does not begin with a full path/,
+      );
     }
-    await run('install', 'claude-code', '--dir', root, '--dry-run', '--command', 'NODE_OPTIONS= "/usr/bin/node" "/opt/hook.cjs" shieldwatch-hook || exit 2');
+    await run(
+      'install',
+      'claude-code',
+      '--dir',
+      root,
+      '--dry-run',
+      '--command',
+      'NODE_OPTIONS= "/usr/bin/node" "/opt/hook.cjs" shieldwatch-hook || exit 2',
+    );
     expect(stdout).toContain('/opt/hook.cjs');
   });
 
   it('requires consent for --http besides --yes', async () => {
-    await expect(run('install', 'claude-code', '--scope', 'user', '--http', '--yes')).rejects.toThrow(/any user of this machine may take its port.*--accept-http-risk/);
+    await expect(run('install', 'claude-code', '--scope', 'user', '--http', '--yes')).rejects.toThrow(
+      /any user of this machine may take its port.*--accept-http-risk/,
+    );
   });
 });
 
 it('shieldwatch hook --help shows help and judges nothing', () => {
   for (const cli of ['deploy/cli.js', 'exporters/cli.js']) {
-    const { status, stdout: help } = spawnSync(process.execPath, [join(packageRoot(), 'dist', cli), 'hook', '--help'], { encoding: 'utf8', input: '' });
+    const { status, stdout: help } = spawnSync(process.execPath, [join(packageRoot(), 'dist', cli), 'hook', '--help'], {
+      encoding: 'utf8',
+      input: '',
+    });
     expect([status, help]).toEqual([0, expect.stringMatching(/--policy-mode[\s\S]*--user-home/)]);
   }
 });

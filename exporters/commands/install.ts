@@ -36,11 +36,17 @@ export function registerInstall(program: Command): void {
   withTarget(program.command('install'))
     .description("put the hook into an agent's settings: shows the change, keeps a backup, tries the hook out")
     .option('--http', 'Claude Code: ask a running `shieldwatch agent` over HTTP instead of starting a process a call')
-    .option('--accept-http-risk', 'with --http: you accept that the agent cannot verify which process answers on that port')
+    .option(
+      '--accept-http-risk',
+      'with --http: you accept that the agent cannot verify which process answers on that port',
+    )
     .option('--port <port>', 'of that agent (SHIELDWATCH_AGENT_PORT, default 4327)')
     .option('--on-failure <what>', 'Claude Code: block or continue when the hook itself fails', 'block')
     .option('--policy-mode <mode>', 'safe, mended or stock')
-    .option('--command <command>', 'start the hook by this command, e.g. in settings that a team shares: "npx shieldwatch hook || { echo blocked >&2; exit 2; }"')
+    .option(
+      '--command <command>',
+      'start the hook by this command, e.g. in settings that a team shares: "npx shieldwatch hook || { echo blocked >&2; exit 2; }"',
+    )
     .option('--telemetry', "set or print what sends the agent's own telemetry to the gateway as well")
     .option('--url <url>', 'gateway for --telemetry (SHIELDWATCH_URL, default http://127.0.0.1:4000)')
     .action(install);
@@ -55,11 +61,17 @@ export function registerInstall(program: Command): void {
 function withTarget(command: Command): Command {
   return command
     .argument('<agent>', AGENTS)
-    .option('--scope <scope>', 'project, local, user or managed (Claude Code); user (Codex); project, user (Gemini CLI). Default: the first')
+    .option(
+      '--scope <scope>',
+      'project, local, user or managed (Claude Code); user (Codex); project, user (Gemini CLI). Default: the first',
+    )
     .option('--dir <dir>', 'project folder', '.')
     .option('--yes', 'do not ask')
     .option('--dry-run', 'show the change, make none')
-    .option('--mend', 'rewrite a file that its agent does not read (comments, trailing commas, duplicate keys) as one that it reads');
+    .option(
+      '--mend',
+      'rewrite a file that its agent does not read (comments, trailing commas, duplicate keys) as one that it reads',
+    );
 }
 
 async function install(name: string, options: InstallOptions): Promise<void> {
@@ -67,13 +79,24 @@ async function install(name: string, options: InstallOptions): Promise<void> {
   const { fixedValues, hookCommand, hookUrl } = await import('../install/hook-command.js');
   const client = clientNamed(name);
   const scope = scopeOf(client, options.scope);
-  if (options.onFailure !== 'block' && options.onFailure !== 'continue') throw new CommandError('--on-failure is block or continue');
-  if (options.policyMode !== undefined && !POLICY_MODES.some((mode) => mode === options.policyMode)) throw new CommandError(`--policy-mode is none of ${POLICY_MODES.join(', ')}`);
+  if (options.onFailure !== 'block' && options.onFailure !== 'continue')
+    throw new CommandError('--on-failure is block or continue');
+  if (options.policyMode !== undefined && !POLICY_MODES.some((mode) => mode === options.policyMode))
+    throw new CommandError(`--policy-mode is none of ${POLICY_MODES.join(', ')}`);
   if (options.command !== undefined) checkCommand(options.command);
   if (options.http) await acceptHttp(options);
   const hook = options.http
     ? ({ type: 'http', url: hookUrl(portOf(options.port, process.env)), token: hookToken(process.env) } as const)
-    : ({ type: 'command', command: options.command ?? hookCommand({ mode: options.policyMode, onFailure: options.onFailure, fixed: fixedValues(process.env, scope === 'managed') }) } as const);
+    : ({
+        type: 'command',
+        command:
+          options.command ??
+          hookCommand({
+            mode: options.policyMode,
+            onFailure: options.onFailure,
+            fixed: fixedValues(process.env, scope === 'managed'),
+          }),
+      } as const);
   const wanted = {
     hook,
     onFailure: options.onFailure,
@@ -105,15 +128,23 @@ async function proveInstalled(client: Client, scope: Scope, places: Places): Pro
 
 /** A command is found again by our mark, and starts what its full paths name. */
 function checkCommand(command: string): void {
-  if (!/shieldwatch[- ]hook\b/.test(command)) throw new CommandError('--command does not hold `shieldwatch hook` or `shieldwatch-hook`, by which it would be found again');
+  if (!/shieldwatch[- ]hook\b/.test(command))
+    throw new CommandError(
+      '--command does not hold `shieldwatch hook` or `shieldwatch-hook`, by which it would be found again',
+    );
   const program = command.replace(/^(?:\w+=\S*\s+)*(?:exec\s+)?/, '');
-  if (!/^["']?(?:\/|[A-Za-z]:[\\/])/.test(program)) throw new CommandError('--command does not begin with a full path: a name is looked up in PATH, or by npx in node_modules of the project, where the agent may put a program of its own');
+  if (!/^["']?(?:\/|[A-Za-z]:[\\/])/.test(program))
+    throw new CommandError(
+      '--command does not begin with a full path: a name is looked up in PATH, or by npx in node_modules of the project, where the agent may put a program of its own',
+    );
 }
 
 async function acceptHttp({ acceptHttpRisk, dryRun }: InstallOptions): Promise<void> {
   if (acceptHttpRisk || dryRun) return;
-  const risk = 'Nobody proves to the agent who answers an HTTP hook: while `shieldwatch agent` is down any user of this machine may take its port, read the calls and the token, and let everything run.';
-  if (!process.stdin.isTTY) throw new CommandError(`${risk} Say --accept-http-risk if that is wanted; nothing was changed`);
+  const risk =
+    'Nobody proves to the agent who answers an HTTP hook: while `shieldwatch agent` is down any user of this machine may take its port, read the calls and the token, and let everything run.';
+  if (!process.stdin.isTTY)
+    throw new CommandError(`${risk} Say --accept-http-risk if that is wanted; nothing was changed`);
   say(risk);
   if (!(await confirmed('Install the HTTP hook all the same?'))) throw new CommandError('nothing was changed');
 }
@@ -121,7 +152,9 @@ async function acceptHttp({ acceptHttpRisk, dryRun }: InstallOptions): Promise<v
 async function uninstall(name: string, options: TargetOptions): Promise<void> {
   const { carryOutUninstall, clientNamed, placesHere, planUninstall, scopeOf } = await import('../install/install.js');
   const client = clientNamed(name);
-  const plan = planUninstall(client, scopeOf(client, options.scope), placesHere(options.dir, process.env), { mend: options.mend ?? false });
+  const plan = planUninstall(client, scopeOf(client, options.scope), placesHere(options.dir, process.env), {
+    mend: options.mend ?? false,
+  });
   if (!(await isWanted(plan, options, 'there is no hook of ours in it'))) return;
   const backups = carryOutUninstall(plan, process.env);
   if (plan.diff.length > 0) say('written');
@@ -173,7 +206,9 @@ async function status({ dir }: { dir: string }): Promise<void> {
   if (statuses.every(({ hooks }) => hooks.length === 0)) say('no agent calls the hook: `shieldwatch install <agent>`');
   for (const { client, hooks, files, lastCall, notes } of statuses) {
     for (const { scope, file, hook, problems } of hooks) {
-      say(`${client} (${scope}, ${hook.type} hook): ${problems.length === 0 ? 'judges as it should' : 'DOES NOT GUARD'}; ${file}`);
+      say(
+        `${client} (${scope}, ${hook.type} hook): ${problems.length === 0 ? 'judges as it should' : 'DOES NOT GUARD'}; ${file}`,
+      );
       for (const problem of problems) say(`  but: ${problem}`);
     }
     for (const line of files) say(`${client}: ${line}`);
@@ -182,5 +217,7 @@ async function status({ dir }: { dir: string }): Promise<void> {
     if (files.length > 0 || hooks.some(({ problems }) => problems.length > 0)) process.exitCode = 1;
   }
   const { segments, bytes, unsentBytes, lost } = await spoolStatus(spoolFolder(process.env));
-  say(`spool: ${String(segments)} segments, ${String(bytes)} bytes, ${String(unsentBytes)} of them not sent yet${lost > 0 ? `; ${String(lost)} decisions could not be written` : ''}`);
+  say(
+    `spool: ${String(segments)} segments, ${String(bytes)} bytes, ${String(unsentBytes)} of them not sent yet${lost > 0 ? `; ${String(lost)} decisions could not be written` : ''}`,
+  );
 }

@@ -6,6 +6,7 @@ const DEFAULT_PORT = 4327;
 export function portOf(explicit: string | undefined, env: NodeJS.ProcessEnv): number {
   const text = explicit ?? (env['SHIELDWATCH_AGENT_PORT'] || String(DEFAULT_PORT));
   const port = Number(text);
-  if (!/^\d+$/.test(text) || port > 65_535) throw new CommandError('the port is not a number from 0 to 65535 (--port, SHIELDWATCH_AGENT_PORT)');
+  if (!/^\d+$/.test(text) || port > 65_535)
+    throw new CommandError('the port is not a number from 0 to 65535 (--port, SHIELDWATCH_AGENT_PORT)');
   return port;
 }

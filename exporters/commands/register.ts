@@ -19,9 +19,14 @@ export function registerProducerCommands(program: Command): void {
   registerPolicy(program);
   program
     .command('hook')
-    .description('judge the tool call on standard input (PreToolUse hook of Claude Code and Codex, BeforeTool of Gemini)')
-    .option('--policy-mode <mode>', 'safe, mended or stock (default safe); SHIELDWATCH_POLICY_MODE makes it stricter, never laxer')
-    .option('--home <dir>', "folder of spool and token; with it the environment chooses none of what follows")
+    .description(
+      'judge the tool call on standard input (PreToolUse hook of Claude Code and Codex, BeforeTool of Gemini)',
+    )
+    .option(
+      '--policy-mode <mode>',
+      'safe, mended or stock (default safe); SHIELDWATCH_POLICY_MODE makes it stricter, never laxer',
+    )
+    .option('--home <dir>', 'folder of spool and token; with it the environment chooses none of what follows')
     .option('--user-home', 'the same, in the home folder that the system knows of this user')
     .option('--spool <dir>', 'spool folder (default: spool in the home)')
     .option('--spool-max-mb <number>', 'cap of the spool (default 64)')

@@ -15,7 +15,9 @@ interface ScanCommandOptions extends ConnectionOptions {
 /** Adds `scan`. */
 export function registerScan(program: Command): void {
   withConnection(program.command('scan'))
-    .description("scan a folder with AgentShield and send score and findings; prints what AgentShield prints and exits with its code")
+    .description(
+      'scan a folder with AgentShield and send score and findings; prints what AgentShield prints and exits with its code',
+    )
     .argument('[dir]', 'folder to scan', '.')
     .argument('[agentshield-args...]', 'after --: further options for `agentshield scan`')
     .option('--repository <owner/name>', 'repository the scan belongs to (default: from git)')
@@ -28,7 +30,8 @@ export function registerScan(program: Command): void {
 async function scan(dir: string, agentshieldArgs: string[], options: ScanCommandOptions): Promise<void> {
   const { exportPack, runScan } = await import('../scan/run-scan.js');
   const url = resolveUrl(options.url, process.env);
-  if (options.pack !== undefined && agentshieldArgs.length > 0) throw new CommandError('--pack runs no scan: it takes no options for AgentShield');
+  if (options.pack !== undefined && agentshieldArgs.length > 0)
+    throw new CommandError('--pack runs no scan: it takes no options for AgentShield');
   const common = {
     url,
     token: resolveToken(options.token, process.env),
@@ -37,7 +40,10 @@ async function scan(dir: string, agentshieldArgs: string[], options: ScanCommand
     via: options.rest ? 'rest' : 'otlp',
     onScanned: printScan,
   } as const;
-  const outcome = options.pack === undefined ? await runScan({ ...common, dir, agentshieldArgs }) : await exportPack({ ...common, pack: options.pack });
+  const outcome =
+    options.pack === undefined
+      ? await runScan({ ...common, dir, agentshieldArgs })
+      : await exportPack({ ...common, pack: options.pack });
   for (const warning of outcome.warnings) complain(`warning: ${warning}`);
   if (outcome.sent) complain(`sent to ${new URL(url).origin}`);
   else complain('nothing was sent: no token (SHIELDWATCH_TOKEN)');
@@ -45,7 +51,11 @@ async function scan(dir: string, agentshieldArgs: string[], options: ScanCommand
 }
 
 /** AgentShield's own output where it would have put it; ours beside it. */
-function printScan({ stdout, stderr, scan: { repository, score, grade, findings, filesScanned, agentshieldVersion } }: ScanOutcome): void {
+function printScan({
+  stdout,
+  stderr,
+  scan: { repository, score, grade, findings, filesScanned, agentshieldVersion },
+}: ScanOutcome): void {
   process.stdout.write(stdout);
   process.stderr.write(stderr);
   const total = Object.values(findings).reduce((sum, count) => sum + count, 0);

@@ -43,7 +43,9 @@ function showProgress({ sent }: Readonly<ShipResult>): void {
 
 function printShipment({ sent, blocked, allowed, skipped, dropped, files, warnings }: ShipResult): void {
   if (process.stderr.isTTY && sent > 0) process.stderr.write('\r\u001b[K');
-  say(`${String(sent)} decisions sent from ${String(files)} files: ${String(blocked)} blocked, ${String(allowed)} allowed`);
+  say(
+    `${String(sent)} decisions sent from ${String(files)} files: ${String(blocked)} blocked, ${String(allowed)} allowed`,
+  );
   if (skipped > 0) complain(`warning: ${String(skipped)} lines were no decisions and were skipped`);
   if (dropped > 0) complain(`warning: ${String(dropped)} decisions had been given up: the spool or the disk was full`);
   for (const warning of warnings) complain(`warning: ${warning}`);

@@ -41,13 +41,18 @@ async function watchFolder(dir: string, agentshieldArgs: string[], options: Watc
   });
   complain(`watching ${dir}${token === undefined ? '; nothing is sent: no token (SHIELDWATCH_TOKEN)' : ''}`);
   await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { resolve(); });
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => {
+        resolve();
+      });
   });
   await watching.stop();
 }
 
 function printDrift({ timestamp, previousScore, currentScore, newFindings, resolvedFindings }: DriftRecord): void {
-  say(`${timestamp} score ${String(previousScore)} -> ${String(currentScore)}: ${String(newFindings.length)} new, ${String(resolvedFindings.length)} resolved`);
+  say(
+    `${timestamp} score ${String(previousScore)} -> ${String(currentScore)}: ${String(newFindings.length)} new, ${String(resolvedFindings.length)} resolved`,
+  );
   for (const { severity, title, file } of newFindings) say(`  + ${severity}: ${title} (${file})`);
   for (const { severity, title, file } of resolvedFindings) say(`  - ${severity}: ${title} (${file})`);
 }

@@ -45,7 +45,10 @@ export class Decisions {
   #readSpool(): void {
     if (this.#folder === undefined) return;
     try {
-      const newest = readdirSync(this.#folder).filter((name) => SEGMENT_PATTERN.test(name)).sort().at(-1);
+      const newest = readdirSync(this.#folder)
+        .filter((name) => SEGMENT_PATTERN.test(name))
+        .sort()
+        .at(-1);
       if (newest === undefined) return;
       if (newest !== this.#segment) [this.#segment, this.#offset] = [newest, 0];
       const lines = readNew(join(this.#folder, newest), this.#offset);

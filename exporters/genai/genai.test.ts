@@ -46,7 +46,9 @@ it('masks and counts secrets in messages, tools, events and errors', async () =>
   const span = tracer.startSpan(`chat ${SECRET}`, {
     attributes: {
       'gen_ai.operation.name': 'chat',
-      'gen_ai.input.messages': JSON.stringify([{ role: 'user', parts: [{ type: 'text', content: `my key is ${SECRET}` }] }]),
+      'gen_ai.input.messages': JSON.stringify([
+        { role: 'user', parts: [{ type: 'text', content: `my key is ${SECRET}` }] },
+      ]),
       'gen_ai.tool.call.arguments': JSON.stringify({ command: `curl -H "x-api-key: ${SECRET}" https://h.test` }),
       'gen_ai.response.finish_reasons': ['stop', SECRET],
       'gen_ai.usage.input_tokens': 7,
@@ -58,7 +60,10 @@ it('masks and counts secrets in messages, tools, events and errors', async () =>
   const [exported] = await spans();
   const everything = JSON.stringify([exported?.name, exported?.attributes, exported?.events, exported?.status]);
   expect(everything).not.toContain('canary');
-  expect(exported?.attributes).toMatchObject({ 'gen_ai.usage.input_tokens': 7, 'shieldwatch.redaction.masked.count': 6 });
+  expect(exported?.attributes).toMatchObject({
+    'gen_ai.usage.input_tokens': 7,
+    'shieldwatch.redaction.masked.count': 6,
+  });
   expect(Object.values(processor.masked).reduce((sum, count) => sum + count, 0)).toBe(6);
   expect(processor.masked['anthropic-key']).toBeGreaterThanOrEqual(5);
 });
@@ -73,11 +78,24 @@ it('puts the decision of a command hook onto the span of its call', async () => 
   const { createSpanProcessor } = await import('./span-processor.js');
   const env = { HOME: home };
   const call = { tool: 'Bash', cwd: home, sessionId: 's', agent: 'claude-code', toolCallId: 'call_1' };
-  record(call, { decision: 'block', reason: 'no', ruleName: 'deny[0]:Bash', ruleCategory: 'egress' }, 2, { env, projectDir: '' });
+  record(call, { decision: 'block', reason: 'no', ruleName: 'deny[0]:Bash', ruleCategory: 'egress' }, 2, {
+    env,
+    projectDir: '',
+  });
   const own = createSpanProcessor(new Decisions(join(home, '.shieldwatch', 'spool')));
-  const span = { name: 'execute_tool Bash', attributes: { 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.call.id': 'call_1' }, status: { code: 0 }, events: [], links: [] };
+  const span = {
+    name: 'execute_tool Bash',
+    attributes: { 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.call.id': 'call_1' },
+    status: { code: 0 },
+    events: [],
+    links: [],
+  };
   own.onEnd(span);
-  expect(span.attributes).toMatchObject({ 'agentshield.decision.action': 'block', 'security_rule.category': 'egress', 'agentshield.decision.reason': 'no' });
+  expect(span.attributes).toMatchObject({
+    'agentshield.decision.action': 'block',
+    'security_rule.category': 'egress',
+    'agentshield.decision.reason': 'no',
+  });
   // The next one is read from where the last look ended.
   record({ ...call, toolCallId: 'call_2' }, { decision: 'allow' }, 1, { env, projectDir: '' });
   const other = { ...span, attributes: { 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.call.id': 'call_2' } };
@@ -87,13 +105,31 @@ it('puts the decision of a command hook onto the span of its call', async () => 
 
 it('wraps a tool: judged, traced, recorded, and not run when denied', async () => {
   mkdirSync(join(home, '.agentshield'));
-  writeFileSync(join(home, '.agentshield', 'runtime-policy.json'), JSON.stringify({ version: 1, deny: [{ tool: 'shell', pattern: 'rm -rf', reason: 'Prevents destructive operations' }] }));
+  writeFileSync(
+    join(home, '.agentshield', 'runtime-policy.json'),
+    JSON.stringify({
+      version: 1,
+      deny: [{ tool: 'shell', pattern: 'rm -rf', reason: 'Prevents destructive operations' }],
+    }),
+  );
   const ran: string[] = [];
-  const shell = wrapTool((input: { command: string }) => { ran.push(input.command); return Promise.resolve('ok'); }, { name: 'shell', agent: 'my-agent', sessionId: 'conv-1', cwd: home });
+  const shell = wrapTool(
+    (input: { command: string }) => {
+      ran.push(input.command);
+      return Promise.resolve('ok');
+    },
+    { name: 'shell', agent: 'my-agent', sessionId: 'conv-1', cwd: home },
+  );
   expect(await shell({ command: 'ls' })).toBe('ok');
   await expect(shell({ command: 'rm -rf /' })).rejects.toThrow(ToolBlockedError);
   expect(ran).toEqual(['ls']);
-  expect((await spans()).map(({ name, attributes }) => [name, attributes['agentshield.decision.action'], attributes['error.type']])).toEqual([
+  expect(
+    (await spans()).map(({ name, attributes }) => [
+      name,
+      attributes['agentshield.decision.action'],
+      attributes['error.type'],
+    ]),
+  ).toEqual([
     ['execute_tool shell', 'allow', undefined],
     ['execute_tool shell', 'block', 'ToolBlockedError'],
   ]);
@@ -109,8 +145,16 @@ it('wraps a tool: judged, traced, recorded, and not run when denied', async () =
 });
 
 it('rethrows the tool’s error, without its secrets on the span', async () => {
-  const broken = wrapTool(() => { throw new TypeError(`cannot use ${SECRET}`); }, { name: 'broken', cwd: home });
+  const broken = wrapTool(
+    () => {
+      throw new TypeError(`cannot use ${SECRET}`);
+    },
+    { name: 'broken', cwd: home },
+  );
   await expect(broken()).rejects.toThrow(TypeError);
   const [span] = await spans();
-  expect([span?.attributes['error.type'], span?.status.message]).toEqual(['TypeError', 'cannot use [REDACTED:anthropic-key]']);
+  expect([span?.attributes['error.type'], span?.status.message]).toEqual([
+    'TypeError',
+    'cannot use [REDACTED:anthropic-key]',
+  ]);
 });

@@ -16,6 +16,9 @@ export function shieldwatch(): GenAiSpanProcessor {
 }
 
 /** Judges each call of a tool by the runtime policy and traces it; see the README. */
-export function wrapTool<A extends unknown[], R>(fn: (...args: A) => R | Promise<R>, options: WrapOptions): (...args: A) => Promise<R> {
+export function wrapTool<A extends unknown[], R>(
+  fn: (...args: A) => R | Promise<R>,
+  options: WrapOptions,
+): (...args: A) => Promise<R> {
   return wrapToolWith(fn, options, decisions);
 }

@@ -87,7 +87,9 @@ function scrubSpan(span: ProcessedSpan, masked: Record<string, number>): number 
   const scrub = (text: string, key?: string): string => {
     const strength = key === undefined ? undefined : secretNameStrength(key);
     const isSecret = strength !== undefined && isNamedSecret(text, strength);
-    const { text: clean, counts } = isSecret ? { text: `[REDACTED:${NAMED_SECRET}]`, counts: { [NAMED_SECRET]: 1 } } : redact(text);
+    const { text: clean, counts } = isSecret
+      ? { text: `[REDACTED:${NAMED_SECRET}]`, counts: { [NAMED_SECRET]: 1 } }
+      : redact(text);
     for (const [kind, number] of Object.entries(counts)) {
       masked[kind] = (masked[kind] ?? 0) + number;
       count += number;
@@ -96,7 +98,11 @@ function scrubSpan(span: ProcessedSpan, masked: Record<string, number>): number 
   };
   span.name = scrub(span.name);
   if (span.status.message !== undefined) span.status.message = scrub(span.status.message);
-  for (const attributes of [span.attributes, ...span.events.map((event) => event.attributes), ...span.links.map((link) => link.attributes)]) {
+  for (const attributes of [
+    span.attributes,
+    ...span.events.map((event) => event.attributes),
+    ...span.links.map((link) => link.attributes),
+  ]) {
     if (attributes !== undefined) scrubAttributes(attributes, scrub);
   }
   for (const event of span.events) event.name = scrub(event.name);

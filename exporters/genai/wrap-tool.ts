@@ -42,7 +42,11 @@ export interface WrapOptions {
  * traced as `execute_tool {name}`. A denied call rejects with {@link ToolBlockedError} and the tool does
  * not run. Arguments and results are recorded nowhere.
  */
-export function wrapTool<A extends unknown[], R>(fn: (...args: A) => R | Promise<R>, options: WrapOptions, decisions: Decisions): (...args: A) => Promise<R> {
+export function wrapTool<A extends unknown[], R>(
+  fn: (...args: A) => R | Promise<R>,
+  options: WrapOptions,
+  decisions: Decisions,
+): (...args: A) => Promise<R> {
   return async (...args) => {
     const callId = (options.callId as ((...args: A) => string) | undefined)?.(...args) ?? newEventId();
     const attributes = {
@@ -53,18 +57,22 @@ export function wrapTool<A extends unknown[], R>(fn: (...args: A) => R | Promise
       ...(options.sessionId === undefined ? {} : { [ATTR_GEN_AI_CONVERSATION_ID]: options.sessionId }),
     };
     const tracer = trace.getTracer(SCOPE_NAME);
-    return tracer.startActiveSpan(`execute_tool ${options.name}`, { kind: SpanKind.INTERNAL, attributes }, async (span) => {
-      try {
-        const verdict = judgeAndRecord(args, callId, options, decisions);
-        if (verdict.decision === 'block') throw new ToolBlockedError(scrubText(verdict.reason, 300));
-        return await fn(...args);
-      } catch (error) {
-        fail(span, error);
-        throw error;
-      } finally {
-        span.end();
-      }
-    });
+    return tracer.startActiveSpan(
+      `execute_tool ${options.name}`,
+      { kind: SpanKind.INTERNAL, attributes },
+      async (span) => {
+        try {
+          const verdict = judgeAndRecord(args, callId, options, decisions);
+          if (verdict.decision === 'block') throw new ToolBlockedError(scrubText(verdict.reason, 300));
+          return await fn(...args);
+        } catch (error) {
+          fail(span, error);
+          throw error;
+        } finally {
+          span.end();
+        }
+      },
+    );
   };
 }
 
@@ -81,7 +89,10 @@ function judgeAndRecord(args: unknown[], callId: string, options: WrapOptions, d
   };
   const verdict = judgeSafely(() => {
     const input = JSON.stringify(args.length === 1 ? args[0] : args) as string | undefined;
-    return judge({ ...call, input: input ?? '' }, { mode: tightened(options.policyMode ?? 'safe', env), env, projectDir: '' });
+    return judge(
+      { ...call, input: input ?? '' },
+      { mode: tightened(options.policyMode ?? 'safe', env), env, projectDir: '' },
+    );
   });
   const record = decisionRecord(call, verdict, performance.now() - startedAt, { env, projectDir: '' });
   decisions.add(record);

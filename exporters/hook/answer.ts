@@ -24,14 +24,22 @@ export function answer(event: string, tool: string, verdict: Verdict): number {
 export interface Denial {
   readonly decision: 'block';
   readonly reason: string;
-  readonly hookSpecificOutput: { readonly hookEventName: string; readonly permissionDecision: 'deny'; readonly permissionDecisionReason: string };
+  readonly hookSpecificOutput: {
+    readonly hookEventName: string;
+    readonly permissionDecision: 'deny';
+    readonly permissionDecisionReason: string;
+  };
 }
 
 export function denial(event: string, tool: string, why: string): Denial {
   // Each by itself: a quote that the cut leaves open would end in the other.
   const head = `AgentShield: BLOCKED ${scrubText(tool, 100)} — `;
   const reason = head + scrubText(why, MAX_REASON - head.length);
-  return { decision: 'block', reason, hookSpecificOutput: { hookEventName: event, permissionDecision: 'deny', permissionDecisionReason: reason } };
+  return {
+    decision: 'block',
+    reason,
+    hookSpecificOutput: { hookEventName: event, permissionDecision: 'deny', permissionDecisionReason: reason },
+  };
 }
 
 /** Writes all of a text; false when it could not. A closed pipe must not turn a block into a crash, after which agents run the tool. */

@@ -7,7 +7,9 @@ export function braces(word: string, rest: string): string[] {
   for (let round = 0; round < 8; round += 1) {
     const next = words.flatMap((it) => {
       const match = /^([\s\S]*?)\{([^{}]*,[^{}]*)\}([\s\S]*)$/.exec(it);
-      return match === null ? [it] : (match[2] ?? '').split(',').map((part) => `${match[1] ?? ''}${part}${match[3] ?? ''}`);
+      return match === null
+        ? [it]
+        : (match[2] ?? '').split(',').map((part) => `${match[1] ?? ''}${part}${match[3] ?? ''}`);
     });
     if (next.length > MAX_BRACES) return [...words, rest];
     if (next.length === words.length) break;

@@ -21,14 +21,26 @@ const SLOT = Symbol.for('shieldwatch.hook.match');
  * The first rule that denies a call. Throws {@link PolicyError} when the patterns take too long, which is judged like
  * any policy that cannot be applied.
  */
-export function matchingRule(rules: readonly DenyRule[], { names, texts, fellows, paths }: Subject, mode: PolicyMode): DenyRule | undefined {
+export function matchingRule(
+  rules: readonly DenyRule[],
+  { names, texts, fellows, paths }: Subject,
+  mode: PolicyMode,
+): DenyRule | undefined {
   const candidates: { rule: DenyRule; tested: readonly string[] }[] = [];
   for (const rule of rules) {
     if (names.some((name) => coversTool(rule.tool, name, mode))) candidates.push({ rule, tested: texts });
-    else if (rule.pattern !== undefined && paths.length > 0 && fellows.some((name) => coversTool(rule.tool, name, mode))) candidates.push({ rule, tested: paths });
+    else if (
+      rule.pattern !== undefined &&
+      paths.length > 0 &&
+      fellows.some((name) => coversTool(rule.tool, name, mode))
+    )
+      candidates.push({ rule, tested: paths });
   }
   if (candidates.every(({ rule }) => rule.pattern === undefined)) return candidates[0]?.rule;
-  const find = (): DenyRule | undefined => candidates.find(({ rule: { pattern }, tested }) => pattern === undefined || tested.some((text) => pattern.test(text)))?.rule;
+  const find = (): DenyRule | undefined =>
+    candidates.find(
+      ({ rule: { pattern }, tested }) => pattern === undefined || tested.some((text) => pattern.test(text)),
+    )?.rule;
   // All texts as if they were one: more steps than they take.
   const length = [...texts, ...paths].reduce((sum, text) => sum + text.length, 0);
   if (candidates.every(({ rule }) => rule.pattern === undefined || isQuick(rule.pattern.source, length))) return find();
@@ -58,7 +70,8 @@ function watched(find: () => DenyRule | undefined): DenyRule | undefined {
   const slots = globalThis as unknown as Record<symbol, () => DenyRule | undefined>;
   slots[SLOT] = find;
   try {
-    return runInThisContext(`globalThis[Symbol.for('shieldwatch.hook.match')]()`, { timeout: TIME_LIMIT_MS }) as DenyRule | undefined;
+    return runInThisContext(`globalThis[Symbol.for('shieldwatch.hook.match')]()`, { timeout: TIME_LIMIT_MS }) as
+      DenyRule | undefined;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
     throw new PolicyError('its patterns take too long on this input');

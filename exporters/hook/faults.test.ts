@@ -40,10 +40,19 @@ function writePolicy(text: string): void {
 }
 
 const call = (command: string): string =>
-  JSON.stringify({ session_id: 's', prompt_id: 'p', cwd: project, hook_event_name: 'PreToolUse', tool_name: 'Bash', tool_input: { command }, tool_use_id: 'toolu_1' });
+  JSON.stringify({
+    session_id: 's',
+    prompt_id: 'p',
+    cwd: project,
+    hook_event_name: 'PreToolUse',
+    tool_name: 'Bash',
+    tool_input: { command },
+    tool_use_id: 'toolu_1',
+  });
 
 /** As it is installed, after a shell line, for limits that only a shell can set. */
-const runIn = (shell: string, input: string, env: Record<string, string>): Promise<HookRun> => runLine(`${shell}; ${hookCommand({ file: hook.file })}`, input, env);
+const runIn = (shell: string, input: string, env: Record<string, string>): Promise<HookRun> =>
+  runLine(`${shell}; ${hookCommand({ file: hook.file })}`, input, env);
 
 function runLine(line: string, input: string, env: Record<string, string>): Promise<HookRun> {
   return new Promise((resolve, reject) => {
@@ -52,14 +61,19 @@ function runLine(line: string, input: string, env: Record<string, string>): Prom
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     child.once('error', reject);
-    child.once('close', (exitCode) => { resolve({ exitCode, stdout, stderr }); });
+    child.once('close', (exitCode) => {
+      resolve({ exitCode, stdout, stderr });
+    });
     // A Node that is gone does not read.
     child.stdin.on('error', () => undefined);
     child.stdin.end(input);
   });
 }
 
-const verdicts = async (env: Record<string, string>, shell = ':'): Promise<unknown[]> => [(await runIn(shell, call('forbidden'), env)).exitCode, await runIn(shell, call('fine'), env)];
+const verdicts = async (env: Record<string, string>, shell = ':'): Promise<unknown[]> => [
+  (await runIn(shell, call('forbidden'), env)).exitCode,
+  await runIn(shell, call('fine'), env),
+];
 const SAME = [2, { exitCode: 0, stdout: '', stderr: '' }];
 
 describe('the same verdict', () => {
@@ -68,14 +82,60 @@ describe('the same verdict', () => {
     ['with a backend that is down', () => ({ SHIELDWATCH_URL: 'http://127.0.0.1:9' })],
     ['with a backend whose name hangs', () => ({ SHIELDWATCH_URL: 'http://nothing.invalid:4000' })],
     ['with a URL that is none', () => ({ SHIELDWATCH_URL: 'nonsense', SHIELDWATCH_TOKEN: 'x' })],
-    ['with a spool that is a file', () => { writeFileSync(join(home, 'file'), ''); return { SHIELDWATCH_SPOOL_DIR: join(home, 'file') }; }],
+    [
+      'with a spool that is a file',
+      () => {
+        writeFileSync(join(home, 'file'), '');
+        return { SHIELDWATCH_SPOOL_DIR: join(home, 'file') };
+      },
+    ],
     ['with a spool in nowhere', () => ({ SHIELDWATCH_SPOOL_DIR: '/proc/nowhere/spool' })],
-    ['with a segment that is a folder', () => { mkdirSync(join(spool, `decisions-${new Date().toISOString().slice(0, 10)}-000000.ndjson`), { recursive: true }); return {}; }],
-    ['with a segment that always says the disk is full', () => { mkdirSync(spool); symlinkSync('/dev/full', join(spool, `decisions-${new Date().toISOString().slice(0, 10)}-000000.ndjson`)); return {}; }],
-    ['with a segment that nobody reads', () => { mkdirSync(spool); mkfifo(join(spool, `decisions-${new Date().toISOString().slice(0, 10)}-000000.ndjson`)); return {}; }],
-    ['with a git config that is a pipe', () => { mkdirSync(join(project, '.git')); mkfifo(join(project, '.git', 'config')); return {}; }],
-    ['with a git config that never ends', () => { mkdirSync(join(project, '.git')); symlinkSync('/dev/zero', join(project, '.git', 'config')); return {}; }],
-    ['with a worktree that is a pipe', () => { mkfifo(join(project, '.git')); return {}; }],
+    [
+      'with a segment that is a folder',
+      () => {
+        mkdirSync(join(spool, `decisions-${new Date().toISOString().slice(0, 10)}-000000.ndjson`), { recursive: true });
+        return {};
+      },
+    ],
+    [
+      'with a segment that always says the disk is full',
+      () => {
+        mkdirSync(spool);
+        symlinkSync('/dev/full', join(spool, `decisions-${new Date().toISOString().slice(0, 10)}-000000.ndjson`));
+        return {};
+      },
+    ],
+    [
+      'with a segment that nobody reads',
+      () => {
+        mkdirSync(spool);
+        mkfifo(join(spool, `decisions-${new Date().toISOString().slice(0, 10)}-000000.ndjson`));
+        return {};
+      },
+    ],
+    [
+      'with a git config that is a pipe',
+      () => {
+        mkdirSync(join(project, '.git'));
+        mkfifo(join(project, '.git', 'config'));
+        return {};
+      },
+    ],
+    [
+      'with a git config that never ends',
+      () => {
+        mkdirSync(join(project, '.git'));
+        symlinkSync('/dev/zero', join(project, '.git', 'config'));
+        return {};
+      },
+    ],
+    [
+      'with a worktree that is a pipe',
+      () => {
+        mkfifo(join(project, '.git'));
+        return {};
+      },
+    ],
     ['with a cap that is nonsense', () => ({ SHIELDWATCH_SPOOL_MAX_MB: 'many' })],
     ['with a mode that is nonsense', () => ({ SHIELDWATCH_POLICY_MODE: 'laxest' })],
     ['without a home', () => ({ HOME: '' })],
@@ -96,11 +156,15 @@ describe('the same verdict', () => {
     expect(readLost(spool)).toBe(2);
   });
 
-  it.runIf(canMount)(`on a file system without a free block, from the first call to long after: what is not there is counted${canMount ? '' : ' (mounting is not allowed here)'}`, () => {
-    mkdirSync(spool);
-    const [script, out] = [join(home, 'script.sh'), join(home, 'out')];
-    const calls = 40;
-    writeFileSync(script, `mount -t tmpfs -o size=24k none "${spool}" || exit 99
+  it.runIf(canMount)(
+    `on a file system without a free block, from the first call to long after: what is not there is counted${canMount ? '' : ' (mounting is not allowed here)'}`,
+    () => {
+      mkdirSync(spool);
+      const [script, out] = [join(home, 'script.sh'), join(home, 'out')];
+      const calls = 40;
+      writeFileSync(
+        script,
+        `mount -t tmpfs -o size=24k none "${spool}" || exit 99
       call() { printf %s "$1" | "${process.execPath}" "${hook.file}" > /dev/null 2>&1; printf '%s ' $?; }
       call "$FINE"
       dd if=/dev/zero of="${spool}/fill" bs=1k 2> /dev/null
@@ -108,14 +172,31 @@ describe('the same verdict', () => {
       call "$FORBIDDEN"
       rm "${spool}/fill"
       call "$FORBIDDEN"; call "$FINE"
-      cp -r "${spool}" "${out}"`);
-    const env = { PATH: process.env['PATH'] ?? '', HOME: home, SHIELDWATCH_SPOOL_DIR: spool, FINE: call('fine'), FORBIDDEN: call('forbidden') };
-    const { status, stdout } = spawnSync('unshare', [...MOUNT, 'sh', script], { cwd: project, env, encoding: 'utf8' });
-    expect([status, stdout.trim().split(' ')]).toEqual([0, [...Array.from({ length: calls }, () => '0'), '2', '2', '0']]);
-    const whole = spoolText(out).split('\n').filter((line) => decodeLine(line) !== undefined).length;
-    expect(readLost(out)).toBeGreaterThan(10);
-    expect(whole + readLost(out)).toBe(calls + 3);
-  });
+      cp -r "${spool}" "${out}"`,
+      );
+      const env = {
+        PATH: process.env['PATH'] ?? '',
+        HOME: home,
+        SHIELDWATCH_SPOOL_DIR: spool,
+        FINE: call('fine'),
+        FORBIDDEN: call('forbidden'),
+      };
+      const { status, stdout } = spawnSync('unshare', [...MOUNT, 'sh', script], {
+        cwd: project,
+        env,
+        encoding: 'utf8',
+      });
+      expect([status, stdout.trim().split(' ')]).toEqual([
+        0,
+        [...Array.from({ length: calls }, () => '0'), '2', '2', '0'],
+      ]);
+      const whole = spoolText(out)
+        .split('\n')
+        .filter((line) => decodeLine(line) !== undefined).length;
+      expect(readLost(out)).toBeGreaterThan(10);
+      expect(whole + readLost(out)).toBe(calls + 3);
+    },
+  );
 
   it('holds with a full spool, and dropped records are counted', async () => {
     const env = { HOME: home, SHIELDWATCH_SPOOL_DIR: spool, SHIELDWATCH_SPOOL_MAX_MB: '1' };
@@ -123,9 +204,16 @@ describe('the same verdict', () => {
     const { spoolLine } = await import('../testdata/spool-lines.js');
     const line = spoolLine(0);
     const perSegment = Math.floor(131_072 / line.length);
-    for (let segment = 0; segment < 8; segment += 1) writeFileSync(join(spool, `decisions-2026-11-23-${String(segment).padStart(6, '0')}.ndjson`), line.repeat(perSegment));
+    for (let segment = 0; segment < 8; segment += 1)
+      writeFileSync(
+        join(spool, `decisions-2026-11-23-${String(segment).padStart(6, '0')}.ndjson`),
+        line.repeat(perSegment),
+      );
     expect(await verdicts(env)).toEqual(SAME);
-    const told = spoolText(spool).split('\n').map((text) => decodeLine(text) as { dropped?: number } | undefined).reduce((sum, record) => sum + (record?.dropped ?? 0), 0);
+    const told = spoolText(spool)
+      .split('\n')
+      .map((text) => decodeLine(text) as { dropped?: number } | undefined)
+      .reduce((sum, record) => sum + (record?.dropped ?? 0), 0);
     expect(told).toBe(perSegment);
   });
 });
@@ -135,18 +223,57 @@ function mkfifo(path: string): void {
 }
 
 function spoolRecordsWhole(): number {
-  return spoolText(spool).split('\n').filter((line) => decodeLine(line) !== undefined).length;
+  return spoolText(spool)
+    .split('\n')
+    .filter((line) => decodeLine(line) !== undefined).length;
 }
 
 describe('a policy that cannot be applied', () => {
   it.each<[string, () => void]>([
-    ['is not JSON', () => { writePolicy('{'); }],
-    ['is empty', () => { writePolicy(''); }],
-    ['is binary', () => { writeFileSync(policyFile(), Buffer.from([0xff, 0xfe, 0x00])); }],
-    ['has a pattern that is none', () => { writePolicy('{"deny":[{"tool":"Bash","pattern":"("}]}'); }],
-    ['is a pipe', () => { rmSync(policyFile()); mkfifo(policyFile()); }],
-    ['has no end', () => { rmSync(policyFile()); symlinkSync('/dev/zero', policyFile()); }],
-    ['never ends', () => { writePolicy('{"deny":[{"tool":"Bash","pattern":"(a+)+$"}]}'); }],
+    [
+      'is not JSON',
+      () => {
+        writePolicy('{');
+      },
+    ],
+    [
+      'is empty',
+      () => {
+        writePolicy('');
+      },
+    ],
+    [
+      'is binary',
+      () => {
+        writeFileSync(policyFile(), Buffer.from([0xff, 0xfe, 0x00]));
+      },
+    ],
+    [
+      'has a pattern that is none',
+      () => {
+        writePolicy('{"deny":[{"tool":"Bash","pattern":"("}]}');
+      },
+    ],
+    [
+      'is a pipe',
+      () => {
+        rmSync(policyFile());
+        mkfifo(policyFile());
+      },
+    ],
+    [
+      'has no end',
+      () => {
+        rmSync(policyFile());
+        symlinkSync('/dev/zero', policyFile());
+      },
+    ],
+    [
+      'never ends',
+      () => {
+        writePolicy('{"deny":[{"tool":"Bash","pattern":"(a+)+$"}]}');
+      },
+    ],
   ])('blocks when it %s', async (_, prepare) => {
     prepare();
     const run = await runIn(':', call(`${'a'.repeat(60)}!`), { HOME: home, SHIELDWATCH_SPOOL_DIR: spool });
@@ -161,13 +288,41 @@ describe('the installed command', () => {
     ['is killed', (command) => command.replace(process.execPath, script('kill -9 $$'))],
     ['no longer knows an option', (command) => command.replace('--no-rehash-snapshot', '--no-such-option')],
     ['finds no hook', (command) => command.replace(hook.file, '/nowhere/hook.cjs')],
-    ['runs out of memory', (command) => command.replace('--no-rehash-snapshot', `--max-old-space-size=20 ${preload('const a = []; for (;;) a.push(new Array(1e5).fill(a.length));')}`)],
+    [
+      'runs out of memory',
+      (command) =>
+        command.replace(
+          '--no-rehash-snapshot',
+          `--max-old-space-size=20 ${preload('const a = []; for (;;) a.push(new Array(1e5).fill(a.length));')}`,
+        ),
+    ],
     ['overflows its stack', (command) => command.replace('--no-rehash-snapshot', '--stack-size=40')],
     ['throws', (command) => command.replace('--no-rehash-snapshot', preload('throw new Error();'))],
-    ['throws while the hook runs', (command) => command.replace('--no-rehash-snapshot', preload("require('node:fs').readSync = () => { process.nextTick(() => { throw new Error(); }); throw Object.assign(new Error(), { code: 'EAGAIN' }); };"))],
-    ['rejects', (command) => command.replace('--no-rehash-snapshot', preload("require('node:fs').readSync = () => { void Promise.reject(new Error()); throw Object.assign(new Error(), { code: 'EAGAIN' }); };"))],
+    [
+      'throws while the hook runs',
+      (command) =>
+        command.replace(
+          '--no-rehash-snapshot',
+          preload(
+            "require('node:fs').readSync = () => { process.nextTick(() => { throw new Error(); }); throw Object.assign(new Error(), { code: 'EAGAIN' }); };",
+          ),
+        ),
+    ],
+    [
+      'rejects',
+      (command) =>
+        command.replace(
+          '--no-rehash-snapshot',
+          preload(
+            "require('node:fs').readSync = () => { void Promise.reject(new Error()); throw Object.assign(new Error(), { code: 'EAGAIN' }); };",
+          ),
+        ),
+    ],
     ['aborts', (command) => command.replace('--no-rehash-snapshot', preload('process.abort();'))],
-    ['is terminated by a signal', (command) => command.replace('--no-rehash-snapshot', preload("process.kill(process.pid, 'SIGTERM'); for (;;);"))],
+    [
+      'is terminated by a signal',
+      (command) => command.replace('--no-rehash-snapshot', preload("process.kill(process.pid, 'SIGTERM'); for (;;);")),
+    ],
     ['exits with 1 and no word', (command) => command.replace('--no-rehash-snapshot', preload('process.exit(1);'))],
     ['exits with 2 and no word', (command) => command.replace('--no-rehash-snapshot', preload('process.exit(2);'))],
   ];
@@ -192,13 +347,18 @@ describe('the installed command', () => {
     expect([run.exitCode, run.stderr]).toEqual([2, expect.stringMatching(/shieldwatch: the call is blocked/)]);
     // What blocks by itself is the hook; without the tail its failures do not.
     const without = await runLine(brokenBy(hookCommand({ file: hook.file, onFailure: 'continue' })), call('fine'), env);
-    if (!['exits with 2 and no word', 'throws while the hook runs', 'rejects', 'overflows its stack'].includes(way)) expect(without.exitCode).not.toBe(2);
+    if (!['exits with 2 and no word', 'throws while the hook runs', 'rejects', 'overflows its stack'].includes(way))
+      expect(without.exitCode).not.toBe(2);
   });
 
   it('blocks with exit code 0 and the JSON when stderr cannot be written', async () => {
     const env = { HOME: home, SHIELDWATCH_SPOOL_DIR: spool };
     for (const redirection of ['2>&-', '2>/dev/full']) {
-      const run = await runLine(hookCommand({ file: hook.file }).replace(' ||', ` ${redirection} ||`), call('forbidden'), env);
+      const run = await runLine(
+        hookCommand({ file: hook.file }).replace(' ||', ` ${redirection} ||`),
+        call('forbidden'),
+        env,
+      );
       // A stderr that is closed is opened by Node as /dev/null: there the shell's own line says it.
       if (run.exitCode === 2) expect(run.stderr).toMatch(/blocked/);
       else expect([run.exitCode, JSON.parse(run.stdout)]).toEqual([0, expect.objectContaining({ decision: 'block' })]);
@@ -206,9 +366,18 @@ describe('the installed command', () => {
   });
 
   it('blocks when stderr is closed', async () => {
-    const child = spawn('sh', ['-c', hookCommand({ file: '/nowhere/hook.cjs' })], { cwd: project, stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn('sh', ['-c', hookCommand({ file: '/nowhere/hook.cjs' })], {
+      cwd: project,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     child.stderr.destroy();
-    expect(await new Promise((resolve) => child.once('exit', (code, signal) => { resolve(code ?? signal); }))).toBe(2);
+    expect(
+      await new Promise((resolve) =>
+        child.once('exit', (code, signal) => {
+          resolve(code ?? signal);
+        }),
+      ),
+    ).toBe(2);
   });
 });
 
@@ -218,27 +387,52 @@ describe('an input that could flood a hash table of known seed', () => {
   /** The verdicts, and with which of V8's options each process that was started ran. */
   async function judged(input: (command: string) => string): Promise<unknown> {
     const [preload, log] = [join(home, 'preload.cjs'), join(home, 'started')];
-    writeFileSync(preload, `require('node:fs').appendFileSync(${JSON.stringify(log)}, process.execArgv.includes('--no-rehash-snapshot') ? 'known ' : 'own ')`);
+    writeFileSync(
+      preload,
+      `require('node:fs').appendFileSync(${JSON.stringify(log)}, process.execArgv.includes('--no-rehash-snapshot') ? 'known ' : 'own ')`,
+    );
     const env = { HOME: home, SHIELDWATCH_SPOOL_DIR: spool };
     const line = hookCommand({ file: hook.file }).replace('NODE_OPTIONS=', `NODE_OPTIONS=--require=${preload}`);
     const [denied, allowed] = [await runLine(line, input('forbidden'), env), await runLine(line, input('fine'), env)];
-    return { denied: denied.exitCode, answer: (JSON.parse(denied.stdout) as { decision: string }).decision, allowed, started: readFileSync(log, 'utf8') };
+    return {
+      denied: denied.exitCode,
+      answer: (JSON.parse(denied.stdout) as { decision: string }).decision,
+      allowed,
+      started: readFileSync(log, 'utf8'),
+    };
   }
   const judgedAlike = { denied: 2, answer: 'block', allowed: SAME[1] };
 
   it.each<[string, (command: string) => string]>([
-    ['of a call', (command) => JSON.stringify({ ...(JSON.parse(call(command)) as object), tool_input: { command, many } })],
-    ['of a policy', (command) => {
-      writePolicy(JSON.stringify({ version: 1, deny: [...Array.from({ length: 2_000 }, (_, i) => ({ tool: `Tool${String(i)}` })), { tool: 'Bash', pattern: 'forbidden' }] }));
-      return call(command);
-    }],
+    [
+      'of a call',
+      (command) => JSON.stringify({ ...(JSON.parse(call(command)) as object), tool_input: { command, many } }),
+    ],
+    [
+      'of a policy',
+      (command) => {
+        writePolicy(
+          JSON.stringify({
+            version: 1,
+            deny: [
+              ...Array.from({ length: 2_000 }, (_, i) => ({ tool: `Tool${String(i)}` })),
+              { tool: 'Bash', pattern: 'forbidden' },
+            ],
+          }),
+        );
+        return call(command);
+      },
+    ],
   ])('%s are read by a process with its own, which records the call once', async (_, input) => {
     expect(await judged(input)).toEqual({ ...judgedAlike, started: 'known own known own ' });
     expect(spoolRecords(spool)).toHaveLength(2);
   });
 
   it('is not suspected merely for its length', async () => {
-    expect(await judged((command) => call(`${command} ${'x'.repeat(1_000_000)}`))).toEqual({ ...judgedAlike, started: 'known known ' });
+    expect(await judged((command) => call(`${command} ${'x'.repeat(1_000_000)}`))).toEqual({
+      ...judgedAlike,
+      started: 'known known ',
+    });
   });
 });
 

@@ -15,8 +15,16 @@ const SAMPLE_POLICY = {
   deny: [
     { tool: 'Bash', pattern: 'rm -rf /', reason: 'Prevents destructive filesystem operations' },
     { tool: 'Bash', pattern: String.raw`curl.*\|.*sh`, reason: 'Blocks piping remote scripts to shell' },
-    { tool: '*', pattern: 'ignore (all |any )?(previous|prior) instructions', reason: 'Prompt injection: instruction override' },
-    { tool: '*', pattern: String.raw`(reveal|print|exfiltrate).{0,40}(system prompt|api[_ ]?key|\.env)`, reason: 'Prompt injection: data exfiltration' },
+    {
+      tool: '*',
+      pattern: 'ignore (all |any )?(previous|prior) instructions',
+      reason: 'Prompt injection: instruction override',
+    },
+    {
+      tool: '*',
+      pattern: String.raw`(reveal|print|exfiltrate).{0,40}(system prompt|api[_ ]?key|\.env)`,
+      reason: 'Prompt injection: data exfiltration',
+    },
     { tool: 'WebFetch', pattern: String.raw`collect\.example\.test|169\.254\.169\.254`, reason: 'Blocked egress host' },
     { tool: 'Read', pattern: String.raw`(\.env|id_rsa|\.aws/credentials)`, reason: 'Sensitive file read' },
     { tool: 'mcp__shell*', reason: 'Shell MCP is banned' },
@@ -48,7 +56,10 @@ beforeEach(() => {
   spool = join(home, '.shieldwatch', 'spool');
   mkdirSync(join(project, '.git'), { recursive: true });
   mkdirSync(join(project, '.agentshield'));
-  writeFileSync(join(project, '.git', 'config'), '[remote "origin"]\n\turl = https://bot:hunter2hunter2@github.com/acme/app.git\n');
+  writeFileSync(
+    join(project, '.git', 'config'),
+    '[remote "origin"]\n\turl = https://bot:hunter2hunter2@github.com/acme/app.git\n',
+  );
   writePolicy(SAMPLE_POLICY);
   env = { HOME: home };
 });
@@ -58,7 +69,11 @@ function writePolicy(policy: unknown): void {
   writeFileSync(join(project, '.agentshield', 'runtime-policy.json'), text);
 }
 
-const bash = (command: string): Record<string, unknown> => ({ cwd: project, tool_name: 'Bash', tool_input: { command } });
+const bash = (command: string): Record<string, unknown> => ({
+  cwd: project,
+  tool_name: 'Bash',
+  tool_input: { command },
+});
 
 describe('hook answer', () => {
   it('blocks in the one form that Claude Code, Codex and Gemini obey, and echoes the event', async () => {
@@ -114,14 +129,24 @@ describe('hook answer', () => {
   });
 
   it('keeps reasons short and non-empty, without secrets of the policy', async () => {
-    writePolicy({ version: 1, deny: [{ tool: 'A', reason: 'x'.repeat(3000) }, { tool: 'B', reason: ' ' }, { tool: 'C', reason: 'not ghp_0123456789abcdef0123' }] });
+    writePolicy({
+      version: 1,
+      deny: [
+        { tool: 'A', reason: 'x'.repeat(3000) },
+        { tool: 'B', reason: ' ' },
+        { tool: 'C', reason: 'not ghp_0123456789abcdef0123' },
+      ],
+    });
     const reasons: string[] = [];
     for (const tool of ['A', 'B', 'C']) {
       const run = await hook.run(stdin('codex', { cwd: project, tool_name: tool }), env);
       reasons.push((JSON.parse(run.stdout) as { reason: string }).reason);
     }
     expect(reasons[0]).toHaveLength(500);
-    expect(reasons.slice(1)).toEqual(['AgentShield: BLOCKED B — denied by policy', 'AgentShield: BLOCKED C — not [REDACTED:github-token]']);
+    expect(reasons.slice(1)).toEqual([
+      'AgentShield: BLOCKED B — denied by policy',
+      'AgentShield: BLOCKED C — not [REDACTED:github-token]',
+    ]);
   });
 });
 
@@ -133,7 +158,10 @@ describe('hook policy', () => {
       [{ version: 2 }, /version is not 1/],
       [{ deny: {} }, /deny is not a list/],
       [{ deny: [{ pattern: 'x' }] }, /deny\[0\]\.tool/],
-      [{ deny: [{ tool: 'Never' }, { tool: 'Never', pattern: '(' }] }, /deny\[1\]\.pattern is not a regular expression/],
+      [
+        { deny: [{ tool: 'Never' }, { tool: 'Never', pattern: '(' }] },
+        /deny\[1\]\.pattern is not a regular expression/,
+      ],
       [{ deny: [{ tool: 'Never', category: 'bogus' }] }, /deny\[0\]\.category/],
     ];
     for (const [policy, message] of broken) {
@@ -169,7 +197,9 @@ describe('hook policy', () => {
     mkdirSync(nested, { recursive: true });
     mkdirSync(join(otherRoot, '.git'), { recursive: true });
     expect((await hook.run(stdin('codex', { ...bash('rm -rf /'), cwd: nested }), env)).exitCode).toBe(2);
-    expect((await hook.run(stdin('codex', { ...bash('rm -rf /'), cwd: otherRoot, session_id: 'another' }), env)).exitCode).toBe(2);
+    expect(
+      (await hook.run(stdin('codex', { ...bash('rm -rf /'), cwd: otherRoot, session_id: 'another' }), env)).exitCode,
+    ).toBe(2);
   });
 
   it('applies the project policy after the agent changed into a folder with its own policy', async () => {
@@ -178,12 +208,19 @@ describe('hook policy', () => {
     writeFileSync(join(own, '.agentshield', 'runtime-policy.json'), '{"version":1,"deny":[{"tool":"Write"}]}');
     const inProject = { ...env, CLAUDE_PROJECT_DIR: project };
     expect((await hook.run(stdin('claude-code', { ...bash('rm -rf /'), cwd: own }), inProject)).exitCode).toBe(2);
-    expect((await hook.run(stdin('claude-code', { ...bash('ls'), cwd: own, tool_name: 'Write' }), inProject)).exitCode).toBe(2);
+    expect(
+      (await hook.run(stdin('claude-code', { ...bash('ls'), cwd: own, tool_name: 'Write' }), inProject)).exitCode,
+    ).toBe(2);
     expect((await hook.run(stdin('claude-code', { ...bash('ls'), cwd: own }), inProject)).exitCode).toBe(0);
   });
 
   it('uses the rule’s category; an empty tool matches all; the first rule wins', async () => {
-    writePolicy({ deny: [{ tool: '', pattern: 'one', category: 'egress' }, { tool: 'Bash', pattern: 'ONE|two' }] });
+    writePolicy({
+      deny: [
+        { tool: '', pattern: 'one', category: 'egress' },
+        { tool: 'Bash', pattern: 'ONE|two' },
+      ],
+    });
     for (const command of ['one', 'two', 'three']) await hook.run(stdin('claude-code', bash(command)), env);
     expect(spoolRecords(spool).map(({ ruleName, ruleCategory }) => [ruleName, ruleCategory])).toEqual([
       ['deny[0]:', 'egress'],
@@ -202,7 +239,10 @@ describe('hook policy', () => {
   it('applies a rule on Write to apply_patch', async () => {
     writePolicy({ version: 1, deny: [{ tool: 'Write', pattern: String.raw`\.env$` }] });
     const patch = '*** Begin Patch\n*** Add File: .env\n+KEY=1\n*** End Patch';
-    expect((await hook.run(stdin('codex', { cwd: project, tool_name: 'apply_patch', tool_input: { command: patch } }), env)).exitCode).toBe(2);
+    expect(
+      (await hook.run(stdin('codex', { cwd: project, tool_name: 'apply_patch', tool_input: { command: patch } }), env))
+        .exitCode,
+    ).toBe(2);
   });
 
   it('blocks an input on which a pattern runs too long, before the agent’s time limit', async () => {
@@ -213,7 +253,14 @@ describe('hook policy', () => {
 
 describe('hook input', () => {
   it('blocks input that it cannot judge', async () => {
-    const inputs = ['', 'garbage', 'null', '[]', '{"hook_event_name":"PreToolUse","tool_name":', stdin('gemini-cli', { tool_name: '' })];
+    const inputs = [
+      '',
+      'garbage',
+      'null',
+      '[]',
+      '{"hook_event_name":"PreToolUse","tool_name":',
+      stdin('gemini-cli', { tool_name: '' }),
+    ];
     for (const input of inputs) {
       const run = await hook.run(input, env);
       expect([input, run.exitCode]).toEqual([input, 2]);
@@ -263,10 +310,13 @@ describe('hook record', () => {
 
   it('holds nothing of the command, the environment or a password in a remote', async () => {
     const secret = 'sk-ant-api03-canarycanarycanary';
-    const run = await hook.run(stdin('claude-code', { ...bash(`echo ${secret} CANARY-WORD; rm -rf /`), session_id: secret }), {
-      ...env,
-      ANTHROPIC_API_KEY: 'CANARY-KEY',
-    });
+    const run = await hook.run(
+      stdin('claude-code', { ...bash(`echo ${secret} CANARY-WORD; rm -rf /`), session_id: secret }),
+      {
+        ...env,
+        ANTHROPIC_API_KEY: 'CANARY-KEY',
+      },
+    );
     const everything = spoolText(spool) + run.stdout + run.stderr;
     expect(everything).not.toMatch(/canary|hunter2/i);
     expect(spoolRecords(spool)[0]?.sessionId).toBe('[REDACTED:anthropic-key]');
@@ -275,7 +325,10 @@ describe('hook record', () => {
   it('stays below 4 KB for any strings', async () => {
     const wide = '\u{1f600}€\u0001\ud800'.repeat(500);
     writePolicy({ deny: [{ tool: '*', reason: wide }] });
-    await hook.run(stdin('claude-code', { ...bash('x'), tool_name: wide, session_id: wide, tool_use_id: wide }), { ...env, SHIELDWATCH_REPOSITORY: wide });
+    await hook.run(stdin('claude-code', { ...bash('x'), tool_name: wide, session_id: wide, tool_use_id: wide }), {
+      ...env,
+      SHIELDWATCH_REPOSITORY: wide,
+    });
     expect(Buffer.byteLength(spoolText(spool))).toBeLessThan(4096);
     expect(decisionRecord.safeParse(spoolRecords(spool)[0]).success).toBe(true);
   });
@@ -285,15 +338,23 @@ describe('hook record', () => {
     writeFileSync(file, '');
     const unwritable = { ...env, SHIELDWATCH_SPOOL_DIR: join(file, 'spool') };
     expect((await hook.run(stdin('claude-code', bash('rm -rf /')), unwritable)).exitCode).toBe(2);
-    expect(await hook.run(stdin('claude-code', bash('ls')), unwritable)).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+    expect(await hook.run(stdin('claude-code', bash('ls')), unwritable)).toEqual({
+      exitCode: 0,
+      stdout: '',
+      stderr: '',
+    });
     const readOnly = join(home, 'read-only');
     mkdirSync(readOnly);
     chmodSync(readOnly, 0o500);
-    expect((await hook.run(stdin('claude-code', bash('rm -rf /')), { ...env, SHIELDWATCH_SPOOL_DIR: readOnly })).exitCode).toBe(2);
+    expect(
+      (await hook.run(stdin('claude-code', bash('rm -rf /')), { ...env, SHIELDWATCH_SPOOL_DIR: readOnly })).exitCode,
+    ).toBe(2);
   });
 
   it('keeps lines whole when 20 hooks write concurrently', async () => {
-    const runs = Array.from({ length: 20 }, (_, index) => hook.run(stdin('claude-code', { ...bash('ls'), session_id: `s${String(index)}` }), env));
+    const runs = Array.from({ length: 20 }, (_, index) =>
+      hook.run(stdin('claude-code', { ...bash('ls'), session_id: `s${String(index)}` }), env),
+    );
     await Promise.all(runs);
     const records = spoolRecords(spool);
     expect(new Set(records.map(({ sessionId }) => sessionId)).size).toBe(20);

@@ -22,7 +22,9 @@ export function runHook(args: readonly string[], env: NodeJS.ProcessEnv = proces
   // Where the hook is, and what runs it.
   const own = [dirname(process.argv[1] ?? '/nowhere/hook'), process.execPath];
   const judging: Judging = { mode: fixedMode(args, env), env, projectDir, startDir: process.cwd(), own };
-  const settle = (decision: Decision | undefined): void => { conclude(decision, startedAt, judging); };
+  const settle = (decision: Decision | undefined): void => {
+    conclude(decision, startedAt, judging);
+  };
   const judge = (input: string): void => {
     try {
       settle(decide(input, judging));
@@ -38,7 +40,10 @@ export function runHook(args: readonly string[], env: NodeJS.ProcessEnv = proces
     settle(UNREADABLE);
     return undefined;
   }
-  if (typeof text !== 'string') return text.then(judge, () => { settle(UNREADABLE); });
+  if (typeof text !== 'string')
+    return text.then(judge, () => {
+      settle(UNREADABLE);
+    });
   judge(text);
   return undefined;
 }
@@ -52,7 +57,10 @@ const UNREADABLE: Decision = {
 /** Has the call judged, answered and recorded by a hook that draws its own seed. Returns the exit code. */
 function askAnotherProcess(input: string): number {
   const options = process.execArgv.filter((option) => option !== FIXED_SEED_OPTION);
-  const { status } = spawnSync(process.execPath, [...options, ...process.argv.slice(1)], { input, stdio: ['pipe', 'inherit', 'inherit'] });
+  const { status } = spawnSync(process.execPath, [...options, ...process.argv.slice(1)], {
+    input,
+    stdio: ['pipe', 'inherit', 'inherit'],
+  });
   if (status !== null) return status;
   return answer(UNREADABLE.event, UNREADABLE.call.tool, cannotJudge('the guard failed'));
 }

@@ -7,12 +7,44 @@ import { actionOf, isWriting } from './tool-names.js';
 // Lists of lower-case words and no regular expressions: compiling one that ignores case takes longer than all the rest.
 
 /** Every guarded path contains one of these, except the guard's own folders. */
-const NAMES = ['agentshield', 'runtime-policy', '.claude', '.codex', '.gemini', 'settings', 'hooks.json', 'hook.cjs', 'config.toml', 'shieldwatch', 'gemini-cli', 'claude-code', 'codex', '.env'];
+const NAMES = [
+  'agentshield',
+  'runtime-policy',
+  '.claude',
+  '.codex',
+  '.gemini',
+  'settings',
+  'hooks.json',
+  'hook.cjs',
+  'config.toml',
+  'shieldwatch',
+  'gemini-cli',
+  'claude-code',
+  'codex',
+  '.env',
+];
 
 /** Characters of patterns, and words of programs, that reach files without naming them. */
 const PATTERNS = ['*', '?', '[', ']', "$'", '{'];
 const PROGRAMS = [
-  'rm', 'mv', 'ln', 'find', 'rsync', 'rmdir', 'shred', 'chmod', 'chown', 'cp', 'tar', 'unzip', 'clean', 'claude', 'codex', 'gemini', 'eval', 'remove-item',
+  'rm',
+  'mv',
+  'ln',
+  'find',
+  'rsync',
+  'rmdir',
+  'shred',
+  'chmod',
+  'chown',
+  'cp',
+  'tar',
+  'unzip',
+  'clean',
+  'claude',
+  'codex',
+  'gemini',
+  'eval',
+  'remove-item',
   'move-item',
 ];
 
@@ -22,7 +54,11 @@ const PROGRAMS = [
  *
  * @param own files and folders of the guard's own.
  */
-export function mayTouchGuard({ tool, input, cwd }: Pick<ToolCall, 'tool' | 'input' | 'cwd'>, { texts, paths }: Subject, own: readonly string[]): boolean {
+export function mayTouchGuard(
+  { tool, input, cwd }: Pick<ToolCall, 'tool' | 'input' | 'cwd'>,
+  { texts, paths }: Subject,
+  own: readonly string[],
+): boolean {
   const action = actionOf(tool);
   if (isWriting(action)) return action === 'move' || paths.some((path) => isNamed(path, own) || leadsElsewhere(path));
   if (action === undefined) return isNamed(input, own) || paths.length > 0;
@@ -37,11 +73,23 @@ function isNamed(text: string, own: readonly string[]): boolean {
 }
 
 /** Names in the path of a working folder below which every file is guarded. */
-const FOLDERS = ['agentshield', '.claude', '.codex', '.gemini', 'managed-settings', 'gemini-cli', 'claude-code', 'codex'];
+const FOLDERS = [
+  'agentshield',
+  '.claude',
+  '.codex',
+  '.gemini',
+  'managed-settings',
+  'gemini-cli',
+  'claude-code',
+  'codex',
+];
 
 function isInGuarded(cwd: string, own: readonly string[]): boolean {
   const lower = `${cwd.toLowerCase()}/`;
-  return FOLDERS.some((name) => lower.includes(name)) || own.some((path) => lower.includes(`/${basename(path).toLowerCase()}/`));
+  return (
+    FOLDERS.some((name) => lower.includes(name)) ||
+    own.some((path) => lower.includes(`/${basename(path).toLowerCase()}/`))
+  );
 }
 
 function withoutQuotes(text: string): string {

@@ -22,7 +22,12 @@ export function patchedFiles(text: string): PatchedFile[] {
     const header = /^\s*\*\*\* (Add File|Update File|Delete File|Move to): ?(.*?)\s*$/.exec(line);
     const last = files.at(-1);
     if (header === null) last?.lines.push(line);
-    else if (header[1] !== 'Move to') files.push({ kind: header[1] === 'Add File' ? 'add' : header[1] === 'Delete File' ? 'delete' : 'update', path: header[2] ?? '', lines: [] });
+    else if (header[1] !== 'Move to')
+      files.push({
+        kind: header[1] === 'Add File' ? 'add' : header[1] === 'Delete File' ? 'delete' : 'update',
+        path: header[2] ?? '',
+        lines: [],
+      });
     else if (last !== undefined) last.movedTo = header[2] ?? '';
   }
   return files;

@@ -16,7 +16,8 @@ export function pathForms(path: string, cwd: string, home = process.env['HOME'])
   if (/^(?!\/\/)[\w./@+-]+$/.test(path) && !/\.(?:\/|$)/.test(path)) return [plain];
   const forms = new Set([plain]);
   let text = path.replaceAll('\0', '');
-  if (/^file:/i.test(text)) text = decoded(text.replace(/^file:(?:\/\/[^/\\]*(?=[/\\]))?/i, '').replace(/^[/\\](?=[a-z]:)/i, ''));
+  if (/^file:/i.test(text))
+    text = decoded(text.replace(/^file:(?:\/\/[^/\\]*(?=[/\\]))?/i, '').replace(/^[/\\](?=[a-z]:)/i, ''));
   if (home !== undefined && home !== '') text = text.replace(/^~(?=[/\\]|$)/, home);
   for (const form of new Set([text, text.trim(), text.normalize('NFC')])) {
     forms.add(resolve(cwd, form));
@@ -36,7 +37,15 @@ export function pathForms(path: string, cwd: string, home = process.env['HOME'])
   function add(absolute: string): void {
     forms.add(resolve(absolute));
     // Windows leaves out dots and blanks at the end of a name, and opens its data by `::$DATA`.
-    forms.add(resolve(absolute.replace(/:(?::\$data)?(?=\/|$)/gi, '').split('/').map((name) => (/^\.{1,2}$/.test(name) ? name : name.replace(/[. ]+$/, ''))).join('/')));
+    forms.add(
+      resolve(
+        absolute
+          .replace(/:(?::\$data)?(?=\/|$)/gi, '')
+          .split('/')
+          .map((name) => (/^\.{1,2}$/.test(name) ? name : name.replace(/[. ]+$/, '')))
+          .join('/'),
+      ),
+    );
   }
 }
 

@@ -76,7 +76,9 @@ export function readStockPolicy(cwd: string): PolicyFile[] {
 function readPolicy(path: string): string | undefined {
   try {
     // Most folders have none, and an error costs more than a look. What a look cannot see may yet be there.
-    return existsSync(path) || statSync(path, { throwIfNoEntry: false }) !== undefined ? readFile(path, MAX_POLICY) : undefined;
+    return existsSync(path) || statSync(path, { throwIfNoEntry: false }) !== undefined
+      ? readFile(path, MAX_POLICY)
+      : undefined;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;

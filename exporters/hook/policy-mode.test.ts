@@ -19,12 +19,18 @@ beforeEach(() => {
 });
 
 function writePolicy(policy: unknown): void {
-  writeFileSync(join(project, '.agentshield', 'runtime-policy.json'), typeof policy === 'string' ? policy : JSON.stringify(policy));
+  writeFileSync(
+    join(project, '.agentshield', 'runtime-policy.json'),
+    typeof policy === 'string' ? policy : JSON.stringify(policy),
+  );
 }
 
 function verdict(tool: string, input: unknown, mode: PolicyMode, cwd = project): string {
   const env = { HOME: project, SHIELDWATCH_SPOOL_DIR: join(project, 'spool') };
-  return judge({ event: 'PreToolUse', tool, input: JSON.stringify(input), cwd, sessionId: 's', agent: '' }, { mode, env, projectDir: '' }).decision;
+  return judge(
+    { event: 'PreToolUse', tool, input: JSON.stringify(input), cwd, sessionId: 's', agent: '' },
+    { mode, env, projectDir: '' },
+  ).decision;
 }
 
 describe('coversTool', () => {
@@ -43,22 +49,33 @@ describe('coversTool', () => {
       ['a*b*c', 'aXbXc', true, true, false],
       ['ab*ba', 'aba', false, false, false],
     ];
-    expect(cases.map(([rule, tool]) => [rule, tool, ...(['safe', 'mended', 'stock'] as const).map((mode) => coversTool(rule, tool, mode))])).toEqual(cases);
+    expect(
+      cases.map(([rule, tool]) => [
+        rule,
+        tool,
+        ...(['safe', 'mended', 'stock'] as const).map((mode) => coversTool(rule, tool, mode)),
+      ]),
+    ).toEqual(cases);
   });
 
   it('is never laxer in safe mode than in another', () => {
     const name = fc.string({ unit: fc.constantFrom('a', 'b', '*', '_'), maxLength: 6 });
-    fc.assert(fc.property(name, name, (rule, tool) => {
-      if (POLICY_MODES.some((mode) => coversTool(rule, tool, mode))) expect(coversTool(rule, tool, 'safe')).toBe(true);
-    }));
+    fc.assert(
+      fc.property(name, name, (rule, tool) => {
+        if (POLICY_MODES.some((mode) => coversTool(rule, tool, mode)))
+          expect(coversTool(rule, tool, 'safe')).toBe(true);
+      }),
+    );
   });
 
   it('reads * as a regular expression would read .*', () => {
     const name = fc.string({ unit: fc.constantFrom('a', 'b', '*'), maxLength: 7 });
     const plain = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 7 });
-    fc.assert(fc.property(name, plain, (rule, tool) => {
-      expect(coversTool(rule, tool, 'mended')).toBe(new RegExp(`^${rule.replaceAll('*', '.*')}$`).test(tool));
-    }));
+    fc.assert(
+      fc.property(name, plain, (rule, tool) => {
+        expect(coversTool(rule, tool, 'mended')).toBe(new RegExp(`^${rule.replaceAll('*', '.*')}$`).test(tool));
+      }),
+    );
   });
 });
 
@@ -70,7 +87,10 @@ describe('the stock mode', () => {
     const folder = mkdtempSync(join(tmpdir(), 'shieldwatch-stock-'));
     mkdirSync(join(folder, '.claude'));
     writeFileSync(join(folder, '.claude', 'settings.json'), '{}');
-    execFileSync(process.execPath, [findAgentshield().cli, 'runtime', 'install', '-p', folder], { cwd: folder, stdio: 'ignore' });
+    execFileSync(process.execPath, [findAgentshield().cli, 'runtime', 'install', '-p', folder], {
+      cwd: folder,
+      stdio: 'ignore',
+    });
     const settings = execFileSync('cat', [join(folder, '.claude', 'settings.json')], { encoding: 'utf8' });
     const { hooks } = JSON.parse(settings) as { hooks: { PreToolUse: { hook: string }[] } };
     script = hooks.PreToolUse[0]?.hook ?? '';
@@ -83,10 +103,29 @@ describe('the stock mode', () => {
 
   it('gives the verdicts of AgentShield’s own hook', () => {
     expect(script).toMatch(/^node -e/);
-    const policy = { version: 1, deny: [{ tool: 'Bash', pattern: 'rm -rf /' }, { tool: 'mcp__*__write' }, { tool: 'mcp__shell*' }, { tool: 'Edit', pattern: '' }], rateLimit: { maxPerMinute: 0, tools: ['Read'] } };
-    const calls: [string, unknown][] = [['Bash', { command: 'RM -RF /' }], ['Bash', { command: 'ls' }], ['BashOutput', { a: 'rm -rf /' }], ['mcp__files__write', {}], ['mcp__shell__x', {}], ['Edit', {}], ['Read', {}]];
+    const policy = {
+      version: 1,
+      deny: [
+        { tool: 'Bash', pattern: 'rm -rf /' },
+        { tool: 'mcp__*__write' },
+        { tool: 'mcp__shell*' },
+        { tool: 'Edit', pattern: '' },
+      ],
+      rateLimit: { maxPerMinute: 0, tools: ['Read'] },
+    };
+    const calls: [string, unknown][] = [
+      ['Bash', { command: 'RM -RF /' }],
+      ['Bash', { command: 'ls' }],
+      ['BashOutput', { a: 'rm -rf /' }],
+      ['mcp__files__write', {}],
+      ['mcp__shell__x', {}],
+      ['Edit', {}],
+      ['Read', {}],
+    ];
     writePolicy(policy);
-    expect(calls.map(([tool, input]) => verdict(tool, input, 'stock'))).toEqual(calls.map(([tool, input]) => stock(tool, input)));
+    expect(calls.map(([tool, input]) => verdict(tool, input, 'stock'))).toEqual(
+      calls.map(([tool, input]) => stock(tool, input)),
+    );
     for (const broken of ['{', '{"version":1,"deny":[{"tool":"Bash","pattern":"("}]}']) {
       writePolicy(broken);
       expect([verdict('Bash', {}, 'stock'), stock('Bash', {})]).toEqual(['allow', 'allow']);
@@ -99,7 +138,11 @@ describe('the stock mode', () => {
   it('reads the policy of the call’s own folder only', () => {
     writePolicy({ deny: [{ tool: 'Bash' }] });
     mkdirSync(join(project, 'below'));
-    expect(POLICY_MODES.map((mode) => verdict('Bash', {}, mode, join(project, 'below')))).toEqual(['block', 'block', 'allow']);
+    expect(POLICY_MODES.map((mode) => verdict('Bash', {}, mode, join(project, 'below')))).toEqual([
+      'block',
+      'block',
+      'allow',
+    ]);
   });
 });
 
@@ -112,7 +155,13 @@ describe('the rate limit', () => {
 
   it('blocks calls beyond the limit of the named tools, in safe and mended mode', () => {
     writePolicy({ version: 1, deny: [], rateLimit: limit });
-    expect(Array.from({ length: 5 }, () => verdict('Bash', {}, 'safe'))).toEqual(['allow', 'allow', 'allow', 'block', 'block']);
+    expect(Array.from({ length: 5 }, () => verdict('Bash', {}, 'safe'))).toEqual([
+      'allow',
+      'allow',
+      'allow',
+      'block',
+      'block',
+    ]);
     expect(verdict('Read', {}, 'safe')).toBe('allow');
     expect(verdict('Bash', {}, 'mended')).toBe('block');
     expect(verdict('Bash', {}, 'stock')).toBe('allow');
@@ -120,9 +169,15 @@ describe('the rate limit', () => {
 
   it('counts each session over the last minute', () => {
     const folder = join(project, 'rate');
-    const at = (now: number, sessionId = 's'): string => countCall(limit, { folder, policyPath: '/p', sessionId }, { tool: 'Bash', input: '{}' }, now);
+    const at = (now: number, sessionId = 's'): string =>
+      countCall(limit, { folder, policyPath: '/p', sessionId }, { tool: 'Bash', input: '{}' }, now);
     const start = 60_000 * 1000;
-    expect([at(start), at(start + 1), at(start + 2), at(start + 3)]).toEqual(['within', 'within', 'within', 'exceeded']);
+    expect([at(start), at(start + 1), at(start + 2), at(start + 3)]).toEqual([
+      'within',
+      'within',
+      'within',
+      'exceeded',
+    ]);
     expect(at(start, 'another')).toBe('within');
     // Ten seconds into the next minute five sixths of the three calls still count.
     expect([at(start + 70_000), at(start + 70_001)]).toEqual(['within', 'exceeded']);
@@ -132,9 +187,12 @@ describe('the rate limit', () => {
 
   it('counts a call once for any number of hooks, also across a minute boundary', () => {
     const folder = join(project, 'once');
-    const at = (now: number, toolCallId: string, input = '{}'): string => countCall(limit, { folder, policyPath: '/p', sessionId: 's' }, { toolCallId, tool: 'Bash', input }, now);
+    const at = (now: number, toolCallId: string, input = '{}'): string =>
+      countCall(limit, { folder, policyPath: '/p', sessionId: 's' }, { toolCallId, tool: 'Bash', input }, now);
     const start = 60_000 * 1000;
-    expect(['a', 'a', 'b', 'b', 'c', 'c', 'a'].map((id) => at(start + 59_999, id))).toEqual(Array.from({ length: 7 }, () => 'within'));
+    expect(['a', 'a', 'b', 'b', 'c', 'c', 'a'].map((id) => at(start + 59_999, id))).toEqual(
+      Array.from({ length: 7 }, () => 'within'),
+    );
     expect(at(start + 60_001, 'c')).toBe('within');
     expect([at(start + 60_002, 'd'), at(start + 60_003, 'd')]).toEqual(['within', 'within']);
     expect(at(start + 60_004, 'e')).toBe('exceeded');
@@ -143,23 +201,39 @@ describe('the rate limit', () => {
 
   it('distinguishes calls of equal id by their input', () => {
     const folder = join(project, 'same-id');
-    const answers = ['1', '2', '3', '4'].map((input) => countCall(limit, { folder, policyPath: '/p', sessionId: 's' }, { toolCallId: 'call_0', tool: 'Bash', input }, 0));
+    const answers = ['1', '2', '3', '4'].map((input) =>
+      countCall(limit, { folder, policyPath: '/p', sessionId: 's' }, { toolCallId: 'call_0', tool: 'Bash', input }, 0),
+    );
     expect(answers).toEqual(['within', 'within', 'within', 'exceeded']);
   });
 
   it('is reported as not enforced when calls cannot be counted', () => {
     const folder = join(project, 'file');
     writeFileSync(folder, '');
-    expect(countCall(limit, { folder, policyPath: '/p', sessionId: 's' }, { tool: 'Bash', input: '{}' }, 0)).toBe('unknown');
+    expect(countCall(limit, { folder, policyPath: '/p', sessionId: 's' }, { tool: 'Bash', input: '{}' }, 0)).toBe(
+      'unknown',
+    );
     writePolicy({ version: 1, rateLimit: { maxPerMinute: 0, tools: ['Bash'] } });
     const env = { HOME: project, SHIELDWATCH_SPOOL_DIR: folder };
     const call = { event: 'PreToolUse', tool: 'Bash', input: '{}', cwd: project, sessionId: 's', agent: '' };
-    expect(judge(call, { mode: 'safe', env, projectDir: '' })).toEqual({ decision: 'allow', rateLimit: 'not-enforced' });
-    expect(judge(call, { mode: 'stock', env, projectDir: '' })).toEqual({ decision: 'allow', rateLimit: 'not-enforced' });
+    expect(judge(call, { mode: 'safe', env, projectDir: '' })).toEqual({
+      decision: 'allow',
+      rateLimit: 'not-enforced',
+    });
+    expect(judge(call, { mode: 'stock', env, projectDir: '' })).toEqual({
+      decision: 'allow',
+      rateLimit: 'not-enforced',
+    });
   });
 
   it('of a wrong type makes the policy invalid', () => {
-    for (const rateLimit of [{}, { maxPerMinute: '3', tools: [] }, { maxPerMinute: 3, tools: 'Bash' }, 3, { maxPerMinute: -1, tools: [] }]) {
+    for (const rateLimit of [
+      {},
+      { maxPerMinute: '3', tools: [] },
+      { maxPerMinute: 3, tools: 'Bash' },
+      3,
+      { maxPerMinute: -1, tools: [] },
+    ]) {
       writePolicy({ version: 1, rateLimit });
       expect(verdict('Read', {}, 'safe')).toBe('block');
     }
@@ -171,7 +245,9 @@ it('a rule’s id is independent of its reason and of secrets in its pattern', (
   expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$/);
   expect(ruleId({ tool: 'Bash', pattern: /rm -rf/i })).toBe(id);
   expect(ruleId({ tool: 'Bash', pattern: /rm -r/i })).not.toBe(id);
-  const [one, two] = ['aaaaaaaaaaaaaaaaaaaa', 'bbbbbbbbbbbbbbbbbbbb'].map((secret) => ruleId({ tool: 'Bash', pattern: new RegExp(`ghp_${secret}`) }));
+  const [one, two] = ['aaaaaaaaaaaaaaaaaaaa', 'bbbbbbbbbbbbbbbbbbbb'].map((secret) =>
+    ruleId({ tool: 'Bash', pattern: new RegExp(`ghp_${secret}`) }),
+  );
   expect(one).toBe(two);
 });
 

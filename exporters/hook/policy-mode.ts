@@ -30,7 +30,10 @@ export function coversTool(ruleTool: string, tool: string, mode: PolicyMode): bo
 
 function covers(ruleTool: string, tool: string, mode: PolicyMode): boolean {
   if (ruleTool === '*' || ruleTool === tool) return true;
-  return (mode !== 'mended' && tool.startsWith(ruleTool.replace('*', ''))) || (mode !== 'stock' && matchesWildcard(ruleTool, tool));
+  return (
+    (mode !== 'mended' && tool.startsWith(ruleTool.replace('*', ''))) ||
+    (mode !== 'stock' && matchesWildcard(ruleTool, tool))
+  );
 }
 
 /** Each `*` matches any characters. Greedy from the left, so the time is linear in the name. */

@@ -45,13 +45,17 @@ export function parsePolicy(text: string): Policy {
   const deny = policy['deny'] ?? [];
   if (!Array.isArray(deny)) throw new PolicyError('deny is not a list');
   const rules = deny.map((rule: unknown, index) => parseRule(rule, `deny[${String(index)}]`));
-  return { deny: rules, ...(policy['rateLimit'] === undefined ? {} : { rateLimit: parseRateLimit(policy['rateLimit']) }) };
+  return {
+    deny: rules,
+    ...(policy['rateLimit'] === undefined ? {} : { rateLimit: parseRateLimit(policy['rateLimit']) }),
+  };
 }
 
 function parseRateLimit(limit: unknown): RateLimit {
   if (!isObject(limit)) throw new PolicyError('rateLimit is not an object');
   const { maxPerMinute, tools } = limit;
-  if (typeof maxPerMinute !== 'number' || !(maxPerMinute >= 0)) throw new PolicyError('rateLimit.maxPerMinute is not a number of calls');
+  if (typeof maxPerMinute !== 'number' || !(maxPerMinute >= 0))
+    throw new PolicyError('rateLimit.maxPerMinute is not a number of calls');
   if (!Array.isArray(tools) || !tools.every((tool): tool is string => typeof tool === 'string')) {
     throw new PolicyError('rateLimit.tools is not a list of names');
   }

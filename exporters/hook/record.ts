@@ -11,7 +11,8 @@ import { isToolEvent, PROBE_SESSION, type ToolCall } from './tool-call.js';
 import type { Verdict } from './verdict.js';
 
 /** What of a call is recorded; its input is not. */
-export type RecordedCall = Pick<ToolCall, 'tool' | 'cwd' | 'sessionId' | 'toolCallId' | 'agent' | 'agentVersion'> & Partial<Pick<ToolCall, 'event'>>;
+export type RecordedCall = Pick<ToolCall, 'tool' | 'cwd' | 'sessionId' | 'toolCallId' | 'agent' | 'agentVersion'> &
+  Partial<Pick<ToolCall, 'event'>>;
 
 /** Where a call was made, beyond what it says itself. */
 export interface Surroundings {
@@ -24,7 +25,12 @@ export interface Surroundings {
  * Appends one line for the shipper. Telemetry fails open: every error here is ignored, the verdict
  * has been given. The lengths keep a line of any characters below 4 KB.
  */
-export function record(call: RecordedCall, verdict: Verdict, durationMs: number, { env, projectDir }: Surroundings): void {
+export function record(
+  call: RecordedCall,
+  verdict: Verdict,
+  durationMs: number,
+  { env, projectDir }: Surroundings,
+): void {
   if (call.sessionId === PROBE_SESSION) return;
   try {
     const line = decisionRecord(call, verdict, durationMs, { env, projectDir });
@@ -35,7 +41,12 @@ export function record(call: RecordedCall, verdict: Verdict, durationMs: number,
 }
 
 /** The record of a decision made now, scrubbed. */
-export function decisionRecord(call: RecordedCall, verdict: Verdict, durationMs: number, { env, projectDir }: Surroundings): DecisionRecord {
+export function decisionRecord(
+  call: RecordedCall,
+  verdict: Verdict,
+  durationMs: number,
+  { env, projectDir }: Surroundings,
+): DecisionRecord {
   const actorId = actor(env);
   const [sessionId = '', agent = '', agentVersion = '', tool = '', toolCallId = ''] = scrubTexts(
     [call.sessionId, call.agent, call.agentVersion ?? '', call.tool, call.toolCallId ?? ''],

@@ -7,15 +7,34 @@ import type { RuleCategory } from '#schemas/records/enums.js';
 const WORDS: readonly (readonly [RuleCategory, RegExp])[] = [
   // Comes first: "Prompt injection: data exfiltration" is an injection, whatever its aim.
   ['injection', /injection|jailbreak|instruction override|(ignore|disregard|forget)\b.*\binstructions|system prompt/i],
-  ['remote-code', /\bpip(e|es|ed|ing)\b.*\b(shell|sh|bash|interpreter)\b|remote (script|code)|\b(curl|wget)\b.*\|.*\b(sh|bash|zsh|python|node)\b|base64 .*\|/i],
-  ['exfiltration', /exfiltrat|data theft|leak(s|ing|age)?\b|\b(reveal|print|dump|upload|send|post)\b.{0,40}(secret|credential|api[_ ]?key|\.env|token)/i],
-  ['credential', /sensitive|credential|secret|private key|\.env\b|id_(rsa|ed25519)|\.(aws|ssh|npmrc|netrc|kube|gnupg)\b|\/etc\/(shadow|passwd)/i],
-  ['destructive', /destructive|\brm -|wipe|\bmkfs|\bdd if=|\bshred\b|force.?push|push .*(--force|-f\b)|reset --hard|\b(drop|truncate) (table|database)|chmod .*777|delet(e|es|ing|ion)/i],
-  ['egress', /egress|outbound|upload|network|169\.254\.169\.254|metadata (service|host|endpoint)|https?:\/\/|\b(curl|wget|nc|ncat|scp)\b/i],
+  [
+    'remote-code',
+    /\bpip(e|es|ed|ing)\b.*\b(shell|sh|bash|interpreter)\b|remote (script|code)|\b(curl|wget)\b.*\|.*\b(sh|bash|zsh|python|node)\b|base64 .*\|/i,
+  ],
+  [
+    'exfiltration',
+    /exfiltrat|data theft|leak(s|ing|age)?\b|\b(reveal|print|dump|upload|send|post)\b.{0,40}(secret|credential|api[_ ]?key|\.env|token)/i,
+  ],
+  [
+    'credential',
+    /sensitive|credential|secret|private key|\.env\b|id_(rsa|ed25519)|\.(aws|ssh|npmrc|netrc|kube|gnupg)\b|\/etc\/(shadow|passwd)/i,
+  ],
+  [
+    'destructive',
+    /destructive|\brm -|wipe|\bmkfs|\bdd if=|\bshred\b|force.?push|push .*(--force|-f\b)|reset --hard|\b(drop|truncate) (table|database)|chmod .*777|delet(e|es|ing|ion)/i,
+  ],
+  [
+    'egress',
+    /egress|outbound|upload|network|169\.254\.169\.254|metadata (service|host|endpoint)|https?:\/\/|\b(curl|wget|nc|ncat|scp)\b/i,
+  ],
   ['mcp', /\bmcp(\b|_)/i],
 ];
 
-const CATEGORIES: ReadonlySet<string> = new Set<RuleCategory>(['other', 'sensitive-file', ...WORDS.map(([category]) => category)]);
+const CATEGORIES: ReadonlySet<string> = new Set<RuleCategory>([
+  'other',
+  'sensitive-file',
+  ...WORDS.map(([category]) => category),
+]);
 
 /** Guard for the `category` field of a policy rule. */
 export function isRuleCategory(value: unknown): value is RuleCategory {
@@ -40,5 +59,8 @@ export function categoryOf(rule: {
 
 /** A regular expression as the text it matches, roughly: `rm\s+-rf` as `rm -rf`. */
 function plainPattern(source: string): string {
-  return source.replace(/\\s[+*]?/g, ' ').replace(/\\b/g, ' ').replace(/\\(.)/g, '$1');
+  return source
+    .replace(/\\s[+*]?/g, ' ')
+    .replace(/\\b/g, ' ')
+    .replace(/\\(.)/g, '$1');
 }

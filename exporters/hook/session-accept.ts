@@ -15,7 +15,11 @@ export interface ChangedPolicy {
 export function changedSessions(home: string, project: string): ChangedPolicy[] {
   return sessions(home).flatMap(({ name, session }): ChangedPolicy[] => {
     if (session === undefined) return [{ session: name, path: 'its copy', what: 'cannot be read as it was kept' }];
-    return changedPaths(session, project).map((path) => ({ session: name, path, what: existsSync(path) ? 'has changed' : 'is gone' }));
+    return changedPaths(session, project).map((path) => ({
+      session: name,
+      path,
+      what: existsSync(path) ? 'has changed' : 'is gone',
+    }));
   });
 }
 
@@ -25,8 +29,14 @@ export function acceptPolicies(home: string, project: string): number {
   for (const { name, session } of sessions(home)) {
     const paths = session === undefined ? [] : changedPaths(session, project);
     if (session !== undefined && paths.length === 0) continue;
-    const policies = Object.entries(session?.policies ?? {}).flatMap(([path, text]): [string, string][] => (paths.includes(path) ? (existsSync(path) ? [[path, readFileSync(path, 'utf8')]] : []) : [[path, text]]));
-    writeSession(join(sessionsFolder(home), name), { first: session?.first ?? project, policies: Object.fromEntries(policies) }, false);
+    const policies = Object.entries(session?.policies ?? {}).flatMap(([path, text]): [string, string][] =>
+      paths.includes(path) ? (existsSync(path) ? [[path, readFileSync(path, 'utf8')]] : []) : [[path, text]],
+    );
+    writeSession(
+      join(sessionsFolder(home), name),
+      { first: session?.first ?? project, policies: Object.fromEntries(policies) },
+      false,
+    );
     count += 1;
   }
   return count;

@@ -1,5 +1,17 @@
 import { spawnSync } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -22,7 +34,10 @@ beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), 'shieldwatch-session-'));
   project = join(home, 'work', 'app');
   mkdirSync(join(project, '.git'), { recursive: true });
-  writePolicy(project, { deny: [{ tool: 'Bash', pattern: 'forbidden' }], rateLimit: { maxPerMinute: 3, tools: ['Read'] } });
+  writePolicy(project, {
+    deny: [{ tool: 'Bash', pattern: 'forbidden' }],
+    rateLimit: { maxPerMinute: 3, tools: ['Read'] },
+  });
 });
 
 const policyOf = (folder: string): string => join(folder, '.agentshield', 'runtime-policy.json');
@@ -33,13 +48,35 @@ function writePolicy(folder: string, policy: unknown): void {
   writeFileSync(policyOf(folder), JSON.stringify(policy));
 }
 
-interface Call { readonly cwd?: string; readonly started?: string; readonly session?: string; readonly tool?: string; readonly command?: string; readonly event?: string }
+interface Call {
+  readonly cwd?: string;
+  readonly started?: string;
+  readonly session?: string;
+  readonly tool?: string;
+  readonly command?: string;
+  readonly event?: string;
+}
 
 let calls = 0;
 
 /** Exit code of one call. The process is started in `started`, which no call chooses. */
-async function call({ cwd = project, started = project, session = 's1', tool = 'Bash', command = 'forbidden', event = 'PreToolUse' }: Call = {}): Promise<number | null> {
-  const input = { session_id: session, turn_id: 't', cwd, hook_event_name: event, tool_name: tool, tool_input: { command }, tool_use_id: `call_${String((calls += 1))}` };
+async function call({
+  cwd = project,
+  started = project,
+  session = 's1',
+  tool = 'Bash',
+  command = 'forbidden',
+  event = 'PreToolUse',
+}: Call = {}): Promise<number | null> {
+  const input = {
+    session_id: session,
+    turn_id: 't',
+    cwd,
+    hook_event_name: event,
+    tool_name: tool,
+    tool_input: { command },
+    tool_use_id: `call_${String((calls += 1))}`,
+  };
   return (await hook.run(JSON.stringify(input), { HOME: home }, started)).exitCode;
 }
 
@@ -54,9 +91,20 @@ describe('a session is held to the policy it began with', () => {
     expect([await call(), await call({ command: 'new' })]).toEqual([2, 0]);
     rmSync(dirname(policyOf(project)), { recursive: true });
     expect(await call()).toBe(2);
-    expect(records().map(({ policyChange }) => policyChange)).toEqual([undefined, undefined, 'changed', 'changed', 'changed', 'removed', 'removed', 'removed']);
+    expect(records().map(({ policyChange }) => policyChange)).toEqual([
+      undefined,
+      undefined,
+      'changed',
+      'changed',
+      'changed',
+      'removed',
+      'removed',
+      'removed',
+    ]);
     expect(records().every((record) => decisionRecord.safeParse(record).success)).toBe(true);
-    expect(decisionAttributes(decisionRecord.parse(records()[2]))).toMatchObject({ 'agentshield.policy.change': 'changed' });
+    expect(decisionAttributes(decisionRecord.parse(records()[2]))).toMatchObject({
+      'agentshield.policy.change': 'changed',
+    });
   });
 
   it('a later session is held to the policy of its own start', async () => {
@@ -91,19 +139,29 @@ describe('a session is held to the policy it began with', () => {
     await call();
     writePolicy(project, { deny: [] });
     const folder = join(home, '.shieldwatch');
-    expect(changedSessions(folder, project)).toEqual([{ session: 's1.json', path: policyOf(project), what: 'has changed' }]);
+    expect(changedSessions(folder, project)).toEqual([
+      { session: 's1.json', path: policyOf(project), what: 'has changed' },
+    ]);
     expect(changedSessions(folder, join(home, 'elsewhere'))).toEqual([]);
     expect(acceptPolicies(folder, project)).toBe(1);
     expect([await call(), changedSessions(folder, project)]).toEqual([0, []]);
   });
 
   it('accepting needs a terminal and no agent', () => {
-    expect(() => { refuseAgents({}, false); }).toThrow(/no terminal/);
-    for (const name of ['CLAUDECODE', 'AI_AGENT', 'GEMINI_CLI', 'CODEX_SANDBOX_NETWORK_DISABLED', 'CODEX_THREAD_ID']) expect(() => { refuseAgents({ [name]: '1' }, true); }).toThrow(/started by an agent/);
+    expect(() => {
+      refuseAgents({}, false);
+    }).toThrow(/no terminal/);
+    for (const name of ['CLAUDECODE', 'AI_AGENT', 'GEMINI_CLI', 'CODEX_SANDBOX_NETWORK_DISABLED', 'CODEX_THREAD_ID'])
+      expect(() => {
+        refuseAgents({ [name]: '1' }, true);
+      }).toThrow(/started by an agent/);
     refuseAgents({ PATH: '/bin' }, true);
     const cli = join(packageRoot(), 'dist', 'exporters', 'cli.js');
     expect(existsSync(cli)).toBe(true);
-    const run = spawnSync(process.execPath, [cli, 'policy', 'accept'], { env: { PATH: process.env['PATH'], HOME: home }, encoding: 'utf8' });
+    const run = spawnSync(process.execPath, [cli, 'policy', 'accept'], {
+      env: { PATH: process.env['PATH'], HOME: home },
+      encoding: 'utf8',
+    });
     expect([run.status, run.stderr]).toEqual([1, expect.stringContaining('no terminal to ask on')]);
   });
 });
@@ -146,10 +204,28 @@ describe('the folder a call names', () => {
 });
 
 it('a shell command of a skill is judged as a call, answered for its event and recorded with it', async () => {
-  const input = { session_id: 's', prompt_id: 'p', cwd: project, hook_event_name: 'PreSkillShellCommand', tool_name: 'Bash', tool_input: { command: 'forbidden' }, tool_use_id: 'x', command_name: 'deploy', command_source: 'project', invoked_by: 'claude' };
+  const input = {
+    session_id: 's',
+    prompt_id: 'p',
+    cwd: project,
+    hook_event_name: 'PreSkillShellCommand',
+    tool_name: 'Bash',
+    tool_input: { command: 'forbidden' },
+    tool_use_id: 'x',
+    command_name: 'deploy',
+    command_source: 'project',
+    invoked_by: 'claude',
+  };
   const { exitCode, stdout } = await hook.run(JSON.stringify(input), { HOME: home }, project);
-  expect([exitCode, JSON.parse(stdout)]).toEqual([2, expect.objectContaining({ hookSpecificOutput: expect.objectContaining({ hookEventName: 'PreSkillShellCommand' }) as unknown })]);
+  expect([exitCode, JSON.parse(stdout)]).toEqual([
+    2,
+    expect.objectContaining({
+      hookSpecificOutput: expect.objectContaining({ hookEventName: 'PreSkillShellCommand' }) as unknown,
+    }),
+  ]);
   expect(records()[0]).toMatchObject({ tool: 'Bash', decision: 'block', hookEvent: 'PreSkillShellCommand' });
-  expect(decisionAttributes(decisionRecord.parse(records()[0]))).toMatchObject({ 'agentshield.hook.event': 'PreSkillShellCommand' });
+  expect(decisionAttributes(decisionRecord.parse(records()[0]))).toMatchObject({
+    'agentshield.hook.event': 'PreSkillShellCommand',
+  });
   expect(readFileSync(join(home, '.shieldwatch', 'sessions', 's.json'), 'utf8')).toContain('forbidden');
 });

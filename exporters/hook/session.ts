@@ -46,10 +46,19 @@ export function parseSession(file: string): Session | undefined {
 }
 
 /** Adds policies that newly apply to the session. When that cannot be written, only the files count. */
-export function keepPolicies(home: string, sessionId: string, cwd: string, known: Session | undefined, policies: ReadonlyMap<string, string>): void {
+export function keepPolicies(
+  home: string,
+  sessionId: string,
+  cwd: string,
+  known: Session | undefined,
+  policies: ReadonlyMap<string, string>,
+): void {
   if (sessionId === '') return;
   const isNew = [...policies.keys()].some((path) => known === undefined || !Object.hasOwn(known.policies, path));
   if (known !== undefined && (!isNew || Object.keys(known.policies).length >= MAX_POLICIES)) return;
-  const session: Session = { first: known?.first ?? cwd, policies: { ...Object.fromEntries(policies), ...known?.policies } };
+  const session: Session = {
+    first: known?.first ?? cwd,
+    policies: { ...Object.fromEntries(policies), ...known?.policies },
+  };
   writeSession(fileOf(home, sessionId), session, known === undefined);
 }

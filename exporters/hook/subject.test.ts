@@ -22,18 +22,37 @@ function writeRules(...deny: object[]): void {
 
 function verdict(tool: string, input: unknown, mode: PolicyMode = 'safe'): string {
   const env = { HOME: project, SHIELDWATCH_SPOOL_DIR: join(project, 'spool') };
-  return judge({ event: 'PreToolUse', tool, input: JSON.stringify(input), cwd: project, sessionId: '', agent: '' }, { mode, env, projectDir: '' }).decision;
+  return judge(
+    { event: 'PreToolUse', tool, input: JSON.stringify(input), cwd: project, sessionId: '', agent: '' },
+    { mode, env, projectDir: '' },
+  ).decision;
 }
 
 const patch = (...lines: string[]): string => ['*** Begin Patch', ...lines, '*** End Patch'].join('\n');
 
 describe('a pattern is tested on', () => {
   it('the decoded strings of the input', () => {
-    writeRules({ tool: 'Bash', pattern: String.raw`rm\s+-rf` }, { tool: 'Bash', pattern: '^halt$' }, { tool: 'Bash', pattern: 'say "yes"' });
-    for (const command of ['rm\t-rf /', 'rm \\\n -rf /', 'rm\\\n\t-rf /', 'rm\n-rf', 'halt', 'say "yes"', "r''m -rf /", 'r\\m -rf /', '"rm" \'-rf\' /', 'rm${IFS}-rf /']) {
+    writeRules(
+      { tool: 'Bash', pattern: String.raw`rm\s+-rf` },
+      { tool: 'Bash', pattern: '^halt$' },
+      { tool: 'Bash', pattern: 'say "yes"' },
+    );
+    for (const command of [
+      'rm\t-rf /',
+      'rm \\\n -rf /',
+      'rm\\\n\t-rf /',
+      'rm\n-rf',
+      'halt',
+      'say "yes"',
+      "r''m -rf /",
+      'r\\m -rf /',
+      '"rm" \'-rf\' /',
+      'rm${IFS}-rf /',
+    ]) {
       expect([command, verdict('Bash', { command })]).toEqual([command, 'block']);
     }
-    for (const command of ['ls', 'halt now', 'rm -r f']) expect([command, verdict('Bash', { command })]).toEqual([command, 'allow']);
+    for (const command of ['ls', 'halt now', 'rm -r f'])
+      expect([command, verdict('Bash', { command })]).toEqual([command, 'allow']);
     // AgentShield's own hook has the JSON text alone.
     expect(['rm\t-rf /', 'halt'].map((command) => verdict('Bash', { command }, 'stock'))).toEqual(['allow', 'allow']);
   });
@@ -46,21 +65,25 @@ describe('a pattern is tested on', () => {
   });
 
   it('every string at any depth, and the JSON text', () => {
-    fc.assert(fc.property(fc.jsonValue({ maxDepth: 4 }), fc.string(), (value, text) => {
-      const input = JSON.stringify({ value, inner: [{ text }] });
-      const { texts } = subjectOf({ tool: 'Any', input, cwd: '/' }, 'safe');
-      expect(texts[0]).toBe(input);
-      expect(texts).toContain(text);
-    }));
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 4 }), fc.string(), (value, text) => {
+        const input = JSON.stringify({ value, inner: [{ text }] });
+        const { texts } = subjectOf({ tool: 'Any', input, cwd: '/' }, 'safe');
+        expect(texts[0]).toBe(input);
+        expect(texts).toContain(text);
+      }),
+    );
   });
 
   it('a command with continued lines joined', () => {
     const piece = fc.constantFrom('a', '\\\n', ' ', '"', "'", '\\', '\n', '$IFS');
-    fc.assert(fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
-      const command = pieces.join('');
-      const { texts } = subjectOf({ tool: 'Bash', input: JSON.stringify({ command }), cwd: '/' }, 'safe');
-      expect(texts).toContain(command.replace(/\\\n/g, ''));
-    }));
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+        const command = pieces.join('');
+        const { texts } = subjectOf({ tool: 'Bash', input: JSON.stringify({ command }), cwd: '/' }, 'safe');
+        expect(texts).toContain(command.replace(/\\\n/g, ''));
+      }),
+    );
   });
 });
 
@@ -73,9 +96,24 @@ describe('a pattern for a path is tested on', () => {
     symlinkSync('.github', join(project, 'gh'));
     expect(verdict('Read', { file_path: join(project, 'plain.txt') })).toBe('block');
     expect(verdict('read_file', { path: 'plain.txt' })).toBe('block');
-    expect(verdict('Edit', { file_path: join(project, 'gh/workflows/new.yml'), old_string: '', new_string: 'x' })).toBe('block');
-    const call = { event: 'PreToolUse', tool: 'Edit', input: JSON.stringify({ file_path: 'workflows/a.yml' }), cwd: join(project, '.github'), sessionId: '', agent: '' };
-    expect(judge(call, { mode: 'safe', env: { HOME: project, SHIELDWATCH_SPOOL_DIR: join(project, 'spool') }, projectDir: project }).decision).toBe('block');
+    expect(verdict('Edit', { file_path: join(project, 'gh/workflows/new.yml'), old_string: '', new_string: 'x' })).toBe(
+      'block',
+    );
+    const call = {
+      event: 'PreToolUse',
+      tool: 'Edit',
+      input: JSON.stringify({ file_path: 'workflows/a.yml' }),
+      cwd: join(project, '.github'),
+      sessionId: '',
+      agent: '',
+    };
+    expect(
+      judge(call, {
+        mode: 'safe',
+        env: { HOME: project, SHIELDWATCH_SPOOL_DIR: join(project, 'spool') },
+        projectDir: project,
+      }).decision,
+    ).toBe('block');
     expect(verdict('Read', { file_path: join(project, 'a.txt') })).toBe('allow');
   });
 });
@@ -112,8 +150,14 @@ describe('one action under several tool names', () => {
   it('applies to reading tools too', () => {
     writeRules({ tool: 'Read', pattern: String.raw`\.env$` });
     const reads: [string, unknown][] = [
-      ['Read', { file_path: '.env' }], ['Grep', { pattern: 'KEY', path: '.env' }], ['read_file', { absolute_path: '/a/.env' }], ['read_many_files', { paths: ['a', '.env'] }],
-      ['search_file_content', { pattern: '.', path: '.env' }], ['mcp__fs__read_text_file', { path: '.env' }], ['mcp__fs__read_multiple_files', { paths: ['.env'] }], ['view_image', { path: '.env' }],
+      ['Read', { file_path: '.env' }],
+      ['Grep', { pattern: 'KEY', path: '.env' }],
+      ['read_file', { absolute_path: '/a/.env' }],
+      ['read_many_files', { paths: ['a', '.env'] }],
+      ['search_file_content', { pattern: '.', path: '.env' }],
+      ['mcp__fs__read_text_file', { path: '.env' }],
+      ['mcp__fs__read_multiple_files', { paths: ['.env'] }],
+      ['view_image', { path: '.env' }],
     ];
     for (const [tool, input] of reads) expect([tool, verdict(tool, input)]).toEqual([tool, 'block']);
     // A pattern of names is not a file that is read.
@@ -123,44 +167,114 @@ describe('one action under several tool names', () => {
   it('a rule on Read covers searches and listings by their glob', () => {
     writeRules({ tool: 'Read', pattern: String.raw`(^|/)\.env$` });
     const reads: [string, unknown][] = [
-      ['Grep', { pattern: '.', glob: '.env' }], ['Grep', { pattern: '.', glob: '**/{a,.env}', path: 'src' }], ['grep_search', { pattern: '.', include: '.env' }], ['grep_search', { pattern: '.', include_pattern: '.env', dir_path: 'src' }],
-      ['Glob', { pattern: '**/.env' }], ['glob', { pattern: '.env' }], ['read_many_files', { include: ['a', '.env'] }], ['mcp__fs__read_file', { target: { path: '.env' } }],
+      ['Grep', { pattern: '.', glob: '.env' }],
+      ['Grep', { pattern: '.', glob: '**/{a,.env}', path: 'src' }],
+      ['grep_search', { pattern: '.', include: '.env' }],
+      ['grep_search', { pattern: '.', include_pattern: '.env', dir_path: 'src' }],
+      ['Glob', { pattern: '**/.env' }],
+      ['glob', { pattern: '.env' }],
+      ['read_many_files', { include: ['a', '.env'] }],
+      ['mcp__fs__read_file', { target: { path: '.env' } }],
     ];
     for (const [tool, input] of reads) expect([tool, input, verdict(tool, input)]).toEqual([tool, input, 'block']);
-    for (const [tool, input] of [['Grep', { pattern: '.', glob: '!.env' }], ['Grep', { pattern: '.env' }], ['Glob', { pattern: '**/*.ts' }], ['list_directory', { dir_path: '.' }]] as const) expect([tool, verdict(tool, input)]).toEqual([tool, 'allow']);
+    for (const [tool, input] of [
+      ['Grep', { pattern: '.', glob: '!.env' }],
+      ['Grep', { pattern: '.env' }],
+      ['Glob', { pattern: '**/*.ts' }],
+      ['list_directory', { dir_path: '.' }],
+    ] as const)
+      expect([tool, verdict(tool, input)]).toEqual([tool, 'allow']);
   });
 
   it('covers search, listing and MCP tools, with names in any letter case', () => {
-    writeRules({ tool: 'Grep', pattern: 'forbidden' }, { tool: 'Glob', pattern: 'forbidden' }, { tool: 'mcp__tickets__*' }, { tool: 'mcp__git_hub__delete' }, { tool: 'Bash', pattern: 'forbidden' }, { tool: 'WRITE', pattern: 'forbidden' });
+    writeRules(
+      { tool: 'Grep', pattern: 'forbidden' },
+      { tool: 'Glob', pattern: 'forbidden' },
+      { tool: 'mcp__tickets__*' },
+      { tool: 'mcp__git_hub__delete' },
+      { tool: 'Bash', pattern: 'forbidden' },
+      { tool: 'WRITE', pattern: 'forbidden' },
+    );
     for (const [tool, input] of [
-      ['grep_search', { pattern: 'forbidden' }], ['search_file_content', { pattern: 'forbidden' }], ['glob', { pattern: 'forbidden' }], ['LS', { path: 'forbidden' }],
-      ['mcp_tickets_close', {}], ['mcp__tickets__close', {}], ['tickets__close', {}], ['MCP__Tickets__close', {}], ['mcp_git_hub_delete', {}],
-      ['bash', { command: 'forbidden' }], ['BASH', { command: 'forbidden' }], ['Run_Shell_Command', { command: 'forbidden' }], ['write', { file_path: 'forbidden' }], ['Write', { file_path: 'forbidden' }],
-    ] as const) expect([tool, verdict(tool, input)]).toEqual([tool, 'block']);
+      ['grep_search', { pattern: 'forbidden' }],
+      ['search_file_content', { pattern: 'forbidden' }],
+      ['glob', { pattern: 'forbidden' }],
+      ['LS', { path: 'forbidden' }],
+      ['mcp_tickets_close', {}],
+      ['mcp__tickets__close', {}],
+      ['tickets__close', {}],
+      ['MCP__Tickets__close', {}],
+      ['mcp_git_hub_delete', {}],
+      ['bash', { command: 'forbidden' }],
+      ['BASH', { command: 'forbidden' }],
+      ['Run_Shell_Command', { command: 'forbidden' }],
+      ['write', { file_path: 'forbidden' }],
+      ['Write', { file_path: 'forbidden' }],
+    ] as const)
+      expect([tool, verdict(tool, input)]).toEqual([tool, 'block']);
     expect(verdict('mcp_ticketing_close', {})).toBe('allow');
-    expect([verdict('bash', { command: 'forbidden' }, 'stock'), verdict('mcp_tickets_close', {}, 'stock'), verdict('grep_search', { pattern: 'forbidden' }, 'stock')]).toEqual(['allow', 'allow', 'allow']);
+    expect([
+      verdict('bash', { command: 'forbidden' }, 'stock'),
+      verdict('mcp_tickets_close', {}, 'stock'),
+      verdict('grep_search', { pattern: 'forbidden' }, 'stock'),
+    ]).toEqual(['allow', 'allow', 'allow']);
   });
 
   it('covers every spelling of a path', () => {
     writeRules({ tool: 'Read', pattern: String.raw`^/mnt/c/app/\.env$|^/srv/app/\.env$|^C:/app/\.env$` });
     const paths: unknown[] = [
-      '/srv/app/.env', ['a', '/srv/app/.env'], 'file:///srv/app/.env', 'FILE://localhost/srv/app/%2Eenv', 'file:/srv/app/.env', '/srv/app/./.env', '//srv//app/.env', '/srv/app/x/../.env/', '/srv/app/.env.', '/srv/app/.env. .',
-      'C:\\app\\.env', 'c:/app/.env', 'file:///C:/app/.env', '\\\\?\\C:\\app\\.env', '\\\\wsl$\\Ubuntu\\srv\\app\\.env', '//wsl.localhost/Debian/srv/app/.env', 'C:\\app\\.env::$DATA', '\\srv\\app\\.env',
+      '/srv/app/.env',
+      ['a', '/srv/app/.env'],
+      'file:///srv/app/.env',
+      'FILE://localhost/srv/app/%2Eenv',
+      'file:/srv/app/.env',
+      '/srv/app/./.env',
+      '//srv//app/.env',
+      '/srv/app/x/../.env/',
+      '/srv/app/.env.',
+      '/srv/app/.env. .',
+      'C:\\app\\.env',
+      'c:/app/.env',
+      'file:///C:/app/.env',
+      '\\\\?\\C:\\app\\.env',
+      '\\\\wsl$\\Ubuntu\\srv\\app\\.env',
+      '//wsl.localhost/Debian/srv/app/.env',
+      'C:\\app\\.env::$DATA',
+      '\\srv\\app\\.env',
     ];
     for (const file_path of paths) expect([file_path, verdict('Read', { file_path })]).toEqual([file_path, 'block']);
     writeRules({ tool: 'Write', pattern: `^${project}/\\.ssh/` });
     expect(verdict('Write', { file_path: `${project}/.ssh/x`, content: '' })).toBe('block');
-    fc.assert(fc.property(fc.string(), fc.string(), (path, cwd) => {
-      expect(pathForms(path, `/${cwd}`)).toContain(resolve(`/${cwd}`, path));
-    }));
+    fc.assert(
+      fc.property(fc.string(), fc.string(), (path, cwd) => {
+        expect(pathForms(path, `/${cwd}`)).toContain(resolve(`/${cwd}`, path));
+      }),
+    );
     expect(pathForms('~/.ssh/id', '/', '/home/me')).toContain('/home/me/.ssh/id');
   });
 
   it('covers shells, agents and web tools', () => {
-    writeRules({ tool: 'Bash', pattern: 'forbidden' }, { tool: 'WebFetch', pattern: 'host' }, { tool: 'Task', pattern: 'spy' }, { tool: 'WebSearch' });
+    writeRules(
+      { tool: 'Bash', pattern: 'forbidden' },
+      { tool: 'WebFetch', pattern: 'host' },
+      { tool: 'Task', pattern: 'spy' },
+      { tool: 'WebSearch' },
+    );
     const calls: [string, unknown][] = [
-      ...['Bash', 'PowerShell', 'run_shell_command', 'shell', 'exec_command', 'local_shell', 'unified_exec', 'mcp__x__execute_command'].map((tool): [string, unknown] => [tool, { command: 'forbidden' }]),
-      ['exec_command', { cmd: 'forbidden' }], ['web_fetch', { prompt: 'get host' }], ['Agent', { prompt: 'spy' }], ['google_web_search', {}],
+      ...[
+        'Bash',
+        'PowerShell',
+        'run_shell_command',
+        'shell',
+        'exec_command',
+        'local_shell',
+        'unified_exec',
+        'mcp__x__execute_command',
+      ].map((tool): [string, unknown] => [tool, { command: 'forbidden' }]),
+      ['exec_command', { cmd: 'forbidden' }],
+      ['web_fetch', { prompt: 'get host' }],
+      ['Agent', { prompt: 'spy' }],
+      ['google_web_search', {}],
     ];
     for (const [tool, input] of calls) expect([tool, verdict(tool, input)]).toEqual([tool, 'block']);
   });
@@ -176,7 +290,11 @@ describe('one action under several tool names', () => {
 });
 
 it('reads source, target and content of each file in a patch', () => {
-  expect(patchedFiles(`x <<EOF\n${patch('*** Update File: a b.txt ', '*** Move to: c', '@@ f', '-1', '+2', '*** Delete File: d', '*** Add File: e', '+one')}`)).toEqual([
+  expect(
+    patchedFiles(
+      `x <<EOF\n${patch('*** Update File: a b.txt ', '*** Move to: c', '@@ f', '-1', '+2', '*** Delete File: d', '*** Add File: e', '+one')}`,
+    ),
+  ).toEqual([
     { kind: 'update', path: 'a b.txt', movedTo: 'c', lines: ['@@ f', '-1', '+2'] },
     { kind: 'delete', path: 'd', lines: [] },
     { kind: 'add', path: 'e', lines: ['+one', '*** End Patch'] },

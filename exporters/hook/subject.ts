@@ -31,7 +31,11 @@ function realPath(path: string): string {
 }
 
 /** Names of what says which files a search reads, and which a listing shows. One that begins with `!` leaves files out. */
-const GLOB_KEYS: Readonly<Partial<Record<Action, RegExp>>> = { read: /^include/i, 'search-files': /^(?:globs?|include.*)$/i, 'find-files': /^(?:globs?|include.*|pattern)$/i };
+const GLOB_KEYS: Readonly<Partial<Record<Action, RegExp>>> = {
+  read: /^include/i,
+  'search-files': /^(?:globs?|include.*)$/i,
+  'find-files': /^(?:globs?|include.*|pattern)$/i,
+};
 
 /**
  * The input as JSON text, and in every mode but `stock` also each string in it as the tool will read it: JSON writes a
@@ -56,16 +60,25 @@ export function subjectOf({ tool, input, cwd }: Pick<ToolCall, 'tool' | 'input' 
   const takesPaths = fellowNames(action).length > 0;
   const globs = action === undefined ? undefined : GLOB_KEYS[action];
   const value: unknown = input === '' ? undefined : JSON.parse(input);
-  visitStrings(value, texts, (key) => (!takesPaths ? undefined : globs?.test(key) === true ? addGlob : PATH_KEYS.test(key) ? addPath : undefined));
+  visitStrings(value, texts, (key) =>
+    !takesPaths ? undefined : globs?.test(key) === true ? addGlob : PATH_KEYS.test(key) ? addPath : undefined,
+  );
   if (action === 'shell') texts.push(...texts.slice(1).flatMap(asShellReads));
   const names = new Set(policyNames(tool, action));
   if (!hasPatch) return { names: [...names], texts: [...texts, ...paths], fellows: fellowNames(action), paths };
   // Codex also takes a patch from a shell command.
   for (const name of policyNames(tool, 'patch')) names.add(name);
-  for (const { path, movedTo, lines } of texts.slice(1).flatMap((text) => (mayHoldPatch(text) ? patchedFiles(text) : []))) {
+  for (const { path, movedTo, lines } of texts
+    .slice(1)
+    .flatMap((text) => (mayHoldPatch(text) ? patchedFiles(text) : []))) {
     addPath(path);
     if (movedTo !== undefined) addPath(movedTo);
-    texts.push(lines.filter((line) => line.startsWith('+')).map((line) => line.slice(1)).join('\n'));
+    texts.push(
+      lines
+        .filter((line) => line.startsWith('+'))
+        .map((line) => line.slice(1))
+        .join('\n'),
+    );
   }
   texts.push(...paths);
   return { names: [...names], texts, fellows: fellowNames('patch'), paths };
@@ -87,7 +100,8 @@ function visitStrings(value: unknown, texts: string[], ofKey: (key: string) => A
       for (const item of words) left.push({ value: item, add });
     } else if (typeof it === 'object' && it !== null) {
       const { command, args } = it as { command?: unknown; args?: unknown };
-      if (typeof command === 'string' && Array.isArray(args)) texts.push([command, ...(args as unknown[]).map(String)].join(' '));
+      if (typeof command === 'string' && Array.isArray(args))
+        texts.push([command, ...(args as unknown[]).map(String)].join(' '));
       for (const [key, item] of Object.entries(it)) left.push({ value: item, add: ofKey(key) ?? add });
     }
   }

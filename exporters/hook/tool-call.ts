@@ -45,7 +45,8 @@ const DEFAULT_EVENT = 'PreToolUse';
 /** Reads the JSON of Claude Code, Codex or Gemini. A call that names no tool cannot be judged. */
 export function parseHookInput(text: string, env: NodeJS.ProcessEnv): HookInput {
   const parsed = parseObject(withoutBom(text));
-  if (parsed === undefined) return { kind: 'unreadable', problem: 'the hook input is not a JSON object', event: DEFAULT_EVENT };
+  if (parsed === undefined)
+    return { kind: 'unreadable', problem: 'the hook input is not a JSON object', event: DEFAULT_EVENT };
   const name = stringOf(parsed['hook_event_name']);
   if (name !== DEFAULT_EVENT && isOtherEvent(name)) return { kind: 'not-a-call' };
   const event = name === DEFAULT_EVENT || /^[A-Za-z]{1,64}$/.test(name) ? name : DEFAULT_EVENT;

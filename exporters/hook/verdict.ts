@@ -67,8 +67,17 @@ function apply(call: ToolCall, judging: Judging): Verdict {
   const { mode } = judging;
   const subject = subjectOf(call, mode);
   const harm = mode === 'stock' ? undefined : harmToGuard(call, subject, judging);
-  if (harm !== undefined) return { decision: 'block', reason: `the guard protects itself: ${harm}`, ruleName: 'built-in:self-protection', ruleCategory: 'other' };
-  const { policies, change } = mode === 'stock' ? { policies: parsed(readStockPolicy(call.cwd)), change: undefined } : policiesInForce(call, judging);
+  if (harm !== undefined)
+    return {
+      decision: 'block',
+      reason: `the guard protects itself: ${harm}`,
+      ruleName: 'built-in:self-protection',
+      ruleCategory: 'other',
+    };
+  const { policies, change } =
+    mode === 'stock'
+      ? { policies: parsed(readStockPolicy(call.cwd)), change: undefined }
+      : policiesInForce(call, judging);
   const verdict = judgeBy(policies, call, subject, judging);
   return change === undefined ? verdict : { ...verdict, policyChange: change };
 }
@@ -78,13 +87,17 @@ interface InForce {
   readonly policy: Policy;
 }
 
-const parsed = (files: readonly PolicyFile[]): InForce[] => files.map(({ path, text }) => ({ path, policy: parsePolicy(text) }));
+const parsed = (files: readonly PolicyFile[]): InForce[] =>
+  files.map(({ path, text }) => ({ path, policy: parsePolicy(text) }));
 
 /**
  * The policies of the folder the agent was started in, of the session's project and first folder, and of the call's own;
  * and those that the session came under before and that their files do not have any more, until a person accepts that.
  */
-function policiesInForce(call: ToolCall, { env, projectDir, startDir = '' }: Judging): { policies: InForce[]; change: PolicyChange | undefined } {
+function policiesInForce(
+  call: ToolCall,
+  { env, projectDir, startDir = '' }: Judging,
+): { policies: InForce[]; change: PolicyChange | undefined } {
   const home = shieldwatchFolder(env);
   const sessionId = call.sessionId === PROBE_SESSION ? '' : call.sessionId;
   const session = readSession(home, sessionId);
@@ -92,7 +105,9 @@ function policiesInForce(call: ToolCall, { env, projectDir, startDir = '' }: Jud
   const texts = readPolicies(folders, env['HOME'] ?? '');
   const policies = parsed([...texts].map(([path, text]) => ({ path, text })));
   keepPolicies(home, sessionId, call.cwd, session, texts);
-  const kept = Object.entries(session?.policies ?? {}).filter(([path, text]) => texts.get(path) !== text && isPolicyOf(path, folders));
+  const kept = Object.entries(session?.policies ?? {}).filter(
+    ([path, text]) => texts.get(path) !== text && isPolicyOf(path, folders),
+  );
   if (kept.length === 0) return { policies, change: undefined };
   const change = kept.every(([path]) => texts.has(path)) ? 'changed' : 'removed';
   return { policies: [...policies, ...parsed(kept.map(([path, text]) => ({ path, text })))], change };
@@ -100,7 +115,11 @@ function policiesInForce(call: ToolCall, { env, projectDir, startDir = '' }: Jud
 
 function judgeBy(policies: readonly InForce[], call: ToolCall, subject: Subject, { mode, env }: Judging): Verdict {
   const { names } = subject;
-  const rule = matchingRule(policies.flatMap(({ policy }) => policy.deny), subject, mode);
+  const rule = matchingRule(
+    policies.flatMap(({ policy }) => policy.deny),
+    subject,
+    mode,
+  );
   // AgentShield's own words for a rule without a reason.
   if (rule !== undefined) {
     const reason = rule.reason ?? 'denied by policy';
@@ -113,7 +132,11 @@ function judgeBy(policies: readonly InForce[], call: ToolCall, subject: Subject,
 }
 
 /** Built-in rules, before every policy: {@link guardHarm}. */
-function harmToGuard(call: ToolCall, subject: Subject, { env, projectDir, startDir = '', own = [] }: Judging): string | undefined {
+function harmToGuard(
+  call: ToolCall,
+  subject: Subject,
+  { env, projectDir, startDir = '', own = [] }: Judging,
+): string | undefined {
   const all = [shieldwatchFolder(env), spoolFolder(env), ...own];
   if (!mayTouchGuard(call, subject, all)) return undefined;
   const projects = [projectDir, startDir, call.cwd].filter((folder) => folder !== '');
@@ -127,7 +150,9 @@ interface Limited {
 
 function withLimit(path: string, { rateLimit }: Policy, names: readonly string[], mode: PolicyMode): Limited[] {
   if (rateLimit === undefined) return [];
-  return rateLimit.tools.some((tool) => names.some((name) => coversTool(tool, name, mode))) ? [{ path, limit: rateLimit }] : [];
+  return rateLimit.tools.some((tool) => names.some((name) => coversTool(tool, name, mode)))
+    ? [{ path, limit: rateLimit }]
+    : [];
 }
 
 /** One limit for each policy: of a file and the copy of it the lower one. */
@@ -143,12 +168,18 @@ function strictest(limited: readonly Limited[]): Limited[] {
 /** A limit that cannot be counted is reported as not enforced: a full disk must not stop the agent. */
 function holdToLimits(limited: readonly Limited[], call: ToolCall, folder: string): Verdict {
   const now = Date.now();
-  const answers = strictest(limited).map(({ path, limit }) => ({ limit, answer: countCall(limit, { folder, policyPath: path, sessionId: call.sessionId }, call, now) }));
+  const answers = strictest(limited).map(({ path, limit }) => ({
+    limit,
+    answer: countCall(limit, { folder, policyPath: path, sessionId: call.sessionId }, call, now),
+  }));
   const exceeded = answers.find(({ answer }) => answer === 'exceeded');
   if (exceeded !== undefined) {
     const { maxPerMinute, tools } = exceeded.limit;
     const reason = `rate limit: more than ${String(maxPerMinute)} calls a minute of ${tools.join(', ')}`;
     return { decision: 'block', reason, ruleName: 'rateLimit', ruleCategory: 'other', rateLimit: 'enforced' };
   }
-  return { decision: 'allow', rateLimit: answers.every(({ answer }) => answer === 'within') ? 'enforced' : 'not-enforced' };
+  return {
+    decision: 'allow',
+    rateLimit: answers.every(({ answer }) => answer === 'within') ? 'enforced' : 'not-enforced',
+  };
 }

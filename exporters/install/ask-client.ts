@@ -10,7 +10,11 @@ const TIME_LIMIT_MS = 15_000;
 export type Answer =
   /** It is not installed here, or is too old to say. */
   | { readonly kind: 'silent' }
-  | { readonly kind: 'claude-code'; readonly version: string; readonly invalid: readonly { readonly file: string; readonly problem: string }[] }
+  | {
+      readonly kind: 'claude-code';
+      readonly version: string;
+      readonly invalid: readonly { readonly file: string; readonly problem: string }[];
+    }
   | { readonly kind: 'codex'; readonly hooks: readonly CodexHook[]; readonly errors: readonly string[] };
 
 /** A hook as Codex lists it. */
@@ -50,7 +54,12 @@ function programOn({ env, project }: Places, name: string): string | undefined {
 
 /** `claude doctor` names each settings file that it cannot use, and why. */
 async function askClaude(path: string, places: Places): Promise<Answer> {
-  const env = { ...places.env, HOME: places.home, CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1', DISABLE_AUTOUPDATER: '1' };
+  const env = {
+    ...places.env,
+    HOME: places.home,
+    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+    DISABLE_AUTOUPDATER: '1',
+  };
   const output = await run(path, ['doctor'], env, places.project, () => false);
   return readDoctor(output);
 }
@@ -60,10 +69,12 @@ export function readDoctor(output: string): Answer {
   const version = /^Running: .*\((\d+\.\d+\.\d+)\)/m.exec(output)?.[1];
   if (version === undefined || !output.includes('Claude Code doctor')) return SILENT;
   const section = /^Invalid settings\n((?:.+\n?)*)/m.exec(output)?.[1] ?? '';
-  const invalid = [...section.matchAll(/^- (.+?\.json)(?: › ([\w.[\]-]+))?: (.+)$/gm)].map(([, file = '', key, problem = '']) => ({
-    file,
-    problem: key === undefined ? problem : `${key}: ${problem}`,
-  }));
+  const invalid = [...section.matchAll(/^- (.+?\.json)(?: › ([\w.[\]-]+))?: (.+)$/gm)].map(
+    ([, file = '', key, problem = '']) => ({
+      file,
+      problem: key === undefined ? problem : `${key}: ${problem}`,
+    }),
+  );
   // A rule that was skipped leaves the rest of its file in force.
   return { kind: 'claude-code', version, invalid: invalid.filter((line) => !/ was skipped\b/.test(line.problem)) };
 }
@@ -77,11 +88,18 @@ async function askCodex(path: string, places: Places): Promise<Answer> {
     { id: 2, method: 'hooks/list', params: { cwds: [resolve(places.project)] } },
   );
   let answer: Answer = SILENT;
-  await run(path, ['app-server'], { ...places.env, HOME: places.home }, places.project, (line) => {
-    const list = listOf(line);
-    if (list !== undefined) answer = list;
-    return list !== undefined;
-  }, requests);
+  await run(
+    path,
+    ['app-server'],
+    { ...places.env, HOME: places.home },
+    places.project,
+    (line) => {
+      const list = listOf(line);
+      if (list !== undefined) answer = list;
+      return list !== undefined;
+    },
+    requests,
+  );
   return answer;
 }
 
@@ -95,21 +113,48 @@ function listOf(line: string): Answer | undefined {
   if (valueAt(message, 'id') !== 2) return undefined;
   const data = valueAt(message, 'result', 'data');
   if (!Array.isArray(data)) return SILENT;
-  const hooks = data.flatMap((entry) => (Array.isArray(valueAt(entry, 'hooks')) ? (valueAt(entry, 'hooks') as unknown[]) : []));
-  const errors = data.flatMap((entry) => (Array.isArray(valueAt(entry, 'errors')) ? (valueAt(entry, 'errors') as unknown[]) : []));
+  const hooks = data.flatMap((entry) =>
+    Array.isArray(valueAt(entry, 'hooks')) ? (valueAt(entry, 'hooks') as unknown[]) : [],
+  );
+  const errors = data.flatMap((entry) =>
+    Array.isArray(valueAt(entry, 'errors')) ? (valueAt(entry, 'errors') as unknown[]) : [],
+  );
   return {
     kind: 'codex',
-    hooks: hooks.filter(isObject).map((hook) => ({ command: String(hook['command']), sourcePath: String(hook['sourcePath']), enabled: hook['enabled'] !== false, isManaged: hook['isManaged'] === true, trustStatus: String(hook['trustStatus']) })),
+    hooks: hooks
+      .filter(isObject)
+      .map((hook) => ({
+        command: String(hook['command']),
+        sourcePath: String(hook['sourcePath']),
+        enabled: hook['enabled'] !== false,
+        isManaged: hook['isManaged'] === true,
+        trustStatus: String(hook['trustStatus']),
+      })),
     errors: errors.map((error) => String(valueAt(error, 'message')).replace(/\s+/g, ' ').slice(0, 200)),
   };
 }
 
 /** Runs a program until it ends, has printed its last line, or its time is over. Its whole output; empty when it cannot be started. */
-function run(path: string, args: readonly string[], env: NodeJS.ProcessEnv, cwd: string, isLast: (line: string) => boolean, input?: string): Promise<string> {
+function run(
+  path: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  cwd: string,
+  isLast: (line: string) => boolean,
+  input?: string,
+): Promise<string> {
   return new Promise((done) => {
-    const child = spawn(path, args, { cwd, env, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'ignore'], timeout: TIME_LIMIT_MS, killSignal: 'SIGKILL' });
+    const child = spawn(path, args, {
+      cwd,
+      env,
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'ignore'],
+      timeout: TIME_LIMIT_MS,
+      killSignal: 'SIGKILL',
+    });
     let [output, read] = ['', 0];
-    child.once('error', () => { done(''); });
+    child.once('error', () => {
+      done('');
+    });
     child.stdin?.on('error', () => undefined);
     if (input !== undefined) child.stdin?.write(input);
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
@@ -120,6 +165,8 @@ function run(path: string, args: readonly string[], env: NodeJS.ProcessEnv, cwd:
         if (isLast(line)) child.kill('SIGKILL');
       }
     });
-    child.once('close', () => { done(output); });
+    child.once('close', () => {
+      done(output);
+    });
   });
 }

@@ -25,7 +25,9 @@ export function otherHooks(event: string): Switch['find'] {
     hooksBeside(event, seen).flatMap(({ file, power }) => {
       if (power === 'none') return [];
       const what = power === 'rewrites' ? 'it rewrites calls' : 'its text does not show whether it rewrites calls';
-      return [`another hook is registered under ${event} in ${file}, and ${what}: what it makes of one runs without being judged`];
+      return [
+        `another hook is registered under ${event} in ${file}, and ${what}: what it makes of one runs without being judged`,
+      ];
     });
 }
 
@@ -33,28 +35,42 @@ export function otherHooks(event: string): Switch['find'] {
 export function harmlessHooks(event: string): NonNullable<Switch['note']> {
   return (seen) =>
     hooksBeside(event, seen).flatMap(({ file, power }) =>
-      power === 'none' ? [`another hook is registered under ${event} in ${file}: it cannot lift a denial, and its text shows no rewriting of calls, which would run without being judged`] : [],
+      power === 'none'
+        ? [
+            `another hook is registered under ${event} in ${file}: it cannot lift a denial, and its text shows no rewriting of calls, which would run without being judged`,
+          ]
+        : [],
     );
 }
 
 function hooksBeside(event: string, seen: Seen): OtherHook[] {
   if (isManagedAlone(seen)) return [];
-  const settings = seen.files.flatMap(({ file, scope, reading }) => (reading.kind === 'read' && scope !== 'managed' ? [{ file, hooks: reading.settings['hooks'] }] : []));
+  const settings = seen.files.flatMap(({ file, scope, reading }) =>
+    reading.kind === 'read' && scope !== 'managed' ? [{ file, hooks: reading.settings['hooks'] }] : [],
+  );
   // Codex reads this file beside each of its own.
-  const beside = seen.files.filter(({ file }) => file.endsWith('config.toml')).map(({ file }) => join(dirname(file), 'hooks.json')).map((file) => ({ file, hooks: valueAt(jsonOf(seen.textOf(file)), 'hooks') }));
-  return [...settings, ...beside].flatMap(({ file, hooks }) => othersIn(hooks, event).map((entry) => ({ file, power: powerOf(entry, seen) })));
+  const beside = seen.files
+    .filter(({ file }) => file.endsWith('config.toml'))
+    .map(({ file }) => join(dirname(file), 'hooks.json'))
+    .map((file) => ({ file, hooks: valueAt(jsonOf(seen.textOf(file)), 'hooks') }));
+  return [...settings, ...beside].flatMap(({ file, hooks }) =>
+    othersIn(hooks, event).map((entry) => ({ file, power: powerOf(entry, seen) })),
+  );
 }
 
 function othersIn(hooks: unknown, event: string): Record<string, unknown>[] {
   const groups = valueAt(hooks, event);
   const entries = (Array.isArray(groups) ? groups : []).flatMap((group) => valueAt(group, 'hooks')).filter(isObject);
-  return entries.filter((entry) => ![entry['command'], entry['url']].some((text) => typeof text === 'string' && isOurs(text)));
+  return entries.filter(
+    (entry) => ![entry['command'], entry['url']].some((text) => typeof text === 'string' && isOurs(text)),
+  );
 }
 
 /** The key that carries another input, and the one around it. */
 const REWRITES = /updatedInput|hookSpecificOutput[\s\S]*tool_input|tool_input[\s\S]*hookSpecificOutput/;
 /** Programs that do what their arguments and standard input say. */
-const PLAIN_PROGRAMS = /^(?:true|false|:|exit|echo|printf|cat|jq|grep|test|\[|tee|date|logger|sh|bash|dash|zsh|env|exec|node|bun|deno|python3?|ruby|perl)$/;
+const PLAIN_PROGRAMS =
+  /^(?:true|false|:|exit|echo|printf|cat|jq|grep|test|\[|tee|date|logger|sh|bash|dash|zsh|env|exec|node|bun|deno|python3?|ruby|perl)$/;
 /** What loads further files, whose text is not read here. */
 const LOADS = /\brequire\(\s*['"`][./]|\bimport\b[^\n;]*['"`][./]|^\s*(?:\.|source)\s+\S|^\s*from\s+\./m;
 const MAX_PROGRAM = 1024 * 1024;
@@ -62,7 +78,9 @@ const MAX_PROGRAM = 1024 * 1024;
 /** By the text of its command and of the files that this names. A hook that the agent does not wait for has no power. */
 function powerOf(entry: Readonly<Record<string, unknown>>, { places }: Seen): Power {
   if (entry['async'] === true) return 'none';
-  const command = [entry['command'], ...(Array.isArray(entry['args']) ? (entry['args'] as unknown[]) : [])].filter((part): part is string => typeof part === 'string').join(' ');
+  const command = [entry['command'], ...(Array.isArray(entry['args']) ? (entry['args'] as unknown[]) : [])]
+    .filter((part): part is string => typeof part === 'string')
+    .join(' ');
   if (entry['type'] !== 'command' || command === '') return 'unknown';
   if (REWRITES.test(command)) return 'rewrites';
   const project = places.project;
@@ -75,7 +93,10 @@ function powerOf(entry: Readonly<Record<string, unknown>>, { places }: Seen): Po
   const [program = ''] = words;
   const isPlain = PLAIN_PROGRAMS.test(basename(program));
   let power: Power = isPlain || isScript(resolve(project, program)) ? 'none' : 'unknown';
-  for (const file of words.slice(isPlain ? 1 : 0).map((word) => resolve(project, word)).filter(isScript)) {
+  for (const file of words
+    .slice(isPlain ? 1 : 0)
+    .map((word) => resolve(project, word))
+    .filter(isScript)) {
     const text = readFileText(file);
     if (text.kind !== 'text' || text.text.includes('\0') || LOADS.test(text.text)) power = 'unknown';
     else if (REWRITES.test(text.text)) return 'rewrites';
@@ -90,7 +111,15 @@ function isScript(file: string): boolean {
 
 /** Ours is the organisation's, and only those are called. */
 function isManagedAlone({ files, installed }: Seen): boolean {
-  return installed.scope === 'managed' && files.some(({ scope, reading }) => scope === 'managed' && reading.kind === 'read' && (reading.settings['allowManagedHooksOnly'] === true || reading.settings['allow_managed_hooks_only'] === true));
+  return (
+    installed.scope === 'managed' &&
+    files.some(
+      ({ scope, reading }) =>
+        scope === 'managed' &&
+        reading.kind === 'read' &&
+        (reading.settings['allowManagedHooksOnly'] === true || reading.settings['allow_managed_hooks_only'] === true),
+    )
+  );
 }
 
 /** Any managed settings keep mods from overruling what a hook says. */
@@ -105,14 +134,25 @@ export const mods: Switch['find'] = (seen) => {
   const cache = join(places.env['CLAUDE_CONFIG_DIR'] || join(places.home, '.claude'), 'plugins', 'cache');
   return filesBelow(cache, /[\\/]hooks[\\/]hooks\.json$/).flatMap((file) => {
     const [market = '', plugin = ''] = file.slice(cache.length + 1).split(/[\\/]/);
-    const isOff = files.some(({ reading }) => reading.kind === 'read' && valueAt(reading.settings, 'enabledPlugins', `${plugin}@${market}`) === false);
-    return valueAt(jsonOf(readFileText(file)), 'modules') === undefined || isOff ? [] : [`the plugin ${plugin}@${market} has a mod, which may let calls run that a hook denies (${file}); managed settings keep mods from it`];
+    const isOff = files.some(
+      ({ reading }) =>
+        reading.kind === 'read' && valueAt(reading.settings, 'enabledPlugins', `${plugin}@${market}`) === false,
+    );
+    return valueAt(jsonOf(readFileText(file)), 'modules') === undefined || isOff
+      ? []
+      : [
+          `the plugin ${plugin}@${market} has a mod, which may let calls run that a hook denies (${file}); managed settings keep mods from it`,
+        ];
   });
 };
 
 /** A plugin that the start names lies anywhere; what it overrules shows in the session's file afterwards. */
 export const unlistedMods: NonNullable<Switch['note']> = (seen) =>
-  isModFree(seen) ? [] : ['a mod of a plugin that a start names (`--plugin-dir`) may run what the hook denies, which shows here only afterwards; any managed settings file keeps mods from that, and `disableSideloadFlags` in it refuses the argument'];
+  isModFree(seen)
+    ? []
+    : [
+        'a mod of a plugin that a start names (`--plugin-dir`) may run what the hook denies, which shows here only afterwards; any managed settings file keeps mods from that, and `disableSideloadFlags` in it refuses the argument',
+      ];
 
 /** Custom commands of Gemini CLI with shell commands in them: no hook is called for these. */
 export const customCommands: Switch['find'] = ({ places: { home, project } }) =>

@@ -1,4 +1,14 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { CommandError } from '#schemas/errors.js';
 
@@ -18,7 +28,9 @@ export function replaceFile(file: string, text: string, mode = 0o600): void {
     renameSync(next, target);
   } catch (error) {
     rmSync(next, { force: true });
-    throw new CommandError(`${file} cannot be written (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}); nothing was changed`);
+    throw new CommandError(
+      `${file} cannot be written (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}); nothing was changed`,
+    );
   }
 }
 

@@ -50,7 +50,14 @@ const KINDS: Readonly<Record<Kind, string>> = {
 
 type Kind = 'boolean' | 'string' | 'number' | 'array' | 'object';
 
-const KIND_OF = new Map((Object.entries(KINDS) as [Kind, string][]).flatMap(([kind, keys]) => keys.trim().split(/\s+/).map((key) => [key, kind] as const)));
+const KIND_OF = new Map(
+  (Object.entries(KINDS) as [Kind, string][]).flatMap(([kind, keys]) =>
+    keys
+      .trim()
+      .split(/\s+/)
+      .map((key) => [key, kind] as const),
+  ),
+);
 
 /** Within `permissions`, likewise. */
 const RULES = ['allow', 'deny', 'ask', 'additionalDirectories'];
@@ -74,10 +81,13 @@ export function refusedValue(settings: Readonly<Record<string, unknown>>): strin
   const mode = valueAt(permissions, 'defaultMode');
   if (mode !== undefined && !isOneOf(mode, MODES)) return 'permissions.defaultMode is none of its modes';
   const statusLine = settings['statusLine'];
-  if (isObject(statusLine) && (statusLine['type'] !== 'command' || typeof statusLine['command'] !== 'string')) return 'statusLine is not { "type": "command", "command": ... }';
+  if (isObject(statusLine) && (statusLine['type'] !== 'command' || typeof statusLine['command'] !== 'string'))
+    return 'statusLine is not { "type": "command", "command": ... }';
   const enabled = valueAt(settings, 'sandbox', 'enabled');
   if (enabled !== undefined && typeof enabled !== 'boolean') return says('sandbox.enabled', enabled, 'boolean');
-  return OUR_EVENTS.map((event) => refusedHook(event, valueAt(settings, 'hooks', event))).find((refused) => refused !== undefined);
+  return OUR_EVENTS.map((event) => refusedHook(event, valueAt(settings, 'hooks', event))).find(
+    (refused) => refused !== undefined,
+  );
 }
 
 const STRINGS = ['command', 'url', 'if', 'statusMessage', 'prompt', 'model'];
@@ -96,9 +106,12 @@ function refusedHook(event: string, groups: unknown): string | undefined {
       if (!isObject(hook) || !isOneOf(hook['type'], TYPES)) return `${at}.hooks holds something else than a hook`;
       const wrong = STRINGS.find((key) => hook[key] !== undefined && typeof hook[key] !== 'string');
       if (wrong !== undefined) return says(`${at}.hooks: ${wrong}`, hook[wrong], 'string');
-      if (hook['timeout'] !== undefined && !(typeof hook['timeout'] === 'number' && hook['timeout'] > 0)) return `${at}.hooks: timeout is not a number above 0`;
-      if (hook['onFailure'] !== undefined && !isOneOf(hook['onFailure'], ON_FAILURE)) return `${at}.hooks: onFailure is neither "continue" nor "block"`;
-      if (hook['shell'] !== undefined && !isOneOf(hook['shell'], ['bash', 'powershell'])) return `${at}.hooks: shell is neither "bash" nor "powershell"`;
+      if (hook['timeout'] !== undefined && !(typeof hook['timeout'] === 'number' && hook['timeout'] > 0))
+        return `${at}.hooks: timeout is not a number above 0`;
+      if (hook['onFailure'] !== undefined && !isOneOf(hook['onFailure'], ON_FAILURE))
+        return `${at}.hooks: onFailure is neither "continue" nor "block"`;
+      if (hook['shell'] !== undefined && !isOneOf(hook['shell'], ['bash', 'powershell']))
+        return `${at}.hooks: shell is neither "bash" nor "powershell"`;
     }
   }
   return undefined;

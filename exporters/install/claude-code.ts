@@ -13,7 +13,8 @@ const EVENTS = ['PreToolUse', 'PreSkillShellCommand'] as const;
 /** Seconds. A verdict takes milliseconds; patterns are stopped after two seconds. */
 const TIMEOUT_S = 10;
 
-const managedFolder = ({ platform }: Places): string => (platform === 'darwin' ? '/Library/Application Support/ClaudeCode' : '/etc/claude-code');
+const managedFolder = ({ platform }: Places): string =>
+  platform === 'darwin' ? '/Library/Application Support/ClaudeCode' : '/etc/claude-code';
 
 function file(scope: Scope, places: Places): string {
   const { project, home, env } = places;
@@ -26,7 +27,10 @@ function file(scope: Scope, places: Places): string {
 }
 
 function hookEntry({ hook, onFailure }: Wanted): Record<string, unknown> {
-  const shape = hook.type === 'command' ? { type: 'command', command: hook.command } : { type: 'http', url: hook.url, headers: { Authorization: `Bearer ${hook.token}` } };
+  const shape =
+    hook.type === 'command'
+      ? { type: 'command', command: hook.command }
+      : { type: 'http', url: hook.url, headers: { Authorization: `Bearer ${hook.token}` } };
   return { ...shape, timeout: TIMEOUT_S, ...(onFailure === 'block' ? { onFailure } : {}) };
 }
 
@@ -43,7 +47,9 @@ function telemetryEnv(url: string): Record<string, string> {
 
 /** The one variable a project's settings may set: it labels the repository's telemetry. */
 function labels(repository: string): Record<string, string> {
-  const attributes = Object.entries(repositoryAttributes(repository)).map(([key, value]) => `${key}=${encodeURIComponent(value)}`);
+  const attributes = Object.entries(repositoryAttributes(repository)).map(
+    ([key, value]) => `${key}=${encodeURIComponent(value)}`,
+  );
   return { OTEL_RESOURCE_ATTRIBUTES: attributes.join(',') };
 }
 
@@ -56,7 +62,10 @@ function envFor(scope: Scope, { telemetryUrl, repository }: Wanted): Record<stri
 function managedParts(places: Places): string[] {
   const folder = join(managedFolder(places), 'managed-settings.d');
   try {
-    return readdirSync(folder).filter((name) => name.endsWith('.json') && !name.startsWith('.')).sort().map((name) => join(folder, name));
+    return readdirSync(folder)
+      .filter((name) => name.endsWith('.json') && !name.startsWith('.'))
+      .sort()
+      .map((name) => join(folder, name));
   } catch {
     return [];
   }
@@ -70,7 +79,11 @@ function read(text: Parameters<Client['read']>[0], path: string): Reading {
   const parsed = strictJson(body);
   // With managed settings that it cannot parse Claude Code does not start.
   const isManaged = /managed-settings(?:\.d\/[^/]*)?\.json$/.test(path);
-  if ('error' in parsed || !isObject(parsed.value)) return { kind: isManaged ? 'refused' : 'dropped', why: 'error' in parsed ? parsed.error : 'it is not a JSON object' };
+  if ('error' in parsed || !isObject(parsed.value))
+    return {
+      kind: isManaged ? 'refused' : 'dropped',
+      why: 'error' in parsed ? parsed.error : 'it is not a JSON object',
+    };
   const refused = refusedValue(parsed.value);
   if (refused === undefined) return { kind: 'read', settings: parsed.value };
   // Of managed settings it leaves out what it cannot use.
@@ -104,24 +117,36 @@ export const claudeCode: Client = {
   find: (settings) => findHooks(settings, EVENTS),
   notes: (scope, { hook, onFailure, telemetryUrl }) => [
     ...(onFailure === 'block'
-      ? ['onFailure is "block": a call whose hook crashes, is missing or runs out of time does not run. Claude Code would let it run otherwise; choose that with --on-failure continue.']
-      : ['onFailure is left at Claude Code\'s default: a call whose hook crashes, is missing or runs out of time RUNS.']),
+      ? [
+          'onFailure is "block": a call whose hook crashes, is missing or runs out of time does not run. Claude Code would let it run otherwise; choose that with --on-failure continue.',
+        ]
+      : [
+          "onFailure is left at Claude Code's default: a call whose hook crashes, is missing or runs out of time RUNS.",
+        ]),
     ...(hook.type === 'http'
       ? [
           'The HTTP hook needs `shieldwatch agent` to run; with onFailure "block" every call is blocked while it does not.',
           'Nobody proves to Claude Code who answers an HTTP hook: while the agent is down any user of this machine may take its port, read the calls and the token, and let everything run.',
         ]
       : []),
-    ...(scope === 'managed' ? [] : ['Whoever can write these settings can switch the hook off. Managed settings (--scope managed) are writable by root only and override all others.']),
+    ...(scope === 'managed'
+      ? []
+      : [
+          'Whoever can write these settings can switch the hook off. Managed settings (--scope managed) are writable by root only and override all others.',
+        ]),
     ...(telemetryUrl === undefined
       ? []
       : scope === 'user' || scope === 'managed'
-        ? ['Telemetry: set OTEL_EXPORTER_OTLP_HEADERS="Authorization=Bearer <ingest token>" in the environment Claude Code starts in (the token is not written into settings).']
+        ? [
+            'Telemetry: set OTEL_EXPORTER_OTLP_HEADERS="Authorization=Bearer <ingest token>" in the environment Claude Code starts in (the token is not written into settings).',
+          ]
         : [
-            'Telemetry: of a project\'s settings Claude Code takes OTEL_RESOURCE_ATTRIBUTES alone, and ignores the rest without a word. Put the rest into user settings (--scope user) or the environment:',
+            "Telemetry: of a project's settings Claude Code takes OTEL_RESOURCE_ATTRIBUTES alone, and ignores the rest without a word. Put the rest into user settings (--scope user) or the environment:",
             ...Object.entries(telemetryEnv(telemetryUrl)).map(([name, value]) => `  export ${name}=${value}`),
             '  export OTEL_EXPORTER_OTLP_HEADERS="Authorization=Bearer <ingest token>"',
           ]),
   ],
-  blindSpots: ['Claude Code before 2.1.332 shows no hook the shell commands in skills and custom commands (!`command`); it ignores the entry under PreSkillShellCommand'],
+  blindSpots: [
+    'Claude Code before 2.1.332 shows no hook the shell commands in skills and custom commands (!`command`); it ignores the entry under PreSkillShellCommand',
+  ],
 };

@@ -12,14 +12,28 @@ beforeEach(() => {
   hook = buildHook();
   project = mkdtempSync(join(tmpdir(), 'shieldwatch-cached-'));
   mkdirSync(join(project, '.agentshield'));
-  writeFileSync(join(project, '.agentshield', 'runtime-policy.json'), '{"version":1,"deny":[{"tool":"Bash","pattern":"forbidden"}]}');
+  writeFileSync(
+    join(project, '.agentshield', 'runtime-policy.json'),
+    '{"version":1,"deny":[{"tool":"Bash","pattern":"forbidden"}]}',
+  );
 });
 
-const cacheFile = (): string => join(dirname(hook.file), readdirSync(dirname(hook.file)).find((name) => name.endsWith('.cache')) ?? '');
+const cacheFile = (): string =>
+  join(dirname(hook.file), readdirSync(dirname(hook.file)).find((name) => name.endsWith('.cache')) ?? '');
 
 async function verdicts(): Promise<unknown[]> {
-  const call = (command: string): string => JSON.stringify({ session_id: 's', cwd: project, hook_event_name: 'PreToolUse', tool_name: 'Bash', tool_input: { command } });
-  const [denied, allowed] = [await hook.run(call('forbidden'), { HOME: project }), await hook.run(call('fine'), { HOME: project })];
+  const call = (command: string): string =>
+    JSON.stringify({
+      session_id: 's',
+      cwd: project,
+      hook_event_name: 'PreToolUse',
+      tool_name: 'Bash',
+      tool_input: { command },
+    });
+  const [denied, allowed] = [
+    await hook.run(call('forbidden'), { HOME: project }),
+    await hook.run(call('fine'), { HOME: project }),
+  ];
   return [denied.exitCode, (JSON.parse(denied.stdout) as { decision: string }).decision, allowed];
 }
 
@@ -37,7 +51,13 @@ it('the hook judges the same with and without compiled code', async () => {
 it('the hook judges the same with an empty, torn, foreign or missing cache', async () => {
   writeCodeCache(hook.file);
   const [file, whole] = [cacheFile(), readFileSync(cacheFile())];
-  for (const bytes of [Buffer.alloc(0), whole.subarray(0, 10), whole.subarray(0, whole.length / 2), Buffer.alloc(whole.length), Buffer.from('x'.repeat(whole.length))]) {
+  for (const bytes of [
+    Buffer.alloc(0),
+    whole.subarray(0, 10),
+    whole.subarray(0, whole.length / 2),
+    Buffer.alloc(whole.length),
+    Buffer.from('x'.repeat(whole.length)),
+  ]) {
     writeFileSync(file, bytes);
     expect(await verdicts()).toEqual(SAME);
   }

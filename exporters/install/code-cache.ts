@@ -17,11 +17,25 @@ export function writeCodeCache(file = hookFile()): boolean {
     mkdirSync(join(folder, '.git'));
     writeFileSync(join(folder, '.git', 'config'), '[remote "origin"]\n\turl = https://github.com/acme/app.git\n');
     // A typical call, since only the functions it runs are compiled.
-    const policy = { version: 1, deny: [{ tool: 'Bash', pattern: 'rm -rf /' }, { tool: 'mcp__*__write' }], rateLimit: { maxPerMinute: 60, tools: ['Bash'] } };
+    const policy = {
+      version: 1,
+      deny: [{ tool: 'Bash', pattern: 'rm -rf /' }, { tool: 'mcp__*__write' }],
+      rateLimit: { maxPerMinute: 60, tools: ['Bash'] },
+    };
     writeFileSync(join(folder, '.agentshield', 'runtime-policy.json'), JSON.stringify(policy));
-    const input = JSON.stringify({ session_id: 'sample', prompt_id: 'sample', cwd: folder, hook_event_name: 'PreToolUse', tool_name: 'Bash', tool_input: { command: 'true' }, tool_use_id: 'sample' });
+    const input = JSON.stringify({
+      session_id: 'sample',
+      prompt_id: 'sample',
+      cwd: folder,
+      hook_event_name: 'PreToolUse',
+      tool_name: 'Bash',
+      tool_input: { command: 'true' },
+      tool_use_id: 'sample',
+    });
     const env = { PATH: process.env['PATH'] ?? '', HOME: folder };
-    const run = (...args: string[]): boolean => spawnSync(process.execPath, [...NODE_OPTIONS, file, ...args], { cwd: folder, env, input, timeout: TIME_LIMIT_MS }).status === 0;
+    const run = (...args: string[]): boolean =>
+      spawnSync(process.execPath, [...NODE_OPTIONS, file, ...args], { cwd: folder, env, input, timeout: TIME_LIMIT_MS })
+        .status === 0;
     // The first makes the spool.
     return run() && run('--write-code-cache');
   } finally {

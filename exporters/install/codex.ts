@@ -20,7 +20,9 @@ function read(text: Parameters<Client['read']>[0], file: string): Reading {
   if (text.encoding !== 'utf-8') return { kind: 'refused', why: 'it is UTF-16' };
   const parsed = file.endsWith('.json') ? strictJson(text.text) : strictToml(text.text);
   if ('error' in parsed) return { kind: 'refused', why: parsed.error };
-  return isObject(parsed.value) ? { kind: 'read', settings: parsed.value } : { kind: 'refused', why: 'it is not an object' };
+  return isObject(parsed.value)
+    ? { kind: 'read', settings: parsed.value }
+    : { kind: 'refused', why: 'it is not an object' };
 }
 
 function parsed(file: string, text: string): Readonly<Record<string, unknown>> {
@@ -42,9 +44,13 @@ function withoutHook(file: string, text: string): string {
   for (const [group, index] of places) {
     const found = groups[group];
     const hook = found?.hooks[index];
-    if (found === undefined || hook === undefined) throw new CommandError(`${file} holds our hook in a form that cannot be taken out; remove it from hooks.${EVENT} by hand`);
+    if (found === undefined || hook === undefined)
+      throw new CommandError(
+        `${file} holds our hook in a form that cannot be taken out; remove it from hooks.${EVENT} by hand`,
+      );
     const isLast = places.filter(([other]) => other === group).length === found.hooks.length;
-    for (const table of [...hook, ...(isLast ? [found.header] : [])]) for (let line = table.start; line < table.end; line += 1) if (!silent.has(line)) gone.add(line);
+    for (const table of [...hook, ...(isLast ? [found.header] : [])])
+      for (let line = table.start; line < table.end; line += 1) if (!silent.has(line)) gone.add(line);
   }
   for (const index of silent) {
     const line = lines[index]?.trim();
@@ -87,17 +93,30 @@ export const codex: Client = {
       ['managed', '/etc/codex/managed_config.toml'],
       ['managed', '/etc/codex/requirements.toml'],
     ];
-    return files.filter(([scope, file]) => scope !== 'project' || dirname(file) !== userFolder(places)).map(([scope, file]) => ({ scope, file }));
+    return files
+      .filter(([scope, file]) => scope !== 'project' || dirname(file) !== userFolder(places))
+      .map(([scope, file]) => ({ scope, file }));
   },
   read,
   install: (file, text, _scope, { hook }) => {
     const command = hook.type === 'command' ? hook.command : '';
     const [first, ...others] = findHooks(parsed(file, text), [EVENT]);
-    const isWanted = first !== undefined && others.length === 0 && JSON.stringify(first.group) === JSON.stringify({ hooks: [{ type: 'command', command, timeout: TIMEOUT_S }] });
+    const isWanted =
+      first !== undefined &&
+      others.length === 0 &&
+      JSON.stringify(first.group) === JSON.stringify({ hooks: [{ type: 'command', command, timeout: TIMEOUT_S }] });
     if (isWanted) return text;
     const eol = text.includes('\r\n') ? '\r\n' : '\n';
     // JSON's strings are TOML's basic strings.
-    const block = [BEGIN, `[[hooks.${EVENT}]]`, `[[hooks.${EVENT}.hooks]]`, 'type = "command"', `command = ${JSON.stringify(command)}`, `timeout = ${String(TIMEOUT_S)}`, END].join(eol);
+    const block = [
+      BEGIN,
+      `[[hooks.${EVENT}]]`,
+      `[[hooks.${EVENT}.hooks]]`,
+      'type = "command"',
+      `command = ${JSON.stringify(command)}`,
+      `timeout = ${String(TIMEOUT_S)}`,
+      END,
+    ].join(eol);
     const rest = withoutHook(file, text);
     const changed = `${rest}${rest === '' || rest.endsWith('\n') ? '' : eol}${rest === '' ? '' : eol}${block}${eol}`;
     // An inline `hooks = {...}` cannot be added to.
@@ -118,5 +137,7 @@ export const codex: Client = {
           `  exporter = { otlp-http = { endpoint = "${telemetryUrl}/v1/logs", protocol = "json", headers = { "Authorization" = "Bearer <ingest token>" } } }`,
         ]),
   ],
-  blindSpots: ['Codex shows no hook what is written to a running command (`write_stdin`): deny bare interactive shells (`bash`, `python`, `node` without arguments) in the policy'],
+  blindSpots: [
+    'Codex shows no hook what is written to a running command (`write_stdin`): deny bare interactive shells (`bash`, `python`, `node` without arguments) in the policy',
+  ],
 };

@@ -26,21 +26,39 @@ export interface RecordedCall {
 
 /** The newest records of a spool. */
 export function recordedCalls(spool: string): RecordedCall[] {
-  const segments = namesIn(spool).filter((name) => SEGMENT_PATTERN.test(name)).sort().reverse().slice(0, MAX_FILES);
-  return segments.flatMap((name) => tailOf(join(spool, name))).flatMap((line) => {
-    const record = decodeLine(line);
-    const at = (key: string): string => {
-      const value = valueAt(record, key);
-      return typeof value === 'string' ? value : '';
-    };
-    if (at('agent') === '' || at('timestamp') === '') return [];
-    return [{ agent: at('agent'), repository: at('repository'), sessionId: at('sessionId'), timestamp: at('timestamp'), toolCallId: at('toolCallId'), isBlocked: at('decision') === 'block' }];
-  });
+  const segments = namesIn(spool)
+    .filter((name) => SEGMENT_PATTERN.test(name))
+    .sort()
+    .reverse()
+    .slice(0, MAX_FILES);
+  return segments
+    .flatMap((name) => tailOf(join(spool, name)))
+    .flatMap((line) => {
+      const record = decodeLine(line);
+      const at = (key: string): string => {
+        const value = valueAt(record, key);
+        return typeof value === 'string' ? value : '';
+      };
+      if (at('agent') === '' || at('timestamp') === '') return [];
+      return [
+        {
+          agent: at('agent'),
+          repository: at('repository'),
+          sessionId: at('sessionId'),
+          timestamp: at('timestamp'),
+          toolCallId: at('toolCallId'),
+          isBlocked: at('decision') === 'block',
+        },
+      ];
+    });
 }
 
 /** The newest timestamp of some calls; undefined of none. */
 export function lastOf(calls: readonly RecordedCall[]): string | undefined {
-  return calls.map(({ timestamp }) => timestamp).sort().at(-1);
+  return calls
+    .map(({ timestamp }) => timestamp)
+    .sort()
+    .at(-1);
 }
 
 /** A line in which an agent's session file holds a tool call. Codex and Claude Code write a JSON object a line. */
@@ -57,13 +75,23 @@ const SLACK_MS = 10_000;
  * When the agent last used a tool in the project, by its own session files, if after `since` (ISO 8601) and after every call
  * of that session that the hook was shown. A call whose input Claude Code itself refuses reaches no hook and is none.
  */
-export function lastToolUse(client: Client['name'], places: Places, since: string, calls: readonly RecordedCall[]): string | undefined {
+export function lastToolUse(
+  client: Client['name'],
+  places: Places,
+  since: string,
+  calls: readonly RecordedCall[],
+): string | undefined {
   let last: string | undefined;
   for (const file of recentSessions(client, places, since)) {
     const known = lastOf(calls.filter(({ sessionId }) => sessionId !== '' && namesSession(client, file, sessionId)));
-    const after = new Date(Date.parse([since, known ?? ''].sort().at(-1) || '1970-01-01T00:00:00Z') + SLACK_MS).toISOString();
+    const after = new Date(
+      Date.parse([since, known ?? ''].sort().at(-1) || '1970-01-01T00:00:00Z') + SLACK_MS,
+    ).toISOString();
     const lines = tailOf(file);
-    const refused = client === 'claude-code' ? new Set(resultsIn(lines).flatMap(({ id, isRefused }) => (isRefused ? [id] : []))) : new Set<string>();
+    const refused =
+      client === 'claude-code'
+        ? new Set(resultsIn(lines).flatMap(({ id, isRefused }) => (isRefused ? [id] : [])))
+        : new Set<string>();
     for (const line of lines) {
       if (!TOOL_CALL[client].test(line) || isAll(refused, line)) continue;
       const timestamp = [...line.matchAll(/"timestamp":\s*"(\d{4}-\d\d-\d\dT[\d:.]+Z)"/g)].at(-1)?.[1];
@@ -106,28 +134,50 @@ interface Result {
 }
 
 function resultsIn(lines: readonly string[]): Result[] {
-  return lines.filter((line) => line.includes('"tool_result"') && line.includes('"tool_use_id"')).flatMap((line) => {
-    const entry = parsed(line);
-    const content = valueAt(entry, 'message', 'content');
-    return (Array.isArray(content) ? content : []).flatMap((block: unknown): Result[] => {
-      const [id, text, timestamp] = [valueAt(block, 'tool_use_id'), valueAt(block, 'content'), valueAt(entry, 'timestamp')];
-      if (typeof id !== 'string' || typeof timestamp !== 'string') return [];
-      const isRefused = typeof text === 'string' && text.startsWith('<tool_use_error>');
-      return [{ id, isRefused, isAccepted: valueAt(entry, 'permissionDecision', 'decision') === 'accept', timestamp }];
+  return lines
+    .filter((line) => line.includes('"tool_result"') && line.includes('"tool_use_id"'))
+    .flatMap((line) => {
+      const entry = parsed(line);
+      const content = valueAt(entry, 'message', 'content');
+      return (Array.isArray(content) ? content : []).flatMap((block: unknown): Result[] => {
+        const [id, text, timestamp] = [
+          valueAt(block, 'tool_use_id'),
+          valueAt(block, 'content'),
+          valueAt(entry, 'timestamp'),
+        ];
+        if (typeof id !== 'string' || typeof timestamp !== 'string') return [];
+        const isRefused = typeof text === 'string' && text.startsWith('<tool_use_error>');
+        return [
+          { id, isRefused, isAccepted: valueAt(entry, 'permissionDecision', 'decision') === 'accept', timestamp },
+        ];
+      });
     });
-  });
 }
 
 /**
  * Calls that the hook denied and that Claude Code ran all the same, by its own session files: when, as ISO 8601. A mod of a
  * plugin can do that, and one of `--plugin-dir` leaves no other trace.
  */
-export function overruledCalls(client: Client['name'], places: Places, since: string, calls: readonly RecordedCall[]): string[] {
+export function overruledCalls(
+  client: Client['name'],
+  places: Places,
+  since: string,
+  calls: readonly RecordedCall[],
+): string[] {
   if (client !== 'claude-code') return [];
-  const denied = new Set(calls.filter(({ agent, isBlocked, toolCallId, timestamp }) => agent === client && isBlocked && toolCallId !== '' && timestamp > since).map(({ sessionId, toolCallId }) => `${sessionId}/${toolCallId}`));
+  const denied = new Set(
+    calls
+      .filter(
+        ({ agent, isBlocked, toolCallId, timestamp }) =>
+          agent === client && isBlocked && toolCallId !== '' && timestamp > since,
+      )
+      .map(({ sessionId, toolCallId }) => `${sessionId}/${toolCallId}`),
+  );
   if (denied.size === 0) return [];
   return recentSessions(client, places, since).flatMap((file) =>
-    resultsIn(tailOf(file)).filter(({ id, isAccepted }) => isAccepted && denied.has(`${basename(file, '.jsonl')}/${id}`)).map(({ timestamp }) => timestamp),
+    resultsIn(tailOf(file))
+      .filter(({ id, isAccepted }) => isAccepted && denied.has(`${basename(file, '.jsonl')}/${id}`))
+      .map(({ timestamp }) => timestamp),
   );
 }
 
@@ -143,24 +193,40 @@ function sessionFiles(client: Client['name'], places: Places): string[] {
   const { home, env } = places;
   const project = real(resolve(places.project));
   if (client === 'claude-code') {
-    const folder = join(env['CLAUDE_CONFIG_DIR'] || join(home, '.claude'), 'projects', project.replace(/[^A-Za-z0-9]/g, '-'));
-    return namesIn(folder).filter((name) => name.endsWith('.jsonl')).map((name) => join(folder, name));
+    const folder = join(
+      env['CLAUDE_CONFIG_DIR'] || join(home, '.claude'),
+      'projects',
+      project.replace(/[^A-Za-z0-9]/g, '-'),
+    );
+    return namesIn(folder)
+      .filter((name) => name.endsWith('.jsonl'))
+      .map((name) => join(folder, name));
   }
   if (client === 'codex') {
     const days = descend(join(env['CODEX_HOME'] || join(home, '.codex'), 'sessions'), 3);
-    const recent = days.slice(-MAX_FILES).flatMap((day) => namesIn(day).filter((name) => name.endsWith('.jsonl')).map((name) => join(day, name)));
+    const recent = days.slice(-MAX_FILES).flatMap((day) =>
+      namesIn(day)
+        .filter((name) => name.endsWith('.jsonl'))
+        .map((name) => join(day, name)),
+    );
     return recent.filter((file) => headOf(file).includes(`"cwd":${JSON.stringify(project)}`));
   }
   const temporary = join(geminiHome(places), '.gemini', 'tmp');
   const hash = createHash('sha256').update(project).digest('hex');
-  const own = namesIn(temporary).filter((name) => name === hash || textOf(join(temporary, name, '.project_root')).trim() === project);
-  return own.flatMap((name) => namesIn(join(temporary, name, 'chats')).map((file) => join(temporary, name, 'chats', file)));
+  const own = namesIn(temporary).filter(
+    (name) => name === hash || textOf(join(temporary, name, '.project_root')).trim() === project,
+  );
+  return own.flatMap((name) =>
+    namesIn(join(temporary, name, 'chats')).map((file) => join(temporary, name, 'chats', file)),
+  );
 }
 
 /** Folders so many levels below, by name. */
 function descend(folder: string, levels: number): string[] {
   if (levels === 0) return [folder];
-  return namesIn(folder).sort().flatMap((name) => descend(join(folder, name), levels - 1));
+  return namesIn(folder)
+    .sort()
+    .flatMap((name) => descend(join(folder, name), levels - 1));
 }
 
 function namesIn(folder: string): string[] {

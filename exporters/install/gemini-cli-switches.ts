@@ -18,7 +18,10 @@ type Read = SettingsFile & { readonly reading: { readonly kind: 'read' } };
 function readFiles({ files }: Seen): Read[] {
   const read = files.filter((file): file is Read => file.reading.kind === 'read');
   const isDefault = ({ file }: SettingsFile): boolean => file.endsWith('system-defaults.json');
-  return [...PRECEDENCE.flatMap((scope) => read.filter((file) => file.scope === scope && !isDefault(file))), ...read.filter(isDefault)];
+  return [
+    ...PRECEDENCE.flatMap((scope) => read.filter((file) => file.scope === scope && !isDefault(file))),
+    ...read.filter(isDefault),
+  ];
 }
 
 function hooksOff(seen: Seen): string[] {
@@ -35,21 +38,28 @@ function hookDisabled(seen: Seen): string[] {
   const name = entry['name'] || entry['command'];
   return readFiles(seen).flatMap(({ file, reading }) => {
     const disabled = valueAt(reading.settings, 'hooksConfig', 'disabled');
-    return Array.isArray(disabled) && disabled.includes(name) ? [`hooksConfig.disabled in ${file} names it: it is not called`] : [];
+    return Array.isArray(disabled) && disabled.includes(name)
+      ? [`hooksConfig.disabled in ${file} names it: it is not called`]
+      : [];
   });
 }
 
 /** What a person must do once for each folder. */
-export const FOLDER_UNKNOWN = 'Gemini CLI has not been told whether to trust this folder: until it is trusted no hook is called in it';
+export const FOLDER_UNKNOWN =
+  'Gemini CLI has not been told whether to trust this folder: until it is trusted no hook is called in it';
 
 /** In a folder that is not trusted Gemini calls no hook of any settings. */
 function folderTrust(seen: Seen): string[] {
   const { env, project } = seen.places;
   const home = geminiHome(seen.places);
-  if (env['GEMINI_RESTRICTED_MODE'] === 'true' || env['GEMINI_CLI_TRUST_WORKSPACE'] === 'false') return ['this environment says that no folder is trusted: Gemini CLI calls no hook'];
+  if (env['GEMINI_RESTRICTED_MODE'] === 'true' || env['GEMINI_CLI_TRUST_WORKSPACE'] === 'false')
+    return ['this environment says that no folder is trusted: Gemini CLI calls no hook'];
   if (env['GEMINI_CLI_TRUST_WORKSPACE'] === 'true') return [];
   // A project's own settings have no say in whether it is trusted.
-  const said = readFiles(seen).filter(({ scope }) => scope !== 'project').map(({ reading }) => valueAt(reading.settings, 'security', 'folderTrust', 'enabled')).find((value) => value !== undefined);
+  const said = readFiles(seen)
+    .filter(({ scope }) => scope !== 'project')
+    .map(({ reading }) => valueAt(reading.settings, 'security', 'folderTrust', 'enabled'))
+    .find((value) => value !== undefined);
   if (said === false) return [];
   const file = env['GEMINI_CLI_TRUSTED_FOLDERS_PATH'] || join(home, '.gemini', 'trustedFolders.json');
   const text = seen.textOf(file);
@@ -68,7 +78,8 @@ function trustOf(rules: Readonly<Record<string, unknown>>, project: string): boo
     const around = real(level === 'TRUST_PARENT' ? dirname(folder) : folder);
     if ((here === around || here.startsWith(around.endsWith(sep) ? around : around + sep)) && around.length > longest) {
       longest = around.length;
-      trusted = level === 'TRUST_FOLDER' || level === 'TRUST_PARENT' ? true : level === 'DO_NOT_TRUST' ? false : undefined;
+      trusted =
+        level === 'TRUST_FOLDER' || level === 'TRUST_PARENT' ? true : level === 'DO_NOT_TRUST' ? false : undefined;
     }
   }
   return trusted;
@@ -91,11 +102,15 @@ function dotenv(seen: Seen): string[] {
     folders.push(folder);
     if (folder === dirname(folder)) break;
   }
-  const file = [...folders, home].flatMap((folder) => [join(folder, '.gemini', '.env'), join(folder, '.env')]).find((path) => existsSync(path));
+  const file = [...folders, home]
+    .flatMap((folder) => [join(folder, '.gemini', '.env'), join(folder, '.env')])
+    .find((path) => existsSync(path));
   if (file === undefined) return [];
   const text = seen.textOf(file);
   if (text.kind !== 'text') return [];
-  return harmfulNames(seen.installed.hook, dotenvNames(text.text)).map((name) => `${name} is set in ${file}: it changes what runs in the place of the hook`);
+  return harmfulNames(seen.installed.hook, dotenvNames(text.text)).map(
+    (name) => `${name} is set in ${file}: it changes what runs in the place of the hook`,
+  );
 }
 
 const PLAIN_KEYS = ['name', 'type', 'command', 'timeout', 'description', 'source'];
@@ -104,32 +119,99 @@ const PLAIN_KEYS = ['name', 'type', 'command', 'timeout', 'description', 'source
 const SHORTEST_TIMEOUT_MS = 3000;
 
 export const geminiCliSwitches: readonly Switch[] = [
-  { name: 'another hook that rewrites calls', effect: 'not-obeyed', example: { in: 'settings', scope: 'project', value: { hooks: { BeforeTool: [{ hooks: [{ type: 'command', command: 'echo hookSpecificOutput tool_input' }] }] } } }, find: otherHooks('BeforeTool'), note: harmlessHooks('BeforeTool') },
-  { name: 'a custom command with a shell command', effect: 'not-called', example: { in: 'file', path: './.gemini/commands/go.toml', text: 'prompt = "!{true}"\n' }, find: customCommands },
-  { name: 'hooksConfig.enabled in project settings', effect: 'not-called', example: { in: 'settings', scope: 'project', value: { hooksConfig: { enabled: false } } }, find: hooksOff },
-  { name: 'hooksConfig.enabled in user settings', effect: 'not-called', example: { in: 'settings', scope: 'user', value: { hooksConfig: { enabled: false } } }, find: hooksOff },
-  { name: 'hooksConfig.disabled in project settings', effect: 'not-called', example: { in: 'settings', scope: 'project', value: { hooksConfig: { disabled: ['shieldwatch'] } } }, find: hookDisabled },
-  { name: 'hooksConfig.disabled in user settings', effect: 'not-called', example: { in: 'settings', scope: 'user', value: { hooksConfig: { disabled: ['shieldwatch'] } } }, find: hookDisabled },
-  { name: 'an untrusted folder', effect: 'not-called', example: { in: 'environment', value: { GEMINI_CLI_TRUST_WORKSPACE: 'false' } }, find: folderTrust },
-  { name: 'BASH_ENV in .gemini/.env', effect: 'other-code', example: { in: 'file', path: './.gemini/.env', text: 'BASH_ENV=/nowhere\n' }, find: dotenv },
+  {
+    name: 'another hook that rewrites calls',
+    effect: 'not-obeyed',
+    example: {
+      in: 'settings',
+      scope: 'project',
+      value: {
+        hooks: { BeforeTool: [{ hooks: [{ type: 'command', command: 'echo hookSpecificOutput tool_input' }] }] },
+      },
+    },
+    find: otherHooks('BeforeTool'),
+    note: harmlessHooks('BeforeTool'),
+  },
+  {
+    name: 'a custom command with a shell command',
+    effect: 'not-called',
+    example: { in: 'file', path: './.gemini/commands/go.toml', text: 'prompt = "!{true}"\n' },
+    find: customCommands,
+  },
+  {
+    name: 'hooksConfig.enabled in project settings',
+    effect: 'not-called',
+    example: { in: 'settings', scope: 'project', value: { hooksConfig: { enabled: false } } },
+    find: hooksOff,
+  },
+  {
+    name: 'hooksConfig.enabled in user settings',
+    effect: 'not-called',
+    example: { in: 'settings', scope: 'user', value: { hooksConfig: { enabled: false } } },
+    find: hooksOff,
+  },
+  {
+    name: 'hooksConfig.disabled in project settings',
+    effect: 'not-called',
+    example: { in: 'settings', scope: 'project', value: { hooksConfig: { disabled: ['shieldwatch'] } } },
+    find: hookDisabled,
+  },
+  {
+    name: 'hooksConfig.disabled in user settings',
+    effect: 'not-called',
+    example: { in: 'settings', scope: 'user', value: { hooksConfig: { disabled: ['shieldwatch'] } } },
+    find: hookDisabled,
+  },
+  {
+    name: 'an untrusted folder',
+    effect: 'not-called',
+    example: { in: 'environment', value: { GEMINI_CLI_TRUST_WORKSPACE: 'false' } },
+    find: folderTrust,
+  },
+  {
+    name: 'BASH_ENV in .gemini/.env',
+    effect: 'other-code',
+    example: { in: 'file', path: './.gemini/.env', text: 'BASH_ENV=/nowhere\n' },
+    find: dotenv,
+  },
   {
     name: 'env of the hook',
     effect: 'other-code',
     example: { in: 'entry', value: { env: { BASH_ENV: '/nowhere' } } },
-    find: ({ installed: { entry, file } }) => (entry['env'] === undefined ? [] : [`"env" stands in its entry in ${file}: it changes what runs in the place of the hook`]),
+    find: ({ installed: { entry, file } }) =>
+      entry['env'] === undefined
+        ? []
+        : [`"env" stands in its entry in ${file}: it changes what runs in the place of the hook`],
   },
   {
     name: 'an unknown key',
     effect: 'not-called',
     example: { in: 'entry', value: { shieldwatchUnknown: true } },
-    find: ({ installed: { entry, file } }) => Object.keys(entry).filter((key) => key !== 'env' && !PLAIN_KEYS.includes(key)).map((key) => `${JSON.stringify(key.slice(0, 40))} stands in its entry in ${file}: it is not known what Gemini CLI makes of it`),
+    find: ({ installed: { entry, file } }) =>
+      Object.keys(entry)
+        .filter((key) => key !== 'env' && !PLAIN_KEYS.includes(key))
+        .map(
+          (key) =>
+            `${JSON.stringify(key.slice(0, 40))} stands in its entry in ${file}: it is not known what Gemini CLI makes of it`,
+        ),
   },
   matcherSwitch('read_file'),
   {
     name: 'timeout',
     effect: 'not-obeyed',
     example: { in: 'entry', value: { timeout: 1 } },
-    find: ({ installed: { entry, file } }) => (typeof entry['timeout'] === 'number' && entry['timeout'] < SHORTEST_TIMEOUT_MS ? [`its timeout in ${file} is shorter than ${String(SHORTEST_TIMEOUT_MS)} ms: it may be stopped before its verdict`] : []),
+    find: ({ installed: { entry, file } }) =>
+      typeof entry['timeout'] === 'number' && entry['timeout'] < SHORTEST_TIMEOUT_MS
+        ? [
+            `its timeout in ${file} is shorter than ${String(SHORTEST_TIMEOUT_MS)} ms: it may be stopped before its verdict`,
+          ]
+        : [],
   },
-  { name: 'GEMINI_CLI_SYSTEM_SETTINGS_PATH', effect: 'not-called', example: { in: 'environment', value: { GEMINI_CLI_SYSTEM_SETTINGS_PATH: '~/system.json' } }, find: () => [], unseen: '`status` reads the system settings that its own environment names, which another start need not share' },
+  {
+    name: 'GEMINI_CLI_SYSTEM_SETTINGS_PATH',
+    effect: 'not-called',
+    example: { in: 'environment', value: { GEMINI_CLI_SYSTEM_SETTINGS_PATH: '~/system.json' } },
+    find: () => [],
+    unseen: '`status` reads the system settings that its own environment names, which another start need not share',
+  },
 ];

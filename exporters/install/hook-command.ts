@@ -27,7 +27,8 @@ export const NODE_OPTIONS = ['--v8-pool-size=1', FIXED_SEED_OPTION] as const;
  * other exit code, and Codex also after 2 when stderr is empty, so the line is written however the process before it
  * ended. Without the trap a closed stderr would kill the shell before it exits with 2.
  */
-const BLOCK_TAIL = "|| { trap '' PIPE; echo 'shieldwatch: the call is blocked; without a reason above, the guard itself failed' >&2; exit 2; }";
+const BLOCK_TAIL =
+  "|| { trap '' PIPE; echo 'shieldwatch: the call is blocked; without a reason above, the guard itself failed' >&2; exit 2; }";
 
 /**
  * What of the environment changes which code a process runs, as the command sets it for Node. An assignment before a
@@ -80,7 +81,9 @@ export function hookCommand({ mode, onFailure = 'block', file = hookFile(), fixe
   const command = [quoted(process.execPath), ...NODE_OPTIONS, quoted(file), ...options(mode, fixed), MARK].join(' ');
   // Not every shell of Windows knows `||` and assignments.
   if (process.platform === 'win32') return command;
-  const assigned = Object.entries({ ...NEUTRALISED, ...homeOf(fixed) }).map(([name, value]) => `${name}=${value}`).join(' ');
+  const assigned = Object.entries({ ...NEUTRALISED, ...homeOf(fixed) })
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ');
   // With `exec` the shell starts no second process.
   return onFailure === 'block' ? `${assigned} ${command} ${BLOCK_TAIL}` : `${assigned} exec ${command}`;
 }
@@ -93,7 +96,10 @@ function options(mode: string | undefined, fixed: FixedValues | undefined): stri
     ['--spool-max-mb', fixed?.spoolMaxMb],
     ['--repository', fixed?.repository],
   ] as const;
-  return [...values.flatMap(([name, value]) => (value === undefined ? [] : [name, quoted(value)])), ...(fixed?.home === 'of-user' ? ['--user-home'] : [])];
+  return [
+    ...values.flatMap(([name, value]) => (value === undefined ? [] : [name, quoted(value)])),
+    ...(fixed?.home === 'of-user' ? ['--user-home'] : []),
+  ];
 }
 
 function homeOf(fixed: FixedValues | undefined): Record<string, string> {

@@ -10,11 +10,16 @@ export interface HookGroup {
 }
 
 /** Our hooks by event, in settings that have been read. */
-export function findHooks(settings: Readonly<Record<string, unknown>>, events: readonly string[]): Omit<InstalledEntry, 'scope' | 'file'>[] {
+export function findHooks(
+  settings: Readonly<Record<string, unknown>>,
+  events: readonly string[],
+): Omit<InstalledEntry, 'scope' | 'file'>[] {
   return events.flatMap((event) =>
     listOf(valueAt(settings, 'hooks', event)).flatMap((group, groupIndex) =>
       listOf(valueAt(group, 'hooks')).flatMap((entry, index) =>
-        isObject(group) && isObject(entry) && isOurHook(entry) ? [{ event, hook: hookOf(entry), entry, group, place: [groupIndex, index] as const }] : [],
+        isObject(group) && isObject(entry) && isOurHook(entry)
+          ? [{ event, hook: hookOf(entry), entry, group, place: [groupIndex, index] as const }]
+          : [],
       ),
     ),
   );
@@ -23,7 +28,11 @@ export function findHooks(settings: Readonly<Record<string, unknown>>, events: r
 function hookOf(entry: Readonly<Record<string, unknown>>): InstalledHook {
   if (entry['type'] !== 'http') return { type: 'command', command: String(entry['command']) };
   const authorization = valueAt(entry, 'headers', 'Authorization');
-  return { type: 'http', url: String(entry['url']), token: typeof authorization === 'string' ? authorization.replace(/^Bearer /, '') : '' };
+  return {
+    type: 'http',
+    url: String(entry['url']),
+    token: typeof authorization === 'string' ? authorization.replace(/^Bearer /, '') : '',
+  };
 }
 
 /** Puts our group under an event: in place of an older one of ours, else at the end. No change when it is there already. */

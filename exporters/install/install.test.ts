@@ -31,7 +31,13 @@ beforeEach(() => {
   mkdirSync(places.project);
 });
 
-const wanted = (changes: Partial<Wanted> = {}): Wanted => ({ hook: { type: 'command', command }, onFailure: 'block', telemetryUrl: undefined, repository: 'acme/app', ...changes });
+const wanted = (changes: Partial<Wanted> = {}): Wanted => ({
+  hook: { type: 'command', command },
+  onFailure: 'block',
+  telemetryUrl: undefined,
+  repository: 'acme/app',
+  ...changes,
+});
 
 function install(client: Client, scope: Scope, changes: Partial<Wanted> = {}): string {
   const plan = planInstall(client, scope, places, wanted(changes));
@@ -48,37 +54,68 @@ function write(client: Client, scope: Scope, text: string): string {
 
 const read = (file: string): unknown => JSON.parse(readFileSync(file, 'utf8'));
 
-const found = (client: Client, file: string): ReturnType<Client['find']> => client.find(read(file) as Record<string, unknown>);
+const found = (client: Client, file: string): ReturnType<Client['find']> =>
+  client.find(read(file) as Record<string, unknown>);
 
 describe('Claude Code', () => {
-  const OURS = { matcher: '', hooks: [{ type: 'command', command: expect.stringContaining('shieldwatch-hook') as string, timeout: 10, onFailure: 'block' }] };
+  const OURS = {
+    matcher: '',
+    hooks: [
+      {
+        type: 'command',
+        command: expect.stringContaining('shieldwatch-hook') as string,
+        timeout: 10,
+        onFailure: 'block',
+      },
+    ],
+  };
 
   it('gets new settings with the hook, readable by the user only', () => {
     const file = install(claudeCode, 'user');
     expect(read(file)).toEqual({ hooks: { PreToolUse: [OURS], PreSkillShellCommand: [OURS] } });
     expect(statSync(file).mode & 0o777).toBe(0o600);
-    expect(found(claudeCode, file)).toMatchObject([{ event: 'PreToolUse', hook: { type: 'command', command } }, { event: 'PreSkillShellCommand', hook: { type: 'command', command } }]);
+    expect(found(claudeCode, file)).toMatchObject([
+      { event: 'PreToolUse', hook: { type: 'command', command } },
+      { event: 'PreSkillShellCommand', hook: { type: 'command', command } },
+    ]);
   });
 
   it('keeps existing settings byte for byte, and a backup in our folder until uninstall', () => {
-    const before = '{\n    "permissions": { "deny": ["Bash(rm:*)"] },\n    "hooks": {\n        "Stop": [ { "hooks": [] } ],\n        "PreToolUse": [ { "matcher": "Bash", "hooks": [ { "type": "command", "command": "mine" } ] } ]\n    },\n    "model": "opus"\n}\n';
+    const before =
+      '{\n    "permissions": { "deny": ["Bash(rm:*)"] },\n    "hooks": {\n        "Stop": [ { "hooks": [] } ],\n        "PreToolUse": [ { "matcher": "Bash", "hooks": [ { "type": "command", "command": "mine" } ] } ]\n    },\n    "model": "opus"\n}\n';
     const file = write(claudeCode, 'project', before);
     const plan = planInstall(claudeCode, 'project', places, wanted());
     expect(plan.diff.some((line) => line.startsWith('+') && line.includes('onFailure'))).toBe(true);
     const backup = carryOut(plan, places.env);
     const after = readFileSync(file, 'utf8');
-    for (const kept of ['    "permissions": { "deny": ["Bash(rm:*)"] },', '        "Stop": [ { "hooks": [] } ],', '    "model": "opus"']) expect(after).toContain(kept);
-    expect((read(file) as { hooks: { PreToolUse: unknown[] } }).hooks.PreToolUse).toEqual([{ matcher: 'Bash', hooks: [{ type: 'command', command: 'mine' }] }, OURS]);
+    for (const kept of [
+      '    "permissions": { "deny": ["Bash(rm:*)"] },',
+      '        "Stop": [ { "hooks": [] } ],',
+      '    "model": "opus"',
+    ])
+      expect(after).toContain(kept);
+    expect((read(file) as { hooks: { PreToolUse: unknown[] } }).hooks.PreToolUse).toEqual([
+      { matcher: 'Bash', hooks: [{ type: 'command', command: 'mine' }] },
+      OURS,
+    ]);
     expect(readFileSync(backup ?? '', 'utf8')).toBe(before);
     const folder = join(places.home, '.shieldwatch', 'backups');
-    expect([dirname(backup ?? ''), statSync(folder).mode & 0o777, statSync(backup ?? '').mode & 0o777]).toEqual([folder, 0o700, 0o600]);
+    expect([dirname(backup ?? ''), statSync(folder).mode & 0o777, statSync(backup ?? '').mode & 0o777]).toEqual([
+      folder,
+      0o700,
+      0o600,
+    ]);
     expect(readdirSync(dirname(file))).toEqual(['settings.json']);
     expect(carryOutUninstall(planUninstall(claudeCode, 'project', places), places.env)).toBe(2);
     expect(readdirSync(folder)).toEqual([]);
   });
 
   it('changes once; uninstall removes our entry only', () => {
-    const file = write(claudeCode, 'project', '{"hooks":{"PreToolUse":[{"matcher":"Bash","hooks":[{"type":"command","command":"mine"}]}]}}');
+    const file = write(
+      claudeCode,
+      'project',
+      '{"hooks":{"PreToolUse":[{"matcher":"Bash","hooks":[{"type":"command","command":"mine"}]}]}}',
+    );
     install(claudeCode, 'project');
     const once = readFileSync(file, 'utf8');
     expect(planInstall(claudeCode, 'project', places, wanted()).diff).toEqual([]);
@@ -88,14 +125,34 @@ describe('Claude Code', () => {
     install(claudeCode, 'project');
     expect(read(file)).toEqual(JSON.parse(once));
     carryOutUninstall(planUninstall(claudeCode, 'project', places), places.env);
-    expect(read(file)).toEqual({ hooks: { PreToolUse: [{ matcher: 'Bash', hooks: [{ type: 'command', command: 'mine' }] }] } });
+    expect(read(file)).toEqual({
+      hooks: { PreToolUse: [{ matcher: 'Bash', hooks: [{ type: 'command', command: 'mine' }] }] },
+    });
     expect(planUninstall(claudeCode, 'project', places).diff).toEqual([]);
   });
 
   it('keeps foreign hooks of a group that ours was added to by hand', () => {
-    const file = write(claudeCode, 'user', JSON.stringify({ hooks: { PreToolUse: [{ matcher: '', hooks: [{ type: 'command', command: 'shieldwatch hook' }, { type: 'command', command: 'mine' }] }] } }));
+    const file = write(
+      claudeCode,
+      'user',
+      JSON.stringify({
+        hooks: {
+          PreToolUse: [
+            {
+              matcher: '',
+              hooks: [
+                { type: 'command', command: 'shieldwatch hook' },
+                { type: 'command', command: 'mine' },
+              ],
+            },
+          ],
+        },
+      }),
+    );
     carryOutUninstall(planUninstall(claudeCode, 'user', places), places.env);
-    expect(read(file)).toEqual({ hooks: { PreToolUse: [{ matcher: '', hooks: [{ type: 'command', command: 'mine' }] }] } });
+    expect(read(file)).toEqual({
+      hooks: { PreToolUse: [{ matcher: '', hooks: [{ type: 'command', command: 'mine' }] }] },
+    });
   });
 
   it('offers to continue when the hook fails, and says what that means', () => {
@@ -119,18 +176,28 @@ describe('Claude Code', () => {
     const telemetryUrl = 'http://gateway.test:4000';
     const user = install(claudeCode, 'user', { telemetryUrl });
     expect((read(user) as { env: object }).env).toEqual({
-      CLAUDE_CODE_ENABLE_TELEMETRY: '1', OTEL_LOGS_EXPORTER: 'otlp', OTEL_METRICS_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf', OTEL_EXPORTER_OTLP_ENDPOINT: telemetryUrl,
+      CLAUDE_CODE_ENABLE_TELEMETRY: '1',
+      OTEL_LOGS_EXPORTER: 'otlp',
+      OTEL_METRICS_EXPORTER: 'otlp',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf',
+      OTEL_EXPORTER_OTLP_ENDPOINT: telemetryUrl,
     });
     const project = install(claudeCode, 'project', { telemetryUrl });
-    expect((read(project) as { env: object }).env).toEqual({ OTEL_RESOURCE_ATTRIBUTES: 'vcs.owner.name=acme,vcs.repository.name=app' });
-    expect(claudeCode.notes('project', wanted({ telemetryUrl })).join('\n')).toMatch(/export OTEL_EXPORTER_OTLP_ENDPOINT=http:\/\/gateway\.test:4000/);
+    expect((read(project) as { env: object }).env).toEqual({
+      OTEL_RESOURCE_ATTRIBUTES: 'vcs.owner.name=acme,vcs.repository.name=app',
+    });
+    expect(claudeCode.notes('project', wanted({ telemetryUrl })).join('\n')).toMatch(
+      /export OTEL_EXPORTER_OTLP_ENDPOINT=http:\/\/gateway\.test:4000/,
+    );
   });
 
   it('reports why the hook would not be called', async () => {
     install(claudeCode, 'project');
     write(claudeCode, 'user', '{"disableAllHooks":true}');
     const [status] = await clientStatuses(places);
-    expect(status?.hooks).toMatchObject([{ scope: 'project', problems: [expect.stringMatching(/disableAllHooks is set in .*\.claude/)] }]);
+    expect(status?.hooks).toMatchObject([
+      { scope: 'project', problems: [expect.stringMatching(/disableAllHooks is set in .*\.claude/)] },
+    ]);
   });
 });
 
@@ -141,7 +208,10 @@ describe('Codex', () => {
     install(codex, 'user');
     const text = readFileSync(file, 'utf8');
     expect(text.startsWith(before)).toBe(true);
-    expect(parse(text)).toMatchObject({ model: 'gpt-5', hooks: { PreToolUse: [{ hooks: [{ type: 'command', command, timeout: 10 }] }] } });
+    expect(parse(text)).toMatchObject({
+      model: 'gpt-5',
+      hooks: { PreToolUse: [{ hooks: [{ type: 'command', command, timeout: 10 }] }] },
+    });
     expect(planInstall(codex, 'user', places, wanted()).diff).toEqual([]);
     carryOutUninstall(planUninstall(codex, 'user', places), places.env);
     expect(readFileSync(file, 'utf8')).toBe(before);
@@ -152,7 +222,10 @@ describe('Codex', () => {
   });
 
   it('leaves a file unchanged that it cannot extend', () => {
-    for (const [text, message] of [['= nonsense', /not TOML/], ['hooks = { PreToolUse = [] }\n', /not TOML/]] as const) {
+    for (const [text, message] of [
+      ['= nonsense', /not TOML/],
+      ['hooks = { PreToolUse = [] }\n', /not TOML/],
+    ] as const) {
       const file = write(codex, 'user', text);
       expect(() => planInstall(codex, 'user', places, wanted())).toThrow(message);
       expect(readFileSync(file, 'utf8')).toBe(text);
@@ -164,7 +237,10 @@ describe('the block in Codex’s TOML', () => {
   const ours = `command = ${JSON.stringify('"/nowhere/node" "/nowhere/hook.cjs" shieldwatch-hook || exit 2')}`;
 
   it('is removed by content, also when Codex inserted a table between our lines', () => {
-    const text = readFileSync(join(packageRoot(), 'exporters', 'testdata', 'settings', 'codex-config-after-mcp-add.toml'), 'utf8');
+    const text = readFileSync(
+      join(packageRoot(), 'exporters', 'testdata', 'settings', 'codex-config-after-mcp-add.toml'),
+      'utf8',
+    );
     const others = Object.fromEntries(Object.entries(parse(text)).filter(([key]) => key !== 'hooks'));
     for (const eol of ['\n', '\r\n']) {
       const file = write(codex, 'user', text.replaceAll('\n', eol));
@@ -192,23 +268,29 @@ describe('the block in Codex’s TOML', () => {
       '[[hooks.Stop]]\n[[hooks.Stop.hooks]]\ntype = "command"\ncommand = "other"\n',
       "[notes]\ntext = '''\n[[hooks.PreToolUse]]\n'''\n",
     );
-    const unique = (parts: readonly string[]): string[] => parts.filter((part, index) => !/^\[(?:tui|mcp|notes)/.test(part) || parts.indexOf(part) === index);
+    const unique = (parts: readonly string[]): string[] =>
+      parts.filter((part, index) => !/^\[(?:tui|mcp|notes)/.test(part) || parts.indexOf(part) === index);
     fc.assert(
-      fc.property(fc.array(table, { maxLength: 5 }), fc.array(table, { maxLength: 3 }), fc.constantFrom('\n', '\r\n'), (before, after, eol) => {
-        const parts = unique([...before, '<ours>', ...after]);
-        const at = parts.indexOf('<ours>');
-        const text = (of: readonly string[]): string => of.join('').replaceAll('\n', eol);
-        const foreign = text(['model = "x"\n', ...parts.slice(0, at)]);
-        const added = text(parts.slice(at + 1));
-        const installed = codex.install('f', foreign, 'user', wanted());
-        expect(codex.install('f', installed, 'user', wanted())).toBe(installed);
-        // Codex puts what it adds before the comment that ends our block.
-        const end = `# <<< shieldwatch${eol}`;
-        const left = codex.uninstall('f', `${installed.slice(0, -end.length)}${added}${end}`);
-        expect(parse(left)).toEqual(parse(foreign + added));
-        expect(left.replace(/\s+/g, ' ')).toBe((foreign + added).replace(/\s+/g, ' '));
-        expect(codex.uninstall('f', installed)).toBe(foreign);
-      }),
+      fc.property(
+        fc.array(table, { maxLength: 5 }),
+        fc.array(table, { maxLength: 3 }),
+        fc.constantFrom('\n', '\r\n'),
+        (before, after, eol) => {
+          const parts = unique([...before, '<ours>', ...after]);
+          const at = parts.indexOf('<ours>');
+          const text = (of: readonly string[]): string => of.join('').replaceAll('\n', eol);
+          const foreign = text(['model = "x"\n', ...parts.slice(0, at)]);
+          const added = text(parts.slice(at + 1));
+          const installed = codex.install('f', foreign, 'user', wanted());
+          expect(codex.install('f', installed, 'user', wanted())).toBe(installed);
+          // Codex puts what it adds before the comment that ends our block.
+          const end = `# <<< shieldwatch${eol}`;
+          const left = codex.uninstall('f', `${installed.slice(0, -end.length)}${added}${end}`);
+          expect(parse(left)).toEqual(parse(foreign + added));
+          expect(left.replace(/\s+/g, ' ')).toBe((foreign + added).replace(/\s+/g, ' '));
+          expect(codex.uninstall('f', installed)).toBe(foreign);
+        },
+      ),
       { numRuns: 300 },
     );
   });
@@ -216,8 +298,12 @@ describe('the block in Codex’s TOML', () => {
   it('is removed from a shared group, and kept when the form cannot be edited', () => {
     const group = (hooks: string): string => `[[hooks.PreToolUse]]\n${hooks}`;
     const other = '[[hooks.PreToolUse.hooks]]\ntype = "command"\ncommand = "mine"\n';
-    expect(codex.uninstall('f', group(`[[hooks.PreToolUse.hooks]]\ntype = "command"\n${ours}\n${other}`))).toBe(group(other));
-    expect(() => codex.uninstall('f', `[hooks]\nPreToolUse = [{ hooks = [{ type = "command", ${ours} }] }]\n`)).toThrow(/by hand/);
+    expect(codex.uninstall('f', group(`[[hooks.PreToolUse.hooks]]\ntype = "command"\n${ours}\n${other}`))).toBe(
+      group(other),
+    );
+    expect(() => codex.uninstall('f', `[hooks]\nPreToolUse = [{ hooks = [{ type = "command", ${ours} }] }]\n`)).toThrow(
+      /by hand/,
+    );
   });
 });
 
@@ -252,7 +338,9 @@ describe('any settings', () => {
   it('refuses a file that is no JSON object, naming the line, and leaves it unchanged', () => {
     for (const text of ['{\n  "a": 1\n  "b": 2\n}', '[]', '"x"']) {
       const file = write(claudeCode, 'user', text);
-      expect(() => planInstall(claudeCode, 'user', places, wanted())).toThrow(/settings\.json(: line 3 is not strict JSON| is not a JSON object)/);
+      expect(() => planInstall(claudeCode, 'user', places, wanted())).toThrow(
+        /settings\.json(: line 3 is not strict JSON| is not a JSON object)/,
+      );
       expect(readFileSync(file, 'utf8')).toBe(text);
     }
   });
@@ -269,8 +357,11 @@ describe('any settings', () => {
 
 describe('the probe', () => {
   it('distinguishes a hook that judges from one that does not, for each agent’s event', async () => {
-    for (const client of CLIENTS) expect(await probe({ type: 'command', command }, client.events[0] ?? '')).toBeUndefined();
-    expect(await probe({ type: 'command', command: 'true # shieldwatch-hook' }, 'PreToolUse')).toMatch(/let a call pass/);
+    for (const client of CLIENTS)
+      expect(await probe({ type: 'command', command }, client.events[0] ?? '')).toBeUndefined();
+    expect(await probe({ type: 'command', command: 'true # shieldwatch-hook' }, 'PreToolUse')).toMatch(
+      /let a call pass/,
+    );
     expect(await probe({ type: 'command', command: '/nowhere/hook' }, 'PreToolUse')).toMatch(/exit code 127/);
     expect(await probe({ type: 'command', command: 'echo hello' }, 'PreToolUse')).toMatch(/exit code 0/);
   });

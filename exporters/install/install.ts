@@ -14,14 +14,16 @@ export const CLIENTS: readonly Client[] = [claudeCode, codex, geminiCli];
 /** The client of that name. */
 export function clientNamed(name: string): Client {
   const client = CLIENTS.find((candidate) => candidate.name === name);
-  if (client === undefined) throw new CommandError(`no agent ${name}; there are: ${CLIENTS.map((known) => known.name).join(', ')}`);
+  if (client === undefined)
+    throw new CommandError(`no agent ${name}; there are: ${CLIENTS.map((known) => known.name).join(', ')}`);
   return client;
 }
 
 /** The scope of that name, if the client has it; its first one when none is named. */
 export function scopeOf(client: Client, name: string | undefined): Scope {
   const scope = name === undefined ? client.scopes[0] : client.scopes.find((candidate) => candidate === name);
-  if (scope === undefined) throw new CommandError(`${client.name} has no ${name ?? ''} settings; there are: ${client.scopes.join(', ')}`);
+  if (scope === undefined)
+    throw new CommandError(`${client.name} has no ${name ?? ''} settings; there are: ${client.scopes.join(', ')}`);
   return scope;
 }
 
@@ -43,7 +45,10 @@ export interface Plan {
 export function planInstall(client: Client, scope: Scope, places: Places, wanted: Wanted, { mend = false } = {}): Plan {
   if (wanted.hook.type === 'http') {
     if (client.name !== 'claude-code') throw new CommandError(`${client.name} has no HTTP hooks`);
-    if (scope === 'project') throw new CommandError('an HTTP hook has a token in it, and project settings are shared: use --scope local or --scope user');
+    if (scope === 'project')
+      throw new CommandError(
+        'an HTTP hook has a token in it, and project settings are shared: use --scope local or --scope user',
+      );
   }
   const file = client.file(scope, places);
   const before = textOf(file);
@@ -51,7 +56,9 @@ export function planInstall(client: Client, scope: Scope, places: Places, wanted
   // The proof by the strictest reading; `status` and `install` also ask the agent where it is there.
   const { kind, ...rest } = client.read({ kind: 'text', text: planned.after, encoding: 'utf-8' }, file);
   if (kind === 'read' && 'settings' in rest && client.find(rest.settings).length > 0) return planned;
-  throw new CommandError(`${file}: ${'why' in rest ? rest.why : 'the hook is not found again'}; its agent would take nothing of the file, nothing was changed`);
+  throw new CommandError(
+    `${file}: ${'why' in rest ? rest.why : 'the hook is not found again'}; its agent would take nothing of the file, nothing was changed`,
+  );
 }
 
 export function planUninstall(client: Client, scope: Scope, places: Places, { mend = false } = {}): Plan {
@@ -85,7 +92,9 @@ export function carryOut({ client, file, before, after }: Plan, env: NodeJS.Proc
   if (textOf(file) !== before) throw new CommandError(`${file} was changed by another program just now; try again`);
   const backup = before === '' ? undefined : keepBackup(file, before, env);
   // Every user's agent reads managed settings.
-  const isManaged = client.scopes.includes('managed') && file === client.file('managed', { project: '', home: '', env, platform: process.platform });
+  const isManaged =
+    client.scopes.includes('managed') &&
+    file === client.file('managed', { project: '', home: '', env, platform: process.platform });
   replaceFile(file, after, isManaged ? 0o644 : 0o600);
   return backup;
 }

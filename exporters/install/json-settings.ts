@@ -1,4 +1,13 @@
-import { applyEdits, modify, parse, parseTree, printParseErrorCode, type JSONPath, type Node, type ParseError } from 'jsonc-parser';
+import {
+  applyEdits,
+  modify,
+  parse,
+  parseTree,
+  printParseErrorCode,
+  type JSONPath,
+  type Node,
+  type ParseError,
+} from 'jsonc-parser';
 import { CommandError } from '#schemas/errors.js';
 import { isObject, jsonWithComments, strictJson } from './reading.js';
 
@@ -22,11 +31,20 @@ export class JsonSettings {
     this.#bom = text.startsWith(BOM) ? BOM : '';
     const body = text.slice(this.#bom.length);
     this.#text = body.trim() === '' ? '{}\n' : body;
-    const read = dialect === 'strict' ? strictJson(this.#text) : dialect === 'comments' ? jsonWithComments(this.#text) : { value: undefined };
-    if ('error' in read) throw new CommandError(`${file}: ${read.error}, so that its agent reads nothing of it; --mend rewrites it`);
+    const read =
+      dialect === 'strict'
+        ? strictJson(this.#text)
+        : dialect === 'comments'
+          ? jsonWithComments(this.#text)
+          : { value: undefined };
+    if ('error' in read)
+      throw new CommandError(`${file}: ${read.error}, so that its agent reads nothing of it; --mend rewrites it`);
     if (!isObject(this.#parsed())) throw new CommandError(`${file} is not a JSON object; nothing was changed`);
     const twice = keyThatStandsTwice(this.#text);
-    if (twice !== undefined) throw new CommandError(`${file}: the key ${JSON.stringify(twice)} is duplicated, and the last one counts; --mend keeps only that one`);
+    if (twice !== undefined)
+      throw new CommandError(
+        `${file}: the key ${JSON.stringify(twice)} is duplicated, and the last one counts; --mend keeps only that one`,
+      );
   }
 
   get text(): string {
@@ -36,7 +54,8 @@ export class JsonSettings {
   /** The value at a path; undefined when there is none. */
   get(path: JSONPath): unknown {
     let value: unknown = this.#parsed();
-    for (const key of path) value = isObject(value) || Array.isArray(value) ? (value as Record<string | number, unknown>)[key] : undefined;
+    for (const key of path)
+      value = isObject(value) || Array.isArray(value) ? (value as Record<string | number, unknown>)[key] : undefined;
     return value;
   }
 
@@ -51,8 +70,14 @@ export class JsonSettings {
       const fits = typeof path[length] === 'number' ? Array.isArray(parent) : isObject(parent);
       if (fits || parent === undefined) continue;
       if (value === undefined) return;
-      const isEmpty = parent === null || (Array.isArray(parent) && parent.length === 0) || (isObject(parent) && Object.keys(parent).length === 0);
-      if (!isEmpty) throw new CommandError(`${this.#file}: "${path.slice(0, length).join('.')}" is ${kindOf(parent)}, expected ${typeof path[length] === 'number' ? 'an array' : 'an object'}`);
+      const isEmpty =
+        parent === null ||
+        (Array.isArray(parent) && parent.length === 0) ||
+        (isObject(parent) && Object.keys(parent).length === 0);
+      if (!isEmpty)
+        throw new CommandError(
+          `${this.#file}: "${path.slice(0, length).join('.')}" is ${kindOf(parent)}, expected ${typeof path[length] === 'number' ? 'an array' : 'an object'}`,
+        );
       this.#edit(path.slice(0, length), undefined);
     }
     this.#edit(path, value);
@@ -60,7 +85,11 @@ export class JsonSettings {
 
   #edit(path: JSONPath, value: unknown): void {
     const indent = /^([ \t]+)\S/m.exec(this.#text)?.[1] ?? '  ';
-    const formattingOptions = { insertSpaces: !indent.startsWith('\t'), tabSize: indent.startsWith('\t') ? 4 : indent.length, eol: this.#text.includes('\r\n') ? '\r\n' : '\n' };
+    const formattingOptions = {
+      insertSpaces: !indent.startsWith('\t'),
+      tabSize: indent.startsWith('\t') ? 4 : indent.length,
+      eol: this.#text.includes('\r\n') ? '\r\n' : '\n',
+    };
     this.#text = applyEdits(this.#text, modify(this.#text, path, value, { formattingOptions }));
   }
 
@@ -70,7 +99,9 @@ export class JsonSettings {
     const [error] = errors;
     if (error === undefined) return value;
     const line = this.#text.slice(0, error.offset).split('\n').length;
-    throw new CommandError(`${this.#file} is not JSON (line ${String(line)}: ${printParseErrorCode(error.error)}); nothing was changed`);
+    throw new CommandError(
+      `${this.#file} is not JSON (line ${String(line)}: ${printParseErrorCode(error.error)}); nothing was changed`,
+    );
   }
 }
 

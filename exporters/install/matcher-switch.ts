@@ -10,6 +10,9 @@ export function matcherSwitch(tool: string): Switch {
     name: 'matcher',
     effect: 'not-called',
     example: { in: 'group', value: { matcher: tool } },
-    find: ({ installed: { group, file } }) => (group['matcher'] === undefined || isOneOf(group['matcher'], MATCHES_ALL) ? [] : [`a matcher in ${file} has it called for some tools alone`]),
+    find: ({ installed: { group, file } }) =>
+      group['matcher'] === undefined || isOneOf(group['matcher'], MATCHES_ALL)
+        ? []
+        : [`a matcher in ${file} has it called for some tools alone`],
   };
 }

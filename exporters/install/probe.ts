@@ -16,13 +16,24 @@ export async function probe(hook: InstalledHook, event: string): Promise<string 
   const project = mkdtempSync(join(tmpdir(), 'shieldwatch-probe-'));
   try {
     mkdirSync(join(project, '.agentshield'));
-    writeFileSync(join(project, '.agentshield', 'runtime-policy.json'), JSON.stringify({ version: 1, deny: [{ tool: 'Bash', pattern: FORBIDDEN }] }));
+    writeFileSync(
+      join(project, '.agentshield', 'runtime-policy.json'),
+      JSON.stringify({ version: 1, deny: [{ tool: 'Bash', pattern: FORBIDDEN }] }),
+    );
     const call = (command: string): string =>
-      JSON.stringify({ session_id: PROBE_SESSION, cwd: project, hook_event_name: event, tool_name: 'Bash', tool_input: { command }, tool_use_id: 'probe' });
+      JSON.stringify({
+        session_id: PROBE_SESSION,
+        cwd: project,
+        hook_event_name: event,
+        tool_name: 'Bash',
+        tool_input: { command },
+        tool_use_id: 'probe',
+      });
     const [denied, allowed] = [await ask(hook, call(FORBIDDEN), project), await ask(hook, call('true'), project)];
     if (denied.problem !== undefined) return denied.problem;
     if (!denied.isBlocked) return 'it let a call pass that the policy forbids';
-    if (allowed.isBlocked || allowed.problem !== undefined) return allowed.problem ?? 'it blocked a call that the policy does not forbid';
+    if (allowed.isBlocked || allowed.problem !== undefined)
+      return allowed.problem ?? 'it blocked a call that the policy does not forbid';
     return undefined;
   } finally {
     rmSync(project, { recursive: true, force: true });
@@ -42,11 +53,19 @@ async function ask(hook: InstalledHook, input: string, project: string): Promise
 function runCommand(command: string, input: string, project: string): Promise<Outcome> {
   return new Promise((resolve) => {
     const env = { ...process.env, CLAUDE_PROJECT_DIR: project };
-    const child = spawn(command, { shell: true, cwd: project, env, stdio: ['pipe', 'pipe', 'ignore'], timeout: TIME_LIMIT_MS });
+    const child = spawn(command, {
+      shell: true,
+      cwd: project,
+      env,
+      stdio: ['pipe', 'pipe', 'ignore'],
+      timeout: TIME_LIMIT_MS,
+    });
     let stdout = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stdin.on('error', () => undefined);
-    child.once('error', ({ message }) => { resolve({ isBlocked: false, problem: `it cannot be started: ${message}` }); });
+    child.once('error', ({ message }) => {
+      resolve({ isBlocked: false, problem: `it cannot be started: ${message}` });
+    });
     child.once('close', (code) => {
       if (code === 2 && isDenial(stdout)) resolve({ isBlocked: true });
       else if (code === 0 && stdout === '') resolve({ isBlocked: false });

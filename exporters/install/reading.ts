@@ -40,10 +40,15 @@ export function readFileText(file: string): FileText {
     if (code === 'ENOENT' || code === 'ENOTDIR') return { kind: 'absent' };
     return { kind: 'unreadable', why: REASONS[code] ?? code };
   }
-  if (bytes[0] === 0xff && bytes[1] === 0xfe) return { kind: 'text', text: new TextDecoder('utf-16le', { ignoreBOM: true }).decode(bytes), encoding: 'utf-16le' };
+  if (bytes[0] === 0xff && bytes[1] === 0xfe)
+    return { kind: 'text', text: new TextDecoder('utf-16le', { ignoreBOM: true }).decode(bytes), encoding: 'utf-16le' };
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return { kind: 'unreadable', why: 'it is UTF-16, big endian' };
   try {
-    return { kind: 'text', text: new TextDecoder('utf-8', { ignoreBOM: true, fatal: true }).decode(bytes), encoding: 'utf-8' };
+    return {
+      kind: 'text',
+      text: new TextDecoder('utf-8', { ignoreBOM: true, fatal: true }).decode(bytes),
+      encoding: 'utf-8',
+    };
   } catch {
     return { kind: 'unreadable', why: 'it is not UTF-8' };
   }

@@ -12,7 +12,9 @@ const HEADER = /^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?\r?$/;
 
 /** The tables of a file that a TOML parser accepts. Lines within a string or an array of several lines are no headers. */
 export function tablesOf(lines: readonly string[]): TomlTable[] {
-  const tables: { name: string; isArrayElement: boolean; start: number; end: number }[] = [{ name: '', isArrayElement: false, start: 0, end: lines.length }];
+  const tables: { name: string; isArrayElement: boolean; start: number; end: number }[] = [
+    { name: '', isArrayElement: false, start: 0, end: lines.length },
+  ];
   const state = new ValueState();
   lines.forEach((line, index) => {
     const header = state.isOpen ? null : HEADER.exec(line);
@@ -22,7 +24,12 @@ export function tablesOf(lines: readonly string[]): TomlTable[] {
     }
     const last = tables.at(-1);
     if (last !== undefined) last.end = index;
-    tables.push({ name: (header[2] ?? '').replace(/["'\s]/g, ''), isArrayElement: header[1] === '[[', start: index, end: lines.length });
+    tables.push({
+      name: (header[2] ?? '').replace(/["'\s]/g, ''),
+      isArrayElement: header[1] === '[[',
+      start: index,
+      end: lines.length,
+    });
   });
   return tables;
 }

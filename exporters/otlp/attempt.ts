@@ -5,7 +5,13 @@ import { CommandError } from '#schemas/errors.js';
 
 /** What came of one request. */
 export type Attempt =
-  | { readonly kind: 'answered'; readonly status: number; readonly statusText: string; readonly text: string; readonly retryAfterMs?: number }
+  | {
+      readonly kind: 'answered';
+      readonly status: number;
+      readonly statusText: string;
+      readonly text: string;
+      readonly retryAfterMs?: number;
+    }
   | { readonly kind: 'unreachable'; readonly problem: string };
 
 export interface Client {
@@ -23,7 +29,10 @@ export interface Agents {
 
 /** Certificates: Node's own, `NODE_EXTRA_CA_CERTS`, and the file of OpenTelemetry's `OTEL_EXPORTER_OTLP_CERTIFICATE`. */
 export function createAgents(env: NodeJS.ProcessEnv): Agents {
-  return { plain: new http.Agent({ keepAlive: true }), secure: new https.Agent({ keepAlive: true, ...certificates(env) }) };
+  return {
+    plain: new http.Agent({ keepAlive: true }),
+    secure: new https.Agent({ keepAlive: true, ...certificates(env) }),
+  };
 }
 
 /** A client for bodies that are not OTLP. */
@@ -32,9 +41,16 @@ export function createClient({ plain, secure }: Agents): Client {
     post: (url, headers, body, timeoutMs) => {
       const [{ request }, agent] = url.startsWith('https:') ? [https, secure] : [http, plain];
       return new Promise((resolve) => {
-        const outgoing = request(url, { method: 'POST', agent, headers: { ...headers, 'content-length': body.length } });
+        const outgoing = request(url, {
+          method: 'POST',
+          agent,
+          headers: { ...headers, 'content-length': body.length },
+        });
         // One limit over everything: looking up the name, connecting, sending, waiting, reading.
-        const timer = setTimeout(() => outgoing.destroy(new Error(`no answer within ${String(timeoutMs)} ms`)), timeoutMs);
+        const timer = setTimeout(
+          () => outgoing.destroy(new Error(`no answer within ${String(timeoutMs)} ms`)),
+          timeoutMs,
+        );
         const done = (attempt: Attempt): void => {
           clearTimeout(timer);
           resolve(attempt);

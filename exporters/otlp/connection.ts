@@ -32,6 +32,7 @@ export function signalUrl(baseUrl: string, path: string): string {
 
 /** The authorization header. */
 export function authorization(token: string): Record<string, string> {
-  if (!/^[\x21-\x7e]+$/.test(token)) throw new CommandError('the token holds characters no token has (--token, SHIELDWATCH_TOKEN)');
+  if (!/^[\x21-\x7e]+$/.test(token))
+    throw new CommandError('the token holds characters no token has (--token, SHIELDWATCH_TOKEN)');
   return { authorization: `Bearer ${token}` };
 }

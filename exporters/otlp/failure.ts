@@ -12,7 +12,14 @@ export class SendError extends CommandError {
   /** The server understood the request and will never take it: OTLP's 400. */
   readonly isRefused: boolean;
 
-  constructor(message: string, { isRetryable = false, isRefused = false, retryAfterMs }: { isRetryable?: boolean; isRefused?: boolean; retryAfterMs?: number | undefined }) {
+  constructor(
+    message: string,
+    {
+      isRetryable = false,
+      isRefused = false,
+      retryAfterMs,
+    }: { isRetryable?: boolean; isRefused?: boolean; retryAfterMs?: number | undefined },
+  ) {
     super(message);
     this.isRetryable = isRetryable;
     this.isRefused = isRefused;
@@ -22,14 +29,17 @@ export class SendError extends CommandError {
 
 /** What to tell a person about an attempt that failed: status, and what the server said about it. */
 export function sendFailure(attempt: Attempt, origin: string): SendError {
-  if (attempt.kind === 'unreachable') return new SendError(`${origin} cannot be reached: ${scrubText(attempt.problem, 200)}`, { isRetryable: true });
+  if (attempt.kind === 'unreachable')
+    return new SendError(`${origin} cannot be reached: ${scrubText(attempt.problem, 200)}`, { isRetryable: true });
   if (isRetryable(attempt.status)) {
     const message = `${origin} kept answering that it cannot take data now (429, 502, 503 or 504); try again later`;
     return new SendError(message, { isRetryable: true, retryAfterMs: attempt.retryAfterMs });
   }
   const said = scrubText(serverMessage(attempt.text), 300);
   const status = `${String(attempt.status)} ${attempt.statusText}`.trim();
-  return new SendError(`${origin} answered ${status}${said === '' ? '' : `: ${said}`}`, { isRefused: attempt.status === 400 });
+  return new SendError(`${origin} answered ${status}${said === '' ? '' : `: ${said}`}`, {
+    isRefused: attempt.status === 400,
+  });
 }
 
 /** OTLP's retryable answers, and no others. */

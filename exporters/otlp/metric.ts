@@ -1,5 +1,10 @@
 import { ValueType } from '@opentelemetry/api';
-import { AggregationTemporality, DataPointType, type MetricData, type ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import {
+  AggregationTemporality,
+  DataPointType,
+  type MetricData,
+  type ResourceMetrics,
+} from '@opentelemetry/sdk-metrics';
 import { producerResource, SCOPE } from './resource.js';
 import { byRepository, hrTime, type Attributes } from './values.js';
 
@@ -36,7 +41,13 @@ export interface Period {
 }
 
 /** What happened within a period. Delta, since a command that ends has no total to go on from. */
-export function counter(repository: string, name: string, unit: string, points: readonly Point[], period: Period): Metric {
+export function counter(
+  repository: string,
+  name: string,
+  unit: string,
+  points: readonly Point[],
+  period: Period,
+): Metric {
   return {
     repository,
     data: {
@@ -56,7 +67,14 @@ export interface Distribution {
 }
 
 /** A histogram of what happened within a period; `bounds` are the upper ends of all buckets but the last. */
-export function histogram(repository: string, name: string, unit: string, bounds: readonly number[], all: readonly Distribution[], period: Period): Metric {
+export function histogram(
+  repository: string,
+  name: string,
+  unit: string,
+  bounds: readonly number[],
+  all: readonly Distribution[],
+  period: Period,
+): Metric {
   const dataPoints = all.map(({ values, attributes }) => {
     const counts = new Array<number>(bounds.length + 1).fill(0);
     for (const value of values) {

@@ -19,7 +19,10 @@ export interface Observer {
 export function observeAnswers(agents: Agents): Observer {
   let last: Promise<Attempt> | undefined;
   const listen = (message: unknown): void => {
-    const { request, response } = message as { request: ClientRequest & { agent?: unknown }; response: IncomingMessage };
+    const { request, response } = message as {
+      request: ClientRequest & { agent?: unknown };
+      response: IncomingMessage;
+    };
     if (request.agent !== agents.plain && request.agent !== agents.secure) return;
     last = answerOf(response);
   };

@@ -57,7 +57,11 @@ interface Exporter<T> {
 }
 
 /** A sender for one gateway. Only our own headers go out: an `OTEL_EXPORTER_OTLP_HEADERS` may hold another vendor's key. */
-export function createSender(connection: Connection, deadlineMs: number = DEFAULT_DEADLINE_MS, signal?: AbortSignal): Sender {
+export function createSender(
+  connection: Connection,
+  deadlineMs: number = DEFAULT_DEADLINE_MS,
+  signal?: AbortSignal,
+): Sender {
   const url = (path: string): string => signalUrl(connection.url, path);
   const headers = authorization(connection.token);
   const { origin } = new URL(url(''));
@@ -78,11 +82,15 @@ export function createSender(connection: Connection, deadlineMs: number = DEFAUL
   ]);
 
   /** Tries until an attempt succeeds, cannot succeed, or the deadline is near. */
-  const insist = async (attemptOnce: (timeoutMs: number) => Promise<Attempt>, accepted: readonly number[] = []): Promise<string> => {
+  const insist = async (
+    attemptOnce: (timeoutMs: number) => Promise<Attempt>,
+    accepted: readonly number[] = [],
+  ): Promise<string> => {
     const deadline = Date.now() + deadlineMs;
     for (let tries = 0; ; tries += 1) {
       const attempt = await attemptOnce(Math.min(ATTEMPT_MS, Math.max(1, deadline - Date.now())));
-      if (attempt.kind === 'answered' && (isSuccess(attempt.status) || accepted.includes(attempt.status))) return attempt.text;
+      if (attempt.kind === 'answered' && (isSuccess(attempt.status) || accepted.includes(attempt.status)))
+        return attempt.text;
       const wait = waitBefore(attempt, tries);
       if (wait === undefined || Date.now() + wait >= deadline) throw sendFailure(attempt, origin);
       await sleep(wait, undefined, signal === undefined ? {} : { signal });
@@ -102,7 +110,8 @@ export function createSender(connection: Connection, deadlineMs: number = DEFAUL
 
   return {
     spans: async (spans) => partialSuccess(await exportItems(traces, readableSpans(spans)), 'rejectedSpans'),
-    logRecords: async (records) => partialSuccess(await exportItems(logs, readableLogRecords(records)), 'rejectedLogRecords'),
+    logRecords: async (records) =>
+      partialSuccess(await exportItems(logs, readableLogRecords(records)), 'rejectedLogRecords'),
     metrics: async (all) => {
       let [rejected, message] = [0, ''];
       for (const one of resourceMetrics(all)) {
@@ -113,7 +122,11 @@ export function createSender(connection: Connection, deadlineMs: number = DEFAUL
       return { rejected, message };
     },
     json: (path, body, accepted) =>
-      insist((timeoutMs) => client.post(url(path), { ...JSON_HEADERS, ...headers }, Buffer.from(JSON.stringify(body)), timeoutMs), accepted),
+      insist(
+        (timeoutMs) =>
+          client.post(url(path), { ...JSON_HEADERS, ...headers }, Buffer.from(JSON.stringify(body)), timeoutMs),
+        accepted,
+      ),
     close: () => {
       observer.close();
       agents.plain.destroy();

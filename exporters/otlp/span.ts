@@ -45,7 +45,12 @@ function readableSpan(span: Span, resource: tracing.ReadableSpan['resource']): t
     status: { code: SpanStatusCode.UNSET }, // a block is not a failure
     attributes,
     links: [],
-    events: events.map((event) => ({ name: event.name, time: hrTime(event.timeMs), attributes: event.attributes, droppedAttributesCount: 0 })),
+    events: events.map((event) => ({
+      name: event.name,
+      time: hrTime(event.timeMs),
+      attributes: event.attributes,
+      droppedAttributesCount: 0,
+    })),
     ended: true,
     resource,
     instrumentationScope: SCOPE,

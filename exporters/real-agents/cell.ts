@@ -82,9 +82,18 @@ export interface Cell {
 }
 
 export const SETTINGS: Readonly<Record<AgentName, Readonly<Record<string, string>>>> = {
-  'claude-code': { user: '~/.claude/settings.json', project: './.claude/settings.json', local: './.claude/settings.local.json', managed: '/etc/claude-code/managed-settings.json' },
+  'claude-code': {
+    user: '~/.claude/settings.json',
+    project: './.claude/settings.json',
+    local: './.claude/settings.local.json',
+    managed: '/etc/claude-code/managed-settings.json',
+  },
   codex: { user: '~/.codex/config.toml', project: './.codex/config.toml' },
-  'gemini-cli': { user: '~/.gemini/settings.json', project: './.gemini/settings.json', managed: '/etc/gemini-cli/settings.json' },
+  'gemini-cli': {
+    user: '~/.gemini/settings.json',
+    project: './.gemini/settings.json',
+    managed: '/etc/gemini-cli/settings.json',
+  },
 };
 
 const POLICY = './.agentshield/runtime-policy.json';
@@ -102,7 +111,10 @@ export async function runCell(situation: Situation, folder: string): Promise<Cel
   const driver = DRIVERS[agent];
   const workplace = new Workplace();
   const inPlace = (text: string): string => text.replaceAll('$P', workplace.project).replaceAll('$H', workplace.home);
-  const script = { turns: withIds(turns, driver.idPrefix), subagent: withIds(situation.subagent ?? [], `${driver.idPrefix}SUB`) };
+  const script = {
+    turns: withIds(turns, driver.idPrefix),
+    subagent: withIds(situation.subagent ?? [], `${driver.idPrefix}SUB`),
+  };
   const model = await ModelServer.start(driver.api(JSON.parse(inPlace(JSON.stringify(script))) as typeof script));
   const here = (text: string): string => inPlace(text).replaceAll('$U', model.url);
   const hereIn = <T>(value: T): T => JSON.parse(here(JSON.stringify(value))) as T;
@@ -114,16 +126,19 @@ export async function runCell(situation: Situation, folder: string): Promise<Cel
     const installed = await shieldwatch(workplace, 'install', agent, '--scope', scope, '--yes');
     // Its exit code says how it stands before a person has approved the hook or trusted the folder.
     const settings = workplace.path(SETTINGS[agent][scope] ?? '');
-    if (!existsSync(settings) || !readFileSync(settings, 'utf8').includes('shieldwatch-hook')) throw new Error(`shieldwatch install ${agent}: ${installed.output}`);
+    if (!existsSync(settings) || !readFileSync(settings, 'utf8').includes('shieldwatch-hook'))
+      throw new Error(`shieldwatch install ${agent}: ${installed.output}`);
     if (situation.approvedBefore) await driver.approve(workplace, folder);
     if (situation.replace !== undefined) {
       const name = SETTINGS[agent][scope] ?? '';
       workplace.write(name, situation.replace(readFileSync(workplace.path(name), 'utf8'), workplace));
     }
-    for (const [name, content] of Object.entries(situation.files ?? {})) workplace.write(name, typeof content === 'string' ? here(content) : content);
+    for (const [name, content] of Object.entries(situation.files ?? {}))
+      workplace.write(name, typeof content === 'string' ? here(content) : content);
     for (const [name, source] of Object.entries(situation.shared ?? {})) workplace.compile(name, source);
     for (const [name, object] of Object.entries(situation.merge ?? {})) mergeInto(workplace, name, hereIn(object));
-    for (const command of situation.setup ?? []) await workplace.run(claudeFile(folder), command, { DISABLE_AUTOUPDATER: '1', IS_SANDBOX: '1' });
+    for (const command of situation.setup ?? [])
+      await workplace.run(claudeFile(folder), command, { DISABLE_AUTOUPDATER: '1', IS_SANDBOX: '1' });
     if ((situation.isApproved ?? true) && !situation.approvedBefore) await driver.approve(workplace, folder);
     makeOld(workplace, agent);
     const before = await statusOf(workplace, agent, launch.env);
@@ -131,7 +146,10 @@ export async function runCell(situation: Situation, folder: string): Promise<Cel
     const after = await statusOf(workplace, agent, launch.env);
     return {
       ran: existsSync(join(workplace.project, 'forbidden')) || wasAnswered(situation, model.requests),
-      recorded: recordsIn(workplace.spool).map(({ decision }) => decision).join(', ') || 'none',
+      recorded:
+        recordsIn(workplace.spool)
+          .map(({ decision }) => decision)
+          .join(', ') || 'none',
       before,
       after,
       output: `${output}\n${before.line}\n${after.line}`,
@@ -152,7 +170,10 @@ function makeOld(workplace: Workplace, agent: AgentName): void {
 }
 
 /** For calls that leave no file. */
-function wasAnswered({ canary, effect = 'file', turns = FORBIDDEN }: Situation, requests: readonly ModelRequest[]): boolean {
+function wasAnswered(
+  { canary, effect = 'file', turns = FORBIDDEN }: Situation,
+  requests: readonly ModelRequest[],
+): boolean {
   if (canary !== undefined) return requests.some(({ text }) => text.includes(canary));
   if (effect === 'file') return false;
   const last = requests.filter(({ body }) => 'tools' in body || 'input' in body).at(-1)?.text ?? '';
@@ -162,30 +183,48 @@ function wasAnswered({ canary, effect = 'file', turns = FORBIDDEN }: Situation, 
 
 /** True where a denied call ran although `status` had said, or says now, that all is well, and named no limit. */
 export function isBroken({ unseen, exception }: Situation, { ran, before, after }: Cell): boolean {
-  if (!ran || (exception !== undefined && [before, after].every(({ text }) => text.includes(exception.says)))) return false;
+  if (!ran || (exception !== undefined && [before, after].every(({ text }) => text.includes(exception.says))))
+    return false;
   return (before.colour === 'green' && unseen === undefined) || after.colour === 'green';
 }
 
 function withIds(turns: readonly (readonly Asked[])[], prefix: string): Turn[] {
   let count = 0;
-  return turns.map((turn) => turn.map((asked) => ({ ...asked, id: `${prefix}FAKE${String((count += 1)).padStart(7, '0')}` })));
+  return turns.map((turn) =>
+    turn.map((asked) => ({ ...asked, id: `${prefix}FAKE${String((count += 1)).padStart(7, '0')}` })),
+  );
 }
 
 function shieldwatch(workplace: Workplace, ...args: string[]): Promise<Ended> {
   return workplace.run(process.execPath, [CLI, ...args, '--dir', workplace.project]);
 }
 
-async function statusOf(workplace: Workplace, agent: AgentName, env: Readonly<Record<string, string>> = {}): Promise<Status> {
+async function statusOf(
+  workplace: Workplace,
+  agent: AgentName,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Status> {
   const { code, output } = await workplace.run(process.execPath, [CLI, 'status', '--dir', workplace.project], env);
   const lines = output.split('\n').filter((line) => line !== '' && !line.startsWith('spool:'));
-  const line = lines.find((candidate) => candidate.startsWith('  but:')) ?? lines.find((candidate) => candidate.startsWith(agent)) ?? lines[0] ?? '';
-  const isWell = code === 0 && lines.some((candidate) => candidate.startsWith(agent)) && !lines.some((candidate) => candidate.startsWith('  but:'));
+  const line =
+    lines.find((candidate) => candidate.startsWith('  but:')) ??
+    lines.find((candidate) => candidate.startsWith(agent)) ??
+    lines[0] ??
+    '';
+  const isWell =
+    code === 0 &&
+    lines.some((candidate) => candidate.startsWith(agent)) &&
+    !lines.some((candidate) => candidate.startsWith('  but:'));
   return { colour: isWell ? 'green' : 'red', line: line.trim().replaceAll(workplace.home, '~'), text: output };
 }
 
 function recordsIn(spool: string): DecisionRecord[] {
   if (!existsSync(spool)) return [];
-  const text = readdirSync(spool).filter((name) => SEGMENT_PATTERN.test(name)).sort().map((name) => readFileSync(join(spool, name), 'utf8')).join('');
+  const text = readdirSync(spool)
+    .filter((name) => SEGMENT_PATTERN.test(name))
+    .sort()
+    .map((name) => readFileSync(join(spool, name), 'utf8'))
+    .join('');
   return text.split('\n').flatMap((line) => {
     const record = line === '' ? undefined : (decodeLine(line) as DecisionRecord | undefined);
     return record === undefined ? [] : [record];

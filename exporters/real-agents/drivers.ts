@@ -31,12 +31,20 @@ export interface Driver {
 
 const FAKE_KEY = ['sk-ant-', 'fake-key-for-tests'].join('');
 
-const NATIVE_CLAUDE = ['claude-code-linux-x64', 'claude-code-linux-arm64', 'claude-code-darwin-arm64', 'claude-code-darwin-x64'];
+const NATIVE_CLAUDE = [
+  'claude-code-linux-x64',
+  'claude-code-linux-arm64',
+  'claude-code-darwin-arm64',
+  'claude-code-darwin-x64',
+];
 
 /** Claude Code's program: its package's own start script is for after an install script. */
 export function claudeFile(folder: string): string {
   const modules = join(folder, 'node_modules');
-  return NATIVE_CLAUDE.map((name) => join(modules, '@anthropic-ai', name, 'claude')).find((file) => existsSync(file)) ?? join(modules, '.bin', 'claude');
+  return (
+    NATIVE_CLAUDE.map((name) => join(modules, '@anthropic-ai', name, 'claude')).find((file) => existsSync(file)) ??
+    join(modules, '.bin', 'claude')
+  );
 }
 
 /** The clients' commands, as a person has them on the PATH. */
@@ -53,10 +61,20 @@ async function approveInCodex(workplace: Workplace, folder: string): Promise<voi
     { id: 2, method: 'hooks/list', params: { cwds: [workplace.project] } },
   ];
   const input = requests.map((request) => `${JSON.stringify(request)}\n`).join('');
-  const { stdout } = await workplace.run(process.execPath, [join(folder, 'node_modules/@openai/codex/bin/codex.js'), 'app-server'], {}, { input, until: '"id":2' });
+  const { stdout } = await workplace.run(
+    process.execPath,
+    [join(folder, 'node_modules/@openai/codex/bin/codex.js'), 'app-server'],
+    {},
+    { input, until: '"id":2' },
+  );
   const line = stdout.split('\n').find((candidate) => candidate.includes('"id":2')) ?? '{}';
   const { result } = JSON.parse(line) as { result?: { data: { hooks: { key: string; currentHash: string }[] }[] } };
-  const states = (result?.data ?? []).flatMap(({ hooks }) => hooks).map(({ key, currentHash }) => `\n[hooks.state.${JSON.stringify(key)}]\ntrusted_hash = ${JSON.stringify(currentHash)}\n`);
+  const states = (result?.data ?? [])
+    .flatMap(({ hooks }) => hooks)
+    .map(
+      ({ key, currentHash }) =>
+        `\n[hooks.state.${JSON.stringify(key)}]\ntrusted_hash = ${JSON.stringify(currentHash)}\n`,
+    );
   const config = workplace.path('~/.codex/config.toml');
   writeFileSync(config, `${readFileSync(config, 'utf8')}${states.join('')}`);
 }
@@ -68,42 +86,81 @@ export const DRIVERS: Readonly<Record<AgentName, Driver>> = {
     prepare: () => undefined,
     approve: () => Promise.resolve(),
     run: (workplace, folder, modelUrl, { prompt = 'go', args = [], env = {} }) =>
-      workplace.run(claudeFile(folder), ['-p', prompt, '--dangerously-skip-permissions', '--output-format', 'json', ...args], {
-        ANTHROPIC_API_KEY: FAKE_KEY,
-        ANTHROPIC_BASE_URL: modelUrl,
-        CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
-        DISABLE_AUTOUPDATER: '1',
-        // Without it Claude Code refuses to skip permissions as root, which is who tests run as in containers.
-        IS_SANDBOX: '1',
-        ...env,
-      }),
+      workplace.run(
+        claudeFile(folder),
+        ['-p', prompt, '--dangerously-skip-permissions', '--output-format', 'json', ...args],
+        {
+          ANTHROPIC_API_KEY: FAKE_KEY,
+          ANTHROPIC_BASE_URL: modelUrl,
+          CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+          DISABLE_AUTOUPDATER: '1',
+          // Without it Claude Code refuses to skip permissions as root, which is who tests run as in containers.
+          IS_SANDBOX: '1',
+          ...env,
+        },
+      ),
   },
   codex: {
     api: openaiApi,
     idPrefix: 'call_',
     prepare: (workplace, modelUrl) => {
-      const config = ['model = "gpt-5-codex"', 'model_provider = "stand-in"', '', '[model_providers.stand-in]', 'name = "stand-in"', `base_url = "${modelUrl}"`, 'wire_api = "responses"', 'env_key = "STAND_IN_KEY"'];
+      const config = [
+        'model = "gpt-5-codex"',
+        'model_provider = "stand-in"',
+        '',
+        '[model_providers.stand-in]',
+        'name = "stand-in"',
+        `base_url = "${modelUrl}"`,
+        'wire_api = "responses"',
+        'env_key = "STAND_IN_KEY"',
+      ];
       workplace.write('~/.codex/config.toml', `${config.join('\n')}\n`);
     },
     approve: approveInCodex,
     run: (workplace, folder, _modelUrl, { prompt = 'go', args = [], env = {} }) =>
-      workplace.run(process.execPath, [join(folder, 'node_modules/@openai/codex/bin/codex.js'), 'exec', '--skip-git-repo-check', '--dangerously-bypass-approvals-and-sandbox', ...args, prompt], { STAND_IN_KEY: FAKE_KEY, ...env }),
+      workplace.run(
+        process.execPath,
+        [
+          join(folder, 'node_modules/@openai/codex/bin/codex.js'),
+          'exec',
+          '--skip-git-repo-check',
+          '--dangerously-bypass-approvals-and-sandbox',
+          ...args,
+          prompt,
+        ],
+        { STAND_IN_KEY: FAKE_KEY, ...env },
+      ),
   },
   'gemini-cli': {
     api: geminiApi,
     idPrefix: 'gemini_',
     prepare: (workplace) => {
-      workplace.write('~/.gemini/settings.json', '{\n  // kept\n  "security": { "auth": { "selectedType": "gemini-api-key" } }\n}\n');
+      workplace.write(
+        '~/.gemini/settings.json',
+        '{\n  // kept\n  "security": { "auth": { "selectedType": "gemini-api-key" } }\n}\n',
+      );
       workplace.write('~/.gemini/trustedFolders.json', JSON.stringify({ [workplace.project]: 'TRUST_FOLDER' }));
     },
     approve: () => Promise.resolve(),
     run: (workplace, folder, modelUrl, { prompt = 'go', args = [], env = {} }) =>
-      workplace.run(process.execPath, [join(folder, 'node_modules/@google/gemini-cli/bundle/gemini.js'), '-p', prompt, '--yolo', '--model', 'gemini-2.5-flash', ...args], {
-        GEMINI_API_KEY: FAKE_KEY,
-        GOOGLE_GEMINI_BASE_URL: modelUrl,
-        GEMINI_CLI_NO_RELAUNCH: 'true',
-        GEMINI_CLI_TRUST_WORKSPACE: 'true',
-        ...env,
-      }),
+      workplace.run(
+        process.execPath,
+        [
+          join(folder, 'node_modules/@google/gemini-cli/bundle/gemini.js'),
+          '-p',
+          prompt,
+          '--yolo',
+          '--model',
+          'gemini-2.5-flash',
+          ...args,
+        ],
+        {
+          GEMINI_API_KEY: FAKE_KEY,
+          GOOGLE_GEMINI_BASE_URL: modelUrl,
+          GEMINI_CLI_NO_RELAUNCH: 'true',
+          GEMINI_CLI_TRUST_WORKSPACE: 'true',
+          ...env,
+        },
+      ),
   },
 };

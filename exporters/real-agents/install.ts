@@ -18,7 +18,9 @@ export const AGENT_PACKAGES: Packages = {
 };
 
 /** Folder of what tests download: outside the tree, and kept. */
-export const CACHE_FOLDER = process.env['SHIELDWATCH_CACHE_DIR'] || join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'shieldwatch');
+export const CACHE_FOLDER =
+  process.env['SHIELDWATCH_CACHE_DIR'] ||
+  join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'shieldwatch');
 const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
 
 /** Folder of a set of versions, installed or not. */
@@ -49,11 +51,13 @@ export function installAgents(packages = AGENT_PACKAGES): boolean {
 
 /** The newest versions that the registry has. */
 export function newestPackages(): Packages {
-  return Object.fromEntries(Object.keys(AGENT_PACKAGES).map((name) => {
-    const { status, stdout } = spawnSync(npm, ['view', name, 'version'], { encoding: 'utf8' });
-    if (status !== 0) throw new Error(`npm does not tell the newest version of ${name}`);
-    return [name, stdout.trim()];
-  }));
+  return Object.fromEntries(
+    Object.keys(AGENT_PACKAGES).map((name) => {
+      const { status, stdout } = spawnSync(npm, ['view', name, 'version'], { encoding: 'utf8' });
+      if (status !== 0) throw new Error(`npm does not tell the newest version of ${name}`);
+      return [name, stdout.trim()];
+    }),
+  );
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) process.exitCode = installAgents() ? 0 : 1;

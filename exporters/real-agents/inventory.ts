@@ -18,7 +18,10 @@ const STARTS: Readonly<Record<AgentName, readonly Launch[]>> = {
   'claude-code': [
     {},
     { args: ['--json-schema', '{"type":"object"}'], env: { ENABLE_TOOL_SEARCH: 'false' } },
-    { args: ['--tools', 'Bash,Glob,Grep,LSP,PowerShell,TaskCreate,TaskGet,TaskUpdate,TaskList,TodoWrite,REPL'], env: { ENABLE_TOOL_SEARCH: 'false', CLAUDE_CODE_USE_POWERSHELL_TOOL: '1' } },
+    {
+      args: ['--tools', 'Bash,Glob,Grep,LSP,PowerShell,TaskCreate,TaskGet,TaskUpdate,TaskList,TodoWrite,REPL'],
+      env: { ENABLE_TOOL_SEARCH: 'false', CLAUDE_CODE_USE_POWERSHELL_TOOL: '1' },
+    },
   ],
   codex: ['gpt-5-codex', 'gpt-5.5', 'gpt-6.1-sol'].map((model) => ({ args: ['--model', model] })),
   'gemini-cli': [{}],
@@ -38,7 +41,11 @@ export async function inventory(agent: AgentName, folder: string): Promise<Inven
       await model.stop();
       for (const tool of model.requests.flatMap(toolsIn)) tools.add(tool);
     }
-    return { version: versionOf(agent, folder), tools: sorted([...tools].filter((tool) => !NO_TOOLS.includes(tool))), ...(await PROGRAMS[agent](folder, workplace)) };
+    return {
+      version: versionOf(agent, folder),
+      tools: sorted([...tools].filter((tool) => !NO_TOOLS.includes(tool))),
+      ...(await PROGRAMS[agent](folder, workplace)),
+    };
   } finally {
     workplace.remove();
   }
@@ -59,7 +66,8 @@ interface Offered {
 
 /** Tools that a request offers, those in Codex's namespaces and Gemini's declarations each for itself. */
 function toolsIn({ body }: ModelRequest): string[] {
-  const named = ({ type, name, tools, functionDeclarations }: Offered): string[] => (tools ?? functionDeclarations)?.flatMap(named) ?? [name ?? type ?? ''];
+  const named = ({ type, name, tools, functionDeclarations }: Offered): string[] =>
+    (tools ?? functionDeclarations)?.flatMap(named) ?? [name ?? type ?? ''];
   const added = ((body['input'] ?? []) as Offered[]).filter(({ type }) => type === 'additional_tools');
   return [...((body['tools'] ?? []) as Offered[]), ...added].flatMap(named).filter((name) => name !== '');
 }
@@ -70,35 +78,65 @@ const PROGRAMS: Readonly<Record<AgentName, (folder: string, workplace: Workplace
   'claude-code': (folder) => {
     const program = readFileSync(claudeFile(folder)).toString('latin1');
     // The longest list of events in it is that of all.
-    const lists = [...program.matchAll(/"PreToolUse"(?:,"[A-Za-z]+")+/g)].map(([list]) => list.split(',').map((name) => name.slice(1, -1)));
+    const lists = [...program.matchAll(/"PreToolUse"(?:,"[A-Za-z]+")+/g)].map(([list]) =>
+      list.split(',').map((name) => name.slice(1, -1)),
+    );
     const events = lists.reduce((longest, list) => (list.length > longest.length ? list : longest), []);
     // Settings stand in a schema of `name:()=>type`.
-    const names = [...program.matchAll(/\b(CLAUDE_CODE_[A-Z0-9_]+)\b|\b([a-z][A-Za-z]{3,}):\(\)=>[A-Za-z$]{1,3}\((?:[^()]|\([^()]*\)){0,2000}\)\.optional\(/g)].map(([, variable, setting]) => variable ?? setting ?? '');
+    const names = [
+      ...program.matchAll(
+        /\b(CLAUDE_CODE_[A-Z0-9_]+)\b|\b([a-z][A-Za-z]{3,}):\(\)=>[A-Za-z$]{1,3}\((?:[^()]|\([^()]*\)){0,2000}\)\.optional\(/g,
+      ),
+    ].map(([, variable, setting]) => variable ?? setting ?? '');
     return { events: sorted(events), names: sorted(names) };
   },
   codex: async (folder, workplace) => {
-    const codex = (...args: string[]): Promise<{ stdout: string }> => workplace.run(process.execPath, [join(folder, 'node_modules/@openai/codex/bin/codex.js'), ...args]);
+    const codex = (...args: string[]): Promise<{ stdout: string }> =>
+      workplace.run(process.execPath, [join(folder, 'node_modules/@openai/codex/bin/codex.js'), ...args]);
     const schemas = workplace.path('./schemas');
     await codex('app-server', 'generate-json-schema', '--out', schemas);
     const schema = readFileSync(join(schemas, 'codex_app_server_protocol.v2.schemas.json'), 'utf8');
-    const { enum: events } = (JSON.parse(schema) as { definitions: { HookEventName: { enum: string[] } } }).definitions.HookEventName;
-    const features = (await codex('features', 'list')).stdout.split('\n').map((line) => `feature ${line.trim().replace(/ {2,}/g, ', ')}`);
+    const { enum: events } = (JSON.parse(schema) as { definitions: { HookEventName: { enum: string[] } } }).definitions
+      .HookEventName;
+    const features = (await codex('features', 'list')).stdout
+      .split('\n')
+      .map((line) => `feature ${line.trim().replace(/ {2,}/g, ', ')}`);
     const keys = [...schema.matchAll(/"(\w*(?:hook|trust|approv|sandbox)\w*)": \{/gi)].map(([, key = '']) => key);
-    return { events: sorted(events.map((name) => name.charAt(0).toUpperCase() + name.slice(1))), names: sorted([...features, ...keys].filter((name) => name !== 'feature ')) };
+    return {
+      events: sorted(events.map((name) => name.charAt(0).toUpperCase() + name.slice(1))),
+      names: sorted([...features, ...keys].filter((name) => name !== 'feature ')),
+    };
   },
   'gemini-cli': (folder) => {
     const bundle = join(folder, 'node_modules/@google/gemini-cli/bundle');
-    const text = readdirSync(bundle).filter((name) => name.endsWith('.js')).map((name) => readFileSync(join(bundle, name), 'utf8')).join('\n');
+    const text = readdirSync(bundle)
+      .filter((name) => name.endsWith('.js'))
+      .map((name) => readFileSync(join(bundle, name), 'utf8'))
+      .join('\n');
     const documented = readFileSync(join(bundle, 'docs', 'reference', 'configuration.md'), 'utf8');
-    const names = [...[...documented.matchAll(/\*\*`([\w.]+)`\*\*/g)], ...text.matchAll(/process\.env\[?\.?"?(GEMINI_[A-Z_]+)/g)].map(([, name = '']) => name);
-    return { events: sorted([...text.matchAll(/HookEventName\d*\["(\w+)"\] = "\1"/g)].map(([, name = '']) => name)), names: sorted(names) };
+    const names = [
+      ...[...documented.matchAll(/\*\*`([\w.]+)`\*\*/g)],
+      ...text.matchAll(/process\.env\[?\.?"?(GEMINI_[A-Z_]+)/g),
+    ].map(([, name = '']) => name);
+    return {
+      events: sorted([...text.matchAll(/HookEventName\d*\["(\w+)"\] = "\1"/g)].map(([, name = '']) => name)),
+      names: sorted(names),
+    };
   },
 };
 
-const PACKAGES: Readonly<Record<AgentName, string>> = { 'claude-code': '@anthropic-ai/claude-code', codex: '@openai/codex', 'gemini-cli': '@google/gemini-cli' };
+const PACKAGES: Readonly<Record<AgentName, string>> = {
+  'claude-code': '@anthropic-ai/claude-code',
+  codex: '@openai/codex',
+  'gemini-cli': '@google/gemini-cli',
+};
 
 function versionOf(agent: AgentName, folder: string): string {
-  return (JSON.parse(readFileSync(join(folder, 'node_modules', PACKAGES[agent], 'package.json'), 'utf8')) as { version: string }).version;
+  return (
+    JSON.parse(readFileSync(join(folder, 'node_modules', PACKAGES[agent], 'package.json'), 'utf8')) as {
+      version: string;
+    }
+  ).version;
 }
 
 function sorted(names: readonly string[]): string[] {

@@ -8,12 +8,20 @@ import { NOT_DRIVEN, SITUATIONS, type NotDriven } from './situations.js';
 
 installAgents();
 const isThere = areInstalled();
-const title = (name: string): string => (isThere ? name : `${name} (NOT RUN: the clients could not be installed from npm)`);
+const title = (name: string): string =>
+  isThere ? name : `${name} (NOT RUN: the clients could not be installed from npm)`;
 
 describe('the lists of agents’ tools and events', () => {
   it.each(AGENTS)('have a matrix cell or a reason for every tool, event and end state of %s', (agent) => {
-    const entries = (group: NotDriven['group']): string[] => [...SITUATIONS, ...NOT_DRIVEN].filter((cell) => cell.group === group && cell.agent === agent).map(({ entry }) => entry);
-    for (const [group, list] of [['tools', TOOLS[agent]], ['events', EVENTS[agent]], ['ends', Object.keys(ENDS)]] as const) {
+    const entries = (group: NotDriven['group']): string[] =>
+      [...SITUATIONS, ...NOT_DRIVEN]
+        .filter((cell) => cell.group === group && cell.agent === agent)
+        .map(({ entry }) => entry);
+    for (const [group, list] of [
+      ['tools', TOOLS[agent]],
+      ['events', EVENTS[agent]],
+      ['ends', Object.keys(ENDS)],
+    ] as const) {
       expect([...new Set(entries(group))].sort(), group).toEqual([...list].sort());
     }
   });

@@ -18,12 +18,16 @@ async function writeMatrix([part = '']: readonly string[]): Promise<void> {
   installed(AGENT_PACKAGES);
   const rows = rowsOf(readFileSync(MATRIX_FILE, 'utf8'));
   const parts = part.split(',');
-  await runMatrix(SITUATIONS.filter((situation) => parts.some((one) => cellName(situation).startsWith(one))), AGENTS_FOLDER, (situation, cell) => {
-    say(`${isBroken(situation, cell) ? 'RUNS UNDER GREEN: ' : ''}${cellName(situation)}: ${row(situation, cell)}`);
-    rows.set(cellName(situation), row(situation, cell));
-    // At once: a run of all takes its time, and what was seen is not lost.
-    writeFileSync(MATRIX_FILE, markdown(AGENT_PACKAGES, rows));
-  });
+  await runMatrix(
+    SITUATIONS.filter((situation) => parts.some((one) => cellName(situation).startsWith(one))),
+    AGENTS_FOLDER,
+    (situation, cell) => {
+      say(`${isBroken(situation, cell) ? 'RUNS UNDER GREEN: ' : ''}${cellName(situation)}: ${row(situation, cell)}`);
+      rows.set(cellName(situation), row(situation, cell));
+      // At once: a run of all takes its time, and what was seen is not lost.
+      writeFileSync(MATRIX_FILE, markdown(AGENT_PACKAGES, rows));
+    },
+  );
 }
 
 /** Writes which attribute keys the pinned clients' telemetry has; `schemas/attribute-keys.test.ts` asks that each is kept or dropped for a reason. */
@@ -31,7 +35,10 @@ async function writeTelemetry(): Promise<void> {
   installed(AGENT_PACKAGES);
   const clients: Record<string, TelemetryKeys> = {};
   for (const agent of AGENTS) clients[agent] = await telemetryKeys(agent, AGENTS_FOLDER);
-  writeFileSync(join(packageRoot(), 'schemas', 'agent-telemetry.keys.json'), `${JSON.stringify({ versions: AGENT_PACKAGES, clients }, null, 1)}\n`);
+  writeFileSync(
+    join(packageRoot(), 'schemas', 'agent-telemetry.keys.json'),
+    `${JSON.stringify({ versions: AGENT_PACKAGES, clients }, null, 1)}\n`,
+  );
 }
 
 /**
@@ -39,8 +46,14 @@ async function writeTelemetry(): Promise<void> {
  * not, what they have no more, and the cells of the matrix that differ.
  */
 async function compareNewest(named: readonly string[]): Promise<void> {
-  const packages = { ...(named.length > 0 ? AGENT_PACKAGES : newestPackages()), ...Object.fromEntries(named.map(split)) };
-  for (const [name, version] of Object.entries(packages)) say(`${name}: ${version}${version === AGENT_PACKAGES[name] ? ', as pinned' : `, pinned is ${AGENT_PACKAGES[name] ?? 'none'}`}`);
+  const packages = {
+    ...(named.length > 0 ? AGENT_PACKAGES : newestPackages()),
+    ...Object.fromEntries(named.map(split)),
+  };
+  for (const [name, version] of Object.entries(packages))
+    say(
+      `${name}: ${version}${version === AGENT_PACKAGES[name] ? ', as pinned' : `, pinned is ${AGENT_PACKAGES[name] ?? 'none'}`}`,
+    );
   if (Object.entries(packages).every(([name, version]) => version === AGENT_PACKAGES[name])) return;
   installed(AGENT_PACKAGES);
   installed(packages);
@@ -48,19 +61,35 @@ async function compareNewest(named: readonly string[]): Promise<void> {
   for (const agent of AGENTS) {
     for (const kind of ['tools', 'events', 'names'] as const) {
       const [before, after] = [pinned[agent][kind], newest[agent][kind]];
-      const changes = [...after.filter((name) => !before.includes(name)).map((name) => `+ ${name}`), ...before.filter((name) => !after.includes(name)).map((name) => `- ${name}`)];
+      const changes = [
+        ...after.filter((name) => !before.includes(name)).map((name) => `+ ${name}`),
+        ...before.filter((name) => !after.includes(name)).map((name) => `- ${name}`),
+      ];
       if (changes.length > 0) say(`${agent}, ${kind}:\n  ${changes.join('\n  ')}`);
     }
   }
   const changed = AGENTS.filter((agent) => pinned[agent].version !== newest[agent].version);
-  const differences = await compareWithCommitted(SITUATIONS.filter(({ agent }) => changed.includes(agent)), folderOf(packages), say);
-  say(differences.length === 0 ? 'no cell differs' : `${String(differences.length)} cells differ:\n${differences.join('\n')}`);
+  const differences = await compareWithCommitted(
+    SITUATIONS.filter(({ agent }) => changed.includes(agent)),
+    folderOf(packages),
+    say,
+  );
+  say(
+    differences.length === 0
+      ? 'no cell differs'
+      : `${String(differences.length)} cells differ:\n${differences.join('\n')}`,
+  );
 }
 
 function split(named: string): readonly [string, string] {
   const at = named.lastIndexOf('@');
   const name = named.slice(0, at);
-  if (at < 1 || !Object.hasOwn(AGENT_PACKAGES, name)) throw new Error(`${named} is not one of ${Object.keys(AGENT_PACKAGES).map((known) => `${known}@<version>`).join(', ')}`);
+  if (at < 1 || !Object.hasOwn(AGENT_PACKAGES, name))
+    throw new Error(
+      `${named} is not one of ${Object.keys(AGENT_PACKAGES)
+        .map((known) => `${known}@<version>`)
+        .join(', ')}`,
+    );
   return [name, named.slice(at + 1)];
 }
 
@@ -69,7 +98,9 @@ function installed(packages: Readonly<Record<string, string>>): void {
 }
 
 const [command = '', ...args] = process.argv.slice(2);
-(command === 'newest' ? compareNewest(args) : command === 'telemetry' ? writeTelemetry() : writeMatrix(args)).catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? String(error.stack) : String(error)}\n`);
-  process.exitCode = 1;
-});
+(command === 'newest' ? compareNewest(args) : command === 'telemetry' ? writeTelemetry() : writeMatrix(args)).catch(
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? String(error.stack) : String(error)}\n`);
+    process.exitCode = 1;
+  },
+);

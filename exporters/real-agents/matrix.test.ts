@@ -7,7 +7,8 @@ import { SITUATIONS } from './situations.js';
 
 installAgents();
 const isThere = areInstalled();
-const title = (name: string): string => (isThere ? name : `${name} (NOT RUN: the clients could not be installed from npm)`);
+const title = (name: string): string =>
+  isThere ? name : `${name} (NOT RUN: the clients could not be installed from npm)`;
 
 const text = readFileSync(MATRIX_FILE, 'utf8');
 const committed = rowsOf(text);
@@ -89,7 +90,12 @@ describe(title('the most telling cells'), () => {
     expect(outcome(row(situation, cell)), cell.output).toBe(outcome(committed.get(name) ?? ''));
   });
 
-  it.runIf(RUN.length === CHOSEN.length)(RUN.length === CHOSEN.length ? 'include those with machine-wide settings and shared libraries' : 'with machine-wide settings or shared libraries (NOT RUN: this user may not mount anything, or there is no C compiler)', () => {
-    expect(RUN).toHaveLength(CHOSEN.length);
-  });
+  it.runIf(RUN.length === CHOSEN.length)(
+    RUN.length === CHOSEN.length
+      ? 'include those with machine-wide settings and shared libraries'
+      : 'with machine-wide settings or shared libraries (NOT RUN: this user may not mount anything, or there is no C compiler)',
+    () => {
+      expect(RUN).toHaveLength(CHOSEN.length);
+    },
+  );
 });

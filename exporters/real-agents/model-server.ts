@@ -5,7 +5,9 @@ import { LocalServer, type Reply } from '../testdata/local-server.js';
  * What the model asks for: a shell command, through whichever tool runs one there, or a call of a named tool. An input
  * that is text is one of Codex's free-form tools.
  */
-export type Asked = { readonly command: string } | { readonly tool: string; readonly namespace?: string; readonly input: Readonly<Record<string, unknown>> | string };
+export type Asked =
+  | { readonly command: string }
+  | { readonly tool: string; readonly namespace?: string; readonly input: Readonly<Record<string, unknown>> | string };
 
 /** The calls of one answer, each with the id that the model gives it. */
 export type Turn = readonly (Asked & { readonly id: string })[];
@@ -37,7 +39,9 @@ export type ModelApi = (script: Script) => (request: ModelRequest) => ModelAnswe
  */
 export function nextTurn({ turns, subagent = [] }: Script, first: unknown, results: number): Turn | undefined {
   let asked = 0;
-  return (JSON.stringify(first ?? '').includes('SUBAGENT') ? subagent : turns).find((turn) => (asked += turn.length) > results);
+  return (JSON.stringify(first ?? '').includes('SUBAGENT') ? subagent : turns).find(
+    (turn) => (asked += turn.length) > results,
+  );
 }
 
 /** Stands in for the API of a model. How it reads on the wire is each API's own (see the three files beside this). */

@@ -21,7 +21,8 @@ import { Workplace, type Ended } from './workplace.js';
 
 installAgents();
 const isThere = areInstalled();
-const title = (name: string): string => (isThere ? name : `${name} (NOT RUN: the clients could not be installed from npm)`);
+const title = (name: string): string =>
+  isThere ? name : `${name} (NOT RUN: the clients could not be installed from npm)`;
 
 let builtHook: BuiltHook;
 let workplace: Workplace;
@@ -34,7 +35,10 @@ beforeAll(() => {
 
 beforeEach(() => {
   workplace = new Workplace();
-  const policy = { version: 1, deny: [{ tool: 'Bash', pattern: 'forbidden', reason: 'Prevents destructive filesystem operations' }] };
+  const policy = {
+    version: 1,
+    deny: [{ tool: 'Bash', pattern: 'forbidden', reason: 'Prevents destructive filesystem operations' }],
+  };
   workplace.write('./.agentshield/runtime-policy.json', JSON.stringify(policy));
 });
 
@@ -48,12 +52,22 @@ afterEach(async () => {
 
 const commandHook = (): InstalledHook => ({ type: 'command', command: hookCommand({ file: builtHook.file }) });
 /** As it is when Node was updated to another place. */
-const withoutNode = (): InstalledHook => ({ type: 'command', command: hookCommand({ file: builtHook.file }).replace(process.execPath, '/nowhere/node') });
+const withoutNode = (): InstalledHook => ({
+  type: 'command',
+  command: hookCommand({ file: builtHook.file }).replace(process.execPath, '/nowhere/node'),
+});
 
-function install(client: Client, hook: InstalledHook, onFailure: OnFailure = 'block', scope: 'user' | 'project' = 'user'): void {
+function install(
+  client: Client,
+  hook: InstalledHook,
+  onFailure: OnFailure = 'block',
+  scope: 'user' | 'project' = 'user',
+): void {
   const { project, home } = workplace;
   const places: Places = { project, home, env: {}, platform: process.platform };
-  carryOut(planInstall(client, scope, places, { hook, onFailure, telemetryUrl: undefined, repository: 'acme/app' }), { HOME: home });
+  carryOut(planInstall(client, scope, places, { hook, onFailure, telemetryUrl: undefined, repository: 'acme/app' }), {
+    HOME: home,
+  });
 }
 
 /** The commands leave a file each, which shows what ran. */
@@ -62,7 +76,8 @@ const asked = (prefix: string): Turn => [
   { id: `${prefix}FAKE0000002`, command: `touch ${workplace.path('./harmless')}` },
 ];
 const ran = (): string[] => ['forbidden', 'harmless'].filter((name) => existsSync(workplace.path(`./${name}`)));
-const records = (): DecisionRecord[] => spoolRecords(workplace.spool).sort((a, b) => ((a.toolCallId ?? '') < (b.toolCallId ?? '') ? -1 : 1));
+const records = (): DecisionRecord[] =>
+  spoolRecords(workplace.spool).sort((a, b) => ((a.toolCallId ?? '') < (b.toolCallId ?? '') ? -1 : 1));
 
 /** Runs an agent whose settings are as `prepared` leaves them. */
 async function runAgent(agent: AgentName, prepared: () => void = () => undefined): Promise<Ended> {
@@ -79,7 +94,14 @@ const runClaude = (): Promise<Ended> => runAgent('claude-code');
 function expectJudged(agent: string, tool: string, { output }: Ended): void {
   expect(ran(), output).toEqual(['harmless']);
   expect(records()).toMatchObject([
-    { agent, tool, decision: 'block', repository: 'acme/app', reason: 'Prevents destructive filesystem operations', ruleCategory: 'destructive' },
+    {
+      agent,
+      tool,
+      decision: 'block',
+      repository: 'acme/app',
+      reason: 'Prevents destructive filesystem operations',
+      ruleCategory: 'destructive',
+    },
     { agent, tool, decision: 'allow', repository: 'acme/app' },
   ]);
   // What the agent's environment holds, and what was asked for, stays out of the spool.
@@ -91,8 +113,13 @@ describe(title('Claude Code'), () => {
     install(claudeCode, commandHook());
     const result = await runClaude();
     expectJudged('claude-code', 'Bash', result);
-    expect(records().map(({ toolCallId, agentVersion }) => [toolCallId, agentVersion])).toEqual([['toolu_01FAKE0000001', AGENT_PACKAGES['@anthropic-ai/claude-code']], ['toolu_01FAKE0000002', AGENT_PACKAGES['@anthropic-ai/claude-code']]]);
-    const { permission_denials: denials } = JSON.parse(result.stdout) as { permission_denials: { tool_use_id: string }[] };
+    expect(records().map(({ toolCallId, agentVersion }) => [toolCallId, agentVersion])).toEqual([
+      ['toolu_01FAKE0000001', AGENT_PACKAGES['@anthropic-ai/claude-code']],
+      ['toolu_01FAKE0000002', AGENT_PACKAGES['@anthropic-ai/claude-code']],
+    ]);
+    const { permission_denials: denials } = JSON.parse(result.stdout) as {
+      permission_denials: { tool_use_id: string }[];
+    };
     expect(denials.map(({ tool_use_id: id }) => id)).toEqual(['toolu_01FAKE0000001']);
     // The model is told why.
     expect(model?.requests.some(({ text }) => text.includes('AgentShield: BLOCKED Bash'))).toBe(true);
@@ -105,26 +132,32 @@ describe(title('Claude Code'), () => {
     expectJudged('claude-code', 'Bash', await runClaude());
   });
 
-  it.runIf(isThere)('runs nothing when the HTTP hook is down or the token is wrong, and everything if configured to continue', async () => {
-    const env = { HOME: workplace.home };
-    httpHook = await startHttpHook({ port: 0, token: hookToken(env), mode: 'safe', env });
-    install(claudeCode, { type: 'http', url: `${httpHook.url}?shieldwatch-hook`, token: 'wrong' });
-    const wrong = await runClaude();
-    expect(ran(), wrong.output).toEqual([]);
-    await model?.stop();
-    await httpHook.close();
-    install(claudeCode, { type: 'http', url: `${httpHook.url}?shieldwatch-hook`, token: hookToken(env) });
-    const gone = await runClaude();
-    expect(ran(), gone.output).toEqual([]);
-    await model?.stop();
-    install(claudeCode, { type: 'http', url: `${httpHook.url}?shieldwatch-hook`, token: hookToken(env) }, 'continue');
-    await runClaude();
-    expect(ran()).toEqual(['forbidden', 'harmless']);
-  });
+  it.runIf(isThere)(
+    'runs nothing when the HTTP hook is down or the token is wrong, and everything if configured to continue',
+    async () => {
+      const env = { HOME: workplace.home };
+      httpHook = await startHttpHook({ port: 0, token: hookToken(env), mode: 'safe', env });
+      install(claudeCode, { type: 'http', url: `${httpHook.url}?shieldwatch-hook`, token: 'wrong' });
+      const wrong = await runClaude();
+      expect(ran(), wrong.output).toEqual([]);
+      await model?.stop();
+      await httpHook.close();
+      install(claudeCode, { type: 'http', url: `${httpHook.url}?shieldwatch-hook`, token: hookToken(env) });
+      const gone = await runClaude();
+      expect(ran(), gone.output).toEqual([]);
+      await model?.stop();
+      install(claudeCode, { type: 'http', url: `${httpHook.url}?shieldwatch-hook`, token: hookToken(env) }, 'continue');
+      await runClaude();
+      expect(ran()).toEqual(['forbidden', 'harmless']);
+    },
+  );
 
   it.runIf(isThere)('runs nothing when the hook cannot be started or the policy cannot be read', async () => {
     // The first without Claude Code's own onFailure: what blocks is the command.
-    for (const [hook, onFailure] of [[withoutNode(), 'continue'], [{ type: 'command', command: '/nowhere/shieldwatch-hook' }, 'block']] as const) {
+    for (const [hook, onFailure] of [
+      [withoutNode(), 'continue'],
+      [{ type: 'command', command: '/nowhere/shieldwatch-hook' }, 'block'],
+    ] as const) {
       install(claudeCode, hook, onFailure);
       const missing = await runClaude();
       expect(ran(), missing.output).toEqual([]);
@@ -178,6 +211,11 @@ describe(title('Gemini CLI'), () => {
 /** Gemini's hooks are told no call id, so the order is that of the calls. */
 function expectGemini({ output }: Ended): void {
   expect(ran(), output).toEqual(['harmless']);
-  const decisions = records().map(({ agent, tool, decision }) => [agent, tool, decision]).sort();
-  expect(decisions).toEqual([['gemini-cli', 'run_shell_command', 'allow'], ['gemini-cli', 'run_shell_command', 'block']]);
+  const decisions = records()
+    .map(({ agent, tool, decision }) => [agent, tool, decision])
+    .sort();
+  expect(decisions).toEqual([
+    ['gemini-cli', 'run_shell_command', 'allow'],
+    ['gemini-cli', 'run_shell_command', 'block'],
+  ]);
 }

@@ -23,7 +23,12 @@ class OtlpServer extends LocalServer {
 
 /** A command, one that fails, and a call of a subagent where there is one. */
 const TURNS: Readonly<Record<AgentName, readonly (readonly Asked[])[]>> = {
-  'claude-code': [[{ command: 'true' }], [{ command: 'false' }], [{ tool: 'Read', input: { file_path: '/nowhere' } }], [{ tool: 'Task', input: { description: 'x', prompt: 'SUBAGENT', subagent_type: 'general-purpose' } }]],
+  'claude-code': [
+    [{ command: 'true' }],
+    [{ command: 'false' }],
+    [{ tool: 'Read', input: { file_path: '/nowhere' } }],
+    [{ tool: 'Task', input: { description: 'x', prompt: 'SUBAGENT', subagent_type: 'general-purpose' } }],
+  ],
   codex: [[{ command: 'true' }], [{ command: 'false' }]],
   'gemini-cli': [[{ command: 'true' }], [{ command: 'false' }]],
 };
@@ -32,15 +37,22 @@ const TURNS: Readonly<Record<AgentName, readonly (readonly Asked[])[]>> = {
 export async function telemetryKeys(agent: AgentName, folder: string): Promise<TelemetryKeys> {
   const workplace = new Workplace();
   const otlp = await OtlpServer.start();
-  const ids = (turns: readonly (readonly Asked[])[]) => turns.map((turn, index) => turn.map((asked) => ({ ...asked, id: `${DRIVERS[agent].idPrefix}FAKE000${String(index)}` })));
-  const model = await ModelServer.start(DRIVERS[agent].api({ turns: ids(TURNS[agent]), subagent: ids([[{ command: 'true' }]]) }));
+  const ids = (turns: readonly (readonly Asked[])[]) =>
+    turns.map((turn, index) =>
+      turn.map((asked) => ({ ...asked, id: `${DRIVERS[agent].idPrefix}FAKE000${String(index)}` })),
+    );
+  const model = await ModelServer.start(
+    DRIVERS[agent].api({ turns: ids(TURNS[agent]), subagent: ids([[{ command: 'true' }]]) }),
+  );
   try {
     DRIVERS[agent].prepare(workplace, model.url);
     const launch = TELEMETRY[agent](workplace, otlp.url);
     await DRIVERS[agent].run(workplace, folder, model.url, launch);
     const keys = new Map<string, Set<string>>();
     for (const body of otlp.bodies) note(body, keys);
-    return Object.fromEntries([...keys].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, found]) => [name, [...found].sort()]));
+    return Object.fromEntries(
+      [...keys].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, found]) => [name, [...found].sort()]),
+    );
   } finally {
     await Promise.all([model.stop(), otlp.stop()]);
     workplace.remove();
@@ -48,24 +60,51 @@ export async function telemetryKeys(agent: AgentName, folder: string): Promise<T
 }
 
 const OTEL = (url: string): Record<string, string> => ({
-  OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json', OTEL_LOGS_EXPORTER: 'otlp', OTEL_METRICS_EXPORTER: 'otlp', OTEL_TRACES_EXPORTER: 'otlp',
+  OTEL_EXPORTER_OTLP_ENDPOINT: url,
+  OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+  OTEL_LOGS_EXPORTER: 'otlp',
+  OTEL_METRICS_EXPORTER: 'otlp',
+  OTEL_TRACES_EXPORTER: 'otlp',
 });
 
 /** Settings that make each client send its telemetry. */
 const TELEMETRY: Readonly<Record<AgentName, (workplace: Workplace, url: string) => Launch>> = {
   'claude-code': (workplace, url) => {
     workplace.write('./.mcp.json', JSON.stringify({ mcpServers: { gone: { command: 'false' } } }));
-    workplace.write('~/.claude/settings.json', JSON.stringify({ hooks: { PreToolUse: [{ matcher: '', hooks: [{ type: 'command', command: 'true' }] }] } }));
-    return { args: ['--mcp-config', workplace.path('./.mcp.json')], env: { ...OTEL(url), CLAUDE_CODE_ENABLE_TELEMETRY: '1', CLAUDE_CODE_ENHANCED_TELEMETRY_BETA: '1' } };
+    workplace.write(
+      '~/.claude/settings.json',
+      JSON.stringify({ hooks: { PreToolUse: [{ matcher: '', hooks: [{ type: 'command', command: 'true' }] }] } }),
+    );
+    return {
+      args: ['--mcp-config', workplace.path('./.mcp.json')],
+      env: { ...OTEL(url), CLAUDE_CODE_ENABLE_TELEMETRY: '1', CLAUDE_CODE_ENHANCED_TELEMETRY_BETA: '1' },
+    };
   },
   codex: (workplace, url) => {
-    workplace.write('~/.codex/hooks.json', JSON.stringify({ hooks: { PreToolUse: [{ matcher: '', hooks: [{ type: 'command', command: 'true' }] }] } }));
-    const exporters = [['exporter', 'logs'], ['metrics_exporter', 'metrics'], ['trace_exporter', 'traces']].flatMap(([name = '', signal = '']) => ['-c', `otel.${name}={otlp-http={endpoint="${url}/v1/${signal}",protocol="json"}}`]);
+    workplace.write(
+      '~/.codex/hooks.json',
+      JSON.stringify({ hooks: { PreToolUse: [{ matcher: '', hooks: [{ type: 'command', command: 'true' }] }] } }),
+    );
+    const exporters = [
+      ['exporter', 'logs'],
+      ['metrics_exporter', 'metrics'],
+      ['trace_exporter', 'traces'],
+    ].flatMap(([name = '', signal = '']) => [
+      '-c',
+      `otel.${name}={otlp-http={endpoint="${url}/v1/${signal}",protocol="json"}}`,
+    ]);
     return { args: [...exporters, '--dangerously-bypass-hook-trust'], env: {} };
   },
   'gemini-cli': (workplace, url) => {
     const hook = [{ matcher: '*', hooks: [{ type: 'command', name: 'x', command: 'true' }] }];
-    workplace.write('~/.gemini/settings.json', JSON.stringify({ security: { auth: { selectedType: 'gemini-api-key' } }, telemetry: { enabled: true, target: 'local', otlpEndpoint: url, otlpProtocol: 'http', traces: true }, hooks: { BeforeTool: hook, AfterTool: hook } }));
+    workplace.write(
+      '~/.gemini/settings.json',
+      JSON.stringify({
+        security: { auth: { selectedType: 'gemini-api-key' } },
+        telemetry: { enabled: true, target: 'local', otlpEndpoint: url, otlpProtocol: 'http', traces: true },
+        hooks: { BeforeTool: hook, AfterTool: hook },
+      }),
+    );
     return { env: OTEL(url) };
   },
 };
@@ -77,8 +116,14 @@ interface Node {
 /** Walks through OTLP/JSON; what it does not look into has no attributes. */
 function note(body: unknown, keys: Map<string, Set<string>>): void {
   const request = body as Node;
-  for (const [signal, scopes, records] of [['logs', 'scopeLogs', 'logRecords'], ['metrics', 'scopeMetrics', 'metrics'], ['traces', 'scopeSpans', 'spans']] as const) {
-    for (const one of list(request[`resource${signal === 'traces' ? 'Spans' : signal === 'logs' ? 'Logs' : 'Metrics'}`])) {
+  for (const [signal, scopes, records] of [
+    ['logs', 'scopeLogs', 'logRecords'],
+    ['metrics', 'scopeMetrics', 'metrics'],
+    ['traces', 'scopeSpans', 'spans'],
+  ] as const) {
+    for (const one of list(
+      request[`resource${signal === 'traces' ? 'Spans' : signal === 'logs' ? 'Logs' : 'Metrics'}`],
+    )) {
       add(keys, `${signal} resource`, one['resource']);
       for (const record of list(one[scopes]).flatMap((scope) => list(scope[records]))) {
         const name = `${signal} ${nameOf(record)}`;
@@ -95,7 +140,9 @@ function note(body: unknown, keys: Map<string, Set<string>>): void {
 function nameOf(record: Node): string {
   const named = list(record['attributes']).find(({ key }) => key === 'event.name')?.['value'] as Node | undefined;
   const body = (record['body'] as Node | undefined)?.['stringValue'];
-  const name = [named?.['stringValue'], record['name'], body].find((each) => typeof each === 'string' && /^[\w./ -]{1,100}$/.test(each));
+  const name = [named?.['stringValue'], record['name'], body].find(
+    (each) => typeof each === 'string' && /^[\w./ -]{1,100}$/.test(each),
+  );
   return typeof name === 'string' ? name : 'without a name';
 }
 

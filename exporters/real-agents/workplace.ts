@@ -63,7 +63,10 @@ export class Workplace {
 
   /** Makes a shared library. @throws without a C compiler. */
   compile(name: string, source: string): void {
-    const { status, error } = spawnSync('cc', ['-shared', '-fPIC', '-o', this.write(name, ''), '-x', 'c', '-'], { input: source, stdio: ['pipe', 'ignore', 'inherit'] });
+    const { status, error } = spawnSync('cc', ['-shared', '-fPIC', '-o', this.write(name, ''), '-x', 'c', '-'], {
+      input: source,
+      stdio: ['pipe', 'ignore', 'inherit'],
+    });
     if (status !== 0) throw new Error(`cc made no ${name}: ${String(error?.message ?? status)}`);
   }
 
@@ -78,16 +81,34 @@ export class Workplace {
    *
    * @param talk what is written to it, and the text after which it is left alone
    */
-  run(file: string, args: readonly string[], env: Readonly<Record<string, string>> = {}, talk?: { readonly input: string; readonly until: string }): Promise<Ended> {
-    const [command, all] = this.#hasSystemFiles ? ['unshare', [...NAMESPACE, this.#system, file, ...args]] : [file, args];
+  run(
+    file: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    talk?: { readonly input: string; readonly until: string },
+  ): Promise<Ended> {
+    const [command, all] = this.#hasSystemFiles
+      ? ['unshare', [...NAMESPACE, this.#system, file, ...args]]
+      : [file, args];
     const nowhere = 'http://127.0.0.1:9';
     const environment = {
-      PATH: [this.#bin, process.env['PATH'] ?? ''].join(delimiter), HOME: this.home, LANG: 'C.UTF-8', TMPDIR: join(this.home, 'tmp'),
-      HTTP_PROXY: nowhere, HTTPS_PROXY: nowhere, NO_PROXY: '127.0.0.1',
+      PATH: [this.#bin, process.env['PATH'] ?? ''].join(delimiter),
+      HOME: this.home,
+      LANG: 'C.UTF-8',
+      TMPDIR: join(this.home, 'tmp'),
+      HTTP_PROXY: nowhere,
+      HTTPS_PROXY: nowhere,
+      NO_PROXY: '127.0.0.1',
       ...env,
     };
     return new Promise((resolve, reject) => {
-      const child = spawn(command, all, { cwd: this.project, env: environment, stdio: [talk === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'], timeout: TIME_LIMIT_MS, killSignal: 'SIGKILL' });
+      const child = spawn(command, all, {
+        cwd: this.project,
+        env: environment,
+        stdio: [talk === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+        timeout: TIME_LIMIT_MS,
+        killSignal: 'SIGKILL',
+      });
       let [stdout, output] = ['', ''];
       child.stdin?.on('error', () => undefined).write(talk?.input ?? '');
       child.stdout?.setEncoding('utf8').on('data', (text: string) => {
@@ -95,9 +116,13 @@ export class Workplace {
         output += text;
         if (talk !== undefined && stdout.includes(talk.until)) child.stdin?.end();
       });
-      child.stderr?.setEncoding('utf8').on('data', (text: string) => { output += text; });
+      child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+        output += text;
+      });
       child.once('error', reject);
-      child.once('close', (code) => { resolve({ code, stdout, output }); });
+      child.once('close', (code) => {
+        resolve({ code, stdout, output });
+      });
     });
   }
 

@@ -18,9 +18,14 @@ export function gitHead(folder: string): GitHead {
   const head = readOptional(join(ownFolder(git.root), 'HEAD'))?.trim() ?? '';
   const ref = /^ref: (refs\/.+)$/.exec(head)?.[1];
   if (ref === undefined) return { revision: commitId(head), branch: undefined };
-  const packed = readOptional(join(git.common, 'packed-refs'))?.split('\n').find((line) => line.endsWith(` ${ref}`));
+  const packed = readOptional(join(git.common, 'packed-refs'))
+    ?.split('\n')
+    .find((line) => line.endsWith(` ${ref}`));
   const loose = readOptional(join(git.common, ref)) ?? readOptional(join(ownFolder(git.root), ref));
-  return { revision: commitId(loose?.trim() ?? packed?.split(' ')[0] ?? ''), branch: /^refs\/heads\/(.+)$/.exec(ref)?.[1] };
+  return {
+    revision: commitId(loose?.trim() ?? packed?.split(' ')[0] ?? ''),
+    branch: /^refs\/heads\/(.+)$/.exec(ref)?.[1],
+  };
 }
 
 /** A worktree has a HEAD of its own, in the folder that its `.git` file names. */

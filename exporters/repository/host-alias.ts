@@ -27,7 +27,13 @@ export function insteadOf(config: string, url: string): string | undefined {
   for (const line of linesOf(config)) {
     if (line.startsWith('[')) base = /^\[\s*url\s+"([^"\\]*)"\s*\]/i.exec(line)?.[1];
     const prefix = /^insteadof\s*=\s*"?([^"#;\s]+)/i.exec(line)?.[1];
-    if (base !== undefined && prefix !== undefined && url.startsWith(prefix) && prefix.length > (best?.prefix.length ?? 0)) best = { prefix, base };
+    if (
+      base !== undefined &&
+      prefix !== undefined &&
+      url.startsWith(prefix) &&
+      prefix.length > (best?.prefix.length ?? 0)
+    )
+      best = { prefix, base };
   }
   return best === undefined ? undefined : best.base + url.slice(best.prefix.length);
 }
@@ -42,7 +48,9 @@ export function hostName(config: string, host: string): string | undefined {
         applies = false;
         break;
       case 'host':
-        applies = values.some((pattern) => fits(pattern, host)) && !values.some((pattern) => pattern.startsWith('!') && fits(pattern.slice(1), host));
+        applies =
+          values.some((pattern) => fits(pattern, host)) &&
+          !values.some((pattern) => pattern.startsWith('!') && fits(pattern.slice(1), host));
         break;
       case 'hostname':
         if (applies && values[0] !== undefined) return values[0].replaceAll('%h', host);
@@ -52,7 +60,10 @@ export function hostName(config: string, host: string): string | undefined {
 }
 
 function linesOf(config: string): string[] {
-  return config.split('\n').filter((line) => line.length <= MAX_LINE_LENGTH).map((line) => line.trim());
+  return config
+    .split('\n')
+    .filter((line) => line.length <= MAX_LINE_LENGTH)
+    .map((line) => line.trim());
 }
 
 /** Matches `*` and `?` in at most the product of their lengths: an expression of many `*` could keep the hook busy. */

@@ -3,16 +3,21 @@ import { isOnWindowsDrive } from './local-path.js';
 
 /** Further addresses of a host: SSH over the port of HTTPS, and `www`. */
 const SAME_HOST: Readonly<Record<string, string>> = {
-  'ssh.github.com': 'github.com', 'www.github.com': 'github.com',
-  'altssh.gitlab.com': 'gitlab.com', 'www.gitlab.com': 'gitlab.com',
-  'altssh.bitbucket.org': 'bitbucket.org', 'www.bitbucket.org': 'bitbucket.org',
+  'ssh.github.com': 'github.com',
+  'www.github.com': 'github.com',
+  'altssh.gitlab.com': 'gitlab.com',
+  'www.gitlab.com': 'gitlab.com',
+  'altssh.bitbucket.org': 'bitbucket.org',
+  'www.bitbucket.org': 'bitbucket.org',
 };
 
 /** Longest URL that is read, so that a repository's configuration cannot keep the hook busy. */
 const MAX_URL_LENGTH = 2_048;
 
 /** Where a remote is: on a host, or in a folder of this machine. */
-type Remote = { readonly host: string; readonly user: string; readonly path: string; readonly isHttp: boolean } | { readonly folder: string };
+type Remote =
+  | { readonly host: string; readonly user: string; readonly path: string; readonly isHttp: boolean }
+  | { readonly folder: string };
 
 /** Resolves a host without a dot as this machine's git and SSH configuration do. */
 export type ExpandAlias = (url: string, host: string) => { url: string } | { host: string } | undefined;
@@ -30,23 +35,33 @@ export function remoteName(url: string, expandAlias: ExpandAlias = () => undefin
   if (!remote.host.includes('.')) {
     const meant = expandAlias(url.trim(), remote.host);
     // Expanded once, as git does.
-    if (meant !== undefined) return 'url' in meant ? remoteName(meant.url) : hostedName({ ...remote, host: meant.host });
+    if (meant !== undefined)
+      return 'url' in meant ? remoteName(meant.url) : hostedName({ ...remote, host: meant.host });
   }
   return hostedName(remote);
 }
 
 /** Name of a folder or bare repository by its path; that of a Windows drive in lower case, since Windows folds it. */
 export function localName(path: string): string | undefined {
-  const name = withoutGit(path.replace(/[/\\]+$/, '').split(/[/\\]/).at(-1) ?? '');
+  const name = withoutGit(
+    path
+      .replace(/[/\\]+$/, '')
+      .split(/[/\\]/)
+      .at(-1) ?? '',
+  );
   if (name === '') return undefined;
   return isOnWindowsDrive(path) ? foldCase(name) : name;
 }
 
 function readRemote(url: string): Remote | undefined {
-  if (url.slice(0, 5).toLowerCase() === 'file:') return { folder: decoded(url.replace(/[?#].*$/, '')).replace(/^file:(?:\/\/)?(?:\/(?=[a-z]:))?/i, '') };
+  if (url.slice(0, 5).toLowerCase() === 'file:')
+    return { folder: decoded(url.replace(/[?#].*$/, '')).replace(/^file:(?:\/\/)?(?:\/(?=[a-z]:))?/i, '') };
   // The plain form, which most have: making a URL of it takes the hook longer than all else here.
-  const plain = url.startsWith('https://') ? /^https:\/\/([A-Za-z0-9.-]+)\/([A-Za-z0-9_/-][A-Za-z0-9._/-]*)$/.exec(url) : null;
-  if (plain !== null && plain[2]?.includes('/.') === false) return { host: plain[1] ?? '', user: '', path: plain[2], isHttp: true };
+  const plain = url.startsWith('https://')
+    ? /^https:\/\/([A-Za-z0-9.-]+)\/([A-Za-z0-9_/-][A-Za-z0-9._/-]*)$/.exec(url)
+    : null;
+  if (plain !== null && plain[2]?.includes('/.') === false)
+    return { host: plain[1] ?? '', user: '', path: plain[2], isHttp: true };
   if (url.includes('://') && /^[a-z][a-z0-9+.-]*:\/\//i.test(url)) {
     if (!URL.canParse(url)) return undefined;
     const { protocol, hostname, username, pathname } = new URL(url);
@@ -58,14 +73,18 @@ function readRemote(url: string): Remote | undefined {
   const [, host = '', path = ''] = /^(\[[^\]]*\]|[^:]*):(.*)$/s.exec(withoutUser) ?? [];
   if (host.length > 1 && path === '') return undefined;
   // One letter, a colon and a slash is a Windows drive; a path with backslashes is Windows' own.
-  const isHost = host !== '' && !hasSlash(host) && !path.includes('\\') && !(host.length === 1 && hasSlash(path.slice(0, 1)));
+  const isHost =
+    host !== '' && !hasSlash(host) && !path.includes('\\') && !(host.length === 1 && hasSlash(path.slice(0, 1)));
   return isHost ? { host, user: url.slice(0, Math.max(at, 0)), path, isHttp: false } : { folder: withoutUser };
 }
 
 function hostedName({ host: written, user, path, isHttp }: Exclude<Remote, { folder: string }>): string | undefined {
   const lower = foldCase(written).replace(/\.$/, '');
   const host = SAME_HOST[lower] ?? /^ssh\.([^.]+\.ghe\.com)$/.exec(lower)?.[1] ?? lower;
-  const segments = path.split('/').filter((part) => part !== '' && part !== '.').map(segmentOf);
+  const segments = path
+    .split('/')
+    .filter((part) => part !== '' && part !== '.')
+    .map(segmentOf);
   const last = withoutGit(segments.pop() ?? '');
   if (last === '' || host === '') return undefined;
   segments.push(last);
@@ -85,7 +104,9 @@ function azureName(host: string, user: string, segments: readonly string[]): str
   // The organisation is in the path, in the host's name, or in the user name of the oldest SSH addresses.
   const ahead = isVersioned || old === undefined ? [] : [old === 'vs-ssh' ? user : old];
   const path = [...ahead, ...segments.slice(isVersioned ? 1 : 0)];
-  const [organisation = '', ...rest] = path.filter((part, index) => !(index === 1 && foldCase(part) === 'defaultcollection'));
+  const [organisation = '', ...rest] = path.filter(
+    (part, index) => !(index === 1 && foldCase(part) === 'defaultcollection'),
+  );
   const parts = rest.filter((part) => !/^_(?:git|ssh|full|optimized)$/i.test(part));
   const repository = parts.at(-1) ?? '';
   return ['dev.azure.com', organisation, parts.length < 2 ? repository : parts.slice(0, -1).join('/'), repository];
@@ -99,7 +120,9 @@ function withoutRouting(segments: readonly string[], isHttp: boolean): readonly 
 
 /** A part of a path in one spelling, whichever of its characters were percent-encoded; white space stays encoded. */
 function segmentOf(part: string): string {
-  return decoded(part).normalize('NFC').replace(/[\s%/\u0000-\u001f\u007f]/g, encodeURIComponent);
+  return decoded(part)
+    .normalize('NFC')
+    .replace(/[\s%/\u0000-\u001f\u007f]/g, encodeURIComponent);
 }
 
 function decoded(text: string): string {

@@ -45,7 +45,8 @@ function claimed(name: string | undefined): string | undefined {
 
 /** URL of the repository a CI job runs for: GitHub Actions, GitLab CI, Azure Pipelines, Bitbucket Pipelines. */
 function ciRepository(env: NodeJS.ProcessEnv): string | undefined {
-  if (env['GITHUB_ACTIONS'] === 'true') return env['GITHUB_REPOSITORY'] && githubUrl(env['GITHUB_SERVER_URL'], env['GITHUB_REPOSITORY']);
+  if (env['GITHUB_ACTIONS'] === 'true')
+    return env['GITHUB_REPOSITORY'] && githubUrl(env['GITHUB_SERVER_URL'], env['GITHUB_REPOSITORY']);
   if (env['GITLAB_CI'] === 'true') return env['CI_PROJECT_URL'] || env['CI_PROJECT_PATH'];
   if (env['TF_BUILD'] === 'True') return env['BUILD_REPOSITORY_URI'];
   return env['BITBUCKET_BUILD_NUMBER'] ? env['BITBUCKET_GIT_HTTP_ORIGIN'] : undefined;

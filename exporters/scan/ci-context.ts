@@ -17,7 +17,10 @@ export function ciContext(folder: string, env: NodeJS.ProcessEnv): CiContext {
   if (env['GITHUB_ACTIONS'] === 'true') return { provider: 'github-actions', ci: github(env) };
   if (env['GITLAB_CI'] === 'true') return { provider: 'gitlab-ci', ci: gitlab(env) };
   const { revision, branch } = gitHead(folder);
-  return { provider: 'local', ci: claims({ sha: revision, refName: branch, refType: branch === undefined ? undefined : 'branch' }) };
+  return {
+    provider: 'local',
+    ci: claims({ sha: revision, refName: branch, refType: branch === undefined ? undefined : 'branch' }),
+  };
 }
 
 const github = (env: NodeJS.ProcessEnv): ScanCi =>

@@ -27,7 +27,9 @@ const report = z.object({
     info: count,
     filesScanned: count,
   }),
-  findings: z.array(z.object({ id: z.string(), file: z.string(), severity: z.string().optional(), evidence: z.string().optional() })),
+  findings: z.array(
+    z.object({ id: z.string(), file: z.string(), severity: z.string().optional(), evidence: z.string().optional() }),
+  ),
 });
 
 const remediationPlan = z.object({
@@ -56,7 +58,10 @@ const manifest = z.object({
     z.object({
       // A bare name: a path would lead out of the pack.
       file: z.string().regex(/^[\w-]+(?:\.[\w-]+)+$/),
-      sha256: z.string().regex(/^[0-9a-f]{64}$/).nullable(),
+      sha256: z
+        .string()
+        .regex(/^[0-9a-f]{64}$/)
+        .nullable(),
       bytes: count.nullable(),
     }),
   ),
@@ -100,7 +105,12 @@ const ciContext = z.object({
   provider: z.enum(['github-actions', 'local']),
   github: z
     .object(
-      Object.fromEntries(['repository', 'sha', 'runId', 'workflow', 'job', 'ref', 'headRef', 'serverUrl'].map((name) => [name, z.string()])) as Record<'repository' | 'sha' | 'runId' | 'workflow' | 'job' | 'ref' | 'headRef' | 'serverUrl', z.ZodString>,
+      Object.fromEntries(
+        ['repository', 'sha', 'runId', 'workflow', 'job', 'ref', 'headRef', 'serverUrl'].map((name) => [
+          name,
+          z.string(),
+        ]),
+      ) as Record<'repository' | 'sha' | 'runId' | 'workflow' | 'job' | 'ref' | 'headRef' | 'serverUrl', z.ZodString>,
     )
     .partial()
     .optional(),
@@ -173,17 +183,32 @@ export function readEvidencePack(folder: string): EvidencePack {
 }
 
 /** Where report and remediation plan disagree, or the report with itself. */
-function contradictionsOf({ summary, findings, score: reported }: Report, plan: z.infer<typeof remediationPlan> | null): string[] {
+function contradictionsOf(
+  { summary, findings, score: reported }: Report,
+  plan: z.infer<typeof remediationPlan> | null,
+): string[] {
   const bySeverity = summary.critical + summary.high + summary.medium + summary.low + summary.info;
-  const counts = new Set([summary.totalFindings, bySeverity, findings.length, ...(plan === null ? [] : [plan.findings.length, plan.summary.totalFindings ?? plan.findings.length])]);
+  const counts = new Set([
+    summary.totalFindings,
+    bySeverity,
+    findings.length,
+    ...(plan === null ? [] : [plan.findings.length, plan.summary.totalFindings ?? plan.findings.length]),
+  ]);
   if (counts.size > 1) return [`AgentShield's counts of findings differ: ${[...counts].join(', ')}`];
   if (plan === null) return [];
   const rows = (all: readonly { id: string; file: string; severity?: string | undefined }[]): string =>
     JSON.stringify(all.map(({ id, file, severity: level = '' }) => [id, file, level]).sort());
-  const isSevere = (['critical', 'high', 'medium', 'low', 'info'] as const).some((level) => plan.findings.filter((row) => row.severity === level).length !== summary[level]);
+  const isSevere = (['critical', 'high', 'medium', 'low', 'info'] as const).some(
+    (level) => plan.findings.filter((row) => row.severity === level).length !== summary[level],
+  );
   return [
-    ...(isSevere || (findings.every((row) => row.severity !== undefined) && rows(findings) !== rows(plan.findings)) ? ['report and remediation plan list different findings'] : []),
-    ...(plan.score !== undefined && (plan.score.grade !== reported.grade || plan.score.numericScore !== reported.numericScore) ? ['report and remediation plan have different scores'] : []),
+    ...(isSevere || (findings.every((row) => row.severity !== undefined) && rows(findings) !== rows(plan.findings))
+      ? ['report and remediation plan list different findings']
+      : []),
+    ...(plan.score !== undefined &&
+    (plan.score.grade !== reported.grade || plan.score.numericScore !== reported.numericScore)
+      ? ['report and remediation plan have different scores']
+      : []),
   ];
 }
 
@@ -203,7 +228,10 @@ const DIGESTED = [
  * Makes every digest of the pack again. Proves that the pack is as written, not who wrote it. By
  * ourselves: AgentShield's own `verify` follows `../` in the names of artifacts.
  */
-function verify(folder: string, inventory: z.infer<typeof manifest>): { bundleDigest: string; artifacts: (InspectedArtifact & { file: string })[]; problems: string[] } {
+function verify(
+  folder: string,
+  inventory: z.infer<typeof manifest>,
+): { bundleDigest: string; artifacts: (InspectedArtifact & { file: string })[]; problems: string[] } {
   const problems: string[] = [];
   const artifacts = inventory.artifacts.map(({ file, sha256: expectedSha256, bytes: expectedBytes }) => {
     if (file === 'manifest.json') return { file, ok: expectedSha256 === null && expectedBytes === null };
@@ -213,10 +241,15 @@ function verify(folder: string, inventory: z.infer<typeof manifest>): { bundleDi
     if (!ok) problems.push(content === undefined ? `${file} is missing` : `${file} digest mismatch`);
     return { file, ok, expectedSha256, actualSha256, expectedBytes, actualBytes };
   });
-  for (const file of DIGESTED) if (!artifacts.some((artifact) => artifact.file === file)) problems.push(`${file} is not in the manifest`);
+  for (const file of DIGESTED)
+    if (!artifacts.some((artifact) => artifact.file === file)) problems.push(`${file} is not in the manifest`);
   const parts = DIGESTED.map((file) => {
     const content = readIfThere(join(folder, file));
-    return { file, sha256: content === undefined ? null : sha256(content), bytes: content === undefined ? null : content.length };
+    return {
+      file,
+      sha256: content === undefined ? null : sha256(content),
+      bytes: content === undefined ? null : content.length,
+    };
   });
   const bundleDigest = `sha256:${sha256(Buffer.from(JSON.stringify(parts)))}`;
   if (bundleDigest !== inventory.bundleDigest) problems.push('bundle digest mismatch');
@@ -249,11 +282,14 @@ function readJson<T>(folder: string, file: string, schema: z.ZodType<T>): T {
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw new CommandError(`${file} of AgentShield's evidence pack: ${issue?.path.join('.') ?? ''}: ${expectation(issue)}`);
+  throw new CommandError(
+    `${file} of AgentShield's evidence pack: ${issue?.path.join('.') ?? ''}: ${expectation(issue)}`,
+  );
 }
 
 /** AgentShield's redaction replaces the user's name by `<user>` everywhere, inside enums too. */
-const MANGLED = "; a pack written by a user whose name is such a word cannot be read, `shieldwatch scan` writes it without";
+const MANGLED =
+  '; a pack written by a user whose name is such a word cannot be read, `shieldwatch scan` writes it without';
 
 function expectation(issue: z.core.$ZodIssue | undefined): string {
   if (issue?.code === 'invalid_value') return `expected one of ${issue.values.join(', ')}${MANGLED}`;

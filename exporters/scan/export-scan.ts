@@ -49,7 +49,9 @@ function scanGauges(scan: ScanRecord, timeMs: number): Metric[] {
   const { breakdown } = scan;
   const scores = [
     { value: scan.score, attributes: { category: 'overall' } },
-    ...(breakdown === undefined ? [] : BREAKDOWN_CATEGORIES.map((category) => ({ value: breakdown[category], attributes: { category } }))),
+    ...(breakdown === undefined
+      ? []
+      : BREAKDOWN_CATEGORIES.map((category) => ({ value: breakdown[category], attributes: { category } }))),
   ];
   const counts = SEVERITIES.map((severity) => ({ value: scan.findings[severity], attributes: { severity } }));
   return [

@@ -20,13 +20,18 @@ const sample: fc.Arbitrary<Sample> = fc.record({
 
 /** AgentShield's fingerprint, worked out here a second time. */
 function fingerprint(id: string, file: string, evidence: string | undefined): string {
-  const hash = evidence === undefined ? 'no-evidence' : createHash('sha256').update(evidence).digest('hex').slice(0, 16);
+  const hash =
+    evidence === undefined ? 'no-evidence' : createHash('sha256').update(evidence).digest('hex').slice(0, 16);
   return `${id}::${file}::sha256:${hash}`;
 }
 
 /** A pack in which the samples were found, their offsets moved by `shift`. */
 function pack(samples: readonly Sample[], shift = 0): EvidencePack {
-  const rows = samples.map(({ rule, offset, file, evidence }) => ({ id: `${rule}-${String(offset + shift)}`, file, evidence }));
+  const rows = samples.map(({ rule, offset, file, evidence }) => ({
+    id: `${rule}-${String(offset + shift)}`,
+    file,
+    evidence,
+  }));
   const findings: PlanFinding[] = rows.map(({ id, file, evidence }) => ({
     id,
     file,
@@ -41,7 +46,8 @@ function pack(samples: readonly Sample[], shift = 0): EvidencePack {
 }
 
 const scan = { scanId: 'scan', generatedAt: '2026-11-24T08:00:00.000Z', pathInRepository: '' };
-const identities = (from: EvidencePack): string[] => findingRecords(from, scan).map(({ key, occurrence }) => `${key}#${String(occurrence)}`);
+const identities = (from: EvidencePack): string[] =>
+  findingRecords(from, scan).map(({ key, occurrence }) => `${key}#${String(occurrence)}`);
 
 describe('finding keys', () => {
   it('are the same multiset when lines moved, in any order of rows', () => {
@@ -80,7 +86,10 @@ describe('finding keys', () => {
   });
 
   it('scrub ids that quote a password, before the key is made', () => {
-    const [record] = findingRecords(pack([{ rule: 'permissions-Bash(curl -u admin:hunter2hunter2 h)', offset: 1, file: 'f', evidence: undefined }]), scan);
+    const [record] = findingRecords(
+      pack([{ rule: 'permissions-Bash(curl -u admin:hunter2hunter2 h)', offset: 1, file: 'f', evidence: undefined }]),
+      scan,
+    );
     expect(JSON.stringify(record)).not.toContain('hunter2');
     expect(record?.key).toContain('[REDACTED:basic-auth-flag]');
   });

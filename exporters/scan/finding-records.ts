@@ -2,7 +2,14 @@ import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
 import { posix } from 'node:path';
 import { hashable } from '#schemas/hashable.js';
-import { evidenceHashOf, findingKey, NO_EVIDENCE, numberFindings, WITHHELD, type FindingRecord } from '#schemas/records/finding.js';
+import {
+  evidenceHashOf,
+  findingKey,
+  NO_EVIDENCE,
+  numberFindings,
+  WITHHELD,
+  type FindingRecord,
+} from '#schemas/records/finding.js';
 import { MAX_FINDING_TEXT } from '#schemas/records/scan-body.js';
 import { scrubText } from '#schemas/scrub.js';
 import type { EvidencePack, PlanFinding } from './evidence-pack.js';
@@ -76,6 +83,8 @@ function withoutHome(text: string): string {
 }
 
 function fileInRepository(file: string, pathInRepository: string): string {
-  const path = clean(file).replace(/^<target-path>\//, '').replaceAll('\\', '/');
+  const path = clean(file)
+    .replace(/^<target-path>\//, '')
+    .replaceAll('\\', '/');
   return pathInRepository === '' || path.startsWith('/') ? path : posix.join(pathInRepository, path);
 }

@@ -38,16 +38,32 @@ export interface AgentshieldSettings {
  * already redacted once, while the plain report quotes secrets in full. No `--gate`: a failing gate ends
  * the CLI before the pack is written, so that exactly the regressed scans would be missing.
  */
-export async function runAgentshield(agentshield: AgentshieldPackage, settings: AgentshieldSettings): Promise<AgentshieldRun> {
+export async function runAgentshield(
+  agentshield: AgentshieldPackage,
+  settings: AgentshieldSettings,
+): Promise<AgentshieldRun> {
   const own = settings.extraArgs.find((arg) => OWN_OPTIONS.test(arg));
-  if (own !== undefined) throw new CommandError(`AgentShield's option ${own.replace(/=.*$/, '')} is set by shieldwatch and cannot be passed on`);
+  if (own !== undefined)
+    throw new CommandError(
+      `AgentShield's option ${own.replace(/=.*$/, '')} is set by shieldwatch and cannot be passed on`,
+    );
   const pack = join(settings.folder, 'pack');
   const startedAt = performance.now();
   const args = ['scan', '-p', settings.target, '--evidence-pack', pack, '--min-severity', settings.minSeverity];
-  const { exitCode, stdout, stderr } = await run([agentshield.cli, ...args, ...settings.extraArgs], childEnvironment(settings.folder));
+  const { exitCode, stdout, stderr } = await run(
+    [agentshield.cli, ...args, ...settings.extraArgs],
+    childEnvironment(settings.folder),
+  );
   if (!existsSync(join(pack, 'manifest.json'))) {
     // The last lines of a key alone are not known as one, so secrets go first.
-    const said = scrubText(redactText(stderr).split('\n').filter((line) => line.trim() !== '').slice(-3).join(' '), 400);
+    const said = scrubText(
+      redactText(stderr)
+        .split('\n')
+        .filter((line) => line.trim() !== '')
+        .slice(-3)
+        .join(' '),
+      400,
+    );
     throw new CommandError(`AgentShield ended with exit code ${String(exitCode)} and wrote no evidence pack: ${said}`);
   }
   const printed = { stdout: printable(stdout, pack), stderr: printable(stderr, pack) };
@@ -71,10 +87,16 @@ function childEnvironment(folder: string): NodeJS.ProcessEnv {
 function printable(text: string, pack: string): string {
   const json = parseJson(text);
   // String by string: inside JSON text, quotes are escaped and hide where a password begins.
-  if (json !== undefined) return `${JSON.stringify(json, (_key, value: unknown) => (typeof value === 'string' ? redactText(value) : value), 2)}\n`;
-  const lines = text.split('\n').filter((line) => !line.includes(pack)).join('\n');
+  if (json !== undefined)
+    return `${JSON.stringify(json, (_key, value: unknown) => (typeof value === 'string' ? redactText(value) : value), 2)}\n`;
+  const lines = text
+    .split('\n')
+    .filter((line) => !line.includes(pack))
+    .join('\n');
   // Element by element first: of a key without an end, all that follows is masked.
-  return redactText(/^\s*<!doctype html/i.test(lines) ? lines.replace(/<[^>]*>|[^<]+/g, (piece) => redactText(piece)) : lines);
+  return redactText(
+    /^\s*<!doctype html/i.test(lines) ? lines.replace(/<[^>]*>|[^<]+/g, (piece) => redactText(piece)) : lines,
+  );
 }
 
 /** The reports that are JSON; undefined for any other format. */
@@ -90,8 +112,16 @@ function parseJson(text: string): unknown {
 /** The CLI's report in its longest format; what is longer is cut. */
 const MAX_OUTPUT = 64 * 1024 * 1024;
 
-async function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<{ exitCode: number; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'], timeout: TIME_LIMIT_MS, killSignal: 'SIGKILL' });
+async function run(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<{ exitCode: number; stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, args, {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: TIME_LIMIT_MS,
+    killSignal: 'SIGKILL',
+  });
   const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
   const stop = (): void => {
     child.kill('SIGKILL');

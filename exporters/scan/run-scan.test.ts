@@ -39,27 +39,41 @@ afterEach(async () => {
 });
 
 function scan(folder: string, options: Partial<ScanOptions> = {}): Promise<ScanOutcome> {
-  return runScan({ dir: join(root, folder), url: server.url, token: 'eccp_test', repository: `acme/${folder}`, ...options });
+  return runScan({
+    dir: join(root, folder),
+    url: server.url,
+    token: 'eccp_test',
+    repository: `acme/${folder}`,
+    ...options,
+  });
 }
 
 /** What AgentShield itself reports, without our wrapper. */
 function stockReport(folder: string): { score: object; summary: Record<string, number>; findings: unknown[] } {
   const file = join(root, 'report.json');
   try {
-    execFileSync(process.execPath, [findAgentshield().cli, 'scan', '-p', join(root, folder), '--format', 'json', '--output', file], { stdio: 'ignore' });
+    execFileSync(
+      process.execPath,
+      [findAgentshield().cli, 'scan', '-p', join(root, folder), '--format', 'json', '--output', file],
+      { stdio: 'ignore' },
+    );
   } catch {
     // Exit code 2: critical findings.
   }
   return JSON.parse(readFileSync(file, 'utf8')) as ReturnType<typeof stockReport>;
 }
 
-const keys = (outcome: ScanOutcome): string[] => outcome.findings.map(({ key, occurrence }) => `${key}#${String(occurrence)}`).sort();
+const keys = (outcome: ScanOutcome): string[] =>
+  outcome.findings.map(({ key, occurrence }) => `${key}#${String(occurrence)}`).sort();
 
 describe('the other checks of a scan', () => {
   it('are exported as AgentShield inspects its own pack', async () => {
     const cli = (...args: string[]): string => {
       try {
-        return execFileSync(process.execPath, [findAgentshield().cli, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+        return execFileSync(process.execPath, [findAgentshield().cli, ...args], {
+          encoding: 'utf8',
+          stdio: ['ignore', 'pipe', 'ignore'],
+        });
       } catch (error) {
         // Exit codes 2 and 4 are its verdicts.
         return (error as { stdout: string }).stdout;
@@ -75,13 +89,24 @@ describe('the other checks of a scan', () => {
       artifactCount: number;
       verifiedArtifactCount: number;
       policy: { status: string; policyName: string; policyPack: string; violations: number };
-      baseline: { status: string; newFindings: number; resolvedFindings: number; unchangedCount: number; scoreDelta: number };
+      baseline: {
+        status: string;
+        newFindings: number;
+        resolvedFindings: number;
+        unchangedCount: number;
+        scoreDelta: number;
+      };
       supplyChain: { totalPackages: number; riskyPackages: number; criticalCount: number; highCount: number };
     };
 
     const { scan: exported } = await scan('risky', { agentshieldArgs: extra });
     const { policy, baseline, supplyChain } = inspected;
-    expect(exported.policy).toMatchObject({ status: policy.status, name: policy.policyName, pack: policy.policyPack, violations: policy.violations });
+    expect(exported.policy).toMatchObject({
+      status: policy.status,
+      name: policy.policyName,
+      pack: policy.policyPack,
+      violations: policy.violations,
+    });
     expect(exported.policy?.violations).toBeGreaterThan(0);
     expect(exported.baseline).toMatchObject({
       status: baseline.status,
@@ -96,7 +121,11 @@ describe('the other checks of a scan', () => {
     });
     const pack = exported.evidencePack;
     expect([pack?.expectedDigest, pack?.redacted]).toEqual([exported.bundleDigest, true]);
-    expect([pack?.artifacts, pack?.artifactsVerified, pack?.integrity]).toEqual([inspected.artifactCount, inspected.verifiedArtifactCount, 'ok']);
+    expect([pack?.artifacts, pack?.artifactsVerified, pack?.integrity]).toEqual([
+      inspected.artifactCount,
+      inspected.verifiedArtifactCount,
+      'ok',
+    ]);
     expect(server.spans[0]?.values).toMatchObject({
       'agentshield.policy.status': policy.status,
       'agentshield.baseline.findings.new': baseline.newFindings,
@@ -112,7 +141,9 @@ describe('scan of a risky repository', () => {
     const { findings, score, grade, breakdown, filesScanned } = outcome.scan;
     expect({ numericScore: score, grade, breakdown }).toEqual(stock.score);
     expect({ ...findings, filesScanned }).toEqual(
-      Object.fromEntries(['critical', 'high', 'medium', 'low', 'info', 'filesScanned'].map((key) => [key, stock.summary[key]])),
+      Object.fromEntries(
+        ['critical', 'high', 'medium', 'low', 'info', 'filesScanned'].map((key) => [key, stock.summary[key]]),
+      ),
     );
     expect([outcome.exitCode, outcome.sent, outcome.warnings]).toEqual([2, true, []]);
 
@@ -127,7 +158,9 @@ describe('scan of a risky repository', () => {
     const records = server.logRecords;
     expect(records).toHaveLength(stock.findings.length);
     expect(new Set(records.map(({ eventName }) => eventName))).toEqual(new Set([EVENT_FINDING]));
-    expect(new Set(records.map(({ traceId, spanId }) => traceId + spanId))).toEqual(new Set([`${String(span?.traceId)}${String(span?.spanId)}`]));
+    expect(new Set(records.map(({ traceId, spanId }) => traceId + spanId))).toEqual(
+      new Set([`${String(span?.traceId)}${String(span?.spanId)}`]),
+    );
     expect(new Set(records.map(({ values }) => values[ATTR_SCAN_ID]))).toEqual(new Set([outcome.scan.eventId]));
     expect(new Set(records.map(({ values }) => values[ATTR_EVENT_ID])).size).toBe(records.length);
     expect(server.points).toContain(`${METRIC_SCORE}{category=overall} = ${String(score)}`);
@@ -138,7 +171,9 @@ describe('scan of a risky repository', () => {
 
   it('numbers equal findings and counts each', async () => {
     await scan('risky');
-    const pairs = server.logRecords.map(({ values }) => `${String(values[ATTR_FINDING_KEY])}#${String(values[ATTR_FINDING_OCCURRENCE])}`);
+    const pairs = server.logRecords.map(
+      ({ values }) => `${String(values[ATTR_FINDING_KEY])}#${String(values[ATTR_FINDING_OCCURRENCE])}`,
+    );
     expect(new Set(pairs).size).toBe(pairs.length);
     expect(new Set(server.logRecords.map(({ values }) => values[ATTR_FINDING_KEY])).size).toBe(pairs.length - 1);
   });
@@ -149,7 +184,9 @@ describe('scan of a risky repository', () => {
     writeFileSync(file, `<!-- one more line -->\n${readFileSync(file, 'utf8')}`);
     const after = await scan('risky', { token: undefined });
     expect(keys(after)).toEqual(keys(before));
-    expect(after.findings.map(({ fingerprint }) => fingerprint)).not.toEqual(before.findings.map(({ fingerprint }) => fingerprint));
+    expect(after.findings.map(({ fingerprint }) => fingerprint)).not.toEqual(
+      before.findings.map(({ fingerprint }) => fingerprint),
+    );
   });
 
   it('makes the same finding keys for every user', async () => {
@@ -168,15 +205,36 @@ describe('scan of a risky repository', () => {
 
 describe('secrets', () => {
   it('a secret in a scanned file is neither sent in any form nor left in a file', async () => {
-    const canaries = ['sk-ant-api03-canaryAAAAcanaryAAAAcanary', 'canaryPW99', 'ghp_canarycanarycanary0123456789abcd', 'canaryHunter2x', 'canaryEscaped1', 'canaryEscaped2'];
+    const canaries = [
+      'sk-ant-api03-canaryAAAAcanaryAAAAcanary',
+      'canaryPW99',
+      'ghp_canarycanarycanary0123456789abcd',
+      'canaryHunter2x',
+      'canaryEscaped1',
+      'canaryEscaped2',
+    ];
     const [anthropic = '', password = '', github = '', database = '', html = '', json = ''] = canaries;
-    appendFileSync(join(root, 'risky', 'CLAUDE.md'), `\nANTHROPIC_API_KEY=${anthropic}\npassword = "${database}"\npassword=&quot;${html}&quot;\n{\\"api_key\\": \\"${json}\\"}\n`);
+    appendFileSync(
+      join(root, 'risky', 'CLAUDE.md'),
+      `\nANTHROPIC_API_KEY=${anthropic}\npassword = "${database}"\npassword=&quot;${html}&quot;\n{\\"api_key\\": \\"${json}\\"}\n`,
+    );
     writeFileSync(
       join(root, 'risky', '.mcp.json'),
-      JSON.stringify({ mcpServers: { db: { command: 'npx', args: ['-y', 'server-postgres', `postgres://admin:${database}@db.test/app`], env: { GITHUB_TOKEN: github } } } }),
+      JSON.stringify({
+        mcpServers: {
+          db: {
+            command: 'npx',
+            args: ['-y', 'server-postgres', `postgres://admin:${database}@db.test/app`],
+            env: { GITHUB_TOKEN: github },
+          },
+        },
+      }),
     );
     mkdirSync(join(root, 'risky', '.claude'), { recursive: true });
-    writeFileSync(join(root, 'risky', '.claude', 'settings.json'), JSON.stringify({ permissions: { allow: [`Bash(curl -u admin:${password} https://h.test/*)`, 'Bash(*)'] } }));
+    writeFileSync(
+      join(root, 'risky', '.claude', 'settings.json'),
+      JSON.stringify({ permissions: { allow: [`Bash(curl -u admin:${password} https://h.test/*)`, 'Bash(*)'] } }),
+    );
     const before = temporaryFolders();
     const outcome = await scan('risky');
     const sent = server.requests.map(({ text }) => text).join('') + JSON.stringify(outcome);
@@ -189,7 +247,9 @@ describe('secrets', () => {
 
   it('the private folder is removed after a failure too', async () => {
     const before = temporaryFolders();
-    await expect(scan('risky', { agentshieldArgs: ['--no-such-option'] })).rejects.toThrow(/exit code 1 and wrote no evidence pack: .*no-such-option/);
+    await expect(scan('risky', { agentshieldArgs: ['--no-such-option'] })).rejects.toThrow(
+      /exit code 1 and wrote no evidence pack: .*no-such-option/,
+    );
     expect(temporaryFolders()).toEqual(before);
   });
 });
@@ -227,11 +287,22 @@ describe('scan of other folders', () => {
   });
 
   it('takes commit and run from GitHub Actions', async () => {
-    for (const [name, value] of Object.entries({ GITHUB_ACTIONS: 'true', GITHUB_SHA: 'abc123', GITHUB_RUN_ID: '77', GITHUB_WORKFLOW: 'security', GITHUB_REPOSITORY: 'runner/high-tools', USER: 'runner' })) {
+    for (const [name, value] of Object.entries({
+      GITHUB_ACTIONS: 'true',
+      GITHUB_SHA: 'abc123',
+      GITHUB_RUN_ID: '77',
+      GITHUB_WORKFLOW: 'security',
+      GITHUB_REPOSITORY: 'runner/high-tools',
+      USER: 'runner',
+    })) {
       vi.stubEnv(name, value);
     }
     const outcome = await scan('clean', { repository: undefined, token: undefined });
-    expect(outcome.scan).toMatchObject({ provider: 'github-actions', repository: 'runner/high-tools', ci: { sha: 'abc123', runId: '77', workflow: 'security' } });
+    expect(outcome.scan).toMatchObject({
+      provider: 'github-actions',
+      repository: 'runner/high-tools',
+      ci: { sha: 'abc123', runId: '77', workflow: 'security' },
+    });
   });
 });
 
@@ -253,9 +324,14 @@ describe('scan failures', () => {
   });
 
   it('prints the server’s message after AgentShield’s output', async () => {
-    server.respond = () => ({ status: 401, body: '{"ok":false,"error":{"code":"token_invalid","message":"the token is not known"}}' });
+    server.respond = () => ({
+      status: 401,
+      body: '{"ok":false,"error":{"code":"token_invalid","message":"the token is not known"}}',
+    });
     const scanned: ScanOutcome[] = [];
-    await expect(scan('clean', { onScanned: (outcome) => scanned.push(outcome) })).rejects.toThrow(/answered 401 Unauthorized: the token is not known/);
+    await expect(scan('clean', { onScanned: (outcome) => scanned.push(outcome) })).rejects.toThrow(
+      /answered 401 Unauthorized: the token is not known/,
+    );
     expect(scanned).toHaveLength(1);
   });
 

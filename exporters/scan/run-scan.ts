@@ -90,23 +90,42 @@ export async function scanFolder(options: Omit<ScanOptions, 'url' | 'token'>): P
   const isGated = given.includes('--gate');
   return withPrivateFolder(async (folder) => {
     const extraArgs = given.filter((arg) => arg !== '--gate');
-    const { pack: packFolder, durationMs, ...run } = await runAgentshield(agentshield, { target, folder, minSeverity, extraArgs });
+    const {
+      pack: packFolder,
+      durationMs,
+      ...run
+    } = await runAgentshield(agentshield, { target, folder, minSeverity, extraArgs });
     const pack = readEvidencePack(packFolder);
     // Written a moment ago: what does not add up now would become a false series.
     if (pack.problems.length > 0) throw new CommandError(`AgentShield's evidence pack: ${pack.problems.join('; ')}`);
     const exitCode = isGated ? gateExitCode(pack.baseline, run.exitCode) : run.exitCode;
-    const scan = scanRecord(pack, { repository, minSeverity, exitCode, agentshieldVersion: agentshield.version, ciContext: context });
-    return { ...run, scan, findings: findingsOf(pack, scan, pathInRepository(target)), exitCode, durationMs, warnings: scanWarnings(scan) };
+    const scan = scanRecord(pack, {
+      repository,
+      minSeverity,
+      exitCode,
+      agentshieldVersion: agentshield.version,
+      ciContext: context,
+    });
+    return {
+      ...run,
+      scan,
+      findings: findingsOf(pack, scan, pathInRepository(target)),
+      exitCode,
+      durationMs,
+      warnings: scanWarnings(scan),
+    };
   });
 }
 
 function readPack(options: PackOptions): Scanned {
   const pack = readEvidencePack(existingFolder(options.pack));
-  if (!pack.verification.redacted) throw new CommandError('the pack was written without redaction (--no-evidence-redact); it is not sent');
+  if (!pack.verification.redacted)
+    throw new CommandError('the pack was written without redaction (--no-evidence-redact); it is not sent');
   const { repository: named, serverUrl } = pack.ci.github ?? {};
   const claimed = named === undefined ? undefined : cleanRepositoryName(githubUrl(serverUrl, named));
   const repository = nameOf(options.repository, () => {
-    if (claimed === undefined || claimed.includes('<user>')) throw new CommandError('the pack does not say whose it is: name its repository with --repository');
+    if (claimed === undefined || claimed.includes('<user>'))
+      throw new CommandError('the pack does not say whose it is: name its repository with --repository');
     return claimed;
   });
   const { problems, verification } = pack;
@@ -117,14 +136,21 @@ function readPack(options: PackOptions): Scanned {
     exitCode,
     ciContext: packContext(pack),
   });
-  const verdict = verification.integrity === 'mismatch' ? 'the pack is not what was written' : 'the pack contradicts itself';
-  const warnings = [...scanWarnings(scan), ...(problems.length === 0 ? [] : [`${verdict}: ${problems.join('; ')}. It is sent as that`])];
+  const verdict =
+    verification.integrity === 'mismatch' ? 'the pack is not what was written' : 'the pack contradicts itself';
+  const warnings = [
+    ...scanWarnings(scan),
+    ...(problems.length === 0 ? [] : [`${verdict}: ${problems.join('; ')}. It is sent as that`]),
+  ];
   return { scan, findings: findingsOf(pack, scan, ''), exitCode, durationMs: 0, stdout: '', stderr: '', warnings };
 }
 
 async function sendWith(options: ExportOptions, obtain: () => Promise<Scanned>): Promise<ScanOutcome> {
   // Made first: a wrong URL is reported before a scan, not after.
-  const sender = options.token === undefined ? undefined : createSender({ url: options.url, token: options.token }, options.deadlineMs);
+  const sender =
+    options.token === undefined
+      ? undefined
+      : createSender({ url: options.url, token: options.token }, options.deadlineMs);
   try {
     const { durationMs, ...scanned } = await obtain();
     options.onScanned?.({ ...scanned, sent: false });
@@ -146,7 +172,8 @@ function findingsOf(pack: EvidencePack, { eventId: scanId, generatedAt }: ScanRe
 
 function scanWarnings(scan: ScanRecord): string[] {
   const warnings: string[] = [];
-  if (scan.filesScanned === 0) warnings.push('nothing scanned: AgentShield found no configuration here, its score means nothing');
+  if (scan.filesScanned === 0)
+    warnings.push('nothing scanned: AgentShield found no configuration here, its score means nothing');
   if (scan.agentshieldVersion !== undefined && scan.agentshieldVersion !== TESTED_VERSION) {
     warnings.push(`AgentShield ${scan.agentshieldVersion} is not the release this was tested with (${TESTED_VERSION})`);
   }

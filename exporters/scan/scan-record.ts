@@ -81,7 +81,8 @@ function scanBaseline(baseline: EvidencePack['baseline']): ScanBaseline {
 /** Counts as AgentShield's inspection does: a finding that says nothing is one of the active runtime. */
 function countConfidence(findings: EvidencePack['findings']): NonNullable<ScanRecord['runtimeConfidence']> {
   const counts: NonNullable<ScanRecord['runtimeConfidence']> = {};
-  for (const { runtimeConfidence = 'active-runtime' } of findings) counts[runtimeConfidence] = (counts[runtimeConfidence] ?? 0) + 1;
+  for (const { runtimeConfidence = 'active-runtime' } of findings)
+    counts[runtimeConfidence] = (counts[runtimeConfidence] ?? 0) + 1;
   return counts;
 }
 

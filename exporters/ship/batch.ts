@@ -84,10 +84,15 @@ export function decisionMetrics(records: readonly DecisionRecord[]): Metric[] {
 
 /** Records dropped since the last report. */
 export function droppedMetric(count: number, reason: 'spool-full' | 'not-written', nowMs: number): Metric {
-  return counter('', METRIC_SPOOL_DROPPED, '{record}', [{ value: count, attributes: { reason } }], { fromMs: nowMs, toMs: nowMs });
+  return counter('', METRIC_SPOOL_DROPPED, '{record}', [{ value: count, attributes: { reason } }], {
+    fromMs: nowMs,
+    toMs: nowMs,
+  });
 }
 
-function groupByToolAndDecision(records: readonly DecisionRecord[]): { attributes: { tool: string; decision: string }; values: number[] }[] {
+function groupByToolAndDecision(
+  records: readonly DecisionRecord[],
+): { attributes: { tool: string; decision: string }; values: number[] }[] {
   const groups = new Map<string, { attributes: { tool: string; decision: string }; values: number[] }>();
   for (const { tool, decision, durationMs } of records) {
     const key = JSON.stringify([tool, decision]);

@@ -1,11 +1,28 @@
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { decisionSpanIds } from '#schemas/records/decision.js';
 import { CommandError } from '#schemas/errors.js';
-import { ATTR_DECISION, ATTR_EVENT_ID, ATTR_GEN_AI_TOOL_CALL_ID, ATTR_SECURITY_RULE_CATEGORY, SPAN_DECISION } from '#schemas/semconv.js';
+import {
+  ATTR_DECISION,
+  ATTR_EVENT_ID,
+  ATTR_GEN_AI_TOOL_CALL_ID,
+  ATTR_SECURITY_RULE_CATEGORY,
+  SPAN_DECISION,
+} from '#schemas/semconv.js';
 import { OtlpServer } from '../testdata/otlp-server.js';
 import { spoolLine } from '../testdata/spool-lines.js';
 import { shipSpool, type ShipOptions } from './ship-spool.js';
@@ -44,14 +61,32 @@ describe('ship', () => {
     write(lines(0, 5000));
     const progress: number[] = [];
     const result = await ship({ onProgress: ({ sent }) => progress.push(sent) });
-    expect(result).toEqual({ sent: 5000, blocked: 0, allowed: 5000, skipped: 0, dropped: 0, rejected: 0, files: 1, warnings: [] });
+    expect(result).toEqual({
+      sent: 5000,
+      blocked: 0,
+      allowed: 5000,
+      skipped: 0,
+      dropped: 0,
+      rejected: 0,
+      files: 1,
+      warnings: [],
+    });
     expect(new Set(arrived()).size).toBe(5000);
     expect(server.spans).toHaveLength(5000);
     expect(progress).toEqual([500, 1000, 1500, 2000, 2500, 3000, 3500, 4000, 4500, 5000]);
   });
 
   it('makes a span of a record: stable ids, the record’s time, its repository on the resource', async () => {
-    write(spoolLine(7, { repository: 'group/sub/app', decision: 'block', reason: 'no', ruleName: 'deny[0]:Bash', ruleCategory: 'egress', toolCallId: 'toolu_1' }));
+    write(
+      spoolLine(7, {
+        repository: 'group/sub/app',
+        decision: 'block',
+        reason: 'no',
+        ruleName: 'deny[0]:Bash',
+        ruleCategory: 'egress',
+        toolCallId: 'toolu_1',
+      }),
+    );
     await ship();
     const [span] = server.spans;
     expect(span).toMatchObject({
@@ -60,7 +95,11 @@ describe('ship', () => {
       startTimeUnixNano: String(BigInt(Date.UTC(2026, 10, 24, 8, 0, 0, 7)) * 1_000_000n),
       endTimeUnixNano: String(BigInt(Date.UTC(2026, 10, 24, 8, 0, 0, 7)) * 1_000_000n + 1_500_000n),
       resource: { 'service.name': 'shieldwatch', 'vcs.owner.name': 'group/sub', 'vcs.repository.name': 'app' },
-      values: { [ATTR_DECISION]: 'block', [ATTR_SECURITY_RULE_CATEGORY]: 'egress', [ATTR_GEN_AI_TOOL_CALL_ID]: 'toolu_1' },
+      values: {
+        [ATTR_DECISION]: 'block',
+        [ATTR_SECURITY_RULE_CATEGORY]: 'egress',
+        [ATTR_GEN_AI_TOOL_CALL_ID]: 'toolu_1',
+      },
     });
     expect(server.requests[0]).toMatchObject({ path: '/v1/traces', authorization: 'Bearer eccp_test' });
     expect(server.points).toEqual(['agentshield.decisions{tool=Bash,decision=block} = 1']);
@@ -69,7 +108,12 @@ describe('ship', () => {
   it('keeps repositories apart on spans and counters', async () => {
     write(spoolLine(1) + spoolLine(2, { repository: 'acme/web' }) + spoolLine(3, { tool: 'Read' }) + spoolLine(4));
     await ship();
-    expect(server.spans.map(({ resource }) => resource['vcs.repository.name']).sort()).toEqual(['app', 'app', 'app', 'web']);
+    expect(server.spans.map(({ resource }) => resource['vcs.repository.name']).sort()).toEqual([
+      'app',
+      'app',
+      'app',
+      'web',
+    ]);
     expect(server.points).toEqual([
       'agentshield.decisions{tool=Bash,decision=allow} = 1',
       'agentshield.decisions{tool=Bash,decision=allow} = 2',
@@ -99,7 +143,13 @@ describe('ship', () => {
   });
 
   it('scrubs every field of a spool line', async () => {
-    write(spoolLine(0, { reason: 'used sk-ant-api03-canarycanarycanary', tool: 'mcp-ghp_0123456789abcdefghij', repository: 'acme/glpat-0123456789abcdefghij' }));
+    write(
+      spoolLine(0, {
+        reason: 'used sk-ant-api03-canarycanarycanary',
+        tool: 'mcp-ghp_0123456789abcdefghij',
+        repository: 'acme/glpat-0123456789abcdefghij',
+      }),
+    );
     await ship();
     expect(server.requests.map(({ text }) => text).join('')).not.toMatch(/canary|0123456789abcdefghij/);
   });
@@ -128,8 +178,11 @@ describe('ship', () => {
   it('reads a rotated stock log to its end, from wherever it had stopped', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'shieldwatch-rotated-'));
     const log = join(folder, 'runtime.ndjson');
-    const entry = (number: number): string => `${JSON.stringify({ timestamp: '2026-11-24T08:00:00.000Z', tool: `Tool${String(number)}`, decision: 'allow', durationMs: 1 })}\n`;
-    const append = (file: string, ...numbers: number[]): void => { appendFileSync(file, numbers.map(entry).join('')); };
+    const entry = (number: number): string =>
+      `${JSON.stringify({ timestamp: '2026-11-24T08:00:00.000Z', tool: `Tool${String(number)}`, decision: 'allow', durationMs: 1 })}\n`;
+    const append = (file: string, ...numbers: number[]): void => {
+      appendFileSync(file, numbers.map(entry).join(''));
+    };
     const shipLog = async (): Promise<number> => (await ship({ runtimeLogs: [log] })).sent;
     const tools = (): unknown[] => server.spans.map(({ values }) => values['gen_ai.tool.name']);
     // Beside it lies what is none of ours.
@@ -165,7 +218,8 @@ describe('ship', () => {
     write(lines(0, 2), 'decisions-2026-01-01-000000.ndjson');
     write(`${spoolLine(2)}{"torn`, 'decisions-2026-01-02-000000.ndjson');
     write(spoolLine(3));
-    for (const file of readdirSync(spool)) if (file !== TODAY) utimesSync(join(spool, file), 1_767_300_000, 1_767_300_000);
+    for (const file of readdirSync(spool))
+      if (file !== TODAY) utimesSync(join(spool, file), 1_767_300_000, 1_767_300_000);
     expect(await ship()).toMatchObject({ sent: 4, files: 3, skipped: 1 });
     expect(readdirSync(spool).sort()).toEqual([TODAY, 'offsets.json']);
   });
@@ -191,7 +245,8 @@ describe('ship failures', () => {
     write(lines(0, 3));
     const refusals = [429, 502, 503, 504];
     // Retry-After 0: at once.
-    server.respond = (_, index) => (index < refusals.length ? { status: refusals[index] ?? 0, headers: { 'retry-after': '0' } } : undefined);
+    server.respond = (_, index) =>
+      index < refusals.length ? { status: refusals[index] ?? 0, headers: { 'retry-after': '0' } } : undefined;
     expect((await ship()).sent).toBe(3);
     expect(arrived()).toEqual(['event-0', 'event-1', 'event-2']);
   });
@@ -213,7 +268,9 @@ describe('ship failures', () => {
         : undefined;
     const failure = await ship().catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(CommandError);
-    expect((failure as Error).message).toMatch(/^http:\/\/127\.0\.0\.1:\d+ answered 401 Unauthorized: the token is not known$/);
+    expect((failure as Error).message).toMatch(
+      /^http:\/\/127\.0\.0\.1:\d+ answered 401 Unauthorized: the token is not known$/,
+    );
     server.respond = () => undefined;
     expect((await ship()).sent).toBe(200);
     expect(new Set(arrived()).size).toBe(700);
@@ -230,15 +287,21 @@ describe('ship failures', () => {
   it('reports records that the server rejected', async () => {
     write(lines(0, 3));
     server.respond = ({ path }) =>
-      path === '/v1/traces' ? { status: 200, body: '{"partialSuccess":{"rejectedSpans":"2","errorMessage":"too old"}}' } : undefined;
+      path === '/v1/traces'
+        ? { status: 200, body: '{"partialSuccess":{"rejectedSpans":"2","errorMessage":"too old"}}' }
+        : undefined;
     expect(await ship()).toMatchObject({ sent: 1, rejected: 2, warnings: ['the server refused 2 records: too old'] });
   });
 
   it('does not fail when counters are refused, and tries them once', async () => {
     write(lines(0, 1200));
-    server.respond = ({ path }) => (path === '/v1/metrics' ? { status: 404, body: '{"message":"no metrics here"}' } : undefined);
+    server.respond = ({ path }) =>
+      path === '/v1/metrics' ? { status: 404, body: '{"message":"no metrics here"}' } : undefined;
     const { sent, warnings } = await ship();
-    expect([sent, warnings]).toEqual([1200, [expect.stringMatching(/counters were not taken: .*404.*no metrics here/)]]);
+    expect([sent, warnings]).toEqual([
+      1200,
+      [expect.stringMatching(/counters were not taken: .*404.*no metrics here/)],
+    ]);
     expect(server.requests.filter(({ path }) => path === '/v1/metrics')).toHaveLength(1);
   });
 
@@ -247,7 +310,9 @@ describe('ship failures', () => {
     // Either may be the one that works; the other may have looked before the first had written who it is.
     const outcomes = await Promise.allSettled([ship(), ship()]);
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-    expect(outcomes.map((outcome) => (outcome.status === 'rejected' ? String(outcome.reason) : ''))).toContainEqual(expect.stringMatching(/another ship (or agent \(process (\d+|unknown)\)|has just started)/));
+    expect(outcomes.map((outcome) => (outcome.status === 'rejected' ? String(outcome.reason) : ''))).toContainEqual(
+      expect.stringMatching(/another ship (or agent \(process (\d+|unknown)\)|has just started)/),
+    );
     // No process has this id: Linux and macOS give smaller ones.
     writeFileSync(join(spool, 'ship.lock'), '99999999\n');
     write(spoolLine(5));
@@ -256,7 +321,9 @@ describe('ship failures', () => {
   });
 
   it('refuses a wrong URL or token without showing them', async () => {
-    await expect(ship({ url: 'ftp://user:hunter2@h' })).rejects.toThrow(/^the Shieldwatch URL is not an http or https URL/);
+    await expect(ship({ url: 'ftp://user:hunter2@h' })).rejects.toThrow(
+      /^the Shieldwatch URL is not an http or https URL/,
+    );
     await expect(ship({ token: 'eccp_hunter2\nx: y' })).rejects.toThrow(/^the token holds characters/);
   });
 
@@ -274,5 +341,8 @@ it('the offsets file is private and names byte offsets', async () => {
   write(lines(0, 2));
   await ship();
   const size = Buffer.byteLength(lines(0, 2));
-  expect(JSON.parse(readFileSync(join(spool, 'offsets.json'), 'utf8'))).toEqual({ version: 1, files: { [TODAY]: size } });
+  expect(JSON.parse(readFileSync(join(spool, 'offsets.json'), 'utf8'))).toEqual({
+    version: 1,
+    files: { [TODAY]: size },
+  });
 });

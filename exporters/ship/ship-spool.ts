@@ -23,7 +23,8 @@ export async function shipSpool(options: ShipOptions): Promise<ShipResult> {
   // Made first, so that a wrong URL or token is reported even when there is nothing to send.
   const sender = createSender(options, options.deadlineMs);
   try {
-    if (!existsSync(options.spoolDir) && (options.runtimeLogs ?? []).length === 0) return new Shipment(options, sender).result;
+    if (!existsSync(options.spoolDir) && (options.runtimeLogs ?? []).length === 0)
+      return new Shipment(options, sender).result;
     const lock = await acquireLock(options.spoolDir);
     try {
       const onBatch = async (result: Readonly<ShipResult>): Promise<void> => {

@@ -45,7 +45,16 @@ export interface ShipmentOptions {
  * under the same identity. Needs the spool's lock.
  */
 export class Shipment {
-  readonly result: ShipResult = { sent: 0, blocked: 0, allowed: 0, skipped: 0, dropped: 0, rejected: 0, files: 0, warnings: [] };
+  readonly result: ShipResult = {
+    sent: 0,
+    blocked: 0,
+    allowed: 0,
+    skipped: 0,
+    dropped: 0,
+    rejected: 0,
+    files: 0,
+    warnings: [],
+  };
   readonly #options: ShipmentOptions;
   readonly #sender: Sender;
   readonly #offsets: Offsets;
@@ -161,7 +170,12 @@ export class Shipment {
     const lost = takeLost(this.#options.spoolDir);
     if (lost === 0) return;
     this.result.dropped += lost;
-    if (await this.#trySend('the count of lost records', () => this.#sender.metrics([droppedMetric(lost, 'not-written', Date.now())]))) return;
+    if (
+      await this.#trySend('the count of lost records', () =>
+        this.#sender.metrics([droppedMetric(lost, 'not-written', Date.now())]),
+      )
+    )
+      return;
     countLost(this.#options.spoolDir, lost);
   }
 

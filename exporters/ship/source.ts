@@ -1,7 +1,8 @@
 import type { DecisionRecord } from '#schemas/records/decision.js';
 
 /** What a line tells: a decision, or how many records a full spool made its writer drop. */
-export type Item = { readonly kind: 'decision'; readonly record: DecisionRecord } | { readonly kind: 'dropped'; readonly count: number };
+export type Item =
+  { readonly kind: 'decision'; readonly record: DecisionRecord } | { readonly kind: 'dropped'; readonly count: number };
 
 /** A file that grows by lines. */
 export interface Source {

@@ -19,7 +19,12 @@ export async function listSegments(folder: string): Promise<string[]> {
  * Deletes a file whose day is over for a week and that was sent to its last byte. What is left behind the
  * last newline of such a file is a line that will never be completed; it goes too, and true says that it was there.
  */
-export async function deleteIfOld(folder: string, name: string, shippedBytes: number, now: number): Promise<{ deleted: boolean; tornTail: boolean }> {
+export async function deleteIfOld(
+  folder: string,
+  name: string,
+  shippedBytes: number,
+  now: number,
+): Promise<{ deleted: boolean; tornTail: boolean }> {
   const day = SEGMENT_PATTERN.exec(name)?.[1] ?? '';
   const path = join(folder, name);
   const stats = await stat(path).catch(() => undefined);

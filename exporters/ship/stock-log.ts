@@ -58,7 +58,11 @@ async function namesBeside(path: string): Promise<string[]> {
 /** `runtime.ndjson.1`, `runtime.ndjson-20261125`, `runtime.1.ndjson` and the like; not what was compressed. */
 function isRotated(name: string, log: string): boolean {
   const { name: stem, ext } = parse(log);
-  return name !== log && !/\.(gz|bz2|xz|zst)$/.test(name) && (name.startsWith(log) || (name.startsWith(stem) && name.endsWith(ext)));
+  return (
+    name !== log &&
+    !/\.(gz|bz2|xz|zst)$/.test(name) &&
+    (name.startsWith(log) || (name.startsWith(stem) && name.endsWith(ext)))
+  );
 }
 
 function sourceOf({ path, key }: LogFile, log: string): Source {
@@ -87,7 +91,9 @@ function readEntry(line: string, repository: string, identity: string): Decision
     decision,
     ...(reason === undefined ? {} : { reason: scrubText(reason, 2000) }),
     // The log does not say which rule it was; its reason is a person's own words for it.
-    ...(decision === 'block' ? { ruleCategory: categoryOf({ tool, ...(reason === undefined ? {} : { reason }) }) } : {}),
+    ...(decision === 'block'
+      ? { ruleCategory: categoryOf({ tool, ...(reason === undefined ? {} : { reason }) }) }
+      : {}),
     durationMs,
     source: 'ndjson',
   };

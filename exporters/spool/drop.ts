@@ -19,7 +19,10 @@ export function dropOldest(folder: string, bytes: number): number {
   const segments = readdirSync(folder)
     .map((name) => ({ name, original: CLAIMED.exec(name)?.[1] ?? name }))
     .filter(({ original }) => SEGMENT_PATTERN.test(original))
-    .map((segment) => ({ ...segment, size: statSync(join(folder, segment.name), { throwIfNoEntry: false })?.size ?? 0 }))
+    .map((segment) => ({
+      ...segment,
+      size: statSync(join(folder, segment.name), { throwIfNoEntry: false })?.size ?? 0,
+    }))
     .sort((a, b) => (a.original < b.original ? -1 : 1));
   let left = segments.reduce((sum, { size }) => sum + size, 0);
   let dropped = 0;
@@ -36,7 +39,9 @@ function drop(folder: string, name: string, original: string): number {
   const claimed = join(folder, `dropping-${String(process.pid)}-${original}`);
   try {
     renameSync(join(folder, name), claimed);
-    const count = countRecords(utf8(readBytes(claimed, MAX_SEGMENT).subarray(readOffsetsSync(folder).get(original) ?? 0)));
+    const count = countRecords(
+      utf8(readBytes(claimed, MAX_SEGMENT).subarray(readOffsetsSync(folder).get(original) ?? 0)),
+    );
     rmSync(claimed);
     return count;
   } catch {

@@ -5,7 +5,10 @@
  */
 export function newEventId(): string {
   const time = Date.now().toString(16).padStart(12, '0');
-  const random = (): string => Math.floor(Math.random() * 2 ** 52).toString(16).padStart(13, '0');
+  const random = (): string =>
+    Math.floor(Math.random() * 2 ** 52)
+      .toString(16)
+      .padStart(13, '0');
   const [a, b] = [random(), random()];
   return `${time.slice(0, 8)}-${time.slice(8)}-7${a.slice(0, 3)}-8${a.slice(3, 6)}-${b.slice(0, 12)}`;
 }

@@ -15,9 +15,14 @@ const MAX_OFFSETS = 16 * 1024 * 1024;
  */
 export function readOffsetsSync(folder: string): Offsets {
   try {
-    const parsed = JSON.parse(readFile(join(folder, OFFSETS_FILE), MAX_OFFSETS)) as { version?: unknown; files?: unknown };
+    const parsed = JSON.parse(readFile(join(folder, OFFSETS_FILE), MAX_OFFSETS)) as {
+      version?: unknown;
+      files?: unknown;
+    };
     if (parsed.version !== 1 || typeof parsed.files !== 'object' || parsed.files === null) return new Map();
-    const entries = Object.entries(parsed.files).filter((entry): entry is [string, number] => Number.isSafeInteger(entry[1]) && entry[1] >= 0);
+    const entries = Object.entries(parsed.files).filter(
+      (entry): entry is [string, number] => Number.isSafeInteger(entry[1]) && entry[1] >= 0,
+    );
     return new Map(entries);
   } catch {
     return new Map();

@@ -22,10 +22,18 @@ beforeEach(() => {
 
 const LIMITS = { total: 8000, segment: 1000 };
 const DAY = '2026-11-24T08:00:00.000Z';
-const segments = (): string[] => readdirSync(folder).filter((name) => SEGMENT_PATTERN.test(name)).sort();
-const append = (eventId: string, timestamp = DAY): void => { appendToSpool(folder, { eventId, timestamp }, LIMITS); };
+const segments = (): string[] =>
+  readdirSync(folder)
+    .filter((name) => SEGMENT_PATTERN.test(name))
+    .sort();
+const append = (eventId: string, timestamp = DAY): void => {
+  appendToSpool(folder, { eventId, timestamp }, LIMITS);
+};
 const lines = (): string[] => segments().flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n'));
-const records = (): { eventId: string; dropped?: number }[] => lines().map((line) => decodeLine(line) as { eventId: string; dropped?: number }).filter((record) => (record as unknown) !== undefined);
+const records = (): { eventId: string; dropped?: number }[] =>
+  lines()
+    .map((line) => decodeLine(line) as { eventId: string; dropped?: number })
+    .filter((record) => (record as unknown) !== undefined);
 
 describe('a line', () => {
   it('is JSON and round-trips', () => {
@@ -43,7 +51,12 @@ describe('a line', () => {
   it('has the checksum that zlib makes', () => {
     expect(checksum('123456789')).toBe('cbf43926');
     // Not in the oldest Nodes that are supported.
-    if (typeof crc32 === 'function') fc.assert(fc.property(fc.string(), (text) => { expect(parseInt(checksum(text), 16)).toBe(crc32(text)); }));
+    if (typeof crc32 === 'function')
+      fc.assert(
+        fc.property(fc.string(), (text) => {
+          expect(parseInt(checksum(text), 16)).toBe(crc32(text));
+        }),
+      );
   });
 
   it('is rejected when any character changed', () => {
@@ -57,7 +70,10 @@ describe('a line', () => {
   });
 
   it('is found behind a line torn at any position', () => {
-    const [first, second] = [encodeLine({ eventId: 'first', reason: 'r' }).slice(0, -1), encodeLine({ eventId: 'second' }).slice(0, -1)];
+    const [first, second] = [
+      encodeLine({ eventId: 'first', reason: 'r' }).slice(0, -1),
+      encodeLine({ eventId: 'second' }).slice(0, -1),
+    ];
     fc.assert(
       fc.property(fc.integer({ min: 1, max: first.length - 1 }), (length) => {
         expect(decodeLine(first.slice(0, length))).toBeUndefined();
@@ -75,7 +91,11 @@ describe('segments', () => {
     append('next-day', '2026-11-25T00:00:00.000Z');
     expect(segments().at(-1)).toBe('decisions-2026-11-25-000000.ndjson');
     append('clock-set-back');
-    expect(records().map(({ eventId }) => eventId)).toEqual([...Array.from({ length: 40 }, (_, index) => `e${String(index)}`), 'next-day', 'clock-set-back']);
+    expect(records().map(({ eventId }) => eventId)).toEqual([
+      ...Array.from({ length: 40 }, (_, index) => `e${String(index)}`),
+      'next-day',
+      'clock-set-back',
+    ]);
     expect(statSync(join(folder, segments()[0] ?? '')).mode & 0o777).toBe(0o600);
   });
 
@@ -90,7 +110,9 @@ describe('segments', () => {
         const dropped = records().reduce((sum, record) => sum + (record.dropped ?? 0), 0);
         expect(kept.length + dropped).toBe(count);
         // What is left is the newest, without a gap.
-        expect(kept.map(({ eventId }) => eventId)).toEqual(Array.from({ length: kept.length }, (_, index) => `e${String(count - kept.length + index)}`));
+        expect(kept.map(({ eventId }) => eventId)).toEqual(
+          Array.from({ length: kept.length }, (_, index) => `e${String(count - kept.length + index)}`),
+        );
       }),
       { numRuns: 15 },
     );
@@ -127,10 +149,19 @@ describe('segments', () => {
     const script = `import { appendToSpool } from ${JSON.stringify(new URL('../../dist/exporters/spool/append.js', import.meta.url).href)};
       for (let i = 0; i < 200; i += 1) appendToSpool(${JSON.stringify(folder)}, { eventId: process.argv[1] + '-' + i, timestamp: new Date().toISOString(), fill: 'x'.repeat(i) }, { total: 10_000_000, segment: 20_000 });`;
     await Promise.all(
-      Array.from({ length: 6 }, (_, index) => new Promise<void>((resolve, reject) => {
-        const child = spawn(process.execPath, ['--input-type=module', '-e', script, `p${String(index)}`], { stdio: ['ignore', 'ignore', 'inherit'] });
-        child.once('close', (code) => { if (code === 0) resolve(); else reject(new Error(`exit code ${String(code)}`)); });
-      })),
+      Array.from(
+        { length: 6 },
+        (_, index) =>
+          new Promise<void>((resolve, reject) => {
+            const child = spawn(process.execPath, ['--input-type=module', '-e', script, `p${String(index)}`], {
+              stdio: ['ignore', 'ignore', 'inherit'],
+            });
+            child.once('close', (code) => {
+              if (code === 0) resolve();
+              else reject(new Error(`exit code ${String(code)}`));
+            });
+          }),
+      ),
     );
     expect(new Set(records().map(({ eventId }) => eventId)).size).toBe(1200);
     expect(segments().length).toBeGreaterThan(5);
@@ -146,7 +177,9 @@ describe('what cannot be written', () => {
     expect(takeLost(folder)).toBe(3);
     expect(takeLost(folder)).toBe(0);
     // A record too long for a line, e.g.
-    expect(() => { append('x'.repeat(5000)); }).toThrow(/spool line of/);
+    expect(() => {
+      append('x'.repeat(5000));
+    }).toThrow(/spool line of/);
     expect(readLost(folder)).toBe(1);
     writeFileSync(join(folder, 'lost'), 'nonsense');
     expect(readLost(folder)).toBe(0);
@@ -154,7 +187,9 @@ describe('what cannot be written', () => {
 
   it('is ignored when the spool folder does not exist', () => {
     expect(takeLost(join(folder, 'missing'))).toBe(0);
-    expect(() => { countLost(join(folder, 'missing')); }).not.toThrow();
+    expect(() => {
+      countLost(join(folder, 'missing'));
+    }).not.toThrow();
   });
 });
 
@@ -170,7 +205,8 @@ it('limits are read from the environment; an invalid value means the default', (
   const megabyte = 1024 * 1024;
   expect(spoolLimits({})).toEqual({ total: 64 * megabyte, segment: 4 * megabyte });
   expect(spoolLimits({ SHIELDWATCH_SPOOL_MAX_MB: '8' })).toEqual({ total: 8 * megabyte, segment: megabyte });
-  for (const nonsense of ['-1', 'x', '0', '']) expect(spoolLimits({ SHIELDWATCH_SPOOL_MAX_MB: nonsense }).total).toBe(64 * megabyte);
+  for (const nonsense of ['-1', 'x', '0', ''])
+    expect(spoolLimits({ SHIELDWATCH_SPOOL_MAX_MB: nonsense }).total).toBe(64 * megabyte);
 });
 
 it('a segment’s name follows the last one', () => {

@@ -10,7 +10,10 @@ export interface ScanState {
 
 /** Compares two scans of one repository by the keys of their findings; undefined when no finding came or went. */
 export function driftBetween(before: ScanState, after: ScanState): DriftRecord | undefined {
-  const [newFindings, resolvedFindings] = [findingsWithout(after.findings, before.findings), findingsWithout(before.findings, after.findings)];
+  const [newFindings, resolvedFindings] = [
+    findingsWithout(after.findings, before.findings),
+    findingsWithout(before.findings, after.findings),
+  ];
   if (newFindings.length + resolvedFindings.length === 0) return undefined;
   const [previousScore, currentScore] = [before.scan.score, after.scan.score];
   return driftRecord({

@@ -37,7 +37,9 @@ export class Outbox<Message> {
   constructor(options: OutboxOptions<Message>) {
     this.#options = options;
     makeFolder(options.folder);
-    const files = readdirSync(options.folder).filter((name) => /^\d{15}-\d{6}\.json$/.test(name)).sort();
+    const files = readdirSync(options.folder)
+      .filter((name) => /^\d{15}-\d{6}\.json$/.test(name))
+      .sort();
     this.#waiting.push(...files.map((name) => ({ file: join(options.folder, name) })));
     if (this.#waiting.length > 0) this.#work = this.#deliverAll();
   }
@@ -59,7 +61,10 @@ export class Outbox<Message> {
 
   #keep(message: Message): Waiting<Message> {
     this.#added += 1;
-    const file = join(this.#options.folder, `${String(Date.now()).padStart(15, '0')}-${String(this.#added).padStart(6, '0')}.json`);
+    const file = join(
+      this.#options.folder,
+      `${String(Date.now()).padStart(15, '0')}-${String(this.#added).padStart(6, '0')}.json`,
+    );
     try {
       const descriptor = openSync(`${file}.tmp`, 'w', 0o600);
       try {

@@ -42,7 +42,10 @@ const IGNORED = new Set(['.git', 'node_modules']);
  */
 export async function startWatch(options: WatchOptions): Promise<RunningWatch> {
   const stopping = new AbortController();
-  const sender = options.token === undefined ? undefined : createSender({ url: options.url, token: options.token }, options.deadlineMs, stopping.signal);
+  const sender =
+    options.token === undefined
+      ? undefined
+      : createSender({ url: options.url, token: options.token }, options.deadlineMs, stopping.signal);
   const outbox =
     sender === undefined
       ? undefined
@@ -96,21 +99,33 @@ export async function sendDrift(to: Sender, drift: DriftRecord, isRest: boolean)
 
 /** One for each folder that is watched. */
 function outboxFolder(dir: string): string {
-  return join(shieldwatchFolder(process.env), 'outbox', createHash('sha256').update(realpathSync(dir)).digest('hex').slice(0, 16));
+  return join(
+    shieldwatchFolder(process.env),
+    'outbox',
+    createHash('sha256').update(realpathSync(dir)).digest('hex').slice(0, 16),
+  );
 }
 
 /** Scans in a row whose result is thrown away because files changed meanwhile; then one counts all the same. */
 const MAX_OVERTAKEN = 10;
 
 /** Calls `act` when files have changed and been quiet for a while; never twice at once. */
-function onChange(dir: string, debounceMs: number, act: (isOvertaken: () => boolean) => Promise<void>, say: (line: string) => void): { close(): void } {
+function onChange(
+  dir: string,
+  debounceMs: number,
+  act: (isOvertaken: () => boolean) => Promise<void>,
+  say: (line: string) => void,
+): { close(): void } {
   let timer: NodeJS.Timeout | undefined;
   let isActing = false;
   let isClosed = false;
   let changes = 0;
   let overtaken = 0;
   const fire = async (): Promise<void> => {
-    if (isActing) { schedule(); return; }
+    if (isActing) {
+      schedule();
+      return;
+    }
     isActing = true;
     const before = changes;
     try {
@@ -133,7 +148,9 @@ function onChange(dir: string, debounceMs: number, act: (isOvertaken: () => bool
     changes += 1;
     schedule();
   });
-  watcher.on('error', (error) => { say(`changes may go unseen: ${error.message}`); });
+  watcher.on('error', (error) => {
+    say(`changes may go unseen: ${error.message}`);
+  });
   return {
     close: () => {
       isClosed = true;

@@ -34,7 +34,17 @@ afterEach(async () => {
 });
 
 async function start(options: Partial<WatchOptions> = {}): Promise<void> {
-  watching = await startWatch({ dir, url: server.url, token: 'eccp_test', repository: 'acme/risky', debounceMs: 100, outboxDir: join(dir, '..', 'outbox'), say: (line) => said.push(line), onDrift: (drift) => drifts.push(drift), ...options });
+  watching = await startWatch({
+    dir,
+    url: server.url,
+    token: 'eccp_test',
+    repository: 'acme/risky',
+    debounceMs: 100,
+    outboxDir: join(dir, '..', 'outbox'),
+    say: (line) => said.push(line),
+    onDrift: (drift) => drifts.push(drift),
+    ...options,
+  });
 }
 
 async function until(what: string, isSo: () => boolean): Promise<void> {
@@ -60,7 +70,12 @@ describe('watch', () => {
     expect(drifts).toHaveLength(1);
     const [span] = driftSpans();
     const [drift] = drifts;
-    expect(drift).toMatchObject({ repository: 'acme/risky', isRegression: true, hasCritical: true, resolvedFindings: [] });
+    expect(drift).toMatchObject({
+      repository: 'acme/risky',
+      isRegression: true,
+      hasCritical: true,
+      resolvedFindings: [],
+    });
     expect(span?.values).toMatchObject({
       [ATTR_EVENT_ID]: drift?.eventId,
       'agentshield.drift.score.previous': drift?.previousScore,
@@ -78,7 +93,12 @@ describe('watch', () => {
 
     writeFileSync(join(dir, 'CLAUDE.md'), claude().replace(SECRET, ''));
     await until('its end', () => driftSpans().length === 2);
-    expect(drifts[1]).toMatchObject({ isRegression: false, hasCritical: false, newFindings: [], resolvedFindings: { length: drift?.newFindings.length } });
+    expect(drifts[1]).toMatchObject({
+      isRegression: false,
+      hasCritical: false,
+      newFindings: [],
+      resolvedFindings: { length: drift?.newFindings.length },
+    });
     // Each scan that differs has been sent as well: at the start, with the secret, without it.
     expect(server.spans.filter(({ name }) => name === SPAN_SCAN)).toHaveLength(3);
   });
@@ -98,11 +118,34 @@ describe('watch', () => {
 
   it('keeps changes on disk: sends them at the next start after a kill during an outage', async () => {
     const home = join(dir, '..', 'home');
-    const run = (): ChildProcess => spawn(process.execPath, [join(packageRoot(), 'dist', 'exporters', 'cli.js'), 'watch', dir, '--repository', 'acme/risky', '--debounce', '100'], {
-      env: { PATH: process.env['PATH'] ?? '', HOME: home, SHIELDWATCH_URL: server.url, SHIELDWATCH_TOKEN: 'eccp_test' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const waiting = (): string[] => (existsSync(join(home, '.shieldwatch')) ? readdirSync(join(home, '.shieldwatch'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.json')) : []);
+    const run = (): ChildProcess =>
+      spawn(
+        process.execPath,
+        [
+          join(packageRoot(), 'dist', 'exporters', 'cli.js'),
+          'watch',
+          dir,
+          '--repository',
+          'acme/risky',
+          '--debounce',
+          '100',
+        ],
+        {
+          env: {
+            PATH: process.env['PATH'] ?? '',
+            HOME: home,
+            SHIELDWATCH_URL: server.url,
+            SHIELDWATCH_TOKEN: 'eccp_test',
+          },
+          stdio: ['ignore', 'pipe', 'pipe'],
+        },
+      );
+    const waiting = (): string[] =>
+      existsSync(join(home, '.shieldwatch'))
+        ? readdirSync(join(home, '.shieldwatch'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+            name.endsWith('.json'),
+          )
+        : [];
     server.respond = () => ({ status: 503 });
     const killed = run();
     killed.stderr?.setEncoding('utf8').on('data', (text: string) => said.push(text));
@@ -110,7 +153,8 @@ describe('watch', () => {
     writeFileSync(join(dir, 'CLAUDE.md'), `${claude()}\n${SECRET}\n`);
     await until('two things wait', () => waiting().length === 2);
     killed.kill('SIGKILL');
-    for (const name of waiting()) expect(readFileSync(join(home, '.shieldwatch', name), 'utf8')).not.toContain('watchAAAA');
+    for (const name of waiting())
+      expect(readFileSync(join(home, '.shieldwatch', name), 'utf8')).not.toContain('watchAAAA');
     server.respond = () => undefined;
 
     const again = run();
@@ -139,23 +183,55 @@ describe('watch', () => {
     await until('the drift', () => rest.requests.some(({ path }) => path === '/v1/ingest/drift'));
     await rest.stop();
     const body = rest.requests.find(({ path }) => path === '/v1/ingest/drift')?.body ?? {};
-    expect(Object.keys(body).sort()).toEqual(['currentScore', 'hasCritical', 'isRegression', 'newFindings', 'previousScore', 'repository', 'resolvedFindings', 'scoreDelta', 'timestamp']);
-    expect(Object.keys((body['newFindings'] as object[])[0] ?? {}).sort()).toEqual(['category', 'file', 'fingerprint', 'id', 'severity', 'title']);
+    expect(Object.keys(body).sort()).toEqual([
+      'currentScore',
+      'hasCritical',
+      'isRegression',
+      'newFindings',
+      'previousScore',
+      'repository',
+      'resolvedFindings',
+      'scoreDelta',
+      'timestamp',
+    ]);
+    expect(Object.keys((body['newFindings'] as object[])[0] ?? {}).sort()).toEqual([
+      'category',
+      'file',
+      'fingerprint',
+      'id',
+      'severity',
+      'title',
+    ]);
   });
 });
 
 describe('comparison', () => {
-  const finding = (key: string): FindingRecord => ({ scanId: 's', generatedAt: '', id: key, severity: 'low', category: 'mcp', title: key, file: 'f', fingerprint: '', key, occurrence: 1 });
+  const finding = (key: string): FindingRecord => ({
+    scanId: 's',
+    generatedAt: '',
+    id: key,
+    severity: 'low',
+    category: 'mcp',
+    title: key,
+    file: 'f',
+    fingerprint: '',
+    key,
+    occurrence: 1,
+  });
   const findings = fc.array(fc.constantFrom('a', 'b', 'c').map(finding), { maxLength: 8 });
 
   it('compares multisets: returns the surplus of either side, in any order', () => {
     fc.assert(
       fc.property(findings, findings, (before, after) => {
         const [added, resolved] = [findingsWithout(after, before), findingsWithout(before, after)];
-        const count = (all: readonly FindingRecord[], key: string): number => all.filter((one) => one.key === key).length;
+        const count = (all: readonly FindingRecord[], key: string): number =>
+          all.filter((one) => one.key === key).length;
         for (const key of ['a', 'b', 'c']) {
           const difference = count(after, key) - count(before, key);
-          expect([count(added, key), count(resolved, key)]).toEqual([Math.max(0, difference), Math.max(0, -difference)]);
+          expect([count(added, key), count(resolved, key)]).toEqual([
+            Math.max(0, difference),
+            Math.max(0, -difference),
+          ]);
         }
         expect(findingsWithout([...after].reverse(), [...before].reverse())).toHaveLength(added.length);
       }),

@@ -54,7 +54,15 @@ export function alertFile({ org, grafanaOrgId = 1 }: AlertAudience = {}): AlertF
   const scope = org === undefined ? "org_id != ''" : `org_id = ${quoted(org)}`;
   return {
     apiVersion: 1,
-    groups: [{ orgId: grafanaOrgId, name: 'shieldwatch', folder: FOLDER, interval: INTERVAL, rules: ALERT_RULES.map((rule) => provisioned(rule, scope)) }],
+    groups: [
+      {
+        orgId: grafanaOrgId,
+        name: 'shieldwatch',
+        folder: FOLDER,
+        interval: INTERVAL,
+        rules: ALERT_RULES.map((rule) => provisioned(rule, scope)),
+      },
+    ],
   };
 }
 
@@ -96,7 +104,17 @@ function query(rawSql: string): RuleQuery {
     refId: 'A',
     relativeTimeRange: { from: LOOK_BACK, to: 0 },
     datasourceUid: DATASOURCE.uid ?? '',
-    model: { refId: 'A', datasource: DATASOURCE, pluginVersion: DATASOURCE_VERSION, editorType: 'sql', rawSql, queryType: 'table', format: 1, intervalMs: 1_000, maxDataPoints: 43_200 },
+    model: {
+      refId: 'A',
+      datasource: DATASOURCE,
+      pluginVersion: DATASOURCE_VERSION,
+      editorType: 'sql',
+      rawSql,
+      queryType: 'table',
+      format: 1,
+      intervalMs: 1_000,
+      maxDataPoints: 43_200,
+    },
   };
 }
 
@@ -106,7 +124,13 @@ function reduce(): RuleQuery {
     refId: 'B',
     relativeTimeRange: { from: LOOK_BACK, to: 0 },
     datasourceUid: EXPRESSIONS,
-    model: { refId: 'B', datasource: { type: EXPRESSIONS, uid: EXPRESSIONS }, type: 'reduce', expression: 'A', reducer: 'last' },
+    model: {
+      refId: 'B',
+      datasource: { type: EXPRESSIONS, uid: EXPRESSIONS },
+      type: 'reduce',
+      expression: 'A',
+      reducer: 'last',
+    },
   };
 }
 
@@ -120,13 +144,22 @@ function threshold(above: number): RuleQuery {
       datasource: { type: EXPRESSIONS, uid: EXPRESSIONS },
       type: 'threshold',
       expression: 'B',
-      conditions: [{ type: 'query', evaluator: { type: 'gt', params: [above] }, operator: { type: 'and' }, query: { params: ['C'] }, reducer: { type: 'last', params: [] } }],
+      conditions: [
+        {
+          type: 'query',
+          evaluator: { type: 'gt', params: [above] },
+          operator: { type: 'and' },
+          query: { params: ['C'] },
+          reducer: { type: 'last', params: [] },
+        },
+      ],
     },
   };
 }
 
 /** A string literal of ClickHouse. Organisations have no `$`: Grafana would read it. */
 function quoted(org: string): string {
-  if (!/^[\w.-]{1,100}$/.test(org)) throw new Error('organisation: expected letters, digits, ".", "_" and "-", at most 100');
+  if (!/^[\w.-]{1,100}$/.test(org))
+    throw new Error('organisation: expected letters, digits, ".", "_" and "-", at most 100');
   return `'${org}'`;
 }

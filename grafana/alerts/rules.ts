@@ -1,4 +1,13 @@
-import { dropping, injectionSpike, maskedSpike, newSecret, rollupLag, scoreDrop, silence, blockedBurn } from '../queries/alerts.js';
+import {
+  dropping,
+  injectionSpike,
+  maskedSpike,
+  newSecret,
+  rollupLag,
+  scoreDrop,
+  silence,
+  blockedBurn,
+} from '../queries/alerts.js';
 
 /** What one alert rule is, before it becomes Grafana's file format. */
 export interface AlertRule {
@@ -51,7 +60,8 @@ export const ALERT_RULES: readonly AlertRule[] = [
   {
     uid: 'shieldwatch-blocked-slow',
     title: 'Blocked rate: slow burn',
-    sql: (scope) => blockedBurn(scope, { longMinutes: 360, shortMinutes: 30, minDecisions: 60, budget: BLOCKED_BUDGET }),
+    sql: (scope) =>
+      blockedBurn(scope, { longMinutes: 360, shortMinutes: 30, minDecisions: 60, budget: BLOCKED_BUDGET }),
     above: 6,
     for: '15m',
     severity: 'warning',

@@ -44,7 +44,16 @@ export function board({ uid, title, description, from, refresh }: BoardFace, { o
     .refresh(refresh)
     .readonly()
     .withVariable(orgVariable(org))
-    .link(withoutPlacement(new DashboardLinkBuilder('Shieldwatch boards').type(DashboardLinkType.Dashboards).tags(['shieldwatch']).asDropdown(true).includeVars(true).keepTime(true)));
+    .link(
+      withoutPlacement(
+        new DashboardLinkBuilder('Shieldwatch boards')
+          .type(DashboardLinkType.Dashboards)
+          .tags(['shieldwatch'])
+          .asDropdown(true)
+          .includeVars(true)
+          .keepTime(true),
+      ),
+    );
 }
 
 export function row(id: number, title: string): RowBuilder {
@@ -53,5 +62,7 @@ export function row(id: number, title: string): RowBuilder {
 
 /** Marks on the charts of a board. */
 export function marks(name: string, sql: string, color: string): Builder<AnnotationQuery> {
-  return withoutPlacement(new AnnotationQueryBuilder().name(name).enable(true).iconColor(color).datasource(DATASOURCE).target(table(sql)));
+  return withoutPlacement(
+    new AnnotationQueryBuilder().name(name).enable(true).iconColor(color).datasource(DATASOURCE).target(table(sql)),
+  );
 }

@@ -1,13 +1,26 @@
 /* eslint-disable @typescript-eslint/no-deprecated -- see board.ts */
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
-import { blindSpotsTable, coverageStats, failOpen, guardedSessions, reportingTimeline, versionsTable } from '../panels/coverage.js';
+import {
+  blindSpotsTable,
+  coverageStats,
+  failOpen,
+  guardedSessions,
+  reportingTimeline,
+  versionsTable,
+} from '../panels/coverage.js';
 import { repoVariable } from '../variables.js';
 import { board, row, type BoardAudience } from './board.js';
 
 /** Absence is a finding of its own: who should report and does not. */
 export function coverageBoard(audience: BoardAudience): DashboardBuilder {
   const built = board(
-    { uid: 'shieldwatch-coverage', title: 'Coverage and blind spots', description: 'Who should report and does not; sessions and hooks that no guard covers.', from: 'now-7d', refresh: '1m' },
+    {
+      uid: 'shieldwatch-coverage',
+      title: 'Coverage and blind spots',
+      description: 'Who should report and does not; sessions and hooks that no guard covers.',
+      from: 'now-7d',
+      refresh: '1m',
+    },
     audience,
   ).withVariable(repoVariable());
   built.withRow(row(100, 'Now'));

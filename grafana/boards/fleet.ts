@@ -8,7 +8,14 @@ import { board, row, type BoardAudience } from './board.js';
 /** For the security lead: where does the organisation stand, and where to look first. */
 export function fleetBoard(audience: BoardAudience): DashboardBuilder {
   const built = board(
-    { uid: 'shieldwatch-fleet', title: 'Fleet', description: 'All repositories of the organisation: may they be promoted, are they getting better, which need attention first.', from: 'now-30d', refresh: '1m' },
+    {
+      uid: 'shieldwatch-fleet',
+      title: 'Fleet',
+      description:
+        'All repositories of the organisation: may they be promoted, are they getting better, which need attention first.',
+      from: 'now-30d',
+      refresh: '1m',
+    },
     audience,
   ).withVariable(repoVariable());
   built.withRow(row(100, 'Now'));

@@ -6,7 +6,13 @@ import { board, row, type BoardAudience } from './board.js';
 
 export function ledgerBoard(audience: BoardAudience): DashboardBuilder {
   const built = board(
-    { uid: 'shieldwatch-ledger', title: 'Findings ledger', description: 'Findings as a debt: what is open, whether it burns down, how long a fix takes, what is accepted.', from: 'now-90d', refresh: '5m' },
+    {
+      uid: 'shieldwatch-ledger',
+      title: 'Findings ledger',
+      description: 'Findings as a debt: what is open, whether it burns down, how long a fix takes, what is accepted.',
+      from: 'now-90d',
+      refresh: '5m',
+    },
     audience,
   ).withVariable(repoVariable());
   built.withRow(row(100, 'Now'));

@@ -8,7 +8,13 @@ import { board, row, type BoardAudience } from './board.js';
 /** Can the other boards be believed: does everything arrive, count, and fold in time. */
 export function pipelineBoard(audience: BoardAudience): DashboardBuilder {
   const built = board(
-    { uid: 'shieldwatch-pipeline', title: 'Pipeline health', description: 'What arrives, what waits, what was refused, dropped or masked, and how fresh the series are.', from: 'now-24h', refresh: '30s' },
+    {
+      uid: 'shieldwatch-pipeline',
+      title: 'Pipeline health',
+      description: 'What arrives, what waits, what was refused, dropped or masked, and how fresh the series are.',
+      from: 'now-24h',
+      refresh: '30s',
+    },
     audience,
   ).withVariable(repoVariable());
   built.withRow(row(100, 'Now'));

@@ -11,7 +11,13 @@ import { board, row, type BoardAudience } from './board.js';
 /** Ids of panels are part of the address of a picture: they stay with the panel and are never given out again. */
 export function postureBoard(audience: BoardAudience): DashboardBuilder {
   return board(
-    { uid: 'shieldwatch-posture', title: 'Agent security posture', description: 'Scores, findings and guard decisions of AI coding agents, per repository.', from: 'now-6h', refresh: '30s' },
+    {
+      uid: 'shieldwatch-posture',
+      title: 'Agent security posture',
+      description: 'Scores, findings and guard decisions of AI coding agents, per repository.',
+      from: 'now-6h',
+      refresh: '30s',
+    },
     audience,
   )
     .withVariable(repoVariable())

@@ -1,6 +1,14 @@
 /* eslint-disable @typescript-eslint/no-deprecated -- see board.ts */
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
-import { breakdown, driftChart, driftTable, findingTable, repositoryStats, repositoryTools, scanTable } from '../panels/repository.js';
+import {
+  breakdown,
+  driftChart,
+  driftTable,
+  findingTable,
+  repositoryStats,
+  repositoryTools,
+  scanTable,
+} from '../panels/repository.js';
 import { scoreOverTime } from '../panels/score.js';
 import { driftMarks } from '../queries/repository.js';
 import { categoryVariable, confidenceVariable, oneRepoVariable, severityVariable } from '../variables.js';
@@ -9,7 +17,13 @@ import { board, marks, row, type BoardAudience } from './board.js';
 /** One repository: what is wrong, since when, and what its gates say. */
 export function repositoryBoard(audience: BoardAudience): DashboardBuilder {
   const built = board(
-    { uid: 'shieldwatch-repository', title: 'Repository', description: 'One repository: score and its parts, findings with their life, drift, gates, scans and guard.', from: 'now-30d', refresh: '1m' },
+    {
+      uid: 'shieldwatch-repository',
+      title: 'Repository',
+      description: 'One repository: score and its parts, findings with their life, drift, gates, scans and guard.',
+      from: 'now-30d',
+      refresh: '1m',
+    },
     audience,
   )
     .withVariable(oneRepoVariable())

@@ -12,13 +12,24 @@ const LINE = { characters: 70, pixels: 22, around: 70, row: 38 };
 
 /** Rows of the grid that a Markdown text needs, blank lines included. */
 export function rowsOf(markdown: string): number {
-  const lines = markdown.split('\n').reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / LINE.characters)), 0);
+  const lines = markdown
+    .split('\n')
+    .reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / LINE.characters)), 0);
   return Math.ceil((lines * LINE.pixels + LINE.around) / LINE.row);
 }
 
 /** What to do about each alert, where the alert is: the files of grafana/runbooks, a panel each. */
 export function runbookBoard(audience: BoardAudience): DashboardBuilder {
-  const built = board({ uid: 'shieldwatch-runbooks', title: 'Runbooks', description: 'What each alert means and what to do about it.', from: 'now-6h', refresh: '' }, audience);
+  const built = board(
+    {
+      uid: 'shieldwatch-runbooks',
+      title: 'Runbooks',
+      description: 'What each alert means and what to do about it.',
+      from: 'now-6h',
+      refresh: '',
+    },
+    audience,
+  );
   const texts = RUNBOOKS.map((name) => {
     const text = readFileSync(join(packageRoot(), 'grafana/runbooks', `${name}.md`), 'utf8');
     const [, title = name, body = ''] = /^# (.*)\n+([\s\S]*)$/.exec(text) ?? [];
@@ -27,7 +38,15 @@ export function runbookBoard(audience: BoardAudience): DashboardBuilder {
   // One height, that of the longest, so that no row of the board has a hole.
   const height = Math.max(...texts.map(({ body }) => rowsOf(body)));
   for (const [index, { title, body }] of texts.entries()) {
-    built.withPanel(new TextBuilder().id(index + 1).title(title).height(height).span(12).mode(TextMode.Markdown).content(body));
+    built.withPanel(
+      new TextBuilder()
+        .id(index + 1)
+        .title(title)
+        .height(height)
+        .span(12)
+        .mode(TextMode.Markdown)
+        .content(body),
+    );
   }
   return built;
 }

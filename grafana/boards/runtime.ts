@@ -1,6 +1,14 @@
 /* eslint-disable @typescript-eslint/no-deprecated -- see board.ts */
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
-import { byDimension, guardStats, injectionsOverTime, latencyOverTime, rateOverTime, rules, volumeOverTime } from '../panels/runtime.js';
+import {
+  byDimension,
+  guardStats,
+  injectionsOverTime,
+  latencyOverTime,
+  rateOverTime,
+  rules,
+  volumeOverTime,
+} from '../panels/runtime.js';
 import { ruleChangeMarks } from '../queries/guard.js';
 import { driftMarks } from '../queries/repository.js';
 import { agentVariable, repoVariable, toolVariable } from '../variables.js';
@@ -9,7 +17,13 @@ import { board, marks, row, type BoardAudience } from './board.js';
 /** The SRE's: is the guard blocking more than usual, what, and does it cost anything. */
 export function runtimeBoard(audience: BoardAudience): DashboardBuilder {
   const built = board(
-    { uid: 'shieldwatch-runtime', title: 'Runtime decisions', description: 'What guards decide about tool calls: blocked rate with its volume, injections, rules, time.', from: 'now-24h', refresh: '30s' },
+    {
+      uid: 'shieldwatch-runtime',
+      title: 'Runtime decisions',
+      description: 'What guards decide about tool calls: blocked rate with its volume, injections, rules, time.',
+      from: 'now-24h',
+      refresh: '30s',
+    },
     audience,
   )
     .withVariable(repoVariable())

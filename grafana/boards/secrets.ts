@@ -6,7 +6,14 @@ import { board, row, type BoardAudience } from './board.js';
 
 export function secretsBoard(audience: BoardAudience): DashboardBuilder {
   const built = board(
-    { uid: 'shieldwatch-secrets', title: 'Secrets', description: 'Critical secrets in repositories: what is exposed, since when, and whether it came back; and what was masked in transit.', from: 'now-30d', refresh: '1m' },
+    {
+      uid: 'shieldwatch-secrets',
+      title: 'Secrets',
+      description:
+        'Critical secrets in repositories: what is exposed, since when, and whether it came back; and what was masked in transit.',
+      from: 'now-30d',
+      refresh: '1m',
+    },
     audience,
   ).withVariable(repoVariable());
   built.withRow(row(100, 'Now'));

@@ -43,24 +43,26 @@ function overTime(id: number, title: string): PanelBuilder {
 }
 
 export function blockedRateOverTime(): PanelBuilder {
-  return overTime(6, 'Which tools are being blocked?')
-    .description(
-      'Blocked over all decisions of a tool, per bucket, as a ratio of sums. A bucket in which a tool decided nothing has no point: that is absence, not 0 %. The seven busiest tools, the rest together. Buckets: minutes up to 6 hours, hours up to 14 days, then days.',
-    )
-    .withTarget(timeSeries(blockedRateByTool()))
-    // Wider buckets than the counts have: a rate of two calls says nothing.
-    .maxDataPoints(40)
-    .displayName('${__field.labels.tool_name}')
-    .unit('percentunit')
-    .min(0)
-    .max(1)
-    .colorScheme(colorBy(FieldColorModeId.PaletteClassic))
-    .lineWidth(2)
-    .fillOpacity(0)
-    .showPoints(VisibilityMode.Always)
-    .pointSize(5)
-    .spanNulls(BRIDGED_GAP_MS)
-    .noValue('No decisions in this range: is the hook installed?');
+  return (
+    overTime(6, 'Which tools are being blocked?')
+      .description(
+        'Blocked over all decisions of a tool, per bucket, as a ratio of sums. A bucket in which a tool decided nothing has no point: that is absence, not 0 %. The seven busiest tools, the rest together. Buckets: minutes up to 6 hours, hours up to 14 days, then days.',
+      )
+      .withTarget(timeSeries(blockedRateByTool()))
+      // Wider buckets than the counts have: a rate of two calls says nothing.
+      .maxDataPoints(40)
+      .displayName('${__field.labels.tool_name}')
+      .unit('percentunit')
+      .min(0)
+      .max(1)
+      .colorScheme(colorBy(FieldColorModeId.PaletteClassic))
+      .lineWidth(2)
+      .fillOpacity(0)
+      .showPoints(VisibilityMode.Always)
+      .pointSize(5)
+      .spanNulls(BRIDGED_GAP_MS)
+      .noValue('No decisions in this range: is the hook installed?')
+  );
 }
 
 export function decisionsOverTime(): PanelBuilder {

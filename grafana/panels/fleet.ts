@@ -4,9 +4,27 @@ import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import { PanelBuilder as BarChartBuilder } from '@grafana/grafana-foundation-sdk/barchart';
 import { table } from '../clickhouse-query.js';
 import { silentRepositories } from '../queries/coverage.js';
-import { biggestMoves, countedBySeverity, countedNow, failingGates, fleetNow, fleetStatus, rankedRepositories, scoreBand } from '../queries/posture.js';
+import {
+  biggestMoves,
+  countedBySeverity,
+  countedNow,
+  failingGates,
+  fleetNow,
+  fleetStatus,
+  rankedRepositories,
+  scoreBand,
+} from '../queries/posture.js';
 import { areas, badge, dress, lines, paint, rows, stat } from './kit.js';
-import { colorBy, colored, column, gradeThresholds, REPOSITORY_LINK, SEVERITY_COLORS, thresholds, wordMapping } from './look.js';
+import {
+  colorBy,
+  colored,
+  column,
+  gradeThresholds,
+  REPOSITORY_LINK,
+  SEVERITY_COLORS,
+  thresholds,
+  wordMapping,
+} from './look.js';
 
 /** AgentShield's operator readback: may this fleet be promoted? */
 const STATUS_COLORS = { 'invalid-evidence': 'purple', blocked: 'red', ready: 'green' } as const;
@@ -41,37 +59,96 @@ export function fleetStats(): Builder<Panel>[] {
       STATUS_COLORS,
     ),
     stat(
-      { id: 2, title: 'Mean score', description: 'Sum of the newest scores over the number of repositories, 0 to 100. Scans of 0 files do not count.', sql: fleetNow('score_mean'), noValue: NOT_SCANNED, w: 4, h: 5 },
+      {
+        id: 2,
+        title: 'Mean score',
+        description:
+          'Sum of the newest scores over the number of repositories, 0 to 100. Scans of 0 files do not count.',
+        sql: fleetNow('score_mean'),
+        noValue: NOT_SCANNED,
+        w: 4,
+        h: 5,
+      },
       'none',
-      [[null, 'text'], [0, 'dark-red'], [40, 'red'], [60, 'orange'], [75, 'yellow'], [90, 'green']],
+      [
+        [null, 'text'],
+        [0, 'dark-red'],
+        [40, 'red'],
+        [60, 'orange'],
+        [75, 'yellow'],
+        [90, 'green'],
+      ],
     ).decimals(0),
     stat(
-      { id: 3, title: 'Critical', description: 'Critical findings that the newest scan of each chosen repository counts, added up. Nothing scanned is not 0. What stands open is on the ledger.', sql: countedNow(), noValue: NOT_SCANNED, w: 4, h: 5 },
+      {
+        id: 3,
+        title: 'Critical',
+        description:
+          'Critical findings that the newest scan of each chosen repository counts, added up. Nothing scanned is not 0. What stands open is on the ledger.',
+        sql: countedNow(),
+        noValue: NOT_SCANNED,
+        w: 4,
+        h: 5,
+      },
       'short',
-      [[null, 'text'], [0, 'green'], [1, 'dark-red']],
+      [
+        [null, 'text'],
+        [0, 'green'],
+        [1, 'dark-red'],
+      ],
     ),
     stat(
-      { id: 4, title: 'Policy fails', description: 'Repositories whose newest scan failed the policy it was held against. A scan without a policy fails none.', sql: fleetNow('policy_failures'), noValue: NOT_SCANNED, w: 4, h: 5 },
+      {
+        id: 4,
+        title: 'Policy fails',
+        description:
+          'Repositories whose newest scan failed the policy it was held against. A scan without a policy fails none.',
+        sql: fleetNow('policy_failures'),
+        noValue: NOT_SCANNED,
+        w: 4,
+        h: 5,
+      },
       'short',
-      [[null, 'text'], [0, 'green'], [1, 'orange']],
+      [
+        [null, 'text'],
+        [0, 'green'],
+        [1, 'orange'],
+      ],
     ),
     stat(
-      { id: 5, title: 'Regressed', description: "Repositories whose newest scan is worse than AgentShield's baseline file says it should be.", sql: fleetNow('baseline_regressions'), noValue: NOT_SCANNED, w: 4, h: 5 },
+      {
+        id: 5,
+        title: 'Regressed',
+        description: "Repositories whose newest scan is worse than AgentShield's baseline file says it should be.",
+        sql: fleetNow('baseline_regressions'),
+        noValue: NOT_SCANNED,
+        w: 4,
+        h: 5,
+      },
       'short',
-      [[null, 'text'], [0, 'green'], [1, 'orange']],
+      [
+        [null, 'text'],
+        [0, 'green'],
+        [1, 'orange'],
+      ],
     ),
     stat(
       {
         id: 6,
         title: 'Silent',
-        description: 'Repositories of which neither a scan nor a guard decision came for 24 hours. Retired after 30 days of silence and no longer counted.',
+        description:
+          'Repositories of which neither a scan nor a guard decision came for 24 hours. Retired after 30 days of silence and no longer counted.',
         sql: silentRepositories(),
         noValue: 'Nobody known yet: run shieldwatch scan, and install the hook',
         w: 3,
         h: 5,
       },
       'short',
-      [[null, 'text'], [0, 'green'], [1, 'orange']],
+      [
+        [null, 'text'],
+        [0, 'green'],
+        [1, 'orange'],
+      ],
     ),
   ];
 }
@@ -97,7 +174,11 @@ export function fleetTrend(): Builder<Panel> {
       .thresholds(gradeThresholds())
       .showPoints(VisibilityMode.Never)
       .overrideByName('mean', [{ id: 'custom.lineWidth', value: 3 }])
-      .overrideByName('highest', [{ id: 'custom.lineWidth', value: 1 }, { id: 'custom.fillBelowTo', value: 'lowest' }, { id: 'custom.fillOpacity', value: 12 }])
+      .overrideByName('highest', [
+        { id: 'custom.lineWidth', value: 1 },
+        { id: 'custom.fillBelowTo', value: 'lowest' },
+        { id: 'custom.fillOpacity', value: 12 },
+      ])
       .overrideByName('lowest', [{ id: 'custom.lineWidth', value: 1 }]),
     { mean: 'blue', highest: 'green', lowest: 'orange' },
   );
@@ -109,7 +190,8 @@ export function countedOverTime(): Builder<Panel> {
       {
         id: 8,
         title: 'How much do the newest scans count?',
-        description: 'Findings by severity, stacked: at each moment what the newest scan of each chosen repository counts, added up. It holds between scans, so that a quiet week is a flat line and not a gap. A scan with a minimum severity counts nothing below it; what stands open all the same is on the ledger.',
+        description:
+          'Findings by severity, stacked: at each moment what the newest scan of each chosen repository counts, added up. It holds between scans, so that a quiet week is a flat line and not a gap. A scan with a minimum severity counts nothing below it; what stands open all the same is on the ledger.',
         sql: countedBySeverity(),
         noValue: NOT_SCANNED,
         w: 12,
@@ -136,7 +218,12 @@ export function ranking(): Builder<Panel> {
     },
     {
       repo: [...column('Repository'), REPOSITORY_LINK],
-      score: [...column('Score', 65), { id: 'color', value: { mode: 'thresholds' } }, { id: 'thresholds', value: gradeThresholds().build() }, { id: 'custom.cellOptions', value: { type: 'color-text' } }],
+      score: [
+        ...column('Score', 65),
+        { id: 'color', value: { mode: 'thresholds' } },
+        { id: 'thresholds', value: gradeThresholds().build() },
+        { id: 'custom.cellOptions', value: { type: 'color-text' } },
+      ],
       change: column('Change', 70),
       critical: column('Critical', 70),
       high: column('High', 60),
@@ -150,7 +237,8 @@ export function moves(): Builder<Panel> {
   return dress(new BarChartBuilder(), {
     id: 10,
     title: 'Whose score moved most?',
-    description: 'Score now minus the score that held when the range began (or the first one in it), the ten largest moves. Repositories that did not move are left out.',
+    description:
+      'Score now minus the score that held when the range began (or the first one in it), the ten largest moves. Repositories that did not move are left out.',
     noValue: 'No score moved in this range',
     w: 8,
     h: 10,
@@ -162,7 +250,12 @@ export function moves(): Builder<Panel> {
     .unit('none')
     .decimals(0)
     .colorScheme(colorBy(FieldColorModeId.Thresholds))
-    .thresholds(thresholds([{ value: null, color: 'orange' }, { value: 0, color: 'blue' }]))
+    .thresholds(
+      thresholds([
+        { value: null, color: 'orange' },
+        { value: 0, color: 'blue' },
+      ]),
+    )
     .overrideByName('change', column('Change'));
 }
 

@@ -16,9 +16,21 @@ import {
   VizTooltipOptionsBuilder,
 } from '@grafana/grafana-foundation-sdk/common';
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
-import { DashboardLinkBuilder, DashboardLinkType, FieldColorBuilder, FieldColorModeId, MappingType, type DashboardLink, type DynamicConfigValue, type Panel } from '@grafana/grafana-foundation-sdk/dashboard';
+import {
+  DashboardLinkBuilder,
+  DashboardLinkType,
+  FieldColorBuilder,
+  FieldColorModeId,
+  MappingType,
+  type DashboardLink,
+  type DynamicConfigValue,
+  type Panel,
+} from '@grafana/grafana-foundation-sdk/dashboard';
 import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat';
-import { PanelBuilder as StateTimelineBuilder, type Options as StateTimelineOptions } from '@grafana/grafana-foundation-sdk/statetimeline';
+import {
+  PanelBuilder as StateTimelineBuilder,
+  type Options as StateTimelineOptions,
+} from '@grafana/grafana-foundation-sdk/statetimeline';
 import { PanelBuilder as TableBuilder } from '@grafana/grafana-foundation-sdk/table';
 import { PanelBuilder as TimeSeriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
 import { table, timeSeries } from '../clickhouse-query.js';
@@ -44,7 +56,11 @@ export interface Face {
 
 /** A link in a panel's head to another board, with the same organisation, repositories and range. */
 export function boardLink({ title, uid }: { title: string; uid: string }): Builder<DashboardLink> {
-  return withoutPlacement(new DashboardLinkBuilder(title).type(DashboardLinkType.Link).url(`/d/${uid}?\${org:queryparam}&\${repo:queryparam}&\${__url_time_range}`));
+  return withoutPlacement(
+    new DashboardLinkBuilder(title)
+      .type(DashboardLinkType.Link)
+      .url(`/d/${uid}?\${org:queryparam}&\${repo:queryparam}&\${__url_time_range}`),
+  );
 }
 
 interface Dressed {
@@ -58,7 +74,10 @@ interface Dressed {
   links(links: Builder<DashboardLink>[]): this;
 }
 
-export function dress<P extends Dressed>(panel: P, { id, title, description, noValue, w, h, next }: Omit<Face, 'sql'>): P {
+export function dress<P extends Dressed>(
+  panel: P,
+  { id, title, description, noValue, w, h, next }: Omit<Face, 'sql'>,
+): P {
   panel.id(id).title(title).description(description).noValue(noValue).span(w).height(h).datasource(DATASOURCE);
   return next === undefined ? panel : panel.links([boardLink(next)]);
 }
@@ -69,7 +88,8 @@ export function dress<P extends Dressed>(panel: P, { id, title, description, noV
  */
 export function stat(face: Face, unit: string, steps: [value: number | null, color: string][]): StatBuilder {
   const [shown = '', hint] = face.noValue.split(': ');
-  const description = hint === undefined ? face.description : `${face.description} ${shown}: ${hint}.`.replace('?.', '?');
+  const description =
+    hint === undefined ? face.description : `${face.description} ${shown}: ${hint}.`.replace('?.', '?');
   return dress(new StatBuilder(), { ...face, description, noValue: shown })
     .withTarget(table(face.sql))
     .unit(unit)
@@ -101,13 +121,25 @@ function overTime(face: Face): TimeSeriesBuilder {
     .maxDataPoints(60)
     .colorScheme(colorBy(FieldColorModeId.PaletteClassic))
     .thresholds(thresholds([{ value: null, color: 'green' }]))
-    .legend(new VizLegendOptionsBuilder().displayMode(LegendDisplayMode.List).placement(LegendPlacement.Bottom).showLegend(true).calcs([]))
+    .legend(
+      new VizLegendOptionsBuilder()
+        .displayMode(LegendDisplayMode.List)
+        .placement(LegendPlacement.Bottom)
+        .showLegend(true)
+        .calcs([]),
+    )
     .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.None));
 }
 
 /** Lines that join their points; `label` names the column that tells them apart where the rows are long. */
 export function lines(face: Face, unit: string, label?: string): TimeSeriesBuilder {
-  const panel = overTime(face).unit(unit).lineWidth(2).fillOpacity(0).showPoints(VisibilityMode.Auto).pointSize(5).spanNulls(true);
+  const panel = overTime(face)
+    .unit(unit)
+    .lineWidth(2)
+    .fillOpacity(0)
+    .showPoints(VisibilityMode.Auto)
+    .pointSize(5)
+    .spanNulls(true);
   return label === undefined ? panel : panel.displayName(`\${__field.labels.${label}}`);
 }
 
@@ -118,7 +150,12 @@ export function steps(face: Face, unit: string): TimeSeriesBuilder {
 
 /** What holds until it changes, one on top of the other. */
 export function areas(face: Face, unit: string): TimeSeriesBuilder {
-  return steps(face, unit).min(0).decimals(0).lineWidth(1).fillOpacity(70).stacking(new StackingConfigBuilder().mode(StackingMode.Normal).group('A'));
+  return steps(face, unit)
+    .min(0)
+    .decimals(0)
+    .lineWidth(1)
+    .fillOpacity(70)
+    .stacking(new StackingConfigBuilder().mode(StackingMode.Normal).group('A'));
 }
 
 /** Counts a bucket, one on top of the other. */
@@ -137,7 +174,8 @@ export function bars(face: Face, unit: string, label?: string): TimeSeriesBuilde
 
 /** Paints lines or bars by their names. */
 export function paint(panel: TimeSeriesBuilder, colors: Readonly<Record<string, string>>): TimeSeriesBuilder {
-  for (const [name, color] of Object.entries(colors)) panel.overrideByName(name, [{ id: 'color', value: { mode: 'fixed', fixedColor: color } }]);
+  for (const [name, color] of Object.entries(colors))
+    panel.overrideByName(name, [{ id: 'color', value: { mode: 'fixed', fixedColor: color } }]);
   return panel;
 }
 
@@ -145,12 +183,17 @@ export function paint(panel: TimeSeriesBuilder, colors: Readonly<Record<string, 
 export function rows(face: Face, columns: Readonly<Record<string, DynamicConfigValue[]>>): TableBuilder {
   const panel = dress(new TableBuilder(), face).withTarget(table(face.sql)).filterable(false);
   // A cell without a value would repeat the panel's text for no data.
-  for (const [name, properties] of Object.entries(columns)) panel.overrideByName(name, [{ id: 'noValue', value: '–' }, ...properties]);
+  for (const [name, properties] of Object.entries(columns))
+    panel.overrideByName(name, [{ id: 'noValue', value: '–' }, ...properties]);
   return panel;
 }
 
 /** What state each thing was in: `states` are the texts of 0 and 1. */
-export function timeline(face: Face, label: string, states: readonly [zero: { text: string; color: string }, one: { text: string; color: string }]): Builder<Panel> {
+export function timeline(
+  face: Face,
+  label: string,
+  states: readonly [zero: { text: string; color: string }, one: { text: string; color: string }],
+): Builder<Panel> {
   const [zero, one] = states;
   const panel = dress(new StateTimelineBuilder(), face)
     .withTarget(timeSeries(face.sql))
@@ -164,7 +207,13 @@ export function timeline(face: Face, label: string, states: readonly [zero: { te
     .rowHeight(0.8)
     .lineWidth(0)
     .fillOpacity(90)
-    .legend(new VizLegendOptionsBuilder().displayMode(LegendDisplayMode.List).placement(LegendPlacement.Bottom).showLegend(true).calcs([]))
+    .legend(
+      new VizLegendOptionsBuilder()
+        .displayMode(LegendDisplayMode.List)
+        .placement(LegendPlacement.Bottom)
+        .showLegend(true)
+        .calcs([]),
+    )
     .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Single).sort(SortOrder.None));
   return {
     build: () => {

@@ -1,18 +1,117 @@
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
-import { acceptedFindings, acceptedRisks, findingFlow, flowTotal, oldestOpen, openNow, openOverTime, repairBySeverity } from '../queries/ledger.js';
+import {
+  acceptedFindings,
+  acceptedRisks,
+  findingFlow,
+  flowTotal,
+  oldestOpen,
+  openNow,
+  openOverTime,
+  repairBySeverity,
+} from '../queries/ledger.js';
 import { areas, bars, paint, rows, stat } from './kit.js';
-import { colored, column, REPOSITORY_LINK, SEVERITY_COLORS, severityMapping, timeColumn, tooFew, wordMapping } from './look.js';
+import {
+  colored,
+  column,
+  REPOSITORY_LINK,
+  SEVERITY_COLORS,
+  severityMapping,
+  timeColumn,
+  tooFew,
+  wordMapping,
+} from './look.js';
 
 const NOT_SCANNED = 'Nothing scanned: run shieldwatch scan';
 
 export function ledgerStats(): Builder<Panel>[] {
   return [
-    stat({ id: 1, title: 'Critical open', description: 'Critical findings that stand open now: those of the list below. A scan that only counts its findings changes none of them.', sql: openNow('critical'), noValue: NOT_SCANNED, w: 5, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'dark-red']]),
-    stat({ id: 2, title: 'High open', description: 'High findings that stand open now: those of the list below. A scan that only counts its findings changes none of them.', sql: openNow('high'), noValue: NOT_SCANNED, w: 5, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'orange']]),
-    stat({ id: 3, title: 'Appeared', description: 'Findings that a scan of the range showed for the first time.', sql: flowTotal('new'), noValue: NOT_SCANNED, w: 5, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'orange']]),
-    stat({ id: 4, title: 'Came back', description: 'Findings that had been fixed and that a scan of the range showed again.', sql: flowTotal('regressed'), noValue: NOT_SCANNED, w: 5, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'red']]),
-    stat({ id: 5, title: 'Fixed', description: 'Findings that a scan of the range no longer showed. Scans that could not tell fix nothing.', sql: flowTotal('fixed'), noValue: NOT_SCANNED, w: 4, h: 5 }, 'short', [[null, 'text'], [1, 'green']]),
+    stat(
+      {
+        id: 1,
+        title: 'Critical open',
+        description:
+          'Critical findings that stand open now: those of the list below. A scan that only counts its findings changes none of them.',
+        sql: openNow('critical'),
+        noValue: NOT_SCANNED,
+        w: 5,
+        h: 5,
+      },
+      'short',
+      [
+        [null, 'text'],
+        [0, 'green'],
+        [1, 'dark-red'],
+      ],
+    ),
+    stat(
+      {
+        id: 2,
+        title: 'High open',
+        description:
+          'High findings that stand open now: those of the list below. A scan that only counts its findings changes none of them.',
+        sql: openNow('high'),
+        noValue: NOT_SCANNED,
+        w: 5,
+        h: 5,
+      },
+      'short',
+      [
+        [null, 'text'],
+        [0, 'green'],
+        [1, 'orange'],
+      ],
+    ),
+    stat(
+      {
+        id: 3,
+        title: 'Appeared',
+        description: 'Findings that a scan of the range showed for the first time.',
+        sql: flowTotal('new'),
+        noValue: NOT_SCANNED,
+        w: 5,
+        h: 5,
+      },
+      'short',
+      [
+        [null, 'text'],
+        [0, 'green'],
+        [1, 'orange'],
+      ],
+    ),
+    stat(
+      {
+        id: 4,
+        title: 'Came back',
+        description: 'Findings that had been fixed and that a scan of the range showed again.',
+        sql: flowTotal('regressed'),
+        noValue: NOT_SCANNED,
+        w: 5,
+        h: 5,
+      },
+      'short',
+      [
+        [null, 'text'],
+        [0, 'green'],
+        [1, 'red'],
+      ],
+    ),
+    stat(
+      {
+        id: 5,
+        title: 'Fixed',
+        description: 'Findings that a scan of the range no longer showed. Scans that could not tell fix nothing.',
+        sql: flowTotal('fixed'),
+        noValue: NOT_SCANNED,
+        w: 4,
+        h: 5,
+      },
+      'short',
+      [
+        [null, 'text'],
+        [1, 'green'],
+      ],
+    ),
   ];
 }
 
@@ -22,7 +121,8 @@ export function burndown(): Builder<Panel> {
       {
         id: 6,
         title: 'How much is open, and how bad?',
-        description: 'Findings that stand open by severity, stacked: at each moment what had appeared and was not fixed, accepted or not. It holds between scans, so that a quiet week is a flat line and not a gap.',
+        description:
+          'Findings that stand open by severity, stacked: at each moment what had appeared and was not fixed, accepted or not. It holds between scans, so that a quiet week is a flat line and not a gap.',
         sql: openOverTime(),
         noValue: NOT_SCANNED,
         w: 24,
@@ -36,7 +136,19 @@ export function burndown(): Builder<Panel> {
 
 export function flow(): Builder<Panel> {
   return paint(
-    bars({ id: 7, title: 'Do we fix faster than it breaks?', description: 'What appeared, came back and was fixed, by hour up to 14 days, then by day. By finding key, so that moved lines change nothing.', sql: findingFlow(), noValue: 'Nothing appeared or went in this range', w: 12, h: 9 }, 'short'),
+    bars(
+      {
+        id: 7,
+        title: 'Do we fix faster than it breaks?',
+        description:
+          'What appeared, came back and was fixed, by hour up to 14 days, then by day. By finding key, so that moved lines change nothing.',
+        sql: findingFlow(),
+        noValue: 'Nothing appeared or went in this range',
+        w: 12,
+        h: 9,
+      },
+      'short',
+    ),
     { appeared: 'orange', came_back: 'purple', fixed: 'blue' },
   ).overrideByName('came_back', [{ id: 'displayName', value: 'came back' }]);
 }
@@ -46,7 +158,8 @@ export function repair(): Builder<Panel> {
     {
       id: 8,
       title: 'How long does a fix take?',
-      description: 'By severity: what stands open and the oldest of it; what was fixed in the range, and the mean time to repair: the time from the scan that showed a finding to the scan that no longer did, summed over the fixes, divided by their number. Under 3 fixes there is no mean ("too few").',
+      description:
+        'By severity: what stands open and the oldest of it; what was fixed in the range, and the mean time to repair: the time from the scan that showed a finding to the scan that no longer did, summed over the fixes, divided by their number. Under 3 fixes there is no mean ("too few").',
       sql: repairBySeverity(),
       noValue: NOT_SCANNED,
       w: 12,
@@ -57,14 +170,28 @@ export function repair(): Builder<Panel> {
       open_findings: column('Open', 80),
       oldest: [...column('Oldest open', 130), { id: 'unit', value: 's' }, { id: 'decimals', value: 1 }],
       fixed_findings: column('Fixed', 80),
-      mttr: [...column('Time to repair', 140), { id: 'unit', value: 's' }, { id: 'decimals', value: 1 }, { id: 'mappings', value: [tooFew('too few')] }],
+      mttr: [
+        ...column('Time to repair', 140),
+        { id: 'unit', value: 's' },
+        { id: 'decimals', value: 1 },
+        { id: 'mappings', value: [tooFew('too few')] },
+      ],
     },
   );
 }
 
 export function oldest(): Builder<Panel> {
   return rows(
-    { id: 9, title: 'What has been open longest?', description: 'Open findings now, worst severity first, oldest first, 200 rows. Recurrences: how often it had been fixed before.', sql: oldestOpen(), noValue: 'Nothing is open, or nothing was scanned', w: 24, h: 11 },
+    {
+      id: 9,
+      title: 'What has been open longest?',
+      description:
+        'Open findings now, worst severity first, oldest first, 200 rows. Recurrences: how often it had been fixed before.',
+      sql: oldestOpen(),
+      noValue: 'Nothing is open, or nothing was scanned',
+      w: 24,
+      h: 11,
+    },
     {
       severity: [...column('Severity', 95), ...colored(severityMapping())],
       repo: [...column('Repository', 190), REPOSITORY_LINK],
@@ -80,7 +207,16 @@ export function oldest(): Builder<Panel> {
 
 export function accepted(): Builder<Panel> {
   return rows(
-    { id: 10, title: 'How many exceptions do policies make?', description: "Exceptions of each repository's policy, as its newest scan counted them: active, expiring soon, expired. AgentShield reports how many, not which and until when.", sql: acceptedRisks(), noValue: 'No policy of a newest scan has exceptions', w: 24, h: 7 },
+    {
+      id: 10,
+      title: 'How many exceptions do policies make?',
+      description:
+        "Exceptions of each repository's policy, as its newest scan counted them: active, expiring soon, expired. AgentShield reports how many, not which and until when.",
+      sql: acceptedRisks(),
+      noValue: 'No policy of a newest scan has exceptions',
+      w: 24,
+      h: 7,
+    },
     {
       repo: [...column('Repository'), REPOSITORY_LINK],
       policy: column('Policy', 220),
@@ -97,7 +233,8 @@ export function acceptedTable(): Builder<Panel> {
     {
       id: 11,
       title: 'Which findings are accepted, and until when?',
-      description: 'Findings that somebody accepted or muted and that still stand open. Until: the day the decision ends; none where it does not. Run out: that day is over, and the finding counts as open again. 200 rows.',
+      description:
+        'Findings that somebody accepted or muted and that still stand open. Until: the day the decision ends; none where it does not. Run out: that day is over, and the finding counts as open again. 200 rows.',
       sql: acceptedFindings(),
       noValue: 'No open finding is accepted or muted: PUT /v1/repo/{repoId}/findings/triage does',
       w: 24,
@@ -117,6 +254,15 @@ export function acceptedTable(): Builder<Panel> {
 
 const counted = (color: string): { id: string; value: unknown }[] => [
   { id: 'color', value: { mode: 'thresholds' } },
-  { id: 'thresholds', value: { mode: 'absolute', steps: [{ value: null, color: 'text' }, { value: 1, color }] } },
+  {
+    id: 'thresholds',
+    value: {
+      mode: 'absolute',
+      steps: [
+        { value: null, color: 'text' },
+        { value: 1, color },
+      ],
+    },
+  },
   { id: 'custom.cellOptions', value: { type: 'color-text' } },
 ];

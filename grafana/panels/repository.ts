@@ -16,27 +16,134 @@ const LIFE_COLORS = { regressed: 'purple', new: 'red', open: 'orange', fixed: 'b
 
 export function repositoryStats(): Builder<Panel>[] {
   return [
-    stat({ id: 1, title: 'Score', description: 'AgentShield score of the newest scan up to the end of the range, 0 to 100. Grades begin at 40 (D), 60 (C), 75 (B) and 90 (A).', sql: newestScan('toInt32(score)', 'newest_score'), noValue: NOT_SCANNED, w: 4, h: 5 }, 'none', [
-      [null, 'text'], [0, 'dark-red'], [40, 'red'], [60, 'orange'], [75, 'yellow'], [90, 'green'],
-    ]),
-    stat({ id: 2, title: 'Critical', description: 'Critical findings that the newest scan counts. Nothing scanned is not 0. What stands open is in the list below.', sql: countedNow(), noValue: NOT_SCANNED, w: 4, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'dark-red']]),
-    badge({ id: 3, title: 'Policy', description: "What the newest scan's policy said: passed, failed, or not-run where the scan was held against none.", sql: newestScan("if(policy_status = '', 'not-run', policy_status)", 'policy'), noValue: NOT_SCANNED, w: 4, h: 5 }, 'policy', GATE_COLORS),
-    badge({ id: 4, title: 'Baseline', description: "The newest scan against AgentShield's baseline file: passed, regressed, or not-run where there is none.", sql: newestScan("if(baseline_status = '', 'not-run', baseline_status)", 'baseline'), noValue: NOT_SCANNED, w: 4, h: 5 }, 'baseline', GATE_COLORS),
     stat(
-      { id: 5, title: 'Blocked rate', description: 'Blocked over all decisions of the guard in the range, as a ratio of sums. Under 20 decisions there is no rate ("too few"); without any it says so.', sql: ratedBlocks(SCOPE), noValue: 'No decisions: is the hook installed?', w: 4, h: 5 },
+      {
+        id: 1,
+        title: 'Score',
+        description:
+          'AgentShield score of the newest scan up to the end of the range, 0 to 100. Grades begin at 40 (D), 60 (C), 75 (B) and 90 (A).',
+        sql: newestScan('toInt32(score)', 'newest_score'),
+        noValue: NOT_SCANNED,
+        w: 4,
+        h: 5,
+      },
+      'none',
+      [
+        [null, 'text'],
+        [0, 'dark-red'],
+        [40, 'red'],
+        [60, 'orange'],
+        [75, 'yellow'],
+        [90, 'green'],
+      ],
+    ),
+    stat(
+      {
+        id: 2,
+        title: 'Critical',
+        description:
+          'Critical findings that the newest scan counts. Nothing scanned is not 0. What stands open is in the list below.',
+        sql: countedNow(),
+        noValue: NOT_SCANNED,
+        w: 4,
+        h: 5,
+      },
+      'short',
+      [
+        [null, 'text'],
+        [0, 'green'],
+        [1, 'dark-red'],
+      ],
+    ),
+    badge(
+      {
+        id: 3,
+        title: 'Policy',
+        description:
+          "What the newest scan's policy said: passed, failed, or not-run where the scan was held against none.",
+        sql: newestScan("if(policy_status = '', 'not-run', policy_status)", 'policy'),
+        noValue: NOT_SCANNED,
+        w: 4,
+        h: 5,
+      },
+      'policy',
+      GATE_COLORS,
+    ),
+    badge(
+      {
+        id: 4,
+        title: 'Baseline',
+        description:
+          "The newest scan against AgentShield's baseline file: passed, regressed, or not-run where there is none.",
+        sql: newestScan("if(baseline_status = '', 'not-run', baseline_status)", 'baseline'),
+        noValue: NOT_SCANNED,
+        w: 4,
+        h: 5,
+      },
+      'baseline',
+      GATE_COLORS,
+    ),
+    stat(
+      {
+        id: 5,
+        title: 'Blocked rate',
+        description:
+          'Blocked over all decisions of the guard in the range, as a ratio of sums. Under 20 decisions there is no rate ("too few"); without any it says so.',
+        sql: ratedBlocks(SCOPE),
+        noValue: 'No decisions: is the hook installed?',
+        w: 4,
+        h: 5,
+      },
       'percentunit',
-      [[null, 'text'], [0, 'green'], [0.05, 'orange'], [0.2, 'red']],
-    ).decimals(1).mappings([TOO_FEW]).reduceOptions(reduceTo('rate')),
-    stat({ id: 6, title: 'Last scan', description: 'Time since the newest scan of files up to now.', sql: newestScan("dateDiff('second', occurred_at, now64(3, 'UTC'))", 'age'), noValue: NOT_SCANNED, w: 4, h: 5 }, 's', [[null, 'text'], [0, 'green'], [86_400, 'orange'], [604_800, 'red']]).decimals(0),
+      [
+        [null, 'text'],
+        [0, 'green'],
+        [0.05, 'orange'],
+        [0.2, 'red'],
+      ],
+    )
+      .decimals(1)
+      .mappings([TOO_FEW])
+      .reduceOptions(reduceTo('rate')),
+    stat(
+      {
+        id: 6,
+        title: 'Last scan',
+        description: 'Time since the newest scan of files up to now.',
+        sql: newestScan("dateDiff('second', occurred_at, now64(3, 'UTC'))", 'age'),
+        noValue: NOT_SCANNED,
+        w: 4,
+        h: 5,
+      },
+      's',
+      [
+        [null, 'text'],
+        [0, 'green'],
+        [86_400, 'orange'],
+        [604_800, 'red'],
+      ],
+    ).decimals(0),
   ];
 }
 
 export function breakdown(): Builder<Panel> {
   return paint(
     steps(
-      { id: 8, title: 'Which part drags it down?', description: 'The five parts of the score, 0 to 100 each, as the last scan of each bucket has them; none where it did not tell them. Scans up to 6 hours, then hours, then days.', sql: scoreBreakdown(), noValue: 'No scan in this range: shieldwatch scan', w: 12, h: 9 },
+      {
+        id: 8,
+        title: 'Which part drags it down?',
+        description:
+          'The five parts of the score, 0 to 100 each, as the last scan of each bucket has them; none where it did not tell them. Scans up to 6 hours, then hours, then days.',
+        sql: scoreBreakdown(),
+        noValue: 'No scan in this range: shieldwatch scan',
+        w: 12,
+        h: 9,
+      },
       'none',
-    ).min(0).max(100).decimals(0),
+    )
+      .min(0)
+      .max(100)
+      .decimals(0),
     { secrets: 'red', permissions: 'orange', hooks: 'yellow', mcp: 'blue', agents: 'purple' },
   );
 }
@@ -49,7 +156,8 @@ export function findingTable(): Builder<Panel> {
       description:
         'Findings by their life. New: first shown in the range. Regressed: fixed before, shown again in the range. Open: stands since before it. Fixed: gone in the range. By finding key, so that moved lines change nothing; scans that could not tell fix nothing. 500 rows.',
       sql: findingLife(),
-      noValue: 'No such finding in this range; with all filters set to All: nothing scanned, nothing found, or scans that came without their findings',
+      noValue:
+        'No such finding in this range; with all filters set to All: nothing scanned, nothing found, or scans that came without their findings',
       w: 24,
       h: 12,
     },
@@ -68,14 +176,35 @@ export function findingTable(): Builder<Panel> {
 
 export function driftChart(): Builder<Panel> {
   return paint(
-    bars({ id: 10, title: 'When did it drift?', description: 'Findings that came and went between scans, by hour up to 14 days, then by day. The first scan of a repository is no drift.', sql: driftOverTime(), noValue: 'Nothing came or went in this range', w: 12, h: 9 }, 'short'),
+    bars(
+      {
+        id: 10,
+        title: 'When did it drift?',
+        description:
+          'Findings that came and went between scans, by hour up to 14 days, then by day. The first scan of a repository is no drift.',
+        sql: driftOverTime(),
+        noValue: 'Nothing came or went in this range',
+        w: 12,
+        h: 9,
+      },
+      'short',
+    ),
     { appeared: 'orange', went_away: 'blue' },
   ).overrideByName('went_away', [{ id: 'displayName', value: 'went away' }]);
 }
 
 export function driftTable(): Builder<Panel> {
   return rows(
-    { id: 11, title: 'What did watch and CI report?', description: 'Drifts as AgentShield reported them in the range, newest first, 100 rows. Worse: it called the drift a regression.', sql: drifts(), noValue: 'No drift was reported in this range: agentshield watch reports them', w: 12, h: 9 },
+    {
+      id: 11,
+      title: 'What did watch and CI report?',
+      description:
+        'Drifts as AgentShield reported them in the range, newest first, 100 rows. Worse: it called the drift a regression.',
+      sql: drifts(),
+      noValue: 'No drift was reported in this range: agentshield watch reports them',
+      w: 12,
+      h: 9,
+    },
     {
       occurred_at: timeColumn('Time'),
       repo: [{ id: 'custom.hidden', value: true }],
@@ -91,7 +220,16 @@ export function driftTable(): Builder<Panel> {
 
 export function scanTable(): Builder<Panel> {
   return rows(
-    { id: 12, title: 'Which scans ran, and from where?', description: 'Scans of the range, newest first, with what their gates said and the CI run they came from. Evidence: mismatch where the digest of the evidence pack is not what its files give, suspect where its report contradicts its plan. Exceptions: risks the policy accepts for now. 100 rows.', sql: scans(), noValue: 'No scan in this range: shieldwatch scan', w: 24, h: 9 },
+    {
+      id: 12,
+      title: 'Which scans ran, and from where?',
+      description:
+        'Scans of the range, newest first, with what their gates said and the CI run they came from. Evidence: mismatch where the digest of the evidence pack is not what its files give, suspect where its report contradicts its plan. Exceptions: risks the policy accepts for now. 100 rows.',
+      sql: scans(),
+      noValue: 'No scan in this range: shieldwatch scan',
+      w: 24,
+      h: 9,
+    },
     {
       occurred_at: timeColumn('Time'),
       score: column('Score', 60),
@@ -103,7 +241,19 @@ export function scanTable(): Builder<Panel> {
       files_scanned: column('Files', 60),
       provider: column('Ran on', 125),
       ci_workflow: column('Workflow', 180),
-      ci_run_id: [...column('Run', 115), { id: 'links', value: [{ title: 'Open the run (GitHub Actions)', url: 'https://github.com/${__data.fields.repo}/actions/runs/${__value.raw}', targetBlank: true }] }],
+      ci_run_id: [
+        ...column('Run', 115),
+        {
+          id: 'links',
+          value: [
+            {
+              title: 'Open the run (GitHub Actions)',
+              url: 'https://github.com/${__data.fields.repo}/actions/runs/${__value.raw}',
+              targetBlank: true,
+            },
+          ],
+        },
+      ],
       commit: column('Commit', 95),
       repo: [{ id: 'custom.hidden', value: true }],
     },
@@ -115,12 +265,20 @@ export function repositoryTools(): Builder<Panel> {
 }
 
 /** Decisions, blocks and rate of each value of one dimension. */
-export function blockedTable(id: number, title: string, sql: string, dimension: string, heading: string, w: number): Builder<Panel> {
+export function blockedTable(
+  id: number,
+  title: string,
+  sql: string,
+  dimension: string,
+  heading: string,
+  w: number,
+): Builder<Panel> {
   return rows(
     {
       id,
       title,
-      description: 'Blocked over all decisions of the range, most blocked first, 20 rows. Under 20 decisions there is no rate ("too few"); what decided nothing has no row.',
+      description:
+        'Blocked over all decisions of the range, most blocked first, 20 rows. Under 20 decisions there is no rate ("too few"); what decided nothing has no row.',
       sql,
       noValue: 'No decisions in this range: is the hook installed?',
       w,
@@ -136,7 +294,18 @@ export function blockedTable(id: number, title: string, sql: string, dimension: 
         { id: 'decimals', value: 1 },
         { id: 'mappings', value: [TOO_FEW] },
         { id: 'color', value: { mode: 'thresholds' } },
-        { id: 'thresholds', value: { mode: 'absolute', steps: [{ value: null, color: 'text' }, { value: 0, color: 'green' }, { value: 0.05, color: 'orange' }, { value: 0.2, color: 'red' }] } },
+        {
+          id: 'thresholds',
+          value: {
+            mode: 'absolute',
+            steps: [
+              { value: null, color: 'text' },
+              { value: 0, color: 'green' },
+              { value: 0.05, color: 'orange' },
+              { value: 0.2, color: 'red' },
+            ],
+          },
+        },
         { id: 'custom.cellOptions', value: { type: 'color-text' } },
       ],
     },

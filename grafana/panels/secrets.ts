@@ -1,32 +1,128 @@
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
-import { episodes, exposedNow, exposureOverTime, maskedByRepository, maskedInRange, maskedOverTime, oldestExposure, recurrences } from '../queries/secrets.js';
+import {
+  episodes,
+  exposedNow,
+  exposureOverTime,
+  maskedByRepository,
+  maskedInRange,
+  maskedOverTime,
+  oldestExposure,
+  recurrences,
+} from '../queries/secrets.js';
 import { bars, rows, stat, timeline } from './kit.js';
 import { colored, column, REPOSITORY_LINK, timeColumn, wordMapping } from './look.js';
 
 const NOT_SCANNED = 'Nothing scanned: run shieldwatch scan';
-const WHAT = 'A critical secret is exposed from the first scan that shows it to the next scan that does not; shown again later it is the next episode. However often a file repeats it, it is one.';
+const WHAT =
+  'A critical secret is exposed from the first scan that shows it to the next scan that does not; shown again later it is the next episode. However often a file repeats it, it is one.';
 
 export function secretStats(): Builder<Panel>[] {
   return [
-    stat({ id: 1, title: 'Exposed now', description: `Critical secrets that stand exposed. ${WHAT}`, sql: exposedNow(), noValue: NOT_SCANNED, w: 6, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'dark-red']]),
-    stat({ id: 2, title: 'Oldest exposure', description: 'Time since the first scan that showed the secret that has stood exposed longest.', sql: oldestExposure(), noValue: 'None: no secret is exposed, or nothing was scanned', w: 6, h: 5 }, 's', [[null, 'text'], [0, 'orange'], [86_400, 'red'], [604_800, 'dark-red']]).decimals(1),
-    stat({ id: 3, title: 'Came back', description: 'Episodes that began in the range and are not their secret\'s first: it had been removed, and was committed again.', sql: recurrences(), noValue: NOT_SCANNED, w: 6, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'red']]),
-    stat({ id: 4, title: 'Masked in transit', description: 'Secret-shaped values that were masked on their way in, in the range by whole hours. None of them was stored; what sends them should be mended.', sql: maskedInRange(), noValue: 'Nothing arrived: no span or log record came in this range', w: 6, h: 5 }, 'short', [[null, 'text'], [0, 'green'], [1, 'orange']]).decimals(0),
+    stat(
+      {
+        id: 1,
+        title: 'Exposed now',
+        description: `Critical secrets that stand exposed. ${WHAT}`,
+        sql: exposedNow(),
+        noValue: NOT_SCANNED,
+        w: 6,
+        h: 5,
+      },
+      'short',
+      [
+        [null, 'text'],
+        [0, 'green'],
+        [1, 'dark-red'],
+      ],
+    ),
+    stat(
+      {
+        id: 2,
+        title: 'Oldest exposure',
+        description: 'Time since the first scan that showed the secret that has stood exposed longest.',
+        sql: oldestExposure(),
+        noValue: 'None: no secret is exposed, or nothing was scanned',
+        w: 6,
+        h: 5,
+      },
+      's',
+      [
+        [null, 'text'],
+        [0, 'orange'],
+        [86_400, 'red'],
+        [604_800, 'dark-red'],
+      ],
+    ).decimals(1),
+    stat(
+      {
+        id: 3,
+        title: 'Came back',
+        description:
+          "Episodes that began in the range and are not their secret's first: it had been removed, and was committed again.",
+        sql: recurrences(),
+        noValue: NOT_SCANNED,
+        w: 6,
+        h: 5,
+      },
+      'short',
+      [
+        [null, 'text'],
+        [0, 'green'],
+        [1, 'red'],
+      ],
+    ),
+    stat(
+      {
+        id: 4,
+        title: 'Masked in transit',
+        description:
+          'Secret-shaped values that were masked on their way in, in the range by whole hours. None of them was stored; what sends them should be mended.',
+        sql: maskedInRange(),
+        noValue: 'Nothing arrived: no span or log record came in this range',
+        w: 6,
+        h: 5,
+      },
+      'short',
+      [
+        [null, 'text'],
+        [0, 'green'],
+        [1, 'orange'],
+      ],
+    ).decimals(0),
   ];
 }
 
 export function exposureTimeline(): Builder<Panel> {
   return timeline(
-    { id: 5, title: 'Which secrets were exposed, and when?', description: `One lane for each secret, the twelve longest exposed of the range. ${WHAT}`, sql: exposureOverTime(), noValue: 'No critical secret was exposed in this range, or nothing was scanned', w: 24, h: 11 },
+    {
+      id: 5,
+      title: 'Which secrets were exposed, and when?',
+      description: `One lane for each secret, the twelve longest exposed of the range. ${WHAT}`,
+      sql: exposureOverTime(),
+      noValue: 'No critical secret was exposed in this range, or nothing was scanned',
+      w: 24,
+      h: 11,
+    },
     'lane',
-    [{ text: 'not exposed', color: 'transparent' }, { text: 'exposed', color: 'red' }],
+    [
+      { text: 'not exposed', color: 'transparent' },
+      { text: 'exposed', color: 'red' },
+    ],
   );
 }
 
 export function episodeTable(): Builder<Panel> {
   return rows(
-    { id: 6, title: 'What must be rotated first?', description: `Episodes that touch the range, exposed ones first, longest first, 200 rows. Episode 2 and up: it came back. ${WHAT}`, sql: episodes(), noValue: 'No critical secret was exposed in this range, or nothing was scanned', w: 24, h: 10 },
+    {
+      id: 6,
+      title: 'What must be rotated first?',
+      description: `Episodes that touch the range, exposed ones first, longest first, 200 rows. Episode 2 and up: it came back. ${WHAT}`,
+      sql: episodes(),
+      noValue: 'No critical secret was exposed in this range, or nothing was scanned',
+      w: 24,
+      h: 10,
+    },
     {
       state: [...column('State', 100), ...colored(wordMapping({ exposed: 'red', resolved: 'green' }))],
       repo: [...column('Repository', 190), REPOSITORY_LINK],
@@ -42,7 +138,16 @@ export function episodeTable(): Builder<Panel> {
 
 export function maskedChart(): Builder<Panel> {
   return bars(
-    { id: 7, title: 'What was masked on its way in?', description: 'Values masked in spans and log records, by kind of secret, by hour up to 14 days, then by day; the six most frequent kinds of the range, the rest together. What a producer scrubs itself never shows; the stock collector image does not tell kinds ("not told").', sql: maskedOverTime(), noValue: 'Nothing was masked in this range', w: 12, h: 9 },
+    {
+      id: 7,
+      title: 'What was masked on its way in?',
+      description:
+        'Values masked in spans and log records, by kind of secret, by hour up to 14 days, then by day; the six most frequent kinds of the range, the rest together. What a producer scrubs itself never shows; the stock collector image does not tell kinds ("not told").',
+      sql: maskedOverTime(),
+      noValue: 'Nothing was masked in this range',
+      w: 12,
+      h: 9,
+    },
     'short',
     'name',
   );
@@ -50,7 +155,21 @@ export function maskedChart(): Builder<Panel> {
 
 export function maskedTable(): Builder<Panel> {
   return rows(
-    { id: 8, title: 'Who sends secrets?', description: 'Values masked in the range, by repository and kind of secret, most first, 50 rows. The value itself is stored nowhere. What sends them should be mended: the last hour tells whether it was.', sql: maskedByRepository(), noValue: 'Nothing was masked in this range', w: 12, h: 9 },
-    { repository: [...column('Repository'), REPOSITORY_LINK], kind: column('Kind', 140), masked_values: column('Masked', 75), last_at: [...column('Last hour', 125), { id: 'unit', value: 'dateTimeFromNow' }] },
+    {
+      id: 8,
+      title: 'Who sends secrets?',
+      description:
+        'Values masked in the range, by repository and kind of secret, most first, 50 rows. The value itself is stored nowhere. What sends them should be mended: the last hour tells whether it was.',
+      sql: maskedByRepository(),
+      noValue: 'Nothing was masked in this range',
+      w: 12,
+      h: 9,
+    },
+    {
+      repository: [...column('Repository'), REPOSITORY_LINK],
+      kind: column('Kind', 140),
+      masked_values: column('Masked', 75),
+      last_at: [...column('Last hour', 125), { id: 'unit', value: 'dateTimeFromNow' }],
+    },
   );
 }

@@ -65,7 +65,9 @@ export function blockedRateInRange(): PanelBuilder {
 
 export function criticalNow(): PanelBuilder {
   return stat(3, 'Critical')
-    .description('Critical findings that the newest scan of each repository counts, added up. Nothing scanned is not 0. What stands open is in the list below.')
+    .description(
+      'Critical findings that the newest scan of each repository counts, added up. Nothing scanned is not 0. What stands open is in the list below.',
+    )
     .span(4)
     .withTarget(table(criticalFindings()))
     .unit('short')
@@ -89,6 +91,11 @@ export function decisionsInRange(): PanelBuilder {
     .withTarget(table(decisionCount()))
     .unit('short')
     .decimals(0)
-    .thresholds(thresholds([{ value: null, color: 'text' }, { value: 0, color: 'blue' }]))
+    .thresholds(
+      thresholds([
+        { value: null, color: 'text' },
+        { value: 0, color: 'blue' },
+      ]),
+    )
     .noValue('No decisions');
 }

@@ -14,7 +14,16 @@ export function importFiles(): BoardFile[] {
   return boardFiles().map(({ name, text }) => {
     const board = JSON.parse(text.replaceAll(JSON.stringify(DATASOURCE.uid), JSON.stringify(`\${${INPUT}}`))) as object;
     const file = {
-      __inputs: [{ name: INPUT, label: 'Shieldwatch', description: 'ClickHouse with the tables of Shieldwatch', type: 'datasource', pluginId: DATASOURCE.type, pluginName: 'ClickHouse' }],
+      __inputs: [
+        {
+          name: INPUT,
+          label: 'Shieldwatch',
+          description: 'ClickHouse with the tables of Shieldwatch',
+          type: 'datasource',
+          pluginId: DATASOURCE.type,
+          pluginName: 'ClickHouse',
+        },
+      ],
       __requires: [
         { type: 'grafana', id: 'grafana', name: 'Grafana', version: GRAFANA_VERSION },
         { type: 'datasource', id: DATASOURCE.type, name: 'ClickHouse', version: DATASOURCE_VERSION },

@@ -38,7 +38,14 @@ export function readerUser(org: string): string {
  * Everything that a Grafana of one organisation is provisioned with: a datasource that logs in as that
  * organisation's reader, boards and rules that name no other, and the SQL that makes the reader.
  */
-export async function provisionFiles({ org, folder, clickhouseUrl, database, password, grafanaOrgId }: ProvisionSettings): Promise<ProvisionFile[]> {
+export async function provisionFiles({
+  org,
+  folder,
+  clickhouseUrl,
+  database,
+  password,
+  grafanaOrgId,
+}: ProvisionSettings): Promise<ProvisionFile[]> {
   const { protocol, hostname, port } = new URL(clickhouseUrl);
   const isSecure = protocol === 'https:';
   const user = readerUser(org);

@@ -21,7 +21,8 @@ export async function readableRelations(): Promise<ReadableRelations> {
   for (const { sql } of await clickhouseMigrations()) {
     // A statement ends with a `;` at the end of a line, see schemas/clickhouse/migrate.ts.
     for (const statement of sql.split(/;[ \t]*$/m)) {
-      const [, kind, name = ''] = /^CREATE (?:OR REPLACE )?(TABLE|VIEW) (?:IF NOT EXISTS )?(\w+)/m.exec(statement) ?? [];
+      const [, kind, name = ''] =
+        /^CREATE (?:OR REPLACE )?(TABLE|VIEW) (?:IF NOT EXISTS )?(\w+)/m.exec(statement) ?? [];
       if (kind === 'VIEW') views.set(name, !OPERATORS.test(statement));
       const [, dropped = ''] = /^DROP (?:TABLE|VIEW) IF EXISTS (\w+)/m.exec(statement) ?? [];
       tables.delete(dropped);
@@ -30,7 +31,8 @@ export async function readableRelations(): Promise<ReadableRelations> {
       const moved = tables.get(before);
       if (moved !== undefined && tables.delete(before)) tables.set(after, moved);
       const org = /^ {4}(org_id|OrgId) /m.exec(statement)?.[1];
-      if (kind === 'TABLE' && (org === 'org_id' || org === 'OrgId') && !/^ENGINE = Null/m.test(statement)) tables.set(name, org);
+      if (kind === 'TABLE' && (org === 'org_id' || org === 'OrgId') && !/^ENGINE = Null/m.test(statement))
+        tables.set(name, org);
     }
   }
   return {
@@ -52,13 +54,21 @@ export interface ReaderSettings {
  * limits, and for each table a policy that shows the organisation's rows alone. Plain views run with their reader's own
  * rights, so the policies hold behind them. May be run again: it replaces user and policies, and takes no grant away.
  */
-export function readerStatements({ org, database, user, password }: ReaderSettings, { tables, shared, views }: ReadableRelations): string[] {
+export function readerStatements(
+  { org, database, user, password }: ReaderSettings,
+  { tables, shared, views }: ReadableRelations,
+): string[] {
   const hash = createHash('sha256').update(password).digest('hex');
   const on = (name: string): string => `${identifier(database)}.${identifier(name)}`;
   return [
     `CREATE USER OR REPLACE ${identifier(user)} IDENTIFIED WITH sha256_hash BY '${hash}'\n    SETTINGS readonly = 2, max_execution_time = 30 MIN 1 MAX 60, max_memory_usage = 2000000000 MIN 1 MAX 2000000000`,
-    ...tables.map(({ name, org: column }) => `CREATE ROW POLICY OR REPLACE ${identifier(user)} ON ${on(name)} FOR SELECT USING ${column} = ${literal(org)} AS PERMISSIVE TO ${identifier(user)}`),
-    ...[...tables.map(({ name }) => name), ...shared, ...views].map((name) => `GRANT SELECT ON ${on(name)} TO ${identifier(user)}`),
+    ...tables.map(
+      ({ name, org: column }) =>
+        `CREATE ROW POLICY OR REPLACE ${identifier(user)} ON ${on(name)} FOR SELECT USING ${column} = ${literal(org)} AS PERMISSIVE TO ${identifier(user)}`,
+    ),
+    ...[...tables.map(({ name }) => name), ...shared, ...views].map(
+      (name) => `GRANT SELECT ON ${on(name)} TO ${identifier(user)}`,
+    ),
   ];
 }
 

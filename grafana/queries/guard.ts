@@ -4,7 +4,11 @@ import { GUARD_SCOPE, ORG, SCOPE } from './scope.js';
 
 /** Attempts and decisions of the range, in buckets. */
 function injections(): string {
-  return hoursOrDays({ hours: 'injection_attempt_rate_hour', days: 'injection_attempt_rate_day' }, 'bucket_start, attempts, attempts_by_text, decisions', SCOPE);
+  return hoursOrDays(
+    { hours: 'injection_attempt_rate_hour', days: 'injection_attempt_rate_day' },
+    'bucket_start, attempts, attempts_by_text, decisions',
+    SCOPE,
+  );
 }
 
 /** Blocked injections over time, by how they were told: by the rule's category, or by the text of the reason alone. */
@@ -29,7 +33,11 @@ FROM
 
 /** Sketches of the range, in buckets. */
 function durations(): string {
-  return hoursOrDays({ hours: 'decision_duration', days: 'decision_duration_sketch_day' }, 'bucket_start, decisions, duration', SCOPE);
+  return hoursOrDays(
+    { hours: 'decision_duration', days: 'decision_duration_sketch_day' },
+    'bucket_start, decisions, duration',
+    SCOPE,
+  );
 }
 
 /** Milliseconds a decision took at p50, p95 and p99, over time. */

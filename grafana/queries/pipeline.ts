@@ -96,7 +96,9 @@ ORDER BY time, problem`;
 
 /** The Collector's own counters of what it did not pass on, by the names of its internal telemetry. */
 const LOST = [
-  ...['receiver_refused', 'receiver_failed', 'exporter_send_failed', 'exporter_enqueue_failed'].flatMap((counter) => ['spans', 'log_records', 'metric_points'].map((record) => `${counter}_${record}`)),
+  ...['receiver_refused', 'receiver_failed', 'exporter_send_failed', 'exporter_enqueue_failed'].flatMap((counter) =>
+    ['spans', 'log_records', 'metric_points'].map((record) => `${counter}_${record}`),
+  ),
   'exporter_set_aside',
   ...['spans', 'logs', 'datapoints'].map((record) => `processor_filter_${record}.filtered`),
 ];
@@ -181,7 +183,7 @@ const KEPT = [
   ['facts: scans', 'scan_v1', 'org_id'],
   ['facts: findings', 'finding_v1', 'org_id'],
   ['facts: drifts', 'drift_event_v1', 'org_id'],
-  ['facts: agents\\\' events', 'agent_event_v1', 'org_id'],
+  ["facts: agents\\' events", 'agent_event_v1', 'org_id'],
   ['series: blocked rate', 'blocked_command_rate_v1', 'org_id'],
   ['series: findings', 'finding_transition_v1', 'org_id'],
   ['series: coverage', 'coverage_v1', 'org_id'],

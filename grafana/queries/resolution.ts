@@ -33,7 +33,12 @@ export function hourOrDay(column: string): string {
  * is not needed are none. `selected` is what both have, `where` the condition on whose they are.
  * With facts for short ranges beside it, hours begin at 6 hours.
  */
-export function hoursOrDays(series: { hours: string; days: string }, selected: string, where: string, { besideFacts = false } = {}): string {
+export function hoursOrDays(
+  series: { hours: string; days: string },
+  selected: string,
+  where: string,
+  { besideFacts = false } = {},
+): string {
   const isHourly = besideFacts ? `${IS_SHORT} OR ${IS_LONG}` : IS_LONG;
   return `SELECT ${selected}
     FROM ${series.hours}

@@ -32,7 +32,7 @@ FROM
         SELECT time, line, score, argMax(score, time) OVER (PARTITION BY line) AS newest
         FROM
         (
-            ${lastKnown('toDateTime($__fromTime, \'UTC\')', '< $__fromTime_ms')}
+            ${lastKnown("toDateTime($__fromTime, 'UTC')", '< $__fromTime_ms')}
             UNION ALL
             SELECT toDateTime(s.occurred_at, 'UTC') AS time, ${LINE} AS line, toFloat64(argMax(s.score, (s.occurred_at, s.event_id))) AS score
             FROM scan AS s

@@ -24,13 +24,25 @@ export function decodeCursor(cursor: string | undefined, types: readonly ('strin
   const isKey =
     Array.isArray(key) &&
     key.length === types.length &&
-    key.every((part, index) => typeof part === types[index] && (typeof part === 'string' || (Number.isSafeInteger(part) && Number(part) >= 0)) && !String(part).includes('\0'));
-  if (!isKey) throw new ShieldwatchError('query_invalid', 'cursor: expected the nextCursor of the page before', { field: 'cursor' });
+    key.every(
+      (part, index) =>
+        typeof part === types[index] &&
+        (typeof part === 'string' || (Number.isSafeInteger(part) && Number(part) >= 0)) &&
+        !String(part).includes('\0'),
+    );
+  if (!isKey)
+    throw new ShieldwatchError('query_invalid', 'cursor: expected the nextCursor of the page before', {
+      field: 'cursor',
+    });
   return key as Key;
 }
 
 /** A page of what was asked for with one entry too many. */
-export function page<T>(rows: readonly T[], limit: number, key: (last: T) => Key): { rows: T[]; nextCursor: string | null } {
+export function page<T>(
+  rows: readonly T[],
+  limit: number,
+  key: (last: T) => Key,
+): { rows: T[]; nextCursor: string | null } {
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
   return { rows: shown, nextCursor: rows.length > limit && last !== undefined ? encodeCursor(key(last)) : null };

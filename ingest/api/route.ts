@@ -81,7 +81,9 @@ const DEFAULT_BODY_LIMIT = 64 * 1024;
 export function addRoute<S extends RouteSpec>(
   app: FastifyInstance,
   spec: S,
-  handler: (context: RouteContext<S>) => Promise<z.input<S['response']>> | z.input<S['response']> | Promise<FastifyReply>,
+  handler: (
+    context: RouteContext<S>,
+  ) => Promise<z.input<S['response']>> | z.input<S['response']> | Promise<FastifyReply>,
 ): void {
   app.apiRoutes.push(spec);
   const limit = spec.bodyLimit ?? DEFAULT_BODY_LIMIT;
@@ -94,7 +96,14 @@ export function addRoute<S extends RouteSpec>(
     bodyLimit: limit,
     config: { spec, otlp: spec.rawBody !== undefined },
     ...(spec.identify === undefined ? {} : { onRequest: spec.identify }),
-    ...(spec.scopes.length === 0 ? {} : { onRequest: spec.role === undefined ? requireScope(...spec.scopes) : [requireScope(...spec.scopes), requireRole(spec.role)] }),
+    ...(spec.scopes.length === 0
+      ? {}
+      : {
+          onRequest:
+            spec.role === undefined
+              ? requireScope(...spec.scopes)
+              : [requireScope(...spec.scopes), requireRole(spec.role)],
+        }),
     handler: async (request, reply): Promise<unknown> => {
       const { value: body, warnings } =
         spec.body === undefined || places === undefined || spec.isReport === true
@@ -118,7 +127,12 @@ export function addRoute<S extends RouteSpec>(
   });
 }
 
-async function readBody(request: FastifyRequest, schema: z.ZodType, places: ReturnType<typeof placesOf>, limit: number): Promise<{ value: unknown; warnings: string[] }> {
+async function readBody(
+  request: FastifyRequest,
+  schema: z.ZodType,
+  places: ReturnType<typeof placesOf>,
+  limit: number,
+): Promise<{ value: unknown; warnings: string[] }> {
   const bytes = await readJsonBytes(request, limit);
   await pace.take(callerOf(request).orgId, bytes.length / LARGE_BYTES);
   const meter: Meter = { entries: 0 };
@@ -132,11 +146,20 @@ async function readBody(request: FastifyRequest, schema: z.ZodType, places: Retu
 /** Bodies of the control plane are small and flat, and their text goes to Postgres as it is. */
 function refuseNul(body: unknown): void {
   const name = Object.entries(body ?? {}).find(([, value]) => typeof value === 'string' && value.includes('\0'))?.[0];
-  if (name !== undefined) throw new ShieldwatchError('body_invalid', `${name}: expected text without NUL characters`, { field: name });
+  if (name !== undefined)
+    throw new ShieldwatchError('body_invalid', `${name}: expected text without NUL characters`, { field: name });
 }
 
 /** Of addresses that are open to all: they must not ask who it is. */
-const NOBODY: Caller = { orgId: '', tokenId: '', actor: '', scopes: [], role: 'viewer', repository: null, retentionDays: 1 };
+const NOBODY: Caller = {
+  orgId: '',
+  tokenId: '',
+  actor: '',
+  scopes: [],
+  role: 'viewer',
+  repository: null,
+  retentionDays: 1,
+};
 
 function requireRole(role: Role) {
   return (request: FastifyRequest, _reply: FastifyReply, next: (error?: Error) => void): void => {
@@ -156,7 +179,10 @@ function nameReader(schema: Shape | undefined, code: 'query_invalid' | 'not_foun
   const isOpen = schema?._zod.def.catchall !== undefined;
   return (input) => {
     if (!isOpen && !Object.keys(input as object).every((name) => known.includes(name))) {
-      throw new ShieldwatchError('query_invalid', `this address takes ${known.length === 0 ? 'no parameters' : `the parameters ${known.join(', ')}`}`);
+      throw new ShieldwatchError(
+        'query_invalid',
+        `this address takes ${known.length === 0 ? 'no parameters' : `the parameters ${known.join(', ')}`}`,
+      );
     }
     if (schema === undefined) return undefined;
     // Postgres text cannot hold NUL, and no name of ours does.

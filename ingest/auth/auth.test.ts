@@ -83,7 +83,8 @@ describe('a token', () => {
   });
 
   it('needs known scopes and a repository that fits in a header', async () => {
-    const mint = (over: object) => mintToken(gateway.postgres, { orgId: 'org_a', name: 'x', scopes: ['read'], ...over });
+    const mint = (over: object) =>
+      mintToken(gateway.postgres, { orgId: 'org_a', name: 'x', scopes: ['read'], ...over });
     await expect(mint({ scopes: [] })).rejects.toThrow(/scopes/);
     await expect(mint({ scopes: ['root'] })).rejects.toThrow(/scopes/);
     await expect(mint({ repository: 'a\r\nb' })).rejects.toThrow(/ASCII/);
@@ -118,9 +119,14 @@ describe('a browser session', () => {
   it('reads, and does nothing else', async () => {
     const session = await openSession(gateway.app, 'org_a');
     expect((await get('/v1/repos', session)).statusCode).toBe(200);
-    for (const { id, method, url } of gateway.app.apiRoutes.filter((route) => route.method !== 'GET' && route.id !== 'driftWebhook')) {
+    for (const { id, method, url } of gateway.app.apiRoutes.filter(
+      (route) => route.method !== 'GET' && route.id !== 'driftWebhook',
+    )) {
       const answer = await gateway.app.inject({
-        method, url: url.replace('{orgId}', 'org_a').replace(/\{\w+\}/g, 'none'), headers: { ...session, 'sec-fetch-site': 'same-origin', 'content-type': 'application/json' }, payload: '{}',
+        method,
+        url: url.replace('{orgId}', 'org_a').replace(/\{\w+\}/g, 'none'),
+        headers: { ...session, 'sec-fetch-site': 'same-origin', 'content-type': 'application/json' },
+        payload: '{}',
       });
       expect([id, answer.statusCode]).toEqual([id, 403]);
     }
@@ -129,20 +135,39 @@ describe('a browser session', () => {
   it('has a cookie for no script and no other site, which alone opens no address', async () => {
     const [address = '', key = ''] = gateway.app.createLoginLink('org_a').split('#key=');
     const opened = await get(address);
-    expect(opened.headers['set-cookie']).toMatch(/^shieldwatch_session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=43200$/);
+    expect(opened.headers['set-cookie']).toMatch(
+      /^shieldwatch_session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=43200$/,
+    );
     // The cookie is not made of the key, nor is the key in anything a server is sent.
     expect(JSON.stringify(opened.headers)).not.toContain(key);
     const { cookie } = await openSession(gateway.app, 'org_a');
     const other = await openSession(gateway.app, 'org_a');
-    const keys: Record<string, string>[] = [{}, { [HEADER_SESSION_KEY]: '' }, { [HEADER_SESSION_KEY]: key }, { [HEADER_SESSION_KEY]: cookie.split('=')[1] ?? '' }, { [HEADER_SESSION_KEY]: other[HEADER_SESSION_KEY] ?? '' }];
-    const addresses = [...gateway.app.apiRoutes.filter(({ method }) => method === 'GET').map(({ url }) => url.replace('{orgId}', 'org_a').replace(/\{\w+\}/g, 'none')), '/boards/api/boards', '/boards/api/boards/shieldwatch-fleet', '/boards/api/boards/shieldwatch-fleet/variables', '/boards/api/boards/shieldwatch-fleet/panels/1'];
-    for (const url of addresses) for (const headers of keys) {
-      const answer = await get(url, { cookie, ...headers });
-      expect([url, answer.statusCode, answer.json<Refusal>().error.code]).toEqual([url, 401, 'token_missing']);
-    }
+    const keys: Record<string, string>[] = [
+      {},
+      { [HEADER_SESSION_KEY]: '' },
+      { [HEADER_SESSION_KEY]: key },
+      { [HEADER_SESSION_KEY]: cookie.split('=')[1] ?? '' },
+      { [HEADER_SESSION_KEY]: other[HEADER_SESSION_KEY] ?? '' },
+    ];
+    const addresses = [
+      ...gateway.app.apiRoutes
+        .filter(({ method }) => method === 'GET')
+        .map(({ url }) => url.replace('{orgId}', 'org_a').replace(/\{\w+\}/g, 'none')),
+      '/boards/api/boards',
+      '/boards/api/boards/shieldwatch-fleet',
+      '/boards/api/boards/shieldwatch-fleet/variables',
+      '/boards/api/boards/shieldwatch-fleet/panels/1',
+    ];
+    for (const url of addresses)
+      for (const headers of keys) {
+        const answer = await get(url, { cookie, ...headers });
+        expect([url, answer.statusCode, answer.json<Refusal>().error.code]).toEqual([url, 401, 'token_missing']);
+      }
     // Nor does the key alone, or the key in an address.
     expect((await get('/v1/repos', { [HEADER_SESSION_KEY]: other[HEADER_SESSION_KEY] ?? '' })).statusCode).toBe(401);
-    expect((await get(`/v1/repos?key=${other[HEADER_SESSION_KEY] ?? ''}`, { cookie: other.cookie })).statusCode).toBe(401);
+    expect((await get(`/v1/repos?key=${other[HEADER_SESSION_KEY] ?? ''}`, { cookie: other.cookie })).statusCode).toBe(
+      401,
+    );
     expect((await get('/v1/repos', other)).statusCode).toBe(200);
   });
 
@@ -176,13 +201,17 @@ describe('a browser session', () => {
 });
 
 describe('a session that a token opened', () => {
-  const mint = (over: Partial<Parameters<typeof mintToken>[1]> = {}) => mintToken(gateway.postgres, { orgId: 'org_a', name: 'boards', scopes: ['read', 'admin'], ...over });
+  const mint = (over: Partial<Parameters<typeof mintToken>[1]> = {}) =>
+    mintToken(gateway.postgres, { orgId: 'org_a', name: 'boards', scopes: ['read', 'admin'], ...over });
   const repos = async (session: SessionHeaders): Promise<number> => (await get('/v1/repos', session)).statusCode;
 
   it('reads and decides nothing, whatever the token may', async () => {
     const { token } = await mint();
     const answer = await sendLoginForm(gateway.app, ` ${token} `);
-    expect([answer.statusCode, answer.headers.location]).toEqual([303, expect.stringMatching(/^\/boards#key=[\w-]{43}$/)]);
+    expect([answer.statusCode, answer.headers.location]).toEqual([
+      303,
+      expect.stringMatching(/^\/boards#key=[\w-]{43}$/),
+    ]);
     expect(JSON.stringify([answer.headers, answer.body])).not.toContain(token);
     const session = await openTokenSession(gateway.app, token);
     expect(await repos(session)).toBe(200);
@@ -194,7 +223,8 @@ describe('a session that a token opened', () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     const ends = [
       (id: string) => gateway.postgres.query('UPDATE token SET revoked_at = now() WHERE id = $1', [id]),
-      (id: string) => gateway.postgres.query("UPDATE token SET expires_at = now() - interval '1 second' WHERE id = $1", [id]),
+      (id: string) =>
+        gateway.postgres.query("UPDATE token SET expires_at = now() - interval '1 second' WHERE id = $1", [id]),
       (id: string) => gateway.postgres.query("UPDATE token SET scopes = '{ingest:scan}' WHERE id = $1", [id]),
       () => gateway.postgres.query("UPDATE org SET deleted_at = now() WHERE id = 'org_a'"),
     ];
@@ -207,7 +237,9 @@ describe('a session that a token opened', () => {
         vi.setSystemTime(Date.now() + 1_001);
         expect(await repos(session)).toBe(401);
       }
-      expect((await sendLoginForm(gateway.app, (await mint()).token)).headers.location).toBe('/boards/login?refused=token');
+      expect((await sendLoginForm(gateway.app, (await mint()).token)).headers.location).toBe(
+        '/boards/login?refused=token',
+      );
     } finally {
       await gateway.postgres.query("UPDATE org SET deleted_at = NULL WHERE id = 'org_a'");
     }
@@ -219,24 +251,46 @@ describe('a session that a token opened', () => {
     [`eccp_${'a'.repeat(36)}`, 'token'],
   ])('does not open by %j', async (token, refused) => {
     const answer = await sendLoginForm(gateway.app, token);
-    expect([answer.statusCode, answer.headers.location, answer.headers['set-cookie']]).toEqual([303, `/boards/login?refused=${refused}`, undefined]);
+    expect([answer.statusCode, answer.headers.location, answer.headers['set-cookie']]).toEqual([
+      303,
+      `/boards/login?refused=${refused}`,
+      undefined,
+    ]);
   });
 
   it('does not open by a token that may not read', async () => {
-    for (const token of [gateway.ingestToken, (await mint({ scopes: ['admin'] })).token, (await mint({ scopes: ['webhook:drift'], repository: 'acme/hooked' })).token]) {
+    for (const token of [
+      gateway.ingestToken,
+      (await mint({ scopes: ['admin'] })).token,
+      (await mint({ scopes: ['webhook:drift'], repository: 'acme/hooked' })).token,
+    ]) {
       const { headers } = await sendLoginForm(gateway.app, token);
       expect([headers.location, headers['set-cookie']]).toEqual(['/boards/login?refused=scope', undefined]);
     }
   });
 
   it('opens by the form of our own page alone, and by no token in an address', async () => {
-    for (const headers of [{}, { 'sec-fetch-site': 'same-site', origin: 'http://localhost:80' }, { 'sec-fetch-site': 'cross-site' }, { origin: 'null' }, { origin: 'http://localhost:3000' }] as Record<string, string>[]) {
+    for (const headers of [
+      {},
+      { 'sec-fetch-site': 'same-site', origin: 'http://localhost:80' },
+      { 'sec-fetch-site': 'cross-site' },
+      { origin: 'null' },
+      { origin: 'http://localhost:3000' },
+    ] as Record<string, string>[]) {
       const answer = await sendLoginForm(gateway.app, gateway.readToken, headers);
       expect([headers, answer.statusCode, answer.headers['set-cookie']]).toEqual([headers, 403, undefined]);
     }
-    expect((await sendLoginForm(gateway.app, gateway.readToken, { origin: 'http://localhost:80' })).statusCode).toBe(303);
-    for (const name of ['token', 'code']) expect((await get(`/boards/login?${name}=${gateway.readToken}`)).headers['set-cookie']).toBeUndefined();
-    const json = await gateway.app.inject({ method: 'POST', url: '/boards/login', headers: { 'content-type': 'application/json', 'sec-fetch-site': 'same-origin' }, payload: JSON.stringify({ token: gateway.readToken }) });
+    expect((await sendLoginForm(gateway.app, gateway.readToken, { origin: 'http://localhost:80' })).statusCode).toBe(
+      303,
+    );
+    for (const name of ['token', 'code'])
+      expect((await get(`/boards/login?${name}=${gateway.readToken}`)).headers['set-cookie']).toBeUndefined();
+    const json = await gateway.app.inject({
+      method: 'POST',
+      url: '/boards/login',
+      headers: { 'content-type': 'application/json', 'sec-fetch-site': 'same-origin' },
+      payload: JSON.stringify({ token: gateway.readToken }),
+    });
     expect(json.statusCode).toBe(415);
     const large = await sendLoginForm(gateway.app, 'x'.repeat(2_000));
     expect(large.statusCode).toBe(413);
@@ -245,7 +299,8 @@ describe('a session that a token opened', () => {
   it('counts against the brake on guessing, and its reads against the quota of its token', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     const { burst } = DEFAULT_QUOTAS.failures;
-    const guess = async () => (await sendLoginForm(gateway.app, createToken(), { 'sec-fetch-site': 'same-origin' }, '192.0.2.1')).statusCode;
+    const guess = async () =>
+      (await sendLoginForm(gateway.app, createToken(), { 'sec-fetch-site': 'same-origin' }, '192.0.2.1')).statusCode;
     const guesses = new Set<number>();
     for (let count = 0; count < burst; count += 1) guesses.add(await guess());
     expect([[...guesses], await guess()]).toEqual([[303], 429]);
@@ -269,18 +324,28 @@ describe('the log', () => {
     });
     const token = createToken();
     await app.inject({
-      method: 'POST', url: '/v1/logs?code=in-the-query', payload: 'in-the-body',
-      headers: { authorization: `Bearer ${token}`, cookie: 'shieldwatch_session=in-the-cookie', 'content-type': 'application/json' },
+      method: 'POST',
+      url: '/v1/logs?code=in-the-query',
+      payload: 'in-the-body',
+      headers: {
+        authorization: `Bearer ${token}`,
+        cookie: 'shieldwatch_session=in-the-cookie',
+        'content-type': 'application/json',
+      },
     });
     const [, code = '', key = ''] = /code=(.+)#key=(.+)/.exec(app.createLoginLink('org_a')) ?? [];
     await app.inject({ url: `/boards/login?code=${code}` });
-    await app.inject({ url: '/v1/repos', headers: { cookie: 'shieldwatch_session=in-the-cookie', [HEADER_SESSION_KEY]: key } });
+    await app.inject({
+      url: '/v1/repos',
+      headers: { cookie: 'shieldwatch_session=in-the-cookie', [HEADER_SESSION_KEY]: key },
+    });
     const typed = createToken();
     await sendLoginForm(app, typed);
     await app.close();
     const log = lines.join('');
     expect(log).toContain('/v1/logs');
     expect(log).toContain('store_unavailable');
-    for (const secret of [token, 'in-the-query', 'in-the-body', 'in-the-cookie', code, key, typed, 'quoting-a-row']) expect(log).not.toContain(secret);
+    for (const secret of [token, 'in-the-query', 'in-the-body', 'in-the-cookie', code, key, typed, 'quoting-a-row'])
+      expect(log).not.toContain(secret);
   });
 });

@@ -5,7 +5,12 @@ import type { Role } from '#schemas/http/roles.js';
 import type { Plan } from '../control/plans.js';
 
 /** Scopes any one of which lets a client send OTLP; what a request holds is not looked into. */
-export const INGEST_SCOPES = ['ingest:scan', 'ingest:runtime', 'ingest:drift', 'ingest:otlp'] as const satisfies readonly Scope[];
+export const INGEST_SCOPES = [
+  'ingest:scan',
+  'ingest:runtime',
+  'ingest:drift',
+  'ingest:otlp',
+] as const satisfies readonly Scope[];
 
 /** What a token hands on to the tokens that it mints: they work no longer than it and the members behind it. */
 export interface Authority {
@@ -48,6 +53,7 @@ declare module 'fastify' {
 
 /** The caller of a request that passed {@link requireScope}. */
 export function callerOf(request: FastifyRequest): Caller {
-  if (request.caller === null) throw new ShieldwatchError('token_missing', 'send a token: Authorization: Bearer eccp_...');
+  if (request.caller === null)
+    throw new ShieldwatchError('token_missing', 'send a token: Authorization: Bearer eccp_...');
   return request.caller;
 }

@@ -34,5 +34,14 @@ export function createInsiders(): Insiders {
 
 /** Whoever may open the data folder: an owner of any organisation of this server. */
 export function machineCaller(orgId: string, plan: Plan | undefined): Caller {
-  return { orgId, ...(plan === undefined ? {} : { plan }), tokenId: 'machine', actor: 'machine', scopes: ['read', 'admin'], role: 'owner', repository: null, retentionDays: 90 };
+  return {
+    orgId,
+    ...(plan === undefined ? {} : { plan }),
+    tokenId: 'machine',
+    actor: 'machine',
+    scopes: ['read', 'admin'],
+    role: 'owner',
+    repository: null,
+    retentionDays: 90,
+  };
 }

@@ -16,7 +16,12 @@ declare module 'fastify' {
     /** `/boards/login?code=...#key=...`, which opens a session once, within 10 minutes; for a link printed on the console. */
     createLoginLink(orgId: string): string;
     /** One request to the API as the machine itself, an owner of `orgId`; for the commands of the data folder's holder. */
-    asMachine(orgId: string, method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE', url: string, body?: unknown): Promise<{ status: number; body: string }>;
+    asMachine(
+      orgId: string,
+      method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE',
+      url: string,
+      body?: unknown,
+    ): Promise<{ status: number; body: string }>;
   }
 }
 
@@ -24,7 +29,11 @@ declare module 'fastify' {
 export function installAuth(app: FastifyInstance, postgres: Postgres, use: TokenUse): void {
   const tokens = createTokenLookup(postgres, use);
   const planOf = async (orgId: string): Promise<Plan | undefined> =>
-    (await fromStore(inOrg(postgres, orgId, (tx) => tx.query<{ plan: Plan }>('SELECT plan FROM org WHERE deleted_at IS NULL'))))[0]?.plan;
+    (
+      await fromStore(
+        inOrg(postgres, orgId, (tx) => tx.query<{ plan: Plan }>('SELECT plan FROM org WHERE deleted_at IS NULL')),
+      )
+    )[0]?.plan;
   const sessions = createSessions(planOf, (hash) => tokens.byHash(hash));
   const insiders = createInsiders();
   app.decorateRequest('caller', null);

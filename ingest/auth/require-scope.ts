@@ -21,7 +21,11 @@ export function requireScope(...scopes: Scope[]): (request: FastifyRequest, repl
         return;
       }
       const isEnough = scopes.some((scope) => caller.scopes.includes(scope));
-      next(isEnough ? undefined : new ShieldwatchError('scope_missing', `this needs a token with scope ${scopes.join(' or ')}`));
+      next(
+        isEnough
+          ? undefined
+          : new ShieldwatchError('scope_missing', `this needs a token with scope ${scopes.join(' or ')}`),
+      );
     };
     const caller = identify(request, reply);
     // A token that was looked up within the last second: most requests take this way, and wait for nothing.
@@ -51,7 +55,8 @@ function identify(request: FastifyRequest, reply: FastifyReply): Caller | Promis
 function identifySession(request: FastifyRequest, reply: FastifyReply): Caller | Promise<Caller> {
   const cookie = readSessionCookie(request);
   const key = request.headers[HEADER_SESSION_KEY];
-  const found = cookie === undefined ? undefined : request.server.sessions.find(cookie, typeof key === 'string' ? key : undefined);
+  const found =
+    cookie === undefined ? undefined : request.server.sessions.find(cookie, typeof key === 'string' ? key : undefined);
   const known = (caller: Caller | undefined): Caller => {
     if (caller !== undefined) return caller;
     reply.header('www-authenticate', 'Bearer');

@@ -85,7 +85,11 @@ export function createSessions(
     },
     openForToken(orgId, tokenHash) {
       const key = newSecret();
-      return { cookie: add(sessions, { orgId, tokenHash, keyHash: hashToken(key) }, SESSION_MS), key, maxAgeSeconds: SESSION_MS / 1_000 };
+      return {
+        cookie: add(sessions, { orgId, tokenHash, keyHash: hashToken(key) }, SESSION_MS),
+        key,
+        maxAgeSeconds: SESSION_MS / 1_000,
+      };
     },
     find(cookie, key) {
       const entry = live(sessions, cookie);
@@ -112,12 +116,30 @@ export function createSessions(
 const newSecret = (): string => randomBytes(32).toString('base64url');
 
 function machineReader({ orgId, plan }: Entry): Caller {
-  return { orgId, ...(plan === undefined ? {} : { plan }), tokenId: 'session', actor: 'session', scopes: ['read'], role: 'viewer', repository: null, retentionDays: DEFAULT_LANDING_RETENTION_DAYS };
+  return {
+    orgId,
+    ...(plan === undefined ? {} : { plan }),
+    tokenId: 'session',
+    actor: 'session',
+    scopes: ['read'],
+    role: 'viewer',
+    repository: null,
+    retentionDays: DEFAULT_LANDING_RETENTION_DAYS,
+  };
 }
 
 /** What a token's session may: read what the token reads, and hand nothing on. Quotas are the token's. */
 function readerOf(token: Caller | undefined): Caller | undefined {
   if (token === undefined || token.isOrgDeleted === true || !token.scopes.includes('read')) return undefined;
   const { orgId, tokenId, actor, repository, plan, retentionDays } = token;
-  return { orgId, tokenId, actor, scopes: ['read'], role: 'viewer', repository, retentionDays, ...(plan === undefined ? {} : { plan }) };
+  return {
+    orgId,
+    tokenId,
+    actor,
+    scopes: ['read'],
+    role: 'viewer',
+    repository,
+    retentionDays,
+    ...(plan === undefined ? {} : { plan }),
+  };
 }

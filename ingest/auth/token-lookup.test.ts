@@ -13,7 +13,11 @@ const programs = await postgresPrograms();
 
 describe.each([
   { database: 'embedded Postgres', isServer: false },
-  { database: programs === undefined ? 'a Postgres server (NOT RUN: no server programs on this machine)' : 'a Postgres server', isServer: true },
+  {
+    database:
+      programs === undefined ? 'a Postgres server (NOT RUN: no server programs on this machine)' : 'a Postgres server',
+    isServer: true,
+  },
 ])('a token looked up, on $database', ({ isServer }) => {
   const isRun = !isServer || programs !== undefined;
   let server: TestServer | undefined;
@@ -28,7 +32,9 @@ describe.each([
     if (isServer && programs !== undefined) server = await startPostgresServer(programs);
     db = await openPostgres(server === undefined ? {} : { url: server.url });
     await migratePostgres(db);
-    await asRole(db, 'shieldwatch_operator', {}, (tx) => tx.query("INSERT INTO org (id, name) VALUES ('org_a', 'a'), ('org_b', 'b')"));
+    await asRole(db, 'shieldwatch_operator', {}, (tx) =>
+      tx.query("INSERT INTO org (id, name) VALUES ('org_a', 'a'), ('org_b', 'b')"),
+    );
     watched = {
       ...db,
       transaction: (work) => {
@@ -52,7 +58,8 @@ describe.each([
   });
 
   const later = (ms: number): unknown => vi.setSystemTime(Date.now() + ms);
-  const mint = (more: Partial<Parameters<typeof mintToken>[1]> = {}, orgId = 'org_a') => inOrg(db, orgId, (tx) => mintToken(tx, { orgId, name: 'n', scopes: ['read'], ...more }));
+  const mint = (more: Partial<Parameters<typeof mintToken>[1]> = {}, orgId = 'org_a') =>
+    inOrg(db, orgId, (tx) => mintToken(tx, { orgId, name: 'n', scopes: ['read'], ...more }));
   const inA = (sql: string, params: readonly unknown[] = []) => inOrg(db, 'org_a', (tx) => tx.query(sql, params));
   const find = async (lookup: TokenLookup, token: string): Promise<Caller | undefined> => lookup.byToken(token);
 
@@ -80,35 +87,76 @@ describe.each([
     expect(lookup.byToken(token)).toMatchObject({ orgId: 'org_a' });
   });
 
-  const CHANGES: readonly [what: string, change: (ids: { id: string; member: string }) => Promise<unknown>, then: (caller: Caller | undefined) => unknown, expected: unknown][] = [
-    ['revoked', ({ id }) => inA('UPDATE token SET revoked_at = now() WHERE id = $1', [id]), (caller) => caller, undefined],
-    ['given an end', ({ id }) => inA("UPDATE token SET expires_at = now() - interval '1 second' WHERE id = $1", [id]), (caller) => caller, undefined],
-    ['of a member who is another role', ({ member }) => inA("UPDATE member SET role = 'viewer' WHERE id = $1", [member]), (caller) => caller?.role, 'viewer'],
-    ['of a member who was removed', ({ member }) => inA('DELETE FROM member WHERE id = $1', [member]), (caller) => caller, undefined],
-    ['of an organisation whose retention changed', () => inA('UPDATE org SET retention_days = retention_days + 1'), (caller) => (caller?.retentionDays ?? 0) > 90, true],
-    ['of an organisation that is deleted', () => inA('UPDATE org SET deleted_at = now()'), (caller) => caller?.scopes, ['read', 'admin']],
+  const CHANGES: readonly [
+    what: string,
+    change: (ids: { id: string; member: string }) => Promise<unknown>,
+    then: (caller: Caller | undefined) => unknown,
+    expected: unknown,
+  ][] = [
+    [
+      'revoked',
+      ({ id }) => inA('UPDATE token SET revoked_at = now() WHERE id = $1', [id]),
+      (caller) => caller,
+      undefined,
+    ],
+    [
+      'given an end',
+      ({ id }) => inA("UPDATE token SET expires_at = now() - interval '1 second' WHERE id = $1", [id]),
+      (caller) => caller,
+      undefined,
+    ],
+    [
+      'of a member who is another role',
+      ({ member }) => inA("UPDATE member SET role = 'viewer' WHERE id = $1", [member]),
+      (caller) => caller?.role,
+      'viewer',
+    ],
+    [
+      'of a member who was removed',
+      ({ member }) => inA('DELETE FROM member WHERE id = $1', [member]),
+      (caller) => caller,
+      undefined,
+    ],
+    [
+      'of an organisation whose retention changed',
+      () => inA('UPDATE org SET retention_days = retention_days + 1'),
+      (caller) => (caller?.retentionDays ?? 0) > 90,
+      true,
+    ],
+    [
+      'of an organisation that is deleted',
+      () => inA('UPDATE org SET deleted_at = now()'),
+      (caller) => caller?.scopes,
+      ['read', 'admin'],
+    ],
   ];
-  it.runIf(isRun).each(CHANGES)('and %s is that a second later, at every gateway', async (_, change, then, expected) => {
-    const member = `mem_${createToken().slice(5, 15)}`;
-    await inA("INSERT INTO member (id, org_id, login, role) VALUES ($1, 'org_a', $1, 'owner')", [member]);
-    const { id, token } = await mint({ memberId: member, scopes: ['read', 'admin', 'ingest:otlp'] });
-    const gateways = [createTokenLookup(watched), createTokenLookup(watched)];
-    for (const lookup of gateways) expect(await find(lookup, token)).toMatchObject({ role: 'owner', scopes: ['read', 'admin', 'ingest:otlp'] });
-    await change({ id, member });
-    later(1_000);
-    for (const lookup of gateways) expect(then(await find(lookup, token))).toEqual(expected);
-    await inA('UPDATE org SET deleted_at = NULL');
-  });
+  it.runIf(isRun).each(CHANGES)(
+    'and %s is that a second later, at every gateway',
+    async (_, change, then, expected) => {
+      const member = `mem_${createToken().slice(5, 15)}`;
+      await inA("INSERT INTO member (id, org_id, login, role) VALUES ($1, 'org_a', $1, 'owner')", [member]);
+      const { id, token } = await mint({ memberId: member, scopes: ['read', 'admin', 'ingest:otlp'] });
+      const gateways = [createTokenLookup(watched), createTokenLookup(watched)];
+      for (const lookup of gateways)
+        expect(await find(lookup, token)).toMatchObject({ role: 'owner', scopes: ['read', 'admin', 'ingest:otlp'] });
+      await change({ id, member });
+      later(1_000);
+      for (const lookup of gateways) expect(then(await find(lookup, token))).toEqual(expected);
+      await inA('UPDATE org SET deleted_at = NULL');
+    },
+  );
 
-  it.runIf(isRun)('ends at its hour by the database\'s clock, though nothing changes', async () => {
+  it.runIf(isRun)("ends at its hour by the database's clock, though nothing changes", async () => {
     const { token } = await mint({ expiresAt: new Date(Date.now() + 600) });
     const lookup = createTokenLookup(watched);
     expect(await find(lookup, token)).toBeDefined();
     // The server's clock cannot be set, so it is waited for.
-    await expect.poll(async () => {
-      later(1_000);
-      return find(lookup, token);
-    }).toBeUndefined();
+    await expect
+      .poll(async () => {
+        later(1_000);
+        return find(lookup, token);
+      })
+      .toBeUndefined();
   });
 
   it.runIf(isRun)('is not believed when it cannot be checked, nor by a clock that was set back', async () => {
@@ -128,21 +176,33 @@ describe.each([
     expect(await find(lookup, token)).toBeUndefined();
   });
 
-  it.runIf(isRun)('that is not there is looked for again a second later, and costs no more than one question until then', async () => {
-    const token = createToken();
-    const lookup = createTokenLookup(watched);
-    for (let i = 0; i < 10; i++) expect(await find(lookup, token)).toBeUndefined();
-    expect(transactions).toBe(2);
-    await inA("INSERT INTO token (id, org_id, name, token_hash, scopes) VALUES ($1, 'org_a', 'n', $2, '{read}')", [token.slice(5, 25), hashToken(token)]);
-    later(1_000);
-    expect(await find(lookup, token)).toMatchObject({ orgId: 'org_a' });
-  });
+  it.runIf(isRun)(
+    'that is not there is looked for again a second later, and costs no more than one question until then',
+    async () => {
+      const token = createToken();
+      const lookup = createTokenLookup(watched);
+      for (let i = 0; i < 10; i++) expect(await find(lookup, token)).toBeUndefined();
+      expect(transactions).toBe(2);
+      await inA("INSERT INTO token (id, org_id, name, token_hash, scopes) VALUES ($1, 'org_a', 'n', $2, '{read}')", [
+        token.slice(5, 25),
+        hashToken(token),
+      ]);
+      later(1_000);
+      expect(await find(lookup, token)).toMatchObject({ orgId: 'org_a' });
+    },
+  );
 
   it.runIf(isRun)('that is mistyped is refused without a question, while one that is made up is not', async () => {
     const { token } = await mint();
     const lookup = createTokenLookup(watched);
     const at = 20;
-    for (const mistyped of [token.slice(0, -1), `${token}0`, token.slice(0, at) + (token[at] === 'x' ? 'y' : 'x') + token.slice(at + 1), `ecpp_${token.slice(5)}`, '']) {
+    for (const mistyped of [
+      token.slice(0, -1),
+      `${token}0`,
+      token.slice(0, at) + (token[at] === 'x' ? 'y' : 'x') + token.slice(at + 1),
+      `ecpp_${token.slice(5)}`,
+      '',
+    ]) {
       expect(lookup.byToken(mistyped)).toBeUndefined();
     }
     expect(transactions).toBe(0);
@@ -154,7 +214,10 @@ describe.each([
     const lookup = createTokenLookup(watched, use);
     await find(lookup, token);
     await use.flush(db);
-    const lastUsed = async (): Promise<number> => new Date(String((await inA('SELECT last_used_at FROM token WHERE id = $1', [id]))[0]?.['last_used_at'])).getTime();
+    const lastUsed = async (): Promise<number> =>
+      new Date(
+        String((await inA('SELECT last_used_at FROM token WHERE id = $1', [id]))[0]?.['last_used_at']),
+      ).getTime();
     const first = await lastUsed();
     later(5_000);
     await find(lookup, token);
@@ -167,17 +230,21 @@ describe.each([
   });
 
   // The embedded one has a single connection: nothing happens beside a transaction.
-  if (isServer) it.runIf(isRun)('whose revocation is not committed yet works, and not when it is, whenever it was asked', async () => {
-    const { id, token } = await mint();
-    const lookup = createTokenLookup(watched);
-    await inOrg(db, 'org_a', async (tx) => {
-      await tx.query('UPDATE token SET revoked_at = now() WHERE id = $1', [id]);
-      later(1_000);
-      expect(await find(lookup, token)).toBeDefined();
-      later(1_000);
-      expect(await find(lookup, token)).toBeDefined();
-    });
-    later(1_000);
-    expect(await find(lookup, token)).toBeUndefined();
-  });
+  if (isServer)
+    it.runIf(isRun)(
+      'whose revocation is not committed yet works, and not when it is, whenever it was asked',
+      async () => {
+        const { id, token } = await mint();
+        const lookup = createTokenLookup(watched);
+        await inOrg(db, 'org_a', async (tx) => {
+          await tx.query('UPDATE token SET revoked_at = now() WHERE id = $1', [id]);
+          later(1_000);
+          expect(await find(lookup, token)).toBeDefined();
+          later(1_000);
+          expect(await find(lookup, token)).toBeDefined();
+        });
+        later(1_000);
+        expect(await find(lookup, token)).toBeUndefined();
+      },
+    );
 });

@@ -79,10 +79,13 @@ export function createTokenLookup(db: Postgres, use?: TokenUse): TokenLookup {
   async function readMoment(): Promise<Moment> {
     const [row] = await fromStore(
       asRole(db, 'shieldwatch_auth', {}, (tx) =>
-        tx.query<{ epoch: string; now: number }>('SELECT epoch::text AS epoch, (extract(epoch FROM now()) * 1000)::float8 AS now FROM token_epoch'),
+        tx.query<{ epoch: string; now: number }>(
+          'SELECT epoch::text AS epoch, (extract(epoch FROM now()) * 1000)::float8 AS now FROM token_epoch',
+        ),
       ),
     );
-    if (row === undefined) throw new ShieldwatchError('store_unavailable', 'the database does not tell whether tokens changed');
+    if (row === undefined)
+      throw new ShieldwatchError('store_unavailable', 'the database does not tell whether tokens changed');
     return row;
   }
 
@@ -99,7 +102,9 @@ export function createTokenLookup(db: Postgres, use?: TokenUse): TokenLookup {
       ),
     );
     // A minter who is no member any more takes the token along.
-    return row === undefined || row.minter_roles.length < row.minters.length ? undefined : { caller: callerOf(row), expiresAt: row.expires_at === null ? Infinity : new Date(row.expires_at).getTime() };
+    return row === undefined || row.minter_roles.length < row.minters.length
+      ? undefined
+      : { caller: callerOf(row), expiresAt: row.expires_at === null ? Infinity : new Date(row.expires_at).getTime() };
   }
 
   /** The newest moment that is no more than a second old. */

@@ -42,13 +42,17 @@ export async function mintToken(db: Session, request: TokenRequest): Promise<{ i
     throw new CommandError(`a token needs scopes out of ${SCOPES.join(', ')}`);
   }
   if (request.repository !== undefined && !BINDABLE_REPOSITORY.test(request.repository)) {
-    throw new CommandError('a token can be bound to a repository named with printable ASCII only, at most 200 characters');
+    throw new CommandError(
+      'a token can be bound to a repository named with printable ASCII only, at most 200 characters',
+    );
   }
   if (request.scopes.includes('admin') && request.repository !== undefined) {
     throw new CommandError('scopes: a token with the scope admin cannot be bound to a repository');
   }
   if (request.scopes.includes('webhook:drift') && (request.scopes.length > 1 || request.repository === undefined)) {
-    throw new CommandError('a token for a webhook address has the scope webhook:drift alone and is bound to a repository');
+    throw new CommandError(
+      'a token for a webhook address has the scope webhook:drift alone and is bound to a repository',
+    );
   }
   const id = `tok_${randomBase62(20)}`;
   const token = createToken();
@@ -56,9 +60,17 @@ export async function mintToken(db: Session, request: TokenRequest): Promise<{ i
     `INSERT INTO token (id, org_id, name, token_hash, scopes, repository, member_id, expires_at, rotated_from, minted_by, minters)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
     [
-      id, request.orgId, request.name, hashToken(token), [...request.scopes], request.repository === undefined ? null : canonicalRepository(request.repository),
-      request.memberId ?? null, request.expiresAt?.toISOString() ?? null, request.rotatedFrom ?? null,
-      request.mintedBy ?? null, [...(request.minters ?? [])],
+      id,
+      request.orgId,
+      request.name,
+      hashToken(token),
+      [...request.scopes],
+      request.repository === undefined ? null : canonicalRepository(request.repository),
+      request.memberId ?? null,
+      request.expiresAt?.toISOString() ?? null,
+      request.rotatedFrom ?? null,
+      request.mintedBy ?? null,
+      [...(request.minters ?? [])],
     ],
   );
   return { id, token };
@@ -78,7 +90,10 @@ export interface FirstTokens {
  * one to send. Undefined on every later start, since tokens are shown once. A machine of one's own has no
  * plan to outgrow.
  */
-export async function ensureFirstTokens(db: Postgres, audit: AuditFiles = auditFilesInMemory()): Promise<FirstTokens | undefined> {
+export async function ensureFirstTokens(
+  db: Postgres,
+  audit: AuditFiles = auditFilesInMemory(),
+): Promise<FirstTokens | undefined> {
   const create = (tx: Session): Promise<unknown[]> =>
     tx.query(
       `INSERT INTO org (id, name, plan, retention_days)
@@ -90,9 +105,18 @@ export async function ensureFirstTokens(db: Postgres, audit: AuditFiles = auditF
     if (created.length === 0) return undefined;
     const mint = async (name: string, scopes: readonly Scope[]): Promise<string> => {
       const { id, token } = await mintToken(tx, { orgId: LOCAL_ORG_ID, name, scopes });
-      await tx.record({ action: 'token.mint', subject: id, detail: { name, scopes: scopes.join(' ') }, fact: { kind: 'token', state: 'live' } });
+      await tx.record({
+        action: 'token.mint',
+        subject: id,
+        detail: { name, scopes: scopes.join(' ') },
+        fact: { kind: 'token', state: 'live' },
+      });
       return token;
     };
-    return { orgId: LOCAL_ORG_ID, readToken: await mint('first read token', ['read']), ingestToken: await mint('first ingest token', INGEST_SCOPES) };
+    return {
+      orgId: LOCAL_ORG_ID,
+      readToken: await mint('first read token', ['read']),
+      ingestToken: await mint('first ingest token', INGEST_SCOPES),
+    };
   });
 }

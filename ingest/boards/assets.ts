@@ -49,5 +49,10 @@ export async function readAsset(name: string): Promise<Asset> {
 
 async function pack(file: string, type: string): Promise<Asset> {
   const body = await readFile(file);
-  return { body, gzipped: await promisify(gzip)(body), type, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` };
+  return {
+    body,
+    gzipped: await promisify(gzip)(body),
+    type,
+    etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`,
+  };
 }

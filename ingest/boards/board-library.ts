@@ -44,7 +44,9 @@ export async function readBoards(folder = join(packageRoot(), 'grafana/generated
     home: () => board(HOMES.find((uid) => boards.has(uid)) ?? [...boards.keys()][0] ?? ''),
     board,
     panel(uid, id) {
-      const found = board(uid).panels.flatMap((each) => [each, ...(each.panels ?? [])]).find((each) => String(each.id) === id);
+      const found = board(uid)
+        .panels.flatMap((each) => [each, ...(each.panels ?? [])])
+        .find((each) => String(each.id) === id);
       if (found === undefined) throw new ShieldwatchError('not_found', 'the board has no such panel');
       return found;
     },

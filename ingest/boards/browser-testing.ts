@@ -8,7 +8,16 @@ import { chromium, type BrowserContext, type Locator, type Page } from 'playwrig
 const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
 export const isBrowserMissing = !existsSync(CHROMIUM);
 
-const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const FLAGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
 
 /** A browser that looks at one server, in UTC and dark, 1280 by 900 pixels. */
 export class TestBrowser {
@@ -49,7 +58,9 @@ export class TestBrowser {
     this.page.on('console', (message) => {
       if (['error', 'warning'].includes(message.type())) note(message.text());
     });
-    this.page.on('pageerror', (error) => { note(error.message); });
+    this.page.on('pageerror', (error) => {
+      note(error.message);
+    });
     this.page.on('requestfailed', (request) => {
       const failure = request.failure()?.errorText ?? '';
       // What the page itself gave up because something newer was asked for.

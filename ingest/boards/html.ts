@@ -1,9 +1,13 @@
 import { createHash } from 'node:crypto';
 
 /** The page; all it does is in its one script, all it looks like in its one stylesheet. It holds nothing of any organisation. */
-export const PAGE = page('Shieldwatch boards', '<link rel="stylesheet" href="/boards/assets/page.css">', `<noscript>The boards are drawn by a script of this server. Please allow it to run.</noscript>
+export const PAGE = page(
+  'Shieldwatch boards',
+  '<link rel="stylesheet" href="/boards/assets/page.css">',
+  `<noscript>The boards are drawn by a script of this server. Please allow it to run.</noscript>
 <div id="app"></div>
-<script type="module" src="/boards/assets/page.js"></script>`);
+<script type="module" src="/boards/assets/page.js"></script>`,
+);
 
 /** Colours are those of page/style.css. */
 const LOGIN_STYLE = `:root{color-scheme:light dark;--page:#f3f4f6;--panel:#fff;--text:#1b1f27;--muted:#5a6373;--border:#d5d9e0;--field:#767f8f;--accent:#1b57b4;--on-accent:#fff;--red:#b81f33}
@@ -31,12 +35,16 @@ const REFUSALS: Readonly<Record<Refusal, string>> = {
   link: 'This link is unknown, used or older than ten minutes. Make a new one.',
   token: 'This token is unknown, revoked, expired or mistyped.',
   scope: 'This token may not read. Use one with the scope <code>read</code>.',
-  session: 'This tab has no session, or its session has ended. A cookie alone opens nothing: a tab also needs the session\'s key, from the link or from another tab that has the boards open.',
+  session:
+    "This tab has no session, or its session has ended. A cookie alone opens nothing: a tab also needs the session's key, from the link or from another tab that has the boards open.",
 };
 
 /** What a browser without a session sees. */
 export function loginPage(refused: Refusal | undefined): string {
-  return page('Shieldwatch: log in', `<style>${LOGIN_STYLE}</style>`, `<main>
+  return page(
+    'Shieldwatch: log in',
+    `<style>${LOGIN_STYLE}</style>`,
+    `<main>
 <h1>Shieldwatch boards</h1>
 ${refused === undefined ? '' : `<p class="refused" role="alert">${REFUSALS[refused]}</p>`}
 <h2>With a one-time link</h2>
@@ -50,7 +58,8 @@ ${refused === undefined ? '' : `<p class="refused" role="alert">${REFUSALS[refus
 <button>Log in</button>
 </form>
 <p class="note">A session reads what its token reads, and ends with it, after twelve hours, or when the gateway restarts.</p>
-</main>`);
+</main>`,
+  );
 }
 
 function page(title: string, head: string, body: string): string {
@@ -77,4 +86,7 @@ const policy = (...more: string[]): string =>
 
 export const PAGE_POLICY = policy("script-src 'self'", "connect-src 'self'", "form-action 'none'", "style-src 'self'");
 /** The login page runs no script. */
-export const LOGIN_POLICY = policy("form-action 'self'", `style-src 'sha256-${createHash('sha256').update(LOGIN_STYLE).digest('base64')}'`);
+export const LOGIN_POLICY = policy(
+  "form-action 'self'",
+  `style-src 'sha256-${createHash('sha256').update(LOGIN_STYLE).digest('base64')}'`,
+);

@@ -16,7 +16,10 @@ describe('time macros', () => {
     ['$__fromTime_ms', 'fromUnixTimestamp64Milli(1415792726371)'],
     ['$__toTime_ms', 'fromUnixTimestamp64Milli(1447328726371)'],
     ['$__timeFilter(col)', 'col >= toDateTime(1415792726) AND col <= toDateTime(1447328726)'],
-    ['$__timeFilter_ms(col)', 'col >= fromUnixTimestamp64Milli(1415792726371) AND col <= fromUnixTimestamp64Milli(1447328726371)'],
+    [
+      '$__timeFilter_ms(col)',
+      'col >= fromUnixTimestamp64Milli(1415792726371) AND col <= fromUnixTimestamp64Milli(1447328726371)',
+    ],
     ['$__dateFilter(dateCol)', "dateCol >= toDate('2014-11-12') AND dateCol <= toDate('2015-11-12')"],
     [
       '$__dateTimeFilter(dateCol, timeCol)',
@@ -46,22 +49,30 @@ describe('time macros', () => {
   });
 
   it('never goes below a second', () => {
-    expect(expand('$__timeInterval(t) $__interval_s', {}, 20)).toBe('toStartOfInterval(toDateTime(t), INTERVAL 1 second) 1');
+    expect(expand('$__timeInterval(t) $__interval_s', {}, 20)).toBe(
+      'toStartOfInterval(toDateTime(t), INTERVAL 1 second) 1',
+    );
   });
 
-  it.each(['$__nope', '$__timeFilter()', '$__timeFilter(a, b)', '$__dateTimeFilter(a)', '$__timeFilter(a', '$__conditionalAll(a)'])(
-    'refuses %s',
-    (sql) => {
-      expect(() => expand(sql)).toThrow();
-    },
-  );
+  it.each([
+    '$__nope',
+    '$__timeFilter()',
+    '$__timeFilter(a, b)',
+    '$__dateTimeFilter(a)',
+    '$__timeFilter(a',
+    '$__conditionalAll(a)',
+  ])('refuses %s', (sql) => {
+    expect(() => expand(sql)).toThrow();
+  });
 });
 
 describe('variables', () => {
   const filter = '$__conditionalAll(repo IN (${repo:singlequote}), $repo)';
 
   it('keep their condition when something is chosen, and drop it for all', () => {
-    expect(expand(`WHERE ${filter} AND ${filter}`, { repo: ['a/b', 'c'] })).toBe("WHERE repo IN ('a/b','c') AND repo IN ('a/b','c')");
+    expect(expand(`WHERE ${filter} AND ${filter}`, { repo: ['a/b', 'c'] })).toBe(
+      "WHERE repo IN ('a/b','c') AND repo IN ('a/b','c')",
+    );
     expect(expand(`WHERE ${filter}`, { repo: 'all' })).toBe('WHERE 1=1');
     expect(expand(`WHERE ${filter}`, { repo: [] })).toBe('WHERE 1=1');
     expect(expand('WHERE $__conditionalAll(r = ${repo:singlequote}, ${repo})', { repo: ['a'] })).toBe("WHERE r = 'a'");
@@ -87,9 +98,12 @@ describe('variables', () => {
     const values = ["'", '\\', "\\'", 'a\0b', '"`$', '\u202e\ud83d\ude00', "'; DROP TABLE x; --", '\n\t\r\\n', '%_'];
     const client = createClickHouse({ url: inject('clickhouseUrl'), database: 'default' });
     try {
-      expect(await selectRows(client, `SELECT ${values.map((value, index) => `${quote(value)} AS v${String(index)}`).join(', ')}`)).toEqual([
-        Object.fromEntries(values.map((value, index) => [`v${String(index)}`, value])),
-      ]);
+      expect(
+        await selectRows(
+          client,
+          `SELECT ${values.map((value, index) => `${quote(value)} AS v${String(index)}`).join(', ')}`,
+        ),
+      ).toEqual([Object.fromEntries(values.map((value, index) => [`v${String(index)}`, value]))]);
     } finally {
       await client.close();
     }

@@ -25,7 +25,9 @@ export interface MacroContext {
  * @throws Error on a macro, variable or format that is not one of these: then a board of ours is wrong.
  */
 export function expandMacros(sql: string, context: MacroContext): string {
-  const chosen = expandCalls(sql, (name, args) => (name === 'conditionalAll' ? conditionalAll(args, context) : undefined));
+  const chosen = expandCalls(sql, (name, args) =>
+    name === 'conditionalAll' ? conditionalAll(args, context) : undefined,
+  );
   const timed = expandCalls(chosen, (name, args) => {
     const macro = TIME_MACROS[name];
     if (macro === undefined) throw new Error(`macro $__${name} is not known`);
@@ -91,7 +93,8 @@ const TIME_MACROS: Readonly<Record<string, TimeMacro>> = {
     `toStartOfInterval(toDateTime64(${one('timeInterval_ms', args)}, 3), INTERVAL ${String(Math.max(Math.trunc(intervalMs), 1))} millisecond)`,
   interval_s: (_, { intervalMs }) => seconds(intervalMs),
   interval_ms: (_, { intervalMs }) => String(intervalMs),
-  interval: (_, { intervalMs }) => (intervalMs % 1_000 === 0 ? `${String(intervalMs / 1_000)}s` : `${String(intervalMs)}ms`),
+  interval: (_, { intervalMs }) =>
+    intervalMs % 1_000 === 0 ? `${String(intervalMs / 1_000)}s` : `${String(intervalMs)}ms`,
   range_s: (_, { range }) => String(Math.round((range.to - range.from) / 1_000)),
   range_ms: (_, { range }) => String(range.to - range.from),
   from: (_, { range }) => String(range.from),
@@ -100,7 +103,8 @@ const TIME_MACROS: Readonly<Record<string, TimeMacro>> = {
 
 function dateTimeFilter(args: readonly string[], { range }: MacroContext): string {
   const [day, moment] = args;
-  if (args.length !== 2 || day === undefined || moment === undefined) throw new Error('$__dateTimeFilter: expected 2 arguments');
+  if (args.length !== 2 || day === undefined || moment === undefined)
+    throw new Error('$__dateTimeFilter: expected 2 arguments');
   return `(${between(day, date(range.from), date(range.to))}) AND (${between(moment, dateTime(range.from), dateTime(range.to))})`;
 }
 

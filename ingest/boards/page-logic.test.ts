@@ -28,10 +28,19 @@ const PANEL: Panel = {
       displayName: '${__field.labels.tool}',
       unit: 'percentunit',
       color: { mode: 'thresholds' },
-      thresholds: { mode: 'absolute', steps: [{ value: null, color: 'green' }, { value: 0.5, color: 'red' }] },
+      thresholds: {
+        mode: 'absolute',
+        steps: [
+          { value: null, color: 'green' },
+          { value: 0.5, color: 'red' },
+        ],
+      },
     },
     overrides: [
-      { matcher: { id: 'byName', options: 'Bash' }, properties: [{ id: 'color', value: { mode: 'fixed', fixedColor: 'blue' } }] },
+      {
+        matcher: { id: 'byName', options: 'Bash' },
+        properties: [{ id: 'color', value: { mode: 'fixed', fixedColor: 'blue' } }],
+      },
       { matcher: { id: 'byRegexp', options: '/^mcp__/' }, properties: [{ id: 'unit', value: 'short' }] },
       { matcher: { id: 'byFrameRefID', options: 'B' }, properties: [{ id: 'custom.axisPlacement', value: 'right' }] },
       { matcher: { id: 'byType', options: 'time' }, properties: [{ id: 'unit', value: 'dateTimeFromNow' }] },
@@ -56,11 +65,14 @@ const PANEL: Panel = {
 };
 const NUMBER = 'Nullable(Float64)';
 
-function data(rows: PanelData['rows'], columns: PanelData['columns'] = [
-  { name: 'time', type: "DateTime('UTC')" },
-  { name: 'tool', type: 'LowCardinality(String)' },
-  { name: 'rate', type: NUMBER },
-]): PanelData {
+function data(
+  rows: PanelData['rows'],
+  columns: PanelData['columns'] = [
+    { name: 'time', type: "DateTime('UTC')" },
+    { name: 'tool', type: 'LowCardinality(String)' },
+    { name: 'rate', type: NUMBER },
+  ],
+): PanelData {
   return { columns, rows, truncated: false, from: 0, to: 1_000_000 };
 }
 
@@ -69,7 +81,10 @@ const at = (seconds: number): string => new Date(seconds * 1_000).toISOString();
 describe('fields', () => {
   it('take names from labels, then from overrides', () => {
     expect(resolveField(PANEL, { name: 'rate', labels: { tool: 'Read' } }).title).toBe('Read');
-    expect(resolveField(PANEL, { name: 'severity' })).toMatchObject({ title: 'Severity', config: { custom: { width: 90 } } });
+    expect(resolveField(PANEL, { name: 'severity' })).toMatchObject({
+      title: 'Severity',
+      config: { custom: { width: 90 } },
+    });
     expect(resolveField(PANEL, { name: 'rate', labels: { other: 'x' } }).title).toBe('rate x');
     expect(resolveField(PANEL, { name: 'rate', labels: { a: 'x', b: 'y' } }).title).toBe('rate {a="x", b="y"}');
   });
@@ -91,7 +106,13 @@ describe('fields', () => {
 
   it('are text as mapped, as a unit, or as they are', () => {
     const severity = resolveField(PANEL, { name: 'severity' });
-    expect(['high', 'constructor', 7, 'x-ray', null].map((value) => textOf(value, severity))).toEqual(['HIGH', 'constructor', 'many', 'an x', 'none']);
+    expect(['high', 'constructor', 7, 'x-ray', null].map((value) => textOf(value, severity))).toEqual([
+      'HIGH',
+      'constructor',
+      'many',
+      'an x',
+      'none',
+    ]);
     expect(textOf(null, resolveField(PANEL, { name: 'x' }))).toBe('');
   });
 });
@@ -119,13 +140,24 @@ describe('numbers', () => {
   });
 
   it.each([
-    ['lastNotNull', 3], ['last', null], ['firstNotNull', 1], ['min', 1], ['max', 5], ['mean', 3], ['median', 3], ['sum', 9], ['count', 3], ['range', 4], ['diff', 2],
+    ['lastNotNull', 3],
+    ['last', null],
+    ['firstNotNull', 1],
+    ['min', 1],
+    ['max', 5],
+    ['mean', 3],
+    ['median', 3],
+    ['sum', 9],
+    ['count', 3],
+    ['range', 4],
+    ['diff', 2],
   ])('%s of 1, 5, 3 and nothing is %s', (calc, expected) => {
     expect(calculate(calc, [1, 5, 3, null])).toBe(expected);
   });
 
   it('of nothing are nothing, but for the count', () => {
-    for (const calc of ['lastNotNull', 'min', 'max', 'mean', 'median', 'sum', 'range', 'diff']) expect(calculate(calc, [null, undefined])).toBeNull();
+    for (const calc of ['lastNotNull', 'min', 'max', 'mean', 'median', 'sum', 'range', 'diff'])
+      expect(calculate(calc, [null, undefined])).toBeNull();
     expect(calculate('count', [null])).toBe(0);
   });
 
@@ -133,23 +165,41 @@ describe('numbers', () => {
     expect(niceTicks(97, true)).toEqual([0, 25, 50, 75, 100]);
     expect(ticksAroundZero(-24, 42, true)).toEqual([-40, -20, 0, 20, 40, 60]);
     expect(ticksAroundZero(0, 97, true)).toEqual([0, 25, 50, 75, 100]);
-    fc.assert(fc.property(fc.double({ min: 1e-6, max: 1e12, noNaN: true }), (top) => {
-      const ticks = niceTicks(top, false);
-      expect(ticks.at(-1)).toBeGreaterThanOrEqual(top * (1 - 1e-9));
-      expect(ticks.length).toBeLessThan(8);
-    }));
+    fc.assert(
+      fc.property(fc.double({ min: 1e-6, max: 1e12, noNaN: true }), (top) => {
+        const ticks = niceTicks(top, false);
+        expect(ticks.at(-1)).toBeGreaterThanOrEqual(top * (1 - 1e-9));
+        expect(ticks.length).toBeLessThan(8);
+      }),
+    );
   });
 });
 
 describe('series', () => {
-  const lines = toSeries(PANEL, [data([[at(0), 'Bash', 1], [at(60), 'Read', 0], [at(120), 'Bash', null], [at(180), 'Bash', 0.5]])]);
+  const lines = toSeries(PANEL, [
+    data([
+      [at(0), 'Bash', 1],
+      [at(60), 'Read', 0],
+      [at(120), 'Bash', null],
+      [at(180), 'Bash', 0.5],
+    ]),
+  ]);
 
   it('are one line for each set of labels, with the last value there is', () => {
-    expect(lines.map((line) => [line.field.title, lastValue(line)])).toEqual([['Bash', 0.5], ['Read', 0]]);
+    expect(lines.map((line) => [line.field.title, lastValue(line)])).toEqual([
+      ['Bash', 0.5],
+      ['Read', 0],
+    ]);
   });
 
   it('break where a line has no point, unless told to span, or to span up to so long', () => {
-    expect(align(lines, [false, false])).toEqual({ times: [0, 60, 120, 180], values: [[1, null, null, 0.5], [null, 0, null, null]] });
+    expect(align(lines, [false, false])).toEqual({
+      times: [0, 60, 120, 180],
+      values: [
+        [1, null, null, 0.5],
+        [null, 0, null, null],
+      ],
+    });
     expect(align(lines, [true, true]).values[0]).toEqual([1, undefined, undefined, 0.5]);
     expect(align(lines, [200_000, false]).values[0]).toEqual([1, undefined, undefined, 0.5]);
     const broken = align(lines, [60_000, 60_000]);
@@ -158,32 +208,98 @@ describe('series', () => {
   });
 
   it('stack on those after them in their group, without those that are hidden', () => {
-    const values = [[1, 2], [10, null], [100, 200]];
+    const values = [
+      [1, 2],
+      [10, null],
+      [100, 200],
+    ];
     const group = ['A', 'A', 'A'];
-    expect(stack(values, group, () => true)).toEqual([[111, 202], [110, null], [100, 200]]);
-    expect(stack(values, group, (index) => index !== 2)).toEqual([[11, 2], [10, null], [null, null]]);
-    expect(stack(values, ['A', undefined, 'A'], () => true)).toEqual([[101, 202], [10, null], [100, 200]]);
-    expect(shares([[1, 0], [3, 0]], () => true)).toEqual([[0.25, 0], [0.75, 0]]);
+    expect(stack(values, group, () => true)).toEqual([
+      [111, 202],
+      [110, null],
+      [100, 200],
+    ]);
+    expect(stack(values, group, (index) => index !== 2)).toEqual([
+      [11, 2],
+      [10, null],
+      [null, null],
+    ]);
+    expect(stack(values, ['A', undefined, 'A'], () => true)).toEqual([
+      [101, 202],
+      [10, null],
+      [100, 200],
+    ]);
+    expect(
+      shares(
+        [
+          [1, 0],
+          [3, 0],
+        ],
+        () => true,
+      ),
+    ).toEqual([
+      [0.25, 0],
+      [0.75, 0],
+    ]);
   });
 
   it('keep every total, however they are stacked', () => {
-    fc.assert(fc.property(fc.array(fc.array(fc.nat(1_000), { minLength: 3, maxLength: 3 }), { minLength: 1, maxLength: 6 }), (values) => {
-      const [tallest = []] = stack(values, values.map(() => 'A'), () => true);
-      expect(tallest).toEqual([0, 1, 2].map((index) => values.reduce((sum, line) => sum + (line[index] ?? 0), 0)));
-    }));
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(fc.nat(1_000), { minLength: 3, maxLength: 3 }), { minLength: 1, maxLength: 6 }),
+        (values) => {
+          const [tallest = []] = stack(
+            values,
+            values.map(() => 'A'),
+            () => true,
+          );
+          expect(tallest).toEqual([0, 1, 2].map((index) => values.reduce((sum, line) => sum + (line[index] ?? 0), 0)));
+        },
+      ),
+    );
   });
 
   it('are lanes of states that hold until the next, merged where the text stays', () => {
-    const states: Panel = { ...PANEL, type: 'state-timeline', fieldConfig: { defaults: { displayName: '${__field.labels.tool}' } } };
-    const rows: PanelData['rows'] = [[at(0), 'Bash', 1], [at(60), 'Bash', 1], [at(120), 'Bash', 2], [at(180), 'Bash', null], [at(240), 'Bash', 1]];
+    const states: Panel = {
+      ...PANEL,
+      type: 'state-timeline',
+      fieldConfig: { defaults: { displayName: '${__field.labels.tool}' } },
+    };
+    const rows: PanelData['rows'] = [
+      [at(0), 'Bash', 1],
+      [at(60), 'Bash', 1],
+      [at(120), 'Bash', 2],
+      [at(180), 'Bash', null],
+      [at(240), 'Bash', 1],
+    ];
     const [lane] = toLanes(states, [data(rows)], 500_000);
-    expect(lane?.stretches).toEqual([{ from: 0, to: 120, value: 1 }, { from: 120, to: 180, value: 2 }, { from: 240, to: 500, value: 1 }]);
+    expect(lane?.stretches).toEqual([
+      { from: 0, to: 120, value: 1 },
+      { from: 120, to: 180, value: 2 },
+      { from: 240, to: 500, value: 1 },
+    ]);
   });
 });
 
 describe('values of a stat, a gauge or a pie', () => {
-  const table = data([['Bash', 3, at(0)], ['Read', 5, at(1)]], [{ name: 'tool', type: 'String' }, { name: 'n', type: 'UInt64' }, { name: 'at', type: 'DateTime' }]);
-  const panel = (reduceOptions: NonNullable<Panel['options']>['reduceOptions']): Panel => ({ ...PANEL, type: 'stat', fieldConfig: { defaults: {} }, targets: [{ refId: 'A', format: 1 }], options: { reduceOptions } });
+  const table = data(
+    [
+      ['Bash', 3, at(0)],
+      ['Read', 5, at(1)],
+    ],
+    [
+      { name: 'tool', type: 'String' },
+      { name: 'n', type: 'UInt64' },
+      { name: 'at', type: 'DateTime' },
+    ],
+  );
+  const panel = (reduceOptions: NonNullable<Panel['options']>['reduceOptions']): Panel => ({
+    ...PANEL,
+    type: 'stat',
+    fieldConfig: { defaults: {} },
+    targets: [{ refId: 'A', format: 1 }],
+    options: { reduceOptions },
+  });
   const brief = (of: Panel): unknown[] => reduce(of, [table]).map(({ field, value }) => [field.title, value]);
 
   it('are one a column, numbers unless named', () => {
@@ -192,31 +308,69 @@ describe('values of a stat, a gauge or a pie', () => {
   });
 
   it('or one a row, named by its text, as many as allowed', () => {
-    expect(brief(panel({ values: true }))).toEqual([['Bash', 3], ['Read', 5]]);
+    expect(brief(panel({ values: true }))).toEqual([
+      ['Bash', 3],
+      ['Read', 5],
+    ]);
     expect(brief(panel({ values: true, limit: 1 }))).toEqual([['Bash', 3]]);
   });
 });
 
 describe('annotations', () => {
-  const columns = [{ name: 'at', type: 'DateTime' }, { name: 'what', type: 'String' }, { name: 'timeEnd', type: 'DateTime' }, { name: 'tags', type: 'String' }];
+  const columns = [
+    { name: 'at', type: 'DateTime' },
+    { name: 'what', type: 'String' },
+    { name: 'timeEnd', type: 'DateTime' },
+    { name: 'tags', type: 'String' },
+  ];
 
   it('are read by the names of columns, else by their types', () => {
     const query = { name: 'Scans' };
-    expect(toAnnotations(query, data([[at(60), 'b', at(90), 'x,y'], [at(1), 'a', at(1), ''], ['', 'never', '', '']], columns))).toEqual([
+    expect(
+      toAnnotations(
+        query,
+        data(
+          [
+            [at(60), 'b', at(90), 'x,y'],
+            [at(1), 'a', at(1), ''],
+            ['', 'never', '', ''],
+          ],
+          columns,
+        ),
+      ),
+    ).toEqual([
       { query, time: 1_000, title: '', text: 'a', tags: [] },
       { query, time: 60_000, timeEnd: 90_000, title: '', text: 'b', tags: ['x', 'y'] },
     ]);
   });
 
   it('go to the panels they are meant for', () => {
-    expect([isFor({ name: 'a' }, 1), isFor({ name: 'a', filter: { ids: [2] } }, 1), isFor({ name: 'a', filter: { ids: [2], exclude: true } }, 1)]).toEqual([true, false, true]);
+    expect([
+      isFor({ name: 'a' }, 1),
+      isFor({ name: 'a', filter: { ids: [2] } }, 1),
+      isFor({ name: 'a', filter: { ids: [2], exclude: true } }, 1),
+    ]).toEqual([true, false, true]);
   });
 });
 
 describe('texts and links', () => {
-  const state: State = { board: 'b', from: 'now-1h', to: 'now', refresh: '', variables: { repo: ['a/b', 'c&d=e'], tool: ['$__all'] }, without: [] };
+  const state: State = {
+    board: 'b',
+    from: 'now-1h',
+    to: 'now',
+    refresh: '',
+    variables: { repo: ['a/b', 'c&d=e'], tool: ['$__all'] },
+    without: [],
+  };
   const scope: Scope = { state, org: 'o', texts: { tool: ['All'] }, from: 1, to: 2 };
-  const subject: Subject = { fields: { repo: { value: 'x/y&z', text: 'X' } }, value: '7', text: 'seven', name: 'n', labels: { tool: 'Bash' }, time: 5 };
+  const subject: Subject = {
+    fields: { repo: { value: 'x/y&z', text: 'X' } },
+    value: '7',
+    text: 'seven',
+    name: 'n',
+    labels: { tool: 'Bash' },
+    time: 5,
+  };
 
   it.each([
     ['$repo and ${tool}', 'a/b + c&d=e and All'],
@@ -225,7 +379,10 @@ describe('texts and links', () => {
     ['${__url_time_range}', 'from=now-1h&to=now'],
     ['${__all_variables} ${org}', 'var-org=o&var-repo=a%2Fb&var-repo=c%26d%3De&var-tool=%24__all o'],
     ['${__from}-${__to}', '1-2'],
-    ['${__data.fields.repo} ${__data.fields["repo"].text} ${__value.raw} ${__value.text} ${__value.time} ${__series.name} ${__field.labels.tool}', 'x/y&z X 7 seven 5 n Bash'],
+    [
+      '${__data.fields.repo} ${__data.fields["repo"].text} ${__value.raw} ${__value.text} ${__value.time} ${__series.name} ${__field.labels.tool}',
+      'x/y&z X 7 seven 5 n Bash',
+    ],
   ])('%s', (text, expected) => {
     expect(interpolate(text, scope, subject)).toBe(expected);
   });
@@ -234,7 +391,10 @@ describe('texts and links', () => {
     ['/d/other?var-repo=${__data.fields.repo}', '/boards/other?var-repo=x%2Fy%26z'],
     ['/d/other/any-slug?${__url_time_range}', '/boards/other?from=now-1h&to=now'],
     ['https://example.com/${__value.raw}', 'https://example.com/7'],
-    ['https://example.com/${__data.fields.repo}/runs/${__value.raw}?x=${__data.fields.repo}', 'https://example.com/x/y%26z/runs/7?x=x%2Fy%26z'],
+    [
+      'https://example.com/${__data.fields.repo}/runs/${__value.raw}?x=${__data.fields.repo}',
+      'https://example.com/x/y%26z/runs/7?x=x%2Fy%26z',
+    ],
     ['/explore', undefined],
     ['//evil.example/', undefined],
     ['javascript:alert(1)', undefined],
@@ -250,17 +410,26 @@ describe('texts and links', () => {
   });
 
   it('no value gets out of its place in an address', () => {
-    fc.assert(fc.property(fc.string({ unit: 'grapheme' }), (value) => {
-      const hostile = { ...subject, fields: { repo: { value, text: value } } };
-      const target = toTarget('/d/other?var-repo=${__data.fields.repo}', scope, hostile);
-      expect(new URL(target?.href ?? '', 'http://x').searchParams.get('var-repo')).toBe(value);
-    }));
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), (value) => {
+        const hostile = { ...subject, fields: { repo: { value, text: value } } };
+        const target = toTarget('/d/other?var-repo=${__data.fields.repo}', scope, hostile);
+        expect(new URL(target?.href ?? '', 'http://x').searchParams.get('var-repo')).toBe(value);
+      }),
+    );
   });
 });
 
 describe('state', () => {
   it('survives the URL', () => {
-    const state: State = { board: 'b', from: 'now-1h', to: 'now', refresh: '', variables: { repo: ['a/b', 'c&d=e'] }, without: ['Scans'] };
+    const state: State = {
+      board: 'b',
+      from: 'now-1h',
+      to: 'now',
+      refresh: '',
+      variables: { repo: ['a/b', 'c&d=e'] },
+      without: ['Scans'],
+    };
     const address = new URL(toAddress(state), 'http://x');
     expect(boardOf(address.pathname)).toBe('b');
     expect(fromSearch(address.search, { ...state, refresh: '5s', variables: {}, without: [] })).toEqual(state);

@@ -31,7 +31,11 @@ export interface PanelRequest {
 }
 
 /** Runs one of a panel's own queries. */
-export async function panelData(client: ClickHouseClient, panel: BoardPanel, request: PanelRequest): Promise<PanelData> {
+export async function panelData(
+  client: ClickHouseClient,
+  panel: BoardPanel,
+  request: PanelRequest,
+): Promise<PanelData> {
   const { range } = request;
   const sql = panelSql(panel, request);
   const result = await runQuery(client, sql, request.wall);

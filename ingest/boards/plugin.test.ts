@@ -69,7 +69,9 @@ describe('callers', () => {
       }
     }
     expect((await get(`${BOARD}/panels/4?from=now-1h`, gateway.otherToken)).json()).toMatchObject({ rows: [[1]] });
-    expect((await get(`${BOARD}/variables`, gateway.otherToken)).json()).toMatchObject({ variables: [{ name: 'repo', options: [{ text: 'b/only', value: 'b/only' }] }] });
+    expect((await get(`${BOARD}/variables`, gateway.otherToken)).json()).toMatchObject({
+      variables: [{ name: 'repo', options: [{ text: 'b/only', value: 'b/only' }] }],
+    });
   });
 
   it('find no board of another organisation', async () => {
@@ -90,15 +92,27 @@ describe('answers', () => {
       home: expect.stringMatching(/^shieldwatch-/) as unknown,
       isEmpty: false,
       boards: expect.arrayContaining([
-        { uid: 'shieldwatch-posture', title: 'Agent security posture', description: expect.any(String) as unknown, tags: ['shieldwatch'] },
+        {
+          uid: 'shieldwatch-posture',
+          title: 'Agent security posture',
+          description: expect.any(String) as unknown,
+          tags: ['shieldwatch'],
+        },
       ]) as unknown,
     });
-    expect((await get(BOARD)).json()).toMatchObject({ uid: 'shieldwatch-posture', panels: expect.any(Array) as unknown });
+    expect((await get(BOARD)).json()).toMatchObject({
+      uid: 'shieldwatch-posture',
+      panels: expect.any(Array) as unknown,
+    });
   });
 
   it('hold columns with their types, and rows', async () => {
     const answer = (await get(`${BOARD}/panels/4`)).json<{ columns: unknown; rows: unknown; truncated: boolean }>();
-    expect(answer).toMatchObject({ columns: [{ name: 'decisions', type: 'Nullable(UInt64)' }], rows: [[900]], truncated: false });
+    expect(answer).toMatchObject({
+      columns: [{ name: 'decisions', type: 'Nullable(UInt64)' }],
+      rows: [[900]],
+      truncated: false,
+    });
   });
 });
 
@@ -112,10 +126,16 @@ describe('the page', () => {
   it('comes with its bundle, packed for whoever takes that, and not again when it has not changed', async () => {
     const url = '/boards/assets/page.js';
     const plain = await get(url);
-    const packed = await gateway.app.inject({ url, headers: { authorization: `Bearer ${gateway.readToken}`, 'accept-encoding': 'gzip, br' } });
+    const packed = await gateway.app.inject({
+      url,
+      headers: { authorization: `Bearer ${gateway.readToken}`, 'accept-encoding': 'gzip, br' },
+    });
     expect(packed.headers['content-encoding']).toBe('gzip');
     expect(gunzipSync(packed.rawPayload).equals(plain.rawPayload)).toBe(true);
-    const again = await gateway.app.inject({ url, headers: { authorization: `Bearer ${gateway.readToken}`, 'if-none-match': String(plain.headers['etag']) } });
+    const again = await gateway.app.inject({
+      url,
+      headers: { authorization: `Bearer ${gateway.readToken}`, 'if-none-match': String(plain.headers['etag']) },
+    });
     expect(again.statusCode).toBe(304);
   });
 });
@@ -146,11 +166,14 @@ describe('bad requests are answered with a 4xx that names the field, never a 500
     expect(error.field).toBe(field);
   });
 
-  it.each(["'", '\\', "')--", '%27', '${org:singlequote}', '$__all_', '__proto__'])('takes %j for the name of a repository nobody has', async (name) => {
-    const answer = await get(`${BOARD}/panels/4?var-repo=${encodeURIComponent(name)}`);
-    expect(answer.statusCode).toBe(200);
-    expect(answer.json()).toMatchObject({ rows: [[null]] });
-  });
+  it.each(["'", '\\', "')--", '%27', '${org:singlequote}', '$__all_', '__proto__'])(
+    'takes %j for the name of a repository nobody has',
+    async (name) => {
+      const answer = await get(`${BOARD}/panels/4?var-repo=${encodeURIComponent(name)}`);
+      expect(answer.statusCode).toBe(200);
+      expect(answer.json()).toMatchObject({ rows: [[null]] });
+    },
+  );
 });
 
 describe('queries', () => {
@@ -159,7 +182,13 @@ describe('queries', () => {
     const event = decisionOf('acme/web', new Date().toISOString());
     await seed.decisions([{ ...event, decision: 'block' }]);
     await seed.decisions([{ ...event, decision: 'allow' }]);
-    const count = async (condition: string): Promise<unknown> => (await runQuery(gateway.store.client, `SELECT count() FROM runtime_event WHERE org_id = 'org_twice' AND ${condition}`)).rows[0]?.[0];
+    const count = async (condition: string): Promise<unknown> =>
+      (
+        await runQuery(
+          gateway.store.client,
+          `SELECT count() FROM runtime_event WHERE org_id = 'org_twice' AND ${condition}`,
+        )
+      ).rows[0]?.[0];
     expect(Number(await count("decision = 'block'")) + Number(await count("decision = 'allow'"))).toBe(1);
     expect(await count('occurred_at > now() - 60')).toBe(1);
   });
@@ -177,7 +206,9 @@ describe('queries', () => {
 
 describe('limits', () => {
   it('a query may not write, and runs no longer than its time', async () => {
-    await expect(runQuery(gateway.store.client, 'TRUNCATE TABLE scan_v1')).rejects.toMatchObject({ code: 'store_unavailable' });
+    await expect(runQuery(gateway.store.client, 'TRUNCATE TABLE scan_v1')).rejects.toMatchObject({
+      code: 'store_unavailable',
+    });
     const { rows, truncated } = await runQuery(gateway.store.client, 'SELECT number FROM numbers(1000000)');
     expect(rows).toHaveLength(10_000);
     expect(truncated).toBe(true);

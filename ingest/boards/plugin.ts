@@ -39,7 +39,9 @@ export async function boards(app: FastifyInstance, options: BoardsOptions): Prom
 
   await app.register(login);
   for (const url of ['/boards', '/boards/:uid']) {
-    app.get(url, (_, reply) => reply.header('content-security-policy', PAGE_POLICY).type('text/html; charset=utf-8').send(PAGE));
+    app.get(url, (_, reply) =>
+      reply.header('content-security-policy', PAGE_POLICY).type('text/html; charset=utf-8').send(PAGE),
+    );
   }
 
   app.get<{ Params: { name: string } }>('/boards/assets/:name', async (request, reply) => {
@@ -63,7 +65,11 @@ function boardsApi(app: FastifyInstance, library: BoardLibrary, { clickhouse, gr
   app.get('/boards/api/boards', async (request) => {
     const caller = callerOf(request);
     const { orgId } = caller;
-    const { rows } = await runQuery(clickhouse, `SELECT 1 FROM repository_activity WHERE org_id = ${quote(orgId)} LIMIT 1`, await repositoryWall(clickhouse, caller));
+    const { rows } = await runQuery(
+      clickhouse,
+      `SELECT 1 FROM repository_activity WHERE org_id = ${quote(orgId)} LIMIT 1`,
+      await repositoryWall(clickhouse, caller),
+    );
     return {
       org: orgId,
       home: library.home().uid,
@@ -104,7 +110,14 @@ function boardsApi(app: FastifyInstance, library: BoardLibrary, { clickhouse, gr
     const { uid, name } = request.params;
     const sql = library.annotationSql(uid, name);
     const context = requestOf(request, library.board(uid));
-    return { ...(await runQuery(clickhouse, expandMacros(sql, { ...context, intervalMs: 1_000 }), await repositoryWall(clickhouse, callerOf(request)))), ...context.range };
+    return {
+      ...(await runQuery(
+        clickhouse,
+        expandMacros(sql, { ...context, intervalMs: 1_000 }),
+        await repositoryWall(clickhouse, callerOf(request)),
+      )),
+      ...context.range,
+    };
   });
 }
 

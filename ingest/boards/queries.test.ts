@@ -24,7 +24,10 @@ let database: TestDatabase;
 let library: BoardLibrary;
 
 function variables(org: string, repo: VariableValue = 'all'): Map<string, VariableValue> {
-  return new Map([['org', [org]], ['repo', repo]]);
+  return new Map([
+    ['org', [org]],
+    ['repo', repo],
+  ]);
 }
 
 function panel(id: number): BoardPanel {
@@ -35,7 +38,11 @@ async function data(id: number, range: TimeRange, values = variables('org_a')): 
   return panelData(database.client, panel(id), { range, variables: values });
 }
 
-async function records(id: number, range: TimeRange, values?: Map<string, VariableValue>): Promise<Record<string, unknown>[]> {
+async function records(
+  id: number,
+  range: TimeRange,
+  values?: Map<string, VariableValue>,
+): Promise<Record<string, unknown>[]> {
   const { columns, rows } = await data(id, range, values);
   return rows.map((row) => Object.fromEntries(columns.map(({ name }, index) => [name, row[index]])));
 }
@@ -45,15 +52,28 @@ beforeAll(async () => {
   database = await freshDatabase(inject('clickhouseUrl'));
   const a = new Seed(database.client, 'org_a');
   const old = scanOf('acme/web', at(-10 * DAY), { score: 80, grade: 'B' });
-  const first = scanOf('acme/web', at(0), { score: 55, grade: 'D', findings: { critical: 2, high: 1, medium: 0, low: 0, info: 0 } });
-  const second = scanOf('acme/web', at(60_000), { score: 70, grade: 'C', findings: { critical: 1, high: 1, medium: 0, low: 0, info: 0 } });
+  const first = scanOf('acme/web', at(0), {
+    score: 55,
+    grade: 'D',
+    findings: { critical: 2, high: 1, medium: 0, low: 0, info: 0 },
+  });
+  const second = scanOf('acme/web', at(60_000), {
+    score: 70,
+    grade: 'C',
+    findings: { critical: 1, high: 1, medium: 0, low: 0, info: 0 },
+  });
   await a.scans([
     old,
     first,
     second,
     scanOf('acme/web', at(120_000), { filesScanned: 0 }),
     scanOf('acme/api', at(30_000), { score: 95, findings: { critical: 3, high: 0, medium: 0, low: 0, info: 0 } }),
-    scanOf('acme/api', at(40_000), { score: 30, grade: 'F', minSeverity: 'critical', findings: { critical: 3, high: 0, medium: 0, low: 0, info: 0 } }),
+    scanOf('acme/api', at(40_000), {
+      score: 30,
+      grade: 'F',
+      minSeverity: 'critical',
+      findings: { critical: 3, high: 0, medium: 0, low: 0, info: 0 },
+    }),
     scanOf(HOSTILE, at(0), { score: 10, grade: 'F' }),
   ]);
   await a.findings('acme/web', [
@@ -66,7 +86,12 @@ beforeAll(async () => {
   await a.openFindings();
   await a.decisions([
     decisionOf('acme/web', at(0)),
-    decisionOf('acme/web', at(1_000), { decision: 'block', ruleName: 'deny[0]:Bash', ruleCategory: 'egress', reason: 'no curl' }),
+    decisionOf('acme/web', at(1_000), {
+      decision: 'block',
+      ruleName: 'deny[0]:Bash',
+      ruleCategory: 'egress',
+      reason: 'no curl',
+    }),
     decisionOf('acme/web', at(2_000), { decision: 'ask' }),
     decisionOf('acme/api', at(3_000), { tool: 'Read' }),
     decisionOf('acme/api', at(5 * 60_000), { decision: 'block' }),
@@ -79,7 +104,13 @@ beforeAll(async () => {
   await a.scoreHour('acme/web', at(0), 70);
   await a.decisions([decisionOf('', at(0))]);
   const b = new Seed(database.client, 'org_b');
-  await b.scans([scanOf('acme/web', at(0), { score: 1, grade: 'F', findings: { critical: 99, high: 0, medium: 0, low: 0, info: 0 } })]);
+  await b.scans([
+    scanOf('acme/web', at(0), {
+      score: 1,
+      grade: 'F',
+      findings: { critical: 99, high: 0, medium: 0, low: 0, info: 0 },
+    }),
+  ]);
   await b.decisions([decisionOf('acme/web', at(0), { decision: 'block' }), decisionOf('other/secret', at(0))]);
   await b.rateHour('acme/web', at(0), { Bash: { allowed: 1000, blocked: 1000 } });
 });
@@ -88,30 +119,37 @@ afterAll(() => database.drop());
 
 // The other boards read series that the jobs make: deploy/e2e/boards.test.ts runs those.
 describe('every query of the posture board', () => {
-  it.each([['hour', SHORT], ['days', MIDDLE], ['month', LONG]] as const)('runs over a range of a %s, on a hostile repository too', async (_, range) => {
+  it.each([
+    ['hour', SHORT],
+    ['days', MIDDLE],
+    ['month', LONG],
+  ] as const)('runs over a range of a %s, on a hostile repository too', async (_, range) => {
     for (const each of library.board('shieldwatch-posture').panels.filter(({ targets }) => targets !== undefined)) {
       for (const repo of ['all', ['acme/web', HOSTILE]] as const) {
         const result = await panelData(database.client, each, { range, variables: variables('org_a', repo) });
         expect(result.columns.length, each.title).toBeGreaterThan(0);
         // Quarantine goes by the time of arrival, which is after these ranges.
         if (each.id !== 10) expect(result.rows.length, `${String(each.title)} has rows`).toBeGreaterThan(0);
-        if (each.targets?.[0]?.format === 0) expect(result.columns[0]).toMatchObject({ name: 'time', type: "DateTime('UTC')" });
+        if (each.targets?.[0]?.format === 0)
+          expect(result.columns[0]).toMatchObject({ name: 'time', type: "DateTime('UTC')" });
       }
     }
   });
 
-  it.each([['facts and no series on a short range', SHORT, 'blocked_command_rate_v1'], ['series and no facts on a longer one', MIDDLE, 'runtime_event_v1']] as const)(
-    'about decisions reads %s',
-    async (_, range, unread) => {
-      for (const id of [2, 4, 6, 7]) {
-        const sql = panelSql(panel(id), { range, variables: variables('org_a', ['acme/web']) });
-        const estimate = await database.client.query({ query: `EXPLAIN ESTIMATE ${sql}`, format: 'JSONEachRow' });
-        const tables = (await estimate.json<{ table: string; rows: number }>()).filter(({ rows }) => rows > 0).map(({ table }) => table);
-        expect(tables.length).toBeGreaterThan(0);
-        expect(tables).not.toContain(unread);
-      }
-    },
-  );
+  it.each([
+    ['facts and no series on a short range', SHORT, 'blocked_command_rate_v1'],
+    ['series and no facts on a longer one', MIDDLE, 'runtime_event_v1'],
+  ] as const)('about decisions reads %s', async (_, range, unread) => {
+    for (const id of [2, 4, 6, 7]) {
+      const sql = panelSql(panel(id), { range, variables: variables('org_a', ['acme/web']) });
+      const estimate = await database.client.query({ query: `EXPLAIN ESTIMATE ${sql}`, format: 'JSONEachRow' });
+      const tables = (await estimate.json<{ table: string; rows: number }>())
+        .filter(({ rows }) => rows > 0)
+        .map(({ table }) => table);
+      expect(tables.length).toBeGreaterThan(0);
+      expect(tables).not.toContain(unread);
+    }
+  });
 
   it('shows nothing of an organisation that has nothing', async () => {
     for (const { id } of library.board('shieldwatch-posture').panels.filter(({ targets }) => targets !== undefined)) {
@@ -164,12 +202,14 @@ describe('score trend', () => {
 describe('decisions', () => {
   it('have a rate for each tool and bucket, and none where a tool decided nothing', async () => {
     const points = await records(6, MIDDLE);
-    expect(points.map(({ time, tool_name, rate }) => [(Date.parse(String(time)) - T) / HOUR, tool_name, rate])).toEqual([
-      [-25, 'Bash', null],
-      [-24, 'Bash', 1],
-      [-24, 'Read', 0],
-      [0, 'Bash', 0.25],
-    ]);
+    expect(points.map(({ time, tool_name, rate }) => [(Date.parse(String(time)) - T) / HOUR, tool_name, rate])).toEqual(
+      [
+        [-25, 'Bash', null],
+        [-24, 'Bash', 1],
+        [-24, 'Read', 0],
+        [0, 'Bash', 0.25],
+      ],
+    );
   });
 
   it('fold into days over a long range', async () => {
@@ -188,19 +228,24 @@ describe('decisions', () => {
   });
 
   it('name the rule that blocked', async () => {
-    expect((await records(8, SHORT)).map(({ rule_name, tool, example, blocked }) => [rule_name, tool, example, blocked])).toContainEqual([
-      'deny[0]:Bash',
-      'Bash',
-      'no curl',
-      1,
-    ]);
+    expect(
+      (await records(8, SHORT)).map(({ rule_name, tool, example, blocked }) => [rule_name, tool, example, blocked]),
+    ).toContainEqual(['deny[0]:Bash', 'Bash', 'no curl', 1]);
   });
 });
 
 describe('open findings', () => {
   it('are those that stand open, worst first, as the newest scan that shows them has them', async () => {
     const open = await records(9, SHORT, variables('org_a', ['acme/web']));
-    expect(open.map(({ severity, title, location, first_seen, last_seen }) => [severity, title, location, first_seen, last_seen])).toEqual([
+    expect(
+      open.map(({ severity, title, location, first_seen, last_seen }) => [
+        severity,
+        title,
+        location,
+        first_seen,
+        last_seen,
+      ]),
+    ).toEqual([
       ['critical', 'after', '.claude/settings.json:3', at(0), at(60_000)],
       ['low', 'Finding k-low', '.claude/settings.json:3', at(-10 * DAY), at(60_000)],
     ]);
@@ -216,7 +261,15 @@ describe('quarantine', () => {
 });
 
 describe('variables', () => {
-  const caller = { orgId: 'org_a', tokenId: 't', actor: 'session', role: 'viewer' as const, scopes: ['read'], repository: null, retentionDays: 90 };
+  const caller = {
+    orgId: 'org_a',
+    tokenId: 't',
+    actor: 'session',
+    role: 'viewer' as const,
+    scopes: ['read'],
+    repository: null,
+    retentionDays: 90,
+  };
 
   it('offer the repositories of the organisation, and to a bound token only its own', async () => {
     const board = library.board('shieldwatch-posture');

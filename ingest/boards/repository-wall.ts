@@ -23,12 +23,17 @@ const tables = new WeakMap<ClickHouseClient, { askedAt: number; answer: Promise<
  * the store adds the condition wherever a table is read, in views and subqueries too. A table of the whole organisation
  * has no such rows: reading one of it fails, see {@link WALL_ERROR}. Undefined: the caller is bound to none.
  */
-export async function repositoryWall(client: ClickHouseClient, { orgId, repository }: Caller): Promise<RepositoryWall | undefined> {
+export async function repositoryWall(
+  client: ClickHouseClient,
+  { orgId, repository }: Caller,
+): Promise<RepositoryWall | undefined> {
   if (repository === null) return undefined;
   const filters = (await fromStore(tablesOf(client))).map(({ database, name, columns }) => {
     const [org, repo] = columns.includes('OrgId') ? ['OrgId', 'Repository'] : ['org_id', 'repo'];
     const isOwn = `${org} = ${quote(orgId)}`;
-    const condition = columns.includes(repo) ? `${isOwn} AND ${repo} = ${quote(repository)}` : `NOT throwIf(${isOwn}, 'of the whole organisation')`;
+    const condition = columns.includes(repo)
+      ? `${isOwn} AND ${repo} = ${quote(repository)}`
+      : `NOT throwIf(${isOwn}, 'of the whole organisation')`;
     // The client puts quotes around both, and escapes neither.
     return [inner(`${database}.${name}`), inner(condition)];
   });

@@ -67,10 +67,16 @@ async function ask(client: ClickHouseClient, query: string, wall: RepositoryWall
 function explained(error: unknown): never {
   const { code } = ((error as { cause?: unknown }).cause ?? {}) as { code?: unknown };
   if (code === WALL_ERROR) {
-    throw new ShieldwatchError('repository_not_allowed', 'not available for a token that is bound to one repository: this is of the whole organisation');
+    throw new ShieldwatchError(
+      'repository_not_allowed',
+      'not available for a token that is bound to one repository: this is of the whole organisation',
+    );
   }
   if (code === TIMEOUT_EXCEEDED) {
-    throw new ShieldwatchError('store_unavailable', `the query took more than ${String(MAX_SECONDS)} seconds; choose a shorter range`);
+    throw new ShieldwatchError(
+      'store_unavailable',
+      `the query took more than ${String(MAX_SECONDS)} seconds; choose a shorter range`,
+    );
   }
   throw error;
 }

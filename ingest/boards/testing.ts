@@ -75,28 +75,38 @@ export class Seed {
   /** Drifts as the watch reports them. */
   async drifts(records: DriftSeed[]): Promise<void> {
     await this.#traces(
-      records.map(({ repository, at, previous, current, newFindings = 0, resolvedFindings = 0, hasCritical = false }) => ({
-        at,
-        repository,
-        name: SPAN_DRIFT,
-        traceId: randomUUID().replaceAll('-', ''),
-        spanId: randomUUID().replaceAll('-', '').slice(0, 16),
-        attributes: {
-          [ATTR_DRIFT_TIMESTAMP]: at,
-          [ATTR_DRIFT_SCORE_PREVIOUS]: previous,
-          [ATTR_DRIFT_SCORE_CURRENT]: current,
-          [ATTR_DRIFT_SCORE_DELTA]: current - previous,
-          [ATTR_DRIFT_IS_REGRESSION]: String(current < previous || hasCritical),
-          [ATTR_DRIFT_HAS_CRITICAL]: String(hasCritical),
-          [ATTR_DRIFT_FINDINGS_NEW]: newFindings,
-          [ATTR_DRIFT_FINDINGS_RESOLVED]: resolvedFindings,
-        },
-      })),
+      records.map(
+        ({ repository, at, previous, current, newFindings = 0, resolvedFindings = 0, hasCritical = false }) => ({
+          at,
+          repository,
+          name: SPAN_DRIFT,
+          traceId: randomUUID().replaceAll('-', ''),
+          spanId: randomUUID().replaceAll('-', '').slice(0, 16),
+          attributes: {
+            [ATTR_DRIFT_TIMESTAMP]: at,
+            [ATTR_DRIFT_SCORE_PREVIOUS]: previous,
+            [ATTR_DRIFT_SCORE_CURRENT]: current,
+            [ATTR_DRIFT_SCORE_DELTA]: current - previous,
+            [ATTR_DRIFT_IS_REGRESSION]: String(current < previous || hasCritical),
+            [ATTR_DRIFT_HAS_CRITICAL]: String(hasCritical),
+            [ATTR_DRIFT_FINDINGS_NEW]: newFindings,
+            [ATTR_DRIFT_FINDINGS_RESOLVED]: resolvedFindings,
+          },
+        }),
+      ),
     );
   }
 
   /** Log records as agents send them, by their body and attributes. */
-  async logs(records: { at: string; repository?: string; body: string; version?: string; attributes: Record<string, string | number> }[]): Promise<void> {
+  async logs(
+    records: {
+      at: string;
+      repository?: string;
+      body: string;
+      version?: string;
+      attributes: Record<string, string | number>;
+    }[],
+  ): Promise<void> {
     await this.#client.insert({
       table: 'otel_logs',
       columns: ['Timestamp', 'TraceId', 'ServiceName', 'Body', 'ResourceAttributes', 'LogAttributes'],
@@ -106,17 +116,34 @@ export class Seed {
         TraceId: '',
         ServiceName: 'claude-code',
         Body: body,
-        ResourceAttributes: { ...(repository === undefined ? { [ATTR_TENANT_ORG_ID]: this.#orgId } : this.#resource(repository)), ...(version === undefined ? {} : { 'service.version': version }) },
+        ResourceAttributes: {
+          ...(repository === undefined ? { [ATTR_TENANT_ORG_ID]: this.#orgId } : this.#resource(repository)),
+          ...(version === undefined ? {} : { 'service.version': version }),
+        },
         LogAttributes: strings(attributes),
       })),
     });
   }
 
   /** Points of a running total, of what each interval added (`delta`), or of a gauge, as a collector's own telemetry has them. */
-  async collectorMetric(name: string, points: { at: string; value: number }[], kind: 'sum' | 'delta' | 'gauge' = 'sum', attributes: Record<string, string> = { exporter: 'clickhouse' }): Promise<void> {
+  async collectorMetric(
+    name: string,
+    points: { at: string; value: number }[],
+    kind: 'sum' | 'delta' | 'gauge' = 'sum',
+    attributes: Record<string, string> = { exporter: 'clickhouse' },
+  ): Promise<void> {
     await this.#client.insert({
       table: kind === 'gauge' ? 'otel_metrics_gauge' : 'otel_metrics_sum',
-      columns: ['ResourceAttributes', 'ServiceName', 'MetricName', 'Attributes', 'StartTimeUnix', 'TimeUnix', 'Value', ...(kind === 'gauge' ? [] : (['AggregationTemporality'] as const))],
+      columns: [
+        'ResourceAttributes',
+        'ServiceName',
+        'MetricName',
+        'Attributes',
+        'StartTimeUnix',
+        'TimeUnix',
+        'Value',
+        ...(kind === 'gauge' ? [] : (['AggregationTemporality'] as const)),
+      ],
       format: 'JSONEachRow',
       values: points.map(({ at, value }) => ({
         ResourceAttributes: { [ATTR_TENANT_ORG_ID]: this.#orgId, 'service.instance.id': 'one' },
@@ -132,7 +159,11 @@ export class Seed {
   }
 
   /** One head row and one row for each tool, as the rollup job writes a bucket, and the day it is part of. */
-  async rateHour(repo: string, bucketStart: string, tools: Record<string, { allowed: number; blocked: number }>): Promise<void> {
+  async rateHour(
+    repo: string,
+    bucketStart: string,
+    tools: Record<string, { allowed: number; blocked: number }>,
+  ): Promise<void> {
     const key = { org_id: this.#orgId, repo, bucket_start: storeTime(bucketStart), version: 1 };
     const none = { tool: '', agent: '', rule_category: '', allowed: 0, blocked: 0, asked: 0 };
     await this.#client.insert({
@@ -169,18 +200,42 @@ export class Seed {
   }
 
   async scoreHour(repo: string, bucketStart: string, score: number): Promise<void> {
-    const key = { org_id: this.#orgId, repo, bucket_start: storeTime(bucketStart), version: 1, last_at: storeTime(bucketStart) };
+    const key = {
+      org_id: this.#orgId,
+      repo,
+      bucket_start: storeTime(bucketStart),
+      version: 1,
+      last_at: storeTime(bucketStart),
+    };
     await this.#client.insert({
       table: 'score_trend_v1',
       format: 'JSONEachRow',
       values: [
         { ...key, is_head: true },
-        { ...key, is_head: false, min_severity: 'info', scans: 1, score_sum: score, score_min: score, score_max: score, score_last: score },
+        {
+          ...key,
+          is_head: false,
+          min_severity: 'info',
+          scans: 1,
+          score_sum: score,
+          score_min: score,
+          score_max: score,
+          score_last: score,
+        },
       ],
     });
   }
 
-  async #traces(spans: { at: string; repository: string; name: string; traceId: string; spanId: string; attributes: Record<string, string | number> }[]): Promise<void> {
+  async #traces(
+    spans: {
+      at: string;
+      repository: string;
+      name: string;
+      traceId: string;
+      spanId: string;
+      attributes: Record<string, string | number>;
+    }[],
+  ): Promise<void> {
     await this.#client.insert({
       table: 'otel_traces',
       columns: ['Timestamp', 'TraceId', 'SpanId', 'SpanName', 'ServiceName', 'ResourceAttributes', 'SpanAttributes'],
@@ -198,12 +253,29 @@ export class Seed {
   }
 
   /** What people decided, as the gateway's outbox writes it. */
-  async control(events: { at: string; repository: string; kind: string; subject: string; state: string; detail?: Record<string, string> }[]): Promise<void> {
+  async control(
+    events: {
+      at: string;
+      repository: string;
+      kind: string;
+      subject: string;
+      state: string;
+      detail?: Record<string, string>;
+    }[],
+  ): Promise<void> {
     await this.#client.insert({
       table: 'control_event_v1',
       format: 'JSONEachRow',
       values: events.map(({ at, repository, kind, subject, state, detail = {} }) => ({
-        org_id: this.#orgId, repo: repository, event_id: randomUUID(), occurred_at: storeTime(at), kind, subject, state, actor: 'member:lead', detail: JSON.stringify(detail),
+        org_id: this.#orgId,
+        repo: repository,
+        event_id: randomUUID(),
+        occurred_at: storeTime(at),
+        kind,
+        subject,
+        state,
+        actor: 'member:lead',
+        detail: JSON.stringify(detail),
       })),
     });
   }
@@ -244,7 +316,11 @@ export function scanOf(repository: string, generatedAt: string, differing: Parti
 }
 
 /** An allowed Bash call of Claude Code, but for what is named. */
-export function decisionOf(repository: string, timestamp: string, differing: Partial<DecisionRecord> = {}): DecisionRecord {
+export function decisionOf(
+  repository: string,
+  timestamp: string,
+  differing: Partial<DecisionRecord> = {},
+): DecisionRecord {
   return {
     eventId: randomUUID(),
     timestamp,
@@ -279,7 +355,10 @@ export function findingOf(scan: ScanRecord, key: string, differing: Partial<Find
 
 /** What DateTime and DateTime64 columns of the landing and series tables read. */
 function storeTime(iso: string): string {
-  return iso.replace('T', ' ').replace('Z', '').replace(/\.000$/, '');
+  return iso
+    .replace('T', ' ')
+    .replace('Z', '')
+    .replace(/\.000$/, '');
 }
 
 function strings(attributes: Record<string, string | number>): Record<string, string> {

@@ -9,7 +9,10 @@ describe('parseTimeRange', () => {
   it('reads what Grafana writes', () => {
     expect(parseTimeRange('now-6h', 'now', NOW)).toEqual({ from: NOW - 6 * HOUR, to: NOW });
     expect(parseTimeRange('now-7d', 'now-1d', NOW)).toEqual({ from: NOW - 168 * HOUR, to: NOW - 24 * HOUR });
-    expect(parseTimeRange('1700000000000', '1700000060000', NOW)).toEqual({ from: 1_700_000_000_000, to: 1_700_000_060_000 });
+    expect(parseTimeRange('1700000000000', '1700000060000', NOW)).toEqual({
+      from: 1_700_000_000_000,
+      to: 1_700_000_060_000,
+    });
     expect(parseTimeRange(undefined, undefined, NOW)).toEqual({ from: NOW - 6 * HOUR, to: NOW });
   });
 
@@ -44,7 +47,9 @@ describe('parseTimeRange', () => {
     ["0'; --", 'now', 'from'],
     ['', 'now', 'from'],
   ])('refuses %j to %j by name', (from, to, field) => {
-    expect(() => parseTimeRange(from, to, NOW)).toThrow(expect.objectContaining({ code: 'query_invalid', detail: expect.objectContaining({ field }) as unknown }));
+    expect(() => parseTimeRange(from, to, NOW)).toThrow(
+      expect.objectContaining({ code: 'query_invalid', detail: expect.objectContaining({ field }) as unknown }),
+    );
   });
 });
 

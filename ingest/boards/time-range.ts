@@ -11,7 +11,8 @@ export interface TimeRange {
 
 const DAY = 86_400_000;
 const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: DAY, w: 7 * DAY };
-const EXPECTED = 'now, as in now-6h, now/d or now-1M/M (units s, m, h, d, w, M, Q, y), an ISO 8601 time, or milliseconds since 1970; between 1970 and 2100';
+const EXPECTED =
+  'now, as in now-6h, now/d or now-1M/M (units s, m, h, d, w, M, Q, y), an ISO 8601 time, or milliseconds since 1970; between 1970 and 2100';
 
 /**
  * Reads `from` and `to` as they stand in Grafana's URLs, in UTC: `now`, `now-6h`, `now/d`, ISO 8601, or milliseconds
@@ -22,7 +23,10 @@ const EXPECTED = 'now, as in now-6h, now/d or now-1M/M (units s, m, h, d, w, M, 
 export function parseTimeRange(from: unknown, to: unknown, now: number): TimeRange {
   const range = { from: parseMoment('from', from ?? 'now-6h', now), to: parseMoment('to', to ?? 'now', now) };
   if (range.from >= range.to) {
-    throw new ShieldwatchError('query_invalid', 'from: expected a time before to', { field: 'from', expected: 'a time before to' });
+    throw new ShieldwatchError('query_invalid', 'from: expected a time before to', {
+      field: 'from',
+      expected: 'a time before to',
+    });
   }
   if (range.to - range.from > FACT_RETENTION_DAYS * DAY) {
     const expected = `at most ${String(FACT_RETENTION_DAYS)} days before to`;
@@ -39,7 +43,12 @@ export function parseDuration(text: string): number | undefined {
 }
 
 function parseMoment(field: 'from' | 'to', text: unknown, now: number): number {
-  const moment = typeof text !== 'string' ? undefined : text.startsWith('now') ? relative(text.slice('now'.length), now, field === 'to') : absolute(text);
+  const moment =
+    typeof text !== 'string'
+      ? undefined
+      : text.startsWith('now')
+        ? relative(text.slice('now'.length), now, field === 'to')
+        : absolute(text);
   if (moment !== undefined && moment >= 0 && moment <= LATEST_MOMENT) return moment;
   throw new ShieldwatchError('query_invalid', `${field}: expected ${EXPECTED}`, { field, expected: EXPECTED });
 }

@@ -31,7 +31,12 @@ interface Request {
  * The options of every variable that people see. Nobody chooses the organisation; a token bound to one
  * repository is offered that one. Variables that depend on others wait for what those are set to.
  */
-export async function variableOptions(client: ClickHouseClient, board: Board, caller: Caller, request: Request): Promise<VariableOptions[]> {
+export async function variableOptions(
+  client: ClickHouseClient,
+  board: Board,
+  caller: Caller,
+  request: Request,
+): Promise<VariableOptions[]> {
   const list = board.templating.list.filter(({ name }) => name !== 'org');
   const settled = new Map<string, Promise<VariableOptions>>();
   const plain = plainVariables(board);
@@ -41,7 +46,8 @@ export async function variableOptions(client: ClickHouseClient, board: Board, ca
     const { name, type, label, multi, includeAll } = variable;
     const dependsOn = referredBy(variable).filter((other) => settled.has(other));
     const variables = new Map(request.variables);
-    for (const { name: other, value } of await Promise.all(dependsOn.flatMap((each) => settled.get(each) ?? []))) variables.set(other, value);
+    for (const { name: other, value } of await Promise.all(dependsOn.flatMap((each) => settled.get(each) ?? [])))
+      variables.set(other, value);
     const options = ownOptions(variable) ?? (type === 'query' ? await queried(variable, variables) : []);
     const [first] = options;
     return {
@@ -71,7 +77,9 @@ export async function variableOptions(client: ClickHouseClient, board: Board, ca
 
 function referredBy({ query, type }: BoardVariable): string[] {
   if (type !== 'query') return [];
-  return [...sqlOf(query).matchAll(/\$\{?(\w+)/g)].map(([, name = '']) => name).filter((name) => !name.startsWith('__'));
+  return [...sqlOf(query).matchAll(/\$\{?(\w+)/g)]
+    .map(([, name = '']) => name)
+    .filter((name) => !name.startsWith('__'));
 }
 
 /** A query is its text, or what the datasource's editor saves. */

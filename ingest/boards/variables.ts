@@ -20,11 +20,13 @@ export interface Option {
 export function ownOptions({ type, query }: BoardVariable): Option[] | undefined {
   if (type === 'constant') return [{ text: String(query), value: String(query) }];
   if (type !== 'custom' && type !== 'interval') return undefined;
-  return String(query).split(/(?<!\\),/).map((part) => {
-    const item = part.replaceAll('\\,', ',').trim();
-    const [, text = item, value = item] = /^(.+?)\s+:\s+(.+)$/.exec(item) ?? [];
-    return { text, value };
-  });
+  return String(query)
+    .split(/(?<!\\),/)
+    .map((part) => {
+      const item = part.replaceAll('\\,', ',').trim();
+      const [, text = item, value = item] = /^(.+?)\s+:\s+(.+)$/.exec(item) ?? [];
+      return { text, value };
+    });
 }
 
 /** Variables whose values a request can only pick out of the board. */
@@ -55,7 +57,11 @@ export function chosenValues(board: Board, caller: Caller, query: Record<string,
 }
 
 /** As `chosenValues`, where every variable must have a value. */
-export function variableValues(board: Board, caller: Caller, query: Record<string, unknown>): Map<string, VariableValue> {
+export function variableValues(
+  board: Board,
+  caller: Caller,
+  query: Record<string, unknown>,
+): Map<string, VariableValue> {
   const values = chosenValues(board, caller, query);
   for (const { name } of board.templating.list) {
     if (!values.has(name)) throw invalid(name, 'a value');
@@ -76,9 +82,12 @@ function readValues(variable: BoardVariable, given: unknown): VariableValue | un
   if (values.length > 1 && !multi) throw invalid(name, 'one value');
   return values.map((value) => {
     if (own !== undefined && !own.some((option) => option.value === value)) throw invalid(name, 'one of its options');
-    if (typeof value !== 'string' || value.length > MAX_LENGTH) throw invalid(name, `text of at most ${String(MAX_LENGTH)} characters`);
-    if (name === 'repo' && !REPOSITORY_PATTERN.test(value)) throw invalid(name, `owner/name, at most ${String(MAX_LENGTH)} characters`);
-    if (/[\u0000-\u001f\u007f]/.test(value) || (value === '' && variable.type === 'query')) throw invalid(name, 'text without control characters');
+    if (typeof value !== 'string' || value.length > MAX_LENGTH)
+      throw invalid(name, `text of at most ${String(MAX_LENGTH)} characters`);
+    if (name === 'repo' && !REPOSITORY_PATTERN.test(value))
+      throw invalid(name, `owner/name, at most ${String(MAX_LENGTH)} characters`);
+    if (/[\u0000-\u001f\u007f]/.test(value) || (value === '' && variable.type === 'query'))
+      throw invalid(name, 'text without control characters');
     return value;
   });
 }
@@ -87,7 +96,12 @@ function defaultValue(variable: BoardVariable): VariableValue | undefined {
   const { type, includeAll, current, query } = variable;
   const own = ownOptions(variable);
   const saved = [current?.value ?? []].flat().filter((value) => value !== '');
-  if (saved.length > 0 && !saved.includes(ALL) && (own === undefined || saved.every((value) => own.some((option) => option.value === value)))) return saved;
+  if (
+    saved.length > 0 &&
+    !saved.includes(ALL) &&
+    (own === undefined || saved.every((value) => own.some((option) => option.value === value)))
+  )
+    return saved;
   if (includeAll) return own === undefined ? 'all' : own.map(({ value }) => value);
   if (type === 'textbox') return [typeof query === 'string' ? query : ''];
   return own?.[0] === undefined ? undefined : [own[0].value];

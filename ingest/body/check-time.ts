@@ -13,10 +13,14 @@ export function checkTime(timestamp: string, field: string, now = Date.now()): n
   const time = Date.parse(timestamp);
   const { earliest, latest } = timeBounds(now);
   if (time > latest) {
-    throw new ShieldwatchError('timestamp_in_future', `${field} is more than ${String(MAX_FUTURE_DAYS)} day in the future`, {
-      field,
-      expected: 'a time that has come',
-    });
+    throw new ShieldwatchError(
+      'timestamp_in_future',
+      `${field} is more than ${String(MAX_FUTURE_DAYS)} day in the future`,
+      {
+        field,
+        expected: 'a time that has come',
+      },
+    );
   }
   // Also true of what Date.parse cannot read.
   if (!(time >= earliest)) {

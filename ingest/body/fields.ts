@@ -30,13 +30,17 @@ export function placesOf(schema: z.core.$ZodType): Place {
     return { fields: new Map(Object.entries(shape).map(([name, field]) => [name, placesOf(field)])) };
   }
   if (type === 'array') return { items: placesOf((def as z.core.$ZodArrayDef).element) };
-  if (type === 'optional' || type === 'nullable' || type === 'default') return placesOf((def as z.core.$ZodOptionalDef).innerType);
+  if (type === 'optional' || type === 'nullable' || type === 'default')
+    return placesOf((def as z.core.$ZodOptionalDef).innerType);
   if (type === 'union') return (def as z.core.$ZodUnionDef).options.map(placesOf).reduce(merge, {});
   return type === 'unknown' || type === 'any' || type === 'record' ? UNKNOWN : LEAF;
 }
 
 function merge(one: Place, other: Place): Place {
-  const fields = one.fields === undefined && other.fields === undefined ? undefined : new Map([...(one.fields ?? []), ...(other.fields ?? [])]);
+  const fields =
+    one.fields === undefined && other.fields === undefined
+      ? undefined
+      : new Map([...(one.fields ?? []), ...(other.fields ?? [])]);
   const items = one.items ?? other.items;
   return {
     ...(fields === undefined ? {} : { fields }),
@@ -64,7 +68,9 @@ interface Rest {
 export function checkFields(body: unknown, places: Place): string[] {
   const unknown = new Set<string>();
   // A list of its own, not recursion: a body may be nested deeper than the stack.
-  const rest: Rest[] = isObject(body) ? [{ value: body, place: places, isKnown: true, above: undefined, name: '' }] : [];
+  const rest: Rest[] = isObject(body)
+    ? [{ value: body, place: places, isKnown: true, above: undefined, name: '' }]
+    : [];
   for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
     const { value, place, isKnown } = next;
     if (Array.isArray(value)) {
@@ -72,7 +78,8 @@ export function checkFields(body: unknown, places: Place): string[] {
       const items = place.items ?? UNKNOWN;
       for (let index = value.length - 1; index >= 0; index -= 1) {
         const item: unknown = value[index];
-        if (isObject(item) && !isPlain(item, items)) rest.push({ value: item, place: items, isKnown, above: next, name: index });
+        if (isObject(item) && !isPlain(item, items))
+          rest.push({ value: item, place: items, isKnown, above: next, name: index });
       }
       continue;
     }
@@ -84,7 +91,13 @@ export function checkFields(body: unknown, places: Place): string[] {
         if (isKnown && place.isOpen !== true) unknown.add(prefixOf(next).replaceAll(/\[\d+\]/g, '[]') + safeName(name));
       }
       if (isObject(child)) {
-        rest.push({ value: child, place: known ?? UNKNOWN, isKnown: isKnown && known !== undefined, above: next, name: known === undefined ? safeName(name) : name });
+        rest.push({
+          value: child,
+          place: known ?? UNKNOWN,
+          isKnown: isKnown && known !== undefined,
+          above: next,
+          name: known === undefined ? safeName(name) : name,
+        });
       }
     }
   }
@@ -117,9 +130,13 @@ function refuseEvidence(rest: Rest, name: string): void {
   const way = prefixOf(rest);
   // A body may be nested a million deep.
   const prefix = way.length > MAX_PATH_LENGTH ? `...${way.slice(-MAX_PATH_LENGTH)}` : way;
-  throw new ShieldwatchError('field_refused', `${prefix}${name} carries raw evidence, which is not taken; leave it out`, {
-    field: prefix + name,
-  });
+  throw new ShieldwatchError(
+    'field_refused',
+    `${prefix}${name} carries raw evidence, which is not taken; leave it out`,
+    {
+      field: prefix + name,
+    },
+  );
 }
 
 /** Names come from outside too: one may be a secret, or a megabyte long. */

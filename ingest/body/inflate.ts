@@ -7,7 +7,12 @@ import type { ContentEncoding } from './content.js';
 const PIECE = 128 * 1024;
 
 /** The body in the clear; organisations take turns. @throws ShieldwatchError 413 past `limit` bytes, 400 when it is not what it says. */
-export async function inflate(body: readonly Buffer[], encoding: ContentEncoding, limit: number, orgId: string): Promise<Buffer> {
+export async function inflate(
+  body: readonly Buffer[],
+  encoding: ContentEncoding,
+  limit: number,
+  orgId: string,
+): Promise<Buffer> {
   if (encoding === 'identity') {
     checkSize(body, limit);
     const [only, ...others] = body;
@@ -26,7 +31,12 @@ function checkSize(body: readonly Buffer[], limit: number): void {
 const takeTurn = createTurns(4);
 
 /** Inflates piece by piece, so that a bomb is noticed when it passes the limit and not when it has gone off. */
-async function inflateAll(body: readonly Buffer[], encoding: 'gzip' | 'deflate', limit: number, keep: (part: Buffer) => void): Promise<number> {
+async function inflateAll(
+  body: readonly Buffer[],
+  encoding: 'gzip' | 'deflate',
+  limit: number,
+  keep: (part: Buffer) => void,
+): Promise<number> {
   const stream = encoding === 'gzip' ? createGunzip({ chunkSize: PIECE }) : createInflate({ chunkSize: PIECE });
   for (const part of body) stream.write(part);
   stream.end();

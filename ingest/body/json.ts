@@ -26,7 +26,10 @@ export function parseJson(body: Buffer, meter: Meter): unknown {
     const text = body.toString('utf8');
     return JSON.parse(text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text) as unknown;
   } catch {
-    throw new ShieldwatchError('body_not_json', body.length === 0 ? 'the body is empty, expected JSON' : 'the body is not JSON');
+    throw new ShieldwatchError(
+      'body_not_json',
+      body.length === 0 ? 'the body is empty, expected JSON' : 'the body is not JSON',
+    );
   }
 }
 

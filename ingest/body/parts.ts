@@ -53,7 +53,9 @@ export function readParts(
 ): (error: Error) => void {
   if (announced !== undefined && announced > limit) {
     // Not yet: the caller waits for what is returned.
-    queueMicrotask(() => { done(tooLarge(), [], 0); });
+    queueMicrotask(() => {
+      done(tooLarge(), [], 0);
+    });
     return () => undefined;
   }
   const parts = new Parts();

@@ -26,7 +26,11 @@ export async function readJsonBytes(request: FastifyRequest, limit: number): Pro
 }
 
 /** Holds a body to its schema. @throws ShieldwatchError 400 that names the field. */
-export function parseBody<T extends z.ZodType>(input: unknown, schema: T, places: ReturnType<typeof placesOf>): ReadBody<z.output<T>> {
+export function parseBody<T extends z.ZodType>(
+  input: unknown,
+  schema: T,
+  places: ReturnType<typeof placesOf>,
+): ReadBody<z.output<T>> {
   const warnings = checkFields(input, places);
   return { value: parseWith(schema, input, 'body_invalid'), warnings };
 }

@@ -14,5 +14,9 @@ export interface ApiClientSettings {
 
 /** @example const { data, error } = await client.GET('/v1/repo/{repoId}/posture', { params: { path: { repoId }, query: { bucket: 'day' } } }); */
 export function createApiClient({ url, token, fetch }: ApiClientSettings): ApiClient {
-  return createClient<paths>({ baseUrl: url, headers: { authorization: `Bearer ${token}` }, ...(fetch === undefined ? {} : { fetch }) });
+  return createClient<paths>({
+    baseUrl: url,
+    headers: { authorization: `Bearer ${token}` },
+    ...(fetch === undefined ? {} : { fetch }),
+  });
 }

@@ -79,7 +79,10 @@ const HASH = /^[0-9a-f]{64}$/;
  * that was dropped, added or swapped, a trail that was cut short, and one that was written anew. It holds 32 bytes of each
  * entry, and others get their turn meanwhile.
  */
-export async function verifyTrail(entries: AsyncIterable<unknown> | Iterable<unknown>, expectation: TrailExpectation): Promise<AuditVerdict> {
+export async function verifyTrail(
+  entries: AsyncIterable<unknown> | Iterable<unknown>,
+  expectation: TrailExpectation,
+): Promise<AuditVerdict> {
   const { orgId, publicKey, isQuick = false } = expectation;
   let hashes = Buffer.alloc(1_024 * HASH_BYTES);
   let count = 0;
@@ -95,9 +98,11 @@ export async function verifyTrail(entries: AsyncIterable<unknown> | Iterable<unk
     return wrong === undefined ? undefined : bad(wrong.seq, 'its signature is not of this key');
   };
 
-  const hashAt = (seq: number): string => (seq === 0 ? GENESIS : hashes.toString('hex', (seq - 1) * HASH_BYTES, seq * HASH_BYTES));
+  const hashAt = (seq: number): string =>
+    seq === 0 ? GENESIS : hashes.toString('hex', (seq - 1) * HASH_BYTES, seq * HASH_BYTES);
   const known = (): ReturnType<typeof compareHeads> => compareHeads(expectation, count, hashAt);
-  const forked = (at: number | undefined): AuditVerdict | undefined => (at === undefined ? undefined : bad(at, 'another entry was published in its place: the trail was forked'));
+  const forked = (at: number | undefined): AuditVerdict | undefined =>
+    at === undefined ? undefined : bad(at, 'another entry was published in its place: the trail was forked');
   const firstFork = async (): Promise<AuditVerdict | undefined> => forked((await known()).forkedAt);
 
   for await (const each of entries) {
@@ -132,8 +137,12 @@ export async function verifyTrail(entries: AsyncIterable<unknown> | Iterable<unk
 function uncheckedOf(count: number, newest: number, isQuick: boolean): string[] {
   const isUnknown = newest < 0;
   return [
-    ...(isUnknown ? ['whether it was cut short or written anew: no published head of this organisation is known, nor a noted one'] : []),
-    ...(!isUnknown && newest < count ? [`whether entries after ${String(count)} were cut off: the newest known head is of entry ${String(newest)}`] : []),
+    ...(isUnknown
+      ? ['whether it was cut short or written anew: no published head of this organisation is known, nor a noted one']
+      : []),
+    ...(!isUnknown && newest < count
+      ? [`whether entries after ${String(count)} were cut off: the newest known head is of entry ${String(newest)}`]
+      : []),
     ...(isQuick && count > 1 ? ['the signatures of the entries before the last'] : []),
   ];
 }
@@ -152,7 +161,14 @@ function problemOf(entry: unknown, expected: { orgId: string; seq: number; previ
 function isEntry(value: unknown): value is AuditEntry {
   if (typeof value !== 'object' || value === null) return false;
   const { seq, record, previousHash, hash, signature } = value as Partial<Record<keyof AuditEntry, unknown>>;
-  return typeof seq === 'number' && typeof record === 'string' && typeof previousHash === 'string' && typeof hash === 'string' && HASH.test(hash) && typeof signature === 'string';
+  return (
+    typeof seq === 'number' &&
+    typeof record === 'string' &&
+    typeof previousHash === 'string' &&
+    typeof hash === 'string' &&
+    HASH.test(hash) &&
+    typeof signature === 'string'
+  );
 }
 
 function recordOf(text: string): { orgId?: unknown; seq?: unknown } | undefined {
@@ -164,7 +180,11 @@ function recordOf(text: string): { orgId?: unknown; seq?: unknown } | undefined 
 }
 
 /** The newest entry that is known from elsewhere, -1 where none is; and the first that is another one there. */
-async function compareHeads({ orgId, publicKey, heads, noted }: TrailExpectation, count: number, hashAt: (seq: number) => string): Promise<{ newest: number; forkedAt?: number }> {
+async function compareHeads(
+  { orgId, publicKey, heads, noted }: TrailExpectation,
+  count: number,
+  hashAt: (seq: number) => string,
+): Promise<{ newest: number; forkedAt?: number }> {
   let newest = -1;
   let forkedAt = Infinity;
   const take = (seq: number, hash: string): void => {
@@ -176,9 +196,17 @@ async function compareHeads({ orgId, publicKey, heads, noted }: TrailExpectation
   for await (const head of heads) {
     looked += 1;
     if (looked % 10_000 === 0) await nextTurn();
-    if (head.orgId !== orgId || !Number.isSafeInteger(head.seq) || head.seq < 1 || typeof head.hash !== 'string' || typeof head.signature !== 'string') continue;
+    if (
+      head.orgId !== orgId ||
+      !Number.isSafeInteger(head.seq) ||
+      head.seq < 1 ||
+      typeof head.hash !== 'string' ||
+      typeof head.signature !== 'string'
+    )
+      continue;
     // One that says what the trail says needs no signature: the entry's own was checked.
-    if ((head.seq <= count && head.hash === hashAt(head.seq)) || (await isSigned(head, publicKey))) take(head.seq, head.hash);
+    if ((head.seq <= count && head.hash === hashAt(head.seq)) || (await isSigned(head, publicKey)))
+      take(head.seq, head.hash);
   }
   return { newest, ...(forkedAt === Infinity ? {} : { forkedAt }) };
 }
@@ -199,10 +227,15 @@ function isSigned({ orgId, seq, hash, signature }: AuditHead, publicKey: KeyObje
   });
 }
 
-const headBytes = (orgId: string, seq: number, hash: string): Buffer => Buffer.from(`shieldwatch audit head\n${orgId}\n${String(seq)}\n${hash}`);
+const headBytes = (orgId: string, seq: number, hash: string): Buffer =>
+  Buffer.from(`shieldwatch audit head\n${orgId}\n${String(seq)}\n${hash}`);
 
 /** Length before content: two records cannot be read as one longer one. */
 function hashOf(previousHash: string, record: string): string {
   const bytes = Buffer.from(record);
-  return createHash('sha256').update(Buffer.from(previousHash, 'hex')).update(`${String(bytes.length)}:`).update(bytes).digest('hex');
+  return createHash('sha256')
+    .update(Buffer.from(previousHash, 'hex'))
+    .update(`${String(bytes.length)}:`)
+    .update(bytes)
+    .digest('hex');
 }

@@ -26,7 +26,10 @@ export function auditDenials(app: FastifyInstance, plane: ControlPlane): void {
       .change(caller, (tx) => tx.record({ action: 'access.denied', subject: route, detail: { code: error.code } }))
       .catch((failure: unknown) => {
         told.delete(key);
-        request.log.error({ problem: failure instanceof Error ? failure.name : 'unknown' }, 'a denial could not be written to the audit trail');
+        request.log.error(
+          { problem: failure instanceof Error ? failure.name : 'unknown' },
+          'a denial could not be written to the audit trail',
+        );
       });
   });
 }

@@ -26,7 +26,9 @@ export function openAuditFiles(folder: string): AuditFiles {
   if (!existsSync(keyFile)) {
     const { privateKey, publicKey } = generateKeyPairSync('ed25519');
     writeFileSync(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600, flag: 'wx' });
-    writeFileSync(join(folder, 'audit-key.pub.pem'), publicKey.export({ type: 'spki', format: 'pem' }), { mode: 0o644 });
+    writeFileSync(join(folder, 'audit-key.pub.pem'), publicKey.export({ type: 'spki', format: 'pem' }), {
+      mode: 0o644,
+    });
   }
   const key = createPrivateKey(readFileSync(keyFile));
   return {
@@ -55,7 +57,10 @@ export async function* readHeads(file: string): AsyncGenerator<AuditHead> {
 
 /** The JSON values of a file of NDJSON, one after the other; undefined for a line that is none. */
 export async function* readLines(file: string | Readable): AsyncGenerator {
-  for await (const line of createInterface({ input: typeof file === 'string' ? createReadStream(file, 'utf8') : file, crlfDelay: Infinity })) {
+  for await (const line of createInterface({
+    input: typeof file === 'string' ? createReadStream(file, 'utf8') : file,
+    crlfDelay: Infinity,
+  })) {
     if (line === '') continue;
     let value: unknown;
     try {

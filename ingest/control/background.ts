@@ -8,7 +8,11 @@ export interface Background {
   stop: () => Promise<void>;
 }
 
-export function runInBackground(intervalMs: number, round: () => Promise<unknown>, onError: (error: unknown) => void): Background {
+export function runInBackground(
+  intervalMs: number,
+  round: () => Promise<unknown>,
+  onError: (error: unknown) => void,
+): Background {
   const stopping = new AbortController();
   const isStopping = (): boolean => stopping.signal.aborted;
   let sleep = new AbortController();
@@ -23,7 +27,11 @@ export function runInBackground(intervalMs: number, round: () => Promise<unknown
       });
       if (isStopping()) return;
       sleep = new AbortController();
-      if (!isAwake()) await pause(intervalMs, undefined, { signal: AbortSignal.any([sleep.signal, stopping.signal]), ref: false }).catch(() => undefined);
+      if (!isAwake())
+        await pause(intervalMs, undefined, {
+          signal: AbortSignal.any([sleep.signal, stopping.signal]),
+          ref: false,
+        }).catch(() => undefined);
     }
   }
   const running = run();

@@ -40,7 +40,11 @@ export interface ControlPlane {
   read<T>(orgId: string, work: (tx: Session) => Promise<T>): Promise<T>;
   change<T>(actor: Actor, work: (tx: ChangeSession) => Promise<T>): Promise<T>;
   /** As `change`; before it, in the same transaction, `operate` adds or changes the organisation itself. */
-  operate<F, T>(actor: Actor, operate: (tx: Session) => Promise<F>, work: (tx: ChangeSession, operated: F) => Promise<T>): Promise<T>;
+  operate<F, T>(
+    actor: Actor,
+    operate: (tx: Session) => Promise<F>,
+    work: (tx: ChangeSession, operated: F) => Promise<T>,
+  ): Promise<T>;
   /** Called after every change that left a fact in the outbox. */
   onFact(listener: () => void): void;
   /** Called when what follows a change that is committed could not be done. The heads are published with the next change. */
@@ -55,7 +59,11 @@ export function createControlPlane(db: Postgres, audit: AuditFiles): ControlPlan
   const unpublished = new Map<string, AuditHead>();
 
   /** Runs `work` with a session that records, and writes what it recorded in the same transaction: one statement for all. */
-  async function recorded<T>(tx: Session, actor: Actor, work: (tx: ChangeSession) => Promise<T>): Promise<{ result: T; heads: AuditHead[]; hasFacts: boolean }> {
+  async function recorded<T>(
+    tx: Session,
+    actor: Actor,
+    work: (tx: ChangeSession) => Promise<T>,
+  ): Promise<{ result: T; heads: AuditHead[]; hasFacts: boolean }> {
     const changes: Change[] = [];
     const result = await work({
       query: (sql, params) => tx.query(sql, params),
@@ -66,7 +74,11 @@ export function createControlPlane(db: Postgres, audit: AuditFiles): ControlPlan
     });
     const facts = changes.flatMap(({ fact, ...change }) => (fact === undefined ? [] : [{ ...change, fact }]));
     if (facts.length > 0) await addToOutbox(tx, actor, facts);
-    return { result, heads: changes.length === 0 ? [] : await append(tx, actor, changes, audit), hasFacts: facts.length > 0 };
+    return {
+      result,
+      heads: changes.length === 0 ? [] : await append(tx, actor, changes, audit),
+      hasFacts: facts.length > 0,
+    };
   }
 
   /** The change is committed: from here on nothing may fail it. */
@@ -90,7 +102,11 @@ export function createControlPlane(db: Postgres, audit: AuditFiles): ControlPlan
       return done.result;
     },
     async operate(actor, operate, work) {
-      const done = await settled(asOperatorThenInOrg(db, actor.orgId, operate, (tx, operated) => recorded(tx, actor, (session) => work(session, operated))));
+      const done = await settled(
+        asOperatorThenInOrg(db, actor.orgId, operate, (tx, operated) =>
+          recorded(tx, actor, (session) => work(session, operated)),
+        ),
+      );
       follow(done);
       return done.result;
     },
@@ -113,21 +129,36 @@ async function settled<T>(answer: Promise<T>): Promise<T> {
   }
 }
 
-async function addToOutbox(tx: Session, { orgId, actor }: Actor, changes: readonly (Change & Required<Pick<Change, 'fact'>>)[]): Promise<void> {
+async function addToOutbox(
+  tx: Session,
+  { orgId, actor }: Actor,
+  changes: readonly (Change & Required<Pick<Change, 'fact'>>)[],
+): Promise<void> {
   await tx.query(
     `INSERT INTO outbox (org_id, event_id, repository, kind, subject, state, actor, detail)
      SELECT $1, event_id, repository, kind, subject, state, $2, detail
      FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
        WITH ORDINALITY AS new (event_id, repository, kind, subject, state, detail, place) ORDER BY place`,
     [
-      orgId, actor, changes.map(() => randomUUID()), changes.map(({ fact }) => fact.repository ?? ''), changes.map(({ fact }) => fact.kind),
-      changes.map(({ subject }) => subject), changes.map(({ fact }) => fact.state), changes.map(({ detail }) => JSON.stringify(detail ?? {})),
+      orgId,
+      actor,
+      changes.map(() => randomUUID()),
+      changes.map(({ fact }) => fact.repository ?? ''),
+      changes.map(({ fact }) => fact.kind),
+      changes.map(({ subject }) => subject),
+      changes.map(({ fact }) => fact.state),
+      changes.map(({ detail }) => JSON.stringify(detail ?? {})),
     ],
   );
 }
 
 /** Appends to the organisation's trail; one writer at a time, until the transaction ends. */
-async function append(tx: Session, { orgId, actor }: Actor, changes: readonly Change[], audit: AuditFiles): Promise<AuditHead[]> {
+async function append(
+  tx: Session,
+  { orgId, actor }: Actor,
+  changes: readonly Change[],
+  audit: AuditFiles,
+): Promise<AuditHead[]> {
   await tx.query("SELECT pg_advisory_xact_lock(hashtext('audit'), hashtext($1))", [orgId]);
   const [last] = await tx.query<{ seq: string | number; hash: string }>(
     'SELECT seq, hash FROM audit_entry WHERE org_id = $1 ORDER BY seq DESC LIMIT 1',
@@ -138,14 +169,24 @@ async function append(tx: Session, { orgId, actor }: Actor, changes: readonly Ch
   for (const { action, subject, detail } of changes) {
     const before = entries.at(-1);
     const seq = (before?.seq ?? Number(last?.seq ?? 0)) + 1;
-    entries.push(chainEntry({ seq, orgId, at, actor, action, subject, detail: detail ?? {} }, before?.hash ?? last?.hash ?? GENESIS, audit.key));
+    entries.push(
+      chainEntry(
+        { seq, orgId, at, actor, action, subject, detail: detail ?? {} },
+        before?.hash ?? last?.hash ?? GENESIS,
+        audit.key,
+      ),
+    );
   }
   await tx.query(
     `INSERT INTO audit_entry (org_id, seq, record, previous_hash, hash, signature)
      SELECT $1, * FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[])`,
     [
-      orgId, entries.map(({ seq }) => String(seq)), entries.map(({ record }) => record), entries.map(({ previousHash }) => previousHash),
-      entries.map(({ hash }) => hash), entries.map(({ signature }) => signature),
+      orgId,
+      entries.map(({ seq }) => String(seq)),
+      entries.map(({ record }) => record),
+      entries.map(({ previousHash }) => previousHash),
+      entries.map(({ hash }) => hash),
+      entries.map(({ signature }) => signature),
     ],
   );
   return entries.map(({ seq, hash, signature }) => ({ orgId, seq, hash, signature }));
@@ -153,7 +194,13 @@ async function append(tx: Session, { orgId, actor }: Actor, changes: readonly Ch
 
 /** A stretch of an organisation's trail, oldest first. */
 export async function readAudit(tx: Session, orgId: string, after: number, limit: number): Promise<AuditEntry[]> {
-  const rows = await tx.query<{ seq: string | number; record: string; previous_hash: string; hash: string; signature: string }>(
+  const rows = await tx.query<{
+    seq: string | number;
+    record: string;
+    previous_hash: string;
+    hash: string;
+    signature: string;
+  }>(
     'SELECT seq, record, previous_hash, hash, signature FROM audit_entry WHERE org_id = $1 AND seq > $2 ORDER BY seq LIMIT $3',
     [orgId, after, limit],
   );

@@ -14,8 +14,16 @@ let gateway: TestGateway;
 let owner: string;
 beforeAll(async () => {
   gateway = await startGateway(inject('clickhouseUrl'));
-  const { id } = await addMember(gateway.app.plane, { orgId: 'org_a', actor: 'test' }, { login: 'owner', role: 'owner' });
-  owner = (await inOrg(gateway.postgres, 'org_a', (tx) => mintToken(tx, { orgId: 'org_a', name: 'o', scopes: [...INGEST_SCOPES, 'read', 'admin'], memberId: id }))).token;
+  const { id } = await addMember(
+    gateway.app.plane,
+    { orgId: 'org_a', actor: 'test' },
+    { login: 'owner', role: 'owner' },
+  );
+  owner = (
+    await inOrg(gateway.postgres, 'org_a', (tx) =>
+      mintToken(tx, { orgId: 'org_a', name: 'o', scopes: [...INGEST_SCOPES, 'read', 'admin'], memberId: id }),
+    )
+  ).token;
   for (const token of [gateway.ingestToken, gateway.otherToken]) await fill(token, 'acme/app');
 });
 afterAll(() => gateway.close());
@@ -27,8 +35,12 @@ interface Answer<T> {
 
 async function call<T>(method: string, url: string, token: string, body?: unknown): Promise<Answer<T>> {
   const answer = await gateway.app.inject({
-    method: method as 'GET', url,
-    headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    method: method as 'GET',
+    url,
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
     ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
   });
   return { status: answer.statusCode, body: answer.json<T>() };
@@ -50,7 +62,12 @@ async function rowsOf(orgId: string): Promise<Record<string, number>> {
   );
   const counts = await selectRows<{ name: string; n: number }>(
     gateway.store.client,
-    tables.map(({ table_name: name, column_name: column, engine }) => `SELECT '${name}' AS name, count() AS n FROM ${name} ${engine === 'MergeTree' ? '' : 'FINAL'} WHERE ${column} = {orgId:String}`).join(' UNION ALL '),
+    tables
+      .map(
+        ({ table_name: name, column_name: column, engine }) =>
+          `SELECT '${name}' AS name, count() AS n FROM ${name} ${engine === 'MergeTree' ? '' : 'FINAL'} WHERE ${column} = {orgId:String}`,
+      )
+      .join(' UNION ALL '),
     { orgId },
   );
   return Object.fromEntries(counts.filter(({ n }) => n > 0).map(({ name, n }) => [name, n]));
@@ -66,7 +83,9 @@ describe('a purge', () => {
     await finished(body.id, owner);
     const before = await rowsOf('org_a');
     const again = async (): Promise<Purge> => {
-      await asRole(gateway.postgres, 'shieldwatch_worker', {}, (tx) => tx.query("UPDATE purge SET last_run_at = now() - interval '2 hours' WHERE id = $1", [body.id]));
+      await asRole(gateway.postgres, 'shieldwatch_worker', {}, (tx) =>
+        tx.query("UPDATE purge SET last_run_at = now() - interval '2 hours' WHERE id = $1", [body.id]),
+      );
       await runPurges(gateway.postgres, gateway.store.client, gateway.app.plane);
       return (await call<Purge>('GET', `/v1/purges/${body.id}`, owner)).body;
     };
@@ -74,13 +93,27 @@ describe('a purge', () => {
       const { status, progress } = await again();
       expect([status, progress.rowsRemoved >= body.progress.rowsRemoved]).toEqual(['done', true]);
       // But for what the changes themselves left: entries of the outbox that became facts.
-      expect({ ...(await rowsOf('org_a')), control_event_v1: 0, dirty_hour_v1: 0 }).toEqual({ ...before, control_event_v1: 0, dirty_hour_v1: 0 });
+      expect({ ...(await rowsOf('org_a')), control_event_v1: 0, dirty_hour_v1: 0 }).toEqual({
+        ...before,
+        control_event_v1: 0,
+        dirty_hour_v1: 0,
+      });
     }
-    const late = [{ timestamp: new Date(Date.parse(body.requestedAt) - 60_000).toISOString(), tool: 'Bash', decision: 'block' }];
-    const fresh = [{ timestamp: new Date(Date.parse(body.requestedAt) + 60_000).toISOString(), tool: 'Read', decision: 'allow' }];
-    await call('POST', '/v1/ingest/runtime', gateway.ingestToken, { repository: 'acme/purged', entries: [...late, ...fresh] });
+    const late = [
+      { timestamp: new Date(Date.parse(body.requestedAt) - 60_000).toISOString(), tool: 'Bash', decision: 'block' },
+    ];
+    const fresh = [
+      { timestamp: new Date(Date.parse(body.requestedAt) + 60_000).toISOString(), tool: 'Read', decision: 'allow' },
+    ];
+    await call('POST', '/v1/ingest/runtime', gateway.ingestToken, {
+      repository: 'acme/purged',
+      entries: [...late, ...fresh],
+    });
     await again();
-    const left = await selectRows<{ tool: string }>(gateway.store.client, "SELECT tool FROM runtime_event WHERE org_id = 'org_a' AND repo = 'acme/purged'");
+    const left = await selectRows<{ tool: string }>(
+      gateway.store.client,
+      "SELECT tool FROM runtime_event WHERE org_id = 'org_a' AND repo = 'acme/purged'",
+    );
     expect(left).toEqual([{ tool: 'Read' }]);
   });
 });
@@ -89,27 +122,43 @@ describe('what a spool delivers after a purge', () => {
   const at = (minute: number): string => `2026-11-20T10:0${String(minute)}:00.000Z`;
   const decision = (minute: number, tool: string) => ({ timestamp: at(minute), tool, decision: 'block' });
   const left = () =>
-    selectRows<{ tool: string }>(gateway.store.client, "SELECT tool FROM runtime_event WHERE org_id = 'org_a' AND repo = 'acme/spooled' ORDER BY tool");
+    selectRows<{ tool: string }>(
+      gateway.store.client,
+      "SELECT tool FROM runtime_event WHERE org_id = 'org_a' AND repo = 'acme/spooled' ORDER BY tool",
+    );
 
-  it.each(['token', 'time'])('of a %s goes when the purge is done again, and what others sent of it stays', async (by) => {
-    const { id, token } = await inOrg(gateway.postgres, 'org_a', (tx) => mintToken(tx, { orgId: 'org_a', name: by, scopes: INGEST_SCOPES }));
-    const send = (sender: string, ...entries: object[]) => call('POST', '/v1/ingest/runtime', sender, { repository: 'acme/spooled', entries });
-    const deliver = () => send(token, decision(1, `Bad${by}`), decision(2, `Bad${by}`));
-    await deliver();
-    await send(gateway.ingestToken, decision(5, `Good${by}`));
-    const conditions = by === 'token' ? { tokenId: id } : { repository: 'acme/spooled', from: at(0), to: at(4) };
-    const { body } = await call<Purge>('POST', '/v1/purges', owner, conditions);
-    await finished(body.id, owner);
-    expect(await left()).not.toContainEqual({ tool: `Bad${by}` });
-    // The client did not hear that it had arrived, and sends it once more.
-    await deliver();
-    expect(await left()).toContainEqual({ tool: `Bad${by}` });
-    await asRole(gateway.postgres, 'shieldwatch_worker', {}, (tx) => tx.query("UPDATE purge SET last_run_at = now() - interval '2 hours' WHERE id = $1", [body.id]));
-    await runPurges(gateway.postgres, gateway.store.client, gateway.app.plane);
-    expect(await left()).not.toContainEqual({ tool: `Bad${by}` });
-    expect(await left()).toContainEqual({ tool: `Good${by}` });
-    expect(await selectRows(gateway.store.client, `SELECT 1 FROM otel_traces WHERE OrgId = 'org_a' AND SpanAttributes['gen_ai.tool.name'] = 'Bad${by}'`)).toEqual([]);
-  });
+  it.each(['token', 'time'])(
+    'of a %s goes when the purge is done again, and what others sent of it stays',
+    async (by) => {
+      const { id, token } = await inOrg(gateway.postgres, 'org_a', (tx) =>
+        mintToken(tx, { orgId: 'org_a', name: by, scopes: INGEST_SCOPES }),
+      );
+      const send = (sender: string, ...entries: object[]) =>
+        call('POST', '/v1/ingest/runtime', sender, { repository: 'acme/spooled', entries });
+      const deliver = () => send(token, decision(1, `Bad${by}`), decision(2, `Bad${by}`));
+      await deliver();
+      await send(gateway.ingestToken, decision(5, `Good${by}`));
+      const conditions = by === 'token' ? { tokenId: id } : { repository: 'acme/spooled', from: at(0), to: at(4) };
+      const { body } = await call<Purge>('POST', '/v1/purges', owner, conditions);
+      await finished(body.id, owner);
+      expect(await left()).not.toContainEqual({ tool: `Bad${by}` });
+      // The client did not hear that it had arrived, and sends it once more.
+      await deliver();
+      expect(await left()).toContainEqual({ tool: `Bad${by}` });
+      await asRole(gateway.postgres, 'shieldwatch_worker', {}, (tx) =>
+        tx.query("UPDATE purge SET last_run_at = now() - interval '2 hours' WHERE id = $1", [body.id]),
+      );
+      await runPurges(gateway.postgres, gateway.store.client, gateway.app.plane);
+      expect(await left()).not.toContainEqual({ tool: `Bad${by}` });
+      expect(await left()).toContainEqual({ tool: `Good${by}` });
+      expect(
+        await selectRows(
+          gateway.store.client,
+          `SELECT 1 FROM otel_traces WHERE OrgId = 'org_a' AND SpanAttributes['gen_ai.tool.name'] = 'Bad${by}'`,
+        ),
+      ).toEqual([]);
+    },
+  );
 });
 
 describe('tokens', () => {
@@ -120,7 +169,8 @@ describe('tokens', () => {
     await other.inject({ url: '/v1/repos', headers: { authorization: `Bearer ${gateway.readToken}` } });
     await other.close();
     const { tokens } = (await call<{ tokens: Token[] }>('GET', '/v1/tokens', owner)).body;
-    const lastUse = (scopes: string): string | null | undefined => tokens.find((token) => token.scopes.join() === scopes)?.lastUsedAt;
+    const lastUse = (scopes: string): string | null | undefined =>
+      tokens.find((token) => token.scopes.join() === scopes)?.lastUsedAt;
     expect(Math.abs(Date.parse(lastUse('read') ?? '') - Date.now())).toBeLessThan(120_000);
     // Nobody has used it yet.
     expect(lastUse('read,admin')).toBeNull();
@@ -132,7 +182,9 @@ describe('an organisation that is deleted', () => {
     expect((await call('DELETE', '/v1/org/org_a', gateway.adminToken, { name: 'a' })).status).toBe(403);
     expect((await call<Refusal>('DELETE', '/v1/org/org_a', owner, { name: 'b' })).body.error.field).toBe('name');
     expect((await call('DELETE', '/v1/org/org_b', owner, { name: 'b' })).status).toBe(404);
-    expect(Object.keys(await rowsOf('org_a'))).toEqual(expect.arrayContaining(['otel_traces', 'scan_v1', 'runtime_event_v1']));
+    expect(Object.keys(await rowsOf('org_a'))).toEqual(
+      expect.arrayContaining(['otel_traces', 'scan_v1', 'runtime_event_v1']),
+    );
   });
 
   it('takes nothing more at once, shows how far it is, and leaves its trail and nothing of another', async () => {
@@ -145,13 +197,23 @@ describe('an organisation that is deleted', () => {
     await expect.poll(async () => (await send(owner)).status).not.toBe(200);
     // Its owner sees it through, and is then no more.
     await expect.poll(async () => (await call('GET', `/v1/purges/${body.id}`, owner)).status).toBe(401);
-    await expect.poll(async () => Object.keys(await rowsOf('org_a')).filter((table) => table !== 'control_event_v1')).toEqual([]);
+    await expect
+      .poll(async () => Object.keys(await rowsOf('org_a')).filter((table) => table !== 'control_event_v1'))
+      .toEqual([]);
     const trail = async (): Promise<string[]> =>
-      (await inOrg(gateway.postgres, 'org_a', (tx) => tx.query<{ record: string }>('SELECT record FROM audit_entry ORDER BY seq'))).map(({ record }) => (JSON.parse(record) as { action: string }).action);
-    await expect.poll(trail).toEqual(expect.arrayContaining(['org.delete', 'purge.request', 'org.gone', 'purge.finish']));
+      (
+        await inOrg(gateway.postgres, 'org_a', (tx) =>
+          tx.query<{ record: string }>('SELECT record FROM audit_entry ORDER BY seq'),
+        )
+      ).map(({ record }) => (JSON.parse(record) as { action: string }).action);
+    await expect
+      .poll(trail)
+      .toEqual(expect.arrayContaining(['org.delete', 'purge.request', 'org.gone', 'purge.finish']));
     const rows = await inOrg(gateway.postgres, 'org_a', async (tx) => ({
       kept: await tx.query('SELECT name, deleted_at IS NOT NULL AS is_deleted FROM org'),
-      gone: await tx.query('SELECT id FROM repo UNION ALL SELECT id FROM member UNION ALL SELECT id FROM token WHERE revoked_at IS NULL'),
+      gone: await tx.query(
+        'SELECT id FROM repo UNION ALL SELECT id FROM member UNION ALL SELECT id FROM token WHERE revoked_at IS NULL',
+      ),
     }));
     expect(rows.kept).toEqual([{ name: 'deleted', is_deleted: true }]);
     expect(rows.gone).toEqual([]);
@@ -159,7 +221,11 @@ describe('an organisation that is deleted', () => {
   });
 
   it('is not the one of the machine itself', async () => {
-    await asRole(gateway.postgres, 'shieldwatch_operator', {}, (tx) => tx.query("INSERT INTO org (id, name) VALUES ('org_local', 'local')"));
-    expect((await gateway.app.asMachine('org_local', 'DELETE', '/v1/org/org_local', { name: 'local' })).status).toBe(409);
+    await asRole(gateway.postgres, 'shieldwatch_operator', {}, (tx) =>
+      tx.query("INSERT INTO org (id, name) VALUES ('org_local', 'local')"),
+    );
+    expect((await gateway.app.asMachine('org_local', 'DELETE', '/v1/org/org_local', { name: 'local' })).status).toBe(
+      409,
+    );
   });
 });

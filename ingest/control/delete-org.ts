@@ -11,9 +11,14 @@ export async function deleteOrg(plane: ControlPlane, caller: Caller, name: strin
     throw new ShieldwatchError('conflict', 'the organisation of the machine itself stays; purge its telemetry instead');
   }
   return requestPurge(plane, caller, { organisation: true }, async (tx) => {
-    const deleted = await tx.query('UPDATE org SET deleted_at = now() WHERE name = $1 AND deleted_at IS NULL RETURNING id', [name]);
+    const deleted = await tx.query(
+      'UPDATE org SET deleted_at = now() WHERE name = $1 AND deleted_at IS NULL RETURNING id',
+      [name],
+    );
     if (deleted.length === 0) {
-      throw new ShieldwatchError('conflict', 'name: expected the name of the organisation, which is not deleted yet', { field: 'name' });
+      throw new ShieldwatchError('conflict', 'name: expected the name of the organisation, which is not deleted yet', {
+        field: 'name',
+      });
     }
     await tx.query('UPDATE token SET revoked_at = now() WHERE revoked_at IS NULL AND id <> $1', [caller.tokenId]);
     await tx.record({ action: 'org.delete', subject: caller.orgId, detail: {} });
@@ -23,7 +28,9 @@ export async function deleteOrg(plane: ControlPlane, caller: Caller, name: strin
 /** Removes what people decided there and the last token, once telemetry is gone. What remains is that it was, and the trail. */
 export async function finishOrgDeletion(plane: ControlPlane, orgId: string): Promise<void> {
   await plane.change({ orgId, actor: 'shieldwatch' }, async (tx) => {
-    await tx.query('UPDATE token SET revoked_at = coalesce(revoked_at, now()), member_id = NULL, name = $1', ['deleted']);
+    await tx.query('UPDATE token SET revoked_at = coalesce(revoked_at, now()), member_id = NULL, name = $1', [
+      'deleted',
+    ]);
     for (const table of ['repo', 'member', 'policy_promotion']) await tx.query(`DELETE FROM ${table}`);
     await tx.query("UPDATE org SET name = 'deleted', github_org_login = NULL");
     await tx.record({ action: 'org.gone', subject: orgId, detail: {} });

@@ -42,7 +42,7 @@ export function createDiscovery(clickhouse: ClickHouseClient, plane: ControlPlan
   };
 
   async function discoverOf(orgId: string, from: number): Promise<void> {
-    for (let after = ''; ; ) {
+    for (let after = ''; ;) {
       const rows = await selectRows<{ repo: string }>(
         clickhouse,
         `SELECT DISTINCT repo FROM dirty_hour_v1
@@ -78,8 +78,15 @@ export function createDiscovery(clickhouse: ClickHouseClient, plane: ControlPlan
         [orgId, ids, names, locked.room],
       );
       if (added.length > 0) {
-        const told = added.slice(0, MAX_TOLD).map(({ full_name: name }) => name).join(', ');
-        await tx.record({ action: 'repo.discover', subject: orgId, detail: { repositories: added.length, names: added.length > MAX_TOLD ? `${told} and more` : told } });
+        const told = added
+          .slice(0, MAX_TOLD)
+          .map(({ full_name: name }) => name)
+          .join(', ');
+        await tx.record({
+          action: 'repo.discover',
+          subject: orgId,
+          detail: { repositories: added.length, names: added.length > MAX_TOLD ? `${told} and more` : told },
+        });
       }
       return locked.missing <= locked.room;
     });
@@ -93,5 +100,7 @@ async function stateOf(tx: Session, ids: readonly string[]): Promise<{ missing: 
      FROM org WHERE deleted_at IS NULL`,
     [ids],
   );
-  return row === undefined ? undefined : { missing: ids.length - row.found, room: Math.max(0, PLAN_LIMITS[row.plan].discoveredRepos - row.repos) };
+  return row === undefined
+    ? undefined
+    : { missing: ids.length - row.found, room: Math.max(0, PLAN_LIMITS[row.plan].discoveredRepos - row.repos) };
 }

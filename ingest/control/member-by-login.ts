@@ -11,7 +11,10 @@ export interface MemberRow extends Record<string, unknown> {
 
 /** Finds the member of a login, in whatever letter case, and locks the row; undefined where there is none. */
 export async function memberByLogin(tx: Session, login: string): Promise<MemberRow | undefined> {
-  const [row] = await tx.query<MemberRow>('SELECT * FROM member WHERE lower(login COLLATE "C") = lower($1::text COLLATE "C") FOR UPDATE', [login]);
+  const [row] = await tx.query<MemberRow>(
+    'SELECT * FROM member WHERE lower(login COLLATE "C") = lower($1::text COLLATE "C") FOR UPDATE',
+    [login],
+  );
   return row;
 }
 

@@ -7,20 +7,41 @@ import type { Actor, ControlPlane } from './control-plane.js';
 import { memberByLogin, type MemberRow } from './member-by-login.js';
 import { revokeMintedBy } from './tokens.js';
 
-const memberOf = (row: MemberRow): Member => ({ id: row.id, login: row.login, role: row.role, createdAt: new Date(row.created_at).toISOString() });
+const memberOf = (row: MemberRow): Member => ({
+  id: row.id,
+  login: row.login,
+  role: row.role,
+  createdAt: new Date(row.created_at).toISOString(),
+});
 
 export async function listMembers(plane: ControlPlane, orgId: string): Promise<Member[]> {
-  return (await plane.read(orgId, (tx) => tx.query<MemberRow>('SELECT * FROM member ORDER BY login LIMIT 10000'))).map(memberOf);
+  return (await plane.read(orgId, (tx) => tx.query<MemberRow>('SELECT * FROM member ORDER BY login LIMIT 10000'))).map(
+    memberOf,
+  );
 }
 
-export async function addMember(plane: ControlPlane, actor: Actor, { login, role }: { login: string; role: Role }): Promise<Member> {
+export async function addMember(
+  plane: ControlPlane,
+  actor: Actor,
+  { login, role }: { login: string; role: Role },
+): Promise<Member> {
   return plane.change(actor, async (tx) => {
     const [row] = await tx.query<MemberRow>(
       'INSERT INTO member (id, org_id, login, role) VALUES ($1, $2, $3, $4) ON CONFLICT (org_id, lower(login COLLATE "C")) DO NOTHING RETURNING *',
       [`mem_${randomBase62(20)}`, actor.orgId, login, role],
     );
-    if (row === undefined) throw new ShieldwatchError('conflict', 'there is a member with this login already; letter case makes no difference', { field: 'login' });
-    await tx.record({ action: 'member.add', subject: row.id, detail: { login, role }, fact: { kind: 'member', state: role } });
+    if (row === undefined)
+      throw new ShieldwatchError(
+        'conflict',
+        'there is a member with this login already; letter case makes no difference',
+        { field: 'login' },
+      );
+    await tx.record({
+      action: 'member.add',
+      subject: row.id,
+      detail: { login, role },
+      fact: { kind: 'member', state: role },
+    });
     return memberOf(row);
   });
 }
@@ -31,7 +52,12 @@ export async function changeMember(plane: ControlPlane, actor: Actor, idOrLogin:
     const before = await needMember(tx, idOrLogin);
     if (before.role === 'owner' && role !== 'owner') await needAnotherOwner(tx, before.id);
     await tx.query('UPDATE member SET role = $2 WHERE id = $1', [before.id, role]);
-    await tx.record({ action: 'member.role', subject: before.id, detail: { login: before.login, from: before.role, to: role }, fact: { kind: 'member', state: role } });
+    await tx.record({
+      action: 'member.role',
+      subject: before.id,
+      detail: { login: before.login, from: before.role, to: role },
+      fact: { kind: 'member', state: role },
+    });
     return memberOf({ ...before, role });
   });
 }
@@ -43,7 +69,12 @@ export async function removeMember(plane: ControlPlane, actor: Actor, idOrLogin:
     if (before.role === 'owner') await needAnotherOwner(tx, before.id);
     await revokeMintedBy(tx, before.id);
     await tx.query('DELETE FROM member WHERE id = $1', [before.id]);
-    await tx.record({ action: 'member.remove', subject: before.id, detail: { login: before.login }, fact: { kind: 'member', state: 'removed' } });
+    await tx.record({
+      action: 'member.remove',
+      subject: before.id,
+      detail: { login: before.login },
+      fact: { kind: 'member', state: 'removed' },
+    });
   });
 }
 
@@ -58,5 +89,6 @@ async function needMember(tx: Session, idOrLogin: string): Promise<MemberRow> {
 async function needAnotherOwner(tx: Session, id: string): Promise<void> {
   // The lock is on all owners: two of them must not remove each other at the same time.
   const owners = await tx.query("SELECT id FROM member WHERE role = 'owner' ORDER BY id FOR UPDATE");
-  if (!owners.some((owner) => owner['id'] !== id)) throw new ShieldwatchError('conflict', 'an organisation keeps at least one owner');
+  if (!owners.some((owner) => owner['id'] !== id))
+    throw new ShieldwatchError('conflict', 'an organisation keeps at least one owner');
 }

@@ -14,7 +14,15 @@ import { addMember } from './members.js';
 import { runMerges } from './merges.js';
 
 const [OLD, NEW] = ['gitlab.com/acme/old', 'acme/new'];
-const FACT_TABLES = ['scan_v1', 'finding_v1', 'runtime_event_v1', 'agent_event_v1', 'control_event_v1', 'call_judgement_v1', 'quarantine_v1'];
+const FACT_TABLES = [
+  'scan_v1',
+  'finding_v1',
+  'runtime_event_v1',
+  'agent_event_v1',
+  'control_event_v1',
+  'call_judgement_v1',
+  'quarantine_v1',
+];
 const NOW = Date.now();
 let gateway: TestGateway;
 let owner: string;
@@ -22,10 +30,20 @@ let bound: string;
 
 beforeAll(async () => {
   gateway = await startGateway(inject('clickhouseUrl'));
-  const { id } = await addMember(gateway.app.plane, { orgId: 'org_a', actor: 'test' }, { login: 'owner', role: 'owner' });
-  owner = (await inOrg(gateway.postgres, 'org_a', (tx) => mintToken(tx, { orgId: 'org_a', name: 'o', scopes: ['read', 'admin'], memberId: id }))).token;
-  bound = (await mintToken(gateway.postgres, { orgId: 'org_a', name: 'b', scopes: INGEST_SCOPES, repository: OLD })).token;
-  for (const token of [gateway.ingestToken, gateway.otherToken]) await send(token, '/v1/ingest/scan', scanOfSpec({ repository: OLD }));
+  const { id } = await addMember(
+    gateway.app.plane,
+    { orgId: 'org_a', actor: 'test' },
+    { login: 'owner', role: 'owner' },
+  );
+  owner = (
+    await inOrg(gateway.postgres, 'org_a', (tx) =>
+      mintToken(tx, { orgId: 'org_a', name: 'o', scopes: ['read', 'admin'], memberId: id }),
+    )
+  ).token;
+  bound = (await mintToken(gateway.postgres, { orgId: 'org_a', name: 'b', scopes: INGEST_SCOPES, repository: OLD }))
+    .token;
+  for (const token of [gateway.ingestToken, gateway.otherToken])
+    await send(token, '/v1/ingest/scan', scanOfSpec({ repository: OLD }));
   await decisions(OLD, ['a', 'b', 'shared']);
   await decisions(NEW, ['shared', 'c']);
   await agentEvent(OLD, 'first');
@@ -33,23 +51,58 @@ beforeAll(async () => {
 afterAll(() => gateway.close());
 
 async function send(token: string, url: string, body: unknown): Promise<unknown> {
-  const answer = await gateway.app.inject({ method: 'POST', url, payload: JSON.stringify(body), headers: jsonHeaders(token) });
+  const answer = await gateway.app.inject({
+    method: 'POST',
+    url,
+    payload: JSON.stringify(body),
+    headers: jsonHeaders(token),
+  });
   expect([url, answer.statusCode, answer.statusCode === 200 ? '' : answer.body]).toEqual([url, 200, '']);
   return answer.json();
 }
 
-const decisions = (repository: string | undefined, ids: readonly string[], token = gateway.ingestToken): Promise<unknown> =>
-  send(token, '/v1/ingest/runtime', { repository, sessionId: 's', entries: ids.map((eventId) => ({ eventId, timestamp: new Date(NOW).toISOString(), tool: 'Bash', decision: 'block', reason: 'r' })) });
+const decisions = (
+  repository: string | undefined,
+  ids: readonly string[],
+  token = gateway.ingestToken,
+): Promise<unknown> =>
+  send(token, '/v1/ingest/runtime', {
+    repository,
+    sessionId: 's',
+    entries: ids.map((eventId) => ({
+      eventId,
+      timestamp: new Date(NOW).toISOString(),
+      tool: 'Bash',
+      decision: 'block',
+      reason: 'r',
+    })),
+  });
 
 /** Telemetry by OTLP, whose repository no part of the gateway looks at. */
 function agentEvent(repository: string, call: string): Promise<unknown> {
-  const attributes = (of: Record<string, string>) => Object.entries(of).map(([key, value]) => ({ key, value: { stringValue: value } }));
-  const logRecords = [{ timeUnixNano: String(BigInt(NOW) * 1_000_000n), attributes: attributes({ 'event.name': 'codex.tool_decision', call_id: call, decision: 'a_new_word' }) }];
-  return send(gateway.ingestToken, '/v1/logs', { resourceLogs: [{ resource: { attributes: attributes(repositoryAttributes(repository)) }, scopeLogs: [{ logRecords }] }] });
+  const attributes = (of: Record<string, string>) =>
+    Object.entries(of).map(([key, value]) => ({ key, value: { stringValue: value } }));
+  const logRecords = [
+    {
+      timeUnixNano: String(BigInt(NOW) * 1_000_000n),
+      attributes: attributes({ 'event.name': 'codex.tool_decision', call_id: call, decision: 'a_new_word' }),
+    },
+  ];
+  return send(gateway.ingestToken, '/v1/logs', {
+    resourceLogs: [
+      { resource: { attributes: attributes(repositoryAttributes(repository)) }, scopeLogs: [{ logRecords }] },
+    ],
+  });
 }
 
 const ids = async (table: string, repo: string): Promise<string[]> =>
-  (await selectRows<{ id: string }>(gateway.store.client, `SELECT DISTINCT event_id AS id FROM ${table} FINAL WHERE org_id = 'org_a' AND repo = {repo:String} ORDER BY id`, { repo })).map(({ id }) => id);
+  (
+    await selectRows<{ id: string }>(
+      gateway.store.client,
+      `SELECT DISTINCT event_id AS id FROM ${table} FINAL WHERE org_id = 'org_a' AND repo = {repo:String} ORDER BY id`,
+      { repo },
+    )
+  ).map(({ id }) => id);
 
 /** The event ids of every kind of fact, by repository. */
 async function facts(): Promise<Record<string, Record<string, string[]>>> {
@@ -59,9 +112,14 @@ async function facts(): Promise<Record<string, Record<string, string[]>>> {
 }
 
 const landed = (repo: string) =>
-  selectRows<{ spans: number; logs: number }>(gateway.store.client, "SELECT (SELECT uniqExact(SpanId) FROM otel_traces WHERE OrgId = 'org_a' AND Repository = {repo:String}) AS spans, (SELECT count() FROM otel_logs WHERE OrgId = 'org_a' AND Repository = {repo:String}) AS logs", { repo });
+  selectRows<{ spans: number; logs: number }>(
+    gateway.store.client,
+    "SELECT (SELECT uniqExact(SpanId) FROM otel_traces WHERE OrgId = 'org_a' AND Repository = {repo:String}) AS spans, (SELECT count() FROM otel_logs WHERE OrgId = 'org_a' AND Repository = {repo:String}) AS logs",
+    { repo },
+  );
 
-const run = (client: ClickHouseClient = gateway.store.client): Promise<void> => runMerges(gateway.postgres, client, gateway.app.plane, { settledMs: 0, everyMs: 0 });
+const run = (client: ClickHouseClient = gateway.store.client): Promise<void> =>
+  runMerges(gateway.postgres, client, gateway.app.plane, { settledMs: 0, everyMs: 0 });
 
 /** A client whose command of a number fails instead of being carried out, as a process that is killed there. */
 function killedAt(number: number): ClickHouseClient {
@@ -70,12 +128,19 @@ function killedAt(number: number): ClickHouseClient {
     get(target, name) {
       const value: unknown = Reflect.get(target, name);
       if (name !== 'command') return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-      return (args: Parameters<ClickHouseClient['command']>[0]) => ((commands += 1) === number ? Promise.reject(new Error('killed')) : target.command(args));
+      return (args: Parameters<ClickHouseClient['command']>[0]) =>
+        (commands += 1) === number ? Promise.reject(new Error('killed')) : target.command(args);
     },
   });
 }
 
-const merge = (from: string, into: string) => gateway.app.inject({ method: 'POST', url: '/v1/repos/merge', payload: JSON.stringify({ from, into }), headers: jsonHeaders(owner) });
+const merge = (from: string, into: string) =>
+  gateway.app.inject({
+    method: 'POST',
+    url: '/v1/repos/merge',
+    payload: JSON.stringify({ from, into }),
+    headers: jsonHeaders(owner),
+  });
 
 describe('a merge of two names', () => {
   it('moves all facts, landing and decisions to the surviving name, killed at any statement and run again', async () => {
@@ -83,15 +148,28 @@ describe('a merge of two names', () => {
     const before = await facts();
     const [spans, logs] = [(await landed(OLD))[0], (await landed(NEW))[0]];
     const items = async (repository: string): Promise<ReviewItem[]> =>
-      (await gateway.app.inject({ url: `/v1/repo/${encodeURIComponent(repository)}/review-items`, headers: { authorization: `Bearer ${owner}` } })).json<ReviewItem[]>();
+      (
+        await gateway.app.inject({
+          url: `/v1/repo/${encodeURIComponent(repository)}/review-items`,
+          headers: { authorization: `Bearer ${owner}` },
+        })
+      ).json<ReviewItem[]>();
     const [item] = await items(OLD);
     await send(owner, `/v1/review-items/${item?.id ?? ''}/comments`, { text: 'said before the merge' });
     const asked = await merge(OLD, NEW);
-    expect(asked.json<RepoMerge>()).toMatchObject({ from: OLD, into: NEW, status: 'running', requestedBy: 'member:owner' });
+    expect(asked.json<RepoMerge>()).toMatchObject({
+      from: OLD,
+      into: NEW,
+      status: 'running',
+      requestedBy: 'member:owner',
+    });
     expect((await merge(OLD, NEW)).json<RepoMerge>().id).toBe(asked.json<RepoMerge>().id);
     let kills = 0;
     for (let at = 1; ; at += 1) {
-      const isKilled = await run(killedAt(at)).then(() => false, (error: unknown) => String(error).includes('killed'));
+      const isKilled = await run(killedAt(at)).then(
+        () => false,
+        (error: unknown) => String(error).includes('killed'),
+      );
       if (!isKilled) break;
       kills += 1;
     }
@@ -100,16 +178,24 @@ describe('a merge of two names', () => {
     const after = await facts();
     for (const table of FACT_TABLES) {
       expect([table, after[table]?.old]).toEqual([table, []]);
-      expect([table, after[table]?.new]).toEqual([table, [...new Set([...before[table]?.old ?? [], ...before[table]?.new ?? []])].sort()]);
+      expect([table, after[table]?.new]).toEqual([
+        table,
+        [...new Set([...(before[table]?.old ?? []), ...(before[table]?.new ?? [])])].sort(),
+      ]);
     }
     expect(after['runtime_event_v1']?.new).toHaveLength(4);
     expect(await landed(OLD)).toEqual([{ spans: 0, logs: 0 }]);
     expect((await landed(NEW))[0]?.spans).toBeGreaterThanOrEqual(Math.max(spans?.spans ?? 0, logs?.spans ?? 0));
     // Landing tells the same: nothing is made under the old name again.
-    for (const day of await landingDays(gateway.store.client)) expect([day, await reconcileFacts(gateway.store.client, day)]).toEqual([day, 0]);
+    for (const day of await landingDays(gateway.store.client))
+      expect([day, await reconcileFacts(gateway.store.client, day)]).toEqual([day, 0]);
     // The other organisation's repository of that name is another one.
-    expect(await selectRows(gateway.store.client, "SELECT repo FROM scan_v1 WHERE org_id = 'org_b'")).toEqual([{ repo: OLD }]);
-    const { merges } = (await gateway.app.inject({ url: '/v1/repos/merges', headers: { authorization: `Bearer ${owner}` } })).json<{ merges: RepoMerge[] }>();
+    expect(await selectRows(gateway.store.client, "SELECT repo FROM scan_v1 WHERE org_id = 'org_b'")).toEqual([
+      { repo: OLD },
+    ]);
+    const { merges } = (
+      await gateway.app.inject({ url: '/v1/repos/merges', headers: { authorization: `Bearer ${owner}` } })
+    ).json<{ merges: RepoMerge[] }>();
     expect(merges).toMatchObject([{ status: 'done' }]);
     // Its review item is the one it was, with what was said about it.
     await openReviewItems(gateway.app.plane, gateway.store.client, 'org_a');
@@ -117,7 +203,10 @@ describe('a merge of two names', () => {
   });
 
   it('marks the hours of both names, for the series to be computed again', async () => {
-    const marked = await selectRows<{ fact: string; repos: string[] }>(gateway.store.client, "SELECT fact, arraySort(groupUniqArray(repo)) AS repos FROM dirty_hour_v1 WHERE org_id = 'org_a' AND fact IN ('scan', 'runtime_event', 'agent_event') GROUP BY fact ORDER BY fact");
+    const marked = await selectRows<{ fact: string; repos: string[] }>(
+      gateway.store.client,
+      "SELECT fact, arraySort(groupUniqArray(repo)) AS repos FROM dirty_hour_v1 WHERE org_id = 'org_a' AND fact IN ('scan', 'runtime_event', 'agent_event') GROUP BY fact ORDER BY fact",
+    );
     expect(marked).toEqual(['agent_event', 'runtime_event', 'scan'].map((fact) => ({ fact, repos: [NEW, OLD] })));
   });
 
@@ -129,20 +218,33 @@ describe('a merge of two names', () => {
     expect(await ids('agent_event_v1', OLD)).toHaveLength(1);
     await run();
     expect([await ids('agent_event_v1', OLD), (await ids('agent_event_v1', NEW)).length]).toEqual([[], 2]);
-    expect(await gateway.postgres.query("SELECT full_name FROM repo WHERE org_id = 'org_a' ORDER BY 1")).toEqual([{ full_name: NEW }]);
+    expect(await gateway.postgres.query("SELECT full_name FROM repo WHERE org_id = 'org_a' ORDER BY 1")).toEqual([
+      { full_name: NEW },
+    ]);
     for (const name of [encodeURIComponent(OLD), repositoryId('org_a', OLD)]) {
-      const posture = await gateway.app.inject({ url: `/v1/repo/${name}/posture`, headers: { authorization: `Bearer ${gateway.readToken}` } });
+      const posture = await gateway.app.inject({
+        url: `/v1/repo/${name}/posture`,
+        headers: { authorization: `Bearer ${gateway.readToken}` },
+      });
       expect([posture.statusCode, posture.json<{ repository: string }>().repository]).toEqual([200, NEW]);
     }
   });
 
   it('is refused into a name that was merged itself, into itself, and a second time elsewhere; a chain ends at the last name', async () => {
-    expect([(await merge(NEW, OLD)).statusCode, (await merge(NEW, NEW)).statusCode, (await merge(OLD, 'acme/third')).statusCode]).toEqual([409, 400, 409]);
+    expect([
+      (await merge(NEW, OLD)).statusCode,
+      (await merge(NEW, NEW)).statusCode,
+      (await merge(OLD, 'acme/third')).statusCode,
+    ]).toEqual([409, 400, 409]);
     expect((await merge(NEW, 'acme/third')).statusCode).toBe(200);
     await decisions(OLD, ['after-chain']);
     await run();
-    expect(await ids('runtime_event_v1', 'acme/third')).toEqual(expect.arrayContaining(['a', 'after-chain', 'by-bound', 'c', 'later', 'shared']));
-    const { entries } = (await gateway.app.inject({ url: '/v1/audit?limit=1000', headers: { authorization: `Bearer ${owner}` } })).json<{ entries: { record: string }[] }>();
+    expect(await ids('runtime_event_v1', 'acme/third')).toEqual(
+      expect.arrayContaining(['a', 'after-chain', 'by-bound', 'c', 'later', 'shared']),
+    );
+    const { entries } = (
+      await gateway.app.inject({ url: '/v1/audit?limit=1000', headers: { authorization: `Bearer ${owner}` } })
+    ).json<{ entries: { record: string }[] }>();
     expect(entries.filter(({ record }) => record.includes('"repo.merge"')).length).toBe(2);
   });
 });

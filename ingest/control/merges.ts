@@ -30,7 +30,12 @@ const EVERY_MS = 300_000;
 const OVERLAP_MS = 600_000;
 
 /** What of Postgres goes along with a repository, and what tells two of its rows apart; where the survivor has one of its own, that stands. */
-const CARRIED = { scan_receipt: ['bundle_digest'], review_item: ['route', 'bundle_digest'], finding_triage: ['finding_key'], baseline: [] } as const;
+const CARRIED = {
+  scan_receipt: ['bundle_digest'],
+  review_item: ['route', 'bundle_digest'],
+  finding_triage: ['finding_key'],
+  baseline: [],
+} as const;
 
 /**
  * Makes `from` another name of `to`: tokens, decisions and receipts go over now, what is stored in ClickHouse by background
@@ -38,14 +43,19 @@ const CARRIED = { scan_receipt: ['bundle_digest'], review_item: ['route', 'bundl
  */
 export async function requestMerge(plane: ControlPlane, actor: Actor, from: string, to: string): Promise<RepoMerge> {
   const { orgId } = actor;
-  if (from === to) throw new ShieldwatchError('body_invalid', 'from: expected another repository than into', { field: 'from' });
+  if (from === to)
+    throw new ShieldwatchError('body_invalid', 'from: expected another repository than into', { field: 'from' });
   return plane.change(actor, async (tx) => {
     await tx.query("SELECT pg_advisory_xact_lock(hashtext('repos'), hashtext($1))", [orgId]);
     const survivor = await survivingName(tx, to);
-    if (survivor !== to) throw new ShieldwatchError('conflict', `into: this repository was merged into ${survivor}`, { field: 'into' });
+    if (survivor !== to)
+      throw new ShieldwatchError('conflict', `into: this repository was merged into ${survivor}`, { field: 'into' });
     const [known] = await tx.query<MergeRow>('SELECT * FROM repo_merge WHERE from_name = $1', [from]);
     if (known?.to_name === to) return mergeOf(known);
-    if (known !== undefined) throw new ShieldwatchError('conflict', `from: this repository was merged into ${known.to_name}`, { field: 'from' });
+    if (known !== undefined)
+      throw new ShieldwatchError('conflict', `from: this repository was merged into ${known.to_name}`, {
+        field: 'from',
+      });
     const [fromId, toId] = [repositoryId(orgId, from), repositoryId(orgId, to)];
     await tx.query('UPDATE repo_merge SET to_name = $2, finished_at = NULL WHERE to_name = $1', [from, to]);
     const [row] = await tx.query<MergeRow>(
@@ -53,10 +63,17 @@ export async function requestMerge(plane: ControlPlane, actor: Actor, from: stri
       [`merge_${randomBase62(20)}`, orgId, fromId, from, to, actor.actor],
     );
     if (row === undefined) throw new Error('the merge was not stored');
-    await tx.query('INSERT INTO repo (id, org_id, full_name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING', [toId, orgId, to]);
+    await tx.query('INSERT INTO repo (id, org_id, full_name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING', [
+      toId,
+      orgId,
+      to,
+    ]);
     for (const [table, key] of Object.entries(CARRIED)) {
       const same = ['other.repo_id = $2', ...key.map((column) => `other.${column} = ${table}.${column}`)].join(' AND ');
-      await tx.query(`UPDATE ${table} SET repo_id = $2 WHERE repo_id = $1 AND NOT EXISTS (SELECT FROM ${table} AS other WHERE ${same})`, [fromId, toId]);
+      await tx.query(
+        `UPDATE ${table} SET repo_id = $2 WHERE repo_id = $1 AND NOT EXISTS (SELECT FROM ${table} AS other WHERE ${same})`,
+        [fromId, toId],
+      );
     }
     // Of two review items about one thing the survivor's stands, with what was said about either.
     await tx.query(
@@ -74,45 +91,77 @@ export async function requestMerge(plane: ControlPlane, actor: Actor, from: stri
 
 /** The name that a repository has now: its own, or the one it was merged into. */
 export async function survivingName(tx: Session, nameOrId: string): Promise<string> {
-  const [row] = await tx.query<{ to_name: string }>('SELECT to_name FROM repo_merge WHERE $1 IN (from_name, from_id)', [nameOrId]);
+  const [row] = await tx.query<{ to_name: string }>('SELECT to_name FROM repo_merge WHERE $1 IN (from_name, from_id)', [
+    nameOrId,
+  ]);
   return row?.to_name ?? nameOrId;
 }
 
 /** An organisation's merges, newest first. */
 export async function listMerges(plane: ControlPlane, orgId: string): Promise<RepoMerge[]> {
-  const rows = await plane.read(orgId, (tx) => tx.query<MergeRow>('SELECT * FROM repo_merge ORDER BY requested_at DESC, id LIMIT 1000'));
+  const rows = await plane.read(orgId, (tx) =>
+    tx.query<MergeRow>('SELECT * FROM repo_merge ORDER BY requested_at DESC, id LIMIT 1000'),
+  );
   return rows.map(mergeOf);
 }
 
 /** Moves what landed under names that were merged; again and again, since whoever sends under an old name may go on. */
-export async function runMerges(postgres: Postgres, clickhouse: ClickHouseClient, plane: ControlPlane, { settledMs, everyMs } = { settledMs: SETTLED_MS, everyMs: EVERY_MS }): Promise<void> {
+export async function runMerges(
+  postgres: Postgres,
+  clickhouse: ClickHouseClient,
+  plane: ControlPlane,
+  { settledMs, everyMs } = { settledMs: SETTLED_MS, everyMs: EVERY_MS },
+): Promise<void> {
   const rows = await asRole(postgres, 'shieldwatch_worker', {}, (tx) =>
     tx.query<MergeRow>(
-      'SELECT * FROM repo_merge WHERE finished_at IS NULL OR last_run_at <= $1 ORDER BY requested_at, id', [new Date(Date.now() - everyMs).toISOString()],
+      'SELECT * FROM repo_merge WHERE finished_at IS NULL OR last_run_at <= $1 ORDER BY requested_at, id',
+      [new Date(Date.now() - everyMs).toISOString()],
     ),
   );
   for (const row of rows) {
     const until = new Date(Date.now() - settledMs);
     // What was there at the request is gone once a merge is finished.
-    const since = row.finished_at === null || row.last_run_at === null ? new Date(0) : new Date(new Date(row.last_run_at).getTime() - settledMs - OVERLAP_MS);
-    const moved = await moveRepository(clickhouse, { orgId: row.org_id, from: row.from_name, to: row.to_name, since, until });
+    const since =
+      row.finished_at === null || row.last_run_at === null
+        ? new Date(0)
+        : new Date(new Date(row.last_run_at).getTime() - settledMs - OVERLAP_MS);
+    const moved = await moveRepository(clickhouse, {
+      orgId: row.org_id,
+      from: row.from_name,
+      to: row.to_name,
+      since,
+      until,
+    });
     const isFinished = row.finished_at === null && until >= new Date(row.requested_at);
     if (moved > 0 || isFinished) {
       await plane.change({ orgId: row.org_id, actor: 'shieldwatch' }, async (tx) => {
         // While it had facts, whoever looked at the fleet may have made its row anew.
         await tx.query('DELETE FROM repo WHERE full_name = $1', [row.from_name]);
-        await tx.record({ action: isFinished ? 'repo.merge.finish' : 'repo.merge.move', subject: row.id, detail: { rowsMoved: moved } });
+        await tx.record({
+          action: isFinished ? 'repo.merge.finish' : 'repo.merge.move',
+          subject: row.id,
+          detail: { rowsMoved: moved },
+        });
       });
     }
     await asRole(postgres, 'shieldwatch_worker', {}, (tx) =>
-      tx.query('UPDATE repo_merge SET last_run_at = now(), rows_moved = rows_moved + $2, finished_at = CASE WHEN $3 THEN coalesce(finished_at, now()) ELSE finished_at END WHERE id = $1', [row.id, moved, isFinished]),
+      tx.query(
+        'UPDATE repo_merge SET last_run_at = now(), rows_moved = rows_moved + $2, finished_at = CASE WHEN $3 THEN coalesce(finished_at, now()) ELSE finished_at END WHERE id = $1',
+        [row.id, moved, isFinished],
+      ),
     );
   }
 }
 
 function mergeOf(row: MergeRow): RepoMerge {
   return {
-    id: row.id, from: row.from_name, into: row.to_name, requestedBy: row.requested_by, requestedAt: new Date(row.requested_at).toISOString(),
-    status: row.finished_at === null ? 'running' : 'done', rowsMoved: Number(row.rows_moved), finishedAt: isoOrNull(row.finished_at),
+    id: row.id,
+    from: row.from_name,
+    into: row.to_name,
+    requestedBy: row.requested_by,
+    requestedAt: new Date(row.requested_at).toISOString(),
+    status: row.finished_at === null ? 'running' : 'done',
+    rowsMoved: Number(row.rows_moved),
+    finishedAt: isoOrNull(row.finished_at),
   };
 }

@@ -49,12 +49,18 @@ export async function changeOrg(plane: ControlPlane, actor: Actor, change: OrgCh
     const before = await readOrg(tx);
     const { limit } = before.retentionDays;
     if (change.retentionDays !== undefined && change.retentionDays > limit) {
-      throw new ShieldwatchError('plan_limit', `retentionDays: the plan "${before.plan}" keeps telemetry for at most ${String(limit)} days`, {
-        field: 'retentionDays',
-      });
+      throw new ShieldwatchError(
+        'plan_limit',
+        `retentionDays: the plan "${before.plan}" keeps telemetry for at most ${String(limit)} days`,
+        {
+          field: 'retentionDays',
+        },
+      );
     }
     if (change.ssoEnabled === true && !PLAN_LIMITS[before.plan].hasSso) {
-      throw new ShieldwatchError('plan_limit', `ssoEnabled: the plan "${before.plan}" has no SSO`, { field: 'ssoEnabled' });
+      throw new ShieldwatchError('plan_limit', `ssoEnabled: the plan "${before.plan}" has no SSO`, {
+        field: 'ssoEnabled',
+      });
     }
     const name = change.name === undefined ? before.name : scrubText(change.name, 100);
     const retentionDays = change.retentionDays ?? before.retentionDays.used;
@@ -66,7 +72,11 @@ export async function changeOrg(plane: ControlPlane, actor: Actor, change: OrgCh
       'UPDATE org SET name = $1, retention_days = $2, keep_content = $3, keep_identities = $4, github_org_login = $5, sso_enabled = $6',
       [name, retentionDays, keepContent, keepIdentities, githubOrgLogin, ssoEnabled],
     );
-    await tx.record({ action: 'org.change', subject: actor.orgId, detail: { name, retentionDays, keepContent, keepIdentities, githubOrgLogin, ssoEnabled } });
+    await tx.record({
+      action: 'org.change',
+      subject: actor.orgId,
+      detail: { name, retentionDays, keepContent, keepIdentities, githubOrgLogin, ssoEnabled },
+    });
   });
   return showOrg(plane, actor.orgId);
 }
@@ -74,12 +84,17 @@ export async function changeOrg(plane: ControlPlane, actor: Actor, change: OrgCh
 /** Every organisation of this server; for the machine's own commands. */
 export async function listOrgs(db: Postgres): Promise<{ id: string; name: string; plan: Plan }[]> {
   return asRole(db, 'shieldwatch_operator', {}, (tx) =>
-    tx.query<{ id: string; name: string; plan: Plan }>('SELECT id, name, plan FROM org WHERE deleted_at IS NULL ORDER BY created_at, id'),
+    tx.query<{ id: string; name: string; plan: Plan }>(
+      'SELECT id, name, plan FROM org WHERE deleted_at IS NULL ORDER BY created_at, id',
+    ),
   );
 }
 
 /** Adds an organisation; for the machine's own commands. */
-export async function createOrg(plane: ControlPlane, { name, plan }: { name: string; plan: Plan }): Promise<{ id: string }> {
+export async function createOrg(
+  plane: ControlPlane,
+  { name, plan }: { name: string; plan: Plan },
+): Promise<{ id: string }> {
   const id = `org_${randomBase62(20)}`;
   const values = [id, scrubText(name, 100), plan, Math.min(90, PLAN_LIMITS[plan].retentionDays)];
   await plane.operate(
@@ -95,7 +110,10 @@ export async function setPlan(plane: ControlPlane, orgId: string, plan: Plan): P
   await plane.operate(
     machineActor(orgId),
     (tx) =>
-      tx.query('UPDATE org SET plan = $2, sso_enabled = sso_enabled AND $3 WHERE id = $1 AND deleted_at IS NULL RETURNING id', [orgId, plan, PLAN_LIMITS[plan].hasSso]),
+      tx.query(
+        'UPDATE org SET plan = $2, sso_enabled = sso_enabled AND $3 WHERE id = $1 AND deleted_at IS NULL RETURNING id',
+        [orgId, plan, PLAN_LIMITS[plan].hasSso],
+      ),
     async (tx, changed) => {
       if (changed.length === 0) throw new ShieldwatchError('not_found', 'there is no such organisation');
       await tx.record({ action: 'org.plan', subject: orgId, detail: { plan } });

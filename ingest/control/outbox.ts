@@ -54,4 +54,3 @@ export async function drainOutbox(postgres: Postgres, clickhouse: ClickHouseClie
     taken += rows.length;
   }
 }
-

@@ -8,19 +8,34 @@ let gateway: TestGateway;
 beforeAll(async () => {
   gateway = await startGateway(inject('clickhouseUrl'));
   const moment = new Date().toISOString().replace('T', ' ').replace('Z', '');
-  const values = ['org_a', 'org_b'].flatMap((org) => Array.from({ length: 26 }, (_, i) => ({ org_id: org, repo: `acme/r${String(i)}`, first_seen: moment, last_seen: moment })));
+  const values = ['org_a', 'org_b'].flatMap((org) =>
+    Array.from({ length: 26 }, (_, i) => ({
+      org_id: org,
+      repo: `acme/r${String(i)}`,
+      first_seen: moment,
+      last_seen: moment,
+    })),
+  );
   await gateway.store.client.insert({ table: 'repository_activity_v1', values, format: 'JSONEachRow' });
 });
 afterAll(() => gateway.close());
 
 const send = (token: string, url: string, type: string, payload: string | Buffer) =>
-  gateway.app.inject({ method: 'POST', url, payload, headers: { authorization: `Bearer ${token}`, 'content-type': type } });
+  gateway.app.inject({
+    method: 'POST',
+    url,
+    payload,
+    headers: { authorization: `Bearer ${token}`, 'content-type': type },
+  });
 
 const WORDS = 'the plan "team" has room for 25 repositories and 26 are in use';
 
 describe('OTLP of an organisation with a repository too many', () => {
   it('is taken, and the answer says so once, as OTLP has it', async () => {
-    const post = async () => (await send(gateway.ingestToken, '/v1/logs', 'application/json', '{"resourceLogs":[]}')).json<{ partialSuccess?: { errorMessage: string; rejectedLogRecords?: number } }>();
+    const post = async () =>
+      (await send(gateway.ingestToken, '/v1/logs', 'application/json', '{"resourceLogs":[]}')).json<{
+        partialSuccess?: { errorMessage: string; rejectedLogRecords?: number };
+      }>();
     expect(await post()).toEqual({});
     // Nobody waits for the count: it is there with one of the next answers.
     let told: Awaited<ReturnType<typeof post>> = {};
@@ -38,7 +53,12 @@ describe('OTLP of an organisation with a repository too many', () => {
     // A gateway of its own has told nobody yet.
     const app = await createGateway({ clickhouse: gateway.store.client, postgres: gateway.postgres });
     const post = async () => {
-      const answer = await app.inject({ method: 'POST', url: `/v1/${signal}`, payload: Buffer.alloc(0), headers: { authorization: `Bearer ${gateway.otherToken}`, 'content-type': 'application/x-protobuf' } });
+      const answer = await app.inject({
+        method: 'POST',
+        url: `/v1/${signal}`,
+        payload: Buffer.alloc(0),
+        headers: { authorization: `Bearer ${gateway.otherToken}`, 'content-type': 'application/x-protobuf' },
+      });
       expect([answer.statusCode, answer.headers['content-type']]).toEqual([200, 'application/x-protobuf']);
       return type.toObject(type.decode(answer.rawPayload)) as { partial_success?: { error_message: string } };
     };
@@ -50,7 +70,12 @@ describe('OTLP of an organisation with a repository too many', () => {
     await setPlan(gateway.app.plane, 'org_b', 'enterprise');
     const app = await createGateway({ clickhouse: gateway.store.client, postgres: gateway.postgres });
     for (let i = 0; i < 5; i += 1) {
-      const answer = await app.inject({ method: 'POST', url: '/v1/logs', payload: '{"resourceLogs":[]}', headers: { authorization: `Bearer ${gateway.otherToken}`, 'content-type': 'application/json' } });
+      const answer = await app.inject({
+        method: 'POST',
+        url: '/v1/logs',
+        payload: '{"resourceLogs":[]}',
+        headers: { authorization: `Bearer ${gateway.otherToken}`, 'content-type': 'application/json' },
+      });
       expect(answer.body).toBe('{}');
     }
     await app.close();

@@ -28,10 +28,15 @@ export function createPlanNotice(clickhouse: ClickHouseClient): (caller: Caller)
     if (known.size >= MAX_KNOWN) known.clear();
     const next: { askedAt: number; text: string | undefined } = { askedAt: now, text: undefined };
     known.set(orgId, next);
-    selectRows<{ repos: number }>(clickhouse, 'SELECT count() AS repos FROM repository_activity WHERE org_id = {orgId:String}', { orgId }).then(
+    selectRows<{ repos: number }>(
+      clickhouse,
+      'SELECT count() AS repos FROM repository_activity WHERE org_id = {orgId:String}',
+      { orgId },
+    ).then(
       ([row]) => {
         const used = row?.repos ?? 0;
-        if (used > limit) next.text = `all of it is taken, but the plan "${plan}" has room for ${String(limit)} repositories and ${String(used)} are in use; remove some or change the plan`;
+        if (used > limit)
+          next.text = `all of it is taken, but the plan "${plan}" has room for ${String(limit)} repositories and ${String(used)} are in use; remove some or change the plan`;
       },
       // A store that does not answer has nothing to do with what was just taken.
       () => undefined,

@@ -34,5 +34,9 @@ export function historyStart(plan: Plan | undefined, now = Date.now()): Date | u
 /** The refusal of a window that lies before the history which a plan shows. */
 export function beyondHistory(plan: Plan | undefined, start: Date, field: string): ShieldwatchError {
   const from = start.toISOString();
-  return new ShieldwatchError('plan_limit', `${field}: the plan "${plan ?? 'team'}" shows nothing before ${from}; what is older is kept for a plan that does`, { field, expected: `a time after ${from}` });
+  return new ShieldwatchError(
+    'plan_limit',
+    `${field}: the plan "${plan ?? 'team'}" shows nothing before ${from}; what is older is kept for a plan that does`,
+    { field, expected: `a time after ${from}` },
+  );
 }

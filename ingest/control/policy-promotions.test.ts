@@ -16,7 +16,11 @@ beforeAll(async () => {
   gateway = await startGateway(inject('clickhouseUrl'));
   const folder = await mkdtemp(join(tmpdir(), 'shieldwatch-promotion-'));
   const agentshield = (...args: string[]): string =>
-    execFileSync(process.execPath, [join(packageRoot(), 'node_modules/ecc-agentshield/dist/index.js'), 'policy', ...args], { cwd: folder, encoding: 'utf8' });
+    execFileSync(
+      process.execPath,
+      [join(packageRoot(), 'node_modules/ecc-agentshield/dist/index.js'), 'policy', ...args],
+      { cwd: folder, encoding: 'utf8' },
+    );
   agentshield('export', '--pack', 'team', '--owner', 'security@acme.test');
   promotion = JSON.parse(agentshield('promote', '--dry-run', '--json')) as Record<string, unknown>;
   await rm(folder, { recursive: true });
@@ -31,30 +35,51 @@ interface Answer<T> {
 
 async function call<T>(method: string, url: string, token: string, body?: unknown): Promise<Answer<T>> {
   const answer = await gateway.app.inject({
-    method: method as 'GET', url,
-    headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    method: method as 'GET',
+    url,
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
     ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
   });
   return { status: answer.statusCode, body: answer.json<T>(), text: answer.body };
 }
-const ask = (body: unknown = promotion, token = gateway.ingestToken) => call<PolicyPromotion & Refusal & { warnings?: string[] }>('POST', '/v1/policy-promotions', token, body);
+const ask = (body: unknown = promotion, token = gateway.ingestToken) =>
+  call<PolicyPromotion & Refusal & { warnings?: string[] }>('POST', '/v1/policy-promotions', token, body);
 const asOwner = async (id: string, body: object) => {
   const answer = await gateway.app.asMachine('org_a', 'PATCH', `/v1/policy-promotions/${id}`, body);
   return { status: answer.status, body: JSON.parse(answer.body) as PolicyPromotion };
 };
-const readback = async (): Promise<Fleet['operatorReadback']> => (await call<Fleet>('GET', '/v1/org/org_a/fleet', gateway.readToken)).body.operatorReadback;
+const readback = async (): Promise<Fleet['operatorReadback']> =>
+  (await call<Fleet>('GET', '/v1/org/org_a/fleet', gateway.readToken)).body.operatorReadback;
 
 describe('a policy promotion', () => {
   it('waits for an owner, and tells a pipeline that asks again what was decided', async () => {
     expect(await readback()).toMatchObject({ ready: true, policyPromotionsRequiringApproval: [] });
     const first = await ask();
     expect(first.status, first.text).toBe(200);
-    expect(first.body).toMatchObject({ pack: 'team', status: 'open', owners: ['security@acme.test'], sha256: promotion['sha256'] });
-    expect(first.body.reviewItems.map(({ id, status }) => [id, status])).toContainEqual(['runtime-smoke-test', 'action_required']);
+    expect(first.body).toMatchObject({
+      pack: 'team',
+      status: 'open',
+      owners: ['security@acme.test'],
+      sha256: promotion['sha256'],
+    });
+    expect(first.body.reviewItems.map(({ id, status }) => [id, status])).toContainEqual([
+      'runtime-smoke-test',
+      'action_required',
+    ]);
     // Paths of the machine that promotes are not kept.
     expect(first.text).not.toContain('shieldwatch-promotion-');
-    expect((await call('PATCH', `/v1/policy-promotions/${first.body.id}`, gateway.adminToken, { status: 'approved' })).status).toBe(403);
-    expect((await asOwner(first.body.id, { status: 'approved', note: 'rollout on Monday' })).body).toMatchObject({ status: 'approved', decidedBy: 'machine', note: 'rollout on Monday' });
+    expect(
+      (await call('PATCH', `/v1/policy-promotions/${first.body.id}`, gateway.adminToken, { status: 'approved' }))
+        .status,
+    ).toBe(403);
+    expect((await asOwner(first.body.id, { status: 'approved', note: 'rollout on Monday' })).body).toMatchObject({
+      status: 'approved',
+      decidedBy: 'machine',
+      note: 'rollout on Monday',
+    });
     expect((await ask()).body).toMatchObject({ id: first.body.id, status: 'approved' });
     // Another content is another decision.
     const other = await ask({ ...promotion, sha256: `sha256:${'1'.repeat(64)}` });
@@ -62,8 +87,15 @@ describe('a policy promotion', () => {
   });
 
   it('stands in the way of ready on the plan enterprise, and is shown on the plan team', async () => {
-    const [waiting] = (await call<{ policyPromotions: PolicyPromotion[] }>('GET', '/v1/policy-promotions?status=open', gateway.readToken)).body.policyPromotions;
-    expect(await readback()).toMatchObject({ status: 'ready', ready: true, requiresApproval: true, policyPromotionsRequiringApproval: [waiting?.id] });
+    const [waiting] = (
+      await call<{ policyPromotions: PolicyPromotion[] }>('GET', '/v1/policy-promotions?status=open', gateway.readToken)
+    ).body.policyPromotions;
+    expect(await readback()).toMatchObject({
+      status: 'ready',
+      ready: true,
+      requiresApproval: true,
+      policyPromotionsRequiringApproval: [waiting?.id],
+    });
     await setPlan(gateway.app.plane, 'org_a', 'enterprise');
     const blocked = await readback();
     expect(blocked).toMatchObject({ status: 'blocked', ready: false, requiresApproval: true });
@@ -75,7 +107,11 @@ describe('a policy promotion', () => {
   });
 
   it('is refused when AgentShield did not verify it, or says what it is not', async () => {
-    for (const [over, field] of [[{ verified: false }, 'verified'], [{ sha256: 'abc' }, 'sha256'], [{ pack: '' }, 'pack']] as const) {
+    for (const [over, field] of [
+      [{ verified: false }, 'verified'],
+      [{ sha256: 'abc' }, 'sha256'],
+      [{ pack: '' }, 'pack'],
+    ] as const) {
       const { status, body } = await ask({ ...promotion, ...over });
       expect([status, body.error.field]).toEqual([400, field]);
     }
@@ -84,8 +120,17 @@ describe('a policy promotion', () => {
   });
 
   it('is in the audit trail with its decisions', async () => {
-    const { entries } = (await call<{ entries: { record: string }[] }>('GET', '/v1/audit?limit=1000', gateway.adminToken)).body;
-    const actions = entries.map(({ record }) => (JSON.parse(record) as { action: string }).action).filter((action) => action.startsWith('policy_promotion'));
-    expect(actions).toEqual(['policy_promotion.request', 'policy_promotion.approve', 'policy_promotion.request', 'policy_promotion.reject']);
+    const { entries } = (
+      await call<{ entries: { record: string }[] }>('GET', '/v1/audit?limit=1000', gateway.adminToken)
+    ).body;
+    const actions = entries
+      .map(({ record }) => (JSON.parse(record) as { action: string }).action)
+      .filter((action) => action.startsWith('policy_promotion'));
+    expect(actions).toEqual([
+      'policy_promotion.request',
+      'policy_promotion.approve',
+      'policy_promotion.request',
+      'policy_promotion.reject',
+    ]);
   });
 });

@@ -28,22 +28,51 @@ interface Row extends Record<string, unknown> {
  * Asks for the approval of a policy pack's content. Asked again it answers what was decided, so a pipeline may ask
  * until it is.
  */
-export async function requestPromotion(plane: ControlPlane, actor: Actor, request: z.output<typeof policyPromotionRequest>): Promise<PolicyPromotion> {
+export async function requestPromotion(
+  plane: ControlPlane,
+  actor: Actor,
+  request: z.output<typeof policyPromotionRequest>,
+): Promise<PolicyPromotion> {
   const pack = scrubText(request.pack, 50);
   const id = idOf('promotion', actor.orgId, pack, request.sha256);
   const known = await find(plane, actor.orgId, id);
   if (known !== undefined) return known;
-  const items = request.reviewItems.map((item) => ({ id: scrubText(item.id, 100), status: item.status, severity: item.severity, title: scrubText(item.title, 200) }));
+  const items = request.reviewItems.map((item) => ({
+    id: scrubText(item.id, 100),
+    status: item.status,
+    severity: item.severity,
+    title: scrubText(item.title, 200),
+  }));
   return plane.change(actor, async (tx) => {
-    const [{ waiting } = { waiting: 0 }] = await tx.query<{ waiting: number }>("SELECT count(*)::int AS waiting FROM policy_promotion WHERE status = 'open'");
-    if (waiting >= MAX_WAITING) throw new ShieldwatchError('conflict', `${String(MAX_WAITING)} policy promotions wait for approval; decide about those first`);
+    const [{ waiting } = { waiting: 0 }] = await tx.query<{ waiting: number }>(
+      "SELECT count(*)::int AS waiting FROM policy_promotion WHERE status = 'open'",
+    );
+    if (waiting >= MAX_WAITING)
+      throw new ShieldwatchError(
+        'conflict',
+        `${String(MAX_WAITING)} policy promotions wait for approval; decide about those first`,
+      );
     const added = await tx.query(
       `INSERT INTO policy_promotion (id, org_id, pack, policy_name, sha256, owners, review_items, requested_by)
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING id`,
-      [id, actor.orgId, pack, scrubText(request.policyName, 200), request.sha256, request.owners.map((owner) => scrubText(owner, 200)), JSON.stringify(items), actor.actor],
+      [
+        id,
+        actor.orgId,
+        pack,
+        scrubText(request.policyName, 200),
+        request.sha256,
+        request.owners.map((owner) => scrubText(owner, 200)),
+        JSON.stringify(items),
+        actor.actor,
+      ],
     );
     if (added.length > 0) {
-      await tx.record({ action: 'policy_promotion.request', subject: id, detail: { pack, sha256: request.sha256 }, fact: { kind: 'policy_promotion', state: 'open' } });
+      await tx.record({
+        action: 'policy_promotion.request',
+        subject: id,
+        detail: { pack, sha256: request.sha256 },
+        fact: { kind: 'policy_promotion', state: 'open' },
+      });
     }
     const [row] = await tx.query<Row>('SELECT * FROM policy_promotion WHERE id = $1', [id]);
     if (row === undefined) throw new Error('the promotion was not stored');
@@ -55,7 +84,11 @@ export async function requestPromotion(plane: ControlPlane, actor: Actor, reques
 export async function listPromotions(
   plane: ControlPlane,
   orgId: string,
-  { status, after, limit }: { status?: PolicyPromotion['status'] | undefined; after?: string | undefined; limit: number },
+  {
+    status,
+    after,
+    limit,
+  }: { status?: PolicyPromotion['status'] | undefined; after?: string | undefined; limit: number },
 ): Promise<PolicyPromotion[]> {
   const rows = await plane.read(orgId, (tx) =>
     tx.query<Row>(
@@ -67,7 +100,12 @@ export async function listPromotions(
 }
 
 /** Approves, rejects or opens again. */
-export async function decidePromotion(plane: ControlPlane, actor: Actor, id: string, change: z.output<typeof policyPromotionChange>): Promise<PolicyPromotion> {
+export async function decidePromotion(
+  plane: ControlPlane,
+  actor: Actor,
+  id: string,
+  change: z.output<typeof policyPromotionChange>,
+): Promise<PolicyPromotion> {
   return plane.change(actor, async (tx) => {
     const [before] = await tx.query<Row>('SELECT * FROM policy_promotion WHERE id = $1 FOR UPDATE', [id]);
     if (before === undefined) throw new ShieldwatchError('not_found', 'there is no such policy promotion');

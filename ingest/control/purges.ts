@@ -46,14 +46,28 @@ export async function requestPurge(
     const [row] = await tx.query<PurgeRow>(
       `INSERT INTO purge (id, org_id, repository, token_id, from_at, to_at, requested_by, is_whole_org)
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING *`,
-      [`purge_${randomBase62(20)}`, actor.orgId, repository ?? null, tokenId ?? null, from?.toISOString() ?? null, to?.toISOString() ?? null, actor.actor, organisation === true],
+      [
+        `purge_${randomBase62(20)}`,
+        actor.orgId,
+        repository ?? null,
+        tokenId ?? null,
+        from?.toISOString() ?? null,
+        to?.toISOString() ?? null,
+        actor.actor,
+        organisation === true,
+      ],
     );
     if (row === undefined) throw new Error('the purge was not stored');
     await also?.(tx);
     await tx.record({
       action: 'purge.request',
       subject: row.id,
-      detail: { repository: repository ?? null, tokenId: tokenId ?? null, from: from?.toISOString() ?? null, to: to?.toISOString() ?? null },
+      detail: {
+        repository: repository ?? null,
+        tokenId: tokenId ?? null,
+        from: from?.toISOString() ?? null,
+        to: to?.toISOString() ?? null,
+      },
     });
     return purgeOf(row);
   });
@@ -62,7 +76,10 @@ export async function requestPurge(
 /** An organisation's purges, newest first; or the one of an id. */
 export async function listPurges(plane: ControlPlane, orgId: string, id?: string): Promise<Purge[]> {
   const rows = await plane.read(orgId, (tx) =>
-    tx.query<PurgeRow>('SELECT * FROM purge WHERE $1::text IS NULL OR id = $1 ORDER BY requested_at DESC, id LIMIT 1000', [id ?? null]),
+    tx.query<PurgeRow>(
+      'SELECT * FROM purge WHERE $1::text IS NULL OR id = $1 ORDER BY requested_at DESC, id LIMIT 1000',
+      [id ?? null],
+    ),
   );
   return rows.map(purgeOf);
 }
@@ -87,7 +104,11 @@ export async function runPurges(postgres: Postgres, clickhouse: ClickHouseClient
     else if (removal.isWhole && row.repository !== null) await forgetRepository(plane, row.org_id, row.repository);
     if (row.finished_at === null || rows > 0) {
       await plane.change({ orgId: row.org_id, actor: 'shieldwatch' }, (tx) =>
-        tx.record({ action: row.finished_at === null ? 'purge.finish' : 'purge.repeat', subject: row.id, detail: { rowsRemoved: rows } }),
+        tx.record({
+          action: row.finished_at === null ? 'purge.finish' : 'purge.repeat',
+          subject: row.id,
+          detail: { rowsRemoved: rows },
+        }),
       );
     }
     await asRole(postgres, 'shieldwatch_worker', {}, (tx) =>
@@ -101,7 +122,9 @@ export async function runPurges(postgres: Postgres, clickhouse: ClickHouseClient
 
 /** While it had facts, whoever looked at the fleet made its row anew. */
 async function forgetRepository(plane: ControlPlane, orgId: string, repository: string): Promise<void> {
-  await plane.change({ orgId, actor: 'shieldwatch' }, (tx) => tx.query('DELETE FROM repo WHERE full_name = $1', [repository]));
+  await plane.change({ orgId, actor: 'shieldwatch' }, (tx) =>
+    tx.query('DELETE FROM repo WHERE full_name = $1', [repository]),
+  );
 }
 
 function removalOf(row: PurgeRow): Removal {
@@ -115,13 +138,17 @@ function removalOf(row: PurgeRow): Removal {
     from: row.from_at === null ? undefined : new Date(row.from_at),
     // What happens after the request is new, and not what was to be removed; of an organisation that is no more nothing is.
     to: isRepeat && !row.is_whole_org && (to === undefined || to > requestedAt) ? requestedAt : to,
-    isWhole: row.is_whole_org || !isRepeat && row.token_id === null && row.from_at === null && to === undefined,
+    isWhole: row.is_whole_org || (!isRepeat && row.token_id === null && row.from_at === null && to === undefined),
   };
 }
 
 async function note(postgres: Postgres, id: string, done: number, total: number): Promise<void> {
   await asRole(postgres, 'shieldwatch_worker', {}, (tx) =>
-    tx.query('UPDATE purge SET tables_done = $2, tables_total = $3, last_run_at = now() WHERE id = $1', [id, done, total]),
+    tx.query('UPDATE purge SET tables_done = $2, tables_total = $3, last_run_at = now() WHERE id = $1', [
+      id,
+      done,
+      total,
+    ]),
   );
 }
 

@@ -40,8 +40,11 @@ export async function removeRows(
   onProgress: (done: number, total: number) => Promise<void>,
 ): Promise<number> {
   const params: Record<string, unknown> = {
-    orgId: removal.orgId, repository: removal.repository ?? '', tokenId: removal.tokenId ?? '',
-    from: (removal.from ?? new Date(0)).getTime(), to: (removal.to ?? new Date(Date.UTC(2200, 0, 1))).getTime(),
+    orgId: removal.orgId,
+    repository: removal.repository ?? '',
+    tokenId: removal.tokenId ?? '',
+    from: (removal.from ?? new Date(0)).getTime(),
+    to: (removal.to ?? new Date(Date.UTC(2200, 0, 1))).getTime(),
   };
   const tables = await dataTables(clickhouse);
   const targets = await targetsOf(clickhouse, tables, removal);
@@ -49,7 +52,11 @@ export async function removeRows(
   let removed = 0;
   for (const [index, { table, condition }] of targets.entries()) {
     await onProgress(index, targets.length);
-    const [found] = await selectRows<{ rows: number }>(clickhouse, `SELECT count() AS rows FROM ${table} WHERE ${condition}`, params);
+    const [found] = await selectRows<{ rows: number }>(
+      clickhouse,
+      `SELECT count() AS rows FROM ${table} WHERE ${condition}`,
+      params,
+    );
     if (found === undefined || found.rows === 0) continue;
     await clickhouse.command({
       query: `ALTER TABLE ${table} DELETE WHERE ${condition}`,
@@ -60,7 +67,12 @@ export async function removeRows(
   }
   // After the facts are gone: a bucket that is computed earlier would count them once more.
   if (marks.length > 0) {
-    await clickhouse.insert({ table: 'dirty_hour_v1', columns: ['fact', 'org_id', 'repo', 'bucket_start', 'marked_at'], values: marks, format: 'JSONEachRow' });
+    await clickhouse.insert({
+      table: 'dirty_hour_v1',
+      columns: ['fact', 'org_id', 'repo', 'bucket_start', 'marked_at'],
+      values: marks,
+      format: 'JSONEachRow',
+    });
   }
   if (removed > 0) await pruneDimensions(clickhouse, removal.orgId);
   await onProgress(targets.length, targets.length);
@@ -108,12 +120,18 @@ function landingCondition(columns: readonly string[], { repository, tokenId, fro
     'OrgId = {orgId:String}',
     ...(repository === undefined ? [] : ['Repository = {repository:String}']),
     ...(tokenId === undefined ? [] : ["ResourceAttributes['shieldwatch.tenant.token_id'] = {tokenId:String}"]),
-    ...(from === undefined && to === undefined ? [] : [between(columns.includes('Timestamp') ? 'Timestamp' : 'TimeUnix')]),
+    ...(from === undefined && to === undefined
+      ? []
+      : [between(columns.includes('Timestamp') ? 'Timestamp' : 'TimeUnix')]),
   ].join(' AND ');
 }
 
 /** The facts that the views make of a token's landing rows. One that another token sent too is made again by the reconciler. */
-async function factsOfToken(clickhouse: ClickHouseClient, tables: readonly Table[], removal: Removal): Promise<Target[]> {
+async function factsOfToken(
+  clickhouse: ClickHouseClient,
+  tables: readonly Table[],
+  removal: Removal,
+): Promise<Target[]> {
   const views = await selectRows<{ name: string; query: string }>(
     clickhouse,
     `SELECT name, as_select AS query FROM system.tables WHERE database = currentDatabase() AND name LIKE '%\\_in\\_mv\\_v1'`,
@@ -124,7 +142,12 @@ async function factsOfToken(clickhouse: ClickHouseClient, tables: readonly Table
     if (view === undefined || columns === undefined) return [];
     const rows = `(SELECT *, OrgId, Repository, IngestedAt FROM ${landing} WHERE ${landingCondition(columns, removal)})`;
     const reading = view.query.replace(new RegExp(`FROM (\\S+\\.)?${landing}\\b`), `FROM ${rows}`);
-    return [{ table: `${fact}_v1`, condition: `org_id = {orgId:String} AND (repo, event_id, occurred_at) IN (SELECT repo, event_id, occurred_at FROM (${reading}))` }];
+    return [
+      {
+        table: `${fact}_v1`,
+        condition: `org_id = {orgId:String} AND (repo, event_id, occurred_at) IN (SELECT repo, event_id, occurred_at FROM (${reading}))`,
+      },
+    ];
   });
 }
 
@@ -137,7 +160,11 @@ interface Mark {
 }
 
 /** The hours whose facts are about to go. */
-async function touchedHours(clickhouse: ClickHouseClient, targets: readonly Target[], params: Record<string, unknown>): Promise<Mark[]> {
+async function touchedHours(
+  clickhouse: ClickHouseClient,
+  targets: readonly Target[],
+  params: Record<string, unknown>,
+): Promise<Mark[]> {
   const marks: Mark[] = [];
   for (const { table, condition } of targets) {
     const fact = table.replace(/_v1$/, '');

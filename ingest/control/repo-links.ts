@@ -21,12 +21,22 @@ const GITHUB_REPOSITORY_ID = '^[1-9][0-9]{0,18}$';
 
 /** What is on record of these repositories, by id; of one without a row nothing is. */
 export async function readLinks(tx: Session, ids: readonly string[]): Promise<Map<string, RepoLink>> {
-  const rows = await tx.query<LinkRow>('SELECT id, github_repo_id, default_provider FROM repo WHERE id = ANY ($1::text[])', [ids]);
-  return new Map(rows.map((row) => [row.id, { githubRepoId: row.github_repo_id, defaultProvider: row.default_provider }]));
+  const rows = await tx.query<LinkRow>(
+    'SELECT id, github_repo_id, default_provider FROM repo WHERE id = ANY ($1::text[])',
+    [ids],
+  );
+  return new Map(
+    rows.map((row) => [row.id, { githubRepoId: row.github_repo_id, defaultProvider: row.default_provider }]),
+  );
 }
 
 /** Writes down what an administrator says of a repository. @throws ShieldwatchError 404 when it was removed meanwhile. */
-export async function changeLink(tx: ChangeSession, id: string, repository: string, change: RepoChange): Promise<RepoLink> {
+export async function changeLink(
+  tx: ChangeSession,
+  id: string,
+  repository: string,
+  change: RepoChange,
+): Promise<RepoLink> {
   // Locked: of two changes at once neither takes the other back.
   await tx.query('SELECT id FROM repo WHERE id = $1 FOR UPDATE', [id]);
   const before = (await readLinks(tx, [id])).get(id);
@@ -35,7 +45,11 @@ export async function changeLink(tx: ChangeSession, id: string, repository: stri
     githubRepoId: change.githubRepoId === undefined ? before.githubRepoId : change.githubRepoId,
     defaultProvider: change.defaultProvider ?? before.defaultProvider,
   };
-  await tx.query('UPDATE repo SET github_repo_id = $2, default_provider = $3 WHERE id = $1', [id, after.githubRepoId, after.defaultProvider]);
+  await tx.query('UPDATE repo SET github_repo_id = $2, default_provider = $3 WHERE id = $1', [
+    id,
+    after.githubRepoId,
+    after.defaultProvider,
+  ]);
   await tx.record({ action: 'repo.link', subject: id, detail: { repository, ...after, by: 'hand' } });
   return after;
 }
@@ -44,18 +58,32 @@ export async function changeLink(tx: ChangeSession, id: string, repository: stri
  * Writes down GitHub's numbers of repositories as scans from GitHub Actions, which landed since `since` (ms), claim them.
  * The first claim stands: whoever may send a scan must not change what a repository is linked to. An administrator may.
  */
-export async function linkFromScans(clickhouse: ClickHouseClient, plane: ControlPlane, orgId: string, since: number): Promise<void> {
+export async function linkFromScans(
+  clickhouse: ClickHouseClient,
+  plane: ControlPlane,
+  orgId: string,
+  since: number,
+): Promise<void> {
   const claims = await selectRows<{ repo: string; id: string }>(
     clickhouse,
     `SELECT Repository AS repo, argMin(SpanAttributes[{attribute:String}], Timestamp) AS id FROM otel_traces
      WHERE OrgId = {orgId:String} AND SpanName = {span:String} AND SpanAttributes[{provider:String}] = 'github-actions'
        AND IngestedAt >= fromUnixTimestamp64Milli({since:Int64}, 'UTC') AND match(SpanAttributes[{attribute:String}], {pattern:String})
      GROUP BY repo LIMIT 10000`,
-    { orgId, since, span: SPAN_SCAN, provider: ATTR_SCAN_PROVIDER, attribute: ATTR_CI_GITHUB_REPOSITORY_ID, pattern: GITHUB_REPOSITORY_ID },
+    {
+      orgId,
+      since,
+      span: SPAN_SCAN,
+      provider: ATTR_SCAN_PROVIDER,
+      attribute: ATTR_CI_GITHUB_REPOSITORY_ID,
+      pattern: GITHUB_REPOSITORY_ID,
+    },
   );
   if (claims.length === 0) return;
   const [names, ids] = [claims.map(({ repo }) => repo), claims.map(({ id }) => id)];
-  const unlinked = await plane.read(orgId, (tx) => tx.query('SELECT id FROM repo WHERE full_name = ANY ($1::text[]) AND github_repo_id IS NULL LIMIT 1', [names]));
+  const unlinked = await plane.read(orgId, (tx) =>
+    tx.query('SELECT id FROM repo WHERE full_name = ANY ($1::text[]) AND github_repo_id IS NULL LIMIT 1', [names]),
+  );
   if (unlinked.length === 0) return;
   await plane.change({ orgId, actor: 'shieldwatch' }, async (tx) => {
     const linked = await tx.query<LinkRow & { full_name: string }>(
@@ -64,7 +92,16 @@ export async function linkFromScans(clickhouse: ClickHouseClient, plane: Control
       [names, ids],
     );
     for (const row of linked) {
-      await tx.record({ action: 'repo.link', subject: row.id, detail: { repository: row.full_name, githubRepoId: row.github_repo_id, defaultProvider: row.default_provider, by: 'scan' } });
+      await tx.record({
+        action: 'repo.link',
+        subject: row.id,
+        detail: {
+          repository: row.full_name,
+          githubRepoId: row.github_repo_id,
+          defaultProvider: row.default_provider,
+          by: 'scan',
+        },
+      });
     }
   });
 }

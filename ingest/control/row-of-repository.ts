@@ -10,7 +10,8 @@ const FOREIGN_KEY_VIOLATION = '23503';
  */
 export async function rowOfRepository<T>(inserted: Promise<T[]>): Promise<T> {
   const [row] = await inserted.catch((cause: unknown) => {
-    const isGone = typeof cause === 'object' && cause !== null && 'code' in cause && cause.code === FOREIGN_KEY_VIOLATION;
+    const isGone =
+      typeof cause === 'object' && cause !== null && 'code' in cause && cause.code === FOREIGN_KEY_VIOLATION;
     throw isGone ? new ShieldwatchError('conflict', 'the repository was removed meanwhile') : cause;
   });
   if (row === undefined) throw new Error('the INSERT returned no row');

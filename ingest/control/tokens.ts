@@ -45,27 +45,41 @@ export interface NewToken {
 const SELECT = `SELECT token.*, member.login, member.role FROM token LEFT JOIN member ON member.id = token.member_id`;
 
 /** Tokens of an organisation, oldest first, after an id. */
-export async function listTokens(plane: ControlPlane, orgId: string, after: string | undefined, limit: number): Promise<Token[]> {
+export async function listTokens(
+  plane: ControlPlane,
+  orgId: string,
+  after: string | undefined,
+  limit: number,
+): Promise<Token[]> {
   const rows = await plane.read(orgId, (tx) =>
-    tx.query<TokenRow>(`${SELECT} WHERE $1::text IS NULL OR token.id > $1 ORDER BY token.id LIMIT $2`, [after ?? null, limit]),
+    tx.query<TokenRow>(`${SELECT} WHERE $1::text IS NULL OR token.id > $1 ORDER BY token.id LIMIT $2`, [
+      after ?? null,
+      limit,
+    ]),
   );
   return rows.map(tokenOf);
 }
 
 /** A token that works no longer than the token that mints it and the members behind that one. */
 export async function newToken(plane: ControlPlane, minter: Minter, request: NewToken): Promise<MintedToken> {
-  const expiresAt = request.expiresInDays === undefined ? undefined : new Date(Date.now() + request.expiresInDays * 24 * HOUR_MS);
+  const expiresAt =
+    request.expiresInDays === undefined ? undefined : new Date(Date.now() + request.expiresInDays * 24 * HOUR_MS);
   return plane.change(minter, async (tx) => {
     const memberId = request.member === undefined ? undefined : await memberIdOf(tx, minter, request.member);
-    return mint(tx, minter, {
-      orgId: minter.orgId,
-      name: request.name,
-      scopes: request.scopes,
-      ...(request.repository === undefined ? {} : { repository: request.repository }),
-      ...(memberId === undefined ? {} : { memberId }),
-      ...lifeOf(expiresAt, minter),
-      ...derivation(minter),
-    }, 'token.mint');
+    return mint(
+      tx,
+      minter,
+      {
+        orgId: minter.orgId,
+        name: request.name,
+        scopes: request.scopes,
+        ...(request.repository === undefined ? {} : { repository: request.repository }),
+        ...(memberId === undefined ? {} : { memberId }),
+        ...lifeOf(expiresAt, minter),
+        ...derivation(minter),
+      },
+      'token.mint',
+    );
   });
 }
 
@@ -73,7 +87,12 @@ export async function newToken(plane: ControlPlane, minter: Minter, request: New
  * A new token with the rights of an old one, which works for `overlapHours` more. It expires when the old one would have,
  * and takes its place as the one that minted others.
  */
-export async function rotateToken(plane: ControlPlane, minter: Minter, id: string, overlapHours: number): Promise<MintedToken> {
+export async function rotateToken(
+  plane: ControlPlane,
+  minter: Minter,
+  id: string,
+  overlapHours: number,
+): Promise<MintedToken> {
   return plane.change(minter, async (tx) => {
     const old = await needToken(tx, id);
     const now = Date.now();
@@ -83,21 +102,31 @@ export async function rotateToken(plane: ControlPlane, minter: Minter, id: strin
     checkRole(minter, old.role);
     await needNoSuccessor(tx, old.id);
     const until = new Date(now + overlapHours * HOUR_MS);
-    const minted = await mint(tx, minter, {
-      orgId: minter.orgId,
-      name: old.name,
-      scopes: old.scopes,
-      rotatedFrom: old.id,
-      ...(old.repository === null ? {} : { repository: old.repository }),
-      ...(old.member_id === null ? {} : { memberId: old.member_id }),
-      ...lifeOf(old.expires_at === null ? undefined : new Date(old.expires_at), minter),
-      // Whoever rotates knows the successor, and answers for it; one that rotates itself stays whose it was.
-      ...(minter.authority?.tokenId === old.id ? { ...(old.minted_by === null ? {} : { mintedBy: old.minted_by }), minters: old.minters } : derivation(minter)),
-    }, 'token.rotate');
+    const minted = await mint(
+      tx,
+      minter,
+      {
+        orgId: minter.orgId,
+        name: old.name,
+        scopes: old.scopes,
+        rotatedFrom: old.id,
+        ...(old.repository === null ? {} : { repository: old.repository }),
+        ...(old.member_id === null ? {} : { memberId: old.member_id }),
+        ...lifeOf(old.expires_at === null ? undefined : new Date(old.expires_at), minter),
+        // Whoever rotates knows the successor, and answers for it; one that rotates itself stays whose it was.
+        ...(minter.authority?.tokenId === old.id
+          ? { ...(old.minted_by === null ? {} : { mintedBy: old.minted_by }), minters: old.minters }
+          : derivation(minter)),
+      },
+      'token.rotate',
+    );
     await tx.query('UPDATE token SET minted_by = $2 WHERE minted_by = $1', [old.id, minted.id]);
     // At most two live: a third rotation ends what an earlier one left alive.
     if (old.rotated_from !== null) await revokeWithDerived(tx, old.rotated_from);
-    await tx.query('UPDATE token SET expires_at = least(coalesce(expires_at, $2::timestamptz), $2::timestamptz) WHERE id = $1', [old.id, until.toISOString()]);
+    await tx.query(
+      'UPDATE token SET expires_at = least(coalesce(expires_at, $2::timestamptz), $2::timestamptz) WHERE id = $1',
+      [old.id, until.toISOString()],
+    );
     return minted;
   });
 }
@@ -114,26 +143,40 @@ export async function revokeToken(plane: ControlPlane, minter: Minter, id: strin
 
 /** Revokes a token and what it minted, and what that minted. */
 async function revokeWithDerived(tx: ChangeSession, id: string): Promise<void> {
-  await recordRevoked(tx, await tx.query<Revoked>(
-    `WITH RECURSIVE derived AS (
+  await recordRevoked(
+    tx,
+    await tx.query<Revoked>(
+      `WITH RECURSIVE derived AS (
        SELECT id FROM token WHERE id = $1 UNION SELECT token.id FROM token JOIN derived ON token.minted_by = derived.id)
      UPDATE token SET revoked_at = now() WHERE id IN (SELECT id FROM derived) AND revoked_at IS NULL RETURNING id, name`,
-    [id],
-  ), `token ${id}`);
+      [id],
+    ),
+    `token ${id}`,
+  );
 }
 
 /** Revokes what a member minted, themselves or by a token of theirs. Their own tokens go with their row. */
 export async function revokeMintedBy(tx: ChangeSession, memberId: string): Promise<void> {
-  await recordRevoked(tx, await tx.query<Revoked>(
-    'UPDATE token SET revoked_at = now() WHERE $1 = ANY (minters) AND revoked_at IS NULL RETURNING id, name', [memberId],
-  ), `member ${memberId}`);
+  await recordRevoked(
+    tx,
+    await tx.query<Revoked>(
+      'UPDATE token SET revoked_at = now() WHERE $1 = ANY (minters) AND revoked_at IS NULL RETURNING id, name',
+      [memberId],
+    ),
+    `member ${memberId}`,
+  );
 }
 
 /** Revokes what is bound to a repository: it has nothing left to read, and must not bring it back. */
 export async function revokeBoundTo(tx: ChangeSession, repository: string): Promise<void> {
-  await recordRevoked(tx, await tx.query<Revoked>(
-    'UPDATE token SET revoked_at = now() WHERE $1 IN (repository, lower(repository)) AND revoked_at IS NULL RETURNING id, name', [repository],
-  ), 'its repository');
+  await recordRevoked(
+    tx,
+    await tx.query<Revoked>(
+      'UPDATE token SET revoked_at = now() WHERE $1 IN (repository, lower(repository)) AND revoked_at IS NULL RETURNING id, name',
+      [repository],
+    ),
+    'its repository',
+  );
 }
 
 interface Revoked extends Record<string, unknown> {
@@ -150,7 +193,9 @@ async function recordRevoked(tx: ChangeSession, revoked: readonly Revoked[], end
 
 /** The end of a token's life: what was asked for, and no later than the end of the token that mints it. */
 function lifeOf(expiresAt: Date | undefined, { authority }: Minter): { expiresAt?: Date } {
-  const ends = [expiresAt, authority?.expiresAt ?? undefined].flatMap((end) => (end === undefined ? [] : [end.getTime()]));
+  const ends = [expiresAt, authority?.expiresAt ?? undefined].flatMap((end) =>
+    end === undefined ? [] : [end.getTime()],
+  );
   return ends.length === 0 ? {} : { expiresAt: new Date(Math.min(...ends)) };
 }
 
@@ -160,9 +205,11 @@ const derivation = ({ authority }: Minter): Pick<TokenRequest, 'mintedBy' | 'min
 /** One line of succession: of two successors nobody could tell which one holds. */
 async function needNoSuccessor(tx: Session, id: string): Promise<void> {
   const [successor] = await tx.query<{ id: string }>(
-    'SELECT id FROM token WHERE rotated_from = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())', [id],
+    'SELECT id FROM token WHERE rotated_from = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())',
+    [id],
   );
-  if (successor !== undefined) throw new ShieldwatchError('conflict', `this token was rotated already; rotate its successor ${successor.id}`);
+  if (successor !== undefined)
+    throw new ShieldwatchError('conflict', `this token was rotated already; rotate its successor ${successor.id}`);
 }
 
 /**
@@ -172,10 +219,15 @@ async function needNoSuccessor(tx: Session, id: string): Promise<void> {
  */
 async function needLiveAuthority(tx: Session, { authority }: Minter): Promise<void> {
   const live = await tx.query('SELECT id FROM org WHERE deleted_at IS NULL FOR SHARE');
-  if (live.length === 0) throw new ShieldwatchError('conflict', 'the organisation is deleted: it gets no token any more');
+  if (live.length === 0)
+    throw new ShieldwatchError('conflict', 'the organisation is deleted: it gets no token any more');
   if (authority === undefined) return;
-  const tokens = await tx.query('SELECT id FROM token WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()) FOR SHARE', [authority.tokenId]);
-  if (tokens.length === 0) throw new ShieldwatchError('token_invalid', 'the token is unknown, revoked, expired or mistyped');
+  const tokens = await tx.query(
+    'SELECT id FROM token WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()) FOR SHARE',
+    [authority.tokenId],
+  );
+  if (tokens.length === 0)
+    throw new ShieldwatchError('token_invalid', 'the token is unknown, revoked, expired or mistyped');
 }
 
 async function mint(tx: ChangeSession, minter: Minter, request: TokenRequest, action: string): Promise<MintedToken> {
@@ -192,16 +244,26 @@ async function mint(tx: ChangeSession, minter: Minter, request: TokenRequest, ac
     action,
     subject: id,
     detail: {
-      name, scopes: scopes.join(' '), repository: repository ?? null, expiresAt: expiresAt?.toISOString() ?? null, rotatedFrom: rotatedFrom ?? null,
+      name,
+      scopes: scopes.join(' '),
+      repository: repository ?? null,
+      expiresAt: expiresAt?.toISOString() ?? null,
+      rotatedFrom: rotatedFrom ?? null,
     },
     fact: { kind: 'token', state: 'live', repository: repository ?? '' },
   });
-  return { id, token, expiresAt: expiresAt?.toISOString() ?? null, ...(scopes.includes('webhook:drift') ? { webhookPath: `/v1/webhooks/drift/${token}` } : {}) };
+  return {
+    id,
+    token,
+    expiresAt: expiresAt?.toISOString() ?? null,
+    ...(scopes.includes('webhook:drift') ? { webhookPath: `/v1/webhooks/drift/${token}` } : {}),
+  };
 }
 
 async function memberIdOf(tx: Session, minter: Minter, login: string): Promise<string> {
   const row = await memberByLogin(tx, login);
-  if (row === undefined) throw new ShieldwatchError('body_invalid', 'member: expected the login of a member', { field: 'member' });
+  if (row === undefined)
+    throw new ShieldwatchError('body_invalid', 'member: expected the login of a member', { field: 'member' });
   checkRole(minter, row.role);
   return row.id;
 }

@@ -27,14 +27,34 @@ export function readDrift(bytes: Buffer, sender: Sender, meter: Meter): DriftRep
 export function readDriftWebhook(bytes: Buffer, sender: Sender, meter: Meter): DriftReport {
   const { value, warnings } = parseBody(parseJson(bytes, meter), driftWebhookBody, WEBHOOK_PLACES);
   const { score, ...drift } = value;
-  return reportOf({ ...drift, previousScore: score.previous, currentScore: score.current }, undefined, sender, warnings);
+  return reportOf(
+    { ...drift, previousScore: score.previous, currentScore: score.current },
+    undefined,
+    sender,
+    warnings,
+  );
 }
 
 /** Makes of a drift the span that our own watcher would have sent. */
-function reportOf(body: DriftStatement, name: string | null | undefined, sender: Sender, dropped: readonly string[]): DriftReport {
+function reportOf(
+  body: DriftStatement,
+  name: string | null | undefined,
+  sender: Sender,
+  dropped: readonly string[],
+): DriftReport {
   checkTime(body.timestamp, 'timestamp');
   const { named, repository } = repositoryOf(name, sender);
   const { drift, moved } = driftOfBody(body, repository);
-  const warnings = [...dropped, ...(moved === 0 ? [] : [`newFindings, resolvedFindings: ${String(moved)} are in both, their lines moved; they are no drift`])];
-  return { named, warnings, eventId: drift.eventId, requests: [{ signal: 'traces', type: JSON_TYPE, bytes: tracesRequest(repository, [driftTelemetry(drift)]) }] };
+  const warnings = [
+    ...dropped,
+    ...(moved === 0
+      ? []
+      : [`newFindings, resolvedFindings: ${String(moved)} are in both, their lines moved; they are no drift`]),
+  ];
+  return {
+    named,
+    warnings,
+    eventId: drift.eventId,
+    requests: [{ signal: 'traces', type: JSON_TYPE, bytes: tracesRequest(repository, [driftTelemetry(drift)]) }],
+  };
 }

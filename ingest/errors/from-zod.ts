@@ -4,7 +4,9 @@ import { ShieldwatchError, type ErrorCode } from '#schemas/errors.js';
 /** Field path as people write it: `entries[3].timestamp`. */
 function fieldPath(path: readonly PropertyKey[]): string {
   return path
-    .map((segment, index) => (typeof segment === 'number' ? `[${String(segment)}]` : `${index === 0 ? '' : '.'}${String(segment)}`))
+    .map((segment, index) =>
+      typeof segment === 'number' ? `[${String(segment)}]` : `${index === 0 ? '' : '.'}${String(segment)}`,
+    )
     .join('');
 }
 
@@ -37,10 +39,14 @@ function fromIssue(issue: z.core.$ZodIssue, input: unknown, code: ErrorCode): Sh
   const field = fieldPath(issue.path);
   const expected = expectation(issue);
   const received = typeName(valueAt(input, issue.path));
-  return new ShieldwatchError(code, `${field === '' ? 'the body' : field}: expected ${expected}, received ${received}`, {
-    ...(field === '' ? {} : { field }),
-    expected,
-  });
+  return new ShieldwatchError(
+    code,
+    `${field === '' ? 'the body' : field}: expected ${expected}, received ${received}`,
+    {
+      ...(field === '' ? {} : { field }),
+      expected,
+    },
+  );
 }
 
 function expectation(issue: z.core.$ZodIssue): string {

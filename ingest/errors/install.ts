@@ -44,10 +44,9 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   // The rest of the body would keep the connection.
   if (shown.code === 'body_too_slow') reply.header('connection', 'close');
   reply.code(shown.status);
-  if (isOtlp && mediaType(request) === PROTOBUF_TYPE) return reply.type(PROTOBUF_TYPE).send(otlpStatusBytes(body, shown.status));
-  return reply
-    .type('application/json; charset=utf-8')
-    .send(isOtlp ? withOtlpStatus(body, shown.status) : body);
+  if (isOtlp && mediaType(request) === PROTOBUF_TYPE)
+    return reply.type(PROTOBUF_TYPE).send(otlpStatusBytes(body, shown.status));
+  return reply.type('application/json; charset=utf-8').send(isOtlp ? withOtlpStatus(body, shown.status) : body);
 }
 
 /** Names and places only: messages of databases and parsers quote the data they were given. */

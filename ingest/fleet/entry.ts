@@ -63,6 +63,7 @@ function routeOf(scan: FleetScan, errors: readonly string[]): { route: Route; re
   if (blocker !== undefined) return { route: 'security-blocker', reason: `${String(blocker[0])} ${blocker[1]}` };
   if (scan.policy_status === 'failed') return { route: 'policy-review', reason: 'policy failed' };
   if (scan.baseline_status === 'regressed') return { route: 'baseline-regression', reason: 'baseline regressed' };
-  if (scan.packages_risky > 0) return { route: 'supply-chain-review', reason: `${String(scan.packages_risky)} risky packages` };
+  if (scan.packages_risky > 0)
+    return { route: 'supply-chain-review', reason: `${String(scan.packages_risky)} risky packages` };
   return { route: 'ready', reason: 'no routing blockers' };
 }

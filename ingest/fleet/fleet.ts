@@ -22,7 +22,13 @@ export interface PromotionGate {
  */
 export function fleetOf({ entries, reviewItems, isCut }: CurrentFleet, promotions: PromotionGate): Fleet {
   const summary = summaryOf(entries);
-  const routes = entries.map(({ route, outputDir, repository, targetPath, reason }) => ({ route, outputDir, repository, targetPath, reason }));
+  const routes = entries.map(({ route, outputDir, repository, targetPath, reason }) => ({
+    route,
+    outputDir,
+    repository,
+    targetPath,
+    reason,
+  }));
   const open = reviewItems.filter((item) => item.status === 'open');
   // What was not looked at is not ready.
   const isBlocked = isCut || open.length > 0 || (promotions.isEnforced && promotions.open.length > 0);
@@ -79,7 +85,12 @@ function summaryOf(entries: readonly FleetEntry[]): FleetSummary {
 }
 
 /** Changes with everything that the answer says but times and people; the same fleet has the same digest. */
-function digestOf(summary: FleetSummary, routes: Fleet['routes'], items: readonly ReviewItem[], promotions: readonly string[]): string {
+function digestOf(
+  summary: FleetSummary,
+  routes: Fleet['routes'],
+  items: readonly ReviewItem[],
+  promotions: readonly string[],
+): string {
   const sorted = (parts: readonly object[]): string[] => parts.map((part) => JSON.stringify(part)).sort();
   const decided = items.map(({ id, approvalId, route, status, ticket }) => ({ id, approvalId, route, status, ticket }));
   const text = JSON.stringify([summary, sorted(routes), sorted(decided), ...promotions]);

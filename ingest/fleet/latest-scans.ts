@@ -4,17 +4,43 @@ import { fromStore } from '../errors/from-store.js';
 
 /** What the fleet rules look at. */
 const COLUMNS = [
-  'repo', 'event_id', 'occurred_at', 'score', 'grade', 'total_findings', 'critical', 'high', 'medium', 'low', 'info', 'provider',
-  'bundle_digest', 'integrity', 'policy_status', 'baseline_status', 'packages_risky', 'packages_critical', 'packages_high', 'auto_fixable', 'manual_review',
+  'repo',
+  'event_id',
+  'occurred_at',
+  'score',
+  'grade',
+  'total_findings',
+  'critical',
+  'high',
+  'medium',
+  'low',
+  'info',
+  'provider',
+  'bundle_digest',
+  'integrity',
+  'policy_status',
+  'baseline_status',
+  'packages_risky',
+  'packages_critical',
+  'packages_high',
+  'auto_fixable',
+  'manual_review',
 ] as const satisfies readonly (keyof Row<'scan'>)[];
 /** The scan, and how many of its critical and high findings are accepted now. */
-export type FleetScan = Pick<Row<'scan'>, (typeof COLUMNS)[number]> & { accepted_critical: number; accepted_high: number };
+export type FleetScan = Pick<Row<'scan'>, (typeof COLUMNS)[number]> & {
+  accepted_critical: number;
+  accepted_high: number;
+};
 
 /** Repositories of a fleet that are looked at. */
 export const MAX_FLEET = 10_000;
 
 /** The newest scan of each repository (or of one) that looked at a file, by name; `isCut`: there are more than {@link MAX_FLEET}. */
-export async function latestScans(clickhouse: ClickHouseClient, orgId: string, repository?: string): Promise<{ scans: FleetScan[]; isCut: boolean }> {
+export async function latestScans(
+  clickhouse: ClickHouseClient,
+  orgId: string,
+  repository?: string,
+): Promise<{ scans: FleetScan[]; isCut: boolean }> {
   const scope = `org_id = {orgId:String}${repository === undefined ? '' : ' AND repo = {repository:String}'}`;
   const scans = await fromStore(
     selectRows<FleetScan>(

@@ -33,9 +33,14 @@ export interface CommentPage {
  *
  * @throws ShieldwatchError 409 when the item has {@link MAX_COMMENTS}.
  */
-export async function addComment(tx: ChangeSession, actor: Actor, { itemId, repository, text }: { itemId: string; repository: string; text: string }): Promise<ReviewComment> {
+export async function addComment(
+  tx: ChangeSession,
+  actor: Actor,
+  { itemId, repository, text }: { itemId: string; repository: string; text: string },
+): Promise<ReviewComment> {
   const [newest] = await tx.query<CommentRow & { comments: number }>(
-    'SELECT *, (SELECT count(*)::int FROM review_item_comment WHERE item_id = $1) AS comments FROM review_item_comment WHERE item_id = $1 ORDER BY seq DESC LIMIT 1', [itemId],
+    'SELECT *, (SELECT count(*)::int FROM review_item_comment WHERE item_id = $1) AS comments FROM review_item_comment WHERE item_id = $1 ORDER BY seq DESC LIMIT 1',
+    [itemId],
   );
   if (newest !== undefined && newest.author === actor.actor && newest.body === text) return publicOf(newest);
   if (newest !== undefined && newest.comments >= MAX_COMMENTS) {
@@ -51,8 +56,15 @@ export async function addComment(tx: ChangeSession, actor: Actor, { itemId, repo
 }
 
 /** A page of an item's comments, oldest first. */
-export async function readComments(tx: Session, itemId: string, { after, limit }: CommentPage): Promise<StoredComment[]> {
-  const rows = await tx.query<CommentRow>('SELECT * FROM review_item_comment WHERE item_id = $1 AND seq > $2 ORDER BY seq LIMIT $3', [itemId, after, limit]);
+export async function readComments(
+  tx: Session,
+  itemId: string,
+  { after, limit }: CommentPage,
+): Promise<StoredComment[]> {
+  const rows = await tx.query<CommentRow>(
+    'SELECT * FROM review_item_comment WHERE item_id = $1 AND seq > $2 ORDER BY seq LIMIT $3',
+    [itemId, after, limit],
+  );
   return rows.map((row) => ({ ...publicOf(row), seq: Number(row.seq) }));
 }
 

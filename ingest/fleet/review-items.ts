@@ -1,7 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { ShieldwatchError } from '#schemas/errors.js';
-import type { FleetEntry, ReviewComment, ReviewItem, ReviewItemState, ReviewRoute, ReviewStatus } from '#schemas/http/fleet.js';
+import type {
+  FleetEntry,
+  ReviewComment,
+  ReviewItem,
+  ReviewItemState,
+  ReviewRoute,
+  ReviewStatus,
+} from '#schemas/http/fleet.js';
 import { repositoryId } from '#schemas/records/repository.js';
 import type { Session } from '#schemas/postgres/session.js';
 import type { Actor, ChangeSession, ControlPlane } from '../control/control-plane.js';
@@ -49,7 +56,12 @@ const BATCH = 200;
  * The newest scans with what was decided about them. It writes nothing: an item of a scan that came a moment ago is open,
  * and gets its row from {@link openReviewItems}.
  */
-export async function currentFleet(plane: ControlPlane, clickhouse: ClickHouseClient, orgId: string, repository?: string): Promise<CurrentFleet> {
+export async function currentFleet(
+  plane: ControlPlane,
+  clickhouse: ClickHouseClient,
+  orgId: string,
+  repository?: string,
+): Promise<CurrentFleet> {
   const fleet: CurrentFleet = { entries: [], reviewItems: [], isCut: false };
   for await (const { current, isCut } of newestScans(clickhouse, orgId, repository)) {
     const stored = bySubject(await plane.read(orgId, (tx) => readItems(tx, orgId, current)));
@@ -58,22 +70,33 @@ export async function currentFleet(plane: ControlPlane, clickhouse: ClickHouseCl
       fleet.entries.push(entry);
       if (text === undefined) continue;
       const row = stored.get(subjectOf(repositoryId(orgId, text.repository), text.route, digest));
-      fleet.reviewItems.push({ ...text, ...(row === undefined ? { ...UNDECIDED, openedAt: scannedAt } : { id: row.id, ...decisionOf(row) }) });
+      fleet.reviewItems.push({
+        ...text,
+        ...(row === undefined ? { ...UNDECIDED, openedAt: scannedAt } : { id: row.id, ...decisionOf(row) }),
+      });
     }
   }
   return fleet;
 }
 
 /** Sees to it that every newest scan that needs a decision has its item, and no older one is open: some statements for many scans. */
-export async function openReviewItems(plane: ControlPlane, clickhouse: ClickHouseClient, orgId: string, repository?: string): Promise<void> {
-  for await (const { current } of newestScans(clickhouse, orgId, repository)) await bringUpToDate(plane, orgId, current);
+export async function openReviewItems(
+  plane: ControlPlane,
+  clickhouse: ClickHouseClient,
+  orgId: string,
+  repository?: string,
+): Promise<void> {
+  for await (const { current } of newestScans(clickhouse, orgId, repository))
+    await bringUpToDate(plane, orgId, current);
 }
 
 const UNDECIDED = { status: 'open', assignee: null, commentCount: 0, decidedAt: null, decidedBy: null } as const;
 
 /** The newest scans, some at a time, so that a large organisation keeps nobody waiting. */
 async function* newestScans(
-  clickhouse: ClickHouseClient, orgId: string, repository: string | undefined,
+  clickhouse: ClickHouseClient,
+  orgId: string,
+  repository: string | undefined,
 ): AsyncGenerator<{ current: Current[]; isCut: boolean }> {
   const { scans, isCut } = await latestScans(clickhouse, orgId, repository);
   for (let at = 0; at < scans.length; at += BATCH) {
@@ -90,24 +113,34 @@ async function* newestScans(
   }
 }
 
-const repoIdsOf = (orgId: string, current: readonly Current[]): string[] => current.map(({ entry }) => repositoryId(orgId, entry.repository));
+const repoIdsOf = (orgId: string, current: readonly Current[]): string[] =>
+  current.map(({ entry }) => repositoryId(orgId, entry.repository));
 /** What an item is about. Its id is made of that, but of the name that the repository had when it was opened: a merge keeps it. */
 const subjectOf = (repoId: string, route: ReviewRoute, digest: string): string => `${repoId} ${route} ${digest}`;
 const subjectOfRow = (row: ItemRow): string => subjectOf(row.repo_id, row.route, row.bundle_digest);
-const bySubject = (rows: readonly ItemRow[]): Map<string, ItemRow> => new Map(rows.map((row) => [subjectOfRow(row), row]));
+const bySubject = (rows: readonly ItemRow[]): Map<string, ItemRow> =>
+  new Map(rows.map((row) => [subjectOfRow(row), row]));
 
-const ITEM_COLUMNS = 'review_item.*, (SELECT count(*)::int FROM review_item_comment WHERE item_id = review_item.id) AS comments';
+const ITEM_COLUMNS =
+  'review_item.*, (SELECT count(*)::int FROM review_item_comment WHERE item_id = review_item.id) AS comments';
 
 /** The items of these repositories that no newer scan took the place of. */
 function readItems(tx: Session, orgId: string, current: readonly Current[]): Promise<ItemRow[]> {
-  return tx.query<ItemRow>(`SELECT ${ITEM_COLUMNS} FROM review_item WHERE repo_id = ANY($1::text[]) AND superseded_at IS NULL`, [repoIdsOf(orgId, current)]);
+  return tx.query<ItemRow>(
+    `SELECT ${ITEM_COLUMNS} FROM review_item WHERE repo_id = ANY($1::text[]) AND superseded_at IS NULL`,
+    [repoIdsOf(orgId, current)],
+  );
 }
 
 /** Writes only when there is something to write. */
 async function bringUpToDate(plane: ControlPlane, orgId: string, current: readonly Current[]): Promise<void> {
   const known = bySubject(await plane.read(orgId, (tx) => readItems(tx, orgId, current)));
   const wanted = new Map(
-    current.flatMap(({ text, digest }) => (text === undefined ? [] : [[subjectOf(repositoryId(orgId, text.repository), text.route, digest), { text, digest }] as const])),
+    current.flatMap(({ text, digest }) =>
+      text === undefined
+        ? []
+        : [[subjectOf(repositoryId(orgId, text.repository), text.route, digest), { text, digest }] as const],
+    ),
   );
   const missing = [...wanted].flatMap(([subject, item]) => (known.has(subject) ? [] : [item]));
   const outdated = [...known].flatMap(([subject, row]) => (wanted.has(subject) ? [] : [row]));
@@ -118,7 +151,11 @@ async function bringUpToDate(plane: ControlPlane, orgId: string, current: readon
   });
 }
 
-async function open(tx: ChangeSession, orgId: string, items: readonly { text: ReviewItemText; digest: string }[]): Promise<void> {
+async function open(
+  tx: ChangeSession,
+  orgId: string,
+  items: readonly { text: ReviewItemText; digest: string }[],
+): Promise<void> {
   const repoIds = items.map(({ text }) => repositoryId(orgId, text.repository));
   await tx.query(
     'INSERT INTO repo (id, org_id, full_name) SELECT id, $1, name FROM unnest($2::text[], $3::text[]) AS new (id, name) ON CONFLICT DO NOTHING',
@@ -130,7 +167,11 @@ async function open(tx: ChangeSession, orgId: string, items: readonly { text: Re
      SELECT id, $1, repo_id, route, digest, approval_id FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) AS new (id, repo_id, route, digest, approval_id)
      ON CONFLICT (org_id, repo_id, route, bundle_digest) DO UPDATE SET superseded_at = NULL WHERE review_item.superseded_at IS NOT NULL RETURNING *`,
     [
-      orgId, items.map(({ text }) => text.id), repoIds, items.map(({ text }) => text.route), items.map(({ digest }) => digest),
+      orgId,
+      items.map(({ text }) => text.id),
+      repoIds,
+      items.map(({ text }) => text.route),
+      items.map(({ digest }) => digest),
       items.map(({ text }) => text.approvalId),
     ],
   );
@@ -147,9 +188,15 @@ async function open(tx: ChangeSession, orgId: string, items: readonly { text: Re
   }
 }
 
-async function supersede(tx: ChangeSession, orgId: string, rows: readonly ItemRow[], current: readonly Current[]): Promise<void> {
+async function supersede(
+  tx: ChangeSession,
+  orgId: string,
+  rows: readonly ItemRow[],
+  current: readonly Current[],
+): Promise<void> {
   const changed = await tx.query<{ id: string }>(
-    'UPDATE review_item SET superseded_at = now() WHERE id = ANY ($1::text[]) AND superseded_at IS NULL RETURNING id', [rows.map(({ id }) => id)],
+    'UPDATE review_item SET superseded_at = now() WHERE id = ANY ($1::text[]) AND superseded_at IS NULL RETURNING id',
+    [rows.map(({ id }) => id)],
   );
   const ids = new Set(changed.map(({ id }) => id));
   const names = new Map(current.map(({ entry }) => [repositoryId(orgId, entry.repository), entry.repository]));
@@ -169,7 +216,9 @@ function iso(time: Date | string): string {
 }
 const isoOrNull = (time: Date | string | null): string | null => (time === null ? null : iso(time));
 
-function decisionOf(row: ItemRow): Pick<ReviewItem, 'status' | 'assignee' | 'commentCount' | 'openedAt' | 'decidedAt' | 'decidedBy'> {
+function decisionOf(
+  row: ItemRow,
+): Pick<ReviewItem, 'status' | 'assignee' | 'commentCount' | 'openedAt' | 'decidedAt' | 'decidedBy'> {
   return {
     status: row.status,
     assignee: row.assignee,
@@ -203,7 +252,8 @@ export async function changeReviewItem(
 ): Promise<ReviewItemState> {
   return changeItem(plane, clickhouse, actor, id, mayDecide, async (tx, row) => {
     const assignee = typeof change.assignee === 'string' ? await needMember(tx, change.assignee) : change.assignee;
-    if (change.comment !== undefined) await addComment(tx, actor, { itemId: row.id, repository: row.full_name, text: change.comment });
+    if (change.comment !== undefined)
+      await addComment(tx, actor, { itemId: row.id, repository: row.full_name, text: change.comment });
     const status = change.status ?? row.status;
     const isDecided = change.status !== undefined && change.status !== row.status;
     const isAssigned = assignee !== undefined && assignee !== row.assignee;
@@ -216,9 +266,18 @@ export async function changeReviewItem(
     if (after === undefined) throw new ShieldwatchError('not_found', NO_ITEM);
     if (isDecided || isAssigned) {
       await tx.record({
-        action: isDecided ? `review_item.${status === 'open' ? 'reopen' : status === 'approved' ? 'approve' : 'dismiss'}` : 'review_item.change',
+        action: isDecided
+          ? `review_item.${status === 'open' ? 'reopen' : status === 'approved' ? 'approve' : 'dismiss'}`
+          : 'review_item.change',
         subject: row.id,
-        detail: { route: row.route, repository: row.full_name, bundleDigest: row.bundle_digest, from: row.status, to: status, assignee: after.assignee },
+        detail: {
+          route: row.route,
+          repository: row.full_name,
+          bundleDigest: row.bundle_digest,
+          from: row.status,
+          to: status,
+          assignee: after.assignee,
+        },
         fact: { kind: 'review_item', state: status, repository: row.full_name },
       });
     }
@@ -227,17 +286,34 @@ export async function changeReviewItem(
 }
 
 /** Says something about an item, in the order of what was said. @throws ShieldwatchError 409 when it has as many comments as it may. */
-export function commentOnReviewItem(plane: ControlPlane, clickhouse: ClickHouseClient, actor: Actor, id: string, text: string, mayComment: MayChange): Promise<ReviewComment> {
-  return changeItem(plane, clickhouse, actor, id, mayComment, (tx, row) => addComment(tx, actor, { itemId: row.id, repository: row.full_name, text }));
+export function commentOnReviewItem(
+  plane: ControlPlane,
+  clickhouse: ClickHouseClient,
+  actor: Actor,
+  id: string,
+  text: string,
+  mayComment: MayChange,
+): Promise<ReviewComment> {
+  return changeItem(plane, clickhouse, actor, id, mayComment, (tx, row) =>
+    addComment(tx, actor, { itemId: row.id, repository: row.full_name, text }),
+  );
 }
 
 /** A page of what was said about an item, also of one that a newer scan took the place of; an item that has no row yet has no comments. */
 export async function readReviewComments(
-  plane: ControlPlane, clickhouse: ClickHouseClient, { orgId, repository }: { orgId: string; repository: string | null }, id: string, page: CommentPage,
+  plane: ControlPlane,
+  clickhouse: ClickHouseClient,
+  { orgId, repository }: { orgId: string; repository: string | null },
+  id: string,
+  page: CommentPage,
 ): Promise<StoredComment[]> {
-  const [known] = await plane.read(orgId, (tx) => tx.query<{ id: string; full_name: string }>(`SELECT review_item.id, full_name ${ITEM_BY_ID}`, [id]));
-  if (known !== undefined && (repository === null || repository === known.full_name)) return plane.read(orgId, (tx) => readComments(tx, known.id, page));
-  const { reviewItems } = known === undefined ? await currentFleet(plane, clickhouse, orgId, repository ?? undefined) : { reviewItems: [] };
+  const [known] = await plane.read(orgId, (tx) =>
+    tx.query<{ id: string; full_name: string }>(`SELECT review_item.id, full_name ${ITEM_BY_ID}`, [id]),
+  );
+  if (known !== undefined && (repository === null || repository === known.full_name))
+    return plane.read(orgId, (tx) => readComments(tx, known.id, page));
+  const { reviewItems } =
+    known === undefined ? await currentFleet(plane, clickhouse, orgId, repository ?? undefined) : { reviewItems: [] };
   if (reviewItems.some((item) => item.id === id || item.approvalId === id)) return [];
   throw new ShieldwatchError('not_found', NO_ITEM);
 }
@@ -256,15 +332,23 @@ async function changeItem<T>(
   may: MayChange,
   work: (tx: ChangeSession, row: ItemRow & { full_name: string }) => Promise<T>,
 ): Promise<T> {
-  const [known] = await plane.read(actor.orgId, (tx) => tx.query<{ full_name: string }>(`SELECT repo.full_name ${ITEM_BY_ID}`, [id]));
+  const [known] = await plane.read(actor.orgId, (tx) =>
+    tx.query<{ full_name: string }>(`SELECT repo.full_name ${ITEM_BY_ID}`, [id]),
+  );
   // One that no row knows may be of any repository.
   await openReviewItems(plane, clickhouse, actor.orgId, known?.full_name);
   return plane.change(actor, async (tx) => {
-    const [row] = await tx.query<ItemRow & { full_name: string }>(`SELECT ${ITEM_COLUMNS}, repo.full_name ${ITEM_BY_ID} FOR UPDATE OF review_item`, [id]);
+    const [row] = await tx.query<ItemRow & { full_name: string }>(
+      `SELECT ${ITEM_COLUMNS}, repo.full_name ${ITEM_BY_ID} FOR UPDATE OF review_item`,
+      [id],
+    );
     if (row === undefined) throw new ShieldwatchError('not_found', NO_ITEM);
     may({ route: row.route, repository: row.full_name });
     if (row.superseded_at !== null) {
-      throw new ShieldwatchError('conflict', 'a newer scan has taken the place of this review item; decide about that one');
+      throw new ShieldwatchError(
+        'conflict',
+        'a newer scan has taken the place of this review item; decide about that one',
+      );
     }
     return work(tx, row);
   });
@@ -274,7 +358,10 @@ async function changeItem<T>(
 async function needMember(tx: Session, login: string): Promise<string> {
   const found = await memberByLogin(tx, login);
   if (found === undefined) {
-    throw new ShieldwatchError('body_invalid', 'assignee: expected the login of a member', { field: 'assignee', expected: 'the login of a member' });
+    throw new ShieldwatchError('body_invalid', 'assignee: expected the login of a member', {
+      field: 'assignee',
+      expected: 'the login of a member',
+    });
   }
   return found.login;
 }

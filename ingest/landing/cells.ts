@@ -19,7 +19,8 @@ export const cell = {
   /** DateTime64(9). */
   nanoseconds: (value: bigint): string => String(bounded(value)),
   /** Between two bounded times; a span that ends before it starts has no length, where the exporter would store 2^64 less it. */
-  nanosecondsBetween: (start: bigint, end: bigint): bigint => (bounded(end) > bounded(start) ? bounded(end) - bounded(start) : 0n),
+  nanosecondsBetween: (start: bigint, end: bigint): bigint =>
+    bounded(end) > bounded(start) ? bounded(end) - bounded(start) : 0n,
   /** DateTime: whole seconds. */
   seconds: (value: bigint): string => String(bounded(value) / 1_000_000_000n),
 };

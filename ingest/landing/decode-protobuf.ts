@@ -9,7 +9,12 @@ export function decodeProtobuf(plan: MessagePlan, bytes: Buffer): Record<string,
 }
 
 /** Reads into `message`: of a message that is sent in two pieces the second is added to the first. */
-function readMessage(plan: MessagePlan, reader: WireReader, place: Place | undefined, message: Record<string, unknown>): Record<string, unknown> {
+function readMessage(
+  plan: MessagePlan,
+  reader: WireReader,
+  place: Place | undefined,
+  message: Record<string, unknown>,
+): Record<string, unknown> {
   for (const field of plan.fields) {
     if (message[field.name] !== undefined) continue;
     const absent = absentValue(field);
@@ -18,7 +23,8 @@ function readMessage(plan: MessagePlan, reader: WireReader, place: Place | undef
   while (!reader.isAtEnd) {
     const tag = reader.tag();
     const field = tag === undefined ? undefined : plan.byNumber[tag.number];
-    if (tag === undefined || (field === undefined && !reader.skip(tag.wireType))) throw malformed(place, 'valid protobuf');
+    if (tag === undefined || (field === undefined && !reader.skip(tag.wireType)))
+      throw malformed(place, 'valid protobuf');
     if (field === undefined) continue;
     if (field.repeated) {
       readRepeated(field, tag.wireType, message[field.name] as unknown[], reader, place);
@@ -61,7 +67,13 @@ function absentValue(field: FieldPlan): unknown {
   }
 }
 
-function readRepeated(field: FieldPlan, wireType: number, list: unknown[], reader: WireReader, place: Place | undefined): void {
+function readRepeated(
+  field: FieldPlan,
+  wireType: number,
+  list: unknown[],
+  reader: WireReader,
+  place: Place | undefined,
+): void {
   const element = WIRE_TYPES[field.kind];
   if (wireType === element) {
     list.push(readValue(field, wireType, reader, { parent: place, name: field.name, index: list.length }, undefined));

@@ -25,7 +25,8 @@ export function goJson(value: AnyValue | undefined): string | null {
   if (value?.intValue !== undefined) return String(value.intValue);
   if (value?.doubleValue !== undefined) return Number.isFinite(value.doubleValue) ? goNumber(value.doubleValue) : null;
   // Go has no bytes at all where there are none, and writes null.
-  if (value?.bytesValue !== undefined) return value.bytesValue.length === 0 ? 'null' : goString(value.bytesValue.toString('base64'));
+  if (value?.bytesValue !== undefined)
+    return value.bytesValue.length === 0 ? 'null' : goString(value.bytesValue.toString('base64'));
   if (value?.arrayValue !== undefined) return goArray(value.arrayValue.values);
   if (value?.kvlistValue !== undefined) {
     return goObject(new Map(value.kvlistValue.values.map((entry) => [entry.key, entry.value])));

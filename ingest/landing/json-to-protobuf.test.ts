@@ -13,8 +13,15 @@ import { createRequestPlans, loadOtlp, requestType, type MessagePlan } from './m
 
 const plans = createRequestPlans();
 const root = loadOtlp();
-const read = (signal: Signal, bytes: Buffer): unknown => requestType(root, signal).toObject(requestType(root, signal).decode(bytes), { longs: String, bytes: Buffer, defaults: true });
-const refusal = (work: () => unknown): { code: string; field: string | undefined; expected: string | undefined } | undefined => {
+const read = (signal: Signal, bytes: Buffer): unknown =>
+  requestType(root, signal).toObject(requestType(root, signal).decode(bytes), {
+    longs: String,
+    bytes: Buffer,
+    defaults: true,
+  });
+const refusal = (
+  work: () => unknown,
+): { code: string; field: string | undefined; expected: string | undefined } | undefined => {
   try {
     work();
     return undefined;
@@ -23,45 +30,70 @@ const refusal = (work: () => unknown): { code: string; field: string | undefined
     return { code: error.code, field: error.detail.field, expected: error.detail.expected };
   }
 };
-const traces = (json: string | Buffer): unknown => decodeProtobuf(plans.traces, jsonToProtobuf(plans.traces, Buffer.from(json)));
+const traces = (json: string | Buffer): unknown =>
+  decodeProtobuf(plans.traces, jsonToProtobuf(plans.traces, Buffer.from(json)));
 const spanOf = (json: string): unknown => traces(`{"resourceSpans":[{"scopeSpans":[{"spans":[${json}]}]}]}`);
 const valueOf = (json: string): unknown =>
-  (spanOf(`{"attributes":[{"key":"k","value":${json}}]}`) as { resourceSpans: { scopeSpans: { spans: { attributes: { value: unknown }[] }[] }[] }[] }).resourceSpans[0]?.scopeSpans[0]?.spans[0]?.attributes[0]?.value;
+  (
+    spanOf(`{"attributes":[{"key":"k","value":${json}}]}`) as {
+      resourceSpans: { scopeSpans: { spans: { attributes: { value: unknown }[] }[] }[] }[];
+    }
+  ).resourceSpans[0]?.scopeSpans[0]?.spans[0]?.attributes[0]?.value;
 
 describe('OTLP/JSON as protobuf', () => {
   it.each(SIGNALS)('of any %s is what protobufjs writes', (signal) => {
-    fc.assert(fc.property(ANY_OTLP[signal], (request) => {
-      const bytes = jsonToProtobuf(plans[signal], Buffer.from(JSON.stringify(request)));
-      expect(read(signal, bytes)).toEqual(read(signal, byProtobufjs(signal, request)));
-      expect(checkProtobuf(plans[signal], bytes)).toBeGreaterThan(0);
-    }), { numRuns: 200 });
+    fc.assert(
+      fc.property(ANY_OTLP[signal], (request) => {
+        const bytes = jsonToProtobuf(plans[signal], Buffer.from(JSON.stringify(request)));
+        expect(read(signal, bytes)).toEqual(read(signal, byProtobufjs(signal, request)));
+        expect(checkProtobuf(plans[signal], bytes)).toBeGreaterThan(0);
+      }),
+      { numRuns: 200 },
+    );
   });
 
   it.each(SIGNALS)('of any %s is the same in every spelling that writers of JSON use', (signal) => {
-    fc.assert(fc.property(ANY_OTLP[signal], fc.infiniteStream(fc.nat({ max: 99 })), (request, choices) => {
-      const spelled = spell(plans[signal], request, choices);
-      const plain = jsonToProtobuf(plans[signal], Buffer.from(JSON.stringify(request)));
-      expect(read(signal, jsonToProtobuf(plans[signal], Buffer.from(spelled)))).toEqual(read(signal, plain));
-    }), { numRuns: 200 });
+    fc.assert(
+      fc.property(ANY_OTLP[signal], fc.infiniteStream(fc.nat({ max: 99 })), (request, choices) => {
+        const spelled = spell(plans[signal], request, choices);
+        const plain = jsonToProtobuf(plans[signal], Buffer.from(JSON.stringify(request)));
+        expect(read(signal, jsonToProtobuf(plans[signal], Buffer.from(spelled)))).toEqual(read(signal, plain));
+      }),
+      { numRuns: 200 },
+    );
   });
 
   it('takes exactly the texts that JSON.parse takes, of those that are cut, doubled or changed anywhere', () => {
-    fc.assert(fc.property(ANY_OTLP.traces, fc.nat(), fc.nat({ max: 255 }), fc.constantFrom('cut', 'set', 'double'), (request, place, byte, kind) => {
-      const bytes = Buffer.from(JSON.stringify(request));
-      const at = place % bytes.length;
-      if (kind === 'set') bytes[at] = byte;
-      const text = kind === 'cut' ? bytes.subarray(0, at) : kind === 'double' ? Buffer.concat([bytes.subarray(0, at), bytes.subarray(at > 0 ? at - 1 : 0)]) : bytes;
-      const code = refusal(() => jsonToProtobuf(plans.traces, text))?.code;
-      let isJson = true;
-      try {
-        JSON.parse(text.toString('utf8'));
-      } catch {
-        isJson = false;
-      }
-      // What is JSON may still be of a wrong type; what is refused for its type is refused where it stands, before the end.
-      if (isJson) expect([undefined, 'body_invalid']).toContain(code);
-      else expect(['body_not_json', 'body_invalid']).toContain(code);
-    }), { numRuns: 2_000 });
+    fc.assert(
+      fc.property(
+        ANY_OTLP.traces,
+        fc.nat(),
+        fc.nat({ max: 255 }),
+        fc.constantFrom('cut', 'set', 'double'),
+        (request, place, byte, kind) => {
+          const bytes = Buffer.from(JSON.stringify(request));
+          const at = place % bytes.length;
+          if (kind === 'set') bytes[at] = byte;
+          const text =
+            kind === 'cut'
+              ? bytes.subarray(0, at)
+              : kind === 'double'
+                ? Buffer.concat([bytes.subarray(0, at), bytes.subarray(at > 0 ? at - 1 : 0)])
+                : bytes;
+          const code = refusal(() => jsonToProtobuf(plans.traces, text))?.code;
+          let isJson = true;
+          try {
+            JSON.parse(text.toString('utf8'));
+          } catch {
+            isJson = false;
+          }
+          // What is JSON may still be of a wrong type; what is refused for its type is refused where it stands, before the end.
+          if (isJson) expect([undefined, 'body_invalid']).toContain(code);
+          else expect(['body_not_json', 'body_invalid']).toContain(code);
+        },
+      ),
+      { numRuns: 2_000 },
+    );
   });
 
   it('reads what JSON.stringify makes of NaN, and takes no member that is null for one that was sent', () => {
@@ -80,49 +112,88 @@ describe('OTLP/JSON as protobuf', () => {
 
   it('skips a byte order mark and names that nobody knows, and mends text that is no text', () => {
     expect(traces('\ufeff{"resourceSpans":[]}')).toEqual(traces('{"resourceSpans":[]}'));
-    expect(valueOf('{"unknown":{"a":[1,"\\u0041",null,{"b":-0.5e-3}]},"stringValue":"x"}')).toEqual({ stringValue: 'x' });
+    expect(valueOf('{"unknown":{"a":[1,"\\u0041",null,{"b":-0.5e-3}]},"stringValue":"x"}')).toEqual({
+      stringValue: 'x',
+    });
     expect(valueOf('{"stringValue":"a\\ud800b\\u0000"}')).toEqual({ stringValue: 'a\ufffdb\0' });
     expect(valueOf('{"\\u0073tringValue":"\\u00e9\\n"}')).toEqual({ stringValue: 'é\n' });
-    const broken = Buffer.concat([Buffer.from('{"resourceSpans":[{"schemaUrl":"'), Buffer.from([0xff, 0xc3]), Buffer.from('"}]}')]);
+    const broken = Buffer.concat([
+      Buffer.from('{"resourceSpans":[{"schemaUrl":"'),
+      Buffer.from([0xff, 0xc3]),
+      Buffer.from('"}]}'),
+    ]);
     expect(traces(broken)).toMatchObject({ resourceSpans: [{ schemaUrl: '\ufffd\ufffd' }] });
   });
 
   it('holds to protobuf where a name stands twice: lists add up, of single values the last one counts', () => {
     expect(valueOf('{"stringValue":"x","intValue":1}')).toEqual({ intValue: 1n });
-    expect(spanOf('{"name":"a","name":"b"}')).toMatchObject({ resourceSpans: [{ scopeSpans: [{ spans: [{ name: 'b' }] }] }] });
-    expect(traces('{"resourceSpans":[{"schemaUrl":"a"}],"resource_spans":[{"schemaUrl":"b"}]}')).toMatchObject({ resourceSpans: [{ schemaUrl: 'a' }, { schemaUrl: 'b' }] });
-    expect(traces('{"resourceSpans":[{"resource":{"droppedAttributesCount":1},"resource":{"attributes":[{"key":"k"}]}}]}'))
-      .toMatchObject({ resourceSpans: [{ resource: { droppedAttributesCount: 1, attributes: [{ key: 'k' }] } }] });
+    expect(spanOf('{"name":"a","name":"b"}')).toMatchObject({
+      resourceSpans: [{ scopeSpans: [{ spans: [{ name: 'b' }] }] }],
+    });
+    expect(traces('{"resourceSpans":[{"schemaUrl":"a"}],"resource_spans":[{"schemaUrl":"b"}]}')).toMatchObject({
+      resourceSpans: [{ schemaUrl: 'a' }, { schemaUrl: 'b' }],
+    });
+    expect(
+      traces('{"resourceSpans":[{"resource":{"droppedAttributesCount":1},"resource":{"attributes":[{"key":"k"}]}}]}'),
+    ).toMatchObject({ resourceSpans: [{ resource: { droppedAttributesCount: 1, attributes: [{ key: 'k' }] } }] });
   });
 
   it.each([
     ['{"doubleValue":"x"}', 'doubleValue', 'a number'],
     ['{"doubleValue":true}', 'doubleValue', 'a number'],
     ['{"boolValue":"true"}', 'boolValue', 'a boolean'],
-    ['{"intValue":9223372036854775808}', 'intValue', 'an integer from -9223372036854775808 to 9223372036854775807, as a number or a string'],
-    ['{"intValue":"1e3"}', 'intValue', 'an integer from -9223372036854775808 to 9223372036854775807, as a number or a string'],
+    [
+      '{"intValue":9223372036854775808}',
+      'intValue',
+      'an integer from -9223372036854775808 to 9223372036854775807, as a number or a string',
+    ],
+    [
+      '{"intValue":"1e3"}',
+      'intValue',
+      'an integer from -9223372036854775808 to 9223372036854775807, as a number or a string',
+    ],
     ['{"stringValue":1}', 'stringValue', 'a string'],
     ['{"bytesValue":"*"}', 'bytesValue', 'base64'],
     ['{"arrayValue":[]}', 'arrayValue', 'an object'],
     ['{"arrayValue":{"values":{}}}', 'arrayValue.values', 'an array'],
     ['{"arrayValue":{"values":[{},null]}}', 'arrayValue.values[1]', 'an object'],
   ])('refuses %s by its place', (json, name, expected) => {
-    expect(refusal(() => valueOf(json))).toEqual({ code: 'body_invalid', field: `resourceSpans[0].scopeSpans[0].spans[0].attributes[0].value.${name}`, expected });
+    expect(refusal(() => valueOf(json))).toEqual({
+      code: 'body_invalid',
+      field: `resourceSpans[0].scopeSpans[0].spans[0].attributes[0].value.${name}`,
+      expected,
+    });
   });
 
-  it.each(['', '{', '{"a":}', '{"a" 1}', '{"a":1,}', '{,}', '{"a":01}', '{"a":1.}', '{"a":-}', '{"a":"\u0001"}', '{"a":"\\x"}', '{"a":tru}', '{} {}', '{1:2}', '{"resourceSpans":[,]}', '{"resourceSpans":[{}', '\ufeff\ufeff{}'])(
-    'refuses %j, which is no JSON',
-    (text) => {
-      expect(refusal(() => traces(text))?.code).toBe('body_not_json');
-    },
-  );
+  it.each([
+    '',
+    '{',
+    '{"a":}',
+    '{"a" 1}',
+    '{"a":1,}',
+    '{,}',
+    '{"a":01}',
+    '{"a":1.}',
+    '{"a":-}',
+    '{"a":"\u0001"}',
+    '{"a":"\\x"}',
+    '{"a":tru}',
+    '{} {}',
+    '{1:2}',
+    '{"resourceSpans":[,]}',
+    '{"resourceSpans":[{}',
+    '\ufeff\ufeff{}',
+  ])('refuses %j, which is no JSON', (text) => {
+    expect(refusal(() => traces(text))?.code).toBe('body_not_json');
+  });
 });
 
 describe('bounds', () => {
   const levels = `at most ${String(MAX_OTLP_DEPTH)} levels`;
   // Request, ResourceSpans, ScopeSpans, Span, KeyValue, AnyValue are levels 0 to 5; each array adds an ArrayValue and an AnyValue.
   const deepest = Math.floor((MAX_OTLP_DEPTH - 5) / 2);
-  const json = (arrays: number): string => `{"attributes":[{"value":${'{"arrayValue":{"values":['.repeat(arrays)}{}${']}}'.repeat(arrays)}}]}`;
+  const json = (arrays: number): string =>
+    `{"attributes":[{"value":${'{"arrayValue":{"values":['.repeat(arrays)}{}${']}}'.repeat(arrays)}}]}`;
 
   it('are the same for JSON and protobuf: levels', () => {
     const binary = (arrays: number): Buffer => {
@@ -133,7 +204,10 @@ describe('bounds', () => {
     expect(() => spanOf(json(deepest))).not.toThrow();
     expect(() => checkProtobuf(plans.traces, binary(deepest))).not.toThrow();
     for (const arrays of [deepest + 1, 1_000]) {
-      const [one, other] = [refusal(() => spanOf(json(arrays))), refusal(() => checkProtobuf(plans.traces, binary(arrays)))];
+      const [one, other] = [
+        refusal(() => spanOf(json(arrays))),
+        refusal(() => checkProtobuf(plans.traces, binary(arrays))),
+      ];
       expect(one).toMatchObject({ code: 'body_invalid', expected: levels });
       expect(other).toEqual(one);
     }
@@ -143,23 +217,40 @@ describe('bounds', () => {
   it('are the same for JSON and protobuf: entries, numbers of a list among them', () => {
     const most = MAX_OTLP_ENTRIES - 1;
     const list = (count: number, each: string): string => `[${Array.from({ length: count }, () => each).join(',')}]`;
-    const [spans, counts] = [(count: number) => `{"resourceSpans":${list(count, '{}')}}`, (count: number) =>
-      `{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"histogram":{"dataPoints":[{"bucketCounts":${list(count, '1')}}]}}]}]}]}`];
+    const [spans, counts] = [
+      (count: number) => `{"resourceSpans":${list(count, '{}')}}`,
+      (count: number) =>
+        `{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"histogram":{"dataPoints":[{"bucketCounts":${list(count, '1')}}]}}]}]}]}`,
+    ];
     const bytes = jsonToProtobuf(plans.traces, Buffer.from(spans(most)));
     expect(checkProtobuf(plans.traces, bytes)).toBe(MAX_OTLP_ENTRIES);
     expect(refusal(() => jsonToProtobuf(plans.traces, Buffer.from(spans(most + 1))))?.code).toBe('body_too_large');
-    expect(refusal(() => checkProtobuf(plans.traces, Buffer.concat([bytes, Buffer.from([0x0a, 0])])))?.code).toBe('body_too_large');
+    expect(refusal(() => checkProtobuf(plans.traces, Buffer.concat([bytes, Buffer.from([0x0a, 0])])))?.code).toBe(
+      'body_too_large',
+    );
     expect(refusal(() => jsonToProtobuf(plans.metrics, Buffer.from(counts(most - 4))))?.code).toBe('body_too_large');
-    expect(refusal(() => checkProtobuf(plans.metrics, jsonToProtobuf(plans.metrics, Buffer.from(counts(most - 5)))))).toBeUndefined();
+    expect(
+      refusal(() => checkProtobuf(plans.metrics, jsonToProtobuf(plans.metrics, Buffer.from(counts(most - 5))))),
+    ).toBeUndefined();
   });
 
   it.each(SIGNALS)('what is passed on of %s is what can be decoded, wherever its bytes are changed', (signal) => {
-    fc.assert(fc.property(ANY_OTLP[signal], fc.array(fc.tuple(fc.nat(), fc.nat({ max: 255 })), { minLength: 1, maxLength: 3 }), (request, changes) => {
-      const bytes = byProtobufjs(signal, request);
-      for (const [at, byte] of changes) if (bytes.length > 0) bytes[at % bytes.length] = byte;
-      const [checked, decoded] = [refusal(() => checkProtobuf(plans[signal], bytes)), refusal(() => decodeProtobuf(plans[signal], bytes))];
-      expect(checked?.code).toEqual(decoded?.code);
-    }), { numRuns: 2_000 });
+    fc.assert(
+      fc.property(
+        ANY_OTLP[signal],
+        fc.array(fc.tuple(fc.nat(), fc.nat({ max: 255 })), { minLength: 1, maxLength: 3 }),
+        (request, changes) => {
+          const bytes = byProtobufjs(signal, request);
+          for (const [at, byte] of changes) if (bytes.length > 0) bytes[at % bytes.length] = byte;
+          const [checked, decoded] = [
+            refusal(() => checkProtobuf(plans[signal], bytes)),
+            refusal(() => decodeProtobuf(plans[signal], bytes)),
+          ];
+          expect(checked?.code).toEqual(decoded?.code);
+        },
+      ),
+      { numRuns: 2_000 },
+    );
   });
 });
 
@@ -168,7 +259,9 @@ function spell(top: MessagePlan, request: object, choices: Iterator<number>): st
   const choose = (of: number): number => Number(choices.next().value ?? 0) % of;
   const space = (): string => ['', '', ' ', '\n\t'][choose(4)] ?? '';
   const text = (value: string): string =>
-    choose(3) === 0 ? `"${Array.from({ length: value.length }, (_, at) => `\\u${value.charCodeAt(at).toString(16).padStart(4, '0')}`).join('')}"` : JSON.stringify(value);
+    choose(3) === 0
+      ? `"${Array.from({ length: value.length }, (_, at) => `\\u${value.charCodeAt(at).toString(16).padStart(4, '0')}`).join('')}"`
+      : JSON.stringify(value);
   const write = (plan: MessagePlan, message: object): string => {
     const members: string[] = [];
     for (const [name, value] of Object.entries(message)) {
@@ -176,15 +269,20 @@ function spell(top: MessagePlan, request: object, choices: Iterator<number>): st
       if (member === undefined) throw new Error(`no field ${name}`);
       const each = (one: unknown): string => {
         if (member.message !== undefined) return write(member.message, one as object);
-        if (member.kind === 'enum' && choose(2) === 0) return JSON.stringify([...(member.enumValues ?? [])].find(([, number]) => number === one)?.[0] ?? one);
+        if (member.kind === 'enum' && choose(2) === 0)
+          return JSON.stringify([...(member.enumValues ?? [])].find(([, number]) => number === one)?.[0] ?? one);
         const isNumber = typeof one === 'number' || (typeof one === 'string' && member.kind.includes('64'));
         if (isNumber && member.kind !== 'enum') return choose(2) === 0 ? String(one) : JSON.stringify(String(one));
         return typeof one === 'string' ? text(one) : JSON.stringify(one);
       };
-      const written = Array.isArray(value) ? `[${space()}${value.map(each).join(`${space()},${space()}`)}${space()}]` : each(value);
+      const written = Array.isArray(value)
+        ? `[${space()}${value.map(each).join(`${space()},${space()}`)}${space()}]`
+        : each(value);
       members.push(`${text(choose(2) === 0 ? member.name : member.protoName)}${space()}:${space()}${written}`);
     }
-    for (const absent of plan.fields) if (!(absent.name in message) && absent.others === undefined && choose(5) === 0) members.push(`"${absent.name}":null`);
+    for (const absent of plan.fields)
+      if (!(absent.name in message) && absent.others === undefined && choose(5) === 0)
+        members.push(`"${absent.name}":null`);
     if (choose(5) === 0) members.push('"nobody knows":{"a":[null,1.5e3,"\\u00e9"]}');
     return `{${space()}${members.join(`${space()},${space()}`)}${space()}}`;
   };

@@ -234,7 +234,9 @@ class Transcoder {
   #name(plan: MessagePlan): FieldPlan | undefined {
     const start = this.#at;
     const isEscaped = this.#passString();
-    const field = isEscaped ? plan.byName.get(this.#unescaped(start, this.#at)) : this.#named(plan, start + 1, this.#at - 1);
+    const field = isEscaped
+      ? plan.byName.get(this.#unescaped(start, this.#at))
+      : this.#named(plan, start + 1, this.#at - 1);
     this.#colon();
     return field;
   }
@@ -335,7 +337,8 @@ class Transcoder {
   #space(): void {
     const input = this.#in;
     let at = this.#at;
-    for (let byte = input[at]; byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09; byte = input[at]) at += 1;
+    for (let byte = input[at]; byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09; byte = input[at])
+      at += 1;
     this.#at = at;
   }
 

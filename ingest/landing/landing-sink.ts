@@ -23,8 +23,13 @@ export function createLandingSink(clickhouse: ClickHouseClient, settings: Landin
     async deliver(request, caller) {
       const { signal, type, onEntries } = request;
       const { orgId } = caller;
-      const inserts = await insertsOf({ kind: 'inserts', signal, type, body: await readClear(request, orgId), caller, settings }, { orgId, onEntries });
-      const refused = await Promise.all(inserts.map(async (insert) => ({ insert, rows: await storeRows(clickhouse, insert) })));
+      const inserts = await insertsOf(
+        { kind: 'inserts', signal, type, body: await readClear(request, orgId), caller, settings },
+        { orgId, onEntries },
+      );
+      const refused = await Promise.all(
+        inserts.map(async (insert) => ({ insert, rows: await storeRows(clickhouse, insert) })),
+      );
       const count = refused.reduce((sum, { rows }) => sum + rows.length, 0);
       if (count === 0) return acceptedAll(type);
       const rows = inserts.reduce((sum, insert) => sum + insert.rows, 0);
@@ -39,6 +44,8 @@ const NOUNS: Readonly<Record<Signal, string>> = { traces: 'spans', metrics: 'dat
 
 /** Which rows were refused and by which of ClickHouse's error codes; never what they hold. */
 function namesOf(refused: readonly { insert: Insert; rows: readonly RefusedRow[] }[]): string {
-  const names = refused.flatMap(({ insert: { table }, rows }) => rows.slice(0, MAX_NAMES).map(({ index, code }) => `number ${String(index + 1)} of ${table} (code ${code})`));
+  const names = refused.flatMap(({ insert: { table }, rows }) =>
+    rows.slice(0, MAX_NAMES).map(({ index, code }) => `number ${String(index + 1)} of ${table} (code ${code})`),
+  );
   return names.length > MAX_NAMES ? `${names.slice(0, MAX_NAMES).join(', ')} ...` : names.join(', ');
 }

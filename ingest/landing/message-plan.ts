@@ -50,7 +50,18 @@ export interface MessagePlan {
 }
 
 const KINDS: ReadonlySet<string> = new Set<FieldKind>([
-  'string', 'bytes', 'bool', 'double', 'int32', 'sint32', 'uint32', 'fixed32', 'int64', 'uint64', 'fixed64', 'sfixed64',
+  'string',
+  'bytes',
+  'bool',
+  'double',
+  'int32',
+  'sint32',
+  'uint32',
+  'fixed32',
+  'int64',
+  'uint64',
+  'fixed64',
+  'sfixed64',
 ]);
 const ID_BYTES: Readonly<Record<string, number>> = { trace_id: 16, span_id: 8, parent_span_id: 8 };
 
@@ -98,7 +109,8 @@ function planMessage(type: protobuf.Type, known: Map<protobuf.Type, MessagePlan>
     fields.push(each);
     byNumber[field.id] = each;
     byName.set(each.name, each).set(each.protoName, each);
-    for (const name of new Set([each.name, each.protoName])) (byLength[name.length] ??= []).push({ bytes: Buffer.from(name), field: each });
+    for (const name of new Set([each.name, each.protoName]))
+      (byLength[name.length] ??= []).push({ bytes: Buffer.from(name), field: each });
   }
   return plan;
 }

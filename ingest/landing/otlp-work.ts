@@ -43,7 +43,11 @@ export function toProtobuf(signal: Signal, type: OtlpType, body: Buffer, meter: 
   if (type === JSON_TYPE) {
     const protobuf = jsonToProtobuf(plans[signal], body, meter);
     // A list of small doubles is four times as long in protobuf, and the collector takes no more.
-    if (protobuf.length > MAX_OTLP_BYTES) throw new ShieldwatchError('body_too_large', `the body is larger than ${String(MAX_OTLP_BYTES)} bytes as protobuf`);
+    if (protobuf.length > MAX_OTLP_BYTES)
+      throw new ShieldwatchError(
+        'body_too_large',
+        `the body is larger than ${String(MAX_OTLP_BYTES)} bytes as protobuf`,
+      );
     return protobuf;
   }
   checkProtobuf(plans[signal], body, meter);
@@ -57,12 +61,17 @@ export function readOtlp(signal: Signal, body: Buffer): Record<string, unknown> 
 }
 
 /** The rows that a request is stored as, written out; undefined for one of more than `maxEntries`. @throws as {@link toProtobuf} does. */
-export function toInserts({ signal, type, body, caller, settings, maxEntries }: OtlpWork & { kind: 'inserts' }, meter: Meter = { entries: 0 }): Insert[] | undefined {
+export function toInserts(
+  { signal, type, body, caller, settings, maxEntries }: OtlpWork & { kind: 'inserts' },
+  meter: Meter = { entries: 0 },
+): Insert[] | undefined {
   plans ??= createRequestPlans();
   const protobuf = toProtobuf(signal, type, body, meter);
   if (maxEntries !== undefined && meter.entries > maxEntries) return undefined;
   const message: unknown = decodeProtobuf(plans[signal], protobuf);
-  return rowsOf(signal, message, caller, settings).filter((batch) => batch.rows.length > 0).map(writeRows);
+  return rowsOf(signal, message, caller, settings)
+    .filter((batch) => batch.rows.length > 0)
+    .map(writeRows);
 }
 
 /** The decoder gives exactly the shapes of `otlp.ts`, each made from the signal's own plan. */

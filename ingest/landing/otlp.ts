@@ -30,7 +30,11 @@ interface Scope {
 }
 
 export interface TracesRequest {
-  resourceSpans: { resource?: Resource; schemaUrl: string; scopeSpans: { scope?: Scope; schemaUrl: string; spans: Span[] }[] }[];
+  resourceSpans: {
+    resource?: Resource;
+    schemaUrl: string;
+    scopeSpans: { scope?: Scope; schemaUrl: string; spans: Span[] }[];
+  }[];
 }
 
 export interface Span {

@@ -32,5 +32,8 @@ export function tooDeep(place: Place | undefined): ShieldwatchError {
 
 /** The 413 for a request of more entries than one may hold. */
 export function tooManyEntries(): ShieldwatchError {
-  return new ShieldwatchError('body_too_large', `the body holds more than ${String(MAX_OTLP_ENTRIES)} messages and list elements`);
+  return new ShieldwatchError(
+    'body_too_large',
+    `the body holds more than ${String(MAX_OTLP_ENTRIES)} messages and list elements`,
+  );
 }

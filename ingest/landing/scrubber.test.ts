@@ -18,7 +18,17 @@ const CASES: [AnyValue, string][] = [
   [list({ stringValue: 'a\u2028b\u2029c&<>' }), '["a\\u2028b\\u2029c&<>"]'],
   [list({ stringValue: '\u0001\b\f\n\r\t"\\/' }), '["\\u0001\\b\\f\\n\\r\\t\\"\\\\/"]'],
   [list({ bytesValue: Buffer.from([0, 255, 1]) }), '["AP8B"]'],
-  [list(list({ boolValue: true }), { kvlistValue: { values: [{ key: 'b', value: {} }, { key: 'a', value: { stringValue: 'é' } }] } }), '[[true],{"a":"é","b":null}]'],
+  [
+    list(list({ boolValue: true }), {
+      kvlistValue: {
+        values: [
+          { key: 'b', value: {} },
+          { key: 'a', value: { stringValue: 'é' } },
+        ],
+      },
+    }),
+    '[[true],{"a":"é","b":null}]',
+  ],
   [list(), '[]'],
   [{ kvlistValue: { values: [] } }, '{}'],
   [{}, ''],
@@ -43,8 +53,17 @@ describe('attribute values', () => {
   });
 
   it('are masked whole under the name of a password, and where they look like a token under the name of one', () => {
-    const value = { kvlistValue: { values: [attribute('db_password', 'a whole sentence'), attribute('password', 'short')] } };
-    expect(stored(DROPPED, { key: 'acme.config', value }, attribute('acme.token', 'Zk8mQv4' + 'Rt2LxQw7n'), attribute('acme.tokens', 'a whole sentence'))).toEqual({
+    const value = {
+      kvlistValue: { values: [attribute('db_password', 'a whole sentence'), attribute('password', 'short')] },
+    };
+    expect(
+      stored(
+        DROPPED,
+        { key: 'acme.config', value },
+        attribute('acme.token', 'Zk8mQv4' + 'Rt2LxQw7n'),
+        attribute('acme.tokens', 'a whole sentence'),
+      ),
+    ).toEqual({
       'acme.config': '{"db_password":"[REDACTED:assigned-secret]","password":"short"}',
       'acme.token': '[REDACTED:assigned-secret]',
       'acme.tokens': 'a whole sentence',
@@ -58,24 +77,60 @@ describe('a list or a map', () => {
   const text = (stringValue: string): AnyValue => ({ stringValue });
 
   it('loses a secret that shows only in the whole: an option and its value, a name and its value', () => {
-    const env = { kvlistValue: { values: [{ key: 'name', value: text('DB_PASSWORD') }, { key: 'value', value: text(SECRET) }] } };
-    for (const value of [list(text('sshpass'), text('-p'), text(SECRET)), list(text('--password'), text(SECRET)), list(text('mysql'), text(`-p${SECRET}`)), list(text('curl'), text('-u'), text(`bob:${SECRET}`)), env, list(env)]) {
+    const env = {
+      kvlistValue: {
+        values: [
+          { key: 'name', value: text('DB_PASSWORD') },
+          { key: 'value', value: text(SECRET) },
+        ],
+      },
+    };
+    for (const value of [
+      list(text('sshpass'), text('-p'), text(SECRET)),
+      list(text('--password'), text(SECRET)),
+      list(text('mysql'), text(`-p${SECRET}`)),
+      list(text('curl'), text('-u'), text(`bob:${SECRET}`)),
+      env,
+      list(env),
+    ]) {
       const found = stored(KEPT, { key: 'acme.args', value });
       expect(Object.keys(found)).toHaveLength(2);
       expect(JSON.stringify(found)).not.toContain(SECRET);
     }
-    expect(stored(KEPT, { key: 'acme.args', value: list(text('ls'), text('-la'), text('src')) })).toEqual({ 'acme.args': '["ls","-la","src"]' });
+    expect(stored(KEPT, { key: 'acme.args', value: list(text('ls'), text('-la'), text('src')) })).toEqual({
+      'acme.args': '["ls","-la","src"]',
+    });
   });
 
   it('loses numbers and bytes under the name of a password', () => {
-    const value = { kvlistValue: { values: [{ key: 'password', value: { intValue: 48_151_623n } }, { key: 'db_password', value: { bytesValue: Buffer.from(SECRET) } }, { key: 'tokens', value: { intValue: 48_151_623n } }] } };
-    expect(stored(DROPPED, { key: 'acme.config', value })).toMatchObject({ 'acme.config': '{"db_password":"[REDACTED:assigned-secret]","password":"[REDACTED:assigned-secret]","tokens":48151623}' });
+    const value = {
+      kvlistValue: {
+        values: [
+          { key: 'password', value: { intValue: 48_151_623n } },
+          { key: 'db_password', value: { bytesValue: Buffer.from(SECRET) } },
+          { key: 'tokens', value: { intValue: 48_151_623n } },
+        ],
+      },
+    };
+    expect(stored(DROPPED, { key: 'acme.config', value })).toMatchObject({
+      'acme.config':
+        '{"db_password":"[REDACTED:assigned-secret]","password":"[REDACTED:assigned-secret]","tokens":48151623}',
+    });
   });
 });
 
 describe('attribute keys', () => {
   it('are kept when they are listed or allowed by their prefix, else dropped and counted', () => {
-    expect(stored(DROPPED, attribute('service.name'), attribute('acme.team'), attribute('agentshield.scan.new'), attribute('mine'), attribute('acme'))).toEqual({
+    expect(
+      stored(
+        DROPPED,
+        attribute('service.name'),
+        attribute('acme.team'),
+        attribute('agentshield.scan.new'),
+        attribute('mine'),
+        attribute('acme'),
+      ),
+    ).toEqual({
       'service.name': 'v',
       'acme.team': 'v',
       'agentshield.scan.new': 'v',
@@ -84,11 +139,17 @@ describe('attribute keys', () => {
   });
 
   it('that only our pipeline sets are taken from nobody', () => {
-    expect(stored(DROPPED, attribute('shieldwatch.tenant.org_id'), attribute('shieldwatch.redaction.masked.jwt'))).toEqual({});
+    expect(
+      stored(DROPPED, attribute('shieldwatch.tenant.org_id'), attribute('shieldwatch.redaction.masked.jwt')),
+    ).toEqual({});
   });
 
   it('of content are kept where the organisation keeps content, without secrets', () => {
-    const content = [attribute('gen_ai.input.messages', 'ghp' + '_FAKE0000fake0000'), attribute('gen_ai.prompt.0.content'), attribute('tool_input')];
+    const content = [
+      attribute('gen_ai.input.messages', 'ghp' + '_FAKE0000fake0000'),
+      attribute('gen_ai.prompt.0.content'),
+      attribute('tool_input'),
+    ];
     expect(stored(DROPPED, ...content)).toEqual({ 'shieldwatch.redaction.dropped.content': '3' });
     expect(stored(KEPT, ...content)).toEqual({
       'gen_ai.input.messages': '[REDACTED:github-token]',

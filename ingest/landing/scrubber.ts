@@ -1,7 +1,14 @@
 import { isUtf8 } from 'node:buffer';
 import { attributeFates, CONTENT_EVENTS, isIdentity } from '#schemas/attribute-keys.js';
 import { redactIdentity } from '#schemas/pseudonyms.js';
-import { isNamedSecret, NAMED_SECRET, redact, secretNameStrength, type Personal, type Strength } from '#schemas/redaction.js';
+import {
+  isNamedSecret,
+  NAMED_SECRET,
+  redact,
+  secretNameStrength,
+  type Personal,
+  type Strength,
+} from '#schemas/redaction.js';
 import { COUNT_ATTRIBUTE_PREFIX } from '#schemas/semconv.js';
 import { goJson, goNumber } from './go-json.js';
 import type { AnyValue, KeyValue, LogRecord } from './otlp.js';
@@ -91,7 +98,8 @@ export class Scrubber {
   /** The body of a log record, unless it is content that the organisation does not keep. */
   body({ body, eventName, attributes }: LogRecord, tally: Tally): string {
     const named = attributes.find((attribute) => attribute.key === 'event.name')?.value?.stringValue ?? '';
-    if (this.#keepContent || body === undefined || !(events.has(eventName) || events.has(named))) return this.value(body, tally);
+    if (this.#keepContent || body === undefined || !(events.has(eventName) || events.has(named)))
+      return this.value(body, tally);
     if (Object.values(body).some((value) => value !== undefined)) tally.add('dropped.content', 1);
     return '';
   }
@@ -127,9 +135,14 @@ export class Scrubber {
       return { stringValue: isSecret(stringValue) ? NAMED_PLACEHOLDER : this.text(stringValue, tally) };
     }
     if (intValue !== undefined && isSecret(String(intValue))) return { stringValue: NAMED_PLACEHOLDER };
-    if (bytesValue !== undefined) return isSecret(textOf(bytesValue)) ? { stringValue: NAMED_PLACEHOLDER } : { bytesValue: this.#bytes(bytesValue, tally) };
-    if (arrayValue !== undefined) return { arrayValue: { values: arrayValue.values.map((each) => this.#scrub(each, named, tally)) } };
-    if (kvlistValue !== undefined) return { kvlistValue: { values: kvlistValue.values.map((entry) => this.#scrubEntry(entry, tally)) } };
+    if (bytesValue !== undefined)
+      return isSecret(textOf(bytesValue))
+        ? { stringValue: NAMED_PLACEHOLDER }
+        : { bytesValue: this.#bytes(bytesValue, tally) };
+    if (arrayValue !== undefined)
+      return { arrayValue: { values: arrayValue.values.map((each) => this.#scrub(each, named, tally)) } };
+    if (kvlistValue !== undefined)
+      return { kvlistValue: { values: kvlistValue.values.map((entry) => this.#scrubEntry(entry, tally)) } };
     return value;
   }
 

@@ -9,26 +9,45 @@ import { jsonHeaders, startGateway, type Refusal, type TestGateway } from '../te
 let gateway: TestGateway;
 beforeAll(async () => {
   gateway = await startGateway(inject('clickhouseUrl'));
-  await gateway.store.client.command({ query: "ALTER TABLE otel_logs ADD CONSTRAINT takes CHECK Body NOT LIKE 'guilty%'" });
-  await gateway.store.client.command({ query: "ALTER TABLE otel_traces ADD CONSTRAINT takes CHECK NOT has(mapValues(SpanAttributes), 'GuiltyTool')" });
+  await gateway.store.client.command({
+    query: "ALTER TABLE otel_logs ADD CONSTRAINT takes CHECK Body NOT LIKE 'guilty%'",
+  });
+  await gateway.store.client.command({
+    query: "ALTER TABLE otel_traces ADD CONSTRAINT takes CHECK NOT has(mapValues(SpanAttributes), 'GuiltyTool')",
+  });
 });
 afterAll(() => gateway.close());
 
 const NOW = String(BigInt(Date.now()) * 1_000_000n);
-const logs = (bodies: readonly string[]) => JSON.stringify({ resourceLogs: [{ scopeLogs: [{ logRecords: bodies.map((text) => ({ timeUnixNano: NOW, body: { stringValue: text } })) }] }] });
-const post = (url: string, payload: string) => gateway.app.inject({ method: 'POST', url, payload, headers: jsonHeaders(gateway.ingestToken) });
+const logs = (bodies: readonly string[]) =>
+  JSON.stringify({
+    resourceLogs: [
+      { scopeLogs: [{ logRecords: bodies.map((text) => ({ timeUnixNano: NOW, body: { stringValue: text } })) }] },
+    ],
+  });
+const post = (url: string, payload: string) =>
+  gateway.app.inject({ method: 'POST', url, payload, headers: jsonHeaders(gateway.ingestToken) });
 const kept = async (like: string): Promise<string[]> =>
-  (await selectRows<{ Body: string }>(gateway.store.client, 'SELECT Body FROM otel_logs WHERE Body LIKE {like:String} ORDER BY Body', { like })).map(({ Body }) => Body);
+  (
+    await selectRows<{ Body: string }>(
+      gateway.store.client,
+      'SELECT Body FROM otel_logs WHERE Body LIKE {like:String} ORDER BY Body',
+      { like },
+    )
+  ).map(({ Body }) => Body);
 
 describe('records that the store refuses for what they hold', () => {
   it('are named in a partial success, and the others are stored once', async () => {
-    const bodies = Array.from({ length: 50 }, (_, n) => (n === 7 || n === 33 ? `guilty ${String(n)}` : `first ${String(n).padStart(2, '0')}\n`));
+    const bodies = Array.from({ length: 50 }, (_, n) =>
+      n === 7 || n === 33 ? `guilty ${String(n)}` : `first ${String(n).padStart(2, '0')}\n`,
+    );
     const answer = await post('/v1/logs', logs(bodies));
     expect([answer.statusCode, answer.headers['retry-after']]).toEqual([200, undefined]);
     const { partialSuccess } = answer.json<{ partialSuccess: { rejectedLogRecords: string; errorMessage: string } }>();
     expect(partialSuccess).toEqual({
       rejectedLogRecords: '2',
-      errorMessage: 'the store refuses 2 of 50 log records for what they hold: number 8 of otel_logs (code 469), number 34 of otel_logs (code 469)',
+      errorMessage:
+        'the store refuses 2 of 50 log records for what they hold: number 8 of otel_logs (code 469), number 34 of otel_logs (code 469)',
     });
     expect(await kept('first%')).toEqual(bodies.filter((text) => text.startsWith('first')));
     expect(await kept('guilty%')).toEqual([]);
@@ -36,12 +55,18 @@ describe('records that the store refuses for what they hold', () => {
 
   it('are 400 where there are no others, so that nobody sends them again', async () => {
     const answer = await post('/v1/logs', logs(['guilty 1']));
-    expect([answer.statusCode, answer.headers['retry-after'], answer.json<Refusal>().error.code]).toEqual([400, undefined, 'body_invalid']);
+    expect([answer.statusCode, answer.headers['retry-after'], answer.json<Refusal>().error.code]).toEqual([
+      400,
+      undefined,
+      'body_invalid',
+    ]);
   });
 
   it('cost a bounded number of inserts, however many they are, and are all counted', async () => {
     const bodies = Array.from({ length: 400 }, (_, n) => (n % 2 === 0 ? `guilty ${String(n)}` : `many ${String(n)}`));
-    const { partialSuccess } = (await post('/v1/logs', logs(bodies))).json<{ partialSuccess?: { rejectedLogRecords: string } }>();
+    const { partialSuccess } = (await post('/v1/logs', logs(bodies))).json<{
+      partialSuccess?: { rejectedLogRecords: string };
+    }>();
     const stored = (await kept('many%')).length;
     // Not a record is neither stored nor told.
     if (partialSuccess !== undefined) expect(Number(partialSuccess.rejectedLogRecords) + stored).toBe(400);
@@ -50,22 +75,47 @@ describe('records that the store refuses for what they hold', () => {
 
   it('of a batch of REST are 400 too, and the rest of it is there', async () => {
     const entry = (tool: string) => ({ timestamp: new Date().toISOString(), tool, decision: 'allow' });
-    const answer = await post('/v1/ingest/runtime', JSON.stringify({ repository: 'acme/app', entries: [entry('Bash'), entry('GuiltyTool'), entry('Read')] }));
-    expect([answer.statusCode, answer.json<Refusal>().error.message]).toEqual([400, 'the store refuses 1 of 3 spans for what they hold: number 2 of otel_traces (code 469)']);
-    const facts = await selectRows<{ tool: string }>(gateway.store.client, "SELECT DISTINCT tool FROM runtime_event WHERE org_id = 'org_a' ORDER BY tool");
+    const answer = await post(
+      '/v1/ingest/runtime',
+      JSON.stringify({ repository: 'acme/app', entries: [entry('Bash'), entry('GuiltyTool'), entry('Read')] }),
+    );
+    expect([answer.statusCode, answer.json<Refusal>().error.message]).toEqual([
+      400,
+      'the store refuses 1 of 3 spans for what they hold: number 2 of otel_traces (code 469)',
+    ]);
+    const facts = await selectRows<{ tool: string }>(
+      gateway.store.client,
+      "SELECT DISTINCT tool FROM runtime_event WHERE org_id = 'org_a' ORDER BY tool",
+    );
     expect(facts.map(({ tool }) => tool)).toEqual(['Bash', 'Read']);
   });
 
   it('are no matter of how many days a request is of', async () => {
     const day = 86_400_000n * 1_000_000n;
-    const payload = JSON.stringify({ resourceLogs: [{ scopeLogs: [{ logRecords: Array.from({ length: 400 }, (_, n) => ({ timeUnixNano: String(BigInt(NOW) - BigInt(n) * day), body: { stringValue: 'days' } })) }] }] });
+    const payload = JSON.stringify({
+      resourceLogs: [
+        {
+          scopeLogs: [
+            {
+              logRecords: Array.from({ length: 400 }, (_, n) => ({
+                timeUnixNano: String(BigInt(NOW) - BigInt(n) * day),
+                body: { stringValue: 'days' },
+              })),
+            },
+          ],
+        },
+      ],
+    });
     expect((await post('/v1/logs', payload)).json()).toEqual({});
   });
 });
 
 describe('what the store refuses for its content', () => {
   it('is told by the same codes as in the collector', () => {
-    const list = /var refusals = map\[int\]bool\{\n([\s\S]*?)\n\}/.exec(readFileSync(join(packageRoot(), 'collector', 'exporters', 'setaside', 'refusal.go'), 'utf8'))?.[1] ?? '';
+    const list =
+      /var refusals = map\[int\]bool\{\n([\s\S]*?)\n\}/.exec(
+        readFileSync(join(packageRoot(), 'collector', 'exporters', 'setaside', 'refusal.go'), 'utf8'),
+      )?.[1] ?? '';
     expect([...list.matchAll(/^\t(\d+):/gm)].map(([, code]) => code)).toEqual([...REFUSAL_CODES]);
   });
 });

@@ -35,7 +35,10 @@ export async function storeRows(clickhouse: ClickHouseClient, insert: Insert): P
       continue;
     }
     const middle = (from + to) >> 1;
-    for (const half of [{ from, to: middle }, { from: middle, to }]) {
+    for (const half of [
+      { from, to: middle },
+      { from: middle, to },
+    ]) {
       left -= 1;
       const again = await refusalOf(clickhouse, { ...insert, pieces: [Buffer.concat(rows.slice(half.from, half.to))] });
       if (again !== undefined) parts.push({ ...half, code: again });
@@ -56,7 +59,7 @@ async function refusalOf(clickhouse: ClickHouseClient, insert: Insert): Promise<
 /** The rows of a piece, which has whole rows: a line break within a text is escaped. */
 function linesOf(piece: Uint8Array): Uint8Array[] {
   const lines: Uint8Array[] = [];
-  for (let from = 0; from < piece.length; ) {
+  for (let from = 0; from < piece.length;) {
     const to = piece.indexOf(NEWLINE, from) + 1;
     lines.push(piece.subarray(from, to));
     from = to;

@@ -28,5 +28,9 @@ export interface LandingSettings {
 /** Takes out what this caller's organisation does not keep. */
 export function createScrubber(caller: Caller, { allowedKeys, pseudonymKey }: LandingSettings): Scrubber {
   const pseudonyms = pseudonymKey === undefined ? masked : createPseudonyms(pseudonymKey, caller.orgId);
-  return new Scrubber({ keepContent: caller.keepContent === true, allowedKeys, personal: caller.keepIdentities === true ? undefined : pseudonyms });
+  return new Scrubber({
+    keepContent: caller.keepContent === true,
+    allowedKeys,
+    personal: caller.keepIdentities === true ? undefined : pseudonyms,
+  });
 }

@@ -46,7 +46,8 @@ export class Buckets {
 
   #forgetFull(now: number): void {
     const { rate, burst } = this.#settings;
-    for (const [key, { left, at }] of this.#levels) if (left + ((now - at) / 1_000) * rate >= burst) this.#levels.delete(key);
+    for (const [key, { left, at }] of this.#levels)
+      if (left + ((now - at) / 1_000) * rate >= burst) this.#levels.delete(key);
     // All of them busy: the oldest go, so that memory stays bounded.
     for (const key of this.#levels.keys()) {
       if (this.#levels.size < this.#maxKeys) return;

@@ -38,10 +38,22 @@ afterAll(() => {
   collector.close();
 });
 
-const post = (gateway: TestGateway, token: string, payload: Buffer | string = '{"resourceLogs":[]}', headers: Record<string, string> = {}) =>
+const post = (
+  gateway: TestGateway,
+  token: string,
+  payload: Buffer | string = '{"resourceLogs":[]}',
+  headers: Record<string, string> = {},
+) =>
   gateway.app.inject({
-    method: 'POST', url: '/v1/logs', payload,
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(payload)), ...headers },
+    method: 'POST',
+    url: '/v1/logs',
+    payload,
+    headers: {
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/json',
+      'content-length': String(Buffer.byteLength(payload)),
+      ...headers,
+    },
   });
 
 describe('one tenant at ten times its quota', () => {
@@ -49,19 +61,34 @@ describe('one tenant at ten times its quota', () => {
     const one = { rate: 0.001, burst: 20 };
     const gateway = await startGateway(inject('clickhouseUrl'), {
       collector: { url: collectorUrl, key: 'k' },
-      quotas: { requests: one, bytes: { rate: 1e12, burst: 1e12 }, entries: { rate: 1e12, burst: 1e12 }, failures: one, organisation: { team: 2, enterprise: 100 } },
+      quotas: {
+        requests: one,
+        bytes: { rate: 1e12, burst: 1e12 },
+        entries: { rate: 1e12, burst: 1e12 },
+        failures: one,
+        organisation: { team: 2, enterprise: 100 },
+      },
     });
     try {
-      const mint = async () => (await inOrg(gateway.postgres, 'org_a', (tx) => mintToken(tx, { orgId: 'org_a', name: 'n', scopes: INGEST_SCOPES }))).token;
+      const mint = async () =>
+        (
+          await inOrg(gateway.postgres, 'org_a', (tx) =>
+            mintToken(tx, { orgId: 'org_a', name: 'n', scopes: INGEST_SCOPES }),
+          )
+        ).token;
       // Each of ten tokens at its own quota: ten times what a token may, five times what the plan allows.
       const noisy = await Promise.all(Array.from({ length: 10 }, mint));
       received.clear();
       const statuses = { noisy: [] as number[], quiet: [] as number[] };
       for (let round = 0; round < 20; round += 1) {
-        const answers = await Promise.all([...noisy.map((token) => post(gateway, token)), post(gateway, gateway.otherToken)]);
+        const answers = await Promise.all([
+          ...noisy.map((token) => post(gateway, token)),
+          post(gateway, gateway.otherToken),
+        ]);
         statuses.noisy.push(...answers.slice(0, 10).map(({ statusCode }) => statusCode));
         statuses.quiet.push(answers[10]?.statusCode ?? 0);
-        for (const answer of answers) if (answer.statusCode === 429) expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
+        for (const answer of answers)
+          if (answer.statusCode === 429) expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
       }
       expect(statuses.quiet).toEqual(Array.from({ length: 20 }, () => 200));
       expect(statuses.noisy.filter((status) => status === 200)).toHaveLength(40);
@@ -71,7 +98,9 @@ describe('one tenant at ten times its quota', () => {
       expect(refused.error.message).toContain('this organisation has used up the quota of its plan');
       // One token of ten, alone: its own quota is what it meets first, whatever the plan.
       for (let i = 0; i < 20; i += 1) await post(gateway, gateway.otherToken);
-      expect((await post(gateway, gateway.otherToken)).json<Refusal>().error.message).toContain('this token has used up its quota');
+      expect((await post(gateway, gateway.otherToken)).json<Refusal>().error.message).toContain(
+        'this token has used up its quota',
+      );
     } finally {
       await gateway.close();
     }
@@ -80,11 +109,19 @@ describe('one tenant at ten times its quota', () => {
   it('pays for bytes whose number it did not say', async () => {
     const gateway = await startGateway(inject('clickhouseUrl'), {
       collector: { url: collectorUrl, key: 'k' },
-      quotas: { requests: { rate: 1e9, burst: 1e9 }, bytes: { rate: 0.001, burst: 10_000 }, entries: { rate: 1e9, burst: 1e9 }, failures: { rate: 1, burst: 1 } },
+      quotas: {
+        requests: { rate: 1e9, burst: 1e9 },
+        bytes: { rate: 0.001, burst: 10_000 },
+        entries: { rate: 1e9, burst: 1e9 },
+        failures: { rate: 1, burst: 1 },
+      },
     });
     try {
       const url = await gateway.app.listen({ host: '127.0.0.1', port: 0 });
-      expect([await sendChunked(url, gateway.ingestToken, 20_000, 100), await sendChunked(url, gateway.ingestToken, 2, 1)]).toEqual([200, 429]);
+      expect([
+        await sendChunked(url, gateway.ingestToken, 20_000, 100),
+        await sendChunked(url, gateway.ingestToken, 2, 1),
+      ]).toEqual([200, 429]);
       expect(await sendChunked(url, gateway.otherToken, 2, 1)).toBe(200);
     } finally {
       await gateway.close();
@@ -95,7 +132,11 @@ describe('one tenant at ten times its quota', () => {
 /** A body without its length, in pieces. */
 async function sendChunked(url: string, token: string, bytes: number, piece: number): Promise<number> {
   const answered = new Promise<IncomingMessage>((resolve, reject) => {
-    const sent = request(`${url}/v1/logs`, { method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' } }, resolve);
+    const sent = request(
+      `${url}/v1/logs`,
+      { method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' } },
+      resolve,
+    );
     sent.once('error', reject);
     const body = Buffer.from('{}'.padEnd(bytes));
     for (let i = 0; i < body.length; i += piece) sent.write(body.subarray(i, i + piece));
@@ -108,7 +149,10 @@ async function sendChunked(url: string, token: string, bytes: number, piece: num
 
 describe('memory', () => {
   it('is bounded however many bodies are under way: what is too much comes back later, and the rest arrives', async () => {
-    const gateway = await startGateway(inject('clickhouseUrl'), { collector: { url: collectorUrl, key: 'k' }, maxHeldBytes: 16 * MIB });
+    const gateway = await startGateway(inject('clickhouseUrl'), {
+      collector: { url: collectorUrl, key: 'k' },
+      maxHeldBytes: 16 * MIB,
+    });
     try {
       received.clear();
       isHeld = true;
@@ -126,7 +170,11 @@ describe('memory', () => {
       expect(statuses.filter(([status, wait]) => status === 503 && wait === '1')).toHaveLength(12);
       expect(received.get('org_a')).toBe(8);
       // All of it is let go: as much goes through again.
-      expect((await Promise.all(Array.from({ length: 8 }, () => post(gateway, gateway.ingestToken, body)))).map(({ statusCode }) => statusCode)).toEqual(Array.from({ length: 8 }, () => 200));
+      expect(
+        (await Promise.all(Array.from({ length: 8 }, () => post(gateway, gateway.ingestToken, body)))).map(
+          ({ statusCode }) => statusCode,
+        ),
+      ).toEqual(Array.from({ length: 8 }, () => 200));
     } finally {
       await gateway.close();
     }
@@ -146,7 +194,9 @@ describe('memory', () => {
       most = Math.max(most, used() - before);
     }, 2);
     try {
-      const answers = await Promise.all(Array.from({ length: 64 }, () => post(gateway, gateway.ingestToken, bomb, { 'content-encoding': 'gzip' })));
+      const answers = await Promise.all(
+        Array.from({ length: 64 }, () => post(gateway, gateway.ingestToken, bomb, { 'content-encoding': 'gzip' })),
+      );
       expect(answers.map(({ statusCode }) => statusCode)).toEqual(answers.map(() => 413));
       // Kept whole up to the limit they would be 64 times 32 MiB; four at a time are 128, and garbage.
       expect(most / MIB).toBeLessThan(1_000);
@@ -183,7 +233,9 @@ describe('turns', () => {
       return index;
     };
     const results = await Promise.allSettled(Array.from({ length: 10 }, (_, index) => take('a', work(index))));
-    expect(results.map(({ status }) => status === 'rejected')).toEqual(Array.from({ length: 10 }, (_, index) => index % 3 === 0));
+    expect(results.map(({ status }) => status === 'rejected')).toEqual(
+      Array.from({ length: 10 }, (_, index) => index % 3 === 0),
+    );
     expect([most, order]).toEqual([2, Array.from({ length: 10 }, (_, index) => index)]);
   });
 });

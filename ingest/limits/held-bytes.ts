@@ -37,7 +37,9 @@ export function installHeldBytes(app: FastifyInstance, maxBytes = MAX_HELD_BYTES
     return true;
   };
   const overloaded = (): ShieldwatchError =>
-    new ShieldwatchError('overloaded', 'too much is under way just now; try again', { retryAfterSeconds: RETRY_AFTER_SECONDS });
+    new ShieldwatchError('overloaded', 'too much is under way just now; try again', {
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
+    });
 
   app.addHook('preParsing', (request, reply, _payload, next) => {
     const size = request.method === 'GET' ? 0 : (announcedSize(request) ?? request.routeOptions.bodyLimit);

@@ -35,7 +35,11 @@ export function installQuotas(app: FastifyInstance, settings: QuotaSettings): vo
   const entries = new Buckets(settings.entries);
   const failures = new Buckets(settings.failures);
   const shares = settings.organisation ?? DEFAULT_SHARES;
-  const ofOrg = { requests: new Buckets(settings.requests), bytes: new Buckets(settings.bytes), entries: new Buckets(settings.entries) };
+  const ofOrg = {
+    requests: new Buckets(settings.requests),
+    bytes: new Buckets(settings.bytes),
+    entries: new Buckets(settings.entries),
+  };
 
   // As preParsing: the caller is known, the body is not read yet.
   app.addHook('preParsing', (request, _reply, _payload, next) => {
@@ -46,14 +50,26 @@ export function installQuotas(app: FastifyInstance, settings: QuotaSettings): vo
     }
     const now = Date.now();
     const size = announcedSize(request) ?? 0;
-    const wait = Math.max(requests.take(caller.tokenId, 1, now), bytes.take(caller.tokenId, size, now), entries.take(caller.tokenId, 0, now));
+    const wait = Math.max(
+      requests.take(caller.tokenId, 1, now),
+      bytes.take(caller.tokenId, size, now),
+      entries.take(caller.tokenId, 0, now),
+    );
     if (wait > 0) {
       next(limited('this token has used up its quota for now; try again', wait));
       return;
     }
     const share = shares[caller.plan ?? 'team'];
-    const orgWait = Math.max(ofOrg.requests.take(caller.orgId, 1 / share, now), ofOrg.bytes.take(caller.orgId, size / share, now), ofOrg.entries.take(caller.orgId, 0, now));
-    next(orgWait > 0 ? limited('this organisation has used up the quota of its plan for now; try again', orgWait) : undefined);
+    const orgWait = Math.max(
+      ofOrg.requests.take(caller.orgId, 1 / share, now),
+      ofOrg.bytes.take(caller.orgId, size / share, now),
+      ofOrg.entries.take(caller.orgId, 0, now),
+    );
+    next(
+      orgWait > 0
+        ? limited('this organisation has used up the quota of its plan for now; try again', orgWait)
+        : undefined,
+    );
   });
 
   app.decorate('countBytes', ({ caller }: FastifyRequest, size: number) => {

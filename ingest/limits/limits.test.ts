@@ -29,13 +29,23 @@ describe('quotas of the gateway', () => {
   let gateway: TestGateway;
   const spans = new tracing.InMemorySpanExporter();
   beforeAll(async () => {
-    const quotas = { requests: { rate: 0.001, burst: 5 }, bytes: { rate: 0.001, burst: 10_000 }, entries: { rate: 0.001, burst: 10_000 }, failures: { rate: 0.001, burst: 20 } };
+    const quotas = {
+      requests: { rate: 0.001, burst: 5 },
+      bytes: { rate: 0.001, burst: 10_000 },
+      entries: { rate: 0.001, burst: 10_000 },
+      failures: { rate: 0.001, burst: 20 },
+    };
     gateway = await startGateway(inject('clickhouseUrl'), { quotas, spans });
   });
   afterAll(() => gateway.close());
 
   const send = (token: string, payload = '{"resourceLogs":[]}') =>
-    gateway.app.inject({ method: 'POST', url: '/v1/logs', payload, headers: { ...jsonHeaders(token), 'content-length': String(payload.length) } });
+    gateway.app.inject({
+      method: 'POST',
+      url: '/v1/logs',
+      payload,
+      headers: { ...jsonHeaders(token), 'content-length': String(payload.length) },
+    });
 
   it('answer 429 with Retry-After to whoever is over, as OTLP wants it, and nobody else is touched', async () => {
     const statuses: number[] = [];
@@ -58,14 +68,22 @@ describe('quotas of the gateway', () => {
     for (let i = 0; i < 25; i += 1) guesses.push((await send(createToken())).statusCode);
     expect(guesses.filter((status) => status === 401)).toHaveLength(20);
     expect(guesses.slice(20)).toEqual([429, 429, 429, 429, 429]);
-    expect((await gateway.app.inject({ url: '/v1/repos', headers: { authorization: `Bearer ${gateway.readToken}` } })).statusCode).toBe(200);
+    expect(
+      (await gateway.app.inject({ url: '/v1/repos', headers: { authorization: `Bearer ${gateway.readToken}` } }))
+        .statusCode,
+    ).toBe(200);
   });
 
-  it('are seen in /metrics and in the gateway\'s own spans, which hold no token, path or body', async () => {
+  it("are seen in /metrics and in the gateway's own spans, which hold no token, path or body", async () => {
     const repository = 'acme/not-in-telemetry';
-    await gateway.app.inject({ url: `/v1/repo/${encodeURIComponent(repository)}/posture`, headers: { authorization: `Bearer ${gateway.readToken}` } });
+    await gateway.app.inject({
+      url: `/v1/repo/${encodeURIComponent(repository)}/posture`,
+      headers: { authorization: `Bearer ${gateway.readToken}` },
+    });
     const { body } = await gateway.app.inject('/metrics');
-    expect(body).toContain('http_server_request_duration_bucket{http_request_method="POST",http_route="/v1/logs",http_response_status_code="429"');
+    expect(body).toContain(
+      'http_server_request_duration_bucket{http_request_method="POST",http_route="/v1/logs",http_response_status_code="429"',
+    );
     const address = await gateway.app.listen({ host: '127.0.0.1', port: 0 });
     expect((await fetch(`${address}/metrics`)).status).toBe(200);
     await gateway.app.close();

@@ -29,7 +29,9 @@ describe('main-thread work', () => {
 
   it('small work runs at once', () => {
     const pace = new Pace();
-    expect(Array.from({ length: 100 }, () => pace.take('a', 0.001))).toEqual(Array.from({ length: 100 }, () => undefined));
+    expect(Array.from({ length: 100 }, () => pace.take('a', 0.001))).toEqual(
+      Array.from({ length: 100 }, () => undefined),
+    );
   });
 });
 
@@ -41,7 +43,11 @@ describe('turns', () => {
       order.push(name);
       return Promise.resolve();
     };
-    await Promise.all([...Array.from({ length: 5 }, (_, n) => take('noisy', work(`noisy ${String(n)}`))), take('one', work('one')), take('other', work('other'))]);
+    await Promise.all([
+      ...Array.from({ length: 5 }, (_, n) => take('noisy', work(`noisy ${String(n)}`))),
+      take('one', work('one')),
+      take('other', work('other')),
+    ]);
     expect(order).toEqual(['noisy 0', 'noisy 1', 'one', 'other', 'noisy 2', 'noisy 3', 'noisy 4']);
   });
 
@@ -50,6 +56,12 @@ describe('turns', () => {
     queue.push('a', 1);
     queue.push('b', 2);
     queue.push('a', 3);
-    expect([queue.shift(), queue.shift(), queue.shift(), queue.shift(), queue.isEmpty]).toEqual([1, 2, 3, undefined, true]);
+    expect([queue.shift(), queue.shift(), queue.shift(), queue.shift(), queue.isEmpty]).toEqual([
+      1,
+      2,
+      3,
+      undefined,
+      true,
+    ]);
   });
 });

@@ -16,7 +16,9 @@ export class Pace {
       this.#left -= cost;
       return undefined;
     }
-    return new Promise((go) => { this.#waiting.push(key, { cost, go }); });
+    return new Promise((go) => {
+      this.#waiting.push(key, { cost, go });
+    });
   }
 
   /** Timers and answers of other requests come between one unit and the next. */

@@ -7,9 +7,28 @@ describe('slow bodies', () => {
   it('of one organisation are few at a time, and none lasts for ever', () => {
     const bodies = new SlowBodies({ slowAfterMs: 5_000, maxMs: 30_000, maxSlow: 2 });
     const refused: string[] = [];
-    for (let n = 0; n < 5; n += 1) bodies.watch('a', ({ code }) => { refused.push(`a${String(n)} ${code}`); }, n);
-    bodies.watch('b', () => { refused.push('b'); }, 5);
-    const arrived = bodies.watch('a', () => { refused.push('arrived'); }, 6);
+    for (let n = 0; n < 5; n += 1)
+      bodies.watch(
+        'a',
+        ({ code }) => {
+          refused.push(`a${String(n)} ${code}`);
+        },
+        n,
+      );
+    bodies.watch(
+      'b',
+      () => {
+        refused.push('b');
+      },
+      5,
+    );
+    const arrived = bodies.watch(
+      'a',
+      () => {
+        refused.push('arrived');
+      },
+      6,
+    );
     bodies.sweep(4_999);
     expect(refused).toEqual([]);
     arrived();
@@ -21,16 +40,22 @@ describe('slow bodies', () => {
   });
 
   it('are answered 408 and lose their connection, and the others arrive', async () => {
-    const gateway = await startGateway(inject('clickhouseUrl'), { slowBodies: { slowAfterMs: 0, maxMs: 1e9, maxSlow: 2 } });
+    const gateway = await startGateway(inject('clickhouseUrl'), {
+      slowBodies: { slowAfterMs: 0, maxMs: 1e9, maxSlow: 2 },
+    });
     try {
       const { hostname, port } = new URL(await gateway.app.listen({ host: '127.0.0.1', port: 0 }));
       const answers: string[] = [];
       const sockets: Socket[] = [];
       for (let n = 0; n < 5; n += 1) {
         const socket = createConnection(Number(port), hostname);
-        socket.write(`POST /v1/logs HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${gateway.ingestToken}\r\ncontent-type: application/json\r\ncontent-length: 21\r\n\r\n{"resource`);
+        socket.write(
+          `POST /v1/logs HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${gateway.ingestToken}\r\ncontent-type: application/json\r\ncontent-length: 21\r\n\r\n{"resource`,
+        );
         answers.push('');
-        socket.on('data', (bytes: Buffer) => { answers[n] = (answers[n] ?? '') + bytes.toString('latin1'); });
+        socket.on('data', (bytes: Buffer) => {
+          answers[n] = (answers[n] ?? '') + bytes.toString('latin1');
+        });
         socket.on('error', () => undefined);
         sockets.push(socket);
       }

@@ -49,7 +49,8 @@ export class SlowBodies {
       if (age < slowAfterMs) return;
       const count = (slow.get(body.orgId) ?? 0) + 1;
       if (age >= maxMs) this.#refuse(body, `the body took longer than ${String(maxMs / 1_000)} s to arrive`);
-      else if (count > maxSlow) this.#refuse(body, `more than ${String(maxSlow)} bodies of this organisation arrive slowly`);
+      else if (count > maxSlow)
+        this.#refuse(body, `more than ${String(maxSlow)} bodies of this organisation arrive slowly`);
       else slow.set(body.orgId, count);
     }
   }

@@ -8,7 +8,10 @@ export function createTurns(atOnce: number): TakeTurn {
   const waiting = new FairQueue<() => void>();
   let running = 0;
   return async (key, work) => {
-    if (running >= atOnce) await new Promise<void>((resolve) => { waiting.push(key, resolve); });
+    if (running >= atOnce)
+      await new Promise<void>((resolve) => {
+        waiting.push(key, resolve);
+      });
     else running += 1;
     try {
       return await work();

@@ -10,7 +10,11 @@ export interface OpenApiDocument {
   security: Record<string, string[]>[];
   tags: { name: string; description: string }[];
   paths: Record<string, Record<string, OpenApiOperation>>;
-  components: { securitySchemes: Record<string, object>; schemas: Record<string, object>; responses: Record<string, OpenApiAnswer> };
+  components: {
+    securitySchemes: Record<string, object>;
+    schemas: Record<string, object>;
+    responses: Record<string, OpenApiAnswer>;
+  };
 }
 
 export interface OpenApiOperation {
@@ -56,17 +60,23 @@ export function openApiDocument(routes: readonly RouteSpec[], version: string): 
     info: {
       title: 'Shieldwatch',
       version,
-      description: 'Security observability for AI coding agents. The organisation of a request is that of its token; no parameter can name another.',
+      description:
+        'Security observability for AI coding agents. The organisation of a request is that of its token; no parameter can name another.',
     },
     servers: [{ url: '/' }],
     security: [{ token: [] }],
     tags: TAGS,
     paths,
     components: {
-      securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'eccp_..., minted with `shieldwatch token mint`.' } },
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer', description: 'eccp_..., minted with `shieldwatch token mint`.' },
+      },
       schemas: { Error: jsonSchema(errorBody, 'output') },
       responses: Object.fromEntries(
-        Object.values(REFUSALS).map(({ name, description }) => [name, answer(description, { $ref: '#/components/schemas/Error' })]),
+        Object.values(REFUSALS).map(({ name, description }) => [
+          name,
+          answer(description, { $ref: '#/components/schemas/Error' }),
+        ]),
       ),
     },
   };
@@ -82,7 +92,10 @@ function operation(route: RouteSpec): OpenApiOperation {
     route.body !== undefined
       ? { required: true as const, content: { 'application/json': { schema: jsonSchema(route.body, 'input') } } }
       : route.rawBody !== undefined
-        ? { required: true as const, content: Object.fromEntries(route.rawBody.map((type) => [type, { schema: rawSchema(type) }])) }
+        ? {
+            required: true as const,
+            content: Object.fromEntries(route.rawBody.map((type) => [type, { schema: rawSchema(type) }])),
+          }
         : undefined;
   return {
     operationId: route.id,
@@ -97,7 +110,12 @@ function operation(route: RouteSpec): OpenApiOperation {
       ...Object.fromEntries(
         Object.entries(REFUSALS).map(([status, { name, description }]) => {
           const other = route.otherResponses?.[Number(status)];
-          return [status, other === undefined ? { $ref: `#/components/responses/${name}` } : answer(description, jsonSchema(other, 'output'))];
+          return [
+            status,
+            other === undefined
+              ? { $ref: `#/components/responses/${name}` }
+              : answer(description, jsonSchema(other, 'output')),
+          ];
         }),
       ),
     },
@@ -113,7 +131,10 @@ function answer(description: string, schema: object, type = 'application/json'):
   return { description, content: { [type]: { schema } } };
 }
 
-function parametersOf(place: 'path' | 'query', shape: RouteSpec['params']): NonNullable<OpenApiOperation['parameters']> {
+function parametersOf(
+  place: 'path' | 'query',
+  shape: RouteSpec['params'],
+): NonNullable<OpenApiOperation['parameters']> {
   if (shape === undefined) return [];
   const schema = jsonSchema(shape, 'input') as { properties?: Record<string, object>; required?: string[] };
   return Object.entries(schema.properties ?? {}).map(([name, property]) => ({
@@ -124,7 +145,8 @@ function parametersOf(place: 'path' | 'query', shape: RouteSpec['params']): NonN
   }));
 }
 
-const rawSchema = (type: string): object => (type === 'application/json' ? { type: 'object' } : { type: 'string', format: 'binary' });
+const rawSchema = (type: string): object =>
+  type === 'application/json' ? { type: 'object' } : { type: 'string', format: 'binary' };
 
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): object {
   const made: Record<string, unknown> = { ...z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline' }) };

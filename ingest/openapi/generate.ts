@@ -20,7 +20,10 @@ export const GENERATED = join(packageRoot(), 'ingest/openapi/generated');
 async function documentOfAllRoutes(): Promise<OpenApiDocument> {
   const refuse = (): Promise<never> => Promise.reject(new Error('there is no store here'));
   const postgres = { query: refuse, execute: refuse, transaction: refuse, close: () => Promise.resolve() };
-  const app = await createGateway({ clickhouse: { query: refuse, insert: refuse } as unknown as ClickHouseClient, postgres });
+  const app = await createGateway({
+    clickhouse: { query: refuse, insert: refuse } as unknown as ClickHouseClient,
+    postgres,
+  });
   try {
     return openApiDocument(app.apiRoutes, '1');
   } finally {

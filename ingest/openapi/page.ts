@@ -1,7 +1,8 @@
 import type { OpenApiDocument, OpenApiOperation } from './document.js';
 
 /** No script, no address of others. */
-export const DOCS_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+export const DOCS_POLICY =
+  "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 const STYLE = `
 :root{color-scheme:light dark;--line:color-mix(in srgb,currentColor 18%,transparent);--soft:color-mix(in srgb,currentColor 6%,transparent)}
@@ -36,17 +37,29 @@ ${sections.map(({ body }) => body).join('')}</main></html>`;
 
 function article(path: string, method: string, operation: OpenApiOperation): string {
   const parameters = (operation.parameters ?? [])
-    .map(({ name, in: place, required, schema }) => `<tr><td><code>${escape(name)}</code><td>${place}${required ? ', required' : ''}<td>${escape(typeOf(schema))}`)
+    .map(
+      ({ name, in: place, required, schema }) =>
+        `<tr><td><code>${escape(name)}</code><td>${place}${required ? ', required' : ''}<td>${escape(typeOf(schema))}`,
+    )
     .join('');
   const body = Object.entries(operation.requestBody?.content ?? {})
-    .map(([type, { schema }]) => `<details><summary>body, <code>${escape(type)}</code></summary><pre>${escape(JSON.stringify(schema, null, 2))}</pre></details>`)
+    .map(
+      ([type, { schema }]) =>
+        `<details><summary>body, <code>${escape(type)}</code></summary><pre>${escape(JSON.stringify(schema, null, 2))}</pre></details>`,
+    )
     .join('');
   const done = operation.responses['200'];
   const answer = Object.entries(done !== undefined && 'content' in done ? done.content : {})
-    .map(([type, { schema }]) => `<details><summary>answer 200, <code>${escape(type)}</code></summary><pre>${escape(JSON.stringify(schema, null, 2))}</pre></details>`)
+    .map(
+      ([type, { schema }]) =>
+        `<details><summary>answer 200, <code>${escape(type)}</code></summary><pre>${escape(JSON.stringify(schema, null, 2))}</pre></details>`,
+    )
     .join('');
   return `<article id="${escape(operation.operationId)}"><h3>${method} ${escape(path)}</h3><p>${escape(operation.summary)}.</p>
-${(operation.description ?? '').split('\n\n').map((part) => `<p>${escape(part)}</p>`).join('')}
+${(operation.description ?? '')
+  .split('\n\n')
+  .map((part) => `<p>${escape(part)}</p>`)
+  .join('')}
 ${parameters === '' ? '' : `<table>${parameters}</table>`}${body}${answer}</article>`;
 }
 

@@ -14,8 +14,13 @@ export function docsRoutes(app: FastifyInstance): void {
     const document = openApiDocument(app.apiRoutes, version);
     return { json: JSON.stringify(document), page: docsPage(document) };
   };
-  app.get('/openapi.json', (_request, reply) => reply.type('application/json; charset=utf-8').send((made ??= make()).json));
+  app.get('/openapi.json', (_request, reply) =>
+    reply.type('application/json; charset=utf-8').send((made ??= make()).json),
+  );
   app.get('/docs', (_request, reply) =>
-    reply.header('content-security-policy', DOCS_POLICY).type('text/html; charset=utf-8').send((made ??= make()).page),
+    reply
+      .header('content-security-policy', DOCS_POLICY)
+      .type('text/html; charset=utf-8')
+      .send((made ??= make()).page),
   );
 }

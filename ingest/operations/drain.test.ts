@@ -11,7 +11,14 @@ describe('a gateway that drains', () => {
   it('says so to whoever sends traffic here, and takes what still comes', async () => {
     const url = await gateway.app.listen({ host: '127.0.0.1', port: 0 });
     const ready = async () => (await fetch(`${url}/readyz`)).status;
-    const send = async () => (await fetch(`${url}/v1/logs`, { method: 'POST', body: '{"resourceLogs":[]}', headers: jsonHeaders(gateway.ingestToken) })).status;
+    const send = async () =>
+      (
+        await fetch(`${url}/v1/logs`, {
+          method: 'POST',
+          body: '{"resourceLogs":[]}',
+          headers: jsonHeaders(gateway.ingestToken),
+        })
+      ).status;
     expect([await ready(), await send()]).toEqual([200, 200]);
     const drained = gateway.app.drain(300);
     expect([await ready(), await send(), (await fetch(`${url}/healthz`)).status]).toEqual([503, 200, 200]);
@@ -23,9 +30,18 @@ describe('a gateway that drains', () => {
   it('answers what is under way before it goes', async () => {
     const other = await startGateway(inject('clickhouseUrl'));
     const url = await other.app.listen({ host: '127.0.0.1', port: 0 });
-    const body = JSON.stringify({ repository: 'acme/drained', entries: Array.from({ length: 2_000 }, (_, i) => ({ timestamp: new Date(Date.now() - i).toISOString(), tool: 'Bash', decision: 'allow' })) });
+    const body = JSON.stringify({
+      repository: 'acme/drained',
+      entries: Array.from({ length: 2_000 }, (_, i) => ({
+        timestamp: new Date(Date.now() - i).toISOString(),
+        tool: 'Bash',
+        decision: 'allow',
+      })),
+    });
     const isUnderWay = new Promise<void>((resolve) => {
-      other.app.server.once('request', () => { resolve(); });
+      other.app.server.once('request', () => {
+        resolve();
+      });
     });
     const answer = fetch(`${url}/v1/ingest/runtime`, { method: 'POST', body, headers: jsonHeaders(other.ingestToken) });
     await isUnderWay;

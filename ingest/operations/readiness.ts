@@ -17,28 +17,43 @@ export interface Readiness {
 }
 
 /** Asks every part. Says which one fails, and nothing of why: it is open to all. */
-export async function readiness(parts: { clickhouse: ClickHouseClient; postgres: Postgres; collector?: CollectorSettings | undefined }): Promise<Readiness> {
+export async function readiness(parts: {
+  clickhouse: ClickHouseClient;
+  postgres: Postgres;
+  collector?: CollectorSettings | undefined;
+}): Promise<Readiness> {
   const { clickhouse, postgres, collector } = parts;
   const [store, database, migrations, receiver] = await Promise.all([
     answers(clickhouse.query({ query: 'SELECT 1', format: 'JSONEachRow' }).then((result) => result.json())),
     answers(postgres.query('SELECT 1')),
     answers(isMigrated(clickhouse, postgres)),
     // Any answer will do: it listens, and refuses what has no key.
-    collector === undefined ? true : answers(fetch(collector.url, { signal: AbortSignal.timeout(TIMEOUT_MS) }).then((response) => response.body?.cancel())),
+    collector === undefined
+      ? true
+      : answers(
+          fetch(collector.url, { signal: AbortSignal.timeout(TIMEOUT_MS) }).then((response) => response.body?.cancel()),
+        ),
   ]);
-  return { clickhouse: store, postgres: database, migrations, ...(collector === undefined ? {} : { collector: receiver }) };
+  return {
+    clickhouse: store,
+    postgres: database,
+    migrations,
+    ...(collector === undefined ? {} : { collector: receiver }),
+  };
 }
 
 /** @throws when one of the stores has not the schema of this version. */
 async function isMigrated(clickhouse: ClickHouseClient, postgres: Postgres): Promise<void> {
-  const newest = (versions: readonly { version: number }[]): number => Math.max(0, ...versions.map(({ version }) => version));
+  const newest = (versions: readonly { version: number }[]): number =>
+    Math.max(0, ...versions.map(({ version }) => version));
   const [wantedStore, wantedDatabase, store, database] = await Promise.all([
     clickhouseMigrations(),
     postgresMigrations(),
     selectRows<{ version: number }>(clickhouse, 'SELECT max(version) AS version FROM schema_migration'),
     postgres.query<{ version: number }>('SELECT max(version) AS version FROM schema_migration'),
   ]);
-  if (newest(store) !== newest(wantedStore) || newest(database) !== newest(wantedDatabase)) throw new Error('another version');
+  if (newest(store) !== newest(wantedStore) || newest(database) !== newest(wantedDatabase))
+    throw new Error('another version');
 }
 
 async function answers(question: Promise<unknown>): Promise<boolean> {

@@ -31,12 +31,19 @@ export function installTelemetry(app: FastifyInstance, spans: tracing.SpanExport
   // Plain numbers that are read when somebody asks: an instrument that is told of each request costs more than a hook.
   const bodyBytes = new Map<string, number>();
   let active = 0;
-  meter.createObservableCounter('shieldwatch.gateway.body.size', { unit: 'By', description: 'Bytes of bodies as announced.' }).addCallback((result) => {
-    for (const [route, bytes] of bodyBytes) result.observe(bytes, { 'http.route': route });
-  });
-  meter.createObservableUpDownCounter('http.server.active_requests', { description: 'Requests being answered.' }).addCallback((result) => {
-    result.observe(active);
-  });
+  meter
+    .createObservableCounter('shieldwatch.gateway.body.size', {
+      unit: 'By',
+      description: 'Bytes of bodies as announced.',
+    })
+    .addCallback((result) => {
+      for (const [route, bytes] of bodyBytes) result.observe(bytes, { 'http.route': route });
+    });
+  meter
+    .createObservableUpDownCounter('http.server.active_requests', { description: 'Requests being answered.' })
+    .addCallback((result) => {
+      result.observe(active);
+    });
   meter.createObservableGauge('process.memory.usage', { unit: 'By' }).addCallback((result) => {
     result.observe(process.memoryUsage.rss());
   });

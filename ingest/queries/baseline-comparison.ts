@@ -62,37 +62,81 @@ export const CHANGES = `SELECT severity, category, finding_key, occurrence, max(
   GROUP BY severity, category, finding_key, occurrence`;
 
 /** The two scans, where they list what they count and made their keys in the same way. */
-export async function comparedScans(clickhouse: ClickHouseClient, { orgId, repository, eventId }: Question): Promise<Pair> {
+export async function comparedScans(
+  clickhouse: ClickHouseClient,
+  { orgId, repository, eventId }: Question,
+): Promise<Pair> {
   const scan = async (condition: string, order: string): Promise<ComparedScan | undefined> =>
-    (await fromStore(selectRows<ComparedScan>(
-      clickhouse,
-      `SELECT scan_id, scan_at, severity_from, score, if(critical + high + medium + low + info = 0, '', toString(key_scheme)) AS scheme
+    (
+      await fromStore(
+        selectRows<ComparedScan>(
+          clickhouse,
+          `SELECT scan_id, scan_at, severity_from, score, if(critical + high + medium + low + info = 0, '', toString(key_scheme)) AS scheme
        FROM scan_posture WHERE ${SCOPE} AND is_detailed AND ${condition} ORDER BY ${order} LIMIT 1`,
-      { orgId, repository, eventId: eventId ?? '' },
-    )))[0];
-  const none = (why: string): Pair => ({ compared: { scanId: null, generatedAt: null, scoreDelta: null }, scans: undefined, why });
+          { orgId, repository, eventId: eventId ?? '' },
+        ),
+      )
+    )[0];
+  const none = (why: string): Pair => ({
+    compared: { scanId: null, generatedAt: null, scoreDelta: null },
+    scans: undefined,
+    why,
+  });
   if (eventId === null) return none('the baseline was set by an older version; set it again');
-  const [base, newest] = await Promise.all([scan('scan_id = {eventId:String}', 'scan_at'), scan('true', 'scan_at DESC, scan_id DESC')]);
-  if (base === undefined || newest === undefined) return none('the findings of the baseline are not known one by one, or not yet');
-  const compared = { scanId: scanIdOf(orgId, repository, newest.scan_id), generatedAt: newest.scan_at, scoreDelta: base.severity_from === newest.severity_from ? newest.score - base.score : null };
+  const [base, newest] = await Promise.all([
+    scan('scan_id = {eventId:String}', 'scan_at'),
+    scan('true', 'scan_at DESC, scan_id DESC'),
+  ]);
+  if (base === undefined || newest === undefined)
+    return none('the findings of the baseline are not known one by one, or not yet');
+  const compared = {
+    scanId: scanIdOf(orgId, repository, newest.scan_id),
+    generatedAt: newest.scan_at,
+    scoreDelta: base.severity_from === newest.severity_from ? newest.score - base.score : null,
+  };
   if (base.scheme !== '' && newest.scheme !== '' && base.scheme !== newest.scheme) {
-    return { compared, scans: undefined, why: 'the keys of the findings were made in another way than those of the baseline' };
+    return {
+      compared,
+      scans: undefined,
+      why: 'the keys of the findings were made in another way than those of the baseline',
+    };
   }
   const from = Math.max(base.severity_from, newest.severity_from);
-  return { compared, scans: { newest: newest.scan_id, newestAt: clock(newest.scan_at), base: base.scan_id, baseAt: clock(base.scan_at), from }, why: '' };
+  return {
+    compared,
+    scans: {
+      newest: newest.scan_id,
+      newestAt: clock(newest.scan_at),
+      base: base.scan_id,
+      baseAt: clock(base.scan_at),
+      from,
+    },
+    why: '',
+  };
 }
 
 /**
  * Compares the newest scan of a repository with the scan that was made its baseline. It is a regression by AgentShield's
  * rule: anything new, or a lower score.
  */
-export async function compareWithBaseline(clickhouse: ClickHouseClient, question: Question): Promise<BaselineComparison> {
+export async function compareWithBaseline(
+  clickhouse: ClickHouseClient,
+  question: Question,
+): Promise<BaselineComparison> {
   const { compared, scans, why } = await comparedScans(clickhouse, question);
   const isLower = compared.scoreDelta !== null && compared.scoreDelta < 0;
   if (scans === undefined) {
     return {
-      ...compared, notCompared: why, isRegression: isLower ? true : null,
-      newFindingsCount: null, resolvedFindingsCount: null, unchangedCount: null, newCriticalCount: null, newHighCount: null, newFindings: [], resolvedFindings: [],
+      ...compared,
+      notCompared: why,
+      isRegression: isLower ? true : null,
+      newFindingsCount: null,
+      resolvedFindingsCount: null,
+      unchangedCount: null,
+      newCriticalCount: null,
+      newHighCount: null,
+      newFindings: [],
+      resolvedFindings: [],
     };
   }
   const params = { orgId: question.orgId, repository: question.repository, ...scans };
@@ -103,27 +147,44 @@ export async function compareWithBaseline(clickhouse: ClickHouseClient, question
        ORDER BY indexOf(['critical', 'high', 'medium', 'low', 'info'], severity), finding_key, occurrence LIMIT ${String(MAX_LISTED)}`,
       params,
     );
-  const [[counts], added, resolved] = await fromStore(Promise.all([
-    selectRows<Record<'added' | 'resolved' | 'unchanged' | 'critical' | 'high', number>>(
-      clickhouse,
-      `SELECT countIf(is_in AND NOT was_in) AS added, countIf(was_in AND NOT is_in) AS resolved, countIf(is_in AND was_in) AS unchanged,
+  const [[counts], added, resolved] = await fromStore(
+    Promise.all([
+      selectRows<Record<'added' | 'resolved' | 'unchanged' | 'critical' | 'high', number>>(
+        clickhouse,
+        `SELECT countIf(is_in AND NOT was_in) AS added, countIf(was_in AND NOT is_in) AS resolved, countIf(is_in AND was_in) AS unchanged,
          countIf(is_in AND NOT was_in AND severity = 'critical') AS critical, countIf(is_in AND NOT was_in AND severity = 'high') AS high FROM (${CHANGES})`,
-      params,
-    ),
-    list('is_in AND NOT was_in'),
-    list('was_in AND NOT is_in'),
-  ]));
+        params,
+      ),
+      list('is_in AND NOT was_in'),
+      list('was_in AND NOT is_in'),
+    ]),
+  );
   if (counts === undefined) throw new Error('the store did not count');
   return {
-    ...compared, notCompared: null, isRegression: counts.added > 0 || isLower,
-    newFindingsCount: counts.added, resolvedFindingsCount: counts.resolved, unchangedCount: counts.unchanged, newCriticalCount: counts.critical, newHighCount: counts.high,
-    newFindings: added.map(toFinding), resolvedFindings: resolved.map(toFinding),
+    ...compared,
+    notCompared: null,
+    isRegression: counts.added > 0 || isLower,
+    newFindingsCount: counts.added,
+    resolvedFindingsCount: counts.resolved,
+    unchangedCount: counts.unchanged,
+    newCriticalCount: counts.critical,
+    newHighCount: counts.high,
+    newFindings: added.map(toFinding),
+    resolvedFindings: resolved.map(toFinding),
   };
 }
 
 /** A time of the store as its parameters take it. */
 const clock = (time: string): string => time.replace('T', ' ').replace('Z', '');
 
-function toFinding({ finding_key: findingKey, occurrence, severity, category, finding_id: id, title, file }: ChangedFinding): ComparedFinding {
+function toFinding({
+  finding_key: findingKey,
+  occurrence,
+  severity,
+  category,
+  finding_id: id,
+  title,
+  file,
+}: ChangedFinding): ComparedFinding {
   return { findingKey, occurrence, id, severity, category, title, file };
 }

@@ -27,7 +27,11 @@ const BLOCKED: Formula = {
   text: 'Calls that were blocked, over all calls that were judged. A call that was judged more than once counts once, by its strictest judgement.',
   version: 2,
 };
-const DURATION: Formula = { dimensions: [], text: 'Quantiles of how long the judgements took that count for their calls, off sketches with an error of 1 percent.', version: 2 };
+const DURATION: Formula = {
+  dimensions: [],
+  text: 'Quantiles of how long the judgements took that count for their calls, off sketches with an error of 1 percent.',
+  version: 2,
+};
 const INJECTION: Formula = {
   dimensions: [],
   text: 'Calls blocked as injections (by a rule of that category or, where no category came, for a reason that reads like one), over all calls that were judged, each once and by its strictest judgement; injection findings of scans are counted beside them.',
@@ -43,13 +47,25 @@ const OPEN: Formula = {
   text: 'Findings that stand open at the end of the bucket: the scans in which they came and went, and what was decided about them (accepted, muted).',
   version: 1,
 };
-const MASKED: Formula = { dimensions: [], text: 'Values that were masked on the way in, by the record that held them.', version: 1 };
-const COVERAGE: Formula = { dimensions: [], text: 'Each producer that was heard, and in how many sessions; silence is what lies between.', version: 1 };
+const MASKED: Formula = {
+  dimensions: [],
+  text: 'Values that were masked on the way in, by the record that held them.',
+  version: 1,
+};
+const COVERAGE: Formula = {
+  dimensions: [],
+  text: 'Each producer that was heard, and in how many sessions; silence is what lies between.',
+  version: 1,
+};
 
 /** The formulas, by series. Which rows stand behind a point is `schemas/clickhouse/explain.ts`; a series without a line here does not compile. */
 export const FORMULAS: Readonly<Record<ExplainedSeries, Formula>> = {
   score_trend: SCORE,
-  score_trend_org: { ...SCORE, dimensions: [], text: `${SCORE.text} Of the whole organisation: of all its repositories.` },
+  score_trend_org: {
+    ...SCORE,
+    dimensions: [],
+    text: `${SCORE.text} Of the whole organisation: of all its repositories.`,
+  },
   drift_history: DRIFT,
   drift_history_org: DRIFT,
   blocked_command_rate: BLOCKED,
@@ -68,11 +84,23 @@ export const FORMULAS: Readonly<Record<ExplainedSeries, Formula>> = {
   finding_lifecycle_org: LIFECYCLE,
   open_finding: OPEN,
   open_finding_org: OPEN,
-  open_review_item_org: { dimensions: [], text: 'Review items that stand open at the end of the bucket: what happened last to each.', version: 1 },
+  open_review_item_org: {
+    dimensions: [],
+    text: 'Review items that stand open at the end of the bucket: what happened last to each.',
+    version: 1,
+  },
   masked_value: MASKED,
   masked_value_org: MASKED,
-  cross_repo_org_rollup: { dimensions: [], text: 'The newest posture of every repository of the organisation, folded, and the review items that stand open.', version: 1 },
-  repo_route: { dimensions: [], text: 'The route of the newest scan by the fleet rules; what is accepted does not block. It is how things stand now: the rows are those before the end of the bucket.', version: 1 },
+  cross_repo_org_rollup: {
+    dimensions: [],
+    text: 'The newest posture of every repository of the organisation, folded, and the review items that stand open.',
+    version: 1,
+  },
+  repo_route: {
+    dimensions: [],
+    text: 'The route of the newest scan by the fleet rules; what is accepted does not block. It is how things stand now: the rows are those before the end of the bucket.',
+    version: 1,
+  },
   coverage: COVERAGE,
   coverage_org: COVERAGE,
   session_coverage: { ...COVERAGE, text: 'Sessions that an agent told of, and those in which a guard was heard.' },
@@ -103,7 +131,11 @@ export async function explainPoint(
   const kind = pagedKind(series);
   const { from, time, id } = EVIDENCE_KINDS[kind];
   const params: Record<string, unknown> = {
-    orgId: question.orgId, ...(question.repository === undefined ? {} : { repo: question.repository }), start: question.since, end: question.until, limit: question.limit + 1,
+    orgId: question.orgId,
+    ...(question.repository === undefined ? {} : { repo: question.repository }),
+    start: question.since,
+    end: question.until,
+    limit: question.limit + 1,
   };
   const conditions = [
     pagedCondition(series),
@@ -112,7 +144,8 @@ export async function explainPoint(
   ];
   for (const [column, value] of question.filters) params[`filter_${column}`] = value;
   const after = decodeCursor(question.cursor, ['number', 'string']);
-  const rest = after === undefined ? '' : `AND (toUnixTimestamp64Milli(${time}), ${id}) > ({afterTime:Int64}, {afterId:String})`;
+  const rest =
+    after === undefined ? '' : `AND (toUnixTimestamp64Milli(${time}), ${id}) > ({afterTime:Int64}, {afterId:String})`;
   if (after !== undefined) [params['afterTime'], params['afterId']] = after;
   const condition = conditions.join(' AND ');
   // Every judgement of a call is listed; the one that counts says so.
@@ -128,10 +161,19 @@ export async function explainPoint(
       ),
     ]),
   );
-  const { rows: shown, nextCursor } = page(rows, question.limit, (last) => [Number(last['key_time']), String(last['key_id'])]);
+  const { rows: shown, nextCursor } = page(rows, question.limit, (last) => [
+    Number(last['key_time']),
+    String(last['key_id']),
+  ]);
   return {
     total: counted[0]?.total ?? 0,
-    facts: shown.map((row) => Object.fromEntries(Object.entries(row).filter(([column]) => !HIDDEN.includes(column)).map(([column, value]) => [fieldOf(column), value]))),
+    facts: shown.map((row) =>
+      Object.fromEntries(
+        Object.entries(row)
+          .filter(([column]) => !HIDDEN.includes(column))
+          .map(([column, value]) => [fieldOf(column), value]),
+      ),
+    ),
     nextCursor,
   };
 }

@@ -45,7 +45,10 @@ export interface FindingRow {
  * new key alone. One that is found with another severity than before is another row, as everywhere: the one was fixed, the
  * other is new.
  */
-export async function findings(clickhouse: ClickHouseClient, question: FindingsQuestion): Promise<{ rows: FindingRow[]; nextCursor: string | null }> {
+export async function findings(
+  clickhouse: ClickHouseClient,
+  question: FindingsQuestion,
+): Promise<{ rows: FindingRow[]; nextCursor: string | null }> {
   const after = decodeCursor(question.cursor, ['string', 'string', 'string', 'string']);
   const params: Record<string, unknown> = { orgId: question.orgId, limit: question.limit + 1 };
   const scope = ['org_id = {orgId:String}'];
@@ -66,11 +69,16 @@ export async function findings(clickhouse: ClickHouseClient, question: FindingsQ
     params['resolvedSince'] = question.resolvedSince.getTime();
   }
   if (after !== undefined) {
-    having.push('(repo, finding_key, severity, category) > ({afterRepo:String}, {afterKey:String}, {afterSeverity:String}, {afterCategory:String})');
+    having.push(
+      '(repo, finding_key, severity, category) > ({afterRepo:String}, {afterKey:String}, {afterSeverity:String}, {afterCategory:String})',
+    );
     [params['afterRepo'], params['afterKey'], params['afterSeverity'], params['afterCategory']] = after;
   }
   Object.assign(params, question.baseline);
-  const isNew = question.baseline === undefined ? 'NULL' : `toBool(f.finding_key IN (SELECT finding_key FROM (${CHANGES}) WHERE is_in AND NOT was_in) AND isNull(resolved_at))`;
+  const isNew =
+    question.baseline === undefined
+      ? 'NULL'
+      : `toBool(f.finding_key IN (SELECT finding_key FROM (${CHANGES}) WHERE is_in AND NOT was_in) AND isNull(resolved_at))`;
   if (question.isNewOnly) having.push('is_new');
   const condition = scope.join(' AND ');
   const rows = await fromStore(

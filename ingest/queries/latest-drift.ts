@@ -3,7 +3,6 @@ import type { DriftListFinding, LatestDrift } from '#schemas/http/posture.js';
 import type { Row } from '#schemas/records/rows.js';
 import type { Window } from './window.js';
 
-
 /** The newest drift before `to`; null when there is none. */
 export async function latestDrift(
   clickhouse: ClickHouseClient,
@@ -36,6 +35,20 @@ export async function latestDrift(
   };
 }
 
-function toFinding({ finding_key: findingKey = '', id = '', severity = '', category = '', title = '', file = '' }: Record<string, string>): DriftListFinding {
-  return { findingKey: findingKey === '' ? null : findingKey, id, severity, category: category === '' ? null : category, title, file };
+function toFinding({
+  finding_key: findingKey = '',
+  id = '',
+  severity = '',
+  category = '',
+  title = '',
+  file = '',
+}: Record<string, string>): DriftListFinding {
+  return {
+    findingKey: findingKey === '' ? null : findingKey,
+    id,
+    severity,
+    category: category === '' ? null : category,
+    title,
+    file,
+  };
 }

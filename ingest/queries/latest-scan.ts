@@ -75,17 +75,24 @@ function toLatestScan(row: Row<'scan'>, { orgId, repository }: ScanScope): Lates
             criticalCount: row.packages_critical,
             highCount: row.packages_high,
           },
-    ciContext: row.provider === '' ? null : {
-      provider: row.provider,
-      repository,
-      ...(row.ci_workflow === '' ? {} : { workflow: row.ci_workflow }),
-      ...(row.ci_run_id === '' ? {} : { runId: row.ci_run_id }),
-      ...(row.ci_sha === '' ? {} : { sha: row.ci_sha }),
-    },
+    ciContext:
+      row.provider === ''
+        ? null
+        : {
+            provider: row.provider,
+            repository,
+            ...(row.ci_workflow === '' ? {} : { workflow: row.ci_workflow }),
+            ...(row.ci_run_id === '' ? {} : { runId: row.ci_run_id }),
+            ...(row.ci_sha === '' ? {} : { sha: row.ci_sha }),
+          },
     remediation:
       row.auto_fixable === null || row.manual_review === null
         ? null
-        : { totalFindings: row.remediation_findings ?? row.total_findings, autoFixable: row.auto_fixable, manualReview: row.manual_review },
+        : {
+            totalFindings: row.remediation_findings ?? row.total_findings,
+            autoFixable: row.auto_fixable,
+            manualReview: row.manual_review,
+          },
     filesScanned: row.files_scanned,
     breakdown: {
       secrets: score(row.score_secrets),

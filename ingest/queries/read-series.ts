@@ -44,10 +44,20 @@ export async function readSeries(
     conditions.push(`toString(${column}) = {filter_${column}:String}`);
     params[`filter_${column}`] = value;
   }
-  const keys = key.map((column, index) => ({ column, index, isNumber: isOrdered(types[column]), order: orderOf(column, types[column]) }));
-  const after = decodeCursor(question.cursor, keys.map(({ isNumber }) => (isNumber ? 'number' : 'string')));
+  const keys = key.map((column, index) => ({
+    column,
+    index,
+    isNumber: isOrdered(types[column]),
+    order: orderOf(column, types[column]),
+  }));
+  const after = decodeCursor(
+    question.cursor,
+    keys.map(({ isNumber }) => (isNumber ? 'number' : 'string')),
+  );
   if (after !== undefined && keys.length > 0) {
-    conditions.push(`(${keys.map(({ order }) => order).join(', ')}) > (${keys.map(({ index, isNumber }) => `{after${String(index)}:${isNumber ? 'Int64' : 'String'}}`).join(', ')})`);
+    conditions.push(
+      `(${keys.map(({ order }) => order).join(', ')}) > (${keys.map(({ index, isNumber }) => `{after${String(index)}:${isNumber ? 'Int64' : 'String'}}`).join(', ')})`,
+    );
     after.forEach((part, index) => (params[`after${String(index)}`] = part));
   }
   const columns = Object.keys(types);
@@ -60,8 +70,13 @@ export async function readSeries(
       params,
     ),
   );
-  const { rows: shown, nextCursor } = page(rows, question.limit, (last) => keys.map(({ index }) => last[`key_${String(index)}`] as string | number));
-  return { rows: shown.map((row) => Object.fromEntries(columns.map((column) => [fieldOf(column), row[column] ?? null]))), nextCursor };
+  const { rows: shown, nextCursor } = page(rows, question.limit, (last) =>
+    keys.map(({ index }) => last[`key_${String(index)}`] as string | number),
+  );
+  return {
+    rows: shown.map((row) => Object.fromEntries(columns.map((column) => [fieldOf(column), row[column] ?? null]))),
+    nextCursor,
+  };
 }
 
 /** Names of the API: `repository` for `repo`, the rest in camel case. */

@@ -29,14 +29,37 @@ const SERIES: readonly SeriesLine[] = [
   { name: 'decision_duration_org', text: 'The same of all repositories.' },
   { name: 'injection_attempt_rate', text: 'Calls blocked as injections, and injection findings of scans.' },
   { name: 'injection_attempt_rate_org', text: 'The same of all repositories.' },
-  { name: 'secret_exposure_events', text: 'Critical secrets, each from the scan that shows it to the next that does not; by bucket how many began and ended.', view: 'secret_exposure', since: 'first_seen_at', until: 'resolved_at' },
-  { name: 'cross_repo_org_rollup', text: 'What the newest scan of every repository counts at the end of a bucket; routes and status as the scans gave them, whatever was accepted or decided since.' },
-  { name: 'repo_route', text: 'The newest scan of every repository and its route now: accepted findings do not block.', since: 'scanned_at' },
-  { name: 'finding_lifecycle', text: 'Findings that appeared, came back and were fixed in a bucket, and how many its last scan shows.' },
+  {
+    name: 'secret_exposure_events',
+    text: 'Critical secrets, each from the scan that shows it to the next that does not; by bucket how many began and ended.',
+    view: 'secret_exposure',
+    since: 'first_seen_at',
+    until: 'resolved_at',
+  },
+  {
+    name: 'cross_repo_org_rollup',
+    text: 'What the newest scan of every repository counts at the end of a bucket; routes and status as the scans gave them, whatever was accepted or decided since.',
+  },
+  {
+    name: 'repo_route',
+    text: 'The newest scan of every repository and its route now: accepted findings do not block.',
+    since: 'scanned_at',
+  },
+  {
+    name: 'finding_lifecycle',
+    text: 'Findings that appeared, came back and were fixed in a bucket, and how many its last scan shows.',
+  },
   { name: 'finding_lifecycle_org', text: 'The same of all repositories.' },
-  { name: 'open_finding', text: 'Findings that stand open; by bucket how many at its end, and how many of them accepted or muted.', since: 'opened_at' },
+  {
+    name: 'open_finding',
+    text: 'Findings that stand open; by bucket how many at its end, and how many of them accepted or muted.',
+    since: 'opened_at',
+  },
   { name: 'open_finding_org', text: 'The same of all repositories, by bucket.' },
-  { name: 'open_review_item_org', text: 'Review items that were opened and closed, and how many wait at the end of a bucket.' },
+  {
+    name: 'open_review_item_org',
+    text: 'Review items that were opened and closed, and how many wait at the end of a bucket.',
+  },
   { name: 'masked_value', text: 'Values masked on their way in.' },
   { name: 'masked_value_org', text: 'The same of all repositories.' },
   { name: 'coverage', text: 'Which producers were heard, and what they are now: reporting, silent, never heard.' },
@@ -72,14 +95,16 @@ export interface SeriesDefinition {
 const views: Readonly<Record<string, Types>> = VIEWS;
 
 /** Sketches and sets of hashes are for folding, not for reading. */
-const isShown = ([column, type]: [string, string]): boolean => column !== 'org_id' && !/^(Array|AggregateFunction)\(/.test(type);
+const isShown = ([column, type]: [string, string]): boolean =>
+  column !== 'org_id' && !/^(Array|AggregateFunction)\(/.test(type);
 
 function viewOf(view: string, bucket: Bucket | null, since: string, until?: string): SeriesView[] {
   const all = views[view];
   if (all === undefined) return [];
   const types = Object.fromEntries(Object.entries(all).filter(isShown));
   const columns = Object.keys(types);
-  const isText = (name: string): boolean => /^(LowCardinality\()?String/.test(types[name] ?? '') || types[name] === 'Bool';
+  const isText = (name: string): boolean =>
+    /^(LowCardinality\()?String/.test(types[name] ?? '') || types[name] === 'Bool';
   const dimensions = columns.filter((name) => isText(name) && name !== 'repo');
   const rank = columns.filter((name) => name === 'repo' || name === 'episode' || name === 'occurrence' || isText(name));
   return [{ view, bucket, types, since, until, dimensions, key: [since, ...rank] }];
@@ -89,7 +114,10 @@ function viewOf(view: string, bucket: Bucket | null, since: string, until?: stri
 export const SERIES_TABLE: ReadonlyMap<string, SeriesDefinition> = new Map(
   SERIES.map(({ name, text, view = name, since, until }) => {
     const buckets = BUCKETS.flatMap((bucket) => viewOf(`${view}_${bucket}`, bucket, 'bucket_start'));
-    return [name, { name, text, views: [...(since === undefined ? [] : viewOf(name, null, since, until)), ...buckets] }] as const;
+    return [
+      name,
+      { name, text, views: [...(since === undefined ? [] : viewOf(name, null, since, until)), ...buckets] },
+    ] as const;
   }),
 );
 

@@ -28,22 +28,40 @@ const DEFAULT_DAYS: Readonly<Record<Bucket, number>> = { hour: 7, day: 7, week: 
  * Widens `from` (default: some days before `to`) and `to` (default: now) to whole buckets, and cuts off those that begin
  * before the history of the caller's plan. @throws ShieldwatchError 400, and 403 where all of it lies before that.
  */
-export function windowOf<B extends Bucket>(query: { from?: string | undefined; to?: string | undefined; bucket: B }, { plan }: { plan?: Plan }): Window<B> {
+export function windowOf<B extends Bucket>(
+  query: { from?: string | undefined; to?: string | undefined; bucket: B },
+  { plan }: { plan?: Plan },
+): Window<B> {
   const { bucket } = query;
   const to = query.to === undefined ? new Date() : readDate(query.to, 'to');
-  const from = query.from === undefined ? new Date(to.getTime() - DEFAULT_DAYS[bucket] * DAY_S * 1_000) : readDate(query.from, 'from');
+  const from =
+    query.from === undefined
+      ? new Date(to.getTime() - DEFAULT_DAYS[bucket] * DAY_S * 1_000)
+      : readDate(query.from, 'from');
   if (from >= to) throw invalid('from', 'a time before `to`');
   if (to.getTime() - from.getTime() > MAX_DAYS[bucket] * DAY_S * 1_000) {
     throw invalid('from', `at most ${String(MAX_DAYS[bucket])} days before \`to\` with bucket=${bucket}`);
   }
-  const [start, end] = [bucketStart(from, bucket), bucketStart(new Date(to.getTime() - 1), bucket) + BUCKET_SECONDS[bucket]];
+  const [start, end] = [
+    bucketStart(from, bucket),
+    bucketStart(new Date(to.getTime() - 1), bucket) + BUCKET_SECONDS[bucket],
+  ];
   const before = query.to === undefined ? end * 1_000 : to.getTime();
   const history = historyStart(plan);
-  if (history === undefined || start * 1_000 >= history.getTime()) return { bucket, from, to, start, end, before, historyFrom: null };
+  if (history === undefined || start * 1_000 >= history.getTime())
+    return { bucket, from, to, start, end, before, historyFrom: null };
   if (to <= history) throw beyondHistory(plan, history, 'to');
   // A week in which the history begins has days before it.
   const first = bucketStart(new Date(history.getTime() + BUCKET_SECONDS[bucket] * 1_000 - 1), bucket);
-  return { bucket, from: history > from ? history : from, to, start: first, end: Math.max(first, end), before, historyFrom: history.toISOString() };
+  return {
+    bucket,
+    from: history > from ? history : from,
+    to,
+    start: first,
+    end: Math.max(first, end),
+    before,
+    historyFrom: history.toISOString(),
+  };
 }
 
 /** Seconds since 1970 at which the bucket of a moment begins. */

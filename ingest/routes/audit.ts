@@ -10,18 +10,41 @@ import { readAudit, type ControlPlane } from '../control/control-plane.js';
 import { createTurns } from '../limits/turns.js';
 
 const LIST = {
-  id: 'listAudit', method: 'GET', url: '/v1/audit', tag: 'audit', summary: 'The audit trail, oldest first', scopes: ['admin'], role: 'admin',
-  query: auditQuery, response: auditList,
+  id: 'listAudit',
+  method: 'GET',
+  url: '/v1/audit',
+  tag: 'audit',
+  summary: 'The audit trail, oldest first',
+  scopes: ['admin'],
+  role: 'admin',
+  query: auditQuery,
+  response: auditList,
 } as const satisfies RouteSpec;
 const EXPORT = {
-  id: 'exportAudit', method: 'GET', url: '/v1/audit/export', tag: 'audit', summary: 'The whole audit trail as NDJSON', scopes: ['admin'], role: 'admin',
+  id: 'exportAudit',
+  method: 'GET',
+  url: '/v1/audit/export',
+  tag: 'audit',
+  summary: 'The whole audit trail as NDJSON',
+  scopes: ['admin'],
+  role: 'admin',
   description: 'One entry a line, as `shieldwatch audit verify --file` reads it. The export is itself an entry.',
-  query: auditExportQuery, response: z.string(), responseType: 'application/x-ndjson',
+  query: auditExportQuery,
+  response: z.string(),
+  responseType: 'application/x-ndjson',
 } as const satisfies RouteSpec;
 const VERIFY = {
-  id: 'verifyAudit', method: 'GET', url: '/v1/audit/verify', tag: 'audit', summary: 'Check the trail: the first entry that is not what was written', scopes: ['admin'], role: 'admin',
-  description: 'Held against the heads that this gateway published, and against `count` and `head` where you noted them. `unchecked` says what could not be told.',
-  query: auditVerifyQuery, response: auditVerdict,
+  id: 'verifyAudit',
+  method: 'GET',
+  url: '/v1/audit/verify',
+  tag: 'audit',
+  summary: 'Check the trail: the first entry that is not what was written',
+  scopes: ['admin'],
+  role: 'admin',
+  description:
+    'Held against the heads that this gateway published, and against `count` and `head` where you noted them. `unchecked` says what could not be told.',
+  query: auditVerifyQuery,
+  response: auditVerdict,
 } as const satisfies RouteSpec;
 
 /** Entries read at once. */
@@ -35,7 +58,7 @@ export function auditRoutes(app: FastifyInstance, options: { plane: ControlPlane
 
   async function* stretches(orgId: string, from: number, limit = Infinity): AsyncGenerator<AuditEntry[]> {
     let after = from;
-    for (let left = limit; left > 0; ) {
+    for (let left = limit; left > 0;) {
       const wanted = Math.min(STRETCH, left);
       const entries = await plane.read(orgId, (tx) => readAudit(tx, orgId, after, wanted));
       if (entries.length > 0) yield entries;
@@ -51,7 +74,8 @@ export function auditRoutes(app: FastifyInstance, options: { plane: ControlPlane
   }
 
   async function* linesOf(orgId: string, after: number, limit?: number): AsyncGenerator<string> {
-    for await (const entries of stretches(orgId, after, limit)) yield entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
+    for await (const entries of stretches(orgId, after, limit))
+      yield entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
   }
 
   addRoute(app, LIST, async ({ caller, query }) => {
@@ -62,14 +86,17 @@ export function auditRoutes(app: FastifyInstance, options: { plane: ControlPlane
   });
 
   addRoute(app, EXPORT, async ({ caller, query, reply }) => {
-    if (query.after === 0) await plane.change(caller, (tx) => tx.record({ action: 'audit.export', subject: caller.orgId }));
+    if (query.after === 0)
+      await plane.change(caller, (tx) => tx.record({ action: 'audit.export', subject: caller.orgId }));
     return reply.type('application/x-ndjson').send(Readable.from(linesOf(caller.orgId, query.after, query.limit)));
   });
 
   addRoute(app, VERIFY, ({ caller, query: { count, head } }) =>
     inTurn(caller.orgId, () =>
       verifyTrail(entriesOf(caller.orgId), {
-        orgId: caller.orgId, publicKey: audit.publicKey, heads: audit.heads(),
+        orgId: caller.orgId,
+        publicKey: audit.publicKey,
+        heads: audit.heads(),
         ...(count === undefined || head === undefined ? {} : { noted: { count, head } }),
       }),
     ),

@@ -1,7 +1,19 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { ShieldwatchError } from '#schemas/errors.js';
-import { member, memberChange, memberList, memberRequest, org, orgChange, orgDeletion, purge, purgeList, purgeRequest, done } from '#schemas/http/control.js';
+import {
+  member,
+  memberChange,
+  memberList,
+  memberRequest,
+  org,
+  orgChange,
+  orgDeletion,
+  purge,
+  purgeList,
+  purgeRequest,
+  done,
+} from '#schemas/http/control.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
 import { addMember, changeMember, listMembers, removeMember } from '../control/members.js';
 import { changeOrg, showOrg } from '../control/orgs.js';
@@ -12,48 +24,122 @@ import { readDate } from '../queries/window.js';
 import { needOwnOrg, needWholeOrg, orgParams } from './own-org.js';
 
 const SHOW_ORG = {
-  id: 'showOrg', method: 'GET', url: '/v1/org/{orgId}', tag: 'control', summary: 'An organisation and what its plan allows', scopes: ['read', 'admin'],
-  params: orgParams, response: org,
+  id: 'showOrg',
+  method: 'GET',
+  url: '/v1/org/{orgId}',
+  tag: 'control',
+  summary: 'An organisation and what its plan allows',
+  scopes: ['read', 'admin'],
+  params: orgParams,
+  response: org,
 } as const satisfies RouteSpec;
 const CHANGE_ORG = {
-  id: 'changeOrg', method: 'PATCH', url: '/v1/org/{orgId}', tag: 'control', summary: 'Change name, retention, or whether content is kept', scopes: ['admin'], role: 'owner',
-  params: orgParams, body: orgChange, response: org,
+  id: 'changeOrg',
+  method: 'PATCH',
+  url: '/v1/org/{orgId}',
+  tag: 'control',
+  summary: 'Change name, retention, or whether content is kept',
+  scopes: ['admin'],
+  role: 'owner',
+  params: orgParams,
+  body: orgChange,
+  response: org,
 } as const satisfies RouteSpec;
 
 const DELETE_ORG = {
-  id: 'deleteOrg', method: 'DELETE', url: '/v1/org/{orgId}', tag: 'control', summary: 'Delete the organisation and all its data', scopes: ['admin'], role: 'owner',
+  id: 'deleteOrg',
+  method: 'DELETE',
+  url: '/v1/org/{orgId}',
+  tag: 'control',
+  summary: 'Delete the organisation and all its data',
+  scopes: ['admin'],
+  role: 'owner',
   description:
-    'Every token but the one that asks for it stops at once, and that one when all is gone; until then it sees how far the purge is. The audit trail stays. `name` is the organisation\'s.',
-  params: orgParams, body: orgDeletion, response: purge,
+    "Every token but the one that asks for it stops at once, and that one when all is gone; until then it sees how far the purge is. The audit trail stays. `name` is the organisation's.",
+  params: orgParams,
+  body: orgDeletion,
+  response: purge,
 } as const satisfies RouteSpec;
 
 const memberParams = z.object({ memberId: z.string().min(1).max(100) });
 const LIST_MEMBERS = {
-  id: 'listMembers', method: 'GET', url: '/v1/members', tag: 'control', summary: 'Members and their roles', scopes: ['admin'], role: 'member', response: memberList,
+  id: 'listMembers',
+  method: 'GET',
+  url: '/v1/members',
+  tag: 'control',
+  summary: 'Members and their roles',
+  scopes: ['admin'],
+  role: 'member',
+  response: memberList,
 } as const satisfies RouteSpec;
 const ADD_MEMBER = {
-  id: 'addMember', method: 'POST', url: '/v1/members', tag: 'control', summary: 'Add a member', scopes: ['admin'], role: 'owner', body: memberRequest, response: member,
+  id: 'addMember',
+  method: 'POST',
+  url: '/v1/members',
+  tag: 'control',
+  summary: 'Add a member',
+  scopes: ['admin'],
+  role: 'owner',
+  body: memberRequest,
+  response: member,
 } as const satisfies RouteSpec;
 const CHANGE_MEMBER = {
-  id: 'changeMember', method: 'PATCH', url: '/v1/members/{memberId}', tag: 'control', summary: 'Give a member another role', scopes: ['admin'], role: 'owner',
-  params: memberParams, body: memberChange, response: member,
+  id: 'changeMember',
+  method: 'PATCH',
+  url: '/v1/members/{memberId}',
+  tag: 'control',
+  summary: 'Give a member another role',
+  scopes: ['admin'],
+  role: 'owner',
+  params: memberParams,
+  body: memberChange,
+  response: member,
 } as const satisfies RouteSpec;
 const REMOVE_MEMBER = {
-  id: 'removeMember', method: 'DELETE', url: '/v1/members/{memberId}', tag: 'control', summary: 'Remove a member and revoke its tokens', scopes: ['admin'], role: 'owner',
-  params: memberParams, response: done,
+  id: 'removeMember',
+  method: 'DELETE',
+  url: '/v1/members/{memberId}',
+  tag: 'control',
+  summary: 'Remove a member and revoke its tokens',
+  scopes: ['admin'],
+  role: 'owner',
+  params: memberParams,
+  response: done,
 } as const satisfies RouteSpec;
 
 const LIST_PURGES = {
-  id: 'listPurges', method: 'GET', url: '/v1/purges', tag: 'control', summary: 'Purges and how far they are', scopes: ['admin'], role: 'admin', response: purgeList,
+  id: 'listPurges',
+  method: 'GET',
+  url: '/v1/purges',
+  tag: 'control',
+  summary: 'Purges and how far they are',
+  scopes: ['admin'],
+  role: 'admin',
+  response: purgeList,
 } as const satisfies RouteSpec;
 const SHOW_PURGE = {
-  id: 'showPurge', method: 'GET', url: '/v1/purges/{purgeId}', tag: 'control', summary: 'How far a purge is', scopes: ['admin'], role: 'admin',
-  params: z.object({ purgeId: z.string().min(1).max(100) }), response: purge,
+  id: 'showPurge',
+  method: 'GET',
+  url: '/v1/purges/{purgeId}',
+  tag: 'control',
+  summary: 'How far a purge is',
+  scopes: ['admin'],
+  role: 'admin',
+  params: z.object({ purgeId: z.string().min(1).max(100) }),
+  response: purge,
 } as const satisfies RouteSpec;
 const PURGE = {
-  id: 'requestPurge', method: 'POST', url: '/v1/purges', tag: 'control', summary: 'Remove telemetry of a repository, a token or a time', scopes: ['admin'], role: 'owner',
-  description: 'Landing, facts and series. Done again every hour for 8 days, since queues and spools may still hold what was removed.',
-  body: purgeRequest, response: purge,
+  id: 'requestPurge',
+  method: 'POST',
+  url: '/v1/purges',
+  tag: 'control',
+  summary: 'Remove telemetry of a repository, a token or a time',
+  scopes: ['admin'],
+  role: 'owner',
+  description:
+    'Landing, facts and series. Done again every hour for 8 days, since queues and spools may still hold what was removed.',
+  body: purgeRequest,
+  response: purge,
 } as const satisfies RouteSpec;
 
 /** Organisation, members and purges. */

@@ -1,7 +1,14 @@
 import type { FastifyInstance } from 'fastify';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { ShieldwatchError } from '#schemas/errors.js';
-import { findingList, findingsQuery, triageAnswer, triageChange, type Finding, type TriageState } from '#schemas/http/findings.js';
+import {
+  findingList,
+  findingsQuery,
+  triageAnswer,
+  triageChange,
+  type Finding,
+  type TriageState,
+} from '#schemas/http/findings.js';
 import { repositoryId } from '#schemas/records/repository.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
 import type { Caller } from '../auth/caller.js';
@@ -16,13 +23,27 @@ import type { Repositories } from '../repositories.js';
 import { repoParams } from './posture.js';
 
 const LIST = {
-  id: 'listFindings', method: 'GET', url: '/v1/findings', tag: 'query', summary: 'The life of findings across scans',
-  scopes: ['read'], query: findingsQuery, response: findingList,
+  id: 'listFindings',
+  method: 'GET',
+  url: '/v1/findings',
+  tag: 'query',
+  summary: 'The life of findings across scans',
+  scopes: ['read'],
+  query: findingsQuery,
+  response: findingList,
 } as const satisfies RouteSpec;
 
 const TRIAGE = {
-  id: 'triageFinding', method: 'PUT', url: '/v1/repo/{repoId}/findings/triage', tag: 'control', summary: 'Accept a finding for a time, mute it, or open it again',
-  scopes: ['admin'], role: 'admin', params: repoParams, body: triageChange, response: triageAnswer,
+  id: 'triageFinding',
+  method: 'PUT',
+  url: '/v1/repo/{repoId}/findings/triage',
+  tag: 'control',
+  summary: 'Accept a finding for a time, mute it, or open it again',
+  scopes: ['admin'],
+  role: 'admin',
+  params: repoParams,
+  body: triageChange,
+  response: triageAnswer,
 } as const satisfies RouteSpec;
 
 interface TriageRow extends Record<string, unknown> {
@@ -36,7 +57,10 @@ interface TriageRow extends Record<string, unknown> {
 }
 
 /** `GET /v1/findings`, and what is decided about one. */
-export function findingRoutes(app: FastifyInstance, options: { clickhouse: ClickHouseClient; repositories: Repositories; plane: ControlPlane }): void {
+export function findingRoutes(
+  app: FastifyInstance,
+  options: { clickhouse: ClickHouseClient; repositories: Repositories; plane: ControlPlane },
+): void {
   const { clickhouse, repositories, plane } = options;
 
   addRoute(app, LIST, async ({ caller, query }) => {
@@ -45,34 +69,73 @@ export function findingRoutes(app: FastifyInstance, options: { clickhouse: Click
     const baseline = repository === undefined ? undefined : await baselineScans(caller.orgId, repository);
     if (sinceBaseline !== undefined && baseline === undefined) {
       const expected = 'a repository whose newest scan compares with its baseline';
-      throw new ShieldwatchError('query_invalid', `sinceBaseline: expected ${expected}`, { field: 'sinceBaseline', expected });
+      throw new ShieldwatchError('query_invalid', `sinceBaseline: expected ${expected}`, {
+        field: 'sinceBaseline',
+        expected,
+      });
     }
     const history = historyStart(caller.plan);
-    const { rows, nextCursor } = await findings(clickhouse, { orgId: caller.orgId, repository, severity, category, status, resolvedSince: history, baseline, isNewOnly: sinceBaseline !== undefined, limit, cursor });
+    const { rows, nextCursor } = await findings(clickhouse, {
+      orgId: caller.orgId,
+      repository,
+      severity,
+      category,
+      status,
+      resolvedSince: history,
+      baseline,
+      isNewOnly: sinceBaseline !== undefined,
+      limit,
+      cursor,
+    });
     const decided = await triageOf(plane, caller.orgId, rows);
-    return { findings: rows.map((row) => toFinding(row, decided.get(`${repositoryId(caller.orgId, row.repo)}\0${row.finding_key}`))), nextCursor, historyFrom: history?.toISOString() ?? null };
+    return {
+      findings: rows.map((row) =>
+        toFinding(row, decided.get(`${repositoryId(caller.orgId, row.repo)}\0${row.finding_key}`)),
+      ),
+      nextCursor,
+      historyFrom: history?.toISOString() ?? null,
+    };
   });
 
   /** The newest scan and the baseline of a repository; undefined: it has none, or the two do not compare. */
   async function baselineScans(orgId: string, repository: string): Promise<ComparedScans | undefined> {
-    const [row] = await plane.read(orgId, (tx) => tx.query<{ source_event_id: string | null }>('SELECT source_event_id FROM baseline WHERE repo_id = $1', [repositoryId(orgId, repository)]));
-    return row === undefined ? undefined : (await comparedScans(clickhouse, { orgId, repository, eventId: row.source_event_id })).scans;
+    const [row] = await plane.read(orgId, (tx) =>
+      tx.query<{ source_event_id: string | null }>('SELECT source_event_id FROM baseline WHERE repo_id = $1', [
+        repositoryId(orgId, repository),
+      ]),
+    );
+    return row === undefined
+      ? undefined
+      : (await comparedScans(clickhouse, { orgId, repository, eventId: row.source_event_id })).scans;
   }
 
   addRoute(app, TRIAGE, async ({ caller, params, body }) => {
     const { id, fullName } = await repositories.needRow(caller, params.repoId);
     const until = body.state === 'accepted' && typeof body.until === 'string' ? readDate(body.until, 'until') : null;
     if (until !== null && until.getTime() <= Date.now()) {
-      throw new ShieldwatchError('body_invalid', 'until: expected a moment to come', { field: 'until', expected: 'a moment to come' });
+      throw new ShieldwatchError('body_invalid', 'until: expected a moment to come', {
+        field: 'until',
+        expected: 'a moment to come',
+      });
     }
     const reason = scrubText(body.reason, 2_000);
     return plane.change(caller, async (tx) => {
-      const row = await rowOfRepository(tx.query<TriageRow>(
-        `INSERT INTO finding_triage (org_id, repo_id, finding_key, state, reason, until, set_by) VALUES ($1, $2, $3, $4, $5, $6, $7)
+      const row = await rowOfRepository(
+        tx.query<TriageRow>(
+          `INSERT INTO finding_triage (org_id, repo_id, finding_key, state, reason, until, set_by) VALUES ($1, $2, $3, $4, $5, $6, $7)
          ON CONFLICT (org_id, repo_id, finding_key) DO UPDATE SET state = $4, reason = $5, until = $6, set_by = $7, set_at = now()
          RETURNING *`,
-        [caller.orgId, id, scrubText(body.findingKey, 2_000), body.state, reason, until?.toISOString() ?? null, caller.actor],
-      ));
+          [
+            caller.orgId,
+            id,
+            scrubText(body.findingKey, 2_000),
+            body.state,
+            reason,
+            until?.toISOString() ?? null,
+            caller.actor,
+          ],
+        ),
+      );
       await tx.record({
         action: `finding.${body.state === 'open' ? 'reopen' : body.state === 'accepted' ? 'accept' : 'mute'}`,
         subject: row.finding_key,
@@ -85,17 +148,26 @@ export function findingRoutes(app: FastifyInstance, options: { clickhouse: Click
 }
 
 /** The full name that a query's `repository` means; the token's own where it is bound. */
-export async function repositoryOf(repositories: Repositories, caller: Caller, idOrName: string | undefined): Promise<string | undefined> {
+export async function repositoryOf(
+  repositories: Repositories,
+  caller: Caller,
+  idOrName: string | undefined,
+): Promise<string | undefined> {
   if (idOrName === undefined) return caller.repository ?? undefined;
   return (await repositories.need(caller, idOrName)).fullName;
 }
 
-async function triageOf(plane: ControlPlane, orgId: string, rows: readonly FindingRow[]): Promise<Map<string, TriageRow>> {
+async function triageOf(
+  plane: ControlPlane,
+  orgId: string,
+  rows: readonly FindingRow[],
+): Promise<Map<string, TriageRow>> {
   if (rows.length === 0) return new Map();
   const decided = await plane.read(orgId, (tx) =>
-    tx.query<TriageRow>('SELECT * FROM finding_triage WHERE finding_key = ANY($1::text[]) AND (until IS NULL OR until > now())', [
-      rows.map((row) => row.finding_key),
-    ]),
+    tx.query<TriageRow>(
+      'SELECT * FROM finding_triage WHERE finding_key = ANY($1::text[]) AND (until IS NULL OR until > now())',
+      [rows.map((row) => row.finding_key)],
+    ),
   );
   return new Map(decided.map((row) => [`${row.repo_id}\0${row.finding_key}`, row]));
 }

@@ -3,7 +3,15 @@ import { z } from 'zod';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { ShieldwatchError } from '#schemas/errors.js';
 import {
-  fleet, reviewComment, reviewCommentList, reviewCommentQuery, reviewCommentRequest, reviewItemChange, reviewItemList, reviewItemState, type ReviewRoute,
+  fleet,
+  reviewComment,
+  reviewCommentList,
+  reviewCommentQuery,
+  reviewCommentRequest,
+  reviewItemChange,
+  reviewItemList,
+  reviewItemState,
+  type ReviewRoute,
 } from '#schemas/http/fleet.js';
 import { decodeCursor, page } from '../api/cursor.js';
 import { addRoute, checkRole, type RouteSpec } from '../api/route.js';
@@ -14,48 +22,94 @@ import { showOrg } from '../control/orgs.js';
 import { listPromotions } from '../control/policy-promotions.js';
 import { needOwnOrg, orgParams } from './own-org.js';
 import { fleetOf } from '../fleet/fleet.js';
-import { changeReviewItem, commentOnReviewItem, currentFleet, readReviewComments, type ReviewChange } from '../fleet/review-items.js';
+import {
+  changeReviewItem,
+  commentOnReviewItem,
+  currentFleet,
+  readReviewComments,
+  type ReviewChange,
+} from '../fleet/review-items.js';
 import type { Repositories } from '../repositories.js';
 import { repoParams } from './posture.js';
 
 const FLEET = {
-  id: 'fleet', method: 'GET', url: '/v1/org/{orgId}/fleet', tag: 'query', summary: 'The newest scan of each repository, as AgentShield inspects a fleet',
-  scopes: ['read'], params: orgParams, response: fleet,
+  id: 'fleet',
+  method: 'GET',
+  url: '/v1/org/{orgId}/fleet',
+  tag: 'query',
+  summary: 'The newest scan of each repository, as AgentShield inspects a fleet',
+  scopes: ['read'],
+  params: orgParams,
+  response: fleet,
 } as const satisfies RouteSpec;
 
 const ITEMS = {
-  id: 'listReviewItems', method: 'GET', url: '/v1/repo/{repoId}/review-items', tag: 'query', summary: 'What has to be decided about the newest scan',
-  scopes: ['read'], params: repoParams, response: reviewItemList,
+  id: 'listReviewItems',
+  method: 'GET',
+  url: '/v1/repo/{repoId}/review-items',
+  tag: 'query',
+  summary: 'What has to be decided about the newest scan',
+  scopes: ['read'],
+  params: repoParams,
+  response: reviewItemList,
 } as const satisfies RouteSpec;
 
 const itemParams = z.object({ itemId: z.string().min(1).max(100) });
 
 const CHANGE = {
-  id: 'changeReviewItem', method: 'PATCH', url: '/v1/review-items/{itemId}', tag: 'control', summary: 'Decide about a review item, or assign it',
-  description: 'Members assign to themselves and comment; admins assign and decide; deciding a policy review, either way, is the owner\'s.',
-  scopes: ['admin'], role: 'member', params: itemParams, body: reviewItemChange, response: reviewItemState,
+  id: 'changeReviewItem',
+  method: 'PATCH',
+  url: '/v1/review-items/{itemId}',
+  tag: 'control',
+  summary: 'Decide about a review item, or assign it',
+  description:
+    "Members assign to themselves and comment; admins assign and decide; deciding a policy review, either way, is the owner's.",
+  scopes: ['admin'],
+  role: 'member',
+  params: itemParams,
+  body: reviewItemChange,
+  response: reviewItemState,
 } as const satisfies RouteSpec;
 
 const COMMENTS = {
-  id: 'listReviewComments', method: 'GET', url: '/v1/review-items/{itemId}/comments', tag: 'query', summary: 'What was said about a review item, oldest first',
-  scopes: ['read'], params: itemParams, query: reviewCommentQuery, response: reviewCommentList,
+  id: 'listReviewComments',
+  method: 'GET',
+  url: '/v1/review-items/{itemId}/comments',
+  tag: 'query',
+  summary: 'What was said about a review item, oldest first',
+  scopes: ['read'],
+  params: itemParams,
+  query: reviewCommentQuery,
+  response: reviewCommentList,
 } as const satisfies RouteSpec;
 
 const COMMENT = {
-  id: 'commentOnReviewItem', method: 'POST', url: '/v1/review-items/{itemId}/comments', tag: 'control', summary: 'Say something about a review item',
+  id: 'commentOnReviewItem',
+  method: 'POST',
+  url: '/v1/review-items/{itemId}/comments',
+  tag: 'control',
+  summary: 'Say something about a review item',
   description: 'Plain text; secrets in it are masked. Sent twice in a row it is one comment.',
-  scopes: ['admin'], role: 'member', params: itemParams, body: reviewCommentRequest, response: reviewComment,
+  scopes: ['admin'],
+  role: 'member',
+  params: itemParams,
+  body: reviewCommentRequest,
+  response: reviewComment,
 } as const satisfies RouteSpec;
 
 /** `GET /v1/org/{orgId}/fleet` (SPEC 4.4), `GET /v1/repo/{repoId}/review-items` (SPEC 4.6), and decisions about them. */
-export function fleetRoutes(app: FastifyInstance, options: { clickhouse: ClickHouseClient; repositories: Repositories; plane: ControlPlane }): void {
+export function fleetRoutes(
+  app: FastifyInstance,
+  options: { clickhouse: ClickHouseClient; repositories: Repositories; plane: ControlPlane },
+): void {
   const { clickhouse, repositories, plane } = options;
 
   addRoute(app, FLEET, async ({ caller, params }) => {
     needOwnOrg(caller, params.orgId);
     const current = await currentFleet(plane, clickhouse, caller.orgId, caller.repository ?? undefined);
     // Policy packs are the organisation's: a token of one repository sees that repository, and no more.
-    const waiting = caller.repository === null ? await listPromotions(plane, caller.orgId, { status: 'open', limit: 1_000 }) : [];
+    const waiting =
+      caller.repository === null ? await listPromotions(plane, caller.orgId, { status: 'open', limit: 1_000 }) : [];
     // Read anew: the fleet is asked for seldom, and a plan may have changed.
     const { plan } = await showOrg(plane, caller.orgId);
     return fleetOf(current, { open: waiting.map(({ id }) => id), isEnforced: plan === 'enterprise' });
@@ -81,7 +135,10 @@ export function fleetRoutes(app: FastifyInstance, options: { clickhouse: ClickHo
 
   addRoute(app, COMMENTS, async ({ caller, params, query }) => {
     const [after] = decodeCursor(query.cursor, ['number']) ?? [0];
-    const found = await readReviewComments(plane, clickhouse, caller, params.itemId, { after: Number(after), limit: query.limit + 1 });
+    const found = await readReviewComments(plane, clickhouse, caller, params.itemId, {
+      after: Number(after),
+      limit: query.limit + 1,
+    });
     const { rows, nextCursor } = page(found, query.limit, ({ seq }) => [seq]);
     return { comments: rows.map(({ id, author, text, createdAt }) => ({ id, author, text, createdAt })), nextCursor };
   });
@@ -89,12 +146,18 @@ export function fleetRoutes(app: FastifyInstance, options: { clickhouse: ClickHo
 
 /** @throws ShieldwatchError 404 for what is no item of the repository that the caller is bound to. */
 function needOwnItem(caller: Caller, repository: string): void {
-  if (caller.repository !== null && caller.repository !== repository) throw new ShieldwatchError('not_found', 'there is no such review item');
+  if (caller.repository !== null && caller.repository !== repository)
+    throw new ShieldwatchError('not_found', 'there is no such review item');
 }
 
 function checkMayDecide(caller: Caller, route: ReviewRoute, change: ReviewChange): void {
-  const isSelf = change.assignee === undefined || (change.assignee !== null && isSameLogin(caller.actor, `member:${change.assignee}`));
+  const isSelf =
+    change.assignee === undefined ||
+    (change.assignee !== null && isSameLogin(caller.actor, `member:${change.assignee}`));
   // Approved or dismissed, the item no longer stands in the way; to open it again does.
   const isCleared = change.status !== undefined && change.status !== 'open';
-  checkRole(caller, isCleared && route === 'policy-review' ? 'owner' : change.status !== undefined || !isSelf ? 'admin' : 'member');
+  checkRole(
+    caller,
+    isCleared && route === 'policy-review' ? 'owner' : change.status !== undefined || !isSelf ? 'admin' : 'member',
+  );
 }

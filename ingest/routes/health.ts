@@ -21,7 +21,12 @@ declare module 'fastify' {
  */
 export function healthRoutes(
   app: FastifyInstance,
-  parts: { clickhouse: ClickHouseClient; postgres: Postgres; collector?: CollectorSettings | undefined; countSetAside?: (() => number) | undefined },
+  parts: {
+    clickhouse: ClickHouseClient;
+    postgres: Postgres;
+    collector?: CollectorSettings | undefined;
+    countSetAside?: (() => number) | undefined;
+  },
 ): void {
   let isDraining = false;
   app.addHook('preClose', (done) => {

@@ -53,7 +53,10 @@ const WEBHOOK_SPEC = {
 } as const satisfies RouteSpec;
 
 /** `POST /v1/ingest/drift` (SPEC 4.3), and what the stock `agentshield watch` posts. */
-export function ingestDriftRoutes(app: FastifyInstance, options: { sink: TelemetrySink; repositories: Repositories }): void {
+export function ingestDriftRoutes(
+  app: FastifyInstance,
+  options: { sink: TelemetrySink; repositories: Repositories },
+): void {
   async function take(request: FastifyRequest, kind: 'drift' | 'webhook'): Promise<DriftAnswer> {
     const { report } = await takeReport(request, kind, options.repositories);
     await sendReport(options.sink, report, request);

@@ -20,7 +20,10 @@ const SPEC = {
 } as const satisfies RouteSpec;
 
 /** `POST /v1/ingest/runtime` (SPEC 4.2): a batch of AgentShield's runtime log, sent on as OTLP. */
-export function ingestRuntimeRoute(app: FastifyInstance, options: { sink: TelemetrySink; repositories: Repositories }): void {
+export function ingestRuntimeRoute(
+  app: FastifyInstance,
+  options: { sink: TelemetrySink; repositories: Repositories },
+): void {
   addRoute(app, SPEC, async ({ request }) => {
     const { report } = await takeReport(request, 'runtime', options.repositories);
     await sendReport(options.sink, report, request);

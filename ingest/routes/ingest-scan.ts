@@ -19,7 +19,8 @@ const SPEC = {
   url: '/v1/ingest/scan',
   tag: 'ingest',
   summary: "Send a scan: AgentShield's inspection of an evidence pack",
-  description: 'Idempotent by bundle digest: a known one is answered with 409 and the id of its first scan. Raw evidence is refused by name.',
+  description:
+    'Idempotent by bundle digest: a known one is answered with 409 and the id of its first scan. Raw evidence is refused by name.',
   scopes: ['ingest:scan'],
   role: 'member',
   isReport: true,
@@ -69,7 +70,12 @@ export function ingestScanRoute(
   });
 }
 
-async function findReceipt(plane: ControlPlane, { orgId }: Caller, { id }: Repository, digest: string): Promise<Receipt | undefined> {
+async function findReceipt(
+  plane: ControlPlane,
+  { orgId }: Caller,
+  { id }: Repository,
+  digest: string,
+): Promise<Receipt | undefined> {
   const [row] = await plane.read(orgId, (tx) =>
     tx.query<Receipt & Record<string, unknown>>(
       'SELECT scan_id, integrity, ingested_at FROM scan_receipt WHERE repo_id = $1 AND bundle_digest = $2',
@@ -80,7 +86,12 @@ async function findReceipt(plane: ControlPlane, { orgId }: Caller, { id }: Repos
 }
 
 /** Kept once the scan is stored: a crash before that makes the client send it again, which folds. */
-async function keepReceipt(plane: ControlPlane, caller: Caller, repository: Repository, { bundleDigest, generatedAt, integrity }: ScanReport): Promise<{ receipt: Receipt; isFirst: boolean }> {
+async function keepReceipt(
+  plane: ControlPlane,
+  caller: Caller,
+  repository: Repository,
+  { bundleDigest, generatedAt, integrity }: ScanReport,
+): Promise<{ receipt: Receipt; isFirst: boolean }> {
   const scanId = scanIdOf(caller.orgId, repository.fullName, bundleDigest);
   return plane.change(caller, async (tx) => {
     const [added] = await tx.query<Receipt & Record<string, unknown>>(
@@ -117,6 +128,9 @@ function echoOf(receipt: Receipt, repository: Repository): ScanEcho {
     integrity: receipt.integrity,
     deduped: true,
     rollupsUpdated: [],
-    error: { code: 'already_ingested', message: 'this bundle digest is known for this repository; its first scan stands' },
+    error: {
+      code: 'already_ingested',
+      message: 'this bundle digest is known for this repository; its first scan stands',
+    },
   };
 }

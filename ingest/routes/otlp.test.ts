@@ -34,13 +34,19 @@ function post(signal: Signal, payload: Buffer | string | object, headers: Record
 
 async function rows(signal: Signal): Promise<Record<string, unknown>[]> {
   const all = await Promise.all(
-    TABLES[signal].map((table) => selectRows<Record<string, unknown>>(gateway.store.client, `SELECT '${table}' AS table, * FROM ${table} ORDER BY ALL`)),
+    TABLES[signal].map((table) =>
+      selectRows<Record<string, unknown>>(
+        gateway.store.client,
+        `SELECT '${table}' AS table, * FROM ${table} ORDER BY ALL`,
+      ),
+    ),
   );
   return all.flat();
 }
 
 async function clear(): Promise<void> {
-  for (const table of Object.values(TABLES).flat()) await gateway.store.client.command({ query: `TRUNCATE TABLE ${table}` });
+  for (const table of Object.values(TABLES).flat())
+    await gateway.store.client.command({ query: `TRUNCATE TABLE ${table}` });
 }
 
 const oneSpan = (span: object, resourceAttributes: object[] = []) => ({
@@ -75,13 +81,18 @@ describe('the same request', () => {
       await clear();
       for (const [index, request] of requests.entries()) {
         const answer = await post(signal, bodyOf(request), { 'content-type': type });
-        expect(answer.statusCode, `seed ${String(seed)}, request ${String(index)}: ${answer.body} ${JSON.stringify(request).slice(0, 1_000)}`).toBe(200);
+        expect(
+          answer.statusCode,
+          `seed ${String(seed)}, request ${String(index)}: ${answer.body} ${JSON.stringify(request).slice(0, 1_000)}`,
+        ).toBe(200);
       }
       return rows(signal);
     };
     const json = await land((request) => Buffer.from(JSON.stringify(request)), JSON_TYPE);
     const binary = await land((request) => toProtobuf(signal, request), PROTOBUF_TYPE);
-    process.stdout.write(`${signal}: ${String(requests.length)} requests, ${String(json.length)} rows, seed ${String(seed)}\n`);
+    process.stdout.write(
+      `${signal}: ${String(requests.length)} requests, ${String(json.length)} rows, seed ${String(seed)}\n`,
+    );
     expect(json.length).toBeGreaterThan(40);
     expect(binary).toEqual(json);
   });
@@ -134,13 +145,19 @@ describe('what lands', () => {
   it('has the time of observation where a log has no time of its own', async () => {
     await clear();
     await post('logs', SAMPLES.logs);
-    const found = await selectRows(gateway.store.client, 'SELECT toString(toUnixTimestamp64Nano(Timestamp)) AS ns, TraceFlags FROM otel_logs');
+    const found = await selectRows(
+      gateway.store.client,
+      'SELECT toString(toUnixTimestamp64Nano(Timestamp)) AS ns, TraceFlags FROM otel_logs',
+    );
     expect(found).toEqual([{ ns: '1764000000123456789', TraceFlags: 1 }]);
   });
 
   it('takes integers as JSON numbers too, as Claude Code sends them', async () => {
     await clear();
-    const answer = await post('traces', oneSpan({ startTimeUnixNano: 1_764_000_000_000_000_000, attributes: [{ key: 'n', value: { intValue: 7 } }] }));
+    const answer = await post(
+      'traces',
+      oneSpan({ startTimeUnixNano: 1_764_000_000_000_000_000, attributes: [{ key: 'n', value: { intValue: 7 } }] }),
+    );
     expect(answer.statusCode).toBe(200);
     expect((await rows('traces'))[0]).toMatchObject({ SpanAttributes: { n: '7' } });
   });
@@ -152,7 +169,10 @@ describe('what lands', () => {
       { key: 'shieldwatch.tenant.repository', value: { stringValue: 'evil/repo' } },
       { key: 'shieldwatch.tenant.retention_days', value: { stringValue: '9999' } },
     ];
-    const payload = oneSpan({ name: 'x', attributes: spoof, events: [{ attributes: spoof }], links: [{ attributes: spoof }] }, spoof);
+    const payload = oneSpan(
+      { name: 'x', attributes: spoof, events: [{ attributes: spoof }], links: [{ attributes: spoof }] },
+      spoof,
+    );
     await post('traces', payload, { 'x-shieldwatch-org-id': 'org_b', 'x-shieldwatch-repository': 'evil/repo' });
     await post('traces', toProtobuf('traces', payload), { 'content-type': PROTOBUF_TYPE });
     const found = await rows('traces');
@@ -166,7 +186,10 @@ describe('what lands', () => {
     await clear();
     const secret = `sk-ant-${'Zz9'.repeat(10)}`;
     const planted = JSON.parse(JSON.stringify(SAMPLES[signal]), (key, value: unknown) =>
-      typeof value === 'string' && !/Id$|Nano$|^(intValue|asInt|count|zeroCount|doubleValue|asDouble|bytesValue|\d+)$/.test(key) ? `${value} ${secret}` : value,
+      typeof value === 'string' &&
+      !/Id$|Nano$|^(intValue|asInt|count|zeroCount|doubleValue|asDouble|bytesValue|\d+)$/.test(key)
+        ? `${value} ${secret}`
+        : value,
     ) as object;
     const answer = await post(signal, planted);
     expect(answer.statusCode, answer.body).toBe(200);
@@ -179,7 +202,10 @@ describe('what lands', () => {
     await clear();
     const attributes = [
       { key: 'nested', value: { arrayValue: { values: [{ stringValue: 'password="hunter2hunter2"' }] } } },
-      { key: 'pair', value: { kvlistValue: { values: [{ key: 'password', value: { stringValue: 'correct-horse' } }] } } },
+      {
+        key: 'pair',
+        value: { kvlistValue: { values: [{ key: 'password', value: { stringValue: 'correct-horse' } }] } },
+      },
       { key: 'bytes', value: { bytesValue: Buffer.from(`token ghp_${'a'.repeat(36)}`).toString('base64') } },
     ];
     await post('traces', oneSpan({ attributes }));
@@ -208,10 +234,18 @@ describe('much at once', () => {
   it('5 MB in one request land whole', async () => {
     await clear();
     const attributes = [{ key: 'text', value: { stringValue: 'x'.repeat(1_000) } }];
-    const logRecords = Array.from({ length: 5_000 }, (_, i) => ({ timeUnixNano: String(1_764_000_000_000_000_000n + BigInt(i)), attributes }));
+    const logRecords = Array.from({ length: 5_000 }, (_, i) => ({
+      timeUnixNano: String(1_764_000_000_000_000_000n + BigInt(i)),
+      attributes,
+    }));
     const answer = await post('logs', { resourceLogs: [{ scopeLogs: [{ logRecords }] }] });
     expect(answer.statusCode, answer.body).toBe(200);
-    expect(await selectRows(gateway.store.client, "SELECT uniqExact(Timestamp) AS records, sum(length(LogAttributes['text'])) AS bytes FROM otel_logs")).toEqual([{ records: 5_000, bytes: 5_000_000 }]);
+    expect(
+      await selectRows(
+        gateway.store.client,
+        "SELECT uniqExact(Timestamp) AS records, sum(length(LogAttributes['text'])) AS bytes FROM otel_logs",
+      ),
+    ).toEqual([{ records: 5_000, bytes: 5_000_000 }]);
   });
 
   it('a million attributes of one span, as JSON and as protobuf, and names that stand there twice', async () => {
@@ -220,17 +254,39 @@ describe('much at once', () => {
     const names = Array.from({ length: 1_000_000 }, (_, i) => `k${String(i)}`);
     const json = JSON.stringify(span(names.map((key) => ({ key, value: { boolValue: true } }))));
     // By hand, as protobufjs takes half a minute: Span.attributes (9) of KeyValue.key (1) and .value (2), AnyValue.bool_value (2).
-    let binary: Buffer = Buffer.concat(names.map((key) => field(9, Buffer.concat([field(1, Buffer.from(key)), field(2, Buffer.from([0x10, 1]))]))));
+    let binary: Buffer = Buffer.concat(
+      names.map((key) => field(9, Buffer.concat([field(1, Buffer.from(key)), field(2, Buffer.from([0x10, 1]))]))),
+    );
     for (const number of [2, 2, 1]) binary = field(number, binary);
     const statuses: number[] = [];
-    for (const [body, headers] of [[gzipSync(json), {}], [gzipSync(binary), { 'content-type': PROTOBUF_TYPE }]] as const) {
+    for (const [body, headers] of [
+      [gzipSync(json), {}],
+      [gzipSync(binary), { 'content-type': PROTOBUF_TYPE }],
+    ] as const) {
       statuses.push((await post('traces', body, { 'content-encoding': 'gzip', ...headers })).statusCode);
     }
     // It fits in what a body may inflate to, so it is taken, or it is too much: what it never is, is an error of ours.
     for (const status of statuses) expect([200, 413]).toContain(status);
     expect((await post('traces', '{"resourceSpans":[],"resourceSpans":[{"scopeSpans":[]}]}')).statusCode).toBe(200);
-    expect((await post('traces', span([{ key: 'text', value: { stringValue: 'first' } }, { key: 'text', value: { stringValue: 'second' } }]))).statusCode).toBe(200);
-    expect((await selectRows<{ text: string }>(gateway.store.client, "SELECT SpanAttributes['text'] AS text FROM otel_traces WHERE SpanAttributes['text'] != ''")).map(({ text }) => text)).toEqual(['first']);
+    expect(
+      (
+        await post(
+          'traces',
+          span([
+            { key: 'text', value: { stringValue: 'first' } },
+            { key: 'text', value: { stringValue: 'second' } },
+          ]),
+        )
+      ).statusCode,
+    ).toBe(200);
+    expect(
+      (
+        await selectRows<{ text: string }>(
+          gateway.store.client,
+          "SELECT SpanAttributes['text'] AS text FROM otel_traces WHERE SpanAttributes['text'] != ''",
+        )
+      ).map(({ text }) => text),
+    ).toEqual(['first']);
   });
 });
 
@@ -259,10 +315,18 @@ describe('bad input is refused and stores nothing', () => {
     ['a list', [], undefined],
     ['null', 'null', undefined],
     ['spans that are no list', { resourceSpans: {} }, 'resourceSpans'],
-    ['a span that is none', { resourceSpans: [{ scopeSpans: [{ spans: ['x'] }] }] }, 'resourceSpans[0].scopeSpans[0].spans[0]'],
+    [
+      'a span that is none',
+      { resourceSpans: [{ scopeSpans: [{ spans: ['x'] }] }] },
+      'resourceSpans[0].scopeSpans[0].spans[0]',
+    ],
     ['a trace id that is too short', span({ traceId: 'abcd' })[0], `${span({})[1]}.traceId`],
     ['a name that is a number', span({ name: 1 })[0], `${span({})[1]}.name`],
-    ['an integer too large', span({ attributes: [{ key: 'a', value: { intValue: 1e300 } }] })[0], `${span({})[1]}.attributes[0].value.intValue`],
+    [
+      'an integer too large',
+      span({ attributes: [{ key: 'a', value: { intValue: 1e300 } }] })[0],
+      `${span({})[1]}.attributes[0].value.intValue`,
+    ],
     ['half an integer', span({ startTimeUnixNano: 1.5 })[0], `${span({})[1]}.startTimeUnixNano`],
     ['a kind nobody knows', span({ kind: 'SPAN_KIND_X' })[0], `${span({})[1]}.kind`],
   ];
@@ -282,7 +346,10 @@ describe('bad input is refused and stores nothing', () => {
     for (let level = 0; level < 1_000; level += 1) binary = field(5, field(1, binary));
     for (const number of [2, 9, 2, 2, 1]) binary = field(number, binary);
     const answer = await post('traces', binary, { 'content-type': PROTOBUF_TYPE });
-    expect([answer.statusCode, rpcStatus(answer.rawPayload).message]).toEqual([400, expect.stringMatching(/attributes\[0\].*expected at most 100 levels/)]);
+    expect([answer.statusCode, rpcStatus(answer.rawPayload).message]).toEqual([
+      400,
+      expect.stringMatching(/attributes\[0\].*expected at most 100 levels/),
+    ]);
     expect((await post('traces', '['.repeat(1_000_000))).statusCode).toBe(400);
   });
 
@@ -311,13 +378,19 @@ describe('bad input is refused and stores nothing', () => {
     const packed = gzipSync(JSON.stringify(SAMPLES.traces));
     for (const length of [1, 5, 10, 20, Math.floor(packed.length / 2), packed.length - 8, packed.length - 1]) {
       const answer = await post('traces', packed.subarray(0, length), { 'content-encoding': 'gzip' });
-      expect([length, answer.statusCode, answer.json<Refusal>().error.code]).toEqual([length, 400, 'body_encoding_invalid']);
+      expect([length, answer.statusCode, answer.json<Refusal>().error.code]).toEqual([
+        length,
+        400,
+        'body_encoding_invalid',
+      ]);
     }
     expect(await rows('traces')).toEqual([]);
   });
 
   it('gzip that is none, encodings and types nobody knows', async () => {
-    expect((await post('traces', 'x', { 'content-encoding': 'gzip' })).json<Refusal>().error.code).toBe('body_encoding_invalid');
+    expect((await post('traces', 'x', { 'content-encoding': 'gzip' })).json<Refusal>().error.code).toBe(
+      'body_encoding_invalid',
+    );
     expect((await post('traces', 'x', { 'content-encoding': 'br' })).statusCode).toBe(415);
     expect((await post('traces', 'x', { 'content-type': 'text/plain' })).statusCode).toBe(415);
   });

@@ -6,13 +6,24 @@ import { addRoute, type RouteSpec } from '../api/route.js';
 import { INGEST_SCOPES, type Caller } from '../auth/caller.js';
 import { chargeClear } from '../body/charge-clear.js';
 import { bodyParts, contentEncoding, mediaType } from '../body/content.js';
-import { acceptedAll, JSON_TYPE, PROTOBUF_TYPE, SIGNALS, withWarning, type OtlpType, type TelemetrySink } from '../telemetry/sink.js';
+import {
+  acceptedAll,
+  JSON_TYPE,
+  PROTOBUF_TYPE,
+  SIGNALS,
+  withWarning,
+  type OtlpType,
+  type TelemetrySink,
+} from '../telemetry/sink.js';
 
 /** As it arrives, compressed or not. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
 /** `POST /v1/traces`, `/v1/metrics` and `/v1/logs`: OTLP/HTTP. */
-export function otlpRoutes(app: FastifyInstance, options: { sink: TelemetrySink; planNotice: (caller: Caller) => string | undefined }): void {
+export function otlpRoutes(
+  app: FastifyInstance,
+  options: { sink: TelemetrySink; planNotice: (caller: Caller) => string | undefined },
+): void {
   for (const signal of SIGNALS) {
     const spec = {
       id: `otlp_${signal}`,
@@ -39,7 +50,9 @@ export function otlpRoutes(app: FastifyInstance, options: { sink: TelemetrySink;
       const onEntries = (entries: number): void => {
         app.countEntries(request, entries);
       };
-      const answer = isEmpty ? acceptedAll(type) : await options.sink.deliver({ signal, type, encoding, body, onClear, onEntries }, caller);
+      const answer = isEmpty
+        ? acceptedAll(type)
+        : await options.sink.deliver({ signal, type, encoding, body, onClear, onEntries }, caller);
       const told = withWarning(answer, options.planNotice(caller));
       return reply.type(told.type).send(told.body);
     });

@@ -12,11 +12,15 @@ export const orgParams = z.object({ orgId: z.string().min(1).max(200) });
  */
 export function needWholeOrg(caller: Caller): void {
   if (caller.repository !== null) {
-    throw new ShieldwatchError('repository_not_allowed', 'this is of the whole organisation, and the token is bound to a repository');
+    throw new ShieldwatchError(
+      'repository_not_allowed',
+      'this is of the whole organisation, and the token is bound to a repository',
+    );
   }
 }
 
 /** The organisation in a path is checked, never used. @throws ShieldwatchError 404 for any but the caller's own. */
 export function needOwnOrg(caller: Caller, orgId: string): void {
-  if (orgId !== caller.orgId) throw new ShieldwatchError('not_found', 'there is no such organisation', { isDenied: true });
+  if (orgId !== caller.orgId)
+    throw new ShieldwatchError('not_found', 'there is no such organisation', { isDenied: true });
 }

@@ -1,6 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { policyPromotion, policyPromotionChange, policyPromotionList, policyPromotionQuery, policyPromotionRequest } from '#schemas/http/policy-promotion.js';
+import {
+  policyPromotion,
+  policyPromotionChange,
+  policyPromotionList,
+  policyPromotionQuery,
+  policyPromotionRequest,
+} from '#schemas/http/policy-promotion.js';
 import { decodeCursor, page } from '../api/cursor.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
 import type { ControlPlane } from '../control/control-plane.js';
@@ -8,20 +14,42 @@ import { decidePromotion, listPromotions, requestPromotion } from '../control/po
 import { needWholeOrg } from './own-org.js';
 
 const REQUEST = {
-  id: 'requestPolicyPromotion', method: 'POST', url: '/v1/policy-promotions', tag: 'control', summary: 'Ask for the approval of a policy pack',
+  id: 'requestPolicyPromotion',
+  method: 'POST',
+  url: '/v1/policy-promotions',
+  tag: 'control',
+  summary: 'Ask for the approval of a policy pack',
   description:
     'Takes what `agentshield policy promote --dry-run --json` says. Asked again for the same content it answers what was decided: a pipeline promotes when `status` is `approved`.',
-  scopes: ['ingest:scan', 'admin'], role: 'member', isTolerant: true, body: policyPromotionRequest, response: policyPromotion,
+  scopes: ['ingest:scan', 'admin'],
+  role: 'member',
+  isTolerant: true,
+  body: policyPromotionRequest,
+  response: policyPromotion,
 } as const satisfies RouteSpec;
 
 const LIST = {
-  id: 'listPolicyPromotions', method: 'GET', url: '/v1/policy-promotions', tag: 'query', summary: 'Policy packs that wait for approval, or were decided about',
-  scopes: ['read'], query: policyPromotionQuery, response: policyPromotionList,
+  id: 'listPolicyPromotions',
+  method: 'GET',
+  url: '/v1/policy-promotions',
+  tag: 'query',
+  summary: 'Policy packs that wait for approval, or were decided about',
+  scopes: ['read'],
+  query: policyPromotionQuery,
+  response: policyPromotionList,
 } as const satisfies RouteSpec;
 
 const DECIDE = {
-  id: 'decidePolicyPromotion', method: 'PATCH', url: '/v1/policy-promotions/{promotionId}', tag: 'control', summary: 'Approve or reject a policy pack',
-  scopes: ['admin'], role: 'owner', params: z.object({ promotionId: z.string().min(1).max(100) }), body: policyPromotionChange, response: policyPromotion,
+  id: 'decidePolicyPromotion',
+  method: 'PATCH',
+  url: '/v1/policy-promotions/{promotionId}',
+  tag: 'control',
+  summary: 'Approve or reject a policy pack',
+  scopes: ['admin'],
+  role: 'owner',
+  params: z.object({ promotionId: z.string().min(1).max(100) }),
+  body: policyPromotionChange,
+  response: policyPromotion,
 } as const satisfies RouteSpec;
 
 /** The gate on top of AgentShield's `policy promote` (SPEC 2 and 7). */
@@ -34,7 +62,11 @@ export function policyPromotionRoutes(app: FastifyInstance, { plane }: { plane: 
   addRoute(app, LIST, async ({ caller, query }) => {
     needWholeOrg(caller);
     const after = decodeCursor(query.cursor, ['string']);
-    const rows = await listPromotions(plane, caller.orgId, { status: query.status, after: after === undefined ? undefined : String(after[0]), limit: query.limit + 1 });
+    const rows = await listPromotions(plane, caller.orgId, {
+      status: query.status,
+      after: after === undefined ? undefined : String(after[0]),
+      limit: query.limit + 1,
+    });
     const { rows: policyPromotions, nextCursor } = page(rows, query.limit, ({ id }) => [id]);
     return { policyPromotions, nextCursor };
   });

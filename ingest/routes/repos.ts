@@ -2,7 +2,19 @@ import type { FastifyInstance } from 'fastify';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { ShieldwatchError } from '#schemas/errors.js';
 import { paging } from '#schemas/http/atoms.js';
-import { baseline, baselineRequest, purge, repo, repoChange, repoList, repoMerge, repoMergeList, repoMergeRequest, repoRequest, type Baseline } from '#schemas/http/control.js';
+import {
+  baseline,
+  baselineRequest,
+  purge,
+  repo,
+  repoChange,
+  repoList,
+  repoMerge,
+  repoMergeList,
+  repoMergeRequest,
+  repoRequest,
+  type Baseline,
+} from '#schemas/http/control.js';
 import { repositoryId } from '#schemas/records/repository.js';
 import { z } from 'zod';
 import { decodeCursor, page } from '../api/cursor.js';
@@ -20,49 +32,103 @@ import type { Repositories, Repository } from '../repositories.js';
 import { repoParams } from './posture.js';
 
 const LIST = {
-  id: 'listRepos', method: 'GET', url: '/v1/repos', tag: 'query', summary: 'Repositories, by name', scopes: ['read'],
+  id: 'listRepos',
+  method: 'GET',
+  url: '/v1/repos',
+  tag: 'query',
+  summary: 'Repositories, by name',
+  scopes: ['read'],
   query: z.object({ ...paging, limit: z.coerce.number().int().min(1).max(1_000).default(1_000) }),
   response: repoList,
 } as const satisfies RouteSpec;
 
 const ADD = {
-  id: 'addRepo', method: 'POST', url: '/v1/repos', tag: 'control', summary: 'Add a repository before it sends anything', scopes: ['admin'], role: 'admin',
-  body: repoRequest, response: repo,
+  id: 'addRepo',
+  method: 'POST',
+  url: '/v1/repos',
+  tag: 'control',
+  summary: 'Add a repository before it sends anything',
+  scopes: ['admin'],
+  role: 'admin',
+  body: repoRequest,
+  response: repo,
 } as const satisfies RouteSpec;
 
 const CHANGE = {
-  id: 'changeRepo', method: 'PATCH', url: '/v1/repo/{repoId}', tag: 'control', summary: "Change GitHub's number of a repository, or where its scans come from", scopes: ['admin'], role: 'admin',
+  id: 'changeRepo',
+  method: 'PATCH',
+  url: '/v1/repo/{repoId}',
+  tag: 'control',
+  summary: "Change GitHub's number of a repository, or where its scans come from",
+  scopes: ['admin'],
+  role: 'admin',
   description: 'Scans from GitHub Actions give the number where there is none yet.',
-  params: repoParams, body: repoChange, response: repo.omit({ firstSeenAt: true, lastSeenAt: true }),
+  params: repoParams,
+  body: repoChange,
+  response: repo.omit({ firstSeenAt: true, lastSeenAt: true }),
 } as const satisfies RouteSpec;
 
 const REMOVE = {
-  id: 'removeRepo', method: 'DELETE', url: '/v1/repo/{repoId}', tag: 'control', scopes: ['admin'], role: 'owner',
+  id: 'removeRepo',
+  method: 'DELETE',
+  url: '/v1/repo/{repoId}',
+  tag: 'control',
+  scopes: ['admin'],
+  role: 'owner',
   summary: 'Remove a repository with everything that is stored of it',
-  description: 'Starts a purge and answers with it; `GET /v1/purges/{purgeId}` tells how far it is. Tokens that are bound to the repository are revoked.',
-  params: repoParams, response: purge,
+  description:
+    'Starts a purge and answers with it; `GET /v1/purges/{purgeId}` tells how far it is. Tokens that are bound to the repository are revoked.',
+  params: repoParams,
+  response: purge,
 } as const satisfies RouteSpec;
 
 const MERGE = {
-  id: 'mergeRepos', method: 'POST', url: '/v1/repos/merge', tag: 'control', scopes: ['admin'], role: 'owner',
+  id: 'mergeRepos',
+  method: 'POST',
+  url: '/v1/repos/merge',
+  tag: 'control',
+  scopes: ['admin'],
+  role: 'owner',
   summary: 'Join what was recorded of one repository under two names',
-  description: 'Landing, facts, decisions and tokens of `from` become those of `into`, and series are computed again. What comes under the old name later follows: by REST at once, by OTLP within minutes. Asked again it answers how far it is.',
-  body: repoMergeRequest, response: repoMerge,
+  description:
+    'Landing, facts, decisions and tokens of `from` become those of `into`, and series are computed again. What comes under the old name later follows: by REST at once, by OTLP within minutes. Asked again it answers how far it is.',
+  body: repoMergeRequest,
+  response: repoMerge,
 } as const satisfies RouteSpec;
 
 const LIST_MERGES = {
-  id: 'listRepoMerges', method: 'GET', url: '/v1/repos/merges', tag: 'control', summary: 'Merged repositories and how far that is', scopes: ['admin'], role: 'admin', response: repoMergeList,
+  id: 'listRepoMerges',
+  method: 'GET',
+  url: '/v1/repos/merges',
+  tag: 'control',
+  summary: 'Merged repositories and how far that is',
+  scopes: ['admin'],
+  role: 'admin',
+  response: repoMergeList,
 } as const satisfies RouteSpec;
 
 const SHOW_BASELINE = {
-  id: 'showBaseline', method: 'GET', url: '/v1/repo/{repoId}/baseline', tag: 'query', summary: 'The scan that a repository is held against, and what is new since', scopes: ['read'],
-  params: repoParams, response: baseline,
+  id: 'showBaseline',
+  method: 'GET',
+  url: '/v1/repo/{repoId}/baseline',
+  tag: 'query',
+  summary: 'The scan that a repository is held against, and what is new since',
+  scopes: ['read'],
+  params: repoParams,
+  response: baseline,
 } as const satisfies RouteSpec;
 
 const SET_BASELINE = {
-  id: 'setBaseline', method: 'PUT', url: '/v1/repo/{repoId}/baseline', tag: 'control', scopes: ['admin'], role: 'admin',
+  id: 'setBaseline',
+  method: 'PUT',
+  url: '/v1/repo/{repoId}/baseline',
+  tag: 'control',
+  scopes: ['admin'],
+  role: 'admin',
   summary: 'Make the newest scan the baseline of a repository',
-  params: repoParams, body: baselineRequest, response: baseline,
+  params: repoParams,
+  body: baselineRequest,
+  response: baseline,
 } as const satisfies RouteSpec;
 
 interface BaselineRow extends Record<string, unknown> {
@@ -76,14 +142,30 @@ interface BaselineRow extends Record<string, unknown> {
 }
 
 /** Repositories and their baselines. */
-export function repoRoutes(app: FastifyInstance, options: { clickhouse: ClickHouseClient; repositories: Repositories; plane: ControlPlane; onPurge: () => void; onMerge: () => void }): void {
+export function repoRoutes(
+  app: FastifyInstance,
+  options: {
+    clickhouse: ClickHouseClient;
+    repositories: Repositories;
+    plane: ControlPlane;
+    onPurge: () => void;
+    onMerge: () => void;
+  },
+): void {
   const { clickhouse, repositories, plane } = options;
 
   addRoute(app, LIST, async ({ caller, query }) => {
     const after = String(decodeCursor(query.cursor, ['string'])?.[0] ?? '');
-    const [found, beyondPlan] = await Promise.all([repositories.list(caller, after, query.limit + 1), repositories.countBeyondPlan(caller)]);
+    const [found, beyondPlan] = await Promise.all([
+      repositories.list(caller, after, query.limit + 1),
+      repositories.countBeyondPlan(caller),
+    ]);
     const { rows, nextCursor } = page(found, query.limit, (last) => [last.fullName]);
-    return { repos: rows.map(({ id, fullName, ...seen }) => ({ repoId: id, repository: fullName, ...seen })), nextCursor, beyondPlan };
+    return {
+      repos: rows.map(({ id, fullName, ...seen }) => ({ repoId: id, repository: fullName, ...seen })),
+      nextCursor,
+      beyondPlan,
+    };
   });
 
   addRoute(app, ADD, async ({ caller, body }) => {
@@ -93,12 +175,23 @@ export function repoRoutes(app: FastifyInstance, options: { clickhouse: ClickHou
     const link = isLinked
       ? await plane.change(caller, (tx) => changeLink(tx, id, fullName, { githubRepoId, defaultProvider }))
       : (await plane.read(caller.orgId, (tx) => readLinks(tx, [id]))).get(id);
-    return { repoId: id, repository: fullName, firstSeenAt: null, lastSeenAt: null, githubRepoId: link?.githubRepoId ?? null, defaultProvider: link?.defaultProvider ?? null };
+    return {
+      repoId: id,
+      repository: fullName,
+      firstSeenAt: null,
+      lastSeenAt: null,
+      githubRepoId: link?.githubRepoId ?? null,
+      defaultProvider: link?.defaultProvider ?? null,
+    };
   });
 
   addRoute(app, CHANGE, async ({ caller, params, body }) => {
     const { id, fullName } = await repositories.needRow(caller, params.repoId);
-    return { repoId: id, repository: fullName, ...(await plane.change(caller, (tx) => changeLink(tx, id, fullName, body))) };
+    return {
+      repoId: id,
+      repository: fullName,
+      ...(await plane.change(caller, (tx) => changeLink(tx, id, fullName, body))),
+    };
   });
 
   addRoute(app, REMOVE, async ({ caller, params }) => {
@@ -124,28 +217,36 @@ export function repoRoutes(app: FastifyInstance, options: { clickhouse: ClickHou
 
   addRoute(app, SHOW_BASELINE, async ({ caller, params }) => {
     const repository = await repositories.need(caller, params.repoId);
-    const [row] = await plane.read(caller.orgId, (tx) => tx.query<BaselineRow>('SELECT * FROM baseline WHERE repo_id = $1', [repository.id]));
+    const [row] = await plane.read(caller.orgId, (tx) =>
+      tx.query<BaselineRow>('SELECT * FROM baseline WHERE repo_id = $1', [repository.id]),
+    );
     if (row === undefined) throw new ShieldwatchError('not_found', 'this repository has no baseline');
     return baselineOf(row, caller.orgId, repository);
   });
 
   addRoute(app, SET_BASELINE, async ({ caller, params, body }) => {
     const { id, fullName } = await repositories.needRow(caller, params.repoId);
-    const { scans: [scan] } = await latestScans(clickhouse, caller.orgId, fullName);
+    const {
+      scans: [scan],
+    } = await latestScans(clickhouse, caller.orgId, fullName);
     if (scan === undefined) throw new ShieldwatchError('conflict', 'this repository has no scan that looked at a file');
     const scanId = scanIdOf(caller.orgId, fullName, scan.event_id);
     if (body.scanId !== undefined && body.scanId !== scanId) {
-      throw new ShieldwatchError('conflict', 'scanId: a newer scan has come since; look at it first', { field: 'scanId' });
+      throw new ShieldwatchError('conflict', 'scanId: a newer scan has come since; look at it first', {
+        field: 'scanId',
+      });
     }
     const set = await plane.change(caller, async (tx) => {
-      const row = await rowOfRepository(tx.query<BaselineRow>(
-        `INSERT INTO baseline (org_id, repo_id, source_scan_id, baseline_timestamp, numeric_score, finding_count, set_by, source_event_id)
+      const row = await rowOfRepository(
+        tx.query<BaselineRow>(
+          `INSERT INTO baseline (org_id, repo_id, source_scan_id, baseline_timestamp, numeric_score, finding_count, set_by, source_event_id)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (org_id, repo_id) DO UPDATE SET source_scan_id = $3, baseline_timestamp = $4, numeric_score = $5, finding_count = $6,
            set_by = $7, set_at = now(), source_event_id = $8
          RETURNING *`,
-        [caller.orgId, id, scanId, scan.occurred_at, scan.score, scan.total_findings, caller.actor, scan.event_id],
-      ));
+          [caller.orgId, id, scanId, scan.occurred_at, scan.score, scan.total_findings, caller.actor, scan.event_id],
+        ),
+      );
       await tx.record({
         action: 'baseline.set',
         subject: id,
@@ -158,7 +259,11 @@ export function repoRoutes(app: FastifyInstance, options: { clickhouse: ClickHou
   });
 
   async function baselineOf(row: BaselineRow, orgId: string, repository: Repository): Promise<Baseline> {
-    const comparison = await compareWithBaseline(clickhouse, { orgId, repository: repository.fullName, eventId: row.source_event_id });
+    const comparison = await compareWithBaseline(clickhouse, {
+      orgId,
+      repository: repository.fullName,
+      eventId: row.source_event_id,
+    });
     return {
       repoId: repository.id,
       repository: repository.fullName,

@@ -1,7 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
-import { explainPoint as explainComputed, isOfOrganisation, pagedKind, type ExplainedSeries } from '#schemas/clickhouse/explain.js';
+import {
+  explainPoint as explainComputed,
+  isOfOrganisation,
+  pagedKind,
+  type ExplainedSeries,
+} from '#schemas/clickhouse/explain.js';
 import { ShieldwatchError } from '#schemas/errors.js';
 import { explainQuery, explanation, series, seriesList, seriesQuery } from '#schemas/http/series.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
@@ -19,22 +24,44 @@ import { needWholeOrg } from './own-org.js';
 const filter = z.string().max(2_000);
 
 const LIST = {
-  id: 'listSeries', method: 'GET', url: '/v1/series', tag: 'query', summary: 'Which series there are', scopes: ['read'], response: seriesList,
+  id: 'listSeries',
+  method: 'GET',
+  url: '/v1/series',
+  tag: 'query',
+  summary: 'Which series there are',
+  scopes: ['read'],
+  response: seriesList,
 } as const satisfies RouteSpec;
 
 const READ = {
-  id: 'readSeries', method: 'GET', url: '/v1/series/{name}', tag: 'query', summary: 'Points of a series, oldest first',
+  id: 'readSeries',
+  method: 'GET',
+  url: '/v1/series/{name}',
+  tag: 'query',
+  summary: 'Points of a series, oldest first',
   description: 'Any dimension of the series may be a parameter too, and filters by its value.',
-  scopes: ['read'], params: z.object({ name: z.string().max(100) }), query: seriesQuery.catchall(filter), response: series,
+  scopes: ['read'],
+  params: z.object({ name: z.string().max(100) }),
+  query: seriesQuery.catchall(filter),
+  response: series,
 } as const satisfies RouteSpec;
 
 const EXPLAIN = {
-  id: 'explain', method: 'GET', url: '/v1/explain', tag: 'query', summary: 'The facts behind one point of a series',
-  scopes: ['read'], query: explainQuery.catchall(filter), response: explanation,
+  id: 'explain',
+  method: 'GET',
+  url: '/v1/explain',
+  tag: 'query',
+  summary: 'The facts behind one point of a series',
+  scopes: ['read'],
+  query: explainQuery.catchall(filter),
+  response: explanation,
 } as const satisfies RouteSpec;
 
 /** `GET /v1/series`, `/v1/series/{name}` and `/v1/explain`. */
-export function seriesRoutes(app: FastifyInstance, options: { clickhouse: ClickHouseClient; repositories: Repositories }): void {
+export function seriesRoutes(
+  app: FastifyInstance,
+  options: { clickhouse: ClickHouseClient; repositories: Repositories },
+): void {
   const { clickhouse, repositories } = options;
 
   addRoute(app, LIST, () => ({
@@ -57,7 +84,13 @@ export function seriesRoutes(app: FastifyInstance, options: { clickhouse: ClickH
     if (!('repo' in view.types)) needWholeOrg(caller);
     const repository = await repositoryOf(repositories, caller, named);
     const { rows, nextCursor } = await readSeries(clickhouse, view, {
-      orgId: caller.orgId, repository, since: window.start, until: window.end, filters, limit, cursor,
+      orgId: caller.orgId,
+      repository,
+      since: window.start,
+      until: window.end,
+      filters,
+      limit,
+      cursor,
     });
     return {
       series: definition.name,
@@ -78,14 +111,24 @@ export function seriesRoutes(app: FastifyInstance, options: { clickhouse: ClickH
     const filters = filtersOf(rest, formula.dimensions);
     if (isOfOrganisation(name)) needWholeOrg(caller);
     const repository = isOfOrganisation(name) ? undefined : await repositoryOf(repositories, caller, named);
-    if (repository === undefined && !isOfOrganisation(name)) throw invalid('repository', 'an id or full name: the series has a point for each repository');
+    if (repository === undefined && !isOfOrganisation(name))
+      throw invalid('repository', 'an id or full name: the series has a point for each repository');
     const since = bucketStart(readDate(at, 'at'), bucket);
     const until = since + BUCKET_SECONDS[bucket];
     const history = historyStart(caller.plan);
     if (history !== undefined && since * 1_000 < history.getTime()) throw beyondHistory(caller.plan, history, 'at');
     const [{ total, facts, nextCursor }, computed] = await Promise.all([
       explainPoint(clickhouse, name, { orgId: caller.orgId, repository, since, until, filters, limit, cursor }),
-      fromStore(explainComputed(clickhouse, { orgId: caller.orgId, series: name, repo: repository ?? '', at: since, grain: bucket, limit })),
+      fromStore(
+        explainComputed(clickhouse, {
+          orgId: caller.orgId,
+          series: name,
+          repo: repository ?? '',
+          at: since,
+          grain: bucket,
+          limit,
+        }),
+      ),
     ]);
     return {
       series: name,
@@ -112,18 +155,25 @@ const isExplained = (name: string): name is ExplainedSeries => Object.hasOwn(FOR
 
 /** A row as the API names its columns; whose it is goes without saying. */
 function fieldsOf(row: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(row).flatMap(([column, value]) => (column === 'org_id' ? [] : [[fieldOf(column), value]])));
+  return Object.fromEntries(
+    Object.entries(row).flatMap(([column, value]) => (column === 'org_id' ? [] : [[fieldOf(column), value]])),
+  );
 }
 
 function needSeries(name: string, field: string): SeriesDefinition {
   const definition = SERIES_TABLE.get(name);
   if (definition !== undefined) return definition;
-  throw new ShieldwatchError('not_found', `there is no such series; there are ${[...SERIES_TABLE.keys()].join(', ')}`, { field });
+  throw new ShieldwatchError('not_found', `there is no such series; there are ${[...SERIES_TABLE.keys()].join(', ')}`, {
+    field,
+  });
 }
 
 /** The view of a bucket. Unless asked for: rows without buckets where the series has them, else days. */
 function viewOf({ name, views }: SeriesDefinition, bucket: string | undefined): SeriesView {
-  const view = bucket === undefined ? (views.find((each) => each.bucket === null) ?? views.find((each) => each.bucket === 'day')) : views.find((each) => each.bucket === bucket);
+  const view =
+    bucket === undefined
+      ? (views.find((each) => each.bucket === null) ?? views.find((each) => each.bucket === 'day'))
+      : views.find((each) => each.bucket === bucket);
   if (view !== undefined) return view;
   const buckets = views.flatMap((each) => (each.bucket === null ? [] : [each.bucket]));
   throw invalid('bucket', buckets.length === 0 ? `none: ${name} has no buckets` : `one of ${buckets.join(', ')}`);
@@ -135,7 +185,10 @@ function filtersOf(rest: Readonly<Record<string, unknown>>, dimensions: readonly
   for (const [name, value] of Object.entries(rest)) {
     const column = snakeCase(name);
     if (!dimensions.includes(column) || typeof value !== 'string' || value.includes('\0')) {
-      throw new ShieldwatchError('query_invalid', `a parameter is no dimension of this series; it has ${dimensions.length === 0 ? 'none' : dimensions.map(camelCase).join(', ')}`);
+      throw new ShieldwatchError(
+        'query_invalid',
+        `a parameter is no dimension of this series; it has ${dimensions.length === 0 ? 'none' : dimensions.map(camelCase).join(', ')}`,
+      );
     }
     filters.set(column, value);
   }

@@ -33,7 +33,11 @@ export class DecisionKind {
     if (template === undefined) {
       const { event, trace, span } = this.identity.base;
       const eventId = sentIdBytes === 0 ? `${event}${' '.repeat(TIME_DIGITS)}` : ' '.repeat(sentIdBytes);
-      template = layOutSpan({ event: eventId, trace, span }, { duration, toolCallId: toolCallIdBytes }, this.#attributes);
+      template = layOutSpan(
+        { event: eventId, trace, span },
+        { duration, toolCallId: toolCallIdBytes },
+        this.#attributes,
+      );
       this.#templates.set(key, template);
     }
     return template;
@@ -65,7 +69,11 @@ const MAX_TOOLS = 1_000;
 const OWN = new Set([ATTR_EVENT_ID, ATTR_DECISION_TIMESTAMP, ATTR_DECISION_DURATION]);
 
 /** Finds the kind of an entry, and makes it of text that is free of secrets when it is new. */
-export function createKinds(body: RuntimeBody, repository: string, orgId: string): (entry: RuntimeEntry) => DecisionKind {
+export function createKinds(
+  body: RuntimeBody,
+  repository: string,
+  orgId: string,
+): (entry: RuntimeEntry) => DecisionKind {
   const sessionId = scrubbed(body.sessionId, 200) ?? '';
   const identityOf = createIdentities(orgId);
   const byTool = new Map<string, Sent[]>();
@@ -108,11 +116,19 @@ export function createKinds(body: RuntimeBody, repository: string, orgId: string
         sent.agent === entry.agent &&
         sent.ruleName === ruleName &&
         sent.ruleCategory === entry.ruleCategory
-      ) return sent.kind;
+      )
+        return sent.kind;
     }
     const kind = make(entry, ruleName);
     if (known.length >= MAX_KINDS) known.length = 0;
-    known.push({ decision: entry.decision, reason: entry.reason, agent: entry.agent, ruleName, ruleCategory: entry.ruleCategory, kind });
+    known.push({
+      decision: entry.decision,
+      reason: entry.reason,
+      agent: entry.agent,
+      ruleName,
+      ruleCategory: entry.ruleCategory,
+      kind,
+    });
     return kind;
   };
 }
@@ -124,5 +140,7 @@ function ruleNameOf(entry: RuntimeEntry): string | undefined {
 
 /** Secrets go before the end does: a secret cut in half is not recognised any more. */
 export function scrubbed(text: string | null | undefined, maxLength: number): string | undefined {
-  return text === undefined || text === null ? undefined : redactText(text.replace(/\p{Surrogate}/gu, '\ufffd')).slice(0, maxLength);
+  return text === undefined || text === null
+    ? undefined
+    : redactText(text.replace(/\p{Surrogate}/gu, '\ufffd')).slice(0, maxLength);
 }

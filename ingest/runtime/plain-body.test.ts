@@ -6,7 +6,10 @@ import { checkFields, placesOf } from '../body/fields.js';
 const plainEntry = fc.record(
   {
     // Within a few minutes, and elsewhere: what follows a known minute is looked at by itself.
-    timestamp: fc.oneof(fc.integer({ min: 0, max: 300_000 }), fc.integer({ min: -6e13, max: 2e14 })).map((ms) => new Date(1_790_000_000_000 + ms).toISOString()).filter((text) => text.length === 24),
+    timestamp: fc
+      .oneof(fc.integer({ min: 0, max: 300_000 }), fc.integer({ min: -6e13, max: 2e14 }))
+      .map((ms) => new Date(1_790_000_000_000 + ms).toISOString())
+      .filter((text) => text.length === 24),
     tool: fc.string({ minLength: 1 }),
     decision: fc.constantFrom('allow', 'block', 'ask'),
     durationMs: fc.integer({ min: 0, max: 86_400_000 }),
@@ -14,27 +17,95 @@ const plainEntry = fc.record(
   },
   { requiredKeys: ['timestamp', 'tool', 'decision'] },
 );
-const plainBody = fc.record({ repository: fc.constant('acme/app'), sessionId: fc.string(), entries: fc.array(plainEntry, { maxLength: 20 }) }, { requiredKeys: ['entries'] });
+const plainBody = fc.record(
+  { repository: fc.constant('acme/app'), sessionId: fc.string(), entries: fc.array(plainEntry, { maxLength: 20 }) },
+  { requiredKeys: ['entries'] },
+);
 
 /** What may stand where something was expected. */
 const stray = fc.oneof(
-  fc.constantFrom<unknown>(null, undefined, '', 'allow', -1, 1e300, 86_400_001, Number.NaN, true, [], {}, { timestamp: 'x' }, ['x']),
+  fc.constantFrom<unknown>(
+    null,
+    undefined,
+    '',
+    'allow',
+    -1,
+    1e300,
+    86_400_001,
+    Number.NaN,
+    true,
+    [],
+    {},
+    { timestamp: 'x' },
+    ['x'],
+  ),
   // Close to a time, in a minute that is known or not.
-  fc.tuple(fc.integer({ min: 0, max: 23 }), fc.constantFrom('9', 'x', ':', '.', ' ', '\u0660')).map(([at, character]) => { const text = new Date(1_790_000_000_000).toISOString(); return text.slice(0, at) + character + text.slice(at + 1); }),
-  fc.constantFrom(`acme/ghp_${'FAKE0'.repeat(8).slice(0, 36)}`, '2026-09-21T14:13:20Z', '2026-09-21T14:13:20.000+02:00', '2026-09-21T14:13:20.0000Z', '2026-02-30T00:00:00.000Z', '2026-09-21T14:13:60.000Z', '2026-09-21T14:13:20.000z'),
+  fc
+    .tuple(fc.integer({ min: 0, max: 23 }), fc.constantFrom('9', 'x', ':', '.', ' ', '\u0660'))
+    .map(([at, character]) => {
+      const text = new Date(1_790_000_000_000).toISOString();
+      return text.slice(0, at) + character + text.slice(at + 1);
+    }),
+  fc.constantFrom(
+    `acme/ghp_${'FAKE0'.repeat(8).slice(0, 36)}`,
+    '2026-09-21T14:13:20Z',
+    '2026-09-21T14:13:20.000+02:00',
+    '2026-09-21T14:13:20.0000Z',
+    '2026-02-30T00:00:00.000Z',
+    '2026-09-21T14:13:60.000Z',
+    '2026-09-21T14:13:20.000z',
+  ),
 );
-const name = fc.constantFrom('timestamp', 'tool', 'decision', 'durationMs', 'reason', 'eventId', 'agent', 'toolCallId', 'matchedRule', 'input', 'extra', 'repository', 'sessionId', 'entries', '0', 'constructor');
+const name = fc.constantFrom(
+  'timestamp',
+  'tool',
+  'decision',
+  'durationMs',
+  'reason',
+  'eventId',
+  'agent',
+  'toolCallId',
+  'matchedRule',
+  'input',
+  'extra',
+  'repository',
+  'sessionId',
+  'entries',
+  '0',
+  'constructor',
+);
 
 describe('the quick look at a body', () => {
   it('knows a plain one', () => {
-    fc.assert(fc.property(plainBody, (body) => { expect(isPlainRuntimeBody(body)).toBe(true); }));
-    expect(isPlainRuntimeBody(JSON.parse('{"entries":[{"__proto__":1,"timestamp":"2026-09-21T14:13:20.000Z","tool":"t","decision":"allow"}]}'))).toBe(false);
-    expect(isPlainRuntimeBody({ entries: Array.from({ length: 10_001 }, () => ({ timestamp: '2026-09-21T14:13:20.000Z', tool: 't', decision: 'allow' })) })).toBe(false);
+    fc.assert(
+      fc.property(plainBody, (body) => {
+        expect(isPlainRuntimeBody(body)).toBe(true);
+      }),
+    );
+    expect(
+      isPlainRuntimeBody(
+        JSON.parse(
+          '{"entries":[{"__proto__":1,"timestamp":"2026-09-21T14:13:20.000Z","tool":"t","decision":"allow"}]}',
+        ),
+      ),
+    ).toBe(false);
+    expect(
+      isPlainRuntimeBody({
+        entries: Array.from({ length: 10_001 }, () => ({
+          timestamp: '2026-09-21T14:13:20.000Z',
+          tool: 't',
+          decision: 'allow',
+        })),
+      }),
+    ).toBe(false);
   });
 
   it('never takes for plain what the schema would refuse, change or name as unknown', () => {
     const places = placesOf(runtimeBody);
-    const changes = fc.array(fc.record({ index: fc.nat(20), name, value: stray, remove: fc.boolean() }), { minLength: 1, maxLength: 3 });
+    const changes = fc.array(fc.record({ index: fc.nat(20), name, value: stray, remove: fc.boolean() }), {
+      minLength: 1,
+      maxLength: 3,
+    });
     let [taken, left] = [0, 0];
     fc.assert(
       fc.property(plainBody, changes, (body, made) => {

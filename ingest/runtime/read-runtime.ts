@@ -19,9 +19,18 @@ export interface RuntimeReport extends Report {
 /** Reads the body of `POST /v1/ingest/runtime`. Nearly all bodies are plain, which is told in a quarter of the time of the schema. */
 export function readRuntime(bytes: Buffer, sender: Sender, meter: Meter): RuntimeReport {
   const input = parseJson(bytes, meter);
-  const { value: body, warnings } = isPlainRuntimeBody(input) ? { value: input, warnings: [] } : parseBody(input, runtimeBody, PLACES);
+  const { value: body, warnings } = isPlainRuntimeBody(input)
+    ? { value: input, warnings: [] }
+    : parseBody(input, runtimeBody, PLACES);
   const { named, repository } = repositoryOf(body.repository, sender);
   const { bytes: spans, blocked, allowed } = toOtlp(body, repository, sender.orgId);
   const accepted = body.entries.length;
-  return { named, warnings, accepted, blocked, allowed, requests: accepted === 0 ? [] : [{ signal: 'traces', type: PROTOBUF_TYPE, bytes: spans }] };
+  return {
+    named,
+    warnings,
+    accepted,
+    blocked,
+    allowed,
+    requests: accepted === 0 ? [] : [{ signal: 'traces', type: PROTOBUF_TYPE, bytes: spans }],
+  };
 }

@@ -1,5 +1,11 @@
 import protobuf from 'protobufjs/minimal.js';
-import { ATTR_DECISION_DURATION, ATTR_DECISION_TIMESTAMP, ATTR_EVENT_ID, ATTR_GEN_AI_TOOL_CALL_ID, SPAN_DECISION } from '#schemas/semconv.js';
+import {
+  ATTR_DECISION_DURATION,
+  ATTR_DECISION_TIMESTAMP,
+  ATTR_EVENT_ID,
+  ATTR_GEN_AI_TOOL_CALL_ID,
+  SPAN_DECISION,
+} from '#schemas/semconv.js';
 
 /**
  * Decision spans as OTLP protobuf, written by hand: a request has up to 10,000 of them, and objects for each cost more
@@ -94,7 +100,8 @@ export function layOutSpan(ids: Ids, shape: SpanShape, attributes: Attributes): 
   if (shape.duration === 0) writeNumberAttribute(writer, ATTR_DECISION_DURATION, 0.5);
   else writeNumberAttribute(writer, ATTR_DECISION_DURATION, 128 ** (shape.duration - 1));
   const duration = writer.len - (shape.duration === 0 ? FIXED64_BYTES : shape.duration);
-  if (shape.toolCallId >= 0) writeStringAttribute(writer, SPAN_ATTRIBUTES, ATTR_GEN_AI_TOOL_CALL_ID, ' '.repeat(shape.toolCallId));
+  if (shape.toolCallId >= 0)
+    writeStringAttribute(writer, SPAN_ATTRIBUTES, ATTR_GEN_AI_TOOL_CALL_ID, ' '.repeat(shape.toolCallId));
   const toolCallId = shape.toolCallId < 0 ? -1 : writer.len - shape.toolCallId;
   writer.uint32(SPAN_NAME).string(SPAN_DECISION).uint32(SPAN_KIND).int32(KIND_INTERNAL);
   for (const [name, value] of attributes) {
@@ -119,7 +126,17 @@ export function layOutSpan(ids: Ids, shape: SpanShape, attributes: Attributes): 
 }
 
 function writeStringAttribute(writer: Writer, field: number, key: string, value: string): void {
-  writer.uint32(field).fork().uint32(KEY).string(key).uint32(VALUE).fork().uint32(STRING_VALUE).string(value).ldelim().ldelim();
+  writer
+    .uint32(field)
+    .fork()
+    .uint32(KEY)
+    .string(key)
+    .uint32(VALUE)
+    .fork()
+    .uint32(STRING_VALUE)
+    .string(value)
+    .ldelim()
+    .ldelim();
 }
 
 function writeNumberAttribute(writer: Writer, key: string, value: number): void {
@@ -141,10 +158,17 @@ export class SpansWriter {
 
   constructor(resource: Readonly<Record<string, string>>, scope: { name: string; version: string }, spans: number) {
     const attributes = protobuf.Writer.create();
-    for (const [key, value] of Object.entries(resource)) writeStringAttribute(attributes, RESOURCE_ATTRIBUTES, key, value);
+    for (const [key, value] of Object.entries(resource))
+      writeStringAttribute(attributes, RESOURCE_ATTRIBUTES, key, value);
     this.#opening = protobuf.Writer.create().uint32(RESOURCE).bytes(attributes.finish()).finish();
     this.#scope = protobuf.Writer.create()
-      .uint32(SCOPE).fork().uint32(SCOPE_NAME).string(scope.name).uint32(SCOPE_VERSION).string(scope.version).ldelim()
+      .uint32(SCOPE)
+      .fork()
+      .uint32(SCOPE_NAME)
+      .string(scope.name)
+      .uint32(SCOPE_VERSION)
+      .string(scope.version)
+      .ldelim()
       .finish();
     // Two tags with lengths of at most five bytes.
     this.#room = this.#opening.length + this.#scope.length + 12;
@@ -163,7 +187,9 @@ export class SpansWriter {
 
   /** At first room for spans that are all a little longer than the first: most differ by a reason alone. */
   #grow(filled: number, span: number): void {
-    const larger = Buffer.allocUnsafeSlow(this.#buffer.length === 0 ? this.#room + Math.max(1, this.#spans) * (span + 64) : 2 * this.#end);
+    const larger = Buffer.allocUnsafeSlow(
+      this.#buffer.length === 0 ? this.#room + Math.max(1, this.#spans) * (span + 64) : 2 * this.#end,
+    );
     larger.set(this.#buffer.subarray(0, filled));
     this.#buffer = larger;
   }

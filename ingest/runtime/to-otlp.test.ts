@@ -25,8 +25,15 @@ interface DecodedSpan {
 
 /** Read by protobufjs, which knows nothing of how it was written. */
 function spansOf(body: RuntimeBody, orgId = 'org_a') {
-  const message = request.toObject(request.decode(toOtlp(body, REPOSITORY, orgId).bytes), { longs: String, bytes: String, arrays: true }) as {
-    resource_spans: { resource: { attributes: unknown[] }; scope_spans: { scope: { name: string }; spans: DecodedSpan[] }[] }[];
+  const message = request.toObject(request.decode(toOtlp(body, REPOSITORY, orgId).bytes), {
+    longs: String,
+    bytes: String,
+    arrays: true,
+  }) as {
+    resource_spans: {
+      resource: { attributes: unknown[] };
+      scope_spans: { scope: { name: string }; spans: DecodedSpan[] }[];
+    }[];
   };
   const [resource] = message.resource_spans;
   expect(message.resource_spans).toHaveLength(1);
@@ -49,7 +56,9 @@ function idsOf(body: RuntimeBody, orgId = 'org_a'): string[] {
     const identity = JSON.stringify([REPOSITORY, body.sessionId ?? '', tool, decision, reason ?? '', ...exact]);
     const moment = `${identity}${String(Date.parse(timestamp))}`;
     counts.set(moment, (counts.get(moment) ?? 0) + 1);
-    const hash = createHash('sha256').update(`${orgId}\0${identity}\0${String(counts.get(moment))}`).digest('hex');
+    const hash = createHash('sha256')
+      .update(`${orgId}\0${identity}\0${String(counts.get(moment))}`)
+      .digest('hex');
     return hash.slice(0, 32) + Date.parse(timestamp).toString(16).padStart(12, '0');
   });
 }
@@ -58,11 +67,17 @@ const few = (...texts: string[]) => fc.constantFrom(...texts);
 const entry = fc.record(
   {
     // Few, so that equals are common.
-    timestamp: fc.tuple(fc.integer({ min: 0, max: 5 }), few('', '', '', '0', '25')).map(([step, digits]) => new Date(now - step * 45_000 - step).toISOString().replace('Z', `${digits}Z`)),
+    timestamp: fc
+      .tuple(fc.integer({ min: 0, max: 5 }), few('', '', '', '0', '25'))
+      .map(([step, digits]) => new Date(now - step * 45_000 - step).toISOString().replace('Z', `${digits}Z`)),
     tool: few('Bash', 'Read', 'mcp__x__"y"', 'naïve \u{1f600}'),
     decision: fc.constantFrom(...decision.options),
     reason: fc.oneof(fc.constant(null), few('matches "rm -rf"', 'line\nbreak', '')),
-    durationMs: fc.oneof(fc.constant(null), fc.integer({ min: 0, max: 86_400_000 }), fc.double({ min: 0, max: 9, noNaN: true }).map((value) => value + 0)),
+    durationMs: fc.oneof(
+      fc.constant(null),
+      fc.integer({ min: 0, max: 86_400_000 }),
+      fc.double({ min: 0, max: 9, noNaN: true }).map((value) => value + 0),
+    ),
     eventId: fc.oneof(fc.constant(null), few('mine:1', 'x'.repeat(128))),
     agent: few('claude-code', 'codex'),
     toolCallId: few('toolu_1', 'öffnen', ''),
@@ -71,7 +86,11 @@ const entry = fc.record(
   },
   { requiredKeys: ['timestamp', 'tool', 'decision'] },
 );
-const batch = fc.record({ sessionId: few('s', 'séance'), agent: few('gemini-cli'), entries: fc.array(entry, { maxLength: 60 }) });
+const batch = fc.record({
+  sessionId: few('s', 'séance'),
+  agent: few('gemini-cli'),
+  entries: fc.array(entry, { maxLength: 60 }),
+});
 
 describe('a batch as OTLP', () => {
   it('holds each entry with its id and all its attributes, whatever repeats', () => {
@@ -87,14 +106,26 @@ describe('a batch as OTLP', () => {
           const sent = body.entries[index] ?? expect.fail();
           const { reason, toolCallId, ruleName, ruleCategory } = sent;
           const expected = decisionAttributes({
-            eventId: ids[index] ?? '', timestamp: new Date(sent.timestamp).toISOString(), repository: REPOSITORY, sessionId: body.sessionId ?? '',
-            agent: sent.agent ?? body.agent ?? '', tool: sent.tool, decision: sent.decision, durationMs: sent.durationMs ?? 0, source: 'rest',
-            ...(typeof reason === 'string' ? { reason } : {}), ...(typeof toolCallId === 'string' ? { toolCallId } : {}),
-            ...(typeof ruleName === 'string' ? { ruleName } : {}), ...(ruleCategory === undefined || ruleCategory === null ? {} : { ruleCategory }),
+            eventId: ids[index] ?? '',
+            timestamp: new Date(sent.timestamp).toISOString(),
+            repository: REPOSITORY,
+            sessionId: body.sessionId ?? '',
+            agent: sent.agent ?? body.agent ?? '',
+            tool: sent.tool,
+            decision: sent.decision,
+            durationMs: sent.durationMs ?? 0,
+            source: 'rest',
+            ...(typeof reason === 'string' ? { reason } : {}),
+            ...(typeof toolCallId === 'string' ? { toolCallId } : {}),
+            ...(typeof ruleName === 'string' ? { ruleName } : {}),
+            ...(ruleCategory === undefined || ruleCategory === null ? {} : { ruleCategory }),
           });
           expect(span.attributes).toEqual(expected);
           const start = BigInt(Date.parse(sent.timestamp)) * 1_000_000n;
-          expect([BigInt(span.start_time_unix_nano), BigInt(span.end_time_unix_nano)]).toEqual([start, start + BigInt(Math.round((sent.durationMs ?? 0) * 1_000_000))]);
+          expect([BigInt(span.start_time_unix_nano), BigInt(span.end_time_unix_nano)]).toEqual([
+            start,
+            start + BigInt(Math.round((sent.durationMs ?? 0) * 1_000_000)),
+          ]);
           expect([span.name, span.kind]).toEqual(['agentshield.pre_tool_use', 1]);
         });
       }),
@@ -112,7 +143,10 @@ describe('a batch as OTLP', () => {
   });
 
   it('has ids that say nothing of a secret or a person in its texts', () => {
-    const ids = (reason: string, tool = 'Bash') => spansOf({ entries: [{ timestamp: new Date(now).toISOString(), tool, decision: 'block', reason }] }).map((span) => [span.trace_id, span.span_id, span.attributes[ATTR_EVENT_ID]]);
+    const ids = (reason: string, tool = 'Bash') =>
+      spansOf({ entries: [{ timestamp: new Date(now).toISOString(), tool, decision: 'block', reason }] }).map(
+        (span) => [span.trace_id, span.span_id, span.attributes[ATTR_EVENT_ID]],
+      );
     expect(ids('asked by alice@example.com, in /home/alice')).toEqual(ids('asked by bob@example.com, in /home/robert'));
     expect(ids('x', 'mail bob@example.com')).toEqual(ids('x', 'mail alice@example.com'));
     expect(ids('pass' + 'word=Zk8mQv4Rt2Lx')).toEqual(ids('pass' + 'word=Qw7nTr2Xb9Kd'));
@@ -120,15 +154,27 @@ describe('a batch as OTLP', () => {
   });
 
   it('takes moments by the day ahead and the age that a fact may have, to the millisecond', () => {
-    const at = (ms: number) => ({ entries: [{ ...entries[0], timestamp: new Date(ms).toISOString(), tool: 'Bash', decision: 'allow' as const }] });
+    const at = (ms: number) => ({
+      entries: [{ ...entries[0], timestamp: new Date(ms).toISOString(), tool: 'Bash', decision: 'allow' as const }],
+    });
     const day = 86_400_000;
     expect(() => toOtlp(at(Date.now() + day - 1_000), REPOSITORY, 'o')).not.toThrow();
-    expect(() => toOtlp(at(Date.now() + day + 1_000), REPOSITORY, 'o')).toThrow(/entries\[0\]\.timestamp is more than 1 day in the future/);
-    expect(() => toOtlp(at(Date.now() - 731 * day), REPOSITORY, 'o')).toThrow(/entries\[0\]\.timestamp is more than 730 days ago/);
+    expect(() => toOtlp(at(Date.now() + day + 1_000), REPOSITORY, 'o')).toThrow(
+      /entries\[0\]\.timestamp is more than 1 day in the future/,
+    );
+    expect(() => toOtlp(at(Date.now() - 731 * day), REPOSITORY, 'o')).toThrow(
+      /entries\[0\]\.timestamp is more than 730 days ago/,
+    );
   });
 
   it('grows past what it had room for', () => {
-    const long = Array.from({ length: 2_000 }, (_, index) => ({ ...entries[0], timestamp: new Date(now - index).toISOString(), tool: 'Bash', decision: 'block' as const, reason: 'r'.repeat(1_990) + String(index) }));
+    const long = Array.from({ length: 2_000 }, (_, index) => ({
+      ...entries[0],
+      timestamp: new Date(now - index).toISOString(),
+      tool: 'Bash',
+      decision: 'block' as const,
+      reason: 'r'.repeat(1_990) + String(index),
+    }));
     const spans = spansOf({ entries: long });
     expect(spans.map(({ attributes }) => attributes[ATTR_DECISION_REASON])).toEqual(long.map(({ reason }) => reason));
   });

@@ -33,7 +33,11 @@ export function toOtlp(body: RuntimeBody, repository: string, orgId: string): Ru
     const toolCallId = scrubbed(entry.toolCallId, 200);
     const durationMs = entry.durationMs ?? 0;
     const kind = kindOf(entry);
-    const template = kind.template(sentId?.length ?? 0, durationMs, toolCallId === undefined ? -1 : Buffer.byteLength(toolCallId));
+    const template = kind.template(
+      sentId?.length ?? 0,
+      durationMs,
+      toolCallId === undefined ? -1 : Buffer.byteLength(toolCallId),
+    );
     const at = writer.add(template);
     const { bytes } = writer;
     if (sentId === undefined) {
@@ -72,7 +76,10 @@ function eventIdOf(entry: RuntimeEntry, index: number): string | undefined {
   // Masking it would give two events one identity, so it is refused instead.
   if (redactText(eventId) !== eventId) {
     const field = `entries[${String(index)}].eventId`;
-    throw new ShieldwatchError('body_invalid', `${field} looks like a secret`, { field, expected: 'an id that is no secret' });
+    throw new ShieldwatchError('body_invalid', `${field} looks like a secret`, {
+      field,
+      expected: 'an id that is no secret',
+    });
   }
   return eventId;
 }

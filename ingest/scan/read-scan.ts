@@ -52,7 +52,11 @@ function requestsOf(scan: ScanExport): OutgoingRequest[] {
   const { span, findings } = scanTelemetry(scan);
   const requests: OutgoingRequest[] = [];
   for (let from = 0; from < findings.length; from += BATCH) {
-    requests.push({ signal: 'logs', type: JSON_TYPE, bytes: logsRequest(repository, findings.slice(from, from + BATCH)) });
+    requests.push({
+      signal: 'logs',
+      type: JSON_TYPE,
+      bytes: logsRequest(repository, findings.slice(from, from + BATCH)),
+    });
   }
   requests.push({ signal: 'traces', type: JSON_TYPE, bytes: tracesRequest(repository, [span]) });
   return requests;
@@ -60,12 +64,19 @@ function requestsOf(scan: ScanExport): OutgoingRequest[] {
 
 /** @throws ShieldwatchError 422 unless the pack says that it was redacted. */
 function needRedacted(input: unknown): void {
-  const redacted = typeof input === 'object' && input !== null && !Array.isArray(input) && Object.hasOwn(input, 'redacted') ? (input as { redacted: unknown }).redacted : undefined;
+  const redacted =
+    typeof input === 'object' && input !== null && !Array.isArray(input) && Object.hasOwn(input, 'redacted')
+      ? (input as { redacted: unknown }).redacted
+      : undefined;
   if (redacted === true) return;
-  throw new ShieldwatchError('not_redacted', 'redacted: expected true; an evidence pack that is not redacted is not taken', {
-    field: 'redacted',
-    expected: 'true',
-  });
+  throw new ShieldwatchError(
+    'not_redacted',
+    'redacted: expected true; an evidence pack that is not redacted is not taken',
+    {
+      field: 'redacted',
+      expected: 'true',
+    },
+  );
 }
 
 /** A digest is an identity: masking a secret in it would make two scans one. */
@@ -76,5 +87,7 @@ function checkDigest(digest: string, field: string): void {
 
 /** What a reader of the series should know that the scan does not say. */
 function unsaid(body: ScanBody): string[] {
-  return filesScannedOf(body) === undefined ? ['filesScanned: not sent; a scan of an empty folder cannot be told from one that found nothing'] : [];
+  return filesScannedOf(body) === undefined
+    ? ['filesScanned: not sent; a scan of an empty folder cannot be told from one that found nothing']
+    : [];
 }

@@ -1,12 +1,26 @@
 import type { Readable } from 'node:stream';
 import { Pool, type Dispatcher } from 'undici';
 import { ShieldwatchError } from '#schemas/errors.js';
-import { HEADER_CONTENT, HEADER_IDENTITIES, HEADER_ORG_ID, HEADER_REPOSITORY, HEADER_RETENTION_DAYS, HEADER_TOKEN_ID } from '#schemas/semconv.js';
+import {
+  HEADER_CONTENT,
+  HEADER_IDENTITIES,
+  HEADER_ORG_ID,
+  HEADER_REPOSITORY,
+  HEADER_RETENTION_DAYS,
+  HEADER_TOKEN_ID,
+} from '#schemas/semconv.js';
 import type { Caller } from '../auth/caller.js';
 import { RETRY_AFTER_SECONDS } from '../errors/from-store.js';
 import { protobufOf } from '../work/large-work.js';
 import { readClear } from './read-clear.js';
-import { acceptedAll, JSON_TYPE, PROTOBUF_TYPE, type TelemetryAnswer, type TelemetryRequest, type TelemetrySink } from './sink.js';
+import {
+  acceptedAll,
+  JSON_TYPE,
+  PROTOBUF_TYPE,
+  type TelemetryAnswer,
+  type TelemetryRequest,
+  type TelemetrySink,
+} from './sink.js';
 
 /** Milliseconds the collector has; below the 10 s after which OTLP clients give up. */
 const TIMEOUT_MS = 9_000;
@@ -54,7 +68,10 @@ export function createCollectorSink(settings: CollectorSettings): TelemetrySink 
 /** The request that goes on. Apart, so that the bytes in the clear are not kept while the collector works. */
 async function checked(request: TelemetryRequest, orgId: string): Promise<TelemetryRequest> {
   const { signal, type, onEntries } = request;
-  const protobuf = await protobufOf({ kind: 'protobuf', signal, type, body: await readClear(request, orgId) }, { orgId, onEntries });
+  const protobuf = await protobufOf(
+    { kind: 'protobuf', signal, type, body: await readClear(request, orgId) },
+    { orgId, onEntries },
+  );
   return type === JSON_TYPE ? { signal, type: PROTOBUF_TYPE, encoding: 'identity', body: [protobuf] } : request;
 }
 
@@ -80,7 +97,9 @@ interface CollectorResponse {
 }
 
 /** undici's dispatcher as it is: `fetch` costs several times the CPU of all else on this way, `http.request` twice that of this. */
-function createSend(base: string): (path: string, headers: Record<string, string>, body: readonly Buffer[]) => Promise<CollectorResponse> {
+function createSend(
+  base: string,
+): (path: string, headers: Record<string, string>, body: readonly Buffer[]) => Promise<CollectorResponse> {
   const { origin, pathname } = new URL(base);
   // Its own timeouts begin anew with every byte; ours is of the whole exchange, the wait for a connection included.
   const pool = new Pool(origin, { connections: MAX_CONNECTIONS, headersTimeout: 0, bodyTimeout: 0 });
@@ -90,7 +109,11 @@ function createSend(base: string): (path: string, headers: Record<string, string
       const [only, ...others] = body;
       let exchange: Dispatcher.DispatchController | undefined;
       let isLate = false;
-      const response: CollectorResponse = { status: 0, answer: { type: 'application/octet-stream', body: EMPTY }, retryAfterSeconds: undefined };
+      const response: CollectorResponse = {
+        status: 0,
+        answer: { type: 'application/octet-stream', body: EMPTY },
+        retryAfterSeconds: undefined,
+      };
       const parts: Buffer[] = [];
       const fail = (cause: unknown): void => {
         clearTimeout(timer);
@@ -105,7 +128,12 @@ function createSend(base: string): (path: string, headers: Record<string, string
         fail(late);
       }, TIMEOUT_MS);
       pool.dispatch(
-        { path: prefix + path, method: 'POST', headers, body: others.length === 0 ? (only ?? null) : (body as unknown as Readable) },
+        {
+          path: prefix + path,
+          method: 'POST',
+          headers,
+          body: others.length === 0 ? (only ?? null) : (body as unknown as Readable),
+        },
         {
           onRequestStart(controller) {
             exchange = controller;

@@ -29,12 +29,18 @@ export interface JsonLogRecord {
 
 /** Spans of one repository as the OTLP/JSON request that our own producers would have sent. */
 export function tracesRequest(repository: string, spans: readonly JsonSpan[]): Buffer {
-  return toBytes({ resourceSpans: [{ resource: resource(repository), scopeSpans: [{ scope: SCOPE, spans: spans.map(toSpan) }] }] });
+  return toBytes({
+    resourceSpans: [{ resource: resource(repository), scopeSpans: [{ scope: SCOPE, spans: spans.map(toSpan) }] }],
+  });
 }
 
 /** Log records of one repository, likewise. */
 export function logsRequest(repository: string, records: readonly JsonLogRecord[]): Buffer {
-  return toBytes({ resourceLogs: [{ resource: resource(repository), scopeLogs: [{ scope: SCOPE, logRecords: records.map(toLogRecord) }] }] });
+  return toBytes({
+    resourceLogs: [
+      { resource: resource(repository), scopeLogs: [{ scope: SCOPE, logRecords: records.map(toLogRecord) }] },
+    ],
+  });
 }
 
 const resource = (repository: string) => ({ attributes: keyValues(producerResource(repository)) });
@@ -51,7 +57,13 @@ function toSpan({ name, traceId, spanId, startMs, durationMs, attributes, events
     attributes: keyValues(attributes),
     ...(events === undefined
       ? {}
-      : { events: events.map((event) => ({ name: event.name, timeUnixNano: String(start), attributes: keyValues(event.attributes) })) }),
+      : {
+          events: events.map((event) => ({
+            name: event.name,
+            timeUnixNano: String(start),
+            attributes: keyValues(event.attributes),
+          })),
+        }),
   };
 }
 

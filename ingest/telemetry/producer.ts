@@ -11,5 +11,9 @@ export const SCOPE = { name: SCOPE_NAME, version };
 
 /** Resource of the same: one repository, as our own producers name it. */
 export function producerResource(repository: string): Record<string, string> {
-  return { [ATTR_SERVICE_NAME]: SERVICE_NAME_PRODUCER, [ATTR_SERVICE_VERSION]: version, ...repositoryAttributes(repository) };
+  return {
+    [ATTR_SERVICE_NAME]: SERVICE_NAME_PRODUCER,
+    [ATTR_SERVICE_VERSION]: version,
+    ...repositoryAttributes(repository),
+  };
 }

@@ -1,6 +1,11 @@
 import protobuf from 'protobufjs/minimal.js';
 import { ShieldwatchError } from '#schemas/errors.js';
-import { ATTR_TENANT_ORG_ID, ATTR_TENANT_REPOSITORY, ATTR_TENANT_RETENTION_DAYS, ATTR_TENANT_TOKEN_ID } from '#schemas/semconv.js';
+import {
+  ATTR_TENANT_ORG_ID,
+  ATTR_TENANT_REPOSITORY,
+  ATTR_TENANT_RETENTION_DAYS,
+  ATTR_TENANT_TOKEN_ID,
+} from '#schemas/semconv.js';
 import { DEFAULT_LANDING_RETENTION_DAYS } from '#schemas/time.js';
 import type { Caller } from '../auth/caller.js';
 import type { ControlPlane } from '../control/control-plane.js';
@@ -41,13 +46,28 @@ export async function replay(plane: ControlPlane, sink: TelemetrySink, signal: S
   for (const part of byTenant(signal, body)) {
     const { tenant } = part;
     const [org] = await plane.read(tenant.orgId, (tx) =>
-      tx.query<{ keep_content: boolean; keep_identities: boolean; is_deleted: boolean }>('SELECT keep_content, keep_identities, deleted_at IS NOT NULL AS is_deleted FROM org'),
+      tx.query<{ keep_content: boolean; keep_identities: boolean; is_deleted: boolean }>(
+        'SELECT keep_content, keep_identities, deleted_at IS NOT NULL AS is_deleted FROM org',
+      ),
     );
-    if (org === undefined) throw new ShieldwatchError('body_invalid', 'the request is of an organisation that is not of this server');
+    if (org === undefined)
+      throw new ShieldwatchError('body_invalid', 'the request is of an organisation that is not of this server');
     if (org.is_deleted) deleted.add(tenant.orgId);
-    else callers.push({ caller: { ...tenant, actor: 'machine', scopes: [], role: 'member', keepContent: org.keep_content, keepIdentities: org.keep_identities }, body: part.body });
+    else
+      callers.push({
+        caller: {
+          ...tenant,
+          actor: 'machine',
+          scopes: [],
+          role: 'member',
+          keepContent: org.keep_content,
+          keepIdentities: org.keep_identities,
+        },
+        body: part.body,
+      });
   }
-  for (const { caller, body: of } of callers) await sink.deliver({ signal, type: PROTOBUF_TYPE, encoding: 'identity', body: [of] }, caller);
+  for (const { caller, body: of } of callers)
+    await sink.deliver({ signal, type: PROTOBUF_TYPE, encoding: 'identity', body: [of] }, caller);
   return { delivered: [...new Set(callers.map(({ caller }) => caller.orgId))], deleted: [...deleted] };
 }
 
@@ -58,11 +78,14 @@ export function organisationsOf(signal: Signal, body: Buffer): string[] {
 
 /** Cuts a request by its resources' tenants; each resource stays byte for byte as it was. */
 function byTenant(signal: Signal, body: Buffer): { tenant: Tenant; body: Buffer }[] {
-  const resources = readOtlp(signal, body)[RESOURCE_LISTS[signal]] as { resource?: { attributes: { key: string; value?: { stringValue?: string } }[] } }[];
+  const resources = readOtlp(signal, body)[RESOURCE_LISTS[signal]] as {
+    resource?: { attributes: { key: string; value?: { stringValue?: string } }[] };
+  }[];
   const pieces = piecesOf(body);
   const parts = new Map<string, { tenant: Tenant; writer: protobuf.Writer }>();
   resources.forEach(({ resource }, at) => {
-    const stamped = (name: string): string => resource?.attributes.find(({ key }) => key === name)?.value?.stringValue ?? '';
+    const stamped = (name: string): string =>
+      resource?.attributes.find(({ key }) => key === name)?.value?.stringValue ?? '';
     const tenant: Tenant = {
       orgId: stamped(ATTR_TENANT_ORG_ID),
       tokenId: stamped(ATTR_TENANT_TOKEN_ID),
@@ -70,7 +93,11 @@ function byTenant(signal: Signal, body: Buffer): { tenant: Tenant; body: Buffer 
       retentionDays: Number(stamped(ATTR_TENANT_RETENTION_DAYS)) || DEFAULT_LANDING_RETENTION_DAYS,
     };
     const piece = pieces[at];
-    if (tenant.orgId === '' || piece === undefined) throw new ShieldwatchError('body_invalid', `${ATTR_TENANT_ORG_ID}: expected the organisation on every resource, as the collector stamps it`);
+    if (tenant.orgId === '' || piece === undefined)
+      throw new ShieldwatchError(
+        'body_invalid',
+        `${ATTR_TENANT_ORG_ID}: expected the organisation on every resource, as the collector stamps it`,
+      );
     const key = JSON.stringify(tenant);
     const part = parts.get(key) ?? { tenant, writer: protobuf.Writer.create() };
     parts.set(key, part);

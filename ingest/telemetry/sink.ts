@@ -50,23 +50,44 @@ export function acceptedAll(type: OtlpType): TelemetryAnswer {
  */
 export function withWarning(answer: TelemetryAnswer, warning: string | undefined): TelemetryAnswer {
   if (warning === undefined || !SAYS_NOTHING.has(answer.body.toString('latin1', 0, MAX_NOTHING_BYTES))) return answer;
-  return answer.type.startsWith(JSON_TYPE) ? { ...answer, body: sayJson({ errorMessage: warning }) } : { type: PROTOBUF_TYPE, body: sayProtobuf(0, warning) };
+  return answer.type.startsWith(JSON_TYPE)
+    ? { ...answer, body: sayJson({ errorMessage: warning }) }
+    : { type: PROTOBUF_TYPE, body: sayProtobuf(0, warning) };
 }
 
 /** The answer to a request of which some records were not taken, and must not be sent again. */
 export function partialSuccess(type: OtlpType, signal: Signal, count: number, message: string): TelemetryAnswer {
-  return { type, rejected: message, body: type === JSON_TYPE ? sayJson({ [REJECTED[signal]]: String(count), errorMessage: message }) : sayProtobuf(count, message) };
+  return {
+    type,
+    rejected: message,
+    body:
+      type === JSON_TYPE
+        ? sayJson({ [REJECTED[signal]]: String(count), errorMessage: message })
+        : sayProtobuf(count, message),
+  };
 }
 
-const REJECTED: Readonly<Record<Signal, string>> = { traces: 'rejectedSpans', metrics: 'rejectedDataPoints', logs: 'rejectedLogRecords' };
+const REJECTED: Readonly<Record<Signal, string>> = {
+  traces: 'rejectedSpans',
+  metrics: 'rejectedDataPoints',
+  logs: 'rejectedLogRecords',
+};
 
 const sayJson = (partial: object): Buffer => Buffer.from(JSON.stringify({ partialSuccess: partial }));
 
 /** Export*ServiceResponse.partial_success = 1; in it rejected_* = 1 and error_message = 2, of all three signals. */
 function sayProtobuf(count: number, message: string): Buffer {
-  const writer = protobuf.Writer.create().uint32((1 << 3) | 2).fork();
+  const writer = protobuf.Writer.create()
+    .uint32((1 << 3) | 2)
+    .fork();
   if (count > 0) writer.uint32((1 << 3) | 0).int64(count);
-  return Buffer.from(writer.uint32((2 << 3) | 2).string(message).ldelim().finish());
+  return Buffer.from(
+    writer
+      .uint32((2 << 3) | 2)
+      .string(message)
+      .ldelim()
+      .finish(),
+  );
 }
 
 const SAYS_NOTHING = new Set(['', '{}', '{"partialSuccess":{}}']);

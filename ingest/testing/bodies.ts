@@ -14,7 +14,13 @@ export function scanOfSpec(over: object = {}) {
     policy: { status: 'failed', policyPack: 'enterprise', violations: 3 },
     baseline: { status: 'regressed', newFindings: 4, resolvedFindings: 1, scoreDelta: -8 },
     supplyChain: { totalPackages: 22, riskyPackages: 2, criticalCount: 0, highCount: 1 },
-    ciContext: { provider: 'github-actions', repository: 'acme/agent-platform', workflow: 'security.yml', runId: '1182334455', sha: '4c1d9ab' },
+    ciContext: {
+      provider: 'github-actions',
+      repository: 'acme/agent-platform',
+      workflow: 'security.yml',
+      runId: '1182334455',
+      sha: '4c1d9ab',
+    },
     remediation: { totalFindings: 29, autoFixable: 2, manualReview: 7 },
     ...over,
   };
@@ -26,7 +32,13 @@ export function driftOfSpec(over: object = {}) {
     repository: 'acme/agent-platform',
     timestamp: '2026-06-21T18:01:10.000Z',
     newFindings: [
-      { id: 'secrets-hardcoded-anthropic', severity: 'critical', category: 'secrets', title: 'Hardcoded Anthropic API key', file: '<target-path>/CLAUDE.md' },
+      {
+        id: 'secrets-hardcoded-anthropic',
+        severity: 'critical',
+        category: 'secrets',
+        title: 'Hardcoded Anthropic API key',
+        file: '<target-path>/CLAUDE.md',
+      },
     ],
     resolvedFindings: [],
     scoreDelta: -25,
@@ -44,7 +56,13 @@ export function runtimeOfSpec(over: object = {}) {
     repository: 'acme/agent-platform',
     sessionId: 'sess_4f8a',
     entries: [
-      { timestamp: '2026-06-21T17:50:01.002Z', tool: 'Bash', decision: 'block', reason: 'Input matches denied pattern "rm -rf"', durationMs: 2 },
+      {
+        timestamp: '2026-06-21T17:50:01.002Z',
+        tool: 'Bash',
+        decision: 'block',
+        reason: 'Input matches denied pattern "rm -rf"',
+        durationMs: 2,
+      },
       { timestamp: '2026-06-21T17:50:02.114Z', tool: 'Read', decision: 'allow', durationMs: 1 },
     ],
     ...over,
@@ -55,7 +73,16 @@ export function runtimeOfSpec(over: object = {}) {
 export const FLEET_OF_SPEC = {
   ok: false,
   requiresAttention: true,
-  summary: { totalPacks: 12, verifiedPacks: 11, invalidPacks: 1, critical: 2, high: 9, policyFailures: 3, baselineRegressions: 2, riskyPackages: 5 },
+  summary: {
+    totalPacks: 12,
+    verifiedPacks: 11,
+    invalidPacks: 1,
+    critical: 2,
+    high: 9,
+    policyFailures: 3,
+    baselineRegressions: 2,
+    riskyPackages: 5,
+  },
   operatorReadback: {
     status: 'blocked',
     ready: false,

@@ -21,10 +21,20 @@ const EVERY_VALUE = [
   { key: 'none' },
 ];
 
-const resource = { attributes: [text('service.name', 'sample'), text('vcs.owner.name', 'acme'), text('vcs.repository.name', 'sample')] };
+const resource = {
+  attributes: [text('service.name', 'sample'), text('vcs.owner.name', 'acme'), text('vcs.repository.name', 'sample')],
+};
 const scope = { name: 'scope', version: '1', attributes: EVERY_VALUE, droppedAttributesCount: 3 };
 const times = { startTimeUnixNano: '1764000000000000001', timeUnixNano: '1764000001000000002' };
-const exemplars = [{ timeUnixNano: '1764000000500000000', asInt: '9', filteredAttributes: EVERY_VALUE, spanId: SPAN_ID, traceId: TRACE_ID }];
+const exemplars = [
+  {
+    timeUnixNano: '1764000000500000000',
+    asInt: '9',
+    filteredAttributes: EVERY_VALUE,
+    spanId: SPAN_ID,
+    traceId: TRACE_ID,
+  },
+];
 const point = { ...times, attributes: EVERY_VALUE, flags: 1 };
 
 /** One request of each signal that uses every field that is stored. */
@@ -95,13 +105,40 @@ export const SAMPLES: Readonly<Record<Signal, object>> = {
             scope,
             schemaUrl: 'https://example.com/scope',
             metrics: [
-              { name: 'gauge', description: 'd', unit: '1', gauge: { dataPoints: [{ ...point, asDouble: 0.5, exemplars }] } },
-              { name: 'gauge.nan', gauge: { dataPoints: [{ ...point, asDouble: 'NaN' }, { ...point, asDouble: 'Infinity' }] } },
-              { name: 'sum', sum: { dataPoints: [{ ...point, asInt: '-5' }], aggregationTemporality: 1, isMonotonic: true } },
+              {
+                name: 'gauge',
+                description: 'd',
+                unit: '1',
+                gauge: { dataPoints: [{ ...point, asDouble: 0.5, exemplars }] },
+              },
+              {
+                name: 'gauge.nan',
+                gauge: {
+                  dataPoints: [
+                    { ...point, asDouble: 'NaN' },
+                    { ...point, asDouble: 'Infinity' },
+                  ],
+                },
+              },
+              {
+                name: 'sum',
+                sum: { dataPoints: [{ ...point, asInt: '-5' }], aggregationTemporality: 1, isMonotonic: true },
+              },
               {
                 name: 'histogram',
                 histogram: {
-                  dataPoints: [{ ...point, count: '3', sum: 6, bucketCounts: ['1', '2'], explicitBounds: [2.5], exemplars, min: 1, max: 4 }],
+                  dataPoints: [
+                    {
+                      ...point,
+                      count: '3',
+                      sum: 6,
+                      bucketCounts: ['1', '2'],
+                      explicitBounds: [2.5],
+                      exemplars,
+                      min: 1,
+                      max: 4,
+                    },
+                  ],
                   aggregationTemporality: 2,
                 },
               },
@@ -110,14 +147,26 @@ export const SAMPLES: Readonly<Record<Signal, object>> = {
                 exponentialHistogram: {
                   dataPoints: [
                     {
-                      ...point, count: '18446744073709551615', sum: 6, scale: -2, zeroCount: '1', min: -1, max: 1,
-                      positive: { offset: -3, bucketCounts: ['1', '2'] }, negative: { offset: 4, bucketCounts: ['9'] },
+                      ...point,
+                      count: '18446744073709551615',
+                      sum: 6,
+                      scale: -2,
+                      zeroCount: '1',
+                      min: -1,
+                      max: 1,
+                      positive: { offset: -3, bucketCounts: ['1', '2'] },
+                      negative: { offset: 4, bucketCounts: ['9'] },
                     },
                   ],
                   aggregationTemporality: 2,
                 },
               },
-              { name: 'summary', summary: { dataPoints: [{ ...point, count: '2', sum: 3, quantileValues: [{ quantile: 0.5, value: 1 }] }] } },
+              {
+                name: 'summary',
+                summary: {
+                  dataPoints: [{ ...point, count: '2', sum: 3, quantileValues: [{ quantile: 0.5, value: 1 }] }],
+                },
+              },
             ],
           },
         ],

@@ -7,7 +7,10 @@ export interface SessionHeaders {
   cookie: string;
 }
 
-const headersOf = (cookie: unknown, key: string): SessionHeaders => ({ cookie: String(cookie).split(';', 1)[0] ?? '', [HEADER_SESSION_KEY]: key });
+const headersOf = (cookie: unknown, key: string): SessionHeaders => ({
+  cookie: String(cookie).split(';', 1)[0] ?? '',
+  [HEADER_SESSION_KEY]: key,
+});
 
 /** Opens a session by a link of the machine, as a browser does. */
 export async function openSession(app: FastifyInstance, orgId: string): Promise<SessionHeaders> {
@@ -16,9 +19,18 @@ export async function openSession(app: FastifyInstance, orgId: string): Promise<
 }
 
 /** Sends the form of the login page, as a browser does. */
-export function sendLoginForm(app: FastifyInstance, token: string, headers: Readonly<Record<string, string>> = { 'sec-fetch-site': 'same-origin' }, remoteAddress = '127.0.0.1') {
+export function sendLoginForm(
+  app: FastifyInstance,
+  token: string,
+  headers: Readonly<Record<string, string>> = { 'sec-fetch-site': 'same-origin' },
+  remoteAddress = '127.0.0.1',
+) {
   return app.inject({
-    method: 'POST', remoteAddress, url: '/boards/login', headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers }, payload: new URLSearchParams({ token }).toString(),
+    method: 'POST',
+    remoteAddress,
+    url: '/boards/login',
+    headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+    payload: new URLSearchParams({ token }).toString(),
   });
 }
 

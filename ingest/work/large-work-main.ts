@@ -11,7 +11,10 @@ parentPort?.on('message', (message: Work) => {
     const result = runWork({ ...message, body: asBuffer(message.body) }, meter);
     parentPort?.postMessage({ entries: meter.entries, result } satisfies WorkAnswer, [...new Set(buffersOf(result))]);
   } catch (error) {
-    const told = error instanceof ShieldwatchError ? { code: error.code, message: error.message, detail: error.detail } : undefined;
+    const told =
+      error instanceof ShieldwatchError
+        ? { code: error.code, message: error.message, detail: error.detail }
+        : undefined;
     parentPort?.postMessage({ entries: meter.entries, error: told } satisfies WorkAnswer);
   }
 });
@@ -19,6 +22,11 @@ parentPort?.on('message', (message: Work) => {
 /** Memory that is handed over and not copied. What is smaller than Node's pool lies in it with other things, and is copied. */
 function buffersOf(result: WorkResult): ArrayBuffer[] {
   if (result === undefined) return [];
-  const pieces = result instanceof Uint8Array ? [result] : 'requests' in result ? result.requests.map(({ bytes }) => bytes) : result.flatMap((insert) => insert.pieces);
+  const pieces =
+    result instanceof Uint8Array
+      ? [result]
+      : 'requests' in result
+        ? result.requests.map(({ bytes }) => bytes)
+        : result.flatMap((insert) => insert.pieces);
   return pieces.filter(({ byteLength }) => byteLength > Buffer.poolSize).map(({ buffer }) => buffer as ArrayBuffer);
 }

@@ -34,7 +34,9 @@ export interface Payer {
 
 /** A request as protobuf. @throws ShieldwatchError as the work does. */
 export async function protobufOf(work: OtlpWork & { kind: 'protobuf' }, payer: Payer): Promise<Buffer> {
-  return asBuffer((await perform(work, work.type === 'application/json' ? LARGE_JSON_BYTES : LARGE_CHECK_BYTES, payer)) as Uint8Array);
+  return asBuffer(
+    (await perform(work, work.type === 'application/json' ? LARGE_JSON_BYTES : LARGE_CHECK_BYTES, payer)) as Uint8Array,
+  );
 }
 
 /** The rows of a request. @throws ShieldwatchError as the work does. */
@@ -43,7 +45,10 @@ export async function insertsOf(work: OtlpWork & { kind: 'inserts' }, payer: Pay
 }
 
 /** A report of REST, read and written as OTLP. @throws ShieldwatchError as the work does. */
-export async function reportOf<K extends ReportKind>(work: ReportWork & { report: K }, payer: Payer): Promise<ReportOf<K>> {
+export async function reportOf<K extends ReportKind>(
+  work: ReportWork & { report: K },
+  payer: Payer,
+): Promise<ReportOf<K>> {
   return (await perform(work, LARGE_BYTES, payer)) as ReportOf<K>;
 }
 
@@ -94,7 +99,11 @@ async function inWorker(work: Work, meter: Meter): Promise<WorkResult> {
       stop();
       worker = undefined;
       const isFull = (error as { code?: unknown }).code === 'ERR_WORKER_OUT_OF_MEMORY';
-      reject(isFull ? new ShieldwatchError('body_too_large', 'the body takes more memory than one request may') : error as Error);
+      reject(
+        isFull
+          ? new ShieldwatchError('body_too_large', 'the body takes more memory than one request may')
+          : (error as Error),
+      );
     };
     const onExit = (): void => {
       onError(new Error('the worker ended'));
@@ -107,5 +116,7 @@ async function inWorker(work: Work, meter: Meter): Promise<WorkResult> {
   meter.entries = answer.entries;
   if ('result' in answer) return answer.result;
   const { error } = answer;
-  throw error === undefined ? new Error('work on a large request failed') : new ShieldwatchError(error.code, error.message, error.detail);
+  throw error === undefined
+    ? new Error('work on a large request failed')
+    : new ShieldwatchError(error.code, error.message, error.detail);
 }

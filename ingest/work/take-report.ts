@@ -13,14 +13,28 @@ import type { ReportOf } from './work.js';
  *
  * @throws ShieldwatchError 4xx.
  */
-export async function takeReport<K extends ReportKind>(request: FastifyRequest, report: K, repositories: Repositories): Promise<{ report: ReportOf<K>; repository: Repository }> {
+export async function takeReport<K extends ReportKind>(
+  request: FastifyRequest,
+  report: K,
+  repositories: Repositories,
+): Promise<{ report: ReportOf<K>; repository: Repository }> {
   const caller = callerOf(request);
   const { orgId } = caller;
   const body = await readJsonBytes(request, request.routeOptions.bodyLimit);
   const read = (keptAs?: string): Promise<ReportOf<K>> =>
     reportOf(
-      { kind: 'report', report, body, sender: { orgId, repository: caller.repository, ...(keptAs === undefined ? {} : { keptAs }) } },
-      { orgId, onEntries: (entries) => { request.server.countEntries(request, entries); } },
+      {
+        kind: 'report',
+        report,
+        body,
+        sender: { orgId, repository: caller.repository, ...(keptAs === undefined ? {} : { keptAs }) },
+      },
+      {
+        orgId,
+        onEntries: (entries) => {
+          request.server.countEntries(request, entries);
+        },
+      },
     );
   const first = await read();
   const repository = await repositories.ensure(caller, first.named);

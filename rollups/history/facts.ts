@@ -22,29 +22,93 @@ const ROUTES = ['security-blocker', 'policy-review', 'security-blocker'];
 const RANKS = ['info', 'low', 'medium', 'high', 'critical'];
 
 /** The organisation of a history, as it is called in the store. */
-export const orgOf = (play: string, index: number, org: number): string => `${play}-${String(index).padStart(4, '0')}-${org}`;
+export const orgOf = (play: string, index: number, org: number): string =>
+  `${play}-${String(index).padStart(4, '0')}-${org}`;
 
 /** The rows of one arrival: one, or a scan and its findings. `newest` is in milliseconds since the epoch. */
-export function factRows(history: History, play: string, index: number, { event: number, isAltered }: Arrival, newest: number): FactRow[] {
+export function factRows(
+  history: History,
+  play: string,
+  index: number,
+  { event: number, isAltered }: Arrival,
+  newest: number,
+): FactRow[] {
   const event = history.events[number];
   if (event === undefined) throw new Error(`the history has no event ${number}`);
-  const key = { org_id: orgOf(play, index, event.org), repo: event.repo, event_id: `e${number}`, occurred_at: newest - event.secondsAgo * 1_000 };
+  const key = {
+    org_id: orgOf(play, index, event.org),
+    repo: event.repo,
+    event_id: `e${number}`,
+    occurred_at: newest - event.secondsAgo * 1_000,
+  };
   const altered = isAltered ? 1 : 0;
   switch (event.kind) {
     case 'decision':
-      return [{ fact: 'runtime_event', row: { ...key, tool: event.tool, agent: event.agent, decision: isAltered ? 'ask' : event.decision, rule_category: event.category, reason: event.reason, session_id: `s${event.session}`, tool_call_id: event.call === null ? '' : `c${event.call}`, duration_us: event.durationUs } }];
+      return [
+        {
+          fact: 'runtime_event',
+          row: {
+            ...key,
+            tool: event.tool,
+            agent: event.agent,
+            decision: isAltered ? 'ask' : event.decision,
+            rule_category: event.category,
+            reason: event.reason,
+            session_id: `s${event.session}`,
+            tool_call_id: event.call === null ? '' : `c${event.call}`,
+            duration_us: event.durationUs,
+          },
+        },
+      ];
     case 'drift':
-      return [{ fact: 'drift_event', row: { ...key, score_delta: event.delta + altered, is_regression: event.delta < 0, has_critical: event.delta < -40, new_findings: event.newFindings, resolved_findings: 1 } }];
+      return [
+        {
+          fact: 'drift_event',
+          row: {
+            ...key,
+            score_delta: event.delta + altered,
+            is_regression: event.delta < 0,
+            has_critical: event.delta < -40,
+            new_findings: event.newFindings,
+            resolved_findings: 1,
+          },
+        },
+      ];
     case 'agent':
       return [{ fact: 'agent_event', row: { ...key, agent: event.agent, session_id: `s${event.session + altered}` } }];
     case 'masking':
       return [{ fact: 'masking_event', row: { ...key, record: 'span', masked: event.masked + altered } }];
     // A decision is minted once, with its id, and never comes in two versions.
     case 'review':
-      return [{ fact: 'control_event', row: { ...key, kind: 'review_item', subject: `${event.repo}#${event.item}`, state: event.state, detail: JSON.stringify({ route: ROUTES[event.item] }) } }];
+      return [
+        {
+          fact: 'control_event',
+          row: {
+            ...key,
+            kind: 'review_item',
+            subject: `${event.repo}#${event.item}`,
+            state: event.state,
+            detail: JSON.stringify({ route: ROUTES[event.item] }),
+          },
+        },
+      ];
     case 'triage': {
-      const until = event.state === 'accepted' && event.hours > 0 ? new Date(key.occurred_at + event.hours * 3_600_000).toISOString() : '';
-      return [{ fact: 'control_event', row: { ...key, kind: 'finding_triage', subject: event.findingKey, state: event.state, detail: JSON.stringify({ until }) } }];
+      const until =
+        event.state === 'accepted' && event.hours > 0
+          ? new Date(key.occurred_at + event.hours * 3_600_000).toISOString()
+          : '';
+      return [
+        {
+          fact: 'control_event',
+          row: {
+            ...key,
+            kind: 'finding_triage',
+            subject: event.findingKey,
+            state: event.state,
+            detail: JSON.stringify({ until }),
+          },
+        },
+      ];
     }
     case 'scan':
       return scanRows(event, key, altered);
@@ -53,28 +117,60 @@ export function factRows(history: History, play: string, index: number, { event:
 
 function scanRows(event: Scan, key: FactRow['row'] & { event_id: string }, altered: number): FactRow[] {
   const from = Math.max(0, RANKS.indexOf(event.minSeverity));
-  const shown = event.files === 0 ? [] : FINDINGS.filter((finding, i) => event.findings.includes(i) && RANKS.indexOf(finding.severity) >= from);
+  const shown =
+    event.files === 0
+      ? []
+      : FINDINGS.filter((finding, i) => event.findings.includes(i) && RANKS.indexOf(finding.severity) >= from);
   const count = (severity: string): number => shown.filter((finding) => finding.severity === severity).length;
   const scan: FactRow = {
     fact: 'scan',
     row: {
-      ...key, score: Math.min(100, event.score + altered), grade: 'C', files_scanned: event.files, min_severity: event.minSeverity, producer_version: event.version, key_scheme: event.keyScheme,
-      total_findings: shown.length, critical: count('critical'), high: count('high'), medium: count('medium'), info: count('info'),
+      ...key,
+      score: Math.min(100, event.score + altered),
+      grade: 'C',
+      files_scanned: event.files,
+      min_severity: event.minSeverity,
+      producer_version: event.version,
+      key_scheme: event.keyScheme,
+      total_findings: shown.length,
+      critical: count('critical'),
+      high: count('high'),
+      medium: count('medium'),
+      info: count('info'),
       // Some tell no parts of their score, some were found to contradict themselves.
-      ...(event.score % 4 === 0 ? {} : { score_secrets: event.score % 7, score_agents: event.score }), integrity: event.score % 10 === 9 ? 'suspect' : 'ok',
-      policy_status: event.policyStatus, baseline_status: event.baselineStatus, packages_risky: event.risky, packages_high: event.risky === 2 && event.score > 50 ? 1 : 0,
+      ...(event.score % 4 === 0 ? {} : { score_secrets: event.score % 7, score_agents: event.score }),
+      integrity: event.score % 10 === 9 ? 'suspect' : 'ok',
+      policy_status: event.policyStatus,
+      baseline_status: event.baselineStatus,
+      packages_risky: event.risky,
+      packages_high: event.risky === 2 && event.score > 50 ? 1 : 0,
     },
   };
   if (event.isSummary) return [scan];
-  return [scan, ...shown.map((finding): FactRow => ({
-    fact: 'finding',
-    row: { ...key, ...finding, event_id: `${key.event_id}/${finding.finding_key}/${finding.occurrence}/${finding.category}`, scan_id: key.event_id, title: `${finding.finding_key}${altered}`, file: 'CLAUDE.md' },
-  }))];
+  return [
+    scan,
+    ...shown.map((finding): FactRow => ({
+      fact: 'finding',
+      row: {
+        ...key,
+        ...finding,
+        event_id: `${key.event_id}/${finding.finding_key}/${finding.occurrence}/${finding.category}`,
+        scan_id: key.event_id,
+        title: `${finding.finding_key}${altered}`,
+        file: 'CLAUDE.md',
+      },
+    })),
+  ];
 }
 
 /** How many events arrive in a history, repeats counted. */
-export const arrivalsOf = (history: History): number => history.steps.reduce((sum, step) => sum + step.arrivals.length, 0);
+export const arrivalsOf = (history: History): number =>
+  history.steps.reduce((sum, step) => sum + step.arrivals.length, 0);
 
 /** Kinds, for the distribution that a test prints. */
 export const kindsOf = (events: readonly Event[]): Record<string, number> =>
-  Object.fromEntries([...new Set(events.map(({ kind }) => kind))].sort().map((kind) => [kind, events.filter((event) => event.kind === kind).length]));
+  Object.fromEntries(
+    [...new Set(events.map(({ kind }) => kind))]
+      .sort()
+      .map((kind) => [kind, events.filter((event) => event.kind === kind).length]),
+  );

@@ -35,19 +35,27 @@ export function failpoints(store: ClickHouseClient): Failpoints {
     return answer;
   }
   const calls: Pick<ClickHouseClient, 'query' | 'command' | 'insert'> = {
-    query: ((params: Parameters<ClickHouseClient['query']>[0]) => guard(() => store.query(params))),
+    query: (params: Parameters<ClickHouseClient['query']>[0]) => guard(() => store.query(params)),
     command: (params) => guard(() => store.command(params)),
     insert: (params) => guard(() => store.insert(params)),
   };
   return {
-    client: new Proxy(store, { get: (target, name) => (name in calls ? calls[name as keyof typeof calls] : Reflect.get(target, name) as unknown) }),
+    client: new Proxy(store, {
+      get: (target, name) =>
+        name in calls ? calls[name as keyof typeof calls] : (Reflect.get(target, name) as unknown),
+    }),
     crashAt(call, after) {
       left = call;
       isAfter = after;
     },
     pauseAt(call) {
       let open = (): void => undefined;
-      gate = { left: call, opened: new Promise((resolve) => { open = resolve; }) };
+      gate = {
+        left: call,
+        opened: new Promise((resolve) => {
+          open = resolve;
+        }),
+      };
       return open;
     },
     clear() {

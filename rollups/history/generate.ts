@@ -139,56 +139,85 @@ const scan: fc.Arbitrary<Event> = fc.record({
   risky: fc.constantFrom(0, 0, 2),
 });
 const drift: fc.Arbitrary<Event> = fc.record({
-  kind: fc.constant('drift' as const), ...at, delta: fc.integer({ min: -60, max: 60 }), newFindings: fc.integer({ min: 0, max: 5 }),
+  kind: fc.constant('drift' as const),
+  ...at,
+  delta: fc.integer({ min: -60, max: 60 }),
+  newFindings: fc.integer({ min: 0, max: 5 }),
 });
 const agent: fc.Arbitrary<Event> = fc.record({
-  kind: fc.constant('agent' as const), ...at, agent: fc.constantFrom('claude-code', 'gemini-cli'), session: fc.integer({ min: 0, max: 6 }),
+  kind: fc.constant('agent' as const),
+  ...at,
+  agent: fc.constantFrom('claude-code', 'gemini-cli'),
+  session: fc.integer({ min: 0, max: 6 }),
 });
-const masking: fc.Arbitrary<Event> = fc.record({ kind: fc.constant('masking' as const), ...at, masked: fc.integer({ min: 1, max: 9 }) });
+const masking: fc.Arbitrary<Event> = fc.record({
+  kind: fc.constant('masking' as const),
+  ...at,
+  masked: fc.integer({ min: 1, max: 9 }),
+});
 
 const review: fc.Arbitrary<Event> = fc.record({
-  kind: fc.constant('review' as const), ...at, item: fc.integer({ min: 0, max: 2 }), state: fc.constantFrom('open', 'open', 'approved', 'dismissed', 'superseded'),
+  kind: fc.constant('review' as const),
+  ...at,
+  item: fc.integer({ min: 0, max: 2 }),
+  state: fc.constantFrom('open', 'open', 'approved', 'dismissed', 'superseded'),
 });
 const triage: fc.Arbitrary<Event> = fc.record({
-  kind: fc.constant('triage' as const), ...at, findingKey: fc.constantFrom('key', 'hook', 'prompt'),
-  state: fc.constantFrom('accepted', 'accepted', 'muted', 'open'), hours: fc.integer({ min: 0, max: 6 }),
+  kind: fc.constant('triage' as const),
+  ...at,
+  findingKey: fc.constantFrom('key', 'hook', 'prompt'),
+  state: fc.constantFrom('accepted', 'accepted', 'muted', 'open'),
+  hours: fc.integer({ min: 0, max: 6 }),
 });
 
 /** Turns of one play; every history has as many steps. */
 export const TURNS = 6;
 
-export const history: fc.Arbitrary<History> = fc.record({
-  events: fc.array(
-    fc.oneof(
-      { weight: 10, arbitrary: decision },
-      { weight: 5, arbitrary: scan },
-      { weight: 1, arbitrary: drift },
-      { weight: 2, arbitrary: agent },
-      { weight: 1, arbitrary: masking },
-      { weight: 1, arbitrary: review },
-      { weight: 1, arbitrary: triage },
+export const history: fc.Arbitrary<History> = fc
+  .record({
+    events: fc.array(
+      fc.oneof(
+        { weight: 10, arbitrary: decision },
+        { weight: 5, arbitrary: scan },
+        { weight: 1, arbitrary: drift },
+        { weight: 2, arbitrary: agent },
+        { weight: 1, arbitrary: masking },
+        { weight: 1, arbitrary: review },
+        { weight: 1, arbitrary: triage },
+      ),
+      { minLength: 60, maxLength: 180, size: 'max' },
     ),
-    { minLength: 60, maxLength: 180, size: 'max' },
-  ),
-  arrivals: fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: TURNS - 1 }), fc.integer({ min: 0, max: 19 })), { minLength: 130, maxLength: 380, size: 'max' }),
-  deletion: fc.option(fc.record({ org: at.org, repo: at.repo, part: fc.constantFrom('all' as const, 'fifth' as const) })),
-}).map(({ events, arrivals, deletion }) => ({
-  events,
-  steps: Array.from({ length: TURNS }, (_, turn) => ({
-    arrivals: arrivals
-      .filter(([, when]) => when === turn)
-      .map(([number, , luck]) => ({ event: number % events.length, isAltered: luck === 0 })),
-  })),
-  deletion: deletion ?? undefined,
-}));
+    arrivals: fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: TURNS - 1 }), fc.integer({ min: 0, max: 19 })), {
+      minLength: 130,
+      maxLength: 380,
+      size: 'max',
+    }),
+    deletion: fc.option(
+      fc.record({ org: at.org, repo: at.repo, part: fc.constantFrom('all' as const, 'fifth' as const) }),
+    ),
+  })
+  .map(({ events, arrivals, deletion }) => ({
+    events,
+    steps: Array.from({ length: TURNS }, (_, turn) => ({
+      arrivals: arrivals
+        .filter(([, when]) => when === turn)
+        .map(([number, , luck]) => ({ event: number % events.length, isAltered: luck === 0 })),
+    })),
+    deletion: deletion ?? undefined,
+  }));
 
 /** One turn of a play deletes: that is a slow statement for any store. */
-export const turns: fc.Arbitrary<Turn[]> = fc.tuple(fc.integer({ min: 1, max: TURNS - 1 }), fc.array(
-  fc.record({
-    order: fc.constantFrom('together' as const, 'marks first' as const, 'facts first' as const),
-    pass: fc.constantFrom('none' as const, 'one' as const, 'two' as const, 'both' as const, 'pause' as const),
-    crash: fc.record({ call: fc.integer({ min: 1, max: 50 }), isAfter: fc.boolean() }),
-    seconds: fc.constantFrom(0, 5, 29, 61, 200),
-  }),
-  { minLength: TURNS, maxLength: TURNS },
-)).map(([deletes, all]) => all.map((turn, number) => ({ ...turn, deletes: number === deletes })));
+export const turns: fc.Arbitrary<Turn[]> = fc
+  .tuple(
+    fc.integer({ min: 1, max: TURNS - 1 }),
+    fc.array(
+      fc.record({
+        order: fc.constantFrom('together' as const, 'marks first' as const, 'facts first' as const),
+        pass: fc.constantFrom('none' as const, 'one' as const, 'two' as const, 'both' as const, 'pause' as const),
+        crash: fc.record({ call: fc.integer({ min: 1, max: 50 }), isAfter: fc.boolean() }),
+        seconds: fc.constantFrom(0, 5, 29, 61, 200),
+      }),
+      { minLength: TURNS, maxLength: TURNS },
+    ),
+  )
+  .map(([deletes, all]) => all.map((turn, number) => ({ ...turn, deletes: number === deletes })));

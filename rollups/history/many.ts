@@ -49,10 +49,19 @@ export async function playMany(settings: ManySettings): Promise<{ distribution: 
   const counts = { pauses: 0, passes: 0 };
   for (let number = 0; all.length < settings.histories; number++) {
     const seed = settings.seed + number;
-    const histories = fc.sample(history, { numRuns: Math.min(settings.perPlay, settings.histories - all.length), seed });
+    const histories = fc.sample(history, {
+      numRuns: Math.min(settings.perPlay, settings.histories - all.length),
+      seed,
+    });
     const [schedule = []] = fc.sample(turns, { numRuns: 1, seed });
     const name = `play${number}`;
-    const played = await play({ clickhouse: settings.clickhouse, name, histories, turns: schedule, newest: clockOf(seed) });
+    const played = await play({
+      clickhouse: settings.clickhouse,
+      name,
+      histories,
+      turns: schedule,
+      newest: clockOf(seed),
+    });
     const found = await differences(settings.clickhouse, `${name}-`);
     if (found.length > 0) failures.push({ seed, play: number, differences: found });
     all.push(...histories);
@@ -67,7 +76,10 @@ export async function playMany(settings: ManySettings): Promise<{ distribution: 
 function describe(histories: readonly History[]): Omit<Distribution, 'crashes' | 'pauses' | 'passes'> {
   const events = histories.flatMap((one) => one.events);
   const arrivals = histories.map(arrivalsOf);
-  const distinct = histories.reduce((sum, one) => sum + new Set(one.steps.flatMap((step) => step.arrivals.map(({ event }) => event))).size, 0);
+  const distinct = histories.reduce(
+    (sum, one) => sum + new Set(one.steps.flatMap((step) => step.arrivals.map(({ event }) => event))).size,
+    0,
+  );
   return {
     histories: histories.length,
     events: spread(arrivals),

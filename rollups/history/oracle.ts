@@ -52,7 +52,9 @@ const CALLS = `SELECT * FROM (
   ) ORDER BY indexOf(['block', 'ask', 'allow'], decision), occurred_at, event_id LIMIT 1 BY org_id, repo, call`;
 
 /** Who was heard from. */
-const heard = (bucket: string): string => `SELECT org_id, repo, ${bucket} AS bucket_start, producer, count() AS events, toStartOfHour(min(occurred_at)) AS first_hour, max(occurred_at) AS last_at,
+const heard = (
+  bucket: string,
+): string => `SELECT org_id, repo, ${bucket} AS bucket_start, producer, count() AS events, toStartOfHour(min(occurred_at)) AS first_hour, max(occurred_at) AS last_at,
     arraySort(arrayMap(s -> cityHash64(s), arrayFilter(s -> s != '', groupUniqArray(session_id)))) AS sessions
   FROM (
     SELECT org_id, repo, occurred_at, 'guard' AS producer, session_id FROM runtime_event WHERE ${OF}
@@ -62,14 +64,19 @@ const heard = (bucket: string): string => `SELECT org_id, repo, ${bucket} AS buc
   ) GROUP BY ALL`;
 
 /** Scores, and the parts of the last one: none where that scan did not tell them. */
-const scores = (bucket: string, more = ''): string => `SELECT org_id, repo, ${bucket} AS bucket_start, min_severity, producer_version, countIf(files_scanned > 0) AS scans, countIf(files_scanned = 0) AS empty_scans,
+const scores = (
+  bucket: string,
+  more = '',
+): string => `SELECT org_id, repo, ${bucket} AS bucket_start, min_severity, producer_version, countIf(files_scanned > 0) AS scans, countIf(files_scanned = 0) AS empty_scans,
     sumIf(score, files_scanned > 0) AS score_sum, minOrNullIf(score, files_scanned > 0) AS score_min, maxOrNullIf(score, files_scanned > 0) AS score_max,
     argMaxOrNullIf(score, (occurred_at, event_id), files_scanned > 0) AS score_last, maxOrNullIf(occurred_at, files_scanned > 0) AS last_at,
     argMaxIf(tuple(score_secrets, score_agents), (occurred_at, event_id), files_scanned > 0) AS parts, parts.1 AS score_secrets_last, parts.2 AS score_agents_last${more}
   FROM scan WHERE ${OF} GROUP BY ALL`;
 
 /** The life of findings by severity and category; open is what the bucket's last scan shows. */
-const life = (bucket: (time: string) => string): string => `SELECT org_id, repo, bucket_start, severity, category, sum(n) AS new, sum(r) AS regressed, sum(x) AS fixed, sum(s) AS fix_seconds, sum(o) AS open
+const life = (
+  bucket: (time: string) => string,
+): string => `SELECT org_id, repo, bucket_start, severity, category, sum(n) AS new, sum(r) AS regressed, sum(x) AS fixed, sum(s) AS fix_seconds, sum(o) AS open
   FROM (
     SELECT org_id, repo, ${bucket('at')} AS bucket_start, severity, category, toUInt64(change = 1 AND NOT is_rekeyed AND before_at = toDateTime64(0, 3, 'UTC')) AS n, toUInt64(change = 1 AND NOT is_rekeyed) - n AS r, toUInt64(change = -1 AND NOT is_rekeyed) AS x,
       if(x = 1, toUInt64(dateDiff('second', before_at, at)), 0) AS s, toUInt64(0) AS o FROM (${LIVES})
@@ -85,7 +92,8 @@ const DECISIONS = `SELECT org_id, repo, arraySort(groupArray((occurred_at, event
   FROM control_event WHERE ${OF} AND kind = 'finding_triage' GROUP BY ALL`;
 
 /** Items of a route that are open before `end`, a time of the row. */
-const openItems = (end: string, isOfRoute: string): string => `toUInt64(countIf(arrayLast(e -> e.1 < ${end}, i.life).3 = 'open' AND ${isOfRoute}))`;
+const openItems = (end: string, isOfRoute: string): string =>
+  `toUInt64(countIf(arrayLast(e -> e.1 < ${end}, i.life).3 = 'open' AND ${isOfRoute}))`;
 
 const SEVERITIES = ['critical', 'high', 'medium', 'low', 'info'];
 
@@ -117,24 +125,35 @@ export const ORACLE: Readonly<Record<string, Expectation>> = {
     naive: `SELECT org_id, repo, toStartOfDay(occurred_at) AS bucket_start, count() AS decisions, quantilesDD(0.01, 0.5, 0.95, 0.99)(duration_us) AS quantiles,
       max(duration_us) AS duration_us_max FROM (${CALLS}) GROUP BY ALL`,
   },
-  ...Object.fromEntries([['hour', 'toStartOfHour(occurred_at)'], ['day', 'toStartOfDay(occurred_at)'], ['week', "toDateTime(toMonday(occurred_at), 'UTC')"]].map(([grain, bucket]) => [
-    `injection_attempt_rate_${grain ?? ''}`,
-    {
-      columns: 'org_id, repo, bucket_start, attempts, decisions, findings, attempts_by_text',
-      naive: `SELECT org_id, repo, bucket_start, countIf(blocked AND (category = 'injection' OR category = '' AND positionCaseInsensitive(reason, 'injection') > 0)) AS attempts, countIf(is_decision) AS decisions, uniqExactIf(finding, NOT is_decision) AS findings,
+  ...Object.fromEntries(
+    [
+      ['hour', 'toStartOfHour(occurred_at)'],
+      ['day', 'toStartOfDay(occurred_at)'],
+      ['week', "toDateTime(toMonday(occurred_at), 'UTC')"],
+    ].map(([grain, bucket]) => [
+      `injection_attempt_rate_${grain ?? ''}`,
+      {
+        columns: 'org_id, repo, bucket_start, attempts, decisions, findings, attempts_by_text',
+        naive: `SELECT org_id, repo, bucket_start, countIf(blocked AND (category = 'injection' OR category = '' AND positionCaseInsensitive(reason, 'injection') > 0)) AS attempts, countIf(is_decision) AS decisions, uniqExactIf(finding, NOT is_decision) AS findings,
           countIf(blocked AND category = '' AND positionCaseInsensitive(reason, 'injection') > 0) AS attempts_by_text
         FROM (
           SELECT org_id, repo, ${bucket ?? ''} AS bucket_start, true AS is_decision, decision = 'block' AS blocked, rule_category AS category, reason, ('', toUInt32(0)) AS finding FROM (${CALLS})
           UNION ALL SELECT org_id, repo, ${bucket ?? ''}, false, false, '', '', (finding_key, occurrence) FROM finding WHERE ${OF} AND category = 'injection'
         ) GROUP BY ALL`,
-    },
-  ])),
+      },
+    ]),
+  ),
   score_trend_hour: {
-    columns: 'org_id, repo, bucket_start, min_severity, producer_version, scans, empty_scans, score_sum, score_min, score_max, score_last, last_at, critical_last, score_secrets_last, score_agents_last',
-    naive: scores('toStartOfHour(occurred_at)', ', argMaxIf(critical, (occurred_at, event_id), files_scanned > 0) AS critical_last'),
+    columns:
+      'org_id, repo, bucket_start, min_severity, producer_version, scans, empty_scans, score_sum, score_min, score_max, score_last, last_at, critical_last, score_secrets_last, score_agents_last',
+    naive: scores(
+      'toStartOfHour(occurred_at)',
+      ', argMaxIf(critical, (occurred_at, event_id), files_scanned > 0) AS critical_last',
+    ),
   },
   score_trend_day: {
-    columns: 'org_id, repo, bucket_start, min_severity, producer_version, scans, empty_scans, score_sum, score_min, score_max, score_last, last_at, score_secrets_last, score_agents_last',
+    columns:
+      'org_id, repo, bucket_start, min_severity, producer_version, scans, empty_scans, score_sum, score_min, score_max, score_last, last_at, score_secrets_last, score_agents_last',
     naive: scores('toStartOfDay(occurred_at)'),
   },
   coverage_activity: {
@@ -150,7 +169,8 @@ export const ORACLE: Readonly<Record<string, Expectation>> = {
     naive: `SELECT org_id, toStartOfDay(occurred_at) AS bucket_start, count() AS records, sum(masked) AS masked FROM (SELECT * FROM masking_event_v1 FINAL WHERE ${OF}) GROUP BY ALL`,
   },
   finding_transition: {
-    columns: 'org_id, repo, bucket_start, severity, category, finding_key, occurrence, scan_at, scan_id, change, is_rekeyed, previous_at',
+    columns:
+      'org_id, repo, bucket_start, severity, category, finding_key, occurrence, scan_at, scan_id, change, is_rekeyed, previous_at',
     naive: `SELECT org_id, repo, toStartOfHour(at) AS bucket_start, severity, category, finding_key, occurrence, at AS scan_at, scan_id, change, CAST(is_rekeyed, 'Bool') AS is_rekeyed, previous_at FROM (${CHANGES})`,
   },
   finding_lifecycle_hour: {
@@ -219,7 +239,8 @@ export const ORACLE: Readonly<Record<string, Expectation>> = {
       ) AS a ON a.org_id = c.org_id AND a.repo = c.repo AND a.scan_id = c.event_id`,
   },
   cross_repo_org_rollup_hour: {
-    columns: 'org_id, bucket_start, repos, score_mean, score_min, critical, high, medium, info, policy_failures, baseline_regressions, risky_packages, security_blocker, policy_review, baseline_regression, supply_chain_review, ready, status, open_review_items, open_security_blocker, open_policy_review',
+    columns:
+      'org_id, bucket_start, repos, score_mean, score_min, critical, high, medium, info, policy_failures, baseline_regressions, risky_packages, security_blocker, policy_review, baseline_regression, supply_chain_review, ready, status, open_review_items, open_security_blocker, open_policy_review',
     naive: `SELECT r.* EXCEPT (org_id), r.org_id AS org_id, arrayFilter(e -> e.3 = 'open', arrayMap(life -> arrayLast(e -> e.1 < r.bucket_start + toIntervalHour(1), life), i.lives)) AS items,
         length(items) AS open_review_items, arrayCount(e -> e.4 = 'security-blocker', items) AS open_security_blocker, arrayCount(e -> e.4 = 'policy-review', items) AS open_policy_review
       FROM (SELECT org_id, bucket_start, count() AS repos, sum(last.1) / repos AS score_mean, min(last.1) AS score_min, sum(last.2) AS critical, sum(last.3) AS high, sum(last.4) AS medium, sum(last.5) AS info,
@@ -264,7 +285,11 @@ export interface Difference {
 }
 
 /** Compares the series (all of them unless named) of the organisations whose names begin with `orgs` with the oracle, row by row. */
-export async function differences(client: ClickHouseClient, orgs: string, only?: readonly string[]): Promise<Difference[]> {
+export async function differences(
+  client: ClickHouseClient,
+  orgs: string,
+  only?: readonly string[],
+): Promise<Difference[]> {
   const found: Difference[] = [];
   for (const [series, { columns, naive }] of Object.entries(ORACLE)) {
     if (only !== undefined && !only.includes(series)) continue;

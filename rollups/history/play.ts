@@ -65,11 +65,18 @@ export async function play(settings: PlaySettings): Promise<Played> {
   const { clickhouse, name, histories } = settings;
   await clearStage(clickhouse);
   const jobs = settings.worker?.jobs;
-  const kinds = FACTS.filter((fact) => jobs === undefined || jobs.some(({ facts: read }) => read.some((one) => one === fact)));
+  const kinds = FACTS.filter(
+    (fact) => jobs === undefined || jobs.some(({ facts: read }) => read.some((one) => one === fact)),
+  );
   const played: Played = { crashes: 0, passes: 0, pauses: 0, endedAt: settings.newest };
   const newWorker = (): Seat => {
     const points = failpoints(clickhouse);
-    const worker = createRollupWorker({ settleMs: 60_000, ...settings.worker, clickhouse: points.client, clock: () => Promise.resolve(played.endedAt) });
+    const worker = createRollupWorker({
+      settleMs: 60_000,
+      ...settings.worker,
+      clickhouse: points.client,
+      clock: () => Promise.resolve(played.endedAt),
+    });
     return { points, worker };
   };
   const seats = { one: newWorker(), two: newWorker() };
@@ -94,10 +101,14 @@ export async function play(settings: PlaySettings): Promise<Played> {
 
   for (const [number, turn] of settings.turns.entries()) {
     const steps = histories.map((history) => history.steps[number]).filter((step): step is Step => step !== undefined);
-    const rows = steps.flatMap(({ arrivals }, index) => {
-      const history = histories[index];
-      return history === undefined ? [] : arrivals.flatMap((arrival) => factRows(history, name, index, arrival, settings.newest));
-    }).filter(({ fact }) => kinds.includes(fact));
+    const rows = steps
+      .flatMap(({ arrivals }, index) => {
+        const history = histories[index];
+        return history === undefined
+          ? []
+          : arrivals.flatMap((arrival) => factRows(history, name, index, arrival, settings.newest));
+      })
+      .filter(({ fact }) => kinds.includes(fact));
     const marks = (): Promise<void> => insertMarks(clickhouse, rows, played.endedAt);
     const facts = (): Promise<void> => insertFacts(clickhouse, rows);
     const [first, second] = turn.order === 'marks first' ? [marks, facts] : [facts, marks];
@@ -142,7 +153,9 @@ interface Seat {
 async function insertFacts(clickhouse: ClickHouseClient, rows: readonly FactRow[]): Promise<void> {
   const tables = new Map<string, FactRow['row'][]>();
   for (const { fact, row } of rows) tables.set(fact, [...(tables.get(fact) ?? []), row]);
-  await Promise.all([...tables].map(([fact, values]) => clickhouse.insert({ table: `${fact}_v1`, values, format: 'JSONEachRow' })));
+  await Promise.all(
+    [...tables].map(([fact, values]) => clickhouse.insert({ table: `${fact}_v1`, values, format: 'JSONEachRow' })),
+  );
 }
 
 const HOUR_MS = 3_600_000;
@@ -151,37 +164,65 @@ async function insertMarks(clickhouse: ClickHouseClient, rows: readonly FactRow[
   const marks = new Map<string, Record<string, unknown>>();
   for (const { fact, row } of rows) {
     const bucket_start = Math.floor(row.occurred_at / HOUR_MS) * 3_600;
-    marks.set(`${fact} ${row.org_id} ${row.repo} ${bucket_start}`, { fact, org_id: row.org_id, repo: row.repo, bucket_start, marked_at: markedAt });
+    marks.set(`${fact} ${row.org_id} ${row.repo} ${bucket_start}`, {
+      fact,
+      org_id: row.org_id,
+      repo: row.repo,
+      bucket_start,
+      marked_at: markedAt,
+    });
   }
-  if (marks.size > 0) await clickhouse.insert({ table: 'dirty_hour_v1', values: [...marks.values()], format: 'JSONEachRow' });
+  if (marks.size > 0)
+    await clickhouse.insert({ table: 'dirty_hour_v1', values: [...marks.values()], format: 'JSONEachRow' });
 }
 
-const FACTS = ['scan', 'finding', 'runtime_event', 'drift_event', 'agent_event', 'masking_event', 'control_event'] as const;
+const FACTS = [
+  'scan',
+  'finding',
+  'runtime_event',
+  'drift_event',
+  'agent_event',
+  'masking_event',
+  'control_event',
+] as const;
 
 /** Deletes and marks what the histories delete, in one statement a table. */
-async function deleteFacts(clickhouse: ClickHouseClient, kinds: readonly FactRow['fact'][], name: string, histories: readonly History[], markedAt: number): Promise<void> {
+async function deleteFacts(
+  clickhouse: ClickHouseClient,
+  kinds: readonly FactRow['fact'][],
+  name: string,
+  histories: readonly History[],
+  markedAt: number,
+): Promise<void> {
   const all: string[] = [];
   const fifth: string[] = [];
   for (const [index, { deletion }] of histories.entries()) {
-    if (deletion !== undefined) (deletion.part === 'all' ? all : fifth).push(`${orgOf(name, index, deletion.org)} ${deletion.repo}`);
+    if (deletion !== undefined)
+      (deletion.part === 'all' ? all : fifth).push(`${orgOf(name, index, deletion.org)} ${deletion.repo}`);
   }
   if (all.length + fifth.length === 0) return;
   const params = { all, fifth };
   const where = `startsWith(org_id, '${name}') AND (concat(org_id, ' ', repo) IN {all:Array(String)}
     OR (concat(org_id, ' ', repo) IN {fifth:Array(String)} AND cityHash64(splitByChar('/', event_id)[1]) % 5 = 0))`;
-  await Promise.all(kinds.map(async (fact) => {
-    await clickhouse.command({
-      query: `INSERT INTO dirty_hour_v1 SELECT DISTINCT '${fact}', org_id, repo, toStartOfHour(occurred_at), fromUnixTimestamp64Milli({markedAt:Int64}, 'UTC')
+  await Promise.all(
+    kinds.map(async (fact) => {
+      await clickhouse.command({
+        query: `INSERT INTO dirty_hour_v1 SELECT DISTINCT '${fact}', org_id, repo, toStartOfHour(occurred_at), fromUnixTimestamp64Milli({markedAt:Int64}, 'UTC')
         FROM ${fact}_v1 WHERE ${where}`,
-      query_params: { ...params, markedAt },
-    });
-    if (fact === 'runtime_event') await forgetJudgements(clickhouse, where, { ...params, markedAt });
-    await clickhouse.command({ query: `DELETE FROM ${fact}_v1 WHERE ${where}`, query_params: params });
-  }));
+        query_params: { ...params, markedAt },
+      });
+      if (fact === 'runtime_event') await forgetJudgements(clickhouse, where, { ...params, markedAt });
+      await clickhouse.command({ query: `DELETE FROM ${fact}_v1 WHERE ${where}`, query_params: params });
+    }),
+  );
 }
 
 /** Marks every hour of the calls that lose a judgement, and takes it out of the order by calls, as a deletion of facts does. */
-async function forgetJudgements(clickhouse: ClickHouseClient, where: string, params: Record<string, unknown>): Promise<void> {
+async function forgetJudgements(
+  clickhouse: ClickHouseClient,
+  where: string,
+  params: Record<string, unknown>,
+): Promise<void> {
   await clickhouse.command({
     query: `INSERT INTO dirty_hour_v1 SELECT DISTINCT 'runtime_event', org_id, repo, toStartOfHour(occurred_at), fromUnixTimestamp64Milli({markedAt:Int64}, 'UTC')
       FROM runtime_event_v1 WHERE (org_id, repo, session_id, tool_call_id) IN (SELECT org_id, repo, session_id, tool_call_id FROM runtime_event_v1 WHERE tool_call_id != '' AND ${where})`,

@@ -38,7 +38,12 @@ export async function pruneDimensions(client: ClickHouseClient, orgId: string): 
     await client.command({
       query: `DELETE FROM ${table} WHERE org_id = {orgId:String} AND (${key}) NOT IN (${kept})`,
       query_params: { orgId },
-      clickhouse_settings: { max_execution_time: TIMEOUT_S, lightweight_deletes_sync: '1', mutations_sync: '1', allow_nondeterministic_mutations: 1 },
+      clickhouse_settings: {
+        max_execution_time: TIMEOUT_S,
+        lightweight_deletes_sync: '1',
+        mutations_sync: '1',
+        allow_nondeterministic_mutations: 1,
+      },
     });
   }
 }

@@ -11,7 +11,11 @@ export const EVIDENCE_KINDS = {
   agent_event: { from: 'agent_event', time: 'occurred_at', id: 'event_id' },
   masking_event: { from: 'masking_event_v1 FINAL', time: 'occurred_at', id: 'event_id' },
   control_event: { from: 'control_event', time: 'occurred_at', id: 'event_id' },
-  finding_transition: { from: 'finding_transition', time: 'scan_at', id: "concat(repo, ' ', scan_id, ' ', severity, ' ', category, ' ', finding_key, ' ', toString(occurrence))" },
+  finding_transition: {
+    from: 'finding_transition',
+    time: 'scan_at',
+    id: "concat(repo, ' ', scan_id, ' ', severity, ' ', category, ' ', finding_key, ' ', toString(occurrence))",
+  },
 } as const satisfies Record<string, { from: string; time: string; id: string }>;
 export type EvidenceKind = keyof typeof EVIDENCE_KINDS;
 
@@ -64,23 +68,90 @@ const HEARD = all('scan', 'runtime_event', 'drift_event', 'agent_event');
 const EXPLAINED = {
   score_trend: { view: 'score_trend', table: 'score_trend_v1', evidence: all('scan') },
   score_trend_org: { view: 'score_trend_org', table: 'score_trend_v1', evidence: all('scan'), isOfOrganisation: true },
-  drift_history: { view: 'drift_history', table: 'drift_history_v1', evidence: all('drift_event', 'scan', 'finding'), comparesScans: true },
-  drift_history_org: { view: 'drift_history_org', table: 'drift_history_v1', evidence: all('drift_event', 'scan', 'finding'), isOfOrganisation: true },
-  blocked_command_rate: { view: 'blocked_command_rate', table: 'blocked_command_rate_v1', evidence: all('runtime_event') },
-  blocked_command_rate_org: { view: 'blocked_command_rate_org', table: 'blocked_command_rate_v1', evidence: all('runtime_event'), isOfOrganisation: true },
+  drift_history: {
+    view: 'drift_history',
+    table: 'drift_history_v1',
+    evidence: all('drift_event', 'scan', 'finding'),
+    comparesScans: true,
+  },
+  drift_history_org: {
+    view: 'drift_history_org',
+    table: 'drift_history_v1',
+    evidence: all('drift_event', 'scan', 'finding'),
+    isOfOrganisation: true,
+  },
+  blocked_command_rate: {
+    view: 'blocked_command_rate',
+    table: 'blocked_command_rate_v1',
+    evidence: all('runtime_event'),
+  },
+  blocked_command_rate_org: {
+    view: 'blocked_command_rate_org',
+    table: 'blocked_command_rate_v1',
+    evidence: all('runtime_event'),
+    isOfOrganisation: true,
+  },
   decision_duration: { view: 'decision_duration', table: 'decision_duration_v1', evidence: all('runtime_event') },
-  decision_duration_org: { view: 'decision_duration_org', table: 'decision_duration_v1', evidence: all('runtime_event'), isOfOrganisation: true },
-  injection_attempt_rate: { view: 'injection_attempt_rate', table: 'injection_attempt_rate_v1', evidence: all('runtime_event', 'finding') },
-  injection_attempt_rate_org: { view: 'injection_attempt_rate_org', table: 'injection_attempt_rate_v1', evidence: all('runtime_event', 'finding'), isOfOrganisation: true },
-  secret_exposure_events: { view: 'secret_exposure', table: 'finding_lifecycle_v1', evidence: all('finding', 'scan'), comparesScans: true },
-  finding_lifecycle: { view: 'finding_lifecycle', table: 'finding_lifecycle_v1', evidence: all('finding', 'scan'), comparesScans: true },
-  finding_lifecycle_org: { view: 'finding_lifecycle_org', table: 'finding_lifecycle_v1', evidence: all('finding', 'scan'), isOfOrganisation: true },
+  decision_duration_org: {
+    view: 'decision_duration_org',
+    table: 'decision_duration_v1',
+    evidence: all('runtime_event'),
+    isOfOrganisation: true,
+  },
+  injection_attempt_rate: {
+    view: 'injection_attempt_rate',
+    table: 'injection_attempt_rate_v1',
+    evidence: all('runtime_event', 'finding'),
+  },
+  injection_attempt_rate_org: {
+    view: 'injection_attempt_rate_org',
+    table: 'injection_attempt_rate_v1',
+    evidence: all('runtime_event', 'finding'),
+    isOfOrganisation: true,
+  },
+  secret_exposure_events: {
+    view: 'secret_exposure',
+    table: 'finding_lifecycle_v1',
+    evidence: all('finding', 'scan'),
+    comparesScans: true,
+  },
+  finding_lifecycle: {
+    view: 'finding_lifecycle',
+    table: 'finding_lifecycle_v1',
+    evidence: all('finding', 'scan'),
+    comparesScans: true,
+  },
+  finding_lifecycle_org: {
+    view: 'finding_lifecycle_org',
+    table: 'finding_lifecycle_v1',
+    evidence: all('finding', 'scan'),
+    isOfOrganisation: true,
+  },
   open_finding: { view: 'open_finding', table: 'finding_transition_v1', evidence: [OPEN_FINDINGS, TRIAGED] },
-  open_finding_org: { view: 'open_finding_org', table: 'finding_transition_v1', evidence: [OPEN_FINDINGS, TRIAGED], isOfOrganisation: true },
-  open_review_item_org: { view: 'open_review_item_org', evidence: [decided('review_item', ['open'])], isOfOrganisation: true },
+  open_finding_org: {
+    view: 'open_finding_org',
+    table: 'finding_transition_v1',
+    evidence: [OPEN_FINDINGS, TRIAGED],
+    isOfOrganisation: true,
+  },
+  open_review_item_org: {
+    view: 'open_review_item_org',
+    evidence: [decided('review_item', ['open'])],
+    isOfOrganisation: true,
+  },
   masked_value: { view: 'masked_value', table: 'masked_value_v1', evidence: all('masking_event') },
-  masked_value_org: { view: 'masked_value_org', table: 'masked_value_v1', evidence: all('masking_event'), isOfOrganisation: true },
-  cross_repo_org_rollup: { view: 'cross_repo_org_rollup', table: 'cross_repo_org_rollup_v1', evidence: [NEWEST_SCANS, decided('review_item', ['open'])], isOfOrganisation: true },
+  masked_value_org: {
+    view: 'masked_value_org',
+    table: 'masked_value_v1',
+    evidence: all('masking_event'),
+    isOfOrganisation: true,
+  },
+  cross_repo_org_rollup: {
+    view: 'cross_repo_org_rollup',
+    table: 'cross_repo_org_rollup_v1',
+    evidence: [NEWEST_SCANS, decided('review_item', ['open'])],
+    isOfOrganisation: true,
+  },
   repo_route: { view: 'repo_route', table: 'scan_posture_v1', evidence: [NEWEST_SCANS, TRIAGED], isNow: true },
   coverage: { view: 'coverage', table: 'coverage_v1', evidence: HEARD },
   coverage_org: { view: 'coverage_org', table: 'coverage_v1', evidence: HEARD, isOfOrganisation: true },
@@ -104,12 +175,16 @@ export function evidenceCondition(series: ExplainedSeries, { kind, standing }: E
   const { time } = EVIDENCE_KINDS[kind];
   // In milliseconds, as facts are: compared with whole seconds the store skips parts that hold the last second alone.
   const beforeEnd = (column: string): string => `${column} < toDateTime64({end:UInt32}, 3, 'UTC')`;
-  const isInTime = standing === undefined ? `${time} >= toDateTime64({start:UInt32}, 3, 'UTC') AND ${beforeEnd(time)}` : `${beforeEnd(time)} AND ${standing(scope, beforeEnd)}`;
+  const isInTime =
+    standing === undefined
+      ? `${time} >= toDateTime64({start:UInt32}, 3, 'UTC') AND ${beforeEnd(time)}`
+      : `${beforeEnd(time)} AND ${standing(scope, beforeEnd)}`;
   return `${scope} AND ${isInTime}`;
 }
 
 /** {@link evidenceCondition} of the rows that a series is paged through by. */
-export const pagedCondition = (series: ExplainedSeries): string => evidenceCondition(series, EXPLAINED[series].evidence[0]);
+export const pagedCondition = (series: ExplainedSeries): string =>
+  evidenceCondition(series, EXPLAINED[series].evidence[0]);
 
 export const GRAINS = ['hour', 'day', 'week'] as const;
 export type Grain = (typeof GRAINS)[number];
@@ -184,7 +259,13 @@ export async function explainPoint(client: ClickHouseClient, key: PointKey): Pro
     { at: key.at },
   );
   if (bucket === undefined) throw new Error('the store did not tell the bucket');
-  const params = { orgId: key.orgId, repo: key.repo, series: (explained.table ?? '').replace(/_v1$/, ''), start: bucket.start, end: bucket.end };
+  const params = {
+    orgId: key.orgId,
+    repo: key.repo,
+    series: (explained.table ?? '').replace(/_v1$/, ''),
+    start: bucket.start,
+    end: bucket.end,
+  };
   const scope = `org_id = {orgId:String}${ofOrganisation ? '' : ' AND repo = {repo:String}'}`;
   const rows = await selectRows<Record<string, unknown>>(
     client,
@@ -201,8 +282,20 @@ export async function explainPoint(client: ClickHouseClient, key: PointKey): Pro
     from: bucket.from,
     to: bucket.to,
     rows,
-    computed: table === undefined ? [] : await computedHours(client, table, `${scope} AND bucket_start >= toDateTime({start:UInt32}, 'UTC') AND bucket_start < toDateTime({end:UInt32}, 'UTC')`, params),
-    facts: await Promise.all(explained.evidence.map((evidence) => rowsBehind(client, key.series, evidence, params, key.limit ?? DEFAULT_LIMIT))),
+    computed:
+      table === undefined
+        ? []
+        : await computedHours(
+            client,
+            table,
+            `${scope} AND bucket_start >= toDateTime({start:UInt32}, 'UTC') AND bucket_start < toDateTime({end:UInt32}, 'UTC')`,
+            params,
+          ),
+    facts: await Promise.all(
+      explained.evidence.map((evidence) =>
+        rowsBehind(client, key.series, evidence, params, key.limit ?? DEFAULT_LIMIT),
+      ),
+    ),
     comparedWith: explained.comparesScans === true ? await scanBefore(client, params) : null,
   };
 }
@@ -210,10 +303,29 @@ export async function explainPoint(client: ClickHouseClient, key: PointKey): Pro
 type Params = Record<string, unknown>;
 
 /** Of a point of the organisation the hours of all its repositories together: the newest computation, and the sum of their facts. */
-async function computedHours(client: ClickHouseClient, table: string, where: string, params: Params): Promise<Explanation['computed']> {
-  const columns = await selectRows<{ name: string }>(client, `SELECT name FROM system.columns WHERE database = currentDatabase() AND table = {table:String} AND name IN ('facts', 'repo')`, { table });
+async function computedHours(
+  client: ClickHouseClient,
+  table: string,
+  where: string,
+  params: Params,
+): Promise<Explanation['computed']> {
+  const columns = await selectRows<{ name: string }>(
+    client,
+    `SELECT name FROM system.columns WHERE database = currentDatabase() AND table = {table:String} AND name IN ('facts', 'repo')`,
+    { table },
+  );
   const has = (name: string): boolean => columns.some((column) => column.name === name);
-  const rows = await selectRows<{ bucketStart: string; formula: number; version: string; computedAt: string; facts: number | null; worker: string; cause: string; durationMs: number; rowsRead: number | null }>(
+  const rows = await selectRows<{
+    bucketStart: string;
+    formula: number;
+    version: string;
+    computedAt: string;
+    facts: number | null;
+    worker: string;
+    cause: string;
+    durationMs: number;
+    rowsRead: number | null;
+  }>(
     client,
     `SELECT h.bucket_start AS bucketStart, h.formula AS formula, toString(h.version) AS version, fromUnixTimestamp64Micro(toInt64(h.version), 'UTC') AS computedAt,
        h.facts AS facts, r.worker AS worker, r.cause AS cause, r.duration_ms AS durationMs, r.rows_read AS rowsRead
@@ -231,20 +343,40 @@ async function computedHours(client: ClickHouseClient, table: string, where: str
      ORDER BY bucketStart`,
     params,
   );
-  return rows.map(({ worker, cause, durationMs, rowsRead, ...hour }) => ({ ...hour, run: worker === '' ? null : { worker, cause, durationMs, rowsRead } }));
+  return rows.map(({ worker, cause, durationMs, rowsRead, ...hour }) => ({
+    ...hour,
+    run: worker === '' ? null : { worker, cause, durationMs, rowsRead },
+  }));
 }
 
-async function rowsBehind(client: ClickHouseClient, series: ExplainedSeries, evidence: Evidence, params: Params, limit: number): Promise<Explanation['facts'][number]> {
+async function rowsBehind(
+  client: ClickHouseClient,
+  series: ExplainedSeries,
+  evidence: Evidence,
+  params: Params,
+  limit: number,
+): Promise<Explanation['facts'][number]> {
   const { kind } = evidence;
   const { from, time, id } = EVIDENCE_KINDS[kind];
   const where = evidenceCondition(series, evidence);
   const counts = kind === 'runtime_event' ? isCounted(where) : 'true';
   const columns = kind === 'runtime_event' ? `*, ${counts} AS is_counted` : '*';
-  const rows = await selectRows<Record<string, unknown>>(client, `SELECT ${columns} FROM ${from} WHERE ${where} ORDER BY ${time}, ${id} LIMIT {limit:UInt32}`, { ...params, limit });
-  const [found] = await selectRows<{ count: number; counted: number }>(client, `SELECT count() AS count, countIf(${counts}) AS counted FROM ${from} WHERE ${where}`, params);
+  const rows = await selectRows<Record<string, unknown>>(
+    client,
+    `SELECT ${columns} FROM ${from} WHERE ${where} ORDER BY ${time}, ${id} LIMIT {limit:UInt32}`,
+    { ...params, limit },
+  );
+  const [found] = await selectRows<{ count: number; counted: number }>(
+    client,
+    `SELECT count() AS count, countIf(${counts}) AS counted FROM ${from} WHERE ${where}`,
+    params,
+  );
   const { count, counted } = found ?? { count: 0, counted: 0 };
   // Repeats are told of one repository's bucket: landing is not read through for all. What people decided has no landing.
-  const duplicatesIgnored = isFact(kind) && evidence.standing === undefined && !isOfOrganisation(series) ? await repeatsOf(client, kind, where, params) : 0;
+  const duplicatesIgnored =
+    isFact(kind) && evidence.standing === undefined && !isOfOrganisation(series)
+      ? await repeatsOf(client, kind, where, params)
+      : 0;
   return { fact: kind, count, counted, duplicatesIgnored, rows, isCutOff: count > rows.length };
 }
 
@@ -269,4 +401,3 @@ async function scanBefore(client: ClickHouseClient, params: Params): Promise<Rec
   );
   return rows[0] ?? null;
 }
-

@@ -49,7 +49,9 @@ describe('facts', () => {
     await db.client.command({ query: 'DROP TABLE runtime_event_in_mv_v1' });
     await land();
     // What the applier would do on the next start: the view is back, the facts are not.
-    await db.client.command({ query: 'ALTER TABLE schema_migration DELETE WHERE version >= 4 SETTINGS mutations_sync = 1' });
+    await db.client.command({
+      query: 'ALTER TABLE schema_migration DELETE WHERE version >= 4 SETTINGS mutations_sync = 1',
+    });
     await migrateClickHouse({ url, database: db.database });
     expect(await count('runtime_event')).toBe(0);
 
@@ -71,11 +73,13 @@ describe('facts', () => {
   it('outlive the landing rows they were made of', async () => {
     // 91 days later.
     await db.client.command({ query: 'ALTER TABLE otel_traces MODIFY TTL ExpiresAt - toIntervalDay(91)' });
-    await expect.poll(async () => {
-      // Does nothing while a merge of the engine's own is under way.
-      await db.client.command({ query: 'OPTIMIZE TABLE otel_traces FINAL' });
-      return count('otel_traces');
-    }).toBe(0);
+    await expect
+      .poll(async () => {
+        // Does nothing while a merge of the engine's own is under way.
+        await db.client.command({ query: 'OPTIMIZE TABLE otel_traces FINAL' });
+        return count('otel_traces');
+      })
+      .toBe(0);
     for (const day of await landingDays(db.client)) await reconcileFacts(db.client, day);
     expect(await count('runtime_event')).toBe(10);
   });
@@ -91,7 +95,10 @@ describe('facts', () => {
       format: 'JSONEachRow',
     });
     expect(
-      await selectRows(db.client, `SELECT Body AS asked, dateDiff('day', IngestedAt, ExpiresAt) AS days FROM otel_logs ORDER BY Body`),
+      await selectRows(
+        db.client,
+        `SELECT Body AS asked, dateDiff('day', IngestedAt, ExpiresAt) AS days FROM otel_logs ORDER BY Body`,
+      ),
     ).toEqual([
       { asked: '', days: 90 },
       { asked: '0', days: 90 },

@@ -68,7 +68,9 @@ export async function reconcileFacts(client: ClickHouseClient, { fact, day }: La
  * would make differently today.
  */
 export async function rebuildFacts(client: ClickHouseClient, { fact, day }: LandingDay): Promise<void> {
-  await feed(client, fact, `SELECT * FROM (${await readingOf(client, fact)}) WHERE toDate(ingested_at) = {day:Date}`, { day });
+  await feed(client, fact, `SELECT * FROM (${await readingOf(client, fact)}) WHERE toDate(ingested_at) = {day:Date}`, {
+    day,
+  });
 }
 
 /** The SELECT by which the fact's view reads landing; ends in its conditions, so another can be added with AND. */
@@ -79,7 +81,8 @@ export async function readingOf(client: ClickHouseClient, fact: Fact): Promise<s
     { view: `${fact}_in_mv_v1` },
   );
   const query = rows[0]?.query;
-  if (query === undefined || query === '') throw new Error(`the view ${fact}_in_mv_v1 is missing; apply the migrations`);
+  if (query === undefined || query === '')
+    throw new Error(`the view ${fact}_in_mv_v1 is missing; apply the migrations`);
   return query;
 }
 
@@ -94,7 +97,12 @@ async function timesOf(client: ClickHouseClient, fact: Fact, day: string): Promi
   return rows[0] ?? { from: '1970-01-01 00:00:00', to: '1970-01-01 00:00:00' };
 }
 
-async function feed(client: ClickHouseClient, fact: Fact, select: string, params: Record<string, unknown>): Promise<void> {
+async function feed(
+  client: ClickHouseClient,
+  fact: Fact,
+  select: string,
+  params: Record<string, unknown>,
+): Promise<void> {
   await client.command({
     query: `INSERT INTO ${fact}_in_v1 ${select}`,
     query_params: params,

@@ -4,7 +4,9 @@ import { packageRoot } from '../root.js';
 import { createClickHouse, DEFAULT_DATABASE, selectRows, type ClickHouseConfig } from './client.js';
 
 /** Migrations whose text was mended although some stores had applied it. 20 could lose a rewritten scan to a merge. */
-const FORMER_CHECKSUMS: ReadonlyMap<number, readonly string[]> = new Map([[20, ['8acd444e3be13a39635736529681e4219a8d42f02163582c492e93d8fd0517af']]]);
+const FORMER_CHECKSUMS: ReadonlyMap<number, readonly string[]> = new Map([
+  [20, ['8acd444e3be13a39635736529681e4219a8d42f02163582c492e93d8fd0517af']],
+]);
 
 /** The migrations of this version. */
 export async function clickhouseMigrations(): Promise<Migration[]> {
@@ -36,12 +38,18 @@ const STATEMENT_TIMEOUT_MS = 630_000;
  * @returns the versions applied now; empty when the schema was up to date.
  * @throws CommandError when the database was written by a newer version, or an applied migration has changed.
  */
-export async function migrateClickHouse(config: ClickHouseConfig, migrations?: readonly Migration[]): Promise<number[]> {
+export async function migrateClickHouse(
+  config: ClickHouseConfig,
+  migrations?: readonly Migration[],
+): Promise<number[]> {
   const wanted = migrations ?? (await clickhouseMigrations());
   const database = config.database ?? DEFAULT_DATABASE;
   const bootstrap = createClickHouse({ ...config, database: 'default' });
   try {
-    await bootstrap.command({ query: 'CREATE DATABASE IF NOT EXISTS {database:Identifier}', query_params: { database } });
+    await bootstrap.command({
+      query: 'CREATE DATABASE IF NOT EXISTS {database:Identifier}',
+      query_params: { database },
+    });
   } finally {
     await bootstrap.close();
   }

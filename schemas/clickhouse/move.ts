@@ -27,16 +27,28 @@ const TIMEOUT_S = 600;
  *
  * @returns rows moved.
  */
-export async function moveRepository(client: ClickHouseClient, { orgId, from, to, since, until }: Move): Promise<number> {
+export async function moveRepository(
+  client: ClickHouseClient,
+  { orgId, from, to, since, until }: Move,
+): Promise<number> {
   const params: Record<string, unknown> = { orgId, from, to, since: since.getTime(), until: until.getTime() };
-  const came = (column: string): string => `${column} >= fromUnixTimestamp64Milli({since:Int64}, 'UTC') AND ${column} <= fromUnixTimestamp64Milli({until:Int64}, 'UTC')`;
+  const came = (column: string): string =>
+    `${column} >= fromUnixTimestamp64Milli({since:Int64}, 'UTC') AND ${column} <= fromUnixTimestamp64Milli({until:Int64}, 'UTC')`;
   const run = (query: string): Promise<unknown> =>
     client.command({
-      query, query_params: params,
-      clickhouse_settings: { max_execution_time: TIMEOUT_S, mutations_sync: '1', lightweight_deletes_sync: '1', allow_nondeterministic_mutations: 1, max_partitions_per_insert_block: '1000' },
+      query,
+      query_params: params,
+      clickhouse_settings: {
+        max_execution_time: TIMEOUT_S,
+        mutations_sync: '1',
+        lightweight_deletes_sync: '1',
+        allow_nondeterministic_mutations: 1,
+        max_partitions_per_insert_block: '1000',
+      },
     });
   const count = async (table: string, where: string): Promise<number> =>
-    (await selectRows<{ rows: number }>(client, `SELECT count() AS rows FROM ${table} WHERE ${where}`, params))[0]?.rows ?? 0;
+    (await selectRows<{ rows: number }>(client, `SELECT count() AS rows FROM ${table} WHERE ${where}`, params))[0]
+      ?.rows ?? 0;
   let moved = 0;
   for (const table of LANDING) {
     const where = `OrgId = {orgId:String} AND Repository = {from:String} AND ${came('IngestedAt')}`;
@@ -45,7 +57,9 @@ export async function moveRepository(client: ClickHouseClient, { orgId, from, to
     const columns = await insertedColumns(client, table);
     // Landing again it would live longer: what is left of its days is said on it.
     const attributes = `mapUpdate(ResourceAttributes, CAST(map('${ATTR_TENANT_REPOSITORY}', {to:String}, '${ATTR_TENANT_RETENTION_DAYS}', toString(greatest(1, dateDiff('day', now(), ExpiresAt)))), 'Map(LowCardinality(String), String)'))`;
-    await run(`INSERT INTO ${table} (${columns.join(', ')}) SELECT ${columns.map((column) => (column === 'ResourceAttributes' ? attributes : column)).join(', ')} FROM ${table} WHERE ${where}`);
+    await run(
+      `INSERT INTO ${table} (${columns.join(', ')}) SELECT ${columns.map((column) => (column === 'ResourceAttributes' ? attributes : column)).join(', ')} FROM ${table} WHERE ${where}`,
+    );
     await run(`DELETE FROM ${table} WHERE ${where}`);
     moved += rows;
   }
@@ -55,9 +69,18 @@ export async function moveRepository(client: ClickHouseClient, { orgId, from, to
     const rows = await count(table, where);
     if (rows === 0) continue;
     const columns = await insertedColumns(client, table);
-    await run(`INSERT INTO ${table} (${columns.join(', ')}) SELECT ${columns.map((column) => (column === 'repo' ? '{to:String}' : column)).join(', ')} FROM ${table} FINAL WHERE ${where}`);
+    await run(
+      `INSERT INTO ${table} (${columns.join(', ')}) SELECT ${columns.map((column) => (column === 'repo' ? '{to:String}' : column)).join(', ')} FROM ${table} FINAL WHERE ${where}`,
+    );
     // Before, while the facts tell their hours, and after: a worker may have worked off the first marks before they were gone.
-    const hours = fact === 'quarantine' ? [] : await selectRows<{ bucket: number }>(client, `SELECT DISTINCT toUnixTimestamp(toStartOfHour(occurred_at)) AS bucket FROM ${table} WHERE ${where}`, params);
+    const hours =
+      fact === 'quarantine'
+        ? []
+        : await selectRows<{ bucket: number }>(
+            client,
+            `SELECT DISTINCT toUnixTimestamp(toStartOfHour(occurred_at)) AS bucket FROM ${table} WHERE ${where}`,
+            params,
+          );
     const mark = async (): Promise<void> => {
       if (hours.length === 0) return;
       await client.command({

@@ -7,14 +7,24 @@ import { redactText } from '../redaction.js';
 const PRINTABLE = /^[^\u0000-\u001f\u007f]*$/;
 
 /** Text for people, of at most `max` characters; secrets in it are masked, since people paste them. */
-export const text = (max: number) => z.string().min(1).max(max).regex(PRINTABLE, 'text without control characters').overwrite(redactText);
+export const text = (max: number) =>
+  z.string().min(1).max(max).regex(PRINTABLE, 'text without control characters').overwrite(redactText);
 
 /**
  * Prose of several lines, of at most `max` characters; secrets in it are masked. Without control characters of any kind
  * (C0, C1, separators, writing direction): whoever reads it in a terminal sees what is there.
  */
 export const prose = (max: number) =>
-  z.string().trim().min(1).max(max).regex(/^[^\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$/, 'text without control characters but line feeds').overwrite(redactText);
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(max)
+    .regex(
+      /^[^\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$/,
+      'text without control characters but line feeds',
+    )
+    .overwrite(redactText);
 
 /** Name under which a repository's data was recorded, in whatever spelling; a secret in it is masked. */
 export const recordedName = z
@@ -35,14 +45,24 @@ export const timestamp = z.iso.datetime({ offset: true });
 export const fingerprint = z.string().regex(/::sha256:[a-z0-9-]{1,64}$/, 'id::file::sha256:...');
 
 /** A date, or date and time with a time zone. */
-export const moment = z.union([z.iso.datetime({ offset: true }), z.iso.date()], 'an ISO 8601 date, or date and time with a time zone');
+export const moment = z.union(
+  [z.iso.datetime({ offset: true }), z.iso.date()],
+  'an ISO 8601 date, or date and time with a time zone',
+);
 
 /** Counts of a producer: whole, not negative, far below what a column holds. */
 export const count = z.int().min(0).max(10_000_000);
 export const score = z.int().min(0).max(100);
 
 /** Counts by severity with their sum, as AgentShield's inspection has them. */
-export const findingCounts = z.object({ total: count, critical: count, high: count, medium: count, low: count, info: count });
+export const findingCounts = z.object({
+  total: count,
+  critical: count,
+  high: count,
+  medium: count,
+  low: count,
+  info: count,
+});
 
 export { SEVERITIES, findingCategory, grade, severity };
 

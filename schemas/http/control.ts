@@ -24,7 +24,10 @@ export const org = z.object({
 export type Org = z.infer<typeof org>;
 
 /** A name on GitHub as GitHub takes it, in small letters, since GitHub tells none apart by case. */
-const githubLogin = z.string().regex(/^[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}$/, 'up to 39 letters, digits and single hyphens').toLowerCase();
+const githubLogin = z
+  .string()
+  .regex(/^[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}$/, 'up to 39 letters, digits and single hyphens')
+  .toLowerCase();
 
 export const orgChange = z
   .object({
@@ -37,7 +40,10 @@ export const orgChange = z
     /** Whether its members sign in by SSO. On record only: tokens work as before. Needs the plan `enterprise`. */
     ssoEnabled: z.boolean().optional(),
   })
-  .refine((change) => Object.keys(change).length > 0, 'name, retentionDays, keepContent, keepIdentities, githubOrgLogin or ssoEnabled');
+  .refine(
+    (change) => Object.keys(change).length > 0,
+    'name, retentionDays, keepContent, keepIdentities, githubOrgLogin or ssoEnabled',
+  );
 export type OrgChange = z.output<typeof orgChange>;
 
 /** A token as it is listed: never the token itself. */
@@ -67,7 +73,12 @@ export const tokenRequest = z.object({
 });
 
 /** Shown this once; only its SHA-256 is kept. `expiresAt` is no later than that of the token that minted it. `webhookPath` of a token for a webhook address. */
-export const mintedToken = z.object({ id: z.string(), token: z.string(), expiresAt: z.string().nullable(), webhookPath: z.string().optional() });
+export const mintedToken = z.object({
+  id: z.string(),
+  token: z.string(),
+  expiresAt: z.string().nullable(),
+  webhookPath: z.string().optional(),
+});
 export type MintedToken = z.infer<typeof mintedToken>;
 
 /** Hours for which both tokens work. */
@@ -77,7 +88,10 @@ export const member = z.object({ id: z.string(), login: z.string(), role, create
 export type Member = z.infer<typeof member>;
 export const memberList = z.object({ members: z.array(member) });
 /** A GitHub login, an e-mail address or the like. */
-const login = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$/, 'letters, digits and . _ @ + -').refine((name) => redactText(name) === name, 'a login, which is no secret');
+const login = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$/, 'letters, digits and . _ @ + -')
+  .refine((name) => redactText(name) === name, 'a login, which is no secret');
 export const memberRequest = z.object({ login, role });
 export const memberChange = z.object({ role });
 
@@ -103,15 +117,26 @@ export const repoList = z.object({
   /** Names that telemetry brought beyond those the plan keeps rows of: they are listed, but nothing is counted or decided of them. */
   beyondPlan: count,
 });
-const repoLink = { githubRepoId: githubRepoId.nullable().optional(), defaultProvider: z.enum(DEFAULT_PROVIDERS).optional() };
+const repoLink = {
+  githubRepoId: githubRepoId.nullable().optional(),
+  defaultProvider: z.enum(DEFAULT_PROVIDERS).optional(),
+};
 export const repoRequest = z.object({ repository: repositoryName, ...repoLink });
 /** Body of `PATCH /v1/repo/{repoId}`. */
-export const repoChange = z.object(repoLink).refine((change) => Object.keys(change).length > 0, 'githubRepoId or defaultProvider');
+export const repoChange = z
+  .object(repoLink)
+  .refine((change) => Object.keys(change).length > 0, 'githubRepoId or defaultProvider');
 export type RepoChange = z.output<typeof repoChange>;
 
 /** A finding that the newest scan shows and the baseline did not, or the other way round. */
 const comparedFinding = z.object({
-  findingKey: z.string(), occurrence: z.int(), id: z.string(), severity: z.string(), category: z.string(), title: z.string(), file: z.string(),
+  findingKey: z.string(),
+  occurrence: z.int(),
+  id: z.string(),
+  severity: z.string(),
+  category: z.string(),
+  title: z.string(),
+  file: z.string(),
 });
 export type ComparedFinding = z.infer<typeof comparedFinding>;
 
@@ -153,7 +178,12 @@ export const orgDeletion = z.object({ name: text(100) });
 
 /** What is to be removed; with several conditions only what meets all of them. */
 export const purgeRequest = z
-  .object({ repository: recordedName.optional(), tokenId: text(50).optional(), from: moment.optional(), to: moment.optional() })
+  .object({
+    repository: recordedName.optional(),
+    tokenId: text(50).optional(),
+    from: moment.optional(),
+    to: moment.optional(),
+  })
   .refine((purge) => Object.keys(purge).length > 0, 'repository, tokenId, from or to');
 export const purge = z.object({
   id: z.string(),
@@ -209,7 +239,13 @@ export const auditVerdict = z.object({
 });
 /** An entry that was noted outside: how many entries there were, and the hash of the last. */
 export const auditVerifyQuery = z
-  .object({ count: z.coerce.number().int().min(0).optional(), head: z.string().regex(/^[0-9a-f]{64}$/, '64 hexadecimal digits').optional() })
+  .object({
+    count: z.coerce.number().int().min(0).optional(),
+    head: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, '64 hexadecimal digits')
+      .optional(),
+  })
   .refine(({ count: entries, head }) => (entries === undefined) === (head === undefined), 'count and head, or neither');
 export const auditExportQuery = z.object({
   /** Begin after this entry. */

@@ -19,7 +19,13 @@ export const findingsQuery = z.object({
   ...paging,
 });
 
-const triage = z.object({ state: triageState, reason: z.string(), until: z.string().nullable(), setBy: z.string(), setAt: z.string() });
+const triage = z.object({
+  state: triageState,
+  reason: z.string(),
+  until: z.string().nullable(),
+  setBy: z.string(),
+  setAt: z.string(),
+});
 
 /** The life of one finding, across scans. */
 export const finding = z.object({

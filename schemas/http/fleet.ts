@@ -2,10 +2,23 @@ import { z } from 'zod';
 import { count, grade, nextCursor, paging, prose } from './atoms.js';
 
 /** Where AgentShield's fleet rules send a repository; the first that fits. */
-export const ROUTES = ['invalid', 'security-blocker', 'policy-review', 'baseline-regression', 'supply-chain-review', 'ready'] as const;
+export const ROUTES = [
+  'invalid',
+  'security-blocker',
+  'policy-review',
+  'baseline-regression',
+  'supply-chain-review',
+  'ready',
+] as const;
 export const route = z.enum(ROUTES);
 export type Route = z.infer<typeof route>;
-export const reviewRoute = z.enum(['invalid', 'security-blocker', 'policy-review', 'baseline-regression', 'supply-chain-review']);
+export const reviewRoute = z.enum([
+  'invalid',
+  'security-blocker',
+  'policy-review',
+  'baseline-regression',
+  'supply-chain-review',
+]);
 export type ReviewRoute = z.infer<typeof reviewRoute>;
 
 export const REVIEW_STATUSES = ['open', 'approved', 'dismissed'] as const;

@@ -41,19 +41,20 @@ export const driftBody = z
 export type DriftBody = z.infer<typeof driftBody>;
 
 /** What the stock `agentshield watch` posts to a webhook: it cannot name its repository or send a header. */
-export const driftWebhookBody = z
-  .object({
-    event: z.literal('agentshield.drift'),
-    timestamp,
-    isRegression: z.boolean(),
-    hasCritical: z.boolean(),
-    score: z.object({ previous: score, current: score, delta }).refine(({ previous, current, delta }) => current - previous === delta, {
+export const driftWebhookBody = z.object({
+  event: z.literal('agentshield.drift'),
+  timestamp,
+  isRegression: z.boolean(),
+  hasCritical: z.boolean(),
+  score: z
+    .object({ previous: score, current: score, delta })
+    .refine(({ previous, current, delta }) => current - previous === delta, {
       message: 'current less previous',
       path: ['delta'],
     }),
-    newFindings: findings,
-    resolvedFindings: findings,
-  });
+  newFindings: findings,
+  resolvedFindings: findings,
+});
 
 /** Answer of both. */
 export const driftAnswer = z.object({
@@ -65,4 +66,3 @@ export const driftAnswer = z.object({
   warnings,
 });
 export type DriftAnswer = z.infer<typeof driftAnswer>;
-

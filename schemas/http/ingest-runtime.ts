@@ -15,7 +15,10 @@ const runtimeEntry = z.object({
   /** AgentShield writes whole milliseconds; any duration that is not negative is taken. */
   durationMs: z.number().min(0).max(MAX_DURATION_MS).nullish(),
   /** Identity, if the producer has one; made from the entry's content otherwise. */
-  eventId: z.string().regex(/^[A-Za-z0-9._:-]{1,128}$/, 'up to 128 letters, digits and . _ : -').nullish(),
+  eventId: z
+    .string()
+    .regex(/^[A-Za-z0-9._:-]{1,128}$/, 'up to 128 letters, digits and . _ : -')
+    .nullish(),
   agent: z.string().nullish(),
   toolCallId: z.string().nullish(),
   ruleName: z.string().nullish(),
@@ -62,7 +65,13 @@ export function isPlainRuntimeBody(input: unknown): input is RuntimeBody {
   const { entries, ...rest } = input as Record<string, unknown>;
   if (!Array.isArray(entries) || entries.length > MAX_RUNTIME_ENTRIES) return false;
   const head = runtimeBody.safeParse({ ...rest, entries: [] });
-  if (!head.success || !Object.entries(rest).every(([name, value]) => value !== undefined && head.data[name as keyof RuntimeBody] === value)) return false;
+  if (
+    !head.success ||
+    !Object.entries(rest).every(
+      ([name, value]) => value !== undefined && head.data[name as keyof RuntimeBody] === value,
+    )
+  )
+    return false;
   let minute = '?';
   const isTime = (text: unknown): boolean => {
     if (typeof text !== 'string') return false;
@@ -111,5 +120,14 @@ function isPlainEntry(entry: unknown, isTime: (text: unknown) => boolean): boole
 function isSeconds(text: string): boolean {
   const digit = (at: number): number => text.charCodeAt(at) - 0x30;
   const isDigit = (at: number): boolean => digit(at) >= 0 && digit(at) <= 9;
-  return digit(17) >= 0 && digit(17) <= 5 && isDigit(18) && text[19] === '.' && isDigit(20) && isDigit(21) && isDigit(22) && text[23] === 'Z';
+  return (
+    digit(17) >= 0 &&
+    digit(17) <= 5 &&
+    isDigit(18) &&
+    text[19] === '.' &&
+    isDigit(20) &&
+    isDigit(21) &&
+    isDigit(22) &&
+    text[23] === 'Z'
+  );
 }

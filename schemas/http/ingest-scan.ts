@@ -1,13 +1,28 @@
 import { z } from 'zod';
 import { BREAKDOWN_CATEGORIES, integrity, PROVIDERS, RUNTIME_CONFIDENCE } from '../records/enums.js';
 import { findingKey } from '../records/finding.js';
-import { count, findingCategory, findingCounts, fingerprint, grade, repositoryName, score, severity, SEVERITIES, timestamp, warnings } from './atoms.js';
+import {
+  count,
+  findingCategory,
+  findingCounts,
+  fingerprint,
+  grade,
+  repositoryName,
+  score,
+  severity,
+  SEVERITIES,
+  timestamp,
+  warnings,
+} from './atoms.js';
 
 /** Findings one scan may list. */
 const MAX_FINDINGS = 5_000;
 
 /** Producers write 64 hex digits; anything that can be no text but a digest is taken. */
-const digest = z.string().regex(/^sha256:[0-9A-Za-z._-]{4,128}$/, 'sha256: and the digest').meta({ example: `sha256:${'9f2c'.repeat(16)}` });
+const digest = z
+  .string()
+  .regex(/^sha256:[0-9A-Za-z._-]{4,128}$/, 'sha256: and the digest')
+  .meta({ example: `sha256:${'9f2c'.repeat(16)}` });
 
 /** Free text of a producer; scrubbed and cut before it is stored. */
 const free = z.string();
@@ -21,26 +36,34 @@ const findings = findingCounts.refine(
 const EVIDENCE_HASH = /\|sha256:(?:[0-9a-f]{16}|no-evidence|withheld)$/;
 
 /** A row of AgentShield's remediation plan. It has no evidence; `fix` says what would be done, never with what text. */
-const finding = z.object({
-  id: z.string().min(1),
-  severity,
-  category: findingCategory,
-  title: free,
-  file: free,
-  fingerprint: fingerprint.nullish(),
-  line: z.int().min(0).max(4_294_967_295).nullish(),
-  runtimeConfidence: z.enum(RUNTIME_CONFIDENCE).nullish(),
-  description: free.nullish(),
-  hasEvidence: z.boolean().nullish(),
-  action: free.nullish(),
-  recommendedCommand: free.nullish(),
-  fix: z.object({ description: free.nullish(), auto: z.boolean().nullish() }).nullish(),
-  /** The key our exporter made. It is taken where every finding has one: then scans by REST and by OTLP compare. */
-  findingKey: z.string().max(2_000).regex(EVIDENCE_HASH, 'id|file|sha256:... with 16 hex digits, no-evidence or withheld').nullish(),
-}).refine(
-  ({ findingKey: key, id, file }) => typeof key !== 'string' || key === findingKey({ id, file, fingerprint: `::${key.slice(key.lastIndexOf('|') + 1)}` }),
-  { message: 'id without its number, file and evidence hash of this finding', path: ['findingKey'] },
-);
+const finding = z
+  .object({
+    id: z.string().min(1),
+    severity,
+    category: findingCategory,
+    title: free,
+    file: free,
+    fingerprint: fingerprint.nullish(),
+    line: z.int().min(0).max(4_294_967_295).nullish(),
+    runtimeConfidence: z.enum(RUNTIME_CONFIDENCE).nullish(),
+    description: free.nullish(),
+    hasEvidence: z.boolean().nullish(),
+    action: free.nullish(),
+    recommendedCommand: free.nullish(),
+    fix: z.object({ description: free.nullish(), auto: z.boolean().nullish() }).nullish(),
+    /** The key our exporter made. It is taken where every finding has one: then scans by REST and by OTLP compare. */
+    findingKey: z
+      .string()
+      .max(2_000)
+      .regex(EVIDENCE_HASH, 'id|file|sha256:... with 16 hex digits, no-evidence or withheld')
+      .nullish(),
+  })
+  .refine(
+    ({ findingKey: key, id, file }) =>
+      typeof key !== 'string' ||
+      key === findingKey({ id, file, fingerprint: `::${key.slice(key.lastIndexOf('|') + 1)}` }),
+    { message: 'id without its number, file and evidence hash of this finding', path: ['findingKey'] },
+  );
 export type ScanFinding = z.infer<typeof finding>;
 
 const policy = z.object({
@@ -66,14 +89,16 @@ const baseline = z.object({
   newHighCount: count.nullish(),
 });
 
-const supplyChain = z.object({
-  totalPackages: count,
-  riskyPackages: count,
-  criticalCount: count,
-  highCount: count,
-  packages: z.unknown(),
-  provenance: z.unknown(),
-}).partial({ packages: true, provenance: true });
+const supplyChain = z
+  .object({
+    totalPackages: count,
+    riskyPackages: count,
+    criticalCount: count,
+    highCount: count,
+    packages: z.unknown(),
+    provenance: z.unknown(),
+  })
+  .partial({ packages: true, provenance: true });
 
 const ciContext = z.object({
   provider: z.enum(PROVIDERS),
@@ -93,101 +118,140 @@ const ciContext = z.object({
 });
 
 /** AgentShield's `ci-context.json`. */
-const ci = z.object({
-  schemaVersion: z.unknown(),
-  generatedAt: z.unknown(),
-  source: z.unknown(),
-  runtime: z.unknown(),
-  provider: z.enum(PROVIDERS),
-  github: z
-    .object(
-      Object.fromEntries(
-        ['repository', 'repositoryId', 'workflow', 'workflowRef', 'job', 'runId', 'runAttempt', 'runNumber', 'actor', 'eventName', 'ref', 'sha', 'headRef', 'baseRef', 'serverUrl']
-          .map((name) => [name, free.nullish()]),
-      ) as Record<string, z.ZodOptional<z.ZodNullable<z.ZodString>>>,
-    )
-    .nullish(),
-}).partial({ schemaVersion: true, generatedAt: true, source: true, runtime: true });
+const ci = z
+  .object({
+    schemaVersion: z.unknown(),
+    generatedAt: z.unknown(),
+    source: z.unknown(),
+    runtime: z.unknown(),
+    provider: z.enum(PROVIDERS),
+    github: z
+      .object(
+        Object.fromEntries(
+          [
+            'repository',
+            'repositoryId',
+            'workflow',
+            'workflowRef',
+            'job',
+            'runId',
+            'runAttempt',
+            'runNumber',
+            'actor',
+            'eventName',
+            'ref',
+            'sha',
+            'headRef',
+            'baseRef',
+            'serverUrl',
+          ].map((name) => [name, free.nullish()]),
+        ) as Record<string, z.ZodOptional<z.ZodNullable<z.ZodString>>>,
+      )
+      .nullish(),
+  })
+  .partial({ schemaVersion: true, generatedAt: true, source: true, runtime: true });
 
-const remediation = z.object({
-  totalFindings: count,
-  autoFixable: count,
-  manualReview: count,
-  phases: z.unknown(),
-}).partial({ phases: true });
+const remediation = z
+  .object({
+    totalFindings: count,
+    autoFixable: count,
+    manualReview: count,
+    phases: z.unknown(),
+  })
+  .partial({ phases: true });
 
 /** What `evidence-pack verify` says of each artifact. */
-const verification = z.object({
-  ok: z.boolean().nullish(),
-  bundleDigest: z.unknown(),
-  expectedBundleDigest: z.unknown(),
-  outputDir: z.unknown(),
-  errors: z.array(z.string()).nullish(),
-  artifacts: z.array(z.object({
-    file: free.nullish(),
-    ok: z.boolean(),
-    expectedSha256: free.nullish(),
-    actualSha256: free.nullish(),
-    expectedBytes: z.number().nullish(),
-    actualBytes: z.number().nullish(),
-  })).max(1_000).nullish(),
-}).partial({ bundleDigest: true, expectedBundleDigest: true, outputDir: true }).nullish();
+const verification = z
+  .object({
+    ok: z.boolean().nullish(),
+    bundleDigest: z.unknown(),
+    expectedBundleDigest: z.unknown(),
+    outputDir: z.unknown(),
+    errors: z.array(z.string()).nullish(),
+    artifacts: z
+      .array(
+        z.object({
+          file: free.nullish(),
+          ok: z.boolean(),
+          expectedSha256: free.nullish(),
+          actualSha256: free.nullish(),
+          expectedBytes: z.number().nullish(),
+          actualBytes: z.number().nullish(),
+        }),
+      )
+      .max(1_000)
+      .nullish(),
+  })
+  .partial({ bundleDigest: true, expectedBundleDigest: true, outputDir: true })
+  .nullish();
 
 /**
  * Body of `POST /v1/ingest/scan` (SPEC 4.1): AgentShield's `EvidencePackInspectionResult` with its repository.
  * What AgentShield leaves out or sends as null may be left out or null here.
  */
-export const scanBody = z.object({
-  /** May be left out when the token is bound to a repository. */
-  repository: repositoryName.nullish(),
-  bundleDigest: digest,
-  expectedBundleDigest: digest.nullish(),
-  generatedAt: timestamp,
-  /** Anything but true is answered with 422. */
-  redacted: z.literal(true),
-  report: z.object({
-    score: z.object({
-      grade,
-      numericScore: score,
-      breakdown: z.object(Object.fromEntries(BREAKDOWN_CATEGORIES.map((key) => [key, score])) as Record<(typeof BREAKDOWN_CATEGORIES)[number], typeof score>).nullish(),
-    }),
-    findings,
-    runtimeConfidence: z.partialRecord(z.enum(RUNTIME_CONFIDENCE), count).nullish(),
+export const scanBody = z
+  .object({
+    /** May be left out when the token is bound to a repository. */
+    repository: repositoryName.nullish(),
+    bundleDigest: digest,
+    expectedBundleDigest: digest.nullish(),
+    generatedAt: timestamp,
+    /** Anything but true is answered with 422. */
+    redacted: z.literal(true),
+    report: z
+      .object({
+        score: z.object({
+          grade,
+          numericScore: score,
+          breakdown: z
+            .object(
+              Object.fromEntries(BREAKDOWN_CATEGORIES.map((key) => [key, score])) as Record<
+                (typeof BREAKDOWN_CATEGORIES)[number],
+                typeof score
+              >,
+            )
+            .nullish(),
+        }),
+        findings,
+        runtimeConfidence: z.partialRecord(z.enum(RUNTIME_CONFIDENCE), count).nullish(),
+        filesScanned: count.nullish(),
+      })
+      .refine(
+        ({ runtimeConfidence, findings: { total } }) =>
+          Object.values(runtimeConfidence ?? {}).reduce((sum, each) => sum + each, 0) <= total,
+        { message: 'counts that add up to no more than findings.total', path: ['runtimeConfidence'] },
+      ),
+    policy: policy.nullish(),
+    baseline: baseline.nullish(),
+    supplyChain: supplyChain.nullish(),
+    ciContext: ciContext.nullish(),
+    ci: ci.nullish(),
+    remediation: remediation.nullish(),
+    /** Rows of the remediation plan: without them a scan has counts and no findings. */
+    findings: z.array(finding).max(MAX_FINDINGS).nullish(),
     filesScanned: count.nullish(),
-  }).refine(
-    ({ runtimeConfidence, findings: { total } }) => Object.values(runtimeConfidence ?? {}).reduce((sum, each) => sum + each, 0) <= total,
-    { message: 'counts that add up to no more than findings.total', path: ['runtimeConfidence'] },
-  ),
-  policy: policy.nullish(),
-  baseline: baseline.nullish(),
-  supplyChain: supplyChain.nullish(),
-  ciContext: ciContext.nullish(),
-  ci: ci.nullish(),
-  remediation: remediation.nullish(),
-  /** Rows of the remediation plan: without them a scan has counts and no findings. */
-  findings: z.array(finding).max(MAX_FINDINGS).nullish(),
-  filesScanned: count.nullish(),
-  /** Lowest severity that was reported; scores of different filters do not compare. */
-  minSeverity: severity.nullish(),
-  /** `agentshield --version`. */
-  toolVersion: free.nullish(),
-  exitCode: z.int().min(0).max(255).nullish(),
-  /** Of the scan, in milliseconds. */
-  durationMs: z.number().min(0).max(86_400_000).nullish(),
-  /** The same two from older exporters. */
-  source: z.object({ toolVersion: free.nullish(), minSeverity: severity.nullish() }).nullish(),
-  /** All artifacts of the manifest, itself included, and how many of them verify. */
-  artifactCount: count.nullish(),
-  verifiedArtifactCount: count.nullish(),
-  /** With `errors`, the counts and the digests of each artifact it makes `integrity`. The texts are not kept. */
-  ok: z.boolean().nullish(),
-  errors: z.array(z.string()).nullish(),
-  verification,
-  /** Told by the inspection and not kept: paths of the machine that looked. */
-  schemaVersion: z.unknown(),
-  outputDir: z.unknown(),
-  targetPath: z.unknown(),
-}).partial({ schemaVersion: true, outputDir: true, targetPath: true });
+    /** Lowest severity that was reported; scores of different filters do not compare. */
+    minSeverity: severity.nullish(),
+    /** `agentshield --version`. */
+    toolVersion: free.nullish(),
+    exitCode: z.int().min(0).max(255).nullish(),
+    /** Of the scan, in milliseconds. */
+    durationMs: z.number().min(0).max(86_400_000).nullish(),
+    /** The same two from older exporters. */
+    source: z.object({ toolVersion: free.nullish(), minSeverity: severity.nullish() }).nullish(),
+    /** All artifacts of the manifest, itself included, and how many of them verify. */
+    artifactCount: count.nullish(),
+    verifiedArtifactCount: count.nullish(),
+    /** With `errors`, the counts and the digests of each artifact it makes `integrity`. The texts are not kept. */
+    ok: z.boolean().nullish(),
+    errors: z.array(z.string()).nullish(),
+    verification,
+    /** Told by the inspection and not kept: paths of the machine that looked. */
+    schemaVersion: z.unknown(),
+    outputDir: z.unknown(),
+    targetPath: z.unknown(),
+  })
+  .partial({ schemaVersion: true, outputDir: true, targetPath: true });
 export type ScanBody = z.infer<typeof scanBody>;
 
 const answered = {

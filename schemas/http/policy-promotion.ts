@@ -2,7 +2,12 @@ import { z } from 'zod';
 import { nextCursor, paging, text } from './atoms.js';
 
 /** AgentShield's item: what it verified, and what it leaves to people. Its words hold paths, and are not taken. */
-const item = z.object({ id: text(100), status: z.enum(['verified', 'action_required']), severity: z.enum(['info', 'medium']), title: text(200) });
+const item = z.object({
+  id: text(100),
+  status: z.enum(['verified', 'action_required']),
+  severity: z.enum(['info', 'medium']),
+  title: text(200),
+});
 const unused = z.unknown().optional();
 
 /** What `agentshield policy promote --dry-run --json` says. Paths of the machine that it names are dropped. */
@@ -12,9 +17,7 @@ export const policyPromotionRequest = z.object({
   owners: z.array(text(200)).max(100),
   sha256: z.string().regex(/^sha256:[0-9a-f]{64}$/, 'sha256: and 64 hex digits'),
   verified: z.literal(true),
-  reviewItems: z
-    .array(item.extend({ detail: unused, evidencePaths: unused, recommendation: unused }))
-    .max(50),
+  reviewItems: z.array(item.extend({ detail: unused, evidencePaths: unused, recommendation: unused })).max(50),
   manifestPath: unused,
   sourceFile: unused,
   outputPath: unused,

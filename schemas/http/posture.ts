@@ -14,7 +14,12 @@ export const postureQuery = z.object({
 
 const optionalScore = z.number().nullable();
 /** Each null where the producer sent no breakdown: absence, not zero. */
-const breakdown = z.object(Object.fromEntries(BREAKDOWN_CATEGORIES.map((key) => [key, optionalScore])) as Record<BreakdownCategory, typeof optionalScore>);
+const breakdown = z.object(
+  Object.fromEntries(BREAKDOWN_CATEGORIES.map((key) => [key, optionalScore])) as Record<
+    BreakdownCategory,
+    typeof optionalScore
+  >,
+);
 
 /** A bucket of the score trend. Scores of different filters or versions do not compare, so they are points apart. */
 const scorePoint = z.object({
@@ -56,7 +61,12 @@ const latestScan = z.object({
   }),
   policy: z.union([
     z.object({ status: z.enum(['not-run', 'unknown']) }),
-    z.object({ status: z.enum(['passed', 'failed']), policyName: z.string().optional(), policyPack: z.string().optional(), violations: count }),
+    z.object({
+      status: z.enum(['passed', 'failed']),
+      policyName: z.string().optional(),
+      policyPack: z.string().optional(),
+      violations: count,
+    }),
   ]),
   baseline: z.union([
     z.object({ status: z.enum(['not-run', 'unknown']) }),
@@ -68,7 +78,9 @@ const latestScan = z.object({
       scoreDelta: z.int(),
     }),
   ]),
-  supplyChain: z.object({ totalPackages: count, riskyPackages: count, criticalCount: count, highCount: count }).nullable(),
+  supplyChain: z
+    .object({ totalPackages: count, riskyPackages: count, criticalCount: count, highCount: count })
+    .nullable(),
   ciContext: z
     .object({
       provider: z.string(),

@@ -33,7 +33,14 @@ export const series = z.object({
 /** Answer of `GET /v1/series`. */
 export const seriesList = z.object({
   series: z.array(
-    z.object({ name: z.string(), description: z.string(), buckets: z.array(bucket), dimensions: z.array(z.string()), columns: z.array(z.string()), isExplained: z.boolean() }),
+    z.object({
+      name: z.string(),
+      description: z.string(),
+      buckets: z.array(bucket),
+      dimensions: z.array(z.string()),
+      columns: z.array(z.string()),
+      isExplained: z.boolean(),
+    }),
   ),
 });
 
@@ -72,7 +79,14 @@ export const explanation = z.object({
    * them the series counts: of a call that was judged more than once the strictest judgement.
    */
   evidence: z.array(
-    z.object({ fact: z.string(), count, counted: count, duplicatesIgnored: count, rows: z.array(z.record(z.string(), z.unknown())), isCutOff: z.boolean() }),
+    z.object({
+      fact: z.string(),
+      count,
+      counted: count,
+      duplicatesIgnored: count,
+      rows: z.array(z.record(z.string(), z.unknown())),
+      isCutOff: z.boolean(),
+    }),
   ),
   /** What the series shows for the bucket, every group of it. */
   points: z.array(z.record(z.string(), z.unknown())),
@@ -84,9 +98,13 @@ export const explanation = z.object({
       version: z.string(),
       computedAt: z.string(),
       facts: count.nullable(),
-      run: z.object({ worker: z.string(), cause: z.string(), durationMs: z.number(), rowsRead: z.number().nullable() }).nullable().meta({
-        description: 'Null until the pass that computed the hour has ended, for good where it died before its end, and after 90 days, which is how long runs are kept.',
-      }),
+      run: z
+        .object({ worker: z.string(), cause: z.string(), durationMs: z.number(), rowsRead: z.number().nullable() })
+        .nullable()
+        .meta({
+          description:
+            'Null until the pass that computed the hour has ended, for good where it died before its end, and after 90 days, which is how long runs are kept.',
+        }),
     }),
   ),
   /** The scan before the bucket, where its first one is compared with it. */

@@ -10,7 +10,11 @@ it('the embedded engine runs few statements in one turn of the event loop, also 
     if (isCounting) setImmediate(count);
   };
   setImmediate(count);
-  await Promise.all(Array.from({ length: 40 }, () => postgres.transaction((tx) => Promise.all([tx.query('SELECT 1'), tx.query('SELECT 2')]))));
+  await Promise.all(
+    Array.from({ length: 40 }, () =>
+      postgres.transaction((tx) => Promise.all([tx.query('SELECT 1'), tx.query('SELECT 2')])),
+    ),
+  );
   isCounting = false;
   await postgres.close();
   expect(turns).toBeGreaterThanOrEqual(80 / 8 - 1);

@@ -26,7 +26,10 @@ describe('migratePostgres', () => {
         INSERT INTO member (id, org_id, login, role) VALUES ('m', 'org_a', 'ann', 'owner');
         INSERT INTO token (id, org_id, name, token_hash, scopes, member_id) VALUES ('t', 'org_a', 'n', 'h', '{read}', 'm');
         INSERT INTO audit_entry (org_id, seq, record, previous_hash, hash, signature) VALUES ('org_a', 1, '{}', '', 'h', 's');`);
-      const all = async (): Promise<unknown[]> => Promise.all(['org', 'repo', 'member', 'token', 'audit_entry'].map((table) => db.query(`SELECT * FROM ${table}`)));
+      const all = async (): Promise<unknown[]> =>
+        Promise.all(
+          ['org', 'repo', 'member', 'token', 'audit_entry'].map((table) => db.query(`SELECT * FROM ${table}`)),
+        );
       const before = await all();
       expect(await migratePostgres(db)).toEqual([newest]);
       expect(await all()).toMatchObject(before);
@@ -39,7 +42,10 @@ describe('migratePostgres', () => {
     const db = await openPostgres({});
     try {
       const migrations = await postgresMigrations();
-      await migratePostgres(db, migrations.filter(({ version }) => version < 10));
+      await migratePostgres(
+        db,
+        migrations.filter(({ version }) => version < 10),
+      );
       await db.execute(`
         INSERT INTO org (id, name) VALUES ('org_a', 'A'), ('org_b', 'B');
         INSERT INTO repo (id, org_id, full_name) VALUES ('r', 'org_a', 'acme/app');
@@ -50,14 +56,33 @@ describe('migratePostgres', () => {
           ('t1', 'org_a', 'n', 'h1', '{read}', 'm1', '{}'), ('t2', 'org_a', 'n', 'h2', '{read}', 'm2', '{m4}'), ('t3', 'org_a', 'n', 'h3', '{read}', NULL, '{m1,m2,m3,gone}'), ('t5', 'org_b', 'n', 'h5', '{read}', 'm5', '{m5}');
         INSERT INTO review_item (id, org_id, repo_id, route, bundle_digest, approval_id, assignee) VALUES ('i1', 'org_a', 'r', 'policy-review', 'd', 'a', 'ann@example.com'), ('i2', 'org_a', 'r', 'invalid', 'd', 'a', 'bob');`);
       expect(await migratePostgres(db)).toContain(10);
-      expect(await db.query("SELECT id, login, role FROM member ORDER BY id")).toEqual([
-        { id: 'm1', login: 'Ann@example.com', role: 'viewer' }, { id: 'm4', login: 'bob', role: 'owner' }, { id: 'm5', login: 'ann@example.com', role: 'owner' }, { id: 'm6', login: 'BOB', role: 'member' },
+      expect(await db.query('SELECT id, login, role FROM member ORDER BY id')).toEqual([
+        { id: 'm1', login: 'Ann@example.com', role: 'viewer' },
+        { id: 'm4', login: 'bob', role: 'owner' },
+        { id: 'm5', login: 'ann@example.com', role: 'owner' },
+        { id: 'm6', login: 'BOB', role: 'member' },
       ]);
-      const tokens = await db.query<{ id: string; member_id: string | null; minters: string[] }>('SELECT id, member_id, minters FROM token ORDER BY id');
-      expect(tokens.map(({ id, member_id: member, minters }) => [id, member, [...minters].sort()])).toEqual([['t1', 'm1', []], ['t2', 'm1', ['m4']], ['t3', null, ['gone', 'm1']], ['t5', 'm5', ['m5']]]);
-      expect(await db.query('SELECT id, assignee FROM review_item ORDER BY id')).toEqual([{ id: 'i1', assignee: 'Ann@example.com' }, { id: 'i2', assignee: 'bob' }]);
-      await expect(db.query("INSERT INTO member (id, org_id, login, role) VALUES ('m7', 'org_a', 'aNN@example.com', 'viewer')")).rejects.toThrow(/member_by_login/);
-      expect(await db.query("SELECT relname FROM pg_class WHERE relname IN ('member', 'token', 'review_item') AND NOT relforcerowsecurity")).toEqual([]);
+      const tokens = await db.query<{ id: string; member_id: string | null; minters: string[] }>(
+        'SELECT id, member_id, minters FROM token ORDER BY id',
+      );
+      expect(tokens.map(({ id, member_id: member, minters }) => [id, member, [...minters].sort()])).toEqual([
+        ['t1', 'm1', []],
+        ['t2', 'm1', ['m4']],
+        ['t3', null, ['gone', 'm1']],
+        ['t5', 'm5', ['m5']],
+      ]);
+      expect(await db.query('SELECT id, assignee FROM review_item ORDER BY id')).toEqual([
+        { id: 'i1', assignee: 'Ann@example.com' },
+        { id: 'i2', assignee: 'bob' },
+      ]);
+      await expect(
+        db.query("INSERT INTO member (id, org_id, login, role) VALUES ('m7', 'org_a', 'aNN@example.com', 'viewer')"),
+      ).rejects.toThrow(/member_by_login/);
+      expect(
+        await db.query(
+          "SELECT relname FROM pg_class WHERE relname IN ('member', 'token', 'review_item') AND NOT relforcerowsecurity",
+        ),
+      ).toEqual([]);
     } finally {
       await db.close();
     }
@@ -67,7 +92,9 @@ describe('migratePostgres', () => {
     const db = await openPostgres({});
     try {
       const migrations = await postgresMigrations();
-      const broken = migrations.map((migration, index) => (index === migrations.length - 1 ? { ...migration, sql: `${migration.sql}; SELECT 1 / 0` } : migration));
+      const broken = migrations.map((migration, index) =>
+        index === migrations.length - 1 ? { ...migration, sql: `${migration.sql}; SELECT 1 / 0` } : migration,
+      );
       await expect(migratePostgres(db, broken)).rejects.toThrow(/division by zero/);
       expect(await db.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).toEqual([]);
       expect(await migratePostgres(db)).toHaveLength(migrations.length);

@@ -25,7 +25,9 @@ export async function migratePostgres(db: Postgres, migrations?: readonly Migrat
     await tx.execute(
       'CREATE TABLE IF NOT EXISTS schema_migration (version integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())',
     );
-    const applied = await tx.query<{ version: number; checksum: string }>('SELECT version, checksum FROM schema_migration');
+    const applied = await tx.query<{ version: number; checksum: string }>(
+      'SELECT version, checksum FROM schema_migration',
+    );
     const pending = pendingMigrations('Postgres', wanted, applied);
     for (const migration of pending) {
       await tx.execute(migration.sql);

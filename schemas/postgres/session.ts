@@ -50,6 +50,8 @@ export function asOperatorThenInOrg<F, T>(
 
 async function enter(tx: Session, role: PostgresRole, settings: Readonly<Record<string, string>>): Promise<void> {
   const params = Object.entries({ ...settings, role }).flat();
-  const calls = params.flatMap((_, index) => (index % 2 === 0 ? [`set_config($${index + 1}, $${index + 2}, true)`] : []));
+  const calls = params.flatMap((_, index) =>
+    index % 2 === 0 ? [`set_config($${index + 1}, $${index + 2}, true)`] : [],
+  );
   await tx.query(`SELECT ${calls.join(', ')}`, params);
 }

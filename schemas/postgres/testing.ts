@@ -20,7 +20,10 @@ const START_MS = 30_000;
 export async function postgresPrograms(): Promise<string | undefined> {
   const root = '/usr/lib/postgresql';
   const versions = await readdir(root).catch(() => []);
-  const [newest] = versions.map(Number).filter((version) => version > 0).sort((a, b) => b - a);
+  const [newest] = versions
+    .map(Number)
+    .filter((version) => version > 0)
+    .sort((a, b) => b - a);
   return newest === undefined ? undefined : join(root, String(newest), 'bin');
 }
 
@@ -30,10 +33,18 @@ export async function startPostgresServer(programs: string): Promise<TestServer>
   const user = process.getuid?.() === 0 ? postgresUser() : undefined;
   if (user !== undefined) await chown(folder, user.uid, user.gid);
   const data = join(folder, 'data');
-  const made = spawnSync(join(programs, 'initdb'), ['-D', data, '-U', 'admin', '--auth=trust', '--no-sync', '-E', 'UTF8'], { ...user, encoding: 'utf8', cwd: folder });
+  const made = spawnSync(
+    join(programs, 'initdb'),
+    ['-D', data, '-U', 'admin', '--auth=trust', '--no-sync', '-E', 'UTF8'],
+    { ...user, encoding: 'utf8', cwd: folder },
+  );
   if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr}`);
   const port = await freePort();
-  const server = spawn(join(programs, 'postgres'), ['-D', data, '-p', String(port), '-k', folder, '-c', 'listen_addresses=127.0.0.1', '-c', 'fsync=off'], { ...user, stdio: 'ignore', cwd: folder });
+  const server = spawn(
+    join(programs, 'postgres'),
+    ['-D', data, '-p', String(port), '-k', folder, '-c', 'listen_addresses=127.0.0.1', '-c', 'fsync=off'],
+    { ...user, stdio: 'ignore', cwd: folder },
+  );
   const stop = async (): Promise<void> => {
     if (server.exitCode === null) {
       server.kill('SIGINT');

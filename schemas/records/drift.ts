@@ -74,16 +74,34 @@ export interface DriftSpan {
  * order, so a drift that is sent again, by OTLP or by REST, is one event.
  */
 export function driftRecord(drift: Omit<DriftRecord, 'eventId'>): DriftRecord {
-  const { repository, timestamp, previousScore, currentScore, isRegression, hasCritical, newFindings, resolvedFindings } = drift;
-  const keys = (findings: readonly DriftFinding[]): string[] => findings.map((finding) => hashable(`${finding.severity}|${keyOf(finding)}`)).sort();
-  const content = JSON.stringify([previousScore, currentScore, isRegression, hasCritical, keys(newFindings), keys(resolvedFindings)]);
+  const {
+    repository,
+    timestamp,
+    previousScore,
+    currentScore,
+    isRegression,
+    hasCritical,
+    newFindings,
+    resolvedFindings,
+  } = drift;
+  const keys = (findings: readonly DriftFinding[]): string[] =>
+    findings.map((finding) => hashable(`${finding.severity}|${keyOf(finding)}`)).sort();
+  const content = JSON.stringify([
+    previousScore,
+    currentScore,
+    isRegression,
+    hasCritical,
+    keys(newFindings),
+    keys(resolvedFindings),
+  ]);
   return { eventId: idOf('drift', repository, timestamp, content), ...drift };
 }
 
 /** Makes the telemetry of a drift, with all its ids; by OTLP and by REST it is the same. */
 export function driftTelemetry(drift: DriftRecord): DriftSpan {
   const startMs = Date.parse(drift.timestamp);
-  const events = (name: string, findings: readonly DriftFinding[]): DriftSpan['events'] => findings.map((finding) => ({ name, timeMs: startMs, attributes: findingAttributes(finding) }));
+  const events = (name: string, findings: readonly DriftFinding[]): DriftSpan['events'] =>
+    findings.map((finding) => ({ name, timeMs: startMs, attributes: findingAttributes(finding) }));
   return {
     name: SPAN_DRIFT,
     ...decisionSpanIds(drift.eventId),
@@ -100,7 +118,10 @@ export function driftTelemetry(drift: DriftRecord): DriftSpan {
       [ATTR_DRIFT_FINDINGS_NEW]: drift.newFindings.length,
       [ATTR_DRIFT_FINDINGS_RESOLVED]: drift.resolvedFindings.length,
     },
-    events: [...events(SPAN_EVENT_FINDING_NEW, drift.newFindings), ...events(SPAN_EVENT_FINDING_RESOLVED, drift.resolvedFindings)],
+    events: [
+      ...events(SPAN_EVENT_FINDING_NEW, drift.newFindings),
+      ...events(SPAN_EVENT_FINDING_RESOLVED, drift.resolvedFindings),
+    ],
   };
 }
 
@@ -108,10 +129,24 @@ export function driftTelemetry(drift: DriftRecord): DriftSpan {
 export function bodyOfDrift(drift: DriftRecord): DriftBody {
   const { repository, timestamp, previousScore, currentScore, isRegression, hasCritical } = drift;
   const findings = (list: readonly DriftFinding[]): DriftBody['newFindings'] =>
-    list.map(({ id, severity, category, title, file, fingerprint }) => ({ id, severity, category: category as DriftBody['newFindings'][number]['category'], title, file, fingerprint }));
+    list.map(({ id, severity, category, title, file, fingerprint }) => ({
+      id,
+      severity,
+      category: category as DriftBody['newFindings'][number]['category'],
+      title,
+      file,
+      fingerprint,
+    }));
   return {
-    repository, timestamp, newFindings: findings(drift.newFindings), resolvedFindings: findings(drift.resolvedFindings),
-    scoreDelta: currentScore - previousScore, previousScore, currentScore, isRegression, hasCritical,
+    repository,
+    timestamp,
+    newFindings: findings(drift.newFindings),
+    resolvedFindings: findings(drift.resolvedFindings),
+    scoreDelta: currentScore - previousScore,
+    previousScore,
+    currentScore,
+    isRegression,
+    hasCritical,
   };
 }
 
@@ -141,13 +176,22 @@ export function driftOfBody(body: DriftStatement, repository: string): { drift: 
 }
 
 function keyed(row: DriftBody['newFindings'][number]): { key: string; finding: DriftFinding } {
-  const [id, title, file] = [scrubText(row.id, MAX_FINDING_TEXT), scrubText(row.title, MAX_FINDING_TEXT), fileOfFinding(row.file)];
+  const [id, title, file] = [
+    scrubText(row.id, MAX_FINDING_TEXT),
+    scrubText(row.title, MAX_FINDING_TEXT),
+    fileOfFinding(row.file),
+  ];
   const { severity, category, fingerprint } = row;
   const finding: DriftFinding = {
-    id, severity, title, file,
+    id,
+    severity,
+    title,
+    file,
     ...(typeof category === 'string' ? { category } : {}),
     ...(typeof fingerprint === 'string'
-      ? { fingerprint: `${id}::${file}::${evidenceHashOf({ id, category: category ?? 'secrets', hash: fingerprint.slice(fingerprint.lastIndexOf('::') + 2) })}` }
+      ? {
+          fingerprint: `${id}::${file}::${evidenceHashOf({ id, category: category ?? 'secrets', hash: fingerprint.slice(fingerprint.lastIndexOf('::') + 2) })}`,
+        }
       : {}),
   };
   return { key: `${severity}|${keyOf(finding)}`, finding };

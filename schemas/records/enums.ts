@@ -29,7 +29,13 @@ export const findingCategory = z.enum([
 
 /** AgentShield's kinds of confidence that a finding matters at runtime. */
 export const RUNTIME_CONFIDENCE = [
-  'active-runtime', 'project-local-optional', 'template-example', 'docs-example', 'plugin-cache', 'plugin-manifest', 'hook-code',
+  'active-runtime',
+  'project-local-optional',
+  'template-example',
+  'docs-example',
+  'plugin-cache',
+  'plugin-manifest',
+  'hook-code',
 ] as const;
 export type RuntimeConfidence = (typeof RUNTIME_CONFIDENCE)[number];
 

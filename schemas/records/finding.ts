@@ -89,7 +89,10 @@ export function numberFindings(findings: readonly Omit<FindingRecord, 'occurrenc
  * Returns the findings that the others do not have, by key as multisets: what moved to another line is the same
  * finding, and of three equal ones that became two, one is gone.
  */
-export function findingsWithout<F extends { key: string }>(findings: readonly F[], others: readonly { key: string }[]): F[] {
+export function findingsWithout<F extends { key: string }>(
+  findings: readonly F[],
+  others: readonly { key: string }[],
+): F[] {
   const left = new Map<string, number>();
   for (const { key } of others) left.set(key, (left.get(key) ?? 0) + 1);
   return findings.filter(({ key }) => {
@@ -101,7 +104,10 @@ export function findingsWithout<F extends { key: string }>(findings: readonly F[
 
 /** Identity of a finding fact: its scan, its key, its occurrence. */
 function findingEventId(scanId: string, key: string, occurrence: number): string {
-  return createHash('sha256').update(`${scanId}\0${hashable(key)}\0${occurrence}`).digest('hex').slice(0, 32);
+  return createHash('sha256')
+    .update(`${scanId}\0${hashable(key)}\0${occurrence}`)
+    .digest('hex')
+    .slice(0, 32);
 }
 
 /** Attributes of the `agentshield.finding` log record. */
@@ -119,8 +125,6 @@ export function findingAttributes(record: FindingRecord): Record<string, string 
     [ATTR_FINDING_TITLE]: record.title,
     [ATTR_FINDING_FILE]: record.file,
     ...(record.line === undefined ? {} : { [ATTR_FINDING_LINE]: record.line }),
-    ...(record.runtimeConfidence === undefined
-      ? {}
-      : { [ATTR_FINDING_RUNTIME_CONFIDENCE]: record.runtimeConfidence }),
+    ...(record.runtimeConfidence === undefined ? {} : { [ATTR_FINDING_RUNTIME_CONFIDENCE]: record.runtimeConfidence }),
   };
 }

@@ -17,7 +17,14 @@ export interface Inspected {
   errors?: readonly string[] | null | undefined;
   artifactCount?: number | null | undefined;
   verifiedArtifactCount?: number | null | undefined;
-  verification?: { ok?: boolean | null | undefined; errors?: readonly string[] | null | undefined; artifacts?: readonly InspectedArtifact[] | null | undefined } | null | undefined;
+  verification?:
+    | {
+        ok?: boolean | null | undefined;
+        errors?: readonly string[] | null | undefined;
+        artifacts?: readonly InspectedArtifact[] | null | undefined;
+      }
+    | null
+    | undefined;
   /** How many findings the report counts, the remediation plan has, and are listed. */
   findings: { reported: number; planned?: number | undefined; listed?: number | undefined };
 }
@@ -31,13 +38,16 @@ export function integrityOf({ findings, ...inspected }: Inspected): Integrity {
   const { verification, artifactCount, verifiedArtifactCount, expectedBundleDigest } = inspected;
   const isBroken =
     (typeof expectedBundleDigest === 'string' && expectedBundleDigest !== inspected.bundleDigest) ||
-    (typeof artifactCount === 'number' && typeof verifiedArtifactCount === 'number' && verifiedArtifactCount < artifactCount) ||
+    (typeof artifactCount === 'number' &&
+      typeof verifiedArtifactCount === 'number' &&
+      verifiedArtifactCount < artifactCount) ||
     verification?.ok === false ||
     (verification?.errors ?? []).length > 0 ||
     (verification?.artifacts ?? []).some((artifact) => !verifies(artifact));
   if (isBroken) return 'mismatch';
   const { reported, planned = reported, listed = reported } = findings;
-  const isContradictory = inspected.ok === false || (inspected.errors ?? []).length > 0 || planned !== reported || listed !== reported;
+  const isContradictory =
+    inspected.ok === false || (inspected.errors ?? []).length > 0 || planned !== reported || listed !== reported;
   return isContradictory ? 'suspect' : 'ok';
 }
 
@@ -46,4 +56,5 @@ function verifies({ ok, expectedSha256, actualSha256, expectedBytes, actualBytes
   return ok && isSame(expectedSha256, actualSha256) && isSame(expectedBytes, actualBytes);
 }
 
-const isSame = <T>(expected: T | undefined, actual: T | undefined): boolean => expected === undefined || actual === undefined || expected === actual;
+const isSame = <T>(expected: T | undefined, actual: T | undefined): boolean =>
+  expected === undefined || actual === undefined || expected === actual;

@@ -53,7 +53,8 @@ export function repositoryId(orgId: string, fullName: string): string {
  * Condition of ClickHouse that a column holds the full name of the repository with an id: for ids that no row of Postgres
  * names yet. `{orgId:String}` and `{idHash:String}` are its parameters.
  */
-export const IS_REPOSITORY_OF_ID = (column: string): string => `lower(hex(substring(SHA256(concat({orgId:String}, '\\0', ${column})), 2, 16))) = {idHash:String}`;
+export const IS_REPOSITORY_OF_ID = (column: string): string =>
+  `lower(hex(substring(SHA256(concat({orgId:String}, '\\0', ${column})), 2, 16))) = {idHash:String}`;
 
 /** `{idHash:String}` of an id; undefined: it is the id of no repository. */
 export const repositoryIdHash = (id: string): string | undefined => hashOfId('repo', id);

@@ -9,11 +9,18 @@ const SECONDS = "DateTime('UTC')";
 const NAME = 'LowCardinality(String)';
 
 /** Findings that a drift lists. */
-const DRIFT_FINDINGS = 'Array(Tuple(finding_key String, id String, severity String, category String, title String, file String))';
+const DRIFT_FINDINGS =
+  'Array(Tuple(finding_key String, id String, severity String, category String, title String, file String))';
 
 /** The same columns by hour, day and week. */
-function grains<const N extends string, const C>(series: N, columns: C): Record<`${N}_hour` | `${N}_day` | `${N}_week`, C> {
-  return { [`${series}_hour`]: columns, ...folds(series, columns) } as Record<`${N}_hour` | `${N}_day` | `${N}_week`, C>;
+function grains<const N extends string, const C>(
+  series: N,
+  columns: C,
+): Record<`${N}_hour` | `${N}_day` | `${N}_week`, C> {
+  return { [`${series}_hour`]: columns, ...folds(series, columns) } as Record<
+    `${N}_hour` | `${N}_day` | `${N}_week`,
+    C
+  >;
 }
 
 /** The same columns by day and week, where an hour has others. */

@@ -104,7 +104,13 @@ export function scanOfBody(body: ScanBody, repository: string): ScanExport {
       agentshieldVersion: scrubbed(body.toolVersion ?? body.source?.toolVersion, 50),
       exitCode: body.exitCode,
       runtimeConfidence: report.runtimeConfidence,
-      remediation: isTold(remediation) ? { totalFindings: remediation.totalFindings, autoFixable: remediation.autoFixable, manualReview: remediation.manualReview } : undefined,
+      remediation: isTold(remediation)
+        ? {
+            totalFindings: remediation.totalFindings,
+            autoFixable: remediation.autoFixable,
+            manualReview: remediation.manualReview,
+          }
+        : undefined,
     }),
     provider: body.ciContext?.provider ?? body.ci?.provider ?? 'local',
     ci: ciOf(body),
@@ -122,7 +128,11 @@ export function scanOfBody(body: ScanBody, repository: string): ScanExport {
       : {}),
     evidencePack: {
       redacted: true,
-      ...optional({ expectedDigest: body.expectedBundleDigest, artifacts: body.artifactCount, artifactsVerified: body.verifiedArtifactCount }),
+      ...optional({
+        expectedDigest: body.expectedBundleDigest,
+        artifacts: body.artifactCount,
+        artifactsVerified: body.verifiedArtifactCount,
+      }),
       integrity: integrityOfBody(body),
     },
     ...(findings.length === 0 ? {} : { keyScheme: haveKeys(body) ? 'source' : 'gateway' }),
@@ -170,7 +180,9 @@ export function ciOfGithub(github: Partial<Record<string, string | null | undefi
 
 /** Returns a finding's file, scrubbed: a path inside what was scanned. */
 export function fileOfFinding(file: string): string {
-  return scrubText(file, MAX_FINDING_TEXT).replace(/^<target-path>\//, '').replaceAll('\\', '/');
+  return scrubText(file, MAX_FINDING_TEXT)
+    .replace(/^<target-path>\//, '')
+    .replaceAll('\\', '/');
 }
 
 /** Whether every finding brings the key that its source made. */
@@ -216,13 +228,42 @@ function fileOfFingerprint({ fingerprint, id, file }: ScanFinding): string {
 }
 
 function ciOf({ ciContext, ci }: ScanBody): ScanCi {
-  const { sha, refName, refType, changeId, runId, runUrl, workflow, job, vcsProvider, repositoryUrl, githubRepositoryId } = ciContext ?? {};
-  return { ...ciOfGithub(ci?.github), ...claims({ sha, refName, refType, changeId, runId, runUrl, workflow, job, vcsProvider, repositoryUrl, githubRepositoryId }) };
+  const {
+    sha,
+    refName,
+    refType,
+    changeId,
+    runId,
+    runUrl,
+    workflow,
+    job,
+    vcsProvider,
+    repositoryUrl,
+    githubRepositoryId,
+  } = ciContext ?? {};
+  return {
+    ...ciOfGithub(ci?.github),
+    ...claims({
+      sha,
+      refName,
+      refType,
+      changeId,
+      runId,
+      runUrl,
+      workflow,
+      job,
+      vcsProvider,
+      repositoryUrl,
+      githubRepositoryId,
+    }),
+  };
 }
 
 /** Scrubs what an environment claims, and leaves out what it does not. */
 export function claims(all: Partial<Record<keyof ScanCi, string | null | undefined>>): ScanCi {
-  const told = Object.entries(all).flatMap(([name, value]) => (isTold(value) && value !== '' ? [[name, scrubText(value, 300)] as const] : []));
+  const told = Object.entries(all).flatMap(([name, value]) =>
+    isTold(value) && value !== '' ? [[name, scrubText(value, 300)] as const] : [],
+  );
   return Object.fromEntries(told);
 }
 
@@ -237,7 +278,12 @@ function policyOf(policy: NonNullable<ScanBody['policy']>): ScanPolicy {
       violations: Array.isArray(violations) ? violations.length : violations,
       minScore,
       exceptions: isTold(exceptionSummary)
-        ? { total: exceptionSummary.total, active: exceptionSummary.active, expiring_soon: exceptionSummary.expiringSoon, expired: exceptionSummary.expired }
+        ? {
+            total: exceptionSummary.total,
+            active: exceptionSummary.active,
+            expiring_soon: exceptionSummary.expiringSoon,
+            expired: exceptionSummary.expired,
+          }
         : undefined,
     }),
   };
@@ -260,9 +306,12 @@ function baselineOf(baseline: NonNullable<ScanBody['baseline']>): ScanBaseline {
 
 const isTold = <T>(value: T | null | undefined): value is T => value !== null && value !== undefined;
 
-const scrubbed = (text: string | null | undefined, maxLength: number): string | undefined => (isTold(text) ? scrubText(text, maxLength) : undefined);
+const scrubbed = (text: string | null | undefined, maxLength: number): string | undefined =>
+  isTold(text) ? scrubText(text, maxLength) : undefined;
 
 /** The fields that are told. */
 function optional<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => isTold(value))) as { [K in keyof T]?: NonNullable<T[K]> };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => isTold(value))) as {
+    [K in keyof T]?: NonNullable<T[K]>;
+  };
 }

@@ -35,11 +35,20 @@ export interface FindingLogRecord {
 }
 
 /** Makes the telemetry of a scan, with all its ids; by OTLP and by REST it is the same. A duration is whole milliseconds: fractions are not written alike everywhere. */
-export function scanTelemetry({ scan, findings, durationMs }: ScanExport): { span: ScanSpan; findings: FindingLogRecord[] } {
+export function scanTelemetry({ scan, findings, durationMs }: ScanExport): {
+  span: ScanSpan;
+  findings: FindingLogRecord[];
+} {
   const ids = decisionSpanIds(scan.eventId);
   const timeMs = Date.parse(scan.generatedAt);
   return {
-    span: { name: SPAN_SCAN, ...ids, startMs: timeMs, durationMs: Math.round(durationMs), attributes: scanAttributes(scan) },
+    span: {
+      name: SPAN_SCAN,
+      ...ids,
+      startMs: timeMs,
+      durationMs: Math.round(durationMs),
+      attributes: scanAttributes(scan),
+    },
     findings: findings.map((finding) => ({
       eventName: EVENT_FINDING,
       ...ids,

@@ -173,11 +173,14 @@ export function scanAttributes(record: ScanRecord): Record<string, string | numb
   if (record.exitCode !== undefined) attributes[ATTR_SCAN_EXIT_CODE] = record.exitCode;
   if (record.agentshieldVersion !== undefined) attributes[ATTR_AGENTSHIELD_VERSION] = record.agentshieldVersion;
   if (record.keyScheme !== undefined) attributes[ATTR_SCAN_KEY_SCHEME] = record.keyScheme;
-  for (const [kind, count] of Object.entries(record.runtimeConfidence ?? {})) attributes[ATTR_SCAN_RUNTIME_CONFIDENCE_PREFIX + kind] = count;
-  if (record.breakdown !== undefined) addCounts(attributes, ATTR_SCAN_BREAKDOWN_PREFIX, BREAKDOWN_CATEGORIES, record.breakdown);
+  for (const [kind, count] of Object.entries(record.runtimeConfidence ?? {}))
+    attributes[ATTR_SCAN_RUNTIME_CONFIDENCE_PREFIX + kind] = count;
+  if (record.breakdown !== undefined)
+    addCounts(attributes, ATTR_SCAN_BREAKDOWN_PREFIX, BREAKDOWN_CATEGORIES, record.breakdown);
   for (const key of SEVERITIES) attributes[ATTR_SCAN_FINDINGS_PREFIX + key] = record.findings[key];
   if (record.bundleDigest !== undefined) attributes[ATTR_SCAN_BUNDLE_DIGEST] = record.bundleDigest;
-  for (const [claim, value] of Object.entries(record.ci ?? {}) as [keyof ScanCi, string][]) attributes[CI_ATTRIBUTES[claim]] = value;
+  for (const [claim, value] of Object.entries(record.ci ?? {}) as [keyof ScanCi, string][])
+    attributes[CI_ATTRIBUTES[claim]] = value;
   if (record.remediation !== undefined) {
     attributes[ATTR_REMEDIATION_TOTAL_FINDINGS] = record.remediation.totalFindings;
     attributes[ATTR_REMEDIATION_AUTO_FIXABLE] = record.remediation.autoFixable;
@@ -185,7 +188,8 @@ export function scanAttributes(record: ScanRecord): Record<string, string | numb
   }
   addPolicy(attributes, record.policy);
   addBaseline(attributes, record.baseline);
-  if (record.supplyChain !== undefined) addCounts(attributes, ATTR_SUPPLY_CHAIN_PACKAGES_PREFIX, SUPPLY_CHAIN_COUNTS, record.supplyChain);
+  if (record.supplyChain !== undefined)
+    addCounts(attributes, ATTR_SUPPLY_CHAIN_PACKAGES_PREFIX, SUPPLY_CHAIN_COUNTS, record.supplyChain);
   if (record.evidencePack !== undefined) {
     const { expectedDigest, redacted, artifacts, artifactsVerified, integrity } = record.evidencePack;
     if (expectedDigest !== undefined) attributes[ATTR_EVIDENCE_PACK_EXPECTED_DIGEST] = expectedDigest;
@@ -204,14 +208,16 @@ function addPolicy(attributes: Record<string, string | number>, policy: ScanPoli
   if (policy.pack !== undefined) attributes[ATTR_POLICY_PACK] = policy.pack;
   if (policy.violations !== undefined) attributes[ATTR_POLICY_VIOLATIONS] = policy.violations;
   if (policy.minScore !== undefined) attributes[ATTR_POLICY_MIN_SCORE] = policy.minScore;
-  if (policy.exceptions !== undefined) addCounts(attributes, ATTR_POLICY_EXCEPTIONS_PREFIX, POLICY_EXCEPTIONS, policy.exceptions);
+  if (policy.exceptions !== undefined)
+    addCounts(attributes, ATTR_POLICY_EXCEPTIONS_PREFIX, POLICY_EXCEPTIONS, policy.exceptions);
 }
 
 function addBaseline(attributes: Record<string, string | number>, baseline: ScanBaseline | undefined): void {
   if (baseline === undefined) return;
   attributes[ATTR_BASELINE_STATUS] = baseline.status;
   if (baseline.scoreDelta !== undefined) attributes[ATTR_BASELINE_SCORE_DELTA] = baseline.scoreDelta;
-  if (baseline.findings !== undefined) addCounts(attributes, ATTR_BASELINE_FINDINGS_PREFIX, BASELINE_FINDINGS, baseline.findings);
+  if (baseline.findings !== undefined)
+    addCounts(attributes, ATTR_BASELINE_FINDINGS_PREFIX, BASELINE_FINDINGS, baseline.findings);
 }
 
 function addCounts<K extends string>(

@@ -6,6 +6,8 @@ import { asRole } from '#schemas/postgres/session.js';
 export async function postgresWithOrg(orgId: string): Promise<Postgres> {
   const postgres = await openPostgres({});
   await migratePostgres(postgres);
-  await asRole(postgres, 'shieldwatch_operator', {}, (tx) => tx.query('INSERT INTO org (id, name, retention_days) VALUES ($1, $1, 90)', [orgId]));
+  await asRole(postgres, 'shieldwatch_operator', {}, (tx) =>
+    tx.query('INSERT INTO org (id, name, retention_days) VALUES ($1, $1, 90)', [orgId]),
+  );
   return postgres;
 }

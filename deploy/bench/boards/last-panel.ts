@@ -25,7 +25,10 @@ const RANGES = { own: '', '90d': '?from=now-90d&to=now' } as const;
  *
  * @throws CommandError without Chromium
  */
-export async function timeToLastPanel(report: BenchReport, { events, repeats }: LastPanelSizes = { events: 10_000_000, repeats: 7 }): Promise<void> {
+export async function timeToLastPanel(
+  report: BenchReport,
+  { events, repeats }: LastPanelSizes = { events: 10_000_000, repeats: 7 },
+): Promise<void> {
   if (isBrowserMissing) throw new CommandError('this part needs Chromium; name one with CHROMIUM_PATH');
   await withServer(async (server) => {
     report.note(`writing ${String(events)} events, and the series by their jobs`);
@@ -45,7 +48,13 @@ export async function timeToLastPanel(report: BenchReport, { events, repeats }: 
           if (round > 0) seconds.push(value);
         }
         report.note(`${name}: ${seconds.map((each) => each.toFixed(2)).join(' ')} s`);
-        report.figure({ metric: name === 'own' ? 'last_panel_s' : `last_panel_${name}_s`, value: median(seconds), better: 'lower', floor: 2, goal: 1 });
+        report.figure({
+          metric: name === 'own' ? 'last_panel_s' : `last_panel_${name}_s`,
+          value: median(seconds),
+          better: 'lower',
+          floor: 2,
+          goal: 1,
+        });
       }
     } finally {
       await browser.close();

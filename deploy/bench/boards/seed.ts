@@ -47,7 +47,9 @@ export async function seedOrganisation(server: BenchServer, events: number): Pro
     WITH cityHash64(number) AS h, now64(3, 'UTC') - toIntervalSecond((h % ${String(DAYS)}) * 86400 + intDiv(h, 97) % 36000) AS at
     SELECT '${ORG}', '', toString(number), at, 'claude-code', '2.1.4', 'tool_decision', concat('session-', toString(intDiv(h, 31) % 22000)), 'Bash', at
     FROM numbers(${String(Math.ceil(events / 20))})`);
-  await run(`INSERT INTO repository_activity_v1 SELECT org_id, repo, min(occurred_at), max(occurred_at) FROM scan_v1 WHERE org_id = '${ORG}' GROUP BY org_id, repo`);
+  await run(
+    `INSERT INTO repository_activity_v1 SELECT org_id, repo, min(occurred_at), max(occurred_at) FROM scan_v1 WHERE org_id = '${ORG}' GROUP BY org_id, repo`,
+  );
   // A bucket is an hour of a repository: the jobs take them in bounded pieces.
   await createRollupWorker({ clickhouse: server.client, settleMs: 0 }).tick();
   const made = Number(await run(`SELECT count() FROM blocked_command_rate_hour WHERE org_id = '${ORG}'`));

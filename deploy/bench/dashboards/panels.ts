@@ -37,7 +37,10 @@ FROM (SELECT toStartOfDay(occurred_at) AS time, quantilesDD(0.01, 0.5, 0.95, 0.9
  * chosen, with the series made by the jobs themselves; and how many times longer three of them take from the facts
  * than from the series, with the same rows as the answer.
  */
-export async function panelLatency(report: BenchReport, { events, repeats }: PanelSizes = { events: 10_000_000, repeats: 20 }): Promise<void> {
+export async function panelLatency(
+  report: BenchReport,
+  { events, repeats }: PanelSizes = { events: 10_000_000, repeats: 20 },
+): Promise<void> {
   await withServer(async (server) => {
     report.note(`writing ${String(events)} events, and the series by their jobs`);
     await seedOrganisation(server, events);
@@ -62,14 +65,22 @@ function queriesOf(library: BoardLibrary): Map<string, { title: string; sql: () 
     const name = board.uid.replace('shieldwatch-', '');
     const variables = chosenOn(board);
     for (const panel of board.panels.filter(({ targets }) => targets !== undefined)) {
-      queries.set(`${name}_${String(panel.id)}`, { title: String(panel.title), sql: () => panelSql(panel, { range: lastDays(), variables }) });
+      queries.set(`${name}_${String(panel.id)}`, {
+        title: String(panel.title),
+        sql: () => panelSql(panel, { range: lastDays(), variables }),
+      });
     }
     const expanded = (query: string) => () => expandMacros(query, { range: lastDays(), intervalMs: 60_000, variables });
     for (const { name: variable, type, query } of board.templating.list) {
-      if (type === 'query') queries.set(`variable_${variable}`, { title: `variable ${variable}`, sql: expanded(String(query)) });
+      if (type === 'query')
+        queries.set(`variable_${variable}`, { title: `variable ${variable}`, sql: expanded(String(query)) });
     }
     for (const { name: mark, target } of board.annotations.list) {
-      if (target?.rawSql !== undefined) queries.set(`marks_${mark.toLowerCase().replaceAll(' ', '_')}`, { title: `marks: ${mark}`, sql: expanded(target.rawSql) });
+      if (target?.rawSql !== undefined)
+        queries.set(`marks_${mark.toLowerCase().replaceAll(' ', '_')}`, {
+          title: `marks: ${mark}`,
+          sql: expanded(target.rawSql),
+        });
     }
   }
   return queries;
@@ -78,33 +89,59 @@ function queriesOf(library: BoardLibrary): Map<string, { title: string; sql: () 
 function chosenOn(board: Board): Map<string, VariableValue> {
   const variables = new Map<string, VariableValue>([['org', [ORG]]]);
   for (const variable of board.templating.list) {
-    if (variable.name !== 'org') variables.set(variable.name, ownOptions(variable)?.map(({ value }) => value) ?? (variable.includeAll ? 'all' : [CHOSEN_REPOSITORY]));
+    if (variable.name !== 'org')
+      variables.set(
+        variable.name,
+        ownOptions(variable)?.map(({ value }) => value) ?? (variable.includeAll ? 'all' : [CHOSEN_REPOSITORY]),
+      );
   }
   return variables;
 }
 
 /** In turns, so that whatever else the machine does hits both. */
-async function factsAgainstSeries(report: BenchReport, server: BenchServer, library: BoardLibrary, repeats: number): Promise<void> {
-  const variables = new Map<string, VariableValue>([['org', [ORG]], ['repo', 'all'], ['agent', 'all'], ['tool', 'all']]);
+async function factsAgainstSeries(
+  report: BenchReport,
+  server: BenchServer,
+  library: BoardLibrary,
+  repeats: number,
+): Promise<void> {
+  const variables = new Map<string, VariableValue>([
+    ['org', [ORG]],
+    ['repo', 'all'],
+    ['agent', 'all'],
+    ['tool', 'all'],
+  ]);
   const range = lastDays();
   const total = { facts: 0, series: 0 };
   for (const [id, raw] of Object.entries(FROM_FACTS)) {
     const panel = library.panel('shieldwatch-runtime', id);
     const series = panelSql(panel, { range, variables });
-    const facts = raw.replace('{where}', `org_id = '${ORG}' AND occurred_at >= toStartOfDay(toDateTime(${String(Math.floor(range.from / 1_000))}, 'UTC')) AND occurred_at <= toDateTime(${String(Math.floor(range.to / 1_000))}, 'UTC')`);
+    const facts = raw.replace(
+      '{where}',
+      `org_id = '${ORG}' AND occurred_at >= toStartOfDay(toDateTime(${String(Math.floor(range.from / 1_000))}, 'UTC')) AND occurred_at <= toDateTime(${String(Math.floor(range.to / 1_000))}, 'UTC')`,
+    );
     const [ofFacts, ofSeries] = [await server.run(`${facts}\nFORMAT TSV`), await server.run(`${series}\nFORMAT TSV`)];
-    if (ofFacts === '' || !isDeepStrictEqual(ofFacts, ofSeries)) throw new Error(`panel ${id}: facts and series have different rows`);
+    if (ofFacts === '' || !isDeepStrictEqual(ofFacts, ofSeries))
+      throw new Error(`panel ${id}: facts and series have different rows`);
     const times: { facts: number[]; series: number[] } = { facts: [], series: [] };
     for (let round = 0; round < Math.max(3, Math.floor(repeats / 4)); round += 1) {
       times.facts.push(await timed(server, facts));
       times.series.push(await timed(server, series));
     }
     const p95 = { facts: quantile(times.facts, 0.95), series: quantile(times.series, 0.95) };
-    report.note(`${String(panel.title)}: ${p95.facts.toFixed(0)} ms from facts, ${p95.series.toFixed(0)} ms from the series`);
+    report.note(
+      `${String(panel.title)}: ${p95.facts.toFixed(0)} ms from facts, ${p95.series.toFixed(0)} ms from the series`,
+    );
     total.facts += p95.facts;
     total.series += p95.series;
   }
-  report.figure({ metric: 'raw_over_series_p95', value: total.facts / total.series, better: 'higher', floor: 5, goal: 20 });
+  report.figure({
+    metric: 'raw_over_series_p95',
+    value: total.facts / total.series,
+    better: 'higher',
+    floor: 5,
+    goal: 20,
+  });
 }
 
 function lastDays(): TimeRange {

@@ -1,18 +1,29 @@
 import { Random } from '../random.js';
 
-const attribute = (key: string, value: string | number) => ({ key, value: typeof value === 'string' ? { stringValue: value } : { intValue: String(value) } });
+const attribute = (key: string, value: string | number) => ({
+  key,
+  value: typeof value === 'string' ? { stringValue: value } : { intValue: String(value) },
+});
 
 /** An OTLP/JSON request of spans with 15 attributes, the size of those of a coding agent. */
 export function otlpTraces(count: number): Buffer {
   const random = new Random(1);
   const hex = (length: number): string => random.hex(length);
   const spans = Array.from({ length: count }, (_, i) => ({
-    traceId: hex(32), spanId: hex(16), name: 'claude_code.tool', kind: 1,
-    startTimeUnixNano: String(1_764_000_000_000_000_000n + BigInt(i)), endTimeUnixNano: String(1_764_000_001_000_000_000n + BigInt(i)),
-    attributes: Array.from({ length: 15 }, (_each, j) => attribute(`claude_code.attribute.${j}`, j % 3 === 0 ? random.integer(0, 99_999) : `value-${hex(24)}`)),
+    traceId: hex(32),
+    spanId: hex(16),
+    name: 'claude_code.tool',
+    kind: 1,
+    startTimeUnixNano: String(1_764_000_000_000_000_000n + BigInt(i)),
+    endTimeUnixNano: String(1_764_000_001_000_000_000n + BigInt(i)),
+    attributes: Array.from({ length: 15 }, (_each, j) =>
+      attribute(`claude_code.attribute.${j}`, j % 3 === 0 ? random.integer(0, 99_999) : `value-${hex(24)}`),
+    ),
   }));
   const resource = { attributes: [attribute('service.name', 'claude-code'), attribute('service.version', '2.1.330')] };
-  return Buffer.from(JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ scope: { name: 'bench' }, spans }] }] }));
+  return Buffer.from(
+    JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ scope: { name: 'bench' }, spans }] }] }),
+  );
 }
 
 /** A batch of the runtime log as SPEC 4.2 has it. */

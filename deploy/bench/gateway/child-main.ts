@@ -55,10 +55,13 @@ async function runProxy(): Promise<void> {
   const server = createServer((incoming, outgoing) => {
     const headers = { ...incoming.headers };
     delete headers.host;
-    const sent = request({ host: target.hostname, port: target.port, path: incoming.url, method: incoming.method, headers, agent }, (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(outgoing);
-    });
+    const sent = request(
+      { host: target.hostname, port: target.port, path: incoming.url, method: incoming.method, headers, agent },
+      (answer) => {
+        outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(outgoing);
+      },
+    );
     incoming.pipe(sent);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

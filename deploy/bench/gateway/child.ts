@@ -20,7 +20,11 @@ export class Child {
 
   static async start(mode: 'gateway' | 'proxy' | 'parser', upstream = ''): Promise<Child> {
     const main = join(packageRoot(), 'dist/deploy/bench/gateway/child-main.js');
-    const child = fork(main, [mode, upstream], { execArgv: [], env: { ...process.env, NODE_OPTIONS: '' }, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    const child = fork(main, [mode, upstream], {
+      execArgv: [],
+      env: { ...process.env, NODE_OPTIONS: '' },
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
     const [answer] = (await once(child, 'message')) as [Answer];
     if (!('url' in answer)) throw new Error('the child did not say where it is');
     return new Child(child, answer.url, answer.token);
@@ -45,8 +49,13 @@ export class Child {
 export async function startSink(answerAfterMs = 0): Promise<{ url: string; close: () => void }> {
   const server: Server = createServer((incoming, outgoing) => {
     incoming.resume();
-    const answer = (): void => { outgoing.writeHead(200, { 'content-type': 'application/json' }).end('{}'); };
-    incoming.once('end', () => { if (answerAfterMs > 0) setTimeout(answer, answerAfterMs); else answer(); });
+    const answer = (): void => {
+      outgoing.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+    };
+    incoming.once('end', () => {
+      if (answerAfterMs > 0) setTimeout(answer, answerAfterMs);
+      else answer();
+    });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -64,7 +73,11 @@ export async function startSink(answerAfterMs = 0): Promise<{ url: string; close
 export async function postMany(url: string, path: string, token: string, body: Buffer, times: number): Promise<void> {
   const agent = new Agent({ keepAlive: true, maxSockets: 8 });
   const { hostname, port } = new URL(url);
-  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'content-length': body.length };
+  const headers = {
+    authorization: `Bearer ${token}`,
+    'content-type': 'application/json',
+    'content-length': body.length,
+  };
   const once = (): Promise<void> =>
     new Promise((resolve, reject) => {
       const sent = request({ hostname, port, path, method: 'POST', agent, headers }, (answer) => {
@@ -79,7 +92,7 @@ export async function postMany(url: string, path: string, token: string, body: B
     });
   let left = times;
   const worker = async (): Promise<void> => {
-    for (; left > 0; ) {
+    for (; left > 0;) {
       left -= 1;
       await once();
     }

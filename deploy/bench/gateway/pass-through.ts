@@ -25,8 +25,16 @@ export async function passThrough(report: BenchReport, sizes: PassThroughSizes =
       return ((await child.cpuUs()) - before) / sizes.requests;
     };
     const pairs = await alternate(sizes.repeats, cpuOf(gateway), cpuOf(proxy));
-    report.figure({ metric: 'pass_through_cpu_ratio', value: medianRatio(pairs), better: 'lower', floor: 1.6, goal: 1.2 });
-    report.note(`gateway ${median(pairs.map(({ a }) => a)).toFixed(0)} µs, proxy ${median(pairs.map(({ b }) => b)).toFixed(0)} µs of CPU a request`);
+    report.figure({
+      metric: 'pass_through_cpu_ratio',
+      value: medianRatio(pairs),
+      better: 'lower',
+      floor: 1.6,
+      goal: 1.2,
+    });
+    report.note(
+      `gateway ${median(pairs.map(({ a }) => a)).toFixed(0)} µs, proxy ${median(pairs.map(({ b }) => b)).toFixed(0)} µs of CPU a request`,
+    );
   } finally {
     await gateway.stop();
     await proxy.stop();

@@ -23,7 +23,11 @@ export async function queryLatency(report: BenchReport, queries = 300): Promise<
     const since = until - DAYS * 24 * HOUR_S;
     await fill(client, since, until);
     const noLimit = { rate: 1e12, burst: 1e12 };
-    const gateway = await createGateway({ clickhouse: client, postgres, quotas: { requests: noLimit, bytes: noLimit, entries: noLimit, failures: noLimit } });
+    const gateway = await createGateway({
+      clickhouse: client,
+      postgres,
+      quotas: { requests: noLimit, bytes: noLimit, entries: noLimit, failures: noLimit },
+    });
     try {
       const url = await gateway.listen({ host: '127.0.0.1', port: 0 });
       const view = SERIES_TABLE.get('blocked_command_rate')?.views.find(({ bucket }) => bucket === 'hour');
@@ -36,7 +40,15 @@ export async function queryLatency(report: BenchReport, queries = 300): Promise<
         if (points.length !== 1_000) throw new Error(`${points.length} points`);
       };
       const straight = async (): Promise<void> => {
-        await readSeries(client, view, { orgId: LOCAL_ORG_ID, repository: REPOSITORY, since, until, filters: new Map(), limit: 1_000, cursor: undefined });
+        await readSeries(client, view, {
+          orgId: LOCAL_ORG_ID,
+          repository: REPOSITORY,
+          since,
+          until,
+          filters: new Map(),
+          limit: 1_000,
+          cursor: undefined,
+        });
       };
       const times = { api: [] as number[], sql: [] as number[] };
       const timed = async (into: number[], work: () => Promise<void>): Promise<void> => {
@@ -51,8 +63,16 @@ export async function queryLatency(report: BenchReport, queries = 300): Promise<
         for (const one of i % 2 === 0 ? order : order.reverse()) await one();
       }
       const p95 = { api: quantile(times.api, 0.95), sql: quantile(times.sql, 0.95) };
-      report.figure({ metric: 'query_api_minus_sql_p95_ms', value: p95.api - p95.sql, better: 'lower', floor: 10, goal: 3 });
-      report.note(`p50 ${quantile(times.api, 0.5).toFixed(1)} ms by API and ${quantile(times.sql, 0.5).toFixed(1)} ms straight; p95 ${p95.api.toFixed(1)} and ${p95.sql.toFixed(1)}`);
+      report.figure({
+        metric: 'query_api_minus_sql_p95_ms',
+        value: p95.api - p95.sql,
+        better: 'lower',
+        floor: 10,
+        goal: 3,
+      });
+      report.note(
+        `p50 ${quantile(times.api, 0.5).toFixed(1)} ms by API and ${quantile(times.sql, 0.5).toFixed(1)} ms straight; p95 ${p95.api.toFixed(1)} and ${p95.sql.toFixed(1)}`,
+      );
     } finally {
       await gateway.close();
       await postgres.close();
@@ -65,10 +85,27 @@ async function fill(client: ClickHouseClient, since: number, until: number): Pro
   const key = { org_id: LOCAL_ORG_ID, repo: REPOSITORY, version: 1 };
   const hours = Array.from({ length: (until - since) / HOUR_S }, (_, i) => since + i * HOUR_S);
   const row = (bucketStart: number, over: object) => ({
-    ...key, bucket_start: bucketStart, is_head: false, tool: '', agent: 'claude-code', rule_category: '', allowed: 10, blocked: 1, asked: 0, ...over,
+    ...key,
+    bucket_start: bucketStart,
+    is_head: false,
+    tool: '',
+    agent: 'claude-code',
+    rule_category: '',
+    allowed: 10,
+    blocked: 1,
+    asked: 0,
+    ...over,
   });
-  const values = hours.flatMap((hour) => [row(hour, { is_head: true }), row(hour, { tool: 'Bash' }), row(hour, { tool: 'Read' })]);
+  const values = hours.flatMap((hour) => [
+    row(hour, { is_head: true }),
+    row(hour, { tool: 'Bash' }),
+    row(hour, { tool: 'Read' }),
+  ]);
   await client.insert({ table: 'blocked_command_rate_v1', values, format: 'JSONEachRow' });
   const moment = new Date().toISOString().replace('T', ' ').replace('Z', '');
-  await client.insert({ table: 'repository_activity_v1', values: [{ org_id: LOCAL_ORG_ID, repo: REPOSITORY, first_seen: moment, last_seen: moment }], format: 'JSONEachRow' });
+  await client.insert({
+    table: 'repository_activity_v1',
+    values: [{ org_id: LOCAL_ORG_ID, repo: REPOSITORY, first_seen: moment, last_seen: moment }],
+    format: 'JSONEachRow',
+  });
 }

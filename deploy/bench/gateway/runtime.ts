@@ -31,8 +31,16 @@ export async function runtimeEvents(report: BenchReport, sizes: RuntimeSizes = R
       return perSecond((await parser.cpuUs({ parse: body.toString(), times: sizes.requests })) - before);
     };
     const pairs = await alternate(sizes.repeats, throughGateway, parsedOnly, sizes.warmUp);
-    report.figure({ metric: 'runtime_events_per_cpu_second_ratio', value: medianRatio(pairs), better: 'higher', floor: 0.4, goal: 0.7 });
-    report.note(`gateway ${median(pairs.map(({ a }) => a)).toFixed(0)}, parser ${median(pairs.map(({ b }) => b)).toFixed(0)} events a CPU-second`);
+    report.figure({
+      metric: 'runtime_events_per_cpu_second_ratio',
+      value: medianRatio(pairs),
+      better: 'higher',
+      floor: 0.4,
+      goal: 0.7,
+    });
+    report.note(
+      `gateway ${median(pairs.map(({ a }) => a)).toFixed(0)}, parser ${median(pairs.map(({ b }) => b)).toFixed(0)} events a CPU-second`,
+    );
   } finally {
     await gateway.stop();
     await parser.stop();

@@ -15,10 +15,20 @@ export async function backend(report: BenchReport, calls = 150): Promise<void> {
     const server = await startBackend();
     const up = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
     try {
-      const pairs = await alternate(calls, () => timeCall(project, folder, 'http://127.0.0.1:9'), () => timeCall(project, folder, up));
+      const pairs = await alternate(
+        calls,
+        () => timeCall(project, folder, 'http://127.0.0.1:9'),
+        () => timeCall(project, folder, up),
+      );
       const [down, answering] = [median(pairs.map(({ a }) => a)), median(pairs.map(({ b }) => b))];
       report.note(`down ${down.toFixed(1)} ms, up ${answering.toFixed(1)} ms`);
-      report.figure({ metric: 'backend_down_over_up_ratio', value: down / answering, better: 'lower', floor: 1.1, goal: 1.02 });
+      report.figure({
+        metric: 'backend_down_over_up_ratio',
+        value: down / answering,
+        better: 'lower',
+        floor: 1.1,
+        goal: 1.02,
+      });
     } finally {
       server.closeAllConnections();
       server.close();
@@ -37,11 +47,23 @@ async function startBackend(): Promise<Server> {
 
 function timeCall(project: string, home: string, url: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    const env = { PATH: process.env['PATH'] ?? '', HOME: home, CLAUDE_PROJECT_DIR: project, SHIELDWATCH_URL: url, SHIELDWATCH_TOKEN: 'eccp_bench' };
+    const env = {
+      PATH: process.env['PATH'] ?? '',
+      HOME: home,
+      CLAUDE_PROJECT_DIR: project,
+      SHIELDWATCH_URL: url,
+      SHIELDWATCH_TOKEN: 'eccp_bench',
+    };
     const startedAt = performance.now();
-    const child = spawn(process.execPath, [join(packageRoot(), 'dist', 'exporters', 'hook.cjs')], { cwd: project, env, stdio: ['pipe', 'ignore', 'inherit'] });
+    const child = spawn(process.execPath, [join(packageRoot(), 'dist', 'exporters', 'hook.cjs')], {
+      cwd: project,
+      env,
+      stdio: ['pipe', 'ignore', 'inherit'],
+    });
     child.once('error', reject);
-    child.once('exit', () => { resolve(performance.now() - startedAt); });
+    child.once('exit', () => {
+      resolve(performance.now() - startedAt);
+    });
     child.stdin.end(hookInput(project));
   });
 }

@@ -45,12 +45,43 @@ export async function commandHook(report: BenchReport, rounds = 120): Promise<vo
       }
     }
     expectRecorded(join(folder, '.shieldwatch', 'spool'), rounds + WARM_UP);
-    report.note(names.map((name) => `${name} p50 ${milliseconds(median(times[name]))}, p95 ${milliseconds(quantile(times[name], 0.95))}`).join('; '));
+    report.note(
+      names
+        .map(
+          (name) =>
+            `${name} p50 ${milliseconds(median(times[name]))}, p95 ${milliseconds(quantile(times[name], 0.95))}`,
+        )
+        .join('; '),
+    );
     const [ours, own, bare] = [times.ours, times.stock, times.bare];
-    report.figure({ metric: 'command_minus_node_p50_ms', value: median(ours) - median(bare), better: 'lower', floor: 15, goal: 10 });
-    report.figure({ metric: 'command_minus_node_p95_ms', value: quantile(ours, 0.95) - quantile(bare, 0.95), better: 'lower', floor: 15, goal: 10 });
-    report.figure({ metric: 'command_over_stock_p50_ratio', value: median(ours) / median(own), better: 'lower', floor: 1, goal: 0.95 });
-    report.figure({ metric: 'command_over_stock_p95_ratio', value: quantile(ours, 0.95) / quantile(own, 0.95), better: 'lower', floor: 1, goal: 0.95 });
+    report.figure({
+      metric: 'command_minus_node_p50_ms',
+      value: median(ours) - median(bare),
+      better: 'lower',
+      floor: 15,
+      goal: 10,
+    });
+    report.figure({
+      metric: 'command_minus_node_p95_ms',
+      value: quantile(ours, 0.95) - quantile(bare, 0.95),
+      better: 'lower',
+      floor: 15,
+      goal: 10,
+    });
+    report.figure({
+      metric: 'command_over_stock_p50_ratio',
+      value: median(ours) / median(own),
+      better: 'lower',
+      floor: 1,
+      goal: 0.95,
+    });
+    report.figure({
+      metric: 'command_over_stock_p95_ratio',
+      value: quantile(ours, 0.95) / quantile(own, 0.95),
+      better: 'lower',
+      floor: 1,
+      goal: 0.95,
+    });
   });
 }
 

@@ -14,7 +14,19 @@ export async function httpHook(report: BenchReport, calls = 2000): Promise<void>
     const spool = join(folder, '.shieldwatch', 'spool');
     const env = { HOME: folder };
     const token = hookToken(env);
-    const agent = await startAgent({ url: 'http://127.0.0.1:9', token: undefined, spoolDir: spool, runtimeLogs: [], port: 0, hookToken: token, mode: 'safe', env, say: (line) => { report.note(line); } });
+    const agent = await startAgent({
+      url: 'http://127.0.0.1:9',
+      token: undefined,
+      spoolDir: spool,
+      runtimeLogs: [],
+      port: 0,
+      hookToken: token,
+      mode: 'safe',
+      env,
+      say: (line) => {
+        report.note(line);
+      },
+    });
     const connection = new Agent({ keepAlive: true, maxSockets: 1 });
     try {
       const times: number[] = [];
@@ -36,13 +48,25 @@ export async function httpHook(report: BenchReport, calls = 2000): Promise<void>
 function timeCall(url: string, token: string, agent: Agent, body: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const startedAt = performance.now();
-    const outgoing = request(url, { method: 'POST', agent, headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) } }, (response) => {
-      response.resume();
-      response.once('end', () => {
-        if (response.statusCode === 200) resolve(performance.now() - startedAt);
-        else reject(new Error(`the HTTP hook answered ${String(response.statusCode)}`));
-      });
-    });
+    const outgoing = request(
+      url,
+      {
+        method: 'POST',
+        agent,
+        headers: {
+          authorization: `Bearer ${token}`,
+          'content-type': 'application/json',
+          'content-length': Buffer.byteLength(body),
+        },
+      },
+      (response) => {
+        response.resume();
+        response.once('end', () => {
+          if (response.statusCode === 200) resolve(performance.now() - startedAt);
+          else reject(new Error(`the HTTP hook answered ${String(response.statusCode)}`));
+        });
+      },
+    );
     outgoing.once('error', reject);
     outgoing.end(body);
   });

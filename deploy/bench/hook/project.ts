@@ -10,7 +10,9 @@ export async function writeProject(folder: string): Promise<string> {
   await mkdir(join(project, '.agentshield'), { recursive: true });
   await mkdir(join(project, '.git'));
   await writeFile(join(project, '.git', 'config'), '[remote "origin"]\n\turl = git@github.com:acme/app.git\n');
-  const policy = JSON.parse(await readFile(join(packageRoot(), 'deploy', 'demo', 'runtime-policy.json'), 'utf8')) as object;
+  const policy = JSON.parse(
+    await readFile(join(packageRoot(), 'deploy', 'demo', 'runtime-policy.json'), 'utf8'),
+  ) as object;
   // Counted, never reached: a bench calls faster than any agent.
   const unlimited = { ...policy, rateLimit: { maxPerMinute: 1_000_000, tools: ['Bash', 'Write'] } };
   await writeFile(join(project, '.agentshield', 'runtime-policy.json'), JSON.stringify(unlimited));

@@ -12,7 +12,13 @@ export interface Bodies {
 
 /** Spans of coding agents (see `store/spans.ts`), each request from one resource as an SDK sends it. */
 export function makeBodies(requests: number, spansEach: number): Bodies {
-  const settings = { count: requests * spansEach, seed: 7, from: new Date(Date.now() - 7_200_000), hours: 1, organisations: 8 };
+  const settings = {
+    count: requests * spansEach,
+    seed: 7,
+    from: new Date(Date.now() - 7_200_000),
+    hours: 1,
+    organisations: 8,
+  };
   const rows = generateSpans(settings).sort((a, b) => resourceOf(a).localeCompare(resourceOf(b)));
   const messages = Array.from({ length: requests }, (_, i) => request(rows.slice(i * spansEach, (i + 1) * spansEach)));
   const attributes = rows.reduce((sum, row) => sum + Object.keys(row.SpanAttributes).length, 0) / rows.length;
@@ -49,7 +55,11 @@ function span(row: SpanRow): object {
     endTimeUnixNano: String(start + BigInt(row.Duration)),
     attributes: attributes(row.SpanAttributes),
     status: row.StatusMessage === '' ? {} : { code: 2, message: row.StatusMessage },
-    events: row['Events.Name'].map((name, i) => ({ timeUnixNano: String(start), name, attributes: attributes(row['Events.Attributes'][i] ?? {}) })),
+    events: row['Events.Name'].map((name, i) => ({
+      timeUnixNano: String(start),
+      name,
+      attributes: attributes(row['Events.Attributes'][i] ?? {}),
+    })),
   };
 }
 

@@ -17,9 +17,17 @@ const [, , clickhouseUrl = '', collectorUrl = '', key = ''] = process.argv;
 const postgres = await openPostgres({});
 await migratePostgres(postgres);
 const tokens = await ensureFirstTokens(postgres);
-const app = await createGateway({ clickhouse: createClickHouse({ url: clickhouseUrl }), postgres, collector: { url: collectorUrl, key }, logger: { level: 'error' } });
+const app = await createGateway({
+  clickhouse: createClickHouse({ url: clickhouseUrl }),
+  postgres,
+  collector: { url: collectorUrl, key },
+  logger: { level: 'error' },
+});
 await app.listen({ host: '127.0.0.1', port: 0 });
 const address = app.server.address();
-const ready: GatewayReady = { url: `http://127.0.0.1:${address !== null && typeof address === 'object' ? address.port : 0}`, token: tokens?.ingestToken ?? '' };
+const ready: GatewayReady = {
+  url: `http://127.0.0.1:${address !== null && typeof address === 'object' ? address.port : 0}`,
+  token: tokens?.ingestToken ?? '',
+};
 process.send?.(ready);
 process.on('disconnect', () => process.exit(0));

@@ -19,7 +19,9 @@ const SENDERS = 4;
 const LANDED_MS = 300_000;
 
 /** The embedded store with {@link BARE_DATABASE}, for as long as `use` runs, and a temporary folder. */
-export async function withHotpathStore(use: (store: { server: BenchServer; clickhouseUrl: string }, folder: string) => Promise<void>): Promise<void> {
+export async function withHotpathStore(
+  use: (store: { server: BenchServer; clickhouseUrl: string }, folder: string) => Promise<void>,
+): Promise<void> {
   await withFolder(async (folder) => {
     const clickhouse = await startMigrated(join(folder, 'clickhouse'));
     const client = createClickHouse({ url: clickhouse.url });
@@ -28,7 +30,8 @@ export async function withHotpathStore(use: (store: { server: BenchServer; click
     const server: BenchServer = { client, http, run: (sql) => http.post(sql).catch(() => http.post(sql)) };
     try {
       await server.run(`CREATE DATABASE ${BARE_DATABASE}`);
-      for (const table of ['otel_traces', 'otel_logs']) await server.run(`CREATE TABLE ${BARE_DATABASE}.${table} AS ${table}`);
+      for (const table of ['otel_traces', 'otel_logs'])
+        await server.run(`CREATE TABLE ${BARE_DATABASE}.${table} AS ${table}`);
       await use({ server, clickhouseUrl: clickhouse.url }, folder);
     } finally {
       await client.close();
@@ -41,7 +44,11 @@ export async function withHotpathStore(use: (store: { server: BenchServer; click
 /** A way from a client to the store, whose processes can be measured. */
 export interface Path {
   /** CPU seconds that one round takes in all, those of the gateway, and how long it takes. */
-  round(bodies: readonly Buffer[], type: string, spans: number): Promise<{ cpu: number; gatewayCpu: number; seconds: number }>;
+  round(
+    bodies: readonly Buffer[],
+    type: string,
+    spans: number,
+  ): Promise<{ cpu: number; gatewayCpu: number; seconds: number }>;
   close(): Promise<void>;
 }
 
@@ -58,16 +65,37 @@ export interface PathSettings {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-export async function openPath({ binary, server, clickhouseUrl, folder, config, withGateway, env = {} }: PathSettings): Promise<Path> {
+export async function openPath({
+  binary,
+  server,
+  clickhouseUrl,
+  folder,
+  config,
+  withGateway,
+  env = {},
+}: PathSettings): Promise<Path> {
   const lines: string[] = [];
   const collector = await startCollector({
-    binary, dataDir: folder, port: 0, clickhouseUrl, database: BARE_DATABASE, key: KEY, config, env, onLog: (line) => lines.push(line),
+    binary,
+    dataDir: folder,
+    port: 0,
+    clickhouseUrl,
+    database: BARE_DATABASE,
+    key: KEY,
+    config,
+    env,
+    onLog: (line) => lines.push(line),
   });
   const gateway = withGateway ? await startGateway(clickhouseUrl, collector.url) : undefined;
   const agent = new Agent({ keepAlive: true, maxSockets: SENDERS });
   const headers: Record<string, string> =
     gateway === undefined
-      ? { authorization: `Bearer ${KEY}`, [HEADER_ORG_ID]: 'org', [HEADER_TOKEN_ID]: 'token', [HEADER_RETENTION_DAYS]: '90' }
+      ? {
+          authorization: `Bearer ${KEY}`,
+          [HEADER_ORG_ID]: 'org',
+          [HEADER_TOKEN_ID]: 'token',
+          [HEADER_RETENTION_DAYS]: '90',
+        }
       : { authorization: `Bearer ${gateway.token}` };
   const url = `${gateway?.url ?? collector.url}/v1/traces`;
   const gatewayCpu = (): number => (gateway === undefined ? 0 : cpuSeconds(gateway.pid));
@@ -77,12 +105,19 @@ export async function openPath({ binary, server, clickhouseUrl, folder, config, 
       await server.run(`TRUNCATE TABLE ${BARE_DATABASE}.otel_traces`);
       const [collectorBefore, gatewayBefore, startedAt] = [cpuSeconds(collector.pid), gatewayCpu(), performance.now()];
       const queue = [...bodies];
-      await Promise.all(Array.from({ length: SENDERS }, async () => {
-        for (let body = queue.pop(); body !== undefined; body = queue.pop()) await post(url, body, { ...headers, 'content-type': type }, agent);
-      }));
+      await Promise.all(
+        Array.from({ length: SENDERS }, async () => {
+          for (let body = queue.pop(); body !== undefined; body = queue.pop())
+            await post(url, body, { ...headers, 'content-type': type }, agent);
+        }),
+      );
       await landed(server, spans, lines);
       const inGateway = gatewayCpu() - gatewayBefore;
-      return { cpu: cpuSeconds(collector.pid) - collectorBefore + inGateway, gatewayCpu: inGateway, seconds: (performance.now() - startedAt) / 1000 };
+      return {
+        cpu: cpuSeconds(collector.pid) - collectorBefore + inGateway,
+        gatewayCpu: inGateway,
+        seconds: (performance.now() - startedAt) / 1000,
+      };
     },
     async close() {
       agent.destroy();
@@ -93,7 +128,11 @@ export async function openPath({ binary, server, clickhouseUrl, folder, config, 
 }
 
 async function startGateway(clickhouseUrl: string, collectorUrl: string) {
-  const child = fork(join(packageRoot(), 'dist/deploy/bench/hotpath/gateway-main.js'), [clickhouseUrl, collectorUrl, KEY], { execArgv: [] });
+  const child = fork(
+    join(packageRoot(), 'dist/deploy/bench/hotpath/gateway-main.js'),
+    [clickhouseUrl, collectorUrl, KEY],
+    { execArgv: [] },
+  );
   const [ready] = (await once(child, 'message')) as [GatewayReady];
   return {
     ...ready,
@@ -117,13 +156,17 @@ async function landed(server: BenchServer, spans: number, lines: readonly string
 
 function post(url: string, body: Buffer, headers: Record<string, string>, agent: Agent): Promise<void> {
   return new Promise((resolve, reject) => {
-    const sent = request(url, { method: 'POST', agent, headers: { ...headers, 'content-length': body.length } }, (response) => {
-      response.resume();
-      response.once('end', () => {
-        if (response.statusCode === 200) resolve();
-        else reject(new Error(`${url} answered ${response.statusCode ?? 0}`));
-      });
-    });
+    const sent = request(
+      url,
+      { method: 'POST', agent, headers: { ...headers, 'content-length': body.length } },
+      (response) => {
+        response.resume();
+        response.once('end', () => {
+          if (response.statusCode === 200) resolve();
+          else reject(new Error(`${url} answered ${response.statusCode ?? 0}`));
+        });
+      },
+    );
     sent.once('error', reject);
     sent.end(body);
   });

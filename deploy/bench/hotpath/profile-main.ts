@@ -20,19 +20,30 @@ const say = (line: string): void => {
 // As it is without a profile, so that one profile does not depend on the last; with the extension that measures.
 const { manifest } = ownSource();
 const extension = '  - gomod: github.com/open-telemetry/opentelemetry-collector-contrib/extension/pprofextension $1';
-const binary = await buildCollector(say, { manifest: manifest.replace(/^ +- gomod: .*\/healthcheckextension (v\S+)$/m, `$&\n${extension}`) });
+const binary = await buildCollector(say, {
+  manifest: manifest.replace(/^ +- gomod: .*\/healthcheckextension (v\S+)$/m, `$&\n${extension}`),
+});
 
 await withHotpathStore(async (store, folder) => {
   const overlay = join(folder, 'pprof.yaml');
-  await writeFile(overlay, `extensions: { pprof: { endpoint: '${PPROF}' } }\nservice: { extensions: [bearertokenauth, health_check, file_storage, pprof] }\n`);
+  await writeFile(
+    overlay,
+    `extensions: { pprof: { endpoint: '${PPROF}' } }\nservice: { extensions: [bearertokenauth, health_check, file_storage, pprof] }\n`,
+  );
   const bodies = makeBodies(120, 500);
   const profiles: string[] = [];
   const path = await openPath({ ...store, binary, folder, config: [...COLLECTOR_CONFIG, overlay], withGateway: false });
   try {
-    for (const [encoding, type] of [['protobuf', 'application/x-protobuf'], ['json', 'application/json']] as const) {
+    for (const [encoding, type] of [
+      ['protobuf', 'application/x-protobuf'],
+      ['json', 'application/json'],
+    ] as const) {
       say(`profiling ${encoding} for ${SECONDS} s`);
-      const profile = fetch(`http://${PPROF}/debug/pprof/profile?seconds=${SECONDS}`).then((response) => response.arrayBuffer());
-      for (const end = Date.now() + SECONDS * 1000; Date.now() < end;) await path.round(bodies[encoding], type, bodies.spans);
+      const profile = fetch(`http://${PPROF}/debug/pprof/profile?seconds=${SECONDS}`).then((response) =>
+        response.arrayBuffer(),
+      );
+      for (const end = Date.now() + SECONDS * 1000; Date.now() < end;)
+        await path.round(bodies[encoding], type, bodies.spans);
       const file = join(folder, `${encoding}.pb.gz`);
       await writeFile(file, Buffer.from(await profile));
       profiles.push(file);
@@ -41,6 +52,9 @@ await withHotpathStore(async (store, folder) => {
     await path.close();
   }
   const target = join(packageRoot(), 'collector', 'default.pgo');
-  await writeFile(target, execFileSync('go', ['tool', 'pprof', '-proto', ...profiles], { stdio: ['ignore', 'pipe', 'ignore'] }));
+  await writeFile(
+    target,
+    execFileSync('go', ['tool', 'pprof', '-proto', ...profiles], { stdio: ['ignore', 'pipe', 'ignore'] }),
+  );
   say(`wrote ${target}`);
 });

@@ -12,13 +12,33 @@ const MEGABYTE = 1024 * 1024;
 
 /** Texts made to be slow: near misses of every kind of rule, one after the other. */
 const ADVERSARIAL: Readonly<Record<string, string>> = {
-  x: 'x', tokens: 'token ', assignments: 'password_', keys: 'sk-', jwt: '-eyJ', 'jwt halves': '.eyJ', urls: '://a:b', begin: '-----BEGIN ', quotes: 'secret\\\\\\"',
-  bearer: 'bearer ', vendors: 'datadog ', flags: ' -u a', base64: 'Z2hwX', mixed: 'sk-ant-ghp_npm_AKIAxoxb-eyJ', secrets: ['ghp', '_FAKE0000fake0000 '].join(''),
+  x: 'x',
+  tokens: 'token ',
+  assignments: 'password_',
+  keys: 'sk-',
+  jwt: '-eyJ',
+  'jwt halves': '.eyJ',
+  urls: '://a:b',
+  begin: '-----BEGIN ',
+  quotes: 'secret\\\\\\"',
+  bearer: 'bearer ',
+  vendors: 'datadog ',
+  flags: ' -u a',
+  base64: 'Z2hwX',
+  mixed: 'sk-ant-ghp_npm_AKIAxoxb-eyJ',
+  secrets: ['ghp', '_FAKE0000fake0000 '].join(''),
 };
 
 /** Packages whose files nobody would call secret: npm name to the version that the figure is of. */
 const CORPUS: Readonly<Record<string, string>> = {
-  fastify: '5.12.8', commander: '14.0.3', zod: '4.6.7', pg: '8.23.1', protobufjs: '7.6.6', '@clickhouse/client': '1.23.1', vitest: '4.1.12', eslint: '10.15.0',
+  fastify: '5.12.8',
+  commander: '14.0.3',
+  zod: '4.6.7',
+  pg: '8.23.1',
+  protobufjs: '7.6.6',
+  '@clickhouse/client': '1.23.1',
+  vitest: '4.1.12',
+  eslint: '10.15.0',
 };
 
 /** CPU of redacting every string of a payload against JSON.parse of the payload. */
@@ -26,12 +46,26 @@ export async function cpu(report: BenchReport, requests = 20): Promise<void> {
   const { json, spans } = makeBodies(requests, 500);
   const texts = json.map((body) => body.toString());
   const strings = texts.flatMap((text) => stringsOf(JSON.parse(text)));
-  const parse = (): Promise<number> => timed(() => { for (const text of texts) JSON.parse(text); });
-  const redaction = (): Promise<number> => timed(() => { for (const text of strings) redact(text); });
+  const parse = (): Promise<number> =>
+    timed(() => {
+      for (const text of texts) JSON.parse(text);
+    });
+  const redaction = (): Promise<number> =>
+    timed(() => {
+      for (const text of strings) redact(text);
+    });
   const pairs = await alternate(9, redaction, parse);
-  report.figure({ metric: 'redaction_json_parse_ratio', value: medianRatio(pairs), better: 'lower', floor: 0.6, goal: 0.25 });
+  report.figure({
+    metric: 'redaction_json_parse_ratio',
+    value: medianRatio(pairs),
+    better: 'lower',
+    floor: 0.6,
+    goal: 0.25,
+  });
   const each = (side: 'a' | 'b'): string => ((median(pairs.map((pair) => pair[side])) * 1000) / spans).toFixed(2);
-  report.note(`${(strings.length / spans).toFixed(1)} strings a span: redaction ${each('a')} µs, JSON.parse ${each('b')} µs a span`);
+  report.note(
+    `${(strings.length / spans).toFixed(1)} strings a span: redaction ${each('a')} µs, JSON.parse ${each('b')} µs a span`,
+  );
 }
 
 /** Time for twice the text over time for the text, for the worst of the adversarial texts. */
@@ -39,7 +73,13 @@ export async function doubling(report: BenchReport, size = MEGABYTE): Promise<vo
   let worst = 0;
   for (const [name, piece] of Object.entries(ADVERSARIAL)) {
     const [half, whole] = [repeat(piece, size / 2), repeat(piece, size)];
-    const ratio = medianRatio(await alternate(7, () => timed(() => redact(whole)), () => timed(() => redact(half))));
+    const ratio = medianRatio(
+      await alternate(
+        7,
+        () => timed(() => redact(whole)),
+        () => timed(() => redact(half)),
+      ),
+    );
     report.note(`${name}: ${ratio.toFixed(2)}`);
     worst = Math.max(worst, ratio);
   }
@@ -75,15 +115,29 @@ export function falsePositives(report: BenchReport, corpus: Readonly<Record<stri
   };
   for (const [name, version] of Object.entries(corpus)) {
     const folder = join(packageRoot(), 'node_modules', name);
-    const { version: installed } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string };
-    if (installed !== version) throw new CommandError(`the corpus is of ${name} ${version}, but ${installed} is installed: change the version in deploy/bench/redaction/parts.ts, and compare`);
+    const { version: installed } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+      version: string;
+    };
+    if (installed !== version)
+      throw new CommandError(
+        `the corpus is of ${name} ${version}, but ${installed} is installed: change the version in deploy/bench/redaction/parts.ts, and compare`,
+      );
     for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
-      if (/\.(?:[cm]?[jt]s|json|md)$/.test(file) && !file.includes('node_modules')) look(readFileSync(join(folder, file), 'utf8'));
+      if (/\.(?:[cm]?[jt]s|json|md)$/.test(file) && !file.includes('node_modules'))
+        look(readFileSync(join(folder, file), 'utf8'));
     }
   }
   look(readFileSync(join(packageRoot(), 'package-lock.json'), 'utf8'));
-  report.figure({ metric: 'redaction_false_positive_percent', value: (hits / lines) * 100, better: 'lower', floor: 0.5, goal: 0.1 });
-  report.note(`${hits} of ${lines} lines of ${Object.keys(corpus).length} packages and our lockfile: ${JSON.stringify(kinds)}`);
+  report.figure({
+    metric: 'redaction_false_positive_percent',
+    value: (hits / lines) * 100,
+    better: 'lower',
+    floor: 0.5,
+    goal: 0.1,
+  });
+  report.note(
+    `${hits} of ${lines} lines of ${Object.keys(corpus).length} packages and our lockfile: ${JSON.stringify(kinds)}`,
+  );
   return Promise.resolve();
 }
 
@@ -100,7 +154,8 @@ function stringsOf(value: unknown): string[] {
   if (typeof value === 'string') return [value];
   if (Array.isArray(value)) return value.flatMap(stringsOf);
   // Keys of attributes are looked up in a list, not searched.
-  if (value !== null && typeof value === 'object') return Object.entries(value).flatMap(([name, each]) => (name === 'key' ? [] : stringsOf(each)));
+  if (value !== null && typeof value === 'object')
+    return Object.entries(value).flatMap(([name, each]) => (name === 'key' ? [] : stringsOf(each)));
   return [];
 }
 

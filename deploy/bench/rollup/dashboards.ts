@@ -11,7 +11,8 @@ interface Panel {
 }
 
 /** Whole days, so that both sides mean the same days. */
-const SINCE = (days: number, column: string): string => `org_id = 'org0' AND ${column} >= toStartOfDay(now('UTC') - toIntervalDay(${days}))`;
+const SINCE = (days: number, column: string): string =>
+  `org_id = 'org0' AND ${column} >= toStartOfDay(now('UTC') - toIntervalDay(${days}))`;
 
 /**
  * What boards ask, on the series and on the facts; each answers for one organisation, the largest. Which finding is new
@@ -48,7 +49,10 @@ export async function dashboards(report: BenchReport, client: ClickHouseClient, 
   const raw: number[] = [];
   const series: number[] = [];
   let slowest = 0;
-  const [held] = await selectRows<{ month: number; quarter: number }>(client, `SELECT countIf(${SINCE(30, 'occurred_at')}) AS month, count() AS quarter FROM runtime_event WHERE ${SINCE(90, 'occurred_at')}`);
+  const [held] = await selectRows<{ month: number; quarter: number }>(
+    client,
+    `SELECT countIf(${SINCE(30, 'occurred_at')}) AS month, count() AS quarter FROM runtime_event WHERE ${SINCE(90, 'occurred_at')}`,
+  );
   report.note(`org0 has ${held?.month ?? 0} decisions in 30 days and ${held?.quarter ?? 0} in 90`);
   for (const [name, panel] of Object.entries(PANELS)) {
     await haveSameRows(client, name, panel);
@@ -58,7 +62,16 @@ export async function dashboards(report: BenchReport, client: ClickHouseClient, 
       return performance.now() - startedAt;
     };
     const pairs = await alternate(repeats, timed(panel.raw), timed(panel.series));
-    const p95 = { raw: quantile(pairs.map(({ a }) => a), 0.95), series: quantile(pairs.map(({ b }) => b), 0.95) };
+    const p95 = {
+      raw: quantile(
+        pairs.map(({ a }) => a),
+        0.95,
+      ),
+      series: quantile(
+        pairs.map(({ b }) => b),
+        0.95,
+      ),
+    };
     raw.push(p95.raw);
     series.push(p95.series);
     slowest = Math.max(slowest, p95.series);
@@ -71,6 +84,10 @@ export async function dashboards(report: BenchReport, client: ClickHouseClient, 
 
 /** A comparison of speeds is one of the same answer. */
 async function haveSameRows(client: ClickHouseClient, name: string, { raw, series }: Panel): Promise<void> {
-  const [onFacts, onSeries] = [await selectRows(client, raw, { orgs: 'org0' }), await selectRows(client, series, { orgs: 'org0' })];
-  if (onFacts.length === 0 || JSON.stringify(onFacts) !== JSON.stringify(onSeries)) throw new Error(`${name}: ${onFacts.length} rows on facts, ${onSeries.length} on the series, and they differ`);
+  const [onFacts, onSeries] = [
+    await selectRows(client, raw, { orgs: 'org0' }),
+    await selectRows(client, series, { orgs: 'org0' }),
+  ];
+  if (onFacts.length === 0 || JSON.stringify(onFacts) !== JSON.stringify(onSeries))
+    throw new Error(`${name}: ${onFacts.length} rows on facts, ${onSeries.length} on the series, and they differ`);
 }

@@ -27,7 +27,9 @@ export const lastHour = (): number => Math.floor(Date.now() / 3_600_000) * 3_600
 
 /** Fleets are skewed: the first organisation has most, the second half of it, the third a third; of its repositories the first has three quarters. */
 function organisationSlots(organisations: number): number[] {
-  return Array.from({ length: organisations }, (_, i) => i).flatMap((i) => Array.from({ length: Math.ceil(60 / (i + 1)) }, () => i));
+  return Array.from({ length: organisations }, (_, i) => i).flatMap((i) =>
+    Array.from({ length: Math.ceil(60 / (i + 1)) }, () => i),
+  );
 }
 
 /** Events of a day follow an office: little at night, most around noon. 24 weights. */
@@ -38,7 +40,8 @@ const OFFICE = [1, 1, 1, 1, 1, 2, 4, 8, 12, 14, 14, 12, 12, 14, 14, 12, 10, 8, 6
  * hours with 20 findings each, of which one in ten comes or goes. Nothing is marked; the series are backfilled.
  */
 export async function fillFleet(client: ClickHouseClient, size: FleetSize, report: BenchReport): Promise<void> {
-  for (const fact of ['scan', 'finding', 'runtime_event']) await client.command({ query: `DROP TABLE dirty_hour_${fact}_mv_v1` });
+  for (const fact of ['scan', 'finding', 'runtime_event'])
+    await client.command({ query: `DROP TABLE dirty_hour_${fact}_mv_v1` });
   const repos = size.organisations * size.repositories;
   const scans = repos * size.days * SCANS_A_DAY;
   const decisions = Math.max(1_000, size.events - scans * FINDINGS);
@@ -83,10 +86,15 @@ export async function fillFleet(client: ClickHouseClient, size: FleetSize, repor
   for (const table of ['runtime_event_v1', 'scan_v1', 'finding_v1']) {
     await client.command({ query: `OPTIMIZE TABLE ${table} FINAL`, clickhouse_settings: settings });
   }
-  report.note(`${decisions} decisions, ${scans} scans, ${scans * FINDINGS} findings over ${size.days} days of ${repos} repositories`);
+  report.note(
+    `${decisions} decisions, ${scans} scans, ${scans * FINDINGS} findings over ${size.days} days of ${repos} repositories`,
+  );
 
   const startedAt = performance.now();
   let buckets = 0;
-  for (const job of rollupJobs()) for (const { month } of await monthsOf(client, job)) buckets += await backfillMonth(client, job, month);
-  report.note(`backfill of all series: ${buckets} buckets in ${((performance.now() - startedAt) / 1_000).toFixed(0)} s`);
+  for (const job of rollupJobs())
+    for (const { month } of await monthsOf(client, job)) buckets += await backfillMonth(client, job, month);
+  report.note(
+    `backfill of all series: ${buckets} buckets in ${((performance.now() - startedAt) / 1_000).toFixed(0)} s`,
+  );
 }

@@ -16,7 +16,11 @@ export interface RollupSizes {
 const SIZES: RollupSizes = { fleet: FLEET, repeats: 7, stream: { eventsPerSecond: 5_000, seconds: 90 } };
 
 /** A store with the fleet's history in it, made once for all that is measured on it. */
-export async function withFleet(report: BenchReport, sizes: RollupSizes, use: (client: ClickHouseClient, url: string) => Promise<void>): Promise<void> {
+export async function withFleet(
+  report: BenchReport,
+  sizes: RollupSizes,
+  use: (client: ClickHouseClient, url: string) => Promise<void>,
+): Promise<void> {
   await withFolder(async (dataDir) => {
     const engine = await startMigrated(dataDir);
     const client = createClickHouse({ url: engine.url, requestTimeoutMs: 600_000 });

@@ -22,7 +22,11 @@ const NAIVE: Readonly<Record<string, string>> = {
 };
 
 /** One dirty hour, noon of a day of the first repository of the third organisation: half of all events are of larger ones. */
-const dirtyKey = (): BucketKey => ({ orgId: 'org2', repo: 'acme/repo0', bucketStart: Math.floor(lastHour() / 86_400) * 86_400 - 3 * 86_400 + 13 * 3_600 });
+const dirtyKey = (): BucketKey => ({
+  orgId: 'org2',
+  repo: 'acme/repo0',
+  bucketStart: Math.floor(lastHour() / 86_400) * 86_400 - 3 * 86_400 + 13 * 3_600,
+});
 
 const job = (name: string): RollupJob => {
   const found = rollupJobs().find((one) => one.name === name);
@@ -31,30 +35,57 @@ const job = (name: string): RollupJob => {
 };
 
 /** What one dirty (organisation, repository, hour) costs, against the naive query, the rows that are in it, and ten times the history. */
-export async function refresh(report: BenchReport, client: ClickHouseClient, url: string, size: FleetSize, repeats: number): Promise<void> {
+export async function refresh(
+  report: BenchReport,
+  client: ClickHouseClient,
+  url: string,
+  size: FleetSize,
+  repeats: number,
+): Promise<void> {
   const key = dirtyKey();
   const rate = job('blocked_command_rate');
   const plan = await selectRows<{ explain: string }>(client, `EXPLAIN indexes = 1 ${selectOf(rate, key)}`, bounds(key));
-  report.note(`EXPLAIN of the refresh of blocked_command_rate:\n${plan.map(({ explain }) => `    ${explain}`).join('\n')}`);
+  report.note(
+    `EXPLAIN of the refresh of blocked_command_rate:\n${plan.map(({ explain }) => `    ${explain}`).join('\n')}`,
+  );
 
   const naive = (name: string) => timed(() => discard(client, ORACLE[NAIVE[name] ?? '']?.naive ?? '', { orgs: '' }));
   // As a worker passes: one version, taken first, and each job when those it builds on are done.
-  const refreshed = (jobs: readonly RollupJob[], on = client) => timed(async () => {
-    const pass = await Pass.begin(on);
-    await inOrder(jobs, async (one) => { await recompute(on, one, [key], pass); });
-  });
-  const one = await alternate(repeats, () => naive('blocked_command_rate'), () => refreshed([rate]));
+  const refreshed = (jobs: readonly RollupJob[], on = client) =>
+    timed(async () => {
+      const pass = await Pass.begin(on);
+      await inOrder(jobs, async (one) => {
+        await recompute(on, one, [key], pass);
+      });
+    });
+  const one = await alternate(
+    repeats,
+    () => naive('blocked_command_rate'),
+    () => refreshed([rate]),
+  );
   report.figure({ metric: 'refresh_bucket_ratio', value: medianRatio(one), better: 'higher', floor: 40, goal: 100 });
   report.note(`blocked_command_rate: naive ${ms(one.map(({ a }) => a))}, one dirty hour ${ms(one.map(({ b }) => b))}`);
 
   const all = rollupJobs().filter(({ name }) => name !== 'masked_value');
-  const everything = await alternate(Math.max(1, Math.floor(repeats / 3)), async () => {
-    let sum = 0;
-    for (const { name } of all) if (name in NAIVE) sum += await naive(name);
-    return sum;
-  }, () => refreshed(all));
-  report.figure({ metric: 'refresh_all_series_ratio', value: medianRatio(everything), better: 'higher', floor: 40, goal: 100 });
-  report.note(`all series: naive ${ms(everything.map(({ a }) => a))}, one dirty hour and what it reaches ${ms(everything.map(({ b }) => b))}`);
+  const everything = await alternate(
+    Math.max(1, Math.floor(repeats / 3)),
+    async () => {
+      let sum = 0;
+      for (const { name } of all) if (name in NAIVE) sum += await naive(name);
+      return sum;
+    },
+    () => refreshed(all),
+  );
+  report.figure({
+    metric: 'refresh_all_series_ratio',
+    value: medianRatio(everything),
+    better: 'higher',
+    floor: 40,
+    goal: 100,
+  });
+  report.note(
+    `all series: naive ${ms(everything.map(({ a }) => a))}, one dirty hour and what it reaches ${ms(everything.map(({ b }) => b))}`,
+  );
 
   await rowsRead(report, client, rate, key);
   await scale(report, client, url, size, repeats, rate, all, refreshed);
@@ -79,7 +110,13 @@ async function rowsRead(report: BenchReport, client: ClickHouseClient, rate: Rol
 }
 
 async function scale(
-  report: BenchReport, client: ClickHouseClient, url: string, size: FleetSize, repeats: number, rate: RollupJob, all: readonly RollupJob[],
+  report: BenchReport,
+  client: ClickHouseClient,
+  url: string,
+  size: FleetSize,
+  repeats: number,
+  rate: RollupJob,
+  all: readonly RollupJob[],
   refreshed: (jobs: readonly RollupJob[], on?: ClickHouseClient) => Promise<number>,
 ): Promise<void> {
   const database = 'bench_tenth';
@@ -87,8 +124,15 @@ async function scale(
   const tenth = createClickHouse({ url, database, requestTimeoutMs: 600_000 });
   try {
     await fillFleet(tenth, { ...size, events: size.events / 10, days: Math.max(5, size.days / 10) }, report);
-    for (const [metric, jobs] of [['refresh_bucket_10x_history_ratio', [rate]], ['refresh_all_series_10x_history_ratio', all]] as const) {
-      const pairs = await alternate(repeats * 3, () => refreshed(jobs, client), () => refreshed(jobs, tenth));
+    for (const [metric, jobs] of [
+      ['refresh_bucket_10x_history_ratio', [rate]],
+      ['refresh_all_series_10x_history_ratio', all],
+    ] as const) {
+      const pairs = await alternate(
+        repeats * 3,
+        () => refreshed(jobs, client),
+        () => refreshed(jobs, tenth),
+      );
       report.figure({ metric, value: medianRatio(pairs), better: 'lower', floor: 1.5, goal: 1.1 });
       report.note(`${metric}: ${ms(pairs.map(({ b }) => b))} at a tenth, ${ms(pairs.map(({ a }) => a))} at the whole`);
     }
@@ -99,7 +143,11 @@ async function scale(
 
 /** Runs a query to its end without sending its rows anywhere. */
 async function discard(client: ClickHouseClient, sql: string, params: Record<string, unknown>): Promise<void> {
-  const { stream } = await client.exec({ query: `SELECT * FROM (${sql}) FORMAT Null`, query_params: params, clickhouse_settings: { max_execution_time: 600 } });
+  const { stream } = await client.exec({
+    query: `SELECT * FROM (${sql}) FORMAT Null`,
+    query_params: params,
+    clickhouse_settings: { max_execution_time: 600 },
+  });
   await finished(stream.resume());
 }
 
@@ -113,7 +161,12 @@ async function rowsReadBy(client: ClickHouseClient, sql: string, params: Record<
 function selectOf({ sql }: RollupJob, key: BucketKey): string {
   return withKeys(sql.slice(sql.indexOf('\nSELECT') + 1), [key]);
 }
-const bounds = ({ bucketStart }: BucketKey): Record<string, unknown> => ({ from: bucketStart, to: bucketStart, version: 1, formula: 0 });
+const bounds = ({ bucketStart }: BucketKey): Record<string, unknown> => ({
+  from: bucketStart,
+  to: bucketStart,
+  version: 1,
+  formula: 0,
+});
 
 async function timed(work: () => Promise<unknown>): Promise<number> {
   const startedAt = performance.now();

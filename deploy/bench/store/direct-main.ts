@@ -9,14 +9,20 @@ import type { DirectAnswer, DirectQuestion } from './direct.js';
 
 const [dataDir = '', database = ''] = process.argv.slice(2);
 const chdb = loadChdb();
-const connection = chdb.CreateConnection(join(dataDir, 'data'), [`--config-file=${join(dataDir, 'config', 'config.xml')}`]);
+const connection = chdb.CreateConnection(join(dataDir, 'data'), [
+  `--config-file=${join(dataDir, 'config', 'config.xml')}`,
+]);
 const tell = (answer: DirectAnswer): void => void process.send?.(answer);
 
 process.on('message', ({ sql }: DirectQuestion) => {
   const startedAt = performance.now();
   chdb.QueryAsyncConnection(connection, sql, 'TabSeparated').then(
-    ({ bytes }) => { tell({ ms: performance.now() - startedAt, text: Buffer.from(bytes).toString() }); },
-    (error: unknown) => { tell({ error: String(error) }); },
+    ({ bytes }) => {
+      tell({ ms: performance.now() - startedAt, text: Buffer.from(bytes).toString() });
+    },
+    (error: unknown) => {
+      tell({ error: String(error) });
+    },
   );
 });
 process.on('disconnect', () => {

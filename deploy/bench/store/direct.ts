@@ -21,7 +21,11 @@ export class DirectEngine {
   /** Opens a folder in which an embedded server has run, and has stopped. */
   static async open(dataDir: string): Promise<DirectEngine> {
     const main = join(packageRoot(), 'dist/deploy/bench/store/direct-main.js');
-    const child = fork(main, [dataDir, DEFAULT_DATABASE], { execArgv: [], env: { ...process.env, NODE_OPTIONS: '' }, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    const child = fork(main, [dataDir, DEFAULT_DATABASE], {
+      execArgv: [],
+      env: { ...process.env, NODE_OPTIONS: '' },
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
     const engine = new DirectEngine(child);
     await engine.#answer();
     return engine;
@@ -43,7 +47,9 @@ export class DirectEngine {
 
   #answer(): Promise<number> {
     return new Promise((resolve, reject) => {
-      const onExit = (code: number | null, signal: string | null): void => { reject(new Error(`the direct engine ended (${signal ?? `exit code ${code ?? ''}`})`)); };
+      const onExit = (code: number | null, signal: string | null): void => {
+        reject(new Error(`the direct engine ended (${signal ?? `exit code ${code ?? ''}`})`));
+      };
       this.#child.once('exit', onExit);
       this.#child.once('message', (answer: DirectAnswer) => {
         this.#child.off('exit', onExit);

@@ -16,19 +16,26 @@ export async function bytesPerSpan(report: BenchReport, spans = 200_000): Promis
     for (let from = 0; from < rows.length; from += BATCH) {
       const body = jsonEachRow(rows.slice(from, from + BATCH));
       for (const table of ['bench_ours', 'bench_default']) {
-        await server.http.post(body, `INSERT INTO ${table} (${SPAN_COLUMNS.map((name) => `\`${name}\``).join(', ')}) FORMAT JSONEachRow`);
+        await server.http.post(
+          body,
+          `INSERT INTO ${table} (${SPAN_COLUMNS.map((name) => `\`${name}\``).join(', ')}) FORMAT JSONEachRow`,
+        );
       }
     }
     const ours = await mergedBytes(server, 'bench_ours', rows.length);
     const rival = await mergedBytes(server, 'bench_default', rows.length);
     report.figure({ metric: 'bytes_per_span_ratio', value: ours / rival, better: 'lower', floor: 1.1, goal: 0.7 });
-    report.note(`${rows.length} spans: ours ${ours.toFixed(1)} B a span, the exporter's default schema ${rival.toFixed(1)} B`);
+    report.note(
+      `${rows.length} spans: ours ${ours.toFixed(1)} B a span, the exporter's default schema ${rival.toFixed(1)} B`,
+    );
   });
 }
 
 async function mergedBytes(server: BenchServer, table: string, rows: number): Promise<number> {
   await server.run(`OPTIMIZE TABLE ${table} FINAL SETTINGS max_execution_time = 120`);
-  const answer = await server.run(`SELECT sum(bytes_on_disk), sum(rows) FROM system.parts WHERE active AND database = currentDatabase() AND table = '${table}'`);
+  const answer = await server.run(
+    `SELECT sum(bytes_on_disk), sum(rows) FROM system.parts WHERE active AND database = currentDatabase() AND table = '${table}'`,
+  );
   const [bytes, stored] = answer.split('\t').map(Number);
   if (bytes === undefined || stored !== rows) throw new Error(`${table} holds ${stored ?? 0} spans instead of ${rows}`);
   return bytes / rows;

@@ -36,9 +36,22 @@ export async function insertNative(report: BenchReport, sizes: InsertSizes = INS
   await withServerAndDirect(async (server, direct, folder) => {
     const bodies = await makeBodies(rows, server, folder, sizes, 'Native', report);
     await createBare(server, direct);
-    const post = (table: string) => ({ bytes }: Body): Promise<unknown> => server.http.post(bytes, `${insertInto(table)} FORMAT Native`);
+    const post =
+      (table: string) =>
+      ({ bytes }: Body): Promise<unknown> =>
+        server.http.post(bytes, `${insertInto(table)} FORMAT Native`);
     await compare(report, sizes, 'insert_native_ratio', BARE, bodies, server, direct, post(BARE), 'Native');
-    await compare(report, sizes, 'insert_native_with_views_ratio', 'otel_traces', bodies, server, direct, post('otel_traces'), 'Native');
+    await compare(
+      report,
+      sizes,
+      'insert_native_with_views_ratio',
+      'otel_traces',
+      bodies,
+      server,
+      direct,
+      post('otel_traces'),
+      'Native',
+    );
   });
 }
 
@@ -53,10 +66,14 @@ export async function insertJson(report: BenchReport, sizes: InsertSizes = INSER
     await createBare(server, direct);
     const { client } = server;
     const stream = async ({ bytes }: Body): Promise<void> => {
-      const { stream: rest } = await client.exec({ query: `${insertInto(BARE)} FORMAT JSONEachRow`, values: Readable.from([bytes], { objectMode: false }) });
+      const { stream: rest } = await client.exec({
+        query: `${insertInto(BARE)} FORMAT JSONEachRow`,
+        values: Readable.from([bytes], { objectMode: false }),
+      });
       rest.resume();
     };
-    const array = ({ rows }: Body): Promise<unknown> => client.insert({ table: BARE, values: rows, columns: [...SPAN_COLUMNS], format: 'JSONEachRow' });
+    const array = ({ rows }: Body): Promise<unknown> =>
+      client.insert({ table: BARE, values: rows, columns: [...SPAN_COLUMNS], format: 'JSONEachRow' });
     await compare(report, sizes, 'insert_json_stream_ratio', BARE, bodies, server, direct, stream, 'JSONEachRow');
     const write = ({ rows, path }: Body): Promise<void> => writeFile(path, jsonEachRow(rows));
     await compare(report, sizes, 'insert_json_array_ratio', BARE, bodies, server, direct, array, 'JSONEachRow', write);
@@ -65,10 +82,23 @@ export async function insertJson(report: BenchReport, sizes: InsertSizes = INSER
 
 /** Made before any server runs: it takes seconds, in which a server would close idle connections unseen. */
 function spansFor(sizes: InsertSizes): SpanRow[] {
-  return generateSpans({ count: sizes.rows * sizes.inserts, seed: 1, from: new Date(Date.now() - 7_200_000), hours: 1, organisations: 8 });
+  return generateSpans({
+    count: sizes.rows * sizes.inserts,
+    seed: 1,
+    from: new Date(Date.now() - 7_200_000),
+    hours: 1,
+    organisations: 8,
+  });
 }
 
-async function makeBodies(rows: readonly SpanRow[], server: BenchServer, folder: string, sizes: InsertSizes, format: 'Native' | 'JSONEachRow', report: BenchReport): Promise<Body[]> {
+async function makeBodies(
+  rows: readonly SpanRow[],
+  server: BenchServer,
+  folder: string,
+  sizes: InsertSizes,
+  format: 'Native' | 'JSONEachRow',
+  report: BenchReport,
+): Promise<Body[]> {
   const bodies: Body[] = [];
   let attributes = 0;
   let jsonBytes = 0;
@@ -83,7 +113,9 @@ async function makeBodies(rows: readonly SpanRow[], server: BenchServer, folder:
     attributes += part.reduce((sum, row) => sum + Object.keys(row.SpanAttributes).length, 0);
   }
   const perRow = (sum: number): string => (sum / rows.length).toFixed(1);
-  report.note(`${sizes.inserts} bodies of ${sizes.rows} spans: ${perRow(attributes)} attributes, ${perRow(jsonBytes)} B as JSON, ${perRow(bodies.reduce((sum, { bytes }) => sum + bytes.length, 0))} B as ${format} a span`);
+  report.note(
+    `${sizes.inserts} bodies of ${sizes.rows} spans: ${perRow(attributes)} attributes, ${perRow(jsonBytes)} B as JSON, ${perRow(bodies.reduce((sum, { bytes }) => sum + bytes.length, 0))} B as ${format} a span`,
+  );
   return bodies;
 }
 

@@ -42,7 +42,8 @@ export async function killRounds(report: BenchReport, sizes: KillSizes = { round
         } else {
           await restarted(clickhouse, pid);
         }
-        if ((rounds + 1) % 20 === 0) report.note(`${rounds + 1} kills, ${writers.acknowledged.size} inserts acknowledged`);
+        if ((rounds + 1) % 20 === 0)
+          report.note(`${rounds + 1} kills, ${writers.acknowledged.size} inserts acknowledged`);
       }
       await writers.acknowledge(1);
       await writers.stop();
@@ -55,23 +56,44 @@ export async function killRounds(report: BenchReport, sizes: KillSizes = { round
 }
 
 /** Compares what was acknowledged with what is stored. */
-async function judge(report: BenchReport, sizes: KillSizes, rounds: number, writers: Writers, url: string): Promise<void> {
+async function judge(
+  report: BenchReport,
+  sizes: KillSizes,
+  rounds: number,
+  writers: Writers,
+  url: string,
+): Promise<void> {
   const http = new HttpClient(url);
   const answer = await http.post('SELECT TraceId, count(), uniqExact(SpanId) FROM otel_traces GROUP BY TraceId');
   http.close();
-  const stored = new Map(answer.trim().split('\n').map((line) => {
-    const [id = '', rows, distinct] = line.split('\t');
-    return [id, { rows: Number(rows), distinct: Number(distinct) }] as const;
-  }));
+  const stored = new Map(
+    answer
+      .trim()
+      .split('\n')
+      .map((line) => {
+        const [id = '', rows, distinct] = line.split('\t');
+        return [id, { rows: Number(rows), distinct: Number(distinct) }] as const;
+      }),
+  );
   let lostRows = 0;
   for (const id of writers.acknowledged) lostRows += sizes.rows - (stored.get(id)?.distinct ?? 0);
-  const partial = [...stored.values()].filter(({ rows, distinct }) => rows !== sizes.rows || distinct !== sizes.rows).length;
+  const partial = [...stored.values()].filter(
+    ({ rows, distinct }) => rows !== sizes.rows || distinct !== sizes.rows,
+  ).length;
   report.figure({ metric: 'kill_lost_acknowledged_rows', value: lostRows, better: 'lower', floor: 0, goal: 0 });
   report.figure({ metric: 'kill_partial_batches', value: partial, better: 'lower', floor: 0, goal: 0 });
   report.figure({ metric: 'kill_rounds', value: rounds, better: 'higher', floor: sizes.rounds, goal: sizes.rounds });
   const least = rounds * ACKNOWLEDGED_A_ROUND;
-  report.figure({ metric: 'kill_acknowledged_batches', value: writers.acknowledged.size, better: 'higher', floor: least, goal: least });
-  report.note(`${writers.sent} inserts of ${sizes.rows} rows sent, ${writers.acknowledged.size} acknowledged, ${stored.size} stored; a kill cut off the others`);
+  report.figure({
+    metric: 'kill_acknowledged_batches',
+    value: writers.acknowledged.size,
+    better: 'higher',
+    floor: least,
+    goal: least,
+  });
+  report.note(
+    `${writers.sent} inserts of ${sizes.rows} rows sent, ${writers.acknowledged.size} acknowledged, ${stored.size} stored; a kill cut off the others`,
+  );
 }
 
 async function restarted(clickhouse: EmbeddedClickHouse, killed: number): Promise<void> {
@@ -125,7 +147,10 @@ class Writers {
   async #insert(http: HttpClient, body: string): Promise<boolean> {
     while (!this.#isOver) {
       try {
-        await http.post(body, 'INSERT INTO otel_traces (Timestamp, TraceId, SpanId, SpanName, ServiceName, ResourceAttributes, SpanAttributes) FORMAT JSONEachRow');
+        await http.post(
+          body,
+          'INSERT INTO otel_traces (Timestamp, TraceId, SpanId, SpanName, ServiceName, ResourceAttributes, SpanAttributes) FORMAT JSONEachRow',
+        );
         return true;
       } catch (error) {
         if (!(error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED')) return false;
@@ -137,9 +162,10 @@ class Writers {
 
   /** Decisions, so that the views make facts of them in the same INSERT. */
   #body(id: string): string {
-    const head = `{"Timestamp":"${new Date().toISOString().slice(0, 23).replace('T', ' ')}","TraceId":"${id}","SpanName":"agentshield.pre_tool_use","ServiceName":"shieldwatch",`
-      + '"ResourceAttributes":{"shieldwatch.tenant.org_id":"bench","shieldwatch.tenant.repository":"bench/kill"},'
-      + '"SpanAttributes":{"agentshield.decision.action":"allow","gen_ai.tool.name":"Bash"},"SpanId":"';
+    const head =
+      `{"Timestamp":"${new Date().toISOString().slice(0, 23).replace('T', ' ')}","TraceId":"${id}","SpanName":"agentshield.pre_tool_use","ServiceName":"shieldwatch",` +
+      '"ResourceAttributes":{"shieldwatch.tenant.org_id":"bench","shieldwatch.tenant.repository":"bench/kill"},' +
+      '"SpanAttributes":{"agentshield.decision.action":"allow","gen_ai.tool.name":"Bash"},"SpanId":"';
     return Array.from({ length: this.#rows }, (_, n) => `${head}${n.toString(16).padStart(16, '0')}"}\n`).join('');
   }
 }

@@ -80,7 +80,9 @@ export function withServer<T>(use: (server: BenchServer) => Promise<T>): Promise
 }
 
 /** A fresh migrated server, and chDB directly over a folder that was migrated the same way; `folder` is for bodies. */
-export function withServerAndDirect<T>(use: (server: BenchServer, direct: DirectEngine, folder: string) => Promise<T>): Promise<T> {
+export function withServerAndDirect<T>(
+  use: (server: BenchServer, direct: DirectEngine, folder: string) => Promise<T>,
+): Promise<T> {
   return withFolder(async (folder) => {
     const dataDir = join(folder, 'direct');
     await (await startMigrated(dataDir)).stop();

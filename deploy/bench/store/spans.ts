@@ -39,8 +39,24 @@ export interface SpanRow {
 }
 
 export const SPAN_COLUMNS = [
-  'Timestamp', 'TraceId', 'SpanId', 'ParentSpanId', 'TraceState', 'SpanName', 'SpanKind', 'ServiceName', 'ResourceAttributes',
-  'ScopeName', 'ScopeVersion', 'SpanAttributes', 'Duration', 'StatusCode', 'StatusMessage', 'Events.Timestamp', 'Events.Name', 'Events.Attributes',
+  'Timestamp',
+  'TraceId',
+  'SpanId',
+  'ParentSpanId',
+  'TraceState',
+  'SpanName',
+  'SpanKind',
+  'ServiceName',
+  'ResourceAttributes',
+  'ScopeName',
+  'ScopeVersion',
+  'SpanAttributes',
+  'Duration',
+  'StatusCode',
+  'StatusMessage',
+  'Events.Timestamp',
+  'Events.Name',
+  'Events.Attributes',
 ] as const satisfies (keyof SpanRow)[];
 
 export interface SpanSettings {
@@ -53,10 +69,25 @@ export interface SpanSettings {
   readonly organisations: number;
 }
 
-const COMMANDS = [['git', 'vcs'], ['npm', 'package_manager'], ['rm', 'fs_mutation'], ['cat', 'fs_read'], ['echo', 'shell_builtin'], ['curl', 'network']] as const;
+const COMMANDS = [
+  ['git', 'vcs'],
+  ['npm', 'package_manager'],
+  ['rm', 'fs_mutation'],
+  ['cat', 'fs_read'],
+  ['echo', 'shell_builtin'],
+  ['curl', 'network'],
+] as const;
 const RULES = [
-  { rule: 'deny[0]:Bash', category: 'destructive', reason: 'Matches the deny rule for recursive deletion outside of the workspace' },
-  { rule: 'deny[2]:Bash', category: 'egress', reason: 'Matches the deny rule for uploads to hosts that are not on the list' },
+  {
+    rule: 'deny[0]:Bash',
+    category: 'destructive',
+    reason: 'Matches the deny rule for recursive deletion outside of the workspace',
+  },
+  {
+    rule: 'deny[2]:Bash',
+    category: 'egress',
+    reason: 'Matches the deny rule for uploads to hosts that are not on the list',
+  },
   { rule: 'deny[5]:Read', category: 'sensitive-file', reason: 'Matches the deny rule for credential files' },
 ] as const;
 
@@ -74,11 +105,19 @@ export function generateSpans(settings: SpanSettings): SpanRow[] {
   while (rows.length < settings.count) {
     const { people, repositories } = random.pick(organisations);
     const repository = random.pick(repositories);
-    const session = new Session(random, repository, random.pick(people), settings.from.getTime() + random.next() * settings.hours * 3_600_000);
+    const session = new Session(
+      random,
+      repository,
+      random.pick(people),
+      settings.from.getTime() + random.next() * settings.hours * 3_600_000,
+    );
     const prompts = random.integer(1, 8);
     for (let sequence = 1; sequence <= prompts; sequence++) rows.push(...session.prompt(sequence));
   }
-  return rows.slice(0, settings.count).sort((a, b) => a.endsAt - b.endsAt).map(({ row }) => row);
+  return rows
+    .slice(0, settings.count)
+    .sort((a, b) => a.endsAt - b.endsAt)
+    .map(({ row }) => row);
 }
 
 interface Repository {
@@ -99,14 +138,34 @@ interface Organisation {
 
 function organisation(random: Random, index: number): Organisation {
   const owner = `organisation-${index}`;
-  const person = (): Person => ({ id: random.hex(64), terminal: random.pick(['xterm-256color', 'vscode', 'iTerm.app']) });
-  const tenant = { [ATTR_TENANT_ORG_ID]: random.uuid(), [ATTR_TENANT_TOKEN_ID]: random.uuid(), [ATTR_TENANT_RETENTION_DAYS]: '90' };
+  const person = (): Person => ({
+    id: random.hex(64),
+    terminal: random.pick(['xterm-256color', 'vscode', 'iTerm.app']),
+  });
+  const tenant = {
+    [ATTR_TENANT_ORG_ID]: random.uuid(),
+    [ATTR_TENANT_TOKEN_ID]: random.uuid(),
+    [ATTR_TENANT_RETENTION_DAYS]: '90',
+  };
   const repository = (n: number): Repository => {
     const bound = { ...tenant, [ATTR_TENANT_REPOSITORY]: `${owner}/service-${n}` };
     return {
       name: `${owner}/service-${n}`,
-      agent: { 'host.arch': 'amd64', 'os.type': 'linux', 'os.version': '6.8.0-64-generic', [ATTR_SERVICE_NAME]: 'claude-code', [ATTR_SERVICE_VERSION]: `2.1.${330 + (n % 3)}`, ...bound },
-      guard: { [ATTR_SERVICE_NAME]: SERVICE_NAME_PRODUCER, [ATTR_SERVICE_VERSION]: '0.1.0', [ATTR_VCS_OWNER_NAME]: owner, [ATTR_VCS_REPOSITORY_NAME]: `service-${n}`, ...bound },
+      agent: {
+        'host.arch': 'amd64',
+        'os.type': 'linux',
+        'os.version': '6.8.0-64-generic',
+        [ATTR_SERVICE_NAME]: 'claude-code',
+        [ATTR_SERVICE_VERSION]: `2.1.${330 + (n % 3)}`,
+        ...bound,
+      },
+      guard: {
+        [ATTR_SERVICE_NAME]: SERVICE_NAME_PRODUCER,
+        [ATTR_SERVICE_VERSION]: '0.1.0',
+        [ATTR_VCS_OWNER_NAME]: owner,
+        [ATTR_VCS_REPOSITORY_NAME]: `service-${n}`,
+        ...bound,
+      },
     };
   };
   return { people: Array.from({ length: 10 }, person), repositories: [0, 1, 2, 3, 4].map(repository) };
@@ -153,8 +212,14 @@ class Session {
     }
     const ms = Math.round(this.#clock - startedAt);
     this.#span('claude_code.interaction', root, '', startedAt, {
-      'span.type': 'interaction', 'gen_ai.operation.name': 'invoke_agent', user_prompt: '<REDACTED>', user_prompt_length: String(this.#random.integer(5, 900)),
-      'interaction.sequence': String(sequence), 'parent.source': 'none', queued_sends: '0', 'interaction.duration_ms': String(ms),
+      'span.type': 'interaction',
+      'gen_ai.operation.name': 'invoke_agent',
+      user_prompt: '<REDACTED>',
+      user_prompt_length: String(this.#random.integer(5, 900)),
+      'interaction.sequence': String(sequence),
+      'parent.source': 'none',
+      queued_sends: '0',
+      'interaction.duration_ms': String(ms),
     });
     return this.#rows;
   }
@@ -167,18 +232,53 @@ class Session {
     const request = `req_011C${random.base62(20)}`;
     const reason = callsTool ? 'tool_use' : 'end_turn';
     this.#clock += ms;
-    this.#span('claude_code.llm_request', random.hex(16), parent, startedAt, {
-      'span.type': 'llm_request', model: this.#model, 'gen_ai.system': 'anthropic', 'gen_ai.request.model': this.#model, 'llm_request.context': 'interaction',
-      speed: 'normal', query_source_safe: 'repl_main_thread', duration_ms: String(Math.round(ms)), input_tokens: String(random.integer(3, 2_000)),
-      output_tokens: String(random.integer(20, 1_500)), cache_read_tokens: String(random.integer(10_000, 150_000)), cache_creation_tokens: String(random.integer(0, 4_000)),
-      success: 'true', attempt: '1', request_id: request, 'gen_ai.response.id': request, ttft_ms: String(first), first_content_ms: String(first + 1),
-      effort: 'medium', stop_reason: reason, 'gen_ai.response.finish_reasons': `["${reason}"]`,
-    }, { event: 'gen_ai.request.attempt' });
+    this.#span(
+      'claude_code.llm_request',
+      random.hex(16),
+      parent,
+      startedAt,
+      {
+        'span.type': 'llm_request',
+        model: this.#model,
+        'gen_ai.system': 'anthropic',
+        'gen_ai.request.model': this.#model,
+        'llm_request.context': 'interaction',
+        speed: 'normal',
+        query_source_safe: 'repl_main_thread',
+        duration_ms: String(Math.round(ms)),
+        input_tokens: String(random.integer(3, 2_000)),
+        output_tokens: String(random.integer(20, 1_500)),
+        cache_read_tokens: String(random.integer(10_000, 150_000)),
+        cache_creation_tokens: String(random.integer(0, 4_000)),
+        success: 'true',
+        attempt: '1',
+        request_id: request,
+        'gen_ai.response.id': request,
+        ttft_ms: String(first),
+        first_content_ms: String(first + 1),
+        effort: 'medium',
+        stop_reason: reason,
+        'gen_ai.response.finish_reasons': `["${reason}"]`,
+      },
+      { event: 'gen_ai.request.attempt' },
+    );
   }
 
   #toolCall(parent: string): void {
     const random = this.#random;
-    const tool = random.pick(['Bash', 'Bash', 'Bash', 'Read', 'Read', 'Edit', 'Write', 'Grep', 'Glob', 'WebFetch', 'mcp__github__create_issue']);
+    const tool = random.pick([
+      'Bash',
+      'Bash',
+      'Bash',
+      'Read',
+      'Read',
+      'Edit',
+      'Write',
+      'Grep',
+      'Glob',
+      'WebFetch',
+      'mcp__github__create_issue',
+    ]);
     const callId = `toolu_01${random.base62(22)}`;
     const rule = random.chance(0.04) ? random.pick(RULES) : undefined;
     const startedAt = this.#clock;
@@ -188,13 +288,22 @@ class Session {
     const waited = random.skewed(rule === undefined ? 15 : 4);
     this.#clock += waited;
     this.#span('claude_code.tool.blocked_on_user', random.hex(16), id, startedAt, {
-      'span.type': 'tool.blocked_on_user', duration_ms: String(Math.round(waited)), decision: rule === undefined ? 'accept' : 'reject', source: rule === undefined ? 'config' : 'hook',
+      'span.type': 'tool.blocked_on_user',
+      duration_ms: String(Math.round(waited)),
+      decision: rule === undefined ? 'accept' : 'reject',
+      source: rule === undefined ? 'config' : 'hook',
     });
     if (rule === undefined) this.#execution(id, call);
     const [command, commandClass] = random.pick(COMMANDS);
     this.#span('claude_code.tool', id, parent, startedAt, {
-      'span.type': 'tool', tool_name: tool, tool_name_safe: tool, 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': tool,
-      ...(tool === 'Bash' ? { bash_command_class: commandClass, bash_argv0: command } : {}), ...call, duration_ms: String(Math.round(this.#clock - startedAt)),
+      'span.type': 'tool',
+      tool_name: tool,
+      tool_name_safe: tool,
+      'gen_ai.operation.name': 'execute_tool',
+      'gen_ai.tool.name': tool,
+      ...(tool === 'Bash' ? { bash_command_class: commandClass, bash_argv0: command } : {}),
+      ...call,
+      duration_ms: String(Math.round(this.#clock - startedAt)),
     });
   }
 
@@ -203,10 +312,20 @@ class Session {
     const ms = this.#random.skewed(120);
     const fails = this.#random.chance(0.06);
     this.#clock += ms;
-    this.#span('claude_code.tool.execution', this.#random.hex(16), parent, startedAt, {
-      'span.type': 'tool.execution', ...call, duration_ms: String(Math.round(ms)), success: String(!fails),
-      ...(fails ? { 'error.type': 'tool_error', error: 'ShellError', error_class: 'ShellError' } : {}),
-    }, fails ? { error: 'ShellError' } : {});
+    this.#span(
+      'claude_code.tool.execution',
+      this.#random.hex(16),
+      parent,
+      startedAt,
+      {
+        'span.type': 'tool.execution',
+        ...call,
+        duration_ms: String(Math.round(ms)),
+        success: String(!fails),
+        ...(fails ? { 'error.type': 'tool_error', error: 'ShellError', error_class: 'ShellError' } : {}),
+      },
+      fails ? { error: 'ShellError' } : {},
+    );
   }
 
   /** The guard's own span: a trace of its own, its ids derived from the event's. */
@@ -217,15 +336,43 @@ class Session {
     const startedAt = this.#clock;
     this.#clock += durationMs;
     const attributes = decisionAttributes({
-      eventId, timestamp: new Date(startedAt).toISOString(), repository: this.#repository.name, sessionId: this.#id, agent: 'claude-code', tool, toolCallId, durationMs,
-      source: 'hook', decision: rule === undefined ? 'allow' : 'block', ...(rule === undefined ? {} : { reason: rule.reason, ruleName: rule.rule, ruleCategory: rule.category }),
+      eventId,
+      timestamp: new Date(startedAt).toISOString(),
+      repository: this.#repository.name,
+      sessionId: this.#id,
+      agent: 'claude-code',
+      tool,
+      toolCallId,
+      durationMs,
+      source: 'hook',
+      decision: rule === undefined ? 'allow' : 'block',
+      ...(rule === undefined ? {} : { reason: rule.reason, ruleName: rule.rule, ruleCategory: rule.category }),
     });
     const texts = Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, String(value)]));
-    this.#rows.push({ endsAt: this.#clock, row: this.#row(SPAN_DECISION, traceId, spanId, '', startedAt, this.#repository.guard, SCOPE_NAME, texts) });
+    this.#rows.push({
+      endsAt: this.#clock,
+      row: this.#row(SPAN_DECISION, traceId, spanId, '', startedAt, this.#repository.guard, SCOPE_NAME, texts),
+    });
   }
 
-  #span(name: string, id: string, parent: string, startedAt: number, own: Attributes, more: { event?: string; error?: string } = {}): void {
-    const row = this.#row(name, this.#traceId, id, parent, startedAt, this.#repository.agent, 'com.anthropic.claude_code.tracing', { ...this.#common, ...own });
+  #span(
+    name: string,
+    id: string,
+    parent: string,
+    startedAt: number,
+    own: Attributes,
+    more: { event?: string; error?: string } = {},
+  ): void {
+    const row = this.#row(
+      name,
+      this.#traceId,
+      id,
+      parent,
+      startedAt,
+      this.#repository.agent,
+      'com.anthropic.claude_code.tracing',
+      { ...this.#common, ...own },
+    );
     if (more.error !== undefined) Object.assign(row, { StatusCode: 'Error', StatusMessage: more.error });
     if (more.event !== undefined) {
       row['Events.Timestamp'].push(nanoseconds(startedAt + 5, this.#random));
@@ -235,14 +382,36 @@ class Session {
     this.#rows.push({ row, endsAt: this.#clock });
   }
 
-  #row(name: string, traceId: string, spanId: string, parent: string, startedAt: number, resource: Attributes, scope: string, attributes: Attributes): SpanRow {
+  #row(
+    name: string,
+    traceId: string,
+    spanId: string,
+    parent: string,
+    startedAt: number,
+    resource: Attributes,
+    scope: string,
+    attributes: Attributes,
+  ): SpanRow {
     return {
       // The agents of today start a span on the full millisecond and end it on the nanosecond.
       Timestamp: `${new Date(startedAt).toISOString().slice(0, 23).replace('T', ' ')}000000`,
-      TraceId: traceId, SpanId: spanId, ParentSpanId: parent, TraceState: '', SpanName: name, SpanKind: 'Internal',
-      ServiceName: resource[ATTR_SERVICE_NAME] ?? '', ResourceAttributes: resource, ScopeName: scope, ScopeVersion: '1.0.0', SpanAttributes: attributes,
-      Duration: Math.max(0, Math.round((this.#clock - startedAt) * 1e6 + this.#random.integer(0, 999_999))), StatusCode: 'Unset', StatusMessage: '',
-      'Events.Timestamp': [], 'Events.Name': [], 'Events.Attributes': [],
+      TraceId: traceId,
+      SpanId: spanId,
+      ParentSpanId: parent,
+      TraceState: '',
+      SpanName: name,
+      SpanKind: 'Internal',
+      ServiceName: resource[ATTR_SERVICE_NAME] ?? '',
+      ResourceAttributes: resource,
+      ScopeName: scope,
+      ScopeVersion: '1.0.0',
+      SpanAttributes: attributes,
+      Duration: Math.max(0, Math.round((this.#clock - startedAt) * 1e6 + this.#random.integer(0, 999_999))),
+      StatusCode: 'Unset',
+      StatusMessage: '',
+      'Events.Timestamp': [],
+      'Events.Name': [],
+      'Events.Attributes': [],
     };
   }
 }

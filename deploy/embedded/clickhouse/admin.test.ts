@@ -15,7 +15,11 @@ describe('the admin, where the start allows one', () => {
   afterAll(() => server.remove());
   const ask = async (sql: string, parameters: Record<string, string> = {}): Promise<[string | null, string]> => {
     const { username, password } = new URL(server.clickhouse.adminUrl ?? '');
-    const answer = await server.query(sql, { database: 'default', ...parameters }, { headers: { 'X-ClickHouse-User': username, 'X-ClickHouse-Key': password } });
+    const answer = await server.query(
+      sql,
+      { database: 'default', ...parameters },
+      { headers: { 'X-ClickHouse-User': username, 'X-ClickHouse-Key': password } },
+    );
     return [answer.headers.get('x-clickhouse-exception-code'), await answer.text()];
   };
   const admin = async (sql: string, parameters?: Record<string, string>): Promise<string> => {
@@ -24,12 +28,14 @@ describe('the admin, where the start allows one', () => {
     return text;
   };
 
-  test('has a password of its own, in a file that is its owner\'s alone', async () => {
+  test("has a password of its own, in a file that is its owner's alone", async () => {
     const file = server.clickhouse.adminFile ?? '';
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     const { password } = new URL(server.clickhouse.adminUrl ?? '');
     expect(await readFile(file, 'utf8')).toContain(`login admin password ${password}\n`);
-    expect([new URL(server.clickhouse.url).password, new URL(server.clickhouse.readerUrl).password]).not.toContain(password);
+    expect([new URL(server.clickhouse.url).password, new URL(server.clickhouse.readerUrl).password]).not.toContain(
+      password,
+    );
   });
 
   test('makes databases, tables and views, and changes and drops them', async () => {
@@ -44,17 +50,50 @@ describe('the admin, where the start allows one', () => {
   });
 
   test.each([
-    'SELECT * FROM shieldwatch.item', 'INSERT INTO shieldwatch.item VALUES (2)', 'INSERT INTO shieldwatch.item SELECT 2', 'DROP TABLE shieldwatch.item', 'DROP DATABASE shieldwatch', 'TRUNCATE TABLE shieldwatch.item',
-    'ALTER TABLE shieldwatch.item DELETE WHERE 1', 'CREATE TABLE shieldwatch.b (a UInt8) ENGINE = Memory', 'RENAME TABLE shieldwatch.item TO own.item', 'RENAME TABLE own.a TO shieldwatch.a', 'OPTIMIZE TABLE shieldwatch.item',
-    'ALTER TABLE own.a ATTACH PARTITION tuple() FROM shieldwatch.item', 'ALTER TABLE own.a MOVE PARTITION tuple() TO TABLE shieldwatch.item', 'EXCHANGE TABLES own.a AND shieldwatch.item',
-    'SET ROLE writer', 'SET DEFAULT ROLE writer TO default', 'set/**/ROLE ALL', 'EXECUTE AS default SELECT 1', 'GRANT writer TO default', 'KILL QUERY WHERE 1 ASYNC', 'SYSTEM FLUSH LOGS',
-    'CREATE VIEW own.w DEFINER = default SQL SECURITY DEFINER AS SELECT * FROM shieldwatch.item', 'CREATE VIEW own.w SQL SECURITY NONE AS SELECT * FROM shieldwatch.item',
-    'CREATE MATERIALIZED VIEW own.m TO shieldwatch.item AS SELECT id FROM own.a', 'CREATE MATERIALIZED VIEW own.m REFRESH EVERY 1 SECOND ENGINE = Memory AS SELECT * FROM shieldwatch.item',
-    "CREATE TABLE own.buf AS own.a ENGINE = Buffer(shieldwatch, item, 1, 1, 1, 1, 1, 1, 1)", "CREATE TABLE own.buf (id UInt64) ENGINE = `Buffer`(shieldwatch, item, 1, 1, 1, 1, 1, 1, 1)",
-    "CREATE DICTIONARY own.d (id UInt64) PRIMARY KEY id SOURCE(CLICKHOUSE(DB 'shieldwatch' TABLE 'item')) LAYOUT(FLAT()) LIFETIME(0)", 'CREATE FUNCTION f AS x -> x',
-    "SELECT file('/etc/passwd')", "SELECT * FROM file('/etc/passwd', 'LineAsString')", "SELECT * FROM url('http://127.0.0.1:1/', 'LineAsString')", "CREATE TABLE own.f (a String) ENGINE = File(CSV)", "CREATE TABLE own.u (a String) ENGINE = URL('http://127.0.0.1:1/', CSV)",
-    "SELECT 1 INTO OUTFILE '/tmp/shieldwatch-admin'", "INSERT INTO own.a FROM INFILE '/etc/passwd' FORMAT CSV", "SELECT * FROM remote('127.0.0.1', shieldwatch.item)", "SELECT * FROM executable('id', TSV, 'a String')", "BACKUP DATABASE own TO File('/tmp/shieldwatch-admin')",
-    "SELECT * FROM merge('shieldwatch', '.*')", "CREATE TABLE own.merged (id UInt64) ENGINE = Merge('shieldwatch', 'item')", "CREATE TABLE own.merged AS merge('shieldwatch', 'item')", "CREATE TABLE own.merged (id UInt64) ENGINE `Merge`('shieldwatch', 'item')", 'CREATE TABLE own.alias ENGINE = Alias(shieldwatch, item)',
+    'SELECT * FROM shieldwatch.item',
+    'INSERT INTO shieldwatch.item VALUES (2)',
+    'INSERT INTO shieldwatch.item SELECT 2',
+    'DROP TABLE shieldwatch.item',
+    'DROP DATABASE shieldwatch',
+    'TRUNCATE TABLE shieldwatch.item',
+    'ALTER TABLE shieldwatch.item DELETE WHERE 1',
+    'CREATE TABLE shieldwatch.b (a UInt8) ENGINE = Memory',
+    'RENAME TABLE shieldwatch.item TO own.item',
+    'RENAME TABLE own.a TO shieldwatch.a',
+    'OPTIMIZE TABLE shieldwatch.item',
+    'ALTER TABLE own.a ATTACH PARTITION tuple() FROM shieldwatch.item',
+    'ALTER TABLE own.a MOVE PARTITION tuple() TO TABLE shieldwatch.item',
+    'EXCHANGE TABLES own.a AND shieldwatch.item',
+    'SET ROLE writer',
+    'SET DEFAULT ROLE writer TO default',
+    'set/**/ROLE ALL',
+    'EXECUTE AS default SELECT 1',
+    'GRANT writer TO default',
+    'KILL QUERY WHERE 1 ASYNC',
+    'SYSTEM FLUSH LOGS',
+    'CREATE VIEW own.w DEFINER = default SQL SECURITY DEFINER AS SELECT * FROM shieldwatch.item',
+    'CREATE VIEW own.w SQL SECURITY NONE AS SELECT * FROM shieldwatch.item',
+    'CREATE MATERIALIZED VIEW own.m TO shieldwatch.item AS SELECT id FROM own.a',
+    'CREATE MATERIALIZED VIEW own.m REFRESH EVERY 1 SECOND ENGINE = Memory AS SELECT * FROM shieldwatch.item',
+    'CREATE TABLE own.buf AS own.a ENGINE = Buffer(shieldwatch, item, 1, 1, 1, 1, 1, 1, 1)',
+    'CREATE TABLE own.buf (id UInt64) ENGINE = `Buffer`(shieldwatch, item, 1, 1, 1, 1, 1, 1, 1)',
+    "CREATE DICTIONARY own.d (id UInt64) PRIMARY KEY id SOURCE(CLICKHOUSE(DB 'shieldwatch' TABLE 'item')) LAYOUT(FLAT()) LIFETIME(0)",
+    'CREATE FUNCTION f AS x -> x',
+    "SELECT file('/etc/passwd')",
+    "SELECT * FROM file('/etc/passwd', 'LineAsString')",
+    "SELECT * FROM url('http://127.0.0.1:1/', 'LineAsString')",
+    'CREATE TABLE own.f (a String) ENGINE = File(CSV)',
+    "CREATE TABLE own.u (a String) ENGINE = URL('http://127.0.0.1:1/', CSV)",
+    "SELECT 1 INTO OUTFILE '/tmp/shieldwatch-admin'",
+    "INSERT INTO own.a FROM INFILE '/etc/passwd' FORMAT CSV",
+    "SELECT * FROM remote('127.0.0.1', shieldwatch.item)",
+    "SELECT * FROM executable('id', TSV, 'a String')",
+    "BACKUP DATABASE own TO File('/tmp/shieldwatch-admin')",
+    "SELECT * FROM merge('shieldwatch', '.*')",
+    "CREATE TABLE own.merged (id UInt64) ENGINE = Merge('shieldwatch', 'item')",
+    "CREATE TABLE own.merged AS merge('shieldwatch', 'item')",
+    "CREATE TABLE own.merged (id UInt64) ENGINE `Merge`('shieldwatch', 'item')",
+    'CREATE TABLE own.alias ENGINE = Alias(shieldwatch, item)',
   ])('does not: %s', async (sql) => {
     for (const parameters of [{}, { session_id: 's' }] as Record<string, string>[]) {
       const [code, text] = await ask(sql, parameters);
@@ -75,7 +114,11 @@ test('there is no admin unless the start allows one, nor its file', async () => 
   try {
     expect([server.clickhouse.adminUrl, server.clickhouse.adminFile]).toEqual([undefined, undefined]);
     for (const key of ['', 'undefined', writerHeaders(server.clickhouse)['X-ClickHouse-Key'] ?? '']) {
-      expect((await server.query('SELECT 1', {}, { headers: { 'X-ClickHouse-User': 'admin', 'X-ClickHouse-Key': key } })).headers.get('x-clickhouse-exception-code')).toBe('516');
+      expect(
+        (
+          await server.query('SELECT 1', {}, { headers: { 'X-ClickHouse-User': 'admin', 'X-ClickHouse-Key': key } })
+        ).headers.get('x-clickhouse-exception-code'),
+      ).toBe('516');
     }
     expect(existsSync(`${server.dataDir}/admin.netrc`)).toBe(false);
   } finally {

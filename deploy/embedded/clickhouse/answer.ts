@@ -55,12 +55,20 @@ export class Answer {
    * @param spool where a long answer waits for its end; without one it goes out as it comes
    * @param sendTimeoutMs after so long without taking a byte the client is cut off, as it holds up a query
    */
-  constructor(request: IncomingMessage, response: ServerResponse, identity: ServerIdentity, compression?: AnswerCompression, spool?: AnswerSpool, sendTimeoutMs = 30_000) {
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    identity: ServerIdentity,
+    compression?: AnswerCompression,
+    spool?: AnswerSpool,
+    sendTimeoutMs = 30_000,
+  ) {
     this.#spool = spool;
     this.#sendTimeoutMs = sendTimeoutMs;
     this.#response = response;
     this.#identity = identity;
-    this.#encoding = compression?.overHttp === true ? acceptedEncoding(request.headers['accept-encoding'] ?? '') : undefined;
+    this.#encoding =
+      compression?.overHttp === true ? acceptedEncoding(request.headers['accept-encoding'] ?? '') : undefined;
     this.#isInBlocks = compression?.inBlocks === true;
   }
 
@@ -138,7 +146,10 @@ export class Answer {
 
   #openEncoders(): void {
     const response = this.#response;
-    const encoders = [...(this.#isInBlocks ? [createNativeCompress()] : []), ...(this.#encoding === undefined ? [] : [this.#encoding.compress()])];
+    const encoders = [
+      ...(this.#isInBlocks ? [createNativeCompress()] : []),
+      ...(this.#encoding === undefined ? [] : [this.#encoding.compress()]),
+    ];
     this.#encoder = encoders[0];
     if (encoders.length === 2) encoders[0]?.pipe(encoders[1] as Transform);
     const last = encoders.at(-1);
@@ -149,7 +160,9 @@ export class Answer {
       else response.end();
     });
     // A client that goes away leaves no encoder behind.
-    response.once('close', () => { for (const encoder of encoders) encoder.destroy(); });
+    response.once('close', () => {
+      for (const encoder of encoders) encoder.destroy();
+    });
     for (const encoder of encoders) encoder.on('error', () => response.destroy());
   }
 
@@ -169,7 +182,9 @@ export class Answer {
 
 function drained(target: Writable, response: ServerResponse, timeoutMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => { response.destroy(); }, timeoutMs);
+    const timer = setTimeout(() => {
+      response.destroy();
+    }, timeoutMs);
     const settle = (): void => {
       clearTimeout(timer);
       target.off('drain', settle);

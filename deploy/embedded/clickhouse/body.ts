@@ -39,7 +39,8 @@ export class Body {
   static async open(request: IncomingMessage, query: string, isInBlocks: boolean): Promise<Body> {
     const encoding = (request.headers['content-encoding'] ?? '').trim().toLowerCase();
     const before = Buffer.from(query === '' ? '' : `${query}\n`);
-    if (!isInBlocks && BY_ENGINE.has(encoding) && insertWithData(before) !== undefined) return new Body(request, before, encoding);
+    if (!isInBlocks && BY_ENGINE.has(encoding) && insertWithData(before) !== undefined)
+      return new Body(request, before, encoding);
     const decoded = decode(request, encoding);
     const body = new Body(isInBlocks ? decompressNative(decoded) : decoded, before, 'none');
     await body.#fill(HEAD_BYTES);
@@ -62,7 +63,10 @@ export class Body {
   async statement(): Promise<Buffer> {
     await this.#fill(MAX_STATEMENT_BYTES);
     if (this.#isEnded) return this.#head;
-    throw named('QUERY_IS_TOO_LARGE', `Query is too large: more than ${MAX_STATEMENT_BYTES} bytes without being an INSERT with data`);
+    throw named(
+      'QUERY_IS_TOO_LARGE',
+      `Query is too large: more than ${MAX_STATEMENT_BYTES} bytes without being an INSERT with data`,
+    );
   }
 
   /** Everything from byte `from` of the head on, without gathering it in memory. */
@@ -103,5 +107,8 @@ export class Body {
 function decode(request: Readable, encoding: string): AsyncIterable<Buffer> {
   const decoded = decompressBody(request, encoding);
   if (decoded !== undefined) return decoded;
-  throw named('NOT_IMPLEMENTED', `Content-Encoding ${encoding} is not supported by the embedded server: use ${CONTENT_ENCODINGS.join(', ')} (xz, bz2, snappy only for the data of an INSERT whose statement is in the URL)`);
+  throw named(
+    'NOT_IMPLEMENTED',
+    `Content-Encoding ${encoding} is not supported by the embedded server: use ${CONTENT_ENCODINGS.join(', ')} (xz, bz2, snappy only for the data of an INSERT whose statement is in the URL)`,
+  );
 }

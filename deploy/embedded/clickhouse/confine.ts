@@ -12,9 +12,37 @@ const OWN = ['data', 'config', 'spool'];
 
 /** What programs read of a system; files with secrets are not among them, nor is what other processes show of themselves. */
 const SYSTEM = [
-  '/proc/self', '/proc/cpuinfo', '/proc/meminfo', '/proc/stat', '/proc/loadavg', '/proc/uptime', '/proc/vmstat', '/proc/diskstats', '/proc/version', '/proc/filesystems', '/proc/sys',
-  '/usr', '/lib', '/lib64', '/bin', '/nix/store', '/sys', '/dev/urandom', '/dev/random', '/etc/ld.so.cache', '/etc/ld.so.preload', '/etc/ld.so.conf', '/etc/ld.so.conf.d',
-  '/etc/localtime', '/etc/timezone', '/etc/nsswitch.conf', '/etc/hosts', '/etc/host.conf', '/etc/resolv.conf', '/etc/ssl/openssl.cnf', '/etc/alternatives',
+  '/proc/self',
+  '/proc/cpuinfo',
+  '/proc/meminfo',
+  '/proc/stat',
+  '/proc/loadavg',
+  '/proc/uptime',
+  '/proc/vmstat',
+  '/proc/diskstats',
+  '/proc/version',
+  '/proc/filesystems',
+  '/proc/sys',
+  '/usr',
+  '/lib',
+  '/lib64',
+  '/bin',
+  '/nix/store',
+  '/sys',
+  '/dev/urandom',
+  '/dev/random',
+  '/etc/ld.so.cache',
+  '/etc/ld.so.preload',
+  '/etc/ld.so.conf',
+  '/etc/ld.so.conf.d',
+  '/etc/localtime',
+  '/etc/timezone',
+  '/etc/nsswitch.conf',
+  '/etc/hosts',
+  '/etc/host.conf',
+  '/etc/resolv.conf',
+  '/etc/ssl/openssl.cnf',
+  '/etc/alternatives',
 ];
 
 /** How to start a Node.js program confined: in place of `process.execPath`, with arguments before the script. */
@@ -34,11 +62,31 @@ export function confiningLauncher(dataDir: string, port: number): Launcher | und
   const root = packageRoot();
   const chdb = dirname(createRequire(import.meta.url).resolve('chdb/package.json'));
   const read = [
-    ...SYSTEM, process.execPath, join(root, 'package.json'), join(root, 'dist'), join(root, 'node_modules'), realpathSync(join(root, 'node_modules')),
-    chdb, dirname(chdb), join(dataDir, 'version.json'),
+    ...SYSTEM,
+    process.execPath,
+    join(root, 'package.json'),
+    join(root, 'dist'),
+    join(root, 'node_modules'),
+    realpathSync(join(root, 'node_modules')),
+    chdb,
+    dirname(chdb),
+    join(dataDir, 'version.json'),
   ];
-  const rules = [...read.map((path) => `r:${path}`), ...['/dev/null', ...OWN.map((name) => join(dataDir, name))].map((path) => `w:${path}`)];
-  return { execPath: PERL, execArgv: [join(root, 'deploy/embedded/clickhouse/confine.pl'), prctl, String(port), ...rules, '--', process.execPath] };
+  const rules = [
+    ...read.map((path) => `r:${path}`),
+    ...['/dev/null', ...OWN.map((name) => join(dataDir, name))].map((path) => `w:${path}`),
+  ];
+  return {
+    execPath: PERL,
+    execArgv: [
+      join(root, 'deploy/embedded/clickhouse/confine.pl'),
+      prctl,
+      String(port),
+      ...rules,
+      '--',
+      process.execPath,
+    ],
+  };
 }
 
 /** Whether this process cannot open a file that its user owns: evidence, not what was asked for. */

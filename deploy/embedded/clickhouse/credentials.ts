@@ -14,7 +14,10 @@ export function identify(request: IncomingMessage, url: URL, accounts: Accounts)
   if (user === 'writer' && matches(password, accounts.writerHash)) return 'writer';
   if (user === 'admin' && accounts.adminHash !== undefined && matches(password, accounts.adminHash)) return 'admin';
   if ((user === 'reader' || user === 'default') && matches(password, accounts.readerHash)) return 'reader';
-  throw named('AUTHENTICATION_FAILED', 'Authentication failed: password is incorrect, or there is no user with such name.');
+  throw named(
+    'AUTHENTICATION_FAILED',
+    'Authentication failed: password is incorrect, or there is no user with such name.',
+  );
 }
 
 function readCredentials(request: IncomingMessage, url: URL): { user: string; password: string } {
@@ -40,5 +43,7 @@ function matches(password: string, hash: string): boolean {
  * `Sec-Fetch-Mode` alone is Node's own `fetch`; no browser sends it without `Sec-Fetch-Site`.
  */
 export function isFromBrowser({ headers }: IncomingMessage): boolean {
-  return Object.keys(headers).some((name) => name === 'origin' || (name.startsWith('sec-fetch-') && name !== 'sec-fetch-mode'));
+  return Object.keys(headers).some(
+    (name) => name === 'origin' || (name.startsWith('sec-fetch-') && name !== 'sec-fetch-mode'),
+  );
 }

@@ -16,10 +16,16 @@ describe('a disk that is nearly full', () => {
   afterAll(() => server.remove());
 
   test.each<[string, Record<string, string>]>([
-    ['2', { query: 'INSERT INTO item FORMAT TSV' }], ['INSERT INTO item SELECT 2', {}], ['CREATE TABLE other (a UInt8) ENGINE = MergeTree ORDER BY a', {}], ['OPTIMIZE TABLE item FINAL', {}],
+    ['2', { query: 'INSERT INTO item FORMAT TSV' }],
+    ['INSERT INTO item SELECT 2', {}],
+    ['CREATE TABLE other (a UInt8) ENGINE = MergeTree ORDER BY a', {}],
+    ['OPTIMIZE TABLE item FINAL', {}],
   ])('refuses writes: %s %o', async (body, parameters) => {
     const response = await server.query(body, parameters);
-    expect([response.headers.get('x-clickhouse-exception-code'), await response.text()]).toEqual(['243', expect.stringMatching(/MiB are free.*NOT_ENOUGH_SPACE/) as string]);
+    expect([response.headers.get('x-clickhouse-exception-code'), await response.text()]).toEqual([
+      '243',
+      expect.stringMatching(/MiB are free.*NOT_ENOUGH_SPACE/) as string,
+    ]);
     expect((await readdir(join(server.dataDir, 'spool'))).filter((name) => name.startsWith('insert'))).toEqual([]);
   });
 
@@ -41,31 +47,56 @@ test('a folder that something newer wrote is refused by name, an older one opens
   const stamp = JSON.parse(await readFile(path, 'utf8')) as { layout: number; engine: string };
   for (const newer of [{ ...stamp, engine: '99.1.1' }, { ...stamp, layout: stamp.layout + 1 }, 'nonsense']) {
     await writeFile(path, JSON.stringify(newer));
-    await expect(startClickHouse({ dataDir: server.dataDir, port: 0 })).rejects.toMatchObject({ code: 'DATA_DIR_NEWER', message: expect.stringContaining(server.dataDir) as string });
+    await expect(startClickHouse({ dataDir: server.dataDir, port: 0 })).rejects.toMatchObject({
+      code: 'DATA_DIR_NEWER',
+      message: expect.stringContaining(server.dataDir) as string,
+    });
   }
   for (const older of [JSON.stringify({ layout: 1, engine: '25.3.1' }), undefined]) {
     await (older === undefined ? rm(path) : writeFile(path, older));
     const again = await startClickHouse({ dataDir: server.dataDir, port: 0 });
-    expect(await (await fetch(again.address, { method: 'POST', body: 'SELECT a FROM kept', headers: readerHeaders(again) })).text()).toBe('7\n');
+    expect(
+      await (
+        await fetch(again.address, { method: 'POST', body: 'SELECT a FROM kept', headers: readerHeaders(again) })
+      ).text(),
+    ).toBe('7\n');
     await again.stop();
     expect(JSON.parse(await readFile(path, 'utf8'))).toEqual(stamp);
   }
   await rm(server.dataDir, { recursive: true });
 });
 
-test.each(['SIGKILL', 'SIGSEGV', 'SIGABRT'])('a process that ends by %s in the middle of queries is back by itself, with its data and its users', async (signal) => {
-  const server = await startTestServer();
-  await server.text('CREATE TABLE item (id UInt64) ENGINE = MergeTree ORDER BY id');
-  await server.text('INSERT INTO item SELECT number FROM numbers(1000000)');
-  const hung = fetch(`${server.clickhouse.address}/?query=SELECT+count()+FROM+system.numbers`, { headers: readerHeaders(server.clickhouse) }).then((response) => response.text()).catch(() => 'cut off');
-  await until('it runs', async () => (await (await fetch(`${server.clickhouse.address}/processes`, { headers: readerHeaders(server.clickhouse) })).text()).includes('SELECT'));
-  const { pid } = server.clickhouse;
-  process.kill(pid, signal);
-  await until('it is back', async () => server.clickhouse.pid !== pid && (await server.text('SELECT count() FROM item')) === '1000000');
-  expect(await hung).toBe('cut off');
-  expect((await fetch(`${server.clickhouse.address}/processes`, { headers: writerHeaders(server.clickhouse) })).status).toBe(200);
-  await server.remove();
-});
+test.each(['SIGKILL', 'SIGSEGV', 'SIGABRT'])(
+  'a process that ends by %s in the middle of queries is back by itself, with its data and its users',
+  async (signal) => {
+    const server = await startTestServer();
+    await server.text('CREATE TABLE item (id UInt64) ENGINE = MergeTree ORDER BY id');
+    await server.text('INSERT INTO item SELECT number FROM numbers(1000000)');
+    const hung = fetch(`${server.clickhouse.address}/?query=SELECT+count()+FROM+system.numbers`, {
+      headers: readerHeaders(server.clickhouse),
+    })
+      .then((response) => response.text())
+      .catch(() => 'cut off');
+    await until('it runs', async () =>
+      (
+        await (
+          await fetch(`${server.clickhouse.address}/processes`, { headers: readerHeaders(server.clickhouse) })
+        ).text()
+      ).includes('SELECT'),
+    );
+    const { pid } = server.clickhouse;
+    process.kill(pid, signal);
+    await until(
+      'it is back',
+      async () => server.clickhouse.pid !== pid && (await server.text('SELECT count() FROM item')) === '1000000',
+    );
+    expect(await hung).toBe('cut off');
+    expect(
+      (await fetch(`${server.clickhouse.address}/processes`, { headers: writerHeaders(server.clickhouse) })).status,
+    ).toBe(200);
+    await server.remove();
+  },
+);
 
 test('a process that is stuck is ended and started again', async () => {
   const server = await startTestServer();
@@ -79,7 +110,11 @@ test('a process that is stuck is ended and started again', async () => {
 test('queries that want more memory than there may be fail alone', async () => {
   const server = await startTestServer();
   const { pid } = server.clickhouse;
-  const hungry = await Promise.all(Array.from({ length: 4 }, () => server.query('SELECT groupArray(toString(number)) FROM numbers(2000000000)', { max_memory_usage: '300000000' })));
+  const hungry = await Promise.all(
+    Array.from({ length: 4 }, () =>
+      server.query('SELECT groupArray(toString(number)) FROM numbers(2000000000)', { max_memory_usage: '300000000' }),
+    ),
+  );
   for (const response of hungry) expect(response.headers.get('x-clickhouse-exception-code')).toBe('241');
   expect(await server.text('SELECT 1')).toBe('1');
   expect(server.clickhouse.pid).toBe(pid);

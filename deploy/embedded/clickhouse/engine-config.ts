@@ -11,18 +11,48 @@ export const MAX_EXECUTION_SECONDS = 600;
  * `readonly=1` would not do it, as a nested `SETTINGS readonly=0` lifts it again.
  */
 const GRANTS = [
-  'SHOW', 'SELECT', 'INSERT', 'ALTER', 'CREATE DATABASE', 'CREATE TABLE', 'CREATE VIEW', 'CREATE DICTIONARY',
-  'CREATE TEMPORARY TABLE', 'CREATE FUNCTION', 'DROP', 'TRUNCATE', 'OPTIMIZE', 'CHECK', 'KILL QUERY', 'dictGet',
-  'SYSTEM MERGES', 'SYSTEM TTL MERGES', 'SYSTEM VIEWS', 'SYSTEM FLUSH',
+  'SHOW',
+  'SELECT',
+  'INSERT',
+  'ALTER',
+  'CREATE DATABASE',
+  'CREATE TABLE',
+  'CREATE VIEW',
+  'CREATE DICTIONARY',
+  'CREATE TEMPORARY TABLE',
+  'CREATE FUNCTION',
+  'DROP',
+  'TRUNCATE',
+  'OPTIMIZE',
+  'CHECK',
+  'KILL QUERY',
+  'dictGet',
+  'SYSTEM MERGES',
+  'SYSTEM TTL MERGES',
+  'SYSTEM VIEWS',
+  'SYSTEM FLUSH',
 ];
 
 /** Reach beyond a database: not the admin's. */
-const NOT_OF_ADMIN = new Set(['CREATE DICTIONARY', 'CREATE FUNCTION', 'KILL QUERY', 'dictGet', 'SYSTEM MERGES', 'SYSTEM TTL MERGES', 'SYSTEM VIEWS', 'SYSTEM FLUSH']);
+const NOT_OF_ADMIN = new Set([
+  'CREATE DICTIONARY',
+  'CREATE FUNCTION',
+  'KILL QUERY',
+  'dictGet',
+  'SYSTEM MERGES',
+  'SYSTEM TTL MERGES',
+  'SYSTEM VIEWS',
+  'SYSTEM FLUSH',
+]);
 const ADMIN_GRANTS = GRANTS.filter((each) => !NOT_OF_ADMIN.has(each));
 
 /** Settings whose values are paths that the engine would read or write, without asking for a grant. */
 const NAMES_OF_FILES = [
-  'format_schema', 'output_format_schema', 'format_schema_source', 'format_template_resultset', 'format_template_row',
+  'format_schema',
+  'output_format_schema',
+  'format_schema_source',
+  'format_template_resultset',
+  'format_template_row',
 ];
 
 /**

@@ -49,7 +49,7 @@ export async function launchEngine(settings: LaunchSettings): Promise<RunningEng
   } catch (error) {
     if (!(error instanceof ClickHouseStartError) || error.code !== 'START_FAILED') throw error;
     const engine = await launch(settings, undefined);
-    settings.onLog('clickhouse: the engine\'s process does not start confined on this system, and runs as it is');
+    settings.onLog("clickhouse: the engine's process does not start confined on this system, and runs as it is");
     return engine;
   }
 }
@@ -61,7 +61,18 @@ async function launch(settings: LaunchSettings, launcher: Launcher | undefined):
   mkdirSync(temporary, { recursive: true, mode: 0o700 });
   const child = fork(
     join(packageRoot(), 'dist/deploy/embedded/clickhouse/main.js'),
-    ['--data-dir', settings.dataDir, '--host', settings.host, '--port', String(settings.port), '--database', settings.database, '--min-free-bytes', String(settings.minFreeBytes)],
+    [
+      '--data-dir',
+      settings.dataDir,
+      '--host',
+      settings.host,
+      '--port',
+      String(settings.port),
+      '--database',
+      settings.database,
+      '--min-free-bytes',
+      String(settings.minFreeBytes),
+    ],
     {
       env: {
         ...Object.fromEntries(Object.entries(process.env).filter(([name]) => ENVIRONMENT.test(name))),
@@ -100,7 +111,13 @@ async function launch(settings: LaunchSettings, launcher: Launcher | undefined):
         child.stderr?.removeAllListeners('data').resume();
         child.off('close', onClose);
         stampDataVersion(settings.dataDir, message.engine);
-        resolve({ child, port: message.port, pid: message.pid, version: message.version, isConfined: message.isConfined });
+        resolve({
+          child,
+          port: message.port,
+          pid: message.pid,
+          version: message.version,
+          isConfined: message.isConfined,
+        });
       }
     });
   });

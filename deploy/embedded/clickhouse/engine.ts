@@ -84,12 +84,22 @@ export class Engine {
 
   /** Names that rules about a reader's statement need. */
   async catalog(database: string): Promise<ReaderCatalog> {
-    const rows = async (sql: string): Promise<string[][]> => (await this.#onControl(sql)).bytes.toString().split('\n').filter(Boolean).map((line) => line.split('\t'));
+    const rows = async (sql: string): Promise<string[][]> =>
+      (await this.#onControl(sql)).bytes
+        .toString()
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => line.split('\t'));
     const names = async (sql: string): Promise<string[]> => (await rows(sql)).map(([name = '']) => name);
     return readerCatalog(database, {
-      functions: (await rows('SELECT name, is_aggregate, alias_to, toString(categories) FROM system.functions')).map(([name = '', isAggregate, aliasTo = '', category = '']) => ({
-        name, isAggregate: isAggregate === '1', aliasTo, category,
-      })),
+      functions: (await rows('SELECT name, is_aggregate, alias_to, toString(categories) FROM system.functions')).map(
+        ([name = '', isAggregate, aliasTo = '', category = '']) => ({
+          name,
+          isAggregate: isAggregate === '1',
+          aliasTo,
+          category,
+        }),
+      ),
       combinators: await names('SELECT name FROM system.aggregate_function_combinators WHERE NOT is_internal'),
       tableFunctions: await names('SELECT name FROM system.table_functions'),
       settings: await names('SELECT name FROM system.settings'),
@@ -98,24 +108,34 @@ export class Engine {
 
   /** What runs now, by the ids of their contexts. */
   async running(): Promise<RunningCounts[]> {
-    const result = await this.#onControl("SELECT Settings['log_comment'], read_rows, read_bytes, memory_usage FROM system.processes WHERE Settings['log_comment'] != ''");
-    return result.bytes.toString().split('\n').filter(Boolean).map((line) => {
-      const [id = '', readRows, readBytes, memoryBytes] = line.split('\t');
-      return { id, readRows: Number(readRows), readBytes: Number(readBytes), memoryBytes: Number(memoryBytes) };
-    });
+    const result = await this.#onControl(
+      "SELECT Settings['log_comment'], read_rows, read_bytes, memory_usage FROM system.processes WHERE Settings['log_comment'] != ''",
+    );
+    return result.bytes
+      .toString()
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => {
+        const [id = '', readRows, readBytes, memoryBytes] = line.split('\t');
+        return { id, readRows: Number(readRows), readBytes: Number(readBytes), memoryBytes: Number(memoryBytes) };
+      });
   }
 
   /** Runs one statement, on a connection of its own or on its session's. Rejects with `ClickHouseError`. */
   async execute(sql: string, format: string, context: QueryContext): Promise<EngineResult> {
     this.#executing.add(context.id);
-    if (context.session !== undefined) return this.#executeInSession(sql, format, context, context.session).finally(() => { this.#executing.delete(context.id); });
+    if (context.session !== undefined)
+      return this.#executeInSession(sql, format, context, context.session).finally(() => {
+        this.#executing.delete(context.id);
+      });
     const connection = this.#chdb.CreateConnection(this.#path, this.#args);
     try {
-      const run = (text: string): Promise<EngineResult> => this.#chdb.QueryAsyncConnection(connection, text, 'TabSeparated');
+      const run = (text: string): Promise<EngineResult> =>
+        this.#chdb.QueryAsyncConnection(connection, text, 'TabSeparated');
       const use = useOf(context);
       if (context.user !== 'reader') await run([...roleOf(context.user), settingsOf(context), ...use].join('; '));
       else {
-        if (context.check === undefined) throw new Error('a reader\'s statement must be judged');
+        if (context.check === undefined) throw new Error("a reader's statement must be judged");
         await run(['SET ROLE reader', TREE_LIMITS, ...use].join('; '));
         await this.#check(connection, sql, context.check);
         // `readonly = 2` comes last, since nothing can be set to more after it.
@@ -136,7 +156,8 @@ export class Engine {
     const connection = session.connection ?? this.#chdb.CreateConnection(this.#path, this.#args);
     session.connection = connection;
     const roles = isNew ? roleOf(context.user) : [];
-    const run = (text: string, as = 'TSVRaw'): Promise<EngineResult> => this.#chdb.QueryAsyncConnection(connection, text, as);
+    const run = (text: string, as = 'TSVRaw'): Promise<EngineResult> =>
+      this.#chdb.QueryAsyncConnection(connection, text, as);
     try {
       for (const role of roles) await run(role);
       // A session begins in the database of its first request.
@@ -149,7 +170,8 @@ export class Engine {
       const takeBack = async (): Promise<void> => {
         if (before === undefined) return;
         // These two cut short what is asked about the others.
-        for (const name of ['limit', 'offset']) if (context.settings.has(name)) await run(`SET ${name} = ${before.settings.get(name) ?? 'DEFAULT'}`);
+        for (const name of ['limit', 'offset'])
+          if (context.settings.has(name)) await run(`SET ${name} = ${before.settings.get(name) ?? 'DEFAULT'}`);
         const statements = difference(before, await stateOf(run));
         if (statements.length > 0) await run(statements.join('; '));
       };
@@ -173,7 +195,8 @@ export class Engine {
 
   /** Has the engine read the very text that runs next, before the reader's settings hold. */
   async #check(connection: Connection, sql: string, check: EngineCheck): Promise<void> {
-    const read = async (text: string): Promise<string> => (await this.#chdb.QueryAsyncConnection(connection, `EXPLAIN AST ${text}`, 'TSVRaw')).bytes.toString();
+    const read = async (text: string): Promise<string> =>
+      (await this.#chdb.QueryAsyncConnection(connection, `EXPLAIN AST ${text}`, 'TSVRaw')).bytes.toString();
     check.statement(await read(sql));
     for (const text of check.selects) check.select(await read(text));
   }
@@ -211,15 +234,23 @@ interface SessionState {
 }
 
 async function stateOf(run: (text: string) => Promise<EngineResult>): Promise<SessionState> {
-  const { bytes } = await run("SELECT toJSONString((currentDatabase(), groupArray((name, value)))) FROM system.settings WHERE changed AND name != 'log_comment'");
-  if (bytes.length === 0) throw named('NOT_IMPLEMENTED', 'A session in which offset is set takes no settings and no database beside it: SET offset = 0 first');
+  const { bytes } = await run(
+    "SELECT toJSONString((currentDatabase(), groupArray((name, value)))) FROM system.settings WHERE changed AND name != 'log_comment'",
+  );
+  if (bytes.length === 0)
+    throw named(
+      'NOT_IMPLEMENTED',
+      'A session in which offset is set takes no settings and no database beside it: SET offset = 0 first',
+    );
   const [database, settings] = JSON.parse(bytes.toString()) as [string, [string, string][]];
   return { database, settings: new Map(settings) };
 }
 
 /** The statements that lead from `now` back to `before`. All settings are looked at: one of them can set others (`compatibility`). */
 function difference(before: SessionState, now: SessionState): string[] {
-  const names = [...new Set([...now.settings.keys(), ...before.settings.keys()])].filter((name) => now.settings.get(name) !== before.settings.get(name));
+  const names = [...new Set([...now.settings.keys(), ...before.settings.keys()])].filter(
+    (name) => now.settings.get(name) !== before.settings.get(name),
+  );
   // What sets others comes first.
   names.sort((one, other) => Number(other === 'compatibility') - Number(one === 'compatibility'));
   const settings = names.map((name) => {
@@ -236,7 +267,8 @@ function difference(before: SessionState, now: SessionState): string[] {
 function takeParams(tokens: readonly Token[], { params }: QueryContext, spent: Set<string>): void {
   tokens.forEach(({ text }, i) => {
     const name = tokens[i + 1]?.text ?? '';
-    if (text === '{' && tokens[i + 2]?.text === ':' && spent.has(name) && !params.has(name)) throw named('UNKNOWN_QUERY_PARAMETER', `Substitution \`${name}\` is not set`);
+    if (text === '{' && tokens[i + 2]?.text === ':' && spent.has(name) && !params.has(name))
+      throw named('UNKNOWN_QUERY_PARAMETER', `Substitution \`${name}\` is not set`);
     // SET param_x = ... is the session's.
     if (tokens[0]?.value === 'set') spent.delete(text.replace(/^param_/, ''));
   });
@@ -249,7 +281,9 @@ function useOf(context: QueryContext): string[] {
 
 /** Parameters go in as settings: chDB's own binding of parameters is shared by all connections of a process. */
 function paramsOf({ params }: QueryContext): string[] {
-  return params.size === 0 ? [] : [`SET ${[...params].map(([name, value]) => `${quoteName(`param_${name}`)} = ${quoteText(value)}`).join(', ')}`];
+  return params.size === 0
+    ? []
+    : [`SET ${[...params].map(([name, value]) => `${quoteName(`param_${name}`)} = ${quoteText(value)}`).join(', ')}`];
 }
 
 /** `log_comment` carries the query's id, as chDB lets nobody choose a query id. */

@@ -15,7 +15,11 @@ export async function readForm(request: IncomingMessage, isInBlocks: boolean): P
   const bytes = await (await Body.open(request, '', isInBlocks)).statement();
   const fields: [string, string][] = [];
   for (const [name, value] of await parse(bytes, type)) {
-    if (typeof value !== 'string') throw named('NOT_IMPLEMENTED', 'External tables (a file in multipart/form-data) are not supported by the embedded server');
+    if (typeof value !== 'string')
+      throw named(
+        'NOT_IMPLEMENTED',
+        'External tables (a file in multipart/form-data) are not supported by the embedded server',
+      );
     fields.push([name, value]);
     if (fields.length > MAX_FIELDS) throw named('BAD_ARGUMENTS', `The form has more than ${MAX_FIELDS} fields`);
   }

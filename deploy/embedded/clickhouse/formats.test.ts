@@ -12,16 +12,44 @@ import { readerHeaders, startTestServer, writerHeaders, type TestServer } from '
 let server: TestServer;
 beforeAll(async () => {
   server = await startTestServer();
-  await server.text("CREATE TABLE item (id UInt64, name String, at DateTime('UTC'), tags Array(String), score Nullable(Float64)) ENGINE = MergeTree ORDER BY id");
+  await server.text(
+    "CREATE TABLE item (id UInt64, name String, at DateTime('UTC'), tags Array(String), score Nullable(Float64)) ENGINE = MergeTree ORDER BY id",
+  );
 });
 afterAll(() => server.remove());
 
 const ROWS = `SELECT number AS id, concat('n''', toString(number)) AS name, toDateTime('2026-01-02 03:04:05', 'UTC') AS at, ['a', 'b"'] AS tags, if(number % 2 = 0, NULL, number / 2) AS score FROM numbers(2000)`;
-const digest = (table: string) => server.text(`SELECT count(), sum(cityHash64(id, name, toUnixTimestamp(at), toString(tags), toString(score))) FROM ${table}`);
+const digest = (table: string) =>
+  server.text(
+    `SELECT count(), sum(cityHash64(id, name, toUnixTimestamp(at), toString(tags), toString(score))) FROM ${table}`,
+  );
 
 test.each([
-  'Native', 'RowBinary', 'RowBinaryWithNames', 'RowBinaryWithNamesAndTypes', 'Parquet', 'Arrow', 'ArrowStream', 'ORC', 'Avro', 'MsgPack', 'BSONEachRow',
-  'JSON', 'JSONEachRow', 'JSONCompactEachRow', 'JSONCompact', 'JSONColumns', 'JSONObjectEachRow', 'JSONStringsEachRow', 'CSV', 'CSVWithNames', 'TSV', 'TSVWithNamesAndTypes', 'TSKV', 'Values', 'CustomSeparated',
+  'Native',
+  'RowBinary',
+  'RowBinaryWithNames',
+  'RowBinaryWithNamesAndTypes',
+  'Parquet',
+  'Arrow',
+  'ArrowStream',
+  'ORC',
+  'Avro',
+  'MsgPack',
+  'BSONEachRow',
+  'JSON',
+  'JSONEachRow',
+  'JSONCompactEachRow',
+  'JSONCompact',
+  'JSONColumns',
+  'JSONObjectEachRow',
+  'JSONStringsEachRow',
+  'CSV',
+  'CSVWithNames',
+  'TSV',
+  'TSVWithNamesAndTypes',
+  'TSKV',
+  'Values',
+  'CustomSeparated',
 ])('%s comes out and goes in again, every byte', async (format) => {
   await server.text('TRUNCATE TABLE item');
   const answer = await server.query(`${ROWS} FORMAT ${format}`);
@@ -33,16 +61,25 @@ test.each([
 });
 
 describe('answers compressed as the client asks', () => {
-  const ask = async (sql: string, encoding: string, parameters: Record<string, string> = {}): Promise<[IncomingMessage, Buffer]> => {
+  const ask = async (
+    sql: string,
+    encoding: string,
+    parameters: Record<string, string> = {},
+  ): Promise<[IncomingMessage, Buffer]> => {
     const query = new URLSearchParams({ enable_http_compression: '1', ...parameters }).toString();
-    const call = request(`${server.clickhouse.address}/?${query}`, { method: 'POST', headers: { 'Accept-Encoding': encoding, ...writerHeaders(server.clickhouse) } });
+    const call = request(`${server.clickhouse.address}/?${query}`, {
+      method: 'POST',
+      headers: { 'Accept-Encoding': encoding, ...writerHeaders(server.clickhouse) },
+    });
     call.end(sql);
     const [response] = (await once(call, 'response')) as [IncomingMessage];
     return [response, await buffer(response)];
   };
 
-  const decoded = (bytes: Buffer, encoding: string): Promise<string> => text(Readable.from(decompressBody(Readable.from([bytes], { objectMode: false }), encoding) ?? []));
-  const fromBlocks = (bytes: Buffer): Promise<string> => text(Readable.from(decompressNative(Readable.from([bytes], { objectMode: false }))));
+  const decoded = (bytes: Buffer, encoding: string): Promise<string> =>
+    text(Readable.from(decompressBody(Readable.from([bytes], { objectMode: false }), encoding) ?? []));
+  const fromBlocks = (bytes: Buffer): Promise<string> =>
+    text(Readable.from(decompressNative(Readable.from([bytes], { objectMode: false }))));
 
   test.each(CONTENT_ENCODINGS)('%s', async (encoding) => {
     for (const rows of [3, 500_000]) {
@@ -63,50 +100,78 @@ describe('answers compressed as the client asks', () => {
     await expect(ask('SELECT number, throwIf(number = 3000000) FROM numbers(5000000)', 'lz4')).rejects.toThrow();
   });
 
-  test('in ClickHouse\'s own blocks with compress=1, inside an encoding of HTTP too', async () => {
+  test("in ClickHouse's own blocks with compress=1, inside an encoding of HTTP too", async () => {
     for (const rows of [0, 3, 500_000]) {
       const [, bytes] = await ask(`SELECT number FROM numbers(${rows})`, 'identity', { compress: '1' });
       expect((await fromBlocks(bytes)).split('\n').length).toBe(rows + 1);
     }
     const [response, bytes] = await ask('SELECT 7', 'gzip', { compress: '1' });
     expect(response.headers['content-encoding']).toBe('gzip');
-    expect(await fromBlocks(await buffer(Readable.from(decompressBody(Readable.from([bytes], { objectMode: false }), 'gzip') ?? [])))).toBe('7\n');
+    expect(
+      await fromBlocks(
+        await buffer(Readable.from(decompressBody(Readable.from([bytes], { objectMode: false }), 'gzip') ?? [])),
+      ),
+    ).toBe('7\n');
   });
 
   test('by preference where several will do; plain where none is known', async () => {
     expect((await ask('SELECT 1', 'br, gzip;q=0.5'))[0].headers['content-encoding']).toBe('gzip');
     const [plain, bytes] = await ask('SELECT 1', 'snappy, xz');
     expect([plain.headers['content-encoding'], bytes.toString()]).toEqual([undefined, '1\n']);
-    expect((await ask('SELECT 1', 'gzip', { enable_http_compression: '0' }))[0].headers['content-encoding']).toBeUndefined();
+    expect(
+      (await ask('SELECT 1', 'gzip', { enable_http_compression: '0' }))[0].headers['content-encoding'],
+    ).toBeUndefined();
   });
 });
 
-test.each(['xz', 'bz2'])('a body in %s goes to the engine as it is, when the statement is in the URL', async (encoding) => {
-  await server.text('TRUNCATE TABLE item');
-  const broken = await server.query(Buffer.from('not compressed'), { query: 'INSERT INTO item (id) FORMAT TSV' }, { headers: { 'Content-Encoding': encoding } });
-  expect(broken.status).toBeGreaterThanOrEqual(400);
-  const inBody = await server.query('SELECT 1', {}, { headers: { 'Content-Encoding': encoding } });
-  expect([inBody.status, await inBody.text()]).toEqual([501, expect.stringContaining(encoding)]);
-});
+test.each(['xz', 'bz2'])(
+  'a body in %s goes to the engine as it is, when the statement is in the URL',
+  async (encoding) => {
+    await server.text('TRUNCATE TABLE item');
+    const broken = await server.query(
+      Buffer.from('not compressed'),
+      { query: 'INSERT INTO item (id) FORMAT TSV' },
+      { headers: { 'Content-Encoding': encoding } },
+    );
+    expect(broken.status).toBeGreaterThanOrEqual(400);
+    const inBody = await server.query('SELECT 1', {}, { headers: { 'Content-Encoding': encoding } });
+    expect([inBody.status, await inBody.text()]).toEqual([501, expect.stringContaining(encoding)]);
+  },
+);
 
 describe('bodies compressed as the client likes', () => {
   const rows = Array.from({ length: 60_000 }, (_, i) => `${i}\n`).join('');
-  const compressed = (encoder: Transform, body: string): Promise<Buffer> => buffer(Readable.from([body], { objectMode: false }).pipe(encoder));
+  const compressed = (encoder: Transform, body: string): Promise<Buffer> =>
+    buffer(Readable.from([body], { objectMode: false }).pipe(encoder));
 
   test.each<[string, Record<string, string>, Record<string, string>, () => Transform]>([
-    ...CONTENT_ENCODINGS.map((name): [string, Record<string, string>, Record<string, string>, () => Transform] => [name, {}, { 'Content-Encoding': name }, () => acceptedEncoding(name)?.compress() as Transform]),
+    ...CONTENT_ENCODINGS.map((name): [string, Record<string, string>, Record<string, string>, () => Transform] => [
+      name,
+      {},
+      { 'Content-Encoding': name },
+      () => acceptedEncoding(name)?.compress() as Transform,
+    ]),
     ['decompress=1', { decompress: '1' }, {}, createNativeCompress],
   ])('%s: a statement, data behind the URL, and both in one', async (_name, parameters, headers, encoder) => {
-    expect(await (await server.query(await compressed(encoder(), 'SELECT 7'), parameters, { headers })).text()).toBe('7\n');
-    for (const [query, body] of [['INSERT INTO item (id) FORMAT TSV', rows], ['', `INSERT INTO item (id) FORMAT TSV\n${rows}`]] as const) {
+    expect(await (await server.query(await compressed(encoder(), 'SELECT 7'), parameters, { headers })).text()).toBe(
+      '7\n',
+    );
+    for (const [query, body] of [
+      ['INSERT INTO item (id) FORMAT TSV', rows],
+      ['', `INSERT INTO item (id) FORMAT TSV\n${rows}`],
+    ] as const) {
       await server.text('TRUNCATE TABLE item');
       const insert = await server.query(await compressed(encoder(), body), { ...parameters, query }, { headers });
       expect([insert.status, await insert.text()]).toEqual([200, '']);
-      expect(await server.text('SELECT count(), sum(id) FROM item')).toBe(`60000\t${60_000 * 59_999 / 2}`);
+      expect(await server.text('SELECT count(), sum(id) FROM item')).toBe(`60000\t${(60_000 * 59_999) / 2}`);
     }
     // What is not compressed so is told, and stores nothing.
     await server.text('TRUNCATE TABLE item');
-    const broken = await server.query('1\n2\n', { ...parameters, query: 'INSERT INTO item (id) FORMAT TSV' }, { headers });
+    const broken = await server.query(
+      '1\n2\n',
+      { ...parameters, query: 'INSERT INTO item (id) FORMAT TSV' },
+      { headers },
+    );
     expect(broken.status).toBeGreaterThanOrEqual(400);
     expect(broken.status).toBeLessThan(600);
     expect(await server.text('SELECT count() FROM item')).toBe('0');
@@ -115,15 +180,26 @@ describe('bodies compressed as the client likes', () => {
   test('are judged as plain ones are, whatever they are compressed with', async () => {
     for (const name of CONTENT_ENCODINGS) {
       const body = await compressed(acceptedEncoding(name)?.compress() as Transform, "SELECT file('/etc/passwd')");
-      const answer = await server.query(body, {}, { headers: { ...readerHeaders(server.clickhouse), 'Content-Encoding': name } });
+      const answer = await server.query(
+        body,
+        {},
+        { headers: { ...readerHeaders(server.clickhouse), 'Content-Encoding': name } },
+      );
       expect(answer.headers.get('x-clickhouse-exception-code')).toBe('497');
     }
-    const answer = await server.query(await compressed(createNativeCompress(), "SELECT file('/etc/passwd')"), { decompress: '1' }, { headers: readerHeaders(server.clickhouse) });
+    const answer = await server.query(
+      await compressed(createNativeCompress(), "SELECT file('/etc/passwd')"),
+      { decompress: '1' },
+      { headers: readerHeaders(server.clickhouse) },
+    );
     expect(answer.headers.get('x-clickhouse-exception-code')).toBe('497');
   });
 
   test('a statement that grows beyond 8 MiB is refused, however small it comes', async () => {
-    const bomb = await compressed(acceptedEncoding('zstd')?.compress() as Transform, `SELECT 1${' '.repeat(64 * 2 ** 20)}`);
+    const bomb = await compressed(
+      acceptedEncoding('zstd')?.compress() as Transform,
+      `SELECT 1${' '.repeat(64 * 2 ** 20)}`,
+    );
     expect(bomb.length).toBeLessThan(100_000);
     const answer = await server.query(bomb, {}, { headers: { 'Content-Encoding': 'zstd' } });
     expect([answer.headers.get('x-clickhouse-exception-code'), answer.status]).toEqual(['229', expect.any(Number)]);
@@ -134,7 +210,11 @@ test('zstd data is read', async () => {
   // `printf '1\n2\n' | zstd`
   const frame = Buffer.from('28b52ffd2004210000310a320a', 'hex');
   await server.text('TRUNCATE TABLE item');
-  const response = await server.query(frame, { query: 'INSERT INTO item (id) FORMAT TSV' }, { headers: { 'Content-Encoding': 'zstd' } });
+  const response = await server.query(
+    frame,
+    { query: 'INSERT INTO item (id) FORMAT TSV' },
+    { headers: { 'Content-Encoding': 'zstd' } },
+  );
   expect([response.status, await response.text()]).toEqual([200, '']);
   expect(await server.text('SELECT sum(id) FROM item')).toBe('3');
 });
@@ -156,6 +236,10 @@ describe('wait_end_of_query', () => {
     expect(JSON.parse(response.headers.get('x-clickhouse-summary') ?? '{}')).toMatchObject({ read_rows: '1000000' });
     expect((await response.text()).length).toBe(Number(response.headers.get('content-length')));
     // The file goes when the answer has ended, which the client may notice first.
-    await expect.poll(async () => (await readdir(join(server.dataDir, 'spool'))).filter((name) => name.length > 'answer-31'.length)).toEqual([]);
+    await expect
+      .poll(async () =>
+        (await readdir(join(server.dataDir, 'spool'))).filter((name) => name.length > 'answer-31'.length),
+      )
+      .toEqual([]);
   });
 });

@@ -2,7 +2,10 @@
 export const DEFAULT_FORMAT = 'TabSeparated';
 
 const CONTENT_TYPES: readonly (readonly [RegExp, string])[] = [
-  [/^(JSON|JSONStrings|JSONCompact|JSONCompactStrings|JSONColumns|JSONCompactColumns|JSONColumnsWithMetadata|JSONObjectEachRow)$/i, 'application/json; charset=UTF-8'],
+  [
+    /^(JSON|JSONStrings|JSONCompact|JSONCompactStrings|JSONColumns|JSONCompactColumns|JSONColumnsWithMetadata|JSONObjectEachRow)$/i,
+    'application/json; charset=UTF-8',
+  ],
   [/^(JSON.*EachRow.*|NDJSON|JSONLines)$/i, 'application/x-ndjson; charset=UTF-8'],
   [/^CSV/i, 'text/csv; charset=UTF-8; header=absent'],
   [/^(TabSeparated|TSV|Raw)/i, 'text/tab-separated-values; charset=UTF-8'],

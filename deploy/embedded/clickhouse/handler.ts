@@ -46,10 +46,17 @@ export interface HandlerSettings {
 }
 
 /** Answers one query request, from its first byte to its last. Never rejects. */
-export async function handleQuery(settings: HandlerSettings, request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+export async function handleQuery(
+  settings: HandlerSettings,
+  request: IncomingMessage,
+  response: ServerResponse,
+  url: URL,
+): Promise<void> {
   const startedAt = Date.now();
   const gone = new AbortController();
-  response.once('close', () => { gone.abort(); });
+  response.once('close', () => {
+    gone.abort();
+  });
   let answer = new Answer(request, response, settings.identity);
   let spool: AnswerSpool | undefined;
   let running: { end: () => void } | undefined;
@@ -57,23 +64,38 @@ export async function handleQuery(settings: HandlerSettings, request: IncomingMe
   try {
     const user = identify(request, url, settings.accounts);
     const form = await readForm(request, isSet(url.searchParams, 'decompress'));
-    const asked = readRequest(request, form === undefined ? url.searchParams : new URLSearchParams([...url.searchParams, ...form]));
+    const asked = readRequest(
+      request,
+      form === undefined ? url.searchParams : new URLSearchParams([...url.searchParams, ...form]),
+    );
     queryId = asked.queryId;
     setCommonHeaders(response, settings.identity, queryId);
     spool = asked.waitsForEnd ? new AnswerSpool(settings.spool, settings.disk) : undefined;
     answer = new Answer(request, response, settings.identity, asked.compression, spool, asked.sendTimeoutMs);
     const query: RunningQuery = {
-      queryId, user, startedAt, runsSince: undefined, kind: 'OTHER', state: 'reading the request', engineId: `${queryId}#${Math.random().toString(36).slice(2)}`,
+      queryId,
+      user,
+      startedAt,
+      runsSince: undefined,
+      kind: 'OTHER',
+      state: 'reading the request',
+      engineId: `${queryId}#${Math.random().toString(36).slice(2)}`,
     };
     running = settings.processes.begin(query);
     const body = form === undefined ? await Body.open(request, asked.query, asked.isInBlocks) : Body.of(asked.query);
-    const work = (session?: Session): Promise<Summary> => run(settings, asked, query, body, answer, gone.signal, session);
-    const summary = await (asked.session === undefined ? work() : settings.sessions.use(user, asked.session, Date.now, work));
+    const work = (session?: Session): Promise<Summary> =>
+      run(settings, asked, query, body, answer, gone.signal, session);
+    const summary = await (asked.session === undefined
+      ? work()
+      : settings.sessions.use(user, asked.session, Date.now, work));
     await answer.end(summary);
   } catch (error) {
-    const failure = error instanceof UnsupportedTypeError ? named('NOT_IMPLEMENTED', error.message) : ClickHouseError.from(error);
+    const failure =
+      error instanceof UnsupportedTypeError ? named('NOT_IMPLEMENTED', error.message) : ClickHouseError.from(error);
     // Codes only: the text of an error quotes rows and queries.
-    settings.onLog(`query ${JSON.stringify(queryId.slice(0, 64))} failed after ${Date.now() - startedAt} ms: ${failure.toLog()}`);
+    settings.onLog(
+      `query ${JSON.stringify(queryId.slice(0, 64))} failed after ${Date.now() - startedAt} ms: ${failure.toLog()}`,
+    );
     if (!response.destroyed) answer.fail(failure);
   } finally {
     running?.end();
@@ -82,24 +104,38 @@ export async function handleQuery(settings: HandlerSettings, request: IncomingMe
 }
 
 /** One statement, by its kind. */
-async function run(settings: HandlerSettings, asked: QueryRequest, query: RunningQuery, body: Body, answer: Answer, signal: AbortSignal, session: Session | undefined): Promise<Summary> {
+async function run(
+  settings: HandlerSettings,
+  asked: QueryRequest,
+  query: RunningQuery,
+  body: Body,
+  answer: Answer,
+  signal: AbortSignal,
+  session: Session | undefined,
+): Promise<Summary> {
   const { engine, disk } = settings;
   const { user } = query;
   query.kind = kindOf(body.head);
   const insert = insertWithData(body.head);
-  if (user === 'reader' && (query.kind === 'INSERT' || insert !== undefined)) throw named('ACCESS_DENIED', 'reader: Not enough privileges. A reader may not INSERT');
+  if (user === 'reader' && (query.kind === 'INSERT' || insert !== undefined))
+    throw named('ACCESS_DENIED', 'reader: Not enough privileges. A reader may not INSERT');
   const context = contextOf(settings, asked, query, session);
   const places = settings.places[user];
-  const start = <P, R>(work: (place: P) => Promise<R>) => (place: P): Promise<R> => {
-    query.state = 'running';
-    query.runsSince = Date.now();
-    return work(place);
-  };
+  const start =
+    <P, R>(work: (place: P) => Promise<R>) =>
+    (place: P): Promise<R> => {
+      query.state = 'running';
+      query.runsSince = Date.now();
+      return work(place);
+    };
   if (insert !== undefined) {
     refuseOverGet(asked);
     const result = await insertData(insert, body, settings.spool, disk, (sql) => {
       query.state = 'waiting';
-      return places.commands.use(signal, start(() => engine.execute(sql, 'TabSeparated', context)));
+      return places.commands.use(
+        signal,
+        start(() => engine.execute(sql, 'TabSeparated', context)),
+      );
     });
     return { ...summaryOf(result), writtenRows: result.rowsRead, writtenBytes: result.bytesRead };
   }
@@ -115,23 +151,40 @@ async function run(settings: HandlerSettings, asked: QueryRequest, query: Runnin
   query.state = 'waiting';
   if (statement.kind === 'select') {
     const describe = describing(engine, statement, { ...checked(context, judged), id: `${context.id}:types` });
-    return places.reads.use(signal, start((pipe) => select(engine, pipe, statement, asked, checked(context, judged, pipe.path), answer, signal, describe)));
+    return places.reads.use(
+      signal,
+      start((pipe) =>
+        select(engine, pipe, statement, asked, checked(context, judged, pipe.path), answer, signal, describe),
+      ),
+    );
   }
   if (!statement.isReadOnly) refuseOverGet(asked);
   if (!statement.isReadOnly && !statement.freesSpace) await disk.check();
-  return places.commands.use(signal, start(() => command(engine, statement, asked, checked(context, judged), answer, signal)));
+  return places.commands.use(
+    signal,
+    start(() => command(engine, statement, asked, checked(context, judged), answer, signal)),
+  );
 }
 
 const NOTHING_DONE: Summary = { readRows: 0, readBytes: 0, writtenRows: 0, writtenBytes: 0, elapsedSeconds: 0 };
 
-function contextOf(settings: HandlerSettings, asked: QueryRequest, query: RunningQuery, session: Session | undefined): QueryContext {
+function contextOf(
+  settings: HandlerSettings,
+  asked: QueryRequest,
+  query: RunningQuery,
+  session: Session | undefined,
+): QueryContext {
   const isReader = query.user === 'reader';
   return {
     id: query.engineId,
     user: query.user,
     // A session's connection stays in its database unless the request names one.
-    database: isReader ? readerDatabase(asked.database, settings.catalog) : (asked.database ?? (session?.connection === undefined ? settings.database : undefined)),
-    settings: isReader ? readerSettings(new Map([...(session?.settings ?? []), ...asked.settings]), settings.catalog) : asked.settings,
+    database: isReader
+      ? readerDatabase(asked.database, settings.catalog)
+      : (asked.database ?? (session?.connection === undefined ? settings.database : undefined)),
+    settings: isReader
+      ? readerSettings(new Map([...(session?.settings ?? []), ...asked.settings]), settings.catalog)
+      : asked.settings,
     ...(isReader || session === undefined ? {} : { session }),
     params: asked.params,
   };
@@ -141,9 +194,13 @@ function contextOf(settings: HandlerSettings, asked: QueryRequest, query: Runnin
 function checked(context: QueryContext, judged: JudgedStatement | undefined, answersInto?: string): QueryContext {
   if (judged === undefined) return context;
   const check: EngineCheck = {
-    statement: (tree) => { judged.checkTree(tree, answersInto); },
+    statement: (tree) => {
+      judged.checkTree(tree, answersInto);
+    },
     selects: judged.conditions.map((condition) => `SELECT (${condition})`),
-    select: (tree) => { judged.checkCondition(tree); },
+    select: (tree) => {
+      judged.checkCondition(tree);
+    },
   };
   return { ...context, settings: new Map([...context.settings, ...judged.settings]), check };
 }
@@ -161,10 +218,16 @@ async function select(
 ): Promise<Summary> {
   const format = statement.format ?? asked.defaultFormat;
   answer.format = format;
-  const rewriter = nativeRewriter(format, asked, context.session === undefined ? describe : await inAdvance(describe, format));
+  const rewriter = nativeRewriter(
+    format,
+    asked,
+    context.session === undefined ? describe : await inAdvance(describe, format),
+  );
   const open = pipe.open();
   const sql = `${statement.text}\nINTO OUTFILE '${pipe.path.replace(/[\\']/g, '\\$&')}' APPEND FORMAT ${format} ${statement.rest}`;
-  const query = engine.execute(sql, format, context).finally(() => { open.finish(); });
+  const query = engine.execute(sql, format, context).finally(() => {
+    open.finish();
+  });
   query.catch(() => undefined); // awaited below; the reading in between may fail first
   const stop = (): void => {
     open.readable.destroy();
@@ -187,7 +250,8 @@ async function select(
     await query.catch(() => undefined);
   }
   const result = await query;
-  if (rewriter?.isAtBlockEnd === false) throw named('UNKNOWN_EXCEPTION', 'The engine ended a Native answer in the middle of a block');
+  if (rewriter?.isAtBlockEnd === false)
+    throw named('UNKNOWN_EXCEPTION', 'The engine ended a Native answer in the middle of a block');
   return summaryOf(result);
 }
 
@@ -203,7 +267,9 @@ async function command(
   // What only reads ends with its client; what writes is brought to its end.
   const stop = (): void => void engine.cancel(context.id).catch(() => undefined);
   if (statement.isReadOnly) signal.addEventListener('abort', stop, { once: true });
-  const result = await engine.execute(statement.text, format, context).finally(() => { signal.removeEventListener('abort', stop); });
+  const result = await engine.execute(statement.text, format, context).finally(() => {
+    signal.removeEventListener('abort', stop);
+  });
   const bytes = Buffer.from(result.bytes);
   if (bytes.length > 0) {
     answer.format = format;
@@ -213,7 +279,9 @@ async function command(
 }
 
 function nativeRewriter(format: string, asked: QueryRequest, describe?: DescribeTypes): NativeRewriter | undefined {
-  return isNative(format) && asked.protocolRevision > 0 ? new NativeRewriter(asked.protocolRevision, describe) : undefined;
+  return isNative(format) && asked.protocolRevision > 0
+    ? new NativeRewriter(asked.protocolRevision, describe)
+    : undefined;
 }
 
 function isNative(format: string): boolean {
@@ -221,18 +289,35 @@ function isNative(format: string): boolean {
 }
 
 /** What must not cut the list of types short, or write it in another way. */
-const WHOLE_LIST = { limit: '0', offset: '0', max_result_rows: '0', max_result_bytes: '0', output_format_json_array_of_rows: '0' };
+const WHOLE_LIST = {
+  limit: '0',
+  offset: '0',
+  max_result_rows: '0',
+  max_result_bytes: '0',
+  output_format_json_array_of_rows: '0',
+};
 
 /**
  * The engine's DESCRIBE of a SELECT, under the same settings and judgement as the SELECT itself. What it cannot describe
  * has no types: its `DateTime` goes out as the engine wrote it.
  */
-function describing(engine: Engine, { text, rest }: Statement & { kind: 'select' }, context: QueryContext): DescribeTypes {
+function describing(
+  engine: Engine,
+  { text, rest }: Statement & { kind: 'select' },
+  context: QueryContext,
+): DescribeTypes {
   const settings = new Map([...context.settings, ...Object.entries(WHOLE_LIST)]);
   return async () => {
     try {
-      const { bytes } = await engine.execute(`DESCRIBE TABLE (\n${text}\n${rest}) FORMAT JSONEachRow`, 'JSONEachRow', { ...context, settings });
-      return Buffer.from(bytes).toString().split('\n').filter(Boolean).map((line) => (JSON.parse(line) as { type: string }).type);
+      const { bytes } = await engine.execute(`DESCRIBE TABLE (\n${text}\n${rest}) FORMAT JSONEachRow`, 'JSONEachRow', {
+        ...context,
+        settings,
+      });
+      return Buffer.from(bytes)
+        .toString()
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => (JSON.parse(line) as { type: string }).type);
     } catch {
       return [];
     }
@@ -247,10 +332,19 @@ async function inAdvance(describe: DescribeTypes, format: string): Promise<Descr
 }
 
 function summaryOf(result: EngineResult): Summary {
-  return { readRows: result.rowsRead, readBytes: result.bytesRead, writtenRows: 0, writtenBytes: 0, elapsedSeconds: result.elapsed };
+  return {
+    readRows: result.rowsRead,
+    readBytes: result.bytesRead,
+    writtenRows: 0,
+    writtenBytes: 0,
+    elapsedSeconds: result.elapsed,
+  };
 }
 
 function refuseOverGet(asked: QueryRequest): void {
   if (!asked.isReadOnly) return;
-  throw named('READONLY', 'Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly. You should use method POST for modifying queries.');
+  throw named(
+    'READONLY',
+    'Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly. You should use method POST for modifying queries.',
+  );
 }

@@ -84,7 +84,9 @@ class BodyFile {
   #begin(): void {
     const [chunks, bytes] = [this.#waiting, this.#waitingBytes];
     [this.#waiting, this.#waitingBytes, this.#isWriting] = [[], 0, true];
-    this.#written = this.#write(chunks, bytes).finally(() => { this.#isWriting = false; });
+    this.#written = this.#write(chunks, bytes).finally(() => {
+      this.#isWriting = false;
+    });
     // Whoever comes next awaits it.
     this.#written.catch(() => undefined);
   }

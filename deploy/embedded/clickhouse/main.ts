@@ -56,13 +56,24 @@ async function main(): Promise<void> {
     catalog: await engine.catalog(values.database),
     spool,
     disk: new DiskGuard(dataDir, Number(values['min-free-bytes'])),
-    places: { writer: places(pipes.slice(READS, 2 * READS), WRITER_COMMANDS), reader: places(pipes.slice(0, READS), READER_COMMANDS), admin: places(pipes.slice(2 * READS), ADMIN_COMMANDS) },
+    places: {
+      writer: places(pipes.slice(READS, 2 * READS), WRITER_COMMANDS),
+      reader: places(pipes.slice(0, READS), READER_COMMANDS),
+      admin: places(pipes.slice(2 * READS), ADMIN_COMMANDS),
+    },
     processes,
-    sessions: new Sessions((connection) => { engine.closeConnection(connection); }),
-    onLog: (line) => { tell({ type: 'log', line }); },
+    sessions: new Sessions((connection) => {
+      engine.closeConnection(connection);
+    }),
+    onLog: (line) => {
+      tell({ type: 'log', line });
+    },
   }).catch((error: unknown) => {
     throw error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
-      ? new ClickHouseStartError('PORT_IN_USE', `port ${port} is in use on ${values.host}: choose another with --clickhouse-port or SHIELDWATCH_CLICKHOUSE_PORT, or name the server that runs there with CLICKHOUSE_URL`)
+      ? new ClickHouseStartError(
+          'PORT_IN_USE',
+          `port ${port} is in use on ${values.host}: choose another with --clickhouse-port or SHIELDWATCH_CLICKHOUSE_PORT, or name the server that runs there with CLICKHOUSE_URL`,
+        )
       : error;
   });
 
@@ -78,7 +89,14 @@ async function main(): Promise<void> {
   // Ctrl-C reaches the whole process group; the parent decides when this process goes.
   process.on('SIGINT', () => undefined);
   process.on('disconnect', () => void stop());
-  tell({ type: 'ready', port: server.port, pid: process.pid, version: identity.version, engine: version, isConfined: isConfined(dataDir) });
+  tell({
+    type: 'ready',
+    port: server.port,
+    pid: process.pid,
+    version: identity.version,
+    engine: version,
+    isConfined: isConfined(dataDir),
+  });
   setInterval(() => {
     tell({ type: 'alive' });
     if (!processes.hasHung(Date.now())) return;
@@ -99,12 +117,20 @@ function endAtCrash(): void {
 }
 
 function places(pipes: readonly AnswerPipe[], commands: number): Places {
-  return { reads: new Slots(pipes, MAX_WAITING), commands: new Slots(Array.from({ length: commands }, (_, i) => i), MAX_WAITING) };
+  return {
+    reads: new Slots(pipes, MAX_WAITING),
+    commands: new Slots(
+      Array.from({ length: commands }, (_, i) => i),
+      MAX_WAITING,
+    ),
+  };
 }
 
 /** Started by hand, without accounts: it answers nobody. */
 function accountsFrom(text: string | undefined): Accounts {
-  return text === undefined ? { writerHash: '0'.repeat(64), readerHash: '0'.repeat(64) } : (JSON.parse(text) as Accounts);
+  return text === undefined
+    ? { writerHash: '0'.repeat(64), readerHash: '0'.repeat(64) }
+    : (JSON.parse(text) as Accounts);
 }
 
 /** The engine, and its version as the addon tells it. */

@@ -2,7 +2,14 @@ import { CommandError } from '#schemas/errors.js';
 
 /** What the engine's process tells its parent over IPC. */
 export type EngineMessage =
-  | { readonly type: 'ready'; readonly port: number; readonly pid: number; readonly version: string; readonly engine: string; readonly isConfined: boolean }
+  | {
+      readonly type: 'ready';
+      readonly port: number;
+      readonly pid: number;
+      readonly version: string;
+      readonly engine: string;
+      readonly isConfined: boolean;
+    }
   | { readonly type: 'failed'; readonly code: StartErrorCode; readonly message: string }
   /** Every second: the event loop turns. */
   | { readonly type: 'alive' }

@@ -15,7 +15,9 @@ export type Layout =
 /** The type has no layout known here, so its answer cannot be framed for a Native client. */
 export class UnsupportedTypeError extends Error {
   constructor(type: string) {
-    super(`type ${type} cannot be sent in Native with client_protocol_version by the embedded server; convert it in the query (for example toString) or ask for another FORMAT`);
+    super(
+      `type ${type} cannot be sent in Native with client_protocol_version by the embedded server; convert it in the query (for example toString) or ask for another FORMAT`,
+    );
   }
 }
 
@@ -24,15 +26,41 @@ const array = (inner: Layout): Layout => ({ kind: 'array', inner });
 const POINT: Layout = { kind: 'tuple', parts: [fixed(8), fixed(8)] };
 
 const PLAIN: Readonly<Record<string, Layout>> = {
-  Nothing: fixed(1), Bool: fixed(1),
-  Int8: fixed(1), Int16: fixed(2), Int32: fixed(4), Int64: fixed(8), Int128: fixed(16), Int256: fixed(32),
-  UInt8: fixed(1), UInt16: fixed(2), UInt32: fixed(4), UInt64: fixed(8), UInt128: fixed(16), UInt256: fixed(32),
-  BFloat16: fixed(2), Float32: fixed(4), Float64: fixed(8),
-  Date: fixed(2), Date32: fixed(4), DateTime: fixed(4), DateTime64: fixed(8), Time: fixed(4), Time64: fixed(8),
-  UUID: fixed(16), IPv4: fixed(4), IPv6: fixed(16), Enum8: fixed(1), Enum16: fixed(2),
+  Nothing: fixed(1),
+  Bool: fixed(1),
+  Int8: fixed(1),
+  Int16: fixed(2),
+  Int32: fixed(4),
+  Int64: fixed(8),
+  Int128: fixed(16),
+  Int256: fixed(32),
+  UInt8: fixed(1),
+  UInt16: fixed(2),
+  UInt32: fixed(4),
+  UInt64: fixed(8),
+  UInt128: fixed(16),
+  UInt256: fixed(32),
+  BFloat16: fixed(2),
+  Float32: fixed(4),
+  Float64: fixed(8),
+  Date: fixed(2),
+  Date32: fixed(4),
+  DateTime: fixed(4),
+  DateTime64: fixed(8),
+  Time: fixed(4),
+  Time64: fixed(8),
+  UUID: fixed(16),
+  IPv4: fixed(4),
+  IPv6: fixed(16),
+  Enum8: fixed(1),
+  Enum16: fixed(2),
   String: { kind: 'string' },
-  Point: POINT, Ring: array(POINT), LineString: array(POINT),
-  Polygon: array(array(POINT)), MultiLineString: array(array(POINT)), MultiPolygon: array(array(array(POINT))),
+  Point: POINT,
+  Ring: array(POINT),
+  LineString: array(POINT),
+  Polygon: array(array(POINT)),
+  MultiLineString: array(array(POINT)),
+  MultiPolygon: array(array(array(POINT))),
 };
 
 /** The layout of a ClickHouse type as the engine writes its name in a Native block. */
@@ -43,17 +71,27 @@ export function layoutOf(type: string): Layout {
   const args = open < 0 ? [] : splitArguments(text.slice(open + 1, text.lastIndexOf(')')));
   const first = args[0] ?? '';
   switch (name) {
-    case 'FixedString': return fixed(Number(first));
-    case 'Decimal': return fixed(decimalSize(Number(first)));
-    case 'Nullable': return { kind: 'nullable', inner: layoutOf(first) };
-    case 'LowCardinality': return { kind: 'low-cardinality', key: layoutOf(first.replace(/^Nullable\((.*)\)$/s, '$1')) };
-    case 'Array': return array(layoutOf(first));
-    case 'Map': return array({ kind: 'tuple', parts: args.map(layoutOf) });
-    case 'Nested': return array({ kind: 'tuple', parts: args.map((part) => layoutOf(withoutName(part))) });
+    case 'FixedString':
+      return fixed(Number(first));
+    case 'Decimal':
+      return fixed(decimalSize(Number(first)));
+    case 'Nullable':
+      return { kind: 'nullable', inner: layoutOf(first) };
+    case 'LowCardinality':
+      return { kind: 'low-cardinality', key: layoutOf(first.replace(/^Nullable\((.*)\)$/s, '$1')) };
+    case 'Array':
+      return array(layoutOf(first));
+    case 'Map':
+      return array({ kind: 'tuple', parts: args.map(layoutOf) });
+    case 'Nested':
+      return array({ kind: 'tuple', parts: args.map((part) => layoutOf(withoutName(part))) });
     // An empty tuple still writes one byte per row.
-    case 'Tuple': return args.length === 0 ? fixed(1) : { kind: 'tuple', parts: args.map((part) => layoutOf(withoutName(part))) };
-    case 'JSON': return { kind: 'json' };
-    case 'SimpleAggregateFunction': return layoutOf(args.at(-1) ?? '');
+    case 'Tuple':
+      return args.length === 0 ? fixed(1) : { kind: 'tuple', parts: args.map((part) => layoutOf(withoutName(part))) };
+    case 'JSON':
+      return { kind: 'json' };
+    case 'SimpleAggregateFunction':
+      return layoutOf(args.at(-1) ?? '');
   }
   if (name.startsWith('Interval')) return fixed(8);
   const plain = Object.hasOwn(PLAIN, name) ? PLAIN[name] : undefined;

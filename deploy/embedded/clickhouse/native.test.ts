@@ -7,26 +7,75 @@ const REVISION = 54_460;
 
 /** Expressions over `number`, one for every type that a query of ours or Grafana's can return. */
 const EXPRESSIONS: readonly string[] = [
-  ...['Int8', 'Int16', 'Int32', 'Int64', 'Int128', 'Int256', 'UInt8', 'UInt16', 'UInt32', 'UInt64', 'UInt128', 'UInt256', 'Float32', 'Float64', 'BFloat16'].map((type) => `CAST(number % 7 AS ${type})`),
-  "if(number % 3 = 0, '', repeat('ä', number % 300))", "CAST(toString(number % 7) AS FixedString(5))", 'number % 2 = 0 :: Bool', "(number % 2)::Bool",
-  'toDate(number)', 'toDate32(number)', 'toDateTime(number)', "toDateTime(number, 'Europe/Berlin')", "toDateTime64(number, 9, 'UTC')",
-  "CAST(number % 2 + 1 AS Enum8('a' = 1, 'b, (' = 2))", "CAST(number % 2 + 1 AS Enum16('it\\'s' = 1, 'b' = 2))",
-  'toDecimal32(number, 2)', 'toDecimal64(number, 4)', 'toDecimal128(number, 6)', 'toDecimal256(number, 8)',
-  'generateUUIDv4()', "toIPv4('1.2.3.4')", "toIPv6('::1')", 'toIntervalHour(number)',
-  'if(number % 2 = 0, NULL, number)', "if(number % 2 = 0, NULL, toString(number))", 'NULL',
-  'toLowCardinality(toString(number % 5))', 'toLowCardinality(toString(number))', "CAST(if(number % 2 = 0, NULL, 'x') AS LowCardinality(Nullable(String)))",
-  "CAST(toString(number % 3) AS LowCardinality(FixedString(3)))", 'toLowCardinality(toDate(number % 9))',
-  'range(number % 5)', '[]::Array(LowCardinality(String))', "arrayMap(x -> toLowCardinality(toString(x)), range(number % 4))", '[[number], [], [1, 2]]',
-  "map('a', number, toString(number), 2)", "CAST(map('k', 'v', toString(number), 'w') AS Map(LowCardinality(String), String))", "CAST(map() AS Map(LowCardinality(String), LowCardinality(String)))",
-  "(number, 'x', [number])", "CAST((number, 'x') AS Tuple(a UInt64, `b c` LowCardinality(String)))", 'tuple()',
-  "CAST([(number, 'x')] AS Nested(a UInt64, b LowCardinality(String)))", "CAST([] AS Array(Tuple(a UInt64, b Array(Nullable(String)))))",
+  ...[
+    'Int8',
+    'Int16',
+    'Int32',
+    'Int64',
+    'Int128',
+    'Int256',
+    'UInt8',
+    'UInt16',
+    'UInt32',
+    'UInt64',
+    'UInt128',
+    'UInt256',
+    'Float32',
+    'Float64',
+    'BFloat16',
+  ].map((type) => `CAST(number % 7 AS ${type})`),
+  "if(number % 3 = 0, '', repeat('ä', number % 300))",
+  'CAST(toString(number % 7) AS FixedString(5))',
+  'number % 2 = 0 :: Bool',
+  '(number % 2)::Bool',
+  'toDate(number)',
+  'toDate32(number)',
+  'toDateTime(number)',
+  "toDateTime(number, 'Europe/Berlin')",
+  "toDateTime64(number, 9, 'UTC')",
+  "CAST(number % 2 + 1 AS Enum8('a' = 1, 'b, (' = 2))",
+  "CAST(number % 2 + 1 AS Enum16('it\\'s' = 1, 'b' = 2))",
+  'toDecimal32(number, 2)',
+  'toDecimal64(number, 4)',
+  'toDecimal128(number, 6)',
+  'toDecimal256(number, 8)',
+  'generateUUIDv4()',
+  "toIPv4('1.2.3.4')",
+  "toIPv6('::1')",
+  'toIntervalHour(number)',
+  'if(number % 2 = 0, NULL, number)',
+  'if(number % 2 = 0, NULL, toString(number))',
+  'NULL',
+  'toLowCardinality(toString(number % 5))',
+  'toLowCardinality(toString(number))',
+  "CAST(if(number % 2 = 0, NULL, 'x') AS LowCardinality(Nullable(String)))",
+  'CAST(toString(number % 3) AS LowCardinality(FixedString(3)))',
+  'toLowCardinality(toDate(number % 9))',
+  'range(number % 5)',
+  '[]::Array(LowCardinality(String))',
+  'arrayMap(x -> toLowCardinality(toString(x)), range(number % 4))',
+  '[[number], [], [1, 2]]',
+  "map('a', number, toString(number), 2)",
+  "CAST(map('k', 'v', toString(number), 'w') AS Map(LowCardinality(String), String))",
+  'CAST(map() AS Map(LowCardinality(String), LowCardinality(String)))',
+  "(number, 'x', [number])",
+  "CAST((number, 'x') AS Tuple(a UInt64, `b c` LowCardinality(String)))",
+  'tuple()',
+  "CAST([(number, 'x')] AS Nested(a UInt64, b LowCardinality(String)))",
+  'CAST([] AS Array(Tuple(a UInt64, b Array(Nullable(String)))))',
   "[CAST(map('k', number) AS Map(LowCardinality(String), UInt64))]",
-  '(1.5, 2.5)::Point', '[(1., 2.)]::Ring', '[[(1., 2.)]]::Polygon',
-  "CAST(number AS SimpleAggregateFunction(sum, UInt64))", `'{"a":1}'::JSON`, `['{"a":1}'::JSON, '{}'::JSON]`,
+  '(1.5, 2.5)::Point',
+  '[(1., 2.)]::Ring',
+  '[[(1., 2.)]]::Polygon',
+  'CAST(number AS SimpleAggregateFunction(sum, UInt64))',
+  `'{"a":1}'::JSON`,
+  `['{"a":1}'::JSON, '{}'::JSON]`,
 ];
 
 let server: TestServer;
-beforeAll(async () => { server = await startTestServer(); });
+beforeAll(async () => {
+  server = await startTestServer();
+});
 afterAll(() => server.remove());
 
 async function native(sql: string, parameters: Record<string, string> = {}): Promise<Buffer> {
@@ -54,7 +103,9 @@ describe('Native answers for a client protocol version', () => {
     for (const byte of plain) parts.push(...(await bytewise.push(Buffer.from([byte]))));
     expect(Buffer.concat(parts).equals(rewritten)).toBe(true);
     if (expression.includes('generateUUID')) return;
-    const described = (await server.text(`DESCRIBE TABLE (${sql}) FORMAT TSVRaw`)).split('\n').map((line) => line.split('\t')[1] ?? '');
+    const described = (await server.text(`DESCRIBE TABLE (${sql}) FORMAT TSVRaw`))
+      .split('\n')
+      .map((line) => line.split('\t')[1] ?? '');
     const zoned = Buffer.concat(await new NativeRewriter(REVISION, () => Promise.resolve(described)).push(plain));
     expect((await native(sql, { client_protocol_version: String(REVISION) })).equals(zoned)).toBe(true);
   });
@@ -67,21 +118,49 @@ describe('Native answers for a client protocol version', () => {
   });
 
   describe('say the time zones of DateTime columns', () => {
-    const typesOf = async (sql: string, parameters: Record<string, string> = {}, revision = REVISION): Promise<string[]> => {
+    const typesOf = async (
+      sql: string,
+      parameters: Record<string, string> = {},
+      revision = REVISION,
+    ): Promise<string[]> => {
       const answer = await native(sql, { client_protocol_version: String(revision), ...parameters });
-      return [...answer.toString('latin1').matchAll(/Array\(DateTime\([^)]*\)\)|DateTime(?:64)?(?:\([^)]*\))?/g)].map(([type]) => type);
+      return [...answer.toString('latin1').matchAll(/Array\(DateTime\([^)]*\)\)|DateTime(?:64)?(?:\([^)]*\))?/g)].map(
+        ([type]) => type,
+      );
     };
-    const SQL = "SELECT toDateTime(0, 'UTC') AS a, number, toDateTime(0) AS b, toDateTime(0, 'Asia/Tokyo') AS `c d`, [toDateTime(0, 'Asia/Tokyo')] AS e, toDateTime64(0, 3, 'UTC') AS f FROM numbers(2)";
-    const TYPES = ["DateTime('UTC')", 'DateTime', "DateTime('Asia/Tokyo')", "Array(DateTime('Asia/Tokyo'))", "DateTime64(3, 'UTC')"];
+    const SQL =
+      "SELECT toDateTime(0, 'UTC') AS a, number, toDateTime(0) AS b, toDateTime(0, 'Asia/Tokyo') AS `c d`, [toDateTime(0, 'Asia/Tokyo')] AS e, toDateTime64(0, 3, 'UTC') AS f FROM numbers(2)";
+    const TYPES = [
+      "DateTime('UTC')",
+      'DateTime',
+      "DateTime('Asia/Tokyo')",
+      "Array(DateTime('Asia/Tokyo'))",
+      "DateTime64(3, 'UTC')",
+    ];
 
-    test.each([{}, { session_id: 'zones' }, { limit: '1' }, { max_result_rows: '2' }, { session_timezone: 'Asia/Tokyo' }] as Record<string, string>[])('as a server does, with %j', async (parameters) => {
+    test.each([
+      {},
+      { session_id: 'zones' },
+      { limit: '1' },
+      { max_result_rows: '2' },
+      { session_timezone: 'Asia/Tokyo' },
+    ] as Record<string, string>[])('as a server does, with %j', async (parameters) => {
       expect(await typesOf(SQL, parameters)).toEqual(TYPES);
     });
 
     test('in every block, behind a WITH, a UNION, parameters and settings', async () => {
-      expect(await typesOf("SELECT toDateTime(number, 'UTC') AS t FROM numbers(4) SETTINGS max_block_size = 1", {})).toEqual(Array(4).fill("DateTime('UTC')"));
-      expect(await typesOf("WITH 1 AS x SELECT toDateTime(x, {z:String}) AS t UNION ALL SELECT toDateTime(3, 'UTC') -- end\n", { param_z: 'UTC' })).toEqual(["DateTime('UTC')", "DateTime('UTC')"]);
-      expect(await typesOf("SELECT toDateTime(number, 'UTC') AS t FROM numbers(0)")).toEqual((await native("SELECT toDateTime(number, 'UTC') AS t FROM numbers(0)")).length === 0 ? [] : ["DateTime('UTC')"]);
+      expect(
+        await typesOf("SELECT toDateTime(number, 'UTC') AS t FROM numbers(4) SETTINGS max_block_size = 1", {}),
+      ).toEqual(Array(4).fill("DateTime('UTC')"));
+      expect(
+        await typesOf(
+          "WITH 1 AS x SELECT toDateTime(x, {z:String}) AS t UNION ALL SELECT toDateTime(3, 'UTC') -- end\n",
+          { param_z: 'UTC' },
+        ),
+      ).toEqual(["DateTime('UTC')", "DateTime('UTC')"]);
+      expect(await typesOf("SELECT toDateTime(number, 'UTC') AS t FROM numbers(0)")).toEqual(
+        (await native("SELECT toDateTime(number, 'UTC') AS t FROM numbers(0)")).length === 0 ? [] : ["DateTime('UTC')"],
+      );
     });
 
     test('of a temporary table of the session', async () => {
@@ -101,16 +180,21 @@ describe('Native answers for a client protocol version', () => {
   });
 
   test('a type without a layout is refused before a byte is sent', async () => {
-    const response = await server.query('SELECT number, sumState(number) FROM numbers(10) GROUP BY number FORMAT Native', {
-      client_protocol_version: String(REVISION),
-    });
+    const response = await server.query(
+      'SELECT number, sumState(number) FROM numbers(10) GROUP BY number FORMAT Native',
+      {
+        client_protocol_version: String(REVISION),
+      },
+    );
     expect(response.status).toBe(501);
     expect(await response.text()).toMatch(/AggregateFunction.*cannot be sent in Native/s);
     expect(() => layoutOf('Variant(String, UInt8)')).toThrow(UnsupportedTypeError);
   });
 
   test('millions of rows pass through', async () => {
-    const response = await server.query('SELECT number, toString(number) AS s FROM numbers(1000000) FORMAT Native', { client_protocol_version: String(REVISION) });
+    const response = await server.query('SELECT number, toString(number) AS s FROM numbers(1000000) FORMAT Native', {
+      client_protocol_version: String(REVISION),
+    });
     expect(response.status).toBe(200);
     expect((await response.arrayBuffer()).byteLength).toBeGreaterThan(8_000_000 + 6_888_890);
   });

@@ -105,22 +105,27 @@ export class NativeRewriter {
 function* skipPrefix(cursor: NativeCursor, layout: Layout): Reading<void> {
   switch (layout.kind) {
     case 'json':
-    case 'low-cardinality': return yield* cursor.skip(8);
+    case 'low-cardinality':
+      return yield* cursor.skip(8);
     case 'nullable':
-    case 'array': return yield* skipPrefix(cursor, layout.inner);
+    case 'array':
+      return yield* skipPrefix(cursor, layout.inner);
     case 'tuple':
       for (const part of layout.parts) yield* skipPrefix(cursor, part);
       return;
     case 'fixed':
-    case 'string': return;
+    case 'string':
+      return;
   }
 }
 
 function* skipValues(cursor: NativeCursor, layout: Layout, rows: number): Reading<void> {
   switch (layout.kind) {
-    case 'fixed': return yield* cursor.skip(layout.size * rows);
+    case 'fixed':
+      return yield* cursor.skip(layout.size * rows);
     case 'json':
-    case 'string': return yield* cursor.skipStrings(rows);
+    case 'string':
+      return yield* cursor.skipStrings(rows);
     case 'nullable':
       yield* cursor.skip(rows);
       return yield* skipValues(cursor, layout.inner, rows);
@@ -133,13 +138,14 @@ function* skipValues(cursor: NativeCursor, layout: Layout, rows: number): Readin
       const elements = yield* cursor.uint64(); // the last offset is the total
       return yield* skipValues(cursor, layout.inner, elements);
     }
-    case 'low-cardinality': return yield* skipLowCardinality(cursor, layout.key, rows);
+    case 'low-cardinality':
+      return yield* skipLowCardinality(cursor, layout.key, rows);
   }
 }
 
 /** Groups of: flags (low byte: width of an index), keys, indices; until every row has its index. */
 function* skipLowCardinality(cursor: NativeCursor, key: Layout, rows: number): Reading<void> {
-  for (let left = rows; left > 0; ) {
+  for (let left = rows; left > 0;) {
     const indexWidth = 2 ** ((yield* cursor.byte()) & 3);
     yield* cursor.skip(7);
     const keys = yield* cursor.uint64();

@@ -8,7 +8,9 @@ describe.each([
 ] as const)('%s', (_name, client, count) => {
   const title = client.isInstalled ? '' : ` (NOT RUN: no ${client.needs})`;
   let server: TestServer;
-  beforeAll(async () => { server = await startTestServer(); });
+  beforeAll(async () => {
+    server = await startTestServer();
+  });
   afterAll(() => server.remove());
 
   test.skipIf(!client.isInstalled)(`do what people do with them, as the reader and as the writer${title}`, async () => {

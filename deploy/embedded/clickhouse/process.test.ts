@@ -20,7 +20,9 @@ const isGone = (pid: number): boolean => {
 
 describe('the engine in a process of its own', () => {
   let server: TestServer;
-  beforeAll(async () => { server = await startTestServer(); });
+  beforeAll(async () => {
+    server = await startTestServer();
+  });
   afterAll(() => server.remove());
 
   test('kill -9 during inserts: it comes back by itself, every acknowledged batch is there, none in part', async () => {
@@ -35,7 +37,11 @@ describe('the engine in a process of its own', () => {
         const body = Array.from({ length: rows }, (_, n) => `${batch}\t${n}\n`).join('');
         const response = await server.query(body, { query: 'INSERT INTO batch FORMAT TSV' }).catch(() => undefined);
         if (response?.status === 200) acknowledged.add(batch);
-        else await until('the server answers', async () => (await fetch(`${server.clickhouse.address}/ping`)).ok || isOver);
+        else
+          await until(
+            'the server answers',
+            async () => (await fetch(`${server.clickhouse.address}/ping`)).ok || isOver,
+          );
       }
     };
     const writers = [write(), write(), write()];
@@ -44,11 +50,16 @@ describe('the engine in a process of its own', () => {
       await until('some batches are in', () => acknowledged.size >= enough);
       const { pid } = server.clickhouse;
       process.kill(pid, 'SIGKILL');
-      await until('it is back', async () => server.clickhouse.pid !== pid && (await fetch(`${server.clickhouse.address}/ping`)).ok);
+      await until(
+        'it is back',
+        async () => server.clickhouse.pid !== pid && (await fetch(`${server.clickhouse.address}/ping`)).ok,
+      );
     }
     isOver = true;
     await Promise.all(writers);
-    const counts = (await server.text('SELECT batch, count() FROM batch GROUP BY batch')).split('\n').map((line) => line.split('\t').map(Number));
+    const counts = (await server.text('SELECT batch, count() FROM batch GROUP BY batch'))
+      .split('\n')
+      .map((line) => line.split('\t').map(Number));
     expect(counts.every(([, count]) => count === rows)).toBe(true);
     const stored = new Set(counts.map(([batch]) => batch));
     expect([...acknowledged].filter((batch) => !stored.has(batch))).toEqual([]);
@@ -56,12 +67,18 @@ describe('the engine in a process of its own', () => {
   });
 
   test('a data folder in use, and a port in use, are each told in one line', async () => {
-    await expect(startClickHouse({ dataDir: server.dataDir, port: 0 })).rejects.toMatchObject({ code: 'DATA_DIR_LOCKED', message: `the data folder ${server.dataDir} is in use by another process` });
+    await expect(startClickHouse({ dataDir: server.dataDir, port: 0 })).rejects.toMatchObject({
+      code: 'DATA_DIR_LOCKED',
+      message: `the data folder ${server.dataDir} is in use by another process`,
+    });
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
     const dataDir = await mkdtemp(join(tmpdir(), 'shieldwatch-clickhouse-'));
-    await expect(startClickHouse({ dataDir, port })).rejects.toMatchObject({ code: 'PORT_IN_USE', message: expect.stringMatching(new RegExp(`^port ${port} is in use`)) as string });
+    await expect(startClickHouse({ dataDir, port })).rejects.toMatchObject({
+      code: 'PORT_IN_USE',
+      message: expect.stringMatching(new RegExp(`^port ${port} is in use`)) as string,
+    });
     other.close();
     await rm(dataDir, { recursive: true });
   });
@@ -73,7 +90,10 @@ test('stop lets running queries end; data is there at the next start; leftovers 
   await server.text('INSERT INTO kept VALUES (1)');
   const { pid } = server.clickhouse;
   const running = server.text('SELECT sleep(1), count() FROM kept');
-  await until('it runs', async () => (await server.text("SELECT count() FROM system.processes WHERE query LIKE '%sleep(1)%'")) > '1');
+  await until(
+    'it runs',
+    async () => (await server.text("SELECT count() FROM system.processes WHERE query LIKE '%sleep(1)%'")) > '1',
+  );
   await server.clickhouse.stop();
   expect(await running).toBe('0\t1');
   expect(isGone(pid)).toBe(true);
@@ -82,7 +102,11 @@ test('stop lets running queries end; data is there at the next start; leftovers 
   const again = await startClickHouse({ dataDir: server.dataDir, port: 0 });
   expect(await readdir(join(server.dataDir, 'spool'))).not.toContain('insert-left');
   expect(again.url.replace(/:\d+$/, '')).toBe(server.clickhouse.url.replace(/:\d+$/, ''));
-  expect(await (await fetch(again.address, { method: 'POST', body: 'SELECT a FROM kept', headers: readerHeaders(again) })).text()).toBe('1\n');
+  expect(
+    await (
+      await fetch(again.address, { method: 'POST', body: 'SELECT a FROM kept', headers: readerHeaders(again) })
+    ).text(),
+  ).toBe('1\n');
   await again.stop();
   await rm(server.dataDir, { recursive: true });
 });
@@ -91,8 +115,11 @@ test('the engine does not outlive its parent', async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'shieldwatch-clickhouse-'));
   const parent = join(dataDir, 'parent.mjs');
   const built = join(packageRoot(), 'dist/deploy/embedded/clickhouse/process.js');
-  await writeFile(parent, `import { startClickHouse } from ${JSON.stringify(built)};
-    const { pid } = await startClickHouse({ dataDir: ${JSON.stringify(dataDir)}, port: 0 }); process.send(pid);`);
+  await writeFile(
+    parent,
+    `import { startClickHouse } from ${JSON.stringify(built)};
+    const { pid } = await startClickHouse({ dataDir: ${JSON.stringify(dataDir)}, port: 0 }); process.send(pid);`,
+  );
   const child = fork(parent, [], { execArgv: [], env: { ...process.env, NODE_OPTIONS: '' } });
   const [pid] = (await once(child, 'message')) as [number];
   child.kill('SIGKILL');

@@ -65,7 +65,13 @@ export async function startClickHouse(settings: ClickHouseSettings): Promise<Emb
     host,
     port: settings.port,
     database: settings.database ?? 'shieldwatch',
-    accounts: { writerHash: hashPassword(passwords.writer), readerHash: hashPassword(passwords.reader), ...(settings.withAdmin === true && passwords.admin !== undefined ? { adminHash: hashPassword(passwords.admin) } : {}) },
+    accounts: {
+      writerHash: hashPassword(passwords.writer),
+      readerHash: hashPassword(passwords.reader),
+      ...(settings.withAdmin === true && passwords.admin !== undefined
+        ? { adminHash: hashPassword(passwords.admin) }
+        : {}),
+    },
     minFreeBytes: settings.minFreeBytes ?? MIN_FREE_BYTES,
     onLog: settings.onLog ?? (() => undefined),
   };
@@ -124,12 +130,16 @@ class Supervisor implements EmbeddedClickHouse {
     this.#startedAt = Date.now();
     // A process that says nothing for so long is stuck, and holds the data folder: only its end helps.
     const kill = (): void => {
-      this.#launch.onLog('clickhouse: the engine\'s process does not answer, ending it');
+      this.#launch.onLog("clickhouse: the engine's process does not answer, ending it");
       engine.child.kill('SIGKILL');
     };
     // In two steps: when this process itself was held up, its sign of life is read in between.
     let timer: NodeJS.Timeout;
-    const wait = (): void => { timer = setTimeout(() => { timer = setTimeout(kill, STUCK_MS / 5).unref(); }, STUCK_MS).unref(); };
+    const wait = (): void => {
+      timer = setTimeout(() => {
+        timer = setTimeout(kill, STUCK_MS / 5).unref();
+      }, STUCK_MS).unref();
+    };
     wait();
     engine.child.on('message', () => {
       clearTimeout(timer);
@@ -154,7 +164,9 @@ class Supervisor implements EmbeddedClickHouse {
         this.#launch.onLog(`clickhouse: the engine is back on port ${this.port}`);
         return;
       } catch (error) {
-        this.#launch.onLog(`clickhouse: cannot restart the engine yet: ${error instanceof Error ? error.message : String(error)}`);
+        this.#launch.onLog(
+          `clickhouse: cannot restart the engine yet: ${error instanceof Error ? error.message : String(error)}`,
+        );
       }
     }
   }

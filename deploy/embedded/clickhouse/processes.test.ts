@@ -5,7 +5,15 @@ test('a query is hung when it holds a place long past any time limit; one that w
   const processes = new Processes();
   const startedAt = Date.UTC(2026, 10, 20);
   const eleven = startedAt + 11 * 60_000;
-  const query: RunningQuery = { queryId: 'q', engineId: 'q#1', user: 'writer', startedAt, runsSince: undefined, kind: 'SELECT', state: 'waiting' };
+  const query: RunningQuery = {
+    queryId: 'q',
+    engineId: 'q#1',
+    user: 'writer',
+    startedAt,
+    runsSince: undefined,
+    kind: 'SELECT',
+    state: 'waiting',
+  };
   const { end } = processes.begin(query);
   expect(processes.hasHung(eleven + 1)).toBe(false);
   query.runsSince = startedAt;

@@ -37,26 +37,92 @@ const FIRST_WORDS = new Set(['select', 'with', 'from', '(', 'explain', 'show', '
 
 /** Begin statements that a reader may not run; a word that begins none is a slip, and told as one. */
 const DENIED_WORDS = new Set([
-  'insert', 'create', 'drop', 'alter', 'truncate', 'rename', 'exchange', 'optimize', 'set', 'use', 'kill', 'system', 'grant', 'revoke', 'execute',
-  'attach', 'detach', 'undrop', 'backup', 'restore', 'check', 'begin', 'commit', 'rollback', 'delete', 'update', 'move', 'watch', 'replace', 'parallel', 'copy', 'snapshot',
+  'insert',
+  'create',
+  'drop',
+  'alter',
+  'truncate',
+  'rename',
+  'exchange',
+  'optimize',
+  'set',
+  'use',
+  'kill',
+  'system',
+  'grant',
+  'revoke',
+  'execute',
+  'attach',
+  'detach',
+  'undrop',
+  'backup',
+  'restore',
+  'check',
+  'begin',
+  'commit',
+  'rollback',
+  'delete',
+  'update',
+  'move',
+  'watch',
+  'replace',
+  'parallel',
+  'copy',
+  'snapshot',
 ]);
 
 /** After SHOW; SHOW PROCESSLIST, GRANTS, USERS ... tell of others. */
-const SHOWN = new Set(['dictionaries', 'temporary', 'settings', 'tables', 'databases', 'columns', 'fields', 'create', 'functions', 'full', 'extended', 'index', 'indexes', 'indices', 'keys', 'table']);
-const NOT_CREATED = new Set(['user', 'users', 'role', 'roles', 'quota', 'quotas', 'profile', 'profiles', 'row', 'policy', 'policies', 'settings', 'masking', 'access', 'named']);
+const SHOWN = new Set([
+  'dictionaries',
+  'temporary',
+  'settings',
+  'tables',
+  'databases',
+  'columns',
+  'fields',
+  'create',
+  'functions',
+  'full',
+  'extended',
+  'index',
+  'indexes',
+  'indices',
+  'keys',
+  'table',
+]);
+const NOT_CREATED = new Set([
+  'user',
+  'users',
+  'role',
+  'roles',
+  'quota',
+  'quotas',
+  'profile',
+  'profiles',
+  'row',
+  'policy',
+  'policies',
+  'settings',
+  'masking',
+  'access',
+  'named',
+]);
 
 /** Change how an answer looks or is worked out, not what may be read or how much. */
-const SETTINGS = /^(output_format_(?!schema$).*|date_time_(in|out)put_format|join_(use_nulls|algorithm)|group_by_use_nulls|extremes|final|limit|offset|max_block_size|result_overflow_mode|timeout_overflow_mode|read_overflow_mode|(distinct|group_by|sort|set|join)_overflow_mode|max_(rows|bytes)_to_(read|group_by|sort)|totals_mode|session_timezone|union_default_mode|transform_null_in|prefer_column_name_to_alias|cast_keep_nullable|cast_string_to_(dynamic|variant)_use_inference|allow_(experimental_)?(json|dynamic|variant)_type|allow_suspicious_(low_cardinality|variant|types_in_(group|order)_by).*|aggregate_functions_null_for_empty|asterisk_include_.*|empty_result_for_aggregation_by_empty_set|do_not_merge_across_partitions_select_final|optimize_(read_in_order|move_to_prewhere|aggregation_in_order)|send_progress_in_http_headers|log_queries)$/;
+const SETTINGS =
+  /^(output_format_(?!schema$).*|date_time_(in|out)put_format|join_(use_nulls|algorithm)|group_by_use_nulls|extremes|final|limit|offset|max_block_size|result_overflow_mode|timeout_overflow_mode|read_overflow_mode|(distinct|group_by|sort|set|join)_overflow_mode|max_(rows|bytes)_to_(read|group_by|sort)|totals_mode|session_timezone|union_default_mode|transform_null_in|prefer_column_name_to_alias|cast_keep_nullable|cast_string_to_(dynamic|variant)_use_inference|allow_(experimental_)?(json|dynamic|variant)_type|allow_suspicious_(low_cardinality|variant|types_in_(group|order)_by).*|aggregate_functions_null_for_empty|asterisk_include_.*|empty_result_for_aggregation_by_empty_set|do_not_merge_across_partitions_select_final|optimize_(read_in_order|move_to_prewhere|aggregation_in_order)|send_progress_in_http_headers|log_queries)$/;
 
 /** Their values are SQL: conditions, checked like a statement of their own. */
 const CONDITION_SETTINGS = new Set(['additional_table_filters', 'additional_result_filter']);
 
 /** Settings of a client about data that goes in, or about the connection: nothing of a reader's. Taken, and not passed on. */
-const IGNORED_SETTINGS = /^(input_format_(?!.*schema).*|(wait_for_)?async_insert.*|insert_.*|http_.*|send_logs_level|implicit_select)$/;
+const IGNORED_SETTINGS =
+  /^(input_format_(?!.*schema).*|(wait_for_)?async_insert.*|insert_.*|http_.*|send_logs_level|implicit_select)$/;
 
 /** What a reader's `SET` sets in its session: literals for settings that a request may name. Throws for everything else. */
 export function readerSet(query: Buffer, catalog: ReaderCatalog): ReadonlyMap<string, string> {
-  if (query.length > MAX_BYTES) throw named('QUERY_IS_TOO_LARGE', `Query is too large: a reader's has at most ${MAX_BYTES} bytes`);
+  if (query.length > MAX_BYTES)
+    throw named('QUERY_IS_TOO_LARGE', `Query is too large: a reader's has at most ${MAX_BYTES} bytes`);
   const tokens = [...tokensOf(query.toString('latin1'))];
   if (tokens.at(-1)?.text === ';') tokens.pop();
   const settings = new Map<string, string>();
@@ -72,7 +138,10 @@ export function readerSet(query: Buffer, catalog: ReaderCatalog): ReadonlyMap<st
 }
 
 /** The settings of a reader's request: its own over the defaults. Throws for one that is not allowed, or beyond its limit. */
-export function readerSettings(asked: ReadonlyMap<string, string>, catalog: ReaderCatalog): ReadonlyMap<string, string> {
+export function readerSettings(
+  asked: ReadonlyMap<string, string>,
+  catalog: ReaderCatalog,
+): ReadonlyMap<string, string> {
   const held = [...asked].filter(([name]) => !(IGNORED_SETTINGS.test(name) && catalog.settings.has(name)));
   for (const [name, value] of held) {
     if (CONDITION_SETTINGS.has(name)) throw notAllowed(name);
@@ -84,24 +153,44 @@ export function readerSettings(asked: ReadonlyMap<string, string>, catalog: Read
 /** The database of a reader's request: ours, which is also what `default` means to a reader. */
 export function readerDatabase(asked: string | undefined, catalog: ReaderCatalog): string {
   if (asked === undefined || asked === catalog.database || asked === 'default') return catalog.database;
-  throw named('ACCESS_DENIED', `reader: Not enough privileges. The database of a request is ${catalog.database}; name tables of system in full`);
+  throw named(
+    'ACCESS_DENIED',
+    `reader: Not enough privileges. The database of a request is ${catalog.database}; name tables of system in full`,
+  );
 }
 
 /** Judges one statement. Throws ACCESS_DENIED, or ClickHouse's own code, for one that a reader may not run. */
-export function judgeStatement(query: Buffer, params: ReadonlyMap<string, string>, catalog: ReaderCatalog): JudgedStatement {
-  if (query.length > MAX_BYTES) throw named('QUERY_IS_TOO_LARGE', `Query is too large: a reader's has at most ${MAX_BYTES} bytes`);
+export function judgeStatement(
+  query: Buffer,
+  params: ReadonlyMap<string, string>,
+  catalog: ReaderCatalog,
+): JudgedStatement {
+  if (query.length > MAX_BYTES)
+    throw named('QUERY_IS_TOO_LARGE', `Query is too large: a reader's has at most ${MAX_BYTES} bytes`);
   const tokens = withNames([...tokensOf(query.toString('latin1'))], params);
   checkKind(tokens);
-  const reading: Reading = { params, catalog, settings: new Map(), conditions: [], settingsLists: explainOptions(tokens) };
+  const reading: Reading = {
+    params,
+    catalog,
+    settings: new Map(),
+    conditions: [],
+    settingsLists: explainOptions(tokens),
+  };
   const text = judgeTokens(tokens, reading);
   return {
     text: Buffer.from(text, 'latin1'),
     settings: reading.settings,
     conditions: [...reading.conditions, ...showCondition(text)],
     checkTree: (tree, answersInto) => {
-      checkReaderTree(tree, { settingsLists: reading.settingsLists, ...(answersInto === undefined ? {} : { answersInto }) }, catalog);
+      checkReaderTree(
+        tree,
+        { settingsLists: reading.settingsLists, ...(answersInto === undefined ? {} : { answersInto }) },
+        catalog,
+      );
     },
-    checkCondition: (tree) => { checkReaderTree(tree, { settingsLists: 0 }, catalog); },
+    checkCondition: (tree) => {
+      checkReaderTree(tree, { settingsLists: 0 }, catalog);
+    },
   };
 }
 
@@ -116,12 +205,25 @@ interface Reading {
 }
 
 function checkKind(tokens: readonly Token[]): void {
-  const [first, second, third] = tokens.map((token) => (token.kind === 'word' || token.text === '(' ? token.value : ''));
-  if (first === undefined || first === '' || DENIED_WORDS.has(first)) throw named('ACCESS_DENIED', 'reader: Not enough privileges. A reader may SELECT, EXPLAIN, SHOW, DESCRIBE and EXISTS');
-  if (!FIRST_WORDS.has(first)) throw named('SYNTAX_ERROR', 'Syntax error: failed at position 1. Expected one of: SELECT, WITH, FROM, EXPLAIN, SHOW, DESCRIBE, EXISTS');
+  const [first, second, third] = tokens.map((token) =>
+    token.kind === 'word' || token.text === '(' ? token.value : '',
+  );
+  if (first === undefined || first === '' || DENIED_WORDS.has(first))
+    throw named(
+      'ACCESS_DENIED',
+      'reader: Not enough privileges. A reader may SELECT, EXPLAIN, SHOW, DESCRIBE and EXISTS',
+    );
+  if (!FIRST_WORDS.has(first))
+    throw named(
+      'SYNTAX_ERROR',
+      'Syntax error: failed at position 1. Expected one of: SELECT, WITH, FROM, EXPLAIN, SHOW, DESCRIBE, EXISTS',
+    );
   if (first !== 'show') return;
   if (!SHOWN.has(second ?? '') || (second === 'create' && NOT_CREATED.has(third ?? ''))) {
-    throw named('ACCESS_DENIED', 'reader: Not enough privileges. A reader may SHOW DATABASES, TABLES, DICTIONARIES, COLUMNS, FUNCTIONS, INDEXES, SETTINGS and CREATE TABLE');
+    throw named(
+      'ACCESS_DENIED',
+      'reader: Not enough privileges. A reader may SHOW DATABASES, TABLES, DICTIONARIES, COLUMNS, FUNCTIONS, INDEXES, SETTINGS and CREATE TABLE',
+    );
   }
 }
 
@@ -149,11 +251,18 @@ function explainOptions(tokens: readonly Token[]): number {
 /** The statement anew, from tokens that a reader may use. */
 function judgeTokens(tokens: readonly Token[], reading: Reading): string {
   const { catalog } = reading;
-  refuseFunctions(tokens, (name) => !isReaderTableFunction(name) && !isReaderFunction(name, catalog) && (catalog.deniedFunctions.has(name) || catalog.deniedTableFunctions.has(name)));
+  refuseFunctions(
+    tokens,
+    (name) =>
+      !isReaderTableFunction(name) &&
+      !isReaderFunction(name, catalog) &&
+      (catalog.deniedFunctions.has(name) || catalog.deniedTableFunctions.has(name)),
+  );
   const rewritten: (Token | undefined)[] = [...tokens];
   tokens.forEach((token, i) => {
     if (!isNamed(token)) return;
-    if (token.value === 'system' && tokens[i + 1]?.text === '.' && tokens[i - 1]?.text !== '.') checkSystemTable(isNamed(tokens[i + 2]) ? tokens[i + 2]?.value : undefined);
+    if (token.value === 'system' && tokens[i + 1]?.text === '.' && tokens[i - 1]?.text !== '.')
+      checkSystemTable(isNamed(tokens[i + 2]) ? tokens[i + 2]?.value : undefined);
     if (token.value.startsWith('system.')) checkSystemTable(token.value.slice('system.'.length));
     if (token.kind !== 'word') return;
     if (token.value === 'settings') judgeSettings(tokens, i + 1, rewritten, reading);
@@ -168,7 +277,10 @@ function checkApplied(tokens: readonly Token[], from: number, catalog: ReaderCat
   for (let at = from; at < tokens.length; at++) {
     const token = tokens[at];
     if (token === undefined || (at > from && token.depth <= depth)) return;
-    const isCall = at === from || tokens[at + 1]?.text === '(' || (tokens[at - 1]?.text === '(' && at === from + 1 && tokens[at + 1]?.text !== '->');
+    const isCall =
+      at === from ||
+      tokens[at + 1]?.text === '(' ||
+      (tokens[at - 1]?.text === '(' && at === from + 1 && tokens[at + 1]?.text !== '->');
     if (isNamed(token) && isCall && !isReaderFunction(token.value, catalog)) throw functionDenied(token.value);
   }
 }
@@ -178,7 +290,12 @@ function checkApplied(tokens: readonly Token[], from: number, catalog: ReaderCat
  * is refused, so that the engine cannot read more settings than this does. A column or alias of that name is followed
  * by something else than `name =`, and the engine's tree tells that it is no list.
  */
-function judgeSettings(tokens: readonly Token[], from: number, rewritten: (Token | undefined)[], reading: Reading): void {
+function judgeSettings(
+  tokens: readonly Token[],
+  from: number,
+  rewritten: (Token | undefined)[],
+  reading: Reading,
+): void {
   const first = tokens[from];
   if (!isNamed(first) || !['=', '.'].includes(tokens[from + 1]?.text ?? '')) return;
   const settings = new Map<string, string>();
@@ -216,7 +333,12 @@ function literalOf(token: Token | undefined, setting: string): string {
 }
 
 /** `{'table': 'condition', ...}` or `'condition'`: each text is SQL of its own. */
-function judgeConditions(tokens: readonly Token[], from: number, rewritten: (Token | undefined)[], reading: Reading): number {
+function judgeConditions(
+  tokens: readonly Token[],
+  from: number,
+  rewritten: (Token | undefined)[],
+  reading: Reading,
+): number {
   const isMap = tokens[from]?.text === '{';
   for (let at = from; at < tokens.length; at++) {
     const token = tokens[at];
@@ -227,7 +349,8 @@ function judgeConditions(tokens: readonly Token[], from: number, rewritten: (Tok
       if (inner.settings.size + inner.settingsLists > 0) throw notAllowed('additional_table_filters');
       reading.conditions.push(Buffer.from(condition, 'latin1').toString());
       rewritten[at] = { ...token, text: quoteText(condition) };
-    } else if (token?.kind !== 'text' && !(isMap && ['{', '}', ':', ','].includes(token?.text ?? ''))) throw notAllowed('additional_table_filters');
+    } else if (token?.kind !== 'text' && !(isMap && ['{', '}', ':', ','].includes(token?.text ?? '')))
+      throw notAllowed('additional_table_filters');
     if (!isMap || token?.text === '}') return at + 1;
   }
   throw notAllowed('additional_table_filters');
@@ -239,7 +362,10 @@ function checkSetting(name: string, value: string, catalog: ReaderCatalog): void
     const number = /^\d+(\.\d+)?$/.test(value) ? Number(value) : Number.NaN;
     // 0 means no limit at all.
     if (number > 0 && number <= limit) return;
-    throw named('SETTING_CONSTRAINT_VIOLATION', `Setting ${name} shouldn't be greater than ${limit}, nor 0, for user reader`);
+    throw named(
+      'SETTING_CONSTRAINT_VIOLATION',
+      `Setting ${name} shouldn't be greater than ${limit}, nor 0, for user reader`,
+    );
   }
   if (SETTINGS.test(name)) return;
   if (!catalog.settings.has(name)) throw named('UNKNOWN_SETTING', `Unknown setting '${name.replace(/[^\w.]/g, '?')}'`);
@@ -247,5 +373,8 @@ function checkSetting(name: string, value: string, catalog: ReaderCatalog): void
 }
 
 function notAllowed(name: string): Error {
-  return named('SETTING_CONSTRAINT_VIOLATION', `Setting ${name.replace(/[^\w.]/g, '?')} should not be changed by user reader`);
+  return named(
+    'SETTING_CONSTRAINT_VIOLATION',
+    `Setting ${name.replace(/[^\w.]/g, '?')} should not be changed by user reader`,
+  );
 }

@@ -11,7 +11,11 @@ let server: TestServer;
 let client: ClickHouseClient;
 beforeAll(async () => {
   server = await startTestServer();
-  client = createClient({ url: server.clickhouse.url, database: 'shieldwatch', log: { level: ClickHouseLogLevel.OFF } });
+  client = createClient({
+    url: server.clickhouse.url,
+    database: 'shieldwatch',
+    log: { level: ClickHouseLogLevel.OFF },
+  });
   await server.text('CREATE TABLE item (id UInt64, name String) ENGINE = MergeTree ORDER BY id');
 });
 afterAll(async () => {
@@ -20,10 +24,14 @@ afterAll(async () => {
 });
 
 const running = async (part: string): Promise<boolean> =>
-  (await server.text(`SELECT count() FROM system.processes WHERE query LIKE '%${part}%' AND query NOT LIKE '%system.processes%'`)) !== '0';
+  (await server.text(
+    `SELECT count() FROM system.processes WHERE query LIKE '%${part}%' AND query NOT LIKE '%system.processes%'`,
+  )) !== '0';
 
 describe('@clickhouse/client', () => {
-  test('pings', async () => { expect(await client.ping()).toMatchObject({ success: true }); });
+  test('pings', async () => {
+    expect(await client.ping()).toMatchObject({ success: true });
+  });
 
   test('queries, in JSON and in streamed rows', async () => {
     const whole = await client.query({ query: 'SELECT number FROM numbers(3)', format: 'JSON' });
@@ -35,18 +43,27 @@ describe('@clickhouse/client', () => {
   });
 
   test('binds parameters of any shape', async () => {
-    const query_params = { text: `it's "a"\\b\n\tc`, list: ["x'y", 'z\n'], map: { k: 'v' }, at: new Date('2026-01-02T03:04:05Z'), none: null };
+    const query_params = {
+      text: `it's "a"\\b\n\tc`,
+      list: ["x'y", 'z\n'],
+      map: { k: 'v' },
+      at: new Date('2026-01-02T03:04:05Z'),
+      none: null,
+    };
     const result = await client.query({
-      query: 'SELECT {text:String} AS text, {list:Array(String)} AS list, {map:Map(String, String)} AS map, {at:DateTime} AS at, {none:Nullable(String)} AS none',
+      query:
+        'SELECT {text:String} AS text, {list:Array(String)} AS list, {map:Map(String, String)} AS map, {at:DateTime} AS at, {none:Nullable(String)} AS none',
       query_params,
       format: 'JSONEachRow',
     });
     expect(await result.json()).toEqual([{ ...query_params, at: '2026-01-02 03:04:05' }]);
   });
 
-  test('settings hold for one request; an unknown one is the engine\'s error', async () => {
+  test("settings hold for one request; an unknown one is the engine's error", async () => {
     const ask = (clickhouse_settings: Record<string, number>) =>
-      client.query({ query: "SELECT getSetting('max_threads') AS n", format: 'JSONEachRow', clickhouse_settings }).then((result) => result.json<{ n: number }>());
+      client
+        .query({ query: "SELECT getSetting('max_threads') AS n", format: 'JSONEachRow', clickhouse_settings })
+        .then((result) => result.json<{ n: number }>());
     const usual = await ask({});
     expect(await ask({ max_threads: 7 })).toEqual([{ n: 7 }]);
     expect(await ask({})).toEqual(usual);
@@ -55,9 +72,18 @@ describe('@clickhouse/client', () => {
 
   test('inserts, reports the rows written, and compresses both ways', async () => {
     await client.command({ query: 'CREATE TABLE made (id UInt64, name String) ENGINE = MergeTree ORDER BY id' });
-    const compressing = createClient({ url: server.clickhouse.url, database: 'shieldwatch', compression: { request: true, response: true } });
+    const compressing = createClient({
+      url: server.clickhouse.url,
+      database: 'shieldwatch',
+      compression: { request: true, response: true },
+    });
     const values = Array.from({ length: 1000 }, (_, id) => ({ id, name: `n'${id}\n` }));
-    const insert = await compressing.insert({ table: 'made', values, format: 'JSONEachRow', clickhouse_settings: { async_insert: 1, wait_for_async_insert: 0 } });
+    const insert = await compressing.insert({
+      table: 'made',
+      values,
+      format: 'JSONEachRow',
+      clickhouse_settings: { async_insert: 1, wait_for_async_insert: 0 },
+    });
     expect(insert.summary?.written_rows).toBe('1000');
     const back = await compressing.query({ query: 'SELECT * FROM made ORDER BY id', format: 'JSONEachRow' });
     expect(await back.json()).toEqual(values);
@@ -74,8 +100,13 @@ describe('@clickhouse/client', () => {
     };
     await client.insert({ table: 'streamed', values: Readable.from(rows(50_000)), format: 'JSONEachRow' });
     expect(await server.text('SELECT count(), uniqExact(name) FROM streamed')).toBe('50000\t50000');
-    await expect(client.insert({ table: 'streamed', values: Readable.from(rows(50_000, 40_000)), format: 'JSONEachRow' })).rejects.toThrow();
-    await until('the broken one has ended', async () => !(await readdir(join(server.dataDir, 'spool'))).some((name) => name.startsWith('insert')));
+    await expect(
+      client.insert({ table: 'streamed', values: Readable.from(rows(50_000, 40_000)), format: 'JSONEachRow' }),
+    ).rejects.toThrow();
+    await until(
+      'the broken one has ended',
+      async () => !(await readdir(join(server.dataDir, 'spool'))).some((name) => name.startsWith('insert')),
+    );
     expect(await server.text('SELECT count() FROM streamed')).toBe('50000');
   });
 
@@ -89,13 +120,21 @@ describe('@clickhouse/client', () => {
   });
 
   test('errors carry code, type and text', async () => {
-    await expect(client.query({ query: 'SELECT * FROM nosuch' })).rejects.toMatchObject({ code: '60', type: 'UNKNOWN_TABLE' });
+    await expect(client.query({ query: 'SELECT * FROM nosuch' })).rejects.toMatchObject({
+      code: '60',
+      type: 'UNKNOWN_TABLE',
+    });
   });
 
   test('an error in mid-stream reaches the reader', async () => {
-    const result = await client.query({ query: 'SELECT number, throwIf(number = 3000000) FROM numbers(5000000)', format: 'JSONEachRow' });
+    const result = await client.query({
+      query: 'SELECT number, throwIf(number = 3000000) FROM numbers(5000000)',
+      format: 'JSONEachRow',
+    });
     let rows = 0;
-    const read = async (): Promise<void> => { for await (const chunk of result.stream()) rows += chunk.length; };
+    const read = async (): Promise<void> => {
+      for await (const chunk of result.stream()) rows += chunk.length;
+    };
     await expect(read()).rejects.toThrow(/throwIf/);
     expect(rows).toBeGreaterThan(1_000_000);
   });
@@ -119,7 +158,9 @@ describe('the HTTP interface', () => {
   });
 
   test('a GET does not write', async () => {
-    const response = await fetch(`${server.clickhouse.address}/?query=DROP%20TABLE%20item`, { headers: writerHeaders(server.clickhouse) });
+    const response = await fetch(`${server.clickhouse.address}/?query=DROP%20TABLE%20item`, {
+      headers: writerHeaders(server.clickhouse),
+    });
     expect(await response.text()).toMatch(/Code: 164.*READONLY/s);
   });
 
@@ -143,8 +184,13 @@ describe('the HTTP interface', () => {
   });
 
   test.each([
-    ['SELECT * FROM nosuch', 404, 60], ['SELEC 1', 400, 62], ['SELECT 1; SELECT 2', 400, 62], ["SELECT toUInt8('x')", 400, 6],
-    ["SELECT throwIf(1)", 500, 395], ["SELECT * FROM file('/etc/passwd')", 403, 497], ['', 400, 62],
+    ['SELECT * FROM nosuch', 404, 60],
+    ['SELEC 1', 400, 62],
+    ['SELECT 1; SELECT 2', 400, 62],
+    ["SELECT toUInt8('x')", 400, 6],
+    ['SELECT throwIf(1)', 500, 395],
+    ["SELECT * FROM file('/etc/passwd')", 403, 497],
+    ['', 400, 62],
   ])('%s answers %i', async (sql, status, code) => {
     const response = await server.query(sql);
     expect([response.status, response.headers.get('x-clickhouse-exception-code')]).toEqual([status, String(code)]);
@@ -155,26 +201,35 @@ describe('the HTTP interface', () => {
     expect(await server.text("SELECT getSetting('max_execution_time')")).toBe('30');
     const response = await server.query('SELECT count() FROM system.numbers', { max_execution_time: '0.2' });
     expect([response.status, await response.text()]).toEqual([408, expect.stringContaining('TIMEOUT_EXCEEDED')]);
-    for (const beyond of ['0', '601']) expect((await server.query('SELECT 1', { max_execution_time: beyond })).status).toBe(500);
+    for (const beyond of ['0', '601'])
+      expect((await server.query('SELECT 1', { max_execution_time: beyond })).status).toBe(500);
   });
 
   test('queries run side by side and planning does not hold up the others', async () => {
     let ended = 0;
-    const slow = Array.from({ length: 6 }, () => server.text('SELECT (SELECT sleep(3))').finally(() => { ended += 1; }));
-    const planned = "SELECT count() FROM system.processes WHERE query LIKE '%(SELECT sleep(3))%' AND query NOT LIKE '%system.processes%'";
+    const slow = Array.from({ length: 6 }, () =>
+      server.text('SELECT (SELECT sleep(3))').finally(() => {
+        ended += 1;
+      }),
+    );
+    const planned =
+      "SELECT count() FROM system.processes WHERE query LIKE '%(SELECT sleep(3))%' AND query NOT LIKE '%system.processes%'";
     await until('all six run', async () => (await server.text(planned)) === '6');
     expect(ended).toBe(0);
     await Promise.all(slow);
   });
 
   test('parameters of queries that run at once do not mix', async () => {
-    const answers = await Promise.all(Array.from({ length: 60 }, (_, i) => server.text('SELECT {x:UInt32}', { param_x: String(i) })));
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, (_, i) => server.text('SELECT {x:UInt32}', { param_x: String(i) })),
+    );
     expect(answers).toEqual(Array.from({ length: 60 }, (_, i) => String(i)));
   });
 });
 
 describe('inserts', () => {
-  const names = async (): Promise<string> => server.text('SELECT arrayStringConcat(groupArray(hex(name))) FROM (SELECT name FROM item ORDER BY id)');
+  const names = async (): Promise<string> =>
+    server.text('SELECT arrayStringConcat(groupArray(hex(name))) FROM (SELECT name FROM item ORDER BY id)');
   const into = (format: string) => `INSERT INTO item (id, name) FORMAT ${format}`;
   const rowBinary = Buffer.from([9, 0, 0, 0, 0, 0, 0, 0, 3, 0xff, 0x00, 0x27]);
 
@@ -192,9 +247,18 @@ describe('inserts', () => {
   });
 
   test('bytes stay bytes: RowBinary and Native, plain or encoded', async () => {
-    for (const [encoding, encode] of [['identity', (b: Buffer) => b], ['gzip', gzipSync], ['deflate', deflateSync], ['br', brotliCompressSync]] as const) {
+    for (const [encoding, encode] of [
+      ['identity', (b: Buffer) => b],
+      ['gzip', gzipSync],
+      ['deflate', deflateSync],
+      ['br', brotliCompressSync],
+    ] as const) {
       await server.text('TRUNCATE TABLE item');
-      const response = await server.query(encode(rowBinary), { query: into('RowBinary') }, { headers: { 'Content-Encoding': encoding } });
+      const response = await server.query(
+        encode(rowBinary),
+        { query: into('RowBinary') },
+        { headers: { 'Content-Encoding': encoding } },
+      );
       expect(await response.text()).toBe('');
       expect(await names()).toBe('FF0027');
     }
@@ -205,7 +269,10 @@ describe('inserts', () => {
 
   test('a failing insert stores nothing, leaves no file, and its data is in no log', async () => {
     await server.text('TRUNCATE TABLE item');
-    const response = await server.query('{"id":1,"name":"a"}\n{"id":"s3cret-value"}', { query: into('JSONEachRow'), query_id: 'bad-insert' });
+    const response = await server.query('{"id":1,"name":"a"}\n{"id":"s3cret-value"}', {
+      query: into('JSONEachRow'),
+      query_id: 'bad-insert',
+    });
     expect(response.status).toBe(400);
     expect(await server.text('SELECT count() FROM item')).toBe('0');
     expect((await readdir(join(server.dataDir, 'spool'))).filter((name) => name.startsWith('insert'))).toEqual([]);
@@ -215,23 +282,39 @@ describe('inserts', () => {
 
   test('a body that breaks off stores nothing', async () => {
     await new Promise<void>((resolve) => {
-      const call = request(`${server.clickhouse.address}/?${new URLSearchParams({ query: into('TSV') }).toString()}`, { method: 'POST', headers: writerHeaders(server.clickhouse) });
-      call.on('error', () => { resolve(); });
+      const call = request(`${server.clickhouse.address}/?${new URLSearchParams({ query: into('TSV') }).toString()}`, {
+        method: 'POST',
+        headers: writerHeaders(server.clickhouse),
+      });
+      call.on('error', () => {
+        resolve();
+      });
       call.write('1\ta\n2\tb\n', () => call.destroy());
     });
-    const broken = await server.query(gzipSync('1\ta\n').subarray(0, 15), { query: into('TSV') }, { headers: { 'Content-Encoding': 'gzip' } });
+    const broken = await server.query(
+      gzipSync('1\ta\n').subarray(0, 15),
+      { query: into('TSV') },
+      { headers: { 'Content-Encoding': 'gzip' } },
+    );
     expect(broken.status).toBe(400);
-    await until('its file is gone', async () => !(await readdir(join(server.dataDir, 'spool'))).some((name) => name.startsWith('insert')));
+    await until(
+      'its file is gone',
+      async () => !(await readdir(join(server.dataDir, 'spool'))).some((name) => name.startsWith('insert')),
+    );
     expect(await server.text('SELECT count() FROM item')).toBe('0');
   });
 });
 
-test('nothing of the engine\'s own grows with use: it keeps no log tables', async () => {
+test("nothing of the engine's own grows with use: it keeps no log tables", async () => {
   await Promise.all(Array.from({ length: 20 }, () => server.text('SELECT 1')));
-  expect(await server.text("SELECT groupArray(name) FROM system.tables WHERE database = 'system' AND engine LIKE '%MergeTree'")).toBe('[]');
+  expect(
+    await server.text(
+      "SELECT groupArray(name) FROM system.tables WHERE database = 'system' AND engine LIKE '%MergeTree'",
+    ),
+  ).toBe('[]');
 });
 
-describe('what the engine\'s user cannot do', () => {
+describe("what the engine's user cannot do", () => {
   test.each([
     "SELECT * FROM file('/etc/passwd', 'LineAsString')",
     "SELECT * FROM (SELECT * FROM file('/etc/passwd', 'LineAsString') SETTINGS readonly = 0)",
@@ -243,8 +326,12 @@ describe('what the engine\'s user cannot do', () => {
     "CREATE VIEW leak AS SELECT * FROM file('/etc/passwd', 'LineAsString')",
     "SELECT * FROM remote('127.0.0.1', system.one)",
     "SELECT * FROM s3('http://127.0.0.1:1/bucket/key')",
-    "SELECT 1 INTO OUTFILE '/tmp/x'", "INSERT INTO item FROM INFILE '/etc/passwd' FORMAT LineAsString",
-    "BACKUP DATABASE shieldwatch TO File('/tmp/x')", 'SYSTEM SHUTDOWN', "CREATE USER x", 'GRANT ALL ON *.* TO default',
+    "SELECT 1 INTO OUTFILE '/tmp/x'",
+    "INSERT INTO item FROM INFILE '/etc/passwd' FORMAT LineAsString",
+    "BACKUP DATABASE shieldwatch TO File('/tmp/x')",
+    'SYSTEM SHUTDOWN',
+    'CREATE USER x',
+    'GRANT ALL ON *.* TO default',
   ])('%s', async (sql) => {
     const response = await server.query(sql);
     expect([response.status, await response.text()]).toEqual([403, expect.stringContaining('ACCESS_DENIED')]);
@@ -253,34 +340,54 @@ describe('what the engine\'s user cannot do', () => {
 
 describe('endless answers', () => {
   /** Resident memory of the engine's process in MB; from /proc, so these run on Linux. */
-  const memory = async (): Promise<number> => Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${server.clickhouse.pid}/status`, 'utf8'))?.[1]) / 1024;
+  const memory = async (): Promise<number> =>
+    Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${server.clickhouse.pid}/status`, 'utf8'))?.[1]) / 1024;
   const open = (sql: string, path = '/') =>
     new Promise<{ received: () => number; destroy: () => void; resume: () => void }>((resolve, reject) => {
       let bytes = 0;
-      const call = request(server.clickhouse.address + path, { method: 'POST', headers: writerHeaders(server.clickhouse) }, (response) => {
-        response.on('data', (chunk: Buffer) => { bytes += chunk.length; if (bytes > 1_000_000) response.pause(); });
-        response.on('error', () => undefined);
-        resolve({ received: () => bytes, destroy: () => call.destroy(), resume: () => void response.resume() });
-      });
+      const call = request(
+        server.clickhouse.address + path,
+        { method: 'POST', headers: writerHeaders(server.clickhouse) },
+        (response) => {
+          response.on('data', (chunk: Buffer) => {
+            bytes += chunk.length;
+            if (bytes > 1_000_000) response.pause();
+          });
+          response.on('error', () => undefined);
+          resolve({ received: () => bytes, destroy: () => call.destroy(), resume: () => void response.resume() });
+        },
+      );
       call.on('error', reject);
       call.end(sql);
     });
 
-  test.runIf(process.platform === 'linux')('a slow reader costs no growing memory, a vanished one frees its place', async () => {
-    const before = await memory();
-    const readers = await Promise.all(Array.from({ length: 20 }, (_, i) => (i < 16 ? open(`SELECT * FROM system.numbers -- ${i}`) : open('SHOW TABLES'))));
-    await until('they have read something', () => readers.slice(0, 16).every((reader) => reader.received() > 1_000_000));
-    for (let i = 0; i < 50; i++) await server.query('SHOW TABLES'); // writes and commands have places of their own
-    expect((await memory()) - before).toBeLessThan(400);
-    readers.forEach((reader) => { reader.destroy(); });
-    await until('all have ended', async () => (await server.text('SELECT count() FROM system.processes')) === '1');
-    expect(await server.text('SELECT 1')).toBe('1');
-  });
+  test.runIf(process.platform === 'linux')(
+    'a slow reader costs no growing memory, a vanished one frees its place',
+    async () => {
+      const before = await memory();
+      const readers = await Promise.all(
+        Array.from({ length: 20 }, (_, i) =>
+          i < 16 ? open(`SELECT * FROM system.numbers -- ${i}`) : open('SHOW TABLES'),
+        ),
+      );
+      await until('they have read something', () =>
+        readers.slice(0, 16).every((reader) => reader.received() > 1_000_000),
+      );
+      for (let i = 0; i < 50; i++) await server.query('SHOW TABLES'); // writes and commands have places of their own
+      expect((await memory()) - before).toBeLessThan(400);
+      readers.forEach((reader) => {
+        reader.destroy();
+      });
+      await until('all have ended', async () => (await server.text('SELECT count() FROM system.processes')) === '1');
+      expect(await server.text('SELECT 1')).toBe('1');
+    },
+  );
 
   test('a client that stays and does not read is cut off after http_send_timeout, and its place is free', async () => {
     const reader = await open('SELECT * FROM system.numbers', '/?http_send_timeout=0.5');
     await until('it has read something', () => reader.received() > 1_000_000);
     await until('its query has ended', async () => (await server.text('SELECT count() FROM system.processes')) === '1');
-    for (const wrong of ['0', '-1', '601', 'soon']) expect((await server.query('SELECT 1', { http_send_timeout: wrong })).status).toBe(400);
+    for (const wrong of ['0', '-1', '601', 'soon'])
+      expect((await server.query('SELECT 1', { http_send_timeout: wrong })).status).toBe(400);
   });
 });

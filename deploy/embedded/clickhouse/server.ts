@@ -17,7 +17,9 @@ const BASE = 'http://localhost';
 
 /** Listens with the ClickHouse HTTP interface. Rejects with Node's own error (`EADDRINUSE`). */
 export async function listen(host: string, port: number, settings: HandlerSettings): Promise<HttpServer> {
-  const server = createServer((request, response) => { route(settings, request, response); });
+  const server = createServer((request, response) => {
+    route(settings, request, response);
+  });
   // Queries have their own limit; a big insert may take longer to arrive than Node's 5 minutes.
   server.requestTimeout = 0;
   server.keepAliveTimeout = 10_000;
@@ -47,16 +49,26 @@ function route(settings: HandlerSettings, request: IncomingMessage, response: Se
     response.end();
   } else if (request.method === 'GET' && url.pathname === '/processes') {
     void handleProcesses(settings, request, response, url);
-  } else if ((request.method === 'GET' || request.method === 'POST') && (url.pathname === '/' || url.pathname === '/query')) {
+  } else if (
+    (request.method === 'GET' || request.method === 'POST') &&
+    (url.pathname === '/' || url.pathname === '/query')
+  ) {
     void handleQuery(settings, request, response, url);
   } else {
     response.statusCode = 404;
-    response.end(`There is no handle ${url.pathname}\nUse / or /ping for health checks, and / with a query otherwise.\n`);
+    response.end(
+      `There is no handle ${url.pathname}\nUse / or /ping for health checks, and / with a query otherwise.\n`,
+    );
   }
 }
 
 /** What runs now, as JSON: kinds and counts, no text of any statement. Never rejects. */
-async function handleProcesses(settings: HandlerSettings, request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+async function handleProcesses(
+  settings: HandlerSettings,
+  request: IncomingMessage,
+  response: ServerResponse,
+  url: URL,
+): Promise<void> {
   try {
     const processes = await settings.processes.list(settings.engine, identify(request, url, settings.accounts));
     response.setHeader('Content-Type', 'application/json; charset=UTF-8');
@@ -73,7 +85,9 @@ async function drain(server: Server, graceMs: number): Promise<void> {
   const closed = once(server, 'close');
   server.close();
   server.closeIdleConnections();
-  const timer = setTimeout(() => { server.closeAllConnections(); }, graceMs);
+  const timer = setTimeout(() => {
+    server.closeAllConnections();
+  }, graceMs);
   await closed;
   clearTimeout(timer);
 }

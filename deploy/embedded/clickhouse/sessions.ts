@@ -38,7 +38,11 @@ export const MAX_SESSION_SECONDS = 3600;
 /** The sessions of one server, by user and `session_id`: nobody gets at another user's. */
 export class Sessions {
   /** In order of their last use. */
-  readonly #kept: Readonly<Record<UserName, Map<string, Kept>>> = { writer: new Map(), reader: new Map(), admin: new Map() };
+  readonly #kept: Readonly<Record<UserName, Map<string, Kept>>> = {
+    writer: new Map(),
+    reader: new Map(),
+    admin: new Map(),
+  };
   readonly #close: (connection: Connection) => void;
 
   /** @param close lets go of a session's connection */
@@ -50,13 +54,20 @@ export class Sessions {
    * Runs `work` in a session, which is made if there is none. One with a connection takes one request at a time. Throws
    * SESSION_NOT_FOUND and SESSION_IS_LOCKED.
    */
-  async use<R>(user: UserName, asked: SessionRequest, now: () => number, work: (session: Session) => Promise<R>): Promise<R> {
-    if (asked.id.length > MAX_ID_BYTES) throw named('BAD_ARGUMENTS', `session_id is longer than ${MAX_ID_BYTES} characters`);
+  async use<R>(
+    user: UserName,
+    asked: SessionRequest,
+    now: () => number,
+    work: (session: Session) => Promise<R>,
+  ): Promise<R> {
+    if (asked.id.length > MAX_ID_BYTES)
+      throw named('BAD_ARGUMENTS', `session_id is longer than ${MAX_ID_BYTES} characters`);
     this.#endExpired(now());
     const sessions = this.#kept[user];
     const session = sessions.get(asked.id) ?? this.#open(user, asked);
     // One connection runs one statement; a reader's session has none.
-    if (user !== 'reader' && session.isBusy) throw named('SESSION_IS_LOCKED', 'Session is locked by a concurrent client');
+    if (user !== 'reader' && session.isBusy)
+      throw named('SESSION_IS_LOCKED', 'Session is locked by a concurrent client');
     session.isBusy = true;
     session.expiresAt = Number.POSITIVE_INFINITY;
     try {
@@ -80,11 +91,19 @@ export class Sessions {
     const sessions = this.#kept[user];
     if (sessions.size >= MAX_SESSIONS[user]) {
       const idle = [...sessions.values()].find(({ isBusy }) => !isBusy);
-      if (idle === undefined) throw named('TOO_MANY_SIMULTANEOUS_QUERIES', `Too many sessions: ${MAX_SESSIONS[user]} are in use`);
+      if (idle === undefined)
+        throw named('TOO_MANY_SIMULTANEOUS_QUERIES', `Too many sessions: ${MAX_SESSIONS[user]} are in use`);
       sessions.delete(idle.key);
       this.#end(idle);
     }
-    const session: Kept = { key: asked.id, settings: new Map(), connection: undefined, spentParams: new Set(), isBusy: false, expiresAt: Number.POSITIVE_INFINITY };
+    const session: Kept = {
+      key: asked.id,
+      settings: new Map(),
+      connection: undefined,
+      spentParams: new Set(),
+      isBusy: false,
+      expiresAt: Number.POSITIVE_INFINITY,
+    };
     sessions.set(asked.id, session);
     return session;
   }

@@ -11,7 +11,12 @@ export function withNames(tokens: readonly Token[], params: ReadonlyMap<string, 
     if (token === undefined) break;
     const [name, colon, type, close] = tokens.slice(i + 1, i + 5);
     const value = name === undefined ? undefined : params.get(name.text);
-    const isName = token.text === '{' && name?.kind === 'word' && colon?.text === ':' && type?.value === 'identifier' && close?.text === '}';
+    const isName =
+      token.text === '{' &&
+      name?.kind === 'word' &&
+      colon?.text === ':' &&
+      type?.value === 'identifier' &&
+      close?.text === '}';
     if (isName && value !== undefined) {
       named.push({ ...token, kind: 'name', text: quoteName(latin1(value)), value: latin1(value).toLowerCase() });
       i += 4;
@@ -22,7 +27,10 @@ export function withNames(tokens: readonly Token[], params: ReadonlyMap<string, 
 
 /** The statement that these tokens are, and nothing else: no comment, no heredoc, one blank where there were some. */
 export function emit(tokens: readonly Token[]): string {
-  return tokens.map((token) => (token.afterGap ? ' ' : '') + (token.text.startsWith('$') ? quoteText(token.value) : token.text)).join('').trim();
+  return tokens
+    .map((token) => (token.afterGap ? ' ' : '') + (token.text.startsWith('$') ? quoteText(token.value) : token.text))
+    .join('')
+    .trim();
 }
 
 export function quoteText(text: string): string {

@@ -90,26 +90,33 @@ function tokenAt(sql: string, start: number, previous: Token | undefined): Shape
     if (/^[xb]$/i.test(word) && sql[start + 1] === "'") return bytesAt(sql, start);
     return { kind: 'word', end: start + word.length, value: word.toLowerCase() };
   }
-  if (/[0-9]/.test(c) || (c === '.' && /[0-9]/.test(sql[start + 1] ?? '') && !endsOperand(previous))) return numberAt(sql, start, previous);
+  if (/[0-9]/.test(c) || (c === '.' && /[0-9]/.test(sql[start + 1] ?? '') && !endsOperand(previous)))
+    return numberAt(sql, start, previous);
   const mark = matchAt(MARK, sql, start);
-  if (mark === undefined) throw unreadable(start, /[\x21-\x7e]/.test(c) ? `\`${c}\`` : 'a character that is neither ASCII nor quoted');
+  if (mark === undefined)
+    throw unreadable(start, /[\x21-\x7e]/.test(c) ? `\`${c}\`` : 'a character that is neither ASCII nor quoted');
   return { kind: 'mark', end: start + mark.length, value: mark };
 }
 
 /** Not a word and a string, but one literal without escapes: x'41', b'01'. */
 function bytesAt(sql: string, start: number): Shape {
   const literal = matchAt(/x'[0-9a-f]*'|b'[01]*'/iy, sql, start);
-  if (literal === undefined) throw unreadable(start, 'bytes that are not written as x\'41\' or b\'01\'');
+  if (literal === undefined) throw unreadable(start, "bytes that are not written as x'41' or b'01'");
   return { kind: 'text', end: start + literal.length, value: '' };
 }
 
 function numberAt(sql: string, start: number, previous: Token | undefined): Shape {
   // The index of a tuple: `t.1.2` are two.
   const isIndex = previous?.text === '.';
-  const number = matchAt(isIndex ? /[0-9]+/y : /0x[0-9a-f]+|0b[01]+|(?:[0-9][0-9_]*(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?/iy, sql, start);
+  const number = matchAt(
+    isIndex ? /[0-9]+/y : /0x[0-9a-f]+|0b[01]+|(?:[0-9][0-9_]*(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?/iy,
+    sql,
+    start,
+  );
   const end = start + (number ?? '').length;
   // A name may begin with digits for the engine; here it must be quoted.
-  if ((isIndex ? /[\w$]/ : /[\w$.]/).test(sql[end] ?? '')) throw unreadable(start, 'a number that runs into something else');
+  if ((isIndex ? /[\w$]/ : /[\w$.]/).test(sql[end] ?? ''))
+    throw unreadable(start, 'a number that runs into something else');
   return { kind: 'mark', end, value: number ?? '' };
 }
 
@@ -149,15 +156,28 @@ function endOfQuoted(sql: string, start: number, quote: string): number {
   throw unreadable(start, 'a quote without its end');
 }
 
-const ESCAPES: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', 0: '\0', a: '\u0007', v: '\v', e: '\u001b' };
+const ESCAPES: Readonly<Record<string, string>> = {
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  0: '\0',
+  a: '\u0007',
+  v: '\v',
+  e: '\u001b',
+};
 
 /** Undoes backslashes and doubled quotes. */
 function unquote(text: string, quote: string): string {
-  return text.replace(/\\(?:x([0-9a-fA-F]{2})|N|([\s\S]))|''|""|``/g, (all, hex: string | undefined, c: string | undefined) => {
-    if (!all.startsWith('\\')) return all === quote + quote ? quote : all;
-    if (hex !== undefined) return String.fromCharCode(parseInt(hex, 16));
-    return c === undefined ? '' : (ESCAPES[c] ?? c);
-  });
+  return text.replace(
+    /\\(?:x([0-9a-fA-F]{2})|N|([\s\S]))|''|""|``/g,
+    (all, hex: string | undefined, c: string | undefined) => {
+      if (!all.startsWith('\\')) return all === quote + quote ? quote : all;
+      if (hex !== undefined) return String.fromCharCode(parseInt(hex, 16));
+      return c === undefined ? '' : (ESCAPES[c] ?? c);
+    },
+  );
 }
 
 function matchAt(pattern: RegExp, sql: string, at: number): string | undefined {

@@ -8,7 +8,10 @@ describe('statements are taken apart as ClickHouse reads them', () => {
   test.each([
     ['SELECT 1', { text: 'SELECT 1', format: undefined, rest: '' }],
     ['SELECT 1 FORMAT JSON;', { text: 'SELECT 1 ', format: 'JSON', rest: '' }],
-    ['SELECT 1 FORMAT CSV SETTINGS max_threads = 1', { text: 'SELECT 1 ', format: 'CSV', rest: ' SETTINGS max_threads = 1' }],
+    [
+      'SELECT 1 FORMAT CSV SETTINGS max_threads = 1',
+      { text: 'SELECT 1 ', format: 'CSV', rest: ' SETTINGS max_threads = 1' },
+    ],
     ["SELECT ' FORMAT JSON' -- FORMAT CSV", { text: "SELECT ' FORMAT JSON'", format: undefined, rest: '' }],
     ['SELECT format FROM t', { text: 'SELECT format FROM t', format: undefined, rest: '' }],
     ['SELECT * FROM (SELECT 1 FORMAT x)', { text: 'SELECT * FROM (SELECT 1 FORMAT x)', format: undefined, rest: '' }],
@@ -19,8 +22,11 @@ describe('statements are taken apart as ClickHouse reads them', () => {
   });
 
   test.each([
-    ['SHOW TABLES', true], ['DESC TABLE t FORMAT Native', true], ['CREATE TABLE t (a Int8) ENGINE = Memory', false],
-    ['INSERT INTO t SELECT 1', false], ['WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x', false],
+    ['SHOW TABLES', true],
+    ['DESC TABLE t FORMAT Native', true],
+    ['CREATE TABLE t (a Int8) ENGINE = Memory', false],
+    ['INSERT INTO t SELECT 1', false],
+    ['WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x', false],
   ])('%s is a command', (sql, isReadOnly) => {
     expect(parse(sql)).toMatchObject({ kind: 'command', isReadOnly });
   });
@@ -38,18 +44,33 @@ describe('statements are taken apart as ClickHouse reads them', () => {
     expect(Buffer.from(sql).subarray(statement?.dataAt).toString()).toBe(data);
   });
 
-  test.each(['INSERT INTO t SELECT 1', 'WITH 1 AS x SELECT x FORMAT CSV\n', 'WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x', 'WITH 1 AS insert SELECT insert', 'SELECT 1 FORMAT TSV\n', 'INSERT INTO t FORM', 'INSERT INTO t FORMAT JSONEa'])(
-    '%s is not (yet) an insert with data', (sql) => { expect(insert(sql)).toBeUndefined(); },
-  );
+  test.each([
+    'INSERT INTO t SELECT 1',
+    'WITH 1 AS x SELECT x FORMAT CSV\n',
+    'WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x',
+    'WITH 1 AS insert SELECT insert',
+    'SELECT 1 FORMAT TSV\n',
+    'INSERT INTO t FORM',
+    'INSERT INTO t FORMAT JSONEa',
+  ])('%s is not (yet) an insert with data', (sql) => {
+    expect(insert(sql)).toBeUndefined();
+  });
 
   test.each([
-    "SELECT 1 INTO OUTFILE '/tmp/x'", "SHOW TABLES INTO/**/OUTFILE '/tmp/x'", "SELECT 1 into -- x\n outfile '/tmp/x' FORMAT TSV",
+    "SELECT 1 INTO OUTFILE '/tmp/x'",
+    "SHOW TABLES INTO/**/OUTFILE '/tmp/x'",
+    "SELECT 1 into -- x\n outfile '/tmp/x' FORMAT TSV",
     "SHOW TABLES LIKE $$'$$ INTO OUTFILE '/tmp/x'",
-    "SHOW TABLES /* /* */ ' */ INTO OUTFILE '/tmp/x'", "INSERT INTO t SELECT 1 INTO OUTFILE 'x'",
-  ])('%s is refused: it names a file', (sql) => { expect(() => parse(sql)).toThrow(/not allowed over HTTP/); });
+    "SHOW TABLES /* /* */ ' */ INTO OUTFILE '/tmp/x'",
+    "INSERT INTO t SELECT 1 INTO OUTFILE 'x'",
+  ])('%s is refused: it names a file', (sql) => {
+    expect(() => parse(sql)).toThrow(/not allowed over HTTP/);
+  });
 
-  test("INSERT ... FROM INFILE is refused", () => {
-    expect(() => insert("INSERT INTO t FROM INFILE '/etc/passwd' FORMAT LineAsString")).toThrow(/not allowed over HTTP/);
+  test('INSERT ... FROM INFILE is refused', () => {
+    expect(() => insert("INSERT INTO t FROM INFILE '/etc/passwd' FORMAT LineAsString")).toThrow(
+      /not allowed over HTTP/,
+    );
   });
 
   test.each(['SELECT 1; SELECT 2', 'SELECT 1;;DROP TABLE t'])('%s: one statement per request', (sql) => {

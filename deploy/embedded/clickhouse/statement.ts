@@ -8,15 +8,54 @@ export type Statement =
   /** Answers rows of any number. `text` has no FORMAT clause; `rest` is what came behind it (SETTINGS). */
   | { readonly kind: 'select'; readonly text: string; readonly rest: string; readonly format: string | undefined }
   /** Data follows at byte `dataAt`. Runs as `${text} FROM INFILE '...' ${rest} FORMAT ${format}`. */
-  | { readonly kind: 'insert'; readonly text: string; readonly rest: string; readonly format: string; readonly dataAt: number }
+  | {
+      readonly kind: 'insert';
+      readonly text: string;
+      readonly rest: string;
+      readonly format: string;
+      readonly dataAt: number;
+    }
   /** Everything else: DDL, INSERT SELECT, SHOW, EXPLAIN ...: small answers. */
-  | { readonly kind: 'command'; readonly text: string; readonly format: string | undefined; readonly isReadOnly: boolean; readonly freesSpace: boolean };
+  | {
+      readonly kind: 'command';
+      readonly text: string;
+      readonly format: string | undefined;
+      readonly isReadOnly: boolean;
+      readonly freesSpace: boolean;
+    };
 
 /** What helps when the disk is full, or stops what fills it. */
 const FREES_SPACE = new Set(['DROP', 'TRUNCATE', 'KILL', 'DETACH', 'SYSTEM', 'SET', 'USE']);
-const READ_ONLY = new Set(['SELECT', 'WITH', 'FROM', '(', 'SHOW', 'DESCRIBE', 'DESC', 'EXPLAIN', 'EXISTS', 'USE', 'SET']);
+const READ_ONLY = new Set([
+  'SELECT',
+  'WITH',
+  'FROM',
+  '(',
+  'SHOW',
+  'DESCRIBE',
+  'DESC',
+  'EXPLAIN',
+  'EXISTS',
+  'USE',
+  'SET',
+]);
 /** Words after which `format` is a name and not the clause. */
-const BEFORE_NAME = new Set(['FROM', 'JOIN', 'SELECT', 'AS', ',', '.', 'INTO', 'TABLE', 'BY', 'WHERE', 'AND', 'OR', '=', '(']);
+const BEFORE_NAME = new Set([
+  'FROM',
+  'JOIN',
+  'SELECT',
+  'AS',
+  ',',
+  '.',
+  'INTO',
+  'TABLE',
+  'BY',
+  'WHERE',
+  'AND',
+  'OR',
+  '=',
+  '(',
+]);
 
 /**
  * Recognises an INSERT whose data follows, from the first bytes of query and body.
@@ -36,7 +75,8 @@ export function insertWithData(head: Buffer): (Statement & { kind: 'insert' }) |
     if (count === 0 && previous !== undefined) {
       // Within a WITH, up to INSERT.
       if (token.depth === 0 && word === 'SELECT') return undefined;
-      if (token.depth === 0 && word === 'INSERT' && upper(previous) !== ',' && upper(previous) !== 'WITH') start = token.start;
+      if (token.depth === 0 && word === 'INSERT' && upper(previous) !== ',' && upper(previous) !== 'WITH')
+        start = token.start;
       else {
         previous = token;
         continue;
@@ -52,13 +92,23 @@ export function insertWithData(head: Buffer): (Statement & { kind: 'insert' }) |
       if (word === 'SETTINGS') settingsAt ??= token.start;
       if (word === 'VALUES' && upper(previous) !== 'FORMAT' && !BEFORE_NAME.has(upper(previous))) {
         const at = settingsAt ?? token.start;
-        return { kind: 'insert', text: cut(start, at), rest: cut(at, token.start), format: 'Values', dataAt: token.end };
+        return {
+          kind: 'insert',
+          text: cut(start, at),
+          rest: cut(at, token.start),
+          format: 'Values',
+          dataAt: token.end,
+        };
       }
       // The word before decides: `FORMAT` itself was the previous token, this is the format's name.
       if (upper(previous) === 'FORMAT' && word !== '' && previous !== undefined && token.end < sql.length) {
         const at = settingsAt ?? previous.start;
         return {
-          kind: 'insert', text: cut(start, at), rest: cut(at, previous.start), format: token.text, dataAt: startOfData(sql, token.end),
+          kind: 'insert',
+          text: cut(start, at),
+          rest: cut(at, previous.start),
+          format: token.text,
+          dataAt: startOfData(sql, token.end),
         };
       }
     }
@@ -78,7 +128,10 @@ function startOfData(sql: string, at: number): number {
  *
  * @param params of the request: some stand for names
  */
-export function parseStatement(query: Buffer, params: ReadonlyMap<string, string> = new Map()): Exclude<Statement, { kind: 'insert' }> {
+export function parseStatement(
+  query: Buffer,
+  params: ReadonlyMap<string, string> = new Map(),
+): Exclude<Statement, { kind: 'insert' }> {
   const tokens = [...tokensOf(query.toString('latin1'))];
   while (tokens.at(-1)?.text === ';') tokens.pop();
   const end = tokens.at(-1)?.end ?? 0;
@@ -102,7 +155,9 @@ export function parseStatement(query: Buffer, params: ReadonlyMap<string, string
     };
   }
   const isReadOnly = READ_ONLY.has(upper(tokens[0])) && !writes(tokens);
-  const freesSpace = FREES_SPACE.has(upper(tokens[0])) || (upper(tokens[0]) === 'ALTER' && tokens.some((token) => ['DROP', 'DELETE'].includes(upper(token))));
+  const freesSpace =
+    FREES_SPACE.has(upper(tokens[0])) ||
+    (upper(tokens[0]) === 'ALTER' && tokens.some((token) => ['DROP', 'DELETE'].includes(upper(token))));
   return { kind: 'command', text: cut(0, end), format: name, isReadOnly, freesSpace };
 }
 
@@ -114,11 +169,21 @@ export function refuseRoles(query: Buffer): void {
   const words = [...tokensOf(query.toString('latin1'))].map((token) => (token.kind === 'text' ? '' : token.value));
   const [first = '', second = ''] = words;
   // One user is behind all roles, so that these need no grant.
-  const isRole = ['execute', 'kill', 'grant', 'revoke', 'system'].includes(first) || (first === 'set' && ['role', 'default'].includes(second));
-  const hasEngine = (engine: string): boolean => words.some((word, i) => word === engine && ['engine', '='].includes(words[i - 1] ?? ''));
-  const isOfAnother = ['create', 'attach', 'alter', 'replace'].includes(first) &&
-    (['definer', 'security', 'buffer', 'merge', 'distributed'].some((each) => words.includes(each)) || hasEngine('alias') || (words.includes('materialized') && words.includes('view')));
-  if (isRole || isOfAnother) throw named('ACCESS_DENIED', 'admin: Not enough privileges. The admin keeps its own role and kills no query, and makes no table of Buffer, Merge, Distributed or Alias, no materialized view and no view with a DEFINER');
+  const isRole =
+    ['execute', 'kill', 'grant', 'revoke', 'system'].includes(first) ||
+    (first === 'set' && ['role', 'default'].includes(second));
+  const hasEngine = (engine: string): boolean =>
+    words.some((word, i) => word === engine && ['engine', '='].includes(words[i - 1] ?? ''));
+  const isOfAnother =
+    ['create', 'attach', 'alter', 'replace'].includes(first) &&
+    (['definer', 'security', 'buffer', 'merge', 'distributed'].some((each) => words.includes(each)) ||
+      hasEngine('alias') ||
+      (words.includes('materialized') && words.includes('view')));
+  if (isRole || isOfAnother)
+    throw named(
+      'ACCESS_DENIED',
+      'admin: Not enough privileges. The admin keeps its own role and kills no query, and makes no table of Buffer, Merge, Distributed or Alias, no materialized view and no view with a DEFINER',
+    );
 }
 
 /** Words that may be told of a statement, as it holds no data of anybody's: `SELECT`, `CREATE TABLE`, else `OTHER`. */
@@ -145,10 +210,44 @@ function firstWords(head: Buffer): string[] {
 }
 
 const KINDS = new Set([
-  'SELECT', 'INSERT', 'CREATE', 'ALTER', 'DROP', 'TRUNCATE', 'RENAME', 'OPTIMIZE', 'SHOW', 'DESCRIBE', 'DESC', 'EXPLAIN', 'EXISTS',
-  'SYSTEM', 'KILL', 'SET', 'USE', 'DETACH', 'ATTACH', 'CHECK', 'DELETE', 'UPDATE', 'EXCHANGE', 'GRANT', 'BACKUP', 'RESTORE',
+  'SELECT',
+  'INSERT',
+  'CREATE',
+  'ALTER',
+  'DROP',
+  'TRUNCATE',
+  'RENAME',
+  'OPTIMIZE',
+  'SHOW',
+  'DESCRIBE',
+  'DESC',
+  'EXPLAIN',
+  'EXISTS',
+  'SYSTEM',
+  'KILL',
+  'SET',
+  'USE',
+  'DETACH',
+  'ATTACH',
+  'CHECK',
+  'DELETE',
+  'UPDATE',
+  'EXCHANGE',
+  'GRANT',
+  'BACKUP',
+  'RESTORE',
 ]);
-const OBJECTS = new Set(['TABLE', 'VIEW', 'DATABASE', 'DICTIONARY', 'FUNCTION', 'TABLES', 'DATABASES', 'COLUMNS', 'QUERY']);
+const OBJECTS = new Set([
+  'TABLE',
+  'VIEW',
+  'DATABASE',
+  'DICTIONARY',
+  'FUNCTION',
+  'TABLES',
+  'DATABASES',
+  'COLUMNS',
+  'QUERY',
+]);
 
 function isSelect(tokens: readonly Token[]): boolean {
   return ['SELECT', 'WITH', 'FROM', '('].includes(upper(tokens[0])) && !writes(tokens);
@@ -156,15 +255,22 @@ function isSelect(tokens: readonly Token[]): boolean {
 
 /** `WITH ... INSERT INTO` starts like a SELECT. */
 function writes(tokens: readonly Token[]): boolean {
-  return upper(tokens[0]) === 'WITH' && tokens.some((token, i) => token.depth === 0 && upper(token) === 'INSERT' && upper(tokens[i + 1]) === 'INTO');
+  return (
+    upper(tokens[0]) === 'WITH' &&
+    tokens.some((token, i) => token.depth === 0 && upper(token) === 'INSERT' && upper(tokens[i + 1]) === 'INTO')
+  );
 }
 
 /** Index of the FORMAT of a trailing `FORMAT name [SETTINGS ...]`. */
 function formatClause(tokens: readonly Token[]): number | undefined {
   const at = tokens.findLastIndex(
     (token, i) =>
-      token.depth === 0 && upper(token) === 'FORMAT' && tokens[i + 1]?.kind === 'word' && i > 0 &&
-      !BEFORE_NAME.has(upper(tokens[i - 1])) && (tokens[i + 2] === undefined || upper(tokens[i + 2]) === 'SETTINGS'),
+      token.depth === 0 &&
+      upper(token) === 'FORMAT' &&
+      tokens[i + 1]?.kind === 'word' &&
+      i > 0 &&
+      !BEFORE_NAME.has(upper(tokens[i - 1])) &&
+      (tokens[i + 2] === undefined || upper(tokens[i + 2]) === 'SETTINGS'),
   );
   return at < 0 ? undefined : at;
 }
@@ -178,8 +284,16 @@ function refuseFiles(tokens: readonly Token[]): void {
 
 /** It names the query to KILL when its client goes away (see `engine.ts`). In the URL it is passed over. */
 function refuseLogComment(tokens: readonly Token[]): void {
-  if (!tokens.some((token, i) => /^["`]?log_comment["`]?$/i.test(token.text) && tokens[i + 1]?.text === '=' && ['SETTINGS', ',', 'SET'].includes(upper(tokens[i - 1]) || (tokens[i - 1]?.text ?? '')))) return;
-  throw named('NOT_IMPLEMENTED', 'Setting log_comment is the embedded server\'s own: it names the query');
+  if (
+    !tokens.some(
+      (token, i) =>
+        /^["`]?log_comment["`]?$/i.test(token.text) &&
+        tokens[i + 1]?.text === '=' &&
+        ['SETTINGS', ',', 'SET'].includes(upper(tokens[i - 1]) || (tokens[i - 1]?.text ?? '')),
+    )
+  )
+    return;
+  throw named('NOT_IMPLEMENTED', "Setting log_comment is the embedded server's own: it names the query");
 }
 
 function forbidden(clause: string): Error {

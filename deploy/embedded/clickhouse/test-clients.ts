@@ -32,11 +32,20 @@ const source = (name: string): string => join(packageRoot(), 'deploy/embedded/cl
 
 /** Folder of what a file pins: another pin, another folder. */
 function folderOf(client: string, pins: string): string {
-  const key = createHash('sha256').update(readFileSync(join(source(client), pins))).digest('hex').slice(0, 12);
+  const key = createHash('sha256')
+    .update(readFileSync(join(source(client), pins)))
+    .digest('hex')
+    .slice(0, 12);
   return join(CACHE_FOLDER, `${client}-${key}`);
 }
 
-function installable(client: string, pins: string, needs: string, commands: (folder: string) => string[][], program: (folder: string) => string[]): Installable {
+function installable(
+  client: string,
+  pins: string,
+  needs: string,
+  commands: (folder: string) => string[][],
+  program: (folder: string) => string[],
+): Installable {
   const folder = folderOf(client, pins);
   const done = join(folder, '.installed');
   return {
@@ -49,34 +58,63 @@ function installable(client: string, pins: string, needs: string, commands: (fol
       // What a run that was cut short left is no beginning.
       rmSync(folder, { recursive: true, force: true });
       mkdirSync(folder, { recursive: true });
-      const ok = commands(folder).every(([command = '', ...args]) => spawnSync(command, args, { cwd: folder, stdio: ['ignore', 2, 2] }).status === 0);
+      const ok = commands(folder).every(
+        ([command = '', ...args]) => spawnSync(command, args, { cwd: folder, stdio: ['ignore', 2, 2] }).status === 0,
+      );
       if (ok) writeFileSync(done, '');
       return ok;
     },
     run: async (args) => {
       const [command = '', ...first] = program(folder);
       const { stdout } = await promisify(execFile)(command, [...first, ...args], { maxBuffer: 2 ** 26 });
-      return stdout.trim().split('\n').map((line) => JSON.parse(line) as Check);
+      return stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Check);
     },
   };
 }
 
 /** clickhouse-connect with pandas and SQLAlchemy. */
 export const PYTHON: Installable = installable(
-  'clickhouse-connect', 'requirements.txt', 'Python 3.11 or newer with venv',
+  'clickhouse-connect',
+  'requirements.txt',
+  'Python 3.11 or newer with venv',
   (folder) => [
     ['python3', '-m', 'venv', folder],
-    [join(folder, 'bin/python'), '-m', 'pip', 'install', '--quiet', '--no-deps', '--only-binary', ':all:', '-r', join(source('clickhouse-connect'), 'requirements.txt')],
+    [
+      join(folder, 'bin/python'),
+      '-m',
+      'pip',
+      'install',
+      '--quiet',
+      '--no-deps',
+      '--only-binary',
+      ':all:',
+      '-r',
+      join(source('clickhouse-connect'), 'requirements.txt'),
+    ],
   ],
   (folder) => [join(folder, 'bin/python'), join(source('clickhouse-connect'), 'main.py')],
 );
 
 /** ClickHouse's JDBC driver. */
 export const JAVA: Installable = installable(
-  'clickhouse-jdbc', 'pom.xml', 'JDK 17 or newer with Maven',
+  'clickhouse-jdbc',
+  'pom.xml',
+  'JDK 17 or newer with Maven',
   (folder) => [
     ['javac', '--release', '17', '--version'],
-    ['mvn', '--batch-mode', '--quiet', '-f', join(source('clickhouse-jdbc'), 'pom.xml'), 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies', '-DincludeScope=runtime', `-DoutputDirectory=${join(folder, 'jars')}`],
+    [
+      'mvn',
+      '--batch-mode',
+      '--quiet',
+      '-f',
+      join(source('clickhouse-jdbc'), 'pom.xml'),
+      'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies',
+      '-DincludeScope=runtime',
+      `-DoutputDirectory=${join(folder, 'jars')}`,
+    ],
   ],
   (folder) => ['java', '-cp', join(folder, 'jars', '*'), join(source('clickhouse-jdbc'), 'Smoke.java')],
 );
@@ -84,7 +122,8 @@ export const JAVA: Installable = installable(
 /** As a program (deploy/setup.mjs --for-tests). A suite whose client is not there says so by itself. */
 function main(): void {
   for (const client of [PYTHON, JAVA]) {
-    if (!client.install()) process.stderr.write(`There is no ${client.needs}, or its packages cannot be had: its suite will not run.\n`);
+    if (!client.install())
+      process.stderr.write(`There is no ${client.needs}, or its packages cannot be had: its suite will not run.\n`);
   }
 }
 

@@ -23,7 +23,10 @@ export async function startTestServer(settings: Partial<ClickHouseSettings> = {}
   const writer = writerHeaders(clickhouse);
   const query: TestServer['query'] = (statement, parameters = {}, init = {}) =>
     fetch(`${clickhouse.address}/?${new URLSearchParams(parameters).toString()}`, {
-      method: 'POST', body: statement, ...init, headers: { ...writer, ...(init.headers as Record<string, string> | undefined) },
+      method: 'POST',
+      body: statement,
+      ...init,
+      headers: { ...writer, ...(init.headers as Record<string, string> | undefined) },
     });
   return {
     clickhouse,

@@ -34,7 +34,11 @@ export const READER_FILE = 'reader.netrc';
 /** The same of the admin, while there is one. */
 export const ADMIN_FILE = 'admin.netrc';
 
-const passwordsFile = z.strictObject({ writer: z.string().min(32), reader: z.string().min(32), admin: z.string().min(32).optional() });
+const passwordsFile = z.strictObject({
+  writer: z.string().min(32),
+  reader: z.string().min(32),
+  admin: z.string().min(32).optional(),
+});
 
 /** Reads the passwords of a data folder, made at its first start. The file is its owner's alone (0600). */
 export function openPasswords(dataDir: string, withAdmin = false): Passwords {
@@ -55,11 +59,17 @@ function readPasswords(path: string): Passwords | undefined {
   chmodSync(path, 0o600);
   const parsed = passwordsFile.safeParse(parseJson(readFileSync(path, 'utf8')));
   if (parsed.success) return parsed.data;
-  throw new ClickHouseStartError('START_FAILED', `${path} is not what the embedded ClickHouse wrote: remove it, and new passwords are made`);
+  throw new ClickHouseStartError(
+    'START_FAILED',
+    `${path} is not what the embedded ClickHouse wrote: remove it, and new passwords are made`,
+  );
 }
 
 function writeNetrc(path: string, login: string, password: string): void {
-  writeOwn(path, ['127.0.0.1', 'localhost'].map((host) => `machine ${host} login ${login} password ${password}\n`).join(''));
+  writeOwn(
+    path,
+    ['127.0.0.1', 'localhost'].map((host) => `machine ${host} login ${login} password ${password}\n`).join(''),
+  );
 }
 
 /** Writes a file that its owner alone reads. Renamed into place: a start that is killed leaves no half of it. */

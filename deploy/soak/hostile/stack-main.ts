@@ -16,16 +16,37 @@ const dataDir = join(folder, 'data');
 const alarms: string[] = [];
 const log = (line: string): void => {
   // A statement that fails is the SQL port's answer.
-  if (/ ended |did not start|failed|cannot be|set aside/.test(line) && !/clickhouse: query "/.test(line)) alarms.push(line.slice(0, 300));
+  if (/ ended |did not start|failed|cannot be|set aside/.test(line) && !/clickhouse: query "/.test(line))
+    alarms.push(line.slice(0, 300));
 };
 
-const stack = await startStack({ ...resolveStackConfig({ dataDir, port: '0', clickhousePort: '0', collectorPort: '0' }), logLevel: 'silent' }, log);
+const stack = await startStack(
+  { ...resolveStackConfig({ dataDir, port: '0', clickhousePort: '0', collectorPort: '0' }), logLevel: 'silent' },
+  log,
+);
 const env = { HOME: folder };
-const agent = await startAgent({ url: stack.status.gateway, token: undefined, spoolDir: join(folder, 'spool'), runtimeLogs: [], port: 0, hookToken: hookToken(env), mode: 'safe', env, say: log });
+const agent = await startAgent({
+  url: stack.status.gateway,
+  token: undefined,
+  spoolDir: join(folder, 'spool'),
+  runtimeLogs: [],
+  port: 0,
+  hookToken: hookToken(env),
+  mode: 'safe',
+  env,
+  say: log,
+});
 
 const neighbour = await callStack<{ id: string }>(dataDir, 'POST', '/orgs', { name: 'beside', plan: 'team' });
 const mint = async (scopes: readonly string[]): Promise<string> =>
-  (await callStack<{ token: string }>(dataDir, 'POST', '/api', { orgId: neighbour?.id, method: 'POST', url: '/v1/tokens', body: { name: 'soak', scopes } }))?.token ?? '';
+  (
+    await callStack<{ token: string }>(dataDir, 'POST', '/api', {
+      orgId: neighbour?.id,
+      method: 'POST',
+      url: '/v1/tokens',
+      body: { name: 'soak', scopes },
+    })
+  )?.token ?? '';
 const sql = new URL(stack.status.clickhouse);
 sql.username = 'reader';
 sql.password = stack.readerPassword ?? '';
@@ -46,7 +67,9 @@ const recent: string[] = [];
 let held = { max: 0, during: [] as readonly string[] };
 subscribe('http.server.request.start', (message) => {
   const { request } = message as { request: IncomingMessage };
-  recent.push(`${request.method ?? ''} ${(request.url ?? '').slice(0, 60)} ${request.headers['content-length'] ?? '-'} bytes`);
+  recent.push(
+    `${request.method ?? ''} ${(request.url ?? '').slice(0, 60)} ${request.headers['content-length'] ?? '-'} bytes`,
+  );
   if (recent.length > 50) recent.shift();
 });
 if (existsSync(SCHEDSTAT)) {
@@ -62,12 +85,20 @@ if (existsSync(SCHEDSTAT)) {
 const delay = monitorEventLoopDelay({ resolution: 10 });
 delay.enable();
 process.on('message', () => {
-  const observed: Observed = { delay: { max: delay.max / 1e6, p99: delay.percentile(99) / 1e6 }, held: existsSync(SCHEDSTAT) ? held : undefined, residentMiB: process.memoryUsage().rss / 2 ** 20, alarms };
+  const observed: Observed = {
+    delay: { max: delay.max / 1e6, p99: delay.percentile(99) / 1e6 },
+    held: existsSync(SCHEDSTAT) ? held : undefined,
+    residentMiB: process.memoryUsage().rss / 2 ** 20,
+    alarms,
+  };
   delay.reset();
   held = { max: 0, during: [] };
   process.send?.(observed);
 });
 process.on('disconnect', () => {
-  void agent.stop().then(() => stack.stop()).then(() => process.exit(0));
+  void agent
+    .stop()
+    .then(() => stack.stop())
+    .then(() => process.exit(0));
 });
 process.send?.(up);

@@ -56,7 +56,13 @@ export function soakRedactionCorpus(argument: string, err: (line: string) => voi
         const { text, counts } = redact(line);
         if (text === line) return;
         const kind = Object.keys(counts)[0] ?? '';
-        const found = { kind, line, text, after: lines.slice(index + 1, index + 4).join('\n'), extension: extname(path) };
+        const found = {
+          kind,
+          line,
+          text,
+          after: lines.slice(index + 1, index + 4).join('\n'),
+          extension: extname(path),
+        };
         const truth = truthOf(found);
         if (truth === undefined) {
           tally.false += 1;
@@ -70,7 +76,9 @@ export function soakRedactionCorpus(argument: string, err: (line: string) => voi
     }
     for (const key of ['values', 'true', 'false'] as const) total[key] += tally[key];
     packages[`${pin.registry}:${pin.name}@${pin.version}`] = tally;
-    err(`${pin.registry} ${pin.name} ${pin.version}: ${String(tally.values)} values, ${String(tally.false)} false, ${String(tally.true)} true`);
+    err(
+      `${pin.registry} ${pin.name} ${pin.version}: ${String(tally.values)} values, ${String(tally.false)} false, ${String(tally.true)} true`,
+    );
   }
   const step = Math.max(1, Math.floor(samples.length / MOST_SAMPLES));
   for (const sample of samples.filter((_, index) => index % step === 0)) err(sample);
@@ -78,9 +86,16 @@ export function soakRedactionCorpus(argument: string, err: (line: string) => voi
   err(JSON.stringify({ ...figures, packages: undefined }));
   if (argument === 'write') writeFileSync(here('figures.json'), `${JSON.stringify(figures, null, 2)}\n`);
   else {
-    const { packages: pinned } = JSON.parse(readFileSync(here('figures.json'), 'utf8')) as { packages: Record<string, Tally> };
-    const worse = Object.entries(packages).filter(([name, { values, false: wrong }]) => pinned[name]?.values !== values || wrong > pinned[name].false);
-    if (worse.length > 0) throw new CommandError(`more false positives than figures.json has, or other values: ${worse.map(([name]) => name).join(', ')}`);
+    const { packages: pinned } = JSON.parse(readFileSync(here('figures.json'), 'utf8')) as {
+      packages: Record<string, Tally>;
+    };
+    const worse = Object.entries(packages).filter(
+      ([name, { values, false: wrong }]) => pinned[name]?.values !== values || wrong > pinned[name].false,
+    );
+    if (worse.length > 0)
+      throw new CommandError(
+        `more false positives than figures.json has, or other values: ${worse.map(([name]) => name).join(', ')}`,
+      );
   }
   return Promise.resolve();
 }
@@ -88,19 +103,31 @@ export function soakRedactionCorpus(argument: string, err: (line: string) => voi
 /** The masked part with each letter as `a` or `A` and each digit as `9`. */
 function shapeOf({ line, text }: { readonly line: string; readonly text: string }): string {
   const start = text.indexOf('[REDACTED:');
-  return line.slice(start, start + 80).replace(/[a-z]/g, 'a').replace(/[A-Z]/g, 'A').replace(/[0-9]/g, '9');
+  return line
+    .slice(start, start + 80)
+    .replace(/[a-z]/g, 'a')
+    .replace(/[A-Z]/g, 'A')
+    .replace(/[0-9]/g, '9');
 }
 
 function textFiles(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort().filter((path) => {
-    const stat = statSync(join(folder, path), { throwIfNoEntry: false });
-    return stat?.isFile() === true && stat.size <= LONGEST_FILE && !readFileSync(join(folder, path)).subarray(0, 8192).includes(0);
-  });
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .sort()
+    .filter((path) => {
+      const stat = statSync(join(folder, path), { throwIfNoEntry: false });
+      return (
+        stat?.isFile() === true &&
+        stat.size <= LONGEST_FILE &&
+        !readFileSync(join(folder, path)).subarray(0, 8192).includes(0)
+      );
+    });
 }
 
 /** Folder of the package's files, which are fetched where they are not there yet. */
 function fetchPackage({ registry, name, version, integrity }: Pin, err: (line: string) => void): string {
-  const cache = process.env['SHIELDWATCH_CACHE_DIR'] || join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'shieldwatch');
+  const cache =
+    process.env['SHIELDWATCH_CACHE_DIR'] ||
+    join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'shieldwatch');
   const folder = join(cache, 'redaction-corpus', `${registry}-${name.replaceAll('/', '+')}-${version}`);
   if (existsSync(folder)) return folder;
   err(`fetching ${registry} ${name} ${version}`);
@@ -109,12 +136,20 @@ function fetchPackage({ registry, name, version, integrity }: Pin, err: (line: s
   const files = join(partial, 'files');
   mkdirSync(files, { recursive: true });
   const run = (command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): string => {
-    const { status, stdout, stderr, error } = spawnSync(command, args, { cwd: partial, encoding: 'utf8', env: { ...process.env, ...env } });
-    if (status !== 0) throw new CommandError(`${command} does not give ${name} ${version}: ${(error?.message ?? stderr).slice(0, 300)}`);
+    const { status, stdout, stderr, error } = spawnSync(command, args, {
+      cwd: partial,
+      encoding: 'utf8',
+      env: { ...process.env, ...env },
+    });
+    if (status !== 0)
+      throw new CommandError(
+        `${command} does not give ${name} ${version}: ${(error?.message ?? stderr).slice(0, 300)}`,
+      );
     return stdout;
   };
   const hold = (found: string): void => {
-    if (found !== integrity) throw new CommandError(`${name} ${version} has the integrity ${found}, expected ${integrity}`);
+    if (found !== integrity)
+      throw new CommandError(`${name} ${version} has the integrity ${found}, expected ${integrity}`);
   };
   const archive = (): string => join(partial, readdirSync(partial).find((file) => file !== 'files') ?? 'nothing');
   if (registry === 'npm') {
@@ -122,12 +157,25 @@ function fetchPackage({ registry, name, version, integrity }: Pin, err: (line: s
     hold(`sha512-${createHash('sha512').update(readFileSync(archive())).digest('base64')}`);
     run('tar', ['xzf', archive(), '-C', files, '--no-same-owner']);
   } else if (registry === 'pypi') {
-    run('python3', ['-m', 'pip', 'download', '-q', '--no-deps', '--only-binary=:all:', '-d', partial, `${name}==${version}`]);
+    run('python3', [
+      '-m',
+      'pip',
+      'download',
+      '-q',
+      '--no-deps',
+      '--only-binary=:all:',
+      '-d',
+      partial,
+      `${name}==${version}`,
+    ]);
     hold(`sha256-${createHash('sha256').update(readFileSync(archive())).digest('hex')}`);
     run('python3', ['-m', 'zipfile', '-e', archive(), files]);
   } else {
     const env = { GOMODCACHE: join(partial, 'mod'), GOFLAGS: '-modcacherw', GO111MODULE: 'on' };
-    const { Sum, Dir } = JSON.parse(run('go', ['mod', 'download', '-json', `${name}@${version}`], env)) as { Sum: string; Dir: string };
+    const { Sum, Dir } = JSON.parse(run('go', ['mod', 'download', '-json', `${name}@${version}`], env)) as {
+      Sum: string;
+      Dir: string;
+    };
     hold(Sum);
     rmSync(files, { recursive: true });
     renameSync(Dir, files);

@@ -30,15 +30,34 @@ export function editsOf(tool: string, value: unknown, cwd: string): Edit[] {
   const input: Input = typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Input) : {};
   const at = (path: string): string[] => pathForms(path, cwd);
   const patches = Object.values(input).filter((text): text is string => typeof text === 'string' && mayHoldPatch(text));
-  if (patches.length > 0) return patches.flatMap((patch) => patchedFiles(patch).flatMap((file) => patchEdits(file, at)));
+  if (patches.length > 0)
+    return patches.flatMap((patch) => patchedFiles(patch).flatMap((file) => patchEdits(file, at)));
   const from = stringAt(input, 'source', 'from', 'old_path', 'oldPath');
   const to = stringAt(input, 'destination', 'to', 'new_path', 'newPath');
   if (from !== undefined && to !== undefined) {
-    const text = at(from).map((path) => safely(() => textNow(path))).find((it) => it !== undefined);
-    return [...at(from).map((path): Edit => ({ path, after: 'gone' })), ...at(to).map((path): Edit => ({ path, after: text === undefined ? 'unknown' : { text } }))];
+    const text = at(from)
+      .map((path) => safely(() => textNow(path)))
+      .find((it) => it !== undefined);
+    return [
+      ...at(from).map((path): Edit => ({ path, after: 'gone' })),
+      ...at(to).map((path): Edit => ({ path, after: text === undefined ? 'unknown' : { text } })),
+    ];
   }
-  const named = pathsIn(value).flatMap(at).map((path): Edit => ({ path, after: 'unknown' }));
-  const path = stringAt(input, 'file_path', 'path', 'absolute_path', 'notebook_path', 'filePath', 'filename', 'file', 'target_file', 'uri');
+  const named = pathsIn(value)
+    .flatMap(at)
+    .map((path): Edit => ({ path, after: 'unknown' }));
+  const path = stringAt(
+    input,
+    'file_path',
+    'path',
+    'absolute_path',
+    'notebook_path',
+    'filePath',
+    'filename',
+    'file',
+    'target_file',
+    'uri',
+  );
   if (path === undefined) return named;
   const edits = at(path).map((form): Edit => ({ path: form, after: resultOf(input, form, WHOLE.test(tool)) }));
   return [...edits, ...named.filter((other) => edits.every((edit) => other.path !== edit.path))];
@@ -52,7 +71,9 @@ function pathsIn(value: unknown, isPath = false): string[] {
   if (typeof value === 'string') return isPath && value.length <= MAX_PATH ? [value] : [];
   if (typeof value !== 'object' || value === null) return [];
   if (Array.isArray(value)) return value.flatMap((item: unknown) => pathsIn(item, isPath));
-  return Object.entries(value).flatMap(([key, item]: [string, unknown]) => (CONTENT_KEYS.test(key) ? [] : pathsIn(item, isPath || PATH_KEYS.test(key))));
+  return Object.entries(value).flatMap(([key, item]: [string, unknown]) =>
+    CONTENT_KEYS.test(key) ? [] : pathsIn(item, isPath || PATH_KEYS.test(key)),
+  );
 }
 
 function resultOf(input: Input, path: string, isWhole: boolean): Result {
@@ -87,13 +108,21 @@ function patchEdits(file: PatchedFile, at: (path: string) => string[]): Edit[] {
   const { movedTo } = file;
   return at(file.path).flatMap((path): Edit[] => {
     if (file.kind === 'delete') return [{ path, after: 'gone' }];
-    const after: Result = file.kind === 'add' ? { text: addedText(file.lines) } : (safely(() => patchedText(textNow(path) ?? '', file.lines)) ?? 'unknown');
-    return movedTo === undefined ? [{ path, after }] : [{ path, after: 'gone' }, ...at(movedTo).map((target): Edit => ({ path: target, after }))];
+    const after: Result =
+      file.kind === 'add'
+        ? { text: addedText(file.lines) }
+        : (safely(() => patchedText(textNow(path) ?? '', file.lines)) ?? 'unknown');
+    return movedTo === undefined
+      ? [{ path, after }]
+      : [{ path, after: 'gone' }, ...at(movedTo).map((target): Edit => ({ path: target, after }))];
   });
 }
 
 function addedText(lines: readonly string[]): string {
-  return lines.filter((line) => line.startsWith('+')).map((line) => `${line.slice(1)}\n`).join('');
+  return lines
+    .filter((line) => line.startsWith('+'))
+    .map((line) => `${line.slice(1)}\n`)
+    .join('');
 }
 
 /** The text after every hunk of a patch, each of which must fit in exactly one place behind the one before it. */
@@ -104,7 +133,9 @@ function patchedText(text: string, lines: readonly string[]): Result {
   let isKnown = true;
   const apply = (): void => {
     if (old.length === 0 && next.length === 0) return;
-    const places = file.flatMap((_, index) => (index >= from && old.length > 0 && old.every((line, offset) => file[index + offset] === line) ? [index] : []));
+    const places = file.flatMap((_, index) =>
+      index >= from && old.length > 0 && old.every((line, offset) => file[index + offset] === line) ? [index] : [],
+    );
     const [place] = places;
     if (place === undefined || places.length !== 1) isKnown = false;
     else {

@@ -15,13 +15,26 @@ const READS = /(?:^|_)(?:get|read|list|search|find|stat|view|show|fetch|query|de
  * settings that call the hook, the hook itself or what it keeps. An edit of policy or settings is judged by its result.
  * Undefined when nothing says so.
  */
-export function guardHarm({ tool, input, cwd }: Pick<ToolCall, 'tool' | 'input' | 'cwd'>, places: GuardPlaces): string | undefined {
+export function guardHarm(
+  { tool, input, cwd }: Pick<ToolCall, 'tool' | 'input' | 'cwd'>,
+  places: GuardPlaces,
+): string | undefined {
   const action = actionOf(tool);
-  if (action === 'read' || action === 'search-files' || action === 'find-files' || action === 'fetch' || action === 'search-web' || action === 'agent') return undefined;
+  if (
+    action === 'read' ||
+    action === 'search-files' ||
+    action === 'find-files' ||
+    action === 'fetch' ||
+    action === 'search-web' ||
+    action === 'agent'
+  )
+    return undefined;
   const value: unknown = input === '' ? undefined : JSON.parse(input);
   if (action === 'shell') {
     for (const command of commandsIn(value)) {
-      const harm = shellHarm(command, places, /powershell/i.test(tool)) ?? (mayHoldPatch(command) ? editHarm(tool, { command }, places) : undefined);
+      const harm =
+        shellHarm(command, places, /powershell/i.test(tool)) ??
+        (mayHoldPatch(command) ? editHarm(tool, { command }, places) : undefined);
       if (harm !== undefined) return harm;
     }
     return undefined;
@@ -57,7 +70,8 @@ function harmOf({ path, after }: Edit, places: GuardPlaces): string | undefined 
     return isHarm ? 'it would move, remove or replace a folder of guarded files' : undefined;
   }
   if (kind === 'own') return 'only the guard itself writes there';
-  if (after === 'unknown') return kind === 'dotenv' ? undefined : 'what the file would hold then cannot be told from the call';
+  if (after === 'unknown')
+    return kind === 'dotenv' ? undefined : 'what the file would hold then cannot be told from the call';
   let before: string | undefined;
   try {
     before = textNow(path);
@@ -65,5 +79,7 @@ function harmOf({ path, after }: Edit, places: GuardPlaces): string | undefined 
     return 'the file cannot be read, so what the edit makes of it cannot be told';
   }
   const text = after === 'gone' ? undefined : after.text;
-  return kind === 'policy' ? loosened(before, text) : settingsHarm(kind, guardedPath(path, places), before, text, places);
+  return kind === 'policy'
+    ? loosened(before, text)
+    : settingsHarm(kind, guardedPath(path, places), before, text, places);
 }

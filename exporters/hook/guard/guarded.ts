@@ -5,7 +5,9 @@ import { basename, dirname, join, resolve } from 'node:path';
 export type GuardedKind =
   | 'policy'
   /** Settings of an agent that reads hooks from them. */
-  | 'claude-code' | 'codex' | 'gemini-cli'
+  | 'claude-code'
+  | 'codex'
+  | 'gemini-cli'
   /** Variables that an agent takes before it starts a hook. */
   | 'dotenv'
   /** The guard's own: the hook, its folder, Node, spool, counts of rate limits, copies of policies. Nothing but the guard writes there. */
@@ -35,8 +37,21 @@ const ENDINGS: readonly (readonly [RegExp, GuardedKind])[] = [
 ];
 
 /** Guarded files of a project, and of a home folder. */
-const IN_FOLDER = ['.agentshield/runtime-policy.json', '.claude/settings.json', '.claude/settings.local.json', '.codex/config.toml', '.codex/hooks.json', '.gemini/settings.json'];
-const OF_MACHINE = ['/etc/claude-code/managed-settings.json', '/etc/claude-code/managed-settings.d/x.json', '/etc/codex/requirements.toml', '/etc/codex/config.toml', '/etc/gemini-cli/settings.json'];
+const IN_FOLDER = [
+  '.agentshield/runtime-policy.json',
+  '.claude/settings.json',
+  '.claude/settings.local.json',
+  '.codex/config.toml',
+  '.codex/hooks.json',
+  '.gemini/settings.json',
+];
+const OF_MACHINE = [
+  '/etc/claude-code/managed-settings.json',
+  '/etc/claude-code/managed-settings.d/x.json',
+  '/etc/codex/requirements.toml',
+  '/etc/codex/config.toml',
+  '/etc/gemini-cli/settings.json',
+];
 
 /** A path as paths are compared: some file systems do not tell cases apart. */
 export const lowerPath = (path: string): string => path.replaceAll('\\', '/').toLowerCase();
@@ -50,7 +65,9 @@ export function realPath(path: string, depth = 0): string {
     const parent = dirname(path);
     if (parent === path || depth > MAX_LINKS) return path;
     const link = targetOf(path);
-    return link === undefined ? join(realPath(parent, depth + 1), basename(path)) : realPath(resolve(parent, link), depth + 1);
+    return link === undefined
+      ? join(realPath(parent, depth + 1), basename(path))
+      : realPath(resolve(parent, link), depth + 1);
   }
 }
 
@@ -86,7 +103,9 @@ function kindOf(path: string, places: GuardPlaces): GuardedKind | undefined {
     [env['CODEX_HOME'], 'hooks.json', 'codex'],
     [env['GEMINI_CLI_SYSTEM_SETTINGS_PATH'], '', 'gemini-cli'],
   ];
-  const found = moved.find(([folder, file]) => folder !== undefined && folder !== '' && name === lower(resolve(folder, file)));
+  const found = moved.find(
+    ([folder, file]) => folder !== undefined && folder !== '' && name === lower(resolve(folder, file)),
+  );
   return found?.[2] ?? ENDINGS.find(([ending]) => ending.test(name))?.[1];
 }
 
@@ -97,7 +116,14 @@ const ofCall = new WeakMap<GuardPlaces, { candidates: readonly string[]; own: re
 
 function known(places: GuardPlaces): { candidates: readonly string[]; own: readonly string[] } {
   let found = ofCall.get(places);
-  if (found === undefined) ofCall.set(places, (found = { candidates: allCandidates(places), own: places.own.flatMap((path) => [lower(path), lower(realPath(path))]) }));
+  if (found === undefined)
+    ofCall.set(
+      places,
+      (found = {
+        candidates: allCandidates(places),
+        own: places.own.flatMap((path) => [lower(path), lower(realPath(path))]),
+      }),
+    );
   return found;
 }
 
@@ -108,22 +134,39 @@ export function candidates(places: GuardPlaces): readonly string[] {
 
 function allCandidates({ cwd, projects, env, own }: GuardPlaces): string[] {
   const home = env['HOME'] ?? '';
-  const folders = new Set([...projects, cwd, ...(home === '' ? [] : [home])].flatMap((folder) => [resolve(folder), realPath(folder)]));
-  const moved = [['CLAUDE_CONFIG_DIR', 'settings.json'], ['CODEX_HOME', 'config.toml'], ['CODEX_HOME', 'hooks.json']].flatMap(([name = '', file = '']) => (env[name] ? [join(env[name], file)] : []));
-  const found = [...[...folders].flatMap((folder) => IN_FOLDER.map((file) => join(folder, file))), ...OF_MACHINE, ...moved, ...own];
+  const folders = new Set(
+    [...projects, cwd, ...(home === '' ? [] : [home])].flatMap((folder) => [resolve(folder), realPath(folder)]),
+  );
+  const moved = [
+    ['CLAUDE_CONFIG_DIR', 'settings.json'],
+    ['CODEX_HOME', 'config.toml'],
+    ['CODEX_HOME', 'hooks.json'],
+  ].flatMap(([name = '', file = '']) => (env[name] ? [join(env[name], file)] : []));
+  const found = [
+    ...[...folders].flatMap((folder) => IN_FOLDER.map((file) => join(folder, file))),
+    ...OF_MACHINE,
+    ...moved,
+    ...own,
+  ];
   return [...new Set(found)];
 }
 
 /** Whether a folder holds, at any depth, a guarded file that is there. The root does not count: programs refuse it by themselves, and policies name it. */
 export function holdsGuarded(folder: string, places: GuardPlaces): boolean {
   const names = [lower(folder), lower(realPath(folder))];
-  return candidates(places).some((path) => names.some((name) => name !== '/' && isWithin(lower(path), name)) && isThere(path));
+  return candidates(places).some(
+    (path) => names.some((name) => name !== '/' && isWithin(lower(path), name)) && isThere(path),
+  );
 }
 
 /** Whether a folder directly contains guarded files. */
 export function isGuardedFolder(folder: string, places: GuardPlaces): boolean {
   const names = [lower(folder), lower(realPath(folder))];
-  return candidates(places).some((path) => names.includes(lower(dirname(path))) && dirname(path) !== '/' && !places.own.includes(path)) || names.some((name) => /\/\.(?:claude|codex|gemini|agentshield)$/.test(name));
+  return (
+    candidates(places).some(
+      (path) => names.includes(lower(dirname(path))) && dirname(path) !== '/' && !places.own.includes(path),
+    ) || names.some((name) => /\/\.(?:claude|codex|gemini|agentshield)$/.test(name))
+  );
 }
 
 function isThere(path: string): boolean {

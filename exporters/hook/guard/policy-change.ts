@@ -27,5 +27,7 @@ const keyOf = ({ tool, pattern }: Policy['deny'][number]): string => JSON.string
 
 function isLimitLoosened({ rateLimit: old }: Policy, { rateLimit: next }: Policy): boolean {
   if (old === undefined) return false;
-  return next === undefined || next.maxPerMinute > old.maxPerMinute || old.tools.some((tool) => !next.tools.includes(tool));
+  return (
+    next === undefined || next.maxPerMinute > old.maxPerMinute || old.tools.some((tool) => !next.tools.includes(tool))
+  );
 }

@@ -3,7 +3,14 @@ import type { Client, InstalledEntry, Places, Scope } from '../../install/client
 import { codex } from '../../install/codex.js';
 import { changesCode, dotenvNames } from '../../install/environment-names.js';
 import { geminiCli } from '../../install/gemini-cli.js';
-import { isObject, jsonWithComments, readFileText, valueAt, type FileText, type SettingsFile } from '../../install/reading.js';
+import {
+  isObject,
+  jsonWithComments,
+  readFileText,
+  valueAt,
+  type FileText,
+  type SettingsFile,
+} from '../../install/reading.js';
 import { isOurs } from '../../install/hook-command.js';
 import { SWITCHES } from '../../install/switches.js';
 import { lowerPath, type GuardedKind, type GuardPlaces } from './guarded.js';
@@ -16,14 +23,27 @@ const CLIENTS: readonly Client[] = [claudeCode, codex, geminiCli];
  * Values that keep a hook from nothing by themselves and that a person alone decides on: approvals, what mods may do, what an
  * HTTP hook is given, and switches of other versions of the clients.
  */
-const DECIDED_BY_PERSONS = ['hooks.state', 'pluginConfigs.cc-plugin-sec-default@builtin', 'httpHookAllowedEnvVars', 'tools.enableHooks', 'hooks.enabled', 'hooks.disabled'];
+const DECIDED_BY_PERSONS = [
+  'hooks.state',
+  'pluginConfigs.cc-plugin-sec-default@builtin',
+  'httpHookAllowedEnvVars',
+  'tools.enableHooks',
+  'hooks.enabled',
+  'hooks.disabled',
+];
 
 /**
  * Why a settings file would serve the guard less after a change than before: its entry lost or changed, a switch of
  * {@link SWITCHES} thrown, a variable that runs other code, a file that the agent could not read. Undefined when it would
  * not. `undefined` as a text means no file.
  */
-export function settingsHarm(kind: GuardedKind, path: string, before: string | undefined, after: string | undefined, { env, projects }: GuardPlaces): string | undefined {
+export function settingsHarm(
+  kind: GuardedKind,
+  path: string,
+  before: string | undefined,
+  after: string | undefined,
+  { env, projects }: GuardPlaces,
+): string | undefined {
   // The file's own folder, whichever project that is, and those that the session may be in.
   const own = path.replace(/[\\/](?:\.(?:claude|codex|gemini)[\\/])?[^\\/]*$/i, '') || '/';
   // Which agent reads a dotenv file its path does not tell.
@@ -41,8 +61,13 @@ export function settingsHarm(kind: GuardedKind, path: string, before: string | u
 function harmFor(client: Client, old: Version, next: Version): string | undefined {
   if (next.isLost) return 'the agent could not read the settings and would drop them as a whole';
   const entries = new Set(ourEntries(next.settings));
-  if (ourEntries(old.settings).some((entry) => !entries.has(entry))) return "the settings would lose or change the guard's entry";
-  const decided = DECIDED_BY_PERSONS.find((path) => at(next.settings, path) !== undefined && JSON.stringify(at(next.settings, path)) !== JSON.stringify(at(old.settings, path)));
+  if (ourEntries(old.settings).some((entry) => !entries.has(entry)))
+    return "the settings would lose or change the guard's entry";
+  const decided = DECIDED_BY_PERSONS.find(
+    (path) =>
+      at(next.settings, path) !== undefined &&
+      JSON.stringify(at(next.settings, path)) !== JSON.stringify(at(old.settings, path)),
+  );
   if (decided !== undefined) return `only a person decides on ${decided}`;
   const variable = harmfulVariable(variables(old.settings), variables(next.settings));
   if (variable !== undefined) return variable;
@@ -63,15 +88,33 @@ class Version {
   constructor(client: Client, path: string, text: string | undefined, places: Places) {
     const isIt = (file: string): boolean => lowerPath(file) === lowerPath(path);
     this.places = places;
-    this.textOf = (file) => (isIt(file) ? (text === undefined ? { kind: 'absent' } : { kind: 'text', text, encoding: 'utf-8' }) : readFileText(file));
-    const files = client.files(this.places).map(({ scope, file }) => ({ scope, file, reading: client.read(this.textOf(file), file) }));
+    this.textOf = (file) =>
+      isIt(file)
+        ? text === undefined
+          ? { kind: 'absent' }
+          : { kind: 'text', text, encoding: 'utf-8' }
+        : readFileText(file);
+    const files = client
+      .files(this.places)
+      .map(({ scope, file }) => ({ scope, file, reading: client.read(this.textOf(file), file) }));
     const isOther = /hooks\.json$|\.env$/i.test(path);
-    const own = files.find(({ file }) => isIt(file)) ?? (isOther ? undefined : { scope: scopeOf(path), file: path, reading: client.read(this.textOf(path), path) });
+    const own =
+      files.find(({ file }) => isIt(file)) ??
+      (isOther ? undefined : { scope: scopeOf(path), file: path, reading: client.read(this.textOf(path), path) });
     this.files = own === undefined || files.includes(own) ? files : [...files, own];
-    const parsed = own === undefined && text !== undefined && !/\.env$/i.test(path) ? jsonWithComments(text) : undefined;
-    const value = parsed !== undefined && 'value' in parsed ? parsed.value : own?.reading.kind === 'read' ? own.reading.settings : {};
+    const parsed =
+      own === undefined && text !== undefined && !/\.env$/i.test(path) ? jsonWithComments(text) : undefined;
+    const value =
+      parsed !== undefined && 'value' in parsed
+        ? parsed.value
+        : own?.reading.kind === 'read'
+          ? own.reading.settings
+          : {};
     this.settings = isObject(value) ? value : {};
-    this.isLost = own === undefined ? parsed !== undefined && 'error' in parsed : own.reading.kind !== 'read' && own.reading.kind !== 'absent';
+    this.isLost =
+      own === undefined
+        ? parsed !== undefined && 'error' in parsed
+        : own.reading.kind !== 'read' && own.reading.kind !== 'absent';
   }
 }
 
@@ -82,11 +125,26 @@ function scopeOf(path: string): Scope {
 
 /** What `status` would report about our hooks, and about one in the user's settings when there is none. */
 function problems(client: Client, { places, files, textOf }: Version): string[] {
-  const found = files.flatMap(({ scope, file, reading }): InstalledEntry[] => (reading.kind === 'read' ? client.find(reading.settings).map((entry) => ({ ...entry, scope, file })) : []));
+  const found = files.flatMap(({ scope, file, reading }): InstalledEntry[] =>
+    reading.kind === 'read' ? client.find(reading.settings).map((entry) => ({ ...entry, scope, file })) : [],
+  );
   const [event = ''] = client.events;
-  const some: InstalledEntry = { scope: 'user', file: '', event, hook: { type: 'command', command: 'shieldwatch-hook' }, entry: { name: 'shieldwatch' }, group: {}, place: [0, 0] };
+  const some: InstalledEntry = {
+    scope: 'user',
+    file: '',
+    event,
+    hook: { type: 'command', command: 'shieldwatch-hook' },
+    entry: { name: 'shieldwatch' },
+    group: {},
+    place: [0, 0],
+  };
   const installed = found.length > 0 ? found : [some];
-  return installed.flatMap((entry) => SWITCHES[client.name].flatMap(({ find, note }) => [...find({ places, files, installed: entry, textOf }), ...(note?.({ places, files, installed: entry, textOf }) ?? [])]));
+  return installed.flatMap((entry) =>
+    SWITCHES[client.name].flatMap(({ find, note }) => [
+      ...find({ places, files, installed: entry, textOf }),
+      ...(note?.({ places, files, installed: entry, textOf }) ?? []),
+    ]),
+  );
 }
 
 /** Each of our hooks with all that the file says of it and of the group around it. */
@@ -116,7 +174,9 @@ function dotenv(text: string): Settings {
 }
 
 function harmfulVariable(before: Settings, after: Settings): string | undefined {
-  const name = Object.keys(after).find((it) => changesCode(it) && JSON.stringify(after[it]) !== JSON.stringify(before[it]));
+  const name = Object.keys(after).find(
+    (it) => changesCode(it) && JSON.stringify(after[it]) !== JSON.stringify(before[it]),
+  );
   return name === undefined ? undefined : `${name} changes which code runs in the place of the guard`;
 }
 

@@ -45,7 +45,9 @@ export function simpleCommands(text: string, variables: Variables): SimpleComman
     const reading: Reading = { takesShifts: false, shifts: 0, documents: 0 };
     const commands = new Parser(text, variables, 0, reading).commands();
     // `<<` is a shift where it stands in arithmetic, which text does not always tell: then both readings count.
-    return reading.shifts > 0 ? [...commands, ...new Parser(text, variables, 0, { takesShifts: true, shifts: 0, documents: 0 }).commands()] : commands;
+    return reading.shifts > 0
+      ? [...commands, ...new Parser(text, variables, 0, { takesShifts: true, shifts: 0, documents: 0 }).commands()]
+      : commands;
   } catch (error) {
     if (error instanceof TooMuch) return undefined;
     throw error;
@@ -150,7 +152,15 @@ class Parser {
   #end(endsPipeline: boolean, operator: string): void {
     if (this.#words.length > 0 || this.#redirections.length > 0) {
       if (this.#commands.length >= MAX_COMMANDS) throw new TooMuch();
-      this.#commands.push({ words: this.#words, redirections: this.#redirections, documents: this.#documents, pipeline: this.#pipeline, operator: this.#operator, subshell: this.#subshells.at(-1) ?? '0', inner: this.#inner });
+      this.#commands.push({
+        words: this.#words,
+        redirections: this.#redirections,
+        documents: this.#documents,
+        pipeline: this.#pipeline,
+        operator: this.#operator,
+        subshell: this.#subshells.at(-1) ?? '0',
+        inner: this.#inner,
+      });
       this.#assign(this.#words);
       this.#operator = operator;
     } else if (operator !== ';') this.#operator = operator;
@@ -171,7 +181,8 @@ class Parser {
       const [, variable = '', isAppended, value = ''] = match;
       this.#assigned.set(variable, isAppended === '+' ? (this.#value(variable) ?? DYNAMIC) + value : value);
     }
-    if (first === 'read' || first === 'mapfile' || first === 'readarray') for (const variable of words.slice(1)) this.#assigned.set(variable, DYNAMIC);
+    if (first === 'read' || first === 'mapfile' || first === 'readarray')
+      for (const variable of words.slice(1)) this.#assigned.set(variable, DYNAMIC);
   }
 
   #value(name: string): string | undefined {
@@ -179,7 +190,8 @@ class Parser {
   }
 
   #redirection(): void {
-    const [operator = '<'] = /^(?:<<<|<<-?|<>|<&|<|>>|>\||>&|>)/.exec(joined(this.#text.slice(this.#at, this.#at + 12))) ?? [];
+    const [operator = '<'] =
+      /^(?:<<<|<<-?|<>|<&|<|>>|>\||>&|>)/.exec(joined(this.#text.slice(this.#at, this.#at + 12))) ?? [];
     if (this.#text.startsWith('(', this.#at + 1)) {
       // A process in the place of a file.
       this.#at += 2;
@@ -195,14 +207,21 @@ class Parser {
       }
     }
     // `2>file`: the number is no word.
-    if (this.#words.length > 0 && /\d/.test(this.#text.charAt(this.#at - 1)) && /^\d+$/.test(this.#words.at(-1) ?? '')) this.#words.pop();
+    if (this.#words.length > 0 && /\d/.test(this.#text.charAt(this.#at - 1)) && /^\d+$/.test(this.#words.at(-1) ?? ''))
+      this.#words.pop();
     if (operator === '<<' || operator === '<<-') {
       this.#skip(operator.length);
       this.#skipBlanks();
       const start = this.#at;
       const end = this.#word().join('');
       const isQuoted = /["'\\]/.test(joined(this.#text.slice(start, this.#at)));
-      this.#pending.push({ end, documents: this.#documents, inner: this.#inner, isQuoted, isIndented: operator === '<<-' });
+      this.#pending.push({
+        end,
+        documents: this.#documents,
+        inner: this.#inner,
+        isQuoted,
+        isIndented: operator === '<<-',
+      });
     } else if (operator === '<<<') {
       this.#skip(3);
       this.#skipBlanks();
@@ -210,7 +229,8 @@ class Parser {
     } else if (operator === '<&' || operator === '>&') {
       this.#skip(2);
       this.#skipBlanks();
-      for (const target of this.#word()) if (!/^(?:\d+|-)$/.test(target)) this.#redirections.push({ writes: operator === '>&', target });
+      for (const target of this.#word())
+        if (!/^(?:\d+|-)$/.test(target)) this.#redirections.push({ writes: operator === '>&', target });
     } else this.#redirect(operator.length, operator !== '<');
   }
 
@@ -220,7 +240,9 @@ class Parser {
     if (this.#reading.documents > MAX_DOCUMENTS) throw new TooMuch();
     const before = this.#text.slice(0, this.#at);
     const isOpen = (open: string, close: string): boolean =>
-      before.includes(open) && before.lastIndexOf(open) > before.lastIndexOf(close) && this.#text.includes(close, this.#at);
+      before.includes(open) &&
+      before.lastIndexOf(open) > before.lastIndexOf(close) &&
+      this.#text.includes(close, this.#at);
     return isOpen('((', '))') || isOpen('[', ']');
   }
 
@@ -259,7 +281,9 @@ class Parser {
       }
       const body = isQuoted ? lines.join('\n') : joined(lines.join('\n'));
       if (!isQuoted) inner.push(...this.#expansions(body));
-      documents.push(isQuoted ? body : body.replace(/\$\{?(\w+)\}?/g, (whole, name: string) => this.#value(name) ?? whole));
+      documents.push(
+        isQuoted ? body : body.replace(/\$\{?(\w+)\}?/g, (whole, name: string) => this.#value(name) ?? whole),
+      );
     }
     this.#pending = [];
   }
@@ -273,7 +297,7 @@ class Parser {
     const text = this.#text;
     let word = '';
     let isBraced = false;
-    for (; this.#at < text.length; ) {
+    for (; this.#at < text.length;) {
       const character = text.charAt(this.#at);
       if (/[\s;&|<>()]/.test(character)) break;
       this.#at += 1;
@@ -292,17 +316,21 @@ class Parser {
       } else if (character === '*') word += ANY;
       else if (character === '?') word += ONE;
       else if (character === '[') {
-        const set = /^(?:[^\s/\]"'\\$`;&|<>()]|"[^"\s/\\$`]*"|'[^'\s/]*'|\\[^\n])+\]/.exec(text.slice(this.#at, this.#at + MAX_SET))?.[0];
+        const set = /^(?:[^\s/\]"'\\$`;&|<>()]|"[^"\s/\\$`]*"|'[^'\s/]*'|\\[^\n])+\]/.exec(
+          text.slice(this.#at, this.#at + MAX_SET),
+        )?.[0];
         word += set === undefined ? '[' : ONE;
         this.#at += set?.length ?? 0;
-      } else if (character === '~' && word === '') word += /^(?:[/\s;&|<>)]|$)/.test(text.slice(this.#at, this.#at + 1)) ? (this.#value('HOME') ?? '~') : '~';
+      } else if (character === '~' && word === '')
+        word += /^(?:[/\s;&|<>)]|$)/.test(text.slice(this.#at, this.#at + 1)) ? (this.#value('HOME') ?? '~') : '~';
       else {
         if (character === '{') isBraced = true;
         word += character;
       }
     }
     // A variable without quotes is several words where its value has blanks, except in an assignment.
-    if (word.includes(SPLIT)) return ASSIGNMENT.test(word) ? [word.replaceAll(SPLIT, ' ')] : word.split(SPLIT).filter((it) => it !== '');
+    if (word.includes(SPLIT))
+      return ASSIGNMENT.test(word) ? [word.replaceAll(SPLIT, ' ')] : word.split(SPLIT).filter((it) => it !== '');
     return isBraced && word.length <= MAX_BRACED ? braces(word, DYNAMIC) : [word];
   }
 
@@ -347,8 +375,15 @@ class Parser {
       while (end < this.#text.length && this.#text.charAt(end) !== "'") end += this.#text.charAt(end) === '\\' ? 2 : 1;
       const body = this.#text.slice(this.#at + 1, end);
       this.#at = end + 1;
-      return body.replace(/\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|([0-7]{1,3})|(.))/g, (_, hex?: string, unicode?: string, octal?: string, other?: string) =>
-        hex !== undefined || unicode !== undefined ? String.fromCharCode(Number.parseInt(hex ?? unicode ?? '', 16)) : octal !== undefined ? String.fromCharCode(Number.parseInt(octal, 8)) : (other ?? ''));
+      return body.replace(
+        /\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|([0-7]{1,3})|(.))/g,
+        (_, hex?: string, unicode?: string, octal?: string, other?: string) =>
+          hex !== undefined || unicode !== undefined
+            ? String.fromCharCode(Number.parseInt(hex ?? unicode ?? '', 16))
+            : octal !== undefined
+              ? String.fromCharCode(Number.parseInt(octal, 8))
+              : (other ?? ''),
+      );
     }
     if (!isQuoted && rest.startsWith('"')) return '';
     const name = /^(?:(\w+)|\{(\w+)(?::?[-=]([^}"'\\$`{]*))?\}|[@*#?!$-])/.exec(rest);
@@ -394,7 +429,8 @@ class Parser {
       return;
     }
     const start = this.#at;
-    while (this.#at < this.#text.length && this.#text.charAt(this.#at) !== '`') this.#at += this.#text.charAt(this.#at) === '\\' ? 2 : 1;
+    while (this.#at < this.#text.length && this.#text.charAt(this.#at) !== '`')
+      this.#at += this.#text.charAt(this.#at) === '\\' ? 2 : 1;
     const body = this.#text.slice(start, this.#at).replace(/\\([`$\\])/g, '$1');
     this.#at += 1;
     this.#inner.push(...new Parser(body, (name) => this.#value(name), this.#depth + 1, this.#reading).commands());

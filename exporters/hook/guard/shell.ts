@@ -1,54 +1,368 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { codeReadsOnly } from './reading-code.js';
-import { candidates, guardedKind, holdsGuarded, isGuardedFolder, type GuardedKind, type GuardPlaces } from './guarded.js';
+import {
+  candidates,
+  guardedKind,
+  holdsGuarded,
+  isGuardedFolder,
+  type GuardedKind,
+  type GuardPlaces,
+} from './guarded.js';
 import { ANY, DYNAMIC, ONE, simpleCommands, type SimpleCommand } from './shell-words.js';
 
 /** Names contained, whole or in part, in every path that is guarded by its name. */
-const NAMES = /agentshield|runtime-policy|\.claude|\.codex|\.gemini|settings|hooks\.json|config\.toml|shieldwatch|gemini-cli|claude-code/i;
+const NAMES =
+  /agentshield|runtime-policy|\.claude|\.codex|\.gemini|settings|hooks\.json|config\.toml|shieldwatch|gemini-cli|claude-code/i;
 
 /** Programs that write no file they are given, but by redirection or the options in {@link isReading}. */
 const READERS = new Set([
-  ...['cat', 'tac', 'nl', 'head', 'tail', 'less', 'more', 'bat', 'ls', 'll', 'dir', 'tree', 'stat', 'file', 'wc', 'du', 'df', 'grep', 'egrep', 'fgrep', 'rg', 'ag', 'ack'],
-  ...['diff', 'cmp', 'comm', 'cksum', 'md5sum', 'sha1sum', 'sha256sum', 'sha512sum', 'shasum', 'od', 'hexdump', 'strings', 'cut', 'tr', 'column', 'fold', 'fmt', 'paste', 'join'],
-  ...['jq', 'readlink', 'realpath', 'basename', 'dirname', 'pwd', 'cd', 'pushd', 'popd', 'echo', 'printf', 'test', '[', '[[', 'true', 'false', ':', 'which', 'type', 'whereis', 'command'],
-  ...['sleep', 'wait', 'exit', 'return', 'export', 'local', 'declare', 'readonly', 'typeset', 'set', 'unset', 'shift', 'for', 'case', 'select', 'function', 'mkdir', 'date', 'env', 'printenv', 'id', 'whoami'],
-  ...['awk', 'gawk', 'mawk', 'sed', 'sort', 'find', 'fd', 'git', 'base64', 'xxd', 'getfacl', 'lsattr', 'yq', 'pgrep', 'ps', 'lsof', 'read', 'shieldwatch'],
-  ...['code', 'code-insiders', 'codium', 'cursor', 'subl', 'zed', 'open', 'xdg-open', 'gh', 'curl', 'prettier', 'eslint', 'python', 'python3', 'node', 'nodejs', 'ruby'],
+  ...[
+    'cat',
+    'tac',
+    'nl',
+    'head',
+    'tail',
+    'less',
+    'more',
+    'bat',
+    'ls',
+    'll',
+    'dir',
+    'tree',
+    'stat',
+    'file',
+    'wc',
+    'du',
+    'df',
+    'grep',
+    'egrep',
+    'fgrep',
+    'rg',
+    'ag',
+    'ack',
+  ],
+  ...[
+    'diff',
+    'cmp',
+    'comm',
+    'cksum',
+    'md5sum',
+    'sha1sum',
+    'sha256sum',
+    'sha512sum',
+    'shasum',
+    'od',
+    'hexdump',
+    'strings',
+    'cut',
+    'tr',
+    'column',
+    'fold',
+    'fmt',
+    'paste',
+    'join',
+  ],
+  ...[
+    'jq',
+    'readlink',
+    'realpath',
+    'basename',
+    'dirname',
+    'pwd',
+    'cd',
+    'pushd',
+    'popd',
+    'echo',
+    'printf',
+    'test',
+    '[',
+    '[[',
+    'true',
+    'false',
+    ':',
+    'which',
+    'type',
+    'whereis',
+    'command',
+  ],
+  ...[
+    'sleep',
+    'wait',
+    'exit',
+    'return',
+    'export',
+    'local',
+    'declare',
+    'readonly',
+    'typeset',
+    'set',
+    'unset',
+    'shift',
+    'for',
+    'case',
+    'select',
+    'function',
+    'mkdir',
+    'date',
+    'env',
+    'printenv',
+    'id',
+    'whoami',
+  ],
+  ...[
+    'awk',
+    'gawk',
+    'mawk',
+    'sed',
+    'sort',
+    'find',
+    'fd',
+    'git',
+    'base64',
+    'xxd',
+    'getfacl',
+    'lsattr',
+    'yq',
+    'pgrep',
+    'ps',
+    'lsof',
+    'read',
+    'shieldwatch',
+  ],
+  ...[
+    'code',
+    'code-insiders',
+    'codium',
+    'cursor',
+    'subl',
+    'zed',
+    'open',
+    'xdg-open',
+    'gh',
+    'curl',
+    'prettier',
+    'eslint',
+    'python',
+    'python3',
+    'node',
+    'nodejs',
+    'ruby',
+  ],
   ...['get-content', 'gc', 'select-string', 'get-childitem', 'gci', 'get-item', 'test-path', 'get-filehash'],
 ]);
 /** What these print may be the names of files. */
-const NAME_PRINTERS = new Set(['echo', 'printf', 'ls', 'find', 'fd', 'git', 'grep', 'rg', 'readlink', 'realpath', 'dirname', 'pwd', 'cat', 'base64', 'xxd', 'get-childitem', 'gci', 'pgrep', 'ps']);
+const NAME_PRINTERS = new Set([
+  'echo',
+  'printf',
+  'ls',
+  'find',
+  'fd',
+  'git',
+  'grep',
+  'rg',
+  'readlink',
+  'realpath',
+  'dirname',
+  'pwd',
+  'cat',
+  'base64',
+  'xxd',
+  'get-childitem',
+  'gci',
+  'pgrep',
+  'ps',
+]);
 /** Of `cat` and its like only here-documents count as names. */
 const CONTENT_PRINTERS = new Set(['cat', 'grep', 'rg', 'git', 'base64', 'xxd']);
-const GIT_READS = new Set(['status', 'diff', 'log', 'show', 'blame', 'ls-files', 'ls-tree', 'check-ignore', 'add', 'commit', 'grep', 'rev-parse', 'cat-file', 'describe', 'remote', 'branch', 'fetch', 'push', 'tag']);
-const PREFIXES = new Set(['sudo', 'doas', 'command', 'builtin', 'exec', 'nohup', 'nice', 'ionice', 'time', 'timeout', 'stdbuf', 'setsid', 'env', 'busybox', 'xargs', 'parallel', 'then', 'else', 'elif', 'do', 'if', 'while', 'until', '!', '{', 'coproc', 'unbuffer', 'npx', 'bunx']);
-const SHELLS = new Set(['sh', 'bash', 'zsh', 'dash', 'ksh', 'fish', 'ash', 'eval', 'su', 'script', 'watch', 'pwsh', 'powershell']);
+const GIT_READS = new Set([
+  'status',
+  'diff',
+  'log',
+  'show',
+  'blame',
+  'ls-files',
+  'ls-tree',
+  'check-ignore',
+  'add',
+  'commit',
+  'grep',
+  'rev-parse',
+  'cat-file',
+  'describe',
+  'remote',
+  'branch',
+  'fetch',
+  'push',
+  'tag',
+]);
+const PREFIXES = new Set([
+  'sudo',
+  'doas',
+  'command',
+  'builtin',
+  'exec',
+  'nohup',
+  'nice',
+  'ionice',
+  'time',
+  'timeout',
+  'stdbuf',
+  'setsid',
+  'env',
+  'busybox',
+  'xargs',
+  'parallel',
+  'then',
+  'else',
+  'elif',
+  'do',
+  'if',
+  'while',
+  'until',
+  '!',
+  '{',
+  'coproc',
+  'unbuffer',
+  'npx',
+  'bunx',
+]);
+const SHELLS = new Set([
+  'sh',
+  'bash',
+  'zsh',
+  'dash',
+  'ksh',
+  'fish',
+  'ash',
+  'eval',
+  'su',
+  'script',
+  'watch',
+  'pwsh',
+  'powershell',
+]);
 const KILLERS = new Set(['kill', 'pkill', 'killall', 'killall5', 'systemctl', 'service', 'launchctl']);
 /** Programs that take away, move or close a folder with all that is in it. */
-const FOLDER_WRITERS = new Set(['rm', 'rmdir', 'unlink', 'shred', 'trash', 'chmod', 'chown', 'chgrp', 'chattr', 'setfacl', 'mount', 'umount', 'remove-item', 'ri', 'move-item', 'rename-item', 'rename']);
+const FOLDER_WRITERS = new Set([
+  'rm',
+  'rmdir',
+  'unlink',
+  'shred',
+  'trash',
+  'chmod',
+  'chown',
+  'chgrp',
+  'chattr',
+  'setfacl',
+  'mount',
+  'umount',
+  'remove-item',
+  'ri',
+  'move-item',
+  'rename-item',
+  'rename',
+]);
 const COPIERS = new Set(['cp', 'install', 'rsync', 'scp', 'ln', 'mv', 'copy-item', 'cpi', 'ditto']);
 const PACKAGE_MANAGERS = new Set(['npm', 'pnpm', 'yarn', 'bun', 'npx', 'bunx']);
 /** Agents, and words that start one without its hooks. */
 const AGENTS = new Set(['claude', 'codex', 'gemini']);
-const HOOKLESS = /disableAllHooks|hooksConfig|enableHooks|allowManagedHooksOnly|bypass-hook-trust|features\.(?:codex_)?hooks|^--bare$|^--safe-mode$|^--settings(?:=|$)|^--setting-sources/i;
+const HOOKLESS =
+  /disableAllHooks|hooksConfig|enableHooks|allowManagedHooksOnly|bypass-hook-trust|features\.(?:codex_)?hooks|^--bare$|^--safe-mode$|^--settings(?:=|$)|^--setting-sources/i;
 
 /** Programs that write in the folder they run in, depending on its content. */
-const FOLDER_WORKERS = new Set(['make', 'gmake', 'ninja', 'rake', 'just', 'task', 'npm', 'pnpm', 'yarn', 'bun', 'cargo', 'go', 'gradle', 'mvn', 'git', 'tar', 'bsdtar', 'unzip', 'cpio', 'patch', 'rsync']);
+const FOLDER_WORKERS = new Set([
+  'make',
+  'gmake',
+  'ninja',
+  'rake',
+  'just',
+  'task',
+  'npm',
+  'pnpm',
+  'yarn',
+  'bun',
+  'cargo',
+  'go',
+  'gradle',
+  'mvn',
+  'git',
+  'tar',
+  'bsdtar',
+  'unzip',
+  'cpio',
+  'patch',
+  'rsync',
+]);
 /** Options that say in which folder a program works. */
 const FOLDER_OPTIONS = /^(?:-C|--directory|--chdir|--cd|--cwd|--dir|--prefix|--work-tree|--working-directory)$/;
 /** Options that say into which folder a program writes. */
-const TARGET_OPTIONS = /^(?:-[DdoOP]|--(?:dir|output|output-dir|out-dir|outdir|out|target|dest|destination|directory-prefix))$/i;
+const TARGET_OPTIONS =
+  /^(?:-[DdoOP]|--(?:dir|output|output-dir|out-dir|outdir|out|target|dest|destination|directory-prefix))$/i;
 /** Options of {@link PREFIXES} that take a word. */
 const PREFIX_VALUES: Readonly<Record<string, readonly string[]>> = {
   env: ['-C', '--chdir', '-u', '--unset'],
-  sudo: ['-u', '-g', '-D', '-h', '-p', '-C', '-T', '-U', '-R', '-r', '-t', '--user', '--group', '--chdir', '--chroot', '--host', '--prompt'],
-  doas: ['-u', '-C'], nice: ['-n'], ionice: ['-c', '-n', '-p'], timeout: ['-s', '-k', '--signal', '--kill-after'], stdbuf: ['-i', '-o', '-e'], exec: ['-a'], time: ['-f', '-o'],
-  xargs: ['-I', '-n', '-P', '-L', '-d', '-E', '-a', '-s', '--arg-file', '--max-args', '--max-procs', '--replace', '--delimiter'], parallel: ['-j', '-a', '-I', '-N', '--arg-file', '--jobs'],
-  npx: ['-p', '--package'], bunx: ['-p', '--package'],
+  sudo: [
+    '-u',
+    '-g',
+    '-D',
+    '-h',
+    '-p',
+    '-C',
+    '-T',
+    '-U',
+    '-R',
+    '-r',
+    '-t',
+    '--user',
+    '--group',
+    '--chdir',
+    '--chroot',
+    '--host',
+    '--prompt',
+  ],
+  doas: ['-u', '-C'],
+  nice: ['-n'],
+  ionice: ['-c', '-n', '-p'],
+  timeout: ['-s', '-k', '--signal', '--kill-after'],
+  stdbuf: ['-i', '-o', '-e'],
+  exec: ['-a'],
+  time: ['-f', '-o'],
+  xargs: [
+    '-I',
+    '-n',
+    '-P',
+    '-L',
+    '-d',
+    '-E',
+    '-a',
+    '-s',
+    '--arg-file',
+    '--max-args',
+    '--max-procs',
+    '--replace',
+    '--delimiter',
+  ],
+  parallel: ['-j', '-a', '-I', '-N', '--arg-file', '--jobs'],
+  npx: ['-p', '--package'],
+  bunx: ['-p', '--package'],
 };
 /** Words of a shell with which a command may run, or not, or later. */
-const COMPOUND = new Set(['if', 'then', 'else', 'elif', 'while', 'until', 'for', 'case', 'select', 'function', '{', 'do', 'coproc']);
+const COMPOUND = new Set([
+  'if',
+  'then',
+  'else',
+  'elif',
+  'while',
+  'until',
+  'for',
+  'case',
+  'select',
+  'function',
+  '{',
+  'do',
+  'coproc',
+]);
 /** Options whose text speaks of files. */
 const MESSAGE = /^--(?:title|body|message|subject|description|notes|comment)$/;
 const INTERPRETERS = /^(?:python[\d.]*|node(?:js)?|ruby|perl|php|lua|osascript|deno|bun|ssh)$/;
@@ -113,8 +427,14 @@ class ShellJudge {
 
   judge(text: string, depth: number): string | undefined {
     const { env } = this.#places;
-    const commands = depth > MAX_DEPTH || text.length > MAX_LENGTH ? undefined : simpleCommands(text, (name) => (name === 'PWD' ? '.' : env[name]));
-    if (commands === undefined) return NAMES.test(text.replace(/["'\\]/g, '')) ? 'the command names guarded files and is too long or too deep to be read' : undefined;
+    const commands =
+      depth > MAX_DEPTH || text.length > MAX_LENGTH
+        ? undefined
+        : simpleCommands(text, (name) => (name === 'PWD' ? '.' : env[name]));
+    if (commands === undefined)
+      return NAMES.test(text.replace(/["'\\]/g, ''))
+        ? 'the command names guarded files and is too long or too deep to be read'
+        : undefined;
     return this.#judgeAll(commands, depth);
   }
 
@@ -143,17 +463,31 @@ class ShellJudge {
       const harm = this.#judgeRedirections(command) ?? this.#judgeMoved(command, resolved, printed, commands, depth);
       if (harm !== undefined) return harm;
       const documents = command.documents;
-      if (NAME_PRINTERS.has(program)) printed.push(...(CONTENT_PRINTERS.has(program) ? [] : args), ...documents, ...command.inner.flatMap(({ words }) => words));
+      if (NAME_PRINTERS.has(program))
+        printed.push(
+          ...(CONTENT_PRINTERS.has(program) ? [] : args),
+          ...documents,
+          ...command.inner.flatMap(({ words }) => words),
+        );
       names.set(command.pipeline, printed);
-      if (FOLDER_CHANGERS.has(program)) this.#change(program, args, isStraight && command.operator === ';' && inPipeline.get(command.pipeline) === 1);
+      if (FOLDER_CHANGERS.has(program))
+        this.#change(program, args, isStraight && command.operator === ';' && inPipeline.get(command.pipeline) === 1);
     }
     return undefined;
   }
 
   /** @param isSure whether the command surely runs, in this shell and before the next one. */
   #change(program: string, args: readonly string[], isSure: boolean): void {
-    const next = program === 'popd' || args.includes('-') ? { folders: [...this.#seen], isUnknown: this.#place.isUnknown } : this.#changed(this.#place, args.find((arg) => !arg.startsWith('-')));
-    const isThere = next.folders.length > 0 && next.folders.every((folder) => statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true);
+    const next =
+      program === 'popd' || args.includes('-')
+        ? { folders: [...this.#seen], isUnknown: this.#place.isUnknown }
+        : this.#changed(
+            this.#place,
+            args.find((arg) => !arg.startsWith('-')),
+          );
+    const isThere =
+      next.folders.length > 0 &&
+      next.folders.every((folder) => statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true);
     // A `cd` that fails stays where it was.
     this.#place = isSure && isThere ? next : either(this.#place, next);
     for (const folder of next.folders) this.#seen.add(folder);
@@ -163,7 +497,9 @@ class ShellJudge {
     if (folder === undefined) return { folders: [this.#places.env['HOME'] ?? '/'], isUnknown: false };
     const mayBeElsewhere = isUnknown || (this.#text.includes('CDPATH') && !/^\.{0,2}\//.test(folder));
     if (isOpen(folder)) return { folders: this.#matching(folder, true), isUnknown: true };
-    return folder.startsWith('/') ? { folders: [resolve(folder)], isUnknown: false } : { folders: folders.map((it) => resolve(it, folder)), isUnknown: mayBeElsewhere };
+    return folder.startsWith('/')
+      ? { folders: [resolve(folder)], isUnknown: false }
+      : { folders: folders.map((it) => resolve(it, folder)), isUnknown: mayBeElsewhere };
   }
 
   #judgeRedirections({ redirections }: SimpleCommand): string | undefined {
@@ -175,7 +511,13 @@ class ShellJudge {
   }
 
   /** Judges a command in the folder that it, or what starts it, changes into for itself. */
-  #judgeMoved(command: SimpleCommand, resolved: Resolved, printed: readonly string[], all: readonly SimpleCommand[], depth: number): string | undefined {
+  #judgeMoved(
+    command: SimpleCommand,
+    resolved: Resolved,
+    printed: readonly string[],
+    all: readonly SimpleCommand[],
+    depth: number,
+  ): string | undefined {
     const { program, args } = resolved;
     const moves = [...resolved.moves, ...movesOf(program, args)];
     if (moves.length === 0) return this.#judgeOne(command, resolved, printed, all, depth);
@@ -184,46 +526,95 @@ class ShellJudge {
     // The target of an archive is the folder before.
     this.#place = /tar$/.test(program) ? either(before, after) : after;
     const isInGuarded = after.folders.some((folder) => isGuardedFolder(folder, this.#places));
-    const harm = isInGuarded && !isReading(program, args) && !SHELLS.has(program) ? `${program} could write guarded files of the folder it is given` : this.#judgeOne(command, resolved, printed, all, depth);
+    const harm =
+      isInGuarded && !isReading(program, args) && !SHELLS.has(program)
+        ? `${program} could write guarded files of the folder it is given`
+        : this.#judgeOne(command, resolved, printed, all, depth);
     this.#place = before;
     return harm;
   }
 
-  #judgeOne(command: SimpleCommand, { program, args, takesPiped }: Resolved, printed: readonly string[], all: readonly SimpleCommand[], depth: number): string | undefined {
+  #judgeOne(
+    command: SimpleCommand,
+    { program, args, takesPiped }: Resolved,
+    printed: readonly string[],
+    all: readonly SimpleCommand[],
+    depth: number,
+  ): string | undefined {
     if (program === '') return undefined;
     const control = this.#controlsGuard(program, args, printed, command);
     if (control !== undefined) return control;
     if (SHELLS.has(program)) {
       // What a substitution prints may be the script.
-      const made = args.some((arg) => arg.includes(DYNAMIC)) ? command.inner.flatMap(({ words, documents }) => [...words.slice(1), words.slice(1).join(' '), ...documents]) : [];
+      const made = args.some((arg) => arg.includes(DYNAMIC))
+        ? command.inner.flatMap(({ words, documents }) => [...words.slice(1), words.slice(1).join(' '), ...documents])
+        : [];
       const harm = this.#judgeScript(program, args, [...command.documents, ...printed, ...made], depth);
       if (harm !== undefined) return harm;
-      if (program === 'eval' || program === 'watch' || command.documents.length > 0 || args.some((arg) => /^-\w*c$/.test(arg))) return undefined;
+      if (
+        program === 'eval' ||
+        program === 'watch' ||
+        command.documents.length > 0 ||
+        args.some((arg) => /^-\w*c$/.test(arg))
+      )
+        return undefined;
     }
     if (isReading(program, args) && !takesPiped) return this.#scriptNames(program, args);
-    if ((takesPiped || FOLDER_WORKERS.has(program)) && this.#place.folders.some((folder) => isGuardedFolder(folder, this.#places))) return `${program} could write guarded files of its folder`;
+    if (
+      (takesPiped || FOLDER_WORKERS.has(program)) &&
+      this.#place.folders.some((folder) => isGuardedFolder(folder, this.#places))
+    )
+      return `${program} could write guarded files of its folder`;
     if (FOLDER_WRITERS.has(program) || (program === 'git' && !args.includes('--cached'))) {
       const isWhole = program === 'rm' || (program === 'chmod' && closesFolders(args));
       const folder = [...args, ...(takesPiped ? printed : [])].find((arg) => this.#isGuardedFolder(arg, isWhole));
       if (folder !== undefined) return `it would take away or change a folder of guarded files (${shown(folder)})`;
     }
     if (program === 'find' && this.#mayFindGuarded(args)) return 'find could write guarded files';
-    if (program === 'git' && args.includes('clean') && args.some((arg) => /^-\w*[xX]/.test(arg)) && this.#place.folders.some((folder) => holdsGuarded(folder, this.#places))) return 'it would take away ignored files, which guarded ones may be';
+    if (
+      program === 'git' &&
+      args.includes('clean') &&
+      args.some((arg) => /^-\w*[xX]/.test(arg)) &&
+      this.#place.folders.some((folder) => holdsGuarded(folder, this.#places))
+    )
+      return 'it would take away ignored files, which guarded ones may be';
     if (program === 'tar' || program === 'unzip' || program === 'bsdtar') {
       const folder = args.find((arg) => this.#isGuardedFolder(arg, false));
-      if (folder !== undefined && (program === 'unzip' || args.some((arg, index) => arg === '--extract' || (index === 0 ? /x/ : /^-\w*x/).test(arg)))) return 'it would unpack into a folder of guarded files';
+      if (
+        folder !== undefined &&
+        (program === 'unzip' ||
+          args.some((arg, index) => arg === '--extract' || (index === 0 ? /x/ : /^-\w*x/).test(arg)))
+      )
+        return 'it would unpack into a folder of guarded files';
     }
     if (COPIERS.has(program)) return this.#judgeCopy(program, args, takesPiped ? printed : []);
-    const given = args.find((arg, index) => TARGET_OPTIONS.test(args[index - 1] ?? '') && this.#isGuardedFolder(arg, false));
+    const given = args.find(
+      (arg, index) => TARGET_OPTIONS.test(args[index - 1] ?? '') && this.#isGuardedFolder(arg, false),
+    );
     if (given !== undefined) return `${program} could write into a folder of guarded files (${shown(given)})`;
     const wrapped = args.findIndex((arg, index) => index < MAX_WRAPPED && isDoer(programName(arg)));
     if (wrapped >= 0) {
-      const harm = this.#judgeMoved({ ...command, words: args.slice(wrapped) }, { ...resolveProgram(args.slice(wrapped)), takesPiped }, printed, all, depth + 1);
+      const harm = this.#judgeMoved(
+        { ...command, words: args.slice(wrapped) },
+        { ...resolveProgram(args.slice(wrapped)), takesPiped },
+        printed,
+        all,
+        depth + 1,
+      );
       if (harm !== undefined) return harm;
     }
-    const texts = [...(SHELLS.has(program) || INTERPRETERS.test(program) ? args : args.filter((arg, index) => !isMessage(arg, args[index - 1]))), ...command.documents, ...(takesPiped || printed.length > 0 ? printed : []), ...command.inner.flatMap(({ words, documents }) => [...words, ...documents])];
+    const texts = [
+      ...(SHELLS.has(program) || INTERPRETERS.test(program)
+        ? args
+        : args.filter((arg, index) => !isMessage(arg, args[index - 1]))),
+      ...command.documents,
+      ...(takesPiped || printed.length > 0 ? printed : []),
+      ...command.inner.flatMap(({ words, documents }) => [...words, ...documents]),
+    ];
     // An unknown word may be any word of the command.
-    const everywhere = args.some((arg) => arg === DYNAMIC) ? all.flatMap(({ words, documents }) => [...words, ...documents]) : [];
+    const everywhere = args.some((arg) => arg === DYNAMIC)
+      ? all.flatMap(({ words, documents }) => [...words, ...documents])
+      : [];
     this.#words += texts.length + everywhere.length;
     if (this.#words > MAX_WORDS) throw new TooMuch();
     for (const word of [...texts, ...everywhere]) {
@@ -234,21 +625,47 @@ class ShellJudge {
   }
 
   /** Commands of the guard itself, and what ends its processes. */
-  #controlsGuard(program: string, args: readonly string[], printed: readonly string[], { inner }: SimpleCommand): string | undefined {
+  #controlsGuard(
+    program: string,
+    args: readonly string[],
+    printed: readonly string[],
+    { inner }: SimpleCommand,
+  ): string | undefined {
     const words = [program, ...args];
-    const ours = words.findIndex((word) => /(?:^|[/@])shieldwatch(?:-producers)?(?:@[^/]*)?$/.test(word) || /shieldwatch\S*\/cli\.m?js$/.test(word) || /\/dist\/(?:deploy|exporters)\/cli\.js$/.test(word));
+    const ours = words.findIndex(
+      (word) =>
+        /(?:^|[/@])shieldwatch(?:-producers)?(?:@[^/]*)?$/.test(word) ||
+        /shieldwatch\S*\/cli\.m?js$/.test(word) ||
+        /\/dist\/(?:deploy|exporters)\/cli\.js$/.test(word),
+    );
     const rest = words.slice(ours + 1);
-    if (ours >= 0 && rest.some((word) => ['install', 'uninstall', 'policy'].includes(word))) return 'only a person changes the guard, in a terminal of their own';
-    if (PACKAGE_MANAGERS.has(program) && args.some((arg) => /^(?:uninstall|remove|rm|r|un|unlink)$/.test(arg)) && args.some((arg) => arg.includes('shieldwatch'))) return 'it would remove the guard';
+    if (ours >= 0 && rest.some((word) => ['install', 'uninstall', 'policy'].includes(word)))
+      return 'only a person changes the guard, in a terminal of their own';
+    if (
+      PACKAGE_MANAGERS.has(program) &&
+      args.some((arg) => /^(?:uninstall|remove|rm|r|un|unlink)$/.test(arg)) &&
+      args.some((arg) => arg.includes('shieldwatch'))
+    )
+      return 'it would remove the guard';
     const named = [...args, ...printed, ...inner.flatMap((command) => command.words)];
-    if (KILLERS.has(program) && named.some((word) => /shieldwatch|hook\.cjs/i.test(word))) return 'it would end a process of the guard';
-    if (AGENTS.has(program) && args.some((arg) => HOOKLESS.test(arg))) return 'it would start an agent without its hooks';
+    if (KILLERS.has(program) && named.some((word) => /shieldwatch|hook\.cjs/i.test(word)))
+      return 'it would end a process of the guard';
+    if (AGENTS.has(program) && args.some((arg) => HOOKLESS.test(arg)))
+      return 'it would start an agent without its hooks';
     return undefined;
   }
 
-  #judgeScript(program: string, args: readonly string[], documents: readonly string[], depth: number): string | undefined {
+  #judgeScript(
+    program: string,
+    args: readonly string[],
+    documents: readonly string[],
+    depth: number,
+  ): string | undefined {
     const at = args.findIndex((arg) => arg === '-c' || /^-\w*c$/i.test(arg) || arg === '-Command');
-    const scripts = program === 'eval' || program === 'watch' ? [args.filter((arg) => !arg.startsWith('-')).join(' '), ...documents] : [...(at < 0 ? [] : [args[at + 1] ?? '']), ...documents];
+    const scripts =
+      program === 'eval' || program === 'watch'
+        ? [args.filter((arg) => !arg.startsWith('-')).join(' '), ...documents]
+        : [...(at < 0 ? [] : [args[at + 1] ?? '']), ...documents];
     for (const script of scripts) {
       const before = this.#place;
       const harm = this.judge(script.replaceAll(ANY, '*').replaceAll(ONE, '?').replaceAll(DYNAMIC, '$_'), depth + 1);
@@ -267,25 +684,44 @@ class ShellJudge {
   }
 
   #judgeCopy(program: string, args: readonly string[], piped: readonly string[]): string | undefined {
-    const into = args.find((arg) => arg.startsWith('--target-directory='))?.slice('--target-directory='.length) ?? (args.includes('-t') ? args[args.indexOf('-t') + 1] : undefined);
+    const into =
+      args.find((arg) => arg.startsWith('--target-directory='))?.slice('--target-directory='.length) ??
+      (args.includes('-t') ? args[args.indexOf('-t') + 1] : undefined);
     const operands = args.filter((arg) => !arg.startsWith('-') && arg !== into);
     const destination = into ?? operands.at(-1) ?? '';
     const sources = [...(into === undefined ? operands.slice(0, -1) : operands), ...piped];
     const named = this.#guarded(destination);
     if (named !== undefined) return `it would write ${named}`;
     if (program === 'mv' || program === 'ln') {
-      const moved = sources.map((source) => this.#guarded(source) ?? (this.#isGuardedFolder(source, program === 'mv') ? shown(source) : undefined)).find((it) => it !== undefined);
-      if (moved !== undefined) return program === 'ln' ? `it would give ${moved} another name` : `it would take away ${moved}`;
+      const moved = sources
+        .map(
+          (source) =>
+            this.#guarded(source) ?? (this.#isGuardedFolder(source, program === 'mv') ? shown(source) : undefined),
+        )
+        .find((it) => it !== undefined);
+      if (moved !== undefined)
+        return program === 'ln' ? `it would give ${moved} another name` : `it would take away ${moved}`;
     }
-    if (args.length > 0 && sources.length === 0 && program === 'ln' && this.#isGuardedFolder(destination, false)) return 'it would give guarded files another name';
-    const isDeep = program === 'rsync' || program === 'mv' || args.some((arg) => /^-\w*[rRa]/.test(arg) || arg === '--recursive' || arg === '--archive');
+    if (args.length > 0 && sources.length === 0 && program === 'ln' && this.#isGuardedFolder(destination, false))
+      return 'it would give guarded files another name';
+    const isDeep =
+      program === 'rsync' ||
+      program === 'mv' ||
+      args.some((arg) => /^-\w*[rRa]/.test(arg) || arg === '--recursive' || arg === '--archive');
     const isGuarded = this.#isGuardedFolder(destination, false);
-    if (isGuarded && program === 'ln' && args.some((arg) => /^-\w*[nT]|^--no-/.test(arg))) return 'it would put a link in the place of a folder of guarded files';
+    if (isGuarded && program === 'ln' && args.some((arg) => /^-\w*[nT]|^--no-/.test(arg)))
+      return 'it would put a link in the place of a folder of guarded files';
     const overwriting = sources.find((source) => {
-      if (isOpen(source) || /(?:^|\/)\.{0,2}$/.test(source)) return isGuarded || (isDeep && this.#holdsSame(source, destination));
+      if (isOpen(source) || /(?:^|\/)\.{0,2}$/.test(source))
+        return isGuarded || (isDeep && this.#holdsSame(source, destination));
       const target = `${destination}/${basename(source)}`;
       if (this.#guarded(target) !== undefined || (isGuarded && isDeep)) return true;
-      return isDeep && (this.#isGuardedFolder(target, false) || this.#holdsSame(source, target) || this.#holdsSame(source, destination));
+      return (
+        isDeep &&
+        (this.#isGuardedFolder(target, false) ||
+          this.#holdsSame(source, target) ||
+          this.#holdsSame(source, destination))
+      );
     });
     return overwriting === undefined ? undefined : 'it would copy over guarded files';
   }
@@ -297,7 +733,12 @@ class ShellJudge {
       const [from, to] = [resolve(folder, source), resolve(folder, destination)];
       return candidates(this.#places).some((path) => {
         const inside = relative(to, path);
-        return inside !== '' && !inside.startsWith('..') && !isWritable(guardedKind(path, this.#places)) && existsSync(join(from, inside));
+        return (
+          inside !== '' &&
+          !inside.startsWith('..') &&
+          !isWritable(guardedKind(path, this.#places)) &&
+          existsSync(join(from, inside))
+        );
       });
     });
   }
@@ -306,11 +747,18 @@ class ShellJudge {
   #mayFindGuarded(args: readonly string[]): boolean {
     const first = args.findIndex((arg) => /^[-(!]/.test(arg));
     const folders = args.slice(0, first < 0 ? args.length : first);
-    const tests = args.flatMap((arg, index) => (/^-(?:i?name|i?path|i?wholename)$/.test(arg) && !/^(?:!|-not)$/.test(args[index - 1] ?? '') ? [{ isName: arg.endsWith('name') && !arg.includes('whole'), pattern: args[index + 1] ?? '' }] : []));
+    const tests = args.flatMap((arg, index) =>
+      /^-(?:i?name|i?path|i?wholename)$/.test(arg) && !/^(?:!|-not)$/.test(args[index - 1] ?? '')
+        ? [{ isName: arg.endsWith('name') && !arg.includes('whole'), pattern: args[index + 1] ?? '' }]
+        : [],
+    );
     const isAny = args.some((arg) => arg === '-o' || arg === '-or' || arg === ',');
-    const among = candidates(this.#places).filter((path) => !isWritable(guardedKind(path, this.#places))).flatMap((path) => [path, ...foldersAbove(path).filter((folder) => isGuardedFolder(folder, this.#places))]);
+    const among = candidates(this.#places)
+      .filter((path) => !isWritable(guardedKind(path, this.#places)))
+      .flatMap((path) => [path, ...foldersAbove(path).filter((folder) => isGuardedFolder(folder, this.#places))]);
     const isFound = (path: string): boolean => {
-      const matches = ({ isName, pattern }: (typeof tests)[number]): boolean => globMatches(pattern, isName ? basename(path) : path);
+      const matches = ({ isName, pattern }: (typeof tests)[number]): boolean =>
+        globMatches(pattern, isName ? basename(path) : path);
       return tests.length === 0 || (isAny ? tests.some(matches) : tests.every(matches));
     };
     if (!among.some(isFound)) return false;
@@ -338,7 +786,9 @@ class ShellJudge {
       if (!isWritable(guardedKind(path, this.#places))) return shown(word);
     }
     if (!this.#place.isUnknown || word.startsWith('/')) return undefined;
-    return isGuardedName(basename(word)) && /\.(?:claude|codex|gemini|agentshield)|shieldwatch/i.test(this.#text) ? shown(word) : undefined;
+    return isGuardedName(basename(word)) && /\.(?:claude|codex|gemini|agentshield)|shieldwatch/i.test(this.#text)
+      ? shown(word)
+      : undefined;
   }
 
   /** A word as a path, from each folder that it may be meant from. */
@@ -350,15 +800,22 @@ class ShellJudge {
   #namedIn(word: string): string | undefined {
     const whole = this.#guarded(word);
     if (whole !== undefined) return whole;
-    if (!NAMES.test(word) && !this.#places.own.some((path) => word.includes(path) || word.includes(basename(path)))) return undefined;
+    if (!NAMES.test(word) && !this.#places.own.some((path) => word.includes(path) || word.includes(basename(path))))
+      return undefined;
     for (const piece of word.slice(0, 1_000_000).split(/[^\w.~/@%+\-\ue000-\ue002]+/)) {
       const path = piece.startsWith('~/') ? `${this.#places.env['HOME'] ?? ''}${piece.slice(1)}` : piece;
-      const named = piece === '' || !/[./\ue000-\ue002]/.test(piece) ? undefined : this.#guarded(path.replace(/^@/, ''));
+      const named =
+        piece === '' || !/[./\ue000-\ue002]/.test(piece) ? undefined : this.#guarded(path.replace(/^@/, ''));
       if (named !== undefined) return named;
     }
     // `join('.claude', 'settings.json')`, `chdir('.claude')`.
     const code = /['"(]/.test(word);
-    const pair = [[/\.claude/i, /settings(?:\.local)?\.json/i], [/\.agentshield/i, /runtime-policy/i], [/\.codex/i, /config\.toml|hooks\.json/i], [/\.gemini/i, /settings\.json/i]] as const;
+    const pair = [
+      [/\.claude/i, /settings(?:\.local)?\.json/i],
+      [/\.agentshield/i, /runtime-policy/i],
+      [/\.codex/i, /config\.toml|hooks\.json/i],
+      [/\.gemini/i, /settings\.json/i],
+    ] as const;
     return code && pair.some(([folder, file]) => folder.test(word) && file.test(word)) ? 'guarded files' : undefined;
   }
 
@@ -366,17 +823,34 @@ class ShellJudge {
     if (word === '' || word === DYNAMIC || word.startsWith('-')) return false;
     this.#count();
     const folders = isOpen(word) ? this.#matching(word, true) : this.#pathsOf(word);
-    return folders.some((folder) => isGuardedFolder(folder, this.#places) || (isWhole && holdsGuarded(folder, this.#places)));
+    return folders.some(
+      (folder) => isGuardedFolder(folder, this.#places) || (isWhole && holdsGuarded(folder, this.#places)),
+    );
   }
 
   /** Guarded paths, or folders above them, that a word with patterns or unknown parts could mean. What is all unknown means none. */
   #matching(word: string, isFolder: boolean): string[] {
     if (word.includes(DYNAMIC) && !NAMES.test(word)) return [];
-    const paths = word.startsWith('/') || word.startsWith(DYNAMIC) ? [word] : [...this.#pathsOf(word), ...(this.#place.isUnknown ? [`${DYNAMIC}/${word}`] : [])];
+    const paths =
+      word.startsWith('/') || word.startsWith(DYNAMIC)
+        ? [word]
+        : [...this.#pathsOf(word), ...(this.#place.isUnknown ? [`${DYNAMIC}/${word}`] : [])];
     const patterns = paths.flatMap((path): RegExp[] => {
-      const escaped = path.replace(/\/{2,}/g, '/').replace(/[.+^${}()|[\]\\]/g, '\\$&').replace(/\/[\ue001\ue002]/g, (it) => `/(?!\\.)${it.slice(1)}`);
+      const escaped = path
+        .replace(/\/{2,}/g, '/')
+        .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+        .replace(/\/[\ue001\ue002]/g, (it) => `/(?!\\.)${it.slice(1)}`);
       try {
-        return [new RegExp(`^${escaped.replace(/\ue000+/g, '.*').replace(/\ue001{2,}/g, '.*').replaceAll(ANY, '[^/]*').replaceAll(ONE, '[^/]')}/?$`, 'i')];
+        return [
+          new RegExp(
+            `^${escaped
+              .replace(/\ue000+/g, '.*')
+              .replace(/\ue001{2,}/g, '.*')
+              .replaceAll(ANY, '[^/]*')
+              .replaceAll(ONE, '[^/]')}/?$`,
+            'i',
+          ),
+        ];
       } catch {
         return [];
       }
@@ -390,11 +864,15 @@ class ShellJudge {
 /** Dotenv files are guarded against single variables alone, which only the result of an edit shows. */
 const isWritable = (kind: GuardedKind | undefined): boolean => kind === undefined || kind === 'dotenv';
 
-const isGuardedName = (name: string): boolean => /^(?:settings(?:\.local)?\.json|runtime-policy\.json|config\.toml|hooks\.json|managed-settings.*|hook\.cjs)$/i.test(name);
+const isGuardedName = (name: string): boolean =>
+  /^(?:settings(?:\.local)?\.json|runtime-policy\.json|config\.toml|hooks\.json|managed-settings.*|hook\.cjs)$/i.test(
+    name,
+  );
 
 const isOpen = (word: string): boolean => /[\ue000-\ue002]/.test(word);
 
-const shown = (word: string): string => word.replaceAll(DYNAMIC, '…').replaceAll(ANY, '*').replaceAll(ONE, '?').slice(0, 100);
+const shown = (word: string): string =>
+  word.replaceAll(DYNAMIC, '…').replaceAll(ANY, '*').replaceAll(ONE, '?').slice(0, 100);
 
 function foldersAbove(path: string): string[] {
   const folders: string[] = [];
@@ -414,11 +892,13 @@ function resolveProgram(words: readonly string[]): Resolved {
     if (!PREFIXES.has(name)) break;
     if (name === 'xargs' || name === 'parallel') takesPiped = true;
     const split = name === 'env' ? splitString(words.slice(at + 1)) : undefined;
-    if (split !== undefined) return { ...resolveProgram(split), takesPiped, moves: [...moves, ...movesOf('env', words.slice(at + 1))] };
+    if (split !== undefined)
+      return { ...resolveProgram(split), takesPiped, moves: [...moves, ...movesOf('env', words.slice(at + 1))] };
     // Options of the prefix, and a number that one of them or `timeout` takes.
     if (/^[\w./-]+$/.test(name) && !['if', 'then', 'else', 'elif', 'do', 'while', 'until'].includes(name)) {
       const start = at + 1;
-      while (/^-|^\d+[smhd]?$|^[A-Za-z_]\w*=|^\{\}$/.test(words[at + 1] ?? '')) at += (PREFIX_VALUES[name] ?? []).includes(words[at + 1] ?? '') ? 2 : 1;
+      while (/^-|^\d+[smhd]?$|^[A-Za-z_]\w*=|^\{\}$/.test(words[at + 1] ?? ''))
+        at += (PREFIX_VALUES[name] ?? []).includes(words[at + 1] ?? '') ? 2 : 1;
       moves.push(...movesOf(name, words.slice(start, at + 1)));
     }
   }
@@ -431,7 +911,13 @@ function movesOf(program: string, args: readonly string[]): string[] {
   if (READERS.has(program) && program !== 'git' && program !== 'env') return [];
   return args.flatMap((arg, index) => {
     const before = args[index - 1] ?? '';
-    if (FOLDER_OPTIONS.test(before) || (program === 'sudo' && before === '-D') || (program === 'unzip' && before === '-d') || (program === 'patch' && before === '-d')) return [arg];
+    if (
+      FOLDER_OPTIONS.test(before) ||
+      (program === 'sudo' && before === '-D') ||
+      (program === 'unzip' && before === '-d') ||
+      (program === 'patch' && before === '-d')
+    )
+      return [arg];
     const joined = /^(?:-C|--(?:directory|chdir|cd|cwd|dir|prefix|work-tree|working-directory)=)(.+)$/s.exec(arg)?.[1];
     return joined === undefined ? [] : [joined];
   });
@@ -439,26 +925,39 @@ function movesOf(program: string, args: readonly string[]): string[] {
 
 function either(one: Place, other: Place): Place {
   const folders = [...new Set([...one.folders, ...other.folders])];
-  return { folders: folders.slice(0, MAX_FOLDERS), isUnknown: one.isUnknown || other.isUnknown || folders.length > MAX_FOLDERS };
+  return {
+    folders: folders.slice(0, MAX_FOLDERS),
+    isUnknown: one.isUnknown || other.isUnknown || folders.length > MAX_FOLDERS,
+  };
 }
 
 /** Whether `chmod` takes from folders and all in them what their owner needs to read them. */
 function closesFolders(args: readonly string[]): boolean {
   if (!args.some((arg) => /^-\w*R/.test(arg) || arg === '--recursive')) return false;
-  const mode = args.find((arg) => /^(?:[0-7]{1,5}|[ugoa]*[-+=][rwxXstugo]*(?:,.*)?|-[rwx]+)$/.test(arg) && !/^-\w*R/.test(arg)) ?? '';
+  const mode =
+    args.find((arg) => /^(?:[0-7]{1,5}|[ugoa]*[-+=][rwxXstugo]*(?:,.*)?|-[rwx]+)$/.test(arg) && !/^-\w*R/.test(arg)) ??
+    '';
   if (/^[0-7]+$/.test(mode)) return (Number.parseInt(mode.padStart(3, '0').slice(-3, -2), 8) & 5) !== 5;
   return mode.split(',').some((clause) => {
     const [, who = '', operator = '', what = ''] = /^([ugoa]*)([-+=])(.*)$/.exec(clause) ?? [];
     if (who !== '' && !/[ua]/.test(who)) return false;
-    return operator === '-' ? /[rx]/i.test(what) : operator === '=' && !(what.includes('r') && /x/i.test(what)) && !/[ugo]/.test(what);
+    return operator === '-'
+      ? /[rx]/i.test(what)
+      : operator === '=' && !(what.includes('r') && /x/i.test(what)) && !/[ugo]/.test(what);
   });
 }
 
 /** Whether a pattern of `find` may match a text. */
 function globMatches(pattern: string, text: string): boolean {
   if (pattern.includes(DYNAMIC)) return true;
-  const glob = pattern.replaceAll(ANY, '*').replaceAll(ONE, '?').replace(/\[[^\]]*\]/g, '?');
-  const source = glob.replace(/[.+^${}()|[\]\\]/g, '\\$&').replace(/\*+/g, '.*').replaceAll('?', '.');
+  const glob = pattern
+    .replaceAll(ANY, '*')
+    .replaceAll(ONE, '?')
+    .replace(/\[[^\]]*\]/g, '?');
+  const source = glob
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replace(/\*+/g, '.*')
+    .replaceAll('?', '.');
   // From whichever folder `-path` begins.
   return new RegExp(`^${source.replace(/^\\\./, '.*')}$`, 'i').test(text) || new RegExp(`^${source}$`, 'i').test(text);
 }
@@ -467,14 +966,32 @@ function globMatches(pattern: string, text: string): boolean {
 const MAX_WRAPPED = 30;
 
 /** Programs that do harm by the folders they are given. */
-const isDoer = (name: string): boolean => FOLDER_WRITERS.has(name) || COPIERS.has(name) || SHELLS.has(name) || name === 'find' || name === 'tee' || name === 'truncate';
+const isDoer = (name: string): boolean =>
+  FOLDER_WRITERS.has(name) ||
+  COPIERS.has(name) ||
+  SHELLS.has(name) ||
+  name === 'find' ||
+  name === 'tee' ||
+  name === 'truncate';
 
 /** Whether a word is a text for people. */
 function isMessage(word: string, before: string | undefined): boolean {
-  return (/\s/.test(word) && MESSAGE.test(before ?? '')) || /^--(?:title|body|message|subject|description|notes|comment)=[\s\S]*\s/.test(word);
+  return (
+    (/\s/.test(word) && MESSAGE.test(before ?? '')) ||
+    /^--(?:title|body|message|subject|description|notes|comment)=[\s\S]*\s/.test(word)
+  );
 }
 
-const FOLDER_CHANGERS = new Set(['cd', 'chdir', 'pushd', 'popd', 'set-location', 'push-location', 'pop-location', 'sl']);
+const FOLDER_CHANGERS = new Set([
+  'cd',
+  'chdir',
+  'pushd',
+  'popd',
+  'set-location',
+  'push-location',
+  'pop-location',
+  'sl',
+]);
 
 /** The words that `env -S 'a b' c` runs; undefined without that option. */
 function splitString(args: readonly string[]): string[] | undefined {
@@ -486,7 +1003,9 @@ function splitString(args: readonly string[]): string[] | undefined {
 }
 
 function programName(word: string): string {
-  return basename(word).toLowerCase().replace(/\.exe$/, '');
+  return basename(word)
+    .toLowerCase()
+    .replace(/\.exe$/, '');
 }
 
 /** Whether a program only reads the files it is given. */
@@ -507,9 +1026,15 @@ function isReading(program: string, args: readonly string[]): boolean {
     case 'tree':
       return !has(/^-o/);
     case 'curl':
-      return !has(/^-[a-zA-Z#]*[oODcJK]|^--(?:output|remote|dump-header|cookie-jar|trace|config|libcurl|stderr|etag-save|hsts|alt-svc)/);
+      return !has(
+        /^-[a-zA-Z#]*[oODcJK]|^--(?:output|remote|dump-header|cookie-jar|trace|config|libcurl|stderr|etag-save|hsts|alt-svc)/,
+      );
     case 'gh':
-      return ['pr', 'issue', 'release', 'api', 'repo', 'search', 'label', 'run', 'workflow', 'project'].includes(args[0] ?? '') && !has(/^(?:download|clone|checkout|sync|fork|set-default|-O|--output|--dir|-D)$/);
+      return (
+        ['pr', 'issue', 'release', 'api', 'repo', 'search', 'label', 'run', 'workflow', 'project'].includes(
+          args[0] ?? '',
+        ) && !has(/^(?:download|clone|checkout|sync|fork|set-default|-O|--output|--dir|-D)$/)
+      );
     case 'prettier':
       return !has(/^(?:-w|--write)$/);
     case 'eslint':
@@ -525,7 +1050,12 @@ function isReading(program: string, args: readonly string[]): boolean {
     case 'nodejs':
     case 'ruby': {
       const at = args.findIndex((arg) => !/^-[BEIsuW]$/.test(arg));
-      return /^(?:-c|-e|-p|-pe|--eval|--print)$/.test(args[at] ?? '') && (program.startsWith('python') === (args[at] === '-c')) && codeReadsOnly(args[at + 1] ?? '') && !args.slice(at + 2).some((arg) => arg.startsWith('-'));
+      return (
+        /^(?:-c|-e|-p|-pe|--eval|--print)$/.test(args[at] ?? '') &&
+        program.startsWith('python') === (args[at] === '-c') &&
+        codeReadsOnly(args[at + 1] ?? '') &&
+        !args.slice(at + 2).some((arg) => arg.startsWith('-'))
+      );
     }
     case 'xxd':
       return !has(/^-\w*r|^--revert/) && args.filter((arg) => !arg.startsWith('-')).length < 2;
@@ -536,7 +1066,8 @@ function isReading(program: string, args: readonly string[]): boolean {
     case 'rg':
       return !has(/^--pre/);
     case 'git': {
-      const command = args.find((arg, index) => !arg.startsWith('-') && args[index - 1] !== '-C' && args[index - 1] !== '-c') ?? '';
+      const command =
+        args.find((arg, index) => !arg.startsWith('-') && args[index - 1] !== '-C' && args[index - 1] !== '-c') ?? '';
       return GIT_READS.has(command) && !has(/^--output|^-c$|^-c=/);
     }
     default:

@@ -5,16 +5,23 @@ import { el } from './dom.js';
 import { formatTime } from './format.js';
 
 /** Lines and spans over a chart, each with a mark below that says what it was. */
-export function drawAnnotations(annotations: Annotation[], plot: HTMLElement): { element: HTMLElement; draw(u: uPlot): void } {
+export function drawAnnotations(
+  annotations: Annotation[],
+  plot: HTMLElement,
+): { element: HTMLElement; draw(u: uPlot): void } {
   const element = el('div', { className: 'marks' });
   const marks = annotations.map((annotation) => {
     const button = el('button', { type: 'button', className: 'mark', attrs: { 'aria-label': describe(annotation) } });
     button.style.setProperty('--mark', cssColor(annotation.query.iconColor ?? 'blue'));
     const note = el('div', { className: 'mark-note', hidden: true }, ...content(annotation));
-    const show = (isShown: boolean) => () => { note.hidden = !isShown; };
+    const show = (isShown: boolean) => () => {
+      note.hidden = !isShown;
+    };
     for (const event of ['mouseenter', 'focus', 'click'] as const) button.addEventListener(event, show(true));
     for (const event of ['mouseleave', 'blur'] as const) button.addEventListener(event, show(false));
-    button.addEventListener('keydown', ({ key }) => { if (key === 'Escape') note.hidden = true; });
+    button.addEventListener('keydown', ({ key }) => {
+      if (key === 'Escape') note.hidden = true;
+    });
     element.append(button, note);
     return { annotation, button, note };
   });
@@ -58,7 +65,10 @@ export function drawAnnotations(annotations: Annotation[], plot: HTMLElement): {
 }
 
 function describe({ query, time, title, text }: Annotation): string {
-  return [query.name, formatTime(time), title, text].filter((part) => part !== '').join(': ').slice(0, 300);
+  return [query.name, formatTime(time), title, text]
+    .filter((part) => part !== '')
+    .join(': ')
+    .slice(0, 300);
 }
 
 function content({ query, time, timeEnd, title, text, tags }: Annotation): HTMLElement[] {
@@ -67,6 +77,8 @@ function content({ query, time, timeEnd, title, text, tags }: Annotation): HTMLE
     el('div', { className: 'tooltip-time', textContent: `${query.name} · ${when}` }),
     ...(title === '' ? [] : [el('b', { textContent: title })]),
     ...(text === '' ? [] : [el('div', { className: 'cell', textContent: text })]),
-    ...(tags.length === 0 ? [] : [el('div', { className: 'tags' }, ...tags.map((tag) => el('span', { className: 'tag', textContent: tag })))]),
+    ...(tags.length === 0
+      ? []
+      : [el('div', { className: 'tags' }, ...tags.map((tag) => el('span', { className: 'tag', textContent: tag })))]),
   ];
 }

@@ -28,7 +28,15 @@ export function toAnnotations(query: AnnotationQuery, { columns, rows }: PanelDa
       const time = momentOf(row[timeAt]);
       const timeEnd = momentOf(row[endAt]);
       if (time === undefined) return [];
-      const annotation = { query, time, title: textOf(row[titleAt]), text: textOf(row[textAt]), tags: textOf(row[tagsAt]).split(',').filter((tag) => tag !== '') };
+      const annotation = {
+        query,
+        time,
+        title: textOf(row[titleAt]),
+        text: textOf(row[textAt]),
+        tags: textOf(row[tagsAt])
+          .split(',')
+          .filter((tag) => tag !== ''),
+      };
       return [timeEnd === undefined || timeEnd <= time ? annotation : { ...annotation, timeEnd }];
     })
     .sort((a, b) => a.time - b.time)

@@ -33,8 +33,10 @@ export async function fetchVariables(uid: string, search: string): Promise<Varia
 }
 
 export const gateway: Source = {
-  panel: (state, id, refId, signal) => get(`${addressOf(state.board)}/panels/${String(id)}?refId=${encodeURIComponent(refId)}&${toQuery(state)}`, signal),
-  annotation: (state, name, signal) => get(`${addressOf(state.board)}/annotations/${encodeURIComponent(name)}?${toQuery(state)}`, signal),
+  panel: (state, id, refId, signal) =>
+    get(`${addressOf(state.board)}/panels/${String(id)}?refId=${encodeURIComponent(refId)}&${toQuery(state)}`, signal),
+  annotation: (state, name, signal) =>
+    get(`${addressOf(state.board)}/annotations/${encodeURIComponent(name)}?${toQuery(state)}`, signal),
 };
 
 function addressOf(uid: string): string {

@@ -50,7 +50,13 @@ export function createBoardView(board: Board, source: Source, onZoom: (from: num
     }
     const heading = el('h2', { textContent: row.title ?? '' });
     const details = el('details', { className: 'row', open: row.collapsed !== true }, el('summary', {}, heading), grid);
-    const view: SectionView = { panels: views, heading, title: row.title ?? '', isOpen: () => details.open, isStale: false };
+    const view: SectionView = {
+      panels: views,
+      heading,
+      title: row.title ?? '',
+      isOpen: () => details.open,
+      isStale: false,
+    };
     details.addEventListener('toggle', () => {
       if (!details.open || !view.isStale || loaded === undefined) return;
       view.isStale = false;
@@ -61,7 +67,9 @@ export function createBoardView(board: Board, source: Source, onZoom: (from: num
     return view;
   });
   const views = sections.flatMap((section) => section.panels);
-  const annotations = createAnnotations(board, source, (all) => { for (const view of views) view.annotate(all); });
+  const annotations = createAnnotations(board, source, (all) => {
+    for (const view of views) view.annotate(all);
+  });
 
   return {
     element,
@@ -69,7 +77,8 @@ export function createBoardView(board: Board, source: Source, onZoom: (from: num
       loaded = { state, scope };
       loads += 1;
       const mine = loads;
-      for (const { heading, title } of sections) if (heading !== undefined) heading.textContent = interpolate(title, scope);
+      for (const { heading, title } of sections)
+        if (heading !== undefined) heading.textContent = interpolate(title, scope);
       for (const section of sections) section.isStale = !section.isOpen();
       const seen = sections.filter((section) => section.isOpen()).flatMap((section) => section.panels);
       let done = 0;
@@ -95,7 +104,11 @@ export function createBoardView(board: Board, source: Source, onZoom: (from: num
 }
 
 /** What happened, asked for beside the panels: they do not wait for it, and do without it where it fails. */
-function createAnnotations(board: Board, source: Source, onLoaded: (all: Annotation[]) => void): { load(state: State): Promise<void>; destroy(): void } {
+function createAnnotations(
+  board: Board,
+  source: Source,
+  onLoaded: (all: Annotation[]) => void,
+): { load(state: State): Promise<void>; destroy(): void } {
   const queries = (board.annotations?.list ?? []).filter(({ target }) => target?.rawSql !== undefined);
   let pending: AbortController | undefined;
   return {
@@ -105,8 +118,11 @@ function createAnnotations(board: Board, source: Source, onLoaded: (all: Annotat
       const mine = new AbortController();
       pending = mine;
       const wanted = queries.filter(({ name }) => !state.without.includes(name));
-      const results = await Promise.allSettled(wanted.map(async (query) => toAnnotations(query, await source.annotation(state, query.name, mine.signal))));
-      if (!mine.signal.aborted) onLoaded(results.flatMap((result) => (result.status === 'fulfilled' ? result.value : [])));
+      const results = await Promise.allSettled(
+        wanted.map(async (query) => toAnnotations(query, await source.annotation(state, query.name, mine.signal))),
+      );
+      if (!mine.signal.aborted)
+        onLoaded(results.flatMap((result) => (result.status === 'fulfilled' ? result.value : [])));
     },
     destroy() {
       pending?.abort();
@@ -125,6 +141,9 @@ function sectionsOf(panels: Panel[]): Section[] {
     .filter((section) => section.panels.length > 0)
     .map(({ panels: own, ...section }) => {
       const top = Math.min(...own.map(({ gridPos }) => gridPos.y));
-      return { ...section, panels: own.map((panel) => ({ ...panel, gridPos: { ...panel.gridPos, y: panel.gridPos.y - top + 1 } })) };
+      return {
+        ...section,
+        panels: own.map((panel) => ({ ...panel, gridPos: { ...panel.gridPos, y: panel.gridPos.y - top + 1 } })),
+      };
     });
 }

@@ -27,7 +27,10 @@ export function createChoice(choice: ChoiceOptions): HTMLElement {
     const [first = none ?? 'Nothing to choose', ...more] = texts;
     summary.replaceChildren(
       el('span', { className: 'control-label', textContent: label }),
-      el('span', { className: 'control-value', textContent: more.length === 0 ? first : `${first} + ${String(more.length)}` }),
+      el('span', {
+        className: 'control-value',
+        textContent: more.length === 0 ? first : `${first} + ${String(more.length)}`,
+      }),
     );
   }
   function row(text: string, isChecked: boolean, choose: (isOn: boolean) => void): HTMLElement {
@@ -47,7 +50,13 @@ export function createChoice(choice: ChoiceOptions): HTMLElement {
     describe();
     const wanted = search.value.toLowerCase();
     list.replaceChildren(
-      ...(none === undefined ? [] : [row(none, selected.size === 0, () => { selected.clear(); })]),
+      ...(none === undefined
+        ? []
+        : [
+            row(none, selected.size === 0, () => {
+              selected.clear();
+            }),
+          ]),
       ...options
         .filter(({ text }) => text.toLowerCase().includes(wanted))
         .map(({ text, value }) =>
@@ -60,7 +69,14 @@ export function createChoice(choice: ChoiceOptions): HTMLElement {
     );
   }
   fill();
-  menu.append(el('div', { className: 'options', attrs: { role: 'group', 'aria-label': label } }, ...(options.length > SEARCHED ? [search] : []), list));
+  menu.append(
+    el(
+      'div',
+      { className: 'options', attrs: { role: 'group', 'aria-label': label } },
+      ...(options.length > SEARCHED ? [search] : []),
+      list,
+    ),
+  );
   closesItself(menu, summary);
   return menu;
 }

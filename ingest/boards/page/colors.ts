@@ -35,7 +35,12 @@ export function withAlpha(color: string, alpha: number): string {
   const [, short] = /^#([0-9a-f]{3})$/i.exec(color) ?? [];
   const long = short === undefined ? color : short.replace(/./g, '$&$&').replace(/^/, '#');
   if (!/^#[0-9a-f]{6}$/i.test(long)) return color;
-  return long + Math.round(alpha * 255).toString(16).padStart(2, '0');
+  return (
+    long +
+    Math.round(alpha * 255)
+      .toString(16)
+      .padStart(2, '0')
+  );
 }
 
 /** Black or white, whichever is easier to read on a hex colour (WCAG's luminance). */

@@ -16,14 +16,24 @@ export function drawBarChart(drawing: Drawing): Picture | undefined {
   if (frame === undefined) return undefined;
   const fields = frame.columns.map(({ name, type }) => resolveField(panel, { name, type }));
   const categoryAt = categoryOf(drawing, fields);
-  const series = fields.flatMap((field, at) => (at !== categoryAt && isNumber(field.type) && field.config.custom?.hideFrom?.viz !== true ? [{ field, at }] : []));
+  const series = fields.flatMap((field, at) =>
+    at !== categoryAt && isNumber(field.type) && field.config.custom?.hideFrom?.viz !== true ? [{ field, at }] : [],
+  );
   if (!frame.rows.some((row) => series.some(({ at }) => typeof row[at] === 'number'))) return undefined;
   const { orientation = 'auto', stacking = 'none', showValue = 'auto' } = panel.options ?? {};
   const isLying = orientation === 'horizontal';
   const isShown = ({ title }: Field): boolean => !memory.hidden.has(title);
   const shown = series.filter(({ field }) => isShown(field));
-  const { low, high } = extent(frame, shown.map(({ at }) => at), stacking, series[0]?.field.config.max);
-  const ticks = stacking === 'percent' ? [0, 0.25, 0.5, 0.75, 1] : ticksAroundZero(low, high, series[0]?.field.config.decimals === 0);
+  const { low, high } = extent(
+    frame,
+    shown.map(({ at }) => at),
+    stacking,
+    series[0]?.field.config.max,
+  );
+  const ticks =
+    stacking === 'percent'
+      ? [0, 0.25, 0.5, 0.75, 1]
+      : ticksAroundZero(low, high, series[0]?.field.config.decimals === 0);
   const [start, end] = [Math.min(low, ticks[0] ?? low), Math.max(high, ticks.at(-1) ?? high)];
   /** Place of a value on the scale, 0 to 1. */
   const place = (value: number): number => (value - start) / (end - start || 1);
@@ -38,31 +48,49 @@ export function drawBarChart(drawing: Drawing): Picture | undefined {
       const bar = el('span', { className: 'bar' });
       const length = stacking === 'percent' ? (value ?? 0) / (sum || 1) : (value ?? 0);
       // What is stacked stands on what is before it, the rest on zero; below zero a bar ends there.
-      bar.style.setProperty('--share', String(stacking === 'none' ? Math.abs(place(length) - place(0)) : Math.max(place(length) - place(0), 0)));
+      bar.style.setProperty(
+        '--share',
+        String(stacking === 'none' ? Math.abs(place(length) - place(0)) : Math.max(place(length) - place(0), 0)),
+      );
       bar.style.setProperty('--start', String(stacking === 'none' ? Math.min(place(length), place(0)) : 0));
       const byField = fields[colorAt];
       const named = byField === undefined ? colorOf(value, field) : colorOf(row[colorAt] ?? null, byField);
       const index = series.findIndex((each) => each.at === at);
       bar.style.setProperty('--fill', named === undefined ? lineColor(index) : fillColor(named));
       bar.title = `${category === undefined ? '' : textOf(row[categoryAt] ?? null, category)} · ${field.title}: ${textOf(value, field)}`;
-      const hasText = showValue === 'always' || (showValue === 'auto' && stacking === 'none' && frame.rows.length * shown.length <= 24);
+      const hasText =
+        showValue === 'always' ||
+        (showValue === 'auto' && stacking === 'none' && frame.rows.length * shown.length <= 24);
       if (hasText && value !== null) bar.append(el('b', { textContent: textOf(value, field) }));
       else bar.append(el('span', { className: 'unseen', textContent: `${field.title} ${textOf(value, field)}` }));
       return linked(field.config.links, scope, subjectOf(field, value, fields, row), bar);
     });
-    const name = el('span', { className: 'bar-name', textContent: category === undefined ? '' : textOf(row[categoryAt] ?? null, category) });
+    const name = el('span', {
+      className: 'bar-name',
+      textContent: category === undefined ? '' : textOf(row[categoryAt] ?? null, category),
+    });
     name.title = name.textContent;
     return el('li', {}, name, el('span', { className: stacking === 'none' ? 'bars' : 'bars is-stacked' }, ...bars));
   });
 
   const first = series[0]?.field;
-  const scale = el('div', { className: 'bar-scale', attrs: { 'aria-hidden': 'true' } }, ...ticks.map((tick) => {
-    const label = stacking === 'percent' ? `${String(tick * 100)} %` : first === undefined ? String(tick) : textOf(tick, first);
-    const mark = el('span', {}, el('i', { textContent: label }));
-    mark.style.setProperty('--share', String(place(tick)));
-    return mark;
-  }));
-  const chart = el('div', { className: isLying ? 'barchart is-lying' : 'barchart' }, scale, el('ul', {}, ...categories));
+  const scale = el(
+    'div',
+    { className: 'bar-scale', attrs: { 'aria-hidden': 'true' } },
+    ...ticks.map((tick) => {
+      const label =
+        stacking === 'percent' ? `${String(tick * 100)} %` : first === undefined ? String(tick) : textOf(tick, first);
+      const mark = el('span', {}, el('i', { textContent: label }));
+      mark.style.setProperty('--share', String(place(tick)));
+      return mark;
+    }),
+  );
+  const chart = el(
+    'div',
+    { className: isLying ? 'barchart is-lying' : 'barchart' },
+    scale,
+    el('ul', {}, ...categories),
+  );
   chart.style.setProperty('--categories', String(categories.length));
   const items = series.map(({ field, at }, index) => ({
     field,
@@ -81,7 +109,12 @@ function categoryOf({ panel }: Drawing, fields: Field[]): number {
 }
 
 /** The lowest and the highest value to make room for, 0 between them. */
-function extent({ rows }: PanelData, columns: number[], stacking: string, max: number | undefined): { low: number; high: number } {
+function extent(
+  { rows }: PanelData,
+  columns: number[],
+  stacking: string,
+  max: number | undefined,
+): { low: number; high: number } {
   if (stacking === 'percent') return { low: 0, high: 1 };
   const stacked = rows.map((row) => {
     const values = columns.map((at) => numberOf(row[at]) ?? 0);

@@ -15,11 +15,23 @@ export function drawBarGauge({ panel, data, scope }: Drawing): Picture | undefin
   for (const { field, value, subject } of bars) {
     const { min = 0, max = largest } = field.config;
     const color = colorOf(value, field);
-    const bar = el('span', { className: panel.options?.showUnfilled === false ? 'gauge is-bare' : 'gauge' }, el('span', { className: 'gauge-fill' }));
+    const bar = el(
+      'span',
+      { className: panel.options?.showUnfilled === false ? 'gauge is-bare' : 'gauge' },
+      el('span', { className: 'gauge-fill' }),
+    );
     bar.style.setProperty('--share', String(Math.min(Math.max((Number(value) - min) / (max - min || 1), 0), 1)));
     bar.style.setProperty('--fill', color === undefined ? lineColor(0) : fillColor(color));
     const name = el('span', { className: 'gauge-name', textContent: field.title, title: field.title });
-    list.append(el('li', {}, linked(field.config.links, scope, subject, name), bar, el('b', { className: 'gauge-value', textContent: textOf(value, field) })));
+    list.append(
+      el(
+        'li',
+        {},
+        linked(field.config.links, scope, subject, name),
+        bar,
+        el('b', { className: 'gauge-value', textContent: textOf(value, field) }),
+      ),
+    );
   }
   return { element: list };
 }

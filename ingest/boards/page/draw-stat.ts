@@ -21,7 +21,12 @@ export function drawStat(drawing: Drawing): Picture | undefined {
   return { element: list };
 }
 
-function tileOf({ field, value, points, subject }: Reduced, { panel, scope }: Drawing, hasName: boolean, hasValue: boolean): HTMLElement {
+function tileOf(
+  { field, value, points, subject }: Reduced,
+  { panel, scope }: Drawing,
+  hasName: boolean,
+  hasValue: boolean,
+): HTMLElement {
   const { colorMode = 'value', graphMode = 'none' } = panel.options ?? {};
   const name = colorOf(value, field);
   const color = name === undefined || colorMode === 'none' ? undefined : cssColor(name);
@@ -51,7 +56,9 @@ function sparkline(points: Point[], color: string): SVGElement {
   const x = (time: number): string => ((100 * (time - start)) / (end - start || 1)).toFixed(2);
   // A line that never moves runs through the middle.
   const y = (value: number): string => (high === low ? 10 : 18 - (16 * (value - low)) / (high - low)).toFixed(2);
-  const path = known.map(({ time, value }, index) => (index === 0 ? `M${x(time)} ${y(value)}` : `H${x(time)}V${y(value)}`)).join('');
+  const path = known
+    .map(({ time, value }, index) => (index === 0 ? `M${x(time)} ${y(value)}` : `H${x(time)}V${y(value)}`))
+    .join('');
   return svg(
     'svg',
     { class: 'sparkline', viewBox: '0 0 100 20', preserveAspectRatio: 'none', 'aria-hidden': 'true' },

@@ -20,13 +20,20 @@ export function drawStateTimeline(drawing: Drawing): Picture | undefined {
   const lanes = toLanes(panel, data, Date.now()).filter(({ stretches }) => stretches.length > 0);
   if (lanes.length === 0) return undefined;
   const states = statesOf(lanes);
-  const colorOfState = (lane: Lane, stretch: Stretch): string => states.get(textOf(stretch.value, lane.field)) ?? lineColor(0);
-  const times = [...new Set(lanes.flatMap(({ stretches }) => stretches.flatMap(({ from, to }) => [from, to])))].sort((a, b) => a - b);
-  const laneAt = (u: uPlot): Lane | undefined => lanes[Math.floor(((u.cursor.top ?? 0) / u.over.clientHeight) * lanes.length)];
+  const colorOfState = (lane: Lane, stretch: Stretch): string =>
+    states.get(textOf(stretch.value, lane.field)) ?? lineColor(0);
+  const times = [...new Set(lanes.flatMap(({ stretches }) => stretches.flatMap(({ from, to }) => [from, to])))].sort(
+    (a, b) => a - b,
+  );
+  const laneAt = (u: uPlot): Lane | undefined =>
+    lanes[Math.floor(((u.cursor.top ?? 0) / u.over.clientHeight) * lanes.length)];
   const timeAt = (u: uPlot): number => u.posToVal(u.cursor.left ?? 0, 'x');
 
   const chart = createTimeChart(drawing, {
-    label: `${panel.title ?? 'Timeline'}: ${lanes.slice(0, 20).map(({ field, stretches }) => `${field.title} ${textOf(stretches.at(-1)?.value ?? null, field)}`).join(', ')}`,
+    label: `${panel.title ?? 'Timeline'}: ${lanes
+      .slice(0, 20)
+      .map(({ field, stretches }) => `${field.title} ${textOf(stretches.at(-1)?.value ?? null, field)}`)
+      .join(', ')}`,
     // The first lane is on top.
     scales: { lane: { range: [0, lanes.length], dir: -1 } },
     axes: [
@@ -36,15 +43,19 @@ export function drawStateTimeline(drawing: Drawing): Picture | undefined {
         grid: { show: false },
         ticks: { show: false },
         // There are no names yet when uPlot first asks.
-        size: (_: uPlot, names: string[] | null) => 16 + CHARACTER * Math.max(0, ...(names ?? []).map((name) => name.length)),
+        size: (_: uPlot, names: string[] | null) =>
+          16 + CHARACTER * Math.max(0, ...(names ?? []).map((name) => name.length)),
         splits: () => lanes.map((_, index) => index + 0.5),
-        values: (u) => lanes.map(({ field: { title } }) => cutTo(title, Math.floor((u.width * NAME_SHARE) / CHARACTER))),
+        values: (u) =>
+          lanes.map(({ field: { title } }) => cutTo(title, Math.floor((u.width * NAME_SHARE) / CHARACTER))),
       },
     ],
     // One point a change, so that the cursor and the arrow keys find them.
     series: [{ scale: 'lane', show: true, paths: () => null, points: { show: false } }],
     data: [times, times.map(() => null)],
-    drawOver: (u) => { drawLanes(u, lanes, colorOfState, panel.options?.showValue ?? 'auto'); },
+    drawOver: (u) => {
+      drawLanes(u, lanes, colorOfState, panel.options?.showValue ?? 'auto');
+    },
     timeAt,
     describe: (u, _, isPinned) => {
       const lane = laneAt(u);
@@ -53,16 +64,41 @@ export function drawStateTimeline(drawing: Drawing): Picture | undefined {
       if (lane === undefined) return undefined;
       const name = el('div', {}, el('span', { textContent: lane.field.title }));
       if (stretch === undefined) return [name, el('div', { textContent: 'No state' })];
-      const state = el('div', {}, swatch(colorOfState(lane, stretch)), el('b', { textContent: textOf(stretch.value, lane.field) }));
-      const length = el('div', { className: 'tooltip-time', textContent: `${formatTime(stretch.from * 1_000)} to ${formatTime(stretch.to * 1_000)} (${formatNumber(stretch.to - stretch.from, 's')})` });
+      const state = el(
+        'div',
+        {},
+        swatch(colorOfState(lane, stretch)),
+        el('b', { textContent: textOf(stretch.value, lane.field) }),
+      );
+      const length = el('div', {
+        className: 'tooltip-time',
+        textContent: `${formatTime(stretch.from * 1_000)} to ${formatTime(stretch.to * 1_000)} (${formatNumber(stretch.to - stretch.from, 's')})`,
+      });
       const subject = { ...subjectOf(lane.field, stretch.value), time: stretch.from * 1_000 };
-      const links = isPinned ? (lane.field.config.links ?? []).flatMap((link) => anchor(link, scope, subject) ?? []) : [];
+      const links = isPinned
+        ? (lane.field.config.links ?? []).flatMap((link) => anchor(link, scope, subject) ?? [])
+        : [];
       return [name, state, length, ...links.map((link) => el('div', { className: 'tooltip-link' }, link))];
     },
   });
   const { showLegend = true, displayMode } = panel.options?.legend ?? {};
-  const legend = el('ul', { className: 'legend' }, ...[...states].map(([text, color]) => el('li', {}, el('span', { className: 'legend-key' }, swatch(color), el('span', { textContent: text })))));
-  return { element: withLegend(chart.element, showLegend && displayMode !== 'hidden' ? legend : undefined, panel.options?.legend), destroy: () => { chart.destroy(); } };
+  const legend = el(
+    'ul',
+    { className: 'legend' },
+    ...[...states].map(([text, color]) =>
+      el('li', {}, el('span', { className: 'legend-key' }, swatch(color), el('span', { textContent: text }))),
+    ),
+  );
+  return {
+    element: withLegend(
+      chart.element,
+      showLegend && displayMode !== 'hidden' ? legend : undefined,
+      panel.options?.legend,
+    ),
+    destroy: () => {
+      chart.destroy();
+    },
+  };
 }
 
 function cutTo(name: string, length: number): string {
@@ -83,7 +119,12 @@ function statesOf(lanes: Lane[]): Map<string, string> {
   return states;
 }
 
-function drawLanes(u: uPlot, lanes: Lane[], colorOfState: (lane: Lane, stretch: Stretch) => string, showValue: string): void {
+function drawLanes(
+  u: uPlot,
+  lanes: Lane[],
+  colorOfState: (lane: Lane, stretch: Stretch) => string,
+  showValue: string,
+): void {
   const { ctx, bbox } = u;
   const height = bbox.height / lanes.length;
   ctx.save();

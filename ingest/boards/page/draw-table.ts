@@ -17,7 +17,9 @@ export function drawTable(drawing: Drawing): Picture | undefined {
   const frame = data.find(({ rows }) => rows.length > 0);
   if (frame === undefined) return undefined;
   const fields = frame.columns.map(({ name, type }) => resolveField(panel, { name, type }));
-  const shown = fields.flatMap((field, index) => (field.config.custom?.hidden === true || field.config.custom?.hideFrom?.viz === true ? [] : [index]));
+  const shown = fields.flatMap((field, index) =>
+    field.config.custom?.hidden === true || field.config.custom?.hideFrom?.viz === true ? [] : [index],
+  );
   const sorting = memory.sorting ?? initialSorting(drawing, fields);
   const columns = el('colgroup');
   const headings = el('tr');
@@ -30,10 +32,12 @@ export function drawTable(drawing: Drawing): Picture | undefined {
     if (typeof width === 'number') col.style.width = `${String(width)}px`;
     least += typeof width === 'number' ? width : LEAST_WIDTH[kindOf(field)];
     columns.append(col);
-    headings.append(heading(field, index, sorting, (next) => {
-      memory.sorting = next;
-      redraw();
-    }));
+    headings.append(
+      heading(field, index, sorting, (next) => {
+        memory.sorting = next;
+        redraw();
+      }),
+    );
   }
   const rows = sorted(frame, fields, sorting);
   const count = Math.min(memory.rows ?? ROWS_AT_ONCE, rows.length);
@@ -42,12 +46,26 @@ export function drawTable(drawing: Drawing): Picture | undefined {
   for (const row of rows.slice(0, count)) {
     body.append(el('tr', {}, ...shown.map((index) => cell(row, index, fields, scales[index], drawing))));
   }
-  const table = el('table', { attrs: { 'aria-label': panel.title ?? '' } }, columns, ...(panel.options?.showHeader === false ? [] : [el('thead', {}, headings)]), body);
+  const table = el(
+    'table',
+    { attrs: { 'aria-label': panel.title ?? '' } },
+    columns,
+    ...(panel.options?.showHeader === false ? [] : [el('thead', {}, headings)]),
+    body,
+  );
   table.style.minWidth = `${String(least)}px`;
   // Scrolls by itself, so it must be reachable by the keyboard.
-  const element = el('div', { className: 'rows', tabIndex: 0, attrs: { role: 'region', 'aria-label': panel.title ?? '' } }, table);
+  const element = el(
+    'div',
+    { className: 'rows', tabIndex: 0, attrs: { role: 'region', 'aria-label': panel.title ?? '' } },
+    table,
+  );
   if (count < rows.length) {
-    const more = el('button', { type: 'button', className: 'control more', textContent: `Show more (${String(count)} of ${String(rows.length)} rows)` });
+    const more = el('button', {
+      type: 'button',
+      className: 'control more',
+      textContent: `Show more (${String(count)} of ${String(rows.length)} rows)`,
+    });
     more.addEventListener('click', () => {
       memory.rows = count + ROWS_AT_ONCE;
       redraw();
@@ -63,17 +81,31 @@ function initialSorting({ panel }: Drawing, fields: Field[]): Sorting | undefine
   return column < 0 ? undefined : { column, descending: first?.desc === true };
 }
 
-function heading(field: Field, column: number, sorting: Sorting | undefined, onSort: (next: Sorting) => void): HTMLElement {
+function heading(
+  field: Field,
+  column: number,
+  sorting: Sorting | undefined,
+  onSort: (next: Sorting) => void,
+): HTMLElement {
   const isSorted = sorting?.column === column;
   const button = el('button', { type: 'button', textContent: field.title, attrs: { 'data-column': String(column) } });
-  if (isSorted) button.append(el('span', { textContent: sorting.descending ? ' ↓' : ' ↑', attrs: { 'aria-hidden': 'true' } }));
+  if (isSorted)
+    button.append(el('span', { textContent: sorting.descending ? ' ↓' : ' ↑', attrs: { 'aria-hidden': 'true' } }));
   if (field.config.description !== undefined) button.title = field.config.description;
-  button.addEventListener('click', () => { onSort({ column, descending: isSorted && !sorting.descending }); });
+  button.addEventListener('click', () => {
+    onSort({ column, descending: isSorted && !sorting.descending });
+  });
   const order = isSorted ? (sorting.descending ? 'descending' : 'ascending') : 'none';
   return el('th', { scope: 'col', className: alignment(field), attrs: { 'aria-sort': order } }, button);
 }
 
-function cell(row: Cell[], index: number, fields: Field[], scale: GaugeScale | undefined, { scope }: Drawing): HTMLElement {
+function cell(
+  row: Cell[],
+  index: number,
+  fields: Field[],
+  scale: GaugeScale | undefined,
+  { scope }: Drawing,
+): HTMLElement {
   const field = fields[index];
   const value = row[index] ?? null;
   if (field === undefined) return el('td');
@@ -90,7 +122,8 @@ function cell(row: Cell[], index: number, fields: Field[], scale: GaugeScale | u
   const subject = subjectOf(field, value, fields, row);
   const td = el('td', { className: `${kindOf(field)} ${alignment(field)}` });
   if (cellType === 'gauge' && typeof value === 'number' && scale !== undefined) td.append(gauge(value, scale, text));
-  else if (links !== undefined && links.length > 1) td.append(text, ...links.flatMap((link) => anchor(link, scope, subject) ?? []).flatMap((link) => [' ', link]));
+  else if (links !== undefined && links.length > 1)
+    td.append(text, ...links.flatMap((link) => anchor(link, scope, subject) ?? []).flatMap((link) => [' ', link]));
   else td.append(content === '' ? text : linked(links, scope, subject, text));
   return td;
 }

@@ -36,11 +36,17 @@ export function resolveField(panel: Panel, source: FieldSource): Field {
   return { name, labels, type, title: titleOf(config.displayName, name, labels), config };
 }
 
-function matches({ id, options }: { id: string; options?: unknown }, names: string[], type: string, refId: string | undefined): boolean {
+function matches(
+  { id, options }: { id: string; options?: unknown },
+  names: string[],
+  type: string,
+  refId: string | undefined,
+): boolean {
   if (id === 'byName') return names.includes(String(options));
   if (id === 'byType') return options === (isNumber(type) ? 'number' : isTime(type) ? 'time' : 'string');
   if (id === 'byFrameRefID') return options === refId;
-  if (id === 'byNames') return ((options as { names?: string[] } | undefined)?.names ?? []).some((each) => names.includes(each));
+  if (id === 'byNames')
+    return ((options as { names?: string[] } | undefined)?.names ?? []).some((each) => names.includes(each));
   if (id === 'byRegexp') {
     const pattern = regexOf(String(options));
     return pattern !== undefined && names.some((each) => pattern.test(each));
@@ -60,7 +66,10 @@ export function regexOf(text: string): RegExp | undefined {
 
 /** Grafana's name of a field: its template, else name and label, or all labels where there are several. */
 function titleOf(pattern: string | undefined, name: string, labels: Record<string, string>): string {
-  const title = pattern?.replace(/\$\{__field\.(?:labels\.(\w+)|(name))\}/g, (_, label?: string) => (label === undefined ? name : (labels[label] ?? ''))) ?? '';
+  const title =
+    pattern?.replace(/\$\{__field\.(?:labels\.(\w+)|(name))\}/g, (_, label?: string) =>
+      label === undefined ? name : (labels[label] ?? ''),
+    ) ?? '';
   if (title !== '') return title;
   const pairs = Object.entries(labels);
   if (pairs.length < 2) return [name, ...pairs.map(([, value]) => value)].join(' ');
@@ -103,8 +112,15 @@ function mappingOf(value: Cell, field: Field): MappingResult | undefined {
       if (Object.hasOwn(options, String(value))) return options[String(value)] as MappingResult;
       continue;
     }
-    const { from, to, pattern, match, result } = options as { from?: number | null; to?: number | null; pattern?: string; match?: string; result?: MappingResult };
-    if (type === 'range' && typeof value === 'number' && value >= (from ?? -Infinity) && value <= (to ?? Infinity)) return result;
+    const { from, to, pattern, match, result } = options as {
+      from?: number | null;
+      to?: number | null;
+      pattern?: string;
+      match?: string;
+      result?: MappingResult;
+    };
+    if (type === 'range' && typeof value === 'number' && value >= (from ?? -Infinity) && value <= (to ?? Infinity))
+      return result;
     if (type === 'regex' && typeof value === 'string' && regexOf(pattern ?? '')?.test(value) === true) return result;
     if (type === 'special' && isSpecial(value, match)) return result;
   }
@@ -114,12 +130,17 @@ function mappingOf(value: Cell, field: Field): MappingResult | undefined {
 function isSpecial(value: Cell, match: string | undefined): boolean {
   switch (match) {
     case 'null':
-    case 'null+nan': return value === null;
-    case 'true': return value === true;
-    case 'false': return value === false;
-    case 'empty': return value === '';
+    case 'null+nan':
+      return value === null;
+    case 'true':
+      return value === true;
+    case 'false':
+      return value === false;
+    case 'empty':
+      return value === '';
     case undefined:
-    default: return false;
+    default:
+      return false;
   }
 }
 

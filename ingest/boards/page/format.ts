@@ -2,18 +2,50 @@ const NUMBER = new Map<number | undefined, Intl.NumberFormat>();
 
 /** Units that are a number with something after it. */
 const SUFFIXES: Readonly<Record<string, string>> = {
-  percent: ' %', celsius: ' °C', hertz: ' Hz', reqps: ' req/s', ops: ' ops/s', eps: ' events/s', cps: ' c/s', rps: ' reads/s', wps: ' writes/s', rowsps: ' rows/s', iops: ' io/s',
-  cpm: ' c/m', opm: ' ops/m', rpm: ' reads/m', pps: ' p/s',
+  percent: ' %',
+  celsius: ' °C',
+  hertz: ' Hz',
+  reqps: ' req/s',
+  ops: ' ops/s',
+  eps: ' events/s',
+  cps: ' c/s',
+  rps: ' reads/s',
+  wps: ' writes/s',
+  rowsps: ' rows/s',
+  iops: ' io/s',
+  cpm: ' c/m',
+  opm: ' ops/m',
+  rpm: ' reads/m',
+  pps: ' p/s',
 };
 /** Seconds in one of a unit of time. */
-const TIMES: Readonly<Record<string, number>> = { ns: 1e-9, 'µs': 1e-6, us: 1e-6, ms: 1e-3, s: 1, m: 60, h: 3_600, d: 86_400, dtdurations: 1, dtdurationms: 1e-3 };
+const TIMES: Readonly<Record<string, number>> = {
+  ns: 1e-9,
+  µs: 1e-6,
+  us: 1e-6,
+  ms: 1e-3,
+  s: 1,
+  m: 60,
+  h: 3_600,
+  d: 86_400,
+  dtdurations: 1,
+  dtdurationms: 1e-3,
+};
 const SIZES: Readonly<Record<string, readonly [base: number, first: number]>> = {
-  bytes: [1024, 0], kbytes: [1024, 1], mbytes: [1024, 2], gbytes: [1024, 3], decbytes: [1000, 0], deckbytes: [1000, 1], decmbytes: [1000, 2], decgbytes: [1000, 3],
+  bytes: [1024, 0],
+  kbytes: [1024, 1],
+  mbytes: [1024, 2],
+  gbytes: [1024, 3],
+  decbytes: [1000, 0],
+  deckbytes: [1000, 1],
+  decmbytes: [1000, 2],
+  decgbytes: [1000, 3],
 };
 
 /** A number in one of Grafana's units, as people read it. */
 export function formatNumber(value: number, unit = 'none', decimals?: number): string {
-  if (unit === 'percentunit') return `${digits(value * 100, decimals ?? (value !== 0 && Math.abs(value) < 0.1 ? 1 : 0))} %`;
+  if (unit === 'percentunit')
+    return `${digits(value * 100, decimals ?? (value !== 0 && Math.abs(value) < 0.1 ? 1 : 0))} %`;
   if (unit === 'short' && Math.abs(value) >= 10_000) return short(value);
   if (unit.startsWith('suffix:')) return `${digits(value, decimals)}${unit.slice('suffix:'.length)}`;
   if (unit.startsWith('prefix:')) return `${unit.slice('prefix:'.length)}${digits(value, decimals)}`;
@@ -31,8 +63,17 @@ export function formatNumber(value: number, unit = 'none', decimals?: number): s
 
 /** The largest unit that leaves a number of at least 1. */
 function formatDuration(seconds: number, decimals?: number): string {
-  const steps = [[86_400, 'd'], [3_600, 'h'], [60, 'min'], [1, 's'], [1e-3, 'ms'], [1e-6, 'µs']] as const;
-  const [length, name] = steps.find(([each]) => Math.abs(seconds) >= each) ?? (seconds === 0 ? ([1, 's'] as const) : ([1e-9, 'ns'] as const));
+  const steps = [
+    [86_400, 'd'],
+    [3_600, 'h'],
+    [60, 'min'],
+    [1, 's'],
+    [1e-3, 'ms'],
+    [1e-6, 'µs'],
+  ] as const;
+  const [length, name] =
+    steps.find(([each]) => Math.abs(seconds) >= each) ??
+    (seconds === 0 ? ([1, 's'] as const) : ([1e-9, 'ns'] as const));
   const value = seconds / length;
   return `${digits(value, decimals ?? (value < 10 && !Number.isInteger(value) ? 1 : 0))} ${name}`;
 }
@@ -72,7 +113,12 @@ export function formatTime(ms: number, unit?: string): string {
 }
 
 function fromNow(ms: number): string {
-  const units = [['day', 86_400_000], ['hour', 3_600_000], ['minute', 60_000], ['second', 1_000]] as const;
+  const units = [
+    ['day', 86_400_000],
+    ['hour', 3_600_000],
+    ['minute', 60_000],
+    ['second', 1_000],
+  ] as const;
   const [name, length] = units.find(([, each]) => Math.abs(ms) >= each) ?? ['second', 1_000];
   return new Intl.RelativeTimeFormat('en', { numeric: 'auto' }).format(Math.trunc(ms / length), name);
 }
@@ -81,7 +127,8 @@ function fromNow(ms: number): string {
 export function formatTick(seconds: number, stepSeconds: number): string {
   const date = new Date(seconds * 1_000);
   const isMidnight = date.getHours() === 0 && date.getMinutes() === 0;
-  if (stepSeconds >= 86_400 || (isMidnight && stepSeconds >= 60)) return `${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  if (stepSeconds >= 86_400 || (isMidnight && stepSeconds >= 60))
+    return `${two(date.getMonth() + 1)}-${two(date.getDate())}`;
   const minutes = `${two(date.getHours())}:${two(date.getMinutes())}`;
   return stepSeconds >= 60 ? minutes : `${minutes}:${two(date.getSeconds())}`;
 }

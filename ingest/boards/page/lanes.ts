@@ -24,30 +24,55 @@ export function toLanes(panel: Panel, data: PanelData[], now: number): Lane[] {
   return data.flatMap((frame, index) => {
     const target = panel.targets?.[index];
     const until = Math.min(frame.to, now) / 1_000;
-    const changes = target?.format === 0
-      ? toSeries({ ...panel, targets: [target] }, [frame]).map(({ field, points }) => ({ field, points }))
-      : columnsOf(panel, frame);
-    return changes.map(({ field, points }) => ({ field, stretches: stretchesOf(field, points, Math.max(until, points.at(-1)?.time ?? 0), panel.options?.mergeValues !== false) }));
+    const changes =
+      target?.format === 0
+        ? toSeries({ ...panel, targets: [target] }, [frame]).map(({ field, points }) => ({ field, points }))
+        : columnsOf(panel, frame);
+    return changes.map(({ field, points }) => ({
+      field,
+      stretches: stretchesOf(
+        field,
+        points,
+        Math.max(until, points.at(-1)?.time ?? 0),
+        panel.options?.mergeValues !== false,
+      ),
+    }));
   });
 }
 
-function columnsOf(panel: Panel, { columns, rows }: PanelData): { field: Field; points: { time: number; value: Cell }[] }[] {
+function columnsOf(
+  panel: Panel,
+  { columns, rows }: PanelData,
+): { field: Field; points: { time: number; value: Cell }[] }[] {
   const timeAt = columns.findIndex(({ type }) => isTime(type));
   if (timeAt < 0) return [];
   return columns.flatMap(({ name, type }, at) => {
     if (isTime(type)) return [];
-    return [{ field: resolveField(panel, { name, type }), points: rows.map((row) => ({ time: timeOf(row[timeAt]) / 1_000, value: row[at] ?? null })) }];
+    return [
+      {
+        field: resolveField(panel, { name, type }),
+        points: rows.map((row) => ({ time: timeOf(row[timeAt]) / 1_000, value: row[at] ?? null })),
+      },
+    ];
   });
 }
 
-function stretchesOf(field: Field, points: { time: number; value: Cell }[], until: number, isMerged: boolean): Stretch[] {
+function stretchesOf(
+  field: Field,
+  points: { time: number; value: Cell }[],
+  until: number,
+  isMerged: boolean,
+): Stretch[] {
   const stretches: Stretch[] = [];
-  points.toSorted((a, b) => a.time - b.time).forEach(({ time, value }, index, all) => {
-    const to = all[index + 1]?.time ?? until;
-    const last = stretches.at(-1);
-    if (value === null || to < time) return;
-    if (isMerged && last !== undefined && last.to === time && textOf(last.value, field) === textOf(value, field)) last.to = to;
-    else stretches.push({ from: time, to, value });
-  });
+  points
+    .toSorted((a, b) => a.time - b.time)
+    .forEach(({ time, value }, index, all) => {
+      const to = all[index + 1]?.time ?? until;
+      const last = stretches.at(-1);
+      if (value === null || to < time) return;
+      if (isMerged && last !== undefined && last.to === time && textOf(last.value, field) === textOf(value, field))
+        last.to = to;
+      else stretches.push({ from: time, to, value });
+    });
   return stretches;
 }

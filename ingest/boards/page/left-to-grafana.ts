@@ -1,7 +1,16 @@
 import type { Panel } from './model.js';
 
 /** Panel types of Grafana that are drawn here too. */
-const DRAWN_TYPES = ['barchart', 'bargauge', 'piechart', 'stat', 'state-timeline', 'table', 'text', 'timeseries'] as const;
+const DRAWN_TYPES = [
+  'barchart',
+  'bargauge',
+  'piechart',
+  'stat',
+  'state-timeline',
+  'table',
+  'text',
+  'timeseries',
+] as const;
 
 export type DrawnType = (typeof DRAWN_TYPES)[number];
 
@@ -10,10 +19,18 @@ export function isDrawnType(type: string): type is DrawnType {
 }
 
 /** Why a panel, or a part of it, is left to Grafana; undefined for one that is drawn as it is there. */
-export function leftToGrafana({ type, options, transformations = [], repeat }: Panel): { isDrawn: boolean; reason: string } | undefined {
+export function leftToGrafana({
+  type,
+  options,
+  transformations = [],
+  repeat,
+}: Panel): { isDrawn: boolean; reason: string } | undefined {
   if (!isDrawnType(type)) return { isDrawn: false, reason: `Panels of type ${type} are drawn by Grafana only.` };
-  if (type === 'text' && options?.mode === 'html') return { isDrawn: false, reason: 'Texts in HTML are shown by Grafana only.' };
-  if (transformations.some(({ disabled }) => disabled !== true)) return { isDrawn: true, reason: 'Shown as the store answers; Grafana transforms these rows.' };
-  if (repeat !== undefined && repeat !== '') return { isDrawn: true, reason: 'Shown once; Grafana repeats this panel for each value.' };
+  if (type === 'text' && options?.mode === 'html')
+    return { isDrawn: false, reason: 'Texts in HTML are shown by Grafana only.' };
+  if (transformations.some(({ disabled }) => disabled !== true))
+    return { isDrawn: true, reason: 'Shown as the store answers; Grafana transforms these rows.' };
+  if (repeat !== undefined && repeat !== '')
+    return { isDrawn: true, reason: 'Shown once; Grafana repeats this panel for each value.' };
   return undefined;
 }

@@ -16,7 +16,11 @@ export interface LegendItem {
  * The names of what is drawn, each a switch for it, with the calculations the panel asks for; as a list or a
  * table. `memory.hidden` is kept up to date. Undefined where the panel has no legend.
  */
-export function drawLegend({ panel, memory }: Drawing, items: LegendItem[], onChange: () => void): HTMLElement | undefined {
+export function drawLegend(
+  { panel, memory }: Drawing,
+  items: LegendItem[],
+  onChange: () => void,
+): HTMLElement | undefined {
   const options = panel.options?.legend ?? {};
   const shown = items.filter(({ field }) => field.config.custom?.hideFrom?.legend !== true);
   if (options.showLegend === false || options.displayMode === 'hidden' || shown.length === 0) return undefined;
@@ -39,13 +43,22 @@ export function drawLegend({ panel, memory }: Drawing, items: LegendItem[], onCh
 }
 
 /** How a chart and its legend stand to each other. */
-export function withLegend(picture: HTMLElement, legend: HTMLElement | undefined, options: LegendOptions = {}): HTMLElement {
+export function withLegend(
+  picture: HTMLElement,
+  legend: HTMLElement | undefined,
+  options: LegendOptions = {},
+): HTMLElement {
   const className = options.placement === 'right' && legend !== undefined ? 'chart legend-right' : 'chart';
   return el('div', { className }, picture, ...(legend === undefined ? [] : [legend]));
 }
 
 function toggle({ field: { title }, color }: LegendItem, hidden: Set<string>, onChange: () => void): HTMLElement {
-  const button = el('button', { type: 'button', title }, swatch(color), el('span', { className: 'legend-name', textContent: title }));
+  const button = el(
+    'button',
+    { type: 'button', title },
+    swatch(color),
+    el('span', { className: 'legend-name', textContent: title }),
+  );
   button.setAttribute('aria-pressed', String(!hidden.has(title)));
   button.addEventListener('click', () => {
     if (!hidden.delete(title)) hidden.add(title);
@@ -56,12 +69,31 @@ function toggle({ field: { title }, color }: LegendItem, hidden: Set<string>, on
 }
 
 function legendTable(items: LegendItem[], buttons: HTMLElement[], calcs: string[], title: string): HTMLElement {
-  const head = el('tr', {}, el('th', { scope: 'col', textContent: 'Name' }), ...calcs.map((calc) => el('th', { scope: 'col', className: 'number', textContent: calcLabel(calc) })));
-  const rows = items.map((item, index) =>
-    el('tr', {}, el('td', {}, buttons[index] ?? ''), ...calcs.map((calc) => el('td', { className: 'number', textContent: valueText(item, calc) }))),
+  const head = el(
+    'tr',
+    {},
+    el('th', { scope: 'col', textContent: 'Name' }),
+    ...calcs.map((calc) => el('th', { scope: 'col', className: 'number', textContent: calcLabel(calc) })),
   );
-  const table = el('table', { attrs: { 'aria-label': `Legend: ${title}` } }, el('thead', {}, head), el('tbody', {}, ...rows));
-  return el('div', { className: 'legend legend-table', tabIndex: 0, attrs: { role: 'region', 'aria-label': `Legend: ${title}` } }, table);
+  const rows = items.map((item, index) =>
+    el(
+      'tr',
+      {},
+      el('td', {}, buttons[index] ?? ''),
+      ...calcs.map((calc) => el('td', { className: 'number', textContent: valueText(item, calc) })),
+    ),
+  );
+  const table = el(
+    'table',
+    { attrs: { 'aria-label': `Legend: ${title}` } },
+    el('thead', {}, head),
+    el('tbody', {}, ...rows),
+  );
+  return el(
+    'div',
+    { className: 'legend legend-table', tabIndex: 0, attrs: { role: 'region', 'aria-label': `Legend: ${title}` } },
+    table,
+  );
 }
 
 function valueText({ field, values }: LegendItem, calc: string): string {

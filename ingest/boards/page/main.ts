@@ -59,7 +59,19 @@ async function open(): Promise<void> {
 }
 
 function showWelcome(): void {
-  app.replaceChildren(el('header', { className: 'toolbar' }, el('div', { className: 'titles' }, el('span', { className: 'brand', textContent: 'Shieldwatch' }), el('h1', { textContent: 'Boards' }))), createWelcome(location.origin));
+  app.replaceChildren(
+    el(
+      'header',
+      { className: 'toolbar' },
+      el(
+        'div',
+        { className: 'titles' },
+        el('span', { className: 'brand', textContent: 'Shieldwatch' }),
+        el('h1', { textContent: 'Boards' }),
+      ),
+    ),
+    createWelcome(location.origin),
+  );
   timer = setTimeout(() => void guarded(lookAgain), LOOK_AGAIN_MS);
 }
 
@@ -70,14 +82,27 @@ async function lookAgain(): Promise<void> {
   if (isEmpty) timer = setTimeout(() => void guarded(lookAgain), LOOK_AGAIN_MS);
   else {
     // The first minutes of data are nothing to see on hours.
-    if (!new URLSearchParams(location.search).has('from')) history.replaceState(null, '', `${location.pathname}?from=${FIRST_RANGE}&to=now`);
+    if (!new URLSearchParams(location.search).has('from'))
+      history.replaceState(null, '', `${location.pathname}?from=${FIRST_RANGE}&to=now`);
     await open();
   }
 }
 
 async function showBoard(): Promise<void> {
-  view ??= createBoardView(board, gateway, (from, to) => { change({ from: String(from), to: String(to) }); });
-  toolbar = createToolbar({ home, board, variables, state, scope: scopeOf(), moments, onChange: change, onVariable: choose, onReload: () => void reload() });
+  view ??= createBoardView(board, gateway, (from, to) => {
+    change({ from: String(from), to: String(to) });
+  });
+  toolbar = createToolbar({
+    home,
+    board,
+    variables,
+    state,
+    scope: scopeOf(),
+    moments,
+    onChange: change,
+    onVariable: choose,
+    onReload: () => void reload(),
+  });
   app.replaceChildren(toolbar.element, el('main', { attrs: { 'aria-label': board.title } }, view.element));
   await reload();
 }
@@ -86,7 +111,10 @@ async function showBoard(): Promise<void> {
 async function reload(): Promise<void> {
   clearTimeout(timer);
   loadedAt = Date.now();
-  if (!document.hidden) await view?.load(state, scopeOf(), (done, all) => { toolbar?.progress(done, all); });
+  if (!document.hidden)
+    await view?.load(state, scopeOf(), (done, all) => {
+      toolbar?.progress(done, all);
+    });
   clearTimeout(timer);
   const every = refreshMs(state.refresh);
   if (every !== undefined && view !== undefined) timer = setTimeout(() => void reload(), every);
@@ -94,10 +122,20 @@ async function reload(): Promise<void> {
 
 function scopeOf(): Scope {
   const texts = Object.fromEntries(
-    variables.map(({ name, options, value }) => [name, value === 'all' ? ['All'] : value.map((each) => options.find((option) => option.value === each)?.text ?? each)]),
+    variables.map(({ name, options, value }) => [
+      name,
+      value === 'all' ? ['All'] : value.map((each) => options.find((option) => option.value === each)?.text ?? each),
+    ]),
   );
   const { from = 0, to = 0 } = moments() ?? {};
-  return { state, org: home.org, texts, from, to, ...(home.grafanaUrl === undefined ? {} : { grafanaUrl: home.grafanaUrl }) };
+  return {
+    state,
+    org: home.org,
+    texts,
+    from,
+    to,
+    ...(home.grafanaUrl === undefined ? {} : { grafanaUrl: home.grafanaUrl }),
+  };
 }
 
 function moments(): Moments | undefined {
@@ -149,7 +187,9 @@ function choose(name: string, chosen: string[]): void {
 async function settle(chosen?: string): Promise<void> {
   turns += 1;
   const mine = turns;
-  const depends = new Set(variables.filter(({ dependsOn }) => chosen !== undefined && dependsOn.includes(chosen)).map(({ name }) => name));
+  const depends = new Set(
+    variables.filter(({ dependsOn }) => chosen !== undefined && dependsOn.includes(chosen)).map(({ name }) => name),
+  );
   let fresh = await fetchVariables(board.uid, `?${toQuery(state)}`);
   const values = { ...state.variables };
   let isDropped = false;
@@ -183,12 +223,25 @@ async function guarded(work: () => Promise<void>): Promise<void> {
 function showProblem(message: string): void {
   const retry = el('button', { type: 'button', className: 'control', textContent: 'Try again' });
   retry.addEventListener('click', () => void guarded(open));
-  app.replaceChildren(el('main', { className: 'welcome' }, el('h1', { textContent: message }), retry, ' ', el('a', { href: '/boards', textContent: 'To the boards' })));
+  app.replaceChildren(
+    el(
+      'main',
+      { className: 'welcome' },
+      el('h1', { textContent: message }),
+      retry,
+      ' ',
+      el('a', { href: '/boards', textContent: 'To the boards' }),
+    ),
+  );
 }
 
 addEventListener('popstate', () => void guarded(open));
-matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { view?.redraw(); });
-document.addEventListener('visibilitychange', () => { if (!document.hidden && view !== undefined && state.refresh !== '') void reload(); });
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+  view?.redraw();
+});
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden && view !== undefined && state.refresh !== '') void reload();
+});
 takeKey();
 shareKey(() => {
   turns += 1;

@@ -36,7 +36,13 @@ export function createPanelHead(panel: Panel, onTable: (isOn: boolean) => void):
 }
 
 function tableSwitch(title: string, onTable: (isOn: boolean) => void): HTMLElement {
-  const button = el('button', { type: 'button', className: 'as-table', textContent: '☰', title: 'Rows as a table', attrs: { 'aria-label': `Rows as a table: ${title}`, 'aria-pressed': 'false' } });
+  const button = el('button', {
+    type: 'button',
+    className: 'as-table',
+    textContent: '☰',
+    title: 'Rows as a table',
+    attrs: { 'aria-label': `Rows as a table: ${title}`, 'aria-pressed': 'false' },
+  });
   button.addEventListener('click', () => {
     const isOn = button.getAttribute('aria-pressed') !== 'true';
     button.setAttribute('aria-pressed', String(isOn));
@@ -48,13 +54,24 @@ function tableSwitch(title: string, onTable: (isOn: boolean) => void): HTMLEleme
 function createAbout({ id, title = '', description = '' }: Panel): { button: HTMLElement; text: HTMLElement } {
   const textId = `about-${String(id)}`;
   const text = el('div', { id: textId, className: 'about-text', hidden: true, textContent: description });
-  const button = el('button', { type: 'button', className: 'about', textContent: 'i', attrs: { 'aria-label': `About: ${title}`, 'aria-expanded': 'false', 'aria-controls': textId } });
+  const button = el('button', {
+    type: 'button',
+    className: 'about',
+    textContent: 'i',
+    attrs: { 'aria-label': `About: ${title}`, 'aria-expanded': 'false', 'aria-controls': textId },
+  });
   const show = (isShown: boolean): void => {
     text.hidden = !isShown;
     button.setAttribute('aria-expanded', String(isShown));
   };
-  button.addEventListener('click', () => { show(text.hidden === true); });
-  button.addEventListener('blur', () => { show(false); });
-  button.addEventListener('keydown', ({ key }) => { if (key === 'Escape') show(false); });
+  button.addEventListener('click', () => {
+    show(text.hidden === true);
+  });
+  button.addEventListener('blur', () => {
+    show(false);
+  });
+  button.addEventListener('keydown', ({ key }) => {
+    if (key === 'Escape') show(false);
+  });
   return { button, text };
 }

@@ -41,10 +41,17 @@ export function createPanelView(panel: Panel, { source, onZoom, crosshair }: Pan
     asTable = isOn;
     draw();
   });
-  const element = el('section', { className: `panel is-${panel.type}`, attrs: { ...head.naming, 'data-panel': String(panel.id) } }, head.element, body, note);
+  const element = el(
+    'section',
+    { className: `panel is-${panel.type}`, attrs: { ...head.naming, 'data-panel': String(panel.id) } },
+    head.element,
+    body,
+    note,
+  );
   element.classList.toggle('is-plain', panel.transparent === true);
   const { x, y, w, h } = panel.gridPos;
-  for (const [name, value] of Object.entries({ x: x + 1, y, w, h })) element.style.setProperty(`--${name}`, String(value));
+  for (const [name, value] of Object.entries({ x: x + 1, y, w, h }))
+    element.style.setProperty(`--${name}`, String(value));
 
   let data: PanelData[] | undefined;
   let scope: Scope | undefined;
@@ -57,18 +64,32 @@ export function createPanelView(panel: Panel, { source, onZoom, crosshair }: Pan
     const focused = focusKey(body);
     const [scrollTop, scrollLeft] = [body.firstElementChild?.scrollTop ?? 0, body.firstElementChild?.scrollLeft ?? 0];
     picture?.destroy?.();
-    const drawing: Drawing = { panel, data, annotations, scope, memory, onZoom, redraw: draw, ...(crosshair === undefined ? {} : { crosshair }) };
+    const drawing: Drawing = {
+      panel,
+      data,
+      annotations,
+      scope,
+      memory,
+      onZoom,
+      redraw: draw,
+      ...(crosshair === undefined ? {} : { crosshair }),
+    };
     const type = asTable ? 'table' : panel.type;
     picture = isDrawnType(type) ? PICTURES[type](drawing) : undefined;
-    body.replaceChildren(picture?.element ?? el('p', { className: 'no-data', textContent: panel.fieldConfig?.defaults.noValue ?? 'No data' }));
+    body.replaceChildren(
+      picture?.element ??
+        el('p', { className: 'no-data', textContent: panel.fieldConfig?.defaults.noValue ?? 'No data' }),
+    );
     body.firstElementChild?.scrollTo({ top: scrollTop, left: scrollLeft });
     if (focused !== undefined) body.querySelectorAll<HTMLElement>(FOCUSABLE)[focused]?.focus({ preventScroll: true });
     const cut = data.find(({ truncated }) => truncated);
     const history = data[0]?.historyFrom;
-    say([
-      ...(cut === undefined ? [] : [`Only the first ${String(cut.rows.length)} rows are shown.`]),
-      ...(history === undefined ? [] : [`The plan shows nothing before ${formatTime(history)}.`]),
-    ].join(' '));
+    say(
+      [
+        ...(cut === undefined ? [] : [`Only the first ${String(cut.rows.length)} rows are shown.`]),
+        ...(history === undefined ? [] : [`The plan shows nothing before ${formatTime(history)}.`]),
+      ].join(' '),
+    );
   }
 
   function say(problem: string): void {
@@ -127,6 +148,11 @@ function focusKey(body: HTMLElement): number | undefined {
 
 function grafanaLink({ id }: Panel, scope: Scope | undefined): Node[] {
   if (scope?.grafanaUrl === undefined) return ['Open the board there.'].map((text) => document.createTextNode(text));
-  const address = interpolate(`${scope.grafanaUrl.replace(/\/$/, '')}/d/${encodeURIComponent(scope.state.board)}?viewPanel=${String(id)}&\${__url_time_range}&\${__all_variables}`, scope);
-  return toTarget(address, scope) === undefined ? [] : [anchor({ url: address, title: 'Open in Grafana' }, scope) ?? document.createTextNode('')];
+  const address = interpolate(
+    `${scope.grafanaUrl.replace(/\/$/, '')}/d/${encodeURIComponent(scope.state.board)}?viewPanel=${String(id)}&\${__url_time_range}&\${__all_variables}`,
+    scope,
+  );
+  return toTarget(address, scope) === undefined
+    ? []
+    : [anchor({ url: address, title: 'Open in Grafana' }, scope) ?? document.createTextNode('')];
 }

@@ -24,11 +24,21 @@ export interface Moments {
 type Change = Pick<State, 'from' | 'to'>;
 
 /** Known ranges, one of one's own, and steps back, forward and out. */
-export function createRangePicker(state: () => State, moments: () => Moments | undefined, onChange: (change: Change) => void): { element: HTMLElement; update(): void } {
+export function createRangePicker(
+  state: () => State,
+  moments: () => Moments | undefined,
+  onChange: (change: Change) => void,
+): { element: HTMLElement; update(): void } {
   const list = el('select');
   const from = el('input', { type: 'datetime-local', step: '1' });
   const to = el('input', { type: 'datetime-local', step: '1' });
-  const form = el('form', { className: 'own-range', hidden: true }, labelled('From', from), labelled('To', to), el('button', { type: 'submit', className: 'control', textContent: 'Apply' }));
+  const form = el(
+    'form',
+    { className: 'own-range', hidden: true },
+    labelled('From', from),
+    labelled('To', to),
+    el('button', { type: 'submit', className: 'control', textContent: 'Apply' }),
+  );
   list.addEventListener('change', () => {
     form.hidden = list.value !== OWN;
     if (list.value !== OWN) onChange({ from: list.value, to: 'now' });
@@ -40,7 +50,9 @@ export function createRangePicker(state: () => State, moments: () => Moments | u
     to.setCustomValidity(start < end ? '' : 'Choose a time after the first');
     if (form.reportValidity()) onChange({ from: String(start), to: String(end) });
   });
-  to.addEventListener('input', () => { to.setCustomValidity(''); });
+  to.addEventListener('input', () => {
+    to.setCustomValidity('');
+  });
 
   function fill(isHidden: boolean): void {
     const now = moments();
@@ -53,12 +65,22 @@ export function createRangePicker(state: () => State, moments: () => Moments | u
     const { from: start, to: end } = state();
     const isKnown = end === 'now' && RANGES.some(([known]) => known === start);
     const own = isKnown ? [] : [el('option', { value: `${start} ${end}`, textContent: describe(start, end) })];
-    list.replaceChildren(...own, ...RANGES.map(([key, text]) => el('option', { value: key, textContent: text })), el('option', { value: OWN, textContent: 'From … to …' }));
+    list.replaceChildren(
+      ...own,
+      ...RANGES.map(([key, text]) => el('option', { value: key, textContent: text })),
+      el('option', { value: OWN, textContent: 'From … to …' }),
+    );
     list.value = isKnown ? start : `${start} ${end}`;
     form.hidden = true;
   }
   const move = (label: string, sign: string, shift: (length: number, now: Moments) => Moments): HTMLElement => {
-    const button = el('button', { type: 'button', className: 'control', textContent: sign, title: label, attrs: { 'aria-label': label } });
+    const button = el('button', {
+      type: 'button',
+      className: 'control',
+      textContent: sign,
+      title: label,
+      attrs: { 'aria-label': label },
+    });
     button.addEventListener('click', () => {
       const now = moments();
       if (now === undefined) return;
@@ -73,7 +95,12 @@ export function createRangePicker(state: () => State, moments: () => Moments | u
       'div',
       { className: 'range', attrs: { role: 'group', 'aria-label': 'Time' } },
       move('Earlier', '‹', (length, now) => ({ from: now.from - length / 2, to: now.to - length / 2 })),
-      el('label', { className: 'control' }, el('span', { className: 'control-label', textContent: 'Time range' }), list),
+      el(
+        'label',
+        { className: 'control' },
+        el('span', { className: 'control-label', textContent: 'Time range' }),
+        list,
+      ),
       move('Later', '›', (length, now) => ({ from: now.from + length / 2, to: now.to + length / 2 })),
       move('Zoom out', '⊖', (length, now) => ({ from: now.from - length / 2, to: now.to + length / 2 })),
       form,

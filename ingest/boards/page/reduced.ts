@@ -17,7 +17,9 @@ export interface Reduced {
 /** Values by the panel's `reduceOptions`: of each line or column one calculation, or each row's own. */
 export function reduce(panel: Panel, data: PanelData[]): Reduced[] {
   const { values = false, limit = Infinity, calcs = [] } = panel.options?.reduceOptions ?? {};
-  const all = values ? data.flatMap((frame) => byRow(panel, frame)) : data.flatMap((frame, index) => byColumn(panel, frame, index, calcs[0]));
+  const all = values
+    ? data.flatMap((frame) => byRow(panel, frame))
+    : data.flatMap((frame, index) => byColumn(panel, frame, index, calcs[0]));
   return all.slice(0, limit);
 }
 
@@ -27,7 +29,10 @@ function byColumn(panel: Panel, frame: PanelData, at: number, calc: string | und
     const lines = toSeries({ ...panel, targets: [target] }, [frame]);
     return lines.flatMap(({ field, points }) => {
       if (!isWanted(panel, field)) return [];
-      const value = calculate(calc, points.map((point) => point.value));
+      const value = calculate(
+        calc,
+        points.map((point) => point.value),
+      );
       return [{ field, value, points, subject: subjectOf(field, value) }];
     });
   }
@@ -38,7 +43,19 @@ function byColumn(panel: Panel, frame: PanelData, at: number, calc: string | und
     const cells = frame.rows.map((row) => row[index] ?? null);
     const numbers = cells.filter((cell) => typeof cell === 'number');
     const value = isNumber(field.type) ? calculate(calc, numbers) : (cells.findLast((cell) => cell !== null) ?? null);
-    const points = timeAt < 0 || !isNumber(field.type) ? [] : toSeries(panel, [{ ...frame, columns: [frame.columns[timeAt] ?? { name: '', type: '' }, frame.columns[index] ?? { name: '', type: '' }], rows: frame.rows.map((row) => [row[timeAt] ?? null, row[index] ?? null]) }])[0]?.points ?? [];
+    const points =
+      timeAt < 0 || !isNumber(field.type)
+        ? []
+        : (toSeries(panel, [
+            {
+              ...frame,
+              columns: [
+                frame.columns[timeAt] ?? { name: '', type: '' },
+                frame.columns[index] ?? { name: '', type: '' },
+              ],
+              rows: frame.rows.map((row) => [row[timeAt] ?? null, row[index] ?? null]),
+            },
+          ])[0]?.points ?? []);
     return [{ field, value, points, subject: subjectOf(field, value, fields, frame.rows.at(-1)) }];
   });
 }
@@ -57,8 +74,18 @@ function byRow(panel: Panel, frame: PanelData): Reduced[] {
       const value = row[index] ?? null;
       // A row's name may have a colour of its own, by an override of that name.
       const named = name === '' ? field : resolveField(panel, { name, type: field.type });
-      const config = panel.fieldConfig?.overrides?.some(({ matcher }) => matcher.options === name) === true ? { ...field.config, ...named.config } : field.config;
-      return [{ field: { ...field, title, config }, value, points: [], subject: subjectOf({ ...field, title }, value, fields, row) }];
+      const config =
+        panel.fieldConfig?.overrides?.some(({ matcher }) => matcher.options === name) === true
+          ? { ...field.config, ...named.config }
+          : field.config;
+      return [
+        {
+          field: { ...field, title, config },
+          value,
+          points: [],
+          subject: subjectOf({ ...field, title }, value, fields, row),
+        },
+      ];
     }),
   );
 }

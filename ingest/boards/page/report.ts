@@ -31,7 +31,14 @@ async function show(): Promise<void> {
   const main = el(
     'main',
     { className: 'report' },
-    el('header', {}, el('h1', { textContent: heading }), el('p', { textContent: `Organisation ${org} · ${formatTime(from)} to ${formatTime(to)} · written ${formatTime(generatedAt)} by Shieldwatch` })),
+    el(
+      'header',
+      {},
+      el('h1', { textContent: heading }),
+      el('p', {
+        textContent: `Organisation ${org} · ${formatTime(from)} to ${formatTime(to)} · written ${formatTime(generatedAt)} by Shieldwatch`,
+      }),
+    ),
   );
   app.replaceChildren(main);
   for (const { board, variables, panels, annotations } of boards) {
@@ -44,7 +51,19 @@ async function show(): Promise<void> {
     views.push(view);
     const chosen = variables.map(({ label, value }) => `${label}: ${value === 'all' ? 'All' : value.join(', ')}`);
     const about = [board.description ?? '', ...chosen].filter((text) => text !== '');
-    main.append(el('section', { attrs: { 'aria-label': board.title } }, el('header', {}, ...(boards.length === 1 ? [] : [el('h2', { textContent: board.title })]), el('p', { textContent: about.join(' · ') })), view.element));
+    main.append(
+      el(
+        'section',
+        { attrs: { 'aria-label': board.title } },
+        el(
+          'header',
+          {},
+          ...(boards.length === 1 ? [] : [el('h2', { textContent: board.title })]),
+          el('p', { textContent: about.join(' · ') }),
+        ),
+        view.element,
+      ),
+    );
     const state: State = {
       board: board.uid,
       from: String(from),
@@ -61,8 +80,12 @@ async function show(): Promise<void> {
 }
 
 function answer(held: PanelData | string | undefined): Promise<PanelData> {
-  return typeof held === 'object' ? Promise.resolve(held) : Promise.reject(new ApiError(503, held ?? 'This was not written into the report.'));
+  return typeof held === 'object'
+    ? Promise.resolve(held)
+    : Promise.reject(new ApiError(503, held ?? 'This was not written into the report.'));
 }
 
-matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { for (const view of views) view.redraw(); });
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+  for (const view of views) view.redraw();
+});
 void show();

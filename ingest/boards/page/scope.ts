@@ -35,30 +35,48 @@ const REFERENCE = /\$\{(\w+)((?:\.\w+|\[["'][^\]]*["']\])*)(?::(\w+))?\}|\$(\w+)
  * Replaces `${name}`, `${name:format}`, `$name` and Grafana's own `${__...}`. What is not known stays as it
  * is. `encode` is done to values without a format of their own.
  */
-export function interpolate(text: string, scope: Scope, subject?: Subject, encode: (value: string) => string = (value) => value): string {
-  return text.replace(REFERENCE, (reference: string, braced: string | undefined, path: string | undefined, format?: string, bare?: string) => {
-    const name = braced ?? bare ?? '';
-    if (name === '__url_time_range') return `from=${encodeURIComponent(scope.state.from)}&to=${encodeURIComponent(scope.state.to)}`;
-    if (name === '__all_variables') return toQuery({ from: '', to: '', variables: { org: [scope.org], ...scope.state.variables } }).replace('from=&to=&', '');
-    if (name === '__from') return String(scope.from);
-    if (name === '__to') return String(scope.to);
-    const own = subject === undefined ? undefined : subjectValue(name, keysOf(path ?? ''), subject);
-    if (own !== undefined) return format === undefined ? encode(own) : formatted(name, [own], format, [own]);
-    const chosen = name === 'org' ? [scope.org] : scope.state.variables[name];
-    if (chosen === undefined) return reference;
-    const texts = scope.texts[name] ?? chosen;
-    if (format !== undefined) return formatted(name, chosen, format, texts);
-    return encode(texts.join(' + '));
-  });
+export function interpolate(
+  text: string,
+  scope: Scope,
+  subject?: Subject,
+  encode: (value: string) => string = (value) => value,
+): string {
+  return text.replace(
+    REFERENCE,
+    (reference: string, braced: string | undefined, path: string | undefined, format?: string, bare?: string) => {
+      const name = braced ?? bare ?? '';
+      if (name === '__url_time_range')
+        return `from=${encodeURIComponent(scope.state.from)}&to=${encodeURIComponent(scope.state.to)}`;
+      if (name === '__all_variables')
+        return toQuery({ from: '', to: '', variables: { org: [scope.org], ...scope.state.variables } }).replace(
+          'from=&to=&',
+          '',
+        );
+      if (name === '__from') return String(scope.from);
+      if (name === '__to') return String(scope.to);
+      const own = subject === undefined ? undefined : subjectValue(name, keysOf(path ?? ''), subject);
+      if (own !== undefined) return format === undefined ? encode(own) : formatted(name, [own], format, [own]);
+      const chosen = name === 'org' ? [scope.org] : scope.state.variables[name];
+      if (chosen === undefined) return reference;
+      const texts = scope.texts[name] ?? chosen;
+      if (format !== undefined) return formatted(name, chosen, format, texts);
+      return encode(texts.join(' + '));
+    },
+  );
 }
 
 function keysOf(path: string): string[] {
   return [...path.matchAll(/\.(\w+)|\[["']([^\]]*)["']\]/g)].map(([, word, quoted]) => word ?? quoted ?? '');
 }
 
-function subjectValue(name: string, keys: string[], { fields, value, text, name: title, labels, time }: Subject): string | undefined {
+function subjectValue(
+  name: string,
+  keys: string[],
+  { fields, value, text, name: title, labels, time }: Subject,
+): string | undefined {
   const [first = '', second] = keys;
-  if (name === '__value') return first === 'time' ? (time === undefined ? undefined : String(time)) : first === 'text' ? text : value;
+  if (name === '__value')
+    return first === 'time' ? (time === undefined ? undefined : String(time)) : first === 'text' ? text : value;
   if (name === '__series') return title;
   if (name === '__field') return first === 'labels' ? labels[second ?? ''] : title;
   if (name !== '__data' || first !== 'fields') return undefined;
@@ -68,11 +86,16 @@ function subjectValue(name: string, keys: string[], { fields, value, text, name:
 
 function formatted(name: string, values: string[], format: string, texts: string[]): string {
   switch (format) {
-    case 'queryparam': return values.map((value) => `var-${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&');
-    case 'percentencode': return values.map(encodeURIComponent).join(',');
-    case 'text': return texts.join(' + ');
-    case 'pipe': return values.join('|');
-    default: return values.join(',');
+    case 'queryparam':
+      return values.map((value) => `var-${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&');
+    case 'percentencode':
+      return values.map(encodeURIComponent).join(',');
+    case 'text':
+      return texts.join(' + ');
+    case 'pipe':
+      return values.join('|');
+    default:
+      return values.join(',');
   }
 }
 
@@ -94,11 +117,13 @@ export interface Target {
 export function toTarget(url: string, scope: Scope, subject?: Subject): Target | undefined {
   if (scope.isDetached === true) return undefined;
   const [path = '', query] = url.trim().split(/(?=[?#])(.*)/s);
-  const address = interpolate(path, scope, subject, encodePath) + interpolate(query ?? '', scope, subject, encodeURIComponent);
+  const address =
+    interpolate(path, scope, subject, encodePath) + interpolate(query ?? '', scope, subject, encodeURIComponent);
   const board = /^\/d\/([\w-]+)(?:\/[^?#]*)?(\?[^#]*)?$/.exec(address);
   if (board !== null) return { href: `/boards/${board[1] ?? ''}${board[2] ?? ''}`, isElsewhere: false };
   if (/^\/boards(?:[/?]|$)/.test(address)) return { href: address, isElsewhere: false };
   if (/^https?:\/\//i.test(address) && URL.canParse(address)) return { href: address, isElsewhere: true };
-  if (/^\/(?!\/)/.test(address) && scope.grafanaUrl !== undefined) return { href: scope.grafanaUrl.replace(/\/$/, '') + address, isElsewhere: true };
+  if (/^\/(?!\/)/.test(address) && scope.grafanaUrl !== undefined)
+    return { href: scope.grafanaUrl.replace(/\/$/, '') + address, isElsewhere: true };
   return undefined;
 }

@@ -32,14 +32,19 @@ function linesOf(panel: Panel, { columns, rows }: PanelData, refId: string | und
       let line = lines.get(key);
       if (line === undefined) {
         const { name = '', type = '' } = columns[index] ?? {};
-        line = { field: resolveField(panel, { name, labels, type, ...(refId === undefined ? {} : { refId }) }), points: [] };
+        line = {
+          field: resolveField(panel, { name, labels, type, ...(refId === undefined ? {} : { refId }) }),
+          points: [],
+        };
         lines.set(key, line);
       }
       line.points.push({ time: timeOf(row[timeAt]) / 1_000, value: numberOf(row[index]) });
     }
   }
   // In the query's order where each line is a column, else by name, as Grafana has them: a line keeps its place and colour over ranges.
-  return labelsAt.length === 0 ? [...lines.values()] : [...lines.values()].sort((a, b) => a.field.title.localeCompare(b.field.title, 'en'));
+  return labelsAt.length === 0
+    ? [...lines.values()]
+    : [...lines.values()].sort((a, b) => a.field.title.localeCompare(b.field.title, 'en'));
 }
 
 export function numberOf(cell: Cell | undefined): number | null {
@@ -52,7 +57,10 @@ function indexes<T>(list: T[], wanted: (item: T, index: number) => boolean): num
 
 /** The last value there is. */
 export function lastValue({ points }: Series): number | null {
-  return calculate('lastNotNull', points.map(({ value }) => value));
+  return calculate(
+    'lastNotNull',
+    points.map(({ value }) => value),
+  );
 }
 
 /** Times and, for each line, its values at them: null breaks a line, undefined does not. */

@@ -30,7 +30,14 @@ export function stack(values: Values, groups: (string | undefined)[], isShown: (
 export function shares(values: Values, isShown: (index: number) => boolean): Values {
   const totals: number[] = [];
   values.forEach((line, index) => {
-    if (isShown(index)) line.forEach((value, at) => { totals[at] = (totals[at] ?? 0) + (value ?? 0); });
+    if (isShown(index))
+      line.forEach((value, at) => {
+        totals[at] = (totals[at] ?? 0) + (value ?? 0);
+      });
   });
-  return values.map((line) => line.map((value, at) => (value === null || value === undefined || (totals[at] ?? 0) === 0 ? value : value / (totals[at] ?? 1))));
+  return values.map((line) =>
+    line.map((value, at) =>
+      value === null || value === undefined || (totals[at] ?? 0) === 0 ? value : value / (totals[at] ?? 1),
+    ),
+  );
 }

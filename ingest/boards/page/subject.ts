@@ -11,5 +11,11 @@ export function subjectOf(field: Field, value: Cell, fields: Field[] = [], row: 
     columns[each.title] = entry;
     columns[each.name] = entry;
   });
-  return { fields: columns, value: String(value ?? ''), text: textOf(value, field), name: field.title, labels: field.labels };
+  return {
+    fields: columns,
+    value: String(value ?? ''),
+    text: textOf(value, field),
+    name: field.title,
+    labels: field.labels,
+  };
 }

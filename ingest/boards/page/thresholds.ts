@@ -7,7 +7,10 @@ export function drawThresholds(u: uPlot, panel: Panel, scale: string): void {
   const { thresholds, custom } = panel.fieldConfig?.defaults ?? {};
   const style = custom?.thresholdsStyle?.mode ?? 'off';
   if (style === 'off' || style === 'series') return;
-  const { ctx, bbox: { left, top, width, height } } = u;
+  const {
+    ctx,
+    bbox: { left, top, width, height },
+  } = u;
   const steps = thresholds?.steps ?? [];
   const within = (y: number): number => Math.min(Math.max(y, top), top + height);
   ctx.save();

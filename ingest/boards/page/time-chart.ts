@@ -46,9 +46,21 @@ export function axisLook(): Pick<uPlot.Axis, 'stroke' | 'font' | 'labelFont' | '
 
 /** A chart over time: uPlot with our axis, tooltip, annotations, zoom by dragging and by keys. */
 export function createTimeChart(drawing: Drawing, options: TimeChartOptions): TimeChart {
-  const { data: [first], crosshair, onZoom } = drawing;
+  const {
+    data: [first],
+    crosshair,
+    onZoom,
+  } = drawing;
   const range = { min: (first?.from ?? 0) / 1_000, max: (first?.to ?? 0) / 1_000 };
-  const plot = el('div', { className: 'plot', tabIndex: 0, attrs: { role: 'group', 'aria-roledescription': 'chart', 'aria-label': `${options.label}. Arrow keys read values, plus and minus zoom.` } });
+  const plot = el('div', {
+    className: 'plot',
+    tabIndex: 0,
+    attrs: {
+      role: 'group',
+      'aria-roledescription': 'chart',
+      'aria-label': `${options.label}. Arrow keys read values, plus and minus zoom.`,
+    },
+  });
   const tooltip = createTooltip(plot);
   const marks = drawAnnotations(drawing.annotations, plot);
   const zoomOut = (): void => {
@@ -61,7 +73,10 @@ export function createTimeChart(drawing: Drawing, options: TimeChartOptions): Ti
     // With a shared crosshair every chart has a cursor, but only the one looked at speaks.
     const isLookedAt = plot.matches(':hover, :focus');
     const index = typeof idx === 'number' ? idx : undefined;
-    const rows = index === undefined || !isLookedAt || (u.cursor.left ?? -1) < 0 ? undefined : options.describe(u, index, isPinned);
+    const rows =
+      index === undefined || !isLookedAt || (u.cursor.left ?? -1) < 0
+        ? undefined
+        : options.describe(u, index, isPinned);
     if (rows === undefined || index === undefined) tooltip.hide();
     else tooltip.show(u, formatTime((options.timeAt?.(u, index) ?? u.data[0][index] ?? 0) * 1_000), rows, isPinned);
   };
@@ -72,19 +87,45 @@ export function createTimeChart(drawing: Drawing, options: TimeChartOptions): Ti
       height: 150,
       legend: { show: false },
       scales: { x: { min: range.min, max: range.max }, ...options.scales },
-      axes: [{ ...axisLook(), size: 30, space: 70, values: (_, ticks, __, ___, step) => ticks.map((tick) => formatTick(tick, step)) }, ...options.axes],
+      axes: [
+        {
+          ...axisLook(),
+          size: 30,
+          space: 70,
+          values: (_, ticks, __, ___, step) => ticks.map((tick) => formatTick(tick, step)),
+        },
+        ...options.axes,
+      ],
       cursor: {
         drag: { x: true, y: false, setScale: false },
         points: { size: 7 },
         ...(crosshair === undefined ? {} : { sync: { key: crosshair, setSeries: false } }),
-        bind: { dblclick: () => () => { zoomOut(); return null; } },
+        bind: {
+          dblclick: () => () => {
+            zoomOut();
+            return null;
+          },
+        },
       },
       series: [{}, ...options.series],
       bands: options.bands ?? [],
       hooks: {
-        drawAxes: [(u) => { options.drawBehind?.(u); }],
-        draw: [(u) => { options.drawOver?.(u); marks.draw(u); }],
-        setCursor: [(u) => { if (!tooltip.isPinned()) show(u); }],
+        drawAxes: [
+          (u) => {
+            options.drawBehind?.(u);
+          },
+        ],
+        draw: [
+          (u) => {
+            options.drawOver?.(u);
+            marks.draw(u);
+          },
+        ],
+        setCursor: [
+          (u) => {
+            if (!tooltip.isPinned()) show(u);
+          },
+        ],
         setSelect: [
           (u) => {
             if (u.select.width < 5) return;
@@ -151,9 +192,16 @@ export function createTimeChart(drawing: Drawing, options: TimeChartOptions): Ti
 function keyAction(chart: uPlot, key: string): (() => void) | undefined {
   const last = chart.data[0].length - 1;
   const at = typeof chart.cursor.idx === 'number' ? chart.cursor.idx : undefined;
-  const index = { ArrowRight: at === undefined ? 0 : Math.min(at + 1, last), ArrowLeft: at === undefined ? last : Math.max(at - 1, 0), Home: 0, End: last }[key];
+  const index = {
+    ArrowRight: at === undefined ? 0 : Math.min(at + 1, last),
+    ArrowLeft: at === undefined ? last : Math.max(at - 1, 0),
+    Home: 0,
+    End: last,
+  }[key];
   if (index === undefined || last < 0) return undefined;
-  return () => { chart.setCursor({ left: chart.valToPos(chart.data[0][index] ?? 0, 'x'), top: chart.over.clientHeight / 2 }); };
+  return () => {
+    chart.setCursor({ left: chart.valToPos(chart.data[0][index] ?? 0, 'x'), top: chart.over.clientHeight / 2 });
+  };
 }
 
 /** Half the range, around the cursor or the middle. */

@@ -36,7 +36,13 @@ export interface Toolbar {
 export function createToolbar(options: ToolbarOptions): Toolbar {
   const { home, board, moments, onChange, onVariable, onReload } = options;
   let { state } = options;
-  const reload = el('button', { type: 'button', className: 'control', textContent: '⟳', title: 'Load again', attrs: { 'aria-label': 'Load again' } });
+  const reload = el('button', {
+    type: 'button',
+    className: 'control',
+    textContent: '⟳',
+    title: 'Load again',
+    attrs: { 'aria-label': 'Load again' },
+  });
   reload.addEventListener('click', onReload);
   const bar = el('progress', { max: 1, value: 0, attrs: { 'aria-label': 'Panels loaded' } });
   const range = createRangePicker(() => state, moments, onChange);
@@ -46,7 +52,16 @@ export function createToolbar(options: ToolbarOptions): Toolbar {
   const element = el(
     'header',
     { className: 'toolbar' },
-    el('div', { className: 'titles' }, el('span', { className: 'brand', textContent: 'Shieldwatch' }), el('h1', { textContent: board.title }), ...(board.description === undefined ? [] : [el('p', { className: 'board-about', textContent: board.description })]), extra),
+    el(
+      'div',
+      { className: 'titles' },
+      el('span', { className: 'brand', textContent: 'Shieldwatch' }),
+      el('h1', { textContent: board.title }),
+      ...(board.description === undefined
+        ? []
+        : [el('p', { className: 'board-about', textContent: board.description })]),
+      extra,
+    ),
     el('div', { className: 'controls' }, range.element, refreshChoice(state, onChange), reload),
     nav,
     menus,
@@ -57,9 +72,15 @@ export function createToolbar(options: ToolbarOptions): Toolbar {
     state = next;
     range.update();
     nav.replaceChildren(...boardLinks(home, state));
-    extra.replaceChildren(...(board.links ?? []).flatMap((link) => (link.type === 'dashboards' ? [] : (anchor(link, scope) ?? []))), ...grafanaLink(scope));
+    extra.replaceChildren(
+      ...(board.links ?? []).flatMap((link) => (link.type === 'dashboards' ? [] : (anchor(link, scope) ?? []))),
+      ...grafanaLink(scope),
+    );
     const kept = [...menus.children].find((each) => keep !== undefined && each.getAttribute('data-menu') === keep);
-    const fresh = [...variables.map((variable) => [variable.name, variableControl(variable, onVariable)] as const), ...annotationChoice(board, state, onChange)];
+    const fresh = [
+      ...variables.map((variable) => [variable.name, variableControl(variable, onVariable)] as const),
+      ...annotationChoice(board, state, onChange),
+    ];
     const controls = fresh.map(([name, control]) => {
       control.setAttribute('data-menu', name);
       return name === keep && kept !== undefined ? kept : control;
@@ -85,10 +106,15 @@ export function createToolbar(options: ToolbarOptions): Toolbar {
   };
 }
 
-function variableControl({ name, label, kind, multi, includeAll, options, value }: VariableOptions, onVariable: ToolbarOptions['onVariable']): HTMLElement {
+function variableControl(
+  { name, label, kind, multi, includeAll, options, value }: VariableOptions,
+  onVariable: ToolbarOptions['onVariable'],
+): HTMLElement {
   if (kind === 'text') {
     const input = el('input', { type: 'text', value: value === 'all' ? '' : (value[0] ?? '') });
-    input.addEventListener('change', () => { onVariable(name, [input.value]); });
+    input.addEventListener('change', () => {
+      onVariable(name, [input.value]);
+    });
     return el('label', { className: 'control' }, el('span', { className: 'control-label', textContent: label }), input);
   }
   return createChoice({
@@ -97,12 +123,20 @@ function variableControl({ name, label, kind, multi, includeAll, options, value 
     multi,
     chosen: value === 'all' || (includeAll && value.length === options.length && multi) ? [] : value,
     ...(includeAll ? { none: 'All' } : {}),
-    onChange: (chosen) => { onVariable(name, chosen.length === 0 ? [ALL] : chosen); },
+    onChange: (chosen) => {
+      onVariable(name, chosen.length === 0 ? [ALL] : chosen);
+    },
   });
 }
 
-function annotationChoice(board: Board, state: State, onChange: ToolbarOptions['onChange']): (readonly [string, HTMLElement])[] {
-  const names = (board.annotations?.list ?? []).filter(({ target, hide }) => target?.rawSql !== undefined && hide !== true).map(({ name }) => name);
+function annotationChoice(
+  board: Board,
+  state: State,
+  onChange: ToolbarOptions['onChange'],
+): (readonly [string, HTMLElement])[] {
+  const names = (board.annotations?.list ?? [])
+    .filter(({ target, hide }) => target?.rawSql !== undefined && hide !== true)
+    .map(({ name }) => name);
   if (names.length === 0) return [];
   const choice = createChoice({
     label: 'Annotations',
@@ -110,24 +144,42 @@ function annotationChoice(board: Board, state: State, onChange: ToolbarOptions['
     chosen: names.filter((name) => !state.without.includes(name)),
     multi: true,
     none: 'None',
-    onChange: (shown) => { onChange({ without: names.filter((name) => !shown.includes(name)) }); },
+    onChange: (shown) => {
+      onChange({ without: names.filter((name) => !shown.includes(name)) });
+    },
   });
   return [[ANNOTATIONS, choice]];
 }
 
 function refreshChoice({ refresh }: State, onChange: ToolbarOptions['onChange']): HTMLElement {
   const all = refresh === '' || REFRESHES.includes(refresh) ? REFRESHES : [refresh, ...REFRESHES];
-  const list = el('select', {}, el('option', { value: '', textContent: 'Off' }), ...all.map((every) => el('option', { value: every, textContent: every })));
+  const list = el(
+    'select',
+    {},
+    el('option', { value: '', textContent: 'Off' }),
+    ...all.map((every) => el('option', { value: every, textContent: every })),
+  );
   list.value = refresh;
-  list.addEventListener('change', () => { onChange({ refresh: list.value }); });
-  return el('label', { className: 'control' }, el('span', { className: 'control-label', textContent: 'Refresh every' }), list);
+  list.addEventListener('change', () => {
+    onChange({ refresh: list.value });
+  });
+  return el(
+    'label',
+    { className: 'control' },
+    el('span', { className: 'control-label', textContent: 'Refresh every' }),
+    list,
+  );
 }
 
 /** Every board, under the same range and with the same variables; those a board does not know it ignores. */
 function boardLinks({ boards }: Home, state: State): HTMLElement[] {
   if (boards.length < 2) return [];
   const links = boards.map(({ uid, title, description = '' }) => {
-    const link = el('a', { href: `/boards/${encodeURIComponent(uid)}?${toQuery(state)}`, textContent: title, title: description });
+    const link = el('a', {
+      href: `/boards/${encodeURIComponent(uid)}?${toQuery(state)}`,
+      textContent: title,
+      title: description,
+    });
     if (uid === state.board) link.setAttribute('aria-current', 'page');
     return el('li', {}, link);
   });

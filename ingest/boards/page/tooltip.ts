@@ -13,8 +13,12 @@ export function createTooltip(plot: HTMLElement): Tooltip {
   const element = el('div', { className: 'tooltip', hidden: true });
   let isPinned = false;
   // Read aloud only to those who walk the chart by keys.
-  plot.addEventListener('keydown', () => { element.setAttribute('aria-live', 'polite'); });
-  plot.addEventListener('pointermove', () => { element.removeAttribute('aria-live'); });
+  plot.addEventListener('keydown', () => {
+    element.setAttribute('aria-live', 'polite');
+  });
+  plot.addEventListener('pointermove', () => {
+    element.removeAttribute('aria-live');
+  });
   return {
     element,
     show(u, heading, rows, pinned) {

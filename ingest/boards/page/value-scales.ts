@@ -59,11 +59,17 @@ export function axesOf(lines: Series[], isPercent: boolean): uPlot.Axis[] {
         side: isRight ? RIGHT : LEFT,
         // One grid is enough.
         grid: { ...look.grid, show: index === 0 },
-        size: (_: uPlot, values: string[] | null) => Math.max(40, 14 + 7 * Math.max(0, ...(values ?? []).map((text) => text.length))),
-        ...(custom?.axisLabel === undefined || custom.axisLabel === '' ? {} : { label: custom.axisLabel, labelSize: 18 }),
+        size: (_: uPlot, values: string[] | null) =>
+          Math.max(40, 14 + 7 * Math.max(0, ...(values ?? []).map((text) => text.length))),
+        ...(custom?.axisLabel === undefined || custom.axisLabel === ''
+          ? {}
+          : { label: custom.axisLabel, labelSize: 18 }),
         // Whole numbers only, where the panel shows whole numbers.
         ...(decimals === 0 && !isPercent && custom?.scaleDistribution?.type !== 'log' ? { incrs: WHOLE_STEPS } : {}),
-        values: (_: uPlot, ticks: (number | null)[]) => ticks.map((tick) => (tick === null ? '' : isPercent ? `${String(Math.round(tick * 100))} %` : textOf(tick, field))),
+        values: (_: uPlot, ticks: (number | null)[]) =>
+          ticks.map((tick) =>
+            tick === null ? '' : isPercent ? `${String(Math.round(tick * 100))} %` : textOf(tick, field),
+          ),
       },
     ];
   });

@@ -26,7 +26,8 @@ function stepsOf(gateway: string): Step[] {
     {
       title: 'Guard your coding agent',
       text: 'Put this into .claude/settings.json: the hook judges every tool call by .agentshield/runtime-policy.json and keeps its decisions on disk; ship sends them, by hand or from cron.',
-      command: '{ "hooks": { "PreToolUse": [\n  { "matcher": "", "hooks": [{ "type": "command", "command": "shieldwatch hook" }] }\n] } }',
+      command:
+        '{ "hooks": { "PreToolUse": [\n  { "matcher": "", "hooks": [{ "type": "command", "command": "shieldwatch hook" }] }\n] } }',
     },
     {
       title: 'Send what the hook decided',
@@ -53,8 +54,19 @@ export function createWelcome(gateway: string): HTMLElement {
     'main',
     { className: 'welcome' },
     el('h2', { textContent: 'Nothing has arrived yet' }),
-    el('p', {}, 'Any one of these begins it. This page turns into the board as soon as the first data is in. ', el('span', { className: 'waiting', attrs: { role: 'status' }, textContent: 'Waiting for data…' })),
-    el('ol', {}, ...stepsOf(gateway).map(({ title, text, command }) => el('li', {}, el('h3', { textContent: title }), el('p', { textContent: text }), commandLine(title, command)))),
+    el(
+      'p',
+      {},
+      'Any one of these begins it. This page turns into the board as soon as the first data is in. ',
+      el('span', { className: 'waiting', attrs: { role: 'status' }, textContent: 'Waiting for data…' }),
+    ),
+    el(
+      'ol',
+      {},
+      ...stepsOf(gateway).map(({ title, text, command }) =>
+        el('li', {}, el('h3', { textContent: title }), el('p', { textContent: text }), commandLine(title, command)),
+      ),
+    ),
   );
 }
 
@@ -68,7 +80,9 @@ function commandLine(title: string, command: string): HTMLElement {
   const code = el('code', { textContent: command });
   button.addEventListener('click', () => {
     navigator.clipboard.writeText(command).then(
-      () => { say('Copied'); },
+      () => {
+        say('Copied');
+      },
       () => {
         // Without leave to write there, what is left is to select it.
         getSelection()?.selectAllChildren(code);
@@ -76,5 +90,10 @@ function commandLine(title: string, command: string): HTMLElement {
       },
     );
   });
-  return el('div', { className: 'command' }, el('pre', { tabIndex: 0, attrs: { 'aria-label': `Command: ${title}` } }, code), button);
+  return el(
+    'div',
+    { className: 'command' },
+    el('pre', { tabIndex: 0, attrs: { 'aria-label': `Command: ${title}` } }, code),
+    button,
+  );
 }

@@ -50,7 +50,8 @@ const ANSWER_MS = 60_000;
  */
 export async function collectReport(access: GatewayAccess, request: ReportRequest): Promise<ReportData> {
   const home = homeSchema.parse(await ask(access, '/boards/api/boards'));
-  if (request.org !== undefined && request.org !== home.org) throw new CommandError(`this reader sees another organisation than ${request.org}`);
+  if (request.org !== undefined && request.org !== home.org)
+    throw new CommandError(`this reader sees another organisation than ${request.org}`);
   const all = home.boards.map(({ uid }) => uid);
   const wanted = request.boards.length === 0 ? [home.home] : request.boards.includes('all') ? all : request.boards;
   const unknown = wanted.find((uid) => !all.includes(uid));
@@ -62,37 +63,67 @@ export async function collectReport(access: GatewayAccess, request: ReportReques
   return { org: home.org, from, to, generatedAt: Date.now(), boards };
 }
 
-async function collectBoard(access: GatewayAccess, uid: string, { range, variables }: ReportRequest): Promise<BoardReport> {
+async function collectBoard(
+  access: GatewayAccess,
+  uid: string,
+  { range, variables }: ReportRequest,
+): Promise<BoardReport> {
   const address = `/boards/api/boards/${encodeURIComponent(uid)}`;
   const board = boardSchema.parse(await ask(access, address));
   const query = new URLSearchParams({ from: String(range.from), to: String(range.to) });
   for (const { name } of board.templating.list) {
     for (const value of variables[name] ?? []) query.append(`var-${name}`, value);
   }
-  const offered = z.object({ variables: z.array(z.looseObject({ name: z.string(), value: z.union([z.literal('all'), z.array(z.string())]) })) }).parse(await ask(access, `${address}/variables?${query.toString()}`));
+  const offered = z
+    .object({
+      variables: z.array(z.looseObject({ name: z.string(), value: z.union([z.literal('all'), z.array(z.string())]) })),
+    })
+    .parse(await ask(access, `${address}/variables?${query.toString()}`));
   for (const { name, value } of offered.variables) {
     if (query.has(`var-${name}`)) continue;
     for (const each of value === 'all' ? ['$__all'] : value) query.append(`var-${name}`, each);
   }
-  const panels = board.panels.flatMap((panel) => [panel, ...(panel.panels ?? [])]).flatMap(({ id, targets = [] }) => targets.map(({ refId }) => ({ id, refId })));
+  const panels = board.panels
+    .flatMap((panel) => [panel, ...(panel.panels ?? [])])
+    .flatMap(({ id, targets = [] }) => targets.map(({ refId }) => ({ id, refId })));
   const answers = await Promise.all(
     panels.map(async ({ id, refId }) => {
       // One panel that the store cannot answer does not cost the others.
-      const rows = await ask(access, `${address}/panels/${String(id)}?refId=${encodeURIComponent(refId)}&${query.toString()}`).catch((error: unknown) => String(error instanceof CommandError ? error.message : error));
+      const rows = await ask(
+        access,
+        `${address}/panels/${String(id)}?refId=${encodeURIComponent(refId)}&${query.toString()}`,
+      ).catch((error: unknown) => String(error instanceof CommandError ? error.message : error));
       return [`${String(id)} ${refId}`, rows] as const;
     }),
   );
   const named = board.annotations.list.filter(({ target, enable }) => target?.rawSql !== undefined && enable !== false);
-  const annotations = await Promise.all(named.map(async ({ name }) => [name, await ask(access, `${address}/annotations/${encodeURIComponent(name)}?${query.toString()}`)] as const));
-  return { board, variables: offered.variables, panels: Object.fromEntries(answers), annotations: Object.fromEntries(annotations) };
+  const annotations = await Promise.all(
+    named.map(
+      async ({ name }) =>
+        [name, await ask(access, `${address}/annotations/${encodeURIComponent(name)}?${query.toString()}`)] as const,
+    ),
+  );
+  return {
+    board,
+    variables: offered.variables,
+    panels: Object.fromEntries(answers),
+    annotations: Object.fromEntries(annotations),
+  };
 }
 
 async function ask({ url, headers }: GatewayAccess, path: string): Promise<unknown> {
-  const response = await fetch(url.replace(/\/$/, '') + path, { headers: { accept: 'application/json', ...headers }, signal: AbortSignal.timeout(ANSWER_MS) }).catch((error: unknown) => {
-    throw new CommandError(`the gateway at ${new URL(url).origin} does not answer${error instanceof Error && error.name === 'TimeoutError' ? ' in time' : ''}`);
+  const response = await fetch(url.replace(/\/$/, '') + path, {
+    headers: { accept: 'application/json', ...headers },
+    signal: AbortSignal.timeout(ANSWER_MS),
+  }).catch((error: unknown) => {
+    throw new CommandError(
+      `the gateway at ${new URL(url).origin} does not answer${error instanceof Error && error.name === 'TimeoutError' ? ' in time' : ''}`,
+    );
   });
   const body: unknown = await response.json().catch(() => undefined);
   if (response.ok) return body;
   const refusal = errorSchema.safeParse(body);
-  throw new CommandError(`the gateway answered ${String(response.status)}${refusal.success ? `: ${refusal.data.error.message}` : ''}`);
+  throw new CommandError(
+    `the gateway answered ${String(response.status)}${refusal.success ? `: ${refusal.data.error.message}` : ''}`,
+  );
 }

@@ -11,7 +11,9 @@ import type { ReportData } from './collect.js';
  * @throws CommandError when the page's bundle is not built
  */
 export async function reportHtml(data: ReportData): Promise<string> {
-  const [script, style] = await Promise.all(['report.js', 'page.css'].map((name) => readFile(join(BUNDLE, name), 'utf8'))).catch(() => {
+  const [script, style] = await Promise.all(
+    ['report.js', 'page.css'].map((name) => readFile(join(BUNDLE, name), 'utf8')),
+  ).catch(() => {
     throw new CommandError('the boards page is not built; run `npm run build`');
   });
   const policy = `default-src 'none'; img-src data:; script-src '${hashOf(script)}'; style-src '${hashOf(style)}'; base-uri 'none'; form-action 'none'`;
@@ -42,5 +44,7 @@ function textOf(data: ReportData): string {
 }
 
 function hashOf(text: string | undefined): string {
-  return `sha256-${createHash('sha256').update(text ?? '').digest('base64')}`;
+  return `sha256-${createHash('sha256')
+    .update(text ?? '')
+    .digest('base64')}`;
 }

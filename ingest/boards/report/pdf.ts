@@ -8,7 +8,10 @@ import { promisify } from 'node:util';
 import { CommandError } from '#schemas/errors.js';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-const ELSEWHERE = ['/Applications/Google Chrome.app/Contents/MacOS/Google Chrome', '/Applications/Chromium.app/Contents/MacOS/Chromium'];
+const ELSEWHERE = [
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  '/Applications/Chromium.app/Contents/MacOS/Chromium',
+];
 const PRINT_MS = 120_000;
 
 /** A Chromium of this machine: `CHROMIUM_PATH`, else one on the PATH; undefined where there is none. */
@@ -16,7 +19,9 @@ export function findChromium(env: NodeJS.ProcessEnv): string | undefined {
   const named = env['CHROMIUM_PATH'];
   if (named !== undefined && named !== '') return existsSync(named) ? named : undefined;
   const folders = (env['PATH'] ?? '').split(delimiter);
-  return [...folders.flatMap((folder) => NAMES.map((name) => join(folder, name))), ...ELSEWHERE].find((path) => existsSync(path));
+  return [...folders.flatMap((folder) => NAMES.map((name) => join(folder, name))), ...ELSEWHERE].find((path) =>
+    existsSync(path),
+  );
 }
 
 /**
@@ -30,8 +35,18 @@ export async function printPdf(chromium: string, html: string, pdf: string): Pro
     '--headless',
     // As root Chromium has no sandbox; what it opens is a file of ours whose policy lets it ask for nothing.
     ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
-    '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-extensions',
-    `--user-data-dir=${profile}`, '--window-size=1280,905', '--hide-scrollbars', '--virtual-time-budget=20000', '--no-pdf-header-footer', `--print-to-pdf=${pdf}`,
+    '--disable-gpu',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    '--disable-extensions',
+    `--user-data-dir=${profile}`,
+    '--window-size=1280,905',
+    '--hide-scrollbars',
+    '--virtual-time-budget=20000',
+    '--no-pdf-header-footer',
+    `--print-to-pdf=${pdf}`,
     pathToFileURL(html).href,
   ];
   try {

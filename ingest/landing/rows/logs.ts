@@ -7,9 +7,22 @@ import { type Scrubber, Tally } from '../scrubber.js';
 import { createScrubber, stampTenant, type LandingSettings } from '../tenant.js';
 
 const COLUMNS = [
-  'ServiceName', 'ResourceSchemaUrl', 'ResourceAttributes', 'ScopeSchemaUrl', 'ScopeName', 'ScopeVersion',
-  'ScopeAttributes', 'Timestamp', 'TraceId', 'SpanId', 'TraceFlags', 'SeverityText', 'SeverityNumber', 'Body',
-  'LogAttributes', 'EventName',
+  'ServiceName',
+  'ResourceSchemaUrl',
+  'ResourceAttributes',
+  'ScopeSchemaUrl',
+  'ScopeName',
+  'ScopeVersion',
+  'ScopeAttributes',
+  'Timestamp',
+  'TraceId',
+  'SpanId',
+  'TraceFlags',
+  'SeverityText',
+  'SeverityNumber',
+  'Body',
+  'LogAttributes',
+  'EventName',
 ];
 
 /** Rows of `otel_logs`. */

@@ -9,17 +9,38 @@ import type {
 import type { Scrubber, Tally } from '../scrubber.js';
 
 const EXEMPLAR_COLUMNS = [
-  'Exemplars.FilteredAttributes', 'Exemplars.TimeUnix', 'Exemplars.Value', 'Exemplars.SpanId', 'Exemplars.TraceId',
+  'Exemplars.FilteredAttributes',
+  'Exemplars.TimeUnix',
+  'Exemplars.Value',
+  'Exemplars.SpanId',
+  'Exemplars.TraceId',
 ];
 
 export const NUMBER_COLUMNS = ['Value', ...EXEMPLAR_COLUMNS];
 export const SUM_COLUMNS = [...NUMBER_COLUMNS, 'AggregationTemporality', 'IsMonotonic'];
 export const HISTOGRAM_COLUMNS = [
-  'Count', 'Sum', 'BucketCounts', 'ExplicitBounds', ...EXEMPLAR_COLUMNS, 'Min', 'Max', 'AggregationTemporality',
+  'Count',
+  'Sum',
+  'BucketCounts',
+  'ExplicitBounds',
+  ...EXEMPLAR_COLUMNS,
+  'Min',
+  'Max',
+  'AggregationTemporality',
 ];
 export const EXPONENTIAL_HISTOGRAM_COLUMNS = [
-  'Count', 'Sum', 'Scale', 'ZeroCount', 'PositiveOffset', 'PositiveBucketCounts', 'NegativeOffset',
-  'NegativeBucketCounts', ...EXEMPLAR_COLUMNS, 'Min', 'Max', 'AggregationTemporality',
+  'Count',
+  'Sum',
+  'Scale',
+  'ZeroCount',
+  'PositiveOffset',
+  'PositiveBucketCounts',
+  'NegativeOffset',
+  'NegativeBucketCounts',
+  ...EXEMPLAR_COLUMNS,
+  'Min',
+  'Max',
+  'AggregationTemporality',
 ];
 export const SUMMARY_COLUMNS = ['Count', 'Sum', 'ValueAtQuantiles.Quantile', 'ValueAtQuantiles.Value'];
 
@@ -55,7 +76,11 @@ export function histogramCells(point: HistogramDataPoint, scrub: Scrubber, tally
   ];
 }
 
-export function exponentialHistogramCells(point: ExponentialHistogramDataPoint, scrub: Scrubber, tally: Tally): string[] {
+export function exponentialHistogramCells(
+  point: ExponentialHistogramDataPoint,
+  scrub: Scrubber,
+  tally: Tally,
+): string[] {
   return [
     cell.integer(point.count),
     cell.float(point.sum ?? 0),

@@ -18,9 +18,21 @@ import {
 } from './metric-points.js';
 
 const COMMON_COLUMNS = [
-  'ResourceAttributes', 'ResourceSchemaUrl', 'ScopeName', 'ScopeVersion', 'ScopeAttributes', 'ScopeDroppedAttrCount',
-  'ScopeSchemaUrl', 'ServiceName', 'MetricName', 'MetricDescription', 'MetricUnit', 'Attributes', 'StartTimeUnix',
-  'TimeUnix', 'Flags',
+  'ResourceAttributes',
+  'ResourceSchemaUrl',
+  'ScopeName',
+  'ScopeVersion',
+  'ScopeAttributes',
+  'ScopeDroppedAttrCount',
+  'ScopeSchemaUrl',
+  'ServiceName',
+  'MetricName',
+  'MetricDescription',
+  'MetricUnit',
+  'Attributes',
+  'StartTimeUnix',
+  'TimeUnix',
+  'Flags',
 ];
 
 /** Rows of the `otel_metrics_*` tables, one table for each kind of point. */
@@ -47,7 +59,8 @@ export function metricRows(request: MetricsRequest, caller: Caller, settings: La
     const serviceName = cell.text(resourceAttributes.get(ATTR_SERVICE_NAME) ?? '');
     const resourceCells = [cell.map(stampTenant(tally.writeTo(resourceAttributes), caller)), schemaCell];
     for (const { cells, metrics } of scopes) {
-      for (const { metric, names } of metrics) addPoints(tables, metric, [...resourceCells, ...cells, serviceName, ...names], scrub, tally);
+      for (const { metric, names } of metrics)
+        addPoints(tables, metric, [...resourceCells, ...cells, serviceName, ...names], scrub, tally);
     }
   }
   return Object.values(tables);
@@ -84,16 +97,20 @@ function addPoints(tables: Tables, metric: Metric, common: readonly string[], sc
   for (const point of gauge?.dataPoints ?? []) tables.gauge.rows.push(row(point, numberCells(point, scrub, tally)));
   if (sum !== undefined) {
     const tail = [cell.integer(sum.aggregationTemporality), cell.bool(sum.isMonotonic)];
-    for (const point of sum.dataPoints) tables.sum.rows.push(row(point, [...numberCells(point, scrub, tally), ...tail]));
+    for (const point of sum.dataPoints)
+      tables.sum.rows.push(row(point, [...numberCells(point, scrub, tally), ...tail]));
   }
   if (histogram !== undefined) {
     const temporality = cell.integer(histogram.aggregationTemporality);
-    for (const point of histogram.dataPoints) tables.histogram.rows.push(row(point, [...histogramCells(point, scrub, tally), temporality]));
+    for (const point of histogram.dataPoints)
+      tables.histogram.rows.push(row(point, [...histogramCells(point, scrub, tally), temporality]));
   }
   if (exponentialHistogram !== undefined) {
     const temporality = cell.integer(exponentialHistogram.aggregationTemporality);
     for (const point of exponentialHistogram.dataPoints) {
-      tables.exponentialHistogram.rows.push(row(point, [...exponentialHistogramCells(point, scrub, tally), temporality]));
+      tables.exponentialHistogram.rows.push(
+        row(point, [...exponentialHistogramCells(point, scrub, tally), temporality]),
+      );
     }
   }
   for (const point of summary?.dataPoints ?? []) tables.summary.rows.push(row(point, summaryCells(point)));

@@ -7,10 +7,28 @@ import { type Scrubber, Tally } from '../scrubber.js';
 import { createScrubber, stampTenant, type LandingSettings } from '../tenant.js';
 
 const COLUMNS = [
-  'Timestamp', 'TraceId', 'SpanId', 'ParentSpanId', 'TraceState', 'SpanName', 'SpanKind', 'ServiceName',
-  'ResourceAttributes', 'ScopeName', 'ScopeVersion', 'SpanAttributes', 'Duration', 'StatusCode', 'StatusMessage',
-  'Events.Timestamp', 'Events.Name', 'Events.Attributes',
-  'Links.TraceId', 'Links.SpanId', 'Links.TraceState', 'Links.Attributes',
+  'Timestamp',
+  'TraceId',
+  'SpanId',
+  'ParentSpanId',
+  'TraceState',
+  'SpanName',
+  'SpanKind',
+  'ServiceName',
+  'ResourceAttributes',
+  'ScopeName',
+  'ScopeVersion',
+  'SpanAttributes',
+  'Duration',
+  'StatusCode',
+  'StatusMessage',
+  'Events.Timestamp',
+  'Events.Name',
+  'Events.Attributes',
+  'Links.TraceId',
+  'Links.SpanId',
+  'Links.TraceState',
+  'Links.Attributes',
 ];
 
 /** As pdata writes them. */
@@ -26,7 +44,10 @@ export function traceRows(request: TracesRequest, caller: Caller, settings: Land
     const resourceAttributes = scrub.attributes(resource?.attributes ?? [], tally);
     scrub.text(schemaUrl, tally);
     const scopes = scopeSpans.map(({ scope, schemaUrl: scopeUrl, spans }) => {
-      const cells = [cell.text(scrub.text(scope?.name ?? '', tally)), cell.text(scrub.text(scope?.version ?? '', tally))];
+      const cells = [
+        cell.text(scrub.text(scope?.name ?? '', tally)),
+        cell.text(scrub.text(scope?.version ?? '', tally)),
+      ];
       // Not stored, but counted, as the collector does.
       scrub.attributes(scope?.attributes ?? [], tally);
       scrub.text(scopeUrl, tally);
@@ -35,7 +56,14 @@ export function traceRows(request: TracesRequest, caller: Caller, settings: Land
     const serviceName = cell.text(resourceAttributes.get(ATTR_SERVICE_NAME) ?? '');
     const resourceCell = cell.map(stampTenant(tally.writeTo(resourceAttributes), caller));
     for (const { cells, spans } of scopes) {
-      for (const span of spans) rows.push([...identity(span, scrub, tally), serviceName, resourceCell, ...cells, ...content(span, scrub, tally)]);
+      for (const span of spans)
+        rows.push([
+          ...identity(span, scrub, tally),
+          serviceName,
+          resourceCell,
+          ...cells,
+          ...content(span, scrub, tally),
+        ]);
     }
   }
   return [{ table: 'otel_traces', columns: COLUMNS, rows }];
@@ -56,7 +84,10 @@ function identity(span: Span, scrub: Scrubber, tally: Tally): string[] {
 /** The attributes come last of all, since they hold what was counted on the others. */
 function content(span: Span, scrub: Scrubber, tally: Tally): string[] {
   const { events, links, status } = span;
-  const statusCells = [cell.text(STATUS_CODES[status?.code ?? 0] ?? ''), cell.text(scrub.text(status?.message ?? '', tally))];
+  const statusCells = [
+    cell.text(STATUS_CODES[status?.code ?? 0] ?? ''),
+    cell.text(scrub.text(status?.message ?? '', tally)),
+  ];
   const eventsAndLinks = [
     cell.array(events, (event) => cell.nanoseconds(event.timeUnixNano)),
     cell.array(events, (event) => cell.text(scrub.text(event.name, tally))),
@@ -67,5 +98,10 @@ function content(span: Span, scrub: Scrubber, tally: Tally): string[] {
     cell.array(links, (link) => cell.map(scrub.attributes(link.attributes, tally))),
   ];
   const attributes = tally.writeTo(scrub.attributes(span.attributes, tally));
-  return [cell.map(attributes), cell.integer(cell.nanosecondsBetween(span.startTimeUnixNano, span.endTimeUnixNano)), ...statusCells, ...eventsAndLinks];
+  return [
+    cell.map(attributes),
+    cell.integer(cell.nanosecondsBetween(span.startTimeUnixNano, span.endTimeUnixNano)),
+    ...statusCells,
+    ...eventsAndLinks,
+  ];
 }

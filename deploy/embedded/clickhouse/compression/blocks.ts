@@ -8,7 +8,12 @@ export class BlockEncoder extends Transform {
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
 
-  constructor(size: number, encode: (block: Buffer) => Buffer, head: Buffer = Buffer.alloc(0), tail: Buffer = Buffer.alloc(0)) {
+  constructor(
+    size: number,
+    encode: (block: Buffer) => Buffer,
+    head: Buffer = Buffer.alloc(0),
+    tail: Buffer = Buffer.alloc(0),
+  ) {
     super();
     this.#size = size;
     this.#encode = encode;

@@ -8,7 +8,13 @@
 const halves = new Uint32Array(40);
 const [X, Y, Z, V1, V2, W1, W2, A, B, C, D, T, U, S] = [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26] as const;
 const [K0, K1, K3, MUL] = [32, 34, 36, 38] as const;
-for (const [register, value] of [[K0, 0xc3a5c85c97cb3127n], [K1, 0xb492b66fbe98f273n], [K3, 0xc949d7c7509e6557n], [MUL, 0x9ddfea08eb382d69n]] as const) set64(register, value);
+for (const [register, value] of [
+  [K0, 0xc3a5c85c97cb3127n],
+  [K1, 0xb492b66fbe98f273n],
+  [K3, 0xc949d7c7509e6557n],
+  [MUL, 0x9ddfea08eb382d69n],
+] as const)
+  set64(register, value);
 
 /** The 16 bytes of the hash as they stand in front of a block. */
 export function cityHash128(bytes: Uint8Array): Buffer {

@@ -12,12 +12,26 @@ import { decompressZstd } from './zstd.js';
 const RUNS = { seed: 20_261_130, numRuns: 60 };
 
 /** Text that repeats, noise, runs of one byte, and anything between, in pieces of any size. */
-const content = fc.array(fc.oneof(
-  fc.uint8Array({ maxLength: 3000 }),
-  fc.tuple(fc.uint8Array({ minLength: 1, maxLength: 40 }), fc.integer({ min: 1, max: 9000 })).map(([part, times]) => Buffer.alloc(Math.min(part.length * times, 400_000), Buffer.from(part))),
-), { maxLength: 5 }).map((parts) => Buffer.concat(parts));
-const pieces = (bytes: Buffer, size: number): Readable => Readable.from((function* () { for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size); })(), { objectMode: false });
-const through = async (bytes: Buffer, size: number, encoder: Transform): Promise<Buffer> => buffer(pieces(bytes, size).pipe(encoder));
+const content = fc
+  .array(
+    fc.oneof(
+      fc.uint8Array({ maxLength: 3000 }),
+      fc
+        .tuple(fc.uint8Array({ minLength: 1, maxLength: 40 }), fc.integer({ min: 1, max: 9000 }))
+        .map(([part, times]) => Buffer.alloc(Math.min(part.length * times, 400_000), Buffer.from(part))),
+    ),
+    { maxLength: 5 },
+  )
+  .map((parts) => Buffer.concat(parts));
+const pieces = (bytes: Buffer, size: number): Readable =>
+  Readable.from(
+    (function* () {
+      for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+    })(),
+    { objectMode: false },
+  );
+const through = async (bytes: Buffer, size: number, encoder: Transform): Promise<Buffer> =>
+  buffer(pieces(bytes, size).pipe(encoder));
 const gathered = async (source: AsyncIterable<Buffer>): Promise<Buffer> => {
   const chunks: Buffer[] = [];
   for await (const chunk of source) chunks.push(chunk);
@@ -25,9 +39,10 @@ const gathered = async (source: AsyncIterable<Buffer>): Promise<Buffer> => {
 };
 
 describe('CityHash128', () => {
-  test('gives the values of ClickHouse\'s version for every length', () => {
+  test("gives the values of ClickHouse's version for every length", () => {
     const all = createHash('sha256');
-    for (let length = 0; length <= 1200; length++) all.update(cityHash128(Buffer.from(Array.from({ length }, (_, i) => (i * 7 + length) & 255))));
+    for (let length = 0; length <= 1200; length++)
+      all.update(cityHash128(Buffer.from(Array.from({ length }, (_, i) => (i * 7 + length) & 255))));
     // Of the hashes that go-faster/city 1.0.1 (in clickhouse-go) makes of the same bytes.
     expect(all.digest('hex')).toBe('fa21164630e62e3223c25afd8f6ec81690634c3e85a9b0f04174318c4c6ea79d');
     expect(cityHash128(Buffer.from('')).toString('hex')).toBe('2b9ac064fc9df03d291ee592c340b53c');
@@ -36,13 +51,16 @@ describe('CityHash128', () => {
 
 describe.each(CONTENT_ENCODINGS)('%s', (name) => {
   test('comes out as it went in, in pieces of any size', async () => {
-    await fc.assert(fc.asyncProperty(content, fc.integer({ min: 1, max: 200_000 }), async (bytes, size) => {
-      const encoder = acceptedEncoding(name)?.compress();
-      if (encoder === undefined) throw new Error(name);
-      const compressed = await through(bytes, Math.max(size, 100), encoder);
-      const back = await gathered(decompressBody(pieces(compressed, Math.max(size, 7)), name) ?? pieces(bytes, 1));
-      expect(back.equals(bytes)).toBe(true);
-    }), RUNS);
+    await fc.assert(
+      fc.asyncProperty(content, fc.integer({ min: 1, max: 200_000 }), async (bytes, size) => {
+        const encoder = acceptedEncoding(name)?.compress();
+        if (encoder === undefined) throw new Error(name);
+        const compressed = await through(bytes, Math.max(size, 100), encoder);
+        const back = await gathered(decompressBody(pieces(compressed, Math.max(size, 7)), name) ?? pieces(bytes, 1));
+        expect(back.equals(bytes)).toBe(true);
+      }),
+      RUNS,
+    );
   });
 
   test('makes text shorter', async () => {
@@ -52,45 +70,69 @@ describe.each(CONTENT_ENCODINGS)('%s', (name) => {
   });
 
   test('that is cut short or changed is an error or other bytes, and ends nothing else', async () => {
-    const compressed = await through(Buffer.from('some text that compresses '.repeat(100)), 65_536, acceptedEncoding(name)?.compress() as Transform);
-    await expect(gathered(decompressBody(pieces(compressed.subarray(0, -5), 1000), name) ?? pieces(compressed, 1))).rejects.toThrow();
-    await fc.assert(fc.asyncProperty(fc.nat(compressed.length - 1), fc.integer({ min: 1, max: 255 }), async (at, by) => {
-      const changed = Buffer.from(compressed);
-      changed[at] = (changed[at] ?? 0) ^ by;
-      await gathered(decompressBody(pieces(changed, 1000), name) ?? pieces(compressed, 1)).catch(() => undefined);
-    }), RUNS);
+    const compressed = await through(
+      Buffer.from('some text that compresses '.repeat(100)),
+      65_536,
+      acceptedEncoding(name)?.compress() as Transform,
+    );
+    await expect(
+      gathered(decompressBody(pieces(compressed.subarray(0, -5), 1000), name) ?? pieces(compressed, 1)),
+    ).rejects.toThrow();
+    await fc.assert(
+      fc.asyncProperty(fc.nat(compressed.length - 1), fc.integer({ min: 1, max: 255 }), async (at, by) => {
+        const changed = Buffer.from(compressed);
+        changed[at] = (changed[at] ?? 0) ^ by;
+        await gathered(decompressBody(pieces(changed, 1000), name) ?? pieces(compressed, 1)).catch(() => undefined);
+      }),
+      RUNS,
+    );
   });
 });
 
 describe('LZ4', () => {
   test('a block is decompressed to what it was made of, and never longer than its bound', () => {
-    fc.assert(fc.property(content, (bytes) => {
-      const compressed = compressLz4(bytes);
-      expect(compressed.length).toBeLessThanOrEqual(lz4Bound(bytes.length));
-      const back = Buffer.alloc(bytes.length);
-      expect(decompressLz4(compressed, back)).toBe(bytes.length);
-      expect(back.equals(bytes)).toBe(true);
-    }), RUNS);
+    fc.assert(
+      fc.property(content, (bytes) => {
+        const compressed = compressLz4(bytes);
+        expect(compressed.length).toBeLessThanOrEqual(lz4Bound(bytes.length));
+        const back = Buffer.alloc(bytes.length);
+        expect(decompressLz4(compressed, back)).toBe(bytes.length);
+        expect(back.equals(bytes)).toBe(true);
+      }),
+      RUNS,
+    );
   });
 
   test('no block writes beyond its target, or reads before it', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), fc.nat(200), (bytes, size) => {
-      const target = Buffer.alloc(size);
-      let end = 0;
-      try { end = decompressLz4(Buffer.from(bytes), target); } catch { /* malformed */ }
-      expect(end).toBeLessThanOrEqual(size);
-    }), { ...RUNS, numRuns: 3000 });
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), fc.nat(200), (bytes, size) => {
+        const target = Buffer.alloc(size);
+        let end = 0;
+        try {
+          end = decompressLz4(Buffer.from(bytes), target);
+        } catch {
+          /* malformed */
+        }
+        expect(end).toBeLessThanOrEqual(size);
+      }),
+      { ...RUNS, numRuns: 3000 },
+    );
     // A distance of 1 before there is anything.
     expect(() => decompressLz4(Buffer.from([0x00, 0x01, 0x00, 0x00]), Buffer.alloc(100))).toThrow(/malformed/);
   });
 
   test('frames of the reference tool are read: linked blocks, checksums, sizes', async () => {
     // `printf 'abc%.0s' $(seq 1000) | lz4 -B4 -BD --content-size`, and `-BX`.
-    for (const frame of LZ4_FRAMES) expect((await gathered(decompressBody(pieces(Buffer.from(frame, 'hex'), 5), 'lz4') ?? pieces(Buffer.alloc(0), 1))).toString()).toBe('abc'.repeat(1000));
+    for (const frame of LZ4_FRAMES)
+      expect(
+        (
+          await gathered(decompressBody(pieces(Buffer.from(frame, 'hex'), 5), 'lz4') ?? pieces(Buffer.alloc(0), 1))
+        ).toString(),
+      ).toBe('abc'.repeat(1000));
   });
 });
 
-describe('ClickHouse\'s own blocks', () => {
+describe("ClickHouse's own blocks", () => {
   const block = (method: number, data: Buffer, size: number): Buffer => {
     const head = Buffer.alloc(9);
     head.writeUInt8(method);
@@ -101,36 +143,70 @@ describe('ClickHouse\'s own blocks', () => {
   const read = (bytes: Buffer, size = 65_536): Promise<Buffer> => gathered(decompressNative(pieces(bytes, size)));
 
   test('come out as they went in, in pieces of any size', async () => {
-    await fc.assert(fc.asyncProperty(content, fc.integer({ min: 100, max: 200_000 }), async (bytes, size) => {
-      expect((await read(await through(bytes, size, createNativeCompress()), size)).equals(bytes)).toBe(true);
-    }), RUNS);
+    await fc.assert(
+      fc.asyncProperty(content, fc.integer({ min: 100, max: 200_000 }), async (bytes, size) => {
+        expect((await read(await through(bytes, size, createNativeCompress()), size)).equals(bytes)).toBe(true);
+      }),
+      RUNS,
+    );
   });
 
   test('of each method are read, one behind the other', async () => {
     const zstd = await through(Buffer.from('three'), 100, acceptedEncoding('zstd')?.compress() as Transform);
-    expect((await read(Buffer.concat([block(0x02, Buffer.from('one '), 4), block(0x82, compressLz4(Buffer.from('two ')), 4), block(0x90, zstd, 5)]), 3)).toString()).toBe('one two three');
+    expect(
+      (
+        await read(
+          Buffer.concat([
+            block(0x02, Buffer.from('one '), 4),
+            block(0x82, compressLz4(Buffer.from('two ')), 4),
+            block(0x90, zstd, 5),
+          ]),
+          3,
+        )
+      ).toString(),
+    ).toBe('one two three');
   });
 
   test.each<[string, () => Buffer]>([
-    ['a wrong checksum', () => { const bytes = block(0x02, Buffer.from('one'), 3); bytes[0] = (bytes[0] ?? 0) ^ 1; return bytes; }],
+    [
+      'a wrong checksum',
+      () => {
+        const bytes = block(0x02, Buffer.from('one'), 3);
+        bytes[0] = (bytes[0] ?? 0) ^ 1;
+        return bytes;
+      },
+    ],
     ['content of another length', () => block(0x02, Buffer.from('one'), 4)],
     ['LZ4 that is longer than the header says', () => block(0x82, compressLz4(Buffer.alloc(5000)), 4999)],
     ['LZ4 that is shorter', () => block(0x82, compressLz4(Buffer.alloc(5000)), 5001)],
     ['an unknown method', () => block(0x99, Buffer.from('one'), 3)],
     ['content beyond the bound', () => block(0x82, Buffer.from('x'), MAX_BLOCK_BYTES + 1)],
-    ['a length below its own header', () => { const bytes = block(0x02, Buffer.alloc(0), 0); bytes.writeUInt32LE(3, 17); return bytes; }],
+    [
+      'a length below its own header',
+      () => {
+        const bytes = block(0x02, Buffer.alloc(0), 0);
+        bytes.writeUInt32LE(3, 17);
+        return bytes;
+      },
+    ],
     ['the middle of a block', () => block(0x02, Buffer.from('one'), 3).subarray(0, -1)],
     ['text', () => Buffer.from('SELECT 1, and some more text that is no block')],
-  ])('are refused with %s', async (_what, make) => { await expect(read(make())).rejects.toThrow(); });
+  ])('are refused with %s', async (_what, make) => {
+    await expect(read(make())).rejects.toThrow();
+  });
 });
 
 describe('bombs', () => {
   /** A frame of Zstandard with `count` blocks of 128 KiB of one byte, 4 bytes each. */
-  const bomb = (count: number, window = 0x38): Buffer => Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, window]), ...Array.from({ length: count }, (_, i) => {
-    const head = Buffer.alloc(4);
-    head.writeUIntLE((i === count - 1 ? 1 : 0) | (1 << 1) | (131_072 << 3), 0, 3);
-    return head;
-  })]);
+  const bomb = (count: number, window = 0x38): Buffer =>
+    Buffer.concat([
+      Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, window]),
+      ...Array.from({ length: count }, (_, i) => {
+        const head = Buffer.alloc(4);
+        head.writeUIntLE((i === count - 1 ? 1 : 0) | (1 << 1) | (131_072 << 3), 0, 3);
+        return head;
+      }),
+    ]);
 
   test('of Zstandard become no more than one block of 128 KiB at once', async () => {
     let count = 0;

@@ -1,5 +1,13 @@
 import { pipeline, type Duplex, type Readable, type Transform } from 'node:stream';
-import { constants, createBrotliCompress, createBrotliDecompress, createDeflate, createGunzip, createGzip, createInflate } from 'node:zlib';
+import {
+  constants,
+  createBrotliCompress,
+  createBrotliDecompress,
+  createDeflate,
+  createGunzip,
+  createGzip,
+  createInflate,
+} from 'node:zlib';
 import { createLz4FrameCompress, decompressLz4Frames } from './lz4-frame.js';
 import { decompressZstd, ZstdCompress } from './zstd.js';
 
@@ -27,7 +35,9 @@ const ENCODINGS: Readonly<Record<string, ContentEncoding>> = {
 export const CONTENT_ENCODINGS = Object.keys(ENCODINGS);
 
 /** The encoding of an answer, chosen from an `Accept-Encoding`; undefined when it names none that is known. */
-export function acceptedEncoding(accepted: string): { readonly name: string; readonly compress: () => Transform } | undefined {
+export function acceptedEncoding(
+  accepted: string,
+): { readonly name: string; readonly compress: () => Transform } | undefined {
   const offered = new Set(accepted.split(',').map((part) => part.split(';')[0]?.trim().toLowerCase()));
   const name = CONTENT_ENCODINGS.find((each) => offered.has(each));
   const encoding = name === undefined ? undefined : ENCODINGS[name];

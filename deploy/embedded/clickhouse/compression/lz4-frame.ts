@@ -19,13 +19,18 @@ export function createLz4FrameCompress(): Transform {
   head.writeUInt32LE(MAGIC);
   DESCRIPTOR.copy(head, 4);
   head.writeUInt8(headerChecksum(DESCRIPTOR), 6);
-  return new BlockEncoder(BLOCK_BYTES, (block) => {
-    const data = compressLz4(block);
-    const isSmaller = data.length < block.length;
-    const size = Buffer.alloc(4);
-    size.writeUInt32LE(isSmaller ? data.length : block.length + UNCOMPRESSED);
-    return Buffer.concat([size, isSmaller ? data : block]);
-  }, head, END);
+  return new BlockEncoder(
+    BLOCK_BYTES,
+    (block) => {
+      const data = compressLz4(block);
+      const isSmaller = data.length < block.length;
+      const size = Buffer.alloc(4);
+      size.writeUInt32LE(isSmaller ? data.length : block.length + UNCOMPRESSED);
+      return Buffer.concat([size, isSmaller ? data : block]);
+    },
+    head,
+    END,
+  );
 }
 
 /** Decompresses LZ4 frames, block by block (4 MiB at most). Throws for checksums that are wrong and for dictionaries. */
@@ -54,10 +59,17 @@ async function readDescriptor(reader: ByteReader): Promise<Descriptor> {
   const start = await reader.read(2);
   const [flags, sizes] = [start.readUInt8(0), start.readUInt8(1)];
   const sizeCode = (sizes >> 4) & 7;
-  if (flags >> 6 !== 1 || (flags & 1) !== 0 || sizeCode < 4) throw new Error('LZ4 frame of another version, or with a dictionary');
+  if (flags >> 6 !== 1 || (flags & 1) !== 0 || sizeCode < 4)
+    throw new Error('LZ4 frame of another version, or with a dictionary');
   const size = await reader.read((flags & 8) === 0 ? 0 : 8);
-  if ((await reader.read(1)).readUInt8() !== headerChecksum(Buffer.concat([start, size]))) throw new Error('wrong checksum of an LZ4 frame\'s header');
-  return { isLinked: (flags & 0x20) === 0, hasBlockChecksums: (flags & 0x10) !== 0, hasChecksum: (flags & 4) !== 0, maxBlockBytes: 2 ** (8 + 2 * sizeCode) };
+  if ((await reader.read(1)).readUInt8() !== headerChecksum(Buffer.concat([start, size])))
+    throw new Error("wrong checksum of an LZ4 frame's header");
+  return {
+    isLinked: (flags & 0x20) === 0,
+    hasBlockChecksums: (flags & 0x10) !== 0,
+    hasChecksum: (flags & 4) !== 0,
+    maxBlockBytes: 2 ** (8 + 2 * sizeCode),
+  };
 }
 
 async function* decompressFrame(reader: ByteReader): AsyncGenerator<Buffer, void, void> {
@@ -71,13 +83,15 @@ async function* decompressFrame(reader: ByteReader): AsyncGenerator<Buffer, void
     const length = isCompressed ? size : size - UNCOMPRESSED;
     if (length > maxBlockBytes) throw new Error('block out of bounds');
     const data = await reader.read(length);
-    if (hasBlockChecksums && (await reader.read(4)).readUInt32LE() !== new XxHash32().update(data).digest()) throw new Error('wrong checksum of a block');
+    if (hasBlockChecksums && (await reader.read(4)).readUInt32LE() !== new XxHash32().update(data).digest())
+      throw new Error('wrong checksum of a block');
     const content = isCompressed ? decompressBlock(data, window, maxBlockBytes) : data;
     if (hasChecksum) hash.update(content);
     if (isLinked) window = Buffer.concat([window, content]).subarray(-WINDOW_BYTES);
     yield content;
   }
-  if (hasChecksum && (await reader.read(4)).readUInt32LE() !== hash.digest()) throw new Error('wrong checksum of an LZ4 frame');
+  if (hasChecksum && (await reader.read(4)).readUInt32LE() !== hash.digest())
+    throw new Error('wrong checksum of an LZ4 frame');
 }
 
 /** Decompresses a block whose matches may reach back into what came before it. */

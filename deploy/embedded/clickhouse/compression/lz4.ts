@@ -21,7 +21,7 @@ export function compressLz4(source: Buffer): Buffer {
   let anchor = 0;
   let out = 0;
   let misses = 0;
-  for (let at = 0; at <= lastMatch; ) {
+  for (let at = 0; at <= lastMatch;) {
     const four = source.readInt32LE(at);
     const slot = Math.imul(four, 0x9e3779b1) >>> (32 - HASH_BITS);
     const match = (seen[slot] ?? 0) - 1;
@@ -52,7 +52,15 @@ function endOfMatch(source: Buffer, from: number, at: number): number {
 }
 
 /** Literals and the match behind them; a `length` of 0: the last literals. */
-function writeSequence(target: Buffer, at: number, source: Buffer, from: number, to: number, distance: number, length: number): number {
+function writeSequence(
+  target: Buffer,
+  at: number,
+  source: Buffer,
+  from: number,
+  to: number,
+  distance: number,
+  length: number,
+): number {
   const literals = to - from;
   const extra = length === 0 ? 0 : length - MIN_MATCH;
   let out = at;

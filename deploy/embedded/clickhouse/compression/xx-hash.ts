@@ -12,7 +12,11 @@ export class XxHash32 {
     const all = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
     let at = 0;
     for (; at + STRIPE <= all.length; at += STRIPE) {
-      for (let lane = 0; lane < 4; lane++) this.#lanes[lane] = Math.imul(rotate((this.#lanes[lane] as number) + Math.imul(all.readInt32LE(at + 4 * lane), P2), 13), P1);
+      for (let lane = 0; lane < 4; lane++)
+        this.#lanes[lane] = Math.imul(
+          rotate((this.#lanes[lane] as number) + Math.imul(all.readInt32LE(at + 4 * lane), P2), 13),
+          P1,
+        );
     }
     this.#rest = Buffer.from(all.subarray(at));
     return this;
@@ -23,8 +27,10 @@ export class XxHash32 {
     let hash = this.#length >= STRIPE ? rotate(a, 1) + rotate(b, 7) + rotate(c, 12) + rotate(d, 18) : P5;
     hash = (hash + this.#length) | 0;
     let at = 0;
-    for (; at + 4 <= this.#rest.length; at += 4) hash = Math.imul(rotate(hash + Math.imul(this.#rest.readInt32LE(at), P3), 17), P4);
-    for (; at < this.#rest.length; at++) hash = Math.imul(rotate(hash + Math.imul(this.#rest.readUInt8(at), P5), 11), P1);
+    for (; at + 4 <= this.#rest.length; at += 4)
+      hash = Math.imul(rotate(hash + Math.imul(this.#rest.readInt32LE(at), P3), 17), P4);
+    for (; at < this.#rest.length; at++)
+      hash = Math.imul(rotate(hash + Math.imul(this.#rest.readUInt8(at), P5), 11), P1);
     hash = Math.imul(hash ^ (hash >>> 15), P2);
     hash = Math.imul(hash ^ (hash >>> 13), P3);
     return (hash ^ (hash >>> 16)) >>> 0;

@@ -34,9 +34,11 @@ export async function* decompressZstd(source: AsyncIterable<Buffer>): AsyncGener
 async function* decompressFrame(magic: Buffer, reader: ByteReader): AsyncGenerator<Buffer, void, void> {
   const { header, hasChecksum } = await readHeader(reader);
   let blocks: Buffer[] = [];
-  const frame = new Decompress((data) => { if (data.length > 0) blocks.push(Buffer.from(data)); });
+  const frame = new Decompress((data) => {
+    if (data.length > 0) blocks.push(Buffer.from(data));
+  });
   frame.push(Buffer.concat([magic, header]));
-  for (let isLast = false; !isLast; ) {
+  for (let isLast = false; !isLast;) {
     const head = await reader.read(3);
     const bits = head.readUIntLE(0, 3);
     const [type, size] = [(bits >> 1) & 3, bits >> 3];
@@ -79,7 +81,9 @@ function windowOf(rest: Buffer, isSingleSegment: boolean, sizeBytes: number): nu
 export async function decompressZstdBlock(data: Buffer, target: Buffer): Promise<number> {
   let at = 0;
   // eslint-disable-next-line @typescript-eslint/require-await
-  const source = async function* (): AsyncGenerator<Buffer, void, void> { yield data; };
+  const source = async function* (): AsyncGenerator<Buffer, void, void> {
+    yield data;
+  };
   for await (const block of decompressZstd(source())) {
     if (block.length > target.length - at) throw new Error('block of another length than its header says');
     block.copy(target, at);
@@ -89,7 +93,9 @@ export async function decompressZstdBlock(data: Buffer, target: Buffer): Promise
 }
 
 /** What is used of the library's class, of which it hands out one object a process. */
-type ZstdStream = Pick<Zstd, 'setCompressionLevel' | 'compressChunk' | 'compressEnd'> & { readonly _zstd: { delete(): void } };
+type ZstdStream = Pick<Zstd, 'setCompressionLevel' | 'compressChunk' | 'compressEnd'> & {
+  readonly _zstd: { delete(): void };
+};
 
 /** Compresses into one frame of Zstandard. */
 export class ZstdCompress extends Transform {
@@ -107,7 +113,8 @@ export class ZstdCompress extends Transform {
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    for (let at = 0; at < chunk.length; at += MAX_BLOCK_BYTES) this.#push(this.#stream?.compressChunk(chunk.subarray(at, at + MAX_BLOCK_BYTES)));
+    for (let at = 0; at < chunk.length; at += MAX_BLOCK_BYTES)
+      this.#push(this.#stream?.compressChunk(chunk.subarray(at, at + MAX_BLOCK_BYTES)));
     done();
   }
 
