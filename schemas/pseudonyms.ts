@@ -64,12 +64,16 @@ export function canonicalAddress(address: string): string {
   const local = lowerAscii(quoted);
   const plus = local.indexOf('+');
   const domain = lowerAscii(address.slice(at + 1));
-  return `${plus > 0 ? local.slice(0, plus) : local}@${domain.includes('xn--') ? domainToUnicode(domain) || domain : domain.toLowerCase()}`;
+  return `${plus > 0 ? local.slice(0, plus) : local}@${domain.includes('xn--') ? domainToUnicode(domain) || domain : lowerEach(domain)}`;
 }
 
 const canonicalLogin = (login: string): string => lowerAscii(trimBlanks(login));
 
 /** Of ASCII only, as in Go. */
 const trimBlanks = (text: string): string => text.replace(/^[\t-\r ]+|[\t-\r ]+$/g, '');
+
+/** Lower case of each character by itself, as Go has it: of a word JavaScript also looks at a final sigma, and makes two of `İ`. */
+const lowerEach = (text: string): string =>
+  Array.from(text, (character) => (character === 'İ' ? 'i' : character.toLowerCase())).join('');
 
 export const lowerAscii = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
