@@ -8,7 +8,7 @@ import { differences } from './history/oracle.js';
 import { clockOf, play, prepareStage } from './history/play.js';
 import { rollupJobs, type RollupJob } from './jobs.js';
 
-/** Drawn anew each day: the same for everybody who looks into a failure, and not the same for ever. */
+/** A new seed each day: equal for everybody who looks into a failure that day. */
 const SEED = Math.floor(Date.now() / 86_400_000);
 const MINUTES = 60_000;
 

@@ -136,7 +136,7 @@ function removalOf(row: PurgeRow): Removal {
     repository: row.repository ?? undefined,
     tokenId: row.token_id ?? undefined,
     from: row.from_at === null ? undefined : new Date(row.from_at),
-    // What happens after the request is new, and not what was to be removed; of an organisation that is no more nothing is.
+    // Events after the request are new and stay; for a deleted organisation, later events are purged too.
     to: isRepeat && !row.is_whole_org && (to === undefined || to > requestedAt) ? requestedAt : to,
     isWhole: row.is_whole_org || (!isRepeat && row.token_id === null && row.from_at === null && to === undefined),
   };

@@ -15,7 +15,7 @@ const MAX_NAMES = 5;
  * tenant, takes secrets out, and writes the rows that the collector's exporter would write.
  *
  * A request is acknowledged when all its rows are stored. If some table failed the client is told to send it
- * again, and the rows that did get stored come twice: landing may repeat, facts fold. Rows that the store will never take
+ * again, and the rows that did get stored come twice: landing is at-least-once; fact tables deduplicate. Rows that the store will never take
  * are named in a partial success, and the others are stored; where it takes none of them the answer is 400.
  */
 export function createLandingSink(clickhouse: ClickHouseClient, settings: LandingSettings): TelemetrySink {

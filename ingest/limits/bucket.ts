@@ -22,7 +22,7 @@ export class Buckets {
 
   /**
    * Takes `amount` out of a key's bucket. One that holds a whole unit takes a request of any size, which is then paid
-   * off: a single large body is not refused for ever.
+   * off: a single large body is accepted in the end.
    *
    * @returns 0, or the seconds after which there is something again.
    */

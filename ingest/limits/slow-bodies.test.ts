@@ -4,7 +4,7 @@ import { startGateway } from '../testing/gateway.js';
 import { SlowBodies } from './slow-bodies.js';
 
 describe('slow bodies', () => {
-  it('of one organisation are few at a time, and none lasts for ever', () => {
+  it('of one organisation are bounded in number and in time', () => {
     const bodies = new SlowBodies({ slowAfterMs: 5_000, maxMs: 30_000, maxSlow: 2 });
     const refused: string[] = [];
     for (let n = 0; n < 5; n += 1)

@@ -31,7 +31,7 @@ const MAX_CONNECTIONS = 64;
 const EMPTY = Buffer.alloc(0);
 
 /**
- * What will be answered to this body for ever. 500 is what the collector's receiver says where its pipeline will never take
+ * Answers that no retry of this body will change. 500 is what the collector's receiver says where its pipeline will never take
  * it; an outage is 503 there. Any other 4xx means that gateway and collector do not fit together.
  */
 const REFUSALS = new Set([400, 406, 411, 413, 414, 415, 422, 500]);

@@ -38,7 +38,7 @@ const RESOURCE_LISTS = { traces: 'resourceSpans', logs: 'resourceLogs', metrics:
  * organisation's part goes the way of its client's own requests, by today's settings of the organisation.
  *
  * @throws ShieldwatchError 400 for what is no OTLP or names no organisation, 503 when it should be tried again; parts that
- * were delivered by then are delivered again, and their facts fold.
+ * were delivered by then are delivered again, and fact tables deduplicate them.
  */
 export async function replay(plane: ControlPlane, sink: TelemetrySink, signal: Signal, body: Buffer): Promise<Replay> {
   const callers: { caller: Caller; body: Buffer }[] = [];

@@ -64,7 +64,7 @@ export async function reconcileFacts(client: ClickHouseClient, { fact, day }: La
 }
 
 /**
- * Makes all facts of one day of landing again. Facts fold by their key, so this changes only what the views
+ * Rebuilds all facts of one day of landing. Fact tables deduplicate by key, so this changes only what the views
  * would make differently today.
  */
 export async function rebuildFacts(client: ClickHouseClient, { fact, day }: LandingDay): Promise<void> {

@@ -22,7 +22,7 @@ const TIMEOUT_S = 600;
 /**
  * Gives what was recorded of one repository another's name: landing, which the views make facts of again, then the facts
  * that are older than landing. Marks the hours of both, so that the series follow. Each table is copied before it is
- * emptied, and facts fold by their key: interrupted anywhere and run again it ends with the same facts. Landing may hold
+ * emptied, and fact tables deduplicate by key: interrupted anywhere and run again it ends with the same facts. Landing may hold
  * a row twice then, as after any repeated delivery.
  *
  * @returns rows moved.

@@ -1,5 +1,5 @@
 // Package setaside is contrib's ClickHouse exporter with one thing added: what would never be stored does not hold up the
-// rest for ever. It is written to a folder, as OTLP, and counted.
+// rest without end. It is written to a folder, as OTLP, and counted.
 package setaside // import "shieldwatch.dev/collector/exporters/setaside"
 
 import (
