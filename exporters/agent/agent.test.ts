@@ -363,9 +363,15 @@ describe('the HTTP hook', () => {
 
   it('refuses requests of web pages, even with a valid token', async () => {
     await start({ token: undefined });
-    for (const name of ['origin', 'sec-fetch-site', 'sec-fetch-dest']) {
+    for (const [name, value] of [
+      ['origin', 'null'],
+      ['sec-fetch-site', 'null'],
+      ['sec-fetch-dest', 'null'],
+      ['host', 'rebound.example:4327'],
+      ['host', '127.0.0.1.rebound.example'],
+    ] as const) {
       const { status } = await new Promise<{ status: number | undefined }>((resolve, reject) => {
-        const headers = { authorization: `Bearer ${hookToken({ HOME: home })}`, [name]: 'null' };
+        const headers = { authorization: `Bearer ${hookToken({ HOME: home })}`, [name]: value };
         request(agent?.hookUrl ?? '', { method: 'POST', headers }, (response) => {
           resolve({ status: response.statusCode });
           response.resume();
@@ -373,7 +379,7 @@ describe('the HTTP hook', () => {
           .once('error', reject)
           .end('{}');
       });
-      expect([name, status]).toEqual([name, 403]);
+      expect([name, value, status]).toEqual([name, value, 403]);
     }
     expect(spoolRecords(spool)).toEqual([]);
   });

@@ -107,10 +107,17 @@ function judgeAndAnswer(
   if (decision !== undefined) record(decision.call, decision.verdict, durationMs, { env, projectDir });
 }
 
-/** Browsers send one of these with whatever a page asks for; agents send none, but for the mode, which Node's `fetch` sends. */
+/** Names of this machine; the port does not matter. */
+const LOOPBACK_HOST = /^(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])(?::\d+)?$/i;
+
+/**
+ * Whether a web page sent the request. Browsers add one of these headers; agents send none except the mode, which Node's
+ * `fetch` sends. A page whose own name was rebound to 127.0.0.1 sends none for a GET, but its name as the host.
+ */
 function isFromBrowser({ headers }: IncomingMessage): boolean {
   return (
     headers.origin !== undefined ||
+    !LOOPBACK_HOST.test(headers.host ?? '') ||
     Object.keys(headers).some((name) => name.startsWith('sec-fetch-') && name !== 'sec-fetch-mode')
   );
 }
