@@ -312,13 +312,16 @@ const gitleaksFolder = (): string =>
     rmSync(copy, { recursive: true });
   });
 
-const secretlintFolder = (): string =>
-  cached('secretlint-11.7.1', (folder) => {
-    writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies: SECRETLINT }));
+/** Has `secretlint.mjs`, the program, as it is now beside its packages. */
+const secretlintFolder = (): string => {
+  const folder = cached('secretlint-11.7.1', (work) => {
+    writeFileSync(join(work, 'package.json'), JSON.stringify({ private: true, dependencies: SECRETLINT }));
     const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
     execFileSync(npm, ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
-      cwd: folder,
+      cwd: work,
       stdio: ['ignore', 2, 2],
     });
-    cpSync(join(HERE, 'secretlint.mjs.txt'), join(folder, 'secretlint.mjs'));
   });
+  cpSync(join(HERE, 'secretlint.mjs.txt'), join(folder, 'secretlint.mjs'));
+  return folder;
+};
