@@ -47,7 +47,7 @@ describe('config.yaml', () => {
     ['ours', config, 'secretredaction'],
     ['the stock one', stock, 'redaction'],
   ])(
-    '%s redacts, and drops what a client sent under our prefix, before it stamps, and drops what has no organisation after',
+    '%s redacts and drops client attributes of our prefix before stamping, and drops what has no organisation afterwards',
     (_, { service }, redaction) => {
       expect(Object.keys(service.pipelines)).toEqual(['traces', 'logs', 'metrics']);
       for (const { processors } of Object.values(service.pipelines)) {
@@ -58,13 +58,13 @@ describe('config.yaml', () => {
     },
   );
 
-  it('drops what has no organisation, by the name of schemas/semconv.ts', () => {
+  it('drops records without the organisation attribute of schemas/semconv.ts', () => {
     expect(JSON.stringify((config.processors as Record<string, unknown>)['filter/tenant'])).toContain(
       semconv.ATTR_TENANT_ORG_ID,
     );
   });
 
-  it('takes bodies as large as the gateway does, and looks at them before it reads them', () => {
+  it('accepts bodies as large as the gateway does, and checks bounds before decoding', () => {
     const http = (of: Config): unknown =>
       (of.receivers as { otlp: { protocols: { http: unknown } } }).otlp.protocols.http;
     expect(http(config)).toMatchObject({ max_request_body_size: MAX_OTLP_BYTES });
@@ -75,7 +75,7 @@ describe('config.yaml', () => {
     ]);
   });
 
-  it('uses every component of the manifest, and no other', () => {
+  it('uses exactly the components of the manifest', () => {
     const manifest = readFileSync(join(packageRoot(), 'collector', 'manifest.yaml'), 'utf8');
     // Ours around one of contrib's has its type.
     const wraps: Readonly<Record<string, string>> = { setaside: 'clickhouse', guardedstorage: 'filestorage' };

@@ -8,7 +8,7 @@ import { buildCollector, hasGo } from './binary.js';
 describe.skipIf(!hasGo())(`LICENCES.md ${hasGo() ? '' : '(NOT RUN: no Go)'}`, () => {
   beforeAll(() => buildCollector(), 900_000);
 
-  it('names every module of the collector with a licence that we know', async () => {
+  it('names every module of the collector with a known licence', async () => {
     const { licenceList } = (await import(pathToFileURL(join(packageRoot(), 'collector', 'licences.mjs')).href)) as {
       licenceList: () => string;
     };
@@ -21,7 +21,7 @@ describe.skipIf(!hasGo())(`LICENCES.md ${hasGo() ? '' : '(NOT RUN: no Go)'}`, ()
 });
 
 describe.skipIf(!hasGo())(`the build ${hasGo() ? '' : '(NOT RUN: no Go)'}`, () => {
-  it('leaves nothing of where it was made in the binary, so that it can be made again elsewhere', async () => {
+  it('leaves no path of the build machine in the binary', async () => {
     const bytes = readFileSync(await buildCollector());
     expect(bytes.includes('replace')).toBe(true);
     for (const place of [packageRoot(), '/shieldwatch/collector/build-'])

@@ -67,7 +67,7 @@ describe.skipIf(!hasGo())(`processors/secretredaction ${hasGo() ? '' : '(NOT RUN
     }
   }, 600_000);
 
-  it('is free of what go vet finds', () => {
+  it('passes go vet', () => {
     const { status, output } = go(['vet', './...']);
     expect(status, output).toBe(0);
   }, 600_000);

@@ -61,7 +61,7 @@ describe.each(boards)('%s', (_, board) => {
     expect(TABLES.size).toBeGreaterThan(50);
   });
 
-  it('says of each panel what it is and what to do without data', () => {
+  it('describes each panel and its state without data', () => {
     for (const panel of drawn) {
       expect(panel.title).toBeTruthy();
       expect(panel.description?.length, panel.title).toBeGreaterThan(40);
@@ -71,7 +71,7 @@ describe.each(boards)('%s', (_, board) => {
     }
   });
 
-  it('gives every query the fields of the ClickHouse datasource 4.14, and only those', () => {
+  it('gives every query exactly the fields of the ClickHouse datasource 4.14', () => {
     for (const { targets } of drawn) {
       expect(targets.length).toBeGreaterThan(0);
       for (const target of targets) {
@@ -106,7 +106,7 @@ describe.each(boards)('%s', (_, board) => {
     }
   });
 
-  it('places panels inside the grid and on top of none', () => {
+  it('places panels inside the grid without overlap', () => {
     const taken = new Map<string, number>();
     for (const { id, gridPos } of board.panels) {
       expect(gridPos.x + gridPos.w).toBeLessThanOrEqual(24);
@@ -125,19 +125,19 @@ describe.each(boards)('%s', (_, board) => {
     expect(board.links).toMatchObject([{ type: 'dashboards', tags: ['shieldwatch'] }]);
   });
 
-  it('shows a stat without a value as a few words in no colour', () => {
+  it('shows a stat without a value as uncoloured words', () => {
     for (const { title, fieldConfig } of drawn.filter(({ type }) => type === 'stat')) {
       expect(fieldConfig.defaults.noValue?.length, title).toBeLessThanOrEqual(18);
       expect(fieldConfig.defaults.thresholds?.steps[0], title).toEqual({ value: null, color: 'text' });
     }
   });
 
-  it('cuts no title of a stat: three characters for each column of the grid', () => {
+  it('truncates no title of a stat: three characters per grid column', () => {
     for (const { title = '', gridPos } of drawn.filter(({ type }) => type === 'stat'))
       expect(title.length, title).toBeLessThanOrEqual(3 * gridPos.w);
   });
 
-  it('fits the columns of every table into its panel at 1,280 pixels, and says of each what no value looks like', () => {
+  it('fits the columns of every table into its panel at 1,280 pixels, each with a text for no value', () => {
     // A column of the grid is 52 px there, less the gaps, border and padding of a panel; a column without a width needs 250.
     for (const { title, gridPos, fieldConfig } of drawn.filter(({ type }) => type === 'table')) {
       const shown = fieldConfig.overrides
@@ -153,7 +153,7 @@ describe.each(boards)('%s', (_, board) => {
     }
   });
 
-  it('colours state timelines by their mapping alone and gives them no pager', () => {
+  it('colours state timelines by their mapping only, without a pager', () => {
     for (const { title, fieldConfig, options } of drawn.filter(({ type }) => type === 'state-timeline')) {
       expect(fieldConfig.defaults.color?.mode, title).toBe('fixed');
       expect(fieldConfig.defaults.thresholds, title).toBeUndefined();
@@ -161,12 +161,12 @@ describe.each(boards)('%s', (_, board) => {
     }
   });
 
-  it('asks for organisations and repositories again at each refresh', () => {
+  it('reloads organisations and repositories at each refresh', () => {
     for (const { name, type, refresh } of board.templating.list.filter((each) => each.type === 'query'))
       expect([name, type, refresh]).toEqual([name, 'query', 2]);
   });
 
-  it('numbers its panels once', () => {
+  it('has unique panel ids', () => {
     const ids = board.panels.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
   });

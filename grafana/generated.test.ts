@@ -9,13 +9,13 @@ import { generatedFiles } from './generated-files.js';
 const room = join(packageRoot(), 'grafana');
 
 describe('generated files', () => {
-  it('are what the code makes: run `npm run grafana:generate` after a change', async () => {
+  it('are fresh: run `npm run grafana:generate` after a change', async () => {
     for (const { path, text } of generatedFiles()) {
       expect(await readFile(join(packageRoot(), path), 'utf8'), path).toBe(text);
     }
   });
 
-  it('have no file that no code makes', async () => {
+  it('contain no file without a generator', async () => {
     expect((await readdir(join(room, 'generated'))).sort()).toEqual(
       boardFiles()
         .map(({ name }) => name)

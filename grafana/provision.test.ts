@@ -58,7 +58,7 @@ describe("one organisation's Grafana", () => {
     });
   });
 
-  it('has boards and rules that can name no other', () => {
+  it('has boards and rules that cannot name another organisation', () => {
     const boards = [...files.keys()].filter((path) => path.startsWith('boards/'));
     expect(boards.length).toBeGreaterThan(7);
     for (const path of boards) {
@@ -75,7 +75,7 @@ describe("one organisation's Grafana", () => {
       expect(data[0]?.model.rawSql).toMatch(/WHERE (org_id|OrgId) = 'acme'/);
   });
 
-  it("keeps the password in one file that is its owner's alone", () => {
+  it('keeps the password in one file readable by its owner only', () => {
     for (const { path, text: content, mode } of files.values()) {
       expect([content.includes(PASSWORD), mode], path).toEqual(path === 'grafana.env' ? [true, 0o600] : [false, 0o644]);
     }
@@ -116,7 +116,7 @@ describe('the reader', () => {
     expect(statements).toHaveLength(1 + granted.length + sealed.length);
   });
 
-  it("is SQL to ClickHouse's parser, quotes and all", async () => {
+  it("is valid SQL for ClickHouse's parser, with any quotes", async () => {
     const statements = readerStatements(
       { org: "it's\\", database: 'shield`watch', user: 'reader', password: PASSWORD },
       await readableRelations(),
@@ -139,7 +139,7 @@ describe('the reader', () => {
 });
 
 describe('the boards for another Grafana', () => {
-  it('ask for the datasource at each import, in every place that names one', () => {
+  it('prompt for the datasource at import, in every place that names one', () => {
     const files = importFiles();
     expect(files.map(({ name }) => name)).toEqual(boardFiles().map(({ name }) => name));
     for (const { name, text: board } of files) {
@@ -153,7 +153,7 @@ describe('the boards for another Grafana', () => {
     }
   });
 
-  it("are ConfigMaps for the sidecar, each holding its board to the byte and below Kubernetes' limit", () => {
+  it("are ConfigMaps for the sidecar, each with its exact board and below Kubernetes' limit", () => {
     const boards = new Map(boardFiles().map(({ name, text: board }) => [name, board]));
     for (const { name, text: manifest } of configMapFiles('observability')) {
       const { kind, metadata, data } = parse(manifest) as {

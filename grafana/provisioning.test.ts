@@ -23,7 +23,7 @@ describe('provisioning', () => {
     expect(providers).toMatchObject([{ type: 'file', options: { path: '${SHIELDWATCH_BOARDS}' } }]);
   });
 
-  it('finds a default for every variable it reads, since Grafana knows none', async () => {
+  it('sets a default for every variable, since Grafana has none', async () => {
     const env = new Map(
       (await read('grafana.env')).split('\n').flatMap((line) => {
         const [, name, value = ''] = /^([A-Z_]+)=(.*)$/.exec(line) ?? [];
@@ -48,7 +48,7 @@ describe('provisioning', () => {
 });
 
 describe('examples of notifications', () => {
-  it('name contact points that exist, and take their secrets from the environment', async () => {
+  it('name existing contact points, and take secrets from the environment', async () => {
     const contacts = parse(await read('examples/contact-points.yaml')) as {
       contactPoints: { name: string; receivers: { uid: string; type: string; settings: Record<string, string> }[] }[];
     };

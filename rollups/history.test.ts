@@ -213,7 +213,7 @@ describe('the oracle catches a job that', () => {
   );
 
   it(
-    'and finds nothing where nothing is wrong',
+    'reports no difference for the unchanged jobs',
     async () => {
       const all = Object.values(MUTANTS);
       const jobs = rollupJobs().filter(({ name }) => all.some((mutant) => mutant.jobs.includes(name)));

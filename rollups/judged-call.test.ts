@@ -77,7 +77,7 @@ describe('a call that two hooks judged', () => {
     ['block first', [[blocked], [allowed]]],
     ['both in one delivery', [[allowed, blocked]]],
     ['each delivered twice', [[blocked, allowed], [allowed], [blocked]]],
-  ])('counts once and as blocked, in the hour of the block: %s', async (_, batches) => {
+  ])('counts once, as blocked, in the hour of the block: %s', async (_, batches) => {
     const orgId = newOrg();
     await land(orgId, batches);
     expect(await readings(orgId)).toEqual({
@@ -97,7 +97,7 @@ describe('a call that two hooks judged', () => {
     ]);
   });
 
-  it('counts in the hour of the earlier one when both say the same', async () => {
+  it('counts in the hour of the earlier judgement when both agree', async () => {
     const orgId = newOrg();
     await land(orgId, [[judgement('late', '13:10:00.000', 'allow')], [judgement('early', '09:10:00.000', 'allow')]]);
     expect(await readings(orgId)).toMatchObject({ rate: [{ hour: '09:00', allowed: 1, blocked: 0, asked: 0 }] });
@@ -107,7 +107,7 @@ describe('a call that two hooks judged', () => {
     ['another session', { sessionId: 'other' }],
     ['another call', { toolCallId: 'toolu_2' }],
     ['another repository', { repository: 'acme/web' }],
-  ])('is two calls with %s', async (_, more) => {
+  ])('counts as two calls with %s', async (_, more) => {
     const orgId = newOrg();
     await land(orgId, [[allowed, judgement('b', '10:59:59.950', 'block', more)]]);
     expect(await readings(orgId)).toMatchObject({ rate: [{ hour: '10:00', allowed: 1, blocked: 1 }] });
@@ -140,7 +140,7 @@ describe('a call that two hooks judged', () => {
     }
   });
 
-  it('counts by what is left when a judgement is deleted', async () => {
+  it('counts by the remaining judgement when one is deleted', async () => {
     const orgId = newOrg();
     await land(orgId, [[allowed]]);
     await landDecisions(db.client, [{ ...blocked, orgId, tokenId: 'bad' }]);
@@ -150,7 +150,7 @@ describe('a call that two hooks judged', () => {
     expect(await readings(orgId)).toMatchObject({ rate: [{ hour: '10:00', allowed: 1, blocked: 0 }] });
   });
 
-  it('is explained with both judgements, and which of them counts', async () => {
+  it('is explained with both judgements and the one that counts', async () => {
     const orgId = newOrg();
     await land(orgId, [
       [
@@ -190,7 +190,7 @@ describe('any judgements of a few calls', () => {
     batch: fc.integer({ min: 0, max: 2 }),
   });
 
-  it('give the same series in any order, in any batches, with repeats: one count a call, in the hour of its strictest and then earliest judgement', async () => {
+  it('give the same series in any order, any batches and with repeats: one count per call, in the hour of its strictest, then earliest judgement', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(anyJudgement, { minLength: 1, maxLength: 12 }),

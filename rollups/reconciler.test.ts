@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => db.drop());
 
 describe('the reconciler', () => {
-  it('mends what a view did not make, and the series follows', async () => {
+  it('makes facts that a view missed, and the series follows', async () => {
     const views = await selectRows<{ sql: string }>(
       db.client,
       `SELECT create_table_query AS sql FROM system.tables WHERE database = currentDatabase() AND name = 'runtime_event_mv_v1'`,
@@ -46,7 +46,7 @@ describe('the reconciler', () => {
     ]);
   });
 
-  it('holds the series to the facts once a night, and has what differs recomputed', async () => {
+  it('compares series with facts once a night, and has differing buckets recomputed', async () => {
     const hour = new Date(Math.floor(Date.now() / 3_600_000 - 48) * 3_600_000).toISOString();
     await landDecisions(db.client, [
       { orgId: 'night', eventId: 'n', timestamp: hour, tool: 'Bash', decision: 'block' },

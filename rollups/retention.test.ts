@@ -22,7 +22,7 @@ const points = async (): Promise<unknown> => ({
   ),
 });
 
-it('no point moves when landing expires, nor when its hour is computed again afterwards', async () => {
+it('no point changes when landing expires, nor when its hour is recomputed afterwards', async () => {
   const at = (minute: number): string => `2026-11-20T10:${String(minute).padStart(2, '0')}:00.000Z`;
   await landDecisions(
     db.client,

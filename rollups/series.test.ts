@@ -56,7 +56,7 @@ const decision = (org_id: string, time: string, action: string, more: Record<str
 });
 
 describe('decision_duration', () => {
-  it('holds quantiles within 1 % and the greatest, and folds sketches to the day and the organisation', async () => {
+  it('keeps quantiles within 1 % and the exact maximum, and folds sketches by day and organisation', async () => {
     // 100 decisions of 1 to 100 ms in two hours of two repositories.
     await insert(
       'runtime_event_v1',
@@ -89,7 +89,7 @@ describe('decision_duration', () => {
 });
 
 describe('injection_attempt_rate', () => {
-  it('sets blocked injections against all decisions; a finding counts once in its bucket; what only the reason tells is an attempt too, and counted beside', async () => {
+  it('divides blocked injections by all decisions; counts a finding once per bucket; counts attempts told by their reason, apart too', async () => {
     await insert('runtime_event_v1', [
       decision('inject', '10:01', 'allow'),
       decision('inject', '10:02', 'block', { rule_category: 'injection' }),
@@ -124,7 +124,7 @@ describe('injection_attempt_rate', () => {
 });
 
 describe('finding_lifecycle', () => {
-  it('tells new from back, times the fix, and moves with one late scan what that scan changes and no more', async () => {
+  it('distinguishes new from recurred, times the fix, and changes only what a late scan affects', async () => {
     // Key a: shown at 10, 11; not at 12; shown at 14. Key b: from 11 on.
     await insert(
       'scan_v1',
@@ -177,7 +177,7 @@ describe('finding_lifecycle', () => {
     ]);
   });
 
-  it('lets a scan say nothing about severities it filters out, and a summary nothing at all', async () => {
+  it('ignores severities that a scan filters out, and summaries without rows', async () => {
     await insert('scan_v1', [
       scan('filter', 'app', '10:00', { total_findings: 2 }),
       // Reports critical findings only: says nothing of the low one. The summary counts two and names none.
@@ -203,7 +203,7 @@ describe('finding_lifecycle', () => {
 });
 
 describe('drift_history', () => {
-  it('counts regressions and the band of score changes, and what scans show to have changed', async () => {
+  it('counts regressions, the range of score changes, and changes between scans', async () => {
     const drift = (time: string, score_delta: number, is_regression: boolean) => ({
       org_id: 'drift',
       repo: 'app',
@@ -296,7 +296,7 @@ describe('drift_history', () => {
 });
 
 describe('secret_exposure_events', () => {
-  it('is one row an episode, resolved by the next scan that does not show it, whatever comes late or twice', async () => {
+  it('is one row per episode, resolved by the next scan without the finding, with late and repeated data', async () => {
     const times = ['10:00', '11:00', '12:00', '13:00'];
     await insert(
       'scan_v1',
@@ -374,7 +374,7 @@ describe('secret_exposure_events', () => {
 });
 
 describe('cross_repo_org_rollup', () => {
-  it("folds the newest scans by AgentShield's fleet rules", async () => {
+  it("aggregates the newest scans by AgentShield's fleet rules", async () => {
     const quiet = { critical: 0, high: 0 };
     await insert('scan_v1', [
       scan('fleet', 'blocked', '10:00', { ...quiet, score: 90 }),
@@ -432,7 +432,7 @@ describe('cross_repo_org_rollup', () => {
     ]);
   });
 
-  it('has a trend, of which a late scan moves the hours until its repository is scanned again', async () => {
+  it("has a trend in which a late scan changes the hours until the repository's next scan", async () => {
     await insert('scan_v1', [
       scan('trend', 'one', '10:00', { score: 50 }),
       scan('trend', 'one', '13:00', { score: 90 }),
@@ -557,7 +557,7 @@ describe('decisions of people', () => {
     ]);
   });
 
-  it('accept a finding until a date, at which it is open again by itself, or mute it', async () => {
+  it('accept a finding until a date, after which it is open again, or mute it', async () => {
     const decide = (key: string, time: string, state: string, until = '') =>
       control('triage', 'finding_triage', key, time, state, { until });
     await insert('scan_v1', [
@@ -597,7 +597,7 @@ describe('decisions of people', () => {
     ]);
   });
 
-  it('leave as many open as the list has, whenever one counts', async () => {
+  it('leave as many open as the list shows, at any time', async () => {
     const counts = await select(
       `SELECT org_id, toUInt64(sum(last)) AS n FROM (SELECT org_id, argMax(open, bucket_start) AS last FROM open_finding_org_hour GROUP BY org_id, severity, category) GROUP BY org_id HAVING n > 0 ORDER BY org_id`,
     );
@@ -614,7 +614,7 @@ describe('decisions of people', () => {
 });
 
 describe('coverage', () => {
-  it('calls silence by its name: not a zero, and not nothing', async () => {
+  it('reports silence as its own state, neither zero nor missing', async () => {
     // All of it about the hour in which the test began: the next may begin while it runs.
     const now = Date.now();
     const untilNow = `bucket_start < toDateTime(${String(Math.floor(now / 3_600_000) * 3_600)}, 'UTC')`;

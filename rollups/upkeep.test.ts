@@ -37,7 +37,7 @@ const total = (orgId: string) =>
 const forgetMarks = () => db.client.command({ query: 'TRUNCATE TABLE dirty_hour_v1' });
 
 describe('explainPoint', () => {
-  it('lists the facts behind a point, the repeats ignored, the formula and the run', async () => {
+  it('lists the facts behind a point, the ignored repeats, the formula and the run', async () => {
     await landDecisions(db.client, [decision('why', 'a', '01'), decision('why', 'b', '02', true)]);
     await landDecisions(db.client, [decision('why', 'b', '02', true), decision('other', 'c', '03')]);
     await tick();
@@ -77,7 +77,7 @@ describe('explainPoint', () => {
     });
   });
 
-  it('names the scan that a change is measured against, and for the organisation the newest of each repository', async () => {
+  it('names the scan that a change is compared with, and for the organisation the newest of each repository', async () => {
     await landScans(db.client, [
       {
         orgId: 'why',
@@ -109,7 +109,7 @@ describe('explainPoint', () => {
 });
 
 describe('backfill', () => {
-  it('makes what no mark is left for, month by month', async () => {
+  it('computes buckets without marks, month by month', async () => {
     await landDecisions(db.client, [decision('back', 'a', '01')]);
     await forgetMarks();
     await tick();
@@ -126,7 +126,7 @@ describe('backfill', () => {
     expect(await total('back')).toEqual([{ total: 1 }]);
   });
 
-  it('of a new formula goes beside the old one, which people see until it is switched', async () => {
+  it('writes a new formula beside the old one, which stays visible until the switch', async () => {
     await landDecisions(db.client, [decision('formula', 'a', '01'), decision('formula', 'b', '02', true)]);
     await tick();
     const first = job('blocked_command_rate');
@@ -153,7 +153,7 @@ describe('backfill', () => {
 });
 
 describe('reconciliation', () => {
-  it('finds the buckets that are not what their facts are, and no other, and has them recomputed', async () => {
+  it('finds exactly the buckets that differ from their facts, and has them recomputed', async () => {
     await landDecisions(db.client, [decision('held', 'a', '01'), decision('held', 'b', '02')]);
     await landScans(db.client, [{ orgId: 'held', eventId: 's', generatedAt: '2026-11-20T10:00:00.000Z', score: 50 }]);
     await tick();
@@ -187,7 +187,7 @@ describe('reconciliation', () => {
 });
 
 describe('deletion', () => {
-  it('of a repository takes its facts, what landed of it and its points, and leaves the others', async () => {
+  it('of a repository removes its facts, landing rows and points, and keeps all others', async () => {
     await landDecisions(db.client, [
       decision('gone', 'a', '01'),
       { ...decision('gone', 'b', '02'), repository: 'acme/kept' },
@@ -211,7 +211,7 @@ describe('deletion', () => {
     ).toEqual(Array(3).fill({ repo: 'acme/kept' }));
   });
 
-  it('of what one token sent leaves what others sent', async () => {
+  it("of one token's data keeps the data of other tokens", async () => {
     const tools = () =>
       select(`SELECT value FROM dimension WHERE org_id = 'token' AND dimension = 'tool' ORDER BY value`);
     await landDecisions(db.client, [decision('token', 'mine', '01'), decision('token', 'shared', '02')]);
@@ -233,7 +233,7 @@ describe('deletion', () => {
 });
 
 describe('workers', () => {
-  it('split the organisations among them, all of them and each once', async () => {
+  it('split all organisations among them, each exactly once', async () => {
     const orgs = Array.from({ length: 20 }, (_, i) => `split${i}`);
     await landDecisions(
       db.client,
@@ -258,7 +258,7 @@ describe('workers', () => {
     expect(counts[2]).toBe(20);
   });
 
-  it('write down how late they were and what it cost', async () => {
+  it('record their lag and cost', async () => {
     const [before] = (await select(`SELECT count() AS n FROM rollup_run`)) as { n: number }[];
     await landDecisions(db.client, [decision('cost', 'a', '01')]);
     await tick([job('blocked_command_rate')]);
@@ -277,7 +277,7 @@ describe('workers', () => {
     );
   });
 
-  it('leave hours alone that are older than the facts', async () => {
+  it('leave hours unchanged that are older than the facts', async () => {
     await db.client.command({
       query: `INSERT INTO dirty_hour_v1 SELECT 'runtime_event', 'frozen', 'acme/app', toStartOfHour(now() - toIntervalDay(731)), now64(3)`,
     });

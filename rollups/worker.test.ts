@@ -65,7 +65,7 @@ describe('blocked_command_rate', () => {
     ]);
   });
 
-  it('counts what happened in the last second of an hour and arrived alone', async () => {
+  it('counts an event in the last second of an hour that arrives by itself', async () => {
     await landDecisions(db.client, [
       { orgId: 'second', eventId: 'a', timestamp: '2026-11-20T10:59:59.900Z', tool: 'Bash', decision: 'allow' },
     ]);
@@ -90,7 +90,7 @@ describe('blocked_command_rate', () => {
     ]);
   });
 
-  it('recomputes the buckets that changed and no other', async () => {
+  it('recomputes only the buckets that changed', async () => {
     const at = (hour: number): string => `2026-11-19T${String(hour).padStart(2, '0')}:30:00.000Z`;
     await landDecisions(
       db.client,
@@ -121,7 +121,7 @@ describe('blocked_command_rate', () => {
     expect(Object.values(await ours.tick())).toEqual(rollupJobs().map(() => 0));
   });
 
-  it('lets a group vanish when its facts are gone', async () => {
+  it('removes a group when its facts are deleted', async () => {
     const timestamp = '2026-11-18T05:00:00.000Z';
     await landDecisions(db.client, [
       { orgId: 'gone', eventId: 'x', timestamp, tool: 'Bash', decision: 'allow' },
@@ -136,7 +136,7 @@ describe('blocked_command_rate', () => {
     expect(await rate('gone')).toMatchObject([{ tool: 'Read', total: 1 }]);
   });
 
-  it('looks at a bucket again when its mark has come of age', async () => {
+  it('recomputes a bucket when its mark is settled', async () => {
     await landDecisions(db.client, [
       { orgId: 'age', eventId: 'x', timestamp: '2026-11-18T06:00:00.000Z', tool: 'Bash', decision: 'allow' },
     ]);
@@ -151,7 +151,7 @@ describe('blocked_command_rate', () => {
 });
 
 describe('score_trend', () => {
-  it('keeps last by report time, range and mean, and never counts an empty scan as a score', async () => {
+  it('keeps the last score by report time, range and mean, and ignores scans of no file', async () => {
     await landScans(db.client, [
       { orgId: 'score', eventId: 's3', generatedAt: '2026-11-20T10:40:00.000Z', score: 66, grade: 'C' },
       { orgId: 'score', eventId: 's1', generatedAt: '2026-11-20T10:10:00.000Z', score: 94, grade: 'A' },
@@ -193,7 +193,7 @@ describe('score_trend', () => {
     expect(await rows('score_trend_day')).toEqual([{ bucket: '2026-11-20 00:00:00', ...scored, empty_scans: 2 }]);
   });
 
-  it('has the parts of the last score, and none where the last scan did not tell them', async () => {
+  it('has the breakdown of the last score, and none when the last scan had none', async () => {
     const breakdown = { secrets: 90, permissions: 0, hooks: 70, mcp: 60, agents: 50 };
     await landScans(db.client, [
       { orgId: 'parts', eventId: 'b1', generatedAt: '2026-11-20T10:10:00.000Z', score: 54, breakdown },
@@ -217,7 +217,7 @@ describe('score_trend', () => {
     expect(await rows('score_trend_week')).toEqual([untold]);
   });
 
-  it('keeps scores of different filters and producer versions apart', async () => {
+  it('separates scores of different severity floors and producer versions', async () => {
     const generatedAt = '2026-11-21T10:00:00.000Z';
     await landScans(db.client, [
       { orgId: 'apart', eventId: 'p1', generatedAt, score: 3 },

@@ -10,7 +10,7 @@ const captured = (read('agent-telemetry.keys.json') as { clients: Record<string,
 const dropped = Object.values(read('agent-telemetry.dropped.json') as Record<string, string[]>).flat();
 const fateOf = attributeFates();
 
-it('each key of the agents’ telemetry is kept, content, or dropped for a reason that is written down', () => {
+it('each key of the agents’ telemetry is kept, is content, or is dropped with a documented reason', () => {
   const records = Object.entries(captured).flatMap(([agent, kinds]) =>
     Object.entries(kinds).map(([kind, keys]) => ({ at: `${agent}: ${kind}`, keys })),
   );
@@ -23,13 +23,13 @@ it('each key of the agents’ telemetry is kept, content, or dropped for a reaso
   }
 });
 
-it('no reason is given for a key that is kept, that no agent sends, or twice', () => {
+it('no reason is given twice, for a key that is kept, or for one that no agent sends', () => {
   const sent = new Set(Object.values(captured).flatMap((kinds) => Object.values(kinds).flat()));
   expect(dropped.filter((key) => fateOf(key, false) !== 'unknown' || !sent.has(key))).toEqual([]);
   expect(new Set(dropped).size).toBe(dropped.length);
 });
 
-it('keeps what tells apart an agent’s tokens, tool calls, hooks, subagents and servers', () => {
+it('keeps the keys that distinguish an agent’s tokens, tool calls, hooks, subagents and servers', () => {
   const { codex = {}, 'claude-code': claude = {} } = captured;
   for (const [kinds, kind] of [
     [codex, 'metrics codex.turn.token_usage'],

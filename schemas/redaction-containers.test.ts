@@ -7,7 +7,7 @@ describe('a secret of each kind', () => {
     expect(SECRETS.filter(({ secret }) => isMissed(redactText, container, secret)).map(({ kind }) => kind)).toEqual([]);
   });
 
-  it('is found or missed as the table says, which may only improve', async () => {
+  it('is found or missed as in the committed table, which may only improve', async () => {
     const containers = { ...CONTAINERS, ...BEYOND };
     const signOf =
       (secret: string) =>
@@ -39,13 +39,13 @@ describe('a text as it stands in logs', () => {
     expect(redactText(text)).not.toContain(secret);
   });
 
-  it('loses its secret whatever words tell a detector to look away', () => {
+  it('loses its secret beside any word that suppresses detectors', () => {
     expect(SUPPRESSED.filter(({ text, secret }) => redactText(text).includes(secret)).map(({ name }) => name)).toEqual(
       [],
     );
   });
 
-  it.each(KEPT)('stays as it is: $name', ({ text, keep }) => {
+  it.each(KEPT)('is unchanged: $name', ({ text, keep }) => {
     expect(text).toContain(keep);
     expect(redactText(text)).toBe(text);
   });

@@ -32,7 +32,7 @@ describe('eachDecoded', () => {
       (text: string) => Buffer.from(text, 'utf16le').toString('base64').replaceAll('=', ''),
     ],
   ] as const)(
-    'decodes text in %s whatever of the alphabet stands around it, and the first look sees it',
+    'decodes text in %s within any characters of the alphabet, and the first pass detects it',
     (_, texts, encode) => {
       fc.assert(
         fc.property(texts, around, around, (text, before, after) => {
@@ -46,7 +46,7 @@ describe('eachDecoded', () => {
     },
   );
 
-  it('finds nothing, in a text without line breaks, where the first look saw nothing', () => {
+  it('decodes nothing in a text without line breaks in which the first pass detected nothing', () => {
     const run = fc.string({ ...oneOf('AAQgBCDEFZabcdefghimz0123456789+/-_ .'), maxLength: 80 });
     fc.assert(
       fc.property(run, (text) => {

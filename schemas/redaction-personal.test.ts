@@ -15,7 +15,7 @@ describe('redaction of personal data', () => {
     expect(redactText(output, others)).toBe(output);
   });
 
-  it('leaves addresses and login names alone where it is given nothing to put in their place', () => {
+  it('leaves addresses and login names unchanged when no replacement is given', () => {
     expect(redact('alice@example.com in /home/alice')).toEqual({
       text: 'alice@example.com in /home/alice',
       counts: {},
@@ -29,7 +29,7 @@ describe('redaction of personal data', () => {
     });
   });
 
-  it('gives one pseudonym to all spellings of an address, and each organisation another', () => {
+  it('gives one pseudonym to all spellings of an address, different by organisation', () => {
     const spellings = [
       'alice@example.com',
       'Alice@EXAMPLE.com',
@@ -53,14 +53,14 @@ describe('redaction of personal data', () => {
     ).toBe(5);
   });
 
-  it('says nothing of the address but by its secret', () => {
+  it('reveals nothing of the address without the secret', () => {
     const [digits] = /[0-9a-f]{16}/.exec(redactText('alice@example.com', pseudonyms)) ?? [];
     expect(
       redactText('alice@example.com', createPseudonyms('another secret of the tests, 01234', 'org_1')),
     ).not.toContain(digits);
   });
 
-  it('leaves no address to be found when it is done again', () => {
+  it('finds no address in its own output', () => {
     const piece = fc.oneof(
       fc.constantFrom(...PERSONAL_VECTORS.map(({ input }) => input.join(''))),
       fc.constantFrom(
@@ -96,7 +96,7 @@ describe('redaction of personal data', () => {
     );
   });
 
-  it('finds an address whatever stands around it', () => {
+  it('finds an address in any surroundings', () => {
     const around = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 10 }),
       fc.constantFrom('<', '"', "'", '(', '=', ':', ', ', '\\n', '%20', '\u001b[32m', '\u200b', '“', '漢字'),

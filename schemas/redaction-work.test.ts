@@ -119,7 +119,7 @@ const PIECES = [
 ];
 
 describe('work of redact', () => {
-  it('grows with the length of a text alone, and stays under a fixed number of reads for each character', () => {
+  it('is linear in the length of a text, below a fixed number of reads per character', () => {
     const slow: string[] = [];
     for (const piece of PIECES) {
       const [half, whole] = [readsOf(repeat(piece, SIZE / 2)), readsOf(repeat(piece, SIZE))];
@@ -131,7 +131,7 @@ describe('work of redact', () => {
     expect(slow).toEqual([]);
   });
 
-  it('is bounded for texts of any pieces', () => {
+  it('is bounded for texts of any composition', () => {
     const piece = fc.oneof(
       fc.constantFrom(...KEYWORDS),
       fc.constantFrom(...SIGNS),

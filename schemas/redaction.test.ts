@@ -32,7 +32,7 @@ describe('redact', () => {
     expect(redactText(jwt)).toBe('[REDACTED:jwt]');
   });
 
-  it('leaves ordinary text alone', () => {
+  it('leaves ordinary text unchanged', () => {
     for (const text of [
       'Input matches denied pattern "rm -rf"',
       'agentshield.scan',
@@ -47,7 +47,7 @@ describe('redact', () => {
     }
   });
 
-  it('leaves source code alone that only names where a secret comes from', () => {
+  it('leaves source code unchanged that only names the origin of a secret', () => {
     for (const text of [
       'const openingBraceToken = secondTokenAfterArrow;',
       'lastSignificantToken = match2[0];',
@@ -84,7 +84,7 @@ describe('redact', () => {
     }
   });
 
-  it('masks no more of the clean sample than is known', () => {
+  it('masks exactly the known values of the clean sample', () => {
     const packages = JSON.parse(readFileSync(join(packageRoot(), 'schemas', 'redaction.clean.json'), 'utf8')) as Record<
       string,
       string[]
@@ -94,7 +94,7 @@ describe('redact', () => {
     expect(lines.filter((line) => redactText(line) !== line)).toHaveLength(11);
   });
 
-  it('takes random values under the names of secrets, however they are made up', () => {
+  it('masks random values of any alphabet under the names of secrets', () => {
     for (const value of [
       'Zk8m' + 'Qv4Rt2Lx',
       '0bc57212c3cbbec6' + '9d20b34c507284bd300def5b',
@@ -123,7 +123,7 @@ describe('redact', () => {
     );
   });
 
-  it('finds a secret whatever stands around it, unless it continues a word', () => {
+  it('finds a secret in any surroundings, unless it continues a word', () => {
     const secrets = VECTORS.filter(({ name }) => REDACTION_RULES.some((rule) => rule.name === name)).map(({ input }) =>
       input.slice(1, -1).join(''),
     );
@@ -140,7 +140,7 @@ describe('redact', () => {
     );
   });
 
-  it('has only patterns that mean the same in RE2: bounded, no look-around, back-references, flags or Unicode classes', () => {
+  it('has only patterns that RE2 reads alike: bounded, without look-around, back-references, flags or Unicode classes', () => {
     for (const { name, pattern = '', except = '', keywords } of REDACTION_RULES) {
       for (const source of [pattern, except]) {
         expect(source, name).not.toMatch(/\(\?[^:]/);
@@ -156,7 +156,7 @@ describe('redact', () => {
 });
 
 describe('mayHoldSecret', () => {
-  it('is true of whatever redact would change', () => {
+  it('is true for every text that redact changes', () => {
     const keywords = REDACTION_RULES.flatMap((rule) => rule.keywords);
     const piece = fc.oneof(
       fc.constantFrom(...VECTORS.map(({ input }) => input.join(''))),
@@ -180,7 +180,7 @@ describe('mayHoldSecret', () => {
     );
   });
 
-  it('is false of the names that a hook has to do with', () => {
+  it('is false for the names that a hook records', () => {
     const names = [
       '58cb0000-0000-4000-8000-000000000000',
       'Bash',

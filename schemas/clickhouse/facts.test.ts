@@ -34,7 +34,7 @@ const count = async (table: string): Promise<number> =>
   (await selectRows<{ n: number }>(db.client, `SELECT count() AS n FROM ${table}`))[0]?.n ?? -1;
 
 describe('facts', () => {
-  it('lists a fact for every view that reads landing', async () => {
+  it('has an entry for every view that reads landing', async () => {
     const views = await selectRows<{ name: string; landing: string }>(
       db.client,
       `SELECT name, extract(as_select, 'FROM [a-z0-9_]+\\\\.(otel_[a-z]+)') AS landing FROM system.tables
@@ -45,7 +45,7 @@ describe('facts', () => {
     );
   });
 
-  it('that a failed view did not make are found, made, and marked for the rollups', async () => {
+  it('missed by a failed view are found, made, and marked for the rollups', async () => {
     await db.client.command({ query: 'DROP TABLE runtime_event_in_mv_v1' });
     await land();
     // What the applier would do on the next start: the view is back, the facts are not.
@@ -63,14 +63,14 @@ describe('facts', () => {
     for (const day of await landingDays(db.client)) expect(await reconcileFacts(db.client, day)).toBe(0);
   });
 
-  it('made again from landing are the same, counted once, and so is quarantine', async () => {
+  it('rebuilt from landing are equal and counted once, quarantine included', async () => {
     for (const day of await landingDays(db.client)) await rebuildFacts(db.client, day);
     for (const day of await landingDays(db.client)) await rebuildFacts(db.client, day);
     expect(await count('runtime_event')).toBe(10);
     expect(await count('quarantine')).toBe(1);
   });
 
-  it('outlive the landing rows they were made of', async () => {
+  it('outlive their landing rows', async () => {
     // 91 days later.
     await db.client.command({ query: 'ALTER TABLE otel_traces MODIFY TTL ExpiresAt - toIntervalDay(91)' });
     await expect

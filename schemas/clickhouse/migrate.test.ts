@@ -6,7 +6,7 @@ import { clickhouseMigrations, migrateClickHouse } from './migrate.js';
 import { freshDatabase } from './testing.js';
 
 describe('clickhouseMigrations', () => {
-  it('are idempotent, and no comment ends a statement', async () => {
+  it("are idempotent, and no comment contains a statement's end", async () => {
     for (const { name, sql } of await clickhouseMigrations()) {
       for (const [, head] of sql.matchAll(/^(CREATE [^\n]*)/gm))
         expect(head, name).toMatch(/IF NOT EXISTS|^CREATE OR REPLACE VIEW/);
@@ -16,7 +16,7 @@ describe('clickhouseMigrations', () => {
 });
 
 describe('a cluster form', () => {
-  it('can be rendered from every statement: its place for ON CLUSTER and its engine are where a switch finds them', async () => {
+  it('can be rendered from every statement: ON CLUSTER and engine have a known place', async () => {
     for (const { name, sql } of await clickhouseMigrations()) {
       const statements = sql
         .replace(/^\s*--.*$/gm, '')
@@ -38,14 +38,14 @@ describe('a cluster form', () => {
 });
 
 describe('migrateClickHouse', () => {
-  it('applies each migration once and then nothing', async () => {
+  it('applies each migration exactly once', async () => {
     const url = inject('clickhouseUrl');
     const db = await freshDatabase(url);
     expect(await migrateClickHouse({ url, database: db.database })).toEqual([]);
     await db.drop();
   });
 
-  it('finishes what a killed run left half done', async () => {
+  it('completes a run that was killed half way', async () => {
     const url = inject('clickhouseUrl');
     const db = await freshDatabase(url);
     await db.client.command({
@@ -102,7 +102,7 @@ describe('migrateClickHouse', () => {
     await db.drop();
   });
 
-  it('tells of stored scans what they did not say and what was found of them, also after a kill half way', async () => {
+  it('fills in absent values and finding counts of stored scans, also after a kill half way', async () => {
     const url = inject('clickhouseUrl');
     const database = `test_${randomUUID().replaceAll('-', '').slice(0, 12)}`;
     const migrations = await clickhouseMigrations();
@@ -215,14 +215,14 @@ describe('migrateClickHouse', () => {
     await client.close();
   });
 
-  it('never has a rewritten scan beside the row that it replaces, where a merge could keep the old one alone', async () => {
+  it('never stores a rewritten scan beside the row it replaces, which a merge could keep instead', async () => {
     const sql = (await clickhouseMigrations()).find(({ version }) => version === 20)?.sql ?? '';
     const [inserted, deleted] = [sql.indexOf('INSERT INTO scan_v1'), sql.indexOf('ALTER TABLE scan_v1 DELETE')];
     expect(deleted).toBeGreaterThan(0);
     expect(inserted).toBeGreaterThan(deleted);
   });
 
-  it('refuses a store of a newer version and an edited migration, but takes the former text of a mended one', async () => {
+  it('refuses a newer store and an edited migration, but accepts the former text of a corrected one', async () => {
     const url = inject('clickhouseUrl');
     const db = await freshDatabase(url);
     const config = { url, database: db.database };
@@ -253,7 +253,7 @@ describe('the schema', () => {
     await db.drop();
   });
 
-  it('is what schemas/records/rows.ts says: every view, its columns in order, their types', async () => {
+  it('equals schemas/records/rows.ts: every view, its columns in order, their types', async () => {
     const db = await freshDatabase(inject('clickhouseUrl'));
     const columns = await selectRows<{ table: keyof typeof VIEWS; name: string; type: string }>(
       db.client,
@@ -271,7 +271,7 @@ describe('the schema', () => {
     await db.drop();
   });
 
-  it('puts what no fact can be made of into quarantine, with the reason', async () => {
+  it('quarantines what cannot become a fact, with the reason', async () => {
     const db = await freshDatabase(inject('clickhouseUrl'));
     const row = (name: string, attributes: Record<string, string>, repository = 'app') => ({
       Timestamp: '2026-11-20 10:00:00',
@@ -319,7 +319,7 @@ describe('the schema', () => {
     await db.drop();
   });
 
-  it('takes any value in any attribute a fact is read from: an INSERT must never fail with a view', async () => {
+  it('accepts any value in any attribute of a fact: no INSERT fails in a view', async () => {
     const db = await freshDatabase(inject('clickhouseUrl'));
     const views = await selectRows<{ query: string }>(
       db.client,
@@ -392,7 +392,7 @@ describe('the schema', () => {
     await db.drop();
   });
 
-  it('cannot be told the organisation by a client column', async () => {
+  it('ignores an organisation that a client claims in a column', async () => {
     const db = await freshDatabase(inject('clickhouseUrl'));
     await expect(
       db.client.insert({

@@ -32,7 +32,7 @@ async function landed(table: string, resources: readonly Record<string, string>[
   return rows.map(({ name }) => name);
 }
 
-it('every table of landing gives a repository its canonical name, whatever the claim', async () => {
+it('every landing table gives a repository its canonical name, for any claim', async () => {
   const claims = [
     'acme/app',
     'Acme/App',

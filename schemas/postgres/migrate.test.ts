@@ -3,7 +3,7 @@ import { openPostgres } from './client.js';
 import { migratePostgres, postgresMigrations } from './migrate.js';
 
 describe('migratePostgres', () => {
-  it('applies each migration once and then nothing', async () => {
+  it('applies each migration exactly once', async () => {
     const db = await openPostgres({});
     try {
       const all = (await postgresMigrations()).map((migration) => migration.version);
@@ -14,7 +14,7 @@ describe('migratePostgres', () => {
     }
   });
 
-  it('keeps what a database of the version before holds', async () => {
+  it('keeps the data of a database of the previous version', async () => {
     const db = await openPostgres({});
     try {
       const migrations = await postgresMigrations();
@@ -38,7 +38,7 @@ describe('migratePostgres', () => {
     }
   });
 
-  it('joins members whose logins differ in letter case alone, with the least of their roles', async () => {
+  it('merges members whose logins differ only in letter case, with the least of their roles', async () => {
     const db = await openPostgres({});
     try {
       const migrations = await postgresMigrations();
@@ -88,7 +88,7 @@ describe('migratePostgres', () => {
     }
   });
 
-  it('that fails half way leaves nothing of itself, and can be run again', async () => {
+  it('rolls back a migration that fails half way, which can then be run again', async () => {
     const db = await openPostgres({});
     try {
       const migrations = await postgresMigrations();
