@@ -58,8 +58,8 @@ const anyBody = fc.oneof(
   }),
 );
 
-describe('no body whatever', () => {
-  it('is ever our fault', async () => {
+describe('any body', () => {
+  it('never gets a 5xx', async () => {
     const property = fc.asyncProperty(
       fc.constantFrom(...TARGETS),
       fc.constantFrom(...TYPES),
@@ -100,7 +100,7 @@ describe('addresses', () => {
 });
 
 describe('health', () => {
-  it('is well while the stores answer', async () => {
+  it('is ok while the stores answer', async () => {
     expect((await gateway.app.inject('/healthz')).json()).toEqual({ ok: true });
     const ready = await gateway.app.inject('/readyz');
     expect([ready.statusCode, ready.json()]).toEqual([
@@ -109,7 +109,7 @@ describe('health', () => {
     ]);
   });
 
-  it('tells which store does not, while the process is up', async () => {
+  it('names the store that does not answer, while the process is up', async () => {
     const app = await createGateway({
       clickhouse: gateway.store.client,
       postgres: brokenPostgres('down'),
@@ -130,7 +130,7 @@ describe('readiness', () => {
     return [answer.statusCode, answer.json()];
   };
 
-  it('is of the collector too: any answer of it will do, and none will not', async () => {
+  it('includes the collector: any answer counts as ready, none does not', async () => {
     const collector = createServer((_, response) => response.writeHead(401).end());
     await new Promise<void>((resolve) => collector.listen(0, '127.0.0.1', resolve));
     const url = `http://127.0.0.1:${String((collector.address() as AddressInfo).port)}`;
@@ -146,7 +146,7 @@ describe('readiness', () => {
     await app.close();
   });
 
-  it('is of stores whose schema is that of this version', async () => {
+  it("requires stores with this version's schema", async () => {
     const other = await startGateway(inject('clickhouseUrl'));
     const well = { ok: true, clickhouse: true, postgres: true, migrations: true };
     expect(await ready(other.app)).toEqual([200, well]);
@@ -159,7 +159,7 @@ describe('readiness', () => {
 });
 
 describe('a store that fails while rows are written', () => {
-  it('makes the client send again, and says nothing of the rows', async () => {
+  it('answers 503 without quoting rows', async () => {
     const clickhouse = Object.assign(Object.create(gateway.store.client) as typeof gateway.store.client, {
       exec: () => Promise.reject(new Error('cannot parse row: quoted')),
     });

@@ -767,7 +767,7 @@ async function decided(): Promise<unknown> {
 }
 
 describe('a login', () => {
-  it("is one member's in every letter case, and is kept as it was written", async () => {
+  it('identifies one member in any letter case, and keeps its spelling', async () => {
     const as = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
       const answer = await send({ by: 'owner', method, path, body, refused: [] });
       expect([path, answer.status, answer.text]).toEqual([path, 200, expect.any(String)]);
@@ -831,7 +831,7 @@ describe('an attempt', () => {
     expect(await decided()).toEqual(before);
   });
 
-  it('of somebody who is known leaves an entry in the trail of their own organisation', async () => {
+  it("by a known caller is recorded in the audit trail of the caller's organisation", async () => {
     const entries = await gateway.postgres.query<{ org_id: string; record: string }>(
       "SELECT org_id, record FROM audit_entry WHERE record LIKE '%access.denied%'",
     );

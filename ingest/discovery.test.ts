@@ -72,7 +72,7 @@ describe('background work', () => {
     await store.drop();
   });
 
-  it('gives rows to as many repositories as the plan has, with some statements for all, and once', async () => {
+  it('creates rows for as many repositories as the plan allows, in a bounded number of statements, once', async () => {
     await postgres.query(
       "INSERT INTO org (id, name, plan) VALUES ('org_t', 't', 'team'), ('org_e', 'e', 'enterprise'), ('org_d', 'd', 'enterprise')",
     );
@@ -103,7 +103,7 @@ describe('background work', () => {
     expect(statements.length).toBeLessThan(20);
   }, 120_000);
 
-  it('opens the review items of many scans with some statements for all', async () => {
+  it('opens the review items of many scans in a bounded number of statements', async () => {
     await postgres.query("INSERT INTO org (id, name) VALUES ('org_s', 's')");
     const critical = { critical: 1, high: 0, medium: 0, low: 0, info: 0 };
     await new Seed(store.client, 'org_s').scans(

@@ -121,7 +121,7 @@ const takesBody = (route: RouteSpec): boolean => route.body !== undefined || rou
 
 describe('every address', () => {
   it.each(Object.keys(ATTACKS))(
-    'refuses %s for good, or takes what is harmless, and the prototype of objects stays as it was',
+    'refuses %s without Retry-After or accepts it, and leaves Object.prototype unchanged',
     async (name) => {
       const before = Reflect.ownKeys(Object.prototype).length;
       const attacks = ATTACKS[name] ?? [];
@@ -161,7 +161,7 @@ describe('every address', () => {
     },
   );
 
-  it('survives bodies whose length is not what was said, and answers the next request', async () => {
+  it('survives bodies of a wrong Content-Length, and answers the next request', async () => {
     const address = await gateway.app.listen({ host: '127.0.0.1', port: 0 });
     const { hostname, port } = new URL(address);
     for (const route of gateway.app.apiRoutes.filter(takesBody)) {
@@ -241,7 +241,7 @@ describe('a large body, which another thread reads', () => {
 });
 
 describe('a quota', () => {
-  it('is charged for what a body makes us do: values and messages, taken or refused, beside its bytes', async () => {
+  it('charges values and messages of a body, accepted or refused, besides its bytes', async () => {
     const entries = { rate: 0.001, burst: 1_000 };
     const limited = await startGateway(inject('clickhouseUrl'), {
       quotas: { requests: open, bytes: open, entries, failures: open, organisation: { team: 2, enterprise: 2 } },

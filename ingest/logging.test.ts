@@ -97,7 +97,7 @@ function readings(line: string): string[] {
 }
 
 describe('no line of the log', () => {
-  it('holds a login code or the secret of a webhook, wherever and however it was sent', async () => {
+  it('holds a login code or a webhook secret, sent anywhere in any encoding', async () => {
     const { token } = await mintToken(gateway.postgres, {
       orgId: 'org_a',
       name: 'hook',

@@ -187,7 +187,7 @@ describe('the table of rights', () => {
     );
   });
 
-  it('lets nobody change anything as a viewer', () => {
+  it('lets a viewer change nothing', () => {
     const changing = gateway.app.apiRoutes
       .filter(({ method, id }) => method !== 'GET' && id !== BY_ADDRESS)
       .map(({ id }) => id);
@@ -302,7 +302,7 @@ describe('a token that ended', () => {
     },
   };
 
-  it.each(Object.entries(ENDS))('because it %s opens nothing', async (_, end) => {
+  it.each(Object.entries(ENDS))('that %s opens nothing', async (_, end) => {
     const token = await end();
     passSecond();
     expect(Object.entries(await statuses(token)).filter(([, status]) => status !== 401)).toEqual([]);
@@ -335,7 +335,7 @@ describe('a token that ended', () => {
 });
 
 describe('a token', () => {
-  it('of a member who was demoted, and one that was minted by them, may do what they may now', async () => {
+  it("of a demoted member, and one minted by them, has the member's present rights", async () => {
     const own = await member('demoted', 'owner');
     const minted = (await mint(own, { name: 'service', scopes: ['read', 'admin', ...SENDS] })).body.token;
     expect(await letIn(minted)).toEqual(expected('admin', ['read', 'admin', ...SENDS]));
@@ -405,7 +405,7 @@ describe('a token', () => {
 });
 
 describe('a policy review', () => {
-  it('is cleared by an owner alone, approved or dismissed, under either of its ids; others may only open it again', async () => {
+  it('is decided by an owner only, under either of its ids; others can only reopen it', async () => {
     const { id, approvalId } = await policyItemOf(gateway, 'acme/policy-of-owner');
     const admin = await member('clears', 'admin');
     const decide = async (by: string, item: string, status: string): Promise<number> =>

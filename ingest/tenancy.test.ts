@@ -296,7 +296,7 @@ describe.each([
     ]);
   });
 
-  it.runIf(isRun)("no route gives one organisation what is another's, or changes it", async () => {
+  it.runIf(isRun)("no route reads or changes another organisation's data", async () => {
     await expect
       .poll(
         async () =>
@@ -335,7 +335,7 @@ describe.each([
     expect(users).toContain('shieldwatch_app');
   });
 
-  it.runIf(isRun)('such a role sees nothing of others even in plain SQL, and cannot leave itself', async () => {
+  it.runIf(isRun)('such a role sees nothing of others even in plain SQL, and cannot change its role', async () => {
     await inOrg(gateway.postgres, 'org_b', async (tx) => {
       for (const table of [
         'org',
@@ -389,7 +389,7 @@ describe.each([
     },
   );
 
-  it.runIf(isRun)('denied access is in the trail of whoever tried', async () => {
+  it.runIf(isRun)("denied access is in the audit trail of the caller's organisation", async () => {
     const { entries } = (await call('GET', '/v1/audit?limit=1000', ownerOfB)).json<{ entries: { record: string }[] }>();
     const denied = entries
       .map(({ record }) => JSON.parse(record) as { action: string; subject: string })

@@ -33,7 +33,7 @@ const PROTECTED: [method: 'GET' | 'POST', url: string][] = [
 describe.each(PROTECTED)('%s %s', (method, url) => {
   const send = (headers: Record<string, string>) => gateway.app.inject({ method, url, headers });
 
-  it('answers 401 without a token, with a wrong one, a mistyped one, another scheme', async () => {
+  it('answers 401 without a token and with a wrong token, a mistyped token or another scheme', async () => {
     const cases: [Record<string, string>, string][] = [
       [{}, 'token_missing'],
       [bearer(createToken()), 'token_invalid'],
@@ -77,7 +77,7 @@ describe('a token', () => {
     expect((await get('/v1/repos', bearer(token))).statusCode).toBe(401);
   });
 
-  it('is nowhere in the database', async () => {
+  it('is stored nowhere in the database', async () => {
     const rows = await gateway.postgres.query('SELECT * FROM token');
     expect(JSON.stringify(rows)).not.toContain('eccp_');
   });
@@ -92,7 +92,7 @@ describe('a token', () => {
 });
 
 describe('the very first start', () => {
-  it('makes an organisation and two tokens, and later ones make nothing', async () => {
+  it('makes an organisation and two tokens; later starts make nothing', async () => {
     const db = await openPostgres({});
     await migratePostgres(db);
     const first = await ensureFirstTokens(db);
@@ -109,14 +109,14 @@ describe('the very first start', () => {
 describe('a browser session', () => {
   const link = (): string => gateway.app.createLoginLink('org_a').split('#', 1)[0] ?? '';
 
-  it('opens at the range that its link names, and at nothing else', async () => {
+  it('opens at the time range of its link and takes nothing else from it', async () => {
     const location = async (from: string): Promise<unknown> => (await get(`${link()}&from=${from}`)).headers.location;
     expect(await location('now-15m')).toBe('/boards?from=now-15m&to=now');
     expect(await location(encodeURIComponent('now-15m&x=//evil.example'))).toBe('/boards');
     expect(await location(encodeURIComponent('now-15m#key=forged'))).toBe('/boards');
   });
 
-  it('reads, and does nothing else', async () => {
+  it('can only read', async () => {
     const session = await openSession(gateway.app, 'org_a');
     expect((await get('/v1/repos', session)).statusCode).toBe(200);
     for (const { id, method, url } of gateway.app.apiRoutes.filter(
@@ -132,7 +132,7 @@ describe('a browser session', () => {
     }
   });
 
-  it('has a cookie for no script and no other site, which alone opens no address', async () => {
+  it('has an HttpOnly, SameSite=Strict cookie that alone opens no address', async () => {
     const [address = '', key = ''] = gateway.app.createLoginLink('org_a').split('#key=');
     const opened = await get(address);
     expect(opened.headers['set-cookie']).toMatch(
@@ -171,7 +171,7 @@ describe('a browser session', () => {
     expect((await get('/v1/repos', other)).statusCode).toBe(200);
   });
 
-  it('opens with a code once, within ten minutes, and ends after twelve hours', async () => {
+  it('opens once per code within ten minutes, and ends after twelve hours', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     const code = link();
     // A look at the address is no use of it.
@@ -205,7 +205,7 @@ describe('a session that a token opened', () => {
     mintToken(gateway.postgres, { orgId: 'org_a', name: 'boards', scopes: ['read', 'admin'], ...over });
   const repos = async (session: SessionHeaders): Promise<number> => (await get('/v1/repos', session)).statusCode;
 
-  it('reads and decides nothing, whatever the token may', async () => {
+  it('can only read, for any scopes of the token', async () => {
     const { token } = await mint();
     const answer = await sendLoginForm(gateway.app, ` ${token} `);
     expect([answer.statusCode, answer.headers.location]).toEqual([
@@ -258,7 +258,7 @@ describe('a session that a token opened', () => {
     ]);
   });
 
-  it('does not open by a token that may not read', async () => {
+  it('does not open by a token without scope read', async () => {
     for (const token of [
       gateway.ingestToken,
       (await mint({ scopes: ['admin'] })).token,
@@ -269,7 +269,7 @@ describe('a session that a token opened', () => {
     }
   });
 
-  it('opens by the form of our own page alone, and by no token in an address', async () => {
+  it('opens only by the form of our own page, and by no token in a URL', async () => {
     for (const headers of [
       {},
       { 'sec-fetch-site': 'same-site', origin: 'http://localhost:80' },
@@ -296,7 +296,7 @@ describe('a session that a token opened', () => {
     expect(large.statusCode).toBe(413);
   });
 
-  it('counts against the brake on guessing, and its reads against the quota of its token', async () => {
+  it("counts failed logins as guesses, and reads against the token's quota", async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     const { burst } = DEFAULT_QUOTAS.failures;
     const guess = async () =>

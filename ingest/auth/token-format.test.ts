@@ -10,7 +10,7 @@ describe('tokens', () => {
     expect(tokens.every(isTokenShaped)).toBe(true);
   });
 
-  it('with one character changed are known as mistyped', () => {
+  it('with one changed character are recognised as mistyped', () => {
     const token = createToken();
     const alphabet = fc.constantFrom(...Array.from('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'));
     fc.assert(
@@ -21,7 +21,7 @@ describe('tokens', () => {
     );
   });
 
-  it('have the CRC-32 that everybody uses', () => {
+  it('have the standard CRC-32', () => {
     // Made by another program, of 30 zeros: a change of the checksum would refuse every token that is out there.
     expect(isTokenShaped('eccp_0000000000000000000000000000004cFfQn')).toBe(true);
   });

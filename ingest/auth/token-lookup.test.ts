@@ -63,7 +63,7 @@ describe.each([
   const inA = (sql: string, params: readonly unknown[] = []) => inOrg(db, 'org_a', (tx) => tx.query(sql, params));
   const find = async (lookup: TokenLookup, token: string): Promise<Caller | undefined> => lookup.byToken(token);
 
-  it.runIf(isRun)('is read once, and all that are in use cost one question a second together', async () => {
+  it.runIf(isRun)('is read once; all tokens in use cost one query a second together', async () => {
     const tokens = await Promise.all(Array.from({ length: 20 }, async () => (await mint()).token));
     const lookup = createTokenLookup(watched);
     for (let quarter = 0; quarter < 20; quarter++) {
@@ -79,7 +79,7 @@ describe.each([
     expect(transactions).toBe(tokens.length + 6);
   });
 
-  it.runIf(isRun)('is answered at once, without waiting, within the second', async () => {
+  it.runIf(isRun)('is answered synchronously within one second', async () => {
     const { token } = await mint();
     const lookup = createTokenLookup(watched);
     expect(lookup.byToken(token)).toBeInstanceOf(Promise);
@@ -159,7 +159,7 @@ describe.each([
       .toBeUndefined();
   });
 
-  it.runIf(isRun)('is not believed when it cannot be checked, nor by a clock that was set back', async () => {
+  it.runIf(isRun)('is refused when it cannot be checked, and when the clock was set back', async () => {
     const { id, token } = await mint();
     const lookup = createTokenLookup(watched);
     expect(await find(lookup, token)).toBeDefined();
@@ -176,23 +176,20 @@ describe.each([
     expect(await find(lookup, token)).toBeUndefined();
   });
 
-  it.runIf(isRun)(
-    'that is not there is looked for again a second later, and costs no more than one question until then',
-    async () => {
-      const token = createToken();
-      const lookup = createTokenLookup(watched);
-      for (let i = 0; i < 10; i++) expect(await find(lookup, token)).toBeUndefined();
-      expect(transactions).toBe(2);
-      await inA("INSERT INTO token (id, org_id, name, token_hash, scopes) VALUES ($1, 'org_a', 'n', $2, '{read}')", [
-        token.slice(5, 25),
-        hashToken(token),
-      ]);
-      later(1_000);
-      expect(await find(lookup, token)).toMatchObject({ orgId: 'org_a' });
-    },
-  );
+  it.runIf(isRun)('that is unknown is looked up again a second later, with at most one query until then', async () => {
+    const token = createToken();
+    const lookup = createTokenLookup(watched);
+    for (let i = 0; i < 10; i++) expect(await find(lookup, token)).toBeUndefined();
+    expect(transactions).toBe(2);
+    await inA("INSERT INTO token (id, org_id, name, token_hash, scopes) VALUES ($1, 'org_a', 'n', $2, '{read}')", [
+      token.slice(5, 25),
+      hashToken(token),
+    ]);
+    later(1_000);
+    expect(await find(lookup, token)).toMatchObject({ orgId: 'org_a' });
+  });
 
-  it.runIf(isRun)('that is mistyped is refused without a question, while one that is made up is not', async () => {
+  it.runIf(isRun)('that is mistyped is refused without a query; a well-formed one is looked up', async () => {
     const { token } = await mint();
     const lookup = createTokenLookup(watched);
     const at = 20;
@@ -208,7 +205,7 @@ describe.each([
     expect(transactions).toBe(0);
   });
 
-  it.runIf(isRun)('is noted as used once a second, which is no change of it', async () => {
+  it.runIf(isRun)('is marked as used once a second, which does not count as a change', async () => {
     const { id, token } = await mint();
     const use = createTokenUse();
     const lookup = createTokenLookup(watched, use);
@@ -231,20 +228,17 @@ describe.each([
 
   // The embedded one has a single connection: nothing happens beside a transaction.
   if (isServer)
-    it.runIf(isRun)(
-      'whose revocation is not committed yet works, and not when it is, whenever it was asked',
-      async () => {
-        const { id, token } = await mint();
-        const lookup = createTokenLookup(watched);
-        await inOrg(db, 'org_a', async (tx) => {
-          await tx.query('UPDATE token SET revoked_at = now() WHERE id = $1', [id]);
-          later(1_000);
-          expect(await find(lookup, token)).toBeDefined();
-          later(1_000);
-          expect(await find(lookup, token)).toBeDefined();
-        });
+    it.runIf(isRun)('works until its revocation is committed, and not afterwards', async () => {
+      const { id, token } = await mint();
+      const lookup = createTokenLookup(watched);
+      await inOrg(db, 'org_a', async (tx) => {
+        await tx.query('UPDATE token SET revoked_at = now() WHERE id = $1', [id]);
         later(1_000);
-        expect(await find(lookup, token)).toBeUndefined();
-      },
-    );
+        expect(await find(lookup, token)).toBeDefined();
+        later(1_000);
+        expect(await find(lookup, token)).toBeDefined();
+      });
+      later(1_000);
+      expect(await find(lookup, token)).toBeUndefined();
+    });
 });

@@ -79,7 +79,7 @@ function data(
 const at = (seconds: number): string => new Date(seconds * 1_000).toISOString();
 
 describe('fields', () => {
-  it('take names from labels, then from overrides', () => {
+  it('get names from labels, then from overrides', () => {
     expect(resolveField(PANEL, { name: 'rate', labels: { tool: 'Read' } }).title).toBe('Read');
     expect(resolveField(PANEL, { name: 'severity' })).toMatchObject({
       title: 'Severity',
@@ -409,7 +409,7 @@ describe('texts and links', () => {
     expect(toTarget('/d/other', { ...scope, isDetached: true })).toBeUndefined();
   });
 
-  it('no value gets out of its place in an address', () => {
+  it('escapes every value in a URL', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (value) => {
         const hostile = { ...subject, fields: { repo: { value, text: value } } };

@@ -59,7 +59,7 @@ describe.skipIf(isBrowserMissing)(
       return answer.json<{ rows: unknown[][] }>().rows;
     }
 
-    it('without a session says to use the one-time link', async () => {
+    it('shows the login page without a session', async () => {
       await open('/boards', /401/);
       await page.waitForURL('**/boards/login?refused=session');
       expect(await page.getByRole('alert').textContent()).toContain('This tab has no session');
@@ -74,7 +74,7 @@ describe.skipIf(isBrowserMissing)(
       await picture('login-390');
     });
 
-    it('on an empty store says what to do, and turns into the board when data arrives', async () => {
+    it('shows first steps for an empty store, and the board when data arrives', async () => {
       await open(gateway.app.createLoginLink('org_a'));
       await page.getByText('npm run demo').waitFor();
       await page.getByRole('button', { name: 'Copy: Scan a repository of yours' }).click();
@@ -196,7 +196,7 @@ describe.skipIf(isBrowserMissing)(
       await loaded();
     });
 
-    it('knows no board of another organisation, and says where the boards are', async () => {
+    it('shows no board of another organisation, and links to the boards', async () => {
       for (const path of ['/boards/shieldwatch-posture?var-org=org_b', '/boards/nope']) {
         await open(path, /404/);
         await page.getByRole('heading', { name: 'there is no such board' }).waitFor();
@@ -215,7 +215,7 @@ describe.skipIf(isBrowserMissing)(
       const title = (tab: Page) => tab.getByRole('heading', { name: 'Agent security posture' }).waitFor();
       const isRefused = (tab: Page) => tab.waitForURL('**/boards/login?refused=session');
 
-      it('lasts over a reload, reaches a new tab while one is open, and none after that; a login leads back', async () => {
+      it('survives a reload and reaches a new tab only while another is open; a login returns to the address', async () => {
         await open(BOARD);
         await loaded();
         expect(page.url()).not.toContain('#');
@@ -241,7 +241,7 @@ describe.skipIf(isBrowserMissing)(
         expect(new URL(page.url()).search).toContain('from=now-7d');
       });
 
-      it('opens by a token, which is in no address, storage or history afterwards, and shows what the token may read', async () => {
+      it('opens by a token that is in no URL, storage or history afterwards, and shows what the token can read', async () => {
         const { token } = await mintToken(gateway.postgres, {
           orgId: 'org_a',
           name: 'bound',
@@ -270,7 +270,7 @@ describe.skipIf(isBrowserMissing)(
         expect(await page.textContent('body')).not.toMatch(/acme\/(?!api)/);
       });
 
-      it('gives way to that of another tab, and says so', async () => {
+      it('is displaced by that of another tab, with a message', async () => {
         await open(gateway.app.createLoginLink('org_a'));
         await loaded();
         const other = await newTab(gateway.app.createLoginLink('org_b'));
@@ -282,7 +282,7 @@ describe.skipIf(isBrowserMissing)(
         await other.close();
       });
 
-      it('is closed to another server of this host, which is sent its cookie', async () => {
+      it('is closed to another server of this host that receives its cookie', async () => {
         await open(gateway.app.createLoginLink('org_a'));
         await loaded();
         const received: string[] = [];
@@ -328,14 +328,14 @@ describe.skipIf(isBrowserMissing)(
       });
     });
 
-    it('loads again by itself as often as the address says', async () => {
+    it('refreshes at the interval in the URL', async () => {
       await open(`${BOARD}?refresh=1s`);
       await loaded();
       await page.waitForResponse((response) => response.url().includes('/panels/4'));
       await loaded();
     });
 
-    it('says so where a range has no data', async () => {
+    it('states that a range has no data', async () => {
       await open(`${BOARD}?from=now-30d&to=now-29d`);
       await loaded();
       expect(await panel(2).locator('.no-data').textContent()).toBe('No decisions');
@@ -343,7 +343,7 @@ describe.skipIf(isBrowserMissing)(
       await picture('no-data');
     });
 
-    it('draws every board there is: each panel with a picture or with what its board says of no data', async () => {
+    it('draws every panel of every board, or its text for no data', async () => {
       const { boards } = (
         await gateway.app.inject({
           url: '/boards/api/boards',

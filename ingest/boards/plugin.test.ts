@@ -28,17 +28,17 @@ function get(url: string, token = gateway.readToken) {
 describe('callers', () => {
   const addresses = ['/boards/api/boards', BOARD, `${BOARD}/variables`, `${BOARD}/panels/1`];
 
-  it.each(addresses)('without a token get 401 as JSON from %s', async (url) => {
+  it.each(addresses)('get 401 as JSON from %s without a token', async (url) => {
     const answer = await gateway.app.inject({ url });
     expect(answer.statusCode).toBe(401);
     expect(answer.json()).toMatchObject({ ok: false, error: { code: 'token_missing' } });
   });
 
-  it.each(addresses)('who may only send get 403 from %s', async (url) => {
+  it.each(addresses)('get 403 from %s with ingest scopes only', async (url) => {
     expect((await get(url, gateway.ingestToken)).statusCode).toBe(403);
   });
 
-  it('without a session get a login page that says where the link is, and that runs nothing', async () => {
+  it('get a login page without scripts when there is no session', async () => {
     const answer = await gateway.app.inject({ url: '/boards/login' });
     expect(answer.statusCode).toBe(200);
     expect(answer.headers['content-type']).toContain('text/html');
@@ -49,7 +49,7 @@ describe('callers', () => {
     expect((await gateway.app.inject({ url: '/boards/login?refused=%3Cscript%3E' })).body).toBe(answer.body);
   });
 
-  it('get the page, which holds nothing of anybody, under a policy without inline scripts or anything from elsewhere', async () => {
+  it('get a page without data, under a policy without inline scripts or foreign origins', async () => {
     const answer = await gateway.app.inject('/boards');
     expect(answer.statusCode).toBe(200);
     expect((await get('/boards')).body).toBe(answer.body);
@@ -60,7 +60,7 @@ describe('callers', () => {
     expect(answer.body).not.toMatch(/<script(?![^>]*src=)/);
   });
 
-  it('see nothing of another organisation, whatever they ask for', async () => {
+  it('see nothing of another organisation, for any request', async () => {
     for (const query of ['', '&var-org=org_b', '&var-repo=acme/web', '&var-repo=$__all']) {
       for (const id of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) {
         const answer = await get(`${BOARD}/panels/${String(id)}?from=now-30d&to=now${query}`, gateway.otherToken);
@@ -117,13 +117,13 @@ describe('answers', () => {
 });
 
 describe('the page', () => {
-  it('stands at the address of every board, and tells a stranger of none whether it exists', async () => {
+  it("is served at any board's address, and does not reveal which boards exist", async () => {
     const { body } = await gateway.app.inject('/boards/shieldwatch-posture?from=now-1h');
     expect(body).toContain('/boards/assets/page.js');
     expect((await gateway.app.inject('/boards/nope')).body).toBe(body);
   });
 
-  it('comes with its bundle, packed for whoever takes that, and not again when it has not changed', async () => {
+  it('serves its bundle compressed, and 304 when unchanged', async () => {
     const url = '/boards/assets/page.js';
     const plain = await get(url);
     const packed = await gateway.app.inject({
@@ -177,7 +177,7 @@ describe('bad requests are answered with a 4xx that names the field, never a 500
 });
 
 describe('queries', () => {
-  it('count an event once, whatever column they ask for', async () => {
+  it('count an event once, for any column', async () => {
     const seed = new Seed(gateway.store.client, 'org_twice');
     const event = decisionOf('acme/web', new Date().toISOString());
     await seed.decisions([{ ...event, decision: 'block' }]);
@@ -193,7 +193,7 @@ describe('queries', () => {
     expect(await count('occurred_at > now() - 60')).toBe(1);
   });
 
-  it('of one text share an answer while it is under way, and ask anew after that', async () => {
+  it('of one text share an answer that is under way, and run again afterwards', async () => {
     const { client } = gateway.store;
     const now = 'SELECT now64(9)';
     const [one, two] = await Promise.all([runQuery(client, now), runQuery(client, now)]);
@@ -205,7 +205,7 @@ describe('queries', () => {
 });
 
 describe('limits', () => {
-  it('a query may not write, and runs no longer than its time', async () => {
+  it('a query cannot write, and ends at its time limit', async () => {
     await expect(runQuery(gateway.store.client, 'TRUNCATE TABLE scan_v1')).rejects.toMatchObject({
       code: 'store_unavailable',
     });

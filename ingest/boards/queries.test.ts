@@ -151,7 +151,7 @@ describe('every query of the posture board', () => {
     }
   });
 
-  it('shows nothing of an organisation that has nothing', async () => {
+  it('shows nothing for an organisation without data', async () => {
     for (const { id } of library.board('shieldwatch-posture').panels.filter(({ targets }) => targets !== undefined)) {
       const { rows } = await data(id, LONG, variables('org_none'));
       expect(rows.flat().filter((value) => value !== null)).toEqual([]);

@@ -21,7 +21,7 @@ describe('variableValues', () => {
     board = (await readBoards()).board('shieldwatch-posture');
   });
 
-  it('takes the organisation from the caller alone, and knows no board of another', () => {
+  it('takes the organisation from the caller only', () => {
     for (const given of ['org_a', undefined])
       expect(variableValues(board, CALLER, { 'var-org': given }).get('org')).toEqual(['org_a']);
     for (const given of ['org_b', ['org_a', 'org_b'], "'", '']) {

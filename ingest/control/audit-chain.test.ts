@@ -52,11 +52,11 @@ const flipped = (text: string, place: number): string => {
 };
 
 describe('a trail', () => {
-  it('that nobody touched holds', async () => {
+  it('that is unchanged verifies', async () => {
     expect(await verify(whole)).toEqual({ ok: true, entries: LENGTH, head, unchecked: [] });
   });
 
-  it('tells the first bad entry of any edit, drop, swap, cut and fork', async () => {
+  it('names the first bad entry after any edit, drop, swap, cut and fork', async () => {
     const index = fc.integer({ min: 0, max: LENGTH - 1 });
     const fields = fc.constantFrom('seq', 'record', 'previousHash', 'hash', 'signature');
     await fc.assert(
@@ -101,7 +101,7 @@ describe('a trail', () => {
     );
   });
 
-  it('of another organisation, of two in a row, given twice, and of another key does not hold', async () => {
+  it('of another organisation, of two organisations, given twice or of another key fails', async () => {
     const theirs = trail(3, { orgId: 'org_b' });
     expect(await verify(theirs)).toMatchObject({ ok: false, seq: 1, problem: 'it is of another organisation' });
     expect(await verify(theirs, { heads: headsOf(theirs, 'org_b') })).toMatchObject({ ok: false, seq: 1 });
@@ -120,7 +120,7 @@ describe('a trail', () => {
     ).toMatchObject({ ok: false, seq: 5 });
   });
 
-  it('that is empty holds only where nothing is known to have been written', async () => {
+  it('that is empty verifies only when no entry is known', async () => {
     expect(await verify([])).toMatchObject({
       ok: false,
       seq: 1,
@@ -138,7 +138,7 @@ describe('a trail', () => {
     expect(await verify([], { heads: [], noted: { count: 1, head } })).toMatchObject({ ok: false, seq: 1 });
   });
 
-  it('of which no head is known says that its end could not be checked, and one that was noted checks it', async () => {
+  it('without a known head reports that its end was not checked; a recorded head checks it', async () => {
     for (const entries of [whole, whole.slice(0, 5), other])
       expect(await verify(entries, { heads: [] })).toMatchObject({
         ok: true,
@@ -158,7 +158,7 @@ describe('a trail', () => {
     });
   });
 
-  it('takes no head for one that this key did not sign, that is of another organisation or that has no form', async () => {
+  it('rejects a head of another key or organisation, or a malformed one', async () => {
     const foreign = generateKeyPairSync('ed25519').privateKey;
     const longer = headsOf(trail(20, { key: foreign }));
     const ofOthers = headsOf(trail(20, { orgId: 'org_b' }), 'org_b');
@@ -179,7 +179,7 @@ describe('a trail', () => {
     ).toMatchObject({ ok: true, unchecked: [] });
   });
 
-  it('checked by its last signature alone is told the same edits, and says what it left out', async () => {
+  it('checked by its last signature only detects the same edits, and states what it skipped', async () => {
     expect(await verify(whole, { isQuick: true })).toMatchObject({
       ok: true,
       unchecked: [expect.stringContaining('signatures') as string],
@@ -195,7 +195,7 @@ describe('a trail', () => {
 });
 
 describe('a trail of 200,000 entries', () => {
-  it('is read one entry after the other, each once, while others get their turn', async () => {
+  it('is read once, entry by entry, yielding to other work', async () => {
     const LONG = 200_000;
     // Every entry has its head published.
     const heads: AuditHead[] = [];

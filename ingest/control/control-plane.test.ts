@@ -49,7 +49,7 @@ const change = (subject: string, last: () => void = () => undefined) =>
   });
 
 describe('a change of state', () => {
-  it('that fails at its end leaves no row, no entry of the trail and no fact', async () => {
+  it('that fails at its end leaves no row, audit entry or fact', async () => {
     const before = await countsOfA();
     await expect(
       change('change-fails', () => {
@@ -71,7 +71,7 @@ describe('a change of state', () => {
     await gateway.postgres.execute('ALTER TABLE outbox DROP CONSTRAINT outbox_broken');
   });
 
-  it('becomes one fact, also when the outbox dies between the store and its own row', async () => {
+  it('becomes one fact, also when the outbox is killed between the store and its own row', async () => {
     const before = await countsOfA();
     await change('change-kept');
     expect(await countsOfA()).toEqual({ repos: before.repos + 1, entries: before.entries + 1 });
@@ -103,7 +103,7 @@ describe('a change of state', () => {
 describe('an organisation', () => {
   const orgs = () => gateway.postgres.query('SELECT id, plan FROM org ORDER BY id');
 
-  it('is neither added nor given a plan without its entry of the trail', async () => {
+  it('is neither added nor given a plan without an audit entry', async () => {
     const { plane } = gateway.app;
     const before = await orgs();
     await gateway.postgres.execute(
@@ -128,7 +128,7 @@ describe('an organisation', () => {
     await expect(setPlan(plane, 'org_none', 'team')).rejects.toMatchObject({ code: 'not_found' });
   });
 
-  it('of a first start is there with its tokens, or not at all', async () => {
+  it('of a first start is created with its tokens or not at all', async () => {
     const postgres = await openPostgres({});
     await migratePostgres(postgres);
     await postgres.execute("ALTER TABLE token ADD CONSTRAINT token_broken CHECK (name <> 'first ingest token')");
@@ -141,7 +141,7 @@ describe('an organisation', () => {
 });
 
 describe('a change that is committed', () => {
-  it('is not failed by heads that cannot be published: they follow with the next change', async () => {
+  it('succeeds when heads cannot be published; they follow with the next change', async () => {
     const memory = auditFilesInMemory();
     let isFull = true;
     const failures: unknown[] = [];
@@ -206,7 +206,7 @@ describe('a change that is committed', () => {
 });
 
 describe('what is decided about a repository that is removed at that moment', () => {
-  it('is refused, and is no error of ours', async () => {
+  it('is refused with a 4xx', async () => {
     const postgres = await openPostgres({});
     // Somebody else is faster: at the latest moment there is.
     const raced: Postgres = {
@@ -264,7 +264,7 @@ describe('what is decided about a repository that is removed at that moment', ()
 });
 
 describe('the trail in the database', () => {
-  it('that somebody edited, past the trigger, is told by the API', async () => {
+  it('that was edited past the trigger is reported by the API', async () => {
     const other = await startGateway(inject('clickhouseUrl'));
     try {
       const verdict = async (): Promise<AuditVerdict> =>

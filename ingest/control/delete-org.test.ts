@@ -77,7 +77,7 @@ const finished = (id: string, token: string) =>
   expect.poll(async () => (await call<Purge>('GET', `/v1/purges/${id}`, token)).body.status).toBe('done');
 
 describe('a purge', () => {
-  it('that is done again removes nothing more, whatever it was of, and takes what a spool delivers late', async () => {
+  it('that is repeated removes nothing more, except late deliveries of a spool', async () => {
     await fill(gateway.ingestToken, 'acme/purged');
     const { body } = await call<Purge>('DELETE', '/v1/repo/acme%2Fpurged', owner);
     await finished(body.id, owner);
@@ -128,7 +128,7 @@ describe('what a spool delivers after a purge', () => {
     );
 
   it.each(['token', 'time'])(
-    'of a %s goes when the purge is done again, and what others sent of it stays',
+    'of a %s is removed when the purge is repeated, and what others sent stays',
     async (by) => {
       const { id, token } = await inOrg(gateway.postgres, 'org_a', (tx) =>
         mintToken(tx, { orgId: 'org_a', name: by, scopes: INGEST_SCOPES }),
@@ -162,7 +162,7 @@ describe('what a spool delivers after a purge', () => {
 });
 
 describe('tokens', () => {
-  it('tell when they were last used', async () => {
+  it('show when they were last used', async () => {
     await gateway.app.inject({ url: '/v1/repos', headers: { authorization: `Bearer ${gateway.readToken}` } });
     // What the gateway has in memory is written when it stops; here by another one, over the same Postgres.
     const other = await createGateway({ clickhouse: gateway.store.client, postgres: gateway.postgres });
@@ -178,7 +178,7 @@ describe('tokens', () => {
 });
 
 describe('an organisation that is deleted', () => {
-  it('is deleted by its owner, who names it, and by nobody else', async () => {
+  it('is deleted only by its owner, who confirms its name', async () => {
     expect((await call('DELETE', '/v1/org/org_a', gateway.adminToken, { name: 'a' })).status).toBe(403);
     expect((await call<Refusal>('DELETE', '/v1/org/org_a', owner, { name: 'b' })).body.error.field).toBe('name');
     expect((await call('DELETE', '/v1/org/org_b', owner, { name: 'b' })).status).toBe(404);
@@ -187,7 +187,7 @@ describe('an organisation that is deleted', () => {
     );
   });
 
-  it('takes nothing more at once, shows how far it is, and leaves its trail and nothing of another', async () => {
+  it('refuses data at once, shows progress, keeps its audit trail, and touches no other organisation', async () => {
     const other = await rowsOf('org_b');
     const { status, body } = await call<Purge>('DELETE', '/v1/org/org_a', owner, { name: 'a' });
     expect([status, body.organisation]).toEqual([200, true]);

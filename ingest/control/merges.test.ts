@@ -202,7 +202,7 @@ describe('a merge of two names', () => {
     expect(await items(NEW)).toMatchObject([{ id: item?.id, status: 'open', commentCount: 1, repository: NEW }]);
   });
 
-  it('marks the hours of both names, for the series to be computed again', async () => {
+  it('marks the hours of both names for recomputation', async () => {
     const marked = await selectRows<{ fact: string; repos: string[] }>(
       gateway.store.client,
       "SELECT fact, arraySort(groupUniqArray(repo)) AS repos FROM dirty_hour_v1 WHERE org_id = 'org_a' AND fact IN ('scan', 'runtime_event', 'agent_event') GROUP BY fact ORDER BY fact",

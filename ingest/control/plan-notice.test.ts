@@ -31,7 +31,7 @@ const send = (token: string, url: string, type: string, payload: string | Buffer
 const WORDS = 'the plan "team" has room for 25 repositories and 26 are in use';
 
 describe('OTLP of an organisation with a repository too many', () => {
-  it('is taken, and the answer says so once, as OTLP has it', async () => {
+  it('is accepted, with one partial-success message', async () => {
     const post = async () =>
       (await send(gateway.ingestToken, '/v1/logs', 'application/json', '{"resourceLogs":[]}')).json<{
         partialSuccess?: { errorMessage: string; rejectedLogRecords?: number };
@@ -48,7 +48,7 @@ describe('OTLP of an organisation with a repository too many', () => {
     ['traces', 'trace.v1.ExportTraceServiceResponse'],
     ['metrics', 'metrics.v1.ExportMetricsServiceResponse'],
     ['logs', 'logs.v1.ExportLogsServiceResponse'],
-  ])('is told in protobuf that a client of %s can read', async (signal, response) => {
+  ])('is answered in protobuf that a client of %s can read', async (signal, response) => {
     const type = loadOtlp().lookupType(`opentelemetry.proto.collector.${response}`);
     // A gateway of its own has told nobody yet.
     const app = await createGateway({ clickhouse: gateway.store.client, postgres: gateway.postgres });
@@ -66,7 +66,7 @@ describe('OTLP of an organisation with a repository too many', () => {
     await app.close();
   });
 
-  it('is not told of a plan without a limit', async () => {
+  it('carries no message on a plan without a limit', async () => {
     await setPlan(gateway.app.plane, 'org_b', 'enterprise');
     const app = await createGateway({ clickhouse: gateway.store.client, postgres: gateway.postgres });
     for (let i = 0; i < 5; i += 1) {

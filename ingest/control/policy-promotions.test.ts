@@ -55,7 +55,7 @@ const readback = async (): Promise<Fleet['operatorReadback']> =>
   (await call<Fleet>('GET', '/v1/org/org_a/fleet', gateway.readToken)).body.operatorReadback;
 
 describe('a policy promotion', () => {
-  it('waits for an owner, and tells a pipeline that asks again what was decided', async () => {
+  it('waits for an owner, and answers a repeated request with the decision', async () => {
     expect(await readback()).toMatchObject({ ready: true, policyPromotionsRequiringApproval: [] });
     const first = await ask();
     expect(first.status, first.text).toBe(200);
@@ -86,7 +86,7 @@ describe('a policy promotion', () => {
     expect([other.body.status, other.body.id === first.body.id]).toEqual(['open', false]);
   });
 
-  it('stands in the way of ready on the plan enterprise, and is shown on the plan team', async () => {
+  it('blocks `ready` on the plan enterprise, and is only shown on the plan team', async () => {
     const [waiting] = (
       await call<{ policyPromotions: PolicyPromotion[] }>('GET', '/v1/policy-promotions?status=open', gateway.readToken)
     ).body.policyPromotions;

@@ -41,7 +41,7 @@ const valueOf = (json: string): unknown =>
   ).resourceSpans[0]?.scopeSpans[0]?.spans[0]?.attributes[0]?.value;
 
 describe('OTLP/JSON as protobuf', () => {
-  it.each(SIGNALS)('of any %s is what protobufjs writes', (signal) => {
+  it.each(SIGNALS)('of any %s equals what protobufjs writes', (signal) => {
     fc.assert(
       fc.property(ANY_OTLP[signal], (request) => {
         const bytes = jsonToProtobuf(plans[signal], Buffer.from(JSON.stringify(request)));
@@ -63,7 +63,7 @@ describe('OTLP/JSON as protobuf', () => {
     );
   });
 
-  it('takes exactly the texts that JSON.parse takes, of those that are cut, doubled or changed anywhere', () => {
+  it('accepts exactly the texts that JSON.parse accepts, cut, doubled or changed anywhere', () => {
     fc.assert(
       fc.property(
         ANY_OTLP.traces,
@@ -125,7 +125,7 @@ describe('OTLP/JSON as protobuf', () => {
     expect(traces(broken)).toMatchObject({ resourceSpans: [{ schemaUrl: '\ufffd\ufffd' }] });
   });
 
-  it('holds to protobuf where a name stands twice: lists add up, of single values the last one counts', () => {
+  it('reads duplicate names as protobuf does: lists concatenate, the last single value counts', () => {
     expect(valueOf('{"stringValue":"x","intValue":1}')).toEqual({ intValue: 1n });
     expect(spanOf('{"name":"a","name":"b"}')).toMatchObject({
       resourceSpans: [{ scopeSpans: [{ spans: [{ name: 'b' }] }] }],

@@ -69,7 +69,7 @@ const stored = (
 
 describe.each([JSON_TYPE, PROTOBUF_TYPE] as const)("the gateway's own landing of %s", (type) => {
   it.each(SIGNALS)(
-    'writes none of 160 addresses planted in every string of %s, and one pseudonym for a person',
+    'stores none of 160 addresses planted in every string of %s, and one pseudonym per person',
     (signal) => {
       const found: string[] = [];
       const pseudonyms = new Map<string, Set<string>>();

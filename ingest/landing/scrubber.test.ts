@@ -138,7 +138,7 @@ describe('attribute keys', () => {
     });
   });
 
-  it('that only our pipeline sets are taken from nobody', () => {
+  it('that only our pipeline sets are never accepted from clients', () => {
     expect(
       stored(DROPPED, attribute('shieldwatch.tenant.org_id'), attribute('shieldwatch.redaction.masked.jwt')),
     ).toEqual({});

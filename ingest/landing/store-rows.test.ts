@@ -90,7 +90,7 @@ describe('records that the store refuses for what they hold', () => {
     expect(facts.map(({ tool }) => tool)).toEqual(['Bash', 'Read']);
   });
 
-  it('are no matter of how many days a request is of', async () => {
+  it('are refused alike in a request that spans many days', async () => {
     const day = 86_400_000n * 1_000_000n;
     const payload = JSON.stringify({
       resourceLogs: [

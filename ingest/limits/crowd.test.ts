@@ -57,7 +57,7 @@ const post = (
   });
 
 describe('one tenant at ten times its quota', () => {
-  it('is told to wait, by token and by organisation, and another sends all it has', async () => {
+  it('gets 429 by token and by organisation, and another tenant is unaffected', async () => {
     const one = { rate: 0.001, burst: 20 };
     const gateway = await startGateway(inject('clickhouseUrl'), {
       collector: { url: collectorUrl, key: 'k' },
@@ -106,7 +106,7 @@ describe('one tenant at ten times its quota', () => {
     }
   });
 
-  it('pays for bytes whose number it did not say', async () => {
+  it('is charged for bytes without Content-Length', async () => {
     const gateway = await startGateway(inject('clickhouseUrl'), {
       collector: { url: collectorUrl, key: 'k' },
       quotas: {
@@ -148,7 +148,7 @@ async function sendChunked(url: string, token: string, bytes: number, piece: num
 }
 
 describe('memory', () => {
-  it('is bounded however many bodies are under way: what is too much comes back later, and the rest arrives', async () => {
+  it('is bounded for any number of concurrent bodies: the excess is retried, and the rest arrives', async () => {
     const gateway = await startGateway(inject('clickhouseUrl'), {
       collector: { url: collectorUrl, key: 'k' },
       maxHeldBytes: 16 * MIB,
@@ -219,7 +219,7 @@ describe('memory', () => {
 });
 
 describe('turns', () => {
-  it('let no more run than they may, in order, and go on after a failure', async () => {
+  it('run at most their number, in order, and continue after a failure', async () => {
     const take = createTurns(2);
     const order: number[] = [];
     let [running, most] = [0, 0];

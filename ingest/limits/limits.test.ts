@@ -5,7 +5,7 @@ import { jsonHeaders, startGateway, type Refusal, type TestGateway } from '../te
 import { Buckets } from './bucket.js';
 
 describe('a bucket', () => {
-  it('gives its burst at once, then its rate, and says when to come back', () => {
+  it('allows its burst at once, then its rate, and says when to retry', () => {
     const buckets = new Buckets({ rate: 10, burst: 3 });
     const take = (now: number): number => buckets.take('a', 1, now);
     expect([take(0), take(0), take(0), take(0)]).toEqual([0, 0, 0, 1]);
@@ -19,7 +19,7 @@ describe('a bucket', () => {
     expect([buckets.take('a', 100, 0), buckets.take('a', 1, 0), buckets.take('a', 1, 9_200)]).toEqual([0, 10, 0]);
   });
 
-  it('keeps no more keys than it may', () => {
+  it('keeps a bounded number of keys', () => {
     const buckets = new Buckets({ rate: 1, burst: 2 }, 100);
     for (let i = 0; i < 10_000; i += 1) expect(buckets.take(String(i), 1, 0)).toBe(0);
   });
@@ -47,7 +47,7 @@ describe('quotas of the gateway', () => {
       headers: { ...jsonHeaders(token), 'content-length': String(payload.length) },
     });
 
-  it('answer 429 with Retry-After to whoever is over, as OTLP wants it, and nobody else is touched', async () => {
+  it('answer 429 with Retry-After to the token over its quota only, as OTLP requires', async () => {
     const statuses: number[] = [];
     for (let i = 0; i < 8; i += 1) statuses.push((await send(gateway.ingestToken)).statusCode);
     expect(statuses).toEqual([200, 200, 200, 200, 200, 429, 429, 429]);
@@ -63,7 +63,7 @@ describe('quotas of the gateway', () => {
     expect((await send(gateway.otherToken)).statusCode).toBe(429);
   });
 
-  it('slow down guessing, and tell it from a token that is known', async () => {
+  it('limit guessing, and not tokens that are known', async () => {
     const guesses: number[] = [];
     for (let i = 0; i < 25; i += 1) guesses.push((await send(createToken())).statusCode);
     expect(guesses.filter((status) => status === 401)).toHaveLength(20);

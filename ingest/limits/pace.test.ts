@@ -4,7 +4,7 @@ import { Pace } from './pace.js';
 import { createTurns } from './turns.js';
 
 describe('main-thread work', () => {
-  it('is at most one unit and the rest of one piece in a turn of the event loop, whoever sends it at once', async () => {
+  it('is at most one unit and the rest of one piece per turn of the event loop, for any senders', async () => {
     const pace = new Pace();
     let turn = 0;
     let isCounting = true;
@@ -36,7 +36,7 @@ describe('main-thread work', () => {
 });
 
 describe('turns', () => {
-  it('go from one organisation to the next, whatever one of them has queued', async () => {
+  it('alternate between organisations, for any queue of one of them', async () => {
     const take = createTurns(1);
     const order: string[] = [];
     const work = (name: string) => (): Promise<void> => {

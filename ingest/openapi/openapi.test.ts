@@ -34,7 +34,7 @@ beforeAll(async () => {
 afterAll(() => gateway.close());
 
 describe('the document', () => {
-  it("and the client's types are what the routes are: `npm run api:generate` makes them anew", async () => {
+  it("and the client's types are fresh: run `npm run api:generate` after a change", async () => {
     const { document: json, types } = await generateApi();
     expect(readFileSync(join(GENERATED, 'openapi.json'), 'utf8') === json).toBe(true);
     expect(readFileSync(join(GENERATED, 'api.ts'), 'utf8') === types).toBe(true);
@@ -203,7 +203,7 @@ function nearly(schema: Schema): fc.Arbitrary<unknown> {
   return fc.tuple(fitting(schema), choices).map(([value, picked]) => mutate(value, picked));
 }
 
-describe('no request whatever', () => {
+describe('any request', () => {
   const operations = () =>
     Object.entries(document.paths).flatMap(([path, methods]) =>
       Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
@@ -276,7 +276,7 @@ describe('no request whatever', () => {
   /** A URL cannot hold half a surrogate pair. */
   const wellFormed = (text: string): string => text.replace(/\p{Surrogate}/gu, '\ufffd');
 
-  it('is ever our fault, and none touches another organisation', async () => {
+  it('never gets a 5xx and never touches another organisation', async () => {
     const stateOfB = async (): Promise<string> =>
       JSON.stringify([
         await inOrg(gateway.postgres, 'org_b', async (tx) => [
@@ -324,7 +324,7 @@ describe('no request whatever', () => {
     expect(({} as { isAdmin?: boolean }).isAdmin).toBeUndefined();
   });
 
-  it('in whatever encoding is either, and a bomb for any address goes off in no memory', async () => {
+  it('in any encoding neither, and a bomb for any address stays bounded in memory', async () => {
     const MIB = 1024 * 1024;
     // Of each kind of body one that would be 100 times as large as any limit here: 1 GiB is 1 MiB of gzip.
     const piece = gzipSync(Buffer.alloc(64 * MIB, ' '), { level: 9 });

@@ -8,7 +8,7 @@ beforeAll(async () => {
 afterAll(() => gateway.close());
 
 describe('a gateway that drains', () => {
-  it('says so to whoever sends traffic here, and takes what still comes', async () => {
+  it('reports 503 on /readyz, and still accepts requests', async () => {
     const url = await gateway.app.listen({ host: '127.0.0.1', port: 0 });
     const ready = async () => (await fetch(`${url}/readyz`)).status;
     const send = async () =>
@@ -27,7 +27,7 @@ describe('a gateway that drains', () => {
     await expect(fetch(`${url}/readyz`)).rejects.toThrow();
   });
 
-  it('answers what is under way before it goes', async () => {
+  it('answers requests under way before it exits', async () => {
     const other = await startGateway(inject('clickhouseUrl'));
     const url = await other.app.listen({ host: '127.0.0.1', port: 0 });
     const body = JSON.stringify({

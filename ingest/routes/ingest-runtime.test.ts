@@ -70,7 +70,7 @@ describe('a batch', () => {
     expect(repos).toContainEqual({ full_name: 'acme/agent-platform' });
   });
 
-  it('counts once however often and in whatever compression it is sent, and equal entries each for themselves', async () => {
+  it('counts once for any repeats and compression, and equal entries of one request each', async () => {
     const batch = {
       repository: 'acme/twice',
       sessionId: 's',
@@ -84,7 +84,7 @@ describe('a batch', () => {
     expect(rows.map((row) => row.event_id)).toContain('mine:1');
   });
 
-  it('is one event whichever time zone its moment is spelled in', async () => {
+  it('is one event in any time zone spelling', async () => {
     const send = (timestamp: string) =>
       post({ repository: 'acme/zones', sessionId: 's', entries: [entry({ timestamp })] });
     const utc = at(-90_000);
@@ -149,11 +149,11 @@ describe('a batch', () => {
     expect(new Set(rows.map((row) => row.trace_id)).size).toBe(2);
   });
 
-  it('of no entries is fine', async () => {
+  it('accepts no entries', async () => {
     expect((await post({ repository: 'acme/none', entries: [] })).json()).toMatchObject({ ok: true, accepted: 0 });
   });
 
-  it('of 10,000 entries arrives whole', async () => {
+  it('stores all of 10,000 entries', async () => {
     const entries = Array.from({ length: 10_000 }, (_, index) =>
       entry({ timestamp: at(-index), reason: `r${String(index)}` }),
     );
@@ -267,7 +267,7 @@ describe('bad input is refused by name and stores nothing', () => {
     expect([answer.statusCode, answer.json<Refusal>().error.code]).toEqual([413, 'body_too_large']);
   });
 
-  it('a gzip bomb, gzip that is none, an encoding nobody knows', async () => {
+  it('a gzip bomb, invalid gzip, an unknown encoding', async () => {
     const send = (body: Buffer, encoding: string) => post(body, gateway.ingestToken, { 'content-encoding': encoding });
     expect((await send(gzipSync(Buffer.alloc(100 * 1024 * 1024)), 'gzip')).statusCode).toBe(413);
     expect((await send(Buffer.from('not gzip'), 'gzip')).json<Refusal>().error.code).toBe('body_encoding_invalid');

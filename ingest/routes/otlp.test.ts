@@ -74,7 +74,7 @@ describe('the same request', () => {
     for (const other of landed.slice(1)) expect(other).toEqual(landed[0]);
   });
 
-  it.each(SIGNALS)('of any %s lands the same as JSON and as protobuf', async (signal) => {
+  it.each(SIGNALS)('any %s land the same as JSON and as protobuf', async (signal) => {
     const seed = Date.now();
     const requests = fc.sample(ANY_OTLP[signal], { numRuns: 100, seed });
     const land = async (bodyOf: (request: object) => Buffer, type: string): Promise<Record<string, unknown>[]> => {
@@ -162,7 +162,7 @@ describe('what lands', () => {
     expect((await rows('traces'))[0]).toMatchObject({ SpanAttributes: { n: '7' } });
   });
 
-  it('belongs to the token, whatever the client claims in headers or attributes', async () => {
+  it("belongs to the token's organisation, for any claim in headers or attributes", async () => {
     await clear();
     const spoof = [
       { key: 'shieldwatch.tenant.org_id', value: { stringValue: 'org_b' } },
@@ -231,7 +231,7 @@ describe('what lands', () => {
 });
 
 describe('much at once', () => {
-  it('5 MB in one request land whole', async () => {
+  it('stores 5 MB of one request completely', async () => {
     await clear();
     const attributes = [{ key: 'text', value: { stringValue: 'x'.repeat(1_000) } }];
     const logRecords = Array.from({ length: 5_000 }, (_, i) => ({
@@ -298,7 +298,7 @@ describe('answers', () => {
     expect([binary.statusCode, binary.headers['content-type'], binary.body]).toEqual([200, PROTOBUF_TYPE, '']);
   });
 
-  it.each([JSON_TYPE, PROTOBUF_TYPE])('to nothing at all of type %s is success', async (type) => {
+  it.each([JSON_TYPE, PROTOBUF_TYPE])('to an empty body of type %s is success', async (type) => {
     expect((await post('traces', Buffer.alloc(0), { 'content-type': type })).statusCode).toBe(200);
   });
 });
@@ -338,7 +338,7 @@ describe('bad input is refused and stores nothing', () => {
     expect(await rows('traces')).toEqual([]);
   });
 
-  it('attributes nested without end', async () => {
+  it('attributes nested 1,000 levels deep', async () => {
     const deep = { attributes: [{ key: 'a', value: nested(1_000) }] };
     expect((await post('traces', oneSpan(deep))).statusCode).toBe(400);
     // By hand, as protobufjs refuses to write it: AnyValue.array_value (5) of ArrayValue.values (1), again and again.
@@ -387,7 +387,7 @@ describe('bad input is refused and stores nothing', () => {
     expect(await rows('traces')).toEqual([]);
   });
 
-  it('gzip that is none, encodings and types nobody knows', async () => {
+  it('invalid gzip, unknown encodings and types', async () => {
     expect((await post('traces', 'x', { 'content-encoding': 'gzip' })).json<Refusal>().error.code).toBe(
       'body_encoding_invalid',
     );

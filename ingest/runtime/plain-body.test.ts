@@ -76,7 +76,7 @@ const name = fc.constantFrom(
 );
 
 describe('the quick look at a body', () => {
-  it('knows a plain one', () => {
+  it('recognises a plain body', () => {
     fc.assert(
       fc.property(plainBody, (body) => {
         expect(isPlainRuntimeBody(body)).toBe(true);
@@ -100,7 +100,7 @@ describe('the quick look at a body', () => {
     ).toBe(false);
   });
 
-  it('never takes for plain what the schema would refuse, change or name as unknown', () => {
+  it('never treats as plain what the schema would refuse, change or name as unknown', () => {
     const places = placesOf(runtimeBody);
     const changes = fc.array(fc.record({ index: fc.nat(20), name, value: stray, remove: fc.boolean() }), {
       minLength: 1,

@@ -128,11 +128,9 @@ const temporality = fc.integer({ min: 0, max: 2 });
 const buckets = some({ offset: fc.integer({ min: -100, max: 100 }), bucketCounts: counts });
 const metricData = fc.oneof(
   numberPoints.map((dataPoints) => ({ gauge: { dataPoints } })),
-  fc
-    .tuple(numberPoints, temporality, fc.boolean())
-    .map(([dataPoints, aggregationTemporality, isMonotonic]) => ({
-      sum: { dataPoints, aggregationTemporality, isMonotonic },
-    })),
+  fc.tuple(numberPoints, temporality, fc.boolean()).map(([dataPoints, aggregationTemporality, isMonotonic]) => ({
+    sum: { dataPoints, aggregationTemporality, isMonotonic },
+  })),
   fc
     .tuple(
       points({
