@@ -161,10 +161,12 @@ async function open(
     'INSERT INTO repo (id, org_id, full_name) SELECT id, $1, name FROM unnest($2::text[], $3::text[]) AS new (id, name) ON CONFLICT DO NOTHING',
     [orgId, repoIds, items.map(({ text }) => text.repository)],
   );
-  // An item that was replaced comes back when its scan is the newest again: the newer one was purged.
+  // An item that was replaced comes back when its scan is the newest again: the newer one was purged. Where a merge has moved
+  // an item to another repository and the facts have not followed yet, its id is taken: that item is the one to decide about.
   const opened = await tx.query<ItemRow>(
     `INSERT INTO review_item (id, org_id, repo_id, route, bundle_digest, approval_id)
      SELECT id, $1, repo_id, route, digest, approval_id FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) AS new (id, repo_id, route, digest, approval_id)
+     WHERE NOT EXISTS (SELECT 1 FROM review_item AS held WHERE held.id = new.id AND held.repo_id <> new.repo_id)
      ON CONFLICT (org_id, repo_id, route, bundle_digest) DO UPDATE SET superseded_at = NULL WHERE review_item.superseded_at IS NOT NULL RETURNING *`,
     [
       orgId,
