@@ -81,8 +81,12 @@ it('answers the drift of SPEC 4.3 as SPEC does but for the alert, and posture gi
     driftEventId: answer.driftEventId,
     newFindingCount: 1,
     resolvedFindingCount: 0,
-    // Without a fingerprint there is no key.
-    newFindings: newFindings.map((finding) => ({ ...finding, findingKey: null })),
+    // Without a fingerprint there is no key. Files are paths inside the repository, as `shieldwatch watch` sends them.
+    newFindings: newFindings.map((finding) => ({
+      ...finding,
+      file: finding.file.replace('<target-path>/', ''),
+      findingKey: null,
+    })),
   });
 });
 

@@ -1,6 +1,6 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { Caller } from '../auth/caller.js';
-import { PLAN_LIMITS } from './plans.js';
+import { PLAN_LIMITS, type Plan } from './plans.js';
 
 /** Milliseconds between notices to one organisation: clients log each. */
 const NOTICE_MS = 60_000;
@@ -12,7 +12,7 @@ const MAX_KNOWN = 10_000;
  * taken and the answer says so, which OTLP has a place for. Once a minute, and never waited for.
  */
 export function createPlanNotice(clickhouse: ClickHouseClient): (caller: Caller) => string | undefined {
-  const known = new Map<string, { askedAt: number; text: string | undefined }>();
+  const known = new Map<string, { askedAt: number; plan: Plan; text: string | undefined }>();
   return ({ orgId, repository, plan = 'team' }) => {
     const { repos, discoveredRepos } = PLAN_LIMITS[plan];
     const limit = repos ?? discoveredRepos;
@@ -20,13 +20,14 @@ export function createPlanNotice(clickhouse: ClickHouseClient): (caller: Caller)
     if (repository !== null) return undefined;
     const now = Date.now();
     const last = known.get(orgId);
-    if (last !== undefined && now - last.askedAt < NOTICE_MS) {
+    // Another plan has another limit.
+    if (last?.plan === plan && now - last.askedAt < NOTICE_MS) {
       const { text } = last;
       last.text = undefined;
       return text;
     }
     if (known.size >= MAX_KNOWN) known.clear();
-    const next: { askedAt: number; text: string | undefined } = { askedAt: now, text: undefined };
+    const next: { askedAt: number; plan: Plan; text: string | undefined } = { askedAt: now, plan, text: undefined };
     known.set(orgId, next);
     selectRows<{ repos: number }>(
       clickhouse,
