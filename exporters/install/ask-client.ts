@@ -121,15 +121,13 @@ function listOf(line: string): Answer | undefined {
   );
   return {
     kind: 'codex',
-    hooks: hooks
-      .filter(isObject)
-      .map((hook) => ({
-        command: String(hook['command']),
-        sourcePath: String(hook['sourcePath']),
-        enabled: hook['enabled'] !== false,
-        isManaged: hook['isManaged'] === true,
-        trustStatus: String(hook['trustStatus']),
-      })),
+    hooks: hooks.filter(isObject).map((hook) => ({
+      command: String(hook['command']),
+      sourcePath: String(hook['sourcePath']),
+      enabled: hook['enabled'] !== false,
+      isManaged: hook['isManaged'] === true,
+      trustStatus: String(hook['trustStatus']),
+    })),
     errors: errors.map((error) => String(valueAt(error, 'message')).replace(/\s+/g, ' ').slice(0, 200)),
   };
 }

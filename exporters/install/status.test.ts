@@ -132,16 +132,14 @@ describe('switches', () => {
       }));
     return read.flatMap(({ scope: where, file: path, reading }) =>
       reading.kind === 'read'
-        ? client
-            .find(reading.settings)
-            .flatMap((found) =>
-              it.find({
-                places: { ...places, env },
-                files: read,
-                installed: { ...found, scope: where, file: path },
-                textOf: readFileText,
-              } satisfies Seen),
-            )
+        ? client.find(reading.settings).flatMap((found) =>
+            it.find({
+              places: { ...places, env },
+              files: read,
+              installed: { ...found, scope: where, file: path },
+              textOf: readFileText,
+            } satisfies Seen),
+          )
         : [`${path}: ${reading.kind === 'absent' ? '' : reading.why}`],
     );
   }

@@ -326,7 +326,9 @@ describe('the list of repositories', () => {
   it("has those that were heard of by OTLP only, without writing them a row, and shows no other organisation's", async () => {
     const list = (await get('/v1/repos')).json<z.infer<typeof repoList>>();
     // A row that background work has made meanwhile has a provider.
-    const [{ defaultProvider = '', ...seen } = {}, ...others] = list.repos;
+    const [first, ...others] = list.repos;
+    if (first === undefined) throw new Error('there is no repository');
+    const { defaultProvider, ...seen } = first;
     expect([seen, others]).toEqual([
       {
         repoId: repositoryId('org_a', 'acme/web'),
