@@ -35,7 +35,7 @@ export const MASKED = CASES.masked.map(({ name, text, secret }) => ({
 }));
 export const KEPT = CASES.kept;
 
-/** Words by which a detector is told to look away. Here they change nothing. */
+/** Words that suppress other detectors. Here they change nothing. */
 const SUPPRESSIONS = [
   'secretlint-disable',
   'secretlint-disable-line',

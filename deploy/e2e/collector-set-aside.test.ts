@@ -204,7 +204,7 @@ describe.skipIf(!hasGo())(`what would never be stored is set aside ${hasGo() ? '
     const left = (await listSetAside(under.dataDir)).files.map(({ name }) => name);
     const [decision = ''] = left;
     const copy = readFileSync(join(under.queue, 'set-aside', decision));
-    // Two at once: one is told to wait.
+    // Two at once: one gets a conflict.
     const twice = await Promise.allSettled([
       control('replay', { name: decision }),
       control('replay', { name: decision }),
@@ -266,7 +266,7 @@ describe.skipIf(!hasGo())(`what would never be stored is set aside ${hasGo() ? '
     ]);
     expect(lines.filter((line) => line.startsWith('[set-aside] drop '))).toHaveLength(2);
 
-    // What a collector was writing when it ended is in its queue still: not listed, and told when it is removed.
+    // What a collector was writing when it ended is still in its queue: not listed, and reported when it is removed.
     writeFileSync(join(under.queue, 'set-aside', `${decision}.part`), 'half');
     expect(await listSetAside(under.dataDir)).toEqual({ files: [], unfinished: 1 });
     await under.restart();

@@ -234,7 +234,7 @@ describe('the edges of a window', () => {
     }
   });
 
-  it('are the same moments whatever the offset they are told with, half hours too', async () => {
+  it('are the same moments in any offset, half hours included', async () => {
     const [seam = 0] = seams();
     const told = (at: number, minutes: number): string => {
       const sign = minutes < 0 ? '-' : '+';

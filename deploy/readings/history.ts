@@ -34,7 +34,7 @@ export const POOL = [
 
 const FILE = 'CLAUDE.md';
 
-/** The key of a finding of the pool as its source makes it: evidence of secrets is withheld. The gateway, which is told no evidence, makes another of a secret. */
+/** The key of a finding of the pool as its source makes it: evidence of secrets is withheld. The gateway, which receives no evidence, makes another key of a secret. */
 export const keyOf = (
   { id, category }: { id: string; category: string },
   scheme: 'source' | 'gateway' = 'source',
@@ -69,7 +69,7 @@ export interface CallEvent extends Happening {
   readonly tool: 'Bash' | 'Read';
   readonly agent: 'claude-code' | '';
   readonly session: 's1' | 's2';
-  /** Hooks that judge the same call say the same id; null: the hook told none. */
+  /** Hooks that judge the same call report the same id; null: the hook reported none. */
   readonly call: number | null;
 }
 
@@ -264,7 +264,7 @@ export function gradeOf(score: number): 'A' | 'B' | 'C' | 'D' | 'F' {
 
 /** Milliseconds that every decision took. */
 export const DECISION_MS = 4;
-/** Parts of every score that is told by REST. */
+/** Breakdown of every score that is sent by REST. */
 export const PARTS = { secrets: 10, permissions: 20, hooks: 30, mcp: 40, agents: 50 };
 export const VERSION = '1.6.0';
 

@@ -88,7 +88,7 @@ export const OTHER_PLACES: Readonly<Record<string, readonly string[]>> = {
     'cli:status',
     'cli:policy *',
   ],
-  'of the evidence pack, each told once and shown once; scan-ways.test.ts and posture.test.ts compare it with what was sent':
+  'of the evidence pack, each sent once and shown once; scan-ways.test.ts and posture.test.ts compare it with what was sent':
     [
       'GET /v1/repo/{repoId}/posture .latestScan.redacted',
       'GET /v1/repo/{repoId}/posture .latestScan.artifactCount',

@@ -111,7 +111,7 @@ describe('records that the store refuses for what they hold', () => {
 });
 
 describe('what the store refuses for its content', () => {
-  it('is told by the same codes as in the collector', () => {
+  it('is recognised by the same codes as in the collector', () => {
     const list =
       /var refusals = map\[int\]bool\{\n([\s\S]*?)\n\}/.exec(
         readFileSync(join(packageRoot(), 'collector', 'exporters', 'setaside', 'refusal.go'), 'utf8'),

@@ -16,7 +16,7 @@ export interface RuntimeReport extends Report {
   readonly allowed: number;
 }
 
-/** Reads the body of `POST /v1/ingest/runtime`. Nearly all bodies are plain, which is told in a quarter of the time of the schema. */
+/** Reads the body of `POST /v1/ingest/runtime`. Nearly all bodies are plain, which is recognised in a quarter of the time of the schema. */
 export function readRuntime(bytes: Buffer, sender: Sender, meter: Meter): RuntimeReport {
   const input = parseJson(bytes, meter);
   const { value: body, warnings } = isPlainRuntimeBody(input)

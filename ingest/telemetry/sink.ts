@@ -17,7 +17,7 @@ export interface TelemetryRequest {
   body: readonly Buffer[];
   /** Is told the bytes of the body when decompressed, before anything is made of them. @throws ShieldwatchError 503. */
   onClear?: (bytes: number) => void;
-  /** Is told how many messages and list elements were read, also of a request that is refused. */
+  /** Receives the number of messages and list elements read, also of a refused request. */
   onEntries?: (entries: number) => void;
 }
 

@@ -28,7 +28,7 @@ export type WorkAnswer = { readonly entries: number } & (
 /** Who pays for work. */
 export interface Payer {
   readonly orgId: string;
-  /** Is told the entries of a request, whether it was taken or not. */
+  /** Receives the number of entries of a request, accepted or refused. */
   readonly onEntries?: ((entries: number) => void) | undefined;
 }
 

@@ -372,7 +372,7 @@ async function rowsBehind(
     params,
   );
   const { count, counted } = found ?? { count: 0, counted: 0 };
-  // Repeats are told of one repository's bucket: landing is not read through for all. What people decided has no landing.
+  // Repeats are reported for one repository's bucket only: landing is not read through for all. What people decided has no landing.
   const duplicatesIgnored =
     isFact(kind) && evidence.standing === undefined && !isOfOrganisation(series)
       ? await repeatsOf(client, kind, where, params)
