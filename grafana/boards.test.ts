@@ -36,7 +36,7 @@ interface Board {
   annotations?: { list: { target?: { rawSql?: string } }[] };
 }
 
-/** Every table and view of the store, as the migrations name them. */
+/** Names of all tables and views that the migrations create. */
 const migrations = join(packageRoot(), 'schemas/clickhouse/migrations');
 const TABLES = new Set(
   readdirSync(migrations).flatMap((file) =>
@@ -61,7 +61,7 @@ describe.each(boards)('%s', (_, board) => {
     expect(TABLES.size).toBeGreaterThan(50);
   });
 
-  it('describes each panel and its state without data', () => {
+  it('describes each panel and what it shows without data', () => {
     for (const panel of drawn) {
       expect(panel.title).toBeTruthy();
       expect(panel.description?.length, panel.title).toBeGreaterThan(40);
@@ -125,7 +125,7 @@ describe.each(boards)('%s', (_, board) => {
     expect(board.links).toMatchObject([{ type: 'dashboards', tags: ['shieldwatch'] }]);
   });
 
-  it('shows a stat without a value as uncoloured words', () => {
+  it('shows a stat without a value as uncoloured text', () => {
     for (const { title, fieldConfig } of drawn.filter(({ type }) => type === 'stat')) {
       expect(fieldConfig.defaults.noValue?.length, title).toBeLessThanOrEqual(18);
       expect(fieldConfig.defaults.thresholds?.steps[0], title).toEqual({ value: null, color: 'text' });
@@ -137,8 +137,9 @@ describe.each(boards)('%s', (_, board) => {
       expect(title.length, title).toBeLessThanOrEqual(3 * gridPos.w);
   });
 
-  it('fits the columns of every table into its panel at 1,280 pixels, each with a text for no value', () => {
-    // A column of the grid is 52 px there, less the gaps, border and padding of a panel; a column without a width needs 250.
+  it('fits the columns of every table into its panel at 1,280 pixels, each with a text for missing values', () => {
+    // // A grid column is 52 px wide there, less gaps, border and padding of a panel; a column without a width needs
+    // 250.
     for (const { title, gridPos, fieldConfig } of drawn.filter(({ type }) => type === 'table')) {
       const shown = fieldConfig.overrides
         .map(({ properties }) => new Map(properties.map(({ id, value }) => [id, value])))
@@ -153,7 +154,7 @@ describe.each(boards)('%s', (_, board) => {
     }
   });
 
-  it('colours state timelines by their mapping only, without a pager', () => {
+  it('colours state timelines by their value mapping only, without paging', () => {
     for (const { title, fieldConfig, options } of drawn.filter(({ type }) => type === 'state-timeline')) {
       expect(fieldConfig.defaults.color?.mode, title).toBe('fixed');
       expect(fieldConfig.defaults.thresholds, title).toBeUndefined();
@@ -161,7 +162,7 @@ describe.each(boards)('%s', (_, board) => {
     }
   });
 
-  it('reloads organisations and repositories at each refresh', () => {
+  it('reloads the organisation and repository variables on each refresh', () => {
     for (const { name, type, refresh } of board.templating.list.filter((each) => each.type === 'query'))
       expect([name, type, refresh]).toEqual([name, 'query', 2]);
   });
@@ -172,7 +173,7 @@ describe.each(boards)('%s', (_, board) => {
   });
 });
 
-it('gives each runbook the height that its text needs', () => {
+it('gives each runbook panel the height that its text needs', () => {
   const runbooks = boards.find(([name]) => name === 'runbooks.json')?.[1].panels ?? [];
   expect(runbooks.length).toBeGreaterThan(5);
   for (const { title, gridPos, options } of runbooks)

@@ -11,7 +11,7 @@ import { runbookBoard } from './boards/runbooks.js';
 import { runtimeBoard } from './boards/runtime.js';
 import { secretsBoard } from './boards/secrets.js';
 
-/** A generated file: its name inside `grafana/generated` and its text. */
+/** One generated file: its name in `grafana/generated` and its text. */
 export interface BoardFile {
   name: string;
   text: string;
@@ -30,8 +30,8 @@ const BOARDS: Readonly<Record<string, (audience: BoardAudience) => DashboardBuil
 };
 
 /**
- * Every board as the JSON Grafana provisions and the gateway's own page draws; for one organisation where `org` is
- * given. The same code gives the same bytes.
+ * Returns every board as the JSON that Grafana provisions and the gateway's page draws; for a single organisation if
+ * `org` is given. Deterministic: the same code yields the same bytes.
  */
 export function boardFiles(audience: BoardAudience = {}): BoardFile[] {
   return Object.entries(BOARDS).map(([name, board]) => ({

@@ -2,7 +2,9 @@ import type { Builder, Dataquery } from '@grafana/grafana-foundation-sdk/cog';
 import type { DataSourceRef } from '@grafana/grafana-foundation-sdk/common';
 import { DATASOURCE, DATASOURCE_VERSION } from './datasource.js';
 
-/** Result shapes of the datasource's backend: time series are turned from long to wide, tables are left alone. */
+/**
+ * Result formats of the datasource's backend: time series are converted from long to wide, tables are left as they are.
+ */
 const FORMAT = { timeseries: 0, table: 1 } as const;
 
 /** A query target of grafana-clickhouse-datasource 4.14 in its SQL editor (`CHSqlQuery` in its `src/types/sql.ts`). */
@@ -12,7 +14,7 @@ export interface ClickHouseQuery extends Dataquery {
   pluginVersion: string;
   editorType: 'sql';
   rawSql: string;
-  /** Explore's view of the same choice as `format`. */
+  /** The `format` as Explore names it. */
   queryType: 'timeseries' | 'table';
   format: (typeof FORMAT)[keyof typeof FORMAT];
 }
@@ -39,12 +41,12 @@ class ClickHouseQueryBuilder implements Builder<ClickHouseQuery> {
   }
 }
 
-/** Rows of (time, label columns, one number), oldest first: one line for each set of labels. */
+/** Rows of (time, label columns, one number), oldest first: one line per set of labels. */
 export function timeSeries(rawSql: string): Builder<ClickHouseQuery> {
   return new ClickHouseQueryBuilder(rawSql, 'timeseries');
 }
 
-/** Rows as they are. */
+/** Returns a target whose rows are shown unchanged. */
 export function table(rawSql: string): Builder<ClickHouseQuery> {
   return new ClickHouseQueryBuilder(rawSql, 'table');
 }

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { packageRoot } from '#schemas/root.js';
 import { generatedFiles } from './generated-files.js';
 
-/** `npm run grafana:generate`: writes every board and the alert rules. */
+/** Writes every board and the alert rules: `npm run grafana:generate`. */
 for (const { path, text } of generatedFiles()) {
   const target = join(packageRoot(), path);
   await mkdir(dirname(target), { recursive: true });

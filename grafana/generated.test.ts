@@ -6,7 +6,7 @@ import { RUNBOOKS } from './alerts/provisioning.js';
 import { boardFiles } from './boards.js';
 import { generatedFiles } from './generated-files.js';
 
-const room = join(packageRoot(), 'grafana');
+const module = join(packageRoot(), 'grafana');
 
 describe('generated files', () => {
   it('are fresh: run `npm run grafana:generate` after a change', async () => {
@@ -16,11 +16,11 @@ describe('generated files', () => {
   });
 
   it('contain no file without a generator', async () => {
-    expect((await readdir(join(room, 'generated'))).sort()).toEqual(
+    expect((await readdir(join(module, 'generated'))).sort()).toEqual(
       boardFiles()
         .map(({ name }) => name)
         .sort(),
     );
-    expect((await readdir(join(room, 'runbooks'))).sort()).toEqual(RUNBOOKS.map((name) => `${name}.md`).sort());
+    expect((await readdir(join(module, 'runbooks'))).sort()).toEqual(RUNBOOKS.map((name) => `${name}.md`).sort());
   });
 });

@@ -83,7 +83,7 @@ describe("one organisation's Grafana", () => {
 });
 
 describe('the reader', () => {
-  it('has a policy on every table that holds rows of organisations, and nothing else is granted', async () => {
+  it('has a row policy on every table with rows of organisations, and no other grants', async () => {
     const found = await selectRows<{ name: string; org: 'org_id' | 'OrgId' }>(
       database.client,
       "SELECT c.`table` AS name, any(c.name) AS org FROM system.columns AS c WHERE c.database = currentDatabase() AND c.name IN ('org_id', 'OrgId') " +
@@ -116,7 +116,7 @@ describe('the reader', () => {
     expect(statements).toHaveLength(1 + granted.length + sealed.length);
   });
 
-  it("is valid SQL for ClickHouse's parser, with any quotes", async () => {
+  it("is valid SQL for ClickHouse's parser, with any quotes in its values", async () => {
     const statements = readerStatements(
       { org: "it's\\", database: 'shield`watch', user: 'reader', password: PASSWORD },
       await readableRelations(),
@@ -139,7 +139,7 @@ describe('the reader', () => {
 });
 
 describe('the boards for another Grafana', () => {
-  it('prompt for the datasource at import, in every place that names one', () => {
+  it('ask for the datasource at import, wherever a board names one', () => {
     const files = importFiles();
     expect(files.map(({ name }) => name)).toEqual(boardFiles().map(({ name }) => name));
     for (const { name, text: board } of files) {
@@ -153,7 +153,7 @@ describe('the boards for another Grafana', () => {
     }
   });
 
-  it("are ConfigMaps for the sidecar, each with its exact board and below Kubernetes' limit", () => {
+  it('are ConfigMaps for the sidecar, each with its exact board and below the size limit of Kubernetes', () => {
     const boards = new Map(boardFiles().map(({ name, text: board }) => [name, board]));
     for (const { name, text: manifest } of configMapFiles('observability')) {
       const { kind, metadata, data } = parse(manifest) as {

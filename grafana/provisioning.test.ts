@@ -6,8 +6,8 @@ import { DEFAULT_DATABASE } from '#schemas/clickhouse/client.js';
 import { packageRoot } from '#schemas/root.js';
 import { DATASOURCE } from './datasource.js';
 
-const room = join(packageRoot(), 'grafana');
-const read = (path: string): Promise<string> => readFile(join(room, path), 'utf8');
+const module = join(packageRoot(), 'grafana');
+const read = (path: string): Promise<string> => readFile(join(module, path), 'utf8');
 
 describe('provisioning', () => {
   it('creates the datasource that the boards name, over HTTP', async () => {
@@ -23,7 +23,7 @@ describe('provisioning', () => {
     expect(providers).toMatchObject([{ type: 'file', options: { path: '${SHIELDWATCH_BOARDS}' } }]);
   });
 
-  it('sets a default for every variable, since Grafana has none', async () => {
+  it('sets a default for every variable, because Grafana has none', async () => {
     const env = new Map(
       (await read('grafana.env')).split('\n').flatMap((line) => {
         const [, name, value = ''] = /^([A-Z_]+)=(.*)$/.exec(line) ?? [];
@@ -38,7 +38,7 @@ describe('provisioning', () => {
       ].map(read),
     );
     const used = files.flatMap((text) => [...text.matchAll(/^[^#\n]*\$\{(\w+)\}/gm)].map(([, name = '']) => name));
-    // The others are settings of Grafana itself.
+    // // The others are Grafana's own settings.
     expect([...env.keys()].filter((name) => !name.startsWith('GF_')).sort()).toEqual([...new Set(used)].sort());
     expect(env.get('GF_SERVER_ROOT_URL')).toMatch(/\/$/);
     expect(env.get('SHIELDWATCH_CLICKHOUSE_HOST')).toBe('127.0.0.1');
@@ -62,7 +62,7 @@ describe('examples of notifications', () => {
       ['webhook', '${SHIELDWATCH_WEBHOOK_URL}'],
     ]);
     for (const { receiver, object_matchers, group_by } of policies.policies[0]?.routes ?? []) {
-      // Titles show the rule's name, which only alerts grouped by it have in common.
+      // // Titles show the name of the rule, which is common to all alerts only if they are grouped by it.
       expect(group_by).toContain('alertname');
       expect(names).toContain(receiver);
       expect(object_matchers).toContainEqual(['product', '=', 'shieldwatch']);

@@ -12,38 +12,38 @@ import { dimensionOptions, orgOptions, repoOptions } from './queries/options.js'
 const ALL = { selected: true, text: ['All'], value: ['$__all'] };
 
 /**
- * The organisation whose data the board shows: chosen, or one alone. The gateway's own page ignores what is chosen
- * and takes it from the session.
+ * The organisation variable: a choice, or a single organisation. The gateway's page ignores the choice and uses the
+ * session's organisation.
  */
 export function orgVariable(org?: string): Builder<VariableModel> {
   if (org !== undefined) {
     return new ConstantVariableBuilder('org').label('Organisation').value(org);
   }
-  return query('org', 'Organisation', 'Organisation the telemetry was stamped with', orgOptions());
+  return query('org', 'Organisation', 'Organisation id on the telemetry', orgOptions());
 }
 
-/** Repositories of that organisation; all of them unless chosen. */
+/** Repositories of that organisation; all unless chosen. */
 export function repoVariable(): QueryVariableBuilder {
-  return query('repo', 'Repository', 'Repositories heard from in this organisation', repoOptions())
+  return query('repo', 'Repository', 'Repositories of this organisation that reported', repoOptions())
     .multi(true)
     .includeAll(true)
     .current(ALL);
 }
 
-/** One repository. */
+/** A single repository. */
 export function oneRepoVariable(): QueryVariableBuilder {
-  return query('repo', 'Repository', 'Repositories heard from in this organisation', repoOptions());
+  return query('repo', 'Repository', 'Repositories of this organisation that reported', repoOptions());
 }
 
 export function agentVariable(): QueryVariableBuilder {
-  return query('agent', 'Agent', 'Agents whose tool calls were decided', dimensionOptions('agent'))
+  return query('agent', 'Agent', 'Agents with decided tool calls', dimensionOptions('agent'))
     .multi(true)
     .includeAll(true)
     .current(ALL);
 }
 
 export function toolVariable(): QueryVariableBuilder {
-  return query('tool', 'Tool', 'Tools whose calls were decided', dimensionOptions('tool'))
+  return query('tool', 'Tool', 'Tools with decided calls', dimensionOptions('tool'))
     .multi(true)
     .includeAll(true)
     .current(ALL);
@@ -60,7 +60,7 @@ export function severityVariable(): CustomVariableBuilder {
   return fixed('severity', 'Severity', ['critical', 'high', 'medium', 'low', 'info']);
 }
 
-/** How sure AgentShield is that a finding is live; `not told` by producers that do not say. */
+/** AgentShield's confidence that a finding is live; `not told` for producers that do not report it. */
 export function confidenceVariable(): CustomVariableBuilder {
   return fixed('confidence', 'Confidence', [
     'active-runtime',
@@ -74,7 +74,7 @@ export function confidenceVariable(): CustomVariableBuilder {
   ]);
 }
 
-/** Asked again whenever the board refreshes: a first organisation or repository appears by itself. */
+/** Reloaded on each refresh of the board, so that a first organisation or repository appears by itself. */
 function query(name: string, label: string, description: string, sql: string): QueryVariableBuilder {
   return new QueryVariableBuilder(name)
     .label(label)
@@ -85,7 +85,7 @@ function query(name: string, label: string, description: string, sql: string): Q
     .refresh(VariableRefresh.OnTimeRangeChanged);
 }
 
-/** All values chosen by name, not by "All": the SQL then always has a list. */
+/** Selects all values by name instead of "All", so that the SQL always has a list. */
 function fixed(name: string, label: string, values: string[]): CustomVariableBuilder {
   return new CustomVariableBuilder(name)
     .label(label)

@@ -3,9 +3,9 @@ import { ALERT_RULES, type AlertRule } from './rules.js';
 
 /** Grafana's id of its own expressions. */
 const EXPRESSIONS = '__expr__';
-/** Rules look back at most this far, in seconds; their SQL says how far by itself. */
+/** Longest time range of a rule's query, in seconds. The SQL of each rule narrows it. */
 const LOOK_BACK = 8 * 24 * 3_600;
-/** Evaluated once a minute. */
+/** Evaluation interval of the rule group, in seconds. */
 const INTERVAL = '1m';
 
 /** One query or expression of a rule, as Grafana's alerting files have it (`QueryV1` of its file provisioning). */
@@ -38,15 +38,18 @@ export interface AlertFile {
   groups: { orgId: number; name: string; folder: string; interval: string; rules: ProvisionedRule[] }[];
 }
 
-/** For whom: every organisation the datasource may read (each row says which), or one; and the Grafana organisation it goes to. */
+/**
+ * Which organisations the rules cover (all that the datasource can read, with one alert per organisation, or a single
+ * one), and the Grafana organisation that receives them.
+ */
 export interface AlertAudience {
   org?: string;
   grafanaOrgId?: number;
 }
 
 /**
- * Title of a folder of its own. Rule files name their folder by title alone, so Grafana chooses its uid; in the boards'
- * folder, which has a uid of ours, whichever provider came second would fail.
+ * Title of the alert folder. Rule files refer to their folder by title only, so Grafana generates its uid. The boards'
+ * folder has a fixed uid: if both shared one folder, the provider that runs second would fail.
  */
 const FOLDER = 'Shieldwatch alerts';
 
@@ -75,15 +78,16 @@ function provisioned(rule: AlertRule, scope: string): ProvisionedRule {
     dashboardUid: rule.board,
     panelId: rule.panel,
     noDataState: rule.noData,
-    // A failing query is an alert of its own (DatasourceError), never a false one of the rule.
+    // // A failing query raises Grafana's own alert (DatasourceError), never a false alert of the rule.
     execErrState: 'Error',
     for: rule.for,
     annotations: {
       summary: rule.summary,
       description: rule.description,
-      // Grafana expands its own address (GF_SERVER_ROOT_URL, which ends with a slash) when the alert fires.
+      // // Grafana expands its own address (GF_SERVER_ROOT_URL, which ends with a slash) when the alert fires.
       runbook_url: `{{ externalURL }}d/shieldwatch-runbooks?viewPanel=panel-${String(runbookPanel(rule.runbook))}`,
-      // Notifications take their links to board and panel from these annotations, the rule's page from the fields above.
+      // // Notifications take their links to board and panel from these annotations, and the link to the rule from the
+      // fields above.
       __dashboardUid__: rule.board,
       __panelId__: String(rule.panel),
     },
@@ -92,7 +96,10 @@ function provisioned(rule: AlertRule, scope: string): ProvisionedRule {
   };
 }
 
-/** Runbooks in the order of the first rule that names each; their ids on the board follow from it and stay. */
+/**
+ * Returns the runbooks, ordered by the first rule that uses each. Panel ids on the runbook board follow this order and
+ * must not change.
+ */
 export const RUNBOOKS: readonly string[] = [...new Set(ALERT_RULES.map(({ runbook }) => runbook))];
 
 export function runbookPanel(runbook: string): number {
@@ -118,7 +125,7 @@ function query(rawSql: string): RuleQuery {
   };
 }
 
-/** A number stays what it is; Grafana's editor shows rules in this shape. */
+/** Returns an expression that passes its input through. Grafana's rule editor requires this shape. */
 function reduce(): RuleQuery {
   return {
     refId: 'B',
@@ -157,7 +164,7 @@ function threshold(above: number): RuleQuery {
   };
 }
 
-/** A string literal of ClickHouse. Organisations have no `$`: Grafana would read it. */
+/** Returns a ClickHouse string literal. Organisation ids contain no `$`, which Grafana would expand. */
 function quoted(org: string): string {
   if (!/^[\w.-]{1,100}$/.test(org))
     throw new Error('organisation: expected letters, digits, ".", "_" and "-", at most 100');

@@ -9,36 +9,36 @@ import {
   blockedBurn,
 } from '../queries/alerts.js';
 
-/** What one alert rule is, before it becomes Grafana's file format. */
+/** One alert rule, independent of Grafana's file format. */
 export interface AlertRule {
-  /** Part of the rule's address and of its silences: never changed, never given out again. */
+  /** Stable identifier: part of the rule's address and of silences. Never changed, never reused. */
   uid: string;
   title: string;
-  /** Rows of (labels..., one number): one alert instance for each set of labels. `scope` is the condition on org_id. */
+  /** Rows of (labels..., one number): one alert instance per set of labels. `scope` is the condition on org_id. */
   sql: (scope: string) => string;
-  /** Fires above this. */
+  /** Fires above this value. */
   above: number;
-  /** How long it must stay above. */
+  /** How long the value must stay above the threshold. */
   for: string;
   severity: 'critical' | 'warning';
-  /** What it means that the query has no rows, and so what Grafana is to do. */
+  /** What a result without rows means, and therefore the state Grafana sets. */
   noData: 'OK' | 'NoData' | 'Alerting';
   summary: string;
   description: string;
-  /** File in `grafana/runbooks`, and its panel on the runbook board. */
+  /** File name in `grafana/runbooks`, and its panel on the runbook board. */
   runbook: string;
-  /** Where to look: the board, and the panel that shows the number. */
+  /** Board and panel that show the number. */
   board: string;
   panel: number;
 }
 
 /**
- * A blocked rate that is normal for guarded agents. Burn is the rate over this: the multi-window alert of the SRE
- * workbook, with the budget as the rate that is spent.
+ * The blocked rate that is normal for guarded agents. The burn rate is the blocked rate divided by this value: the
+ * multi-window alert of the SRE workbook, with this rate as the error budget.
  */
 export const BLOCKED_BUDGET = 0.02;
 
-/** Quoted strings of Grafana's templates: no `$` in them, since provisioning files give it a meaning of its own. */
+/** String literals in Grafana's templates. They contain no `$`: Grafana expands it in provisioning files. */
 const WHERE = '{{ .Labels.repo }} of {{ .Labels.org_id }}';
 const VALUE = '{{ .Values.B }}';
 
@@ -51,8 +51,8 @@ export const ALERT_RULES: readonly AlertRule[] = [
     for: '2m',
     severity: 'critical',
     noData: 'OK',
-    summary: `Guards of ${WHERE} block far more than usual`,
-    description: `The blocked rate is ${VALUE} times the 2 % that is normal, over the last hour and over its last 5 minutes too, of 20 decisions or more.`,
+    summary: `Guards of ${WHERE} block far more calls than usual`,
+    description: `The blocked rate is ${VALUE} times the 2 % that is normal, over the last hour and over its last 5 minutes, with at least 20 decisions.`,
     runbook: 'blocked-rate',
     board: 'shieldwatch-runtime',
     panel: 6,
@@ -66,8 +66,8 @@ export const ALERT_RULES: readonly AlertRule[] = [
     for: '15m',
     severity: 'warning',
     noData: 'OK',
-    summary: `Guards of ${WHERE} have blocked more than usual for hours`,
-    description: `The blocked rate is ${VALUE} times the 2 % that is normal, over the last 6 hours and over their last 30 minutes too, of 60 decisions or more.`,
+    summary: `Guards of ${WHERE} have blocked more calls than usual for hours`,
+    description: `The blocked rate is ${VALUE} times the 2 % that is normal, over the last 6 hours and over their last 30 minutes, with at least 60 decisions.`,
     runbook: 'blocked-rate',
     board: 'shieldwatch-runtime',
     panel: 6,
@@ -81,7 +81,7 @@ export const ALERT_RULES: readonly AlertRule[] = [
     severity: 'critical',
     noData: 'OK',
     summary: `Injection attempts on ${WHERE}`,
-    description: `Blocked injections of the last hour are ${VALUE} times the hourly mean of the 7 days before (at least 1 an hour), and 5 or more.`,
+    description: `Blocked injection attempts of the last hour: ${VALUE} times the hourly mean of the previous 7 days (at least 1 per hour), and at least 5.`,
     runbook: 'injection-spike',
     board: 'shieldwatch-runtime',
     panel: 12,
@@ -95,7 +95,7 @@ export const ALERT_RULES: readonly AlertRule[] = [
     severity: 'critical',
     noData: 'OK',
     summary: `A critical secret is exposed in ${WHERE}`,
-    description: `${VALUE} critical secrets were first shown, or came back, in the last 24 hours and are still there.`,
+    description: `${VALUE} critical secrets first appeared, or reappeared, in the last 24 hours and are still present.`,
     runbook: 'new-critical-secret',
     board: 'shieldwatch-secrets',
     panel: 6,
@@ -109,7 +109,7 @@ export const ALERT_RULES: readonly AlertRule[] = [
     severity: 'warning',
     noData: 'OK',
     summary: `The score of ${WHERE} fell`,
-    description: `The newest scan scores ${VALUE} points less than what held 24 hours ago.`,
+    description: `The newest scan scores ${VALUE} points less than the score in force 24 hours ago.`,
     runbook: 'score-regression',
     board: 'shieldwatch-repository',
     panel: 7,
@@ -123,7 +123,7 @@ export const ALERT_RULES: readonly AlertRule[] = [
     severity: 'warning',
     noData: 'OK',
     summary: `{{ .Labels.producer }} of ${WHERE} is silent`,
-    description: `Nothing was heard for ${VALUE} times as long as it may be silent: a guard 1 day, scans 7 days. Silent for 30 days it counts as retired.`,
+    description: `No report for ${VALUE} times the allowed silence (guard: 1 day, scans: 7 days). After 30 days of silence a repository counts as retired.`,
     runbook: 'silent',
     board: 'shieldwatch-coverage',
     panel: 6,
@@ -136,8 +136,8 @@ export const ALERT_RULES: readonly AlertRule[] = [
     for: '5m',
     severity: 'warning',
     noData: 'OK',
-    summary: 'Series of {{ .Labels.org_id }} lag behind what arrived',
-    description: `Something that arrived ${VALUE} seconds ago is in no series yet: boards and other alerts show an older state.`,
+    summary: 'Series of {{ .Labels.org_id }} lag behind the facts',
+    description: `Facts that arrived ${VALUE} seconds ago are not in the series yet: boards and other alerts show an older state.`,
     runbook: 'rollup-lag',
     board: 'shieldwatch-pipeline',
     panel: 2,
@@ -151,7 +151,7 @@ export const ALERT_RULES: readonly AlertRule[] = [
     severity: 'warning',
     noData: 'OK',
     summary: `${WHERE} sends secrets`,
-    description: `Values masked in the last two hours are ${VALUE} times the usual of two hours over the 7 days before (at least 1), and 10 or more.`,
+    description: `Values masked in the last two hours: ${VALUE} times the usual number for two hours over the previous 7 days (at least 1), and at least 10.`,
     runbook: 'masked-spike',
     board: 'shieldwatch-secrets',
     panel: 7,

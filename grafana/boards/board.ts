@@ -14,26 +14,30 @@ import { DATASOURCE } from '../datasource.js';
 import { withoutPlacement } from '../panels/look.js';
 import { orgVariable } from '../variables.js';
 
-/** What makes a board of ours. */
-export interface BoardFace {
+/** Definition of a board. */
+export interface BoardOptions {
   uid: string;
   title: string;
   description: string;
-  /** Start of the range it opens with. */
+  /** Start of the default time range. */
   from: string;
   refresh: string;
 }
 
-/** For whom boards are made: everybody (people choose the organisation), or one organisation. */
+/** The audience of the boards: everybody (users choose the organisation), or one organisation. */
 export interface BoardAudience {
   org?: string;
 }
 
 /**
- * A board with what all of ours have: the organisation, links to the other boards, one crosshair for all charts.
- * `placement`, which the SDK writes by itself, hides links and annotation toggles from Grafana 12.3 on.
+ * Returns a board with the parts that all boards share: the organisation variable, links to the other boards, a shared
+ * crosshair. Drops `placement`, which the SDK always writes and which hides links and annotation toggles from Grafana
+ * 12.3 on.
  */
-export function board({ uid, title, description, from, refresh }: BoardFace, { org }: BoardAudience): DashboardBuilder {
+export function board(
+  { uid, title, description, from, refresh }: BoardOptions,
+  { org }: BoardAudience,
+): DashboardBuilder {
   return new DashboardBuilder(title)
     .uid(uid)
     .description(description)
@@ -60,7 +64,7 @@ export function row(id: number, title: string): RowBuilder {
   return new RowBuilder(title).id(id);
 }
 
-/** Marks on the charts of a board. */
+/** Annotations on the charts of a board. */
 export function marks(name: string, sql: string, color: string): Builder<AnnotationQuery> {
   return withoutPlacement(
     new AnnotationQueryBuilder().name(name).enable(true).iconColor(color).datasource(DATASOURCE).target(table(sql)),

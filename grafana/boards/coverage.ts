@@ -11,13 +11,13 @@ import {
 import { repoVariable } from '../variables.js';
 import { board, row, type BoardAudience } from './board.js';
 
-/** Absence is a finding of its own: who should report and does not. */
+/** Coverage: expected producers that do not report. */
 export function coverageBoard(audience: BoardAudience): DashboardBuilder {
   const built = board(
     {
       uid: 'shieldwatch-coverage',
       title: 'Coverage and blind spots',
-      description: 'Who should report and does not; sessions and hooks that no guard covers.',
+      description: 'Expected producers that do not report; sessions and hooks that no guard covers.',
       from: 'now-7d',
       refresh: '1m',
     },

@@ -9,7 +9,7 @@ export function ledgerBoard(audience: BoardAudience): DashboardBuilder {
     {
       uid: 'shieldwatch-ledger',
       title: 'Findings ledger',
-      description: 'Findings as a debt: what is open, whether it burns down, how long a fix takes, what is accepted.',
+      description: 'Open findings, whether their number falls, time to repair, and accepted findings.',
       from: 'now-90d',
       refresh: '5m',
     },

@@ -1,17 +1,26 @@
 /* eslint-disable @typescript-eslint/no-deprecated -- see board.ts */
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
-import { delay, ingest, losses, pipelineStats, quarantineChart, queue, size, takenOut } from '../panels/pipeline.js';
+import {
+  delay,
+  ingest,
+  undeliveredChart,
+  pipelineStats,
+  quarantineChart,
+  queue,
+  size,
+  removalsChart,
+} from '../panels/pipeline.js';
 import { quarantineTable } from '../panels/quarantine.js';
 import { repoVariable } from '../variables.js';
 import { board, row, type BoardAudience } from './board.js';
 
-/** Can the other boards be believed: does everything arrive, count, and fold in time. */
+/** Whether the other boards can be trusted: delivery, quarantine and rollup lag. */
 export function pipelineBoard(audience: BoardAudience): DashboardBuilder {
   const built = board(
     {
       uid: 'shieldwatch-pipeline',
       title: 'Pipeline health',
-      description: 'What arrives, what waits, what was refused, dropped or masked, and how fresh the series are.',
+      description: 'Received, queued, refused, dropped and masked records, and how current the series are.',
       from: 'now-24h',
       refresh: '30s',
     },
@@ -24,9 +33,9 @@ export function pipelineBoard(audience: BoardAudience): DashboardBuilder {
     .withPanel(ingest())
     .withPanel(delay())
     .withRow(row(102, 'Loss'))
-    .withPanel(losses())
+    .withPanel(undeliveredChart())
     .withPanel(queue())
-    .withPanel(takenOut())
+    .withPanel(removalsChart())
     .withPanel(quarantineChart())
     .withPanel(size())
     .withPanel(quarantineTable(11));

@@ -8,7 +8,7 @@ import { blockedRateInRange, criticalNow, decisionsInRange, latestScore } from '
 import { repoVariable } from '../variables.js';
 import { board, row, type BoardAudience } from './board.js';
 
-/** Ids of panels are part of the address of a picture: they stay with the panel and are never given out again. */
+/** Panel ids are part of a panel's address: they never change and are never reused. */
 export function postureBoard(audience: BoardAudience): DashboardBuilder {
   return board(
     {

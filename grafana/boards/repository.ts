@@ -14,13 +14,14 @@ import { driftMarks } from '../queries/repository.js';
 import { categoryVariable, confidenceVariable, oneRepoVariable, severityVariable } from '../variables.js';
 import { board, marks, row, type BoardAudience } from './board.js';
 
-/** One repository: what is wrong, since when, and what its gates say. */
+/** One repository: current findings, their history, and the results of its gates. */
 export function repositoryBoard(audience: BoardAudience): DashboardBuilder {
   const built = board(
     {
       uid: 'shieldwatch-repository',
       title: 'Repository',
-      description: 'One repository: score and its parts, findings with their life, drift, gates, scans and guard.',
+      description:
+        'One repository: score and its components, findings and their history, drift, gates, scans and guard.',
       from: 'now-30d',
       refresh: '1m',
     },

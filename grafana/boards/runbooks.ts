@@ -7,10 +7,13 @@ import { packageRoot } from '#schemas/root.js';
 import { RUNBOOKS } from '../alerts/provisioning.js';
 import { board, type BoardAudience } from './board.js';
 
-/** Characters of a line of half a board at 1,280 pixels, and pixels of a line, of heading and padding, of a row of the grid. */
+/**
+ * Characters per line of a panel of half width at 1,280 pixels; pixels per line, for heading and padding, and per grid
+ * row.
+ */
 const LINE = { characters: 70, pixels: 22, around: 70, row: 38 };
 
-/** Rows of the grid that a Markdown text needs, blank lines included. */
+/** Returns the grid rows that a Markdown text needs, blank lines included. */
 export function rowsOf(markdown: string): number {
   const lines = markdown
     .split('\n')
@@ -18,7 +21,7 @@ export function rowsOf(markdown: string): number {
   return Math.ceil((lines * LINE.pixels + LINE.around) / LINE.row);
 }
 
-/** What to do about each alert, where the alert is: the files of grafana/runbooks, a panel each. */
+/** The runbook of each alert: the files of grafana/runbooks, one panel each. */
 export function runbookBoard(audience: BoardAudience): DashboardBuilder {
   const built = board(
     {
@@ -35,7 +38,7 @@ export function runbookBoard(audience: BoardAudience): DashboardBuilder {
     const [, title = name, body = ''] = /^# (.*)\n+([\s\S]*)$/.exec(text) ?? [];
     return { title, body: body.trimEnd() };
   });
-  // One height, that of the longest, so that no row of the board has a hole.
+  // // All panels have the height of the tallest, so that no row of the board has a gap.
   const height = Math.max(...texts.map(({ body }) => rowsOf(body)));
   for (const [index, { title, body }] of texts.entries()) {
     built.withPanel(

@@ -14,13 +14,13 @@ import { driftMarks } from '../queries/repository.js';
 import { agentVariable, repoVariable, toolVariable } from '../variables.js';
 import { board, marks, row, type BoardAudience } from './board.js';
 
-/** The SRE's: is the guard blocking more than usual, what, and does it cost anything. */
+/** For operators: whether the guard blocks more than usual, what it blocks, and its latency. */
 export function runtimeBoard(audience: BoardAudience): DashboardBuilder {
   const built = board(
     {
       uid: 'shieldwatch-runtime',
       title: 'Runtime decisions',
-      description: 'What guards decide about tool calls: blocked rate with its volume, injections, rules, time.',
+      description: 'Decisions of guards on tool calls: blocked rate and volume, injection attempts, rules, latency.',
       from: 'now-24h',
       refresh: '30s',
     },

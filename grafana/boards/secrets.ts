@@ -9,8 +9,7 @@ export function secretsBoard(audience: BoardAudience): DashboardBuilder {
     {
       uid: 'shieldwatch-secrets',
       title: 'Secrets',
-      description:
-        'Critical secrets in repositories: what is exposed, since when, and whether it came back; and what was masked in transit.',
+      description: 'Critical secrets in repositories: exposure, duration and recurrence; and values masked in transit.',
       from: 'now-30d',
       refresh: '1m',
     },

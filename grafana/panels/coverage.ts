@@ -1,7 +1,7 @@
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import {
-  blindSpots,
+  silentProducers,
   failOpenHooks,
   inState,
   reportingOverTime,
@@ -9,10 +9,10 @@ import {
   silentRepositories,
   versions,
 } from '../queries/coverage.js';
-import { bars, paint, rows, stat, timeline } from './kit.js';
+import { bars, colorByName, rows, stat, timeline } from './kit.js';
 import { colored, column, REPOSITORY_LINK, timeColumn, wordMapping } from './look.js';
 
-const NOBODY = 'Nobody known yet: run shieldwatch scan, and install the hook';
+const NO_PRODUCER = 'Nobody known yet: run shieldwatch scan, and install the hook';
 const AGENTS_SILENT = "Empty until agents' own telemetry arrives: point their OTLP exporter at the gateway";
 
 export function coverageStats(): Builder<Panel>[] {
@@ -22,9 +22,9 @@ export function coverageStats(): Builder<Panel>[] {
         id: 1,
         title: 'Scans reporting',
         description:
-          'Repositories of which a scan came in the last 24 hours. Silent for 30 days: retired, counted nowhere.',
+          'Repositories with a scan in the last 24 hours. Repositories silent for 30 days are retired and not counted.',
         sql: inState('scan', 'reporting'),
-        noValue: NOBODY,
+        noValue: NO_PRODUCER,
         w: 5,
         h: 5,
       },
@@ -41,7 +41,7 @@ export function coverageStats(): Builder<Panel>[] {
         title: 'Scans silent',
         description: 'Repositories that were scanned before, but not in the last 24 hours.',
         sql: inState('scan', 'silent'),
-        noValue: NOBODY,
+        noValue: NO_PRODUCER,
         w: 5,
         h: 5,
       },
@@ -57,9 +57,9 @@ export function coverageStats(): Builder<Panel>[] {
         id: 3,
         title: 'Guards silent',
         description:
-          'Repositories whose guard decided something before, but nothing in the last 24 hours. Nobody working there looks the same.',
+          'Repositories whose guard has decided calls before, but none in the last 24 hours. A repository in which nobody works looks the same.',
         sql: inState('guard', 'silent'),
-        noValue: NOBODY,
+        noValue: NO_PRODUCER,
         w: 5,
         h: 5,
       },
@@ -75,9 +75,9 @@ export function coverageStats(): Builder<Panel>[] {
         id: 4,
         title: 'Never guarded',
         description:
-          'Repositories that are scanned but of which no guard decision ever came: agents there run unjudged, or the hook is not installed.',
+          'Repositories that are scanned but have no guard decision at all: agents run there unguarded, or the hook is not installed.',
         sql: inState('guard', 'never'),
-        noValue: NOBODY,
+        noValue: NO_PRODUCER,
         w: 5,
         h: 5,
       },
@@ -92,9 +92,9 @@ export function coverageStats(): Builder<Panel>[] {
       {
         id: 5,
         title: 'All silent',
-        description: 'Repositories of which neither scan nor guard was heard for 24 hours.',
+        description: 'Repositories with neither a scan nor a guard decision for 24 hours.',
         sql: silentRepositories(),
-        noValue: NOBODY,
+        noValue: NO_PRODUCER,
         w: 4,
         h: 5,
       },
@@ -112,10 +112,10 @@ export function blindSpotsTable(id: number, w = 24): Builder<Panel> {
   return rows(
     {
       id,
-      title: 'Who should report and does not?',
+      title: 'Silent repositories and guards',
       description:
-        'Every repository should be scanned and guarded. Silent: heard before, not in the last 24 hours. Never: known through the other producer only. Repositories silent altogether for 30 days count as retired and are left out.',
-      sql: blindSpots(),
+        'Who should report and does not? Every repository should be scanned and guarded. Silent: reported before, but not in the last 24 hours. Never: known through the other source only. Repositories without any report for 30 days are retired and left out.',
+      sql: silentProducers(),
       noValue: 'Everybody reports, or nobody is known yet',
       w,
       h: 9,
@@ -134,11 +134,11 @@ export function reportingTimeline(): Builder<Panel> {
   return timeline(
     {
       id: 7,
-      title: 'When was who heard?',
+      title: 'Reports by repository and source',
       description:
-        'One lane for each repository and producer, the twelve quietest of the range. Heard: something came in that hour (in that day over ranges of more than 3 days). A lane begins when it was first heard in the range; the hour (or day) that is not over counts as the one before.',
+        'When did each source report? One lane per repository and source, the twelve quietest of the range. Heard: at least one report in that hour (that day over ranges of more than 3 days). A lane begins with the first report in the range; the current hour (or day) repeats the one before it until it is over.',
       sql: reportingOverTime(),
-      noValue: NOBODY,
+      noValue: NO_PRODUCER,
       w: 24,
       h: 10,
     },
@@ -151,13 +151,13 @@ export function reportingTimeline(): Builder<Panel> {
 }
 
 export function guardedSessions(): Builder<Panel> {
-  return paint(
+  return colorByName(
     bars(
       {
         id: 8,
-        title: 'Do agents run sessions that no guard sees?',
+        title: 'Agent sessions with and without guard',
         description:
-          'Sessions that agents reported themselves, by whether a guard decided anything in the same session: by hour over ranges up to 3 days, then by day, the newest 14 days of the range. Sessions without a tool call have nothing to guard.',
+          'Do agents run sessions that no guard sees? Sessions that agents reported themselves, by whether a guard decided a call in the same session. By hour over ranges up to 3 days, then by day, for the newest 14 days of the range. A session without a tool call needs no guard.',
         sql: sessionsByGuard(),
         noValue: AGENTS_SILENT,
         w: 12,
@@ -173,9 +173,9 @@ export function failOpen(): Builder<Panel> {
   return rows(
     {
       id: 9,
-      title: 'Which hooks failed open?',
+      title: 'PreToolUse hooks that failed open',
       description:
-        'PreToolUse hooks that ended in an error or ran out of time, as Claude Code reports: then the tool runs unjudged, unless the hook says "onFailure": "block". The newest 7 days of the range.',
+        'PreToolUse hooks that ended in an error or timed out, as Claude Code reports them. The tool then runs unjudged, unless the hook is configured with "onFailure": "block". The newest 7 days of the range.',
       sql: failOpenHooks(),
       noValue: `None, or nothing to tell by. ${AGENTS_SILENT}`,
       w: 12,
@@ -194,11 +194,11 @@ export function versionsTable(): Builder<Panel> {
   return rows(
     {
       id: 10,
-      title: 'Which versions are in use?',
+      title: 'Last report by program and version',
       description:
-        'Versions that were heard since the range began: AgentShield by its scans, guards by the program that sends their decisions (the hook of Shieldwatch; those by REST name no version), agents by their own telemetry. Repositories: how many were heard from with that version; agents mostly name none. A version that should be gone, and was heard lately, is a machine that was not updated.',
+        'Which versions are in use? Versions that reported since the range began: AgentShield through its scans, guards through the program that sends their decisions (the Shieldwatch hook; REST clients name no version), agents through their own telemetry. Repositories: how many reported with that version; most agents name none. A recent report of an outdated version points to a machine that was not updated.',
       sql: versions(),
-      noValue: NOBODY,
+      noValue: NO_PRODUCER,
       w: 24,
       h: 7,
     },

@@ -19,7 +19,7 @@ import { blockedRateByTool, decisionsByVerdict } from '../queries/decisions.js';
 import { rows } from './kit.js';
 import { colorBy, column, thresholds, timeColumn, VERDICT_COLORS } from './look.js';
 
-/** Milliseconds between two points that a rate line may bridge; over a longer silence there is no line. */
+/** Longest gap that a rate line bridges, in milliseconds. Over a longer gap no line is drawn. */
 const BRIDGED_GAP_MS = 2 * 60 * 60 * 1000;
 
 function overTime(id: number, title: string): PanelBuilder {
@@ -44,9 +44,9 @@ function overTime(id: number, title: string): PanelBuilder {
 
 export function blockedRateOverTime(): PanelBuilder {
   return (
-    overTime(6, 'Which tools are being blocked?')
+    overTime(6, 'Blocked rate by tool')
       .description(
-        'Blocked over all decisions of a tool, per bucket, as a ratio of sums. A bucket in which a tool decided nothing has no point: that is absence, not 0 %. The seven busiest tools, the rest together. Buckets: minutes up to 6 hours, hours up to 14 days, then days.',
+        'Which tools are being blocked? Blocked decisions divided by all decisions of a tool, per bucket, as a ratio of sums. A bucket without decisions of a tool has no point: that is no data, not 0 %. The seven busiest tools are shown by name, the rest together. Buckets: minutes up to 6 hours, hours up to 14 days, then days.',
       )
       .withTarget(timeSeries(blockedRateByTool()))
       // Wider buckets than the counts have: a rate of two calls says nothing.
@@ -66,9 +66,9 @@ export function blockedRateOverTime(): PanelBuilder {
 }
 
 export function decisionsOverTime(): PanelBuilder {
-  const panel = overTime(7, 'How much does the guard decide?')
+  const panel = overTime(7, 'Decisions by verdict')
     .description(
-      'Decisions per bucket by verdict, stacked. Asked: the agent was told to ask the person at the keyboard. Buckets: minutes up to 6 hours, hours up to 14 days, then days.',
+      'How much does the guard decide? Decisions per bucket by verdict, stacked. Asked: the agent had to ask the user for permission. Buckets: minutes up to 6 hours, hours up to 14 days, then days.',
     )
     .withTarget(timeSeries(decisionsByVerdict()))
     .displayName('${__field.labels.verdict}')
@@ -88,14 +88,14 @@ export function decisionsOverTime(): PanelBuilder {
   return panel;
 }
 
-/** The rows behind the blocked rate. */
+/** Blocked calls: the rows behind the blocked rate. */
 export function blockedCallsTable(): Builder<Panel> {
   return rows(
     {
       id: 8,
-      title: 'What was blocked, and why?',
+      title: 'Blocked calls by rule',
       description:
-        'Blocked tool calls by rule, most frequent first, the newest 3 days of the range. The reason is one example, as the guard gave it; the tool input itself never leaves the machine it ran on.',
+        'What was blocked, and why? Blocked tool calls by rule, most frequent first, the newest 3 days of the range. The reason is one example, as the guard gave it. The tool input itself never leaves the machine on which it ran.',
       sql: blockedCalls(),
       noValue: 'Nothing was blocked in this range',
       w: 24,

@@ -8,9 +8,9 @@ export function openFindings(): Builder<Panel> {
   return rows(
     {
       id: 9,
-      title: 'What is open right now?',
+      title: 'Open findings',
       description:
-        'Findings that stand open at the end of the range, worst first, 500 at most: shown by the newest scan that reports their severity and lists its findings. First seen: the oldest scan that had the same finding (id without its offset, file and evidence), so lines added above it do not make it new.',
+        'What is open right now? Findings that are open at the end of the range, most severe first, 500 at most: present in the newest scan that reports their severity and lists its findings. First seen: the oldest scan with the same finding (id without its offset, file and evidence), so that lines added above a finding do not make it new.',
       sql: openFindingRows(),
       noValue: 'No open findings, or nothing scanned by the end of this range',
       w: 24,

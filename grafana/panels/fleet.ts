@@ -5,7 +5,7 @@ import { PanelBuilder as BarChartBuilder } from '@grafana/grafana-foundation-sdk
 import { table } from '../clickhouse-query.js';
 import { silentRepositories } from '../queries/coverage.js';
 import {
-  biggestMoves,
+  largestScoreChanges,
   countedBySeverity,
   countedNow,
   failingGates,
@@ -14,7 +14,7 @@ import {
   rankedRepositories,
   scoreBand,
 } from '../queries/posture.js';
-import { areas, badge, dress, lines, paint, rows, stat } from './kit.js';
+import { areas, badge, applyPanelOptions, lines, colorByName, rows, stat } from './kit.js';
 import {
   colorBy,
   colored,
@@ -26,10 +26,10 @@ import {
   wordMapping,
 } from './look.js';
 
-/** AgentShield's operator readback: may this fleet be promoted? */
+/** AgentShield's operator readback: whether the fleet may be promoted. */
 const STATUS_COLORS = { 'invalid-evidence': 'purple', blocked: 'red', ready: 'green' } as const;
 
-/** Its routes, the most urgent first. */
+/** Routes of AgentShield's operator readback, most urgent first. */
 const ROUTE_COLORS = {
   invalid: 'purple',
   'security-blocker': 'red',
@@ -49,7 +49,7 @@ export function fleetStats(): Builder<Panel>[] {
         id: 1,
         title: 'Status',
         description:
-          "May the fleet be promoted? Status of AgentShield's operator readback over the newest scan of each repository, first match wins: invalid-evidence (an evidence pack is not what was written, or contradicts itself), blocked (a repository waits for a review that nobody has decided), ready. Policy packs that wait for approval are told by the API alone.",
+          "May the fleet be promoted? Status of AgentShield's operator readback over the newest scan of each repository, first match wins: invalid-evidence (an evidence pack fails its digests, or contradicts itself), blocked (a review item of a repository is undecided), ready. Policy packs that wait for approval are shown by the API only.",
         sql: fleetStatus(),
         noValue: NOT_SCANNED,
         w: 5,
@@ -63,7 +63,7 @@ export function fleetStats(): Builder<Panel>[] {
         id: 2,
         title: 'Mean score',
         description:
-          'Sum of the newest scores over the number of repositories, 0 to 100. Scans of 0 files do not count.',
+          'Sum of the newest scores divided by the number of repositories, 0 to 100. Scans of 0 files do not count.',
         sql: fleetNow('score_mean'),
         noValue: NOT_SCANNED,
         w: 4,
@@ -84,7 +84,7 @@ export function fleetStats(): Builder<Panel>[] {
         id: 3,
         title: 'Critical',
         description:
-          'Critical findings that the newest scan of each chosen repository counts, added up. Nothing scanned is not 0. What stands open is on the ledger.',
+          'Critical findings in the newest scan of each chosen repository, added up. Without a scan there is no number. The findings ledger shows what is open.',
         sql: countedNow(),
         noValue: NOT_SCANNED,
         w: 4,
@@ -101,8 +101,7 @@ export function fleetStats(): Builder<Panel>[] {
       {
         id: 4,
         title: 'Policy fails',
-        description:
-          'Repositories whose newest scan failed the policy it was held against. A scan without a policy fails none.',
+        description: 'Repositories whose newest scan failed its policy. A scan without a policy cannot fail.',
         sql: fleetNow('policy_failures'),
         noValue: NOT_SCANNED,
         w: 4,
@@ -119,7 +118,7 @@ export function fleetStats(): Builder<Panel>[] {
       {
         id: 5,
         title: 'Regressed',
-        description: "Repositories whose newest scan is worse than AgentShield's baseline file says it should be.",
+        description: "Repositories whose newest scan regressed against AgentShield's baseline file.",
         sql: fleetNow('baseline_regressions'),
         noValue: NOT_SCANNED,
         w: 4,
@@ -137,7 +136,7 @@ export function fleetStats(): Builder<Panel>[] {
         id: 6,
         title: 'Silent',
         description:
-          'Repositories of which neither a scan nor a guard decision came for 24 hours. Retired after 30 days of silence and no longer counted.',
+          'Repositories with neither a scan nor a guard decision for 24 hours. After 30 days of silence a repository is retired and no longer counted.',
         sql: silentRepositories(),
         noValue: 'Nobody known yet: run shieldwatch scan, and install the hook',
         w: 3,
@@ -154,13 +153,13 @@ export function fleetStats(): Builder<Panel>[] {
 }
 
 export function fleetTrend(): Builder<Panel> {
-  return paint(
+  return colorByName(
     lines(
       {
         id: 7,
-        title: 'Is the fleet getting better or worse?',
+        title: 'Score: mean, lowest and highest',
         description:
-          'AgentShield score of the chosen repositories, 0 to 100: mean (thick), and the band from the lowest to the highest. A score holds until the next scan. Lines at 40, 60, 75 and 90: where grades D, C, B and A begin.',
+          'Is the fleet getting better or worse? AgentShield score of the chosen repositories, 0 to 100: mean (thick), and the band from the lowest to the highest. A score holds until the next scan. Lines at 40, 60, 75 and 90: where grades D, C, B and A begin.',
         sql: scoreBand(),
         noValue: NOT_SCANNED,
         w: 12,
@@ -185,13 +184,13 @@ export function fleetTrend(): Builder<Panel> {
 }
 
 export function countedOverTime(): Builder<Panel> {
-  return paint(
+  return colorByName(
     areas(
       {
         id: 8,
-        title: 'How much do the newest scans count?',
+        title: 'Findings in the newest scans by severity',
         description:
-          'Findings by severity, stacked: at each moment what the newest scan of each chosen repository counts, added up. It holds between scans, so that a quiet week is a flat line and not a gap. A scan with a minimum severity counts nothing below it; what stands open all the same is on the ledger.',
+          'How much do the newest scans count? Findings by severity, stacked: at each moment the findings in the newest scan of each chosen repository, added up. The value holds between scans, so that a week without scans is a flat line and not a gap. A scan with a minimum severity counts nothing below it; the findings ledger shows what is open regardless.',
         sql: countedBySeverity(),
         noValue: NOT_SCANNED,
         w: 12,
@@ -208,9 +207,9 @@ export function ranking(): Builder<Panel> {
   return rows(
     {
       id: 9,
-      title: 'Which repositories need attention first?',
+      title: 'Repositories by score',
       description:
-        "Chosen repositories, lowest score first. Change: score now minus the score that held when the range began, or the first one in it. Route: AgentShield's fleet rules on the newest scan, first match wins.",
+        "Which repositories need attention first? Chosen repositories, lowest score first. Change: score now minus the score in force when the range began, or the first one in the range. Route: AgentShield's fleet rules applied to the newest scan, first match wins.",
       sql: rankedRepositories(),
       noValue: NOT_SCANNED,
       w: 16,
@@ -233,17 +232,17 @@ export function ranking(): Builder<Panel> {
   );
 }
 
-export function moves(): Builder<Panel> {
-  return dress(new BarChartBuilder(), {
+export function scoreChanges(): Builder<Panel> {
+  return applyPanelOptions(new BarChartBuilder(), {
     id: 10,
-    title: 'Whose score moved most?',
+    title: 'Score change by repository',
     description:
-      'Score now minus the score that held when the range began (or the first one in it), the ten largest moves. Repositories that did not move are left out.',
+      'Whose score changed most? Score now minus the score in force when the range began (or the first one in the range), the ten largest changes. Repositories without a change are left out.',
     noValue: 'No score moved in this range',
     w: 8,
     h: 10,
   })
-    .withTarget(table(biggestMoves()))
+    .withTarget(table(largestScoreChanges()))
     .xField('repo')
     .orientation(VizOrientation.Horizontal)
     .showValue(VisibilityMode.Always)
@@ -263,9 +262,9 @@ export function gates(): Builder<Panel> {
   return rows(
     {
       id: 11,
-      title: 'Which gates fail, and why?',
+      title: 'Failed gates by repository',
       description:
-        'Repositories whose newest scan failed its policy (violations above 0, or score under the least the policy asks) or whose baseline regressed (new findings, score lost against it).',
+        "Which gates fail, and why? Repositories whose newest scan failed its policy (violations above 0, or score below the policy's minimum) or whose baseline regressed (new findings, or a lower score than the baseline).",
       sql: failingGates(),
       noValue: 'No gate fails in the newest scans',
       w: 24,

@@ -37,24 +37,24 @@ import { table, timeSeries } from '../clickhouse-query.js';
 import { DATASOURCE } from '../datasource.js';
 import { colorBy, thresholds, withoutPlacement, wordMapping } from './look.js';
 
-/** What every panel says of itself. */
-export interface Face {
-  /** Part of the panel's address: never changed, never given out again. */
+/** Options that every panel shares. */
+export interface PanelOptions {
+  /** Stable identifier: part of the panel's address. Never changed, never reused. */
   id: number;
   title: string;
-  /** What the numbers are, with their formula. */
+  /** The question that the panel answers, what its numbers are, and their formula. */
   description: string;
   sql: string;
-  /** Shown instead of a picture where there is no data: why that may be, and what to do. */
+  /** Text shown without data: the likely reason, and what to do. */
   noValue: string;
-  /** Columns of the board's 24. */
+  /** Width in columns of the board's 24. */
   w: number;
   h: number;
-  /** Board that goes on from here. */
+  /** Board with the details, linked from the panel's header. */
   next?: { title: string; uid: string };
 }
 
-/** A link in a panel's head to another board, with the same organisation, repositories and range. */
+/** Returns a link in the panel's header to another board, with the same organisation, repositories and range. */
 export function boardLink({ title, uid }: { title: string; uid: string }): Builder<DashboardLink> {
   return withoutPlacement(
     new DashboardLinkBuilder(title)
@@ -63,7 +63,7 @@ export function boardLink({ title, uid }: { title: string; uid: string }): Build
   );
 }
 
-interface Dressed {
+interface ConfigurablePanel {
   id(id: number): this;
   title(title: string): this;
   description(description: string): this;
@@ -74,24 +74,24 @@ interface Dressed {
   links(links: Builder<DashboardLink>[]): this;
 }
 
-export function dress<P extends Dressed>(
+export function applyPanelOptions<P extends ConfigurablePanel>(
   panel: P,
-  { id, title, description, noValue, w, h, next }: Omit<Face, 'sql'>,
+  { id, title, description, noValue, w, h, next }: Omit<PanelOptions, 'sql'>,
 ): P {
   panel.id(id).title(title).description(description).noValue(noValue).span(w).height(h).datasource(DATASOURCE);
   return next === undefined ? panel : panel.links([boardLink(next)]);
 }
 
 /**
- * One number that has a colour of its own by its thresholds. Without a value Grafana fits the text into the panel and
- * gives it the base colour: so only what stands before the colon of `noValue` is shown, and the base colour is none.
+ * Returns a stat panel coloured by thresholds. Without a value Grafana fits the text into the panel and uses the base
+ * colour: therefore only the part of `noValue` before the colon is shown, and the base colour is neutral.
  */
-export function stat(face: Face, unit: string, steps: [value: number | null, color: string][]): StatBuilder {
-  const [shown = '', hint] = face.noValue.split(': ');
+export function stat(options: PanelOptions, unit: string, steps: [value: number | null, color: string][]): StatBuilder {
+  const [shown = '', hint] = options.noValue.split(': ');
   const description =
-    hint === undefined ? face.description : `${face.description} ${shown}: ${hint}.`.replace('?.', '?');
-  return dress(new StatBuilder(), { ...face, description, noValue: shown })
-    .withTarget(table(face.sql))
+    hint === undefined ? options.description : `${options.description} ${shown}: ${hint}.`.replace('?.', '?');
+  return applyPanelOptions(new StatBuilder(), { ...options, description, noValue: shown })
+    .withTarget(table(options.sql))
     .unit(unit)
     .colorMode(BigValueColorMode.Value)
     .graphMode(BigValueGraphMode.None)
@@ -101,22 +101,22 @@ export function stat(face: Face, unit: string, steps: [value: number | null, col
     .thresholds(thresholds(steps.map(([value, color]) => ({ value, color }))));
 }
 
-/** The last value of one column alone. */
+/** Returns options that show the last value of one column. */
 export function reduceTo(column: string): ReduceDataOptionsBuilder {
   return new ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false).fields(`/^${column}$/`);
 }
 
-/** One word on its colour. `column` is the query's one column. */
-export function badge(face: Face, column: string, colors: Readonly<Record<string, string>>): StatBuilder {
-  return stat(face, 'string', [[null, 'text']])
+/** Returns a stat panel with one word on a coloured background. `column` is the only column of the query. */
+export function badge(options: PanelOptions, column: string, colors: Readonly<Record<string, string>>): StatBuilder {
+  return stat(options, 'string', [[null, 'text']])
     .colorMode(BigValueColorMode.Background)
     .reduceOptions(reduceTo(column))
     .mappings(wordMapping(colors));
 }
 
-function overTime(face: Face): TimeSeriesBuilder {
-  return dress(new TimeSeriesBuilder(), face)
-    .withTarget(timeSeries(face.sql))
+function overTime(options: PanelOptions): TimeSeriesBuilder {
+  return applyPanelOptions(new TimeSeriesBuilder(), options)
+    .withTarget(timeSeries(options.sql))
     .interval('1m')
     .maxDataPoints(60)
     .colorScheme(colorBy(FieldColorModeId.PaletteClassic))
@@ -131,9 +131,9 @@ function overTime(face: Face): TimeSeriesBuilder {
     .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.None));
 }
 
-/** Lines that join their points; `label` names the column that tells them apart where the rows are long. */
-export function lines(face: Face, unit: string, label?: string): TimeSeriesBuilder {
-  const panel = overTime(face)
+/** Returns a chart with connected points. `label` names the column that distinguishes the lines in long format. */
+export function lines(options: PanelOptions, unit: string, label?: string): TimeSeriesBuilder {
+  const panel = overTime(options)
     .unit(unit)
     .lineWidth(2)
     .fillOpacity(0)
@@ -143,14 +143,14 @@ export function lines(face: Face, unit: string, label?: string): TimeSeriesBuild
   return label === undefined ? panel : panel.displayName(`\${__field.labels.${label}}`);
 }
 
-/** Lines of what holds until it changes. */
-export function steps(face: Face, unit: string): TimeSeriesBuilder {
-  return lines(face, unit).lineInterpolation(LineInterpolation.StepAfter).showPoints(VisibilityMode.Never);
+/** Returns a step chart, for values that hold until they change. */
+export function steps(options: PanelOptions, unit: string): TimeSeriesBuilder {
+  return lines(options, unit).lineInterpolation(LineInterpolation.StepAfter).showPoints(VisibilityMode.Never);
 }
 
-/** What holds until it changes, one on top of the other. */
-export function areas(face: Face, unit: string): TimeSeriesBuilder {
-  return steps(face, unit)
+/** Returns a stacked step chart, for values that hold until they change. */
+export function areas(options: PanelOptions, unit: string): TimeSeriesBuilder {
+  return steps(options, unit)
     .min(0)
     .decimals(0)
     .lineWidth(1)
@@ -158,9 +158,9 @@ export function areas(face: Face, unit: string): TimeSeriesBuilder {
     .stacking(new StackingConfigBuilder().mode(StackingMode.Normal).group('A'));
 }
 
-/** Counts a bucket, one on top of the other. */
-export function bars(face: Face, unit: string, label?: string): TimeSeriesBuilder {
-  const panel = overTime(face)
+/** Returns stacked bars, for counts per bucket. */
+export function bars(options: PanelOptions, unit: string, label?: string): TimeSeriesBuilder {
+  const panel = overTime(options)
     .unit(unit)
     .min(0)
     .decimals(0)
@@ -172,31 +172,31 @@ export function bars(face: Face, unit: string, label?: string): TimeSeriesBuilde
   return label === undefined ? panel : panel.displayName(`\${__field.labels.${label}}`);
 }
 
-/** Paints lines or bars by their names. */
-export function paint(panel: TimeSeriesBuilder, colors: Readonly<Record<string, string>>): TimeSeriesBuilder {
+/** Sets the colour of each series by its name. */
+export function colorByName(panel: TimeSeriesBuilder, colors: Readonly<Record<string, string>>): TimeSeriesBuilder {
   for (const [name, color] of Object.entries(colors))
     panel.overrideByName(name, [{ id: 'color', value: { mode: 'fixed', fixedColor: color } }]);
   return panel;
 }
 
-/** Rows as they are; columns by name, in the order of the query. */
-export function rows(face: Face, columns: Readonly<Record<string, DynamicConfigValue[]>>): TableBuilder {
-  const panel = dress(new TableBuilder(), face).withTarget(table(face.sql)).filterable(false);
-  // A cell without a value would repeat the panel's text for no data.
+/** Returns a table; columns by name, in the order of the query. */
+export function rows(options: PanelOptions, columns: Readonly<Record<string, DynamicConfigValue[]>>): TableBuilder {
+  const panel = applyPanelOptions(new TableBuilder(), options).withTarget(table(options.sql)).filterable(false);
+  // // Without its own text, an empty cell would repeat the panel's no-data text.
   for (const [name, properties] of Object.entries(columns))
     panel.overrideByName(name, [{ id: 'noValue', value: '–' }, ...properties]);
   return panel;
 }
 
-/** What state each thing was in: `states` are the texts of 0 and 1. */
+/** Returns a state timeline: `states` are the texts for 0 and 1. */
 export function timeline(
-  face: Face,
+  options: PanelOptions,
   label: string,
   states: readonly [zero: { text: string; color: string }, one: { text: string; color: string }],
 ): Builder<Panel> {
   const [zero, one] = states;
-  const panel = dress(new StateTimelineBuilder(), face)
-    .withTarget(timeSeries(face.sql))
+  const panel = applyPanelOptions(new StateTimelineBuilder(), options)
+    .withTarget(timeSeries(options.sql))
     .displayName(`\${__field.labels.${label}}`)
     .unit('none')
     // The mapping alone gives the colours: thresholds would put "< 1" and "1+" into the legend.
@@ -218,7 +218,7 @@ export function timeline(
   return {
     build: () => {
       const built = panel.build();
-      // 0 takes the pager away, which the SDK's own method refuses to say.
+      // // 0 turns paging off; the SDK's own setter rejects 0.
       (built.options as StateTimelineOptions).perPage = 0;
       return built;
     },

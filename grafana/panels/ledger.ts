@@ -10,7 +10,7 @@ import {
   openOverTime,
   repairBySeverity,
 } from '../queries/ledger.js';
-import { areas, bars, paint, rows, stat } from './kit.js';
+import { areas, bars, colorByName, rows, stat } from './kit.js';
 import {
   colored,
   column,
@@ -31,7 +31,7 @@ export function ledgerStats(): Builder<Panel>[] {
         id: 1,
         title: 'Critical open',
         description:
-          'Critical findings that stand open now: those of the list below. A scan that only counts its findings changes none of them.',
+          'Open critical findings now, as in the list below. A scan that only counts its findings changes none of them.',
         sql: openNow('critical'),
         noValue: NOT_SCANNED,
         w: 5,
@@ -49,7 +49,7 @@ export function ledgerStats(): Builder<Panel>[] {
         id: 2,
         title: 'High open',
         description:
-          'High findings that stand open now: those of the list below. A scan that only counts its findings changes none of them.',
+          'Open high-severity findings now, as in the list below. A scan that only counts its findings changes none of them.',
         sql: openNow('high'),
         noValue: NOT_SCANNED,
         w: 5,
@@ -66,7 +66,7 @@ export function ledgerStats(): Builder<Panel>[] {
       {
         id: 3,
         title: 'Appeared',
-        description: 'Findings that a scan of the range showed for the first time.',
+        description: 'Findings that first appeared in a scan of the range.',
         sql: flowTotal('new'),
         noValue: NOT_SCANNED,
         w: 5,
@@ -83,7 +83,7 @@ export function ledgerStats(): Builder<Panel>[] {
       {
         id: 4,
         title: 'Came back',
-        description: 'Findings that had been fixed and that a scan of the range showed again.',
+        description: 'Findings that had been fixed and reappeared in a scan of the range.',
         sql: flowTotal('regressed'),
         noValue: NOT_SCANNED,
         w: 5,
@@ -100,7 +100,8 @@ export function ledgerStats(): Builder<Panel>[] {
       {
         id: 5,
         title: 'Fixed',
-        description: 'Findings that a scan of the range no longer showed. Scans that could not tell fix nothing.',
+        description:
+          'Findings that a scan of the range no longer reports. Scans that do not list findings fix nothing.',
         sql: flowTotal('fixed'),
         noValue: NOT_SCANNED,
         w: 4,
@@ -116,13 +117,13 @@ export function ledgerStats(): Builder<Panel>[] {
 }
 
 export function burndown(): Builder<Panel> {
-  return paint(
+  return colorByName(
     areas(
       {
         id: 6,
-        title: 'How much is open, and how bad?',
+        title: 'Open findings by severity',
         description:
-          'Findings that stand open by severity, stacked: at each moment what had appeared and was not fixed, accepted or not. It holds between scans, so that a quiet week is a flat line and not a gap.',
+          'How much is open, and how bad? Open findings by severity, stacked: at each moment those that had appeared and were not fixed, accepted or not. The value holds between scans, so that a week without scans is a flat line and not a gap.',
         sql: openOverTime(),
         noValue: NOT_SCANNED,
         w: 24,
@@ -135,13 +136,13 @@ export function burndown(): Builder<Panel> {
 }
 
 export function flow(): Builder<Panel> {
-  return paint(
+  return colorByName(
     bars(
       {
         id: 7,
-        title: 'Do we fix faster than it breaks?',
+        title: 'Findings opened and fixed',
         description:
-          'What appeared, came back and was fixed, by hour up to 14 days, then by day. By finding key, so that moved lines change nothing.',
+          'Are findings fixed faster than they appear? Findings that appeared, reappeared and were fixed, by hour up to 14 days, then by day. Counted by finding key, so that moved lines change nothing.',
         sql: findingFlow(),
         noValue: 'Nothing appeared or went in this range',
         w: 12,
@@ -157,9 +158,9 @@ export function repair(): Builder<Panel> {
   return rows(
     {
       id: 8,
-      title: 'How long does a fix take?',
+      title: 'Time to repair by severity',
       description:
-        'By severity: what stands open and the oldest of it; what was fixed in the range, and the mean time to repair: the time from the scan that showed a finding to the scan that no longer did, summed over the fixes, divided by their number. Under 3 fixes there is no mean ("too few").',
+        'How long does a fix take? By severity: open findings and the age of the oldest; findings fixed in the range and their mean time to repair: the time from the first scan with the finding to the first scan without it, summed over all fixes, divided by their number. Under 3 fixes there is no mean ("too few").',
       sql: repairBySeverity(),
       noValue: NOT_SCANNED,
       w: 12,
@@ -184,9 +185,9 @@ export function oldest(): Builder<Panel> {
   return rows(
     {
       id: 9,
-      title: 'What has been open longest?',
+      title: 'Oldest open findings',
       description:
-        'Open findings now, worst severity first, oldest first, 200 rows. Recurrences: how often it had been fixed before.',
+        'What has been open longest? Findings open now, most severe first, then oldest first, 200 rows. Recurrences: how often the finding had been fixed before.',
       sql: oldestOpen(),
       noValue: 'Nothing is open, or nothing was scanned',
       w: 24,
@@ -209,9 +210,9 @@ export function accepted(): Builder<Panel> {
   return rows(
     {
       id: 10,
-      title: 'How many exceptions do policies make?',
+      title: 'Policy exceptions by repository',
       description:
-        "Exceptions of each repository's policy, as its newest scan counted them: active, expiring soon, expired. AgentShield reports how many, not which and until when.",
+        "How many exceptions do policies make? Exceptions in each repository's policy, as its newest scan counted them: active, expiring soon, expired. AgentShield reports their number, but neither which they are nor until when they hold.",
       sql: acceptedRisks(),
       noValue: 'No policy of a newest scan has exceptions',
       w: 24,
@@ -232,9 +233,9 @@ export function acceptedTable(): Builder<Panel> {
   return rows(
     {
       id: 11,
-      title: 'Which findings are accepted, and until when?',
+      title: 'Accepted and muted findings',
       description:
-        'Findings that somebody accepted or muted and that still stand open. Until: the day the decision ends; none where it does not. Run out: that day is over, and the finding counts as open again. 200 rows.',
+        'Which findings are accepted, and until when? Findings that a person accepted or muted and that are still open. Until: the day on which the decision ends; empty if it has no end. Run out: that day has passed, and the finding counts as open again. 200 rows.',
       sql: acceptedFindings(),
       noValue: 'No open finding is accepted or muted: PUT /v1/repo/{repoId}/findings/triage does',
       w: 24,

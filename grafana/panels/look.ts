@@ -10,7 +10,7 @@ import {
   type ValueMapping,
 } from '@grafana/grafana-foundation-sdk/dashboard';
 
-/** Colours that mean something, the same on every panel. Grafana's names, so that dark and light are its business. */
+/** Colours with a fixed meaning on all panels. Named colours of Grafana, which adapt to the dark and light theme. */
 export const VERDICT_COLORS = { allowed: 'blue', blocked: 'red', asked: 'orange' } as const;
 
 export const SEVERITY_COLORS = {
@@ -21,7 +21,7 @@ export const SEVERITY_COLORS = {
   info: 'blue',
 } as const;
 
-/** Where AgentShield's grades D, C, B and A begin on its score; F is below. */
+/** Scores at which AgentShield's grades D, C, B and A begin; F is below. */
 export const GRADES: readonly Threshold[] = [
   { value: 40, color: 'red' },
   { value: 60, color: 'orange' },
@@ -29,7 +29,7 @@ export const GRADES: readonly Threshold[] = [
   { value: 90, color: 'green' },
 ];
 
-/** AgentShield's grades on its score. */
+/** Returns thresholds at AgentShield's grades. */
 export function gradeThresholds(): ThresholdsConfigBuilder {
   return thresholds([{ value: null, color: 'dark-red' }, ...GRADES]);
 }
@@ -42,7 +42,7 @@ export function colorBy(mode: FieldColorModeId): FieldColorBuilder {
   return new FieldColorBuilder().mode(mode);
 }
 
-/** Severity words with their colour, worst first. */
+/** Severities with their colours, most severe first. */
 export function severityMapping(): ValueMapping[] {
   const options = Object.entries(SEVERITY_COLORS).map(
     ([name, color], index) => [name, { text: name, color, index }] as const,
@@ -50,18 +50,18 @@ export function severityMapping(): ValueMapping[] {
   return [{ type: MappingType.ValueToText, options: Object.fromEntries(options) }];
 }
 
-/** Words as they are, each with its colour. */
+/** Returns a mapping that colours words and leaves their text unchanged. */
 export function wordMapping(colors: Readonly<Record<string, string>>): ValueMapping[] {
   const options = Object.entries(colors).map(([name, color], index) => [name, { text: name, color, index }] as const);
   return [{ type: MappingType.ValueToText, options: Object.fromEntries(options) }];
 }
 
-/** The number that stands for "too few to say" in rates and means, as text. */
+/** Maps -1, the value for "too few to say" in rates and means, to text. */
 export function tooFew(text: string): ValueMapping {
   return { type: MappingType.ValueToText, options: { '-1': { text, color: 'text', index: 0 } } };
 }
 
-/** A column's cells on the colour of what they say. */
+/** Colours the background of a column's cells by their text. */
 export function colored(mappings: ValueMapping[]): DynamicConfigValue[] {
   return [
     { id: 'mappings', value: mappings },
@@ -69,16 +69,16 @@ export function colored(mappings: ValueMapping[]): DynamicConfigValue[] {
   ];
 }
 
-/** A column's cells lead to a board, where `query` chooses what they are about. */
+/** Links a column's cells to a board that is filtered by `query`. */
 export function linkTo(title: string, uid: string, query: string): DynamicConfigValue {
   return { id: 'links', value: [{ title, url: `/d/${uid}?\${org:queryparam}&${query}&\${__url_time_range}` }] };
 }
 
-/** A repository's name leads to its board. */
+/** Links a repository's name to its board. */
 export const REPOSITORY_LINK = linkTo('Open this repository', 'shieldwatch-repository', 'var-repo=${__value.raw}');
 
 /**
- * A dashboard link or annotation without `placement`: the SDK always writes "inControlsMenu", which hides it in
+ * Removes `placement` from a dashboard link or annotation: the SDK always writes "inControlsMenu", which hides it in
  * Grafana 12.3.
  */
 export function withoutPlacement<T extends { placement?: unknown }>(builder: Builder<T>): Builder<T> {
@@ -91,12 +91,12 @@ export function withoutPlacement<T extends { placement?: unknown }>(builder: Bui
   };
 }
 
-/** A column of times, to the second, in the reader's time zone. */
+/** Shows a column of times to the second, in the reader's time zone. */
 export function timeColumn(heading: string): DynamicConfigValue[] {
   return [...column(heading, 170), { id: 'unit', value: 'dateTimeAsIso' }];
 }
 
-/** A column's heading and its width in pixels, where it should not take what is left. */
+/** Sets a column's heading, and its width in pixels if it should not take the remaining space. */
 export function column(heading: string, width?: number): DynamicConfigValue[] {
   return [
     { id: 'displayName', value: heading },

@@ -2,9 +2,9 @@ import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import { maskedInRange } from '../queries/secrets.js';
 import {
-  collectorLosses,
+  undeliveredRecords,
   collectorQueue,
-  collectorTakenOut,
+  redactionRemovals,
   deliveryDelay,
   factsByProducer,
   quarantinedInRange,
@@ -14,14 +14,14 @@ import {
   sinceLastArrival,
   storeSize,
 } from '../queries/pipeline.js';
-import { bars, lines, paint, rows, stat } from './kit.js';
+import { bars, lines, colorByName, rows, stat } from './kit.js';
 import { column, thresholds } from './look.js';
 
 const NOTHING = 'Nothing arrived: is a producer set up? See the README';
 const OWN_TELEMETRY =
   'Nothing from a collector: only the organisation that runs one has its metrics (SHIELDWATCH_COLLECTOR_ORG); see grafana/README.md, Collector';
-const OF_COLLECTOR =
-  "Of collectors' own metrics, which they send once a minute to the organisation that runs them. The newest 7 days of the range.";
+const FROM_COLLECTOR_METRICS =
+  "From the collectors' own metrics, which they send once a minute to the organisation that runs them. The newest 7 days of the range.";
 
 export function pipelineStats(): Builder<Panel>[] {
   return [
@@ -29,7 +29,7 @@ export function pipelineStats(): Builder<Panel>[] {
       {
         id: 1,
         title: 'Last record',
-        description: "Time since the newest event of the organisation by the producer's clock, of the last 30 days.",
+        description: "Time since the newest event of the organisation in the last 30 days, by the producer's clock.",
         sql: sinceLastArrival(),
         noValue: NOTHING,
         w: 5,
@@ -48,7 +48,7 @@ export function pipelineStats(): Builder<Panel>[] {
         id: 2,
         title: 'Rollup lag',
         description:
-          'Age of the oldest hour of a repository that facts arrived for in the last hour and that no job has recomputed since. 0: the series hold all there is.',
+          'Age of the oldest repository hour that received facts in the last hour and has not been recomputed since. 0: the series are up to date.',
         sql: rollupLag(),
         noValue: NOTHING,
         w: 5,
@@ -66,8 +66,7 @@ export function pipelineStats(): Builder<Panel>[] {
       {
         id: 3,
         title: 'Rollup backlog',
-        description:
-          'Hours of repositories that wait to be recomputed, of those that facts arrived for in the last hour.',
+        description: 'Repository hours that wait to be recomputed, of those that received facts in the last hour.',
         sql: rollupBacklog(),
         noValue: NOTHING,
         w: 5,
@@ -86,7 +85,7 @@ export function pipelineStats(): Builder<Panel>[] {
         id: 4,
         title: 'Not counted',
         description:
-          'Records that arrived in the range and of which no fact could be made; the table below says why. Before anything ever arrived there is no number.',
+          'Records that arrived in the range and did not become facts; the table below shows why. No number before anything arrived.',
         sql: quarantinedInRange(),
         noValue: NOTHING,
         w: 5,
@@ -103,7 +102,7 @@ export function pipelineStats(): Builder<Panel>[] {
       {
         id: 5,
         title: 'Masked',
-        description: 'Secret-shaped values that were masked on their way in, in the range by whole hours.',
+        description: 'Secret-shaped values that were masked in transit, in the range by whole hours.',
         sql: maskedInRange(),
         noValue: NOTHING,
         w: 4,
@@ -123,9 +122,9 @@ export function ingest(): Builder<Panel> {
   return bars(
     {
       id: 6,
-      title: 'How much arrives, and from whom?',
+      title: 'Facts by source',
       description:
-        "Facts by who sent them, by hour up to 14 days, then by day, at the producer's time: scan, guard (decisions), watch (drifts), and agents by name. Each fact counts once however often it was sent.",
+        "How much arrives, and from whom? Facts by source, by hour up to 14 days, then by day, at the producer's time: scan, guard (decisions), watch (drift), and agents by name. Each fact counts once, however often it was sent.",
       sql: factsByProducer(),
       noValue: NOTHING,
       w: 12,
@@ -137,13 +136,13 @@ export function ingest(): Builder<Panel> {
 }
 
 export function delay(): Builder<Panel> {
-  return paint(
+  return colorByName(
     lines(
       {
         id: 7,
-        title: 'How fresh is what arrives?',
+        title: 'Delivery delay of decisions',
         description:
-          "Time from the producer's clock to the store, by hour of arrival: half and 95 % of the decisions of the newest 2 days of the range stayed below. A spool that is shipped late shows as an hour of large values, not as a gap.",
+          "How current is what arrives? Time from the producer's clock to the store, by hour of arrival: median and 95th percentile of the decisions of the newest 2 days of the range. A spool that is sent late shows as an hour with large values, not as a gap.",
         sql: deliveryDelay(),
         noValue: 'No decision arrived in the newest 2 days of this range',
         w: 12,
@@ -155,13 +154,13 @@ export function delay(): Builder<Panel> {
   );
 }
 
-export function losses(): Builder<Panel> {
+export function undeliveredChart(): Builder<Panel> {
   return bars(
     {
       id: 8,
-      title: 'Does a collector refuse or drop?',
-      description: `Records that collectors refused, failed to take, send or queue, set aside in files since the store will never take them (\`exporter_set_aside\`), or filtered out because they had no organisation, in steps of 10 minutes. 0 is a bar of no height; no bar at all: no metrics. ${OF_COLLECTOR}`,
-      sql: collectorLosses(),
+      title: 'Records not delivered by collectors',
+      description: `Does a collector refuse or drop? Records that collectors refused, failed to receive, send or queue, set aside in files because the store will never accept them (\`exporter_set_aside\`), or filtered out because they had no organisation, in steps of 10 minutes. 0 is a bar of no height; without metrics there is no bar. ${FROM_COLLECTOR_METRICS}`,
+      sql: undeliveredRecords(),
       noValue: OWN_TELEMETRY,
       w: 12,
       h: 9,
@@ -175,8 +174,8 @@ export function queue(): Builder<Panel> {
   return lines(
     {
       id: 9,
-      title: 'Is a queue filling up?',
-      description: `How full the sending queues are, size over capacity, the fullest of each 10 minutes. It should lie near 0; a queue that stays up means that the store does not keep up, and at 100 % senders are told to wait. ${OF_COLLECTOR}`,
+      title: 'Sending queue utilisation',
+      description: `Is a queue filling up? Size of the sending queues divided by their capacity, the highest value in each 10 minutes. It should stay near 0. If it stays high, the store does not keep up; at 100 % senders receive a retryable error. ${FROM_COLLECTOR_METRICS}`,
       sql: collectorQueue(),
       noValue: OWN_TELEMETRY,
       w: 12,
@@ -195,13 +194,13 @@ export function queue(): Builder<Panel> {
     );
 }
 
-export function takenOut(): Builder<Panel> {
+export function removalsChart(): Builder<Panel> {
   return bars(
     {
       id: 13,
-      title: 'What does redaction take out?',
-      description: `Secrets that the collector's redaction masked, by kind, and attributes that it dropped because no list allows them or because they are content, in steps of 10 minutes: of all that it handled, resources and metrics too. ${OF_COLLECTOR}`,
-      sql: collectorTakenOut(),
+      title: 'Values and attributes removed by redaction',
+      description: `What does redaction remove? Secrets that the collector masked, by kind, and attributes that it dropped because no allow-list names them or because they are content, in steps of 10 minutes. Includes resources and metrics. ${FROM_COLLECTOR_METRICS}`,
+      sql: redactionRemovals(),
       noValue: OWN_TELEMETRY,
       w: 12,
       h: 9,
@@ -215,8 +214,8 @@ export function quarantineChart(): Builder<Panel> {
   return bars(
     {
       id: 10,
-      title: 'What is wrong with what could not be counted?',
-      description: 'Records of which no fact was made, by hour of arrival and problem.',
+      title: 'Quarantined records by problem',
+      description: 'Why did records not become facts? Records in quarantine, by hour of arrival and problem.',
       sql: quarantineOverTime(),
       noValue: 'Nothing was quarantined in this range',
       w: 12,
@@ -231,9 +230,9 @@ export function size(): Builder<Panel> {
   return rows(
     {
       id: 12,
-      title: 'What does the store keep of us?',
+      title: 'Stored bytes by table',
       description:
-        'Rows of the organisation in each table, and about how many bytes they are: rows times the mean size of 500 of them, before compression (on disk about a tenth). Landing may hold a record more than once; facts that came twice fold at the next merge. Landing is kept 90 days unless a plan says otherwise, facts and series 730.',
+        'What does the store keep of this organisation? Rows per table, and an estimate of their size: rows times the mean size of 500 of them, before compression (about a tenth of it on disk). Landing may hold a record more than once; duplicate facts are removed at the next merge. Landing is kept for 90 days unless a plan says otherwise, facts and series for 730.',
       sql: storeSize(),
       noValue: NOTHING,
       w: 24,

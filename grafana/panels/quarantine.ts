@@ -8,9 +8,9 @@ export function quarantineTable(id: number): Builder<Panel> {
   return rows(
     {
       id,
-      title: 'What could not be counted?',
+      title: 'Quarantined records',
       description:
-        'Records that arrived in the time range but that no fact was made of: without a repository, with an unknown severity, dated in the future or before the oldest facts. They are in no number above.',
+        'What could not be counted? Records that arrived in the time range but did not become facts: without a repository, with an unknown severity, dated in the future or before the oldest facts. No number above includes them.',
       sql: quarantined(),
       noValue: 'Nothing was quarantined in this range',
       w: 24,

@@ -2,9 +2,9 @@ import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import { blockedBy, ratedBlocks } from '../queries/decisions.js';
 import { countedNow } from '../queries/posture.js';
-import { drifts, driftOverTime, findingLife, newestScan, scans, scoreBreakdown } from '../queries/repository.js';
+import { drifts, driftOverTime, findingLifecycle, newestScan, scans, scoreBreakdown } from '../queries/repository.js';
 import { SCOPE } from '../queries/scope.js';
-import { badge, bars, paint, reduceTo, rows, stat, steps } from './kit.js';
+import { badge, bars, colorByName, reduceTo, rows, stat, steps } from './kit.js';
 import { colored, column, severityMapping, timeColumn, tooFew, wordMapping } from './look.js';
 
 const NOT_SCANNED = 'Not scanned: no scan by the end of this range, run shieldwatch scan';
@@ -42,7 +42,7 @@ export function repositoryStats(): Builder<Panel>[] {
         id: 2,
         title: 'Critical',
         description:
-          'Critical findings that the newest scan counts. Nothing scanned is not 0. What stands open is in the list below.',
+          'Critical findings in the newest scan. Without a scan there is no number. The list below shows what is open.',
         sql: countedNow(),
         noValue: NOT_SCANNED,
         w: 4,
@@ -59,8 +59,7 @@ export function repositoryStats(): Builder<Panel>[] {
       {
         id: 3,
         title: 'Policy',
-        description:
-          "What the newest scan's policy said: passed, failed, or not-run where the scan was held against none.",
+        description: "Result of the newest scan's policy: passed, failed, or not-run if the scan had no policy.",
         sql: newestScan("if(policy_status = '', 'not-run', policy_status)", 'policy'),
         noValue: NOT_SCANNED,
         w: 4,
@@ -74,7 +73,7 @@ export function repositoryStats(): Builder<Panel>[] {
         id: 4,
         title: 'Baseline',
         description:
-          "The newest scan against AgentShield's baseline file: passed, regressed, or not-run where there is none.",
+          "The newest scan against AgentShield's baseline file: passed, regressed, or not-run if there is none.",
         sql: newestScan("if(baseline_status = '', 'not-run', baseline_status)", 'baseline'),
         noValue: NOT_SCANNED,
         w: 4,
@@ -88,7 +87,7 @@ export function repositoryStats(): Builder<Panel>[] {
         id: 5,
         title: 'Blocked rate',
         description:
-          'Blocked over all decisions of the guard in the range, as a ratio of sums. Under 20 decisions there is no rate ("too few"); without any it says so.',
+          'Blocked decisions divided by all decisions of the guard in the range, as a ratio of sums. Under 20 decisions there is no rate ("too few").',
         sql: ratedBlocks(SCOPE),
         noValue: 'No decisions: is the hook installed?',
         w: 4,
@@ -109,7 +108,7 @@ export function repositoryStats(): Builder<Panel>[] {
       {
         id: 6,
         title: 'Last scan',
-        description: 'Time since the newest scan of files up to now.',
+        description: 'Time between the newest scan of at least one file and now.',
         sql: newestScan("dateDiff('second', occurred_at, now64(3, 'UTC'))", 'age'),
         noValue: NOT_SCANNED,
         w: 4,
@@ -127,13 +126,13 @@ export function repositoryStats(): Builder<Panel>[] {
 }
 
 export function breakdown(): Builder<Panel> {
-  return paint(
+  return colorByName(
     steps(
       {
         id: 8,
-        title: 'Which part drags it down?',
+        title: 'Score by component',
         description:
-          'The five parts of the score, 0 to 100 each, as the last scan of each bucket has them; none where it did not tell them. Scans up to 6 hours, then hours, then days.',
+          'Which component lowers the score? The five components of the score, 0 to 100 each, from the last scan of each bucket; no point if that scan did not report them. By scan up to 6 hours, then by hour, then by day.',
         sql: scoreBreakdown(),
         noValue: 'No scan in this range: shieldwatch scan',
         w: 12,
@@ -152,10 +151,10 @@ export function findingTable(): Builder<Panel> {
   return rows(
     {
       id: 9,
-      title: 'What is open, what is new, what was fixed?',
+      title: 'Findings by state',
       description:
-        'Findings by their life. New: first shown in the range. Regressed: fixed before, shown again in the range. Open: stands since before it. Fixed: gone in the range. By finding key, so that moved lines change nothing; scans that could not tell fix nothing. 500 rows.',
-      sql: findingLife(),
+        'What is open, what is new, what was fixed? New: first reported in the range. Regressed: fixed before, reported again in the range. Open: since before the range. Fixed: resolved in the range. Counted by finding key, so that moved lines change nothing; scans that do not list findings fix nothing. 500 rows.',
+      sql: findingLifecycle(),
       noValue:
         'No such finding in this range; with all filters set to All: nothing scanned, nothing found, or scans that came without their findings',
       w: 24,
@@ -175,13 +174,13 @@ export function findingTable(): Builder<Panel> {
 }
 
 export function driftChart(): Builder<Panel> {
-  return paint(
+  return colorByName(
     bars(
       {
         id: 10,
-        title: 'When did it drift?',
+        title: 'Findings added and resolved',
         description:
-          'Findings that came and went between scans, by hour up to 14 days, then by day. The first scan of a repository is no drift.',
+          'When did the repository drift? Findings that were added and resolved between scans, by hour up to 14 days, then by day. The first scan of a repository is not drift.',
         sql: driftOverTime(),
         noValue: 'Nothing came or went in this range',
         w: 12,
@@ -197,9 +196,9 @@ export function driftTable(): Builder<Panel> {
   return rows(
     {
       id: 11,
-      title: 'What did watch and CI report?',
+      title: 'Drift reported by watch and CI',
       description:
-        'Drifts as AgentShield reported them in the range, newest first, 100 rows. Worse: it called the drift a regression.',
+        'What did watch and CI report? Drift as AgentShield reported it in the range, newest first, 100 rows. Worse: AgentShield called it a regression.',
       sql: drifts(),
       noValue: 'No drift was reported in this range: agentshield watch reports them',
       w: 12,
@@ -222,9 +221,9 @@ export function scanTable(): Builder<Panel> {
   return rows(
     {
       id: 12,
-      title: 'Which scans ran, and from where?',
+      title: 'Scans',
       description:
-        'Scans of the range, newest first, with what their gates said and the CI run they came from. Evidence: mismatch where the digest of the evidence pack is not what its files give, suspect where its report contradicts its plan. Exceptions: risks the policy accepts for now. 100 rows.',
+        'Which scans ran, and where? Scans in the range, newest first, with the results of their gates and the CI run. Evidence: mismatch if the digest of the evidence pack does not match its files, suspect if its report contradicts its plan. Exceptions: risks that the policy accepts for now. 100 rows.',
       sql: scans(),
       noValue: 'No scan in this range: shieldwatch scan',
       w: 24,
@@ -261,10 +260,10 @@ export function scanTable(): Builder<Panel> {
 }
 
 export function repositoryTools(): Builder<Panel> {
-  return blockedTable(13, 'Which tools does the guard stop here?', blockedBy(SCOPE, 'tool'), 'tool', 'Tool', 24);
+  return blockedTable(13, 'Blocked calls by tool', blockedBy(SCOPE, 'tool'), 'tool', 'Tool', 24);
 }
 
-/** Decisions, blocks and rate of each value of one dimension. */
+/** Returns a table of decisions, blocks and rate per value of one dimension. */
 export function blockedTable(
   id: number,
   title: string,
@@ -278,7 +277,7 @@ export function blockedTable(
       id,
       title,
       description:
-        'Blocked over all decisions of the range, most blocked first, 20 rows. Under 20 decisions there is no rate ("too few"); what decided nothing has no row.',
+        'Blocked decisions divided by all decisions in the range, most blocked first, 20 rows. Under 20 decisions there is no rate ("too few"); values without decisions have no row.',
       sql,
       noValue: 'No decisions in this range: is the hook installed?',
       w,

@@ -12,7 +12,7 @@ import {
 } from '../queries/decisions.js';
 import { decisionLatency, injectionAttempts, injectionsInRange, latencyInRange, topRules } from '../queries/guard.js';
 import { GUARD_SCOPE } from '../queries/scope.js';
-import { bars, lines, paint, reduceTo, rows, stat } from './kit.js';
+import { bars, lines, colorByName, reduceTo, rows, stat } from './kit.js';
 import { column, VERDICT_COLORS } from './look.js';
 import { blockedTable, TOO_FEW } from './repository.js';
 
@@ -25,7 +25,7 @@ export function guardStats(): Builder<Panel>[] {
         id: 1,
         title: 'Blocked rate',
         description:
-          'Blocked over all decisions (allowed, blocked, asked) of the chosen tools and agents, as a ratio of sums over the range. Under 20 decisions there is no rate ("too few"); without any it says so.',
+          'Blocked decisions divided by all decisions (allowed, blocked, asked) of the chosen tools and agents in the range, as a ratio of sums. Under 20 decisions there is no rate ("too few").',
         sql: ratedBlocks(GUARD_SCOPE),
         noValue: SILENT,
         w: 5,
@@ -47,7 +47,7 @@ export function guardStats(): Builder<Panel>[] {
         id: 2,
         title: 'Blocked',
         description:
-          'Numerator of the rate: decisions that stopped a tool call. 0 where all was let through, no value where nothing was decided.',
+          'Numerator of the rate: decisions that blocked a tool call. 0 if all calls were allowed, no value without decisions.',
         sql: blockedCount(GUARD_SCOPE),
         noValue: SILENT,
         w: 5,
@@ -65,7 +65,7 @@ export function guardStats(): Builder<Panel>[] {
         id: 3,
         title: 'Decisions',
         description:
-          'Denominator of the rate: tool calls that were decided. None at all is no data: a silent guard is not a quiet one.',
+          'Denominator of the rate: tool calls with a decision. Without decisions there is no number, because a silent guard is not the same as no calls.',
         sql: decisionCount(GUARD_SCOPE),
         noValue: SILENT,
         w: 5,
@@ -83,7 +83,7 @@ export function guardStats(): Builder<Panel>[] {
         id: 4,
         title: 'Injections',
         description:
-          'Injection attempts that were blocked, by rule and by text (see the chart), in the range by whole hours, over 14 days by whole days. All tools and agents of the chosen repositories.',
+          'Blocked injection attempts, by rule and by text (see the chart), in the range by whole hours, over 14 days by whole days. All tools and agents of the chosen repositories.',
         sql: injectionsInRange(),
         noValue: SILENT,
         w: 5,
@@ -101,7 +101,7 @@ export function guardStats(): Builder<Panel>[] {
         id: 5,
         title: 'Time (p95)',
         description:
-          'Time 95 % of the decisions stayed below, measured by the guard, over the range by whole hours (over 14 days by whole days), all tools and agents; 1 % relative error.',
+          '95th percentile of the decision time, measured by the guard, over the range by whole hours (over 14 days by whole days), all tools and agents; 1 % relative error.',
         sql: latencyInRange(),
         noValue: SILENT,
         w: 4,
@@ -118,15 +118,15 @@ export function guardStats(): Builder<Panel>[] {
   ];
 }
 
-/** Rate and low volume are told apart by their look: a line, and grey dots. */
+/** Draws the rate as a line, and buckets with too few decisions as grey dots. */
 export function rateOverTime(): Builder<Panel> {
-  return paint(
+  return colorByName(
     lines(
       {
         id: 6,
-        title: 'Is more being blocked than usual?',
+        title: 'Blocked rate over time',
         description:
-          'Blocked over all decisions of a bucket. The line has buckets of 20 decisions or more; grey dots are buckets with fewer, where a rate says little; without a decision there is neither. Buckets: up to 6 hours as the picture allows, up to 14 days hours, then days.',
+          'Is more being blocked than usual? Blocked decisions divided by all decisions of a bucket. The line shows buckets with 20 decisions or more; grey dots are buckets with fewer, where a rate means little. Without decisions there is neither. Buckets: up to 6 hours as fine as the chart allows, up to 14 days hours, then days.',
         sql: blockedRateOverTime(GUARD_SCOPE),
         noValue: SILENT,
         w: 12,
@@ -149,13 +149,13 @@ export function rateOverTime(): Builder<Panel> {
 }
 
 export function volumeOverTime(): Builder<Panel> {
-  return paint(
+  return colorByName(
     bars(
       {
         id: 7,
-        title: 'How much is decided, and how?',
+        title: 'Decisions by verdict',
         description:
-          'Decisions of a bucket by verdict, stacked: the numbers behind the rate. Asked: the agent was told to ask the person at the keyboard.',
+          'How much is decided, and how? Decisions per bucket by verdict, stacked: the numbers behind the rate. Asked: the agent had to ask the user for permission.',
         sql: decisionsByVerdict(GUARD_SCOPE),
         noValue: SILENT,
         w: 12,
@@ -170,14 +170,14 @@ export function volumeOverTime(): Builder<Panel> {
 
 export function byDimension(): Builder<Panel>[] {
   return [
-    blockedTable(8, 'Which tools are stopped?', blockedBy(GUARD_SCOPE, 'tool'), 'tool', 'Tool', 12),
-    blockedTable(9, 'Which agents are stopped?', blockedBy(GUARD_SCOPE, 'agent'), 'agent', 'Agent', 12),
+    blockedTable(8, 'Blocked calls by tool', blockedBy(GUARD_SCOPE, 'tool'), 'tool', 'Tool', 12),
+    blockedTable(9, 'Blocked calls by agent', blockedBy(GUARD_SCOPE, 'agent'), 'agent', 'Agent', 12),
     rows(
       {
         id: 10,
-        title: 'What kind of rule stops them?',
+        title: 'Blocked calls by rule category',
         description:
-          'Blocked decisions of the range by category of the rule, most frequent first. Allowed decisions have no rule, so that there is no rate here.',
+          'What kind of rule blocks calls? Blocked decisions in the range by rule category, most frequent first. Allowed decisions have no rule, so there is no rate here.',
         sql: blockedByCategory(),
         noValue: 'Nothing was blocked in this range',
         w: 8,
@@ -192,9 +192,9 @@ export function rules(): Builder<Panel> {
   return rows(
     {
       id: 11,
-      title: 'Which rules stop most, and why?',
+      title: 'Blocked calls by rule',
       description:
-        'Blocked decisions by rule, most frequent first, with one reason as the guard gave it; the tool input itself never leaves the machine it ran on. The newest 3 days of the range, 50 rows.',
+        'Which rules block most, and why? Blocked decisions by rule, most frequent first, with one reason as the guard gave it. The tool input itself never leaves the machine on which it ran. The newest 3 days of the range, 50 rows.',
       sql: topRules(),
       noValue: 'Nothing was blocked in the newest 3 days of this range',
       w: 16,
@@ -212,13 +212,13 @@ export function rules(): Builder<Panel> {
 }
 
 export function injectionsOverTime(): Builder<Panel> {
-  return paint(
+  return colorByName(
     bars(
       {
         id: 12,
-        title: 'Is somebody trying to inject?',
+        title: 'Blocked injection attempts',
         description:
-          'Blocked injections by hour up to 14 days, then by day. By rule: a rule of category injection blocked. By text: blocked without a category, and the reason reads like an injection. A bar of height 0 is an hour with decisions and no attempt.',
+          'Is somebody attempting injection? Blocked injection attempts by hour up to 14 days, then by day. By rule: blocked by a rule of category injection. By text: blocked without a category, and the reason reads like an injection. A bar of height 0 is an hour with decisions and without attempts.',
         sql: injectionAttempts(),
         noValue: SILENT,
         w: 12,
@@ -233,13 +233,13 @@ export function injectionsOverTime(): Builder<Panel> {
 }
 
 export function latencyOverTime(): Builder<Panel> {
-  return paint(
+  return colorByName(
     lines(
       {
         id: 13,
-        title: 'Does the guard slow agents down?',
+        title: 'Decision latency',
         description:
-          'Time a decision took at the producer: half, 95 % and 99 % of them stayed below. By hour up to 14 days, then by day, from sketches with 1 % relative error. Hours without decisions have no point.',
+          'Does the guard slow agents down? Decision time measured by the producer: median, 95th and 99th percentile. By hour up to 14 days, then by day, from sketches with 1 % relative error. Hours without decisions have no point.',
         sql: decisionLatency(),
         noValue: SILENT,
         w: 12,

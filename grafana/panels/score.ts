@@ -16,13 +16,13 @@ import { DATASOURCE } from '../datasource.js';
 import { scoreTrend } from '../queries/score.js';
 import { colorBy, gradeThresholds } from './look.js';
 
-/** Steps, since a score does not drift between scans: it holds, then changes. */
+/** Draws scores as steps: a score holds until the next scan. */
 export function scoreOverTime(id: number): PanelBuilder {
   return new PanelBuilder()
     .id(id)
-    .title('Is the posture getting better or worse?')
+    .title('Score by repository')
     .description(
-      'AgentShield score of each repository, 0 to 100; it holds until the next scan. The lines at 40, 60, 75 and 90 are where grades D, C, B and A begin. The twelve lowest repositories; scores under a severity filter are lines of their own, since they do not compare.',
+      'Is the posture getting better or worse? AgentShield score of each repository, 0 to 100; it holds until the next scan. The lines at 40, 60, 75 and 90 show where grades D, C, B and A begin. The twelve lowest repositories. Scores of scans with a severity filter are separate lines, since they are not comparable.',
     )
     .datasource(DATASOURCE)
     .height(9)

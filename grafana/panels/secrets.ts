@@ -15,7 +15,7 @@ import { colored, column, REPOSITORY_LINK, timeColumn, wordMapping } from './loo
 
 const NOT_SCANNED = 'Nothing scanned: run shieldwatch scan';
 const WHAT =
-  'A critical secret is exposed from the first scan that shows it to the next scan that does not; shown again later it is the next episode. However often a file repeats it, it is one.';
+  'A critical secret is exposed from the first scan that reports it to the next scan that does not. If it is reported again later, a new episode begins. It counts once, however often a file repeats it.';
 
 export function secretStats(): Builder<Panel>[] {
   return [
@@ -23,7 +23,7 @@ export function secretStats(): Builder<Panel>[] {
       {
         id: 1,
         title: 'Exposed now',
-        description: `Critical secrets that stand exposed. ${WHAT}`,
+        description: `Critical secrets that are exposed now. ${WHAT}`,
         sql: exposedNow(),
         noValue: NOT_SCANNED,
         w: 6,
@@ -40,7 +40,7 @@ export function secretStats(): Builder<Panel>[] {
       {
         id: 2,
         title: 'Oldest exposure',
-        description: 'Time since the first scan that showed the secret that has stood exposed longest.',
+        description: 'Time since the first scan that reported the secret with the longest current exposure.',
         sql: oldestExposure(),
         noValue: 'None: no secret is exposed, or nothing was scanned',
         w: 6,
@@ -59,7 +59,7 @@ export function secretStats(): Builder<Panel>[] {
         id: 3,
         title: 'Came back',
         description:
-          "Episodes that began in the range and are not their secret's first: it had been removed, and was committed again.",
+          'Episodes that began in the range and are not the first of their secret: it had been removed and was committed again.',
         sql: recurrences(),
         noValue: NOT_SCANNED,
         w: 6,
@@ -77,7 +77,7 @@ export function secretStats(): Builder<Panel>[] {
         id: 4,
         title: 'Masked in transit',
         description:
-          'Secret-shaped values that were masked on their way in, in the range by whole hours. None of them was stored; what sends them should be mended.',
+          'Secret-shaped values that were masked in transit, in the range by whole hours. None of them was stored; fix the sender.',
         sql: maskedInRange(),
         noValue: 'Nothing arrived: no span or log record came in this range',
         w: 6,
@@ -97,8 +97,8 @@ export function exposureTimeline(): Builder<Panel> {
   return timeline(
     {
       id: 5,
-      title: 'Which secrets were exposed, and when?',
-      description: `One lane for each secret, the twelve longest exposed of the range. ${WHAT}`,
+      title: 'Secret exposure over time',
+      description: `Which secrets were exposed, and when? One lane per secret, the twelve longest exposures in the range. ${WHAT}`,
       sql: exposureOverTime(),
       noValue: 'No critical secret was exposed in this range, or nothing was scanned',
       w: 24,
@@ -116,8 +116,8 @@ export function episodeTable(): Builder<Panel> {
   return rows(
     {
       id: 6,
-      title: 'What must be rotated first?',
-      description: `Episodes that touch the range, exposed ones first, longest first, 200 rows. Episode 2 and up: it came back. ${WHAT}`,
+      title: 'Secrets to rotate, by exposure',
+      description: `What must be rotated first? Episodes that overlap the range, current exposures first, then the longest, 200 rows. Episode 2 and above: the secret returned. ${WHAT}`,
       sql: episodes(),
       noValue: 'No critical secret was exposed in this range, or nothing was scanned',
       w: 24,
@@ -140,9 +140,9 @@ export function maskedChart(): Builder<Panel> {
   return bars(
     {
       id: 7,
-      title: 'What was masked on its way in?',
+      title: 'Masked values by kind',
       description:
-        'Values masked in spans and log records, by kind of secret, by hour up to 14 days, then by day; the six most frequent kinds of the range, the rest together. What a producer scrubs itself never shows; the stock collector image does not tell kinds ("not told").',
+        'What was masked in transit? Values masked in spans and log records, by kind of secret, by hour up to 14 days, then by day; the six most frequent kinds in the range, the rest together. Values that a producer masks itself do not appear; the stock collector image does not distinguish kinds ("not told").',
       sql: maskedOverTime(),
       noValue: 'Nothing was masked in this range',
       w: 12,
@@ -157,9 +157,9 @@ export function maskedTable(): Builder<Panel> {
   return rows(
     {
       id: 8,
-      title: 'Who sends secrets?',
+      title: 'Masked values by repository and kind',
       description:
-        'Values masked in the range, by repository and kind of secret, most first, 50 rows. The value itself is stored nowhere. What sends them should be mended: the last hour tells whether it was.',
+        'Who sends secrets? Values masked in the range, by repository and kind of secret, highest number first, 50 rows. The value itself is not stored anywhere. Fix the sender; the last hour shows whether the fix worked.',
       sql: maskedByRepository(),
       noValue: 'Nothing was masked in this range',
       w: 12,

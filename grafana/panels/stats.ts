@@ -29,7 +29,7 @@ function stat(id: number, title: string): PanelBuilder {
 export function latestScore(): PanelBuilder {
   return stat(1, 'Latest score')
     .description(
-      'Last known AgentShield score of each repository, 0 to 100; the twelve lowest where there are more. A score holds until the next scan, also when that scan is older than the time range. Scans of 0 files do not count. Nothing scanned: run shieldwatch scan.',
+      'Last known AgentShield score of each repository, 0 to 100; the twelve lowest if there are more. A score holds until the next scan, also when that scan is older than the time range. Scans of 0 files do not count. Nothing scanned: run shieldwatch scan.',
     )
     .span(12)
     .withTarget(timeSeries(scoreTrend()))
@@ -46,7 +46,7 @@ export function latestScore(): PanelBuilder {
 export function blockedRateInRange(): PanelBuilder {
   return stat(2, 'Blocked rate')
     .description(
-      'Blocked decisions over all decisions of the guard in the time range (allowed, blocked and asked), as a ratio of sums. Without a decision there is no rate. Ranges over 6 hours count whole hours, over 14 days whole days.',
+      'Blocked decisions divided by all decisions of the guard in the time range (allowed, blocked and asked), as a ratio of sums. Without decisions there is no rate. Ranges over 6 hours count whole hours, over 14 days whole days.',
     )
     .span(4)
     .withTarget(table(blockedRate()))
@@ -66,7 +66,7 @@ export function blockedRateInRange(): PanelBuilder {
 export function criticalNow(): PanelBuilder {
   return stat(3, 'Critical')
     .description(
-      'Critical findings that the newest scan of each repository counts, added up. Nothing scanned is not 0. What stands open is in the list below.',
+      'Critical findings in the newest scan of each repository, added up. Without a scan there is no number. The list below shows what is open.',
     )
     .span(4)
     .withTarget(table(criticalFindings()))
@@ -85,7 +85,7 @@ export function criticalNow(): PanelBuilder {
 export function decisionsInRange(): PanelBuilder {
   return stat(4, 'Decisions')
     .description(
-      'Tool calls the PreToolUse guard decided in the time range. None at all is shown as no data: a guard that went silent is not a quiet one: is the hook installed? Ranges over 6 hours count whole hours, over 14 days whole days.',
+      'Tool calls that the PreToolUse guard decided in the time range. Without decisions there is no number, because a silent guard is not the same as no calls: is the hook installed? Ranges over 6 hours count whole hours, over 14 days whole days.',
     )
     .span(4)
     .withTarget(table(decisionCount()))

@@ -1,14 +1,14 @@
 import { boardFiles, type BoardFile } from '../boards.js';
 import { DATASOURCE, DATASOURCE_VERSION } from '../datasource.js';
 
-/** Name of the datasource that Grafana asks for when a board is imported by hand. */
+/** Name of the datasource input that Grafana asks for when a board is imported by hand. */
 const INPUT = 'DS_SHIELDWATCH';
-/** Oldest Grafana whose board JSON this is. */
+/** Oldest Grafana version that reads this board JSON. */
 const GRAFANA_VERSION = '12.0.0';
 
 /**
- * The boards for "New > Import": Grafana asks which ClickHouse datasource each is to read, and gives it an id of its own.
- * Names are those of `grafana/generated`.
+ * Returns the boards for "New > Import": Grafana asks which ClickHouse datasource each board reads, and assigns its id.
+ * File names are those of `grafana/generated`.
  */
 export function importFiles(): BoardFile[] {
   return boardFiles().map(({ name, text }) => {
@@ -36,8 +36,8 @@ export function importFiles(): BoardFile[] {
 }
 
 /**
- * The boards as one ConfigMap each (a board stays far below the 1 MiB of all of them), with the label and the folder
- * annotation that the dashboards sidecar of Grafana's Helm chart looks for unless it is set otherwise.
+ * Returns one ConfigMap per board (a board stays far below the limit of 1 MiB), with the default label and folder
+ * annotation of the dashboards sidecar of Grafana's Helm chart.
  */
 export function configMapFiles(namespace?: string): BoardFile[] {
   return boardFiles().map(({ name, text }) => {

@@ -4,39 +4,39 @@ import { boardFiles } from '../boards.js';
 import { DATASOURCE } from '../datasource.js';
 import { readableRelations, readerStatements } from './reader.js';
 
-/** What one organisation's Grafana needs to know. */
+/** Settings of one organisation's Grafana. */
 export interface ProvisionSettings {
-  /** Organisation the telemetry is stamped with. */
+  /** Organisation id on the telemetry. */
   org: string;
-  /** Absolute path of the folder on the machine that Grafana runs on. */
+  /** Absolute path of the folder on the machine on which Grafana runs. */
   folder: string;
   /** HTTP address of the store, without credentials. */
   clickhouseUrl: string;
   database: string;
-  /** Password of the reader; goes into `grafana.env` alone, and as a hash into `reader.sql`. */
+  /** Password of the reader. Written to `grafana.env` in plain text, and to `reader.sql` as a hash. */
   password: string;
-  /** Grafana's own organisation that boards, alerts and datasource go to. */
+  /** Id of the Grafana organisation that receives boards, alerts and datasource. */
   grafanaOrgId: number;
 }
 
-/** One file of the folder: its path in it, its text, and who may read it. */
+/** One file: path inside the folder, text, and whether only its owner may read it. */
 export interface ProvisionFile {
   path: string;
   text: string;
   mode: 0o644 | 0o600;
 }
 
-/** Names that go into SQL, YAML and Grafana's own variables unescaped. */
+/** Names that need no escaping in SQL, YAML and Grafana's variables. */
 export const ORG_PATTERN = /^[\w.-]{1,100}$/;
 
-/** User of an organisation's reader on a real server. */
+/** Returns the ClickHouse user name of an organisation's reader. */
 export function readerUser(org: string): string {
   return `shieldwatch_reader_${org}`;
 }
 
 /**
- * Everything that a Grafana of one organisation is provisioned with: a datasource that logs in as that
- * organisation's reader, boards and rules that name no other, and the SQL that makes the reader.
+ * Returns all provisioning files for the Grafana of one organisation: a datasource that logs in as that organisation's
+ * reader, boards and rules restricted to that organisation, and the SQL that creates the reader.
  */
 export async function provisionFiles({
   org,
@@ -92,7 +92,7 @@ providers:
       path: ${text(join(folder, 'boards'))}
 `,
     ),
-    // Grafana logs an error for a folder that is missing.
+    // // Grafana logs an error if the folder does not exist.
     file('provisioning/plugins/.gitkeep', ''),
     file('provisioning/alerting/rules.json', `${JSON.stringify(alertFile({ org, grafanaOrgId }), null, 2)}\n`),
     ...boardFiles({ org }).map(({ name, text: board }) => file(`boards/${name}`, board)),
@@ -118,7 +118,7 @@ GF_SERVER_ROOT_URL=http://127.0.0.1:3000/
   ];
 }
 
-/** A value for Grafana's YAML: quoted, and with no variable in it. */
+/** Returns a quoted YAML value in which Grafana expands no variable. */
 function text(value: string): string {
   return JSON.stringify(value.replaceAll('$', '$$$$'));
 }

@@ -1,20 +1,23 @@
 import { createHash } from 'node:crypto';
 import { clickhouseMigrations } from '#schemas/clickhouse/migrate.js';
 
-/** What a reader of one organisation may see: tables with the column that names the organisation, and views over them. */
+/**
+ * Relations that a reader of one organisation may read: tables with the column that holds the organisation, and views
+ * over them.
+ */
 export interface ReadableRelations {
   tables: { name: string; org: 'org_id' | 'OrgId' }[];
-  /** Tables that hold nothing of anybody, which views need. */
+  /** Tables without rows of organisations that views need. */
   shared: string[];
   views: string[];
 }
 
-/** Views read it to know which formula of a series counts. */
+/** Read by views to find the current formula of a series. */
 const SHARED = ['rollup_formula_v1'];
 /** Views over what the jobs did for all organisations together. */
 const OPERATORS = /\bFROM rollup_run_v1\b/;
 
-/** The relations of this version, read off the migrations; tables that store nothing are left out. */
+/** Returns the relations of this version, read from the migrations. Tables without storage are left out. */
 export async function readableRelations(): Promise<ReadableRelations> {
   const tables = new Map<string, 'org_id' | 'OrgId'>();
   const views = new Map<string, boolean>();
@@ -50,9 +53,9 @@ export interface ReaderSettings {
 }
 
 /**
- * Statements that make the reader of one organisation on a real ClickHouse server: a user that only reads, within
- * limits, and for each table a policy that shows the organisation's rows alone. Plain views run with their reader's own
- * rights, so the policies hold behind them. May be run again: it replaces user and policies, and takes no grant away.
+ * Returns the statements that create the reader of one organisation on a ClickHouse server: a read-only user with
+ * limits, and for each table a row policy that shows only the organisation's rows. Plain views run with the rights of
+ * their reader, so the policies hold behind them. Idempotent: replaces user and policies, and revokes nothing.
  */
 export function readerStatements(
   { org, database, user, password }: ReaderSettings,

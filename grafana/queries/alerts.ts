@@ -1,25 +1,25 @@
 import { IS_INJECTION_ATTEMPT } from '#schemas/clickhouse/injection-attempt.js';
 import { isCounted } from '#schemas/clickhouse/judged-call.js';
-import { collectorLost, waitingBuckets } from './pipeline.js';
+import { undelivered, waitingBuckets } from './pipeline.js';
 
 /*
- * Queries of alert rules. Each returns rows of (text columns, one number): Grafana makes an alert of each row, the text
- * columns are its labels. Windows count back from now(), so that no macro and no `$` is needed; `scope` is the
- * condition on org_id, the first on every table. A row that says nothing (too little volume, no baseline) is left out:
- * it neither fires nor counts as data.
+ * Queries of alert rules. Each returns rows of (text columns, one number): Grafana makes one alert per row, with the
+ * text columns as labels. Windows count back from now(), so that neither macros nor `$` are needed. `scope` is the
+ * condition on org_id, the first on every table. Rows without meaning (too little volume, no baseline) are left out:
+ * they neither fire nor count as data.
  */
 
 interface BurnWindows {
   longMinutes: number;
-  /** Ends the alert soon after the blocking ends. */
+  /** The short window. Ends the alert soon after the blocking ends. */
   shortMinutes: number;
-  /** Decisions the long window needs. */
+  /** Decisions that the long window needs. */
   minDecisions: number;
-  /** Blocked rate that is normal, 0 to 1. */
+  /** Normal blocked rate, 0 to 1. */
   budget: number;
 }
 
-/** How many times the budget is burnt: the lesser of both windows, so that both must burn. */
+/** Returns the burn rate: the lower of both windows, so that both must burn. */
 export function blockedBurn(scope: string, { longMinutes, shortMinutes, minDecisions, budget }: BurnWindows): string {
   const recent = `occurred_at > now64(3, 'UTC') - toIntervalMinute(${String(shortMinutes)})`;
   const where = `${scope} AND occurred_at > now64(3, 'UTC') - toIntervalMinute(${String(longMinutes)}) AND occurred_at <= now64(3, 'UTC')`;
@@ -32,7 +32,9 @@ HAVING count() >= ${String(minDecisions)} AND countIf(${recent}) > 0
 ORDER BY burn DESC`;
 }
 
-/** Injections blocked in the last hour over the hourly mean of the 7 days before, which counts as 1 at least. */
+/**
+ * Returns injection attempts blocked in the last hour, divided by the hourly mean of the previous 7 days (at least 1).
+ */
 export function injectionSpike(scope: string): string {
   const where = `${scope} AND occurred_at > now64(3, 'UTC') - toIntervalHour(1) AND occurred_at <= now64(3, 'UTC')`;
   return `SELECT org_id, repo, if(attempts < 5, 0, round(attempts / greatest(1, ifNull(mean, 0)), 1)) AS spike
@@ -54,7 +56,9 @@ LEFT JOIN
 ORDER BY spike DESC`;
 }
 
-/** Critical secrets that a scan of the last 24 hours showed for the first time, or again, and that are still there. */
+/**
+ * Returns critical secrets that first appeared, or reappeared, in a scan of the last 24 hours and are still present.
+ */
 export function newSecret(scope: string): string {
   return `SELECT r.org_id AS org_id, r.repo AS repo, countIf(e.is_open AND e.first_seen_at > now64(3, 'UTC') - toIntervalDay(1)) AS exposed
 FROM
@@ -69,7 +73,9 @@ GROUP BY org_id, repo
 ORDER BY exposed DESC`;
 }
 
-/** Points the newest score lies below the score that held 24 hours ago; repositories with one then and now. */
+/**
+ * Returns how many points the newest score is below the score in force 24 hours ago, for repositories that have both.
+ */
 export function scoreDrop(scope: string): string {
   return `SELECT n.org_id AS org_id, n.repo AS repo, toInt32(b.score) - toInt32(n.score) AS points
 FROM
@@ -86,7 +92,9 @@ INNER JOIN
 ORDER BY points DESC`;
 }
 
-/** How long a producer has been silent, over how long it may be: guards 1 day, scans 7 days. Silent for 30: retired. */
+/**
+ * Returns a producer's silence divided by the allowed silence: guards 1 day, scans 7 days. After 30 days it is retired.
+ */
 export function silence(scope: string): string {
   return `SELECT org_id, repo, producer, round(assumeNotNull(silent_seconds) / if(producer = 'guard', 86400, 604800), 2) AS silent_times
 FROM coverage
@@ -94,7 +102,9 @@ WHERE ${scope} AND producer IN ('scan', 'guard') AND state != 'never' AND silent
 ORDER BY silent_times DESC`;
 }
 
-/** Seconds the oldest hour of a repository has waited for the jobs; 0 for an organisation where none waits. */
+/**
+ * Returns how many seconds the oldest repository hour has waited for the jobs; 0 for an organisation without backlog.
+ */
 export function rollupLag(scope: string): string {
   return `SELECT o.org_id AS org_id, maxIf(greatest(0, dateDiff('second', w.marked, now64(3, 'UTC'))), w.org_id != '') AS lag
 FROM
@@ -109,7 +119,10 @@ GROUP BY org_id
 ORDER BY lag DESC`;
 }
 
-/** Values masked in this hour and the last over the mean of two hours in the 7 days before, which counts as 1 at least. */
+/**
+ * Returns values masked in this hour and the last, divided by the mean of two hours in the previous 7 days (at least
+ * 1).
+ */
 export function maskedSpike(scope: string): string {
   return `SELECT org_id, repo, if(recent < 10, 0, round(recent / greatest(1, usual), 1)) AS spike
 FROM
@@ -124,12 +137,12 @@ FROM
 ORDER BY spike DESC`;
 }
 
-/** Records that collectors did not pass on in the last 15 minutes, by counter. */
+/** Returns records that collectors did not deliver in the last 15 minutes, by counter. */
 export function dropping(scope: string): string {
   return `SELECT org AS org_id, counter, sum(rise) AS records
 FROM
 (
-    ${collectorLost(scope.replace('org_id', 'OrgId'), 'TimeUnix > now() - toIntervalMinute(15)')}
+    ${undelivered(scope.replace('org_id', 'OrgId'), 'TimeUnix > now() - toIntervalMinute(15)')}
 )
 GROUP BY org_id, counter
 ORDER BY records DESC`;

@@ -2,7 +2,10 @@ import { isCounted } from '#schemas/clickhouse/judged-call.js';
 import { inNewestDays } from './resolution.js';
 import { ORG, SCOPE } from './scope.js';
 
-/** What the guard stopped in the newest 3 days of the range and why, most frequent first; 100 rows. Reasons come as the producer scrubbed them. */
+/**
+ * Returns what the guard blocked in the newest 3 days of the range and why, most frequent first; 100 rows. Producers
+ * scrub the reasons.
+ */
 export function blockedCalls(): string {
   const where = `${SCOPE}
     AND ${inNewestDays('occurred_at', 3)}

@@ -1,10 +1,10 @@
 import { inNewestDays } from './resolution.js';
 import { ORG, SCOPE } from './scope.js';
 
-/** Days after which a repository that is heard of no more counts as retired, not as silent. */
+/** Days of silence after which a repository counts as retired instead of silent. */
 const RETIRED_DAYS = 30;
 
-/** Scans and guards of repositories that are not retired, with what they are now. */
+/** Returns scans and guards of repositories that are not retired, with their current state. */
 function expected(): string {
   return `SELECT repo, producer, state, last_seen_at, silent_seconds
     FROM
@@ -16,7 +16,9 @@ function expected(): string {
     WHERE producer IN ('scan', 'guard') AND heard_at > now64(3, 'UTC') - toIntervalDay(${String(RETIRED_DAYS)})`;
 }
 
-/** One number: repositories of which neither scan nor guard was heard for a day. NULL where nobody is known. */
+/**
+ * Returns one number: repositories with neither a scan nor a guard decision for a day. NULL if no repository is known.
+ */
 export function silentRepositories(): string {
   return `SELECT if(count() = 0, NULL, countIf(best != 'reporting')) AS silent
 FROM
@@ -30,7 +32,7 @@ FROM
 )`;
 }
 
-/** One number: repositories whose scan (or guard) is in that state. NULL where no repository is known. */
+/** Returns one number: repositories whose scan (or guard) is in the given state. NULL if no repository is known. */
 export function inState(producer: 'scan' | 'guard', state: 'reporting' | 'silent' | 'never'): string {
   return `SELECT if(count() = 0, NULL, countIf(state = '${state}')) AS repositories
 FROM
@@ -40,8 +42,8 @@ FROM
 WHERE producer = '${producer}'`;
 }
 
-/** Who should report and does not, longest silence first, never heard on top; 200 rows. */
-export function blindSpots(): string {
+/** Returns expected producers that do not report, those that never did first, then the longest silence; 200 rows. */
+export function silentProducers(): string {
   return `SELECT repo, producer, state, if(state = 'never', NULL, last_seen_at) AS last_heard, silent_seconds
 FROM
 (
@@ -53,9 +55,9 @@ LIMIT 200`;
 }
 
 /**
- * Heard (1) or silent (0) over time, one lane for each repository and producer, the twelve quietest. Days over a
- * long range, hours over a short one; every lane has a value at every step from the first time it was heard. The step
- * that is not over yet counts what the one before it was: it is no silence yet.
+ * Returns heard (1) or silent (0) over time, one lane per repository and producer, the twelve quietest. By day over a
+ * long range, by hour over a short one. Every lane has a value at each step from its first report on. The current step
+ * repeats the one before it, because it is not silent until it is over.
  */
 export function reportingOverTime(): string {
   const lanes = (source: string, isUsed: string): string => `SELECT concat(repo, ' · ', producer) AS lane, bucket_start
@@ -88,8 +90,8 @@ ORDER BY time, lane`;
 }
 
 /**
- * Which programs report, by version: AgentShield by its scans, what sends decisions, agents by their own telemetry.
- * `repositories` is NULL where none was named. Newest version of each program on top.
+ * Returns programs that report, by version: AgentShield through its scans, senders of decisions, agents through their
+ * own telemetry. `repositories` is NULL if none was named. Newest version of each program first.
  */
 export function versions(): string {
   return `SELECT multiIf(producer = 'scan', 'scanner', producer = 'guard', 'guard', 'agent') AS what, program, version, nullIf(countIf(repo != ''), 0) AS repositories, toDateTime64(max(last_seen_at), 3, 'UTC') AS last_heard
@@ -101,8 +103,8 @@ LIMIT 100`;
 }
 
 /**
- * PreToolUse hooks that ended in an error or ran out of time: the agent then runs the tool unjudged unless the hook
- * says onFailure: block. Read from landing, where Claude Code's counts are; a record that came twice counts once.
+ * Returns PreToolUse hooks that ended in an error or timed out: the agent then runs the tool unjudged unless the hook
+ * sets onFailure: block. Reads landing, which holds Claude Code's counts; repeated records count once.
  */
 export function failOpenHooks(): string {
   return `SELECT hook, sum(failed) AS failures, uniqExact(session) AS sessions, max(at) AS last_at
@@ -120,16 +122,20 @@ ORDER BY failures DESC, hook
 LIMIT 50`;
 }
 
-/** Days of the range that sessions are compared over: every session of every day has to be looked at. */
+/** Days of the range over which sessions are compared. The query reads every session of each of these days. */
 const SESSION_DAYS = 14;
 
 /**
- * Sessions an agent reported over time: those a guard saw too, and those no guard saw. By hour over ranges up to 3 days,
- * then by day, the newest 14 days.
+ * Returns sessions that an agent reported over time, with and without a guard decision. By hour over ranges up to 3
+ * days, then by day, for the newest 14 days.
  */
 export function sessionsByGuard(): string {
   const isHourly = 'toUnixTimestamp($__toTime) - toUnixTimestamp($__fromTime) <= 259200';
-  const heard = (source: string, isUsed: string, begin: string): string => `SELECT bucket_start, producer, sessions
+  const sessionsFrom = (
+    source: string,
+    isUsed: string,
+    begin: string,
+  ): string => `SELECT bucket_start, producer, sessions
         FROM ${source}
         WHERE ${ORG} AND producer NOT IN ('scan', 'watch') AND bucket_start >= if(${isUsed}, ${begin}(greatest($__fromTime, $__toTime - toIntervalDay(${String(SESSION_DAYS)}))), toDateTime(4294967294)) AND bucket_start < if(${isUsed}, $__toTime, toDateTime(4294967295))`;
   return `SELECT time, guarded, unguarded
@@ -139,9 +145,9 @@ FROM
         length(arrayIntersect(by_agent, by_guard)) AS guarded, length(by_agent) - guarded AS unguarded
     FROM
     (
-        ${heard('coverage_activity', isHourly, 'toStartOfHour')}
+        ${sessionsFrom('coverage_activity', isHourly, 'toStartOfHour')}
         UNION ALL
-        ${heard('coverage_activity_day', `NOT (${isHourly})`, 'toStartOfDay')}
+        ${sessionsFrom('coverage_activity_day', `NOT (${isHourly})`, 'toStartOfDay')}
     )
     GROUP BY time
 )

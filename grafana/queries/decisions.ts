@@ -2,17 +2,17 @@ import { isCounted } from '#schemas/clickhouse/judged-call.js';
 import { hoursOrDays, inShortRange } from './resolution.js';
 import { GUARD_SCOPE, ORG, SCOPE } from './scope.js';
 
-/** Decisions below which a rate says nothing: one block more or less would move it by 5 % or more. */
+/** Below this number of decisions a rate is not shown: a single block would change it by 5 % or more. */
 export const MIN_DECISIONS = 20;
 
-/** What decisions can be told apart by, in facts and rollups alike. */
+/** Dimensions of decisions that facts and rollups share. */
 export type DecisionDimension = 'tool' | 'agent' | 'rule_category';
 
 const RATE = { hours: 'blocked_command_rate_hour', days: 'blocked_command_rate_day' };
 
 /**
- * Calls that a guard judged, each once, as (time, dimension, allowed, blocked, asked): the one source of every number about decisions,
- * so that the stats and the charts agree. A bucket without decisions has no row.
+ * Returns judged calls, each once, as (time, dimension, allowed, blocked, asked): the only source of all numbers about
+ * decisions, so that stats and charts agree. A bucket without decisions has no row.
  */
 export function decisions(scope: string = SCOPE, dimension: DecisionDimension = 'tool'): string {
   const where = `${scope}
@@ -27,12 +27,15 @@ export function decisions(scope: string = SCOPE, dimension: DecisionDimension = 
     SELECT time, ${dimension}, sum(allows) AS allowed, sum(blocks) AS blocked, sum(asks) AS asked
     FROM
     (
-        ${hoursOrDays(RATE, `bucket_start AS time, ${dimension}, allowed AS allows, blocked AS blocks, asked AS asks`, scope, { besideFacts: true })}
+        ${hoursOrDays(RATE, `bucket_start AS time, ${dimension}, allowed AS allows, blocked AS blocks, asked AS asks`, scope, { withFacts: true })}
     )
     GROUP BY time, ${dimension}`;
 }
 
-/** One number: blocked over all decisions of the range, as a ratio of sums. NULL where nothing was decided. */
+/**
+ * Returns one number: blocked decisions divided by all decisions of the range, as a ratio of sums. NULL without
+ * decisions.
+ */
 export function blockedRate(): string {
   return `SELECT sum(blocked) / nullIf(sum(allowed + blocked + asked), 0) AS rate
 FROM
@@ -41,7 +44,9 @@ FROM
 )`;
 }
 
-/** One number: decisions of the range. NULL, not 0, where there are none: a silent guard is not a quiet one. */
+/**
+ * Returns one number: decisions of the range. NULL instead of 0, because a silent guard is not the same as no calls.
+ */
 export function decisionCount(scope?: string): string {
   return `SELECT nullIf(sum(allowed + blocked + asked), 0) AS decisions
 FROM
@@ -50,7 +55,7 @@ FROM
 )`;
 }
 
-/** One number: blocked decisions of the range. NULL where nothing was decided, 0 where all was let through. */
+/** Returns one number: blocked decisions of the range. NULL without decisions, 0 if all were allowed. */
 export function blockedCount(scope: string): string {
   return `SELECT if(sum(allowed + blocked + asked) = 0, NULL, sum(blocked)) AS blocked_calls
 FROM
@@ -59,7 +64,7 @@ FROM
 )`;
 }
 
-/** As `blockedRate`, but {@link MIN_DECISIONS} decisions are needed for a rate: -1 stands for "too few". */
+/** Returns the same as `blockedRate`, but -1 ("too few") below {@link MIN_DECISIONS} decisions. */
 export function ratedBlocks(scope: string): string {
   return `SELECT multiIf(isNull(decisions), NULL, decisions < ${String(MIN_DECISIONS)}, -1, sum(blocked) / decisions) AS rate, nullIf(sum(allowed + blocked + asked), 0) AS decisions
 FROM
@@ -69,8 +74,8 @@ FROM
 }
 
 /**
- * Blocked rate over time as (time, kind, rate). Buckets with fewer decisions than a rate needs are a kind of their
- * own, so that they can be drawn as what they are; a bucket without any has no point.
+ * Returns the blocked rate over time as (time, kind, rate). Buckets with too few decisions for a rate have a kind of
+ * their own, so that they can be drawn differently; a bucket without decisions has no point.
  */
 export function blockedRateOverTime(scope: string): string {
   return `SELECT time, if(sum(allowed + blocked + asked) < ${String(MIN_DECISIONS)}, 'fewer than ${String(MIN_DECISIONS)} decisions', 'blocked rate') AS kind,
@@ -84,7 +89,7 @@ HAVING sum(allowed + blocked + asked) > 0
 ORDER BY time, kind`;
 }
 
-/** Decisions, blocks and rate of each value of a dimension, most blocked first, 20 rows; rate -1 for too few. */
+/** Returns decisions, blocks and rate per value of a dimension, most blocked first, 20 rows; rate -1 for too few. */
 export function blockedBy(scope: string, dimension: DecisionDimension): string {
   return `SELECT ${dimension}, sum(blocked) AS blocked_calls, sum(allowed + blocked + asked) AS total,
     if(total < ${String(MIN_DECISIONS)}, -1, blocked_calls / total) AS rate
@@ -98,7 +103,7 @@ ORDER BY blocked_calls DESC, total DESC, ${dimension}
 LIMIT 20`;
 }
 
-/** Blocks of each category of rule, most frequent first, 20 rows. What was let through has no category. */
+/** Returns blocks per rule category, most frequent first, 20 rows. Allowed decisions have no category. */
 export function blockedByCategory(): string {
   return `SELECT if(rule_category = '', 'no category', rule_category) AS category, sum(blocked) AS blocked_calls
 FROM
@@ -112,8 +117,8 @@ LIMIT 20`;
 }
 
 /**
- * Blocked rate by tool over time, each point a ratio of sums; no point where a tool decided nothing.
- * The seven busiest tools of the range by name, the rest together.
+ * Returns the blocked rate by tool over time, each point a ratio of sums; no point without decisions of that tool. The
+ * seven busiest tools of the range by name, the rest together.
  */
 export function blockedRateByTool(): string {
   return `SELECT time, tool_name, sum(blocked_calls) / nullIf(sum(total), 0) AS rate
@@ -133,7 +138,7 @@ GROUP BY time, tool_name
 ORDER BY time, tool_name`;
 }
 
-/** Decisions over time by verdict; verdicts that never occur in the range have no line. */
+/** Returns decisions over time by verdict. Verdicts that do not occur in the range have no line. */
 export function decisionsByVerdict(scope?: string): string {
   return `SELECT time, verdict, sum(count) AS decisions
 FROM

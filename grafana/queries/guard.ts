@@ -2,7 +2,7 @@ import { isCounted } from '#schemas/clickhouse/judged-call.js';
 import { hoursOrDays, inFactRange, inNewestDays } from './resolution.js';
 import { GUARD_SCOPE, ORG, SCOPE } from './scope.js';
 
-/** Attempts and decisions of the range, in buckets. */
+/** Returns injection attempts and decisions of the range, in buckets. */
 function injections(): string {
   return hoursOrDays(
     { hours: 'injection_attempt_rate_hour', days: 'injection_attempt_rate_day' },
@@ -11,7 +11,10 @@ function injections(): string {
   );
 }
 
-/** Blocked injections over time, by how they were told: by the rule's category, or by the text of the reason alone. */
+/**
+ * Returns blocked injection attempts over time, by how they were recognised: by the rule's category, or by the text of
+ * the reason.
+ */
 export function injectionAttempts(): string {
   return `SELECT bucket_start AS time, sum(attempts - attempts_by_text) AS by_rule, sum(attempts_by_text) AS by_text
 FROM
@@ -22,7 +25,7 @@ GROUP BY time
 ORDER BY time`;
 }
 
-/** One number: injection attempts blocked in the range. NULL where nothing was decided. */
+/** Returns one number: injection attempts blocked in the range. NULL without decisions. */
 export function injectionsInRange(): string {
   return `SELECT if(sum(decisions) = 0, NULL, sum(attempts)) AS injections
 FROM
@@ -31,7 +34,7 @@ FROM
 )`;
 }
 
-/** Sketches of the range, in buckets. */
+/** Returns latency sketches of the range, in buckets. */
 function durations(): string {
   return hoursOrDays(
     { hours: 'decision_duration', days: 'decision_duration_sketch_day' },
@@ -40,7 +43,7 @@ function durations(): string {
   );
 }
 
-/** Milliseconds a decision took at p50, p95 and p99, over time. */
+/** Returns the decision time in milliseconds at p50, p95 and p99, over time. */
 export function decisionLatency(): string {
   return `SELECT time, microseconds[1] / 1000 AS p50, microseconds[2] / 1000 AS p95, microseconds[3] / 1000 AS p99
 FROM
@@ -55,7 +58,7 @@ FROM
 ORDER BY time`;
 }
 
-/** One number: milliseconds at p95 over the whole range. NULL where nothing was decided. */
+/** Returns one number: p95 of the decision time in milliseconds over the whole range. NULL without decisions. */
 export function latencyInRange(): string {
   return `SELECT if(sum(decisions) = 0, NULL, quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(duration)[2] / 1000) AS p95_ms
 FROM
@@ -64,7 +67,7 @@ FROM
 )`;
 }
 
-/** The rules that stop most, with one reason each, the newest 3 days of the range; 50 rows. */
+/** Returns the rules that block most, with one reason each, the newest 3 days of the range; 50 rows. */
 export function topRules(): string {
   const where = `${GUARD_SCOPE} AND ${inNewestDays('occurred_at', 3)} AND decision = 'block'`;
   return `SELECT if(rule_name = '', 'no rule named', rule_name) AS rule, rule_category, any(reason) AS example, count() AS blocked_calls,
@@ -78,9 +81,9 @@ LIMIT 50`;
 }
 
 /**
- * What changed in the rules that guards and gates hold, as marks: a rule that blocks for the first time (a guard does
- * not say which rules it holds, so the first block is the first sign), a policy that a scan was held against and that
- * the scan before was not, a baseline that was set, a review that was decided.
+ * Returns annotations for changes of the rules that guards and gates apply: a rule that blocks for the first time
+ * (guards do not report their rules, so the first block is the first sign), a policy that differs from that of the
+ * previous scan, a new baseline, a review decision.
  */
 export function ruleChangeMarks(): string {
   return `SELECT time, text, tags

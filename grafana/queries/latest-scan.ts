@@ -1,8 +1,8 @@
 import { SCOPE } from './scope.js';
 
 /**
- * The newest scan of each chosen repository at the end of the range, as (repo, scan_id, scanned_at, critical_findings).
- * Scans of 0 files judged nothing and are passed over.
+ * Returns the newest scan of each chosen repository at the end of the range, as (repo, scan_id, scanned_at,
+ * critical_findings). Scans of 0 files are skipped.
  */
 export function latestScan(): string {
   return `SELECT repo, argMax((event_id, occurred_at, critical), (occurred_at, event_id)) AS newest,
@@ -12,7 +12,7 @@ export function latestScan(): string {
     GROUP BY repo`;
 }
 
-/** One number: critical findings of the newest scans. NULL where nothing was ever scanned. */
+/** Returns one number: critical findings of the newest scans. NULL without scans. */
 export function criticalFindings(): string {
   return `SELECT if(count() = 0, NULL, sum(critical_findings)) AS critical
 FROM

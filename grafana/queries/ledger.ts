@@ -2,10 +2,10 @@ import { SEVERITIES } from '#schemas/records/enums.js';
 import { hoursOrDays, inRange } from './resolution.js';
 import { ORG, SCOPE } from './scope.js';
 
-/** Fixes below which a mean says nothing. */
+/** Below this number of fixes a mean is not shown. */
 export const MIN_FIXES = 3;
 
-/** One number: findings of a severity that stand open, as the list has them. NULL where nothing was scanned. */
+/** Returns one number: open findings of a severity, as in the list. NULL without scans. */
 export function openNow(severity: 'critical' | 'high'): string {
   return `SELECT if((SELECT count() FROM repo_route WHERE ${SCOPE}) = 0, NULL, count()) AS ${severity}_open
 FROM open_finding
@@ -13,8 +13,8 @@ WHERE ${SCOPE} AND severity = '${severity}'`;
 }
 
 /**
- * Findings that stand open by severity at up to 61 moments, whole hours apart, that end at the end of the range (or now):
- * what had come until then, less what had gone. Nothing before the first change.
+ * Returns open findings by severity at up to 61 moments, whole hours apart, ending at the end of the range (or now):
+ * findings that appeared until then minus those that were resolved. No rows before the first change.
  */
 export function openOverTime(): string {
   const counts = SEVERITIES.map((severity) => `sum(${severity}s) OVER moments AS ${severity}`).join(', ');
@@ -40,12 +40,12 @@ WHERE range_end >= range_start AND changes_until > 0
 ORDER BY time`;
 }
 
-/** The life of findings over the range, in buckets. */
+/** Returns the lifecycle of findings over the range, in buckets. */
 function lifecycle(columns: string): string {
   return hoursOrDays({ hours: 'finding_lifecycle_hour', days: 'finding_lifecycle_day' }, columns, SCOPE);
 }
 
-/** What appeared, came back and was fixed, over time. */
+/** Returns findings that appeared, reappeared and were fixed, over time. */
 export function findingFlow(): string {
   return `SELECT bucket_start AS time, sum(new) AS appeared, sum(regressed) AS came_back, sum(fixes) AS fixed
 FROM
@@ -57,7 +57,7 @@ HAVING appeared + came_back + fixed > 0
 ORDER BY time`;
 }
 
-/** One number of the range's flow. NULL where no scan of the range could tell. */
+/** Returns one number of the range's flow. NULL if no scan in the range listed its findings. */
 export function flowTotal(what: 'new' | 'regressed' | 'fixed'): string {
   return `SELECT if((SELECT count() FROM scan_posture WHERE ${SCOPE} AND ${inRange('bucket_start')} AND is_detailed) = 0, NULL, sum(${what})) AS findings
 FROM
@@ -67,8 +67,8 @@ FROM
 }
 
 /**
- * By severity, worst first: what stands open, the oldest of it, what was fixed in the range and how long that took
- * on average. mttr is -1 for fewer than three fixes, NULL for none.
+ * Returns by severity, most severe first: open findings, the age of the oldest, findings fixed in the range and their
+ * mean time to repair. mttr is -1 for fewer than three fixes, NULL for none.
  */
 export function repairBySeverity(): string {
   return `SELECT severity, sum(open_now) AS open_findings, max(oldest_age) AS oldest, sum(fixes) AS fixed_findings,
@@ -91,7 +91,7 @@ GROUP BY severity
 ORDER BY indexOf(['critical', 'high', 'medium', 'low', 'info'], severity)`;
 }
 
-/** What stands open longest, worst severity first; 200 rows. */
+/** Returns the oldest open findings, most severe first; 200 rows. */
 export function oldestOpen(): string {
   return `SELECT severity, repo, category, title, file, opened_at, dateDiff('second', opened_at, now64(3, 'UTC')) AS open_for, recurrences
 FROM open_finding
@@ -100,7 +100,7 @@ ORDER BY indexOf(['critical', 'high', 'medium', 'low', 'info'], severity), opene
 LIMIT 200`;
 }
 
-/** Accepted risks: exceptions of each repository's policy as its newest scan counted them; 200 rows. */
+/** Returns accepted risks: exceptions in each repository's policy as its newest scan counted them; 200 rows. */
 export function acceptedRisks(): string {
   return `SELECT repo, if(policy_pack = '', policy_name, concat(policy_name, ' (', policy_pack, ')')) AS policy, exceptions_active, exceptions_expiring_soon, exceptions_expired, occurred_at
 FROM policy_eval
@@ -111,8 +111,8 @@ LIMIT 200`;
 }
 
 /**
- * Findings that people accepted or muted and that still stand open, those whose time is over on top, then by the day
- * they run out; 200 rows. `state` is `run out` where the accepted time is over.
+ * Returns findings that a person accepted or muted and that are still open: first those whose time is over, then by end
+ * date; 200 rows. `state` is `run out` if the accepted time is over.
  */
 export function acceptedFindings(): string {
   return `SELECT if(isNotNull(ends) AND ends <= now(), 'run out', t.status) AS state, o.severity AS severity, t.repo AS repo, o.title AS title, o.file AS file,

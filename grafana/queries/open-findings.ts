@@ -1,9 +1,9 @@
 import { SCOPE } from './scope.js';
 
 /**
- * Findings that stand open at the end of the range, worst first, 500 rows: what `finding_transition` says, as the list
- * of the API does. Where in the file a finding is, and when it was last shown, is of the newest scan that shows it;
- * `first_seen` is the first one ever.
+ * Returns findings that are open at the end of the range, most severe first, 500 rows, from `finding_transition`, as
+ * the API's list does. File, line and last appearance come from the newest scan with the finding; `first_seen` is its
+ * first scan.
  */
 export function openFindingRows(): string {
   return `WITH open AS

@@ -1,14 +1,13 @@
 /*
- * Options of variables, all of them from small tables that are written as facts come in: what has no fact any more is
- * in none of them.
+ * Options of variables. All come from small tables that are written with the facts: values without facts do not appear.
  */
 
-/** Organisations there is anything of, by name. */
+/** Returns organisations with data, by name. */
 export function orgOptions(): string {
   return 'SELECT DISTINCT org_id FROM repository_activity ORDER BY org_id';
 }
 
-/** Repositories heard from in the chosen organisation, by name; 1,000 at most, the last heard first to stay. */
+/** Returns repositories of the chosen organisation that reported, by name; the 1,000 that reported last. */
 export function repoOptions(): string {
   return `SELECT repo FROM
 (
@@ -17,7 +16,7 @@ export function repoOptions(): string {
 ORDER BY repo`;
 }
 
-/** Agents whose tool calls were decided, tools that were called, or categories of findings, by name; 500 at most likewise. */
+/** Returns agents and tools with decided calls, or categories of findings, by name; the 500 that occurred last. */
 export function dimensionOptions(dimension: 'agent' | 'tool' | 'category'): string {
   return `SELECT value FROM
 (

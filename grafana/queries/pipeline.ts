@@ -1,7 +1,7 @@
 import { hoursOrDays, inFactRange, inNewestDays } from './resolution.js';
 import { ORG, SCOPE } from './scope.js';
 
-/** Facts over time by who sent them. */
+/** Returns facts over time by producer. */
 export function factsByProducer(): string {
   return `SELECT bucket_start AS time, producer, sum(events) AS facts
 FROM
@@ -12,7 +12,7 @@ GROUP BY time, producer
 ORDER BY time, producer`;
 }
 
-/** One number: seconds since anything of the organisation arrived. NULL where nothing did for 30 days. */
+/** Returns one number: seconds since the organisation's newest event. NULL without events for 30 days. */
 export function sinceLastArrival(): string {
   return `SELECT if(max(newest) = toDateTime64(0, 3, 'UTC'), NULL, dateDiff('second', max(newest), now64(3, 'UTC'))) AS seconds
 FROM
@@ -24,9 +24,9 @@ FROM
 }
 
 /**
- * Hours that facts were marked in during the last hour and that no job has recomputed since: (repo, bucket, marked_at).
- * A job writes into its rows the server's clock from before it read, so a row that is older than the mark does not
- * hold it yet.
+ * Returns hours that were marked dirty during the last hour and not recomputed since, as (repo, bucket, marked_at). A
+ * job writes the server's time from before its read as the row's version, so a row older than the mark does not include
+ * it.
  */
 export function waitingBuckets(org: string): string {
   return `SELECT m.org_id AS org_id, m.repo AS repo, m.bucket_start AS bucket_start, m.marked AS marked
@@ -47,7 +47,7 @@ export function waitingBuckets(org: string): string {
     WHERE c.computed < toUInt64(toUnixTimestamp64Milli(m.marked)) * 1000`;
 }
 
-/** One number: hours of repositories that wait to be recomputed. */
+/** Returns one number: repository hours that wait to be recomputed. */
 export function rollupBacklog(): string {
   return `SELECT count() AS waiting
 FROM
@@ -56,7 +56,7 @@ FROM
 )`;
 }
 
-/** One number: seconds the oldest of them has waited; 0 where none waits. */
+/** Returns one number: seconds that the oldest of them has waited; 0 if none waits. */
 export function rollupLag(): string {
   return `SELECT if(count() = 0, 0, greatest(0, dateDiff('millisecond', min(marked), now64(3, 'UTC')) / 1000)) AS lag
 FROM
@@ -65,14 +65,17 @@ FROM
 )`;
 }
 
-/** One number: records of the range that no fact could be made of. NULL where nothing arrived at all. */
+/** Returns one number: records of the range that did not become facts. NULL if nothing arrived at all. */
 export function quarantinedInRange(): string {
   return `SELECT if((SELECT count() FROM repository_activity WHERE ${ORG}) = 0, NULL, count()) AS quarantined
 FROM quarantine
 WHERE ${ORG} AND ${inFactRange('ingested_at')}`;
 }
 
-/** How long facts were under way from the producer's clock to the store, by hour of arrival: p50 and p95; the newest 7 days. */
+/**
+ * Returns the delay of facts between the producer's clock and the store, by hour of arrival: p50 and p95; the newest 2
+ * days.
+ */
 export function deliveryDelay(): string {
   return `SELECT toStartOfHour(ingested_at) AS time, quantileExact(0.5)(delay) AS p50, quantileExact(0.95)(delay) AS p95
 FROM
@@ -85,7 +88,7 @@ GROUP BY time
 ORDER BY time`;
 }
 
-/** Records without a fact over time, by what is wrong with them. */
+/** Returns quarantined records over time, by problem. */
 export function quarantineOverTime(): string {
   return `SELECT toStartOfHour(ingested_at) AS time, problem, count() AS records
 FROM quarantine
@@ -94,8 +97,8 @@ GROUP BY time, problem
 ORDER BY time, problem`;
 }
 
-/** The Collector's own counters of what it did not pass on, by the names of its internal telemetry. */
-const LOST = [
+/** Names of the Collector's internal counters of records that it did not deliver. */
+const UNDELIVERED_COUNTERS = [
   ...['receiver_refused', 'receiver_failed', 'exporter_send_failed', 'exporter_enqueue_failed'].flatMap((counter) =>
     ['spans', 'log_records', 'metric_points'].map((record) => `${counter}_${record}`),
   ),
@@ -103,15 +106,15 @@ const LOST = [
   ...['spans', 'logs', 'datapoints'].map((record) => `processor_filter_${record}.filtered`),
 ];
 
-/** Its counters of what redaction took out. */
-const TAKEN_OUT = ['processor_secretredaction_masked', 'processor_secretredaction_dropped_attributes'];
+/** Names of the Collector's counters of removals by redaction. */
+const REMOVED_COUNTERS = ['processor_secretredaction_masked', 'processor_secretredaction_dropped_attributes'];
 
 /**
- * What counters of collectors rose by, as (org, at, counter, attributes, rise). Our collector sends what each minute
- * added (delta); others send running totals, of which each point counts what it is above the one before: a total that
- * falls was begun anew at 0, and the first point of a series has no rise.
+ * Returns increases of collector counters, as (org, at, counter, attributes, rise). Our collector sends deltas; others
+ * send cumulative values, of which each point counts its difference to the previous one. A value that falls was reset
+ * to 0, and the first point of a series has no increase.
  */
-function collectorRises(counters: readonly string[], org: string, time: string): string {
+function counterIncreases(counters: readonly string[], org: string, time: string): string {
   return `SELECT org, at, counter, attributes, multiIf(is_delta, total, row_number() OVER w = 1, 0, total < before, total, total - before) AS rise
     FROM
     (
@@ -123,27 +126,30 @@ function collectorRises(counters: readonly string[], org: string, time: string):
     WINDOW w AS (PARTITION BY source ORDER BY at)`;
 }
 
-/** Records that collectors did not pass on, as (org, at, counter, rise). */
-export function collectorLost(org: string, time: string): string {
-  return collectorRises(LOST, org, time);
+/** Returns records that collectors did not deliver, as (org, at, counter, rise). */
+export function undelivered(org: string, time: string): string {
+  return counterIncreases(UNDELIVERED_COUNTERS, org, time);
 }
 
-/** The organisation of landing, whose columns have other names. */
-const LANDED = 'OrgId = ${org:singlequote}';
+/** Condition on the organisation in landing tables, whose columns have other names. */
+const LANDING_ORG = 'OrgId = ${org:singlequote}';
 
-/** The same in steps of 10 minutes. */
-export function collectorLosses(): string {
+/** Returns the same in steps of 10 minutes. */
+export function undeliveredRecords(): string {
   return `SELECT toDateTime(toStartOfInterval(at, toIntervalMinute(10)), 'UTC') AS time, counter, sum(rise) AS records
 FROM
 (
-    ${collectorLost(LANDED, inNewestDays('TimeUnix', 7))}
+    ${undelivered(LANDING_ORG, inNewestDays('TimeUnix', 7))}
 )
 GROUP BY time, counter
 ORDER BY time, counter`;
 }
 
-/** What redaction took out, in steps of 10 minutes: secrets by kind, and attributes by why; six by name, the rest together. */
-export function collectorTakenOut(): string {
+/**
+ * Returns removals by redaction, in steps of 10 minutes: secrets by kind, attributes by reason; six by name, the rest
+ * together.
+ */
+export function redactionRemovals(): string {
   return `SELECT time, if(place <= 6, what, 'other kinds') AS name, sum(taken) AS values
 FROM
 (
@@ -155,7 +161,7 @@ FROM
             sum(rise) AS taken, sum(taken) OVER (PARTITION BY what) AS weight
         FROM
         (
-            ${collectorRises(TAKEN_OUT, LANDED, inNewestDays('TimeUnix', 7))}
+            ${counterIncreases(REMOVED_COUNTERS, LANDING_ORG, inNewestDays('TimeUnix', 7))}
         )
         GROUP BY time, what
     )
@@ -164,18 +170,21 @@ GROUP BY time, name
 ORDER BY time, name`;
 }
 
-/** How full the sending queues of collectors are, the most of each 10 minutes, as a share of what they hold: records, requests or bytes, whatever a queue counts in. */
+/**
+ * Returns the utilisation of the collectors' sending queues (size / capacity), the maximum of each 10 minutes, in the
+ * unit that a queue counts in.
+ */
 export function collectorQueue(): string {
   return `SELECT toDateTime(toStartOfInterval(TimeUnix, toIntervalMinute(10)), 'UTC') AS time, trim(concat(Attributes['exporter'], ' ', Attributes['data_type'])) AS queue,
     maxIf(Value, MetricName = 'otelcol_exporter_queue_size') / nullIf(maxIf(Value, MetricName = 'otelcol_exporter_queue_capacity'), 0) AS fill
 FROM otel_metrics_gauge
-WHERE ${LANDED} AND ${inNewestDays('TimeUnix', 7)} AND MetricName IN ('otelcol_exporter_queue_size', 'otelcol_exporter_queue_capacity')
+WHERE ${LANDING_ORG} AND ${inNewestDays('TimeUnix', 7)} AND MetricName IN ('otelcol_exporter_queue_size', 'otelcol_exporter_queue_capacity')
 GROUP BY time, queue
 HAVING countIf(MetricName = 'otelcol_exporter_queue_size') > 0
 ORDER BY time, queue`;
 }
 
-const KEPT = [
+const STORED_TABLES = [
   ['landing: spans', 'otel_traces', 'OrgId'],
   ['landing: log records', 'otel_logs', 'OrgId'],
   ['landing: metric points', 'otel_metrics_sum', 'OrgId'],
@@ -189,18 +198,18 @@ const KEPT = [
   ['series: coverage', 'coverage_v1', 'org_id'],
 ] as const;
 
-/** Rows of a table that its mean size is taken from. */
+/** Number of rows from which a table's mean row size is estimated. */
 const SAMPLE = 500;
 
 /**
- * What the store keeps of the organisation: rows a table, repeats that have not been merged yet included, and about how
- * many bytes: rows times the mean size of 500 of them as they are in memory. On disk they are compressed, about ten to one.
+ * Returns the organisation's rows per table, including duplicates that have not been merged yet, and an estimate of
+ * their bytes: rows times the mean in-memory size of 500 rows. On disk they are compressed, about ten to one.
  */
 export function storeSize(): string {
   return `SELECT kept, row_count, row_count * bytes_of_one AS bytes
 FROM
 (
-    ${KEPT.map(([name, tableName, org]) => `SELECT '${name}' AS kept, count() AS row_count, (SELECT ifNull(avg(byteSize(*)), 0) FROM (SELECT * FROM ${tableName} WHERE ${org} = \${org:singlequote} LIMIT ${String(SAMPLE)})) AS bytes_of_one FROM ${tableName} WHERE ${org} = \${org:singlequote}`).join('\n    UNION ALL\n    ')}
+    ${STORED_TABLES.map(([name, tableName, org]) => `SELECT '${name}' AS kept, count() AS row_count, (SELECT ifNull(avg(byteSize(*)), 0) FROM (SELECT * FROM ${tableName} WHERE ${org} = \${org:singlequote} LIMIT ${String(SAMPLE)})) AS bytes_of_one FROM ${tableName} WHERE ${org} = \${org:singlequote}`).join('\n    UNION ALL\n    ')}
 )
 ORDER BY bytes DESC, kept`;
 }

@@ -1,10 +1,9 @@
 import { ORG, SCOPE } from './scope.js';
 
 /**
- * The posture of each repository at up to 60 moments, as (time, repo, score, critical, high, medium, low, info):
- * what its newest scan at that moment said, however old. Moments are whole hours apart and end at the end of the
- * range (or now), so that the right edge is what holds. Only the intervals that touch the range are read, and each
- * yields just the moments that fall into it.
+ * Returns the posture of each repository at up to 60 moments, as (time, repo, score, critical, high, medium, low,
+ * info): the values of its newest scan at that moment. Moments are whole hours apart and end at the end of the range
+ * (or now). Reads only the intervals that overlap the range; each yields only the moments inside it.
  */
 function postureSteps(): string {
   return `SELECT toDateTime(range_end - step * moment, 'UTC') AS time, repo, score, critical, high, medium, low, info
@@ -22,7 +21,7 @@ function postureSteps(): string {
     WHERE range_end >= range_start`;
 }
 
-/** Lowest, mean and highest score of the repositories over time. */
+/** Returns lowest, mean and highest score of the repositories over time. */
 export function scoreBand(): string {
   return `SELECT time, max(score) AS highest, avg(score) AS mean, min(score) AS lowest
 FROM
@@ -33,7 +32,9 @@ GROUP BY time
 ORDER BY time`;
 }
 
-/** Findings by severity over time as the newest scan of each repository at that moment counts them, added up. */
+/**
+ * Returns findings by severity over time, as the newest scan of each repository at that moment counts them, added up.
+ */
 export function countedBySeverity(): string {
   return `SELECT time, sum(p.critical) AS critical, sum(p.high) AS high, sum(p.medium) AS medium, sum(p.low) AS low, sum(p.info) AS info
 FROM
@@ -45,8 +46,9 @@ ORDER BY time`;
 }
 
 /**
- * One word: may the fleet be promoted, as AgentShield's operator readback has it. A repository whose newest scan calls
- * for a review blocks until somebody approved or dismissed that very scan's item. NULL where nothing was scanned.
+ * Returns one word: whether the fleet may be promoted, by the rules of AgentShield's operator readback. A repository
+ * whose newest scan requires a review blocks until a person approved or dismissed the review item of that scan. NULL
+ * without scans.
  */
 export function fleetStatus(): string {
   return `SELECT if(count() = 0, NULL, multiIf(countIf(r.route = 'invalid') > 0, 'invalid-evidence', countIf(r.route != 'ready' AND d.decided != 1) > 0, 'blocked', 'ready')) AS status_now
@@ -63,14 +65,14 @@ LEFT JOIN
 ) AS d ON d.repo = r.repo AND d.scan_id = r.scan_id AND d.route = r.route`;
 }
 
-/** The organisation now: one row, all NULL where nothing was ever scanned. */
+/** Returns the current values of the organisation: one row, all NULL without scans. */
 export function fleetNow(column: string): string {
   return `SELECT if(count() = 0, NULL, any(${column})) AS ${column}_now
 FROM cross_repo_org_rollup
 WHERE ${ORG}`;
 }
 
-/** Critical findings that the newest scans of the chosen repositories count. NULL where nothing was scanned. */
+/** Returns critical findings in the newest scans of the chosen repositories. NULL without scans. */
 export function countedNow(): string {
   return `SELECT if(count() = 0, NULL, sum(r.critical)) AS critical_counted
 FROM repo_route AS r
@@ -78,8 +80,8 @@ WHERE ${SCOPE}`;
 }
 
 /**
- * Every repository by what its newest scan says, lowest score first: 200 rows. `change` is against the score that
- * held when the range began, or the first one in it.
+ * Returns every repository with the values of its newest scan, lowest score first: 200 rows. `change` is relative to
+ * the score in force when the range began, or the first one in it.
  */
 export function rankedRepositories(): string {
   return `SELECT repo, r.score AS score, toInt32(r.score) - toInt32(ifNull(b.score, r.score)) AS change, r.critical AS critical, r.high AS high,
@@ -101,8 +103,8 @@ ORDER BY score, critical DESC, high DESC, repo
 LIMIT 200`;
 }
 
-/** The repositories whose score moved most over the range, ten at most, falls first. */
-export function biggestMoves(): string {
+/** Returns the repositories with the largest score changes in the range, at most ten, falls first. */
+export function largestScoreChanges(): string {
   return `SELECT repo, change
 FROM
 (
@@ -113,7 +115,7 @@ ORDER BY abs(change) DESC, repo
 LIMIT 10`;
 }
 
-/** What fails: newest scans whose policy failed or whose baseline regressed, and what they say. */
+/** Returns failed gates: newest scans whose policy failed or whose baseline regressed, with details. */
 export function failingGates(): string {
   return `WITH newest AS
 (

@@ -1,7 +1,7 @@
 import { inFactRange } from './resolution.js';
 import { SCOPE } from './scope.js';
 
-/** Records that arrived in the range and of which no fact could be made, by kind and problem; 100 rows. */
+/** Returns records that arrived in the range and did not become facts, by kind and problem; 100 rows. */
 export function quarantined(): string {
   return `SELECT record, problem, repo, count() AS records, max(ingested_at) AS last_at
 FROM quarantine

@@ -3,7 +3,10 @@ import { ORG, SCOPE } from './scope.js';
 
 const PARTS = ['secrets', 'permissions', 'hooks', 'mcp', 'agents'] as const;
 
-/** The five parts of the score over time, each as the last scan of the bucket has it: none where that one did not tell them. Scans of nothing have none. */
+/**
+ * Returns the five components of the score over time, from the last scan of each bucket; none if that scan did not
+ * report them, or scanned 0 files.
+ */
 export function scoreBreakdown(): string {
   return `SELECT time, ${PARTS.map((part) => `toFloat64(argMax(tuple(part_${part}), at).1) AS ${part}`).join(', ')}
 FROM
@@ -20,7 +23,7 @@ GROUP BY time
 ORDER BY time`;
 }
 
-/** The newest scan: one row; no row where nothing was scanned. */
+/** Returns one column of the newest scan: one row, or no row without scans. */
 export function newestScan(column: string, as: string): string {
   return `SELECT ${column} AS ${as}
 FROM scan
@@ -30,11 +33,11 @@ LIMIT 1`;
 }
 
 /**
- * Findings with their life up to the end of the range, 500 rows. new and regressed appeared in the range (regressed:
- * it had been fixed before), open stands since before it or goes by a new key, fixed went in it. Severity, confidence and category as
- * chosen; the confidence is that of the scan that showed it.
+ * Returns findings with their state up to the end of the range, 500 rows. new and regressed: appeared in the range
+ * (regressed: had been fixed before); open: since before it, or continues under a new key; fixed: resolved in it.
+ * Filtered by severity, confidence and category; the confidence is that of the scan that reported it.
  */
-export function findingLife(): string {
+export function findingLifecycle(): string {
   return `WITH life AS
 (
     SELECT repo, severity, category, finding_key, occurrence,
@@ -62,7 +65,9 @@ ORDER BY indexOf(['regressed', 'new', 'open', 'fixed'], state), indexOf(['critic
 LIMIT 500`;
 }
 
-/** What scans show to have come and gone, over time. The first scan of a repository is no drift. */
+/**
+ * Returns findings that appeared and went away between scans, over time. The first scan of a repository is not drift.
+ */
 export function driftOverTime(): string {
   return `SELECT ${hourOrDay('bucket_start')} AS time,
     sum(d.new_critical + d.new_high + d.new_medium + d.new_low + d.new_info) AS appeared,
@@ -74,7 +79,7 @@ HAVING appeared + went_away > 0
 ORDER BY time`;
 }
 
-/** Drifts as watch and CI reported them, newest first; 100 rows. */
+/** Returns drift as watch and CI reported it, newest first; 100 rows. */
 export function drifts(): string {
   return `SELECT occurred_at, repo, if(is_regression, 'worse', 'not worse') AS verdict, toInt32(score_delta) AS score_delta, toInt32(score_current) AS score, new_findings, resolved_findings,
     if(has_critical, 'yes', 'no') AS critical
@@ -84,7 +89,7 @@ ORDER BY occurred_at DESC
 LIMIT 100`;
 }
 
-/** The same as marks on charts. */
+/** Returns the same as annotations. */
 export function driftMarks(): string {
   return `SELECT occurred_at AS time, concat(repo, ': score ', toString(score_previous), ' to ', toString(score_current), ', ', toString(new_findings), ' new, ', toString(resolved_findings), ' gone') AS text,
     if(is_regression, 'regression', 'drift') AS tags
@@ -94,7 +99,7 @@ ORDER BY time
 LIMIT 200`;
 }
 
-/** Scans of the range, newest first, with what gated them and the CI run they came from; 100 rows. */
+/** Returns scans of the range, newest first, with the results of their gates and the CI run; 100 rows. */
 export function scans(): string {
   return `SELECT occurred_at, toInt32(score) AS score, grade, if(policy_status = '', 'not run', policy_status) AS policy, if(baseline_status = '', 'not run', baseline_status) AS baseline, if(integrity = '', 'no pack', integrity) AS evidence,
     policy_exceptions_active AS exceptions, files_scanned, if(provider = '', 'local', provider) AS provider, ci_workflow, ci_run_id, substring(ci_sha, 1, 10) AS commit, repo

@@ -2,15 +2,15 @@ import { hourOrDay, inLongerRange, inShortRange } from './resolution.js';
 import { SCOPE } from './scope.js';
 
 /**
- * What a line is called. A score is computed after the severity filter, so scores of different filters do
- * not compare and are different lines.
+ * Name of a line. The severity filter changes the score, so scores with different filters are not comparable and have
+ * separate lines.
  */
 const LINE = "if(min_severity IN ('', 'info'), repo, concat(repo, ' (', min_severity, ' and up)'))";
 
-/** The twelve lines with the lowest last known score: more than that is not a picture. */
+/** Number of lines, those with the lowest last known score: more are not readable. */
 const WORST = 12;
 
-/** Last known score of every line at a moment; scans of nothing (0 files) score nothing. */
+/** Returns the last known score of every line at a moment. Scans of 0 files are skipped. */
 function lastKnown(at: string, before: string): string {
   return `SELECT ${at} AS time, ${LINE} AS line, toFloat64(argMax(s.score, (s.occurred_at, s.event_id))) AS score
     FROM scan AS s
@@ -19,7 +19,7 @@ function lastKnown(at: string, before: string): string {
 }
 
 /**
- * Score over time, one line for each repository, lowest twelve. A score holds until the next scan: a line
+ * Returns scores over time, one line per repository, the lowest twelve. A score holds until the next scan: a line
  * enters the range with the last score before it and leaves with the last known one.
  */
 export function scoreTrend(): string {

@@ -1,33 +1,33 @@
 import { hourOrDay, inFactRange, inRange } from './resolution.js';
 import { SCOPE } from './scope.js';
 
-/** Episodes of critical secrets that touch the range, as secret_exposure_events has them. */
+/** Episodes of critical secrets that overlap the range, from secret_exposure_events. */
 const EPISODES = `SELECT *
     FROM secret_exposure_events
     WHERE ${SCOPE} AND first_seen_at < $__toTime_ms AND (is_open OR resolved_at > $__fromTime_ms)`;
 
-/** One number: critical secrets exposed now. NULL where nothing was ever scanned, 0 where all is well. */
+/** Returns one number: critical secrets exposed now. NULL without scans, 0 if none is exposed. */
 export function exposedNow(): string {
   return `SELECT if((SELECT count() FROM repo_route WHERE ${SCOPE}) = 0, NULL, countIf(is_open)) AS exposed
 FROM secret_exposure_events
 WHERE ${SCOPE}`;
 }
 
-/** One number: seconds the oldest exposed secret has been exposed. NULL where none is. */
+/** Returns one number: seconds that the oldest exposed secret has been exposed. NULL if none is. */
 export function oldestExposure(): string {
   return `SELECT if(countIf(is_open) = 0, NULL, maxIf(exposure_hours, is_open) * 3600) AS exposed_for
 FROM secret_exposure_events
 WHERE ${SCOPE}`;
 }
 
-/** One number: episodes of the range that are not a secret's first. NULL where nothing was ever scanned. */
+/** Returns one number: episodes in the range that are not the first of their secret. NULL without scans. */
 export function recurrences(): string {
   return `SELECT if((SELECT count() FROM repo_route WHERE ${SCOPE}) = 0, NULL, countIf(episode > 1 AND ${inFactRange('first_seen_at')})) AS came_back
 FROM secret_exposure_events
 WHERE ${SCOPE}`;
 }
 
-/** One number: values masked in the range. NULL where nothing arrived. */
+/** Returns one number: values masked in the range. NULL if nothing arrived. */
 export function maskedInRange(): string {
   return `SELECT if((SELECT count() FROM coverage_activity_day WHERE ${SCOPE} AND bucket_start >= toStartOfDay($__fromTime) AND bucket_start < $__toTime) = 0, NULL, sum(m.masked)) AS masked_values
 FROM masked_value_hour AS m
@@ -35,8 +35,8 @@ WHERE ${SCOPE} AND ${inRange('bucket_start')}`;
 }
 
 /**
- * Exposed (1) or not (0) over time, a lane for each secret, the twelve longest exposed of the range. Every lane has
- * a value at every moment at which any of them changes, so that no gap has to be read as a state.
+ * Returns exposed (1) or not (0) over time, one lane per secret, the twelve longest exposures of the range. Every lane
+ * has a value at each moment at which any of them changes, so that no gap has to be interpreted.
  */
 export function exposureOverTime(): string {
   return `SELECT toDateTime(moment, 'UTC') AS time, secret.1 AS lane,
@@ -74,7 +74,7 @@ FROM
 ORDER BY time, lane`;
 }
 
-/** Episodes of the range, open ones first, longest exposure first; 200 rows. */
+/** Returns episodes of the range, open ones first, longest exposure first; 200 rows. */
 export function episodes(): string {
   return `SELECT if(is_open, 'exposed', 'resolved') AS state, repo, title, file, toUInt32(episode) AS episode, first_seen_at, resolved_at,
     exposure_hours * 3600 AS exposed_for
@@ -86,10 +86,12 @@ ORDER BY is_open DESC, exposed_for DESC, repo, title
 LIMIT 200`;
 }
 
-/** Kinds that are told apart on a chart; the others are one. */
+/** Number of kinds that a chart shows by name; the others are one series. */
 const NAMED_KINDS = 6;
 
-/** Values masked on their way in over time, by kind: the six most frequent of the range by name, the rest together. */
+/**
+ * Returns values masked in transit over time, by kind: the six most frequent of the range by name, the rest together.
+ */
 export function maskedOverTime(): string {
   return `SELECT time, if(place <= ${String(NAMED_KINDS)}, kind, 'other kinds') AS name, sum(values) AS masked_values
 FROM
@@ -107,7 +109,7 @@ GROUP BY time, name
 ORDER BY time, name`;
 }
 
-/** Where values were masked and of which kind, most first; 50 rows. */
+/** Returns masked values by repository and kind, most first; 50 rows. */
 export function maskedByRepository(): string {
   return `SELECT if(repo = '', 'not named', repo) AS repository, kind, sum(k.masked) AS masked_values, max(k.bucket_start) AS last_at
 FROM masked_kind_hour AS k
