@@ -19,7 +19,7 @@ async function run(...args: string[]): Promise<string[]> {
   return lines;
 }
 
-it('provision refuses the embedded store, which has no users of organisations, and points to the boards', async () => {
+it('provision refuses the embedded store, which has no users per organisation, and points to the boards', async () => {
   const url = new URL(inject('clickhouseUrl'));
   await expect(run('provision', '--org', 'acme', '--out', folder, '--clickhouse-url', url.origin)).rejects.toThrow(
     /is the embedded store.*shieldwatch boards/,
@@ -27,13 +27,13 @@ it('provision refuses the embedded store, which has no users of organisations, a
   expect(await readdir(folder)).toEqual([]);
 });
 
-it('provision writes for a store that it cannot reach, which is taken for a server', async () => {
+it('provision writes files for a store that it cannot reach, treating it as a server', async () => {
   await run('provision', '--org', 'acme', '--out', folder, '--clickhouse-url', 'http://127.0.0.1:9');
   expect(await readdir(folder)).toContain('reader.sql');
   expect(await readdir(join(folder, 'provisioning'))).toContain('plugins');
 });
 
-it('boards writes a file a board, for import or as ConfigMaps, and refuses what is neither', async () => {
+it('boards writes one file per board, for import or as ConfigMaps, and refuses other formats', async () => {
   expect(await run('boards', '--out', folder)).toEqual([expect.stringContaining('9 files')]);
   expect(await readdir(folder)).toContain('posture.json');
   await run('boards', '--out', folder, '--format', 'configmap', '--namespace', 'observability');

@@ -45,7 +45,7 @@ async function report(flags: Partial<ReportFlags>): Promise<string[]> {
 
 describe('shieldwatch report', () => {
   it.skipIf(isBrowserMissing)(
-    `writes one file that draws the boards' pictures and asks for nothing${isBrowserMissing ? ' (NOT RUN: no chromium)' : ''}`,
+    `writes one file that draws the boards' charts and makes no requests${isBrowserMissing ? ' (NOT RUN: no chromium)' : ''}`,
     async () => {
       const [file = ''] = await report({ board: ['sample-panels'] });
       const browser = await TestBrowser.start('http://never.test');
@@ -79,7 +79,7 @@ describe('shieldwatch report', () => {
     expect(bytes.byteLength).toBeGreaterThan(30_000);
   });
 
-  it('holds nothing that could run or end its place, and nothing secret of the way it came', async () => {
+  it('contains nothing executable from data, and no secret of the request', async () => {
     const [file = ''] = await report({ board: ['all'] });
     const html = await readFile(file, 'utf8');
     expect(html.match(/<script/g)).toHaveLength(2);

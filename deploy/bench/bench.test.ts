@@ -36,7 +36,7 @@ async function figuresOf(part: (report: BenchReport) => Promise<void>): Promise<
 const barsOf = (figures: readonly Measured[]): unknown[] =>
   figures.map(({ metric, better, floor, goal }) => [metric, better, floor, goal]);
 
-describe('each part of the store bench reports its figures', () => {
+describe('the store bench', () => {
   const sizes = { rows: 20, inserts: 2, repeats: 2 };
 
   test('insert-native', async () => {
@@ -60,7 +60,7 @@ describe('each part of the store bench reports its figures', () => {
     ]);
   });
 
-  test('disk: the same spans take the same bytes', async () => {
+  test('disk: equal spans take an equal number of bytes', async () => {
     const figures = await figuresOf((report) => bytesPerSpan(report, 2_000));
     expect(barsOf(figures)).toEqual([['bytes_per_span_ratio', 'lower', 1.1, 0.7]]);
     expect(figures[0]?.value).toBeGreaterThan(0.2);
@@ -73,7 +73,7 @@ describe('each part of the store bench reports its figures', () => {
     ]);
   });
 
-  test('kill: nothing acknowledged is lost, nothing is there in part', async () => {
+  test('kill: loses no acknowledged row and stores no batch in part', async () => {
     const figures = await figuresOf((report) => killRounds(report, { rounds: 3, rows: 50 }));
     expect(barsOf(figures)).toEqual([
       ['kill_lost_acknowledged_rows', 'lower', 0, 0],
@@ -87,8 +87,8 @@ describe('each part of the store bench reports its figures', () => {
   });
 });
 
-describe('the rollup bench reports its figures, against its bars', () => {
-  test('all of it, on one small fleet', async () => {
+describe('the rollup bench', () => {
+  test('reports every figure for one small fleet', async () => {
     const fleet = { events: 5_000, days: 6, organisations: 3, repositories: 2 };
     const figures = await figuresOf((report) =>
       measureAll(report, { fleet, repeats: 1, stream: { eventsPerSecond: 50, seconds: 4 } }),
@@ -120,7 +120,7 @@ describe('redaction', () => {
     ]);
   });
 
-  test('false positives are counted on the packages that are named, in the versions that are named', async () => {
+  test('counts false positives on the named packages in the named versions', async () => {
     const [figure] = await figuresOf((report) => falsePositives(report, { commander: '14.0.3' }));
     expect(figure?.value).toBeLessThan(0.1);
     await expect(
@@ -130,7 +130,7 @@ describe('redaction', () => {
 });
 
 describe.skipIf(!hasGo())(`redaction in Go ${hasGo() ? '' : '(NOT RUN: no Go)'}`, () => {
-  test('span: what the processor of the collector takes for a span', async () => {
+  test("span: reports the time that the collector's processor needs per span", async () => {
     expect(barsOf(await figuresOf((report) => span(report, 1, 2)))).toEqual([
       ['redaction_go_us_per_span', 'lower', 2.2, 0.6],
     ]);
@@ -138,7 +138,7 @@ describe.skipIf(!hasGo())(`redaction in Go ${hasGo() ? '' : '(NOT RUN: no Go)'}`
 });
 
 describe.skipIf(!hasGo())(`hotpath ${hasGo() ? '' : '(NOT RUN: no Go)'}`, () => {
-  test('moves the spans through gateway and collector and through either rival, and says what each takes', async () => {
+  test('sends the spans through gateway and collector and through each alternative, and reports the cost of each', async () => {
     const names = ['protobuf', 'json'].flatMap((encoding) => [
       `hotpath_cpu_ratio_${encoding}`,
       `hotpath_cpu_ratio_to_memory_queue_${encoding}`,
@@ -149,7 +149,7 @@ describe.skipIf(!hasGo())(`hotpath ${hasGo() ? '' : '(NOT RUN: no Go)'}`, () => 
   }, 600_000);
 });
 
-describe('each part of the hook bench reports its figures', () => {
+describe('the hook bench', () => {
   test('command', async () => {
     expect(barsOf(await figuresOf((report) => commandHook(report, 3)))).toEqual([
       ['command_minus_node_p50_ms', 'lower', 15, 10],
@@ -170,7 +170,7 @@ describe('each part of the hook bench reports its figures', () => {
   });
 });
 
-describe('each part of the gateway bench reports its figure', () => {
+describe('the gateway bench', () => {
   test('pass-through', async () => {
     const figures = await figuresOf((report) => passThrough(report, { requests: 20, spans: 2, repeats: 2 }));
     expect(barsOf(figures)).toEqual([['pass_through_cpu_ratio', 'lower', 1.6, 1.2]]);
@@ -196,8 +196,8 @@ describe('each part of the gateway bench reports its figure', () => {
   });
 });
 
-describe('the plumbing', () => {
-  test('a figure is one JSON line, keys in order, four digits', () => {
+describe('the bench runner', () => {
+  test('prints a figure as one JSON line, with keys in order and four digits', () => {
     const figure: Figure = {
       bench: 'store',
       metric: 'x_ratio',
@@ -214,7 +214,7 @@ describe('the plumbing', () => {
     expect(standing({ ...figure, better: 'lower', floor: 1.1, goal: 0.8 })).toBe('goal reached');
   });
 
-  test('unknown names tell what there is', async () => {
+  test('lists the benches for an unknown name', async () => {
     const ignore = (): void => undefined;
     await expect(runBench(['nothing'], ignore, ignore)).rejects.toThrow(
       /^no bench nothing; there are:\nstore \[insert-native \| insert-json \| select \| disk \| fsync \| kill\]\n/,
@@ -223,7 +223,7 @@ describe('the plumbing', () => {
     await expect(runBench(['store', 'speed'], ignore, ignore)).rejects.toThrow(/^store has no part speed/);
   });
 
-  test('alternation swaps the order, throws the first round away, and pairs neighbours', async () => {
+  test('alternates the order, discards the first round and pairs neighbours', async () => {
     const calls: string[] = [];
     const a = (): Promise<number> => Promise.resolve(calls.push('a'));
     const b = (): Promise<number> => Promise.resolve(calls.push('b'));
@@ -241,7 +241,7 @@ describe('the plumbing', () => {
     ).toBe(0.75);
   });
 
-  test('median and quantile by hand', () => {
+  test('computes median and quantiles', () => {
     expect(median([3, 1, 2])).toBe(2);
     expect(median([4, 1, 3, 2])).toBe(2.5);
     expect(
@@ -253,7 +253,7 @@ describe('the plumbing', () => {
     expect(quantile([7], 0.95)).toBe(7);
   });
 
-  test('a folder is gone after use, also when the use failed', async () => {
+  test('removes its folder after use, also after a failure', async () => {
     let folder = '';
     await expect(
       withFolder((path) => {
@@ -265,7 +265,7 @@ describe('the plumbing', () => {
     expect(existsSync(folder)).toBe(false);
   });
 
-  test('the same settings make the same spans, of about 15 attributes', () => {
+  test('generates equal spans for equal settings, with about 15 attributes', () => {
     const settings = { count: 2_000, seed: 1, from: new Date('2026-01-01T00:00:00Z'), hours: 1, organisations: 2 };
     const spans = generateSpans(settings);
     expect(spans).toEqual(generateSpans(settings));

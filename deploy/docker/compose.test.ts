@@ -48,7 +48,7 @@ beforeAll(async () => {
 });
 
 describe('docker-compose.yml', () => {
-  it.each(FILES)("%s is valid to compose's own schema", async (path) => {
+  it.each(FILES)('%s conforms to the compose schema', async (path) => {
     // Its ids and its dialect are spelled in an older way than Ajv knows.
     const dialect = JSON.parse(JSON.stringify(composeSchema), (key, value: unknown) =>
       ['id', '$schema'].includes(key) && typeof value === 'string' ? undefined : value,
@@ -58,7 +58,7 @@ describe('docker-compose.yml', () => {
     expect(validate.errors).toBeNull();
   });
 
-  it('mounts what is there, where it is looked for', async () => {
+  it('mounts existing files at the paths that the containers read', async () => {
     for (const { volumes: mounts = [], env_file: file } of Object.values(compose.services)) {
       for (const mount of mounts) {
         const [source = ''] = mount.split(':');
@@ -81,7 +81,7 @@ describe('docker-compose.yml', () => {
       expect(mounted).toContain(argument.replace('--config=', ''));
   });
 
-  it('knows no secret: each is made at the first start, and read from its file', async () => {
+  it('contains no secret: each is created at the first start and read from its file', async () => {
     const made = [...String(compose.services['secrets']?.command).matchAll(/for name in ([\w -]+); do/g)].flatMap(
       ([, names = '']) => names.split(' '),
     );
@@ -115,7 +115,7 @@ describe('docker-compose.yml', () => {
     expect(String(compose.services['clickhouse']?.command)).toContain(`${variable}="$$(cat `);
   });
 
-  it('hands each container the secrets that it reads and no others', async () => {
+  it('gives each container only the secrets that it reads', async () => {
     const root = await mkdtemp(join(tmpdir(), 'shieldwatch-compose-'));
     const { secrets, ...others } = compose.services;
     // Its script, run in folders of ours; to give the queue away takes root.
@@ -156,7 +156,7 @@ describe('docker-compose.yml', () => {
     await rm(root, { recursive: true });
   });
 
-  it('starts no Grafana without a password of its own', () => {
+  it('starts no Grafana without a password', () => {
     const { environment = {} } = compose.services['grafana'] ?? {};
     expect(environment['GF_SECURITY_ADMIN_PASSWORD__FILE']).toBe('/run/shieldwatch/grafana-admin');
     const [script = ''] = compose.services['grafana-beside-npm-start']?.command ?? [];
@@ -169,7 +169,7 @@ describe('docker-compose.yml', () => {
     expect(start({})).toMatchObject({ status: 1, stderr: expect.stringContaining('run `npm start`, then') as string });
   });
 
-  it('publishes on this machine alone, and names every image exactly', () => {
+  it('publishes ports on this machine only, and pins every image', () => {
     for (const [name, { ports = [], image, build }] of Object.entries(compose.services)) {
       for (const port of ports) expect(port, name).toMatch(/^127\.0\.0\.1:\d+:\d+$/);
       if (build === undefined) expect(image, name).toMatch(/:\d+\.\d+(\.\d+)?$/);
@@ -179,7 +179,7 @@ describe('docker-compose.yml', () => {
 });
 
 describe('the Dockerfile', () => {
-  it('makes what compose asks for, of files that are there', async () => {
+  it('builds the targets that compose names, from existing files', async () => {
     for (const path of FILES) {
       for (const { build } of Object.values((await load(path)).services)) {
         if (build !== undefined)
@@ -200,7 +200,7 @@ describe('the Dockerfile', () => {
     }
   });
 
-  it('runs as nobody in particular, from a form that passes signals on', () => {
+  it('runs as an unprivileged user, in exec form so that signals arrive', () => {
     for (const name of ['shieldwatch', 'collector']) {
       const { instructions = [] } = stages.get(name) ?? {};
       expect(instructions.filter((each) => each.startsWith('USER ')).at(-1), name).not.toMatch(/root|^USER 0/);
@@ -215,7 +215,7 @@ describe('the Dockerfile', () => {
     }
   });
 
-  it('takes what the command reads beside its code', () => {
+  it('copies the files that the command reads beside its code', () => {
     const { instructions = [] } = stages.get('shieldwatch') ?? {};
     for (const path of ['collector', 'grafana', 'ingest', 'schemas', 'rollups/jobs', 'deploy/demo'])
       expect(instructions).toContain(`COPY ${path} ${path}`);

@@ -160,7 +160,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-it('without any history every rule has no data, and says what that means', async () => {
+it('returns no data for every rule without history, with the state that the rule declares', async () => {
   for (const rule of rules().values()) {
     expect((await evaluate(rule)).size, rule.title).toBe(0);
     expect(['OK', 'NoData', 'Alerting']).toContain(rule.noDataState);
@@ -208,20 +208,20 @@ describe('with histories', () => {
     expect(await outcome('silent', `org_id=${org} repo=${repo} producer=${producer}`)).toBe(expected);
   });
 
-  it('rollup-lag fires for what waits over 5 minutes, not for 2, and has no data of nobody', async () => {
+  it('rollup-lag fires for a wait of over 5 minutes, not for 2 minutes, and has no data without organisations', async () => {
     expect(await outcome('rollup-lag', 'org_id=org_loud')).toBe('fires');
     expect(await outcome('rollup-lag', 'org_id=org_calm')).toBe('quiet');
     expect(await outcome('rollup-lag', 'org_id=org_none')).toBe('no data');
   });
 
-  it('dropping fires for a rise, not for a total that stands or begins, and has no data without telemetry', async () => {
+  it('dropping fires for an increase, not for a constant or first total, and has no data without telemetry', async () => {
     expect(await outcome('dropping', 'org_id=org_loud counter=exporter_send_failed_spans')).toBe('fires');
     expect(await outcome('dropping', 'org_id=org_calm counter=exporter_send_failed_spans')).toBe('quiet');
     expect(await outcome('dropping', 'org_id=org_calm counter=receiver_refused_spans')).toBe('quiet');
     expect(await outcome('dropping', 'org_id=org_none counter=receiver_refused_spans')).toBe('no data');
   });
 
-  it('rules of one organisation have alerts of that one alone', async () => {
+  it('rules of one organisation raise alerts of that organisation only', async () => {
     for (const rule of rules('org_calm').values()) {
       const found = await evaluate(rule);
       expect(
@@ -232,8 +232,8 @@ describe('with histories', () => {
   });
 });
 
-describe('the file', () => {
-  it('has the fields of Grafana 12, links that Grafana itself expands, and no `$` that its provisioning would read', async () => {
+describe('the alert file', () => {
+  it('has the fields of Grafana 12, links that Grafana expands, and no `$` that provisioning would expand', async () => {
     const text = await readFile(join(packageRoot(), 'grafana/provisioning/alerting/rules.json'), 'utf8');
     expect(text).not.toContain('$');
     for (const rule of rules().values()) {

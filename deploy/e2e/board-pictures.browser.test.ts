@@ -30,7 +30,7 @@ describe.skipIf(isBrowserMissing)(
       await gateway.close();
     });
 
-    it.each(UIDS)('%s draws every panel, says nothing went wrong, and fits', async (uid) => {
+    it.each(UIDS)('%s draws every panel without errors or overflow', async (uid) => {
       await browser.open(`/boards/${uid}?refresh=${uid === 'shieldwatch-repository' ? '&var-repo=acme/web' : ''}`);
       await browser.loaded();
       for (const colorScheme of ['dark', 'light'] as const) {

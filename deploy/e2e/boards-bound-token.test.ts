@@ -78,7 +78,7 @@ const named = (urls: readonly string[]): string[] =>
   urls.map((url) => url.replace('/boards/api/boards/shieldwatch-', '').split('?', 1)[0] ?? '');
 
 describe('a token that is bound to a repository', () => {
-  it('gets from every panel, annotation and variable, by a browser session too, what it would get if there were no other repository', async () => {
+  it('returns for every panel, annotation and variable, also to a browser session, the same as a store with only that repository', async () => {
     const session = await openTokenSession(gateway.app, bound);
     const answers = await readAll(session);
     const whole = await readAll({ authorization: `Bearer ${gateway.readToken}` });
@@ -115,7 +115,7 @@ describe('a token that is bound to a repository', () => {
     for (const [url, { body }] of answers) expect(JSON.stringify(body), url).not.toMatch(/acme\/(?!web)/);
   }, 300_000);
 
-  it('is refused what reads a table that has no repositories', async () => {
+  it('is refused queries on tables without repositories', async () => {
     const { client } = gateway.store;
     const caller = {
       orgId: 'org_a',

@@ -76,7 +76,7 @@ async function queries(): Promise<{ name: string; sql: string; isSeries: boolean
 }
 
 test.skipIf(!hasGo())(
-  `clickhouse-go reads every answer over HTTP as the datasource does${hasGo() ? '' : ' (NOT RUN: no Go)'}`,
+  `clickhouse-go reads every query's result over HTTP, as the datasource does${hasGo() ? '' : ' (NOT RUN: no Go)'}`,
   { timeout: 300_000 },
   async () => {
     const program = join(folder, 'client');

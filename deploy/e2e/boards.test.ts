@@ -79,7 +79,7 @@ describe('every query of every board', () => {
   it.each([
     ['two hours', SHORT],
     ['a month', MONTH],
-  ] as const)('runs over %s and answers in the shape its panel draws', async (_, range) => {
+  ] as const)('runs over %s and returns the columns that its panel draws', async (_, range) => {
     for (const board of library.all()) {
       for (const panel of drawn(board.panels)) {
         const repo = range === SHORT ? ['acme/web', "evil/it's\\"] : 'all';
@@ -100,7 +100,7 @@ describe('every query of every board', () => {
     }
   });
 
-  it('shows what was seeded on every panel, and nothing and no number of another organisation', async () => {
+  it('shows the seeded data on every panel, and no value of another organisation', async () => {
     const empty: string[] = [];
     for (const board of library.all()) {
       for (const panel of drawn(board.panels)) {
@@ -120,7 +120,7 @@ describe('every query of every board', () => {
     expect(empty).toEqual([]);
   });
 
-  it('shows no data, rather than 0, of an organisation that has nothing; counts of what waits excepted', async () => {
+  it('shows no data instead of 0 for an organisation without data, except for backlog counts', async () => {
     for (const board of library.all()) {
       for (const panel of drawn(board.panels)) {
         const { rows, columns } = await panelData(database.client, panel, {
@@ -136,7 +136,7 @@ describe('every query of every board', () => {
     }
   });
 
-  it('offers for each variable what this organisation has, and nothing of another', async () => {
+  it('offers for each variable the values of this organisation only', async () => {
     const offered: Record<string, Set<string>> = {};
     for (const board of library.all()) {
       for (const { name, type, query } of board.templating.list.filter(
@@ -156,7 +156,7 @@ describe('every query of every board', () => {
     });
   });
 
-  it('marks charts with what happened to this organisation alone', async () => {
+  it('annotates charts with events of this organisation only', async () => {
     for (const board of library.all()) {
       for (const { name, target } of (
         board as unknown as { annotations?: { list?: { name: string; target?: { rawSql?: string } }[] } }
@@ -182,7 +182,7 @@ describe('every query of every board', () => {
 });
 
 describe('posture', () => {
-  it('lists what is open in the newest scans, worst first, with the first scan that showed it', async () => {
+  it('lists the open findings of the newest scans, most severe first, with the first scan of each', async () => {
     expect(
       (await records('posture', 9, WEEK)).map(({ severity, title, location, repo, first_seen, last_seen }) => [
         severity,
@@ -210,7 +210,7 @@ describe('fleet', () => {
     expect(await records('fleet', 6, MONTH)).toEqual([{ silent: 1 }]);
   });
 
-  it('ranks by score and says what changed since the range began', async () => {
+  it('ranks by score and shows the change since the range began', async () => {
     expect(
       (await records('fleet', 9, WEEK)).map(({ repo, score, change, critical, high, route }) => [
         repo,
@@ -227,7 +227,7 @@ describe('fleet', () => {
     expect(await records('fleet', 10, WEEK)).toEqual([{ repo: 'acme/web', change: -10 }]);
   });
 
-  it('has the band of scores, held between scans, with its right edge at the end', async () => {
+  it('shows the score range, held between scans, up to the end of the range', async () => {
     const band = await records('fleet', 7, WEEK);
     expect(band.at(-1)).toEqual({ time: at(HOUR), highest: 95, mean: 82.5, lowest: 70 });
     expect(band[0]).toMatchObject({ highest: 80, mean: 80, lowest: 80 });
@@ -235,7 +235,7 @@ describe('fleet', () => {
     expect(band.length).toBeLessThan(62);
   });
 
-  it('names the gate that fails', async () => {
+  it('names the failed gate', async () => {
     expect(await records('fleet', 11, WEEK)).toMatchObject([
       {
         repo: 'acme/api',
@@ -255,7 +255,7 @@ describe('repository', () => {
   const web = chosen('org_a', ['acme/web']);
   const api = chosen('org_a', ['acme/api']);
 
-  it('says what the newest scan of files and its gates say', async () => {
+  it('shows the newest scan of files and the results of its gates', async () => {
     expect(await records('repository', 1, SHORT, web)).toEqual([{ newest_score: 70 }]);
     expect(await records('repository', 1, { from: T - HOUR, to: T + MINUTE }, web)).toEqual([{ newest_score: 55 }]);
     expect(await records('repository', 3, SHORT, api)).toEqual([{ policy: 'failed' }]);
@@ -263,13 +263,13 @@ describe('repository', () => {
     expect(await records('repository', 3, SHORT, web)).toEqual([{ policy: 'not-run' }]);
   });
 
-  it('tells a rate of enough decisions from too few and from none', async () => {
+  it('distinguishes a rate, too few decisions and no decisions', async () => {
     expect(await records('repository', 5, SHORT, web)).toEqual([{ rate: 6 / 30, decisions: 30 }]);
     expect(await records('repository', 5, SHORT, api)).toEqual([{ rate: -1, decisions: 5 }]);
     expect(await records('repository', 5, BEFORE, web)).toEqual([{ rate: null, decisions: null }]);
   });
 
-  it('tells findings by their life', async () => {
+  it('shows the state of each finding', async () => {
     const life = async (range: TimeRange) =>
       (await records('repository', 9, range, web)).map(({ state, severity, title, confidence }) => [
         state,
@@ -293,7 +293,7 @@ describe('repository', () => {
     expect(await records('repository', 9, WEEK, new Map(web).set('confidence', ['hook-code']))).toEqual([]);
   });
 
-  it('has the parts of the score, the drift, and the CI run', async () => {
+  it('shows the components of the score, the drift, and the CI run', async () => {
     expect(
       (await records('repository', 8, SHORT, web)).map(({ time, secrets, permissions }) => [
         after(time),
@@ -330,7 +330,7 @@ describe.each([
 ] as const)('runtime, from %s', (_, range) => {
   const bucket = range === DAYS ? new Date(Math.floor(T / DAY) * DAY).toISOString() : at(0);
 
-  it('has numerator, denominator and rate', async () => {
+  it('shows numerator, denominator and rate', async () => {
     expect(await records('runtime', 1, range)).toEqual([{ rate: 6 / 35, decisions: 35 }]);
     expect(await records('runtime', 2, range)).toEqual([{ blocked_calls: 6 }]);
     expect(await records('runtime', 3, range)).toEqual([{ decisions: 35 }]);
@@ -340,7 +340,7 @@ describe.each([
     expect(await records('runtime', 1, range, codex)).toEqual([{ rate: -1, decisions: 5 }]);
   });
 
-  it('tells low volume from a rate over time', async () => {
+  it('separates buckets with few decisions from the rate over time', async () => {
     expect((await records('runtime', 6, range)).map(({ kind, rate }) => [kind, rate])).toEqual([
       ['blocked rate', 6 / 35],
     ]);
@@ -349,7 +349,7 @@ describe.each([
     ).toEqual([['fewer than 20 decisions', 0]]);
   });
 
-  it('is told apart by tool, agent and category', async () => {
+  it('groups blocked calls by tool, agent and category', async () => {
     expect(await records('runtime', 8, range)).toEqual([
       { tool: 'Bash', blocked_calls: 6, total: 30, rate: 0.2 },
       { tool: 'Read', blocked_calls: 0, total: 5, rate: -1 },
@@ -364,7 +364,7 @@ describe.each([
     ]);
   });
 
-  it('names rules with a reason, injections and the time decisions take', async () => {
+  it('lists rules with a reason, injection attempts and decision latency', async () => {
     expect(
       (await records('runtime', 11, range)).map(({ rule, example, blocked_calls }) => [rule, example, blocked_calls]),
     ).toEqual([
@@ -380,8 +380,8 @@ describe.each([
   });
 });
 
-describe('marks of rule changes', () => {
-  it('are a first block of a rule, another policy than the scan before had, a baseline and a decided review', async () => {
+describe('annotations of rule changes', () => {
+  it("mark the first block of a rule, a policy that differs from the previous scan's, a baseline and a decided review", async () => {
     const seed = new Seed(database.client, 'org_rules');
     const policy = (name: string, minScore: number) =>
       ({ policy: { status: 'passed', name, violations: 0, minScore } }) as const;
@@ -432,7 +432,7 @@ describe('marks of rule changes', () => {
 });
 
 describe('secrets', () => {
-  it('are exposed from the scan that shows them to the one that does not', async () => {
+  it('are exposed from the first scan that reports them to the first scan without them', async () => {
     expect(await records('secrets', 1, WEEK)).toEqual([{ exposed: 1 }]);
     expect(await records('secrets', 3, WEEK)).toEqual([{ came_back: 0 }]);
     expect(await records('secrets', 4, WEEK)).toEqual([{ masked_values: 4 }]);
@@ -465,7 +465,7 @@ describe('secrets', () => {
     ]);
   });
 
-  it('counts what was masked, by kind', async () => {
+  it('counts masked values by kind', async () => {
     expect(await records('secrets', 7, WEEK)).toEqual([
       { time: at(0), name: 'github-token', masked_values: 3 },
       { time: at(0), name: 'jwt', masked_values: 1 },
@@ -478,7 +478,7 @@ describe('secrets', () => {
 });
 
 describe('coverage', () => {
-  it('counts who reports and who never did', async () => {
+  it('counts sources that report and sources that never did', async () => {
     expect(await records('coverage', 1, WEEK)).toEqual([{ repositories: 2 }]);
     expect(await records('coverage', 3, WEEK)).toEqual([{ repositories: 1 }]);
     expect(await records('coverage', 4, WEEK)).toEqual([{ repositories: 0 }]);
@@ -491,7 +491,7 @@ describe('coverage', () => {
     ]);
   });
 
-  it('has a lane for each, hooks that failed open, sessions nobody guards, versions', async () => {
+  it('lists a lane per source, hooks that failed open, sessions without a guard, and versions', async () => {
     const lanes = await records('coverage', 7, SHORT);
     expect(new Set(lanes.map(({ lane }) => lane))).toEqual(
       new Set(['acme/api · guard', 'acme/api · scan', 'acme/web · guard', 'acme/web · scan']),
@@ -523,7 +523,7 @@ describe('coverage', () => {
 });
 
 describe('ledger', () => {
-  it('counts the flow and the time to repair', async () => {
+  it('counts opened and fixed findings and the time to repair', async () => {
     expect(await records('ledger', 3, WEEK)).toEqual([{ findings: 3 }]);
     expect(await records('ledger', 5, WEEK)).toEqual([{ findings: 1 }]);
     expect(await records('ledger', 3, BEFORE)).toEqual([{ findings: null }]);
@@ -580,7 +580,7 @@ describe('ledger', () => {
 describe('pipeline', () => {
   const now: TimeRange = { from: T - HOUR, to: Date.now() + MINUTE };
 
-  it('says what arrived, what waits, and what was lost on the way', async () => {
+  it('shows facts received, backlog, and undelivered records', async () => {
     expect(await records('pipeline', 2, now)).toEqual([{ lag: 0 }]);
     expect(await records('pipeline', 3, now)).toEqual([{ waiting: 0 }]);
     expect(await records('pipeline', 4, now)).toEqual([{ quarantined: 1 }]);

@@ -88,7 +88,7 @@ const READS: Readonly<Record<string, readonly [url: string, expected: number]>> 
 };
 
 describe('a token that is bound to a repository', () => {
-  it('reads nothing of another one, on any address', async () => {
+  it('reads nothing of another repository, on any route', async () => {
     expect(Object.keys(READS).sort()).toEqual(
       gateway.app.apiRoutes
         .filter(({ scopes }) => scopes.includes('read'))
@@ -110,7 +110,7 @@ describe('a token that is bound to a repository', () => {
     expect((await call('GET', '/v1/findings?status=all', reader)).body).toContain('acme/mine');
   });
 
-  it('reads and explains no series of the whole organisation, and that it tried is in the audit trail', async () => {
+  it('reads and explains no series of the whole organisation, and the attempt is audited', async () => {
     const ofOrganisation = [...SERIES_TABLE.values()]
       .filter(({ views }) => views.every(({ types }) => !('repo' in types)))
       .map(({ name }) => name);
@@ -139,7 +139,7 @@ describe('a token that is bound to a repository', () => {
     );
   });
 
-  it('sees nothing of the organisation in the fleet, and is not told how many repositories there are', async () => {
+  it('sees only its repository in the fleet, and no total number of repositories', async () => {
     const promotion = {
       pack: 'team',
       policyName: 'p',
@@ -173,7 +173,7 @@ describe('a token that is bound to a repository', () => {
     await setPlan(gateway.app.plane, 'org_a', 'enterprise');
   });
 
-  it('is bound to the repository in every spelling of its name, by REST and by OTLP', async () => {
+  it('matches the repository in every spelling of its name, by REST and by OTLP', async () => {
     const spelled = (
       await mintToken(gateway.postgres, {
         orgId: 'org_a',
@@ -239,7 +239,7 @@ describe('a token that is bound to a repository', () => {
     expect((await call('GET', '/v1/repo/ACME%2FMine/posture', reader)).statusCode).toBe(200);
   });
 
-  it('sends nothing in the name of another one', async () => {
+  it('sends nothing under the name of another repository', async () => {
     const entries = [{ timestamp: new Date().toISOString(), tool: 'Bash', decision: 'allow' }];
     for (const [url, body] of [
       ['/v1/ingest/scan', scanOfSpec({ repository: OTHER })],

@@ -42,7 +42,7 @@ describe.skipIf(!hasGo())(`the collector by itself ${hasGo() ? '' : '(NOT RUN: n
   }, 900_000);
   afterAll(() => under.close());
 
-  it('refuses with 400 what is nested too deep, wherever a value stands, and takes what is not', async () => {
+  it('refuses excessive nesting with 400 in every kind of value, and accepts the allowed depth', async () => {
     for (const [signal, places] of Object.entries(PLACES)) {
       for (const place of places) {
         expect([signal, place, await under.post(signal, at(place, nested(20)))]).toEqual([signal, place, 200]);
@@ -51,7 +51,7 @@ describe.skipIf(!hasGo())(`the collector by itself ${hasGo() ? '' : '(NOT RUN: n
     }
   });
 
-  it('outlives bodies that would overflow the stack of whoever reads or writes them', async () => {
+  it('survives bodies that would overflow the stack of a parser or serializer', async () => {
     const { pid } = under.collector;
     // A million levels overflow the writer of JSON in the exporter, two million the reader of the receiver.
     for (const levels of [1_000_000, 2_000_000])
@@ -65,7 +65,7 @@ describe.skipIf(!hasGo())(`the collector by itself ${hasGo() ? '' : '(NOT RUN: n
     expect(under.collector.pid).toBe(pid);
   });
 
-  it('refuses with 400 more entries than memory suffices for', async () => {
+  it('refuses with 400 more entries than fit into memory', async () => {
     expect(await under.post('traces', Buffer.alloc(2_000_002, Buffer.from([0x0a, 0])))).toBe(400);
   });
 });

@@ -54,7 +54,7 @@ describe.skipIf(!hasGo()).each([
   }, 900_000);
   afterAll(() => under.close());
 
-  it('keeps no secret of any kind that was planted in any string that OTLP defines, in no byte anywhere', async () => {
+  it('keeps none of the planted secrets, of any kind and in any OTLP string, in any stored byte', async () => {
     // No stock component reaches the names by which a resource says what it is; no table has them, but the queue does.
     const skip = new Set(own ? [] : ['EntityRef']);
     const positions = new Set<string>();
@@ -113,7 +113,7 @@ describe.skipIf(!hasGo()).each([
     expect([...new Set(found)]).toEqual([]);
   }, 300_000);
 
-  it(`keeps no secret of a text as it stands in logs${own ? '' : ', but of some that are named'}`, async () => {
+  it(`keeps no secret of a text as logs contain it${own ? '' : ', except for the named ones'}`, async () => {
     const body = {
       resourceLogs: [
         {
@@ -143,7 +143,7 @@ describe.skipIf(!hasGo()).each([
     expect(missed.map(({ name }) => name).filter((name) => own || !MISSED_BY_STOCK.includes(name))).toEqual([]);
   });
 
-  it('says by kind how many it masked, as data', async () => {
+  it('reports masked values by kind, as data', async () => {
     const [row] = await under.select(
       "SELECT SpanAttributes AS own FROM otel_traces WHERE ServiceName = 'canary github-token'",
     );
@@ -152,7 +152,7 @@ describe.skipIf(!hasGo()).each([
     else expect(Number(counts['redaction.masked.count'])).toBeGreaterThanOrEqual(4);
   });
 
-  it('keeps no address that was planted in any string that OTLP defines, in the queue, the store or the logs', async () => {
+  it('keeps no address planted in any OTLP string in the queue, the store or the logs', async () => {
     const skip = new Set(own ? [] : ['EntityRef']);
     const forms = [
       'planted.person@corp.example',

@@ -88,7 +88,7 @@ const CAN_MOUNT = hasGo() && canMount();
 const NO_MOUNT = '(NOT RUN: no right to mount a small disk)';
 
 describe.skipIf(!hasGo())(
-  `what the collector acknowledged is stored, and counted once ${hasGo() ? '' : '(NOT RUN: no Go)'}`,
+  `acknowledged records are stored and counted once ${hasGo() ? '' : '(NOT RUN: no Go)'}`,
   () => {
     const closers: (() => Promise<void> | void)[] = [];
     afterEach(async () => {
@@ -135,7 +135,7 @@ describe.skipIf(!hasGo())(
       expect(all.filter((id) => !ledger.acknowledged.has(id) && !ledger.open.has(id))).toEqual([]);
     }
 
-    it('when it is killed with its queue full', async () => {
+    it('when the collector is killed with a full queue', async () => {
       const under = await start({ env: { SHIELDWATCH_COLLECTOR_QUEUE_BYTES: '8388608' } });
       await under.stopStore();
       const ledger = new Ledger();
@@ -147,7 +147,7 @@ describe.skipIf(!hasGo())(
       await settles(under, ledger);
     }, 300_000);
 
-    it('when the store is away for a minute, and comes back', async () => {
+    it('when the store is down for a minute and returns', async () => {
       const { under, proxy } = await startThroughProxy();
       const ledger = new Ledger();
       const away = Date.now() + 60_000;
@@ -160,7 +160,7 @@ describe.skipIf(!hasGo())(
       expect(proxy.happened.get('reset')).toBeLessThan(300);
     }, 300_000);
 
-    it('when the store is slow, answers with the wrong status, cuts connections, or stores and does not say so', async () => {
+    it('when the store is slow, returns a wrong status, cuts connections, or stores without acknowledging', async () => {
       const { under, proxy } = await startThroughProxy();
       const ledger = new Ledger();
       const faults: Fault[] = ['slow', 500, 'lost-answer', 400, 'reset', 429, 'lost-answer', 503, 404, 'slow'];
@@ -179,7 +179,7 @@ describe.skipIf(!hasGo())(
       expect(Number(landing?.['n'])).toBeGreaterThanOrEqual(ledger.acknowledged.size);
     }, 300_000);
 
-    it('of two collectors that send the same to one store', async () => {
+    it('when two collectors send the same records to one store', async () => {
       const under = await start();
       const dataDir = mkdtempSync(join(tmpdir(), 'shieldwatch-second-'));
       const second = await startCollector({
@@ -202,7 +202,7 @@ describe.skipIf(!hasGo())(
     }, 300_000);
 
     it.runIf(CAN_MOUNT)(
-      `when its disk is full during an outage ${CAN_MOUNT ? '' : NO_MOUNT}`,
+      `when the collector's disk is full during an outage ${CAN_MOUNT ? '' : NO_MOUNT}`,
       async () => {
         const queueParent = smallDisk();
         const under = await start({ queueParent });
@@ -227,7 +227,7 @@ describe.skipIf(!hasGo())(
     );
 
     it.runIf(CAN_MOUNT)(
-      `when others fill its disk while it reads from its queue ${CAN_MOUNT ? '' : NO_MOUNT}`,
+      `when other processes fill the disk while the collector reads its queue ${CAN_MOUNT ? '' : NO_MOUNT}`,
       async () => {
         const queueParent = smallDisk();
         const { under, proxy } = await startThroughProxy({ queueParent });

@@ -38,7 +38,7 @@ function logsOf(texts: readonly string[], service = SERVICE): object {
 const texts = (count: number, name = 'sound'): string[] =>
   Array.from({ length: count }, (_, index) => `${name} ${index}`);
 
-describe.skipIf(!hasGo())(`what would never be stored is set aside ${hasGo() ? '' : '(NOT RUN: no Go)'}`, () => {
+describe.skipIf(!hasGo())(`the collector sets aside ${hasGo() ? '' : '(NOT RUN: no Go)'}`, () => {
   const closers: (() => Promise<void> | void)[] = [];
   afterEach(async () => {
     for (const close of closers.splice(0).toReversed()) await close();
@@ -90,7 +90,7 @@ describe.skipIf(!hasGo())(`what would never be stored is set aside ${hasGo() ? '
       .toEqual([]);
   }
 
-  it("one record that the store refuses, and not the others of its batch, its own and another organisation's", async () => {
+  it('one record that the store refuses, and no other record of its batch or of another organisation', async () => {
     const under = await start({ env: { SHIELDWATCH_COLLECTOR_METRICS_INTERVAL_MS: '1000' } });
     const client = createClickHouse({ url: under.storeUrl, database: DATABASE });
     await client.command({ query: "ALTER TABLE otel_logs ADD CONSTRAINT takes CHECK Body NOT LIKE 'guilty%'" });
@@ -279,7 +279,7 @@ describe.skipIf(!hasGo())(`what would never be stored is set aside ${hasGo() ? '
     ['crashed for the second time', 'SIGABRT', 2],
     ['was killed for the fourth time', 'SIGKILL', 4],
   ] as const)(
-    'a request that was alone under way when the collector %s, and not those that were with it at first',
+    'a request that was alone in flight when the collector %s, and none that were in flight with it before',
     async (_, signal, count) => {
       const { under, proxy } = await startThroughProxy();
       let ended = 0;
@@ -316,7 +316,7 @@ describe.skipIf(!hasGo())(`what would never be stored is set aside ${hasGo() ? '
     300_000,
   );
 
-  it('and nothing of a collector that is killed by others, five times, while the store is there and while it is not', async () => {
+  it('nothing when other processes kill the collector five times, with the store up and with the store down', async () => {
     const { under, proxy } = await startThroughProxy();
     const sent: string[] = [];
     for (let round = 0; round < 5; round += 1) {

@@ -247,7 +247,7 @@ describe.skipIf(!hasGo())(`the collector in front of the store ${hasGo() ? '' : 
     }
   }
 
-  it('lands a span without the secret that was planted in each of its strings', async () => {
+  it('stores a span without the secrets planted in each of its strings', async () => {
     expect(await post('traces', secretSpans('spans'))).toBe(200);
     const [row] = await landed('otel_traces', 'spans');
     expect(JSON.stringify(row).match(CANARY)).toBeNull();
@@ -276,7 +276,7 @@ describe.skipIf(!hasGo())(`the collector in front of the store ${hasGo() ? '' : 
     });
   });
 
-  it('lands a log record, with its event name, without any planted secret', async () => {
+  it('stores a log record with its event name and without planted secrets', async () => {
     expect(await post('logs', secretLogs('logs'))).toBe(200);
     const found = await landed('otel_logs', 'logs', 2);
     expect(JSON.stringify(found).match(CANARY)).toBeNull();
@@ -285,7 +285,7 @@ describe.skipIf(!hasGo())(`the collector in front of the store ${hasGo() ? '' : 
     );
   });
 
-  it('lands each type of metric without any planted secret', async () => {
+  it('stores each type of metric without planted secrets', async () => {
     expect(await post('metrics', secretMetrics('metrics'))).toBe(200);
     for (const table of METRIC_TABLES) {
       const found = await landed(table, 'metrics');
@@ -294,7 +294,7 @@ describe.skipIf(!hasGo())(`the collector in front of the store ${hasGo() ? '' : 
     }
   });
 
-  it('takes the tenant from the headers alone', async () => {
+  it('takes the tenant from the headers only', async () => {
     const spoofed = [
       ATTR_TENANT_ORG_ID,
       ATTR_TENANT_TOKEN_ID,
@@ -329,7 +329,7 @@ describe.skipIf(!hasGo())(`the collector in front of the store ${hasGo() ? '' : 
     expect(row?.['OrgId']).toBe('org_1');
   });
 
-  it('drops what comes without an organisation', async () => {
+  it('drops records without an organisation', async () => {
     const spoof = { attributes: [attribute('service.name', 'orphan'), attribute(ATTR_TENANT_ORG_ID, 'org_1')] };
     const orphan = oneSpan('orphan').resourceSpans.map((entry) => ({ ...entry, resource: spoof }));
     expect(await post('traces', { resourceSpans: orphan }, { authorization: TENANT.authorization })).toBe(200);
@@ -339,12 +339,12 @@ describe.skipIf(!hasGo())(`the collector in front of the store ${hasGo() ? '' : 
     expect(await rows('otel_traces', 'orphan')).toEqual([]);
   });
 
-  it('answers 401 to a wrong key and to none', async () => {
+  it('answers 401 to a wrong key and to a missing key', async () => {
     expect(await post('traces', oneSpan('intruder'), { ...TENANT, authorization: 'Bearer guess' })).toBe(401);
     expect(await post('traces', oneSpan('intruder'), without('authorization'))).toBe(401);
   });
 
-  it('is not blocked by times and metrics that the store cannot take', async () => {
+  it('is not blocked by times and metrics that the store cannot accept', async () => {
     const times = {
       startTimeUnixNano: '18446744073709551615',
       endTimeUnixNano: '1',
@@ -372,7 +372,7 @@ describe.skipIf(!hasGo())(`the collector in front of the store ${hasGo() ? '' : 
     expect(await landed('otel_metrics_gauge', 'poison')).toMatchObject([{ MetricName: 'full' }]);
   });
 
-  it('stores its own metrics: what it received, sent, queued, dropped and masked', async () => {
+  it('stores its own metrics: received, sent, queued, dropped and masked', async () => {
     const own = async (): Promise<Set<unknown>> =>
       new Set(
         (await Promise.all(['sum', 'gauge'].map((kind) => rows(`otel_metrics_${kind}`, 'shieldwatch-collector'))))
@@ -399,7 +399,7 @@ describe.skipIf(!hasGo())(`the collector in front of the store ${hasGo() ? '' : 
     expect(masked).toMatchObject({ Attributes: { kind: 'github-token' }, OrgId: 'org_local' });
   });
 
-  it('loses nothing acknowledged, and queues no planted secret, when it is killed while the store is down', async () => {
+  it('loses no acknowledged record and queues no planted secret when killed while the store is down', async () => {
     await store.stop();
     const acknowledged: string[] = [];
     for (let index = 0; index < 50; index += 1) {
@@ -440,7 +440,7 @@ describe.skipIf(!hasGo())(`the collector in front of the store ${hasGo() ? '' : 
         writeFileSync(file, 'x'.repeat(16_384));
       },
     ],
-  ])('starts with a queue file that was %s, sets it aside and says so', async (_, damage) => {
+  ])('starts with a queue file that was %s, sets it aside and reports it', async (_, damage) => {
     await collector.stop();
     const queue = join(dataDir, 'collector-queue');
     damage(join(queue, 'exporter_clickhouse__traces'));

@@ -65,8 +65,8 @@ const api = async (method: string, path: string, token: string, body?: unknown):
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
 
-describe('whoever may open the data folder', () => {
-  it('replaces a lost admin token, and ends the lost one', async () => {
+describe('a user with access to the data folder', () => {
+  it('replaces a lost admin token and revokes the old one', async () => {
     const lost = typed('token', 'mint', 'lost', '--scope', 'read', 'admin').out;
     expect((await api('GET', '/v1/tokens', lost)).status).toBe(200);
     const found = await said('token', 'mint', 'found', '--scope', 'read', 'admin');
@@ -133,7 +133,7 @@ describe('whoever may open the data folder', () => {
     expect(JSON.parse(await said('org', 'show'))).toMatchObject({ id: stack.status.orgId });
   });
 
-  it('decides about review items and policy packs', async () => {
+  it('decides review items and policy packs', async () => {
     const ingest = await stack.token('ingest:scan');
     expect((await api('POST', '/v1/ingest/scan', ingest, scanOfSpec({ repository: 'acme/reviewed' }))).status).toBe(
       200,
@@ -174,7 +174,7 @@ describe('whoever may open the data folder', () => {
     expect(await said('promotion', 'list')).toMatch(new RegExp(`^${id}\\s+team\\s+p\\s+approved`, 'm'));
   });
 
-  it('is told in one line what was refused', async () => {
+  it('gets each refusal in one line', async () => {
     for (const [words, error] of [
       [['token', 'mint', 'x', '--scope', 'root'], /^scopes\[0\]: /],
       [['token', 'revoke', 'tok_none'], /^there is no such token$/],
@@ -196,7 +196,7 @@ describe('whoever may open the data folder', () => {
 });
 
 describe('the audit trail', () => {
-  it('tells of all that, holds, and an export that was tampered with is told by its first bad entry, without a stack', async () => {
+  it('records all of these actions, verifies, and names the first bad entry of a tampered export, without a stack trace', async () => {
     const shown = await said('audit', 'show');
     for (const action of [
       'token.mint',

@@ -70,7 +70,7 @@ describe('tokens', () => {
     expect(text).not.toContain('eccp_');
   });
 
-  it('of a member do what its role allows, whatever their scopes', async () => {
+  it("of a member are limited to the member's role, even with wider scopes", async () => {
     for (const role of ['member', 'viewer']) {
       const refused = await call<Refusal>('POST', '/v1/tokens', as(role), { name: 'x', scopes: ['read'] });
       expect([refused.status, refused.body.error.code]).toEqual([403, 'role_missing']);
@@ -79,7 +79,7 @@ describe('tokens', () => {
     expect([owner.status, owner.body.error.code]).toEqual([403, 'role_missing']);
   });
 
-  it('cannot be minted to reach further than whoever mints them', async () => {
+  it('cannot be minted with more rights than the minting token has', async () => {
     const refused = await call<Refusal>('POST', '/v1/tokens', as('admin'), {
       name: 'x',
       scopes: ['admin'],
@@ -88,7 +88,7 @@ describe('tokens', () => {
     expect([refused.status, refused.body.error.code]).toEqual([403, 'role_missing']);
   });
 
-  it('that are rotated work both for the overlap, at most two at once, and then end', async () => {
+  it("both work during a rotation's overlap, at most two at once, and then the old one expires", async () => {
     const first = (await call<MintedToken>('POST', '/v1/tokens', as('admin'), { name: 'r', scopes: ['read'] })).body;
     const works = async ({ token }: MintedToken): Promise<boolean> =>
       (await call('GET', '/v1/repos', token)).status === 200;
@@ -103,7 +103,7 @@ describe('tokens', () => {
     expect((await call('POST', `/v1/tokens/${first.id}/rotate`, as('admin'), {})).status).toBe(409);
   });
 
-  it('that are revoked work no longer than a token is remembered', async () => {
+  it("stop working after revocation, within the token cache's lifetime", async () => {
     const { id, token } = (
       await call<MintedToken>('POST', '/v1/tokens', as('admin'), { name: 'gone', scopes: ['read'] })
     ).body;
@@ -113,7 +113,7 @@ describe('tokens', () => {
     await expect.poll(async () => (await call('GET', '/v1/repos', token)).status, { interval: 20 }).toBe(401);
   });
 
-  it('go with their member, and an organisation keeps an owner', async () => {
+  it('are removed with their member, and an organisation keeps an owner', async () => {
     await machine('/v1/members', { login: 'leaving', role: 'admin' });
     const { token } = await machine('/v1/tokens', { name: 'l', scopes: ['read', 'admin'], member: 'leaving' });
     expect((await call('DELETE', '/v1/members/leaving', as('owner'))).status).toBe(200);
@@ -139,7 +139,7 @@ describe('review items', () => {
   const items = async (): Promise<ReviewItem[]> =>
     (await call<ReviewItem[]>('GET', '/v1/repo/acme%2Freviewed/review-items', as('viewer'))).body;
 
-  it("open with a scan, in AgentShield's words, are decided by role, and free the fleet", async () => {
+  it("open with a scan, in AgentShield's words, are decided by role, and unblock the fleet", async () => {
     await scan({ repository: 'acme/reviewed', bundleDigest: digest('1'), expectedBundleDigest: null });
     const [item] = await items();
     expect(item).toMatchObject({
@@ -191,7 +191,7 @@ describe('review items', () => {
     });
   });
 
-  it('of the next scan are open again: an approval is of one pack', async () => {
+  it('open again for the next scan: an approval covers one pack', async () => {
     const [before] = await items();
     await scan({
       repository: 'acme/reviewed',
@@ -207,7 +207,7 @@ describe('review items', () => {
     ).toBe(409);
   });
 
-  it('are commented on by members and read by viewers: a list with author and time, redacted, audited without its words', async () => {
+  it('accept comments from members and show them to viewers: with author and time, redacted, audited without their text', async () => {
     const [item] = await items();
     const url = `/v1/review-items/${item?.id ?? ''}/comments`;
     const say = (role: string, text: unknown) => call<ReviewComment & Refusal>('POST', url, as(role), { text });
@@ -301,7 +301,7 @@ describe('review items', () => {
     expect((await approve('owner')).status).toBe(200);
   });
 
-  it('become facts, each change once', async () => {
+  it('become facts, one per change', async () => {
     const states = () =>
       selectRows<{ status: string; route: string }>(
         gateway.store.client,
@@ -340,7 +340,7 @@ describe('findings', () => {
     (await call<{ findings: Finding[] }>('GET', `/v1/findings?repository=acme%2Flife&${query}`, as('viewer'))).body
       .findings;
 
-  it('live from the first scan that shows them to the next that does not', async () => {
+  it('are open from the first scan that reports them to the first scan without them', async () => {
     const base = {
       repository: 'acme/life',
       expectedBundleDigest: null,
@@ -459,7 +459,7 @@ describe('findings', () => {
     ]);
   });
 
-  it('come in pages', async () => {
+  it('are listed in pages', async () => {
     const seen: string[] = [];
     for (let cursor: string | null = ''; cursor !== null;) {
       const page: { findings: Finding[]; nextCursor: string | null } = (
@@ -476,7 +476,7 @@ describe('findings', () => {
     expect((await call<Refusal>('GET', '/v1/findings?cursor=made-up', as('viewer'))).body.error.field).toBe('cursor');
   });
 
-  it('are accepted for a time by administrators, and open again by themselves', async () => {
+  it('are accepted for a time by administrators, and reopen when it ends', async () => {
     const [first] = await list('status=open');
     const triage = (role: string, body: object) =>
       call('PUT', '/v1/repo/acme%2Flife/findings/triage', as(role), {
@@ -503,7 +503,7 @@ describe('findings', () => {
     await expect.poll(async () => (await list('status=open'))[0]?.triage).toBeNull();
   });
 
-  it('do not block while their acceptance lasts, for the API and the boards alike', async () => {
+  it('do not block while their acceptance lasts, in the API and on the boards', async () => {
     const base = {
       repository: 'acme/accepted',
       expectedBundleDigest: null,
@@ -557,7 +557,7 @@ describe('findings', () => {
     await expect.poll(routes).toEqual(['security-blocker', 'security-blocker', 'security-blocker']);
   });
 
-  it('are muted until somebody opens them again, and each of that is a fact', async () => {
+  it('stay muted until a person reopens them, and each change becomes a fact', async () => {
     const [, second] = await list('status=open');
     const triage = (state: string) =>
       call('PUT', '/v1/repo/acme%2Flife/findings/triage', as('admin'), {
@@ -583,7 +583,7 @@ describe('findings', () => {
       .toEqual([{ states: ['muted', 'open'] }]);
   });
 
-  it('have a baseline: the newest scan, and what it was', async () => {
+  it('have a baseline: the newest scan and its findings', async () => {
     const set = await call<Baseline>('PUT', '/v1/repo/acme%2Flife/baseline', as('admin'), {});
     expect(set.body).toMatchObject({
       repository: 'acme/life',
@@ -597,7 +597,7 @@ describe('findings', () => {
     );
   });
 
-  it('are compared with the baseline by later scans: what is new since is told apart, whatever came between', async () => {
+  it('are compared with the baseline by later scans, which mark new findings, with any scans in between', async () => {
     const repository = 'acme/since';
     const row = (id: string, severity: string) => ({ id, severity, category: 'mcp', title: id, file: '.mcp.json' });
     const show = async (
@@ -800,7 +800,7 @@ describe('series', () => {
     );
   });
 
-  it('that are not there, and parameters that are none, are refused by name', async () => {
+  it('refuse unknown names and invalid parameters by name', async () => {
     for (const [query, status] of [
       ['nothing', 404],
       ['score_trend?bucket=minute', 400],
@@ -853,7 +853,7 @@ describe('series', () => {
     expect([refused.status, refused.body.error.field]).toEqual([400, 'repository']);
   });
 
-  it('have in a window every episode that overlaps it, and every repository that was scanned before its end', async () => {
+  it('include every episode that overlaps the window, and every repository that was scanned before its end', async () => {
     const report = (critical: number) => ({
       score: { grade: 'F', numericScore: 10 },
       findings: { total: critical, critical, high: 0, medium: 0, low: 0, info: 0 },
@@ -917,7 +917,7 @@ describe('series', () => {
   });
 });
 
-describe('what is on record of a repository and of the organisation', () => {
+describe('the record of a repository and of the organisation', () => {
   const link = async (name: string): Promise<unknown[]> =>
     (
       await call<{ repos: { repository: string; githubRepoId: string | null; defaultProvider: string | null }[] }>(
@@ -942,7 +942,7 @@ describe('what is on record of a repository and of the organisation', () => {
       ...over,
     });
 
-  it("is GitHub's number from the first scan of GitHub Actions that tells it, and no later scan changes it", async () => {
+  it("takes GitHub's id from the first GitHub Actions scan that reports it, and keeps it", async () => {
     await fromActions('acme/linked', '4242', 'a1');
     await fromActions('acme/not-actions', '4242', 'a2', {
       ci: null,
@@ -961,7 +961,7 @@ describe('what is on record of a repository and of the organisation', () => {
     expect((await trail('repo.link')).filter((record) => record.includes('acme/linked'))).toHaveLength(1);
   });
 
-  it('is changed by an administrator, checked and audited', async () => {
+  it('is changed by an administrator, validated and audited', async () => {
     const change = (role: string, body: object) =>
       call<Refusal & { githubRepoId: string }>('PATCH', '/v1/repo/acme%2Flinked', as(role), body);
     expect([
@@ -987,7 +987,7 @@ describe('what is on record of a repository and of the organisation', () => {
     expect((await trail('repo.link')).filter((record) => record.includes('"by":"hand"'))).toHaveLength(2);
   });
 
-  it("is the organisation's GitHub login and whether it has SSO, which only `enterprise` has", async () => {
+  it("holds the organisation's GitHub login and whether it has SSO, which requires `enterprise`", async () => {
     const change = (body: object, role = 'owner') => call<Org & Refusal>('PATCH', '/v1/org/org_a', as(role), body);
     expect((await change({ githubOrgLogin: 'acme' }, 'admin')).status).toBe(403);
     for (const githubOrgLogin of ['', '-acme', 'acme-', 'a--b', 'a b', 'acme/app', '<b>', 'x'.repeat(40), 7])
@@ -1016,7 +1016,7 @@ describe('what is on record of a repository and of the organisation', () => {
 });
 
 describe('a plan', () => {
-  it('has room for 25 repositories and says so at the next one, which stores nothing', async () => {
+  it('allows 25 repositories, and refuses the next one with a reason and without storing anything', async () => {
     const used = (await call<Org>('GET', '/v1/org/org_a', as('viewer'))).body.repos.used;
     for (let i = used; i < 25; i += 1)
       expect((await call('POST', '/v1/repos', as('admin'), { repository: `acme/r${String(i)}` })).status).toBe(200);
@@ -1039,7 +1039,7 @@ describe('a plan', () => {
     expect((await call<Org>('GET', '/v1/org/org_a', as('viewer'))).body.repos).toEqual({ used: 25, limit: 25 });
   });
 
-  it('keeps telemetry for 90 days at most', async () => {
+  it('keeps telemetry for at most 90 days', async () => {
     const change = (retentionDays: number) =>
       call<Org & Refusal>('PATCH', '/v1/org/org_a', as('owner'), { retentionDays });
     expect((await change(91)).body.error.code).toBe('plan_limit');
@@ -1048,7 +1048,7 @@ describe('a plan', () => {
 });
 
 describe('content', () => {
-  it('is dropped until an owner says that it is kept, which takes a second at most', async () => {
+  it('is dropped until an owner opts in, which takes effect within a second', async () => {
     const prompt = 'a prompt about the weather';
     const send = async (service: string): Promise<void> => {
       const body = {
@@ -1098,7 +1098,7 @@ describe('content', () => {
   });
 });
 
-describe('removal', () => {
+describe('deletion', () => {
   const rows = async (where: string): Promise<Record<string, number>> => {
     const counts = await selectRows<{ t: string; n: number }>(
       gateway.store.client,
@@ -1126,7 +1126,7 @@ describe('removal', () => {
   const finished = (id: string) =>
     expect.poll(async () => (await call<Purge>('GET', `/v1/purges/${id}`, as('admin'))).body.status).toBe('done');
 
-  it('of a repository takes landing, facts and series, and nothing of another; an admin may not', async () => {
+  it('of a repository removes its landing rows, facts and series, and no others; an admin may not', async () => {
     expect(Object.keys(await rows(`repo = 'acme/life'`))).toEqual(
       expect.arrayContaining(['otel_traces', 'otel_logs', 'scan_v1', 'finding_v1']),
     );
@@ -1142,7 +1142,7 @@ describe('removal', () => {
     expect(done.progress.tables).toBe(done.progress.of);
   });
 
-  it('of a token takes what it sent, its facts too, and has the series computed again', async () => {
+  it('of a token removes what it sent, including facts, and recomputes the series', async () => {
     const { id, token } = await machine('/v1/tokens', { name: 'leaked', scopes: ['ingest:runtime'] });
     const entries = [{ timestamp: '2026-11-20T10:30:00.000Z', tool: 'Write', decision: 'block' }];
     await call('POST', '/v1/ingest/runtime', token, { repository: 'acme/series', entries });
@@ -1162,7 +1162,7 @@ describe('removal', () => {
     ).toEqual([]);
   });
 
-  it('of a time takes that time', async () => {
+  it('of a time range removes the records of that range only', async () => {
     const { body } = await call<Purge>('POST', '/v1/purges', as('owner'), {
       from: '2026-11-20T10:00:00Z',
       to: '2026-11-20T10:02:00Z',
@@ -1175,7 +1175,7 @@ describe('removal', () => {
     expect(left).toEqual([{ n: 3 }]);
   });
 
-  it('is in the audit trail, with everything else that was decided here, and the trail holds', async () => {
+  it('is audited with all other decisions, and the audit trail verifies', async () => {
     const { entries } = (await call<{ entries: { record: string }[] }>('GET', '/v1/audit?limit=1000', as('admin')))
       .body;
     const actions = new Set(entries.map(({ record }) => (JSON.parse(record) as { action: string }).action));

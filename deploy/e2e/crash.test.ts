@@ -79,7 +79,7 @@ describe.each([
     }
   });
 
-  it.runIf(isRun)('in the middle of the demo, which then ends with the right numbers', async () => {
+  it.runIf(isRun)('in the middle of the demo, which then completes with the correct numbers', async () => {
     const stack = await startStackProcess({ withCollector });
     const workspace = await mkdtemp(join(tmpdir(), 'shieldwatch-crash-'));
     try {

@@ -19,7 +19,7 @@ async function problems(file: string, specifier: string): Promise<string[]> {
   return (result?.messages ?? []).map((message) => message.ruleId ?? message.message);
 }
 
-describe('the import table between rooms', () => {
+describe('the import table between modules', () => {
   it.each([
     ['schemas/planted.ts', '#rollups/worker.js'],
     ['exporters/planted.ts', '#ingest/app.js'],

@@ -209,7 +209,7 @@ describe.skipIf(!hasGo())(`the gateway's own landing and the collector ${hasGo()
   }
 
   it.each([JSON_TYPE, PROTOBUF_TYPE] as const)(
-    'store equal rows of requests that use every field, as %s',
+    'store equal rows for requests that use every field, as %s',
     async (type) => {
       const bodies = SIGNALS.map((signal) => ({
         signal,
@@ -219,7 +219,7 @@ describe.skipIf(!hasGo())(`the gateway's own landing and the collector ${hasGo()
     },
   );
 
-  it.each([true, false])('store equal rows of odd requests, content kept: %s', async (keepContent) => {
+  it.each([true, false])('store equal rows for irregular requests, content kept: %s', async (keepContent) => {
     await landsEqually(
       SIGNALS.map((signal) => ({ signal, body: Buffer.from(JSON.stringify(ODD[signal])) })),
       keepContent,
@@ -227,7 +227,7 @@ describe.skipIf(!hasGo())(`the gateway's own landing and the collector ${hasGo()
     );
   });
 
-  it('take and store alike what JavaScript makes of NaN beside a name that is not ASCII, and what begins with a byte order mark', async () => {
+  it('accept and store equally NaN as JavaScript writes it beside a non-ASCII name, and a body with a byte order mark', async () => {
     const attributes = [
       { key: 'double', value: { doubleValue: null } },
       { key: 'acme.名前', value: value('名前') },
@@ -258,7 +258,7 @@ describe.skipIf(!hasGo())(`the gateway's own landing and the collector ${hasGo()
     ]);
   });
 
-  it.each(SIGNALS)('refuse and take alike, and store equal rows, of any %s as JSON', async (signal) => {
+  it.each(SIGNALS)('accept and refuse the same requests and store equal rows, for any %s as JSON', async (signal) => {
     const seed = Date.now();
     process.stdout.write(`${signal}: seed ${String(seed)}\n`);
     const bodies = fc
@@ -267,7 +267,7 @@ describe.skipIf(!hasGo())(`the gateway's own landing and the collector ${hasGo()
     await landsEqually(bodies, true, JSON_TYPE);
   });
 
-  it('store equal rows, and count alike, of secrets of many kinds in every string', async () => {
+  it('store equal rows and equal counts for secrets of many kinds in every string', async () => {
     // Every tenth kind: the vectors hold both implementations to the same answers for all of them.
     const bodies = SECRETS.filter((_, i) => i % 10 === 0).flatMap(({ kind, secret }) =>
       SIGNALS.map((signal) => ({ signal, body: plantedRequest(signal, `before ${secret} after`, kind).body })),

@@ -112,7 +112,7 @@ const read = async (list: string, query: string): Promise<Page> => {
   return { entries: body[field] as unknown[], nextCursor: body['nextCursor'] as string | null };
 };
 
-it('every list in pages of any size is the list, each entry once', async () => {
+it('every list yields each entry once in pages of any size', async () => {
   const paged = gateway.app.apiRoutes
     .filter(({ query }) => query !== undefined && 'cursor' in query.shape)
     .map(({ id }) => id);
@@ -136,7 +136,7 @@ it('every list in pages of any size is the list, each entry once', async () => {
   }
 });
 
-it('a cursor of another list, and one that is made up, is refused by name or begins somewhere, and tells nothing', async () => {
+it('a cursor of another list, or an invented one, is refused by name or starts somewhere, and reveals nothing', async () => {
   const cursors = await Promise.all(
     Object.keys(LISTS).map(async (list) => (await read(list, 'limit=1')).nextCursor ?? ''),
   );

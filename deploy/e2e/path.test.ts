@@ -71,7 +71,7 @@ const results = new Map<boolean, { report: DemoReport; landed: unknown }>();
 describe.each([
   { path: 'without the collector', withCollector: false },
   { path: hasGo() ? 'with the collector' : 'with the collector (NOT RUN: no Go)', withCollector: true },
-])('the main job $path', ({ withCollector }) => {
+])('the main path $path', ({ withCollector }) => {
   const isRun = !withCollector || hasGo();
   let stack: RunningStack;
   let client: ClickHouseClient;
@@ -98,7 +98,7 @@ describe.each([
   }
   const scalar = async (query: string): Promise<number> => (await selectRows<{ n: number }>(client, query))[0]?.n ?? 0;
 
-  it.runIf(isRun)('shows in the API what AgentShield and the spool say', async () => {
+  it.runIf(isRun)('shows in the API what AgentShield and the spool contain', async () => {
     expect('url' in stack.status.collector).toBe(withCollector);
     const demo = await runShieldwatch(['demo', '--data-dir', stack.dataDir, '--json', '--calls', '100'], {
       cwd: workspace,
@@ -116,7 +116,7 @@ describe.each([
     results.set(withCollector, { report, landed: await landed(client) });
   });
 
-  it.runIf(isRun)('takes 1,000 findings of one scan', async () => {
+  it.runIf(isRun)('accepts 1,000 findings of one scan', async () => {
     const agents = join(workspace, 'many/.claude/agents');
     await mkdir(agents, { recursive: true });
     // Each agent file lacks the same dozen prompt defences; 100 of them make more than 1,000 findings.
@@ -140,54 +140,60 @@ describe.each([
     );
   });
 
-  it.runIf(isRun)('takes 5,000 decisions of one ship, and the same spool again without counting twice', async () => {
-    const spoolDir = join(workspace, 'spool');
-    const call = { tool: 'Bash', cwd: workspace, sessionId: 's', agent: 'claude-code' };
-    const verdicts = [
-      { decision: 'allow' },
-      { decision: 'block', reason: 'denied', ruleName: 'deny[0]:Bash', ruleCategory: 'destructive' },
-    ] as const;
-    for (let i = 0; i < 5000; i += 1) {
-      const verdict = verdicts[i % 5 === 0 ? 1 : 0];
-      record(call, verdict, 1, {
-        env: { SHIELDWATCH_SPOOL_DIR: spoolDir, SHIELDWATCH_REPOSITORY: 'acme/busy' },
-        projectDir: '',
-      });
-    }
-    const env = await environment(spoolDir);
-    const series = () =>
-      selectRows(
-        client,
-        `SELECT sum(allowed) AS allowed, sum(blocked) AS blocked FROM blocked_command_rate_hour WHERE repo = 'acme/busy'`,
-      );
-    for (const args of [['ship'], ['ship', '--all']]) {
-      const ship = await runShieldwatch(args, { cwd: workspace, env });
-      expect(ship.stderr).toBe('');
-      expect(ship.code).toBe(0);
-      // 5,000 lines, each fifth a block.
+  it.runIf(isRun)(
+    'accepts 5,000 decisions of one shipment, and counts none twice when the spool is sent again',
+    async () => {
+      const spoolDir = join(workspace, 'spool');
+      const call = { tool: 'Bash', cwd: workspace, sessionId: 's', agent: 'claude-code' };
+      const verdicts = [
+        { decision: 'allow' },
+        { decision: 'block', reason: 'denied', ruleName: 'deny[0]:Bash', ruleCategory: 'destructive' },
+      ] as const;
+      for (let i = 0; i < 5000; i += 1) {
+        const verdict = verdicts[i % 5 === 0 ? 1 : 0];
+        record(call, verdict, 1, {
+          env: { SHIELDWATCH_SPOOL_DIR: spoolDir, SHIELDWATCH_REPOSITORY: 'acme/busy' },
+          projectDir: '',
+        });
+      }
+      const env = await environment(spoolDir);
+      const series = () =>
+        selectRows(
+          client,
+          `SELECT sum(allowed) AS allowed, sum(blocked) AS blocked FROM blocked_command_rate_hour WHERE repo = 'acme/busy'`,
+        );
+      for (const args of [['ship'], ['ship', '--all']]) {
+        const ship = await runShieldwatch(args, { cwd: workspace, env });
+        expect(ship.stderr).toBe('');
+        expect(ship.code).toBe(0);
+        // 5,000 lines, each fifth a block.
+        await until(
+          'the series is there',
+          async () => JSON.stringify(await series()) === JSON.stringify([{ allowed: 4000, blocked: 1000 }]),
+        );
+      }
       await until(
-        'the series is there',
+        'the second ship has landed',
+        async () => (await scalar(`SELECT count() AS n FROM otel_traces WHERE Repository = 'acme/busy'`)) === 10_000,
+      );
+      await until(
+        'the worker has looked again',
         async () => JSON.stringify(await series()) === JSON.stringify([{ allowed: 4000, blocked: 1000 }]),
       );
-    }
-    await until(
-      'the second ship has landed',
-      async () => (await scalar(`SELECT count() AS n FROM otel_traces WHERE Repository = 'acme/busy'`)) === 10_000,
-    );
-    await until(
-      'the worker has looked again',
-      async () => JSON.stringify(await series()) === JSON.stringify([{ allowed: 4000, blocked: 1000 }]),
-    );
-    expect(await scalar(`SELECT count() AS n FROM runtime_event WHERE repo = 'acme/busy'`)).toBe(5000);
-    for (const command of ['rebuild', 'reconcile']) {
-      const facts = await runShieldwatch(['facts', command, '--data-dir', stack.dataDir], { cwd: workspace, env: {} });
-      expect(facts.code, facts.stderr).toBe(0);
-      if (command === 'reconcile') expect(facts.stdout).toBe('0 facts were missing and have been made\n');
-    }
-    expect(await scalar(`SELECT count() AS n FROM runtime_event WHERE repo = 'acme/busy'`)).toBe(5000);
-  });
+      expect(await scalar(`SELECT count() AS n FROM runtime_event WHERE repo = 'acme/busy'`)).toBe(5000);
+      for (const command of ['rebuild', 'reconcile']) {
+        const facts = await runShieldwatch(['facts', command, '--data-dir', stack.dataDir], {
+          cwd: workspace,
+          env: {},
+        });
+        expect(facts.code, facts.stderr).toBe(0);
+        if (command === 'reconcile') expect(facts.stdout).toBe('0 facts were missing and have been made\n');
+      }
+      expect(await scalar(`SELECT count() AS n FROM runtime_event WHERE repo = 'acme/busy'`)).toBe(5000);
+    },
+  );
 
-  it.runIf(isRun)('lets no secret of a file or a command into any byte it keeps', async () => {
+  it.runIf(isRun)('keeps no secret of a file or a command in any stored byte', async () => {
     const spoolDir = join(workspace, 'secret-spool');
     const input = {
       session_id: `s-${DEMO_COMMAND_SECRET}`,

@@ -35,11 +35,11 @@ beforeAll(async () => {
 afterAll(() => gateway.close());
 
 describe('all readings of a quantity', () => {
-  it('are what a plain count over the history says', async () => {
+  it('agree with a plain count over the history', async () => {
     expect(await disagreements(played)).toEqual([]);
   }, 1_200_000);
 
-  it('are the same in the report', async () => {
+  it('agree in the report', async () => {
     const [, sender] = played.senders;
     if (sender === undefined) throw new Error('nothing was played');
     const url = await gateway.app.listen({ host: '127.0.0.1', port: 0 });
@@ -69,7 +69,7 @@ describe('all readings of a quantity', () => {
     ).toEqual([]);
   }, 600_000);
 
-  it('are all on the list: whatever shows a number is a place of a quantity, or named with its reason', async () => {
+  it('are listed: every displayed number belongs to a quantity, or is named with a reason', async () => {
     const metrics = await gateway.app.inject({ url: '/metrics' });
     const places = [
       ...apiPlaces((await gateway.app.inject({ url: '/openapi.json' })).json()),
@@ -114,7 +114,7 @@ const FAULTS: Readonly<Record<string, readonly [from: string | RegExp, to: strin
   ],
 };
 
-describe('a fault in a definition is caught', () => {
+describe('detects a fault in the definition of', () => {
   afterEach(() => vi.restoreAllMocks());
 
   it.each(Object.entries(FAULTS))(
@@ -155,7 +155,7 @@ function seams(): number[] {
   return [monday, month, ...[2, 9].map(lastSunday).filter((at) => at < today - DAY && at > today - 360 * DAY)];
 }
 
-describe('the edges of a window', () => {
+describe('the boundaries of a time window', () => {
   const sender = (): Sender => new Sender(gateway, stageAt(Date.now()), 'org_windows');
   let token = '';
 
@@ -207,7 +207,7 @@ describe('the edges of a window', () => {
     ['up to 6 hours, from facts', 2 * HOUR],
     ['up to 14 days, from hours', 24 * HOUR],
     ['beyond, from days', 20 * DAY],
-  ])('belong to the window that begins there, and to no other: %s', async (_, width) => {
+  ])('belong to the window that begins there only: %s', async (_, width) => {
     for (const seam of seams()) {
       // Days are whole ones.
       const edge = width > 14 * DAY ? Math.floor(seam / DAY) * DAY : seam;
@@ -234,7 +234,7 @@ describe('the edges of a window', () => {
     }
   });
 
-  it('are the same moments in any offset, half hours included', async () => {
+  it('are the same moments with any UTC offset, half hours included', async () => {
     const [seam = 0] = seams();
     const told = (at: number, minutes: number): string => {
       const sign = minutes < 0 ? '-' : '+';
@@ -252,7 +252,7 @@ describe('the edges of a window', () => {
     }
   });
 
-  it('select nothing in the future, and are refused with the field where they are no window', async () => {
+  it("select nothing in the future, and invalid ones are refused with the field's name", async () => {
     const next = [
       new Date(Date.now() + 40 * DAY).toISOString(),
       new Date(Date.now() + 41 * DAY).toISOString(),

@@ -13,7 +13,7 @@ const rollup = (...args: string[]) =>
   runShieldwatch(['rollup', ...args, '--data-dir', stack.dataDir], { cwd: stack.dataDir, env: {} });
 
 describe('shieldwatch', () => {
-  it('shows how far the series are, and explains a point from the facts behind it', async () => {
+  it('shows how current the series are, and explains a point from its facts', async () => {
     const timestamp = new Date().toISOString();
     const entry = (decision: string, i: number) => ({
       timestamp,
@@ -58,7 +58,7 @@ describe('shieldwatch', () => {
     expect((await rollup('status')).stdout).toContain('finding_transition');
   });
 
-  it('recomputes history with progress, finds nothing that differs, and runs a pass when asked', async () => {
+  it('recomputes history with progress, reports no difference, and runs a pass on request', async () => {
     const backfill = await rollup('backfill', 'blocked_command_rate');
     expect(backfill.code, backfill.stderr).toBe(0);
     expect(backfill.stderr).toMatch(
@@ -70,7 +70,7 @@ describe('shieldwatch', () => {
     expect((await rollup('run')).code).toBe(0);
   });
 
-  it('says what is wrong with what it was given', async () => {
+  it('names what is wrong with its arguments', async () => {
     const wrong = async (...args: string[]) => {
       const { code, stderr } = await rollup(...args);
       expect(code).toBe(1);
@@ -89,7 +89,7 @@ describe('shieldwatch', () => {
     expect(parseShard('2/4')).toEqual({ index: 1, count: 4 });
   });
 
-  it('forgets a repository when told so twice, and the series follow', async () => {
+  it('deletes a repository after confirmation, and updates the series', async () => {
     const forget = (...args: string[]) =>
       runShieldwatch(['facts', 'delete', '--data-dir', stack.dataDir, ...args], { cwd: stack.dataDir, env: {} });
     expect((await forget('--yes')).stderr).toMatch(/^name what to forget/);

@@ -63,7 +63,7 @@ const counted = async (): Promise<Map<string, number>> =>
   );
 
 describe('shieldwatch rollup run --shard i/n', () => {
-  it('keeps up its share of the organisations on a named server; together the shares are all', async () => {
+  it('works on its share of the organisations on a named server; the shares together cover all', async () => {
     await decide('first');
     const one = startWorker('1/2');
     const first = await until('one share is there', async () => {

@@ -39,7 +39,7 @@ const facts = (view: string, repository: string): Promise<Row[]> =>
 const json = (folder: string, file: string): Row => JSON.parse(readFileSync(join(folder, file), 'utf8')) as Row;
 
 describe('a pack of the real AgentShield', () => {
-  it('makes the same facts by REST, as `evidence-pack inspect` reports it, as our own exporter does by OTLP', async () => {
+  it('creates the same facts by REST, as `evidence-pack inspect` reports it, as by OTLP from our exporter', async () => {
     await withPrivateFolder(async (folder) => {
       const agentshield = findAgentshield();
       const { pack, exitCode } = await runAgentshield(agentshield, {
@@ -112,7 +112,7 @@ describe('a pack of the real AgentShield', () => {
 });
 
 describe('a scan by REST', () => {
-  it('that only counts its findings leaves them unknown, and changes none; one that counts none says that they are gone', async () => {
+  it('leaves findings unchanged if it only counts them, and resolves them if it counts none', async () => {
     const hoursAgo = (hours: number): string => new Date(Date.now() - hours * 3_600_000).toISOString();
     const secret = {
       id: 'secrets-hardcoded-anthropic',

@@ -169,7 +169,7 @@ const send = (scan: ScanExport, way: Way): Promise<string[]> =>
   way === 'rest' ? postScan(sender, scan) : exportScan(sender, scan);
 const roll = (): Promise<unknown> => createRollupWorker({ clickhouse: gateway.store.client, settleMs: 0 }).tick();
 
-it('makes the same facts and series of any scans by any ways, and a change of way is no change of findings', async () => {
+it('creates equal facts and series for any scans by any path, and a change of path does not change findings', async () => {
   const way = fc.constantFrom<Way>('otlp', 'rest');
   let run = 0;
   await fc.assert(
@@ -210,7 +210,7 @@ it('makes the same facts and series of any scans by any ways, and a change of wa
   );
 });
 
-it('makes one and the same event of a drift by any ways, however often and in whatever order it lists its findings', async () => {
+it('creates one event for a drift by any path, however often it is sent and in any order of its findings', async () => {
   const step = fc.record({ isRest: fc.boolean(), turn: fc.nat(30) });
   let run = 0;
   await fc.assert(
@@ -264,7 +264,7 @@ it('makes one and the same event of a drift by any ways, however often and in wh
   );
 });
 
-it('makes the same of a pack by both ways', async () => {
+it('creates equal facts for a pack by both paths', async () => {
   for (const [i, { pack }] of scanned.entries()) {
     const names = [`acme/pack-otlp-${String(i)}`, `acme/pack-rest-${String(i)}`] as const;
     const [otlp, rest] = [
@@ -277,7 +277,7 @@ it('makes the same of a pack by both ways', async () => {
   }
 });
 
-it('begins a new comparison where a body brings no keys: nothing is new or resolved, and the open findings are those of the newest scan', async () => {
+it("starts a new comparison if a body has no keys: nothing is new or resolved, and the newest scan's findings are open", async () => {
   const repository = 'acme/unkeyed';
   const risky = scanned[0]?.scan;
   if (risky === undefined) throw new Error('no scan');
@@ -324,7 +324,7 @@ it('begins a new comparison where a body brings no keys: nothing is new or resol
   ]);
 });
 
-it('reads a scan back from its body as it was, for any scan', () => {
+it('restores any scan from its body unchanged', () => {
   for (const { scan } of scanned) {
     const body = scanBody.parse(JSON.parse(JSON.stringify(bodyOfScan(scan))));
     expect(scanOfBody(body, scan.scan.repository)).toEqual(JSON.parse(JSON.stringify(scan)));

@@ -42,7 +42,7 @@ async function get<T>(url: string, token = gateway.readToken): Promise<T> {
 }
 const roll = (): Promise<unknown> => createRollupWorker({ clickhouse: gateway.store.client, settleMs: 0 }).tick();
 
-it('answers the runtime batch of SPEC 4.2 as SPEC does, and explain gives back every entry', async () => {
+it("answers the runtime batch of SPEC 4.2 with SPEC's response, and explain returns every entry", async () => {
   expect(await post('/v1/ingest/runtime', runtimeOfSpec())).toEqual({
     ok: true,
     accepted: 2,
@@ -66,7 +66,7 @@ it('answers the runtime batch of SPEC 4.2 as SPEC does, and explain gives back e
   expect(back).toEqual(entries.map((entry) => ({ sessionId, reason: '', ...entry })));
 });
 
-it('answers the drift of SPEC 4.3 as SPEC does but for the alert, and posture gives it back with its lists', async () => {
+it("answers the drift of SPEC 4.3 with SPEC's response except for the alert, and posture returns it with its lists", async () => {
   const answer = await post<DriftAnswer>('/v1/ingest/drift', driftOfSpec());
   expect(answer).toEqual({
     ok: true,
@@ -129,7 +129,7 @@ it('answers SPEC 4.5 with the series, the newest inspection and drift, and the d
   }
 });
 
-it("answers SPEC 4.6 with an array of AgentShield's review items, every field of which is told", async () => {
+it("answers SPEC 4.6 with an array of AgentShield's review items, with every field", async () => {
   const items = await get<ReviewItem[]>(`/v1/repo/${encodeURIComponent(REPOSITORY)}/review-items`);
   expect(items).toHaveLength(1);
   const [item] = items;
@@ -176,7 +176,7 @@ it("answers SPEC 4.6 with an array of AgentShield's review items, every field of
   });
 });
 
-it("answers SPEC 4.4 with SPEC's own summary for a fleet like that, and every field of its readback", async () => {
+it("answers SPEC 4.4 with SPEC's own summary for an equal fleet, and every field of its readback", async () => {
   const other = (await mintToken(gateway.postgres, { orgId: 'org_b', name: 'f', scopes: ['ingest:scan'] })).token;
   const clean = {
     policy: { status: 'passed', policyPack: 'team', violations: 0 },
@@ -255,7 +255,7 @@ it("answers SPEC 4.4 with SPEC's own summary for a fleet like that, and every fi
     .toEqual(clean.supplyChain);
 });
 
-it('opens the rows behind every point of every series there is, and every kind of fact is behind some', async () => {
+it('returns the rows behind every point of every series, and every kind of fact is behind at least one', async () => {
   const repository = 'acme/explained';
   const findings = [
     { id: 'secrets-key-1', severity: 'critical', category: 'secrets', title: 'Key', file: 'CLAUDE.md' },

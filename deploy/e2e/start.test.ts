@@ -17,7 +17,7 @@ describe('npm start', () => {
   });
   afterAll(() => stack.dispose());
 
-  it('prints what runs where and two tokens that work', async () => {
+  it('prints its addresses and two working tokens', async () => {
     const text = stack.output();
     for (const part of [stack.status.gateway, stack.status.clickhouse, stack.dataDir, '/boards/login?code='])
       expect(text).toContain(part);
@@ -30,7 +30,7 @@ describe('npm start', () => {
     expect((await repos('eccp_wrong')).status).toBe(401);
   });
 
-  it('refuses a data folder that is in use, in one line', async () => {
+  it('refuses a data folder in use, in one line', async () => {
     const { code, stderr } = await startAndExit([
       '--data-dir',
       stack.dataDir,
@@ -57,7 +57,7 @@ describe('npm start', () => {
     expect(stack.output().slice(before)).not.toContain('eccp_');
   });
 
-  it('brings the engine back when it dies alone', async () => {
+  it('restarts the engine when only the engine dies', async () => {
     const { password: readerPassword } = new URL(stack.readerUrl);
     const answers = (): Promise<boolean> =>
       fetch(`${stack.status.clickhouse}/?query=SELECT+1`, {
@@ -72,7 +72,7 @@ describe('npm start', () => {
     await until('it answers', answers);
   });
 
-  it('answers the SQL port to nobody without a password, from the first start on; the reader has one, printed and in a file of its owner', async () => {
+  it('requires a password on the SQL port from the first start; the reader has one, printed and in a private file', async () => {
     const ask = (headers: Record<string, string>): Promise<number> =>
       fetch(`${stack.status.clickhouse}/?query=SELECT+count()+FROM+scan`, { headers }).then(
         (response) => response.status,
@@ -91,8 +91,8 @@ describe('npm start', () => {
   });
 });
 
-describe('a stack that shall be reached from other machines', () => {
-  it('listens where it is told, with the gateway alone', async () => {
+describe('a stack that listens for other machines', () => {
+  it('listens on the given address, with the gateway only', async () => {
     const stack = await startStackProcess({ withCollector: false });
     try {
       const others = Object.values(networkInterfaces())
@@ -119,7 +119,7 @@ describe('a stack that shall be reached from other machines', () => {
 });
 
 describe('npm start with a Grafana on the machine', () => {
-  it('runs it with our provisioning and a reader that may ask the store and change nothing, and stops it', async () => {
+  it('runs it with our provisioning and a read-only user, and stops it', async () => {
     const grafana = await fakeGrafana();
     const port = String(await freePort());
     const stack = await startStackProcess({
@@ -171,7 +171,7 @@ describe('npm start with a Grafana on the machine', () => {
   });
 });
 
-describe('a start that cannot work says why in one line and exits 1', () => {
+describe('a start that cannot work prints one line with the reason and exits 1', () => {
   const lastLine = (stderr: string): string => stderr.trim().split('\n').at(-1) ?? '';
 
   it.each(['--port', '--clickhouse-port'])('%s in use', async (flag) => {
@@ -193,7 +193,7 @@ describe('a start that cannot work says why in one line and exits 1', () => {
     await rm(root, { recursive: true });
   });
 
-  it('an address to listen on that is none of this machine, or none at all', async () => {
+  it('an address to listen on that this machine does not have, or an invalid one', async () => {
     const root = await mkdtemp(join(tmpdir(), 'shieldwatch-e2e-'));
     const start = async (address: string): Promise<string> =>
       lastLine(
@@ -228,7 +228,7 @@ describe('a start that cannot work says why in one line and exits 1', () => {
     await rm(root, { recursive: true });
   });
 
-  it('a port that is none', async () => {
+  it('an invalid port', async () => {
     const { code, stderr } = await startAndExit(['--port', 'http']);
     expect(code).toBe(1);
     expect(stderr.trim()).toBe('--port (or SHIELDWATCH_PORT) must be a port number from 0 to 65535');

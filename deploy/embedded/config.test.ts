@@ -42,7 +42,7 @@ describe('the configuration of a stack', () => {
     expect(() => resolveStackConfig({})).toThrow(new CommandError(message));
   });
 
-  it('is what the flags say, else the environment, else what is usual', () => {
+  it('takes flags, else the environment, else defaults', () => {
     vi.stubEnv('SHIELDWATCH_PORT', '5000');
     vi.stubEnv('SHIELDWATCH_LOG_LEVEL', 'info');
     vi.stubEnv('DATABASE_URL', 'postgres://db.example/shieldwatch');

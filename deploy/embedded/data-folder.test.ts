@@ -17,7 +17,7 @@ afterEach(() => rm(root, { recursive: true }));
 const note = async (): Promise<string> => (await readFile(join(long, 'control-socket'), 'utf8')).trim();
 
 describe('the control socket of a folder with a long name', () => {
-  it('is in a folder of its own that only its user opens, under a name that is in the data folder alone', async () => {
+  it('is in a private folder, under a name that only the data folder contains', async () => {
     const folder = await openDataFolder(long);
     folder.serve((method, path) => Promise.resolve({ method, path }));
     const socket = await note();
@@ -32,7 +32,7 @@ describe('the control socket of a folder with a long name', () => {
     expect(await readdir(long)).toEqual(['layout.json']);
   });
 
-  it('is another one each time, and the one that a killed process left is used again', async () => {
+  it('has a new name each time, and reuses the one that a killed process left', async () => {
     const first = await openDataFolder(long);
     const before = await note();
     await first.release();
@@ -57,7 +57,7 @@ describe('the control socket of a folder with a long name', () => {
         await symlink(target, folder);
       },
     ],
-  ])('is neither called nor used when its folder %s', async (_what, spoil) => {
+  ])('is neither connected to nor used if its folder %s', async (_what, spoil) => {
     const folder = join(root, 'planted');
     await mkdir(folder, { mode: 0o700 });
     await spoil(folder);
@@ -79,7 +79,7 @@ describe('the control socket of a folder with a long name', () => {
   });
 });
 
-it('a data folder that was open to others is closed to them', async () => {
+it('makes a data folder private that was accessible to others', async () => {
   const path = join(root, 'open');
   await mkdir(path);
   await chmod(path, 0o755);

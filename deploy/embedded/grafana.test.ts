@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => fake.remove());
 
-it('is found by GRAFANA_HOME or on PATH, with its home; a folder without one is none', () => {
+it('is found by GRAFANA_HOME or on PATH, with its home; a folder without Grafana does not count', () => {
   const expected = { program: join(folder, 'bin/grafana'), home: folder };
   expect(findGrafana({ GRAFANA_HOME: folder })).toEqual(expected);
   expect(findGrafana({ PATH: `/nowhere:${join(folder, 'bin')}` })).toEqual(expected);
@@ -28,7 +28,7 @@ it('is found by GRAFANA_HOME or on PATH, with its home; a folder without one is 
   expect(findGrafana({ PATH: '/nowhere' })).toBeUndefined();
 });
 
-it('is started with our provisioning and the reader, tells its warnings, and is stopped', async () => {
+it('is started with our provisioning and the reader, its warnings are passed on, and it is stopped', async () => {
   const installed = findGrafana({ GRAFANA_HOME: folder });
   if (installed === undefined) throw new Error('not found');
   const lines: string[] = [];
@@ -56,7 +56,7 @@ it('is started with our provisioning and the reader, tells its warnings, and is 
   expect(lines).toEqual(['logger=plugins level=warn msg="something to know"']);
 });
 
-it("has a password of its own, made once, in a file that is its owner's alone, which compose reads too", async () => {
+it('has a password of its own, created once, in a private file that compose reads too', async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'shieldwatch-grafana-'));
   const made = openGrafanaPasswords(dataDir, 'http://reader:p%40ss@127.0.0.1:8124');
   expect(made).toMatchObject({ isNew: true, file: join(dataDir, 'grafana.env') });
@@ -76,7 +76,7 @@ it("has a password of its own, made once, in a file that is its owner's alone, w
   await rm(dataDir, { recursive: true });
 });
 
-it('whose database is from before it had a password of its own is given it', async () => {
+it('with a database older than its own password gets that password', async () => {
   const installed = findGrafana({ GRAFANA_HOME: folder });
   if (installed === undefined) throw new Error('not found');
   await mkdir(join(folder, 'grafana'), { recursive: true });
@@ -96,7 +96,7 @@ it('whose database is from before it had a password of its own is given it', asy
   await grafana.stop();
 });
 
-it('fetches the datasource into the data folder once, and asks nobody for anything after that', async () => {
+it('downloads the datasource into the data folder once, and sends no other requests', async () => {
   const environment = (): Record<string, string> =>
     grafanaEnvironment({ dataDir: folder, port: 3000, readerUrl: 'http://127.0.0.1:8123', passwords: PASSWORDS });
   expect(environment()).toMatchObject({
@@ -118,7 +118,7 @@ it('fetches the datasource into the data folder once, and asks nobody for anythi
   }
 });
 
-it('opens with a board of ours, under the address that links in notifications begin with', () => {
+it('opens with one of our boards, under the address that links in notifications use', () => {
   const given = grafanaEnvironment({
     dataDir: folder,
     port: 3456,
@@ -144,7 +144,7 @@ it('passes each kind of warning on once, and a missing mail server as one hint',
   expect(lines).toEqual([expect.stringContaining('no mail is sent'), expect.stringContaining('slow query')]);
 });
 
-it('is given every variable that the provisioning files read', async () => {
+it('receives every variable that the provisioning files read', async () => {
   const given = grafanaEnvironment({
     dataDir: folder,
     port: 3000,

@@ -33,7 +33,7 @@ describe('guard', () => {
     expect(existsSync(GUARD)).toBe(true);
   });
 
-  it('ends its command, which may finish its work, when the parent is killed with -9', async () => {
+  it('ends its command, after it finished its work, when the parent is killed with -9', async () => {
     const done = `/tmp/shieldwatch-guard-${process.pid}-${Date.now()}`;
     const work = `process.on('SIGTERM', () => { console.log('x'.repeat(1e6)); require('fs').writeFileSync('${done}', ''); process.exit(0) }); setInterval(() => {}, 1000); console.log('ready');`;
     const killed = parent([process.execPath, '-e', work]);
@@ -48,7 +48,7 @@ describe('guard', () => {
     expect(existsSync(done)).toBe(true);
   });
 
-  it('passes on output, and ends as its command ends', async () => {
+  it('passes on output, and exits as its command exits', async () => {
     const lines: string[] = [];
     const watched = parent(['sh', '-c', 'echo hello; exit 3']);
     createInterface({ input: watched.stdout }).on('line', (line) => lines.push(line));

@@ -6,7 +6,7 @@ import { banner } from './banner.js';
 import { setAsideBy } from './set-aside.js';
 import type { Stack } from './stack.js';
 
-it('counts what was set aside, and the banner says how many there are and where', () => {
+it('counts records set aside, and the banner shows their number and folder', () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'shieldwatch-aside-'));
   try {
     expect(setAsideBy(dataDir)).toEqual({});

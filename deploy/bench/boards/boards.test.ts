@@ -13,7 +13,7 @@ async function figuresOf(part: (report: BenchReport) => Promise<void>): Promise<
   return figures;
 }
 
-test('bundle: within its floor', async () => {
+test('bundle: stays below its limit', async () => {
   const [figure] = await figuresOf(bundleSize);
   expect(figure).toMatchObject({ metric: 'bundle_gzip_kb', better: 'lower', floor: 150, goal: 80 });
   expect(figure?.value).toBeGreaterThan(10);
@@ -21,7 +21,7 @@ test('bundle: within its floor', async () => {
 });
 
 test.skipIf(isBrowserMissing)(
-  `last-panel: every panel of the board is drawn over both ranges${isBrowserMissing ? ' (NOT RUN: no chromium)' : ''}`,
+  `last-panel: draws every panel of the board over both ranges${isBrowserMissing ? ' (NOT RUN: no chromium)' : ''}`,
   async () => {
     const figures = await figuresOf((report) => timeToLastPanel(report, { events: 5_000, repeats: 1 }));
     expect(figures.map(({ metric, better, floor, goal }) => [metric, better, floor, goal])).toEqual([

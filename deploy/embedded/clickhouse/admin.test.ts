@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestServer, writerHeaders, type TestServer } from './test-server.js';
 
-describe('the admin, where the start allows one', () => {
+describe('the admin, if the start enables one', () => {
   let server: TestServer;
   beforeAll(async () => {
     server = await startTestServer({ withAdmin: true });
@@ -28,7 +28,7 @@ describe('the admin, where the start allows one', () => {
     return text;
   };
 
-  test("has a password of its own, in a file that is its owner's alone", async () => {
+  test('has a password of its own, in a private file', async () => {
     const file = server.clickhouse.adminFile ?? '';
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     const { password } = new URL(server.clickhouse.adminUrl ?? '');
@@ -38,7 +38,7 @@ describe('the admin, where the start allows one', () => {
     );
   });
 
-  test('makes databases, tables and views, and changes and drops them', async () => {
+  test('creates, changes and drops databases, tables and views', async () => {
     await admin('INSERT INTO own.a VALUES (1), (2)');
     await admin('CREATE VIEW own.v AS SELECT id + 1 AS n FROM own.a');
     await admin('ALTER TABLE own.a ADD COLUMN b String', { session_id: 's' });
@@ -94,7 +94,7 @@ describe('the admin, where the start allows one', () => {
     "CREATE TABLE own.merged AS merge('shieldwatch', 'item')",
     "CREATE TABLE own.merged (id UInt64) ENGINE `Merge`('shieldwatch', 'item')",
     'CREATE TABLE own.alias ENGINE = Alias(shieldwatch, item)',
-  ])('does not: %s', async (sql) => {
+  ])('may not: %s', async (sql) => {
     for (const parameters of [{}, { session_id: 's' }] as Record<string, string>[]) {
       const [code, text] = await ask(sql, parameters);
       expect(code, text).not.toBeNull();
@@ -103,13 +103,13 @@ describe('the admin, where the start allows one', () => {
     expect(existsSync('/tmp/shieldwatch-admin')).toBe(false);
   });
 
-  test('reads nothing of ours through a view', async () => {
+  test('reads none of our tables through a view', async () => {
     await ask('CREATE VIEW own.through AS SELECT * FROM shieldwatch.item');
     expect((await ask('SELECT * FROM own.through'))[0]).not.toBeNull();
   });
 });
 
-test('there is no admin unless the start allows one, nor its file', async () => {
+test('without the option there is no admin and no password file', async () => {
   const server = await startTestServer();
   try {
     expect([server.clickhouse.adminUrl, server.clickhouse.adminFile]).toEqual([undefined, undefined]);

@@ -38,7 +38,7 @@ describe.runIf(abi >= 1)(`the engine's process ${why}`, () => {
   const dial = (port: string): string =>
     `new Promise((resolve, reject) => net.connect(${port}, '127.0.0.1').on('connect', () => resolve('connected')).on('error', reject))`;
 
-  test('reads and writes below its own folders', () => {
+  test('reads and writes inside its own folders', () => {
     for (const own of ['data', 'config', 'spool']) {
       expect(
         confined(
@@ -70,11 +70,11 @@ describe.runIf(abi >= 1)(`the engine's process ${why}`, () => {
       () =>
         `(fs.symlinkSync(${file(join(dataDir, 'users.json'))}, ${file(join(dataDir, 'spool', 'pointed'))}), fs.readFileSync(${file(join(dataDir, 'spool', 'pointed'))}))`,
     ],
-  ])('does not reach %s', (_what, expression) => {
+  ])('has no access to %s', (_what, expression) => {
     expect(confined(expression())).toMatch(/^(EACCES|EXDEV|EPERM)$/);
   });
 
-  test.runIf(abi >= 4)('calls nobody over TCP', () => {
+  test.runIf(abi >= 4)('opens no TCP connection', () => {
     expect(
       confined(
         `new Promise((resolve, reject) => { const server = net.createServer().listen(0, '127.0.0.1', () => { ${dial('server.address().port')}.then(resolve, reject); }); })`,
@@ -82,7 +82,7 @@ describe.runIf(abi >= 1)(`the engine's process ${why}`, () => {
     ).toBe('EACCES');
   });
 
-  test('runs so, serves, and says that it does', async () => {
+  test('serves while confined, and reports it', async () => {
     const server = await startTestServer();
     try {
       expect(server.clickhouse.isConfined).toBe(true);

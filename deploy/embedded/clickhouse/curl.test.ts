@@ -85,7 +85,7 @@ describe.skipIf(!hasCurl)(`curl, as ClickHouse documents it ${hasCurl ? '' : '(N
     ).toMatch(/^Code: 516\./);
   });
 
-  test('a table made, filled in three ways, read, dropped', () => {
+  test('creates a table, fills it in three ways, reads and drops it', () => {
     const steps = [
       'echo \'CREATE TABLE t (a UInt8) ENGINE = Memory\' | curl -sS "$WRITER/" --data-binary @-',
       'echo \'INSERT INTO t VALUES (1),(2),(3)\' | curl -sS "$WRITER/" --data-binary @-',
@@ -100,13 +100,13 @@ describe.skipIf(!hasCurl)(`curl, as ClickHouse documents it ${hasCurl ? '' : '(N
     expect(shell('echo \'DROP TABLE t\' | curl -sS "$WRITER/" --data-binary @-')).toBe('');
   });
 
-  test('the whole answer is waited for: its limit is an error with a status, not a torn answer', () => {
+  test('waits for the whole response: exceeding its limit is an error with a status, not a truncated response', () => {
     const line =
       "curl -sS -w '%{http_code}' \"$WRITER/?max_result_bytes=4000000&buffer_size=3000000&wait_end_of_query=1\" -d 'SELECT toUInt8(number) FROM system.numbers LIMIT 9000000 FORMAT RowBinary'";
     expect(shell(line)).toMatch(/^Code: 396\..*500$/s);
   });
 
-  test('what is not offered is refused by name', () => {
+  test('refuses unsupported features by name', () => {
     expect(
       shell(
         "printf '1\\n' | curl -sS -F 'numbers=@-;' \"$URL/?query=SELECT+1&numbers_format=TSV&numbers_types=Int32\"",

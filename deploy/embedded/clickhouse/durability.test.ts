@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startClickHouse } from './process.js';
 import { readerHeaders, startTestServer, until, writerHeaders, type TestServer } from './test-server.js';
 
-describe('a disk that is nearly full', () => {
+describe('a nearly full disk', () => {
   let server: TestServer;
   beforeAll(async () => {
     const roomy = await startTestServer();
@@ -29,7 +29,7 @@ describe('a disk that is nearly full', () => {
     expect((await readdir(join(server.dataDir, 'spool'))).filter((name) => name.startsWith('insert'))).toEqual([]);
   });
 
-  test('reads go on, and what frees space', async () => {
+  test('allows reads, and statements that free space', async () => {
     expect(await server.text('SELECT count() FROM item')).toBe('1');
     await server.text('ALTER TABLE item DROP PARTITION tuple()');
     await server.text('TRUNCATE TABLE item');
@@ -38,7 +38,7 @@ describe('a disk that is nearly full', () => {
   });
 });
 
-test('a folder that something newer wrote is refused by name, an older one opens', async () => {
+test('refuses a folder of a newer version by name, and opens an older one', async () => {
   const server = await startTestServer();
   await server.text('CREATE TABLE kept (a UInt8) ENGINE = MergeTree ORDER BY a');
   await server.text('INSERT INTO kept VALUES (7)');
@@ -67,7 +67,7 @@ test('a folder that something newer wrote is refused by name, an older one opens
 });
 
 test.each(['SIGKILL', 'SIGSEGV', 'SIGABRT'])(
-  'a process that ends by %s in the middle of queries is back by itself, with its data and its users',
+  'a process that ends by %s during queries restarts with its data and its users',
   async (signal) => {
     const server = await startTestServer();
     await server.text('CREATE TABLE item (id UInt64) ENGINE = MergeTree ORDER BY id');
@@ -98,7 +98,7 @@ test.each(['SIGKILL', 'SIGSEGV', 'SIGABRT'])(
   },
 );
 
-test('a process that is stuck is ended and started again', async () => {
+test('a stuck process is ended and restarted', async () => {
   const server = await startTestServer();
   const { pid } = server.clickhouse;
   process.kill(pid, 'SIGSTOP');
@@ -107,7 +107,7 @@ test('a process that is stuck is ended and started again', async () => {
   await server.remove();
 });
 
-test('queries that want more memory than there may be fail alone', async () => {
+test('only queries that exceed the memory limit fail', async () => {
   const server = await startTestServer();
   const { pid } = server.clickhouse;
   const hungry = await Promise.all(

@@ -50,7 +50,7 @@ test.each([
   'TSKV',
   'Values',
   'CustomSeparated',
-])('%s comes out and goes in again, every byte', async (format) => {
+])('%s round-trips every byte', async (format) => {
   await server.text('TRUNCATE TABLE item');
   const answer = await server.query(`${ROWS} FORMAT ${format}`);
   expect([answer.status, answer.headers.get('x-clickhouse-format')]).toEqual([200, format]);
@@ -60,7 +60,7 @@ test.each([
   expect(await digest('item')).toBe(await digest(`(${ROWS})`));
 });
 
-describe('answers compressed as the client asks', () => {
+describe('responses compressed as requested', () => {
   const ask = async (
     sql: string,
     encoding: string,
@@ -89,7 +89,7 @@ describe('answers compressed as the client asks', () => {
     }
   });
 
-  test('errors too, before the first byte and in mid-stream', async () => {
+  test('compresses errors too, before the first byte and in mid-stream', async () => {
     for (const encoding of CONTENT_ENCODINGS) {
       const [refused, bytes] = await ask('SELECT * FROM nosuch', encoding);
       expect([refused.statusCode, refused.headers['content-encoding']]).toEqual([404, encoding]);
@@ -100,7 +100,7 @@ describe('answers compressed as the client asks', () => {
     await expect(ask('SELECT number, throwIf(number = 3000000) FROM numbers(5000000)', 'lz4')).rejects.toThrow();
   });
 
-  test("in ClickHouse's own blocks with compress=1, inside an encoding of HTTP too", async () => {
+  test("uses ClickHouse's own blocks with compress=1, inside a content encoding too", async () => {
     for (const rows of [0, 3, 500_000]) {
       const [, bytes] = await ask(`SELECT number FROM numbers(${rows})`, 'identity', { compress: '1' });
       expect((await fromBlocks(bytes)).split('\n').length).toBe(rows + 1);
@@ -114,7 +114,7 @@ describe('answers compressed as the client asks', () => {
     ).toBe('7\n');
   });
 
-  test('by preference where several will do; plain where none is known', async () => {
+  test('chooses by preference among several encodings, and none if all are unknown', async () => {
     expect((await ask('SELECT 1', 'br, gzip;q=0.5'))[0].headers['content-encoding']).toBe('gzip');
     const [plain, bytes] = await ask('SELECT 1', 'snappy, xz');
     expect([plain.headers['content-encoding'], bytes.toString()]).toEqual([undefined, '1\n']);
@@ -125,7 +125,7 @@ describe('answers compressed as the client asks', () => {
 });
 
 test.each(['xz', 'bz2'])(
-  'a body in %s goes to the engine as it is, when the statement is in the URL',
+  'passes a body in %s to the engine unchanged if the statement is in the URL',
   async (encoding) => {
     await server.text('TRUNCATE TABLE item');
     const broken = await server.query(
@@ -139,7 +139,7 @@ test.each(['xz', 'bz2'])(
   },
 );
 
-describe('bodies compressed as the client likes', () => {
+describe('compressed request bodies', () => {
   const rows = Array.from({ length: 60_000 }, (_, i) => `${i}\n`).join('');
   const compressed = (encoder: Transform, body: string): Promise<Buffer> =>
     buffer(Readable.from([body], { objectMode: false }).pipe(encoder));
@@ -177,7 +177,7 @@ describe('bodies compressed as the client likes', () => {
     expect(await server.text('SELECT count() FROM item')).toBe('0');
   });
 
-  test('are judged as plain ones are, whatever they are compressed with', async () => {
+  test('are judged like plain ones, with any compression', async () => {
     for (const name of CONTENT_ENCODINGS) {
       const body = await compressed(acceptedEncoding(name)?.compress() as Transform, "SELECT file('/etc/passwd')");
       const answer = await server.query(
@@ -195,7 +195,7 @@ describe('bodies compressed as the client likes', () => {
     expect(answer.headers.get('x-clickhouse-exception-code')).toBe('497');
   });
 
-  test('a statement that grows beyond 8 MiB is refused, however small it comes', async () => {
+  test('a statement that decompresses beyond 8 MiB is refused, even if it is small when compressed', async () => {
     const bomb = await compressed(
       acceptedEncoding('zstd')?.compress() as Transform,
       `SELECT 1${' '.repeat(64 * 2 ** 20)}`,
@@ -206,7 +206,7 @@ describe('bodies compressed as the client likes', () => {
   });
 });
 
-test('zstd data is read', async () => {
+test('reads zstd data', async () => {
   // `printf '1\n2\n' | zstd`
   const frame = Buffer.from('28b52ffd2004210000310a320a', 'hex');
   await server.text('TRUNCATE TABLE item');
@@ -222,7 +222,7 @@ test('zstd data is read', async () => {
 describe('wait_end_of_query', () => {
   const late = 'SELECT number, throwIf(number = 900000) FROM numbers(1000000)';
 
-  test('an error after megabytes has its status and no rows', async () => {
+  test('returns an error after megabytes with its status and without rows', async () => {
     const response = await server.query(late, { wait_end_of_query: '1' });
     expect([response.status, response.headers.get('x-clickhouse-exception-code')]).toEqual([500, '395']);
     expect(await response.text()).toMatch(/^Code: 395/);
@@ -231,7 +231,7 @@ describe('wait_end_of_query', () => {
     await expect(streamed.text()).rejects.toThrow();
   });
 
-  test('a long answer comes whole, with its summary, and leaves no file', async () => {
+  test('returns a long response in full, with its summary, and leaves no file', async () => {
     const response = await server.query('SELECT number FROM numbers(1000000)', { wait_end_of_query: '1' });
     expect(JSON.parse(response.headers.get('x-clickhouse-summary') ?? '{}')).toMatchObject({ read_rows: '1000000' });
     expect((await response.text()).length).toBe(Number(response.headers.get('content-length')));

@@ -200,7 +200,7 @@ describe('tokens', () => {
     }
   };
 
-  test("that are read here are the engine's own, before and after they are written anew", async () => {
+  test("are the engine's own, before and after rewriting", async () => {
     let read = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(text, { minLength: BATCH, maxLength: BATCH }), async (texts) => {
@@ -329,7 +329,7 @@ describe('statements', () => {
   const treeOf = (sql: string): Promise<string> =>
     server.text(`EXPLAIN AST ${sql}`, { ...query, default_format: 'TSVRaw' });
 
-  test('that do no harm run, and are to the engine what they were before they were written anew', async () => {
+  test('that do no harm run, and are equal for the engine before and after rewriting', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(statement(HARMLESS, gap), { minLength: 8, maxLength: 8 }), async (texts) => {
         for (const text of texts) {
@@ -396,7 +396,7 @@ describe('statements', () => {
   ];
   const way = fc.nat(WAYS.length - 1);
 
-  test('with whatever blank, quote or comment in whatever place, whatever way they come, read no file and write none', async () => {
+  test('that read or write files are refused with any blank, quote or comment in any place, by any way of sending', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(statement(HOSTILE, anyGap), way), { minLength: 8, maxLength: 8 }),
@@ -415,7 +415,7 @@ describe('statements', () => {
     );
   });
 
-  test('that do no harm are answered the same whatever way they come', async () => {
+  test('that do no harm have the same result by any way of sending', async () => {
     await fc.assert(
       fc.asyncProperty(statement(HARMLESS, gap), async (text) => {
         const sql = `${text}\nFORMAT JSONCompactEachRow`;
@@ -435,7 +435,7 @@ describe('statements', () => {
     );
   });
 
-  test("the engine's tree alone refuses what the tokens refuse, but for what it does not show", async () => {
+  test("that the tokens refuse are refused by the engine's tree too, except for what the tree does not show", async () => {
     // As the writer, who may have these read; what nobody may call cannot be shown.
     const shown = HOSTILE.filter(
       (each) => !/\bF\b|file|SETTINGS|OUTFILE|APPLY|\{~f/.test(each) && each.startsWith('SELECT'),
@@ -454,7 +454,7 @@ describe('statements', () => {
 });
 
 describe("the engine's names", () => {
-  test('are known: what is neither allowed nor refused by name here came with another engine', () => {
+  test('are known: a name that is neither allowed nor refused here belongs to another engine version', () => {
     expect([...catalog.deniedFunctions].sort().join(' ')).toMatchSnapshot();
     expect([...catalog.deniedTableFunctions].sort().join(' ')).toMatchSnapshot();
   });

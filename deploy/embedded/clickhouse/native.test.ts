@@ -85,9 +85,9 @@ async function native(sql: string, parameters: Record<string, string> = {}): Pro
   return body;
 }
 
-describe('Native answers for a client protocol version', () => {
+describe('the Native format for a client protocol version', () => {
   // Columns before and after prove the length: a wrong one would read the next header out of the middle.
-  test.each(EXPRESSIONS)('%s is framed, in pieces of any size', async (expression) => {
+  test.each(EXPRESSIONS)('frames %s, in chunks of any size', async (expression) => {
     const sql = `SELECT number AS before, ${expression} AS x, toString(number) AS after FROM numbers(700) SETTINGS max_block_size = 300`;
     const plain = expression.includes('generateUUID') ? await native(`${sql}, max_threads = 1`) : await native(sql);
     const whole = new NativeRewriter(REVISION);
@@ -110,14 +110,14 @@ describe('Native answers for a client protocol version', () => {
     expect((await native(sql, { client_protocol_version: String(REVISION) })).equals(zoned)).toBe(true);
   });
 
-  test('the bytes of a small block are those that a server of this revision sends', async () => {
+  test('sends the bytes of a small block as a server of this revision does', async () => {
     const answer = await native("SELECT 7::UInt8 AS a, 'x' AS s", { client_protocol_version: String(REVISION) });
     expect(answer.toString('latin1')).toBe(
       '\x01\x00\x02\xff\xff\xff\xff\x00' + '\x02\x01' + '\x01a\x05UInt8\x00' + '\x07' + '\x01s\x06String\x00' + '\x01x',
     );
   });
 
-  describe('say the time zones of DateTime columns', () => {
+  describe('time zones of DateTime columns', () => {
     const typesOf = async (
       sql: string,
       parameters: Record<string, string> = {},
@@ -144,11 +144,11 @@ describe('Native answers for a client protocol version', () => {
       { limit: '1' },
       { max_result_rows: '2' },
       { session_timezone: 'Asia/Tokyo' },
-    ] as Record<string, string>[])('as a server does, with %j', async (parameters) => {
+    ] as Record<string, string>[])('are sent as a server does, with %j', async (parameters) => {
       expect(await typesOf(SQL, parameters)).toEqual(TYPES);
     });
 
-    test('in every block, behind a WITH, a UNION, parameters and settings', async () => {
+    test('are sent in every block, also with WITH, UNION, parameters and settings', async () => {
       expect(
         await typesOf("SELECT toDateTime(number, 'UTC') AS t FROM numbers(4) SETTINGS max_block_size = 1", {}),
       ).toEqual(Array(4).fill("DateTime('UTC')"));
@@ -163,23 +163,23 @@ describe('Native answers for a client protocol version', () => {
       );
     });
 
-    test('of a temporary table of the session', async () => {
+    test('are sent for a temporary table of the session', async () => {
       await server.text("CREATE TEMPORARY TABLE of_session (t DateTime('Asia/Tokyo'))", { session_id: 'zones' });
       await server.text('INSERT INTO of_session VALUES (1)', { session_id: 'zones' });
       expect(await typesOf('SELECT t FROM of_session', { session_id: 'zones' })).toEqual(["DateTime('Asia/Tokyo')"]);
     });
 
-    test('but not to a revision that knows none', async () => {
+    test('are not sent to a revision without time zones', async () => {
       expect(await typesOf(SQL, {}, 54_336)).toEqual(['DateTime', ...TYPES.slice(1, 2), 'DateTime', ...TYPES.slice(3)]);
     });
   });
 
-  test('an older revision gets the block info without the serialization byte', async () => {
+  test('sends an older revision the block info without the serialization byte', async () => {
     const answer = await native('SELECT 7::UInt8 AS a', { client_protocol_version: '54400' });
     expect(answer.toString('latin1')).toBe('\x01\x00\x02\xff\xff\xff\xff\x00\x01\x01\x01a\x05UInt8\x07');
   });
 
-  test('a type without a layout is refused before a byte is sent', async () => {
+  test('refuses a type without a layout before it sends a byte', async () => {
     const response = await server.query(
       'SELECT number, sumState(number) FROM numbers(10) GROUP BY number FORMAT Native',
       {
@@ -191,7 +191,7 @@ describe('Native answers for a client protocol version', () => {
     expect(() => layoutOf('Variant(String, UInt8)')).toThrow(UnsupportedTypeError);
   });
 
-  test('millions of rows pass through', async () => {
+  test('passes millions of rows', async () => {
     const response = await server.query('SELECT number, toString(number) AS s FROM numbers(1000000) FORMAT Native', {
       client_protocol_version: String(REVISION),
     });

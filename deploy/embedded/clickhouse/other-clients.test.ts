@@ -13,9 +13,12 @@ describe.each([
   });
   afterAll(() => server.remove());
 
-  test.skipIf(!client.isInstalled)(`do what people do with them, as the reader and as the writer${title}`, async () => {
-    const checks: Check[] = await client.run([server.clickhouse.url, server.clickhouse.readerUrl]);
-    expect(checks.filter(({ ok }) => !ok)).toEqual([]);
-    expect(checks).toHaveLength(count);
-  });
+  test.skipIf(!client.isInstalled)(
+    `connect, query and insert as their users do, as the reader and as the writer${title}`,
+    async () => {
+      const checks: Check[] = await client.run([server.clickhouse.url, server.clickhouse.readerUrl]);
+      expect(checks.filter(({ ok }) => !ok)).toEqual([]);
+      expect(checks).toHaveLength(count);
+    },
+  );
 });

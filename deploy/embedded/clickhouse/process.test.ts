@@ -18,14 +18,14 @@ const isGone = (pid: number): boolean => {
   }
 };
 
-describe('the engine in a process of its own', () => {
+describe("the engine's own process", () => {
   let server: TestServer;
   beforeAll(async () => {
     server = await startTestServer();
   });
   afterAll(() => server.remove());
 
-  test('kill -9 during inserts: it comes back by itself, every acknowledged batch is there, none in part', async () => {
+  test('restarts after kill -9 during inserts, with every acknowledged batch and none in part', async () => {
     await server.text('CREATE TABLE batch (batch UInt32, n UInt32) ENGINE = MergeTree ORDER BY batch');
     const acknowledged = new Set<number>();
     const rows = 500;
@@ -66,7 +66,7 @@ describe('the engine in a process of its own', () => {
     expect(server.log.filter((line) => line.includes('restarting it')).length).toBe(3);
   });
 
-  test('a data folder in use, and a port in use, are each told in one line', async () => {
+  test('reports a data folder in use and a port in use in one line each', async () => {
     await expect(startClickHouse({ dataDir: server.dataDir, port: 0 })).rejects.toMatchObject({
       code: 'DATA_DIR_LOCKED',
       message: `the data folder ${server.dataDir} is in use by another process`,
@@ -84,7 +84,7 @@ describe('the engine in a process of its own', () => {
   });
 });
 
-test('stop lets running queries end; data is there at the next start; leftovers are removed', async () => {
+test('lets running queries end on stop, keeps data for the next start and removes leftovers', async () => {
   const server = await startTestServer();
   await server.text('CREATE TABLE kept (a UInt8) ENGINE = MergeTree ORDER BY a');
   await server.text('INSERT INTO kept VALUES (1)');
@@ -111,7 +111,7 @@ test('stop lets running queries end; data is there at the next start; leftovers 
   await rm(server.dataDir, { recursive: true });
 });
 
-test('the engine does not outlive its parent', async () => {
+test('ends with its parent', async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'shieldwatch-clickhouse-'));
   const parent = join(dataDir, 'parent.mjs');
   const built = join(packageRoot(), 'dist/deploy/embedded/clickhouse/process.js');

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Processes, type RunningQuery } from './processes.js';
 
-test('a query is hung when it holds a place long past any time limit; one that waits or uploads is not', () => {
+test('a query counts as hung if it holds a slot long past any time limit, but not while it waits or uploads', () => {
   const processes = new Processes();
   const startedAt = Date.UTC(2026, 10, 20);
   const eleven = startedAt + 11 * 60_000;

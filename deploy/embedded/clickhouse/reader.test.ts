@@ -36,7 +36,7 @@ const refusal = async (response: Response): Promise<[number, string | null]> => 
   return [response.status, response.headers.get('x-clickhouse-exception-code')];
 };
 
-describe('who asks', () => {
+describe('authentication', () => {
   const roleOf = async (headers: Record<string, string>, parameters: Record<string, string> = {}) => {
     const response = await ask('INSERT INTO item VALUES (2, 0)', parameters, headers);
     const code = response.headers.get('x-clickhouse-exception-code');
@@ -44,7 +44,7 @@ describe('who asks', () => {
   };
   const basic = (credentials: string) => ({ Authorization: `Basic ${Buffer.from(credentials).toString('base64')}` });
 
-  test.each(['writer', 'reader'] as const)('the %s is known by its password in any of three ways', async (role) => {
+  test.each(['writer', 'reader'] as const)('accepts the password of the %s in any of three ways', async (role) => {
     const { username: user, password } = new URL(
       role === 'writer' ? server.clickhouse.url : server.clickhouse.readerUrl,
     );
@@ -55,7 +55,7 @@ describe('who asks', () => {
     else await server.text('ALTER TABLE item DELETE WHERE id = 2 SETTINGS mutations_sync = 2');
   });
 
-  test('refuses whoever names no password, a wrong one, or an unknown user: 516, in the same words', async () => {
+  test('refuses a missing password, a wrong one, and an unknown user alike: 516, with the same message', async () => {
     const tried = ['writer:guess', 'writer:', 'reader:guess', 'reader:', 'default:', 'nobody:'].map(basic);
     const texts = await Promise.all(
       [{}, { 'X-ClickHouse-User': 'reader' }, ...tried].map(async (headers) => {
@@ -73,7 +73,7 @@ describe('who asks', () => {
     { 'Sec-Fetch-Site': 'same-origin' },
     { 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Site': 'cross-site' },
     { 'Sec-Fetch-Dest': 'image' },
-  ])('refuses a web page, whatever it knows and asks: %j', async (headers) => {
+  ])('refuses requests of a web page, with any credentials: %j', async (headers) => {
     for (const path of ['/', '/ping', '/processes', '/?query=SELECT+1']) {
       // `fetch` sets such headers by itself.
       const status = await new Promise<number | undefined>((resolve, reject) => {
@@ -89,7 +89,7 @@ describe('who asks', () => {
     }
   });
 
-  test("keeps the passwords in files that are their owner's alone, and in no log and no environment", async () => {
+  test('keeps the passwords in private files, and out of logs and environment', async () => {
     const { writer, reader } = JSON.parse(await readFile(join(server.dataDir, 'users.json'), 'utf8')) as Record<
       string,
       string
@@ -109,7 +109,7 @@ describe('who asks', () => {
   });
 });
 
-describe('a reader reads', () => {
+describe('a reader may read', () => {
   test.each([
     ['SELECT file FROM item', 'a.ts'],
     ['SELECT file FROM item_name', 'a.ts'],
@@ -162,11 +162,11 @@ describe('a reader reads', () => {
     else expect(text).toMatch(expected);
   });
 
-  test('with a string that is longer than the head of a body', async () => {
+  test('a string longer than the inspected start of a body', async () => {
     expect(await (await read(`SELECT '${'x'.repeat(200_000)}' = repeat('x', 200000)`)).text()).toBe('1\n');
   });
 
-  test('with parameters, names among them, and its own settings', async () => {
+  test('with parameters, including names, and its own settings', async () => {
     expect(
       await (
         await read('SELECT {a:UInt8}, count() FROM {t:Identifier}', {
@@ -180,7 +180,7 @@ describe('a reader reads', () => {
   });
 });
 
-describe('a reader does not', () => {
+describe('a reader may not use', () => {
   test.each([
     // write, or change what a session is
     'INSERT INTO item VALUES (1, 1)',
@@ -367,7 +367,7 @@ describe('a reader does not', () => {
     }
   });
 
-  test('settings of the URL neither', async () => {
+  test('settings in the URL', async () => {
     for (const [name, value] of [
       ['readonly', '0'],
       ['max_execution_time', '0'],
@@ -381,7 +381,7 @@ describe('a reader does not', () => {
     }
   });
 
-  test('by way of the request: database, names as parameters, several statements, encodings', async () => {
+  test('the request: database, names as parameters, several statements, encodings', async () => {
     for (const database of ['system', 'SYSTEM', 'information_schema', 'elsewhere'])
       expect((await read('SELECT query FROM processes', { database })).status).toBeGreaterThanOrEqual(400);
     expect(
@@ -411,7 +411,7 @@ describe('a reader does not', () => {
     ).toBe(403);
   });
 
-  test('beyond its limits: rows, memory', async () => {
+  test('more than its limits: rows, memory', async () => {
     expect(
       (
         await refusal(
@@ -433,7 +433,7 @@ describe('a reader does not', () => {
   });
 });
 
-describe("whatever way a reader's statement comes, it is judged the same", () => {
+describe("a reader's statement is judged the same, by any way of sending", () => {
   const form = (fields: Record<string, string>): Promise<Response> => {
     const body = new FormData();
     for (const [name, value] of Object.entries(fields)) body.append(name, value);
@@ -473,7 +473,7 @@ describe("whatever way a reader's statement comes, it is judged the same", () =>
     expect(await server.text('SELECT count() FROM item WHERE id = 7')).toBe('0');
   });
 
-  test("a form's settings are the URL's: no limit is lifted by one", async () => {
+  test("a form's settings count as those of the URL: none lifts a limit", async () => {
     for (const name of ['readonly', 'max_execution_time', 'allow_introspection_functions', 'role', 'profile'])
       expect(['452', '115']).toContain((await refusal(await form({ query: 'SELECT 1', [name]: '0' })))[1]);
     expect(await (await form({ query: 'SELECT {a:UInt8} + {b$c:UInt8}', param_a: '1', param_b$c: '2' })).text()).toBe(
@@ -509,7 +509,7 @@ describe("whatever way a reader's statement comes, it is judged the same", () =>
     expect(await threads({ session_id: 's' })).toBe('3\n');
   });
 
-  test('what clients set by themselves about data that goes in is taken; an unknown name is not', async () => {
+  test('settings that clients send for inserted data are accepted; unknown names are not', async () => {
     const taken = {
       input_format_parallel_parsing: '1',
       insert_quorum: '1',
@@ -537,7 +537,7 @@ describe('functions that read files', () => {
     "CREATE VIEW leak AS SELECT file('/etc/passwd')",
     "INSERT INTO item SELECT 1, file('/etc/passwd')",
     'CREATE FUNCTION f AS x -> file(x)',
-  ])("are not the writer's either: %s", async (sql) => {
+  ])('are refused to the writer too: %s', async (sql) => {
     expect((await server.query(sql)).status).toBe(403);
   });
 });
@@ -550,7 +550,7 @@ describe('/processes', () => {
       }
     ).processes;
 
-  test("tells who runs what kind, how long and how much; no text of it; to the reader only readers' own", async () => {
+  test("shows user, kind, duration and volume of each query, without its text; to the reader only the readers' queries", async () => {
     const stop = new AbortController();
     const options = { signal: stop.signal };
     const sql = (n: number) => ({
@@ -591,7 +591,7 @@ describe('/processes', () => {
     await until('they are gone', async () => (await list(writerHeaders(server.clickhouse))).length === 0);
   });
 
-  test("16 long reads of people hold up neither an insert nor the stack's own reads", async () => {
+  test("16 long reads of users delay neither an insert nor the stack's own reads", async () => {
     const stop = new AbortController();
     setMaxListeners(0, stop.signal);
     const sql = 'SELECT count() FROM system.numbers WHERE NOT ignore(sipHash64(number))';
@@ -617,6 +617,6 @@ describe('/processes', () => {
   });
 });
 
-test('no attack left a file', () => {
+test('no attempt created a file', () => {
   expect(existsSync('/tmp/shieldwatch-attack')).toBe(false);
 });

@@ -59,7 +59,7 @@ describe('@clickhouse/client', () => {
     expect(await result.json()).toEqual([{ ...query_params, at: '2026-01-02 03:04:05' }]);
   });
 
-  test("settings hold for one request; an unknown one is the engine's error", async () => {
+  test("applies settings to one request; an unknown one is the engine's error", async () => {
     const ask = (clickhouse_settings: Record<string, number>) =>
       client
         .query({ query: "SELECT getSetting('max_threads') AS n", format: 'JSONEachRow', clickhouse_settings })
@@ -70,7 +70,7 @@ describe('@clickhouse/client', () => {
     await expect(ask({ nosuch: 1 })).rejects.toMatchObject({ code: '115', type: 'UNKNOWN_SETTING' });
   });
 
-  test('inserts, reports the rows written, and compresses both ways', async () => {
+  test('inserts, reports the rows written, and compresses in both directions', async () => {
     await client.command({ query: 'CREATE TABLE made (id UInt64, name String) ENGINE = MergeTree ORDER BY id' });
     const compressing = createClient({
       url: server.clickhouse.url,
@@ -90,7 +90,7 @@ describe('@clickhouse/client', () => {
     await compressing.close();
   });
 
-  test('inserts a stream as it comes, and nothing of one that breaks', async () => {
+  test('inserts a stream as it arrives, and nothing of one that breaks off', async () => {
     await client.command({ query: 'CREATE TABLE streamed (id UInt64, name String) ENGINE = MergeTree ORDER BY id' });
     const rows = function* (count: number, breaksAt = Infinity): Generator<{ id: number; name: string }> {
       for (let id = 0; id < count; id++) {
@@ -110,7 +110,7 @@ describe('@clickhouse/client', () => {
     expect(await server.text('SELECT count() FROM streamed')).toBe('50000');
   });
 
-  test('an abort ends the query', async () => {
+  test('ends a query on abort', async () => {
     const abort = new AbortController();
     const query = client.query({ query: 'SELECT count() FROM system.numbers -- forever', abort_signal: abort.signal });
     await until('it runs', () => running('count() FROM system.numbers'));
@@ -119,14 +119,14 @@ describe('@clickhouse/client', () => {
     await until('it has ended', async () => !(await running('count() FROM system.numbers')));
   });
 
-  test('errors carry code, type and text', async () => {
+  test('returns errors with code, type and text', async () => {
     await expect(client.query({ query: 'SELECT * FROM nosuch' })).rejects.toMatchObject({
       code: '60',
       type: 'UNKNOWN_TABLE',
     });
   });
 
-  test('an error in mid-stream reaches the reader', async () => {
+  test('passes an error in mid-stream to the reader', async () => {
     const result = await client.query({
       query: 'SELECT number, throwIf(number = 3000000) FROM numbers(5000000)',
       format: 'JSONEachRow',
@@ -157,7 +157,7 @@ describe('the HTTP interface', () => {
     expect(await (await fetch(`${url}/?query=SELECT%20`, { method: 'POST', body: '3', headers })).text()).toBe('3\n');
   });
 
-  test('a GET does not write', async () => {
+  test('refuses writes by GET', async () => {
     const response = await fetch(`${server.clickhouse.address}/?query=DROP%20TABLE%20item`, {
       headers: writerHeaders(server.clickhouse),
     });
@@ -174,7 +174,7 @@ describe('the HTTP interface', () => {
     expect(JSON.parse(headers.get('x-clickhouse-summary') ?? '')).toMatchObject({ read_rows: '1' });
   });
 
-  test('the format comes from the query, else the header, else default_format, else TabSeparated', async () => {
+  test('takes the format from the query, else the header, else default_format, else TabSeparated', async () => {
     const init = { headers: { 'X-ClickHouse-Format': 'CSV' } };
     const text = async (sql: string, parameters = {}, more = {}) => (await server.query(sql, parameters, more)).text();
     expect(await text("SELECT 'a' FORMAT JSONCompactEachRow", {}, init)).toBe('["a"]\n');
@@ -197,7 +197,7 @@ describe('the HTTP interface', () => {
     expect(await response.text()).toMatch(new RegExp(`^Code: ${code}\\. DB::Exception: .*\\(version .*\\)\\n$`, 's'));
   });
 
-  test('the time limit: 30 s by default, to be set up to a cap', async () => {
+  test('limits time to 30 s by default, adjustable up to a cap', async () => {
     expect(await server.text("SELECT getSetting('max_execution_time')")).toBe('30');
     const response = await server.query('SELECT count() FROM system.numbers', { max_execution_time: '0.2' });
     expect([response.status, await response.text()]).toEqual([408, expect.stringContaining('TIMEOUT_EXCEEDED')]);
@@ -205,7 +205,7 @@ describe('the HTTP interface', () => {
       expect((await server.query('SELECT 1', { max_execution_time: beyond })).status).toBe(500);
   });
 
-  test('queries run side by side and planning does not hold up the others', async () => {
+  test('runs queries side by side; planning does not delay the others', async () => {
     let ended = 0;
     const slow = Array.from({ length: 6 }, () =>
       server.text('SELECT (SELECT sleep(3))').finally(() => {
@@ -219,7 +219,7 @@ describe('the HTTP interface', () => {
     await Promise.all(slow);
   });
 
-  test('parameters of queries that run at once do not mix', async () => {
+  test('keeps parameters of concurrent queries apart', async () => {
     const answers = await Promise.all(
       Array.from({ length: 60 }, (_, i) => server.text('SELECT {x:UInt32}', { param_x: String(i) })),
     );
@@ -246,7 +246,7 @@ describe('inserts', () => {
     expect(await names()).toBe('0027');
   });
 
-  test('bytes stay bytes: RowBinary and Native, plain or encoded', async () => {
+  test('stores RowBinary and Native bytes unchanged, plain or encoded', async () => {
     for (const [encoding, encode] of [
       ['identity', (b: Buffer) => b],
       ['gzip', gzipSync],
@@ -267,7 +267,7 @@ describe('inserts', () => {
     expect(await names()).toBe('FF0027FF0027');
   });
 
-  test('a failing insert stores nothing, leaves no file, and its data is in no log', async () => {
+  test('stores nothing of a failing insert, leaves no file, and logs none of its data', async () => {
     await server.text('TRUNCATE TABLE item');
     const response = await server.query('{"id":1,"name":"a"}\n{"id":"s3cret-value"}', {
       query: into('JSONEachRow'),
@@ -280,7 +280,7 @@ describe('inserts', () => {
     expect(server.log.join('\n')).not.toContain('s3cret-value');
   });
 
-  test('a body that breaks off stores nothing', async () => {
+  test('stores nothing of a body that breaks off', async () => {
     await new Promise<void>((resolve) => {
       const call = request(`${server.clickhouse.address}/?${new URLSearchParams({ query: into('TSV') }).toString()}`, {
         method: 'POST',
@@ -305,7 +305,7 @@ describe('inserts', () => {
   });
 });
 
-test("nothing of the engine's own grows with use: it keeps no log tables", async () => {
+test('keeps no log tables of the engine, so that they cannot grow', async () => {
   await Promise.all(Array.from({ length: 20 }, () => server.text('SELECT 1')));
   expect(
     await server.text(
@@ -314,7 +314,7 @@ test("nothing of the engine's own grows with use: it keeps no log tables", async
   ).toBe('[]');
 });
 
-describe("what the engine's user cannot do", () => {
+describe("statements that the engine's user may not run", () => {
   test.each([
     "SELECT * FROM file('/etc/passwd', 'LineAsString')",
     "SELECT * FROM (SELECT * FROM file('/etc/passwd', 'LineAsString') SETTINGS readonly = 0)",
@@ -338,7 +338,7 @@ describe("what the engine's user cannot do", () => {
   });
 });
 
-describe('endless answers', () => {
+describe('endless responses', () => {
   /** Resident memory of the engine's process in MB; from /proc, so these run on Linux. */
   const memory = async (): Promise<number> =>
     Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${server.clickhouse.pid}/status`, 'utf8'))?.[1]) / 1024;
@@ -362,7 +362,7 @@ describe('endless answers', () => {
     });
 
   test.runIf(process.platform === 'linux')(
-    'a slow reader costs no growing memory, a vanished one frees its place',
+    'use constant memory for a slow reader, and free the slot of a vanished one',
     async () => {
       const before = await memory();
       const readers = await Promise.all(
@@ -383,7 +383,7 @@ describe('endless answers', () => {
     },
   );
 
-  test('a client that stays and does not read is cut off after http_send_timeout, and its place is free', async () => {
+  test('are cut off after http_send_timeout if the client does not read, and free the slot', async () => {
     const reader = await open('SELECT * FROM system.numbers', '/?http_send_timeout=0.5');
     await until('it has read something', () => reader.received() > 1_000_000);
     await until('its query has ended', async () => (await server.text('SELECT count() FROM system.processes')) === '1');

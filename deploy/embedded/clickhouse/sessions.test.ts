@@ -11,7 +11,7 @@ describe("the writer's sessions", () => {
   const code = async (sql: string, parameters: Record<string, string>): Promise<string | null> =>
     (await server.query(sql, parameters)).headers.get('x-clickhouse-exception-code');
 
-  test('keep temporary tables, settings and the database, each its own', async () => {
+  test('keep their own temporary tables, settings and database', async () => {
     await server.text('CREATE TEMPORARY TABLE kept (a UInt8)', { session_id: 'one' });
     await server.text('INSERT INTO kept VALUES (1), (2)', { session_id: 'one' });
     await server.text('SET max_threads = 5', { session_id: 'one' });
@@ -21,7 +21,7 @@ describe("the writer's sessions", () => {
       expect(await code(state, elsewhere)).toBe('60');
   });
 
-  test('settings and database of a request hold for that request alone, also when it fails', async () => {
+  test('apply settings and database of a request to that request only, also when it fails', async () => {
     await server.text('SET max_threads = 5', { session_id: 'one' });
     const state = "SELECT getSetting('max_threads'), getSetting('max_block_size') = 17, currentDatabase()";
     expect(
@@ -33,7 +33,7 @@ describe("the writer's sessions", () => {
     expect(await server.text('SELECT currentDatabase()', { session_id: 'one' })).toBe('system');
   });
 
-  test('a request leaves nothing of its own behind: settings that set others, parameters, what stands beside a SET', async () => {
+  test('keep nothing of a request: settings that set others, parameters, statements beside a SET', async () => {
     const session_id = 'six';
     const changed = (): Promise<string> =>
       server.text(
@@ -83,7 +83,7 @@ describe("the writer's sessions", () => {
   });
 });
 
-test('sessions end with their time-out, the least used first when there are too many, and let go of their connections', async () => {
+test('sessions end with their time-out, the least recently used first if there are too many, and release their connections', async () => {
   const closed: unknown[] = [];
   const sessions = new Sessions((connection) => {
     closed.push(connection);

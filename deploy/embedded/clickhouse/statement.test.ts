@@ -4,7 +4,7 @@ import { insertWithData, parseStatement } from './statement.js';
 const parse = (sql: string) => parseStatement(Buffer.from(sql));
 const insert = (sql: string) => insertWithData(Buffer.from(sql));
 
-describe('statements are taken apart as ClickHouse reads them', () => {
+describe('parsing a statement as ClickHouse does', () => {
   test.each([
     ['SELECT 1', { text: 'SELECT 1', format: undefined, rest: '' }],
     ['SELECT 1 FORMAT JSON;', { text: 'SELECT 1 ', format: 'JSON', rest: '' }],

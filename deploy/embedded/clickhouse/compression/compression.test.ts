@@ -39,7 +39,7 @@ const gathered = async (source: AsyncIterable<Buffer>): Promise<Buffer> => {
 };
 
 describe('CityHash128', () => {
-  test("gives the values of ClickHouse's version for every length", () => {
+  test("matches ClickHouse's values for every length", () => {
     const all = createHash('sha256');
     for (let length = 0; length <= 1200; length++)
       all.update(cityHash128(Buffer.from(Array.from({ length }, (_, i) => (i * 7 + length) & 255))));
@@ -50,7 +50,7 @@ describe('CityHash128', () => {
 });
 
 describe.each(CONTENT_ENCODINGS)('%s', (name) => {
-  test('comes out as it went in, in pieces of any size', async () => {
+  test('round-trips data in chunks of any size', async () => {
     await fc.assert(
       fc.asyncProperty(content, fc.integer({ min: 1, max: 200_000 }), async (bytes, size) => {
         const encoder = acceptedEncoding(name)?.compress();
@@ -63,13 +63,13 @@ describe.each(CONTENT_ENCODINGS)('%s', (name) => {
     );
   });
 
-  test('makes text shorter', async () => {
+  test('shortens text', async () => {
     const encoder = acceptedEncoding(name)?.compress();
     const text = Buffer.from('a line that comes again and again, 12345\n'.repeat(20_000));
     expect((await through(text, 65_536, encoder as Transform)).length).toBeLessThan(text.length / 20);
   });
 
-  test('that is cut short or changed is an error or other bytes, and ends nothing else', async () => {
+  test('fails or yields other bytes for truncated or changed data, without further effect', async () => {
     const compressed = await through(
       Buffer.from('some text that compresses '.repeat(100)),
       65_536,
@@ -90,7 +90,7 @@ describe.each(CONTENT_ENCODINGS)('%s', (name) => {
 });
 
 describe('LZ4', () => {
-  test('a block is decompressed to what it was made of, and never longer than its bound', () => {
+  test('decompresses a block to its original, never beyond its bound', () => {
     fc.assert(
       fc.property(content, (bytes) => {
         const compressed = compressLz4(bytes);
@@ -103,7 +103,7 @@ describe('LZ4', () => {
     );
   });
 
-  test('no block writes beyond its target, or reads before it', () => {
+  test('writes no block beyond its target, and reads none before it', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), fc.nat(200), (bytes, size) => {
         const target = Buffer.alloc(size);
@@ -121,7 +121,7 @@ describe('LZ4', () => {
     expect(() => decompressLz4(Buffer.from([0x00, 0x01, 0x00, 0x00]), Buffer.alloc(100))).toThrow(/malformed/);
   });
 
-  test('frames of the reference tool are read: linked blocks, checksums, sizes', async () => {
+  test('reads frames of the reference tool: linked blocks, checksums, sizes', async () => {
     // `printf 'abc%.0s' $(seq 1000) | lz4 -B4 -BD --content-size`, and `-BX`.
     for (const frame of LZ4_FRAMES)
       expect(
@@ -142,7 +142,7 @@ describe("ClickHouse's own blocks", () => {
   };
   const read = (bytes: Buffer, size = 65_536): Promise<Buffer> => gathered(decompressNative(pieces(bytes, size)));
 
-  test('come out as they went in, in pieces of any size', async () => {
+  test('round-trip in chunks of any size', async () => {
     await fc.assert(
       fc.asyncProperty(content, fc.integer({ min: 100, max: 200_000 }), async (bytes, size) => {
         expect((await read(await through(bytes, size, createNativeCompress()), size)).equals(bytes)).toBe(true);
@@ -151,7 +151,7 @@ describe("ClickHouse's own blocks", () => {
     );
   });
 
-  test('of each method are read, one behind the other', async () => {
+  test('of each method are read, one after another', async () => {
     const zstd = await through(Buffer.from('three'), 100, acceptedEncoding('zstd')?.compress() as Transform);
     expect(
       (
@@ -196,7 +196,7 @@ describe("ClickHouse's own blocks", () => {
   });
 });
 
-describe('bombs', () => {
+describe('decompression bombs', () => {
   /** A frame of Zstandard with `count` blocks of 128 KiB of one byte, 4 bytes each. */
   const bomb = (count: number, window = 0x38): Buffer =>
     Buffer.concat([
@@ -208,7 +208,7 @@ describe('bombs', () => {
       }),
     ]);
 
-  test('of Zstandard become no more than one block of 128 KiB at once', async () => {
+  test('of Zstandard are decoded in blocks of at most 128 KiB', async () => {
     let count = 0;
     for await (const chunk of decompressZstd(pieces(bomb(20_000), 65_536))) {
       expect(chunk.length).toBe(131_072);
@@ -217,7 +217,7 @@ describe('bombs', () => {
     expect(count).toBe(100);
   });
 
-  test('of Zstandard with a window beyond 8 MiB are refused before it is made', async () => {
+  test('of Zstandard with a window beyond 8 MiB are refused before it is allocated', async () => {
     await expect(gathered(decompressZstd(pieces(bomb(1, 0xf8), 100)))).rejects.toThrow(/window/);
   });
 });
