@@ -20,11 +20,11 @@ interface Flags {
 export type Out = (line: string) => void;
 
 export const DATA_DIR = ['--data-dir <folder>', 'data folder of the running stack'] as const;
-const ORG = ['--org <id>', 'organisation; the one of this machine unless given'] as const;
+const ORG = ['--org <id>', "organisation id; default: this machine's organisation"] as const;
 
-/** Milliseconds a call may take. */
+/** Timeout of a call, in milliseconds. */
 const CALL_MS = 120_000;
-/** A whole audit trail is read and checked in one: some minutes for a million entries. */
+/** Timeout of reading and verifying a whole audit trail, in milliseconds: some minutes for a million entries. */
 const VERIFY_MS = 3_600_000;
 
 export async function call<T>(
@@ -40,7 +40,7 @@ export async function call<T>(
   return answer;
 }
 
-/** One request to the API as the machine itself. */
+/** Sends one request to the API with the rights of the machine's administrator. */
 function api<T>(
   flags: Flags,
   method: MachineRequest['method'],
@@ -57,7 +57,7 @@ function api<T>(
   );
 }
 
-/** The entries of a list, page by page. */
+/** Yields the entries of a list, page by page. */
 async function* each<T>(flags: Flags, url: string, field: string): AsyncGenerator<T> {
   for (let cursor: string | null = ''; cursor !== null;) {
     const page: Record<string, unknown> = await api(
@@ -76,7 +76,7 @@ async function all<T>(flags: Flags, url: string, field: string): Promise<T[]> {
   return found;
 }
 
-/** Rows as columns of a terminal. */
+/** Formats rows as columns for a terminal. */
 export function table(rows: readonly (readonly (string | number | null)[])[], out: Out): void {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => String(row[column] ?? '-').length))) ?? [];
   for (const row of rows)
@@ -103,16 +103,16 @@ function subcommand(
     .option(...ORG);
 }
 
-/** `shieldwatch org | repo | token | member | review | promotion | audit`: the control plane, for whoever may open the data folder. */
+/**
+ * `shieldwatch org | repo | token | member | review | promotion | audit`: the control plane, for users with access to
+ * the data folder.
+ */
 export function registerControlCommands(root: Command, out: Out): void {
   orgCommands(root.command('org').description('organisations and their plans'), out);
-  repoCommands(
-    root.command('repo').description('repositories: list, add, remove with all that is stored of them'),
-    out,
-  );
+  repoCommands(root.command('repo').description('repositories: list, add, remove with all their data'), out);
   tokenCommands(root.command('token').description('tokens: mint, list, rotate, revoke'), out);
   memberCommands(root.command('member').description('members and their roles'), out);
-  reviewCommands(root.command('review').description('what has to be decided about scans'), out);
+  reviewCommands(root.command('review').description('review items: list, decide, assign, comment'), out);
   policyCommands(
     root.command('promotion').description('policy packs that wait for approval: list, approve, reject'),
     out,
@@ -121,11 +121,11 @@ export function registerControlCommands(root: Command, out: Out): void {
 }
 
 function orgCommands(org: Command, out: Out): void {
-  subcommand(org, 'show', 'an organisation, its plan and what is in use').action(async (flags: Flags) => {
+  subcommand(org, 'show', 'show the organisation, its plan and current usage').action(async (flags: Flags) => {
     const { orgId } = await call<{ orgId: string }>(flags, '/status', 'GET');
     out(JSON.stringify(await api<Org>(flags, 'GET', `/v1/org/${flags.org ?? orgId}`), null, 2));
   });
-  subcommand(org, 'list', 'every organisation of this machine').action(async (flags: Flags) => {
+  subcommand(org, 'list', 'list all organisations of this machine').action(async (flags: Flags) => {
     const orgs = await call<{ id: string; name: string; plan: string }[]>(flags, '/orgs', 'GET');
     table(
       orgs.map(({ id, name, plan }) => [id, name, plan]),
@@ -137,37 +137,36 @@ function orgCommands(org: Command, out: Out): void {
     .action(async (name: string, flags: Flags & { plan: string }) => {
       out((await call<{ id: string }>(flags, '/orgs', 'POST', { name, plan: flags.plan })).id);
     });
-  subcommand(org, 'plan <plan>', 'give it another plan: team or enterprise').action(
-    async (plan: string, flags: Flags) => {
-      const { orgId } = await call<{ orgId: string }>(flags, '/status', 'GET');
-      out(JSON.stringify(await call<Org>(flags, '/orgs', 'PATCH', { orgId: flags.org ?? orgId, plan }), null, 2));
-    },
-  );
+  subcommand(org, 'plan <plan>', 'change the plan: team or enterprise').action(async (plan: string, flags: Flags) => {
+    const { orgId } = await call<{ orgId: string }>(flags, '/status', 'GET');
+    out(JSON.stringify(await call<Org>(flags, '/orgs', 'PATCH', { orgId: flags.org ?? orgId, plan }), null, 2));
+  });
   subcommand(
     org,
     'delete <name>',
-    'delete the organisation that --org names, and all its data; the name is asked for against slips',
+    'delete the organisation named by --org and all its data; asks for its name as confirmation',
   ).action(async (name: string, flags: Flags) => {
     if (flags.org === undefined) throw new CommandError('name the organisation with --org <id>');
     out(JSON.stringify(await api<Purge>(flags, 'DELETE', `/v1/org/${flags.org}`, { name }), null, 2));
   });
-  subcommand(org, 'retention <days>', 'days that raw telemetry is kept').action(async (days: string, flags: Flags) => {
-    const { orgId } = await call<{ orgId: string }>(flags, '/status', 'GET');
-    out(
-      JSON.stringify(
-        await api<Org>(flags, 'PATCH', `/v1/org/${flags.org ?? orgId}`, { retentionDays: Number(days) }),
-        null,
-        2,
-      ),
-    );
-  });
+  subcommand(org, 'retention <days>', 'retention of raw telemetry in days').action(
+    async (days: string, flags: Flags) => {
+      const { orgId } = await call<{ orgId: string }>(flags, '/status', 'GET');
+      out(
+        JSON.stringify(
+          await api<Org>(flags, 'PATCH', `/v1/org/${flags.org ?? orgId}`, { retentionDays: Number(days) }),
+          null,
+          2,
+        ),
+      );
+    },
+  );
   subcommand(
     org,
     'content <choice>',
-    'keep or drop prompts, answers, tool arguments and results; they are dropped unless kept',
+    'keep or drop prompts, answers, tool arguments and results (default: drop)',
   ).action(async (choice: string, flags: Flags) => {
-    if (choice !== 'keep' && choice !== 'drop')
-      throw new CommandError('content is either kept or dropped: say keep or drop');
+    if (choice !== 'keep' && choice !== 'drop') throw new CommandError('expected keep or drop');
     const { orgId } = await call<{ orgId: string }>(flags, '/status', 'GET');
     out(
       JSON.stringify(
@@ -177,7 +176,7 @@ function orgCommands(org: Command, out: Out): void {
       ),
     );
   });
-  subcommand(org, 'github <login>', 'the organisation on GitHub that it stands for; `none` for none').action(
+  subcommand(org, 'github <login>', 'link the organisation to its GitHub login; \\`none\\` removes the link').action(
     async (login: string, flags: Flags) => {
       const { orgId } = await call<{ orgId: string }>(flags, '/status', 'GET');
       out(
@@ -191,26 +190,27 @@ function orgCommands(org: Command, out: Out): void {
       );
     },
   );
-  subcommand(org, 'sso <choice>', 'note whether its members sign in by SSO: on or off; tokens work as before').action(
-    async (choice: string, flags: Flags) => {
-      if (choice !== 'on' && choice !== 'off') throw new CommandError('SSO is either on or off: say on or off');
-      const { orgId } = await call<{ orgId: string }>(flags, '/status', 'GET');
-      out(
-        JSON.stringify(
-          await api<Org>(flags, 'PATCH', `/v1/org/${flags.org ?? orgId}`, { ssoEnabled: choice === 'on' }),
-          null,
-          2,
-        ),
-      );
-    },
-  );
+  subcommand(
+    org,
+    'sso <choice>',
+    'record whether its members sign in by SSO: on or off; does not affect tokens',
+  ).action(async (choice: string, flags: Flags) => {
+    if (choice !== 'on' && choice !== 'off') throw new CommandError('expected on or off');
+    const { orgId } = await call<{ orgId: string }>(flags, '/status', 'GET');
+    out(
+      JSON.stringify(
+        await api<Org>(flags, 'PATCH', `/v1/org/${flags.org ?? orgId}`, { ssoEnabled: choice === 'on' }),
+        null,
+        2,
+      ),
+    );
+  });
   subcommand(
     org,
     'identities <choice>',
-    'keep or replace e-mail addresses and login names in telemetry; pseudonyms replace them unless kept',
+    'keep e-mail addresses and login names in telemetry, or replace them by pseudonyms (default: replace)',
   ).action(async (choice: string, flags: Flags) => {
-    if (choice !== 'keep' && choice !== 'replace')
-      throw new CommandError('identities are either kept or replaced: say keep or replace');
+    if (choice !== 'keep' && choice !== 'replace') throw new CommandError('expected keep or replace');
     const { orgId } = await call<{ orgId: string }>(flags, '/status', 'GET');
     out(
       JSON.stringify(
@@ -223,7 +223,7 @@ function orgCommands(org: Command, out: Out): void {
 }
 
 function repoCommands(repo: Command, out: Out): void {
-  subcommand(repo, 'list', 'repositories, by name').action(async (flags: Flags) => {
+  subcommand(repo, 'list', 'list repositories by name').action(async (flags: Flags) => {
     const repos = await all<{ repoId: string; repository: string; lastSeenAt: string | null }>(
       flags,
       '/v1/repos',
@@ -234,33 +234,31 @@ function repoCommands(repo: Command, out: Out): void {
       out,
     );
   });
-  subcommand(repo, 'add <owner/name>', 'add a repository before it sends anything').action(
+  subcommand(repo, 'add <owner/name>', 'register a repository before it sends anything').action(
     async (repository: string, flags: Flags) => {
       out((await api<{ repoId: string }>(flags, 'POST', '/v1/repos', { repository })).repoId);
     },
   );
-  subcommand(
-    repo,
-    'compare <owner/name>',
-    'what its newest scan shows that its baseline did not, and the other way round',
-  ).action(async (name: string, flags: Flags) => {
-    const { comparison } = await api<Baseline>(flags, 'GET', `${repoPath(name)}/baseline`);
-    if (comparison.notCompared !== null) throw new CommandError(`not compared: ${comparison.notCompared}`);
-    const { newFindingsCount, resolvedFindingsCount, unchangedCount, scoreDelta, newFindings, resolvedFindings } =
-      comparison;
-    out(
-      `${String(newFindingsCount)} new, ${String(resolvedFindingsCount)} resolved, ${String(unchangedCount)} unchanged; score ${scoreDelta === null ? 'not compared' : `${scoreDelta > 0 ? '+' : ''}${String(scoreDelta)}`}`,
-    );
-    const rows = (word: string, findings: typeof newFindings) =>
-      findings.map(({ severity, id, file, title }) => [word, severity, id, file, title]);
-    table([...rows('new', newFindings), ...rows('resolved', resolvedFindings)], out);
-  });
+  subcommand(repo, 'compare <owner/name>', 'compare the newest scan with the baseline').action(
+    async (name: string, flags: Flags) => {
+      const { comparison } = await api<Baseline>(flags, 'GET', `${repoPath(name)}/baseline`);
+      if (comparison.notCompared !== null) throw new CommandError(`not compared: ${comparison.notCompared}`);
+      const { newFindingsCount, resolvedFindingsCount, unchangedCount, scoreDelta, newFindings, resolvedFindings } =
+        comparison;
+      out(
+        `${String(newFindingsCount)} new, ${String(resolvedFindingsCount)} resolved, ${String(unchangedCount)} unchanged; score ${scoreDelta === null ? 'not compared' : `${scoreDelta > 0 ? '+' : ''}${String(scoreDelta)}`}`,
+      );
+      const rows = (word: string, findings: typeof newFindings) =>
+        findings.map(({ severity, id, file, title }) => [word, severity, id, file, title]);
+      table([...rows('new', newFindings), ...rows('resolved', resolvedFindings)], out);
+    },
+  );
   subcommand(
     repo,
     'link <owner/name>',
-    "GitHub's number of it, and where its scans come from; scans from GitHub Actions give the number where there is none",
+    'set the GitHub repository id, and where its scans come from; scans from GitHub Actions set a missing id',
   )
-    .option('--github-id <number>', 'as GITHUB_REPOSITORY_ID has it; `none` for none')
+    .option('--github-id <number>', 'value of GITHUB_REPOSITORY_ID; \\`none\\` removes it')
     .option('--provider <provider>', 'github-actions or local')
     .action(
       async (name: string, { githubId, provider, ...flags }: Flags & { githubId?: string; provider?: string }) => {
@@ -271,12 +269,12 @@ function repoCommands(repo: Command, out: Out): void {
         out(JSON.stringify(await api(flags, 'PATCH', repoPath(name), change), null, 2));
       },
     );
-  subcommand(repo, 'remove <owner/name>', 'remove a repository with everything that is stored of it').action(
+  subcommand(repo, 'remove <owner/name>', 'remove a repository with all its data').action(
     async (name: string, flags: Flags) => {
       out(JSON.stringify(await api<Purge>(flags, 'DELETE', repoPath(name)), null, 2));
     },
   );
-  subcommand(repo, 'baseline <owner/name>', 'make its newest scan its baseline').action(
+  subcommand(repo, 'baseline <owner/name>', 'make the newest scan the baseline').action(
     async (name: string, flags: Flags) => {
       out(JSON.stringify(await api<Baseline>(flags, 'PUT', `${repoPath(name)}/baseline`, {}), null, 2));
     },
@@ -284,11 +282,11 @@ function repoCommands(repo: Command, out: Out): void {
   subcommand(
     repo,
     'merge <from> <into>',
-    "join what was recorded under two names: all of the first becomes the second's",
+    'merge two names of one repository: all data of the first moves to the second',
   ).action(async (from: string, into: string, flags: Flags) => {
     out(JSON.stringify(await api<RepoMerge>(flags, 'POST', '/v1/repos/merge', { from, into }), null, 2));
   });
-  subcommand(repo, 'merges', 'what was merged, and how far that is').action(async (flags: Flags) => {
+  subcommand(repo, 'merges', 'list merges and their progress').action(async (flags: Flags) => {
     const { merges } = await api<{ merges: RepoMerge[] }>(flags, 'GET', '/v1/repos/merges');
     table(
       merges.map(({ from, into, status, rowsMoved, requestedBy, requestedAt }) => [
@@ -302,7 +300,7 @@ function repoCommands(repo: Command, out: Out): void {
       out,
     );
   });
-  subcommand(repo, 'purges', 'what is being removed, and how far that is').action(async (flags: Flags) => {
+  subcommand(repo, 'purges', 'list deletions and their progress').action(async (flags: Flags) => {
     const { purges } = await api<{ purges: Purge[] }>(flags, 'GET', '/v1/purges');
     table(
       purges.map(({ id, status, progress, requestedBy, requestedAt }) => [
@@ -316,7 +314,7 @@ function repoCommands(repo: Command, out: Out): void {
       out,
     );
   });
-  subcommand(repo, 'purge', 'remove telemetry by repository, token or time')
+  subcommand(repo, 'purge', 'delete telemetry by repository, token or time range')
     .option('--repository <owner/name>')
     .option('--token-id <id>')
     .option('--from <time>')
@@ -335,14 +333,14 @@ function repoCommands(repo: Command, out: Out): void {
 }
 
 function tokenCommands(token: Command, out: Out): void {
-  subcommand(token, 'mint <name>', 'make a token; it is shown once', { isDefault: true })
+  subcommand(token, 'mint <name>', 'create a token; the secret is shown once', { isDefault: true })
     .requiredOption(
       '--scope <scope...>',
       'ingest:scan, ingest:runtime, ingest:drift, ingest:otlp, webhook:drift, read, admin',
     )
-    .option('--repository <owner/name>', 'bind it to one repository')
-    .option('--member <login>', "make it a member's, with the rights of its role at most")
-    .option('--expires-in-days <days>', 'end it by itself')
+    .option('--repository <owner/name>', 'restrict it to one repository')
+    .option('--member <login>', "assign it to a member; the member's role limits its rights")
+    .option('--expires-in-days <days>', 'set an expiry')
     .action(
       async (
         name: string,
@@ -360,7 +358,7 @@ function tokenCommands(token: Command, out: Out): void {
         out(minted.webhookPath ?? minted.token);
       },
     );
-  subcommand(token, 'list', 'tokens, never the secret').action(async (flags: Flags) => {
+  subcommand(token, 'list', 'list tokens, without secrets').action(async (flags: Flags) => {
     const tokens = await all<Token>(flags, '/v1/tokens', 'tokens');
     const state = ({ revokedAt, expiresAt }: Token): string =>
       revokedAt !== null ? 'revoked' : expiresAt !== null && Date.parse(expiresAt) <= Date.now() ? 'expired' : 'live';
@@ -377,7 +375,7 @@ function tokenCommands(token: Command, out: Out): void {
       out,
     );
   });
-  subcommand(token, 'rotate <id>', 'make its successor; both work for a while')
+  subcommand(token, 'rotate <id>', 'create a successor; both are valid during an overlap')
     .option('--overlap-hours <hours>', 'how long', '24')
     .action(async (id: string, flags: Flags & { overlapHours: string }) => {
       out(
@@ -388,7 +386,7 @@ function tokenCommands(token: Command, out: Out): void {
         ).token,
       );
     });
-  subcommand(token, 'revoke <id>', 'end it; it works at most a second longer').action(
+  subcommand(token, 'revoke <id>', 'revoke a token; it stops working within a second').action(
     async (id: string, flags: Flags) => {
       const { revokedAt } = await api<Token>(flags, 'DELETE', `/v1/tokens/${encodeURIComponent(id)}`);
       out(`revoked at ${revokedAt ?? ''}`);
@@ -403,7 +401,7 @@ function memberCommands(member: Command, out: Out): void {
       out,
     );
   };
-  subcommand(member, 'list', 'members and their roles').action(async (flags: Flags) => {
+  subcommand(member, 'list', 'list members and their roles').action(async (flags: Flags) => {
     show((await api<{ members: Member[] }>(flags, 'GET', '/v1/members')).members);
   });
   subcommand(member, 'add <login>', 'add a member')
@@ -411,12 +409,12 @@ function memberCommands(member: Command, out: Out): void {
     .action(async (login: string, flags: Flags & { role: string }) => {
       show([await api<Member>(flags, 'POST', '/v1/members', { login, role: flags.role })]);
     });
-  subcommand(member, 'role <login> <role>', 'give a member another role').action(
+  subcommand(member, 'role <login> <role>', "change a member's role").action(
     async (login: string, role: string, flags: Flags) => {
       show([await api<Member>(flags, 'PATCH', `/v1/members/${encodeURIComponent(login)}`, { role })]);
     },
   );
-  subcommand(member, 'remove <login>', 'remove a member; its tokens end with it').action(
+  subcommand(member, 'remove <login>', "remove a member and revoke the member's tokens").action(
     async (login: string, flags: Flags) => {
       await api(flags, 'DELETE', `/v1/members/${encodeURIComponent(login)}`);
       out('removed');
@@ -425,7 +423,7 @@ function memberCommands(member: Command, out: Out): void {
 }
 
 function reviewCommands(review: Command, out: Out): void {
-  subcommand(review, 'list <owner/name>', 'what has to be decided about its newest scan').action(
+  subcommand(review, 'list <owner/name>', 'list review items of the newest scans').action(
     async (name: string, flags: Flags) => {
       const items = await api<ReviewItem[]>(flags, 'GET', `${repoPath(name)}/review-items`);
       table(
@@ -456,7 +454,7 @@ function reviewCommands(review: Command, out: Out): void {
         out(`${state.id} ${state.status}`);
       });
   }
-  subcommand(review, 'assign <id> <login>', 'give it to a member').action(
+  subcommand(review, 'assign <id> <login>', 'assign it to a member').action(
     async (id: string, assignee: string, flags: Flags) => {
       const state = await api<ReviewItemState>(flags, 'PATCH', `/v1/review-items/${encodeURIComponent(id)}`, {
         assignee,
@@ -464,29 +462,23 @@ function reviewCommands(review: Command, out: Out): void {
       out(`${state.id} ${state.assignee ?? ''}`);
     },
   );
-  subcommand(review, 'comment <id> <text>', 'say something about it').action(
-    async (id: string, text: string, flags: Flags) => {
-      out(
-        (await api<ReviewComment>(flags, 'POST', `/v1/review-items/${encodeURIComponent(id)}/comments`, { text })).id,
-      );
-    },
-  );
-  subcommand(review, 'comments <id>', 'what was said about it, oldest first').action(
-    async (id: string, flags: Flags) => {
-      for await (const { createdAt, author, text } of each<ReviewComment>(
-        flags,
-        `/v1/review-items/${encodeURIComponent(id)}/comments`,
-        'comments',
-      )) {
-        // Indented, so that no line of a comment looks like another comment.
-        out(`${createdAt}  ${author}  ${text.replaceAll('\n', '\n    ')}`);
-      }
-    },
-  );
+  subcommand(review, 'comment <id> <text>', 'add a comment').action(async (id: string, text: string, flags: Flags) => {
+    out((await api<ReviewComment>(flags, 'POST', `/v1/review-items/${encodeURIComponent(id)}/comments`, { text })).id);
+  });
+  subcommand(review, 'comments <id>', 'list comments, oldest first').action(async (id: string, flags: Flags) => {
+    for await (const { createdAt, author, text } of each<ReviewComment>(
+      flags,
+      `/v1/review-items/${encodeURIComponent(id)}/comments`,
+      'comments',
+    )) {
+      // Indented, so that no line of a comment looks like another comment.
+      out(`${createdAt}  ${author}  ${text.replaceAll('\n', '\n    ')}`);
+    }
+  });
 }
 
 function policyCommands(policy: Command, out: Out): void {
-  subcommand(policy, 'list', 'policy packs that wait for approval, or were decided about').action(
+  subcommand(policy, 'list', 'list policy packs that wait for approval, or were decided').action(
     async (flags: Flags) => {
       const promotions = await all<PolicyPromotion>(flags, '/v1/policy-promotions', 'policyPromotions');
       table(
@@ -515,34 +507,38 @@ function policyCommands(policy: Command, out: Out): void {
 }
 
 function auditCommands(audit: Command, out: Out): void {
-  subcommand(audit, 'show', 'the trail, oldest first').action(async (flags: Flags) => {
+  subcommand(audit, 'show', 'print the trail, oldest first').action(async (flags: Flags) => {
     for await (const { record } of each<AuditEntry>(flags, '/v1/audit', 'entries')) {
       const { seq, at, actor, action, subject, detail } = JSON.parse(record) as Record<string, unknown>;
       out([seq, at, actor, action, subject, JSON.stringify(detail)].map(String).join('  '));
     }
   });
-  subcommand(audit, 'export', 'the whole trail as NDJSON; what to verify it with is told on standard error').action(
-    async (flags: Flags) => {
-      // Leaves the entry that every export leaves; the trail itself comes in pages.
-      await api(flags, 'GET', '/v1/audit/export?limit=1');
-      let last: AuditEntry | undefined;
-      for await (const entry of each<AuditEntry>(flags, '/v1/audit', 'entries')) {
-        out(JSON.stringify(entry));
-        last = entry;
-      }
-      if (last !== undefined) {
-        const { orgId } = JSON.parse(last.record) as { orgId: string };
-        process.stderr.write(`note it elsewhere: --org ${orgId} --count ${last.seq} --head ${last.hash}\n`);
-      }
-    },
-  );
-  subcommand(audit, 'verify', 'check the trail, and name the first entry that is not what was written')
-    .option('--file <export>', 'check an export instead of the running stack')
-    .option('--key <pem>', 'public key for --file; audit-key.pub.pem of the data folder unless given')
-    .option('--heads <ndjson>', 'published heads for --file; audit-heads.ndjson of the data folder unless given')
-    .option('--count <entries>', 'an entry that was noted: its number')
-    .option('--head <hash>', 'and its hash')
-    .option('--quick', 'of --file, check the last signature alone, which covers all entries by their hashes')
+  subcommand(
+    audit,
+    'export',
+    'export the whole trail as NDJSON; prints on standard error what is needed to verify it',
+  ).action(async (flags: Flags) => {
+    // // Appends the audit entry of the export; the trail itself is read in pages.
+    await api(flags, 'GET', '/v1/audit/export?limit=1');
+    let last: AuditEntry | undefined;
+    for await (const entry of each<AuditEntry>(flags, '/v1/audit', 'entries')) {
+      out(JSON.stringify(entry));
+      last = entry;
+    }
+    if (last !== undefined) {
+      const { orgId } = JSON.parse(last.record) as { orgId: string };
+      process.stderr.write(
+        `to verify it later, store elsewhere: --org ${orgId} --count ${last.seq} --head ${last.hash}\n`,
+      );
+    }
+  });
+  subcommand(audit, 'verify', 'verify the trail, and name the first entry that was altered')
+    .option('--file <export>', 'verify an export instead of the running stack')
+    .option('--key <pem>', 'public key for --file; default: audit-key.pub.pem in the data folder')
+    .option('--heads <ndjson>', 'published heads for --file; default: audit-heads.ndjson in the data folder')
+    .option('--count <entries>', 'number of entries at an earlier verification')
+    .option('--head <hash>', 'hash of the last entry at that time')
+    .option('--quick', 'with --file, verify only the last signature, which covers all entries through their hashes')
     .action(async (flags: VerifyFlags) => {
       const noted = notedOf(flags);
       const query = noted === undefined ? '' : `?count=${noted.count}&head=${noted.head}`;
@@ -551,7 +547,7 @@ function auditCommands(audit: Command, out: Out): void {
           ? await api<AuditVerdict>(flags, 'GET', `/v1/audit/verify${query}`, undefined, VERIFY_MS)
           : await verifyFile(flags, flags.file, noted);
       if (!verdict.ok) throw new CommandError(`entry ${verdict.seq}: ${verdict.problem}`);
-      out(`${verdict.entries} entries hold; head ${verdict.head}`);
+      out(`${verdict.entries} entries verified; head ${verdict.head}`);
       if (verdict.unchecked.length > 0) throw new CommandError(`not checked: ${verdict.unchecked.join('; ')}`);
     });
 }
@@ -568,24 +564,21 @@ interface VerifyFlags extends Flags {
 function notedOf({ count, head }: VerifyFlags): { count: number; head: string } | undefined {
   if (count === undefined && head === undefined) return undefined;
   if (count === undefined || head === undefined || !/^\d{1,15}$/.test(count) || !/^[0-9a-f]{64}$/.test(head)) {
-    throw new CommandError('what was noted is both: --count <entries> and --head <64 hexadecimal digits>');
+    throw new CommandError('expected both --count <entries> and --head <64 hexadecimal digits>');
   }
   return { count: Number(count), head };
 }
 
-/** Needs no stack: whoever has an export, the public key and the heads can check it anywhere. */
+/** Verifies an export offline: needs the export, the public key and the heads, but no running stack. */
 async function verifyFile(
   flags: VerifyFlags,
   file: string,
   noted: { count: number; head: string } | undefined,
 ): Promise<AuditVerdict> {
   if (flags.org === undefined)
-    throw new CommandError(
-      'name the organisation that the export is of with --org <id>: an export cannot vouch for that itself',
-    );
+    throw new CommandError('expected --org <id>, the organisation of the export: an export cannot prove that itself');
   const dataDir = resolveDataDir(flags.dataDir);
-  if (flags.heads !== undefined && !existsSync(flags.heads))
-    throw new CommandError(`there are no heads at ${flags.heads}`);
+  if (flags.heads !== undefined && !existsSync(flags.heads)) throw new CommandError(`no heads file at ${flags.heads}`);
   try {
     return await verifyTrail(readLines(file), {
       orgId: flags.org,

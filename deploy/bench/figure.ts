@@ -1,31 +1,34 @@
-/** One measured number, with what it must reach. Printed as one JSON line on standard output. */
+/** One measured number with its floor and goal. Printed as one JSON line on standard output. */
 export interface Figure {
   readonly bench: string;
   readonly metric: string;
   readonly value: number;
   readonly better: 'lower' | 'higher';
-  /** Below this the product is not shipped. */
+  /** Worse than this, the product is not released. */
   readonly floor: number;
-  /** What we are after. */
+  /** The target. */
   readonly goal: number;
 }
 
-/** What a bench needs of the program around it. */
+/** What a bench needs from its caller. */
 export interface BenchReport {
   figure(figure: Omit<Figure, 'bench'>): void;
-  /** Progress, and the absolute numbers behind a ratio: for people, on standard error. */
+  /** Writes progress and the absolute numbers behind a ratio to standard error. */
   note(line: string): void;
 }
 
-/** A part of a bench that can be run alone. */
+/** One part of a bench, which can run alone. */
 export type BenchPart = (report: BenchReport) => Promise<void>;
 
-/** Key order and four significant digits are the contract with whoever collects the lines. */
+/**
+ * Returns the figure as a JSON line. Key order and four significant digits are a contract with the programs that
+ * collect the lines.
+ */
 export function figureLine({ bench, metric, value, better, floor, goal }: Figure): string {
   return JSON.stringify({ bench, metric, value: Number(value.toPrecision(4)), better, floor, goal });
 }
 
-/** Where a figure stands, in words. */
+/** Describes a figure relative to floor and goal. */
 export function standing({ value, better, floor, goal }: Figure): string {
   const reaches = (bar: number): boolean => (better === 'lower' ? value <= bar : value >= bar);
   if (reaches(goal)) return 'goal reached';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 const inUse = new Set<string>();
 const REMOVE = { recursive: true, force: true, maxRetries: 5 } as const;
 
-/** A folder for the time of `use`; gone afterwards, also after Ctrl-C. */
+/** Creates a folder for the duration of `use` and removes it afterwards, also after Ctrl-C. */
 export async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'shieldwatch-bench-'));
   inUse.add(folder);
@@ -18,7 +18,7 @@ export async function withFolder<T>(use: (folder: string) => Promise<T>): Promis
   }
 }
 
-/** For the end of the process. */
+/** Removes the folders at the end of the process. */
 export function removeFolders(): void {
   for (const folder of inUse) rmSync(folder, REMOVE);
 }

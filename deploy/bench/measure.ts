@@ -1,4 +1,4 @@
-/** The value below which `share` (0 to 1) of the values lie: the nearest one that was measured. */
+/** Returns the value below which `share` (0 to 1) of the values lie: the nearest measured one. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
@@ -16,8 +16,8 @@ export interface Pair {
 }
 
 /**
- * Measures two ways of doing the same, one after the other, `repeats` times, each time in the other order:
- * what slows the machine down for a while slows both. The `warmUp` rounds before are thrown away.
+ * Measures two alternatives, one after the other, `repeats` times, alternating the order, so that other load on the
+ * machine affects both. Discards the `warmUp` rounds before.
  */
 export async function alternate(
   repeats: number,
@@ -34,7 +34,7 @@ export async function alternate(
   return pairs;
 }
 
-/** The median of a/b over the pairs: each ratio is of two measurements made next to each other. */
+/** Returns the median of a/b over the pairs: each ratio compares two adjacent measurements. */
 export function medianRatio(pairs: readonly Pair[]): number {
   return median(pairs.map(({ a, b }) => a / b));
 }

@@ -1,6 +1,6 @@
 const BASE62 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
-/** Random numbers that are the same in every run (mulberry32). Nothing secret is made of them. */
+/** Returns a generator of random numbers that repeat in every run (mulberry32). Not for secrets. */
 export class Random {
   #state: number;
 
@@ -8,7 +8,7 @@ export class Random {
     this.#state = seed;
   }
 
-  /** From 0 up to, not including, 1. */
+  /** From 0 to 1, 1 excluded. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0;
     let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
@@ -16,7 +16,7 @@ export class Random {
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   }
 
-  /** A whole number from `low` to `high`, both included. */
+  /** Returns an integer from `low` to `high`, both included. */
   integer(low: number, high: number): number {
     return low + Math.floor(this.next() * (high - low + 1));
   }
@@ -31,7 +31,7 @@ export class Random {
     return value;
   }
 
-  /** Skewed like durations are: most near `typical`, some a hundred times it. */
+  /** Returns values skewed like durations: most near `typical`, some a hundred times larger. */
   skewed(typical: number): number {
     return typical * Math.exp((this.next() + this.next() + this.next() - 1.5) * 3);
   }

@@ -1,4 +1,4 @@
-/** What an agent asks before it uses a tool, as Claude Code writes it to a PreToolUse hook's stdin. */
+/** The input that Claude Code writes to a PreToolUse hook's stdin. */
 export interface HookInput {
   session_id: string;
   transcript_path: string;
@@ -11,12 +11,12 @@ export interface HookInput {
   tool_use_id: string;
 }
 
-/** Obviously fake; in two pieces so that no scanner takes this file for a leak. */
+/** Fake; in two pieces so that no scanner reports this file. */
 export const DEMO_COMMAND_SECRET = 'sk-ant-api03-' + 'DEMOFAKE0000DEMOFAKE0000';
 
 /**
- * A working day of an agent in 20 tool calls: mostly harmless, some of what the sample policy denies. One
- * command carries an API key in clear; nothing of a command may leave the machine, and the tests look for it.
+ * An agent's working day in 20 tool calls: mostly harmless, some denied by the sample policy. One command contains an
+ * API key; no part of a command may leave the machine, and the tests check that.
  */
 const DAY: readonly { tool: string; input: Record<string, unknown> }[] = [
   { tool: 'Bash', input: { command: 'git status', description: 'see what changed' } },
@@ -47,7 +47,7 @@ const DAY: readonly { tool: string; input: Record<string, unknown> }[] = [
   { tool: 'Bash', input: { command: 'git commit -am "Add one"' } },
 ];
 
-/** `count` calls in sessions of {@link DAY}, taking turns between the folders. */
+/** Returns `count` calls in sessions of {@link DAY}, alternating between the folders. */
 export function hookCalls(count: number, folders: readonly string[]): HookInput[] {
   return Array.from({ length: count }, (_, index) => {
     const session = Math.floor(index / DAY.length);

@@ -13,10 +13,10 @@ export interface DemoFlags {
 }
 
 /**
- * `shieldwatch demo`: against the stack that runs on the data folder, or one it starts there. A stack of its
- * own stays on for looking at the boards, unless `--exit` or nobody is watching.
+ * Runs `shieldwatch demo` against the stack on the data folder, or against one that it starts there. A stack that it
+ * started keeps running so that the boards can be viewed, unless `--exit` is given or there is no terminal.
  *
- * @throws CommandError when what the API says differs from what was played.
+ * @throws CommandError if the API's numbers differ from the expected ones.
  */
 export async function runDemoCommand(
   flags: StackFlags & DemoFlags,
@@ -56,12 +56,13 @@ export async function runDemoCommand(
   }
 }
 
-/** Tokens for this demo alone, made through the data folder's control socket. */
+/** Creates tokens for this demo, through the data folder's control socket. */
 async function demoTarget(dataDir: string, status: StackStatus | undefined): Promise<DemoTarget> {
   const mint = (name: string, scopes: string[]): Promise<{ token: string } | undefined> =>
     callStack<{ token: string }>(dataDir, 'POST', '/tokens', { name, scopes });
   const ingest = await mint('demo ingest', ['ingest:scan', 'ingest:runtime']);
   const read = await mint('demo read', ['read']);
-  if (status === undefined || ingest === undefined || read === undefined) throw new CommandError('the stack went away');
+  if (status === undefined || ingest === undefined || read === undefined)
+    throw new CommandError('the stack has stopped');
   return { url: status.gateway, orgId: status.orgId, ingestToken: ingest.token, readToken: read.token };
 }

@@ -11,7 +11,7 @@ import { hookCalls, type HookInput } from './calls.js';
 import { CLEAN_EDITS, RISKY_EDITS, type Edit } from './edits.js';
 import { runProgramFile, runShieldwatch } from './run-cli.js';
 
-/** Where the demo sends and reads. */
+/** Addresses and tokens for sending and reading. */
 export interface DemoTarget {
   url: string;
   orgId: string;
@@ -21,13 +21,13 @@ export interface DemoTarget {
 
 export interface DemoOptions {
   target: DemoTarget;
-  /** Hook calls to play. */
+  /** Number of hook calls. */
   calls: number;
-  /** One line of progress at a time. */
+  /** Writes one line of progress. */
   progress: (line: string) => void;
 }
 
-/** One scan: what AgentShield itself said when asked directly, apart from our exporter. */
+/** One scan: AgentShield's own result, obtained without our exporter. */
 export interface DemoScan {
   repository: string;
   what: string;
@@ -45,9 +45,9 @@ export interface DemoDecisions {
 
 export interface DemoReport {
   scans: DemoScan[];
-  /** From the spool, before it was shipped. */
+  /** Counts from the spool, before it is sent. */
   decisions: DemoDecisions[];
-  /** Where the API's numbers differ from the ones above; empty when all agree. */
+  /** Differences between the API's numbers and the ones above; empty if all agree. */
   differences: string[];
   seconds: number;
 }
@@ -57,7 +57,7 @@ const SAMPLES = [
   { repository: 'demo/risky', folder: 'risky', edits: RISKY_EDITS },
 ] as const satisfies readonly { repository: string; folder: string; edits: readonly Edit[] }[];
 
-/** Milliseconds the series may take to show what was sent. */
+/** Milliseconds to wait for the series. */
 const DEADLINE_MS = 60_000;
 
 const agentshieldReport = z.object({
@@ -84,10 +84,9 @@ type Posture = z.infer<typeof posture>;
 const spoolLine = z.object({ repository: z.string(), tool: z.string(), decision: z.enum(['allow', 'block', 'ask']) });
 
 /**
- * Plays the product's main job on real input and reads it back: AgentShield scans two sample repositories
- * while they are edited, agent sessions go through the real hook, the spool is shipped, and the API's
- * numbers are compared with what AgentShield and the spool say. Nothing is invented; the sample
- * repositories are copied into a temporary folder that is removed afterwards.
+ * Runs the product's main path on real input and reads the result back: AgentShield scans two sample repositories while
+ * they are edited, agent sessions go through the real hook, the spool is sent, and the API's numbers are compared with
+ * AgentShield's and the spool's. The sample repositories are copied to a temporary folder, which is removed afterwards.
  */
 export async function runDemo(options: DemoOptions): Promise<DemoReport> {
   const started = Date.now();
@@ -104,7 +103,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
       const dir = join(workspace, folder);
       await edit.apply(dir);
       scans.push(await scan(options, { repository, dir, workspace, what: edit.what }));
-      // Agents go on working between the edits.
+      // // Agents continue to work between the edits.
       await player.play(calls.slice((step * calls.length) / steps.length, ((step + 1) * calls.length) / steps.length));
     }
     const decisions = await countSpool(spoolDir);
@@ -139,7 +138,7 @@ async function copySamples(workspace: string): Promise<string[]> {
   );
 }
 
-/** Scans through our exporter, and asks AgentShield itself as well. */
+/** Scans through our exporter, and runs AgentShield directly as well. */
 async function scan(
   { target, progress }: DemoOptions,
   { repository, dir, workspace, what }: { repository: string; dir: string; workspace: string; what: string },
@@ -148,7 +147,7 @@ async function scan(
     cwd: workspace,
     env: environment(target),
   });
-  // 2 is AgentShield's own code for critical findings, passed on.
+  // // 2 is AgentShield's exit code for critical findings, passed through.
   if (exported.code !== 0 && exported.code !== 2)
     throw new CommandError(`scanning ${repository} failed: ${exported.stderr.trim()}`);
   const result = { repository, what, ...(await askAgentShield(dir, workspace)) };
@@ -156,7 +155,7 @@ async function scan(
   return result;
 }
 
-/** The same question put to AgentShield without us in between. */
+/** Runs AgentShield directly, without our exporter. */
 async function askAgentShield(
   dir: string,
   workspace: string,
@@ -169,7 +168,7 @@ async function askAgentShield(
   return { score: report.score.numericScore, grade: report.score.grade, findings: report.summary.totalFindings };
 }
 
-/** Plays calls through the real hook, a few at a time, and keeps count over all it has played. */
+/** Sends calls through the real hook, a few at a time, and counts all of them. */
 function createPlayer(
   { calls: all, progress }: DemoOptions,
   spoolDir: string,
@@ -220,7 +219,7 @@ async function countSpool(spoolDir: string): Promise<DemoDecisions[]> {
   return [...groups.values()].sort((a, b) => (a.repository + a.tool < b.repository + b.tool ? -1 : 1));
 }
 
-/** What the API says of one repository; empty where it does not know it yet. */
+/** Returns the API's numbers for one repository; empty while it is unknown. */
 async function readPosture(target: DemoTarget, repository: string): Promise<Posture> {
   const from = new Date(Date.now() - 2 * 86_400_000).toISOString();
   const to = new Date(Date.now() + 3_600_000).toISOString();
@@ -251,7 +250,7 @@ function decisionsOf(view: Posture, tool: string): { allowed: number; blocked: n
 
 const scansOf = (view: Posture): number => view.scoreTrend.reduce((sum, row) => sum + row.scans, 0);
 
-/** Reads until everything agrees or the deadline passes; returns what still differs. */
+/** Polls until everything agrees or the deadline passes; returns the remaining differences. */
 async function awaitSeries(
   target: DemoTarget,
   before: ReadonlyMap<string, Posture>,

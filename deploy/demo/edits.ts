@@ -1,16 +1,16 @@
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** One change to a sample repository; a scan follows each. */
+/** One change to a sample repository. A scan follows each. */
 export interface Edit {
-  /** What a person did, in a few words. */
+  /** Short description of the change. */
   readonly what: string;
   apply(folder: string): Promise<void>;
 }
 
 const nothing: Edit = { what: 'as it is', apply: async () => Promise.resolve() };
 
-/** Obviously fake; in two pieces so that no scanner takes this file for a leak. */
+/** Fake; in two pieces so that no scanner reports this file. */
 export const DEMO_FILE_SECRET = 'sk-ant-api03-' + 'DEMOFILEFAKEDEMOFILEFAKEDEMOFILEFAKE-DEMOFAKE';
 
 async function editSettings(folder: string, edit: (settings: Record<string, unknown>) => void): Promise<void> {
@@ -20,7 +20,7 @@ async function editSettings(folder: string, edit: (settings: Record<string, unkn
   await writeFile(file, `${JSON.stringify(settings, null, 2)}\n`);
 }
 
-/** The life of the well-kept repository: somebody commits a key, somebody takes it out again. */
+/** The story of the well-kept repository: a key is committed, and later removed. */
 export const CLEAN_EDITS: readonly Edit[] = [
   nothing,
   {
@@ -44,7 +44,9 @@ export const CLEAN_EDITS: readonly Edit[] = [
   },
 ];
 
-/** The life of the neglected one: a hook that sends files away is removed, then the permissions are. */
+/**
+ * The story of the neglected repository: a hook that sends files away is removed, then the permissions are narrowed.
+ */
 export const RISKY_EDITS: readonly Edit[] = [
   nothing,
   {

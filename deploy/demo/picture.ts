@@ -2,14 +2,14 @@ import type { DemoReport } from './demo.js';
 
 const BARS = '▁▂▃▄▅▆▇█';
 
-/** One character a value, on a scale of 0 to `top`. */
+/** Draws one character per value, on a scale of 0 to `top`. */
 function sparkline(values: readonly number[], top: number): string {
   return values
     .map((value) => BARS.charAt(Math.min(BARS.length - 1, Math.max(0, Math.round((value / top) * (BARS.length - 1))))))
     .join('');
 }
 
-/** The demo's result for people: scores over the scans, and decisions by tool with their blocked rate. */
+/** Draws the demo's result: scores over the scans, and decisions by tool with their blocked rate. */
 export function picture(report: DemoReport): string {
   const lines: string[] = ['', 'Score, 0 to 100, scan by scan'];
   for (const repository of new Set(report.scans.map((scan) => scan.repository))) {

@@ -27,13 +27,13 @@ export function runProgramFile(
     child.on('close', (code) => {
       resolve({ code, stdout, stderr });
     });
-    // A child may exit without reading; that is its right.
+    // // A child may exit without reading its input.
     child.stdin.on('error', () => undefined);
     child.stdin.end(options.stdin ?? '');
   });
 }
 
-/** Runs the `shieldwatch` command as a person would: its own process, its built code. */
+/** Runs the built `shieldwatch` command in a process of its own. */
 export function runShieldwatch(
   args: readonly string[],
   options: { cwd: string; env: Record<string, string>; stdin?: string },

@@ -180,7 +180,7 @@ describe('a user with access to the data folder', () => {
       [['token', 'revoke', 'tok_none'], /^there is no such token$/],
       [['member', 'role', 'olga', 'viewer'], /owner/],
       [['review', 'approve', 'none'], /^there is no such review item$/],
-      [['org', 'content', 'maybe'], /^content is either kept or dropped/],
+      [['org', 'content', 'maybe'], /^expected keep or drop$/],
     ] as const) {
       const answer = await shieldwatch(...words);
       expect([words.join(' '), answer.code, answer.error.split('\n').length, answer.out]).toEqual([
@@ -218,20 +218,20 @@ describe('the audit trail', () => {
     ])
       expect(shown).toContain(`  ${action}  `);
     expect(shown).not.toContain('eccp_');
-    expect(await said('audit', 'verify')).toMatch(/^\d+ entries hold; head [0-9a-f]{64}$/);
+    expect(await said('audit', 'verify')).toMatch(/^\d+ entries verified; head [0-9a-f]{64}$/);
 
     const entries = (await said('audit', 'export')).split('\n').map((line) => JSON.parse(line) as AuditEntry);
     expect(entries.at(-1)?.record).toContain('audit.export');
     expect(await stack.interrupt()).toBe(0);
     const file = join(stack.dataDir, 'export.ndjson');
-    const verify = async (lines: readonly AuditEntry[]): Promise<{ code: number | null; told: string }> => {
+    const verify = async (lines: readonly AuditEntry[]): Promise<{ code: number | null; printed: string }> => {
       writeFileSync(file, lines.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
       const { code, out, error } = await shieldwatch('audit', 'verify', '--file', file, '--org', 'org_local');
-      return { code, told: out || error };
+      return { code, printed: out || error };
     };
     expect(await verify(entries)).toEqual({
       code: 0,
-      told: `${entries.length} entries hold; head ${entries.at(-1)?.hash ?? ''}`,
+      printed: `${entries.length} entries verified; head ${entries.at(-1)?.hash ?? ''}`,
     });
 
     const key = createPrivateKey(readFileSync(join(stack.dataDir, 'audit-key.pem')));

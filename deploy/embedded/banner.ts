@@ -1,12 +1,12 @@
 import type { Stack } from './stack.js';
 
-/** What a person should read after a start: what runs where, where the data is, tokens if new, what is next. */
+/** Returns the text shown after a start: addresses, data folder, new tokens, and next steps. */
 export function banner(stack: Stack): string {
   const { status, firstTokens, readerPassword, grafanaPassword } = stack;
   const collector =
     'url' in status.collector
       ? status.collector.url
-      : `none (${status.collector.absent}); the gateway redacts and lands by itself`;
+      : `none (${status.collector.absent}); the gateway redacts and writes to the store directly`;
   const rows: [string, string][] = [
     ['boards', `${stack.boardsLink()}   (opens once; \`npx --no shieldwatch boards\` prints a new link)`],
     ...(status.grafana === undefined
@@ -26,7 +26,7 @@ export function banner(stack: Stack): string {
       : [
           [
             'set aside',
-            `${status.setAside.files} files in ${status.setAside.folder}: what the store refused; \`npx --no shieldwatch set-aside list\` shows it`,
+            `${status.setAside.files} files in ${status.setAside.folder}: records that the store refused; \`npx --no shieldwatch set-aside list\` shows them`,
           ] satisfies [string, string],
         ]),
     [
@@ -47,7 +47,7 @@ export function banner(stack: Stack): string {
       ? [
           [
             '',
-            'its process is not confined to its own files: this system offers no Landlock that we can use',
+            "the engine's process is not confined to its own files: this system does not support Landlock",
           ] satisfies [string, string],
         ]
       : []),

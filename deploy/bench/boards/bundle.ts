@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { readAsset } from '#ingest/boards/assets.js';
 import type { BenchReport } from '../figure.js';
 
-/** Kilobytes (1,000 bytes) of script and style, packed by gzip, that a browser fetches for the boards. */
+/** Measures the script and style that a browser downloads for the boards, gzipped, in kB of 1,000 bytes. */
 export async function bundleSize(report: BenchReport): Promise<void> {
   const assets = await Promise.all(['page.js', 'page.css'].map((name) => readAsset(name)));
   const sizes = assets.map(({ body }) => gzipSync(body).byteLength / 1_000);

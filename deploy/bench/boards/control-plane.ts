@@ -2,7 +2,7 @@ import { openPostgres, type Postgres } from '#schemas/postgres/client.js';
 import { migratePostgres } from '#schemas/postgres/migrate.js';
 import { asRole } from '#schemas/postgres/session.js';
 
-/** An embedded Postgres with one organisation, which a browser's session needs: it ends with its organisation. */
+/** Creates an embedded Postgres with one organisation. A browser session needs the organisation to exist. */
 export async function postgresWithOrg(orgId: string): Promise<Postgres> {
   const postgres = await openPostgres({});
   await migratePostgres(postgres);

@@ -9,19 +9,19 @@ import { ORG, seedOrganisation } from './seed.js';
 
 export interface LastPanelSizes {
   events: number;
-  /** Loads of each range, after one that is thrown away. */
+  /** Loads of each range, after one that is discarded. */
   repeats: number;
 }
 
-/** Where does the organisation stand: the widest reading of all boards. */
+/** The fleet board: its queries cover the most data. */
 const BOARD = '/boards/shieldwatch-fleet';
 
-/** Ranges the board is opened with: its own, and the longest that a reader would ask for. */
+/** Time ranges to open the board with: its default, and the longest that a user would choose. */
 const RANGES = { own: '', '90d': '?from=now-90d&to=now' } as const;
 
 /**
- * Seconds from opening the board's address in Chromium to its last panel drawn, for the fleet
- * board, over `events` decisions of ninety days. Whole page loads: bundle, variables and every panel.
+ * Measures seconds from opening the board's address in Chromium until its last panel is drawn, for the fleet board,
+ * over `events` decisions of ninety days. Whole page loads: bundle, variables and every panel.
  *
  * @throws CommandError without Chromium
  */
@@ -64,12 +64,12 @@ export async function timeToLastPanel(
   });
 }
 
-/** Seconds one load takes, by the browser's own clock, which begins with the navigation. */
+/** Returns the seconds that one load takes, by the browser's clock, which starts with the navigation. */
 async function load(browser: TestBrowser, path: string): Promise<number> {
   await browser.open(path);
   await browser.loaded();
   const milliseconds = await browser.page.evaluate<number>('performance.now()');
   await browser.page.close();
-  if (browser.problems.length > 0) throw new Error(`the page complained: ${browser.problems.join('; ')}`);
+  if (browser.problems.length > 0) throw new Error(`the page reported problems: ${browser.problems.join('; ')}`);
   return milliseconds / 1_000;
 }

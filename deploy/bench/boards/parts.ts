@@ -2,7 +2,7 @@ import type { BenchPart } from '../figure.js';
 import { bundleSize } from './bundle.js';
 import { timeToLastPanel } from './last-panel.js';
 
-/** The boards' bench, in the order in which its parts run. */
+/** Parts of the bench `boards`, in the order in which they run. */
 export const boardsParts: Readonly<Record<string, BenchPart>> = {
   bundle: (report) => bundleSize(report),
   'last-panel': (report) => timeToLastPanel(report),

@@ -12,7 +12,7 @@ import { ORG, seedOrganisation } from '../boards/seed.js';
 
 export interface PanelSizes {
   events: number;
-  /** Runs of each query, after one that is thrown away. */
+  /** Runs of each query, after one that is discarded. */
   repeats: number;
 }
 
@@ -20,8 +20,8 @@ const DAYS = 90;
 const CHOSEN_REPOSITORY = 'acme/service-07';
 
 /**
- * Panels of the board of decisions as a query of the facts, each fact once, would have them: the same rows as the
- * panel's own query gives. `from` and `to` bound whole days, as the series do.
+ * Panels of the decisions board as queries on facts, each fact once: they return the same rows as the panel's own
+ * query. `from` and `to` bound whole days, as the series do.
  */
 const FROM_FACTS: Readonly<Record<string, string>> = {
   '6': `SELECT toStartOfDay(occurred_at) AS time, if(count() < 20, 'fewer than 20 decisions', 'blocked rate') AS kind, countIf(decision = 'block') / count() AS rate
@@ -33,9 +33,9 @@ FROM (SELECT toStartOfDay(occurred_at) AS time, quantilesDD(0.01, 0.5, 0.95, 0.9
 };
 
 /**
- * Milliseconds at p95 of every query of every board (panels, variables, marks) over 90 days and 50 repositories, all
- * chosen, with the series made by the jobs themselves; and how many times longer three of them take from the facts
- * than from the series, with the same rows as the answer.
+ * Measures the p95 in milliseconds of every query of every board (panels, variables, annotations) over 90 days and all
+ * 50 repositories, with series computed by the jobs; and how many times longer three of them take on facts than on the
+ * series, with the same rows as result.
  */
 export async function panelLatency(
   report: BenchReport,
@@ -58,7 +58,7 @@ export async function panelLatency(
   });
 }
 
-/** Every query by a name of its own; one that several boards share is asked once. */
+/** Returns every query under a unique name. A query that several boards share is measured once. */
 function queriesOf(library: BoardLibrary): Map<string, { title: string; sql: () => string }> {
   const queries = new Map<string, { title: string; sql: () => string }>();
   for (const board of library.all()) {
@@ -98,7 +98,7 @@ function chosenOn(board: Board): Map<string, VariableValue> {
   return variables;
 }
 
-/** In turns, so that whatever else the machine does hits both. */
+/** Alternates, so that other load on the machine affects both. */
 async function factsAgainstSeries(
   report: BenchReport,
   server: BenchServer,

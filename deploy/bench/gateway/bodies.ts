@@ -5,7 +5,7 @@ const attribute = (key: string, value: string | number) => ({
   value: typeof value === 'string' ? { stringValue: value } : { intValue: String(value) },
 });
 
-/** An OTLP/JSON request of spans with 15 attributes, the size of those of a coding agent. */
+/** Returns an OTLP/JSON request of spans with 15 attributes, of the size that coding agents send. */
 export function otlpTraces(count: number): Buffer {
   const random = new Random(1);
   const hex = (length: number): string => random.hex(length);
@@ -26,7 +26,7 @@ export function otlpTraces(count: number): Buffer {
   );
 }
 
-/** A batch of the runtime log as SPEC 4.2 has it. */
+/** Returns a batch of runtime events as SPEC 4.2 defines it. */
 export function runtimeBatch(entries: number): Buffer {
   const random = new Random(2);
   const now = Date.now();

@@ -10,9 +10,9 @@ import { openPostgres } from '#schemas/postgres/client.js';
 import { migratePostgres } from '#schemas/postgres/migrate.js';
 import { giveNodeRoom } from '../../node-memory.js';
 
-/** What the parent asks. */
+/** Message from the parent. */
 export type Question = 'cpu' | { parse: string; times: number };
-/** What the child says: first where it listens, then the microseconds of CPU it has used. */
+/** Message to the parent: first the address, then the CPU time used, in microseconds. */
 export type Answer = { url: string; token: string } | { cpuUs: number };
 
 const say = (answer: Answer): void => {
@@ -37,7 +37,7 @@ async function runGateway(): Promise<void> {
   const first = await ensureFirstTokens(postgres);
   const noLimit = { rate: 1e12, burst: 1e12 };
   const gateway = await createGateway({
-    // Never asked on this way: what comes goes to the collector.
+    // // Not used on this path: requests are forwarded to the collector.
     clickhouse: createClickHouse({ url: 'http://127.0.0.1:9' }),
     postgres,
     collector: { url: upstream, key: 'bench' },
@@ -48,7 +48,7 @@ async function runGateway(): Promise<void> {
   say({ url, token: first.ingestToken });
 }
 
-/** As little as can stand between a client and a collector. */
+/** Starts a minimal proxy between a client and a collector. */
 async function runProxy(): Promise<void> {
   const agent = new Agent({ keepAlive: true });
   const target = new URL(upstream);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { packageRoot } from '#schemas/root.js';
 import type { Answer, Question } from './child-main.js';
 
-/** A process of its own, measured by the CPU it says it has used. */
+/** A child process that reports its CPU time. */
 export class Child {
   readonly #process: ChildProcess;
   readonly url: string;
@@ -26,11 +26,11 @@ export class Child {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     const [answer] = (await once(child, 'message')) as [Answer];
-    if (!('url' in answer)) throw new Error('the child did not say where it is');
+    if (!('url' in answer)) throw new Error('the child did not report its address');
     return new Child(child, answer.url, answer.token);
   }
 
-  /** Microseconds of CPU since its start, after it has done what is asked. */
+  /** Returns the microseconds of CPU since its start, after it has performed the request. */
   async cpuUs(question: Question = 'cpu'): Promise<number> {
     const answered = once(this.#process, 'message') as Promise<[Answer]>;
     this.#process.send(question);
@@ -45,7 +45,7 @@ export class Child {
   }
 }
 
-/** A collector that takes everything and keeps nothing; it answers after so many milliseconds. */
+/** Starts a collector that accepts everything, keeps nothing, and responds after the given milliseconds. */
 export async function startSink(answerAfterMs = 0): Promise<{ url: string; close: () => void }> {
   const server: Server = createServer((incoming, outgoing) => {
     incoming.resume();
@@ -69,7 +69,7 @@ export async function startSink(answerAfterMs = 0): Promise<{ url: string; close
   };
 }
 
-/** Posts `body` `times` times over connections that stay open, 8 at once. Rejects unless each is answered with 200. */
+/** Posts `body` `times` times over 8 keep-alive connections. Rejects unless each response is 200. */
 export async function postMany(url: string, path: string, token: string, body: Buffer, times: number): Promise<void> {
   const agent = new Agent({ keepAlive: true, maxSockets: 8 });
   const { hostname, port } = new URL(url);

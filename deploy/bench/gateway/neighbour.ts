@@ -10,12 +10,12 @@ import type { BenchReport } from '../figure.js';
 import { alternate, median, medianRatio, quantile } from '../measure.js';
 import { startSink } from './child.js';
 
-/** A collector whose disk is busy takes so long; what the noise adds is some milliseconds. */
+/** Response time of a collector with a busy disk, in milliseconds; the noisy tenant adds a few. */
 const COLLECTOR_MS = 100;
-/** Requests a second that a token may send. */
+/** Requests per second that a token may send. */
 const QUOTA = 50;
 
-/** p95 of a tenant's requests beside one that sends ten times what it may, over the same alone. */
+/** Measures the p95 of a tenant's requests beside one that sends ten times its quota, over the same alone. */
 export async function noisyNeighbour(report: BenchReport, repeats = 7, milliseconds = 1_000): Promise<void> {
   const sink = await startSink(COLLECTOR_MS);
   const postgres = await openPostgres({});
@@ -30,7 +30,7 @@ export async function noisyNeighbour(report: BenchReport, repeats = 7, milliseco
   const [noisy, quiet] = [await mint('org_noisy'), await mint('org_quiet')];
   const quota = { rate: QUOTA, burst: QUOTA };
   const gateway = await createGateway({
-    // Never asked on this way: what comes goes to the collector.
+    // // Not used on this path: requests are forwarded to the collector.
     clickhouse: createClickHouse({ url: 'http://127.0.0.1:9' }),
     postgres,
     collector: { url: sink.url, key: 'bench' },
@@ -52,7 +52,7 @@ export async function noisyNeighbour(report: BenchReport, repeats = 7, milliseco
     ).statusCode;
   try {
     let [sent, refused] = [0, 0];
-    /** 40 requests a second of the quiet one, which are fewer than it may send; 500 of the noisy one. */
+    /** Sends 40 requests per second for the quiet tenant, below its quota, and 500 for the noisy one. */
     const p95 = async (isNoisy: boolean): Promise<number> => {
       const took: number[] = [];
       const work: Promise<void>[] = [];
@@ -72,7 +72,7 @@ export async function noisyNeighbour(report: BenchReport, repeats = 7, milliseco
           const sentAt = performance.now();
           work.push(
             send(quiet).then((status) => {
-              if (status !== 200) throw new Error(`the quiet one was answered ${String(status)}`);
+              if (status !== 200) throw new Error(`the quiet tenant got ${String(status)}`);
               took.push(performance.now() - sentAt);
             }),
           );

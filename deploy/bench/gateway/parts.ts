@@ -4,7 +4,7 @@ import { passThrough } from './pass-through.js';
 import { queryLatency } from './query.js';
 import { runtimeEvents } from './runtime.js';
 
-/** The gateway's bench, in the order in which its parts run. */
+/** Parts of the bench `gateway`, in the order in which they run. */
 export const gatewayParts: Readonly<Record<string, BenchPart>> = {
   'pass-through': (report) => passThrough(report),
   runtime: (report) => runtimeEvents(report),

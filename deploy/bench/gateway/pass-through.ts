@@ -4,7 +4,7 @@ import { Child, postMany, startSink } from './child.js';
 import { otlpTraces } from './bodies.js';
 
 export interface PassThroughSizes {
-  /** Requests of one measurement. */
+  /** Requests per measurement. */
   readonly requests: number;
   readonly spans: number;
   readonly repeats: number;
@@ -12,7 +12,9 @@ export interface PassThroughSizes {
 
 export const PASS_THROUGH_SIZES: PassThroughSizes = { requests: 1_000, spans: 20, repeats: 7 };
 
-/** CPU of a request that goes through the gateway to a collector, over that of one through a bare node:http proxy. */
+/**
+ * Measures the CPU of a request through the gateway to a collector, over that of one through a bare node:http proxy.
+ */
 export async function passThrough(report: BenchReport, sizes: PassThroughSizes = PASS_THROUGH_SIZES): Promise<void> {
   const sink = await startSink();
   const [gateway, proxy] = [await Child.start('gateway', sink.url), await Child.start('proxy', sink.url)];

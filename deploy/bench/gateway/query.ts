@@ -13,7 +13,7 @@ const REPOSITORY = 'acme/agent-platform';
 const HOUR_S = 3_600;
 const DAYS = 30;
 
-/** p95 of a page of a series by the API, less p95 of the same SQL sent to the store, in turns. */
+/** Measures the p95 of a page of a series by the API, minus the p95 of the same SQL sent to the store, alternating. */
 export async function queryLatency(report: BenchReport, queries = 300): Promise<void> {
   await withServer(async ({ client }) => {
     const postgres = await openPostgres({});
@@ -80,7 +80,7 @@ export async function queryLatency(report: BenchReport, queries = 300): Promise<
   });
 }
 
-/** Two tools, every hour, and the rows that make the repository known. */
+/** Writes two tools, every hour, and the rows that register the repository. */
 async function fill(client: ClickHouseClient, since: number, until: number): Promise<void> {
   const key = { org_id: LOCAL_ORG_ID, repo: REPOSITORY, version: 1 };
   const hours = Array.from({ length: (until - since) / HOUR_S }, (_, i) => since + i * HOUR_S);

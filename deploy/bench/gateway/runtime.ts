@@ -7,13 +7,19 @@ export interface RuntimeSizes {
   readonly entries: number;
   readonly requests: number;
   readonly repeats: number;
-  /** Rounds of either before the first that counts: a gateway runs for weeks, and what V8 compiles in its first second is not its pace. */
+  /**
+   * Rounds of either before the first that counts: a gateway runs for weeks, so the first second of JIT compilation
+   * must not count.
+   */
   readonly warmUp: number;
 }
 
 export const RUNTIME_SIZES: RuntimeSizes = { entries: 1_000, requests: 400, repeats: 9, warmUp: 5 };
 
-/** Events a CPU-second of the gateway takes by REST and sends on as OTLP, over those that JSON.parse and zod alone read. */
+/**
+ * Measures events per CPU second that the gateway receives by REST and forwards as OTLP, over those that JSON.parse and
+ * zod alone process.
+ */
 export async function runtimeEvents(report: BenchReport, sizes: RuntimeSizes = RUNTIME_SIZES): Promise<void> {
   const sink = await startSink();
   const [gateway, parser] = [await Child.start('gateway', sink.url), await Child.start('parser')];

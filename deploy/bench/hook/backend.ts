@@ -8,7 +8,10 @@ import { withFolder } from '../folders.js';
 import { alternate, median } from '../measure.js';
 import { hookInput, writeProject } from './project.js';
 
-/** Verdicts with a backend that answers and with none: single calls in turns, so that what else the machine does slows both. */
+/**
+ * Measures verdicts with a backend that responds and with none: single calls alternating, so that other load on the
+ * machine affects both.
+ */
 export async function backend(report: BenchReport, calls = 150): Promise<void> {
   await withFolder(async (folder) => {
     const project = await writeProject(folder);

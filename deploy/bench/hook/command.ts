@@ -7,7 +7,7 @@ import { withFolder } from '../folders.js';
 import { median, quantile } from '../measure.js';
 import { expectRecorded, hookInput, installStockHook, writeProject } from './project.js';
 
-/** One way of asking: a command as an agent would start it, timed from start to exit. */
+/** One command to measure, started as an agent would start it, timed from start to exit. */
 interface Contender {
   readonly command: string;
   readonly env: Readonly<Record<string, string>>;
@@ -19,8 +19,8 @@ const WARM_UP = 5;
 const milliseconds = (value: number): string => `${value.toFixed(1)} ms`;
 
 /**
- * The command hook against AgentShield's own and against Node doing nothing, one call of each in turn, the
- * order turned round each time. Each is started by a shell, as agents do it, with the same input on stdin.
+ * Measures the command hook against AgentShield's own and against an empty Node process, one call of each in turn, with
+ * the order reversed each time. A shell starts each, as agents do, with the same input on stdin.
  */
 export async function commandHook(report: BenchReport, rounds = 120): Promise<void> {
   await withFolder(async (folder) => {
@@ -32,7 +32,7 @@ export async function commandHook(report: BenchReport, rounds = 120): Promise<vo
     const node = JSON.stringify(process.execPath);
     const contenders: Readonly<Record<'ours' | 'stock' | 'bare', Contender>> = {
       ours: { command: hookCommand({ fixed: fixedValues(env, false) }), env },
-      // What it reads; agents do not set it, so that it would judge nothing.
+      // // The variable that it reads; agents do not set it, so that without it the hook would judge nothing.
       stock: { command: `exec ${stock}`, env: { ...env, TOOL_NAME: 'Bash', TOOL_INPUT: '{"command":"ls -la"}' } },
       bare: { command: `exec ${node} -e 0`, env },
     };
@@ -85,7 +85,7 @@ export async function commandHook(report: BenchReport, rounds = 120): Promise<vo
   });
 }
 
-/** Milliseconds from before the start to after the exit. */
+/** Returns the milliseconds from before the start to after the exit. */
 function timeCall({ command, env }: Contender, cwd: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const startedAt = performance.now();

@@ -7,7 +7,7 @@ import { withFolder } from '../folders.js';
 import { median, quantile } from '../measure.js';
 import { expectRecorded, hookInput, writeProject } from './project.js';
 
-/** The HTTP hook of a running agent, one call after the other over one connection, as Claude Code does it. */
+/** Measures the HTTP hook of a running agent, one call after another over one connection, as Claude Code sends them. */
 export async function httpHook(report: BenchReport, calls = 2000): Promise<void> {
   await withFolder(async (folder) => {
     const project = await writeProject(folder);

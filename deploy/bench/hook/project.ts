@@ -4,7 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { packageRoot } from '#schemas/root.js';
 
-/** A project with the demo's policy and a git remote. */
+/** Creates a project with the demo's policy and a git remote. */
 export async function writeProject(folder: string): Promise<string> {
   const project = join(folder, 'project');
   await mkdir(join(project, '.agentshield'), { recursive: true });
@@ -13,13 +13,13 @@ export async function writeProject(folder: string): Promise<string> {
   const policy = JSON.parse(
     await readFile(join(packageRoot(), 'deploy', 'demo', 'runtime-policy.json'), 'utf8'),
   ) as object;
-  // Counted, never reached: a bench calls faster than any agent.
+  // // Counted, but too high to reach: a bench calls faster than any agent.
   const unlimited = { ...policy, rateLimit: { maxPerMinute: 1_000_000, tools: ['Bash', 'Write'] } };
   await writeFile(join(project, '.agentshield', 'runtime-policy.json'), JSON.stringify(unlimited));
   return project;
 }
 
-/** AgentShield's own hook command, as its CLI installs it. */
+/** Returns AgentShield's own hook command, as its CLI installs it. */
 export function installStockHook(project: string): string {
   const cli = join(packageRoot(), 'node_modules', 'ecc-agentshield', 'dist', 'index.js');
   const settings = join(project, '.claude', 'settings.json');
@@ -30,7 +30,7 @@ export function installStockHook(project: string): string {
   return hooks.PreToolUse[0]?.hook ?? '';
 }
 
-/** What Claude Code writes on a hook's standard input. */
+/** Returns what Claude Code writes to a hook's standard input. */
 export function hookInput(cwd: string, command = 'ls -la'): string {
   return JSON.stringify({
     session_id: '58cb0000-0000-4000-8000-000000000000',
@@ -46,7 +46,7 @@ export function hookInput(cwd: string, command = 'ls -la'): string {
   });
 }
 
-/** A hook that was fast because it did nothing would be no hook. */
+/** Checks that the hook recorded every call, so that it cannot be fast by doing nothing. */
 export function expectRecorded(spool: string, calls: number): void {
   const lines = readdirSync(spool)
     .filter((name) => name.endsWith('.ndjson'))

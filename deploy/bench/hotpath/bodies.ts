@@ -1,16 +1,16 @@
 import { toProtobuf } from '#ingest/testing/otlp-samples.js';
 import { generateSpans, type SpanRow } from '../store/spans.js';
 
-/** OTLP requests of the same spans in either encoding. */
+/** OTLP requests with the same spans in both encodings. */
 export interface Bodies {
   readonly json: readonly Buffer[];
   readonly protobuf: readonly Buffer[];
   readonly spans: number;
-  /** Attributes of a span itself, on average. */
+  /** Attributes per span, on average. */
   readonly attributes: number;
 }
 
-/** Spans of coding agents (see `store/spans.ts`), each request from one resource as an SDK sends it. */
+/** Returns spans of coding agents (see `store/spans.ts`), each request from one resource, as an SDK sends them. */
 export function makeBodies(requests: number, spansEach: number): Bodies {
   const settings = {
     count: requests * spansEach,

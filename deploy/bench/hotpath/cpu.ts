@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 
 let ticksPerSecond: number | undefined;
 
-/** CPU seconds, user and system, that a process has used so far. Linux only: read from /proc. */
+/** Returns the CPU seconds, user and system, that a process has used. Linux only: reads /proc. */
 export function cpuSeconds(pid: number): number {
   ticksPerSecond ??= Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
   // The second field is the program's name in brackets, which may hold spaces.

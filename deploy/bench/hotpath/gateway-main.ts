@@ -1,4 +1,7 @@
-/** The gateway in a process of its own, so that its CPU time is its own: in front of the collector that is named. */
+/**
+ * Runs the gateway in a process of its own, in front of the given collector, so that its CPU time can be read
+ * separately.
+ */
 import { createGateway } from '#ingest/app.js';
 import { ensureFirstTokens } from '#ingest/auth/tokens.js';
 import { createClickHouse } from '#schemas/clickhouse/client.js';
@@ -6,7 +9,7 @@ import { openPostgres } from '#schemas/postgres/client.js';
 import { migratePostgres } from '#schemas/postgres/migrate.js';
 import { giveNodeRoom } from '../../node-memory.js';
 
-/** What is sent to the bench when the gateway listens. */
+/** Message to the bench once the gateway listens. */
 export interface GatewayReady {
   readonly url: string;
   readonly token: string;

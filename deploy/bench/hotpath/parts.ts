@@ -21,20 +21,23 @@ const [BARE, DURABLE, BARE_MANIFEST] = ['bare.yaml', 'durable.yaml', 'manifest.y
   join(packageRoot(), 'deploy/bench/hotpath', file),
 ) as [string, string, string];
 
-/** Rounds before the first that counts, of every path: an engine compiles what it sees often, and this is about those that run for days. */
+/**
+ * Rounds before the first that counts, on every path: JIT compilers optimise frequent code, and the bench measures
+ * processes that run for days.
+ */
 const WARM_UP = 3;
 
 type Open = (config: readonly string[], withGateway: boolean) => Promise<Path>;
 
 /**
- * Gateway and our collector against a collector that only moves spans: CPU seconds for a million spans, in either
- * encoding. Against one that keeps what it acknowledged on disk as ours does, and against one that keeps it in memory.
+ * Measures gateway and our collector against a collector that only forwards spans: CPU seconds per million spans, in
+ * both encodings. The baseline keeps acknowledged spans on disk as ours does, or in memory.
  */
 export async function ours(report: BenchReport, sizes: HotpathSizes = SIZES): Promise<void> {
   await compare(report, sizes, COLLECTOR_CONFIG, 'hotpath', { floor: 1.6, goal: 1.2 });
 }
 
-/** The same with the configuration for the official image. It has no bar but to be said. */
+/** The same with the configuration for the official image. Reported without a floor. */
 export async function stock(
   report: BenchReport,
   sizes: HotpathSizes = { ...SIZES, requests: 20, repeats: 3 },
@@ -64,7 +67,7 @@ async function compare(
       ] as const) {
         const rounds: Record<(typeof names)[number], Round[]> = { durable: [], volatile: [], full: [] };
         for (let i = -WARM_UP; i < sizes.repeats; i++) {
-          // Each time in the other order.
+          // // Alternates the order.
           for (const name of i % 2 === 0 ? names : names.toReversed()) {
             const round = await paths[name].round(bodies[encoding], type, bodies.spans);
             if (i >= 0) rounds[name].push(round);
@@ -96,7 +99,9 @@ async function compare(
 
 type Round = Awaited<ReturnType<Path['round']>>;
 
-/** What each processor adds, so that the next optimisation is obvious: pipelines that grow by one, without the gateway. */
+/**
+ * Measures what each processor adds, to find the next optimisation: pipelines that grow by one, without the gateway.
+ */
 export async function processors(
   report: BenchReport,
   sizes: HotpathSizes = { ...SIZES, requests: 240 },
@@ -168,7 +173,7 @@ async function withStore(report: BenchReport, use: (open: Open, folder: string) 
       const own = join(folder, `path-${paths++}`);
       await mkdir(own);
       const isRival = config.includes(BARE);
-      // The rival runs as Go runs anything.
+      // // The baseline runs with Go's defaults.
       const env: Record<string, string> = isRival ? { GOGC: '100', GOMEMLIMIT: 'off' } : {};
       return openPath({
         ...store,

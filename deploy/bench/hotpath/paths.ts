@@ -12,13 +12,13 @@ import { HttpClient, startMigrated, type BenchServer } from '../store/server.js'
 import { cpuSeconds } from './cpu.js';
 import type { GatewayReady } from './gateway-main.js';
 
-/** Only `otel_traces` and what the exporter looks at, without the views that make facts. */
+/** Creates only `otel_traces` and what the exporter reads, without the views that make facts. */
 const BARE_DATABASE = 'bench_hotpath';
 const KEY = 'key-of-the-hotpath-bench';
 const SENDERS = 4;
 const LANDED_MS = 300_000;
 
-/** The embedded store with {@link BARE_DATABASE}, for as long as `use` runs, and a temporary folder. */
+/** Runs the embedded store with {@link BARE_DATABASE} and a temporary folder for the duration of `use`. */
 export async function withHotpathStore(
   use: (store: { server: BenchServer; clickhouseUrl: string }, folder: string) => Promise<void>,
 ): Promise<void> {
@@ -26,7 +26,7 @@ export async function withHotpathStore(
     const clickhouse = await startMigrated(join(folder, 'clickhouse'));
     const client = createClickHouse({ url: clickhouse.url });
     const http = new HttpClient(clickhouse.url);
-    // Once more: the server may have closed a connection for its idleness, which nobody had seen yet.
+    // // Retries once: the server may have closed an idle connection in the meantime.
     const server: BenchServer = { client, http, run: (sql) => http.post(sql).catch(() => http.post(sql)) };
     try {
       await server.run(`CREATE DATABASE ${BARE_DATABASE}`);
@@ -41,9 +41,9 @@ export async function withHotpathStore(
   });
 }
 
-/** A way from a client to the store, whose processes can be measured. */
+/** A path from a client to the store whose processes can be measured. */
 export interface Path {
-  /** CPU seconds that one round takes in all, those of the gateway, and how long it takes. */
+  /** CPU seconds of one round in total, those of the gateway, and its duration. */
   round(
     bodies: readonly Buffer[],
     type: string,
@@ -53,7 +53,7 @@ export interface Path {
 }
 
 export interface PathSettings {
-  /** The collector to start. */
+  /** The collector binary. */
   readonly binary: string;
   readonly server: BenchServer;
   readonly clickhouseUrl: string;
@@ -61,7 +61,7 @@ export interface PathSettings {
   /** The collector's configuration files. */
   readonly config: readonly string[];
   readonly withGateway: boolean;
-  /** Of the collector, besides what every start of ours sets. */
+  /** Environment of the collector, in addition to the defaults of each start. */
   readonly env?: Readonly<Record<string, string>>;
 }
 

@@ -10,7 +10,7 @@ import { rivals, span } from './rivals.js';
 
 const MEGABYTE = 1024 * 1024;
 
-/** Texts made to be slow: near misses of every kind of rule, one after the other. */
+/** Texts designed to be slow: near misses of every kind of rule, one after another. */
 const ADVERSARIAL: Readonly<Record<string, string>> = {
   x: 'x',
   tokens: 'token ',
@@ -29,7 +29,7 @@ const ADVERSARIAL: Readonly<Record<string, string>> = {
   secrets: ['ghp', '_FAKE0000fake0000 '].join(''),
 };
 
-/** Packages whose files nobody would call secret: npm name to the version that the figure is of. */
+/** Packages whose files contain no secrets: npm name to the version that the figure refers to. */
 const CORPUS: Readonly<Record<string, string>> = {
   fastify: '5.12.8',
   commander: '14.0.3',
@@ -41,7 +41,7 @@ const CORPUS: Readonly<Record<string, string>> = {
   eslint: '10.15.0',
 };
 
-/** CPU of redacting every string of a payload against JSON.parse of the payload. */
+/** Measures the CPU of redacting every string of a payload, over JSON.parse of the payload. */
 export async function cpu(report: BenchReport, requests = 20): Promise<void> {
   const { json, spans } = makeBodies(requests, 500);
   const texts = json.map((body) => body.toString());
@@ -68,7 +68,7 @@ export async function cpu(report: BenchReport, requests = 20): Promise<void> {
   );
 }
 
-/** Time for twice the text over time for the text, for the worst of the adversarial texts. */
+/** Measures the time for twice the text over the time for the text, for the slowest of the adversarial texts. */
 export async function doubling(report: BenchReport, size = MEGABYTE): Promise<void> {
   let worst = 0;
   for (const [name, piece] of Object.entries(ADVERSARIAL)) {
@@ -86,7 +86,7 @@ export async function doubling(report: BenchReport, size = MEGABYTE): Promise<vo
   report.figure({ metric: 'redaction_doubling_ratio', value: worst, better: 'lower', floor: 2.5, goal: 2.1 });
 }
 
-/** Milliseconds for a megabyte of the worst text. */
+/** Measures milliseconds per megabyte of the slowest text. */
 export async function worst(report: BenchReport, size = MEGABYTE): Promise<void> {
   let slowest = 0;
   for (const [name, piece] of Object.entries(ADVERSARIAL)) {
@@ -99,7 +99,7 @@ export async function worst(report: BenchReport, size = MEGABYTE): Promise<void>
   report.figure({ metric: 'redaction_worst_megabyte_ms', value: slowest, better: 'lower', floor: 200, goal: 50 });
 }
 
-/** Share of the lines of clean files in which something is taken for a secret. */
+/** Measures the share of lines of clean files in which something is masked. */
 export function falsePositives(report: BenchReport, corpus: Readonly<Record<string, string>> = CORPUS): Promise<void> {
   let lines = 0;
   let hits = 0;
@@ -153,13 +153,13 @@ export const redactionParts: Readonly<Record<string, BenchPart>> = {
 function stringsOf(value: unknown): string[] {
   if (typeof value === 'string') return [value];
   if (Array.isArray(value)) return value.flatMap(stringsOf);
-  // Keys of attributes are looked up in a list, not searched.
+  // // Attribute keys are looked up in a list, not searched.
   if (value !== null && typeof value === 'object')
     return Object.entries(value).flatMap(([name, each]) => (name === 'key' ? [] : stringsOf(each)));
   return [];
 }
 
-/** Milliseconds of CPU, so that what else the machine does counts less. */
+/** Returns milliseconds of CPU, so that other load on the machine counts less. */
 function timed(work: () => void): Promise<number> {
   const before = process.cpuUsage();
   work();

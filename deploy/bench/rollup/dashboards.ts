@@ -4,19 +4,20 @@ import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js
 import type { BenchReport } from '../figure.js';
 import { alternate, quantile } from '../measure.js';
 
-/** The same question to the series and to the facts; the answers are the same rows. */
+/** One query on the series and on the facts; both return the same rows. */
 interface Panel {
   readonly series: string;
   readonly raw: string;
 }
 
-/** Whole days, so that both sides mean the same days. */
+/** Whole days, so that both queries cover the same days. */
 const SINCE = (days: number, column: string): string =>
   `org_id = 'org0' AND ${column} >= toStartOfDay(now('UTC') - toIntervalDay(${days}))`;
 
 /**
- * What boards ask, on the series and on the facts; each answers for one organisation, the largest. Which finding is new
- * and which is back depends on all scans before, so that panel on facts is the oracle's query, of that organisation.
+ * The boards' queries, on the series and on the facts, each for the largest organisation. Which finding is new and
+ * which reappears depends on all scans before, so the panel on facts is the oracle's query, restricted to that
+ * organisation.
  */
 export const PANELS: Readonly<Record<string, Panel>> = {
   'blocked rate by tool and day, 30 days': {
@@ -44,7 +45,7 @@ export const PANELS: Readonly<Record<string, Panel>> = {
   },
 };
 
-/** The boards' queries on the series against the same on the facts, in turns. */
+/** Measures the boards' queries on the series against the same on the facts, alternating. */
 export async function dashboards(report: BenchReport, client: ClickHouseClient, repeats: number): Promise<void> {
   const raw: number[] = [];
   const series: number[] = [];
@@ -82,7 +83,7 @@ export async function dashboards(report: BenchReport, client: ClickHouseClient, 
   report.figure({ metric: 'dashboard_slowest_panel_p95_ms', value: slowest, better: 'lower', floor: 100, goal: 100 });
 }
 
-/** A comparison of speeds is one of the same answer. */
+/** Checks that both queries return the same rows, without which a comparison of their speed means nothing. */
 async function haveSameRows(client: ClickHouseClient, name: string, { raw, series }: Panel): Promise<void> {
   const [onFacts, onSeries] = [
     await selectRows(client, raw, { orgs: 'org0' }),

@@ -3,9 +3,9 @@ import { rollupJobs } from '#rollups/jobs.js';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { BenchReport } from '../figure.js';
 
-/** How large a fleet's history is. */
+/** Size of a fleet's history. */
 export interface FleetSize {
-  /** Decisions and findings together, about. */
+  /** Decisions and findings together, approximately. */
   readonly events: number;
   readonly days: number;
   readonly organisations: number;
@@ -13,31 +13,34 @@ export interface FleetSize {
 }
 
 /**
- * 90 days and 20 organisations. The bars ask for 10 million events at least, for a million of the one organisation that
- * dashboards ask about in their range of 30 days, and hold at 16 million.
+ * 90 days and 20 organisations. The floors require at least 10 million events, and a million for the organisation that
+ * dashboards query over 30 days; they are checked at 16 million.
  */
 export const FLEET: FleetSize = { events: 16_000_000, days: 90, organisations: 20, repositories: 2 };
 
-/** Scans a day of one repository, and the findings of each. */
+/** Scans per day of one repository, and findings per scan. */
 const SCANS_A_DAY = 12;
 const FINDINGS = 20;
 
-/** The last full hour of the fleet's history, seconds since the epoch. */
+/** The last full hour of the fleet's history, in seconds since the epoch. */
 export const lastHour = (): number => Math.floor(Date.now() / 3_600_000) * 3_600 - 3_600;
 
-/** Fleets are skewed: the first organisation has most, the second half of it, the third a third; of its repositories the first has three quarters. */
+/**
+ * Fleets are skewed: the first organisation is the largest, the second has half, the third a third of its size; in
+ * each, the first repository has three quarters.
+ */
 function organisationSlots(organisations: number): number[] {
   return Array.from({ length: organisations }, (_, i) => i).flatMap((i) =>
     Array.from({ length: Math.ceil(60 / (i + 1)) }, () => i),
   );
 }
 
-/** Events of a day follow an office: little at night, most around noon. 24 weights. */
+/** Distribution of events over a day in an office: few at night, most around noon. 24 weights. */
 const OFFICE = [1, 1, 1, 1, 1, 2, 4, 8, 12, 14, 14, 12, 12, 14, 14, 12, 10, 8, 6, 4, 3, 2, 1, 1];
 
 /**
- * Fills the fact tables, by the engine itself and the same in every run: decisions over office hours, scans every two
- * hours with 20 findings each, of which one in ten comes or goes. Nothing is marked; the series are backfilled.
+ * Fills the fact tables with SQL, the same in every run: decisions over office hours, scans every two hours with 20
+ * findings each, of which one in ten appears or disappears. No hour is marked dirty; the series are backfilled.
  */
 export async function fillFleet(client: ClickHouseClient, size: FleetSize, report: BenchReport): Promise<void> {
   for (const fact of ['scan', 'finding', 'runtime_event'])
@@ -65,7 +68,7 @@ export async function fillFleet(client: ClickHouseClient, size: FleetSize, repor
       clickhouse_settings: settings,
     });
   }
-  // A scan every two hours; number / repos counts back from the newest.
+  // // A scan every two hours; number / repos counts back from the newest.
   const scanRow = `concat('org', toString(r % ${size.organisations})) AS org_id, concat('acme/repo', toString(intDiv(r, ${size.organisations}))) AS repo,
     concat('scan', toString(n)) AS scan_id, toDateTime64(${newest} - intDiv(n, ${repos}) * ${86_400 / SCANS_A_DAY}, 3, 'UTC') AS at`;
   await client.command({

@@ -15,7 +15,7 @@ export interface RollupSizes {
 }
 const SIZES: RollupSizes = { fleet: FLEET, repeats: 7, stream: { eventsPerSecond: 5_000, seconds: 90 } };
 
-/** A store with the fleet's history in it, made once for all that is measured on it. */
+/** A store with the fleet's history, created once for all measurements. */
 export async function withFleet(
   report: BenchReport,
   sizes: RollupSizes,
@@ -34,7 +34,7 @@ export async function withFleet(
   });
 }
 
-/** Everything, on one fleet: filling it takes longer than measuring. */
+/** All measurements on one fleet: filling it takes longer than measuring. */
 export async function measureAll(report: BenchReport, sizes: RollupSizes): Promise<void> {
   await withFleet(report, sizes, async (client, url) => {
     await refresh(report, client, url, sizes.fleet, sizes.repeats);
@@ -43,7 +43,7 @@ export async function measureAll(report: BenchReport, sizes: RollupSizes): Promi
   });
 }
 
-/** The parts of `npm run bench -- rollup`, in the order in which they run. */
+/** Parts of `npm run bench -- rollup`, in the order in which they run. */
 export const rollupParts: Readonly<Record<string, BenchPart>> = {
   all: (report) => measureAll(report, SIZES),
 };

@@ -8,7 +8,7 @@ import type { BenchReport } from '../figure.js';
 import { alternate, median, medianRatio } from '../measure.js';
 import { fillFleet, lastHour, type FleetSize } from './fleet.js';
 
-/** The naive query of each series that a job keeps up. */
+/** The naive query of each series that a job maintains. */
 const NAIVE: Readonly<Record<string, string>> = {
   blocked_command_rate: 'blocked_command_rate_hour',
   decision_duration: 'decision_duration_day',
@@ -21,7 +21,10 @@ const NAIVE: Readonly<Record<string, string>> = {
   cross_repo_org_rollup: 'cross_repo_org_rollup_hour',
 };
 
-/** One dirty hour, noon of a day of the first repository of the third organisation: half of all events are of larger ones. */
+/**
+ * One dirty hour, noon of a day, of the first repository of the third organisation: half of all events belong to larger
+ * ones.
+ */
 const dirtyKey = (): BucketKey => ({
   orgId: 'org2',
   repo: 'acme/repo0',
@@ -34,7 +37,10 @@ const job = (name: string): RollupJob => {
   return found;
 };
 
-/** What one dirty (organisation, repository, hour) costs, against the naive query, the rows that are in it, and ten times the history. */
+/**
+ * Measures the cost of one dirty (organisation, repository, hour) against the naive query, the rows in it, and a
+ * history ten times as long.
+ */
 export async function refresh(
   report: BenchReport,
   client: ClickHouseClient,
@@ -50,7 +56,7 @@ export async function refresh(
   );
 
   const naive = (name: string) => timed(() => discard(client, ORACLE[NAIVE[name] ?? '']?.naive ?? '', { orgs: '' }));
-  // As a worker passes: one version, taken first, and each job when those it builds on are done.
+  // // As in a worker's pass: one version, taken first, and each job after the jobs it depends on.
   const refreshed = (jobs: readonly RollupJob[], on = client) =>
     timed(async () => {
       const pass = await Pass.begin(on);
@@ -91,7 +97,7 @@ export async function refresh(
   await scale(report, client, url, size, repeats, rate, all, refreshed);
 }
 
-/** Over the ten hours of a working day, each refreshed alone: how many granules an hour touches is luck. */
+/** Over the ten hours of a working day, each refreshed alone, because the number of granules per hour varies. */
 async function rowsRead(report: BenchReport, client: ClickHouseClient, rate: RollupJob, key: BucketKey): Promise<void> {
   let read = 0;
   let dirty = 0;
@@ -141,7 +147,7 @@ async function scale(
   }
 }
 
-/** Runs a query to its end without sending its rows anywhere. */
+/** Runs a query to its end and discards its rows. */
 async function discard(client: ClickHouseClient, sql: string, params: Record<string, unknown>): Promise<void> {
   const { stream } = await client.exec({
     query: `SELECT * FROM (${sql}) FORMAT Null`,
@@ -151,13 +157,13 @@ async function discard(client: ClickHouseClient, sql: string, params: Record<str
   await finished(stream.resume());
 }
 
-/** Rows of tables that a query reads. */
+/** Returns the number of table rows that a query reads. */
 async function rowsReadBy(client: ClickHouseClient, sql: string, params: Record<string, unknown>): Promise<number> {
   const { statistics } = await (await client.query({ query: sql, query_params: params, format: 'JSON' })).json();
   return statistics?.rows_read ?? Number.NaN;
 }
 
-/** A job's SELECT, without the INSERT. */
+/** Returns a job's SELECT, without the INSERT. */
 function selectOf({ sql }: RollupJob, key: BucketKey): string {
   return withKeys(sql.slice(sql.indexOf('\nSELECT') + 1), [key]);
 }

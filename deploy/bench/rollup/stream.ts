@@ -7,15 +7,15 @@ import { quantile } from '../measure.js';
 
 const INTERVAL_MS = 1_000;
 
-/** A steady stream, one INSERT a second. */
+/** A steady stream, one INSERT per second. */
 export interface StreamSize {
   readonly eventsPerSecond: number;
   readonly seconds: number;
 }
 
 /**
- * A steady stream of decisions, 1 % of them up to a week late, with and without a worker: how long until the series
- * shows an event, over the worker's interval; and what the worker costs, in cores of its own process and the engine's.
+ * Measures a steady stream of decisions, 1 % of them up to a week late, with and without a worker: the time until the
+ * series shows an event, over the worker's interval; and the worker's cost in cores, its own process and the engine's.
  */
 export async function stream(
   report: BenchReport,
@@ -70,7 +70,7 @@ async function feed(client: ClickHouseClient, eventsPerSecond: number, seconds: 
   }
 }
 
-/** One event of its own, from its INSERT to the moment the series shows it, ms; NaN when the stream ended before. */
+/** Returns the milliseconds from one event's INSERT until the series shows it; NaN if the stream ended before. */
 async function probeOnce(client: ClickHouseClient, probe: number, over: AbortSignal): Promise<number> {
   const startedAt = performance.now();
   const tool = `probe-${probe}`;
@@ -91,7 +91,9 @@ async function probeOnce(client: ClickHouseClient, probe: number, over: AbortSig
   return Number.NaN;
 }
 
-/** Processor time per second of this process and its children while `work` runs. Linux only: NaN elsewhere. */
+/**
+ * Returns the processor time per second of this process and its children while `work` runs. Linux only: NaN elsewhere.
+ */
 async function cores(work: () => Promise<void>): Promise<number> {
   const before = cpuSeconds();
   const startedAt = performance.now();

@@ -1,9 +1,9 @@
 /**
- * What the collector's clickhouse exporter creates for traces unless told otherwise, to be measured against:
+ * The traces table that the collector's clickhouse exporter creates by default, as a baseline:
  * `internal/sqltemplates/traces_table.sql` of
- * github.com/open-telemetry/opentelemetry-collector-contrib/exporter/clickhouseexporter v0.161.0
- * (Apache-2.0, The OpenTelemetry Authors), with engine MergeTree and no TTL, its defaults. The lookup table
- * of trace ids that it adds is left out, which is in its favour.
+ * github.com/open-telemetry/opentelemetry-collector-contrib/exporter/clickhouseexporter v0.161.0 (Apache-2.0, The
+ * OpenTelemetry Authors), with engine MergeTree and no TTL, its defaults. Its lookup table of trace ids is left out,
+ * which favours the baseline.
  */
 export function defaultTracesTable(name: string): string {
   return `CREATE TABLE ${name} (

@@ -1,7 +1,7 @@
 /**
- * chDB called directly: a process that runs each statement its parent sends on one connection that stays open,
- * and tells how long the call took. Its data folder and its engine configuration are those that an embedded
- * server has made and left, so that nothing but the path of a request differs. Started by `direct.ts`.
+ * Calls chDB directly: runs each statement that its parent sends on one open connection, and reports how long the call
+ * took. Its data folder and engine configuration were created by an embedded server, so that only the request path
+ * differs. Started by `direct.ts`.
  */
 import { join } from 'node:path';
 import { loadChdb } from '../../embedded/clickhouse/chdb.js';

@@ -10,7 +10,7 @@ export interface DirectQuestion {
 
 export type DirectAnswer = { readonly ms: number; readonly text: string } | { readonly error: string };
 
-/** chDB without a server around it, in a process of its own; one statement at a time. */
+/** chDB without a server, in a process of its own; one statement at a time. */
 export class DirectEngine {
   readonly #child: ChildProcess;
 
@@ -18,7 +18,7 @@ export class DirectEngine {
     this.#child = child;
   }
 
-  /** Opens a folder in which an embedded server has run, and has stopped. */
+  /** Opens a folder that an embedded server created and closed. */
   static async open(dataDir: string): Promise<DirectEngine> {
     const main = join(packageRoot(), 'dist/deploy/bench/store/direct-main.js');
     const child = fork(main, [dataDir, DEFAULT_DATABASE], {
@@ -31,7 +31,7 @@ export class DirectEngine {
     return engine;
   }
 
-  /** Milliseconds the engine's call took, in its own process: the way there and back is not in it. */
+  /** Returns the milliseconds of the engine's call in its own process, without communication. */
   async run(sql: string): Promise<number> {
     const answer = this.#answer();
     this.#child.send({ sql } satisfies DirectQuestion);

@@ -4,7 +4,10 @@ import { INSERT_SIZES, type InsertSizes } from './insert.js';
 import { withServer } from './server.js';
 import { generateSpans, jsonEachRow, SPAN_COLUMNS } from './spans.js';
 
-/** Rows/s with each part fsynced before its INSERT is acknowledged, over rows/s without: two copies of the table on one server. */
+/**
+ * Measures rows/s with fsync of each part before its INSERT is acknowledged, over rows/s without: two copies of the
+ * table on one server.
+ */
 export async function fsyncThroughput(report: BenchReport, sizes: InsertSizes = INSERT_SIZES): Promise<void> {
   const rows = generateSpans({
     count: sizes.rows * sizes.inserts,

@@ -8,9 +8,9 @@ import { withServerAndDirect, type BenchServer } from './server.js';
 import { generateSpans, jsonEachRow, SPAN_COLUMNS, type SpanRow } from './spans.js';
 
 export interface InsertSizes {
-  /** Rows of one INSERT; the exporter's README asks for 5,000 and more. */
+  /** Rows per INSERT; the exporter's README recommends at least 5,000. */
   readonly rows: number;
-  /** INSERTs of one measurement, one after the other. */
+  /** INSERTs per measurement, one after another. */
   readonly inserts: number;
   readonly repeats: number;
 }
@@ -23,14 +23,14 @@ const BARE = 'bench_bare';
 const COLUMNS = SPAN_COLUMNS.map((name) => `\`${name}\``).join(', ');
 const insertInto = (table: string): string => `INSERT INTO ${table} (${COLUMNS})`;
 
-/** A body of one INSERT: in memory for the server, as a file for the engine. */
+/** The body of one INSERT: in memory for the server, in a file for the engine. */
 interface Body {
   readonly rows: readonly SpanRow[];
   readonly bytes: Buffer;
   readonly path: string;
 }
 
-/** Native bodies through HTTP against the engine reading the same bytes: rows/s, and so bytes/s, of the first over the second. */
+/** Measures Native bodies over HTTP against the engine reading the same bytes: rows/s of the first over the second. */
 export async function insertNative(report: BenchReport, sizes: InsertSizes = INSERT_SIZES): Promise<void> {
   const rows = spansFor(sizes);
   await withServerAndDirect(async (server, direct, folder) => {
@@ -56,8 +56,8 @@ export async function insertNative(report: BenchReport, sizes: InsertSizes = INS
 }
 
 /**
- * JSONEachRow through @clickhouse/client: of the body's bytes as a stream, and of an array of objects, which
- * somebody has to write as JSON first: the client for the server, and the caller of chDB likewise.
+ * Measures JSONEachRow through @clickhouse/client: as a stream of bytes, and as an array of objects, which the client
+ * serialises for the server and the caller for chDB.
  */
 export async function insertJson(report: BenchReport, sizes: InsertSizes = INSERT_SIZES): Promise<void> {
   const rows = spansFor(sizes);
@@ -80,7 +80,7 @@ export async function insertJson(report: BenchReport, sizes: InsertSizes = INSER
   });
 }
 
-/** Made before any server runs: it takes seconds, in which a server would close idle connections unseen. */
+/** Generated before any server runs: it takes seconds, during which a server would close idle connections. */
 function spansFor(sizes: InsertSizes): SpanRow[] {
   return generateSpans({
     count: sizes.rows * sizes.inserts,
@@ -119,7 +119,7 @@ async function makeBodies(
   return bodies;
 }
 
-/** The engine itself knows best how its Native format is written. */
+/** Returns the body in Native format, written by the engine. */
 async function toNative(server: BenchServer, json: Buffer): Promise<Buffer> {
   await server.run('CREATE OR REPLACE TABLE bench_native AS otel_traces ENGINE = Memory');
   await server.http.post(json, `${insertInto('bench_native')} FORMAT JSONEachRow`);
@@ -148,7 +148,7 @@ async function compare(
     const startedAt = performance.now();
     for (const body of bodies) await send(body);
     const ms = performance.now() - startedAt;
-    // At once: merging the parts must not slow what is measured next.
+    // // Merges at once, so that merges do not slow the next measurement.
     await server.run(truncate);
     return ms;
   };

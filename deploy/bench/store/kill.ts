@@ -7,20 +7,20 @@ import { HttpClient, startMigrated } from './server.js';
 
 export interface KillSizes {
   readonly rounds: number;
-  /** Rows of one INSERT. */
+  /** Rows per INSERT. */
   readonly rows: number;
 }
 
 const WRITERS = 4;
-/** At least so many INSERTs are acknowledged between two kills. */
+/** Minimum of acknowledged INSERTs between two kills. */
 const ACKNOWLEDGED_A_ROUND = 8;
-/** The supervisor waits twice as long after each crash that follows soon; a new one starts again at 0.1 s. */
+/** The supervisor doubles its delay after each early crash; a new supervisor starts at 0.1 s. */
 const KILLS_A_SUPERVISOR = 3;
 const ROUND_DEADLINE_MS = 30_000;
 
 /**
- * kill -9 of the engine's process while writers insert into the real table with all its views. An INSERT that
- * was answered with 200 must be there with all its rows after the last restart, and no INSERT may be there in part.
+ * Kills the engine's process with kill -9 while writers insert into the real table with all its views. Each INSERT
+ * acknowledged with 200 must be stored in full after the last restart, and no INSERT may be stored in part.
  */
 export async function killRounds(report: BenchReport, sizes: KillSizes = { rounds: 200, rows: 500 }): Promise<void> {
   await withFolder(async (dataDir) => {
@@ -32,7 +32,7 @@ export async function killRounds(report: BenchReport, sizes: KillSizes = { round
     try {
       for (; rounds < sizes.rounds; rounds++) {
         await writers.acknowledge(ACKNOWLEDGED_A_ROUND);
-        // Anywhere within an INSERT, which takes about as long.
+        // // Any moment within an INSERT, which takes about as long.
         await sleep(random.integer(0, 60));
         const { pid } = clickhouse;
         process.kill(pid, 'SIGKILL');
@@ -55,7 +55,7 @@ export async function killRounds(report: BenchReport, sizes: KillSizes = { round
   });
 }
 
-/** Compares what was acknowledged with what is stored. */
+/** Compares acknowledged with stored INSERTs. */
 async function judge(
   report: BenchReport,
   sizes: KillSizes,
@@ -104,7 +104,7 @@ async function restarted(clickhouse: EmbeddedClickHouse, killed: number): Promis
   }
 }
 
-/** Writers that each send one INSERT after the other, whatever becomes of them. No id reaches the server twice. */
+/** Writers that each send one INSERT after another and ignore failures. No id is sent twice. */
 class Writers {
   readonly acknowledged = new Set<string>();
   sent = 0;
@@ -119,7 +119,7 @@ class Writers {
     this.#running = Array.from({ length: WRITERS }, () => this.#write());
   }
 
-  /** Resolves when `count` more INSERTs are acknowledged. */
+  /** Resolves when `count` more INSERTs have been acknowledged. */
   async acknowledge(count: number): Promise<void> {
     const wanted = this.acknowledged.size + count;
     const deadline = Date.now() + ROUND_DEADLINE_MS;
@@ -143,7 +143,9 @@ class Writers {
     http.close();
   }
 
-  /** Whether it was acknowledged. Sent again only while nothing listens, so that nothing of it can have arrived. */
+  /**
+   * Returns whether the INSERT was acknowledged. Retries only while nothing listens, when none of it can have arrived.
+   */
   async #insert(http: HttpClient, body: string): Promise<boolean> {
     while (!this.#isOver) {
       try {
@@ -160,7 +162,7 @@ class Writers {
     return false;
   }
 
-  /** Decisions, so that the views make facts of them in the same INSERT. */
+  /** Returns decisions, which the views turn into facts in the same INSERT. */
   #body(id: string): string {
     const head =
       `{"Timestamp":"${new Date().toISOString().slice(0, 23).replace('T', ' ')}","TraceId":"${id}","SpanName":"agentshield.pre_tool_use","ServiceName":"shieldwatch",` +

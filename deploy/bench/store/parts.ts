@@ -5,7 +5,7 @@ import { insertJson, insertNative } from './insert.js';
 import { killRounds } from './kill.js';
 import { selectLatency } from './select.js';
 
-/** The store's bench, in the order in which its parts run. */
+/** Parts of the bench `store`, in the order in which they run. */
 export const storeParts: Readonly<Record<string, BenchPart>> = {
   'insert-native': (report) => insertNative(report),
   'insert-json': (report) => insertJson(report),

@@ -2,7 +2,7 @@ import type { BenchReport } from '../figure.js';
 import { alternate, quantile } from '../measure.js';
 import { withServerAndDirect } from './server.js';
 
-/** What the HTTP path adds to a SELECT of one stored row: milliseconds at p50 and at p95. */
+/** Measures what the HTTP path adds to a SELECT of one stored row: milliseconds at p50 and p95. */
 export async function selectLatency(report: BenchReport, repeats = 1_000): Promise<void> {
   await withServerAndDirect(async (server, direct) => {
     for (const sql of [

@@ -6,25 +6,25 @@ import { startClickHouse, type EmbeddedClickHouse } from '../../embedded/clickho
 import { withFolder } from '../folders.js';
 import { DirectEngine } from './direct.js';
 
-/** The embedded server with our schema, as a bench drives it. */
+/** The embedded server with our schema, as the benches use it. */
 export interface BenchServer {
   readonly client: ClickHouseClient;
   readonly http: HttpClient;
-  /** One statement, its answer as text. */
+  /** Runs one statement and returns its response as text. */
   run(sql: string): Promise<string>;
 }
 
-/** A plain HTTP client over connections that stay open: as little between us and the server as can be. */
+/** A plain HTTP client over keep-alive connections, with as little overhead as possible. */
 export class HttpClient {
   readonly #url: string;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 8 });
 
-  /** `url` may carry user and password. */
+  /** `url` may contain user and password. */
   constructor(url: string) {
     this.#url = url;
   }
 
-  /** Posts `body`, with `query` in the URL when there is one. Rejects unless the answer is a 200. */
+  /** Posts `body`, with `query` in the URL if given. Rejects unless the response is 200. */
   post(body: string | Buffer, query?: string): Promise<string> {
     const url = new URL(this.#url);
     url.searchParams.set('database', DEFAULT_DATABASE);
@@ -40,7 +40,7 @@ export class HttpClient {
           else reject(new Error(`${response.statusCode ?? 0}: ${answer.toString()}`));
         });
       });
-      // `on`: a connection that a kill cuts off can fail twice.
+      // // `on`, not `once`: a connection that a kill cuts off can fail twice.
       sent.on('error', reject);
       sent.end(body);
     });
@@ -51,7 +51,7 @@ export class HttpClient {
   }
 }
 
-/** Starts a server on `dataDir` and brings it to our schema. */
+/** Starts a server on `dataDir` and migrates it. */
 export async function startMigrated(dataDir: string, port = 0): Promise<EmbeddedClickHouse> {
   const clickhouse = await startClickHouse({ dataDir, port });
   try {
@@ -63,7 +63,7 @@ export async function startMigrated(dataDir: string, port = 0): Promise<Embedded
   }
 }
 
-/** A fresh migrated server for the time of `use`. */
+/** Runs `use` with a new migrated server. */
 export function withServer<T>(use: (server: BenchServer) => Promise<T>): Promise<T> {
   return withFolder(async (dataDir) => {
     const clickhouse = await startMigrated(dataDir);
@@ -79,7 +79,7 @@ export function withServer<T>(use: (server: BenchServer) => Promise<T>): Promise
   });
 }
 
-/** A fresh migrated server, and chDB directly over a folder that was migrated the same way; `folder` is for bodies. */
+/** Runs `use` with a new migrated server, and with chDB on a folder migrated the same way; `folder` is for bodies. */
 export function withServerAndDirect<T>(
   use: (server: BenchServer, direct: DirectEngine, folder: string) => Promise<T>,
 ): Promise<T> {

@@ -16,7 +16,7 @@ import { Random } from '../random.js';
 
 type Attributes = Record<string, string>;
 
-/** A row of `otel_traces` as JSONEachRow takes it: the columns that the collector's exporter writes. */
+/** A row of `otel_traces` in JSONEachRow: the columns that the collector's exporter writes. */
 export interface SpanRow {
   Timestamp: string;
   TraceId: string;
@@ -62,9 +62,9 @@ export const SPAN_COLUMNS = [
 export interface SpanSettings {
   readonly count: number;
   readonly seed: number;
-  /** Spans begin from here on, */
+  /** Earliest start of a span. */
   readonly from: Date;
-  /** spread over this much time. */
+  /** Duration over which spans are distributed. */
   readonly hours: number;
   readonly organisations: number;
 }
@@ -92,11 +92,10 @@ const RULES = [
 ] as const;
 
 /**
- * Spans as a fleet of coding agents sends them, in the order in which they end: sessions of prompts (one trace
- * each), model requests, tool calls with their permission and execution spans (the attribute sets of Claude
- * Code 2.1), and for each call the guard's `agentshield.pre_tool_use`. Ids are random, as they are; the rest
- * repeats, as it does: 5 repositories and 10 people an organisation, a few versions and models.
- * The same settings make the same spans.
+ * Generates spans as a fleet of coding agents sends them, ordered by end time: sessions of prompts (one trace each),
+ * model requests, tool calls with their permission and execution spans (the attribute sets of Claude Code 2.1), and for
+ * each call the guard's `agentshield.pre_tool_use`. Ids are random; other values repeat as in practice: 5 repositories
+ * and 10 people per organisation, a few versions and models. The same settings yield the same spans.
  */
 export function generateSpans(settings: SpanSettings): SpanRow[] {
   const random = new Random(settings.seed);
@@ -171,7 +170,7 @@ function organisation(random: Random, index: number): Organisation {
   return { people: Array.from({ length: 10 }, person), repositories: [0, 1, 2, 3, 4].map(repository) };
 }
 
-/** One agent session: what its spans have in common, and the clock that moves on with them. */
+/** One agent session: shared attributes of its spans, and its clock. */
 class Session {
   readonly #random: Random;
   readonly #repository: Repository;
@@ -199,7 +198,7 @@ class Session {
     };
   }
 
-  /** One prompt and everything the agent does about it: one trace. */
+  /** One prompt and its spans: one trace. */
   prompt(sequence: number): { row: SpanRow; endsAt: number }[] {
     this.#rows = [];
     this.#traceId = this.#random.hex(32);
@@ -328,7 +327,7 @@ class Session {
     );
   }
 
-  /** The guard's own span: a trace of its own, its ids derived from the event's. */
+  /** The guard's own span: a separate trace with ids derived from the event's. */
   #decision(tool: string, toolCallId: string, rule: (typeof RULES)[number] | undefined): void {
     const eventId = this.#random.uuid();
     const { traceId, spanId } = decisionSpanIds(eventId);
@@ -393,7 +392,7 @@ class Session {
     attributes: Attributes,
   ): SpanRow {
     return {
-      // The agents of today start a span on the full millisecond and end it on the nanosecond.
+      // // Current agents start a span on a full millisecond and end it on a nanosecond.
       Timestamp: `${new Date(startedAt).toISOString().slice(0, 23).replace('T', ' ')}000000`,
       TraceId: traceId,
       SpanId: spanId,
@@ -420,7 +419,7 @@ function nanoseconds(ms: number, random: Random): string {
   return `${new Date(ms).toISOString().slice(0, 23).replace('T', ' ')}${String(random.integer(0, 999_999)).padStart(6, '0')}`;
 }
 
-/** Rows as the body of an INSERT ... FORMAT JSONEachRow. */
+/** Returns rows as the body of an INSERT ... FORMAT JSONEachRow. */
 export function jsonEachRow(rows: readonly SpanRow[]): Buffer {
   return Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
 }
