@@ -248,7 +248,7 @@ describe('the audit trail', () => {
           key,
         ),
       );
-    const tampered: [what: string, lines: AuditEntry[], told: RegExp][] = [
+    const tampered: [what: string, lines: AuditEntry[], printed: RegExp][] = [
       [
         'edited',
         entries.map((each, i) =>
@@ -267,14 +267,14 @@ describe('the audit trail', () => {
     ];
     expect(await verify([])).toEqual({
       code: 1,
-      told: expect.stringMatching(/^entry 1: the trail was cut short/) as unknown,
+      printed: expect.stringMatching(/^entry 1: the trail was cut short/) as unknown,
     });
     const unnamed = await shieldwatch('audit', 'verify', '--file', file);
     expect([unnamed.code, unnamed.error]).toEqual([1, expect.stringContaining('--org')]);
-    for (const [what, lines, told] of tampered) {
+    for (const [what, lines, printed] of tampered) {
       const verdict = await verify(lines);
       expect([what, verdict.code]).toEqual([what, 1]);
-      expect(verdict.told, what).toMatch(told);
+      expect(verdict.printed, what).toMatch(printed);
     }
     // Without the heads nothing tells where the trail ended, unless somebody noted it.
     rmSync(join(stack.dataDir, 'audit-heads.ndjson'));
