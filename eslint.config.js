@@ -52,7 +52,7 @@ export default tseslint.config(
   {
     languageOptions: {
       parserOptions: {
-        project: ['./tsconfig.json', './ingest/boards/page/tsconfig.json'],
+        project: ['./tsconfig.json', './grafana/page/tsconfig.json'],
         tsconfigRootDir: import.meta.dirname,
       },
     },

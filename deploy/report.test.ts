@@ -20,7 +20,7 @@ let folder: string;
 let url: string;
 
 beforeAll(async () => {
-  await run(process.execPath, [join(packageRoot(), 'ingest/boards/build.mjs')]);
+  await run(process.execPath, [join(packageRoot(), 'grafana/page/build.mjs')]);
   folder = await mkdtemp(join(tmpdir(), 'shieldwatch-report-'));
   await writeSampleBoards(join(folder, 'boards'));
   gateway = await startGateway(inject('clickhouseUrl'), { boards: { folder: join(folder, 'boards') } });

@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { collectReport, type GatewayAccess } from '#ingest/boards/report/collect.js';
-import { reportHtml } from '#ingest/boards/report/html.js';
-import { findChromium, printPdf } from '#ingest/boards/report/pdf.js';
-import { parseTimeRange, type TimeRange } from '#ingest/boards/time-range.js';
+import { collectReport, type GatewayAccess } from '#grafana/report/collect.js';
+import { reportHtml } from '#grafana/report/html.js';
+import { findChromium, printPdf } from '#grafana/report/pdf.js';
+import { parseTimeRange } from '#ingest/boards/time-range.js';
+import type { TimeRange } from '#schemas/http/boards.js';
 import { CommandError, ShieldwatchError } from '#schemas/errors.js';
 import { HEADER_SESSION_KEY } from '#schemas/semconv.js';
 import { resolveDataDir } from './embedded/config.js';

@@ -80,7 +80,7 @@ once(join(root, 'dist/.built'), sha256(built.sort().join('\n')), () => {
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   return (
     run('compiling', node, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json']) &&
-    run('bundling the boards page', node, ['ingest/boards/build.mjs']) &&
+    run('bundling the boards page', node, ['grafana/page/build.mjs']) &&
     run('bundling the hook', node, ['exporters/build.mjs'])
   );
 });

@@ -16,3 +16,13 @@ export function packageRoot(): string {
   }
   return dir;
 }
+
+/** Folder of the boards' JSON, which `grafana/` generates and the gateway draws. */
+export function boardsFolder(): string {
+  return join(packageRoot(), 'grafana/generated');
+}
+
+/** Folder of the bundle that `grafana/page/build.mjs` makes: `page.js`, `page.css`, `report.js`. */
+export function pageBundle(): string {
+  return join(packageRoot(), 'dist/grafana/page');
+}

@@ -17,7 +17,7 @@ describe.skipIf(isBrowserMissing)(
     let browser: TestBrowser;
 
     beforeAll(async () => {
-      await promisify(execFile)(process.execPath, [join(packageRoot(), 'ingest/boards/build.mjs')]);
+      await promisify(execFile)(process.execPath, [join(packageRoot(), 'grafana/page/build.mjs')]);
       gateway = await startGateway(inject('clickhouseUrl'), {});
       await tellFleet(gateway.store.client, 'org_a');
       browser = await TestBrowser.start(await gateway.app.listen({ port: 0, host: '127.0.0.1' }));

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { ruleChangeMarks } from '#grafana/queries/guard.js';
 import { readBoards, type BoardLibrary } from '#ingest/boards/board-library.js';
-import type { BoardPanel } from '#ingest/boards/board.js';
+import type { BoardPanel } from '#schemas/board.js';
 import { expandMacros, type VariableValue } from '#ingest/boards/macros.js';
 import { panelData } from '#ingest/boards/panel-data.js';
 import { decisionOf, scanOf, Seed } from '#ingest/boards/testing.js';
-import type { TimeRange } from '#ingest/boards/time-range.js';
+import type { TimeRange } from '#schemas/http/boards.js';
 import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
 import { at, DAY, HOUR, MINUTE, seedByHand, T } from './board-seed.fixture.js';
 

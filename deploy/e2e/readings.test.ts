@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { readBoards, type BoardLibrary } from '#ingest/boards/board-library.js';
-import { collectReport } from '#ingest/boards/report/collect.js';
+import { collectReport } from '#grafana/report/collect.js';
 import { jsonHeaders, startGateway, type TestGateway } from '#ingest/testing/gateway.js';
 import { createRollupWorker } from '#rollups/worker.js';
 import { program } from '../program.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { ShieldwatchError } from '#schemas/errors.js';
-import { packageRoot } from '#schemas/root.js';
+import { pageBundle } from '#schemas/root.js';
 
 /** One file of the page's bundle. */
 export interface Asset {
@@ -19,9 +19,6 @@ const TYPES: Readonly<Record<string, string>> = {
   'page.css': 'text/css; charset=utf-8',
 };
 
-/** Where build.mjs puts the bundle. */
-export const BUNDLE = join(packageRoot(), 'dist/ingest/boards/page');
-
 /** What was read of each file, by its name; read again when the file was built again. */
 const read = new Map<string, { builtAt: number; asset: Promise<Asset> }>();
 
@@ -33,7 +30,7 @@ const read = new Map<string, { builtAt: number; asset: Promise<Asset> }>();
 export async function readAsset(name: string): Promise<Asset> {
   const type = Object.hasOwn(TYPES, name) ? TYPES[name] : undefined;
   if (type === undefined) throw new ShieldwatchError('not_found', 'there is nothing at this address');
-  const file = join(BUNDLE, name);
+  const file = join(pageBundle(), name);
   try {
     const { mtimeMs: builtAt } = await stat(file);
     const known = read.get(name);

@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ShieldwatchError } from '#schemas/errors.js';
-import { packageRoot } from '#schemas/root.js';
-import { boardSchema, type Board, type BoardPanel } from './board.js';
+import { boardsFolder } from '#schemas/root.js';
+import { boardSchema, type Board, type BoardPanel } from '#schemas/board.js';
 
 /** Boards a first look begins with; the first that exists. */
 const HOMES = ['shieldwatch-fleet', 'shieldwatch-posture'];
@@ -26,7 +26,7 @@ function orderOf({ uid }: Board): number {
 }
 
 /** Reads every board in `folder`; a file that is no board stops the start, since it came with our own package. */
-export async function readBoards(folder = join(packageRoot(), 'grafana/generated')): Promise<BoardLibrary> {
+export async function readBoards(folder = boardsFolder()): Promise<BoardLibrary> {
   const names = (await readdir(folder)).filter((name) => name.endsWith('.json')).sort();
   const boards = new Map<string, Board>();
   for (const name of names) {

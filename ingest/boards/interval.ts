@@ -1,4 +1,4 @@
-import type { TimeRange } from './time-range.js';
+import type { TimeRange } from '#schemas/http/boards.js';
 
 /** Upper bound (exclusive) of a raw width and the width Grafana rounds it to, both in milliseconds. */
 const STEPS: readonly (readonly [below: number, width: number])[] = [

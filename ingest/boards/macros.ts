@@ -1,5 +1,5 @@
+import type { TimeRange } from '#schemas/http/boards.js';
 import { readCall } from './macro-call.js';
-import type { TimeRange } from './time-range.js';
 
 /** What a variable is set to: its values, or all there are. */
 export type VariableValue = readonly string[] | 'all';

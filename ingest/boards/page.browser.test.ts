@@ -7,10 +7,10 @@ import { promisify } from 'node:util';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { packageRoot } from '#schemas/root.js';
+import type { Board } from '#schemas/board.js';
 import { mintToken } from '../auth/tokens.js';
 import { startGateway, type TestGateway } from '../testing/gateway.js';
 import { isBrowserMissing, TestBrowser } from './browser-testing.js';
-import type { Board } from './page/model.js';
 import { HOSTILE_TEXTS, tellStory } from './story.js';
 import { Seed } from './testing.js';
 
@@ -26,7 +26,7 @@ describe.skipIf(isBrowserMissing)(
     let page: Page;
 
     beforeAll(async () => {
-      await promisify(execFile)(process.execPath, [join(packageRoot(), 'ingest/boards/build.mjs')]);
+      await promisify(execFile)(process.execPath, [join(packageRoot(), 'grafana/page/build.mjs')]);
       gateway = await startGateway(inject('clickhouseUrl'));
       gatewayUrl = await gateway.app.listen({ port: 0, host: '127.0.0.1' });
       browser = await TestBrowser.start(gatewayUrl);

@@ -1,23 +1,15 @@
 import { ShieldwatchError } from '#schemas/errors.js';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
-import type { BoardPanel } from './board.js';
+import type { BoardPanel } from '#schemas/board.js';
+import type { PanelData, TimeRange } from '#schemas/http/boards.js';
 import { bucketWidth } from './interval.js';
 import { expandMacros, type VariableValue } from './macros.js';
 import type { RepositoryWall } from './repository-wall.js';
-import { runQuery, type QueryResult } from './run-query.js';
-import { parseDuration, type TimeRange } from './time-range.js';
+import { runQuery } from './run-query.js';
+import { parseDuration } from './time-range.js';
 
 /** Points across a picture unless the panel says otherwise: about one for two pixels of a wide screen. */
 const MAX_DATA_POINTS = 1_000;
-
-/** A panel's rows, and what they were asked with. */
-export interface PanelData extends QueryResult {
-  from: number;
-  to: number;
-  /** Set where the range was cut: the plan shows nothing before. */
-  historyFrom?: number;
-  intervalMs: number;
-}
 
 export interface PanelRequest {
   range: TimeRange;

@@ -26,7 +26,7 @@ describe.skipIf(isBrowserMissing)(
     let folder: string;
 
     beforeAll(async () => {
-      await promisify(execFile)(process.execPath, [join(packageRoot(), 'ingest/boards/build.mjs')]);
+      await promisify(execFile)(process.execPath, [join(packageRoot(), 'grafana/page/build.mjs')]);
       folder = await mkdtemp(join(tmpdir(), 'shieldwatch-boards-'));
       await writeSampleBoards(folder);
       gateway = await startGateway(inject('clickhouseUrl'), {

@@ -1,18 +1,19 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
+import type { Board } from '#schemas/board.js';
+import type { BoardsHome, TimeRange } from '#schemas/http/boards.js';
 import { callerOf, type Caller } from '../auth/caller.js';
 import { beyondHistory, historyStart } from '../control/plans.js';
 import { requireScope } from '../auth/require-scope.js';
 import { readAsset } from './assets.js';
 import { readBoards, type BoardLibrary } from './board-library.js';
-import type { Board } from './board.js';
 import { PAGE, PAGE_POLICY } from './html.js';
 import { login } from './login.js';
 import { expandMacros, quote } from './macros.js';
 import { panelData, type PanelRequest } from './panel-data.js';
 import { repositoryWall } from './repository-wall.js';
 import { runQuery } from './run-query.js';
-import { parseTimeRange, type TimeRange } from './time-range.js';
+import { parseTimeRange } from './time-range.js';
 import { variableOptions } from './variable-options.js';
 import { chosenValues, plainVariables, variableValues } from './variables.js';
 
@@ -62,7 +63,7 @@ export async function boards(app: FastifyInstance, options: BoardsOptions): Prom
 function boardsApi(app: FastifyInstance, library: BoardLibrary, { clickhouse, grafanaUrl }: BoardsOptions): void {
   app.addHook('onRequest', requireScope('read'));
 
-  app.get('/boards/api/boards', async (request) => {
+  app.get('/boards/api/boards', async (request): Promise<BoardsHome> => {
     const caller = callerOf(request);
     const { orgId } = caller;
     const { rows } = await runQuery(
@@ -73,7 +74,6 @@ function boardsApi(app: FastifyInstance, library: BoardLibrary, { clickhouse, gr
     return {
       org: orgId,
       home: library.home().uid,
-      /** Nothing has ever arrived: the page shows how to begin. */
       isEmpty: rows.length === 0,
       ...(grafanaUrl === undefined ? {} : { grafanaUrl }),
       boards: library.all().map(({ uid, title, description, tags }) => ({ uid, title, description, tags })),

@@ -1,15 +1,8 @@
 import { ShieldwatchError } from '#schemas/errors.js';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
+import type { Cell, QueryResult } from '#schemas/http/boards.js';
 import { fromStore } from '../errors/from-store.js';
 import { WALL_ERROR, type RepositoryWall } from './repository-wall.js';
-
-/** Rows of one query, as many as a picture can use. */
-export interface QueryResult {
-  columns: { name: string; type: string }[];
-  rows: unknown[][];
-  /** There were more rows than are kept. */
-  truncated: boolean;
-}
 
 /** Rows after which a result is cut off. */
 const MAX_ROWS = 10_000;
@@ -58,7 +51,7 @@ async function ask(client: ClickHouseClient, query: string, wall: RepositoryWall
         ...(wall === undefined ? {} : { additional_table_filters: wall }),
       },
     })
-    .then((result) => result.json<unknown[]>());
+    .then((result) => result.json<Cell[]>());
   const { meta = [], data } = await fromStore(answer).catch(explained);
   return { columns: meta, rows: data.slice(0, MAX_ROWS), truncated: data.length > MAX_ROWS };
 }

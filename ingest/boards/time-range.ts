@@ -1,13 +1,6 @@
 import { ShieldwatchError } from '#schemas/errors.js';
+import type { TimeRange } from '#schemas/http/boards.js';
 import { FACT_RETENTION_DAYS, LATEST_MOMENT } from '#schemas/time.js';
-
-/** A range of time, in milliseconds since 1970. Windows of facts and buckets take what begins at `from` or later and before `to`. */
-export interface TimeRange {
-  from: number;
-  to: number;
-  /** Set where the range was cut: the plan shows nothing before. */
-  historyFrom?: number;
-}
 
 const DAY = 86_400_000;
 const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: DAY, w: 7 * DAY };

@@ -1,25 +1,11 @@
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
+import type { Board, BoardVariable } from '#schemas/board.js';
+import type { TimeRange, VariableOption, VariableOptions } from '#schemas/http/boards.js';
 import type { Caller } from '../auth/caller.js';
-import type { Board, BoardVariable } from './board.js';
 import { expandMacros, type VariableValue } from './macros.js';
 import { repositoryWall } from './repository-wall.js';
 import { runQuery } from './run-query.js';
-import type { TimeRange } from './time-range.js';
-import { ownOptions, plainVariables, type Option } from './variables.js';
-
-/** What can be chosen for one variable, and what is. */
-export interface VariableOptions {
-  name: string;
-  label: string;
-  /** `text`: anything may be typed. */
-  kind: 'choice' | 'text';
-  multi: boolean;
-  includeAll: boolean;
-  /** Variables its options depend on. */
-  dependsOn: string[];
-  options: Option[];
-  value: VariableValue;
-}
+import { ownOptions, plainVariables } from './variables.js';
 
 interface Request {
   range: TimeRange;
@@ -62,7 +48,7 @@ export async function variableOptions(
     };
   }
 
-  async function queried({ query }: BoardVariable, variables: ReadonlyMap<string, VariableValue>): Promise<Option[]> {
+  async function queried({ query }: BoardVariable, variables: ReadonlyMap<string, VariableValue>): Promise<VariableOption[]> {
     const sql = expandMacros(sqlOf(query), { range: request.range, intervalMs: 1_000, variables, plain });
     const { rows } = await runQuery(client, sql, wall);
     // Two columns are text and value, as the datasource has it.

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { boardSchema, type Board } from '#schemas/board.js';
 import type { Caller } from '../auth/caller.js';
 import { readBoards } from './board-library.js';
-import { boardSchema, type Board } from './board.js';
 import { chosenValues, plainVariables, variableValues } from './variables.js';
 
 const CALLER: Caller = {

@@ -1,7 +1,8 @@
 import { ShieldwatchError } from '#schemas/errors.js';
+import type { VariableOption } from '#schemas/http/boards.js';
 import { REPOSITORY_PATTERN } from '#schemas/records/repository.js';
+import type { Board, BoardVariable } from '#schemas/board.js';
 import type { Caller } from '../auth/caller.js';
-import type { Board, BoardVariable } from './board.js';
 import type { VariableValue } from './macros.js';
 
 /** Values one variable may take in a request; more than that is "All" with extra steps. */
@@ -10,14 +11,8 @@ const MAX_LENGTH = 200;
 /** How Grafana's URLs say "All". */
 const ALL = '$__all';
 
-/** Something to choose: what people read, and what the SQL gets. */
-export interface Option {
-  text: string;
-  value: string;
-}
-
 /** The options that stand in the board itself; undefined for a variable that asks the store or the reader. */
-export function ownOptions({ type, query }: BoardVariable): Option[] | undefined {
+export function ownOptions({ type, query }: BoardVariable): VariableOption[] | undefined {
   if (type === 'constant') return [{ text: String(query), value: String(query) }];
   if (type !== 'custom' && type !== 'interval') return undefined;
   return String(query)

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { readBoards, type BoardLibrary } from '#ingest/boards/board-library.js';
-import type { Board } from '#ingest/boards/board.js';
+import type { Board } from '#schemas/board.js';
 import { ownOptions } from '#ingest/boards/variables.js';
 import { expandMacros, type VariableValue } from '#ingest/boards/macros.js';
 import { panelSql } from '#ingest/boards/panel-data.js';
-import type { TimeRange } from '#ingest/boards/time-range.js';
+import type { TimeRange } from '#schemas/http/boards.js';
 import type { BenchReport } from '../figure.js';
 import { quantile } from '../measure.js';
 import { withServer, type BenchServer } from '../store/server.js';

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { BoardPanel } from '#schemas/board.js';
+import type { PanelData } from '#schemas/http/boards.js';
 import { packageRoot } from '#schemas/root.js';
 import { isFor, toAnnotations } from './page/annotations.js';
 import { calculate } from './page/calcs.js';
@@ -10,7 +12,6 @@ import { colorOf, resolveField, textOf } from './page/field.js';
 import { formatNumber } from './page/format.js';
 import { toLanes } from './page/lanes.js';
 import { leftToGrafana } from './page/left-to-grafana.js';
-import type { Panel, PanelData } from './page/model.js';
 import { reduce } from './page/reduced.js';
 import { interpolate, toTarget, type Scope, type Subject } from './page/scope.js';
 import { align, lastValue, toSeries } from './page/series.js';
@@ -18,7 +19,7 @@ import { shares, stack } from './page/stack.js';
 import { boardOf, fromSearch, refreshMs, toAddress, type State } from './page/state.js';
 import { niceTicks, ticksAroundZero } from './page/ticks.js';
 
-const PANEL: Panel = {
+const PANEL: BoardPanel = {
   id: 1,
   type: 'timeseries',
   gridPos: { x: 0, y: 0, w: 1, h: 1 },
@@ -260,7 +261,7 @@ describe('series', () => {
   });
 
   it('are lanes of states that hold until the next, merged where the text stays', () => {
-    const states: Panel = {
+    const states: BoardPanel = {
       ...PANEL,
       type: 'state-timeline',
       fieldConfig: { defaults: { displayName: '${__field.labels.tool}' } },
@@ -293,14 +294,14 @@ describe('values of a stat, a gauge or a pie', () => {
       { name: 'at', type: 'DateTime' },
     ],
   );
-  const panel = (reduceOptions: NonNullable<Panel['options']>['reduceOptions']): Panel => ({
+  const panel = (reduceOptions: NonNullable<BoardPanel['options']>['reduceOptions']): BoardPanel => ({
     ...PANEL,
     type: 'stat',
     fieldConfig: { defaults: {} },
     targets: [{ refId: 'A', format: 1 }],
     options: { reduceOptions },
   });
-  const brief = (of: Panel): unknown[] => reduce(of, [table]).map(({ field, value }) => [field.title, value]);
+  const brief = (of: BoardPanel): unknown[] => reduce(of, [table]).map(({ field, value }) => [field.title, value]);
 
   it('are one a column, numbers unless named', () => {
     expect(brief(panel({ calcs: ['sum'] }))).toEqual([['n', 8]]);
@@ -452,6 +453,6 @@ describe('what Grafana can do and the page cannot', () => {
 describe('the page', () => {
   it('compiles against the browser', async () => {
     const tsc = join(packageRoot(), 'node_modules/typescript/bin/tsc');
-    await promisify(execFile)(process.execPath, [tsc, '-p', join(packageRoot(), 'ingest/boards/page/tsconfig.json')]);
+    await promisify(execFile)(process.execPath, [tsc, '-p', join(packageRoot(), 'grafana/page/tsconfig.json')]);
   });
 });

@@ -1,7 +1,8 @@
+import type { Board } from '#schemas/board.js';
+import type { BoardsHome, VariableOptions } from '#schemas/http/boards.js';
 import { anchor } from './anchor.js';
 import { createChoice } from './choice.js';
 import { el } from './dom.js';
-import type { Board, Home, VariableOptions } from './model.js';
 import { createRangePicker, type Moments } from './range-picker.js';
 import type { Scope } from './scope.js';
 import { ALL, toQuery, type State } from './state.js';
@@ -12,7 +13,7 @@ export const ANNOTATIONS = 'annotations-menu';
 const REFRESHES = ['5s', '10s', '30s', '1m', '5m', '15m'];
 
 export interface ToolbarOptions {
-  home: Home;
+  home: BoardsHome;
   board: Board;
   variables: VariableOptions[];
   state: State;
@@ -172,7 +173,7 @@ function refreshChoice({ refresh }: State, onChange: ToolbarOptions['onChange'])
 }
 
 /** Every board, under the same range and with the same variables; those a board does not know it ignores. */
-function boardLinks({ boards }: Home, state: State): HTMLElement[] {
+function boardLinks({ boards }: BoardsHome, state: State): HTMLElement[] {
   if (boards.length < 2) return [];
   const links = boards.map(({ uid, title, description = '' }) => {
     const link = el('a', {

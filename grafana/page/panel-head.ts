@@ -1,6 +1,6 @@
+import type { BoardPanel } from '#schemas/board.js';
 import { anchor } from './anchor.js';
 import { el } from './dom.js';
-import type { Panel } from './model.js';
 import { interpolate, type Scope } from './scope.js';
 
 /** Panels whose rows can be read as a table instead. */
@@ -15,7 +15,7 @@ export interface PanelHead {
 }
 
 /** Title, description, links, and the switch between picture and table. */
-export function createPanelHead(panel: Panel, onTable: (isOn: boolean) => void): PanelHead {
+export function createPanelHead(panel: BoardPanel, onTable: (isOn: boolean) => void): PanelHead {
   const { id, title = '', description = '', type, links = [] } = panel;
   const heading = el('h3', { id: `panel-${String(id)}`, textContent: title });
   const about = description === '' ? undefined : createAbout(panel);
@@ -51,7 +51,7 @@ function tableSwitch(title: string, onTable: (isOn: boolean) => void): HTMLEleme
   return button;
 }
 
-function createAbout({ id, title = '', description = '' }: Panel): { button: HTMLElement; text: HTMLElement } {
+function createAbout({ id, title = '', description = '' }: BoardPanel): { button: HTMLElement; text: HTMLElement } {
   const textId = `about-${String(id)}`;
   const text = el('div', { id: textId, className: 'about-text', hidden: true, textContent: description });
   const button = el('button', {

@@ -1,11 +1,11 @@
 import uPlot from 'uplot';
+import type { BoardPanel } from '#schemas/board.js';
 import { anchor } from './anchor.js';
 import { fillColor, lineColor, swatch, withAlpha } from './colors.js';
 import { el } from './dom.js';
 import type { Drawing, Picture } from './drawing.js';
 import { colorOf, textOf } from './field.js';
 import { drawLegend, withLegend } from './legend.js';
-import type { Panel } from './model.js';
 import { align, lastValue, toSeries, type Series } from './series.js';
 import { shares, stack } from './stack.js';
 import { subjectOf } from './subject.js';
@@ -187,7 +187,7 @@ function seriesLook({ field: { config } }: Series, color: string, isStacked: boo
   };
 }
 
-function summary(panel: Panel, lines: Series[]): string {
+function summary(panel: BoardPanel, lines: Series[]): string {
   const parts = lines.slice(0, 20).map((line) => `${line.field.title} ${textOf(lastValue(line), line.field)}`);
   return `${panel.title ?? 'Chart'}: last values ${parts.join(', ')}`;
 }

@@ -1,28 +1,13 @@
+import type { ReportData } from '../report/report-data.js';
 import { ApiError, type Source } from './api.js';
 import { createBoardView, type BoardView } from './board-view.js';
 import { el } from './dom.js';
 import { formatTime } from './format.js';
-import type { Board, PanelData, VariableOptions } from './model.js';
 import type { Scope } from './scope.js';
 import { ALL, type State } from './state.js';
 
-/** What a report holds, as report/collect.ts gathers it. */
-interface Report {
-  org: string;
-  from: number;
-  to: number;
-  generatedAt: number;
-  boards: {
-    board: Board;
-    variables: VariableOptions[];
-    /** By `<panel> <refId>`; text where the store had no answer. */
-    panels: Record<string, PanelData | string>;
-    annotations: Record<string, PanelData>;
-  }[];
-}
-
 const app = document.getElementById('app') ?? document.body;
-const report = JSON.parse(document.getElementById('report')?.textContent ?? '{}') as Report;
+const report = JSON.parse(document.getElementById('report')?.textContent ?? '{}') as ReportData;
 const views: BoardView[] = [];
 
 async function show(): Promise<void> {
@@ -79,7 +64,7 @@ async function show(): Promise<void> {
   document.documentElement.dataset['loaded'] = 'true';
 }
 
-function answer(held: PanelData | string | undefined): Promise<PanelData> {
+function answer<T extends object>(held: T | string | undefined): Promise<T> {
   return typeof held === 'object'
     ? Promise.resolve(held)
     : Promise.reject(new ApiError(503, held ?? 'This was not written into the report.'));

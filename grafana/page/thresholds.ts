@@ -1,9 +1,9 @@
 import type uPlot from 'uplot';
+import type { BoardPanel } from '#schemas/board.js';
 import { cssColor, withAlpha } from './colors.js';
-import type { Panel } from './model.js';
 
 /** Lines where a panel's thresholds begin, and the areas above them, as far as it shows them. */
-export function drawThresholds(u: uPlot, panel: Panel, scale: string): void {
+export function drawThresholds(u: uPlot, panel: BoardPanel, scale: string): void {
   const { thresholds, custom } = panel.fieldConfig?.defaults ?? {};
   const style = custom?.thresholdsStyle?.mode ?? 'off';
   if (style === 'off' || style === 'series') return;

@@ -1,4 +1,4 @@
-import type { Panel } from './model.js';
+import type { BoardPanel } from '#schemas/board.js';
 
 /** Panel types of Grafana that are drawn here too. */
 const DRAWN_TYPES = [
@@ -24,7 +24,7 @@ export function leftToGrafana({
   options,
   transformations = [],
   repeat,
-}: Panel): { isDrawn: boolean; reason: string } | undefined {
+}: BoardPanel): { isDrawn: boolean; reason: string } | undefined {
   if (!isDrawnType(type)) return { isDrawn: false, reason: `Panels of type ${type} are drawn by Grafana only.` };
   if (type === 'text' && options?.mode === 'html')
     return { isDrawn: false, reason: 'Texts in HTML are shown by Grafana only.' };

@@ -1,5 +1,6 @@
+import type { AnnotationQuery } from '#schemas/board.js';
+import type { AnnotationData, Cell } from '#schemas/http/boards.js';
 import { isNumber, isTime, timeOf } from './field.js';
-import type { AnnotationQuery, Cell, PanelData } from './model.js';
 
 /** Something that happened, drawn over the charts. */
 export interface Annotation {
@@ -17,7 +18,7 @@ export interface Annotation {
 const MAX_ANNOTATIONS = 200;
 
 /** Rows of an annotation query by Grafana's rules: columns by name, else the first time and the first text. */
-export function toAnnotations(query: AnnotationQuery, { columns, rows }: PanelData): Annotation[] {
+export function toAnnotations(query: AnnotationQuery, { columns, rows }: AnnotationData): Annotation[] {
   const named = (name: string): number => columns.findIndex((column) => column.name.toLowerCase() === name);
   const first = (wanted: (type: string) => boolean): number => columns.findIndex(({ type }) => wanted(type));
   const timeAt = named('time') < 0 ? first(isTime) : named('time');

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CommandError } from '#schemas/errors.js';
-import { BUNDLE } from '../assets.js';
-import type { ReportData } from './collect.js';
+import { pageBundle } from '#schemas/root.js';
+import type { ReportData } from './report-data.js';
 
 /**
  * One file with everything in it: rows, script and style, and a policy that lets it ask for nothing else.
@@ -12,7 +12,7 @@ import type { ReportData } from './collect.js';
  */
 export async function reportHtml(data: ReportData): Promise<string> {
   const [script, style] = await Promise.all(
-    ['report.js', 'page.css'].map((name) => readFile(join(BUNDLE, name), 'utf8')),
+    ['report.js', 'page.css'].map((name) => readFile(join(pageBundle(), name), 'utf8')),
   ).catch(() => {
     throw new CommandError('the boards page is not built; run `npm run build`');
   });

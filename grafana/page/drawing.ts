@@ -1,5 +1,6 @@
+import type { BoardPanel } from '#schemas/board.js';
+import type { PanelData } from '#schemas/http/boards.js';
 import type { Annotation } from './annotations.js';
-import type { Panel, PanelData } from './model.js';
 import type { Scope } from './scope.js';
 
 /** Order of a table's rows. */
@@ -19,7 +20,7 @@ export interface Memory {
 
 /** All that a picture is made of. */
 export interface Drawing {
-  panel: Panel;
+  panel: BoardPanel;
   /** Rows of each query, in the order of the panel's targets. */
   data: PanelData[];
   annotations: Annotation[];

@@ -1,7 +1,7 @@
+import type { Board, BoardPanel } from '#schemas/board.js';
 import { toAnnotations, type Annotation } from './annotations.js';
 import type { Source } from './api.js';
 import { el } from './dom.js';
-import type { Board, Panel } from './model.js';
 import { createPanelView, type PanelView } from './panel-view.js';
 import { interpolate, type Scope } from './scope.js';
 import type { State } from './state.js';
@@ -19,8 +19,8 @@ export interface BoardView {
 }
 
 interface Section {
-  row?: Panel;
-  panels: Panel[];
+  row?: BoardPanel;
+  panels: BoardPanel[];
 }
 
 interface SectionView {
@@ -131,7 +131,7 @@ function createAnnotations(
 }
 
 /** Panels under the row they follow, or that holds them folded; each section's grid begins at its own top. */
-function sectionsOf(panels: Panel[]): Section[] {
+function sectionsOf(panels: BoardPanel[]): Section[] {
   const all: Section[] = [{ panels: [] }];
   for (const panel of panels) {
     if (panel.type === 'row') all.push({ row: panel, panels: [...(panel.panels ?? [])] });

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * Bundles the boards page: `node ingest/boards/build.mjs [folder]`, into dist/ingest/boards/page unless named.
+ * Bundles the boards page: `node grafana/page/build.mjs [folder]`, into dist/grafana/page unless named.
  * Plain JavaScript, since it is part of the build itself.
  */
 import { mkdir, rename, writeFile } from 'node:fs/promises';
@@ -10,15 +10,15 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const room = dirname(fileURLToPath(import.meta.url));
-const outdir = process.argv[2] === undefined ? join(room, '../../dist/ingest/boards/page') : resolve(process.argv[2]);
+const outdir = process.argv[2] === undefined ? join(room, '../../dist/grafana/page') : resolve(process.argv[2]);
 
 const { outputFiles } = await build({
   write: false,
   // Two files of one name, page.js and page.css, and what draws a report.
   entryPoints: [
-    { in: join(room, 'page/main.ts'), out: 'page' },
-    { in: join(room, 'page/report.ts'), out: 'report' },
-    { in: join(room, 'page/style.css'), out: 'page' },
+    { in: join(room, 'main.ts'), out: 'page' },
+    { in: join(room, 'report.ts'), out: 'report' },
+    { in: join(room, 'style.css'), out: 'page' },
   ],
   outdir,
   bundle: true,

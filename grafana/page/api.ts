@@ -1,5 +1,6 @@
+import type { Board } from '#schemas/board.js';
+import type { AnnotationData, BoardsHome, PanelData, VariableOptions } from '#schemas/http/boards.js';
 import { HEADER_SESSION_KEY } from '#schemas/semconv.js';
-import type { Board, Home, PanelData, VariableOptions } from './model.js';
 import { findKey } from './session-key.js';
 import { toQuery, type State } from './state.js';
 
@@ -16,10 +17,10 @@ export class ApiError extends Error {
 /** Where the rows of a board come from: the gateway, or what a report holds. */
 export interface Source {
   panel(state: State, id: number, refId: string, signal: AbortSignal): Promise<PanelData>;
-  annotation(state: State, name: string, signal: AbortSignal): Promise<PanelData>;
+  annotation(state: State, name: string, signal: AbortSignal): Promise<AnnotationData>;
 }
 
-export function fetchHome(): Promise<Home> {
+export function fetchHome(): Promise<BoardsHome> {
   return get('/boards/api/boards');
 }
 

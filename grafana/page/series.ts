@@ -1,6 +1,7 @@
+import type { BoardPanel } from '#schemas/board.js';
+import type { Cell, PanelData } from '#schemas/http/boards.js';
 import { calculate } from './calcs.js';
 import { isNumber, isTime, resolveField, timeOf, type Field } from './field.js';
-import type { Cell, Panel, PanelData } from './model.js';
 
 export interface Point {
   /** Seconds since 1970. */
@@ -15,11 +16,11 @@ export interface Series {
 }
 
 /** Long rows as lines: the first time column, a line for each set of labels and each number column; of every query in turn. */
-export function toSeries(panel: Panel, data: PanelData[]): Series[] {
+export function toSeries(panel: BoardPanel, data: PanelData[]): Series[] {
   return data.flatMap((frame, index) => linesOf(panel, frame, panel.targets?.[index]?.refId));
 }
 
-function linesOf(panel: Panel, { columns, rows }: PanelData, refId: string | undefined): Series[] {
+function linesOf(panel: BoardPanel, { columns, rows }: PanelData, refId: string | undefined): Series[] {
   const timeAt = columns.findIndex(({ type }) => isTime(type));
   if (timeAt < 0) return [];
   const labelsAt = indexes(columns, ({ type }, index) => index !== timeAt && !isNumber(type) && !isTime(type));

@@ -1,5 +1,6 @@
+import type { FieldDefaults, MappingResult, BoardPanel } from '#schemas/board.js';
+import type { Cell } from '#schemas/http/boards.js';
 import { formatNumber, formatTime } from './format.js';
-import type { Cell, FieldDefaults, MappingResult, Panel } from './model.js';
 
 /** A column or a line of a panel: its data's name, labels, and how the board wants it shown. */
 export interface Field {
@@ -20,7 +21,7 @@ export interface FieldSource {
 }
 
 /** Applies the panel's defaults and the overrides that match, by Grafana's rules. */
-export function resolveField(panel: Panel, source: FieldSource): Field {
+export function resolveField(panel: BoardPanel, source: FieldSource): Field {
   const { name, labels = {}, type = '', refId } = source;
   const defaults = panel.fieldConfig?.defaults ?? {};
   const natural = titleOf(defaults.displayName, name, labels);

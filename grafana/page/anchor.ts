@@ -1,5 +1,5 @@
+import type { Link } from '#schemas/board.js';
 import { el } from './dom.js';
-import type { Link } from './model.js';
 import { interpolate, toTarget, type Scope, type Subject } from './scope.js';
 
 /** A link with `content`, or its title where that is undefined; undefined where it leads nowhere. */

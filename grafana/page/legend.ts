@@ -1,9 +1,9 @@
+import type { LegendOptions } from '#schemas/board.js';
 import { calcLabel, calculate } from './calcs.js';
 import { swatch } from './colors.js';
 import { el } from './dom.js';
 import type { Drawing } from './drawing.js';
 import { textOf, type Field } from './field.js';
-import type { LegendOptions } from './model.js';
 
 /** One entry: what it is called, its colour, and the numbers behind it. */
 export interface LegendItem {

@@ -1,3 +1,5 @@
+import type { BoardPanel } from '#schemas/board.js';
+import type { PanelData } from '#schemas/http/boards.js';
 import { anchor } from './anchor.js';
 import type { Annotation } from './annotations.js';
 import { isFor } from './annotations.js';
@@ -6,7 +8,6 @@ import { el } from './dom.js';
 import type { Drawing, Memory, Picture } from './drawing.js';
 import { formatTime } from './format.js';
 import { isDrawnType, leftToGrafana } from './left-to-grafana.js';
-import type { Panel, PanelData } from './model.js';
 import { createPanelHead } from './panel-head.js';
 import { PICTURES } from './pictures.js';
 import { interpolate, toTarget, type Scope } from './scope.js';
@@ -31,7 +32,7 @@ export interface PanelContext {
   crosshair?: string;
 }
 
-export function createPanelView(panel: Panel, { source, onZoom, crosshair }: PanelContext): PanelView {
+export function createPanelView(panel: BoardPanel, { source, onZoom, crosshair }: PanelContext): PanelView {
   const memory: Memory = { hidden: new Set() };
   const left = leftToGrafana(panel);
   const body = el('div', { className: 'panel-body' });
@@ -146,7 +147,7 @@ function focusKey(body: HTMLElement): number | undefined {
   return at < 0 ? undefined : at;
 }
 
-function grafanaLink({ id }: Panel, scope: Scope | undefined): Node[] {
+function grafanaLink({ id }: BoardPanel, scope: Scope | undefined): Node[] {
   if (scope?.grafanaUrl === undefined) return ['Open the board there.'].map((text) => document.createTextNode(text));
   const address = interpolate(
     `${scope.grafanaUrl.replace(/\/$/, '')}/d/${encodeURIComponent(scope.state.board)}?viewPanel=${String(id)}&\${__url_time_range}&\${__all_variables}`,

@@ -1,5 +1,6 @@
+import type { BoardPanel } from '#schemas/board.js';
+import type { Cell, PanelData } from '#schemas/http/boards.js';
 import { isTime, resolveField, textOf, timeOf, type Field } from './field.js';
-import type { Cell, Panel, PanelData } from './model.js';
 import { toSeries } from './series.js';
 
 /** A state that held for a while. */
@@ -20,7 +21,7 @@ export interface Lane {
  * state holds until the next row says otherwise, the last one until the end of the range or now; null is no
  * state. Neighbours of one text are one stretch unless `mergeValues` is off.
  */
-export function toLanes(panel: Panel, data: PanelData[], now: number): Lane[] {
+export function toLanes(panel: BoardPanel, data: PanelData[], now: number): Lane[] {
   return data.flatMap((frame, index) => {
     const target = panel.targets?.[index];
     const until = Math.min(frame.to, now) / 1_000;
@@ -41,7 +42,7 @@ export function toLanes(panel: Panel, data: PanelData[], now: number): Lane[] {
 }
 
 function columnsOf(
-  panel: Panel,
+  panel: BoardPanel,
   { columns, rows }: PanelData,
 ): { field: Field; points: { time: number; value: Cell }[] }[] {
   const timeAt = columns.findIndex(({ type }) => isTime(type));

@@ -1,6 +1,7 @@
+import type { BoardPanel } from '#schemas/board.js';
+import type { Cell, PanelData } from '#schemas/http/boards.js';
 import { calculate } from './calcs.js';
 import { isNumber, isTime, regexOf, resolveField, textOf, type Field } from './field.js';
-import type { Cell, Panel, PanelData } from './model.js';
 import { subjectOf } from './subject.js';
 import { toSeries, type Point } from './series.js';
 import type { Subject } from './scope.js';
@@ -15,7 +16,7 @@ export interface Reduced {
 }
 
 /** Values by the panel's `reduceOptions`: of each line or column one calculation, or each row's own. */
-export function reduce(panel: Panel, data: PanelData[]): Reduced[] {
+export function reduce(panel: BoardPanel, data: PanelData[]): Reduced[] {
   const { values = false, limit = Infinity, calcs = [] } = panel.options?.reduceOptions ?? {};
   const all = values
     ? data.flatMap((frame) => byRow(panel, frame))
@@ -23,7 +24,7 @@ export function reduce(panel: Panel, data: PanelData[]): Reduced[] {
   return all.slice(0, limit);
 }
 
-function byColumn(panel: Panel, frame: PanelData, at: number, calc: string | undefined): Reduced[] {
+function byColumn(panel: BoardPanel, frame: PanelData, at: number, calc: string | undefined): Reduced[] {
   const target = panel.targets?.[at];
   if (target?.format === 0) {
     const lines = toSeries({ ...panel, targets: [target] }, [frame]);
@@ -60,7 +61,7 @@ function byColumn(panel: Panel, frame: PanelData, at: number, calc: string | und
   });
 }
 
-function byRow(panel: Panel, frame: PanelData): Reduced[] {
+function byRow(panel: BoardPanel, frame: PanelData): Reduced[] {
   const fields = frame.columns.map(({ name, type }) => resolveField(panel, { name, type }));
   const nameAt = fields.findIndex(({ type }) => !isNumber(type) && !isTime(type));
   const shown = fields.flatMap((field, index) => (isWanted(panel, field) && index !== nameAt ? [index] : []));
@@ -91,7 +92,7 @@ function byRow(panel: Panel, frame: PanelData): Reduced[] {
 }
 
 /** `reduceOptions.fields`: empty for numbers only, a name, or a pattern between slashes. */
-function isWanted(panel: Panel, { name, title, type, config }: Field): boolean {
+function isWanted(panel: BoardPanel, { name, title, type, config }: Field): boolean {
   if (config.custom?.hideFrom?.viz === true) return false;
   const { fields = '' } = panel.options?.reduceOptions ?? {};
   if (fields === '') return isNumber(type);

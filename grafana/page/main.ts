@@ -1,7 +1,8 @@
+import type { Board } from '#schemas/board.js';
+import type { BoardsHome, VariableOptions } from '#schemas/http/boards.js';
 import { ApiError, fetchBoard, fetchHome, fetchVariables, gateway } from './api.js';
 import { createBoardView, type BoardView } from './board-view.js';
 import { el } from './dom.js';
-import type { Board, Home, VariableOptions } from './model.js';
 import type { Moments } from './range-picker.js';
 import type { Scope } from './scope.js';
 import { forgetKey, shareKey, takeKey } from './session-key.js';
@@ -17,7 +18,7 @@ const FIRST_RANGE = 'now-15m';
 const app = document.getElementById('app') ?? document.body;
 let state: State;
 let board: Board;
-let home: Home;
+let home: BoardsHome;
 let variables: VariableOptions[];
 let view: BoardView | undefined;
 let toolbar: Toolbar | undefined;

@@ -1,10 +1,10 @@
+import type { PanelData } from '#schemas/http/boards.js';
 import { linked } from './anchor.js';
 import { fillColor, lineColor } from './colors.js';
 import { el } from './dom.js';
 import type { Drawing, Picture } from './drawing.js';
 import { colorOf, isNumber, resolveField, textOf, type Field } from './field.js';
 import { drawLegend, withLegend } from './legend.js';
-import type { PanelData } from './model.js';
 import { numberOf } from './series.js';
 import { subjectOf } from './subject.js';
 import { ticksAroundZero } from './ticks.js';

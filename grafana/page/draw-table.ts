@@ -1,9 +1,9 @@
+import type { Cell, PanelData } from '#schemas/http/boards.js';
 import { anchor, linked } from './anchor.js';
 import { cssColor } from './colors.js';
 import { el } from './dom.js';
 import type { Drawing, Picture, Sorting } from './drawing.js';
 import { colorOf, isNumber, isTime, rankOf, resolveField, textOf, timeOf, type Field } from './field.js';
-import type { Cell, PanelData } from './model.js';
 import { subjectOf } from './subject.js';
 
 /** Pixels that a column without a width of its own keeps in a narrow window. */

@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { boardSchema } from '#schemas/board.js';
 import { CommandError } from '#schemas/errors.js';
-import { boardSchema, type Board } from '../board.js';
-import type { TimeRange } from '../time-range.js';
+import type { AnnotationData, PanelData, TimeRange, VariableOptions } from '#schemas/http/boards.js';
+import type { BoardReport, ReportData } from './report-data.js';
 
 /** How to reach a gateway as somebody who may read. */
 export interface GatewayAccess {
@@ -20,25 +21,11 @@ export interface ReportRequest {
   variables: Readonly<Record<string, readonly string[]>>;
 }
 
-/** All that the pictures of a report are made of. */
-export interface ReportData {
-  org: string;
-  from: number;
-  to: number;
-  /** Milliseconds since 1970. */
-  generatedAt: number;
-  boards: BoardReport[];
-}
-
-interface BoardReport {
-  board: Board;
-  variables: unknown[];
-  /** Answers by `<panel> <refId>`; the gateway's words where it had none. */
-  panels: Record<string, unknown>;
-  annotations: Record<string, unknown>;
-}
-
 const homeSchema = z.object({ org: z.string(), home: z.string(), boards: z.array(z.object({ uid: z.string() })) });
+const chosen = z.object({ name: z.string(), value: z.union([z.literal('all'), z.array(z.string())]) });
+const variablesSchema = z.object({
+  variables: z.array(z.custom<VariableOptions>((value) => chosen.safeParse(value).success)),
+});
 const errorSchema = z.object({ error: z.object({ message: z.string() }) });
 /** Milliseconds one answer may take; the store gives up on a query earlier. */
 const ANSWER_MS = 60_000;
@@ -74,11 +61,7 @@ async function collectBoard(
   for (const { name } of board.templating.list) {
     for (const value of variables[name] ?? []) query.append(`var-${name}`, value);
   }
-  const offered = z
-    .object({
-      variables: z.array(z.looseObject({ name: z.string(), value: z.union([z.literal('all'), z.array(z.string())]) })),
-    })
-    .parse(await ask(access, `${address}/variables?${query.toString()}`));
+  const offered = variablesSchema.parse(await ask(access, `${address}/variables?${query.toString()}`));
   for (const { name, value } of offered.variables) {
     if (query.has(`var-${name}`)) continue;
     for (const each of value === 'all' ? ['$__all'] : value) query.append(`var-${name}`, each);
@@ -89,10 +72,8 @@ async function collectBoard(
   const answers = await Promise.all(
     panels.map(async ({ id, refId }) => {
       // One panel that the store cannot answer does not cost the others.
-      const rows = await ask(
-        access,
-        `${address}/panels/${String(id)}?refId=${encodeURIComponent(refId)}&${query.toString()}`,
-      ).catch((error: unknown) => String(error instanceof CommandError ? error.message : error));
+      const panelAddress = `${address}/panels/${String(id)}?refId=${encodeURIComponent(refId)}&${query.toString()}`;
+      const rows = await ask<PanelData>(access, panelAddress).catch((error: unknown) => String(error instanceof CommandError ? error.message : error));
       return [`${String(id)} ${refId}`, rows] as const;
     }),
   );
@@ -100,7 +81,7 @@ async function collectBoard(
   const annotations = await Promise.all(
     named.map(
       async ({ name }) =>
-        [name, await ask(access, `${address}/annotations/${encodeURIComponent(name)}?${query.toString()}`)] as const,
+        [name, await ask<AnnotationData>(access, `${address}/annotations/${encodeURIComponent(name)}?${query.toString()}`)] as const,
     ),
   );
   return {
@@ -111,7 +92,8 @@ async function collectBoard(
   };
 }
 
-async function ask({ url, headers }: GatewayAccess, path: string): Promise<unknown> {
+/** `T` is what this gateway's version answers; what steers the questions that follow is checked by their schemas. */
+async function ask<T>({ url, headers }: GatewayAccess, path: string): Promise<T> {
   const response = await fetch(url.replace(/\/$/, '') + path, {
     headers: { accept: 'application/json', ...headers },
     signal: AbortSignal.timeout(ANSWER_MS),
@@ -121,7 +103,7 @@ async function ask({ url, headers }: GatewayAccess, path: string): Promise<unkno
     );
   });
   const body: unknown = await response.json().catch(() => undefined);
-  if (response.ok) return body;
+  if (response.ok) return body as T;
   const refusal = errorSchema.safeParse(body);
   throw new CommandError(
     `the gateway answered ${String(response.status)}${refusal.success ? `: ${refusal.data.error.message}` : ''}`,

@@ -1,5 +1,5 @@
+import type { Cell } from '#schemas/http/boards.js';
 import { textOf, type Field } from './field.js';
-import type { Cell } from './model.js';
 import type { Subject } from './scope.js';
 
 /** A value with all that a link on it may name: the row it stands in, too. */
