@@ -6,7 +6,7 @@ import type { Postgres } from '#schemas/postgres/client.js';
 import { installAuth } from './auth/install.js';
 import { createTokenUse } from './auth/token-use.js';
 import { startBackgroundWork } from './background-work.js';
-import { announcedSize } from './body/content.js';
+import { announcedSize } from './request/content.js';
 import { readParts } from './body/parts.js';
 import { boards, type BoardsSettings } from './boards/plugin.js';
 import { auditDenials } from './control/audit-denials.js';
@@ -14,7 +14,7 @@ import { auditFilesInMemory, type AuditFiles } from './control/audit-files.js';
 import { createPlanNotice } from './control/plan-notice.js';
 import { createControlPlane } from './control/control-plane.js';
 import { installErrors, sendError } from './errors/install.js';
-import { createLandingSink } from './landing/landing-sink.js';
+import { createLandingSink } from './telemetry/landing-sink.js';
 import { installHeldBytes } from './limits/held-bytes.js';
 import { DEFAULT_QUOTAS, installQuotas, type QuotaSettings } from './limits/install.js';
 import { DEFAULT_SLOW_BODIES, SlowBodies, type SlowBodySettings } from './limits/slow-bodies.js';
@@ -39,7 +39,7 @@ import { tokenRoutes } from './routes/tokens.js';
 import { installSecurityHeaders, SECURITY_HEADERS } from './security-headers.js';
 import { createCollectorSink, type CollectorSettings } from './telemetry/collector-sink.js';
 import { replay, type Replay } from './telemetry/replay.js';
-import type { Signal } from './telemetry/sink.js';
+import type { Signal } from './request/signal.js';
 
 declare module 'fastify' {
   interface FastifyInstance {

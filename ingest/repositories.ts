@@ -11,7 +11,7 @@ import type { Session } from '#schemas/postgres/session.js';
 import type { Caller } from './auth/caller.js';
 import type { ChangeSession, ControlPlane } from './control/control-plane.js';
 import { survivingName } from './control/merges.js';
-import { PLAN_LIMITS, type Plan } from './control/plans.js';
+import { PLAN_LIMITS, type Plan } from './plans.js';
 import { fromStore } from './errors/from-store.js';
 
 export interface Repository {

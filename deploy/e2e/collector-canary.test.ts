@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COLLECTOR_CONFIG, STOCK_COLLECTOR_CONFIG, hasGo } from '#collector/binary.js';
-import { SIGNALS } from '#ingest/telemetry/sink.js';
+import { SIGNALS } from '#ingest/request/signal.js';
 import { MASKED, SECRETS } from '#schemas/redaction-containers.fixture.js';
 import { createPseudonyms } from '#schemas/pseudonyms.js';
 import { redactText } from '#schemas/redaction.js';

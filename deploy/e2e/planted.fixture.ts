@@ -1,6 +1,6 @@
 import protobuf from 'protobufjs';
 import { loadOtlp, requestType } from '#ingest/landing/message-plan.js';
-import type { Signal } from '#ingest/telemetry/sink.js';
+import type { Signal } from '#ingest/request/signal.js';
 
 const root = loadOtlp();
 const NOW = `${Date.now()}000000`;

@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { machineActor } from '#ingest/control/control-plane.js';
 import { organisationsOf } from '#ingest/telemetry/replay.js';
-import { SIGNALS, type Signal } from '#ingest/telemetry/sink.js';
+import { SIGNALS, type Signal } from '#ingest/request/signal.js';
 import { CommandError, ShieldwatchError } from '#schemas/errors.js';
 
 /** Files with what the store will never take (collector/README.md). */

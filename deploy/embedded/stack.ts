@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { collectorBinary } from '#collector/binary.js';
 import { createGateway } from '#ingest/app.js';
-import { ensureFirstTokens, LOCAL_ORG_ID, type FirstTokens } from '#ingest/auth/tokens.js';
+import { ensureFirstTokens, LOCAL_ORG_ID, type FirstTokens } from '#ingest/control/first-tokens.js';
 import { openAuditFiles } from '#ingest/control/audit-files.js';
 import { startReconciler } from '#rollups/reconciler.js';
 import { createRollupWorker } from '#rollups/worker.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { INGEST_SCOPES } from '#ingest/auth/caller.js';
 import { mintToken } from '#ingest/auth/tokens.js';
-import { logsRequest, tracesRequest } from '#ingest/telemetry/otlp-json.js';
+import { logsRequest, tracesRequest } from '#ingest/report/otlp-json.js';
 import { jsonHeaders, type TestGateway } from '#ingest/testing/gateway.js';
 import { asRole } from '#schemas/postgres/session.js';
 import type { Severity } from '#schemas/records/enums.js';

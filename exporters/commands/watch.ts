@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { DriftRecord } from '#schemas/records/drift.js';
+import type { DriftRecord } from '#schemas/mapping/drift.js';
 import { resolveToken, resolveUrl } from '../otlp/connection.js';
 import { withConnection, type ConnectionOptions } from './connection-options.js';
 import { complain, say } from './output.js';

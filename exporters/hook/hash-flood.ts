@@ -1,11 +1,10 @@
+import { FIXED_SEED_OPTION } from '../hook-start.js';
+
 /**
  * Node draws a new seed of its hash tables at each start, so that nobody can make up keys that all fall together, and
  * spends two milliseconds on it. The installed hook is started without ({@link FIXED_SEED_OPTION}) and reads only so many
  * strings under a seed that everybody knows; more are left to a process with a seed of its own.
  */
-
-/** V8's option that leaves the seed as Node was built with it. */
-export const FIXED_SEED_OPTION = '--no-rehash-snapshot';
 
 /** Of this many strings that all collide, two million comparisons are made, which is some ten milliseconds. Most calls have twenty. */
 const MAX_STRINGS = 2048;

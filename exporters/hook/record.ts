@@ -1,13 +1,14 @@
 import type { DecisionRecord } from '#schemas/records/decision.js';
-import { repositoryName } from '../repository/repository-name.js';
 import { scrubText, scrubTexts } from '#schemas/scrub.js';
+import { repositoryName } from '../repository/repository-name.js';
 import { appendToSpool } from '../spool/append.js';
 import { newEventId } from '../spool/event-id.js';
 import { spoolLimits } from '../spool/limits.js';
 import { spoolFolder } from '../spool/location.js';
 import { actor } from './actor.js';
 import { isoTime } from './iso-time.js';
-import { isToolEvent, PROBE_SESSION, type ToolCall } from './tool-call.js';
+import { PROBE_SESSION } from '../hook-start.js';
+import { isToolEvent, type ToolCall } from './tool-call.js';
 import type { Verdict } from './verdict.js';
 
 /** What of a call is recorded; its input is not. */

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isPolicyOf } from './policy-file.js';
-import { parseSession, sessionsFolder, type Session } from './session.js';
+import type { Session } from './session-write.js';
+import { parseSession, sessionsFolder } from './session.js';
 import { writeSession } from './session-write.js';
 
 /** A policy that a session is held to and that its file does not have any more. */

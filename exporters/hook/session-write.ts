@@ -1,7 +1,14 @@
 import { closeSync, openSync, readdirSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { makeFolder } from '../spool/make-folder.js';
-import type { Session } from './session.js';
+
+/** What is kept of a session: where it began, and the policies as they were when it first came under them. */
+export interface Session {
+  /** Folder of its first call. */
+  readonly first: string;
+  /** Text by path. */
+  readonly policies: Readonly<Record<string, string>>;
+}
 
 /** How long the copy of a session is kept that makes no new one. */
 const KEPT_MS = 30 * 24 * 3_600_000;

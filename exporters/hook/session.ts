@@ -2,15 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from '../read-file.js';
 import { checksum } from '../spool/checksum.js';
 import { PolicyError } from './policy.js';
-import { writeSession } from './session-write.js';
-
-/** What is kept of a session: where it began, and the policies as they were when it first came under them. */
-export interface Session {
-  /** Folder of its first call. */
-  readonly first: string;
-  /** Text by path. */
-  readonly policies: Readonly<Record<string, string>>;
-}
+import { writeSession, type Session } from './session-write.js';
 
 /** Bytes of all policies of a session, and how many there may be: an agent can make as many as it likes. */
 const [MAX_BYTES, MAX_POLICIES] = [32 * 1024 * 1024, 200];

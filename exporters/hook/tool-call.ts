@@ -15,12 +15,6 @@ export interface ToolCall {
   readonly agentVersion?: string;
 }
 
-/**
- * Session of the calls by which `shieldwatch status` tests an installed hook; they leave no record. No agent can
- * use it: their session ids are UUIDs that the agent itself makes.
- */
-export const PROBE_SESSION = 'shieldwatch-probe';
-
 /** The events of every tool call; another one is recorded by its name, e.g. `PreSkillShellCommand`. */
 export const isToolEvent = (event: string): boolean => event === 'PreToolUse' || event === 'BeforeTool';
 

@@ -10,7 +10,8 @@ import { countCall } from './rate-limit.js';
 import { categoryOf } from './rule-category.js';
 import { ruleId } from './rule-id.js';
 import { keepPolicies, readSession } from './session.js';
-import { PROBE_SESSION, type ToolCall } from './tool-call.js';
+import { PROBE_SESSION } from '../hook-start.js';
+import type { ToolCall } from './tool-call.js';
 import { subjectOf, type Subject } from './subject.js';
 
 /** What became of the policy's rate limit for the tool. */

@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isOurs } from './hook-command.js';
 import { isObject, jsonWithComments, readFileText, valueAt, type FileText } from './reading.js';
-import type { Seen, Switch } from './switches.js';
+import type { Seen, Switch } from './switch.js';
 
 /** Folders and files looked through at most. */
 const MAX_ENTRIES = 5_000;

@@ -1,8 +1,9 @@
 import { harmlessHooks, mods, otherHooks, unlistedMods } from './beside.js';
 import { harmfulNames } from './environment-names.js';
 import { matcherSwitch } from './matcher-switch.js';
-import { isObject, valueAt, type SettingsFile } from './reading.js';
-import type { Seen, Switch } from './switches.js';
+import type { SettingsFile } from './client.js';
+import { isObject, valueAt } from './reading.js';
+import type { Seen, Switch } from './switch.js';
 
 /**
  * Found in Claude Code 2.1.332 (its documentation and its program) and tried with it: see the matrix of the real agents.

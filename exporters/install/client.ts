@@ -1,12 +1,16 @@
-import type { InstalledHook } from './hook-command.js';
+import type { InstalledHook, OnFailure } from './hook-command.js';
 import type { FileText, Reading } from './reading.js';
 
 /** Where settings can live, from a repository's own to the whole machine's. */
 export const SCOPES = ['project', 'local', 'user', 'managed'] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** What happens when the hook itself fails; only Claude Code lets one choose. */
-export type OnFailure = 'block' | 'continue';
+/** One settings file of an agent. */
+export interface SettingsFile {
+  readonly scope: Scope;
+  readonly file: string;
+  readonly reading: Reading;
+}
 
 /** The wanted content of a settings file. */
 export interface Wanted {

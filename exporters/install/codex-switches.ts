@@ -1,9 +1,10 @@
-import { harmlessHooks, otherHooks } from './beside.js';
 import { join } from 'node:path';
+import { harmlessHooks, otherHooks } from './beside.js';
 import { dotenvNames, harmfulNames } from './environment-names.js';
 import { matcherSwitch } from './matcher-switch.js';
-import { valueAt, type SettingsFile } from './reading.js';
-import type { Seen, Switch } from './switches.js';
+import type { SettingsFile } from './client.js';
+import { valueAt } from './reading.js';
+import type { Seen, Switch } from './switch.js';
 
 /** Found in Codex 0.171.0 (its documentation and its program) and tried with it: see the matrix of the real agents. */
 type Read = SettingsFile & { readonly reading: { readonly kind: 'read' } };

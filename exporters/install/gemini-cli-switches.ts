@@ -1,11 +1,12 @@
-import { customCommands, harmlessHooks, otherHooks } from './beside.js';
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
+import { customCommands, harmlessHooks, otherHooks } from './beside.js';
 import { dotenvNames, harmfulNames } from './environment-names.js';
 import { geminiHome } from './gemini-cli.js';
 import { matcherSwitch } from './matcher-switch.js';
-import { isObject, jsonWithComments, valueAt, type SettingsFile } from './reading.js';
-import type { Seen, Switch } from './switches.js';
+import type { SettingsFile } from './client.js';
+import { isObject, jsonWithComments, valueAt } from './reading.js';
+import type { Seen, Switch } from './switch.js';
 
 /**
  * Found in Gemini CLI 0.61.0 (its documentation and its program) and tried with it: see the matrix of the real agents. The

@@ -4,14 +4,16 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packageRoot } from '#schemas/root.js';
 import { CommandError } from '#schemas/errors.js';
-import { FIXED_SEED_OPTION } from '../hook/hash-flood.js';
+import { FIXED_SEED_OPTION } from '../hook-start.js';
 import { shieldwatchFolder } from '../spool/location.js';
-import type { OnFailure } from './client.js';
 
 /** What an agent runs before each tool call. */
 export type InstalledHook =
   | { readonly type: 'command'; readonly command: string }
   | { readonly type: 'http'; readonly url: string; readonly token: string };
+
+/** What happens when the hook itself fails; only Claude Code lets one choose. */
+export type OnFailure = 'block' | 'continue';
 
 /** Ends every command of ours, so that it is found again. The hook ignores it. */
 const MARK = 'shieldwatch-hook';

@@ -1,5 +1,5 @@
 import { isOneOf } from './reading.js';
-import type { Switch } from './switches.js';
+import type { Switch } from './switch.js';
 
 /** Matchers that match every tool. */
 const MATCHES_ALL = ['', '*', '.*'];

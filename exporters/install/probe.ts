@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PROBE_SESSION } from '../hook/tool-call.js';
+import { PROBE_SESSION } from '../hook-start.js';
 import type { InstalledHook } from './hook-command.js';
 
 const TIME_LIMIT_MS = 10_000;

@@ -1,7 +1,6 @@
 import { stripComments } from 'jsonc-parser';
 import { parse as parseToml } from 'smol-toml';
 import { readBytes } from '../read-file.js';
-import type { Scope } from './client.js';
 
 /** Most bytes read of a settings file. */
 const MAX_SETTINGS = 16 * 1024 * 1024;
@@ -22,13 +21,6 @@ export type Reading =
   | { readonly kind: 'refused'; readonly why: string }
   /** We cannot read it, so nothing is known of it. */
   | { readonly kind: 'unreadable'; readonly why: string };
-
-/** One settings file of an agent. */
-export interface SettingsFile {
-  readonly scope: Scope;
-  readonly file: string;
-  readonly reading: Reading;
-}
 
 /** Text of a file, its byte order mark kept. Never throws and never waits. */
 export function readFileText(file: string): FileText {

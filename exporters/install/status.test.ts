@@ -23,7 +23,8 @@ import { fixedValues, hookCommand, type InstalledHook } from './hook-command.js'
 import { carryOut, CLIENTS, planInstall, planUninstall } from './install.js';
 import { isObject, readFileText } from './reading.js';
 import { clientStatus, type ClientStatus } from './status.js';
-import { SWITCHES, type Seen, type SwitchExample } from './switches.js';
+import type { Seen, SwitchExample } from './switch.js';
+import { SWITCHES } from './switches.js';
 
 let file: string;
 let places: Places;

@@ -10,7 +10,8 @@ import { lastOf, lastToolUse, overruledCalls, recordedCalls, type RecordedCall }
 import { isOurs, type InstalledHook } from './hook-command.js';
 import { CLIENTS } from './install.js';
 import { probe } from './probe.js';
-import { readFileText, type SettingsFile } from './reading.js';
+import type { SettingsFile } from './client.js';
+import { readFileText } from './reading.js';
 import { SWITCHES } from './switches.js';
 
 /** Status of our hook in one settings file. */

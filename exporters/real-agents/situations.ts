@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { hookFile, isOurs } from '../install/hook-command.js';
-import { SWITCHES, type Switch, type SwitchExample } from '../install/switches.js';
+import type { Switch, SwitchExample } from '../install/switch.js';
+import { SWITCHES } from '../install/switches.js';
 import { FORBIDDEN, MARKER, REASON, SETTINGS, type Situation } from './cell.js';
 import { AGENTS, type AgentName } from './drivers.js';
 import { ENDS } from './lists.js';

@@ -1,6 +1,6 @@
 import type { PROVIDERS } from '#schemas/records/enums.js';
 import type { ScanCi } from '#schemas/records/scan.js';
-import { ciOfGithub, claims } from '#schemas/records/scan-body.js';
+import { ciOfGithub, claims } from '#schemas/mapping/scan-body.js';
 import { gitHead } from '../repository/git-head.js';
 
 /** Where a scan ran, and on which state of the repository. */

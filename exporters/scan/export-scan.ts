@@ -1,6 +1,6 @@
 import { BREAKDOWN_CATEGORIES, SEVERITIES } from '#schemas/records/enums.js';
 import type { ScanRecord } from '#schemas/records/scan.js';
-import { bodyOfScan } from '#schemas/records/scan-body.js';
+import { bodyOfScan } from '#schemas/mapping/scan-body.js';
 import { scanTelemetry, type ScanExport } from '#schemas/records/scan-telemetry.js';
 import { scrubText } from '#schemas/scrub.js';
 import { METRIC_FINDINGS, METRIC_SCORE } from '#schemas/semconv.js';

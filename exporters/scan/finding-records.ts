@@ -10,7 +10,7 @@ import {
   WITHHELD,
   type FindingRecord,
 } from '#schemas/records/finding.js';
-import { MAX_FINDING_TEXT } from '#schemas/records/scan-body.js';
+import { MAX_FINDING_TEXT } from '#schemas/mapping/scan-body.js';
 import { scrubText } from '#schemas/scrub.js';
 import type { EvidencePack, PlanFinding } from './evidence-pack.js';
 

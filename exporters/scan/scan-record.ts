@@ -1,6 +1,6 @@
 import type { ScanBaseline, ScanPolicy, ScanRecord } from '#schemas/records/scan.js';
 import type { Severity } from '#schemas/records/enums.js';
-import { ciOfGithub } from '#schemas/records/scan-body.js';
+import { ciOfGithub } from '#schemas/mapping/scan-body.js';
 import { scrubText } from '#schemas/scrub.js';
 import type { CiContext } from './ci-context.js';
 import type { EvidencePack } from './evidence-pack.js';

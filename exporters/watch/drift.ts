@@ -1,4 +1,4 @@
-import { driftRecord, type DriftRecord } from '#schemas/records/drift.js';
+import { driftRecord, type DriftRecord } from '#schemas/mapping/drift.js';
 import { findingsWithout, type FindingRecord } from '#schemas/records/finding.js';
 import type { ScanRecord } from '#schemas/records/scan.js';
 

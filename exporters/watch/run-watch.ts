@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { realpathSync, watch, type FSWatcher } from 'node:fs';
 import { join, sep } from 'node:path';
-import { bodyOfDrift, driftTelemetry, type DriftRecord } from '#schemas/records/drift.js';
+import { bodyOfDrift, driftTelemetry, type DriftRecord } from '#schemas/mapping/drift.js';
 import type { ScanExport } from '#schemas/records/scan-telemetry.js';
 import { createSender, type Sender } from '../otlp/sender.js';
 import { exportScan, postScan } from '../scan/export-scan.js';

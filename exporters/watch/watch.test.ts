@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { DriftRecord } from '#schemas/records/drift.js';
+import type { DriftRecord } from '#schemas/mapping/drift.js';
 import { findingsWithout, type FindingRecord } from '#schemas/records/finding.js';
 import { packageRoot } from '#schemas/root.js';
 import { ATTR_EVENT_ID, SPAN_DRIFT, SPAN_SCAN } from '#schemas/semconv.js';

@@ -10,7 +10,7 @@ import { parseBody, readJsonBytes } from '../body/read-json.js';
 import { placesOf } from '../body/fields.js';
 import { fromZod } from '../errors/from-zod.js';
 import { LARGE_BYTES, pace } from '../work/large-work.js';
-import type { Meter } from '../work/meter.js';
+import type { Meter } from '../request/meter.js';
 
 type Shape = z.ZodObject;
 

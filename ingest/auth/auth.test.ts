@@ -1,13 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { openPostgres } from '#schemas/postgres/client.js';
 import { migratePostgres } from '#schemas/postgres/migrate.js';
-import { createGateway } from '../app.js';
 import { HEADER_SESSION_KEY } from '#schemas/semconv.js';
+import { createGateway } from '../app.js';
 import { brokenPostgres, startGateway, type Refusal, type TestGateway } from '../testing/gateway.js';
 import { DEFAULT_QUOTAS } from '../limits/install.js';
 import { openSession, openTokenSession, sendLoginForm, type SessionHeaders } from '../testing/session.js';
 import { createToken } from './token-format.js';
-import { ensureFirstTokens, mintToken } from './tokens.js';
+import { ensureFirstTokens } from '../control/first-tokens.js';
+import { mintToken } from './tokens.js';
 
 let gateway: TestGateway;
 beforeAll(async () => {

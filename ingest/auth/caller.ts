@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { ShieldwatchError } from '#schemas/errors.js';
 import type { Scope } from '#schemas/http/scopes.js';
 import type { Role } from '#schemas/http/roles.js';
-import type { Plan } from '../control/plans.js';
+import type { Plan } from '../plans.js';
 
 /** Scopes any one of which lets a client send OTLP; what a request holds is not looked into. */
 export const INGEST_SCOPES = [

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest, InjectOptions } from 'fastify';
-import type { Plan } from '../control/plans.js';
+import type { Plan } from '../plans.js';
 import type { Caller } from './caller.js';
 
 const HEADER = 'x-shieldwatch-inside';

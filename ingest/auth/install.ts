@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Postgres } from '#schemas/postgres/client.js';
 import { inOrg } from '#schemas/postgres/session.js';
-import type { Plan } from '../control/plans.js';
+import type { Plan } from '../plans.js';
 import { fromStore } from '../errors/from-store.js';
 import { createInsiders, machineCaller, type Insiders } from './insiders.js';
 import { createSessions, type Sessions } from './sessions.js';

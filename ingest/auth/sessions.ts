@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { DEFAULT_LANDING_RETENTION_DAYS } from '#schemas/time.js';
-import type { Plan } from '../control/plans.js';
+import type { Plan } from '../plans.js';
 import type { Caller } from './caller.js';
 import { hashToken } from './token-format.js';
 

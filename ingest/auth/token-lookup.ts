@@ -4,7 +4,7 @@ import { asRole } from '#schemas/postgres/session.js';
 import type { Postgres } from '#schemas/postgres/client.js';
 import { leastRole, type Role } from '#schemas/http/roles.js';
 import { fromStore } from '../errors/from-store.js';
-import type { Plan } from '../control/plans.js';
+import type { Plan } from '../plans.js';
 import type { Caller } from './caller.js';
 import { hashToken, isTokenShaped, TOKEN_LENGTH } from './token-format.js';
 import type { TokenUse } from './token-use.js';

@@ -3,7 +3,7 @@ import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { Board } from '#schemas/board.js';
 import type { BoardsHome, TimeRange } from '#schemas/http/boards.js';
 import { callerOf, type Caller } from '../auth/caller.js';
-import { beyondHistory, historyStart } from '../control/plans.js';
+import { beyondHistory, historyStart } from '../plans.js';
 import { requireScope } from '../auth/require-scope.js';
 import { readAsset } from './assets.js';
 import { readBoards, type BoardLibrary } from './board-library.js';

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import { bodyParts } from './content.js';
+import { bodyParts } from '../request/content.js';
 
 /**
  * Charges a request for what its body is when decompressed: the quota of its token, and the memory of all bodies. The

@@ -1,7 +1,7 @@
 import { createGunzip, createInflate } from 'node:zlib';
 import { ShieldwatchError } from '#schemas/errors.js';
 import { createTurns } from '../limits/turns.js';
-import type { ContentEncoding } from './content.js';
+import type { ContentEncoding } from '../request/content.js';
 
 /** Bytes inflated at a time: each piece is a trip to another thread and back. */
 const PIECE = 128 * 1024;

@@ -1,5 +1,5 @@
 import { ShieldwatchError } from '#schemas/errors.js';
-import type { Meter } from '../work/meter.js';
+import type { Meter } from '../request/meter.js';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

@@ -2,10 +2,10 @@ import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { ShieldwatchError } from '#schemas/errors.js';
 import { callerOf } from '../auth/caller.js';
-import { JSON_TYPE } from '../telemetry/sink.js';
+import { JSON_TYPE } from '../request/content.js';
 import { parseWith } from '../errors/from-zod.js';
 import { chargeClear } from './charge-clear.js';
-import { bodyParts, contentEncoding, mediaType } from './content.js';
+import { bodyParts, contentEncoding, mediaType } from '../request/content.js';
 import { checkFields, type placesOf } from './fields.js';
 import { inflate } from './inflate.js';
 

@@ -3,7 +3,7 @@ import { selectRows } from '#schemas/clickhouse/client.js';
 import { openPostgres, type Postgres } from '#schemas/postgres/client.js';
 import { migratePostgres } from '#schemas/postgres/migrate.js';
 import { inOrg } from '#schemas/postgres/session.js';
-import { ensureFirstTokens } from '../auth/tokens.js';
+import { ensureFirstTokens } from './first-tokens.js';
 import { scanOfSpec } from '../testing/bodies.js';
 import { jsonHeaders, startGateway, type Refusal, type TestGateway } from '../testing/gateway.js';
 import type { AuditVerdict } from './audit-chain.js';

@@ -1,7 +1,7 @@
 import { ShieldwatchError } from '#schemas/errors.js';
 import type { Purge } from '#schemas/http/control.js';
 import type { Caller } from '../auth/caller.js';
-import { LOCAL_ORG_ID } from '../auth/tokens.js';
+import { LOCAL_ORG_ID } from './first-tokens.js';
 import type { ControlPlane } from './control-plane.js';
 import { requestPurge } from './purges.js';
 
@@ -22,17 +22,5 @@ export async function deleteOrg(plane: ControlPlane, caller: Caller, name: strin
     }
     await tx.query('UPDATE token SET revoked_at = now() WHERE revoked_at IS NULL AND id <> $1', [caller.tokenId]);
     await tx.record({ action: 'org.delete', subject: caller.orgId, detail: {} });
-  });
-}
-
-/** Removes what people decided there and the last token, once telemetry is gone. What remains is that it was, and the trail. */
-export async function finishOrgDeletion(plane: ControlPlane, orgId: string): Promise<void> {
-  await plane.change({ orgId, actor: 'shieldwatch' }, async (tx) => {
-    await tx.query('UPDATE token SET revoked_at = coalesce(revoked_at, now()), member_id = NULL, name = $1', [
-      'deleted',
-    ]);
-    for (const table of ['repo', 'member', 'policy_promotion']) await tx.query(`DELETE FROM ${table}`);
-    await tx.query("UPDATE org SET name = 'deleted', github_org_login = NULL");
-    await tx.record({ action: 'org.gone', subject: orgId, detail: {} });
   });
 }

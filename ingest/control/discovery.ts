@@ -2,7 +2,7 @@ import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js
 import { repositoryId } from '#schemas/records/repository.js';
 import type { Session } from '#schemas/postgres/session.js';
 import type { ControlPlane } from './control-plane.js';
-import { PLAN_LIMITS, type Plan } from './plans.js';
+import { PLAN_LIMITS, type Plan } from '../plans.js';
 
 /** Names looked at in one transaction, which adds all that are new in one statement. */
 const BATCH = 500;

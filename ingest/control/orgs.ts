@@ -2,10 +2,10 @@ import { ShieldwatchError } from '#schemas/errors.js';
 import type { Org, OrgChange } from '#schemas/http/control.js';
 import type { Postgres } from '#schemas/postgres/client.js';
 import { asRole, type Session } from '#schemas/postgres/session.js';
-import { randomBase62 } from '../auth/token-format.js';
 import { scrubText } from '#schemas/scrub.js';
+import { randomBase62 } from '../auth/token-format.js';
 import { machineActor, type Actor, type ControlPlane } from './control-plane.js';
-import { PLAN_LIMITS, type Plan } from './plans.js';
+import { PLAN_LIMITS, type Plan } from '../plans.js';
 
 interface OrgRow extends Record<string, unknown> {
   id: string;

@@ -1,6 +1,6 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { Caller } from '../auth/caller.js';
-import { PLAN_LIMITS, type Plan } from './plans.js';
+import { PLAN_LIMITS, type Plan } from '../plans.js';
 
 /** Milliseconds between notices to one organisation: clients log each. */
 const NOTICE_MS = 60_000;

@@ -4,7 +4,6 @@ import { asRole } from '#schemas/postgres/session.js';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { randomBase62 } from '../auth/token-format.js';
 import type { Actor, ChangeSession, ControlPlane } from './control-plane.js';
-import { finishOrgDeletion } from './delete-org.js';
 import { removeRows, type Removal } from './remove-rows.js';
 import { isoOrNull } from './iso.js';
 
@@ -118,6 +117,18 @@ export async function runPurges(postgres: Postgres, clickhouse: ClickHouseClient
       ),
     );
   }
+}
+
+/** Removes what people decided there and the last token, once telemetry is gone. What remains is that it was, and the trail. */
+async function finishOrgDeletion(plane: ControlPlane, orgId: string): Promise<void> {
+  await plane.change({ orgId, actor: 'shieldwatch' }, async (tx) => {
+    await tx.query('UPDATE token SET revoked_at = coalesce(revoked_at, now()), member_id = NULL, name = $1', [
+      'deleted',
+    ]);
+    for (const table of ['repo', 'member', 'policy_promotion']) await tx.query(`DELETE FROM ${table}`);
+    await tx.query("UPDATE org SET name = 'deleted', github_org_login = NULL");
+    await tx.record({ action: 'org.gone', subject: orgId, detail: {} });
+  });
 }
 
 /** While it had facts, whoever looked at the fleet made its row anew. */

@@ -1,13 +1,13 @@
 import { driftBody, driftWebhookBody } from '#schemas/http/ingest-drift.js';
-import { driftOfBody, driftTelemetry, type DriftStatement } from '#schemas/records/drift.js';
+import { driftOfBody, driftTelemetry, type DriftStatement } from '#schemas/mapping/drift.js';
 import { checkTime } from '../body/check-time.js';
 import { placesOf } from '../body/fields.js';
 import { parseJson } from '../body/json.js';
 import { parseBody } from '../body/read-json.js';
-import { tracesRequest } from '../telemetry/otlp-json.js';
-import { JSON_TYPE } from '../telemetry/sink.js';
-import type { Meter } from '../work/meter.js';
-import { repositoryOf, type Report, type Sender } from '../work/report.js';
+import { tracesRequest } from '../report/otlp-json.js';
+import { JSON_TYPE } from '../request/content.js';
+import type { Meter } from '../request/meter.js';
+import { repositoryOf, type Report, type Sender } from '../report/report.js';
 
 const PLACES = placesOf(driftBody);
 const WEBHOOK_PLACES = placesOf(driftWebhookBody);

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ShieldwatchError } from '#schemas/errors.js';
-import { mediaType } from '../body/content.js';
-import { PROTOBUF_TYPE } from '../telemetry/sink.js';
+import { mediaType } from '../request/content.js';
+import { PROTOBUF_TYPE } from '../request/content.js';
 import { otlpStatusBytes, withOtlpStatus } from './otlp-status.js';
 import { toShieldwatchError } from './to-shieldwatch-error.js';
 

@@ -2,7 +2,7 @@ import { MAX_OTLP_DEPTH, MAX_OTLP_ENTRIES } from '#schemas/otlp-bounds.js';
 import type { FieldKind, FieldPlan, MessagePlan } from './message-plan.js';
 import { malformed, tooDeep, tooManyEntries, type Place } from './place.js';
 import { WireType } from './wire-reader.js';
-import type { Meter } from '../work/meter.js';
+import type { Meter } from '../request/meter.js';
 
 /** The wire type of one value of a kind. */
 export const WIRE_TYPES: Readonly<Record<FieldKind, number>> = {

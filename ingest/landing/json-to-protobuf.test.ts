@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ShieldwatchError } from '#schemas/errors.js';
 import { MAX_OTLP_DEPTH, MAX_OTLP_ENTRIES } from '#schemas/otlp-bounds.js';
-import { SIGNALS, type Signal } from '../telemetry/sink.js';
+import { SIGNALS, type Signal } from '../request/signal.js';
 import { ANY_OTLP } from '../testing/otlp-arbitrary.js';
 import { toProtobuf as byProtobufjs } from '../testing/otlp-samples.js';
 import { field } from '../testing/protobuf-bytes.js';

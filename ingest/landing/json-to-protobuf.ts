@@ -4,7 +4,7 @@ import { MAX_OTLP_DEPTH, MAX_OTLP_ENTRIES } from '#schemas/otlp-bounds.js';
 import type { FieldPlan, MessagePlan } from './message-plan.js';
 import { malformed, tooDeep, tooManyEntries, type Place } from './place.js';
 import { WireType } from './wire-reader.js';
-import type { Meter } from '../work/meter.js';
+import type { Meter } from '../request/meter.js';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

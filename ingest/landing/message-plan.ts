@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import protobuf from 'protobufjs';
 import { packageRoot } from '#schemas/root.js';
-import type { Signal } from '../telemetry/sink.js';
+import type { Signal } from '../request/signal.js';
 
 /** How one field is read, from JSON and from the wire alike. */
 export interface FieldPlan {

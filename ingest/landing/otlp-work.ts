@@ -1,8 +1,9 @@
 import { ShieldwatchError } from '#schemas/errors.js';
 import { MAX_OTLP_BYTES } from '#schemas/otlp-bounds.js';
 import type { Caller } from '../auth/caller.js';
-import type { Meter } from '../work/meter.js';
-import { JSON_TYPE, PROTOBUF_TYPE, type OtlpType, type Signal } from '../telemetry/sink.js';
+import type { Meter } from '../request/meter.js';
+import { JSON_TYPE, PROTOBUF_TYPE, type OtlpType } from '../request/content.js';
+import type { Signal } from '../request/signal.js';
 import { checkProtobuf } from './check-protobuf.js';
 import { decodeProtobuf } from './decode-protobuf.js';
 import { writeRows, type Insert } from './insert.js';

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Caller } from '../auth/caller.js';
 import { PSEUDONYM_SECRET } from '#schemas/redaction-personal.fixture.js';
-import { PROTOBUF_TYPE, SIGNALS, JSON_TYPE } from '../telemetry/sink.js';
+import type { Caller } from '../auth/caller.js';
+import { PROTOBUF_TYPE, JSON_TYPE } from '../request/content.js';
+import { SIGNALS } from '../request/signal.js';
 import { SAMPLES, toProtobuf } from '../testing/otlp-samples.js';
 import { toInserts } from './otlp-work.js';
 

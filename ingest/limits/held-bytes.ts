@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ShieldwatchError } from '#schemas/errors.js';
-import { announcedSize } from '../body/content.js';
+import { announcedSize } from '../request/content.js';
 
 /** Bytes of bodies that all requests under way may hold together. */
 const MAX_HELD_BYTES = 512 * 1024 * 1024;

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ShieldwatchError } from '#schemas/errors.js';
-import { announcedSize } from '../body/content.js';
-import type { Plan } from '../control/plans.js';
+import { announcedSize } from '../request/content.js';
+import type { Plan } from '../plans.js';
 import { Buckets, type BucketSettings } from './bucket.js';
 
 export interface QuotaSettings {

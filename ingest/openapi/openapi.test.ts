@@ -10,7 +10,7 @@ import { createApiClient, type ApiClient } from '../client/client.js';
 import { driftOfSpec, scanOfSpec } from '../testing/bodies.js';
 import { startGateway, type Refusal, type TestGateway } from '../testing/gateway.js';
 import type { OpenApiDocument, OpenApiOperation } from './document.js';
-import { GENERATED, generateApi } from './generate.js';
+import { GENERATED, generateApi } from '../generate.js';
 
 const NO_LIMIT = { rate: 1e9, burst: 1e9 };
 let gateway: TestGateway;

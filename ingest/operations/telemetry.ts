@@ -3,7 +3,7 @@ import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { metrics, resources, tracing } from '@opentelemetry/sdk-node';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ATTR_SERVICE_NAME, SCOPE_NAME, SERVICE_NAME_GATEWAY } from '#schemas/semconv.js';
-import { announcedSize } from '../body/content.js';
+import { announcedSize } from '../request/content.js';
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -1,7 +1,7 @@
 import { ShieldwatchError } from '#schemas/errors.js';
 import type { Bucket } from '#schemas/http/series.js';
 import { LATEST_MOMENT } from '#schemas/time.js';
-import { beyondHistory, historyStart, type Plan } from '../control/plans.js';
+import { beyondHistory, historyStart, type Plan } from '../plans.js';
 
 /** A stretch of time and its whole buckets. */
 export interface Window<B extends Bucket = Bucket> {

@@ -10,10 +10,10 @@ import {
   type TriageState,
 } from '#schemas/http/findings.js';
 import { repositoryId } from '#schemas/records/repository.js';
+import { scrubText } from '#schemas/scrub.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
 import type { Caller } from '../auth/caller.js';
-import { scrubText } from '#schemas/scrub.js';
-import { historyStart } from '../control/plans.js';
+import { historyStart } from '../plans.js';
 import type { ControlPlane } from '../control/control-plane.js';
 import { rowOfRepository } from '../control/row-of-repository.js';
 import { comparedScans, type ComparedScans } from '../queries/baseline-comparison.js';

@@ -5,7 +5,7 @@ import { driftAnswer, driftBody, driftWebhookBody, type DriftAnswer } from '#sch
 import { addRoute, checkRole, type RouteSpec } from '../api/route.js';
 import type { Repositories } from '../repositories.js';
 import type { TelemetrySink } from '../telemetry/sink.js';
-import { sendReport, takeReport } from '../work/take-report.js';
+import { sendReport, takeReport } from './take-report.js';
 
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 

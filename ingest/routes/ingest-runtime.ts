@@ -3,7 +3,7 @@ import { runtimeAnswer, runtimeBody } from '#schemas/http/ingest-runtime.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
 import type { Repositories } from '../repositories.js';
 import type { TelemetrySink } from '../telemetry/sink.js';
-import { sendReport, takeReport } from '../work/take-report.js';
+import { sendReport, takeReport } from './take-report.js';
 
 const SPEC = {
   id: 'ingestRuntime',

@@ -9,7 +9,7 @@ import { scanIdOf } from '../fleet/entry.js';
 import type { Repositories, Repository } from '../repositories.js';
 import type { ScanReport } from '../scan/read-scan.js';
 import type { TelemetrySink } from '../telemetry/sink.js';
-import { sendReport, takeReport } from '../work/take-report.js';
+import { sendReport, takeReport } from './take-report.js';
 
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { selectRows } from '#schemas/clickhouse/client.js';
-import { SIGNALS, type Signal } from '../telemetry/sink.js';
+import { SIGNALS, type Signal } from '../request/signal.js';
 import { startGateway, type Refusal, type TestGateway } from '../testing/gateway.js';
 import { ANY_OTLP } from '../testing/otlp-arbitrary.js';
 import { SAMPLES, toProtobuf } from '../testing/otlp-samples.js';

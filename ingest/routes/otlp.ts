@@ -5,16 +5,10 @@ import { MAX_OTLP_BYTES, MAX_OTLP_DEPTH, MAX_OTLP_ENTRIES } from '#schemas/otlp-
 import { addRoute, type RouteSpec } from '../api/route.js';
 import { INGEST_SCOPES, type Caller } from '../auth/caller.js';
 import { chargeClear } from '../body/charge-clear.js';
-import { bodyParts, contentEncoding, mediaType } from '../body/content.js';
-import {
-  acceptedAll,
-  JSON_TYPE,
-  PROTOBUF_TYPE,
-  SIGNALS,
-  withWarning,
-  type OtlpType,
-  type TelemetrySink,
-} from '../telemetry/sink.js';
+import { bodyParts, contentEncoding, mediaType } from '../request/content.js';
+import { JSON_TYPE, PROTOBUF_TYPE, type OtlpType } from '../request/content.js';
+import { SIGNALS } from '../request/signal.js';
+import { acceptedAll, withWarning, type TelemetrySink } from '../telemetry/sink.js';
 
 /** As it arrives, compressed or not. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;

@@ -10,7 +10,7 @@ import {
 import { ShieldwatchError } from '#schemas/errors.js';
 import { explainQuery, explanation, series, seriesList, seriesQuery } from '#schemas/http/series.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
-import { beyondHistory, historyStart } from '../control/plans.js';
+import { beyondHistory, historyStart } from '../plans.js';
 import { fromStore } from '../errors/from-store.js';
 import { explainPoint, FORMULAS } from '../queries/explain.js';
 import { fieldOf, readSeries } from '../queries/read-series.js';

@@ -2,9 +2,9 @@ import { isPlainRuntimeBody, runtimeBody } from '#schemas/http/ingest-runtime.js
 import { placesOf } from '../body/fields.js';
 import { parseJson } from '../body/json.js';
 import { parseBody } from '../body/read-json.js';
-import { PROTOBUF_TYPE } from '../telemetry/sink.js';
-import type { Meter } from '../work/meter.js';
-import { repositoryOf, type Report, type Sender } from '../work/report.js';
+import { PROTOBUF_TYPE } from '../request/content.js';
+import type { Meter } from '../request/meter.js';
+import { repositoryOf, type Report, type Sender } from '../report/report.js';
 import { toOtlp } from './to-otlp.js';
 
 const PLACES = placesOf(runtimeBody);

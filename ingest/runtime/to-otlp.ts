@@ -2,7 +2,7 @@ import { ShieldwatchError } from '#schemas/errors.js';
 import type { RuntimeBody, RuntimeEntry } from '#schemas/http/ingest-runtime.js';
 import { decisionSpanIds } from '#schemas/records/decision.js';
 import { redactText } from '#schemas/redaction.js';
-import { producerResource, SCOPE } from '../telemetry/producer.js';
+import { producerResource, SCOPE } from '../report/producer.js';
 import { createKinds, scrubbed } from './decision-kinds.js';
 import { mixInTime, writeTimeDigits } from './event-ids.js';
 import { createTimeReader } from './event-time.js';

@@ -1,17 +1,17 @@
 import { ShieldwatchError } from '#schemas/errors.js';
 import { scanBody, type ScanBody } from '#schemas/http/ingest-scan.js';
 import type { Integrity } from '#schemas/records/enums.js';
-import { filesScannedOf, integrityOfBody, scanOfBody } from '#schemas/records/scan-body.js';
+import { filesScannedOf, integrityOfBody, scanOfBody } from '#schemas/mapping/scan-body.js';
 import { scanTelemetry, type ScanExport } from '#schemas/records/scan-telemetry.js';
 import { redactText } from '#schemas/redaction.js';
 import { checkTime } from '../body/check-time.js';
 import { placesOf } from '../body/fields.js';
 import { parseJson } from '../body/json.js';
 import { parseBody } from '../body/read-json.js';
-import { logsRequest, tracesRequest } from '../telemetry/otlp-json.js';
-import { JSON_TYPE } from '../telemetry/sink.js';
-import type { Meter } from '../work/meter.js';
-import { repositoryOf, type OutgoingRequest, type Report, type Sender } from '../work/report.js';
+import { logsRequest, tracesRequest } from '../report/otlp-json.js';
+import { JSON_TYPE } from '../request/content.js';
+import type { Meter } from '../request/meter.js';
+import { repositoryOf, type OutgoingRequest, type Report, type Sender } from '../report/report.js';
 
 const PLACES = placesOf(scanBody);
 /** Findings of one request to the collector. */

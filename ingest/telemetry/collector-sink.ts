@@ -13,14 +13,8 @@ import type { Caller } from '../auth/caller.js';
 import { RETRY_AFTER_SECONDS } from '../errors/from-store.js';
 import { protobufOf } from '../work/large-work.js';
 import { readClear } from './read-clear.js';
-import {
-  acceptedAll,
-  JSON_TYPE,
-  PROTOBUF_TYPE,
-  type TelemetryAnswer,
-  type TelemetryRequest,
-  type TelemetrySink,
-} from './sink.js';
+import { JSON_TYPE, PROTOBUF_TYPE } from '../request/content.js';
+import { acceptedAll, type TelemetryAnswer, type TelemetryRequest, type TelemetrySink } from './sink.js';
 
 /** Milliseconds the collector has; below the 10 s after which OTLP clients give up. */
 const TIMEOUT_MS = 9_000;

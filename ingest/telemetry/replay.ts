@@ -11,7 +11,9 @@ import type { Caller } from '../auth/caller.js';
 import type { ControlPlane } from '../control/control-plane.js';
 import { readOtlp } from '../landing/otlp-work.js';
 import { WireReader, WireType } from '../landing/wire-reader.js';
-import { PROTOBUF_TYPE, type Signal, type TelemetrySink } from './sink.js';
+import { PROTOBUF_TYPE } from '../request/content.js';
+import type { Signal } from '../request/signal.js';
+import type { TelemetrySink } from './sink.js';
 
 /** Who sent a part of a request, as the collector stamped it on the resources. */
 interface Tenant {

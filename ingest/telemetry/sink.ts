@@ -1,13 +1,7 @@
 import protobuf from 'protobufjs/minimal.js';
 import type { Caller } from '../auth/caller.js';
-import type { ContentEncoding } from '../body/content.js';
-
-export const SIGNALS = ['traces', 'metrics', 'logs'] as const;
-export type Signal = (typeof SIGNALS)[number];
-
-export const JSON_TYPE = 'application/json';
-export const PROTOBUF_TYPE = 'application/x-protobuf';
-export type OtlpType = typeof JSON_TYPE | typeof PROTOBUF_TYPE;
+import { JSON_TYPE, PROTOBUF_TYPE, type ContentEncoding, type OtlpType } from '../request/content.js';
+import type { Signal } from '../request/signal.js';
 
 /** One OTLP export request, its body as it came, in pieces. */
 export interface TelemetryRequest {

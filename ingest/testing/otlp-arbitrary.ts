@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Signal } from '../telemetry/sink.js';
+import type { Signal } from '../request/signal.js';
 
 /** Text without halves of surrogate pairs, which protobuf has no bytes for. */
 const text = fc.oneof(

@@ -1,6 +1,6 @@
 import protobuf from 'protobufjs';
 import { loadOtlp, requestType } from '../landing/message-plan.js';
-import type { Signal } from '../telemetry/sink.js';
+import type { Signal } from '../request/signal.js';
 
 const TRACE_ID = '5b8efff798038103d269b633813fc60c';
 const SPAN_ID = 'eee19b7ec3c1b174';

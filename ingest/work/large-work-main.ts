@@ -1,7 +1,7 @@
 import { parentPort } from 'node:worker_threads';
 import { ShieldwatchError } from '#schemas/errors.js';
 import { asBuffer, type WorkAnswer } from './large-work.js';
-import type { Meter } from './meter.js';
+import type { Meter } from '../request/meter.js';
 import { runWork, type Work, type WorkResult } from './work.js';
 
 /** The other thread of `large-work.ts`: one request at a time, its bytes handed over and the result handed back. */

@@ -6,8 +6,8 @@ import type { Insert } from '../landing/insert.js';
 import { MAX_MAIN_ENTRIES, type OtlpWork } from '../landing/otlp-work.js';
 import { Pace } from '../limits/pace.js';
 import { createTurns } from '../limits/turns.js';
-import type { Meter } from './meter.js';
-import type { ReportKind, ReportWork } from './report.js';
+import type { Meter } from '../request/meter.js';
+import type { ReportKind, ReportWork } from '../report/report.js';
 import { runWork, type ReportOf, type Work, type WorkResult } from './work.js';
 
 /** Bytes of OTLP/JSON that are read on the main thread: at worst some 50 ms. */

@@ -2,8 +2,8 @@ import { readDrift, readDriftWebhook } from '../drift/read-drift.js';
 import { toInserts, toProtobuf, type OtlpWork } from '../landing/otlp-work.js';
 import { readRuntime } from '../runtime/read-runtime.js';
 import { readScan } from '../scan/read-scan.js';
-import type { Meter } from './meter.js';
-import type { ReportKind, ReportWork } from './report.js';
+import type { Meter } from '../request/meter.js';
+import type { ReportKind, ReportWork } from '../report/report.js';
 
 /** Synchronous work on the bytes of one request. */
 export type Work = OtlpWork | ReportWork;

@@ -3,7 +3,7 @@
 import { createServer, request, Agent } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createGateway } from '#ingest/app.js';
-import { ensureFirstTokens } from '#ingest/auth/tokens.js';
+import { ensureFirstTokens } from '#ingest/control/first-tokens.js';
 import { createClickHouse } from '#schemas/clickhouse/client.js';
 import { runtimeBody } from '#schemas/http/ingest-runtime.js';
 import { openPostgres } from '#schemas/postgres/client.js';

@@ -1,5 +1,5 @@
 import { createGateway } from '#ingest/app.js';
-import { ensureFirstTokens, LOCAL_ORG_ID } from '#ingest/auth/tokens.js';
+import { ensureFirstTokens, LOCAL_ORG_ID } from '#ingest/control/first-tokens.js';
 import { readSeries } from '#ingest/queries/read-series.js';
 import { SERIES_TABLE } from '#ingest/queries/series-table.js';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';

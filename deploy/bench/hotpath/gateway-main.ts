@@ -3,7 +3,7 @@
  * separately.
  */
 import { createGateway } from '#ingest/app.js';
-import { ensureFirstTokens } from '#ingest/auth/tokens.js';
+import { ensureFirstTokens } from '#ingest/control/first-tokens.js';
 import { createClickHouse } from '#schemas/clickhouse/client.js';
 import { openPostgres } from '#schemas/postgres/client.js';
 import { migratePostgres } from '#schemas/postgres/migrate.js';

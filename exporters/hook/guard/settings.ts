@@ -3,14 +3,8 @@ import type { Client, InstalledEntry, Places, Scope } from '../../install/client
 import { codex } from '../../install/codex.js';
 import { changesCode, dotenvNames } from '../../install/environment-names.js';
 import { geminiCli } from '../../install/gemini-cli.js';
-import {
-  isObject,
-  jsonWithComments,
-  readFileText,
-  valueAt,
-  type FileText,
-  type SettingsFile,
-} from '../../install/reading.js';
+import type { SettingsFile } from '../../install/client.js';
+import { isObject, jsonWithComments, readFileText, valueAt, type FileText } from '../../install/reading.js';
 import { isOurs } from '../../install/hook-command.js';
 import { SWITCHES } from '../../install/switches.js';
 import { lowerPath, type GuardedKind, type GuardPlaces } from './guarded.js';

@@ -1,6 +1,7 @@
 import type { Caller } from '../auth/caller.js';
 import { chooseRepository } from '../choose-repository.js';
-import type { OtlpType, Signal } from '../telemetry/sink.js';
+import type { OtlpType } from '../request/content.js';
+import type { Signal } from '../request/signal.js';
 
 /** Bodies of REST that become telemetry. */
 export type ReportKind = 'runtime' | 'scan' | 'drift' | 'webhook';

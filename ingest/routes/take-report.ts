@@ -4,9 +4,9 @@ import { callerOf } from '../auth/caller.js';
 import { readJsonBytes } from '../body/read-json.js';
 import type { Repositories, Repository } from '../repositories.js';
 import type { TelemetrySink } from '../telemetry/sink.js';
-import { asBuffer, reportOf } from './large-work.js';
-import type { Report, ReportKind } from './report.js';
-import type { ReportOf } from './work.js';
+import { asBuffer, reportOf } from '../work/large-work.js';
+import type { Report, ReportKind } from '../report/report.js';
+import type { ReportOf } from '../work/work.js';
 
 /**
  * Reads a report and finds its repository, which is made if it is new. A body that is refused makes no repository.

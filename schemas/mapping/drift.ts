@@ -20,11 +20,11 @@ import {
   SPAN_EVENT_FINDING_NEW,
   SPAN_EVENT_FINDING_RESOLVED,
 } from '../semconv.js';
-import { decisionSpanIds } from './decision.js';
-import type { Severity } from './enums.js';
-import { evidenceHashOf, findingKey, findingsWithout } from './finding.js';
+import { decisionSpanIds } from '../records/decision.js';
+import type { Severity } from '../records/enums.js';
+import { evidenceHashOf, findingKey, findingsWithout } from '../records/finding.js';
 import { hashable } from '../hashable.js';
-import { idOf } from './ids.js';
+import { idOf } from '../records/ids.js';
 import { fileOfFinding, MAX_FINDING_TEXT } from './scan-body.js';
 
 /** A finding as a drift lists it, scrubbed. */

@@ -1,11 +1,12 @@
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { ShieldwatchError } from '#schemas/errors.js';
-import { readClear } from '../telemetry/read-clear.js';
-import { acceptedAll, partialSuccess, type Signal, type TelemetrySink } from '../telemetry/sink.js';
+import { readClear } from './read-clear.js';
+import type { Signal } from '../request/signal.js';
+import { acceptedAll, partialSuccess, type TelemetrySink } from './sink.js';
 import { insertsOf } from '../work/large-work.js';
-import type { Insert } from './insert.js';
-import { storeRows, type RefusedRow } from './store-rows.js';
-import type { LandingSettings } from './tenant.js';
+import type { Insert } from '../landing/insert.js';
+import { storeRows, type RefusedRow } from '../landing/store-rows.js';
+import type { LandingSettings } from '../landing/tenant.js';
 
 /** Rows that an answer names one by one. */
 const MAX_NAMES = 5;

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import openapiTS, { astToString, COMMENT_HEADER } from 'openapi-typescript';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { packageRoot } from '#schemas/root.js';
-import { createGateway } from '../app.js';
-import { openApiDocument, type OpenApiDocument } from './document.js';
+import { createGateway } from './app.js';
+import { openApiDocument, type OpenApiDocument } from './openapi/document.js';
 
 /** The document of every address there is, and the types of the client that are made from it. */
 export async function generateApi(): Promise<{ document: string; types: string }> {
@@ -31,7 +31,7 @@ async function documentOfAllRoutes(): Promise<OpenApiDocument> {
   }
 }
 
-if (process.argv[1]?.endsWith('openapi/generate.js') === true) {
+if (process.argv[1]?.endsWith('ingest/generate.js') === true) {
   const { document, types } = await generateApi();
   writeFileSync(join(GENERATED, 'openapi.json'), document);
   writeFileSync(join(GENERATED, 'api.ts'), types);

@@ -1,6 +1,10 @@
 import type { FastifyRequest } from 'fastify';
 import { ShieldwatchError } from '#schemas/errors.js';
 
+export const JSON_TYPE = 'application/json';
+export const PROTOBUF_TYPE = 'application/x-protobuf';
+export type OtlpType = typeof JSON_TYPE | typeof PROTOBUF_TYPE;
+
 /** Encodings of a body that are understood. */
 export type ContentEncoding = 'identity' | 'gzip' | 'deflate';
 

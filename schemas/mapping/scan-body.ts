@@ -1,10 +1,10 @@
 import type { ScanBody, ScanFinding } from '../http/ingest-scan.js';
 import { scrubText } from '../scrub.js';
-import type { RuntimeConfidence } from './enums.js';
-import { evidenceHashOf, findingKey, NO_EVIDENCE, numberFindings, WITHHELD, type FindingRecord } from './finding.js';
-import { integrityOf } from './integrity.js';
-import type { ScanBaseline, ScanCi, ScanPolicy, ScanRecord } from './scan.js';
-import type { ScanExport } from './scan-telemetry.js';
+import type { RuntimeConfidence } from '../records/enums.js';
+import { evidenceHashOf, findingKey, NO_EVIDENCE, numberFindings, WITHHELD, type FindingRecord } from '../records/finding.js';
+import { integrityOf } from '../records/integrity.js';
+import type { ScanBaseline, ScanCi, ScanPolicy, ScanRecord } from '../records/scan.js';
+import type { ScanExport } from '../records/scan-telemetry.js';
 
 /** Longest id, title and file of a finding, in UTF-16 units. */
 export const MAX_FINDING_TEXT = 500;
