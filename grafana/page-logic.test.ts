@@ -23,7 +23,7 @@ const PANEL: BoardPanel = {
   id: 1,
   type: 'timeseries',
   gridPos: { x: 0, y: 0, w: 1, h: 1 },
-  targets: [{ refId: 'A', format: 0 }],
+  targets: [{ refId: 'A', rawSql: '', format: 0 }],
   fieldConfig: {
     defaults: {
       displayName: '${__field.labels.tool}',
@@ -74,7 +74,7 @@ function data(
     { name: 'rate', type: NUMBER },
   ],
 ): PanelData {
-  return { columns, rows, truncated: false, from: 0, to: 1_000_000 };
+  return { columns, rows, truncated: false, from: 0, to: 1_000_000, intervalMs: 60_000 };
 }
 
 const at = (seconds: number): string => new Date(seconds * 1_000).toISOString();
@@ -298,7 +298,7 @@ describe('values of a stat, a gauge or a pie', () => {
     ...PANEL,
     type: 'stat',
     fieldConfig: { defaults: {} },
-    targets: [{ refId: 'A', format: 1 }],
+    targets: [{ refId: 'A', rawSql: '', format: 1 }],
     options: { reduceOptions },
   });
   const brief = (of: BoardPanel): unknown[] => reduce(of, [table]).map(({ field, value }) => [field.title, value]);

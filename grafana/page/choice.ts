@@ -4,7 +4,7 @@ import { el } from './dom.js';
 export interface ChoiceOptions {
   label: string;
   options: { text: string; value: string }[];
-  chosen: string[];
+  chosen: readonly string[];
   multi: boolean;
   /** What choosing nothing means, e.g. `All`; undefined where something must be chosen. */
   none?: string;

@@ -152,7 +152,7 @@ function momentOf(text: string): number | undefined {
   return loadedAt - Number(count ?? 0) * length;
 }
 
-function valuesOf(list: VariableOptions[]): Record<string, string[]> {
+function valuesOf(list: VariableOptions[]): Record<string, readonly string[]> {
   return Object.fromEntries(list.map(({ name, value }) => [name, value === 'all' ? [ALL] : value]));
 }
 

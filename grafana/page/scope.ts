@@ -7,7 +7,7 @@ export interface Scope {
   /** The reader's organisation: the variable of that name, which nobody chooses. */
   org: string;
   /** Texts of what is chosen; of "All" the word. */
-  texts: Record<string, string[]>;
+  texts: Record<string, readonly string[]>;
   /** Range of the rows at hand, in milliseconds. */
   from: number;
   to: number;
@@ -84,7 +84,7 @@ function subjectValue(
   return keys[2] === 'text' ? field?.text : field?.value;
 }
 
-function formatted(name: string, values: string[], format: string, texts: string[]): string {
+function formatted(name: string, values: readonly string[], format: string, texts: readonly string[]): string {
   switch (format) {
     case 'queryparam':
       return values.map((value) => `var-${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&');

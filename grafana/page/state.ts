@@ -7,7 +7,7 @@ export interface State {
   /** `5s`, `1m`, or empty for off. */
   refresh: string;
   /** Chosen values by variable; `$__all` alone is "All", a variable that is not here takes the board's default. */
-  variables: Record<string, string[]>;
+  variables: Record<string, readonly string[]>;
   /** Names of annotations that are switched off. */
   without: string[];
 }

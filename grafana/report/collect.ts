@@ -73,7 +73,9 @@ async function collectBoard(
     panels.map(async ({ id, refId }) => {
       // One panel that the store cannot answer does not cost the others.
       const panelAddress = `${address}/panels/${String(id)}?refId=${encodeURIComponent(refId)}&${query.toString()}`;
-      const rows = await ask<PanelData>(access, panelAddress).catch((error: unknown) => String(error instanceof CommandError ? error.message : error));
+      const rows = await ask<PanelData>(access, panelAddress).catch((error: unknown) =>
+        String(error instanceof CommandError ? error.message : error),
+      );
       return [`${String(id)} ${refId}`, rows] as const;
     }),
   );
@@ -81,7 +83,10 @@ async function collectBoard(
   const annotations = await Promise.all(
     named.map(
       async ({ name }) =>
-        [name, await ask<AnnotationData>(access, `${address}/annotations/${encodeURIComponent(name)}?${query.toString()}`)] as const,
+        [
+          name,
+          await ask<AnnotationData>(access, `${address}/annotations/${encodeURIComponent(name)}?${query.toString()}`),
+        ] as const,
     ),
   );
   return {

@@ -48,7 +48,10 @@ export async function variableOptions(
     };
   }
 
-  async function queried({ query }: BoardVariable, variables: ReadonlyMap<string, VariableValue>): Promise<VariableOption[]> {
+  async function queried(
+    { query }: BoardVariable,
+    variables: ReadonlyMap<string, VariableValue>,
+  ): Promise<VariableOption[]> {
     const sql = expandMacros(sqlOf(query), { range: request.range, intervalMs: 1_000, variables, plain });
     const { rows } = await runQuery(client, sql, wall);
     // Two columns are text and value, as the datasource has it.

@@ -1,7 +1,14 @@
 import type { ScanBody, ScanFinding } from '../http/ingest-scan.js';
 import { scrubText } from '../scrub.js';
 import type { RuntimeConfidence } from '../records/enums.js';
-import { evidenceHashOf, findingKey, NO_EVIDENCE, numberFindings, WITHHELD, type FindingRecord } from '../records/finding.js';
+import {
+  evidenceHashOf,
+  findingKey,
+  NO_EVIDENCE,
+  numberFindings,
+  WITHHELD,
+  type FindingRecord,
+} from '../records/finding.js';
 import { integrityOf } from '../records/integrity.js';
 import type { ScanBaseline, ScanCi, ScanPolicy, ScanRecord } from '../records/scan.js';
 import type { ScanExport } from '../records/scan-telemetry.js';
