@@ -7,6 +7,7 @@ import { packageRoot } from '#schemas/root.js';
 describe('npm run check', () => {
   it.each([
     ['types', 'typescript/bin/tsc', ['--noEmit']],
+    ['no imports in a circle', '../deploy/import-cycles.mjs', []],
     ['lint, with the import table', 'eslint/bin/eslint.js', ['.']],
     ['no dead code', 'knip/bin/knip.js', []],
     ['format', 'prettier/bin/prettier.cjs', ['--list-different', '.']],

@@ -1,0 +1,91 @@
+// Which room may import which, and which files of another room it may read. eslint.config.js applies both rules;
+// `importCycles` takes the names of the rooms.
+
+/** Room -> rooms that it may import. Data flows one way; only `deploy` sees every room. */
+export const ROOMS = {
+  schemas: [],
+  exporters: ['schemas'],
+  collector: ['schemas'],
+  ingest: ['schemas'],
+  rollups: ['schemas'],
+  grafana: ['schemas'],
+  deploy: ['schemas', 'exporters', 'collector', 'ingest', 'rollups', 'grafana'],
+};
+
+/** Room -> data of a room that it may not import, which it reads all the same. */
+const READS = {
+  // Where the boards and their page lie, for the rooms that read them.
+  schemas: ['grafana/generated', 'dist/grafana/page'],
+  // In tests: repositories to scan; manifests, cases and error codes that both sides must agree on.
+  exporters: ['deploy/demo/repos'],
+  collector: ['deploy/bench/hotpath/manifest.yaml'],
+  ingest: ['collector/cases', 'collector/exporters/setaside/refusal.go'],
+};
+
+/** Parts of `schemas` that a producer, installed next to an agent, has no business with. */
+const STORE_ONLY = /^(?:dist\/)?schemas\/(?:http|clickhouse|postgres)\//;
+
+const names = Object.keys(ROOMS).join('|');
+const ROOM_PATH = new RegExp(`^(?:dist/)?(${names})(?:/|$)`);
+const RELATIVE = new RegExp(`^(?:\\.\\./)+(?:dist/)?(${names})/`);
+
+/** Why a file of `room` may not have anything to do with a path from the root; undefined where it may. */
+function objection(room, path) {
+  const other = ROOM_PATH.exec(path)?.[1];
+  if (other === undefined || other === room) return undefined;
+  const reads = READS[room] ?? [];
+  if (reads.some((allowed) => path === allowed || path.startsWith(`${allowed}/`))) return undefined;
+  if (!ROOMS[room].includes(other)) return `${room} may use only: ${ROOMS[room].join(', ') || 'nothing of ours'}.`;
+  if (room === 'exporters' && STORE_ONLY.test(path))
+    return 'exporters may not use http, clickhouse or postgres schemas.';
+  return undefined;
+}
+
+const textOf = (node) => (node?.type === 'Literal' && typeof node.value === 'string' ? node.value : undefined);
+
+/** `join(packageRoot(), 'a', 'b', c)` as `a/b`; undefined for any other call. */
+function pathFromRoot({ callee, arguments: [root, ...parts] }) {
+  if (!['join', 'resolve'].includes(callee.name) || root?.callee?.name !== 'packageRoot') return undefined;
+  const known = parts.findIndex((part) => textOf(part) === undefined);
+  return (known < 0 ? parts : parts.slice(0, known)).map(textOf).join('/');
+}
+
+/** Imports of every form, and paths of files, by the table above. */
+const rule = {
+  meta: { type: 'problem', schema: [{ enum: Object.keys(ROOMS) }] },
+  create(context) {
+    const [room] = context.options;
+    const check = (node, path) => {
+      const message = path === undefined ? undefined : objection(room, path);
+      if (message !== undefined) context.report({ node, message });
+    };
+    const checkSource = ({ source }) => {
+      const text = textOf(source);
+      if (text?.startsWith('#')) check(source, text.slice(1));
+    };
+    return {
+      ImportDeclaration: checkSource,
+      ExportNamedDeclaration: checkSource,
+      ExportAllDeclaration: checkSource,
+      ImportExpression: checkSource,
+      TSImportType: checkSource,
+      CallExpression: (node) => check(node, pathFromRoot(node)),
+      'Literal, TemplateElement'(node) {
+        const text = node.type === 'Literal' ? node.value : node.value.raw;
+        const other = typeof text === 'string' ? RELATIVE.exec(text)?.[1] : undefined;
+        if (other !== undefined && other !== room)
+          context.report({
+            node,
+            message: 'Another room is named (#room/..., or from packageRoot()), not reached by ../',
+          });
+      },
+    };
+  },
+};
+
+/** ESLint configurations, one a room. */
+export const importRules = Object.keys(ROOMS).map((room) => ({
+  files: [`${room}/**/*.ts`],
+  plugins: { rooms: { rules: { imports: rule } } },
+  rules: { 'rooms/imports': ['error', room] },
+}));
