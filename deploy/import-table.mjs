@@ -16,10 +16,10 @@ export const ROOMS = {
 const READS = {
   // Where the boards and their page lie, for the rooms that read them.
   schemas: ['grafana/generated', 'dist/grafana/page'],
-  // In tests: repositories to scan; manifests, cases and error codes that both sides must agree on.
+  // In tests: repositories to scan; manifests, cases and error codes that both sides must agree on; the page to look at.
   exporters: ['deploy/demo/repos'],
   collector: ['deploy/bench/hotpath/manifest.yaml'],
-  ingest: ['collector/cases', 'collector/exporters/setaside/refusal.go'],
+  ingest: ['collector/cases', 'collector/exporters/setaside/refusal.go', 'grafana/page/build.mjs'],
 };
 
 /** Parts of `schemas` that a producer, installed next to an agent, has no business with. */
@@ -27,7 +27,8 @@ const STORE_ONLY = /^(?:dist\/)?schemas\/(?:http|clickhouse|postgres)\//;
 
 const names = Object.keys(ROOMS).join('|');
 const ROOM_PATH = new RegExp(`^(?:dist/)?(${names})(?:/|$)`);
-const RELATIVE = new RegExp(`^(?:\\.\\./)+(?:dist/)?(${names})/`);
+/** A path that leads out of the room: into which, and where there. */
+const RELATIVE = new RegExp(`^(?:\\.\\./)+((?:dist/)?(${names})/.*)$`);
 
 /** Why a file of `room` may not have anything to do with a path from the root; undefined where it may. */
 function objection(room, path) {
@@ -62,6 +63,11 @@ const rule = {
     const checkSource = ({ source }) => {
       const text = textOf(source);
       if (text?.startsWith('#')) check(source, text.slice(1));
+      else if (RELATIVE.test(text ?? ''))
+        context.report({
+          node: source,
+          message: 'A room is imported by its name (#room/...), not by a relative path.',
+        });
     };
     return {
       ImportDeclaration: checkSource,
@@ -70,15 +76,8 @@ const rule = {
       ImportExpression: checkSource,
       TSImportType: checkSource,
       CallExpression: (node) => check(node, pathFromRoot(node)),
-      'Literal, TemplateElement'(node) {
-        const text = node.type === 'Literal' ? node.value : node.value.raw;
-        const other = typeof text === 'string' ? RELATIVE.exec(text)?.[1] : undefined;
-        if (other !== undefined && other !== room)
-          context.report({
-            node,
-            message: 'Another room is named (#room/..., or from packageRoot()), not reached by ../',
-          });
-      },
+      ':not(ImportDeclaration, ExportNamedDeclaration, ExportAllDeclaration, ImportExpression) > Literal, TemplateElement':
+        (node) => check(node, RELATIVE.exec(node.type === 'Literal' ? String(node.value) : node.value.raw)?.[1]),
     };
   },
 };

@@ -109,7 +109,7 @@ function createAnnotations(
   source: Source,
   onLoaded: (all: Annotation[]) => void,
 ): { load(state: State): Promise<void>; destroy(): void } {
-  const queries = (board.annotations?.list ?? []).filter(({ target }) => target?.rawSql !== undefined);
+  const queries = board.annotations.list.filter(({ target }) => target?.rawSql !== undefined);
   let pending: AbortController | undefined;
   return {
     async load(state) {

@@ -43,7 +43,7 @@ async function open(): Promise<void> {
   const [opened, chosen, listed] = await Promise.all([fetchBoard(uid, search), fetchVariables(uid, search), known]);
   if (mine !== turns) return;
   [board, variables, home] = [opened, chosen, listed];
-  const off = (board.annotations?.list ?? []).filter(({ enable }) => enable === false).map(({ name }) => name);
+  const off = board.annotations.list.filter(({ enable }) => enable === false).map(({ name }) => name);
   const wanted = fromSearch(search, {
     board: uid,
     from: opened.time?.from ?? 'now-6h',

@@ -135,7 +135,7 @@ function annotationChoice(
   state: State,
   onChange: ToolbarOptions['onChange'],
 ): (readonly [string, HTMLElement])[] {
-  const names = (board.annotations?.list ?? [])
+  const names = board.annotations.list
     .filter(({ target, hide }) => target?.rawSql !== undefined && hide !== true)
     .map(({ name }) => name);
   if (names.length === 0) return [];
