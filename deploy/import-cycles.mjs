@@ -1,12 +1,12 @@
 // Part of `npm run check`: fails where files import each other in a circle, by type or by value, or where folders of a
-// room do. A folder is one directly in its room, with all that is in it; a file directly in a room stands for itself.
-// Tests, and files that only tests use, may import from any folder of their room.
+// module do. A folder is one directly in its module, with all that is in it; a file directly in a module stands for itself.
+// Tests, and files that only tests use, may import from any folder of their module.
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
-import { ROOMS } from './import-table.mjs';
+import { MODULES } from './import-table.mjs';
 
 const TEST_SUPPORT = /\.(?:test|fixture)\.ts$|(?:\/|-)testing(?:\/|\.ts$)|\/testdata\/|^deploy\/e2e\//;
 
@@ -28,7 +28,7 @@ export function importCycles(sources) {
   return [...cyclesOf(files), ...cyclesOf(folders)];
 }
 
-/** The files of ours that a file imports. */
+/** The project's files that a file imports. */
 function importsOf(file, text, sources) {
   return ts.preProcessFile(text, true, true).importedFiles.flatMap(({ fileName }) => {
     const path = fileName.startsWith('#')
@@ -41,11 +41,11 @@ function importsOf(file, text, sources) {
 }
 
 function folderOf(file) {
-  const [room, ...rest] = file.split('/');
-  return rest.length === 1 ? file : `${room}/${rest[0]}`;
+  const [module, ...rest] = file.split('/');
+  return rest.length === 1 ? file : `${module}/${rest[0]}`;
 }
 
-/** The first circle that each walk meets; mending one may show the next. */
+/** The first circle that each walk meets; the next may show when it is solved. */
 function cyclesOf(graph) {
   const cycles = [];
   const done = new Set();
@@ -61,8 +61,8 @@ function cyclesOf(graph) {
 }
 
 function readSources(root) {
-  const names = Object.keys(ROOMS).flatMap((room) =>
-    readdirSync(join(root, room), { recursive: true, withFileTypes: true })
+  const names = Object.keys(MODULES).flatMap((module) =>
+    readdirSync(join(root, module), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && /\.(?:ts|mts|mjs)$/.test(entry.name))
       .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1)),
   );

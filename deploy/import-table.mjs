@@ -1,8 +1,8 @@
-// Which room may import which, and which files of another room it may read. eslint.config.js applies both rules;
-// `importCycles` takes the names of the rooms.
+// Which module may import which, and which files of another module it may read. eslint.config.js applies both rules;
+// `importCycles` takes the names of the modules.
 
-/** Room -> rooms that it may import. Data flows one way; only `deploy` sees every room. */
-export const ROOMS = {
+/** Module -> modules that it may import. Data flows one way; only `deploy` sees every module. */
+export const MODULES = {
   schemas: [],
   exporters: ['schemas'],
   collector: ['schemas'],
@@ -12,9 +12,9 @@ export const ROOMS = {
   deploy: ['schemas', 'exporters', 'collector', 'ingest', 'rollups', 'grafana'],
 };
 
-/** Room -> data of a room that it may not import, which it reads all the same. */
+/** Module -> data of a module that it may not import, which it reads all the same. */
 const READS = {
-  // Where the boards and their page lie, for the rooms that read them.
+  // Where the boards and their page lie, for the modules that read them.
   schemas: ['grafana/generated', 'dist/grafana/page'],
   // In tests: repositories to scan; manifests, cases and error codes that both sides must agree on; the page to look at.
   exporters: ['deploy/demo/repos'],
@@ -25,19 +25,20 @@ const READS = {
 /** Parts of `schemas` that a producer, installed next to an agent, has no business with. */
 const STORE_ONLY = /^(?:dist\/)?schemas\/(?:http|clickhouse|postgres)\//;
 
-const names = Object.keys(ROOMS).join('|');
-const ROOM_PATH = new RegExp(`^(?:dist/)?(${names})(?:/|$)`);
-/** A path that leads out of the room: into which, and where there. */
+const names = Object.keys(MODULES).join('|');
+const MODULE_PATH = new RegExp(`^(?:dist/)?(${names})(?:/|$)`);
+/** A path that leads out of the module: into which, and where there. */
 const RELATIVE = new RegExp(`^(?:\\.\\./)+((?:dist/)?(${names})/.*)$`);
 
-/** Why a file of `room` may not have anything to do with a path from the root; undefined where it may. */
-function objection(room, path) {
-  const other = ROOM_PATH.exec(path)?.[1];
-  if (other === undefined || other === room) return undefined;
-  const reads = READS[room] ?? [];
+/** Why a file of `module` may not have anything to do with a path from the root; undefined where it may. */
+function objection(module, path) {
+  const other = MODULE_PATH.exec(path)?.[1];
+  if (other === undefined || other === module) return undefined;
+  const reads = READS[module] ?? [];
   if (reads.some((allowed) => path === allowed || path.startsWith(`${allowed}/`))) return undefined;
-  if (!ROOMS[room].includes(other)) return `${room} may use only: ${ROOMS[room].join(', ') || 'nothing of ours'}.`;
-  if (room === 'exporters' && STORE_ONLY.test(path))
+  if (!MODULES[module].includes(other))
+    return `${module} may use only: ${MODULES[module].join(', ') || 'no other module'}.`;
+  if (module === 'exporters' && STORE_ONLY.test(path))
     return 'exporters may not use http, clickhouse or postgres schemas.';
   return undefined;
 }
@@ -53,11 +54,11 @@ function pathFromRoot({ callee, arguments: [root, ...parts] }) {
 
 /** Imports of every form, and paths of files, by the table above. */
 const rule = {
-  meta: { type: 'problem', schema: [{ enum: Object.keys(ROOMS) }] },
+  meta: { type: 'problem', schema: [{ enum: Object.keys(MODULES) }] },
   create(context) {
-    const [room] = context.options;
+    const [module] = context.options;
     const check = (node, path) => {
-      const message = path === undefined ? undefined : objection(room, path);
+      const message = path === undefined ? undefined : objection(module, path);
       if (message !== undefined) context.report({ node, message });
     };
     const checkSource = ({ source }) => {
@@ -66,7 +67,7 @@ const rule = {
       else if (RELATIVE.test(text ?? ''))
         context.report({
           node: source,
-          message: 'A room is imported by its name (#room/...), not by a relative path.',
+          message: 'A module is imported by its name (#module/...), not by a relative path.',
         });
     };
     return {
@@ -82,9 +83,9 @@ const rule = {
   },
 };
 
-/** ESLint configurations, one a room. */
-export const importRules = Object.keys(ROOMS).map((room) => ({
-  files: [`${room}/**/*.ts`],
-  plugins: { rooms: { rules: { imports: rule } } },
-  rules: { 'rooms/imports': ['error', room] },
+/** ESLint configurations, one a module. */
+export const importRules = Object.keys(MODULES).map((module) => ({
+  files: [`${module}/**/*.ts`],
+  plugins: { modules: { rules: { imports: rule } } },
+  rules: { 'modules/imports': ['error', module] },
 }));

@@ -4,7 +4,7 @@ import { ShieldwatchError } from '#schemas/errors.js';
 export interface PlanLimits {
   /** Repositories; null: as many as you like. */
   repos: number | null;
-  /** Repositories that become rows by being named in telemetry, whoever names them. */
+  /** Repositories that become rows by being named in telemetry, by any sender. */
   discoveredRepos: number;
   /** Days that raw telemetry may be kept. */
   retentionDays: number;

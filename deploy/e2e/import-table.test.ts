@@ -38,7 +38,7 @@ describe('the import table between modules', () => {
     ['ingest/boards/planted.ts', "readFileSync(join(packageRoot(), 'dist', 'grafana', 'page', name));"],
     ['exporters/planted.ts', "readFileSync(join(packageRoot(), 'schemas/postgres/migrations', name));"],
   ])('refuses in %s: %s', async (file, line) => {
-    expect(await problems(file, line)).toEqual(['rooms/imports']);
+    expect(await problems(file, line)).toEqual(['modules/imports']);
   });
 
   it.each([
@@ -66,7 +66,7 @@ describe('imports in a circle', () => {
     ).toEqual([['ingest/a/one.ts', 'ingest/a/two.ts', 'ingest/a/three.ts', 'ingest/a/one.ts']]);
   });
 
-  it('are found between folders of a room, where no file imports itself', () => {
+  it('are found between folders of a module, where no file imports itself', () => {
     expect(
       cycles({
         'ingest/a/one.ts': "import { two } from '../b/two.js';",

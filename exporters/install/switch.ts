@@ -28,7 +28,7 @@ export type SwitchEffect =
   /** No call runs, or the agent does not start. */
   | 'all-blocked';
 
-/** What is checked for one hook of ours. */
+/** What is checked for one of our hooks. */
 export interface Seen {
   readonly places: Places;
   /** Every settings file of the agent that there is. */

@@ -25,7 +25,7 @@ export function findChromium(env: NodeJS.ProcessEnv): string | undefined {
 }
 
 /**
- * Prints an HTML file of ours, in light colours.
+ * Prints one of our HTML files, in light colours.
  *
  * @throws CommandError when Chromium does not manage
  */
@@ -33,7 +33,7 @@ export async function printPdf(chromium: string, html: string, pdf: string): Pro
   const profile = await mkdtemp(join(tmpdir(), 'shieldwatch-print-'));
   const flags = [
     '--headless',
-    // As root Chromium has no sandbox; what it opens is a file of ours whose policy lets it ask for nothing.
+    // As root Chromium has no sandbox; what it opens is our own file, whose policy lets it ask for nothing.
     ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
     '--disable-gpu',
     '--no-first-run',
