@@ -1,6 +1,6 @@
 import { ShieldwatchError } from '#schemas/errors.js';
 
-/** What a plan allows (SPEC 8). */
+/** What a plan allows (`ingest/CONTRACT.md` 8). */
 export interface PlanLimits {
   /** Repositories; null: as many as you like. */
   repos: number | null;

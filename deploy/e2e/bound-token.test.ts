@@ -21,7 +21,7 @@ let reader: string;
 let sender: string;
 beforeAll(async () => {
   gateway = await startGateway(inject('clickhouseUrl'));
-  // The days of SPEC's examples are months ago.
+  // The days of the contract's examples are months ago.
   await setPlan(gateway.app.plane, 'org_a', 'enterprise');
   const bound = async (scopes: Parameters<typeof mintToken>[1]['scopes']) =>
     (await mintToken(gateway.postgres, { orgId: 'org_a', name: 'bound', scopes, repository: 'acme/mine' })).token;

@@ -39,7 +39,7 @@ const digest = (letter: string): string => `sha256:${letter.repeat(64)}`;
 
 beforeAll(async () => {
   gateway = await startGateway(inject('clickhouseUrl'));
-  // The days of SPEC's examples are months ago.
+  // The days of the contract's examples are months ago.
   await setPlan(gateway.app.plane, 'org_a', 'enterprise');
   for (const role of ['owner', 'admin', 'member', 'viewer']) {
     await machine('/v1/members', { login: role, role });

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { lexer, type Token } from 'marked';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '#schemas/root.js';
@@ -66,5 +66,18 @@ describe('the documents', () => {
     expect(named.length).toBeGreaterThan(20);
     const isThere = (name: string): boolean => files.some((file) => file.startsWith(name.replace(/\*.*$/, '')));
     expect(named.filter((name) => !isThere(name))).toEqual([]);
+  });
+
+  it('no source cites a section of a document that is not in the repository', () => {
+    const names = new Set(documents.map((file) => basename(file, '.md')));
+    const cited = files
+      .filter((file) => /\.(?:ts|mjs|go|sql|ya?ml|md)$/.test(file) && !/\/(?:testdata|generated|repos)\//.test(file))
+      .flatMap((file) =>
+        [...readFileSync(join(root, file), 'utf8').matchAll(/\b([A-Z]{4,})(?:\.md)?`?(?:'s)? \d+\.\d+/g)].map(
+          ([citation, name = '']) => ({ file, citation, name }),
+        ),
+      );
+    expect(cited.length).toBeGreaterThan(10);
+    expect(cited.filter(({ name }) => !names.has(name) && name !== 'TOML')).toEqual([]);
   });
 });

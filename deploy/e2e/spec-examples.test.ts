@@ -11,8 +11,8 @@ import type { Fleet, ReviewItem } from '#schemas/http/fleet.js';
 import type { DriftAnswer } from '#schemas/http/ingest-drift.js';
 import type { Posture } from '#schemas/http/posture.js';
 
-// SPEC's own example bodies, sent as they stand there, and the answers compared with SPEC's field by field. SPEC 4.1 is
-// held to the same in `ingest/routes/ingest-scan.test.ts`. What differs on purpose stands in `ingest/CONTRACT.md`.
+// The contract's example bodies (`ingest/CONTRACT.md`), sent unchanged, and the answers compared with its answers field by
+// field. CONTRACT 4.1 is tested in `ingest/routes/ingest-scan.test.ts`. Intended differences: "Deviations" there.
 
 const REPOSITORY = 'acme/agent-platform';
 const DAY = 'from=2026-06-21&to=2026-06-22';
@@ -20,7 +20,7 @@ let gateway: TestGateway;
 
 beforeAll(async () => {
   gateway = await startGateway(inject('clickhouseUrl'));
-  // The days of SPEC's examples are months ago.
+  // The days of the contract's examples are months ago.
   await setPlan(gateway.app.plane, 'org_a', 'enterprise');
 });
 afterAll(() => gateway.close());
@@ -42,7 +42,7 @@ async function get<T>(url: string, token = gateway.readToken): Promise<T> {
 }
 const roll = (): Promise<unknown> => createRollupWorker({ clickhouse: gateway.store.client, settleMs: 0 }).tick();
 
-it("answers the runtime batch of SPEC 4.2 with SPEC's response, and explain returns every entry", async () => {
+it("answers the runtime batch of CONTRACT 4.2 with the contract's response, and explain returns every entry", async () => {
   expect(await post('/v1/ingest/runtime', runtimeOfSpec())).toEqual({
     ok: true,
     accepted: 2,
@@ -66,7 +66,7 @@ it("answers the runtime batch of SPEC 4.2 with SPEC's response, and explain retu
   expect(back).toEqual(entries.map((entry) => ({ sessionId, reason: '', ...entry })));
 });
 
-it("answers the drift of SPEC 4.3 with SPEC's response except for the alert, and posture returns it with its lists", async () => {
+it("answers the drift of CONTRACT 4.3 with the contract's response except for the alert, and posture returns it with its lists", async () => {
   const answer = await post<DriftAnswer>('/v1/ingest/drift', driftOfSpec());
   expect(answer).toEqual({
     ok: true,
@@ -90,7 +90,7 @@ it("answers the drift of SPEC 4.3 with SPEC's response except for the alert, and
   });
 });
 
-it('answers SPEC 4.5 with the series, the newest inspection and drift, and the decisions of the window, by day and by week', async () => {
+it('answers CONTRACT 4.5 with the series, the newest inspection and drift, and the decisions of the window, by day and by week', async () => {
   await post('/v1/ingest/scan', scanOfSpec());
   await roll();
   const of = (bucket: string): Promise<Posture> =>
@@ -129,7 +129,7 @@ it('answers SPEC 4.5 with the series, the newest inspection and drift, and the d
   }
 });
 
-it("answers SPEC 4.6 with an array of AgentShield's review items, with every field", async () => {
+it("answers CONTRACT 4.6 with an array of AgentShield's review items, with every field", async () => {
   const items = await get<ReviewItem[]>(`/v1/repo/${encodeURIComponent(REPOSITORY)}/review-items`);
   expect(items).toHaveLength(1);
   const [item] = items;
@@ -176,7 +176,7 @@ it("answers SPEC 4.6 with an array of AgentShield's review items, with every fie
   });
 });
 
-it("answers SPEC 4.4 with SPEC's own summary for an equal fleet, and every field of its readback", async () => {
+it("answers CONTRACT 4.4 with the contract's own summary for an equal fleet, and every field of its readback", async () => {
   const other = (await mintToken(gateway.postgres, { orgId: 'org_b', name: 'f', scopes: ['ingest:scan'] })).token;
   const clean = {
     policy: { status: 'passed', policyPack: 'team', violations: 0 },
@@ -226,7 +226,7 @@ it("answers SPEC 4.4 with SPEC's own summary for an equal fleet, and every field
   const { ok, requiresAttention, summary } = FLEET_OF_SPEC;
   expect(fleet).toMatchObject({ ok, requiresAttention, summary });
   const { reviewItemCount, blockingItemCount, requiresApproval, ready } = FLEET_OF_SPEC.operatorReadback;
-  // AgentShield calls a fleet with an invalid pack so, and names every owner; SPEC's example says `blocked` and three.
+  // AgentShield calls a fleet with an invalid pack so, and names every owner; the contract's example says `blocked` and three.
   expect(fleet.operatorReadback).toMatchObject({
     ready,
     requiresApproval,

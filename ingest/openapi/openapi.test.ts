@@ -74,7 +74,7 @@ describe('the typed client', () => {
       },
     });
 
-  it('sends what SPEC says and reads it back', async () => {
+  it('sends what the contract says and reads it back', async () => {
     const ingest = client(gateway.ingestToken);
     const scan = await ingest.POST('/v1/ingest/scan', {
       body: {

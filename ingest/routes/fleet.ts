@@ -97,7 +97,7 @@ const COMMENT = {
   response: reviewComment,
 } as const satisfies RouteSpec;
 
-/** `GET /v1/org/{orgId}/fleet` (SPEC 4.4), `GET /v1/repo/{repoId}/review-items` (SPEC 4.6), and decisions about them. */
+/** `GET /v1/org/{orgId}/fleet` (`ingest/CONTRACT.md` 4.4), `GET /v1/repo/{repoId}/review-items` (`ingest/CONTRACT.md` 4.6), and decisions about them. */
 export function fleetRoutes(
   app: FastifyInstance,
   options: { clickhouse: ClickHouseClient; repositories: Repositories; plane: ControlPlane },

@@ -22,7 +22,7 @@ const facts = (repository: string) =>
   );
 
 describe('a drift', () => {
-  it('of SPEC 4.3, word for word, is answered as SPEC says and is one fact, however often it is sent', async () => {
+  it('of CONTRACT 4.3, word for word, is answered as the contract says and is one fact, however often it is sent', async () => {
     const answers = [await post(driftOfSpec()), await post(driftOfSpec())];
     const [first, second] = answers.map((answer) => answer.json<DriftAnswer>());
     expect(answers.map((answer) => answer.statusCode)).toEqual([200, 200]);

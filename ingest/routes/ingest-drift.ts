@@ -52,7 +52,7 @@ const WEBHOOK_SPEC = {
   response: driftAnswer,
 } as const satisfies RouteSpec;
 
-/** `POST /v1/ingest/drift` (SPEC 4.3), and what the stock `agentshield watch` posts. */
+/** `POST /v1/ingest/drift` (`ingest/CONTRACT.md` 4.3), and what the stock `agentshield watch` posts. */
 export function ingestDriftRoutes(
   app: FastifyInstance,
   options: { sink: TelemetrySink; repositories: Repositories },

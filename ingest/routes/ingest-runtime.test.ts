@@ -42,7 +42,7 @@ const entry = (over: object = {}) => ({
 });
 
 describe('a batch', () => {
-  it('answers as SPEC 4.2 says and becomes facts at once', async () => {
+  it('answers as CONTRACT 4.2 says and becomes facts at once', async () => {
     const answer = await post({
       repository: 'acme/agent-platform',
       sessionId: 'sess_4f8a',

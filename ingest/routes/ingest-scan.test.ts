@@ -15,7 +15,7 @@ let gateway: TestGateway;
 let integrityCases = 0;
 beforeAll(async () => {
   gateway = await startGateway(inject('clickhouseUrl'));
-  // The days of SPEC's examples are months ago.
+  // The days of the contract's examples are months ago.
   await setPlan(gateway.app.plane, 'org_a', 'enterprise');
 });
 afterAll(() => gateway.close());
@@ -39,7 +39,7 @@ const facts = (view: string, repository: string) =>
   );
 
 describe('a scan', () => {
-  it('of SPEC 4.1, word for word, is answered as SPEC says and is a fact at once', async () => {
+  it('of CONTRACT 4.1, word for word, is answered as the contract says and is a fact at once', async () => {
     const answer = await post(scanOfSpec());
     expect(answer.statusCode, answer.body).toBe(200);
     const body = answer.json<ScanAnswer>();

@@ -36,7 +36,7 @@ interface Receipt {
   ingested_at: Date | string;
 }
 
-/** `POST /v1/ingest/scan` (SPEC 4.1). */
+/** `POST /v1/ingest/scan` (`ingest/CONTRACT.md` 4.1). */
 export function ingestScanRoute(
   app: FastifyInstance,
   options: { sink: TelemetrySink; repositories: Repositories; plane: ControlPlane; onScan: () => void },

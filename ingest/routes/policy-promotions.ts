@@ -52,7 +52,7 @@ const DECIDE = {
   response: policyPromotion,
 } as const satisfies RouteSpec;
 
-/** The gate on top of AgentShield's `policy promote` (SPEC 2 and 7). */
+/** The gate on top of AgentShield's `policy promote` (`ingest/CONTRACT.md` 7). */
 export function policyPromotionRoutes(app: FastifyInstance, { plane }: { plane: ControlPlane }): void {
   addRoute(app, REQUEST, ({ caller, body }) => {
     needWholeOrg(caller);

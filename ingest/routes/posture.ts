@@ -26,7 +26,7 @@ const SPEC = {
   response: posture,
 } as const satisfies RouteSpec;
 
-/** `GET /v1/repo/{repoId}/posture` (SPEC 4.5). */
+/** `GET /v1/repo/{repoId}/posture` (`ingest/CONTRACT.md` 4.5). */
 export function postureRoute(
   app: FastifyInstance,
   options: { clickhouse: ClickHouseClient; repositories: Repositories },

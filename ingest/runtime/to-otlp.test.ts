@@ -46,7 +46,7 @@ function spansOf(body: RuntimeBody, orgId = 'org_a') {
   }));
 }
 
-/** The recipe of an id as README and DESIGN tell it, written as plainly as it can be. */
+/** The recipe of an id as ingest/README.md tells it, written as plainly as it can be. */
 function idsOf(body: RuntimeBody, orgId = 'org_a'): string[] {
   const counts = new Map<string, number>();
   return body.entries.map(({ timestamp, tool, decision, reason, eventId }) => {

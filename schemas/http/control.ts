@@ -95,7 +95,7 @@ const login = z
 export const memberRequest = z.object({ login, role });
 export const memberChange = z.object({ role });
 
-/** SPEC's two; a column of Postgres checks the same. */
+/** The contract's two; a column of Postgres checks the same. */
 export const DEFAULT_PROVIDERS = ['github-actions', 'local'] as const;
 const githubRepoId = z.string().regex(/^[1-9][0-9]{0,18}$/, 'a number of up to 19 digits');
 
@@ -140,7 +140,7 @@ const comparedFinding = z.object({
 });
 export type ComparedFinding = z.infer<typeof comparedFinding>;
 
-/** The newest scan against the baseline (SPEC 5, `baseline_comparison`). Counts are null where findings do not compare, and `notCompared` says why. */
+/** The newest scan against the baseline (`ingest/CONTRACT.md` 5, `baseline_comparison`). Counts are null where findings do not compare, and `notCompared` says why. */
 const baselineComparison = z.object({
   scanId: z.string().nullable(),
   generatedAt: z.string().nullable(),

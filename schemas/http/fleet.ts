@@ -87,7 +87,7 @@ export const reviewItem = z.object({
 });
 export type ReviewItem = z.infer<typeof reviewItem>;
 
-/** Answer of `GET /v1/repo/{repoId}/review-items` (SPEC 4.6): those of its newest scan, which is one at most. */
+/** Answer of `GET /v1/repo/{repoId}/review-items` (`ingest/CONTRACT.md` 4.6): those of its newest scan, which is one at most. */
 export const reviewItemList = z.array(reviewItem);
 
 /** What somebody said about a review item; plain text. */
@@ -150,7 +150,7 @@ const summary = z.object({
 });
 export type FleetSummary = z.infer<typeof summary>;
 
-/** Answer of `GET /v1/org/{orgId}/fleet` (SPEC 4.4): AgentShield's `EvidencePackFleetInspectionResult`, computed here. */
+/** Answer of `GET /v1/org/{orgId}/fleet` (`ingest/CONTRACT.md` 4.4): AgentShield's `EvidencePackFleetInspectionResult`, computed here. */
 export const fleet = z.object({
   ok: z.boolean(),
   requiresAttention: z.boolean(),

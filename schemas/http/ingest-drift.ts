@@ -20,7 +20,7 @@ const driftFinding = z.object({
 const findings = z.array(driftFinding).max(MAX_FINDINGS);
 const delta = z.int().min(-100).max(100);
 
-/** Body of `POST /v1/ingest/drift` (SPEC 4.3): AgentShield's `DriftResult` with its repository. */
+/** Body of `POST /v1/ingest/drift` (`ingest/CONTRACT.md` 4.3): AgentShield's `DriftResult` with its repository. */
 export const driftBody = z
   .object({
     /** May be left out when the token is bound to a repository. */

@@ -28,7 +28,7 @@ const runtimeEntry = z.object({
 });
 export type RuntimeEntry = z.infer<typeof runtimeEntry>;
 
-/** Body of `POST /v1/ingest/runtime` (SPEC 4.2). Unknown fields are dropped before, and named in the answer. */
+/** Body of `POST /v1/ingest/runtime` (`ingest/CONTRACT.md` 4.2). Unknown fields are dropped before, and named in the answer. */
 export const runtimeBody = z.object({
   /** May be left out when the token is bound to a repository. */
   repository: repositoryName.nullish(),

@@ -186,7 +186,7 @@ const verification = z
   .nullish();
 
 /**
- * Body of `POST /v1/ingest/scan` (SPEC 4.1): AgentShield's `EvidencePackInspectionResult` with its repository.
+ * Body of `POST /v1/ingest/scan` (`ingest/CONTRACT.md` 4.1): AgentShield's `EvidencePackInspectionResult` with its repository.
  * What AgentShield leaves out or sends as null may be left out or null here.
  */
 export const scanBody = z

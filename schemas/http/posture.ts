@@ -136,7 +136,7 @@ const blockedCommandPoint = decisionCounts.extend({
 });
 export type BlockedCommandPoint = z.infer<typeof blockedCommandPoint>;
 
-/** Answer of `GET /v1/repo/{repoId}/posture` (SPEC 4.5). */
+/** Answer of `GET /v1/repo/{repoId}/posture` (`ingest/CONTRACT.md` 4.5). */
 export const posture = z.object({
   repoId: z.string(),
   repository: z.string(),

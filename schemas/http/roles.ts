@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Roles of members, the least first; each may do all that those before it may (SPEC 6). */
+/** Roles of members, the least first; each may do all that those before it may (`ingest/CONTRACT.md` 6). */
 export const ROLES = ['viewer', 'member', 'admin', 'owner'] as const;
 export const role = z.enum(ROLES);
 export type Role = z.infer<typeof role>;

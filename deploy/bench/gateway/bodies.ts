@@ -26,7 +26,7 @@ export function otlpTraces(count: number): Buffer {
   );
 }
 
-/** Returns a batch of runtime events as SPEC 4.2 defines it. */
+/** Returns a batch of runtime events as CONTRACT 4.2 defines it. */
 export function runtimeBatch(entries: number): Buffer {
   const random = new Random(2);
   const now = Date.now();
