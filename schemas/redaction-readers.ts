@@ -66,9 +66,19 @@ const LONGEST_CASE = 64;
 const LONGEST_BASIC = 128;
 /** Pairs of a header: `Digest` has ten. */
 const MOST_PAIRS = 16;
+/** Entries of a list or object that are looked at, and how deep they stand in one another. */
+const MOST_ENTRIES = 8;
+const DEEPEST_INNER = 3;
+/** Digits before the bar of a token. */
+const LONGEST_NUMBER = 16;
+/** The key of a service that has no form of its own. */
+const SHORTEST_KEY = 14;
+/** Characters behind the dot of a token of JSON in base64. */
+const SHORTEST_SIGNATURE = 16;
 
 const about = new Set(VOCABULARY.about);
 const glued = new Set(VOCABULARY.glued);
+const holders = new Set(VOCABULARY.holders);
 const literals = new Set(VOCABULARY.literals);
 const noUsers = new Set(VOCABULARY.no_users);
 const longest = (words: readonly string[]): number => Math.max(...words.map((word) => word.length));
@@ -209,10 +219,16 @@ function readBare(ahead: Ahead, start: number, most = start + LONGEST_LOOK + 1, 
       // An escape has so many backslashes at most; those before them are of the value.
       isEnd = next === text.length || 'nrtbfu"\'`/'.includes(text.charAt(next));
       if (isEnd) i = Math.min(last, Math.max(i, next - DEEPEST_ESCAPE));
-    } else isEnd = true;
+    } else isEnd = character !== '|' || !isNumber(text, start, i);
     if (isEnd) return i === start ? undefined : { start, end: i, isQuoted: false, isCut: false };
     from = Math.min(last, next);
   }
+}
+
+/** A number of few digits, as it stands before a bar and the secret of a token: `12|...`. */
+function isNumber(text: string, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (!isDigit(text.charCodeAt(i))) return false;
+  return end > start && end <= start + LONGEST_NUMBER && isAlphanumeric(text.charCodeAt(end + 1));
 }
 
 /** The part of a value that is looked at. */
@@ -369,10 +385,10 @@ function skipGap(text: string, at: number): number {
 
 /** Where a value begins behind the sign of an assignment at `at`, or -1. */
 function skipSign(text: string, at: number): number {
-  if (!':=?.+'.includes(text.charAt(at) || ' ')) return -1;
+  if (!':=?.+：＝'.includes(text.charAt(at) || ' ')) return -1;
   // `a::b` is a path, `::=` a rule's or Makefile's assignment.
   if (text.startsWith('::', at) && !text.startsWith('::=', at) && !text.startsWith(':::=', at)) return -1;
-  for (const sign of [':::=', '::=', '=>', ':=', '===', '==', '?=', '.=', '+=', '=', ':'])
+  for (const sign of [':::=', '::=', '=>', ':=', '===', '==', '?=', '.=', '+=', '=', ':', '：', '＝'])
     if (text.startsWith(sign, at)) return skipGap(text, at + sign.length);
   return -1;
 }
@@ -396,6 +412,7 @@ export function readAssignment(ahead: Ahead, start: number, end: number, take: T
   if (from === -1) return;
   // `https://token:...@host`: the user of a URL.
   if (text.charAt(at) === ':' && sign === at + 1 && isUser(text, start)) return;
+  if (readInner(ahead, from, start, strength, DEEPEST_INNER, take)) return;
   const value = readValue(ahead, from);
   if (value === undefined) return;
   // A list, a block or the next key of a file, and no value.
@@ -404,6 +421,75 @@ export function readAssignment(ahead: Ahead, start: number, end: number, take: T
   if (text.charAt(value.start) === '{' && !value.isQuoted && !isBraced(text, at, value.start)) return;
   if (!value.isQuoted && text.charAt(at) === ':' && beginsSentence(text, value.start, value.end)) return;
   if (isSecretValue(ahead, value.start, value.end, value.isQuoted, strength)) take(start, wholeEnd(ahead, value));
+}
+
+/**
+ * Reads the values of a list (`[X, Y]`) at `at`, or the one of an object or block whose name says so (`{"value": X}`); says
+ * whether there is one. What stands first is taken from `start` on.
+ */
+function readInner(ahead: Ahead, at: number, start: number, strength: Strength, depth: number, take: Take): boolean {
+  const { text } = ahead;
+  const first = text.charAt(at);
+  if (depth === 0) return false;
+  if (first !== '[') {
+    const inner = first === '{' ? heldValue(ahead, skipGap(text, at + 1)) : heldValue(ahead, at, 1);
+    if (inner === -1) return false;
+    if (!readInner(ahead, inner, start, strength, depth - 1, take)) takeValue(ahead, inner, start, strength, take);
+    return true;
+  }
+  let place = skipGap(text, at + 1);
+  let isFound = false;
+  for (let entries = 0; entries < MOST_ENTRIES; entries++) {
+    if (text.charAt(place) === '{' && entries === 0) return readInner(ahead, place, start, strength, depth - 1, take);
+    const value = readValue(ahead, place);
+    if (value === undefined) break;
+    if (isSecretValue(ahead, value.start, value.end, value.isQuoted, strength)) {
+      take(entries === 0 ? start : place, wholeEnd(ahead, value));
+      isFound = true;
+    }
+    if (value.isCut) break;
+    place = skipGap(text, behind(text, value));
+    if (text.charAt(place) !== ',') break;
+    place = skipGap(text, place + 1);
+  }
+  return isFound;
+}
+
+/** Where a value's closing quote ends. */
+const behind = (text: string, { end, isQuoted }: Value): number =>
+  isQuoted ? end + countBackslashes(text, end) + 1 : end;
+
+/** Where the value begins that an entry of an object or block at `at` holds, by its name; -1 if none of the first `most` does. */
+function heldValue(ahead: Ahead, at: number, most = MOST_ENTRIES): number {
+  const { text } = ahead;
+  let i = at;
+  for (let entries = 0; entries < most; entries++) {
+    let depth = countBackslashes(text, i);
+    const isNameQuoted = isQuote(text.charCodeAt(i + depth));
+    i = isNameQuoted ? i + depth + 1 : i;
+    while ('#$_@'.includes(text.charAt(i) || ' ') && i < at + LONGEST_LOOK) i += 1;
+    const end = ahead.next(Kind.nameEnd, i, i + LONGEST_NAME);
+    if (end === i) return -1;
+    const isHolder = holders.has(text.slice(i, end).toLowerCase());
+    depth = countBackslashes(text, end);
+    i = isNameQuoted && isQuote(text.charCodeAt(end + depth)) ? end + depth + 1 : end;
+    i = skipSign(text, skipGap(text, i));
+    if (i === -1 || isHolder) return i;
+    if (most === 1) return -1;
+    const value = readValue(ahead, i);
+    if (value === undefined || value.isCut || value.end > at + LONGEST_LOOK) return -1;
+    i = skipGap(text, behind(text, value));
+    if (text.charAt(i) !== ',') return -1;
+    i = skipGap(text, i + 1);
+  }
+  return -1;
+}
+
+/** Takes the value at `at` from `start` on, if it is a secret. */
+function takeValue(ahead: Ahead, at: number, start: number, strength: Strength, take: Take): void {
+  const value = readValue(ahead, at);
+  if (value !== undefined && isSecretValue(ahead, value.start, value.end, value.isQuoted, strength))
+    take(start, wholeEnd(ahead, value));
 }
 
 /** Where the value begins of `token: string = X` and `token string = X`, if a type stands at `at`; else `at`. */
@@ -429,7 +515,8 @@ function namedValue(text: string, at: number, start: number, isNameQuoted: boole
   const gap = skipGap(text, at);
   if (gap > at && behindType(text, gap) > gap) return behindType(text, gap);
   if (gap > at && isOption(text, start)) return gap;
-  if (!isNameQuoted && gap === at) return -1;
+  if (text.startsWith('</', at)) return nextElement(text, at);
+  if (!isNameQuoted && gap === at && text.charAt(at) !== ',') return -1;
   let i = text.charAt(at) === ',' ? skipGap(text, at + 1) : gap;
   if (i === at) return -1;
   if (isNameQuoted && text.charAt(at) === ',' && (isOption(text, start) || isFirstArgument(text, at, start, i)))
@@ -437,10 +524,22 @@ function namedValue(text: string, at: number, start: number, isNameQuoted: boole
   const depth = countBackslashes(text, i);
   const isQuoted = isQuote(text.charCodeAt(i + depth));
   if (isQuoted) i += depth + 1;
-  if (!isWordAt(text, i, 'value')) return -1;
-  i += 5;
+  // `ParameterValue` is one too.
+  const name = i;
+  while (i < name + LONGEST_GAP && isLetter(text.charCodeAt(i))) i += 1;
+  if (!isWordAt(text, Math.max(name, i - 5), 'value')) return -1;
   if (isQuoted) i += countBackslashes(text, i) + 1;
   return skipSign(text, skipGap(text, i));
+}
+
+/** Where the text begins of the element behind `</name>` at `at`, if it holds a value: `<string>`, `<value>`; or -1. */
+function nextElement(text: string, at: number): number {
+  const close = indexIn(text, '>', at, at + LONGEST_GAP);
+  const open = close === -1 ? -1 : skipGap(text, close + 1);
+  if (open === -1 || text.charAt(open) !== '<') return -1;
+  const end = indexIn(text, '>', open, open + LONGEST_GAP);
+  const name = text.slice(open + 1, Math.max(end, open + 1)).toLowerCase();
+  return name === 'string' || holders.has(name) ? skipGap(text, end + 1) : -1;
 }
 
 /** Whether the name is the first argument of a call, and the value in quotes of the same kind the second: `set("token", "X")`. */
@@ -478,6 +577,29 @@ export function readToken(ahead: Ahead, start: number, end: number, take: Take):
   const value = readValue(ahead, end);
   if (value !== undefined && isSecretValue(ahead, value.start, value.end, value.isQuoted, 'token'))
     take(start, wholeEnd(ahead, value));
+}
+
+/**
+ * Reads the value that stands at `end`, behind the name of a service: letters, digits and the signs of base64 and URLs, chance in all
+ * of it, and no shorter than any service's key.
+ */
+export function readVendor(ahead: Ahead, start: number, end: number, take: Take): void {
+  const { text } = ahead;
+  const value = readValue(ahead, end);
+  if (value === undefined || value.end < value.start + SHORTEST_KEY || value.isCut) return;
+  for (let i = value.start; i < value.end; i++)
+    if (!isNameCharacter(text.charCodeAt(i)) && !'+/=.%~:'.includes(text.charAt(i))) return;
+  if (isSecretValue(ahead, value.start, value.end, value.isQuoted, 'token')) take(start, value.end);
+}
+
+/** End of the token of JSON in base64 that begins at `start`: behind a dot another part must stand; -1 if none does. */
+export function jwtEnd(ahead: Ahead, start: number): number {
+  const { text } = ahead;
+  let end = ahead.next(Kind.nameEnd, start, text.length);
+  const first = end;
+  while (text.charAt(end) === '.' && isNameCharacter(text.charCodeAt(end + 1)))
+    end = ahead.next(Kind.nameEnd, end + 1, text.length);
+  return end - first > SHORTEST_SIGNATURE || text.startsWith('.eyJ', first) ? end : -1;
 }
 
 // ---------------------------------------------------------------- headers

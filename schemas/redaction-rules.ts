@@ -36,12 +36,14 @@ export interface RedactionRule {
   readonly stock?: string;
 }
 
-/** The readers: the first four begin behind a pattern, the others at a keyword; the last two are of personal data. */
+/** The readers: the first six begin behind a pattern, the others at a keyword; the last two are of personal data. */
 export type Reads =
   | 'block'
   | 'token'
   | 'basic'
   | 'flag'
+  | 'jwt'
+  | 'vendor'
   | 'assignment'
   | 'authorization'
   | 'cookies'
@@ -153,6 +155,7 @@ const SECRET_NAMES = [
   'masterkey',
   'account_key',
   'credential',
+  'creds',
   'auth',
 ];
 /** Those that say enough by themselves for the stock configuration, which cannot look at a value's shape. */
@@ -165,8 +168,11 @@ const VENDORS = [
   'airtable',
   'algolia',
   'alibaba',
+  'artifactory',
   'asana',
   'atlassian',
+  'beamer',
+  'bintray',
   'bitbucket',
   'bittrex',
   'cloudflare',
@@ -189,13 +195,17 @@ const VENDORS = [
   'freshbooks',
   'gitter',
   'gocardless',
+  'heroku',
   'hubspot',
   'intercom',
   'jfrog',
+  'jira',
   'kraken',
   'kucoin',
   'launchdarkly',
   'linkedin',
+  'linked_in',
+  'linked-in',
   'looker',
   'mailchimp',
   'mailgun',
@@ -203,19 +213,26 @@ const VENDORS = [
   'mattermost',
   'meraki',
   'messagebird',
+  'message_bird',
+  'message-bird',
   'netlify',
   'newrelic',
   'new_relic',
+  'new-relic',
   'nytimes',
+  'newyorktimes',
   'okta',
   'plaid',
   'privateai',
+  'private_ai',
+  'private-ai',
   'rapidapi',
   'sendbird',
   'sentry',
   'snyk',
   'sonar',
   'squarespace',
+  'sumo_',
   'sumologic',
   'telegram',
   'travis',
@@ -228,18 +245,31 @@ const VENDORS = [
 export const REDACTION_RULES: readonly RedactionRule[] = [
   // Models and agents.
   token('anthropic-key', 'sk-ant-', TOKEN, 12, 300),
+  // https://langfuse.com/docs/observability/get-started
   token('langfuse-key', ['sk-lf-', 'pk-lf-'], TOKEN, 20),
   // Words of small letters are a name (`sk-spinner-three-bounce`), and so is a type of SSH key that lives in hardware.
   {
     ...token('openai-key', 'sk-', TOKEN, 12, 300),
     except: 'sk-(?:(?:ecdsa-sha2-nistp256|ssh-ed25519)|[a-z]{0,30}(?:-[a-z]{0,30}){0,8}(?:[^A-Za-z0-9_-]|$))',
   },
+  // https://docs.x.ai/docs/tutorial
   token('xai-key', 'xai-', TOKEN, 20),
   token('google-key', 'AIza', TOKEN, 20),
+  // The form of keys since 2026: https://ai.google.dev/gemini-api/docs/api-key
   token('gemini-key', 'AQ.', TOKEN, 30),
+  // https://docs.langchain.com/langsmith/create-account-api-key: of a person and of a service.
   token('langsmith-key', ['lsv2_pt_', 'lsv2_sk_'], WORD, 30),
+  // https://docs.tavily.com/documentation/quickstart
   token('tavily-key', ['tvly-dev-', 'tvly-prod-', 'tvly-'], TOKEN, 20),
+  // https://docs.firecrawl.dev/introduction
   token('firecrawl-key', 'fc-', '[a-f0-9]', 32, 32),
+  // The forms in which the vendors' documents show a key: docs.together.ai, inference-docs.cerebras.ai, jina.ai/reader,
+  // e2b.dev/docs, docs.apify.com.
+  token('together-key', 'tgp_v1_', TOKEN, 30),
+  token('cerebras-key', 'csk-', ALPHANUMERIC, 40),
+  token('jina-key', 'jina_', TOKEN, 40),
+  token('e2b-key', 'e2b_', '[a-f0-9]', 40, 40),
+  token('apify-token', 'apify_api_', ALPHANUMERIC, 30),
   token('google-oauth', ['GOCSPX-', 'ya29.'], TOKEN, 20, 1000),
   // https://docs.pinecone.io, https://build.nvidia.com, https://elevenlabs.io/docs: the forms in which the vendors show a key.
   token('pinecone-key', 'pcsk_', WORD, 30),
@@ -247,7 +277,9 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
   token('elevenlabs-key', 'sk_', '[a-f0-9]', 48, 48),
   token('huggingface-token', ['hf_', 'api_org_'], ALPHANUMERIC, 20),
   token('perplexity-key', 'pplx-', ALPHANUMERIC, 20),
+  // https://console.groq.com/docs/quickstart
   token('groq-key', 'gsk_', ALPHANUMERIC, 20),
+  // https://replicate.com/docs/topics/security/api-tokens: 40 characters in all.
   token('replicate-token', 'r8_', ALPHANUMERIC, 30),
   token('shieldwatch-token', 'eccp_', ALPHANUMERIC, 20),
   // Source and packages.
@@ -275,7 +307,15 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
   token('buildkite-token', ['bkua_', 'bkpt_'], HEX, 30),
   token('circleci-token', 'CCIPAT_', WORD, 30),
   // Clouds.
-  token('aws-access-key', ['AKIA', 'ASIA', 'ABIA', 'ACCA', 'AROA', 'AIDA'], '[0-9A-Z]', 16, 16),
+  // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html; `A3T` as in git-secrets.
+  token(
+    'aws-access-key',
+    ['AKIA', 'ASIA', 'ABIA', 'ACCA', 'AROA', 'AIDA', 'AGPA', 'AIPA', 'ANPA', 'ANVA'],
+    '[0-9A-Z]',
+    16,
+    16,
+  ),
+  token('aws-old-access-key', 'A3T', '[0-9A-Z]', 17, 17),
   token('aws-bedrock-key', ['ABSK', 'bedrock-api-key-'], BASE64, 60, 1000),
   {
     name: 'azure-secret',
@@ -293,13 +333,21 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
   token('alibaba-key', 'LTAI', ALPHANUMERIC, 16, 30),
   token('digitalocean-token', ['dop_v1_', 'doo_v1_', 'dor_v1_'], HEX, 32),
   token('cloudflare-key', 'v1.0-', '[a-f0-9-]', 60),
+  // https://developers.cloudflare.com/fundamentals/api/get-started/token-formats
+  token('cloudflare-token', ['cfk_', 'cfut_', 'cfat_'], ALPHANUMERIC, 40),
   token('heroku-key', 'HRKU-', TOKEN, 30),
-  token('vercel-token', 'vercel_', ALPHANUMERIC, 20),
+  // Of a person, an integration, an app (access, refresh), the AI gateway: 56 characters behind them; as betterleaks has them.
+  token('vercel-token', ['vcp_', 'vci_', 'vca_', 'vcr_', 'vck_'], TOKEN, 40, 100),
+  // Of the blob store: https://vercel.com/docs/vercel-blob
+  token('vercel-blob-token', ['vercel_blob_rw_', 'vercel_'], WORD, 20),
   token('netlify-token', 'nfp_', ALPHANUMERIC, 30),
   token('flyio-token', ['fo1_', 'fm1a_', 'fm1r_', 'fm2_'], BASE64, 40, 1000),
   // https://supabase.com/docs/guides/api/api-keys, and the management API's personal tokens.
   token('supabase-key', ['sbp_', 'sb_secret_'], WORD, 20),
+  // https://render.com/docs/api: the dashboard shows a key so; 32 characters in public rule sets.
   token('render-key', 'rnd_', ALPHANUMERIC, 24),
+  // https://neon.com/docs/manage/api-keys
+  token('neon-key', 'napi_', ALPHANUMERIC, 40),
   token('scalingo-token', 'tk-us-', TOKEN, 40),
   token('yandex-key', 'AQVN', TOKEN, 35),
   // An IAM token: https://yandex.cloud/en/docs/iam/concepts/authorization/iam-token gives the expression.
@@ -352,8 +400,16 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
   token('sentry-token', ['sntrys_', 'sntryu_'], BASE64, 20, 500),
   token('newrelic-key', ['NRAK-', 'NRII-', 'NRJS-', 'NRAL-'], TOKEN, 19),
   token('dynatrace-token', ['dt0c01.', 'dt0s16.'], '[A-Za-z0-9.]', 24),
-  token('honeycomb-key', ['hcaik_', 'hcbik_', 'hcxik_'], ALPHANUMERIC, 30),
-  token('posthog-key', ['phx_', 'phc_'], ALPHANUMERIC, 30),
+  // https://docs.honeycomb.io/api/authentication: a letter that varies, ingest (also of the classic kind) or management; a management
+  // key is its id, a colon and its secret.
+  token(
+    'honeycomb-key',
+    ['hcaik_', 'hcbik_', 'hcxik_', 'hcaic_', 'hcbic_', 'hcxic_', 'hcamk_', 'hcbmk_', 'hcxmk_'],
+    '[A-Za-z0-9:]',
+    30,
+  ),
+  // https://posthog.com/docs/api: of a person, a project, a feature flag, OAuth.
+  token('posthog-key', ['phx_', 'phc_', 'phs_', 'pha_', 'phr_'], WORD, 30),
   token('maxmind-key', 'mmk_', ALPHANUMERIC, 24),
   {
     name: 'maxmind-license',
@@ -362,6 +418,7 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
     boundary: 'word',
     pattern: '[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk',
   },
+  // https://www.elastic.co/docs/deploy-manage/api-keys/elastic-cloud-api-keys; an index's own keys have no form, and are found in their header.
   token('elastic-key', 'essu_', BASE64, 30, 400),
   // Work and messages.
   token('linear-key', ['lin_api_', 'lin_oauth_'], ALPHANUMERIC, 20),
@@ -376,7 +433,7 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
     'slack-token',
     ['xoxa-', 'xoxb-', 'xoxc-', 'xoxd-', 'xoxe-', 'xoxp-', 'xoxr-', 'xoxs-', 'xoxo-', 'xoxe.', 'xapp-'],
     '[A-Za-z0-9.%+/_-]',
-    10,
+    8,
     400,
   ),
   {
@@ -384,30 +441,21 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
     keywords: ['hooks.slack.com'],
     pattern: 'hooks\\.slack\\.com/(?:services|workflows|triggers)/[A-Za-z0-9/_-]{20,255}',
   },
+  // https://discord.com/developers/docs/resources/webhook#execute-webhook
   {
     name: 'discord-webhook',
     keywords: ['/api/webhooks/'],
     pattern: '/api/webhooks/[0-9]{17,20}/[A-Za-z0-9_-]{40,100}',
   },
+  // https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook, and its address before 2021;
+  // a workflow's address has a signature (azure-sas).
   {
     name: 'teams-webhook',
-    keywords: ['.webhook.office.com/'],
-    pattern: '\\.webhook\\.office\\.com/webhookb2/[A-Za-z0-9@/-]{60,400}',
+    keywords: ['.webhook.office.com/', 'outlook.office.com/webhook/'],
+    pattern: '(?:\\.webhook\\.office\\.com/webhookb2|outlook\\.office\\.com/webhook)/[A-Za-z0-9@/-]{60,400}',
   },
-  {
-    name: 'telegram-token',
-    keywords: [':aa'],
-    before: 8,
-    boundary: 'word',
-    pattern: '[0-9]{8}:AA[A-Za-z0-9_-]{32,35}',
-  },
-  {
-    name: 'telegram-bot-token',
-    keywords: [':aa'],
-    before: 10,
-    boundary: 'word',
-    pattern: '[0-9]{10}:AA[A-Za-z0-9_-]{32,35}',
-  },
+  // The last digits of the bot's number, which is no secret: it has 8 to 10. https://core.telegram.org/bots/api#authorizing-your-bot
+  { name: 'telegram-token', keywords: [':aa'], before: 7, pattern: '[0-9]{7}:AA[A-Za-z0-9_-]{32,35}' },
   token('sendgrid-key', 'SG.', '[A-Za-z0-9_=.-]', 40, 100),
   token('sendinblue-key', 'xkeysib-', '[A-Za-z0-9-]', 40),
   token('mailgun-key', ['key-', 'pubkey-'], '[a-f0-9]', 32, 32),
@@ -418,10 +466,10 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
     'stripe-key',
     ['sk_live_', 'sk_test_', 'pk_live_', 'pk_test_', 'rk_live_', 'rk_test_', 'sk_prod_', 'rk_prod_'],
     ALPHANUMERIC,
-    12,
+    10,
   ),
   token('stripe-webhook-secret', 'whsec_', BASE64, 20),
-  token('square-token', ['sq0atp-', 'sq0csp-', 'EAAAE'], TOKEN, 22, 100),
+  token('square-token', ['sq0atp-', 'sq0csp-', 'EAAA'], TOKEN, 22, 100),
   token('shopify-token', ['shpat_', 'shpca_', 'shppa_', 'shpss_'], HEX, 20),
   token('paypal-braintree-token', 'access_token$production$', '[A-Za-z0-9$]', 30),
   token('plaid-token', ['access-sandbox-', 'access-development-', 'access-production-'], '[a-f0-9-]', 30),
@@ -454,8 +502,13 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
   token('octopus-key', 'API-', '[A-Z0-9]', 26, 26),
   token('adobe-secret', 'p8e-', ALPHANUMERIC, 30),
   token('contentful-token', 'CFPAT-', TOKEN, 30),
+  // https://docs.defined.net/guides/automating-host-creation
   token('dnkey-token', 'dnkey-', '[A-Za-z0-9_=-]', 50),
-  token('ngrok-token', ['ak_2', 'cr_2'], ALPHANUMERIC, 26, 60),
+  // https://ngrok.com/docs/api: keys (`ak_`, or two parts), credentials of agents, access tokens. The number in front is of the time (KSUID).
+  token('ngrok-token', ['ak_2', 'ak_3', 'cr_2', 'cr_3'], ALPHANUMERIC, 26, 60),
+  token('ngrok-access-token', 'ngrok_pat_', WORD, 20),
+  // https://resend.com/docs/dashboard/api-keys
+  token('resend-key', 're_', '[A-Za-z0-9]{8}_[A-Za-z0-9]', 20, 40),
   // https://tailscale.com/kb/1277/key-prefixes; of WireGuard wg(8), a line of its configuration.
   token('tailscale-key', 'tskey-', TOKEN, 20),
   token('wireguard-key', 'PrivateKey = ', '[A-Za-z0-9+/]', 42, 44),
@@ -465,8 +518,10 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
     keywords: ['eyj'],
     boundary: 'word',
     oncePerRun: true,
-    // Header and payload are JSON objects, so both begin with {" in base64.
-    pattern: `eyJ[A-Za-z0-9_-]{8,1000}\\.eyJ${long('[A-Za-z0-9_.-]')}`,
+    // A JSON object, which begins with {" in base64, and what is behind its dot: the payload, or the signature where the header is gone.
+    pattern: 'eyJ[A-Za-z0-9_-]{8}',
+    reads: 'jwt',
+    stock: `eyJ[A-Za-z0-9_-]{8,1000}\\.(?:eyJ|[A-Za-z0-9_-]{16})${long('[A-Za-z0-9_.-]')}`,
   },
   {
     name: 'private-key',
@@ -500,7 +555,8 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
     name: 'bearer-token',
     keywords: ['bearer ', 'bearer%20', 'bearer+'],
     boundary: 'word',
-    pattern: `${anyCase('bearer')}(?:[ +]|%20)[A-Za-z0-9._~+/=-]{12,1000}`,
+    // A number and a bar stand before a token of Laravel Sanctum.
+    pattern: `${anyCase('bearer')}(?:[ +]|%20)(?:[0-9]{1,16}(?:\\||%7[Cc]))?[A-Za-z0-9._~+/=-]{12,1000}`,
     // `bearer authentication.`, `Bearer access_token`
     except: `${anyCase('bearer')}[ +](?:[A-Za-z]{1,30}|[a-z]{1,15}(?:[_-][a-z]{1,15}){1,3})[.]?(?:[^A-Za-z0-9._~+/=-]|$)`,
   },
@@ -541,6 +597,13 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
     reads: 'token',
     stock:
       '(?:[Ll]ogin|machine)[ \\t\\r\\n]{1,8}[^ \\t\\r\\n]{1,100}[ \\t\\r\\n]{1,8}password[ \\t\\r\\n]{1,8}[A-Za-z0-9!-~]{8,200}',
+  },
+  // https://bundler.io/man/bundle-config.1.html: user and password for a host, in which dots are two underscores.
+  {
+    name: 'bundler-credential',
+    keywords: ['bundle_'],
+    boundary: 'word',
+    pattern: `BUNDLE_[A-Z0-9_]{2,60}__[A-Z0-9]{2,12}${QUOTE}${GAP}[:=]${GAP}${QUOTE}[A-Za-z0-9_.@-]{1,80}:[A-Za-z0-9_.~+/=-]{8,200}`,
   },
   {
     name: 'command-secret',
@@ -583,7 +646,9 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
   {
     name: 'vendor-credential',
     keywords: VENDORS,
-    pattern: `(?:${VENDORS.map(anyCase).join('|')})[A-Za-z0-9_. \\t-]{0,25}${QUOTE}${GAP}${ASSIGN}${GAP}${QUOTE}[A-Za-z]{0,19}[0-9][A-Za-z0-9_=-]{19,200}`,
+    pattern: `(?:${VENDORS.map(anyCase).join('|')})[A-Za-z0-9_. \\t-]{0,25}${QUOTE}${GAP}${ASSIGN}${GAP}`,
+    reads: 'vendor',
+    stock: `(?:${VENDORS.map(anyCase).join('|')})[A-Za-z0-9_. \\t-]{0,25}${QUOTE}${GAP}${ASSIGN}${GAP}${QUOTE}[A-Za-z]{0,19}[0-9][A-Za-z0-9_=-]{19,200}`,
     // The checksum of a Go module: `github.com/ktrysmt/go-bitbucket v0.6.4 h1:...=`
     except: '[A-Za-z0-9_./-]{1,60} v[A-Za-z0-9_.+/-]{1,60} h1:',
   },

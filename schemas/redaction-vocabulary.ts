@@ -177,6 +177,25 @@ const ABOUT: readonly string[] = [
 /** What may follow a name without a sign between: `secretkey`, `tokens`. */
 const GLUED: readonly string[] = ['s', 'key', 'keys', 'value', 'values', 'text', 'string', 'base'];
 
+/** Names, in an object or block, of the value that it holds: `password: {value: X}`, `{"password": {"stringValue": X}}`. */
+const HOLDERS: readonly string[] = [
+  'value',
+  'val',
+  'stringvalue',
+  'string_value',
+  'text',
+  'plain',
+  'plaintext',
+  'raw',
+  'content',
+  'data',
+  'default',
+  'current',
+  'literal',
+  's',
+  't',
+];
+
 /** Values that say what a secret is, or that there is none. */
 const LITERALS: readonly string[] = [
   'undefined',
@@ -585,6 +604,7 @@ export const VOCABULARY = {
   pairs: PAIRS,
   about: ABOUT,
   glued: GLUED,
+  holders: HOLDERS,
   literals: LITERALS,
   prose: PROSE,
   sources: SOURCES,

@@ -16,6 +16,7 @@ import {
   basicEnd,
   blockEnd,
   isNamedSecret,
+  jwtEnd,
   nameEnd,
   readAssignment,
   readAuthorization,
@@ -25,6 +26,7 @@ import {
   readUrl,
   readUserFlag,
   readUserinfo,
+  readVendor,
   strengthOf,
   type Strength,
   type Take,
@@ -245,7 +247,12 @@ function findPlain(own: Engine, text: string, found: Found[]): void {
       if (to !== -1) take(start, to);
     } else if (reads === 'token') readToken(ahead, start, end, take);
     else if (reads === 'flag') readUserFlag(ahead, start, end, take);
-    else if (reads === 'basic') {
+    else if (reads === 'vendor') readVendor(ahead, start, end, take);
+    else if (reads === 'jwt') {
+      const to = jwtEnd(ahead, start);
+      if (to === -1) resume[index] = runEnd(text, start);
+      else take(start, to);
+    } else if (reads === 'basic') {
       const to = basicEnd(ahead, start);
       if (to !== -1) take(start, to);
     }

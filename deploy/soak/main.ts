@@ -5,6 +5,7 @@ import { soakGuard } from './guard.js';
 import { soakHostile } from './hostile/hostile.js';
 import { soakReadings } from './readings.js';
 import { soakRedactionCorpus } from './redaction-corpus/corpus.js';
+import { soakRedactionRivals } from './redaction-rivals.js';
 import { soakRollups } from './rollups.js';
 
 /** Long runs of what the tests do briefly: `npm run soak -- <name> <argument>`. */
@@ -14,6 +15,7 @@ const SOAKS: Readonly<Record<string, (argument: string, err: (line: string) => v
   hostile: soakHostile,
   readings: (amount, say) => soakReadings(countOf('readings', amount), say),
   'redaction-corpus': soakRedactionCorpus,
+  'redaction-rivals': soakRedactionRivals,
   rollups: (amount, say) => soakRollups(countOf('rollups', amount), say),
 };
 

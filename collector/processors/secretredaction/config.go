@@ -81,9 +81,9 @@ type Rule struct {
 	OncePerRun bool `mapstructure:"once_per_run"`
 	// Except is a regular expression for what is no secret although Pattern takes it.
 	Except string `mapstructure:"except"`
-	// Reads names what reads on where Pattern ends, or from the keyword: `block`, `token`, `basic` and `flag` behind a
-	// pattern, `assignment`, `authorization`, `cookies`, `url`, `userinfo` and `command` at a keyword, and so `address` and
-	// `login`, which read personal data: their rules come last and are named `email` and `login`.
+	// Reads names what reads on where Pattern ends, or from the keyword: `block`, `token`, `basic`, `flag`,
+	// `jwt` and `vendor` behind a pattern, `assignment`, `authorization`, `cookies`, `url`, `userinfo` and `command` at a
+	// keyword, and so `address` and `login`, which read personal data: their rules come last and are named `email` and `login`.
 	Reads string `mapstructure:"reads"`
 }
 
@@ -92,6 +92,7 @@ type Vocabulary struct {
 	Pairs        []string            `mapstructure:"pairs"`
 	About        []string            `mapstructure:"about"`
 	Glued        []string            `mapstructure:"glued"`
+	Holders      []string            `mapstructure:"holders"`
 	Literals     []string            `mapstructure:"literals"`
 	Prose        []string            `mapstructure:"prose"`
 	Sources      []string            `mapstructure:"sources"`
@@ -154,7 +155,7 @@ func (r *Rule) validate() error {
 		}
 	}
 	switch r.Reads {
-	case "", readsBlock, readsToken, readsBasic, readsFlag:
+	case "", readsBlock, readsToken, readsBasic, readsFlag, readsJWT, readsVendor:
 		if r.Pattern == "" {
 			return errors.New("pattern: must not be empty")
 		}

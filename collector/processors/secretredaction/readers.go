@@ -41,6 +41,15 @@ const (
 	longestBasic = 128
 	// Pairs of a header: `Digest` has ten.
 	mostPairs = 16
+	// Entries of a list or object that are looked at, and how deep they stand in one another.
+	mostEntries  = 8
+	deepestInner = 3
+	// Digits before the bar of a token.
+	longestNumber = 16
+	// The key of a service that has no form of its own.
+	shortestKey = 14
+	// Bytes behind the dot of a token of JSON in base64.
+	shortestSignature = 16
 )
 
 // strength says how much the shape of a value has to say: the name of a password says enough, that of a token does not.
@@ -57,7 +66,8 @@ type taker func(start, end int)
 
 // readers holds the words by which a secret is told from what only stands near one.
 type readers struct {
-	about, glued, literals, prose, sources, noUsers  map[string]bool
+	about, glued, holders, literals, prose, sources  map[string]bool
+	noUsers                                          map[string]bool
 	serviceUsers, sharedLogins, fileEnds, homesBelow map[string]bool
 	getters                                          []string
 	pairs                                            *letterPairs
@@ -74,7 +84,7 @@ func newReaders(v Vocabulary) *readers {
 		return result
 	}
 	return &readers{
-		about: set(v.About), glued: set(v.Glued), literals: set(v.Literals), prose: set(v.Prose), sources: set(v.Sources), noUsers: set(v.NoUsers),
+		about: set(v.About), glued: set(v.Glued), holders: set(v.Holders), literals: set(v.Literals), prose: set(v.Prose), sources: set(v.Sources), noUsers: set(v.NoUsers),
 		serviceUsers: set(v.ServiceUsers), sharedLogins: set(v.SharedLogins), fileEnds: set(v.FileEnds), homesBelow: set(v.HomesBelow),
 		getters: v.Getters, pairs: newLetterPairs(v.Pairs), commands: v.Commands, longestGlued: longest(v.Glued), longestAbout: longest(v.About),
 	}
@@ -249,13 +259,23 @@ func readBareTo(a *ahead, start, most, signs int) (value, bool) {
 				i = min(last, max(i, next-deepestEscape))
 			}
 		default:
-			isEnd = true
+			isEnd = text[i] != '|' || !isNumber(text, start, i)
 		}
 		if isEnd {
 			return value{start: start, end: i}, i > start
 		}
 		i = min(last, next)
 	}
+}
+
+// isNumber tells whether a number of few digits stands at [start, end), as before a bar and the secret of a token: `12|...`.
+func isNumber(text string, start, end int) bool {
+	for i := start; i < end; i++ {
+		if !isDigit(text[i]) {
+			return false
+		}
+	}
+	return end > start && end <= start+longestNumber && isAlphanumeric(at(text, end+1))
 }
 
 // lookEnd is the end of the part of a value that is looked at.
@@ -460,14 +480,14 @@ func skipGap(text string, start int) int {
 
 // skipSign returns where a value begins behind the sign of an assignment at i, or -1.
 func skipSign(text string, i int) int {
-	if i >= len(text) || strings.IndexByte(":=?.+", text[i]) < 0 {
+	if i >= len(text) || strings.IndexByte(":=?.+", text[i]) < 0 && !hasPrefixAt(text, i, "：") && !hasPrefixAt(text, i, "＝") {
 		return -1
 	}
 	// `a::b` is a path, `::=` a rule's or Makefile's assignment.
 	if hasPrefixAt(text, i, "::") && !hasPrefixAt(text, i, "::=") && !hasPrefixAt(text, i, ":::=") {
 		return -1
 	}
-	for _, sign := range [...]string{":::=", "::=", "=>", ":=", "===", "==", "?=", ".=", "+=", "=", ":"} {
+	for _, sign := range [...]string{":::=", "::=", "=>", ":=", "===", "==", "?=", ".=", "+=", "=", ":", "：", "＝"} {
 		if hasPrefixAt(text, i, sign) {
 			return skipGap(text, i+len(sign))
 		}
@@ -499,7 +519,7 @@ func (r *readers) readAssignment(a *ahead, start, end int, take taker) {
 	sign := skipSign(text, skipGap(text, i))
 	from := -1
 	if sign < 0 {
-		from = namedValue(text, i, start, isNameQuoted)
+		from = r.namedValue(text, i, start, isNameQuoted)
 	} else {
 		from = behindType(text, sign)
 	}
@@ -508,6 +528,9 @@ func (r *readers) readAssignment(a *ahead, start, end int, take taker) {
 	}
 	// `https://token:...@host`: the user of a URL.
 	if at(text, i) == ':' && sign == i+1 && isUser(text, start) {
+		return
+	}
+	if r.readInner(a, from, start, name, deepestInner, take) {
 		return
 	}
 	v, ok := readValue(a, from)
@@ -526,6 +549,116 @@ func (r *readers) readAssignment(a *ahead, start, end int, take taker) {
 		return
 	}
 	if r.isSecretValue(a, v.start, v.end, v.isQuoted, name) {
+		take(start, wholeEnd(a, v))
+	}
+}
+
+// readInner reads the values of a list (`[X, Y]`) at i, or the one of an object or block whose name says so
+// (`{"value": X}`); it tells whether there is one. What stands first is taken from start on.
+func (r *readers) readInner(a *ahead, i, start int, name strength, depth int, take taker) bool {
+	text := a.text
+	if depth == 0 {
+		return false
+	}
+	if at(text, i) != '[' {
+		inner := -1
+		if at(text, i) == '{' {
+			inner = r.heldValue(a, skipGap(text, i+1), mostEntries)
+		} else {
+			inner = r.heldValue(a, i, 1)
+		}
+		if inner < 0 {
+			return false
+		}
+		if !r.readInner(a, inner, start, name, depth-1, take) {
+			r.takeValue(a, inner, start, name, take)
+		}
+		return true
+	}
+	place := skipGap(text, i+1)
+	isFound := false
+	for entries := range mostEntries {
+		if entries == 0 && at(text, place) == '{' {
+			return r.readInner(a, place, start, name, depth-1, take)
+		}
+		v, ok := readValue(a, place)
+		if !ok {
+			break
+		}
+		if r.isSecretValue(a, v.start, v.end, v.isQuoted, name) {
+			from := place
+			if entries == 0 {
+				from = start
+			}
+			take(from, wholeEnd(a, v))
+			isFound = true
+		}
+		if v.isCut {
+			break
+		}
+		if place = skipGap(text, behind(text, v)); at(text, place) != ',' {
+			break
+		}
+		place = skipGap(text, place+1)
+	}
+	return isFound
+}
+
+// behind returns where a value's closing quote ends.
+func behind(text string, v value) int {
+	if !v.isQuoted {
+		return v.end
+	}
+	if length := typographicQuote(text, v.end); length > 0 {
+		return v.end + length
+	}
+	return v.end + countBackslashes(text, v.end) + 1
+}
+
+// heldValue returns where the value begins that an entry of an object or block at start holds, by its name; -1 if none of
+// the first most does.
+func (r *readers) heldValue(a *ahead, start, most int) int {
+	text := a.text
+	i := start
+	for range most {
+		depth := countBackslashes(text, i)
+		isNameQuoted := isQuote(at(text, i+depth))
+		if isNameQuoted {
+			i += depth + 1
+		}
+		for i < len(text) && strings.IndexByte("#$_@", text[i]) >= 0 && i < start+longestLook {
+			i++
+		}
+		end := a.next(kindNameEnd, i, i+longestName)
+		if end <= i {
+			return -1
+		}
+		isHolder := r.holders[strings.ToLower(text[i:end])]
+		i = end
+		if depth = countBackslashes(text, end); isNameQuoted && isQuote(at(text, end+depth)) {
+			i = end + depth + 1
+		}
+		if i = skipSign(text, skipGap(text, i)); i < 0 || isHolder {
+			return i
+		}
+		if most == 1 {
+			return -1
+		}
+		v, ok := readValue(a, i)
+		if !ok || v.isCut || v.end > start+longestLook {
+			return -1
+		}
+		if i = skipGap(text, behind(text, v)); at(text, i) != ',' {
+			return -1
+		}
+		i = skipGap(text, i+1)
+	}
+	return -1
+}
+
+// takeValue takes the value at i from start on, if it is a secret.
+func (r *readers) takeValue(a *ahead, i, start int, name strength, take taker) {
+	if v, ok := readValue(a, i); ok && r.isSecretValue(a, v.start, v.end, v.isQuoted, name) {
 		take(start, wholeEnd(a, v))
 	}
 }
@@ -553,7 +686,7 @@ func isUser(text string, start int) bool {
 
 // namedValue returns where the value begins of an option (`--token X`), an element (`<password>X`), or an entry whose
 // value is named (`name: X, value: Y`); or -1.
-func namedValue(text string, i, start int, isNameQuoted bool) int {
+func (r *readers) namedValue(text string, i, start int, isNameQuoted bool) int {
 	if at(text, i) == '>' && isElement(text, start) {
 		return skipGap(text, i+1)
 	}
@@ -564,11 +697,14 @@ func namedValue(text string, i, start int, isNameQuoted bool) int {
 	if gap > i && isOption(text, start) {
 		return gap
 	}
-	if !isNameQuoted && gap == i {
+	if hasPrefixAt(text, i, "</") {
+		return r.nextElement(text, i)
+	}
+	isList := at(text, i) == ','
+	if !isNameQuoted && gap == i && !isList {
 		return -1
 	}
 	j := gap
-	isList := at(text, i) == ','
 	if isList {
 		j = skipGap(text, i+1)
 	}
@@ -583,14 +719,38 @@ func namedValue(text string, i, start int, isNameQuoted bool) int {
 	if isQuoted {
 		j += depth + 1
 	}
-	if !isWordAt(text, j, "value") {
+	// `ParameterValue` is one too.
+	name := j
+	for j < name+longestGap && isLetter(at(text, j)) {
+		j++
+	}
+	if !isWordAt(text, max(name, j-5), "value") {
 		return -1
 	}
-	j += 5
 	if isQuoted {
 		j += countBackslashes(text, j) + 1
 	}
 	return skipSign(text, skipGap(text, j))
+}
+
+// nextElement returns where the text begins of the element behind `</name>` at i, if it holds a value: `<string>`,
+// `<value>`; or -1.
+func (r *readers) nextElement(text string, i int) int {
+	end := strings.IndexByte(text[i:min(len(text), i+longestGap)], '>')
+	if end < 0 {
+		return -1
+	}
+	open := skipGap(text, i+end+1)
+	if at(text, open) != '<' {
+		return -1
+	}
+	if end = strings.IndexByte(text[open:min(len(text), open+longestGap)], '>'); end < 0 {
+		return -1
+	}
+	if name := strings.ToLower(text[open+1 : open+end]); name != "string" && !r.holders[name] {
+		return -1
+	}
+	return skipGap(text, open+end+1)
 }
 
 // isFirstArgument tells whether the name is the first argument of a call, and the value in quotes of the same kind the
@@ -636,6 +796,39 @@ func (r *readers) readToken(a *ahead, start, end int, take taker) {
 	if v, ok := readValue(a, end); ok && r.isSecretValue(a, v.start, v.end, v.isQuoted, tokenName) {
 		take(start, wholeEnd(a, v))
 	}
+}
+
+// readVendor reads the value that stands at end, behind the name of a service: letters, digits and the signs of base64 and
+// URLs, chance in all of it, and no shorter than any service's key.
+func (r *readers) readVendor(a *ahead, start, end int, take taker) {
+	text := a.text
+	v, ok := readValue(a, end)
+	if !ok || v.end < v.start+shortestKey || v.isCut {
+		return
+	}
+	for i := v.start; i < v.end; i++ {
+		if !isNameByte(text[i]) && strings.IndexByte("+/=.%~:", text[i]) < 0 {
+			return
+		}
+	}
+	if r.isSecretValue(a, v.start, v.end, v.isQuoted, tokenName) {
+		take(start, v.end)
+	}
+}
+
+// jwtEnd returns the end of the token of JSON in base64 that begins at start: behind a dot another part must stand; -1 if
+// none does.
+func jwtEnd(a *ahead, start int) int {
+	text := a.text
+	end := a.next(kindNameEnd, start, len(text))
+	first := end
+	for at(text, end) == '.' && isNameByte(at(text, end+1)) {
+		end = a.next(kindNameEnd, end+1, len(text))
+	}
+	if end-first > shortestSignature || hasPrefixAt(text, first, ".eyJ") {
+		return end
+	}
+	return -1
 }
 
 // Headers

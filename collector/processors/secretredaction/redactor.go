@@ -30,6 +30,8 @@ const (
 	readsToken         = "token"
 	readsBasic         = "basic"
 	readsFlag          = "flag"
+	readsJWT           = "jwt"
+	readsVendor        = "vendor"
 	readsAssignment    = "assignment"
 	readsAuthorization = "authorization"
 	readsCookies       = "cookies"
@@ -384,6 +386,14 @@ func (r *redactor) findPlain(text string, s *scratch) {
 			r.readToken(a, c.at, end, take)
 		case readsFlag:
 			readUserFlag(a, c.at, end, take)
+		case readsVendor:
+			r.readVendor(a, c.at, end, take)
+		case readsJWT:
+			if to := jwtEnd(a, c.at); to >= 0 {
+				take(c.at, to)
+			} else {
+				s.resume[c.rule] = runEnd(text, c.at)
+			}
 		case readsBasic:
 			if to := basicEnd(a, c.at); to >= 0 {
 				take(c.at, to)
