@@ -430,7 +430,8 @@ export function readAssignment(ahead: Ahead, start: number, end: number, take: T
 function readInner(ahead: Ahead, at: number, start: number, strength: Strength, depth: number, take: Take): boolean {
   const { text } = ahead;
   const first = text.charAt(at);
-  if (depth === 0) return false;
+  // A placeholder is no list, and a regular expression's class neither: `[0-9A-Z]`.
+  if (depth === 0 || isWordAt(text, at, '[redacted') || text.charAt(at + 2) === '-') return false;
   if (first !== '[') {
     const inner = first === '{' ? heldValue(ahead, skipGap(text, at + 1)) : heldValue(ahead, at, 1);
     if (inner === -1) return false;
@@ -441,9 +442,12 @@ function readInner(ahead: Ahead, at: number, start: number, strength: Strength, 
   let isFound = false;
   for (let entries = 0; entries < MOST_ENTRIES; entries++) {
     if (text.charAt(place) === '{' && entries === 0) return readInner(ahead, place, start, strength, depth - 1, take);
-    const value = readValue(ahead, place);
-    if (value === undefined) break;
-    if (isSecretValue(ahead, value.start, value.end, value.isQuoted, strength)) {
+    const value = text.charAt(place) === ']' ? undefined : readValue(ahead, place);
+    // `[NullString]::Value` of PowerShell.
+    if (value === undefined || text.startsWith(']:', value.end)) break;
+    // `[constants_1.Socks5Auth.NoAuth]`
+    const isMember = !value.isQuoted && strength === 'token' && indexIn(text, '.', value.start, value.end) !== -1;
+    if (!isMember && isSecretValue(ahead, value.start, value.end, value.isQuoted, strength)) {
       take(entries === 0 ? start : place, wholeEnd(ahead, value));
       isFound = true;
     }
@@ -586,10 +590,20 @@ export function readToken(ahead: Ahead, start: number, end: number, take: Take):
 export function readVendor(ahead: Ahead, start: number, end: number, take: Take): void {
   const { text } = ahead;
   const value = readValue(ahead, end);
-  if (value === undefined || value.end < value.start + SHORTEST_KEY || value.isCut) return;
-  for (let i = value.start; i < value.end; i++)
-    if (!isNameCharacter(text.charCodeAt(i)) && !'+/=.%~:'.includes(text.charAt(i))) return;
-  if (isSecretValue(ahead, value.start, value.end, value.isQuoted, 'token')) take(start, value.end);
+  if (value === undefined || value.isCut) return;
+  let to = value.start;
+  while (to < value.end && (isNameCharacter(text.charCodeAt(to)) || '+/=.%~:'.includes(text.charAt(to)))) to += 1;
+  // A colour's escape character may be lost: `...[0m`.
+  if (to < value.start + SHORTEST_KEY || (to < value.end && text.charAt(to) !== '[')) return;
+  if (!hasDigit(ahead, value.start, to) || isPort(text, value.start)) return;
+  if (isSecretValue(ahead, value.start, to, value.isQuoted, 'token')) take(start, value.end);
+}
+
+/** `2181/kafka`: behind the colon of a service's host. */
+function isPort(text: string, start: number): boolean {
+  let i = start;
+  while (isDigit(text.charCodeAt(i))) i += 1;
+  return i > start && i <= start + 5 && text.charAt(i) === '/';
 }
 
 /** End of the token of JSON in base64 that begins at `start`: behind a dot another part must stand; -1 if none does. */

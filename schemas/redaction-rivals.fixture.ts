@@ -94,14 +94,23 @@ class Sampler {
     const [atom = ''] = /^(?:\[\^?(?:\[:\w+:\]|\\.|[^\]\\])+\]|\\x[0-9a-f]{2}|\\.|.)/s.exec(rest) ?? [];
     this.#at += atom.length;
     if (/^(?:[$^]|\\[bBz])$/.test(atom)) return '';
-    // Of printable characters those that JavaScript's own reading of the class takes.
-    const of = new RegExp(`^${atom.replaceAll('[:alnum:]', 'A-Za-z0-9').replace(/^[{}]$/, '\\$&')}$`);
-    const fitting =
-      of.test('\n') && !atom.includes('a-z') ? ['\n'] : PRINTABLE.filter((character) => of.test(character));
+    const fitting = charactersOf(atom);
     return fitting[this.#below(fitting.length)] ?? '';
   }
 }
+
 const PRINTABLE = Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i));
+const known = new Map<string, readonly string[]>();
+/** The printable characters that a class or character of a pattern takes; a line break where it is one. */
+function charactersOf(atom: string): readonly string[] {
+  let characters = known.get(atom);
+  if (characters === undefined) {
+    const of = new RegExp(`^${atom.replaceAll('[:alnum:]', 'A-Za-z0-9').replace(/^[{}]$/, '\\$&')}$`);
+    characters = atom === '\n' ? ['\n'] : PRINTABLE.filter((character) => of.test(character));
+    known.set(atom, characters);
+  }
+  return characters;
+}
 
 /** Where a secret stands behind a name that has `service` in it. */
 const NAMED: readonly ((service: string, secret: string) => string)[] = [
@@ -120,15 +129,22 @@ const ALONE: readonly ((secret: string) => string)[] = [
 
 /** Patterns of gitleaks' rules that are about more than the secret, in other words: the secret is what stands in `<<` and `>>`. */
 const WHOLE: Readonly<Record<string, string>> = {
+  'aws-amazon-bedrock-api-key-short-lived': 'bedrock-api-key-YmVkcm9jay5hbWF6b25hd3MuY29t[A-Za-z0-9+/]{200,400}={0,2}',
   'azure-ad-client-secret': ' <<[a-zA-Z0-9_~.]{3}[0-9]Q~[a-zA-Z0-9_~.-]{31,34}>> ',
   'curl-auth-header': 'curl -H "Authorization: Basic <<[a-z0-9+/]{18,30}=>>" https://x[.]test',
   'curl-auth-user': 'curl -u <<[a-z]{3,8}:[a-zA-Z0-9@.-]{8,20}>> https://x[.]test',
   'freemius-secret-key': `'secret_key' => '<<sk_[a-zA-Z0-9]{29}>>'`,
+  jwt: 'eyJ[a-zA-Z0-9_-]{17,40}[.]eyJ[a-zA-Z0-9_-]{17,90}[.][a-zA-Z0-9_-]{43}',
+  'jwt-base64':
+    'ZXlKaGJHY2lPaUpJVXpJMU5pSXNJblI1Y0NJNklrcFhWQ0o5LmV5Sn(?:pkV0lpT2lKbVlXdGxJbjA|b1pXeHNieUk2TVgw)LkZBS0Uw[MN]DAwZmFrZTAwMDBGQUtFMDAwMA',
   'hashicorp-tf-password': 'administrator_login_password = "<<[a-zA-Z0-9_=-]{8,20}>>"',
   'kubernetes-secret-yaml': 'kind: Secret\ndata:\n  tls: <<[A-Za-z0-9+/]{40}==>>\n',
   'nuget-config-password': '<add key="ClearTextPassword" value="<<[A-Za-z0-9@!]{8,20}>>" />',
   'private-key':
     '-----BEGIN RSA PRIVATE KEY-----\n<<[A-Za-z0-9+/]{64}\n[A-Za-z0-9+/]{32}>>\n-----END RSA PRIVATE KEY-----',
+  'slack-config-access-token': 'xoxe[.]xox[bp]-[0-9]-[A-Z0-9]{163,166}',
+  'slack-webhook-url': 'https://hooks[.]slack[.]com/(?:services|workflows|triggers)/[A-Za-z0-9+/]{43,56}',
+  'sidekiq-secret': 'BUNDLE_(?:GEMS|ENTERPRISE)__CONTRIBSYS__COM=<<[a-f0-9]{8}:[a-f0-9]{8}>>',
   'sidekiq-sensitive-url': 'https://<<[a-f0-9]{8}:[a-f0-9]{8}>>@gems[.]contribsys[.]com/',
 };
 
@@ -148,8 +164,8 @@ const SECRETLINT: Readonly<Record<string, string>> = {
   'gcp/PrivateKeyJSON':
     '\\{"private_key_id": "[a-f0-9]{40}", "private_key": "-----BEGIN PRIVATE KEY-----\\\\n<<[A-Za-z0-9+/]{64}>>\\\\n-----END PRIVATE KEY-----"\\}',
   'github/GITHUB_TOKEN': '(?:gh[pousr]_[A-Za-z0-9_]{36}|github_pat_[A-Za-z0-9_]{82})',
-  'linear/LINEAR_API_TOKEN': 'lin_api_[a-zA-Z0-9_]{32,128}',
-  'npm/NPM_ACCESS_TOKEN': 'npm_[A-Za-z0-9_]{36}',
+  'linear/LINEAR_API_TOKEN': 'lin_api_[a-zA-Z0-9]{40}',
+  'npm/NPM_ACCESS_TOKEN': 'npm_[A-Za-z0-9]{36}',
   'npm/Npmrc_authToken': '//registry[.]example/:_authToken=<<[A-Za-z0-9+/=-]{20,40}>>',
   'npm/PackageJSON_xOauthToken': 'https://<<[a-f0-9]{40}>>:x-oauth-basic@github[.]com/acme/app',
   'openai/OPENAI_TOKEN':

@@ -172,6 +172,13 @@ const ABOUT: readonly string[] = [
   'uses',
   'wrapper',
   'writer',
+  'option',
+  'options',
+  'management',
+  'methods',
+  'choices',
+  'rules',
+  'requirements',
 ];
 
 /** What may follow a name without a sign between: `secretkey`, `tokens`. */

@@ -557,7 +557,8 @@ func (r *readers) readAssignment(a *ahead, start, end int, take taker) {
 // (`{"value": X}`); it tells whether there is one. What stands first is taken from start on.
 func (r *readers) readInner(a *ahead, i, start int, name strength, depth int, take taker) bool {
 	text := a.text
-	if depth == 0 {
+	// A placeholder is no list, and a regular expression's class neither: `[0-9A-Z]`.
+	if depth == 0 || isWordAt(text, i, "[redacted") || at(text, i+2) == '-' {
 		return false
 	}
 	if at(text, i) != '[' {
@@ -582,10 +583,13 @@ func (r *readers) readInner(a *ahead, i, start int, name strength, depth int, ta
 			return r.readInner(a, place, start, name, depth-1, take)
 		}
 		v, ok := readValue(a, place)
-		if !ok {
+		// `[NullString]::Value` of PowerShell.
+		if !ok || text[place] == ']' || hasPrefixAt(text, v.end, "]:") {
 			break
 		}
-		if r.isSecretValue(a, v.start, v.end, v.isQuoted, name) {
+		// `[constants_1.Socks5Auth.NoAuth]`
+		isMember := !v.isQuoted && name == tokenName && strings.IndexByte(text[v.start:v.end], '.') >= 0
+		if !isMember && r.isSecretValue(a, v.start, v.end, v.isQuoted, name) {
 			from := place
 			if entries == 0 {
 				from = start
@@ -803,17 +807,32 @@ func (r *readers) readToken(a *ahead, start, end int, take taker) {
 func (r *readers) readVendor(a *ahead, start, end int, take taker) {
 	text := a.text
 	v, ok := readValue(a, end)
-	if !ok || v.end < v.start+shortestKey || v.isCut {
+	if !ok || v.isCut {
 		return
 	}
-	for i := v.start; i < v.end; i++ {
-		if !isNameByte(text[i]) && strings.IndexByte("+/=.%~:", text[i]) < 0 {
-			return
-		}
+	to := v.start
+	for to < v.end && (isNameByte(text[to]) || strings.IndexByte("+/=.%~:", text[to]) >= 0) {
+		to++
 	}
-	if r.isSecretValue(a, v.start, v.end, v.isQuoted, tokenName) {
+	// A colour's escape character may be lost: `...[0m`.
+	if to < v.start+shortestKey || to < v.end && text[to] != '[' {
+		return
+	}
+	if !hasDigit(a, v.start, to) || isPort(text, v.start) {
+		return
+	}
+	if r.isSecretValue(a, v.start, to, v.isQuoted, tokenName) {
 		take(start, v.end)
 	}
+}
+
+// isPort tells whether a port and a path stand at start, behind the colon of a service's host: `2181/kafka`.
+func isPort(text string, start int) bool {
+	i := start
+	for i < len(text) && isDigit(text[i]) {
+		i++
+	}
+	return i > start && i <= start+5 && at(text, i) == '/'
 }
 
 // jwtEnd returns the end of the token of JSON in base64 that begins at start: behind a dot another part must stand; -1 if
