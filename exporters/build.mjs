@@ -8,8 +8,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const room = dirname(fileURLToPath(import.meta.url));
-const root = dirname(room);
+const moduleDir = dirname(fileURLToPath(import.meta.url));
+const root = dirname(moduleDir);
 const options = {
   bundle: true,
   mainFields: ['module', 'main'],
@@ -60,7 +60,7 @@ const COLD = {
  * What few calls need and is large: in a file beside the hook, `hook-guard.cjs`, loaded when one of these is called.
  * Even as a text that is never compiled, 40 KB take Node half a millisecond to read in.
  */
-const BESIDE = { 'exporters/hook/guard/guard.ts': ['guardHarm'], 'schemas/redaction.ts': ['redactText'] };
+const BESIDE = { 'exporters/hook/guard/guard.ts': ['findGuardHarm'], 'schemas/redaction.ts': ['redactText'] };
 /** Constants that take a while to make. */
 const EVALUATED = ['schemas/redaction-keywords.ts'];
 
@@ -137,7 +137,7 @@ const {
   outputFiles: [bundled],
 } = await build({
   ...options,
-  entryPoints: [join(room, 'hook/entry.ts')],
+  entryPoints: [join(moduleDir, 'hook/entry.ts')],
   write: false,
   format: 'cjs',
   plugins: [startup],

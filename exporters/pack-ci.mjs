@@ -8,8 +8,8 @@ import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } 
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const room = dirname(fileURLToPath(import.meta.url));
-const root = dirname(room);
+const moduleDir = dirname(fileURLToPath(import.meta.url));
+const root = dirname(moduleDir);
 const out = process.argv[2] ?? join(root, 'dist/ci');
 const { version, license, engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
@@ -19,7 +19,7 @@ rmSync(out, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
 
 await build({
-  entryPoints: [join(room, 'ci/entry.ts')],
+  entryPoints: [join(moduleDir, 'ci/entry.ts')],
   outfile: join(folder, 'ci.mjs'),
   bundle: true,
   platform: 'node',

@@ -6,15 +6,17 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const room = dirname(fileURLToPath(import.meta.url));
-const root = dirname(room);
+const moduleDir = dirname(fileURLToPath(import.meta.url));
+const root = dirname(moduleDir);
 const out = process.argv[2] ?? join(root, 'dist/package');
 const main = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 
-const hook = spawnSync(process.execPath, [join(room, 'build.mjs'), join(out, 'hook.cjs')], { stdio: ['ignore', 2, 2] });
+const hook = spawnSync(process.execPath, [join(moduleDir, 'build.mjs'), join(out, 'hook.cjs')], {
+  stdio: ['ignore', 2, 2],
+});
 if (hook.status !== 0) process.exit(1);
 
 const shared = {
@@ -32,14 +34,14 @@ const shared = {
 const banner = {
   js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
 };
-await build({ ...shared, entryPoints: [join(room, 'cli.ts')], outfile: join(out, 'cli.mjs'), banner });
+await build({ ...shared, entryPoints: [join(moduleDir, 'cli.ts')], outfile: join(out, 'cli.mjs'), banner });
 await build({
   ...shared,
-  entryPoints: [join(room, 'genai/index.ts')],
+  entryPoints: [join(moduleDir, 'genai/index.ts')],
   outfile: join(out, 'genai.mjs'),
   external: ['@opentelemetry/api'],
 });
-await build({ ...shared, entryPoints: [join(room, 'scan/run-scan.ts')], outfile: join(out, 'scan.mjs'), banner });
+await build({ ...shared, entryPoints: [join(moduleDir, 'scan/run-scan.ts')], outfile: join(out, 'scan.mjs'), banner });
 
 writeFileSync(
   join(out, 'package.json'),

@@ -58,7 +58,7 @@ async function start(options: Partial<AgentOptions> = {}): Promise<RunningAgent>
     runtimeLogs: [],
     port: 0,
     hookToken: hookToken(env),
-    mode: 'safe',
+    mode: 'strict',
     env,
     say: (line) => said.push(line),
     pollMs: 20,

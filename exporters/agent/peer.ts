@@ -18,17 +18,17 @@ export function isOwnPeer(socket: Socket): boolean {
   return isOwn;
 }
 
-function isTrustedOwner(uid: number | 'untold' | undefined): boolean {
-  return uid === 'untold' || uid === 0 || uid === process.getuid?.();
+function isTrustedOwner(uid: number | 'unavailable' | undefined): boolean {
+  return uid === 'unavailable' || uid === 0 || uid === process.getuid?.();
 }
 
 /** User id of the other end's socket; undefined where the table does not have it any more. */
-function ownerOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): number | 'untold' | undefined {
+function ownerOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): number | 'unavailable' | undefined {
   let table: string;
   try {
     table = readFileSync(TABLE, 'utf8');
   } catch {
-    return 'untold';
+    return 'unavailable';
   }
   return ownerIn(table, hexAddress(remoteAddress, remotePort), hexAddress(localAddress, localPort));
 }

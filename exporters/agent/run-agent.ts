@@ -47,7 +47,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       : createSender({ url: options.url, token: options.token }, options.deadlineMs ?? 30_000, stopping.signal);
   const { port, hookToken: token, mode, env } = options;
   const hook = await startHttpHook({ port, token, mode, env });
-  const shipping = sender === undefined ? Promise.resolve() : shipForEver(sender, options, stopping.signal);
+  const shipping = sender === undefined ? Promise.resolve() : shipUntilAborted(sender, options, stopping.signal);
   return {
     hookUrl: hook.url,
     stop: async () => {
@@ -59,7 +59,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   };
 }
 
-async function shipForEver(sender: Sender, options: AgentOptions, signal: AbortSignal): Promise<void> {
+async function shipUntilAborted(sender: Sender, options: AgentOptions, signal: AbortSignal): Promise<void> {
   let failures = 0;
   let lastProblem = '';
   while (!signal.aborted) {

@@ -22,7 +22,7 @@ import { OtlpServer } from '../testdata/otlp-server.js';
 // can to have its own code run or to see the token.
 
 const TOKEN = ['eccp', 'CANARYtokenCANARYtokenCANARY01'].join('_');
-const ROOM = join(packageRoot(), 'exporters');
+const MODULE = join(packageRoot(), 'exporters');
 
 interface Action {
   inputs: Record<string, { required?: boolean; default?: string }>;
@@ -54,7 +54,7 @@ const sha256 = (path: string): string => createHash('sha256').update(readFileSyn
 
 beforeAll(() => {
   top = mkdtempSync(join(tmpdir(), 'shieldwatch-ci-'));
-  const packed = execFileSync(process.execPath, [join(ROOM, 'pack-ci.mjs'), join(top, 'ci')], { encoding: 'utf8' })
+  const packed = execFileSync(process.execPath, [join(MODULE, 'pack-ci.mjs'), join(top, 'ci')], { encoding: 'utf8' })
     .trim()
     .split('\n');
   [bundle = '', checksum = ''] = packed;
@@ -204,7 +204,7 @@ async function execute(command: readonly string[], env: Record<string, string>):
 
 /** The action's step as GitHub's runner starts it: its variables over those that earlier steps left, its script in a file. */
 async function github(inputs: Record<string, string>): Promise<Run> {
-  const action = parse(readFileSync(join(ROOM, 'action.yml'), 'utf8')) as Action;
+  const action = parse(readFileSync(join(MODULE, 'action.yml'), 'utf8')) as Action;
   const given = {
     'ingest-url': server.url,
     token: TOKEN,
@@ -219,7 +219,7 @@ async function github(inputs: Record<string, string>): Promise<Run> {
   const evaluate = (text: string): string =>
     text.replace(/\$\{\{ *(.*?) *\}\}/g, (_, expression: string) => {
       const [first = ''] = expression.split(' || ');
-      if (first === 'github.action_path') return ROOM;
+      if (first === 'github.action_path') return MODULE;
       const name = first.replace('inputs.', '');
       if (!(name in values)) throw new Error(`no input ${name}`);
       return { ...values, ...given }[name] ?? '';
@@ -251,7 +251,7 @@ async function github(inputs: Record<string, string>): Promise<Run> {
 
 /** The GitLab job as its runner starts it: the script's lines to a shell, the project's variables over the job's. */
 async function gitlab(variables: Record<string, string>): Promise<Run> {
-  const { 'shieldwatch-scan': job } = parse(readFileSync(join(ROOM, 'ci', 'gitlab.yml'), 'utf8')) as {
+  const { 'shieldwatch-scan': job } = parse(readFileSync(join(MODULE, 'ci', 'gitlab.yml'), 'utf8')) as {
     'shieldwatch-scan': GitlabJob;
   };
   // No step came before; what .gitlab-ci.yml sets for all jobs is not inherited, or is set anew by the job.
@@ -383,9 +383,9 @@ describe('the GitHub Action', () => {
 });
 
 it('no CI file installs a package by name, and the GitLab job runs the same script', () => {
-  const script = readFileSync(join(ROOM, 'ci', 'scan.sh'), 'utf8');
-  const action = parse(readFileSync(join(ROOM, 'action.yml'), 'utf8')) as Action;
-  const { 'shieldwatch-scan': job } = parse(readFileSync(join(ROOM, 'ci', 'gitlab.yml'), 'utf8')) as {
+  const script = readFileSync(join(MODULE, 'ci', 'scan.sh'), 'utf8');
+  const action = parse(readFileSync(join(MODULE, 'action.yml'), 'utf8')) as Action;
+  const { 'shieldwatch-scan': job } = parse(readFileSync(join(MODULE, 'ci', 'gitlab.yml'), 'utf8')) as {
     'shieldwatch-scan': GitlabJob;
   };
   expect(job.script).toEqual([`exec /bin/bash --noprofile --norc -p <<'END_OF_SCAN'\n${script}END_OF_SCAN\n`]);

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { hookToken } from '../agent/hook-token.js';
-import { policyMode, tightened } from '../hook/policy-mode.js';
+import { policyMode, stricterMode } from '../hook/policy-mode.js';
 import { resolveToken, resolveUrl } from '../otlp/connection.js';
 import { spoolFolder } from '../spool/location.js';
 import { withConnection, type ConnectionOptions } from './connection-options.js';
-import { complain } from './output.js';
+import { writeStderr } from './output.js';
 import { portOf } from './port.js';
 import { runtimeLogs, withRuntimeLogs, type RuntimeLogOptions } from './runtime-log-options.js';
 
@@ -18,7 +18,7 @@ export function registerAgent(program: Command): void {
   withRuntimeLogs(withConnection(program.command('agent')))
     .description('run beside the agents: send decisions as they come, and judge calls over HTTP on loopback')
     .option('--port <port>', 'of the HTTP hook (SHIELDWATCH_AGENT_PORT, default 4327)')
-    .option('--policy-mode <mode>', 'safe, mended or stock (SHIELDWATCH_POLICY_MODE, default safe)')
+    .option('--policy-mode <mode>', 'strict, exact or compat (SHIELDWATCH_POLICY_MODE, default strict)')
     .action(agent);
 }
 
@@ -33,12 +33,14 @@ async function agent(options: AgentCommandOptions): Promise<void> {
     runtimeLogs: runtimeLogs(options, process.env),
     port: portOf(options.port, process.env),
     hookToken: hookToken(process.env),
-    mode: tightened(policyMode(options.policyMode), process.env),
+    mode: stricterMode(policyMode(options.policyMode), process.env),
     env: process.env,
-    say: complain,
+    say: writeStderr,
   });
-  complain(`HTTP hook on ${running.hookUrl}`);
-  complain(token === undefined ? 'nothing is sent: no token (SHIELDWATCH_TOKEN)' : `sending to ${new URL(url).origin}`);
+  writeStderr(`HTTP hook on ${running.hookUrl}`);
+  writeStderr(
+    token === undefined ? 'nothing is sent: no token (SHIELDWATCH_TOKEN)' : `sending to ${new URL(url).origin}`,
+  );
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const)
       process.once(signal, () => {

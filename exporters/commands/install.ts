@@ -1,13 +1,13 @@
 import { createInterface } from 'node:readline/promises';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { CommandError } from '#schemas/errors.js';
 import { hookToken } from '../agent/hook-token.js';
-import { POLICY_MODES } from '../hook/policy-mode.js';
+import { namedPolicyMode, POLICY_MODES } from '../hook/policy-mode.js';
 import type { Client, Places, Scope } from '../install/client.js';
 import type { Plan } from '../install/install.js';
 import { resolveUrl } from '../otlp/connection.js';
 import { repositoryName } from '../repository/repository-name.js';
-import { complain, say } from './output.js';
+import { writeStderr, say } from './output.js';
 import { portOf } from './port.js';
 
 interface TargetOptions {
@@ -15,6 +15,8 @@ interface TargetOptions {
   dir: string;
   yes?: true;
   dryRun?: true;
+  repair?: true;
+  /** Former name of `repair`. */
   mend?: true;
 }
 
@@ -42,7 +44,7 @@ export function registerInstall(program: Command): void {
     )
     .option('--port <port>', 'of that agent (SHIELDWATCH_AGENT_PORT, default 4327)')
     .option('--on-failure <what>', 'Claude Code: block or continue when the hook itself fails', 'block')
-    .option('--policy-mode <mode>', 'safe, mended or stock')
+    .option('--policy-mode <mode>', 'strict, exact or compat')
     .option(
       '--command <command>',
       'start the hook by this command, e.g. in settings that a team shares: "npx shieldwatch hook || { echo blocked >&2; exit 2; }"',
@@ -69,9 +71,14 @@ function withTarget(command: Command): Command {
     .option('--yes', 'do not ask')
     .option('--dry-run', 'show the change, make none')
     .option(
-      '--mend',
+      '--repair',
       'rewrite a file that its agent does not read (comments, trailing commas, duplicate keys) as one that it reads',
-    );
+    )
+    .addOption(new Option('--mend', 'former name of --repair').hideHelp());
+}
+
+function isRepairing({ repair, mend }: TargetOptions): boolean {
+  return repair ?? mend ?? false;
 }
 
 async function install(name: string, options: InstallOptions): Promise<void> {
@@ -80,9 +87,10 @@ async function install(name: string, options: InstallOptions): Promise<void> {
   const client = clientNamed(name);
   const scope = scopeOf(client, options.scope);
   if (options.onFailure !== 'block' && options.onFailure !== 'continue')
-    throw new CommandError('--on-failure is block or continue');
-  if (options.policyMode !== undefined && !POLICY_MODES.some((mode) => mode === options.policyMode))
-    throw new CommandError(`--policy-mode is none of ${POLICY_MODES.join(', ')}`);
+    throw new CommandError('--on-failure: expected block or continue');
+  const mode = options.policyMode === undefined ? undefined : namedPolicyMode(options.policyMode);
+  if (options.policyMode !== undefined && mode === undefined)
+    throw new CommandError(`--policy-mode: expected ${POLICY_MODES.join(', ')}`);
   if (options.command !== undefined) checkCommand(options.command);
   if (options.http) await acceptHttp(options);
   const hook = options.http
@@ -92,7 +100,7 @@ async function install(name: string, options: InstallOptions): Promise<void> {
         command:
           options.command ??
           hookCommand({
-            mode: options.policyMode,
+            mode,
             onFailure: options.onFailure,
             fixed: fixedValues(process.env, scope === 'managed'),
           }),
@@ -104,16 +112,16 @@ async function install(name: string, options: InstallOptions): Promise<void> {
     repository: repositoryName([options.dir], process.env),
   } as const;
   const places = placesHere(options.dir, process.env);
-  const plan = planInstall(client, scope, places, wanted, { mend: options.mend ?? false });
+  const plan = planInstall(client, scope, places, wanted, { repair: isRepairing(options) });
   const isDone = await offerInstall(plan, options);
   for (const note of client.notes(scope, wanted)) say(note);
   if (!isDone) return;
   if (hook.type === 'command') (await import('../install/code-cache.js')).writeCodeCache();
-  await proveInstalled(client, scope, places);
+  await verifyInstalled(client, scope, places);
 }
 
 /** Says what `status` would say of the hook that was just installed, and of our hooks in other scopes. */
-async function proveInstalled(client: Client, scope: Scope, places: Places): Promise<void> {
+async function verifyInstalled(client: Client, scope: Scope, places: Places): Promise<void> {
   const { AWAITS_APPROVAL } = await import('../install/switches.js');
   const { clientStatus } = await import('../install/status.js');
   const { hooks, files, notes } = await clientStatus(client, places);
@@ -122,7 +130,7 @@ async function proveInstalled(client: Client, scope: Scope, places: Places): Pro
   const problems = installed?.problems.filter((problem) => !AWAITS_APPROVAL.has(problem)) ?? ['it is not found again'];
   for (const problem of installed?.problems ?? []) if (AWAITS_APPROVAL.has(problem)) say(problem);
   if (problems.length === 0) say('tried out: it blocks what a policy forbids and lets the rest pass');
-  for (const problem of problems) complain(`the installed hook does not guard: ${problem}`);
+  for (const problem of problems) writeStderr(`the installed hook does not guard: ${problem}`);
   if (problems.length > 0) process.exitCode = 1;
 }
 
@@ -150,12 +158,18 @@ async function acceptHttp({ acceptHttpRisk, dryRun }: InstallOptions): Promise<v
 }
 
 async function uninstall(name: string, options: TargetOptions): Promise<void> {
-  const { carryOutUninstall, clientNamed, placesHere, planUninstall, scopeOf } = await import('../install/install.js');
+  const {
+    applyUninstall: carryOutUninstall,
+    clientNamed,
+    placesHere,
+    planUninstall,
+    scopeOf,
+  } = await import('../install/install.js');
   const client = clientNamed(name);
   const plan = planUninstall(client, scopeOf(client, options.scope), placesHere(options.dir, process.env), {
-    mend: options.mend ?? false,
+    repair: isRepairing(options),
   });
-  if (!(await isWanted(plan, options, 'there is no hook of ours in it'))) return;
+  if (!(await confirmChange(plan, options, 'there is no hook of ours in it'))) return;
   const backups = carryOutUninstall(plan, process.env);
   if (plan.diff.length > 0) say('written');
   if (backups > 0) say(`${String(backups)} copies of the file, kept since it was first changed, are removed`);
@@ -163,16 +177,16 @@ async function uninstall(name: string, options: TargetOptions): Promise<void> {
 
 /** Shows the change and makes it if that is wanted. True when the file is then as planned. */
 async function offerInstall(plan: Plan, options: TargetOptions): Promise<boolean> {
-  if (!(await isWanted(plan, options, 'it is installed already'))) return false;
+  if (!(await confirmChange(plan, options, 'it is installed already'))) return false;
   if (plan.diff.length === 0) return true;
-  const { carryOut } = await import('../install/install.js');
+  const { applyPlan: carryOut } = await import('../install/install.js');
   const backup = carryOut(plan, process.env);
   say(backup === undefined ? 'written' : `written; what was there before is in ${backup}, until uninstall`);
   return true;
 }
 
 /** Shows the change and asks for consent. */
-async function isWanted(plan: Plan, { yes, dryRun }: TargetOptions, nothing: string): Promise<boolean> {
+async function confirmChange(plan: Plan, { yes, dryRun }: TargetOptions, nothing: string): Promise<boolean> {
   if (plan.diff.length === 0) {
     say(`${plan.file}: ${nothing}`);
     return !dryRun;
@@ -181,7 +195,7 @@ async function isWanted(plan: Plan, { yes, dryRun }: TargetOptions, nothing: str
   for (const line of plan.diff) say(line);
   if (dryRun) return false;
   if (yes || (await confirmed('Make this change?'))) return true;
-  complain('nothing was changed');
+  writeStderr('nothing was changed');
   process.exitCode = 1;
   return false;
 }

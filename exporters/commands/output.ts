@@ -4,6 +4,6 @@ export function say(line: string): void {
 }
 
 /** What a command prints beside it. */
-export function complain(line: string): void {
+export function writeStderr(line: string): void {
   process.stderr.write(`${line}\n`);
 }

@@ -24,7 +24,7 @@ export function registerProducerCommands(program: Command): void {
     )
     .option(
       '--policy-mode <mode>',
-      'safe, mended or stock (default safe); SHIELDWATCH_POLICY_MODE makes it stricter, never laxer',
+      'strict, exact or compat (default strict); SHIELDWATCH_POLICY_MODE makes it stricter, never laxer',
     )
     .option('--home <dir>', 'folder of spool and token; with it the environment chooses none of what follows')
     .option('--user-home', 'the same, in the home folder that the system knows of this user')

@@ -3,7 +3,7 @@ import { CommandError } from '#schemas/errors.js';
 import { resolveToken, resolveUrl } from '../otlp/connection.js';
 import type { ScanOutcome } from '../scan/run-scan.js';
 import { withConnection, type ConnectionOptions } from './connection-options.js';
-import { complain } from './output.js';
+import { writeStderr } from './output.js';
 
 interface ScanCommandOptions extends ConnectionOptions {
   repository?: string;
@@ -44,9 +44,9 @@ async function scan(dir: string, agentshieldArgs: string[], options: ScanCommand
     options.pack === undefined
       ? await runScan({ ...common, dir, agentshieldArgs })
       : await exportPack({ ...common, pack: options.pack });
-  for (const warning of outcome.warnings) complain(`warning: ${warning}`);
-  if (outcome.sent) complain(`sent to ${new URL(url).origin}`);
-  else complain('nothing was sent: no token (SHIELDWATCH_TOKEN)');
+  for (const warning of outcome.warnings) writeStderr(`warning: ${warning}`);
+  if (outcome.sent) writeStderr(`sent to ${new URL(url).origin}`);
+  else writeStderr('nothing was sent: no token (SHIELDWATCH_TOKEN)');
   process.exitCode = outcome.exitCode;
 }
 
@@ -61,6 +61,6 @@ function printScan({
   const total = Object.values(findings).reduce((sum, count) => sum + count, 0);
   const counts = Object.entries(findings).map(([severity, count]) => `${String(count)} ${severity}`);
   const verdict = filesScanned === 0 ? 'nothing scanned' : `score ${String(score)}/100, grade ${grade}`;
-  complain(`${repository}: ${verdict} (AgentShield ${agentshieldVersion ?? 'of an unknown version'})`);
-  complain(`${String(total)} findings in ${String(filesScanned)} files: ${counts.join(', ')}`);
+  writeStderr(`${repository}: ${verdict} (AgentShield ${agentshieldVersion ?? 'of an unknown version'})`);
+  writeStderr(`${String(total)} findings in ${String(filesScanned)} files: ${counts.join(', ')}`);
 }

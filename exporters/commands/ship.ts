@@ -4,7 +4,7 @@ import { resolveToken, resolveUrl } from '../otlp/connection.js';
 import type { ShipResult } from '../ship/shipment.js';
 import { spoolFolder } from '../spool/location.js';
 import { withConnection, type ConnectionOptions } from './connection-options.js';
-import { complain, say } from './output.js';
+import { writeStderr, say } from './output.js';
 import { runtimeLogs, withRuntimeLogs, type RuntimeLogOptions } from './runtime-log-options.js';
 
 interface ShipCommandOptions extends ConnectionOptions, RuntimeLogOptions {
@@ -46,7 +46,8 @@ function printShipment({ sent, blocked, allowed, skipped, dropped, files, warnin
   say(
     `${String(sent)} decisions sent from ${String(files)} files: ${String(blocked)} blocked, ${String(allowed)} allowed`,
   );
-  if (skipped > 0) complain(`warning: ${String(skipped)} lines were no decisions and were skipped`);
-  if (dropped > 0) complain(`warning: ${String(dropped)} decisions had been given up: the spool or the disk was full`);
-  for (const warning of warnings) complain(`warning: ${warning}`);
+  if (skipped > 0) writeStderr(`warning: ${String(skipped)} lines were no decisions and were skipped`);
+  if (dropped > 0)
+    writeStderr(`warning: ${String(dropped)} decisions had been given up: the spool or the disk was full`);
+  for (const warning of warnings) writeStderr(`warning: ${warning}`);
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { DriftRecord } from '#schemas/mapping/drift.js';
 import { resolveToken, resolveUrl } from '../otlp/connection.js';
 import { withConnection, type ConnectionOptions } from './connection-options.js';
-import { complain, say } from './output.js';
+import { writeStderr, say } from './output.js';
 
 interface WatchCommandOptions extends ConnectionOptions {
   repository?: string;
@@ -36,10 +36,10 @@ async function watchFolder(dir: string, agentshieldArgs: string[], options: Watc
     minSeverity: options.minSeverity,
     via: options.rest ? 'rest' : 'otlp',
     debounceMs: Math.max(100, Number(options.debounce) || 500),
-    say: complain,
+    say: writeStderr,
     onDrift: printDrift,
   });
-  complain(`watching ${dir}${token === undefined ? '; nothing is sent: no token (SHIELDWATCH_TOKEN)' : ''}`);
+  writeStderr(`watching ${dir}${token === undefined ? '; nothing is sent: no token (SHIELDWATCH_TOKEN)' : ''}`);
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const)
       process.once(signal, () => {

@@ -8,7 +8,7 @@ import {
   ATTR_GEN_AI_TOOL_NAME,
   SCOPE_NAME,
 } from '#schemas/semconv.js';
-import { tightened, type PolicyMode } from '../hook/policy-mode.js';
+import { stricterMode, type PolicyMode } from '../hook/policy-mode.js';
 import { decisionRecord } from '../hook/record.js';
 import { cannotJudge, judge, type Verdict } from '../hook/verdict.js';
 import { scrubText } from '#schemas/scrub.js';
@@ -91,7 +91,7 @@ function judgeAndRecord(args: unknown[], callId: string, options: WrapOptions, d
     const input = JSON.stringify(args.length === 1 ? args[0] : args) as string | undefined;
     return judge(
       { ...call, input: input ?? '' },
-      { mode: tightened(options.policyMode ?? 'safe', env), env, projectDir: '' },
+      { mode: stricterMode(options.policyMode ?? 'strict', env), env, projectDir: '' },
     );
   });
   const record = decisionRecord(call, verdict, performance.now() - startedAt, { env, projectDir: '' });

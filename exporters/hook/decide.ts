@@ -1,4 +1,4 @@
-import { HashFlood, holdOffFlood } from './hash-flood.js';
+import { HashFlood, assertNotHashFlood } from './hash-flood.js';
 import type { RecordedCall } from './record.js';
 import { parseHookInput } from './tool-call.js';
 import { cannotJudge, judge, type Judging, type Verdict } from './verdict.js';
@@ -20,7 +20,7 @@ export interface Decision {
 export function decide(text: string, judging: Judging): Decision | undefined {
   const unknown: RecordedCall = { tool: 'unknown', cwd: judging.env['PWD'] ?? '/', sessionId: '', agent: '' };
   try {
-    holdOffFlood(text);
+    assertNotHashFlood(text);
     const input = parseHookInput(text, judging.env);
     if (input.kind === 'not-a-call') return undefined;
     if (input.kind === 'unreadable') return { event: input.event, call: unknown, verdict: cannotJudge(input.problem) };

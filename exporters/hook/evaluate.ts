@@ -23,7 +23,7 @@ const SLOT = Symbol.for('shieldwatch.hook.match');
  */
 export function matchingRule(
   rules: readonly DenyRule[],
-  { names, texts, fellows, paths }: Subject,
+  { names, texts, pathRuleTools, paths }: Subject,
   mode: PolicyMode,
 ): DenyRule | undefined {
   const candidates: { rule: DenyRule; tested: readonly string[] }[] = [];
@@ -32,7 +32,7 @@ export function matchingRule(
     else if (
       rule.pattern !== undefined &&
       paths.length > 0 &&
-      fellows.some((name) => coversTool(rule.tool, name, mode))
+      pathRuleTools.some((name) => coversTool(rule.tool, name, mode))
     )
       candidates.push({ rule, tested: paths });
   }

@@ -1,12 +1,12 @@
 import { userInfo } from 'node:os';
-import { policyMode, tightened, type PolicyMode } from './policy-mode.js';
+import { policyMode, stricterMode, type PolicyMode } from './policy-mode.js';
 
 /**
- * The policy mode of a hook: that of `--policy-mode`, `safe` without one. The environment, which settings files that an
+ * The policy mode of a hook: that of `--policy-mode`, `strict` without one. The environment, which settings files that an
  * agent may write can set, makes it stricter and never laxer.
  */
 export function fixedMode(args: readonly string[], env: NodeJS.ProcessEnv): PolicyMode {
-  return tightened(policyMode(optionValue(args, '--policy-mode')), env);
+  return stricterMode(policyMode(optionValue(args, '--policy-mode')), env);
 }
 
 /**

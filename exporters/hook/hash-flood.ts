@@ -13,7 +13,7 @@ const MAX_STRINGS = 2048;
 export class HashFlood extends Error {}
 
 /** @throws HashFlood when the seed is fixed and the JSON text, well-formed or not, may hold too many strings. */
-export function holdOffFlood(json: string): void {
+export function assertNotHashFlood(json: string): void {
   if (json.length <= 2 * MAX_STRINGS || !process.execArgv.includes(FIXED_SEED_OPTION)) return;
   let left = 2 * MAX_STRINGS;
   for (let at = json.indexOf('"'); at !== -1; at = json.indexOf('"', at + 1)) {

@@ -50,7 +50,7 @@ const PROGRAMS = [
 
 /**
  * False where a call surely touches nothing that is guarded, by a look that costs a hook next to nothing: what is asked
- * then ({@link guardHarm}) has to be loaded first.
+ * then ({@link findGuardHarm}) has to be loaded first.
  *
  * @param own files and folders of the guard's own.
  */

@@ -36,7 +36,7 @@ function verdict(tool: string, input: unknown, mode: PolicyMode, cwd = project):
 describe('coversTool', () => {
   it('matches by each mode’s own rule', () => {
     const cases: [string, string, boolean, boolean, boolean][] = [
-      // rule, tool, safe, mended, stock
+      // rule, tool, strict, exact, compat
       ['Bash', 'Bash', true, true, true],
       ['Bash', 'BashOutput', true, false, true],
       ['mcp__shell*', 'mcp__shell__run', true, true, true],
@@ -53,7 +53,7 @@ describe('coversTool', () => {
       cases.map(([rule, tool]) => [
         rule,
         tool,
-        ...(['safe', 'mended', 'stock'] as const).map((mode) => coversTool(rule, tool, mode)),
+        ...(['strict', 'exact', 'compat'] as const).map((mode) => coversTool(rule, tool, mode)),
       ]),
     ).toEqual(cases);
   });
@@ -63,7 +63,7 @@ describe('coversTool', () => {
     fc.assert(
       fc.property(name, name, (rule, tool) => {
         if (POLICY_MODES.some((mode) => coversTool(rule, tool, mode)))
-          expect(coversTool(rule, tool, 'safe')).toBe(true);
+          expect(coversTool(rule, tool, 'strict')).toBe(true);
       }),
     );
   });
@@ -73,7 +73,7 @@ describe('coversTool', () => {
     const plain = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 7 });
     fc.assert(
       fc.property(name, plain, (rule, tool) => {
-        expect(coversTool(rule, tool, 'mended')).toBe(new RegExp(`^${rule.replaceAll('*', '.*')}$`).test(tool));
+        expect(coversTool(rule, tool, 'exact')).toBe(new RegExp(`^${rule.replaceAll('*', '.*')}$`).test(tool));
       }),
     );
   });
@@ -123,13 +123,13 @@ describe('the stock mode', () => {
       ['Read', {}],
     ];
     writePolicy(policy);
-    expect(calls.map(([tool, input]) => verdict(tool, input, 'stock'))).toEqual(
+    expect(calls.map(([tool, input]) => verdict(tool, input, 'compat'))).toEqual(
       calls.map(([tool, input]) => stock(tool, input)),
     );
     for (const broken of ['{', '{"version":1,"deny":[{"tool":"Bash","pattern":"("}]}']) {
       writePolicy(broken);
-      expect([verdict('Bash', {}, 'stock'), stock('Bash', {})]).toEqual(['allow', 'allow']);
-      expect([verdict('Bash', {}, 'safe'), verdict('Bash', {}, 'mended')]).toEqual(['block', 'block']);
+      expect([verdict('Bash', {}, 'compat'), stock('Bash', {})]).toEqual(['allow', 'allow']);
+      expect([verdict('Bash', {}, 'strict'), verdict('Bash', {}, 'exact')]).toEqual(['block', 'block']);
     }
     rmSync(join(project, '.agentshield', 'runtime-policy.json'));
     expect(stock('Bash', { command: 'rm -rf /' })).toBe('allow');
@@ -146,25 +146,26 @@ describe('the stock mode', () => {
   });
 });
 
-it('an unknown mode means `safe`', () => {
-  expect([policyMode(undefined), policyMode('stocks'), policyMode('stock')]).toEqual(['safe', 'safe', 'stock']);
+it('falls back to `strict` for an unknown mode, and accepts the former names', () => {
+  expect([policyMode(undefined), policyMode('stocks'), policyMode('toString')]).toEqual(['strict', 'strict', 'strict']);
+  expect([policyMode('safe'), policyMode('mended'), policyMode('stock')]).toEqual(['strict', 'exact', 'compat']);
 });
 
 describe('the rate limit', () => {
   const limit = { maxPerMinute: 3, tools: ['Bash'] };
 
-  it('blocks calls beyond the limit of the named tools, in safe and mended mode', () => {
+  it('blocks calls beyond the limit of the named tools, in strict and exact mode', () => {
     writePolicy({ version: 1, deny: [], rateLimit: limit });
-    expect(Array.from({ length: 5 }, () => verdict('Bash', {}, 'safe'))).toEqual([
+    expect(Array.from({ length: 5 }, () => verdict('Bash', {}, 'strict'))).toEqual([
       'allow',
       'allow',
       'allow',
       'block',
       'block',
     ]);
-    expect(verdict('Read', {}, 'safe')).toBe('allow');
-    expect(verdict('Bash', {}, 'mended')).toBe('block');
-    expect(verdict('Bash', {}, 'stock')).toBe('allow');
+    expect(verdict('Read', {}, 'strict')).toBe('allow');
+    expect(verdict('Bash', {}, 'exact')).toBe('block');
+    expect(verdict('Bash', {}, 'compat')).toBe('allow');
   });
 
   it('counts each session over the last minute', () => {
@@ -216,11 +217,11 @@ describe('the rate limit', () => {
     writePolicy({ version: 1, rateLimit: { maxPerMinute: 0, tools: ['Bash'] } });
     const env = { HOME: project, SHIELDWATCH_SPOOL_DIR: folder };
     const call = { event: 'PreToolUse', tool: 'Bash', input: '{}', cwd: project, sessionId: 's', agent: '' };
-    expect(judge(call, { mode: 'safe', env, projectDir: '' })).toEqual({
+    expect(judge(call, { mode: 'strict', env, projectDir: '' })).toEqual({
       decision: 'allow',
       rateLimit: 'not-enforced',
     });
-    expect(judge(call, { mode: 'stock', env, projectDir: '' })).toEqual({
+    expect(judge(call, { mode: 'compat', env, projectDir: '' })).toEqual({
       decision: 'allow',
       rateLimit: 'not-enforced',
     });
@@ -235,7 +236,7 @@ describe('the rate limit', () => {
       { maxPerMinute: -1, tools: [] },
     ]) {
       writePolicy({ version: 1, rateLimit });
-      expect(verdict('Read', {}, 'safe')).toBe('block');
+      expect(verdict('Read', {}, 'strict')).toBe('block');
     }
   });
 });

@@ -1,38 +1,48 @@
 /**
  * How AgentShield's runtime policy is applied.
- * - `safe` (default): what either reading denies is denied, whatever the case of a tool's name; a policy that cannot be
- *   applied blocks.
- * - `mended`: `*` is a wildcard anywhere in a tool's name and nothing else is, so that `Bash` does not deny
- *   `BashOutput`; a policy that cannot be applied blocks.
- * - `stock`: AgentShield's own hook, defects included: prefixes match, only the policy in the call's own
- *   folder counts, one that cannot be applied allows, a rate limit has no effect.
+ * - `strict` (default): denies what either of the other modes denies, ignoring the case of a tool's name; a policy that
+ *   cannot be applied blocks.
+ * - `exact`: only `*` is a wildcard, anywhere in a tool's name, so that `Bash` does not deny `BashOutput`; a policy that
+ *   cannot be applied blocks.
+ * - `compat`: behaves as AgentShield's own hook, including its defects: prefixes match, only the policy in the call's
+ *   own folder counts, one that cannot be applied allows, a rate limit has no effect.
+ *
+ * Ordered from strictest to laxest.
  */
-export const POLICY_MODES = ['safe', 'mended', 'stock'] as const;
+export const POLICY_MODES = ['strict', 'exact', 'compat'] as const;
 export type PolicyMode = (typeof POLICY_MODES)[number];
 
-/** The mode by that name; the safe one for a name there is none by. */
-export function policyMode(name: string | undefined): PolicyMode {
-  return POLICY_MODES.find((mode) => mode === name) ?? 'safe';
+/** Former names, which installed hooks and environments may still use. */
+const ALIASES: Readonly<Record<string, PolicyMode>> = { safe: 'strict', mended: 'exact', stock: 'compat' };
+
+/** Returns the mode of a name or former name; undefined for any other. */
+export function namedPolicyMode(name: string): PolicyMode | undefined {
+  return POLICY_MODES.find((mode) => mode === name) ?? (Object.hasOwn(ALIASES, name) ? ALIASES[name] : undefined);
 }
 
-/** A mode that is fixed, or the one of the environment where that is stricter: {@link POLICY_MODES} begins with the strictest. */
-export function tightened(mode: PolicyMode, env: NodeJS.ProcessEnv): PolicyMode {
+/** Returns the mode of that name; `strict` for an unknown or missing name. */
+export function policyMode(name: string | undefined): PolicyMode {
+  return (name === undefined ? undefined : namedPolicyMode(name)) ?? 'strict';
+}
+
+/** Returns the fixed mode, or that of the environment if it is stricter. */
+export function stricterMode(mode: PolicyMode, env: NodeJS.ProcessEnv): PolicyMode {
   const name = env['SHIELDWATCH_POLICY_MODE'];
   if (name === undefined) return mode;
   const fromEnv = policyMode(name);
   return POLICY_MODES.indexOf(fromEnv) < POLICY_MODES.indexOf(mode) ? fromEnv : mode;
 }
 
-/** Whether a rule's `tool` covers the tool called. */
+/** Returns whether a rule's `tool` covers the tool called. */
 export function coversTool(ruleTool: string, tool: string, mode: PolicyMode): boolean {
-  return mode === 'safe' ? covers(ruleTool.toLowerCase(), tool.toLowerCase(), mode) : covers(ruleTool, tool, mode);
+  return mode === 'strict' ? covers(ruleTool.toLowerCase(), tool.toLowerCase(), mode) : covers(ruleTool, tool, mode);
 }
 
 function covers(ruleTool: string, tool: string, mode: PolicyMode): boolean {
   if (ruleTool === '*' || ruleTool === tool) return true;
   return (
-    (mode !== 'mended' && tool.startsWith(ruleTool.replace('*', ''))) ||
-    (mode !== 'stock' && matchesWildcard(ruleTool, tool))
+    (mode !== 'exact' && tool.startsWith(ruleTool.replace('*', ''))) ||
+    (mode !== 'compat' && matchesWildcard(ruleTool, tool))
   );
 }
 

@@ -1,5 +1,5 @@
 import type { RuleCategory } from '#schemas/records/enums.js';
-import { holdOffFlood } from './hash-flood.js';
+import { assertNotHashFlood } from './hash-flood.js';
 import { isRuleCategory } from './rule-category.js';
 import { withoutBom } from './without-bom.js';
 
@@ -38,7 +38,7 @@ export class PolicyError extends Error {
  * know are ignored.
  */
 export function parsePolicy(text: string): Policy {
-  holdOffFlood(text);
+  assertNotHashFlood(text);
   const policy = parseJson(withoutBom(text));
   if (!isObject(policy)) throw new PolicyError('the policy is not a JSON object');
   if (policy['version'] !== undefined && policy['version'] !== 1) throw new PolicyError('version is not 1');

@@ -20,7 +20,7 @@ function writeRules(...deny: object[]): void {
   writeFileSync(join(project, '.agentshield', 'runtime-policy.json'), JSON.stringify({ version: 1, deny }));
 }
 
-function verdict(tool: string, input: unknown, mode: PolicyMode = 'safe'): string {
+function verdict(tool: string, input: unknown, mode: PolicyMode = 'strict'): string {
   const env = { HOME: project, SHIELDWATCH_SPOOL_DIR: join(project, 'spool') };
   return judge(
     { event: 'PreToolUse', tool, input: JSON.stringify(input), cwd: project, sessionId: '', agent: '' },
@@ -54,7 +54,7 @@ describe('a pattern is tested on', () => {
     for (const command of ['ls', 'halt now', 'rm -r f'])
       expect([command, verdict('Bash', { command })]).toEqual([command, 'allow']);
     // AgentShield's own hook has the JSON text alone.
-    expect(['rm\t-rf /', 'halt'].map((command) => verdict('Bash', { command }, 'stock'))).toEqual(['allow', 'allow']);
+    expect(['rm\t-rf /', 'halt'].map((command) => verdict('Bash', { command }, 'compat'))).toEqual(['allow', 'allow']);
   });
 
   it('the words of a list as one line', () => {
@@ -68,7 +68,7 @@ describe('a pattern is tested on', () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 4 }), fc.string(), (value, text) => {
         const input = JSON.stringify({ value, inner: [{ text }] });
-        const { texts } = subjectOf({ tool: 'Any', input, cwd: '/' }, 'safe');
+        const { texts } = subjectOf({ tool: 'Any', input, cwd: '/' }, 'strict');
         expect(texts[0]).toBe(input);
         expect(texts).toContain(text);
       }),
@@ -80,7 +80,7 @@ describe('a pattern is tested on', () => {
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
         const command = pieces.join('');
-        const { texts } = subjectOf({ tool: 'Bash', input: JSON.stringify({ command }), cwd: '/' }, 'safe');
+        const { texts } = subjectOf({ tool: 'Bash', input: JSON.stringify({ command }), cwd: '/' }, 'strict');
         expect(texts).toContain(command.replace(/\\\n/g, ''));
       }),
     );
@@ -109,7 +109,7 @@ describe('a pattern for a path is tested on', () => {
     };
     expect(
       judge(call, {
-        mode: 'safe',
+        mode: 'strict',
         env: { HOME: project, SHIELDWATCH_SPOOL_DIR: join(project, 'spool') },
         projectDir: project,
       }).decision,
@@ -214,9 +214,9 @@ describe('one action under several tool names', () => {
       expect([tool, verdict(tool, input)]).toEqual([tool, 'block']);
     expect(verdict('mcp_ticketing_close', {})).toBe('allow');
     expect([
-      verdict('bash', { command: 'forbidden' }, 'stock'),
-      verdict('mcp_tickets_close', {}, 'stock'),
-      verdict('grep_search', { pattern: 'forbidden' }, 'stock'),
+      verdict('bash', { command: 'forbidden' }, 'compat'),
+      verdict('mcp_tickets_close', {}, 'compat'),
+      verdict('grep_search', { pattern: 'forbidden' }, 'compat'),
     ]).toEqual(['allow', 'allow', 'allow']);
   });
 
@@ -283,8 +283,8 @@ describe('one action under several tool names', () => {
     writeRules({ tool: 'NotebookEdit' }, { tool: 'Write' });
     expect(verdict('Edit', { file_path: 'a' })).toBe('allow');
     expect(verdict('write_file', { file_path: 'a' })).toBe('block');
-    expect(verdict('write_file', { file_path: 'a' }, 'stock')).toBe('allow');
-    expect(verdict('apply_patch', { input: secretPatch }, 'stock')).toBe('allow');
+    expect(verdict('write_file', { file_path: 'a' }, 'compat')).toBe('allow');
+    expect(verdict('apply_patch', { input: secretPatch }, 'compat')).toBe('allow');
     expect(verdict('apply_patch', { input: secretPatch })).toBe('block');
   });
 });

@@ -14,7 +14,7 @@ export interface Subject {
   /** Texts that a pattern is tested on; any match counts. */
   readonly texts: readonly string[];
   /** Names of other tools whose patterns are tested on `paths`. */
-  readonly fellows: readonly string[];
+  readonly pathRuleTools: readonly string[];
   /** Paths the call acts on: as given, from the root, and with links followed. */
   readonly paths: readonly string[];
 }
@@ -42,7 +42,7 @@ const GLOB_KEYS: Readonly<Partial<Record<Action, RegExp>>> = {
  * tab as two characters, and `^` and `$` do not match where a string begins and ends.
  */
 export function subjectOf({ tool, input, cwd }: Pick<ToolCall, 'tool' | 'input' | 'cwd'>, mode: PolicyMode): Subject {
-  if (mode === 'stock') return { names: [tool], texts: [input], fellows: [], paths: [] };
+  if (mode === 'compat') return { names: [tool], texts: [input], pathRuleTools: [], paths: [] };
   const action = actionOf(tool);
   const hasPatch = mayHoldPatch(input);
   const texts = [input];
@@ -65,7 +65,7 @@ export function subjectOf({ tool, input, cwd }: Pick<ToolCall, 'tool' | 'input' 
   );
   if (action === 'shell') texts.push(...texts.slice(1).flatMap(asShellReads));
   const names = new Set(policyNames(tool, action));
-  if (!hasPatch) return { names: [...names], texts: [...texts, ...paths], fellows: fellowNames(action), paths };
+  if (!hasPatch) return { names: [...names], texts: [...texts, ...paths], pathRuleTools: fellowNames(action), paths };
   // Codex also takes a patch from a shell command.
   for (const name of policyNames(tool, 'patch')) names.add(name);
   for (const { path, movedTo, lines } of texts
@@ -81,7 +81,7 @@ export function subjectOf({ tool, input, cwd }: Pick<ToolCall, 'tool' | 'input' 
     );
   }
   texts.push(...paths);
-  return { names: [...names], texts, fellows: fellowNames('patch'), paths };
+  return { names: [...names], texts, pathRuleTools: fellowNames('patch'), paths };
 }
 
 type Add = (text: string) => void;

@@ -1,7 +1,7 @@
 import type { RuleCategory } from '#schemas/records/enums.js';
 import { shieldwatchFolder, spoolFolder } from '../spool/location.js';
 import { matchingRule } from './evaluate.js';
-import { guardHarm } from './guard/guard.js';
+import { findGuardHarm } from './guard/guard.js';
 import { mayTouchGuard } from './mentions.js';
 import { parsePolicy, PolicyError, type Policy, type RateLimit } from './policy.js';
 import { isPolicyOf, readPolicies, readStockPolicy, type PolicyFile } from './policy-file.js';
@@ -54,7 +54,7 @@ export function judge(call: ToolCall, judging: Judging): Verdict {
     return apply(call, judging);
   } catch (error) {
     if (!(error instanceof PolicyError)) throw error;
-    if (judging.mode === 'stock') return { decision: 'allow' };
+    if (judging.mode === 'compat') return { decision: 'allow' };
     return cannotJudge(`runtime policy invalid: ${error.message}`);
   }
 }
@@ -67,7 +67,7 @@ export function cannotJudge(reason: string): Verdict {
 function apply(call: ToolCall, judging: Judging): Verdict {
   const { mode } = judging;
   const subject = subjectOf(call, mode);
-  const harm = mode === 'stock' ? undefined : harmToGuard(call, subject, judging);
+  const harm = mode === 'compat' ? undefined : harmToGuard(call, subject, judging);
   if (harm !== undefined)
     return {
       decision: 'block',
@@ -76,7 +76,7 @@ function apply(call: ToolCall, judging: Judging): Verdict {
       ruleCategory: 'other',
     };
   const { policies, change } =
-    mode === 'stock'
+    mode === 'compat'
       ? { policies: parsed(readStockPolicy(call.cwd)), change: undefined }
       : policiesInForce(call, judging);
   const verdict = judgeBy(policies, call, subject, judging);
@@ -128,11 +128,11 @@ function judgeBy(policies: readonly InForce[], call: ToolCall, subject: Subject,
   }
   const limited = policies.flatMap(({ path, policy }) => withLimit(path, policy, names, mode));
   if (limited.length === 0) return { decision: 'allow' };
-  if (mode === 'stock') return { decision: 'allow', rateLimit: 'not-enforced' };
+  if (mode === 'compat') return { decision: 'allow', rateLimit: 'not-enforced' };
   return holdToLimits(limited, call, `${spoolFolder(env)}/rate`);
 }
 
-/** Built-in rules, before every policy: {@link guardHarm}. */
+/** Built-in rules, before every policy: {@link findGuardHarm}. */
 function harmToGuard(
   call: ToolCall,
   subject: Subject,
@@ -141,7 +141,7 @@ function harmToGuard(
   const all = [shieldwatchFolder(env), spoolFolder(env), ...own];
   if (!mayTouchGuard(call, subject, all)) return undefined;
   const projects = [projectDir, startDir, call.cwd].filter((folder) => folder !== '');
-  return guardHarm(call, { cwd: call.cwd, projects, env, own: all });
+  return findGuardHarm(call, { cwd: call.cwd, projects, env, own: all });
 }
 
 interface Limited {

@@ -113,7 +113,7 @@ export const claudeCode: Client = {
     for (const event of EVENTS) removeHooks(settings, event);
     return settings.text;
   },
-  mend: asStrictJson,
+  repair: asStrictJson,
   find: (settings) => findHooks(settings, EVENTS),
   notes: (scope, { hook, onFailure, telemetryUrl }) => [
     ...(onFailure === 'block'

@@ -60,7 +60,7 @@ export interface Client {
   /** Text of the file without anything of ours. */
   uninstall(file: string, text: string): string;
   /** The same settings in a form that the agent reads; undefined where they are no settings at all. */
-  mend(text: string): string | undefined;
+  repair(text: string): string | undefined;
   /** Our hooks in settings that the agent has read. */
   find(settings: Readonly<Record<string, unknown>>): readonly Omit<InstalledEntry, 'scope' | 'file'>[];
   /** What a person must know about hooks and telemetry in this scope. */

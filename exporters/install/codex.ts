@@ -124,7 +124,7 @@ export const codex: Client = {
     return changed;
   },
   uninstall: withoutHook,
-  mend: () => undefined,
+  repair: () => undefined,
   find: (settings) => findHooks(settings, [EVENT]),
   notes: (_scope, { telemetryUrl }) => [
     'Codex skips a hook it does not trust, in silence: start `codex` once and approve it there. `codex exec` without that runs every call unjudged.',

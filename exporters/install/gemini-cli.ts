@@ -48,7 +48,7 @@ export const geminiCli: Client = {
   install: (path, text, _scope, { hook, telemetryUrl }) => {
     if (text.startsWith('\ufeff'))
       throw new CommandError(
-        `${path} begins with a byte order mark, with which Gemini CLI does not start; --mend rewrites it`,
+        `${path} begins with a byte order mark, with which Gemini CLI does not start; --repair rewrites it`,
       );
     const settings = new JsonSettings(path, text, 'comments');
     const command = hook.type === 'command' ? hook.command : '';
@@ -79,7 +79,7 @@ export const geminiCli: Client = {
     removeHooks(settings, EVENT);
     return settings.text;
   },
-  mend: asStrictJson,
+  repair: asStrictJson,
   find: (settings) => findHooks(settings, [EVENT]),
   notes: (_scope, { telemetryUrl }) => [
     'Gemini CLI runs a call whose hook crashes or runs out of time; it has no setting for that.',

@@ -110,9 +110,9 @@ describe('the installed command', () => {
     // A policy that cannot be read allows in stock mode alone.
     writeFileSync(join(project, '.agentshield', 'runtime-policy.json'), '{');
     expect([
-      exitCode({}, { SHIELDWATCH_POLICY_MODE: 'stock' }),
-      exitCode({ mode: 'stock' }, {}),
-      exitCode({ mode: 'stock' }, { SHIELDWATCH_POLICY_MODE: 'safe' }),
+      exitCode({}, { SHIELDWATCH_POLICY_MODE: 'compat' }),
+      exitCode({ mode: 'compat' }, {}),
+      exitCode({ mode: 'compat' }, { SHIELDWATCH_POLICY_MODE: 'strict' }),
     ]).toEqual([2, 0, 2]);
   });
 

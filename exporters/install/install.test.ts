@@ -14,7 +14,7 @@ import type { Client, Places, Scope, Wanted } from './client.js';
 import { codex } from './codex.js';
 import { geminiCli } from './gemini-cli.js';
 import { hookUrl, isOurs, type InstalledHook } from './hook-command.js';
-import { carryOut, carryOutUninstall, CLIENTS, clientNamed, planInstall, planUninstall, scopeOf } from './install.js';
+import { applyPlan, applyUninstall, CLIENTS, clientNamed, planInstall, planUninstall, scopeOf } from './install.js';
 import { probe } from './probe.js';
 import { clientStatuses } from './status.js';
 
@@ -41,7 +41,7 @@ const wanted = (changes: Partial<Wanted> = {}): Wanted => ({
 
 function install(client: Client, scope: Scope, changes: Partial<Wanted> = {}): string {
   const plan = planInstall(client, scope, places, wanted(changes));
-  carryOut(plan, places.env);
+  applyPlan(plan, places.env);
   return plan.file;
 }
 
@@ -86,7 +86,7 @@ describe('Claude Code', () => {
     const file = write(claudeCode, 'project', before);
     const plan = planInstall(claudeCode, 'project', places, wanted());
     expect(plan.diff.some((line) => line.startsWith('+') && line.includes('onFailure'))).toBe(true);
-    const backup = carryOut(plan, places.env);
+    const backup = applyPlan(plan, places.env);
     const after = readFileSync(file, 'utf8');
     for (const kept of [
       '    "permissions": { "deny": ["Bash(rm:*)"] },',
@@ -106,7 +106,7 @@ describe('Claude Code', () => {
       0o600,
     ]);
     expect(readdirSync(dirname(file))).toEqual(['settings.json']);
-    expect(carryOutUninstall(planUninstall(claudeCode, 'project', places), places.env)).toBe(2);
+    expect(applyUninstall(planUninstall(claudeCode, 'project', places), places.env)).toBe(2);
     expect(readdirSync(folder)).toEqual([]);
   });
 
@@ -124,7 +124,7 @@ describe('Claude Code', () => {
     expect((read(file) as { hooks: { PreToolUse: unknown[] } }).hooks.PreToolUse).toHaveLength(2);
     install(claudeCode, 'project');
     expect(read(file)).toEqual(JSON.parse(once));
-    carryOutUninstall(planUninstall(claudeCode, 'project', places), places.env);
+    applyUninstall(planUninstall(claudeCode, 'project', places), places.env);
     expect(read(file)).toEqual({
       hooks: { PreToolUse: [{ matcher: 'Bash', hooks: [{ type: 'command', command: 'mine' }] }] },
     });
@@ -149,7 +149,7 @@ describe('Claude Code', () => {
         },
       }),
     );
-    carryOutUninstall(planUninstall(claudeCode, 'user', places), places.env);
+    applyUninstall(planUninstall(claudeCode, 'user', places), places.env);
     expect(read(file)).toEqual({
       hooks: { PreToolUse: [{ matcher: '', hooks: [{ type: 'command', command: 'mine' }] }] },
     });
@@ -168,7 +168,7 @@ describe('Claude Code', () => {
     expect(() => planInstall(codex, 'user', places, wanted({ hook }))).toThrow(/no HTTP hooks/);
     const plan = planInstall(claudeCode, 'local', places, wanted({ hook }));
     expect(plan.diff.join('\n')).not.toContain(hook.token);
-    carryOut(plan, places.env);
+    applyPlan(plan, places.env);
     expect(found(claudeCode, plan.file).map((entry) => entry.hook)).toEqual([hook, hook]);
   });
 
@@ -213,7 +213,7 @@ describe('Codex', () => {
       hooks: { PreToolUse: [{ hooks: [{ type: 'command', command, timeout: 10 }] }] },
     });
     expect(planInstall(codex, 'user', places, wanted()).diff).toEqual([]);
-    carryOutUninstall(planUninstall(codex, 'user', places), places.env);
+    applyUninstall(planUninstall(codex, 'user', places), places.env);
     expect(readFileSync(file, 'utf8')).toBe(before);
   });
 
@@ -244,7 +244,7 @@ describe('the block in Codex’s TOML', () => {
     const others = Object.fromEntries(Object.entries(parse(text)).filter(([key]) => key !== 'hooks'));
     for (const eol of ['\n', '\r\n']) {
       const file = write(codex, 'user', text.replaceAll('\n', eol));
-      carryOutUninstall(planUninstall(codex, 'user', places), places.env);
+      applyUninstall(planUninstall(codex, 'user', places), places.env);
       const left = readFileSync(file, 'utf8');
       expect(parse(left)).toEqual(others);
       expect(left).not.toContain('shieldwatch');
@@ -316,7 +316,7 @@ describe('Gemini CLI', () => {
     expect(text).toMatch(/"BeforeTool"[\s\S]*"timeout": 10000/);
     expect(text).toMatch(/"logPrompts": false/);
     expect(planInstall(geminiCli, 'project', places, wanted()).diff).toEqual([]);
-    carryOutUninstall(planUninstall(geminiCli, 'project', places), places.env);
+    applyUninstall(planUninstall(geminiCli, 'project', places), places.env);
     expect(readFileSync(file, 'utf8')).not.toContain('BeforeTool');
   });
 });
@@ -349,7 +349,7 @@ describe('any settings', () => {
     const file = write(claudeCode, 'user', '{}');
     const plan = planInstall(claudeCode, 'user', places, wanted());
     writeFileSync(file, '{"mine":1}');
-    expect(() => carryOut(plan, places.env)).toThrow(/was changed by another program/);
+    expect(() => applyPlan(plan, places.env)).toThrow(/was changed by another program/);
     expect(readFileSync(file, 'utf8')).toBe('{"mine":1}');
     expect(readdirSync(dirname(file))).toEqual(['settings.json']);
   });
@@ -368,7 +368,7 @@ describe('the probe', () => {
 
   it('calls an HTTP hook and leaves no record', async () => {
     const env = { HOME: places.home };
-    const hook = await startHttpHook({ port: 0, token: hookToken(env), mode: 'safe', env });
+    const hook = await startHttpHook({ port: 0, token: hookToken(env), mode: 'strict', env });
     expect(await probe({ type: 'http', url: hook.url, token: hookToken(env) }, 'PreToolUse')).toBeUndefined();
     expect(await probe({ type: 'http', url: hook.url, token: 'wrong' }, 'PreToolUse')).toMatch(/answered 401/);
     await hook.close();

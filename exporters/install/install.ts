@@ -41,8 +41,14 @@ export interface Plan {
   readonly diff: readonly string[];
 }
 
-/** With `mend` a file that its agent does not read is rewritten as one that it reads. */
-export function planInstall(client: Client, scope: Scope, places: Places, wanted: Wanted, { mend = false } = {}): Plan {
+/** Plans the change. With `repair`, rewrites a file that its agent does not read as one that it reads. */
+export function planInstall(
+  client: Client,
+  scope: Scope,
+  places: Places,
+  wanted: Wanted,
+  { repair = false } = {},
+): Plan {
   if (wanted.hook.type === 'http') {
     if (client.name !== 'claude-code') throw new CommandError(`${client.name} has no HTTP hooks`);
     if (scope === 'project')
@@ -52,7 +58,7 @@ export function planInstall(client: Client, scope: Scope, places: Places, wanted
   }
   const file = client.file(scope, places);
   const before = textOf(file);
-  const planned = plan(client, file, before, client.install(file, mended(client, before, mend), scope, wanted));
+  const planned = plan(client, file, before, client.install(file, repaired(client, before, repair), scope, wanted));
   // The proof by the strictest reading; `status` and `install` also ask the agent where it is there.
   const { kind, ...rest } = client.read({ kind: 'text', text: planned.after, encoding: 'utf-8' }, file);
   if (kind === 'read' && 'settings' in rest && client.find(rest.settings).length > 0) return planned;
@@ -61,14 +67,14 @@ export function planInstall(client: Client, scope: Scope, places: Places, wanted
   );
 }
 
-export function planUninstall(client: Client, scope: Scope, places: Places, { mend = false } = {}): Plan {
+export function planUninstall(client: Client, scope: Scope, places: Places, { repair = false } = {}): Plan {
   const file = client.file(scope, places);
   const before = textOf(file);
-  return plan(client, file, before, before === '' ? before : client.uninstall(file, mended(client, before, mend)));
+  return plan(client, file, before, before === '' ? before : client.uninstall(file, repaired(client, before, repair)));
 }
 
-function mended(client: Client, text: string, mend: boolean): string {
-  return (mend ? client.mend(text) : undefined) ?? text;
+function repaired(client: Client, text: string, repair: boolean): string {
+  return (repair ? client.repair(text) : undefined) ?? text;
 }
 
 function plan(client: Client, file: string, before: string, after: string): Plan {
@@ -88,7 +94,7 @@ function textOf(file: string): string {
  * Makes the change, unless the file has changed meanwhile. What was there is kept in our own folder; the
  * backup's path, if there was something.
  */
-export function carryOut({ client, file, before, after }: Plan, env: NodeJS.ProcessEnv): string | undefined {
+export function applyPlan({ client, file, before, after }: Plan, env: NodeJS.ProcessEnv): string | undefined {
   if (textOf(file) !== before) throw new CommandError(`${file} was changed by another program just now; try again`);
   const backup = before === '' ? undefined : keepBackup(file, before, env);
   // Every user's agent reads managed settings.
@@ -100,7 +106,7 @@ export function carryOut({ client, file, before, after }: Plan, env: NodeJS.Proc
 }
 
 /** Takes the hook out, and with it the copies that were kept of the file; how many copies there were. */
-export function carryOutUninstall(plan: Plan, env: NodeJS.ProcessEnv): number {
-  if (plan.diff.length > 0) carryOut(plan, env);
+export function applyUninstall(plan: Plan, env: NodeJS.ProcessEnv): number {
+  if (plan.diff.length > 0) applyPlan(plan, env);
   return removeBackups(plan.file, env);
 }

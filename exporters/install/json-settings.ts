@@ -38,12 +38,12 @@ export class JsonSettings {
           ? jsonWithComments(this.#text)
           : { value: undefined };
     if ('error' in read)
-      throw new CommandError(`${file}: ${read.error}, so that its agent reads nothing of it; --mend rewrites it`);
+      throw new CommandError(`${file}: ${read.error}, so that its agent reads nothing of it; --repair rewrites it`);
     if (!isObject(this.#parsed())) throw new CommandError(`${file} is not a JSON object; nothing was changed`);
     const twice = keyThatStandsTwice(this.#text);
     if (twice !== undefined)
       throw new CommandError(
-        `${file}: the key ${JSON.stringify(twice)} is duplicated, and the last one counts; --mend keeps only that one`,
+        `${file}: the key ${JSON.stringify(twice)} is duplicated, and the last one counts; --repair keeps only that one`,
       );
   }
 

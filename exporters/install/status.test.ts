@@ -20,7 +20,7 @@ import type { Client, Places, Scope } from './client.js';
 import { codex } from './codex.js';
 import { geminiCli } from './gemini-cli.js';
 import { fixedValues, hookCommand, type InstalledHook } from './hook-command.js';
-import { carryOut, CLIENTS, planInstall, planUninstall } from './install.js';
+import { applyPlan, CLIENTS, planInstall, planUninstall } from './install.js';
 import { isObject, readFileText } from './reading.js';
 import { clientStatus, type ClientStatus } from './status.js';
 import type { Seen, SwitchExample } from './switch.js';
@@ -58,7 +58,7 @@ function install(client: Client, scope: Scope, hook = commandHook()): string {
     telemetryUrl: undefined,
     repository: 'acme/app',
   });
-  carryOut(plan, places.env);
+  applyPlan(plan, places.env);
   if (client === codex) trust(plan.file);
   return plan.file;
 }
@@ -269,8 +269,8 @@ describe('a settings file that its agent does not read as it looks', () => {
         telemetryUrl: undefined,
         repository: 'acme/app',
       } as const;
-      expect(() => planInstall(claudeCode, 'project', places, wanted)).toThrow(/not strict JSON.*--mend/);
-      const { after } = planInstall(claudeCode, 'project', places, wanted, { mend: true });
+      expect(() => planInstall(claudeCode, 'project', places, wanted)).toThrow(/not strict JSON.*--repair/);
+      const { after } = planInstall(claudeCode, 'project', places, wanted, { repair: true });
       expect(Object.keys(JSON.parse(after) as object)).toContain('hooks');
       expect(readFileSync(path, 'utf8')).toBe(readFileSync(testdata(name), 'utf8'));
     },
@@ -286,7 +286,7 @@ describe('a settings file that its agent does not read as it looks', () => {
         'project',
         places,
         { hook: commandHook(), onFailure: 'block', telemetryUrl: undefined, repository: 'acme/app' },
-        { mend: true },
+        { repair: true },
       ),
     ).toThrow(/expected (?:array|object)/);
   });
@@ -316,7 +316,7 @@ describe('a settings file that its agent does not read as it looks', () => {
     } as const;
     expect(() => planInstall(claudeCode, 'user', places, wanted)).toThrow(/"hooks" is duplicated/);
     expect(() => planUninstall(claudeCode, 'user', places)).toThrow(/"hooks" is duplicated/);
-    write(path, planInstall(claudeCode, 'user', places, wanted, { mend: true }).after);
+    write(path, planInstall(claudeCode, 'user', places, wanted, { repair: true }).after);
     expect(problems(await clientStatus(claudeCode, places))).toEqual([]);
   });
 

@@ -82,7 +82,7 @@ export function createSender(
   ]);
 
   /** Tries until an attempt succeeds, cannot succeed, or the deadline is near. */
-  const insist = async (
+  const sendWithRetry = async (
     attemptOnce: (timeoutMs: number) => Promise<Attempt>,
     accepted: readonly number[] = [],
   ): Promise<string> => {
@@ -97,7 +97,7 @@ export function createSender(
     }
   };
   const exportItems = <T>(exporter: Exporter<T>, items: T): Promise<string> =>
-    insist(async () => {
+    sendWithRetry(async () => {
       const result = await new Promise<{ code: number; error?: Error }>((done) => {
         exporter.export(items, done);
       });
@@ -122,7 +122,7 @@ export function createSender(
       return { rejected, message };
     },
     json: (path, body, accepted) =>
-      insist(
+      sendWithRetry(
         (timeoutMs) =>
           client.post(url(path), { ...JSON_HEADERS, ...headers }, Buffer.from(JSON.stringify(body)), timeoutMs),
         accepted,

@@ -9,7 +9,7 @@ import type { Client, Places } from '../install/client.js';
 import { codex } from '../install/codex.js';
 import { geminiCli } from '../install/gemini-cli.js';
 import { hookCommand, type InstalledHook } from '../install/hook-command.js';
-import { carryOut, planInstall } from '../install/install.js';
+import { applyPlan, planInstall } from '../install/install.js';
 import { buildHook, type BuiltHook } from '../testdata/built-hook.js';
 import { spoolRecords } from '../testdata/spool-lines.js';
 import { DRIVERS, type AgentName } from './drivers.js';
@@ -66,7 +66,7 @@ function install(
 ): void {
   const { project, home } = workplace;
   const places: Places = { project, home, env: {}, platform: process.platform };
-  carryOut(planInstall(client, scope, places, { hook, onFailure, telemetryUrl: undefined, repository: 'acme/app' }), {
+  applyPlan(planInstall(client, scope, places, { hook, onFailure, telemetryUrl: undefined, repository: 'acme/app' }), {
     HOME: home,
   });
 }
@@ -128,7 +128,7 @@ describe(title('Claude Code'), () => {
 
   it.runIf(isThere)('runs allowed calls only, through the HTTP hook', async () => {
     const env = { HOME: workplace.home };
-    httpHook = await startHttpHook({ port: 0, token: hookToken(env), mode: 'safe', env });
+    httpHook = await startHttpHook({ port: 0, token: hookToken(env), mode: 'strict', env });
     install(claudeCode, { type: 'http', url: `${httpHook.url}?shieldwatch-hook`, token: hookToken(env) });
     expectJudged('claude-code', 'Bash', await runClaude());
   });
@@ -137,7 +137,7 @@ describe(title('Claude Code'), () => {
     'runs nothing when the HTTP hook is down or the token is wrong, and everything if configured to continue',
     async () => {
       const env = { HOME: workplace.home };
-      httpHook = await startHttpHook({ port: 0, token: hookToken(env), mode: 'safe', env });
+      httpHook = await startHttpHook({ port: 0, token: hookToken(env), mode: 'strict', env });
       install(claudeCode, { type: 'http', url: `${httpHook.url}?shieldwatch-hook`, token: 'wrong' });
       const wrong = await runClaude();
       expect(ran(), wrong.output).toEqual([]);

@@ -808,7 +808,7 @@ const SWITCH_RECIPES: Recipes = {
     ),
     'env.SHIELDWATCH_POLICY_MODE': inFiles(
       [CLAUDE_LOCAL],
-      { env: { SHIELDWATCH_POLICY_MODE: 'stock' } },
+      { env: { SHIELDWATCH_POLICY_MODE: 'compat' } },
       { policy: { version: 1, deny: [{ tool: 'B*h', pattern: 'forbidden' }] } },
     ),
     'env.SHIELDWATCH_HOME': inFiles([CLAUDE_LOCAL], {

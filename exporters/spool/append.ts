@@ -58,7 +58,7 @@ function openSegment(folder: string, timestamp: string, length: number, limits: 
   prepareLost(folder);
   // Two writers that get here at once take the same name, and both append.
   const descriptor = openSync(`${folder}/${nextSegment(timestamp, last)}`, FLAGS, 0o600);
-  makeRoom(folder, descriptor, timestamp, limits);
+  freeSpace(folder, descriptor, timestamp, limits);
   return descriptor;
 }
 
@@ -78,7 +78,7 @@ function namesIn(folder: string): string[] {
 }
 
 /** What had to go is said in the spool itself, so that it arrives like everything else, and once. */
-function makeRoom(folder: string, descriptor: number, timestamp: string, limits: SpoolLimits): void {
+function freeSpace(folder: string, descriptor: number, timestamp: string, limits: SpoolLimits): void {
   const dropped = dropOldest(folder, limits.total - limits.segment);
   if (dropped > 0) writeSync(descriptor, encodeLine({ eventId: newEventId(), timestamp, dropped }));
 }

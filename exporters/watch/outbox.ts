@@ -20,7 +20,7 @@ const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 60_000;
 
 /** Beyond it the oldest is deleted. */
-const MOST_WAITING = 1000;
+const MAX_WAITING = 1000;
 
 /**
  * Sends one thing after the other, each until it was taken, in the order in which they came. Each waits in a file of
@@ -46,10 +46,10 @@ export class Outbox<Message> {
 
   add(message: Message): void {
     this.#waiting.push(this.#keep(message));
-    if (this.#waiting.length > MOST_WAITING) {
+    if (this.#waiting.length > MAX_WAITING) {
       // The first is on its way.
       this.#forget(...this.#waiting.splice(1, 1));
-      this.#options.say(`more than ${String(MOST_WAITING)} things wait to be sent: the oldest was dropped`);
+      this.#options.say(`more than ${String(MAX_WAITING)} things wait to be sent: the oldest was dropped`);
     }
     if (this.#waiting.length === 1) this.#work = this.#deliverAll();
   }

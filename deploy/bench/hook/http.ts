@@ -21,7 +21,7 @@ export async function httpHook(report: BenchReport, calls = 2000): Promise<void>
       runtimeLogs: [],
       port: 0,
       hookToken: token,
-      mode: 'safe',
+      mode: 'strict',
       env,
       say: (line) => {
         report.note(line);

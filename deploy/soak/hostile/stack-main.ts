@@ -32,7 +32,7 @@ const agent = await startAgent({
   runtimeLogs: [],
   port: 0,
   hookToken: hookToken(env),
-  mode: 'safe',
+  mode: 'strict',
   env,
   say: log,
 });

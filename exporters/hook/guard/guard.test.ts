@@ -56,7 +56,7 @@ function harm(tool: string, input: unknown, cwd = project): string | undefined {
   const text = JSON.stringify(input).replaceAll('@HOME', home);
   const verdict = judge(
     { event: 'PreToolUse', tool, input: text, cwd, sessionId: '', agent: '' },
-    { mode: 'safe', env: { HOME: home }, projectDir: project, own: [own] },
+    { mode: 'strict', env: { HOME: home }, projectDir: project, own: [own] },
   );
   return verdict.decision === 'block' ? verdict.reason : undefined;
 }

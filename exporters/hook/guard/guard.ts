@@ -15,7 +15,7 @@ const READS = /(?:^|_)(?:get|read|list|search|find|stat|view|show|fetch|query|de
  * settings that call the hook, the hook itself or what it keeps. An edit of policy or settings is judged by its result.
  * Undefined when nothing says so.
  */
-export function guardHarm(
+export function findGuardHarm(
   { tool, input, cwd }: Pick<ToolCall, 'tool' | 'input' | 'cwd'>,
   places: GuardPlaces,
 ): string | undefined {
