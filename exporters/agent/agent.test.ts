@@ -152,11 +152,11 @@ describe('shipping', () => {
     server.respond = ({ path }) =>
       path === '/v1/traces' && status !== 200 ? { status, body: '{"message":"why"}' } : undefined;
     await start();
-    await until('the status is told', () => said.some((line) => line.includes('answered 401')));
+    await until('the status is reported', () => said.some((line) => line.includes('answered 401')));
     await agent?.stop();
     status = 400;
     await start();
-    await until('the refusal is told', () => said.includes('warning: 3 records were refused for good'));
+    await until('the rejection is reported', () => said.includes('warning: 3 records were rejected permanently'));
     status = 200;
     write(3, 4);
     await until('the next arrives', () => arrived().length > 0);

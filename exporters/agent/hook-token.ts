@@ -9,8 +9,8 @@ export function hookTokenFile(env: NodeJS.ProcessEnv): string {
 }
 
 /**
- * The token that agents show the HTTP hook on this machine, made at the first use. It opens nothing else:
- * whoever has it may ask for verdicts and thereby leave records in this spool.
+ * Returns the token that agents send to the HTTP hook on this machine; creates it at the first use. It authorises
+ * nothing else: its holder may request verdicts, which leave records in this spool.
  */
 export function hookToken(env: NodeJS.ProcessEnv): string {
   const file = hookTokenFile(env);
@@ -29,7 +29,7 @@ export function hookToken(env: NodeJS.ProcessEnv): string {
   return token;
 }
 
-/** Compares without telling by the time it takes how much was right. */
+/** Compares in constant time. */
 export function isHookToken(given: string | undefined, token: string): boolean {
   const [a, b] = [Buffer.from(given ?? ''), Buffer.from(`Bearer ${token}`)];
   return a.length === b.length && timingSafeEqual(a, b);

@@ -23,14 +23,14 @@ export interface HttpHook {
   close(): Promise<void>;
 }
 
-/** As the command hook's: what is larger is not judged. */
+/** Same limit as the command hook: larger input is not judged. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
 /**
- * Verdicts over HTTP on loopback, for Claude Code's hooks of type `http`: the same judgement as the command
- * hook's, without starting a process. A denied call is answered 200 with the denial, an allowed one 200
- * with `{}`. Everything else has a status that Claude Code takes for a failed hook, never an empty body,
- * which it treats as allow.
+ * Serves verdicts over HTTP on loopback, for Claude Code's hooks of type `http`: the same judgement as the command
+ * hook's, without starting a process. A denied call is answered 200 with the denial, an allowed one 200 with `{}`.
+ * Everything else has a status that Claude Code treats as a failed hook, and never an empty body, which it treats as
+ * allow.
  */
 export async function startHttpHook(options: HttpHookOptions): Promise<HttpHook> {
   const projects = new SessionProjects();
@@ -65,11 +65,11 @@ async function handle(
       return;
     }
     if (isFromBrowser(request)) {
-      respond(response, 403, { error: 'no page of a browser asks the hook' });
+      respond(response, 403, { error: 'web pages may not call the hook' });
       return;
     }
     if (!isOwnPeer(request.socket)) {
-      respond(response, 403, { error: 'the hook answers its own user alone' });
+      respond(response, 403, { error: 'the hook answers only the user who runs it' });
       return;
     }
     if (!isHookToken(request.headers.authorization, options.token)) {
@@ -77,7 +77,7 @@ async function handle(
       return;
     }
     if (request.url?.split('?')[0] !== '/hook' || request.method !== 'POST') {
-      respond(response, 404, { error: 'there is POST /hook' });
+      respond(response, 404, { error: 'the only route is POST /hook' });
       return;
     }
     const text = await readBody(request);
@@ -98,7 +98,7 @@ function judgeAndAnswer(
   projects: SessionProjects,
   startedAt: number,
 ): void {
-  // Claude Code sends no variables, so the project is the folder of the session's first call.
+  // // Claude Code sends no variables, so the project is the folder of the session's first call.
   const projectDir = projects.of(text);
   const decision = decide(text, { mode, env, projectDir });
   const durationMs = performance.now() - startedAt;
@@ -107,12 +107,13 @@ function judgeAndAnswer(
   if (decision !== undefined) record(decision.call, decision.verdict, durationMs, { env, projectDir });
 }
 
-/** Names of this machine; the port does not matter. */
+/** Names of this machine, with any port. */
 const LOOPBACK_HOST = /^(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])(?::\d+)?$/i;
 
 /**
- * Whether a web page sent the request. Browsers add one of these headers; agents send none except the mode, which Node's
- * `fetch` sends. A page whose own name was rebound to 127.0.0.1 sends none for a GET, but its name as the host.
+ * Returns whether a web page sent the request. Browsers add one of these headers; agents send none except the mode,
+ * which Node's `fetch` sends. A page whose host name was rebound to 127.0.0.1 sends none with a GET, but its name as
+ * the host.
  */
 function isFromBrowser({ headers }: IncomingMessage): boolean {
   return (
@@ -140,7 +141,7 @@ async function readBody(request: IncomingMessage): Promise<string | undefined> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Loopback only: the verdicts are for agents on this machine. */
+/** Listens on loopback only: the verdicts are for agents on this machine. */
 function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);

@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 
-/** Kernel's table of IPv4 connections; other systems have none. */
+/** The kernel's table of IPv4 connections; other systems have none. */
 const TABLE = '/proc/net/tcp';
 
 const known = new WeakMap<Socket, boolean>();
 
 /**
- * Whether the other end of a connection over loopback belongs to this user or to root: the token alone does not say so,
- * since whoever takes the agent's port while it is down is shown it. True where the system does not tell.
+ * Returns whether the other end of a loopback connection belongs to this user or to root. The token alone does not
+ * prove it: any process that binds the agent's port while the agent is down receives the token. True if the system
+ * cannot tell.
  */
 export function isOwnPeer(socket: Socket): boolean {
   const before = known.get(socket);
@@ -22,7 +23,7 @@ function isTrustedOwner(uid: number | 'unavailable' | undefined): boolean {
   return uid === 'unavailable' || uid === 0 || uid === process.getuid?.();
 }
 
-/** User id of the other end's socket; undefined where the table does not have it any more. */
+/** Returns the user id of the other end's socket; undefined if the table no longer contains it. */
 function ownerOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): number | 'unavailable' | undefined {
   let table: string;
   try {
@@ -33,7 +34,7 @@ function ownerOf({ remoteAddress, remotePort, localAddress, localPort }: Socket)
   return ownerIn(table, hexAddress(remoteAddress, remotePort), hexAddress(localAddress, localPort));
 }
 
-/** User id in the row of `/proc/net/tcp` whose own end is `own` and whose other end is `other`. */
+/** Returns the user id in the row of `/proc/net/tcp` with local address `own` and remote address `other`. */
 export function ownerIn(table: string, own: string, other: string): number | undefined {
   for (const line of table.split('\n')) {
     const [, local, remote, , , , , uid] = line.trim().split(/\s+/);
@@ -42,7 +43,7 @@ export function ownerIn(table: string, own: string, other: string): number | und
   return undefined;
 }
 
-/** `127.0.0.1` and a port as the table writes them: `0100007F:10E7`. */
+/** Formats `127.0.0.1` and a port as in the table: `0100007F:10E7`. */
 export function hexAddress(address = '', port = 0): string {
   const bytes = address
     .replace(/^::ffff:/, '')

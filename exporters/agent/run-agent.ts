@@ -9,36 +9,38 @@ import { startHttpHook } from './http-hook.js';
 export interface AgentOptions {
   /** Base URL of the gateway. */
   readonly url: string;
-  /** Undefined: verdicts are given, the spool fills, nothing is sent. */
+  /** Undefined: judges calls and fills the spool, but sends nothing. */
   readonly token: string | undefined;
   readonly spoolDir: string;
-  /** Stock `runtime.ndjson` files, there already or not. */
+  /** Stock `runtime.ndjson` files, which need not exist yet. */
   readonly runtimeLogs: readonly string[];
-  /** Of the HTTP hook; 0: any free one. */
+  /** Port of the HTTP hook; 0: any free one. */
   readonly port: number;
   readonly hookToken: string;
   readonly mode: PolicyMode;
   readonly env: NodeJS.ProcessEnv;
-  /** Tells a person what happens. */
+  /** Reports to the user. */
   readonly say: (line: string) => void;
   /** Interval between two reads of the spool. Default 1 s. */
   readonly pollMs?: number;
-  /** How long one request may take, retries included, before the agent waits and retries. Default 30 s. */
+  /** Time limit of one request in milliseconds, retries included, before the agent waits and retries. Default 30 s. */
   readonly deadlineMs?: number;
 }
 
 /** A running agent. */
 export interface RunningAgent {
   readonly hookUrl: string;
-  /** Sends nothing more and closes; what is not acknowledged stays in the spool. */
+  /** Stops sending and closes; unacknowledged records stay in the spool. */
   stop(): Promise<void>;
 }
 
 const LONGEST_WAIT_MS = 60_000;
-/** For answers that only a person can change, such as a token that is not known. */
+/** Wait after responses that only a person can fix, such as an unknown token. */
 const WAIT_FOR_PERSON_MS = 30_000;
 
-/** `shieldwatch agent`: serves the HTTP hook, and sends the records of spool and stock logs until it is stopped. */
+/**
+ * Runs `shieldwatch agent`: serves the HTTP hook, and sends the records of spool and stock logs until it is stopped.
+ */
 export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const stopping = new AbortController();
   const sender =
@@ -52,7 +54,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     hookUrl: hook.url,
     stop: async () => {
       stopping.abort();
-      // Ends the request that is under way too; it was not acknowledged, so it is sent again another time.
+      // // Also aborts the request in flight; it was not acknowledged, so it is sent again later.
       sender?.close();
       await Promise.all([shipping, hook.close()]);
     },
@@ -70,12 +72,12 @@ async function shipUntilAborted(sender: Sender, options: AgentOptions, signal: A
       failures = 0;
       lastProblem = '';
     } catch (error) {
-      // Aborted while it waited, which the check above cannot know.
+      // // Aborted while waiting, which the loop's condition cannot see.
       if (isAborted(signal)) return;
       wait = waitAfter(error, failures);
       failures += 1;
       const problem = error instanceof Error ? error.message : String(error);
-      // Said once, not each time.
+      // // Reported once, not at each retry.
       if (problem !== lastProblem && !(error instanceof LockedError))
         options.say(`not sent, will be tried again: ${problem}`);
       lastProblem = problem;
@@ -84,7 +86,7 @@ async function shipUntilAborted(sender: Sender, options: AgentOptions, signal: A
   }
 }
 
-/** As a function, since a signal changes behind the compiler's back. */
+/** A function, because TypeScript would narrow the property and miss its change. */
 function isAborted(signal: AbortSignal): boolean {
   return signal.aborted;
 }
@@ -102,12 +104,12 @@ async function shipOnce(sender: Sender, { spoolDir, runtimeLogs }: AgentOptions)
 
 function report({ dropped, rejected, skipped, warnings }: ShipResult, say: (line: string) => void): void {
   for (const warning of warnings) say(`warning: ${warning}`);
-  if (dropped > 0) say(`warning: ${String(dropped)} records had been given up: the spool or the disk was full`);
-  if (skipped > 0) say(`warning: ${String(skipped)} lines were no records and were skipped`);
-  if (rejected > 0) say(`warning: ${String(rejected)} records were refused for good`);
+  if (dropped > 0) say(`warning: ${String(dropped)} records were dropped: the spool or the disk was full`);
+  if (skipped > 0) say(`warning: ${String(skipped)} lines were not records and were skipped`);
+  if (rejected > 0) say(`warning: ${String(rejected)} records were rejected permanently`);
 }
 
-/** Doubles with each failure, and is never shorter than the server asked for. */
+/** Doubles with each failure, and is at least as long as the server's Retry-After. */
 function waitAfter(error: unknown, failures: number): number {
   const backOff = Math.min(LONGEST_WAIT_MS, 1000 * 2 ** failures) * (0.5 + Math.random() / 2);
   if (!(error instanceof SendError)) return backOff;

@@ -1,14 +1,14 @@
-/** Sessions remembered; the oldest is forgotten first. */
+/** Number of sessions kept; beyond it the oldest is dropped. */
 const MAX_SESSIONS = 2000;
 
 /**
- * The folder of each session's first call: its project. Whichever folder the agent enters later, the
- * policy of the project stays in force.
+ * Returns the folder of each session's first call: its project. If the agent changes folders later, the project's
+ * policy still applies.
  */
 export class SessionProjects {
   readonly #projects = new Map<string, string>();
 
-  /** Project of the session that a hook input belongs to; `''` when it names none. */
+  /** Returns the project of the session that a hook input belongs to; `''` if it names none. */
   of(text: string): string {
     const { session_id: session, cwd } = parse(text);
     if (typeof session !== 'string' || session === '' || typeof cwd !== 'string' || cwd === '') return '';

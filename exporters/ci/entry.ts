@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Entry of the CI bundle (pack-ci.mjs). The token comes on standard input: in the environment that this process was
-// started with, which other processes of its user can read, it never is.
+// // Entry of the CI bundle (pack-ci.mjs). Reads the token from standard input: other processes of the same user can
+// read the environment with which this process was started.
 import { readFileSync } from 'node:fs';
 
 process.env['SHIELDWATCH_TOKEN'] = readFileSync(0, 'utf8').trim();

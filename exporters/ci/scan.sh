@@ -1,8 +1,8 @@
-# Scans a repository in a CI job and sends what was found. action.yml and gitlab.yml run it with `/bin/bash -p`, which
-# imports no functions and sources no BASH_ENV. Everything it needs comes as a variable and none of it is ever script.
+# Scans a repository in a CI job and sends the result. action.yml and gitlab.yml run it with `/bin/bash -p`, which
+# imports no functions and sources no BASH_ENV. All input comes as variables, none of it is executed.
 #
-# The repository is not trusted: nothing is looked up in it by name, no command starts in it, and what is started gets
-# an environment of its own. Node and the bundle are found outside of it, the bundle by its checksum.
+# The repository is not trusted: no name is resolved in it, no command runs in it, and each process gets its own
+# environment. Node and the bundle come from outside of it, the bundle is verified by its checksum.
 set -euo pipefail
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
@@ -29,14 +29,14 @@ trap 'rm -rf -- "$work"' EXIT
 mkdir "$work/home" "$work/tmp" "$work/empty"
 cd "$work/empty"
 
-# A path of the workflow's: relative to the repository, and absolute for whoever gets it, so never an option.
+# A path from the workflow: relative to the repository; made absolute, so that it cannot be read as an option.
 located() { case $1 in /*) printf '%s' "$1" ;; *) printf '%s/%s' "$workspace" "$1" ;; esac; }
 
 clean=(/usr/bin/env -i PATH="$PATH" HOME="$work/home" TMPDIR="$work/tmp" LANG=C.UTF-8)
 [ -z "${SHIELDWATCH_CA_FILE:-}" ] || clean+=(NODE_EXTRA_CA_CERTS="$(located "$SHIELDWATCH_CA_FILE")")
 
-# Node: the one that is named, else one of the image or the runner's tools. PATH is not asked: earlier steps and the
-# repository's own tools put folders in front of it.
+# Node: the configured one, else one of the image or the runner's tools. Not from PATH: earlier steps and the
+# repository's own tools prepend folders to it.
 is_node() {
   [ -x "$1" ] && [ ! -d "$1" ] || return 1
   case $(cd -P -- "$(dirname -- "$1")" && pwd)/ in "$workspace"/*) return 1 ;; esac
@@ -54,7 +54,7 @@ case $bundle in
   '' | *://*) fail 'SHIELDWATCH_BUNDLE (bundle) is neither a path nor an https URL' ;;
   *) bundle=$(located "$bundle") ;;
 esac
-# Read once: what is unpacked is what was checked.
+# Read once, so that the unpacked bytes are the verified ones.
 "${clean[@]}" "$node" -e '
   const { createHash } = require("node:crypto");
   const { readFileSync, writeFileSync } = require("node:fs");
@@ -73,7 +73,7 @@ esac
 ' "$bundle" "$checksum" "$work/bundle.tgz" < /dev/null || fail 'the bundle was not used'
 "${clean[@]}" tar -xzf "$work/bundle.tgz" -C "$work" --no-same-owner < /dev/null
 
-# What the scan tells of the job it ran in.
+# Metadata about the job for the scan.
 context=(SHIELDWATCH_URL="$SHIELDWATCH_URL")
 repository=${SHIELDWATCH_REPOSITORY:-${GITHUB_REPOSITORY:+${GITHUB_SERVER_URL:-https://github.com}/$GITHUB_REPOSITORY}}
 repository=${repository:-${CI_PROJECT_URL:-${CI_PROJECT_PATH:-}}}
@@ -90,7 +90,7 @@ options=()
 [ -z "${SHIELDWATCH_BASELINE:-}" ] || options+=(--baseline "$(located "$SHIELDWATCH_BASELINE")")
 [ "${SHIELDWATCH_GATE:-false}" != true ] || options+=(--gate)
 
-# The report quotes the repository, and GitHub's runner takes lines of a log for commands.
+# The report quotes the repository, and GitHub's runner executes lines of a log that look like commands.
 quiet=${work##*.}
 [ -z "${GITHUB_ACTIONS:-}" ] || echo "::stop-commands::$quiet"
 code=0

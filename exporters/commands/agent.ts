@@ -13,7 +13,7 @@ interface AgentCommandOptions extends ConnectionOptions, RuntimeLogOptions {
   policyMode?: string;
 }
 
-/** Adds `agent`. */
+/** Registers `agent`. */
 export function registerAgent(program: Command): void {
   withRuntimeLogs(withConnection(program.command('agent')))
     .description('run beside the agents: send decisions as they come, and judge calls over HTTP on loopback')

@@ -71,7 +71,7 @@ describe('shieldwatch ship', () => {
     vi.stubEnv('SHIELDWATCH_SPOOL_DIR', root);
     await run('ship');
     expect(stdout).toBe('2 decisions sent from 1 files: 1 blocked, 1 allowed\n');
-    expect(stderr).toBe('warning: 1 lines were no decisions and were skipped\n');
+    expect(stderr).toBe('warning: 1 lines were not decisions and were skipped\n');
     expect(server.spans).toHaveLength(2);
   });
 

@@ -1,9 +1,9 @@
-/** What a command prints as its result. */
+/** Writes a line of the command's result to standard output. */
 export function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** What a command prints beside it. */
+/** Writes a line of diagnostics to standard error. */
 export function writeStderr(line: string): void {
   process.stderr.write(`${line}\n`);
 }

@@ -5,17 +5,17 @@ import { CommandError } from '#schemas/errors.js';
 import { shieldwatchFolder } from '../spool/location.js';
 import { say } from './output.js';
 
-/** Variables that agents set for what they start. */
+/** Variables that agents set for their child processes. */
 const OF_AGENTS =
   /^(?:CLAUDECODE|CLAUDE_CODE_(?:SESSION_ID|CHILD_SESSION|ENTRYPOINT)|CLAUDE_PID|AI_AGENT|GEMINI_CLI|GEMINI_SESSION_ID|CODEX_(?:SANDBOX.*|THREAD_ID|CI))$/;
 
-/** Adds `policy accept`. */
+/** Registers `policy accept`. */
 export function registerPolicy(program: Command): void {
   program
     .command('policy')
-    .description('the copies of the runtime policy that running sessions are held to')
+    .description('copies of the runtime policy that running sessions use')
     .command('accept')
-    .description('hold running sessions to the policy as it is now: a person says so, in a terminal')
+    .description('apply the current policy files to running sessions; needs a person at a terminal')
     .option('--dir <dir>', 'project folder', '.')
     .action(accept);
 }
@@ -26,18 +26,18 @@ async function accept({ dir }: { dir: string }): Promise<void> {
   const folder = shieldwatchFolder(process.env);
   const changes = changedSessions(folder, resolve(dir));
   if (changes.length === 0) {
-    say('no session is held to another policy than the files have');
+    say('no session uses a policy other than the current files');
     return;
   }
   for (const { session, path, what } of changes) say(`session ${session}: ${path} ${what}`);
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   try {
-    if (!/^y(es)?$/i.test((await terminal.question('Hold these sessions to the files as they are now? [y/N] ')).trim()))
+    if (!/^y(es)?$/i.test((await terminal.question('Apply the current files to these sessions? [y/N]')).trim()))
       throw new CommandError('nothing was changed');
   } finally {
     terminal.close();
   }
-  say(`${String(acceptPolicies(folder, resolve(dir)))} sessions are held to the files as they are now`);
+  say(`the current files now apply to ${String(acceptPolicies(folder, resolve(dir)))} sessions`);
 }
 
 /** @throws CommandError unless a person can be asked. */
@@ -45,7 +45,7 @@ export function refuseAgents(env: NodeJS.ProcessEnv, isTerminal = process.stdin.
   const name = Object.keys(env).find((it) => OF_AGENTS.test(it));
   if (name !== undefined)
     throw new CommandError(
-      `this was started by an agent (${name} is set): only a person lifts a policy, in a terminal of their own`,
+      `an agent started this command (${name} is set): only a person may accept a policy, in a terminal outside of the agent`,
     );
-  if (!isTerminal) throw new CommandError('there is no terminal to ask on: only a person lifts a policy');
+  if (!isTerminal) throw new CommandError('no terminal to ask on: only a person may accept a policy');
 }

@@ -2,7 +2,7 @@ import { CommandError } from '#schemas/errors.js';
 
 const DEFAULT_PORT = 4327;
 
-/** Port of the HTTP hook: what was asked for, else `SHIELDWATCH_AGENT_PORT`, else 4327. */
+/** Returns the port of the HTTP hook: the given one, else `SHIELDWATCH_AGENT_PORT`, else 4327. */
 export function portOf(explicit: string | undefined, env: NodeJS.ProcessEnv): number {
   const text = explicit ?? (env['SHIELDWATCH_AGENT_PORT'] || String(DEFAULT_PORT));
   const port = Number(text);

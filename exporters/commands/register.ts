@@ -7,8 +7,8 @@ import { registerShip } from './ship.js';
 import { registerWatch } from './watch.js';
 
 /**
- * Adds the producers' commands. What they need is loaded when they run. `hook` stands here for `--help`:
- * the entries of the command line start the bundled hook before they come here.
+ * Registers the producers' commands. Their dependencies are loaded when they run. `hook` is registered for `--help`
+ * only: the command line's entry points start the bundled hook before they get here.
  */
 export function registerProducerCommands(program: Command): void {
   registerScan(program);
@@ -26,8 +26,8 @@ export function registerProducerCommands(program: Command): void {
       '--policy-mode <mode>',
       'strict, exact or compat (default strict); SHIELDWATCH_POLICY_MODE makes it stricter, never laxer',
     )
-    .option('--home <dir>', 'folder of spool and token; with it the environment chooses none of what follows')
-    .option('--user-home', 'the same, in the home folder that the system knows of this user')
+    .option('--home <dir>', 'folder of spool and token; with it the environment determines none of the following')
+    .option('--user-home', 'the same, in the home folder that the system knows for this user')
     .option('--spool <dir>', 'spool folder (default: spool in the home)')
     .option('--spool-max-mb <number>', 'cap of the spool (default 64)')
     .option('--repository <owner/name>', 'repository of every call (default: from git)')

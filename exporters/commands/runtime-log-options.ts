@@ -14,7 +14,7 @@ export function withRuntimeLogs(command: Command): Command {
     .option('--project <dir...>', 'the same for a project: its .agentshield/runtime.ndjson');
 }
 
-/** The files meant. */
+/** Returns the given files. */
 export function runtimeLogs({ runtimeLog = [], project = [] }: RuntimeLogOptions, env: NodeJS.ProcessEnv): string[] {
   const fromEnv = (env['SHIELDWATCH_RUNTIME_LOGS'] ?? '').split(delimiter).filter((path) => path !== '');
   return [...runtimeLog, ...project.map((dir) => join(dir, '.agentshield', 'runtime.ndjson')), ...fromEnv];

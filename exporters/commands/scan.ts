@@ -12,7 +12,7 @@ interface ScanCommandOptions extends ConnectionOptions {
   rest?: true;
 }
 
-/** Adds `scan`. */
+/** Registers `scan`. */
 export function registerScan(program: Command): void {
   withConnection(program.command('scan'))
     .description(
@@ -31,7 +31,7 @@ async function scan(dir: string, agentshieldArgs: string[], options: ScanCommand
   const { exportPack, runScan } = await import('../scan/run-scan.js');
   const url = resolveUrl(options.url, process.env);
   if (options.pack !== undefined && agentshieldArgs.length > 0)
-    throw new CommandError('--pack runs no scan: it takes no options for AgentShield');
+    throw new CommandError('--pack runs no scan: options for AgentShield are not allowed');
   const common = {
     url,
     token: resolveToken(options.token, process.env),
@@ -50,7 +50,7 @@ async function scan(dir: string, agentshieldArgs: string[], options: ScanCommand
   process.exitCode = outcome.exitCode;
 }
 
-/** AgentShield's own output where it would have put it; ours beside it. */
+/** Prints AgentShield's output to the stream it was meant for, and ours to standard error. */
 function printScan({
   stdout,
   stderr,

@@ -46,8 +46,8 @@ function printShipment({ sent, blocked, allowed, skipped, dropped, files, warnin
   say(
     `${String(sent)} decisions sent from ${String(files)} files: ${String(blocked)} blocked, ${String(allowed)} allowed`,
   );
-  if (skipped > 0) writeStderr(`warning: ${String(skipped)} lines were no decisions and were skipped`);
+  if (skipped > 0) writeStderr(`warning: ${String(skipped)} lines were not decisions and were skipped`);
   if (dropped > 0)
-    writeStderr(`warning: ${String(dropped)} decisions had been given up: the spool or the disk was full`);
+    writeStderr(`warning: ${String(dropped)} decisions were dropped: the spool or the disk was full`);
   for (const warning of warnings) writeStderr(`warning: ${warning}`);
 }

@@ -11,10 +11,10 @@ interface WatchCommandOptions extends ConnectionOptions {
   rest?: true;
 }
 
-/** Adds `watch`. */
+/** Registers `watch`. */
 export function registerWatch(program: Command): void {
   withConnection(program.command('watch'))
-    .description('scan a folder now and after each change, and send what came or went')
+    .description('scan a folder now and after each change, and send new and resolved findings')
     .argument('[dir]', 'folder to watch', '.')
     .argument('[agentshield-args...]', 'after --: further options for `agentshield scan`')
     .option('--repository <owner/name>', 'repository it belongs to (default: from git)')

@@ -4,17 +4,17 @@ import type { DecisionRecord } from '#schemas/records/decision.js';
 import { decodeLine } from '../spool/line.js';
 import { SEGMENT_PATTERN } from '../spool/location.js';
 
-/** Calls remembered; the oldest is forgotten first. */
+/** Number of calls kept; beyond it the oldest is dropped. */
 const MAX_CALLS = 10_000;
 
 const STRICTNESS: readonly DecisionRecord['decision'][] = ['allow', 'ask', 'block'];
 
-/** What is read of the spool for one look-up. */
+/** Bytes of the spool that one look-up reads. */
 const MAX_BYTES = 1024 * 1024;
 
 /**
- * Decisions by tool call id: those made in this process, and those that a command hook on this machine
- * left in the spool. Of several decisions about one call the strictest counts.
+ * Returns decisions by tool call id: those of this process, and those that a command hook on this machine recorded in
+ * the spool. The strictest of several decisions about one call counts.
  */
 export class Decisions {
   readonly #byCall = new Map<string, DecisionRecord>();
@@ -22,7 +22,7 @@ export class Decisions {
   #segment = '';
   #offset = 0;
 
-  /** With a spool folder, its newest segment is searched for calls that are not known yet. */
+  /** With a spool folder, searches its newest segment for unknown calls. */
   constructor(spoolFolder?: string) {
     this.#folder = spoolFolder;
   }
@@ -36,7 +36,7 @@ export class Decisions {
     this.#byCall.set(record.toolCallId, record);
   }
 
-  /** Undefined when no hook has judged that call. */
+  /** Undefined if no hook judged the call. */
   get(toolCallId: string): DecisionRecord | undefined {
     if (!this.#byCall.has(toolCallId)) this.#readSpool();
     return this.#byCall.get(toolCallId);
@@ -59,7 +59,7 @@ export class Decisions {
         if (record !== undefined) this.add(record);
       }
     } catch {
-      // The spool belongs to another program; the span is sent without its decision.
+      // // The spool belongs to another program; the span is sent without its decision.
     }
   }
 }

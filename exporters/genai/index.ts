@@ -8,8 +8,8 @@ export { ToolBlockedError, type GenAiSpanProcessor, type WrapOptions };
 const decisions = new Decisions(spoolFolder(process.env));
 
 /**
- * The span processor for an agent's own SDK, to be named before the one that exports:
- * `new NodeSDK({ spanProcessors: [shieldwatch(), new BatchSpanProcessor(exporter)] })`.
+ * Returns the span processor for an agent's own SDK. List it before the exporting processor: `new NodeSDK({
+ * spanProcessors: [shieldwatch(), new BatchSpanProcessor(exporter)] })`.
  */
 export function shieldwatch(): GenAiSpanProcessor {
   return createSpanProcessor(decisions);

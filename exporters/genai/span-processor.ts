@@ -16,8 +16,8 @@ import type { Decisions } from './decisions.js';
 type AttributeMap = Record<string, unknown>;
 
 /**
- * What is used of an SDK's span; both generations of the JavaScript SDK have it. The objects are the ones
- * that are exported afterwards, and are changed in place.
+ * The members of an SDK span that are used; both generations of the JavaScript SDK have them. The objects are exported
+ * afterwards, and are changed in place.
  */
 export interface ProcessedSpan {
   name: string;
@@ -27,27 +27,27 @@ export interface ProcessedSpan {
   readonly links: readonly { attributes?: AttributeMap }[];
 }
 
-/** The SDK's `SpanProcessor`, as far as it is used here. */
+/** The members of the SDK's `SpanProcessor` that are used. */
 export interface GenAiSpanProcessor {
   onStart(): void;
   onEnding(span: ProcessedSpan): void;
   onEnd(span: ProcessedSpan): void;
   forceFlush(): Promise<void>;
   shutdown(): Promise<void>;
-  /** Secrets masked since it was made, by kind. */
+  /** Secrets masked so far, by kind. */
   readonly masked: Readonly<Record<string, number>>;
 }
 
 /**
- * For an agent that emits GenAI spans already: puts it before the processor that exports. Every text of a
- * span is scrubbed, message and tool contents among them, and what was masked is counted on the span; a
- * span `execute_tool` gets the decision about its call.
+ * Returns a span processor for an agent that already emits GenAI spans, to be placed before the exporting one. Scrubs
+ * every text of a span, including message and tool contents, and counts masked values on the span; adds the decision
+ * about its call to an `execute_tool` span.
  */
 export function createSpanProcessor(decisions: Decisions): GenAiSpanProcessor {
   const done = new WeakSet();
   const masked: Record<string, number> = {};
   const process = (span: ProcessedSpan): void => {
-    // Attributes may still come after `onEnding`; what was seen there is scrubbed text, harmless to see again.
+    // // Attributes may still be added after `onEnding`; scrubbing already scrubbed text changes nothing.
     const count = scrubSpan(span, masked);
     const before = span.attributes[ATTR_REDACTION_MASKED_COUNT];
     if (count > 0) span.attributes[ATTR_REDACTION_MASKED_COUNT] = count + (typeof before === 'number' ? before : 0);
@@ -109,7 +109,7 @@ function scrubSpan(span: ProcessedSpan, masked: Record<string, number>): number 
   return count;
 }
 
-/** Changes the attributes in place: keys too, and what is a secret by its key. */
+/** Scrubs the attributes in place: keys, and values that are secret by their key. */
 function scrubAttributes(attributes: AttributeMap, scrub: (text: string, key?: string) => string): void {
   for (const [key, value] of Object.entries(attributes)) {
     const name = scrub(key);
@@ -120,7 +120,10 @@ function scrubAttributes(attributes: AttributeMap, scrub: (text: string, key?: s
   }
 }
 
-/** A list as it was, its texts scrubbed; or its JSON alone, when a secret shows only in the whole: an option and its value. */
+/**
+ * Returns a list with scrubbed texts; or only its JSON, if a secret appears only across elements: an option and its
+ * value.
+ */
 function scrubList(list: readonly unknown[], scrub: (text: string, key?: string) => string, key: string): unknown {
   const clean = list.map((item) => (typeof item === 'string' ? scrub(item, key) : item));
   const json = JSON.stringify(clean);

@@ -18,29 +18,29 @@ import { spoolLimits } from '../spool/limits.js';
 import { spoolFolder } from '../spool/location.js';
 import type { Decisions } from './decisions.js';
 
-/** A call that the runtime policy denies: the tool did not run. */
+/** Thrown for a call that the runtime policy denies: the tool did not run. */
 export class ToolBlockedError extends Error {
   override readonly name = 'ToolBlockedError';
 }
 
 export interface WrapOptions {
-  /** Name of the tool, as policies and spans have it. */
+  /** Name of the tool, as in policies and spans. */
   readonly name: string;
   /** Name of the agent. */
   readonly agent?: string;
-  /** Conversation the call belongs to; rate limits count by it. */
+  /** Conversation of the call; rate limits count per conversation. */
   readonly sessionId?: string;
-  /** The model's id of a call, from its arguments; made up when left out. */
+  /** Returns the model's id of a call from its arguments; generated if left out. */
   readonly callId?: (...args: never[]) => string;
-  /** Folder whose policy applies. Default: the process's. */
+  /** Folder whose policy applies. Default: the process's working directory. */
   readonly cwd?: string;
   readonly policyMode?: PolicyMode;
 }
 
 /**
- * For an agent that emits nothing: the tool, judged by AgentShield's runtime policy before each call and
- * traced as `execute_tool {name}`. A denied call rejects with {@link ToolBlockedError} and the tool does
- * not run. Arguments and results are recorded nowhere.
+ * Wraps a tool of an agent that emits no telemetry: judges each call by AgentShield's runtime policy and traces it as
+ * `execute_tool {name}`. A denied call rejects with {@link ToolBlockedError} and the tool does not run. Arguments and
+ * results are not recorded.
  */
 export function wrapTool<A extends unknown[], R>(
   fn: (...args: A) => R | Promise<R>,
@@ -99,12 +99,12 @@ function judgeAndRecord(args: unknown[], callId: string, options: WrapOptions, d
   try {
     appendToSpool(spoolFolder(env), record, spoolLimits(env));
   } catch {
-    // Telemetry fails open; the verdict is unchanged.
+    // // Telemetry fails open; the verdict is unchanged.
   }
   return verdict;
 }
 
-/** What cannot be judged, e.g. arguments that are no JSON, does not run. */
+/** Blocks a call that cannot be judged, e.g. with arguments that are not JSON. */
 function judgeSafely(judgeCall: () => Verdict): Verdict {
   try {
     return judgeCall();

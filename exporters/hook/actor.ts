@@ -2,9 +2,9 @@ import { createHmac } from 'node:crypto';
 import { userInfo } from 'node:os';
 
 /**
- * Who sits at the machine, as an HMAC-SHA256 of the user's name (`SHIELDWATCH_ACTOR`, else the login name),
- * equal for one person under one key. Only with `SHIELDWATCH_ACTOR_KEY`: a machine that has
- * no key sends no actor and cannot compute one. Undefined without a key.
+ * Returns the user as an HMAC-SHA256 of the user's name (`SHIELDWATCH_ACTOR`, else the login name), equal for one
+ * person under one key. Undefined without `SHIELDWATCH_ACTOR_KEY`: a machine without the key sends no actor and cannot
+ * compute one.
  */
 export function actor(env: NodeJS.ProcessEnv): string | undefined {
   const key = env['SHIELDWATCH_ACTOR_KEY'];

@@ -1,6 +1,6 @@
 /**
- * Which agent calls, from the form of its hook calls; empty when unknown. The input is read before
- * the environment, because an agent started by another one inherits the other's variables.
+ * Returns which agent calls, from the form of its hook input; empty if unknown. The input takes precedence over the
+ * environment, because an agent started by another one inherits the other's variables.
  */
 export function agentName(input: Readonly<Record<string, unknown>>, env: NodeJS.ProcessEnv): string {
   if (input['hook_event_name'] === 'BeforeTool') return 'gemini-cli';
@@ -15,7 +15,7 @@ export function agentName(input: Readonly<Record<string, unknown>>, env: NodeJS.
 }
 
 /**
- * Version of the calling agent. Only Claude Code passes it to hooks, in `AI_AGENT`
+ * Returns the calling agent's version. Only Claude Code passes it to hooks, in `AI_AGENT`
  * (`claude-code_2-1-330_agent`); undefined otherwise.
  */
 export function agentVersion(agent: string, env: NodeJS.ProcessEnv): string | undefined {

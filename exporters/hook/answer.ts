@@ -6,11 +6,10 @@ import type { Verdict } from './verdict.js';
 const MAX_REASON = 500;
 
 /**
- * Tells the agent. A block is said in the one form that Claude Code, Codex and Gemini all obey: this JSON
- * and nothing else on stdout, the reason on stderr, exit code 2. Codex runs the tool when the JSON has a
- * key it does not know or the reason is missing, and when exit code 2 comes with an empty stderr: where stderr
- * cannot be written, exit code 0 with the JSON blocks in all three. An allowed call is answered by silence and 0.
- * Returns the exit code.
+ * Answers the agent and returns the exit code. A block uses the only form that Claude Code, Codex and Gemini all obey:
+ * this JSON and nothing else on stdout, the reason on stderr, exit code 2. Codex runs the tool if the JSON has an
+ * unknown key or no reason, and if exit code 2 comes with an empty stderr: if stderr cannot be written, exit code 0
+ * with the JSON blocks in all three. An allowed call gets no output and exit code 0.
  */
 export function answer(event: string, tool: string, verdict: Verdict): number {
   if (verdict.decision === 'allow') return 0;
@@ -20,7 +19,7 @@ export function answer(event: string, tool: string, verdict: Verdict): number {
   return isDenialSaid && !isReasonSaid ? 0 : 2;
 }
 
-/** The JSON that denies a call, to a command hook and to an HTTP hook alike. */
+/** Returns the JSON that denies a call, for a command hook and an HTTP hook alike. */
 export interface Denial {
   readonly decision: 'block';
   readonly reason: string;
@@ -32,7 +31,7 @@ export interface Denial {
 }
 
 export function denial(event: string, tool: string, why: string): Denial {
-  // Each by itself: a quote that the cut leaves open would end in the other.
+  // // Each separately: a quote that truncation leaves open would otherwise end in the next text.
   const head = `AgentShield: BLOCKED ${scrubText(tool, 100)} — `;
   const reason = head + scrubText(why, MAX_REASON - head.length);
   return {
@@ -42,7 +41,10 @@ export function denial(event: string, tool: string, why: string): Denial {
   };
 }
 
-/** Writes all of a text; false when it could not. A closed pipe must not turn a block into a crash, after which agents run the tool. */
+/**
+ * Writes all of a text; returns false on failure. A closed pipe must not turn a block into a crash, after which agents
+ * run the tool.
+ */
 function say(descriptor: number, text: string): boolean {
   try {
     return writeSync(descriptor, text) === Buffer.byteLength(text);

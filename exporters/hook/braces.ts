@@ -1,7 +1,7 @@
-/** Most words that the braces in one word may expand to. */
+/** Limit of words that the braces in one word may expand to. */
 const MAX_BRACES = 64;
 
-/** `a{b,c}d` as `abd` and `acd`; the last word is `rest` beyond that number. */
+/** Expands `a{b,c}d` to `abd` and `acd`; beyond the limit the last word is `rest`. */
 export function braces(word: string, rest: string): string[] {
   let words = [word];
   for (let round = 0; round < 8; round += 1) {

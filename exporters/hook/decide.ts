@@ -3,19 +3,19 @@ import type { RecordedCall } from './record.js';
 import { parseHookInput } from './tool-call.js';
 import { cannotJudge, judge, type Judging, type Verdict } from './verdict.js';
 
-/** A tool call that was judged. */
+/** A judged tool call. */
 export interface Decision {
-  /** Event name to be echoed in the answer. */
+  /** Event name for the response. */
   readonly event: string;
   readonly call: RecordedCall;
   readonly verdict: Verdict;
 }
 
 /**
- * Judges the input of a hook; undefined when it needs no decision. Throws nothing else: agents treat
- * a crashed hook as allow.
+ * Judges the input of a hook; undefined if it needs no decision. Throws nothing else, because agents treat a crashed
+ * hook as allow.
  *
- * @throws HashFlood when this process must not read it.
+ * @throws HashFlood if this process must not parse it.
  */
 export function decide(text: string, judging: Judging): Decision | undefined {
   const unknown: RecordedCall = { tool: 'unknown', cwd: judging.env['PWD'] ?? '/', sessionId: '', agent: '' };

@@ -1,10 +1,10 @@
-// Entry of the bundle that agents start before each tool call (dist/exporters/hook.cjs, see build.mjs, which also sees to
-// it that any failure before this blocks).
+// // Entry of the bundle that agents start before each tool call (dist/exporters/hook.cjs). build.mjs adds code that
+// blocks on any failure before this point.
 import { runHook } from './main.js';
 
-// Nobody sees a stack here, and making one takes time.
+// // Nobody sees a stack trace here, and creating one takes time.
 Error.stackTraceLimit = 0;
-// Leaving at once spares taking the engine down in order; all writes have been waited for.
+// // Exits without the engine's shutdown, to save time; all writes have completed.
 const late = runHook(process.argv.slice(2));
 if (late === undefined) process.exit();
 else void late.then(() => process.exit());

@@ -4,22 +4,23 @@ import { coversTool, type PolicyMode } from './policy-mode.js';
 import type { Subject } from './subject.js';
 
 /**
- * Patterns such as `curl.*\|.*sh` take time that grows with the square of the input. An agent talked into
- * a long enough command would outlast its hook's time limit, after which Claude Code runs the tool.
+ * Time limit for patterns, in milliseconds. Patterns such as `curl.*\|.*sh` take time quadratic in the input. A
+ * manipulated agent could use a command long enough to exceed the hook's time limit, after which Claude Code runs the
+ * tool.
  */
 const TIME_LIMIT_MS = 2000;
 
 /**
- * Steps that a pattern may take before it is watched. Starting the watch costs half a millisecond, and most
- * patterns on most inputs need none.
+ * Steps that a pattern may take without the time limit. Starting the timer costs half a millisecond, and most patterns
+ * on most inputs need none.
  */
 const UNWATCHED_STEPS = 2_000_000;
 
 const SLOT = Symbol.for('shieldwatch.hook.match');
 
 /**
- * The first rule that denies a call. Throws {@link PolicyError} when the patterns take too long, which is judged like
- * any policy that cannot be applied.
+ * Returns the first rule that denies a call. Throws {@link PolicyError} if the patterns take too long, which is treated
+ * like a policy that cannot be applied.
  */
 export function matchingRule(
   rules: readonly DenyRule[],
@@ -41,14 +42,14 @@ export function matchingRule(
     candidates.find(
       ({ rule: { pattern }, tested }) => pattern === undefined || tested.some((text) => pattern.test(text)),
     )?.rule;
-  // All texts as if they were one: more steps than they take.
+  // // All texts as if they were one: an upper bound of the steps.
   const length = [...texts, ...paths].reduce((sum, text) => sum + text.length, 0);
   if (candidates.every(({ rule }) => rule.pattern === undefined || isQuick(rule.pattern.source, length))) return find();
   return watched(find);
 }
 
 /**
- * True when the pattern surely ends soon: without repeated groups and back-references it takes at most the
+ * Returns whether the pattern certainly ends soon: without repeated groups and back-references it takes at most the
  * input's length to the power of one more than its unbounded quantifiers.
  */
 function isQuick(source: string, length: number): boolean {

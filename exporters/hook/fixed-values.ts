@@ -2,18 +2,17 @@ import { userInfo } from 'node:os';
 import { policyMode, stricterMode, type PolicyMode } from './policy-mode.js';
 
 /**
- * The policy mode of a hook: that of `--policy-mode`, `strict` without one. The environment, which settings files that an
- * agent may write can set, makes it stricter and never laxer.
+ * Returns the policy mode of a hook: that of `--policy-mode`, default `strict`. The environment can only make it
+ * stricter, because settings files that an agent may write can set it.
  */
 export function fixedMode(args: readonly string[], env: NodeJS.ProcessEnv): PolicyMode {
   return stricterMode(policyMode(optionValue(args, '--policy-mode')), env);
 }
 
 /**
- * Puts what the installed command fixes in the place of what the environment says: `--home <dir>` (or `--user-home`: the
- * home folder that the system knows of this user), `--spool <dir>`, `--spool-max-mb <number>` and `--repository
- * <owner/name>`. With a home that is fixed the environment chooses none of them: where an option is missing the default
- * applies.
+ * Replaces values from the environment by those that the installed command fixes: `--home <dir>` (or `--user-home`: the
+ * home folder that the system knows for this user), `--spool <dir>`, `--spool-max-mb <number>` and `--repository
+ * <owner/name>`. With a fixed home the environment determines none of them: a missing option has its default.
  */
 export function fixEnvironment(args: readonly string[], env: NodeJS.ProcessEnv): void {
   const home = optionValue(args, '--home');

@@ -1,18 +1,21 @@
 import { FIXED_SEED_OPTION } from '../hook-start.js';
 
 /**
- * Node draws a new seed of its hash tables at each start, so that nobody can make up keys that all fall together, and
- * spends two milliseconds on it. The installed hook is started without ({@link FIXED_SEED_OPTION}) and reads only so many
- * strings under a seed that everybody knows; more are left to a process with a seed of its own.
+ * Node draws a new seed for its hash tables at each start, so that nobody can construct keys that all collide, and
+ * needs two milliseconds for it. The installed hook starts without it ({@link FIXED_SEED_OPTION}) and parses only a
+ * limited number of strings under the known seed; for more it starts a process with a random seed.
  */
 
-/** Of this many strings that all collide, two million comparisons are made, which is some ten milliseconds. Most calls have twenty. */
+/**
+ * If this many strings all collide, two million comparisons are made, which take about ten milliseconds. Most calls
+ * have twenty strings.
+ */
 const MAX_STRINGS = 2048;
 
-/** More strings than may be read under a known seed. */
+/** Thrown for more strings than may be parsed under a known seed. */
 export class HashFlood extends Error {}
 
-/** @throws HashFlood when the seed is fixed and the JSON text, well-formed or not, may hold too many strings. */
+/** @throws HashFlood if the seed is fixed and the JSON text, well-formed or not, may contain too many strings. */
 export function assertNotHashFlood(json: string): void {
   if (json.length <= 2 * MAX_STRINGS || !process.execArgv.includes(FIXED_SEED_OPTION)) return;
   let left = 2 * MAX_STRINGS;

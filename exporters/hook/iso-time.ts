@@ -1,13 +1,13 @@
 const DAY_MS = 86_400_000;
 
 /**
- * Milliseconds since 1970 as `Date.prototype.toISOString` writes them, for years that have four digits. Its first
- * call takes a process 150 microseconds, a tenth of what the hook has.
+ * Formats milliseconds since 1970 as `Date.prototype.toISOString` does, for years with four digits. That method's first
+ * call takes 150 microseconds, a tenth of the hook's time.
  */
 export function isoTime(milliseconds: number): string {
   const days = Math.floor(milliseconds / DAY_MS);
   const rest = milliseconds - days * DAY_MS;
-  // Howard Hinnant's civil_from_days: years begin in March, so that the leap day is the last of the year.
+  // // Howard Hinnant's civil_from_days: years begin in March, so that the leap day is the last of the year.
   const shifted = days + 719_468;
   const era = Math.floor(shifted / 146_097);
   const ofEra = shifted - era * 146_097;

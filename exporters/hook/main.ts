@@ -10,17 +10,17 @@ import { readStdin } from './stdin.js';
 import { cannotJudge, type Judging } from './verdict.js';
 
 /**
- * `shieldwatch hook [options]`: judges the one tool call on standard input, answers the agent, leaves a line in the
- * spool, and sets the exit code. Options: {@link fixedMode}, {@link fixEnvironment}. It loads nothing but Node's own files and a few of
- * ours: it runs before every tool call. A promise only where standard input had to be waited for.
+ * Runs `shieldwatch hook [options]`: judges the tool call on standard input, answers the agent, appends a line to the
+ * spool, and sets the exit code. Options: {@link fixedMode}, {@link fixEnvironment}. Loads only Node's own modules and
+ * a few of ours, because it runs before every tool call. Returns a promise only if it had to wait for standard input.
  */
 export function runHook(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<void> | undefined {
-  // Until there is a verdict, any end of the process blocks. Agents treat exit code 1 as allow.
+  // // Until there is a verdict, any end of the process blocks. Agents treat exit code 1 as allow.
   process.exitCode = 2;
   const startedAt = process.hrtime();
   fixEnvironment(args, env);
   const projectDir = env['CLAUDE_PROJECT_DIR'] ?? '';
-  // Where the hook is, and what runs it.
+  // // The hook's folder, and its Node.
   const own = [dirname(process.argv[1] ?? '/nowhere/hook'), process.execPath];
   const judging: Judging = { mode: fixedMode(args, env), env, projectDir, startDir: process.cwd(), own };
   const settle = (decision: Decision | undefined): void => {
@@ -55,7 +55,7 @@ const UNREADABLE: Decision = {
   verdict: cannotJudge('the hook input cannot be read'),
 };
 
-/** Has the call judged, answered and recorded by a hook that draws its own seed. Returns the exit code. */
+/** Delegates the call to a hook process with a random seed. Returns the exit code. */
 function askAnotherProcess(input: string): number {
   const options = process.execArgv.filter((option) => option !== FIXED_SEED_OPTION);
   const { status } = spawnSync(process.execPath, [...options, ...process.argv.slice(1)], {
@@ -71,7 +71,7 @@ function conclude(decision: Decision | undefined, startedAt: [number, number], {
     process.exitCode = 0;
     return;
   }
-  // Not `performance`, which Node loads when it is first named.
+  // // Not `performance`, which Node loads on first use.
   const [seconds, nanoseconds] = process.hrtime(startedAt);
   process.exitCode = answer(decision.event, decision.call.tool, decision.verdict);
   record(decision.call, decision.verdict, seconds * 1e3 + nanoseconds / 1e6, { env, projectDir });

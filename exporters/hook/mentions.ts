@@ -4,7 +4,8 @@ import type { Subject } from './subject.js';
 import type { ToolCall } from './tool-call.js';
 import { actionOf, isWriting } from './tool-names.js';
 
-// Lists of lower-case words and no regular expressions: compiling one that ignores case takes longer than all the rest.
+// // Lists of lower-case words instead of regular expressions: compiling one that ignores case takes longer than
+// everything else.
 
 /** Every guarded path contains one of these, except the guard's own folders. */
 const NAMES = [
@@ -24,7 +25,7 @@ const NAMES = [
   '.env',
 ];
 
-/** Characters of patterns, and words of programs, that reach files without naming them. */
+/** Pattern characters and program words that reach files without naming them. */
 const PATTERNS = ['*', '?', '[', ']', "$'", '{'];
 const PROGRAMS = [
   'rm',
@@ -49,8 +50,8 @@ const PROGRAMS = [
 ];
 
 /**
- * False where a call surely touches nothing that is guarded, by a look that costs a hook next to nothing: what is asked
- * then ({@link findGuardHarm}) has to be loaded first.
+ * Returns false if a call certainly touches no guarded file, by a check that costs a hook almost nothing. Otherwise
+ * {@link findGuardHarm} has to be loaded.
  *
  * @param own files and folders of the guard's own.
  */
@@ -97,12 +98,12 @@ function withoutQuotes(text: string): string {
 }
 
 function reaches(lower: string): boolean {
-  // A name may be put together of variables.
+  // // A name may be built from variables.
   if (lower.includes('$') && lower.includes('=')) return true;
   return PATTERNS.some((pattern) => lower.includes(pattern)) || PROGRAMS.some((program) => hasWord(lower, program));
 }
 
-/** Whether a text contains a word with no letter, digit or underscore beside it. */
+/** Returns whether a text contains a word without an adjacent letter, digit or underscore. */
 function hasWord(lower: string, word: string): boolean {
   for (let at = lower.indexOf(word); at >= 0; at = lower.indexOf(word, at + 1)) {
     if (!isWordAt(lower, at - 1) && !isWordAt(lower, at + word.length)) return true;
@@ -115,14 +116,14 @@ function isWordAt(lower: string, at: number): boolean {
   return (code >= 97 && code <= 122) || (code >= 48 && code <= 57) || code === 95;
 }
 
-/** Whether a path contains a symbolic link. */
+/** Returns whether a path contains a symbolic link. */
 function leadsElsewhere(path: string): boolean {
   if (!path.startsWith('/')) return false;
   for (let folder = path; folder !== ''; folder = folder.slice(0, folder.lastIndexOf('/'))) {
     try {
       return realpathSync.native(folder) !== folder;
     } catch {
-      // Not there, unless as a link without an end; what is above it may be.
+      // // Does not exist, unless as a dangling link; its parent may exist.
       if (isLink(folder)) return true;
     }
   }

@@ -1,8 +1,8 @@
-/** What a patch in the format of Codex's `apply_patch` does to one file. */
+/** The effect of a patch in the format of Codex's `apply_patch` on one file. */
 export interface PatchedFile {
   readonly kind: 'add' | 'update' | 'delete';
   readonly path: string;
-  /** New path of the file; undefined when it is not moved. */
+  /** New path of the file; undefined if it is not moved. */
   readonly movedTo?: string;
   /** The lines below its header, unchanged. */
   readonly lines: readonly string[];
@@ -10,12 +10,15 @@ export interface PatchedFile {
 
 const BEGIN = '*** Begin Patch';
 
-/** True of a text that may hold a patch. */
+/** Returns whether a text may contain a patch. */
 export function mayHoldPatch(text: string): boolean {
   return text.includes(BEGIN);
 }
 
-/** The files of every patch in a text, whether a tool's own argument or a here-document for the command `apply_patch`. */
+/**
+ * Returns the files of every patch in a text, which is a tool's argument or a here-document for the command
+ * `apply_patch`.
+ */
 export function patchedFiles(text: string): PatchedFile[] {
   const files: { kind: PatchedFile['kind']; path: string; movedTo?: string; lines: string[] }[] = [];
   for (const line of text.slice(text.indexOf(BEGIN)).split('\n')) {

@@ -1,18 +1,18 @@
 import { resolve } from 'node:path';
 
-/** Names of what holds a path, or several, in the inputs of tools. */
+/** Names of keys that contain paths in the inputs of tools. */
 export const PATH_KEYS = /path|file|source|destination|target|uri|link|dir|folder|^(?:from|to)$/i;
 
-/** Most characters of a path; a longer value under such a key is not one. */
+/** Maximum characters of a path; a longer value under such a key is not one. */
 export const MAX_PATH = 4096;
 
 /**
- * Every absolute path that a tool may take a text for: from the folder of the call, from the home folder, as a `file:` URL,
- * and in the forms of Windows and of its Linux (`C:\a`, `\\wsl$\Ubuntu\a`, names that end with dots or blanks).
+ * Returns every absolute path that a tool may derive from a text: relative to the call's folder or the home folder, as
+ * a `file:` URL, and in the forms of Windows and WSL (`C:\a`, `\\wsl$\Ubuntu\a`, names that end with dots or blanks).
  */
 export function pathForms(path: string, cwd: string, home = process.env['HOME']): string[] {
   const plain = resolve(cwd, path);
-  // Nearly all are plain; this runs before every tool call.
+  // // Nearly all are plain; this runs before every tool call.
   if (/^(?!\/\/)[\w./@+-]+$/.test(path) && !/\.(?:\/|$)/.test(path)) return [plain];
   const forms = new Set([plain]);
   let text = path.replaceAll('\0', '');
@@ -36,7 +36,7 @@ export function pathForms(path: string, cwd: string, home = process.env['HOME'])
 
   function add(absolute: string): void {
     forms.add(resolve(absolute));
-    // Windows leaves out dots and blanks at the end of a name, and opens its data by `::$DATA`.
+    // // Windows ignores dots and blanks at the end of a name, and opens its data through `::$DATA`.
     forms.add(
       resolve(
         absolute

@@ -3,22 +3,22 @@ import { dirname, resolve } from 'node:path';
 import { readFile } from '../read-file.js';
 import { PolicyError } from './policy.js';
 
-// Paths are put together with slashes, which Windows takes too: `join` costs a hook more than reading the file.
+// // Paths are joined with slashes, which Windows accepts too: `join` costs a hook more than reading the file.
 const POLICY_PATH = '.agentshield/runtime-policy.json';
 
-/** Bytes of a policy; ten thousand rules have one. */
+/** Maximum bytes of a policy; ten thousand rules have one. */
 const MAX_POLICY = 4 * 1024 * 1024;
 
-/** A policy file that is there. */
+/** An existing policy file. */
 export interface PolicyFile {
   readonly path: string;
   readonly text: string;
 }
 
 /**
- * Text by path of every policy in one of `folders` or above it, up to the home folder where that is above, else to the
- * root. All of them apply: an agent that changes into a folder of its own making, with a `.git` or a policy in it, leaves
- * none behind. Above a git root only files of this user and of root count, since other users may write there.
+ * Returns the text by path of every policy in one of `folders` or a parent, up to the home folder if that is a parent,
+ * else to the root. All of them apply: an agent cannot escape by changing into a new folder with a `.git` or a policy
+ * in it. Above a git root only files of this user and of root count, since other users may write there.
  */
 export function readPolicies(folders: readonly string[], homeDir: string): Map<string, string> {
   const home = homeDir === '' ? '' : resolve(homeDir);
@@ -38,7 +38,7 @@ export function readPolicies(folders: readonly string[], homeDir: string): Map<s
   return texts;
 }
 
-/** The folders, and what they are where links lead to them. */
+/** Returns the folders, and their real paths. */
 function withRealPaths(folders: readonly string[]): string[] {
   const all = new Set<string>();
   for (const folder of folders) {
@@ -54,7 +54,7 @@ function withRealPaths(folders: readonly string[]): string[] {
   return [...all];
 }
 
-/** Whether a policy's folder is one of `folders` or above it. */
+/** Returns whether a policy's folder is one of `folders` or a parent. */
 export function isPolicyOf(path: string, folders: readonly string[]): boolean {
   const folder = path.slice(0, -POLICY_PATH.length - 1) || '/';
   return withRealPaths(folders).some((it) => it === folder || folder === '/' || it.startsWith(`${folder}/`));
@@ -65,17 +65,18 @@ function isTrusted(path: string): boolean {
   return uid === undefined || uid === 0 || process.getuid === undefined || uid === process.getuid();
 }
 
-/** The one policy AgentShield's own hook looks at. */
+/** Returns the one policy that AgentShield's own hook reads. */
 export function readStockPolicy(cwd: string): PolicyFile[] {
   const path = `${resolve(cwd)}/${POLICY_PATH}`;
   const text = readPolicy(path);
   return text === undefined ? [] : [{ path, text }];
 }
 
-/** Undefined when there is no such file; a file that is there but cannot be read is an invalid policy. */
+/** Undefined if the file does not exist; an existing but unreadable file is an invalid policy. */
 function readPolicy(path: string): string | undefined {
   try {
-    // Most folders have none, and an error costs more than a look. What a look cannot see may yet be there.
+    // // Most folders have none, and an error costs more than a check. A file that the check cannot see may still
+    // exist.
     return existsSync(path) || statSync(path, { throwIfNoEntry: false }) !== undefined
       ? readFile(path, MAX_POLICY)
       : undefined;

@@ -3,7 +3,7 @@ import { assertNotHashFlood } from './hash-flood.js';
 import { isRuleCategory } from './rule-category.js';
 import { withoutBom } from './without-bom.js';
 
-/** One entry of `deny`, its pattern compiled. */
+/** One entry of `deny` with its compiled pattern. */
 export interface DenyRule {
   /** Position and tool, e.g. `deny[2]:Bash`. */
   readonly name: string;
@@ -11,31 +11,30 @@ export interface DenyRule {
   /** Absent: every call of the tool is denied. */
   readonly pattern?: RegExp;
   readonly reason?: string;
-  /** Ours, not AgentShield's: names the category where the derived one would be wrong. */
+  /** Our extension of AgentShield's format: overrides the derived category. */
   readonly category?: RuleCategory;
 }
 
-/** Most calls a minute of the tools named, as AgentShield's policy has it. */
+/** Maximum calls per minute of the named tools, as in AgentShield's policy. */
 export interface RateLimit {
   readonly maxPerMinute: number;
   readonly tools: readonly string[];
 }
 
-/** A runtime policy that can be applied. */
+/** A valid runtime policy. */
 export interface Policy {
   readonly deny: readonly DenyRule[];
   readonly rateLimit?: RateLimit;
 }
 
-/** A policy that cannot be obeyed because it cannot be understood. The message names the field. */
+/** Thrown for a policy that cannot be parsed. The message names the field. */
 export class PolicyError extends Error {
   override readonly name = 'PolicyError';
 }
 
 /**
- * AgentShield's runtime policy. All patterns are compiled here, so that a broken one is found on the first
- * call and not on the first attack. `log` has no effect, as in AgentShield's own hook; fields it does not
- * know are ignored.
+ * Parses AgentShield's runtime policy. Compiles all patterns, so that an invalid one is reported at the first call.
+ * `log` has no effect, as in AgentShield's own hook; unknown fields are ignored.
  */
 export function parsePolicy(text: string): Policy {
   assertNotHashFlood(text);
@@ -72,7 +71,7 @@ function parseRule(rule: unknown, path: string): DenyRule {
   return {
     name: `${path}:${tool}`,
     tool,
-    // AgentShield treats an empty pattern as none.
+    // // AgentShield treats an empty pattern as none.
     ...(pattern === undefined || pattern === '' ? {} : { pattern: compile(pattern, path) }),
     ...(reason === undefined || reason.trim() === '' ? {} : { reason }),
     ...(category === undefined ? {} : { category }),

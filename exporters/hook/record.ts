@@ -11,11 +11,11 @@ import { PROBE_SESSION } from '../hook-start.js';
 import { isToolEvent, type ToolCall } from './tool-call.js';
 import type { Verdict } from './verdict.js';
 
-/** What of a call is recorded; its input is not. */
+/** The recorded parts of a call; its input is not recorded. */
 export type RecordedCall = Pick<ToolCall, 'tool' | 'cwd' | 'sessionId' | 'toolCallId' | 'agent' | 'agentVersion'> &
   Partial<Pick<ToolCall, 'event'>>;
 
-/** Where a call was made, beyond what it says itself. */
+/** Context of a call that its input does not contain. */
 export interface Surroundings {
   readonly env: NodeJS.ProcessEnv;
   /** The session's project; `''` when unknown. */
@@ -23,8 +23,8 @@ export interface Surroundings {
 }
 
 /**
- * Appends one line for the shipper. Telemetry fails open: every error here is ignored, the verdict
- * has been given. The lengths keep a line of any characters below 4 KB.
+ * Appends one line for the shipper. Telemetry fails open: every error here is ignored, because the verdict has been
+ * returned. The length limits keep any line below 4 KB.
  */
 export function record(
   call: RecordedCall,
@@ -37,11 +37,11 @@ export function record(
     const line = decisionRecord(call, verdict, durationMs, { env, projectDir });
     appendToSpool(spoolFolder(env), line, spoolLimits(env));
   } catch {
-    // Nowhere to report to: stdout and stderr belong to the agent.
+    // // Nowhere to report to: stdout and stderr belong to the agent.
   }
 }
 
-/** The record of a decision made now, scrubbed. */
+/** Returns the scrubbed record of a decision made now. */
 export function decisionRecord(
   call: RecordedCall,
   verdict: Verdict,
@@ -61,7 +61,7 @@ export function decisionRecord(
     agent,
     ...(call.agentVersion === undefined ? {} : { agentVersion }),
     tool: tool || 'unknown',
-    // One that had to be cut or masked could be another call's too, and calls count by it.
+    // // A truncated or masked id could equal another call's, and calls are counted by id.
     ...(toolCallId === '' || toolCallId !== call.toolCallId ? {} : { toolCallId }),
     decision: verdict.decision,
     ...(verdict.decision === 'allow' ? {} : blockFields(verdict)),

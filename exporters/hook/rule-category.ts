@@ -1,11 +1,11 @@
 import type { RuleCategory } from '#schemas/records/enums.js';
 
 /**
- * Which kind of attempt a rule guards against, derived from its words. Rows are tried from top to bottom, first on
- * the rule's reason (a person's own words), then on its pattern, then on its tool; nothing fits: `other`.
+ * Returns the kind of attempt that a rule guards against, derived from its words. Rows are tried from top to bottom,
+ * first on the rule's reason, then on its pattern, then on its tool; without a match: `other`.
  */
 const WORDS: readonly (readonly [RuleCategory, RegExp])[] = [
-  // Comes first: "Prompt injection: data exfiltration" is an injection, whatever its aim.
+  // // First, because "Prompt injection: data exfiltration" is an injection.
   ['injection', /injection|jailbreak|instruction override|(ignore|disregard|forget)\b.*\binstructions|system prompt/i],
   [
     'remote-code',
@@ -36,12 +36,12 @@ const CATEGORIES: ReadonlySet<string> = new Set<RuleCategory>([
   ...WORDS.map(([category]) => category),
 ]);
 
-/** Guard for the `category` field of a policy rule. */
+/** Validates the `category` field of a policy rule. */
 export function isRuleCategory(value: unknown): value is RuleCategory {
   return typeof value === 'string' && CATEGORIES.has(value);
 }
 
-/** The rule's own `category`, or the one its words tell. */
+/** Returns the rule's own `category`, or the derived one. */
 export function categoryOf(rule: {
   readonly tool: string;
   readonly pattern?: RegExp;
@@ -57,7 +57,7 @@ export function categoryOf(rule: {
   return 'other';
 }
 
-/** A regular expression as the text it matches, roughly: `rm\s+-rf` as `rm -rf`. */
+/** Returns approximately the text that a regular expression matches: `rm\s+-rf` as `rm -rf`. */
 function plainPattern(source: string): string {
   return source
     .replace(/\\s[+*]?/g, ' ')

@@ -3,9 +3,9 @@ import { scrubText } from '#schemas/scrub.js';
 import type { DenyRule } from './policy.js';
 
 /**
- * Identity of a rule as a UUID (version 8: made by hashing), from what it denies: it stays when rules are
- * reordered or their reason is reworded. Scrubbed before it is hashed: a pattern may quote a
- * secret, and a short one could be guessed from the hash.
+ * Returns the identity of a rule as a UUID (version 8: from a hash), derived from what it denies: it stays when rules
+ * are reordered or their reason is reworded. Scrubbed before hashing: a pattern may quote a secret, and a short one
+ * could be guessed from the hash.
  */
 export function ruleId(rule: Pick<DenyRule, 'tool' | 'pattern'>): string {
   const content = JSON.stringify([scrubText(rule.tool, 1000), scrubText(rule.pattern?.source ?? '', 10_000)]);

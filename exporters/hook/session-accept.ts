@@ -5,14 +5,14 @@ import type { Session } from './session-write.js';
 import { parseSession, sessionsFolder } from './session.js';
 import { writeSession } from './session-write.js';
 
-/** A policy that a session is held to and that its file does not have any more. */
+/** A policy that applies to a session and is no longer in its file. */
 export interface ChangedPolicy {
   readonly session: string;
   readonly path: string;
   readonly what: 'has changed' | 'is gone' | 'cannot be read as it was kept';
 }
 
-/** What {@link acceptPolicies} would change for sessions in or above a project folder. */
+/** Returns what {@link acceptPolicies} would change for sessions in or above a project folder. */
 export function changedSessions(home: string, project: string): ChangedPolicy[] {
   return sessions(home).flatMap(({ name, session }): ChangedPolicy[] => {
     if (session === undefined) return [{ session: name, path: 'its copy', what: 'cannot be read as it was kept' }];
@@ -24,7 +24,7 @@ export function changedSessions(home: string, project: string): ChangedPolicy[] 
   });
 }
 
-/** Holds sessions to the files as they are now. Returns how many were held to others. */
+/** Applies the current files to sessions. Returns the number of changed sessions. */
 export function acceptPolicies(home: string, project: string): number {
   let count = 0;
   for (const { name, session } of sessions(home)) {

@@ -10,10 +10,13 @@ export interface Session {
   readonly policies: Readonly<Record<string, string>>;
 }
 
-/** How long the copy of a session is kept that makes no new one. */
+/** Time in milliseconds after which the copy of an inactive session is deleted. */
 const KEPT_MS = 30 * 24 * 3_600_000;
 
-/** Writes a session's copy at once, readable by its owner only. A failure is ignored: a full disk must not stop the agent. */
+/**
+ * Writes a session's copy atomically, readable by its owner only. Ignores failures: a full disk must not stop the
+ * agent.
+ */
 export function writeSession(file: string, session: Session, isFirst: boolean): void {
   try {
     const folder = dirname(file);
@@ -28,11 +31,11 @@ export function writeSession(file: string, session: Session, isFirst: boolean): 
     renameSync(next, file);
     if (isFirst) forget(folder);
   } catch {
-    // Only the files count.
+    // // Then only the files apply.
   }
 }
 
-/** Removes copies that are old. */
+/** Removes old copies. */
 function forget(folder: string): void {
   const limit = Date.now() - KEPT_MS;
   for (const name of readdirSync(folder)) {

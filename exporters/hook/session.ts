@@ -4,10 +4,10 @@ import { checksum } from '../spool/checksum.js';
 import { PolicyError } from './policy.js';
 import { writeSession, type Session } from './session-write.js';
 
-/** Bytes of all policies of a session, and how many there may be: an agent can make as many as it likes. */
+/** Limits on bytes and number of a session's policies: an agent can create any number. */
 const [MAX_BYTES, MAX_POLICIES] = [32 * 1024 * 1024, 200];
 
-/** Folder of the copies, in the producers' own, which the built-in rules protect. */
+/** Folder of the copies, inside the producers' own, which the built-in rules protect. */
 export const sessionsFolder = (home: string): string => `${home}/sessions`;
 
 function fileOf(home: string, sessionId: string): string {
@@ -15,9 +15,9 @@ function fileOf(home: string, sessionId: string): string {
 }
 
 /**
- * What is kept of a session; undefined before its first call, and of calls without one.
+ * Returns the data about a session; undefined before its first call, and for calls without a session.
  *
- * @throws PolicyError where it is there and cannot be read.
+ * @throws PolicyError if it exists and cannot be read.
  */
 export function readSession(home: string, sessionId: string): Session | undefined {
   if (sessionId === '') return undefined;
@@ -37,7 +37,7 @@ export function parseSession(file: string): Session | undefined {
   }
 }
 
-/** Adds policies that newly apply to the session. When that cannot be written, only the files count. */
+/** Adds policies that newly apply to the session. If that cannot be written, only the files apply. */
 export function keepPolicies(
   home: string,
   sessionId: string,

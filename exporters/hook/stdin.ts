@@ -1,15 +1,15 @@
 import { readSync } from 'node:fs';
 import { utf8 } from '../read-file.js';
 
-/** A tool call larger than this is refused rather than judged: reading on could exhaust memory. */
+/** A larger tool call is refused instead of judged, because reading it could exhaust memory. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /** Most calls fit into the first read. */
 const [FIRST_BYTES, NEXT_BYTES] = [8192, 65_536];
 
 /**
- * All of standard input. Reads the descriptor directly, which spares loading Node's streams and promises; only
- * where the agent hands over a non-blocking descriptor does it fall back to them.
+ * Returns all of standard input. Reads the descriptor directly, which avoids loading Node's streams and promises; falls
+ * back to them only if the agent passes a non-blocking descriptor.
  */
 export function readStdin(): string | Promise<string> {
   const chunks: Uint8Array[] = [];
@@ -22,7 +22,7 @@ export function readStdin(): string | Promise<string> {
   return readDirectly(add) ? textOf(chunks) : readStream(add).then(() => textOf(chunks));
 }
 
-/** False when the descriptor would have to be waited for. */
+/** Returns false if it would have to wait for the descriptor. */
 function readDirectly(add: (chunk: Uint8Array) => void): boolean {
   for (let bytes = FIRST_BYTES; ; bytes = NEXT_BYTES) {
     const buffer = new Uint8Array(bytes);
@@ -32,7 +32,7 @@ function readDirectly(add: (chunk: Uint8Array) => void): boolean {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EAGAIN') return false;
-      // Windows says EOF where others return 0.
+      // // Windows reports EOF as an error where others return 0.
       if (code === 'EOF') return true;
       throw error;
     }

@@ -7,19 +7,19 @@ import type { PolicyMode } from './policy-mode.js';
 import type { ToolCall } from './tool-call.js';
 import { actionOf, fellowNames, policyNames, type Action } from './tool-names.js';
 
-/** What of a call the rules of a policy are held against. */
+/** The parts of a call that policy rules are tested on. */
 export interface Subject {
-  /** Names under which its tool is looked up. */
+  /** Tool names that rules are compared with. */
   readonly names: readonly string[];
   /** Texts that a pattern is tested on; any match counts. */
   readonly texts: readonly string[];
   /** Names of other tools whose patterns are tested on `paths`. */
   readonly pathRuleTools: readonly string[];
-  /** Paths the call acts on: as given, from the root, and with links followed. */
+  /** Paths that the call acts on: as given, absolute, and with links resolved. */
   readonly paths: readonly string[];
 }
 
-/** A path with links followed, as far as there are files. */
+/** Returns a path with links resolved as far as files exist. */
 function realPath(path: string): string {
   for (let folder = path; ; folder = dirname(folder)) {
     try {
@@ -30,7 +30,7 @@ function realPath(path: string): string {
   }
 }
 
-/** Names of what says which files a search reads, and which a listing shows. One that begins with `!` leaves files out. */
+/** Keys that select the files of a search or a listing. A value that begins with `!` excludes files. */
 const GLOB_KEYS: Readonly<Partial<Record<Action, RegExp>>> = {
   read: /^include/i,
   'search-files': /^(?:globs?|include.*)$/i,
@@ -38,8 +38,8 @@ const GLOB_KEYS: Readonly<Partial<Record<Action, RegExp>>> = {
 };
 
 /**
- * The input as JSON text, and in every mode but `stock` also each string in it as the tool will read it: JSON writes a
- * tab as two characters, and `^` and `$` do not match where a string begins and ends.
+ * Returns the input as JSON text, and in every mode but `compat` also each string in it as the tool will interpret it:
+ * JSON writes a tab as two characters, and `^` and `$` do not match at the start and end of such a string.
  */
 export function subjectOf({ tool, input, cwd }: Pick<ToolCall, 'tool' | 'input' | 'cwd'>, mode: PolicyMode): Subject {
   if (mode === 'compat') return { names: [tool], texts: [input], pathRuleTools: [], paths: [] };
@@ -66,7 +66,7 @@ export function subjectOf({ tool, input, cwd }: Pick<ToolCall, 'tool' | 'input' 
   if (action === 'shell') texts.push(...texts.slice(1).flatMap(asShellReads));
   const names = new Set(policyNames(tool, action));
   if (!hasPatch) return { names: [...names], texts: [...texts, ...paths], pathRuleTools: fellowNames(action), paths };
-  // Codex also takes a patch from a shell command.
+  // // Codex also accepts a patch from a shell command.
   for (const name of policyNames(tool, 'patch')) names.add(name);
   for (const { path, movedTo, lines } of texts
     .slice(1)
@@ -86,7 +86,10 @@ export function subjectOf({ tool, input, cwd }: Pick<ToolCall, 'tool' | 'input' 
 
 type Add = (text: string) => void;
 
-/** Adds every string in a value, and lists of words also as one text; `ofKey` says what else takes the strings at or below a key. */
+/**
+ * Adds every string in a value, and lists of words also as one text; `ofKey` returns what else collects the strings at
+ * or below a key.
+ */
 function visitStrings(value: unknown, texts: string[], ofKey: (key: string) => Add | undefined): void {
   const left: { value: unknown; add: Add | undefined }[] = [{ value, add: undefined }];
   for (let next = left.pop(); next !== undefined; next = left.pop()) {
@@ -108,8 +111,8 @@ function visitStrings(value: unknown, texts: string[], ofKey: (key: string) => A
 }
 
 /**
- * A command with its continued lines joined, as every shell does before anything else, and once more without quotes
- * and escapes: `r''m -rf` runs `rm -rf`. What an expansion becomes is unknown from the text.
+ * Returns a command with its continued lines joined, as every shell does first, and once more without quotes and
+ * escapes: `r''m -rf` runs `rm -rf`. The text does not show the result of an expansion.
  */
 function asShellReads(command: string): string[] {
   if (!/["'\\$`]/.test(command)) return [];

@@ -1,12 +1,15 @@
 import { agentName, agentVersion } from './agent-name.js';
 import { withoutBom } from './without-bom.js';
 
-/** One tool call for which an agent asks permission. */
+/** One tool call for which an agent requests a verdict. */
 export interface ToolCall {
-  /** Event name to be echoed in the answer: `PreToolUse`, Gemini's `BeforeTool`, or `PreSkillShellCommand` for a shell command in a skill. */
+  /**
+   * Event name for the response: `PreToolUse`, Gemini's `BeforeTool`, or `PreSkillShellCommand` for a shell command in
+   * a skill.
+   */
   readonly event: string;
   readonly tool: string;
-  /** The tool's input as JSON text, which is what policy patterns are matched against. Never recorded. */
+  /** The tool's input as JSON text, on which policy patterns are tested. Never recorded. */
   readonly input: string;
   readonly cwd: string;
   readonly sessionId: string;
@@ -15,17 +18,17 @@ export interface ToolCall {
   readonly agentVersion?: string;
 }
 
-/** The events of every tool call; another one is recorded by its name, e.g. `PreSkillShellCommand`. */
+/** The events of every tool call. Other events are recorded by name, e.g. `PreSkillShellCommand`. */
 export const isToolEvent = (event: string): boolean => event === 'PreToolUse' || event === 'BeforeTool';
 
-/** What came on standard input. */
+/** Parsed standard input. */
 export type HookInput =
   | { readonly kind: 'call'; readonly call: ToolCall }
   /** An event that asks for no permission, e.g. `PostToolUse`: the hook is registered in the wrong place. */
   | { readonly kind: 'not-a-call' }
   | { readonly kind: 'unreadable'; readonly problem: string; readonly event: string };
 
-/** Events known to come when there is nothing (more) to decide. Unknown events are judged like tool calls. */
+/** Events that need no decision. Unknown events are judged like tool calls. */
 function isOtherEvent(name: string): boolean {
   return [
     ...['SessionStart', 'SessionEnd', 'UserPromptSubmit', 'PostToolUse', 'PostToolUseFailure', 'PermissionRequest'],
@@ -36,7 +39,7 @@ function isOtherEvent(name: string): boolean {
 
 const DEFAULT_EVENT = 'PreToolUse';
 
-/** Reads the JSON of Claude Code, Codex or Gemini. A call that names no tool cannot be judged. */
+/** Parses the JSON of Claude Code, Codex or Gemini. A call without a tool name cannot be judged. */
 export function parseHookInput(text: string, env: NodeJS.ProcessEnv): HookInput {
   const parsed = parseObject(withoutBom(text));
   if (parsed === undefined)

@@ -1,4 +1,4 @@
-/** Kinds of action that several tools do. */
+/** Kinds of action that several tools perform. */
 export type Action =
   | 'shell'
   | 'read'
@@ -13,8 +13,8 @@ export type Action =
   | 'agent';
 
 /**
- * What agents call one and the same action, so that one policy guards all of them: Claude Code's names, which policies
- * are written in, Gemini's and Codex's. In lower case: an agent may take a name in another one.
+ * The agents' names of one action, so that one policy covers all of them: Claude Code's names, which policies use,
+ * Gemini's and Codex's. In lower case: an agent may use another case.
  */
 const ACTIONS: Readonly<Record<string, Action>> = {
   bash: 'shell',
@@ -92,7 +92,7 @@ const MCP_ACTIONS: Readonly<Record<string, Action>> = {
   remove_file: 'move',
 };
 
-/** Names under which a rule of a policy also covers an action. */
+/** Names of rules that also cover an action. */
 const POLICY_NAMES: Readonly<Record<Action, readonly string[]>> = {
   shell: ['Bash'],
   read: ['Read'],
@@ -107,14 +107,14 @@ const POLICY_NAMES: Readonly<Record<Action, readonly string[]>> = {
   agent: ['Agent', 'Task'],
 };
 
-/** What a tool does; undefined when its name does not tell. */
+/** Returns what a tool does; undefined if its name does not show it. */
 export function actionOf(tool: string): Action | undefined {
   const name = tool.toLowerCase();
   if (Object.hasOwn(ACTIONS, name)) return ACTIONS[name];
   return name.includes('_') ? mcpAction(name) : undefined;
 }
 
-/** `mcp__<server>__<tool>`, and Gemini's `<server>__<tool>` and `mcp_<server>_<tool>`. */
+/** Parses `mcp__<server>__<tool>`, and Gemini's `<server>__<tool>` and `mcp_<server>_<tool>`. */
 function mcpAction(tool: string): Action | undefined {
   const at = tool.lastIndexOf('__');
   if (at > 0) return Object.hasOwn(MCP_ACTIONS, tool.slice(at + 2)) ? MCP_ACTIONS[tool.slice(at + 2)] : undefined;
@@ -123,7 +123,10 @@ function mcpAction(tool: string): Action | undefined {
     : undefined;
 }
 
-/** The names under which a tool is looked up in a policy: its own, and Claude Code's for the same action or the same tool of an MCP server. */
+/**
+ * Returns the names under which a tool is looked up in a policy: its own, and Claude Code's for the same action or the
+ * same tool of an MCP server.
+ */
 export function policyNames(tool: string, action: Action | undefined): readonly string[] {
   const names = tool.includes('_') ? [tool, ...mcpNames(tool)] : [tool];
   return action === undefined ? names : [...names, ...POLICY_NAMES[action].filter((name) => name !== tool)];
@@ -132,7 +135,7 @@ export function policyNames(tool: string, action: Action | undefined): readonly 
 /** Underscores at which the name of a server may end. */
 const MAX_SPLITS = 50;
 
-/** What other agents call a tool of an MCP server. In Gemini's `mcp_a_b_c` the server may be `a` or `a_b`. */
+/** Returns other agents' names of an MCP server's tool. In Gemini's `mcp_a_b_c` the server may be `a` or `a_b`. */
 function mcpNames(tool: string): string[] {
   if (/^mcp__/i.test(tool)) return [`mcp_${tool.slice(5).replace('__', '_')}`];
   if (!/^mcp_/i.test(tool)) return tool.includes('__') ? [`mcp__${tool}`] : [];
@@ -143,8 +146,8 @@ function mcpNames(tool: string): string[] {
 }
 
 /**
- * Other tools that act on files as this one does: a rule on one of them that has a pattern covers this call too where
- * the pattern matches a path of it.
+ * Returns other tools that act on files as this one does: a rule with a pattern on one of them covers this call too if
+ * the pattern matches a path of the call.
  */
 export function fellowNames(action: Action | undefined): readonly string[] {
   if (action === 'read' || action === 'search-files' || action === 'find-files')

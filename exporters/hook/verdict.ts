@@ -14,41 +14,50 @@ import { PROBE_SESSION } from '../hook-start.js';
 import type { ToolCall } from './tool-call.js';
 import { subjectOf, type Subject } from './subject.js';
 
-/** What became of the policy's rate limit for the tool. */
+/** Result of the policy's rate limit for the tool. */
 type RateLimitStatus = 'enforced' | 'not-enforced';
 
 type PolicyChange = 'changed' | 'removed';
 
-/** What the hook decided, and why. */
+/** The hook's decision and its reason. */
 export type Verdict = {
   readonly rateLimit?: RateLimitStatus;
-  /** Set where a policy file is not what it was when the session first came under it: both were applied, the stricter counted. */
+  /**
+   * Set if a policy file differs from the one that the session started with: both were applied, the stricter one
+   * counted.
+   */
   readonly policyChange?: PolicyChange;
 } & (
   | { readonly decision: 'allow' }
   | {
       readonly decision: 'block';
       readonly reason: string;
-      /** Absent when no rule of a policy was the reason. */
+      /** Absent if no policy rule was the reason. */
       readonly ruleName?: string;
       readonly ruleId?: string;
       readonly ruleCategory: RuleCategory;
     }
 );
 
-/** How calls are judged here. */
+/** Settings of a judgement. */
 export interface Judging {
   readonly mode: PolicyMode;
   readonly env: NodeJS.ProcessEnv;
   /** The session's project; `''` when unknown. */
   readonly projectDir: string;
-  /** Folder that the agent started the hook in, which no call chooses; undefined when unknown. */
+  /** Folder in which the agent started the hook, which no call can change; undefined if unknown. */
   readonly startDir?: string;
-  /** The guard's own files and folders, beside its home and spool: where the hook is, Node. Nobody but a person writes there. */
+  /**
+   * The guard's own files and folders, in addition to its home and spool: the hook's folder, Node. Only a person may
+   * write there.
+   */
   readonly own?: readonly string[];
 }
 
-/** Judges a call by the policies in force. No policy: allowed. A policy that cannot be applied: see {@link PolicyMode}. */
+/**
+ * Judges a call by the policies in force. Without a policy: allowed. For a policy that cannot be applied see {@link
+ * PolicyMode}.
+ */
 export function judge(call: ToolCall, judging: Judging): Verdict {
   try {
     return apply(call, judging);
@@ -59,7 +68,7 @@ export function judge(call: ToolCall, judging: Judging): Verdict {
   }
 }
 
-/** The verdict where there is nothing to judge by: what cannot be judged does not run. */
+/** Returns the verdict for a call that cannot be judged: it is blocked. */
 export function cannotJudge(reason: string): Verdict {
   return { decision: 'block', reason, ruleCategory: 'other' };
 }
@@ -92,8 +101,9 @@ const parsed = (files: readonly PolicyFile[]): InForce[] =>
   files.map(({ path, text }) => ({ path, policy: parsePolicy(text) }));
 
 /**
- * The policies of the folder the agent was started in, of the session's project and first folder, and of the call's own;
- * and those that the session came under before and that their files do not have any more, until a person accepts that.
+ * Returns the policies of the agent's start folder, of the session's project and first folder, and of the call's own
+ * folder; and the policies that applied to the session earlier and whose files have changed, until a person accepts
+ * that.
  */
 function policiesInForce(
   call: ToolCall,
@@ -121,7 +131,7 @@ function judgeBy(policies: readonly InForce[], call: ToolCall, subject: Subject,
     subject,
     mode,
   );
-  // AgentShield's own words for a rule without a reason.
+  // // AgentShield's own words for a rule without a reason.
   if (rule !== undefined) {
     const reason = rule.reason ?? 'denied by policy';
     return { decision: 'block', reason, ruleName: rule.name, ruleId: ruleId(rule), ruleCategory: categoryOf(rule) };
@@ -132,7 +142,7 @@ function judgeBy(policies: readonly InForce[], call: ToolCall, subject: Subject,
   return holdToLimits(limited, call, `${spoolFolder(env)}/rate`);
 }
 
-/** Built-in rules, before every policy: {@link findGuardHarm}. */
+/** Applies the built-in rules, before every policy: {@link findGuardHarm}. */
 function harmToGuard(
   call: ToolCall,
   subject: Subject,
@@ -156,7 +166,7 @@ function withLimit(path: string, { rateLimit }: Policy, names: readonly string[]
     : [];
 }
 
-/** One limit for each policy: of a file and the copy of it the lower one. */
+/** Returns one limit per policy: the lower one of a file and its copy. */
 function strictest(limited: readonly Limited[]): Limited[] {
   const byPath = new Map<string, Limited>();
   for (const it of limited) {

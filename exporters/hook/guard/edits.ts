@@ -3,29 +3,29 @@ import { readFile } from '../../read-file.js';
 import { mayHoldPatch, patchedFiles, type PatchedFile } from '../patch.js';
 import { MAX_PATH, PATH_KEYS, pathForms } from '../paths.js';
 
-/** What a call makes of one file. */
+/** The effect of a call on one file. */
 export interface Edit {
   /** Absolute. */
   readonly path: string;
   readonly after: Result;
 }
 
-/** What a file would be after a call: its text, gone, or not known from the call. */
+/** Content of a file after a call: its text, deleted, or not derivable from the call. */
 export type Result = { readonly text: string } | 'gone' | 'unknown';
 
 const MAX_FILE = 16 * 1024 * 1024;
 
-/** Current text of a file; undefined when there is none. @throws when it cannot be read. */
+/** Returns the current text of a file; undefined if there is none. @throws if it cannot be read. */
 export function textNow(path: string): string | undefined {
   return existsSync(path) ? readFile(path, MAX_FILE) : undefined;
 }
 
 type Input = Readonly<Record<string, unknown>>;
 
-/** Tools whose content is all that the file then holds. */
+/** Tools whose argument is the complete new content of the file. */
 const WHOLE = /(?:^|_)(?:write|write_file|create_file)$/i;
 
-/** Every file that a call writes, as its input names them, and what it would hold then. */
+/** Returns every file that a call writes, as its input names them, with the content it would have. */
 export function editsOf(tool: string, value: unknown, cwd: string): Edit[] {
   const input: Input = typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Input) : {};
   const at = (path: string): string[] => pathForms(path, cwd);
@@ -63,10 +63,10 @@ export function editsOf(tool: string, value: unknown, cwd: string): Edit[] {
   return [...edits, ...named.filter((other) => edits.every((edit) => other.path !== edit.path))];
 }
 
-/** What holds the text of an edit, which may name any file. */
+/** Keys that contain the text of an edit, which may mention any file. */
 const CONTENT_KEYS = /content|text|string|body|data|edits/i;
 
-/** Every string at or below a key that holds paths. */
+/** Returns every string at or below a key that contains paths. */
 function pathsIn(value: unknown, isPath = false): string[] {
   if (typeof value === 'string') return isPath && value.length <= MAX_PATH ? [value] : [];
   if (typeof value !== 'object' || value === null) return [];
@@ -93,7 +93,7 @@ function resultOf(input: Input, path: string, isWhole: boolean): Result {
   }
 }
 
-/** Undefined where the edit is none, or when its text does not occur exactly once: agents then guess, each in its own way. */
+/** Undefined if it is not an edit, or if its text does not occur exactly once: agents then guess, each differently. */
 function replaced(text: string, edit: Input): string | undefined {
   const from = stringAt(edit, 'old_string', 'oldText', 'old_str', 'old_text');
   const to = stringAt(edit, 'new_string', 'newText', 'new_str', 'new_text');
@@ -125,7 +125,7 @@ function addedText(lines: readonly string[]): string {
     .join('');
 }
 
-/** The text after every hunk of a patch, each of which must fit in exactly one place behind the one before it. */
+/** Returns the text after every hunk of a patch, each of which must fit in exactly one place after the previous one. */
 function patchedText(text: string, lines: readonly string[]): Result {
   const file = text.replace(/\n$/, '').split('\n');
   let from = 0;
@@ -148,7 +148,7 @@ function patchedText(text: string, lines: readonly string[]): Result {
     if (/^\s*\*\*\* End (?:Patch|of File)/.test(line)) continue;
     if (line.startsWith('@@')) {
       apply();
-      // A line before the hunk may say where it begins; Codex looks for that line in several ways.
+      // // A line before the hunk may name its position; Codex searches for that line in several ways.
       if (line.slice(2).trim() !== '') isKnown = false;
     } else if (line.startsWith('+')) next.push(line.slice(1));
     else if (line.startsWith('-')) old.push(line.slice(1));

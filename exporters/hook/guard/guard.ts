@@ -7,13 +7,13 @@ import { loosened } from './policy-change.js';
 import { settingsHarm } from './settings.js';
 import { shellHarm } from './shell.js';
 
-/** Tools of which the name says that they only read. */
+/** Tools that only read, by their name. */
 const READS = /(?:^|_)(?:get|read|list|search|find|stat|view|show|fetch|query|describe|ls|cat|tree|info)(?:_|$)/i;
 
 /**
- * Why a call would switch the guard off or loosen it: it edits, or by the text of its command could edit, the policy, the
- * settings that call the hook, the hook itself or what it keeps. An edit of policy or settings is judged by its result.
- * Undefined when nothing says so.
+ * Returns why a call would disable or weaken the guard: it edits, or by its command text could edit, the policy, the
+ * settings that call the hook, the hook itself or its data. An edit of policy or settings is judged by its result.
+ * Undefined if no reason is found.
  */
 export function findGuardHarm(
   { tool, input, cwd }: Pick<ToolCall, 'tool' | 'input' | 'cwd'>,
@@ -50,7 +50,7 @@ function commandsIn(value: unknown): string[] {
     if (typeof it === 'string') return key === 'description' ? [] : [it];
     if (!Array.isArray(it)) return [];
     const words = it.map(String);
-    // A word that is a script of its own is what a shell gets behind `-c`.
+    // // A word that is itself a script is passed to a shell after `-c`.
     return [words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ')];
   });
 }
@@ -70,13 +70,12 @@ function harmOf({ path, after }: Edit, places: GuardPlaces): string | undefined 
     return isHarm ? 'it would move, remove or replace a folder of guarded files' : undefined;
   }
   if (kind === 'own') return 'only the guard itself writes there';
-  if (after === 'unknown')
-    return kind === 'dotenv' ? undefined : 'what the file would hold then cannot be told from the call';
+  if (after === 'unknown') return kind === 'dotenv' ? undefined : 'the call does not show what the file would contain';
   let before: string | undefined;
   try {
     before = textNow(path);
   } catch {
-    return 'the file cannot be read, so what the edit makes of it cannot be told';
+    return 'the file cannot be read, so the result of the edit is unknown';
   }
   const text = after === 'gone' ? undefined : after.text;
   return kind === 'policy'

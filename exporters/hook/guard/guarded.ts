@@ -13,9 +13,9 @@ export type GuardedKind =
   /** The guard's own: the hook, its folder, Node, spool, counts of rate limits, copies of policies. Nothing but the guard writes there. */
   | 'own';
 
-/** Where things lie for a call. */
+/** Folders of a call. */
 export interface GuardPlaces {
-  /** Folder the call is made in. */
+  /** Working directory of the call. */
   readonly cwd: string;
   /** Folders that may be the session's project. */
   readonly projects: readonly string[];
@@ -24,7 +24,7 @@ export interface GuardPlaces {
   readonly own: readonly string[];
 }
 
-/** Files by what their paths end with, in lower case: some file systems do not tell cases apart. */
+/** Files by the end of their paths, in lower case: some file systems are not case-sensitive. */
 const ENDINGS: readonly (readonly [RegExp, GuardedKind])[] = [
   [/\/\.agentshield\/runtime-policy\.json$/, 'policy'],
   [/\/\.claude\/settings(?:\.local)?\.json$/, 'claude-code'],
@@ -36,7 +36,7 @@ const ENDINGS: readonly (readonly [RegExp, GuardedKind])[] = [
   [/\/\.env$/, 'dotenv'],
 ];
 
-/** Guarded files of a project, and of a home folder. */
+/** Returns the guarded files of a project and of a home folder. */
 const IN_FOLDER = [
   '.agentshield/runtime-policy.json',
   '.claude/settings.json',
@@ -53,11 +53,11 @@ const OF_MACHINE = [
   '/etc/gemini-cli/settings.json',
 ];
 
-/** A path as paths are compared: some file systems do not tell cases apart. */
+/** Normalises a path for comparison: some file systems are not case-sensitive. */
 export const lowerPath = (path: string): string => path.replaceAll('\\', '/').toLowerCase();
 const lower = lowerPath;
 
-/** An absolute path with links followed as far as there are files. */
+/** Returns an absolute path with symbolic links resolved as far as files exist. */
 export function realPath(path: string, depth = 0): string {
   try {
     return realpathSync.native(path);
@@ -71,10 +71,10 @@ export function realPath(path: string, depth = 0): string {
   }
 }
 
-/** Links and folders followed where there is no file at their end. */
+/** Resolves links and folders even if their target does not exist. */
 const MAX_LINKS = 100;
 
-/** Where a link leads whose end is not there; undefined of what is none. */
+/** Returns the target of a dangling link; undefined for anything else. */
 function targetOf(path: string): string | undefined {
   try {
     return readlinkSync(path);
@@ -83,12 +83,12 @@ function targetOf(path: string): string | undefined {
   }
 }
 
-/** The path by which a file is guarded: as given, or what its links lead to. */
+/** Returns the path by which a file is guarded: as given, or with its links resolved. */
 export function guardedPath(path: string, places: GuardPlaces): string {
   return kindOf(path, places) === undefined ? realPath(path) : path;
 }
 
-/** What a path, absolute, is to the guard: by itself, and by what its links lead to. */
+/** Returns what an absolute path is to the guard: by itself, and by the target of its links. */
 export function guardedKind(path: string, places: GuardPlaces): GuardedKind | undefined {
   return kindOf(path, places) ?? kindOf(realPath(path), places);
 }
@@ -111,7 +111,9 @@ function kindOf(path: string, places: GuardPlaces): GuardedKind | undefined {
 
 const isWithin = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);
 
-/** {@link candidates} and the real paths of the guard's own files, by call: each asks the file system many times. */
+/**
+ * Cache of {@link candidates} and the real paths of the guard's own files, by call: each costs many file system calls.
+ */
 const ofCall = new WeakMap<GuardPlaces, { candidates: readonly string[]; own: readonly string[] }>();
 
 function known(places: GuardPlaces): { candidates: readonly string[]; own: readonly string[] } {
@@ -127,7 +129,7 @@ function known(places: GuardPlaces): { candidates: readonly string[]; own: reado
   return found;
 }
 
-/** Every guarded path that a call could mean, absolute. */
+/** Returns every guarded path that a call could mean, absolute. */
 export function candidates(places: GuardPlaces): readonly string[] {
   return known(places).candidates;
 }
@@ -151,7 +153,10 @@ function allCandidates({ cwd, projects, env, own }: GuardPlaces): string[] {
   return [...new Set(found)];
 }
 
-/** Whether a folder holds, at any depth, a guarded file that is there. The root does not count: programs refuse it by themselves, and policies name it. */
+/**
+ * Returns whether a folder contains, at any depth, an existing guarded file. The root does not count: programs refuse
+ * it themselves, and policies can name it.
+ */
 export function holdsGuarded(folder: string, places: GuardPlaces): boolean {
   const names = [lower(folder), lower(realPath(folder))];
   return candidates(places).some(
@@ -159,7 +164,7 @@ export function holdsGuarded(folder: string, places: GuardPlaces): boolean {
   );
 }
 
-/** Whether a folder directly contains guarded files. */
+/** Returns whether a folder directly contains guarded files. */
 export function isGuardedFolder(folder: string, places: GuardPlaces): boolean {
   const names = [lower(folder), lower(realPath(folder))];
   return (

@@ -1,13 +1,13 @@
 import { parsePolicy, PolicyError, type Policy } from '../policy.js';
 
-/** Why a policy would be laxer after a change than before; undefined when it would not. `undefined` means no file. */
+/** Returns why a policy would be laxer after a change; undefined if it would not. `undefined` means no file. */
 export function loosened(before: string | undefined, after: string | undefined): string | undefined {
   const old = before === undefined ? { deny: [] } : parsed(before);
-  // What cannot be applied blocks all calls: only a person can say what it should have been.
-  if (old === undefined) return 'the policy cannot be read now; a person has to mend it';
-  if (after === undefined) return before === undefined ? undefined : 'the policy would be gone';
+  // // A policy that cannot be applied blocks all calls: only a person knows what it should have been.
+  if (old === undefined) return 'the policy cannot be read now; a person has to fix it';
+  if (after === undefined) return before === undefined ? undefined : 'the policy would be deleted';
   const next = parsed(after);
-  if (next === undefined) return 'the policy could not be applied any more';
+  if (next === undefined) return 'the policy could no longer be applied';
   const keys = new Set(next.deny.map(keyOf));
   const lost = old.deny.find((rule) => !keys.has(keyOf(rule)));
   if (lost !== undefined) return `the policy would lose ${lost.name}`;

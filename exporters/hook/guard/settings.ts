@@ -14,8 +14,8 @@ type Settings = Readonly<Record<string, unknown>>;
 const CLIENTS: readonly Client[] = [claudeCode, codex, geminiCli];
 
 /**
- * Values that keep a hook from nothing by themselves and that a person alone decides on: approvals, what mods may do, what an
- * HTTP hook is given, and switches of other versions of the clients.
+ * Values that do not disable a hook by themselves and that only a person may change: approvals, permissions of mods,
+ * what an HTTP hook receives, and switches of other versions of the clients.
  */
 const DECIDED_BY_PERSONS = [
   'hooks.state',
@@ -27,9 +27,9 @@ const DECIDED_BY_PERSONS = [
 ];
 
 /**
- * Why a settings file would serve the guard less after a change than before: its entry lost or changed, a switch of
- * {@link SWITCHES} thrown, a variable that runs other code, a file that the agent could not read. Undefined when it would
- * not. `undefined` as a text means no file.
+ * Returns why a settings file would protect less after a change: its entry lost or changed, one of {@link SWITCHES}
+ * set, a variable that runs other code, a file that the agent could not parse. Undefined if it would not. `undefined`
+ * as a text means no file.
  */
 export function settingsHarm(
   kind: GuardedKind,
@@ -38,9 +38,9 @@ export function settingsHarm(
   after: string | undefined,
   { env, projects }: GuardPlaces,
 ): string | undefined {
-  // The file's own folder, whichever project that is, and those that the session may be in.
+  // // The file's own folder, whichever project that is, and those that the session may be in.
   const own = path.replace(/[\\/](?:\.(?:claude|codex|gemini)[\\/])?[^\\/]*$/i, '') || '/';
-  // Which agent reads a dotenv file its path does not tell.
+  // // The path of a dotenv file does not show which agent reads it.
   const clients = kind === 'dotenv' ? CLIENTS : CLIENTS.filter(({ name }) => name === kind);
   for (const client of clients) {
     for (const project of new Set([own, ...projects])) {
@@ -53,7 +53,7 @@ export function settingsHarm(
 }
 
 function harmFor(client: Client, old: Version, next: Version): string | undefined {
-  if (next.isLost) return 'the agent could not read the settings and would drop them as a whole';
+  if (next.isLost) return 'the agent could not parse the settings and would ignore the whole file';
   const entries = new Set(ourEntries(next.settings));
   if (ourEntries(old.settings).some((entry) => !entries.has(entry)))
     return "the settings would lose or change the guard's entry";
@@ -62,20 +62,20 @@ function harmFor(client: Client, old: Version, next: Version): string | undefine
       at(next.settings, path) !== undefined &&
       JSON.stringify(at(next.settings, path)) !== JSON.stringify(at(old.settings, path)),
   );
-  if (decided !== undefined) return `only a person decides on ${decided}`;
+  if (decided !== undefined) return `only a person may change ${decided}`;
   const variable = harmfulVariable(variables(old.settings), variables(next.settings));
   if (variable !== undefined) return variable;
   const known = new Set(problems(client, old));
   return problems(client, next).find((problem) => !known.has(problem));
 }
 
-/** The agent's settings with one file as it is, or would be. */
+/** Returns the agent's settings with one file as it is, or would be. */
 class Version {
   readonly places: Places;
   readonly files: readonly SettingsFile[];
-  /** Of the one file; empty where there is none. */
+  /** Of the one file; empty if it has none. */
   readonly settings: Settings;
-  /** True where the agent takes nothing of the file. */
+  /** Returns whether the agent ignores the whole file. */
   readonly isLost: boolean;
   readonly textOf: (file: string) => FileText;
 
@@ -117,7 +117,7 @@ function scopeOf(path: string): Scope {
   return /settings\.local\.json$/i.test(path) ? 'local' : 'project';
 }
 
-/** What `status` would report about our hooks, and about one in the user's settings when there is none. */
+/** Returns what `status` would report about our hooks, and about one in the user's settings if there is none. */
 function problems(client: Client, { places, files, textOf }: Version): string[] {
   const found = files.flatMap(({ scope, file, reading }): InstalledEntry[] =>
     reading.kind === 'read' ? client.find(reading.settings).map((entry) => ({ ...entry, scope, file })) : [],
@@ -141,7 +141,7 @@ function problems(client: Client, { places, files, textOf }: Version): string[] 
   );
 }
 
-/** Each of our hooks with all that the file says of it and of the group around it. */
+/** Returns each of our hooks with the file's settings for it and for its group. */
 function ourEntries(settings: Settings): string[] {
   const hooks = settings['hooks'];
   if (!isObject(hooks)) return [];
@@ -156,7 +156,7 @@ function ourEntries(settings: Settings): string[] {
 
 const list = (value: unknown): Settings[] => (Array.isArray(value) ? (value as unknown[]).filter(isObject) : []);
 
-/** The variables that settings set for what the agent starts. */
+/** Returns the variables that settings set for child processes of the agent. */
 function variables(settings: Settings): Settings {
   const policy = at(settings, 'shell_environment_policy.set');
   return { ...(isObject(settings['env']) ? settings['env'] : {}), ...(isObject(policy) ? policy : {}) };
@@ -171,7 +171,7 @@ function harmfulVariable(before: Settings, after: Settings): string | undefined 
   const name = Object.keys(after).find(
     (it) => changesCode(it) && JSON.stringify(after[it]) !== JSON.stringify(before[it]),
   );
-  return name === undefined ? undefined : `${name} changes which code runs in the place of the guard`;
+  return name === undefined ? undefined : `${name} changes which code runs instead of the guard`;
 }
 
 const at = (settings: Settings, path: string): unknown => valueAt(settings, ...path.split('.'));

@@ -1,15 +1,13 @@
 import { braces } from '../braces.js';
 
-/**
- * A shell command taken apart as far as its text goes. What is known only at run time becomes {@link DYNAMIC}.
- */
+/** A shell command parsed as far as its text determines it. Values known only at run time become {@link DYNAMIC}. */
 
-/** Stands in a word for what an expansion that is not known turns into. */
+/** Placeholder in a word for an unknown expansion. */
 export const DYNAMIC = '\ue000';
-/** Stand for `*`, `?` and a set in brackets where the shell takes them for patterns. */
+/** Placeholders for `*`, `?` and a bracket expression where the shell reads them as patterns. */
 export const [ANY, ONE] = ['\ue001', '\ue002'] as const;
 
-/** Stands in a word where blanks in the value of a variable part it. */
+/** Placeholder in a word for blanks in a variable's value, at which the shell splits words. */
 const SPLIT = '\ue003';
 const ASSIGNMENT = /^[A-Za-z_]\w*\+?=/;
 
@@ -21,7 +19,7 @@ export interface Redirection {
 
 /** One command without the operators around it. */
 export interface SimpleCommand {
-  /** Quotes and escapes taken out, `{a,b}` written out. */
+  /** Without quotes and escapes, `{a,b}` expanded. */
   readonly words: readonly string[];
   readonly redirections: readonly Redirection[];
   /** Texts of here-documents and here-strings. */
@@ -30,21 +28,21 @@ export interface SimpleCommand {
   readonly pipeline: number;
   /** The operator before it: `;` (or a new line, or none), `&&`, `||`, `|`, `&`. */
   readonly operator: string;
-  /** The subshell it runs in, by the numbers of those around it: `0`, `0.1`. */
+  /** The subshell it runs in, by the numbers of the enclosing ones: `0`, `0.1`. */
   readonly subshell: string;
   /** Commands inside `$(…)`, backticks and `<(…)` of its words. */
   readonly inner: readonly SimpleCommand[];
 }
 
-/** Values of variables, by name; undefined for what is not known. */
+/** Values of variables by name; undefined if unknown. */
 export type Variables = (name: string) => string | undefined;
 
-/** Commands in their order; undefined beyond bounds on their number and depth. */
+/** Returns commands in order; undefined beyond the limits on their number and depth. */
 export function simpleCommands(text: string, variables: Variables): SimpleCommand[] | undefined {
   try {
     const reading: Reading = { takesShifts: false, shifts: 0, documents: 0 };
     const commands = new Parser(text, variables, 0, reading).commands();
-    // `<<` is a shift where it stands in arithmetic, which text does not always tell: then both readings count.
+    // // `<<` is a shift inside arithmetic, which the text does not always show: then both readings are used.
     return reading.shifts > 0
       ? [...commands, ...new Parser(text, variables, 0, { takesShifts: true, shifts: 0, documents: 0 }).commands()]
       : commands;
@@ -56,24 +54,24 @@ export function simpleCommands(text: string, variables: Variables): SimpleComman
 
 class TooMuch extends Error {}
 
-/** What the parsers of one text share. */
+/** State that the parsers of one text share. */
 interface Reading {
-  /** Reads a `<<` that may be a shift as one, and not as a here-document. */
+  /** Reads an ambiguous `<<` as a shift, not as a here-document. */
   readonly takesShifts: boolean;
-  /** Those met. */
+  /** Ambiguous ones found. */
   shifts: number;
-  /** Every `<<` met. */
+  /** All `<<` found. */
   documents: number;
 }
 
-/** Every one is looked for in all of the text. */
+/** Each is searched for in the whole text. */
 const MAX_DOCUMENTS = 200;
 
 const MAX_DEPTH = 20;
 const MAX_COMMANDS = 20_000;
-/** Characters of a word in which braces are written out. */
+/** Longest word, in characters, in which braces are expanded. */
 const MAX_BRACED = 1000;
-/** Characters of a set in brackets. */
+/** Longest bracket expression, in characters. */
 const MAX_SET = 100;
 
 class Parser {
@@ -121,7 +119,7 @@ class Parser {
       } else if (character === '#') this.#at = indexOr(text, '\n', this.#at);
       else if (text.startsWith('&>', this.#at)) this.#redirect(text.startsWith('&>>', this.#at) ? 3 : 2, true);
       else if (character === ';' || character === '(' || character === ')') {
-        // A pattern of `case` ends with a parenthesis that closes nothing.
+        // // A pattern of `case` ends with an unmatched parenthesis.
         if (this.#words[0] === 'case') cases += 1;
         else if (this.#words[0] === 'esac' && cases > 0) cases -= 1;
         if (character === ')' && parentheses === 0 && cases === 0 && isNested) break;
@@ -130,7 +128,7 @@ class Parser {
         this.#end(true, ';');
         if (character === '(') this.#subshells.push(`${this.#subshells.at(-1) ?? '0'}.${String((this.#opened += 1))}`);
         else if (character === ')' && this.#subshells.length > 1) this.#subshells.pop();
-        // What a subshell assigns is gone behind it.
+        // // Assignments in a subshell end with it.
         if (character === '(' && outside.length < MAX_DEPTH) outside.push(new Map(this.#assigned));
         else if (character === ')') this.#assigned = outside.pop() ?? this.#assigned;
       } else if (character === '&') {
@@ -168,10 +166,10 @@ class Parser {
     if (endsPipeline) this.#pipeline += 1;
   }
 
-  /** Remembers `a=b` and the words a loop goes through, of which any may be meant. */
+  /** Records `a=b` and the words of a loop, any of which may be the value. */
   #assign(words: readonly string[]): void {
     const [first = '', name = '', third] = words;
-    // `a=b program` sets it for the program alone.
+    // // `a=b program` applies to that program only.
     if (ASSIGNMENT.test(first) && !words.every((word) => ASSIGNMENT.test(word))) return;
     if (first === 'for' && third === 'in') this.#assigned.set(name, words.length === 4 ? (words[3] ?? '') : DYNAMIC);
     const rest = ['export', 'local', 'declare', 'readonly', 'typeset'].includes(first) ? words.slice(1) : words;
@@ -193,7 +191,7 @@ class Parser {
     const [operator = '<'] =
       /^(?:<<<|<<-?|<>|<&|<|>>|>\||>&|>)/.exec(joined(this.#text.slice(this.#at, this.#at + 12))) ?? [];
     if (this.#text.startsWith('(', this.#at + 1)) {
-      // A process in the place of a file.
+      // // A process substitution in place of a file.
       this.#at += 2;
       this.#substitute(')');
       this.#words.push(DYNAMIC);
@@ -206,7 +204,7 @@ class Parser {
         return;
       }
     }
-    // `2>file`: the number is no word.
+    // // `2>file`: the number is not a word.
     if (this.#words.length > 0 && /\d/.test(this.#text.charAt(this.#at - 1)) && /^\d+$/.test(this.#words.at(-1) ?? ''))
       this.#words.pop();
     if (operator === '<<' || operator === '<<-') {
@@ -234,7 +232,7 @@ class Parser {
     } else this.#redirect(operator.length, operator !== '<');
   }
 
-  /** Whether `((` or `[` is open before a `<<`, and closed behind it. */
+  /** Returns whether `((` or `[` is open before a `<<`, and closed after it. */
   #mayBeShift(): boolean {
     this.#reading.documents += 1;
     if (this.#reading.documents > MAX_DOCUMENTS) throw new TooMuch();
@@ -246,7 +244,7 @@ class Parser {
     return isOpen('((', '))') || isOpen('[', ']');
   }
 
-  /** Passes characters, continued lines not counted. */
+  /** Skips characters, not counting continued lines. */
   #skip(length: number): void {
     for (let left = length; left > 0; left -= 1) {
       while (this.#text.startsWith('\\\n', this.#at)) this.#at += 2;
@@ -292,7 +290,7 @@ class Parser {
     this.#words.push(...this.#word());
   }
 
-  /** One word, expanded where braces mean several. */
+  /** Reads one word, expanded if braces mean several. */
   #word(): string[] {
     const text = this.#text;
     let word = '';
@@ -328,13 +326,16 @@ class Parser {
         word += character;
       }
     }
-    // A variable without quotes is several words where its value has blanks, except in an assignment.
+    // // An unquoted variable is several words if its value has blanks, except in an assignment.
     if (word.includes(SPLIT))
       return ASSIGNMENT.test(word) ? [word.replaceAll(SPLIT, ' ')] : word.split(SPLIT).filter((it) => it !== '');
     return isBraced && word.length <= MAX_BRACED ? braces(word, DYNAMIC) : [word];
   }
 
-  /** Commands in the expansions of a text whose quotes are characters like others: a here-document, what stands in `${…}`. */
+  /**
+   * Returns commands in the expansions of a text in which quotes have no meaning: a here-document, or the text in
+   * `${…}`.
+   */
   #expansions(text: string): readonly SimpleCommand[] {
     if (!/[$`]/.test(text)) return [];
     const parser = new Parser(text, (name) => this.#value(name), this.#depth + 1, this.#reading);
@@ -399,7 +400,10 @@ class Parser {
     return this.#value(variable) ?? (name[3] === undefined ? DYNAMIC : name[3]);
   }
 
-  /** Reads the text in `${…}`. In double quotes a single quote is a character like others, unless a pattern is cut off or replaced. */
+  /**
+   * Reads the text in `${…}`. Inside double quotes a single quote is an ordinary character, unless a pattern is removed
+   * or replaced.
+   */
   #braceBody(isQuoted: boolean): string {
     const start = this.#at + 1;
     const takesQuotes = !isQuoted || /^[!\w@*[\]]+[#%/^,@]/.test(this.#text.slice(start, start + 200));
@@ -420,7 +424,7 @@ class Parser {
     return this.#text.slice(start, this.#at - 1);
   }
 
-  /** Takes apart what is substituted, up to `end`. */
+  /** Parses a substitution up to `end`. */
   #substitute(end: ')' | '`'): void {
     if (end === ')') {
       const parser = new Parser(this.#text, (name) => this.#value(name), this.#depth + 1, this.#reading, this.#at);
@@ -437,7 +441,7 @@ class Parser {
   }
 }
 
-/** A text with its continued lines joined. */
+/** Returns a text with its continued lines joined. */
 function joined(text: string): string {
   return text.includes('\\\n') ? text.replaceAll('\\\n', '') : text;
 }

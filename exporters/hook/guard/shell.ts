@@ -11,11 +11,11 @@ import {
 } from './guarded.js';
 import { ANY, DYNAMIC, ONE, simpleCommands, type SimpleCommand } from './shell-words.js';
 
-/** Names contained, whole or in part, in every path that is guarded by its name. */
+/** Names that occur, in full or in part, in every path that is guarded by its name. */
 const NAMES =
   /agentshield|runtime-policy|\.claude|\.codex|\.gemini|settings|hooks\.json|config\.toml|shieldwatch|gemini-cli|claude-code/i;
 
-/** Programs that write no file they are given, but by redirection or the options in {@link isReading}. */
+/** Programs that write none of their arguments, except by redirection or the options in {@link isReading}. */
 const READERS = new Set([
   ...[
     'cat',
@@ -151,7 +151,7 @@ const READERS = new Set([
   ],
   ...['get-content', 'gc', 'select-string', 'get-childitem', 'gci', 'get-item', 'test-path', 'get-filehash'],
 ]);
-/** What these print may be the names of files. */
+/** Programs whose output may be file names. */
 const NAME_PRINTERS = new Set([
   'echo',
   'printf',
@@ -173,7 +173,7 @@ const NAME_PRINTERS = new Set([
   'pgrep',
   'ps',
 ]);
-/** Of `cat` and its like only here-documents count as names. */
+/** For `cat` and similar programs only here-documents count as names. */
 const CONTENT_PRINTERS = new Set(['cat', 'grep', 'rg', 'git', 'base64', 'xxd']);
 const GIT_READS = new Set([
   'status',
@@ -243,7 +243,7 @@ const SHELLS = new Set([
   'powershell',
 ]);
 const KILLERS = new Set(['kill', 'pkill', 'killall', 'killall5', 'systemctl', 'service', 'launchctl']);
-/** Programs that take away, move or close a folder with all that is in it. */
+/** Programs that remove, move or lock a folder with its content. */
 const FOLDER_WRITERS = new Set([
   'rm',
   'rmdir',
@@ -270,7 +270,7 @@ const AGENTS = new Set(['claude', 'codex', 'gemini']);
 const HOOKLESS =
   /disableAllHooks|hooksConfig|enableHooks|allowManagedHooksOnly|bypass-hook-trust|features\.(?:codex_)?hooks|^--bare$|^--safe-mode$|^--settings(?:=|$)|^--setting-sources/i;
 
-/** Programs that write in the folder they run in, depending on its content. */
+/** Programs that write in their working directory, depending on its content. */
 const FOLDER_WORKERS = new Set([
   'make',
   'gmake',
@@ -294,12 +294,12 @@ const FOLDER_WORKERS = new Set([
   'patch',
   'rsync',
 ]);
-/** Options that say in which folder a program works. */
+/** Options that set the working directory of a program. */
 const FOLDER_OPTIONS = /^(?:-C|--directory|--chdir|--cd|--cwd|--dir|--prefix|--work-tree|--working-directory)$/;
-/** Options that say into which folder a program writes. */
+/** Options that set the folder into which a program writes. */
 const TARGET_OPTIONS =
   /^(?:-[DdoOP]|--(?:dir|output|output-dir|out-dir|outdir|out|target|dest|destination|directory-prefix))$/i;
-/** Options of {@link PREFIXES} that take a word. */
+/** Options of {@link PREFIXES} that take an argument. */
 const PREFIX_VALUES: Readonly<Record<string, readonly string[]>> = {
   env: ['-C', '--chdir', '-u', '--unset'],
   sudo: [
@@ -347,7 +347,7 @@ const PREFIX_VALUES: Readonly<Record<string, readonly string[]>> = {
   npx: ['-p', '--package'],
   bunx: ['-p', '--package'],
 };
-/** Words of a shell with which a command may run, or not, or later. */
+/** Shell keywords after which a command may or may not run, or may run later. */
 const COMPOUND = new Set([
   'if',
   'then',
@@ -363,23 +363,26 @@ const COMPOUND = new Set([
   'do',
   'coproc',
 ]);
-/** Options whose text speaks of files. */
+/** Options whose text may mention files without using them. */
 const MESSAGE = /^--(?:title|body|message|subject|description|notes|comment)$/;
 const INTERPRETERS = /^(?:python[\d.]*|node(?:js)?|ruby|perl|php|lua|osascript|deno|bun|ssh)$/;
 
 const MAX_DEPTH = 8;
-/** Folders that a command may be in at once. */
+/** Maximum number of folders that a command may be in at once. */
 const MAX_FOLDERS = 50;
 
-/** Characters of a command, paths looked up for it and words compared, beyond which it is not judged any further. */
+/**
+ * Limits on characters of a command, paths looked up and words compared, beyond which a command is not analysed
+ * further.
+ */
 const MAX_LENGTH = 200_000;
 const MAX_PATHS = 4_000;
 const MAX_WORDS = 200_000;
 
-/** Thrown where judging a command would take longer than an agent waits for its hook, after which it runs the tool. */
+/** Thrown if the analysis would exceed the agent's time limit for its hook, after which the agent runs the tool. */
 class TooMuch extends Error {}
 
-/** Why a command would write what is guarded; undefined as far as its text does not say so. */
+/** Returns why a command would write a guarded file; undefined if its text does not show it. */
 export function shellHarm(command: string, places: GuardPlaces, isPowerShell = false): string | undefined {
   const text = isPowerShell ? command.replaceAll('\\', '/') : command;
   try {
@@ -393,27 +396,27 @@ export function shellHarm(command: string, places: GuardPlaces, isPowerShell = f
 interface Resolved {
   readonly program: string;
   readonly args: readonly string[];
-  /** Its arguments come from what is piped into it. */
+  /** Its arguments come from piped input. */
   readonly takesPiped: boolean;
-  /** Folders that what starts it changes into (`env -C`), one after the other. */
+  /** Folders into which its starter changes (`env -C`), one after another. */
   readonly moves: readonly string[];
 }
 
 /** Folders that a command may run in. */
 interface Place {
   readonly folders: readonly string[];
-  /** True where it may be any other as well. */
+  /** True if it may be any other folder as well. */
   readonly isUnknown: boolean;
 }
 
 class ShellJudge {
   readonly #places: GuardPlaces;
   #place: Place;
-  /** Every folder that was one of the place's. */
+  /** Every folder that the place may have been. */
   readonly #seen: Set<string>;
   /** The whole command. */
   readonly #text: string;
-  /** What {@link #guarded} found, by folder and word. */
+  /** Cache of {@link #guarded}, by folder and word. */
   readonly #known = new Map<string, string | undefined>();
   #paths = 0;
   #words = 0;
@@ -476,7 +479,7 @@ class ShellJudge {
     return undefined;
   }
 
-  /** @param isSure whether the command surely runs, in this shell and before the next one. */
+  /** @param isSure whether the command certainly runs, in this shell and before the next one. */
   #change(program: string, args: readonly string[], isSure: boolean): void {
     const next =
       program === 'popd' || args.includes('-')
@@ -488,7 +491,7 @@ class ShellJudge {
     const isThere =
       next.folders.length > 0 &&
       next.folders.every((folder) => statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true);
-    // A `cd` that fails stays where it was.
+    // // A failing `cd` stays in the previous folder.
     this.#place = isSure && isThere ? next : either(this.#place, next);
     for (const folder of next.folders) this.#seen.add(folder);
   }
@@ -510,7 +513,7 @@ class ShellJudge {
     return undefined;
   }
 
-  /** Judges a command in the folder that it, or what starts it, changes into for itself. */
+  /** Judges a command in the folder into which it, or its starter, changes. */
   #judgeMoved(
     command: SimpleCommand,
     resolved: Resolved,
@@ -523,7 +526,7 @@ class ShellJudge {
     if (moves.length === 0) return this.#judgeOne(command, resolved, printed, all, depth);
     const before = this.#place;
     const after = moves.reduce<Place>((place, folder) => this.#changed(place, folder), before);
-    // The target of an archive is the folder before.
+    // // The target of an archive is the previous folder.
     this.#place = /tar$/.test(program) ? either(before, after) : after;
     const isInGuarded = after.folders.some((folder) => isGuardedFolder(folder, this.#places));
     const harm =
@@ -545,7 +548,7 @@ class ShellJudge {
     const control = this.#controlsGuard(program, args, printed, command);
     if (control !== undefined) return control;
     if (SHELLS.has(program)) {
-      // What a substitution prints may be the script.
+      // // The output of a substitution may be the script.
       const made = args.some((arg) => arg.includes(DYNAMIC))
         ? command.inner.flatMap(({ words, documents }) => [...words.slice(1), words.slice(1).join(' '), ...documents])
         : [];
@@ -568,7 +571,7 @@ class ShellJudge {
     if (FOLDER_WRITERS.has(program) || (program === 'git' && !args.includes('--cached'))) {
       const isWhole = program === 'rm' || (program === 'chmod' && closesFolders(args));
       const folder = [...args, ...(takesPiped ? printed : [])].find((arg) => this.#isGuardedFolder(arg, isWhole));
-      if (folder !== undefined) return `it would take away or change a folder of guarded files (${shown(folder)})`;
+      if (folder !== undefined) return `it would remove or change a folder of guarded files (${shown(folder)})`;
     }
     if (program === 'find' && this.#mayFindGuarded(args)) return 'find could write guarded files';
     if (
@@ -577,7 +580,7 @@ class ShellJudge {
       args.some((arg) => /^-\w*[xX]/.test(arg)) &&
       this.#place.folders.some((folder) => holdsGuarded(folder, this.#places))
     )
-      return 'it would take away ignored files, which guarded ones may be';
+      return 'it would remove ignored files, which may be guarded ones';
     if (program === 'tar' || program === 'unzip' || program === 'bsdtar') {
       const folder = args.find((arg) => this.#isGuardedFolder(arg, false));
       if (
@@ -611,7 +614,7 @@ class ShellJudge {
       ...(takesPiped || printed.length > 0 ? printed : []),
       ...command.inner.flatMap(({ words, documents }) => [...words, ...documents]),
     ];
-    // An unknown word may be any word of the command.
+    // // An unknown word may be any word of the command.
     const everywhere = args.some((arg) => arg === DYNAMIC)
       ? all.flatMap(({ words, documents }) => [...words, ...documents])
       : [];
@@ -624,7 +627,7 @@ class ShellJudge {
     return undefined;
   }
 
-  /** Commands of the guard itself, and what ends its processes. */
+  /** Judges commands of the guard itself, and commands that end its processes. */
   #controlsGuard(
     program: string,
     args: readonly string[],
@@ -640,7 +643,7 @@ class ShellJudge {
     );
     const rest = words.slice(ours + 1);
     if (ours >= 0 && rest.some((word) => ['install', 'uninstall', 'policy'].includes(word)))
-      return 'only a person changes the guard, in a terminal of their own';
+      return 'only a person may change the guard, in a terminal outside of the agent';
     if (
       PACKAGE_MANAGERS.has(program) &&
       args.some((arg) => /^(?:uninstall|remove|rm|r|un|unlink)$/.test(arg)) &&
@@ -699,18 +702,17 @@ class ShellJudge {
             this.#guarded(source) ?? (this.#isGuardedFolder(source, program === 'mv') ? shown(source) : undefined),
         )
         .find((it) => it !== undefined);
-      if (moved !== undefined)
-        return program === 'ln' ? `it would give ${moved} another name` : `it would take away ${moved}`;
+      if (moved !== undefined) return program === 'ln' ? `it would rename ${moved}` : `it would remove ${moved}`;
     }
     if (args.length > 0 && sources.length === 0 && program === 'ln' && this.#isGuardedFolder(destination, false))
-      return 'it would give guarded files another name';
+      return 'it would rename guarded files';
     const isDeep =
       program === 'rsync' ||
       program === 'mv' ||
       args.some((arg) => /^-\w*[rRa]/.test(arg) || arg === '--recursive' || arg === '--archive');
     const isGuarded = this.#isGuardedFolder(destination, false);
     if (isGuarded && program === 'ln' && args.some((arg) => /^-\w*[nT]|^--no-/.test(arg)))
-      return 'it would put a link in the place of a folder of guarded files';
+      return 'it would replace a folder of guarded files by a link';
     const overwriting = sources.find((source) => {
       if (isOpen(source) || /(?:^|\/)\.{0,2}$/.test(source))
         return isGuarded || (isDeep && this.#holdsSame(source, destination));
@@ -726,7 +728,7 @@ class ShellJudge {
     return overwriting === undefined ? undefined : 'it would copy over guarded files';
   }
 
-  /** Whether a folder that is there holds a file that would come to stand in the place of a guarded one. */
+  /** Returns whether an existing folder contains a file that would replace a guarded one. */
   #holdsSame(source: string, destination: string): boolean {
     if (isOpen(source) || isOpen(destination)) return false;
     return this.#place.folders.some((folder) => {
@@ -743,7 +745,7 @@ class ShellJudge {
     });
   }
 
-  /** Whether `find` with an action could come upon guarded files: not when it searches for other names only. */
+  /** Returns whether `find` with an action could reach guarded files: not if it searches for other names only. */
   #mayFindGuarded(args: readonly string[]): boolean {
     const first = args.findIndex((arg) => /^[-(!]/.test(arg));
     const folders = args.slice(0, first < 0 ? args.length : first);
@@ -765,7 +767,7 @@ class ShellJudge {
     return (folders.length === 0 ? ['.'] : folders).some((folder) => this.#isGuardedFolder(folder, true));
   }
 
-  /** The guarded file that a word names, for a person; undefined when it names none. */
+  /** Returns the guarded file that a word names, for messages; undefined if it names none. */
   #guarded(word: string): string | undefined {
     if (word === '' || word === DYNAMIC || word.length > 4096) return undefined;
     const key = `${this.#place.folders.join('\0')}\0\0${String(this.#place.isUnknown)}${word}`;
@@ -791,12 +793,12 @@ class ShellJudge {
       : undefined;
   }
 
-  /** A word as a path, from each folder that it may be meant from. */
+  /** Returns a word as a path, relative to each folder that may be meant. */
   #pathsOf(word: string): string[] {
     return word.startsWith('/') ? [resolve(word)] : this.#place.folders.map((folder) => resolve(folder, word));
   }
 
-  /** A guarded file named anywhere in a word: after `=`, in the code for an interpreter, in a list. */
+  /** Returns a guarded file named anywhere in a word: after `=`, in interpreter code, in a list. */
   #namedIn(word: string): string | undefined {
     const whole = this.#guarded(word);
     if (whole !== undefined) return whole;
@@ -828,7 +830,10 @@ class ShellJudge {
     );
   }
 
-  /** Guarded paths, or folders above them, that a word with patterns or unknown parts could mean. What is all unknown means none. */
+  /**
+   * Returns guarded paths, or their parent folders, that a word with patterns or unknown parts could mean. A completely
+   * unknown word means none.
+   */
   #matching(word: string, isFolder: boolean): string[] {
     if (word.includes(DYNAMIC) && !NAMES.test(word)) return [];
     const paths =
@@ -861,7 +866,7 @@ class ShellJudge {
   }
 }
 
-/** Dotenv files are guarded against single variables alone, which only the result of an edit shows. */
+/** Dotenv files are guarded only against single variables, which only the result of an edit shows. */
 const isWritable = (kind: GuardedKind | undefined): boolean => kind === undefined || kind === 'dotenv';
 
 const isGuardedName = (name: string): boolean =>
@@ -880,7 +885,7 @@ function foldersAbove(path: string): string[] {
   return folders;
 }
 
-/** The program that a command runs, past assignments and what starts it. */
+/** Returns the program that a command runs, after assignments and prefixes. */
 function resolveProgram(words: readonly string[]): Resolved {
   let takesPiped = false;
   const moves: string[] = [];
@@ -894,7 +899,7 @@ function resolveProgram(words: readonly string[]): Resolved {
     const split = name === 'env' ? splitString(words.slice(at + 1)) : undefined;
     if (split !== undefined)
       return { ...resolveProgram(split), takesPiped, moves: [...moves, ...movesOf('env', words.slice(at + 1))] };
-    // Options of the prefix, and a number that one of them or `timeout` takes.
+    // // Options of the prefix, and a number argument of one of them or of `timeout`.
     if (/^[\w./-]+$/.test(name) && !['if', 'then', 'else', 'elif', 'do', 'while', 'until'].includes(name)) {
       const start = at + 1;
       while (/^-|^\d+[smhd]?$|^[A-Za-z_]\w*=|^\{\}$/.test(words[at + 1] ?? ''))
@@ -905,9 +910,9 @@ function resolveProgram(words: readonly string[]): Resolved {
   return { program: programName(words[at] ?? ''), args: words.slice(at + 1), takesPiped, moves };
 }
 
-/** Folders that options of a program have it work in, one after the other. */
+/** Returns the working directories that options of a program set, one after another. */
 function movesOf(program: string, args: readonly string[]): string[] {
-  // `-C` of `grep` and others is a number, of `curl` an offset.
+  // // `-C` is a number for `grep` and others, and an offset for `curl`.
   if (READERS.has(program) && program !== 'git' && program !== 'env') return [];
   return args.flatMap((arg, index) => {
     const before = args[index - 1] ?? '';
@@ -931,7 +936,7 @@ function either(one: Place, other: Place): Place {
   };
 }
 
-/** Whether `chmod` takes from folders and all in them what their owner needs to read them. */
+/** Returns whether `chmod` makes folders and their content unreadable for their owner. */
 function closesFolders(args: readonly string[]): boolean {
   if (!args.some((arg) => /^-\w*R/.test(arg) || arg === '--recursive')) return false;
   const mode =
@@ -947,7 +952,7 @@ function closesFolders(args: readonly string[]): boolean {
   });
 }
 
-/** Whether a pattern of `find` may match a text. */
+/** Returns whether a pattern of `find` may match a text. */
 function globMatches(pattern: string, text: string): boolean {
   if (pattern.includes(DYNAMIC)) return true;
   const glob = pattern
@@ -958,14 +963,14 @@ function globMatches(pattern: string, text: string): boolean {
     .replace(/[.+^${}()|[\]\\]/g, '\\$&')
     .replace(/\*+/g, '.*')
     .replaceAll('?', '.');
-  // From whichever folder `-path` begins.
+  // // From any folder in which `-path` begins.
   return new RegExp(`^${source.replace(/^\\\./, '.*')}$`, 'i').test(text) || new RegExp(`^${source}$`, 'i').test(text);
 }
 
 /** First words of a command that another program may run. */
 const MAX_WRAPPED = 30;
 
-/** Programs that do harm by the folders they are given. */
+/** Programs that are harmful in the folders that they are given. */
 const isDoer = (name: string): boolean =>
   FOLDER_WRITERS.has(name) ||
   COPIERS.has(name) ||
@@ -974,7 +979,7 @@ const isDoer = (name: string): boolean =>
   name === 'tee' ||
   name === 'truncate';
 
-/** Whether a word is a text for people. */
+/** Returns whether a word is text for people. */
 function isMessage(word: string, before: string | undefined): boolean {
   return (
     (/\s/.test(word) && MESSAGE.test(before ?? '')) ||
@@ -993,7 +998,7 @@ const FOLDER_CHANGERS = new Set([
   'sl',
 ]);
 
-/** The words that `env -S 'a b' c` runs; undefined without that option. */
+/** Returns the words that `env -S 'a b' c` runs; undefined without that option. */
 function splitString(args: readonly string[]): string[] | undefined {
   const at = args.findIndex((arg) => /^(?:-[i0v]*S|--split-string)/.test(arg));
   if (at < 0) return undefined;
@@ -1008,7 +1013,7 @@ function programName(word: string): string {
     .replace(/\.exe$/, '');
 }
 
-/** Whether a program only reads the files it is given. */
+/** Returns whether a program only reads the files that it is given. */
 function isReading(program: string, args: readonly string[]): boolean {
   if (!READERS.has(program)) return false;
   const has = (pattern: RegExp): boolean => args.some((arg) => pattern.test(arg));
