@@ -1,7 +1,7 @@
-// Bundles the hook into one file that loads nothing else: dist/exporters/hook.cjs, or the file named. What only calls need
-// that may touch the guard's own files stands in a second one beside it.
-// CommonJS, which Node starts a few milliseconds sooner than a module. The hook runs before every tool call and lives
-// for a millisecond, so what counts is how much code Node must read, compile and run for the first time:
+// // Bundles the hook into one file without dependencies: dist/exporters/hook.cjs, or the given path. Code that only
+// calls on guarded files need is in a second file beside it. CommonJS starts a few milliseconds faster than a module.
+// The hook runs before every tool call for about a millisecond, so the cost is the code that Node reads, compiles and
+// runs for the first time:
 import { build } from 'esbuild';
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -20,7 +20,7 @@ const options = {
   logLevel: 'error',
 };
 
-/** Node's own modules that every call needs, named once instead of in each file. */
+/** Node modules that every call needs, required once instead of in each file. */
 const SHARED = {
   'node:fs': [
     'closeSync',
@@ -41,14 +41,16 @@ const SHARED = {
   ],
   'node:path': ['basename', 'dirname', 'join', 'resolve'],
 };
-/** Those that few calls need: loaded when one of these functions is called. `node:crypto` takes two milliseconds. */
+/**
+ * Node modules that few calls need: loaded when one of these functions is called. `node:crypto` takes two milliseconds.
+ */
 const LAZY = {
   'node:child_process': ['spawnSync'],
   'node:crypto': ['createHash', 'createHmac'],
   'node:os': ['homedir', 'userInfo'],
   'node:vm': ['runInThisContext'],
 };
-/** Files of ours that few calls need, and which exports are functions: kept as text, compiled when one is called. */
+/** Our files that few calls need, with their exported functions: kept as text, compiled when one is called. */
 const COLD = {
   'exporters/hook/rule-category.ts': ['categoryOf', 'isRuleCategory'],
   'exporters/hook/session-write.ts': ['writeSession'],
@@ -57,11 +59,11 @@ const COLD = {
   'exporters/spool/make-folder.ts': ['makeFolder'],
 };
 /**
- * What few calls need and is large: in a file beside the hook, `hook-guard.cjs`, loaded when one of these is called.
- * Even as a text that is never compiled, 40 KB take Node half a millisecond to read in.
+ * Large code that few calls need: in a file beside the hook, `hook-guard.cjs`, loaded when one of these is called. Node
+ * takes half a millisecond to read 40 KB even if it is never compiled.
  */
 const BESIDE = { 'exporters/hook/guard/guard.ts': ['findGuardHarm'], 'schemas/redaction.ts': ['redactText'] };
-/** Constants that take a while to make. */
+/** Constants that take long to compute. */
 const EVALUATED = ['schemas/redaction-keywords.ts'];
 
 const out = process.argv[2] ?? join(root, 'dist/exporters/hook.cjs');
@@ -111,7 +113,7 @@ async function bundle(path, format) {
   return outputFiles[0].text;
 }
 
-/** Stands for a file in the bundle; its text waits in the table `cold` of the file around it. */
+/** Returns the stub of a file in the bundle; the file's text is in the table `cold` of the surrounding file. */
 function onDemand(file, functions) {
   return `let it;
     function load() {
@@ -127,7 +129,9 @@ function onDemand(file, functions) {
 
 const constants = (values) => lines(Object.keys(values), (name) => `const ${name} = ${constant(values[name])}`);
 
-/** A list of words is one string that is cut up: a literal of strings takes longer to make. */
+/**
+ * Writes a list of words as one string that is split at run time: an array literal of strings takes longer to create.
+ */
 function constant(value) {
   const isWords = Array.isArray(value) && value.every((word) => typeof word === 'string' && !word.includes('\n'));
   return isWords ? `${JSON.stringify(value.join('\n'))}.split('\\n')` : JSON.stringify(value);
@@ -147,8 +151,8 @@ const cold = Object.fromEntries(
 );
 const hot = `(function (require, cold) {${bundled.text}})`;
 
-// Code that Node has compiled before is taken from a file beside this one, if there is one for this source, Node and
-// machine (`shieldwatch install` makes it): the hook needs a millisecond less.
+// // Loads the compile cache beside this file, if one matches source, Node and machine (`shieldwatch install` creates
+// it), which saves the hook a millisecond.
 const name = `hook-${createHash('sha256').update(hot).digest('hex').slice(0, 16)}`;
 const file = String.raw`"use strict";
 process.exitCode = 2;

@@ -1,6 +1,6 @@
-// Makes the bundle that CI jobs run (action.yml, ci/gitlab.yml): `npm run pack:ci`. One archive with AgentShield and all
-// it needs, as package-lock.json pins them, so that a job installs nothing and asks no registry. The same tree gives the
-// same bytes. Prints the path of the archive and its SHA-256.
+// // Builds the bundle that CI jobs run (action.yml, ci/gitlab.yml): `npm run pack:ci`. One archive with AgentShield
+// and its dependencies, as package-lock.json pins them, so that a job installs nothing. Reproducible: the same tree
+// yields the same bytes. Prints the path of the archive and its SHA-256.
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -30,7 +30,7 @@ await build({
   minify: true,
   keepNames: true,
   logLevel: 'error',
-  // commander is CommonJS and asks for Node's modules by `require`.
+  // // commander is CommonJS and loads Node's modules by `require`.
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   },
@@ -41,7 +41,7 @@ writeFileSync(
 );
 copyFileSync(join(root, 'LICENSE'), join(folder, 'LICENSE'));
 for (const path of closure('node_modules/ecc-agentshield')) {
-  // Folders inside are in the closure where they are needed; types and source maps are not.
+  // // Nested dependency folders are copied separately where needed; types and source maps are left out.
   cpSync(join(root, path), join(folder, path), {
     recursive: true,
     filter: (from) =>
@@ -73,7 +73,7 @@ if (gzip.status !== 0) throw new Error(`gzip: ${gzip.stderr.toString()}`);
 writeFileSync(archive, gzip.stdout);
 process.stdout.write(`${archive}\n${createHash('sha256').update(gzip.stdout).digest('hex')}\n`);
 
-/** The folders of a package and of all that it depends on, found from each as Node finds them. */
+/** Returns the folders of a package and its dependencies, resolved as Node resolves them. */
 function closure(path, found = new Set()) {
   if (found.has(path)) return found;
   found.add(path);

@@ -1,5 +1,5 @@
-// Makes the installable package of the producers in dist/package and packs it: `npm run pack:producers`.
-// Prints the path of the tarball. Bundled, so that it installs AgentShield and nothing else.
+// // Builds the producers' package in dist/package and packs it: `npm run pack:producers`. Prints the path of the
+// tarball. Bundled, so that AgentShield is its only dependency.
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -30,7 +30,7 @@ const shared = {
   keepNames: true,
   logLevel: 'error',
 };
-// commander is CommonJS and asks for Node's modules by `require`.
+// // commander is CommonJS and loads Node's modules by `require`.
 const banner = {
   js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
 };

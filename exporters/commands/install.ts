@@ -159,7 +159,7 @@ async function acceptHttp({ acceptHttpRisk, dryRun }: InstallOptions): Promise<v
 
 async function uninstall(name: string, options: TargetOptions): Promise<void> {
   const {
-    applyUninstall: carryOutUninstall,
+    applyUninstall,
     clientNamed,
     placesHere,
     planUninstall,
@@ -170,7 +170,7 @@ async function uninstall(name: string, options: TargetOptions): Promise<void> {
     repair: isRepairing(options),
   });
   if (!(await confirmChange(plan, options, 'there is no hook of ours in it'))) return;
-  const backups = carryOutUninstall(plan, process.env);
+  const backups = applyUninstall(plan, process.env);
   if (plan.diff.length > 0) say('written');
   if (backups > 0) say(`${String(backups)} copies of the file, kept since it was first changed, are removed`);
 }
@@ -179,8 +179,8 @@ async function uninstall(name: string, options: TargetOptions): Promise<void> {
 async function offerInstall(plan: Plan, options: TargetOptions): Promise<boolean> {
   if (!(await confirmChange(plan, options, 'it is installed already'))) return false;
   if (plan.diff.length === 0) return true;
-  const { applyPlan: carryOut } = await import('../install/install.js');
-  const backup = carryOut(plan, process.env);
+  const { applyPlan } = await import('../install/install.js');
+  const backup = applyPlan(plan, process.env);
   say(backup === undefined ? 'written' : `written; what was there before is in ${backup}, until uninstall`);
   return true;
 }

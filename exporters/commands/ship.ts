@@ -47,7 +47,6 @@ function printShipment({ sent, blocked, allowed, skipped, dropped, files, warnin
     `${String(sent)} decisions sent from ${String(files)} files: ${String(blocked)} blocked, ${String(allowed)} allowed`,
   );
   if (skipped > 0) writeStderr(`warning: ${String(skipped)} lines were not decisions and were skipped`);
-  if (dropped > 0)
-    writeStderr(`warning: ${String(dropped)} decisions were dropped: the spool or the disk was full`);
+  if (dropped > 0) writeStderr(`warning: ${String(dropped)} decisions were dropped: the spool or the disk was full`);
   for (const warning of warnings) writeStderr(`warning: ${warning}`);
 }

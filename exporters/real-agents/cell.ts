@@ -12,49 +12,52 @@ export const GROUPS = ['switches', 'files', 'tools', 'events', 'ends'] as const;
 export type Group = (typeof GROUPS)[number];
 
 /**
- * One situation of one agent: what differs from a project in which the hook was just installed for the user, whose policy
- * denies shell commands that hold `forbidden`, and whose model asks for one that does.
+ * One situation of one agent: what differs from a project in which the hook was installed for the user, whose policy
+ * denies shell commands that contain `forbidden`, and whose model requests one.
  *
  * In every text `$P` is the project's folder, `$H` the home and `$U` the URL of the model.
  */
 export interface Situation {
   readonly group: Group;
   readonly agent: AgentName;
-  /** The entry of the group's list that this is a cell of. */
+  /** The entry of the group's list to which this cell belongs. */
   readonly entry: string;
-  /** What is tried, where the entry does not say it. */
+  /** What is tried, if the entry does not say it. */
   readonly about?: string;
   /** Scope of `shieldwatch install`. */
   readonly scope?: string;
   readonly policy?: object;
-  /** Files that are there before the installation, such as settings of a person. */
+  /** Files that exist before the installation, such as a user's settings. */
   readonly before?: Readonly<Record<string, string>>;
-  /** Files that are there afterwards. */
+  /** Files that are created afterwards. */
   readonly files?: Readonly<Record<string, string | Buffer>>;
-  /** Shared libraries that are there afterwards, from their source in C. */
+  /** Shared libraries that are created afterwards, from C source. */
   readonly shared?: Readonly<Record<string, string>>;
   /** Objects that are merged into JSON files, after the installation. */
   readonly merge?: Readonly<Record<string, object>>;
-  /** False when nobody approved the hook where the agent asks for that. */
+  /** False if the hook is not approved where the agent requires it. */
   readonly isApproved?: boolean;
   /** True when the hook is approved before the files are changed. */
   readonly approvedBefore?: boolean;
-  /** Claude Code's own commands that a person gave once the files are there. */
+  /** Claude Code commands that the user runs once the files exist. */
   readonly setup?: readonly (readonly string[])[];
   /** Replaced in the settings that `install` wrote. */
   readonly replace?: (text: string, workplace: Workplace) => string | Buffer;
   readonly launch?: Launch;
-  /** What the model asks for; by default a shell command that makes the file `$P/forbidden`. */
+  /** Calls that the model requests; by default a shell command that creates the file `$P/forbidden`. */
   readonly turns?: readonly (readonly Asked[])[];
-  /** What a subagent asks for: one whose task is `SUBAGENT`. */
+  /** Calls that a subagent requests: one whose task is `SUBAGENT`. */
   readonly subagent?: readonly (readonly Asked[])[];
-  /** Text that reaches the model when the call ran and leaves no file. */
+  /** Text that reaches the model if the call ran and leaves no file. */
   readonly canary?: string;
-  /** `answer`: the last call ran unless the model is told that the policy denies it. */
+  /** `answer`: the last call ran unless the model is informed that the policy denies it. */
   readonly effect?: 'file' | 'answer';
-  /** Why `status` cannot know before the session: then what it says afterwards is what counts. */
+  /** Why `status` cannot know before the session: then its result afterwards counts. */
   readonly unseen?: string;
-  /** Why a denied call may run here under a green status: a limit that the README names, and `status` in lines that hold `says`. */
+  /**
+   * Why a denied call may run here under a green status: a documented limit, which `status` reports in lines that
+   * contain `says`.
+   */
   readonly exception?: { readonly why: string; readonly says: string };
 }
 
@@ -62,22 +65,22 @@ export type Colour = 'green' | 'red';
 
 export interface Status {
   readonly colour: Colour;
-  /** The line that says most. */
+  /** The most informative line. */
   readonly line: string;
-  /** All that it says. */
+  /** All lines. */
   readonly text: string;
 }
 
-/** What came of a situation. */
+/** Result of a situation. */
 export interface Cell {
-  /** True when what the policy denies was done. */
+  /** True if the denied action happened. */
   readonly ran: boolean;
-  /** Decisions in the spool, e.g. `block`, in the order of time; `none` without any. */
+  /** Decisions in the spool, e.g. `block`, ordered by time; `none` if empty. */
   readonly recorded: string;
-  /** What `shieldwatch status` says before the session, and after it. */
+  /** Result of `shieldwatch status` before the session, and after it. */
   readonly before: Status;
   readonly after: Status;
-  /** For the message of a test that fails. */
+  /** For the message of a failing test. */
   readonly output: string;
 }
 
@@ -102,7 +105,7 @@ const DENY_COMMANDS = { version: 1, deny: [{ tool: 'Bash', pattern: 'forbidden',
 export const MARKER = '$P/forbidden';
 export const FORBIDDEN: readonly (readonly Asked[])[] = [[{ command: `touch ${MARKER}` }]];
 
-/** The producers' own entry, which loads least. */
+/** The producers' own entry point, which loads least. */
 const CLI = join(packageRoot(), 'dist', 'exporters', 'cli.js');
 
 /** Runs one situation with the clients in `folder`. */
@@ -124,7 +127,7 @@ export async function runCell(situation: Situation, folder: string): Promise<Cel
     workplace.write(POLICY, JSON.stringify(hereIn(policy)));
     for (const [name, text] of Object.entries(situation.before ?? {})) workplace.write(name, here(text));
     const installed = await shieldwatch(workplace, 'install', agent, '--scope', scope, '--yes');
-    // Its exit code says how it stands before a person has approved the hook or trusted the folder.
+    // // Its exit code shows the state before a user has approved the hook or trusted the folder.
     const settings = workplace.path(SETTINGS[agent][scope] ?? '');
     if (!existsSync(settings) || !readFileSync(settings, 'utf8').includes('shieldwatch-hook'))
       throw new Error(`shieldwatch install ${agent}: ${installed.output}`);
@@ -160,7 +163,7 @@ export async function runCell(situation: Situation, folder: string): Promise<Cel
   }
 }
 
-/** Has the settings installed an hour ago: what is called a moment after an installation tells `status` nothing. */
+/** Sets the installation time to an hour ago: `status` draws no conclusion from calls right after an installation. */
 function makeOld(workplace: Workplace, agent: AgentName): void {
   const then = new Date(Date.now() - 3_600_000);
   for (const name of Object.values(SETTINGS[agent])) {
@@ -177,11 +180,13 @@ function wasAnswered(
   if (canary !== undefined) return requests.some(({ text }) => text.includes(canary));
   if (effect === 'file') return false;
   const last = requests.filter(({ body }) => 'tools' in body || 'input' in body).at(-1)?.text ?? '';
-  // The calls' results came back, and the last is neither our denial nor the client's refusal.
+  // // The calls' results came back, and the last is neither our denial nor the client's refusal.
   return requests.length > turns.length && !last.includes(REASON) && !/"is_error":true/.test(last);
 }
 
-/** True where a denied call ran although `status` had said, or says now, that all is well, and named no limit. */
+/**
+ * Returns whether a denied call ran although `status` reported no problem before or after it, and no documented limit.
+ */
 export function isBroken({ unseen, exception }: Situation, { ran, before, after }: Cell): boolean {
   if (!ran || (exception !== undefined && [before, after].every(({ text }) => text.includes(exception.says))))
     return false;
@@ -233,7 +238,7 @@ function recordsIn(spool: string): DecisionRecord[] {
 
 function mergeInto(workplace: Workplace, name: string, object: object): void {
   const file = workplace.path(name);
-  // Our own file, with a comment at most.
+  // // Our own file, with at most a comment.
   const text = existsSync(file) ? readFileSync(file, 'utf8').replace(/^\s*\/\/.*$/gm, '') : '{}';
   workplace.write(name, JSON.stringify(merged(JSON.parse(text), object), null, 2));
 }

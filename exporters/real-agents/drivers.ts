@@ -9,21 +9,21 @@ import type { Ended, Workplace } from './workplace.js';
 export const AGENTS = ['claude-code', 'codex', 'gemini-cli'] as const;
 export type AgentName = (typeof AGENTS)[number];
 
-/** How a person starts the agent, beyond what a run without a terminal needs. */
+/** How a user starts the agent, beyond the options of a run without a terminal. */
 export interface Launch {
   readonly prompt?: string;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** One agent's real client, without a terminal and with a stand-in for its model. */
+/** The real client of one agent, without a terminal and with a stand-in for its model. */
 export interface Driver {
   readonly api: ModelApi;
-  /** What ids of calls begin with. */
+  /** Prefix of call ids. */
   readonly idPrefix: string;
-  /** Writes the settings that the stand-in needs, as a person would have them before anything is installed. */
+  /** Writes the settings that the stand-in needs, as a user would have them before an installation. */
   prepare(workplace: Workplace, modelUrl: string): void;
-  /** What a person does after an installation: Codex calls only hooks that were approved. */
+  /** Performs the user's step after an installation: Codex calls only approved hooks. */
   approve(workplace: Workplace, folder: string): Promise<void>;
   /** @param folder where npm installed the clients */
   run(workplace: Workplace, folder: string, modelUrl: string, launch: Launch): Promise<Ended>;
@@ -38,7 +38,7 @@ const NATIVE_CLAUDE = [
   'claude-code-darwin-x64',
 ];
 
-/** Claude Code's program: its package's own start script is for after an install script. */
+/** Claude Code's program: its package's start script requires an install script. */
 export function claudeFile(folder: string): string {
   const modules = join(folder, 'node_modules');
   return (
@@ -47,13 +47,13 @@ export function claudeFile(folder: string): string {
   );
 }
 
-/** The clients' commands, as a person has them on the PATH. */
+/** Puts the clients' commands on PATH, as users have them. */
 export function programs(folder: string): Record<string, string> {
   const bin = join(folder, 'node_modules', '.bin');
   return { claude: claudeFile(folder), codex: join(bin, 'codex'), gemini: join(bin, 'gemini') };
 }
 
-/** Approves every hook that Codex lists, as its prompt does: it keeps a hash of each. */
+/** Approves every hook that Codex lists, as its prompt does: Codex stores a hash of each. */
 async function approveInCodex(workplace: Workplace, folder: string): Promise<void> {
   const requests = [
     { id: 1, method: 'initialize', params: { clientInfo: { name: 'approver', version: '1' } } },
@@ -94,7 +94,7 @@ export const DRIVERS: Readonly<Record<AgentName, Driver>> = {
           ANTHROPIC_BASE_URL: modelUrl,
           CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
           DISABLE_AUTOUPDATER: '1',
-          // Without it Claude Code refuses to skip permissions as root, which is who tests run as in containers.
+          // // Without it Claude Code refuses to skip permissions as root, under which tests run in containers.
           IS_SANDBOX: '1',
           ...env,
         },

@@ -8,8 +8,8 @@ import { pathToFileURL } from 'node:url';
 type Packages = Readonly<Record<string, string>>;
 
 /**
- * The agents' real clients, from npm into a cache outside the tree, for what is in this folder. Nothing of these packages
- * is part of the project. As a program (deploy/setup.mjs --for-tests) it installs these versions.
+ * Installs the agents' real clients from npm into a cache outside of the tree, for this folder's tests. They are not
+ * part of the project. As a program (deploy/setup.mjs --for-tests) it installs these versions.
  */
 export const AGENT_PACKAGES: Packages = {
   '@anthropic-ai/claude-code': '2.1.332',
@@ -17,13 +17,13 @@ export const AGENT_PACKAGES: Packages = {
   '@google/gemini-cli': '0.61.0',
 };
 
-/** Folder of what tests download: outside the tree, and kept. */
+/** Folder of test downloads: outside of the tree, and kept. */
 export const CACHE_FOLDER =
   process.env['SHIELDWATCH_CACHE_DIR'] ||
   join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'shieldwatch');
 const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
 
-/** Folder of a set of versions, installed or not. */
+/** Returns the folder of a set of versions, installed or not. */
 export function folderOf(packages: Packages): string {
   const key = createHash('sha256').update(JSON.stringify(packages)).digest('hex').slice(0, 12);
   return join(CACHE_FOLDER, `agents-${key}`);
@@ -34,10 +34,10 @@ export const AGENTS_FOLDER = folderOf(AGENT_PACKAGES);
 
 const done = (folder: string): string => join(folder, '.installed');
 
-/** True when all are there; a half-finished installation is done again. */
+/** Returns whether all are installed; an incomplete installation is repeated. */
 export const areInstalled = (): boolean => existsSync(done(AGENTS_FOLDER));
 
-/** Installs a set of versions. Their install scripts are not run: what is tested needs none of them. */
+/** Installs a set of versions, without their install scripts, which the tests do not need. */
 export function installAgents(packages = AGENT_PACKAGES): boolean {
   const folder = folderOf(packages);
   if (existsSync(done(folder))) return true;
@@ -49,12 +49,12 @@ export function installAgents(packages = AGENT_PACKAGES): boolean {
   return status === 0;
 }
 
-/** The newest versions that the registry has. */
+/** Returns the newest versions in the registry. */
 export function newestPackages(): Packages {
   return Object.fromEntries(
     Object.keys(AGENT_PACKAGES).map((name) => {
       const { status, stdout } = spawnSync(npm, ['view', name, 'version'], { encoding: 'utf8' });
-      if (status !== 0) throw new Error(`npm does not tell the newest version of ${name}`);
+      if (status !== 0) throw new Error(`npm reports no newest version of ${name}`);
       return [name, stdout.trim()];
     }),
   );

@@ -4,7 +4,7 @@ import { AGENTS, claudeFile, DRIVERS, type AgentName, type Launch } from './driv
 import { ModelServer, type ModelRequest } from './model-server.js';
 import { Workplace } from './workplace.js';
 
-/** What one client has, read out of its program and out of what it offers to the model. */
+/** Features of one client, read from its program and from what it offers to the model. */
 export interface Inventory {
   readonly version: string;
   readonly tools: readonly string[];
@@ -13,7 +13,7 @@ export interface Inventory {
   readonly names: readonly string[];
 }
 
-/** Starts that make a client offer what it has: some tools come with an option or with a model. */
+/** Ways of starting a client that make it offer all tools: some need an option or a model. */
 const STARTS: Readonly<Record<AgentName, readonly Launch[]>> = {
   'claude-code': [
     {},
@@ -27,7 +27,7 @@ const STARTS: Readonly<Record<AgentName, readonly Launch[]>> = {
   'gemini-cli': [{}],
 };
 
-/** Names that stand in the place of tools. */
+/** Placeholders for names. */
 const NO_TOOLS = ['DeferredToolPlaceholder'];
 
 export async function inventory(agent: AgentName, folder: string): Promise<Inventory> {
@@ -64,7 +64,10 @@ interface Offered {
   readonly functionDeclarations?: readonly Offered[];
 }
 
-/** Tools that a request offers, those in Codex's namespaces and Gemini's declarations each for itself. */
+/**
+ * Returns the tools that a request offers, with those in Codex's namespaces and Gemini's declarations listed
+ * individually.
+ */
 function toolsIn({ body }: ModelRequest): string[] {
   const named = ({ type, name, tools, functionDeclarations }: Offered): string[] =>
     (tools ?? functionDeclarations)?.flatMap(named) ?? [name ?? type ?? ''];
@@ -77,12 +80,12 @@ type Program = Pick<Inventory, 'events' | 'names'>;
 const PROGRAMS: Readonly<Record<AgentName, (folder: string, workplace: Workplace) => Program | Promise<Program>>> = {
   'claude-code': (folder) => {
     const program = readFileSync(claudeFile(folder)).toString('latin1');
-    // The longest list of events in it is that of all.
+    // // The longest list of events in it contains all.
     const lists = [...program.matchAll(/"PreToolUse"(?:,"[A-Za-z]+")+/g)].map(([list]) =>
       list.split(',').map((name) => name.slice(1, -1)),
     );
     const events = lists.reduce((longest, list) => (list.length > longest.length ? list : longest), []);
-    // Settings stand in a schema of `name:()=>type`.
+    // // Settings are in a schema of the form `name:()=>type`.
     const names = [
       ...program.matchAll(
         /\b(CLAUDE_CODE_[A-Z0-9_]+)\b|\b([a-z][A-Za-z]{3,}):\(\)=>[A-Za-z$]{1,3}\((?:[^()]|\([^()]*\)){0,2000}\)\.optional\(/g,

@@ -1,8 +1,8 @@
 import type { AgentName } from './drivers.js';
 
 /**
- * What each client has, enumerated from the versions that install.js pins: tools as it offers them to the model, events
- * as its program names them. A test holds both lists to the client; `npm run agents:newest` prints what a newer one adds.
+ * Features of each client, from the versions pinned in install.ts: tools as offered to the model, events as named in
+ * its program. A test compares both lists with the client; `npm run agents:newest` prints what a newer one adds.
  */
 type Lists = Readonly<Record<AgentName, readonly string[]>>;
 
@@ -155,7 +155,7 @@ export const EVENTS: Lists = {
   ],
 };
 
-/** How a hook's process can end: a program that Node runs in the place of the hook. The three last have none. */
+/** Ways in which a hook's process can end: a program that Node runs instead of the hook. The last three have none. */
 export const ENDS: Readonly<Record<string, string>> = {
   'exit 0, silent': 'process.exit(0)',
   'exit 1': 'process.exit(1)',

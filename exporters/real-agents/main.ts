@@ -24,13 +24,16 @@ async function writeMatrix([part = '']: readonly string[]): Promise<void> {
     (situation, cell) => {
       say(`${isBroken(situation, cell) ? 'RUNS UNDER GREEN: ' : ''}${cellName(situation)}: ${row(situation, cell)}`);
       rows.set(cellName(situation), row(situation, cell));
-      // At once: a run of all takes its time, and what was seen is not lost.
+      // // Printed at once: a full run takes long, and its results must not be lost.
       writeFileSync(MATRIX_FILE, markdown(AGENT_PACKAGES, rows));
     },
   );
 }
 
-/** Writes which attribute keys the pinned clients' telemetry has; `schemas/attribute-keys.test.ts` asks that each is kept or dropped for a reason. */
+/**
+ * Writes the attribute keys of the pinned clients' telemetry; `schemas/attribute-keys.test.ts` requires a reason to
+ * keep or drop each.
+ */
 async function writeTelemetry(): Promise<void> {
   installed(AGENT_PACKAGES);
   const clients: Record<string, TelemetryKeys> = {};
@@ -42,8 +45,8 @@ async function writeTelemetry(): Promise<void> {
 }
 
 /**
- * Installs the newest clients, or those named as `package@version`, and prints what they have that the pinned ones have
- * not, what they have no more, and the cells of the matrix that differ.
+ * Installs the newest clients, or those given as `package@version`, and prints what they add to the pinned ones, what
+ * they removed, and the cells of the matrix that differ.
  */
 async function compareNewest(named: readonly string[]): Promise<void> {
   const packages = {

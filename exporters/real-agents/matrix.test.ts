@@ -13,7 +13,7 @@ const title = (name: string): string =>
 const text = readFileSync(MATRIX_FILE, 'utf8');
 const committed = rowsOf(text);
 
-/** The cells that tell most. The others are run by `npm run soak -- guard`. */
+/** The most informative cells. `npm run soak -- guard` runs the others. */
 const TELLING = [
   'switches: claude-code: another hook that rewrites calls',
   'switches: claude-code: a mod of a plugin',

@@ -9,21 +9,24 @@ import { canCompile, canLaySystemFiles } from './workplace.js';
 /** The committed matrix. */
 export const MATRIX_FILE = join(packageRoot(), 'exporters', 'real-agents', 'MATRIX.md');
 
-/** The name of a situation's cell, which no other has. */
+/** Returns the unique name of a situation's cell. */
 export const cellName = ({ group, agent, entry, about }: Situation): string =>
   `${group}: ${agent}: ${entry}${about === undefined ? '' : `: ${about}`}`;
 
 let mayMount: boolean | undefined;
 let hasCompiler: boolean | undefined;
 
-/** False of a situation with machine-wide settings where this user may not lay them over the machine's own, and of one with a library where there is no compiler. */
+/**
+ * Returns false for a situation with machine-wide settings if this user may not mount over the machine's own, and for
+ * one with a library if there is no compiler.
+ */
 export function canRun({ files = {}, merge = {}, shared }: Situation): boolean {
   if (shared !== undefined && !(hasCompiler ??= canCompile())) return false;
   if (!Object.keys({ ...files, ...merge }).some((name) => name.startsWith('/etc/'))) return true;
   return (mayMount ??= canLaySystemFiles());
 }
 
-/** Runs the situations that can be run here, `atOnce` of them at a time; `onCell` hears of each as it ends. */
+/** Runs the situations that this machine supports, `atOnce` of them at a time; calls `onCell` as each ends. */
 export async function runMatrix(
   situations: readonly Situation[],
   folder: string,
@@ -145,7 +148,7 @@ export function rowsOf(text: string): Map<string, string> {
   return rows;
 }
 
-/** Without what differs from machine to machine. */
+/** Returns the text without what differs between machines. */
 const plain = (line: string): string =>
   line
     .replace(/\/tmp\/[^\s;]*/g, '…')

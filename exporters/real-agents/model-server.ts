@@ -2,14 +2,14 @@ import type { IncomingMessage } from 'node:http';
 import { LocalServer, type Reply } from '../testdata/local-server.js';
 
 /**
- * What the model asks for: a shell command, through whichever tool runs one there, or a call of a named tool. An input
- * that is text is one of Codex's free-form tools.
+ * A call that the model requests: a shell command, through any tool that runs one, or a call of a named tool. A text
+ * input belongs to one of Codex's free-form tools.
  */
 export type Asked =
   | { readonly command: string }
   | { readonly tool: string; readonly namespace?: string; readonly input: Readonly<Record<string, unknown>> | string };
 
-/** The calls of one answer, each with the id that the model gives it. */
+/** The calls of one response, each with the model's id. */
 export type Turn = readonly (Asked & { readonly id: string })[];
 
 /** One request to a model's API. */
@@ -20,22 +20,22 @@ export interface ModelRequest {
   readonly text: string;
 }
 
-/** An answer: server-sent events, or one JSON object. */
+/** A response: server-sent events, or one JSON object. */
 export type ModelAnswer = { readonly events: readonly string[] } | { readonly json: object; readonly status?: number };
 
-/** What the model asks for, turn after turn; a subagent's model, whose task is `SUBAGENT`, asks for something else. */
+/** Calls that the model requests, turn by turn; a subagent's model, whose task is `SUBAGENT`, requests others. */
 export interface Script {
   readonly turns: readonly Turn[];
   readonly subagent?: readonly Turn[];
 }
 
-/** How a model's API asks for a script's calls, and then says that it is done. */
+/** How a model's API requests a script's calls, and then ends. */
 export type ModelApi = (script: Script) => (request: ModelRequest) => ModelAnswer;
 
 /**
- * The first turn whose results the request does not hold all; undefined when each was answered.
+ * Returns the first turn of which the request lacks results; undefined if all were answered.
  *
- * @param first what the conversation began with
+ * @param first the beginning of the conversation
  */
 export function nextTurn({ turns, subagent = [] }: Script, first: unknown, results: number): Turn | undefined {
   let asked = 0;
@@ -44,7 +44,7 @@ export function nextTurn({ turns, subagent = [] }: Script, first: unknown, resul
   );
 }
 
-/** Stands in for the API of a model. How it reads on the wire is each API's own (see the three files beside this). */
+/** Starts a stand-in for a model's API. The three files beside this one implement the wire formats. */
 export class ModelServer extends LocalServer {
   readonly requests: ModelRequest[] = [];
   readonly #model: (request: ModelRequest) => ModelAnswer;

@@ -52,7 +52,7 @@ afterEach(async () => {
 });
 
 const commandHook = (): InstalledHook => ({ type: 'command', command: hookCommand({ file: builtHook.file }) });
-/** As it is when Node was updated to another place. */
+/** The state after Node was moved to another path. */
 const withoutNode = (): InstalledHook => ({
   type: 'command',
   command: hookCommand({ file: builtHook.file }).replace(process.execPath, '/nowhere/node'),
@@ -71,7 +71,7 @@ function install(
   });
 }
 
-/** The commands leave a file each, which shows what ran. */
+/** Each command leaves a file, which shows that it ran. */
 const asked = (prefix: string): Turn => [
   { id: `${prefix}FAKE0000001`, command: `touch ${workplace.path('./forbidden')}` },
   { id: `${prefix}FAKE0000002`, command: `touch ${workplace.path('./harmless')}` },
@@ -80,7 +80,7 @@ const ran = (): string[] => ['forbidden', 'harmless'].filter((name) => existsSyn
 const records = (): DecisionRecord[] =>
   spoolRecords(workplace.spool).sort((a, b) => ((a.toolCallId ?? '') < (b.toolCallId ?? '') ? -1 : 1));
 
-/** Runs an agent whose settings are as `prepared` leaves them. */
+/** Runs an agent with the settings that `prepared` leaves. */
 async function runAgent(agent: AgentName, prepared: () => void = () => undefined): Promise<Ended> {
   const driver = DRIVERS[agent];
   model = await ModelServer.start(driver.api({ turns: [asked(driver.idPrefix)] }));
@@ -105,7 +105,7 @@ function expectJudged(agent: string, tool: string, { output }: Ended): void {
     },
     { agent, tool, decision: 'allow', repository: 'acme/app' },
   ]);
-  // What the agent's environment holds, and what was asked for, stays out of the spool.
+  // // Neither the agent's environment nor its input is in the spool.
   expect(JSON.stringify(records())).not.toMatch(/touch|fake-key/);
 }
 
@@ -122,7 +122,7 @@ describe(title('Claude Code'), () => {
       permission_denials: { tool_use_id: string }[];
     };
     expect(denials.map(({ tool_use_id: id }) => id)).toEqual(['toolu_01FAKE0000001']);
-    // The model is told why.
+    // // The model receives the reason.
     expect(model?.requests.some(({ text }) => text.includes('AgentShield: BLOCKED Bash'))).toBe(true);
   });
 
@@ -154,7 +154,7 @@ describe(title('Claude Code'), () => {
   );
 
   it.runIf(isThere)('runs nothing when the hook cannot be started or the policy cannot be read', async () => {
-    // The first without Claude Code's own onFailure: what blocks is the command.
+    // // The first without Claude Code's own onFailure: the command blocks.
     for (const [hook, onFailure] of [
       [withoutNode(), 'continue'],
       [{ type: 'command', command: '/nowhere/shieldwatch-hook' }, 'block'],
@@ -209,7 +209,7 @@ describe(title('Gemini CLI'), () => {
   });
 });
 
-/** Gemini's hooks are told no call id, so the order is that of the calls. */
+/** Gemini's hooks receive no call id, so the order is that of the calls. */
 function expectGemini({ output }: Ended): void {
   expect(ran(), output).toEqual(['harmless']);
   const decisions = records()

@@ -7,7 +7,7 @@ import { AGENTS, type AgentName } from './drivers.js';
 import { ENDS } from './lists.js';
 import type { Asked } from './model-server.js';
 
-/** An entry of a list that cannot be driven here, and why. */
+/** An entry of a list that cannot be tested here, and why. */
 export interface NotDriven {
   readonly group: Situation['group'];
   readonly agent: AgentName;
@@ -18,7 +18,7 @@ export interface NotDriven {
 type Recipe = Omit<Situation, 'group' | 'agent' | 'entry'>;
 type Recipes = Readonly<Record<AgentName, Readonly<Record<string, readonly Recipe[] | string>>>>;
 
-/** Code mode of Codex and newer tools come with newer models. */
+/** Codex's code mode and newer tools require newer models. */
 const withModel = (name: string): string[] => ['--model', name];
 const GPT_5 = { launch: { args: withModel('gpt-5.5') } };
 const GPT_6 = { launch: { args: withModel('gpt-6.1-sol') } };
@@ -41,11 +41,11 @@ const rule = (tool: string, pattern?: string): object => ({
   version: 1,
   deny: [{ tool, ...(pattern === undefined ? {} : { pattern }), reason: REASON }],
 });
-/** A tool whose doing leaves no file: denied as a whole, and done unless the model is told why it was not. */
+/** A tool that leaves no file: denied as a whole, and counted as run unless the model is informed of the denial. */
 const asWhole = (tool: string, input: Record<string, unknown>, rest: Partial<Recipe> = {}): Recipe[] => [
   { policy: rule(tool), turns: [[{ tool, input }]], effect: 'answer', ...rest },
 ];
-/** A tool that makes the file, held to a rule on another name of the same action. */
+/** A tool that creates the file, with a rule on another name of the same action. */
 const asFile = (tool: string, input: Asked, rest: Partial<Recipe> = {}): Recipe => ({
   about: `a rule on ${tool}`,
   policy: rule(tool, 'forbidden'),
@@ -435,11 +435,11 @@ const HARMLESS = [[{ command: 'touch $P/harmless' }]];
 const INSTEAD = { command: `touch ${MARKER}` };
 const SKILL = `---\nname: go\ndescription: goes\n---\n!\`touch ${MARKER}\`\n`;
 
-/** Events that tell of something: nothing is run at them but what was judged, or what a person's own settings say. */
+/** Events that only report: they run what was already judged, or what a user's own settings define. */
 const telling = (...names: string[]): Record<string, string> =>
   Object.fromEntries(names.map((name) => [name, 'tells of something; no call is made at it']));
 
-/** Events at which something is run, or at which another hook can change what is run. */
+/** Events that run something, or at which another hook can change what runs. */
 const EVENT_RECIPES: Recipes = {
   'claude-code': {
     ...telling(
@@ -665,7 +665,7 @@ function endRecipes(): Recipes {
   return { 'claude-code': recipes, codex: recipes, 'gemini-cli': recipes };
 }
 
-/** The installed command with another program, or none, in the place of the hook. */
+/** The installed command with another program, or none, instead of the hook. */
 function endingLike(entry: string, program: string): Recipe {
   if (entry === 'the file is missing') return { replace: (text) => text.replaceAll(hookFile(), '/nowhere/hook.cjs') };
   if (entry === 'Node is missing') return { replace: (text) => text.replaceAll(process.execPath, '/nowhere/node') };
@@ -677,7 +677,7 @@ function endingLike(entry: string, program: string): Recipe {
   };
 }
 
-/** Ways to set a switch: in a settings file as it was before the session, or how the agent is started. */
+/** Ways to set a switch: in a settings file before the session, or by how the agent is started. */
 const inFiles = (names: readonly string[], object: object, rest: Partial<Recipe> = {}): Recipe[] =>
   names.map((name) => ({ about: `in ${name}`, merge: { [name]: object }, ...rest }));
 const byEnvironment = (env: Record<string, string>): Recipe => ({ about: 'in the environment', launch: { env } });
@@ -695,7 +695,7 @@ const CLAUDE_FILES = [
 ];
 const [CLAUDE_USER = '', , CLAUDE_LOCAL = ''] = CLAUDE_FILES;
 
-/** What the agent itself writes in mid-session, by its edit tool and by its shell; then comes what is denied. */
+/** Changes by the agent during the session, with its edit tool and its shell, followed by the denied call. */
 function byTheAgent(file: string, object: object, rest: Partial<Recipe> = {}): Recipe[] {
   const content = JSON.stringify(object);
   const path = file.replace('./', '$P/').replace('~/', '$H/');
@@ -714,12 +714,12 @@ function byTheAgent(file: string, object: object, rest: Partial<Recipe> = {}): R
 }
 
 const EXITS_AT_ONCE = { files: { './exits.cjs': 'process.exit(0)' } };
-/** Lets every command of the agent pass but ours. */
+/** Runs every command of the agent except ours. */
 const PREFIX = {
   files: { './prefix': '#!/bin/bash\ncase "$1" in *shieldwatch-hook*) exit 0;; esac\nexec /bin/bash -c "$1"\n' },
 };
 
-/** Ends the process of our hook, before its own code, as if it had allowed the call. */
+/** Ends our hook's process before its code runs, as if it had allowed the call. */
 const PRELOADED = {
   shared: {
     './ends.so':
@@ -727,7 +727,7 @@ const PRELOADED = {
   },
 };
 
-/** A plugin with a mod: code in Claude Code's own process, which hears of calls before and after hooks. */
+/** A plugin with a mod: code in Claude Code's own process, which receives calls before and after hooks. */
 const mod = (body: string): Recipe => ({
   files: {
     './market/.claude-plugin/marketplace.json': JSON.stringify({
@@ -853,7 +853,7 @@ const SWITCH_RECIPES: Recipes = {
   },
 };
 
-/** A switch as `status` knows it, thrown by its own example. */
+/** A switch that `status` knows, set by its own example. */
 function thrown(agent: AgentName, { example, unseen }: Switch): Recipe {
   const recipe = exampleRecipe(agent, example);
   return unseen === undefined ? recipe : { ...recipe, unseen };
@@ -917,7 +917,7 @@ function switchRecipes(): Recipes {
   return { 'claude-code': of('claude-code'), codex: of('codex'), 'gemini-cli': of('gemini-cli') };
 }
 
-/** A settings file that does not read as it looks. The hook stands in it. */
+/** A settings file that the agent reads differently from how it looks. It contains the hook. */
 const formed = (change: (text: string) => string | Buffer): Recipe[] => [{ replace: change }];
 const FILE_RECIPES: Recipes = {
   'claude-code': {
@@ -963,7 +963,7 @@ export const SITUATIONS: readonly Situation[] = all((recipes, key) =>
   typeof recipes === 'string' ? [] : recipes.map((recipe) => ({ ...recipe, ...key })),
 );
 
-/** Entries that are told of instead. */
+/** Entries that are documented instead of tested. */
 export const NOT_DRIVEN: readonly NotDriven[] = all((recipes, key) =>
   typeof recipes === 'string' ? [{ ...key, why: recipes }] : [],
 );

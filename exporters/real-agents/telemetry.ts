@@ -4,10 +4,13 @@ import { DRIVERS, type AgentName, type Launch } from './drivers.js';
 import { ModelServer, type Asked } from './model-server.js';
 import { Workplace } from './workplace.js';
 
-/** The attribute keys of each kind of record that a client sends: `logs codex.tool_result`, `metrics codex.tool.call`. Sorted; no values. */
+/**
+ * Attribute keys of each kind of record that a client sends: `logs codex.tool_result`, `metrics codex.tool.call`.
+ * Sorted; no values.
+ */
 export type TelemetryKeys = Readonly<Record<string, readonly string[]>>;
 
-/** Takes OTLP/JSON on any path. */
+/** Accepts OTLP/JSON on any path. */
 class OtlpServer extends LocalServer {
   readonly bodies: unknown[] = [];
 
@@ -21,7 +24,7 @@ class OtlpServer extends LocalServer {
   }
 }
 
-/** A command, one that fails, and a call of a subagent where there is one. */
+/** A command, a failing command, and a call by a subagent if supported. */
 const TURNS: Readonly<Record<AgentName, readonly (readonly Asked[])[]>> = {
   'claude-code': [
     [{ command: 'true' }],
@@ -33,7 +36,7 @@ const TURNS: Readonly<Record<AgentName, readonly (readonly Asked[])[]>> = {
   'gemini-cli': [[{ command: 'true' }], [{ command: 'false' }]],
 };
 
-/** Runs one session of a real client with all of its telemetry on, and tells which keys its records have. */
+/** Runs one session of a real client with all of its telemetry enabled, and returns the keys of its records. */
 export async function telemetryKeys(agent: AgentName, folder: string): Promise<TelemetryKeys> {
   const workplace = new Workplace();
   const otlp = await OtlpServer.start();
@@ -113,7 +116,7 @@ interface Node {
   readonly [field: string]: unknown;
 }
 
-/** Walks through OTLP/JSON; what it does not look into has no attributes. */
+/** Walks through OTLP/JSON; what it skips has no attributes. */
 function note(body: unknown, keys: Map<string, Set<string>>): void {
   const request = body as Node;
   for (const [signal, scopes, records] of [

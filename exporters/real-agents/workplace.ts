@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 
-/** What a process wrote and how it ended. */
+/** Output and exit status of a process. */
 export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
@@ -12,13 +12,13 @@ export interface Ended {
 
 const TIME_LIMIT_MS = 90_000;
 
-/** Lays a folder over /etc for one process and its children; `$0` is the folder. */
+/** Mounts a folder over /etc for one process and its children; `$0` is the folder. */
 const WITH_SYSTEM_FILES = 'mount -t overlay none -o lowerdir="$0":/etc /etc && exec "$@"';
 const NAMESPACE = ['--map-root-user', '--mount', 'sh', '-c', WITH_SYSTEM_FILES] as const;
 
-/** True where a user may have a mount of one's own, which machine-wide settings need. */
+/** Returns whether this user may create a private mount, which machine-wide settings need. */
 export function canLaySystemFiles(): boolean {
-  // A folder of its own: one in which others work cannot always be laid over another.
+  // // A separate folder: a folder that other tests use cannot always be mounted over.
   const folder = mkdtempSync(join(tmpdir(), 'shieldwatch-mount-'));
   try {
     return spawnSync('unshare', [...NAMESPACE, folder, 'true']).status === 0;
@@ -27,10 +27,10 @@ export function canLaySystemFiles(): boolean {
   }
 }
 
-/** True where there is a C compiler, which libraries for LD_PRELOAD need. */
+/** Returns whether there is a C compiler, which libraries for LD_PRELOAD need. */
 export const canCompile = (): boolean => spawnSync('cc', ['--version']).status === 0;
 
-/** A home, a project in it, and machine-wide files, all of their own. */
+/** An isolated home, project and set of machine-wide files. */
 export class Workplace {
   readonly home = mkdtempSync(join(tmpdir(), 'shieldwatch-agent-home-'));
   readonly project = join(this.home, 'project');
@@ -45,7 +45,7 @@ export class Workplace {
     mkdirSync(join(this.home, 'tmp'));
   }
 
-  /** `./` is the project, `~/` the home, `/etc/` a file that this workplace's processes alone see. */
+  /** `./` is the project, `~/` the home, `/etc/` a file that only this workplace's processes see. */
   path(name: string): string {
     if (name.startsWith('./')) return join(this.project, name);
     if (name.startsWith('~/')) return join(this.home, name.slice(2));
@@ -61,7 +61,7 @@ export class Workplace {
     return file;
   }
 
-  /** Makes a shared library. @throws without a C compiler. */
+  /** Compiles a shared library. @throws without a C compiler. */
   compile(name: string, source: string): void {
     const { status, error } = spawnSync('cc', ['-shared', '-fPIC', '-o', this.write(name, ''), '-x', 'c', '-'], {
       input: source,
@@ -70,16 +70,17 @@ export class Workplace {
     if (status !== 0) throw new Error(`cc made no ${name}: ${String(error?.message ?? status)}`);
   }
 
-  /** Puts programs on the PATH of this workplace, as a person has them. */
+  /** Puts programs on the PATH of this workplace, as users have them. */
   install(programs: Readonly<Record<string, string>>): void {
     mkdirSync(this.#bin, { recursive: true });
     for (const [name, file] of Object.entries(programs)) symlinkSync(file, join(this.#bin, name));
   }
 
   /**
-   * Runs a command in the project; the environment is what it needs and nothing of ours. No network beyond loopback.
+   * Runs a command in the project, with a minimal environment that contains nothing from ours. No network beyond
+   * loopback.
    *
-   * @param talk what is written to it, and the text after which it is left alone
+   * @param talk what is written to it, and the text after which writing stops
    */
   run(
     file: string,

@@ -1,17 +1,17 @@
 /**
- * URL of the remote `origin` in the text of a git config file; where there is no origin but exactly one
- * other remote, that one's. Includes and `insteadOf` are not followed.
+ * Returns the URL of the remote `origin` in the text of a git config file; without an origin, that of the only other
+ * remote. Does not follow includes and `insteadOf`.
  */
 export function remoteUrl(config: string): string | undefined {
   const urls = new Map<string, string>();
   let remote: string | undefined;
-  // The hook has this to do before every tool call: expressions only for the few lines that need them.
+  // // Runs before every tool call: regular expressions only for the few relevant lines.
   for (const whole of config.split('\n')) {
     const line = whole.trim();
     if (line.startsWith('[')) {
       remote = remoteOf(line);
     } else if (remote !== undefined && !urls.has(remote) && line.slice(0, 3).toLowerCase() === 'url') {
-      // Git uses the first url of a remote to fetch from.
+      // // Git fetches from the first url of a remote.
       const rest = line.slice(3).trimStart();
       if (rest.startsWith('=')) urls.set(remote, unquote(rest.slice(1).trimStart()));
     }
@@ -19,7 +19,7 @@ export function remoteUrl(config: string): string | undefined {
   return urls.get('origin') ?? (urls.size === 1 ? [...urls.values()][0] : undefined);
 }
 
-/** Name of the remote whose section a line begins; undefined for another section. */
+/** Returns the name of the remote whose section a line begins; undefined for another section. */
 function remoteOf(line: string): string | undefined {
   if (line === '[remote "origin"]') return 'origin';
   if (line.slice(1).trimStart().slice(0, 6).toLowerCase() !== 'remote') return undefined;

@@ -4,18 +4,18 @@ import { readFile } from '../read-file.js';
 import { localPath } from './local-path.js';
 import { localName } from './remote-name.js';
 
-/** Most bytes read of one of git's files: `packed-refs` of a very large repository has some megabytes. */
+/** Size limit of git's files in bytes: `packed-refs` of a very large repository has some megabytes. */
 const MAX_GIT_FILE = 16 * 1024 * 1024;
 
-/** Where a working tree and its shared git files are. */
+/** A working tree and its shared git files. */
 export interface GitFolder {
-  /** Top of the working tree: the folder that holds `.git`. */
+  /** Top of the working tree: the folder that contains `.git`. */
   readonly root: string;
-  /** Folder with the repository's `config`; worktrees share the one of their main repository. */
+  /** Folder with the repository's `config`; worktrees share that of their main repository. */
   readonly common: string;
 }
 
-/** The working tree that holds `folder`, found by reading the files themselves: starting git costs more than a verdict. */
+/** Finds the working tree that contains `folder` by reading git's files: starting git costs more than a verdict. */
 export function findGitFolder(folder: string): GitFolder | undefined {
   for (let dir = resolve(localPath(folder)); ; dir = dirname(dir)) {
     const common = commonFolder(`${dir}/.git`);
@@ -24,7 +24,7 @@ export function findGitFolder(folder: string): GitFolder | undefined {
   }
 }
 
-/** A name for a repository without a remote: its folder's, for a worktree that of the main repository. */
+/** Returns a name for a repository without a remote: its folder's, for a worktree that of the main repository. */
 export function gitFolderName(git: GitFolder): string | undefined {
   return localName(basename(git.common) === '.git' ? dirname(git.common) : git.root);
 }
@@ -40,7 +40,7 @@ function commonFolder(dotGit: string): string | undefined {
   return shared === undefined || shared === '' ? absolute : resolve(absolute, localPath(shared));
 }
 
-/** Text of a file of git's; undefined when it is not there or cannot be read. */
+/** Returns the text of one of git's files; undefined if it does not exist or cannot be read. */
 export function readOptional(path: string): string | undefined {
   try {
     return readFile(path, MAX_GIT_FILE);

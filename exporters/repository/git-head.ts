@@ -3,15 +3,15 @@ import { dirname, join, resolve } from 'node:path';
 import { findGitFolder, readOptional } from './git-folder.js';
 import { localPath } from './local-path.js';
 
-/** What is checked out. */
+/** The checked-out commit and branch. */
 export interface GitHead {
   /** Commit id; undefined before the first commit. */
   readonly revision: string | undefined;
-  /** Undefined when no branch is checked out. */
+  /** Undefined if no branch is checked out. */
   readonly branch: string | undefined;
 }
 
-/** Reads the repository's own files, worktrees and packed refs included; nothing is started. */
+/** Reads the repository's own files, worktrees and packed refs included, without starting git. */
 export function gitHead(folder: string): GitHead {
   const git = findGitFolder(folder);
   if (git === undefined) return { revision: undefined, branch: undefined };
@@ -28,7 +28,7 @@ export function gitHead(folder: string): GitHead {
   };
 }
 
-/** A worktree has a HEAD of its own, in the folder that its `.git` file names. */
+/** A worktree has its own HEAD, in the folder that its `.git` file names. */
 function ownFolder(root: string): string {
   const dotGit = join(root, '.git');
   if (statSync(dotGit).isDirectory()) return dotGit;

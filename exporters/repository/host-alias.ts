@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import { readOptional } from './git-folder.js';
 import type { ExpandAlias } from './remote-name.js';
 
-/** Longer lines are passed over. */
+/** Longer lines are skipped. */
 const MAX_LINE_LENGTH = 1_000;
 
 /**
- * Resolves a host without a dot: `url.<base>.insteadOf` of `~/.gitconfig`, else `HostName` of
- * `~/.ssh/config`. Neither's includes are followed.
+ * Resolves a host without a dot: `url.<base>.insteadOf` of `~/.gitconfig`, else `HostName` of `~/.ssh/config`. Does not
+ * follow includes.
  */
 export function aliasesOf(env: NodeJS.ProcessEnv): ExpandAlias {
   return (url, host) => {
@@ -20,7 +20,7 @@ export function aliasesOf(env: NodeJS.ProcessEnv): ExpandAlias {
   };
 }
 
-/** The URL that git uses in place of `url`: of several prefixes that fit the longest counts. */
+/** Returns the URL that git uses instead of `url`: the longest matching prefix wins. */
 export function insteadOf(config: string, url: string): string | undefined {
   let base: string | undefined;
   let best: { prefix: string; base: string } | undefined;
@@ -38,7 +38,10 @@ export function insteadOf(config: string, url: string): string | undefined {
   return best === undefined ? undefined : best.base + url.slice(best.prefix.length);
 }
 
-/** `HostName` of a host in an OpenSSH client's configuration: the first value of a section that fits. `Match` sections are passed over. */
+/**
+ * Returns `HostName` of a host in an OpenSSH client configuration: the first value of a matching section. Skips `Match`
+ * sections.
+ */
 export function hostName(config: string, host: string): string | undefined {
   let applies = true;
   for (const line of linesOf(config)) {
@@ -66,7 +69,10 @@ function linesOf(config: string): string[] {
     .map((line) => line.trim());
 }
 
-/** Matches `*` and `?` in at most the product of their lengths: an expression of many `*` could keep the hook busy. */
+/**
+ * Matches `*` and `?` in at most the product of the lengths: a regular expression with many `*` could keep the hook
+ * busy.
+ */
 function fits(pattern: string, host: string): boolean {
   if (pattern === '') return false;
   let [p, h, star, resume] = [0, 0, -1, 0];

@@ -1,4 +1,7 @@
-/** A path as this system has it: under WSL, where agents and git of Windows write `C:\work\app` or `\\wsl$\Ubuntu\home\me\app`. */
+/**
+ * Converts a path to this system's form: under WSL, agents and git of Windows write `C:\work\app` or
+ * `\\wsl$\Ubuntu\home\me\app`.
+ */
 export function localPath(path: string): string {
   if (process.platform === 'win32') return path;
   const drive = /^([A-Za-z]):[/\\]/.exec(path)?.[1];
@@ -7,7 +10,7 @@ export function localPath(path: string): string {
   return ofLinux === undefined ? path : path.slice(ofLinux.length).replaceAll('\\', '/') || '/';
 }
 
-/** Whether Windows keeps a path, so that letter case tells no two folders apart. */
+/** Returns whether a path is on a Windows file system, which is not case-sensitive. */
 export function isOnWindowsDrive(path: string): boolean {
   return process.platform === 'win32' || /^(?:[A-Za-z]:|\/mnt\/[A-Za-z]\/)/.test(path);
 }

@@ -1,7 +1,7 @@
 import { canonicalRepository, foldCase } from '#schemas/records/repository.js';
 import { isOnWindowsDrive } from './local-path.js';
 
-/** Further addresses of a host: SSH over the port of HTTPS, and `www`. */
+/** Alternative addresses of a host: SSH over the port of HTTPS, and `www`. */
 const SAME_HOST: Readonly<Record<string, string>> = {
   'ssh.github.com': 'github.com',
   'www.github.com': 'github.com',
@@ -11,21 +11,21 @@ const SAME_HOST: Readonly<Record<string, string>> = {
   'www.bitbucket.org': 'bitbucket.org',
 };
 
-/** Longest URL that is read, so that a repository's configuration cannot keep the hook busy. */
+/** Longest URL that is parsed, so that a repository's configuration cannot keep the hook busy. */
 const MAX_URL_LENGTH = 2_048;
 
-/** Where a remote is: on a host, or in a folder of this machine. */
+/** Location of a remote: on a host, or in a folder of this machine. */
 type Remote =
   | { readonly host: string; readonly user: string; readonly path: string; readonly isHttp: boolean }
   | { readonly folder: string };
 
-/** Resolves a host without a dot as this machine's git and SSH configuration do. */
+/** Resolves a host without a dot through this machine's git and SSH configuration. */
 export type ExpandAlias = (url: string, host: string) => { url: string } | { host: string } | undefined;
 
 /**
- * The repository's name in a git remote's URL, the same for every address of a repository: `owner/name` on github.com,
- * else `host/path`. User, password, port, query and fragment never get into it. Of a remote that is a local path only the
- * last folder is taken, since the rest is private to the machine. Undefined when nothing is left.
+ * Returns the repository's name from a git remote's URL, the same for every address of a repository: `owner/name` on
+ * github.com, else `host/path`. User, password, port, query and fragment are never part of it. For a local path only
+ * the last folder is used, since the rest is private to the machine. Undefined if nothing is left.
  */
 export function remoteName(url: string, expandAlias: ExpandAlias = () => undefined): string | undefined {
   if (url.length > MAX_URL_LENGTH) return undefined;
@@ -41,7 +41,10 @@ export function remoteName(url: string, expandAlias: ExpandAlias = () => undefin
   return hostedName(remote);
 }
 
-/** Name of a folder or bare repository by its path; that of a Windows drive in lower case, since Windows folds it. */
+/**
+ * Returns the name of a folder or bare repository by its path; in lower case on a Windows drive, which is not
+ * case-sensitive.
+ */
 export function localName(path: string): string | undefined {
   const name = withoutGit(
     path
@@ -56,7 +59,7 @@ export function localName(path: string): string | undefined {
 function readRemote(url: string): Remote | undefined {
   if (url.slice(0, 5).toLowerCase() === 'file:')
     return { folder: decoded(url.replace(/[?#].*$/, '')).replace(/^file:(?:\/\/)?(?:\/(?=[a-z]:))?/i, '') };
-  // The plain form, which most have: making a URL of it takes the hook longer than all else here.
+  // // The plain form, which most have: parsing it as a URL takes the hook longer than everything else here.
   const plain = url.startsWith('https://')
     ? /^https:\/\/([A-Za-z0-9.-]+)\/([A-Za-z0-9_/-][A-Za-z0-9._/-]*)$/.exec(url)
     : null;
@@ -72,7 +75,7 @@ function readRemote(url: string): Remote | undefined {
   const withoutUser = url.slice(at + 1);
   const [, host = '', path = ''] = /^(\[[^\]]*\]|[^:]*):(.*)$/s.exec(withoutUser) ?? [];
   if (host.length > 1 && path === '') return undefined;
-  // One letter, a colon and a slash is a Windows drive; a path with backslashes is Windows' own.
+  // // One letter, a colon and a slash is a Windows drive; a path with backslashes belongs to Windows.
   const isHost =
     host !== '' && !hasSlash(host) && !path.includes('\\') && !(host.length === 1 && hasSlash(path.slice(0, 1)));
   return isHost ? { host, user: url.slice(0, Math.max(at, 0)), path, isHttp: false } : { folder: withoutUser };
@@ -94,14 +97,14 @@ function hostedName({ host: written, user, path, isHttp }: Exclude<Remote, { fol
 }
 
 /**
- * Azure DevOps: `dev.azure.com/<organisation>/<project>/<repository>`, whose project is left out of an address where it has
- * the repository's name. Undefined on another host.
+ * Returns `dev.azure.com/<organisation>/<project>/<repository>` for Azure DevOps, whose addresses omit a project that
+ * is named like the repository. Undefined on another host.
  */
 function azureName(host: string, user: string, segments: readonly string[]): string[] | undefined {
   const old = /^([^.]+)\.visualstudio\.com$/.exec(host)?.[1];
   if (old === undefined && host !== 'dev.azure.com' && host !== 'ssh.dev.azure.com') return undefined;
   const isVersioned = /^v\d+$/.test(segments[0] ?? '') && (host === 'ssh.dev.azure.com' || old === 'vs-ssh');
-  // The organisation is in the path, in the host's name, or in the user name of the oldest SSH addresses.
+  // // The organisation is in the path, in the host's name, or in the user name of the oldest SSH addresses.
   const ahead = isVersioned || old === undefined ? [] : [old === 'vs-ssh' ? user : old];
   const path = [...ahead, ...segments.slice(isVersioned ? 1 : 0)];
   const [organisation = '', ...rest] = path.filter(
@@ -112,13 +115,16 @@ function azureName(host: string, user: string, segments: readonly string[]): str
   return ['dev.azure.com', organisation, parts.length < 2 ? repository : parts.slice(0, -1).join('/'), repository];
 }
 
-/** Without what tells a server which of its services is meant: `_git` of Azure DevOps Server, `scm` of Bitbucket Data Center over HTTP. */
+/**
+ * Removes path prefixes that select a server's service: `_git` of Azure DevOps Server, `scm` of Bitbucket Data Center
+ * over HTTP.
+ */
 function withoutRouting(segments: readonly string[], isHttp: boolean): readonly string[] {
   const path = segments.filter((part, index) => index === segments.length - 1 || !/^_(?:git|ssh)$/i.test(part));
   return isHttp && path.length === 3 && path[0] === 'scm' ? path.slice(1) : path;
 }
 
-/** A part of a path in one spelling, whichever of its characters were percent-encoded; white space stays encoded. */
+/** Normalises the percent-encoding of a part of a path; white space stays encoded. */
 function segmentOf(part: string): string {
   return decoded(part)
     .normalize('NFC')

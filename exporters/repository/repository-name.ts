@@ -7,12 +7,13 @@ import { aliasesOf } from './host-alias.js';
 import { localPath } from './local-path.js';
 import { localName, remoteName } from './remote-name.js';
 
-/** Longest name a record may carry. */
+/** Longest name in a record. */
 const MAX_LENGTH = 200;
 
 /**
- * Name of the repository that `folders` belong to: `SHIELDWATCH_REPOSITORY`, else the remote of the first folder that is
- * in a git repository, else that repository's folder, else what the CI system says, else the last folder's own name.
+ * Returns the name of the repository that `folders` belong to: `SHIELDWATCH_REPOSITORY`, else the remote of the first
+ * folder in a git repository, else that repository's folder, else the CI system's value, else the last folder's own
+ * name.
  */
 export function repositoryName(folders: readonly string[], env: NodeJS.ProcessEnv): string {
   const configured = claimed(env['SHIELDWATCH_REPOSITORY']);
@@ -25,8 +26,8 @@ export function repositoryName(folders: readonly string[], env: NodeJS.ProcessEn
 }
 
 /**
- * A claimed name, or the URL of a remote, made fit for a record: scrubbed, without spaces, cut, in its canonical form;
- * undefined when it is no name.
+ * Normalises a claimed name or remote URL for a record: scrubbed, without spaces, truncated, canonical; undefined if it
+ * is not a name.
  */
 export function cleanRepositoryName(name: string): string | undefined {
   const scrubbed = scrubText(name.includes('://') ? (remoteName(name) ?? '') : name, MAX_LENGTH);
@@ -34,7 +35,7 @@ export function cleanRepositoryName(name: string): string | undefined {
   return REPOSITORY_PATTERN.test(clean) ? canonicalRepository(clean) : undefined;
 }
 
-/** URL of a repository on the server that a GitHub job runs for; without a server github.com. */
+/** Returns the repository URL on the server that a GitHub job runs for; without a server github.com. */
 export function githubUrl(server: string | undefined, repository: string): string {
   return `${server === undefined || server === '' ? 'https://github.com' : server}/${repository}`;
 }
@@ -43,7 +44,7 @@ function claimed(name: string | undefined): string | undefined {
   return name === undefined || name === '' ? undefined : cleanRepositoryName(name);
 }
 
-/** URL of the repository a CI job runs for: GitHub Actions, GitLab CI, Azure Pipelines, Bitbucket Pipelines. */
+/** Returns the repository URL of a CI job: GitHub Actions, GitLab CI, Azure Pipelines, Bitbucket Pipelines. */
 function ciRepository(env: NodeJS.ProcessEnv): string | undefined {
   if (env['GITHUB_ACTIONS'] === 'true')
     return env['GITHUB_REPOSITORY'] && githubUrl(env['GITHUB_SERVER_URL'], env['GITHUB_REPOSITORY']);
@@ -52,7 +53,7 @@ function ciRepository(env: NodeJS.ProcessEnv): string | undefined {
   return env['BITBUCKET_BUILD_NUMBER'] ? env['BITBUCKET_GIT_HTTP_ORIGIN'] : undefined;
 }
 
-/** Cache of repository names by folder, with its time to live. */
+/** Cache of repository names by folder, with a time to live. */
 const MEMORY_MS = 10_000;
 const MEMORY_SIZE = 500;
 const memory = new Map<string, { readonly name: string | undefined; readonly until: number }>();

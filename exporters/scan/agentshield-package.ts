@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { packageRoot } from '#schemas/root.js';
 
-/** The AgentShield release whose output this room was measured on. */
+/** The AgentShield release with which this module was tested. */
 export const TESTED_VERSION = '1.6.0';
 
 /** The installed AgentShield: its CLI and version. */
@@ -12,9 +12,8 @@ export interface AgentshieldPackage {
 }
 
 /**
- * Finds `ecc-agentshield` as Node would, going up through `node_modules`. By hand, because its `exports`
- * hide package.json and forbid `require.resolve`; and it is never imported, since importing it runs its
- * command line on ours.
+ * Finds `ecc-agentshield` as Node would, in the `node_modules` of this folder and its parents. Not by
+ * `require.resolve`, which its `exports` prevent, nor by import, which runs its command line.
  */
 export function findAgentshield(): AgentshieldPackage {
   for (let dir = packageRoot(); ; dir = dirname(dir)) {

@@ -3,15 +3,15 @@ import type { ScanCi } from '#schemas/records/scan.js';
 import { ciOfGithub, claims } from '#schemas/mapping/scan-body.js';
 import { gitHead } from '../repository/git-head.js';
 
-/** Where a scan ran, and on which state of the repository. */
+/** Where a scan ran, and on which commit. */
 export interface CiContext {
   readonly provider: (typeof PROVIDERS)[number];
   readonly ci: ScanCi;
 }
 
 /**
- * What GitHub Actions or GitLab CI say in the environment, else what git says of the folder. All of it can
- * be set by the caller of the scan: it is a claim.
+ * Returns the values of GitHub Actions or GitLab CI in the environment, else those of git. The caller of the scan can
+ * set all of them: they are claims.
  */
 export function ciContext(folder: string, env: NodeJS.ProcessEnv): CiContext {
   if (env['GITHUB_ACTIONS'] === 'true') return { provider: 'github-actions', ci: github(env) };

@@ -39,7 +39,7 @@ const files = {
   'supply-chain.json': { status: 'not-run' },
 };
 
-/** A pack with its manifest, whose digests fit unless the manifest is given. */
+/** Returns a pack with its manifest, whose digests match unless the manifest is given. */
 function pack(changes: Partial<Record<keyof typeof files, unknown>>): string {
   const folder = mkdtempSync(join(tmpdir(), 'shieldwatch-pack-'));
   const contents = new Map(

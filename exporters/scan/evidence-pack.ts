@@ -10,7 +10,7 @@ import type { ScanEvidencePack } from '#schemas/records/scan.js';
 const score = z.int().min(0).max(100);
 const count = z.int().min(0);
 
-/** What is read of the pack's report; the rest (descriptions, fixes) is not even parsed. */
+/** The parsed part of the pack's report; the rest (descriptions, fixes) is not parsed. */
 const report = z.object({
   timestamp: z.iso.datetime(),
   score: z.object({
@@ -56,7 +56,7 @@ const manifest = z.object({
   bundleDigest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
   artifacts: z.array(
     z.object({
-      // A bare name: a path would lead out of the pack.
+      // // A bare name: a path could leave the pack.
       file: z.string().regex(/^[\w-]+(?:\.[\w-]+)+$/),
       sha256: z
         .string()
@@ -67,7 +67,7 @@ const manifest = z.object({
   ),
 });
 
-/** `unknown`: the part is missing, or cannot be read and does not verify either. */
+/** `unknown`: the part is missing, or unreadable and unverified. */
 const notRun = z.object({ status: z.enum(['not-run', 'unknown']) });
 const UNKNOWN = { status: 'unknown' } as const;
 
@@ -121,7 +121,7 @@ export type PlanFinding = z.infer<typeof remediationPlan>['findings'][number];
 
 /** The parts of an evidence pack that are exported. */
 export interface EvidencePack {
-  /** Made of the artifacts; what the manifest claims is in `verification`. */
+  /** Digest of the artifacts; the manifest's claims are in `verification`. */
   readonly bundleDigest: string;
   readonly report: Report;
   readonly findings: readonly PlanFinding[];
@@ -131,14 +131,14 @@ export interface EvidencePack {
   readonly baseline: z.infer<typeof baselineComparison>;
   readonly supplyChain: z.infer<typeof supplyChain> | null;
   readonly verification: ScanEvidencePack;
-  /** What is wrong with the pack, in AgentShield's words where it has some; empty when its integrity is `ok`. */
+  /** Problems of the pack, in AgentShield's words if it has some; empty if its integrity is `ok`. */
   readonly problems: readonly string[];
 }
 
 /**
- * Reads a pack, verifies its artifacts and holds its parts against each other. One that does not verify or contradicts
- * itself is read as that. Refused is one without manifest or report, and one whose verified parts cannot be read: an
- * unknown severity or a missing count would become a false series.
+ * Reads a pack, verifies its artifacts and compares its parts. A pack that fails verification or contradicts itself is
+ * returned with that status. Refuses a pack without manifest or report, and one whose verified parts cannot be parsed:
+ * an unknown severity or a missing count would corrupt a series.
  */
 export function readEvidencePack(folder: string): EvidencePack {
   const inventory = readJson(folder, 'manifest.json', manifest);
@@ -182,7 +182,7 @@ export function readEvidencePack(folder: string): EvidencePack {
   };
 }
 
-/** Where report and remediation plan disagree, or the report with itself. */
+/** Returns where report and remediation plan disagree, or the report with itself. */
 function contradictionsOf(
   { summary, findings, score: reported }: Report,
   plan: z.infer<typeof remediationPlan> | null,
@@ -212,7 +212,7 @@ function contradictionsOf(
   ];
 }
 
-/** AgentShield makes its bundle digest of these, in this order; the manifest and its README are left out. */
+/** Artifacts of AgentShield's bundle digest, in this order; the manifest and its README are not included. */
 const DIGESTED = [
   'agentshield-report.json',
   'agentshield-report.html',
@@ -225,8 +225,8 @@ const DIGESTED = [
 ];
 
 /**
- * Makes every digest of the pack again. Proves that the pack is as written, not who wrote it. By
- * ourselves: AgentShield's own `verify` follows `../` in the names of artifacts.
+ * Recomputes every digest of the pack. Proves that the pack is unchanged, not who wrote it. Own code, because
+ * AgentShield's `verify` follows `../` in the names of artifacts.
  */
 function verify(
   folder: string,
@@ -261,7 +261,7 @@ const sha256 = (content: Buffer): string => createHash('sha256').update(content)
 /** A pack of 1,000 findings has a few megabytes. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
-/** A pack may come from anywhere: links are not followed, and nothing endless is read. */
+/** A pack may come from anywhere: links are not followed, and endless files are not read. */
 function readIfThere(path: string): Buffer | undefined {
   try {
     const stats = lstatSync(path);
@@ -271,7 +271,7 @@ function readIfThere(path: string): Buffer | undefined {
   }
 }
 
-/** The message names file and field; never the value, which may be quoted evidence. */
+/** The message names file and field, never the value, which may be quoted evidence. */
 function readJson<T>(folder: string, file: string, schema: z.ZodType<T>): T {
   let json: unknown;
   try {
@@ -287,7 +287,7 @@ function readJson<T>(folder: string, file: string, schema: z.ZodType<T>): T {
   );
 }
 
-/** AgentShield's redaction replaces the user's name by `<user>` everywhere, inside enums too. */
+/** AgentShield's redaction replaces the user's name by `<user>` everywhere, even inside enums. */
 const MANGLED =
   '; a pack written by a user whose name is such a word cannot be read, `shieldwatch scan` writes it without';
 

@@ -38,7 +38,7 @@ function agentshield(...args: string[]): void {
       env: { PATH: process.env['PATH'], HOME: root },
     });
   } catch {
-    // Exit codes 2 to 4 are its verdicts.
+    // // Exit codes 2 to 4 are its verdicts.
   }
 }
 
@@ -67,7 +67,7 @@ afterEach(async () => {
 const send = (options: Partial<PackOptions> = {}): Promise<ScanOutcome> =>
   exportPack({ pack, url: server.url, token: 'eccp_test', repository: 'acme/risky', ...options });
 
-/** AgentShield's own inspection; it ends with 6 where the pack does not verify. */
+/** Runs AgentShield's own inspection; it exits with 6 if the pack fails verification. */
 const inspect = (folder: string): string =>
   spawnSync(process.execPath, [findAgentshield().cli, 'evidence-pack', 'inspect', folder, '--json'], {
     encoding: 'utf8',
@@ -232,7 +232,7 @@ describe('an existing pack', () => {
   });
 
   it('belongs to the repository it names, unless redaction destroyed the name', async () => {
-    await expect(send({ repository: undefined })).rejects.toThrow(/does not say whose it is/);
+    await expect(send({ repository: undefined })).rejects.toThrow(/does not name its repository/);
     edit('ci-context.json', () =>
       JSON.stringify({
         schemaVersion: 1,
@@ -371,7 +371,7 @@ describe('the CI context of a scan', () => {
     cpSync(join(root, 'clean'), repository, { recursive: true });
     git('add', '-A');
     git('commit', '-m', 'first');
-    // A remote under another name than origin.
+    // // A remote with a name other than origin.
     git('remote', 'add', 'upstream', 'https://user:hunter2hunter2@git.example/acme/renamed.git');
     const head = git('rev-parse', 'HEAD');
     const plain = await scan({ dir: repository, token: undefined });
@@ -411,7 +411,7 @@ describe('the gate', () => {
     const regressed = await gated();
     expect([regressed.exitCode, regressed.scan.baseline?.status]).toEqual([3, 'regressed']);
     expect(server.spans.at(-1)?.values['agentshield.baseline.status']).toBe('regressed');
-    // What could not be compared does not pass either.
+    // // A failed comparison does not pass either.
     writeFileSync(baseline, '{');
     expect((await gated()).exitCode).toBe(3);
   });

@@ -8,9 +8,9 @@ import { gauge, type Metric } from '../otlp/metric.js';
 import { BATCH_SIZE, type Sender } from '../otlp/sender.js';
 
 /**
- * Sends a scan: findings first and the span last, so that a scan which arrived has all its findings; a
- * scan whose findings got lost half way would look like a repository that was mended. Then the gauges.
- * Returns warnings: what did not arrive though the scan did.
+ * Sends a scan: findings first and the span last, so that a scan that arrived has all its findings; a scan that lost
+ * findings would look like a repository in which they were fixed. Gauges follow. Returns warnings about what did not
+ * arrive although the scan did.
  */
 export async function exportScan(sender: Sender, scanned: ScanExport): Promise<string[]> {
   const { scan } = scanned;
@@ -27,13 +27,13 @@ export async function exportScan(sender: Sender, scanned: ScanExport): Promise<s
   try {
     await sender.metrics(scanGauges(scan, span.startMs));
   } catch (error) {
-    // Gauges serve other tools' dashboards; the scan itself has arrived.
-    warnings.push(`gauges were not taken: ${error instanceof Error ? error.message : String(error)}`);
+    // // Gauges serve other tools' dashboards; the scan itself has arrived.
+    warnings.push(`gauges were not accepted: ${error instanceof Error ? error.message : String(error)}`);
   }
   return warnings;
 }
 
-/** The same scan through `POST /v1/ingest/scan`. A scan that is there already (409) has arrived. */
+/** Sends the same scan through `POST /v1/ingest/scan`. A scan that already exists (409) has arrived. */
 export async function postScan(sender: Sender, scanned: ScanExport): Promise<string[]> {
   const answer = await sender.json('v1/ingest/scan', bodyOfScan(scanned), [409]);
   try {
@@ -44,7 +44,7 @@ export async function postScan(sender: Sender, scanned: ScanExport): Promise<str
   }
 }
 
-/** Score by category and findings by severity. Nothing scanned has no score: AgentShield's would be 100. */
+/** Returns score by category and findings by severity. A scan of 0 files has no score: AgentShield would report 100. */
 function scanGauges(scan: ScanRecord, timeMs: number): Metric[] {
   const { breakdown } = scan;
   const scores = [

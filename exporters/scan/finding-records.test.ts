@@ -18,14 +18,14 @@ const sample: fc.Arbitrary<Sample> = fc.record({
   evidence: fc.option(fc.constantFrom('one', 'two', 'three'), { nil: undefined }),
 });
 
-/** AgentShield's fingerprint, worked out here a second time. */
+/** AgentShield's fingerprint, implemented independently. */
 function fingerprint(id: string, file: string, evidence: string | undefined): string {
   const hash =
     evidence === undefined ? 'no-evidence' : createHash('sha256').update(evidence).digest('hex').slice(0, 16);
   return `${id}::${file}::sha256:${hash}`;
 }
 
-/** A pack in which the samples were found, their offsets moved by `shift`. */
+/** A pack with the sample findings, their offsets moved by `shift`. */
 function pack(samples: readonly Sample[], shift = 0): EvidencePack {
   const rows = samples.map(({ rule, offset, file, evidence }) => ({
     id: `${rule}-${String(offset + shift)}`,
@@ -41,7 +41,7 @@ function pack(samples: readonly Sample[], shift = 0): EvidencePack {
     title: 'title',
     hasEvidence: evidence !== undefined,
   }));
-  // Only what findingRecords reads.
+  // // Only the fields that findingRecords reads.
   return { findings, report: { findings: rows } } as unknown as EvidencePack;
 }
 

@@ -14,7 +14,7 @@ import { MAX_FINDING_TEXT } from '#schemas/mapping/scan-body.js';
 import { scrubText } from '#schemas/scrub.js';
 import type { EvidencePack, PlanFinding } from './evidence-pack.js';
 
-/** What all findings of a scan share. */
+/** Values that all findings of a scan share. */
 export interface FindingsOf {
   readonly scanId: string;
   readonly generatedAt: string;
@@ -23,7 +23,7 @@ export interface FindingsOf {
 }
 
 /**
- * Rows for the findings of a pack: the remediation plan's, scrubbed. A key is made from scrubbed text
+ * Returns rows for the findings of a pack: those of the remediation plan, scrubbed. A key is derived from scrubbed text
  * only, and equal keys are numbered in the pack's order.
  */
 export function findingRecords(pack: EvidencePack, scan: FindingsOf): FindingRecord[] {
@@ -43,7 +43,7 @@ export function findingRecords(pack: EvidencePack, scan: FindingsOf): FindingRec
         file,
         ...(row.line === undefined ? {} : { line: row.line }),
         ...(row.runtimeConfidence === undefined ? {} : { runtimeConfidence: row.runtimeConfidence }),
-        // Put together from scrubbed parts: scrubbed as a whole, `...TOKEN::file` would read as an assignment.
+        // // Joined from scrubbed parts: scrubbed as a whole, `...TOKEN::file` would read as an assignment.
         fingerprint: `${id}::${clean(row.file)}::${hash}`,
         key: findingKey({ id, file, fingerprint: `::${hash}` }),
       };
@@ -52,9 +52,9 @@ export function findingRecords(pack: EvidencePack, scan: FindingsOf): FindingRec
 }
 
 /**
- * AgentShield hashes evidence that may still hold a password (it quotes connection strings in full). So the hash is made
- * from evidence without secrets and persons, which gives the same one when there were none; when the evidence cannot be
- * found, there is nothing to show that its hash is harmless.
+ * Returns a hash of evidence without secrets and personal data. AgentShield hashes evidence that may still contain a
+ * password (it quotes connection strings in full). If there was nothing to scrub, both hashes are equal; if the
+ * evidence is missing, AgentShield's hash cannot be shown to be harmless.
  */
 function scrubbedHash(row: PlanFinding, evidence: ReadonlyMap<string, string | undefined>): string {
   if (!evidence.has(row.fingerprint)) return row.hasEvidence ? WITHHELD : NO_EVIDENCE;
@@ -62,7 +62,7 @@ function scrubbedHash(row: PlanFinding, evidence: ReadonlyMap<string, string | u
   return hashOf(text === undefined ? undefined : hashable(withoutHome(text)));
 }
 
-/** AgentShield's `fingerprintFinding`. */
+/** Implements AgentShield's `fingerprintFinding`. */
 function fingerprintOf(finding: { id: string; file: string; evidence?: string | undefined }): string {
   return `${finding.id}::${finding.file}::${hashOf(finding.evidence)}`;
 }
@@ -72,7 +72,7 @@ function hashOf(evidence: string | undefined): string {
   return `sha256:${createHash('sha256').update(evidence).digest('hex').slice(0, 16)}`;
 }
 
-/** Scrubbed, and without the home folder: the child process was given another one (see run-agentshield). */
+/** Scrubs, and removes the home folder: the child process had another one (see run-agentshield). */
 function clean(text: string): string {
   return scrubText(withoutHome(text), MAX_FINDING_TEXT);
 }

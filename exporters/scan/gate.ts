@@ -1,14 +1,13 @@
 import type { EvidencePack } from './evidence-pack.js';
 
-/** AgentShield's own bars, which no option of its CLI changes. */
+/** AgentShield's own thresholds, which no option of its CLI changes. */
 const MAX_SCORE_DROP = 5;
 
 const EXIT_GATE = 3;
 
 /**
- * Exit code of a gated scan. AgentShield's `--gate` fails on any new finding or a score that fell by more
- * than 5, and lets pass what it could not compare; here that fails too, since a gate that was asked for
- * must have looked.
+ * Returns the exit code of a gated scan. AgentShield's `--gate` fails on any new finding or a score that fell by more
+ * than 5, and passes if it could not compare; here that fails too, because a requested gate must be evaluated.
  */
 export function gateExitCode(baseline: EvidencePack['baseline'], exitCode: number): number {
   if ('status' in baseline) return EXIT_GATE;

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /**
- * Runs `work` with a folder only this user can open (mkdtemp makes it 0700) and removes it afterwards:
- * when work fails, and when the process is stopped by a signal. What AgentShield writes there quotes secrets.
+ * Runs `work` with a private folder (mkdtemp creates it with 0700) and removes it afterwards, also if work fails or a
+ * signal stops the process. AgentShield's files in it quote secrets.
  */
 export async function withPrivateFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'shieldwatch-scan-'));

@@ -8,10 +8,10 @@ import { redactText } from '#schemas/redaction.js';
 import { scrubText } from '#schemas/scrub.js';
 import type { AgentshieldPackage } from './agentshield-package.js';
 
-/** A scan takes under a second; one that takes this long hangs. */
+/** Time limit in milliseconds. A scan takes under a second. */
 const TIME_LIMIT_MS = 10 * 60_000;
 
-/** Options that would move, empty or suppress the evidence pack that is read afterwards, or outdate it (`--fix`). */
+/** Options that would move, empty or suppress the evidence pack that is read afterwards, or invalidate it (`--fix`). */
 const OWN_OPTIONS = /^(?:-p.*|--(?:path|gate|evidence-pack|no-evidence-redact|min-severity|fix)(?:=.*)?)$/;
 
 export interface AgentshieldRun {
@@ -20,12 +20,12 @@ export interface AgentshieldRun {
   /** The CLI's own exit code: 0, 2 critical findings, 4 policy not met. */
   readonly exitCode: number;
   readonly durationMs: number;
-  /** What the CLI printed, secrets replaced. */
+  /** Output of the CLI, with secrets masked. */
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** What to run, and the private folder for the pack. */
+/** Folder to scan, and the private folder for the pack. */
 export interface AgentshieldSettings {
   readonly target: string;
   readonly folder: string;
@@ -34,9 +34,9 @@ export interface AgentshieldSettings {
 }
 
 /**
- * Runs AgentShield's CLI on a folder for its evidence pack: the pack holds all that is exported,
- * already redacted once, while the plain report quotes secrets in full. No `--gate`: a failing gate ends
- * the CLI before the pack is written, so that exactly the regressed scans would be missing.
+ * Runs AgentShield's CLI on a folder to obtain its evidence pack: the pack contains all that is exported, already
+ * redacted once, while the plain report quotes secrets in full. Without `--gate`: a failing gate ends the CLI before
+ * the pack is written, so exactly the regressed scans would be missing.
  */
 export async function runAgentshield(
   agentshield: AgentshieldPackage,
@@ -55,7 +55,7 @@ export async function runAgentshield(
     childEnvironment(settings.folder),
   );
   if (!existsSync(join(pack, 'manifest.json'))) {
-    // The last lines of a key alone are not known as one, so secrets go first.
+    // // Secrets are masked first, because the last lines of a key alone are not recognised.
     const said = scrubText(
       redactText(stderr)
         .split('\n')
@@ -71,9 +71,9 @@ export async function runAgentshield(
 }
 
 /**
- * The pack's redaction replaces user and home folder names anywhere, even inside severities and
- * repository names (a user called `high` makes 35 findings vanish). So the child knows neither: no user,
- * and a home whose name is too short to be replaced. Our own token is none of its business.
+ * Returns the child's environment. The pack's redaction replaces user and home folder names anywhere, even inside
+ * severities and repository names (a user called `high` removes 35 findings). So the child gets no user, and a home
+ * with a name too short to be replaced. It does not get our token either.
  */
 function childEnvironment(folder: string): NodeJS.ProcessEnv {
   const home = join(folder, 'h');
@@ -83,23 +83,23 @@ function childEnvironment(folder: string): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(kept), HOME: home, USERPROFILE: home, NO_COLOR: '1' };
 }
 
-/** Secrets replaced, and nothing said of our pack, which is gone when this is read. */
+/** Masks secrets and removes mentions of our pack, which is deleted by the time this is read. */
 function printable(text: string, pack: string): string {
   const json = parseJson(text);
-  // String by string: inside JSON text, quotes are escaped and hide where a password begins.
+  // // String by string: inside JSON text, quotes are escaped and hide the beginning of a password.
   if (json !== undefined)
     return `${JSON.stringify(json, (_key, value: unknown) => (typeof value === 'string' ? redactText(value) : value), 2)}\n`;
   const lines = text
     .split('\n')
     .filter((line) => !line.includes(pack))
     .join('\n');
-  // Element by element first: of a key without an end, all that follows is masked.
+  // // Element by element first: everything after a key without an end is masked.
   return redactText(
     /^\s*<!doctype html/i.test(lines) ? lines.replace(/<[^>]*>|[^<]+/g, (piece) => redactText(piece)) : lines,
   );
 }
 
-/** The reports that are JSON; undefined for any other format. */
+/** Parses reports that are JSON; undefined for any other format. */
 function parseJson(text: string): unknown {
   if (!/^\s*[[{]/.test(text)) return undefined;
   try {
@@ -109,7 +109,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** The CLI's report in its longest format; what is longer is cut. */
+/** Limit for the CLI's report in its longest format; longer output is truncated. */
 const MAX_OUTPUT = 64 * 1024 * 1024;
 
 async function run(

@@ -17,24 +17,27 @@ import { withPrivateFolder } from './private-folder.js';
 import { runAgentshield } from './run-agentshield.js';
 import { packContext, scanRecord } from './scan-record.js';
 
-/** AgentShield's exit code for a pack that does not verify. */
+/** AgentShield's exit code for a pack that fails verification. */
 const EXIT_INVALID_PACK = 6;
 
-/** Where a scan is sent, and as whose. */
+/** Destination of a scan, and its repository. */
 export interface ExportOptions {
   /** Base URL of the gateway. */
   readonly url: string;
-  /** Undefined: send nothing. */
+  /** Undefined: nothing is sent. */
   readonly token: string | undefined;
-  /** Full name, `owner/name`; derived from git or the environment when left out. */
+  /** Full name, `owner/name`; default: from git or the environment. */
   readonly repository?: string | undefined;
-  /** Lowest severity reported. Default `info`, of an existing pack unknown; scores of different filters do not compare. */
+  /**
+   * Lowest severity reported. Default `info`, unknown for an existing pack; scores with different filters are not
+   * comparable.
+   */
   readonly minSeverity?: string | undefined;
   /** `rest` posts to `/v1/ingest/scan` instead of sending OTLP. */
   readonly via?: 'otlp' | 'rest' | undefined;
   /** Called with the finished scan before it is sent. */
   readonly onScanned?: (outcome: ScanOutcome) => void;
-  /** How long one request may take, retries included. Default 60 s. */
+  /** Time limit of one request, retries included, in milliseconds. Default 60 s. */
   readonly deadlineMs?: number;
 }
 
@@ -53,26 +56,26 @@ export interface PackOptions extends ExportOptions {
 export interface ScanOutcome {
   readonly scan: ScanRecord;
   readonly findings: readonly FindingRecord[];
-  /** AgentShield's own exit code: 0, 2 critical findings, 3 gate, 4 policy not met, 6 the pack is not what was written. */
+  /** AgentShield's own exit code: 0, 2 critical findings, 3 gate, 4 policy not met, 6 the pack was altered. */
   readonly exitCode: number;
-  /** What AgentShield printed, secrets replaced. */
+  /** AgentShield's output, with secrets masked. */
   readonly stdout: string;
   readonly stderr: string;
-  /** False when there was no token. */
+  /** False without a token. */
   readonly sent: boolean;
   readonly warnings: readonly string[];
 }
 
 type Scanned = Omit<ScanOutcome, 'sent'> & { readonly durationMs: number };
 
-/** Scans a folder with the real AgentShield and sends what it found. Throws a CommandError when either fails. */
+/** Scans a folder with AgentShield and sends the result. Throws a CommandError if either fails. */
 export async function runScan(options: ScanOptions): Promise<ScanOutcome> {
   return sendWith(options, () => scanFolder(options));
 }
 
 /**
- * Sends an existing evidence pack, read and verified by ourselves. One whose digests do not agree is sent
- * as that, so that it shows, and ends with AgentShield's exit code for it, 6.
+ * Reads, verifies and sends an existing evidence pack. One whose digests do not match is sent with that status and ends
+ * with AgentShield's exit code 6.
  */
 export async function exportPack(options: PackOptions): Promise<ScanOutcome> {
   return sendWith(options, () => Promise.resolve(readPack(options)));
@@ -86,7 +89,7 @@ export async function scanFolder(options: Omit<ScanOptions, 'url' | 'token'>): P
   const repository = nameOf(options.repository, () => repositoryName([target], process.env));
   const agentshield = findAgentshield();
   const given = options.agentshieldArgs ?? [];
-  // A failing gate ends the CLI before the pack is written, so the gate is ours.
+  // // A failing gate ends the CLI before the pack is written, so we evaluate the gate.
   const isGated = given.includes('--gate');
   return withPrivateFolder(async (folder) => {
     const extraArgs = given.filter((arg) => arg !== '--gate');
@@ -96,7 +99,7 @@ export async function scanFolder(options: Omit<ScanOptions, 'url' | 'token'>): P
       ...run
     } = await runAgentshield(agentshield, { target, folder, minSeverity, extraArgs });
     const pack = readEvidencePack(packFolder);
-    // Written a moment ago: what does not add up now would become a false series.
+    // // Written a moment ago: an inconsistency now would corrupt a series.
     if (pack.problems.length > 0) throw new CommandError(`AgentShield's evidence pack: ${pack.problems.join('; ')}`);
     const exitCode = isGated ? gateExitCode(pack.baseline, run.exitCode) : run.exitCode;
     const scan = scanRecord(pack, {
@@ -125,7 +128,7 @@ function readPack(options: PackOptions): Scanned {
   const claimed = named === undefined ? undefined : cleanRepositoryName(githubUrl(serverUrl, named));
   const repository = nameOf(options.repository, () => {
     if (claimed === undefined || claimed.includes('<user>'))
-      throw new CommandError('the pack does not say whose it is: name its repository with --repository');
+      throw new CommandError('the pack does not name its repository: use --repository');
     return claimed;
   });
   const { problems, verification } = pack;
@@ -146,7 +149,7 @@ function readPack(options: PackOptions): Scanned {
 }
 
 async function sendWith(options: ExportOptions, obtain: () => Promise<Scanned>): Promise<ScanOutcome> {
-  // Made first: a wrong URL is reported before a scan, not after.
+  // // Created first, so that a wrong URL is reported before a scan.
   const sender =
     options.token === undefined
       ? undefined
@@ -180,14 +183,14 @@ function scanWarnings(scan: ScanRecord): string[] {
   return warnings;
 }
 
-/** Links resolved, since AgentShield takes the path out of its output as it was given. */
+/** Resolves links, since AgentShield removes the path from its output as it was given. */
 function existingFolder(dir: string): string {
   const path = resolve(dir);
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) throw new CommandError(`not a folder: ${dir}`);
   return realpathSync(path);
 }
 
-/** AgentShield drops every finding and says A / 100 for a severity it does not know. */
+/** AgentShield drops every finding and reports A / 100 for an unknown severity. */
 function severityOf(text: string): Severity {
   const found = SEVERITIES.find((severity) => severity === text);
   if (found === undefined) throw new CommandError(`--min-severity is none of ${SEVERITIES.join(', ')}`);

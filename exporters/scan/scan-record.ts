@@ -5,7 +5,7 @@ import { scrubText } from '#schemas/scrub.js';
 import type { CiContext } from './ci-context.js';
 import type { EvidencePack } from './evidence-pack.js';
 
-/** What the pack does not say about its scan. */
+/** Values of a scan that its pack does not contain. */
 export interface ScanContext {
   readonly repository: string;
   /** Absent: not reported. */
@@ -15,7 +15,9 @@ export interface ScanContext {
   readonly ciContext: CiContext;
 }
 
-/** The scan that a pack tells of. Its identity is the digest of the pack's artifacts: the same pack exported twice is one scan. */
+/**
+ * Returns the scan of a pack. Its id is the digest of the pack's artifacts: the same pack exported twice is one scan.
+ */
 export function scanRecord(pack: EvidencePack, { ciContext: { provider, ci }, ...context }: ScanContext): ScanRecord {
   const { score, summary, timestamp } = pack.report;
   const { critical, high, medium, low, info } = summary;
@@ -78,7 +80,7 @@ function scanBaseline(baseline: EvidencePack['baseline']): ScanBaseline {
   };
 }
 
-/** Counts as AgentShield's inspection does: a finding that says nothing is one of the active runtime. */
+/** Counts as AgentShield's inspection does: a finding without the field belongs to the active runtime. */
 function countConfidence(findings: EvidencePack['findings']): NonNullable<ScanRecord['runtimeConfidence']> {
   const counts: NonNullable<ScanRecord['runtimeConfidence']> = {};
   for (const { runtimeConfidence = 'active-runtime' } of findings)
@@ -86,7 +88,7 @@ function countConfidence(findings: EvidencePack['findings']): NonNullable<ScanRe
   return counts;
 }
 
-/** What a pack itself says of where it was written. */
+/** Returns where the pack was written, as it states itself. */
 export function packContext({ ci }: EvidencePack): CiContext {
   return { provider: ci.provider, ci: ciOfGithub(ci.github) };
 }

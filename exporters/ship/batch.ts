@@ -19,7 +19,7 @@ import { counter, histogram, type Metric } from '../otlp/metric.js';
 import type { Span } from '../otlp/span.js';
 import { byRepository } from '../otlp/values.js';
 
-/** The span of each record, under ids made from its identity: sent twice, it is the same span. */
+/** Returns the span of each record, with ids derived from the record's event id: sent twice, it is the same span. */
 export function decisionSpans(records: readonly DecisionRecord[]): Span[] {
   return records.map((record) => ({
     repository: record.repository,
@@ -31,7 +31,7 @@ export function decisionSpans(records: readonly DecisionRecord[]): Span[] {
   }));
 }
 
-/** How bad an attempt of a kind is, and OpenTelemetry's number for that. */
+/** Severity of a kind of attempt, and OpenTelemetry's number for it. */
 const SEVERITIES = { medium: SeverityNumber.WARN, high: SeverityNumber.ERROR, critical: SeverityNumber.FATAL } as const;
 
 function severityOf(category: RuleCategory): keyof typeof SEVERITIES {
@@ -39,7 +39,7 @@ function severityOf(category: RuleCategory): keyof typeof SEVERITIES {
   return category === 'other' || category === 'mcp' || category === 'egress' ? 'medium' : 'high';
 }
 
-/** An event for each call that was blocked, in the trace of its decision. */
+/** Returns an event for each blocked call, in the trace of its decision. */
 export function threatRecords(records: readonly DecisionRecord[]): LogRecord[] {
   return records
     .filter(({ decision }) => decision === 'block')
@@ -53,7 +53,7 @@ export function threatRecords(records: readonly DecisionRecord[]): LogRecord[] {
         severityNumber: SEVERITIES[severity],
         severityText: severity,
         attributes: {
-          // Required by the proposal, also where no rule was the reason.
+          // // Required by the proposal, even if no rule was the reason.
           [ATTR_THREAT_RULE_ID]: record.ruleId ?? record.ruleName ?? 'none',
           [ATTR_THREAT_RULESET]: 'agentshield@1',
           [ATTR_THREAT_SEVERITY]: severity,
@@ -65,10 +65,10 @@ export function threatRecords(records: readonly DecisionRecord[]): LogRecord[] {
     });
 }
 
-/** Seconds; a verdict takes about a millisecond. */
+/** Bucket bounds in seconds; a verdict takes about a millisecond. */
 const DURATION_BOUNDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
-/** The same records as metrics: how many by tool and decision, and how long they took. */
+/** Returns the same records as metrics: count by tool and decision, and duration. */
 export function decisionMetrics(records: readonly DecisionRecord[]): Metric[] {
   return byRepository(records).flatMap(([repository, group]) => {
     const times = group.map((record) => Date.parse(record.timestamp));
@@ -82,7 +82,7 @@ export function decisionMetrics(records: readonly DecisionRecord[]): Metric[] {
   });
 }
 
-/** Records dropped since the last report. */
+/** Returns the records dropped since the last report. */
 export function droppedMetric(count: number, reason: 'spool-full' | 'not-written', nowMs: number): Metric {
   return counter('', METRIC_SPOOL_DROPPED, '{record}', [{ value: count, attributes: { reason } }], {
     fromMs: nowMs,

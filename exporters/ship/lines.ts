@@ -3,9 +3,9 @@ import { open } from 'node:fs/promises';
 
 /** A complete line of a file. */
 export interface Line {
-  /** Undefined when the line is too long to be one of ours. */
+  /** Undefined if the line is too long for one of our records. */
   readonly text: string | undefined;
-  /** Byte offset just behind the line's newline. */
+  /** Byte offset after the line's newline. */
   readonly end: number;
 }
 
@@ -13,9 +13,12 @@ const CHUNK_BYTES = 256 * 1024;
 const MAX_LINE_BYTES = 64 * 1024;
 const NEWLINE = 0x0a;
 
-/** Complete lines of `path` from byte `offset` on; what follows the last newline is left for later. What is no file has none. */
+/**
+ * Yields complete lines of `path` from byte `offset` on; text after the last newline is left for later. Yields nothing
+ * if the path is not a file.
+ */
 export async function* readLines(path: string, offset: number): AsyncGenerator<Line> {
-  // O_NONBLOCK: a project's log may have been made a pipe, and opening one waits for a writer.
+  // // O_NONBLOCK: a project's log may be a pipe, and opening one waits for a writer.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     if (!(await file.stat()).isFile()) return;
@@ -26,7 +29,7 @@ export async function* readLines(path: string, offset: number): AsyncGenerator<L
       const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, position);
       if (bytesRead === 0) return;
       position += bytesRead;
-      // Of a line without end only its length matters: keep enough to know that it is too long.
+      // // Of an endless line only enough is kept to know that it is too long.
       const kept = rest.length > MAX_LINE_BYTES ? rest.subarray(0, MAX_LINE_BYTES + 1) : rest;
       const chunk = buffer.subarray(0, bytesRead);
       let from = 0;

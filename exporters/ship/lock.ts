@@ -2,24 +2,27 @@ import { mkdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CommandError } from '#schemas/errors.js';
 
-/** A holder that has not shown itself for this long is taken for dead, even if its process id lives on in another program. */
+/**
+ * Time in milliseconds without a sign of life after which a holder counts as dead, even if another program has its
+ * process id.
+ */
 const STALE_AFTER_MS = 10 * 60_000;
 
-/** Somebody else works on the spool. */
+/** Thrown if another process works on the spool. */
 export class LockedError extends CommandError {
   override readonly name = 'LockedError';
 }
 
 /** A held lock. */
 export interface Lock {
-  /** Shows that the holder is alive; call it after each batch. */
+  /** Signals that the holder is alive; call it after each batch. */
   touch(): Promise<void>;
   release(): Promise<void>;
 }
 
 /**
- * Makes sure that one ship at a time works on a spool folder. Two that take over the same dead lock at the
- * same instant could both go on: then records are sent twice, which their identities make good.
+ * Acquires the lock of a spool folder, so that one process at a time sends it. Two processes that take over the same
+ * dead lock at the same moment may both proceed: then records are sent twice, under the same ids.
  */
 export async function acquireLock(folder: string): Promise<Lock> {
   const path = join(folder, 'ship.lock');
@@ -51,7 +54,7 @@ async function liveHolder(path: string): Promise<string | undefined> {
     const { mtimeMs } = await stat(path);
     const holder = (await readFile(path, 'utf8')).trim();
     const isFresh = Date.now() - mtimeMs < STALE_AFTER_MS;
-    // Empty: its owner is between creating the file and writing to it.
+    // // Empty: its owner is between creating the file and writing to it.
     return isFresh && (holder === '' || isAlive(Number(holder))) ? holder || 'unknown' : undefined;
   } catch {
     return undefined;

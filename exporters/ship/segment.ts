@@ -6,7 +6,7 @@ import { scrubText } from '#schemas/scrub.js';
 import { decodeLine } from '../spool/line.js';
 import type { Item, Source } from './source.js';
 
-// A line written by a newer hook loses the fields we do not know, not its place in the count.
+// // A line of a newer hook loses its unknown fields, but is counted.
 const spoolRecord = decisionRecord.strip();
 const droppedRecord = z.object({ eventId: z.string(), dropped: z.int().min(1) });
 
@@ -24,7 +24,7 @@ function readSpoolLine(line: string): Item | undefined {
   return record === undefined ? undefined : { kind: 'decision', record };
 }
 
-/** Once more: the file has been on a disk where others may write. */
+/** Scrubs again: other processes may have written to the file. */
 function scrubbed(record: DecisionRecord): DecisionRecord | undefined {
   const repository = cleanRepositoryName(record.repository);
   if (repository === undefined) return undefined;

@@ -300,7 +300,7 @@ describe('ship failures', () => {
     const { sent, warnings } = await ship();
     expect([sent, warnings]).toEqual([
       1200,
-      [expect.stringMatching(/counters were not taken: .*404.*no metrics here/)],
+      [expect.stringMatching(/counters were not accepted: .*404.*no metrics here/)],
     ]);
     expect(server.requests.filter(({ path }) => path === '/v1/metrics')).toHaveLength(1);
   });

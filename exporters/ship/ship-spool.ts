@@ -8,19 +8,22 @@ export interface ShipOptions {
   /** Base URL of the gateway. */
   readonly url: string;
   readonly token: string;
-  /** Stock `runtime.ndjson` files to be sent as well. */
+  /** Stock `runtime.ndjson` files to send as well. */
   readonly runtimeLogs?: readonly string[];
-  /** Send files from their beginning, regardless of earlier shipments. Facts deduplicate; counters are omitted, since they would add up. */
+  /**
+   * Sends files from their beginning, regardless of earlier shipments. Facts deduplicate; counters are omitted, since
+   * they would add up.
+   */
   readonly all?: boolean;
   /** Called after each acknowledged batch. */
   readonly onProgress?: (result: Readonly<ShipResult>) => void;
-  /** How long one request may take, retries included. Default 60 s. */
+  /** Time limit of one request, retries included, in milliseconds. Default 60 s. */
   readonly deadlineMs?: number;
 }
 
 /** Sends the new records of a spool folder once; `shieldwatch agent` keeps doing so. */
 export async function shipSpool(options: ShipOptions): Promise<ShipResult> {
-  // Made first, so that a wrong URL or token is reported even when there is nothing to send.
+  // // Created first, so that a wrong URL or token is reported even if there is nothing to send.
   const sender = createSender(options, options.deadlineMs);
   try {
     if (!existsSync(options.spoolDir) && (options.runtimeLogs ?? []).length === 0)

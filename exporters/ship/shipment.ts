@@ -12,26 +12,26 @@ import { deleteIfOld, listSegments } from './spool-files.js';
 import { stockLogSources } from './stock-log.js';
 
 export interface ShipResult {
-  /** Records the server took. */
+  /** Records that the server accepted. */
   sent: number;
-  /** Of the records sent: how many blocked a call, how many let it pass. */
+  /** Of the records sent: how many blocked a call, how many allowed it. */
   blocked: number;
   allowed: number;
-  /** Lines that are no records. */
+  /** Lines that are not records. */
   skipped: number;
-  /** Records that a full spool or disk had made the hook give up. */
+  /** Records that the hook dropped because the spool or disk was full. */
   dropped: number;
-  /** Records the server answered it will not store. */
+  /** Records that the server rejected permanently. */
   rejected: number;
   /** Number of files read. */
   files: number;
-  /** What went wrong without keeping a record from arriving. */
+  /** Problems that did not keep a record from arriving. */
   warnings: string[];
 }
 
 export interface ShipmentOptions {
   readonly spoolDir: string;
-  /** Stock `runtime.ndjson` files to be sent as well. */
+  /** Stock `runtime.ndjson` files to send as well. */
   readonly runtimeLogs?: readonly string[];
   /** From the beginning of every file, without metrics, which would add up. */
   readonly all?: boolean;
@@ -40,9 +40,9 @@ export interface ShipmentOptions {
 }
 
 /**
- * Sends what is new in a spool folder and in stock logs. Batch by batch: read, send, wait for the
- * acknowledgement, note the offset. So it may be killed anywhere; what was sent but not noted is sent again
- * under the same identity. Needs the spool's lock.
+ * Sends new records of a spool folder and of stock logs. Batch by batch: read, send, wait for the acknowledgement, save
+ * the offset. It may be killed at any time; records without a saved offset are sent again with the same ids. Requires
+ * the spool's lock.
  */
 export class Shipment {
   readonly result: ShipResult = {
@@ -68,7 +68,7 @@ export class Shipment {
     this.#metricsTaken = options.all !== true;
   }
 
-  /** Everything that is there now. */
+  /** Sends everything that is there now. */
   async run(): Promise<void> {
     const { spoolDir, runtimeLogs = [] } = this.#options;
     for (const name of await listSegments(spoolDir)) {
@@ -77,7 +77,7 @@ export class Shipment {
     }
     for (const log of runtimeLogs) {
       for (const source of await stockLogSources(log, (key) => this.#offsets.has(key))) {
-        // From now on it is known, also if it is rotated before a line of it was sent.
+        // // Recorded now, so that the file is found even if it is rotated before a line of it was sent.
         if (!this.#offsets.has(source.key)) await this.#acknowledged(source.key, 0);
         await this.#shipIfThere(source);
       }
@@ -85,7 +85,7 @@ export class Shipment {
     await this.#sendLost();
   }
 
-  /** A full spool's writer may drop a segment under our eyes; it counts what was in it. */
+  /** The writer of a full spool may delete a segment at any time; it counts the segment's records. */
   async #shipIfThere(source: Source): Promise<number> {
     try {
       return await this.#ship(source);
@@ -124,7 +124,7 @@ export class Shipment {
   }
 
   async #startOffset({ key, path }: Source): Promise<number> {
-    // Shorter than what was sent: another file under the same name.
+    // // Shorter than what was sent: another file under the same name.
     if ((await stat(path)).size < (this.#offsets.get(key) ?? 0)) this.#offsets.delete(key);
     return this.#options.all === true ? 0 : (this.#offsets.get(key) ?? 0);
   }
@@ -141,7 +141,7 @@ export class Shipment {
     await this.#tryMetrics(() => decisionMetrics(batch));
   }
 
-  /** What the server will never take is counted as rejected: asking again would hold up all that comes after. */
+  /** Counts records that the server will never accept as rejected: retrying would block all later ones. */
   async #sendSpans(batch: readonly DecisionRecord[]): Promise<PartialSuccess> {
     try {
       return await this.#sender.spans(decisionSpans(batch));
@@ -151,7 +151,7 @@ export class Shipment {
     }
   }
 
-  /** Metrics serve other tools' dashboards; sending them again would count twice, so they get one try. */
+  /** Sends metrics with one attempt only: they serve other tools' dashboards, and a repeat would count twice. */
   async #tryMetrics(metrics: () => ReturnType<typeof decisionMetrics>): Promise<void> {
     if (this.#metricsTaken) this.#metricsTaken = await this.#trySend('counters', () => this.#sender.metrics(metrics()));
   }
@@ -161,7 +161,7 @@ export class Shipment {
       await send();
       return true;
     } catch (error) {
-      this.#warn(`${what} were not taken: ${error instanceof Error ? error.message : String(error)}`);
+      this.#warn(`${what} were not accepted: ${error instanceof Error ? error.message : String(error)}`);
       return false;
     }
   }

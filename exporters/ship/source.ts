@@ -1,14 +1,14 @@
 import type { DecisionRecord } from '#schemas/records/decision.js';
 
-/** What a line tells: a decision, or how many records a full spool made its writer drop. */
+/** Content of a line: a decision, or the number of records that a full spool made its writer drop. */
 export type Item =
   { readonly kind: 'decision'; readonly record: DecisionRecord } | { readonly kind: 'dropped'; readonly count: number };
 
-/** A file that grows by lines. */
+/** A file of lines that is appended to. */
 export interface Source {
   readonly path: string;
-  /** Under which its offset is kept. */
+  /** Key of its offset. */
   readonly key: string;
-  /** What is in the line that begins at byte `start`; undefined when it is nothing we know. */
+  /** Parses the line that begins at byte `start`; undefined if it is nothing known. */
   read(line: string, start: number): Item | undefined;
 }

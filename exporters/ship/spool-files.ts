@@ -2,10 +2,10 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SEGMENT_PATTERN } from '../spool/location.js';
 
-/** A fully shipped file is kept this long, so that `--all` can send a week again. */
+/** Time for which a completely sent file is kept, so that `--all` can send a week again. */
 const KEEP_MS = 7 * 24 * 3_600_000;
 
-/** Names of the segments in a folder, oldest first; none when there is no folder yet. */
+/** Returns the names of the segments in a folder, oldest first; empty if there is no folder yet. */
 export async function listSegments(folder: string): Promise<string[]> {
   try {
     return (await readdir(folder)).filter((name) => SEGMENT_PATTERN.test(name)).sort();
@@ -16,8 +16,8 @@ export async function listSegments(folder: string): Promise<string[]> {
 }
 
 /**
- * Deletes a file whose day is over for a week and that was sent to its last byte. What is left behind the
- * last newline of such a file is a line that will never be completed; it goes too, and true says that it was there.
+ * Deletes a file that was sent to its last byte and whose day ended a week ago. Text after the last newline of such a
+ * file is a line that will never be completed; returns true if there was one.
  */
 export async function deleteIfOld(
   folder: string,

@@ -4,12 +4,12 @@ import { readLost } from '../spool/lost.js';
 import { readOffsetsSync } from '../spool/offsets.js';
 import { listSegments } from './spool-files.js';
 
-/** How full a spool is. */
+/** State of a spool. */
 export interface SpoolStatus {
   readonly segments: number;
   readonly bytes: number;
   readonly unsentBytes: number;
-  /** Records that could not be written since the last report of a shipper. */
+  /** Records that could not be written since the shipper's last report. */
   readonly lost: number;
 }
 

@@ -9,7 +9,7 @@ import { repositoryName } from '../repository/repository-name.js';
 import { scrubText } from '#schemas/scrub.js';
 import type { Source } from './source.js';
 
-/** A line of AgentShield's own runtime log; it has no identity, session or rule. */
+/** A line of AgentShield's own runtime log; it has no id, session or rule. */
 const entry = z.object({
   timestamp: z.iso.datetime({ offset: true }),
   tool: z.string().min(1),
@@ -19,10 +19,10 @@ const entry = z.object({
 });
 
 /**
- * AgentShield's `.agentshield/runtime.ndjson`, which its stock hook appends to: first what another program rotated it
- * to since, as far as that was being read (`isKnown`) or came after, then the file itself. Equal lines are possible
- * (its clock counts milliseconds), so a record's identity is the file's, the line's place in it, and the line without
- * secrets and persons; a new name changes none of these.
+ * Returns the files of AgentShield's `.agentshield/runtime.ndjson`, to which its stock hook appends: first the rotated
+ * ones that were being read (`isKnown`) or are newer, then the file itself. Lines may be equal (its clock has
+ * milliseconds), so a record's id is derived from the file, the line's position, and the scrubbed line; renaming the
+ * file changes none of these.
  */
 export async function stockLogSources(file: string, isKnown: (key: string) => boolean): Promise<Source[]> {
   const path = resolve(file);
@@ -30,7 +30,7 @@ export async function stockLogSources(file: string, isKnown: (key: string) => bo
   const rotated: LogFile[] = [];
   for (const name of await namesBeside(path)) {
     const found = isRotated(name, basename(path)) ? await logFile(join(dirname(path), name)) : undefined;
-    // A copy that was made before the file was emptied has another identity: it is not followed.
+    // // A copy made before the file was truncated has another id: it is not followed.
     if (found !== undefined && found.key !== current?.key) rotated.push(found);
   }
   rotated.sort((a, b) => a.mtimeMs - b.mtimeMs);
@@ -55,7 +55,7 @@ async function namesBeside(path: string): Promise<string[]> {
   return readdir(dirname(path)).catch(() => []);
 }
 
-/** `runtime.ndjson.1`, `runtime.ndjson-20261125`, `runtime.1.ndjson` and the like; not what was compressed. */
+/** Matches `runtime.ndjson.1`, `runtime.ndjson-20261125`, `runtime.1.ndjson` and the like, but no compressed files. */
 function isRotated(name: string, log: string): boolean {
   const { name: stem, ext } = parse(log);
   return (
@@ -90,7 +90,7 @@ function readEntry(line: string, repository: string, identity: string): Decision
     tool: scrubText(tool, 200) || 'unknown',
     decision,
     ...(reason === undefined ? {} : { reason: scrubText(reason, 2000) }),
-    // The log does not say which rule it was; its reason is a person's own words for it.
+    // // The log does not name the rule; its reason is the policy author's text for it.
     ...(decision === 'block'
       ? { ruleCategory: categoryOf({ tool, ...(reason === undefined ? {} : { reason }) }) }
       : {}),
@@ -99,7 +99,7 @@ function readEntry(line: string, repository: string, identity: string): Decision
   };
 }
 
-/** The project a log belongs to: it lies in the project's `.agentshield`, unless the policy names another place. */
+/** Returns the project of a log: the parent of its `.agentshield` folder, unless the policy names another place. */
 function projectOf(path: string): string {
   const folder = dirname(path);
   return basename(folder) === '.agentshield' ? dirname(folder) : folder;

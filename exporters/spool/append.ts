@@ -8,15 +8,15 @@ import { countLost, prepareLost } from './lost.js';
 import { makeFolder } from './make-folder.js';
 
 /**
- * Several hooks write at once. Linux and macOS write one buffer to an O_APPEND file as a whole; staying
- * below a page keeps that true on file systems that promise less.
+ * Longest line in bytes. Several hooks write at once: Linux and macOS write one buffer to an O_APPEND file atomically;
+ * below a page this holds on other file systems too.
  */
 const MAX_LINE_BYTES = 4096;
 
 // O_NONBLOCK: opening a pipe without a reader would block.
 const FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NONBLOCK;
 
-/** What the spool needs of a record. */
+/** The fields of a record that the spool needs. */
 interface SpoolRecord {
   readonly eventId: string;
   /** ISO 8601, UTC. */
@@ -25,9 +25,8 @@ interface SpoolRecord {
 }
 
 /**
- * Appends one record to the current segment, making folder (0700) and segment (0600) when they are
- * missing. No lock, no fsync: a hook never waits. Throws when the record could not be written, after
- * counting it as lost where that is possible.
+ * Appends one record to the current segment; creates folder (0700) and segment (0600) if needed. Uses no lock and no
+ * fsync, so that a hook never waits. Throws if the record could not be written, after counting it as lost if possible.
  */
 export function appendToSpool(folder: string, record: SpoolRecord, limits: SpoolLimits): void {
   try {
@@ -35,7 +34,7 @@ export function appendToSpool(folder: string, record: SpoolRecord, limits: Spool
     if (line.length > MAX_LINE_BYTES) throw new Error(`spool line of ${String(line.length)} bytes`);
     const descriptor = openSegment(folder, record.timestamp, line.length, limits);
     try {
-      // A disk that fills up takes a part of the line: readers skip it, so it is lost.
+      // // A full disk accepts a part of the line: readers skip it, so it is lost.
       if (writeSync(descriptor, line) < line.length) throw new Error('spool line written in part');
     } finally {
       closeSync(descriptor);
@@ -46,7 +45,7 @@ export function appendToSpool(folder: string, record: SpoolRecord, limits: Spool
   }
 }
 
-/** The newest segment if it takes the line, else the next one, whose first writer makes room for it. */
+/** Opens the newest segment if the line fits, else the next one, whose first writer enforces the size limit. */
 function openSegment(folder: string, timestamp: string, length: number, limits: SpoolLimits): number {
   const last = newestSegment(namesIn(folder));
   if (last !== undefined && isOfDay(last, timestamp)) {
@@ -54,15 +53,18 @@ function openSegment(folder: string, timestamp: string, length: number, limits: 
     if (!hasByteAt(descriptor, limits.segment - length)) return descriptor;
     closeSync(descriptor);
   }
-  // Before there is a segment, so that a hook which is killed here leaves no spool without it.
+  // // Before the first segment, so that a hook that is killed here leaves no spool without it.
   prepareLost(folder);
-  // Two writers that get here at once take the same name, and both append.
+  // // Two writers that get here at once use the same name, and both append.
   const descriptor = openSync(`${folder}/${nextSegment(timestamp, last)}`, FLAGS, 0o600);
   freeSpace(folder, descriptor, timestamp, limits);
   return descriptor;
 }
 
-/** Whether a file is longer than `position`. A read costs a hook, which has read its input so, less than asking for the size. */
+/**
+ * Returns whether a file is longer than `position`. Reading costs a hook less than a stat, because it has already used
+ * the function for its input.
+ */
 function hasByteAt(descriptor: number, position: number): boolean {
   return position < 0 || readSync(descriptor, new Uint8Array(1), 0, 1, position) > 0;
 }
@@ -77,7 +79,9 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** What had to go is said in the spool itself, so that it arrives like everything else, and once. */
+/**
+ * Deletes the oldest segments and records their number of records in the spool, so that it is reported exactly once.
+ */
 function freeSpace(folder: string, descriptor: number, timestamp: string, limits: SpoolLimits): void {
   const dropped = dropOldest(folder, limits.total - limits.segment);
   if (dropped > 0) writeSync(descriptor, encodeLine({ eventId: newEventId(), timestamp, dropped }));

@@ -1,6 +1,6 @@
 /**
- * CRC-32 (ISO-HDLC, as in gzip), four bits at a time: a table of sixteen is made before a hook notices. Own
- * lines, since `node:zlib` has it only in newer Nodes and takes a millisecond to load.
+ * CRC-32 (ISO-HDLC, as in gzip), four bits at a time: a table of sixteen entries is fast to compute. Not `node:zlib`,
+ * which has it only in newer versions of Node and takes a millisecond to load.
  */
 const TABLE = new Uint32Array(16);
 for (let index = 0; index < 16; index += 1) {
@@ -9,11 +9,11 @@ for (let index = 0; index < 16; index += 1) {
   TABLE[index] = value;
 }
 
-/** Checksum of the UTF-8 bytes of `text`, as eight hexadecimal digits. */
+/** Returns the checksum of the UTF-8 bytes of `text`, as eight hexadecimal digits. */
 export function checksum(text: string): string {
   let crc = 0xffff_ffff;
   const bytes = Buffer.from(text);
-  // By number: an iterator is slow before it is optimised, and a hook never gets that far.
+  // // By index: an iterator is slow before it is optimised, and a hook ends earlier.
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i] ?? 0;
     crc = (TABLE[(crc ^ byte) & 15] ?? 0) ^ (crc >>> 4);

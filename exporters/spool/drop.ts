@@ -5,15 +5,15 @@ import { decodeLine } from './line.js';
 import { SEGMENT_PATTERN } from './location.js';
 import { readOffsetsSync } from './offsets.js';
 
-/** Bytes of a segment, of whichever limits it was written under. */
+/** Bytes of a segment, under any limits. */
 const MAX_SEGMENT = 64 * 1024 * 1024;
 
-/** A segment that a process has claimed to drop. One left behind by a killed process is claimed again. */
+/** A segment that a process has claimed for deletion. One left behind by a killed process is claimed again. */
 const CLAIMED = /^dropping-\d+-(decisions-.*\.ndjson)$/;
 
 /**
- * Removes the oldest segments until at most `bytes` are left, and tells how many records went with them
- * that were not shipped yet, including the drops that they recorded.
+ * Deletes the oldest segments until at most `bytes` are left. Returns the number of deleted records that were not sent
+ * yet, including the drops that they recorded.
  */
 export function dropOldest(folder: string, bytes: number): number {
   const segments = readdirSync(folder)

@@ -1,7 +1,6 @@
 /**
- * Identity for a fact made here: 48 bits of time, then 104 bits at random, as hexadecimal in the shape of a
- * UUID. Unique, not secret: it comes from `Math.random`, since loading `node:crypto` costs a hook two
- * milliseconds.
+ * Returns a new event id: 48 bits of time, then 104 random bits, as hexadecimal in the form of a UUID. Unique, not
+ * secret: uses `Math.random`, since loading `node:crypto` costs a hook two milliseconds.
  */
 export function newEventId(): string {
   const time = Date.now().toString(16).padStart(12, '0');

@@ -1,12 +1,12 @@
 import { checksum } from './checksum.js';
 
-/** What ends a line: `,"crc":"0123abcd"}`. The checksum is of the line as it was without it. */
+/** End of a line: `,"crc":"0123abcd"}`. The checksum covers the line without it. */
 const TAIL = /,"crc":"([0-9a-f]{8})"\}$/;
 
-/** Every line begins so; where a torn line runs into a whole one, the whole one is found by it. */
+/** Start of every line; used to find a complete line after a torn one. */
 const HEAD = '{"eventId":"';
 
-/** A line of the spool, newline included: the record as JSON, its checksum as the last field. */
+/** Returns a line of the spool, newline included: the record as JSON with its checksum as the last field. */
 export function encodeLine(record: { readonly eventId: string; readonly [field: string]: unknown }): string {
   const { eventId, ...rest } = record;
   const json = JSON.stringify({ eventId, ...rest });
@@ -14,8 +14,8 @@ export function encodeLine(record: { readonly eventId: string; readonly [field: 
 }
 
 /**
- * The record in a line without its newline; undefined when there is none that is whole. A writer that was
- * killed half way leaves a beginning without an end, which the next writer's line then follows.
+ * Returns the record in a line without its newline; undefined if the line has no complete record. A killed writer
+ * leaves a line without an end, to which the next writer's line is appended.
  */
 export function decodeLine(line: string): unknown {
   return verify(line) ?? salvage(line);

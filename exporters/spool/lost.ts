@@ -5,9 +5,8 @@ const FILE = 'lost';
 const DIGITS = 12;
 
 /**
- * Counts records that could not be written: most often the disk is full, so the number is written over
- * the old one, in a file that already has its block. Where that fails too, nobody can count. Writers at
- * the same instant may count as one.
+ * Counts records that could not be written. The disk is most often full, so the number overwrites the old one in a file
+ * that already has its block. If that fails too, the record is not counted. Concurrent writers may count as one.
  */
 export function countLost(folder: string, records = 1): void {
   try {
@@ -18,11 +17,11 @@ export function countLost(folder: string, records = 1): void {
       closeSync(descriptor);
     }
   } catch {
-    // Nowhere to count.
+    // // Nothing can be counted.
   }
 }
 
-/** Makes sure that there is a file to count in while there is room for it. */
+/** Creates the counter file while there is disk space. */
 export function prepareLost(folder: string): void {
   try {
     const descriptor = openSync(join(folder, FILE), 'wx', 0o600);
@@ -32,16 +31,16 @@ export function prepareLost(folder: string): void {
       closeSync(descriptor);
     }
   } catch {
-    // It is there, or cannot be made.
+    // // Exists, or cannot be created.
   }
 }
 
-/** Records lost since they were last taken. */
+/** Returns the records lost since they were last taken. */
 export function readLost(folder: string): number {
   return withNumber(folder, 'r', readNumber);
 }
 
-/** The same, and from now on none. */
+/** Returns the same, and resets the count. */
 export function takeLost(folder: string): number {
   return withNumber(folder, 'r+', (descriptor) => {
     const lost = readNumber(descriptor);

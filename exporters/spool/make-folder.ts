@@ -2,8 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
- * Makes a private folder and those above it. Not by `mkdirSync`'s `recursive`, which never returns where
- * the kernel says ENOENT for a folder whose parent is there, as in /proc: a hook would hang.
+ * Creates a private folder and its parents. Not by `mkdirSync` with `recursive`, which never returns if the kernel
+ * reports ENOENT for a folder with an existing parent, as in /proc: a hook would hang.
  */
 export function makeFolder(path: string): void {
   try {
@@ -17,7 +17,7 @@ export function makeFolder(path: string): void {
   }
 }
 
-/** Another hook may have made it meanwhile. */
+/** Another hook may have created it in the meantime. */
 function makeOnly(path: string): void {
   try {
     mkdirSync(path, { mode: 0o700 });

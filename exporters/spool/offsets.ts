@@ -2,16 +2,16 @@ import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readFile } from '../read-file.js';
 
-/** How far each source has been acknowledged, in bytes: by segment name, or by `log:<device>:<inode>`. */
+/** Acknowledged bytes of each source: by segment name, or by `log:<device>:<inode>`. */
 export type Offsets = Map<string, number>;
 
 const OFFSETS_FILE = 'offsets.json';
-/** Bytes; a line has about a hundred. */
+/** Size limit in bytes; a line has about a hundred. */
 const MAX_OFFSETS = 16 * 1024 * 1024;
 
 /**
- * Offsets of a spool folder. A missing or unreadable file means that nothing is known to have been sent:
- * sending again is harmless, since every record carries its own identity.
+ * Reads the offsets of a spool folder. If the file is missing or unreadable, nothing counts as sent: sending again is
+ * harmless, since every record has an event id.
  */
 export function readOffsetsSync(folder: string): Offsets {
   try {
@@ -29,7 +29,7 @@ export function readOffsetsSync(folder: string): Offsets {
   }
 }
 
-/** Saves the offsets; a reader sees the old ones or the new ones, never half. */
+/** Saves the offsets atomically. */
 export async function writeOffsets(folder: string, offsets: Offsets): Promise<void> {
   const path = join(folder, OFFSETS_FILE);
   const text = `${JSON.stringify({ version: 1, files: Object.fromEntries(offsets) })}\n`;

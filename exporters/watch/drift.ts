@@ -8,7 +8,7 @@ export interface ScanState {
   readonly findings: readonly FindingRecord[];
 }
 
-/** Compares two scans of one repository by the keys of their findings; undefined when no finding came or went. */
+/** Compares two scans of one repository by the keys of their findings; undefined if no finding is new or resolved. */
 export function driftBetween(before: ScanState, after: ScanState): DriftRecord | undefined {
   const [newFindings, resolvedFindings] = [
     findingsWithout(after.findings, before.findings),

@@ -5,27 +5,27 @@ import { SendError } from '../otlp/failure.js';
 import { makeFolder } from '../spool/make-folder.js';
 
 export interface OutboxOptions<Message> {
-  /** Where what waits is kept. */
+  /** Folder of waiting messages. */
   readonly folder: string;
   readonly deliver: (message: Message) => Promise<unknown>;
-  /** Tells a person. */
+  /** Reports to the user. */
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
 }
 
-/** A message that waits: in its file, or in memory where no file could be written. */
+/** A waiting message: in its file, or in memory if no file could be written. */
 type Waiting<Message> = { readonly file: string } | { readonly message: Message };
 
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 60_000;
 
-/** Beyond it the oldest is deleted. */
+/** Maximum number of waiting messages; beyond it the oldest is deleted. */
 const MAX_WAITING = 1000;
 
 /**
- * Sends one thing after the other, each until it was taken, in the order in which they came. Each waits in a file of
- * its own, on the disk before it is sent and until it was taken, so that one who is killed sends it when they start
- * again; twice perhaps, which its identity tells. What the server will never take is told and left behind.
+ * Sends messages one after another, in order, each until the server accepted it. Each waits in a file of its own until
+ * then, so that a killed process sends it at its next start; a repeat has the same id. Reports and drops what the
+ * server rejects permanently.
  */
 export class Outbox<Message> {
   readonly #options: OutboxOptions<Message>;
@@ -33,7 +33,7 @@ export class Outbox<Message> {
   #added = 0;
   #work: Promise<void> = Promise.resolve();
 
-  /** Begins with what an earlier one has left in the folder. */
+  /** Begins with the messages that an earlier process left in the folder. */
   constructor(options: OutboxOptions<Message>) {
     this.#options = options;
     makeFolder(options.folder);
@@ -47,14 +47,14 @@ export class Outbox<Message> {
   add(message: Message): void {
     this.#waiting.push(this.#keep(message));
     if (this.#waiting.length > MAX_WAITING) {
-      // The first is on its way.
+      // // The first is being sent.
       this.#forget(...this.#waiting.splice(1, 1));
-      this.#options.say(`more than ${String(MAX_WAITING)} things wait to be sent: the oldest was dropped`);
+      this.#options.say(`more than ${String(MAX_WAITING)} messages wait to be sent: the oldest was dropped`);
     }
     if (this.#waiting.length === 1) this.#work = this.#deliverAll();
   }
 
-  /** Kept when nothing waits any more, or when it was stopped. */
+  /** Resolves when no message waits, or after a stop. */
   drained(): Promise<void> {
     return this.#work;
   }
@@ -104,7 +104,7 @@ export class Outbox<Message> {
           failures += 1;
           continue;
         }
-        this.#options.say(`refused for good: ${problem}`);
+        this.#options.say(`rejected permanently: ${problem}`);
       }
       this.#forget(next);
       this.#waiting.shift();
@@ -120,7 +120,7 @@ export class Outbox<Message> {
     try {
       message = JSON.parse(readFileSync(waiting.file, 'utf8')) as Message;
     } catch {
-      this.#options.say(`${waiting.file} cannot be read and is left out`);
+      this.#options.say(`${waiting.file} cannot be read and is skipped`);
       return;
     }
     await this.#options.deliver(message);

@@ -11,16 +11,19 @@ import { driftBetween, type ScanState } from './drift.js';
 import { Outbox } from './outbox.js';
 
 export interface WatchOptions extends ScanOptions {
-  /** Quiet time after a change before the folder is scanned again. Default 500 ms, as AgentShield's. */
+  /** Milliseconds without a change before the folder is scanned again. Default 500, as AgentShield's. */
   readonly debounceMs?: number;
-  /** Where what was seen waits until the server has taken it. Default: a folder for this one in the producers' own. */
+  /** Folder of unsent messages. Default: one per watched folder in the producers' own. */
   readonly outboxDir?: string;
-  /** Tells a person what happens. */
+  /** Reports to the user. */
   readonly say: (line: string) => void;
   readonly onDrift?: (drift: DriftRecord) => void;
 }
 
-/** What waits to be sent: a scan, and what it differs in from the one before. One thing, so that neither is kept without the other. */
+/**
+ * A message: a scan, and its difference to the previous one. Stored together, so that neither is kept without the
+ * other.
+ */
 interface Message {
   readonly scan: ScanExport;
   readonly drift?: DriftRecord;
@@ -28,17 +31,17 @@ interface Message {
 
 /** A running watch. */
 export interface RunningWatch {
-  /** Kept when nothing waits to be sent. */
+  /** Resolves when no message waits to be sent. */
   drained(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Folders that hold no agent configuration. */
+/** Folders without agent configuration. */
 const IGNORED = new Set(['.git', 'node_modules']);
 
 /**
- * `shieldwatch watch`: AgentShield's `watch` with our comparison. Scans once, then after each change, and
- * sends what came or went; each scan that differs is sent as well. A change during a scan makes another.
+ * Runs `shieldwatch watch`: AgentShield's `watch` with our comparison. Scans once, then after each change, and sends
+ * new and resolved findings; each scan that differs is sent as well. A change during a scan triggers another.
  */
 export async function startWatch(options: WatchOptions): Promise<RunningWatch> {
   const stopping = new AbortController();
@@ -61,7 +64,7 @@ export async function startWatch(options: WatchOptions): Promise<RunningWatch> {
   let baseline: ScanState = first;
   const rescan = async (isOvertaken: () => boolean): Promise<void> => {
     const scanned = await scanFolder(options);
-    // A file that was half written when it was read would show as findings that went and came back.
+    // // A file that was read half written would show as findings that disappear and return.
     if (isOvertaken()) return;
     const drift = driftBetween(baseline, scanned);
     baseline = scanned;
@@ -81,7 +84,7 @@ export async function startWatch(options: WatchOptions): Promise<RunningWatch> {
   };
 }
 
-/** What AgentShield printed is not sent, so it is not kept. */
+/** Drops AgentShield's printed output, which is not sent. */
 function scanMessage({ scan, findings, durationMs }: ScanExport): Message {
   return { scan: { scan, findings, durationMs } };
 }
@@ -91,13 +94,13 @@ async function deliver(to: Sender, { scan, drift }: Message, isRest: boolean): P
   if (drift !== undefined) await sendDrift(to, drift, isRest);
 }
 
-/** Sends a drift by either way; the server makes the same event of both. */
+/** Sends a drift by OTLP or REST; the server creates the same event from both. */
 export async function sendDrift(to: Sender, drift: DriftRecord, isRest: boolean): Promise<void> {
   if (isRest) await to.json('v1/ingest/drift', bodyOfDrift(drift));
   else await to.spans([{ ...driftTelemetry(drift), repository: drift.repository }]);
 }
 
-/** One for each folder that is watched. */
+/** Returns the folder for the messages of one watched folder. */
 function outboxFolder(dir: string): string {
   return join(
     shieldwatchFolder(process.env),
@@ -106,7 +109,7 @@ function outboxFolder(dir: string): string {
   );
 }
 
-/** Scans in a row whose result is thrown away because files changed meanwhile; then one counts all the same. */
+/** Consecutive scans that are discarded because files changed meanwhile; the next one counts. */
 const MAX_OVERTAKEN = 10;
 
 /** Calls `act` when files have changed and been quiet for a while; never twice at once. */
@@ -149,7 +152,7 @@ function onChange(
     schedule();
   });
   watcher.on('error', (error) => {
-    say(`changes may go unseen: ${error.message}`);
+    say(`changes may be missed: ${error.message}`);
   });
   return {
     close: () => {

@@ -172,7 +172,7 @@ describe('watch', () => {
     writeFileSync(join(outbox, '000000000000001-000001.json'), '{"scan":');
     await start();
     await until('the scan', () => server.spans.length === 1);
-    expect(said).toEqual([expect.stringContaining('cannot be read and is left out')]);
+    expect(said).toEqual([expect.stringContaining('cannot be read and is skipped')]);
     await until('nothing waits', () => readdirSync(outbox).length === 0);
   });
 
