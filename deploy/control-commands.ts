@@ -518,7 +518,7 @@ function auditCommands(audit: Command, out: Out): void {
     'export',
     'export the whole trail as NDJSON; prints on standard error what is needed to verify it',
   ).action(async (flags: Flags) => {
-    // // Appends the audit entry of the export; the trail itself is read in pages.
+    // Appends the audit entry of the export; the trail itself is read in pages.
     await api(flags, 'GET', '/v1/audit/export?limit=1');
     let last: AuditEntry | undefined;
     for await (const entry of each<AuditEntry>(flags, '/v1/audit', 'entries')) {

@@ -1,4 +1,4 @@
-// // Bundles the hook into one file without dependencies: dist/exporters/hook.cjs, or the given path. Code that only
+// Bundles the hook into one file without dependencies: dist/exporters/hook.cjs, or the given path. Code that only
 // calls on guarded files need is in a second file beside it. CommonJS starts a few milliseconds faster than a module.
 // The hook runs before every tool call for about a millisecond, so the cost is the code that Node reads, compiles and
 // runs for the first time:
@@ -151,7 +151,7 @@ const cold = Object.fromEntries(
 );
 const hot = `(function (require, cold) {${bundled.text}})`;
 
-// // Loads the compile cache beside this file, if one matches source, Node and machine (`shieldwatch install` creates
+// Loads the compile cache beside this file, if one matches source, Node and machine (`shieldwatch install` creates
 // it), which saves the hook a millisecond.
 const name = `hook-${createHash('sha256').update(hot).digest('hex').slice(0, 16)}`;
 const file = String.raw`"use strict";

@@ -1,4 +1,4 @@
-// // Builds the bundle that CI jobs run (action.yml, ci/gitlab.yml): `npm run pack:ci`. One archive with AgentShield
+// Builds the bundle that CI jobs run (action.yml, ci/gitlab.yml): `npm run pack:ci`. One archive with AgentShield
 // and its dependencies, as package-lock.json pins them, so that a job installs nothing. Reproducible: the same tree
 // yields the same bytes. Prints the path of the archive and its SHA-256.
 import { build } from 'esbuild';
@@ -30,7 +30,7 @@ await build({
   minify: true,
   keepNames: true,
   logLevel: 'error',
-  // // commander is CommonJS and loads Node's modules by `require`.
+  // commander is CommonJS and loads Node's modules by `require`.
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   },
@@ -41,7 +41,7 @@ writeFileSync(
 );
 copyFileSync(join(root, 'LICENSE'), join(folder, 'LICENSE'));
 for (const path of closure('node_modules/ecc-agentshield')) {
-  // // Nested dependency folders are copied separately where needed; types and source maps are left out.
+  // Nested dependency folders are copied separately where needed; types and source maps are left out.
   cpSync(join(root, path), join(folder, path), {
     recursive: true,
     filter: (from) =>

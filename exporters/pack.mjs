@@ -1,4 +1,4 @@
-// // Builds the producers' package in dist/package and packs it: `npm run pack:producers`. Prints the path of the
+// Builds the producers' package in dist/package and packs it: `npm run pack:producers`. Prints the path of the
 // tarball. Bundled, so that AgentShield is its only dependency.
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
@@ -30,7 +30,7 @@ const shared = {
   keepNames: true,
   logLevel: 'error',
 };
-// // commander is CommonJS and loads Node's modules by `require`.
+// commander is CommonJS and loads Node's modules by `require`.
 const banner = {
   js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
 };

@@ -22,7 +22,7 @@ export function readBytes(path: string, limit: number): Uint8Array {
   try {
     const first = new Uint8Array(FIRST_BYTES);
     const length = readSync(descriptor, first);
-    // // A regular file that returns less than requested is at its end.
+    // A regular file that returns less than requested is at its end.
     return length < FIRST_BYTES ? first.subarray(0, length) : readOn(descriptor, first, limit);
   } finally {
     closeSync(descriptor);

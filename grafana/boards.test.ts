@@ -138,7 +138,7 @@ describe.each(boards)('%s', (_, board) => {
   });
 
   it('fits the columns of every table into its panel at 1,280 pixels, each with a text for missing values', () => {
-    // // A grid column is 52 px wide there, less gaps, border and padding of a panel; a column without a width needs
+    // A grid column is 52 px wide there, less gaps, border and padding of a panel; a column without a width needs
     // 250.
     for (const { title, gridPos, fieldConfig } of drawn.filter(({ type }) => type === 'table')) {
       const shown = fieldConfig.overrides

@@ -38,7 +38,7 @@ describe('provisioning', () => {
       ].map(read),
     );
     const used = files.flatMap((text) => [...text.matchAll(/^[^#\n]*\$\{(\w+)\}/gm)].map(([, name = '']) => name));
-    // // The others are Grafana's own settings.
+    // The others are Grafana's own settings.
     expect([...env.keys()].filter((name) => !name.startsWith('GF_')).sort()).toEqual([...new Set(used)].sort());
     expect(env.get('GF_SERVER_ROOT_URL')).toMatch(/\/$/);
     expect(env.get('SHIELDWATCH_CLICKHOUSE_HOST')).toBe('127.0.0.1');
@@ -62,7 +62,7 @@ describe('examples of notifications', () => {
       ['webhook', '${SHIELDWATCH_WEBHOOK_URL}'],
     ]);
     for (const { receiver, object_matchers, group_by } of policies.policies[0]?.routes ?? []) {
-      // // Titles show the name of the rule, which is common to all alerts only if they are grouped by it.
+      // Titles show the name of the rule, which is common to all alerts only if they are grouped by it.
       expect(group_by).toContain('alertname');
       expect(names).toContain(receiver);
       expect(object_matchers).toContainEqual(['product', '=', 'shieldwatch']);

@@ -103,7 +103,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
       const dir = join(workspace, folder);
       await edit.apply(dir);
       scans.push(await scan(options, { repository, dir, workspace, what: edit.what }));
-      // // Agents continue to work between the edits.
+      // Agents continue to work between the edits.
       await player.play(calls.slice((step * calls.length) / steps.length, ((step + 1) * calls.length) / steps.length));
     }
     const decisions = await countSpool(spoolDir);
@@ -147,7 +147,7 @@ async function scan(
     cwd: workspace,
     env: environment(target),
   });
-  // // 2 is AgentShield's exit code for critical findings, passed through.
+  // 2 is AgentShield's exit code for critical findings, passed through.
   if (exported.code !== 0 && exported.code !== 2)
     throw new CommandError(`scanning ${repository} failed: ${exported.stderr.trim()}`);
   const result = { repository, what, ...(await askAgentShield(dir, workspace)) };

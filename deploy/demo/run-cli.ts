@@ -27,7 +27,7 @@ export function runProgramFile(
     child.on('close', (code) => {
       resolve({ code, stdout, stderr });
     });
-    // // A child may exit without reading its input.
+    // A child may exit without reading its input.
     child.stdin.on('error', () => undefined);
     child.stdin.end(options.stdin ?? '');
   });

@@ -19,7 +19,7 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const before = process.env['TMPDIR'];
   const folder = await mkdtemp(join(tmpdir(), 'sw-'));
-  // // Programs that tests start as another user, such as Debian's Postgres, traverse it to their own folders.
+  // Programs that tests start as another user, such as Debian's Postgres, traverse it to their own folders.
   await chmod(folder, 0o711);
   process.env['TMPDIR'] = folder;
   const clickhouse = await startClickHouse({ dataDir: join(folder, 'store'), port: 0 });

@@ -98,7 +98,7 @@ function judgeAndAnswer(
   projects: SessionProjects,
   startedAt: number,
 ): void {
-  // // Claude Code sends no variables, so the project is the folder of the session's first call.
+  // Claude Code sends no variables, so the project is the folder of the session's first call.
   const projectDir = projects.of(text);
   const decision = decide(text, { mode, env, projectDir });
   const durationMs = performance.now() - startedAt;

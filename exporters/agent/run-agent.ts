@@ -54,7 +54,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     hookUrl: hook.url,
     stop: async () => {
       stopping.abort();
-      // // Also aborts the request in flight; it was not acknowledged, so it is sent again later.
+      // Also aborts the request in flight; it was not acknowledged, so it is sent again later.
       sender?.close();
       await Promise.all([shipping, hook.close()]);
     },
@@ -72,12 +72,12 @@ async function shipUntilAborted(sender: Sender, options: AgentOptions, signal: A
       failures = 0;
       lastProblem = '';
     } catch (error) {
-      // // Aborted while waiting, which the loop's condition cannot see.
+      // Aborted while waiting, which the loop's condition cannot see.
       if (isAborted(signal)) return;
       wait = waitAfter(error, failures);
       failures += 1;
       const problem = error instanceof Error ? error.message : String(error);
-      // // Reported once, not at each retry.
+      // Reported once, not at each retry.
       if (problem !== lastProblem && !(error instanceof LockedError))
         options.say(`not sent, will be tried again: ${problem}`);
       lastProblem = problem;

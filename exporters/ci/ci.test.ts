@@ -62,7 +62,7 @@ beforeAll(() => {
   cpSync(join(top, 'ci', 'shieldwatch'), join(telling, 'shieldwatch'), { recursive: true });
   const agentshield = join(telling, 'shieldwatch', 'node_modules', 'ecc-agentshield', 'dist', 'index.js');
   const [shebang = '', ...rest] = readFileSync(agentshield, 'utf8').split('\n');
-  const tell = `import { readFileSync as __read, writeFileSync as __write } from 'node:fs'; __write(${JSON.stringify(join(top, 'told.json'))}, JSON.stringify({ env: process.env, cwd: process.cwd(), parent: __read('/proc/' + process.ppid + '/environ', 'utf8') }));`;
+  const tell = `import { readFileSync as __read, writeFileSync as __write } from 'node:fs'; __write(${JSON.stringify(join(top, 'seen.json'))}, JSON.stringify({ env: process.env, cwd: process.cwd(), parent: __read('/proc/' + process.ppid + '/environ', 'utf8') }));`;
   writeFileSync(agentshield, [shebang, tell, ...rest].join('\n'));
   tellingBundle = join(top, 'telling.tgz');
   execFileSync('tar', ['-czf', tellingBundle, '-C', telling, 'shieldwatch']);
@@ -254,7 +254,7 @@ async function gitlab(variables: Record<string, string>): Promise<Run> {
   const { 'shieldwatch-scan': job } = parse(readFileSync(join(MODULE, 'ci', 'gitlab.yml'), 'utf8')) as {
     'shieldwatch-scan': GitlabJob;
   };
-  // No step came before; what .gitlab-ci.yml sets for all jobs is not inherited, or is set anew by the job.
+  // No earlier step ran; what .gitlab-ci.yml sets for all jobs is not inherited, or is overridden by the job.
   const inherited = Object.fromEntries(
     Object.entries(left()).filter(([name]) => !/^(BASH_FUNC|SHELLOPTS|SHIELDWATCH)/.test(name)),
   );
@@ -308,16 +308,16 @@ describe.each(CI)('the %s', (_, run, names) => {
 
   it('gives the token to no process that AgentShield can read, and starts AgentShield in an empty folder', async () => {
     await run({ [names.bundle]: tellingBundle, [names.sha]: sha256(tellingBundle) });
-    const told = JSON.parse(readFileSync(join(top, 'told.json'), 'utf8')) as {
+    const seen = JSON.parse(readFileSync(join(top, 'seen.json'), 'utf8')) as {
       env: Record<string, string>;
       cwd: string;
       parent: string;
     };
-    rmSync(join(top, 'told.json'));
-    expect(JSON.stringify(told)).not.toContain(TOKEN);
-    expect(told.env).not.toHaveProperty('NODE_OPTIONS');
-    expect(Object.values(told.env).filter((value) => value.includes(workspace))).toEqual([]);
-    expect(told.cwd).toMatch(/shieldwatch\.\w+\/empty$/);
+    rmSync(join(top, 'seen.json'));
+    expect(JSON.stringify(seen)).not.toContain(TOKEN);
+    expect(seen.env).not.toHaveProperty('NODE_OPTIONS');
+    expect(Object.values(seen.env).filter((value) => value.includes(workspace))).toEqual([]);
+    expect(seen.cwd).toMatch(/shieldwatch\.\w+\/empty$/);
     expect(sent()).toEqual([`Bearer ${TOKEN}`]);
   });
 

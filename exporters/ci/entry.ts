@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// // Entry of the CI bundle (pack-ci.mjs). Reads the token from standard input: other processes of the same user can
+// Entry of the CI bundle (pack-ci.mjs). Reads the token from standard input: other processes of the same user can
 // read the environment with which this process was started.
 import { readFileSync } from 'node:fs';
 

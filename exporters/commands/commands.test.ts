@@ -84,7 +84,7 @@ describe('shieldwatch ship', () => {
 describe('shieldwatch install', () => {
   beforeEach(() => {
     vi.stubEnv('HOME', root);
-    // No agent is asked, whatever is installed here.
+    // No agent is asked, even if one is installed here.
     vi.stubEnv('PATH', '/usr/bin:/bin');
   });
 
@@ -111,7 +111,7 @@ describe('shieldwatch install', () => {
     expect(stdout).toContain('/opt/hook.cjs');
   });
 
-  it('requires consent for --http besides --yes', async () => {
+  it('requires consent for --http in addition to --yes', async () => {
     await expect(run('install', 'claude-code', '--scope', 'user', '--http', '--yes')).rejects.toThrow(
       /any user of this machine may take its port.*--accept-http-risk/,
     );

@@ -158,18 +158,12 @@ async function acceptHttp({ acceptHttpRisk, dryRun }: InstallOptions): Promise<v
 }
 
 async function uninstall(name: string, options: TargetOptions): Promise<void> {
-  const {
-    applyUninstall,
-    clientNamed,
-    placesHere,
-    planUninstall,
-    scopeOf,
-  } = await import('../install/install.js');
+  const { applyUninstall, clientNamed, placesHere, planUninstall, scopeOf } = await import('../install/install.js');
   const client = clientNamed(name);
   const plan = planUninstall(client, scopeOf(client, options.scope), placesHere(options.dir, process.env), {
     repair: isRepairing(options),
   });
-  if (!(await confirmChange(plan, options, 'there is no hook of ours in it'))) return;
+  if (!(await confirmChange(plan, options, 'no Shieldwatch hook in it'))) return;
   const backups = applyUninstall(plan, process.env);
   if (plan.diff.length > 0) say('written');
   if (backups > 0) say(`${String(backups)} copies of the file, kept since it was first changed, are removed`);

@@ -59,7 +59,7 @@ export class Decisions {
         if (record !== undefined) this.add(record);
       }
     } catch {
-      // // The spool belongs to another program; the span is sent without its decision.
+      // The spool belongs to another program; the span is sent without its decision.
     }
   }
 }

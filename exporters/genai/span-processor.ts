@@ -47,7 +47,7 @@ export function createSpanProcessor(decisions: Decisions): GenAiSpanProcessor {
   const done = new WeakSet();
   const masked: Record<string, number> = {};
   const process = (span: ProcessedSpan): void => {
-    // // Attributes may still be added after `onEnding`; scrubbing already scrubbed text changes nothing.
+    // Attributes may still be added after `onEnding`; scrubbing already scrubbed text changes nothing.
     const count = scrubSpan(span, masked);
     const before = span.attributes[ATTR_REDACTION_MASKED_COUNT];
     if (count > 0) span.attributes[ATTR_REDACTION_MASKED_COUNT] = count + (typeof before === 'number' ? before : 0);

@@ -99,7 +99,7 @@ function judgeAndRecord(args: unknown[], callId: string, options: WrapOptions, d
   try {
     appendToSpool(spoolFolder(env), record, spoolLimits(env));
   } catch {
-    // // Telemetry fails open; the verdict is unchanged.
+    // Telemetry fails open; the verdict is unchanged.
   }
   return verdict;
 }

@@ -31,7 +31,7 @@ export interface Denial {
 }
 
 export function denial(event: string, tool: string, why: string): Denial {
-  // // Each separately: a quote that truncation leaves open would otherwise end in the next text.
+  // Each separately: a quote that truncation leaves open would otherwise end in the next text.
   const head = `AgentShield: BLOCKED ${scrubText(tool, 100)} — `;
   const reason = head + scrubText(why, MAX_REASON - head.length);
   return {

@@ -42,7 +42,7 @@ export function matchingRule(
     candidates.find(
       ({ rule: { pattern }, tested }) => pattern === undefined || tested.some((text) => pattern.test(text)),
     )?.rule;
-  // // All texts as if they were one: an upper bound of the steps.
+  // All texts as if they were one: an upper bound of the steps.
   const length = [...texts, ...paths].reduce((sum, text) => sum + text.length, 0);
   if (candidates.every(({ rule }) => rule.pattern === undefined || isQuick(rule.pattern.source, length))) return find();
   return watched(find);

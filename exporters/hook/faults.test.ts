@@ -10,7 +10,7 @@ import { readLost } from '../spool/lost.js';
 import { decodeLine } from '../spool/line.js';
 import { spoolRecords, spoolText } from '../testdata/spool-lines.js';
 
-// Whatever is wrong around the hook, the verdict is the same; what is wrong with the policy blocks.
+// Any fault around the hook leaves the verdict unchanged; a fault of the policy blocks.
 
 /** A mount of one's own, which root and in most places every user may have. */
 const MOUNT = ['--map-root-user', '--mount'];
@@ -210,11 +210,11 @@ describe('the same verdict', () => {
         line.repeat(perSegment),
       );
     expect(await verdicts(env)).toEqual(SAME);
-    const told = spoolText(spool)
+    const reported = spoolText(spool)
       .split('\n')
       .map((text) => decodeLine(text) as { dropped?: number } | undefined)
       .reduce((sum, record) => sum + (record?.dropped ?? 0), 0);
-    expect(told).toBe(perSegment);
+    expect(reported).toBe(perSegment);
   });
 });
 

@@ -7,7 +7,7 @@ const DAY_MS = 86_400_000;
 export function isoTime(milliseconds: number): string {
   const days = Math.floor(milliseconds / DAY_MS);
   const rest = milliseconds - days * DAY_MS;
-  // // Howard Hinnant's civil_from_days: years begin in March, so that the leap day is the last of the year.
+  // Howard Hinnant's civil_from_days: years begin in March, so that the leap day is the last of the year.
   const shifted = days + 719_468;
   const era = Math.floor(shifted / 146_097);
   const ofEra = shifted - era * 146_097;

@@ -12,15 +12,15 @@ import { cannotJudge, type Judging } from './verdict.js';
 /**
  * Runs `shieldwatch hook [options]`: judges the tool call on standard input, answers the agent, appends a line to the
  * spool, and sets the exit code. Options: {@link fixedMode}, {@link fixEnvironment}. Loads only Node's own modules and
- * a few of ours, because it runs before every tool call. Returns a promise only if it had to wait for standard input.
+ * few other files, because it runs before every tool call. Returns a promise only if it had to wait for standard input.
  */
 export function runHook(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<void> | undefined {
-  // // Until there is a verdict, any end of the process blocks. Agents treat exit code 1 as allow.
+  // Until there is a verdict, any end of the process blocks. Agents treat exit code 1 as allow.
   process.exitCode = 2;
   const startedAt = process.hrtime();
   fixEnvironment(args, env);
   const projectDir = env['CLAUDE_PROJECT_DIR'] ?? '';
-  // // The hook's folder, and its Node.
+  // The hook's folder, and its Node.
   const own = [dirname(process.argv[1] ?? '/nowhere/hook'), process.execPath];
   const judging: Judging = { mode: fixedMode(args, env), env, projectDir, startDir: process.cwd(), own };
   const settle = (decision: Decision | undefined): void => {
@@ -71,7 +71,7 @@ function conclude(decision: Decision | undefined, startedAt: [number, number], {
     process.exitCode = 0;
     return;
   }
-  // // Not `performance`, which Node loads on first use.
+  // Not `performance`, which Node loads on first use.
   const [seconds, nanoseconds] = process.hrtime(startedAt);
   process.exitCode = answer(decision.event, decision.call.tool, decision.verdict);
   record(decision.call, decision.verdict, seconds * 1e3 + nanoseconds / 1e6, { env, projectDir });

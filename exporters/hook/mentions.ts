@@ -4,7 +4,7 @@ import type { Subject } from './subject.js';
 import type { ToolCall } from './tool-call.js';
 import { actionOf, isWriting } from './tool-names.js';
 
-// // Lists of lower-case words instead of regular expressions: compiling one that ignores case takes longer than
+// Lists of lower-case words instead of regular expressions: compiling one that ignores case takes longer than
 // everything else.
 
 /** Every guarded path contains one of these, except the guard's own folders. */
@@ -98,7 +98,7 @@ function withoutQuotes(text: string): string {
 }
 
 function reaches(lower: string): boolean {
-  // // A name may be built from variables.
+  // A name may be built from variables.
   if (lower.includes('$') && lower.includes('=')) return true;
   return PATTERNS.some((pattern) => lower.includes(pattern)) || PROGRAMS.some((program) => hasWord(lower, program));
 }
@@ -123,7 +123,7 @@ function leadsElsewhere(path: string): boolean {
     try {
       return realpathSync.native(folder) !== folder;
     } catch {
-      // // Does not exist, unless as a dangling link; its parent may exist.
+      // Does not exist, unless as a dangling link; its parent may exist.
       if (isLink(folder)) return true;
     }
   }

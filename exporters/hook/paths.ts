@@ -12,7 +12,7 @@ export const MAX_PATH = 4096;
  */
 export function pathForms(path: string, cwd: string, home = process.env['HOME']): string[] {
   const plain = resolve(cwd, path);
-  // // Nearly all are plain; this runs before every tool call.
+  // Nearly all are plain; this runs before every tool call.
   if (/^(?!\/\/)[\w./@+-]+$/.test(path) && !/\.(?:\/|$)/.test(path)) return [plain];
   const forms = new Set([plain]);
   let text = path.replaceAll('\0', '');
@@ -36,7 +36,7 @@ export function pathForms(path: string, cwd: string, home = process.env['HOME'])
 
   function add(absolute: string): void {
     forms.add(resolve(absolute));
-    // // Windows ignores dots and blanks at the end of a name, and opens its data through `::$DATA`.
+    // Windows ignores dots and blanks at the end of a name, and opens its data through `::$DATA`.
     forms.add(
       resolve(
         absolute

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { readFile } from '../read-file.js';
 import { PolicyError } from './policy.js';
 
-// // Paths are joined with slashes, which Windows accepts too: `join` costs a hook more than reading the file.
+// Paths are joined with slashes, which Windows accepts too: `join` costs a hook more than reading the file.
 const POLICY_PATH = '.agentshield/runtime-policy.json';
 
 /** Maximum bytes of a policy; ten thousand rules have one. */
@@ -75,7 +75,7 @@ export function readStockPolicy(cwd: string): PolicyFile[] {
 /** Undefined if the file does not exist; an existing but unreadable file is an invalid policy. */
 function readPolicy(path: string): string | undefined {
   try {
-    // // Most folders have none, and an error costs more than a check. A file that the check cannot see may still
+    // Most folders have none, and an error costs more than a check. A file that the check cannot see may still
     // exist.
     return existsSync(path) || statSync(path, { throwIfNoEntry: false }) !== undefined
       ? readFile(path, MAX_POLICY)

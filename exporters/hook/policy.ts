@@ -71,7 +71,7 @@ function parseRule(rule: unknown, path: string): DenyRule {
   return {
     name: `${path}:${tool}`,
     tool,
-    // // AgentShield treats an empty pattern as none.
+    // AgentShield treats an empty pattern as none.
     ...(pattern === undefined || pattern === '' ? {} : { pattern: compile(pattern, path) }),
     ...(reason === undefined || reason.trim() === '' ? {} : { reason }),
     ...(category === undefined ? {} : { category }),

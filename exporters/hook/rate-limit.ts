@@ -8,7 +8,7 @@ import type { RateLimit } from './policy.js';
 const MINUTE_MS = 60_000;
 /** Characters per call in a file of counts. */
 const CALL_LENGTH = 8;
-// // O_NONBLOCK: opening a pipe without a reader would block.
+// O_NONBLOCK: opening a pipe without a reader would block.
 const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NONBLOCK;
 /** More calls per minute than an agent can make. */
 const MAX_BYTES = 1024 * 1024 * CALL_LENGTH;
@@ -41,7 +41,7 @@ export type RateAnswer = 'within' | 'exceeded' | 'unknown';
  */
 export function countCall({ maxPerMinute }: RateLimit, scope: RateScope, call: RatedCall, now: number): RateAnswer {
   try {
-    // // Distinguishes the few files of a machine; a hash would need a library that takes two milliseconds to load.
+    // Distinguishes the few files of a machine; a hash would need a library that takes two milliseconds to load.
     const key = checksum(`${scope.policyPath}\n${scope.sessionId}`);
     const minute = Math.floor(now / MINUTE_MS);
     const path = (of: number): string => `${scope.folder}/${key}-calls-${String(of)}`;
@@ -51,7 +51,7 @@ export function countCall({ maxPerMinute }: RateLimit, scope: RateScope, call: R
     const earlier = distinct(before);
     let inWindow = 0;
     for (const one of distinct(current)) if (!earlier.has(one)) inWindow += 1;
-    // // Refused calls count too; without the cap a retrying agent would stay refused.
+    // Refused calls count too; without the cap a retrying agent would stay refused.
     inWindow += Math.floor(Math.min(maxPerMinute, earlier.size) * (1 - (now % MINUTE_MS) / MINUTE_MS));
     return inWindow > maxPerMinute ? 'exceeded' : 'within';
   } catch {

@@ -37,7 +37,7 @@ export function record(
     const line = decisionRecord(call, verdict, durationMs, { env, projectDir });
     appendToSpool(spoolFolder(env), line, spoolLimits(env));
   } catch {
-    // // Nowhere to report to: stdout and stderr belong to the agent.
+    // Nowhere to report to: stdout and stderr belong to the agent.
   }
 }
 
@@ -61,7 +61,7 @@ export function decisionRecord(
     agent,
     ...(call.agentVersion === undefined ? {} : { agentVersion }),
     tool: tool || 'unknown',
-    // // A truncated or masked id could equal another call's, and calls are counted by id.
+    // A truncated or masked id could equal another call's, and calls are counted by id.
     ...(toolCallId === '' || toolCallId !== call.toolCallId ? {} : { toolCallId }),
     decision: verdict.decision,
     ...(verdict.decision === 'allow' ? {} : blockFields(verdict)),

@@ -5,7 +5,7 @@ import type { RuleCategory } from '#schemas/records/enums.js';
  * first on the rule's reason, then on its pattern, then on its tool; without a match: `other`.
  */
 const WORDS: readonly (readonly [RuleCategory, RegExp])[] = [
-  // // First, because "Prompt injection: data exfiltration" is an injection.
+  // First, because "Prompt injection: data exfiltration" is an injection.
   ['injection', /injection|jailbreak|instruction override|(ignore|disregard|forget)\b.*\binstructions|system prompt/i],
   [
     'remote-code',

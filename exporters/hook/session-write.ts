@@ -31,7 +31,7 @@ export function writeSession(file: string, session: Session, isFirst: boolean): 
     renameSync(next, file);
     if (isFirst) forget(folder);
   } catch {
-    // // Then only the files apply.
+    // Then only the files apply.
   }
 }
 

@@ -130,7 +130,7 @@ describe('a session is held to the policy it began with', () => {
     utimesSync(join(folder, 's1.json'), 1, 1);
     await call({ session: 's5' });
     expect(readdirSync(folder)).toHaveLength(4);
-    // A copy that cannot be read is no leave.
+    // A copy that cannot be read does not lift the policy.
     writeFileSync(join(folder, 's5.json'), '{');
     expect(await call({ session: 's5', command: 'ls' })).toBe(2);
   });
@@ -154,7 +154,7 @@ describe('a session is held to the policy it began with', () => {
     for (const name of ['CLAUDECODE', 'AI_AGENT', 'GEMINI_CLI', 'CODEX_SANDBOX_NETWORK_DISABLED', 'CODEX_THREAD_ID'])
       expect(() => {
         refuseAgents({ [name]: '1' }, true);
-      }).toThrow(/started by an agent/);
+      }).toThrow(/an agent started this command/);
     refuseAgents({ PATH: '/bin' }, true);
     const cli = join(packageRoot(), 'dist', 'exporters', 'cli.js');
     expect(existsSync(cli)).toBe(true);

@@ -32,7 +32,7 @@ function readDirectly(add: (chunk: Uint8Array) => void): boolean {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EAGAIN') return false;
-      // // Windows reports EOF as an error where others return 0.
+      // Windows reports EOF as an error where others return 0.
       if (code === 'EOF') return true;
       throw error;
     }

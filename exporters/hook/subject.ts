@@ -66,7 +66,7 @@ export function subjectOf({ tool, input, cwd }: Pick<ToolCall, 'tool' | 'input' 
   if (action === 'shell') texts.push(...texts.slice(1).flatMap(asShellReads));
   const names = new Set(policyNames(tool, action));
   if (!hasPatch) return { names: [...names], texts: [...texts, ...paths], pathRuleTools: fellowNames(action), paths };
-  // // Codex also accepts a patch from a shell command.
+  // Codex also accepts a patch from a shell command.
   for (const name of policyNames(tool, 'patch')) names.add(name);
   for (const { path, movedTo, lines } of texts
     .slice(1)

@@ -131,7 +131,7 @@ function judgeBy(policies: readonly InForce[], call: ToolCall, subject: Subject,
     subject,
     mode,
   );
-  // // AgentShield's own words for a rule without a reason.
+  // AgentShield's own words for a rule without a reason.
   if (rule !== undefined) {
     const reason = rule.reason ?? 'denied by policy';
     return { decision: 'block', reason, ruleName: rule.name, ruleId: ruleId(rule), ruleCategory: categoryOf(rule) };

@@ -6,9 +6,9 @@ import { isObject, valueAt } from './reading.js';
 
 const TIME_LIMIT_MS = 15_000;
 
-/** What the agent itself says of its settings. */
+/** The agent's own report about its settings. */
 export type Answer =
-  /** It is not installed here, or is too old to say. */
+  /** Not installed here, or too old to report. */
   | { readonly kind: 'silent' }
   | {
       readonly kind: 'claude-code';
@@ -28,7 +28,7 @@ export interface CodexHook {
 
 const SILENT: Answer = { kind: 'silent' };
 
-/** Asks the agent by its own command how it reads its settings. Starts no session and calls no model. */
+/** Asks the agent by its own command how it parses its settings. Starts no session and calls no model. */
 export async function askClient(client: Client['name'], places: Places): Promise<Answer> {
   const program = client === 'claude-code' ? 'claude' : client === 'codex' ? 'codex' : undefined;
   const path = program === undefined ? undefined : programOn(places, program);
@@ -36,7 +36,7 @@ export async function askClient(client: Client['name'], places: Places): Promise
   return client === 'claude-code' ? askClaude(path, places) : askCodex(path, places);
 }
 
-/** The program on PATH, never one that lies in the project. */
+/** Returns the program on PATH, but never one inside the project. */
 function programOn({ env, project }: Places, name: string): string | undefined {
   for (const folder of (env['PATH'] ?? '').split(delimiter)) {
     if (!isAbsolute(folder)) continue;
@@ -46,13 +46,13 @@ function programOn({ env, project }: Places, name: string): string | undefined {
       const inside = `${realpathSync(resolve(project))}${sep}`;
       if (![path, realpathSync(path)].some((place) => place.startsWith(inside))) return path;
     } catch {
-      // Not there.
+      // Does not exist.
     }
   }
   return undefined;
 }
 
-/** `claude doctor` names each settings file that it cannot use, and why. */
+/** `claude doctor` names each settings file that it cannot use, with the reason. */
 async function askClaude(path: string, places: Places): Promise<Answer> {
   const env = {
     ...places.env,
@@ -64,7 +64,7 @@ async function askClaude(path: string, places: Places): Promise<Answer> {
   return readDoctor(output);
 }
 
-/** Reads what `claude doctor` prints; silent unless it is the report that is known. */
+/** Parses the output of `claude doctor`; returns nothing for an unknown format. */
 export function readDoctor(output: string): Answer {
   const version = /^Running: .*\((\d+\.\d+\.\d+)\)/m.exec(output)?.[1];
   if (version === undefined || !output.includes('Claude Code doctor')) return SILENT;
@@ -75,11 +75,11 @@ export function readDoctor(output: string): Answer {
       problem: key === undefined ? problem : `${key}: ${problem}`,
     }),
   );
-  // A rule that was skipped leaves the rest of its file in force.
+  // A skipped rule leaves the rest of its file in force.
   return { kind: 'claude-code', version, invalid: invalid.filter((line) => !/ was skipped\b/.test(line.problem)) };
 }
 
-/** The app server's `hooks/list` tells of each hook whether it is enabled and trusted. */
+/** The app server's `hooks/list` reports for each hook whether it is enabled and trusted. */
 async function askCodex(path: string, places: Places): Promise<Answer> {
   const send = (...messages: object[]): string => messages.map((message) => `${JSON.stringify(message)}\n`).join('');
   const requests = send(
@@ -132,7 +132,10 @@ function listOf(line: string): Answer | undefined {
   };
 }
 
-/** Runs a program until it ends, has printed its last line, or its time is over. Its whole output; empty when it cannot be started. */
+/**
+ * Runs a program until it ends, has printed its last line, or times out. Returns its output; empty if it cannot be
+ * started.
+ */
 function run(
   path: string,
   args: readonly string[],

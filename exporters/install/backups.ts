@@ -3,13 +3,15 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } 
 import { basename, join } from 'node:path';
 import { shieldwatchFolder } from '../spool/location.js';
 
-/** Settings may hold keys: copies of them lie in a folder of our own (0700, each file 0600), never beside the file. */
+/**
+ * Settings may contain keys, so backups are kept in a folder of our own (0700, each file 0600), never beside the file.
+ */
 const folderOf = (env: NodeJS.ProcessEnv): string => join(shieldwatchFolder(env), 'backups');
 
-/** What all backups of a file begin with. */
+/** Prefix of all backups of a file. */
 const prefixOf = (file: string): string => `${createHash('sha256').update(file).digest('hex').slice(0, 12)}-`;
 
-/** Keeps what stood in a settings file; the backup's path. */
+/** Stores the previous text of a settings file; returns the backup's path. */
 export function keepBackup(file: string, text: string, env: NodeJS.ProcessEnv): string {
   const folder = folderOf(env);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -20,7 +22,7 @@ export function keepBackup(file: string, text: string, env: NodeJS.ProcessEnv): 
   return backup;
 }
 
-/** Removes every backup of a settings file; how many there were. */
+/** Removes every backup of a settings file; returns their number. */
 export function removeBackups(file: string, env: NodeJS.ProcessEnv): number {
   const folder = folderOf(env);
   if (!existsSync(folder)) return 0;

@@ -4,10 +4,10 @@ import { isOurs } from './hook-command.js';
 import { isObject, jsonWithComments, readFileText, valueAt, type FileText } from './reading.js';
 import type { Seen, Switch } from './switch.js';
 
-/** Folders and files looked through at most. */
+/** Maximum number of folders and files that are searched. */
 const MAX_ENTRIES = 5_000;
 
-/** What by its text another hook may do, once every hook was asked and none denied the call. */
+/** What another hook may do, by its text, once every hook was asked and none denied the call. */
 type Power = 'rewrites' | 'unknown' | 'none';
 
 interface OtherHook {
@@ -16,9 +16,9 @@ interface OtherHook {
 }
 
 /**
- * Other hooks at the event that may change what runs. All three agents hand every hook the call as it was asked for. A denial
- * of one stands, and no other hook lifts it, but what one makes of the input (`updatedInput`, in Gemini CLI `tool_input`) is
- * run without being judged.
+ * Returns other hooks at the event that may change what runs. All three agents pass every hook the original call. A
+ * denial stands, and no other hook lifts it, but the input that one returns (`updatedInput`, in Gemini CLI
+ * `tool_input`) runs without being judged.
  */
 export function otherHooks(event: string): Switch['find'] {
   return (seen) =>
@@ -31,7 +31,7 @@ export function otherHooks(event: string): Switch['find'] {
     });
 }
 
-/** Other hooks at the event that rewrite nothing, as far as their text tells. */
+/** Returns other hooks at the event that rewrite nothing, as far as their text shows. */
 export function harmlessHooks(event: string): NonNullable<Switch['note']> {
   return (seen) =>
     hooksBeside(event, seen).flatMap(({ file, power }) =>
@@ -66,16 +66,19 @@ function othersIn(hooks: unknown, event: string): Record<string, unknown>[] {
   );
 }
 
-/** The key that carries another input, and the one around it. */
+/** The key that contains the new input, and its parent key. */
 const REWRITES = /updatedInput|hookSpecificOutput[\s\S]*tool_input|tool_input[\s\S]*hookSpecificOutput/;
-/** Programs that do what their arguments and standard input say. */
+/** Programs that execute their arguments or standard input. */
 const PLAIN_PROGRAMS =
   /^(?:true|false|:|exit|echo|printf|cat|jq|grep|test|\[|tee|date|logger|sh|bash|dash|zsh|env|exec|node|bun|deno|python3?|ruby|perl)$/;
-/** What loads further files, whose text is not read here. */
+/** Constructs that load further files, which are not read here. */
 const LOADS = /\brequire\(\s*['"`][./]|\bimport\b[^\n;]*['"`][./]|^\s*(?:\.|source)\s+\S|^\s*from\s+\./m;
 const MAX_PROGRAM = 1024 * 1024;
 
-/** By the text of its command and of the files that this names. A hook that the agent does not wait for has no power. */
+/**
+ * Classifies a hook by its command and the files that the command names. A hook that the agent does not wait for has no
+ * effect on the call.
+ */
 function powerOf(entry: Readonly<Record<string, unknown>>, { places }: Seen): Power {
   if (entry['async'] === true) return 'none';
   const command = [entry['command'], ...(Array.isArray(entry['args']) ? (entry['args'] as unknown[]) : [])]
@@ -109,7 +112,7 @@ function isScript(file: string): boolean {
   return stats?.isFile() === true && stats.size <= MAX_PROGRAM;
 }
 
-/** Ours is the organisation's, and only those are called. */
+/** True if our hook is in managed settings and only managed hooks are called. */
 function isManagedAlone({ files, installed }: Seen): boolean {
   return (
     installed.scope === 'managed' &&
@@ -122,12 +125,12 @@ function isManagedAlone({ files, installed }: Seen): boolean {
   );
 }
 
-/** Any managed settings keep mods from overruling what a hook says. */
+/** Any managed settings keep mods from overruling hooks. */
 function isModFree({ files }: Seen): boolean {
   return files.some(({ scope, reading }) => scope === 'managed' && reading.kind === 'read');
 }
 
-/** Plugins of Claude Code with code in its own process, which may overrule a hook. */
+/** Returns Claude Code plugins with code in its own process, which may overrule a hook. */
 export const mods: Switch['find'] = (seen) => {
   if (isModFree(seen)) return [];
   const { files, places } = seen;
@@ -146,7 +149,7 @@ export const mods: Switch['find'] = (seen) => {
   });
 };
 
-/** A plugin that the start names lies anywhere; what it overrules shows in the session's file afterwards. */
+/** A plugin given on the command line may be anywhere; its effect shows in the session's file afterwards. */
 export const unlistedMods: NonNullable<Switch['note']> = (seen) =>
   isModFree(seen)
     ? []
@@ -154,7 +157,7 @@ export const unlistedMods: NonNullable<Switch['note']> = (seen) =>
         'a mod of a plugin that a start names (`--plugin-dir`) may run what the hook denies, which shows here only afterwards; any managed settings file keeps mods from that, and `disableSideloadFlags` in it refuses the argument',
       ];
 
-/** Custom commands of Gemini CLI with shell commands in them: no hook is called for these. */
+/** Returns Gemini CLI custom commands that contain shell commands: no hook is called for these. */
 export const customCommands: Switch['find'] = ({ places: { home, project } }) =>
   [join(home, '.gemini', 'commands'), join(home, '.gemini', 'extensions'), join(project, '.gemini', 'commands')]
     .flatMap((folder) => filesBelow(folder, /\.toml$/))

@@ -12,7 +12,7 @@ import {
 import { dirname } from 'node:path';
 import { CommandError } from '#schemas/errors.js';
 
-/** Replaces a file by another text, at once and with the rights it had; links are followed. `mode` is that of a new file. */
+/** Replaces a file's content atomically and keeps its permissions; follows links. `mode` is that of a new file. */
 export function replaceFile(file: string, text: string, mode = 0o600): void {
   const target = existsSync(file) ? realpathSync(file) : file;
   const next = `${target}.shieldwatch-new-${String(process.pid)}`;
@@ -34,7 +34,7 @@ export function replaceFile(file: string, text: string, mode = 0o600): void {
   }
 }
 
-/** The lines that differ, with a line around them, `-` and `+` in front. Tokens of the HTTP hook are not shown. */
+/** Returns the lines that differ, with one line of context, prefixed by `-` and `+`. Masks tokens of the HTTP hook. */
 export function diff(before: string, after: string): string[] {
   const [a, b] = [linesOf(before), linesOf(after)];
   let [head, tail] = [0, 0];

@@ -1,10 +1,10 @@
 import { isObject, isOneOf, valueAt } from './reading.js';
 
 /**
- * The settings of Claude Code 2.1.332 for which a value of another kind (null too) has it drop the whole file. Taken from
- * its program and tried with it once, key by key: our hook beside a value of two wrong kinds, and whether it was called. It
- * is also stricter within some of these (a number has bounds, an array's elements a kind); `install` and `status` ask `claude
- * doctor` besides, where there is one.
+ * The settings of Claude Code 2.1.332 for which a value of another type (including null) makes it ignore the whole
+ * file. Taken from its program and tested key by key: our hook beside a value of two wrong types, and whether it was
+ * called. Claude Code is stricter within some of these (a number has bounds, an array's elements a type); therefore
+ * `install` and `status` also ask `claude doctor`, if available.
  */
 const KINDS: Readonly<Record<Kind, string>> = {
   boolean: `
@@ -59,15 +59,18 @@ const KIND_OF = new Map(
   ),
 );
 
-/** Within `permissions`, likewise. */
+/** Keys within `permissions`, in the same form. */
 const RULES = ['allow', 'deny', 'ask', 'additionalDirectories'];
 
 const MODES = ['default', 'manual', 'acceptEdits', 'plan', 'dontAsk', 'auto', 'bypassPermissions'];
 
-/** Events in which one hook of a wrong shape takes the others with it. */
+/** Events in which one malformed hook disables the others. */
 const OUR_EVENTS = ['PreToolUse', 'PreSkillShellCommand'];
 
-/** The first value for which Claude Code drops the file: its key, what is there and what is expected. Never the value. */
+/**
+ * Returns the first value for which Claude Code ignores the file: its key, its type and the expected one. Never the
+ * value.
+ */
 export function refusedValue(settings: Readonly<Record<string, unknown>>): string | undefined {
   for (const [key, value] of Object.entries(settings)) {
     const expected = KIND_OF.get(key);

@@ -6,23 +6,23 @@ import { isObject, valueAt } from './reading.js';
 import type { Seen, Switch } from './switch.js';
 
 /**
- * Found in Claude Code 2.1.332 (its documentation and its program) and tried with it: see the matrix of the real agents.
- * Of the scopes managed counts before local, local before project, project before user.
+ * Found in Claude Code 2.1.332 (its documentation and its program) and tested: see the matrix of the real agents.
+ * Precedence: managed, local, project, user.
  */
 const PRECEDENCE = ['managed', 'local', 'project', 'user'] as const;
 
-/** What Claude Code takes for true in a variable. */
+/** Values of a variable that Claude Code treats as true. */
 const TRUE = /^(?:1|true|yes|on)$/i;
 
 type Read = SettingsFile & { readonly reading: { readonly kind: 'read' } };
 
-/** Files that count, the strongest first; of managed ones the last by name. */
+/** Files in force, highest precedence first; of managed ones the last by name. */
 function readFiles({ files }: Seen): Read[] {
   const read = files.filter((file): file is Read => file.reading.kind === 'read');
   return PRECEDENCE.flatMap((scope) => read.filter((file) => file.scope === scope).reverse());
 }
 
-/** The file whose value of a top-level key counts. */
+/** Returns the file whose value of a top-level key is in force. */
 function deciding(seen: Seen, key: string): { readonly file: Read; readonly value: unknown } | undefined {
   const file = readFiles(seen).find(
     ({ reading }) => reading.settings[key] !== undefined && reading.settings[key] !== null,
@@ -39,7 +39,7 @@ function disableAllHooks(seen: Seen): string[] {
   return [`disableAllHooks is set in ${set.file.file}: no hook is called`];
 }
 
-/** The last of the managed files that has a key decides on it. */
+/** Returns the last of the managed files that has a key: it is in force. */
 function managedOnly(key: string, isOn: (value: unknown) => boolean): Switch['find'] {
   return (seen) => {
     if (isManaged(seen)) return [];
@@ -50,7 +50,7 @@ function managedOnly(key: string, isOn: (value: unknown) => boolean): Switch['fi
   };
 }
 
-/** A variable that switches hooks off, which Claude Code takes from user and managed settings only. */
+/** Variables that disable hooks, which Claude Code reads from user and managed settings only. */
 function variable(name: string): Switch['find'] {
   return (seen) => {
     if (isManaged(seen)) return [];
@@ -67,7 +67,7 @@ function variable(name: string): Switch['find'] {
   };
 }
 
-/** Variables in any scope's `env` that run other code than the hook. */
+/** Variables in any scope's `env` that run code other than the hook. */
 function environment(seen: Seen): string[] {
   return readFiles(seen).flatMap(({ file, reading }) => {
     const env = reading.settings['env'];
@@ -101,7 +101,7 @@ function matchesUrl(pattern: string, url: string): boolean {
   ).test(url);
 }
 
-/** What the hook's entry may hold; every other key makes Claude Code call it at other times or in another way. */
+/** Keys that the hook's entry may have; any other makes Claude Code call it at other times or in another way. */
 const PLAIN_KEYS = ['type', 'command', 'url', 'headers', 'timeout', 'onFailure', 'statusMessage'];
 
 function entryKey(key: string, why: string): Switch['find'] {
@@ -119,7 +119,7 @@ function unknownKeys({ installed: { entry, file } }: Seen): string[] {
     );
 }
 
-/** Seconds that a verdict may take; it takes milliseconds. */
+/** Minimum time limit in seconds; a verdict takes milliseconds. */
 const SHORTEST_TIMEOUT_S = 3;
 
 export const claudeCodeSwitches: readonly Switch[] = [

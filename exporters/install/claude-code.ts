@@ -7,10 +7,10 @@ import { findHooks, putHook, removeHooks } from './hook-list.js';
 import { asStrictJson, JsonSettings } from './json-settings.js';
 import { isObject, strictJson, type Reading } from './reading.js';
 
-/** The second is of shell commands in skills and custom commands; Claude Code has it since 2.1.332. */
+/** The second is for shell commands in skills and custom commands; Claude Code has it since 2.1.332. */
 const EVENTS = ['PreToolUse', 'PreSkillShellCommand'] as const;
 
-/** Seconds. A verdict takes milliseconds; patterns are stopped after two seconds. */
+/** In seconds. A verdict takes milliseconds; patterns are stopped after two seconds. */
 const TIMEOUT_S = 10;
 
 const managedFolder = ({ platform }: Places): string =>
@@ -34,7 +34,7 @@ function hookEntry({ hook, onFailure }: Wanted): Record<string, unknown> {
   return { ...shape, timeout: TIMEOUT_S, ...(onFailure === 'block' ? { onFailure } : {}) };
 }
 
-/** Claude Code takes these from user and managed settings, and ignores them without a word in a project's. */
+/** Claude Code reads these from user and managed settings, and silently ignores them in a project's. */
 function telemetryEnv(url: string): Record<string, string> {
   return {
     CLAUDE_CODE_ENABLE_TELEMETRY: '1',
@@ -45,7 +45,7 @@ function telemetryEnv(url: string): Record<string, string> {
   };
 }
 
-/** The one variable a project's settings may set: it labels the repository's telemetry. */
+/** The only variable that a project's settings may set: it labels the repository's telemetry. */
 function labels(repository: string): Record<string, string> {
   const attributes = Object.entries(repositoryAttributes(repository)).map(
     ([key, value]) => `${key}=${encodeURIComponent(value)}`,
@@ -58,7 +58,7 @@ function envFor(scope: Scope, { telemetryUrl, repository }: Wanted): Record<stri
   return scope === 'user' || scope === 'managed' ? telemetryEnv(telemetryUrl) : labels(repository);
 }
 
-/** Further managed settings, in the order in which they count. */
+/** Further managed settings, in increasing precedence. */
 function managedParts(places: Places): string[] {
   const folder = join(managedFolder(places), 'managed-settings.d');
   try {
@@ -71,13 +71,13 @@ function managedParts(places: Places): string[] {
   }
 }
 
-/** Strict JSON, a byte order mark allowed; the whole file is dropped for one value that its schema refuses. */
+/** Strict JSON, a byte order mark allowed; the whole file is ignored for one value that violates the schema. */
 function read(text: Parameters<Client['read']>[0], path: string): Reading {
   if (text.kind !== 'text') return text;
   const body = text.text.replace(/^\ufeff/, '');
   if (body.trim() === '') return { kind: 'read', settings: {} };
   const parsed = strictJson(body);
-  // With managed settings that it cannot parse Claude Code does not start.
+  // Claude Code does not start with managed settings that it cannot parse.
   const isManaged = /managed-settings(?:\.d\/[^/]*)?\.json$/.test(path);
   if ('error' in parsed || !isObject(parsed.value))
     return {
@@ -86,7 +86,7 @@ function read(text: Parameters<Client['read']>[0], path: string): Reading {
     };
   const refused = refusedValue(parsed.value);
   if (refused === undefined) return { kind: 'read', settings: parsed.value };
-  // Of managed settings it leaves out what it cannot use.
+  // In managed settings it skips only the invalid values.
   return isManaged ? { kind: 'read', settings: parsed.value } : { kind: 'dropped', why: refused };
 }
 
@@ -126,13 +126,13 @@ export const claudeCode: Client = {
     ...(hook.type === 'http'
       ? [
           'The HTTP hook needs `shieldwatch agent` to run; with onFailure "block" every call is blocked while it does not.',
-          'Nobody proves to Claude Code who answers an HTTP hook: while the agent is down any user of this machine may take its port, read the calls and the token, and let everything run.',
+          'Claude Code cannot verify who answers an HTTP hook: while the agent is down any user of this machine may take its port, read the calls and the token, and let everything run.',
         ]
       : []),
     ...(scope === 'managed'
       ? []
       : [
-          'Whoever can write these settings can switch the hook off. Managed settings (--scope managed) are writable by root only and override all others.',
+          'Any user or program that can write these settings can disable the hook. Managed settings (--scope managed) are writable by root only and override all others.',
         ]),
     ...(telemetryUrl === undefined
       ? []
@@ -147,6 +147,6 @@ export const claudeCode: Client = {
           ]),
   ],
   blindSpots: [
-    'Claude Code before 2.1.332 shows no hook the shell commands in skills and custom commands (!`command`); it ignores the entry under PreSkillShellCommand',
+    'Claude Code before 2.1.332 passes shell commands in skills and custom commands (!`command`) to no hook; it ignores the entry under PreSkillShellCommand',
   ],
 };

@@ -7,8 +7,8 @@ import { hookFile, NODE_OPTIONS } from './hook-command.js';
 const TIME_LIMIT_MS = 10_000;
 
 /**
- * Has Node keep what it compiles of the hook in a file beside it, which spares each call a millisecond. The file is for
- * this Node only: another one compiles at each start, and so does the hook when its folder cannot be written.
+ * Stores Node's compile cache for the hook in a file beside it, which saves each call a millisecond. The file is valid
+ * for this Node only; another one, or one that cannot write the folder, compiles at each start.
  */
 export function writeCodeCache(file = hookFile()): boolean {
   const folder = mkdtempSync(join(tmpdir(), 'shieldwatch-cache-'));
@@ -16,7 +16,7 @@ export function writeCodeCache(file = hookFile()): boolean {
     mkdirSync(join(folder, '.agentshield'));
     mkdirSync(join(folder, '.git'));
     writeFileSync(join(folder, '.git', 'config'), '[remote "origin"]\n\turl = https://github.com/acme/app.git\n');
-    // A typical call, since only the functions it runs are compiled.
+    // A typical call, since only executed functions are compiled.
     const policy = {
       version: 1,
       deny: [{ tool: 'Bash', pattern: 'rm -rf /' }, { tool: 'mcp__*__write' }],
@@ -36,7 +36,7 @@ export function writeCodeCache(file = hookFile()): boolean {
     const run = (...args: string[]): boolean =>
       spawnSync(process.execPath, [...NODE_OPTIONS, file, ...args], { cwd: folder, env, input, timeout: TIME_LIMIT_MS })
         .status === 0;
-    // The first makes the spool.
+    // The first run creates the spool.
     return run() && run('--write-code-cache');
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -6,12 +6,12 @@ import type { SettingsFile } from './client.js';
 import { valueAt } from './reading.js';
 import type { Seen, Switch } from './switch.js';
 
-/** Found in Codex 0.171.0 (its documentation and its program) and tried with it: see the matrix of the real agents. */
+/** Found in Codex 0.171.0 (its documentation and its program) and tested: see the matrix of the real agents. */
 type Read = SettingsFile & { readonly reading: { readonly kind: 'read' } };
 
 const readFiles = ({ files }: Seen): Read[] => files.filter((file): file is Read => file.reading.kind === 'read');
 
-/** `codex_hooks` is the older name. A project's file counts where the user's trusts the project. */
+/** `codex_hooks` is the former name. A project's file counts if the user's file trusts the project. */
 function featureOff(seen: Seen): string[] {
   const trusts = readFiles(seen).some(
     ({ scope, reading }) =>
@@ -34,7 +34,7 @@ function requirements(seen: Seen): string[] {
     .map(({ file }) => `allow_managed_hooks_only is set in ${file}: the hook is not called`);
 }
 
-/** What Codex keeps of each hook, under its file, event and place. */
+/** State that Codex keeps about each hook, by its file, event and index. */
 function stateOf({ files, installed }: Seen): unknown[] {
   return files
     .flatMap(({ reading }) =>
@@ -54,7 +54,7 @@ function dotenv(seen: Seen): string[] {
   );
 }
 
-/** What a person must do once after each change of the hook. */
+/** The user's step after each change of the hook. */
 export const UNTRUSTED = 'Codex does not trust it and skips it in silence: start `codex` once and approve it';
 
 const PLAIN_KEYS = ['type', 'command', 'timeout', 'statusMessage'];

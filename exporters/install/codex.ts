@@ -32,8 +32,8 @@ function parsed(file: string, text: string): Readonly<Record<string, unknown>> {
 }
 
 /**
- * The text without our hook and our two comments, found by content and not by position: Codex writes new
- * tables between them. Every other line stays as it is.
+ * Returns the text without our hook and our two comments, found by content instead of position: Codex writes new tables
+ * between them. Every other line stays unchanged.
  */
 function withoutHook(file: string, text: string): string {
   const places = findHooks(parsed(file, text), [EVENT]).map(({ place }) => place);
@@ -63,7 +63,7 @@ function withoutHook(file: string, text: string): string {
 
 interface Group {
   readonly header: TomlTable;
-  /** Tables of each hook: its own, and those below it. */
+  /** Returns the tables of each hook: its own, and those below it. */
   readonly hooks: TomlTable[][];
 }
 
@@ -119,7 +119,7 @@ export const codex: Client = {
     ].join(eol);
     const rest = withoutHook(file, text);
     const changed = `${rest}${rest === '' || rest.endsWith('\n') ? '' : eol}${rest === '' ? '' : eol}${block}${eol}`;
-    // An inline `hooks = {...}` cannot be added to.
+    // An inline `hooks = {...}` cannot be extended.
     parsed(file, changed);
     return changed;
   },
@@ -127,7 +127,7 @@ export const codex: Client = {
   repair: () => undefined,
   find: (settings) => findHooks(settings, [EVENT]),
   notes: (_scope, { telemetryUrl }) => [
-    'Codex skips a hook it does not trust, in silence: start `codex` once and approve it there. `codex exec` without that runs every call unjudged.',
+    'Codex silently skips a hook that it does not trust: start `codex` once and approve it there. Until then `codex exec` runs every call unjudged.',
     'Codex runs a call whose hook runs out of time; it has no setting for that.',
     ...(telemetryUrl === undefined
       ? []
@@ -138,6 +138,6 @@ export const codex: Client = {
         ]),
   ],
   blindSpots: [
-    'Codex shows no hook what is written to a running command (`write_stdin`): deny bare interactive shells (`bash`, `python`, `node` without arguments) in the policy',
+    'Codex passes input to a running command (`write_stdin`) to no hook: deny bare interactive shells (`bash`, `python`, `node` without arguments) in the policy',
   ],
 };

@@ -7,10 +7,10 @@ import { SEGMENT_PATTERN } from '../spool/location.js';
 import type { Client, Places } from './client.js';
 import { valueAt } from './reading.js';
 
-/** Bytes read of the end of each file. */
+/** Bytes that are read from the end of each file. */
 const MAX_TAIL = 4 * 1024 * 1024;
 
-/** Most segments and session files read, newest first. */
+/** Maximum number of segments and session files that are read, newest first. */
 const MAX_FILES = 16;
 
 /** One record of the spool, as evidence that the hook was called. */
@@ -24,7 +24,7 @@ export interface RecordedCall {
   readonly isBlocked: boolean;
 }
 
-/** The newest records of a spool. */
+/** Returns the newest records of a spool. */
 export function recordedCalls(spool: string): RecordedCall[] {
   const segments = namesIn(spool)
     .filter((name) => SEGMENT_PATTERN.test(name))
@@ -53,7 +53,7 @@ export function recordedCalls(spool: string): RecordedCall[] {
     });
 }
 
-/** The newest timestamp of some calls; undefined of none. */
+/** Returns the newest timestamp of calls; undefined without calls. */
 export function lastOf(calls: readonly RecordedCall[]): string | undefined {
   return calls
     .map(({ timestamp }) => timestamp)
@@ -61,19 +61,20 @@ export function lastOf(calls: readonly RecordedCall[]): string | undefined {
     .at(-1);
 }
 
-/** A line in which an agent's session file holds a tool call. Codex and Claude Code write a JSON object a line. */
+/** Matches a line of an agent's session file with a tool call. Codex and Claude Code write one JSON object per line. */
 const TOOL_CALL: Readonly<Record<Client['name'], RegExp>> = {
   'claude-code': /"type":"tool_use"/,
   codex: /"type":"(?:function_call|custom_tool_call|local_shell_call)"/,
   'gemini-cli': /"toolCalls":\s*\[\s*\{|"functionCall"/,
 };
 
-/** Session files are written a little after the hook was called. */
+/** Session files are written shortly after the hook was called. */
 const SLACK_MS = 10_000;
 
 /**
- * When the agent last used a tool in the project, by its own session files, if after `since` (ISO 8601) and after every call
- * of that session that the hook was shown. A call whose input Claude Code itself refuses reaches no hook and is none.
+ * Returns when the agent last used a tool in the project, by its own session files, if later than `since` (ISO 8601)
+ * and later than every call of that session that the hook received. Ignores calls with input that Claude Code itself
+ * refuses, which reach no hook.
  */
 export function lastToolUse(
   client: Client['name'],
@@ -101,14 +102,14 @@ export function lastToolUse(
   return last;
 }
 
-/** Whether every tool call in a line of Claude Code's is one of some. */
+/** Returns whether every tool call in a line of Claude Code's is in the set. */
 function isAll(ids: ReadonlySet<string>, line: string): boolean {
   if (ids.size === 0) return false;
   const named = [...line.matchAll(/"type":"tool_use","id":"([^"]+)"/g)].map(([, id = '']) => id);
   return named.length > 0 && named.every((id) => ids.has(id));
 }
 
-/** Session files changed after a time, the newest first. */
+/** Returns session files changed after a time, newest first. */
 function recentSessions(client: Client['name'], places: Places, since: string): string[] {
   return sessionFiles(client, places)
     .map((file) => ({ file, changed: statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
@@ -118,17 +119,17 @@ function recentSessions(client: Client['name'], places: Places, since: string): 
     .map(({ file }) => file);
 }
 
-/** Whether a session file is that of a session: each names it, Gemini CLI by its first eight characters. */
+/** Returns whether a session file belongs to a session: each names it, Gemini CLI by its first eight characters. */
 function namesSession(client: Client['name'], file: string, sessionId: string): boolean {
   return basename(file).includes(client === 'gemini-cli' ? sessionId.slice(0, 8) : sessionId);
 }
 
-/** What Claude Code writes of the end of a call. */
+/** Claude Code's entry for the end of a call. */
 interface Result {
   readonly id: string;
-  /** It was not run since its input is none that the tool takes. */
+  /** It did not run because the tool does not accept its input. */
   readonly isRefused: boolean;
-  /** It was let run. */
+  /** It was allowed. */
   readonly isAccepted: boolean;
   readonly timestamp: string;
 }
@@ -155,8 +156,8 @@ function resultsIn(lines: readonly string[]): Result[] {
 }
 
 /**
- * Calls that the hook denied and that Claude Code ran all the same, by its own session files: when, as ISO 8601. A mod of a
- * plugin can do that, and one of `--plugin-dir` leaves no other trace.
+ * Returns the times (ISO 8601) of calls that the hook denied and that Claude Code ran nevertheless, by its own session
+ * files. A mod of a plugin can cause that, and one given by `--plugin-dir` leaves no other trace.
  */
 export function overruledCalls(
   client: Client['name'],
@@ -221,7 +222,7 @@ function sessionFiles(client: Client['name'], places: Places): string[] {
   );
 }
 
-/** Folders so many levels below, by name. */
+/** Returns folders at that depth, by name. */
 function descend(folder: string, levels: number): string[] {
   if (levels === 0) return [folder];
   return namesIn(folder)

@@ -9,8 +9,8 @@ import { isObject, jsonWithComments, valueAt } from './reading.js';
 import type { Seen, Switch } from './switch.js';
 
 /**
- * Found in Gemini CLI 0.61.0 (its documentation and its program) and tried with it: see the matrix of the real agents. The
- * system's settings count before a project's, a project's before the user's.
+ * Found in Gemini CLI 0.61.0 (its documentation and its program) and tested: see the matrix of the real agents.
+ * Precedence: system, project, user.
  */
 const PRECEDENCE = ['managed', 'project', 'user'] as const;
 
@@ -29,11 +29,11 @@ function hooksOff(seen: Seen): string[] {
   const file = readFiles(seen).find(({ reading }) => valueAt(reading.settings, 'hooksConfig', 'enabled') !== undefined);
   if (file === undefined) return [];
   const enabled = valueAt(file.reading.settings, 'hooksConfig', 'enabled');
-  // Gemini takes null for "not said", and 0 or "" for no.
+  // Gemini reads null as "not set", and 0 or "" as false.
   return enabled === null || enabled ? [] : [`hooksConfig.enabled is off in ${file.file}: no hook is called`];
 }
 
-/** A hook is known by its name, else by its command; the lists of all files count together. */
+/** A hook is identified by its name, else by its command; the lists of all files are merged. */
 function hookDisabled(seen: Seen): string[] {
   const { entry } = seen.installed;
   const name = entry['name'] || entry['command'];
@@ -45,18 +45,18 @@ function hookDisabled(seen: Seen): string[] {
   });
 }
 
-/** What a person must do once for each folder. */
+/** The user's step for each folder. */
 export const FOLDER_UNKNOWN =
-  'Gemini CLI has not been told whether to trust this folder: until it is trusted no hook is called in it';
+  'Gemini CLI does not know whether to trust this folder: until it is trusted no hook is called in it';
 
-/** In a folder that is not trusted Gemini calls no hook of any settings. */
+/** Gemini calls no hook of any settings in an untrusted folder. */
 function folderTrust(seen: Seen): string[] {
   const { env, project } = seen.places;
   const home = geminiHome(seen.places);
   if (env['GEMINI_RESTRICTED_MODE'] === 'true' || env['GEMINI_CLI_TRUST_WORKSPACE'] === 'false')
     return ['this environment says that no folder is trusted: Gemini CLI calls no hook'];
   if (env['GEMINI_CLI_TRUST_WORKSPACE'] === 'true') return [];
-  // A project's own settings have no say in whether it is trusted.
+  // A project's own settings cannot mark it as trusted.
   const said = readFiles(seen)
     .filter(({ scope }) => scope !== 'project')
     .map(({ reading }) => valueAt(reading.settings, 'security', 'folderTrust', 'enabled'))
@@ -71,7 +71,7 @@ function folderTrust(seen: Seen): string[] {
   return [isTrusted === false ? `the folder is not trusted (${file}): Gemini CLI calls no hook in it` : FOLDER_UNKNOWN];
 }
 
-/** The rule of the longest folder around the project; undefined without one. */
+/** Returns the rule of the longest folder around the project; undefined without one. */
 function trustOf(rules: Readonly<Record<string, unknown>>, project: string): boolean | undefined {
   const here = real(resolve(project));
   let [longest, trusted] = [-1, undefined as boolean | undefined];
@@ -94,7 +94,7 @@ function real(path: string): string {
   }
 }
 
-/** The one dotenv file that Gemini reads: the nearest from the project upward, then that of the home folder. */
+/** Returns the one dotenv file that Gemini reads: the nearest from the project upward, then that of the home folder. */
 function dotenv(seen: Seen): string[] {
   const { project } = seen.places;
   const home = geminiHome(seen.places);
@@ -116,7 +116,7 @@ function dotenv(seen: Seen): string[] {
 
 const PLAIN_KEYS = ['name', 'type', 'command', 'timeout', 'description', 'source'];
 
-/** Milliseconds that a verdict may take. */
+/** Minimum time limit in milliseconds. */
 const SHORTEST_TIMEOUT_MS = 3000;
 
 export const geminiCliSwitches: readonly Switch[] = [

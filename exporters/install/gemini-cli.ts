@@ -10,7 +10,7 @@ const EVENT = 'BeforeTool';
 /** Milliseconds. */
 const TIMEOUT_MS = 10_000;
 
-/** What Gemini CLI takes for the home folder. */
+/** Gemini CLI's home folder. */
 export const geminiHome = ({ home, env }: Places): string => env['GEMINI_CLI_HOME'] || home;
 
 export const geminiCli: Client = {
@@ -35,7 +35,7 @@ export const geminiCli: Client = {
       .filter(([scope, path]) => scope !== 'project' || path !== files[1]?.[1])
       .map(([scope, path]) => ({ scope, file: path }));
   },
-  // With a file that it cannot parse Gemini CLI does not start; what its schema refuses it warns of and uses.
+  // Gemini CLI does not start with a file that it cannot parse; it warns of schema violations and uses the file.
   read: (text) => {
     if (text.kind !== 'text') return text;
     if (text.encoding !== 'utf-8') return { kind: 'refused', why: 'it is UTF-16' };
@@ -52,7 +52,7 @@ export const geminiCli: Client = {
       );
     const settings = new JsonSettings(path, text, 'comments');
     const command = hook.type === 'command' ? hook.command : '';
-    // Gemini puts variables into every string of its settings.
+    // Gemini expands variables in every string of its settings.
     if (/\$\{?\w/.test(command))
       throw new CommandError(
         'the command holds a $ before a name, which Gemini CLI would replace by a variable; install from a folder without one',

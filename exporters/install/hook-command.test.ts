@@ -54,7 +54,7 @@ describe('the installed command', () => {
       const script = join(home, 'exit-0.cjs');
       writeFileSync(script, 'process.exit(0)');
       const value = name === 'NODE_OPTIONS' ? `--require=${script}` : script;
-      // What acts on the shell itself is not the command's to mend: `status` tells of it.
+      // What affects the shell itself cannot be undone by the command: `status` reports it.
       const run = (env: Record<string, string>): number | null =>
         spawnSync(
           'sh',

@@ -7,34 +7,34 @@ import { CommandError } from '#schemas/errors.js';
 import { FIXED_SEED_OPTION } from '../hook-start.js';
 import { shieldwatchFolder } from '../spool/location.js';
 
-/** What an agent runs before each tool call. */
+/** The command or URL that an agent calls before each tool call. */
 export type InstalledHook =
   | { readonly type: 'command'; readonly command: string }
   | { readonly type: 'http'; readonly url: string; readonly token: string };
 
-/** What happens when the hook itself fails; only Claude Code lets one choose. */
+/** What happens if the hook itself fails; only Claude Code lets the user choose. */
 export type OnFailure = 'block' | 'continue';
 
-/** Ends every command of ours, so that it is found again. The hook ignores it. */
+/** Ends every command that we install, to identify it. The hook ignores it. */
 const MARK = 'shieldwatch-hook';
 
 /**
- * One helper thread is enough for a process that lives for a millisecond, and soonest started and ended; and see
- * {@link FIXED_SEED_OPTION}. Node's code cache is valid for these options only.
+ * One helper thread is enough for such a short process, and fastest to start and end; see also {@link
+ * FIXED_SEED_OPTION}. Node's compile cache is valid for these options only.
  */
 export const NODE_OPTIONS = ['--v8-pool-size=1', FIXED_SEED_OPTION] as const;
 
 /**
- * What follows a hook that did not allow a call: a line on stderr, then exit code 2. Agents run the tool after every
- * other exit code, and Codex also after 2 when stderr is empty, so the line is written however the process before it
- * ended. Without the trap a closed stderr would kill the shell before it exits with 2.
+ * Runs after a hook that did not allow a call: a line on stderr, then exit code 2. Agents run the tool after any other
+ * exit code, and Codex also after 2 if stderr is empty, so the line is written however the hook's process ended.
+ * Without the trap a closed stderr would kill the shell before it exits with 2.
  */
 const BLOCK_TAIL =
   "|| { trap '' PIPE; echo 'shieldwatch: the call is blocked; without a reason above, the guard itself failed' >&2; exit 2; }";
 
 /**
- * What of the environment changes which code a process runs, as the command sets it for Node. An assignment before a
- * command costs no process, and no function of the shell's that the environment defines can stand in its way.
+ * Variables that change which code a process runs, as the command sets them for Node. An assignment before a command
+ * needs no process, and no shell function from the environment can intercept it.
  */
 const NEUTRALISED = {
   NODE_OPTIONS: '',
@@ -46,11 +46,11 @@ const NEUTRALISED = {
   ...(process.platform === 'darwin' ? { DYLD_INSERT_LIBRARIES: '', DYLD_LIBRARY_PATH: '' } : {}),
 };
 
-/** What the command fixes, so that nothing in the environment chooses it. */
+/** Values that the command fixes, so that the environment does not determine them. */
 export interface FixedValues {
   /**
-   * The producers' folder, and the home folder, which bounds the search for policies. `of-user`: what the system knows of
-   * whoever calls.
+   * The producers' folder, and the home folder, which limits the search for policies. `of-user`: the calling user's, as
+   * the system knows it.
    */
   readonly home: { readonly producers: string; readonly user: string } | 'of-user';
   readonly spool?: string | undefined;
@@ -58,7 +58,7 @@ export interface FixedValues {
   readonly repository?: string | undefined;
 }
 
-/** What a hook that is installed from here fixes: what the environment says now. */
+/** Returns the values of the current environment, to be fixed by an installed hook. */
 export function fixedValues(env: NodeJS.ProcessEnv, isForAllUsers: boolean): FixedValues {
   return {
     home: isForAllUsers ? 'of-user' : { producers: resolve(shieldwatchFolder(env)), user: env['HOME'] || homedir() },
@@ -76,12 +76,12 @@ export interface HookCommandOptions {
 }
 
 /**
- * The shell command that starts the bundled hook: this Node and this file by their full paths, since agents
- * are started without PATH, and fixed values are passed as options. With `block` it ends with {@link BLOCK_TAIL}.
+ * Returns the shell command that starts the bundled hook: this Node and this file by absolute path, since agents are
+ * started without PATH, and fixed values as options. With `block` it ends with {@link BLOCK_TAIL}.
  */
 export function hookCommand({ mode, onFailure = 'block', file = hookFile(), fixed }: HookCommandOptions = {}): string {
   const command = [quoted(process.execPath), ...NODE_OPTIONS, quoted(file), ...options(mode, fixed), MARK].join(' ');
-  // Not every shell of Windows knows `||` and assignments.
+  // Not every Windows shell supports `||` and assignments.
   if (process.platform === 'win32') return command;
   const assigned = Object.entries({ ...NEUTRALISED, ...homeOf(fixed) })
     .map(([name, value]) => `${name}=${value}`)
@@ -108,17 +108,17 @@ function homeOf(fixed: FixedValues | undefined): Record<string, string> {
   return fixed === undefined || fixed.home === 'of-user' ? {} : { HOME: quoted(fixed.home.user) };
 }
 
-/** A word for a shell, in double quotes. */
+/** Quotes a word for a shell. */
 function quoted(word: string): string {
   return process.platform === 'win32' ? `"${word}"` : `"${word.replace(/["\\$`]/g, '\\$&')}"`;
 }
 
-/** True of a command or URL that this, or a person following our README, has installed. */
+/** Returns whether this program, or a user following our README, installed the command or URL. */
 export function isOurs(text: string): boolean {
   return /shieldwatch[- ]hook\b/.test(text) || /^http:\/\/127\.0\.0\.1:\d+\/hook\?shieldwatch-hook$/.test(text);
 }
 
-/** URL of the agent's HTTP hook, marked like the command. */
+/** Returns the URL of the agent's HTTP hook, marked like the command. */
 export function hookUrl(port: number): string {
   return `http://127.0.0.1:${String(port)}/hook?${MARK}`;
 }

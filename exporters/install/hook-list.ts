@@ -3,13 +3,13 @@ import type { JsonSettings } from './json-settings.js';
 import type { InstalledEntry } from './client.js';
 import { isObject, valueAt } from './reading.js';
 
-/** One entry of `hooks.<event>` as Claude Code, Codex and Gemini CLI have it. */
+/** One entry of `hooks.<event>` in the settings of Claude Code, Codex and Gemini CLI. */
 export interface HookGroup {
   readonly matcher: string;
   readonly hooks: readonly Record<string, unknown>[];
 }
 
-/** Our hooks by event, in settings that have been read. */
+/** Returns our hooks by event, in parsed settings. */
 export function findHooks(
   settings: Readonly<Record<string, unknown>>,
   events: readonly string[],
@@ -35,7 +35,7 @@ function hookOf(entry: Readonly<Record<string, unknown>>): InstalledHook {
   };
 }
 
-/** Puts our group under an event: in place of an older one of ours, else at the end. No change when it is there already. */
+/** Adds our group to an event: replaces our previous one, else at the end. No change if it is present already. */
 export function putHook(settings: JsonSettings, event: string, wanted: HookGroup): void {
   const groups = listOf(settings.get(['hooks', event]));
   const ours = groups.flatMap((group, index) => (hooksOf(group).some(isOurHook) ? [index] : []));
@@ -47,7 +47,7 @@ export function putHook(settings: JsonSettings, event: string, wanted: HookGroup
   else settings.set(['hooks', event, listOf(left).length], wanted);
 }
 
-/** Takes our hooks out from under an event, and what is empty then. */
+/** Removes our hooks from an event, and containers that become empty. */
 export function removeHooks(settings: JsonSettings, event: string): void {
   const groups = listOf(settings.get(['hooks', event]));
   let isChanged = false;

@@ -260,7 +260,7 @@ describe('the block in Codex’s TOML', () => {
   it('is all that uninstall removes, for any surroundings', () => {
     const table = fc.constantFrom(
       '[tui]\ntheme = "dark"\n',
-      '# a comment of mine\n',
+      '# my comment\n',
       '\n',
       '[mcp_servers.a]\ncommand = "npx"\nargs = [\n  "x", # [[hooks.PreToolUse]]\n  "# >>> shieldwatch: written by `shieldwatch install`",\n]\n',
       '[[hooks.PreToolUse]]\nmatcher = "Bash"\n[[hooks.PreToolUse.hooks]]\ntype = "command"\ncommand = "mine"\n',

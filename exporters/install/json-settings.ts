@@ -14,18 +14,18 @@ import { isObject, jsonWithComments, strictJson } from './reading.js';
 const BOM = '\ufeff';
 
 /**
- * What a file's agent reads: strict JSON, JSON with comments but no trailing commas, or, to take something out of a file
- * that no agent reads, both.
+ * Syntax of a file: strict JSON; JSON with comments but without trailing commas; or both, to remove something from a
+ * file that no agent reads.
  */
 export type Dialect = 'strict' | 'comments' | 'lenient';
 
-/** A settings file, as it is changed: everything we do not touch keeps its place, its spaces and its comments. */
+/** A settings file under change: everything else keeps its position, white space and comments. */
 export class JsonSettings {
   #text: string;
   readonly #bom: string;
   readonly #file: string;
 
-  /** @throws CommandError when the agent would not read the file, or when a key is duplicated. */
+  /** @throws CommandError if the agent would not read the file, or if a key is duplicated. */
   constructor(file: string, text: string, dialect: Dialect) {
     this.#file = file;
     this.#bom = text.startsWith(BOM) ? BOM : '';
@@ -51,7 +51,7 @@ export class JsonSettings {
     return this.#bom + this.#text;
   }
 
-  /** The value at a path; undefined when there is none. */
+  /** Returns the value at a path; undefined if there is none. */
   get(path: JSONPath): unknown {
     let value: unknown = this.#parsed();
     for (const key of path)
@@ -60,9 +60,9 @@ export class JsonSettings {
   }
 
   /**
-   * Sets the value at a path; undefined removes it. A parent that is null or empty is replaced.
+   * Sets the value at a path; undefined removes it. Replaces a parent that is null or empty.
    *
-   * @throws CommandError where a parent is something else than what the path goes through.
+   * @throws CommandError if a parent has another type.
    */
   set(path: JSONPath, value: unknown): void {
     for (let length = 1; length < path.length; length += 1) {
@@ -105,7 +105,10 @@ export class JsonSettings {
   }
 }
 
-/** The same values as strict JSON, with the last of duplicate keys; undefined when there are none. Comments are lost. */
+/**
+ * Returns the same values as strict JSON, with the last of duplicate keys; undefined if there are none. Comments are
+ * lost.
+ */
 export function asStrictJson(text: string): string | undefined {
   const body = text.startsWith(BOM) ? text.slice(1) : text;
   const errors: ParseError[] = [];
@@ -114,7 +117,7 @@ export function asStrictJson(text: string): string | undefined {
   return `${JSON.stringify(value, null, /^([ \t]+)\S/m.exec(body)?.[1] ?? 2)}\n`;
 }
 
-/** The first key that an object of the document has twice. */
+/** Returns the first duplicate key of the document. */
 function keyThatStandsTwice(text: string): string | undefined {
   const root = parseTree(text, [], { allowTrailingComma: true });
   const open: Node[] = root === undefined ? [] : [root];

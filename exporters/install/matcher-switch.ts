@@ -4,7 +4,10 @@ import type { Switch } from './switch.js';
 /** Matchers that match every tool. */
 const MATCHES_ALL = ['', '*', '.*'];
 
-/** The switch that every client has: a matcher that leaves tools out. `tool` is one of the client's, for the example. */
+/**
+ * Returns the switch that every client has: a matcher that excludes tools. `tool` is one of the client's, for the
+ * example.
+ */
 export function matcherSwitch(tool: string): Switch {
   return {
     name: 'matcher',

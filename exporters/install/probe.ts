@@ -9,8 +9,8 @@ const TIME_LIMIT_MS = 10_000;
 const FORBIDDEN = 'shieldwatch-probe-forbidden';
 
 /**
- * Calls an installed hook as an agent would, once with what a policy forbids and once with what it does
- * not. Undefined when it blocked the one and let the other pass, else what was wrong. Leaves no record.
+ * Calls an installed hook as an agent would, once with a call that a policy forbids and once with one that it allows.
+ * Returns undefined if the hook blocked the first and allowed the second, else the problem. Leaves no record.
  */
 export async function probe(hook: InstalledHook, event: string): Promise<string | undefined> {
   const project = mkdtempSync(join(tmpdir(), 'shieldwatch-probe-'));
@@ -49,7 +49,7 @@ async function ask(hook: InstalledHook, input: string, project: string): Promise
   return hook.type === 'command' ? runCommand(hook.command, input, project) : post(hook, input);
 }
 
-/** Through a shell, as agents do it. The answer is judged by what blocks in all of them: exit code 2 and the JSON. */
+/** Starts it through a shell, as agents do. It blocks if all agents would block: exit code 2 and the JSON. */
 function runCommand(command: string, input: string, project: string): Promise<Outcome> {
   return new Promise((resolve) => {
     const env = { ...process.env, CLAUDE_PROJECT_DIR: project };

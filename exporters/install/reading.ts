@@ -2,7 +2,7 @@ import { stripComments } from 'jsonc-parser';
 import { parse as parseToml } from 'smol-toml';
 import { readBytes } from '../read-file.js';
 
-/** Most bytes read of a settings file. */
+/** Size limit of a settings file in bytes. */
 const MAX_SETTINGS = 16 * 1024 * 1024;
 
 /** Content of a file, before any agent's rules. */
@@ -11,7 +11,7 @@ export type FileText =
   | { readonly kind: 'text'; readonly text: string; readonly encoding: 'utf-8' | 'utf-16le' }
   | { readonly kind: 'unreadable'; readonly why: string };
 
-/** A settings file as its agent reads it. */
+/** A settings file as its agent parses it. */
 export type Reading =
   | { readonly kind: 'absent' }
   | { readonly kind: 'read'; readonly settings: Readonly<Record<string, unknown>> }
@@ -22,7 +22,7 @@ export type Reading =
   /** We cannot read it, so nothing is known of it. */
   | { readonly kind: 'unreadable'; readonly why: string };
 
-/** Text of a file, its byte order mark kept. Never throws and never waits. */
+/** Reads a file's text, with its byte order mark. Never throws and never blocks. */
 export function readFileText(file: string): FileText {
   let bytes: Uint8Array;
   try {
@@ -55,7 +55,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ELOOP: 'its links lead in a circle (ELOOP)',
 };
 
-/** Reads strict JSON as `JSON.parse` does: the last of duplicate keys counts. */
+/** Parses strict JSON as `JSON.parse` does: the last of duplicate keys counts. */
 export function strictJson(text: string): { readonly value: unknown } | { readonly error: string } {
   try {
     return { value: JSON.parse(text) as unknown };
@@ -64,20 +64,20 @@ export function strictJson(text: string): { readonly value: unknown } | { readon
   }
 }
 
-/** Line of a syntax error, never the text around it, which may hold a key. */
+/** Returns the line of a syntax error, never the text around it, which may contain a key. */
 function placeOf(text: string, { message }: Error): string {
   const position = /position (\d+)/.exec(message)?.[1];
-  // `Unexpected end` names no position.
+  // `Unexpected end` has no position.
   const line = text.slice(0, position === undefined ? text.length : Number(position)).split('\n').length;
   return `line ${String(line)} is not strict JSON (a comment, a trailing comma or another error)`;
 }
 
-/** Gemini CLI's reading: comments are taken out, then strict JSON; a byte order mark is an error. */
+/** Parses as Gemini CLI does: comments are removed, then strict JSON; a byte order mark is an error. */
 export function jsonWithComments(text: string): ReturnType<typeof strictJson> {
   return strictJson(stripComments(text, ' '));
 }
 
-/** Codex's reading: TOML 1.0, a byte order mark is an error. */
+/** Parses as Codex does: TOML 1.0, a byte order mark is an error. */
 export function strictToml(text: string): { readonly value: Record<string, unknown> } | { readonly error: string } {
   if (text.startsWith('\ufeff')) return { error: 'it begins with a byte order mark' };
   try {
@@ -92,12 +92,12 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The value at a path of keys; undefined when there is none. */
+/** Returns the value at a path of keys; undefined if there is none. */
 export function valueAt(value: unknown, ...path: string[]): unknown {
   return path.reduce<unknown>((at, key) => (isObject(at) && Object.hasOwn(at, key) ? at[key] : undefined), value);
 }
 
-/** Whether a value is one of some words. */
+/** Returns whether a value is one of some words. */
 export function isOneOf(value: unknown, words: readonly string[]): boolean {
   return typeof value === 'string' && words.includes(value);
 }

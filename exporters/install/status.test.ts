@@ -661,13 +661,13 @@ describe('the agent’s own report', () => {
   });
 });
 
-it('reports different hooks of ours in two scopes', async () => {
+it('reports different hooks in two scopes', async () => {
   install(claudeCode, 'user');
   install(claudeCode, 'project');
   const notes = async (): Promise<string> => (await clientStatus(claudeCode, places)).notes.join(' ');
-  expect(await notes()).not.toMatch(/different hooks/);
+  expect(await notes()).not.toMatch(/different Shieldwatch hooks/);
   install(claudeCode, 'project', { type: 'command', command: hookCommand({ file }) });
-  expect(await notes()).toMatch(/different hooks of ours stand in .*project.* and .*settings\.json/);
+  expect(await notes()).toMatch(/different Shieldwatch hooks are in .*project.* and .*settings\.json/);
 });
 
 it('reports calls that reach no hook', async () => {
@@ -683,6 +683,6 @@ it('reports a file that has the hook under one event only', async () => {
   delete settings.hooks['PreSkillShellCommand'];
   write(path, JSON.stringify(settings));
   expect(problems(await clientStatus(claudeCode, places))).toEqual([
-    expect.stringMatching(/no hook of ours stands under PreSkillShellCommand/),
+    expect.stringMatching(/no Shieldwatch hook under PreSkillShellCommand/),
   ]);
 });

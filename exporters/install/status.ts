@@ -19,7 +19,7 @@ export interface HookStatus {
   readonly scope: InstalledEntry['scope'];
   readonly file: string;
   readonly hook: InstalledHook;
-  /** Why calls run that it should have judged; empty when no reason is known. */
+  /** Why calls run unjudged; empty if no reason is known. */
   readonly problems: readonly string[];
 }
 
@@ -97,7 +97,7 @@ interface Known {
   readonly answer: Answer;
 }
 
-/** Of the entries that one file has. */
+/** Returns the status of the entries of one file. */
 async function hookStatus(
   client: Client,
   entries: readonly InstalledEntry[],
@@ -116,7 +116,7 @@ async function hookStatus(
   for (const event of client.events) {
     if (!entries.some((entry) => entry.event === event))
       problems.add(
-        `no hook of ours stands under ${event} in ${first.file}: run \`shieldwatch install ${client.name} --scope ${first.scope}\` again`,
+        `no Shieldwatch hook under ${event} in ${first.file}: run \`shieldwatch install ${client.name} --scope ${first.scope}\` again`,
       );
   }
   const problem = await probe(first.hook, first.event);
@@ -177,7 +177,7 @@ function notesOf(client: Client, installed: readonly InstalledEntry[], { places,
   return [
     ...new Set(beside),
     ...(commands.size > 1
-      ? [`different hooks of ours stand in ${scopes.join(' and ')}: each call is judged by each of them`]
+      ? [`different Shieldwatch hooks are in ${scopes.join(' and ')}: each call is judged by each of them`]
       : []),
     ...(installed.some(({ hook }) => hook.type === 'http')
       ? [
@@ -197,7 +197,7 @@ function isBefore(version: string, than: readonly number[]): boolean {
   return at >= 0 && (parts[at] ?? 0) < (than[at] ?? 0);
 }
 
-/** The spool that the installed command fixes, else that of this environment. */
+/** Returns the spool that the installed command fixes, else that of this environment. */
 function spoolOf(installed: readonly InstalledEntry[], env: NodeJS.ProcessEnv): string {
   const home = fixedValue(installed, '--home');
   return (
@@ -206,7 +206,7 @@ function spoolOf(installed: readonly InstalledEntry[], env: NodeJS.ProcessEnv): 
   );
 }
 
-/** Value of an option in an installed command. */
+/** Returns the value of an option in an installed command. */
 function fixedValue(installed: readonly InstalledEntry[], option: string): string | undefined {
   const values = installed.map(({ hook }) =>
     hook.type === 'command' ? new RegExp(` ${option} "((?:[^"\\\\]|\\\\.)*)"`).exec(hook.command)?.[1] : undefined,

@@ -11,5 +11,5 @@ export const SWITCHES: Readonly<Record<Client['name'], readonly Switch[]>> = {
   'gemini-cli': geminiCliSwitches,
 };
 
-/** What `status` says where nothing is wrong with an installation that a person has yet to approve in the agent. */
+/** What `status` reports if nothing is wrong with an installation that the user still has to approve in the agent. */
 export const AWAITS_APPROVAL: ReadonlySet<string> = new Set([UNTRUSTED, FOLDER_UNKNOWN]);

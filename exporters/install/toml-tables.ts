@@ -1,4 +1,4 @@
-/** A table of a TOML file as it is written: its header's line and those up to the next header. */
+/** A table of a TOML file as text: the line of its header and those up to the next header. */
 export interface TomlTable {
   /** As in the header, without spaces: `hooks.PreToolUse`; empty for the lines before the first header. */
   readonly name: string;
@@ -10,7 +10,9 @@ export interface TomlTable {
 
 const HEADER = /^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?\r?$/;
 
-/** The tables of a file that a TOML parser accepts. Lines within a string or an array of several lines are no headers. */
+/**
+ * Returns the tables of a file that a TOML parser accepts. Lines within a multi-line string or array are not headers.
+ */
 export function tablesOf(lines: readonly string[]): TomlTable[] {
   const tables: { name: string; isArrayElement: boolean; start: number; end: number }[] = [
     { name: '', isArrayElement: false, start: 0, end: lines.length },
@@ -34,7 +36,7 @@ export function tablesOf(lines: readonly string[]): TomlTable[] {
   return tables;
 }
 
-/** Indexes of the lines that hold neither a header nor a part of a key and its value. */
+/** Returns the indexes of the lines that contain neither a header nor a part of a key and its value. */
 export function blankLinesAndComments(lines: readonly string[]): Set<number> {
   const found = new Set<number>();
   const state = new ValueState();
@@ -45,7 +47,7 @@ export function blankLinesAndComments(lines: readonly string[]): Set<number> {
   return found;
 }
 
-/** Whether a value continues on the next line. */
+/** Returns whether a value continues on the next line. */
 class ValueState {
   #quote: '"""' | "'''" | undefined;
   #depth = 0;
@@ -77,7 +79,7 @@ class ValueState {
   }
 }
 
-/** Index of the quote that ends a string of one line. */
+/** Returns the index of the quote that ends a single-line string. */
 function endOfString(line: string, start: number): number {
   const quote = line[start];
   for (let at = start + 1; at < line.length; at += 1) {

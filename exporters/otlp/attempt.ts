@@ -3,7 +3,7 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import { CommandError } from '#schemas/errors.js';
 
-/** What came of one request. */
+/** Result of one request. */
 export type Attempt =
   | {
       readonly kind: 'answered';
@@ -18,16 +18,18 @@ export interface Client {
   post(url: string, headers: Readonly<Record<string, string>>, body: Buffer, timeoutMs: number): Promise<Attempt>;
 }
 
-/** Longer answers are of no use to us. */
+/** Longer responses are truncated. */
 const MAX_ANSWER_BYTES = 256 * 1024;
 
-/** The connections of one sender, kept open between its requests. */
+/** Creates the keep-alive connections of one sender. */
 export interface Agents {
   readonly plain: http.Agent;
   readonly secure: https.Agent;
 }
 
-/** Certificates: Node's own, `NODE_EXTRA_CA_CERTS`, and the file of OpenTelemetry's `OTEL_EXPORTER_OTLP_CERTIFICATE`. */
+/**
+ * Certificates: Node's own, `NODE_EXTRA_CA_CERTS`, and the file of OpenTelemetry's `OTEL_EXPORTER_OTLP_CERTIFICATE`.
+ */
 export function createAgents(env: NodeJS.ProcessEnv): Agents {
   return {
     plain: new http.Agent({ keepAlive: true }),
@@ -35,7 +37,7 @@ export function createAgents(env: NodeJS.ProcessEnv): Agents {
   };
 }
 
-/** A client for bodies that are not OTLP. */
+/** Creates a client for bodies that are not OTLP. */
 export function createClient({ plain, secure }: Agents): Client {
   return {
     post: (url, headers, body, timeoutMs) => {
@@ -46,7 +48,7 @@ export function createClient({ plain, secure }: Agents): Client {
           agent,
           headers: { ...headers, 'content-length': body.length },
         });
-        // One limit over everything: looking up the name, connecting, sending, waiting, reading.
+        // One time limit for name resolution, connecting, sending, waiting and reading.
         const timer = setTimeout(
           () => outgoing.destroy(new Error(`no answer within ${String(timeoutMs)} ms`)),
           timeoutMs,
@@ -68,7 +70,7 @@ export function createClient({ plain, secure }: Agents): Client {
   };
 }
 
-/** Reads a copy of the answer, which its caller also reads. Never rejects. */
+/** Reads a copy of the response, which its caller also reads. Never rejects. */
 export async function answerOf(response: http.IncomingMessage): Promise<Attempt> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -79,8 +81,8 @@ export async function answerOf(response: http.IncomingMessage): Promise<Attempt>
   await new Promise<void>((resolve) => {
     response.on('error', () => undefined).once('close', resolve);
   });
-  // Cut off: what it says is not known, so it counts as no answer.
-  if (!response.complete) return { kind: 'unreachable', problem: 'the answer broke off' };
+  // An incomplete response counts as none.
+  if (!response.complete) return { kind: 'unreachable', problem: 'the response was cut off' };
   const retryAfterMs = parseRetryAfter(response.headers['retry-after'], Date.now());
   return {
     kind: 'answered',
@@ -91,7 +93,7 @@ export async function answerOf(response: http.IncomingMessage): Promise<Attempt>
   };
 }
 
-/** Seconds or an HTTP date, in milliseconds from now. */
+/** Parses seconds or an HTTP date, in milliseconds from now. */
 function parseRetryAfter(value: string | undefined, now: number): number | undefined {
   if (value === undefined) return undefined;
   if (/^\d+$/.test(value)) return Number(value) * 1000;

@@ -2,25 +2,25 @@ import { CommandError } from '#schemas/errors.js';
 
 const DEFAULT_URL = 'http://127.0.0.1:4000';
 
-/** Endpoint and token of telemetry. */
+/** Endpoint and token. */
 export interface Connection {
-  /** Base URL of the gateway; the signal's path (`/v1/traces`) is added. */
+  /** Base URL of the gateway; the signal's path (`/v1/traces`) is appended. */
   readonly url: string;
   /** Ingest token, `eccp_...`. */
   readonly token: string;
 }
 
-/** The gateway's base URL: what was asked for, else `SHIELDWATCH_URL`, else the local stack. */
+/** Returns the gateway's base URL: the given one, else `SHIELDWATCH_URL`, else the local stack. */
 export function resolveUrl(explicit: string | undefined, env: NodeJS.ProcessEnv): string {
   return explicit ?? (env['SHIELDWATCH_URL'] || DEFAULT_URL);
 }
 
-/** The ingest token: what was asked for, else `SHIELDWATCH_TOKEN`; undefined when there is none. */
+/** Returns the ingest token: the given one, else `SHIELDWATCH_TOKEN`; undefined if there is none. */
 export function resolveToken(explicit: string | undefined, env: NodeJS.ProcessEnv): string | undefined {
   return (explicit ?? env['SHIELDWATCH_TOKEN'])?.trim() || undefined;
 }
 
-/** URL of a signal's endpoint. Messages show no more of the URL than its origin: it may hold a password. */
+/** Returns the URL of a signal's endpoint. Messages show only the URL's origin: the URL may contain a password. */
 export function signalUrl(baseUrl: string, path: string): string {
   const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
@@ -30,9 +30,9 @@ export function signalUrl(baseUrl: string, path: string): string {
   return url.href;
 }
 
-/** The authorization header. */
+/** Returns the authorization header. */
 export function authorization(token: string): Record<string, string> {
   if (!/^[\x21-\x7e]+$/.test(token))
-    throw new CommandError('the token holds characters no token has (--token, SHIELDWATCH_TOKEN)');
+    throw new CommandError('the token contains invalid characters (--token, SHIELDWATCH_TOKEN)');
   return { authorization: `Bearer ${token}` };
 }

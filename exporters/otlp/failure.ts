@@ -2,14 +2,14 @@ import { CommandError } from '#schemas/errors.js';
 import { scrubText } from '#schemas/scrub.js';
 import type { Attempt } from './attempt.js';
 
-/** A request that was given up. */
+/** Thrown for a request that failed permanently or after all retries. */
 export class SendError extends CommandError {
   override readonly name: string = 'SendError';
   /** The server's Retry-After in milliseconds; undefined without one. */
   readonly retryAfterMs: number | undefined;
-  /** True when trying again later makes sense. */
+  /** True if a later retry may succeed. */
   readonly isRetryable: boolean;
-  /** The server understood the request and will never take it: OTLP's 400. */
+  /** The server will never accept the request: OTLP's 400. */
   readonly isRefused: boolean;
 
   constructor(
@@ -27,7 +27,7 @@ export class SendError extends CommandError {
   }
 }
 
-/** What to tell a person about an attempt that failed: status, and what the server said about it. */
+/** Describes a failed attempt for the user: status, and the server's message. */
 export function sendFailure(attempt: Attempt, origin: string): SendError {
   if (attempt.kind === 'unreachable')
     return new SendError(`${origin} cannot be reached: ${scrubText(attempt.problem, 200)}`, { isRetryable: true });
@@ -42,12 +42,12 @@ export function sendFailure(attempt: Attempt, origin: string): SendError {
   });
 }
 
-/** OTLP's retryable answers, and no others. */
+/** OTLP's retryable statuses. */
 export function isRetryable(status: number): boolean {
   return [429, 502, 503, 504].includes(status);
 }
 
-/** `error.message` of our own errors, `message` of OTLP's Status, else the body itself. */
+/** Returns `error.message` of our own errors, `message` of OTLP's Status, else the body itself. */
 function serverMessage(body: string): string {
   try {
     const parsed = JSON.parse(body) as { message?: unknown; error?: { message?: unknown } } | null;

@@ -16,7 +16,7 @@ export interface LogRecord {
   readonly attributes: Attributes;
 }
 
-/** Log records as the SDK's exporter takes them, those of one repository under one resource. */
+/** Returns log records for the SDK's exporter, those of one repository under one resource. */
 export function readableLogRecords(records: readonly LogRecord[]): logs.ReadableLogRecord[] {
   return byRepository(records).flatMap(([repository, group]) => {
     const resource = producerResource(repository);

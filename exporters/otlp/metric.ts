@@ -20,7 +20,7 @@ export interface Metric {
   readonly data: MetricData;
 }
 
-/** A gauge read at one moment. */
+/** Returns a gauge at one moment. */
 export function gauge(repository: string, name: string, unit: string, points: readonly Point[], atMs: number): Metric {
   const times = { startTime: hrTime(atMs), endTime: hrTime(atMs) };
   return {
@@ -34,13 +34,13 @@ export function gauge(repository: string, name: string, unit: string, points: re
   };
 }
 
-/** The moments between which something was counted, in milliseconds since the epoch. */
+/** The period of a count, in milliseconds since the epoch. */
 export interface Period {
   readonly fromMs: number;
   readonly toMs: number;
 }
 
-/** What happened within a period. Delta, since a command that ends has no total to go on from. */
+/** Returns a counter for a period. Delta, since a command that ends keeps no total. */
 export function counter(
   repository: string,
   name: string,
@@ -60,13 +60,13 @@ export function counter(
   };
 }
 
-/** Values to be counted by size. */
+/** Values to count by size. */
 export interface Distribution {
   readonly values: readonly number[];
   readonly attributes: Attributes;
 }
 
-/** A histogram of what happened within a period; `bounds` are the upper ends of all buckets but the last. */
+/** Returns a histogram for a period; `bounds` are the upper bounds of all buckets but the last. */
 export function histogram(
   repository: string,
   name: string,
@@ -102,7 +102,7 @@ export function histogram(
   };
 }
 
-/** Metrics as the SDK's exporter takes them: one request for each repository. */
+/** Returns metrics for the SDK's exporter: one request per repository. */
 export function resourceMetrics(metrics: readonly Metric[]): ResourceMetrics[] {
   return byRepository(metrics).map(([repository, group]) => ({
     resource: producerResource(repository),

@@ -2,19 +2,19 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { answerOf, type Agents, type Attempt } from './attempt.js';
 
-/** Published by Node for every response that an HTTP client begins to receive. */
+/** Node publishes it for every response that an HTTP client starts to receive. */
 const RESPONSES = 'http.client.response.finish';
 
 /** What the last request over the agents was answered. */
 export interface Observer {
-  /** The answer of the last request since the last call; undefined where there was none. */
+  /** Returns the response of the last request since the previous call; undefined if there was none. */
   take(): Promise<Attempt | undefined>;
   close(): void;
 }
 
 /**
- * Looks at the answers to what the SDK's exporters send. They tell their caller neither the status of an
- * answer that may be retried, nor its Retry-After, nor a partial success, but only a process-wide logger.
+ * Observes the responses to the SDK's exporters. They report neither the status of a retryable response, nor its
+ * Retry-After, nor a partial success to their caller, but only to a process-wide logger.
  */
 export function observeAnswers(agents: Agents): Observer {
   let last: Promise<Attempt> | undefined;

@@ -7,10 +7,13 @@ import { ATTR_SERVICE_NAME, ATTR_SERVICE_VERSION, SCOPE_NAME, SERVICE_NAME_PRODU
 
 const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
 
-/** Instrumentation scope of everything the producers send; one object, since exporters group by identity. */
+/** Instrumentation scope of all producers; one object, since exporters group by identity. */
 export const SCOPE = { name: SCOPE_NAME, version };
 
-/** Resource of telemetry about one repository, or with `''` about the producer itself. Carries no host, user or process attributes. */
+/**
+ * Returns the resource of telemetry about one repository, or with `''` about the producer itself. Has no host, user or
+ * process attributes.
+ */
 export function producerResource(repository: string): Resource {
   return resourceFromAttributes({
     [ATTR_SERVICE_NAME]: SERVICE_NAME_PRODUCER,

@@ -12,16 +12,18 @@ import { observeAnswers } from './observer.js';
 import { readableSpans, type Span } from './span.js';
 import { withoutEnvHeaders } from './without-env-headers.js';
 
-/** Items per request: about 1 MB of JSON at the longest records. */
+/** Items per request: about 1 MB of JSON with the longest records. */
 export const BATCH_SIZE = 500;
 
-/** How long one request may take, retries and the server's Retry-After included. */
+/** Time limit of one request in milliseconds, retries and Retry-After included. */
 const DEFAULT_DEADLINE_MS = 60_000;
 
 /** Time limit of one attempt; a server that hangs is retried. */
 const ATTEMPT_MS = 10_000;
 
-/** Waits between tries: doubling, each shortened at random by up to half so that senders do not march in step. */
+/**
+ * Delays between attempts: doubling, each reduced at random by up to half, so that senders do not retry simultaneously.
+ */
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 16_000;
 
@@ -30,33 +32,38 @@ const EXPORT_SUCCESS = 0;
 
 const JSON_HEADERS = { 'content-type': 'application/json', 'user-agent': 'shieldwatch' };
 
-/** What the server says it did not take of an accepted request. */
+/** What the server rejected of an accepted request. */
 export interface PartialSuccess {
   readonly rejected: number;
   readonly message: string;
 }
 
 /**
- * Sends one request after the other and waits for each answer: nothing is queued, so nothing can be
- * dropped. A promise is kept when the server acknowledged and rejected with a SendError otherwise; 429,
- * 502, 503, 504 and network errors are retried before that. Close it when done.
+ * Sends one request after another and waits for each response: nothing is queued, so nothing can be dropped. A promise
+ * resolves once the server acknowledged, and rejects with a SendError otherwise; 429, 502, 503, 504 and network errors
+ * are retried first. Close it when done.
  */
 export interface Sender {
   spans(spans: readonly Span[]): Promise<PartialSuccess>;
   logRecords(records: readonly LogRecord[]): Promise<PartialSuccess>;
   metrics(metrics: readonly Metric[]): Promise<PartialSuccess>;
-  /** A JSON body to a path of the gateway; the answer's text. Statuses of `accepted` count as success. */
+  /**
+   * Posts a JSON body to a path of the gateway; returns the response's text. Statuses of `accepted` count as success.
+   */
   json(path: string, body: object, accepted?: readonly number[]): Promise<string>;
   close(): void;
 }
 
-/** The one method the SDK's exporters of all signals share. */
+/** The one method that the SDK's exporters of all signals share. */
 interface Exporter<T> {
   export(items: T, done: (result: { code: number; error?: Error }) => void): void;
   shutdown(): Promise<void>;
 }
 
-/** A sender for one gateway. Only our own headers go out: an `OTEL_EXPORTER_OTLP_HEADERS` may hold another vendor's key. */
+/**
+ * Creates a sender for one gateway. Sends only our own headers: `OTEL_EXPORTER_OTLP_HEADERS` may contain another
+ * vendor's key.
+ */
 export function createSender(
   connection: Connection,
   deadlineMs: number = DEFAULT_DEADLINE_MS,
@@ -81,7 +88,7 @@ export function createSender(
     new OTLPMetricExporter(settings('v1/metrics')),
   ]);
 
-  /** Tries until an attempt succeeds, cannot succeed, or the deadline is near. */
+  /** Retries until an attempt succeeds, fails permanently, or the deadline is near. */
   const sendWithRetry = async (
     attemptOnce: (timeoutMs: number) => Promise<Attempt>,
     accepted: readonly number[] = [],
@@ -102,7 +109,7 @@ export function createSender(
         exporter.export(items, done);
       });
       const answered = await observer.take();
-      // The SDK takes a 200 that breaks off for success; sending again is harmless, and losing is not.
+      // The SDK treats an incomplete 200 as success; sending again is harmless, losing data is not.
       if (answered !== undefined) return answered;
       if (result.code === EXPORT_SUCCESS) return { kind: 'answered', status: 200, statusText: '', text: '' };
       return { kind: 'unreachable', problem: result.error?.message ?? 'connection failed' };
@@ -139,14 +146,14 @@ function isSuccess(status: number): boolean {
   return status >= 200 && status < 300;
 }
 
-/** Milliseconds until the next try; undefined when another try makes no sense. */
+/** Returns the milliseconds until the next attempt; undefined if none makes sense. */
 function waitBefore(attempt: Attempt, tries: number): number | undefined {
   if (attempt.kind === 'answered' && !isRetryable(attempt.status)) return undefined;
   if (attempt.kind === 'answered' && attempt.retryAfterMs !== undefined) return attempt.retryAfterMs;
   return Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** tries) * (0.5 + Math.random() / 2);
 }
 
-/** An answer that is not OTLP/JSON has nothing to say. */
+/** A response that is not OTLP/JSON has no partial success. */
 function partialSuccess(text: string, field: string): PartialSuccess {
   try {
     const { partialSuccess: part } = JSON.parse(text) as { partialSuccess?: Record<string, unknown> | null };

@@ -3,7 +3,7 @@ import type { tracing } from '@opentelemetry/sdk-node';
 import { producerResource, SCOPE } from './resource.js';
 import { byRepository, hrTime, type Attributes } from './values.js';
 
-/** Something that happened within a span. */
+/** An event within a span. */
 export interface SpanEvent {
   readonly name: string;
   readonly timeMs: number;
@@ -11,8 +11,8 @@ export interface SpanEvent {
 }
 
 /**
- * A finished span, made from a record rather than by a tracer: ids and times come from the record, and no
- * span limit may cut attributes. Times in milliseconds since the epoch.
+ * A finished span, created from a record instead of by a tracer: ids and times come from the record, and no span limit
+ * may cut attributes. Times in milliseconds since the epoch.
  */
 export interface Span {
   readonly repository: string;
@@ -25,7 +25,7 @@ export interface Span {
   readonly events?: readonly SpanEvent[];
 }
 
-/** Spans as the SDK's exporter takes them, those of one repository under one resource. */
+/** Returns spans for the SDK's exporter, those of one repository under one resource. */
 export function readableSpans(spans: readonly Span[]): tracing.ReadableSpan[] {
   return byRepository(spans).flatMap(([repository, group]) => {
     const resource = producerResource(repository);

@@ -6,8 +6,8 @@ const HEADER_VARIABLES = [
 ] as const;
 
 /**
- * Runs `create` with the OTLP header variables hidden. The exporters add those headers to the ones they
- * are given, and on a machine with an OTel pipeline they hold another vendor's key.
+ * Runs `create` with the OTLP header variables hidden. The exporters add those headers to the given ones, and on a
+ * machine with an OTel pipeline they contain another vendor's key.
  */
 export function withoutEnvHeaders<T>(create: () => T): T {
   const saved = HEADER_VARIABLES.map((name) => [name, process.env[name]] as const);

@@ -11,7 +11,7 @@ export const anthropicApi: ModelApi =
     const results = (messages ?? [])
       .flatMap(({ content }) => (Array.isArray(content) ? (content as { type?: unknown }[]) : []))
       .filter(({ type }) => type === 'tool_result').length;
-    // // The client's own requests, such as for a title, offer no tools.
+    // The client's own requests, such as for a title, offer no tools.
     const turn = (tools ?? []).some(({ name }) => typeof name === 'string')
       ? nextTurn(script, messages?.[0], results)
       : undefined;
@@ -52,7 +52,7 @@ export const anthropicApi: ModelApi =
 function toolUse(call: Turn[number], text: string): { type: 'tool_use'; id: string; name: string; input: unknown } {
   const { name, input } =
     'command' in call ? { name: 'Bash', input: { command: call.command } } : { name: call.tool, input: call.input };
-  // // The id of the scheduled task or running command in the text that the model received.
+  // The id of the scheduled task or running command in the text that the model received.
   const taskId = /(?:one-shot task|in background with ID:) (\w+)/.exec(text)?.[1] ?? 'x';
   return {
     type: 'tool_use',

@@ -127,7 +127,7 @@ export async function runCell(situation: Situation, folder: string): Promise<Cel
     workplace.write(POLICY, JSON.stringify(hereIn(policy)));
     for (const [name, text] of Object.entries(situation.before ?? {})) workplace.write(name, here(text));
     const installed = await shieldwatch(workplace, 'install', agent, '--scope', scope, '--yes');
-    // // Its exit code shows the state before a user has approved the hook or trusted the folder.
+    // Its exit code shows the state before a user has approved the hook or trusted the folder.
     const settings = workplace.path(SETTINGS[agent][scope] ?? '');
     if (!existsSync(settings) || !readFileSync(settings, 'utf8').includes('shieldwatch-hook'))
       throw new Error(`shieldwatch install ${agent}: ${installed.output}`);
@@ -180,7 +180,7 @@ function wasAnswered(
   if (canary !== undefined) return requests.some(({ text }) => text.includes(canary));
   if (effect === 'file') return false;
   const last = requests.filter(({ body }) => 'tools' in body || 'input' in body).at(-1)?.text ?? '';
-  // // The calls' results came back, and the last is neither our denial nor the client's refusal.
+  // The calls' results came back, and the last is neither our denial nor the client's refusal.
   return requests.length > turns.length && !last.includes(REASON) && !/"is_error":true/.test(last);
 }
 
@@ -238,7 +238,7 @@ function recordsIn(spool: string): DecisionRecord[] {
 
 function mergeInto(workplace: Workplace, name: string, object: object): void {
   const file = workplace.path(name);
-  // // Our own file, with at most a comment.
+  // Our own file, with at most a comment.
   const text = existsSync(file) ? readFileSync(file, 'utf8').replace(/^\s*\/\/.*$/gm, '') : '{}';
   workplace.write(name, JSON.stringify(merged(JSON.parse(text), object), null, 2));
 }

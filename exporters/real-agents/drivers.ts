@@ -94,7 +94,7 @@ export const DRIVERS: Readonly<Record<AgentName, Driver>> = {
           ANTHROPIC_BASE_URL: modelUrl,
           CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
           DISABLE_AUTOUPDATER: '1',
-          // // Without it Claude Code refuses to skip permissions as root, under which tests run in containers.
+          // Without it Claude Code refuses to skip permissions as root, under which tests run in containers.
           IS_SANDBOX: '1',
           ...env,
         },

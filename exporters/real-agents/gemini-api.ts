@@ -5,7 +5,7 @@ export const geminiApi: ModelApi =
   (script) =>
   ({ path, body, text }) => {
     if (path.includes(':countTokens')) return { json: { totalTokens: 10 } };
-    // // The client's own requests, such as for the next speaker, offer no tools.
+    // The client's own requests, such as for the next speaker, offer no tools.
     const turn =
       body['tools'] === undefined
         ? undefined

@@ -80,12 +80,12 @@ type Program = Pick<Inventory, 'events' | 'names'>;
 const PROGRAMS: Readonly<Record<AgentName, (folder: string, workplace: Workplace) => Program | Promise<Program>>> = {
   'claude-code': (folder) => {
     const program = readFileSync(claudeFile(folder)).toString('latin1');
-    // // The longest list of events in it contains all.
+    // The longest list of events in it contains all.
     const lists = [...program.matchAll(/"PreToolUse"(?:,"[A-Za-z]+")+/g)].map(([list]) =>
       list.split(',').map((name) => name.slice(1, -1)),
     );
     const events = lists.reduce((longest, list) => (list.length > longest.length ? list : longest), []);
-    // // Settings are in a schema of the form `name:()=>type`.
+    // Settings are in a schema of the form `name:()=>type`.
     const names = [
       ...program.matchAll(
         /\b(CLAUDE_CODE_[A-Z0-9_]+)\b|\b([a-z][A-Za-z]{3,}):\(\)=>[A-Za-z$]{1,3}\((?:[^()]|\([^()]*\)){0,2000}\)\.optional\(/g,

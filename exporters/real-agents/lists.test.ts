@@ -39,7 +39,7 @@ describe(title('the pinned clients'), () => {
   });
 
   it.runIf(isThere).each(AGENTS)('%s offers the tools of the list, and no other', (agent) => {
-    // // Those of an MCP server come with the server.
+    // Those of an MCP server come with the server.
     expect(found[agent].tools).toEqual(TOOLS[agent].filter((name) => !name.startsWith('mcp_')));
   });
 

@@ -24,7 +24,7 @@ async function writeMatrix([part = '']: readonly string[]): Promise<void> {
     (situation, cell) => {
       say(`${isBroken(situation, cell) ? 'RUNS UNDER GREEN: ' : ''}${cellName(situation)}: ${row(situation, cell)}`);
       rows.set(cellName(situation), row(situation, cell));
-      // // Printed at once: a full run takes long, and its results must not be lost.
+      // Printed at once: a full run takes long, and its results must not be lost.
       writeFileSync(MATRIX_FILE, markdown(AGENT_PACKAGES, rows));
     },
   );

@@ -6,7 +6,7 @@ export const openaiApi: ModelApi =
   ({ path, body, text }) => {
     if (!path.endsWith('/responses')) return { json: { object: 'list', data: [], models: [] } };
     const conversation = (body['input'] ?? []) as { type?: string }[];
-    // // A subagent receives its parent's history, then its task.
+    // A subagent receives its parent's history, then its task.
     const task = conversation.findLastIndex((item) => JSON.stringify(item).includes('NEW_TASK'));
     const own = task < 0 ? conversation : conversation.slice(task);
     const turn = nextTurn(
@@ -45,7 +45,7 @@ function toolCall(call: Turn[number], body: Record<string, unknown>, text: strin
     'command' in call ? { namespace: undefined, ...shellCall(call.command, body) } : call;
   if (typeof input === 'string')
     return { type: 'custom_tool_call', id: `ctc_${id}`, call_id: id, name: tool, input, status: 'completed' };
-  // // The running command in the model's input.
+  // The running command in the model's input.
   const session = /session ID (\d+)/.exec(text)?.[1] ?? '0';
   const parameters = JSON.stringify(input).replace('"$SESSION"', session);
   return {

@@ -105,7 +105,7 @@ function expectJudged(agent: string, tool: string, { output }: Ended): void {
     },
     { agent, tool, decision: 'allow', repository: 'acme/app' },
   ]);
-  // // Neither the agent's environment nor its input is in the spool.
+  // Neither the agent's environment nor its input is in the spool.
   expect(JSON.stringify(records())).not.toMatch(/touch|fake-key/);
 }
 
@@ -122,7 +122,7 @@ describe(title('Claude Code'), () => {
       permission_denials: { tool_use_id: string }[];
     };
     expect(denials.map(({ tool_use_id: id }) => id)).toEqual(['toolu_01FAKE0000001']);
-    // // The model receives the reason.
+    // The model receives the reason.
     expect(model?.requests.some(({ text }) => text.includes('AgentShield: BLOCKED Bash'))).toBe(true);
   });
 
@@ -154,7 +154,7 @@ describe(title('Claude Code'), () => {
   );
 
   it.runIf(isThere)('runs nothing when the hook cannot be started or the policy cannot be read', async () => {
-    // // The first without Claude Code's own onFailure: the command blocks.
+    // The first without Claude Code's own onFailure: the command blocks.
     for (const [hook, onFailure] of [
       [withoutNode(), 'continue'],
       [{ type: 'command', command: '/nowhere/shieldwatch-hook' }, 'block'],

@@ -18,7 +18,7 @@ const NAMESPACE = ['--map-root-user', '--mount', 'sh', '-c', WITH_SYSTEM_FILES] 
 
 /** Returns whether this user may create a private mount, which machine-wide settings need. */
 export function canLaySystemFiles(): boolean {
-  // // A separate folder: a folder that other tests use cannot always be mounted over.
+  // A separate folder: a folder that other tests use cannot always be mounted over.
   const folder = mkdtempSync(join(tmpdir(), 'shieldwatch-mount-'));
   try {
     return spawnSync('unshare', [...NAMESPACE, folder, 'true']).status === 0;

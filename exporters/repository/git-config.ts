@@ -5,13 +5,13 @@
 export function remoteUrl(config: string): string | undefined {
   const urls = new Map<string, string>();
   let remote: string | undefined;
-  // // Runs before every tool call: regular expressions only for the few relevant lines.
+  // Runs before every tool call: regular expressions only for the few relevant lines.
   for (const whole of config.split('\n')) {
     const line = whole.trim();
     if (line.startsWith('[')) {
       remote = remoteOf(line);
     } else if (remote !== undefined && !urls.has(remote) && line.slice(0, 3).toLowerCase() === 'url') {
-      // // Git fetches from the first url of a remote.
+      // Git fetches from the first url of a remote.
       const rest = line.slice(3).trimStart();
       if (rest.startsWith('=')) urls.set(remote, unquote(rest.slice(1).trimStart()));
     }

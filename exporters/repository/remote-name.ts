@@ -59,7 +59,7 @@ export function localName(path: string): string | undefined {
 function readRemote(url: string): Remote | undefined {
   if (url.slice(0, 5).toLowerCase() === 'file:')
     return { folder: decoded(url.replace(/[?#].*$/, '')).replace(/^file:(?:\/\/)?(?:\/(?=[a-z]:))?/i, '') };
-  // // The plain form, which most have: parsing it as a URL takes the hook longer than everything else here.
+  // The plain form, which most have: parsing it as a URL takes the hook longer than everything else here.
   const plain = url.startsWith('https://')
     ? /^https:\/\/([A-Za-z0-9.-]+)\/([A-Za-z0-9_/-][A-Za-z0-9._/-]*)$/.exec(url)
     : null;
@@ -75,7 +75,7 @@ function readRemote(url: string): Remote | undefined {
   const withoutUser = url.slice(at + 1);
   const [, host = '', path = ''] = /^(\[[^\]]*\]|[^:]*):(.*)$/s.exec(withoutUser) ?? [];
   if (host.length > 1 && path === '') return undefined;
-  // // One letter, a colon and a slash is a Windows drive; a path with backslashes belongs to Windows.
+  // One letter, a colon and a slash is a Windows drive; a path with backslashes belongs to Windows.
   const isHost =
     host !== '' && !hasSlash(host) && !path.includes('\\') && !(host.length === 1 && hasSlash(path.slice(0, 1)));
   return isHost ? { host, user: url.slice(0, Math.max(at, 0)), path, isHttp: false } : { folder: withoutUser };
@@ -104,7 +104,7 @@ function azureName(host: string, user: string, segments: readonly string[]): str
   const old = /^([^.]+)\.visualstudio\.com$/.exec(host)?.[1];
   if (old === undefined && host !== 'dev.azure.com' && host !== 'ssh.dev.azure.com') return undefined;
   const isVersioned = /^v\d+$/.test(segments[0] ?? '') && (host === 'ssh.dev.azure.com' || old === 'vs-ssh');
-  // // The organisation is in the path, in the host's name, or in the user name of the oldest SSH addresses.
+  // The organisation is in the path, in the host's name, or in the user name of the oldest SSH addresses.
   const ahead = isVersioned || old === undefined ? [] : [old === 'vs-ssh' ? user : old];
   const path = [...ahead, ...segments.slice(isVersioned ? 1 : 0)];
   const [organisation = '', ...rest] = path.filter(

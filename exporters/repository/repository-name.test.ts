@@ -95,7 +95,7 @@ const GROUPS: [name: string, remotes: string[]][] = [
   ['[::1]/acme/app', ['ssh://git@[::1]:2222/acme/app', 'git@[::1]:acme/app.git']],
   ['localhost/acme/app', ['http://localhost:3000/acme/app', 'git@localhost:acme/app']],
   ['git.example/caf\u00e9/app', ['https://git.example/caf%C3%A9/app', 'git@git.example:cafe\u0301/app']],
-  // // A folder of this machine: only its name.
+  // A folder of this machine: only its name.
   [
     'app',
     [

@@ -56,7 +56,7 @@ const manifest = z.object({
   bundleDigest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
   artifacts: z.array(
     z.object({
-      // // A bare name: a path could leave the pack.
+      // A bare name: a path could leave the pack.
       file: z.string().regex(/^[\w-]+(?:\.[\w-]+)+$/),
       sha256: z
         .string()

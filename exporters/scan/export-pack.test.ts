@@ -38,7 +38,7 @@ function agentshield(...args: string[]): void {
       env: { PATH: process.env['PATH'], HOME: root },
     });
   } catch {
-    // // Exit codes 2 to 4 are its verdicts.
+    // Exit codes 2 to 4 are its verdicts.
   }
 }
 
@@ -371,7 +371,7 @@ describe('the CI context of a scan', () => {
     cpSync(join(root, 'clean'), repository, { recursive: true });
     git('add', '-A');
     git('commit', '-m', 'first');
-    // // A remote with a name other than origin.
+    // A remote with a name other than origin.
     git('remote', 'add', 'upstream', 'https://user:hunter2hunter2@git.example/acme/renamed.git');
     const head = git('rev-parse', 'HEAD');
     const plain = await scan({ dir: repository, token: undefined });
@@ -411,7 +411,7 @@ describe('the gate', () => {
     const regressed = await gated();
     expect([regressed.exitCode, regressed.scan.baseline?.status]).toEqual([3, 'regressed']);
     expect(server.spans.at(-1)?.values['agentshield.baseline.status']).toBe('regressed');
-    // // A failed comparison does not pass either.
+    // A failed comparison does not pass either.
     writeFileSync(baseline, '{');
     expect((await gated()).exitCode).toBe(3);
   });

@@ -27,7 +27,7 @@ export async function exportScan(sender: Sender, scanned: ScanExport): Promise<s
   try {
     await sender.metrics(scanGauges(scan, span.startMs));
   } catch (error) {
-    // // Gauges serve other tools' dashboards; the scan itself has arrived.
+    // Gauges serve other tools' dashboards; the scan itself has arrived.
     warnings.push(`gauges were not accepted: ${error instanceof Error ? error.message : String(error)}`);
   }
   return warnings;

@@ -41,7 +41,7 @@ function pack(samples: readonly Sample[], shift = 0): EvidencePack {
     title: 'title',
     hasEvidence: evidence !== undefined,
   }));
-  // // Only the fields that findingRecords reads.
+  // Only the fields that findingRecords reads.
   return { findings, report: { findings: rows } } as unknown as EvidencePack;
 }
 

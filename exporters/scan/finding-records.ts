@@ -43,7 +43,7 @@ export function findingRecords(pack: EvidencePack, scan: FindingsOf): FindingRec
         file,
         ...(row.line === undefined ? {} : { line: row.line }),
         ...(row.runtimeConfidence === undefined ? {} : { runtimeConfidence: row.runtimeConfidence }),
-        // // Joined from scrubbed parts: scrubbed as a whole, `...TOKEN::file` would read as an assignment.
+        // Joined from scrubbed parts: scrubbed as a whole, `...TOKEN::file` would read as an assignment.
         fingerprint: `${id}::${clean(row.file)}::${hash}`,
         key: findingKey({ id, file, fingerprint: `::${hash}` }),
       };

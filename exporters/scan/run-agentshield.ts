@@ -55,7 +55,7 @@ export async function runAgentshield(
     childEnvironment(settings.folder),
   );
   if (!existsSync(join(pack, 'manifest.json'))) {
-    // // Secrets are masked first, because the last lines of a key alone are not recognised.
+    // Secrets are masked first, because the last lines of a key alone are not recognised.
     const said = scrubText(
       redactText(stderr)
         .split('\n')
@@ -86,14 +86,14 @@ function childEnvironment(folder: string): NodeJS.ProcessEnv {
 /** Masks secrets and removes mentions of our pack, which is deleted by the time this is read. */
 function printable(text: string, pack: string): string {
   const json = parseJson(text);
-  // // String by string: inside JSON text, quotes are escaped and hide the beginning of a password.
+  // String by string: inside JSON text, quotes are escaped and hide the beginning of a password.
   if (json !== undefined)
     return `${JSON.stringify(json, (_key, value: unknown) => (typeof value === 'string' ? redactText(value) : value), 2)}\n`;
   const lines = text
     .split('\n')
     .filter((line) => !line.includes(pack))
     .join('\n');
-  // // Element by element first: everything after a key without an end is masked.
+  // Element by element first: everything after a key without an end is masked.
   return redactText(
     /^\s*<!doctype html/i.test(lines) ? lines.replace(/<[^>]*>|[^<]+/g, (piece) => redactText(piece)) : lines,
   );

@@ -27,7 +27,7 @@ let root: string;
 beforeEach(async () => {
   server = await OtlpServer.start();
   root = mkdtempSync(join(tmpdir(), 'shieldwatch-repos-'));
-  // // A private temporary folder: other scans run on this machine too.
+  // A private temporary folder: other scans run on this machine too.
   mkdirSync(join(root, 'tmp'));
   vi.stubEnv('TMPDIR', join(root, 'tmp'));
   cpSync(REPOS, root, { recursive: true });
@@ -165,7 +165,7 @@ describe('scan of a risky repository', () => {
     expect(new Set(records.map(({ values }) => values[ATTR_EVENT_ID])).size).toBe(records.length);
     expect(server.points).toContain(`${METRIC_SCORE}{category=overall} = ${String(score)}`);
     expect(server.points).toContain(`${METRIC_FINDINGS}{severity=critical} = ${String(findings.critical)}`);
-    // // The span follows the findings and marks them complete.
+    // The span follows the findings and marks them complete.
     expect(server.requests.map(({ path }) => path)).toEqual(['/v1/logs', '/v1/traces', '/v1/metrics']);
   });
 
@@ -191,7 +191,7 @@ describe('scan of a risky repository', () => {
 
   it('makes the same finding keys for every user', async () => {
     const plain = await scan('risky', { token: undefined });
-    // // These users would be cut out of severities, categories and file names.
+    // These users would be cut out of severities, categories and file names.
     for (const user of ['high', 'mcp', 'root', 'agents']) {
       vi.stubEnv('USER', user);
       vi.stubEnv('USERNAME', user);
@@ -239,7 +239,7 @@ describe('secrets', () => {
     const outcome = await scan('risky');
     const sent = server.requests.map(({ text }) => text).join('') + JSON.stringify(outcome);
     expect(outcome.findings.some(({ id }) => id.includes('mcp-db-conn'))).toBe(true);
-    // // The ids and titles that would have quoted them are present.
+    // The ids and titles that would have quoted them are present.
     expect(sent).toContain('[REDACTED:basic-auth-flag]');
     for (const canary of canaries) expect(sent).not.toContain(canary);
     expect(temporaryFolders()).toEqual(before);

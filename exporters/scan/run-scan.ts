@@ -89,7 +89,7 @@ export async function scanFolder(options: Omit<ScanOptions, 'url' | 'token'>): P
   const repository = nameOf(options.repository, () => repositoryName([target], process.env));
   const agentshield = findAgentshield();
   const given = options.agentshieldArgs ?? [];
-  // // A failing gate ends the CLI before the pack is written, so we evaluate the gate.
+  // A failing gate ends the CLI before the pack is written, so we evaluate the gate.
   const isGated = given.includes('--gate');
   return withPrivateFolder(async (folder) => {
     const extraArgs = given.filter((arg) => arg !== '--gate');
@@ -99,7 +99,7 @@ export async function scanFolder(options: Omit<ScanOptions, 'url' | 'token'>): P
       ...run
     } = await runAgentshield(agentshield, { target, folder, minSeverity, extraArgs });
     const pack = readEvidencePack(packFolder);
-    // // Written a moment ago: an inconsistency now would corrupt a series.
+    // Written a moment ago: an inconsistency now would corrupt a series.
     if (pack.problems.length > 0) throw new CommandError(`AgentShield's evidence pack: ${pack.problems.join('; ')}`);
     const exitCode = isGated ? gateExitCode(pack.baseline, run.exitCode) : run.exitCode;
     const scan = scanRecord(pack, {
@@ -149,7 +149,7 @@ function readPack(options: PackOptions): Scanned {
 }
 
 async function sendWith(options: ExportOptions, obtain: () => Promise<Scanned>): Promise<ScanOutcome> {
-  // // Created first, so that a wrong URL is reported before a scan.
+  // Created first, so that a wrong URL is reported before a scan.
   const sender =
     options.token === undefined
       ? undefined

@@ -53,7 +53,7 @@ export function threatRecords(records: readonly DecisionRecord[]): LogRecord[] {
         severityNumber: SEVERITIES[severity],
         severityText: severity,
         attributes: {
-          // // Required by the proposal, even if no rule was the reason.
+          // Required by the proposal, even if no rule was the reason.
           [ATTR_THREAT_RULE_ID]: record.ruleId ?? record.ruleName ?? 'none',
           [ATTR_THREAT_RULESET]: 'agentshield@1',
           [ATTR_THREAT_SEVERITY]: severity,

@@ -18,7 +18,7 @@ const NEWLINE = 0x0a;
  * if the path is not a file.
  */
 export async function* readLines(path: string, offset: number): AsyncGenerator<Line> {
-  // // O_NONBLOCK: a project's log may be a pipe, and opening one waits for a writer.
+  // O_NONBLOCK: a project's log may be a pipe, and opening one waits for a writer.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     if (!(await file.stat()).isFile()) return;
@@ -29,7 +29,7 @@ export async function* readLines(path: string, offset: number): AsyncGenerator<L
       const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, position);
       if (bytesRead === 0) return;
       position += bytesRead;
-      // // Of an endless line only enough is kept to know that it is too long.
+      // Of an endless line only enough is kept to know that it is too long.
       const kept = rest.length > MAX_LINE_BYTES ? rest.subarray(0, MAX_LINE_BYTES + 1) : rest;
       const chunk = buffer.subarray(0, bytesRead);
       let from = 0;

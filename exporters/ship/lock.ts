@@ -54,7 +54,7 @@ async function liveHolder(path: string): Promise<string | undefined> {
     const { mtimeMs } = await stat(path);
     const holder = (await readFile(path, 'utf8')).trim();
     const isFresh = Date.now() - mtimeMs < STALE_AFTER_MS;
-    // // Empty: its owner is between creating the file and writing to it.
+    // Empty: its owner is between creating the file and writing to it.
     return isFresh && (holder === '' || isAlive(Number(holder))) ? holder || 'unknown' : undefined;
   } catch {
     return undefined;

@@ -6,7 +6,7 @@ import { scrubText } from '#schemas/scrub.js';
 import { decodeLine } from '../spool/line.js';
 import type { Item, Source } from './source.js';
 
-// // A line of a newer hook loses its unknown fields, but is counted.
+// A line of a newer hook loses its unknown fields, but is counted.
 const spoolRecord = decisionRecord.strip();
 const droppedRecord = z.object({ eventId: z.string(), dropped: z.int().min(1) });
 

@@ -185,7 +185,7 @@ describe('ship', () => {
     };
     const shipLog = async (): Promise<number> => (await ship({ runtimeLogs: [log] })).sent;
     const tools = (): unknown[] => server.spans.map(({ values }) => values['gen_ai.tool.name']);
-    // Beside it lies what is none of ours.
+    // An unrelated file beside it.
     writeFileSync(join(folder, 'runtime-policy.json'), '{}\n');
     append(join(folder, 'runtime.ndjson.9'), 90);
     utimesSync(join(folder, 'runtime.ndjson.9'), 1_700_000_000, 1_700_000_000);

@@ -23,7 +23,7 @@ export interface ShipOptions {
 
 /** Sends the new records of a spool folder once; `shieldwatch agent` keeps doing so. */
 export async function shipSpool(options: ShipOptions): Promise<ShipResult> {
-  // // Created first, so that a wrong URL or token is reported even if there is nothing to send.
+  // Created first, so that a wrong URL or token is reported even if there is nothing to send.
   const sender = createSender(options, options.deadlineMs);
   try {
     if (!existsSync(options.spoolDir) && (options.runtimeLogs ?? []).length === 0)

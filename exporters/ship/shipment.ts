@@ -77,7 +77,7 @@ export class Shipment {
     }
     for (const log of runtimeLogs) {
       for (const source of await stockLogSources(log, (key) => this.#offsets.has(key))) {
-        // // Recorded now, so that the file is found even if it is rotated before a line of it was sent.
+        // Recorded now, so that the file is found even if it is rotated before a line of it was sent.
         if (!this.#offsets.has(source.key)) await this.#acknowledged(source.key, 0);
         await this.#shipIfThere(source);
       }
@@ -124,7 +124,7 @@ export class Shipment {
   }
 
   async #startOffset({ key, path }: Source): Promise<number> {
-    // // Shorter than what was sent: another file under the same name.
+    // Shorter than what was sent: another file under the same name.
     if ((await stat(path)).size < (this.#offsets.get(key) ?? 0)) this.#offsets.delete(key);
     return this.#options.all === true ? 0 : (this.#offsets.get(key) ?? 0);
   }

@@ -30,7 +30,7 @@ export async function stockLogSources(file: string, isKnown: (key: string) => bo
   const rotated: LogFile[] = [];
   for (const name of await namesBeside(path)) {
     const found = isRotated(name, basename(path)) ? await logFile(join(dirname(path), name)) : undefined;
-    // // A copy made before the file was truncated has another id: it is not followed.
+    // A copy made before the file was truncated has another id: it is not followed.
     if (found !== undefined && found.key !== current?.key) rotated.push(found);
   }
   rotated.sort((a, b) => a.mtimeMs - b.mtimeMs);
@@ -90,7 +90,7 @@ function readEntry(line: string, repository: string, identity: string): Decision
     tool: scrubText(tool, 200) || 'unknown',
     decision,
     ...(reason === undefined ? {} : { reason: scrubText(reason, 2000) }),
-    // // The log does not name the rule; its reason is the policy author's text for it.
+    // The log does not name the rule; its reason is the policy author's text for it.
     ...(decision === 'block'
       ? { ruleCategory: categoryOf({ tool, ...(reason === undefined ? {} : { reason }) }) }
       : {}),

@@ -34,7 +34,7 @@ export function appendToSpool(folder: string, record: SpoolRecord, limits: Spool
     if (line.length > MAX_LINE_BYTES) throw new Error(`spool line of ${String(line.length)} bytes`);
     const descriptor = openSegment(folder, record.timestamp, line.length, limits);
     try {
-      // // A full disk accepts a part of the line: readers skip it, so it is lost.
+      // A full disk accepts a part of the line: readers skip it, so it is lost.
       if (writeSync(descriptor, line) < line.length) throw new Error('spool line written in part');
     } finally {
       closeSync(descriptor);
@@ -53,9 +53,9 @@ function openSegment(folder: string, timestamp: string, length: number, limits: 
     if (!hasByteAt(descriptor, limits.segment - length)) return descriptor;
     closeSync(descriptor);
   }
-  // // Before the first segment, so that a hook that is killed here leaves no spool without it.
+  // Before the first segment, so that a hook that is killed here leaves no spool without it.
   prepareLost(folder);
-  // // Two writers that get here at once use the same name, and both append.
+  // Two writers that get here at once use the same name, and both append.
   const descriptor = openSync(`${folder}/${nextSegment(timestamp, last)}`, FLAGS, 0o600);
   freeSpace(folder, descriptor, timestamp, limits);
   return descriptor;

@@ -13,7 +13,7 @@ for (let index = 0; index < 16; index += 1) {
 export function checksum(text: string): string {
   let crc = 0xffff_ffff;
   const bytes = Buffer.from(text);
-  // // By index: an iterator is slow before it is optimised, and a hook ends earlier.
+  // By index: an iterator is slow before it is optimised, and a hook ends earlier.
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i] ?? 0;
     crc = (TABLE[(crc ^ byte) & 15] ?? 0) ^ (crc >>> 4);

@@ -19,7 +19,7 @@ export const SEGMENT_PATTERN = /^decisions-(\d{4}-\d{2}-\d{2})-(\d{6})\.ndjson$/
 export function nextSegment(timestamp: string, last: string | undefined): string {
   const [, lastDay = '', lastNumber = ''] = SEGMENT_PATTERN.exec(last ?? '') ?? [];
   const today = timestamp.slice(0, 10);
-  // // A clock that was set back must not create a segment that sorts before the current one.
+  // A clock that was set back must not create a segment that sorts before the current one.
   const day = today > lastDay ? today : lastDay;
   const number = day === lastDay ? Number(lastNumber) + 1 : 0;
   return `decisions-${day}-${String(number).padStart(6, '0')}.ndjson`;
@@ -33,7 +33,7 @@ export function isOfDay(segment: string, timestamp: string): boolean {
 /** Returns the newest segment among the files of a spool folder. */
 export function newestSegment(names: readonly string[]): string | undefined {
   let newest = '';
-  // // Names are sorted, so the last is usually a segment. A regular expression that is used twice gets compiled, which
+  // Names are sorted, so the last is usually a segment. A regular expression that is used twice gets compiled, which
   // takes a hook longer than everything else here.
   for (let i = names.length - 1; i >= 0; i--) {
     const name = names[i] ?? '';

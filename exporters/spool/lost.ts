@@ -17,7 +17,7 @@ export function countLost(folder: string, records = 1): void {
       closeSync(descriptor);
     }
   } catch {
-    // // Nothing can be counted.
+    // Nothing can be counted.
   }
 }
 
@@ -31,7 +31,7 @@ export function prepareLost(folder: string): void {
       closeSync(descriptor);
     }
   } catch {
-    // // Exists, or cannot be created.
+    // Exists, or cannot be created.
   }
 }
 

@@ -47,7 +47,7 @@ export class Outbox<Message> {
   add(message: Message): void {
     this.#waiting.push(this.#keep(message));
     if (this.#waiting.length > MAX_WAITING) {
-      // // The first is being sent.
+      // The first is being sent.
       this.#forget(...this.#waiting.splice(1, 1));
       this.#options.say(`more than ${String(MAX_WAITING)} messages wait to be sent: the oldest was dropped`);
     }

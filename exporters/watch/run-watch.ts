@@ -64,7 +64,7 @@ export async function startWatch(options: WatchOptions): Promise<RunningWatch> {
   let baseline: ScanState = first;
   const rescan = async (isOvertaken: () => boolean): Promise<void> => {
     const scanned = await scanFolder(options);
-    // // A file that was read half written would show as findings that disappear and return.
+    // A file that was read half written would show as findings that disappear and return.
     if (isOvertaken()) return;
     const drift = driftBetween(baseline, scanned);
     baseline = scanned;

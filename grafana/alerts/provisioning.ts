@@ -78,15 +78,15 @@ function provisioned(rule: AlertRule, scope: string): ProvisionedRule {
     dashboardUid: rule.board,
     panelId: rule.panel,
     noDataState: rule.noData,
-    // // A failing query raises Grafana's own alert (DatasourceError), never a false alert of the rule.
+    // A failing query raises Grafana's own alert (DatasourceError), never a false alert of the rule.
     execErrState: 'Error',
     for: rule.for,
     annotations: {
       summary: rule.summary,
       description: rule.description,
-      // // Grafana expands its own address (GF_SERVER_ROOT_URL, which ends with a slash) when the alert fires.
+      // Grafana expands its own address (GF_SERVER_ROOT_URL, which ends with a slash) when the alert fires.
       runbook_url: `{{ externalURL }}d/shieldwatch-runbooks?viewPanel=panel-${String(runbookPanel(rule.runbook))}`,
-      // // Notifications take their links to board and panel from these annotations, and the link to the rule from the
+      // Notifications take their links to board and panel from these annotations, and the link to the rule from the
       // fields above.
       __dashboardUid__: rule.board,
       __panelId__: String(rule.panel),

@@ -38,7 +38,7 @@ export function runbookBoard(audience: BoardAudience): DashboardBuilder {
     const [, title = name, body = ''] = /^# (.*)\n+([\s\S]*)$/.exec(text) ?? [];
     return { title, body: body.trimEnd() };
   });
-  // // All panels have the height of the tallest, so that no row of the board has a gap.
+  // All panels have the height of the tallest, so that no row of the board has a gap.
   const height = Math.max(...texts.map(({ body }) => rowsOf(body)));
   for (const [index, { title, body }] of texts.entries()) {
     built.withPanel(

@@ -182,7 +182,7 @@ export function colorByName(panel: TimeSeriesBuilder, colors: Readonly<Record<st
 /** Returns a table; columns by name, in the order of the query. */
 export function rows(options: PanelOptions, columns: Readonly<Record<string, DynamicConfigValue[]>>): TableBuilder {
   const panel = applyPanelOptions(new TableBuilder(), options).withTarget(table(options.sql)).filterable(false);
-  // // Without its own text, an empty cell would repeat the panel's no-data text.
+  // Without its own text, an empty cell would repeat the panel's no-data text.
   for (const [name, properties] of Object.entries(columns))
     panel.overrideByName(name, [{ id: 'noValue', value: '–' }, ...properties]);
   return panel;
@@ -218,7 +218,7 @@ export function timeline(
   return {
     build: () => {
       const built = panel.build();
-      // // 0 turns paging off; the SDK's own setter rejects 0.
+      // 0 turns paging off; the SDK's own setter rejects 0.
       (built.options as StateTimelineOptions).perPage = 0;
       return built;
     },

@@ -92,7 +92,7 @@ providers:
       path: ${text(join(folder, 'boards'))}
 `,
     ),
-    // // Grafana logs an error if the folder does not exist.
+    // Grafana logs an error if the folder does not exist.
     file('provisioning/plugins/.gitkeep', ''),
     file('provisioning/alerting/rules.json', `${JSON.stringify(alertFile({ org, grafanaOrgId }), null, 2)}\n`),
     ...boardFiles({ org }).map(({ name, text: board }) => file(`boards/${name}`, board)),

@@ -42,7 +42,7 @@ export async function seedOrganisation(server: BenchServer, events: number): Pro
       multiIf(i < critical, 'critical', i < critical + high, 'high', i < 14, 'medium', 'low'), ['secrets', 'permissions', 'hooks', 'mcp', 'agents'][1 + i % 5],
       'A finding with a title of the usual length, as AgentShield words it', '.claude/settings.json', i, 'active-runtime', ingested_at
     FROM scan_v1 ARRAY JOIN range(${String(FINDINGS_PER_SCAN)}) AS i WHERE org_id = '${ORG}'`);
-  // // Agents report some of the sessions that guards judge, and some that no guard judges. They name no repository.
+  // Agents report some of the sessions that guards judge, and some that no guard judges. They name no repository.
   await run(`INSERT INTO agent_event_v1 (org_id, repo, event_id, occurred_at, agent, agent_version, event_name, session_id, tool, ingested_at)
     WITH cityHash64(number) AS h, now64(3, 'UTC') - toIntervalSecond((h % ${String(DAYS)}) * 86400 + intDiv(h, 97) % 36000) AS at
     SELECT '${ORG}', '', toString(number), at, 'claude-code', '2.1.4', 'tool_decision', concat('session-', toString(intDiv(h, 31) % 22000)), 'Bash', at
@@ -50,7 +50,7 @@ export async function seedOrganisation(server: BenchServer, events: number): Pro
   await run(
     `INSERT INTO repository_activity_v1 SELECT org_id, repo, min(occurred_at), max(occurred_at) FROM scan_v1 WHERE org_id = '${ORG}' GROUP BY org_id, repo`,
   );
-  // // A bucket is one hour of a repository: the jobs process them in bounded batches.
+  // A bucket is one hour of a repository: the jobs process them in bounded batches.
   await createRollupWorker({ clickhouse: server.client, settleMs: 0 }).tick();
   const made = Number(await run(`SELECT count() FROM blocked_command_rate_hour WHERE org_id = '${ORG}'`));
   const scored = Number(await run(`SELECT count() FROM score_trend_hour WHERE org_id = '${ORG}'`));

@@ -37,7 +37,7 @@ async function runGateway(): Promise<void> {
   const first = await ensureFirstTokens(postgres);
   const noLimit = { rate: 1e12, burst: 1e12 };
   const gateway = await createGateway({
-    // // Not used on this path: requests are forwarded to the collector.
+    // Not used on this path: requests are forwarded to the collector.
     clickhouse: createClickHouse({ url: 'http://127.0.0.1:9' }),
     postgres,
     collector: { url: upstream, key: 'bench' },

@@ -30,7 +30,7 @@ export async function noisyNeighbour(report: BenchReport, repeats = 7, milliseco
   const [noisy, quiet] = [await mint('org_noisy'), await mint('org_quiet')];
   const quota = { rate: QUOTA, burst: QUOTA };
   const gateway = await createGateway({
-    // // Not used on this path: requests are forwarded to the collector.
+    // Not used on this path: requests are forwarded to the collector.
     clickhouse: createClickHouse({ url: 'http://127.0.0.1:9' }),
     postgres,
     collector: { url: sink.url, key: 'bench' },

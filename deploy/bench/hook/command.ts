@@ -32,7 +32,7 @@ export async function commandHook(report: BenchReport, rounds = 120): Promise<vo
     const node = JSON.stringify(process.execPath);
     const contenders: Readonly<Record<'ours' | 'stock' | 'bare', Contender>> = {
       ours: { command: hookCommand({ fixed: fixedValues(env, false) }), env },
-      // // The variable that it reads; agents do not set it, so that without it the hook would judge nothing.
+      // The variable that it reads; agents do not set it, so that without it the hook would judge nothing.
       stock: { command: `exec ${stock}`, env: { ...env, TOOL_NAME: 'Bash', TOOL_INPUT: '{"command":"ls -la"}' } },
       bare: { command: `exec ${node} -e 0`, env },
     };

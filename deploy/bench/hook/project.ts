@@ -13,7 +13,7 @@ export async function writeProject(folder: string): Promise<string> {
   const policy = JSON.parse(
     await readFile(join(packageRoot(), 'deploy', 'demo', 'runtime-policy.json'), 'utf8'),
   ) as object;
-  // // Counted, but too high to reach: a bench calls faster than any agent.
+  // Counted, but too high to reach: a bench calls faster than any agent.
   const unlimited = { ...policy, rateLimit: { maxPerMinute: 1_000_000, tools: ['Bash', 'Write'] } };
   await writeFile(join(project, '.agentshield', 'runtime-policy.json'), JSON.stringify(unlimited));
   return project;

@@ -67,7 +67,7 @@ async function compare(
       ] as const) {
         const rounds: Record<(typeof names)[number], Round[]> = { durable: [], volatile: [], full: [] };
         for (let i = -WARM_UP; i < sizes.repeats; i++) {
-          // // Alternates the order.
+          // Alternates the order.
           for (const name of i % 2 === 0 ? names : names.toReversed()) {
             const round = await paths[name].round(bodies[encoding], type, bodies.spans);
             if (i >= 0) rounds[name].push(round);
@@ -173,7 +173,7 @@ async function withStore(report: BenchReport, use: (open: Open, folder: string) 
       const own = join(folder, `path-${paths++}`);
       await mkdir(own);
       const isRival = config.includes(BARE);
-      // // The baseline runs with Go's defaults.
+      // The baseline runs with Go's defaults.
       const env: Record<string, string> = isRival ? { GOGC: '100', GOMEMLIMIT: 'off' } : {};
       return openPath({
         ...store,

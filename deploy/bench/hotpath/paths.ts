@@ -26,7 +26,7 @@ export async function withHotpathStore(
     const clickhouse = await startMigrated(join(folder, 'clickhouse'));
     const client = createClickHouse({ url: clickhouse.url });
     const http = new HttpClient(clickhouse.url);
-    // // Retries once: the server may have closed an idle connection in the meantime.
+    // Retries once: the server may have closed an idle connection in the meantime.
     const server: BenchServer = { client, http, run: (sql) => http.post(sql).catch(() => http.post(sql)) };
     try {
       await server.run(`CREATE DATABASE ${BARE_DATABASE}`);

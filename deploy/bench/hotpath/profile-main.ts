@@ -17,7 +17,7 @@ const say = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
 
-// // Built without a profile, so that a profile does not depend on the previous one; with the profiling extension.
+// Built without a profile, so that a profile does not depend on the previous one; with the profiling extension.
 const { manifest } = ownSource();
 const extension = '  - gomod: github.com/open-telemetry/opentelemetry-collector-contrib/extension/pprofextension $1';
 const binary = await buildCollector(say, {

@@ -153,7 +153,7 @@ export const redactionParts: Readonly<Record<string, BenchPart>> = {
 function stringsOf(value: unknown): string[] {
   if (typeof value === 'string') return [value];
   if (Array.isArray(value)) return value.flatMap(stringsOf);
-  // // Attribute keys are looked up in a list, not searched.
+  // Attribute keys are looked up in a list, not searched.
   if (value !== null && typeof value === 'object')
     return Object.entries(value).flatMap(([name, each]) => (name === 'key' ? [] : stringsOf(each)));
   return [];

@@ -68,7 +68,7 @@ export async function fillFleet(client: ClickHouseClient, size: FleetSize, repor
       clickhouse_settings: settings,
     });
   }
-  // // A scan every two hours; number / repos counts back from the newest.
+  // A scan every two hours; number / repos counts back from the newest.
   const scanRow = `concat('org', toString(r % ${size.organisations})) AS org_id, concat('acme/repo', toString(intDiv(r, ${size.organisations}))) AS repo,
     concat('scan', toString(n)) AS scan_id, toDateTime64(${newest} - intDiv(n, ${repos}) * ${86_400 / SCANS_A_DAY}, 3, 'UTC') AS at`;
   await client.command({

@@ -56,7 +56,7 @@ export async function refresh(
   );
 
   const naive = (name: string) => timed(() => discard(client, ORACLE[NAIVE[name] ?? '']?.naive ?? '', { orgs: '' }));
-  // // As in a worker's pass: one version, taken first, and each job after the jobs it depends on.
+  // As in a worker's pass: one version, taken first, and each job after the jobs it depends on.
   const refreshed = (jobs: readonly RollupJob[], on = client) =>
     timed(async () => {
       const pass = await Pass.begin(on);

@@ -7,7 +7,7 @@ const BATCH = 10_000;
 
 /** Measures the bytes per span on disk, ours over the exporter's default schema: the same inserts, all merged. */
 export async function bytesPerSpan(report: BenchReport, spans = 200_000): Promise<void> {
-  // // A past day, so that each table has its spans in one partition.
+  // A past day, so that each table has its spans in one partition.
   const midnight = new Date(new Date().setUTCHours(0, 0, 0, 0) - 86_400_000);
   const rows = generateSpans({ count: spans, seed: 2, from: midnight, hours: 22, organisations: 8 });
   await withServer(async (server) => {

@@ -148,7 +148,7 @@ async function compare(
     const startedAt = performance.now();
     for (const body of bodies) await send(body);
     const ms = performance.now() - startedAt;
-    // // Merges at once, so that merges do not slow the next measurement.
+    // Merges at once, so that merges do not slow the next measurement.
     await server.run(truncate);
     return ms;
   };

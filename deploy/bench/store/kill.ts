@@ -32,7 +32,7 @@ export async function killRounds(report: BenchReport, sizes: KillSizes = { round
     try {
       for (; rounds < sizes.rounds; rounds++) {
         await writers.acknowledge(ACKNOWLEDGED_A_ROUND);
-        // // Any moment within an INSERT, which takes about as long.
+        // Any moment within an INSERT, which takes about as long.
         await sleep(random.integer(0, 60));
         const { pid } = clickhouse;
         process.kill(pid, 'SIGKILL');

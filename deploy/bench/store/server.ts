@@ -40,7 +40,7 @@ export class HttpClient {
           else reject(new Error(`${response.statusCode ?? 0}: ${answer.toString()}`));
         });
       });
-      // // `on`, not `once`: a connection that a kill cuts off can fail twice.
+      // `on`, not `once`: a connection that a kill cuts off can fail twice.
       sent.on('error', reject);
       sent.end(body);
     });

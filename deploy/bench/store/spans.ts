@@ -392,7 +392,7 @@ class Session {
     attributes: Attributes,
   ): SpanRow {
     return {
-      // // Current agents start a span on a full millisecond and end it on a nanosecond.
+      // Current agents start a span on a full millisecond and end it on a nanosecond.
       Timestamp: `${new Date(startedAt).toISOString().slice(0, 23).replace('T', ' ')}000000`,
       TraceId: traceId,
       SpanId: spanId,

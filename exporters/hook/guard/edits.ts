@@ -148,7 +148,7 @@ function patchedText(text: string, lines: readonly string[]): Result {
     if (/^\s*\*\*\* End (?:Patch|of File)/.test(line)) continue;
     if (line.startsWith('@@')) {
       apply();
-      // // A line before the hunk may name its position; Codex searches for that line in several ways.
+      // A line before the hunk may name its position; Codex searches for that line in several ways.
       if (line.slice(2).trim() !== '') isKnown = false;
     } else if (line.startsWith('+')) next.push(line.slice(1));
     else if (line.startsWith('-')) old.push(line.slice(1));

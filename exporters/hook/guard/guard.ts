@@ -50,7 +50,7 @@ function commandsIn(value: unknown): string[] {
     if (typeof it === 'string') return key === 'description' ? [] : [it];
     if (!Array.isArray(it)) return [];
     const words = it.map(String);
-    // // A word that is itself a script is passed to a shell after `-c`.
+    // A word that is itself a script is passed to a shell after `-c`.
     return [words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ')];
   });
 }

@@ -3,7 +3,7 @@ import { parsePolicy, PolicyError, type Policy } from '../policy.js';
 /** Returns why a policy would be laxer after a change; undefined if it would not. `undefined` means no file. */
 export function loosened(before: string | undefined, after: string | undefined): string | undefined {
   const old = before === undefined ? { deny: [] } : parsed(before);
-  // // A policy that cannot be applied blocks all calls: only a person knows what it should have been.
+  // A policy that cannot be applied blocks all calls: only a person knows what it should have been.
   if (old === undefined) return 'the policy cannot be read now; a person has to fix it';
   if (after === undefined) return before === undefined ? undefined : 'the policy would be deleted';
   const next = parsed(after);

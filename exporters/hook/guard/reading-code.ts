@@ -12,7 +12,7 @@ export function codeReadsOnly(code: string): boolean {
   if (/[/']|"(?!" )(?<! "")/.test(rest)) return false;
   if (strings.some((text) => text.startsWith('|') || (/^[rwaxbtU+]{1,4}$/.test(text) && /[wax+]/.test(text))))
     return false;
-  // // A name looked up by a string may be any function.
+  // A name looked up by a string may be any function.
   if (/\]\s*\(/.test(rest) || (/\brequire\b/.test(rest) && rest.includes('['))) return false;
   const loaded = [...code.matchAll(/\brequire\s*\(\s*["']([^"']*)/g)].map(([, name = '']) => name);
   if (/\brequire\b(?!\s*\(\s*["'])/.test(code) || loaded.some((name) => !/^(?:node:)?(?:fs|path)$|\.json$/.test(name)))
@@ -22,7 +22,7 @@ export function codeReadsOnly(code: string): boolean {
       ([, one, other]) => one ?? other ?? '',
     ),
   );
-  // // A property that is not called has no effect, unless it is assigned to a name that can be called.
+  // A property that is not called has no effect, unless it is assigned to a name that can be called.
   const named = assigned.size > 0 ? rest : rest.replace(/\.[A-Za-z_]\w*(?!\s*\(|\w)/g, '');
   return [...named.matchAll(/[A-Za-z_$][\w$]*/g)].every(([name]) => READING.has(name) || assigned.has(name));
 }

@@ -38,9 +38,9 @@ export function settingsHarm(
   after: string | undefined,
   { env, projects }: GuardPlaces,
 ): string | undefined {
-  // // The file's own folder, whichever project that is, and those that the session may be in.
+  // The file's own folder, whichever project that is, and those that the session may be in.
   const own = path.replace(/[\\/](?:\.(?:claude|codex|gemini)[\\/])?[^\\/]*$/i, '') || '/';
-  // // The path of a dotenv file does not show which agent reads it.
+  // The path of a dotenv file does not show which agent reads it.
   const clients = kind === 'dotenv' ? CLIENTS : CLIENTS.filter(({ name }) => name === kind);
   for (const client of clients) {
     for (const project of new Set([own, ...projects])) {

@@ -42,7 +42,7 @@ export function simpleCommands(text: string, variables: Variables): SimpleComman
   try {
     const reading: Reading = { takesShifts: false, shifts: 0, documents: 0 };
     const commands = new Parser(text, variables, 0, reading).commands();
-    // // `<<` is a shift inside arithmetic, which the text does not always show: then both readings are used.
+    // `<<` is a shift inside arithmetic, which the text does not always show: then both readings are used.
     return reading.shifts > 0
       ? [...commands, ...new Parser(text, variables, 0, { takesShifts: true, shifts: 0, documents: 0 }).commands()]
       : commands;
@@ -119,7 +119,7 @@ class Parser {
       } else if (character === '#') this.#at = indexOr(text, '\n', this.#at);
       else if (text.startsWith('&>', this.#at)) this.#redirect(text.startsWith('&>>', this.#at) ? 3 : 2, true);
       else if (character === ';' || character === '(' || character === ')') {
-        // // A pattern of `case` ends with an unmatched parenthesis.
+        // A pattern of `case` ends with an unmatched parenthesis.
         if (this.#words[0] === 'case') cases += 1;
         else if (this.#words[0] === 'esac' && cases > 0) cases -= 1;
         if (character === ')' && parentheses === 0 && cases === 0 && isNested) break;
@@ -128,7 +128,7 @@ class Parser {
         this.#end(true, ';');
         if (character === '(') this.#subshells.push(`${this.#subshells.at(-1) ?? '0'}.${String((this.#opened += 1))}`);
         else if (character === ')' && this.#subshells.length > 1) this.#subshells.pop();
-        // // Assignments in a subshell end with it.
+        // Assignments in a subshell end with it.
         if (character === '(' && outside.length < MAX_DEPTH) outside.push(new Map(this.#assigned));
         else if (character === ')') this.#assigned = outside.pop() ?? this.#assigned;
       } else if (character === '&') {
@@ -169,7 +169,7 @@ class Parser {
   /** Records `a=b` and the words of a loop, any of which may be the value. */
   #assign(words: readonly string[]): void {
     const [first = '', name = '', third] = words;
-    // // `a=b program` applies to that program only.
+    // `a=b program` applies to that program only.
     if (ASSIGNMENT.test(first) && !words.every((word) => ASSIGNMENT.test(word))) return;
     if (first === 'for' && third === 'in') this.#assigned.set(name, words.length === 4 ? (words[3] ?? '') : DYNAMIC);
     const rest = ['export', 'local', 'declare', 'readonly', 'typeset'].includes(first) ? words.slice(1) : words;
@@ -191,7 +191,7 @@ class Parser {
     const [operator = '<'] =
       /^(?:<<<|<<-?|<>|<&|<|>>|>\||>&|>)/.exec(joined(this.#text.slice(this.#at, this.#at + 12))) ?? [];
     if (this.#text.startsWith('(', this.#at + 1)) {
-      // // A process substitution in place of a file.
+      // A process substitution in place of a file.
       this.#at += 2;
       this.#substitute(')');
       this.#words.push(DYNAMIC);
@@ -204,7 +204,7 @@ class Parser {
         return;
       }
     }
-    // // `2>file`: the number is not a word.
+    // `2>file`: the number is not a word.
     if (this.#words.length > 0 && /\d/.test(this.#text.charAt(this.#at - 1)) && /^\d+$/.test(this.#words.at(-1) ?? ''))
       this.#words.pop();
     if (operator === '<<' || operator === '<<-') {
@@ -326,7 +326,7 @@ class Parser {
         word += character;
       }
     }
-    // // An unquoted variable is several words if its value has blanks, except in an assignment.
+    // An unquoted variable is several words if its value has blanks, except in an assignment.
     if (word.includes(SPLIT))
       return ASSIGNMENT.test(word) ? [word.replaceAll(SPLIT, ' ')] : word.split(SPLIT).filter((it) => it !== '');
     return isBraced && word.length <= MAX_BRACED ? braces(word, DYNAMIC) : [word];

@@ -491,7 +491,7 @@ class ShellJudge {
     const isThere =
       next.folders.length > 0 &&
       next.folders.every((folder) => statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true);
-    // // A failing `cd` stays in the previous folder.
+    // A failing `cd` stays in the previous folder.
     this.#place = isSure && isThere ? next : either(this.#place, next);
     for (const folder of next.folders) this.#seen.add(folder);
   }
@@ -526,7 +526,7 @@ class ShellJudge {
     if (moves.length === 0) return this.#judgeOne(command, resolved, printed, all, depth);
     const before = this.#place;
     const after = moves.reduce<Place>((place, folder) => this.#changed(place, folder), before);
-    // // The target of an archive is the previous folder.
+    // The target of an archive is the previous folder.
     this.#place = /tar$/.test(program) ? either(before, after) : after;
     const isInGuarded = after.folders.some((folder) => isGuardedFolder(folder, this.#places));
     const harm =
@@ -548,7 +548,7 @@ class ShellJudge {
     const control = this.#controlsGuard(program, args, printed, command);
     if (control !== undefined) return control;
     if (SHELLS.has(program)) {
-      // // The output of a substitution may be the script.
+      // The output of a substitution may be the script.
       const made = args.some((arg) => arg.includes(DYNAMIC))
         ? command.inner.flatMap(({ words, documents }) => [...words.slice(1), words.slice(1).join(' '), ...documents])
         : [];
@@ -614,7 +614,7 @@ class ShellJudge {
       ...(takesPiped || printed.length > 0 ? printed : []),
       ...command.inner.flatMap(({ words, documents }) => [...words, ...documents]),
     ];
-    // // An unknown word may be any word of the command.
+    // An unknown word may be any word of the command.
     const everywhere = args.some((arg) => arg === DYNAMIC)
       ? all.flatMap(({ words, documents }) => [...words, ...documents])
       : [];
@@ -899,7 +899,7 @@ function resolveProgram(words: readonly string[]): Resolved {
     const split = name === 'env' ? splitString(words.slice(at + 1)) : undefined;
     if (split !== undefined)
       return { ...resolveProgram(split), takesPiped, moves: [...moves, ...movesOf('env', words.slice(at + 1))] };
-    // // Options of the prefix, and a number argument of one of them or of `timeout`.
+    // Options of the prefix, and a number argument of one of them or of `timeout`.
     if (/^[\w./-]+$/.test(name) && !['if', 'then', 'else', 'elif', 'do', 'while', 'until'].includes(name)) {
       const start = at + 1;
       while (/^-|^\d+[smhd]?$|^[A-Za-z_]\w*=|^\{\}$/.test(words[at + 1] ?? ''))
@@ -912,7 +912,7 @@ function resolveProgram(words: readonly string[]): Resolved {
 
 /** Returns the working directories that options of a program set, one after another. */
 function movesOf(program: string, args: readonly string[]): string[] {
-  // // `-C` is a number for `grep` and others, and an offset for `curl`.
+  // `-C` is a number for `grep` and others, and an offset for `curl`.
   if (READERS.has(program) && program !== 'git' && program !== 'env') return [];
   return args.flatMap((arg, index) => {
     const before = args[index - 1] ?? '';
@@ -963,7 +963,7 @@ function globMatches(pattern: string, text: string): boolean {
     .replace(/[.+^${}()|[\]\\]/g, '\\$&')
     .replace(/\*+/g, '.*')
     .replaceAll('?', '.');
-  // // From any folder in which `-path` begins.
+  // From any folder in which `-path` begins.
   return new RegExp(`^${source.replace(/^\\\./, '.*')}$`, 'i').test(text) || new RegExp(`^${source}$`, 'i').test(text);
 }
 
