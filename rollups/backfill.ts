@@ -4,9 +4,9 @@ import type { RollupJob } from './jobs.js';
 import { Pass, recompute, type BucketKey } from './recompute.js';
 import { recordRuns, type Run } from './runs.js';
 
-/** A month of one job: the unit in which history is gone through, so that progress shows. */
+/** A month of one job: the unit of a backfill, so that progress can be shown. */
 export interface JobMonth {
-  /** What people know it by; a series may have a job for its hours and one for its days. */
+  /** Public name; a series may have one job for its hours and one for its days. */
   series: string;
   job: string;
   formula: number;
@@ -14,7 +14,10 @@ export interface JobMonth {
   month: string;
 }
 
-/** The months of which a job has facts or buckets, oldest first. Hours older than the facts are frozen and left out. */
+/**
+ * Returns the months in which a job has facts or buckets, oldest first. Frozen hours, older than the facts, are left
+ * out.
+ */
 export async function monthsOf(client: ClickHouseClient, job: RollupJob): Promise<JobMonth[]> {
   const sources = [
     ...job.facts.map((fact) => `SELECT DISTINCT toStartOfMonth(occurred_at) AS begin FROM ${fact}_v1`),
@@ -28,9 +31,9 @@ export async function monthsOf(client: ClickHouseClient, job: RollupJob): Promis
 }
 
 /**
- * Recomputes every bucket of a month that has facts, or had: what is there is replaced, whatever made it.
+ * Recomputes every bucket of a month that has or had facts; replaces existing buckets.
  *
- * @param only bounds it to one repository.
+ * @param only limits it to one repository.
  * @returns the number of buckets recomputed.
  */
 export async function backfillMonth(
@@ -46,7 +49,7 @@ export async function backfillMonth(
     (fact) =>
       `SELECT DISTINCT org_id, repo, toStartOfHour(occurred_at) AS bucket_start FROM ${fact}_v1 WHERE ${inMonth('occurred_at')} ${bound}`,
   );
-  // Buckets whose facts are gone; those of the organisation follow from its repositories'.
+  // Buckets without facts; those of the organisation follow from its repositories'.
   if (job.scope === 'repo')
     sources.push(
       `SELECT DISTINCT org_id, repo, bucket_start FROM ${job.name}_v1 WHERE formula = ${job.formula} AND ${inMonth('bucket_start')} ${bound}`,
@@ -66,7 +69,7 @@ export async function backfillMonth(
   }
 }
 
-/** The formula that people see of a series. */
+/** Returns the formula of a series that views show. */
 export async function activeFormula(client: ClickHouseClient, series: string): Promise<number> {
   const rows = await selectRows<{ formula: number }>(
     client,
@@ -76,7 +79,7 @@ export async function activeFormula(client: ClickHouseClient, series: string): P
   return rows[0]?.formula ?? 0;
 }
 
-/** Shows people another formula of a series from now on; both are kept up for as long as both are jobs. */
+/** Switches the views to another formula; both are maintained while both are jobs. */
 export async function switchFormula(client: ClickHouseClient, series: string, formula: number): Promise<void> {
   await client.insert({
     table: 'rollup_formula_v1',

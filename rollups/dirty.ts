@@ -3,28 +3,28 @@ import { FACT_DAYS, type SeriesFact } from '#schemas/clickhouse/facts.js';
 import { jobId, type RollupJob, type Shard } from './jobs.js';
 import { keyOf, type BucketKey } from './recompute.js';
 
-/** A bucket that facts were written to. */
+/** A bucket with changed facts. */
 export interface DirtyBucket extends BucketKey {
-  /** Its newest mark, milliseconds since the epoch by the server's clock. */
+  /** Its newest mark, in milliseconds since the epoch by the server's clock. */
   markedAt: number;
 }
 
-/** The newest mark of one fact on one bucket. */
+/** The newest mark of one kind of fact on one bucket. */
 export interface Mark extends DirtyBucket {
   fact: SeriesFact;
 }
 
-/** The server's clock, milliseconds since the epoch. */
+/** Returns the server's clock, in milliseconds since the epoch. */
 export async function serverClock(client: ClickHouseClient): Promise<number> {
   const rows = await selectRows<{ now: number }>(client, 'SELECT toUnixTimestamp64Milli(now64(3)) AS now');
   const now = rows[0]?.now;
-  if (now === undefined) throw new Error('the store did not tell its clock');
+  if (now === undefined) throw new Error('the store did not return its clock');
   return now;
 }
 
 /**
- * Everything marked after `settledUntil` (ms). Hours older than the facts are frozen: what their series say can no
- * longer be computed, so a mark on them moves nothing.
+ * Returns all marks after `settledUntil` (ms). Hours older than the facts are frozen: their series can no longer be
+ * computed, so marks on them have no effect.
  */
 export function readMarks(client: ClickHouseClient, settledUntil: number, shard?: Shard): Promise<Mark[]> {
   return selectRows<Mark>(
@@ -40,7 +40,10 @@ export function readMarks(client: ClickHouseClient, settledUntil: number, shard?
   );
 }
 
-/** The buckets of a job: those its facts marked after `settledUntil` (ms), each with its newest mark. */
+/**
+ * Returns the dirty buckets of a job: those with marks of its facts after `settledUntil` (ms), each with its newest
+ * mark.
+ */
 export function dirtyBuckets(job: RollupJob, marks: readonly Mark[], settledUntil: number): DirtyBucket[] {
   const buckets = new Map<string, DirtyBucket>();
   for (const { fact, ...bucket } of marks) {
@@ -51,7 +54,7 @@ export function dirtyBuckets(job: RollupJob, marks: readonly Mark[], settledUnti
   return [...buckets.values()];
 }
 
-/** How far each job has settled, ms, by its {@link jobId}; a job that is not there has not begun. */
+/** Returns up to when each job has settled, in ms, by {@link jobId}; a job that has not begun is missing. */
 export async function readSettled(client: ClickHouseClient): Promise<Map<string, number>> {
   const rows = await selectRows<{ job: string; settledUntil: number }>(
     client,
@@ -60,7 +63,10 @@ export async function readSettled(client: ClickHouseClient): Promise<Map<string,
   return new Map(rows.map(({ job, settledUntil }) => [job, settledUntil]));
 }
 
-/** Records that no mark up to `settledUntil` (ms) needs another look by these jobs. Never moves back: the table keeps the greatest. */
+/**
+ * Records that these jobs need not look at marks up to `settledUntil` (ms) again. Never moves back: the table keeps the
+ * maximum.
+ */
 export async function writeSettled(
   client: ClickHouseClient,
   jobs: readonly RollupJob[],

@@ -5,10 +5,10 @@ import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js
 import { history, type History, type Turn } from './history/generate.js';
 import { playMany } from './history/many.js';
 import { differences } from './history/oracle.js';
-import { clockOf, play, prepareStage } from './history/play.js';
+import { clockOf, run, prepareStage } from './history/play.js';
 import { rollupJobs, type RollupJob } from './jobs.js';
 
-/** A new seed each day: equal for everybody who looks into a failure that day. */
+/** A new seed each day, equal on all machines. */
 const SEED = Math.floor(Date.now() / 86_400_000);
 const MINUTES = 60_000;
 
@@ -39,7 +39,7 @@ describe('every series', () => {
   );
 });
 
-/** What a mutant does to the jobs; the series that must then differ from the oracle. */
+/** How a mutant changes the jobs, and the series that must then differ from the oracle. */
 interface Mutant {
   change: (job: RollupJob) => RollupJob;
   settleMs?: number;
@@ -162,7 +162,7 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
 };
 
-/** Turns in which everything that a mutant may get wrong happens. */
+/** Rounds that contain everything that a mutant may get wrong. */
 const HARD: readonly Turn[] = (
   [
     ['together', 'one'],
@@ -188,11 +188,11 @@ describe('the oracle catches a job that', () => {
     only: readonly string[],
     worker: { settleMs?: number; jobs: readonly RollupJob[] },
   ) {
-    await play({ clickhouse: db.client, name: 'mutant', histories: some, turns: HARD, newest: clockOf(seed), worker });
+    await run({ clickhouse: db.client, name: 'mutant', histories: some, turns: HARD, newest: clockOf(seed), worker });
     return differences(db.client, 'mutant-', only);
   }
 
-  /** Plays ten histories at a time until some tell the mutant: most do at once, two mutants show in one of twenty. */
+  /** Runs ten histories at a time until some detect the mutant: most do at once, two mutants show in one of twenty. */
   async function isCaught({ change, settleMs = 60_000, series, jobs }: Mutant): Promise<boolean> {
     const mutated = rollupJobs()
       .filter((job) => jobs.includes(job.name))

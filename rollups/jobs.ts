@@ -6,47 +6,51 @@ import { isCounted, JUDGEMENTS_BY_STRICTNESS } from '#schemas/clickhouse/judged-
 import { packageRoot } from '#schemas/root.js';
 
 /**
- * One series and how it is kept up. Its grain is the hour; where folding hours at every read costs too much, a second
- * job keeps its days, from which weeks are folded.
- * A job is due as soon as a mark is seen and once more when the mark has settled (see `worker.ts`).
+ * One series and the job that maintains it. Its grain is the hour; where folding hours at each read would be too slow,
+ * a second job maintains its days, from which weeks are folded.
+ *
+ * A job is due as soon as a mark is seen, and again when the mark has settled (see `worker.ts`).
  */
 export interface RollupJob {
   /** Name of the series, of its table without `_v1`, and of its SQL file. */
   readonly name: string;
   /**
-   * `bucket`: an hour depends on the facts of that hour alone, so the marked hours are recomputed.
-   * `interval`: what happens in an hour reaches other hours too; `affected` finds them.
+   * `bucket`: an hour depends on its own facts only, so the marked hours are recomputed. `interval`: facts of an hour
+   * affect other hours too; `affected` finds them.
    */
   readonly kind: 'bucket' | 'interval';
-  /** The dirty marks of these facts are its work. */
+  /** Dirty marks of these facts trigger it. */
   readonly facts: readonly SeriesFact[];
-  /** Facts whose count and hash each of its buckets carries, for the nightly comparison. */
+  /** Facts whose count and hash each of its buckets stores, for the nightly comparison. */
   readonly hashed: readonly SeriesFact[];
-  /** The series, of other jobs, that it reads: it runs when they are done. */
+  /** Series of other jobs that it reads: it runs after them. */
   readonly reads: readonly string[];
-  /** One that it reads, and whose buckets its own are never older than. */
+  /** One that it reads, and whose buckets are never newer than its own. */
   readonly after?: string;
   /** A day's bucket is recomputed when any of its hours was. */
   readonly grain: 'hour' | 'day';
-  /** What people know it by, and switch the formula of: the name, without the day. */
+  /** Public name, under which its formula is switched: the name without the day. */
   readonly series: string;
-  /** Whether a bucket is one of a repository, or of the whole organisation. */
+  /** Whether a bucket belongs to a repository or to the whole organisation. */
   readonly scope: 'repo' | 'org';
   /** Number of the formula; 0 for the first. */
   readonly formula: number;
   /** INSERT that recomputes the given buckets. */
   readonly sql: string;
-  /** SELECTs from keys to keys, applied one after the other: the buckets that marked ones reach. */
+  /** SELECTs from keys to keys, applied one after another: the buckets that marked ones affect. */
   readonly affected: readonly string[];
 }
 
 /**
- * The decisions of the given keys. The end is in milliseconds, here and in every job: compared with whole seconds the
- * store skips parts that hold the last second of an hour alone.
+ * The decisions of the given keys. The end is in milliseconds, here and in every job: compared with whole seconds,
+ * ClickHouse skips parts that hold only the last second of an hour.
  */
 const OF_KEYS = `(org_id, repo, toStartOfHour(occurred_at)) IN {keys} AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < toDateTime64({to:DateTime('UTC')}, 3, 'UTC') + toIntervalHour(1)`;
 
-/** A statement of `jobs/`. In it `{is_counted}` is the condition that a decision of the given keys is the one that counts for its call. */
+/**
+ * Reads a statement of `jobs/`. Replaces `{is_counted}` by the condition that a decision of the given keys is the one
+ * that counts for its call.
+ */
 const file = (name: string): string =>
   readFileSync(join(packageRoot(), 'rollups/jobs', `${name}.sql`), 'utf8')
     .replaceAll('{is_counted}', isCounted(OF_KEYS))
@@ -72,7 +76,7 @@ function job(name: string, facts: readonly SeriesFact[], more: Partial<RollupJob
   };
 }
 
-/** The days of a series whose hours another job keeps up. */
+/** Defines the day job of a series whose hours another job maintains. */
 function dayJob(of: string, facts: readonly SeriesFact[], affected: readonly string[] = []): RollupJob {
   return job(`${of}_day`, facts, { after: of, grain: 'day', series: of, affected });
 }
@@ -82,9 +86,9 @@ const JUDGED = { affected: ['judged_call'] } as const;
 const SCANS: readonly SeriesFact[] = ['scan', 'finding'];
 
 /**
- * Every job there is, in the order in which they run: a job that reads another's series comes after it.
- * To add a series: its table and views in a migration, its SQL here, a line in this list. To change a formula:
- * add a second line with the next `formula` and its own SQL, backfill, and drop the first in the next release.
+ * All jobs, in dependency order. To add a series: its table and views in a migration, its SQL here, a line in this
+ * list. To change a formula: add a second line with the next `formula` and its own SQL, backfill, and remove the first
+ * in the next release.
  */
 export function rollupJobs(): RollupJob[] {
   return [
@@ -120,13 +124,13 @@ export function rollupJobs(): RollupJob[] {
   ];
 }
 
-/** What a job's progress is kept under: formulas and shards progress each by themselves. */
+/** Returns the key of a job's progress: formulas and shards progress independently. */
 export function jobId(job: RollupJob, shard?: Shard): string {
   const formula = job.formula === 0 ? '' : `@${job.formula}`;
   return `${job.name}${formula}${shard === undefined ? '' : `#${shard.index}/${shard.count}`}`;
 }
 
-/** A worker's share of the organisations: those whose hash falls on `index` of `count`, counted from 0. */
+/** A worker's share of the organisations: those whose hash modulo `count` is `index`, counted from 0. */
 export interface Shard {
   readonly index: number;
   readonly count: number;

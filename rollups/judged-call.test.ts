@@ -18,7 +18,9 @@ afterAll(() => db.drop());
 const select = (sql: string, params: Record<string, unknown>) =>
   selectRows<Record<string, unknown>>(db.client, sql, params);
 
-/** What the series say of an organisation: (hour, allowed, blocked, asked), decisions timed, attempts, and the day's totals. */
+/**
+ * Returns an organisation's series: (hour, allowed, blocked, asked), decisions timed, attempts, and the day's totals.
+ */
 async function readings(orgId: string): Promise<unknown> {
   const params = { orgId };
   return {

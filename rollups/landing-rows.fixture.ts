@@ -11,11 +11,11 @@ import {
   SPAN_SCAN,
 } from '#schemas/semconv.js';
 
-/** A decision of an organisation; the rest of the record is filled in. */
+/** A decision of an organisation, with defaults for the rest of the record. */
 export type DecisionFixture = Pick<DecisionRecord, 'eventId' | 'timestamp' | 'tool' | 'decision'> &
   Partial<DecisionRecord> & { orgId?: string; tokenId?: string };
 
-/** A scan of an organisation; the rest of the record is filled in. */
+/** A scan of an organisation, with defaults for the rest of the record. */
 export type ScanFixture = Pick<ScanRecord, 'eventId' | 'generatedAt' | 'score'> &
   Partial<ScanRecord> & { orgId?: string };
 
@@ -42,7 +42,7 @@ function spanRow(
   };
 }
 
-/** Lands decisions as the collector would, in one INSERT. */
+/** Inserts decisions into landing as the collector does, in one INSERT. */
 export async function landDecisions(client: ClickHouseClient, fixtures: readonly DecisionFixture[]): Promise<void> {
   await land(
     client,
@@ -70,7 +70,7 @@ export async function landDecisions(client: ClickHouseClient, fixtures: readonly
   );
 }
 
-/** Lands scans as the collector would, in one INSERT. */
+/** Inserts scans into landing as the collector does, in one INSERT. */
 export async function landScans(client: ClickHouseClient, fixtures: readonly ScanFixture[]): Promise<void> {
   await land(
     client,

@@ -1,7 +1,7 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { RollupJob } from './jobs.js';
 
-/** One hour of one repository. In a job whose scope is the organisation, `repo` is empty. */
+/** One hour of one repository. `repo` is empty in a job for the organisation. */
 export interface BucketKey {
   orgId: string;
   repo: string;
@@ -9,33 +9,36 @@ export interface BucketKey {
   bucketStart: number;
 }
 
-/** One INSERT into a series and what it cost. */
+/** One INSERT into a series and its cost. */
 export interface Recomputed {
   job: RollupJob;
-  /** The version its rows carry. */
+  /** The version of its rows. */
   version: string;
   buckets: number;
   durationMs: number;
-  /** Null where the store does not tell: chDB does not, of an INSERT. */
+  /** Null if the store does not report it: chDB does not for an INSERT. */
   rowsRead: number | null;
   rowsWritten: number | null;
 }
 
-/** Buckets of one INSERT; keeps its memory and its block bounded. */
+/** Buckets per INSERT; limits its memory and its block. */
 const BUCKETS_PER_INSERT = 2_000;
 
-/** The keys stand in a statement up to five times; with names as long as GitHub's this is more than it needs. */
+/**
+ * Maximum size of a statement in bytes. It contains the keys up to five times; this is more than the longest GitHub
+ * names need.
+ */
 const STATEMENT = { max_query_size: '10000000' };
 
-/** Longest time one recomputation may take; a bucket of a very large hour is still bounded. */
+/** Time limit of one recomputation; even a bucket of a very large hour is bounded. */
 const INSERT_TIMEOUT_S = 120;
 
 /**
- * A pass over dirty buckets: the version that everything written in it carries, taken from the server's clock before
- * any fact was read, and the buckets that marked ones were found to reach, which several jobs ask alike.
+ * A pass over dirty buckets: the version of everything it writes, taken from the server's clock before any fact was
+ * read, and a cache of the buckets that marked ones affect, which several jobs share.
  */
 export class Pass {
-  /** The server's clock in microseconds; every worker takes its versions from this one clock. */
+  /** Returns the server's clock in microseconds; all versions come from this clock. */
   readonly version: string;
   readonly #reached = new Map<string, Promise<BucketKey[]>>();
 
@@ -43,22 +46,25 @@ export class Pass {
     this.version = version;
   }
 
-  /** Of two passes over the same bucket the one that began later wins, whoever writes last: it has seen at least as much. */
+  /**
+   * Of two passes over the same bucket the one that began later wins, in any order of writing: it has read at least as
+   * much.
+   */
   static async begin(client: ClickHouseClient): Promise<Pass> {
     const [row] = await selectRows<{ micros: string }>(
       client,
       'SELECT toString(toUnixTimestamp64Micro(now64(6))) AS micros',
     );
-    if (row === undefined) throw new Error('the store did not tell its clock');
+    if (row === undefined) throw new Error('the store did not return its clock');
     return new Pass(row.micros);
   }
 
-  /** When it began, milliseconds since the epoch by the server's clock. */
+  /** When it began, in milliseconds since the epoch by the server's clock. */
   get beganAt(): number {
     return Math.floor(Number(this.version) / 1_000);
   }
 
-  /** The keys that a SELECT of `jobs/*.affected.sql` makes of these. */
+  /** Returns the keys that a SELECT of `jobs/*.affected.sql` derives from these. */
   reach(client: ClickHouseClient, sql: string, keys: readonly BucketKey[]): Promise<BucketKey[]> {
     const question = `${sql}\0${keys.map(keyOf).join('\0')}`;
     const asked = this.#reached.get(question) ?? reach(client, sql, keys);
@@ -68,8 +74,8 @@ export class Pass {
 }
 
 /**
- * Recomputes the given buckets, and those they reach, from facts; each bucket in one atomic write. A pure
- * function of the facts: running it twice, or in two processes at once, gives the same series.
+ * Recomputes the given buckets, and those they affect, from facts; each bucket in one atomic write. A pure function of
+ * the facts: running it twice, or in two processes at once, yields the same series.
  *
  * @param onInsert called after each INSERT.
  * @returns the number of buckets recomputed.
@@ -90,7 +96,7 @@ export async function recompute(
     const { summary } = await client.command({
       query: withKeys(job.sql, batch),
       query_params: { ...bounds(batch), version: pass.version, formula: job.formula },
-      // One thread and one block, as large as it takes: the rows of a bucket become visible together.
+      // One thread and one block of any size: the rows of a bucket become visible together.
       clickhouse_settings: {
         max_insert_threads: '1',
         min_insert_block_size_rows: '10000000',
@@ -105,8 +111,8 @@ export async function recompute(
       version: pass.version,
       buckets: batch.length,
       durationMs: Math.round(performance.now() - startedAt),
-      rowsRead: told(summary?.read_rows),
-      rowsWritten: told(summary?.written_rows),
+      rowsRead: reportedCount(summary?.read_rows),
+      rowsWritten: reportedCount(summary?.written_rows),
     });
   }
   return all.length;
@@ -114,10 +120,13 @@ export async function recompute(
 
 const DAY_S = 86_400;
 
-/** How many jobs of a pass run at once: enough that one computes while another waits for its answer. */
+/** Jobs of a pass that run at once: enough that one computes while another waits for its response. */
 const AT_ONCE = 4;
 
-/** Does `work` for every job, several at once, but for none before those it reads are done. Rejects with the first failure when all that began has ended. */
+/**
+ * Runs `work` for every job, several at once, each after the jobs that it reads. Rejects with the first failure once
+ * all started ones have ended.
+ */
 export async function inOrder(jobs: readonly RollupJob[], work: (job: RollupJob) => Promise<void>): Promise<void> {
   const waiting = [...jobs];
   const running = new Map<RollupJob, Promise<void>>();
@@ -142,8 +151,9 @@ export async function inOrder(jobs: readonly RollupJob[], work: (job: RollupJob)
   if (failures.length > 0) throw failures[0];
 }
 
-/** A recomputation always reads and writes something: 0 says that the store does not know. */
-const told = (rows: string | undefined): number | null => (rows === undefined || rows === '0' ? null : Number(rows));
+/** A recomputation always reads and writes something: 0 means that the store does not report it. */
+const reportedCount = (rows: string | undefined): number | null =>
+  rows === undefined || rows === '0' ? null : Number(rows);
 
 async function reach(client: ClickHouseClient, sql: string, keys: readonly BucketKey[]): Promise<BucketKey[]> {
   const reached: BucketKey[] = [];
@@ -163,7 +173,7 @@ const distinct = (keys: readonly BucketKey[]): BucketKey[] => [
   ...new Map(keys.map((key) => [keyOf(key), key])).values(),
 ];
 
-/** Neighbours together: a batch then reads few stretches of the tables. */
+/** Sorts neighbours together, so that a batch reads few ranges of the tables. */
 function* batches(keys: readonly BucketKey[]): Generator<readonly BucketKey[]> {
   const sorted = [...keys].sort(
     (a, b) => compare(a.orgId, b.orgId) || compare(a.repo, b.repo) || a.bucketStart - b.bucketStart,
@@ -174,10 +184,10 @@ function* batches(keys: readonly BucketKey[]): Generator<readonly BucketKey[]> {
 
 const compare = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
 
-/** Identity of a bucket as one string. */
+/** Returns the identity of a bucket as one string. */
 export const keyOf = (key: BucketKey): string => `${key.orgId}\0${key.repo}\0${key.bucketStart}`;
 
-/** The first and last bucket of the keys, by which a job bounds what it reads. */
+/** Returns the first and last bucket of the keys, which limit what a job reads. */
 function bounds(keys: readonly BucketKey[]): Record<string, unknown> {
   return {
     from: keys.reduce((least, key) => Math.min(least, key.bucketStart), Infinity),
@@ -186,10 +196,10 @@ function bounds(keys: readonly BucketKey[]): Record<string, unknown> {
 }
 
 /**
- * Puts the keys into the statement itself: parameters travel in the URL, and hundreds of keys are more than a server
- * takes there; and by constants the store finds the granules without running a subquery. `{keys}` becomes an array of
- * (organisation, repository, seconds), `{repos}` of (organisation, repository), `{orgs}` of organisations. Each is one
- * text that is cast: thousands of literals would cost the store more to analyse than most jobs have to compute.
+ * Embeds the keys in the statement: parameters travel in the URL, where hundreds of keys exceed the server's limit, and
+ * with constants ClickHouse finds the granules without a subquery. `{keys}` becomes an array of (organisation,
+ * repository, seconds), `{repos}` of (organisation, repository), `{orgs}` of organisations. Each is one string that is
+ * cast: analysing thousands of literals would take longer than most jobs.
  */
 export function withKeys(sql: string, keys: readonly BucketKey[]): string {
   const list = (type: string, values: readonly string[]): string =>
@@ -215,5 +225,7 @@ export function withKeys(sql: string, keys: readonly BucketKey[]): string {
     );
 }
 
-/** In a ClickHouse string literal only the quote and the backslash mean something; in the text of an array too. */
+/**
+ * Escapes a ClickHouse string literal, in which only quote and backslash are special; also inside the text of an array.
+ */
 const stringLiteral = (value: string): string => `'${value.replace(/[\\']/g, '\\$&')}'`;

@@ -2,13 +2,13 @@ import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js
 import { FACT_DAYS } from '#schemas/clickhouse/facts.js';
 import type { RollupJob } from './jobs.js';
 
-/** Buckets with a mark younger than this are being worked on; what differs there is no finding. */
+/** Buckets with a younger mark are in progress and not compared. */
 const IN_FLIGHT_SECONDS = 180;
 
 /**
- * Holds one month of a series to the facts: each bucket by the count and hash of the facts it was made of, and, where
- * it builds on another series, by not being older than that. What differs is marked, and the workers do the rest.
- * Frozen hours are left alone. Only what a worker missed differs here, so anything found is worth a look.
+ * Compares one month of a series with its facts: each bucket by the count and hash of its facts, and, if it depends on
+ * another series, by not being older than that. Marks differing buckets dirty; the workers recompute them. Frozen hours
+ * are skipped. Differences are what a worker missed, so each is worth an investigation.
  *
  * @returns the number of buckets that differed.
  */
@@ -25,7 +25,7 @@ export async function reconcileMonth(client: ClickHouseClient, job: RollupJob, m
     const [row] = await selectRows<{ n: number }>(client, `SELECT count() AS n FROM (${stale})`, { month });
     if ((row?.n ?? 0) === 0) continue;
     found += row?.n ?? 0;
-    // Any of its facts will do: the mark sets off every job of that fact.
+    // Any of its facts will do: a mark triggers every job of that fact.
     const fact = job.hashed[0] ?? job.facts[0] ?? '';
     await client.command({
       query: `INSERT INTO dirty_hour_v1 SELECT '${fact}', org_id, repo, bucket_start, now64(3) FROM (${stale})`,
@@ -35,7 +35,7 @@ export async function reconcileMonth(client: ClickHouseClient, job: RollupJob, m
   return found;
 }
 
-/** Buckets whose facts are not those they were made of. */
+/** Returns buckets that differ from their facts. */
 function byFacts(job: RollupJob): string {
   const facts = job.hashed.map(
     (
@@ -58,7 +58,10 @@ function byFacts(job: RollupJob): string {
     HAVING n != 0 OR hash != 0`;
 }
 
-/** Buckets older than the same bucket of the series they build on, a day than its newest hour; or not there. */
+/**
+ * Returns buckets older than the same bucket of the series they depend on (for a day: than its newest hour), or
+ * missing.
+ */
 function byVersion(job: RollupJob, after: string): string {
   const ours = job.scope === 'org' ? 'org_id, bucket_start' : 'org_id, repo, bucket_start';
   const bucket = job.grain === 'day' ? 'toStartOfDay(t.bucket_start)' : 't.bucket_start';

@@ -26,11 +26,11 @@ describe('the reconciler', () => {
     await db.client.command({ query: views[0]?.sql ?? '' });
 
     let stop: Promise<void> | undefined;
-    const mended = await new Promise<number>((resolve, reject) => {
+    const created = await new Promise<number>((resolve, reject) => {
       const reconciler = startReconciler({
         clickhouse: db.client,
         intervalMs: 10,
-        onMended: (facts) => {
+        onFactsCreated: (facts) => {
           stop = reconciler.stop();
           resolve(facts);
         },
@@ -39,7 +39,7 @@ describe('the reconciler', () => {
       });
     });
     await stop;
-    expect(mended).toBe(3);
+    expect(created).toBe(3);
     await createRollupWorker({ clickhouse: db.client, settleMs: 0 }).tick();
     expect(await selectRows(db.client, 'SELECT sum(blocked) AS blocked FROM blocked_command_rate_hour')).toEqual([
       { blocked: 3 },
@@ -55,7 +55,7 @@ describe('the reconciler', () => {
     const pass = () => createRollupWorker({ clickhouse: db.client, settleMs: 0 }).tick();
     await pass();
     expect(await rate()).toEqual([{ blocked: 1 }]);
-    // As after a disk that lost it: the bucket is gone, and its mark is too old for any worker.
+    // As after data loss on disk: the bucket is missing, and its mark is too old for any worker.
     const lose = async (): Promise<void> => {
       for (const table of ['blocked_command_rate_v1', 'blocked_command_rate_day_v1'])
         await db.client.command({ query: `DELETE FROM ${table} WHERE org_id = 'night'` });
@@ -74,7 +74,7 @@ describe('the reconciler', () => {
         passes += 1;
         return now;
       },
-      onMended: () => undefined,
+      onFactsCreated: () => undefined,
       onStale: (buckets) => {
         found.push(buckets);
       },
@@ -86,7 +86,7 @@ describe('the reconciler', () => {
     await pass();
     expect(await rate()).toEqual([{ blocked: 1 }]);
 
-    // Lost again the same day: the hourly passes leave the series alone, the next night's does not.
+    // Lost again the same day: the hourly passes skip the series, the next nightly pass does not.
     await lose();
     const before = passes;
     await expect.poll(() => passes).toBeGreaterThan(before + 4);

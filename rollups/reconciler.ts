@@ -9,21 +9,21 @@ const HOUR_MS = 3_600_000;
 
 export interface ReconcilerSettings {
   clickhouse: ClickHouseClient;
-  /** Pause between two passes; an hour unless set. The first pass follows the first pause. */
+  /** Pause between two passes; default: an hour. The first pass follows the first pause. */
   intervalMs?: number;
-  /** Milliseconds since the epoch; this process's clock unless set. */
+  /** Milliseconds since the epoch; default: this process's clock. */
   clock?: () => number;
-  /** Told when facts were missing and have been made. */
-  onMended: (facts: number) => void;
-  /** Told when buckets were not what their facts are, and have been marked. */
+  /** Called when missing facts have been created. */
+  onFactsCreated: (facts: number) => void;
+  /** Called when buckets differed from their facts and have been marked dirty. */
   onStale: (buckets: number) => void;
-  /** Told about a pass that failed; the next one tries again. */
+  /** Called for a failed pass; the next one retries. */
   onError: (error: unknown) => void;
 }
 
 /**
- * Holds the facts to landing: every hour it goes through what arrived yesterday and today. Older days are for
- * `shieldwatch facts reconcile`. Holds the series to the facts: every night, after the first hour, all of them.
+ * Compares facts with landing: every hour, for what arrived yesterday and today (`shieldwatch facts reconcile` covers
+ * older days). Compares series with facts: every night, after the first hour, all of them.
  */
 export function startReconciler(settings: ReconcilerSettings): { stop(): Promise<void> } {
   const clock = settings.clock ?? Date.now;
@@ -34,8 +34,8 @@ export function startReconciler(settings: ReconcilerSettings): { stop(): Promise
       await pause(settings.intervalMs ?? HOUR_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
       if (stopping.signal.aborted) return;
       try {
-        const mended = await reconcileRecent(settings.clickhouse, clock());
-        if (mended > 0) settings.onMended(mended);
+        const created = await reconcileRecent(settings.clickhouse, clock());
+        if (created > 0) settings.onFactsCreated(created);
         const today = new Date(clock()).toISOString().slice(0, 10);
         if (heldOn === today) continue;
         const stale = await reconcileSeries(settings.clickhouse);
@@ -57,10 +57,10 @@ export function startReconciler(settings: ReconcilerSettings): { stop(): Promise
 
 async function reconcileRecent(clickhouse: ClickHouseClient, now: number): Promise<number> {
   const yesterday = new Date(now - 24 * HOUR_MS).toISOString().slice(0, 10);
-  let mended = 0;
+  let created = 0;
   for (const day of await landingDays(clickhouse))
-    if (day.day >= yesterday) mended += await reconcileFacts(clickhouse, day);
-  return mended;
+    if (day.day >= yesterday) created += await reconcileFacts(clickhouse, day);
+  return created;
 }
 
 async function reconcileSeries(clickhouse: ClickHouseClient): Promise<number> {

@@ -50,7 +50,7 @@ it('no point changes when landing expires, nor when its hour is recomputed after
     await db.client.command({ query: `ALTER TABLE ${table} MODIFY TTL ExpiresAt - toIntervalDay(91)` });
     await expect
       .poll(async () => {
-        // Does nothing while a merge of the engine's own is under way.
+        // Does nothing while the engine runs a merge of its own.
         await db.client.command({ query: `OPTIMIZE TABLE ${table} FINAL` });
         return selectRows(db.client, `SELECT count() AS n FROM ${table}`);
       })

@@ -1,20 +1,20 @@
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { Recomputed } from './recompute.js';
 
-/** Why something was recomputed. */
+/** Reason of a recomputation. */
 export type Cause = 'mark' | 'backfill';
 
-/** A recomputation with how late it was, as `rollup_run_v1` keeps it. */
+/** A recomputation with its delay, as `rollup_run_v1` stores it. */
 export interface Run extends Recomputed {
   cause: Cause;
   /** Buckets that waited when the pass began. */
   backlog: number;
-  /** Age of the oldest mark worked off, ms; 0 for a backfill. */
+  /** Age of the oldest processed mark in ms; 0 for a backfill. */
   lagMs: number;
   finishedAt: number;
 }
 
-/** Writes down what was done: the freshness, backlog and cost of the jobs are series themselves. */
+/** Records the runs: freshness, backlog and cost of the jobs are series too. */
 export async function recordRuns(client: ClickHouseClient, worker: string, runs: readonly Run[]): Promise<void> {
   if (runs.length === 0) return;
   await client.insert({

@@ -89,7 +89,7 @@ describe('decision_duration', () => {
 });
 
 describe('injection_attempt_rate', () => {
-  it('divides blocked injections by all decisions; counts a finding once per bucket; counts attempts told by their reason, apart too', async () => {
+  it('divides blocked injections by all decisions; counts a finding once per bucket; counts attempts recognised by their reason separately', async () => {
     await insert('runtime_event_v1', [
       decision('inject', '10:01', 'allow'),
       decision('inject', '10:02', 'block', { rule_category: 'injection' }),
@@ -154,7 +154,7 @@ describe('finding_lifecycle', () => {
       ) as Promise<{ hour: number; version: string }[]>;
     const before = new Map((await versions()).map(({ hour, version }) => [hour, version]));
 
-    // Late: a scan of 10:30 that shows nothing. Key a is fixed then, comes back at 11:00 and is fixed after one hour.
+    // Late: a scan at 10:30 without findings. Key a is fixed then, reappears at 11:00 and is fixed after one hour.
     await insert('scan_v1', [scan('life', 'app', '10:30')]);
     await tick();
     expect(await rows()).toEqual([
@@ -163,7 +163,7 @@ describe('finding_lifecycle', () => {
       { hour: 12, new: 0, regressed: 0, fixed: 1, fix_seconds: 3_600, open: 1 },
       { hour: 14, new: 0, regressed: 1, fixed: 0, fix_seconds: 0, open: 2 },
     ]);
-    // The hour of the scan; the next scan's; those of the next fix and the next appearance of the finding that it moved.
+    // The scan's hour; the next scan's; those of the next fix and the next appearance of the finding that it moved.
     expect(
       (await versions()).filter(({ hour, version }) => before.get(hour) !== version).map(({ hour }) => hour),
     ).toEqual([10, 11, 12, 14]);
@@ -180,7 +180,7 @@ describe('finding_lifecycle', () => {
   it('ignores severities that a scan filters out, and summaries without rows', async () => {
     await insert('scan_v1', [
       scan('filter', 'app', '10:00', { total_findings: 2 }),
-      // Reports critical findings only: says nothing of the low one. The summary counts two and names none.
+      // Reports critical findings only: does not affect the low one. The summary counts two and lists none.
       scan('filter', 'app', '11:00', { total_findings: 1, min_severity: 'critical' }),
       scan('filter', 'app', '12:00', { total_findings: 2 }),
     ]);
@@ -302,7 +302,7 @@ describe('secret_exposure_events', () => {
       'scan_v1',
       times.map((time) => scan('secret', 'app', time)),
     );
-    // A scan of nothing resolves nothing, and another organisation's scan is not ours.
+    // A scan of 0 files resolves nothing, and neither does another organisation's scan.
     await insert('scan_v1', [scan('secret', 'app', '11:30', { files_scanned: 0 }), scan('other', 'app', '10:30')]);
     const shown: [string, string][] = [
       ['10:00', 'key'],
@@ -570,10 +570,10 @@ describe('decisions of people', () => {
       finding('triage', 'app', '15:00', 'b'),
     ]);
     await insert('control_event_v1', [
-      // Accepted before it was there, until 12:30; b is muted from 11:00 on.
+      // Accepted before it was reported, until 12:30; b is muted from 11:00 on.
       decide('a', '09:00', 'accepted', '2026-11-20T12:30:00.000Z'),
       decide('b', '11:00', 'muted'),
-      // Nobody shows this one.
+      // No scan shows this one.
       decide('c', '11:00', 'accepted', '2026-11-20T12:30:00.000Z'),
     ]);
     await tick();
@@ -581,16 +581,16 @@ describe('decisions of people', () => {
       select(
         `SELECT toHour(bucket_start) AS hour, open, accepted, muted FROM ${view} WHERE org_id = 'triage' ORDER BY hour`,
       );
-    const told = [
+    const expected = [
       { hour: 10, open: 2, accepted: 1, muted: 0 },
       { hour: 11, open: 2, accepted: 1, muted: 1 },
       // The acceptance ended.
       { hour: 12, open: 2, accepted: 0, muted: 1 },
-      // a is gone.
+      // a is resolved.
       { hour: 15, open: 1, accepted: 0, muted: 1 },
     ];
-    expect(await rows('open_finding_hour')).toEqual(told);
-    expect(await rows('open_finding_org_hour')).toEqual(told);
+    expect(await rows('open_finding_hour')).toEqual(expected);
+    expect(await rows('open_finding_org_hour')).toEqual(expected);
     expect(await rows('open_finding_org_day')).toEqual([{ hour: 0, open: 1, accepted: 0, muted: 1 }]);
     expect(await select(`SELECT finding_key, triage, triage_until FROM open_finding WHERE org_id = 'triage'`)).toEqual([
       { finding_key: 'b', triage: 'muted', triage_until: null },
@@ -644,7 +644,7 @@ describe('coverage', () => {
       { repo: 'web', producer: 'guard', state: 'silent' },
       { repo: 'web', producer: 'scan', state: 'never' },
     ]);
-    // Heard 73 hours ago: that hour, and 72 silent ones before the present one.
+    // Reported 73 hours ago: that hour, and 72 silent ones before the current one.
     expect(
       await select(
         `SELECT state, count() AS hours, sum(events) AS events FROM coverage_hour WHERE org_id = 'cover' AND repo = 'web' AND ${untilNow} GROUP BY state ORDER BY state`,
@@ -653,7 +653,7 @@ describe('coverage', () => {
       { state: 'reporting', hours: 1, events: 1 },
       { state: 'silent', hours: 72, events: null },
     ]);
-    // Of the organisation: two guards were heard within the last four days, and one of them is silent now.
+    // Of the organisation: two guards reported within the last four days, and one of them is silent now.
     expect(
       await select(
         `SELECT producer, argMax(reporting, bucket_start) AS reporting, argMax(silent, bucket_start) AS silent FROM coverage_org_hour WHERE org_id = 'cover' AND ${untilNow} GROUP BY producer ORDER BY producer`,

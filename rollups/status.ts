@@ -3,22 +3,22 @@ import { activeFormula } from './backfill.js';
 import { readSettled, serverClock } from './dirty.js';
 import { jobId, rollupJobs } from './jobs.js';
 
-/** How a job is doing. */
+/** State of a job. */
 export interface JobStatus {
   series: string;
   kind: 'bucket' | 'interval';
   formula: number;
-  /** Whether people see this formula. */
+  /** Whether views show this formula. */
   isShown: boolean;
   /** Everything marked up to here is final, ISO 8601; null before its first run. */
   settledUntil: string | null;
-  /** Marks younger than that, by bucket: being worked on, or looked at once more when they are a minute old. */
+  /** Buckets with younger marks: in progress, or to be computed again when the mark is a minute old. */
   openBuckets: number;
-  /** Of the last hour: how many buckets were recomputed, in how much time, and how late at worst; ms. */
+  /** Of the last hour: number of recomputed buckets, duration, and greatest delay; ms. */
   lastHour: { buckets: number; durationMs: number; lagMsMax: number };
 }
 
-/** The state of every job, as the store knows it; workers write it down as they go. */
+/** Returns the state of every job, as workers recorded it in the store. */
 export async function readStatus(client: ClickHouseClient): Promise<JobStatus[]> {
   const settled = await readSettled(client);
   const now = await serverClock(client);
@@ -36,7 +36,7 @@ export async function readStatus(client: ClickHouseClient): Promise<JobStatus[]>
   );
   return Promise.all(
     rollupJobs().map(async (job): Promise<JobStatus> => {
-      // With shards each has its own; the job is as far as the one that is furthest behind.
+      // With shards each has its own; the job's state is that of the slowest.
       const marks = [...settled]
         .filter(([id]) => id === jobId(job) || id.startsWith(`${jobId(job)}#`))
         .map(([, at]) => at);

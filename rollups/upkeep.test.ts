@@ -33,7 +33,7 @@ const decision = (orgId: string, eventId: string, minute: string, blocked = fals
 });
 const total = (orgId: string) =>
   select(`SELECT sum(total) AS total FROM blocked_command_rate_hour WHERE org_id = '${orgId}'`);
-/** As if all of it had been noticed long ago: what is in flight is no finding of the reconciliation. */
+/** Pretends that everything was processed long ago: the reconciliation skips what is in progress. */
 const forgetMarks = () => db.client.command({ query: 'TRUNCATE TABLE dirty_hour_v1' });
 
 describe('explainPoint', () => {
@@ -48,8 +48,8 @@ describe('explainPoint', () => {
       at: HOUR + 1_234,
       grain: 'hour',
     } as const;
-    const told = await explainPoint(db.client, point);
-    expect(told).toMatchObject({
+    const explained = await explainPoint(db.client, point);
+    expect(explained).toMatchObject({
       from: '2026-11-20T10:00:00Z',
       to: '2026-11-20T11:00:00Z',
       rows: [{ tool: 'Bash', allowed: 1, blocked: 1, total: 2 }],
@@ -140,7 +140,7 @@ describe('backfill', () => {
       select(`SELECT sum(blocked) AS blocked FROM blocked_command_rate_hour WHERE org_id = 'formula'`);
     await backfillMonth(db.client, second, MONTH);
     expect(await blocked()).toEqual([{ blocked: 1 }]);
-    // Both are kept up meanwhile.
+    // Both are maintained meanwhile.
     await landDecisions(db.client, [decision('formula', 'c', '03', true)]);
     await tick([first, second]);
     expect(await blocked()).toEqual([{ blocked: 2 }]);
@@ -158,13 +158,13 @@ describe('reconciliation', () => {
     await landScans(db.client, [{ orgId: 'held', eventId: 's', generatedAt: '2026-11-20T10:00:00.000Z', score: 50 }]);
     await tick();
     await forgetMarks();
-    // What other tests left behind without marks is found here, and gone after this pass.
+    // Other tests leave rows without marks, which this pass finds and fixes.
     for (const one of rollupJobs()) await reconcileMonth(db.client, one, MONTH);
     await tick();
     await forgetMarks();
     for (const one of rollupJobs()) expect(await reconcileMonth(db.client, one, MONTH), one.name).toBe(0);
 
-    // Facts without a mark, one of an hour that has a bucket and one of an hour that has none; and a bucket that is gone.
+    // Facts without a mark, one of an hour with a bucket and one of an hour without; and a missing bucket.
     await landDecisions(db.client, [
       decision('held', 'late', '03', true),
       { ...decision('held', 'new', '00'), timestamp: '2026-11-20T15:00:00.000Z' },
@@ -174,7 +174,7 @@ describe('reconciliation', () => {
     expect(await reconcileMonth(db.client, job('blocked_command_rate'), MONTH)).toBe(2);
     await forgetMarks();
     expect(await reconcileMonth(db.client, job('cross_repo_org_rollup'), MONTH)).toBe(1);
-    // What is in flight is not found twice, so the other one is asked for first.
+    // What is in progress is not reported twice, so the other one is requested first.
     await forgetMarks();
     await reconcileMonth(db.client, job('blocked_command_rate'), MONTH);
     await db.client.command({

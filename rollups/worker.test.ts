@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => db.drop());
 
-/** A worker that treats each pass as final: every mark is as old as it has to be. */
+/** A worker that treats each pass as final: every mark counts as settled. */
 const worker = () => createRollupWorker({ clickhouse: db.client, settleMs: 0 });
 
 const rate = (orgId: string, view = 'blocked_command_rate_hour') =>
@@ -143,7 +143,7 @@ describe('blocked_command_rate', () => {
     const patient = createRollupWorker({ clickhouse: db.client, settleMs: 3_600_000 });
     expect((await patient.tick())['blocked_command_rate']).toBeGreaterThan(0);
     expect((await patient.tick())['blocked_command_rate']).toBe(0);
-    // A worker that knows nothing of the first pass does it again.
+    // A worker without memory of the first pass does it again.
     expect(
       (await createRollupWorker({ clickhouse: db.client, settleMs: 3_600_000 }).tick())['blocked_command_rate'],
     ).toBeGreaterThan(0);
@@ -183,7 +183,7 @@ describe('score_trend', () => {
         db.client,
         `SELECT toString(bucket_start) AS bucket, ${columns} FROM ${view} WHERE org_id = 'score' ORDER BY bucket`,
       );
-    // 10:00: 94, 41, 66 in that order, so last 66, mean (94 + 41 + 66) / 3 = 67; 12:00: nothing was scanned.
+    // 10:00: 94, 41, 66 in that order, so last 66, mean (94 + 41 + 66) / 3 = 67; 12:00: a scan of 0 files.
     const scored = { scans: 3, score_last: 66, grade_last: 'C', score_min: 41, score_max: 94, score_mean: 67 };
     const none = { scans: 0, score_last: null, grade_last: '', score_min: null, score_max: null, score_mean: null };
     expect(await rows('score_trend_hour')).toEqual([
@@ -207,14 +207,14 @@ describe('score_trend', () => {
         db.client,
         `SELECT score_last AS score, score_secrets_last AS secrets, score_permissions_last AS permissions FROM ${view} WHERE org_id = 'parts' ORDER BY bucket_start`,
       );
-    const [told, untold] = [
+    const [reported, unreported] = [
       { score: 54, secrets: 90, permissions: 0 },
       { score: 60, secrets: null, permissions: null },
     ];
-    expect(await rows('score_trend_hour')).toEqual([untold, told, untold]);
-    expect(await rows('score_trend_day')).toEqual([told, untold]);
-    // The week's last scan told none, though an earlier one did.
-    expect(await rows('score_trend_week')).toEqual([untold]);
+    expect(await rows('score_trend_hour')).toEqual([unreported, reported, unreported]);
+    expect(await rows('score_trend_day')).toEqual([reported, unreported]);
+    // The week's last scan reported none, though an earlier one did.
+    expect(await rows('score_trend_week')).toEqual([unreported]);
   });
 
   it('separates scores of different severity floors and producer versions', async () => {

@@ -7,51 +7,51 @@ import { inOrder, keyOf, Pass, recompute } from './recompute.js';
 import { recordRuns, type Run } from './runs.js';
 
 /**
- * How long after a mark its facts may still become visible. A mark and its fact are two parts of one INSERT
- * and commit in no promised order, so a bucket is computed when its mark is seen and once more when the
- * mark is this old. Must exceed the longest INSERT the store allows (30 s).
+ * How long after a mark its facts may still become visible. A mark and its fact are two parts of one INSERT and commit
+ * in any order, so a bucket is computed when its mark is seen and again when the mark is this old. Must exceed the
+ * longest INSERT that the store allows (30 s).
  */
 const SETTLE_MS = 60_000;
 
 export interface WorkerSettings {
   clickhouse: ClickHouseClient;
-  /** From the beginning of one pass to that of the next, if it is done by then; 1,000 ms unless set. */
+  /** Interval between the starts of two passes, if a pass takes less; default 1,000 ms. */
   intervalMs?: number;
-  /** {@link SETTLE_MS} unless set; 0 makes one pass final. */
+  /** Default {@link SETTLE_MS}; 0 makes one pass final. */
   settleMs?: number;
   jobs?: readonly RollupJob[];
-  /** This worker's share of the organisations; all of them unless set. */
+  /** This worker's share of the organisations; default: all. */
   shard?: Shard;
-  /** Milliseconds since the epoch, by the clock that the marks are made with: the server's unless set. */
+  /** Milliseconds since the epoch, by the clock of the marks; default: the server's. */
   clock?: () => Promise<number>;
-  /** Told about a pass that failed; the next pass tries again. */
+  /** Called for a failed pass; the next pass retries. */
   onError?: (error: unknown) => void;
 }
 
 export interface RollupWorker {
-  /** Works off what is dirty now; resolves with the number of buckets recomputed, by job. */
+  /** Processes all dirty buckets; resolves with the number of buckets recomputed, by job. */
   tick(): Promise<Record<string, number>>;
-  /** Starts ticking until stopped. */
+  /** Runs passes until stopped. */
   start(): void;
-  /** Stops after the pass that runs. */
+  /** Stops after the current pass. */
   stop(): Promise<void>;
 }
 
-/** What a worker remembers of a job between passes; losing it costs a recomputation and nothing else. */
+/** A job's state between passes; losing it only costs a recomputation. */
 interface JobState {
   settledUntil: number;
   computed: Map<string, Computed>;
 }
 
-/** The newest mark a bucket was computed for, and when, both by the server's clock (ms). */
+/** The newest mark for which a bucket was computed, and when, both by the server's clock (ms). */
 interface Computed {
   markedAt: number;
   at: number;
 }
 
 /**
- * Keeps the series up with the facts: reads which hours were touched, recomputes those and what they reach, and
- * nothing else. Needs no lock: workers that do the same work at once write the same rows.
+ * Maintains the series: reads which hours were marked dirty and recomputes those and the buckets they affect. Needs no
+ * lock: workers that process the same buckets write the same rows.
  */
 export function createRollupWorker(settings: WorkerSettings): RollupWorker {
   const { clickhouse, onError, shard } = settings;
@@ -72,7 +72,7 @@ export function createRollupWorker(settings: WorkerSettings): RollupWorker {
   ): Promise<number> {
     const { now } = clock;
     const due = dirtyBuckets(job, marks, state.settledUntil).filter((bucket) => isDue(bucket, state, now, settleMs));
-    // A mark that is looked at for the second time is not late: it was worked off when it was new.
+    // A mark that is processed again when it settles is not late.
     const fresh = due.filter((bucket) => state.computed.get(keyOf(bucket))?.markedAt !== bucket.markedAt);
     const oldest = fresh.reduce((least, { markedAt }) => Math.min(least, markedAt), now);
     const done = await recompute(clickhouse, job, due, pass, (insert) => {
@@ -90,8 +90,9 @@ export function createRollupWorker(settings: WorkerSettings): RollupWorker {
   }
 
   async function tick(): Promise<Record<string, number>> {
-    // One clock and one reading of the marks for all jobs, the clock first: a mark that the reading misses is younger
-    // and stays in the next window, and a mark that has settled for one job has settled for those that read its series.
+    // One clock and one reading of the marks for all jobs, the clock first: a mark that the reading misses is
+    // younger and stays in the next window, and a mark that has settled for one job has settled for those that read its
+    // series.
     const pass = await Pass.begin(clickhouse);
     const now = (await settings.clock?.()) ?? pass.beganAt;
     const readAt = performance.now();
@@ -115,7 +116,7 @@ export function createRollupWorker(settings: WorkerSettings): RollupWorker {
       await recordRuns(clickhouse, name, runs);
     }
     const horizon = now - settleMs;
-    // Written only when something was done: a worker that restarts on an older value does a little again.
+    // Written only after work: a worker that restarts from an older value repeats a little.
     if (runs.length > 0) await writeSettled(clickhouse, jobs, horizon, shard);
     for (const { state } of work) settle(state, horizon);
     return done;
@@ -141,7 +142,7 @@ export function createRollupWorker(settings: WorkerSettings): RollupWorker {
       } catch (error) {
         if (!isAborted(stopping)) onError?.(error);
       }
-      // However long a pass takes, the store gets to breathe.
+      // However long a pass takes, the store gets a pause.
       await pause(Math.max(intervalMs / 10, startedAt + intervalMs - performance.now()), undefined, {
         signal: stopping.signal,
       }).catch(() => undefined);
@@ -159,25 +160,25 @@ export function createRollupWorker(settings: WorkerSettings): RollupWorker {
   };
 }
 
-/** The marks' clock when a pass began, and this process's own at that moment, ms. */
+/** The marks' clock at the start of a pass, and this process's own at that moment, ms. */
 interface PassClock {
   now: number;
   readAt: number;
 }
 
-/** Forgets what no later pass will look at. */
+/** Drops state that no later pass needs. */
 function settle(state: JobState, horizon: number): void {
   if (horizon <= state.settledUntil) return;
   state.settledUntil = horizon;
   for (const [key, { markedAt }] of state.computed) if (markedAt <= horizon) state.computed.delete(key);
 }
 
-/** A call, because the compiler takes a flag read twice in a row for unchanged. */
+/** A call, because TypeScript assumes that a flag does not change between two reads. */
 const isAborted = (controller: AbortController): boolean => controller.signal.aborted;
 
 /**
- * Due when it has a newer mark than it was computed for, or that mark has come of age since. A mark that
- * became visible late, behind a newer one, is covered by the newer one's coming of age.
+ * Returns whether a bucket is due: it has a newer mark than it was computed for, or that mark has settled since. A mark
+ * that became visible late, behind a newer one, is covered when the newer one settles.
  */
 function isDue(bucket: DirtyBucket, state: JobState, now: number, settleMs: number): boolean {
   const before = state.computed.get(keyOf(bucket));

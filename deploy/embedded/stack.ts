@@ -187,11 +187,11 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
     closers.push(() => worker.stop());
     const reconciler = startReconciler({
       clickhouse,
-      onMended: (facts) => {
-        log(`[rollups] ${facts} facts were missing beside landing and have been made`);
+      onFactsCreated: (facts) => {
+        log(`[rollups] ${facts} facts were missing and have been created from landing`);
       },
       onStale: (buckets) => {
-        log(`[rollups] ${buckets} buckets differed from their facts and have been marked`);
+        log(`[rollups] ${buckets} buckets differed from their facts and have been marked dirty`);
       },
       onError: () => {
         log('[rollups] comparing landing, facts and series failed; trying again in an hour');

@@ -1,13 +1,13 @@
 import type { SeriesFact } from '#schemas/clickhouse/facts.js';
 import type { Arrival, Event, History, Scan } from './generate.js';
 
-/** A row of a fact table, and the hour that its INSERT marks. */
+/** A row of a fact table, and the hour that its INSERT marks dirty. */
 export interface FactRow {
   readonly fact: SeriesFact | 'control_event';
   readonly row: Record<string, unknown> & { org_id: string; repo: string; occurred_at: number };
 }
 
-/** The findings a scan may show: few keys, one of them twice in its file, one that changes its category. */
+/** Findings that a scan may show: few keys, one of them twice in its file, one that changes its category. */
 const FINDINGS = [
   { finding_key: 'key', occurrence: 1, severity: 'critical', category: 'secrets' },
   { finding_key: 'key', occurrence: 2, severity: 'critical', category: 'secrets' },
@@ -21,11 +21,13 @@ const FINDINGS = [
 const ROUTES = ['security-blocker', 'policy-review', 'security-blocker'];
 const RANKS = ['info', 'low', 'medium', 'high', 'critical'];
 
-/** The organisation of a history, as it is called in the store. */
+/** Returns the name of a history's organisation in the store. */
 export const orgOf = (play: string, index: number, org: number): string =>
   `${play}-${String(index).padStart(4, '0')}-${org}`;
 
-/** The rows of one arrival: one, or a scan and its findings. `newest` is in milliseconds since the epoch. */
+/**
+ * Returns the rows of one arrival: one row, or a scan and its findings. `newest` is in milliseconds since the epoch.
+ */
 export function factRows(
   history: History,
   play: string,
@@ -78,7 +80,7 @@ export function factRows(
       return [{ fact: 'agent_event', row: { ...key, agent: event.agent, session_id: `s${event.session + altered}` } }];
     case 'masking':
       return [{ fact: 'masking_event', row: { ...key, record: 'span', masked: event.masked + altered } }];
-    // A decision is minted once, with its id, and never comes in two versions.
+    // A decision gets its id at the source and never has two versions.
     case 'review':
       return [
         {
@@ -137,7 +139,7 @@ function scanRows(event: Scan, key: FactRow['row'] & { event_id: string }, alter
       high: count('high'),
       medium: count('medium'),
       info: count('info'),
-      // Some tell no parts of their score, some were found to contradict themselves.
+      // Some have no score components, some contradict themselves.
       ...(event.score % 4 === 0 ? {} : { score_secrets: event.score % 7, score_agents: event.score }),
       integrity: event.score % 10 === 9 ? 'suspect' : 'ok',
       policy_status: event.policyStatus,
@@ -163,11 +165,11 @@ function scanRows(event: Scan, key: FactRow['row'] & { event_id: string }, alter
   ];
 }
 
-/** How many events arrive in a history, repeats counted. */
+/** Returns how many events arrive in a history, repeats counted. */
 export const arrivalsOf = (history: History): number =>
   history.steps.reduce((sum, step) => sum + step.arrivals.length, 0);
 
-/** Kinds, for the distribution that a test prints. */
+/** Kinds of events, for the distribution that a test prints. */
 export const kindsOf = (events: readonly Event[]): Record<string, number> =>
   Object.fromEntries(
     [...new Set(events.map(({ kind }) => kind))]

@@ -1,20 +1,20 @@
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 
-/** What a worker dies of at a failpoint. */
+/** Error of a worker that crashes at a failpoint. */
 export class Crash extends Error {
   constructor() {
     super('crashed on purpose');
   }
 }
 
-/** The store as one worker sees it, which can fail or stop at any of its calls: at every await that leaves the process. */
+/** The store as one worker sees it, which can fail or block at any of its calls. */
 export interface Failpoints {
   readonly client: ClickHouseClient;
-  /** Dies at the `call`th call from now, before it is made or when it was made and its answer is lost. */
+  /** Crashes at the `call`th call from now, before it is made, or after it was made and before its response. */
   crashAt(call: number, isAfter: boolean): void;
-  /** Stops at the `call`th call from now; the returned function wakes it. */
+  /** Blocks at the `call`th call from now; the returned function resumes it. */
   pauseAt(call: number): () => void;
-  /** Neither dies nor stops any more. */
+  /** Removes both. */
   clear(): void;
 }
 
@@ -26,7 +26,7 @@ export function failpoints(store: ClickHouseClient): Failpoints {
   async function guard<T>(call: () => Promise<T>): Promise<T> {
     if (gate !== undefined && --gate.left === 0) await gate.opened;
     left -= 1;
-    // What else the dead one had under way makes no further call.
+    // Other concurrent work of the crashed worker makes no further call.
     if (left < 0) throw new Crash();
     const dies = left === 0;
     if (dies && !isAfter) throw new Crash();

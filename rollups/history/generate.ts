@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 
 /**
- * Random histories of an organisation's telemetry: what happened (events), and in which order, how often and in
- * which batches it arrived (steps). A history has three organisations that share nothing but the store.
+ * Random histories of an organisation's telemetry: what happened (events), and in which order, how often and in which
+ * batches it arrived (steps). A history has three organisations that share only the store.
  */
 export interface History {
   readonly events: readonly Event[];
   readonly steps: readonly Step[];
-  /** Facts that are deleted when it is the turn for that: all of a repository, or a fifth of them, as one token's bad data would be. */
+  /** Facts to delete in a step: all of a repository, or a fifth of them, as for one token's data. */
   readonly deletion?: { readonly org: number; readonly repo: At['repo']; readonly part: 'all' | 'fifth' } | undefined;
 }
 
@@ -25,7 +25,10 @@ export interface Decision extends At {
   readonly category: string;
   readonly reason: string;
   readonly session: number;
-  /** The call within its session, which several hooks may judge, in one hour or in two; null where the producer names none. */
+  /**
+   * The call within its session, which several hooks may judge, in one hour or in two; null if the producer reports
+   * none.
+   */
   readonly call: number | null;
   readonly durationUs: number;
 }
@@ -37,9 +40,9 @@ export interface Scan extends At {
   readonly version: string;
   /** Which of the possible findings it shows, by number. */
   readonly findings: readonly number[];
-  /** A summary that counts its findings and names none. */
+  /** A summary that counts its findings and lists none. */
   readonly isSummary: boolean;
-  /** How the keys of its findings were made. */
+  /** Scheme of its finding keys. */
   readonly keyScheme: string;
   readonly policyStatus: string;
   readonly baselineStatus: string;
@@ -65,7 +68,7 @@ export interface Review extends At {
   readonly item: number;
   readonly state: string;
 }
-/** A decision about a finding, by its key; `hours` after it an acceptance ends, 0: it does not. */
+/** A decision about a finding, by its key; an acceptance ends after `hours`, or never if 0. */
 export interface Triage extends At {
   readonly kind: 'triage';
   readonly findingKey: string;
@@ -74,28 +77,33 @@ export interface Triage extends At {
 }
 export type Event = Decision | Scan | Drift | AgentEvent | Masking | Review | Triage;
 
-/** What happens to one history at one step of its play. */
+/** One step of one history. */
 export interface Step {
-  /** Events that arrive, by number; the same one may arrive again, and in another step. */
+  /** Events that arrive, by number; an event may arrive again, also in another step. */
   readonly arrivals: readonly Arrival[];
 }
 export interface Arrival {
   readonly event: number;
-  /** A retry that differs in content: which of the two stands must not depend on which came last. */
+  /** A retry with different content: the one that counts must not depend on which arrived last. */
   readonly isAltered: boolean;
 }
 
-/** What happens to the store and its workers, at each step of all histories that are played together. */
+/** What happens to the store and its workers in each step of all histories that run together. */
 export interface Turn {
-  /** Marks and facts of an INSERT become visible apart; one of them only after the workers of this turn. */
+  /** Marks and facts of an INSERT become visible separately; one of them only after the workers of this round. */
   readonly order: 'together' | 'marks first' | 'facts first';
-  /** Who passes over the dirty buckets: one, the other, or both at once; or one is paused, and wakes at a later turn. */
+  /**
+   * Workers that process dirty buckets: one, the other, or both at once; or one is paused and resumes in a later round.
+   */
   readonly pass: 'none' | 'one' | 'two' | 'both' | 'pause';
-  /** The call to the store at which a pass dies, and whether the call itself was still made; beyond the last call: none. */
+  /**
+   * The call to the store at which a pass crashes, and whether the call itself was still made; beyond the last call:
+   * none.
+   */
   readonly crash: { readonly call: number; readonly isAfter: boolean };
   /** Whether the histories' deletions happen at its end. */
   readonly deletes: boolean;
-  /** Seconds that go by afterwards. */
+  /** Seconds that pass afterwards. */
   readonly seconds: number;
 }
 
@@ -105,7 +113,7 @@ const YEAR = 365 * 24 * HOUR;
 const at = {
   org: fc.integer({ min: 0, max: 2 }),
   repo: fc.constantFrom('acme/app' as const, 'acme/web' as const),
-  // Close enough together that hours, scans and findings meet; some a week late, some a year.
+  // Close enough together that hours, scans and findings overlap; some a week late, some a year.
   secondsAgo: fc.oneof(
     { weight: 12, arbitrary: fc.integer({ min: 0, max: 12 * HOUR }) },
     { weight: 2, arbitrary: fc.integer({ min: 7 * 24 * HOUR, max: 7 * 24 * HOUR + 2 * HOUR }) },
@@ -170,7 +178,7 @@ const triage: fc.Arbitrary<Event> = fc.record({
   hours: fc.integer({ min: 0, max: 6 }),
 });
 
-/** Turns of one play; every history has as many steps. */
+/** Rounds of one run; every history has as many steps. */
 export const TURNS = 6;
 
 export const history: fc.Arbitrary<History> = fc
@@ -206,7 +214,7 @@ export const history: fc.Arbitrary<History> = fc
     deletion: deletion ?? undefined,
   }));
 
-/** One turn of a play deletes: that is a slow statement for any store. */
+/** One round of a run deletes, because that is a slow statement. */
 export const turns: fc.Arbitrary<Turn[]> = fc
   .tuple(
     fc.integer({ min: 1, max: TURNS - 1 }),

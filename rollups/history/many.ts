@@ -3,23 +3,23 @@ import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { arrivalsOf, kindsOf } from './facts.js';
 import { history, turns, type History } from './generate.js';
 import { differences, type Difference } from './oracle.js';
-import { clockOf, play } from './play.js';
+import { clockOf, run } from './play.js';
 
 export interface ManySettings {
   clickhouse: ClickHouseClient;
-  /** How many histories in all, and how many are played together. */
+  /** Number of histories in all, and number that run together. */
   histories: number;
   perPlay: number;
   seed: number;
   onPlay?: (done: number) => void;
 }
 
-/** Of what the histories were, for a person to judge whether they were hard enough. */
+/** Composition of the histories, to judge whether they were demanding enough. */
 export interface Distribution {
   histories: number;
-  /** Events that arrived in a history, repeats counted: least, median, greatest. */
+  /** Events that arrived in a history, repeats counted: minimum, median, maximum. */
   events: readonly [number, number, number];
-  /** Passes that died while a history was played: least, median, greatest. */
+  /** Passes that crashed during a history: minimum, median, maximum. */
   crashes: readonly [number, number, number];
   organisations: number;
   repeats: number;
@@ -30,7 +30,7 @@ export interface Distribution {
   kinds: Record<string, number>;
 }
 
-/** A history whose series were not what the oracle says, with what is needed to play it again. */
+/** A history whose series differ from the oracle, with the data to reproduce it. */
 export interface Failure {
   seed: number;
   play: number;
@@ -38,9 +38,9 @@ export interface Failure {
 }
 
 /**
- * Plays random histories, `perPlay` at once, and holds every series to the oracle after each play.
+ * Runs random histories, `perPlay` at once, and compares every series with the oracle after each run.
  *
- * @returns the distribution, and the plays that failed; none when all is well.
+ * @returns the distribution, and the failed runs.
  */
 export async function playMany(settings: ManySettings): Promise<{ distribution: Distribution; failures: Failure[] }> {
   const all: History[] = [];
@@ -55,7 +55,7 @@ export async function playMany(settings: ManySettings): Promise<{ distribution: 
     });
     const [schedule = []] = fc.sample(turns, { numRuns: 1, seed });
     const name = `play${number}`;
-    const played = await play({
+    const played = await run({
       clickhouse: settings.clickhouse,
       name,
       histories,

@@ -1,14 +1,14 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 
 /**
- * The oracle: what each series has to be, as a naive query over all deduplicated facts. It shares nothing with the
- * jobs: no keys, no intermediate tables, no carried state. `startsWith(org_id, {orgs:String})` is its only bound, and
- * is there so that a test can look at its own organisations.
+ * The oracle: each series as a naive query over all deduplicated facts. It shares nothing with the jobs: no keys, no
+ * intermediate tables, no carried state. Its only bound is `startsWith(org_id, {orgs:String})`, so that a test can
+ * select its own organisations.
  */
 const OF = 'startsWith(org_id, {orgs:String})';
 const RANK = (severity: string): string => `indexOf(['info', 'low', 'medium', 'high', 'critical'], ${severity})`;
 
-/** Scans that looked at files and whose findings are all known, with their findings. */
+/** Scans of at least one file whose findings are all known, with their findings. */
 const DETAILED = `SELECT s.org_id AS org_id, s.repo AS repo, s.event_id AS scan_id, s.occurred_at AS at, greatest(${RANK('s.min_severity')}, 1) AS rank_from, f.findings AS findings,
     if(s.critical + s.high + s.medium + s.low + s.info = 0, [], [toString(s.key_scheme)]) AS scheme
   FROM (SELECT * FROM scan WHERE ${OF} AND files_scanned > 0) AS s
@@ -18,11 +18,11 @@ const DETAILED = `SELECT s.org_id AS org_id, s.repo AS repo, s.event_id AS scan_
   ) AS f ON f.org_id = s.org_id AND f.repo = s.repo AND f.scan_id = s.event_id AND f.hour = toStartOfHour(s.occurred_at)
   WHERE f.n >= s.total_findings AND f.n >= s.critical + s.high + s.medium + s.low + s.info`;
 
-/** For each severity the scans that report it, in order, each with what it shows of that severity. */
+/** For each severity, the scans that report it, in order, with their findings of that severity. */
 const CHAINS = `SELECT org_id, repo, rank, arraySort(groupArray((at, scan_id, arrayFilter(f -> ${RANK('f.1')} = rank, findings), scheme))) AS chain
   FROM (${DETAILED}) ARRAY JOIN range(1, 6) AS rank WHERE rank >= rank_from GROUP BY org_id, repo, rank`;
 
-/** What came and went, scan by scan. */
+/** Findings that appeared and were resolved, scan by scan. */
 const CHANGES = `SELECT org_id, repo, step.1.1 AS at, step.1.2 AS scan_id, step.2.1 AS previous_at, c.1 AS change, c.2.1 AS severity, c.2.2 AS category, c.2.3 AS finding_key, c.2.4 AS occurrence,
     notEmpty(step.1.4) AND notEmpty(step.2.4) AND step.1.4 != step.2.4 AS is_rekeyed
   FROM (
@@ -33,7 +33,7 @@ const CHANGES = `SELECT org_id, repo, step.1.1 AS at, step.1.2 AS scan_id, step.
     ARRAY JOIN steps AS step
   ) ARRAY JOIN changes AS c`;
 
-/** The life of each finding, change by change. */
+/** The lifecycle of each finding, change by change. */
 const LIVES = `SELECT org_id, repo, severity, category, life[i].1 AS at, life[i].2 AS change, life[i].4 AS is_rekeyed, if(i = 1, toDateTime64(0, 3, 'UTC'), life[i - 1].1) AS before_at
   FROM (
     SELECT org_id, repo, severity, category, arraySort(groupArray((at, change, scan_id, is_rekeyed))) AS unsorted,
@@ -46,12 +46,15 @@ const COUNTED = `SELECT org_id, repo, event_id, occurred_at, score, critical, hi
     multiIf(integrity IN ('mismatch', 'suspect'), 'invalid', critical + high + packages > 0, 'security-blocker', milder) AS route
   FROM scan WHERE ${OF} AND files_scanned > 0`;
 
-/** Each judged call once, as its strictest judgement, the earliest of equally strict ones; what names no call is one of its own. */
+/**
+ * Each judged call once, by its strictest judgement, or the earliest of equally strict ones; a judgement without call
+ * id counts as a separate call.
+ */
 const CALLS = `SELECT * FROM (
     SELECT *, if(session_id = '' OR tool_call_id = '', (event_id, toString(occurred_at)), (session_id, concat('call ', tool_call_id))) AS call FROM runtime_event WHERE ${OF}
   ) ORDER BY indexOf(['block', 'ask', 'allow'], decision), occurred_at, event_id LIMIT 1 BY org_id, repo, call`;
 
-/** Who was heard from. */
+/** Producers that reported. */
 const heard = (
   bucket: string,
 ): string => `SELECT org_id, repo, ${bucket} AS bucket_start, producer, count() AS events, toStartOfHour(min(occurred_at)) AS first_hour, max(occurred_at) AS last_at,
@@ -63,7 +66,7 @@ const heard = (
     UNION ALL SELECT org_id, repo, occurred_at, agent, session_id FROM agent_event WHERE ${OF}
   ) GROUP BY ALL`;
 
-/** Scores, and the parts of the last one: none where that scan did not tell them. */
+/** Scores, and the components of the last one: none if that scan did not report them. */
 const scores = (
   bucket: string,
   more = '',
@@ -73,7 +76,7 @@ const scores = (
     argMaxIf(tuple(score_secrets, score_agents), (occurred_at, event_id), files_scanned > 0) AS parts, parts.1 AS score_secrets_last, parts.2 AS score_agents_last${more}
   FROM scan WHERE ${OF} GROUP BY ALL`;
 
-/** The life of findings by severity and category; open is what the bucket's last scan shows. */
+/** The lifecycle of findings by severity and category; open is the number in the bucket's last scan. */
 const life = (
   bucket: (time: string) => string,
 ): string => `SELECT org_id, repo, bucket_start, severity, category, sum(n) AS new, sum(r) AS regressed, sum(x) AS fixed, sum(s) AS fix_seconds, sum(o) AS open
@@ -98,12 +101,12 @@ const openItems = (end: string, isOfRoute: string): string =>
 const SEVERITIES = ['critical', 'high', 'medium', 'low', 'info'];
 
 interface Expectation {
-  /** Columns that are compared, of the view and of the naive query alike. */
+  /** Columns that are compared, of the view and of the naive query. */
   readonly columns: string;
   readonly naive: string;
 }
 
-/** View of a series and what it has to show. */
+/** View of a series and its expected content. */
 export const ORACLE: Readonly<Record<string, Expectation>> = {
   blocked_command_rate_hour: {
     columns: 'org_id, repo, bucket_start, tool, agent, rule_category, allowed, blocked, asked, total',
@@ -183,7 +186,8 @@ export const ORACLE: Readonly<Record<string, Expectation>> = {
   },
   finding_lifecycle_org_hour: {
     columns: 'org_id, bucket_start, severity, category, new, regressed, fixed, fix_seconds, open',
-    // What is open in the organisation at the end of the hour: of each repository the newest scan until then that reports the severity.
+    // Open findings of the organisation at the end of the hour: of each repository the newest scan until then that
+    // reports the severity.
     naive: `SELECT l.org_id AS org_id, l.bucket_start AS bucket_start, l.severity AS severity, l.category AS category, any(l.new) AS new, any(l.regressed) AS regressed, any(l.fixed) AS fixed,
         any(l.fix_seconds) AS fix_seconds, toUInt64(sum(length(arrayFilter(f -> f.2 = l.category, arrayLast(s -> s.1 < l.bucket_start + toIntervalHour(1), c.chain).3)))) AS open
       FROM (SELECT org_id, bucket_start, severity, category, sum(h.new) AS new, sum(h.regressed) AS regressed, sum(h.fixed) AS fixed, sum(h.fix_seconds) AS fix_seconds,
@@ -195,7 +199,7 @@ export const ORACLE: Readonly<Record<string, Expectation>> = {
     columns: 'org_id, repo, severity, category, finding_key, occurrence',
     naive: `SELECT org_id, repo, shown.1 AS severity, shown.2 AS category, shown.3 AS finding_key, shown.4 AS occurrence FROM (${CHAINS}) ARRAY JOIN chain[-1].3 AS shown`,
   },
-  // Which buckets have a row is asked of the series; what stands in them is not.
+  // The series determines which buckets have a row; their content is computed independently.
   open_finding_org_hour: {
     columns: 'org_id, bucket_start, severity, category, open, accepted, muted',
     naive: `SELECT org_id, bucket_start, severity, category, sum(length(last)) AS open,
@@ -280,11 +284,14 @@ export const ORACLE: Readonly<Record<string, Expectation>> = {
 export interface Difference {
   series: string;
   row: string;
-  /** `missing`: the naive query has it and the series has not; `surplus`: the other way round. */
+  /** `missing`: the naive query has it and the series does not; `surplus`: the reverse. */
   is: 'missing' | 'surplus';
 }
 
-/** Compares the series (all of them unless named) of the organisations whose names begin with `orgs` with the oracle, row by row. */
+/**
+ * Compares the series (all unless named) of the organisations whose names begin with `orgs` with the oracle, row by
+ * row.
+ */
 export async function differences(
   client: ClickHouseClient,
   orgs: string,

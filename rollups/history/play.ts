@@ -5,35 +5,41 @@ import { factRows, orgOf, type FactRow } from './facts.js';
 import type { History, Step, Turn } from './generate.js';
 
 export interface PlaySettings {
-  /** A migrated store that {@link prepareStage} has made ready. */
+  /** A migrated store, prepared by {@link prepareStage}. */
   clickhouse: ClickHouseClient;
   /** Prefix of the organisations' names. */
   name: string;
   histories: readonly History[];
   turns: readonly Turn[];
-  /** Time of the newest event and beginning of the play's clock, ms since the epoch; within the 30 days that marks live. */
+  /**
+   * Time of the newest event and start of the run's clock, in ms since the epoch; within the 30 days for which marks
+   * are kept.
+   */
   newest: number;
-  /** Differences to the workers as they are, for mutants. Of named jobs only the facts arrive. */
+  /** Changes to the workers, for mutants. For the named jobs only the facts arrive. */
   worker?: Partial<Pick<WorkerSettings, 'jobs' | 'settleMs'>>;
 }
 
 export interface Played {
-  /** Passes that died at a call to the store. */
+  /** Passes that crashed at a call to the store. */
   crashes: number;
   passes: number;
   pauses: number;
-  /** Where the play's clock stood at the end, ms since the epoch. */
+  /** The run's clock at the end, in ms since the epoch. */
   endedAt: number;
 }
 
-/** Marks are made by the play itself, at the times of its own clock and apart from their facts; the views that make them go. */
+/**
+ * Drops the views that make marks: the run makes them itself, at the times of its own clock and separately from their
+ * facts.
+ */
 export async function prepareStage(clickhouse: ClickHouseClient): Promise<void> {
   for (const fact of FACTS) {
     await clickhouse.command({ query: `DROP TABLE dirty_hour_${fact}_mv_v1` });
   }
 }
 
-/** Takes away what earlier plays left: their marks would be worked off again, and their clock may have been ahead. */
+/** Removes what earlier runs left: their marks would be processed again, and their clock may have been ahead. */
 async function clearStage(clickhouse: ClickHouseClient): Promise<void> {
   const tables = await selectRows<{ name: string }>(
     clickhouse,
@@ -45,23 +51,23 @@ async function clearStage(clickhouse: ClickHouseClient): Promise<void> {
 const DAY_MS = 86_400_000;
 
 /**
- * When a play of this seed takes place, ms since the epoch: one to three weeks ago, since marks live for 30 days.
- * Weekday, hour and minute depend on the seed alone: the boundaries of buckets lie where they lay at any other time.
+ * Returns the time of a run with this seed, in ms since the epoch: one to three weeks ago, since marks are kept for 30
+ * days. Weekday, hour and minute depend on the seed alone, and therefore the boundaries of buckets.
  */
 export function clockOf(seed: number): number {
   const monday = Math.floor((Date.now() / DAY_MS + 3) / 7) * 7 - 3;
   return (monday - 14) * DAY_MS + ((seed * 7_919_000) % (7 * DAY_MS));
 }
 
-/** Settled by then, whatever happened: longer than the workers' overlap. */
+/** All marks have settled by then: longer than the workers' overlap. */
 const LONG_SECONDS = 300;
 
 /**
- * Plays many histories at once through one store, so that thousands are affordable: each keeps its own
- * organisations, and all share the turns, the two workers, their crashes and their pauses. At the end the clock goes
- * on until every mark has settled and the workers pass once more.
+ * Runs many histories at once in one store, so that thousands are affordable: each has its own organisations, and all
+ * share the rounds, the two workers, their crashes and their pauses. At the end the clock advances until every mark has
+ * settled, and the workers run once more.
  */
-export async function play(settings: PlaySettings): Promise<Played> {
+export async function run(settings: PlaySettings): Promise<Played> {
   const { clickhouse, name, histories } = settings;
   await clearStage(clickhouse);
   const jobs = settings.worker?.jobs;
@@ -89,7 +95,7 @@ export async function play(settings: PlaySettings): Promise<Played> {
     } catch (error) {
       if (!(error instanceof Crash)) throw error;
       played.crashes += 1;
-      // What comes back is a new process: it remembers nothing.
+      // A restarted worker is a new process without memory.
       seats[seat] = newWorker();
     }
   }
@@ -186,7 +192,7 @@ const FACTS = [
   'control_event',
 ] as const;
 
-/** Deletes and marks what the histories delete, in one statement a table. */
+/** Deletes and marks what the histories delete, in one statement per table. */
 async function deleteFacts(
   clickhouse: ClickHouseClient,
   kinds: readonly FactRow['fact'][],
@@ -217,7 +223,10 @@ async function deleteFacts(
   );
 }
 
-/** Marks every hour of the calls that lose a judgement, and takes it out of the order by calls, as a deletion of facts does. */
+/**
+ * Marks every hour of the calls that lose a judgement, and removes it from the order by calls, as a deletion of facts
+ * does.
+ */
 async function forgetJudgements(
   clickhouse: ClickHouseClient,
   where: string,

@@ -1,9 +1,9 @@
 -- blocked_command_rate, one bucket = one hour of one repository.
--- Promise: the rows written equal a count over the calls that were judged in that hour, each once and by its strictest
--- judgement, whatever came twice, late or in another order. Numerator and denominator are stored; a rate is formed
--- only where it is read.
--- Reads runtime_event_v1 for the given keys alone, and the other judgements of their calls: the grouping sets make the
--- head row, with the count and hash of all judgements, beside the groups. The keys are fed in as rows that count nothing, so a bucket can become empty.
+-- Result: a count over the calls that were judged in that hour, each once and by its strictest judgement, regardless of
+-- repeats, late data and order. Numerator and denominator are stored; a rate is computed at read time. Reads
+-- runtime_event_v1 for the given keys only, and the other judgements of their calls. The grouping sets make the head
+-- row, with the count and hash of all judgements, beside the groups. The keys are added as rows that count nothing, so
+-- that a bucket can become empty.
 INSERT INTO blocked_command_rate_v1
     (org_id, repo, bucket_start, is_head, tool, agent, rule_category, formula, allowed, blocked, asked, facts, facts_hash, version)
 SELECT org_id, repo, bucket_start, grouping(tool) = 1 AS is_head, tool, agent, rule_category, {formula:UInt16} AS formula,

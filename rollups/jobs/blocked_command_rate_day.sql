@@ -1,6 +1,6 @@
 -- blocked_command_rate by day, one row = one day of one repository, its groups as arrays.
--- Promise: the sum of the hours of that day, of each the rows of its head version. A day whose hours are gone is empty.
--- Reads blocked_command_rate_v1 for the given days alone.
+-- Result: the sum of the hours of that day, of each the rows of its head version. A day without hours is empty. Reads
+-- blocked_command_rate_v1 for the given days only.
 INSERT INTO blocked_command_rate_day_v1
     (org_id, repo, bucket_start, formula, tools, agents, rule_categories, allowed, blocked, asked, version)
 SELECT org_id, repo, day AS bucket_start, {formula:UInt16} AS formula,

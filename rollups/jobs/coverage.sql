@@ -1,7 +1,6 @@
--- coverage, one bucket = one hour of one repository; one row for each producer that was heard.
--- Promise: how many deduplicated events, the last of them, and the set of sessions, for each producer. A producer
--- that sent nothing has no row: silence is read off the gaps, it is never a zero.
--- Reads the facts of all producers for the given keys alone.
+-- coverage, one bucket = one hour of one repository; one row per producer that reported. Result: the number of
+-- deduplicated events, the time of the last, and the set of sessions, per producer. A producer that sent nothing has no
+-- row: silence is a gap, never a zero. Reads the facts of all producers for the given keys only.
 INSERT INTO coverage_v1
     (org_id, repo, bucket_start, is_head, producer, formula, events, last_at, sessions, facts, facts_hash, version)
 SELECT org_id, repo, bucket_start, grouping(producer) = 1 AS is_head, producer, {formula:UInt16} AS formula,

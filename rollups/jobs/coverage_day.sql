@@ -1,6 +1,6 @@
 -- coverage by day, one row = one day of one repository, its producers as arrays.
--- Promise: events, first hour, last event and the union of the sets of sessions over the hours of that day.
--- Reads coverage_v1 for the given days alone.
+-- Result: events, first hour, last event and the union of the sets of sessions over the hours of that day. Reads
+-- coverage_v1 for the given days only.
 INSERT INTO coverage_day_v1
     (org_id, repo, bucket_start, formula, producers, events, first_hours, last_ats, sessions, version)
 SELECT org_id, repo, day AS bucket_start, {formula:UInt16} AS formula,

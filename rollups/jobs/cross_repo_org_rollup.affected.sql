@@ -1,5 +1,5 @@
--- A scan that comes or goes changes what its organisation shows from its own hour until the repository's next scan;
--- of these hours the ones in which some repository was scanned are kept.
+-- A new or deleted scan changes its organisation's values from its own hour until the repository's next scan. Of these
+-- hours, those in which some repository was scanned are kept.
 SELECT DISTINCT org_id, '' AS repo, arrayJoin(arrayPushFront(arrayFilter(hour -> hour >= bucket_start AND hour < until, hours), bucket_start)) AS bucket_start
 FROM
 (

@@ -1,7 +1,7 @@
 -- cross_repo_org_rollup, one row = one hour of one organisation (keys have no repository).
--- Promise: the fold, by AgentShield's fleet rules, of the newest posture of each repository at the end of the hour.
--- Hours in which no repository was scanned have scans = 0.
--- Reads the rows of posture_interval that hold in those hours; an index skips the others.
+-- Result: the fold, by AgentShield's fleet rules, of the newest posture of each repository at the end of the hour.
+-- Hours in which no repository was scanned have scans = 0. Reads the rows of posture_interval that hold in those hours;
+-- an index skips the others.
 INSERT INTO cross_repo_org_rollup_v1
     (org_id, bucket_start, formula, scans, repos, score_sum, score_min, critical, high, medium, low, info, policy_failures,
      baseline_regressions, risky_packages, invalid, security_blocker, policy_review, baseline_regression, supply_chain_review, ready, version)

@@ -1,7 +1,7 @@
 -- decision_duration, one row = one hour of one repository.
--- Promise: count, greatest and quantile sketch of how long the judgements of that hour took that count for their calls
--- (as in blocked_command_rate). The sketch is a DDSketch: the same for the same set of values, in whatever order they came or were merged.
--- Reads runtime_event_v1 for the given keys alone, and the other judgements of their calls.
+-- Result: count, maximum and quantile sketch of the decision time of that hour's judgements that count for their calls
+-- (as in blocked_command_rate). The sketch is a DDSketch: equal for the same set of values, in any order of arrival or
+-- merging. Reads runtime_event_v1 for the given keys only, and the other judgements of their calls.
 INSERT INTO decision_duration_v1
     (org_id, repo, bucket_start, formula, decisions, duration, duration_us_max, facts, facts_hash, version)
 SELECT org_id, repo, bucket_start, {formula:UInt16} AS formula,

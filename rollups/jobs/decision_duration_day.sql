@@ -1,7 +1,6 @@
 -- decision_duration by day, one row = one day of one repository.
--- Promise: count, greatest and merged sketch of the hours of that day; a DDSketch is the same in whatever order it is
--- merged. A day whose hours are gone has decisions = 0.
--- Reads decision_duration_v1 for the given days alone.
+-- Result: count, maximum and merged sketch of the hours of that day; a DDSketch does not depend on the order of
+-- merging. A day without hours has decisions = 0. Reads decision_duration_v1 for the given days only.
 INSERT INTO decision_duration_day_v1
     (org_id, repo, bucket_start, formula, decisions, duration, duration_us_max, version)
 SELECT org_id, repo, day AS bucket_start, {formula:UInt16} AS formula,

@@ -1,9 +1,9 @@
 -- drift_history, one row = one hour of one repository.
--- Promise: the deduplicated drifts of that hour with the band of their score changes; a drift whose score rose and that
--- is no regression is an improvement; and what the hour's scans show
--- to have come and gone since the scan before, by severity and finding key, so that moved lines are no drift. What
--- the first scan of a repository shows has not drifted, nor what keys of another scheme name anew.
--- Reads drift_event_v1, finding_transition and the heads of scan_posture for the given keys alone.
+-- Result: the deduplicated drift of that hour with the range of its score changes; drift with a higher score that is
+-- not a regression is an improvement. Also the changes between the hour's scans and the previous scan, by severity and
+-- finding key, so that moved lines are not drift. The first scan of a repository is not drift, nor are findings that
+-- only got a key of another scheme. Reads drift_event_v1, finding_transition and the heads of scan_posture for the
+-- given keys only.
 INSERT INTO drift_history_v1
     (org_id, repo, bucket_start, formula, drifts, regressions, improvements, critical_drifts, score_delta_min, score_delta_max,
      score_delta_sum, new_findings, resolved_findings, new_critical, new_high, new_medium, new_low, new_info, resolved_critical,

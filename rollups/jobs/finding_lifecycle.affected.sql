@@ -1,6 +1,6 @@
--- Whether a finding is new or back depends on its appearances before, how long it stood open on the last of them. So
--- what changed in an hour reaches, for each finding it touches, that finding's next appearance and its next fix.
--- Rows of any version count as touched: a transition that is gone has left one behind.
+-- Whether a finding is new or reappeared depends on its earlier appearances, and the time to fix on the last of them.
+-- So a change in an hour affects, for each of its findings, the finding's next appearance and its next fix. Rows of any
+-- version are included, because a deleted transition leaves one.
 WITH keys AS
 (
     SELECT key.1 AS org_id, key.2 AS repo, toDateTime(key.3, 'UTC') AS bucket_start FROM (SELECT arrayJoin({keys}) AS key)

@@ -1,7 +1,7 @@
 -- finding_lifecycle, one bucket = one hour of one repository, by severity and category.
--- Promise: what appeared for the first time, what came back, what was fixed and after how long; open is the number of
--- findings that the hour's last scan that reports their severity shows.
--- Reads finding_transition and scan_posture for the given repositories, and the findings of those last scans alone.
+-- Result: findings that appeared for the first time, that reappeared, and that were fixed, with their time to fix; open
+-- is the number of findings in the hour's last scan that reports their severity. Reads finding_transition and
+-- scan_posture for the given repositories, and the findings of those last scans only.
 INSERT INTO finding_lifecycle_v1
     (org_id, repo, bucket_start, is_head, severity, category, formula, new, regressed, fixed, fix_seconds, open, version)
 WITH last_scan AS

@@ -1,6 +1,6 @@
 -- finding_lifecycle by day, one row = one day of one repository, severities and categories as arrays.
--- Promise: what came, came back and was fixed in the hours of that day, summed; open is that of the last of them.
--- Reads finding_lifecycle_v1 for the given days alone.
+-- Result: findings that appeared, reappeared and were fixed in the hours of that day, summed; open is that of the last
+-- hour. Reads finding_lifecycle_v1 for the given days only.
 INSERT INTO finding_lifecycle_day_v1
     (org_id, repo, bucket_start, formula, severities, categories, new, regressed, fixed, fix_seconds, open, version)
 SELECT org_id, repo, day AS bucket_start, {formula:UInt16} AS formula,

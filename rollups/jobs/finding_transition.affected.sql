@@ -1,5 +1,5 @@
--- A scan is compared with the one before it, so one that comes or goes changes its own hour and the next scan's; for
--- each severity that is the next scan that reports it.
+-- A scan is compared with the previous one, so a new or deleted scan changes its own hour and the next scan's; for each
+-- severity that is the next scan that reports it.
 WITH keys AS
 (
     SELECT key.1 AS org_id, key.2 AS repo, toDateTime(key.3, 'UTC') AS bucket_start FROM (SELECT arrayJoin({keys}) AS key)

@@ -1,20 +1,19 @@
--- finding_transition, one bucket = one hour of one repository; one row for each finding that a scan of the hour shows
--- and the one before it did not, or the other way round.
--- Promise: for each severity, consecutive scans that report it are compared by (category, finding key, occurrence).
--- Scans whose keys were made in different ways do not compare: what such a pair changes is named anew (is_rekeyed), and
--- neither found nor fixed.
--- Reads the narrow rows of scan_posture for the given repositories, and findings of the compared scans alone.
+-- finding_transition, one bucket = one hour of one repository; one row per finding that a scan of the hour shows and
+-- the previous scan does not, or the reverse. Result: for each severity, consecutive scans that report it are compared
+-- by (category, finding key, occurrence). Scans with different key schemes are not comparable: their changes are marked
+-- is_rekeyed, and count neither as found nor as fixed. Reads the narrow rows of scan_posture for the given
+-- repositories, and findings of the compared scans only.
 INSERT INTO finding_transition_v1
     (org_id, repo, bucket_start, is_head, severity, category, finding_key, occurrence, scan_at, scan_id, formula, change,
      is_rekeyed, previous_at, title, file, version)
 WITH
 (
-    -- Once, as a constant: a named subquery would be run again wherever it is named.
+    -- Once, as a constant: ClickHouse runs a named subquery at each reference.
     SELECT groupArray((org_id, repo, bucket_start, scan_at, scan_id, severity_rank, previous_id, previous_at, ifNull(scheme != previous_scheme, false)))
     FROM
     (
         SELECT org_id, repo, bucket_start, scan_at, scan_id, arrayJoin(range(toUInt8(severity_from), 5)) AS severity_rank,
-            -- NULL where nothing is listed: that compares with every scheme.
+            -- NULL if no finding is listed: comparable with every scheme.
             if(critical + high + medium + low + info = 0, NULL, toString(key_scheme)) AS scheme,
             lagInFrame(scheme) OVER before AS previous_scheme,
             lagInFrame(scan_id) OVER before AS previous_id,
@@ -30,7 +29,7 @@ SELECT org_id, repo, bucket_start, false AS is_head, severity, category, finding
     {version:UInt64} AS version
 FROM
 (
-    -- What a scan shows (1), and what the one before it showed (-1).
+    -- Findings of a scan (1), and of the previous one (-1).
     SELECT pair.1 AS org_id, pair.2 AS repo, pair.3 AS bucket_start, pair.4 AS scan_at, pair.5 AS scan_id, pair.6 AS severity_rank,
         pair.8 AS previous_at, pair.9 AS is_rekeyed, (arrayJoin([(1, pair.3, pair.5), (-1, toStartOfHour(pair.8), pair.7)]) AS shown).1 AS side,
         shown.2 AS shown_hour, shown.3 AS shown_id

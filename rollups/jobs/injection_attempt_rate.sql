@@ -1,8 +1,9 @@
 -- injection_attempt_rate, one row = one hour of one repository.
--- Promise: attempts are the calls of that hour that were blocked as injections, out of all calls that were judged, each
--- once and by its strictest judgement. A guard that names no rule leaves the category empty: attempts_by_text are those
--- of the attempts that only the reason's text tells (schemas/clickhouse/injection-attempt.ts). finding_hashes is the set of injection findings of the hour.
--- Reads runtime_event_v1 and finding_v1 for the given keys alone, and the other judgements of their calls.
+-- Result: attempts are the calls of that hour that were blocked as injections, out of all judged calls, each once and
+-- by its strictest judgement. A guard that reports no rule leaves the category empty: attempts_by_text are the attempts
+-- that only the reason's text shows (schemas/clickhouse/injection-attempt.ts). finding_hashes is the set of injection
+-- findings of the hour. Reads runtime_event_v1 and finding_v1 for the given keys only, and the other judgements of
+-- their calls.
 INSERT INTO injection_attempt_rate_v1
     (org_id, repo, bucket_start, formula, attempts, attempts_by_text, decisions, finding_hashes, facts, facts_hash, version)
 SELECT org_id, repo, bucket_start, {formula:UInt16} AS formula,

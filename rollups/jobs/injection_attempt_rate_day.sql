@@ -1,6 +1,6 @@
 -- injection_attempt_rate by day, one row = one day of one repository.
--- Promise: the sums of the hours of that day, and the union of their sets of injection findings, so that each counts once.
--- Reads injection_attempt_rate_v1 for the given days alone.
+-- Result: the sums of the hours of that day, and the union of their sets of injection findings, so that each counts
+-- once. Reads injection_attempt_rate_v1 for the given days only.
 INSERT INTO injection_attempt_rate_day_v1
     (org_id, repo, bucket_start, formula, attempts, attempts_by_text, decisions, finding_hashes, version)
 SELECT org_id, repo, day AS bucket_start, {formula:UInt16} AS formula,

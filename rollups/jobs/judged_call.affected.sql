@@ -1,6 +1,7 @@
--- A judgement that comes or goes changes its own hour, and the hour in which its call counted so far or counts now.
--- Of a call that was judged in many hours the 32 strictest judgements are enough: one that comes ranks before the one
--- that counted so far, and a client that names all its calls alike does not have all its history computed each time.
+-- A new or deleted judgement changes its own hour, and the hour in which its call counted before or counts now. Of a
+-- call that was judged in many hours the 32 strictest judgements are enough: a new one ranks before the one that
+-- counted so far, and a client that gives all its calls one id does not cause its whole history to be recomputed each
+-- time.
 SELECT key.1 AS org_id, key.2 AS repo, toDateTime(key.3, 'UTC') AS bucket_start FROM (SELECT arrayJoin({keys}) AS key)
 UNION DISTINCT
 SELECT org_id, repo, toStartOfHour(judgement.2) AS bucket_start

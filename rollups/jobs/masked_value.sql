@@ -1,6 +1,6 @@
 -- masked_value, one row = one hour of one repository.
--- Promise: how many deduplicated records had something masked on their way in, how many values, and of which kind.
--- Reads masking_event_v1 for the given keys alone.
+-- Result: the number of deduplicated records with masked values, the number of values, and their kinds. Reads
+-- masking_event_v1 for the given keys only.
 INSERT INTO masked_value_v1 (org_id, repo, bucket_start, formula, records, masked, kinds, facts, facts_hash, version)
 SELECT org_id, repo, bucket_start, {formula:UInt16} AS formula, sum(n) AS records, sum(values) AS masked, sumMap(by_kind) AS kinds,
     sum(n) AS facts, sum(hash) AS facts_hash, {version:UInt64} AS version

@@ -1,4 +1,4 @@
--- A scan that comes or goes changes its own hour and how long the posture before it holds.
+-- A new or deleted scan changes its own hour and the end of the previous posture.
 WITH keys AS
 (
     SELECT key.1 AS org_id, key.2 AS repo, toDateTime(key.3, 'UTC') AS bucket_start FROM (SELECT arrayJoin({keys}) AS key)

@@ -1,7 +1,7 @@
--- posture_interval, one row = one hour of one repository: the posture its last scan leaves, and until when it holds.
--- Promise: the row is that of the greatest (time, id) among the hour's scans that looked at files; valid_until is the
--- repository's next hour with such a scan. Hours without one have scans = 0.
--- Reads the narrow rows of scan_posture for the given repositories.
+-- posture_interval, one row = one hour of one repository: the posture of its last scan, and until when it holds.
+-- Result: the row with the greatest (time, id) among the hour's scans of at least one file; valid_until is the
+-- repository's next hour with such a scan. Hours without one have scans = 0. Reads the narrow rows of scan_posture for
+-- the given repositories.
 INSERT INTO posture_interval_v1
     (org_id, repo, bucket_start, formula, valid_until, scans, scan_id, scan_at, score, critical, high, medium, low, info,
      risky_packages, is_policy_failed, is_regressed, is_invalid, route, version)

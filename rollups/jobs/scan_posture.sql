@@ -1,8 +1,8 @@
--- scan_posture, one bucket = one hour of one repository; one row a scan.
--- Promise: what the deduplicated scans of that hour say, and whether their findings are known one by one: as many are
--- there as the scan counts. Of a summary there are none, and on their way some may come before others. Findings belong to a scan by its id and bear its time.
--- Evidence that does not hold together, by its digest or by what it says, is invalid whatever it reports.
--- Reads scan_v1 and finding_v1 for the given keys alone. The head carries count and hash of both.
+-- scan_posture, one bucket = one hour of one repository; one row per scan. Result: the values of the hour's
+-- deduplicated scans, and whether all their findings are known individually: as many as the scan counts. A summary has
+-- none, and findings in transit may arrive one by one. Findings belong to a scan by its id and have its time. Evidence
+-- that is inconsistent, by its digest or its content, is invalid. Reads scan_v1 and finding_v1 for the given keys only.
+-- The head stores count and hash of both.
 INSERT INTO scan_posture_v1
     (org_id, repo, bucket_start, is_head, scan_at, scan_id, formula, severity_from, is_counted, is_detailed, key_scheme, score,
      critical, high, medium, low, info, risky_packages, is_policy_failed, is_regressed, is_invalid, route, facts, facts_hash, version)

@@ -1,8 +1,8 @@
--- score_trend, one bucket = one hour of one repository, apart by minimum severity and producer version.
--- Promise: last, least, greatest and sum of the scores of the deduplicated scans of that hour. "Last" is by
--- time of the report, then event id, never by arrival. Scans of 0 files are counted and score nothing. The parts of
--- the score are those of the last scan, NULL where it did not tell them.
--- Reads scan_v1 for the given keys alone, once; the head row is written even when no scan is left.
+-- score_trend, one bucket = one hour of one repository, separated by minimum severity and producer version. Result:
+-- last, lowest, highest and sum of the scores of that hour's deduplicated scans. "Last" is by time of the report, then
+-- event id, never by arrival. Scans of 0 files are counted without a score. The components are those of the last scan,
+-- NULL if it did not report them. Reads scan_v1 for the given keys only, once; the head row is written even without
+-- scans.
 INSERT INTO score_trend_v1
     (org_id, repo, bucket_start, is_head, min_severity, producer_version, formula, scans, empty_scans, score_sum, score_min, score_max,
      score_last, grade_last, score_secrets_last, score_permissions_last, score_hooks_last, score_mcp_last, score_agents_last,
