@@ -1,7 +1,7 @@
 import type { InstalledEntry, Places, Scope, SettingsFile } from './client.js';
 import type { FileText } from './reading.js';
 
-/** What a test puts beside an installed hook to throw a switch. */
+/** Changes that a test makes beside an installed hook to set a switch. */
 export type SwitchExample =
   /** Merged into the settings of a scope: a JSON object, or TOML text for Codex. */
   | { readonly in: 'settings'; readonly scope: Scope; readonly value: Readonly<Record<string, unknown>> | string }
@@ -19,13 +19,13 @@ export type SwitchExample =
 
 /** What becomes of calls while a switch is thrown. */
 export type SwitchEffect =
-  /** Our hook is not called, and calls run. */
+  /** What happens to calls while a switch is set. */
   | 'not-called'
   /** Something else than our hook runs in its place, or before it. */
   | 'other-code'
-  /** Our hook is called, and what it says does not hold. */
+  /** Code other than our hook runs instead of it, or before it. */
   | 'not-obeyed'
-  /** No call runs, or the agent does not start. */
+  /** Our hook is called, and its verdict is not obeyed. */
   | 'all-blocked';
 
 /** What is checked for one of our hooks. */
@@ -45,10 +45,10 @@ export interface Switch {
   readonly example: SwitchExample;
   /** Scope of the hooks that it concerns, where it does not concern those of every scope. */
   readonly hookScope?: Scope;
-  /** Lines for `status`, one for each place where it is thrown. */
+  /** Scope of the hooks that it affects, if not all scopes. */
   readonly find: (seen: Seen) => readonly string[];
-  /** What a person should know that keeps the hook from nothing by itself, or that no file shows. */
+  /** Returns lines for `status`, one per place where it is set. */
   readonly note?: (seen: Seen) => readonly string[];
-  /** Set where no file and no environment shows it: `status` cannot tell, and this is why. */
+  /** Information for the user that does not disable the hook by itself, or that no file shows. */
   readonly unseen?: string;
 }
