@@ -3,8 +3,6 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { DATASOURCE, DATASOURCE_VERSION } from '#grafana/datasource.js';
-import { configMapFiles, importFiles } from '#grafana/provision/board-files.js';
-import { ORG_PATTERN, provisionFiles, readerUser } from '#grafana/provision/files.js';
 import { DEFAULT_DATABASE } from '#schemas/clickhouse/client.js';
 import { CommandError } from '#schemas/errors.js';
 
@@ -38,6 +36,7 @@ export function registerGrafanaCommand(root: Command, out: (line: string) => voi
         );
       if (namespace !== undefined && format === 'import')
         throw new CommandError('--namespace goes with --format configmap');
+      const { configMapFiles, importFiles } = await import('#grafana/provision/board-files.js');
       const target = resolve(folder);
       await mkdir(target, { recursive: true });
       const files = format === 'import' ? importFiles() : configMapFiles(namespace);
@@ -77,6 +76,7 @@ async function provision(
   { org, out: folder, clickhouseUrl, database, grafanaOrg }: ProvisionFlags,
   out: (line: string) => void,
 ): Promise<void> {
+  const { ORG_PATTERN, provisionFiles, readerUser } = await import('#grafana/provision/files.js');
   if (!ORG_PATTERN.test(org)) throw new CommandError('--org: expected letters, digits, ".", "_" and "-", at most 100');
   const url = URL.canParse(clickhouseUrl) ? new URL(clickhouseUrl) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '')

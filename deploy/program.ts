@@ -8,13 +8,13 @@ import { CommandError } from '#schemas/errors.js';
 import { packageRoot } from '#schemas/root.js';
 import { registerControlCommands } from './control-commands.js';
 import { registerGrafanaCommand } from './grafana-command.js';
-import { runDemoCommand, type DemoFlags } from './demo/command.js';
+import type { DemoFlags } from './demo/command.js';
 import { banner } from './embedded/banner.js';
 import { resolveDataDir, resolveStackConfig, type StackFlags } from './embedded/config.js';
 import { callStack } from './embedded/data-folder.js';
-import { startStack, type StackStatus } from './embedded/stack.js';
+import type { StackStatus } from './embedded/stack.js';
 import { untilInterrupted } from './embedded/until-interrupted.js';
-import { runReport, type ReportFlags } from './report.js';
+import type { ReportFlags } from './report.js';
 import { registerRollupCommands } from './rollup-command.js';
 import { registerSetAsideCommands } from './set-aside-command.js';
 
@@ -78,7 +78,7 @@ async function eachLandingDay(
   }
 }
 
-/** Every command, with its flags. */
+/** Every command, with its flags. What only one of them needs is loaded when it runs: most are over sooner than that. */
 export function program(): Command {
   const root = new Command('shieldwatch')
     .description('Security observability for AI coding agents, on OpenTelemetry')
@@ -86,6 +86,7 @@ export function program(): Command {
 
   withStackOptions(root.command('start').description('run the whole stack on this machine')).action(
     async (flags: StackFlags) => {
+      const { startStack } = await import('./embedded/stack.js');
       const stack = await startStack(resolveStackConfig(flags), err);
       out(banner(stack));
       await untilInterrupted();
@@ -101,6 +102,7 @@ export function program(): Command {
     .option('--exit', 'stop a stack that the demo started itself, instead of leaving it on')
     .addOption(new Option('--json', 'print the result as JSON'))
     .action(async (flags: StackFlags & DemoFlags) => {
+      const { runDemoCommand } = await import('./demo/command.js');
       await runDemoCommand(flags, out, err);
     });
 
@@ -148,6 +150,7 @@ export function program(): Command {
     .option('--token <token>', 'token that may read; better given as SHIELDWATCH_TOKEN, which no process list shows')
     .option(...dataDirOption)
     .action(async (flags: ReportFlags) => {
+      const { runReport } = await import('./report.js');
       await runReport(flags, out);
     });
   const facts = root.command('facts').description('hold the facts to the telemetry they are made of');

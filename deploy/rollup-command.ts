@@ -2,8 +2,6 @@ import type { Command } from 'commander';
 import type { JobMonth } from '#rollups/backfill.js';
 import type { Shard } from '#rollups/jobs.js';
 import type { JobStatus } from '#rollups/status.js';
-import { createRollupWorker } from '#rollups/worker.js';
-import { createClickHouse } from '#schemas/clickhouse/client.js';
 import { EXPLAINED_SERIES, GRAINS, type Explanation } from '#schemas/clickhouse/explain.js';
 import { CommandError } from '#schemas/errors.js';
 import { untilInterrupted } from './embedded/until-interrupted.js';
@@ -143,6 +141,8 @@ export function parseShard(text: string): Shard {
 }
 
 async function runWorker(url: string, shard: Shard | undefined, err: (line: string) => void): Promise<void> {
+  const { createClickHouse } = await import('#schemas/clickhouse/client.js');
+  const { createRollupWorker } = await import('#rollups/worker.js');
   const clickhouse = createClickHouse({ url });
   const worker = createRollupWorker({
     clickhouse,

@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
-import { readOtlp } from '#ingest/landing/otlp-work.js';
 import type { Replay } from '#ingest/telemetry/replay.js';
 import { CommandError, ShieldwatchError } from '#schemas/errors.js';
 import { call, DATA_DIR, table, type Out } from './control-commands.js';
 import { resolveDataDir } from './embedded/config.js';
-import { listSetAside, readSetAside, type SetAsideFile } from './embedded/set-aside.js';
+import type { SetAsideFile } from './embedded/set-aside.js';
 
 interface Flags {
   dataDir?: string;
@@ -21,6 +20,7 @@ export function registerSetAsideCommands(root: Command, out: Out): void {
     .description('files, oldest first')
     .option(...DATA_DIR)
     .action(async (flags: Flags) => {
+      const { listSetAside } = await import('./embedded/set-aside.js');
       const { files, unfinished } = await listSetAside(resolveDataDir(flags.dataDir));
       table(
         files.map(({ name, signal, reason, bytes, setAsideAt }) => [
@@ -43,7 +43,9 @@ export function registerSetAsideCommands(root: Command, out: Out): void {
     .description('one of them as JSON')
     .option(...DATA_DIR)
     .action(async (name: string, flags: Flags) => {
+      const { readSetAside } = await import('./embedded/set-aside.js');
       const { signal, body } = await readSetAside(resolveDataDir(flags.dataDir), name);
+      const { readOtlp } = await import('#ingest/landing/otlp-work.js');
       out(
         JSON.stringify(
           refusalAsLine(name, () => readOtlp(signal, body)),
