@@ -29,8 +29,9 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['source'] } },
   test: {
     include: ['{schemas,exporters,collector,ingest,rollups,grafana,deploy}/**/*.test.ts'],
-    globalSetup: 'deploy/e2e/global-setup.ts',
-    reporters: ['default', './deploy/test-reporter.ts'],
+    globalSetup: 'deploy/testing/global-setup.ts',
+    setupFiles: 'deploy/testing/cost.ts',
+    reporters: ['default', './deploy/testing/reporter.ts'],
     // Deadlines, not a pace: several suites share the cores, and a machine may be slow.
     testTimeout: 180_000,
     hookTimeout: 300_000,

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
-import { openPostgres, type Postgres } from '#schemas/postgres/client.js';
-import { migratePostgres } from '#schemas/postgres/migrate.js';
+import type { Postgres } from '#schemas/postgres/client.js';
+import { freshPostgres } from '#schemas/testing/postgres.js';
 import { repositoryId } from '#schemas/records/repository.js';
 import { auditFilesInMemory } from './control/audit-files.js';
 import { createControlPlane } from './control/control-plane.js';
@@ -64,8 +64,7 @@ describe('background work', () => {
   let statements: string[];
   beforeAll(async () => {
     store = await freshDatabase(inject('clickhouseUrl'));
-    ({ postgres, statements } = counting(await openPostgres({})));
-    await migratePostgres(postgres);
+    ({ postgres, statements } = counting(await freshPostgres()));
   });
   afterAll(async () => {
     await postgres.close();
@@ -122,7 +121,7 @@ describe('a gateway whose telemetry named 9,000 repositories', () => {
   let gateway: TestGateway;
   let statements: string[];
   beforeAll(async () => {
-    const counted = counting(await openPostgres({}));
+    const counted = counting(await freshPostgres());
     ({ statements } = counted);
     gateway = await startGateway(inject('clickhouseUrl'), { postgres: counted.postgres });
     await nameRepositories(gateway.store.client, 'org_a', NAMED);

@@ -3,7 +3,7 @@ import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, it as sequential, type TestContext } from 'vitest';
 import { buildCollector, hasGo } from '#collector/binary.js';
 import { startCollector } from '#deploy/embedded/collector.js';
 import { decisionAttributes, decisionSpanIds } from '#schemas/records/decision.js';
@@ -87,38 +87,43 @@ function decisions(ids: readonly string[], reason: string): object {
 const CAN_MOUNT = hasGo() && canMount();
 const NO_MOUNT = '(NOT RUN: no right to mount a small disk)';
 
+/** These tests wait more than they compute, so they run concurrently. */
+const it = sequential.concurrent;
+
+/** What a test starts is its own, and is stopped when the test ends. */
+type Own = Pick<TestContext, 'expect' | 'onTestFinished'>;
+
 describe.skipIf(!hasGo())(
   `acknowledged records are stored and counted once ${hasGo() ? '' : '(NOT RUN: no Go)'}`,
   () => {
-    const closers: (() => Promise<void> | void)[] = [];
-    afterEach(async () => {
-      for (const close of closers.splice(0).toReversed()) await close();
-    });
-
-    async function start(settings: CollectorUnderTestSettings = {}): Promise<CollectorUnderTest> {
+    async function start(
+      { onTestFinished }: Own,
+      settings: CollectorUnderTestSettings = {},
+    ): Promise<CollectorUnderTest> {
       const under = await startCollectorUnderTest(settings);
-      closers.push(() => under.close());
+      onTestFinished(() => under.close());
       return under;
     }
 
     async function startThroughProxy(
+      own: Own,
       settings: CollectorUnderTestSettings = {},
     ): Promise<{ under: CollectorUnderTest; proxy: FaultProxy }> {
       const proxies: FaultProxy[] = [];
       const through = async (url: string): Promise<string> => {
         const proxy = await startFaultProxy(url);
         proxies.push(proxy);
-        closers.push(() => proxy.close());
+        own.onTestFinished(() => proxy.close());
         return proxy.url;
       };
-      const under = await start({ ...settings, through });
+      const under = await start(own, { ...settings, through });
       const [proxy] = proxies;
       if (proxy === undefined) throw new Error('no proxy');
       return { under, proxy };
     }
 
     /** Every acknowledged decision is a fact, none twice, and nothing else is but what was under way. */
-    async function settles(under: CollectorUnderTest, ledger: Ledger): Promise<void> {
+    async function settles({ expect }: Own, under: CollectorUnderTest, ledger: Ledger): Promise<void> {
       const facts = async (): Promise<string[]> =>
         (await under.select('SELECT event_id FROM runtime_event')).map((row) => String(row['event_id']));
       await expect
@@ -135,33 +140,33 @@ describe.skipIf(!hasGo())(
       expect(all.filter((id) => !ledger.acknowledged.has(id) && !ledger.open.has(id))).toEqual([]);
     }
 
-    it('when the collector is killed with a full queue', async () => {
-      const under = await start({ env: { SHIELDWATCH_COLLECTOR_QUEUE_BYTES: '8388608' } });
+    it('when the collector is killed with a full queue', async (own) => {
+      const under = await start(own, { env: { SHIELDWATCH_COLLECTOR_QUEUE_BYTES: '8388608' } });
       await under.stopStore();
       const ledger = new Ledger();
       // It takes what fits, then makes clients wait; none of what does not fit is acknowledged.
       await ledger.send(under.collector.url, 1e6, () => ledger.open.size > 100, 'x'.repeat(2_000));
-      expect(ledger.acknowledged.size).toBeGreaterThan(1_000);
+      own.expect(ledger.acknowledged.size).toBeGreaterThan(1_000);
       process.kill(under.collector.pid, 'SIGKILL');
       await under.startStore();
-      await settles(under, ledger);
+      await settles(own, under, ledger);
     }, 300_000);
 
-    it('when the store is down for a minute and returns', async () => {
-      const { under, proxy } = await startThroughProxy();
+    it('when the store is down for a minute and returns', async (own) => {
+      const { under, proxy } = await startThroughProxy(own);
       const ledger = new Ledger();
       const away = Date.now() + 60_000;
       proxy.fault = () => (Date.now() < away ? 'reset' : 'pass');
       await ledger.send(under.collector.url, 2_000);
-      await settles(under, ledger);
-      expect(Date.now()).toBeGreaterThan(away);
+      await settles(own, under, ledger);
+      own.expect(Date.now()).toBeGreaterThan(away);
       // More than the default of 10 attempts in 60 s would be, fewer than a loop without pauses.
-      expect(proxy.happened.get('reset')).toBeGreaterThan(10);
-      expect(proxy.happened.get('reset')).toBeLessThan(300);
+      own.expect(proxy.happened.get('reset')).toBeGreaterThan(10);
+      own.expect(proxy.happened.get('reset')).toBeLessThan(300);
     }, 300_000);
 
-    it('when the store is slow, returns a wrong status, cuts connections, or stores without acknowledging', async () => {
-      const { under, proxy } = await startThroughProxy();
+    it('when the store is slow, returns a wrong status, cuts connections, or stores without acknowledging', async (own) => {
+      const { under, proxy } = await startThroughProxy(own);
       const ledger = new Ledger();
       const faults: Fault[] = ['slow', 500, 'lost-answer', 400, 'reset', 429, 'lost-answer', 503, 404, 'slow'];
       proxy.fault = () => faults.shift() ?? 'pass';
@@ -170,17 +175,17 @@ describe.skipIf(!hasGo())(
         await sleep(200);
       }
       await ledger.send(under.collector.url, 200);
-      await settles(under, ledger);
-      expect([...proxy.happened.keys()]).toEqual(
-        expect.arrayContaining(['slow', 'lost-answer', 'reset', 500, 400, 429, 503, 404]),
-      );
+      await settles(own, under, ledger);
+      own
+        .expect([...proxy.happened.keys()])
+        .toEqual(own.expect.arrayContaining(['slow', 'lost-answer', 'reset', 500, 400, 429, 503, 404]));
       // Stored and not said: landing may have them twice, which is what facts are for.
       const [landing] = await under.select('SELECT count() AS n FROM otel_traces');
-      expect(Number(landing?.['n'])).toBeGreaterThanOrEqual(ledger.acknowledged.size);
+      own.expect(Number(landing?.['n'])).toBeGreaterThanOrEqual(ledger.acknowledged.size);
     }, 300_000);
 
-    it('when two collectors send the same records to one store', async () => {
-      const under = await start();
+    it('when two collectors send the same records to one store', async (own) => {
+      const under = await start(own);
       const dataDir = mkdtempSync(join(tmpdir(), 'shieldwatch-second-'));
       const second = await startCollector({
         binary: await buildCollector(),
@@ -190,7 +195,7 @@ describe.skipIf(!hasGo())(
         database: DATABASE,
         key: KEY,
       });
-      closers.push(async () => {
+      own.onTestFinished(async () => {
         await second.stop();
         rmSync(dataDir, { recursive: true, force: true });
       });
@@ -198,14 +203,15 @@ describe.skipIf(!hasGo())(
       await Promise.all([one.send(under.collector.url, 1_000), other.send(second.url, 1_000)]);
       for (const id of other.acknowledged) one.acknowledged.add(id);
       for (const id of other.open) one.open.add(id);
-      await settles(under, one);
+      await settles(own, under, one);
     }, 300_000);
 
-    it.runIf(CAN_MOUNT)(
+    sequential.runIf(CAN_MOUNT)(
       `when the collector's disk is full during an outage ${CAN_MOUNT ? '' : NO_MOUNT}`,
-      async () => {
-        const queueParent = smallDisk();
-        const under = await start({ queueParent });
+      { concurrent: true, timeout: 300_000 },
+      async (own) => {
+        const queueParent = smallDisk(own);
+        const under = await start(own, { queueParent });
         await under.stopStore();
         const ledger = new Ledger();
         // As in an outage that fills a disk: long before it does, each of the exporter's senders holds a batch that it retries,
@@ -221,16 +227,16 @@ describe.skipIf(!hasGo())(
         rmSync(join(queueParent, 'ballast'));
         await ledger.send(under.collector.url, 100);
         await under.startStore();
-        await settles(under, ledger);
+        await settles(own, under, ledger);
       },
-      300_000,
     );
 
-    it.runIf(CAN_MOUNT)(
+    sequential.runIf(CAN_MOUNT)(
       `when other processes fill the disk while the collector reads its queue ${CAN_MOUNT ? '' : NO_MOUNT}`,
-      async () => {
-        const queueParent = smallDisk();
-        const { under, proxy } = await startThroughProxy({ queueParent });
+      { concurrent: true, timeout: 300_000 },
+      async (own) => {
+        const queueParent = smallDisk(own);
+        const { under, proxy } = await startThroughProxy(own, { queueParent });
         const ledger = new Ledger();
         proxy.fault = () => 503;
         const isHeld = Date.now() + 8_000;
@@ -245,22 +251,21 @@ describe.skipIf(!hasGo())(
         const acknowledged = ledger.acknowledged.size;
         proxy.fault = () => 'pass';
         // The disk is still full.
-        await settles(under, ledger);
+        await settles(own, under, ledger);
 
         rmSync(join(queueParent, 'ballast'));
         await ledger.send(under.collector.url, 400);
-        expect(ledger.acknowledged.size).toBeGreaterThan(acknowledged);
+        own.expect(ledger.acknowledged.size).toBeGreaterThan(acknowledged);
         // Nor is anything lost of what was owed to the disk, at a kill.
         process.kill(under.collector.pid, 'SIGKILL');
-        await settles(under, ledger);
+        await settles(own, under, ledger);
       },
-      300_000,
     );
 
-    function smallDisk(): string {
+    function smallDisk({ onTestFinished }: Own): string {
       const folder = mountTmpfs();
       if (folder === undefined) throw new Error('no tmpfs');
-      closers.push(() => {
+      onTestFinished(() => {
         unmount(folder);
       });
       return folder;

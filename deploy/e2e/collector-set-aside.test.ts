@@ -1,6 +1,6 @@
 import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, it as sequential, type TestContext } from 'vitest';
 import { hasGo } from '#collector/binary.js';
 import { listSetAside, setAsideBy, setAsideControl } from '#deploy/embedded/set-aside.js';
 import { createGateway } from '#ingest/app.js';
@@ -38,24 +38,28 @@ function logsOf(texts: readonly string[], service = SERVICE): object {
 const texts = (count: number, name = 'sound'): string[] =>
   Array.from({ length: count }, (_, index) => `${name} ${index}`);
 
-describe.skipIf(!hasGo())(`the collector sets aside ${hasGo() ? '' : '(NOT RUN: no Go)'}`, () => {
-  const closers: (() => Promise<void> | void)[] = [];
-  afterEach(async () => {
-    for (const close of closers.splice(0).toReversed()) await close();
-  });
+/** These tests wait more than they compute, so they run concurrently. */
+const it = sequential.concurrent;
 
-  async function start(settings: CollectorUnderTestSettings = {}): Promise<CollectorUnderTest> {
+/** What a test starts is its own, and is stopped when the test ends. */
+type Own = Pick<TestContext, 'expect' | 'onTestFinished'>;
+
+describe.skipIf(!hasGo())(`the collector sets aside ${hasGo() ? '' : '(NOT RUN: no Go)'}`, () => {
+  async function start(
+    { onTestFinished }: Own,
+    settings: CollectorUnderTestSettings = {},
+  ): Promise<CollectorUnderTest> {
     const under = await startCollectorUnderTest(settings);
-    closers.push(() => under.close());
+    onTestFinished(() => under.close());
     return under;
   }
 
-  async function startThroughProxy(): Promise<{ under: CollectorUnderTest; proxy: FaultProxy }> {
+  async function startThroughProxy(t: Own): Promise<{ under: CollectorUnderTest; proxy: FaultProxy }> {
     const proxies: FaultProxy[] = [];
-    const under = await start({
+    const under = await start(t, {
       through: async (url) => {
         const proxy = await startFaultProxy(url);
-        closers.push(() => proxy.close());
+        t.onTestFinished(() => proxy.close());
         proxies.push(proxy);
         return proxy.url;
       },
@@ -78,7 +82,7 @@ describe.skipIf(!hasGo())(`the collector sets aside ${hasGo() ? '' : '(NOT RUN: 
   const ends = (under: CollectorUnderTest): number =>
     under.lines.filter((line) => line.startsWith('the collector ended')).length;
 
-  async function settles(under: CollectorUnderTest, expected: readonly string[]): Promise<void> {
+  async function settles({ expect }: Own, under: CollectorUnderTest, expected: readonly string[]): Promise<void> {
     await expect
       .poll(
         async () => {
@@ -90,8 +94,9 @@ describe.skipIf(!hasGo())(`the collector sets aside ${hasGo() ? '' : '(NOT RUN: 
       .toEqual([]);
   }
 
-  it('one record that the store refuses, and no other record of its batch or of another organisation', async () => {
-    const under = await start({ env: { SHIELDWATCH_COLLECTOR_METRICS_INTERVAL_MS: '1000' } });
+  it('one record that the store refuses, and no other record of its batch or of another organisation', async (t) => {
+    const { expect } = t;
+    const under = await start(t, { env: { SHIELDWATCH_COLLECTOR_METRICS_INTERVAL_MS: '1000' } });
     const client = createClickHouse({ url: under.storeUrl, database: DATABASE });
     await client.command({ query: "ALTER TABLE otel_logs ADD CONSTRAINT takes CHECK Body NOT LIKE 'guilty%'" });
     await client.command({
@@ -108,7 +113,7 @@ describe.skipIf(!hasGo())(`the collector sets aside ${hasGo() ? '' : '(NOT RUN: 
       under.post('logs', logsOf(neighbours), { ...TENANT, [HEADER_ORG_ID]: 'org_2' }),
     ]);
     expect(answers).toEqual([200, 200]);
-    await settles(under, [...own.filter((text) => text !== guilty), ...neighbours]);
+    await settles(t, under, [...own.filter((text) => text !== guilty), ...neighbours]);
 
     await expect.poll(() => setAside(under).length, { timeout: 30_000 }).toBe(1);
     const [file = ''] = setAside(under);
@@ -179,7 +184,7 @@ describe.skipIf(!hasGo())(`the collector sets aside ${hasGo() ? '' : '(NOT RUN: 
       collector: { url: under.collector.url, key: KEY },
       countSetAside: () => setAsideBy(under.dataDir).setAside?.files ?? 0,
     });
-    closers.push(async () => {
+    t.onTestFinished(async () => {
       await gateway.close();
       await postgres.close();
       await store.close();
@@ -212,7 +217,7 @@ describe.skipIf(!hasGo())(`the collector sets aside ${hasGo() ? '' : '(NOT RUN: 
     expect(twice.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
     for (const name of left.slice(1))
       expect(await control('replay', { name })).toEqual({ delivered: ['org_1'], deleted: [] });
-    await settles(under, ['guilty of [REDACTED:github-token]']);
+    await settles(t, under, ['guilty of [REDACTED:github-token]']);
     const both = [
       { event_id: 'event-1', reason: 'sound' },
       { event_id: 'event-2', reason: 'guilty' },
@@ -274,14 +279,16 @@ describe.skipIf(!hasGo())(`the collector sets aside ${hasGo() ? '' : '(NOT RUN: 
     expect(under.lines.join('\n')).toContain('removes 1 unfinished files of its set-aside folder');
   }, 300_000);
 
-  it.each([
+  sequential.for([
     // As the Go runtime ends it over a stack overflow or an unrecovered panic: with a report.
     ['crashed for the second time', 'SIGABRT', 2],
     ['was killed for the fourth time', 'SIGKILL', 4],
   ] as const)(
     'a request that was alone in flight when the collector %s, and none that were in flight with it before',
-    async (_, signal, count) => {
-      const { under, proxy } = await startThroughProxy();
+    { concurrent: true, timeout: 300_000 },
+    async ([, signal, count], t) => {
+      const { expect } = t;
+      const { under, proxy } = await startThroughProxy(t);
       let ended = 0;
       // The supervisor knows a new process when it is healthy, which may be after it has sent.
       const end = async (): Promise<void> => {
@@ -300,7 +307,7 @@ describe.skipIf(!hasGo())(`the collector sets aside ${hasGo() ? '' : '(NOT RUN: 
         under.post('logs', logsOf(texts(20, 'with it'))),
       ]);
       expect(answers).toEqual([200, 200, 200]);
-      await settles(under, [...texts(20), ...texts(20, 'with it')]);
+      await settles(t, under, [...texts(20), ...texts(20, 'with it')]);
       await expect
         .poll(() => setAside(under), { timeout: 60_000 })
         .toEqual([expect.stringMatching(/-logs-crash-[0-9a-f]{8}\.otlp$/)]);
@@ -310,14 +317,14 @@ describe.skipIf(!hasGo())(`the collector sets aside ${hasGo() ? '' : '(NOT RUN: 
       expect(content.includes('with it')).toBe(false);
       // It stays up, and takes what comes.
       expect(await under.post('logs', logsOf(['afterwards']))).toBe(200);
-      await settles(under, ['afterwards']);
+      await settles(t, under, ['afterwards']);
       expect(ends(under)).toBe(count);
     },
-    300_000,
   );
 
-  it('nothing when other processes kill the collector five times, with the store up and with the store down', async () => {
-    const { under, proxy } = await startThroughProxy();
+  it('nothing when other processes kill the collector five times, with the store up and with the store down', async (t) => {
+    const { expect } = t;
+    const { under, proxy } = await startThroughProxy(t);
     const sent: string[] = [];
     for (let round = 0; round < 5; round += 1) {
       const { pid } = under.collector;
@@ -334,7 +341,7 @@ describe.skipIf(!hasGo())(`the collector sets aside ${hasGo() ? '' : '(NOT RUN: 
     }
     proxy.fault = () => 'pass';
     expect(sent.length).toBe(200);
-    await settles(under, sent);
+    await settles(t, under, sent);
     expect(setAside(under)).toEqual([]);
   }, 300_000);
 });

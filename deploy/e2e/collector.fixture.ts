@@ -6,11 +6,12 @@ import { buildCollector } from '#collector/binary.js';
 import { startClickHouse } from '#deploy/embedded/clickhouse/process.js';
 import { startCollector } from '#deploy/embedded/collector.js';
 import type { EmbeddedCollector } from '#deploy/embedded/collector.js';
-import { createClickHouse, selectRows } from '#schemas/clickhouse/client.js';
+import { copyMigratedClickHouse } from '#deploy/testing/store-template.js';
+import { createClickHouse, DEFAULT_DATABASE, selectRows } from '#schemas/clickhouse/client.js';
 import { migrateClickHouse } from '#schemas/clickhouse/migrate.js';
 import { HEADER_ORG_ID, HEADER_REPOSITORY, HEADER_RETENTION_DAYS, HEADER_TOKEN_ID } from '#schemas/semconv.js';
 
-export const DATABASE = 'collector_e2e';
+export const DATABASE = DEFAULT_DATABASE;
 export const KEY = 'collector-key-of-this-test';
 
 /** Headers as the gateway sends them. */
@@ -64,6 +65,7 @@ export async function startCollectorUnderTest(settings: CollectorUnderTestSettin
   const binary = await buildCollector();
   const dataDir = mkdtempSync(join(tmpdir(), 'shieldwatch-collector-'));
   const lines: string[] = [];
+  await copyMigratedClickHouse(join(dataDir, 'clickhouse'));
   let store = await startClickHouse({ dataDir: join(dataDir, 'clickhouse'), port: 0 });
   const { url: storeUrl, port: storePort } = store;
   await migrateClickHouse({ url: storeUrl, database: DATABASE });

@@ -7,7 +7,8 @@ import { buildCollector, hasGo } from '#collector/binary.js';
 import { startClickHouse } from '#deploy/embedded/clickhouse/process.js';
 import { startCollector } from '#deploy/embedded/collector.js';
 import type { EmbeddedCollector } from '#deploy/embedded/collector.js';
-import { createClickHouse, selectRows } from '#schemas/clickhouse/client.js';
+import { copyMigratedClickHouse } from '#deploy/testing/store-template.js';
+import { createClickHouse, DEFAULT_DATABASE, selectRows } from '#schemas/clickhouse/client.js';
 import { migrateClickHouse } from '#schemas/clickhouse/migrate.js';
 import {
   ATTR_TENANT_ORG_ID,
@@ -22,7 +23,7 @@ import {
 import { filesBelow } from './collector.fixture.js';
 
 const KEY = 'collector-key-of-this-test';
-const DATABASE = 'collector_e2e';
+const DATABASE = DEFAULT_DATABASE;
 const TENANT = {
   authorization: `Bearer ${KEY}`,
   [HEADER_ORG_ID]: 'org_1',
@@ -203,6 +204,7 @@ describe.skipIf(!hasGo())(`the collector in front of the store ${hasGo() ? '' : 
 
   beforeAll(async () => {
     await buildCollector();
+    await copyMigratedClickHouse(join(dataDir, 'clickhouse'));
     store = await startClickHouse({ dataDir: join(dataDir, 'clickhouse'), port: 0 });
     await migrateClickHouse({ url: store.url, database: DATABASE });
     collector = await start();

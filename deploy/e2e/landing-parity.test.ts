@@ -15,7 +15,13 @@ import { selectRows } from '#schemas/clickhouse/client.js';
 import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
 import { SECRETS } from '#schemas/redaction-containers.fixture.js';
 import { PSEUDONYM_SECRET } from '#schemas/redaction-personal.fixture.js';
-import { KEY, LANDING_TABLES, startCollectorUnderTest, type CollectorUnderTest } from './collector.fixture.js';
+import {
+  DATABASE,
+  KEY,
+  LANDING_TABLES,
+  startCollectorUnderTest,
+  type CollectorUnderTest,
+} from './collector.fixture.js';
 import { plantedRequest } from './planted.fixture.js';
 
 /** Keys of the samples, as an operator would allow them. */
@@ -194,7 +200,7 @@ describe.skipIf(!hasGo())(`the gateway's own landing and the collector ${hasGo()
     ];
     for (const table of LANDING_TABLES) {
       await own.client.command({ query: `TRUNCATE TABLE ${table}` });
-      await own.client.command({ query: `TRUNCATE TABLE collector_e2e.${table}` });
+      await own.client.command({ query: `TRUNCATE TABLE ${DATABASE}.${table}` });
     }
     for (const { signal, body } of bodies) {
       for (const sink of sinks)

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { copyMigratedClickHouse } from '#deploy/testing/store-template.js';
 import { createClickHouse, selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { migrateClickHouse } from '#schemas/clickhouse/migrate.js';
 import { packageRoot } from '#schemas/root.js';
@@ -16,6 +17,7 @@ let client: ClickHouseClient;
 const workers: ChildProcess[] = [];
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'shieldwatch-worker-'));
+  await copyMigratedClickHouse(folder);
   server = await startClickHouse({ dataDir: folder, port: 0 });
   await migrateClickHouse({ url: server.url });
   client = createClickHouse({ url: server.url });

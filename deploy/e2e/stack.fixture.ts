@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { runShieldwatch, type CliResult } from '#deploy/demo/run-cli.js';
 import { callStack } from '#deploy/embedded/data-folder.js';
 import type { StackStatus } from '#deploy/embedded/stack.js';
+import { copyMigratedClickHouse, copyMigratedPostgres } from '#deploy/testing/store-template.js';
 import { packageRoot } from '#schemas/root.js';
 import { freePort } from '#schemas/testing.js';
 
@@ -66,13 +67,21 @@ export function startAndExit(args: readonly string[]): Promise<CliResult> {
   return runShieldwatch(['start', ...args], { cwd: tmpdir(), env: {} });
 }
 
-/** Starts a stack in a fresh temporary folder and waits until it is up. */
+/**
+ * Starts a stack in a temporary folder of its own and waits until it is up. Its stores are migrated copies, which
+ * a start finds as it left them; `isFirstStart`: the folder is empty, and the start makes everything.
+ */
 export async function startStackProcess(options: {
   withCollector: boolean;
+  isFirstStart?: boolean;
   env?: NodeJS.ProcessEnv;
 }): Promise<RunningStack> {
   const root = await mkdtemp(join(tmpdir(), 'shieldwatch-e2e-'));
   const dataDir = join(root, 'data');
+  if (options.isFirstStart !== true) {
+    await copyMigratedClickHouse(join(dataDir, 'clickhouse'));
+    await copyMigratedPostgres(join(dataDir, 'postgres'));
+  }
   const ports = [await freePort(), await freePort(), await freePort()];
   const args = [
     '--data-dir',

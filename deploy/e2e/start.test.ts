@@ -13,7 +13,7 @@ import { startAndExit, startStackProcess, until, type RunningStack } from './sta
 describe('npm start', () => {
   let stack: RunningStack;
   beforeAll(async () => {
-    stack = await startStackProcess({ withCollector: false });
+    stack = await startStackProcess({ withCollector: false, isFirstStart: true });
   });
   afterAll(() => stack.dispose());
 

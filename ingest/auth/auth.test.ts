@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
-import { openPostgres } from '#schemas/postgres/client.js';
-import { migratePostgres } from '#schemas/postgres/migrate.js';
+import { freshPostgres } from '#schemas/testing/postgres.js';
 import { HEADER_SESSION_KEY } from '#schemas/semconv.js';
 import { createGateway } from '../app.js';
 import { brokenPostgres, startGateway, type Refusal, type TestGateway } from '../testing/gateway.js';
@@ -94,8 +93,7 @@ describe('a token', () => {
 
 describe('the very first start', () => {
   it('makes an organisation and two tokens; later starts make nothing', async () => {
-    const db = await openPostgres({});
-    await migratePostgres(db);
+    const db = await freshPostgres();
     const first = await ensureFirstTokens(db);
     expect(first?.orgId).toBe('org_local');
     expect(await ensureFirstTokens(db)).toBeUndefined();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { selectRows } from '#schemas/clickhouse/client.js';
-import { openPostgres, type Postgres } from '#schemas/postgres/client.js';
-import { migratePostgres } from '#schemas/postgres/migrate.js';
+import type { Postgres } from '#schemas/postgres/client.js';
+import { freshPostgres } from '#schemas/testing/postgres.js';
 import { inOrg } from '#schemas/postgres/session.js';
 import { ensureFirstTokens } from './first-tokens.js';
 import { scanOfSpec } from '../testing/bodies.js';
@@ -129,8 +129,7 @@ describe('an organisation', () => {
   });
 
   it('of a first start is created with its tokens or not at all', async () => {
-    const postgres = await openPostgres({});
-    await migratePostgres(postgres);
+    const postgres = await freshPostgres();
     await postgres.execute("ALTER TABLE token ADD CONSTRAINT token_broken CHECK (name <> 'first ingest token')");
     await expect(ensureFirstTokens(postgres)).rejects.toThrow();
     expect(await postgres.query('SELECT id FROM org')).toEqual([]);
@@ -207,7 +206,7 @@ describe('a change that is committed', () => {
 
 describe('what is decided about a repository that is removed at that moment', () => {
   it('is refused with a 4xx', async () => {
-    const postgres = await openPostgres({});
+    const postgres = await freshPostgres();
     // Somebody else is faster: at the latest moment there is.
     const raced: Postgres = {
       ...postgres,

@@ -1,9 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
 import type { ErrorBody } from '#schemas/errors.js';
-import { openPostgres, type Postgres } from '#schemas/postgres/client.js';
+import type { Postgres } from '#schemas/postgres/client.js';
 import { asRole, inOrg } from '#schemas/postgres/session.js';
 import { migratePostgres } from '#schemas/postgres/migrate.js';
+import { freshPostgres } from '#schemas/testing/postgres.js';
 import { createGateway, type GatewaySettings } from '../app.js';
 import { INGEST_SCOPES } from '../auth/caller.js';
 import { mintToken } from '../auth/tokens.js';
@@ -28,8 +29,8 @@ export async function startGateway(
   settings: Partial<GatewaySettings> = {},
 ): Promise<TestGateway> {
   const store = await freshDatabase(clickhouseUrl);
-  const postgres = settings.postgres ?? (await openPostgres({}));
-  await migratePostgres(postgres);
+  const postgres = settings.postgres ?? (await freshPostgres());
+  if (settings.postgres !== undefined) await migratePostgres(postgres);
   await asRole(postgres, 'shieldwatch_operator', {}, (tx) =>
     tx.query("INSERT INTO org (id, name, retention_days) VALUES ('org_a', 'a', 30), ('org_b', 'b', 90)"),
   );

@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import type { PGlite } from '@electric-sql/pglite';
 
 /** A row as the driver returns it. */
 export type Row = Record<string, unknown>;
@@ -49,8 +50,12 @@ function createGiveWay(): () => Promise<void> {
 async function openEmbedded(dataDir: string | undefined): Promise<Postgres> {
   const { PGlite } = await import('@electric-sql/pglite');
   if (dataDir !== undefined) await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  return embeddedPostgres(await PGlite.create(dataDir === undefined ? {} : { dataDir }));
+}
+
+/** The embedded engine as a {@link Postgres}. */
+export function embeddedPostgres(db: PGlite): Postgres {
   const giveWay = createGiveWay();
-  const db = await PGlite.create(dataDir === undefined ? {} : { dataDir });
   return {
     query: async <T extends Row>(sql: string, params: readonly unknown[] = []) => {
       await giveWay();

@@ -5,10 +5,10 @@ import type { BenchReport } from '../figure.js';
 import { median } from '../measure.js';
 import { withServer } from '../store/server.js';
 import { postgresWithOrg } from './control-plane.js';
-import { ORG, seedOrganisation } from './seed.js';
+import { ORG, ORGANISATION, seedOrganisation, type OrganisationSize } from './seed.js';
 
 export interface LastPanelSizes {
-  events: number;
+  organisation: OrganisationSize;
   /** Loads of each range, after one that is discarded. */
   repeats: number;
 }
@@ -21,18 +21,18 @@ const RANGES = { own: '', '90d': '?from=now-90d&to=now' } as const;
 
 /**
  * Measures seconds from opening the board's address in Chromium until its last panel is drawn, for the fleet board,
- * over `events` decisions of ninety days. Whole page loads: bundle, variables and every panel.
+ * over ninety days of an organisation. Whole page loads: bundle, variables and every panel.
  *
  * @throws CommandError without Chromium
  */
 export async function timeToLastPanel(
   report: BenchReport,
-  { events, repeats }: LastPanelSizes = { events: 10_000_000, repeats: 7 },
+  { organisation, repeats }: LastPanelSizes = { organisation: ORGANISATION, repeats: 7 },
 ): Promise<void> {
   if (isBrowserMissing) throw new CommandError('this part needs Chromium; name one with CHROMIUM_PATH');
   await withServer(async (server) => {
-    report.note(`writing ${String(events)} events, and the series by their jobs`);
-    await seedOrganisation(server, events);
+    report.note(`writing ${String(organisation.events)} events, and the series by their jobs`);
+    await seedOrganisation(server, organisation);
     const postgres = await postgresWithOrg(ORG);
     const gateway = await createGateway({ clickhouse: server.client, postgres });
     const browser = await TestBrowser.start(await gateway.listen({ port: 0, host: '127.0.0.1' }));

@@ -6,7 +6,7 @@ test('panels: reports a figure per query, the slowest, and facts against series'
   const figures: Omit<Figure, 'bench'>[] = [];
   await panelLatency(
     { figure: (figure) => figures.push(figure), note: () => undefined },
-    { events: 2_000, repeats: 1 },
+    { organisation: { events: 2_000, repositories: 8, scansPerDay: 1 }, repeats: 1 },
   );
   expect(figures.length).toBeGreaterThan(60);
   expect(new Set(figures.map(({ metric }) => metric)).size).toBe(figures.length);

@@ -8,10 +8,10 @@ import type { TimeRange } from '#schemas/http/boards.js';
 import type { BenchReport } from '../figure.js';
 import { quantile } from '../measure.js';
 import { withServer, type BenchServer } from '../store/server.js';
-import { ORG, seedOrganisation } from '../boards/seed.js';
+import { ORG, ORGANISATION, seedOrganisation, type OrganisationSize } from '../boards/seed.js';
 
 export interface PanelSizes {
-  events: number;
+  organisation: OrganisationSize;
   /** Runs of each query, after one that is discarded. */
   repeats: number;
 }
@@ -39,11 +39,11 @@ FROM (SELECT toStartOfDay(occurred_at) AS time, quantilesDD(0.01, 0.5, 0.95, 0.9
  */
 export async function panelLatency(
   report: BenchReport,
-  { events, repeats }: PanelSizes = { events: 10_000_000, repeats: 20 },
+  { organisation, repeats }: PanelSizes = { organisation: ORGANISATION, repeats: 20 },
 ): Promise<void> {
   await withServer(async (server) => {
-    report.note(`writing ${String(events)} events, and the series by their jobs`);
-    await seedOrganisation(server, events);
+    report.note(`writing ${String(organisation.events)} events, and the series by their jobs`);
+    await seedOrganisation(server, organisation);
 
     let worst = 0;
     const library = await readBoards();

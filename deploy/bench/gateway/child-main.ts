@@ -6,8 +6,7 @@ import { createGateway } from '#ingest/app.js';
 import { ensureFirstTokens } from '#ingest/control/first-tokens.js';
 import { createClickHouse } from '#schemas/clickhouse/client.js';
 import { runtimeBody } from '#schemas/http/ingest-runtime.js';
-import { openPostgres } from '#schemas/postgres/client.js';
-import { migratePostgres } from '#schemas/postgres/migrate.js';
+import { freshPostgres } from '#schemas/testing/postgres.js';
 import { giveNodeRoom } from '../../node-memory.js';
 
 /** Message from the parent. */
@@ -32,8 +31,7 @@ process.on('disconnect', () => process.exit(0));
 
 async function runGateway(): Promise<void> {
   giveNodeRoom();
-  const postgres = await openPostgres({});
-  await migratePostgres(postgres);
+  const postgres = await freshPostgres();
   const first = await ensureFirstTokens(postgres);
   const noLimit = { rate: 1e12, burst: 1e12 };
   const gateway = await createGateway({

@@ -3,8 +3,7 @@ import { createGateway } from '#ingest/app.js';
 import { INGEST_SCOPES } from '#ingest/auth/caller.js';
 import { mintToken } from '#ingest/auth/tokens.js';
 import { createClickHouse } from '#schemas/clickhouse/client.js';
-import { openPostgres } from '#schemas/postgres/client.js';
-import { migratePostgres } from '#schemas/postgres/migrate.js';
+import { freshPostgres } from '#schemas/testing/postgres.js';
 import { asRole, inOrg } from '#schemas/postgres/session.js';
 import type { BenchReport } from '../figure.js';
 import { alternate, median, medianRatio, quantile } from '../measure.js';
@@ -18,8 +17,7 @@ const QUOTA = 50;
 /** Measures the p95 of a tenant's requests beside one that sends ten times its quota, over the same alone. */
 export async function noisyNeighbour(report: BenchReport, repeats = 7, milliseconds = 1_000): Promise<void> {
   const sink = await startSink(COLLECTOR_MS);
-  const postgres = await openPostgres({});
-  await migratePostgres(postgres);
+  const postgres = await freshPostgres();
   await asRole(postgres, 'shieldwatch_operator', {}, (tx) =>
     tx.query(
       "INSERT INTO org (id, name, retention_days) VALUES ('org_noisy', 'noisy', 30), ('org_quiet', 'quiet', 30)",

@@ -3,8 +3,7 @@ import { ensureFirstTokens, LOCAL_ORG_ID } from '#ingest/control/first-tokens.js
 import { readSeries } from '#ingest/queries/read-series.js';
 import { SERIES_TABLE } from '#ingest/queries/series-table.js';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
-import { openPostgres } from '#schemas/postgres/client.js';
-import { migratePostgres } from '#schemas/postgres/migrate.js';
+import { freshPostgres } from '#schemas/testing/postgres.js';
 import type { BenchReport } from '../figure.js';
 import { quantile } from '../measure.js';
 import { withServer } from '../store/server.js';
@@ -16,8 +15,7 @@ const DAYS = 30;
 /** Measures the p95 of a page of a series by the API, minus the p95 of the same SQL sent to the store, alternating. */
 export async function queryLatency(report: BenchReport, queries = 300): Promise<void> {
   await withServer(async ({ client }) => {
-    const postgres = await openPostgres({});
-    await migratePostgres(postgres);
+    const postgres = await freshPostgres();
     const first = await ensureFirstTokens(postgres);
     const until = Math.floor(Date.now() / 1_000 / HOUR_S) * HOUR_S;
     const since = until - DAYS * 24 * HOUR_S;

@@ -5,8 +5,7 @@
 import { createGateway } from '#ingest/app.js';
 import { ensureFirstTokens } from '#ingest/control/first-tokens.js';
 import { createClickHouse } from '#schemas/clickhouse/client.js';
-import { openPostgres } from '#schemas/postgres/client.js';
-import { migratePostgres } from '#schemas/postgres/migrate.js';
+import { freshPostgres } from '#schemas/testing/postgres.js';
 import { giveNodeRoom } from '../../node-memory.js';
 
 /** Message to the bench once the gateway listens. */
@@ -17,8 +16,7 @@ export interface GatewayReady {
 
 giveNodeRoom();
 const [, , clickhouseUrl = '', collectorUrl = '', key = ''] = process.argv;
-const postgres = await openPostgres({});
-await migratePostgres(postgres);
+const postgres = await freshPostgres();
 const tokens = await ensureFirstTokens(postgres);
 const app = await createGateway({
   clickhouse: createClickHouse({ url: clickhouseUrl }),

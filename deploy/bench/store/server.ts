@@ -1,5 +1,6 @@
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
+import { copyMigratedClickHouse } from '#deploy/testing/store-template.js';
 import { createClickHouse, DEFAULT_DATABASE, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { migrateClickHouse } from '#schemas/clickhouse/migrate.js';
 import { startClickHouse, type EmbeddedClickHouse } from '../../embedded/clickhouse/process.js';
@@ -53,6 +54,7 @@ export class HttpClient {
 
 /** Starts a server on `dataDir` and migrates it. */
 export async function startMigrated(dataDir: string, port = 0): Promise<EmbeddedClickHouse> {
+  await copyMigratedClickHouse(dataDir);
   const clickhouse = await startClickHouse({ dataDir, port });
   try {
     await migrateClickHouse({ url: clickhouse.url });

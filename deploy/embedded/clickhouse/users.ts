@@ -29,6 +29,9 @@ export interface Accounts {
   readonly adminHash?: string;
 }
 
+/** The file of {@link Passwords}. */
+export const USERS_FILE = 'users.json';
+
 /** The reader's name and password as curl reads them (`curl --netrc-file`), so that they are on no command line. */
 export const READER_FILE = 'reader.netrc';
 /** The same of the admin, while there is one. */
@@ -42,7 +45,7 @@ const passwordsFile = z.strictObject({
 
 /** Reads the passwords of a data folder, made at its first start. The file is its owner's alone (0600). */
 export function openPasswords(dataDir: string, withAdmin = false): Passwords {
-  const path = join(dataDir, 'users.json');
+  const path = join(dataDir, USERS_FILE);
   const known = readPasswords(path);
   const passwords: Passwords = known ?? { writer: newPassword(), reader: newPassword() };
   const made: Passwords = withAdmin ? { ...passwords, admin: passwords.admin ?? newPassword() } : passwords;
