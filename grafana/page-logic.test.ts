@@ -193,7 +193,7 @@ describe('series', () => {
     ]);
   });
 
-  it('break where a line has no point, unless told to span, or to span up to so long', () => {
+  it('break at missing points, unless spanning is on, or the gap is shorter than its limit', () => {
     expect(align(lines, [false, false])).toEqual({
       times: [0, 60, 120, 180],
       values: [

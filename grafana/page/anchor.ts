@@ -2,7 +2,7 @@ import type { Link } from '#schemas/board.js';
 import { el } from './dom.js';
 import { interpolate, toTarget, type Scope, type Subject } from './scope.js';
 
-/** A link with `content`, or its title where that is undefined; undefined where it leads nowhere. */
+/** Returns a link with `content`, or with its title if that is undefined; undefined if the link has no target. */
 export function anchor(
   link: Link,
   scope: Scope,
@@ -21,7 +21,7 @@ export function anchor(
   return element;
 }
 
-/** The first link of `links` that leads somewhere, around `content`; `content` itself where none does. */
+/** Wraps `content` in the first link of `links` that has a target; returns `content` itself if none has. */
 export function linked<T extends Node>(
   links: Link[] | undefined,
   scope: Scope,

@@ -4,7 +4,7 @@ import { cssColor, withAlpha } from './colors.js';
 import { el } from './dom.js';
 import { formatTime } from './format.js';
 
-/** Lines and spans over a chart, each with a mark below that says what it was. */
+/** Draws lines and ranges over a chart, each with a mark and its text below. */
 export function drawAnnotations(
   annotations: Annotation[],
   plot: HTMLElement,

@@ -2,22 +2,22 @@ import type { AnnotationQuery } from '#schemas/board.js';
 import type { AnnotationData, Cell } from '#schemas/http/boards.js';
 import { isNumber, isTime, timeOf } from './field.js';
 
-/** Something that happened, drawn over the charts. */
+/** An event that is drawn over the charts. */
 export interface Annotation {
   query: AnnotationQuery;
   /** Milliseconds since 1970. */
   time: number;
-  /** Present where it took a while. */
+  /** Present if it has a duration. */
   timeEnd?: number;
   title: string;
   text: string;
   tags: string[];
 }
 
-/** More than these on one chart is no picture; the newest are kept. */
+/** Maximum per chart; the newest are kept. */
 const MAX_ANNOTATIONS = 200;
 
-/** Rows of an annotation query by Grafana's rules: columns by name, else the first time and the first text. */
+/** Parses rows of an annotation query by Grafana's rules: columns by name, else the first time and the first text. */
 export function toAnnotations(query: AnnotationQuery, { columns, rows }: AnnotationData): Annotation[] {
   const named = (name: string): number => columns.findIndex((column) => column.name.toLowerCase() === name);
   const first = (wanted: (type: string) => boolean): number => columns.findIndex(({ type }) => wanted(type));
@@ -44,7 +44,7 @@ export function toAnnotations(query: AnnotationQuery, { columns, rows }: Annotat
     .slice(-MAX_ANNOTATIONS);
 }
 
-/** Whether an annotation query is meant for a panel. */
+/** Returns whether an annotation query applies to a panel. */
 export function isFor({ filter }: AnnotationQuery, panel: number): boolean {
   if (filter?.ids === undefined || filter.ids.length === 0) return true;
   return filter.ids.includes(panel) !== (filter.exclude === true);

@@ -4,7 +4,7 @@ import { HEADER_SESSION_KEY } from '#schemas/semconv.js';
 import { findKey } from './session-key.js';
 import { toQuery, type State } from './state.js';
 
-/** An answer that is no success, with the words the gateway chose for people. */
+/** Thrown for an unsuccessful response, with the gateway's message for users. */
 export class ApiError extends Error {
   readonly status: number;
 
@@ -14,7 +14,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Where the rows of a board come from: the gateway, or what a report holds. */
+/** Source of a board's rows: the gateway, or a report's data. */
 export interface Source {
   panel(state: State, id: number, refId: string, signal: AbortSignal): Promise<PanelData>;
   annotation(state: State, name: string, signal: AbortSignal): Promise<AnnotationData>;
@@ -24,7 +24,7 @@ export function fetchHome(): Promise<BoardsHome> {
   return get('/boards/api/boards');
 }
 
-/** `search` goes along as it stands: to name another organisation in it is to ask for no board of ours. */
+/** `search` is passed on unchanged: it may name another organisation, for which the gateway returns no board. */
 export function fetchBoard(uid: string, search: string): Promise<Board> {
   return get(`${addressOf(uid)}${search}`);
 }

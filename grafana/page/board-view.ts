@@ -10,8 +10,8 @@ import type { State } from './state.js';
 export interface BoardView {
   element: HTMLElement;
   /**
-   * Loads every panel that can be seen, side by side; those of a folded row when it opens. `onProgress` hears
-   * how many are done.
+   * Loads every visible panel, in parallel; those of a collapsed row when it is expanded. Calls `onProgress` with the
+   * number of loaded panels.
    */
   load(state: State, scope: Scope, onProgress: (done: number, all: number) => void): Promise<void>;
   redraw(): void;
@@ -28,7 +28,7 @@ interface SectionView {
   heading?: HTMLElement;
   title: string;
   isOpen(): boolean;
-  /** It was folded when the board was loaded. */
+  /** It was collapsed when the board was loaded. */
   isStale: boolean;
 }
 
@@ -88,7 +88,7 @@ export function createBoardView(board: Board, source: Source, onZoom: (from: num
         ...seen.map(async (view) => {
           await view.load(state, scope);
           done += 1;
-          // Panels of a load that was overtaken are done, too, but not with what is wanted now.
+          // Panels of a superseded load are loaded too, but their data is no longer wanted.
           if (mine === loads) onProgress(done, seen.length);
         }),
       ]);
@@ -103,7 +103,7 @@ export function createBoardView(board: Board, source: Source, onZoom: (from: num
   };
 }
 
-/** What happened, asked for beside the panels: they do not wait for it, and do without it where it fails. */
+/** Loads annotations beside the panels, which neither wait for them nor depend on their success. */
 function createAnnotations(
   board: Board,
   source: Source,
@@ -130,7 +130,9 @@ function createAnnotations(
   };
 }
 
-/** Panels under the row they follow, or that holds them folded; each section's grid begins at its own top. */
+/**
+ * Panels below the row that they follow, or that contains them collapsed; each section's grid begins at its own top.
+ */
 function sectionsOf(panels: BoardPanel[]): Section[] {
   const all: Section[] = [{ panels: [] }];
   for (const panel of panels) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Bundles the boards page: `node grafana/page/build.mjs [folder]`, into dist/grafana/page unless named.
- * Plain JavaScript, since it is part of the build itself.
+ * Bundles the boards page: `node grafana/page/build.mjs [folder]`, by default into dist/grafana/page. Plain JavaScript,
+ * since it is part of the build.
  */
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
@@ -9,20 +9,20 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-const room = dirname(fileURLToPath(import.meta.url));
-const outdir = process.argv[2] === undefined ? join(room, '../../dist/grafana/page') : resolve(process.argv[2]);
+const moduleDir = dirname(fileURLToPath(import.meta.url));
+const outdir = process.argv[2] === undefined ? join(moduleDir, '../../dist/grafana/page') : resolve(process.argv[2]);
 
 const { outputFiles } = await build({
   write: false,
-  // Two files of one name, page.js and page.css, and what draws a report.
+  // Two files of one name, page.js and page.css, and the script of reports.
   entryPoints: [
-    { in: join(room, 'main.ts'), out: 'page' },
-    { in: join(room, 'report.ts'), out: 'report' },
-    { in: join(room, 'style.css'), out: 'page' },
+    { in: join(moduleDir, 'main.ts'), out: 'page' },
+    { in: join(moduleDir, 'report.ts'), out: 'report' },
+    { in: join(moduleDir, 'style.css'), out: 'page' },
   ],
   outdir,
   bundle: true,
-  // Our own imports by room (#schemas/...) are TypeScript still.
+  // Our imports by module (#schemas/...) are still TypeScript here.
   conditions: ['source'],
   minify: true,
   format: 'esm',
@@ -31,7 +31,7 @@ const { outputFiles } = await build({
   legalComments: 'none',
 });
 
-// Each file at once: somebody may be reading the old one.
+// Replaces each file atomically, because another process may be reading the old one.
 await mkdir(outdir, { recursive: true });
 for (const { path, contents } of outputFiles) {
   const unfinished = `${path}.${process.pid}`;

@@ -1,4 +1,4 @@
-/** Grafana's names of one number made of many, with the words a legend shows. */
+/** Grafana's names of calculations, with their labels in a legend. */
 const CALCS: Readonly<Record<string, readonly [label: string, of: (known: number[]) => number | null]>> = {
   lastNotNull: ['Last', (known) => known.at(-1) ?? null],
   last: ['Last', (known) => known.at(-1) ?? null],
@@ -14,10 +14,10 @@ const CALCS: Readonly<Record<string, readonly [label: string, of: (known: number
   diff: ['Difference', (known) => (known.length === 0 ? null : (known.at(-1) ?? 0) - (known[0] ?? 0))],
 };
 
-/** One number of many, by Grafana's name; a name that is not known is the last value. Without values: null. */
+/** Calculates one number from many, by Grafana's name; an unknown name is the last value. Without values: null. */
 export function calculate(calc: string | undefined, values: (number | null | undefined)[]): number | null {
   const known = values.filter((value) => value !== null && value !== undefined);
-  // `last` is the last point even where it has no value.
+  // `last` is the last point even if it has no value.
   if (calc === 'last' && values.length > 0) return values.at(-1) ?? null;
   return (CALCS[calc ?? ''] ?? CALCS['lastNotNull'])?.[1](known) ?? null;
 }

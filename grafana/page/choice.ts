@@ -1,20 +1,20 @@
 import { el } from './dom.js';
 
-/** Something to choose from, and what is chosen. */
+/** Options, and the chosen ones. */
 export interface ChoiceOptions {
   label: string;
   options: { text: string; value: string }[];
   chosen: readonly string[];
   multi: boolean;
-  /** What choosing nothing means, e.g. `All`; undefined where something must be chosen. */
+  /** Meaning of an empty choice, e.g. `All`; undefined if a choice is required. */
   none?: string;
   onChange: (chosen: string[]) => void;
 }
 
-/** More options than this can be searched. */
+/** Number of options above which the menu can be searched. */
 const SEARCHED = 10;
 
-/** A menu of check boxes, or of radio buttons where only one can be chosen. */
+/** Returns a menu of check boxes, or of radio buttons for a single choice. */
 export function createChoice(choice: ChoiceOptions): HTMLElement {
   const { label, options, multi, none, onChange } = choice;
   const selected = new Set(choice.chosen);
@@ -81,7 +81,7 @@ export function createChoice(choice: ChoiceOptions): HTMLElement {
   return menu;
 }
 
-/** Closes a menu with Escape, and when something else is used. */
+/** Closes a menu on Escape, and when another element is used. */
 function closesItself(menu: HTMLDetailsElement, summary: HTMLElement): void {
   menu.addEventListener('keydown', ({ key }) => {
     if (key !== 'Escape') return;

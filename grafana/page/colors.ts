@@ -1,7 +1,10 @@
-/** Lines without a colour of their own take these in turn; told apart by the colour-blind too (Okabe and Ito). */
+/** Colours of lines without their own, in order; distinguishable for colour-blind readers (Okabe and Ito). */
 const PALETTE_SIZE = 8;
 
-/** A Grafana colour name, or one of the palette (`line-3`), as the stylesheet has it for dark or light. */
+/**
+ * Returns a Grafana colour name, or one of the palette (`line-3`), as the stylesheet defines it for the dark or light
+ * theme.
+ */
 export function cssColor(name: string): string {
   if (/^#[0-9a-f]{3,8}$/i.test(name)) return name;
   if (name === 'text' || name === 'transparent') return name === 'text' ? property('--text') : name;
@@ -9,7 +12,7 @@ export function cssColor(name: string): string {
   return property(`--${known}`) || property('--line-1');
 }
 
-/** The same for lines and areas, which need no words to be read on them: brighter on white. */
+/** The same for lines and areas, which need no contrast with text: brighter on white. */
 export function fillColor(name: string): string {
   return property(`--fill-${name.replace(/^(semi-dark|light|super-light)-/, '')}`) || cssColor(name);
 }
@@ -22,7 +25,7 @@ function property(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-/** The spot of colour before a name. */
+/** Returns the dot of colour before a name. */
 export function swatch(color: string): HTMLElement {
   const element = document.createElement('i');
   element.className = 'swatch';
@@ -30,7 +33,7 @@ export function swatch(color: string): HTMLElement {
   return element;
 }
 
-/** A hex colour as one that lets through; other notations as they are. */
+/** Returns a hex colour with transparency; other notations unchanged. */
 export function withAlpha(color: string, alpha: number): string {
   const [, short] = /^#([0-9a-f]{3})$/i.exec(color) ?? [];
   const long = short === undefined ? color : short.replace(/./g, '$&$&').replace(/^/, '#');
@@ -43,7 +46,7 @@ export function withAlpha(color: string, alpha: number): string {
   );
 }
 
-/** Black or white, whichever is easier to read on a hex colour (WCAG's luminance). */
+/** Returns black or white, whichever has more contrast with a hex colour (WCAG luminance). */
 export function inkOn(color: string): string {
   const [r = 0, g = 0, b = 0] = [1, 3, 5].map((at) => {
     const part = parseInt(withAlpha(color, 1).slice(at, at + 2), 16) / 255;

@@ -1,8 +1,8 @@
 type Child = Node | string;
 
 /**
- * An element with properties and children. Text only ever becomes text: there is no way here to make markup
- * of a string.
+ * Creates an element with properties and children. Strings only become text nodes: there is no way to create markup
+ * from a string.
  */
 export function el<K extends keyof HTMLElementTagNameMap>(
   tag: K,

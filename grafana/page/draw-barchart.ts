@@ -9,7 +9,7 @@ import { numberOf } from './series.js';
 import { subjectOf } from './subject.js';
 import { ticksAroundZero } from './ticks.js';
 
-/** Bars for each category, side by side or stacked; upright or lying. Undefined where no value is known. */
+/** Draws bars for each category, side by side or stacked; vertical or horizontal. Undefined without known values. */
 export function drawBarChart(drawing: Drawing): Picture | undefined {
   const { panel, data, memory, scope } = drawing;
   const frame = data.find(({ rows }) => rows.length > 0);
@@ -35,7 +35,7 @@ export function drawBarChart(drawing: Drawing): Picture | undefined {
       ? [0, 0.25, 0.5, 0.75, 1]
       : ticksAroundZero(low, high, series[0]?.field.config.decimals === 0);
   const [start, end] = [Math.min(low, ticks[0] ?? low), Math.max(high, ticks.at(-1) ?? high)];
-  /** Place of a value on the scale, 0 to 1. */
+  /** Returns the position of a value on the scale, 0 to 1. */
   const place = (value: number): number => (value - start) / (end - start || 1);
   const colorAt = fields.findIndex(({ name, title }) => [name, title].includes(panel.options?.colorByField ?? '\0'));
   const isSingle = series.length === 1;
@@ -47,7 +47,7 @@ export function drawBarChart(drawing: Drawing): Picture | undefined {
       const value = numberOf(row[at]);
       const bar = el('span', { className: 'bar' });
       const length = stacking === 'percent' ? (value ?? 0) / (sum || 1) : (value ?? 0);
-      // What is stacked stands on what is before it, the rest on zero; below zero a bar ends there.
+      // Stacked bars start on the previous one, others at zero; bars below zero end there.
       bar.style.setProperty(
         '--share',
         String(stacking === 'none' ? Math.abs(place(length) - place(0)) : Math.max(place(length) - place(0), 0)),
@@ -97,18 +97,18 @@ export function drawBarChart(drawing: Drawing): Picture | undefined {
     color: field.config.color?.mode === 'fixed' ? fillColor(field.config.color.fixedColor ?? '') : lineColor(index),
     values: frame.rows.map((row) => numberOf(row[at])),
   }));
-  // One colour needs no key.
+  // A single colour needs no legend.
   const legend = isSingle ? undefined : drawLegend(drawing, items, drawing.redraw);
   return { element: withLegend(chart, legend, panel.options?.legend) };
 }
 
-/** The column the bars are named by: the one the panel names, else the first that is no number. */
+/** Returns the column that names the bars: the panel's choice, else the first that is not a number. */
 function categoryOf({ panel }: Drawing, fields: Field[]): number {
   const named = fields.findIndex(({ name, title }) => [name, title].includes(panel.options?.xField ?? '\0'));
   return named >= 0 ? named : fields.findIndex(({ type }) => !isNumber(type));
 }
 
-/** The lowest and the highest value to make room for, 0 between them. */
+/** Returns the lowest and the highest value of the scale, with 0 between them. */
 function extent(
   { rows }: PanelData,
   columns: number[],

@@ -5,7 +5,7 @@ import type { Drawing, Picture } from './drawing.js';
 import { colorOf, textOf } from './field.js';
 import { reduce } from './reduced.js';
 
-/** One bar a value, each on the scale of its minimum and maximum; without a maximum, of the largest of all. */
+/** Draws one bar per value, each on the scale of its minimum and maximum; without a maximum, of the largest value. */
 export function drawBarGauge({ panel, data, scope }: Drawing): Picture | undefined {
   const bars = reduce(panel, data).filter(({ value }) => typeof value === 'number');
   if (bars.length === 0) return undefined;

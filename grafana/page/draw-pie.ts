@@ -6,7 +6,7 @@ import { colorOf, textOf } from './field.js';
 import { withLegend } from './legend.js';
 import { reduce } from './reduced.js';
 
-/** Parts of a whole; undefined where the whole is nothing. */
+/** Draws parts of a whole; undefined if the sum is 0. */
 export function drawPie({ panel, data, scope, memory, redraw }: Drawing): Picture | undefined {
   const parts = reduce(panel, data).flatMap((part, index) => {
     const value = typeof part.value === 'number' ? part.value : 0;
@@ -75,9 +75,9 @@ export function drawPie({ panel, data, scope, memory, redraw }: Drawing): Pictur
   };
 }
 
-/** A slice of the circle of radius 50, from the edge of a hole of radius `hole`. */
+/** Returns a slice of the circle of radius 50, from the edge of a hole of radius `hole`. */
 function arc(from: number, to: number, hole: number): string {
-  // An arc cannot end where it begins.
+  // An arc cannot end where it starts.
   const end = Math.min(to, from + 2 * Math.PI - 1e-4);
   const at = (angle: number, radius: number): string =>
     `${(radius * Math.cos(angle)).toFixed(3)} ${(radius * Math.sin(angle)).toFixed(3)}`;

@@ -6,14 +6,14 @@ import { colorOf, textOf } from './field.js';
 import { reduce, type Reduced } from './reduced.js';
 import type { Point } from './series.js';
 
-/** Big values; several of them side by side under their names, with the line that led there where the panel asks. */
+/** Draws large values; several side by side under their names, with a sparkline if the panel has one. */
 export function drawStat(drawing: Drawing): Picture | undefined {
   const { panel, data } = drawing;
   const tiles = reduce(panel, data).filter(({ value }) => value !== null);
   if (tiles.length === 0) return undefined;
   const isSingle = tiles.length === 1;
   const { textMode = 'auto' } = panel.options ?? {};
-  // A single value needs no name, unless it is one of several that could stand here.
+  // A single value needs no name, unless several are possible.
   const needsName = !isSingle || Object.keys(tiles[0]?.field.labels ?? {}).length > 0;
   const hasName = textMode === 'name' || textMode === 'value_and_name' || (textMode === 'auto' && needsName);
   const list = el('ul', { className: isSingle ? 'tiles single' : 'tiles' });
@@ -45,7 +45,7 @@ function tileOf(
   return item;
 }
 
-/** The line in small, as steps: what it holds between two points is the earlier value. */
+/** Draws the sparkline as steps: between two points the earlier value holds. */
 function sparkline(points: Point[], color: string): SVGElement {
   const known = points.flatMap(({ time, value }) => (value === null ? [] : [{ time, value }]));
   const times = known.map(({ time }) => time);
@@ -54,7 +54,7 @@ function sparkline(points: Point[], color: string): SVGElement {
   const low = values.reduce((a, b) => Math.min(a, b), Infinity);
   const high = values.reduce((a, b) => Math.max(a, b), -Infinity);
   const x = (time: number): string => ((100 * (time - start)) / (end - start || 1)).toFixed(2);
-  // A line that never moves runs through the middle.
+  // A constant line is drawn in the middle.
   const y = (value: number): string => (high === low ? 10 : 18 - (16 * (value - low)) / (high - low)).toFixed(2);
   const path = known
     .map(({ time, value }, index) => (index === 0 ? `M${x(time)} ${y(value)}` : `H${x(time)}V${y(value)}`))

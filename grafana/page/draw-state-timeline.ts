@@ -10,11 +10,11 @@ import { withLegend } from './legend.js';
 import { subjectOf } from './subject.js';
 import { axisLook, createTimeChart } from './time-chart.js';
 
-/** Share of the chart's width that the lanes' names may take, and pixels of one of their characters. */
+/** Share of the chart's width for the lanes' names, and pixels per character. */
 const NAME_SHARE = 0.35;
 const CHARACTER = 7;
 
-/** What state each thing was in, lane by lane; undefined where no state is known. */
+/** Draws the states over time, one lane each; undefined without known states. */
 export function drawStateTimeline(drawing: Drawing): Picture | undefined {
   const { panel, data, scope } = drawing;
   const lanes = toLanes(panel, data, Date.now()).filter(({ stretches }) => stretches.length > 0);
@@ -42,7 +42,7 @@ export function drawStateTimeline(drawing: Drawing): Picture | undefined {
         scale: 'lane',
         grid: { show: false },
         ticks: { show: false },
-        // There are no names yet when uPlot first asks.
+        // uPlot first asks before there are names.
         size: (_: uPlot, names: string[] | null) =>
           16 + CHARACTER * Math.max(0, ...(names ?? []).map((name) => name.length)),
         splits: () => lanes.map((_, index) => index + 0.5),
@@ -50,7 +50,7 @@ export function drawStateTimeline(drawing: Drawing): Picture | undefined {
           lanes.map(({ field: { title } }) => cutTo(title, Math.floor((u.width * NAME_SHARE) / CHARACTER))),
       },
     ],
-    // One point a change, so that the cursor and the arrow keys find them.
+    // One point per change, for the cursor and the arrow keys.
     series: [{ scale: 'lane', show: true, paths: () => null, points: { show: false } }],
     data: [times, times.map(() => null)],
     drawOver: (u) => {
@@ -105,7 +105,7 @@ function cutTo(name: string, length: number): string {
   return name.length > length ? `${name.slice(0, Math.max(length - 1, 1))}…` : name;
 }
 
-/** Every state's text and colour, in the order of the board's mappings where it has any. */
+/** Returns every state's text and colour, in the order of the board's mappings if it has any. */
 function statesOf(lanes: Lane[]): Map<string, string> {
   const states = new Map<string, string>();
   for (const { field, stretches } of lanes) {

@@ -6,12 +6,12 @@ import type { Drawing, Picture, Sorting } from './drawing.js';
 import { colorOf, isNumber, isTime, rankOf, resolveField, textOf, timeOf, type Field } from './field.js';
 import { subjectOf } from './subject.js';
 
-/** Pixels that a column without a width of its own keeps in a narrow window. */
+/** Minimum pixels of a column without its own width in a narrow window. */
 const LEAST_WIDTH = { number: 90, time: 165, text: 180 } as const;
-/** Rows drawn at first and with each "Show more". */
+/** Rows drawn at first, and added by each "Show more". */
 const ROWS_AT_ONCE = 200;
 
-/** Rows under sortable headings; of several queries, the first that has any. */
+/** Draws rows under sortable headings; of several queries, the first with rows. */
 export function drawTable(drawing: Drawing): Picture | undefined {
   const { panel, data, memory, redraw } = drawing;
   const frame = data.find(({ rows }) => rows.length > 0);
@@ -54,7 +54,7 @@ export function drawTable(drawing: Drawing): Picture | undefined {
     body,
   );
   table.style.minWidth = `${String(least)}px`;
-  // Scrolls by itself, so it must be reachable by the keyboard.
+  // Scrolls by itself, so it must be reachable by keyboard.
   const element = el(
     'div',
     { className: 'rows', tabIndex: 0, attrs: { role: 'region', 'aria-label': panel.title ?? '' } },
@@ -149,7 +149,7 @@ function kindOf({ type }: Field): keyof typeof LEAST_WIDTH {
   return isNumber(type) ? 'number' : isTime(type) ? 'time' : 'text';
 }
 
-/** Numbers stand to the right unless the board says otherwise or gives them another text. */
+/** Numbers are right-aligned unless the board sets an alignment or maps them to text. */
 function alignment({ type, config }: Field): string {
   const { align = 'auto' } = config.custom ?? {};
   if (align === 'auto') return isNumber(type) && (config.mappings ?? []).length === 0 ? 'align-right' : 'align-left';
@@ -164,7 +164,7 @@ function sorted({ rows }: PanelData, fields: Field[], sorting: Sorting | undefin
 }
 
 function compare(a: Cell, b: Cell, field: Field): number {
-  // What is not there comes last, whichever way.
+  // Missing values are last, in either direction.
   if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1;
   const ranks = [rankOf(a, field), rankOf(b, field)] as const;
   if (ranks[0] !== undefined && ranks[1] !== undefined) return ranks[0] - ranks[1];

@@ -4,7 +4,7 @@ import { el } from './dom.js';
 import type { Drawing, Picture } from './drawing.js';
 import { interpolate, type Scope } from './scope.js';
 
-/** A text panel: Markdown as elements, made token by token, so that HTML in it stays text. Undefined for HTML. */
+/** Draws a text panel: creates elements from Markdown tokens, so that HTML in it stays text. Undefined for HTML. */
 export function drawText({ panel, scope }: Drawing): Picture | undefined {
   const { mode = 'markdown', content = '' } = panel.options ?? {};
   if (mode === 'html') return undefined;

@@ -13,7 +13,7 @@ import { drawThresholds } from './thresholds.js';
 import { axesOf, scaleOf, scalesOf } from './value-scales.js';
 import { createTimeChart } from './time-chart.js';
 
-/** Lines, bars or points over time; undefined where there is nothing to draw. */
+/** Draws lines, bars or points over time; undefined without data. */
 export function drawTimeSeries(drawing: Drawing): Picture | undefined {
   const { panel, data, memory } = drawing;
   const lines = toSeries(panel, data).filter(({ field }) => field.config.custom?.hideFrom?.viz !== true);
@@ -72,7 +72,7 @@ export function drawTimeSeries(drawing: Drawing): Picture | undefined {
   };
 }
 
-/** Areas from a line down to another, where the board asks for them. */
+/** Fills areas between two lines, if the board asks for them. */
 function bandsOf(lines: Series[], colors: string[]): uPlot.Band[] {
   return lines.flatMap(
     (
@@ -92,7 +92,7 @@ function bandsOf(lines: Series[], colors: string[]): uPlot.Band[] {
   );
 }
 
-/** The tooltip's rows: every line's value at an index; with its links once it is pinned. */
+/** Returns the tooltip's rows: every line's value at an index; with links once it is pinned. */
 function toRows(
   { panel, scope }: Drawing,
   lines: Series[],
@@ -174,7 +174,7 @@ function seriesLook({ field: { config } }: Series, color: string, isStacked: boo
     stroke: color,
     width: lineWidth,
     spanGaps: spanNulls === true,
-    // What stands on others would shine through them.
+    // Stacked areas would show through a transparent fill.
     ...(fillOpacity > 0 || isStacked ? { fill: isStacked ? color : withAlpha(color, fillOpacity / 100) } : {}),
     ...(lineStyle?.fill === 'dash' || lineStyle?.fill === 'dot'
       ? { dash: lineStyle.dash ?? (lineStyle.fill === 'dot' ? [1, 4] : [8, 6]) }

@@ -9,16 +9,16 @@ export interface Sorting {
   descending: boolean;
 }
 
-/** What somebody did to a panel; it survives a refresh. */
+/** A user's changes to a panel; they survive a refresh. */
 export interface Memory {
-  /** Titles of lines that are switched off. */
+  /** Titles of hidden lines. */
   hidden: Set<string>;
   sorting?: Sorting;
-  /** Rows of a table that are shown. */
+  /** Number of rows of a table that are shown. */
   rows?: number;
 }
 
-/** All that a picture is made of. */
+/** Input of a chart. */
 export interface Drawing {
   panel: BoardPanel;
   /** Rows of each query, in the order of the panel's targets. */
@@ -26,14 +26,14 @@ export interface Drawing {
   annotations: Annotation[];
   scope: Scope;
   memory: Memory;
-  /** Charts with one name share their crosshair. */
+  /** Charts with the same name share their crosshair. */
   crosshair?: string;
-  /** Told a range, in milliseconds, to look at instead. */
+  /** Called with the range, in milliseconds, that the user selected. */
   onZoom: (from: number, to: number) => void;
   redraw: () => void;
 }
 
-/** A drawn panel; a chart holds on to its element's size until it is destroyed. */
+/** A drawn panel; a chart observes its element's size until it is destroyed. */
 export interface Picture {
   element: HTMLElement;
   destroy?: () => void;

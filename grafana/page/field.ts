@@ -2,13 +2,13 @@ import type { FieldDefaults, MappingResult, BoardPanel } from '#schemas/board.js
 import type { Cell } from '#schemas/http/boards.js';
 import { formatNumber, formatTime } from './format.js';
 
-/** A column or a line of a panel: its data's name, labels, and how the board wants it shown. */
+/** A column or a line of a panel: its name and labels in the data, and its display options. */
 export interface Field {
   name: string;
   labels: Record<string, string>;
-  /** Type of the store. */
+  /** ClickHouse type. */
   type: string;
-  /** What people read. */
+  /** Display name. */
   title: string;
   config: FieldDefaults;
 }
@@ -20,7 +20,7 @@ export interface FieldSource {
   refId?: string;
 }
 
-/** Applies the panel's defaults and the overrides that match, by Grafana's rules. */
+/** Applies the panel's defaults and the matching overrides, by Grafana's rules. */
 export function resolveField(panel: BoardPanel, source: FieldSource): Field {
   const { name, labels = {}, type = '', refId } = source;
   const defaults = panel.fieldConfig?.defaults ?? {};
@@ -55,7 +55,7 @@ function matches(
   return false;
 }
 
-/** `/pattern/flags` as Grafana writes it, or a plain pattern; undefined for one that is none. */
+/** Parses `/pattern/flags` as Grafana writes it, or a plain pattern; undefined if it is neither. */
 export function regexOf(text: string): RegExp | undefined {
   const [, pattern = text, flags = ''] = /^\/(.*)\/([a-z]*)$/.exec(text) ?? [];
   try {
@@ -65,7 +65,7 @@ export function regexOf(text: string): RegExp | undefined {
   }
 }
 
-/** Grafana's name of a field: its template, else name and label, or all labels where there are several. */
+/** Returns Grafana's name of a field: its template, else name and label, or all labels if there are several. */
 function titleOf(pattern: string | undefined, name: string, labels: Record<string, string>): string {
   const title =
     pattern?.replace(/\$\{__field\.(?:labels\.(\w+)|(name))\}/g, (_, label?: string) =>
@@ -77,7 +77,7 @@ function titleOf(pattern: string | undefined, name: string, labels: Record<strin
   return `${name} {${pairs.map(([label, value]) => `${label}="${value}"`).join(', ')}}`;
 }
 
-/** The text of a value; null has none of its own unless the board gives it one. */
+/** Returns the text of a value; null has none unless the board defines one. */
 export function textOf(value: Cell, field: Field): string {
   const mapped = mappingOf(value, field);
   if (mapped?.text !== undefined && mapped.text !== '') return mapped.text;
@@ -87,7 +87,7 @@ export function textOf(value: Cell, field: Field): string {
   return String(value);
 }
 
-/** The colour a value has, by mapping, fixed choice or threshold; undefined when it has none. */
+/** Returns the colour of a value, by mapping, fixed colour or threshold; undefined if it has none. */
 export function colorOf(value: Cell, field: Field): string | undefined {
   const mapped = mappingOf(value, field);
   if (mapped?.color !== undefined) return mapped.color;
@@ -98,7 +98,7 @@ export function colorOf(value: Cell, field: Field): string | undefined {
   return thresholds?.steps.findLast((step) => step.value === null || measured >= step.value)?.color;
 }
 
-/** Place of a value in its mapping, so that severities sort by weight and not by letter. */
+/** Returns the index of a value in its mapping, so that severities sort by severity instead of alphabetically. */
 export function rankOf(value: Cell, field: Field): number | undefined {
   for (const { type, options } of field.config.mappings ?? []) {
     const rank = type === 'value' ? Object.keys(options).indexOf(String(value)) : -1;
@@ -153,7 +153,7 @@ export function isNumber(type: string): boolean {
   return /\b(U?Int\d+|Float\d+|Decimal)/.test(type) && !/^(Array|Map|Tuple)\b/.test(type);
 }
 
-/** Milliseconds since 1970 of a time as the gateway sends it: ISO, or a plain ClickHouse time in UTC. */
+/** Parses a time from the gateway to milliseconds since 1970: ISO, or a plain ClickHouse time in UTC. */
 export function timeOf(value: Cell | undefined): number {
   const text = String(value);
   return Date.parse(/^\d{4}-\d\d-\d\d \d\d:\d\d/.test(text) ? `${text.replace(' ', 'T')}Z` : text);

@@ -1,6 +1,6 @@
 const NUMBER = new Map<number | undefined, Intl.NumberFormat>();
 
-/** Units that are a number with something after it. */
+/** Units that are a number with a suffix. */
 const SUFFIXES: Readonly<Record<string, string>> = {
   percent: ' %',
   celsius: ' °C',
@@ -18,7 +18,7 @@ const SUFFIXES: Readonly<Record<string, string>> = {
   rpm: ' reads/m',
   pps: ' p/s',
 };
-/** Seconds in one of a unit of time. */
+/** Seconds per unit of time. */
 const TIMES: Readonly<Record<string, number>> = {
   ns: 1e-9,
   µs: 1e-6,
@@ -42,7 +42,7 @@ const SIZES: Readonly<Record<string, readonly [base: number, first: number]>> = 
   decgbytes: [1000, 3],
 };
 
-/** A number in one of Grafana's units, as people read it. */
+/** Formats a number in one of Grafana's units. */
 export function formatNumber(value: number, unit = 'none', decimals?: number): string {
   if (unit === 'percentunit')
     return `${digits(value * 100, decimals ?? (value !== 0 && Math.abs(value) < 0.1 ? 1 : 0))} %`;
@@ -61,7 +61,7 @@ export function formatNumber(value: number, unit = 'none', decimals?: number): s
   return digits(value, decimals);
 }
 
-/** The largest unit that leaves a number of at least 1. */
+/** Returns the largest unit that leaves a number of at least 1. */
 function formatDuration(seconds: number, decimals?: number): string {
   const steps = [
     [86_400, 'd'],
@@ -104,7 +104,7 @@ function short(value: number): string {
 
 const two = (value: number): string => String(value).padStart(2, '0');
 
-/** Local date and time, to the second; with the unit `dateTimeFromNow`, how long ago. */
+/** Formats local date and time, to the second; with the unit `dateTimeFromNow`, the time since then. */
 export function formatTime(ms: number, unit?: string): string {
   if (Number.isNaN(ms)) return '';
   if (unit === 'dateTimeFromNow') return fromNow(ms - Date.now());
@@ -123,7 +123,7 @@ function fromNow(ms: number): string {
   return new Intl.RelativeTimeFormat('en', { numeric: 'auto' }).format(Math.trunc(ms / length), name);
 }
 
-/** The label of a tick: as much of the time as tells it from its neighbours, which are `stepSeconds` away. */
+/** Returns the label of a tick: the part of the time that differs from its neighbours, which are `stepSeconds` away. */
 export function formatTick(seconds: number, stepSeconds: number): string {
   const date = new Date(seconds * 1_000);
   const isMidnight = date.getHours() === 0 && date.getMinutes() === 0;

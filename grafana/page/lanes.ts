@@ -3,7 +3,7 @@ import type { Cell, PanelData } from '#schemas/http/boards.js';
 import { isTime, resolveField, textOf, timeOf, type Field } from './field.js';
 import { toSeries } from './series.js';
 
-/** A state that held for a while. */
+/** A period with one state. */
 export interface Stretch {
   /** Seconds since 1970. */
   from: number;
@@ -17,9 +17,9 @@ export interface Lane {
 }
 
 /**
- * States over time: a lane for each line of a time series, or for each column beside the time of a table. A
- * state holds until the next row says otherwise, the last one until the end of the range or now; null is no
- * state. Neighbours of one text are one stretch unless `mergeValues` is off.
+ * Returns states over time: one lane per line of a time series, or per column beside the time of a table. A state holds
+ * until the next row, the last one until the end of the range or now; null is no state. Adjacent periods with the same
+ * text are merged unless `mergeValues` is off.
  */
 export function toLanes(panel: BoardPanel, data: PanelData[], now: number): Lane[] {
   return data.flatMap((frame, index) => {

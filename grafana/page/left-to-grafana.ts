@@ -1,6 +1,6 @@
 import type { BoardPanel } from '#schemas/board.js';
 
-/** Panel types of Grafana that are drawn here too. */
+/** Panel types that the page draws too. */
 const DRAWN_TYPES = [
   'barchart',
   'bargauge',
@@ -18,7 +18,7 @@ export function isDrawnType(type: string): type is DrawnType {
   return (DRAWN_TYPES as readonly string[]).includes(type);
 }
 
-/** Why a panel, or a part of it, is left to Grafana; undefined for one that is drawn as it is there. */
+/** Returns why a panel, or a part of it, is not drawn as Grafana does; undefined if it is. */
 export function leftToGrafana({
   type,
   options,

@@ -5,7 +5,7 @@ import { el } from './dom.js';
 import type { Drawing } from './drawing.js';
 import { textOf, type Field } from './field.js';
 
-/** One entry: what it is called, its colour, and the numbers behind it. */
+/** One entry: name, colour, and values. */
 export interface LegendItem {
   field: Field;
   color: string;
@@ -13,8 +13,8 @@ export interface LegendItem {
 }
 
 /**
- * The names of what is drawn, each a switch for it, with the calculations the panel asks for; as a list or a
- * table. `memory.hidden` is kept up to date. Undefined where the panel has no legend.
+ * Returns the legend: each name is a switch, with the panel's calculations; as a list or a table. Updates
+ * `memory.hidden`. Undefined if the panel has no legend.
  */
 export function drawLegend(
   { panel, memory }: Drawing,
@@ -42,7 +42,7 @@ export function drawLegend(
   );
 }
 
-/** How a chart and its legend stand to each other. */
+/** Arranges a chart and its legend. */
 export function withLegend(
   picture: HTMLElement,
   legend: HTMLElement | undefined,

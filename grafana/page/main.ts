@@ -10,9 +10,9 @@ import { ALL, boardOf, fromSearch, refreshMs, toAddress, toQuery, type State } f
 import { ANNOTATIONS, createToolbar, type Toolbar } from './toolbar.js';
 import { createWelcome } from './welcome.js';
 
-/** How often an empty store is looked at again. */
+/** Milliseconds between two checks of an empty store. */
 const LOOK_AGAIN_MS = 2_000;
-/** What the first data is looked at with. */
+/** Range that is shown with the first data. */
 const FIRST_RANGE = 'now-15m';
 
 const app = document.getElementById('app') ?? document.body;
@@ -23,9 +23,9 @@ let variables: VariableOptions[];
 let view: BoardView | undefined;
 let toolbar: Toolbar | undefined;
 let timer: number | undefined;
-/** Range of the newest load, for steps from there. */
+/** Range of the newest load, for relative steps. */
 let loadedAt: number;
-/** Counts openings and changes, so that one that was overtaken leaves the page alone. */
+/** Counts loads and changes, so that a superseded one does not change the page. */
 let turns = 0;
 
 /** Reads the URL and builds the page for it; runs at the start and on back and forward. */
@@ -36,7 +36,7 @@ async function open(): Promise<void> {
   view?.destroy();
   view = undefined;
   const { pathname, search } = location;
-  // Where the address names the board, nothing has to wait for the list of boards.
+  // If the address names the board, nothing waits for the list of boards.
   const named = boardOf(pathname);
   const known = fetchHome();
   const uid = named ?? (await known).home;
@@ -82,7 +82,7 @@ async function lookAgain(): Promise<void> {
   if (mine !== turns) return;
   if (isEmpty) timer = setTimeout(() => void guarded(lookAgain), LOOK_AGAIN_MS);
   else {
-    // The first minutes of data are nothing to see on hours.
+    // The first minutes of data are invisible in hourly buckets.
     if (!new URLSearchParams(location.search).has('from'))
       history.replaceState(null, '', `${location.pathname}?from=${FIRST_RANGE}&to=now`);
     await open();
@@ -108,7 +108,7 @@ async function showBoard(): Promise<void> {
   await reload();
 }
 
-/** Loads all panels, and again when the refresh says so. */
+/** Loads all panels, and reloads them at the refresh interval. */
 async function reload(): Promise<void> {
   clearTimeout(timer);
   loadedAt = Date.now();
@@ -156,7 +156,7 @@ function valuesOf(list: VariableOptions[]): Record<string, readonly string[]> {
   return Object.fromEntries(list.map(({ name, value }) => [name, value === 'all' ? [ALL] : value]));
 }
 
-/** What somebody chose goes into the URL and onto the page; a new range may bring new options. */
+/** Applies a user's choice to URL and page; a new range may change the options. */
 function change(next: Partial<State>): void {
   toolbar?.progress(0, 1);
   state = { ...state, ...next };
@@ -167,7 +167,7 @@ function change(next: Partial<State>): void {
   } else void guarded(() => settle());
 }
 
-/** A variable's new value; what depends on it is offered anew, and values that are offered no more are dropped. */
+/** Sets a variable's value; reloads the options that depend on it, and drops values that are not offered any longer. */
 function choose(name: string, chosen: string[]): void {
   toolbar?.progress(0, 1);
   state = { ...state, variables: { ...state.variables, [name]: chosen } };

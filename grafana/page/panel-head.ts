@@ -3,18 +3,18 @@ import { anchor } from './anchor.js';
 import { el } from './dom.js';
 import { interpolate, type Scope } from './scope.js';
 
-/** Panels whose rows can be read as a table instead. */
+/** Panels whose rows can be shown as a table instead. */
 const TABULAR = ['timeseries', 'barchart', 'bargauge', 'piechart', 'state-timeline'];
 
 export interface PanelHead {
   element: HTMLElement;
   /** Attributes that name the panel by its title. */
   naming: Record<string, string>;
-  /** Title, description and links, with what is chosen now. */
+  /** Returns title, description and links with the current variables. */
   update(scope: Scope): void;
 }
 
-/** Title, description, links, and the switch between picture and table. */
+/** Draws title, description, links, and the switch between chart and table. */
 export function createPanelHead(panel: BoardPanel, onTable: (isOn: boolean) => void): PanelHead {
   const { id, title = '', description = '', type, links = [] } = panel;
   const heading = el('h3', { id: `panel-${String(id)}`, textContent: title });

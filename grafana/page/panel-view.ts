@@ -13,14 +13,14 @@ import { PICTURES } from './pictures.js';
 import { interpolate, toTarget, type Scope } from './scope.js';
 import type { State } from './state.js';
 
-/** One panel on the page: its frame, which stays, and its picture, which each load replaces. */
+/** One panel on the page: its frame, which stays, and its chart, which each load replaces. */
 export interface PanelView {
   element: HTMLElement;
-  /** Asks for the rows and draws them; an older load that is still under way is given up. */
+  /** Requests the rows and draws them; cancels an older load. */
   load(state: State, scope: Scope): Promise<void>;
-  /** What happened meanwhile; drawn over the chart when it comes. */
+  /** Annotations; drawn over the chart when they arrive. */
   annotate(annotations: Annotation[]): void;
-  /** Draws the same rows again, in the colours of now. */
+  /** Redraws the same rows, in the current theme's colours. */
   redraw(): void;
   destroy(): void;
 }
@@ -120,7 +120,7 @@ export function createPanelView(panel: BoardPanel, { source, onZoom, crosshair }
         draw();
       } catch (error) {
         if (mine.signal.aborted) return;
-        // Without a session there is nothing to see; the server's page says how to get one.
+        // Without a session there is no data; the server's page shows how to log in.
         if (error instanceof ApiError && error.status === 401) location.reload();
         say(error instanceof ApiError ? error.message : 'The gateway does not answer.');
       } finally {
@@ -141,7 +141,7 @@ export function createPanelView(panel: BoardPanel, { source, onZoom, crosshair }
 
 const FOCUSABLE = 'a[href], button, [tabindex="0"]';
 
-/** Which of the focusable parts has the focus, to give it back after drawing anew. */
+/** Returns which focusable element has the focus, to restore it after a redraw. */
 function focusKey(body: HTMLElement): number | undefined {
   const at = [...body.querySelectorAll(FOCUSABLE)].indexOf(document.activeElement ?? body);
   return at < 0 ? undefined : at;

@@ -9,7 +9,7 @@ import { drawTimeSeries } from './draw-timeseries.js';
 import type { Drawing, Picture } from './drawing.js';
 import type { DrawnType } from './left-to-grafana.js';
 
-/** How each type of panel is drawn; undefined comes of one that has nothing to show. */
+/** Drawing functions by panel type; they return undefined without data. */
 export const PICTURES: Readonly<Record<DrawnType, (drawing: Drawing) => Picture | undefined>> = {
   barchart: drawBarChart,
   bargauge: drawBarGauge,

@@ -12,7 +12,7 @@ const RANGES: readonly (readonly [from: string, label: string])[] = [
   ['now-30d', 'Last 30 days'],
   ['now-90d', 'Last 90 days'],
 ];
-/** `datetime-local` has no other. */
+/** The only format of `datetime-local`. */
 const OWN = 'own';
 
 /** A range in milliseconds since 1970. */
@@ -23,7 +23,7 @@ export interface Moments {
 
 type Change = Pick<State, 'from' | 'to'>;
 
-/** Known ranges, one of one's own, and steps back, forward and out. */
+/** Offers predefined ranges, a custom one, and steps back, forward and out. */
 export function createRangePicker(
   state: () => State,
   moments: () => Moments | undefined,
@@ -119,7 +119,7 @@ function describe(from: string, to: string): string {
   return isAbsolute ? `${formatTime(Number(from))} to ${formatTime(Number(to))}` : `${from} to ${to}`;
 }
 
-/** Local time as `datetime-local` holds it. */
+/** Formats local time for `datetime-local`. */
 function local(ms: number): string {
   return formatTime(ms).replace(' ', 'T');
 }

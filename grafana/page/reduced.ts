@@ -6,16 +6,16 @@ import { subjectOf } from './subject.js';
 import { toSeries, type Point } from './series.js';
 import type { Subject } from './scope.js';
 
-/** One value a stat, a bar gauge or a pie shows. */
+/** One value that a stat, a bar gauge or a pie shows. */
 export interface Reduced {
   field: Field;
   value: Cell;
-  /** The line that led to it; empty where the rows are no time series. */
+  /** Its line over time; empty if the rows are not a time series. */
   points: Point[];
   subject: Subject;
 }
 
-/** Values by the panel's `reduceOptions`: of each line or column one calculation, or each row's own. */
+/** Returns values by the panel's `reduceOptions`: one calculation per line or column, or each row's own values. */
 export function reduce(panel: BoardPanel, data: PanelData[]): Reduced[] {
   const { values = false, limit = Infinity, calcs = [] } = panel.options?.reduceOptions ?? {};
   const all = values
@@ -73,7 +73,7 @@ function byRow(panel: BoardPanel, frame: PanelData): Reduced[] {
       const name = nameField === undefined ? '' : textOf(row[nameAt] ?? null, nameField);
       const title = nameField === undefined ? field.title : shown.length > 1 ? `${name} ${field.title}` : name;
       const value = row[index] ?? null;
-      // A row's name may have a colour of its own, by an override of that name.
+      // An override may set the colour of a row's name.
       const named = name === '' ? field : resolveField(panel, { name, type: field.type });
       const config =
         panel.fieldConfig?.overrides?.some(({ matcher }) => matcher.options === name) === true
@@ -91,7 +91,7 @@ function byRow(panel: BoardPanel, frame: PanelData): Reduced[] {
   );
 }
 
-/** `reduceOptions.fields`: empty for numbers only, a name, or a pattern between slashes. */
+/** Matches `reduceOptions.fields`: empty for numbers only, a name, or a pattern between slashes. */
 function isWanted(panel: BoardPanel, { name, title, type, config }: Field): boolean {
   if (config.custom?.hideFrom?.viz === true) return false;
   const { fields = '' } = panel.options?.reduceOptions ?? {};

@@ -1,23 +1,23 @@
 import type { State } from './state.js';
 import { toQuery } from './state.js';
 
-/** What texts and links of a board may name. */
+/** Values that texts and links of a board may reference. */
 export interface Scope {
   state: State;
-  /** The reader's organisation: the variable of that name, which nobody chooses. */
+  /** The user's organisation: the variable of that name, which is not a choice. */
   org: string;
-  /** Texts of what is chosen; of "All" the word. */
+  /** Texts of the chosen values; "All" for all. */
   texts: Record<string, readonly string[]>;
   /** Range of the rows at hand, in milliseconds. */
   from: number;
   to: number;
   /** Address of a Grafana with the same boards. */
   grafanaUrl?: string;
-  /** Links lead nowhere: the picture is on its own, in a report. */
+  /** True if links have no target, as in a report. */
   isDetached?: boolean;
 }
 
-/** The value a link belongs to. */
+/** The value to which a link belongs. */
 export interface Subject {
   /** Columns of its row, by name and by title. */
   fields: Record<string, { value: string; text: string }>;
@@ -32,8 +32,8 @@ export interface Subject {
 const REFERENCE = /\$\{(\w+)((?:\.\w+|\[["'][^\]]*["']\])*)(?::(\w+))?\}|\$(\w+)/g;
 
 /**
- * Replaces `${name}`, `${name:format}`, `$name` and Grafana's own `${__...}`. What is not known stays as it
- * is. `encode` is done to values without a format of their own.
+ * Replaces `${name}`, `${name:format}`, `$name` and Grafana's own `${__...}`. Unknown names stay. `encode` is applied
+ * to values without a format.
  */
 export function interpolate(
   text: string,
@@ -99,20 +99,20 @@ function formatted(name: string, values: readonly string[], format: string, text
   }
 }
 
-/** For a path, where `owner/name` is two steps. */
+/** For a path, in which `owner/name` is two segments. */
 function encodePath(value: string): string {
   return encodeURIComponent(value).replaceAll('%2F', '/');
 }
 
-/** An address somebody can follow, or undefined where a link leads nowhere we can go. */
+/** Returns an address that can be followed; undefined if there is none. */
 export interface Target {
   href: string;
   isElsewhere: boolean;
 }
 
 /**
- * A Grafana link as an address of ours: `/d/<uid>` is a board here, other addresses of Grafana need a
- * Grafana, and of the rest only http and https are followed. Data in it is encoded unless the link says how.
+ * Converts a Grafana link to an address of this page: `/d/<uid>` is a board here, other addresses of Grafana need a
+ * Grafana, and of the rest only http and https are followed. Encodes data in it unless the link has a format.
  */
 export function toTarget(url: string, scope: Scope, subject?: Subject): Target | undefined {
   if (scope.isDetached === true) return undefined;

@@ -15,7 +15,9 @@ export interface Series {
   points: Point[];
 }
 
-/** Long rows as lines: the first time column, a line for each set of labels and each number column; of every query in turn. */
+/**
+ * Converts long rows to lines: the first time column, and one line per set of labels and number column, for each query.
+ */
 export function toSeries(panel: BoardPanel, data: PanelData[]): Series[] {
   return data.flatMap((frame, index) => linesOf(panel, frame, panel.targets?.[index]?.refId));
 }
@@ -42,7 +44,8 @@ function linesOf(panel: BoardPanel, { columns, rows }: PanelData, refId: string 
       line.points.push({ time: timeOf(row[timeAt]) / 1_000, value: numberOf(row[index]) });
     }
   }
-  // In the query's order where each line is a column, else by name, as Grafana has them: a line keeps its place and colour over ranges.
+  // Ordered as in the query if each line is a column, else by name, as in Grafana: a line keeps its position and colour
+  // over ranges.
   return labelsAt.length === 0
     ? [...lines.values()]
     : [...lines.values()].sort((a, b) => a.field.title.localeCompare(b.field.title, 'en'));
@@ -56,7 +59,7 @@ function indexes<T>(list: T[], wanted: (item: T, index: number) => boolean): num
   return list.flatMap((item, index) => (wanted(item, index) ? [index] : []));
 }
 
-/** The last value there is. */
+/** Returns the last value that is not null. */
 export function lastValue({ points }: Series): number | null {
   return calculate(
     'lastNotNull',
@@ -64,15 +67,15 @@ export function lastValue({ points }: Series): number | null {
   );
 }
 
-/** Times and, for each line, its values at them: null breaks a line, undefined does not. */
+/** Times, and the values of each line at them: null breaks a line, undefined does not. */
 export interface Aligned {
   times: number[];
   values: (number | null | undefined)[][];
 }
 
 /**
- * Puts lines on common times. `spanNulls` is Grafana's, line by line: true joins a line over any gap, a number
- * over gaps of at most that many milliseconds, false over none but those where no line has a point.
+ * Aligns lines on common times. `spanNulls` is Grafana's option per line: true joins a line over any gap, a number over
+ * gaps of at most that many milliseconds, false only over times at which no line has a point.
  */
 export function align(lines: Series[], spanNulls: (boolean | number)[]): Aligned {
   const at = lines.map(({ points }) => new Map(points.map(({ time, value }) => [time, value])));
@@ -93,7 +96,7 @@ export function align(lines: Series[], spanNulls: (boolean | number)[]): Aligned
   return { times, values };
 }
 
-/** A time inside each gap that is too long to draw a line over. */
+/** Returns a time inside each gap that is too long to be bridged. */
 function longGaps({ points }: Series, longest: number): number[] {
   const known = points.filter(({ value }) => value !== null);
   return known.flatMap(({ time }, index) => {

@@ -1,16 +1,16 @@
 /**
- * The key of the session: its second secret beside the cookie, which a browser sends to every port of this host. It comes in
- * the fragment of an address, which no server is sent, and stays in this tab's storage, so a reload keeps it. A new tab asks
- * the other tabs of this origin (port included) that have boards open.
+ * The key of the session: its second secret beside the cookie, which a browser sends to every port of this host. It
+ * arrives in the fragment of an address, which is not sent to servers, and stays in this tab's storage, so a reload
+ * keeps it. A new tab asks the other tabs of this origin (port included) that have boards open.
  */
 
 const FRAGMENT = /^#key=([\w-]{43})$/;
 const STORED = 'shieldwatch-session-key';
 const RETURN_TO = 'shieldwatch-return-to';
-/** Milliseconds for other tabs to answer. */
+/** Milliseconds to wait for other tabs. */
 const ANSWER_MS = 300;
 
-/** `replaced`: a tab logged in, so the cookie is that session's now, which may be of another organisation. */
+/** `replaced`: another tab logged in, so the cookie belongs to that session, possibly of another organisation. */
 type Message = 'ask' | 'replaced' | { key: string };
 
 const channel = new BroadcastChannel('shieldwatch-session');
@@ -20,7 +20,7 @@ const send = (message: Message): void => {
   channel.postMessage(message);
 };
 
-/** Answers other tabs. Calls `onReplaced` when another tab logged in, once this tab's key is forgotten. */
+/** Answers other tabs. Calls `onReplaced` when another tab logged in, after dropping this tab's key. */
 export function shareKey(onReplaced: () => void): void {
   channel.addEventListener('message', ({ data }: MessageEvent<Message>) => {
     const key = sessionStorage.getItem(STORED);
@@ -33,7 +33,7 @@ export function shareKey(onReplaced: () => void): void {
   });
 }
 
-/** Keeps the key that the address brought, and shows the address without it. */
+/** Stores the key from the address, and removes it from the visible address. */
 export function takeKey(): void {
   const [, key] = FRAGMENT.exec(location.hash) ?? [];
   if (key === undefined) return;
@@ -45,7 +45,7 @@ export function takeKey(): void {
   history.replaceState(null, '', own === '/boards' ? (back ?? own) : own);
 }
 
-/** This tab's key, else another tab's; undefined: no tab has one. */
+/** Returns this tab's key, else another tab's; undefined if no tab has one. */
 export function findKey(): Promise<string | undefined> {
   const own = sessionStorage.getItem(STORED);
   if (own !== null) return Promise.resolve(own);
@@ -55,7 +55,7 @@ export function findKey(): Promise<string | undefined> {
   return asked;
 }
 
-/** Forgets a key that opens nothing any more. After the next login this tab goes back to `returnTo`. */
+/** Drops an invalid key. After the next login this tab returns to `returnTo`. */
 export function forgetKey(returnTo?: string): void {
   sessionStorage.removeItem(STORED);
   if (returnTo !== undefined) sessionStorage.setItem(RETURN_TO, returnTo);

@@ -1,8 +1,8 @@
 type Values = (number | null | undefined)[][];
 
 /**
- * Heights of stacked lines: each stands on those after it in its group, so that drawing them in order leaves
- * all to be seen. A line that is not shown carries nothing, one without a group (undefined) stands alone.
+ * Returns heights of stacked lines: each starts on those after it in its group, so that all stay visible when drawn in
+ * order. A hidden line adds nothing, one without a group (undefined) is not stacked.
  */
 export function stack(values: Values, groups: (string | undefined)[], isShown: (index: number) => boolean): Values {
   const heights: Values = [];
@@ -26,7 +26,7 @@ export function stack(values: Values, groups: (string | undefined)[], isShown: (
   return heights;
 }
 
-/** Each value as its share of all shown values of its group at the same time, 0 to 1. */
+/** Returns each value as its share of all visible values of its group at the same time, 0 to 1. */
 export function shares(values: Values, isShown: (index: number) => boolean): Values {
   const totals: number[] = [];
   values.forEach((line, index) => {

@@ -1,29 +1,29 @@
-/** What the page shows, all of it in the URL, so that a link and the back button bring it back. */
+/** State of the page, all of it in the URL, so that a link and the back button restore it. */
 export interface State {
   board: string;
-  /** As Grafana's URLs have it: `now-6h`, or milliseconds since 1970. */
+  /** As in Grafana's URLs: `now-6h`, or milliseconds since 1970. */
   from: string;
   to: string;
   /** `5s`, `1m`, or empty for off. */
   refresh: string;
-  /** Chosen values by variable; `$__all` alone is "All", a variable that is not here takes the board's default. */
+  /** Chosen values by variable; `$__all` alone is "All", a missing variable has the board's default. */
   variables: Record<string, readonly string[]>;
-  /** Names of annotations that are switched off. */
+  /** Names of hidden annotations. */
   without: string[];
 }
 
-/** How Grafana's URLs say "All". */
+/** "All" in Grafana's URLs. */
 export const ALL = '$__all';
 
 const PATH = /^\/boards\/([^/]+)$/;
 
-/** The board an address names; undefined for the one a first look begins with. */
+/** Returns the board that an address names; undefined for the default board. */
 export function boardOf(path: string): string | undefined {
   const [, uid] = PATH.exec(path) ?? [];
   return uid === undefined ? undefined : decodeURIComponent(uid);
 }
 
-/** Reads a URL's query; what it does not say comes from `fallback`. */
+/** Reads a URL's query; missing values come from `fallback`. */
 export function fromSearch(search: string, fallback: State): State {
   const query = new URLSearchParams(search);
   const variables: Record<string, string[]> = {};
@@ -40,7 +40,7 @@ export function fromSearch(search: string, fallback: State): State {
   };
 }
 
-/** Range and variables as a query, without `?`: what the API asks for. */
+/** Returns range and variables as a query, without `?`, for the API. */
 export function toQuery({ from, to, variables }: Pick<State, 'from' | 'to' | 'variables'>): string {
   const query = new URLSearchParams({ from, to });
   for (const [name, values] of Object.entries(variables)) {
@@ -49,7 +49,7 @@ export function toQuery({ from, to, variables }: Pick<State, 'from' | 'to' | 'va
   return query.toString();
 }
 
-/** The page's own address of a state. */
+/** Returns the page's address for a state. */
 export function toAddress(state: State): string {
   const query = new URLSearchParams(toQuery(state));
   query.set('refresh', state.refresh);

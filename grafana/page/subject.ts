@@ -2,7 +2,7 @@ import type { Cell } from '#schemas/http/boards.js';
 import { textOf, type Field } from './field.js';
 import type { Subject } from './scope.js';
 
-/** A value with all that a link on it may name: the row it stands in, too. */
+/** A value with everything that a link on it may reference, including its row. */
 export function subjectOf(field: Field, value: Cell, fields: Field[] = [], row: Cell[] = []): Subject {
   const columns: Subject['fields'] = {};
   fields.forEach((each, index) => {

@@ -2,7 +2,7 @@ import type uPlot from 'uplot';
 import type { BoardPanel } from '#schemas/board.js';
 import { cssColor, withAlpha } from './colors.js';
 
-/** Lines where a panel's thresholds begin, and the areas above them, as far as it shows them. */
+/** Draws lines at a panel's thresholds, and the areas above them, if the panel shows them. */
 export function drawThresholds(u: uPlot, panel: BoardPanel, scale: string): void {
   const { thresholds, custom } = panel.fieldConfig?.defaults ?? {};
   const style = custom?.thresholdsStyle?.mode ?? 'off';

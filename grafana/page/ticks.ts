@@ -1,11 +1,11 @@
-/** Round numbers from 0 to at least `top`, about five of them; `isWhole` keeps fractions out. */
+/** Returns about five round numbers from 0 to at least `top`; `isWhole` excludes fractions. */
 export function niceTicks(top: number, isWhole: boolean): number[] {
   if (top <= 0) return [0, 1];
   const step = niceStep(top, isWhole);
   return Array.from({ length: Math.ceil(top / step - 1e-9) + 1 }, (_, index) => Number((index * step).toPrecision(12)));
 }
 
-/** Round numbers over all of `low` (at most 0) to `high` (at least 0), 0 among them. */
+/** Returns round numbers from `low` (at most 0) to `high` (at least 0), including 0. */
 export function ticksAroundZero(low: number, high: number, isWhole: boolean): number[] {
   if (low >= 0) return niceTicks(high, isWhole);
   const step = niceStep(Math.max(high, -low), isWhole);

@@ -7,33 +7,33 @@ import { formatTick, formatTime } from './format.js';
 import { createTooltip } from './tooltip.js';
 
 export interface TimeChartOptions {
-  /** What the chart shows, in words, for whoever cannot see it. */
+  /** Text alternative of the chart. */
   label: string;
   scales: Record<string, uPlot.Scale>;
-  /** Axes beside that of time. */
+  /** Axes in addition to time. */
   axes: uPlot.Axis[];
   series: uPlot.Series[];
-  /** Areas between two lines, by their place among all series; time is 0. */
+  /** Areas between two lines, by their index among all series; time is 0. */
   bands?: uPlot.Band[];
   data: uPlot.AlignedData;
   /** Drawn behind the lines. */
   drawBehind?: (u: uPlot) => void;
   drawOver?: (u: uPlot) => void;
-  /** What the tooltip says at the cursor; undefined for nothing. `isPinned`: somebody clicked, and links make sense. */
+  /** Returns the tooltip at the cursor; undefined for none. `isPinned`: the user clicked, and links can be followed. */
   describe: (u: uPlot, index: number, isPinned: boolean) => Node[] | undefined;
-  /** The time the tooltip is headed with, in seconds; that of the nearest point unless given. */
+  /** Time in the tooltip's heading, in seconds; default: that of the nearest point. */
   timeAt?: (u: uPlot, index: number) => number;
 }
 
 export interface TimeChart {
   element: HTMLElement;
   chart: uPlot;
-  /** New data under the same range. */
+  /** New data for the same range. */
   update(data: uPlot.AlignedData): void;
   destroy(): void;
 }
 
-/** Look of every axis, in the colours of now. */
+/** Options of every axis, in the current theme's colours. */
 export function axisLook(): Pick<uPlot.Axis, 'stroke' | 'font' | 'labelFont' | 'grid' | 'ticks'> {
   return {
     stroke: cssColor('muted'),
@@ -44,7 +44,7 @@ export function axisLook(): Pick<uPlot.Axis, 'stroke' | 'font' | 'labelFont' | '
   };
 }
 
-/** A chart over time: uPlot with our axis, tooltip, annotations, zoom by dragging and by keys. */
+/** Draws a chart over time: uPlot with our axis, tooltip, annotations, and zoom by dragging and by keys. */
 export function createTimeChart(drawing: Drawing, options: TimeChartOptions): TimeChart {
   const {
     data: [first],
@@ -70,7 +70,7 @@ export function createTimeChart(drawing: Drawing, options: TimeChartOptions): Ti
 
   const show = (u: uPlot, isPinned = false): void => {
     const { idx } = u.cursor;
-    // With a shared crosshair every chart has a cursor, but only the one looked at speaks.
+    // With a shared crosshair every chart has a cursor, but only the active one shows a tooltip.
     const isLookedAt = plot.matches(':hover, :focus');
     const index = typeof idx === 'number' ? idx : undefined;
     const rows =
@@ -188,7 +188,7 @@ export function createTimeChart(drawing: Drawing, options: TimeChartOptions): Ti
   };
 }
 
-/** What a key does to the cursor. */
+/** Moves the cursor by a key. */
 function keyAction(chart: uPlot, key: string): (() => void) | undefined {
   const last = chart.data[0].length - 1;
   const at = typeof chart.cursor.idx === 'number' ? chart.cursor.idx : undefined;
@@ -204,7 +204,7 @@ function keyAction(chart: uPlot, key: string): (() => void) | undefined {
   };
 }
 
-/** Half the range, around the cursor or the middle. */
+/** Zooms to half the range, around the cursor or the middle. */
 function zoomIn(chart: uPlot, { min, max }: { min: number; max: number }, onZoom: Drawing['onZoom']): void {
   const left = chart.cursor.left ?? -1;
   const middle = left < 0 ? (min + max) / 2 : chart.posToVal(left, 'x');

@@ -7,7 +7,7 @@ import { createRangePicker, type Moments } from './range-picker.js';
 import type { Scope } from './scope.js';
 import { ALL, toQuery, type State } from './state.js';
 
-/** Name of the menu of annotations; no variable can bear it. */
+/** Name of the annotations menu; not a valid name of a variable. */
 export const ANNOTATIONS = 'annotations-menu';
 
 const REFRESHES = ['5s', '10s', '30s', '1m', '5m', '15m'];
@@ -18,7 +18,7 @@ export interface ToolbarOptions {
   variables: VariableOptions[];
   state: State;
   scope: Scope;
-  /** Range of the rows on the page, once there are any. */
+  /** Range of the rows on the page, if there are any. */
   moments: () => Moments | undefined;
   onChange: (change: Partial<State>) => void;
   onVariable: (name: string, chosen: string[]) => void;
@@ -27,9 +27,9 @@ export interface ToolbarOptions {
 
 export interface Toolbar {
   element: HTMLElement;
-  /** How much of a load is done. */
+  /** Progress of a load. */
   progress(done: number, all: number): void;
-  /** New options and a new address, in place; the menu of `keep`, a variable or `ANNOTATIONS`, stays as it is. */
+  /** Replaces options and address in place; the menu of `keep`, a variable or `ANNOTATIONS`, stays unchanged. */
   update(variables: VariableOptions[], state: State, scope: Scope, keep?: string): void;
 }
 
@@ -86,7 +86,7 @@ export function createToolbar(options: ToolbarOptions): Toolbar {
       control.setAttribute('data-menu', name);
       return name === keep && kept !== undefined ? kept : control;
     });
-    // A menu that stays in the page stays open.
+    // A menu that stays on the page stays open.
     for (const other of [...menus.children]) if (other !== kept) other.remove();
     const at = kept === undefined ? -1 : controls.indexOf(kept);
     if (at < 0) menus.replaceChildren(...controls);
@@ -172,7 +172,7 @@ function refreshChoice({ refresh }: State, onChange: ToolbarOptions['onChange'])
   );
 }
 
-/** Every board, under the same range and with the same variables; those a board does not know it ignores. */
+/** Links every board with the same range and variables; a board ignores unknown ones. */
 function boardLinks({ boards }: BoardsHome, state: State): HTMLElement[] {
   if (boards.length < 2) return [];
   const links = boards.map(({ uid, title, description = '' }) => {

@@ -1,7 +1,7 @@
 import type uPlot from 'uplot';
 import { el } from './dom.js';
 
-/** What a chart says at the cursor: over it while the mouse is there, and kept after a click. */
+/** Tooltip of a chart: follows the mouse, and stays after a click. */
 export interface Tooltip {
   element: HTMLElement;
   show(u: uPlot, heading: string, rows: Node[], isPinned: boolean): void;
@@ -12,7 +12,7 @@ export interface Tooltip {
 export function createTooltip(plot: HTMLElement): Tooltip {
   const element = el('div', { className: 'tooltip', hidden: true });
   let isPinned = false;
-  // Read aloud only to those who walk the chart by keys.
+  // Announced only to users who navigate the chart by keys.
   plot.addEventListener('keydown', () => {
     element.setAttribute('aria-live', 'polite');
   });

@@ -12,12 +12,12 @@ const LEFT: uPlot.Axis.Side = 3;
 
 const WHOLE_STEPS = [1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6, 1e7, 1e8, 1e9];
 
-/** Lines of one unit, and on one side where the panel says which, share a scale. */
+/** Groups lines by unit, and by side if the panel sets one, on a shared scale. */
 export function scaleOf({ config: { unit = 'none', custom } }: Field): string {
   return `y ${unit} ${custom?.axisPlacement === 'right' ? 'right' : 'left'}`;
 }
 
-/** The first line of each scale, which says how it looks. */
+/** The first line of each scale determines its look. */
 function scaleFields(lines: Series[]): Map<string, Field> {
   const fields = new Map<string, Field>();
   for (const { field } of lines) {
@@ -34,10 +34,10 @@ function scale({ config: { min, max, unit, custom } }: Field, isPercent: boolean
   if (isPercent) return { range: [0, 1] };
   const { scaleDistribution, axisSoftMin, axisSoftMax } = custom ?? {};
   if (scaleDistribution?.type === 'log') return { distr: LOGARITHMIC, log: scaleDistribution.log === 2 ? 2 : 10 };
-  // A rate's axis ends at its highest point, not at 100 %, as long as that leaves something to see.
+  // A rate's axis ends at its highest point, not at 100 %, if that leaves a visible range.
   const isRate = unit === 'percentunit';
   return {
-    // Without a shown line there is no lowest and no highest value.
+    // Without a visible line there is no lowest and no highest value.
     range: (_, low: number | null, high: number | null) => {
       const top = Math.max(high ?? 0, axisSoftMax ?? (isRate ? 0.05 : 1));
       const bottom = min ?? Math.min(low ?? 0, axisSoftMin ?? 0);
@@ -64,7 +64,7 @@ export function axesOf(lines: Series[], isPercent: boolean): uPlot.Axis[] {
         ...(custom?.axisLabel === undefined || custom.axisLabel === ''
           ? {}
           : { label: custom.axisLabel, labelSize: 18 }),
-        // Whole numbers only, where the panel shows whole numbers.
+        // Whole numbers only, if the panel shows whole numbers.
         ...(decimals === 0 && !isPercent && custom?.scaleDistribution?.type !== 'log' ? { incrs: WHOLE_STEPS } : {}),
         values: (_: uPlot, ticks: (number | null)[]) =>
           ticks.map((tick) =>

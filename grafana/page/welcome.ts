@@ -6,7 +6,7 @@ interface Step {
   command: string;
 }
 
-/** How data gets here, each step as commands to copy. `gateway` is this very address. */
+/** Ways to send data, each step with commands to copy. `gateway` is the page's own address. */
 function stepsOf(gateway: string): Step[] {
   return [
     {
@@ -15,7 +15,7 @@ function stepsOf(gateway: string): Step[] {
       command: 'npm run demo',
     },
     {
-      title: 'Scan a repository of yours',
+      title: 'Scan one of your repositories',
       text: 'Runs AgentShield on its agent configuration and sends score and findings, never the secrets themselves.',
       command: [
         'export SHIELDWATCH_TOKEN=$(npx --no shieldwatch token laptop --scope ingest:scan ingest:runtime ingest:drift)',
@@ -48,7 +48,7 @@ function stepsOf(gateway: string): Step[] {
   ];
 }
 
-/** What an empty store shows. The page looks again by itself and turns into the board when something arrives. */
+/** Shows an empty store. The page polls and switches to the board when data arrives. */
 export function createWelcome(gateway: string): HTMLElement {
   return el(
     'main',
@@ -84,7 +84,7 @@ function commandLine(title: string, command: string): HTMLElement {
         say('Copied');
       },
       () => {
-        // Without leave to write there, what is left is to select it.
+        // Without permission to write to the clipboard, the text is selected instead.
         getSelection()?.selectAllChildren(code);
         say('Press Ctrl-C');
       },

@@ -4,7 +4,7 @@ import { CommandError } from '#schemas/errors.js';
 import type { AnnotationData, PanelData, TimeRange, VariableOptions } from '#schemas/http/boards.js';
 import type { BoardReport, ReportData } from './report-data.js';
 
-/** How to reach a gateway as somebody who may read. */
+/** Connection to a gateway with permission to read. */
 export interface GatewayAccess {
   url: string;
   /** `authorization` of a token, or `cookie` and key of a session. */
@@ -12,12 +12,12 @@ export interface GatewayAccess {
 }
 
 export interface ReportRequest {
-  /** Organisation the report must be of; the reader's own unless given. */
+  /** Expected organisation; default: the reader's own. */
   org?: string;
-  /** Uids, or `all`; the board a first look begins with unless given. */
+  /** Uids, or `all`; default: the first board. */
   boards: readonly string[];
   range: TimeRange;
-  /** Values of the boards' variables; a board ignores those it does not have. */
+  /** Values of the boards' variables; a board ignores unknown ones. */
   variables: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -27,13 +27,13 @@ const variablesSchema = z.object({
   variables: z.array(z.custom<VariableOptions>((value) => chosen.safeParse(value).success)),
 });
 const errorSchema = z.object({ error: z.object({ message: z.string() }) });
-/** Milliseconds one answer may take; the store gives up on a query earlier. */
+/** Timeout of one response in milliseconds; the store cancels a query earlier. */
 const ANSWER_MS = 60_000;
 
 /**
- * Asks a gateway for everything its boards show over a range, as the page in a browser does.
+ * Requests everything that the boards show over a range, as the page in a browser does.
  *
- * @throws CommandError when the gateway refuses or does not answer, or is of another organisation
+ * @throws CommandError if the gateway refuses, does not respond, or belongs to another organisation
  */
 export async function collectReport(access: GatewayAccess, request: ReportRequest): Promise<ReportData> {
   const home = homeSchema.parse(await ask(access, '/boards/api/boards'));
@@ -45,7 +45,7 @@ export async function collectReport(access: GatewayAccess, request: ReportReques
   if (unknown !== undefined) throw new CommandError(`there is no board ${unknown}; there are: ${all.join(', ')}`);
   const { from, to } = request.range;
   const boards: BoardReport[] = [];
-  // One board after the other, each panel by panel side by side: as much at once as a browser would ask for.
+  // One board after another, its panels in parallel: as many requests at once as a browser would send.
   for (const uid of wanted) boards.push(await collectBoard(access, uid, request));
   return { org: home.org, from, to, generatedAt: Date.now(), boards };
 }
@@ -71,7 +71,7 @@ async function collectBoard(
     .flatMap(({ id, targets = [] }) => targets.map(({ refId }) => ({ id, refId })));
   const answers = await Promise.all(
     panels.map(async ({ id, refId }) => {
-      // One panel that the store cannot answer does not cost the others.
+      // A panel that the store cannot answer does not affect the others.
       const panelAddress = `${address}/panels/${String(id)}?refId=${encodeURIComponent(refId)}&${query.toString()}`;
       const rows = await ask<PanelData>(access, panelAddress).catch((error: unknown) =>
         String(error instanceof CommandError ? error.message : error),
@@ -97,7 +97,7 @@ async function collectBoard(
   };
 }
 
-/** `T` is what this gateway's version answers; what steers the questions that follow is checked by their schemas. */
+/** `T` is the response of this gateway's version; schemas check only what later requests depend on. */
 async function ask<T>({ url, headers }: GatewayAccess, path: string): Promise<T> {
   const response = await fetch(url.replace(/\/$/, '') + path, {
     headers: { accept: 'application/json', ...headers },

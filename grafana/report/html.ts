@@ -6,9 +6,9 @@ import { pageBundle } from '#schemas/root.js';
 import type { ReportData } from './report-data.js';
 
 /**
- * One file with everything in it: rows, script and style, and a policy that lets it ask for nothing else.
+ * Returns one HTML file with rows, script and style, and a policy that forbids all requests.
  *
- * @throws CommandError when the page's bundle is not built
+ * @throws CommandError if the page's bundle is not built
  */
 export async function reportHtml(data: ReportData): Promise<string> {
   const [script, style] = await Promise.all(
@@ -38,7 +38,7 @@ export async function reportHtml(data: ReportData): Promise<string> {
 `;
 }
 
-/** JSON that cannot end the element it stands in. */
+/** Serialises JSON so that it cannot end its element. */
 function textOf(data: ReportData): string {
   return JSON.stringify(data).replaceAll('<', '\\u003c');
 }

@@ -14,7 +14,7 @@ const ELSEWHERE = [
 ];
 const PRINT_MS = 120_000;
 
-/** A Chromium of this machine: `CHROMIUM_PATH`, else one on the PATH; undefined where there is none. */
+/** Returns a Chromium of this machine: `CHROMIUM_PATH`, else one on PATH; undefined if there is none. */
 export function findChromium(env: NodeJS.ProcessEnv): string | undefined {
   const named = env['CHROMIUM_PATH'];
   if (named !== undefined && named !== '') return existsSync(named) ? named : undefined;
@@ -27,13 +27,13 @@ export function findChromium(env: NodeJS.ProcessEnv): string | undefined {
 /**
  * Prints one of our HTML files, in light colours.
  *
- * @throws CommandError when Chromium does not manage
+ * @throws CommandError if Chromium fails
  */
 export async function printPdf(chromium: string, html: string, pdf: string): Promise<void> {
   const profile = await mkdtemp(join(tmpdir(), 'shieldwatch-print-'));
   const flags = [
     '--headless',
-    // As root Chromium has no sandbox; what it opens is our own file, whose policy lets it ask for nothing.
+    // Chromium has no sandbox as root; the file is our own, and its policy forbids requests.
     ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
     '--disable-gpu',
     '--no-first-run',

@@ -1,7 +1,7 @@
 import type { Board } from '#schemas/board.js';
 import type { AnnotationData, PanelData, VariableOptions } from '#schemas/http/boards.js';
 
-/** All that the pictures of a report are made of: what `collect.ts` gathers and `page/report.ts` draws. */
+/** Data of a report: `collect.ts` gathers it and `page/report.ts` draws it. */
 export interface ReportData {
   org: string;
   from: number;
@@ -14,7 +14,7 @@ export interface ReportData {
 export interface BoardReport {
   board: Board;
   variables: VariableOptions[];
-  /** Answers by `<panel> <refId>`; the gateway's words where it had none. */
+  /** Responses by `<panel> <refId>`; the gateway's error message if there is none. */
   panels: Record<string, PanelData | string>;
   annotations: Record<string, AnnotationData>;
 }

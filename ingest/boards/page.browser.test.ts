@@ -77,7 +77,7 @@ describe.skipIf(isBrowserMissing)(
     it('shows first steps for an empty store, and the board when data arrives', async () => {
       await open(gateway.app.createLoginLink('org_a'));
       await page.getByText('npm run demo').waitFor();
-      await page.getByRole('button', { name: 'Copy: Scan a repository of yours' }).click();
+      await page.getByRole('button', { name: 'Copy: Scan one of your repositories' }).click();
       expect(await page.evaluate('navigator.clipboard.readText()')).toContain(
         `export SHIELDWATCH_URL=${new URL(page.url()).origin}\nnpx --no shieldwatch scan`,
       );
