@@ -26,7 +26,7 @@ export default tseslint.config(
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
-      // `process.env['X']` says that the name is data; the compiler option asks for it.
+      // `process.env['X']` marks X as data of an index signature, not a declared property.
       '@typescript-eslint/dot-notation': 'off',
     },
   },
