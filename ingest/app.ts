@@ -43,7 +43,9 @@ import type { Signal } from './request/signal.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Sends an OTLP export request again that the collector set aside; for the commands of the data folder's holder. */
+    /**
+     * Sends an OTLP export request again that the collector set aside. Used by the commands of the machine's operator.
+     */
     replay(signal: Signal, body: Buffer): Promise<Replay>;
   }
 }
@@ -51,46 +53,46 @@ declare module 'fastify' {
 export interface GatewaySettings {
   clickhouse: ClickHouseClient;
   postgres: Postgres;
-  /** The collector that telemetry goes on to. Without one, the gateway writes to landing itself. */
+  /** The collector that telemetry is forwarded to. Without one, the gateway inserts into landing itself. */
   collector?: CollectorSettings;
-  /** Attribute keys that are stored besides ours, where there is no collector; the operator's own unless given. */
+  /** Additional attribute keys to store where there is no collector. Default: `SHIELDWATCH_ALLOWED_KEYS`. */
   allowedKeys?: readonly string[];
-  /** The secret that pseudonyms of persons are made from, where there is no collector; absent: they are masked. */
+  /** The secret from which pseudonyms are derived where there is no collector. Without one, personal data is masked. */
   pseudonymKey?: string | undefined;
-  /** Key and published heads of the audit trail; they live as long as the process unless given. */
+  /** Signing key and published heads of the audit trail. Default: kept in memory, for the life of the process. */
   audit?: AuditFiles;
-  /** {@link DEFAULT_QUOTAS} unless given. */
+  /** Default: {@link DEFAULT_QUOTAS}. */
   quotas?: QuotaSettings;
-  /** Bytes of bodies that all requests under way may hold together; 512 MiB unless given. */
+  /** Bytes that the bodies of all concurrent requests may hold together. Default: 512 MiB. */
   maxHeldBytes?: number;
-  /** {@link DEFAULT_SLOW_BODIES} unless given. */
+  /** Default: {@link DEFAULT_SLOW_BODIES}. */
   slowBodies?: SlowBodySettings;
-  /** Where the gateway's own spans go; nowhere unless given. */
+  /** Where the gateway's own spans are exported. Default: nowhere. */
   spans?: tracing.SpanExporter;
   boards?: BoardsSettings;
-  /** How many files of telemetry wait that the store refused; `/readyz` shows it. */
+  /** Returns the number of files with telemetry that the store rejected; `/readyz` shows it. */
   countSetAside?: () => number;
   logger?: FastifyServerOptions['logger'];
 }
 
-/** Milliseconds a client has to send a whole request. */
+/** Milliseconds in which a client must have sent a whole request. */
 const REQUEST_TIMEOUT_MS = 60_000;
-/** Milliseconds from one look for slow bodies to the next. */
+/** Milliseconds between two checks for slow bodies. */
 const SWEEP_MS = 1_000;
 
-/** The gateway, ready to listen or to be injected into. It owns no store: whoever opened them closes them. */
+/** Creates the gateway, ready to listen or for `inject`. It does not own the stores: the caller closes them. */
 export async function createGateway(settings: GatewaySettings): Promise<FastifyInstance> {
   const { clickhouse, postgres, collector } = settings;
   const logger = loggerOptions(settings.logger);
   const app = fastify({
     ...(logger === undefined ? {} : { logger }),
     requestTimeout: REQUEST_TIMEOUT_MS,
-    // Also where the answer did not wait for the body.
+    // The request timeout also applies when the answer is sent before the body has arrived.
     http: { connectionsCheckingInterval: 5_000 },
-    // A drain waits for requests, not for connections that clients keep open between them.
+    // A drain waits for requests, not for keep-alive connections without one.
     forceCloseConnections: 'idle',
-    // A full name in a path may take three characters for each of its bytes.
-    // OTLP exporters are given a base address with a slash at its end, and some keep it.
+    // A full name in a path may take three characters for each of its bytes. Some OTLP exporters keep the slash at the
+    // end of their base URL.
     routerOptions: { maxParamLength: 2_000, ignoreTrailingSlash: true },
     frameworkErrors: (error, request, reply) => {
       void sendError(error, request, reply.headers({ ...SECURITY_HEADERS }));
@@ -101,7 +103,7 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
   plane.onPublishFailed((error) => {
     app.log.error(
       { problem: error instanceof Error ? error.name : 'unknown' },
-      'heads of the audit trail could not be published; the next change publishes them',
+      'the audit trail heads could not be published; the next change publishes them',
     );
   });
   app.decorate('apiRoutes', []);
@@ -118,7 +120,7 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
   const work = startBackgroundWork({ postgres, clickhouse, plane, tokenUse }, (name, error) => {
     app.log.error(
       { problem: error instanceof Error ? error.name : 'unknown' },
-      `background work failed, and will be tried again: ${name}`,
+      `background work failed and will be retried: ${name}`,
     );
   });
   app.addHook('onClose', () => work.stop());
@@ -140,7 +142,7 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
     clearInterval(sweeping);
   });
   await app.register((api, _options, done) => {
-    // Bodies stay bytes here: OTLP goes on untouched, and each route checks type, encoding and size by itself.
+    // Bodies are kept as bytes: OTLP is forwarded unchanged, and each route checks type, encoding and size itself.
     api.removeAllContentTypeParsers();
     api.addContentTypeParser('*', (request, stream, parsed) => {
       const announced = announcedSize(request);

@@ -10,7 +10,7 @@ import { runMerges } from './control/merges.js';
 import { runPurges } from './control/purges.js';
 import { openReviewItems } from './fleet/review-items.js';
 
-/** What goes on beside requests. */
+/** Jobs that run beside requests. */
 export interface BackgroundWork {
   outbox: Background;
   reviewItems: Background;
@@ -19,14 +19,17 @@ export interface BackgroundWork {
   stop(): Promise<void>;
 }
 
-/** Milliseconds between rounds that nobody asked for. */
+/** Milliseconds between scheduled rounds. `wake` starts a round earlier. */
 const OUTBOX_MS = 5_000;
 const DISCOVERY_MS = 5_000;
 const REVIEW_MS = 15_000;
 const PURGE_MS = 60_000;
 const MERGE_MS = 60_000;
 const USE_MS = 60_000;
-/** A mark may become visible this long after its time: the longest INSERT that the store allows. */
+/**
+ * Milliseconds after its timestamp within which a dirty-hour mark may become visible: the longest INSERT that the store
+ * allows.
+ */
 const OVERLAP_MS = 60_000;
 
 export function startBackgroundWork(
@@ -61,13 +64,13 @@ export function startBackgroundWork(
         merges.stop(),
         uses.stop(),
       ]);
-      // What the last requests left behind.
+      // Flushes what the last requests left behind.
       await Promise.allSettled([drainOutbox(postgres, clickhouse), tokenUse.flush(postgres)]);
     },
   };
 }
 
-/** Opens the items of scans that came since the last round, by whatever way they came, and links their repositories. */
+/** Opens review items for scans that arrived since the last round by any path, and links their repositories. */
 function reviewNewScans(clickhouse: ClickHouseClient, plane: ControlPlane): () => Promise<void> {
   let since = 0;
   return async () => {

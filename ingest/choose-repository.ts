@@ -2,7 +2,10 @@ import { ShieldwatchError } from '#schemas/errors.js';
 import { redactText } from '#schemas/redaction.js';
 import type { Caller } from './auth/caller.js';
 
-/** The token's own repository, or else the one that the body names. @throws ShieldwatchError 400 or 403. */
+/**
+ * Returns the repository that the token is bound to, or else the one that the body names.
+ * @throws ShieldwatchError 400 or 403.
+ */
 export function chooseRepository(named: string | null | undefined, caller: Pick<Caller, 'repository'>): string {
   if (caller.repository !== null) {
     if (named === undefined || named === null || named === caller.repository) return caller.repository;
@@ -11,16 +14,20 @@ export function chooseRepository(named: string | null | undefined, caller: Pick<
     });
   }
   if (named === undefined || named === null) {
-    throw new ShieldwatchError('body_invalid', 'repository: expected owner/name, since the token is bound to none', {
-      field: 'repository',
-      expected: 'owner/name',
-    });
+    throw new ShieldwatchError(
+      'body_invalid',
+      'repository: expected owner/name, because the token is not bound to a repository',
+      {
+        field: 'repository',
+        expected: 'owner/name',
+      },
+    );
   }
-  // AgentShield replaces the user's name wherever it stands, also within a repository's.
+  // AgentShield replaces the user's name everywhere, also inside a repository's name.
   if (/<[a-z-]+>/.test(named)) {
     throw new ShieldwatchError(
       'body_invalid',
-      "repository: holds a placeholder of AgentShield's redaction; send the real name",
+      "repository: contains a placeholder of AgentShield's redaction; send the real name",
       {
         field: 'repository',
         expected: 'owner/name',

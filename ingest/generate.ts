@@ -6,19 +6,19 @@ import { packageRoot } from '#schemas/root.js';
 import { createGateway } from './app.js';
 import { openApiDocument, type OpenApiDocument } from './openapi/document.js';
 
-/** The document of every address there is, and the types of the client that are made from it. */
+/** Generates the OpenAPI document of all routes and the client types. */
 export async function generateApi(): Promise<{ document: string; types: string }> {
   const document = await documentOfAllRoutes();
   const types = await openapiTS(JSON.parse(JSON.stringify(document)) as Parameters<typeof openapiTS>[0]);
   return { document: `${JSON.stringify(document, null, 2)}\n`, types: COMMENT_HEADER + astToString(types) };
 }
 
-/** Folder of what is generated and committed. */
+/** Folder of the committed generated files. */
 export const GENERATED = join(packageRoot(), 'ingest/openapi/generated');
 
-/** Routes need stores to answer and none to be listed. */
+/** Builds the document without stores: routes need them to answer, not to be listed. */
 async function documentOfAllRoutes(): Promise<OpenApiDocument> {
-  const refuse = (): Promise<never> => Promise.reject(new Error('there is no store here'));
+  const refuse = (): Promise<never> => Promise.reject(new Error('no store is available while generating'));
   const postgres = { query: refuse, execute: refuse, transaction: refuse, close: () => Promise.resolve() };
   const app = await createGateway({
     clickhouse: { query: refuse, insert: refuse } as unknown as ClickHouseClient,

@@ -266,7 +266,7 @@ describe('a quota', () => {
       expect(await twice('/v1/ingest/runtime', `{"entries":${list}}`)).toEqual([400, 429]);
       // The organisation has two tokens' worth, which these have used up.
       expect((await post(await mint(), '/v1/logs', '{}')).json<Refusal>().error.message).toContain(
-        'this organisation has used up the quota of its plan',
+        "the quota of this organisation's plan is used up",
       );
       expect((await post(limited.otherToken, '/v1/logs', '{}')).statusCode).toBe(200);
     } finally {

@@ -1,20 +1,20 @@
 import type { FastifyRequest, FastifyServerOptions } from 'fastify';
 
 /**
- * What a log line may say of a request: method, pattern of the address, status. Nothing that a client wrote: no headers
- * (tokens, cookies), no query (login codes), no body, and no path. A webhook's path holds its secret, and a mistyped or
- * encoded one belongs to no address that could tell.
+ * Reduces a request to what may be logged: method, route pattern, status. Nothing that a client wrote is logged: no
+ * headers (tokens, cookies), no query (login codes), no body, and no path. The path of a webhook holds its secret, and
+ * a mistyped path matches no route that could say where the secret is.
  */
 const serializers = {
   req: (request: FastifyRequest) => ({
     method: request.method,
-    path: request.routeOptions.url ?? '(no such address)',
+    path: request.routeOptions.url ?? '(no such route)',
   }),
   res: (reply: { statusCode?: number }) => ({ statusCode: reply.statusCode ?? 0 }),
   err: (error: Error) => ({ type: error.name, message: '', stack: '' }),
 };
 
-/** The logger as wished for, with our serializers on top. */
+/** Returns the logger options with our serializers in place of its own. */
 export function loggerOptions(logger: FastifyServerOptions['logger']): FastifyServerOptions['logger'] {
   if (logger === undefined || logger === false) return false;
   if (logger === true) return { serializers };

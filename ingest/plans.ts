@@ -1,14 +1,17 @@
 import { ShieldwatchError } from '#schemas/errors.js';
 
-/** What a plan allows (`ingest/CONTRACT.md` 8). */
+/** Limits of a plan (`ingest/CONTRACT.md` 8). */
 export interface PlanLimits {
-  /** Repositories; null: as many as you like. */
+  /** Maximum repositories; null for unlimited. */
   repos: number | null;
-  /** Repositories that become rows by being named in telemetry, by any sender. */
+  /** Maximum repositories that get a row because telemetry named them. */
   discoveredRepos: number;
-  /** Days that raw telemetry may be kept. */
+  /** Maximum days for which raw telemetry may be kept. */
   retentionDays: number;
-  /** Whole days before today (UTC) that are shown; null: all that is stored. What is older is kept, and shown again with the plan. */
+  /**
+   * Whole days before today (UTC) that are shown; null for all. Older data is kept and shown again after a change of
+   * plan.
+   */
   historyDays: number | null;
   hasSso: boolean;
 }
@@ -23,20 +26,20 @@ export const PLAN_LIMITS: Readonly<Record<Plan, PlanLimits>> = {
 const DAY_MS = 86_400_000;
 
 /**
- * Where the history begins that a plan shows; undefined: it shows all. The one place that knows: windows of the API
- * (`queries/window.ts`), findings, explain, and the boards with the report that is made of them.
+ * Returns the start of the history that a plan shows; undefined when it shows all. API windows (`queries/window.ts`),
+ * findings, explain, boards and the report all use it.
  */
 export function historyStart(plan: Plan | undefined, now = Date.now()): Date | undefined {
   const { historyDays } = PLAN_LIMITS[plan ?? 'team'];
   return historyDays === null ? undefined : new Date((Math.floor(now / DAY_MS) - historyDays) * DAY_MS);
 }
 
-/** The refusal of a window that lies before the history which a plan shows. */
+/** Creates the error for a window before the history that the plan shows. */
 export function beyondHistory(plan: Plan | undefined, start: Date, field: string): ShieldwatchError {
   const from = start.toISOString();
   return new ShieldwatchError(
     'plan_limit',
-    `${field}: the plan "${plan ?? 'team'}" shows nothing before ${from}; what is older is kept for a plan that does`,
+    `${field}: the plan "${plan ?? 'team'}" shows nothing before ${from}; older data is kept and shown by a larger plan`,
     { field, expected: `a time after ${from}` },
   );
 }

@@ -24,19 +24,29 @@ interface SeenRepository extends Repository, Pick<Repo, 'githubRepoId' | 'defaul
   lastSeenAt: string | null;
 }
 
-/** The repositories of an organisation. Every method answers for the caller's organisation only. */
+/** The repositories of an organisation. Every method is limited to the caller's organisation. */
 export interface Repositories {
-  /** Makes the row of a repository that sends something for the first time. @throws ShieldwatchError 403 past the plan's limit. */
+  /**
+   * Creates the row of a repository at its first report.
+   * @throws ShieldwatchError 403 when the plan's limit is reached.
+   */
   ensure(caller: Caller, fullName: string): Promise<Repository>;
-  /** By `repo_...` id or name, as it was recorded or in any spelling of it, with a row or heard of by telemetry alone; writes nothing. @throws ShieldwatchError 404. */
+  /**
+   * Finds a repository by `repo_...` id or by name in any spelling, also one that is known from telemetry only. Writes
+   * nothing.
+   * @throws ShieldwatchError 404.
+   */
   need(caller: Caller, idOrName: string): Promise<Repository>;
-  /** {@link need}, and makes its row: something is decided about it. What landed is there, whatever the plan says. */
+  /**
+   * Like {@link need}, and creates the repository's row, because a decision about it is stored. Ignores the plan's
+   * limit.
+   */
   needRow(caller: Caller, idOrName: string): Promise<Repository>;
-  /** A page of them by name, in the order of bytes; writes nothing. */
+  /** Lists a page of repositories in byte order of their names. Writes nothing. */
   list(caller: Caller, after: string, limit: number): Promise<SeenRepository[]>;
-  /** How many names telemetry has brought beyond those that the plan keeps rows of. */
+  /** Counts the repositories known from telemetry beyond the number of rows that the plan allows. */
   countBeyondPlan(caller: Caller): Promise<number>;
-  /** Forgets that a repository is known; call it when one was removed. */
+  /** Removes a deleted repository from the cache. */
   forget(orgId: string, id: string): void;
 }
 
@@ -46,15 +56,15 @@ interface Activity {
   last_seen_at: string;
 }
 
-/** Names among which one is looked for by an id that no row has. */
+/** Maximum number of names that are searched for an id without a row. */
 const MAX_SEARCHED = 10_000;
-/** Milliseconds for which a repository is known without a question; another gateway may have removed it meanwhile. */
+/** Milliseconds for which a repository is cached; another gateway may remove it meanwhile. */
 const KNOWN_MS = 10_000;
 const MAX_KNOWN = 10_000;
 
 /**
- * Postgres holds the rows; ClickHouse knows repositories that were heard of by OTLP only, and background work gives those
- * their row (`control/discovery.ts`).
+ * Combines the rows in Postgres with repositories that only ClickHouse knows, from OTLP. Background work creates rows
+ * for the latter (`control/discovery.ts`).
  */
 export function createRepositories(plane: ControlPlane, clickhouse: ClickHouseClient): Repositories {
   const known = new Map<string, number>();
@@ -64,7 +74,7 @@ export function createRepositories(plane: ControlPlane, clickhouse: ClickHouseCl
     fromStore(selectRows<T>(clickhouse, sql, params));
 
   async function find(caller: Caller, idOrName: string): Promise<(Repository & { hasRow: boolean }) | undefined> {
-    // Postgres text cannot hold NUL, and no name of ours does.
+    // Postgres text cannot hold NUL, so no stored name contains it.
     if (idOrName.includes('\0')) return undefined;
     const { orgId } = caller;
     const named = canonicalRepository(idOrName);
@@ -152,7 +162,7 @@ export function createRepositories(plane: ControlPlane, clickhouse: ClickHouseCl
       ]);
       const seen = new Map(active.map((row) => [row.repo, row]));
       const linked = new Map(rows.map((row) => [row.full_name, row]));
-      // Each page holds the first names of its store, so together they hold the first of both.
+      // Each list holds the first names of its store, so the merged list holds the first names of both.
       const names = [...new Set([...rows.map((row) => row.full_name), ...seen.keys()])].map((name) => ({
         name,
         bytes: Buffer.from(name),
@@ -203,7 +213,10 @@ async function addRepository(tx: ChangeSession, orgId: string, fullName: string)
   });
 }
 
-/** @throws ShieldwatchError 403 when the organisation's plan has no room for one repository more. */
+/**
+ * Rejects one more repository when the plan's limit is reached.
+ * @throws ShieldwatchError 403.
+ */
 async function checkLimit(tx: Session, orgId: string): Promise<void> {
   await tx.query("SELECT pg_advisory_xact_lock(hashtext('repos'), hashtext($1))", [orgId]);
   const [row] = await tx.query<{ plan: Plan; repos: number }>(
@@ -214,11 +227,11 @@ async function checkLimit(tx: Session, orgId: string): Promise<void> {
   if (row === undefined || limit === null || row.repos < limit) return;
   throw new ShieldwatchError(
     'plan_limit',
-    `the plan "${row.plan}" has room for ${String(limit)} repositories and all are in use; remove one or change the plan`,
+    `the plan "${row.plan}" allows ${String(limit)} repositories and all are in use; remove one or change the plan`,
   );
 }
 
-/** A token that is bound to a repository sees that one only. */
+/** Returns whether the caller may see the repository: a bound token sees only its own. */
 function isVisible(caller: Caller, fullName: string): boolean {
   return caller.repository === null || caller.repository === fullName;
 }

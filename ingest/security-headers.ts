@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 
-/** Strict headers, also of answers that the framework gives before any hook runs. */
+/** Strict security headers. Also sent with answers that the framework gives before any hook runs. */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
@@ -10,7 +10,7 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'x-frame-options': 'DENY',
 };
 
-/** Strict headers on every answer; a route that needs another value sets its own over it. */
+/** Adds strict security headers to every answer; a route may override one. */
 export function installSecurityHeaders(app: FastifyInstance): void {
   app.addHook('onRequest', (_request, reply, next) => {
     reply.headers(SECURITY_HEADERS);

@@ -106,7 +106,7 @@ describe('a user with access to the data folder', () => {
     expect(await said('repo', 'list')).toContain(repoId);
     expect(await shieldwatch('repo', 'baseline', 'acme/by-hand')).toMatchObject({
       code: 1,
-      error: 'this repository has no scan that looked at a file',
+      error: 'this repository has no scan of at least one file',
     });
     const purge = JSON.parse(
       await said('repo', 'purge', '--repository', 'acme/by-hand', '--to', '2026-01-01T00:00:00Z'),
@@ -262,12 +262,12 @@ describe('the audit trail', () => {
         entries.map((_, i) => (i === at ? entry(at + 1) : i === at + 1 ? entry(at) : entry(i))),
         /^entry 5: /,
       ],
-      ['cut short', entries.slice(0, at), /^entry 5: the trail was cut short: entry \d+ was published$/],
+      ['cut short', entries.slice(0, at), /^entry 5: the trail is truncated: entry \d+ was published$/],
       ['forked', forked, /^entry 5: another entry was published in its place: the trail was forked$/],
     ];
     expect(await verify([])).toEqual({
       code: 1,
-      printed: expect.stringMatching(/^entry 1: the trail was cut short/) as unknown,
+      printed: expect.stringMatching(/^entry 1: the trail is truncated/) as unknown,
     });
     const unnamed = await shieldwatch('audit', 'verify', '--file', file);
     expect([unnamed.code, unnamed.error]).toEqual([1, expect.stringContaining('--org')]);
@@ -281,10 +281,7 @@ describe('the audit trail', () => {
     const short = entries.slice(0, at);
     writeFileSync(file, short.map((each) => `${JSON.stringify(each)}\n`).join(''));
     const noHeads = await shieldwatch('audit', 'verify', '--file', file, '--org', 'org_local');
-    expect([noHeads.code, noHeads.error]).toEqual([
-      1,
-      expect.stringContaining('not checked: whether it was cut short'),
-    ]);
+    expect([noHeads.code, noHeads.error]).toEqual([1, expect.stringContaining('not checked: truncation')]);
     const noted = await shieldwatch(
       'audit',
       'verify',
@@ -297,6 +294,6 @@ describe('the audit trail', () => {
       '--head',
       entries.at(-1)?.hash ?? '',
     );
-    expect([noted.code, noted.error]).toEqual([1, expect.stringContaining('cut short')]);
+    expect([noted.code, noted.error]).toEqual([1, expect.stringContaining('truncated')]);
   });
 });

@@ -1030,7 +1030,7 @@ describe('a plan', () => {
         body: {
           error: {
             code: 'plan_limit',
-            message: 'the plan "team" has room for 25 repositories and all are in use; remove one or change the plan',
+            message: 'the plan "team" allows 25 repositories and all are in use; remove one or change the plan',
           },
         },
       });

@@ -1,15 +1,15 @@
 import { ShieldwatchError } from '#schemas/errors.js';
 
-/** Where a page ended: the sort key of its last entry. */
+/** Sort key of a page's last entry. */
 type Key = readonly (string | number)[];
 
-/** Opaque to clients; holds nothing that the page did not show. */
+/** Encodes a sort key. The cursor is opaque to clients and holds only values that the page showed. */
 export function encodeCursor(key: Key): string {
   return Buffer.from(JSON.stringify(key)).toString('base64url');
 }
 
 /**
- * The sort key that a cursor holds, its parts of the types named.
+ * Decodes a cursor into a sort key whose parts have the given types.
  *
  * @throws ShieldwatchError 400 when it is not a cursor of this list.
  */
@@ -37,7 +37,7 @@ export function decodeCursor(cursor: string | undefined, types: readonly ('strin
   return key as Key;
 }
 
-/** A page of what was asked for with one entry too many. */
+/** Cuts `rows`, queried with `limit + 1`, to one page and returns the cursor of the next page. */
 export function page<T>(
   rows: readonly T[],
   limit: number,

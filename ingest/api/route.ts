@@ -15,8 +15,8 @@ import type { Meter } from '../request/meter.js';
 type Shape = z.ZodObject;
 
 /**
- * One address of the API. The table of these is the only list there is: routes, OpenAPI, the typed client and
- * the tests of tenancy and fuzz are all made from it.
+ * One route of the API. The table of these is the single source for the server's routes, OpenAPI, the typed client, and
+ * the tenancy and fuzz tests.
  */
 export interface RouteSpec {
   /** Operation id of OpenAPI. */
@@ -27,39 +27,42 @@ export interface RouteSpec {
   tag: 'ingest' | 'query' | 'control' | 'audit';
   summary: string;
   description?: string;
-  /** Any one of these opens it; none: open to all. */
+  /** Scopes of which the token needs any one; empty for public routes. */
   scopes: readonly Scope[];
-  /** Of an address whose secret is in its path: says who it is, or refuses. */
+  /** Authenticates a route whose secret is in its path. Rejects an unknown secret. */
   identify?: (request: FastifyRequest) => Promise<void>;
-  /** Least role that may use it, whatever the scopes of its token; every address that changes something has one. */
+  /** Minimum role, whatever the token's scopes. Every route that changes something has one. */
   role?: Role;
   params?: Shape;
   query?: Shape;
-  /** Bodies of the control plane are strict; those of producers (`isTolerant`) drop unknown fields and name them. */
+  /**
+   * Schema of the body. Control-plane bodies are strict; bodies of producers (`isTolerant`) drop unknown fields with a
+   * warning.
+   */
   body?: z.ZodType;
   isTolerant?: boolean;
-  /** The handler reads the body (`takeReport`): it may be large, and reading it is not for the main thread. */
+  /** The handler reads the body itself (`takeReport`), because it may be too large for the main thread. */
   isReport?: true;
-  /** Bytes a body may have; 64 KiB unless set. */
+  /** Maximum bytes of a body. Default: 64 KiB. */
   bodyLimit?: number;
-  /** Media types of a body that is passed on as bytes and not parsed. */
+  /** Media types of a body that is forwarded as bytes and not parsed. */
   rawBody?: readonly string[];
   response: z.ZodType;
-  /** Media type of an answer that is not JSON. */
+  /** Media type of the answer, when it is not JSON. */
   responseType?: string;
-  /** Other answers than the errors that every route has, by status. */
+  /** Additional answers by status, besides the errors that every route has. */
   otherResponses?: Readonly<Record<number, z.ZodType>>;
 }
 
 type Output<T> = T extends z.ZodType ? z.output<T> : undefined;
 
-/** What a handler works with; all of it has been held to the spec. */
+/** Validated input of a handler. */
 export interface RouteContext<S extends RouteSpec> {
   caller: Caller;
   params: Output<S['params']>;
   query: Output<S['query']>;
   body: S extends { isReport: true } ? undefined : Output<S['body']>;
-  /** Fields of the body that were dropped. */
+  /** Warnings about fields of the body that were dropped. */
   warnings: string[];
   request: FastifyRequest;
   reply: FastifyReply;
@@ -67,7 +70,7 @@ export interface RouteContext<S extends RouteSpec> {
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Every address of the API, in the order of registration. */
+    /** All routes of the API, in order of registration. */
     apiRoutes: RouteSpec[];
   }
   interface FastifyContextConfig {
@@ -77,7 +80,7 @@ declare module 'fastify' {
 
 const DEFAULT_BODY_LIMIT = 64 * 1024;
 
-/** Adds an address; `handler` gets what the spec promises and answers what it says. */
+/** Registers a route. `handler` gets input that was validated by the spec and returns the spec's response. */
 export function addRoute<S extends RouteSpec>(
   app: FastifyInstance,
   spec: S,
@@ -143,14 +146,14 @@ async function readBody(
   }
 }
 
-/** Bodies of the control plane are small and flat, and their text goes to Postgres as it is. */
+/** Rejects NUL characters, which Postgres text cannot hold. Control-plane bodies are small and flat. */
 function refuseNul(body: unknown): void {
   const name = Object.entries(body ?? {}).find(([, value]) => typeof value === 'string' && value.includes('\0'))?.[0];
   if (name !== undefined)
     throw new ShieldwatchError('body_invalid', `${name}: expected text without NUL characters`, { field: name });
 }
 
-/** Of addresses that are open to all: they must not ask who it is. */
+/** Caller of public routes, which must not depend on one. */
 const NOBODY: Caller = {
   orgId: '',
   tokenId: '',
@@ -168,12 +171,18 @@ function requireRole(role: Role) {
   };
 }
 
-/** @throws ShieldwatchError 403 when the caller's role is less than `role`. */
+/**
+ * Rejects a caller below `role`.
+ * @throws ShieldwatchError 403.
+ */
 export function checkRole(caller: Caller, role: Role): void {
   if (!isAtLeast(caller.role, role)) throw new ShieldwatchError('role_missing', `this needs the role ${role}`);
 }
 
-/** Path and query parameters. A misspelt one is an error: a filter that is not applied shows too much. */
+/**
+ * Creates a parser of path or query parameters. An unknown parameter is an error: a filter that is not applied would
+ * show too much.
+ */
 function nameReader(schema: Shape | undefined, code: 'query_invalid' | 'not_found'): (input: unknown) => unknown {
   const known = Object.keys(schema?.shape ?? {});
   const isOpen = schema?._zod.def.catchall !== undefined;
@@ -181,16 +190,16 @@ function nameReader(schema: Shape | undefined, code: 'query_invalid' | 'not_foun
     if (!isOpen && !Object.keys(input as object).every((name) => known.includes(name))) {
       throw new ShieldwatchError(
         'query_invalid',
-        `this address takes ${known.length === 0 ? 'no parameters' : `the parameters ${known.join(', ')}`}`,
+        `this route accepts ${known.length === 0 ? 'no parameters' : `the parameters ${known.join(', ')}`}`,
       );
     }
     if (schema === undefined) return undefined;
-    // Postgres text cannot hold NUL, and no name of ours does.
+    // Postgres text cannot hold NUL, so no stored name contains it.
     const hasNul = Object.values(input as object).some((value) => typeof value === 'string' && value.includes('\0'));
     const parsed = schema.safeParse(input);
     if (parsed.success && !hasNul) return parsed.data;
-    if (code === 'not_found') throw new ShieldwatchError('not_found', 'there is nothing of that name');
-    if (parsed.success) throw new ShieldwatchError(code, 'a parameter holds a NUL character');
+    if (code === 'not_found') throw new ShieldwatchError('not_found', 'no resource has this name');
+    if (parsed.success) throw new ShieldwatchError(code, 'a parameter contains a NUL character');
     throw fromZod(parsed.error, input, code);
   };
 }

@@ -4,7 +4,7 @@ import type { Scope } from '#schemas/http/scopes.js';
 import type { Role } from '#schemas/http/roles.js';
 import type { Plan } from '../plans.js';
 
-/** Scopes any one of which lets a client send OTLP; what a request holds is not looked into. */
+/** Scopes that allow OTLP; any one is enough, because the records in a request are not inspected. */
 export const INGEST_SCOPES = [
   'ingest:scan',
   'ingest:runtime',
@@ -12,36 +12,38 @@ export const INGEST_SCOPES = [
   'ingest:otlp',
 ] as const satisfies readonly Scope[];
 
-/** What a token hands on to the tokens that it mints: they work no longer than it and the members behind it. */
+/** What limits the tokens that a token mints: they end with that token and with the members behind it. */
 export interface Authority {
   tokenId: string;
-  /** Ids of the members by whose authority the token works: its own, and those who minted it. */
+  /** Ids of the members whose authority the token has: its own member, and those who minted it. */
   members: readonly string[];
   expiresAt: Date | null;
 }
 
-/** Who sent a request. The organisation comes from here and from nowhere else. */
+/** The authenticated sender of a request. The organisation is derived from here only. */
 export interface Caller {
   orgId: string;
   tokenId: string;
-  /** Name for people and the audit trail: `member:<login>`, `token:<id>`, `session`, `machine`. */
+  /** Name in the audit trail: `member:<login>`, `token:<id>`, `session`, `machine`. */
   actor: string;
   scopes: readonly string[];
-  /** What the caller may decide, beside what its scopes let it touch. Tokens of no member: see `roleOf`. */
+  /**
+   * What the caller may decide, besides what its scopes allow it to access. For tokens without a member see `roleOf`.
+   */
   role: Role;
-  /** Repository that the token is bound to; null: any of the organisation. */
+  /** Repository that the token is bound to; null for the whole organisation. */
   repository: string | null;
-  /** By whose authority tokens are minted; absent: the machine itself. */
+  /** Authority of tokens that this caller mints; absent for the machine itself. */
   authority?: Authority;
-  /** The organisation is being deleted: nothing is changed there any more. */
+  /** The organisation is being deleted, so changes are rejected. */
   isOrgDeleted?: boolean;
-  /** Plan of the organisation; absent: the least. */
+  /** Plan of the organisation. Default: the smallest. */
   plan?: Plan;
-  /** Days that landing rows of this organisation live. */
+  /** Days for which landing rows of this organisation are kept. */
   retentionDays: number;
-  /** Whether the organisation keeps prompts, answers, tool arguments and results; absent: it does not. */
+  /** Whether the organisation keeps prompts, answers, tool arguments and results. Default: no. */
   keepContent?: boolean;
-  /** Whether the organisation keeps e-mail addresses and login names; absent: pseudonyms stand in their place. */
+  /** Whether the organisation keeps e-mail addresses and login names. Default: no, pseudonyms replace them. */
   keepIdentities?: boolean;
 }
 
@@ -51,7 +53,10 @@ declare module 'fastify' {
   }
 }
 
-/** The caller of a request that passed {@link requireScope}. */
+/**
+ * Returns the caller of a request that passed {@link requireScope}.
+ * @throws ShieldwatchError 401.
+ */
 export function callerOf(request: FastifyRequest): Caller {
   if (request.caller === null)
     throw new ShieldwatchError('token_missing', 'send a token: Authorization: Bearer eccp_...');

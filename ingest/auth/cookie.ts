@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 
 const NAME = 'shieldwatch_session';
 
-/** The session's secret, if the browser sent one. */
+/** Returns the session's secret, if the browser sent one. */
 export function readSessionCookie(request: FastifyRequest): string | undefined {
   for (const part of (request.headers.cookie ?? '').split(';')) {
     const [name, value] = part.trim().split('=', 2);
@@ -11,13 +11,15 @@ export function readSessionCookie(request: FastifyRequest): string | undefined {
   return undefined;
 }
 
-/** `Set-Cookie` of a session: not for scripts, not from other sites. */
+/** Returns the `Set-Cookie` value of a session: `HttpOnly` and `SameSite=Strict`. */
 export function sessionCookie(secret: string, maxAgeSeconds: number, isHttps: boolean): string {
   const attributes = [`${NAME}=${secret}`, 'Path=/', 'HttpOnly', 'SameSite=Strict', `Max-Age=${String(maxAgeSeconds)}`];
   return (isHttps ? [...attributes, 'Secure'] : attributes).join('; ');
 }
 
-/** Whether a browser says that a form was sent by a page of ours. Every port of a machine is the same site, but another origin. */
+/**
+ * Returns whether a page of our own origin sent the form. Ports of one host are the same site but different origins.
+ */
 export function isOwnOrigin(request: FastifyRequest): boolean {
   const site = request.headers['sec-fetch-site'];
   if (site !== undefined) return site === 'same-origin';

@@ -5,10 +5,13 @@ import type { Caller } from './caller.js';
 
 const HEADER = 'x-shieldwatch-inside';
 
-/** Callers that use the API from within this process: the machine's own commands. */
+/** Callers inside this process: the commands of the machine's operator. */
 export interface Insiders {
   find(request: FastifyRequest): Caller | undefined;
-  /** Sends one request to the API as `caller`. Its ticket is made for it, 256 bits, and worth nothing afterwards. */
+  /**
+   * Sends one request to the API as `caller`, authenticated by a random 256-bit ticket that is valid for this request
+   * only.
+   */
   inject(app: FastifyInstance, caller: Caller, options: InjectOptions): Promise<{ status: number; body: string }>;
 }
 
@@ -32,7 +35,7 @@ export function createInsiders(): Insiders {
   };
 }
 
-/** Whoever may open the data folder: an owner of any organisation of this server. */
+/** Returns the machine's caller: whoever can open the data folder is an owner of every organisation of this server. */
 export function machineCaller(orgId: string, plan: Plan | undefined): Caller {
   return {
     orgId,

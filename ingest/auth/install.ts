@@ -13,9 +13,9 @@ declare module 'fastify' {
     tokens: TokenLookup;
     sessions: Sessions;
     insiders: Insiders;
-    /** `/boards/login?code=...#key=...`, which opens a session once, within 10 minutes; for a link printed on the console. */
+    /** Returns `/boards/login?code=...#key=...`, a one-time link that opens a session within 10 minutes. */
     createLoginLink(orgId: string): string;
-    /** One request to the API as the machine itself, an owner of `orgId`; for the commands of the data folder's holder. */
+    /** Sends one request to the API as the machine itself, an owner of `orgId`. Used by the operator's commands. */
     asMachine(
       orgId: string,
       method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE',
@@ -25,7 +25,7 @@ declare module 'fastify' {
   }
 }
 
-/** Gives the app its callers: token lookup, browser sessions, the machine itself. */
+/** Installs the sources of callers: token lookup, browser sessions, the machine itself. */
 export function installAuth(app: FastifyInstance, postgres: Postgres, use: TokenUse): void {
   const tokens = createTokenLookup(postgres, use);
   const planOf = async (orgId: string): Promise<Plan | undefined> =>

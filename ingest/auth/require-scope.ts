@@ -8,16 +8,16 @@ import { readSessionCookie } from './cookie.js';
 type Next = (error?: Error) => void;
 
 /**
- * A hook that lets a request pass when its token (or, for reading, its browser session) has one of `scopes`.
- * Use it as `onRequest`, so that a stranger's body is not even read; it works as `preHandler` too.
+ * Creates a hook that admits requests whose token (or, for reading, browser session) has one of `scopes`. Use it as
+ * `onRequest`, so that the body of an unauthenticated request is never read.
  */
 export function requireScope(...scopes: Scope[]): (request: FastifyRequest, reply: FastifyReply, next: Next) => void {
   return (request, reply, next) => {
     const pass = (caller: Caller): void => {
-      // Known before it is refused: who was denied what goes into the audit trail.
+      // Set before a rejection, so that the audit trail can name who was denied.
       request.caller = caller;
       if (caller.isOrgDeleted === true && request.method !== 'GET' && request.method !== 'HEAD') {
-        next(new ShieldwatchError('conflict', 'the organisation is deleted: nothing is changed there any more'));
+        next(new ShieldwatchError('conflict', 'the organisation is deleted and can no longer be changed'));
         return;
       }
       const isEnough = scopes.some((scope) => caller.scopes.includes(scope));
@@ -28,13 +28,16 @@ export function requireScope(...scopes: Scope[]): (request: FastifyRequest, repl
       );
     };
     const caller = identify(request, reply);
-    // A token that was looked up within the last second: most requests take this way, and wait for nothing.
+    // Fast path: a token from the cache needs no promise.
     if (!(caller instanceof Promise)) pass(caller);
     else caller.then(pass).catch(next);
   };
 }
 
-/** @throws ShieldwatchError 401 or 429, at once or by rejecting. */
+/**
+ * Authenticates a request by ticket, session or token.
+ * @throws ShieldwatchError 401 or 429, thrown or as a rejection.
+ */
 function identify(request: FastifyRequest, reply: FastifyReply): Caller | Promise<Caller> {
   const { authorization } = request.headers;
   const inside = request.server.insiders.find(request);
@@ -51,7 +54,7 @@ function identify(request: FastifyRequest, reply: FastifyReply): Caller | Promis
   return found instanceof Promise ? found.then(known) : known(found);
 }
 
-/** A session needs both of its secrets. The key comes in a header of its own, which no page of another origin can send. */
+/** Authenticates a browser session by both of its secrets. A page of another origin cannot send the key's header. */
 function identifySession(request: FastifyRequest, reply: FastifyReply): Caller | Promise<Caller> {
   const cookie = readSessionCookie(request);
   const key = request.headers[HEADER_SESSION_KEY];
@@ -64,7 +67,7 @@ function identifySession(request: FastifyRequest, reply: FastifyReply): Caller |
       'token_missing',
       cookie === undefined
         ? 'send a token: Authorization: Bearer eccp_...'
-        : `the browser session has ended, or its cookie came without its key (${HEADER_SESSION_KEY}); log in at /boards/login, or send a token: Authorization: Bearer eccp_...`,
+        : `the browser session has ended, or its cookie was sent without its key (${HEADER_SESSION_KEY}); log in at /boards/login, or send a token: Authorization: Bearer eccp_...`,
     );
   };
   return found instanceof Promise ? found.then(known) : known(found);

@@ -6,12 +6,15 @@ import { hashToken } from './token-format.js';
 
 const LOGIN_CODE_MS = 10 * 60_000;
 const SESSION_MS = 12 * 3_600_000;
-/** Milliseconds for which an organisation that was there is taken to be there still. */
+/** Milliseconds for which the existence of an organisation is cached. */
 const SEEN_MS = 1_000;
-/** Codes or sessions of one organisation kept at once; its oldest goes first, and no other organisation's. */
+/**
+ * Maximum number of codes or sessions of one organisation. Its oldest is removed first; other organisations are not
+ * affected.
+ */
 const MAX_OF_ORG = 100;
 
-/** The two secrets of a session: one goes into the cookie, the other one (the key) into the page's storage and a header. */
+/** The two secrets of a session: one is the cookie, the other (the key) is kept by the page and sent in a header. */
 export interface OpenedSession {
   cookie: string;
   key: string;
@@ -19,19 +22,23 @@ export interface OpenedSession {
 }
 
 /**
- * Browser sessions of the boards page. A session has two secrets, since a browser sends a cookie to every port of a host:
- * the cookie alone opens nothing. In memory: a restart logs browsers out, and that is all it does.
+ * Browser sessions of the boards page. A session has two secrets, because browsers send a cookie to every port of a
+ * host; the cookie alone is rejected. Sessions are kept in memory, so a restart ends them.
  */
 export interface Sessions {
-  /** A code that opens one session, once, within 10 minutes, and the key that the session will have. */
+  /** Creates a one-time code that opens a session within 10 minutes, and the key of that session. */
   createLogin(orgId: string): { code: string; key: string };
-  /** Trades a code for the cookie of a new session; undefined when the code is unknown, used or too old. The key is the code's. */
+  /**
+   * Exchanges a code for the cookie of a new session; undefined when the code is unknown, used or expired. The key was
+   * issued with the code.
+   */
   open(code: string): Omit<OpenedSession, 'key'> | undefined;
-  /** Opens a session that reads what the token of this hash reads, for as long as that token works. */
+  /** Opens a session that reads what the token with this hash reads, for as long as that token is valid. */
   openForToken(orgId: string, tokenHash: string): OpenedSession;
   /**
-   * The caller of a session: read only. It ends with its organisation or its token, at most a second later; answers at
-   * once where that was asked less than a second ago. Rejects with `store_unavailable` when it cannot know.
+   * Returns the caller of a session, with read access only. The session ends with its organisation or token, at most a
+   * second later. Returns a promise when the cached state is older than a second; it rejects with `store_unavailable`
+   * when the store does not answer.
    */
   find(cookie: string, key: string | undefined): Caller | undefined | Promise<Caller | undefined>;
 }
@@ -40,14 +47,17 @@ interface Entry {
   orgId: string;
   keyHash: string;
   until: number;
-  /** Hash of the token that opened it; absent: opened by a link of the machine. */
+  /** Hash of the token that opened the session; absent when a link of the machine opened it. */
   tokenHash?: string;
-  /** Moment at which the organisation was last seen to be there, and the plan it had then. */
+  /** Time at which the organisation was last confirmed to exist, and its plan at that time. */
   seenAt: number;
   plan?: Plan;
 }
 
-/** `planOf` tells the plan of an organisation that is there and not deleted, `findToken` finds the caller of a token by its hash. */
+/**
+ * Creates the session store. `planOf` returns the plan of an existing organisation, `findToken` the caller of a token
+ * by its hash.
+ */
 export function createSessions(
   planOf: (orgId: string) => Promise<Plan | undefined>,
   findToken: (hash: string) => Caller | undefined | Promise<Caller | undefined>,
@@ -55,7 +65,7 @@ export function createSessions(
   const codes = new Map<string, Entry>();
   const sessions = new Map<string, Entry>();
 
-  // Keyed by hash, so that the time a lookup takes tells nothing about the secrets.
+  // Keyed by hash, so that lookup time reveals nothing about the secrets.
   function add(map: Map<string, Entry>, entry: Omit<Entry, 'until' | 'seenAt'>, lifeMs: number): string {
     const now = Date.now();
     for (const [hash, { until }] of map) if (until <= now) map.delete(hash);
@@ -128,7 +138,7 @@ function machineReader({ orgId, plan }: Entry): Caller {
   };
 }
 
-/** What a token's session may: read what the token reads, and hand nothing on. Quotas are the token's. */
+/** Reduces a token's caller to reading. Quotas stay the token's; nothing can be minted. */
 function readerOf(token: Caller | undefined): Caller | undefined {
   if (token === undefined || token.isOrgDeleted === true || !token.scopes.includes('read')) return undefined;
   const { orgId, tokenId, actor, repository, plan, retentionDays } = token;

@@ -9,7 +9,7 @@ const CHECKSUM_LENGTH = 6;
 export const TOKEN_LENGTH = PREFIX.length + RANDOM_LENGTH + CHECKSUM_LENGTH;
 const SHAPE = /^eccp_[0-9A-Za-z]{36}$/;
 
-/** `length` random base62 characters; 30 of them hold 178 bits. */
+/** Returns `length` random base62 characters; 30 of them carry 178 bits. */
 export function randomBase62(length: number): string {
   return Array.from({ length }, () => BASE62.charAt(randomInt(BASE62.length))).join('');
 }
@@ -24,15 +24,15 @@ function checksum(text: string): string {
   return result;
 }
 
-/** A fresh token: `eccp_`, 30 random characters, 6 characters of their CRC-32. */
+/** Creates a token: `eccp_`, 30 random characters, 6 characters of their CRC-32. */
 export function createToken(): string {
   const body = PREFIX + randomBase62(RANDOM_LENGTH);
   return body + checksum(body);
 }
 
 /**
- * Whether `text` can be a token at all. A mistyped or truncated one is refused here, without a question to
- * the database. The checksum is no secret: it proves nothing but care.
+ * Returns whether `text` has the format of a token, so that a mistyped or truncated one is rejected without a database
+ * query. The checksum detects typing errors; it authenticates nothing.
  */
 export function isTokenShaped(text: string): boolean {
   if (!SHAPE.test(text)) return false;
@@ -40,7 +40,10 @@ export function isTokenShaped(text: string): boolean {
   return checksum(body) === text.slice(-CHECKSUM_LENGTH);
 }
 
-/** What is kept of a token. Tokens are random, so a plain hash cannot be guessed back. */
+/**
+ * Returns the hash under which a token is stored. Tokens are random, so an unsalted hash cannot be reversed by
+ * guessing.
+ */
 export function hashToken(token: string): string {
   return sha256Hex(token);
 }

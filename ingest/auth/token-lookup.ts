@@ -9,28 +9,30 @@ import type { Caller } from './caller.js';
 import { hashToken, isTokenShaped, TOKEN_LENGTH } from './token-format.js';
 import type { TokenUse } from './token-use.js';
 
-/** Milliseconds that pass until it is asked again whether anything changed; a revoked token works at most this long. */
+/** Milliseconds between two checks for changed tokens, and so the longest time that a revoked token still works. */
 const BELIEVED_MS = 1_000;
-/** Answers kept at once: bounds the memory that a flood of made-up tokens can take. */
+/** Maximum cached answers: bounds the memory that a flood of made-up tokens can take. */
 const CACHE_ENTRIES = 10_000;
 
 /**
- * Finds the caller of a token; undefined: there is none. Answers at once where the token is known and it was asked less than a
- * second ago whether any changed. Rejects with `store_unavailable` when it cannot know.
+ * Finds the caller of a token; undefined when there is none. Returns a promise unless the token is cached and tokens
+ * were checked for changes less than a second ago. Rejects with `store_unavailable` when the database does not answer.
  */
 export interface TokenLookup {
   byToken(token: string): Caller | undefined | Promise<Caller | undefined>;
-  /** The same for who kept no more of the token than its hash. */
+  /** Finds the caller by the token's hash. */
   byHash(hash: string): Caller | undefined | Promise<Caller | undefined>;
 }
 
-/** A question to the database, and its answer once it is there. `askedAt` is the gateway's clock before it was put. */
+/** A database query and, once available, its answer. `askedAt` is the gateway's clock before the query. */
 interface Asked<T> {
   readonly askedAt: number;
   answer: T | Promise<T>;
 }
 
-/** The database at one moment: how often tokens have changed, and its clock, milliseconds since the epoch. */
+/**
+ * State of the database at one time: the number of token changes so far, and its clock in milliseconds since the epoch.
+ */
 interface Moment {
   readonly epoch: string;
   readonly now: number;
@@ -38,14 +40,14 @@ interface Moment {
 
 interface Found {
   readonly caller: Caller;
-  /** By the database's clock. */
+  /** Expiry by the database's clock. */
   readonly expiresAt: number;
 }
 
-/** What was read of a token after the moment of this epoch; so for as long as the epoch stands. */
+/** A token's row as read after its epoch; valid as long as the epoch stays the same. */
 interface Known extends Asked<Found | undefined> {
   readonly epoch: string;
-  /** The last moment at which it was used. */
+  /** State at which the token was last used. */
   usedAt?: Moment;
 }
 
@@ -64,13 +66,14 @@ interface TokenRow extends Record<string, unknown> {
   login: string | null;
   role: Role | null;
   minters: string[];
-  /** Of the minters that are still members. */
+  /** Roles of those minters who are still members. */
   minter_roles: Role[];
 }
 
 /**
- * A lookup by hash that reads a token once, and again when a token, a member or an organisation has changed: that is one
- * question a second for all of them (migration 0006), and none without requests. Simultaneous requests share theirs.
+ * Creates a lookup that reads each token once, and again after any token, member or organisation changed. One query a
+ * second checks for changes of all tokens (migration 0006); without requests there is none. Concurrent requests share
+ * queries.
  */
 export function createTokenLookup(db: Postgres, use?: TokenUse): TokenLookup {
   const cache = new Map<string, Known>();
@@ -84,8 +87,7 @@ export function createTokenLookup(db: Postgres, use?: TokenUse): TokenLookup {
         ),
       ),
     );
-    if (row === undefined)
-      throw new ShieldwatchError('store_unavailable', 'the database does not tell whether tokens changed');
+    if (row === undefined) throw new ShieldwatchError('store_unavailable', 'the database returned no token epoch');
     return row;
   }
 
@@ -101,13 +103,13 @@ export function createTokenLookup(db: Postgres, use?: TokenUse): TokenLookup {
         ),
       ),
     );
-    // A minter who is no member any more takes the token along.
+    // A token ends when one of its minters is no longer a member.
     return row === undefined || row.minter_roles.length < row.minters.length
       ? undefined
       : { caller: callerOf(row), expiresAt: row.expires_at === null ? Infinity : new Date(row.expires_at).getTime() };
   }
 
-  /** The newest moment that is no more than a second old. */
+  /** Returns the newest state that is at most a second old. */
   function moment(now: number): Moment | Promise<Moment> {
     if (latest !== undefined && isFresh(latest, now)) return latest.answer;
     const asked: Asked<Moment> = { askedAt: now, answer: readMoment() };
@@ -117,10 +119,10 @@ export function createTokenLookup(db: Postgres, use?: TokenUse): TokenLookup {
     });
   }
 
-  /** What is known of the token at a moment; else it is read. */
+  /** Returns the cached row of a token for the given state, or reads it. */
   function find(hash: string, at: Moment, now: number): Found | undefined | Promise<Found | undefined> {
     const known = cache.get(hash);
-    // A token that is not there may come to be, and an answer that is not there may never come: no longer than a second.
+    // A missing token may be created later, and a pending answer may never arrive: keep neither longer than a second.
     const isRead = known?.answer !== undefined && !(known.answer instanceof Promise);
     if (known?.epoch === at.epoch && (isRead || isFresh(known, now))) return known.answer;
     if (cache.size >= CACHE_ENTRIES) cache.clear();
@@ -159,10 +161,12 @@ export function createTokenLookup(db: Postgres, use?: TokenUse): TokenLookup {
   };
 }
 
-/** A clock that was set back must not keep anything alive, hence the second condition. */
+/**
+ * Returns whether an answer is younger than the cache period. The second condition handles a clock that was set back.
+ */
 const isFresh = ({ askedAt }: Asked<unknown>, now: number): boolean => now < askedAt + BELIEVED_MS && askedAt <= now;
 
-/** Keeps the answer when it comes. A failure is no answer: the next request asks again. */
+/** Caches the answer once it arrives. A failed query is removed, so the next request repeats it. */
 function settle<T>(asked: Asked<T>, forget: () => void): Promise<T> {
   const coming = Promise.resolve(asked.answer);
   coming.then((answer) => {
@@ -185,7 +189,7 @@ function callerOf(row: TokenRow): Caller {
       members: [...new Set([...(row.member_id === null ? [] : [row.member_id]), ...row.minters])],
       expiresAt: row.expires_at === null ? null : new Date(row.expires_at),
     },
-    // A token may have been bound before names were folded.
+    // A token may have been bound before repository names were canonical.
     repository: row.repository === null ? null : canonicalRepository(row.repository),
     retentionDays: row.retention_days,
     keepContent: row.keep_content,
@@ -194,15 +198,15 @@ function callerOf(row: TokenRow): Caller {
 }
 
 function isUsable(scope: string, { deleted_at: deletedAt, repository }: TokenRow): boolean {
-  // Of a deleted organisation what is left is to see how far that is.
+  // Of a deleted organisation, callers can only follow the deletion.
   if (deletedAt !== null && scope !== 'admin' && scope !== 'read') return false;
-  // The control plane is the organisation's, however the token came to be.
+  // The control plane belongs to the whole organisation, so a bound token has no access to it.
   return scope !== 'admin' || repository === null;
 }
 
 /**
- * A token of no member that has `admin` decides as an administrator does, one that sends may do what a member may; what
- * only an owner may takes an owner's token.
+ * Returns the role of a token without a member: admin with the scope `admin`, member if it sends, otherwise viewer.
+ * Actions of an owner need an owner's token.
  */
 function roleOf(row: TokenRow): Role {
   if (row.role !== null) return row.role;

@@ -1,10 +1,10 @@
 import type { Postgres } from '#schemas/postgres/client.js';
 import { asRole } from '#schemas/postgres/session.js';
 
-/** When tokens were last used, gathered in memory: a write for each request would cost more than the request. */
+/** Collects in memory when tokens were last used: one write per request would cost more than the request. */
 export interface TokenUse {
   note(tokenId: string): void;
-  /** Writes what was gathered. What cannot be written is kept for the next time. */
+  /** Writes the collected times. Those that cannot be written are kept for the next flush. */
   flush(db: Postgres): Promise<void>;
 }
 

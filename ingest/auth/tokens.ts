@@ -6,35 +6,35 @@ import { createToken, hashToken, randomBase62 } from './token-format.js';
 
 export interface TokenRequest {
   orgId: string;
-  /** For people: where it is used. */
+  /** Display name: where the token is used. */
   name: string;
   scopes: readonly Scope[];
   /** Binds the token to one repository, `owner/name`. */
   repository?: string;
-  /** Makes it a member's token. */
+  /** Member that the token belongs to. */
   memberId?: string;
-  /** Moment after which it works no longer. */
+  /** Expiry time. */
   expiresAt?: Date;
-  /** Token whose place it takes. */
+  /** Token that this one replaces. */
   rotatedFrom?: string;
-  /** Token that mints it; absent: the machine itself. */
+  /** Token that mints this one; absent for the machine itself. */
   mintedBy?: string;
-  /** Ids of the members by whose authority it is minted. */
+  /** Ids of the members whose authority the token has. */
   minters?: readonly string[];
 }
 
-/** The name travels to the collector in a header, so it is printable ASCII. */
+/** The name is sent to the collector in a header, so it must be printable ASCII. */
 const BINDABLE_REPOSITORY = /^[\x21-\x7e]{1,200}$/;
 
 /**
- * Makes a token. The token itself is returned once and never stored; only its SHA-256 is.
+ * Mints a token. The token itself is returned once; only its SHA-256 is stored.
  *
  * @throws CommandError on an unknown scope or a repository name that cannot be bound.
  */
 export async function mintToken(db: Session, request: TokenRequest): Promise<{ id: string; token: string }> {
   const unknown = request.scopes.find((scope) => !SCOPES.includes(scope));
   if (unknown !== undefined || request.scopes.length === 0) {
-    throw new CommandError(`a token needs scopes out of ${SCOPES.join(', ')}`);
+    throw new CommandError(`scopes: expected one or more of ${SCOPES.join(', ')}`);
   }
   if (request.repository !== undefined && !BINDABLE_REPOSITORY.test(request.repository)) {
     throw new CommandError(
@@ -45,9 +45,7 @@ export async function mintToken(db: Session, request: TokenRequest): Promise<{ i
     throw new CommandError('scopes: a token with the scope admin cannot be bound to a repository');
   }
   if (request.scopes.includes('webhook:drift') && (request.scopes.length > 1 || request.repository === undefined)) {
-    throw new CommandError(
-      'a token for a webhook address has the scope webhook:drift alone and is bound to a repository',
-    );
+    throw new CommandError('a webhook token has only the scope webhook:drift and is bound to a repository');
   }
   const id = `tok_${randomBase62(20)}`;
   const token = createToken();

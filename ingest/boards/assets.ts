@@ -29,7 +29,7 @@ const read = new Map<string, { builtAt: number; asset: Promise<Asset> }>();
  */
 export async function readAsset(name: string): Promise<Asset> {
   const type = Object.hasOwn(TYPES, name) ? TYPES[name] : undefined;
-  if (type === undefined) throw new ShieldwatchError('not_found', 'there is nothing at this address');
+  if (type === undefined) throw new ShieldwatchError('not_found', 'there is no such route');
   const file = join(pageBundle(), name);
   try {
     const { mtimeMs: builtAt } = await stat(file);

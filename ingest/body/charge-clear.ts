@@ -2,10 +2,10 @@ import type { FastifyRequest } from 'fastify';
 import { bodyParts } from '../request/content.js';
 
 /**
- * Charges a request for what its body is when decompressed: the quota of its token, and the memory of all bodies. The
- * bytes that came are charged already.
+ * Charges a request for the decompressed size of its body, against the token's quota and against the memory of all
+ * bodies. The compressed bytes were charged before.
  *
- * @throws ShieldwatchError 503 when bodies take too much memory just now.
+ * @throws ShieldwatchError 503 when bodies take too much memory.
  */
 export function chargeClear(request: FastifyRequest, bytes: number): void {
   const more = bytes - bodyParts(request).reduce((sum, part) => sum + part.length, 0);

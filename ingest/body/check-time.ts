@@ -3,12 +3,15 @@ import { FACT_RETENTION_DAYS, MAX_FUTURE_DAYS } from '#schemas/time.js';
 
 const DAY_MS = 86_400_000;
 
-/** Milliseconds of the first and the last moment that a fact can be of. */
+/** Returns the range of times that a fact may have, in milliseconds. */
 export function timeBounds(now: number): { earliest: number; latest: number } {
   return { earliest: now - FACT_RETENTION_DAYS * DAY_MS, latest: now + MAX_FUTURE_DAYS * DAY_MS };
 }
 
-/** Milliseconds of a timestamp. @throws ShieldwatchError 400 when no fact can be of that time. */
+/**
+ * Parses a timestamp to milliseconds.
+ * @throws ShieldwatchError 400 when it is outside the range of facts.
+ */
 export function checkTime(timestamp: string, field: string, now = Date.now()): number {
   const time = Date.parse(timestamp);
   const { earliest, latest } = timeBounds(now);
@@ -18,11 +21,11 @@ export function checkTime(timestamp: string, field: string, now = Date.now()): n
       `${field} is more than ${String(MAX_FUTURE_DAYS)} day in the future`,
       {
         field,
-        expected: 'a time that has come',
+        expected: 'a time that is not in the future',
       },
     );
   }
-  // Also true of what Date.parse cannot read.
+  // Also true for NaN, which Date.parse returns for invalid input.
   if (!(time >= earliest)) {
     throw new ShieldwatchError('body_invalid', `${field} is more than ${String(FACT_RETENTION_DAYS)} days ago`, {
       field,

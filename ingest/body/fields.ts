@@ -2,26 +2,26 @@ import type { z } from 'zod';
 import { ShieldwatchError } from '#schemas/errors.js';
 import { redactText } from '#schemas/redaction.js';
 
-/** Raw evidence: what a tool was given or what was found. It stays on the machine it came from. */
+/** Fields with raw evidence: tool inputs and matched text. It stays on the machine where it was found. */
 const REFUSED = new Set(['input', 'evidence', 'fix', 'toolinput', 'command', 'before', 'after']);
 
-/** Unknown names that are told one by one. */
+/** Maximum number of unknown fields that get a warning each. */
 const MAX_NAMES = 50;
 const MAX_NAME_LENGTH = 64;
 const MAX_PATH_LENGTH = 200;
 
-/** Names a schema knows, by place. */
+/** The field names that a schema knows at one position. */
 interface Place {
   fields?: ReadonlyMap<string, Place>;
   items?: Place;
-  /** Anything may be below; it is dropped, and searched for raw evidence all the same. */
+  /** Fields below are not known to the schema: they are dropped, but still searched for raw evidence. */
   isOpen?: true;
 }
 
 const LEAF: Place = {};
 const UNKNOWN: Place = { isOpen: true };
 
-/** Reads the places out of a schema once; the result is for {@link checkFields}. */
+/** Derives the known field names from a schema, once, for {@link checkFields}. */
 export function placesOf(schema: z.core.$ZodType): Place {
   const { def } = schema._zod;
   const { type } = def;
@@ -49,25 +49,25 @@ function merge(one: Place, other: Place): Place {
   };
 }
 
-/** A value that is still to be looked through, and the way to it, which is spelled out only where it must be told. */
+/** A value still to be checked, and its path, which is built only when it is reported. */
 interface Rest {
   readonly value: object;
   readonly place: Place;
-  /** Below an unknown name nothing is told apart. */
+  /** False below an unknown field, where fields are not reported one by one. */
   readonly isKnown: boolean;
   readonly above: Rest | undefined;
   readonly name: string | number;
 }
 
 /**
- * Looks through a body before it is parsed.
+ * Checks the field names of a body before it is parsed.
  *
  * @returns warnings that name the unknown fields, which the parser will drop.
  * @throws ShieldwatchError `field_refused` for a field that carries raw evidence.
  */
 export function checkFields(body: unknown, places: Place): string[] {
   const unknown = new Set<string>();
-  // A list of its own, not recursion: a body may be nested deeper than the stack.
+  // A work list instead of recursion: a body may be nested deeper than the stack.
   const rest: Rest[] = isObject(body)
     ? [{ value: body, place: places, isKnown: true, above: undefined, name: '' }]
     : [];
@@ -87,7 +87,7 @@ export function checkFields(body: unknown, places: Place): string[] {
       const known = place.fields?.get(name);
       if (known === undefined) {
         refuseEvidence(next, name);
-        // The same name in 10,000 entries is one warning.
+        // Report a name that occurs in 10,000 entries once.
         if (isKnown && place.isOpen !== true) unknown.add(prefixOf(next).replaceAll(/\[\d+\]/g, '[]') + safeName(name));
       }
       if (isObject(child)) {
@@ -108,14 +108,14 @@ export function checkFields(body: unknown, places: Place): string[] {
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
-/** Whether an item holds known fields only and nothing below them: most items of a long list do, and are done with. */
+/** Returns whether an item has only known fields without nested values, as most items of a long list do. */
 function isPlain(item: object, { fields }: Place): boolean {
   if (fields === undefined) return false;
   for (const name in item) if (!fields.has(name) || isObject((item as Record<string, unknown>)[name])) return false;
   return true;
 }
 
-/** Way to what is in `rest`, ready for a name: `entries[3].`. */
+/** Returns the path of a value as a prefix for a field name, such as `entries[3].`. */
 function prefixOf(rest: Rest): string {
   let path = '';
   for (let { name, above } = rest; above !== undefined; { name, above } = above) {
@@ -128,18 +128,18 @@ function prefixOf(rest: Rest): string {
 function refuseEvidence(rest: Rest, name: string): void {
   if (name.length > MAX_NAME_LENGTH || !REFUSED.has(name.toLowerCase().replaceAll(/[_-]/g, ''))) return;
   const way = prefixOf(rest);
-  // A body may be nested a million deep.
+  // A body may be nested a million levels deep.
   const prefix = way.length > MAX_PATH_LENGTH ? `...${way.slice(-MAX_PATH_LENGTH)}` : way;
   throw new ShieldwatchError(
     'field_refused',
-    `${prefix}${name} carries raw evidence, which is not taken; leave it out`,
+    `${prefix}${name} carries raw evidence, which is not accepted; remove the field`,
     {
       field: prefix + name,
     },
   );
 }
 
-/** Names come from outside too: one may be a secret, or a megabyte long. */
+/** Redacts and shortens a field name: clients choose names, so one may be a secret or a megabyte long. */
 function safeName(name: string): string {
   const redacted = redactText(name);
   return redacted.length > MAX_NAME_LENGTH ? `${redacted.slice(0, MAX_NAME_LENGTH)}...` : redacted;

@@ -3,10 +3,13 @@ import { ShieldwatchError } from '#schemas/errors.js';
 import { createTurns } from '../limits/turns.js';
 import type { ContentEncoding } from '../request/content.js';
 
-/** Bytes inflated at a time: each piece is a trip to another thread and back. */
+/** Bytes decompressed at a time: each piece is a round trip to a worker thread. */
 const PIECE = 128 * 1024;
 
-/** The body in the clear; organisations take turns. @throws ShieldwatchError 413 past `limit` bytes, 400 when it is not what it says. */
+/**
+ * Decompresses a body; organisations take turns.
+ * @throws ShieldwatchError 413 past `limit` bytes, 400 when the data is not valid.
+ */
 export async function inflate(
   body: readonly Buffer[],
   encoding: ContentEncoding,
@@ -27,10 +30,10 @@ function checkSize(body: readonly Buffer[], limit: number): void {
   if (body.reduce((sum, part) => sum + part.length, 0) > limit) throw tooLarge(limit);
 }
 
-/** As many as there are threads for it: more at once would be no faster, and hold more. */
+/** As many as zlib has threads: more at once would not be faster and would hold more memory. */
 const takeTurn = createTurns(4);
 
-/** Inflates piece by piece, so that a bomb is noticed when it passes the limit and not when it has gone off. */
+/** Decompresses piece by piece, so that a decompression bomb is rejected when it passes the limit. */
 async function inflateAll(
   body: readonly Buffer[],
   encoding: 'gzip' | 'deflate',

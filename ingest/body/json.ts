@@ -10,15 +10,16 @@ const CLOSE_BRACE = 0x7d;
 const COMMA = 0x2c;
 const BYTE_ORDER_MARK = '\ufeff';
 
-/** Objects and arrays inside each other. No body of ours has ten. */
+/** Maximum nesting of objects and arrays. No valid body reaches ten. */
 const MAX_JSON_DEPTH = 100;
-/** Values a JSON body may hold: one of nothing but `{}` would take fifty times its size in memory. */
+/** Maximum number of JSON values: a body of nothing but `{}` takes fifty times its size in memory. */
 const MAX_JSON_VALUES = 1_000_000;
 
 /**
- * Parses a body. What would cost more than its size says is refused before it is parsed. `meter` gets the number of values.
+ * Parses a body, after checking that its structure does not cost far more memory than its size. Adds the number of
+ * values to `meter`.
  *
- * @throws ShieldwatchError 400 or 413; the parser's own words are dropped, they quote the body.
+ * @throws ShieldwatchError 400 or 413, without the parser's message, which quotes the body.
  */
 export function parseJson(body: Buffer, meter: Meter): unknown {
   checkShape(body, meter);
@@ -33,13 +34,13 @@ export function parseJson(body: Buffer, meter: Meter): unknown {
   }
 }
 
-/** Counts values and levels outside of strings, in a body that need not be JSON. */
+/** Counts values and levels outside of strings. The body may be invalid JSON. */
 function checkShape(body: Buffer, meter: Meter): void {
   let [depth, values] = [0, 0];
   for (let at = 0; at < body.length; at += 1) {
     const byte = body[at];
     if (byte === QUOTE) {
-      // The end of the string, or of the body.
+      // Skip to the end of the string, or of the body.
       for (at += 1; at < body.length && body[at] !== QUOTE; at += 1) if (body[at] === BACKSLASH) at += 1;
     } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       depth += 1;

@@ -1,13 +1,13 @@
 import type { Readable } from 'node:stream';
 import { ShieldwatchError } from '#schemas/errors.js';
 
-/** Pieces below this size are gathered: each would cost more in bookkeeping than in bytes. */
+/** Pieces below this size are merged: each would cost more in bookkeeping than in bytes. */
 const SMALL = 4 * 1024;
 const TAIL = 64 * 1024;
 
 /**
- * A body in the pieces in which it came, so that what is only passed on is not copied. A client that sends byte by byte
- * makes no object of each: small pieces are copied together, but for the first, which is often all there is.
+ * A body in the pieces in which it arrived, so that a forwarded body is not copied. Small pieces are merged, so a
+ * client that sends byte by byte creates no object for each; the first piece, often the only one, stays as it is.
  */
 class Parts {
   readonly #parts: Buffer[] = [];
@@ -41,9 +41,9 @@ class Parts {
 }
 
 /**
- * Reads a request's body of at most `limit` bytes; `done` gets its pieces and their size, or a 4xx.
+ * Reads a request's body of at most `limit` bytes. `done` gets its pieces and their size, or a 4xx error.
  *
- * @returns a function that gives the body up with an error.
+ * @returns a function that aborts reading with an error.
  */
 export function readParts(
   stream: Readable,
@@ -52,7 +52,7 @@ export function readParts(
   done: (error: Error | null, parts: readonly Buffer[], size: number) => void,
 ): (error: Error) => void {
   if (announced !== undefined && announced > limit) {
-    // Not yet: the caller waits for what is returned.
+    // Deferred, because the caller needs the returned function first.
     queueMicrotask(() => {
       done(tooLarge(), [], 0);
     });
@@ -68,7 +68,7 @@ export function readParts(
     if (parts.size > limit) finish(tooLarge());
   };
   const onBroken = (): void => {
-    finish(new ShieldwatchError('body_invalid', 'the body did not arrive as announced'));
+    finish(new ShieldwatchError('body_invalid', 'the body was not received as its headers announced'));
   };
   const onEnd = (): void => {
     if (announced === undefined || announced === parts.size) finish(null);
@@ -79,5 +79,5 @@ export function readParts(
 }
 
 function tooLarge(): ShieldwatchError {
-  return new ShieldwatchError('body_too_large', 'the body is larger than this endpoint takes');
+  return new ShieldwatchError('body_too_large', 'the body is larger than this route accepts');
 }

@@ -9,13 +9,16 @@ import { bodyParts, contentEncoding, mediaType } from '../request/content.js';
 import { checkFields, type placesOf } from './fields.js';
 import { inflate } from './inflate.js';
 
-/** A JSON body that is what its schema says; `warnings` name the fields that were dropped. */
+/** A validated JSON body; `warnings` name the fields that were dropped. */
 export interface ReadBody<T> {
   value: T;
   warnings: string[];
 }
 
-/** Reads the bytes of a request's JSON, at most `limit` inflated, and charges for them. @throws ShieldwatchError 4xx. */
+/**
+ * Reads the bytes of a JSON body, at most `limit` when decompressed, and charges for them.
+ * @throws ShieldwatchError 4xx.
+ */
 export async function readJsonBytes(request: FastifyRequest, limit: number): Promise<Buffer> {
   if (mediaType(request) !== JSON_TYPE) {
     throw new ShieldwatchError('media_type_unsupported', `content-type: expected ${JSON_TYPE}`);
@@ -25,7 +28,10 @@ export async function readJsonBytes(request: FastifyRequest, limit: number): Pro
   return body;
 }
 
-/** Holds a body to its schema. @throws ShieldwatchError 400 that names the field. */
+/**
+ * Validates a body against its schema.
+ * @throws ShieldwatchError 400 that names the field.
+ */
 export function parseBody<T extends z.ZodType>(
   input: unknown,
   schema: T,

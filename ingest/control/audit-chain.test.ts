@@ -103,7 +103,7 @@ describe('a trail', () => {
 
   it('of another organisation, of two organisations, given twice or of another key fails', async () => {
     const theirs = trail(3, { orgId: 'org_b' });
-    expect(await verify(theirs)).toMatchObject({ ok: false, seq: 1, problem: 'it is of another organisation' });
+    expect(await verify(theirs)).toMatchObject({ ok: false, seq: 1, problem: 'it belongs to another organisation' });
     expect(await verify(theirs, { heads: headsOf(theirs, 'org_b') })).toMatchObject({ ok: false, seq: 1 });
     expect(await verify([...whole, ...theirs])).toMatchObject({ ok: false, seq: LENGTH + 1 });
     expect(await verify([...whole, ...whole])).toMatchObject({ ok: false, seq: LENGTH + 1 });
@@ -113,7 +113,7 @@ describe('a trail', () => {
     expect(await verify(trail(3, { key: foreign }), { heads: [] })).toMatchObject({
       ok: false,
       seq: 1,
-      problem: 'its signature is not of this key',
+      problem: 'its signature was not made with this key',
     });
     expect(
       await verify([...whole.slice(0, 4), ...trail(LENGTH, { key: foreign }).slice(4)], { heads: [] }),
@@ -124,12 +124,12 @@ describe('a trail', () => {
     expect(await verify([])).toMatchObject({
       ok: false,
       seq: 1,
-      problem: expect.stringContaining('cut short') as string,
+      problem: expect.stringContaining('truncated') as string,
     });
     expect(await verify([], { heads: [] })).toMatchObject({
       ok: true,
       entries: 0,
-      unchecked: [expect.stringContaining('cut short') as string],
+      unchecked: [expect.stringContaining('truncation') as string],
     });
     expect(await verify([], { heads: [], noted: { count: 0, head: GENESIS } })).toMatchObject({
       ok: true,
@@ -142,7 +142,7 @@ describe('a trail', () => {
     for (const entries of [whole, whole.slice(0, 5), other])
       expect(await verify(entries, { heads: [] })).toMatchObject({
         ok: true,
-        unchecked: [expect.stringContaining('no published head') as string],
+        unchecked: [expect.stringContaining('no published or noted head') as string],
       });
     expect(await verify(whole, { heads: headsOf(whole.slice(0, 5)) })).toMatchObject({
       ok: true,

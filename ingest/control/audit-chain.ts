@@ -1,20 +1,20 @@
 import { createHash, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** One entry of an organisation's audit trail, as it is stored and exported. */
+/** One entry of an organisation's audit trail, as stored and exported. */
 export interface AuditEntry {
-  /** 1, 2, 3 and so on within the organisation. */
+  /** Sequence number within the organisation, from 1. */
   seq: number;
-  /** JSON of {@link AuditRecord}, byte for byte what was hashed. */
+  /** JSON of {@link AuditRecord}, exactly the bytes that were hashed. */
   record: string;
-  /** Hex of the entry before; of the first one {@link GENESIS}. */
+  /** Hash of the previous entry in hex; {@link GENESIS} for the first. */
   previousHash: string;
   hash: string;
-  /** Ed25519 over the head that this entry is, base64. */
+  /** Ed25519 signature over this entry's head, base64. */
   signature: string;
 }
 
-/** What happened, in words that hold no secret. */
+/** Content of an entry. It holds no secret. */
 export interface AuditRecord {
   seq: number;
   orgId: string;
@@ -27,7 +27,7 @@ export interface AuditRecord {
   detail: Readonly<Record<string, string | number | boolean | null>>;
 }
 
-/** A head that was published outside of the database: without one, a trail cut short looks whole. */
+/** A head published outside of the database. Without one, a truncated trail cannot be told from a complete one. */
 export interface AuditHead {
   orgId: string;
   seq: number;
@@ -35,10 +35,10 @@ export interface AuditHead {
   signature: string;
 }
 
-/** The hash before the first entry. */
+/** `previousHash` of the first entry. */
 export const GENESIS = '0'.repeat(64);
 
-/** The entry that follows `previousHash`. */
+/** Creates the signed entry that follows `previousHash`. */
 export function chainEntry(record: AuditRecord, previousHash: string, key: KeyObject): AuditEntry {
   const text = JSON.stringify(record);
   const hash = hashOf(previousHash, text);
@@ -52,32 +52,32 @@ export function chainEntry(record: AuditRecord, previousHash: string, key: KeyOb
 }
 
 export type AuditVerdict =
-  /** Nothing is wrong; `unchecked` says what could not be told, and is empty where all was. */
+  /** The trail is valid; `unchecked` lists what could not be checked. */
   | { ok: true; entries: number; head: string; unchecked: string[] }
-  /** `seq`: the first entry that is not what was written. `entries`: how many were read. */
+  /** `seq` is the first invalid entry, `entries` the number of entries read. */
   | { ok: false; entries: number; seq: number; problem: string };
 
-/** What a trail is held against. */
+/** What a trail is verified against. */
 export interface TrailExpectation {
   orgId: string;
   publicKey: KeyObject;
-  /** Heads that were published outside of the database, of any organisation and in any order. */
+  /** Heads published outside of the database, of any organisation and in any order. */
   heads: AsyncIterable<AuditHead> | Iterable<AuditHead>;
-  /** An entry that somebody trusted noted: its number and its hash. */
+  /** Number and hash of an entry that a trusted person noted. */
   noted?: { count: number; head: string } | undefined;
-  /** Leave out all signatures but the last one, which covers the entries before it by their hashes. */
+  /** Checks only the last signature, which covers the earlier entries through their hashes. */
   isQuick?: boolean;
 }
 
-/** Signatures that are checked at a time, in the threads of libuv: the event loop waits for none of them. */
+/** Number of signatures checked concurrently, on libuv's thread pool, so that the event loop is not blocked. */
 const AT_ONCE = 64;
 const HASH_BYTES = 32;
 const HASH = /^[0-9a-f]{64}$/;
 
 /**
- * Checks a trail in the order in which it is stored, and against what is known of it from elsewhere: an edit, an entry
- * that was dropped, added or swapped, a trail that was cut short, and one that was written anew. It holds 32 bytes of each
- * entry, and others get their turn meanwhile.
+ * Verifies a trail in stored order, against its own chain and against published heads. Detects edited, deleted, added
+ * and reordered entries, truncation, and a rewritten trail. Holds 32 bytes per entry in memory and yields to the event
+ * loop.
  */
 export async function verifyTrail(
   entries: AsyncIterable<unknown> | Iterable<unknown>,
@@ -95,7 +95,7 @@ export async function verifyTrail(
     unsigned = [];
     const checked = await Promise.all(heads.map((head) => isSigned(head, publicKey)));
     const wrong = heads[checked.indexOf(false)];
-    return wrong === undefined ? undefined : bad(wrong.seq, 'its signature is not of this key');
+    return wrong === undefined ? undefined : bad(wrong.seq, 'its signature was not made with this key');
   };
 
   const hashAt = (seq: number): string =>
@@ -108,7 +108,7 @@ export async function verifyTrail(
   for await (const each of entries) {
     const seq = count + 1;
     const problem = problemOf(each, { orgId, seq, previousHash });
-    // Those before it come first.
+    // Report problems of earlier entries first.
     if (problem !== undefined) return (await checkSignatures()) ?? (await firstFork()) ?? bad(seq, problem);
     const { hash, signature } = each as AuditEntry;
     count = seq;
@@ -130,32 +130,30 @@ export async function verifyTrail(
   const { newest, forkedAt } = await known();
   const fork = forked(forkedAt);
   if (fork !== undefined) return fork;
-  if (newest > count) return bad(count + 1, `the trail was cut short: entry ${String(newest)} was published`);
+  if (newest > count) return bad(count + 1, `the trail is truncated: entry ${String(newest)} was published`);
   return { ok: true, entries: count, head: previousHash, unchecked: uncheckedOf(count, newest, isQuick) };
 }
 
 function uncheckedOf(count: number, newest: number, isQuick: boolean): string[] {
   const isUnknown = newest < 0;
   return [
-    ...(isUnknown
-      ? ['whether it was cut short or written anew: no published head of this organisation is known, nor a noted one']
-      : []),
+    ...(isUnknown ? ['truncation and rewriting: no published or noted head of this organisation is known'] : []),
     ...(!isUnknown && newest < count
-      ? [`whether entries after ${String(count)} were cut off: the newest known head is of entry ${String(newest)}`]
+      ? [`truncation after entry ${String(count)}: the newest known head is of entry ${String(newest)}`]
       : []),
     ...(isQuick && count > 1 ? ['the signatures of the entries before the last'] : []),
   ];
 }
 
-/** What is wrong with an entry by itself and where it stands; undefined: nothing but perhaps its signature. */
+/** Returns what is wrong with an entry and its position; undefined when only its signature remains to be checked. */
 function problemOf(entry: unknown, expected: { orgId: string; seq: number; previousHash: string }): string | undefined {
-  if (!isEntry(entry)) return 'it is no entry of a trail';
+  if (!isEntry(entry)) return 'it is not an audit entry';
   if (entry.seq !== expected.seq) return `entry ${String(expected.seq)} is missing or out of place`;
   if (entry.previousHash !== expected.previousHash) return 'it does not follow the entry before it';
   if (entry.hash !== hashOf(expected.previousHash, entry.record)) return 'its content was changed';
   const record = recordOf(entry.record);
-  if (record?.orgId !== expected.orgId) return 'it is of another organisation';
-  return record.seq === expected.seq ? undefined : 'it tells another number than its place';
+  if (record?.orgId !== expected.orgId) return 'it belongs to another organisation';
+  return record.seq === expected.seq ? undefined : 'its number differs from its position';
 }
 
 function isEntry(value: unknown): value is AuditEntry {
@@ -179,7 +177,10 @@ function recordOf(text: string): { orgId?: unknown; seq?: unknown } | undefined 
   }
 }
 
-/** The newest entry that is known from elsewhere, -1 where none is; and the first that is another one there. */
+/**
+ * Returns the newest entry known from published heads (-1 for none), and the first that differs from its published
+ * head.
+ */
 async function compareHeads(
   { orgId, publicKey, heads, noted }: TrailExpectation,
   count: number,
@@ -204,21 +205,21 @@ async function compareHeads(
       typeof head.signature !== 'string'
     )
       continue;
-    // One that says what the trail says needs no signature: the entry's own was checked.
+    // A head that equals the trail's own entry needs no check: the entry's signature is checked.
     if ((head.seq <= count && head.hash === hashAt(head.seq)) || (await isSigned(head, publicKey)))
       take(head.seq, head.hash);
   }
   return { newest, ...(forkedAt === Infinity ? {} : { forkedAt }) };
 }
 
-/** The public half of a signing key, PEM. */
+/** Returns the public half of a signing key. */
 export function publicKeyOf(key: KeyObject): KeyObject {
   return createPublicKey(key);
 }
 
 function isSigned({ orgId, seq, hash, signature }: AuditHead, publicKey: KeyObject): Promise<boolean> {
   const bytes = Buffer.from(signature, 'base64');
-  // Base64 can be written in more than one way, and only one of them is what was stored.
+  // Base64 has several spellings of the same bytes; accept only the one that was stored.
   if (bytes.toString('base64') !== signature) return Promise.resolve(false);
   return new Promise((resolve) => {
     verify(null, headBytes(orgId, seq, hash), publicKey, bytes, (error, isValid) => {
@@ -230,7 +231,7 @@ function isSigned({ orgId, seq, hash, signature }: AuditHead, publicKey: KeyObje
 const headBytes = (orgId: string, seq: number, hash: string): Buffer =>
   Buffer.from(`shieldwatch audit head\n${orgId}\n${String(seq)}\n${hash}`);
 
-/** Length before content: two records cannot be read as one longer one. */
+/** Hashes with length prefixes, so that two fields cannot be read as one longer field. */
 function hashOf(previousHash: string, record: string): string {
   const bytes = Buffer.from(record);
   return createHash('sha256')

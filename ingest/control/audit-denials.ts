@@ -2,20 +2,23 @@ import type { FastifyInstance } from 'fastify';
 import { ShieldwatchError, type ErrorCode } from '#schemas/errors.js';
 import type { ControlPlane } from './control-plane.js';
 
-/** Refusals of somebody who is known: these are told in the audit trail. */
+/** Errors that are written to the audit trail, because the caller is authenticated. */
 const DENIALS = new Set<ErrorCode>(['scope_missing', 'role_missing', 'repository_not_allowed']);
-/** Milliseconds for which the same denial of the same caller is one entry: a loop must not fill the trail. */
+/**
+ * Milliseconds for which repeated denials of the same caller and route are one entry, so that a loop cannot fill the
+ * trail.
+ */
 const ONCE_PER_MS = 60_000;
 const MAX_KEPT = 10_000;
 
-/** Writes denied access into the trail of the caller's own organisation. */
+/** Records denied access in the audit trail of the caller's organisation. */
 export function auditDenials(app: FastifyInstance, plane: ControlPlane): void {
   const told = new Map<string, number>();
   app.addHook('onError', async (request, _reply, error) => {
     const { caller } = request;
     if (caller === null || !(error instanceof ShieldwatchError)) return;
     if (!DENIALS.has(error.code) && error.detail.isDenied !== true) return;
-    // The pattern of the address, never the address: a webhook's holds its secret.
+    // The route pattern, never the path: a webhook's path holds its secret.
     const route = `${request.method} ${request.routeOptions.url ?? ''}`;
     const key = `${caller.tokenId}\0${route}\0${error.code}`;
     const now = Date.now();

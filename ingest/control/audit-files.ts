@@ -5,19 +5,24 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { publicKeyOf, type AuditHead } from './audit-chain.js';
 
-/** The signing key and the published heads of the audit trail: kept outside of the database that they vouch for. */
+/**
+ * Signing key and published heads of the audit trail. They are kept outside of the database whose trail they protect.
+ */
 export interface AuditFiles {
   key: KeyObject;
   publicKey: KeyObject;
-  /** Called after the entries' transaction. @throws when the heads could not be written; the next call publishes them too. */
+  /**
+   * Publishes heads, after the transaction of their entries.
+   * @throws when the heads could not be written; the next call publishes them again.
+   */
   publish(heads: readonly AuditHead[]): void;
-  /** Every head that was published, in the order of the file. */
+  /** Returns all published heads in file order. */
   heads(): AsyncIterable<AuditHead> | Iterable<AuditHead>;
 }
 
 /**
- * Opens (or makes, 0600) `audit-key.pem` and `audit-heads.ndjson` in a folder. Copy the heads elsewhere from time to
- * time: whoever can write here and in the database can cut both short.
+ * Opens or creates (mode 0600) `audit-key.pem` and `audit-heads.ndjson` in a folder. Copy the heads elsewhere
+ * regularly: whoever can write both this folder and the database can truncate both.
  */
 export function openAuditFiles(folder: string): AuditFiles {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -35,27 +40,27 @@ export function openAuditFiles(folder: string): AuditFiles {
     key,
     publicKey: publicKeyOf(key),
     publish(heads) {
-      // A line break first: a line that a full disk or a crash cut off must not swallow the next one.
+      // Begins with a line break, so that a line cut off by a crash or a full disk does not swallow the next one.
       appendFileSync(headFile, `\n${heads.map((head) => JSON.stringify(head)).join('\n')}\n`, { mode: 0o600 });
     },
     heads: () => readHeads(headFile),
   };
 }
 
-/** A key and heads that live as long as the process; for tests, and for a gateway that was given no folder. */
+/** Creates a key and heads in memory, for tests and for a gateway without a folder. */
 export function auditFilesInMemory(): Omit<AuditFiles, 'heads'> & { heads(): AuditHead[] } {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const heads: AuditHead[] = [];
   return { key: privateKey, publicKey, publish: (published) => void heads.push(...published), heads: () => [...heads] };
 }
 
-/** The heads in a file, read line by line; none where there is no file. A line that a crash cut off is not a head. */
+/** Reads the heads of a file line by line; none if there is no file. A line that a crash cut off is skipped. */
 export async function* readHeads(file: string): AsyncGenerator<AuditHead> {
   if (!existsSync(file)) return;
   for await (const value of readLines(file)) if (typeof value === 'object' && value !== null) yield value as AuditHead;
 }
 
-/** The JSON values of a file of NDJSON, one after the other; undefined for a line that is none. */
+/** Yields the JSON values of an NDJSON file; undefined for an invalid line. */
 export async function* readLines(file: string | Readable): AsyncGenerator {
   for await (const line of createInterface({
     input: typeof file === 'string' ? createReadStream(file, 'utf8') : file,

@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Work that is done again and again, and at once when something asks for it. Failures wait for the next round. */
+/** A job that repeats at an interval, and immediately when woken. After a failure it waits for the next round. */
 export interface Background {
-  /** Asks for a round as soon as possible. */
+  /** Starts a round as soon as possible. */
   wake: () => void;
-  /** Ends after the round that runs. */
+  /** Stops after the current round. */
   stop: () => Promise<void>;
 }
 
@@ -17,7 +17,7 @@ export function runInBackground(
   const isStopping = (): boolean => stopping.signal.aborted;
   let sleep = new AbortController();
   const state = { isAwake: false };
-  /** A call, because the compiler takes a flag read after a wait for unchanged. */
+  /** A function, because TypeScript's control flow analysis assumes that a flag does not change during an await. */
   const isAwake = (): boolean => state.isAwake;
   async function run(): Promise<void> {
     while (!isStopping()) {

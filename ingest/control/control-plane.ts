@@ -12,53 +12,59 @@ declare module 'fastify' {
   }
 }
 
-/** Who changes something, and in which organisation. */
+/** The author of a change, and the organisation. */
 export interface Actor {
   orgId: string;
   actor: string;
 }
 
-/** Whoever may open the data folder of the machine. */
+/** Returns the actor for the machine itself: whoever can open the data folder. */
 export const machineActor = (orgId: string): Actor => ({ orgId, actor: 'machine' });
 
-/** A change of state: an entry of the audit trail, and where series need it a fact of ClickHouse. */
+/** A change of state: an entry of the audit trail, and a fact in ClickHouse where a series needs it. */
 export interface Change {
   action: string;
   subject: string;
   detail?: AuditRecord['detail'];
-  /** Row of `control_event`; `kind` and `state` are what its views read. */
+  /** Row of `control_event`; its views read `kind` and `state`. */
   fact?: { kind: string; state: string; repository?: string };
 }
 
-/** A transaction in which something changes. What it records is written at its end: neither is there without the other. */
+/**
+ * A transaction with changes. Recorded changes are written at its end, so that either both are stored or neither is.
+ */
 export interface ChangeSession extends Session {
   record(change: Change): Promise<void>;
 }
 
-/** Everything that touches the tables of migration 0002, one organisation at a time. */
+/** Access to the control-plane tables (migration 0002), for one organisation at a time. */
 export interface ControlPlane {
   read<T>(orgId: string, work: (tx: Session) => Promise<T>): Promise<T>;
   change<T>(actor: Actor, work: (tx: ChangeSession) => Promise<T>): Promise<T>;
-  /** As `change`; before it, in the same transaction, `operate` adds or changes the organisation itself. */
+  /**
+   * Like `change`, with a first step `operate` that creates or changes the organisation itself in the same transaction.
+   */
   operate<F, T>(
     actor: Actor,
     operate: (tx: Session) => Promise<F>,
     work: (tx: ChangeSession, operated: F) => Promise<T>,
   ): Promise<T>;
-  /** Called after every change that left a fact in the outbox. */
+  /** Registers a listener for changes that left a fact in the outbox. */
   onFact(listener: () => void): void;
-  /** Called when what follows a change that is committed could not be done. The heads are published with the next change. */
+  /**
+   * Registers a listener for failures after a committed change. Unpublished heads are published with the next change.
+   */
   onPublishFailed(listener: (error: unknown) => void): void;
 }
 
-/** The control plane over a Postgres. Signs the audit trail with the key of `audit`. */
+/** Creates the control plane over a Postgres. Signs the audit trail with the key of `audit`. */
 export function createControlPlane(db: Postgres, audit: AuditFiles): ControlPlane {
   const factListeners: (() => void)[] = [];
   const failureListeners: ((error: unknown) => void)[] = [];
-  /** Newest head of each organisation that could not be published; it vouches for those before it. */
+  /** Newest unpublished head of each organisation; it also covers those before it. */
   const unpublished = new Map<string, AuditHead>();
 
-  /** Runs `work` with a session that records, and writes what it recorded in the same transaction: one statement for all. */
+  /** Runs `work` in a recording session and writes what it recorded in the same transaction, with one statement. */
   async function recorded<T>(
     tx: Session,
     actor: Actor,
@@ -81,7 +87,7 @@ export function createControlPlane(db: Postgres, audit: AuditFiles): ControlPlan
     };
   }
 
-  /** The change is committed: from here on nothing may fail it. */
+  /** Runs after the commit: nothing here may fail the change. */
   function follow({ heads, hasFacts }: { heads: AuditHead[]; hasFacts: boolean }): void {
     const waiting = [...unpublished.values(), ...heads];
     try {
@@ -115,13 +121,13 @@ export function createControlPlane(db: Postgres, audit: AuditFiles): ControlPlan
   };
 }
 
-/** Our own refusals go through as they are; anything else is a store that does not answer. */
+/** Passes on our own errors and maps all others to `store_unavailable`. */
 async function settled<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (cause) {
     if (cause instanceof ShieldwatchError) throw cause;
-    const error = new ShieldwatchError('store_unavailable', 'the store does not answer just now; try again', {
+    const error = new ShieldwatchError('store_unavailable', 'the store is temporarily unavailable; try again', {
       retryAfterSeconds: RETRY_AFTER_SECONDS,
     });
     error.cause = cause;
@@ -152,7 +158,7 @@ async function addToOutbox(
   );
 }
 
-/** Appends to the organisation's trail; one writer at a time, until the transaction ends. */
+/** Appends to the organisation's trail. Holds a lock until the transaction ends, so there is one writer at a time. */
 async function append(
   tx: Session,
   { orgId, actor }: Actor,
@@ -192,7 +198,7 @@ async function append(
   return entries.map(({ seq, hash, signature }) => ({ orgId, seq, hash, signature }));
 }
 
-/** A stretch of an organisation's trail, oldest first. */
+/** Reads entries of an organisation's trail after a sequence number, oldest first. */
 export async function readAudit(tx: Session, orgId: string, after: number, limit: number): Promise<AuditEntry[]> {
   const rows = await tx.query<{
     seq: string | number;

@@ -5,10 +5,13 @@ import { LOCAL_ORG_ID } from './first-tokens.js';
 import type { ControlPlane } from './control-plane.js';
 import { requestPurge } from './purges.js';
 
-/** Begins to delete an organisation: nothing of it comes in any more, and a purge takes what is there. */
+/** Starts the deletion of an organisation: it accepts nothing more, and a purge removes its data. */
 export async function deleteOrg(plane: ControlPlane, caller: Caller, name: string): Promise<Purge> {
   if (caller.orgId === LOCAL_ORG_ID) {
-    throw new ShieldwatchError('conflict', 'the organisation of the machine itself stays; purge its telemetry instead');
+    throw new ShieldwatchError(
+      'conflict',
+      'the organisation of the machine itself cannot be deleted; purge its telemetry instead',
+    );
   }
   return requestPurge(plane, caller, { organisation: true }, async (tx) => {
     const deleted = await tx.query(
@@ -16,7 +19,7 @@ export async function deleteOrg(plane: ControlPlane, caller: Caller, name: strin
       [name],
     );
     if (deleted.length === 0) {
-      throw new ShieldwatchError('conflict', 'name: expected the name of the organisation, which is not deleted yet', {
+      throw new ShieldwatchError('conflict', 'name: expected the name of an organisation that is not deleted', {
         field: 'name',
       });
     }

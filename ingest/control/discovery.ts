@@ -4,20 +4,22 @@ import type { Session } from '#schemas/postgres/session.js';
 import type { ControlPlane } from './control-plane.js';
 import { PLAN_LIMITS, type Plan } from '../plans.js';
 
-/** Names looked at in one transaction, which adds all that are new in one statement. */
+/** Names handled in one transaction, which inserts the new ones with one statement. */
 const BATCH = 500;
-/** A mark may become visible this long after its time: the longest INSERT that the store allows. */
+/**
+ * Milliseconds after its timestamp within which a mark may become visible: the longest INSERT that the store allows.
+ */
 const OVERLAP_MS = 60_000;
-/** Names that are known to have a row, so that a round asks about new ones only. */
+/** Maximum cached names that have a row, so that a round queries new ones only. */
 const MAX_KNOWN = 50_000;
-/** Milliseconds after which they are asked about again: a row may have been removed. */
+/** Milliseconds after which cached names are queried again, because a row may have been removed. */
 const KNOWN_MS = 300_000;
-/** Names of a batch that its entry of the audit trail tells. */
+/** Names that the audit entry of a batch lists. */
 const MAX_TOLD = 10;
 
 /**
- * A round that gives rows to the repositories which telemetry has named since the last one: as many as the plan of the
- * organisation has rows for, whatever one request names. Those beyond have no row; `GET /v1/repos` shows them all the same.
+ * Creates a job that adds rows for repositories named in telemetry since the last round, up to the plan's number of
+ * discovered repositories. Those beyond have no row, but `GET /v1/repos` lists them.
  */
 export function createDiscovery(clickhouse: ClickHouseClient, plane: ControlPlane): () => Promise<void> {
   let since = 0;
@@ -58,7 +60,10 @@ export function createDiscovery(clickhouse: ClickHouseClient, plane: ControlPlan
     }
   }
 
-  /** @returns whether all of them have a row now, but for what is being removed; false: the plan has no row left. */
+  /**
+   * Adds the missing rows.
+   * @returns false when the plan allows no more rows.
+   */
   async function addMissing(orgId: string, names: readonly string[]): Promise<boolean> {
     const ids = names.map((name) => repositoryId(orgId, name));
     const state = await plane.read(orgId, (tx) => stateOf(tx, ids));
@@ -93,7 +98,10 @@ export function createDiscovery(clickhouse: ClickHouseClient, plane: ControlPlan
   }
 }
 
-/** How many of these repositories have no row, and how many rows the plan has left; undefined: the organisation is deleted. */
+/**
+ * Returns how many of these repositories have no row and how many rows the plan still allows; undefined when the
+ * organisation is deleted.
+ */
 async function stateOf(tx: Session, ids: readonly string[]): Promise<{ missing: number; room: number } | undefined> {
   const [row] = await tx.query<{ plan: Plan; repos: number; found: number }>(
     `SELECT plan, (SELECT count(*)::int FROM repo) AS repos, (SELECT count(*)::int FROM repo WHERE id = ANY ($1::text[])) AS found

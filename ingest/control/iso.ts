@@ -1,3 +1,3 @@
-/** A time of Postgres, which is a text from one driver and a date from the other, as the API has it. */
+/** Converts a Postgres time to ISO 8601. One driver returns text, the other a Date. */
 export const isoOrNull = (time: Date | string | null): string | null =>
   time === null ? null : new Date(time).toISOString();

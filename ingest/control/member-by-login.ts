@@ -9,7 +9,7 @@ export interface MemberRow extends Record<string, unknown> {
   created_at: Date | string;
 }
 
-/** Finds the member of a login, in whatever letter case, and locks the row; undefined where there is none. */
+/** Finds a member by login, ignoring letter case, and locks the row; undefined when there is none. */
 export async function memberByLogin(tx: Session, login: string): Promise<MemberRow | undefined> {
   const [row] = await tx.query<MemberRow>(
     'SELECT * FROM member WHERE lower(login COLLATE "C") = lower($1::text COLLATE "C") FOR UPDATE',
@@ -18,5 +18,5 @@ export async function memberByLogin(tx: Session, login: string): Promise<MemberR
   return row;
 }
 
-/** Whether two logins are one member's: ASCII letters compare without case, as in the database. */
+/** Returns whether two logins belong to one member: ASCII letters compare case-insensitively, as in the database. */
 export const isSameLogin = (one: string, other: string): boolean => lowerAscii(one) === lowerAscii(other);

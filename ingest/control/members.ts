@@ -31,11 +31,9 @@ export async function addMember(
       [`mem_${randomBase62(20)}`, actor.orgId, login, role],
     );
     if (row === undefined)
-      throw new ShieldwatchError(
-        'conflict',
-        'there is a member with this login already; letter case makes no difference',
-        { field: 'login' },
-      );
+      throw new ShieldwatchError('conflict', 'a member with this login already exists (letter case is ignored)', {
+        field: 'login',
+      });
     await tx.record({
       action: 'member.add',
       subject: row.id,
@@ -46,7 +44,7 @@ export async function addMember(
   });
 }
 
-/** By id or login. */
+/** Changes the role of a member, given by id or login. */
 export async function changeMember(plane: ControlPlane, actor: Actor, idOrLogin: string, role: Role): Promise<Member> {
   return plane.change(actor, async (tx) => {
     const before = await needMember(tx, idOrLogin);
@@ -62,7 +60,7 @@ export async function changeMember(plane: ControlPlane, actor: Actor, idOrLogin:
   });
 }
 
-/** Its tokens go with it, and those it minted: they work at most a second longer. */
+/** Removes a member. Its tokens and those it minted are revoked and work at most a second longer. */
 export async function removeMember(plane: ControlPlane, actor: Actor, idOrLogin: string): Promise<void> {
   await plane.change(actor, async (tx) => {
     const before = await needMember(tx, idOrLogin);
@@ -79,7 +77,7 @@ export async function removeMember(plane: ControlPlane, actor: Actor, idOrLogin:
 }
 
 async function needMember(tx: Session, idOrLogin: string): Promise<MemberRow> {
-  // An id first: a login that reads like somebody's id names nobody else.
+  // Ids take precedence: a login that equals an id must not shadow it.
   const [byId] = await tx.query<MemberRow>('SELECT * FROM member WHERE id = $1 FOR UPDATE', [idOrLogin]);
   const row = byId ?? (await memberByLogin(tx, idOrLogin));
   if (row === undefined) throw new ShieldwatchError('not_found', 'there is no such member');
@@ -87,8 +85,8 @@ async function needMember(tx: Session, idOrLogin: string): Promise<MemberRow> {
 }
 
 async function needAnotherOwner(tx: Session, id: string): Promise<void> {
-  // The lock is on all owners: two of them must not remove each other at the same time.
+  // Locks all owners, so that two of them cannot remove each other at the same time.
   const owners = await tx.query("SELECT id FROM member WHERE role = 'owner' ORDER BY id FOR UPDATE");
   if (!owners.some((owner) => owner['id'] !== id))
-    throw new ShieldwatchError('conflict', 'an organisation keeps at least one owner');
+    throw new ShieldwatchError('conflict', 'an organisation needs at least one owner');
 }

@@ -21,15 +21,21 @@ interface MergeRow extends Record<string, unknown> {
   rows_moved: string | number;
 }
 
-/** Milliseconds in which an INSERT that has begun ends: what is younger waits for the next round, so that nothing is deleted uncopied. */
+/**
+ * Milliseconds in which an INSERT that has begun must end. Younger rows wait for the next round, so that no row is
+ * deleted before it is copied.
+ */
 const SETTLED_MS = 60_000;
 
-/** Milliseconds after which a finished merge is looked at again. */
+/** Milliseconds after which a finished merge is checked again. */
 const EVERY_MS = 300_000;
-/** What a round looks at again of the time before the last one. */
+/** Milliseconds before the previous round that a round checks again. */
 const OVERLAP_MS = 600_000;
 
-/** What of Postgres goes along with a repository, and what tells two of its rows apart; where the survivor has one of its own, that stands. */
+/**
+ * Tables that move with a repository, and the columns that identify a row. A row that the surviving repository already
+ * has is kept.
+ */
 const CARRIED = {
   scan_receipt: ['bundle_digest'],
   review_item: ['route', 'bundle_digest'],
@@ -38,13 +44,14 @@ const CARRIED = {
 } as const;
 
 /**
- * Makes `from` another name of `to`: tokens, decisions and receipts go over now, what is stored in ClickHouse by background
- * work. Asked again it answers what stands. @throws ShieldwatchError 409 when `to` is itself another's name.
+ * Makes `from` another name of `to`. Tokens, decisions and receipts move at once, ClickHouse rows in the background. A
+ * repeated request returns the existing merge.
+ * @throws ShieldwatchError 409 when `to` was itself merged.
  */
 export async function requestMerge(plane: ControlPlane, actor: Actor, from: string, to: string): Promise<RepoMerge> {
   const { orgId } = actor;
   if (from === to)
-    throw new ShieldwatchError('body_invalid', 'from: expected another repository than into', { field: 'from' });
+    throw new ShieldwatchError('body_invalid', 'from: expected a repository other than into', { field: 'from' });
   return plane.change(actor, async (tx) => {
     await tx.query("SELECT pg_advisory_xact_lock(hashtext('repos'), hashtext($1))", [orgId]);
     const survivor = await survivingName(tx, to);
@@ -75,7 +82,7 @@ export async function requestMerge(plane: ControlPlane, actor: Actor, from: stri
         [fromId, toId],
       );
     }
-    // Of two review items about one thing the survivor's stands, with what was said about either.
+    // Of two review items about the same subject the surviving one is kept, with the comments of both.
     await tx.query(
       `UPDATE review_item_comment SET item_id = other.id FROM review_item AS mine
          JOIN review_item AS other ON other.repo_id = $2 AND other.route = mine.route AND other.bundle_digest = mine.bundle_digest
@@ -89,7 +96,7 @@ export async function requestMerge(plane: ControlPlane, actor: Actor, from: stri
   });
 }
 
-/** The name that a repository has now: its own, or the one it was merged into. */
+/** Returns the current name of a repository: its own, or the one it was merged into. */
 export async function survivingName(tx: Session, nameOrId: string): Promise<string> {
   const [row] = await tx.query<{ to_name: string }>('SELECT to_name FROM repo_merge WHERE $1 IN (from_name, from_id)', [
     nameOrId,
@@ -97,7 +104,7 @@ export async function survivingName(tx: Session, nameOrId: string): Promise<stri
   return row?.to_name ?? nameOrId;
 }
 
-/** An organisation's merges, newest first. */
+/** Lists an organisation's merges, newest first. */
 export async function listMerges(plane: ControlPlane, orgId: string): Promise<RepoMerge[]> {
   const rows = await plane.read(orgId, (tx) =>
     tx.query<MergeRow>('SELECT * FROM repo_merge ORDER BY requested_at DESC, id LIMIT 1000'),
@@ -105,7 +112,7 @@ export async function listMerges(plane: ControlPlane, orgId: string): Promise<Re
   return rows.map(mergeOf);
 }
 
-/** Moves what landed under names that were merged; again and again, since whoever sends under an old name may go on. */
+/** Moves landing rows and facts stored under merged names. Repeats, because producers may keep sending the old name. */
 export async function runMerges(
   postgres: Postgres,
   clickhouse: ClickHouseClient,
@@ -120,7 +127,7 @@ export async function runMerges(
   );
   for (const row of rows) {
     const until = new Date(Date.now() - settledMs);
-    // What was there at the request is gone once a merge is finished.
+    // After a finished merge only newer rows can remain.
     const since =
       row.finished_at === null || row.last_run_at === null
         ? new Date(0)
@@ -135,7 +142,7 @@ export async function runMerges(
     const isFinished = row.finished_at === null && until >= new Date(row.requested_at);
     if (moved > 0 || isFinished) {
       await plane.change({ orgId: row.org_id, actor: 'shieldwatch' }, async (tx) => {
-        // While it had facts, whoever looked at the fleet may have made its row anew.
+        // While the old name had facts, a request may have created its row again.
         await tx.query('DELETE FROM repo WHERE full_name = $1', [row.from_name]);
         await tx.record({
           action: isFinished ? 'repo.merge.finish' : 'repo.merge.move',

@@ -41,10 +41,13 @@ async function readOrg(tx: Session): Promise<Org> {
   };
 }
 
-/** @throws ShieldwatchError 403 when the plan does not keep telemetry that long, or has no SSO. */
+/**
+ * Changes an organisation's settings.
+ * @throws ShieldwatchError 403 when the plan does not allow the retention or SSO.
+ */
 export async function changeOrg(plane: ControlPlane, actor: Actor, change: OrgChange): Promise<Org> {
   await plane.change(actor, async (tx) => {
-    // Locked: of two changes at once neither takes the other back.
+    // Locked, so that concurrent changes do not overwrite each other.
     await tx.query('SELECT id FROM org FOR UPDATE');
     const before = await readOrg(tx);
     const { limit } = before.retentionDays;
@@ -81,7 +84,7 @@ export async function changeOrg(plane: ControlPlane, actor: Actor, change: OrgCh
   return showOrg(plane, actor.orgId);
 }
 
-/** Every organisation of this server; for the machine's own commands. */
+/** Lists every organisation of this server, for the operator's commands. */
 export async function listOrgs(db: Postgres): Promise<{ id: string; name: string; plan: Plan }[]> {
   return asRole(db, 'shieldwatch_operator', {}, (tx) =>
     tx.query<{ id: string; name: string; plan: Plan }>(
@@ -90,7 +93,7 @@ export async function listOrgs(db: Postgres): Promise<{ id: string; name: string
   );
 }
 
-/** Adds an organisation; for the machine's own commands. */
+/** Adds an organisation, for the operator's commands. */
 export async function createOrg(
   plane: ControlPlane,
   { name, plan }: { name: string; plan: Plan },
@@ -105,7 +108,7 @@ export async function createOrg(
   return { id };
 }
 
-/** Gives an organisation another plan; for the machine's own commands. Nothing that is stored is removed. */
+/** Changes the plan of an organisation, for the operator's commands. Stored data is kept. */
 export async function setPlan(plane: ControlPlane, orgId: string, plan: Plan): Promise<Org> {
   await plane.operate(
     machineActor(orgId),

@@ -2,7 +2,7 @@ import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { Postgres } from '#schemas/postgres/client.js';
 import { asRole } from '#schemas/postgres/session.js';
 
-/** Rows taken at once. */
+/** Maximum rows per round. */
 const BATCH = 500;
 
 interface OutboxRow extends Record<string, unknown> {
@@ -19,10 +19,10 @@ interface OutboxRow extends Record<string, unknown> {
 }
 
 /**
- * Takes what waits in the outbox to ClickHouse, oldest first, and removes it once it is stored. A crash between
- * the two sends it again: `control_event` folds by event id.
+ * Moves rows from the outbox to ClickHouse, oldest first, and deletes them once stored. A crash in between sends them
+ * again; `control_event` deduplicates by event id.
  *
- * @returns rows taken.
+ * @returns the number of rows moved.
  */
 export async function drainOutbox(postgres: Postgres, clickhouse: ClickHouseClient): Promise<number> {
   let taken = 0;

@@ -28,7 +28,7 @@ const send = (token: string, url: string, type: string, payload: string | Buffer
     headers: { authorization: `Bearer ${token}`, 'content-type': type },
   });
 
-const WORDS = 'the plan "team" has room for 25 repositories and 26 are in use';
+const WORDS = 'the plan "team" allows 25 repositories and 26 are in use';
 
 describe('OTLP of an organisation with a repository too many', () => {
   it('is accepted, with one partial-success message', async () => {

@@ -6,7 +6,7 @@ import { scrubText } from '#schemas/scrub.js';
 import type { Actor, ControlPlane } from './control-plane.js';
 import { isoOrNull } from './iso.js';
 
-/** Promotions of an organisation that may wait at once: whoever may ask must not fill the table. */
+/** Maximum open promotions of an organisation, so that nobody can fill the table. */
 const MAX_WAITING = 1_000;
 
 interface Row extends Record<string, unknown> {
@@ -24,10 +24,7 @@ interface Row extends Record<string, unknown> {
   decided_at: Date | string | null;
 }
 
-/**
- * Asks for the approval of a policy pack's content. Asked again it answers what was decided, so a pipeline may ask
- * until it is.
- */
+/** Requests approval of a policy pack's content. A repeated request returns the decision, so a pipeline can poll. */
 export async function requestPromotion(
   plane: ControlPlane,
   actor: Actor,
@@ -50,7 +47,7 @@ export async function requestPromotion(
     if (waiting >= MAX_WAITING)
       throw new ShieldwatchError(
         'conflict',
-        `${String(MAX_WAITING)} policy promotions wait for approval; decide about those first`,
+        `${String(MAX_WAITING)} policy promotions are waiting for approval; decide about those first`,
       );
     const added = await tx.query(
       `INSERT INTO policy_promotion (id, org_id, pack, policy_name, sha256, owners, review_items, requested_by)
@@ -80,7 +77,7 @@ export async function requestPromotion(
   });
 }
 
-/** Newest id last: a page of them after `after`. */
+/** Lists a page of promotions after the id `after`, ordered by id. */
 export async function listPromotions(
   plane: ControlPlane,
   orgId: string,
@@ -99,7 +96,7 @@ export async function listPromotions(
   return rows.map(promotionOf);
 }
 
-/** Approves, rejects or opens again. */
+/** Approves, rejects or reopens a promotion. */
 export async function decidePromotion(
   plane: ControlPlane,
   actor: Actor,

@@ -7,13 +7,13 @@ import type { Actor, ChangeSession, ControlPlane } from './control-plane.js';
 import { removeRows, type Removal } from './remove-rows.js';
 import { isoOrNull } from './iso.js';
 
-/** What a purge is asked to remove; at least one of them. */
+/** Conditions of a purge; at least one is set. */
 export interface PurgeConditions {
   repository?: string | undefined;
   tokenId?: string | undefined;
   from?: Date | undefined;
   to?: Date | undefined;
-  /** All of it, in place of the others. */
+  /** Purges the whole organisation, without other conditions. */
   organisation?: true;
 }
 
@@ -34,7 +34,7 @@ interface PurgeRow extends Record<string, unknown> {
   is_whole_org: boolean;
 }
 
-/** Notes a purge; `also` is done in the same transaction. Background work carries it out. */
+/** Stores a purge request and runs `also` in the same transaction. Background work carries it out. */
 export async function requestPurge(
   plane: ControlPlane,
   actor: Actor,
@@ -72,7 +72,7 @@ export async function requestPurge(
   });
 }
 
-/** An organisation's purges, newest first; or the one of an id. */
+/** Lists an organisation's purges, newest first, or the one with the given id. */
 export async function listPurges(plane: ControlPlane, orgId: string, id?: string): Promise<Purge[]> {
   const rows = await plane.read(orgId, (tx) =>
     tx.query<PurgeRow>(
@@ -84,8 +84,8 @@ export async function listPurges(plane: ControlPlane, orgId: string, id?: string
 }
 
 /**
- * Carries out what was asked for, and again every hour for 8 days what was done: queues and spools may still hold
- * what was removed, and delivery is at least once. A second run removes only what happened before the request.
+ * Runs requested purges. Repeats each every hour for 8 days, because delivery is at-least-once and queues and spools
+ * may still hold removed records. A repeat removes only events from before the request.
  */
 export async function runPurges(postgres: Postgres, clickhouse: ClickHouseClient, plane: ControlPlane): Promise<void> {
   const due = await asRole(postgres, 'shieldwatch_worker', {}, (tx) =>
@@ -98,7 +98,7 @@ export async function runPurges(postgres: Postgres, clickhouse: ClickHouseClient
   for (const row of due) {
     const removal = removalOf(row);
     const rows = await removeRows(clickhouse, removal, (done, total) => note(postgres, row.id, done, total));
-    // Before it counts as finished: after a crash all of it is done again, and who waits for the end finds it in the trail.
+    // Runs before the purge is marked as finished: a crash repeats all of it, and a finished purge has its audit entry.
     if (row.finished_at === null && row.is_whole_org) await finishOrgDeletion(plane, row.org_id);
     else if (removal.isWhole && row.repository !== null) await forgetRepository(plane, row.org_id, row.repository);
     if (row.finished_at === null || rows > 0) {
@@ -119,7 +119,7 @@ export async function runPurges(postgres: Postgres, clickhouse: ClickHouseClient
   }
 }
 
-/** Removes what people decided there and the last token, once telemetry is gone. What remains is that it was, and the trail. */
+/** Removes control-plane rows and the last token once telemetry is gone. The organisation's row and its audit trail stay. */
 async function finishOrgDeletion(plane: ControlPlane, orgId: string): Promise<void> {
   await plane.change({ orgId, actor: 'shieldwatch' }, async (tx) => {
     await tx.query('UPDATE token SET revoked_at = coalesce(revoked_at, now()), member_id = NULL, name = $1', [
@@ -131,7 +131,7 @@ async function finishOrgDeletion(plane: ControlPlane, orgId: string): Promise<vo
   });
 }
 
-/** While it had facts, whoever looked at the fleet made its row anew. */
+/** Removes the repository's row again: while it had facts, a request may have recreated it. */
 async function forgetRepository(plane: ControlPlane, orgId: string, repository: string): Promise<void> {
   await plane.change({ orgId, actor: 'shieldwatch' }, (tx) =>
     tx.query('DELETE FROM repo WHERE full_name = $1', [repository]),

@@ -2,15 +2,15 @@ import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js
 import { pruneDimensions } from '#schemas/clickhouse/dimensions.js';
 import { FACTS } from '#schemas/clickhouse/facts.js';
 
-/** Which rows of one organisation are to go; what meets all of the conditions. */
+/** Selects the rows of one organisation to remove: those that meet all conditions. */
 export interface Removal {
   orgId: string;
-  /** Neither it nor a token nor a time: all that is the organisation's. */
+  /** Without repository, token and time, all rows of the organisation. */
   repository: string | undefined;
   tokenId: string | undefined;
   from: Date | undefined;
   to: Date | undefined;
-  /** Repository or organisation goes as a whole: its series and marks are removed too, instead of computed again. */
+  /** The repository or organisation is removed entirely: its series and marks are deleted instead of recomputed. */
   isWhole: boolean;
 }
 
@@ -24,15 +24,15 @@ interface Target {
   condition: string;
 }
 
-/** Seconds one table may take. */
+/** Maximum seconds per table. */
 const TIMEOUT_S = 600;
 
 /**
- * Removes rows from every table that holds data of organisations: landing, facts, quarantine, series. The tables
- * are found by their columns, so that a new one is not forgotten. Series of what remains are marked dirty and
- * computed again by the rollups. May be run again after a crash.
+ * Removes rows from every table that holds organisations' data: landing, facts, quarantine, series. Tables are found by
+ * their columns, so that a new one is included. Series of the remaining facts are marked dirty and recomputed by the
+ * rollups. Safe to repeat after a crash.
  *
- * @returns rows removed.
+ * @returns the number of rows removed.
  */
 export async function removeRows(
   clickhouse: ClickHouseClient,
@@ -65,7 +65,7 @@ export async function removeRows(
     });
     removed += found.rows;
   }
-  // After the facts are gone: a bucket that is computed earlier would count them once more.
+  // Marks are written after the facts are gone: an earlier recomputation would count the facts once more.
   if (marks.length > 0) {
     await clickhouse.insert({
       table: 'dirty_hour_v1',
@@ -79,7 +79,7 @@ export async function removeRows(
   return removed;
 }
 
-/** Every table of ours that keeps rows of organisations, with its columns. */
+/** Lists all of our tables that hold organisations' rows, with their columns. */
 async function dataTables(clickhouse: ClickHouseClient): Promise<Table[]> {
   const rows = await selectRows<{ table_name: string; column_names: string[] }>(
     clickhouse,
@@ -91,7 +91,7 @@ async function dataTables(clickhouse: ClickHouseClient): Promise<Table[]> {
   return rows.map((row) => ({ name: row.table_name, columns: row.column_names }));
 }
 
-/** Facts before landing: which facts a token sent is known from landing alone. */
+/** Orders facts before landing, because only landing knows which facts a token sent. */
 async function targetsOf(clickhouse: ClickHouseClient, tables: readonly Table[], removal: Removal): Promise<Target[]> {
   const landing = tables.flatMap(({ name, columns }) => {
     if (!columns.includes('OrgId')) return [];
@@ -126,7 +126,10 @@ function landingCondition(columns: readonly string[], { repository, tokenId, fro
   ].join(' AND ');
 }
 
-/** The facts that the views make of a token's landing rows. One that another token sent too is made again by the reconciler. */
+/**
+ * Selects the facts that the views derive from a token's landing rows. The reconciler restores a fact that another
+ * token sent too.
+ */
 async function factsOfToken(
   clickhouse: ClickHouseClient,
   tables: readonly Table[],
@@ -159,7 +162,7 @@ interface Mark {
   marked_at: string;
 }
 
-/** The hours whose facts are about to go. */
+/** Lists the hours whose facts are about to be removed. */
 async function touchedHours(
   clickhouse: ClickHouseClient,
   targets: readonly Target[],

@@ -5,7 +5,7 @@ import type { Session } from '#schemas/postgres/session.js';
 import { ATTR_CI_GITHUB_REPOSITORY_ID, ATTR_SCAN_PROVIDER, SPAN_SCAN } from '#schemas/semconv.js';
 import type { ChangeSession, ControlPlane } from './control-plane.js';
 
-/** What is on record of a repository beside its name. */
+/** Stored attributes of a repository besides its name. */
 export interface RepoLink {
   githubRepoId: string | null;
   defaultProvider: (typeof DEFAULT_PROVIDERS)[number];
@@ -19,7 +19,7 @@ interface LinkRow extends Record<string, unknown> {
 
 const GITHUB_REPOSITORY_ID = '^[1-9][0-9]{0,18}$';
 
-/** What is on record of these repositories, by id; of one without a row nothing is. */
+/** Reads the links of repositories by id; repositories without a row are left out. */
 export async function readLinks(tx: Session, ids: readonly string[]): Promise<Map<string, RepoLink>> {
   const rows = await tx.query<LinkRow>(
     'SELECT id, github_repo_id, default_provider FROM repo WHERE id = ANY ($1::text[])',
@@ -30,14 +30,17 @@ export async function readLinks(tx: Session, ids: readonly string[]): Promise<Ma
   );
 }
 
-/** Writes down what an administrator says of a repository. @throws ShieldwatchError 404 when it was removed meanwhile. */
+/**
+ * Changes the link of a repository.
+ * @throws ShieldwatchError 404 when it was removed meanwhile.
+ */
 export async function changeLink(
   tx: ChangeSession,
   id: string,
   repository: string,
   change: RepoChange,
 ): Promise<RepoLink> {
-  // Locked: of two changes at once neither takes the other back.
+  // Locked, so that concurrent changes do not overwrite each other.
   await tx.query('SELECT id FROM repo WHERE id = $1 FOR UPDATE', [id]);
   const before = (await readLinks(tx, [id])).get(id);
   if (before === undefined) throw new ShieldwatchError('not_found', 'there is no such repository');
@@ -55,8 +58,8 @@ export async function changeLink(
 }
 
 /**
- * Writes down GitHub's numbers of repositories as scans from GitHub Actions, which landed since `since` (ms), claim them.
- * The first claim stands: whoever may send a scan must not change what a repository is linked to. An administrator may.
+ * Stores GitHub's repository ids as claimed by scans from GitHub Actions that landed since `since` (ms). The first
+ * claim is kept, because a sender of scans must not change what a repository is linked to. An administrator can.
  */
 export async function linkFromScans(
   clickhouse: ClickHouseClient,

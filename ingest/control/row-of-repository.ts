@@ -1,12 +1,12 @@
 import { ShieldwatchError } from '#schemas/errors.js';
 
-/** Postgres' code for a row that refers to one that is not there. */
+/** Postgres error code of a foreign key violation. */
 const FOREIGN_KEY_VIOLATION = '23503';
 
 /**
- * The row that an INSERT about a repository returns.
+ * Returns the row that an INSERT about a repository produced.
  *
- * @throws ShieldwatchError 409 when the repository was removed since it was looked up.
+ * @throws ShieldwatchError 409 when the repository was removed meanwhile.
  */
 export async function rowOfRepository<T>(inserted: Promise<T[]>): Promise<T> {
   const [row] = await inserted.catch((cause: unknown) => {

@@ -28,7 +28,7 @@ interface TokenRow extends Record<string, unknown> {
   last_used_at: Date | string | null;
 }
 
-/** Who mints: nobody makes a token that may decide more than they may. */
+/** The caller that mints a token. It cannot mint a token with more rights than its own. */
 export interface Minter extends Actor {
   role: Role;
   authority?: Authority;
@@ -44,7 +44,7 @@ export interface NewToken {
 
 const SELECT = `SELECT token.*, member.login, member.role FROM token LEFT JOIN member ON member.id = token.member_id`;
 
-/** Tokens of an organisation, oldest first, after an id. */
+/** Lists an organisation's tokens after an id, oldest first. */
 export async function listTokens(
   plane: ControlPlane,
   orgId: string,
@@ -60,7 +60,7 @@ export async function listTokens(
   return rows.map(tokenOf);
 }
 
-/** A token that works no longer than the token that mints it and the members behind that one. */
+/** Mints a token that expires no later than the minting token and ends with the members behind that one. */
 export async function newToken(plane: ControlPlane, minter: Minter, request: NewToken): Promise<MintedToken> {
   const expiresAt =
     request.expiresInDays === undefined ? undefined : new Date(Date.now() + request.expiresInDays * 24 * HOUR_MS);
@@ -84,8 +84,8 @@ export async function newToken(plane: ControlPlane, minter: Minter, request: New
 }
 
 /**
- * A new token with the rights of an old one, which works for `overlapHours` more. It expires when the old one would have,
- * and takes its place as the one that minted others.
+ * Mints a successor with the rights of an old token, which stays valid for `overlapHours`. The successor expires when
+ * the old one would have, and takes over the tokens that it minted.
  */
 export async function rotateToken(
   plane: ControlPlane,
@@ -113,7 +113,8 @@ export async function rotateToken(
         ...(old.repository === null ? {} : { repository: old.repository }),
         ...(old.member_id === null ? {} : { memberId: old.member_id }),
         ...lifeOf(old.expires_at === null ? undefined : new Date(old.expires_at), minter),
-        // Whoever rotates knows the successor, and answers for it; one that rotates itself stays whose it was.
+        // Whoever rotates a token sees the successor, so they become one of its minters. A token that rotates itself
+        // keeps its minters.
         ...(minter.authority?.tokenId === old.id
           ? { ...(old.minted_by === null ? {} : { mintedBy: old.minted_by }), minters: old.minters }
           : derivation(minter)),
@@ -121,7 +122,7 @@ export async function rotateToken(
       'token.rotate',
     );
     await tx.query('UPDATE token SET minted_by = $2 WHERE minted_by = $1', [old.id, minted.id]);
-    // At most two live: a third rotation ends what an earlier one left alive.
+    // At most two are valid: a third rotation ends the predecessor's predecessor.
     if (old.rotated_from !== null) await revokeWithDerived(tx, old.rotated_from);
     await tx.query(
       'UPDATE token SET expires_at = least(coalesce(expires_at, $2::timestamptz), $2::timestamptz) WHERE id = $1',
@@ -131,7 +132,7 @@ export async function rotateToken(
   });
 }
 
-/** Ends a token, and the tokens that it minted; they work at most a second longer. Its successor stays. */
+/** Revokes a token and the tokens that it minted; they work at most a second longer. Its successor stays. */
 export async function revokeToken(plane: ControlPlane, minter: Minter, id: string): Promise<Token> {
   return plane.change(minter, async (tx) => {
     const token = await needToken(tx, id);
@@ -141,7 +142,7 @@ export async function revokeToken(plane: ControlPlane, minter: Minter, id: strin
   });
 }
 
-/** Revokes a token and what it minted, and what that minted. */
+/** Revokes a token and everything derived from it. */
 async function revokeWithDerived(tx: ChangeSession, id: string): Promise<void> {
   await recordRevoked(
     tx,
@@ -155,7 +156,10 @@ async function revokeWithDerived(tx: ChangeSession, id: string): Promise<void> {
   );
 }
 
-/** Revokes what a member minted, themselves or by a token of theirs. Their own tokens go with their row. */
+/**
+ * Revokes tokens that a member minted, directly or through a token. The member's own tokens are deleted with the
+ * member.
+ */
 export async function revokeMintedBy(tx: ChangeSession, memberId: string): Promise<void> {
   await recordRevoked(
     tx,
@@ -167,7 +171,7 @@ export async function revokeMintedBy(tx: ChangeSession, memberId: string): Promi
   );
 }
 
-/** Revokes what is bound to a repository: it has nothing left to read, and must not bring it back. */
+/** Revokes the tokens bound to a removed repository, which could otherwise recreate it. */
 export async function revokeBoundTo(tx: ChangeSession, repository: string): Promise<void> {
   await recordRevoked(
     tx,
@@ -191,7 +195,7 @@ async function recordRevoked(tx: ChangeSession, revoked: readonly Revoked[], end
   }
 }
 
-/** The end of a token's life: what was asked for, and no later than the end of the token that mints it. */
+/** Returns the expiry of a new token: as requested, but no later than that of the minting token. */
 function lifeOf(expiresAt: Date | undefined, { authority }: Minter): { expiresAt?: Date } {
   const ends = [expiresAt, authority?.expiresAt ?? undefined].flatMap((end) =>
     end === undefined ? [] : [end.getTime()],
@@ -202,7 +206,7 @@ function lifeOf(expiresAt: Date | undefined, { authority }: Minter): { expiresAt
 const derivation = ({ authority }: Minter): Pick<TokenRequest, 'mintedBy' | 'minters'> =>
   authority === undefined ? {} : { mintedBy: authority.tokenId, minters: authority.members };
 
-/** One line of succession: of two successors nobody could tell which one holds. */
+/** Rejects a second successor: rotation forms a single line. */
 async function needNoSuccessor(tx: Session, id: string): Promise<void> {
   const [successor] = await tx.query<{ id: string }>(
     'SELECT id FROM token WHERE rotated_from = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())',
@@ -213,14 +217,13 @@ async function needNoSuccessor(tx: Session, id: string): Promise<void> {
 }
 
 /**
- * Sees to it that organisation and minting token are what they were when the request was let in, until the transaction ends.
+ * Checks that the organisation and the minting token are still valid, and locks them until the transaction ends.
  *
  * @throws ShieldwatchError 401 or 409.
  */
 async function needLiveAuthority(tx: Session, { authority }: Minter): Promise<void> {
   const live = await tx.query('SELECT id FROM org WHERE deleted_at IS NULL FOR SHARE');
-  if (live.length === 0)
-    throw new ShieldwatchError('conflict', 'the organisation is deleted: it gets no token any more');
+  if (live.length === 0) throw new ShieldwatchError('conflict', 'the organisation is deleted: no token can be minted');
   if (authority === undefined) return;
   const tokens = await tx.query(
     'SELECT id FROM token WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()) FOR SHARE',

@@ -12,18 +12,18 @@ import { repositoryOf, type Report, type Sender } from '../report/report.js';
 const PLACES = placesOf(driftBody);
 const WEBHOOK_PLACES = placesOf(driftWebhookBody);
 
-/** A drift as one request. */
+/** A drift as OTLP requests. */
 export interface DriftReport extends Report {
   readonly eventId: string;
 }
 
-/** Reads the body of `POST /v1/ingest/drift`. */
+/** Parses the body of `POST /v1/ingest/drift`. */
 export function readDrift(bytes: Buffer, sender: Sender, meter: Meter): DriftReport {
   const { value, warnings } = parseBody(parseJson(bytes, meter), driftBody, PLACES);
   return reportOf(value, value.repository, sender, warnings);
 }
 
-/** Reads what the stock `agentshield watch` posts to its webhook. */
+/** Parses what the stock `agentshield watch` posts to its webhook. */
 export function readDriftWebhook(bytes: Buffer, sender: Sender, meter: Meter): DriftReport {
   const { value, warnings } = parseBody(parseJson(bytes, meter), driftWebhookBody, WEBHOOK_PLACES);
   const { score, ...drift } = value;
@@ -35,7 +35,7 @@ export function readDriftWebhook(bytes: Buffer, sender: Sender, meter: Meter): D
   );
 }
 
-/** Makes of a drift the span that our own watcher would have sent. */
+/** Converts a drift to the span that our own watcher would have sent. */
 function reportOf(
   body: DriftStatement,
   name: string | null | undefined,
@@ -49,7 +49,7 @@ function reportOf(
     ...dropped,
     ...(moved === 0
       ? []
-      : [`newFindings, resolvedFindings: ${String(moved)} are in both, their lines moved; they are no drift`]),
+      : [`newFindings, resolvedFindings: ${String(moved)} are in both because their lines moved; they were left out`]),
   ];
   return {
     named,

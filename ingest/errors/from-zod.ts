@@ -1,7 +1,7 @@
 import { core, type z } from 'zod';
 import { ShieldwatchError, type ErrorCode } from '#schemas/errors.js';
 
-/** Field path as people write it: `entries[3].timestamp`. */
+/** Formats a field path such as `entries[3].timestamp`. */
 function fieldPath(path: readonly PropertyKey[]): string {
   return path
     .map((segment, index) =>
@@ -11,9 +11,9 @@ function fieldPath(path: readonly PropertyKey[]): string {
 }
 
 /**
- * The first issue of a failed parse as an error: the field, what was expected, and the type of what came.
- * Never the value: it may be the very secret that was sent by mistake. All paths hold names of our schemas
- * only, since unknown fields are dropped before.
+ * Converts the first issue of a failed parse to an error with the field, what was expected, and the type received. The
+ * value is never included, because it may be a secret sent by mistake. Paths hold only names of our schemas, since
+ * unknown fields are dropped before.
  */
 export function fromZod(error: z.ZodError, input: unknown, code: ErrorCode): ShieldwatchError {
   const [issue] = error.issues;
@@ -21,10 +21,9 @@ export function fromZod(error: z.ZodError, input: unknown, code: ErrorCode): Shi
 }
 
 /**
- * Holds a body to its schema as zod's own `parse` does, but writes no text of any issue beyond the first: a list of 10,000
- * wrong entries has 30,000.
+ * Parses like zod's `parse`, but formats only the first issue: a list of 10,000 wrong entries has 30,000 issues.
  *
- * @throws ShieldwatchError as {@link fromZod} makes it.
+ * @throws ShieldwatchError as {@link fromZod} creates it.
  */
 export function parseWith<T extends z.ZodType>(schema: T, input: unknown, code: ErrorCode): z.output<T> {
   const context = { async: false };
@@ -63,7 +62,7 @@ function expectation(issue: z.core.$ZodIssue): string {
       return `at most ${String(issue.maximum)}${unit(issue.origin)}`;
     case 'custom':
     case 'invalid_union':
-      // Our own words, fixed in the schema.
+      // A fixed message of our own schema.
       return issue.message;
     case 'invalid_key':
     case 'invalid_element':

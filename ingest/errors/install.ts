@@ -7,12 +7,12 @@ import { toShieldwatchError } from './to-shieldwatch-error.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Errors of this route carry the fields of an OTLP Status too. */
+    /** Adds the fields of an OTLP Status to this route's errors. */
     otlp?: boolean;
   }
 }
 
-/** Gives the app its one error handler, its 404 and its 405. */
+/** Installs the error handler and the answers 404 and 405. */
 export function installErrors(app: FastifyInstance): void {
   const routes: { method: string; pattern: RegExp }[] = [];
   app.addHook('onRoute', ({ method, url }) => {
@@ -25,15 +25,18 @@ export function installErrors(app: FastifyInstance): void {
     const path = request.url.split('?', 1)[0] ?? '';
     const allowed = routes.filter((route) => route.pattern.test(path)).map((route) => route.method);
     if (allowed.length === 0) {
-      return sendError(new ShieldwatchError('not_found', 'there is nothing at this address'), request, reply);
+      return sendError(new ShieldwatchError('not_found', 'there is no such route'), request, reply);
     }
     const methods = [...new Set(allowed)].join(', ');
     reply.header('allow', methods);
-    return sendError(new ShieldwatchError('method_not_allowed', `this address takes ${methods}`), request, reply);
+    return sendError(new ShieldwatchError('method_not_allowed', `this route accepts ${methods}`), request, reply);
   });
 }
 
-/** Answers with the error as JSON, or to OTLP in protobuf as a protobuf Status; what is our fault is logged, without a word that came from outside. */
+/**
+ * Answers with the error as JSON, or as a protobuf Status to OTLP/protobuf. Logs 5xx errors without any client-provided
+ * text.
+ */
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const shown = toShieldwatchError(error);
   if (shown.status >= 500) request.log.error({ problem: describe(shown) }, shown.message);
@@ -41,7 +44,7 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds));
   const body = shown.toBody();
   const isOtlp = request.routeOptions.config.otlp === true;
-  // The rest of the body would keep the connection.
+  // Closes the connection, because the rest of the body would occupy it.
   if (shown.code === 'body_too_slow') reply.header('connection', 'close');
   reply.code(shown.status);
   if (isOtlp && mediaType(request) === PROTOBUF_TYPE)
@@ -49,7 +52,7 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   return reply.type('application/json; charset=utf-8').send(isOtlp ? withOtlpStatus(body, shown.status) : body);
 }
 
-/** Names and places only: messages of databases and parsers quote the data they were given. */
+/** Returns error names and stack frames only: messages of databases and parsers quote their input. */
 function describe(error: ShieldwatchError): Record<string, unknown> {
   const { cause } = error;
   if (!(cause instanceof Error)) return { code: error.code };

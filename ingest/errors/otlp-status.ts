@@ -1,7 +1,7 @@
 import protobuf from 'protobufjs/minimal.js';
 import type { ErrorBody } from '#schemas/errors.js';
 
-/** gRPC codes (google.rpc.Code) by HTTP status: OTLP clients read `code` and `message` of a google.rpc.Status. */
+/** gRPC codes (google.rpc.Code) by HTTP status. OTLP clients read `code` and `message` of a google.rpc.Status. */
 const RPC_CODES: Readonly<Record<number, number>> = {
   401: 16,
   403: 7,
@@ -15,12 +15,12 @@ const INVALID_ARGUMENT = 3;
 
 const rpcCode = (httpStatus: number): number => RPC_CODES[httpStatus] ?? INVALID_ARGUMENT;
 
-/** Our error body that an OTLP client can read as the Status it expects. */
+/** Adds the fields of a google.rpc.Status to our error body. */
 export function withOtlpStatus(body: ErrorBody, httpStatus: number): ErrorBody & { code: number; message: string } {
   return { ...body, code: rpcCode(httpStatus), message: body.error.message };
 }
 
-/** The same as the protobuf of a google.rpc.Status: `code` is field 1, `message` field 2. */
+/** Encodes the error as a protobuf google.rpc.Status: `code` is field 1, `message` field 2. */
 export function otlpStatusBytes(body: ErrorBody, httpStatus: number): Buffer {
   const writer = protobuf.Writer.create();
   writer.uint32((1 << 3) | 0).int32(rpcCode(httpStatus));

@@ -3,17 +3,20 @@ import type { Grade } from '#schemas/records/enums.js';
 import { idOf } from '#schemas/records/ids.js';
 import type { FleetScan } from './latest-scans.js';
 
-/** Identity of a scan in the API. */
+/** Returns the id of a scan in the API. */
 export function scanIdOf(orgId: string, repository: string, eventId: string): string {
   return idOf('scan', orgId, repository, eventId);
 }
 
-/** The digest that stands for a scan; scans without a pack have their event id. */
+/** Returns the digest that identifies a scan: its bundle digest, or its event id if there is no pack. */
 export function digestOf(scan: Pick<FleetScan, 'bundle_digest' | 'event_id'>): string {
   return scan.bundle_digest === '' ? scan.event_id : scan.bundle_digest;
 }
 
-/** AgentShield's fleet entry of a scan, its route found by AgentShield's rules from what is stored, not from what was claimed. */
+/**
+ * Builds AgentShield's fleet entry of a scan. The route is computed by AgentShield's rules from stored values, not
+ * taken from the sender.
+ */
 export function fleetEntry(orgId: string, scan: FleetScan): FleetEntry {
   const errors = errorsOf(scan.integrity);
   const { route, reason } = routeOf(scan, errors);
@@ -43,7 +46,7 @@ export function fleetEntry(orgId: string, scan: FleetScan): FleetEntry {
   };
 }
 
-/** What is wrong with the evidence of a scan; the same two make a scan invalid in `repo_route`. */
+/** Returns the integrity errors of a scan. The same two states make a scan `invalid` in `repo_route`. */
 export function errorsOf(integrity: string): string[] {
   if (integrity === 'mismatch') return ['artifacts or digest of the evidence pack do not verify'];
   return integrity === 'suspect' ? ['the evidence pack contradicts itself'] : [];
@@ -53,7 +56,7 @@ function routeOf(scan: FleetScan, errors: readonly string[]): { route: Route; re
   const [error] = errors;
   if (error !== undefined) return { route: 'invalid', reason: error };
   const blockers: [number, string][] = [
-    // What is accepted does not block while the acceptance lasts; `repo_route` says the same.
+    // Accepted findings do not block while the acceptance lasts; `repo_route` applies the same rule.
     [scan.critical - scan.accepted_critical, 'critical findings'],
     [scan.high - scan.accepted_high, 'high findings'],
     [scan.packages_critical, 'critical supply-chain packages'],

@@ -10,15 +10,15 @@ const NEXT_ACTIONS = {
   ready: 'Promotion can proceed with the current evidence digest.',
 } as const;
 
-/** Policy packs that wait for approval, and whether the plan has them stand in the way. */
+/** Policy packs that wait for approval, and whether the plan makes them block. */
 export interface PromotionGate {
   open: string[];
   isEnforced: boolean;
 }
 
 /**
- * AgentShield's fleet inspection over the newest scan of each repository. An item that was approved or dismissed
- * is still listed, and no longer stands in the way.
+ * Builds AgentShield's fleet inspection from the newest scan of each repository. Approved and dismissed items are
+ * listed but do not block.
  */
 export function fleetOf({ entries, reviewItems, isCut }: CurrentFleet, promotions: PromotionGate): Fleet {
   const summary = summaryOf(entries);
@@ -30,7 +30,7 @@ export function fleetOf({ entries, reviewItems, isCut }: CurrentFleet, promotion
     reason,
   }));
   const open = reviewItems.filter((item) => item.status === 'open');
-  // What was not looked at is not ready.
+  // A fleet with unchecked repositories is not ready.
   const isBlocked = isCut || open.length > 0 || (promotions.isEnforced && promotions.open.length > 0);
   const status = summary.invalidPacks > 0 ? 'invalid-evidence' : isBlocked ? 'blocked' : 'ready';
   const owners = [...new Set(open.map((item) => item.owner))].sort();
@@ -57,7 +57,9 @@ export function fleetOf({ entries, reviewItems, isCut }: CurrentFleet, promotion
     routes,
     reviewItems,
     errors: [
-      ...(isCut ? [`more than ${String(MAX_FLEET)} repositories: the others, by name, were not looked at`] : []),
+      ...(isCut
+        ? [`more than ${String(MAX_FLEET)} repositories: the others, in order of their names, were not checked`]
+        : []),
       ...entries.flatMap((entry) => entry.errors.map((error) => `${entry.repository}: ${error}`)),
     ],
   };
@@ -84,7 +86,7 @@ function summaryOf(entries: readonly FleetEntry[]): FleetSummary {
   };
 }
 
-/** Changes with everything that the answer says but times and people; the same fleet has the same digest. */
+/** Returns a digest of the answer without times and people: the same fleet has the same digest. */
 function digestOf(
   summary: FleetSummary,
   routes: Fleet['routes'],

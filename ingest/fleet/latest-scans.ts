@@ -2,7 +2,7 @@ import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js
 import type { Row } from '#schemas/records/rows.js';
 import { fromStore } from '../errors/from-store.js';
 
-/** What the fleet rules look at. */
+/** Columns that the fleet rules read. */
 const COLUMNS = [
   'repo',
   'event_id',
@@ -26,16 +26,19 @@ const COLUMNS = [
   'auto_fixable',
   'manual_review',
 ] as const satisfies readonly (keyof Row<'scan'>)[];
-/** The scan, and how many of its critical and high findings are accepted now. */
+/** A scan, with the number of its critical and high findings that are accepted now. */
 export type FleetScan = Pick<Row<'scan'>, (typeof COLUMNS)[number]> & {
   accepted_critical: number;
   accepted_high: number;
 };
 
-/** Repositories of a fleet that are looked at. */
+/** Maximum repositories of a fleet that are checked. */
 export const MAX_FLEET = 10_000;
 
-/** The newest scan of each repository (or of one) that looked at a file, by name; `isCut`: there are more than {@link MAX_FLEET}. */
+/**
+ * Returns the newest scan of each repository (or of one) that scanned at least one file, by name. `isCut` is true when
+ * there are more than {@link MAX_FLEET}.
+ */
 export async function latestScans(
   clickhouse: ClickHouseClient,
   orgId: string,

@@ -4,7 +4,7 @@ import type { Session } from '#schemas/postgres/session.js';
 import { randomBase62 } from '../auth/token-format.js';
 import type { Actor, ChangeSession } from '../control/control-plane.js';
 
-/** Comments that one review item may have. */
+/** Maximum comments of one review item. */
 const MAX_COMMENTS = 1_000;
 
 interface CommentRow extends Record<string, unknown> {
@@ -15,21 +15,21 @@ interface CommentRow extends Record<string, unknown> {
   created_at: Date | string;
 }
 
-/** A comment and its place among those of its item. */
+/** A comment with its position within its item. */
 export interface StoredComment extends ReviewComment {
   seq: number;
 }
 
 export interface CommentPage {
-  /** Place of the last one of the page before. */
+  /** Position of the last comment of the previous page. */
   after: number;
   limit: number;
 }
 
 /**
- * Adds a comment to an item whose row is locked. What its newest comment says already, by the same author, is that one:
- * a client that got no answer sends it again. The audit trail has the comment's id and never its words, since nothing
- * can be taken out of the trail.
+ * Adds a comment to an item whose row is locked. If the newest comment has the same author and text, that one is
+ * returned: a client without an answer retries. The audit trail has the comment's id and never its text, because
+ * entries cannot be removed.
  *
  * @throws ShieldwatchError 409 when the item has {@link MAX_COMMENTS}.
  */
@@ -44,7 +44,10 @@ export async function addComment(
   );
   if (newest !== undefined && newest.author === actor.actor && newest.body === text) return publicOf(newest);
   if (newest !== undefined && newest.comments >= MAX_COMMENTS) {
-    throw new ShieldwatchError('conflict', `the review item has ${String(MAX_COMMENTS)} comments, and takes no more`);
+    throw new ShieldwatchError(
+      'conflict',
+      `the review item has ${String(MAX_COMMENTS)} comments, which is the maximum`,
+    );
   }
   const [row] = await tx.query<CommentRow>(
     'INSERT INTO review_item_comment (id, org_id, item_id, author, body) VALUES ($1, $2, $3, $4, $5) RETURNING *',
@@ -55,7 +58,7 @@ export async function addComment(
   return publicOf(row);
 }
 
-/** A page of an item's comments, oldest first. */
+/** Reads a page of an item's comments, oldest first. */
 export async function readComments(
   tx: Session,
   itemId: string,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { FleetEntry, ReviewItem, ReviewRoute } from '#schemas/http/fleet.js';
 import { idOf } from '#schemas/records/ids.js';
 
-/** What a review item says by itself; the rest is what people decided. */
+/** The computed part of a review item, without people's decisions. */
 export type ReviewItemText = Omit<
   ReviewItem,
   'status' | 'assignee' | 'commentCount' | 'openedAt' | 'decidedAt' | 'decidedBy'
@@ -18,7 +18,7 @@ interface RouteTexts {
   recommendation: string;
 }
 
-/** AgentShield 1.6.0's words, so that its consumers find what they know. */
+/** Texts of AgentShield 1.6.0, so that its consumers recognise them. */
 const TEXTS: Readonly<Record<ReviewRoute, RouteTexts>> = {
   invalid: {
     severity: 'high',
@@ -85,12 +85,12 @@ const TEXTS: Readonly<Record<ReviewRoute, RouteTexts>> = {
   },
 };
 
-/** Durable id of the decision: the same wherever the pack lies, another one for the next pack. */
+/** Returns the stable id of a decision. It does not depend on the pack's location; the next pack has another id. */
 export function reviewItemId(orgId: string, repository: string, route: ReviewRoute, digest: string): string {
   return idOf('review', orgId, repository, route, digest);
 }
 
-/** AgentShield's review item of an entry; undefined when there is nothing to review. */
+/** Builds AgentShield's review item of a fleet entry; undefined when there is nothing to review. */
 export function reviewItemText(orgId: string, entry: FleetEntry, digest: string): ReviewItemText | undefined {
   if (entry.route === 'ready') return undefined;
   const { route, repository, outputDir, targetPath, reason } = entry;

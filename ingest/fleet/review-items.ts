@@ -18,11 +18,11 @@ import { latestScans } from './latest-scans.js';
 import { addComment, readComments, type CommentPage, type StoredComment } from './review-comments.js';
 import { reviewItemText, type ReviewItemText } from './review-item.js';
 
-/** An organisation's repositories by their newest scans, with the items to be decided about them. */
+/** An organisation's repositories by newest scan, with their review items. */
 export interface CurrentFleet {
   entries: FleetEntry[];
   reviewItems: ReviewItem[];
-  /** There are more repositories than are looked at. */
+  /** True when there are more repositories than are checked. */
   isCut: boolean;
 }
 
@@ -49,12 +49,12 @@ interface ItemRow extends Record<string, unknown> {
   superseded_at: Date | string | null;
 }
 
-/** Scans looked at before others get a turn, and the most of which items are opened in one transaction. */
+/** Scans processed before yielding to other work, and the maximum items opened in one transaction. */
 const BATCH = 200;
 
 /**
- * The newest scans with what was decided about them. It writes nothing: an item of a scan that came a moment ago is open,
- * and gets its row from {@link openReviewItems}.
+ * Reads the newest scans with their decisions. Writes nothing: the item of a new scan is open and gets its row from
+ * {@link openReviewItems}.
  */
 export async function currentFleet(
   plane: ControlPlane,
@@ -79,7 +79,10 @@ export async function currentFleet(
   return fleet;
 }
 
-/** Sees to it that every newest scan that needs a decision has its item, and no older one is open: some statements for many scans. */
+/**
+ * Creates the missing items of the newest scans and supersedes items of older scans, with a few statements for many
+ * scans.
+ */
 export async function openReviewItems(
   plane: ControlPlane,
   clickhouse: ClickHouseClient,
@@ -92,7 +95,7 @@ export async function openReviewItems(
 
 const UNDECIDED = { status: 'open', assignee: null, commentCount: 0, decidedAt: null, decidedBy: null } as const;
 
-/** The newest scans, some at a time, so that a large organisation keeps nobody waiting. */
+/** Yields the newest scans in batches, so that a large organisation does not block others. */
 async function* newestScans(
   clickhouse: ClickHouseClient,
   orgId: string,
@@ -115,7 +118,10 @@ async function* newestScans(
 
 const repoIdsOf = (orgId: string, current: readonly Current[]): string[] =>
   current.map(({ entry }) => repositoryId(orgId, entry.repository));
-/** What an item is about. Its id is made of that, but of the name that the repository had when it was opened: a merge keeps it. */
+/**
+ * Returns the subject of an item. The item's id is derived from it, but with the repository's name at opening: a merge
+ * keeps the id.
+ */
 const subjectOf = (repoId: string, route: ReviewRoute, digest: string): string => `${repoId} ${route} ${digest}`;
 const subjectOfRow = (row: ItemRow): string => subjectOf(row.repo_id, row.route, row.bundle_digest);
 const bySubject = (rows: readonly ItemRow[]): Map<string, ItemRow> =>
@@ -124,7 +130,7 @@ const bySubject = (rows: readonly ItemRow[]): Map<string, ItemRow> =>
 const ITEM_COLUMNS =
   'review_item.*, (SELECT count(*)::int FROM review_item_comment WHERE item_id = review_item.id) AS comments';
 
-/** The items of these repositories that no newer scan took the place of. */
+/** Reads the items of these repositories that are not superseded. */
 function readItems(tx: Session, orgId: string, current: readonly Current[]): Promise<ItemRow[]> {
   return tx.query<ItemRow>(
     `SELECT ${ITEM_COLUMNS} FROM review_item WHERE repo_id = ANY($1::text[]) AND superseded_at IS NULL`,
@@ -132,7 +138,7 @@ function readItems(tx: Session, orgId: string, current: readonly Current[]): Pro
   );
 }
 
-/** Writes only when there is something to write. */
+/** Writes only if something changed. */
 async function bringUpToDate(plane: ControlPlane, orgId: string, current: readonly Current[]): Promise<void> {
   const known = bySubject(await plane.read(orgId, (tx) => readItems(tx, orgId, current)));
   const wanted = new Map(
@@ -161,8 +167,9 @@ async function open(
     'INSERT INTO repo (id, org_id, full_name) SELECT id, $1, name FROM unnest($2::text[], $3::text[]) AS new (id, name) ON CONFLICT DO NOTHING',
     [orgId, repoIds, items.map(({ text }) => text.repository)],
   );
-  // An item that was replaced comes back when its scan is the newest again: the newer one was purged. Where a merge has moved
-  // an item to another repository and the facts have not followed yet, its id is taken: that item is the one to decide about.
+  // A superseded item returns when its scan is the newest again, after the newer one was purged. During a merge, an
+  // item may already be at another repository while its facts are not; then its id is taken and that item is the one to
+  // decide about.
   const opened = await tx.query<ItemRow>(
     `INSERT INTO review_item (id, org_id, repo_id, route, bundle_digest, approval_id)
      SELECT id, $1, repo_id, route, digest, approval_id FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) AS new (id, repo_id, route, digest, approval_id)
@@ -178,7 +185,7 @@ async function open(
     ],
   );
   const names = new Map(items.map(({ text }, index) => [repoIds[index], text.repository]));
-  // One that comes back is as it was decided.
+  // A returning item keeps its decision.
   for (const row of opened) {
     const repository = names.get(row.repo_id) ?? '';
     await tx.record({
@@ -237,12 +244,12 @@ export interface ReviewChange {
   comment?: string | undefined;
 }
 
-/** Which item a caller may touch; called with what is known of it before anything is changed. */
+/** Checks whether the caller may change an item, before anything is changed. Throws otherwise. */
 export type MayChange = (item: { route: ReviewRoute; repository: string }) => void;
 
 /**
- * Decides about an item by its id or its AgentShield id, after the newest scan of its repository was looked at.
- * `mayDecide` is asked before anything is decided.
+ * Decides about an item, by its id or its AgentShield id, after checking the newest scan of its repository. `mayDecide`
+ * is called before any change.
  */
 export async function changeReviewItem(
   plane: ControlPlane,
@@ -287,7 +294,10 @@ export async function changeReviewItem(
   });
 }
 
-/** Says something about an item, in the order of what was said. @throws ShieldwatchError 409 when it has as many comments as it may. */
+/**
+ * Adds a comment to an item.
+ * @throws ShieldwatchError 409 when the item has the maximum number of comments.
+ */
 export function commentOnReviewItem(
   plane: ControlPlane,
   clickhouse: ClickHouseClient,
@@ -301,7 +311,7 @@ export function commentOnReviewItem(
   );
 }
 
-/** A page of what was said about an item, also of one that a newer scan took the place of; an item that has no row yet has no comments. */
+/** Reads a page of an item's comments, also of a superseded item. An item without a row has none. */
 export async function readReviewComments(
   plane: ControlPlane,
   clickhouse: ClickHouseClient,
@@ -321,11 +331,14 @@ export async function readReviewComments(
 }
 
 const NO_ITEM = 'there is no such review item';
-/** Of two that AgentShield's id means, the one that no newer scan took the place of. */
+/** AgentShield's id may match two items; the one that is not superseded comes first. */
 const ITEM_BY_ID = `FROM review_item JOIN repo ON repo.id = review_item.repo_id
   WHERE review_item.id = $1 OR approval_id = $1 ORDER BY superseded_at DESC NULLS FIRST LIMIT 1`;
 
-/** Runs `work` on an item that stands, once it was seen that it does and that the caller may; one after the other on the same item. */
+/**
+ * Runs `work` on an item after checking that it is current and that the caller may change it. Changes of one item run
+ * one after the other.
+ */
 async function changeItem<T>(
   plane: ControlPlane,
   clickhouse: ClickHouseClient,
@@ -337,7 +350,7 @@ async function changeItem<T>(
   const [known] = await plane.read(actor.orgId, (tx) =>
     tx.query<{ full_name: string }>(`SELECT repo.full_name ${ITEM_BY_ID}`, [id]),
   );
-  // One that no row knows may be of any repository.
+  // An id without a row may belong to any repository.
   await openReviewItems(plane, clickhouse, actor.orgId, known?.full_name);
   return plane.change(actor, async (tx) => {
     const [row] = await tx.query<ItemRow & { full_name: string }>(
@@ -349,14 +362,14 @@ async function changeItem<T>(
     if (row.superseded_at !== null) {
       throw new ShieldwatchError(
         'conflict',
-        'a newer scan has taken the place of this review item; decide about that one',
+        'a newer scan supersedes this review item; decide about the item of that scan',
       );
     }
     return work(tx, row);
   });
 }
 
-/** @returns the login as the member's own row has it */
+/** @returns the login as stored in the member's row */
 async function needMember(tx: Session, login: string): Promise<string> {
   const found = await memberByLogin(tx, login);
   if (found === undefined) {

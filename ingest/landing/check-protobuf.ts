@@ -4,7 +4,7 @@ import { malformed, tooDeep, tooManyEntries, type Place } from './place.js';
 import { WireType } from './wire-reader.js';
 import type { Meter } from '../request/meter.js';
 
-/** The wire type of one value of a kind. */
+/** Wire type of a single value, by kind. */
 export const WIRE_TYPES: Readonly<Record<FieldKind, number>> = {
   string: WireType.Bytes,
   bytes: WireType.Bytes,
@@ -23,11 +23,12 @@ export const WIRE_TYPES: Readonly<Record<FieldKind, number>> = {
 };
 
 /**
- * Goes through an OTLP/protobuf request without reading its values: whether it is one, and within the bounds of
- * `schemas/otlp-bounds.ts`. Nothing is copied or allocated, so a request can be passed on as it came.
+ * Validates an OTLP/protobuf request and the bounds of `schemas/otlp-bounds.ts` without decoding values. Copies and
+ * allocates nothing, so a request can be forwarded as received.
  *
- * @returns the number of entries: messages and elements of repeated numbers; `meter` gets it too, also where this throws.
- * @throws ShieldwatchError 400 that names the field, 413 for more entries than a request may hold.
+ * @returns the number of entries: messages and elements of repeated numbers. `meter` gets it too, also when this
+ * throws.
+ * @throws ShieldwatchError 400 that names the field, 413 when a request has too many entries.
  */
 export function checkProtobuf(plan: MessagePlan, bytes: Buffer, meter: Meter = { entries: 0 }): number {
   new Checker(bytes).run(plan, meter);
@@ -38,7 +39,7 @@ class Checker {
   readonly #bytes: Buffer;
   #at = 0;
   #entries = 0;
-  /** The way to where the checker is: for each level where its message begins, and the field and its tag within. */
+  /** Path to the current position: for each level the start of its message, and the field and tag within it. */
   readonly #plans: MessagePlan[] = [];
   readonly #starts: number[] = [];
   readonly #tags: number[] = [];
@@ -99,7 +100,7 @@ class Checker {
     }
   }
 
-  /** Elements one after the other in one piece of bytes. */
+  /** Checks packed elements. */
   #packed(wireType: number, stop: number, level: number): void {
     while (this.#at < stop) {
       this.#count(1);
@@ -107,11 +108,11 @@ class Checker {
     }
   }
 
-  /** Steps over a value. */
+  /** Skips a value. */
   #pass(wireType: number, end: number, level: number): void {
     switch (wireType) {
       case WireType.Varint: {
-        // A varint of 64 bits has ten bytes at most.
+        // A varint of 64 bits has at most ten bytes.
         const last = Math.min(end, this.#at + 10);
         while (this.#at < last && (this.#bytes[this.#at] ?? 0) > 127) this.#at += 1;
         if (this.#at >= last) throw this.#invalid(level);
@@ -125,17 +126,17 @@ class Checker {
         this.#at += 4;
         break;
       case WireType.Bytes:
-        // The length first: it moves on by itself.
+        // Read the length first, because reading it advances the position.
         this.#at = this.#small(end, level) + this.#at;
         break;
       default:
-        // Groups, which OTLP has not.
+        // OTLP has no groups.
         throw this.#invalid(level);
     }
     if (this.#at > end) throw this.#invalid(level);
   }
 
-  /** A tag or a length: 31 bits. */
+  /** Reads a tag or a length of up to 31 bits. */
   #small(end: number, level: number): number {
     const first = this.#bytes[this.#at] ?? 0;
     if (this.#at < end && first < 128) {
@@ -164,7 +165,7 @@ class Checker {
     return malformed(this.#place(levels), 'valid protobuf');
   }
 
-  /** Which element of its list a field is, is counted only here, where something is wrong. */
+  /** Builds the path to the current position. List indexes are counted only here, when an error is reported. */
   #place(levels: number): Place | undefined {
     let place: Place | undefined;
     for (let level = 0; level < levels; level += 1) {

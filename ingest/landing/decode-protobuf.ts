@@ -3,12 +3,12 @@ import type { FieldPlan, MessagePlan } from './message-plan.js';
 import { malformed, type Place } from './place.js';
 import { WireReader, WireType } from './wire-reader.js';
 
-/** Reads an OTLP/protobuf message that {@link checkProtobuf} has taken into the shapes of `otlp.ts`. */
+/** Decodes an OTLP/protobuf message, already validated by {@link checkProtobuf}, into the shapes of `otlp.ts`. */
 export function decodeProtobuf(plan: MessagePlan, bytes: Buffer): Record<string, unknown> {
   return readMessage(plan, new WireReader(bytes), undefined, {});
 }
 
-/** Reads into `message`: of a message that is sent in two pieces the second is added to the first. */
+/** Decodes into `message`. If a message is sent in two parts, the second is merged into the first. */
 function readMessage(
   plan: MessagePlan,
   reader: WireReader,
@@ -40,7 +40,7 @@ function readMessage(
 
 const NONE: readonly string[] = [];
 
-/** What a field that was not sent reads as; undefined: it stays absent. */
+/** Returns the value of a field that was not sent; undefined if it stays absent. */
 function absentValue(field: FieldPlan): unknown {
   if (field.repeated) return [];
   if (field.optional) return undefined;
@@ -79,7 +79,7 @@ function readRepeated(
     list.push(readValue(field, wireType, reader, { parent: place, name: field.name, index: list.length }, undefined));
     return;
   }
-  // Packed: the elements one after the other in one piece of bytes.
+  // Packed elements.
   const packed = wireType === WireType.Bytes ? reader.bytes() : undefined;
   if (packed === undefined) throw malformed({ parent: place, name: field.name, index: list.length }, 'valid protobuf');
   const inner = new WireReader(packed);
@@ -98,7 +98,7 @@ function readValue(field: FieldPlan, wireType: number, reader: WireReader, place
   return readMessage(field.message, new WireReader(value as Buffer), place, (before ?? {}) as Record<string, unknown>);
 }
 
-/** The value, or for a message its bytes; undefined when the input ends before it does. */
+/** Reads a value, or the bytes of a message; undefined when the input ends too early. */
 function readScalar(field: FieldPlan, reader: WireReader): unknown {
   switch (field.kind) {
     case 'message':

@@ -10,21 +10,21 @@ function goString(text: string): string {
   );
 }
 
-/** A double as pdata writes it, outside of JSON NaN and infinities too: like JavaScript, but for -0. */
+/** Formats a double as pdata does, NaN and infinities included: like JavaScript, except for -0. */
 export function goNumber(value: number): string {
   return Object.is(value, -0) ? '-0' : String(value);
 }
 
 /**
- * A map or array attribute as the collector stores it: compact JSON, keys sorted.
- * Null when it holds NaN or an infinity, which Go refuses to write; the collector then stores an empty string.
+ * Formats a map or array attribute as the collector stores it: compact JSON with sorted keys. Returns null when it
+ * holds NaN or an infinity, which Go rejects; the collector then stores an empty string.
  */
 export function goJson(value: AnyValue | undefined): string | null {
   if (value?.stringValue !== undefined) return goString(value.stringValue);
   if (value?.boolValue !== undefined) return String(value.boolValue);
   if (value?.intValue !== undefined) return String(value.intValue);
   if (value?.doubleValue !== undefined) return Number.isFinite(value.doubleValue) ? goNumber(value.doubleValue) : null;
-  // Go has no bytes at all where there are none, and writes null.
+  // Go writes null for an empty byte slice.
   if (value?.bytesValue !== undefined)
     return value.bytesValue.length === 0 ? 'null' : goString(value.bytesValue.toString('base64'));
   if (value?.arrayValue !== undefined) return goArray(value.arrayValue.values);

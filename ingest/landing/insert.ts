@@ -2,19 +2,19 @@ import { Readable } from 'node:stream';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { Batch } from './batch.js';
 
-/** Characters in one piece. */
+/** Maximum characters per chunk. */
 const CHUNK_LENGTH = 256 * 1024;
 
-/** Rows for one table, as the text of an INSERT ... FORMAT JSONCompactEachRow, in pieces. */
+/** Rows for one table as the text of an INSERT ... FORMAT JSONCompactEachRow, in chunks. */
 export interface Insert {
   readonly table: string;
   readonly columns: readonly string[];
   readonly pieces: readonly Uint8Array[];
-  /** How many. */
+  /** Number of rows. */
   readonly rows: number;
 }
 
-/** Writes out the rows of a batch. */
+/** Serializes the rows of a batch. */
 export function writeRows(batch: Batch): Insert {
   const pieces: Uint8Array[] = [];
   let text = '';
@@ -29,18 +29,21 @@ export function writeRows(batch: Batch): Insert {
   return { table: batch.table, columns: batch.columns, pieces, rows: batch.rows.length };
 }
 
-/** Each piece gets memory of its own, so that it can be handed over by another thread. */
+/** Each chunk has its own buffer, so that a worker thread can transfer it. */
 const encoder = new TextEncoder();
 
-/** Stores rows in one INSERT; resolves when they, and the facts made of them, are there. @throws what the store answers. */
+/**
+ * Stores rows with one INSERT. Resolves when the rows and the facts derived from them are stored.
+ * @throws the store's error.
+ */
 export async function insertRows(clickhouse: ClickHouseClient, { table, columns, pieces }: Insert): Promise<void> {
   const names = columns.map((column) => `\`${column}\``).join(', ');
   const result = await clickhouse.exec({
     query: `INSERT INTO ${table} (${names}) FORMAT JSONCompactEachRow`,
     values: Readable.from(pieces, { objectMode: false }),
-    // An answer means stored: nothing may wait in a buffer of the server.
+    // An answer means stored, so the server must not buffer the INSERT.
     clickhouse_settings: { async_insert: 0, wait_end_of_query: 1 },
   });
-  // An INSERT answers nothing, but the connection is free only when that nothing was read.
+  // The connection is released only after the empty answer was read.
   result.stream.resume();
 }

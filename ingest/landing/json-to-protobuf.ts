@@ -17,18 +17,19 @@ const CLOSE_BRACKET = 0x5d;
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /**
- * Reads an OTLP/JSON request and writes the same as protobuf, in one pass, so that whatever reads the request next reads
- * one format, by one decoder. What JSON writers differ on is settled here:
+ * Converts an OTLP/JSON request to protobuf in one pass, so that later stages read one format with one decoder. It
+ * resolves differences between JSON writers:
  *
- * - names in lowerCamelCase or as in the .proto; unknown names are skipped; of a name that stands twice, protobuf's rule
- *   holds: lists add up, of single values the last one counts;
+ * - names in lowerCamelCase or as in the .proto; unknown names are skipped; for a duplicate name protobuf's rule holds:
+ * lists are concatenated, of single values the last one counts;
  * - integers and doubles as numbers or strings, `NaN` and infinities as strings, enums as numbers or names;
- * - a member that is `null` was not sent; in a oneof a double that is `null` is NaN, which `JSON.stringify` makes of it;
- * - halves of surrogate pairs and bytes that are no UTF-8 become U+FFFD; a byte order mark is skipped.
+ * - a `null` member counts as not sent; a `null` double in a oneof is NaN, which `JSON.stringify` writes that way;
+ * - unpaired surrogates and invalid UTF-8 become U+FFFD; a byte order mark is skipped.
  *
- * `meter` gets the number of entries, also where it throws.
+ * `meter` gets the number of entries, also when this throws.
  *
- * @throws ShieldwatchError 400 that names the field and what was expected, 413 past the bounds of `schemas/otlp-bounds.ts`.
+ * @throws ShieldwatchError 400 that names the field and what was expected, 413 past the bounds of
+ * `schemas/otlp-bounds.ts`.
  */
 export function jsonToProtobuf(plan: MessagePlan, body: Buffer, meter: Meter = { entries: 0 }): Buffer {
   const text = isUtf8(body) ? body : Buffer.from(body.toString('utf8'));
@@ -46,7 +47,7 @@ class Transcoder {
   #out: Buffer;
   #end = 0;
   #entries = 0;
-  /** The way to where the reader is: a field for each level, and its element; -1 for a field that is no list. */
+  /** Path to the current position: a field per level, and its element index; -1 for a field that is not repeated. */
   readonly #fields: FieldPlan[] = [];
   readonly #indexes: number[] = [];
   #level = 0;
@@ -161,7 +162,7 @@ class Transcoder {
     this.#scalar(field);
   }
 
-  /** A value of a fixed size or a varint, without its tag. */
+  /** Writes a value of fixed size or a varint, without its tag. */
   #scalar(field: FieldPlan): void {
     switch (field.kind) {
       case 'double':
@@ -207,14 +208,14 @@ class Transcoder {
       case 'string':
       case 'bytes':
       case 'message':
-        // Lengths go before these: see #value.
+        // Their length precedes them: see #value.
         return;
     }
   }
 
   // Reading.
 
-  /** Steps to the next member or element, or over the end of the object or array. @returns whether there is one. */
+  /** Advances to the next member or element, or past the end of the object or array. @returns whether there is one. */
   #continues(close: number, isFirst: boolean): boolean {
     this.#space();
     const byte = this.#in[this.#at];
@@ -230,7 +231,7 @@ class Transcoder {
     return true;
   }
 
-  /** Reads a member's name and the colon after it. @returns undefined for a name that the message has not. */
+  /** Reads a member's name and the colon after it. @returns undefined for a name that the message does not have. */
   #name(plan: MessagePlan): FieldPlan | undefined {
     const start = this.#at;
     const isEscaped = this.#passString();
@@ -259,7 +260,7 @@ class Transcoder {
     this.#space();
   }
 
-  /** Steps over a string. @returns whether it holds escapes. */
+  /** Skips a string. @returns whether it contains escapes. */
   #passString(): boolean {
     const input = this.#in;
     if (input[this.#at] !== QUOTE) throw notJson();
@@ -268,7 +269,7 @@ class Transcoder {
     for (;;) {
       const byte = input[at];
       if (byte === QUOTE) break;
-      // The end of the input, too: a control character does not stand in a string.
+      // Also true at the end of the input; control characters are not allowed in strings.
       if (byte === undefined || byte < 0x20) throw notJson();
       if (byte === BACKSLASH) {
         isEscaped = true;
@@ -282,21 +283,21 @@ class Transcoder {
 
   #unescaped(start: number, end: number): string {
     try {
-      // Node 20 has toWellFormed, which the library's types of ES2022 have not.
+      // Node 20 has toWellFormed, but the TypeScript library for ES2023 does not declare it.
       return (JSON.parse(this.#in.toString('utf8', start, end)) as string).replace(/\p{Surrogate}/gu, '\ufffd');
     } catch {
       throw notJson();
     }
   }
 
-  /** The text of a string value; undefined for a value of another type. */
+  /** Reads the text of a string value; undefined for a value of another type. */
   #text(): string | undefined {
     if (this.#in[this.#at] !== QUOTE) return undefined;
     const start = this.#at;
     return this.#passString() ? this.#unescaped(start, this.#at) : this.#in.toString('utf8', start + 1, this.#at - 1);
   }
 
-  /** The characters of a number; undefined for a value of another type. */
+  /** Reads the characters of a number; undefined for a value of another type. */
   #number(): string | undefined {
     const input = this.#in;
     const start = this.#at;
@@ -326,7 +327,7 @@ class Transcoder {
     return input.toString('latin1', start, at);
   }
 
-  /** Steps over `word` if it stands here. */
+  /** Skips `word` if it is next. */
   #word(word: 'null' | 'true' | 'false'): boolean {
     const at = this.#at;
     if (this.#in[at] !== word.charCodeAt(0) || this.#in.toString('latin1', at, at + word.length) !== word) return false;
@@ -342,7 +343,7 @@ class Transcoder {
     this.#at = at;
   }
 
-  /** Steps over the value of a name that nobody knows. */
+  /** Skips the value of an unknown name. */
   #skip(depth: number): void {
     if (depth > 2 * MAX_OTLP_DEPTH) throw tooDeep(this.#place());
     const byte = this.#in[this.#at];
@@ -376,7 +377,7 @@ class Transcoder {
     const text = number ?? this.#text() ?? '';
     let integer: bigint | undefined;
     if (INTEGER.test(text)) integer = BigInt(text);
-    // A number such as 1e3 or 7.0 is an integer; a string is one only as digits.
+    // Numbers such as 1e3 or 7.0 are integers; a string must consist of digits.
     else if (number !== undefined && Number.isInteger(Number(number))) integer = BigInt(Number(number));
     if (integer !== undefined && integer >= least && integer <= greatest) return integer;
     throw this.#expected(`an integer from ${String(least)} to ${String(greatest)}, as a number or a string`, start);
@@ -454,7 +455,7 @@ class Transcoder {
     this.#out[this.#end++] = rest;
   }
 
-  /** A varint of up to 64 bits; what is negative takes ten bytes. */
+  /** Writes a varint of up to 64 bits; negative values take ten bytes. */
   #signed(value: bigint): void {
     if (value >= 0n && value <= 0x7fffffffn) {
       this.#varint(Number(value));
@@ -471,14 +472,14 @@ class Transcoder {
     this.#end = this.#out.writeDoubleLE(value, this.#end);
   }
 
-  /** Leaves room for the length of what follows: one byte, which is enough for most. */
+  /** Reserves one byte for the length of what follows, which is usually enough. */
   #open(): number {
     this.#room(1);
     this.#end += 1;
     return this.#end;
   }
 
-  /** Writes the length, and moves the content on where the length takes more than one byte. */
+  /** Writes the length, moving the content if the length takes more than one byte. */
   #close(start: number): void {
     const length = this.#end - start;
     let size = 1;
@@ -513,7 +514,7 @@ class Transcoder {
     return place;
   }
 
-  /** The 400 for a value of the wrong type, which begins at `start`, or for what is no value at all. */
+  /** Creates the 400 for a value of the wrong type that begins at `start`, or for invalid JSON there. */
   #expected(what: string, start = this.#at): ShieldwatchError {
     const place = this.#place();
     this.#at = start;
@@ -524,7 +525,7 @@ class Transcoder {
 
 const NONE: readonly never[] = [];
 const INTEGER = /^-?\d{1,20}$/;
-/** As JSON writes it; `.5` and `5.` too, as strings. */
+/** A JSON number; in strings also `.5` and `5.`. */
 const NUMBER = /^-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 const HEX = /^[0-9a-fA-F]*$/;
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;

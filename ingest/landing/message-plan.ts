@@ -3,23 +3,23 @@ import protobuf from 'protobufjs';
 import { packageRoot } from '#schemas/root.js';
 import type { Signal } from '../request/signal.js';
 
-/** How one field is read, from JSON and from the wire alike. */
+/** How one field is decoded, from JSON and from protobuf. */
 export interface FieldPlan {
-  /** lowerCamelCase, as in OTLP/JSON and in `otlp.ts`. */
+  /** lowerCamelCase name, as in OTLP/JSON and in `otlp.ts`. */
   readonly name: string;
-  /** The name in the .proto file, which OTLP/JSON readers accept as well. */
+  /** Name in the .proto file, which OTLP/JSON parsers accept as well. */
   readonly protoName: string;
   readonly number: number;
   readonly kind: FieldKind;
   readonly repeated: boolean;
-  /** Absent unless sent: messages, members of a oneof, `optional` fields. */
+  /** The field is absent unless sent: messages, members of a oneof, `optional` fields. */
   readonly optional: boolean;
-  /** Of a member of a oneof: the names of the other members. The last member on the wire counts. */
+  /** For a member of a oneof, the names of the other members. The last member on the wire counts. */
   readonly others: readonly string[] | undefined;
-  /** Of trace and span ids: bytes an id has when it is not empty. In JSON they are hex, other bytes are base64. */
+  /** For trace and span ids, the bytes of a non-empty id. In JSON ids are hex; other bytes are base64. */
   readonly idBytes: number | undefined;
   readonly message: MessagePlan | undefined;
-  /** Of enums: numbers by name. */
+  /** For enums, numbers by name. */
   readonly enumValues: ReadonlyMap<string, number> | undefined;
 }
 
@@ -41,11 +41,11 @@ export type FieldKind =
 
 export interface MessagePlan {
   readonly fields: readonly FieldPlan[];
-  /** By number; a number that no field has is a hole or lies behind the end. */
+  /** Fields by number; unused numbers are undefined. */
   readonly byNumber: readonly (FieldPlan | undefined)[];
-  /** By either name. */
+  /** Fields by either name. */
   readonly byName: ReadonlyMap<string, FieldPlan>;
-  /** The same by the bytes of the name, and those by their number: there are few of one length. */
+  /** Fields by the length of their name in bytes: few names share a length. */
   readonly byLength: readonly (readonly { readonly bytes: Buffer; readonly field: FieldPlan }[] | undefined)[];
 }
 
@@ -71,7 +71,7 @@ const SERVICES: Readonly<Record<Signal, { file: string; message: string }>> = {
   logs: { file: 'logs/v1/logs_service.proto', message: 'logs.v1.ExportLogsServiceRequest' },
 };
 
-/** The vendored OpenTelemetry definitions, see `proto/README.md`. */
+/** Loads the vendored OpenTelemetry definitions (`proto/README.md`). */
 export function loadOtlp(): protobuf.Root {
   const folder = join(packageRoot(), 'ingest/landing/proto');
   const root = new protobuf.Root();
@@ -81,12 +81,12 @@ export function loadOtlp(): protobuf.Root {
   return root;
 }
 
-/** The message type of a signal's export request. */
+/** Returns the message type of a signal's export request. */
 export function requestType(root: protobuf.Root, signal: Signal): protobuf.Type {
   return root.lookupType(`opentelemetry.proto.collector.${SERVICES[signal].message}`);
 }
 
-/** Reading plans of the three export requests, made once from the definitions. */
+/** Creates the plans of the three export requests from the definitions. */
 export function createRequestPlans(): Readonly<Record<Signal, MessagePlan>> {
   const root = loadOtlp();
   const known = new Map<protobuf.Type, MessagePlan>();
@@ -102,7 +102,7 @@ function planMessage(type: protobuf.Type, known: Map<protobuf.Type, MessagePlan>
   const byName = new Map<string, FieldPlan>();
   const byLength: { bytes: Buffer; field: FieldPlan }[][] = [];
   const plan = { fields, byNumber, byName, byLength };
-  // Known before its fields are: AnyValue holds itself.
+  // Registered before its fields are planned, because AnyValue contains itself.
   known.set(type, plan);
   for (const field of type.fieldsArray) {
     const each = planField(field, known);
@@ -133,7 +133,7 @@ function planField(field: protobuf.Field, known: Map<protobuf.Type, MessagePlan>
   };
 }
 
-/** An `optional` field is the only member of a oneof that protobufjs makes for it. */
+/** Returns the other members of a field's oneof. protobufjs wraps each `optional` field in a oneof of its own. */
 function otherMembers({ partOf, name }: protobuf.Field): readonly string[] | undefined {
   if (partOf === null || partOf.fieldsArray.length < 2) return undefined;
   return partOf.fieldsArray.filter((other) => other.name !== name).map((other) => protobuf.util.camelCase(other.name));
@@ -143,5 +143,5 @@ function kindOf(field: protobuf.Field): FieldKind {
   if (field.resolvedType instanceof protobuf.Type) return 'message';
   if (field.resolvedType instanceof protobuf.Enum) return 'enum';
   if (KINDS.has(field.type)) return field.type as FieldKind;
-  throw new Error(`the OTLP definitions use ${field.type}, which landing cannot read`);
+  throw new Error(`the OTLP definitions use ${field.type}, which is not supported`);
 }

@@ -15,7 +15,7 @@ import { metricRows } from './rows/metrics.js';
 import { traceRows } from './rows/traces.js';
 import type { LandingSettings } from './tenant.js';
 
-/** What is done with the bytes of one request, all of it synchronous. */
+/** Synchronous processing of one request's bytes. */
 export type OtlpWork =
   | { readonly kind: 'protobuf'; readonly signal: Signal; readonly type: OtlpType; readonly body: Buffer }
   | {
@@ -25,17 +25,17 @@ export type OtlpWork =
       readonly body: Buffer;
       readonly caller: Caller;
       readonly settings: LandingSettings;
-      /** Gives up on a request of more entries than this; absent: on none. */
+      /** Aborts a request with more entries than this; absent for no limit. */
       readonly maxEntries?: number;
     };
 
-/** Entries of which rows are made on the main thread, in the time of some 30 ms. */
+/** Maximum entries that are converted to rows on the main thread, in about 30 ms. */
 export const MAX_MAIN_ENTRIES = 5_000;
 
 let plans: Readonly<Record<Signal, MessagePlan>> | undefined;
 
 /**
- * A request as protobuf: what came as protobuf is checked, what came as JSON is written anew.
+ * Returns a request as protobuf: protobuf is validated, JSON is converted.
  *
  * @throws ShieldwatchError 400 that names the field, 413 past the bounds of `schemas/otlp-bounds.ts`.
  */
@@ -43,7 +43,7 @@ export function toProtobuf(signal: Signal, type: OtlpType, body: Buffer, meter: 
   plans ??= createRequestPlans();
   if (type === JSON_TYPE) {
     const protobuf = jsonToProtobuf(plans[signal], body, meter);
-    // A list of small doubles is four times as long in protobuf, and the collector takes no more.
+    // A list of small doubles is four times as long in protobuf, and the collector accepts no more than this.
     if (protobuf.length > MAX_OTLP_BYTES)
       throw new ShieldwatchError(
         'body_too_large',
@@ -55,13 +55,19 @@ export function toProtobuf(signal: Signal, type: OtlpType, body: Buffer, meter: 
   return body;
 }
 
-/** Reads a request in protobuf into the shapes of `otlp.ts`. @throws as {@link toProtobuf} does. */
+/**
+ * Decodes a protobuf request into the shapes of `otlp.ts`.
+ * @throws as {@link toProtobuf} does.
+ */
 export function readOtlp(signal: Signal, body: Buffer): Record<string, unknown> {
   plans ??= createRequestPlans();
   return decodeProtobuf(plans[signal], toProtobuf(signal, PROTOBUF_TYPE, body, { entries: 0 }));
 }
 
-/** The rows that a request is stored as, written out; undefined for one of more than `maxEntries`. @throws as {@link toProtobuf} does. */
+/**
+ * Converts a request to INSERTs; undefined if it has more than `maxEntries`.
+ * @throws as {@link toProtobuf} does.
+ */
 export function toInserts(
   { signal, type, body, caller, settings, maxEntries }: OtlpWork & { kind: 'inserts' },
   meter: Meter = { entries: 0 },
@@ -75,7 +81,9 @@ export function toInserts(
     .map(writeRows);
 }
 
-/** The decoder gives exactly the shapes of `otlp.ts`, each made from the signal's own plan. */
+/**
+ * The decoder returns exactly the shapes of `otlp.ts`, because each signal's plan is built from the same definitions.
+ */
 function rowsOf(signal: Signal, message: unknown, caller: Caller, settings: LandingSettings) {
   switch (signal) {
     case 'traces':

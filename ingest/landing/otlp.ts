@@ -1,7 +1,6 @@
 /**
- * OTLP as read by `decode-json.ts` and `decode-protobuf.ts`: the messages of `proto/` with every plain field
- * present. Members of a oneof and `optional` fields are absent when they were not sent. Fields that landing
- * does not store are left out here.
+ * OTLP as decoded by `decode-protobuf.ts`: the messages of `proto/` with every plain field present. Members of a oneof
+ * and `optional` fields are absent when not sent. Fields that landing does not store are left out.
  */
 export interface AnyValue {
   stringValue?: string;
@@ -92,7 +91,7 @@ export interface Metric {
   summary?: { dataPoints: SummaryDataPoint[] };
 }
 
-/** What every kind of data point has. */
+/** Fields of every kind of data point. */
 export interface DataPoint {
   attributes: KeyValue[];
   startTimeUnixNano: bigint;

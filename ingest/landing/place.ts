@@ -1,22 +1,22 @@
 import { ShieldwatchError } from '#schemas/errors.js';
 import { MAX_OTLP_DEPTH, MAX_OTLP_ENTRIES } from '#schemas/otlp-bounds.js';
 
-/** Where a decoder is, as a chain up to the root; turned into text only when something is wrong there. */
+/** Position of a decoder, as a linked list to the root; formatted only when an error is reported. */
 export interface Place {
   readonly parent: Place | undefined;
   readonly name: string;
-  /** Of repeated fields. */
+  /** Index within a repeated field. */
   readonly index: number | undefined;
 }
 
-/** E.g. `resourceSpans[0].scopeSpans[0].spans[3].traceId`. */
+/** Formats a position, such as `resourceSpans[0].scopeSpans[0].spans[3].traceId`. */
 function placeText(place: Place | undefined): string {
   if (place === undefined) return '';
   const own = place.index === undefined ? place.name : `${place.name}[${String(place.index)}]`;
   return place.parent === undefined ? own : `${placeText(place.parent)}.${own}`;
 }
 
-/** The 400 for a request that is not OTLP: names the position and what was expected there. */
+/** Creates the 400 for a request that is not valid OTLP, with the position and what was expected there. */
 export function malformed(place: Place | undefined, expected: string): ShieldwatchError {
   const field = placeText(place);
   return new ShieldwatchError('body_invalid', `${field === '' ? 'the body' : field}: expected ${expected}`, {
@@ -25,12 +25,12 @@ export function malformed(place: Place | undefined, expected: string): Shieldwat
   });
 }
 
-/** The 400 for messages inside messages without end. */
+/** Creates the 400 for messages nested too deep. */
 export function tooDeep(place: Place | undefined): ShieldwatchError {
   return malformed(place, `at most ${String(MAX_OTLP_DEPTH)} levels`);
 }
 
-/** The 413 for a request of more entries than one may hold. */
+/** Creates the 413 for a request with too many entries. */
 export function tooManyEntries(): ShieldwatchError {
   return new ShieldwatchError(
     'body_too_large',

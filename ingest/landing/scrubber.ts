@@ -13,14 +13,14 @@ import { COUNT_ATTRIBUTE_PREFIX } from '#schemas/semconv.js';
 import { goJson, goNumber } from './go-json.js';
 import type { AnyValue, KeyValue, LogRecord } from './otlp.js';
 
-/** Longest text that is remembered; keys and names repeat, bodies do not. */
+/** Maximum length of cached texts: keys and names repeat, bodies do not. */
 const MEMO_LENGTH = 64;
 const MEMO_ENTRIES = 20_000;
 const NAMED_PLACEHOLDER = `[REDACTED:${NAMED_SECRET}]`;
 const LONE_SURROGATE = /\p{Surrogate}/gu;
 const events = new Set(CONTENT_EVENTS);
 
-/** What was taken out of one record, or of a resource with its scopes and its metrics' own texts. */
+/** Counts what was removed from one record, or from a resource with its scopes and metric descriptions. */
 export class Tally {
   readonly #counts = new Map<string, number>();
 
@@ -32,7 +32,7 @@ export class Tally {
     for (const [kind, count] of Object.entries(counts)) this.add(`masked.${kind}`, count);
   }
 
-  /** Puts the counts among the attributes of what they were counted on, and begins anew. */
+  /** Adds the counts to the attributes they belong to, and resets them. */
   writeTo(attributes: Map<string, string>): Map<string, string> {
     for (const [name, count] of this.#counts) attributes.set(COUNT_ATTRIBUTE_PREFIX + name, String(count));
     this.#counts.clear();
@@ -43,19 +43,19 @@ export class Tally {
 export interface ScrubberSettings {
   /** Whether the organisation keeps prompts, answers, tool arguments and results. */
   readonly keepContent: boolean;
-  /** Attribute keys that the operator allows besides ours. */
+  /** Additional attribute keys that the operator allows. */
   readonly allowedKeys?: readonly string[];
-  /** Gives what stands in place of addresses and login names; absent: the organisation keeps them. */
+  /** Creates pseudonyms of addresses and login names; absent if the organisation keeps them. */
   readonly personal?: Personal | undefined;
 }
 
-/** What the name of a value says of it: how much it has to look like a secret, or that it names a person. */
+/** What a value's name implies: how much the value must look like a secret, or that it names a person. */
 type Named = Strength | 'identity' | undefined;
 
 /**
- * Turns OTLP values into the strings that are stored: written as the collector's exporter writes them, without
- * secrets and without attributes that are not allowed, and always valid UTF-8. One per request. It does what the
- * collector's processor `secretredaction` does (collector/processors), step by step; a test compares rows.
+ * Converts OTLP values to the stored strings: formatted as by the collector's exporter, redacted, without attributes
+ * that are not allowed, and valid UTF-8. One instance per request. It follows the collector's processor
+ * `secretredaction` step by step; a test compares the rows.
  */
 export class Scrubber {
   readonly #memo = new Set<string>();
@@ -78,9 +78,9 @@ export class Scrubber {
   }
 
   /**
-   * As pdata's `Value.AsString`.
+   * Formats a value as pdata's `Value.AsString`, redacted.
    *
-   * @param named what the name that it stands under says of it.
+   * @param named what the value's name implies.
    */
   value(value: AnyValue | undefined, tally: Tally, named?: Named): string {
     if (value === undefined) return '';
@@ -91,11 +91,12 @@ export class Scrubber {
     if (clean.doubleValue !== undefined) return goNumber(clean.doubleValue);
     if (clean.bytesValue !== undefined) return clean.bytesValue.toString('base64');
     if (clean.arrayValue === undefined && clean.kvlistValue === undefined) return '';
-    // Some secrets show in the whole alone: an option and its value in a list of arguments, a name and its value in a map.
+    // Some secrets are visible only in the whole value: an option and its argument in a list, a name and its value in a
+    // map.
     return this.text(goJson(clean) ?? '', tally);
   }
 
-  /** The body of a log record, unless it is content that the organisation does not keep. */
+  /** Formats the body of a log record; empty if it is content that the organisation does not keep. */
   body({ body, eventName, attributes }: LogRecord, tally: Tally): string {
     const named = attributes.find((attribute) => attribute.key === 'event.name')?.value?.stringValue ?? '';
     if (this.#keepContent || body === undefined || !(events.has(eventName) || events.has(named)))
@@ -105,8 +106,8 @@ export class Scrubber {
   }
 
   /**
-   * Attributes by name, without those that are not allowed. Of equal names the first one counts: the exporter
-   * stores both, and ClickHouse reads the first.
+   * Returns the allowed attributes by name. Of duplicate names the first counts: the exporter stores both, and
+   * ClickHouse reads the first.
    */
   attributes(list: readonly KeyValue[], tally: Tally): Map<string, string> {
     const result = new Map<string, string>();
@@ -160,7 +161,7 @@ export class Scrubber {
     return result;
   }
 
-  /** Base64 would only hide a secret from the patterns, not from whoever reads the table. */
+  /** Redacts the bytes themselves: base64 would hide a secret from the patterns but not from readers of the table. */
   #bytes(bytes: Buffer, tally: Tally): Buffer {
     const text = textOf(bytes);
     const redacted = redact(text, this.#personal);

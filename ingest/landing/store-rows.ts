@@ -3,21 +3,21 @@ import { refusalCode } from '#schemas/clickhouse/refusals.js';
 import { fromStore } from '../errors/from-store.js';
 import { insertRows, type Insert } from './insert.js';
 
-/** Inserts that one insert may become while the rows that the store refuses are looked for: enough for one among a million. */
+/** Maximum INSERTs into which one may be split to find rejected rows: enough for one in a million. */
 const MAX_INSERTS = 64;
 const NEWLINE = 0x0a;
 
-/** A row that the store will never take. */
+/** A row that the store will never accept. */
 export interface RefusedRow {
-  /** From 0, in the order of the request. */
+  /** Index in the request, from 0. */
   readonly index: number;
   /** ClickHouse's error code. */
   readonly code: string;
 }
 
 /**
- * Stores rows. What the store refuses for its content is halved until the guilty rows stand alone, and the others are stored.
- * Where that takes more than {@link MAX_INSERTS} inserts, all rows of the parts that are left count as refused.
+ * Stores rows. An INSERT that is rejected for its content is halved until the rejected rows are isolated; the others
+ * are stored. Beyond {@link MAX_INSERTS} INSERTs, all remaining rows count as rejected.
  *
  * @throws ShieldwatchError 503 when the store does not answer.
  */
@@ -56,7 +56,7 @@ async function refusalOf(clickhouse: ClickHouseClient, insert: Insert): Promise<
   }
 }
 
-/** The rows of a piece, which has whole rows: a line break within a text is escaped. */
+/** Splits a chunk into rows. A chunk holds whole rows, and line breaks within text are escaped. */
 function linesOf(piece: Uint8Array): Uint8Array[] {
   const lines: Uint8Array[] = [];
   for (let from = 0; from < piece.length;) {

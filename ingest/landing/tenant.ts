@@ -8,7 +8,7 @@ import { createPseudonyms, masked } from '#schemas/pseudonyms.js';
 import type { Caller } from '../auth/caller.js';
 import { Scrubber } from './scrubber.js';
 
-/** Stamps who sent it on resource attributes that have lost what the client said about that. */
+/** Sets the tenant attributes, after those that the client sent were removed. */
 export function stampTenant(attributes: Map<string, string>, caller: Caller): Map<string, string> {
   attributes.set(ATTR_TENANT_ORG_ID, caller.orgId);
   attributes.set(ATTR_TENANT_TOKEN_ID, caller.tokenId);
@@ -17,15 +17,15 @@ export function stampTenant(attributes: Map<string, string>, caller: Caller): Ma
   return attributes;
 }
 
-/** What the operator decides of what is stored. */
+/** Settings of the operator that affect what is stored. */
 export interface LandingSettings {
-  /** Attribute keys that the operator allows besides ours (schemas/attribute-keys.ts). */
+  /** Additional allowed attribute keys (schemas/attribute-keys.ts). */
   readonly allowedKeys: readonly string[];
-  /** The secret that pseudonyms of persons are made from (schemas/pseudonyms.ts); absent: they are masked. */
+  /** Secret from which pseudonyms are derived (schemas/pseudonyms.ts); without it personal data is masked. */
   readonly pseudonymKey?: string | undefined;
 }
 
-/** Takes out what this caller's organisation does not keep. */
+/** Creates the scrubber for a caller's organisation. */
 export function createScrubber(caller: Caller, { allowedKeys, pseudonymKey }: LandingSettings): Scrubber {
   const pseudonyms = pseudonymKey === undefined ? masked : createPseudonyms(pseudonymKey, caller.orgId);
   return new Scrubber({

@@ -1,10 +1,10 @@
-/** Protobuf wire types; groups (3 and 4) are not used by OTLP. */
+/** Protobuf wire types. OTLP does not use groups (3 and 4). */
 export const WireType = { Varint: 0, Fixed64: 1, Bytes: 2, Fixed32: 5 } as const;
 
 /**
- * Reads the protobuf wire format. Every method answers undefined when the input ends too early, and none
- * reads outside of it. Own rather than protobufjs's decoder, since that one builds the whole message before
- * anybody can count, and cannot say where the input went wrong.
+ * Reads the protobuf wire format. Every method returns undefined when the input ends too early; none reads out of
+ * bounds. protobufjs's decoder is not used, because it builds the whole message before anything can be counted, and
+ * does not report where the input is invalid.
  */
 export class WireReader {
   readonly #buffer: Buffer;
@@ -24,10 +24,10 @@ export class WireReader {
     return { number: value >>> 3, wireType: value & 7 };
   }
 
-  /** Unsigned 64 bits. */
+  /** Reads an unsigned 64-bit varint. */
   varint(): bigint | undefined {
     let low = 0;
-    // Most varints are small: stay with plain numbers up to 28 bits.
+    // Most varints are small: use plain numbers up to 28 bits.
     for (let shift = 0; shift < 28; shift += 7) {
       const byte = this.#buffer[this.#position];
       if (byte === undefined) return undefined;
@@ -61,14 +61,14 @@ export class WireReader {
     return at === undefined ? undefined : this.#buffer.readDoubleLE(at);
   }
 
-  /** A view on length-delimited bytes; nothing is copied. */
+  /** Returns a view of length-delimited bytes, without copying. */
   bytes(): Buffer | undefined {
     const length = this.#smallVarint();
     const at = length === undefined ? undefined : this.#take(length);
     return at === undefined ? undefined : this.#buffer.subarray(at, this.#position);
   }
 
-  /** Steps over a value of an unknown field; false when it cannot. */
+  /** Skips a value of an unknown field. Returns false when it cannot. */
   skip(wireType: number): boolean {
     switch (wireType) {
       case WireType.Varint:
@@ -84,7 +84,7 @@ export class WireReader {
     }
   }
 
-  /** A tag or a length: 31 bits, and no detour by bigint. */
+  /** Reads a tag or a length of up to 31 bits, without BigInt. */
   #smallVarint(): number | undefined {
     let value = 0;
     for (let shift = 0; shift < 35; shift += 7) {

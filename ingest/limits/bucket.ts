@@ -1,4 +1,4 @@
-/** A token bucket: `rate` a second, at most `burst` at once. Times in milliseconds. */
+/** A token bucket: refills at `rate` per second, up to `burst`. Times are in milliseconds. */
 export interface BucketSettings {
   rate: number;
   burst: number;
@@ -9,7 +9,7 @@ interface Level {
   at: number;
 }
 
-/** Buckets by key, in memory; a key that is full again is forgotten. */
+/** Token buckets by key, in memory. A full bucket is dropped. */
 export class Buckets {
   readonly #settings: BucketSettings;
   readonly #levels = new Map<string, Level>();
@@ -21,16 +21,16 @@ export class Buckets {
   }
 
   /**
-   * Takes `amount` out of a key's bucket. One that holds a whole unit takes a request of any size, which is then paid
-   * off: a single large body is accepted in the end.
+   * Takes `amount` from a key's bucket. A bucket with at least one unit admits a request of any size and goes into
+   * debt, so a single large body is admitted eventually.
    *
-   * @returns 0, or the seconds after which there is something again.
+   * @returns 0, or the seconds until the next request can be admitted.
    */
   take(key: string, amount: number, now = Date.now()): number {
     const { rate, burst } = this.#settings;
     const before = this.#levels.get(key) ?? { left: burst, at: now };
     const left = Math.min(burst, before.left + (Math.max(0, now - before.at) / 1_000) * rate);
-    // A share of a unit is given as long as there is as much.
+    // Fractions of a unit need only that fraction.
     const least = Math.min(1, amount);
     if (left < least) return Math.max(1, Math.ceil((least - left) / rate));
     if (this.#levels.size >= this.#maxKeys) this.#forgetFull(now);
@@ -38,7 +38,7 @@ export class Buckets {
     return 0;
   }
 
-  /** Takes `amount` whatever is left, to be paid off before the next {@link take}. */
+  /** Takes `amount` unconditionally; a debt delays the next {@link take}. */
   charge(key: string, amount: number): void {
     const level = this.#levels.get(key);
     if (level !== undefined) level.left -= amount;
@@ -48,7 +48,7 @@ export class Buckets {
     const { rate, burst } = this.#settings;
     for (const [key, { left, at }] of this.#levels)
       if (left + ((now - at) / 1_000) * rate >= burst) this.#levels.delete(key);
-    // All of them busy: the oldest go, so that memory stays bounded.
+    // All buckets are in use: drop the oldest, so that memory stays bounded.
     for (const key of this.#levels.keys()) {
       if (this.#levels.size < this.#maxKeys) return;
       this.#levels.delete(key);

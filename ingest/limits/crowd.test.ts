@@ -95,11 +95,11 @@ describe('one tenant at ten times its quota', () => {
       expect(statuses.noisy.filter((status) => status === 429)).toHaveLength(160);
       expect(Object.fromEntries(received)).toEqual({ org_a: 40, org_b: 20 });
       const refused = (await post(gateway, await mint())).json<Refusal>();
-      expect(refused.error.message).toContain('this organisation has used up the quota of its plan');
+      expect(refused.error.message).toContain("the quota of this organisation's plan is used up");
       // One token of ten, alone: its own quota is what it meets first, whatever the plan.
       for (let i = 0; i < 20; i += 1) await post(gateway, gateway.otherToken);
       expect((await post(gateway, gateway.otherToken)).json<Refusal>().error.message).toContain(
-        'this token has used up its quota',
+        'the quota of this token is used up',
       );
     } finally {
       await gateway.close();

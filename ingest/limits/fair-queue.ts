@@ -1,4 +1,4 @@
-/** Waiting items by key (an organisation): keys are served in turn, and first come, first served within one. */
+/** Queue of items by key (an organisation). Keys are served round-robin; items of one key in order of arrival. */
 export class FairQueue<T> {
   readonly #byKey = new Map<string, T[]>();
 
@@ -12,7 +12,7 @@ export class FairQueue<T> {
     else items.push(item);
   }
 
-  /** Takes the next item, and moves its key behind all others. */
+  /** Removes the next item and moves its key to the end. */
   shift(): T | undefined {
     for (const [key, items] of this.#byKey) {
       const item = items.shift();

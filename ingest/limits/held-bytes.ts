@@ -2,23 +2,25 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ShieldwatchError } from '#schemas/errors.js';
 import { announcedSize } from '../request/content.js';
 
-/** Bytes of bodies that all requests under way may hold together. */
+/** Maximum bytes that the bodies of all concurrent requests may hold. */
 const MAX_HELD_BYTES = 512 * 1024 * 1024;
-/** The part of it that one organisation may hold: another one always finds room. */
+/** Maximum share of one organisation, so that others are never locked out. */
 const ORG_SHARE = 1 / 2;
 const RETRY_AFTER_SECONDS = 1;
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Counts bytes that a body takes besides those that came, until its request is answered. @throws ShieldwatchError 503. */
+    /**
+     * Counts additional bytes that a body takes, until its request is answered.
+     * @throws ShieldwatchError 503.
+     */
     holdBytes(request: FastifyRequest, bytes: number): void;
   }
 }
 
 /**
- * Keeps the memory of bodies bounded, whoever sends them and however slowly they go on: what would be too much is told
- * to come back, which clients do. A body whose length is not announced counts as the largest that its address takes, one
- * that is compressed as what it is when decompressed.
+ * Limits the memory of request bodies, however slowly they arrive. Requests over the limit get 503 with Retry-After. A
+ * body of unknown length counts as the maximum of its route, a compressed body as its decompressed size.
  */
 export function installHeldBytes(app: FastifyInstance, maxBytes = MAX_HELD_BYTES): void {
   let held = 0;
@@ -28,7 +30,7 @@ export function installHeldBytes(app: FastifyInstance, maxBytes = MAX_HELD_BYTES
     const before = own.get(request) ?? 0;
     const orgId = request.caller?.orgId ?? '';
     const ofOrg = byOrg.get(orgId) ?? 0;
-    // One that is alone is let in, whatever its size: its address has a limit of its own.
+    // The only request of an organisation is admitted at any size, because its route has a limit of its own.
     if (held > before && held + bytes > maxBytes) return false;
     if (ofOrg > before && ofOrg + bytes > maxBytes * ORG_SHARE) return false;
     held += bytes;
@@ -37,7 +39,7 @@ export function installHeldBytes(app: FastifyInstance, maxBytes = MAX_HELD_BYTES
     return true;
   };
   const overloaded = (): ShieldwatchError =>
-    new ShieldwatchError('overloaded', 'too much is under way just now; try again', {
+    new ShieldwatchError('overloaded', 'too many bytes of request bodies are in progress; try again', {
       retryAfterSeconds: RETRY_AFTER_SECONDS,
     });
 
@@ -60,13 +62,13 @@ export function installHeldBytes(app: FastifyInstance, maxBytes = MAX_HELD_BYTES
       if (ofOrg > 0) byOrg.set(orgId, ofOrg);
       else byOrg.delete(orgId);
     };
-    // A client that goes away leaves the first of them out.
+    // 'close' also covers clients that disconnect early.
     reply.raw.once('finish', release).once('close', release);
     next();
   });
 
   app.decorate('holdBytes', (request: FastifyRequest, bytes: number) => {
-    // Whoever has gone away already holds nothing that would be released.
+    // A client that disconnected already would never release what it holds.
     if (own.has(request) && !hold(request, bytes)) throw overloaded();
   });
 }

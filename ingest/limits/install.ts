@@ -5,15 +5,15 @@ import type { Plan } from '../plans.js';
 import { Buckets, type BucketSettings } from './bucket.js';
 
 export interface QuotaSettings {
-  /** Requests of one token. */
+  /** Requests per token. */
   requests: BucketSettings;
-  /** Bytes of bodies of one token, as they arrive. */
+  /** Received bytes per token. */
   bytes: BucketSettings;
-  /** What the bodies of one token make us do: OTLP messages and list elements, values of JSON. */
+  /** Processed entries per token: OTLP messages and list elements, JSON values. */
   entries: BucketSettings;
-  /** How many tokens that use up their quota an organisation may have at once, by its plan. */
+  /** By plan, the number of tokens that may use their full quota at once. */
   organisation?: Readonly<Record<Plan, number>>;
-  /** Refused tokens from one address: guessing is slow, and a typo in a fleet is not locked out for long. */
+  /** Rejected tokens per IP address: slows guessing, without locking out a fleet with a typo for long. */
   failures: BucketSettings;
 }
 
@@ -23,12 +23,12 @@ const DEFAULT_SHARES: Readonly<Record<Plan, number>> = { team: 4, enterprise: 64
 export const DEFAULT_QUOTAS: QuotaSettings = {
   requests: { rate: 500, burst: 1_000 },
   bytes: { rate: 64 * MIB, burst: 256 * MIB },
-  // A span of 15 attributes has 31: some 32,000 of these a second, which is more than one machine stores.
+  // A span with 15 attributes has 31 entries: about 32,000 spans a second, more than one machine can store.
   entries: { rate: 1_000_000, burst: 4_000_000 },
   failures: { rate: 20, burst: 500 },
 };
 
-/** Per-token quotas, and a brake on guessing tokens. Answers 429 with Retry-After, which OTLP clients obey. */
+/** Installs per-token quotas and a limit on token guessing. Answers 429 with Retry-After, which OTLP clients obey. */
 export function installQuotas(app: FastifyInstance, settings: QuotaSettings): void {
   const requests = new Buckets(settings.requests);
   const bytes = new Buckets(settings.bytes);
@@ -41,7 +41,7 @@ export function installQuotas(app: FastifyInstance, settings: QuotaSettings): vo
     entries: new Buckets(settings.entries),
   };
 
-  // As preParsing: the caller is known, the body is not read yet.
+  // In preParsing the caller is known and the body is not read yet.
   app.addHook('preParsing', (request, _reply, _payload, next) => {
     const { caller } = request;
     if (caller === null || caller.tokenId === 'session') {
@@ -56,7 +56,7 @@ export function installQuotas(app: FastifyInstance, settings: QuotaSettings): vo
       entries.take(caller.tokenId, 0, now),
     );
     if (wait > 0) {
-      next(limited('this token has used up its quota for now; try again', wait));
+      next(limited('the quota of this token is used up; try again', wait));
       return;
     }
     const share = shares[caller.plan ?? 'team'];
@@ -65,15 +65,11 @@ export function installQuotas(app: FastifyInstance, settings: QuotaSettings): vo
       ofOrg.bytes.take(caller.orgId, size / share, now),
       ofOrg.entries.take(caller.orgId, 0, now),
     );
-    next(
-      orgWait > 0
-        ? limited('this organisation has used up the quota of its plan for now; try again', orgWait)
-        : undefined,
-    );
+    next(orgWait > 0 ? limited("the quota of this organisation's plan is used up; try again", orgWait) : undefined);
   });
 
   app.decorate('countBytes', ({ caller }: FastifyRequest, size: number) => {
-    // Taken already: the next request pays, as for a large body that was announced.
+    // Charged afterwards: the next request waits, as for a large announced body.
     if (caller === null || caller.tokenId === 'session') return;
     bytes.charge(caller.tokenId, size);
     ofOrg.bytes.charge(caller.orgId, size / shares[caller.plan ?? 'team']);
@@ -93,11 +89,14 @@ export function installQuotas(app: FastifyInstance, settings: QuotaSettings): vo
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Notes a token that was refused. @throws ShieldwatchError 429 when there were too many. */
+    /**
+     * Counts a rejected token.
+     * @throws ShieldwatchError 429 when there were too many.
+     */
     countRefusal(request: FastifyRequest): void;
-    /** Notes bytes of a body whose length was not announced, which the token's quota could not count before. */
+    /** Charges the bytes of a body whose length was not announced. */
     countBytes(request: FastifyRequest, size: number): void;
-    /** Notes what a body made us do, which is known once it was read. The token pays before its next request. */
+    /** Charges the entries of a body once it has been read. A debt delays the token's next request. */
     countEntries(request: FastifyRequest, count: number): void;
   }
 }

@@ -1,15 +1,15 @@
 import { FairQueue } from './fair-queue.js';
 
 /**
- * Shares out the main thread: of synchronous work, at most one unit and what is left of the last piece runs in one turn of the
- * event loop. A unit is the largest piece that is done on the main thread at all. What waits is served by key in turn.
+ * Limits synchronous work per turn of the event loop: one unit (the largest piece allowed on the main thread) plus the
+ * rest of the previous piece. Waiting work is served round-robin by key.
  */
 export class Pace {
   #left = 1;
   #isRenewing = false;
   readonly #waiting = new FairQueue<{ readonly cost: number; readonly go: () => void }>();
 
-  /** Takes `cost` units. @returns undefined when the work may run at once, else a promise that resolves when it may. */
+  /** Takes `cost` units. @returns undefined when the work may run now, else a promise that resolves when it may. */
   take(key: string, cost: number): Promise<void> | undefined {
     this.#renewNext();
     if (this.#left > 0 && this.#waiting.isEmpty) {
@@ -21,7 +21,7 @@ export class Pace {
     });
   }
 
-  /** Timers and answers of other requests come between one unit and the next. */
+  /** Yields to timers and other requests between units. */
   #renewNext(): void {
     if (this.#isRenewing) return;
     this.#isRenewing = true;

@@ -1,11 +1,11 @@
 import { ShieldwatchError } from '#schemas/errors.js';
 
 export interface SlowBodySettings {
-  /** Milliseconds after which a body that is still on its way is slow. */
+  /** Milliseconds after which an incomplete body counts as slow. */
   slowAfterMs: number;
-  /** Milliseconds a body may take. */
+  /** Maximum milliseconds for receiving a body. */
   maxMs: number;
-  /** Slow bodies of one organisation at a time. */
+  /** Maximum concurrent slow bodies of one organisation. */
   maxSlow: number;
 }
 
@@ -17,10 +17,10 @@ interface Body {
   readonly refuse: (error: ShieldwatchError) => void;
 }
 
-/** Bodies on their way: each holds a connection and the memory that it announced. */
+/** Tracks bodies being received: each holds a connection and the memory that it announced. */
 export class SlowBodies {
   readonly #settings: SlowBodySettings;
-  /** In the order in which they began. */
+  /** In order of arrival. */
   readonly #bodies = new Set<Body>();
 
   constructor(settings: SlowBodySettings) {
@@ -31,7 +31,7 @@ export class SlowBodies {
     return this.#bodies.size;
   }
 
-  /** Watches a body until the returned function is called; `refuse` is called at most once before that. */
+  /** Tracks a body until the returned function is called. `refuse` is called at most once before that. */
   watch(orgId: string, refuse: (error: ShieldwatchError) => void, now = Date.now()): () => void {
     const body: Body = { orgId, begun: now, refuse };
     this.#bodies.add(body);
@@ -40,7 +40,7 @@ export class SlowBodies {
     };
   }
 
-  /** Refuses the bodies that took too long, and of an organisation with too many slow ones those that began last. */
+  /** Rejects bodies that take too long and, for an organisation with too many slow ones, the newest of those. */
   sweep(now = Date.now()): void {
     const { slowAfterMs, maxMs, maxSlow } = this.#settings;
     const slow = new Map<string, number>();
@@ -50,7 +50,7 @@ export class SlowBodies {
       const count = (slow.get(body.orgId) ?? 0) + 1;
       if (age >= maxMs) this.#refuse(body, `the body took longer than ${String(maxMs / 1_000)} s to arrive`);
       else if (count > maxSlow)
-        this.#refuse(body, `more than ${String(maxSlow)} bodies of this organisation arrive slowly`);
+        this.#refuse(body, `more than ${String(maxSlow)} bodies of this organisation are being received slowly`);
       else slow.set(body.orgId, count);
     }
   }

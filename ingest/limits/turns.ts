@@ -1,9 +1,12 @@
 import { FairQueue } from './fair-queue.js';
 
-/** Runs work of a key: an organisation's id. */
+/** Runs work for a key, which is an organisation's id. */
 export type TakeTurn = <T>(key: string, work: () => Promise<T>) => Promise<T>;
 
-/** Lets at most `atOnce` pieces of work run at a time. The others wait; the keys are served in turn, so that one with much work waits for itself alone. */
+/**
+ * Creates a limiter that runs at most `atOnce` pieces of work at a time. Waiting keys are served round-robin, so an
+ * organisation with much work delays only itself.
+ */
 export function createTurns(atOnce: number): TakeTurn {
   const waiting = new FairQueue<() => void>();
   let running = 0;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { errorBody } from '#schemas/http/error.js';
 import type { RouteSpec } from '../api/route.js';
 
-/** As much of OpenAPI 3.1 as is written here. */
+/** The subset of OpenAPI 3.1 that is generated here. */
 export interface OpenApiDocument {
   openapi: '3.1.0';
   info: { title: string; version: string; description: string };
@@ -30,26 +30,26 @@ export interface OpenApiOperation {
 
 const TAGS = [
   { name: 'ingest', description: 'Send telemetry: scans, decisions, drifts, OTLP.' },
-  { name: 'query', description: 'Ask about repositories and series.' },
+  { name: 'query', description: 'Query repositories and series.' },
   { name: 'control', description: 'Organisation, members, tokens, decisions, purges.' },
-  { name: 'audit', description: 'What was done, by whom.' },
+  { name: 'audit', description: 'The audit trail: who changed what, and when.' },
 ];
 
-/** Answers that any address may give: name of the component, and words. */
+/** Responses that any route may give: component name and description. */
 const REFUSALS: Readonly<Record<string, { name: string; description: string }>> = {
-  400: { name: 'BadRequest', description: 'Not well formed; the error names the field.' },
-  401: { name: 'Unauthorized', description: 'No token, or one that is not known.' },
-  403: { name: 'Forbidden', description: 'Scope, role or plan do not allow it.' },
-  404: { name: 'NotFound', description: 'There is nothing of that name in your organisation.' },
-  409: { name: 'Conflict', description: 'Things are not as the request takes them to be.' },
+  400: { name: 'BadRequest', description: 'The request is invalid; the error names the field.' },
+  401: { name: 'Unauthorized', description: 'The token is missing or unknown.' },
+  403: { name: 'Forbidden', description: 'Scope, role or plan does not permit the request.' },
+  404: { name: 'NotFound', description: 'No such resource in your organisation.' },
+  409: { name: 'Conflict', description: 'The request conflicts with the current state.' },
   413: { name: 'TooLarge', description: 'Too large.' },
-  415: { name: 'UnsupportedMediaType', description: 'Another media type or encoding than this address takes.' },
-  422: { name: 'NotRedacted', description: 'An evidence pack that is not redacted.' },
-  429: { name: 'TooManyRequests', description: 'Over quota; Retry-After says when to try again.' },
-  503: { name: 'Unavailable', description: 'Cannot be answered just now; Retry-After says when to try again.' },
+  415: { name: 'UnsupportedMediaType', description: 'The route does not accept this media type or encoding.' },
+  422: { name: 'NotRedacted', description: 'The evidence pack is not redacted.' },
+  429: { name: 'TooManyRequests', description: 'Quota exceeded; Retry-After says when to retry.' },
+  503: { name: 'Unavailable', description: 'Temporarily unavailable; Retry-After says when to retry.' },
 };
 
-/** The document of the given addresses. Made from their zod schemas; nothing is written twice. */
+/** Builds the OpenAPI document of the given routes from their zod schemas. */
 export function openApiDocument(routes: readonly RouteSpec[], version: string): OpenApiDocument {
   const paths: OpenApiDocument['paths'] = {};
   for (const route of routes) {
@@ -61,7 +61,7 @@ export function openApiDocument(routes: readonly RouteSpec[], version: string): 
       title: 'Shieldwatch',
       version,
       description:
-        'Security observability for AI coding agents. The organisation of a request is that of its token; no parameter can name another.',
+        'Security observability for AI coding agents. The token determines the organisation of a request; no parameter can name another one.',
     },
     servers: [{ url: '/' }],
     security: [{ token: [] }],
@@ -85,7 +85,7 @@ export function openApiDocument(routes: readonly RouteSpec[], version: string): 
 function operation(route: RouteSpec): OpenApiOperation {
   const parameters = [...parametersOf('path', route.params), ...parametersOf('query', route.query)];
   const needs = [
-    route.scopes.length === 0 ? 'Open to all.' : `Scope: ${route.scopes.map((scope) => `\`${scope}\``).join(' or ')}.`,
+    route.scopes.length === 0 ? 'Public.' : `Scope: ${route.scopes.map((scope) => `\`${scope}\``).join(' or ')}.`,
     ...(route.role === undefined ? [] : [`Role: ${route.role}.`]),
   ];
   const requestBody =

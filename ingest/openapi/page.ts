@@ -1,6 +1,6 @@
 import type { OpenApiDocument, OpenApiOperation } from './document.js';
 
-/** No script, no address of others. */
+/** Allows no scripts and no other origins. */
 export const DOCS_POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
@@ -14,7 +14,7 @@ article{margin:2rem 0}h3{margin:0;font:600 15px ui-monospace,monospace}pre{backg
 table{border-collapse:collapse;font-size:13px}td,th{text-align:left;padding:2px 1rem 2px 0;vertical-align:top}code{font-family:ui-monospace,monospace}
 summary{cursor:pointer;padding:.25rem 0}@media(max-width:50rem){body{display:block}nav{position:static;height:auto}}`;
 
-/** The document as a page that can be read: what there is, what it takes, what it answers. */
+/** Renders the document as an HTML page: routes, parameters, bodies and answers. */
 export function docsPage(document: OpenApiDocument): string {
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),

@@ -7,7 +7,10 @@ import { DOCS_POLICY, docsPage } from './page.js';
 
 const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
 
-/** `GET /openapi.json` and `GET /docs`, of every address that is there when they are first asked. Open to all. */
+/**
+ * Adds `GET /openapi.json` and `GET /docs`, which are public. Both cover every route that is registered when they are
+ * first requested.
+ */
 export function docsRoutes(app: FastifyInstance): void {
   let made: { json: string; page: string } | undefined;
   const make = (): { json: string; page: string } => {

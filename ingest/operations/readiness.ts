@@ -4,19 +4,19 @@ import type { Postgres } from '#schemas/postgres/client.js';
 import { postgresMigrations } from '#schemas/postgres/migrate.js';
 import type { CollectorSettings } from '../telemetry/collector-sink.js';
 
-/** Milliseconds a part has to answer. */
+/** Milliseconds in which a dependency must answer. */
 const TIMEOUT_MS = 2_000;
 
-/** What takes traffic needs: stores that answer, of this version's schema, and a collector that listens. */
+/** Dependencies of the gateway: stores with this version's schema, and a collector that listens. */
 export interface Readiness {
   clickhouse: boolean;
   postgres: boolean;
   migrations: boolean;
-  /** Absent where the gateway lands by itself. */
+  /** Absent when the gateway inserts into landing itself. */
   collector?: boolean;
 }
 
-/** Asks every part. Says which one fails, and nothing of why: it is open to all. */
+/** Checks every dependency. Returns which one failed but not why, because `/readyz` is public. */
 export async function readiness(parts: {
   clickhouse: ClickHouseClient;
   postgres: Postgres;
@@ -27,7 +27,7 @@ export async function readiness(parts: {
     answers(clickhouse.query({ query: 'SELECT 1', format: 'JSONEachRow' }).then((result) => result.json())),
     answers(postgres.query('SELECT 1')),
     answers(isMigrated(clickhouse, postgres)),
-    // Any answer will do: it listens, and refuses what has no key.
+    // Any answer shows that it listens; it rejects requests without a key.
     collector === undefined
       ? true
       : answers(
@@ -42,7 +42,7 @@ export async function readiness(parts: {
   };
 }
 
-/** @throws when one of the stores has not the schema of this version. */
+/** @throws when a store does not have the schema of this version. */
 async function isMigrated(clickhouse: ClickHouseClient, postgres: Postgres): Promise<void> {
   const newest = (versions: readonly { version: number }[]): number =>
     Math.max(0, ...versions.map(({ version }) => version));

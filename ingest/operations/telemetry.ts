@@ -11,12 +11,12 @@ declare module 'fastify' {
   }
 }
 
-/** Boundaries of the semantic conventions for HTTP. */
+/** Bucket boundaries of the semantic conventions for HTTP. */
 const DURATIONS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 
 /**
- * The gateway's own telemetry: `GET /metrics` for Prometheus, and a span for each request where an exporter is
- * given. Route patterns, methods and status codes; no path, query, header, body or token, so nothing secret can be in it.
+ * Installs the gateway's own telemetry: `GET /metrics` for Prometheus, and a span per request if an exporter is given.
+ * It contains route patterns, methods and status codes; no path, query, header, body or token.
  */
 export function installTelemetry(app: FastifyInstance, spans: tracing.SpanExporter | undefined): void {
   const resource = resources.resourceFromAttributes({ [ATTR_SERVICE_NAME]: SERVICE_NAME_GATEWAY });
@@ -25,22 +25,24 @@ export function installTelemetry(app: FastifyInstance, spans: tracing.SpanExport
   const meter = meters.getMeter(SCOPE_NAME);
   const duration = meter.createHistogram('http.server.request.duration', {
     unit: 's',
-    description: 'Duration of requests.',
+    description: 'Duration of HTTP server requests.',
     advice: { explicitBucketBoundaries: DURATIONS },
   });
-  // Plain numbers that are read when somebody asks: an instrument that is told of each request costs more than a hook.
+  // Plain counters that are read on collection: an instrument that is called per request costs more than a hook.
   const bodyBytes = new Map<string, number>();
   let active = 0;
   meter
     .createObservableCounter('shieldwatch.gateway.body.size', {
       unit: 'By',
-      description: 'Bytes of bodies as announced.',
+      description: 'Size of HTTP server request bodies, by content-length.',
     })
     .addCallback((result) => {
       for (const [route, bytes] of bodyBytes) result.observe(bytes, { 'http.route': route });
     });
   meter
-    .createObservableUpDownCounter('http.server.active_requests', { description: 'Requests being answered.' })
+    .createObservableUpDownCounter('http.server.active_requests', {
+      description: 'Number of active HTTP server requests.',
+    })
     .addCallback((result) => {
       result.observe(active);
     });
@@ -72,7 +74,7 @@ export function installTelemetry(app: FastifyInstance, spans: tracing.SpanExport
     next();
   });
   app.get('/metrics', (_request, reply) => {
-    // It answers by itself, on the plain response: fastify is told to leave that alone.
+    // The exporter writes to the raw response, so fastify must not answer.
     reply.hijack();
     prometheus.getMetricsRequestHandler(_request.raw, reply.raw);
   });

@@ -3,7 +3,7 @@ import type { BaselineComparison, ComparedFinding } from '#schemas/http/control.
 import { fromStore } from '../errors/from-store.js';
 import { scanIdOf } from '../fleet/entry.js';
 
-/** Findings of each kind that an answer lists; all are counted. */
+/** Maximum findings of each kind that an answer lists. All are counted. */
 const MAX_LISTED = 500;
 
 interface ComparedScan {
@@ -11,7 +11,7 @@ interface ComparedScan {
   scan_at: string;
   severity_from: number;
   score: number;
-  /** Empty where it lists nothing: that compares with every scheme. */
+  /** Key scheme of the scan's findings; empty when it lists none, which is comparable with every scheme. */
   scheme: string;
 }
 
@@ -25,24 +25,24 @@ interface ChangedFinding {
   file: string;
 }
 
-/** The two scans that are compared, as parameters of {@link CHANGES}. */
+/** The two compared scans, as parameters of {@link CHANGES}. */
 export interface ComparedScans extends Record<string, unknown> {
   newest: string;
   newestAt: string;
   base: string;
   baseAt: string;
-  /** Rank of the least severity that both report. */
+  /** Rank of the lowest severity that both scans report. */
   from: number;
 }
 
 interface Question {
   orgId: string;
   repository: string;
-  /** Event id of the baseline's scan; null: it was not kept. */
+  /** Event id of the baseline's scan; null when it was not stored. */
   eventId: string | null;
 }
 
-/** What is known of the newest scan beside the baseline, and why their findings do not compare, where they do not. */
+/** The newest scan and the baseline, and the reason why they cannot be compared, if any. */
 interface Pair {
   compared: Pick<BaselineComparison, 'scanId' | 'generatedAt' | 'scoreDelta'>;
   scans: ComparedScans | undefined;
@@ -52,8 +52,8 @@ interface Pair {
 const SCOPE = 'org_id = {orgId:String} AND repo = {repository:String}';
 
 /**
- * Each finding of either scan once, by (severity, category, finding key, occurrence), as `finding_transition` compares two
- * scans in a row: of severities that both report.
+ * Selects each finding of either scan once, by (severity, category, finding key, occurrence), for severities that both
+ * report. `finding_transition` compares consecutive scans in the same way.
  */
 export const CHANGES = `SELECT severity, category, finding_key, occurrence, max(scan_id = {newest:String}) AS is_in, max(scan_id = {base:String}) AS was_in,
     any(finding_id) AS finding_id, any(title) AS title, any(file) AS file
@@ -61,7 +61,7 @@ export const CHANGES = `SELECT severity, category, finding_key, occurrence, max(
     AND indexOf(['info', 'low', 'medium', 'high', 'critical'], severity) > {from:UInt8}
   GROUP BY severity, category, finding_key, occurrence`;
 
-/** The two scans, where they list what they count and made their keys in the same way. */
+/** Returns both scans if each lists all findings that it counts and their keys use the same scheme. */
 export async function comparedScans(
   clickhouse: ClickHouseClient,
   { orgId, repository, eventId }: Question,
@@ -88,7 +88,7 @@ export async function comparedScans(
     scan('true', 'scan_at DESC, scan_id DESC'),
   ]);
   if (base === undefined || newest === undefined)
-    return none('the findings of the baseline are not known one by one, or not yet');
+    return none('the findings of the baseline are not listed individually, or are not stored yet');
   const compared = {
     scanId: scanIdOf(orgId, repository, newest.scan_id),
     generatedAt: newest.scan_at,
@@ -98,7 +98,7 @@ export async function comparedScans(
     return {
       compared,
       scans: undefined,
-      why: 'the keys of the findings were made in another way than those of the baseline',
+      why: 'the finding keys use another scheme than those of the baseline',
     };
   }
   const from = Math.max(base.severity_from, newest.severity_from);
@@ -116,8 +116,8 @@ export async function comparedScans(
 }
 
 /**
- * Compares the newest scan of a repository with the scan that was made its baseline. It is a regression by AgentShield's
- * rule: anything new, or a lower score.
+ * Compares a repository's newest scan with its baseline. By AgentShield's rule it is a regression if any finding is new
+ * or the score is lower.
  */
 export async function compareWithBaseline(
   clickhouse: ClickHouseClient,
@@ -159,7 +159,7 @@ export async function compareWithBaseline(
       list('was_in AND NOT is_in'),
     ]),
   );
-  if (counts === undefined) throw new Error('the store did not count');
+  if (counts === undefined) throw new Error('the store returned no count');
   return {
     ...compared,
     notCompared: null,
@@ -174,7 +174,7 @@ export async function compareWithBaseline(
   };
 }
 
-/** A time of the store as its parameters take it. */
+/** Formats a time for a query parameter. */
 const clock = (time: string): string => time.replace('T', ' ').replace('Z', '');
 
 function toFinding({

@@ -3,7 +3,7 @@ import type { BlockedCommandPoint, DecisionCounts, Posture } from '#schemas/http
 import type { Row } from '#schemas/records/rows.js';
 import type { Window } from './window.js';
 
-/** Points of `blocked_command_rate` of one repository, oldest first, and their sum. */
+/** Returns the points of `blocked_command_rate` of one repository, oldest first, and their sum. */
 export async function blockedCommandRate(
   clickhouse: ClickHouseClient,
   orgId: string,

@@ -5,11 +5,11 @@ import { decodeCursor, page } from '../api/cursor.js';
 import { fromStore } from '../errors/from-store.js';
 import { fieldOf, type Value } from './read-series.js';
 
-/** How the points of one series are made of the rows behind them. */
+/** How the points of a series are computed from the rows behind them. */
 export interface Formula {
-  /** Which of the rows count, beside those of the point. */
+  /** Additional SQL condition for the rows that count. */
   where?: string;
-  /** Dimensions of a point that are columns of its rows. */
+  /** Dimensions of a point that are also columns of its rows. */
   dimensions: readonly string[];
   text: string;
   version: number;
@@ -18,53 +18,56 @@ export interface Formula {
 const DECISIONS = ['tool', 'agent', 'rule_category'];
 const SCORE: Formula = {
   dimensions: ['min_severity', 'producer_version'],
-  text: 'The last, least, greatest and mean score of the scans that looked at a file; scans of no file are counted apart.',
+  text: 'Last, minimum, maximum and mean score of scans that scanned at least one file. Scans of 0 files are counted separately.',
   version: 1,
 };
-const DRIFT: Formula = { dimensions: [], text: 'Drifts counted, and the band of their score changes.', version: 1 };
+const DRIFT: Formula = { dimensions: [], text: 'Number of drifts, and the range of their score changes.', version: 1 };
 const BLOCKED: Formula = {
   dimensions: DECISIONS,
-  text: 'Calls that were blocked, over all calls that were judged. A call that was judged more than once counts once, by its strictest judgement.',
+  text: 'Blocked calls divided by all judged calls. A call with several judgements counts once, by the strictest.',
   version: 2,
 };
 const DURATION: Formula = {
   dimensions: [],
-  text: 'Quantiles of how long the judgements took that count for their calls, off sketches with an error of 1 percent.',
+  text: 'Duration quantiles of the judgements that count for their calls, from sketches with a relative error of 1 percent.',
   version: 2,
 };
 const INJECTION: Formula = {
   dimensions: [],
-  text: 'Calls blocked as injections (by a rule of that category or, where no category came, for a reason that reads like one), over all calls that were judged, each once and by its strictest judgement; injection findings of scans are counted beside them.',
+  text: 'Calls blocked as injections (by a rule of that category or, without a category, by the text of the reason) divided by all judged calls. Each call counts once, by its strictest judgement. Injection findings of scans are counted separately.',
   version: 2,
 };
 const LIFECYCLE: Formula = {
   dimensions: ['severity', 'category'],
-  text: 'Findings that a scan shows and the one before it did not are new, or back; those that it no longer shows are fixed.',
+  text: 'A finding that a scan reports and the previous scan did not is new, or back if it existed before. A finding that it no longer reports is fixed.',
   version: 1,
 };
 const OPEN: Formula = {
   dimensions: ['severity', 'category'],
-  text: 'Findings that stand open at the end of the bucket: the scans in which they came and went, and what was decided about them (accepted, muted).',
+  text: 'Findings open at the end of the bucket: the scans in which they appeared and disappeared, and decisions about them (accepted, muted).',
   version: 1,
 };
 const MASKED: Formula = {
   dimensions: [],
-  text: 'Values that were masked on the way in, by the record that held them.',
+  text: 'Masked values, by the record that contained them.',
   version: 1,
 };
 const COVERAGE: Formula = {
   dimensions: [],
-  text: 'Each producer that was heard, and in how many sessions; silence is what lies between.',
+  text: 'Each reporting producer with its number of sessions. Time without a report is silence.',
   version: 1,
 };
 
-/** The formulas, by series. Which rows stand behind a point is `schemas/clickhouse/explain.ts`; a series without a line here does not compile. */
+/**
+ * Formulas by series. `schemas/clickhouse/explain.ts` defines which rows are behind a point. A series without a formula
+ * does not compile.
+ */
 export const FORMULAS: Readonly<Record<ExplainedSeries, Formula>> = {
   score_trend: SCORE,
   score_trend_org: {
     ...SCORE,
     dimensions: [],
-    text: `${SCORE.text} Of the whole organisation: of all its repositories.`,
+    text: `${SCORE.text} Covers all repositories of the organisation.`,
   },
   drift_history: DRIFT,
   drift_history_org: DRIFT,
@@ -77,7 +80,7 @@ export const FORMULAS: Readonly<Record<ExplainedSeries, Formula>> = {
   secret_exposure_events: {
     where: "category = 'secrets' AND severity = 'critical'",
     dimensions: ['finding_key'],
-    text: 'A critical secret is exposed from the first scan that shows it to the next scan that does not.',
+    text: 'A critical secret is exposed from the first scan that reports it to the next scan that does not.',
     version: 1,
   },
   finding_lifecycle: LIFECYCLE,
@@ -86,31 +89,31 @@ export const FORMULAS: Readonly<Record<ExplainedSeries, Formula>> = {
   open_finding_org: OPEN,
   open_review_item_org: {
     dimensions: [],
-    text: 'Review items that stand open at the end of the bucket: what happened last to each.',
+    text: 'Review items open at the end of the bucket, by their latest change.',
     version: 1,
   },
   masked_value: MASKED,
   masked_value_org: MASKED,
   cross_repo_org_rollup: {
     dimensions: [],
-    text: 'The newest posture of every repository of the organisation, folded, and the review items that stand open.',
+    text: 'The newest posture of every repository of the organisation, aggregated, and the open review items.',
     version: 1,
   },
   repo_route: {
     dimensions: [],
-    text: 'The route of the newest scan by the fleet rules; what is accepted does not block. It is how things stand now: the rows are those before the end of the bucket.',
+    text: 'The route of the newest scan by the fleet rules; accepted findings do not block. This is the current state: the rows are those before the end of the bucket.',
     version: 1,
   },
   coverage: COVERAGE,
   coverage_org: COVERAGE,
-  session_coverage: { ...COVERAGE, text: 'Sessions that an agent told of, and those in which a guard was heard.' },
+  session_coverage: { ...COVERAGE, text: 'Sessions that an agent reported, and those in which a guard reported.' },
 };
 
 export interface ExplainQuestion {
   orgId: string;
-  /** Undefined: every repository of the organisation. */
+  /** Undefined for every repository of the organisation. */
   repository: string | undefined;
-  /** Seconds since 1970; `until` is not in it. */
+  /** Seconds since 1970, from `since` (inclusive) to `until` (exclusive). */
   since: number;
   until: number;
   filters: ReadonlyMap<string, string>;
@@ -118,10 +121,10 @@ export interface ExplainQuestion {
   cursor: string | undefined;
 }
 
-/** Columns that an answer does not show. */
+/** Columns that an answer omits. */
 const HIDDEN = ['org_id', 'ingested_at', 'key_time', 'key_id'];
 
-/** A page of the rows behind a point, oldest first, and how many there are. */
+/** Returns a page of the rows behind a point, oldest first, and their total number. */
 export async function explainPoint(
   clickhouse: ClickHouseClient,
   series: ExplainedSeries,
@@ -148,7 +151,7 @@ export async function explainPoint(
     after === undefined ? '' : `AND (toUnixTimestamp64Milli(${time}), ${id}) > ({afterTime:Int64}, {afterId:String})`;
   if (after !== undefined) [params['afterTime'], params['afterId']] = after;
   const condition = conditions.join(' AND ');
-  // Every judgement of a call is listed; the one that counts says so.
+  // Every judgement of a call is listed; `is_counted` marks the one that counts.
   const selected = kind === 'runtime_event' ? `*, ${isCounted(condition)} AS is_counted` : '*';
   const [counted, rows] = await fromStore(
     Promise.all([

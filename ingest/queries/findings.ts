@@ -9,11 +9,11 @@ export interface FindingsQuestion {
   severity: string | undefined;
   category: string | undefined;
   status: 'open' | 'resolved' | 'all';
-  /** What was resolved before is left out. */
+  /** Findings that were resolved before this are left out. */
   resolvedSince: Date | undefined;
-  /** The newest scan of the repository and its baseline, where they compare. */
+  /** The newest scan of the repository and its baseline, if they can be compared. */
   baseline: ComparedScans | undefined;
-  /** No others than what is new since the baseline. */
+  /** Only findings that are new since the baseline. */
   isNewOnly: boolean;
   limit: number;
   cursor: string | undefined;
@@ -39,11 +39,10 @@ export interface FindingRow {
 }
 
 /**
- * Lists findings over their life. Whether one is open is what `finding_transition` says, which boards and alerts read
- * too: only scans that list all they count compare, and a scan with a severity floor resolves nothing below it. A scan
- * shows here once the rollups have computed its hour. A finding that another scheme of keys names is listed under its
- * new key alone. One that is found with another severity than before is another row, as everywhere: the one was fixed, the
- * other is new.
+ * Lists findings with their state from `finding_transition`, which boards and alerts read too. Only scans that list all
+ * findings they count are compared, and a scan with a minimum severity resolves nothing below it. A scan appears here
+ * once the rollups have computed its hour. A finding that was re-keyed by another scheme is listed under its new key
+ * only. A finding with a changed severity is a new row: the old one is fixed.
  */
 export async function findings(
   clickhouse: ClickHouseClient,

@@ -3,7 +3,7 @@ import type { DriftListFinding, LatestDrift } from '#schemas/http/posture.js';
 import type { Row } from '#schemas/records/rows.js';
 import type { Window } from './window.js';
 
-/** The newest drift before `to`; null when there is none. */
+/** Returns the newest drift before `to`; null when there is none. */
 export async function latestDrift(
   clickhouse: ClickHouseClient,
   orgId: string,

@@ -5,13 +5,13 @@ import type { Row } from '#schemas/records/rows.js';
 import { errorsOf, scanIdOf } from '../fleet/entry.js';
 import type { Window } from './window.js';
 
-/** The repository that is asked about. */
+/** Repository and time of the query. */
 export interface ScanScope {
   orgId: string;
   repository: string;
 }
 
-/** The newest scan before `to`; null when there is none. */
+/** Returns the newest scan before `to`; null when there is none. */
 export async function latestScan(
   clickhouse: ClickHouseClient,
   scope: ScanScope,
@@ -36,10 +36,10 @@ export async function latestScan(
 }
 
 function toLatestScan(row: Row<'scan'>, { orgId, repository }: ScanScope): LatestScan {
-  // A scan of no files judged nothing: AgentShield's A / 100 is not passed on.
+  // A scan of 0 files has no score: AgentShield's A / 100 is omitted.
   const isEmpty = row.files_scanned === 0;
   const score = (value: number | null): number | null => (isEmpty ? null : value);
-  // Without a pack there is nothing that could contradict itself.
+  // Without an evidence pack nothing can be inconsistent.
   const integrity = row.integrity === '' ? 'ok' : (row.integrity as Integrity);
   return {
     ok: integrity === 'ok',

@@ -7,18 +7,18 @@ export type Value = string | number | boolean | null;
 
 export interface SeriesQuestion {
   orgId: string;
-  /** Undefined: every repository of the organisation. */
+  /** Undefined for every repository of the organisation. */
   repository: string | undefined;
-  /** Seconds since 1970; `until` is not in it. */
+  /** Seconds since 1970, from `since` (inclusive) to `until` (exclusive). */
   since: number;
   until: number;
-  /** Column and value. */
+  /** Values by column. */
   filters: ReadonlyMap<string, string>;
   limit: number;
   cursor: string | undefined;
 }
 
-/** A page of a series, oldest first. Column names come from `VIEWS`, values travel as typed parameters. */
+/** Returns a page of a series, oldest first. Column names come from `VIEWS`; values are typed parameters. */
 export async function readSeries(
   clickhouse: ClickHouseClient,
   view: SeriesView,
@@ -32,7 +32,7 @@ export async function readSeries(
     params['repository'] = question.repository;
   }
   if (view.bucket === null) {
-    // A row that overlaps the window is in it: an episode that began before and lasts, too.
+    // Include rows that overlap the window, such as an episode that began earlier and continues.
     conditions.push(`${since} < toDateTime64({until:UInt32}, 3, 'UTC')`);
     if (until !== undefined) conditions.push(`(isNull(${until}) OR ${until} > toDateTime64({since:UInt32}, 3, 'UTC'))`);
   } else {
@@ -79,14 +79,14 @@ export async function readSeries(
   };
 }
 
-/** Names of the API: `repository` for `repo`, the rest in camel case. */
+/** Converts a column name to the API's field name: `repository` for `repo`, others in camel case. */
 export function fieldOf(column: string): string {
   return column === 'repo' ? 'repository' : camelCase(column);
 }
 
 const isOrdered = (type: string | undefined): boolean => /DateTime|Int/.test(type ?? '');
 
-/** Times as ticks, so that a cursor holds numbers; all else as text. */
+/** Orders times by ticks, so that a cursor holds numbers, and everything else as text. */
 function orderOf(column: string, type: string | undefined): string {
   if (/DateTime64/.test(type ?? '')) return `toUnixTimestamp64Milli(assumeNotNull(${column}))`;
   if (/DateTime/.test(type ?? '')) return `toInt64(toUnixTimestamp(${column}))`;

@@ -4,7 +4,7 @@ import type { Grade } from '#schemas/records/enums.js';
 import type { Row } from '#schemas/records/rows.js';
 import type { Window } from './window.js';
 
-/** Points of `score_trend` of one repository, oldest first. */
+/** Returns the points of `score_trend` of one repository, oldest first. */
 export async function scoreTrend(
   clickhouse: ClickHouseClient,
   orgId: string,

@@ -1,70 +1,70 @@
 import { BUCKETS, type Bucket } from '#schemas/http/series.js';
 import { VIEWS } from '#schemas/records/rows.js';
 
-/** A series of the API. */
+/** Declaration of a series. */
 interface SeriesLine {
   readonly name: string;
-  /** What its points are, for readers of the API. */
+  /** Description of the points, shown by the API. */
   readonly text: string;
-  /** Views of its buckets are `<view>_hour`, `_day` and `_week`; its name unless set. */
+  /** Prefix of the bucket views `<view>_hour`, `_day` and `_week`. Default: the series' name. */
   readonly view?: string;
-  /** A row of the view that bears its name is a stretch of time: from this column ... */
+  /** Start column, for a series whose view without a suffix has one row per interval. */
   readonly since?: string;
-  /** ... to this one, null while it lasts. Unset: it lasts until now. */
+  /** End column of such an interval, null while it lasts. Default: the interval lasts until now. */
   readonly until?: string;
 }
 
 /**
- * The series that the API shows: one line each. Grains and columns are those of the views in
- * `schemas/records/rows.ts`: `<view>_hour`, `_day`, `_week`, and `<name>` where a series has rows without buckets.
+ * The series of the API, one line each. Grains and columns come from the views in `schemas/records/rows.ts`:
+ * `<view>_hour`, `_day`, `_week`, and `<name>` for series with rows without buckets.
  */
 const SERIES: readonly SeriesLine[] = [
-  { name: 'score_trend', text: 'Scores of the scans of a bucket: last, least, greatest, mean.' },
-  { name: 'score_trend_org', text: 'Scores of the newest scan of every repository at the end of a bucket.' },
-  { name: 'drift_history', text: 'Drifts as they were reported, and what scans show to have come and gone.' },
-  { name: 'drift_history_org', text: 'The same of all repositories.' },
-  { name: 'blocked_command_rate', text: 'Calls that guards judged, each once, by its strictest verdict.' },
-  { name: 'blocked_command_rate_org', text: 'The same of all repositories.' },
-  { name: 'decision_duration', text: 'How long the judgements took that count.' },
-  { name: 'decision_duration_org', text: 'The same of all repositories.' },
+  { name: 'score_trend', text: 'Scores of the scans in a bucket: last, minimum, maximum, mean.' },
+  { name: 'score_trend_org', text: "Scores of every repository's newest scan at the end of a bucket." },
+  { name: 'drift_history', text: 'Reported drifts, and findings that appeared or disappeared between scans.' },
+  { name: 'drift_history_org', text: 'The same, for the whole organisation.' },
+  { name: 'blocked_command_rate', text: 'Judged tool calls; each counts once, by its strictest judgement.' },
+  { name: 'blocked_command_rate_org', text: 'The same, for the whole organisation.' },
+  { name: 'decision_duration', text: 'Duration of the judgements that count.' },
+  { name: 'decision_duration_org', text: 'The same, for the whole organisation.' },
   { name: 'injection_attempt_rate', text: 'Calls blocked as injections, and injection findings of scans.' },
-  { name: 'injection_attempt_rate_org', text: 'The same of all repositories.' },
+  { name: 'injection_attempt_rate_org', text: 'The same, for the whole organisation.' },
   {
     name: 'secret_exposure_events',
-    text: 'Critical secrets, each from the scan that shows it to the next that does not; by bucket how many began and ended.',
+    text: 'Critical secrets, each from the scan that reports it to the next that does not. By bucket: the number that began and ended.',
     view: 'secret_exposure',
     since: 'first_seen_at',
     until: 'resolved_at',
   },
   {
     name: 'cross_repo_org_rollup',
-    text: 'What the newest scan of every repository counts at the end of a bucket; routes and status as the scans gave them, whatever was accepted or decided since.',
+    text: "Counts of every repository's newest scan at the end of a bucket. Routes and status are those of the scans; later acceptances and decisions do not change them.",
   },
   {
     name: 'repo_route',
-    text: 'The newest scan of every repository and its route now: accepted findings do not block.',
+    text: 'The newest scan of every repository and its current route. Accepted findings do not block.',
     since: 'scanned_at',
   },
   {
     name: 'finding_lifecycle',
-    text: 'Findings that appeared, came back and were fixed in a bucket, and how many its last scan shows.',
+    text: 'Findings that were new, back or fixed in a bucket, and the number that its last scan reports.',
   },
-  { name: 'finding_lifecycle_org', text: 'The same of all repositories.' },
+  { name: 'finding_lifecycle_org', text: 'The same, for the whole organisation.' },
   {
     name: 'open_finding',
-    text: 'Findings that stand open; by bucket how many at its end, and how many of them accepted or muted.',
+    text: 'Open findings. By bucket: the number at its end, and how many of them are accepted or muted.',
     since: 'opened_at',
   },
-  { name: 'open_finding_org', text: 'The same of all repositories, by bucket.' },
+  { name: 'open_finding_org', text: 'The same, for the whole organisation, by bucket.' },
   {
     name: 'open_review_item_org',
-    text: 'Review items that were opened and closed, and how many wait at the end of a bucket.',
+    text: 'Review items opened and closed in a bucket, and the number open at its end.',
   },
-  { name: 'masked_value', text: 'Values masked on their way in.' },
-  { name: 'masked_value_org', text: 'The same of all repositories.' },
-  { name: 'coverage', text: 'Which producers were heard, and what they are now: reporting, silent, never heard.' },
-  { name: 'coverage_org', text: 'The same of all repositories.' },
-  { name: 'session_coverage', text: 'Sessions of agents, and whether a guard saw them.' },
+  { name: 'masked_value', text: 'Values that redaction masked.' },
+  { name: 'masked_value_org', text: 'The same, for the whole organisation.' },
+  { name: 'coverage', text: 'Producers that reported, and their current state: reporting, silent, or never reported.' },
+  { name: 'coverage_org', text: 'The same, for the whole organisation.' },
+  { name: 'session_coverage', text: 'Agent sessions, and whether a guard reported in them.' },
 ];
 
 type Types = Readonly<Record<string, string>>;
@@ -72,17 +72,17 @@ type Types = Readonly<Record<string, string>>;
 /** One view of a series. */
 export interface SeriesView {
   view: string;
-  /** Null: its rows have no buckets. */
+  /** Null when the rows have no buckets. */
   bucket: Bucket | null;
-  /** Columns that the API shows, and their types. */
+  /** Columns that the API shows, with their types. */
   types: Types;
-  /** Column at which a row begins: of a bucket its start. */
+  /** Start column of a row; for a bucket its start. */
   since: string;
-  /** Column at which a row without a bucket ends, null while it lasts; undefined: it lasts until now. */
+  /** End column of a row without a bucket, null while it lasts; undefined when it lasts until now. */
   until: string | undefined;
-  /** Columns that may be filtered by, besides the repository. */
+  /** Columns to filter by, besides the repository. */
   dimensions: readonly string[];
-  /** Columns that tell rows apart, in order. */
+  /** Columns that identify a row, in order. */
   key: readonly string[];
 }
 
@@ -94,7 +94,7 @@ export interface SeriesDefinition {
 
 const views: Readonly<Record<string, Types>> = VIEWS;
 
-/** Sketches and sets of hashes are for folding, not for reading. */
+/** Sketches and sets of hashes are for aggregation only. */
 const isShown = ([column, type]: [string, string]): boolean =>
   column !== 'org_id' && !/^(Array|AggregateFunction)\(/.test(type);
 
@@ -110,7 +110,7 @@ function viewOf(view: string, bucket: Bucket | null, since: string, until?: stri
   return [{ view, bucket, types, since, until, dimensions, key: [since, ...rank] }];
 }
 
-/** Every series there is. */
+/** All series by name. */
 export const SERIES_TABLE: ReadonlyMap<string, SeriesDefinition> = new Map(
   SERIES.map(({ name, text, view = name, since, until }) => {
     const buckets = BUCKETS.flatMap((bucket) => viewOf(`${view}_${bucket}`, bucket, 'bucket_start'));
@@ -121,12 +121,12 @@ export const SERIES_TABLE: ReadonlyMap<string, SeriesDefinition> = new Map(
   }),
 );
 
-/** `bucketStart` of `bucket_start`. */
+/** Converts `bucket_start` to `bucketStart`. */
 export function camelCase(column: string): string {
   return column.replaceAll(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-/** `bucket_start` of `bucketStart`. */
+/** Converts `bucketStart` to `bucket_start`. */
 export function snakeCase(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

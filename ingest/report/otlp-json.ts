@@ -1,11 +1,11 @@
 import { producerResource, SCOPE } from './producer.js';
 
-/** Attributes of ours: single values, no lists and no maps. */
+/** Attributes with scalar values only. */
 export type Attributes = Readonly<Record<string, string | number | boolean>>;
 
 const KIND_INTERNAL = 1;
 
-/** A finished span. Times in milliseconds since the epoch. */
+/** A finished span. Times are milliseconds since the epoch. */
 export interface JsonSpan {
   name: string;
   traceId: string;
@@ -27,14 +27,14 @@ export interface JsonLogRecord {
   attributes: Attributes;
 }
 
-/** Spans of one repository as the OTLP/JSON request that our own producers would have sent. */
+/** Builds the OTLP/JSON request with spans of one repository that our own producers would have sent. */
 export function tracesRequest(repository: string, spans: readonly JsonSpan[]): Buffer {
   return toBytes({
     resourceSpans: [{ resource: resource(repository), scopeSpans: [{ scope: SCOPE, spans: spans.map(toSpan) }] }],
   });
 }
 
-/** Log records of one repository, likewise. */
+/** Builds the OTLP/JSON request with log records of one repository that our own producers would have sent. */
 export function logsRequest(repository: string, records: readonly JsonLogRecord[]): Buffer {
   return toBytes({
     resourceLogs: [

@@ -6,10 +6,10 @@ import { ATTR_SERVICE_NAME, ATTR_SERVICE_VERSION, SCOPE_NAME, SERVICE_NAME_PRODU
 
 const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
 
-/** Scope of what is sent on for a producer that used REST. */
+/** Instrumentation scope of telemetry received by REST. */
 export const SCOPE = { name: SCOPE_NAME, version };
 
-/** Resource of the same: one repository, as our own producers name it. */
+/** Returns the resource attributes of telemetry received by REST: one repository, named as by our own producers. */
 export function producerResource(repository: string): Record<string, string> {
   return {
     [ATTR_SERVICE_NAME]: SERVICE_NAME_PRODUCER,

@@ -5,21 +5,24 @@ export const JSON_TYPE = 'application/json';
 export const PROTOBUF_TYPE = 'application/x-protobuf';
 export type OtlpType = typeof JSON_TYPE | typeof PROTOBUF_TYPE;
 
-/** Encodings of a body that are understood. */
+/** Supported content encodings. */
 export type ContentEncoding = 'identity' | 'gzip' | 'deflate';
 
-/** Media type of the body, lower case, without parameters; empty when none was sent. */
+/** Returns the media type of the body, lower case, without parameters; empty when none was sent. */
 export function mediaType(request: FastifyRequest): string {
   return (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 
-/** Bytes of the body as announced; undefined when its length was not. */
+/** Returns the body's `content-length`; undefined when it was not sent. */
 export function announcedSize(request: FastifyRequest): number | undefined {
   const length = request.headers['content-length'];
   return length === undefined ? undefined : Number(length);
 }
 
-/** @throws ShieldwatchError 415 when the body is encoded in another way. */
+/**
+ * Returns the content encoding.
+ * @throws ShieldwatchError 415 when it is not supported.
+ */
 export function contentEncoding(request: FastifyRequest): ContentEncoding {
   const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
   if (encoding === '' || encoding === 'identity') return 'identity';
@@ -29,7 +32,7 @@ export function contentEncoding(request: FastifyRequest): ContentEncoding {
 
 const NOTHING: readonly Buffer[] = [];
 
-/** The body as it came, in pieces; none when there was none. The routes that call this read every body by {@link readParts}. */
+/** Returns the pieces of the body as received by {@link readParts}; none when there was no body. */
 export function bodyParts(request: FastifyRequest): readonly Buffer[] {
   return Array.isArray(request.body) ? (request.body as readonly Buffer[]) : NOTHING;
 }

@@ -1,4 +1,6 @@
-/** Counts what a request made us do, also where it was refused: OTLP messages and list elements, values of a JSON body. */
+/**
+ * Counts the processed entries of a request, also of a rejected one: OTLP messages and list elements, or JSON values.
+ */
 export interface Meter {
   entries: number;
 }

@@ -28,7 +28,7 @@ const EXPORT = {
   summary: 'The whole audit trail as NDJSON',
   scopes: ['admin'],
   role: 'admin',
-  description: 'One entry a line, as `shieldwatch audit verify --file` reads it. The export is itself an entry.',
+  description: 'One entry per line, in the format of `shieldwatch audit verify --file`. The export itself is recorded.',
   query: auditExportQuery,
   response: z.string(),
   responseType: 'application/x-ndjson',
@@ -38,19 +38,19 @@ const VERIFY = {
   method: 'GET',
   url: '/v1/audit/verify',
   tag: 'audit',
-  summary: 'Check the trail: the first entry that is not what was written',
+  summary: 'Verify the audit trail and find the first invalid entry',
   scopes: ['admin'],
   role: 'admin',
   description:
-    'Held against the heads that this gateway published, and against `count` and `head` where you noted them. `unchecked` says what could not be told.',
+    'Compares the trail with the heads that this gateway published, and with `count` and `head` if given. `unchecked` lists what could not be verified.',
   query: auditVerifyQuery,
   response: auditVerdict,
 } as const satisfies RouteSpec;
 
-/** Entries read at once. */
+/** Entries per query. */
 const STRETCH = 1_000;
 
-/** An organisation's audit trail: read, exported, verified. */
+/** Adds the routes of the audit trail: list, export, verify. */
 export function auditRoutes(app: FastifyInstance, options: { plane: ControlPlane; audit: AuditFiles }): void {
   const { plane, audit } = options;
   /** A large trail takes minutes of work: one at a time. */

@@ -28,7 +28,7 @@ const SHOW_ORG = {
   method: 'GET',
   url: '/v1/org/{orgId}',
   tag: 'control',
-  summary: 'An organisation and what its plan allows',
+  summary: "Show the organisation and its plan's limits",
   scopes: ['read', 'admin'],
   params: orgParams,
   response: org,
@@ -55,7 +55,7 @@ const DELETE_ORG = {
   scopes: ['admin'],
   role: 'owner',
   description:
-    "Every token but the one that asks for it stops at once, and that one when all is gone; until then it sees how far the purge is. The audit trail stays. `name` is the organisation's.",
+    "All tokens stop working at once, except the requesting one, which can follow the purge until it is finished. The audit trail remains. `name` must be the organisation's name.",
   params: orgParams,
   body: orgDeletion,
   response: purge,
@@ -67,7 +67,7 @@ const LIST_MEMBERS = {
   method: 'GET',
   url: '/v1/members',
   tag: 'control',
-  summary: 'Members and their roles',
+  summary: 'List members and their roles',
   scopes: ['admin'],
   role: 'member',
   response: memberList,
@@ -88,7 +88,7 @@ const CHANGE_MEMBER = {
   method: 'PATCH',
   url: '/v1/members/{memberId}',
   tag: 'control',
-  summary: 'Give a member another role',
+  summary: "Change a member's role",
   scopes: ['admin'],
   role: 'owner',
   params: memberParams,
@@ -112,7 +112,7 @@ const LIST_PURGES = {
   method: 'GET',
   url: '/v1/purges',
   tag: 'control',
-  summary: 'Purges and how far they are',
+  summary: 'List purges and their progress',
   scopes: ['admin'],
   role: 'admin',
   response: purgeList,
@@ -122,7 +122,7 @@ const SHOW_PURGE = {
   method: 'GET',
   url: '/v1/purges/{purgeId}',
   tag: 'control',
-  summary: 'How far a purge is',
+  summary: 'Show the progress of a purge',
   scopes: ['admin'],
   role: 'admin',
   params: z.object({ purgeId: z.string().min(1).max(100) }),
@@ -133,16 +133,16 @@ const PURGE = {
   method: 'POST',
   url: '/v1/purges',
   tag: 'control',
-  summary: 'Remove telemetry of a repository, a token or a time',
+  summary: 'Remove telemetry by repository, token or time range',
   scopes: ['admin'],
   role: 'owner',
   description:
-    'Landing, facts and series. Done again every hour for 8 days, since queues and spools may still hold what was removed.',
+    'Removes landing rows, facts and series. Repeated every hour for 8 days, because queues and spools may still hold removed records.',
   body: purgeRequest,
   response: purge,
 } as const satisfies RouteSpec;
 
-/** Organisation, members and purges. */
+/** Adds the routes of organisation, members and purges. */
 export function controlRoutes(app: FastifyInstance, options: { plane: ControlPlane; onPurge: () => void }): void {
   const { plane, onPurge } = options;
 

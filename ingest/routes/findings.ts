@@ -27,7 +27,7 @@ const LIST = {
   method: 'GET',
   url: '/v1/findings',
   tag: 'query',
-  summary: 'The life of findings across scans',
+  summary: 'List findings across scans',
   scopes: ['read'],
   query: findingsQuery,
   response: findingList,
@@ -38,7 +38,7 @@ const TRIAGE = {
   method: 'PUT',
   url: '/v1/repo/{repoId}/findings/triage',
   tag: 'control',
-  summary: 'Accept a finding for a time, mute it, or open it again',
+  summary: 'Accept a finding until a date, mute it, or reopen it',
   scopes: ['admin'],
   role: 'admin',
   params: repoParams,
@@ -56,7 +56,7 @@ interface TriageRow extends Record<string, unknown> {
   set_at: Date | string;
 }
 
-/** `GET /v1/findings`, and what is decided about one. */
+/** Adds `GET /v1/findings` and the triage of a finding. */
 export function findingRoutes(
   app: FastifyInstance,
   options: { clickhouse: ClickHouseClient; repositories: Repositories; plane: ControlPlane },
@@ -68,7 +68,7 @@ export function findingRoutes(
     const { severity, category, status, sinceBaseline, limit, cursor } = query;
     const baseline = repository === undefined ? undefined : await baselineScans(caller.orgId, repository);
     if (sinceBaseline !== undefined && baseline === undefined) {
-      const expected = 'a repository whose newest scan compares with its baseline';
+      const expected = 'a repository whose newest scan can be compared with its baseline';
       throw new ShieldwatchError('query_invalid', `sinceBaseline: expected ${expected}`, {
         field: 'sinceBaseline',
         expected,
@@ -97,7 +97,10 @@ export function findingRoutes(
     };
   });
 
-  /** The newest scan and the baseline of a repository; undefined: it has none, or the two do not compare. */
+  /**
+   * Returns the newest scan and the baseline of a repository; undefined when there is no baseline or the two cannot be
+   * compared.
+   */
   async function baselineScans(orgId: string, repository: string): Promise<ComparedScans | undefined> {
     const [row] = await plane.read(orgId, (tx) =>
       tx.query<{ source_event_id: string | null }>('SELECT source_event_id FROM baseline WHERE repo_id = $1', [
@@ -113,9 +116,9 @@ export function findingRoutes(
     const { id, fullName } = await repositories.needRow(caller, params.repoId);
     const until = body.state === 'accepted' && typeof body.until === 'string' ? readDate(body.until, 'until') : null;
     if (until !== null && until.getTime() <= Date.now()) {
-      throw new ShieldwatchError('body_invalid', 'until: expected a moment to come', {
+      throw new ShieldwatchError('body_invalid', 'until: expected a time in the future', {
         field: 'until',
-        expected: 'a moment to come',
+        expected: 'a time in the future',
       });
     }
     const reason = scrubText(body.reason, 2_000);
@@ -147,7 +150,7 @@ export function findingRoutes(
   });
 }
 
-/** The full name that a query's `repository` means; the token's own where it is bound. */
+/** Resolves a query's `repository` to its full name; for a bound token it is the token's own. */
 export async function repositoryOf(
   repositories: Repositories,
   caller: Caller,

@@ -37,7 +37,7 @@ const FLEET = {
   method: 'GET',
   url: '/v1/org/{orgId}/fleet',
   tag: 'query',
-  summary: 'The newest scan of each repository, as AgentShield inspects a fleet',
+  summary: 'Inspect the fleet: the newest scan of each repository',
   scopes: ['read'],
   params: orgParams,
   response: fleet,
@@ -48,7 +48,7 @@ const ITEMS = {
   method: 'GET',
   url: '/v1/repo/{repoId}/review-items',
   tag: 'query',
-  summary: 'What has to be decided about the newest scan',
+  summary: 'List the open review items of the newest scan',
   scopes: ['read'],
   params: repoParams,
   response: reviewItemList,
@@ -63,7 +63,7 @@ const CHANGE = {
   tag: 'control',
   summary: 'Decide about a review item, or assign it',
   description:
-    "Members assign to themselves and comment; admins assign and decide; deciding a policy review, either way, is the owner's.",
+    'Members assign items to themselves and comment. Admins assign and decide. Only owners approve or dismiss a policy review.',
   scopes: ['admin'],
   role: 'member',
   params: itemParams,
@@ -76,7 +76,7 @@ const COMMENTS = {
   method: 'GET',
   url: '/v1/review-items/{itemId}/comments',
   tag: 'query',
-  summary: 'What was said about a review item, oldest first',
+  summary: 'List the comments of a review item, oldest first',
   scopes: ['read'],
   params: itemParams,
   query: reviewCommentQuery,
@@ -88,8 +88,8 @@ const COMMENT = {
   method: 'POST',
   url: '/v1/review-items/{itemId}/comments',
   tag: 'control',
-  summary: 'Say something about a review item',
-  description: 'Plain text; secrets in it are masked. Sent twice in a row it is one comment.',
+  summary: 'Comment on a review item',
+  description: 'Plain text; secrets are masked. Repeating the latest comment adds none.',
   scopes: ['admin'],
   role: 'member',
   params: itemParams,
@@ -97,7 +97,10 @@ const COMMENT = {
   response: reviewComment,
 } as const satisfies RouteSpec;
 
-/** `GET /v1/org/{orgId}/fleet` (`ingest/CONTRACT.md` 4.4), `GET /v1/repo/{repoId}/review-items` (`ingest/CONTRACT.md` 4.6), and decisions about them. */
+/**
+ * Adds `GET /v1/org/{orgId}/fleet` (`ingest/CONTRACT.md` 4.4), `GET /v1/repo/{repoId}/review-items` (`ingest/CONTRACT.md` 4.6), and decisions about
+ * review items.
+ */
 export function fleetRoutes(
   app: FastifyInstance,
   options: { clickhouse: ClickHouseClient; repositories: Repositories; plane: ControlPlane },
@@ -107,10 +110,10 @@ export function fleetRoutes(
   addRoute(app, FLEET, async ({ caller, params }) => {
     needOwnOrg(caller, params.orgId);
     const current = await currentFleet(plane, clickhouse, caller.orgId, caller.repository ?? undefined);
-    // Policy packs are the organisation's: a token of one repository sees that repository, and no more.
+    // Policy packs belong to the organisation, so bound tokens do not see them.
     const waiting =
       caller.repository === null ? await listPromotions(plane, caller.orgId, { status: 'open', limit: 1_000 }) : [];
-    // Read anew: the fleet is asked for seldom, and a plan may have changed.
+    // Queried each time, because a plan may change; the fleet is requested rarely.
     const { plan } = await showOrg(plane, caller.orgId);
     return fleetOf(current, { open: waiting.map(({ id }) => id), isEnforced: plan === 'enterprise' });
   });
@@ -144,7 +147,10 @@ export function fleetRoutes(
   });
 }
 
-/** @throws ShieldwatchError 404 for what is no item of the repository that the caller is bound to. */
+/**
+ * Rejects an item of another repository than the caller's own.
+ * @throws ShieldwatchError 404.
+ */
 function needOwnItem(caller: Caller, repository: string): void {
   if (caller.repository !== null && caller.repository !== repository)
     throw new ShieldwatchError('not_found', 'there is no such review item');
@@ -154,7 +160,7 @@ function checkMayDecide(caller: Caller, route: ReviewRoute, change: ReviewChange
   const isSelf =
     change.assignee === undefined ||
     (change.assignee !== null && isSameLogin(caller.actor, `member:${change.assignee}`));
-  // Approved or dismissed, the item no longer stands in the way; to open it again does.
+  // An approved or dismissed item no longer blocks; reopening makes it block again.
   const isCleared = change.status !== undefined && change.status !== 'open';
   checkRole(
     caller,

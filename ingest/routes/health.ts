@@ -5,19 +5,22 @@ import type { Postgres } from '#schemas/postgres/client.js';
 import { readiness } from '../operations/readiness.js';
 import type { CollectorSettings } from '../telemetry/collector-sink.js';
 
-/** Milliseconds between looks for connections that became idle while the gateway closes. */
+/** Milliseconds between checks for idle connections while the gateway closes. */
 const IDLE_MS = 50;
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** From now on `/readyz` is 503, and for `ms` everything else goes on: whoever sends traffic here has time to stop. Then `close`. */
+    /**
+     * Makes `/readyz` answer 503 and serves everything else for `ms`, so that load balancers stop sending traffic. Then
+     * call `close`.
+     */
     drain(ms: number): Promise<void>;
   }
 }
 
 /**
- * `GET /healthz`: the process is up. `GET /readyz`: it can take traffic; 503 while it drains. Open to all. `setAside` is how many
- * files of telemetry wait that the store refused: somebody should look, and traffic can be taken all the same.
+ * Adds `GET /healthz` (the process is up) and `GET /readyz` (it accepts traffic; 503 while draining). Both are public.
+ * `setAside` is the number of files with rejected telemetry, which need attention but do not affect readiness.
  */
 export function healthRoutes(
   app: FastifyInstance,
@@ -32,7 +35,7 @@ export function healthRoutes(
   app.addHook('preClose', (done) => {
     isDraining = true;
     if (app.server.listening) {
-      // Requests under way are answered; the connection they came by would be kept for the next one, and the process with it.
+      // Current requests are answered, but their keep-alive connections would keep the process running.
       const idle = setInterval(() => {
         app.server.closeIdleConnections();
       }, IDLE_MS);

@@ -23,13 +23,13 @@ const SPEC = {
   response: driftAnswer,
 } as const satisfies RouteSpec;
 
-/** Before the body is read, as with any token. */
+/** Authenticates by the path's secret, before the body is read. */
 async function bySecret(request: FastifyRequest): Promise<void> {
   const { secret } = request.params as { secret: string };
   const caller = await request.server.tokens.byToken(secret);
   if (caller === undefined || !caller.scopes.includes('webhook:drift') || caller.repository === null) {
     request.server.countRefusal(request);
-    throw new ShieldwatchError('token_invalid', 'this webhook address is unknown, revoked or mistyped');
+    throw new ShieldwatchError('token_invalid', 'this webhook URL is unknown, revoked or mistyped');
   }
   request.caller = caller;
   checkRole(caller, 'member');
@@ -42,7 +42,7 @@ const WEBHOOK_SPEC = {
   tag: 'ingest',
   summary: 'Webhook of `agentshield watch`',
   description:
-    'The stock watcher sends no header and does not name its repository, so the address itself is the secret: a token of scope `webhook:drift`, bound to the repository. It opens nothing else.',
+    'The stock watcher sends no header and does not name its repository, so the URL contains the secret: a token with scope `webhook:drift`, bound to the repository. It gives no other access.',
   scopes: [],
   identify: bySecret,
   isReport: true,
@@ -52,7 +52,7 @@ const WEBHOOK_SPEC = {
   response: driftAnswer,
 } as const satisfies RouteSpec;
 
-/** `POST /v1/ingest/drift` (`ingest/CONTRACT.md` 4.3), and what the stock `agentshield watch` posts. */
+/** Adds `POST /v1/ingest/drift` (`ingest/CONTRACT.md` 4.3) and the webhook of the stock `agentshield watch`. */
 export function ingestDriftRoutes(
   app: FastifyInstance,
   options: { sink: TelemetrySink; repositories: Repositories },

@@ -19,7 +19,7 @@ const SPEC = {
   response: runtimeAnswer,
 } as const satisfies RouteSpec;
 
-/** `POST /v1/ingest/runtime` (`ingest/CONTRACT.md` 4.2): a batch of AgentShield's runtime log, sent on as OTLP. */
+/** Adds `POST /v1/ingest/runtime` (`ingest/CONTRACT.md` 4.2): a batch of AgentShield's runtime log, converted to OTLP. */
 export function ingestRuntimeRoute(
   app: FastifyInstance,
   options: { sink: TelemetrySink; repositories: Repositories },

@@ -20,7 +20,7 @@ const SPEC = {
   tag: 'ingest',
   summary: "Send a scan: AgentShield's inspection of an evidence pack",
   description:
-    'Idempotent by bundle digest: a known one is answered with 409 and the id of its first scan. Raw evidence is refused by name.',
+    'Idempotent by bundle digest: a known one is answered with 409 and the id of its first scan. Fields with raw evidence are rejected by name.',
   scopes: ['ingest:scan'],
   role: 'member',
   isReport: true,
@@ -36,7 +36,7 @@ interface Receipt {
   ingested_at: Date | string;
 }
 
-/** `POST /v1/ingest/scan` (`ingest/CONTRACT.md` 4.1). */
+/** Adds `POST /v1/ingest/scan` (`ingest/CONTRACT.md` 4.1). */
 export function ingestScanRoute(
   app: FastifyInstance,
   options: { sink: TelemetrySink; repositories: Repositories; plane: ControlPlane; onScan: () => void },
@@ -85,7 +85,10 @@ async function findReceipt(
   return row;
 }
 
-/** Kept once the scan is stored: a crash before that makes the client send it again, which folds. */
+/**
+ * Stores the receipt after the scan: after a crash in between the client repeats the request, and the facts
+ * deduplicate.
+ */
 async function keepReceipt(
   plane: ControlPlane,
   caller: Caller,
@@ -130,7 +133,7 @@ function echoOf(receipt: Receipt, repository: Repository): ScanEcho {
     rollupsUpdated: [],
     error: {
       code: 'already_ingested',
-      message: 'this bundle digest is known for this repository; its first scan stands',
+      message: 'this bundle digest is already stored for this repository',
     },
   };
 }

@@ -10,10 +10,10 @@ import { JSON_TYPE, PROTOBUF_TYPE, type OtlpType } from '../request/content.js';
 import { SIGNALS } from '../request/signal.js';
 import { acceptedAll, withWarning, type TelemetrySink } from '../telemetry/sink.js';
 
-/** As it arrives, compressed or not. */
+/** Bytes as received, compressed or not. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
-/** `POST /v1/traces`, `/v1/metrics` and `/v1/logs`: OTLP/HTTP. */
+/** Adds `POST /v1/traces`, `/v1/metrics` and `/v1/logs`: OTLP/HTTP. */
 export function otlpRoutes(
   app: FastifyInstance,
   options: { sink: TelemetrySink; planNotice: (caller: Caller) => string | undefined },
@@ -25,7 +25,7 @@ export function otlpRoutes(
       url: `/v1/${signal}`,
       tag: 'ingest',
       summary: `OTLP/HTTP: ${signal}, protobuf or JSON`,
-      description: `At most ${String(MAX_OTLP_BYTES / 1024 / 1024)} MiB when decompressed, ${String(MAX_OTLP_ENTRIES)} messages and list elements, and ${String(MAX_OTLP_DEPTH)} levels of messages. Whose it is comes from the token; tenant attributes and headers of the client are removed.`,
+      description: `At most ${String(MAX_OTLP_BYTES / 1024 / 1024)} MiB when decompressed, ${String(MAX_OTLP_ENTRIES)} messages and list elements, and ${String(MAX_OTLP_DEPTH)} levels of messages. The token determines the organisation; tenant attributes and headers of the client are removed.`,
       scopes: INGEST_SCOPES,
       role: 'member',
       bodyLimit: MAX_BODY_BYTES,
@@ -36,7 +36,7 @@ export function otlpRoutes(
       const type = otlpType(mediaType(request));
       const encoding = contentEncoding(request);
       const body = bodyParts(request);
-      // No bytes are a valid message of protobuf: one that holds nothing.
+      // An empty body is a valid, empty protobuf message.
       const isEmpty = body.every((part) => part.length === 0);
       const onClear = (bytes: number): void => {
         chargeClear(request, bytes);

@@ -18,9 +18,9 @@ const REQUEST = {
   method: 'POST',
   url: '/v1/policy-promotions',
   tag: 'control',
-  summary: 'Ask for the approval of a policy pack',
+  summary: 'Request approval of a policy pack',
   description:
-    'Takes what `agentshield policy promote --dry-run --json` says. Asked again for the same content it answers what was decided: a pipeline promotes when `status` is `approved`.',
+    'Accepts the output of `agentshield policy promote --dry-run --json`. A repeated request for the same content returns the decision, so a pipeline promotes when `status` is `approved`.',
   scopes: ['ingest:scan', 'admin'],
   role: 'member',
   isTolerant: true,
@@ -33,7 +33,7 @@ const LIST = {
   method: 'GET',
   url: '/v1/policy-promotions',
   tag: 'query',
-  summary: 'Policy packs that wait for approval, or were decided about',
+  summary: 'List policy promotions, open and decided',
   scopes: ['read'],
   query: policyPromotionQuery,
   response: policyPromotionList,
@@ -52,7 +52,7 @@ const DECIDE = {
   response: policyPromotion,
 } as const satisfies RouteSpec;
 
-/** The gate on top of AgentShield's `policy promote` (`ingest/CONTRACT.md` 7). */
+/** Adds the approval gate for AgentShield's `policy promote` (`ingest/CONTRACT.md` 2 and 7). */
 export function policyPromotionRoutes(app: FastifyInstance, { plane }: { plane: ControlPlane }): void {
   addRoute(app, REQUEST, ({ caller, body }) => {
     needWholeOrg(caller);

@@ -11,7 +11,7 @@ import { scoreTrend } from '../queries/score-trend.js';
 import { windowOf } from '../queries/window.js';
 import type { Repositories } from '../repositories.js';
 
-/** A repository in a path: its id or its URL-encoded full name. */
+/** Path parameter of a repository: its id or its URL-encoded full name. */
 export const repoParams = z.object({ repoId: z.string().min(1).max(2_000) });
 
 const SPEC = {
@@ -19,14 +19,14 @@ const SPEC = {
   method: 'GET',
   url: '/v1/repo/{repoId}/posture',
   tag: 'query',
-  summary: 'Posture of a repository: score trend, newest scan and drift, decisions',
+  summary: "Show a repository's posture: score trend, newest scan and drift, decisions",
   scopes: ['read'],
   params: repoParams,
   query: postureQuery,
   response: posture,
 } as const satisfies RouteSpec;
 
-/** `GET /v1/repo/{repoId}/posture` (`ingest/CONTRACT.md` 4.5). */
+/** Adds `GET /v1/repo/{repoId}/posture` (`ingest/CONTRACT.md` 4.5). */
 export function postureRoute(
   app: FastifyInstance,
   options: { clickhouse: ClickHouseClient; repositories: Repositories },

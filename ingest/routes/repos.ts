@@ -36,7 +36,7 @@ const LIST = {
   method: 'GET',
   url: '/v1/repos',
   tag: 'query',
-  summary: 'Repositories, by name',
+  summary: 'List repositories by name',
   scopes: ['read'],
   query: z.object({ ...paging, limit: z.coerce.number().int().min(1).max(1_000).default(1_000) }),
   response: repoList,
@@ -47,7 +47,7 @@ const ADD = {
   method: 'POST',
   url: '/v1/repos',
   tag: 'control',
-  summary: 'Add a repository before it sends anything',
+  summary: 'Add a repository before its first report',
   scopes: ['admin'],
   role: 'admin',
   body: repoRequest,
@@ -59,10 +59,10 @@ const CHANGE = {
   method: 'PATCH',
   url: '/v1/repo/{repoId}',
   tag: 'control',
-  summary: "Change GitHub's number of a repository, or where its scans come from",
+  summary: "Change a repository's GitHub id or default provider",
   scopes: ['admin'],
   role: 'admin',
-  description: 'Scans from GitHub Actions give the number where there is none yet.',
+  description: 'The first scan from GitHub Actions sets the id if there is none.',
   params: repoParams,
   body: repoChange,
   response: repo.omit({ firstSeenAt: true, lastSeenAt: true }),
@@ -75,9 +75,9 @@ const REMOVE = {
   tag: 'control',
   scopes: ['admin'],
   role: 'owner',
-  summary: 'Remove a repository with everything that is stored of it',
+  summary: 'Remove a repository and all its stored data',
   description:
-    'Starts a purge and answers with it; `GET /v1/purges/{purgeId}` tells how far it is. Tokens that are bound to the repository are revoked.',
+    'Starts a purge and returns it; `GET /v1/purges/{purgeId}` shows its progress. Tokens bound to the repository are revoked.',
   params: repoParams,
   response: purge,
 } as const satisfies RouteSpec;
@@ -89,9 +89,9 @@ const MERGE = {
   tag: 'control',
   scopes: ['admin'],
   role: 'owner',
-  summary: 'Join what was recorded of one repository under two names',
+  summary: 'Merge two names of one repository',
   description:
-    'Landing, facts, decisions and tokens of `from` become those of `into`, and series are computed again. What comes under the old name later follows: by REST at once, by OTLP within minutes. Asked again it answers how far it is.',
+    'Landing rows, facts, decisions and tokens of `from` move to `into`, and series are recomputed. Later reports under the old name follow: by REST at once, by OTLP within minutes. A repeated request returns the progress.',
   body: repoMergeRequest,
   response: repoMerge,
 } as const satisfies RouteSpec;
@@ -101,7 +101,7 @@ const LIST_MERGES = {
   method: 'GET',
   url: '/v1/repos/merges',
   tag: 'control',
-  summary: 'Merged repositories and how far that is',
+  summary: 'List repository merges and their progress',
   scopes: ['admin'],
   role: 'admin',
   response: repoMergeList,
@@ -112,7 +112,7 @@ const SHOW_BASELINE = {
   method: 'GET',
   url: '/v1/repo/{repoId}/baseline',
   tag: 'query',
-  summary: 'The scan that a repository is held against, and what is new since',
+  summary: "Show a repository's baseline and what is new since",
   scopes: ['read'],
   params: repoParams,
   response: baseline,
@@ -125,7 +125,7 @@ const SET_BASELINE = {
   tag: 'control',
   scopes: ['admin'],
   role: 'admin',
-  summary: 'Make the newest scan the baseline of a repository',
+  summary: "Make a repository's newest scan its baseline",
   params: repoParams,
   body: baselineRequest,
   response: baseline,
@@ -141,7 +141,7 @@ interface BaselineRow extends Record<string, unknown> {
   set_at: Date | string;
 }
 
-/** Repositories and their baselines. */
+/** Adds the routes of repositories and their baselines. */
 export function repoRoutes(
   app: FastifyInstance,
   options: {
@@ -229,10 +229,10 @@ export function repoRoutes(
     const {
       scans: [scan],
     } = await latestScans(clickhouse, caller.orgId, fullName);
-    if (scan === undefined) throw new ShieldwatchError('conflict', 'this repository has no scan that looked at a file');
+    if (scan === undefined) throw new ShieldwatchError('conflict', 'this repository has no scan of at least one file');
     const scanId = scanIdOf(caller.orgId, fullName, scan.event_id);
     if (body.scanId !== undefined && body.scanId !== scanId) {
-      throw new ShieldwatchError('conflict', 'scanId: a newer scan has come since; look at it first', {
+      throw new ShieldwatchError('conflict', 'scanId: expected the newest scan; a newer one was received', {
         field: 'scanId',
       });
     }

@@ -20,7 +20,7 @@ import type { Repositories } from '../repositories.js';
 import { repositoryOf } from './findings.js';
 import { needWholeOrg } from './own-org.js';
 
-/** A dimension's value. */
+/** Value of a dimension. */
 const filter = z.string().max(2_000);
 
 const LIST = {
@@ -28,7 +28,7 @@ const LIST = {
   method: 'GET',
   url: '/v1/series',
   tag: 'query',
-  summary: 'Which series there are',
+  summary: 'List series',
   scopes: ['read'],
   response: seriesList,
 } as const satisfies RouteSpec;
@@ -38,8 +38,8 @@ const READ = {
   method: 'GET',
   url: '/v1/series/{name}',
   tag: 'query',
-  summary: 'Points of a series, oldest first',
-  description: 'Any dimension of the series may be a parameter too, and filters by its value.',
+  summary: 'Read the points of a series, oldest first',
+  description: 'Every dimension of the series is also a filter parameter.',
   scopes: ['read'],
   params: z.object({ name: z.string().max(100) }),
   query: seriesQuery.catchall(filter),
@@ -51,13 +51,13 @@ const EXPLAIN = {
   method: 'GET',
   url: '/v1/explain',
   tag: 'query',
-  summary: 'The facts behind one point of a series',
+  summary: 'Explain a point: list the rows behind it',
   scopes: ['read'],
   query: explainQuery.catchall(filter),
   response: explanation,
 } as const satisfies RouteSpec;
 
-/** `GET /v1/series`, `/v1/series/{name}` and `/v1/explain`. */
+/** Adds `GET /v1/series`, `/v1/series/{name}` and `/v1/explain`. */
 export function seriesRoutes(
   app: FastifyInstance,
   options: { clickhouse: ClickHouseClient; repositories: Repositories },
@@ -153,7 +153,7 @@ export function seriesRoutes(
 
 const isExplained = (name: string): name is ExplainedSeries => Object.hasOwn(FORMULAS, name);
 
-/** A row as the API names its columns; whose it is goes without saying. */
+/** Converts a row to the API's field names, without the organisation. */
 function fieldsOf(row: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(row).flatMap(([column, value]) => (column === 'org_id' ? [] : [[fieldOf(column), value]])),
@@ -163,12 +163,12 @@ function fieldsOf(row: Readonly<Record<string, unknown>>): Record<string, unknow
 function needSeries(name: string, field: string): SeriesDefinition {
   const definition = SERIES_TABLE.get(name);
   if (definition !== undefined) return definition;
-  throw new ShieldwatchError('not_found', `there is no such series; there are ${[...SERIES_TABLE.keys()].join(', ')}`, {
+  throw new ShieldwatchError('not_found', `no such series; expected one of ${[...SERIES_TABLE.keys()].join(', ')}`, {
     field,
   });
 }
 
-/** The view of a bucket. Unless asked for: rows without buckets where the series has them, else days. */
+/** Returns the view for a bucket. Default: rows without buckets if the series has them, else days. */
 function viewOf({ name, views }: SeriesDefinition, bucket: string | undefined): SeriesView {
   const view =
     bucket === undefined
@@ -176,10 +176,10 @@ function viewOf({ name, views }: SeriesDefinition, bucket: string | undefined): 
       : views.find((each) => each.bucket === bucket);
   if (view !== undefined) return view;
   const buckets = views.flatMap((each) => (each.bucket === null ? [] : [each.bucket]));
-  throw invalid('bucket', buckets.length === 0 ? `none: ${name} has no buckets` : `one of ${buckets.join(', ')}`);
+  throw invalid('bucket', buckets.length === 0 ? `no bucket: ${name} has none` : `one of ${buckets.join(', ')}`);
 }
 
-/** Parameters beside the known ones name dimensions. */
+/** Parses dimension filters from the remaining parameters. */
 function filtersOf(rest: Readonly<Record<string, unknown>>, dimensions: readonly string[]): Map<string, string> {
   const filters = new Map<string, string>();
   for (const [name, value] of Object.entries(rest)) {
@@ -187,7 +187,7 @@ function filtersOf(rest: Readonly<Record<string, unknown>>, dimensions: readonly
     if (!dimensions.includes(column) || typeof value !== 'string' || value.includes('\0')) {
       throw new ShieldwatchError(
         'query_invalid',
-        `a parameter is no dimension of this series; it has ${dimensions.length === 0 ? 'none' : dimensions.map(camelCase).join(', ')}`,
+        `unknown parameter; the dimensions of this series are ${dimensions.length === 0 ? 'none' : dimensions.map(camelCase).join(', ')}`,
       );
     }
     filters.set(column, value);

@@ -9,7 +9,7 @@ import type { Report, ReportKind } from '../report/report.js';
 import type { ReportOf } from '../work/work.js';
 
 /**
- * Reads a report and finds its repository, which is made if it is new. A body that is refused makes no repository.
+ * Parses a report and looks up its repository, creating it if it is new. An invalid body creates no repository.
  *
  * @throws ShieldwatchError 4xx.
  */
@@ -38,14 +38,15 @@ export async function takeReport<K extends ReportKind>(
     );
   const first = await read();
   const repository = await repositories.ensure(caller, first.named);
-  // It was merged into another: ids are made of the name that stays.
+  // The repository was merged: ids are derived from the surviving name.
   return { report: repository.fullName === first.named ? first : await read(repository.fullName), repository };
 }
 
 /**
- * Sends the requests of a report on, one after the other.
+ * Delivers a report's requests one after the other.
  *
- * @throws ShieldwatchError as the sink does, and 400 when the store took some of it only: without those entries it can be sent again.
+ * @throws ShieldwatchError as the sink does, and 400 when the store rejected part of it; without those entries it can
+ * be sent again.
  */
 export async function sendReport(sink: TelemetrySink, { requests }: Report, request: FastifyRequest): Promise<void> {
   const caller = callerOf(request);

@@ -14,7 +14,7 @@ const LIST = {
   method: 'GET',
   url: '/v1/tokens',
   tag: 'control',
-  summary: 'Tokens, never the secret',
+  summary: 'List tokens, without their secrets',
   scopes: ['admin'],
   role: 'admin',
   query: z.object(paging),
@@ -25,7 +25,7 @@ const MINT = {
   method: 'POST',
   url: '/v1/tokens',
   tag: 'control',
-  summary: 'Make a token; it is shown this once',
+  summary: 'Mint a token; it is shown only once',
   scopes: ['admin'],
   role: 'admin',
   body: tokenRequest,
@@ -36,7 +36,7 @@ const ROTATE = {
   method: 'POST',
   url: '/v1/tokens/{tokenId}/rotate',
   tag: 'control',
-  summary: 'Make its successor; both work for a while',
+  summary: 'Rotate a token; both work for a while',
   scopes: ['admin'],
   role: 'admin',
   params,
@@ -55,7 +55,7 @@ const REVOKE = {
   response: token,
 } as const satisfies RouteSpec;
 
-/** Tokens of an organisation. */
+/** Adds the routes of an organisation's tokens. */
 export function tokenRoutes(app: FastifyInstance, options: { plane: ControlPlane }): void {
   const { plane } = options;
   addRoute(app, LIST, async ({ caller, query }) => {

@@ -6,9 +6,9 @@ import { ATTR_DECISION_DURATION, ATTR_DECISION_TIMESTAMP, ATTR_EVENT_ID } from '
 import { createIdentities, TIME_DIGITS, type Identity } from './event-ids.js';
 import { layOutSpan, type Attributes, type SpanTemplate } from './span-bytes.js';
 
-/** All that entries of a batch have in common but for their time, id, duration and call: there are few of these. */
+/** The values that entries of a batch share, apart from time, id, duration and call. A batch has few kinds. */
 export class DecisionKind {
-  /** Of entries whose time has no more than milliseconds. */
+  /** Identity of entries whose time has millisecond precision. */
   readonly identity: Identity;
   readonly #identityOf: (rest: string) => Identity;
   readonly #attributes: Attributes;
@@ -20,12 +20,15 @@ export class DecisionKind {
     this.identity = identityOf('');
   }
 
-  /** Of entries whose time, spelled out, has more digits: those are no part of the id's time. */
+  /** Returns the identity of entries whose time has more digits, which are not part of the id's time. */
   identityAt(exactTime: string): Identity {
     return this.#identityOf(`,${JSON.stringify(exactTime)}`);
   }
 
-  /** The span of such an entry. `sentIdBytes` is 0 where no id was sent: it has those of {@link identity} then, less their time. */
+  /**
+   * Returns the span template of such an entry. `sentIdBytes` is 0 when no id was sent; then the id of {@link identity}
+   * is used, without its time.
+   */
   template(sentIdBytes: number, durationMs: number, toolCallIdBytes: number): SpanTemplate {
     const duration = varintBytes(durationMs);
     const key = (sentIdBytes * 8 + duration) * 1_024 + toolCallIdBytes + 1;
@@ -44,7 +47,7 @@ export class DecisionKind {
   }
 }
 
-/** 0: it is no whole number. */
+/** Returns 0 when the duration is not a whole number. */
 function varintBytes(value: number): number {
   if (!Number.isSafeInteger(value)) return 0;
   if (value < 128) return 1;
@@ -52,7 +55,7 @@ function varintBytes(value: number): number {
   return value < 2_097_152 ? 3 : 4;
 }
 
-/** What tells two kinds apart, as it was sent. */
+/** Values that distinguish two kinds, as sent. */
 interface Sent {
   readonly decision: string;
   readonly reason: RuntimeEntry['reason'];
@@ -62,13 +65,13 @@ interface Sent {
   readonly kind: DecisionKind;
 }
 
-/** Kinds of one tool, and tools, that are kept while a batch is read. */
+/** Maximum kinds per tool, and tools, cached while a batch is read. */
 const MAX_KINDS = 32;
 const MAX_TOOLS = 1_000;
-/** Attributes that differ from one decision to the next. */
+/** Attributes that differ between decisions. */
 const OWN = new Set([ATTR_EVENT_ID, ATTR_DECISION_TIMESTAMP, ATTR_DECISION_DURATION]);
 
-/** Finds the kind of an entry, and makes it of text that is free of secrets when it is new. */
+/** Creates a function that returns an entry's kind. The text of a new kind is redacted. */
 export function createKinds(
   body: RuntimeBody,
   repository: string,
@@ -138,7 +141,7 @@ function ruleNameOf(entry: RuntimeEntry): string | undefined {
   return entry.matchedRule === undefined || entry.matchedRule === null ? undefined : `deny:${entry.matchedRule.tool}`;
 }
 
-/** Secrets go before the end does: a secret cut in half is not recognised any more. */
+/** Redacts before truncating: half a secret would not be recognised. */
 export function scrubbed(text: string | null | undefined, maxLength: number): string | undefined {
   return text === undefined || text === null
     ? undefined

@@ -2,14 +2,14 @@ import { sha256Hex } from '#schemas/hash.js';
 import { TWO_TO_32 } from './span-bytes.js';
 
 /**
- * Ids of entries that came without one. What tells entries of a log apart is mostly their time, so an id is the hash of all
- * else, of which a request has few, and then the time: an event id in so many digits, a trace and a span id mixed with it,
- * one for one. Equals of one moment are told apart by their ordinal within the request, which is hashed too.
+ * Base of the ids of entries that were sent without one. Entries of a log differ mostly in their time, so an id
+ * consists of the hash of all other values, of which a request has few, and the time: appended to the event id, mixed
+ * into trace and span id. Equal entries of one time get an ordinal within the request, which is hashed too.
  */
 export interface IdBase {
-  /** The event id less its time: 32 hexadecimal digits. */
+  /** Event id without its time: 32 hexadecimal digits. */
   readonly event: string;
-  /** Trace and span id less their time. */
+  /** Trace id and span id without their time. */
   readonly trace: Uint8Array;
   readonly span: Uint8Array;
 }
@@ -19,11 +19,11 @@ const SPAN_ID_BYTES = 8;
 const HASH_DIGITS = 32;
 export const TIME_DIGITS = 12;
 
-/** An entry less its time. */
+/** Identity of an entry without its time. */
 export class Identity {
   readonly base: IdBase;
   readonly #repeated: (ordinal: number) => IdBase;
-  /** Moments met so far, as long as each was later or earlier than all before it, as those of a log are. */
+  /** Times seen so far, as long as each is later or earlier than all before it, as in a log. */
   #times: number[] = [];
   #earliest = Number.POSITIVE_INFINITY;
   #latest = Number.NEGATIVE_INFINITY;
@@ -34,7 +34,7 @@ export class Identity {
     this.#repeated = baseOf;
   }
 
-  /** Base of the next entry of that moment, in milliseconds: {@link base} itself for the first. */
+  /** Returns the base for the next entry at a time in milliseconds; for the first it is {@link base}. */
   next(ms: number): IdBase {
     const ordinal = this.#ordinalOf(ms);
     return ordinal === 1 ? this.base : this.#repeated(ordinal);
@@ -58,8 +58,9 @@ export class Identity {
 }
 
 /**
- * Finds the identity of a text that tells an entry but for its time. The text is without secrets and
- * persons, who could be guessed from its hash. The organisation goes into it: another one may have all the same names, and its spans are not these.
+ * Creates a function that returns the identity of a text describing an entry without its time. The text holds no
+ * secrets and no personal data, which could be guessed from the hash. The organisation is hashed too, because two
+ * organisations may use the same names.
  */
 export function createIdentities(orgId: string): (text: string) => Identity {
   const identities = new Map<string, Identity>();
@@ -85,7 +86,7 @@ function baseOf(text: string): IdBase {
 
 const HEX = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
 
-/** Writes the digits of a moment's milliseconds behind an event id's hash. */
+/** Writes a time's milliseconds as digits after an event id's hash. */
 export function writeTimeDigits(bytes: Uint8Array, eventId: number, ms: number): void {
   let [low, high] = [ms % TWO_TO_32, Math.floor(ms / TWO_TO_32)];
   const end = eventId + HASH_DIGITS + TIME_DIGITS;
@@ -99,7 +100,9 @@ export function writeTimeDigits(bytes: Uint8Array, eventId: number, ms: number):
   }
 }
 
-/** Mixes a moment into the last eight bytes of a trace id and into a span id: two moments never give one id. */
+/**
+ * Mixes a time into the last eight bytes of a trace id and into a span id. Different times always give different ids.
+ */
 export function mixInTime(bytes: Uint8Array, traceId: number, spanId: number, ms: number): void {
   const low = ms % TWO_TO_32;
   const one = scatter(low);
@@ -110,7 +113,7 @@ export function mixInTime(bytes: Uint8Array, traceId: number, spanId: number, ms
   exclusiveOr(bytes, spanId + 4, other);
 }
 
-/** The finalizer of MurmurHash3: each 32-bit number to another one, near ones far apart. */
+/** The finalizer of MurmurHash3: a bijection of 32-bit numbers that spreads adjacent ones. */
 function scatter(value: number): number {
   let mixed = value | 0;
   mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85eb_ca6b);

@@ -1,11 +1,11 @@
 import { checkTime, timeBounds } from '../body/check-time.js';
 
-/** A moment as our records have it. */
+/** A time as our records hold it. */
 export interface EventTime {
   ms: number;
-  /** UTC with milliseconds. */
+  /** UTC with millisecond precision. */
   iso: string;
-  /** {@link iso} with whatever digits were sent beyond the millisecond. */
+  /** {@link iso} with all digits that were sent beyond the millisecond. */
   exact: string;
 }
 
@@ -17,10 +17,10 @@ const ISO_LENGTH = 24;
 const MINUTE_LENGTH = 17;
 
 /**
- * Reads timestamps that the schema has found to be ISO 8601. One that is spelled as `toISOString` does it, as nearly all
- * are, is not made anew, and of those in one minute the minute is read once.
+ * Creates a parser of timestamps that the schema has validated as ISO 8601. Nearly all are formatted as `toISOString`
+ * does, so they are reused as they are, and the minute is parsed once per run of equal minutes.
  *
- * The answer is good until the next call, which uses it again.
+ * The returned object is reused by the next call.
  */
 export function createTimeReader(now: number): (timestamp: string, field: () => string) => EventTime {
   const { earliest, latest } = timeBounds(now);
@@ -47,7 +47,7 @@ export function createTimeReader(now: number): (timestamp: string, field: () => 
   };
 }
 
-/** One spelling for one moment, with whatever digits were sent beyond the millisecond. */
+/** Formats a time canonically, with all digits that were sent beyond the millisecond. */
 function exactTime(timestamp: string, iso: string): string {
   const fraction = /\.\d{3}(\d*?)0*(?:Z|[+-])/.exec(timestamp)?.[1] ?? '';
   return fraction === '' ? iso : iso.replace('Z', `${fraction}Z`);

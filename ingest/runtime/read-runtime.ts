@@ -9,14 +9,17 @@ import { toOtlp } from './to-otlp.js';
 
 const PLACES = placesOf(runtimeBody);
 
-/** A batch of the runtime log as one request, none where it has no entries. */
+/** A batch of the runtime log as one OTLP request; none if it has no entries. */
 export interface RuntimeReport extends Report {
   readonly accepted: number;
   readonly blocked: number;
   readonly allowed: number;
 }
 
-/** Reads the body of `POST /v1/ingest/runtime`. Nearly all bodies are plain, which is recognised in a quarter of the time of the schema. */
+/**
+ * Parses the body of `POST /v1/ingest/runtime`. Nearly all bodies are plain, which is detected in a quarter of the time
+ * that schema validation takes.
+ */
 export function readRuntime(bytes: Buffer, sender: Sender, meter: Meter): RuntimeReport {
   const input = parseJson(bytes, meter);
   const { value: body, warnings } = isPlainRuntimeBody(input)

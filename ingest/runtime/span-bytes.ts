@@ -8,8 +8,8 @@ import {
 } from '#schemas/semconv.js';
 
 /**
- * Decision spans as OTLP protobuf, written by hand: a request has up to 10,000 of them, and objects for each cost more
- * than all else that is done with it. Spans of one kind and shape are laid out once, copied, and filled in. Field numbers:
+ * Encodes decision spans as OTLP protobuf by hand: a request has up to 10,000, and creating objects for each would cost
+ * more than everything else. Spans of one kind and shape are encoded once, copied, and patched. Field numbers:
  * opentelemetry/proto/trace/v1/trace.proto.
  */
 
@@ -49,9 +49,9 @@ const FIXED64_BYTES = 8;
 type Writer = protobuf.Writer;
 export type Attributes = readonly (readonly [string, string | number])[];
 
-/** A span of which only the values at these places differ from one entry to the next. */
+/** An encoded span of which only the values at these offsets differ between entries. */
 export interface SpanTemplate {
-  /** With its tag and length, as it stands in a request. */
+  /** With tag and length, as in a request. */
   readonly bytes: Uint8Array;
   readonly traceId: number;
   readonly spanId: number;
@@ -59,29 +59,29 @@ export interface SpanTemplate {
   readonly end: number;
   readonly eventId: number;
   readonly timestamp: number;
-  /** A varint of `durationBytes`; 0 of them: a double. */
+  /** Offset of the duration: a varint of `durationBytes`, or a double if that is 0. */
   readonly duration: number;
   readonly durationBytes: number;
-  /** -1 when the decision names no call. */
+  /** -1 when the decision has no tool call id. */
   readonly toolCallId: number;
 }
 
-/** Ids as text and bytes; a template is filled in over them. */
+/** Ids as text and as bytes; they are overwritten in each copy of a template. */
 interface Ids {
   event: string;
   trace: Uint8Array;
   span: Uint8Array;
 }
 
-/** What makes one template of a kind differ from another: bytes of its values. */
+/** Byte sizes that distinguish the templates of a kind. */
 interface SpanShape {
-  /** Of the varint, 1 to 4; 0: the duration is no whole number of milliseconds. */
+  /** Bytes of the varint, 1 to 4; 0 if the duration is not a whole number of milliseconds. */
   duration: number;
-  /** -1: none. */
+  /** -1 for none. */
   toolCallId: number;
 }
 
-/** Lays out a span with its ids and the attributes that repeat; other values are still blank. */
+/** Encodes a span with its ids and shared attributes; other values are placeholders. */
 export function layOutSpan(ids: Ids, shape: SpanShape, attributes: Attributes): SpanTemplate {
   const writer = protobuf.Writer.create();
   writer.uint32(SPAN_TRACE_ID).bytes(ids.trace);
@@ -96,7 +96,7 @@ export function layOutSpan(ids: Ids, shape: SpanShape, attributes: Attributes): 
   const eventId = writer.len - ids.event.length;
   writeStringAttribute(writer, SPAN_ATTRIBUTES, ATTR_DECISION_TIMESTAMP, ' '.repeat(TIMESTAMP_BYTES));
   const timestamp = writer.len - TIMESTAMP_BYTES;
-  // 128 to the n-th takes one byte more than what is below.
+  // 128 to the power n takes one byte more than any smaller number.
   if (shape.duration === 0) writeNumberAttribute(writer, ATTR_DECISION_DURATION, 0.5);
   else writeNumberAttribute(writer, ATTR_DECISION_DURATION, 128 ** (shape.duration - 1));
   const duration = writer.len - (shape.duration === 0 ? FIXED64_BYTES : shape.duration);
@@ -146,9 +146,11 @@ function writeNumberAttribute(writer: Writer, key: string, value: number): void 
   writer.ldelim().ldelim();
 }
 
-/** Spans of one resource and one scope, written one after the other. */
+/** Writes the spans of one resource and one scope into one request. */
 export class SpansWriter {
-  /** The request's own beginning is known last, when the spans' length is; there is room for it before them. */
+  /**
+   * Bytes reserved before the spans for the request's header, which is written last because it holds the spans' length.
+   */
   readonly #room: number;
   readonly #opening: Uint8Array;
   readonly #scope: Uint8Array;
@@ -176,7 +178,7 @@ export class SpansWriter {
     this.#end = this.#room;
   }
 
-  /** Adds a span. @returns where it begins in {@link bytes}, to be filled in before the next. */
+  /** Adds a span. @returns its offset in {@link bytes}, to be patched before the next call. */
   add({ bytes }: SpanTemplate): number {
     const start = this.#end;
     this.#end += bytes.length;
@@ -185,7 +187,7 @@ export class SpansWriter {
     return start;
   }
 
-  /** At first room for spans that are all a little longer than the first: most differ by a reason alone. */
+  /** Allocates space for spans slightly longer than the first: most differ only in their reason. */
   #grow(filled: number, span: number): void {
     const larger = Buffer.allocUnsafeSlow(
       this.#buffer.length === 0 ? this.#room + Math.max(1, this.#spans) * (span + 64) : 2 * this.#end,
@@ -198,7 +200,7 @@ export class SpansWriter {
     return this.#buffer;
   }
 
-  /** The whole request. */
+  /** Returns the whole request. */
   finish(): Buffer {
     if (this.#buffer.length === 0) this.#grow(0, 0);
     const spans = this.#end - this.#room;
@@ -217,7 +219,7 @@ export class SpansWriter {
   }
 }
 
-/** @returns where it ends. */
+/** Writes a varint. @returns the offset after it. */
 export function writeVarint(bytes: Uint8Array, at: number, value: number): number {
   let [end, rest] = [at, value];
   for (; rest > 127; rest >>>= 7) bytes[end++] = (rest & 127) | 128;
@@ -227,7 +229,7 @@ export function writeVarint(bytes: Uint8Array, at: number, value: number): numbe
 
 export const TWO_TO_32 = 4_294_967_296;
 
-/** Nanoseconds of a moment in milliseconds, and `more` of them: all parts stay below 2^53. */
+/** Writes a time in nanoseconds: `ms` milliseconds plus `more` nanoseconds. All intermediate values stay below 2^53. */
 export function writeNanoseconds(bytes: Buffer, at: number, ms: number, more: number): void {
   const low = (ms % TWO_TO_32) * 1_000_000 + more;
   const carried = Math.floor(low / TWO_TO_32);
@@ -242,7 +244,7 @@ function writeUint32(bytes: Uint8Array, at: number, value: number): void {
   bytes[at + 3] = value >>> 24;
 }
 
-/** Text of nothing but ASCII. */
+/** Writes text that is known to be ASCII. */
 export function writeAscii(bytes: Uint8Array, at: number, text: string): void {
   for (let i = 0; i < text.length; i += 1) bytes[at + i] = text.charCodeAt(i);
 }

@@ -16,9 +16,10 @@ export interface RuntimeRequest {
 }
 
 /**
- * Each entry as a span, scrubbed, with its identity. One pass, no object for an entry: a batch has thousands of them.
+ * Converts a batch to redacted spans with ids, in one pass and without an object per entry, because a batch has
+ * thousands.
  *
- * @throws ShieldwatchError 400 when an entry is dated where no fact can be, or names itself by a secret.
+ * @throws ShieldwatchError 400 when an entry's time is outside the range of facts, or its event id looks like a secret.
  */
 export function toOtlp(body: RuntimeBody, repository: string, orgId: string): RuntimeRequest {
   const writer = new SpansWriter(producerResource(repository), SCOPE, body.entries.length);
@@ -51,7 +52,7 @@ export function toOtlp(body: RuntimeBody, repository: string, orgId: string): Ru
       writeTimeDigits(bytes, at + template.eventId, time.ms);
       mixInTime(bytes, at + template.traceId, at + template.spanId, time.ms);
     } else {
-      // With the organisation: another one may well send the same event id, and its spans are not these.
+      // Includes the organisation, because two organisations may send the same event id.
       const { traceId, spanId } = decisionSpanIds(`${orgId}\0${sentId}`);
       bytes.write(traceId, at + template.traceId, 'hex');
       bytes.write(spanId, at + template.spanId, 'hex');
@@ -73,12 +74,12 @@ export function toOtlp(body: RuntimeBody, repository: string, orgId: string): Ru
 function eventIdOf(entry: RuntimeEntry, index: number): string | undefined {
   const { eventId } = entry;
   if (eventId === undefined || eventId === null) return undefined;
-  // Masking it would give two events one identity, so it is refused instead.
+  // Rejected instead of masked: masking would give two events one id.
   if (redactText(eventId) !== eventId) {
     const field = `entries[${String(index)}].eventId`;
     throw new ShieldwatchError('body_invalid', `${field} looks like a secret`, {
       field,
-      expected: 'an id that is no secret',
+      expected: 'an id that does not look like a secret',
     });
   }
   return eventId;

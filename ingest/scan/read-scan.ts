@@ -14,20 +14,20 @@ import type { Meter } from '../request/meter.js';
 import { repositoryOf, type OutgoingRequest, type Report, type Sender } from '../report/report.js';
 
 const PLACES = placesOf(scanBody);
-/** Findings of one request to the collector. */
+/** Findings per request to the collector. */
 const BATCH = 1_000;
 
-/** A scan as requests: findings first and the span last, so that a scan which arrived has all its findings. */
+/** A scan as OTLP requests: findings first, the span last, so that a stored scan has all its findings. */
 export interface ScanReport extends Report {
   readonly bundleDigest: string;
-  /** When the scan was made: ISO 8601. */
+  /** Time of the scan, ISO 8601. */
   readonly generatedAt: string;
   readonly integrity: Integrity;
-  /** Whether a finding is of category `injection`. */
+  /** Whether any finding has the category `injection`. */
   readonly hasInjection: boolean;
 }
 
-/** Reads the body of `POST /v1/ingest/scan`. */
+/** Parses the body of `POST /v1/ingest/scan`. */
 export function readScan(bytes: Buffer, sender: Sender, meter: Meter): ScanReport {
   const input = parseJson(bytes, meter);
   needRedacted(input);
@@ -62,30 +62,29 @@ function requestsOf(scan: ScanExport): OutgoingRequest[] {
   return requests;
 }
 
-/** @throws ShieldwatchError 422 unless the pack says that it was redacted. */
+/**
+ * Rejects a pack that is not marked as redacted.
+ * @throws ShieldwatchError 422.
+ */
 function needRedacted(input: unknown): void {
   const redacted =
     typeof input === 'object' && input !== null && !Array.isArray(input) && Object.hasOwn(input, 'redacted')
       ? (input as { redacted: unknown }).redacted
       : undefined;
   if (redacted === true) return;
-  throw new ShieldwatchError(
-    'not_redacted',
-    'redacted: expected true; an evidence pack that is not redacted is not taken',
-    {
-      field: 'redacted',
-      expected: 'true',
-    },
-  );
+  throw new ShieldwatchError('not_redacted', 'redacted: expected true; unredacted evidence packs are not accepted', {
+    field: 'redacted',
+    expected: 'true',
+  });
 }
 
-/** A digest is an identity: masking a secret in it would make two scans one. */
+/** Rejects a digest that looks like a secret: masking it would give two scans one identity. */
 function checkDigest(digest: string, field: string): void {
   if (redactText(digest) === digest) return;
   throw new ShieldwatchError('body_invalid', `${field} looks like a secret`, { field, expected: 'a digest' });
 }
 
-/** What a reader of the series should know that the scan does not say. */
+/** Returns warnings about missing values that affect the series. */
 function unsaid(body: ScanBody): string[] {
   return filesScannedOf(body) === undefined
     ? ['filesScanned: not sent; a scan of an empty folder cannot be told from one that found nothing']

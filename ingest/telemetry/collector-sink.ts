@@ -16,30 +16,30 @@ import { readClear } from './read-clear.js';
 import { JSON_TYPE, PROTOBUF_TYPE } from '../request/content.js';
 import { acceptedAll, type TelemetryAnswer, type TelemetryRequest, type TelemetrySink } from './sink.js';
 
-/** Milliseconds the collector has; below the 10 s after which OTLP clients give up. */
+/** Milliseconds in which the collector must answer, below the 10 s of OTLP clients. */
 const TIMEOUT_MS = 9_000;
 
-/** Requests that are under way to the collector at once; more wait. */
+/** Maximum concurrent requests to the collector; others wait. */
 const MAX_CONNECTIONS = 64;
 
 const EMPTY = Buffer.alloc(0);
 
 /**
- * Answers that no retry of this body will change. 500 is what the collector's receiver says where its pipeline will never take
- * it; an outage is 503 there. Any other 4xx means that gateway and collector do not fit together.
+ * Statuses that no retry of this body can change. The collector's receiver answers 500 when its pipeline rejects the
+ * data permanently, and 503 for an outage. Any other 4xx means that gateway and collector are misconfigured.
  */
 const REFUSALS = new Set([400, 406, 411, 413, 414, 415, 422, 500]);
 
 export interface CollectorSettings {
-  /** Base address of the collector's OTLP/HTTP receiver; `/v1/traces` and so on is added. */
+  /** Base URL of the collector's OTLP/HTTP receiver; `/v1/traces` and so on is appended. */
   url: string;
-  /** Secret shared with the collector: it listens to nobody else. */
+  /** Secret shared with the collector, which accepts requests from the gateway only. */
   key: string;
 }
 
 /**
- * Passes requests on, with the tenant in headers that no client can set. What came as protobuf is checked and goes on
- * untouched; what came as JSON goes on as protobuf, since the collector's reader of JSON is another one than ours.
+ * Creates a sink that forwards requests with the tenant in headers that no client can set. Protobuf is validated and
+ * forwarded unchanged; JSON is converted to protobuf, because the collector's JSON parser differs from ours.
  */
 export function createCollectorSink(settings: CollectorSettings): TelemetrySink {
   const send = createSend(settings.url);
@@ -59,7 +59,10 @@ export function createCollectorSink(settings: CollectorSettings): TelemetrySink 
   };
 }
 
-/** The request that goes on. Apart, so that the bytes in the clear are not kept while the collector works. */
+/**
+ * Validates or converts a request. A separate function, so that the decompressed bytes are released while the collector
+ * works.
+ */
 async function checked(request: TelemetryRequest, orgId: string): Promise<TelemetryRequest> {
   const { signal, type, onEntries } = request;
   const protobuf = await protobufOf(
@@ -90,12 +93,15 @@ interface CollectorResponse {
   retryAfterSeconds: number | undefined;
 }
 
-/** undici's dispatcher as it is: `fetch` costs several times the CPU of all else on this way, `http.request` twice that of this. */
+/**
+ * Sends by undici's dispatcher directly: `fetch` costs several times the CPU of everything else on this path,
+ * `http.request` twice.
+ */
 function createSend(
   base: string,
 ): (path: string, headers: Record<string, string>, body: readonly Buffer[]) => Promise<CollectorResponse> {
   const { origin, pathname } = new URL(base);
-  // Its own timeouts begin anew with every byte; ours is of the whole exchange, the wait for a connection included.
+  // undici's timeouts restart with every byte; ours covers the whole exchange, including the wait for a connection.
   const pool = new Pool(origin, { connections: MAX_CONNECTIONS, headersTimeout: 0, bodyTimeout: 0 });
   const prefix = pathname.replace(/\/+$/, '');
   return (path, headers, body) =>
@@ -157,7 +163,7 @@ function createSend(
 }
 
 function unavailable(retryAfterSeconds: number | undefined): ShieldwatchError {
-  return new ShieldwatchError('collector_unavailable', 'the collector does not take data just now; try again', {
+  return new ShieldwatchError('collector_unavailable', 'the collector is temporarily unavailable; try again', {
     retryAfterSeconds: retryAfterSeconds ?? RETRY_AFTER_SECONDS,
   });
 }

@@ -8,16 +8,16 @@ import type { Insert } from '../landing/insert.js';
 import { storeRows, type RefusedRow } from '../landing/store-rows.js';
 import type { LandingSettings } from '../landing/tenant.js';
 
-/** Rows that an answer names one by one. */
+/** Maximum rows that an answer names. */
 const MAX_NAMES = 5;
 
 /**
- * Does the collector's work where there is none: reads the request, deletes what only we may set, stamps the
- * tenant, takes secrets out, and writes the rows that the collector's exporter would write.
+ * Creates a sink that does the collector's work where there is none: decodes the request, deletes attributes that only
+ * the gateway may set, stamps the tenant, redacts, and inserts the rows that the collector's exporter would.
  *
- * A request is acknowledged when all its rows are stored. If some table failed the client is told to send it
- * again, and the rows that did get stored come twice: landing is at-least-once; fact tables deduplicate. Rows that the store will never take
- * are named in a partial success, and the others are stored; where it takes none of them the answer is 400.
+ * A request is acknowledged when all its rows are stored. If one table fails, the client is asked to retry and the
+ * stored rows repeat: landing is at-least-once; fact tables deduplicate. Rows that the store will never accept are
+ * reported in a partial success while the others are stored; if it accepts none, the answer is 400.
  */
 export function createLandingSink(clickhouse: ClickHouseClient, settings: LandingSettings): TelemetrySink {
   return {
@@ -34,7 +34,7 @@ export function createLandingSink(clickhouse: ClickHouseClient, settings: Landin
       const count = refused.reduce((sum, { rows }) => sum + rows.length, 0);
       if (count === 0) return acceptedAll(type);
       const rows = inserts.reduce((sum, insert) => sum + insert.rows, 0);
-      const message = `the store refuses ${String(count)} of ${String(rows)} ${NOUNS[signal]} for what they hold: ${namesOf(refused)}`;
+      const message = `the store rejects ${String(count)} of ${String(rows)} ${NOUNS[signal]} because of their content: ${namesOf(refused)}`;
       if (count === rows) throw new ShieldwatchError('body_invalid', message);
       return partialSuccess(type, signal, count, message);
     },
@@ -43,7 +43,7 @@ export function createLandingSink(clickhouse: ClickHouseClient, settings: Landin
 
 const NOUNS: Readonly<Record<Signal, string>> = { traces: 'spans', metrics: 'data points', logs: 'log records' };
 
-/** Which rows were refused and by which of ClickHouse's error codes; never what they hold. */
+/** Lists rejected rows with ClickHouse's error codes, never their content. */
 function namesOf(refused: readonly { insert: Insert; rows: readonly RefusedRow[] }[]): string {
   const names = refused.flatMap(({ insert: { table }, rows }) =>
     rows.slice(0, MAX_NAMES).map(({ index, code }) => `number ${String(index + 1)} of ${table} (code ${code})`),

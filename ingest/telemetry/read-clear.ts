@@ -3,10 +3,10 @@ import { inflate } from '../body/inflate.js';
 import type { TelemetryRequest } from './sink.js';
 
 /**
- * The bytes of a request when decompressed, which the caller's quota and the memory of all requests are charged for.
+ * Decompresses the body of a request and charges its size to the caller's quota and to the memory of all requests.
  *
- * @throws ShieldwatchError 413 past `MAX_OTLP_BYTES`, 400 for a body that is not encoded as it says, 503 when too much is
- * under way.
+ * @throws ShieldwatchError 413 past `MAX_OTLP_BYTES`, 400 for an invalid encoding, 503 when too many bytes are in
+ * progress.
  */
 export async function readClear(request: TelemetryRequest, orgId: string): Promise<Buffer> {
   const body = await inflate(request.body, request.encoding, MAX_OTLP_BYTES, orgId);

@@ -15,7 +15,7 @@ import { PROTOBUF_TYPE } from '../request/content.js';
 import type { Signal } from '../request/signal.js';
 import type { TelemetrySink } from './sink.js';
 
-/** Who sent a part of a request, as the collector stamped it on the resources. */
+/** Tenant of a part of a request, from the resource attributes that the collector stamped. */
 interface Tenant {
   orgId: string;
   tokenId: string;
@@ -23,24 +23,24 @@ interface Tenant {
   retentionDays: number;
 }
 
-/** What became of a request that was sent again. */
+/** Result of a replay. */
 export interface Replay {
   /** Organisations whose part was delivered. */
   delivered: string[];
-  /** Organisations that are deleted: their part was left out. */
+  /** Deleted organisations, whose part was left out. */
   deleted: string[];
 }
 
-/** Number of the one list that an export request of any signal holds, `resource_spans`, `resource_logs` or `resource_metrics`. */
+/** Field number of `resource_spans`, `resource_logs` and `resource_metrics` in their export requests. */
 const RESOURCES = 1;
 const RESOURCE_LISTS = { traces: 'resourceSpans', logs: 'resourceLogs', metrics: 'resourceMetrics' } as const;
 
 /**
- * Sends an OTLP export request again that went through redaction before, as what the collector sets aside. Each
- * organisation's part goes the way of its client's own requests, by today's settings of the organisation.
+ * Sends an OTLP export request again that the collector redacted and set aside. Each organisation's part is delivered
+ * like a client's request, with the organisation's current settings.
  *
- * @throws ShieldwatchError 400 for what is no OTLP or names no organisation, 503 when it should be tried again; parts that
- * were delivered by then are delivered again, and fact tables deduplicate them.
+ * @throws ShieldwatchError 400 for invalid OTLP or a missing organisation, 503 for a temporary failure; a retry repeats
+ * delivered parts, and fact tables deduplicate them.
  */
 export async function replay(plane: ControlPlane, sink: TelemetrySink, signal: Signal, body: Buffer): Promise<Replay> {
   const callers: { caller: Caller; body: Buffer }[] = [];
@@ -53,7 +53,10 @@ export async function replay(plane: ControlPlane, sink: TelemetrySink, signal: S
       ),
     );
     if (org === undefined)
-      throw new ShieldwatchError('body_invalid', 'the request is of an organisation that is not of this server');
+      throw new ShieldwatchError(
+        'body_invalid',
+        'the request belongs to an organisation that this server does not have',
+      );
     if (org.is_deleted) deleted.add(tenant.orgId);
     else
       callers.push({
@@ -73,12 +76,15 @@ export async function replay(plane: ControlPlane, sink: TelemetrySink, signal: S
   return { delivered: [...new Set(callers.map(({ caller }) => caller.orgId))], deleted: [...deleted] };
 }
 
-/** Organisations that a request was stamped with. @throws ShieldwatchError as {@link replay} does. */
+/**
+ * Returns the organisations stamped on a request.
+ * @throws ShieldwatchError as {@link replay} does.
+ */
 export function organisationsOf(signal: Signal, body: Buffer): string[] {
   return [...new Set(byTenant(signal, body).map(({ tenant }) => tenant.orgId))];
 }
 
-/** Cuts a request by its resources' tenants; each resource stays byte for byte as it was. */
+/** Splits a request by its resources' tenants; the bytes of each resource stay unchanged. */
 function byTenant(signal: Signal, body: Buffer): { tenant: Tenant; body: Buffer }[] {
   const resources = readOtlp(signal, body)[RESOURCE_LISTS[signal]] as {
     resource?: { attributes: { key: string; value?: { stringValue?: string } }[] };
@@ -108,7 +114,7 @@ function byTenant(signal: Signal, body: Buffer): { tenant: Tenant; body: Buffer 
   return [...parts.values()].map(({ tenant, writer }) => ({ tenant, body: Buffer.from(writer.finish()) }));
 }
 
-/** The bytes of each resource's part of a request that is known to be well formed. */
+/** Returns the bytes of each resource's part of a valid request. */
 function piecesOf(body: Buffer): Buffer[] {
   const pieces: Buffer[] = [];
   const reader = new WireReader(body);

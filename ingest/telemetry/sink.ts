@@ -3,44 +3,47 @@ import type { Caller } from '../auth/caller.js';
 import { JSON_TYPE, PROTOBUF_TYPE, type ContentEncoding, type OtlpType } from '../request/content.js';
 import type { Signal } from '../request/signal.js';
 
-/** One OTLP export request, its body as it came, in pieces. */
+/** One OTLP export request; the body in chunks as received. */
 export interface TelemetryRequest {
   signal: Signal;
   type: OtlpType;
   encoding: ContentEncoding;
   body: readonly Buffer[];
-  /** Is told the bytes of the body when decompressed, before anything is made of them. @throws ShieldwatchError 503. */
+  /**
+   * Called with the decompressed size of the body before it is processed.
+   * @throws ShieldwatchError 503.
+   */
   onClear?: (bytes: number) => void;
-  /** Receives the number of messages and list elements read, also of a refused request. */
+  /** Called with the number of messages and list elements, also for a rejected request. */
   onEntries?: (entries: number) => void;
 }
 
-/** The OTLP answer to a request that was taken, whole or in part. */
+/** OTLP answer to a request that was accepted in whole or in part. */
 export interface TelemetryAnswer {
   type: string;
   body: Buffer;
-  /** What was not taken, and why; absent where all was. */
+  /** Description of the rejected part; absent when everything was accepted. */
   rejected?: string;
 }
 
 /**
- * Where telemetry goes: the collector, or our own landing.
+ * Destination of telemetry: the collector, or the gateway's own landing.
  *
- * `deliver` resolves when the request is safe (stored, or in the collector's queue on disk). It rejects with a
- * ShieldwatchError: 4xx when the request will never be good, 503 when the client should send it again.
+ * `deliver` resolves when the request is durable (stored, or in the collector's queue on disk). It rejects with a
+ * ShieldwatchError: 4xx when a retry cannot help, 503 when the client should retry.
  */
 export interface TelemetrySink {
   deliver(request: TelemetryRequest, caller: Caller): Promise<TelemetryAnswer>;
 }
 
-/** The answer "all of it": an empty Export*ServiceResponse. */
+/** Returns the answer for a fully accepted request: an empty Export*ServiceResponse. */
 export function acceptedAll(type: OtlpType): TelemetryAnswer {
   return { type, body: type === JSON_TYPE ? Buffer.from('{}') : Buffer.alloc(0) };
 }
 
 /**
- * The same answer with a warning, as OTLP has it: a partial success that rejects nothing. An answer that says something
- * by itself is left as it is.
+ * Adds a warning as an OTLP partial success that rejects nothing. An answer that has a message already is returned
+ * unchanged.
  */
 export function withWarning(answer: TelemetryAnswer, warning: string | undefined): TelemetryAnswer {
   if (warning === undefined || !SAYS_NOTHING.has(answer.body.toString('latin1', 0, MAX_NOTHING_BYTES))) return answer;
@@ -49,7 +52,7 @@ export function withWarning(answer: TelemetryAnswer, warning: string | undefined
     : { type: PROTOBUF_TYPE, body: sayProtobuf(0, warning) };
 }
 
-/** The answer to a request of which some records were not taken, and must not be sent again. */
+/** Returns the answer for a request of which some records were rejected permanently. */
 export function partialSuccess(type: OtlpType, signal: Signal, count: number, message: string): TelemetryAnswer {
   return {
     type,
@@ -69,7 +72,10 @@ const REJECTED: Readonly<Record<Signal, string>> = {
 
 const sayJson = (partial: object): Buffer => Buffer.from(JSON.stringify({ partialSuccess: partial }));
 
-/** Export*ServiceResponse.partial_success = 1; in it rejected_* = 1 and error_message = 2, of all three signals. */
+/**
+ * Encodes Export*ServiceResponse.partial_success (1) with rejected_* (1) and error_message (2); the same for all
+ * signals.
+ */
 function sayProtobuf(count: number, message: string): Buffer {
   const writer = protobuf.Writer.create()
     .uint32((1 << 3) | 2)

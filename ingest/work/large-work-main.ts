@@ -4,7 +4,7 @@ import { asBuffer, type WorkAnswer } from './large-work.js';
 import type { Meter } from '../request/meter.js';
 import { runWork, type Work, type WorkResult } from './work.js';
 
-/** The other thread of `large-work.ts`: one request at a time, its bytes handed over and the result handed back. */
+/** Entry point of the worker thread of `large-work.ts`. Processes one request at a time; buffers are transferred. */
 parentPort?.on('message', (message: Work) => {
   const meter: Meter = { entries: 0 };
   try {
@@ -19,7 +19,7 @@ parentPort?.on('message', (message: Work) => {
   }
 });
 
-/** Memory that is handed over and not copied. What is smaller than Node's pool lies in it with other things, and is copied. */
+/** Returns the buffers to transfer. Chunks smaller than Node's buffer pool share its memory and are copied. */
 function buffersOf(result: WorkResult): ArrayBuffer[] {
   if (result === undefined) return [];
   const pieces =

@@ -10,41 +10,50 @@ import type { Meter } from '../request/meter.js';
 import type { ReportKind, ReportWork } from '../report/report.js';
 import { runWork, type ReportOf, type Work, type WorkResult } from './work.js';
 
-/** Bytes of OTLP/JSON that are read on the main thread: at worst some 50 ms. */
+/** Maximum bytes of OTLP/JSON decoded on the main thread: about 50 ms at worst. */
 const LARGE_JSON_BYTES = 256 * 1024;
-/** Bytes of protobuf where nothing but a check is to be done, which is ten times as fast. */
+/** Maximum bytes of protobuf that is only validated, which is ten times as fast. */
 const LARGE_CHECK_BYTES = 2 * 1024 * 1024;
-/** Bytes that are redacted on the main thread, and JSON that is held to a schema there. */
+/** Maximum bytes that are redacted, or validated as JSON, on the main thread. */
 export const LARGE_BYTES = 128 * 1024;
-/** What the worker may take besides the bytes of requests; a request for which this is not enough is refused. */
+/** Heap limit of the worker, besides the bytes of requests; a request that needs more is rejected. */
 const WORKER_HEAP_MIB = 1_536;
 
-/** What the worker answers: what the work gave, or the error that it threw. */
+/** Answer of the worker: the result, or the error that was thrown. */
 export type WorkAnswer = { readonly entries: number } & (
   | { readonly result: WorkResult }
   | { readonly error: { code: ErrorCode; message: string; detail: ErrorDetail } | undefined }
 );
 
-/** Who pays for work. */
+/** Caller that is charged for work. */
 export interface Payer {
   readonly orgId: string;
-  /** Receives the number of entries of a request, accepted or refused. */
+  /** Called with the number of entries of a request, accepted or rejected. */
   readonly onEntries?: ((entries: number) => void) | undefined;
 }
 
-/** A request as protobuf. @throws ShieldwatchError as the work does. */
+/**
+ * Returns a request as protobuf.
+ * @throws ShieldwatchError as {@link runWork} does.
+ */
 export async function protobufOf(work: OtlpWork & { kind: 'protobuf' }, payer: Payer): Promise<Buffer> {
   return asBuffer(
     (await perform(work, work.type === 'application/json' ? LARGE_JSON_BYTES : LARGE_CHECK_BYTES, payer)) as Uint8Array,
   );
 }
 
-/** The rows of a request. @throws ShieldwatchError as the work does. */
+/**
+ * Returns a request as INSERTs.
+ * @throws ShieldwatchError as {@link runWork} does.
+ */
 export async function insertsOf(work: OtlpWork & { kind: 'inserts' }, payer: Payer): Promise<Insert[]> {
   return (await perform(work, LARGE_BYTES, payer)) as Insert[];
 }
 
-/** A report of REST, read and written as OTLP. @throws ShieldwatchError as the work does. */
+/**
+ * Parses a REST report and converts it to OTLP.
+ * @throws ShieldwatchError as {@link runWork} does.
+ */
 export async function reportOf<K extends ReportKind>(
   work: ReportWork & { report: K },
   payer: Payer,
@@ -52,15 +61,15 @@ export async function reportOf<K extends ReportKind>(
   return (await perform(work, LARGE_BYTES, payer)) as ReportOf<K>;
 }
 
-/** The bytes as a Buffer: what another thread hands back is none. */
+/** Returns the bytes as a Buffer; a worker returns plain Uint8Arrays. */
 export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** Main-thread work of all requests. */
+/** Pace of the main-thread work of all requests. */
 export const pace = new Pace();
 
-/** Does work here where it is small, a piece in each turn of the event loop; large work does not hold up other requests. */
+/** Runs small work on the main thread, limited per turn of the event loop, and large work on the worker thread. */
 async function perform(work: Work, largest: number, { orgId, onEntries }: Payer): Promise<WorkResult> {
   const meter: Meter = { entries: 0 };
   try {
@@ -75,13 +84,13 @@ async function perform(work: Work, largest: number, { orgId, onEntries }: Payer)
   }
 }
 
-/** One request at a time: so the memory that large ones take is that of one. */
+/** One request at a time, which bounds the memory of large requests. */
 const takeTurn = createTurns(1);
 let worker: Worker | undefined;
 
 async function inWorker(work: Work, meter: Meter): Promise<WorkResult> {
   worker ??= new Worker(join(packageRoot(), 'dist', 'ingest', 'work', 'large-work-main.js'), {
-    // Ours may say how modules are found in the source.
+    // Without the main process's options, which may resolve modules from source.
     execArgv: [],
     resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MIB },
   });
@@ -100,16 +109,14 @@ async function inWorker(work: Work, meter: Meter): Promise<WorkResult> {
       worker = undefined;
       const isFull = (error as { code?: unknown }).code === 'ERR_WORKER_OUT_OF_MEMORY';
       reject(
-        isFull
-          ? new ShieldwatchError('body_too_large', 'the body takes more memory than one request may')
-          : (error as Error),
+        isFull ? new ShieldwatchError('body_too_large', 'processing the body needs too much memory') : (error as Error),
       );
     };
     const onExit = (): void => {
-      onError(new Error('the worker ended'));
+      onError(new Error('the worker exited'));
     };
     current.on('message', onMessage).on('error', onError).on('exit', onExit);
-    // Bytes of its own, to be handed over: a view would be copied with all that it is a view of.
+    // A copy to transfer: transferring a view would transfer the whole buffer behind it.
     const body = Uint8Array.prototype.slice.call(work.body);
     current.postMessage({ ...work, body }, [body.buffer]);
   });

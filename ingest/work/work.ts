@@ -5,10 +5,10 @@ import { readScan } from '../scan/read-scan.js';
 import type { Meter } from '../request/meter.js';
 import type { ReportKind, ReportWork } from '../report/report.js';
 
-/** Synchronous work on the bytes of one request. */
+/** Synchronous processing of one request's bytes. */
 export type Work = OtlpWork | ReportWork;
 
-/** What each kind of report is read by. */
+/** Parsers by kind of report. */
 export const REPORTS = {
   runtime: readRuntime,
   scan: readScan,
@@ -16,13 +16,16 @@ export const REPORTS = {
   webhook: readDriftWebhook,
 } as const satisfies Record<ReportKind, unknown>;
 
-/** What a kind of report is read as. */
+/** Result of parsing a kind of report. */
 export type ReportOf<K extends ReportKind> = ReturnType<(typeof REPORTS)[K]>;
 
-/** What work gives: bytes, rows or a report. */
+/** Result of work: bytes, INSERTs or a report. */
 export type WorkResult = ReturnType<typeof toProtobuf> | ReturnType<typeof toInserts> | ReportOf<ReportKind>;
 
-/** Does the work. @throws ShieldwatchError 4xx; `meter` is right then too. */
+/**
+ * Runs the work. `meter` is updated also when this throws.
+ * @throws ShieldwatchError 4xx.
+ */
 export function runWork(work: Work, meter: Meter): WorkResult {
   switch (work.kind) {
     case 'protobuf':

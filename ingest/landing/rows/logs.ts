@@ -25,7 +25,7 @@ const COLUMNS = [
   'EventName',
 ];
 
-/** Rows of `otel_logs`. */
+/** Converts a request to rows of `otel_logs`. */
 export function logRows(request: LogsRequest, caller: Caller, settings: LandingSettings): Batch[] {
   const scrub = createScrubber(caller, settings);
   const tally = new Tally();
@@ -51,13 +51,13 @@ export function logRows(request: LogsRequest, caller: Caller, settings: LandingS
   return [{ table: 'otel_logs', columns: COLUMNS, rows }];
 }
 
-/** The attributes come last of all, since they hold what was counted on the others. */
+/** Attributes are written last, because they include the counts of what was redacted from the other fields. */
 function recordCells(record: LogRecord, scrub: Scrubber, tally: Tally): string[] {
   const body = cell.text(scrub.body(record, tally));
   const severityText = cell.text(scrub.text(record.severityText, tally));
   const eventName = cell.text(scrub.text(record.eventName, tally));
   return [
-    // Codex sends no time of its own, only the time of observation.
+    // Codex sends only the observed time.
     cell.nanoseconds(record.timeUnixNano === 0n ? record.observedTimeUnixNano : record.timeUnixNano),
     cell.text(idText(record.traceId)),
     cell.text(idText(record.spanId)),

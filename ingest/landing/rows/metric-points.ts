@@ -44,7 +44,7 @@ export const EXPONENTIAL_HISTOGRAM_COLUMNS = [
 ];
 export const SUMMARY_COLUMNS = ['Count', 'Sum', 'ValueAtQuantiles.Quantile', 'ValueAtQuantiles.Value'];
 
-/** Integers become doubles, as in the exporter's tables. */
+/** Returns the value as a double, as in the exporter's tables. */
 function numberValue(point: { asDouble?: number; asInt?: bigint }): number {
   return point.asDouble ?? Number(point.asInt ?? 0n);
 }
@@ -54,7 +54,7 @@ function exemplarCells(exemplars: readonly Exemplar[], scrub: Scrubber, tally: T
     cell.array(exemplars, (each) => cell.map(scrub.attributes(each.filteredAttributes, tally))),
     cell.array(exemplars, (each) => cell.seconds(each.timeUnixNano)),
     cell.array(exemplars, (each) => cell.float(numberValue(each))),
-    // The exporter writes a missing id as zeros here, other than in spans and logs.
+    // Here the exporter writes a missing id as zeros, unlike for spans and logs.
     cell.array(exemplars, (each) => cell.text(each.spanId.toString('hex').padStart(16, '0'))),
     cell.array(exemplars, (each) => cell.text(each.traceId.toString('hex').padStart(32, '0'))),
   ];

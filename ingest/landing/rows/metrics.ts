@@ -35,7 +35,7 @@ const COMMON_COLUMNS = [
   'Flags',
 ];
 
-/** Rows of the `otel_metrics_*` tables, one table for each kind of point. */
+/** Converts a request to rows of the `otel_metrics_*` tables, one table per kind of point. */
 export function metricRows(request: MetricsRequest, caller: Caller, settings: LandingSettings): Batch[] {
   const scrub = createScrubber(caller, settings);
   const tally = new Tally();
@@ -84,7 +84,7 @@ function createTables() {
 }
 
 function addPoints(tables: Tables, metric: Metric, common: readonly string[], scrub: Scrubber, tally: Tally): void {
-  // The point's own attributes come after the exemplars', since they hold what was counted on both.
+  // The point's own attributes follow the exemplars', because they include the counts of both.
   const row = (point: DataPoint, own: readonly string[]): string[] => [
     ...common,
     cell.map(tally.writeTo(scrub.attributes(point.attributes, tally))),

@@ -31,11 +31,11 @@ const COLUMNS = [
   'Links.Attributes',
 ];
 
-/** As pdata writes them. */
+/** Span kinds as pdata formats them. */
 const KINDS = ['Unspecified', 'Internal', 'Server', 'Client', 'Producer', 'Consumer'];
 const STATUS_CODES = ['Unset', 'Ok', 'Error'];
 
-/** Rows of `otel_traces`. */
+/** Converts a request to rows of `otel_traces`. */
 export function traceRows(request: TracesRequest, caller: Caller, settings: LandingSettings): Batch[] {
   const scrub = createScrubber(caller, settings);
   const tally = new Tally();
@@ -48,7 +48,7 @@ export function traceRows(request: TracesRequest, caller: Caller, settings: Land
         cell.text(scrub.text(scope?.name ?? '', tally)),
         cell.text(scrub.text(scope?.version ?? '', tally)),
       ];
-      // Not stored, but counted, as the collector does.
+      // Not stored but counted, as the collector does.
       scrub.attributes(scope?.attributes ?? [], tally);
       scrub.text(scopeUrl, tally);
       return { cells, spans };
@@ -81,7 +81,7 @@ function identity(span: Span, scrub: Scrubber, tally: Tally): string[] {
   ];
 }
 
-/** The attributes come last of all, since they hold what was counted on the others. */
+/** Attributes are written last, because they include the counts of what was redacted from the other fields. */
 function content(span: Span, scrub: Scrubber, tally: Tally): string[] {
   const { events, links, status } = span;
   const statusCells = [

@@ -15,7 +15,7 @@ export interface paths {
         put?: never;
         /**
          * OTLP/HTTP: traces, protobuf or JSON
-         * @description At most 32 MiB when decompressed, 1000000 messages and list elements, and 100 levels of messages. Whose it is comes from the token; tenant attributes and headers of the client are removed.
+         * @description At most 32 MiB when decompressed, 1000000 messages and list elements, and 100 levels of messages. The token determines the organisation; tenant attributes and headers of the client are removed.
          *
          *     Scope: `ingest:scan` or `ingest:runtime` or `ingest:drift` or `ingest:otlp`. Role: member.
          */
@@ -37,7 +37,7 @@ export interface paths {
         put?: never;
         /**
          * OTLP/HTTP: metrics, protobuf or JSON
-         * @description At most 32 MiB when decompressed, 1000000 messages and list elements, and 100 levels of messages. Whose it is comes from the token; tenant attributes and headers of the client are removed.
+         * @description At most 32 MiB when decompressed, 1000000 messages and list elements, and 100 levels of messages. The token determines the organisation; tenant attributes and headers of the client are removed.
          *
          *     Scope: `ingest:scan` or `ingest:runtime` or `ingest:drift` or `ingest:otlp`. Role: member.
          */
@@ -59,7 +59,7 @@ export interface paths {
         put?: never;
         /**
          * OTLP/HTTP: logs, protobuf or JSON
-         * @description At most 32 MiB when decompressed, 1000000 messages and list elements, and 100 levels of messages. Whose it is comes from the token; tenant attributes and headers of the client are removed.
+         * @description At most 32 MiB when decompressed, 1000000 messages and list elements, and 100 levels of messages. The token determines the organisation; tenant attributes and headers of the client are removed.
          *
          *     Scope: `ingest:scan` or `ingest:runtime` or `ingest:drift` or `ingest:otlp`. Role: member.
          */
@@ -81,7 +81,7 @@ export interface paths {
         put?: never;
         /**
          * Send a scan: AgentShield's inspection of an evidence pack
-         * @description Idempotent by bundle digest: a known one is answered with 409 and the id of its first scan. Raw evidence is refused by name.
+         * @description Idempotent by bundle digest: a known one is answered with 409 and the id of its first scan. Fields with raw evidence are rejected by name.
          *
          *     Scope: `ingest:scan`. Role: member.
          */
@@ -143,9 +143,9 @@ export interface paths {
         put?: never;
         /**
          * Webhook of `agentshield watch`
-         * @description The stock watcher sends no header and does not name its repository, so the address itself is the secret: a token of scope `webhook:drift`, bound to the repository. It opens nothing else.
+         * @description The stock watcher sends no header and does not name its repository, so the URL contains the secret: a token with scope `webhook:drift`, bound to the repository. It gives no other access.
          *
-         *     Open to all.
+         *     Public.
          */
         post: operations["driftWebhook"];
         delete?: never;
@@ -162,7 +162,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The newest scan of each repository, as AgentShield inspects a fleet
+         * Inspect the fleet: the newest scan of each repository
          * @description Scope: `read`.
          */
         get: operations["fleet"];
@@ -182,7 +182,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What has to be decided about the newest scan
+         * List the open review items of the newest scan
          * @description Scope: `read`.
          */
         get: operations["listReviewItems"];
@@ -209,7 +209,7 @@ export interface paths {
         head?: never;
         /**
          * Decide about a review item, or assign it
-         * @description Members assign to themselves and comment; admins assign and decide; deciding a policy review, either way, is the owner's.
+         * @description Members assign items to themselves and comment. Admins assign and decide. Only owners approve or dismiss a policy review.
          *
          *     Scope: `admin`. Role: member.
          */
@@ -224,14 +224,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What was said about a review item, oldest first
+         * List the comments of a review item, oldest first
          * @description Scope: `read`.
          */
         get: operations["listReviewComments"];
         put?: never;
         /**
-         * Say something about a review item
-         * @description Plain text; secrets in it are masked. Sent twice in a row it is one comment.
+         * Comment on a review item
+         * @description Plain text; secrets are masked. Repeating the latest comment adds none.
          *
          *     Scope: `admin`. Role: member.
          */
@@ -250,7 +250,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Posture of a repository: score trend, newest scan and drift, decisions
+         * Show a repository's posture: score trend, newest scan and drift, decisions
          * @description Scope: `read`.
          */
         get: operations["posture"];
@@ -270,13 +270,13 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Repositories, by name
+         * List repositories by name
          * @description Scope: `read`.
          */
         get: operations["listRepos"];
         put?: never;
         /**
-         * Add a repository before it sends anything
+         * Add a repository before its first report
          * @description Scope: `admin`. Role: admin.
          */
         post: operations["addRepo"];
@@ -297,8 +297,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Remove a repository with everything that is stored of it
-         * @description Starts a purge and answers with it; `GET /v1/purges/{purgeId}` tells how far it is. Tokens that are bound to the repository are revoked.
+         * Remove a repository and all its stored data
+         * @description Starts a purge and returns it; `GET /v1/purges/{purgeId}` shows its progress. Tokens bound to the repository are revoked.
          *
          *     Scope: `admin`. Role: owner.
          */
@@ -306,8 +306,8 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change GitHub's number of a repository, or where its scans come from
-         * @description Scans from GitHub Actions give the number where there is none yet.
+         * Change a repository's GitHub id or default provider
+         * @description The first scan from GitHub Actions sets the id if there is none.
          *
          *     Scope: `admin`. Role: admin.
          */
@@ -324,8 +324,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Join what was recorded of one repository under two names
-         * @description Landing, facts, decisions and tokens of `from` become those of `into`, and series are computed again. What comes under the old name later follows: by REST at once, by OTLP within minutes. Asked again it answers how far it is.
+         * Merge two names of one repository
+         * @description Landing rows, facts, decisions and tokens of `from` move to `into`, and series are recomputed. Later reports under the old name follow: by REST at once, by OTLP within minutes. A repeated request returns the progress.
          *
          *     Scope: `admin`. Role: owner.
          */
@@ -344,7 +344,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Merged repositories and how far that is
+         * List repository merges and their progress
          * @description Scope: `admin`. Role: admin.
          */
         get: operations["listRepoMerges"];
@@ -364,12 +364,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The scan that a repository is held against, and what is new since
+         * Show a repository's baseline and what is new since
          * @description Scope: `read`.
          */
         get: operations["showBaseline"];
         /**
-         * Make the newest scan the baseline of a repository
+         * Make a repository's newest scan its baseline
          * @description Scope: `admin`. Role: admin.
          */
         put: operations["setBaseline"];
@@ -388,7 +388,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Which series there are
+         * List series
          * @description Scope: `read`.
          */
         get: operations["listSeries"];
@@ -408,8 +408,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Points of a series, oldest first
-         * @description Any dimension of the series may be a parameter too, and filters by its value.
+         * Read the points of a series, oldest first
+         * @description Every dimension of the series is also a filter parameter.
          *
          *     Scope: `read`.
          */
@@ -430,7 +430,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The facts behind one point of a series
+         * Explain a point: list the rows behind it
          * @description Scope: `read`.
          */
         get: operations["explain"];
@@ -450,7 +450,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The life of findings across scans
+         * List findings across scans
          * @description Scope: `read`.
          */
         get: operations["listFindings"];
@@ -471,7 +471,7 @@ export interface paths {
         };
         get?: never;
         /**
-         * Accept a finding for a time, mute it, or open it again
+         * Accept a finding until a date, mute it, or reopen it
          * @description Scope: `admin`. Role: admin.
          */
         put: operations["triageFinding"];
@@ -490,7 +490,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * An organisation and what its plan allows
+         * Show the organisation and its plan's limits
          * @description Scope: `read` or `admin`.
          */
         get: operations["showOrg"];
@@ -498,7 +498,7 @@ export interface paths {
         post?: never;
         /**
          * Delete the organisation and all its data
-         * @description Every token but the one that asks for it stops at once, and that one when all is gone; until then it sees how far the purge is. The audit trail stays. `name` is the organisation's.
+         * @description All tokens stop working at once, except the requesting one, which can follow the purge until it is finished. The audit trail remains. `name` must be the organisation's name.
          *
          *     Scope: `admin`. Role: owner.
          */
@@ -520,7 +520,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Members and their roles
+         * List members and their roles
          * @description Scope: `admin`. Role: member.
          */
         get: operations["listMembers"];
@@ -554,7 +554,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Give a member another role
+         * Change a member's role
          * @description Scope: `admin`. Role: owner.
          */
         patch: operations["changeMember"];
@@ -568,14 +568,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Purges and how far they are
+         * List purges and their progress
          * @description Scope: `admin`. Role: admin.
          */
         get: operations["listPurges"];
         put?: never;
         /**
-         * Remove telemetry of a repository, a token or a time
-         * @description Landing, facts and series. Done again every hour for 8 days, since queues and spools may still hold what was removed.
+         * Remove telemetry by repository, token or time range
+         * @description Removes landing rows, facts and series. Repeated every hour for 8 days, because queues and spools may still hold removed records.
          *
          *     Scope: `admin`. Role: owner.
          */
@@ -594,7 +594,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * How far a purge is
+         * Show the progress of a purge
          * @description Scope: `admin`. Role: admin.
          */
         get: operations["showPurge"];
@@ -614,13 +614,13 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Tokens, never the secret
+         * List tokens, without their secrets
          * @description Scope: `admin`. Role: admin.
          */
         get: operations["listTokens"];
         put?: never;
         /**
-         * Make a token; it is shown this once
+         * Mint a token; it is shown only once
          * @description Scope: `admin`. Role: admin.
          */
         post: operations["mintToken"];
@@ -640,7 +640,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Make its successor; both work for a while
+         * Rotate a token; both work for a while
          * @description Scope: `admin`. Role: admin.
          */
         post: operations["rotateToken"];
@@ -678,14 +678,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Policy packs that wait for approval, or were decided about
+         * List policy promotions, open and decided
          * @description Scope: `read`.
          */
         get: operations["listPolicyPromotions"];
         put?: never;
         /**
-         * Ask for the approval of a policy pack
-         * @description Takes what `agentshield policy promote --dry-run --json` says. Asked again for the same content it answers what was decided: a pipeline promotes when `status` is `approved`.
+         * Request approval of a policy pack
+         * @description Accepts the output of `agentshield policy promote --dry-run --json`. A repeated request for the same content returns the decision, so a pipeline promotes when `status` is `approved`.
          *
          *     Scope: `ingest:scan` or `admin`. Role: member.
          */
@@ -745,7 +745,7 @@ export interface paths {
         };
         /**
          * The whole audit trail as NDJSON
-         * @description One entry a line, as `shieldwatch audit verify --file` reads it. The export is itself an entry.
+         * @description One entry per line, in the format of `shieldwatch audit verify --file`. The export itself is recorded.
          *
          *     Scope: `admin`. Role: admin.
          */
@@ -766,8 +766,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Check the trail: the first entry that is not what was written
-         * @description Held against the heads that this gateway published, and against `count` and `head` where you noted them. `unchecked` says what could not be told.
+         * Verify the audit trail and find the first invalid entry
+         * @description Compares the trail with the heads that this gateway published, and with `count` and `head` if given. `unchecked` lists what could not be verified.
          *
          *     Scope: `admin`. Role: admin.
          */
@@ -796,7 +796,7 @@ export interface components {
         };
     };
     responses: {
-        /** @description Not well formed; the error names the field. */
+        /** @description The request is invalid; the error names the field. */
         BadRequest: {
             headers: {
                 [name: string]: unknown;
@@ -805,7 +805,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description No token, or one that is not known. */
+        /** @description The token is missing or unknown. */
         Unauthorized: {
             headers: {
                 [name: string]: unknown;
@@ -814,7 +814,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description Scope, role or plan do not allow it. */
+        /** @description Scope, role or plan does not permit the request. */
         Forbidden: {
             headers: {
                 [name: string]: unknown;
@@ -823,7 +823,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description There is nothing of that name in your organisation. */
+        /** @description No such resource in your organisation. */
         NotFound: {
             headers: {
                 [name: string]: unknown;
@@ -832,7 +832,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description Things are not as the request takes them to be. */
+        /** @description The request conflicts with the current state. */
         Conflict: {
             headers: {
                 [name: string]: unknown;
@@ -850,7 +850,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description Another media type or encoding than this address takes. */
+        /** @description The route does not accept this media type or encoding. */
         UnsupportedMediaType: {
             headers: {
                 [name: string]: unknown;
@@ -859,7 +859,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description An evidence pack that is not redacted. */
+        /** @description The evidence pack is not redacted. */
         NotRedacted: {
             headers: {
                 [name: string]: unknown;
@@ -868,7 +868,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description Over quota; Retry-After says when to try again. */
+        /** @description Quota exceeded; Retry-After says when to retry. */
         TooManyRequests: {
             headers: {
                 [name: string]: unknown;
@@ -877,7 +877,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description Cannot be answered just now; Retry-After says when to try again. */
+        /** @description Temporarily unavailable; Retry-After says when to retry. */
         Unavailable: {
             headers: {
                 [name: string]: unknown;
@@ -1211,7 +1211,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description Things are not as the request takes them to be. */
+            /** @description The request conflicts with the current state. */
             409: {
                 headers: {
                     [name: string]: unknown;
