@@ -1,22 +1,22 @@
 /**
- * Which attribute keys reach the store. Keys that nobody has named are dropped and counted: what is not known
- * cannot be known to be harmless. The gateway's own landing asks {@link attributeFate}; the collector's two
- * configurations are generated from the lists.
+ * Allow-list of attribute keys. Unlisted keys are dropped and counted, because an unknown key cannot be known to be
+ * harmless. The gateway's landing uses {@link attributeFates}; the collector's two configurations are generated from
+ * the lists.
  *
- * `name.*` stands for every key that begins with `name.`. Operators add keys of their own by `SHIELDWATCH_ALLOWED_KEYS`.
+ * `name.*` stands for every key that begins with `name.`. Operators add keys by `SHIELDWATCH_ALLOWED_KEYS`.
  */
 import * as conventions from '@opentelemetry/semantic-conventions/incubating';
 import * as names from './semconv.js';
 
-/** Environment variable with an operator's own keys, by commas; both the collector and the gateway read it. */
+/** Environment variable with additional keys, separated by commas. Read by the collector and by the gateway. */
 export const ALLOWED_KEYS_VARIABLE = 'SHIELDWATCH_ALLOWED_KEYS';
 
-/** Only our own pipeline sets these; a client's are removed without being counted. */
+/** Prefixes that only our own pipeline may set. A client's attributes with them are removed and not counted. */
 export const RESERVED_PREFIXES: readonly string[] = [names.SERVER_ATTRIBUTE_PREFIX, names.COUNT_ATTRIBUTE_PREFIX];
 
 /**
- * What people and models said, and what tools were given and returned: dropped unless the organisation keeps it.
- * OpenTelemetry's GenAI names, those of the instrumentations that came before them, and those of the agents.
+ * Content: prompts, answers, tool inputs and outputs. Dropped unless the organisation keeps it. Lists OpenTelemetry's
+ * GenAI names, those of earlier instrumentations, and those of the agents.
  */
 export const CONTENT_KEYS: readonly string[] = [
   'gen_ai.input.messages',
@@ -57,7 +57,7 @@ export const CONTENT_KEYS: readonly string[] = [
   'ai.toolCall.args',
   'ai.toolCall.result',
   'mcp.request.argument.*',
-  // Claude Code, Codex, Gemini CLI. Gemini's command line holds the whole prompt.
+  // Claude Code, Codex, Gemini CLI. Gemini's command line contains the whole prompt.
   'prompt',
   'prompt_text',
   'user_prompt',
@@ -87,7 +87,7 @@ export const CONTENT_KEYS: readonly string[] = [
   'process.command_line',
 ];
 
-/** Attributes whose whole value names a person. `user.id` is not among them: agents make it by chance. */
+/** Attributes whose whole value names a person. `user.id` is not included: agents generate it randomly. */
 export const IDENTITY_KEYS: readonly string[] = [
   'enduser.id',
   'process.owner',
@@ -99,7 +99,7 @@ export const IDENTITY_KEYS: readonly string[] = [
   'user.name',
 ];
 
-/** Log events whose body is content, as the GenAI conventions had them before attributes took over. */
+/** Log events whose body is content, as in earlier versions of the GenAI conventions. */
 export const CONTENT_EVENTS: readonly string[] = [
   'gen_ai.system.message',
   'gen_ai.user.message',
@@ -112,8 +112,9 @@ export const CONTENT_EVENTS: readonly string[] = [
 ];
 
 /**
- * Keys of the agents that no convention has. `npm run agents:telemetry` writes which keys the pinned clients send
- * (`agent-telemetry.keys.json`); a key of theirs that is not kept stands in `agent-telemetry.dropped.json`, with the reason.
+ * Keys of the agents that no convention defines. `npm run agents:telemetry` records the keys that the pinned clients
+ * send (`agent-telemetry.keys.json`). Keys that are not kept are listed in `agent-telemetry.dropped.json`, with the
+ * reason.
  */
 const AGENT_KEYS: readonly string[] = [
   'action',
@@ -397,7 +398,7 @@ const AGENT_KEYS: readonly string[] = [
   'wsl.version',
 ];
 
-/** Of the collector's own metrics. */
+/** Keys of the collector's own metrics. */
 const COLLECTOR_KEYS: readonly string[] = [
   'data_type',
   'error.permanent',
@@ -416,7 +417,7 @@ const COLLECTOR_KEYS: readonly string[] = [
   'service.instance.id',
 ];
 
-/** Ours, and those of the proposals for security telemetry that we read. */
+/** Our own keys, and those of proposals for security telemetry that we read. */
 const OWN_KEYS: readonly string[] = [
   'agentshield.*',
   'shieldwatch.event.*',
@@ -429,14 +430,17 @@ const OWN_KEYS: readonly string[] = [
 const isContent = matcher(CONTENT_KEYS);
 const isOwn = matcher(OWN_KEYS);
 
-/** Whether the value of an attribute, or of an entry of a map, names a person; see {@link IDENTITY_KEYS}. */
+/** Returns whether the value of an attribute or map entry names a person; see {@link IDENTITY_KEYS}. */
 export const isIdentity = matcher(IDENTITY_KEYS);
 
-/** Values of the constants `ATTR_*` of a module. */
+/** Returns the values of a module's `ATTR_*` constants. */
 const attributeNames = (module: Readonly<Record<string, unknown>>): string[] =>
   Object.entries(module).flatMap(([name, key]) => (name.startsWith('ATTR_') && typeof key === 'string' ? [key] : []));
 
-/** OpenTelemetry's semantic conventions (every `ATTR_` of the pinned package), the agents' keys and our own; no content. */
+/**
+ * Allowed keys: OpenTelemetry's semantic conventions (every `ATTR_` of the pinned package), the agents' keys and our
+ * own, without content.
+ */
 export const ALLOWED_KEYS: readonly string[] = [
   ...new Set([
     ...attributeNames(conventions),
@@ -450,13 +454,15 @@ export const ALLOWED_KEYS: readonly string[] = [
   .sort();
 
 /**
- * What becomes of an attribute because of its key: `listed` keys are kept as they are, so are `identity` ones, whose
- * value names a person; `other` ones (allowed by
- * their prefix) are searched for secrets as their values are, the rest is dropped.
+ * Treatment of an attribute by its key: `listed` keys are kept; `identity` keys are kept and their value becomes a
+ * pseudonym; `other` keys (allowed by a prefix) are redacted like values; all others are dropped.
  */
 export type AttributeFate = 'listed' | 'identity' | 'other' | 'reserved' | 'content' | 'unknown';
 
-/** @param additional an operator's own keys. */
+/**
+ * Creates a function that classifies attribute keys.
+ * @param additional the operator's additional keys.
+ */
 export function attributeFates(
   additional: readonly string[] = [],
 ): (key: string, keepContent: boolean) => AttributeFate {
@@ -475,7 +481,7 @@ export function attributeFates(
   };
 }
 
-/** An operator's own keys out of the environment. */
+/** Parses the additional keys from the environment variable. */
 export function additionalKeys(text: string | undefined): string[] {
   return (text ?? '')
     .split(',')

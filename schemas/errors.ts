@@ -1,7 +1,6 @@
 /**
- * The catalogue of errors a client can meet. `code` is stable and meant for programs; `message` is for
- * people and names the field, the shape of what came and what was expected, never a value that may hold
- * a secret.
+ * Catalogue of errors returned to clients. `code` is stable and for programs. `message` is for people: it names the
+ * field, the shape of the value and what was expected, never a value that may hold a secret.
  */
 const ERRORS = {
   body_invalid: 400,
@@ -34,17 +33,17 @@ const ERRORS = {
 export type ErrorCode = keyof typeof ERRORS;
 
 export interface ErrorDetail {
-  /** Path of the offending field, e.g. `entries[3].timestamp`. */
+  /** Path of the invalid field, such as `entries[3].timestamp`. */
   field?: string;
-  /** What was expected there, in words. */
+  /** Description of what was expected there. */
   expected?: string;
   /** Seconds after which a retry makes sense; sent as `Retry-After`. */
   retryAfterSeconds?: number;
-  /** Somebody reached for what is not theirs: goes into the audit trail, and not into the answer. */
+  /** The caller tried to access data that it may not see. Recorded in the audit trail, not sent in the answer. */
   isDenied?: boolean;
 }
 
-/** An error that may be shown to the client as it is. */
+/** An error that may be returned to the client unchanged. */
 export class ShieldwatchError extends Error {
   override readonly name = 'ShieldwatchError';
   readonly code: ErrorCode;
@@ -58,7 +57,7 @@ export class ShieldwatchError extends Error {
     this.detail = detail;
   }
 
-  /** The JSON body of the HTTP answer. */
+  /** Returns the JSON body of the HTTP response. */
   toBody(): ErrorBody {
     const { field, expected } = this.detail;
     return {
@@ -78,7 +77,7 @@ export interface ErrorBody {
   error: { code: ErrorCode; message: string; field?: string; expected?: string };
 }
 
-/** An expected failure of a command: printed as one line, no stack, exit code 1. */
+/** An expected failure of a command. Printed as one line without a stack; the exit code is 1. */
 export class CommandError extends Error {
   override readonly name: string = 'CommandError';
 }

@@ -1,27 +1,30 @@
 /**
- * Pseudonyms of persons: `[REDACTED:email:<16 hexadecimal digits>]` and `[REDACTED:login:...]`. The same address has the same
- * one everywhere within an organisation, and another one in another. The collector's processor has the same in Go
- * (pseudonyms.go), so both must be given the same secret.
+ * Pseudonyms of persons: `[REDACTED:email:<16 hexadecimal digits>]` and `[REDACTED:login:...]`. An address has the same
+ * pseudonym everywhere within an organisation, and another one in another organisation. The collector's processor
+ * implements the same in Go (pseudonyms.go), so both need the same secret.
  */
 import { createHmac } from 'node:crypto';
 import { domainToUnicode } from 'node:url';
 import type { PersonalKind } from './redaction-personal.js';
 import { redact, type Personal } from './redaction.js';
 
-/** Environment variable with the path of the file that holds the secret; gateway and collector read it. */
+/** Environment variable with the path of the file that holds the secret; the gateway and the collector read it. */
 export const PSEUDONYM_KEY_FILE_VARIABLE = 'SHIELDWATCH_PSEUDONYM_KEY_FILE';
-/** Characters that the secret has at least. */
+/** Minimum characters of the secret. */
 export const SHORTEST_PSEUDONYM_KEY = 32;
 
 const LABEL = 'shieldwatch/pseudonym/v1';
 const DIGITS = 16;
-/** Addresses that are remembered; the same few come again and again. */
+/** Maximum cached addresses; few addresses occur often. */
 const MEMO_ENTRIES = 10_000;
 
-/** Where there is no secret: says only that something was there. */
+/** Replacement without a secret: only the kind. */
 export const masked: Personal = (kind) => `[REDACTED:${kind}]`;
 
-/** Pseudonyms of one organisation. Its own key is made from the secret and its id, so there is nothing to look up. */
+/**
+ * Creates the pseudonyms of one organisation. Its key is derived from the secret and its id, so there is nothing to
+ * look up.
+ */
 export function createPseudonyms(secret: string, orgId: string): Personal {
   const key = createHmac('sha256', secret).update(`${LABEL}\0${orgId}`).digest();
   const memo = new Map<string, string>();
@@ -38,7 +41,7 @@ export function createPseudonyms(secret: string, orgId: string): Personal {
   };
 }
 
-/** The whole value of an attribute that names a person. */
+/** Replaces the whole value of an attribute that names a person. */
 export function redactIdentity(
   value: string,
   personal: Personal,
@@ -55,8 +58,8 @@ export function redactIdentity(
 }
 
 /**
- * One spelling for all of an address that reach the same person: ASCII in lower case, without quotes, without what follows a
- * `+` (RFC 5233), with the domain's letters instead of their encoding. Dots stay: only some providers ignore them.
+ * Normalizes addresses that reach the same person to one spelling: ASCII lower case, without quotes, without `+tag`
+ * (RFC 5233), with a decoded domain. Dots are kept, because only some providers ignore them.
  */
 export function canonicalAddress(address: string): string {
   const at = address.lastIndexOf('@');
@@ -69,10 +72,13 @@ export function canonicalAddress(address: string): string {
 
 const canonicalLogin = (login: string): string => lowerAscii(trimBlanks(login));
 
-/** Of ASCII only, as in Go. */
+/** Trims ASCII blanks only, as in Go. */
 const trimBlanks = (text: string): string => text.replace(/^[\t-\r ]+|[\t-\r ]+$/g, '');
 
-/** Lower case of each character by itself, as Go has it: of a word JavaScript also looks at a final sigma, and makes two of `İ`. */
+/**
+ * Lower-cases each character separately, as in Go. JavaScript treats a final sigma by its word and turns `İ` into two
+ * characters.
+ */
 const lowerEach = (text: string): string =>
   Array.from(text, (character) => (character === 'İ' ? 'i' : character.toLowerCase())).join('');
 

@@ -3,9 +3,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * Absolute path of the package: the nearest folder above this file that holds `package.json`.
- * The same answer from `schemas/` (tests) and from `dist/schemas/` (the built program), so that SQL,
- * generated JSON and collector files are found in one place.
+ * Returns the absolute path of the package: the nearest folder above this file with a `package.json`. The result is the
+ * same from `schemas/` (tests) and `dist/schemas/` (the built program), so that SQL, generated JSON and collector files
+ * are found in one place.
  */
 export function packageRoot(): string {
   let dir = dirname(fileURLToPath(import.meta.url));

@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 
 /**
- * Below the ports that a system gives to whoever asks for any: such a one can be given away again before its server
- * listens. Of two test files that run at once each has ports of its own.
+ * Below the ephemeral port range, from which the system could give a port to another process before our server listens.
+ * Concurrent test files use separate ranges.
  */
 let next = 10_000 + (Number(process.env['VITEST_POOL_ID'] ?? 0) % 8) * 2_500 + (process.pid % 2_000);
 
-/** A port of this machine nobody listens on just now; given out once. */
+/** Returns a free port of this machine, each only once. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = next++;

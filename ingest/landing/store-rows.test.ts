@@ -36,7 +36,7 @@ const kept = async (like: string): Promise<string[]> =>
     )
   ).map(({ Body }) => Body);
 
-describe('records that the store refuses because of their content', () => {
+describe('records that the store rejects because of their content', () => {
   it('are named in a partial success, and the others are stored once', async () => {
     const bodies = Array.from({ length: 50 }, (_, n) =>
       n === 7 || n === 33 ? `guilty ${String(n)}` : `first ${String(n).padStart(2, '0')}\n`,
@@ -47,7 +47,7 @@ describe('records that the store refuses because of their content', () => {
     expect(partialSuccess).toEqual({
       rejectedLogRecords: '2',
       errorMessage:
-        'the store refuses 2 of 50 log records because of their content: number 8 of otel_logs (code 469), number 34 of otel_logs (code 469)',
+        'the store rejects 2 of 50 log records because of their content: number 8 of otel_logs (code 469), number 34 of otel_logs (code 469)',
     });
     expect(await kept('first%')).toEqual(bodies.filter((text) => text.startsWith('first')));
     expect(await kept('guilty%')).toEqual([]);
@@ -81,7 +81,7 @@ describe('records that the store refuses because of their content', () => {
     );
     expect([answer.statusCode, answer.json<Refusal>().error.message]).toEqual([
       400,
-      'the store refuses 1 of 3 spans because of their content: number 2 of otel_traces (code 469)',
+      'the store rejects 1 of 3 spans because of their content: number 2 of otel_traces (code 469)',
     ]);
     const facts = await selectRows<{ tool: string }>(
       gateway.store.client,
@@ -110,7 +110,7 @@ describe('records that the store refuses because of their content', () => {
   });
 });
 
-describe('what the store refuses for its content', () => {
+describe('what the store rejects for its content', () => {
   it('is recognised by the same codes as in the collector', () => {
     const list =
       /var refusals = map\[int\]bool\{\n([\s\S]*?)\n\}/.exec(

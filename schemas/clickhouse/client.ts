@@ -3,37 +3,37 @@ import { ClickHouseLogLevel, createClient, type ClickHouseClient } from '@clickh
 export type { ClickHouseClient };
 
 export interface ClickHouseConfig {
-  /** HTTP address, e.g. `http://127.0.0.1:8123`; user and password may be part of it. */
+  /** HTTP URL, such as `http://127.0.0.1:8123`; may contain user and password. */
   url: string;
-  /** Database of our tables; `shieldwatch` unless set. */
+  /** Database of our tables. Default: `shieldwatch`. */
   database?: string;
-  /** Milliseconds one request may take; 30,000 unless set. */
+  /** Timeout of a request in milliseconds. Default: 30,000. */
   requestTimeoutMs?: number;
 }
 
-/** Name of the database unless a deployment chooses another. It must not be `default`: refreshable views need an Atomic database. */
+/** Default database. It must not be `default`: refreshable views need an Atomic database. */
 export const DEFAULT_DATABASE = 'shieldwatch';
 
-/** A client for the store: the embedded server and a real one alike. Close it when done. */
+/** Creates a client for the embedded server or a real one. Close it when done. */
 export function createClickHouse(config: ClickHouseConfig): ClickHouseClient {
   return createClient({
     url: config.url,
     database: config.database ?? DEFAULT_DATABASE,
     request_timeout: config.requestTimeoutMs ?? 30_000,
     max_open_connections: 8,
-    // On a busy machine the timer that gives up an idle connection may run after the server has closed it.
+    // On a busy machine the client's idle timer may run after the server has closed the connection.
     keep_alive: { eagerly_destroy_stale_sockets: true },
-    // Its log would quote the server's error text, and that quotes rows. Errors are thrown anyway.
+    // The client's log would quote the server's error text, which quotes rows. Errors are thrown anyway.
     log: { level: ClickHouseLogLevel.OFF },
     clickhouse_settings: {
-      // Dates as text in UTC, 64-bit counts as JSON numbers: series counts stay far below 2^53.
+      // Dates as UTC text, 64-bit integers as JSON numbers: counts stay far below 2^53.
       date_time_output_format: 'iso',
       output_format_json_quote_64bit_integers: 0,
     },
   });
 }
 
-/** Runs one SELECT and returns its rows. `params` are typed parameters, `{name:Type}` in the SQL. */
+/** Runs a SELECT and returns its rows. `params` are typed parameters, `{name:Type}` in the SQL. */
 export async function selectRows<T>(
   client: ClickHouseClient,
   query: string,

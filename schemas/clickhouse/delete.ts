@@ -3,10 +3,10 @@ import type { ClickHouseClient } from './client.js';
 import { pruneDimensions } from './dimensions.js';
 import { FACTS, readingOf, type Fact } from './facts.js';
 
-/** What to forget: a repository, or everything that one token sent. */
+/** What to delete: a repository, or everything that one token sent. */
 export type Deletion = { orgId: string; repo: string } | { orgId: string; tokenId: string };
 
-/** Tables of landing. */
+/** Landing tables. */
 export const LANDING = [
   'otel_traces',
   'otel_logs',
@@ -17,13 +17,13 @@ export const LANDING = [
   'otel_metrics_summary',
 ];
 
-/** Seconds one DELETE may take. */
+/** Timeout of a DELETE in seconds. */
 const DELETE_TIMEOUT_S = 600;
 
 /**
- * Forgets what is named: its facts and what landed of it; and marks every hour it was in, so that the series follow.
- * A fact that another token sent as well is made again from that token's records by the next comparison of landing
- * with facts. Can be repeated after a failure: landing, by which a token's facts are found, goes last.
+ * Deletes facts and landing rows, and marks every affected hour, so that the series follow. A fact that another token
+ * sent too is restored by the next reconciliation of landing with facts. Safe to repeat after a failure: landing,
+ * through which a token's facts are found, is deleted last.
  */
 export async function deleteFacts(client: ClickHouseClient, deletion: Deletion): Promise<void> {
   const facts: string[] = [...Object.keys(FACTS), ...('repo' in deletion ? ['masking_event', 'control_event'] : [])];
@@ -44,8 +44,8 @@ export async function deleteFacts(client: ClickHouseClient, deletion: Deletion):
           allow_nondeterministic_mutations: 1,
         },
       });
-    // Marked before, while the facts still tell their hours, and again after: a worker may have worked off the first
-    // marks before the facts were gone. Too many marks are harmless.
+    // Marked before, while the facts still determine the hours, and again after: a worker may have processed the first
+    // marks before the facts were deleted. Additional marks are harmless.
     await run(
       `INSERT INTO dirty_hour_v1 SELECT DISTINCT '${fact}', org_id, repo, toStartOfHour(occurred_at), now64(3) FROM ${fact}_v1 WHERE ${where}`,
     );
@@ -68,7 +68,10 @@ export async function deleteFacts(client: ClickHouseClient, deletion: Deletion):
   await pruneDimensions(client, deletion.orgId);
 }
 
-/** Forgets which calls the judgements that meet `where` belong to, and marks the other hours of these calls: another judgement may count now. */
+/**
+ * Deletes the judgements that meet `where`, and marks the other hours of their calls, because another judgement may
+ * count now.
+ */
 async function forgetJudgements(run: (query: string) => Promise<unknown>, where: string): Promise<void> {
   await run(`INSERT INTO dirty_hour_v1 SELECT DISTINCT 'runtime_event', org_id, repo, toStartOfHour(occurred_at), now64(3) FROM call_judgement_v1
     WHERE (org_id, repo, session_id, tool_call_id) IN (SELECT org_id, repo, session_id, tool_call_id FROM call_judgement_v1 WHERE ${where})`);

@@ -1,6 +1,6 @@
 import type { ClickHouseClient } from './client.js';
 
-/** What of each dimension table the facts still have, by the columns of `key`. */
+/** For each dimension table, the rows that facts still need, by the columns of `key`. */
 const KEPT: readonly { table: string; key: string; kept: string }[] = [
   {
     table: 'dimension_v1',
@@ -11,7 +11,8 @@ const KEPT: readonly { table: string; key: string; kept: string }[] = [
       UNION DISTINCT SELECT 'category', toString(category), repo FROM finding_v1 WHERE org_id = {orgId:String}`,
   },
   {
-    // Which version sent a decision is told by landing alone, which goes first: the repository's decisions stand for it.
+    // Only landing records the version that sent a decision, and landing is deleted first. So any decision of the
+    // repository keeps the version.
     table: 'producer_version_v1',
     key: "producer, if(producer = 'guard', '', program), if(producer = 'guard', '', version), repo",
     kept: `SELECT 'scan', 'AgentShield', toString(producer_version), repo FROM scan_v1 WHERE org_id = {orgId:String}
@@ -26,12 +27,12 @@ const KEPT: readonly { table: string; key: string; kept: string }[] = [
   },
 ];
 
-/** Seconds one table may take. */
+/** Timeout per table in seconds. */
 const TIMEOUT_S = 600;
 
 /**
- * Takes out of an organisation's dimensions what none of its facts has any more: called after facts were removed, so
- * that a removed repository, agent, tool or category is offered nowhere. May be run again.
+ * Deletes an organisation's dimension rows that no fact needs. Called after facts were removed, so that a removed
+ * repository, agent, tool or category is no longer offered. Safe to repeat.
  */
 export async function pruneDimensions(client: ClickHouseClient, orgId: string): Promise<void> {
   for (const { table, key, kept } of KEPT) {

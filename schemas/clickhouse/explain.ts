@@ -2,7 +2,7 @@ import { selectRows, type ClickHouseClient } from './client.js';
 import { FACTS, readingOf, type Fact } from './facts.js';
 import { isCounted } from './judged-call.js';
 
-/** Kinds of rows that stand behind points, and how each is read: with a time, and what tells two rows of one time apart. */
+/** Kinds of rows behind points: the table to read, the time column, and what distinguishes rows of one time. */
 export const EVIDENCE_KINDS = {
   scan: { from: 'scan', time: 'occurred_at', id: 'event_id' },
   finding: { from: 'finding', time: 'occurred_at', id: 'event_id' },
@@ -19,7 +19,10 @@ export const EVIDENCE_KINDS = {
 } as const satisfies Record<string, { from: string; time: string; id: string }>;
 export type EvidenceKind = keyof typeof EVIDENCE_KINDS;
 
-/** Rows of one kind behind a point: those of its bucket, unless `standing` says which of those before its end still stand then. */
+/**
+ * The rows of one kind behind a point: those of its bucket, or with `standing` the earlier rows that are still in
+ * effect at its end.
+ */
 export interface Evidence {
   readonly kind: EvidenceKind;
   readonly standing?: (scope: string, beforeEnd: (column: string) => string) => string;
@@ -33,14 +36,14 @@ const NEWEST_SCANS: Evidence = {
   standing: (scope, beforeEnd) => `(repo, occurred_at, event_id) IN (
     SELECT repo, occurred_at, event_id FROM scan WHERE ${scope} AND ${beforeEnd('occurred_at')} AND files_scanned > 0 ORDER BY repo, occurred_at DESC, event_id DESC LIMIT 1 BY repo)`,
 };
-/** What came and went of the findings that are open then. */
+/** The transitions of the findings that are open at the end of the bucket. */
 const OPEN_FINDINGS: Evidence = {
   kind: 'finding_transition',
   standing: (scope, beforeEnd) => `(repo, severity, category, finding_key, occurrence) IN (
     SELECT repo, severity, category, finding_key, occurrence FROM finding_transition WHERE ${scope} AND ${beforeEnd('scan_at')}
     GROUP BY repo, severity, category, finding_key, occurrence HAVING sum(change) > 0)`,
 };
-/** What was decided last about each subject of a kind, where that is one of the states. */
+/** The latest decision about each subject of a kind, if its state is one of `states`. */
 const decided = (kind: string, states: readonly string[]): Evidence => ({
   kind: 'control_event',
   standing: (scope, beforeEnd) => `kind = '${kind}' AND (repo, subject, occurred_at, event_id) IN (
@@ -49,18 +52,21 @@ const decided = (kind: string, states: readonly string[]): Evidence => ({
 });
 const TRIAGED = decided('finding_triage', ['accepted', 'muted']);
 
-/** What a series is explained by: its view, its table, and the rows its points are made of; the first kind is paged through. */
+/**
+ * How a series is explained: its view, its table, and the rows from which its points are computed. Answers page through
+ * the first kind.
+ */
 interface Explained {
-  /** Views are `<view>_hour`, `_day` and `_week`. */
+  /** Prefix of the views `<view>_hour`, `_day` and `_week`. */
   readonly view: string;
-  /** Where its hours are kept as they were computed; none: it is folded from rows when it is read. */
+  /** Table of the computed hours; absent when the view computes from rows at query time. */
   readonly table?: string;
   readonly evidence: readonly Evidence[];
-  /** Its buckets are of the whole organisation. */
+  /** The series' buckets cover the whole organisation. */
   readonly isOfOrganisation?: boolean;
-  /** It has no buckets: what it shows is how things stand now. */
+  /** The series has no buckets: it shows the current state. */
   readonly isNow?: boolean;
-  /** A bucket also depends on the scan before it, with which its first one is compared. */
+  /** A bucket also depends on the previous scan, with which its first one is compared. */
   readonly comparesScans?: boolean;
 }
 
@@ -159,21 +165,22 @@ const EXPLAINED = {
 } as const satisfies Record<string, Explained>;
 
 export type ExplainedSeries = keyof typeof EXPLAINED;
-/** Whether a series has one point for the whole organisation, and so nothing of one repository alone. */
+/** Returns whether a series covers the whole organisation and has no points per repository. */
 export const isOfOrganisation = (series: ExplainedSeries): boolean => 'isOfOrganisation' in EXPLAINED[series];
 export const EXPLAINED_SERIES = Object.keys(EXPLAINED) as [ExplainedSeries, ...ExplainedSeries[]];
 
-/** The kind of rows that a series is paged through by. */
+/** Returns the kind of rows that an answer about a series pages through. */
 export const pagedKind = (series: ExplainedSeries): EvidenceKind => EXPLAINED[series].evidence[0].kind;
 
 /**
- * Condition of the rows behind a point: parameters `orgId`, `repo` (of a repository's point alone), `start` and `end`,
- * seconds since 1970.
+ * Returns the SQL condition of the rows behind a point. Parameters: `orgId`, `repo` (for a repository's point), `start`
+ * and `end` in seconds since 1970.
  */
 export function evidenceCondition(series: ExplainedSeries, { kind, standing }: Evidence): string {
   const scope = `org_id = {orgId:String}${isOfOrganisation(series) ? '' : ' AND repo = {repo:String}'}`;
   const { time } = EVIDENCE_KINDS[kind];
-  // In milliseconds, as facts are: compared with whole seconds the store skips parts that hold the last second alone.
+  // In milliseconds, like the facts: with a DateTime of whole seconds, ClickHouse skips parts that hold only the last
+  // second.
   const beforeEnd = (column: string): string => `${column} < toDateTime64({end:UInt32}, 3, 'UTC')`;
   const isInTime =
     standing === undefined
@@ -182,40 +189,40 @@ export function evidenceCondition(series: ExplainedSeries, { kind, standing }: E
   return `${scope} AND ${isInTime}`;
 }
 
-/** {@link evidenceCondition} of the rows that a series is paged through by. */
+/** Returns {@link evidenceCondition} of the rows that an answer pages through. */
 export const pagedCondition = (series: ExplainedSeries): string =>
   evidenceCondition(series, EXPLAINED[series].evidence[0]);
 
 export const GRAINS = ['hour', 'day', 'week'] as const;
 export type Grain = (typeof GRAINS)[number];
 
-/** A point of a series. */
+/** Identifies a point of a series. */
 export interface PointKey {
   orgId: string;
   series: ExplainedSeries;
   /** Ignored for series of the whole organisation. */
   repo: string;
-  /** Any moment of the bucket, seconds since the epoch. */
+  /** Any time within the bucket, in seconds since the epoch. */
   at: number;
   grain: Grain;
-  /** Facts of each kind that are listed; 1,000 unless set. All are counted. */
+  /** Maximum listed facts of each kind. Default: 1,000. All are counted. */
   limit?: number;
 }
 
-/** Why a point is what it is. */
+/** Explanation of a point. */
 export interface Explanation {
   series: ExplainedSeries;
   repo: string | null;
   grain: Grain;
-  /** Begin and end of the bucket, ISO 8601; the end is not part of it. */
+  /** Start and end (exclusive) of the bucket, ISO 8601. */
   from: string;
   to: string;
-  /** What the view shows: one row a group, none when there is no data. */
+  /** Rows of the view: one per group, none when there is no data. */
   rows: Record<string, unknown>[];
   /**
-   * The hours it is folded from as they were computed: by which formula, of how many facts, when, and by which run.
-   * `run` is null until the pass that computed the hour has ended, since a pass writes its runs down at its end, some
-   * seconds later where much was waiting; for good where it died before; and after 90 days, which is how long runs are kept.
+   * The computed hours of the bucket: formula, number of facts, time and run. `run` is null until the pass that
+   * computed the hour has ended, because a pass stores its runs at its end; permanently if it crashed before; and after
+   * 90 days, the retention of runs.
    */
   computed: {
     bucketStart: string;
@@ -227,16 +234,25 @@ export interface Explanation {
   }[];
   facts: {
     fact: EvidenceKind;
-    /** Distinct rows behind the point. */
+    /** Number of distinct rows behind the point. */
     count: number;
-    /** Those that the series counts: of a call that was judged more than once the strictest judgement. The rows say it as `is_counted`. */
+    /**
+     * Number of rows that the series counts: of a call with several judgements only the strictest. The rows have it as
+     * `is_counted`.
+     */
     counted: number;
-    /** Records in landing that repeat one of them: delivered again, counted once. What landing has dropped is not known any more. */
+    /**
+     * Number of landing rows that repeat one of the facts: delivered again, counted once. Expired landing rows are not
+     * included.
+     */
     duplicatesIgnored: number;
     rows: Record<string, unknown>[];
     isCutOff: boolean;
   }[];
-  /** The scan before the bucket, with which its first scan is compared; null when there is none or none is needed. */
+  /**
+   * The scan before the bucket, with which its first scan is compared; null when there is none or the series does not
+   * compare scans.
+   */
   comparedWith: Record<string, unknown> | null;
 }
 
@@ -248,7 +264,7 @@ const START: Readonly<Record<Grain, string>> = {
 
 const DEFAULT_LIMIT = 1_000;
 
-/** Lists the facts behind a point, the repeats that were ignored, the formula and the run that computed it. */
+/** Lists the facts behind a point, the ignored repeats, the formula and the run that computed it. */
 export async function explainPoint(client: ClickHouseClient, key: PointKey): Promise<Explanation> {
   const explained: Explained = EXPLAINED[key.series];
   const ofOrganisation = explained.isOfOrganisation === true;
@@ -258,7 +274,7 @@ export async function explainPoint(client: ClickHouseClient, key: PointKey): Pro
      SELECT toUnixTimestamp(bucket) AS start, toUnixTimestamp(next) AS end, bucket AS from, next AS to`,
     { at: key.at },
   );
-  if (bucket === undefined) throw new Error('the store did not tell the bucket');
+  if (bucket === undefined) throw new Error('the store returned no bucket');
   const params = {
     orgId: key.orgId,
     repo: key.repo,
@@ -302,7 +318,10 @@ export async function explainPoint(client: ClickHouseClient, key: PointKey): Pro
 
 type Params = Record<string, unknown>;
 
-/** Of a point of the organisation the hours of all its repositories together: the newest computation, and the sum of their facts. */
+/**
+ * Reads the computed hours of a point. For the organisation, the hours of all repositories are merged: the newest
+ * computation and the sum of the facts.
+ */
 async function computedHours(
   client: ClickHouseClient,
   table: string,
@@ -372,7 +391,8 @@ async function rowsBehind(
     params,
   );
   const { count, counted } = found ?? { count: 0, counted: 0 };
-  // Repeats are reported for one repository's bucket only: landing is not read through for all. What people decided has no landing.
+  // Repeats are counted for one repository's bucket only, because landing is not scanned for all. Decisions of people
+  // have no landing rows.
   const duplicatesIgnored =
     isFact(kind) && evidence.standing === undefined && !isOfOrganisation(series)
       ? await repeatsOf(client, kind, where, params)

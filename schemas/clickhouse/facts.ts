@@ -1,6 +1,6 @@
 import { selectRows, type ClickHouseClient } from './client.js';
 
-/** Every fact that is made of landing rows, with the table it is made of. */
+/** Every fact that is derived from landing, with its landing table. */
 export const FACTS = {
   scan: 'otel_traces',
   finding: 'otel_logs',
@@ -10,23 +10,23 @@ export const FACTS = {
 } as const;
 export type Fact = keyof typeof FACTS;
 
-/** Facts that a series is made of: those of landing, and the counts of what was masked on the way in. */
+/** Facts from which series are computed: those from landing, and the counts of masked values. */
 export type SeriesFact = Fact | 'masking_event';
 
-/** Days that facts and series live. An hour older than this is frozen: nothing that arrives for it changes anything. */
+/** Days for which facts and series are kept. Older hours are frozen: later arrivals do not change them. */
 export const FACT_DAYS = 730;
 
-/** One day's arrivals of the records of one fact: the unit in which landing is gone through again. */
+/** One day of arrivals for one fact: the unit in which landing is reconciled. */
 export interface LandingDay {
   fact: Fact;
   /** Day of arrival, `YYYY-MM-DD`, UTC. */
   day: string;
 }
 
-/** Milliseconds the store may take for one day. */
+/** Timeout per day in seconds. */
 const DAY_TIMEOUT_S = 600;
 
-/** The days of which landing still holds rows, oldest first, for each fact. */
+/** Returns the days for which landing has rows, oldest first, for each fact. */
 export async function landingDays(client: ClickHouseClient): Promise<LandingDay[]> {
   const days: LandingDay[] = [];
   for (const [fact, landing] of Object.entries(FACTS) as [Fact, string][]) {
@@ -41,10 +41,10 @@ export async function landingDays(client: ClickHouseClient): Promise<LandingDay[
 }
 
 /**
- * Compares one day of landing with the facts and makes those that are missing, by the same view that should
- * have made them: a view can fail after the landing part was committed. Rollups see the marks of what is mended.
+ * Compares one day of landing with the facts and inserts the missing ones through the view that should have created
+ * them: a view can fail after the landing part was committed. The insert marks the hours for the rollups.
  *
- * @returns how many facts were missing.
+ * @returns the number of missing facts.
  */
 export async function reconcileFacts(client: ClickHouseClient, { fact, day }: LandingDay): Promise<number> {
   const missing = `SELECT * FROM (${await readingOf(client, fact)})
@@ -64,8 +64,8 @@ export async function reconcileFacts(client: ClickHouseClient, { fact, day }: La
 }
 
 /**
- * Rebuilds all facts of one day of landing. Fact tables deduplicate by key, so this changes only what the views
- * would make differently today.
+ * Derives all facts of one day of landing again. Fact tables deduplicate by key, so only facts that today's views
+ * derive differently change.
  */
 export async function rebuildFacts(client: ClickHouseClient, { fact, day }: LandingDay): Promise<void> {
   await feed(client, fact, `SELECT * FROM (${await readingOf(client, fact)}) WHERE toDate(ingested_at) = {day:Date}`, {
@@ -73,7 +73,9 @@ export async function rebuildFacts(client: ClickHouseClient, { fact, day }: Land
   });
 }
 
-/** The SELECT by which the fact's view reads landing; ends in its conditions, so another can be added with AND. */
+/**
+ * Returns the SELECT by which the fact's view reads landing. It ends in a WHERE clause, so that AND can be appended.
+ */
 export async function readingOf(client: ClickHouseClient, fact: Fact): Promise<string> {
   const rows = await selectRows<{ query: string }>(
     client,
@@ -86,7 +88,7 @@ export async function readingOf(client: ClickHouseClient, fact: Fact): Promise<s
   return query;
 }
 
-/** First and last time that the day's records claim; keeps the comparison from reading all facts. */
+/** Returns the range of event times of the day's records, so that the comparison does not read all facts. */
 async function timesOf(client: ClickHouseClient, fact: Fact, day: string): Promise<{ from: string; to: string }> {
   const rows = await selectRows<{ from: string; to: string }>(
     client,

@@ -1,10 +1,10 @@
 /**
- * Condition on a row of `runtime_event` or `runtime_event_v1`: it is the judgement that counts for its call. A call that
- * several hooks judged, or one hook several times, has one such row: the strictest, of equally strict ones the earliest
- * (see migration 0021). Judgements outside `where` take part: one that a stricter one of another hour replaces is false.
+ * Returns an SQL condition for rows of `runtime_event` or `runtime_event_v1`: true for the judgement that counts for
+ * its call. Of several judgements of a call it is the strictest, of equally strict ones the earliest (migration 0021).
+ * Judgements outside of `where` are included: if one of another hour is stricter, the condition is false.
  *
- * @param where the condition that the outer query puts on its rows, or a wider one; it bounds which calls are looked up.
- * @param org the part of it that names the organisation, which every query of a board puts first on each table.
+ * @param where the condition of the outer query, or a wider one; it limits which calls are looked up.
+ * @param org the part of it that selects the organisation, which every board query puts first on each table.
  */
 export function isCounted(where: string, org?: string): string {
   return `(org_id, repo, event_id, occurred_at) NOT IN
@@ -23,5 +23,5 @@ export function isCounted(where: string, org?: string): string {
     )`;
 }
 
-/** Aggregate over the judgements of one call: (-strictness, time, event id) of each, the one that counts first. */
+/** Aggregates the judgements of one call to an array of (-strictness, time, event id), the one that counts first. */
 export const JUDGEMENTS_BY_STRICTNESS = 'arraySort(groupArray((-toInt8(strictness), occurred_at, event_id)))';

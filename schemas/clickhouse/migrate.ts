@@ -8,7 +8,7 @@ const FORMER_CHECKSUMS: ReadonlyMap<number, readonly string[]> = new Map([
   [20, ['8acd444e3be13a39635736529681e4219a8d42f02163582c492e93d8fd0517af']],
 ]);
 
-/** The migrations of this version. */
+/** Reads the migrations of this version. */
 export async function clickhouseMigrations(): Promise<Migration[]> {
   const migrations = await readMigrations(join(packageRoot(), 'schemas/clickhouse/migrations'));
   return migrations.map((migration) => {
@@ -18,8 +18,8 @@ export async function clickhouseMigrations(): Promise<Migration[]> {
 }
 
 /**
- * Splits a migration into statements. A statement ends with a `;` that ends its line; the ClickHouse HTTP
- * interface takes one statement a request.
+ * Splits a migration into statements, because ClickHouse's HTTP interface takes one per request. A statement ends with
+ * a `;` at the end of a line.
  */
 function splitStatements(sql: string): string[] {
   return sql
@@ -28,15 +28,15 @@ function splitStatements(sql: string): string[] {
     .filter((statement) => statement !== '');
 }
 
-/** Of one statement. */
+/** Timeout of one statement in milliseconds. */
 const STATEMENT_TIMEOUT_MS = 630_000;
 
 /**
- * Brings the database to the newest schema. Every statement is idempotent and a migration is recorded
- * only after its last one, so a run that was killed is simply run again.
+ * Migrates the database to the newest schema. Statements are idempotent, and a migration is recorded after its last
+ * one, so an interrupted run can be repeated.
  *
- * @returns the versions applied now; empty when the schema was up to date.
- * @throws CommandError when the database was written by a newer version, or an applied migration has changed.
+ * @returns the applied versions; empty when the schema was up to date.
+ * @throws CommandError when the database was written by a newer version, or an applied migration was edited.
  */
 export async function migrateClickHouse(
   config: ClickHouseConfig,
@@ -53,7 +53,7 @@ export async function migrateClickHouse(
   } finally {
     await bootstrap.close();
   }
-  // A migration that copies a table takes its time.
+  // A migration may copy a table.
   const client = createClickHouse({ requestTimeoutMs: STATEMENT_TIMEOUT_MS, ...config, database });
   try {
     await client.command({

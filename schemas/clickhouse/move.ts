@@ -4,7 +4,7 @@ import { LANDING } from './delete.js';
 import { pruneDimensions } from './dimensions.js';
 import { FACTS } from './facts.js';
 
-/** Which rows get another repository's name: those that came from `since` on, up to `until`. */
+/** Selects the rows to move to another repository name: those that arrived from `since` until `until`. */
 export interface Move {
   readonly orgId: string;
   readonly from: string;
@@ -13,19 +13,19 @@ export interface Move {
   readonly until: Date;
 }
 
-/** Tables of facts with one row for each, and of what became no fact. */
+/** Tables with one row per fact, and the quarantine. */
 const TABLES = [...Object.keys(FACTS), 'masking_event', 'control_event', 'quarantine'];
 
-/** Seconds one statement may take. */
+/** Timeout of a statement in seconds. */
 const TIMEOUT_S = 600;
 
 /**
- * Gives what was recorded of one repository another's name: landing, which the views make facts of again, then the facts
- * that are older than landing. Marks the hours of both, so that the series follow. Each table is copied before it is
- * emptied, and fact tables deduplicate by key: interrupted anywhere and run again it ends with the same facts. Landing may hold
- * a row twice then, as after any repeated delivery.
+ * Moves the rows of one repository name to another: landing, from which the views derive the facts again, then facts
+ * older than landing. Marks the hours of both names, so that the series follow. Each table is copied before its rows
+ * are deleted, and fact tables deduplicate, so an interrupted move can be repeated with the same facts. Landing may
+ * then contain duplicates, as after a repeated delivery.
  *
- * @returns rows moved.
+ * @returns the number of rows moved.
  */
 export async function moveRepository(
   client: ClickHouseClient,
@@ -55,7 +55,7 @@ export async function moveRepository(
     const rows = await count(table, where);
     if (rows === 0) continue;
     const columns = await insertedColumns(client, table);
-    // Landing again it would live longer: what is left of its days is said on it.
+    // The copied rows would get a full retention period, so the remaining days are set on them.
     const attributes = `mapUpdate(ResourceAttributes, CAST(map('${ATTR_TENANT_REPOSITORY}', {to:String}, '${ATTR_TENANT_RETENTION_DAYS}', toString(greatest(1, dateDiff('day', now(), ExpiresAt)))), 'Map(LowCardinality(String), String)'))`;
     await run(
       `INSERT INTO ${table} (${columns.join(', ')}) SELECT ${columns.map((column) => (column === 'ResourceAttributes' ? attributes : column)).join(', ')} FROM ${table} WHERE ${where}`,
@@ -72,7 +72,8 @@ export async function moveRepository(
     await run(
       `INSERT INTO ${table} (${columns.join(', ')}) SELECT ${columns.map((column) => (column === 'repo' ? '{to:String}' : column)).join(', ')} FROM ${table} FINAL WHERE ${where}`,
     );
-    // Before, while the facts tell their hours, and after: a worker may have worked off the first marks before they were gone.
+    // Marked before, while the facts determine the hours, and after: a worker may have processed the first marks before
+    // the facts were moved.
     const hours =
       fact === 'quarantine'
         ? []
@@ -101,7 +102,7 @@ export async function moveRepository(
   return moved;
 }
 
-/** Columns that an INSERT may name. */
+/** Returns the columns that an INSERT may name. */
 async function insertedColumns(client: ClickHouseClient, table: string): Promise<string[]> {
   const rows = await selectRows<{ name: string }>(
     client,

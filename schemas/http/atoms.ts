@@ -3,16 +3,16 @@ import { SEVERITIES, findingCategory, grade, severity } from '../records/enums.j
 import { canonicalRepository, REPOSITORY_PATTERN } from '../records/repository.js';
 import { redactText } from '../redaction.js';
 
-/** Postgres text cannot hold NUL, and a log line should hold no other control character. */
+/** Postgres text cannot hold NUL, and logs should not contain other control characters. */
 const PRINTABLE = /^[^\u0000-\u001f\u007f]*$/;
 
-/** Text for people, of at most `max` characters; secrets in it are masked, since people paste them. */
+/** Single-line text of at most `max` characters. Secrets in it are masked, because people paste them. */
 export const text = (max: number) =>
   z.string().min(1).max(max).regex(PRINTABLE, 'text without control characters').overwrite(redactText);
 
 /**
- * Prose of several lines, of at most `max` characters; secrets in it are masked. Without control characters of any kind
- * (C0, C1, separators, writing direction): whoever reads it in a terminal sees what is there.
+ * Multi-line text of at most `max` characters; secrets in it are masked. No control characters of any kind (C0, C1,
+ * separators, bidirectional marks), so that a terminal shows exactly the text.
  */
 export const prose = (max: number) =>
   z
@@ -26,7 +26,7 @@ export const prose = (max: number) =>
     )
     .overwrite(redactText);
 
-/** Name under which a repository's data was recorded, in whatever spelling; a secret in it is masked. */
+/** Repository name in any spelling; a secret in it is masked. */
 export const recordedName = z
   .string()
   .min(1)
@@ -35,13 +35,13 @@ export const recordedName = z
   .overwrite(redactText)
   .meta({ example: 'acme/agent-platform' });
 
-/** Name of a repository, `owner/name` on github.com and `host/path` elsewhere; becomes the canonical one. */
+/** Repository name, `owner/name` on github.com and `host/path` elsewhere; converted to the canonical name. */
 export const repositoryName = recordedName.overwrite(canonicalRepository).meta({ example: 'acme/agent-platform' });
 
 /** ISO 8601 with a time zone. */
 export const timestamp = z.iso.datetime({ offset: true });
 
-/** AgentShield's fingerprint of a finding. It ends in a hash, which is kept; what stands before it is made anew of scrubbed text. */
+/** AgentShield's fingerprint of a finding. Its trailing hash is kept; the rest is rebuilt from scrubbed text. */
 export const fingerprint = z.string().regex(/::sha256:[a-z0-9-]{1,64}$/, 'id::file::sha256:...');
 
 /** A date, or date and time with a time zone. */
@@ -50,11 +50,11 @@ export const moment = z.union(
   'an ISO 8601 date, or date and time with a time zone',
 );
 
-/** Counts of a producer: whole, not negative, far below what a column holds. */
+/** A count sent by a producer: a non-negative integer far below the column's maximum. */
 export const count = z.int().min(0).max(10_000_000);
 export const score = z.int().min(0).max(100);
 
-/** Counts by severity with their sum, as AgentShield's inspection has them. */
+/** Counts by severity with their sum, as in AgentShield's inspection. */
 export const findingCounts = z.object({
   total: count,
   critical: count,
@@ -66,17 +66,17 @@ export const findingCounts = z.object({
 
 export { SEVERITIES, findingCategory, grade, severity };
 
-/** `?limit` and `?cursor` of a list. */
+/** Query parameters `limit` and `cursor` of a list. */
 export const paging = {
-  limit: z.coerce.number().int().min(1).max(1_000).default(100).meta({ description: 'Most entries of a page.' }),
-  cursor: z.string().max(2_000).optional().meta({ description: '`nextCursor` of the page before.' }),
+  limit: z.coerce.number().int().min(1).max(1_000).default(100).meta({ description: 'Maximum entries per page.' }),
+  cursor: z.string().max(2_000).optional().meta({ description: '`nextCursor` of the previous page.' }),
 };
 
-/** Where the next page begins; null: this is the last one. */
+/** Cursor of the next page; null for the last page. */
 export const nextCursor = z.string().nullable();
 
-/** What was dropped of a body, and why; absent when nothing was. */
+/** Fields of the body that were dropped, with the reason; absent when there are none. */
 export const warnings = z.array(z.string()).optional();
 
-/** Where the history begins that the plan shows, if something older was asked for; null: nothing was cut off. */
+/** Start of the history that the plan shows, if earlier data was requested; null when nothing was cut. */
 export const historyFrom = z.string().nullable();

@@ -4,7 +4,7 @@ import { redactText } from '../redaction.js';
 import { role } from './roles.js';
 import { scope } from './scopes.js';
 
-/** An organisation and what its plan allows. */
+/** An organisation and the limits of its plan. */
 export const org = z.object({
   id: z.string(),
   name: z.string(),
@@ -12,18 +12,18 @@ export const org = z.object({
   githubOrgLogin: z.string().nullable(),
   ssoEnabled: z.boolean(),
   createdAt: z.string(),
-  /** Repositories in use and allowed; null: as many as you like. */
+  /** Repositories in use and allowed; null for unlimited. */
   repos: z.object({ used: count, limit: count.nullable() }),
-  /** Days that raw telemetry is kept, and the most that the plan allows. */
+  /** Days for which raw telemetry is kept, and the plan's maximum. */
   retentionDays: z.object({ used: count, limit: count }),
-  /** Whether prompts, answers, tool arguments and results are kept; they are dropped on the way in otherwise. */
+  /** Whether prompts, answers, tool arguments and results are kept. If not, they are dropped on arrival. */
   keepContent: z.boolean(),
-  /** Whether e-mail addresses and login names in telemetry are kept; pseudonyms stand in their place otherwise. */
+  /** Whether e-mail addresses and login names in telemetry are kept. If not, pseudonyms replace them. */
   keepIdentities: z.boolean(),
 });
 export type Org = z.infer<typeof org>;
 
-/** A name on GitHub as GitHub takes it, in small letters, since GitHub tells none apart by case. */
+/** A GitHub login in lower case, because GitHub ignores case. */
 const githubLogin = z
   .string()
   .regex(/^[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}$/, 'up to 39 letters, digits and single hyphens')
@@ -35,9 +35,9 @@ export const orgChange = z
     retentionDays: z.int().min(1).max(3_650).optional(),
     keepContent: z.boolean().optional(),
     keepIdentities: z.boolean().optional(),
-    /** The organisation on GitHub that it stands for; null: none. */
+    /** The corresponding GitHub organisation; null for none. */
     githubOrgLogin: githubLogin.nullable().optional(),
-    /** Whether its members sign in by SSO. On record only: tokens work as before. Needs the plan `enterprise`. */
+    /** Whether its members sign in by SSO. Informational: tokens work as before. Needs the plan `enterprise`. */
     ssoEnabled: z.boolean().optional(),
   })
   .refine(
@@ -46,7 +46,7 @@ export const orgChange = z
   );
 export type OrgChange = z.output<typeof orgChange>;
 
-/** A token as it is listed: never the token itself. */
+/** A token without its secret. */
 export const token = z.object({
   id: z.string(),
   name: z.string(),
@@ -57,7 +57,7 @@ export const token = z.object({
   expiresAt: z.string().nullable(),
   revokedAt: z.string().nullable(),
   rotatedFrom: z.string().nullable(),
-  /** To the minute; null: never. */
+  /** Time of last use to the minute; null for never. */
   lastUsedAt: z.string().nullable(),
 });
 export type Token = z.infer<typeof token>;
@@ -67,12 +67,15 @@ export const tokenRequest = z.object({
   name: text(100),
   scopes: z.array(scope).min(1).max(10),
   repository: repositoryName.optional(),
-  /** Login of the member it stands for. */
+  /** Login of the member that the token belongs to. */
   member: text(100).optional(),
   expiresInDays: z.int().min(1).max(3_650).optional(),
 });
 
-/** Shown this once; only its SHA-256 is kept. `expiresAt` is no later than that of the token that minted it. `webhookPath` of a token for a webhook address. */
+/**
+ * Shown only once; the store keeps only its SHA-256. `expiresAt` is no later than that of the minting token. Webhook
+ * tokens have a `webhookPath`.
+ */
 export const mintedToken = z.object({
   id: z.string(),
   token: z.string(),
@@ -87,7 +90,7 @@ export const rotation = z.object({ overlapHours: z.int().min(0).max(720).default
 export const member = z.object({ id: z.string(), login: z.string(), role, createdAt: z.string() });
 export type Member = z.infer<typeof member>;
 export const memberList = z.object({ members: z.array(member) });
-/** A GitHub login, an e-mail address or the like. */
+/** A GitHub login, an e-mail address or similar. */
 const login = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$/, 'letters, digits and . _ @ + -')
@@ -95,26 +98,31 @@ const login = z
 export const memberRequest = z.object({ login, role });
 export const memberChange = z.object({ role });
 
-/** The contract's two; a column of Postgres checks the same. */
+/** The two values of the contract; a Postgres constraint checks the same. */
 export const DEFAULT_PROVIDERS = ['github-actions', 'local'] as const;
 const githubRepoId = z.string().regex(/^[1-9][0-9]{0,18}$/, 'a number of up to 19 digits');
 
 export const repo = z.object({
   repoId: z.string(),
   repository: z.string(),
-  /** Times of the first and the last fact; null: none yet. */
+  /** Times of the first and the last fact; null when there is none. */
   firstSeenAt: z.string().nullable(),
   lastSeenAt: z.string().nullable(),
-  /** GitHub's number of it; null: not known. Of a scan from GitHub Actions, unless an administrator gave it. */
+  /**
+   * GitHub's id of the repository; null if unknown. Set by the first scan from GitHub Actions or by an administrator.
+   */
   githubRepoId: z.string().nullable(),
-  /** Where its scans come from, unless they say otherwise; null: it has no row yet. */
+  /** Default provider of its scans; null if the repository has no row yet. */
   defaultProvider: z.enum(DEFAULT_PROVIDERS).nullable(),
 });
 export type Repo = z.infer<typeof repo>;
 export const repoList = z.object({
   repos: z.array(repo),
   nextCursor,
-  /** Names that telemetry brought beyond those the plan keeps rows of: they are listed, but nothing is counted or decided of them. */
+  /**
+   * Number of repositories known from telemetry beyond the plan's limit. They are listed, but nothing can be decided
+   * about them.
+   */
   beyondPlan: count,
 });
 const repoLink = {
@@ -128,7 +136,7 @@ export const repoChange = z
   .refine((change) => Object.keys(change).length > 0, 'githubRepoId or defaultProvider');
 export type RepoChange = z.output<typeof repoChange>;
 
-/** A finding that the newest scan shows and the baseline did not, or the other way round. */
+/** A finding that only the newest scan or only the baseline reports. */
 const comparedFinding = z.object({
   findingKey: z.string(),
   occurrence: z.int(),
@@ -140,7 +148,10 @@ const comparedFinding = z.object({
 });
 export type ComparedFinding = z.infer<typeof comparedFinding>;
 
-/** The newest scan against the baseline (`ingest/CONTRACT.md` 5, `baseline_comparison`). Counts are null where findings do not compare, and `notCompared` says why. */
+/**
+ * Comparison of the newest scan with the baseline (`ingest/CONTRACT.md` 5, `baseline_comparison`). Counts are null when the findings
+ * cannot be compared, and `notCompared` gives the reason.
+ */
 const baselineComparison = z.object({
   scanId: z.string().nullable(),
   generatedAt: z.string().nullable(),
@@ -149,11 +160,11 @@ const baselineComparison = z.object({
   newFindingsCount: count.nullable(),
   resolvedFindingsCount: count.nullable(),
   unchangedCount: count.nullable(),
-  /** Null too where the two report other severities: their scores do not compare. */
+  /** Null also when the scans report different severities, because their scores cannot be compared. */
   scoreDelta: z.int().nullable(),
   newCriticalCount: count.nullable(),
   newHighCount: count.nullable(),
-  /** The most severe first, 500 at most. */
+  /** Ordered by severity, at most 500. */
   newFindings: z.array(comparedFinding),
   resolvedFindings: z.array(comparedFinding),
 });
@@ -173,10 +184,10 @@ export const baseline = z.object({
 });
 export type Baseline = z.infer<typeof baseline>;
 
-/** The organisation's name, so that none is deleted by a slip. */
+/** The organisation's name, as a confirmation. */
 export const orgDeletion = z.object({ name: text(100) });
 
-/** What is to be removed; with several conditions only what meets all of them. */
+/** Conditions of a purge. Rows that meet all of them are removed. */
 export const purgeRequest = z
   .object({
     repository: recordedName.optional(),
@@ -187,7 +198,7 @@ export const purgeRequest = z
   .refine((purge) => Object.keys(purge).length > 0, 'repository, tokenId, from or to');
 export const purge = z.object({
   id: z.string(),
-  /** The whole organisation is deleted. */
+  /** Whether the whole organisation is deleted. */
   organisation: z.boolean(),
   repository: z.string().nullable(),
   tokenId: z.string().nullable(),
@@ -202,7 +213,7 @@ export const purge = z.object({
 export type Purge = z.infer<typeof purge>;
 export const purgeList = z.object({ purges: z.array(purge) });
 
-/** `from` as it was recorded, in whatever spelling; `into` is the name that stands. */
+/** `from` is accepted in any spelling; `into` is the surviving name. */
 export const repoMergeRequest = z.object({ from: recordedName, into: repositoryName });
 export const repoMerge = z.object({
   id: z.string(),
@@ -210,7 +221,9 @@ export const repoMerge = z.object({
   into: z.string(),
   requestedBy: z.string(),
   requestedAt: z.string(),
-  /** `done`: all that was stored at the request is moved; what still comes under the old name follows within minutes. */
+  /**
+   * `done` when everything stored before the request is moved. Later reports under the old name follow within minutes.
+   */
   status: z.enum(['running', 'done']),
   rowsMoved: z.int(),
   finishedAt: z.string().nullable(),
@@ -218,7 +231,7 @@ export const repoMerge = z.object({
 export type RepoMerge = z.infer<typeof repoMerge>;
 export const repoMergeList = z.object({ merges: z.array(repoMerge) });
 
-/** One entry of the audit trail. `record` is what was hashed, byte for byte. */
+/** One entry of the audit trail. `record` contains exactly the bytes that were hashed. */
 export const auditEntry = z.object({
   seq: z.int(),
   record: z.string(),
@@ -234,10 +247,10 @@ export const auditVerdict = z.object({
   head: z.string().optional(),
   seq: z.int().optional(),
   problem: z.string().optional(),
-  /** What could not be told; empty where all was checked. */
+  /** What could not be verified; empty when everything was. */
   unchecked: z.array(z.string()).optional(),
 });
-/** An entry that was noted outside: how many entries there were, and the hash of the last. */
+/** An entry noted outside of the store: the number of entries at that time, and the hash of the last. */
 export const auditVerifyQuery = z
   .object({
     count: z.coerce.number().int().min(0).optional(),
@@ -248,11 +261,11 @@ export const auditVerifyQuery = z
   })
   .refine(({ count: entries, head }) => (entries === undefined) === (head === undefined), 'count and head, or neither');
 export const auditExportQuery = z.object({
-  /** Begin after this entry. */
+  /** Return entries after this sequence number. */
   after: z.coerce.number().int().min(0).default(0),
-  /** At most so many; all there are unless given. */
+  /** Maximum entries. Default: all. */
   limit: z.coerce.number().int().min(1).optional(),
 });
 
-/** An answer that says no more than that it was done. */
+/** An answer that only confirms success. */
 export const done = z.object({ ok: z.literal(true) });

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 
-/** Body of every refusal; see `schemas/errors.ts` for the codes. */
+/** Body of every error response; `schemas/errors.ts` lists the codes. */
 export const errorBody = z.object({
   ok: z.literal(false),
   error: z.object({
-    /** Stable, for programs. */
+    /** Stable code for programs. */
     code: z.string(),
-    /** For people: names the field, never its value. */
+    /** Message for people. Names the field, never its value. */
     message: z.string(),
     field: z.string().optional(),
     expected: z.string().optional(),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { count, findingCategory, historyFrom, moment, nextCursor, paging, severity, text } from './atoms.js';
 
 export const TRIAGE_STATES = ['open', 'accepted', 'muted'] as const;
-/** `accepted` ends at `until`; `muted` does not end; `open` takes either back. */
+/** `accepted` ends at `until`; `muted` has no end; `open` revokes either. */
 export const triageState = z.enum(TRIAGE_STATES);
 export type TriageState = z.infer<typeof triageState>;
 
@@ -12,9 +12,9 @@ export const findingsQuery = z.object({
   repository: z.string().max(600).optional(),
   severity: severity.optional(),
   category: findingCategory.optional(),
-  /** `open`: shown by the newest scan of its repository that reports its severity and lists its findings. */
+  /** `open`: reported by its repository's newest scan that covers its severity and lists its findings. */
   status: z.enum(['open', 'resolved', 'all']).default('open'),
-  /** `new`: those that the newest scan shows and the repository's baseline did not. Needs a repository that has one. */
+  /** `new`: findings that the newest scan reports and the baseline did not. Needs a repository with a baseline. */
   sinceBaseline: z.literal('new').optional(),
   ...paging,
 });
@@ -27,11 +27,11 @@ const triage = z.object({
   setAt: z.string(),
 });
 
-/** The life of one finding, across scans. */
+/** A finding across scans. */
 export const finding = z.object({
   findingKey: z.string(),
   repository: z.string(),
-  /** As the newest scan that shows it says. */
+  /** As in the newest scan that reports it. */
   id: z.string(),
   severity: z.string(),
   category: z.string(),
@@ -39,20 +39,23 @@ export const finding = z.object({
   file: z.string(),
   line: z.int(),
   runtimeConfidence: z.string().nullable(),
-  /** How many there are of it in that scan. */
+  /** Number of occurrences in that scan. */
   occurrences: count,
   firstSeenAt: z.string(),
   lastSeenAt: z.string(),
-  /** The first scan after `lastSeenAt` that reports its severity, lists its findings and does not show it; null: it is open. */
+  /**
+   * Time of the first scan after `lastSeenAt` that covers its severity, lists its findings and does not report it; null
+   * while it is open.
+   */
   resolvedAt: z.string().nullable(),
   scans: count,
-  /** Null where no single repository was asked about, it has no baseline, or the two do not compare. */
+  /** Null unless a single repository was requested, it has a baseline, and the two can be compared. */
   isNewSinceBaseline: z.boolean().nullable(),
   triage: triage.nullable(),
 });
 export type Finding = z.infer<typeof finding>;
 
-/** What was resolved before `historyFrom` is not listed. */
+/** Findings resolved before `historyFrom` are not listed. */
 export const findingList = z.object({ findings: z.array(finding), nextCursor, historyFrom });
 
 /** Body of `PUT /v1/repo/{repoId}/findings/triage`. */
@@ -64,7 +67,7 @@ export const triageChange = z
     until: moment.nullable().optional(),
   })
   .refine((change) => change.state !== 'accepted' || (change.until !== undefined && change.until !== null), {
-    message: 'a moment after which the finding is open again',
+    message: 'the time after which the finding is open again',
     path: ['until'],
   });
 

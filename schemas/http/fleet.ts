@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { count, grade, nextCursor, paging, prose } from './atoms.js';
 
-/** Where AgentShield's fleet rules send a repository; the first that fits. */
+/** Routes of AgentShield's fleet rules. The first match applies. */
 export const ROUTES = [
   'invalid',
   'security-blocker',
@@ -25,7 +25,7 @@ export const REVIEW_STATUSES = ['open', 'approved', 'dismissed'] as const;
 export const reviewStatus = z.enum(REVIEW_STATUSES);
 export type ReviewStatus = z.infer<typeof reviewStatus>;
 
-/** AgentShield's `FleetEntry` of a repository's newest scan. `outputDir` names the scan here, not a folder. */
+/** AgentShield's `FleetEntry` of a repository's newest scan. `outputDir` is the id of the scan here, not a folder. */
 export const fleetEntry = z.object({
   outputDir: z.string(),
   ok: z.boolean(),
@@ -52,9 +52,9 @@ export const fleetEntry = z.object({
 });
 export type FleetEntry = z.infer<typeof fleetEntry>;
 
-/** AgentShield's `EvidencePackFleetReviewItem`, and what has been decided about it. */
+/** AgentShield's `EvidencePackFleetReviewItem`, with the decision about it. */
 export const reviewItem = z.object({
-  /** Durable: made of repository, route and bundle digest. `approvalId` is AgentShield's, an alias. */
+  /** Stable id, derived from repository, route and bundle digest. `approvalId` is AgentShield's id, an alias. */
   id: z.string(),
   route: reviewRoute,
   severity: z.enum(['high', 'medium']),
@@ -87,10 +87,10 @@ export const reviewItem = z.object({
 });
 export type ReviewItem = z.infer<typeof reviewItem>;
 
-/** Answer of `GET /v1/repo/{repoId}/review-items` (`ingest/CONTRACT.md` 4.6): those of its newest scan, which is one at most. */
+/** Answer of `GET /v1/repo/{repoId}/review-items` (`ingest/CONTRACT.md` 4.6): the items of the newest scan, at most one. */
 export const reviewItemList = z.array(reviewItem);
 
-/** What somebody said about a review item; plain text. */
+/** A plain-text comment on a review item. */
 export const reviewComment = z.object({
   id: z.string(),
   /** `member:<login>`, `token:<id>` or `machine`. */
@@ -108,14 +108,14 @@ export const reviewCommentList = z.object({ comments: z.array(reviewComment), ne
 export const reviewItemChange = z
   .object({
     status: reviewStatus.optional(),
-    /** Login of a member; null takes it from whoever has it. */
+    /** Login of a member; null removes the assignment. */
     assignee: z.string().min(1).max(100).nullable().optional(),
-    /** Why; becomes one of the item's comments. */
+    /** Reason; stored as a comment of the item. */
     comment: commentText.optional(),
   })
   .refine((change) => Object.keys(change).length > 0, 'status, assignee or comment');
 
-/** What is stored of a review item; its texts are made of the scan. */
+/** Stored state of a review item. Its texts are computed from the scan. */
 export const reviewItemState = z.object({
   id: z.string(),
   repoId: z.string(),
@@ -150,7 +150,10 @@ const summary = z.object({
 });
 export type FleetSummary = z.infer<typeof summary>;
 
-/** Answer of `GET /v1/org/{orgId}/fleet` (`ingest/CONTRACT.md` 4.4): AgentShield's `EvidencePackFleetInspectionResult`, computed here. */
+/**
+ * Answer of `GET /v1/org/{orgId}/fleet` (`ingest/CONTRACT.md` 4.4): AgentShield's `EvidencePackFleetInspectionResult`, computed by the
+ * gateway.
+ */
 export const fleet = z.object({
   ok: z.boolean(),
   requiresAttention: z.boolean(),
@@ -167,7 +170,7 @@ export const fleet = z.object({
     owners: z.array(z.string()),
     routesRequiringApproval: z.array(reviewRoute),
     approvalIds: z.array(z.string()),
-    /** Policy packs that wait for approval. On the plan `enterprise` they stand in the way of `ready`. */
+    /** Policy packs that wait for approval. On the plan `enterprise` they prevent `ready`. */
     policyPromotionsRequiringApproval: z.array(z.string()),
     nextAction: z.string(),
   }),

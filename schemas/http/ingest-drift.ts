@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { findingCategory, fingerprint, repositoryName, score, severity, timestamp, warnings } from './atoms.js';
 
-/** Findings one drift may name. */
+/** Maximum findings of one drift. */
 const MAX_FINDINGS = 5_000;
 
-/** A finding as a drift names it. AgentShield's webhook sends the first four fields, its DriftResult the rest too. */
+/** A finding of a drift. AgentShield's webhook sends the first four fields, its DriftResult all of them. */
 const driftFinding = z.object({
   id: z.string().min(1),
   severity,
@@ -23,7 +23,7 @@ const delta = z.int().min(-100).max(100);
 /** Body of `POST /v1/ingest/drift` (`ingest/CONTRACT.md` 4.3): AgentShield's `DriftResult` with its repository. */
 export const driftBody = z
   .object({
-    /** May be left out when the token is bound to a repository. */
+    /** Optional when the token is bound to a repository. */
     repository: repositoryName.nullish(),
     timestamp,
     newFindings: findings,
@@ -40,7 +40,7 @@ export const driftBody = z
   });
 export type DriftBody = z.infer<typeof driftBody>;
 
-/** What the stock `agentshield watch` posts to a webhook: it cannot name its repository or send a header. */
+/** What the stock `agentshield watch` posts to a webhook. It cannot name its repository or send a header. */
 export const driftWebhookBody = z.object({
   event: z.literal('agentshield.drift'),
   timestamp,
@@ -56,11 +56,11 @@ export const driftWebhookBody = z.object({
   resolvedFindings: findings,
 });
 
-/** Answer of both. */
+/** Answer of both routes. */
 export const driftAnswer = z.object({
   ok: z.literal(true),
   driftEventId: z.string(),
-  /** False: no alert is routed from here yet. */
+  /** Always false: the gateway sends no alerts. */
   alertRouted: z.boolean(),
   rollupsUpdated: z.array(z.string()),
   warnings,

@@ -2,19 +2,19 @@ import { z } from 'zod';
 import { decision, ruleCategory } from '../records/enums.js';
 import { repositoryName, warnings } from './atoms.js';
 
-/** Entries one request may hold. */
+/** Maximum entries of one request. */
 const MAX_RUNTIME_ENTRIES = 10_000;
 const MAX_DURATION_MS = 86_400_000;
 
-/** One entry of AgentShield's runtime log, with what its hook knows beyond the log. */
+/** One entry of AgentShield's runtime log, with additional fields that its hook knows. */
 const runtimeEntry = z.object({
   timestamp: z.iso.datetime({ offset: true }),
   tool: z.string().min(1),
   decision,
   reason: z.string().nullish(),
-  /** AgentShield writes whole milliseconds; any duration that is not negative is taken. */
+  /** AgentShield writes whole milliseconds; any non-negative duration is accepted. */
   durationMs: z.number().min(0).max(MAX_DURATION_MS).nullish(),
-  /** Identity, if the producer has one; made from the entry's content otherwise. */
+  /** Event id, if the producer has one. Default: derived from the entry's content. */
   eventId: z
     .string()
     .regex(/^[A-Za-z0-9._:-]{1,128}$/, 'up to 128 letters, digits and . _ : -')
@@ -23,17 +23,19 @@ const runtimeEntry = z.object({
   toolCallId: z.string().nullish(),
   ruleName: z.string().nullish(),
   ruleCategory: ruleCategory.nullish(),
-  /** The rule as AgentShield's `EvalResult` has it. */
+  /** The rule as in AgentShield's `EvalResult`. */
   matchedRule: z.object({ tool: z.string(), pattern: z.string().nullish(), reason: z.string().nullish() }).nullish(),
 });
 export type RuntimeEntry = z.infer<typeof runtimeEntry>;
 
-/** Body of `POST /v1/ingest/runtime` (`ingest/CONTRACT.md` 4.2). Unknown fields are dropped before, and named in the answer. */
+/**
+ * Body of `POST /v1/ingest/runtime` (`ingest/CONTRACT.md` 4.2). Unknown fields are dropped before validation, and named in the answer.
+ */
 export const runtimeBody = z.object({
-  /** May be left out when the token is bound to a repository. */
+  /** Optional when the token is bound to a repository. */
   repository: repositoryName.nullish(),
   sessionId: z.string().nullish(),
-  /** Agent of all entries that do not name one. */
+  /** Agent of all entries without their own. */
   agent: z.string().nullish(),
   entries: z.array(runtimeEntry).max(MAX_RUNTIME_ENTRIES),
 });
@@ -56,8 +58,8 @@ const MINUTE_LENGTH = 17;
 const isoTime = runtimeEntry.shape.timestamp;
 
 /**
- * True only of a body that {@link runtimeBody} takes as it is, nothing unknown in it: nearly all are, and this tells in a
- * quarter of the time. False says nothing; the schema then says what is wrong.
+ * Returns true only for a body that {@link runtimeBody} accepts unchanged, without unknown fields. Nearly all bodies
+ * are, and this takes a quarter of the schema's time. False is no verdict: the schema then reports the error.
  */
 export function isPlainRuntimeBody(input: unknown): input is RuntimeBody {
   if (typeof input !== 'object' || input === null) return false;
@@ -83,11 +85,11 @@ export function isPlainRuntimeBody(input: unknown): input is RuntimeBody {
   return entries.every((entry) => isPlainEntry(entry, isTime));
 }
 
-/** Entries as AgentShield writes them, and no more. */
+/** Accepts entries with the fields that AgentShield writes, and no others. */
 function isPlainEntry(entry: unknown, isTime: (text: unknown) => boolean): boolean {
   if (typeof entry !== 'object' || entry === null) return false;
   let needed = 0;
-  // Of an array too, whose names are none of these.
+  // Also handles arrays, whose keys match none of these names.
   for (const name in entry) {
     const value = (entry as Record<string, unknown>)[name];
     switch (name) {
@@ -116,7 +118,7 @@ function isPlainEntry(entry: unknown, isTime: (text: unknown) => boolean): boole
   return needed === 3;
 }
 
-/** Whether an instant of a known minute ends as `toISOString` ends it. */
+/** Returns whether the rest of a timestamp, after a known minute, is formatted as by `toISOString`. */
 function isSeconds(text: string): boolean {
   const digit = (at: number): number => text.charCodeAt(at) - 0x30;
   const isDigit = (at: number): boolean => digit(at) >= 0 && digit(at) <= 9;

@@ -15,16 +15,16 @@ import {
   warnings,
 } from './atoms.js';
 
-/** Findings one scan may list. */
+/** Maximum listed findings of one scan. */
 const MAX_FINDINGS = 5_000;
 
-/** Producers write 64 hex digits; anything that can be no text but a digest is taken. */
+/** Producers write 64 hex digits; any text that can only be a digest is accepted. */
 const digest = z
   .string()
   .regex(/^sha256:[0-9A-Za-z._-]{4,128}$/, 'sha256: and the digest')
   .meta({ example: `sha256:${'9f2c'.repeat(16)}` });
 
-/** Free text of a producer; scrubbed and cut before it is stored. */
+/** Free text of a producer; scrubbed and truncated before it is stored. */
 const free = z.string();
 
 const findings = findingCounts.refine(
@@ -32,10 +32,12 @@ const findings = findingCounts.refine(
   'counts by severity that add up to total',
 );
 
-/** Hash of a finding's evidence, as it may be kept. */
+/** Hash of a finding's evidence in a form that may be stored. */
 const EVIDENCE_HASH = /\|sha256:(?:[0-9a-f]{16}|no-evidence|withheld)$/;
 
-/** A row of AgentShield's remediation plan. It has no evidence; `fix` says what would be done, never with what text. */
+/**
+ * A row of AgentShield's remediation plan, without evidence. `fix` describes the action, without the replacement text.
+ */
 const finding = z
   .object({
     id: z.string().min(1),
@@ -51,7 +53,9 @@ const finding = z
     action: free.nullish(),
     recommendedCommand: free.nullish(),
     fix: z.object({ description: free.nullish(), auto: z.boolean().nullish() }).nullish(),
-    /** The key our exporter made. It is taken where every finding has one: then scans by REST and by OTLP compare. */
+    /**
+     * The key computed by our exporter. Used if every finding has one; then scans by REST and by OTLP can be compared.
+     */
     findingKey: z
       .string()
       .max(2_000)
@@ -106,7 +110,7 @@ const ciContext = z.object({
   workflow: free.nullish(),
   runId: free.nullish(),
   sha: free.nullish(),
-  /** What AgentShield's inspection leaves out and our exporter knows. */
+  /** Fields that AgentShield's inspection lacks and our exporter adds. */
   refName: free.nullish(),
   refType: free.nullish(),
   changeId: free.nullish(),
@@ -160,7 +164,7 @@ const remediation = z
   })
   .partial({ phases: true });
 
-/** What `evidence-pack verify` says of each artifact. */
+/** Result of `evidence-pack verify` for each artifact. */
 const verification = z
   .object({
     ok: z.boolean().nullish(),
@@ -186,17 +190,17 @@ const verification = z
   .nullish();
 
 /**
- * Body of `POST /v1/ingest/scan` (`ingest/CONTRACT.md` 4.1): AgentShield's `EvidencePackInspectionResult` with its repository.
- * What AgentShield leaves out or sends as null may be left out or null here.
+ * Body of `POST /v1/ingest/scan` (`ingest/CONTRACT.md` 4.1): AgentShield's `EvidencePackInspectionResult` with its repository. Fields
+ * that AgentShield omits or sends as null are optional and nullable here.
  */
 export const scanBody = z
   .object({
-    /** May be left out when the token is bound to a repository. */
+    /** Optional when the token is bound to a repository. */
     repository: repositoryName.nullish(),
     bundleDigest: digest,
     expectedBundleDigest: digest.nullish(),
     generatedAt: timestamp,
-    /** Anything but true is answered with 422. */
+    /** Any other value is answered with 422. */
     redacted: z.literal(true),
     report: z
       .object({
@@ -227,26 +231,26 @@ export const scanBody = z
     ciContext: ciContext.nullish(),
     ci: ci.nullish(),
     remediation: remediation.nullish(),
-    /** Rows of the remediation plan: without them a scan has counts and no findings. */
+    /** Rows of the remediation plan. Without them a scan has counts but no findings. */
     findings: z.array(finding).max(MAX_FINDINGS).nullish(),
     filesScanned: count.nullish(),
-    /** Lowest severity that was reported; scores of different filters do not compare. */
+    /** Lowest reported severity; scores of different filters cannot be compared. */
     minSeverity: severity.nullish(),
     /** `agentshield --version`. */
     toolVersion: free.nullish(),
     exitCode: z.int().min(0).max(255).nullish(),
-    /** Of the scan, in milliseconds. */
+    /** Duration of the scan in milliseconds. */
     durationMs: z.number().min(0).max(86_400_000).nullish(),
-    /** The same two from older exporters. */
+    /** The same two values from older exporters. */
     source: z.object({ toolVersion: free.nullish(), minSeverity: severity.nullish() }).nullish(),
-    /** All artifacts of the manifest, itself included, and how many of them verify. */
+    /** Number of artifacts in the manifest, including itself, and how many of them verify. */
     artifactCount: count.nullish(),
     verifiedArtifactCount: count.nullish(),
-    /** With `errors`, the counts and the digests of each artifact it makes `integrity`. The texts are not kept. */
+    /** Determines `integrity`, with `errors`, the counts and the digests of each artifact. Texts are not stored. */
     ok: z.boolean().nullish(),
     errors: z.array(z.string()).nullish(),
     verification,
-    /** Told by the inspection and not kept: paths of the machine that looked. */
+    /** Sent by the inspection and not stored: paths of the scanning machine. */
     schemaVersion: z.unknown(),
     outputDir: z.unknown(),
     targetPath: z.unknown(),
@@ -259,7 +263,7 @@ const answered = {
   repoId: z.string(),
   ingestedAt: z.iso.datetime(),
   integrity,
-  /** Series that will change; empty for a scan that is known. */
+  /** Series that will change; empty for a known scan. */
   rollupsUpdated: z.array(z.string()),
 };
 
@@ -267,7 +271,7 @@ const answered = {
 export const scanAnswer = z.object({ ok: z.literal(true), ...answered, deduped: z.literal(false), warnings });
 export type ScanAnswer = z.infer<typeof scanAnswer>;
 
-/** Answer 409: the digest is known for that repository; what was sent first stands. */
+/** Answer 409: the digest is known for the repository; the first scan is kept. */
 export const scanEcho = z.object({
   ok: z.literal(false),
   ...answered,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { nextCursor, paging, text } from './atoms.js';
 
-/** AgentShield's item: what it verified, and what it leaves to people. Its words hold paths, and are not taken. */
+/** AgentShield's item: what it verified, and what it leaves to people. Its texts contain paths and are dropped. */
 const item = z.object({
   id: text(100),
   status: z.enum(['verified', 'action_required']),
@@ -10,7 +10,7 @@ const item = z.object({
 });
 const unused = z.unknown().optional();
 
-/** What `agentshield policy promote --dry-run --json` says. Paths of the machine that it names are dropped. */
+/** Output of `agentshield policy promote --dry-run --json`. Paths of the machine are dropped. */
 export const policyPromotionRequest = z.object({
   pack: text(50),
   policyName: text(200),

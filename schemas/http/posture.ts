@@ -13,7 +13,7 @@ export const postureQuery = z.object({
 });
 
 const optionalScore = z.number().nullable();
-/** Each null where the producer sent no breakdown: absence, not zero. */
+/** Each value is null if the producer sent no breakdown: absence is not zero. */
 const breakdown = z.object(
   Object.fromEntries(BREAKDOWN_CATEGORIES.map((key) => [key, optionalScore])) as Record<
     BreakdownCategory,
@@ -21,12 +21,14 @@ const breakdown = z.object(
   >,
 );
 
-/** A bucket of the score trend. Scores of different filters or versions do not compare, so they are points apart. */
+/**
+ * A bucket of the score trend. Scores of different filters or versions cannot be compared, so they are separate points.
+ */
 const scorePoint = z.object({
   bucketStart: z.string(),
   minSeverity: z.string(),
   producerVersion: z.string(),
-  /** Null where every scan of the bucket looked at no file: absence, not zero. */
+  /** Null if every scan of the bucket scanned 0 files: absence is not zero. */
   last: optionalScore,
   min: optionalScore,
   max: optionalScore,
@@ -38,11 +40,11 @@ const scorePoint = z.object({
 });
 export type ScorePoint = z.infer<typeof scorePoint>;
 
-/** The newest scan in AgentShield's `EvidencePackInspectionResult` shape, as far as it is known. */
+/** The newest scan in the shape of AgentShield's `EvidencePackInspectionResult`, as far as it is stored. */
 const latestScan = z.object({
-  /** False when an artifact of the pack does not verify, or what it says contradicts itself. */
+  /** False if an artifact of the pack does not verify, or its contents contradict each other. */
   ok: z.boolean(),
-  /** Why it is not ok. */
+  /** Reasons why it is not ok. */
   errors: z.array(z.string()),
   scanId: z.string(),
   integrity,
@@ -50,13 +52,13 @@ const latestScan = z.object({
   bundleDigest: z.string().nullable(),
   expectedBundleDigest: z.string().nullable(),
   redacted: z.boolean(),
-  /** Null: not sent. */
+  /** Null if not sent. */
   artifactCount: count.nullable(),
   verifiedArtifactCount: count.nullable(),
   report: z.object({
     score: z.object({ grade: grade.nullable(), numericScore: optionalScore }),
     findings: findingCounts,
-    /** As the producer counted them; empty where it did not. */
+    /** Counts of the producer; empty if not sent. */
     runtimeConfidence: z.record(z.string(), count),
   }),
   policy: z.union([
@@ -98,7 +100,7 @@ const latestScan = z.object({
 });
 export type LatestScan = z.infer<typeof latestScan>;
 
-/** A finding as a drift lists it. The key is null where the producer sent no fingerprint. */
+/** A finding of a drift. The key is null if the producer sent no fingerprint. */
 const driftListFinding = z.object({
   findingKey: z.string().nullable(),
   id: z.string(),
@@ -109,7 +111,10 @@ const driftListFinding = z.object({
 });
 export type DriftListFinding = z.infer<typeof driftListFinding>;
 
-/** The newest drift in AgentShield's `DriftResult` shape. At most 500 findings of each kind are listed; the counts are of all. */
+/**
+ * The newest drift in the shape of AgentShield's `DriftResult`. Lists at most 500 findings of each kind; the counts
+ * include all.
+ */
 const latestDrift = z.object({
   driftEventId: z.string(),
   timestamp: z.string(),
@@ -145,12 +150,12 @@ export const posture = z.object({
   bucket,
   historyFrom,
   scoreTrend: z.array(scorePoint),
-  /** Newest before `to`, whether or not it lies in the window; null: none was seen. */
+  /** Newest scan before `to`, in the window or not; null if there is none. */
   latestScan: latestScan.nullable(),
   latestDrift: latestDrift.nullable(),
   runtime: z.object({
     blockedCommandRate: z.array(blockedCommandPoint),
-    /** `rate` is null where there was no decision: absence, not zero. */
+    /** `rate` is null without decisions: absence is not zero. */
     totals: decisionCounts.extend({ rate: z.number().nullable() }),
   }),
 });

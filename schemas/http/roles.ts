@@ -1,16 +1,16 @@
 import { z } from 'zod';
 
-/** Roles of members, the least first; each may do all that those before it may (`ingest/CONTRACT.md` 6). */
+/** Roles of members in ascending order; each includes the rights of those before it (`ingest/CONTRACT.md` 6). */
 export const ROLES = ['viewer', 'member', 'admin', 'owner'] as const;
 export const role = z.enum(ROLES);
 export type Role = z.infer<typeof role>;
 
-/** The role of those given that may do least. */
+/** Returns the role with the fewest rights. */
 export function leastRole(roles: readonly Role[]): Role {
   return ROLES.find((each) => roles.includes(each)) ?? 'viewer';
 }
 
-/** Whether `actual` may do what `needed` may. */
+/** Returns whether `actual` includes the rights of `needed`. */
 export function isAtLeast(actual: Role, needed: Role): boolean {
   return ROLES.indexOf(actual) >= ROLES.indexOf(needed);
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * What a token may touch. `admin` opens the control plane, within the role of the token's member.
- * `webhook:drift` is for the secret in a per-source address and opens nothing else.
+ * What a token may access. `admin` opens the control plane, within the role of the token's member. `webhook:drift` is
+ * for the secret in a webhook URL and gives no other access.
  */
 export const SCOPES = [
   'ingest:scan',

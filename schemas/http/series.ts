@@ -6,7 +6,7 @@ export const BUCKETS = ['hour', 'day', 'week'] as const;
 export const bucket = z.enum(BUCKETS);
 export type Bucket = z.infer<typeof bucket>;
 
-/** Query of `GET /v1/series/{name}`; dimensions of the series may stand beside these. */
+/** Query of `GET /v1/series/{name}`. Dimensions of the series are additional parameters. */
 export const seriesQuery = z.object({
   from: moment.optional(),
   to: moment.optional(),
@@ -18,7 +18,7 @@ export const seriesQuery = z.object({
 
 const value = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 
-/** Points of a series, oldest first; their fields are the columns of its view. */
+/** Points of a series, oldest first, with the columns of its view as fields. */
 export const series = z.object({
   series: z.string(),
   bucket: bucket.nullable(),
@@ -44,39 +44,45 @@ export const seriesList = z.object({
   ),
 });
 
-/** Query of `GET /v1/explain`; dimensions of the point may stand beside these. */
+/** Query of `GET /v1/explain`. Dimensions of the point are additional parameters. */
 export const explainQuery = z.object({
   series: z.string().max(100),
   bucket: bucket.default('hour'),
   /** Start of the point's bucket. */
   at: moment,
-  /** Id or full name. Needed for a series of repositories unless the token is bound to one; ignored for one of the organisation. */
+  /**
+   * Id or full name. Required for a series per repository, unless the token is bound to one; ignored for a series of
+   * the organisation.
+   */
   repository: z.string().max(600).optional(),
   ...paging,
 });
 
-/** The facts behind one point, each once however often it was delivered. */
+/** The facts behind one point, each once, however often it was delivered. */
 export const explanation = z.object({
   series: z.string(),
   bucket,
   from: z.string(),
   to: z.string(),
-  /** Null: the point is the whole organisation's. */
+  /** Null for a point of the whole organisation. */
   repository: z.string().nullable(),
-  /** How the point is made of the facts, and the version of that formula. */
+  /** How the point is computed from the facts, and the version of that formula. */
   formula: z.string(),
   version: z.int(),
-  /** Kind of the facts: the view they are rows of. */
+  /** Kind of the facts: the name of their view. */
   fact: z.string(),
   total: count,
   facts: z.array(z.record(z.string(), value)),
   nextCursor,
-  /** Deliveries of these facts beyond the first, which were not counted; what landing has dropped is not known any more. Told of series of a repository, 0 of others. */
+  /**
+   * Repeated deliveries of these facts, which were not counted. Expired landing rows are not included. 0 for a series
+   * of the organisation.
+   */
   duplicatesIgnored: count,
   /**
-   * Everything behind the bucket, whatever its kind: a series may be made of several. Of a series of the whole
-   * organisation, the newest scan of every repository. Rows up to `limit`; `count` is of all. `counted` is how many of
-   * them the series counts: of a call that was judged more than once the strictest judgement.
+   * All rows behind the bucket, by kind: a series may be computed from several. For a series of the organisation, the
+   * newest scan of every repository. Lists up to `limit` rows; `count` includes all. `counted` is the number of rows
+   * that the series counts: of a call with several judgements, only the strictest.
    */
   evidence: z.array(
     z.object({
@@ -88,9 +94,9 @@ export const explanation = z.object({
       isCutOff: z.boolean(),
     }),
   ),
-  /** What the series shows for the bucket, every group of it. */
+  /** The values of the series for the bucket, for every group. */
   points: z.array(z.record(z.string(), z.unknown())),
-  /** The hours the bucket is folded from, as they were computed: by which formula, of how many facts, when, and by which run. */
+  /** The computed hours of the bucket: formula, number of facts, time and run. */
   computed: z.array(
     z.object({
       bucketStart: z.string(),
@@ -103,10 +109,10 @@ export const explanation = z.object({
         .nullable()
         .meta({
           description:
-            'Null until the pass that computed the hour has ended, for good where it died before its end, and after 90 days, which is how long runs are kept.',
+            'Null until the pass that computed the hour has ended, permanently if it crashed, and after 90 days, the retention of runs.',
         }),
     }),
   ),
-  /** The scan before the bucket, where its first one is compared with it. */
+  /** The scan before the bucket, if the first scan of the bucket is compared with it. */
   comparedWith: z.record(z.string(), z.unknown()).nullable(),
 });

@@ -27,22 +27,22 @@ import { hashable } from '../hashable.js';
 import { idOf } from '../records/ids.js';
 import { fileOfFinding, MAX_FINDING_TEXT } from './scan-body.js';
 
-/** A finding as a drift lists it, scrubbed. */
+/** A scrubbed finding of a drift. */
 export interface DriftFinding {
   readonly id: string;
   readonly severity: Severity;
   readonly category?: string;
   readonly title: string;
   readonly file: string;
-  /** AgentShield's `id::file::sha256:...` with a hash that may be kept; absent: the producer sent none. */
+  /** AgentShield's `id::file::sha256:...` with a hash that may be stored; absent if the producer sent none. */
   readonly fingerprint?: string;
 }
 
-/** What changed between two scans of a repository: AgentShield's DriftResult, scrubbed. */
+/** Changes between two scans of a repository: AgentShield's DriftResult, scrubbed. */
 export interface DriftRecord {
   readonly eventId: string;
   readonly repository: string;
-  /** Of the later scan, ISO 8601 in UTC with milliseconds. */
+  /** Time of the later scan, ISO 8601 in UTC with milliseconds. */
   readonly timestamp: string;
   readonly previousScore: number;
   readonly currentScore: number;
@@ -52,12 +52,12 @@ export interface DriftRecord {
   readonly hasCritical: boolean;
 }
 
-/** What a body says of a drift. */
+/** The part of a body that describes the drift. */
 export type DriftStatement = Omit<DriftBody, 'repository' | 'scoreDelta'>;
 
 type Attributes = Readonly<Record<string, string | number | boolean>>;
 
-/** The span of a drift. Times in milliseconds since the epoch. */
+/** The span of a drift. Times are milliseconds since the epoch. */
 export interface DriftSpan {
   name: string;
   traceId: string;
@@ -65,13 +65,13 @@ export interface DriftSpan {
   startMs: number;
   durationMs: number;
   attributes: Attributes;
-  /** One for each finding that came or went. As facts of their own they would count twice beside those of the next scan. */
+  /** One event per new or resolved finding. They are no finding facts, because the next scan would count them again. */
   events: { name: string; timeMs: number; attributes: Attributes }[];
 }
 
 /**
- * Gives a drift its event id. It is made of the repository, the time, the scores and the keys of the findings in any
- * order, so a drift that is sent again, by OTLP or by REST, is one event.
+ * Adds the event id. It is derived from repository, time, scores and the findings' keys in any order, so a repeated
+ * drift is one event, by OTLP and by REST.
  */
 export function driftRecord(drift: Omit<DriftRecord, 'eventId'>): DriftRecord {
   const {
@@ -97,7 +97,7 @@ export function driftRecord(drift: Omit<DriftRecord, 'eventId'>): DriftRecord {
   return { eventId: idOf('drift', repository, timestamp, content), ...drift };
 }
 
-/** Makes the telemetry of a drift, with all its ids; by OTLP and by REST it is the same. */
+/** Converts a drift to telemetry with all its ids; the same for OTLP and REST. */
 export function driftTelemetry(drift: DriftRecord): DriftSpan {
   const startMs = Date.parse(drift.timestamp);
   const events = (name: string, findings: readonly DriftFinding[]): DriftSpan['events'] =>
@@ -125,7 +125,7 @@ export function driftTelemetry(drift: DriftRecord): DriftSpan {
   };
 }
 
-/** Makes the body of `POST /v1/ingest/drift`. {@link driftOfBody} makes the same drift of it again. */
+/** Builds the body of `POST /v1/ingest/drift`. {@link driftOfBody} restores the same drift. */
 export function bodyOfDrift(drift: DriftRecord): DriftBody {
   const { repository, timestamp, previousScore, currentScore, isRegression, hasCritical } = drift;
   const findings = (list: readonly DriftFinding[]): DriftBody['newFindings'] =>
@@ -151,10 +151,10 @@ export function bodyOfDrift(drift: DriftRecord): DriftBody {
 }
 
 /**
- * Makes the drift of a body, scrubbed. AgentShield's ids hold offsets, so a line that moves gives a new and a resolved
- * finding; such pairs are no drift, and what the producer said of them is judged again without them.
+ * Converts a body to a scrubbed drift. AgentShield's ids contain offsets, so a moved line is reported as a new and a
+ * resolved finding. Such pairs are removed, and the producer's `isRegression` and `hasCritical` are computed again.
  *
- * @returns the drift, and how many findings were listed as new and as resolved alike.
+ * @returns the drift, and the number of findings listed as both new and resolved.
  */
 export function driftOfBody(body: DriftStatement, repository: string): { drift: DriftRecord; moved: number } {
   const [came, went] = [body.newFindings.map(keyed), body.resolvedFindings.map(keyed)];
@@ -197,7 +197,7 @@ function keyed(row: DriftBody['newFindings'][number]): { key: string; finding: D
   return { key: `${severity}|${keyOf(finding)}`, finding };
 }
 
-/** Key of a finding; without a fingerprint it is id without offset, file and title. */
+/** Returns the key of a finding; without a fingerprint it is id without offset, file and title. */
 function keyOf({ id, file, title, fingerprint }: DriftFinding): string {
   return findingKey({ id, file, fingerprint: fingerprint ?? `::${title}` });
 }

@@ -13,15 +13,18 @@ import { integrityOf } from '../records/integrity.js';
 import type { ScanBaseline, ScanCi, ScanPolicy, ScanRecord } from '../records/scan.js';
 import type { ScanExport } from '../records/scan-telemetry.js';
 
-/** Longest id, title and file of a finding, in UTF-16 units. */
+/** Maximum length of a finding's id, title and file, in UTF-16 units. */
 export const MAX_FINDING_TEXT = 500;
 
-/** Files of a scan that does not say how many it looked at. The answer warns of it: an empty folder would look clean. */
+/**
+ * Number of files assumed for a scan that does not report it. The answer has a warning, because a scan of an empty
+ * folder would look clean.
+ */
 const UNKNOWN_FILES = 1;
 
 /**
- * Makes the body of `POST /v1/ingest/scan` of a scan: AgentShield's inspection of its own pack with what it leaves out.
- * {@link scanOfBody} makes the same scan of it again, so that both ways store the same.
+ * Builds the body of `POST /v1/ingest/scan`: AgentShield's inspection of its own pack and the fields that it lacks.
+ * {@link scanOfBody} restores the same scan, so that both paths store the same.
  */
 export function bodyOfScan({ scan, findings, durationMs }: ScanExport): ScanBody {
   const { evidencePack, policy, baseline, supplyChain, ci } = scan;
@@ -91,7 +94,7 @@ export function bodyOfScan({ scan, findings, durationMs }: ScanExport): ScanBody
   };
 }
 
-/** Makes the scan of a body: scrubbed, and without what the producer did not say. */
+/** Converts a body to a scrubbed scan, without values that the producer did not send. */
 export function scanOfBody(body: ScanBody, repository: string): ScanExport {
   const { report, policy, baseline, supplyChain, remediation } = body;
   const { critical, high, medium, low, info } = report.findings;
@@ -147,7 +150,7 @@ export function scanOfBody(body: ScanBody, repository: string): ScanExport {
   return { scan, findings, durationMs: body.durationMs ?? 0 };
 }
 
-/** Judges the pack of a body by all that the body says. */
+/** Returns the integrity of a body's pack, from everything that the body reports. */
 export function integrityOfBody(body: ScanBody): ReturnType<typeof integrityOf> {
   return integrityOf({
     ...body,
@@ -159,7 +162,7 @@ export function integrityOfBody(body: ScanBody): ReturnType<typeof integrityOf> 
   });
 }
 
-/** Returns how many files were looked at; undefined: the producer did not say. */
+/** Returns the number of scanned files; undefined if the producer did not send it. */
 export function filesScannedOf(body: ScanBody): number | undefined {
   return body.report.filesScanned ?? body.filesScanned ?? undefined;
 }
@@ -185,19 +188,22 @@ export function ciOfGithub(github: Partial<Record<string, string | null | undefi
   });
 }
 
-/** Returns a finding's file, scrubbed: a path inside what was scanned. */
+/** Returns a finding's scrubbed file: a path inside the scanned folder. */
 export function fileOfFinding(file: string): string {
   return scrubText(file, MAX_FINDING_TEXT)
     .replace(/^<target-path>\//, '')
     .replaceAll('\\', '/');
 }
 
-/** Whether every finding brings the key that its source made. */
+/** Returns whether every finding has a key from its source. */
 function haveKeys({ findings }: ScanBody): boolean {
   return (findings ?? []).every((row) => isTold(row.findingKey));
 }
 
-/** Rows of the findings. Ids, files and titles are scrubbed, keys and fingerprints made of what is left. */
+/**
+ * Converts the findings of a body. Ids, files and titles are scrubbed; keys and fingerprints are rebuilt from the
+ * result.
+ */
 function findingsOfBody(body: ScanBody): FindingRecord[] {
   const isKeyed = haveKeys(body);
   return numberFindings(
@@ -221,14 +227,14 @@ function findingsOfBody(body: ScanBody): FindingRecord[] {
   );
 }
 
-/** The evidence's hash as its source made it: of scrubbed evidence in a key, AgentShield's in a fingerprint alone. */
+/** Returns the evidence hash from its source: of scrubbed evidence in a key, AgentShield's in a fingerprint. */
 function hashOf({ findingKey: key, fingerprint, hasEvidence }: ScanFinding, isKeyed: boolean): string {
   if (isKeyed && isTold(key)) return key.slice(key.lastIndexOf('|') + 1);
   if (isTold(fingerprint)) return fingerprint.slice(fingerprint.lastIndexOf('::') + 2);
   return hasEvidence === true ? WITHHELD : NO_EVIDENCE;
 }
 
-/** The file as AgentShield names it, which may be another than the path inside the repository. */
+/** Returns the file as AgentShield names it, which may differ from the path inside the repository. */
 function fileOfFingerprint({ fingerprint, id, file }: ScanFinding): string {
   if (!isTold(fingerprint) || !fingerprint.startsWith(`${id}::`)) return file;
   return fingerprint.slice(id.length + 2, Math.max(id.length + 2, fingerprint.lastIndexOf('::')));
@@ -266,7 +272,7 @@ function ciOf({ ciContext, ci }: ScanBody): ScanCi {
   };
 }
 
-/** Scrubs what an environment claims, and leaves out what it does not. */
+/** Scrubs the claims of a CI environment and drops missing ones. */
 export function claims(all: Partial<Record<keyof ScanCi, string | null | undefined>>): ScanCi {
   const told = Object.entries(all).flatMap(([name, value]) =>
     isTold(value) && value !== '' ? [[name, scrubText(value, 300)] as const] : [],
@@ -316,7 +322,7 @@ const isTold = <T>(value: T | null | undefined): value is T => value !== null &&
 const scrubbed = (text: string | null | undefined, maxLength: number): string | undefined =>
   isTold(text) ? scrubText(text, maxLength) : undefined;
 
-/** The fields that are told. */
+/** Drops the missing fields. */
 function optional<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => isTold(value))) as {
     [K in keyof T]?: NonNullable<T[K]>;

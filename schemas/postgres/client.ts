@@ -4,7 +4,7 @@ import type { PGlite } from '@electric-sql/pglite';
 /** A row as the driver returns it. */
 export type Row = Record<string, unknown>;
 
-/** The little of Postgres that the rooms need; PGlite and a real server behave the same behind it. */
+/** The subset of Postgres that the modules use. PGlite and a server behave the same through it. */
 export interface Postgres {
   /** Runs one statement with `$1`-style parameters. */
   query<T extends Row = Row>(sql: string, params?: readonly unknown[]): Promise<T[]>;
@@ -16,23 +16,23 @@ export interface Postgres {
 }
 
 export interface PostgresConfig {
-  /** `postgres://` URL of a real server. */
+  /** `postgres://` URL of a server. */
   url?: string;
-  /** Folder of the embedded PGlite; used without `url`. Neither given: in memory, for tests. */
+  /** Folder of the embedded PGlite, if `url` is not set. Without either it runs in memory, for tests. */
   dataDir?: string;
 }
 
-/** Opens the server named by `url`, else the embedded Postgres. Drivers are loaded only when used. */
+/** Opens the server at `url`, or else the embedded Postgres. Drivers are loaded only when used. */
 export async function openPostgres(config: PostgresConfig): Promise<Postgres> {
   return config.url === undefined ? openEmbedded(config.dataDir) : openServer(config.url);
 }
 
-/** Statements that the embedded engine runs in one turn of the event loop: some 20 ms of work. */
+/** Maximum statements that the embedded engine runs per turn of the event loop: about 20 ms of work. */
 const MAX_STATEMENTS = 8;
 
 /**
- * Makes a function that is awaited before each statement. The embedded engine runs on this thread and resolves without a turn
- * of the event loop: a crowd of statements would let nothing else run.
+ * Creates a function to await before each statement. The embedded engine runs on this thread and resolves without
+ * yielding to the event loop, so many statements would block everything else.
  */
 function createGiveWay(): () => Promise<void> {
   let statements = 0;
@@ -85,7 +85,7 @@ export function embeddedPostgres(db: PGlite): Postgres {
 async function openServer(url: string): Promise<Postgres> {
   const { default: pg } = await import('pg');
   const pool = new pg.Pool({ connectionString: url, max: 8, connectionTimeoutMillis: 5_000 });
-  // An idle connection may break while nobody waits on it; the pool replaces it, the process must not die.
+  // An idle connection may break. The pool replaces it; without a listener the process would exit.
   pool.on('error', () => undefined);
   return {
     query: async <T extends Row>(sql: string, params: readonly unknown[] = []) =>

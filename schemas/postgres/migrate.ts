@@ -3,20 +3,19 @@ import { pendingMigrations, readMigrations, type Migration } from '../migrations
 import { packageRoot } from '../root.js';
 import type { Postgres } from './client.js';
 
-/** Any number; it only has to be the same in every process that migrates. */
+/** Arbitrary number, the same in every process that migrates. */
 const MIGRATION_LOCK = 7_205_759;
 
-/** The migrations of this version. */
+/** Reads the migrations of this version. */
 export function postgresMigrations(): Promise<Migration[]> {
   return readMigrations(join(packageRoot(), 'schemas/postgres/migrations'));
 }
 
 /**
- * Brings the database to the newest schema, each migration in a transaction with its record, one process
- * at a time.
+ * Migrates the database to the newest schema, each migration in a transaction with its record, one process at a time.
  *
- * @returns the versions applied now; empty when the schema was up to date.
- * @throws CommandError when the database was written by a newer version, or an applied migration has changed.
+ * @returns the applied versions; empty when the schema was up to date.
+ * @throws CommandError when the database was written by a newer version, or an applied migration was edited.
  */
 export async function migratePostgres(db: Postgres, migrations?: readonly Migration[]): Promise<number[]> {
   const wanted = migrations ?? (await postgresMigrations());

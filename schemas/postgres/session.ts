@@ -1,21 +1,24 @@
 import type { Postgres, Row } from './client.js';
 
-/** The roles of migration 0002; what each may see is said there. */
+/** Database roles (migration 0002), which defines what each may access. */
 export type PostgresRole = 'shieldwatch_app' | 'shieldwatch_auth' | 'shieldwatch_operator' | 'shieldwatch_worker';
 
-/** A transaction that runs as one of our roles. It takes single statements only: a script could leave the role. */
+/**
+ * A transaction that runs as one of our roles. It accepts single statements only, because a script could leave the
+ * role.
+ */
 export interface Session {
   query<T extends Row = Row>(sql: string, params?: readonly unknown[]): Promise<T[]>;
 }
 
-/** Runs `work` in a transaction that sees the rows of one organisation and of no other. */
+/** Runs `work` in a transaction that sees only the rows of one organisation. */
 export function inOrg<T>(db: Postgres, orgId: string, work: (tx: Session) => Promise<T>): Promise<T> {
   return asRole(db, 'shieldwatch_app', { 'shieldwatch.org_id': orgId }, work);
 }
 
 /**
- * Runs `work` in a transaction as `role`, with `settings` that its policies read. Both end with the transaction,
- * so a connection that goes back to the pool carries nothing over.
+ * Runs `work` in a transaction as `role`, with `settings` that its policies read. Both are local to the transaction, so
+ * a pooled connection keeps neither.
  */
 export function asRole<T>(
   db: Postgres,
@@ -30,8 +33,8 @@ export function asRole<T>(
 }
 
 /**
- * Runs `operate` as the operator, who may add and change organisations, and then `work` in the organisation `orgId`, in
- * one transaction.
+ * Runs `operate` as the operator, who may create and change organisations, and then `work` in the organisation `orgId`,
+ * in one transaction.
  */
 export function asOperatorThenInOrg<F, T>(
   db: Postgres,

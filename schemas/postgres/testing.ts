@@ -7,16 +7,16 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { freePort } from '../testing.js';
 import { openPostgres } from './client.js';
 
-/** A real Postgres of the machine, on a folder and port of its own. */
+/** A real Postgres server with its own folder and port. */
 export interface TestServer {
-  /** Of a database whose owner is no superuser, as a hosted one's is not. */
+  /** URL of a database whose owner is not a superuser, as in hosted databases. */
   url: string;
   stop(): Promise<void>;
 }
 
 const START_MS = 30_000;
 
-/** Folder of Debian's newest server programs; undefined: there are none. */
+/** Returns the folder of Debian's newest server programs; undefined if there are none. */
 export async function postgresPrograms(): Promise<string | undefined> {
   const root = '/usr/lib/postgresql';
   const versions = await readdir(root).catch(() => []);
@@ -27,7 +27,7 @@ export async function postgresPrograms(): Promise<string | undefined> {
   return newest === undefined ? undefined : join(root, String(newest), 'bin');
 }
 
-/** Starts a server with a database. It refuses to run as root, so as root it runs as the user `postgres`. */
+/** Starts a server with a database. Postgres does not run as root, so under root it runs as the user `postgres`. */
 export async function startPostgresServer(programs: string): Promise<TestServer> {
   const folder = await mkdtemp(join(tmpdir(), 'shieldwatch-pg-'));
   const user = process.getuid?.() === 0 ? postgresUser() : undefined;

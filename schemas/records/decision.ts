@@ -26,49 +26,46 @@ import {
 import { sha256Hex } from '../hash.js';
 import { decision, ruleCategory } from './enums.js';
 
-/**
- * One decision of a PreToolUse guard. It never holds the tool's input: what was run stays on the
- * machine where it ran.
- */
+/** One decision of a PreToolUse guard. It never contains the tool's input, which stays on the machine where it ran. */
 export const decisionRecord = z.strictObject({
-  /** Minted once at the source; delivery may repeat it, counting does not. */
+  /** Created once at the source. Delivery may repeat; facts deduplicate by it. */
   eventId: z.string().min(1).max(128),
-  /** When the guard decided, UTC, ISO 8601. */
+  /** Time of the decision, UTC, ISO 8601. */
   timestamp: z.iso.datetime(),
   /** Full name of the repository, `owner/name`. */
   repository: z.string().min(1).max(200),
   sessionId: z.string().max(200),
-  /** Agent that asked, e.g. `claude-code`, `codex`, `gemini-cli`; empty when unknown. */
+  /** Agent that made the call, such as `claude-code`, `codex`, `gemini-cli`; empty when unknown. */
   agent: z.string().max(100),
-  /** Version of that agent, where it tells its hooks. */
+  /** Version of the agent, if it passes it to its hooks. */
   agentVersion: z.string().max(50).optional(),
   tool: z.string().min(1).max(200),
   toolCallId: z.string().max(200).optional(),
   decision,
   reason: z.string().max(2000).optional(),
-  /** Name of the rule that matched: position in the policy and its tool, e.g. `deny[2]:Bash`. */
+  /** Name of the matching rule: its position in the policy and its tool, such as `deny[2]:Bash`. */
   ruleName: z.string().max(300).optional(),
-  /** Identity of that rule, made from its tool and pattern: it stays when the policy is put in another order. */
+  /** Id of that rule, derived from its tool and pattern: reordering the policy does not change it. */
   ruleId: z.string().max(64).optional(),
   ruleCategory: ruleCategory.optional(),
-  /** What became of the policy's rate limit for this tool; absent when there is none. */
+  /** State of the policy's rate limit for this tool; absent if there is none. */
   rateLimit: z.enum(['enforced', 'not-enforced']).optional(),
-  /** The policy file is not what it was when the session came under it; the stricter of both was applied. */
+  /** The policy file changed since the session began under it; the stricter of both was applied. */
   policyChange: z.enum(['changed', 'removed']).optional(),
-  /** Event of the hook, where it is not that of every tool call. */
+  /** Hook event, if it is not the one of every tool call. */
   hookEvent: z.string().max(64).optional(),
-  /** Keyed hash of the user's name; absent unless the machine was given a key for it. */
+  /** Keyed hash of the user's name; absent unless the machine has a key for it. */
   actor: z.string().max(64).optional(),
-  /** Milliseconds spent deciding. */
+  /** Duration of the decision in milliseconds. */
   durationMs: z.number().min(0).max(86_400_000),
   source: z.enum(['hook', 'rest', 'ndjson']),
 });
 export type DecisionRecord = z.infer<typeof decisionRecord>;
 
-/** What the guardrail proposal calls a decision and what was done about it. */
+/** Verdict and action in the terms of the guardrail proposal. */
 const GUARDRAIL = { allow: ['allow', 'allow'], block: ['deny', 'block'], ask: ['escalate', 'escalate'] } as const;
 
-/** Attributes of the `agentshield.pre_tool_use` span; the repository goes on the resource instead. */
+/** Returns the attributes of the `agentshield.pre_tool_use` span. The repository is a resource attribute. */
 export function decisionAttributes(record: DecisionRecord): Record<string, string | number> {
   const [verdict, action] = GUARDRAIL[record.decision];
   return {
@@ -98,8 +95,8 @@ export function decisionAttributes(record: DecisionRecord): Record<string, strin
 }
 
 /**
- * Trace and span id of a record's span, derived from its event id: sending a record twice sends the
- * same span twice, so that even readers who know nothing of event ids can fold them.
+ * Derives the trace and span id of a record's span from its event id. A repeated record is the same span, so readers
+ * that do not know event ids can deduplicate too.
  */
 export function decisionSpanIds(eventId: string): { traceId: string; spanId: string } {
   const hex = sha256Hex(eventId);

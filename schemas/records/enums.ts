@@ -9,7 +9,7 @@ export type Severity = z.infer<typeof severity>;
 export const grade = z.enum(['A', 'B', 'C', 'D', 'F']);
 export type Grade = z.infer<typeof grade>;
 
-/** Categories of AgentShield's score breakdown; findings have more categories than the score. */
+/** Categories of AgentShield's score breakdown. Findings have more categories. */
 export const BREAKDOWN_CATEGORIES = ['secrets', 'permissions', 'hooks', 'mcp', 'agents'] as const;
 export type BreakdownCategory = (typeof BREAKDOWN_CATEGORIES)[number];
 
@@ -27,7 +27,7 @@ export const findingCategory = z.enum([
   'misconfiguration',
 ]);
 
-/** AgentShield's kinds of confidence that a finding matters at runtime. */
+/** AgentShield's levels of confidence that a finding matters at runtime. */
 export const RUNTIME_CONFIDENCE = [
   'active-runtime',
   'project-local-optional',
@@ -39,25 +39,28 @@ export const RUNTIME_CONFIDENCE = [
 ] as const;
 export type RuntimeConfidence = (typeof RUNTIME_CONFIDENCE)[number];
 
-/** Where a scan can run. */
+/** Providers of scans. */
 export const PROVIDERS = ['github-actions', 'gitlab-ci', 'local'] as const;
 
 /**
- * How the keys of a scan's findings were made. `source`: by our exporter, which has the evidence and knows the
- * repository. `gateway`: of rows that came without keys. Scans of different schemes are not compared.
+ * How the keys of a scan's findings were computed. `source`: by our exporter, from the evidence and the path in the
+ * repository. `gateway`: from rows without keys. Scans of different schemes are not compared.
  */
 export const KEY_SCHEMES = ['source', 'gateway'] as const;
 
-/** Of an evidence pack. `mismatch`: an artifact or the pack does not verify. `suspect`: what it says contradicts itself. */
+/**
+ * Integrity of an evidence pack. `mismatch`: an artifact or the pack does not verify. `suspect`: its contents
+ * contradict each other.
+ */
 export const integrity = z.enum(['ok', 'mismatch', 'suspect']);
 export type Integrity = z.infer<typeof integrity>;
 
-/** What a guard decided; `ask` exists for agents that report it. */
+/** Decision of a guard. `ask` is reported by some agents. */
 export const decision = z.enum(['allow', 'block', 'ask']);
 
 /**
- * What kind of attempt a runtime rule guards against. AgentShield's policy has no such field, so the
- * hook derives it from the rule (see exporters/hook/rule-category.ts); it is empty for allowed calls.
+ * Kind of attempt that a runtime rule guards against. AgentShield's policy has no such field, so the hook derives it
+ * from the rule (exporters/hook/rule-category.ts). Empty for allowed calls.
  */
 export const RULE_CATEGORIES = [
   'injection',
@@ -65,7 +68,7 @@ export const RULE_CATEGORIES = [
   'destructive',
   'credential',
   'egress',
-  // The same as `credential`, from before it had its name; still taken from other senders.
+  // Earlier name of `credential`, still accepted from other senders.
   'sensitive-file',
   'remote-code',
   'mcp',

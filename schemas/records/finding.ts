@@ -18,13 +18,13 @@ import {
 import type { Severity } from './enums.js';
 import { hashable } from '../hashable.js';
 
-/** One finding of one scan, scrubbed: no evidence, no fix text. */
+/** A scrubbed finding of one scan, without evidence and fix text. */
 export interface FindingRecord {
   /** Event id of the scan it belongs to. */
   scanId: string;
   /** Report time of that scan, ISO 8601. */
   generatedAt: string;
-  /** AgentShield's own id; holds byte offsets, so it changes when lines move. */
+  /** AgentShield's id. It contains byte offsets, so it changes when lines move. */
   id: string;
   severity: Severity;
   category: string;
@@ -33,15 +33,15 @@ export interface FindingRecord {
   file: string;
   line?: number;
   runtimeConfidence?: string;
-  /** AgentShield's fingerprint, `id::file::sha256:...`, kept beside our key. */
+  /** AgentShield's fingerprint, `id::file::sha256:...`, stored in addition to our key. */
   fingerprint: string;
   /** See {@link findingKey}. */
   key: string;
-  /** 1-based number among equal keys of the scan: two equal allow entries are two findings. */
+  /** Number among equal keys of the scan, from 1: two equal allow entries are two findings. */
   occurrence: number;
 }
 
-/** OpenTelemetry's severity number of a finding's log record; the worst is an error, not a crash. */
+/** OpenTelemetry severity number of a finding's log record. The worst is an error, not fatal. */
 export const FINDING_SEVERITY_NUMBERS: Readonly<Record<Severity, SeverityNumber>> = {
   critical: SeverityNumber.ERROR4,
   high: SeverityNumber.ERROR,
@@ -51,21 +51,20 @@ export const FINDING_SEVERITY_NUMBERS: Readonly<Record<Severity, SeverityNumber>
 };
 
 /**
- * The key under which a finding is the same finding in the next scan: id without its trailing offset,
- * file, and the evidence hash of the fingerprint. A comment line added above a finding moves the offset
- * in its id and fingerprint, but not this key.
+ * Returns the key that identifies a finding across scans: id without its trailing offset, file, and the evidence hash
+ * of the fingerprint. A comment line added above a finding changes its id and fingerprint but not this key.
  */
 export function findingKey(finding: { id: string; file: string; fingerprint: string }): string {
   const evidence = finding.fingerprint.slice(finding.fingerprint.lastIndexOf('::') + 2);
   return `${finding.id.replace(/-\d+$/, '')}|${finding.file}|${evidence}`;
 }
 
-/** Findings whose evidence may be a secret in full: AgentShield quotes connection strings and short passwords. */
+/** Findings whose evidence may contain a whole secret: AgentShield quotes connection strings and short passwords. */
 const QUOTES_SECRETS = /password|passwd|credential|secret|token|db-conn|connection/i;
 
 /**
- * Returns the hash of a finding's evidence as it may be kept: `sha256:withheld` where the evidence may quote a secret,
- * since a short password can be guessed from its hash. The same on every way a finding travels.
+ * Returns the storable hash of a finding's evidence: `sha256:withheld` if the evidence may contain a secret, because a
+ * short password can be guessed from its hash. The same for REST and OTLP.
  */
 export function evidenceHashOf({ id, category, hash }: { id: string; category: string; hash: string }): string {
   if (hash === NO_EVIDENCE) return hash;
@@ -75,7 +74,7 @@ export function evidenceHashOf({ id, category, hash }: { id: string; category: s
 export const NO_EVIDENCE = 'sha256:no-evidence';
 export const WITHHELD = 'sha256:withheld';
 
-/** Numbers findings with equal keys, from 1 and in the order they came. */
+/** Numbers findings with equal keys from 1, in order of arrival. */
 export function numberFindings(findings: readonly Omit<FindingRecord, 'occurrence'>[]): FindingRecord[] {
   const seen = new Map<string, number>();
   return findings.map((finding) => {
@@ -86,8 +85,8 @@ export function numberFindings(findings: readonly Omit<FindingRecord, 'occurrenc
 }
 
 /**
- * Returns the findings that the others do not have, by key as multisets: what moved to another line is the same
- * finding, and of three equal ones that became two, one is gone.
+ * Returns the findings that `others` lacks, by key as multisets: a finding on another line is the same, and if three
+ * equal ones became two, one was resolved.
  */
 export function findingsWithout<F extends { key: string }>(
   findings: readonly F[],
@@ -102,7 +101,7 @@ export function findingsWithout<F extends { key: string }>(
   });
 }
 
-/** Identity of a finding fact: its scan, its key, its occurrence. */
+/** Returns the event id of a finding fact, derived from scan, key and occurrence. */
 function findingEventId(scanId: string, key: string, occurrence: number): string {
   return createHash('sha256')
     .update(`${scanId}\0${hashable(key)}\0${occurrence}`)
@@ -110,7 +109,7 @@ function findingEventId(scanId: string, key: string, occurrence: number): string
     .slice(0, 32);
 }
 
-/** Attributes of the `agentshield.finding` log record. */
+/** Returns the attributes of the `agentshield.finding` log record. */
 export function findingAttributes(record: FindingRecord): Record<string, string | number> {
   return {
     [ATTR_EVENT_ID]: findingEventId(record.scanId, record.key, record.occurrence),

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
 /**
- * An id made of what it names: `<prefix>_` and 26 Crockford base32 characters of SHA-256 of the parts, joined by
- * NUL. The same parts give the same id everywhere, so nothing has to be asked or stored to know it.
+ * Derives an id from what it names: `<prefix>_` and 26 Crockford base32 characters of the SHA-256 of the parts, joined
+ * by NUL. The same parts always give the same id, so ids need no lookup.
  */
 export function idOf(prefix: string, ...parts: readonly string[]): string {
   const digest = createHash('sha256').update(parts.join('\0')).digest();
@@ -18,7 +18,7 @@ export function idOf(prefix: string, ...parts: readonly string[]): string {
   return `${prefix}_${id}`;
 }
 
-/** Bytes 2 to 17 of the SHA-256 that an id of {@link idOf} was made of, as hex; undefined: it is no such id. */
+/** Returns bytes 2 to 17 of the SHA-256 behind an id of {@link idOf} as hex; undefined for other ids. */
 export function hashOfId(prefix: string, id: string): string | undefined {
   const digits = id.startsWith(`${prefix}_`) ? id.slice(prefix.length + 1) : '';
   if (digits.length !== 26) return undefined;

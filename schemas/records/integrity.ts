@@ -1,6 +1,6 @@
 import type { Integrity } from './enums.js';
 
-/** What AgentShield's `evidence-pack inspect` says of one artifact. Null: there is none. */
+/** Result of AgentShield's `evidence-pack inspect` for one artifact. Null for absent. */
 export interface InspectedArtifact {
   ok: boolean;
   expectedSha256?: string | null | undefined;
@@ -9,7 +9,7 @@ export interface InspectedArtifact {
   actualBytes?: number | null | undefined;
 }
 
-/** All that an inspection says about whether a pack holds together; what it does not say is absent. */
+/** Everything that an inspection reports about the integrity of a pack; missing values are absent. */
 export interface Inspected {
   bundleDigest: string;
   expectedBundleDigest?: string | null | undefined;
@@ -25,14 +25,14 @@ export interface Inspected {
       }
     | null
     | undefined;
-  /** How many findings the report counts, the remediation plan has, and are listed. */
+  /** Number of findings in the report, in the remediation plan, and listed. */
   findings: { reported: number; planned?: number | undefined; listed?: number | undefined };
 }
 
 /**
- * Judges a pack by everything that was said of it: one artifact that does not verify makes it a `mismatch`, any other
- * error, and counts that contradict each other, make it `suspect`. There is no signature: a pack that was edited and
- * hashed anew all over verifies, and gives itself away only where it contradicts itself.
+ * Returns the integrity of a pack. An artifact that does not verify makes it a `mismatch`; any other error, or counts
+ * that contradict each other, make it `suspect`. Packs are not signed: a pack that was edited and hashed again
+ * verifies, and is detected only if it contradicts itself.
  */
 export function integrityOf({ findings, ...inspected }: Inspected): Integrity {
   const { verification, artifactCount, verifiedArtifactCount, expectedBundleDigest } = inspected;
@@ -51,7 +51,7 @@ export function integrityOf({ findings, ...inspected }: Inspected): Integrity {
   return isContradictory ? 'suspect' : 'ok';
 }
 
-/** The manifest has no digest, expected or actual. What was not said cannot differ. */
+/** The manifest itself has no expected or actual digest. Missing values do not count as different. */
 function verifies({ ok, expectedSha256, actualSha256, expectedBytes, actualBytes }: InspectedArtifact): boolean {
   return ok && isSame(expectedSha256, actualSha256) && isSame(expectedBytes, actualBytes);
 }

@@ -1,18 +1,18 @@
 /**
- * The rows that people, boards and the API read: every plain view, its columns in order, their ClickHouse
- * types. A test holds this to `system.columns` of a migrated store.
+ * Columns and ClickHouse types of every plain view, in order. People, boards and the API read these views. A test
+ * compares this with `system.columns` of a migrated store.
  */
 
 const MILLISECONDS = "DateTime64(3, 'UTC')";
 const SECONDS = "DateTime('UTC')";
-/** A string of few different values. */
+/** A string with few distinct values. */
 const NAME = 'LowCardinality(String)';
 
 /** Findings that a drift lists. */
 const DRIFT_FINDINGS =
   'Array(Tuple(finding_key String, id String, severity String, category String, title String, file String))';
 
-/** The same columns by hour, day and week. */
+/** Declares the same columns by hour, day and week. */
 function grains<const N extends string, const C>(
   series: N,
   columns: C,
@@ -23,7 +23,7 @@ function grains<const N extends string, const C>(
   >;
 }
 
-/** The same columns by day and week, where an hour has others. */
+/** Declares the same columns by day and week, where the hour has others. */
 function folds<const N extends string, const C>(series: N, columns: C): Record<`${N}_day` | `${N}_week`, C> {
   return { [`${series}_day`]: columns, [`${series}_week`]: columns } as Record<`${N}_day` | `${N}_week`, C>;
 }
@@ -827,7 +827,7 @@ export const VIEWS = {
   }),
 } as const;
 
-/** TypeScript's face of a ClickHouse type in JSON: times are ISO 8601 text, all counts safe integers. */
+/** TypeScript type of a ClickHouse type in JSON: times are ISO 8601 text, counts are safe integers. */
 type Value<T extends string> = T extends `Nullable(${infer Inner})`
   ? Value<Inner> | null
   : T extends `Map(${string}`

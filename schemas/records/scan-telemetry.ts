@@ -4,7 +4,7 @@ import { decisionSpanIds } from './decision.js';
 import { findingAttributes, FINDING_SEVERITY_NUMBERS, type FindingRecord } from './finding.js';
 import { scanAttributes, type ScanRecord } from './scan.js';
 
-/** A scan with its findings, and how long it took. */
+/** A scan with its findings and duration. */
 export interface ScanExport {
   readonly scan: ScanRecord;
   readonly findings: readonly FindingRecord[];
@@ -13,7 +13,7 @@ export interface ScanExport {
 
 type Attributes = Readonly<Record<string, string | number | boolean>>;
 
-/** The span of a scan. Times in milliseconds since the epoch. */
+/** The span of a scan. Times are milliseconds since the epoch. */
 export interface ScanSpan {
   name: string;
   traceId: string;
@@ -34,7 +34,10 @@ export interface FindingLogRecord {
   attributes: Attributes;
 }
 
-/** Makes the telemetry of a scan, with all its ids; by OTLP and by REST it is the same. A duration is whole milliseconds: fractions are not written alike everywhere. */
+/**
+ * Converts a scan to telemetry with all its ids; the same for OTLP and REST. The duration is in whole milliseconds,
+ * because fractions are formatted differently.
+ */
 export function scanTelemetry({ scan, findings, durationMs }: ScanExport): {
   span: ScanSpan;
   findings: FindingLogRecord[];

@@ -60,7 +60,7 @@ const POLICY_EXCEPTIONS = ['total', 'active', 'expiring_soon', 'expired'] as con
 const BASELINE_FINDINGS = ['new', 'resolved', 'unchanged', 'new_critical', 'new_high'] as const;
 const SUPPLY_CHAIN_COUNTS = ['total', 'risky', 'critical', 'high'] as const;
 
-/** The organisation's policy held against the scan. */
+/** Result of checking the scan against the organisation's policy. */
 export interface ScanPolicy {
   status: 'passed' | 'failed' | 'not-run' | 'unknown';
   name?: string;
@@ -70,25 +70,25 @@ export interface ScanPolicy {
   exceptions?: Record<(typeof POLICY_EXCEPTIONS)[number], number>;
 }
 
-/** The scan held against AgentShield's own baseline file. */
+/** Result of comparing the scan with AgentShield's own baseline file. */
 export interface ScanBaseline {
   status: 'passed' | 'regressed' | 'not-run' | 'unknown';
   scoreDelta?: number;
   findings?: Partial<Record<(typeof BASELINE_FINDINGS)[number], number>>;
 }
 
-/** The evidence pack the scan was read from, as AgentShield's inspection counts it. */
+/** The evidence pack of the scan, as AgentShield's inspection counts it. */
 export interface ScanEvidencePack {
-  /** The digest that the manifest claims; that of the artifacts is the scan's bundle digest. */
+  /** Digest in the manifest; the digest of the artifacts is the scan's bundle digest. */
   expectedDigest?: string;
   redacted: boolean;
-  /** Artifacts that the manifest lists, itself included. */
+  /** Number of artifacts in the manifest, including itself. */
   artifacts?: number;
   artifactsVerified?: number;
   integrity: Integrity;
 }
 
-/** State of the repository and pipeline run that a scan belongs to, as its environment claims. */
+/** Commit and pipeline run of a scan, as its environment claims. */
 export interface ScanCi {
   sha?: string;
   /** Branch or tag, without `refs/heads/`. */
@@ -104,11 +104,11 @@ export interface ScanCi {
   /** `github` or `gitlab`. */
   vcsProvider?: string;
   repositoryUrl?: string;
-  /** Of GitHub Actions: GitHub's number of the repository. */
+  /** GitHub's id of the repository, from GitHub Actions. */
   githubRepositoryId?: string;
 }
 
-/** Attribute of each claim. */
+/** Attribute names of the claims. */
 const CI_ATTRIBUTES: Record<keyof ScanCi, string> = {
   sha: ATTR_VCS_REF_HEAD_REVISION,
   refName: ATTR_VCS_REF_HEAD_NAME,
@@ -123,22 +123,24 @@ const CI_ATTRIBUTES: Record<keyof ScanCi, string> = {
   githubRepositoryId: ATTR_CI_GITHUB_REPOSITORY_ID,
 };
 
-/** One scan of one repository by AgentShield. */
+/** One AgentShield scan of one repository. */
 export interface ScanRecord {
-  /** Identity of the scan: the bundle digest, or a hash of the report where no pack was written. */
+  /** Event id: the bundle digest, or a hash of the report if no pack was written. */
   eventId: string;
   /** Report time, ISO 8601. */
   generatedAt: string;
   /** Full name of the repository, `owner/name`; goes on the resource. */
   repository: string;
-  /** 0 to 100. Meaningless when filesScanned is 0: AgentShield says A / 100 of an empty folder. */
+  /** 0 to 100. Meaningless if filesScanned is 0: AgentShield reports A / 100 for an empty folder. */
   score: number;
   grade: Grade;
-  /** The score by category; absent: the producer did not tell it. */
+  /** Score by category; absent if the producer did not send it. */
   breakdown?: Record<BreakdownCategory, number>;
   findings: Record<Severity, number>;
   filesScanned: number;
-  /** Lowest severity the scan reported; scores of different filters do not compare. Absent: the producer did not say. */
+  /**
+   * Lowest reported severity; scores of different filters cannot be compared. Absent if the producer did not send it.
+   */
   minSeverity?: Severity;
   agentshieldVersion?: string;
   bundleDigest?: string;
@@ -147,18 +149,21 @@ export interface ScanRecord {
   ci?: ScanCi;
   policy?: ScanPolicy;
   baseline?: ScanBaseline;
-  /** Packages of MCP servers and manifests; absent when the check did not run. */
+  /** Packages of MCP servers and manifests; absent if the check did not run. */
   supplyChain?: Record<(typeof SUPPLY_CHAIN_COUNTS)[number], number>;
   evidencePack?: ScanEvidencePack;
-  /** Of AgentShield's remediation plan: its findings, those it can mend itself, and those that a person must look at. */
+  /**
+   * Counts of AgentShield's remediation plan: its findings, those it can fix itself, and those that a person must
+   * review.
+   */
   remediation?: { totalFindings: number; autoFixable: number; manualReview: number };
-  /** Findings by kind of confidence, as the producer counts them. */
+  /** Findings by runtime confidence, as counted by the producer. */
   runtimeConfidence?: Partial<Record<RuntimeConfidence, number>>;
-  /** Absent: no findings were listed, or the producer is older than the schemes. */
+  /** Absent if no findings were listed, or the producer is older than key schemes. */
   keyScheme?: (typeof KEY_SCHEMES)[number];
 }
 
-/** Attributes of the `agentshield.scan` span. */
+/** Returns the attributes of the `agentshield.scan` span. */
 export function scanAttributes(record: ScanRecord): Record<string, string | number> {
   const attributes: Record<string, string | number> = {
     [ATTR_EVENT_ID]: record.eventId,
