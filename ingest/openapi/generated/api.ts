@@ -2566,7 +2566,7 @@ export interface operations {
                             version: string;
                             computedAt: string;
                             facts: number | null;
-                            /** @description Null until the pass that computed the hour has ended, for good where it died before its end, and after 90 days, which is how long runs are kept. */
+                            /** @description Null until the pass that computed the hour has ended, permanently if it crashed, and after 90 days, the retention of runs. */
                             run: {
                                 worker: string;
                                 cause: string;
