@@ -9,7 +9,6 @@ export default tseslint.config(
       'grafana/generated',
       'collector/generated',
       'ingest/openapi/generated',
-      '**/testdata/**',
       'deploy/demo/repos',
     ],
   },

@@ -4,10 +4,10 @@ import { defineConfig } from 'vitest/config';
 import { unitFiles } from './deploy/testing/unit-files.js';
 
 const root = import.meta.dirname;
-const testFiles = ['schemas', 'exporters', 'collector', 'ingest', 'rollups', 'grafana', 'deploy'].flatMap((room) =>
-  readdirSync(join(root, room), { recursive: true, encoding: 'utf8' })
+const testFiles = ['schemas', 'exporters', 'collector', 'ingest', 'rollups', 'grafana', 'deploy'].flatMap((folder) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.test.ts'))
-    .map((file) => relative(root, join(root, room, file))),
+    .map((file) => relative(root, join(root, folder, file))),
 );
 
 /** The tests that need no engine, no network and nothing built or downloaded: `npm run test:unit`. */

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { MODULES } from './import-table.mjs';
 
-const TEST_SUPPORT = /\.(?:test|fixture)\.ts$|(?:\/|-)testing(?:\/|\.ts$)|\/testdata\/|^deploy\/e2e\//;
+const TEST_SUPPORT = /\.test\.ts$|\/testing\/|^deploy\/e2e\//;
 
 /**
  * Circles of imports, each as a path that ends where it begins.

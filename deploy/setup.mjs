@@ -18,6 +18,8 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const forTests = process.argv.includes('--for-tests');
+// Benches, soaks and what tests start are compiled beside the product, and are in no image and no package.
+const withTools = forTests || process.argv.includes('--tools');
 const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
 
 const say = (line) => process.stderr.write(`${line}\n`);
@@ -73,43 +75,22 @@ const built = [
   ...ROOMS.flatMap((room) => sources(join(root, room))),
   readFileSync(join(root, 'tsconfig.json'), 'utf8'),
   readFileSync(join(root, 'tsconfig.build.json'), 'utf8'),
+  readFileSync(join(root, 'tsconfig.tools.json'), 'utf8'),
 ];
-once(join(root, 'dist/.built'), sha256(built.sort().join('\n')), () => {
+const product = sha256(built.sort().join('\n'));
+const stamp = join(root, 'dist/.built');
+const isSuperset = !withTools && existsSync(stamp) && readFileSync(stamp, 'utf8') === `${product} with tools`;
+once(stamp, withTools || isSuperset ? `${product} with tools` : product, () => {
   const node = process.execPath;
   // Nothing of an older build may stay behind and be found.
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   return (
-    run('compiling', node, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json']) &&
+    run('compiling', node, [
+      'node_modules/typescript/bin/tsc',
+      '-p',
+      withTools ? 'tsconfig.tools.json' : 'tsconfig.build.json',
+    ]) &&
     run('bundling the boards page', node, ['grafana/page/build.mjs']) &&
     run('bundling the hook', node, ['exporters/build.mjs'])
   );
 });
-
-// npm links the commands of dependencies, not of the package itself; without this `npx --no shieldwatch` would
-// ask the registry for whatever bears that name.
-const command = join(root, 'node_modules/.bin/shieldwatch');
-if (!existsSync(command) && process.platform !== 'win32') {
-  chmodSync(join(root, 'dist/deploy/cli.js'), 0o755);
-  rmSync(command, { force: true });
-  symlinkSync('../../dist/deploy/cli.js', command);
-}
-
-if (forTests) {
-  const has = (command) => spawnSync('sh', ['-c', `command -v ${command}`]).status === 0;
-  if (!has('chromium') && has('apt-get') && process.getuid?.() === 0) {
-    // A suite that cannot find a browser says so by itself; failing here would hide the others.
-    run('installing Chromium for the browser tests', 'sh', [
-      '-c',
-      'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium',
-    ]);
-  }
-  // Suites that cannot find the clients say so by themselves.
-  run("the agents' real clients, from npm (about 900 MB the first time)", process.execPath, [
-    'dist/exporters/real-agents/install.js',
-  ]);
-  run('ClickHouse clients of Python and Java, from PyPI and Maven (about 250 MB the first time)', process.execPath, [
-    'dist/deploy/embedded/clickhouse/test-clients.js',
-  ]);
-  if (has('go')) must(run('the collector (about 3 minutes the first time)', process.execPath, ['collector/build.mjs']));
-  else say('No Go on this machine: the suites that need the collector will not run.');
-}

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '#schemas/root.js';
-import { spoolRecords } from './testdata/spool-lines.js';
+import { spoolRecords } from './testing/spool-lines.js';
 
 // What `npm run pack:producers` makes, installed by npm into an empty folder, away from this tree.
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { parse } from 'yaml';
 import { selectRows } from '#schemas/clickhouse/client.js';
-import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
+import { freshDatabase, type TestDatabase } from '#schemas/testing/clickhouse.js';
 import { boardFiles } from './boards.js';
 import { configMapFiles, importFiles } from './provision/board-files.js';
 import { provisionFiles, type ProvisionFile } from './provision/files.js';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
-import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
+import { freshDatabase, type TestDatabase } from '#schemas/testing/clickhouse.js';
 import type { Postgres } from '#schemas/postgres/client.js';
 import { freshPostgres } from '#schemas/testing/postgres.js';
 import { repositoryId } from '#schemas/records/repository.js';
@@ -8,7 +8,7 @@ import { auditFilesInMemory } from './control/audit-files.js';
 import { createControlPlane } from './control/control-plane.js';
 import { createDiscovery } from './control/discovery.js';
 import { openReviewItems } from './fleet/review-items.js';
-import { scanOf, Seed } from './boards/testing.js';
+import { scanOf, Seed } from './testing/board-seed.js';
 import { startGateway, type TestGateway } from './testing/gateway.js';
 
 const NAMED = 9_000;

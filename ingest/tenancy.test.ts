@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { selectRows } from '#schemas/clickhouse/client.js';
 import { openPostgres, type Postgres } from '#schemas/postgres/client.js';
 import { inOrg } from '#schemas/postgres/session.js';
-import { postgresPrograms, startPostgresServer, type TestServer } from '#schemas/postgres/testing.js';
+import { postgresPrograms, startPostgresServer, type TestServer } from '#schemas/testing/postgres-server.js';
 import { repositoryId } from '#schemas/records/repository.js';
 import { HEADER_ORG_ID, HEADER_REPOSITORY } from '#schemas/semconv.js';
 import { INGEST_SCOPES } from './auth/caller.js';

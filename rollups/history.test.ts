@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { selectRows } from '#schemas/clickhouse/client.js';
-import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
-import { history, type History, type Turn } from './history/generate.js';
-import { playMany } from './history/many.js';
-import { differences } from './history/oracle.js';
-import { clockOf, run, prepareStage } from './history/play.js';
+import { freshDatabase, type TestDatabase } from '#schemas/testing/clickhouse.js';
+import { history, type History, type Turn } from './testing/history/generate.js';
+import { playMany } from './testing/history/many.js';
+import { differences } from './testing/history/oracle.js';
+import { clockOf, run, prepareStage } from './testing/history/play.js';
 import { rollupJobs, type RollupJob } from './jobs.js';
 
 /** A new seed each day, equal on all machines. */

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { selectRows } from '#schemas/clickhouse/client.js';
 import { deleteFacts } from '#schemas/clickhouse/delete.js';
 import { explainPoint } from '#schemas/clickhouse/explain.js';
-import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
-import { landDecisions, type DecisionFixture } from './landing-rows.fixture.js';
+import { freshDatabase, type TestDatabase } from '#schemas/testing/clickhouse.js';
+import { landDecisions, type DecisionFixture } from './testing/landing-rows.js';
 import { createRollupWorker, type RollupWorker } from './worker.js';
 
 let db: TestDatabase;

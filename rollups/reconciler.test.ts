@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { selectRows } from '#schemas/clickhouse/client.js';
-import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
-import { landDecisions } from './landing-rows.fixture.js';
+import { freshDatabase, type TestDatabase } from '#schemas/testing/clickhouse.js';
+import { landDecisions } from './testing/landing-rows.js';
 import { startReconciler } from './reconciler.js';
 import { createRollupWorker } from './worker.js';
 

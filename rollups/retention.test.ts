@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { selectRows } from '#schemas/clickhouse/client.js';
 import { landingDays, reconcileFacts } from '#schemas/clickhouse/facts.js';
-import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
-import { landDecisions, landScans } from './landing-rows.fixture.js';
+import { freshDatabase, type TestDatabase } from '#schemas/testing/clickhouse.js';
+import { landDecisions, landScans } from './testing/landing-rows.js';
 import { createRollupWorker } from './worker.js';
 
 let db: TestDatabase;

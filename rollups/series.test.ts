@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { selectRows } from '#schemas/clickhouse/client.js';
-import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
+import { freshDatabase, type TestDatabase } from '#schemas/testing/clickhouse.js';
 import { createRollupWorker } from './worker.js';
 
 let db: TestDatabase;

@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { selectRows } from '#schemas/clickhouse/client.js';
 import { deleteFacts } from '#schemas/clickhouse/delete.js';
 import { explainPoint } from '#schemas/clickhouse/explain.js';
-import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
+import { freshDatabase, type TestDatabase } from '#schemas/testing/clickhouse.js';
 import { activeFormula, backfillMonth, monthsOf, switchFormula } from './backfill.js';
 import { rollupJobs, type RollupJob } from './jobs.js';
-import { landDecisions, landScans } from './landing-rows.fixture.js';
+import { landDecisions, landScans } from './testing/landing-rows.js';
 import { reconcileMonth } from './reconcile.js';
 import { createRollupWorker } from './worker.js';
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { selectRows } from '#schemas/clickhouse/client.js';
 import { explainPoint } from '#schemas/clickhouse/explain.js';
-import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
-import { landDecisions, landScans, type DecisionFixture } from './landing-rows.fixture.js';
+import { freshDatabase, type TestDatabase } from '#schemas/testing/clickhouse.js';
+import { landDecisions, landScans, type DecisionFixture } from './testing/landing-rows.js';
 import { rollupJobs } from './jobs.js';
 import { createRollupWorker } from './worker.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BEYOND, CONTAINERS, isMissed, KEPT, MASKED, SECRETS, SUPPRESSED } from './redaction-containers.fixture.js';
+import { BEYOND, CONTAINERS, isMissed, KEPT, MASKED, SECRETS, SUPPRESSED } from './testing/redaction-containers.js';
 import { redactText } from './redaction.js';
 
 describe('a secret of each kind', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createPseudonyms, masked, redactIdentity } from './pseudonyms.js';
-import { PERSONAL_VECTORS, PSEUDONYM_SECRET } from './redaction-personal.fixture.js';
+import { PERSONAL_VECTORS, PSEUDONYM_SECRET } from './testing/redaction-personal.js';
 import { redact, redactText } from './redaction.js';
 
 const pseudonyms = createPseudonyms(PSEUDONYM_SECRET, 'org_1');

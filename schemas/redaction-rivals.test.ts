@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RIVALS, rivalSamples } from './redaction-rivals.fixture.js';
+import { RIVALS, rivalSamples } from './testing/redaction-rivals.js';
 import { redact } from './redaction.js';
 
 /** Why not all samples of a rival's rule are masked. A kind that is added takes its line away. */

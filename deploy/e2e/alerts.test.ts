@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { alertFile, type ProvisionedRule } from '#grafana/alerts/provisioning.js';
-import { decisionOf, findingOf, scanOf, Seed } from '#ingest/boards/testing.js';
-import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
+import { decisionOf, findingOf, scanOf, Seed } from '#ingest/testing/board-seed.js';
+import { freshDatabase, type TestDatabase } from '#schemas/testing/clickhouse.js';
 import { packageRoot } from '#schemas/root.js';
-import { DAY, foldSeries, HOUR, MINUTE } from './board-seed.fixture.js';
+import { DAY, foldSeries, HOUR, MINUTE } from '../testing/board-seed.js';
 
 const NOW = Date.now();
 const ago = (ms: number): string => new Date(NOW - ms).toISOString();

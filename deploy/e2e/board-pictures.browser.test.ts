@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { boardFiles } from '#grafana/boards.js';
-import { isBrowserMissing, TestBrowser } from '#ingest/boards/browser-testing.js';
+import { isBrowserMissing, TestBrowser } from '#ingest/testing/browser.js';
 import { startGateway, type TestGateway } from '#ingest/testing/gateway.js';
 import { packageRoot } from '#schemas/root.js';
 import { tellFleet } from '#deploy/pictures/fleet-story.js';

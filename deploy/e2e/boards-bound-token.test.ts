@@ -7,7 +7,7 @@ import { removeRows } from '#ingest/control/remove-rows.js';
 import { startGateway, type TestGateway } from '#ingest/testing/gateway.js';
 import { openTokenSession } from '#ingest/testing/session.js';
 import { selectRows } from '#schemas/clickhouse/client.js';
-import { DAY, seedByHand, T } from './board-seed.fixture.js';
+import { DAY, seedByHand, T } from '../testing/board-seed.js';
 
 const OWN = 'acme/web';
 /** Values that count from now on to when they are read, by the name of their column. */

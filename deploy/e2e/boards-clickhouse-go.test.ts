@@ -9,9 +9,9 @@ import { alertFile } from '#grafana/alerts/provisioning.js';
 import { readBoards } from '#ingest/boards/board-library.js';
 import { expandMacros, type VariableValue } from '#ingest/boards/macros.js';
 import { panelSql } from '#ingest/boards/panel-data.js';
-import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
+import { freshDatabase, type TestDatabase } from '#schemas/testing/clickhouse.js';
 import { packageRoot } from '#schemas/root.js';
-import { DAY, seedByHand, T } from './board-seed.fixture.js';
+import { DAY, seedByHand, T } from '../testing/board-seed.js';
 
 const run = promisify(execFile);
 
@@ -81,7 +81,7 @@ test.skipIf(!hasGo())(
   async () => {
     const program = join(folder, 'client');
     await run('go', ['build', '-o', program, '.'], {
-      cwd: join(packageRoot(), 'deploy/embedded/clickhouse/testdata/clickhouse-go'),
+      cwd: join(packageRoot(), 'deploy/testing/clients/clickhouse-go'),
     });
     const asked = await queries();
     await writeFile(join(folder, 'queries.json'), JSON.stringify(asked));

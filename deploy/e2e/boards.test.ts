@@ -4,10 +4,10 @@ import { readBoards, type BoardLibrary } from '#ingest/boards/board-library.js';
 import type { BoardPanel } from '#schemas/board.js';
 import { expandMacros, type VariableValue } from '#ingest/boards/macros.js';
 import { panelData } from '#ingest/boards/panel-data.js';
-import { decisionOf, scanOf, Seed } from '#ingest/boards/testing.js';
+import { decisionOf, scanOf, Seed } from '#ingest/testing/board-seed.js';
 import type { TimeRange } from '#schemas/http/boards.js';
-import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
-import { at, DAY, HOUR, MINUTE, seedByHand, T } from './board-seed.fixture.js';
+import { freshDatabase, type TestDatabase } from '#schemas/testing/clickhouse.js';
+import { at, DAY, HOUR, MINUTE, seedByHand, T } from '../testing/board-seed.js';
 
 const SHORT: TimeRange = { from: T - HOUR, to: T + HOUR };
 const WEEK: TimeRange = { from: T - 7 * DAY, to: T + HOUR };

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hasGo } from '#collector/binary.js';
 import { field, nested } from '#ingest/testing/protobuf-bytes.js';
-import { startCollectorUnderTest, TENANT, type CollectorUnderTest } from './collector.fixture.js';
+import { startCollectorUnderTest, TENANT, type CollectorUnderTest } from '../testing/collector.js';
 
 /** Where an AnyValue may stand, as the field numbers from the request down to it. */
 const PLACES: Readonly<Record<string, readonly (readonly number[])[]>> = {

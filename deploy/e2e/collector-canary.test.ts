@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COLLECTOR_CONFIG, STOCK_COLLECTOR_CONFIG, hasGo } from '#collector/binary.js';
 import { SIGNALS } from '#ingest/request/signal.js';
-import { MASKED, SECRETS } from '#schemas/redaction-containers.fixture.js';
+import { MASKED, SECRETS } from '#schemas/testing/redaction-containers.js';
 import { createPseudonyms } from '#schemas/pseudonyms.js';
 import { redactText } from '#schemas/redaction.js';
-import { PSEUDONYM_SECRET } from '#schemas/redaction-personal.fixture.js';
+import { PSEUDONYM_SECRET } from '#schemas/testing/redaction-personal.js';
 import { HEADER_CONTENT, HEADER_IDENTITIES } from '#schemas/semconv.js';
 import {
   filesBelow,
@@ -15,8 +15,8 @@ import {
   startCollectorUnderTest,
   TENANT,
   type CollectorUnderTest,
-} from './collector.fixture.js';
-import { plantedRequest } from './planted.fixture.js';
+} from '../testing/collector.js';
+import { plantedRequest } from '../testing/planted.js';
 
 /** Long enough to be searched for in raw bytes; what is left of a key block, say, is no secret. */
 const MIN = 8;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hasGo } from '#collector/binary.js';
 import { packageRoot } from '#schemas/root.js';
-import { startCollectorUnderTest, TENANT, type CollectorUnderTest, type Row } from './collector.fixture.js';
+import { startCollectorUnderTest, TENANT, type CollectorUnderTest, type Row } from '../testing/collector.js';
 
 /** A folder of collector/cases: what is sent, what is asked, what is answered. */
 interface Input {

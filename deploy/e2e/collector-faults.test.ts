@@ -15,8 +15,8 @@ import {
   TENANT,
   type CollectorUnderTest,
   type CollectorUnderTestSettings,
-} from './collector.fixture.js';
-import { startFaultProxy, type Fault, type FaultProxy } from './fault-proxy.fixture.js';
+} from '../testing/collector.js';
+import { startFaultProxy, type Fault, type FaultProxy } from '../testing/fault-proxy.js';
 
 /** Decisions that were acknowledged, and must be facts in the end, once each. */
 class Ledger {

@@ -17,8 +17,8 @@ import {
   TENANT,
   type CollectorUnderTest,
   type CollectorUnderTestSettings,
-} from './collector.fixture.js';
-import { startFaultProxy, type FaultProxy } from './fault-proxy.fixture.js';
+} from '../testing/collector.js';
+import { startFaultProxy, type FaultProxy } from '../testing/fault-proxy.js';
 
 const SERVICE = 'set-aside';
 

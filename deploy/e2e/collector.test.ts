@@ -20,7 +20,7 @@ import {
   HEADER_RETENTION_DAYS,
   HEADER_TOKEN_ID,
 } from '#schemas/semconv.js';
-import { filesBelow } from './collector.fixture.js';
+import { filesBelow } from '../testing/collector.js';
 
 const KEY = 'collector-key-of-this-test';
 const DATABASE = DEFAULT_DATABASE;

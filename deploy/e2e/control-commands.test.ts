@@ -9,7 +9,7 @@ import { chainEntry, GENESIS, type AuditEntry, type AuditRecord } from '#ingest/
 import { scanOfSpec } from '#ingest/testing/bodies.js';
 import { CommandError } from '#schemas/errors.js';
 import { packageRoot } from '#schemas/root.js';
-import { startStackProcess, until, type RunningStack } from './stack.fixture.js';
+import { startStackProcess, until, type RunningStack } from '../testing/stack.js';
 
 const CLI = join(packageRoot(), 'dist/deploy/cli.js');
 

@@ -7,7 +7,7 @@ import { hasGo } from '#collector/binary.js';
 import type { DemoReport } from '#deploy/demo/demo.js';
 import { createClickHouse, selectRows } from '#schemas/clickhouse/client.js';
 import { packageRoot } from '#schemas/root.js';
-import { startStackProcess, until, type RunningStack } from './stack.fixture.js';
+import { startStackProcess, until, type RunningStack } from '../testing/stack.js';
 
 /**
  * Posts batches of decisions, each until it is acknowledged, as a client with a spool would: a batch whose

@@ -12,17 +12,17 @@ import { SIGNALS, type Signal } from '#ingest/request/signal.js';
 import { ANY_OTLP } from '#ingest/testing/otlp-arbitrary.js';
 import { SAMPLES, toProtobuf } from '#ingest/testing/otlp-samples.js';
 import { selectRows } from '#schemas/clickhouse/client.js';
-import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
-import { SECRETS } from '#schemas/redaction-containers.fixture.js';
-import { PSEUDONYM_SECRET } from '#schemas/redaction-personal.fixture.js';
+import { freshDatabase, type TestDatabase } from '#schemas/testing/clickhouse.js';
+import { SECRETS } from '#schemas/testing/redaction-containers.js';
+import { PSEUDONYM_SECRET } from '#schemas/testing/redaction-personal.js';
 import {
   DATABASE,
   KEY,
   LANDING_TABLES,
   startCollectorUnderTest,
   type CollectorUnderTest,
-} from './collector.fixture.js';
-import { plantedRequest } from './planted.fixture.js';
+} from '../testing/collector.js';
+import { plantedRequest } from '../testing/planted.js';
 
 /** Keys of the samples, as an operator would allow them. */
 const ALLOWED = ['text', 'int', 'double', 'tiny', 'nan', 'infinite', 'bool', 'bytes', 'list', 'map', 'none', 'acme.*'];

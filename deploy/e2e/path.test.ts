@@ -9,7 +9,7 @@ import { DEMO_FILE_SECRET } from '#deploy/demo/edits.js';
 import { runShieldwatch } from '#deploy/demo/run-cli.js';
 import { record } from '#exporters/hook/record.js';
 import { createClickHouse, selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
-import { startStackProcess, until, type RunningStack } from './stack.fixture.js';
+import { startStackProcess, until, type RunningStack } from '../testing/stack.js';
 
 /** What a planted secret would look like: of the demo's own, and of the sample repositories (all fake). */
 const SECRETS = [

@@ -4,7 +4,7 @@ import { collectReport } from '#grafana/report/collect.js';
 import { jsonHeaders, startGateway, type TestGateway } from '#ingest/testing/gateway.js';
 import { createRollupWorker } from '#rollups/worker.js';
 import { program } from '../program.js';
-import { sampleHistories, Sender, stageAt } from '../readings/history.js';
+import { sampleHistories, Sender, stageAt } from '../testing/readings/history.js';
 import {
   alertPlaces,
   apiPlaces,
@@ -14,10 +14,10 @@ import {
   metricPlaces,
   OTHER_PLACES,
   seriesPlaces,
-} from '../readings/places.js';
-import { disagreements, playHistories, type Played } from '../readings/play.js';
-import { READINGS } from '../readings/quantities.js';
-import { rangeOf, ReportSubject, type Subject } from '../readings/subject.js';
+} from '../testing/readings/places.js';
+import { disagreements, playHistories, type Played } from '../testing/readings/play.js';
+import { READINGS } from '../testing/readings/quantities.js';
+import { rangeOf, ReportSubject, type Subject } from '../testing/readings/subject.js';
 import { runReport } from '../report.js';
 
 /** Histories that are played; \`npm run soak -- readings 200\` plays more. */

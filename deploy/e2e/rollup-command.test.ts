@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseShard } from '#deploy/rollup-command.js';
 import { runShieldwatch } from '../demo/run-cli.js';
-import { startStackProcess, until, type RunningStack } from './stack.fixture.js';
+import { startStackProcess, until, type RunningStack } from '../testing/stack.js';
 
 let stack: RunningStack;
 beforeAll(async () => {

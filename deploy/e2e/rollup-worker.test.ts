@@ -9,7 +9,7 @@ import { createClickHouse, selectRows, type ClickHouseClient } from '#schemas/cl
 import { migrateClickHouse } from '#schemas/clickhouse/migrate.js';
 import { packageRoot } from '#schemas/root.js';
 import { startClickHouse, type EmbeddedClickHouse } from '../embedded/clickhouse/process.js';
-import { until } from './stack.fixture.js';
+import { until } from '../testing/stack.js';
 
 let folder: string;
 let server: EmbeddedClickHouse;

@@ -5,10 +5,10 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { fakeGrafana } from '#deploy/embedded/fake-grafana.fixture.js';
+import { fakeGrafana } from '#deploy/testing/fake-grafana.js';
 import { packageRoot } from '#schemas/root.js';
-import { freePort } from '#schemas/testing.js';
-import { startAndExit, startStackProcess, until, type RunningStack } from './stack.fixture.js';
+import { freePort } from '#schemas/testing/ports.js';
+import { startAndExit, startStackProcess, until, type RunningStack } from '../testing/stack.js';
 
 describe('npm start', () => {
   let stack: RunningStack;

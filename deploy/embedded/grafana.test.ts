@@ -5,10 +5,10 @@ import { parseEnv } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { packageRoot } from '#schemas/root.js';
-import { fakeGrafana, type FakeGrafana } from './fake-grafana.fixture.js';
+import { fakeGrafana, type FakeGrafana } from '../testing/fake-grafana.js';
 import { createLogFilter, findGrafana, grafanaEnvironment, startGrafana } from './grafana.js';
 import { openGrafanaPasswords } from './grafana-passwords.js';
-import { until } from '../e2e/stack.fixture.js';
+import { until } from '../testing/stack.js';
 
 const PASSWORDS = { admin: 'made', isNew: false, file: '' };
 

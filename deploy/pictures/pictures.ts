@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createGateway } from '#ingest/app.js';
 import { readBoards } from '#ingest/boards/board-library.js';
-import { isBrowserMissing, TestBrowser } from '#ingest/boards/browser-testing.js';
+import { isBrowserMissing, TestBrowser } from '#ingest/testing/browser.js';
 import { CommandError } from '#schemas/errors.js';
 import { postgresWithOrg } from '../bench/boards/control-plane.js';
 import { withServer } from '../bench/store/server.js';

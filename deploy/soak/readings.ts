@@ -3,8 +3,8 @@ import { startGateway } from '#ingest/testing/gateway.js';
 import { CommandError } from '#schemas/errors.js';
 import { withFolder } from '../bench/folders.js';
 import { startClickHouse } from '../embedded/clickhouse/process.js';
-import { sampleHistories, stageAt } from '../readings/history.js';
-import { disagreements, playHistories } from '../readings/play.js';
+import { sampleHistories, stageAt } from '../testing/readings/history.js';
+import { disagreements, playHistories } from '../testing/readings/play.js';
 
 /** Histories that are played before a new clock is taken: alerts and ranges look at what is new. */
 const PART = 50;

@@ -1,6 +1,6 @@
-import { playMany } from '#rollups/history/many.js';
-import { prepareStage } from '#rollups/history/play.js';
-import { freshDatabase } from '#schemas/clickhouse/testing.js';
+import { playMany } from '#rollups/testing/history/many.js';
+import { prepareStage } from '#rollups/testing/history/play.js';
+import { freshDatabase } from '#schemas/testing/clickhouse.js';
 import { CommandError } from '#schemas/errors.js';
 import { startClickHouse } from '../embedded/clickhouse/process.js';
 import { withFolder } from '../bench/folders.js';

@@ -15,8 +15,8 @@ import {
   ATTR_SECURITY_RULE_CATEGORY,
   EVENT_THREAT_DETECTION,
 } from '#schemas/semconv.js';
-import { OtlpServer } from '../testdata/otlp-server.js';
-import { spoolLine, spoolRecords } from '../testdata/spool-lines.js';
+import { OtlpServer } from '../testing/otlp-server.js';
+import { spoolLine, spoolRecords } from '../testing/spool-lines.js';
 import { hookToken } from './hook-token.js';
 import { hexAddress, ownerIn } from './peer.js';
 import { startAgent, type AgentOptions, type RunningAgent } from './run-agent.js';

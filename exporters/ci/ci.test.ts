@@ -16,7 +16,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { packageRoot } from '#schemas/root.js';
-import { OtlpServer } from '../testdata/otlp-server.js';
+import { OtlpServer } from '../testing/otlp-server.js';
 
 // The steps of the GitHub Action and the GitLab job, run as their runners run them, in a repository that does what it
 // can to have its own code run or to see the token.

@@ -6,8 +6,8 @@ import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { packageRoot } from '#schemas/root.js';
 import { registerProducerCommands } from './register.js';
-import { OtlpServer } from '../testdata/otlp-server.js';
-import { spoolLine } from '../testdata/spool-lines.js';
+import { OtlpServer } from '../testing/otlp-server.js';
+import { spoolLine } from '../testing/spool-lines.js';
 
 let server: OtlpServer;
 let root: string;

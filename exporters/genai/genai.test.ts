@@ -5,7 +5,7 @@ import { context, propagation, SpanStatusCode, trace, type Tracer } from '@opent
 import { NodeSDK, tracing } from '@opentelemetry/sdk-node';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { record } from '../hook/record.js';
-import { spoolRecords } from '../testdata/spool-lines.js';
+import { spoolRecords } from '../testing/spool-lines.js';
 import { shieldwatch, ToolBlockedError, wrapTool } from './index.js';
 
 const SECRET = ['sk-ant-', 'api03-canarycanarycanary'].join('');

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { hookCommand } from '../install/hook-command.js';
-import { buildHook, type BuiltHook, type HookRun } from '../testdata/built-hook.js';
+import { buildHook, type BuiltHook, type HookRun } from '../testing/built-hook.js';
 import { readLost } from '../spool/lost.js';
 import { decodeLine } from '../spool/line.js';
-import { spoolRecords, spoolText } from '../testdata/spool-lines.js';
+import { spoolRecords, spoolText } from '../testing/spool-lines.js';
 
 // Any fault around the hook leaves the verdict unchanged; a fault of the policy blocks.
 
@@ -201,7 +201,7 @@ describe('the same verdict', () => {
   it('holds with a full spool, and dropped records are counted', async () => {
     const env = { HOME: home, SHIELDWATCH_SPOOL_DIR: spool, SHIELDWATCH_SPOOL_MAX_MB: '1' };
     mkdirSync(spool);
-    const { spoolLine } = await import('../testdata/spool-lines.js');
+    const { spoolLine } = await import('../testing/spool-lines.js');
     const line = spoolLine(0);
     const perSegment = Math.floor(131_072 / line.length);
     for (let segment = 0; segment < 8; segment += 1)

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { decisionRecord } from '#schemas/records/decision.js';
 import { packageRoot } from '#schemas/root.js';
-import { buildHook, type BuiltHook } from '../testdata/built-hook.js';
-import { spoolRecords, spoolText } from '../testdata/spool-lines.js';
+import { buildHook, type BuiltHook } from '../testing/built-hook.js';
+import { spoolRecords, spoolText } from '../testing/spool-lines.js';
 
-const TESTDATA = join(packageRoot(), 'exporters', 'testdata');
+const TESTDATA = join(packageRoot(), 'exporters', 'testing');
 
 /** A rule of every kind, as AgentShield's runtime policy has them; what comes after `deny` has no effect. */
 const SAMPLE_POLICY = {

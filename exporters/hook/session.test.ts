@@ -18,8 +18,8 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { decisionAttributes, decisionRecord } from '#schemas/records/decision.js';
 import { packageRoot } from '#schemas/root.js';
 import { refuseAgents } from '../commands/policy.js';
-import { buildHook, type BuiltHook } from '../testdata/built-hook.js';
-import { spoolRecords } from '../testdata/spool-lines.js';
+import { buildHook, type BuiltHook } from '../testing/built-hook.js';
+import { spoolRecords } from '../testing/spool-lines.js';
 import { acceptPolicies, changedSessions } from './session-accept.js';
 
 let hook: BuiltHook;

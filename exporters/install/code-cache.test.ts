@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { beforeEach, expect, it } from 'vitest';
-import { buildHook, type BuiltHook } from '../testdata/built-hook.js';
+import { buildHook, type BuiltHook } from '../testing/built-hook.js';
 import { writeCodeCache } from './code-cache.js';
 
 let hook: BuiltHook;

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { buildHook } from '../testdata/built-hook.js';
-import { spoolRecords } from '../testdata/spool-lines.js';
+import { buildHook } from '../testing/built-hook.js';
+import { spoolRecords } from '../testing/spool-lines.js';
 import { fixedValues, hookCommand, type HookCommandOptions } from './hook-command.js';
 
 let file: string;

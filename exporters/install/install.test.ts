@@ -7,8 +7,8 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { packageRoot } from '#schemas/root.js';
 import { hookToken } from '../agent/hook-token.js';
 import { startHttpHook } from '../agent/http-hook.js';
-import { buildHook } from '../testdata/built-hook.js';
-import { spoolRecords } from '../testdata/spool-lines.js';
+import { buildHook } from '../testing/built-hook.js';
+import { spoolRecords } from '../testing/spool-lines.js';
 import { claudeCode } from './claude-code.js';
 import type { Client, Places, Scope, Wanted } from './client.js';
 import { codex } from './codex.js';
@@ -238,7 +238,7 @@ describe('the block in Codex’s TOML', () => {
 
   it('is removed by content, also when Codex inserted a table between our lines', () => {
     const text = readFileSync(
-      join(packageRoot(), 'exporters', 'testdata', 'settings', 'codex-config-after-mcp-add.toml'),
+      join(packageRoot(), 'exporters', 'testing', 'settings', 'codex-config-after-mcp-add.toml'),
       'utf8',
     );
     const others = Object.fromEntries(Object.entries(parse(text)).filter(([key]) => key !== 'hooks'));

@@ -12,8 +12,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { packageRoot } from '#schemas/root.js';
-import { buildHook } from '../testdata/built-hook.js';
-import { spoolLine } from '../testdata/spool-lines.js';
+import { buildHook } from '../testing/built-hook.js';
+import { spoolLine } from '../testing/spool-lines.js';
 import { readDoctor } from './ask-client.js';
 import { claudeCode } from './claude-code.js';
 import type { Client, Places, Scope } from './client.js';
@@ -78,7 +78,7 @@ function write(path: string, text: string | Buffer): string {
 }
 
 const problems = (status: ClientStatus): string[] => status.hooks.flatMap((hook) => hook.problems);
-const testdata = (name: string): string => join(packageRoot(), 'exporters', 'testdata', 'settings', name);
+const testdata = (name: string): string => join(packageRoot(), 'exporters', 'testing', 'settings', name);
 
 describe('a hook that is installed', () => {
   it.each(CLIENTS.map((client) => [client.name, client] as const))(

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { LocalServer, type Reply } from '../testdata/local-server.js';
+import { LocalServer, type Reply } from '../testing/local-server.js';
 
 /**
  * A call that the model requests: a shell command, through any tool that runs one, or a call of a named tool. A text

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { LocalServer, type Reply } from '../testdata/local-server.js';
+import { LocalServer, type Reply } from '../testing/local-server.js';
 import { DRIVERS, type AgentName, type Launch } from './drivers.js';
 import { ModelServer, type Asked } from './model-server.js';
 import { Workplace } from './workplace.js';

@@ -11,7 +11,7 @@ import { remoteName } from './remote-name.js';
 import { cleanRepositoryName, repositoryName } from './repository-name.js';
 
 /** Each group holds the remotes of one repository. */
-const { groups } = JSON.parse(readFileSync(new URL('../testdata/remotes.json', import.meta.url), 'utf8')) as {
+const { groups } = JSON.parse(readFileSync(new URL('../testing/remotes.json', import.meta.url), 'utf8')) as {
   groups: string[][];
 };
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { CommandError } from '#schemas/errors.js';
-import { rehash } from '../testdata/rehash.js';
+import { rehash } from '../testing/rehash.js';
 import { readEvidencePack } from './evidence-pack.js';
 
 const finding = {

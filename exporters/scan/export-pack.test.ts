@@ -14,9 +14,9 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { packageRoot } from '#schemas/root.js';
 import { ATTR_EVENT_ID, SPAN_SCAN } from '#schemas/semconv.js';
-import { OtlpServer } from '../testdata/otlp-server.js';
-import { rehash } from '../testdata/rehash.js';
-import { RestServer } from '../testdata/rest-server.js';
+import { OtlpServer } from '../testing/otlp-server.js';
+import { rehash } from '../testing/rehash.js';
+import { RestServer } from '../testing/rest-server.js';
 import { findAgentshield } from './agentshield-package.js';
 import { exportPack, runScan, type PackOptions, type ScanOutcome } from './run-scan.js';
 

@@ -15,7 +15,7 @@ import {
   METRIC_SCORE,
   SPAN_SCAN,
 } from '#schemas/semconv.js';
-import { OtlpServer } from '../testdata/otlp-server.js';
+import { OtlpServer } from '../testing/otlp-server.js';
 import { findAgentshield } from './agentshield-package.js';
 import { runScan, type ScanOptions, type ScanOutcome } from './run-scan.js';
 

@@ -23,8 +23,8 @@ import {
   ATTR_SECURITY_RULE_CATEGORY,
   SPAN_DECISION,
 } from '#schemas/semconv.js';
-import { OtlpServer } from '../testdata/otlp-server.js';
-import { spoolLine } from '../testdata/spool-lines.js';
+import { OtlpServer } from '../testing/otlp-server.js';
+import { spoolLine } from '../testing/spool-lines.js';
 import { shipSpool, type ShipOptions } from './ship-spool.js';
 import type { ShipResult } from './shipment.js';
 

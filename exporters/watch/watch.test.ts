@@ -9,8 +9,8 @@ import type { DriftRecord } from '#schemas/mapping/drift.js';
 import { findingsWithout, type FindingRecord } from '#schemas/records/finding.js';
 import { packageRoot } from '#schemas/root.js';
 import { ATTR_EVENT_ID, SPAN_DRIFT, SPAN_SCAN } from '#schemas/semconv.js';
-import { OtlpServer } from '../testdata/otlp-server.js';
-import { RestServer } from '../testdata/rest-server.js';
+import { OtlpServer } from '../testing/otlp-server.js';
+import { RestServer } from '../testing/rest-server.js';
 import { startWatch, type RunningWatch, type WatchOptions } from './run-watch.js';
 
 let server: OtlpServer;

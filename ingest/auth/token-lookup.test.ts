@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { openPostgres, type Postgres } from '#schemas/postgres/client.js';
 import { migratePostgres } from '#schemas/postgres/migrate.js';
 import { asRole, inOrg } from '#schemas/postgres/session.js';
-import { postgresPrograms, startPostgresServer, type TestServer } from '#schemas/postgres/testing.js';
+import { postgresPrograms, startPostgresServer, type TestServer } from '#schemas/testing/postgres-server.js';
 import type { Caller } from './caller.js';
 import { createToken, hashToken } from './token-format.js';
 import { createTokenLookup, type TokenLookup } from './token-lookup.js';

@@ -10,9 +10,9 @@ import { packageRoot } from '#schemas/root.js';
 import type { Board } from '#schemas/board.js';
 import { mintToken } from '../auth/tokens.js';
 import { startGateway, type TestGateway } from '../testing/gateway.js';
-import { isBrowserMissing, TestBrowser } from './browser-testing.js';
-import { HOSTILE_TEXTS, tellStory } from './story.js';
-import { Seed } from './testing.js';
+import { isBrowserMissing, TestBrowser } from '../testing/browser.js';
+import { HOSTILE_TEXTS, tellStory } from '../testing/board-story.js';
+import { Seed } from '../testing/board-seed.js';
 
 /** The board whose numbers these tests know. */
 const BOARD = '/boards/shieldwatch-posture';

@@ -6,10 +6,10 @@ import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { packageRoot } from '#schemas/root.js';
 import { startGateway, type TestGateway } from '../testing/gateway.js';
-import { isBrowserMissing, TestBrowser } from './browser-testing.js';
-import { writeSampleBoards } from './sample-boards.js';
-import { HOSTILE_TEXTS, tellStory } from './story.js';
-import { Seed } from './testing.js';
+import { isBrowserMissing, TestBrowser } from '../testing/browser.js';
+import { writeSampleBoards } from '../testing/sample-boards.js';
+import { HOSTILE_TEXTS, tellStory } from '../testing/board-story.js';
+import { Seed } from '../testing/board-seed.js';
 
 const BOARD = '/boards/sample-panels';
 

@@ -2,8 +2,8 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { startGateway, type TestGateway } from '../testing/gateway.js';
 import { runQuery } from './run-query.js';
-import { tellStory } from './story.js';
-import { decisionOf, scanOf, Seed } from './testing.js';
+import { tellStory } from '../testing/board-story.js';
+import { decisionOf, scanOf, Seed } from '../testing/board-seed.js';
 
 const BOARD = '/boards/api/boards/shieldwatch-posture';
 

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
+import { freshDatabase, type TestDatabase } from '#schemas/testing/clickhouse.js';
 import type { BoardPanel } from '#schemas/board.js';
 import type { PanelData, TimeRange } from '#schemas/http/boards.js';
 import { readBoards, type BoardLibrary } from './board-library.js';
 import type { VariableValue } from './macros.js';
 import { panelData, panelSql } from './panel-data.js';
-import { decisionOf, findingOf, scanOf, Seed } from './testing.js';
+import { decisionOf, findingOf, scanOf, Seed } from '../testing/board-seed.js';
 import { variableOptions } from './variable-options.js';
 
 const HOUR = 3_600_000;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { PSEUDONYM_SECRET } from '#schemas/redaction-personal.fixture.js';
+import { PSEUDONYM_SECRET } from '#schemas/testing/redaction-personal.js';
 import type { Caller } from '../auth/caller.js';
 import { PROTOBUF_TYPE, JSON_TYPE } from '../request/content.js';
 import { SIGNALS } from '../request/signal.js';

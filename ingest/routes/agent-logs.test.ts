@@ -13,7 +13,7 @@ afterAll(() => gateway.close());
 
 /** A request that a real client sent, shortened to its tool calls and hooks. */
 const capture = (name: string): string =>
-  readFileSync(join(packageRoot(), 'ingest/testdata', `${name}.logs.json`), 'utf8');
+  readFileSync(join(packageRoot(), 'ingest/testing/agent-logs', `${name}.logs.json`), 'utf8');
 
 async function send(body: string): Promise<void> {
   const answer = await gateway.app.inject({

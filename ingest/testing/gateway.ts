@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { freshDatabase, type TestDatabase } from '#schemas/clickhouse/testing.js';
+import { freshDatabase, type TestDatabase } from '#schemas/testing/clickhouse.js';
 import type { ErrorBody } from '#schemas/errors.js';
 import type { Postgres } from '#schemas/postgres/client.js';
 import { asRole, inOrg } from '#schemas/postgres/session.js';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { selectRows } from './client.js';
 import { FACTS, landingDays, rebuildFacts, reconcileFacts, type Fact } from './facts.js';
 import { migrateClickHouse } from './migrate.js';
-import { freshDatabase, type TestDatabase } from './testing.js';
+import { freshDatabase, type TestDatabase } from '../testing/clickhouse.js';
 
 const url = inject('clickhouseUrl');
 let db: TestDatabase;

@@ -3,7 +3,7 @@ import { describe, expect, inject, it } from 'vitest';
 import { VIEWS } from '../records/rows.js';
 import { createClickHouse, selectRows } from './client.js';
 import { clickhouseMigrations, migrateClickHouse } from './migrate.js';
-import { freshDatabase } from './testing.js';
+import { freshDatabase } from '../testing/clickhouse.js';
 
 describe('clickhouseMigrations', () => {
   it("are idempotent, and no comment contains a statement's end", async () => {

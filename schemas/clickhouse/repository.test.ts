@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { canonicalRepository, repositoryAttributes } from '../records/repository.js';
 import { selectRows } from './client.js';
-import { freshDatabase, type TestDatabase } from './testing.js';
+import { freshDatabase, type TestDatabase } from '../testing/clickhouse.js';
 
 let db: TestDatabase;
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isBrowserMissing } from '#ingest/boards/browser-testing.js';
+import { isBrowserMissing } from '#ingest/testing/browser.js';
 import type { BenchReport, Figure } from '../figure.js';
 import { bundleSize } from './bundle.js';
 import { timeToLastPanel } from './last-panel.js';

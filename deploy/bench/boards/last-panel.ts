@@ -1,5 +1,5 @@
 import { createGateway } from '#ingest/app.js';
-import { isBrowserMissing, TestBrowser } from '#ingest/boards/browser-testing.js';
+import { isBrowserMissing, TestBrowser } from '#ingest/testing/browser.js';
 import { CommandError } from '#schemas/errors.js';
 import type { BenchReport } from '../figure.js';
 import { median } from '../measure.js';

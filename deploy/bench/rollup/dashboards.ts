@@ -1,4 +1,4 @@
-import { ORACLE } from '#rollups/history/oracle.js';
+import { ORACLE } from '#rollups/testing/history/oracle.js';
 import { IS_INJECTION_ATTEMPT } from '#schemas/clickhouse/injection-attempt.js';
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { BenchReport } from '../figure.js';

@@ -1,5 +1,5 @@
 import { finished } from 'node:stream/promises';
-import { ORACLE } from '#rollups/history/oracle.js';
+import { ORACLE } from '#rollups/testing/history/oracle.js';
 import { rollupJobs, type RollupJob } from '#rollups/jobs.js';
 import { inOrder, Pass, recompute, withKeys, type BucketKey } from '#rollups/recompute.js';
 import { createClickHouse, selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startTestServer, writerHeaders, type TestServer } from './test-server.js';
+import { startTestServer, writerHeaders, type TestServer } from '../../testing/clickhouse-server.js';
 
 describe('the admin, if the start enables one', () => {
   let server: TestServer;

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasGo } from '#collector/binary.js';
 import { packageRoot } from '#schemas/root.js';
-import { startTestServer, type TestServer } from './test-server.js';
+import { startTestServer, type TestServer } from '../../testing/clickhouse-server.js';
 
 interface Check {
   name: string;
@@ -20,7 +20,7 @@ describe.skipIf(!hasGo())(`clickhouse-go over HTTP ${hasGo() ? '' : '(NOT RUN: n
   let server: TestServer;
   let program: string;
   beforeAll(async () => {
-    const source = join(packageRoot(), 'deploy/embedded/clickhouse/testdata/clickhouse-go');
+    const source = join(packageRoot(), 'deploy/testing/clients/clickhouse-go');
     const cache = join(tmpdir(), 'shieldwatch-clickhouse-go');
     mkdirSync(cache, { recursive: true });
     program = join(cache, 'client');

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { confiningLauncher } from './confine.js';
-import { startTestServer } from './test-server.js';
+import { startTestServer } from '../../testing/clickhouse-server.js';
 
 /** Landlock's ABI of this kernel, by its own system call; below 1 there is none. */
 const abi =

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startTestServer, type TestServer } from './test-server.js';
+import { startTestServer, type TestServer } from '../../testing/clickhouse-server.js';
 
 /**
  * The examples of ClickHouse's documentation of its HTTP interface (docs, Interfaces, HTTP), as they stand

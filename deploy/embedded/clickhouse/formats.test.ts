@@ -7,7 +7,7 @@ import { buffer, text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { acceptedEncoding, CONTENT_ENCODINGS, decompressBody } from './compression/content-encoding.js';
 import { createNativeCompress, decompressNative } from './compression/native-blocks.js';
-import { readerHeaders, startTestServer, writerHeaders, type TestServer } from './test-server.js';
+import { readerHeaders, startTestServer, writerHeaders, type TestServer } from '../../testing/clickhouse-server.js';
 
 let server: TestServer;
 beforeAll(async () => {

@@ -12,7 +12,7 @@ import { readerCatalog, type EngineFunction, type ReaderCatalog } from './reader
 import { emit } from './sql-names.js';
 import { parseStatement } from './statement.js';
 import { tokensOf } from './sql-tokens.js';
-import { readerHeaders, startTestServer, type TestServer } from './test-server.js';
+import { readerHeaders, startTestServer, type TestServer } from '../../testing/clickhouse-server.js';
 
 /** Holds our reading of a statement to the engine's own. Seeded: a failure repeats itself. */
 const RUNS = { seed: 20_261_130, numRuns: 60 };

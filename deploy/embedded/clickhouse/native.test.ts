@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { layoutOf, UnsupportedTypeError } from './native-layout.js';
 import { NativeRewriter } from './native.js';
-import { startTestServer, type TestServer } from './test-server.js';
+import { startTestServer, type TestServer } from '../../testing/clickhouse-server.js';
 
 const REVISION = 54_460;
 

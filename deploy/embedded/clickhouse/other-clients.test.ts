@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { JAVA, PYTHON, type Check } from './test-clients.js';
-import { startTestServer, type TestServer } from './test-server.js';
+import { JAVA, PYTHON, type Check } from '../../testing/clients.js';
+import { startTestServer, type TestServer } from '../../testing/clickhouse-server.js';
 
 describe.each([
   ['clickhouse-connect, pandas and SQLAlchemy', PYTHON, 38],

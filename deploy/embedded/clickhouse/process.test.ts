@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { packageRoot } from '#schemas/root.js';
 import { startClickHouse } from './process.js';
-import { readerHeaders, startTestServer, until, type TestServer } from './test-server.js';
+import { readerHeaders, startTestServer, until, type TestServer } from '../../testing/clickhouse-server.js';
 
 const isGone = (pid: number): boolean => {
   try {

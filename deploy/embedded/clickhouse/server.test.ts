@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readerHeaders, startTestServer, until, writerHeaders, type TestServer } from './test-server.js';
+import { readerHeaders, startTestServer, until, writerHeaders, type TestServer } from '../../testing/clickhouse-server.js';
 
 let server: TestServer;
 let client: ClickHouseClient;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Sessions, type SessionRequest } from './sessions.js';
-import { startTestServer, type TestServer } from './test-server.js';
+import { startTestServer, type TestServer } from '../../testing/clickhouse-server.js';
 
 describe("the writer's sessions", () => {
   let server: TestServer;

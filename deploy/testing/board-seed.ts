@@ -1,4 +1,4 @@
-import { decisionOf, findingOf, scanOf, Seed } from '#ingest/boards/testing.js';
+import { decisionOf, findingOf, scanOf, Seed } from '#ingest/testing/board-seed.js';
 import { createRollupWorker } from '#rollups/worker.js';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { constants, gunzipSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { REDACTION_RULES } from './redaction-rules.js';
-import { packageRoot } from './root.js';
+import { REDACTION_RULES } from '../redaction-rules.js';
+import { packageRoot } from '../root.js';
 
 interface Vector {
   readonly name: string;

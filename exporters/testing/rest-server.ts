@@ -27,9 +27,20 @@ export class RestServer extends LocalServer {
   #answer(path: string, body: Record<string, unknown>): [number, object] {
     if (path === '/v1/ingest/drift') return [200, { ok: true, driftEventId: 'drift_1', alertRouted: false }];
     if (path !== '/v1/ingest/scan') return [404, { ok: false, error: { code: 'not_found', message: 'no such route' } }];
-    if (body['redacted'] !== true) return [422, { ok: false, error: { code: 'field_refused', message: 'redacted is not true' } }];
+    if (body['redacted'] !== true)
+      return [422, { ok: false, error: { code: 'field_refused', message: 'redacted is not true' } }];
     const deduped = this.#digests.has(body['bundleDigest']);
     this.#digests.add(body['bundleDigest']);
-    return [deduped ? 409 : 200, { ok: true, scanId: 'scan_1', repoId: 'repo_1', deduped, rollupsUpdated: [], warnings: ['source: unknown field'] }];
+    return [
+      deduped ? 409 : 200,
+      {
+        ok: true,
+        scanId: 'scan_1',
+        repoId: 'repo_1',
+        deduped,
+        rollupsUpdated: [],
+        warnings: ['source: unknown field'],
+      },
+    ];
   }
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { giveBackDatabase, rememberDatabase, takeDatabase } from '../testing/database-pool.js';
-import { createClickHouse, type ClickHouseClient } from './client.js';
-import { migrateClickHouse } from './migrate.js';
+import { giveBackDatabase, rememberDatabase, takeDatabase } from './database-pool.js';
+import { createClickHouse, type ClickHouseClient } from '../clickhouse/client.js';
+import { migrateClickHouse } from '../clickhouse/migrate.js';
 
 export interface TestDatabase {
   client: ClickHouseClient;

@@ -3,8 +3,14 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const DIGESTED = [
-  'agentshield-report.json', 'agentshield-report.html', 'agentshield-results.sarif', 'policy-evaluation.json', 'baseline-comparison.json',
-  'supply-chain.json', 'ci-context.json', 'remediation-plan.json',
+  'agentshield-report.json',
+  'agentshield-report.html',
+  'agentshield-results.sarif',
+  'policy-evaluation.json',
+  'baseline-comparison.json',
+  'supply-chain.json',
+  'ci-context.json',
+  'remediation-plan.json',
 ];
 
 interface Manifest {
@@ -25,7 +31,9 @@ export function rehash(folder: string, what: 'bundle' | 'all' = 'all'): void {
   manifest.bundleDigest = `sha256:${createHash('sha256').update(JSON.stringify(entries)).digest('hex')}`;
   if (what === 'all') {
     const listed = manifest.artifacts.length > 0 ? manifest.artifacts : entries;
-    manifest.artifacts = listed.map((artifact) => (artifact.file === 'manifest.json' ? artifact : { ...artifact, ...hash(artifact.file) }));
+    manifest.artifacts = listed.map((artifact) =>
+      artifact.file === 'manifest.json' ? artifact : { ...artifact, ...hash(artifact.file) },
+    );
   }
   writeFileSync(at, JSON.stringify(manifest, null, 2));
 }

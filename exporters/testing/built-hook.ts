@@ -15,7 +15,7 @@ export interface HookRun {
 /** The hook as the one file that is installed. */
 export interface BuiltHook {
   readonly file: string;
-  /** Runs it as an agent would; `env` is its whole environment besides PATH. */
+  /** Runs it as an agent would; `env` is its whole environment in addition to PATH. */
   run(stdin: string, env: Record<string, string>, cwd?: string): Promise<HookRun>;
 }
 
@@ -28,7 +28,10 @@ export function buildHook(): BuiltHook {
 
 function runProcess(file: string, stdin: string, env: Record<string, string>, cwd: string): Promise<HookRun> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...NODE_OPTIONS, file], { cwd, env: { PATH: process.env['PATH'] ?? '', ...env } });
+    const child = spawn(process.execPath, [...NODE_OPTIONS, file], {
+      cwd,
+      env: { PATH: process.env['PATH'] ?? '', ...env },
+    });
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));

@@ -1,5 +1,5 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
-import { createRollupWorker, type RollupWorker, type WorkerSettings } from '../worker.js';
+import { createRollupWorker, type RollupWorker, type WorkerSettings } from '../../worker.js';
 import { Crash, failpoints, type Failpoints } from './failpoints.js';
 import { factRows, orgOf, type FactRow } from './facts.js';
 import type { History, Step, Turn } from './generate.js';

@@ -9,7 +9,7 @@ import { callStack } from '#deploy/embedded/data-folder.js';
 import type { StackStatus } from '#deploy/embedded/stack.js';
 import { copyMigratedClickHouse, copyMigratedPostgres } from '#deploy/testing/store-template.js';
 import { packageRoot } from '#schemas/root.js';
-import { freePort } from '#schemas/testing.js';
+import { freePort } from '#schemas/testing/ports.js';
 
 const CLI = join(packageRoot(), 'dist/deploy/cli.js');
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startClickHouse, type ClickHouseSettings, type EmbeddedClickHouse } from './process.js';
+import { startClickHouse, type ClickHouseSettings, type EmbeddedClickHouse } from '../embedded/clickhouse/process.js';
 
 /** A server over a folder of its own, for one test file. Needs `npx tsc -p tsconfig.build.json` before. */
 export interface TestServer {

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { CACHE_FOLDER } from '#exporters/real-agents/install.js';
 import { packageRoot } from '#schemas/root.js';
 
-/** A client of ClickHouse in another language, which a program of `testdata/` tries out. */
+/** A client of ClickHouse in another language, which a program of `clients/` tries out. */
 export interface TestClient {
   /** What the machine must have, as a sentence says it after "no". */
   readonly needs: string;
@@ -24,11 +24,11 @@ export interface Check {
 }
 
 interface Installable extends TestClient {
-  /** Installs exactly the versions of `testdata/`; false when that failed. */
+  /** Installs exactly the versions of `clients/`; false when that failed. */
   install(): boolean;
 }
 
-const source = (name: string): string => join(packageRoot(), 'deploy/embedded/clickhouse/testdata', name);
+const source = (name: string): string => join(packageRoot(), 'deploy/testing/clients', name);
 
 /** Folder of what a file pins: another pin, another folder. */
 function folderOf(client: string, pins: string): string {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from './root.js';
+import { packageRoot } from '../root.js';
 
 /** Run by the collector's Go tests too, with this secret and the organisation `org_1`. */
 export interface PersonalVector {

@@ -94,7 +94,9 @@ export class OtlpServer extends LocalServer {
     return this.accepted
       .flatMap(({ body }) => body.resourceSpans ?? [])
       .flatMap(({ resource, scopeSpans }) =>
-        scopeSpans.flatMap(({ spans }) => spans).map((span) => ({ ...span, resource: values(resource.attributes), values: values(span.attributes) })),
+        scopeSpans
+          .flatMap(({ spans }) => spans)
+          .map((span) => ({ ...span, resource: values(resource.attributes), values: values(span.attributes) })),
       );
   }
 
@@ -113,11 +115,12 @@ export class OtlpServer extends LocalServer {
     return this.accepted
       .flatMap(({ body }) => body.resourceMetrics ?? [])
       .flatMap(({ scopeMetrics }) => scopeMetrics.flatMap(({ metrics }) => metrics))
-      .flatMap((metric) =>
-        (metric.gauge ?? metric.sum)?.dataPoints.map((point) => {
-          const labels = Object.entries(values(point.attributes)).map(([key, value]) => `${key}=${String(value)}`);
-          return `${metric.name}{${labels.join(',')}} = ${String(point.asInt ?? point.asDouble)}`;
-        }) ?? [],
+      .flatMap(
+        (metric) =>
+          (metric.gauge ?? metric.sum)?.dataPoints.map((point) => {
+            const labels = Object.entries(values(point.attributes)).map(([key, value]) => `${key}=${String(value)}`);
+            return `${metric.name}{${labels.join(',')}} = ${String(point.asInt ?? point.asDouble)}`;
+          }) ?? [],
       )
       .sort();
   }
@@ -125,7 +128,14 @@ export class OtlpServer extends LocalServer {
   protected answer(request: IncomingMessage, text: string): Reply {
     const { authorization } = request.headers;
     const body = JSON.parse(text) as OtlpBody;
-    const taken: OtlpRequest = { path: request.url ?? '', authorization, headers: request.headers, text, body, status: 200 };
+    const taken: OtlpRequest = {
+      path: request.url ?? '',
+      authorization,
+      headers: request.headers,
+      text,
+      body,
+      status: 200,
+    };
     this.requests.push(taken);
     const answer = this.respond(taken, this.requests.length - 1) ?? { status: 200, body: '{}' };
     taken.status = answer.status;

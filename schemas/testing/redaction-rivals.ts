@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from './root.js';
+import { packageRoot } from '../root.js';
 
 /** A rule of gitleaks: the patterns of a secret and of the name that must stand before it; neither where it is of a file. */
 interface GitleaksRule {

@@ -4,8 +4,8 @@ import { chown, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { freePort } from '../testing.js';
-import { openPostgres } from './client.js';
+import { freePort } from './ports.js';
+import { openPostgres } from '../postgres/client.js';
 
 /** A real Postgres server with its own folder and port. */
 export interface TestServer {

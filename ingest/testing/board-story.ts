@@ -1,5 +1,5 @@
-import type { Seed } from './testing.js';
-import { decisionOf, findingOf, scanOf } from './testing.js';
+import type { Seed } from './board-seed.js';
+import { decisionOf, findingOf, scanOf } from './board-seed.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
