@@ -5,6 +5,7 @@
  */
 import {
   BACKSLASH,
+  isAlphanumeric,
   isDigit,
   isLetter,
   isNameCharacter,
@@ -12,6 +13,8 @@ import {
   isSpace,
   isTypographicQuote,
   isUpper,
+  isWordAt,
+  setOf,
 } from './redaction-text.js';
 
 /** Kinds of characters; {@link Ahead.next} finds the next one. */
@@ -32,22 +35,35 @@ export const Kind = {
   closingBrace: 10,
   /** A control character, blank or ASCII quote. */
   blankOrQuote: 11,
+  /** What no user and password without a scheme have. */
+  userEnd: 12,
+  /** Where one of {@link WORDS} begins. */
+  scheme: 13,
+  platform: 14,
+  range: 15,
 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 
 const KINDS = Object.keys(Kind).length;
+/** Kinds of words, in lower case, by the first of which they are found. */
+const WORDS: Readonly<Partial<Record<Kind, readonly string[]>>> = {
+  [Kind.scheme]: ['://'],
+  [Kind.platform]: [':*:*'],
+  [Kind.range]: ['[0-9a-', '[a-z'],
+};
 
 const isBlank = (code: number): boolean => code <= 32;
-const anyOf =
-  (characters: string) =>
-  (code: number): boolean =>
-    characters.includes(String.fromCharCode(code));
-const [isSeparator, isBracket, endsCredential, isBase64Sign] = [
-  anyOf('<>,;&|'),
-  anyOf('()[]{}'),
-  anyOf('<>;,\\'),
-  anyOf('+/_-'),
+const [isSeparator, isBracket, endsCredential, isBase64Sign, endsUser] = [
+  setOf('<>,;&|'),
+  setOf('()[]{}'),
+  setOf('<>;,\\'),
+  setOf('+/_-'),
+  setOf('(),;|&=\\'),
 ];
+
+const isOpening = (code: number): boolean => code === 40 || code === 91 || code === 123;
+/** Whether a backslash before the character makes an escape of it that ends a value. */
+const isEscaped = setOf('nrtbfu"\'`/');
 
 const TESTS: Readonly<Record<keyof typeof Kind, (code: number) => boolean>> = {
   nameEnd: (code) => !isNameCharacter(code),
@@ -68,6 +84,17 @@ const TESTS: Readonly<Record<keyof typeof Kind, (code: number) => boolean>> = {
   colon: (code) => code === 58,
   closingBrace: (code) => code === 125,
   blankOrQuote: (code) => isBlank(code) || isQuote(code),
+  userEnd: (code) =>
+    isBlank(code) ||
+    isQuote(code) ||
+    isTypographicQuote(code) ||
+    code === 60 ||
+    code === 62 ||
+    endsUser(code) ||
+    code > 127,
+  scheme: (code) => code === 58,
+  platform: (code) => code === 58,
+  range: (code) => code === 91,
 };
 
 /** Bits of the kinds that a character beyond ASCII is of, but for quotation marks. */
@@ -87,8 +114,28 @@ const bits = (() => {
   return table;
 })();
 
-/** How far from the signs that are known a value may begin for what stands between to be read. */
+/** How far behind what is known a value may begin for what stands between to be read. */
 const NEAR = 1024;
+/** How far before an `@` a user begins, and other `@` that may stand between. */
+const LONGEST_USER = 200;
+const MOST_ATS = 3;
+/** An escape has so many backslashes at most: JSON in JSON, six times over. More of them are of the value before it. */
+const DEEPEST_ESCAPE = 64;
+
+/** A copy with room for twice as many. */
+export function doubled(numbers: Int32Array): Int32Array<ArrayBuffer> {
+  const more = new Int32Array(numbers.length * 2);
+  more.set(numbers);
+  return more;
+}
+
+/** An argument of a command line at `[start, end)`, perhaps in quotes, that was looked for from `at` on; the next one is from `next` on. */
+export interface Argument {
+  readonly at: number;
+  readonly start: number;
+  readonly end: number;
+  readonly next: number;
+}
 
 /** What has been read of one text. */
 export class Ahead {
@@ -97,29 +144,54 @@ export class Ahead {
   readonly #from = new Int32Array(KINDS).fill(-1);
   readonly #to = new Int32Array(KINDS).fill(-1);
   readonly #isFound = new Uint8Array(KINDS);
-  /** Every {@link Kind.bareSign} of `[#signsFrom, #signsTo)`, in order: values look at many of them, one value at the same as the next. */
+  /** Where the keyword begins that is being read from: no value is read that begins before it. */
+  keyword = 0;
+  /** Of `[#valuesFrom, #valuesTo)`: each sign at which a value may end, in order, and where one ends that begins there or right before. */
   #signs = new Int32Array(64);
+  #ends = new Int32Array(64);
   #signCount = 0;
-  #signsFrom = 0;
-  #signsTo = 0;
+  #valuesFrom = 0;
+  #valuesTo = 0;
+  /** Numbers of closing brackets; see {@link #settle}. */
+  #closing: number[] = [];
+  /** Of the text before `#usersTo`: the last places of what {@link userStart} looks for. */
+  #usersTo = 0;
+  #userEnd = -1;
+  #slash = -1;
+  #scheme = -1;
+  readonly #ats = new Int32Array(MOST_ATS + 1);
+  /** The arguments that were read last, one behind the other. */
+  readonly commandLine: Argument[] = [];
   /** The pairs of cookies that begin in here hold no secret. */
   cookiesFrom = -1;
   cookiesTo = -1;
   /** Where the name ends whose value was read last, and whether as a password. */
   nameRead = -1;
   isPasswordRead = false;
+  /** Where the name ends whose last word was read last, where that begins, and whether the name is about a secret only. */
+  aboutRun = -1;
+  aboutFrom = -1;
+  isAbout = false;
 
   /** Forgets the text before. */
   begin(text: string): this {
     this.text = text;
     this.#from.fill(-1);
     this.#to.fill(-1);
+    this.keyword = 0;
     this.#signCount = 0;
-    this.#signsFrom = 0;
-    this.#signsTo = 0;
+    this.#valuesFrom = 0;
+    this.#valuesTo = 0;
+    this.#usersTo = 0;
+    this.#userEnd = -1;
+    this.#slash = -1;
+    this.#scheme = -1;
+    this.#ats.fill(-1);
+    this.commandLine.length = 0;
     this.cookiesFrom = -1;
     this.cookiesTo = -1;
     this.nameRead = -1;
+    this.aboutRun = -1;
     return this;
   }
 
@@ -134,7 +206,7 @@ export class Ahead {
     const bit = 1 << kind;
     let i = isIn ? to : at;
     const known = !isIn && at < from && from < last ? from : last;
-    while (i < known && ((bits[text.charCodeAt(i)] as number) & bit) === 0) i += 1;
+    while (i < known && (((bits[text.charCodeAt(i)] as number) & bit) === 0 || !this.#isWord(kind, i))) i += 1;
     // What is known goes on from here.
     const isJoined = i === known && known === from;
     if (isJoined) {
@@ -147,37 +219,105 @@ export class Ahead {
     return i;
   }
 
-  /** Number of the first sign (see {@link Kind}) at or behind `at`, for {@link signAt}. */
-  signFrom(at: number): number {
-    if (at > this.#signsTo && at <= this.#signsTo + NEAR) this.signAt(Infinity, at);
-    if (at < this.#signsFrom || at > this.#signsTo) {
-      this.#signCount = 0;
-      this.#signsFrom = at;
-      this.#signsTo = at;
-    }
-    let [low, high] = [0, this.#signCount];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.#signs[middle] as number) < at) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+  #isWord(kind: Kind, at: number): boolean {
+    return kind < Kind.scheme || (WORDS[kind] ?? []).some((word) => isWordAt(this.text, at, word));
   }
 
-  /** Index of the sign of that number, if it stands before `most`; `most`, or the text's length, if not. */
-  signAt(number: number, most: number): number {
-    const last = Math.min(most, this.text.length);
-    while (number >= this.#signCount && this.#signsTo < last) {
-      const at = this.#signsTo++;
-      if (((bits[this.text.charCodeAt(at)] as number) & (1 << Kind.bareSign)) === 0) continue;
-      if (this.#signCount === this.#signs.length) {
-        const more = new Int32Array(this.#signs.length * 2);
-        more.set(this.#signs);
-        this.#signs = more;
-      }
-      this.#signs[this.#signCount++] = at;
+  /**
+   * Where user and password may begin whose `@` is at `at`: behind what neither has, behind the fourth `@` before, and
+   * no further back than {@link LONGEST_USER}; of a URL, which is not looked at here, in the last part of its path. Asked
+   * with growing `at`.
+   */
+  userStart(at: number): number {
+    const { text } = this;
+    const first = Math.max(0, at - LONGEST_USER);
+    for (let i = Math.max(this.#usersTo, first); i < at; i++) {
+      const code = text.charCodeAt(i);
+      if (code === 64) {
+        this.#ats.copyWithin(1, 0);
+        this.#ats[0] = i;
+      } else if (code === 47) this.#slash = i;
+      else if (((bits[code] as number) & (1 << Kind.userEnd)) !== 0) this.#userEnd = i;
+      else if (code === 58 && text.startsWith('://', i)) this.#scheme = i;
     }
-    return number < this.#signCount ? Math.min(this.#signs[number] as number, last) : last;
+    this.#usersTo = at;
+    const start = Math.max(first, this.#userEnd + 1, (this.#ats[MOST_ATS] as number) + 1);
+    return this.#scheme >= start ? this.#slash + 1 : start;
+  }
+
+  /**
+   * Where the value without quotes ends that begins at `start`: at a blank, a quote or a sign that separates, at a bracket
+   * that it did not open, or at an escape. All values up to the next such place are read at once, since they share their ends.
+   */
+  valueEnd(start: number): number {
+    if (start >= this.text.length) return this.text.length;
+    if (start > this.#valuesTo + NEAR || start < this.#valuesFrom || this.#signCount === 0) {
+      this.#signCount = 0;
+      this.#valuesFrom = this.#valuesTo = Math.min(this.keyword, start);
+    }
+    while (this.#valuesTo <= start) this.#readValues();
+    let [low, high] = [0, this.#signCount - 1];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#signs[middle] as number) < start) low = middle + 1;
+      else high = middle;
+    }
+    return Math.max(start, this.#ends[low] as number);
+  }
+
+  /** Reads on to behind the next place at which every value ends. */
+  #readValues(): void {
+    const { text } = this;
+    const first = this.#signCount;
+    let i = this.#valuesTo;
+    for (; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (((bits[code] as number) & (1 << Kind.bareSign)) === 0) continue;
+      if (code === BACKSLASH) {
+        let next = i + 1;
+        while (text.charCodeAt(next) === BACKSLASH) next += 1;
+        if (next === text.length || isEscaped(text.charCodeAt(next))) {
+          this.#addSign(next - 1, Math.max(i, next - DEEPEST_ESCAPE));
+          i = next - 1;
+          break;
+        }
+        i = next - 1;
+      } else {
+        this.#addSign(i, i);
+        if (!isBracket(code)) break;
+      }
+    }
+    if (i === text.length) this.#addSign(i, i);
+    this.#valuesTo = i + 1;
+    this.#settle(first);
+  }
+
+  #addSign(at: number, end: number): void {
+    if (this.#signCount === this.#signs.length) {
+      this.#signs = doubled(this.#signs);
+      this.#ends = doubled(this.#ends);
+    }
+    this.#signs[this.#signCount] = at;
+    this.#ends[this.#signCount++] = end;
+  }
+
+  /** Of the brackets from number `first` on, up to the last sign, at which every value ends: says where a value ends that begins before each. */
+  #settle(first: number): void {
+    const [signs, ends, closing] = [this.#signs, this.#ends, this.#closing];
+    const last = this.#signCount - 1;
+    closing.length = 0;
+    for (let number = last - 1; number >= first; number--) {
+      const at = signs[number] as number;
+      if (isOpening(this.text.charCodeAt(at))) {
+        // A value goes on behind the bracket that closes this one.
+        const closed = closing.pop();
+        ends[number] = ends[closed === undefined ? last : closed + 1] as number;
+      } else {
+        closing.push(number);
+        // `)x` is of the value all the same.
+        if (isAlphanumeric(this.text.charCodeAt(at + 1))) ends[number] = ends[number + 1] as number;
+      }
+    }
   }
 
   /** Whether a character of the kind stands in `[start, end)`. */

@@ -13,6 +13,7 @@ import {
   isNameCharacter,
   isQuote,
   isWordAt,
+  setOf,
 } from './redaction-text.js';
 import { VOCABULARY } from './redaction-vocabulary.js';
 
@@ -130,7 +131,7 @@ function localStart(text: string, at: number): number {
     start -= width(code);
   }
   // What ends an escape belongs to that: `\nalice@`, `%3Calice@`, a colour of a terminal.
-  for (let i = start + 1; i < at && i <= start + LONGEST_ESCAPE; i++) {
+  for (let i = beginsEscape(text.charCodeAt(start - 1)) ? start + 1 : at; i < at && i <= start + LONGEST_ESCAPE; i++) {
     if (
       isAlphanumeric(text.charCodeAt(i - 1)) &&
       hasBoundary(text, i) &&
@@ -147,6 +148,9 @@ function localStart(text: string, at: number): number {
     start += 1;
   return start;
 }
+
+/** What stands before letters and digits of an escape. */
+const beginsEscape = setOf('\\%[;:?');
 
 /** Where `"a local part"` begins, whose closing quote is at `quote`; the place behind that where there is none. */
 function quotedStart(text: string, quote: number): number {

@@ -5,7 +5,7 @@
  * A reader is given the place of a keyword and tells the secret's begin and end. Each looks at a bounded number of
  * characters before it decides, and goes on without a bound only where the text is taken as a secret and so passed.
  */
-import { Ahead, Kind } from './redaction-ahead.js';
+import { Ahead, Kind, type Argument } from './redaction-ahead.js';
 import { saysUserAndPassword } from './redaction-encoded.js';
 import {
   beginsSentence,
@@ -34,6 +34,7 @@ import {
   isUpper,
   isWordAt,
   skipBareColour,
+  setOf,
   skipColour,
 } from './redaction-text.js';
 import { VOCABULARY } from './redaction-vocabulary.js';
@@ -44,11 +45,17 @@ export type Strength = 'password' | 'token';
 /** Says that a secret stands at `[start, end)`. */
 export type Take = (start: number, end: number) => void;
 
+const COLON = 58;
+const EQUALS = 61;
+const WIDE_COLON = 0xff1a;
+const WIDE_EQUALS = 0xff1d;
+
 /** A shorter value is not taken for a secret by its name alone. */
 const SHORTEST_VALUE = 8;
 /** A quoted value that does not end within so many characters has no end. */
 const LONGEST_QUOTED = 1024;
 const LONGEST_NAME = 60;
+const LONGEST_LITERAL = 20;
 /** Blanks between a name, a sign and a value: columns are aligned by them. */
 const LONGEST_GAP = 32;
 /** Of the part of a command line in which the options of a program are looked for. */
@@ -58,8 +65,8 @@ const LONGEST_AUTHORITY = 512;
 const DEEPEST_ESCAPE = 64;
 /** How far an `@` is looked for behind a character that usually ends an authority. */
 const LONGEST_ODD_PASSWORD = 128;
-/** Brackets and runs of backslashes of a value that are looked at to decide whether it is a secret. */
-const MOST_SIGNS = 16;
+/** Parts of the name of a cookie or of a pair, with signs between. */
+const MOST_PARTS = 16;
 /** Characters that are looked at to tell chance from words by the case of the letters. */
 const LONGEST_CASE = 64;
 /** Characters of base64 in which the colon of a user and password is looked for. */
@@ -77,12 +84,10 @@ const SHORTEST_KEY = 14;
 const SHORTEST_SIGNATURE = 16;
 
 const about = new Set(VOCABULARY.about);
-const glued = new Set(VOCABULARY.glued);
 const holders = new Set(VOCABULARY.holders);
 const literals = new Set(VOCABULARY.literals);
 const noUsers = new Set(VOCABULARY.no_users);
-const longest = (words: readonly string[]): number => Math.max(...words.map((word) => word.length));
-const [LONGEST_GLUED, LONGEST_ABOUT] = [longest(VOCABULARY.glued), longest(VOCABULARY.about)];
+const LONGEST_ABOUT = Math.max(...VOCABULARY.about.map((word) => word.length));
 
 // ---------------------------------------------------------------- names
 
@@ -93,16 +98,27 @@ export function nameEnd(ahead: Ahead, end: number): number {
   // Beyond the longest name it is no name but a run of some other kind.
   if (runEnd > end + LONGEST_NAME) return -1;
   const last = text.charCodeAt(end - 1);
-  if (isLetter(text.charCodeAt(end)) && !(isLower(last) && isUpper(text.charCodeAt(end)))) {
-    let to = end + 1;
-    while (
-      to <= end + LONGEST_GLUED &&
-      isLetter(text.charCodeAt(to)) &&
-      !(isLower(text.charCodeAt(to - 1)) && isUpper(text.charCodeAt(to)))
-    )
-      to += 1;
-    if (!glued.has(text.slice(end, to).toLowerCase())) return -1;
-  }
+  if (isLetter(text.charCodeAt(end)) && !isCamelCase(last, text.charCodeAt(end)) && !isGlued(text, end)) return -1;
+  if (ahead.aboutRun !== runEnd || end > ahead.aboutFrom) readAbout(ahead, end, runEnd);
+  return ahead.isAbout ? -1 : runEnd;
+}
+
+/** Whether a small letter and a capital are the end of a word and the begin of the next one. */
+const isCamelCase = (code: number, next: number): boolean => isLower(code) && isUpper(next);
+
+/** Whether one of the words stands at `at` that may follow a name without a sign between. */
+function isGlued(text: string, at: number): boolean {
+  const code = text.charCodeAt(at) | 32;
+  return VOCABULARY.glued.some((word) => {
+    if (word.charCodeAt(0) !== code || !isWordAt(text, at, word)) return false;
+    const next = text.charCodeAt(at + word.length);
+    return !isLetter(next) || isCamelCase(text.charCodeAt(at + word.length - 1), next);
+  });
+}
+
+/** Reads the last word, no further back than `end`, of the name that ends at `runEnd`. */
+function readAbout(ahead: Ahead, end: number, runEnd: number): void {
+  const { text } = ahead;
   let to = runEnd;
   while (to > end && !isLetter(text.charCodeAt(to - 1))) to -= 1;
   let from = to;
@@ -110,14 +126,15 @@ export function nameEnd(ahead: Ahead, end: number): number {
     from -= 1;
     if (isUpper(text.charCodeAt(from)) && isLower(text.charCodeAt(from + 1))) break;
   }
-  return from < to && about.has(text.slice(from, to).toLowerCase()) ? -1 : runEnd;
+  ahead.aboutRun = runEnd;
+  ahead.aboutFrom = from;
+  ahead.isAbout = from < to && about.has(text.slice(from, to).toLowerCase());
 }
 
 /** A password's name says enough; so does `DB_PASS`, but not `pass` alone. */
 export function strengthOf(text: string, start: number, end: number): Strength {
-  const word = text.slice(start, end).toLowerCase();
-  if (word === 'pass') return text.charAt(start - 1) === '_' ? 'password' : 'token';
-  return word.startsWith('pass') || word === 'pwd' ? 'password' : 'token';
+  if (!isWordAt(text, start, 'pass')) return isWordAt(text, start, 'pwd') ? 'password' : 'token';
+  return end - start > 4 || text.charAt(start - 1) === '_' ? 'password' : 'token';
 }
 
 // ---------------------------------------------------------------- values
@@ -182,53 +199,37 @@ function quotedEnd(text: string, start: number, quote: number, depth: number): n
 }
 
 /** The end of a value that is taken: of a long one only the begin was looked at. */
-const wholeEnd = (ahead: Ahead, { start, end, isCut }: Value): number =>
-  isCut ? (readBare(ahead, start, ahead.text.length, Infinity)?.end ?? end) : end;
+const wholeEnd = (ahead: Ahead, { start, end, isCut }: Value): number => (isCut ? bareEnd(ahead, start) : end);
 
 /** A value without quotes: up to a blank, a quote, or a sign that separates; brackets that it opens itself are of it. */
-function readBare(ahead: Ahead, start: number, most = start + LONGEST_LOOK + 1, signs = MOST_SIGNS): Value | undefined {
+function readBare(ahead: Ahead, start: number): Value | undefined {
   const { text } = ahead;
-  let open = 0;
   // ODBC's braces, in which signs that separate do not.
-  if (text.charAt(start) === '{') {
+  if (text.charCodeAt(start) === 123) {
     const last = Math.min(text.length, start + LONGEST_LOOK);
     const close = ahead.next(Kind.closingBrace, start, last);
     if (close < last && !ahead.has(Kind.blankOrQuote, start, close))
       return { start, end: close + 1, isQuoted: false, isCut: false };
   }
-  const last = Math.min(text.length, most);
-  let number = ahead.signFrom(start);
-  for (let from = start, left = signs; ; left--, number++) {
-    let i = ahead.signAt(number, last);
-    if (i < from) {
-      // Of a run of backslashes.
-      number = ahead.signFrom(from);
-      i = ahead.signAt(number, last);
-    }
-    if (i === last || left === 0)
-      return i === start ? undefined : { start, end: i, isQuoted: false, isCut: i < text.length };
-    const character = text.charAt(i);
-    let isEnd = false;
-    let next = i + 1;
-    if ('([{'.includes(character)) open += 1;
-    else if (')]}'.includes(character)) {
-      isEnd = open === 0 && !isAlphanumeric(text.charCodeAt(i + 1));
-      open = Math.max(0, open - 1);
-    } else if (character === '\\') {
-      next = text.charCodeAt(i + 1) === BACKSLASH ? ahead.next(Kind.notBackslash, i, last + DEEPEST_ESCAPE) : i + 1;
-      // An escape has so many backslashes at most; those before them are of the value.
-      isEnd = next === text.length || 'nrtbfu"\'`/'.includes(text.charAt(next));
-      if (isEnd) i = Math.min(last, Math.max(i, next - DEEPEST_ESCAPE));
-    } else isEnd = character !== '|' || !isNumber(text, start, i);
-    if (isEnd) return i === start ? undefined : { start, end: i, isQuoted: false, isCut: false };
-    from = Math.min(last, next);
-  }
+  const end = bareEnd(ahead, start);
+  if (end === start) return undefined;
+  const last = start + LONGEST_LOOK + 1;
+  return end > last
+    ? { start, end: last, isQuoted: false, isCut: true }
+    : { start, end, isQuoted: false, isCut: false };
+}
+
+/** Where the value ends: behind the bar of a token, if it has one. */
+function bareEnd(ahead: Ahead, start: number): number {
+  const end = ahead.valueEnd(start);
+  return ahead.text.charCodeAt(end) === 124 && isNumber(ahead.text, start, end) ? ahead.valueEnd(end + 1) : end;
 }
 
 /** A number of few digits, as it stands before a bar and the secret of a token: `12|...`. */
 function isNumber(text: string, start: number, end: number): boolean {
+  if (end > start + LONGEST_NUMBER) return false;
   for (let i = start; i < end; i++) if (!isDigit(text.charCodeAt(i))) return false;
-  return end > start && end <= start + LONGEST_NUMBER && isAlphanumeric(text.charCodeAt(end + 1));
+  return end > start && isAlphanumeric(text.charCodeAt(end + 1));
 }
 
 /** The part of a value that is looked at. */
@@ -288,11 +289,11 @@ function isSecretValue(ahead: Ahead, start: number, end: number, isQuoted: boole
   if (strength === 'token' && (hasSpace || !(isMixed(ahead, start, end) || isRandomCase(ahead, start, end))))
     return false;
   if (isTemplate(text, start, end) || isLiteral(text, start, end)) return false;
-  if (!isQuoted && (isSource(text, start, end, strength === 'token') || isPlatform(text, start, end))) return false;
+  if (!isQuoted && (isSource(text, start, end, strength === 'token') || isPlatform(ahead, start, end))) return false;
   if (hasSpace) return hasLetter(ahead, start, end) && !isSentence(text, start, end);
   if (strength === 'password')
     return !isPasswordsName(text, start, end, isQuoted) && !(text.charAt(start) === '/' && isNames(text, start, end));
-  return !isAddress(text, start, end) && !isTokenName(text, start, end);
+  return !isAddress(ahead, start, end) && !isTokenName(text, start, end);
 }
 
 /** Whether the whole value of an attribute or entry is a secret, whose name says so: a password may even be a sentence. */
@@ -308,32 +309,39 @@ export function isNamedSecret(value: string, strength: Strength): boolean {
 
 /** What will be replaced by a secret, or has been. */
 function isTemplate(text: string, start: number, end: number): boolean {
-  const [first, second] = [text.charAt(start), text.charAt(start + 1)];
-  if (
-    first === '$' &&
-    (second === '{' ||
-      second === '(' ||
-      (isNameCharacter(text.charCodeAt(start + 1)) && isNameOnly(text, start + 1, end)))
-  )
-    return true;
-  if (first === '%' && text.charAt(end - 1) === '%' && isNameOnly(text, start + 1, end - 1)) return true;
-  if ((first === '{' || first === '#' || first === '@') && second === '{') return true;
-  if (first === '{' && text.charAt(end - 1) === '}' && isNameOnly(text, start + 1, end - 1)) return true;
-  if (
-    '[{('.includes(first) &&
-    (second === '' || isQuote(text.charCodeAt(start + 1)) || isSpace(text.charCodeAt(start + 1)))
-  )
-    return true;
-  if (first === '{' && isObject(text, start + 1, end)) return true;
-  return (
-    first === '<' ||
-    isWordAt(text, start, '[redacted') ||
-    isWordAt(text, start, '[object') ||
-    text.startsWith('***', start) ||
-    text.startsWith('...', start) ||
-    isWordAt(text, start, 'xxxx')
-  );
+  const second = text.charCodeAt(start + 1);
+  switch (text.charAt(start)) {
+    case '$':
+      return second === 123 || second === 40 || (isNameCharacter(second) && isNameOnly(text, start + 1, end));
+    case '%':
+      return text.charAt(end - 1) === '%' && isNameOnly(text, start + 1, end - 1);
+    case '#':
+    case '@':
+      return second === 123;
+    case '{':
+      return (
+        second === 123 ||
+        (text.charAt(end - 1) === '}' && isNameOnly(text, start + 1, end - 1)) ||
+        opensNothing(second) ||
+        isObject(text, start + 1, end)
+      );
+    case '(':
+      return opensNothing(second);
+    case '[':
+      return opensNothing(second) || isWordAt(text, start, '[redacted') || isWordAt(text, start, '[object');
+    case '*':
+      return text.startsWith('***', start);
+    case '.':
+      return text.startsWith('...', start);
+    case '<':
+      return true;
+    default:
+      return isWordAt(text, start, 'xxxx');
+  }
 }
+
+/** Whether what follows an opening bracket (NaN: the end) is no value: a list or an object. */
+const opensNothing = (code: number): boolean => Number.isNaN(code) || isQuote(code) || isSpace(code);
 
 /** `name:` of source or JSON. */
 function isObject(text: string, start: number, end: number): boolean {
@@ -351,17 +359,14 @@ function isNameOnly(text: string, start: number, end: number): boolean {
   return end > start;
 }
 
+/** Whether it is one of the literals, between signs and digits if any. */
 function isLiteral(text: string, start: number, end: number): boolean {
-  return (
-    end - start <= 20 &&
-    literals.has(
-      text
-        .slice(start, end)
-        .toLowerCase()
-        .replace(/[^a-z]/g, ' ')
-        .trim(),
-    )
-  );
+  if (end - start > LONGEST_LITERAL) return false;
+  let [from, to] = [start, end];
+  while (from < to && !isLetter(text.charCodeAt(from))) from += 1;
+  while (to > from && !isLetter(text.charCodeAt(to - 1))) to -= 1;
+  for (let i = from; i < to; i++) if (!isLetter(text.charCodeAt(i))) return false;
+  return literals.has(text.slice(from, to).toLowerCase());
 }
 
 // ---------------------------------------------------------------- assignments
@@ -377,20 +382,37 @@ function skipGap(text: string, at: number): number {
       breaks += 1;
       i += 1;
     } else if (isSpace(code) || code === 0xa0 || code === 0x200b || code === 0xfeff) i += 1;
-    else if (skipColour(text, i) > i) i = skipColour(text, i);
-    else break;
+    else {
+      const behind = skipColour(text, i);
+      if (behind === i) break;
+      i = behind;
+    }
   }
   return i;
 }
 
 /** Where a value begins behind the sign of an assignment at `at`, or -1. */
 function skipSign(text: string, at: number): number {
-  if (!':=?.+：＝'.includes(text.charAt(at) || ' ')) return -1;
-  // `a::b` is a path, `::=` a rule's or Makefile's assignment.
-  if (text.startsWith('::', at) && !text.startsWith('::=', at) && !text.startsWith(':::=', at)) return -1;
-  for (const sign of [':::=', '::=', '=>', ':=', '===', '==', '?=', '.=', '+=', '=', ':', '：', '＝'])
-    if (text.startsWith(sign, at)) return skipGap(text, at + sign.length);
-  return -1;
+  const length = signLength(text, at);
+  return length === 0 ? -1 : skipGap(text, at + length);
+}
+
+/** Length of `=`, `==`, `===`, `=>`, `:`, `:=`, `::=`, `:::=`, `?=`, `.=` or `+=` at `at`, or 0. */
+function signLength(text: string, at: number): number {
+  const code = text.charCodeAt(at);
+  const next = text.charCodeAt(at + 1);
+  if (code === EQUALS) {
+    if (next !== EQUALS) return next === 62 ? 2 : 1;
+    return text.charCodeAt(at + 2) === EQUALS ? 3 : 2;
+  }
+  if (code === COLON) {
+    if (next !== COLON) return next === EQUALS ? 2 : 1;
+    // `a::b` is a path, `::=` a rule's or Makefile's assignment.
+    if (text.startsWith('::=', at)) return 3;
+    return text.startsWith(':::=', at) ? 4 : 0;
+  }
+  if (code === WIDE_COLON || code === WIDE_EQUALS) return 1;
+  return (code === 63 || code === 46 || code === 43) && next === EQUALS ? 2 : 0;
 }
 
 /** Reads what is assigned to the name that has a secret's word at `[start, end)`. */
@@ -624,10 +646,14 @@ const credentialEnd = (ahead: Ahead, start: number, most = start + LONGEST_QUOTE
 
 const isCredential = (ahead: Ahead, start: number, end: number): boolean => {
   const { text } = ahead;
-  if (!isAsLong(text, start, end, SHORTEST_VALUE) || isUniform(text, start, end) || isTemplate(text, start, end))
-    return false;
-  if (isAddress(text, start, end) || isTokenName(text, start, end)) return false;
-  return hasDigit(ahead, start, end) || text.charAt(end - 1) === '=' || isRandomCase(ahead, start, end);
+  return (
+    isAsLong(text, start, end, SHORTEST_VALUE) &&
+    (hasDigit(ahead, start, end) || text.charAt(end - 1) === '=' || isRandomCase(ahead, start, end)) &&
+    !isUniform(text, start, end) &&
+    !isTemplate(text, start, end) &&
+    !isAddress(ahead, start, end) &&
+    !isTokenName(text, start, end)
+  );
 };
 
 /** Reads what follows the name of the header `Authorization`: a scheme, and what belongs to it. */
@@ -672,7 +698,7 @@ function headerValue(text: string, end: number): number {
 /** Where the name that begins at `at` ends: letters, digits, `_`, `-` and `signs`. */
 function pairName(ahead: Ahead, at: number, signs: string): number {
   let i = at;
-  for (let parts = 0; parts < MOST_SIGNS; parts++) {
+  for (let parts = 0; parts < MOST_PARTS; parts++) {
     i = ahead.next(Kind.nameEnd, i, at + LONGEST_LOOK);
     if (!signs.includes(ahead.text.charAt(i) || ' ')) break;
     i += 1;
@@ -804,42 +830,30 @@ function isTemplateOnly(text: string, start: number, end: number): boolean {
 export function readUserinfo(ahead: Ahead, start: number, end: number, take: Take): void {
   const { text } = ahead;
   if (!isHost(text, end)) return;
-  let i = start;
-  let others = 0;
-  let slash = -1;
-  let isUrl = false;
-  for (; i > 0 && i > start - 200; i--) {
-    const code = text.charCodeAt(i - 1);
-    if (endsUrl(code) || code > 127 || '(),;|&=\\'.includes(text.charAt(i - 1))) break;
-    if (code === 64) {
-      others += 1;
-      if (others > 3) break;
-    }
-    if (code === 47 && slash === -1) slash = i - 1;
-    if (code === 58 && text.startsWith('://', i - 1)) isUrl = true;
-  }
-  // Of a URL it is the last part of the path; its authority is not looked at here.
-  if (isUrl) i = slash + 1;
+  let i = ahead.userStart(start);
+  if (ahead.next(Kind.colon, i, start) === start) return;
   i = skipBareColour(text, i);
-  while (i < start && (text.charAt(i) === '/' || !hasBoundary(text, i))) i += 1;
-  const colon = indexIn(text, ':', i, start);
-  if (colon <= i) return;
-  for (let j = i; j < colon; j++) if (!isNameCharacter(text.charCodeAt(j)) && !'.%+~@'.includes(text.charAt(j))) return;
+  while (i < start && (text.charCodeAt(i) === 47 || !hasBoundary(text, i))) i += 1;
+  const colon = ahead.next(Kind.colon, i, start);
+  if (colon === i || !isAsLong(text, colon + 1, start, 6)) return;
+  for (let j = i; j < colon; j++) {
+    const code = text.charCodeAt(j);
+    if (!isNameCharacter(code) && !isUserSign(code)) return;
+  }
+  if (!isUserPassword(ahead, colon + 1, start)) return;
   if (noUsers.has(text.slice(i, colon).toLowerCase())) return;
-  const { letters, upper, changes } = readCase(text, colon + 1, start);
-  // A lower-case password differs from a word only by the port behind the host.
-  const isPassword =
-    isMixed(ahead, colon + 1, start) ||
-    (upper > 0 && upper < letters && changes > 1) ||
-    (letters >= SHORTEST_VALUE && hasPort(text, end));
-  if (
-    !isAsLong(text, colon + 1, start, 6) ||
-    !isPassword ||
-    isTemplate(text, colon + 1, start) ||
-    isNames(text, colon + 1, start)
-  )
-    return;
+  if (isTemplate(text, colon + 1, start) || isNames(text, colon + 1, start)) return;
   take(i, end);
+}
+
+const isUserSign = setOf('.%+~@');
+
+/** Whether a password stands at `[start, at)`, before the `@` at `at`. */
+function isUserPassword(ahead: Ahead, start: number, at: number): boolean {
+  if (isMixed(ahead, start, at)) return true;
+  const { letters, upper, changes } = readCase(ahead.text, start, at);
+  // A lower-case password differs from a word only by the port behind the host.
+  return (upper > 0 && upper < letters && changes > 1) || (letters >= SHORTEST_VALUE && hasPort(ahead.text, at + 1));
 }
 
 /** Whether a host and its port stand at `start`. */
@@ -891,92 +905,114 @@ export function blockEnd(text: string, from: number): number {
 
 // ---------------------------------------------------------------- command lines
 
-interface Argument {
-  readonly start: number;
-  readonly end: number;
-  readonly next: number;
+/** An option of a program: its name, and the sign behind it in the vocabulary, or a blank. */
+interface Option {
+  readonly name: string;
+  readonly sign: string;
 }
 
+const commands: Readonly<Record<string, readonly Option[]>> = Object.fromEntries(
+  Object.entries(VOCABULARY.commands).map(([program, options]) => [
+    program,
+    options.map((option) => {
+      const isSigned = ':%=~'.includes(option.slice(-1));
+      return isSigned ? { name: option.slice(0, -1), sign: option.slice(-1) } : { name: option, sign: ' ' };
+    }),
+  ]),
+);
+
+/** The argument that begins at or behind `at`: read once for all programs whose command line it is in. */
+function argumentAt(ahead: Ahead, at: number): Argument | undefined {
+  const line = ahead.commandLine;
+  let [low, high] = [0, line.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((line[middle] as Argument).at < at) low = middle + 1;
+    else high = middle;
+  }
+  const known = line[low];
+  if (known?.at === at) return known;
+  const argument = nextArgument(ahead, at);
+  if (argument === undefined) return undefined;
+  if (line.at(-1)?.next !== at) line.length = 0;
+  line.push(argument);
+  return argument;
+}
+
+const endsCommand = setOf(';|&)]}>\n\r');
+const isPartSign = setOf(':=');
+
 /** The argument that begins at or behind `at`, in or without quotes; undefined where the command ends. */
-function nextArgument(ahead: Ahead, at: number, limit: number): Argument | undefined {
+function nextArgument(ahead: Ahead, at: number): Argument | undefined {
   const { text } = ahead;
   let i = at;
-  for (; i < limit; i++) {
+  for (; i < at + LONGEST_COMMAND; i++) {
     const code = text.charCodeAt(i);
     if (code === BACKSLASH && isLineBreak(text.charCodeAt(i + 1))) {
-      i += text.charAt(i + 1) === '\r' ? 2 : 1;
+      i += text.charCodeAt(i + 1) === 13 ? 2 : 1;
       continue;
     }
     if (code !== 32 && code !== 9 && code !== 44 && !(code === 91 && isQuote(text.charCodeAt(i + 1)))) break;
   }
-  const code = text.charCodeAt(i);
-  if (i >= limit || isLineBreak(code) || ';|&)]}>'.includes(text.charAt(i))) return undefined;
+  if (i >= text.length || endsCommand(text.charCodeAt(i))) return undefined;
   const depth = countBackslashes(text, i);
   const quote = text.charCodeAt(i + depth);
   if (isQuote(quote)) {
     const start = i + depth + 1;
     const end = quotedEnd(text, start, quote, depth);
-    if (end !== -1) return { start, end, next: end + depth + 1 };
-    return undefined;
+    return end === -1 ? undefined : { at, start, end, next: end + depth + 1 };
   }
   let end = i;
-  while (end < text.length) {
+  const last = Math.min(text.length, i + LONGEST_COMMAND);
+  while (end < last) {
     const each = text.charCodeAt(end);
-    // `user:'password'`: a part of it is in quotes.
-    const close =
-      end > i && isQuote(each) && ':='.includes(text.charAt(end - 1)) ? quotedEnd(text, end + 1, each, 0) : -1;
-    if (close !== -1) {
+    if (isQuote(each)) {
+      // `user:'password'`: a part of it is in quotes.
+      const close = end > i && isPartSign(text.charCodeAt(end - 1)) ? quotedEnd(text, end + 1, each, 0) : -1;
+      if (close === -1) break;
       end = close + 1;
-      continue;
-    }
-    if (
-      isSpace(each) ||
-      isQuote(each) ||
-      (each === BACKSLASH && isEscapeAt(ahead, end)) ||
-      (end >= limit && end >= i + LONGEST_COMMAND)
-    )
-      break;
-    end += 1;
+    } else if (isSpace(each) || (each === BACKSLASH && isEscapeAt(ahead, end))) break;
+    else end += 1;
   }
-  return end === i ? undefined : { start: i, end, next: end };
+  return end === i ? undefined : { at, start: i, end, next: end };
 }
 
 /** Reads the secrets among the arguments of the program whose name is at `[start, end)`. Returns where it has read up to. */
 export function readCommand(ahead: Ahead, start: number, end: number, take: Take): number {
   const { text } = ahead;
-  const options = VOCABULARY.commands[text.slice(start, end).toLowerCase()] ?? [];
-  let at = end;
-  if (isNameCharacter(text.charCodeAt(at)) && text.charAt(end - 1) !== ' ') return end;
+  const options = commands[text.slice(start, end).toLowerCase()] ?? [];
+  let at = text.charAt(end - 1) === ' ' ? end - 1 : end;
+  if (at === end && isNameCharacter(text.charCodeAt(at))) return end;
   // The quote behind a program's name that stands alone in a list of arguments.
   const depth = countBackslashes(text, at);
   if (isQuote(text.charCodeAt(at + depth)) && text.charAt(at + depth + 1) === ',') at += depth + 1;
   const limit = Math.min(text.length, end + LONGEST_COMMAND);
-  let wanted: string | undefined;
-  for (
-    let argument = nextArgument(ahead, at, limit);
-    argument !== undefined;
-    argument = nextArgument(ahead, at, limit)
-  ) {
+  let wanted = '';
+  for (;;) {
+    const argument = argumentAt(ahead, at);
+    if (argument === undefined || argument.start >= limit) return at;
     at = argument.next;
-    if (wanted !== undefined) {
+    if (wanted !== '') {
       takeArgument(ahead, argument.start, argument.end, wanted, false, take);
-      wanted = undefined;
-      continue;
-    }
-    for (const option of options) {
-      const sign = ':%=~'.includes(option.slice(-1)) ? option.slice(-1) : '';
-      const name = sign === '' ? option : option.slice(0, -1);
-      if (!text.startsWith(name, argument.start) || argument.start + name.length > argument.end) continue;
-      const rest = argument.start + name.length;
-      if (rest === argument.end) wanted = sign === '' ? ' ' : sign;
-      else if (name.startsWith('--') ? '= '.includes(text.charAt(rest)) : true) {
-        const isSigned = '= '.includes(text.charAt(rest));
-        takeArgument(ahead, isSigned ? rest + 1 : rest, argument.end, sign === '' ? ' ' : sign, true, take);
-      } else continue;
-      break;
-    }
+      wanted = '';
+    } else if (text.charCodeAt(argument.start) === 45) wanted = readOption(ahead, argument, options, take);
   }
-  return at;
+}
+
+/** Takes the value of the option at the begin of the argument, if it has one; returns the option's sign if the next argument is its value, or nothing. */
+function readOption(ahead: Ahead, { start, end }: Argument, options: readonly Option[], take: Take): string {
+  const { text } = ahead;
+  const second = text.charCodeAt(start + 1);
+  for (const { name, sign } of options) {
+    if (name.charCodeAt(1) !== second || start + name.length > end || !text.startsWith(name, start)) continue;
+    const rest = start + name.length;
+    if (rest === end) return sign;
+    const isSigned = text.charCodeAt(rest) === EQUALS || text.charCodeAt(rest) === 32;
+    if (!isSigned && name.startsWith('--')) continue;
+    takeArgument(ahead, isSigned ? rest + 1 : rest, end, sign, true, take);
+    break;
+  }
+  return '';
 }
 
 /** Takes the value of an option, by the sign behind the option; see COMMANDS. */

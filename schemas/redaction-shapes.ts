@@ -2,7 +2,17 @@
  * Tells by its shape what a value is that no secret is: a name, source, an address, a number, a sentence. The
  * collector's processor has the same in Go (shapes.go).
  */
-import { isAlphanumeric, isDigit, isLetter, isLower, isNameCharacter, isSpace, isUpper } from './redaction-text.js';
+import { Kind, type Ahead } from './redaction-ahead.js';
+import {
+  isAlphanumeric,
+  isDigit,
+  isLetter,
+  isLower,
+  isNameCharacter,
+  isSpace,
+  isUpper,
+  setOf,
+} from './redaction-text.js';
 import { VOCABULARY } from './redaction-vocabulary.js';
 
 /** Characters that are looked at to decide whether a value is a secret. */
@@ -11,12 +21,15 @@ export const LONGEST_LOOK = 256;
 const LONGEST_SCHEME = 64;
 /** Words that are looked at to tell names from a secret. */
 const MOST_WORDS = 16;
+/** Letters of one case, one after the other. */
+const LONGEST_WORD = 20;
 /** Signs before the first name of an expression: `*(*[]`. */
 const MOST_PREFIXES = 6;
 /** Words of a text that are looked at for one of a sentence about passwords. */
 const MOST_PROSE = 3;
 
 const prose = new Set(VOCABULARY.prose);
+const LONGEST_PROSE = Math.max(...VOCABULARY.prose.map((word) => word.length));
 const sources = new Set(VOCABULARY.sources);
 /** By two letters, `a` to `z` each: whether they follow one another in words. */
 const pairs = (() => {
@@ -163,11 +176,17 @@ function isUnion(text: string, start: number, end: number): boolean {
 
 /** A value with blanks that speaks of passwords. */
 export function isSentence(text: string, start: number, end: number): boolean {
-  const words = text
-    .slice(start, Math.min(end, start + LONGEST_LOOK))
-    .split(/[^A-Za-z0-9]/)
-    .filter((word) => word !== '');
-  return words.some((word) => prose.has(word.toLowerCase())) || words.length > 12;
+  const last = Math.min(end, start + LONGEST_LOOK);
+  let words = 0;
+  for (let i = start, from = start; i <= last; i++) {
+    if (i < last && isAlphanumeric(text.charCodeAt(i))) continue;
+    if (i > from) {
+      words += 1;
+      if (i - from <= LONGEST_PROSE && prose.has(text.slice(from, i).toLowerCase())) return true;
+    }
+    from = i + 1;
+  }
+  return words > 12;
 }
 
 /** Whether a value of small letters, which is no sentence by itself, begins one: `password: database password. Is typically`. */
@@ -196,25 +215,23 @@ export function isPasswordsName(text: string, start: number, end: number, isQuot
 }
 
 /** A digest, an address, a date, a number, a regular expression, a list of fields: what says where a secret is, or which one. */
-export function isAddress(text: string, start: number, end: number): boolean {
-  const value = text.slice(start, Math.min(end, start + LONGEST_SCHEME)).toLowerCase();
-  return (
-    /^(?:arn:|projects\/|vault:|op:\/\/|file:|sha1[:-]|sha256[:-]|sha384[:-]|sha512[:-]|hmac-sha[0-9]{3}:|md5:|[0-9]{4}-[0-9]{2}-[0-9]{2}|0x[0-9a-f]{1,16}$)/.test(
-      value,
-    ) ||
-    value.includes('://') ||
-    value.includes('[0-9a-') ||
-    value.includes('[a-z')
+export function isAddress(ahead: Ahead, start: number, end: number): boolean {
+  const { text } = ahead;
+  const last = Math.min(end, start + LONGEST_SCHEME);
+  if (ahead.has(Kind.scheme, start, last - 2) || ahead.has(Kind.range, start, last - 3)) return true;
+  if (!beginsAddress(text.charCodeAt(start))) return false;
+  return /^(?:arn:|projects\/|vault:|op:\/\/|file:|sha1[:-]|sha256[:-]|sha384[:-]|sha512[:-]|hmac-sha[0-9]{3}:|md5:|[0-9]{4}-[0-9]{2}-[0-9]{2}|0x[0-9a-f]{1,16}$)/.test(
+    text.slice(start, last).toLowerCase(),
   );
 }
 
-/** The rest of a name of a platform, after `cpe:2.3:a:passwd`: `base-passwd:3.5.43:*:*:*`. */
-export function isPlatform(text: string, start: number, end: number): boolean {
-  return text.slice(start, Math.min(end, start + LONGEST_LOOK)).includes(':*:*');
-}
+const beginsAddress = setOf('aApPvVoOfFsShHmM0123456789');
 
-const isJoint = (code: number): boolean =>
-  code === 45 || code === 95 || code === 46 || code === 47 || code === 58 || code === 64 || code === 94 || code === 126;
+/** The rest of a name of a platform, after `cpe:2.3:a:passwd`: `base-passwd:3.5.43:*:*:*`. */
+export const isPlatform = (ahead: Ahead, start: number, end: number): boolean =>
+  ahead.has(Kind.platform, start, Math.min(end, start + LONGEST_LOOK) - 3);
+
+const isJoint = setOf('-_./:@^~');
 
 /** Two words or more, with signs between, each of letters and a short number at most: `app-tls-2`, `^1.2.3-rc.1`. */
 export function isNames(text: string, start: number, end: number): boolean {
@@ -231,23 +248,31 @@ export function isNames(text: string, start: number, end: number): boolean {
 
 /** End of a word at `at`: small letters, capitals, or both as in camelCase, and up to three digits. */
 function wordEnd(text: string, at: number, end: number): number {
-  let i = at;
-  const run = (isOf: (code: number) => boolean, most: number): number => {
+  let i = upperEnd(text, at, end);
+  if (i - at <= 1) {
+    const isSmall = i === at;
     const from = i;
-    while (i < end && i < from + most && isOf(text.charCodeAt(i))) i += 1;
-    return i - from;
-  };
-  if (run(isUpper, 20) <= 1 && run(isLower, 20) > 0 && isLower(text.charCodeAt(at))) {
-    for (
-      let parts = 0;
-      parts < 6 && isUpper(text.charCodeAt(i)) && isLower(text.charCodeAt(i + 1)) && i + 1 < end;
-      parts++
-    ) {
-      i += 1;
-      run(isLower, 20);
+    i = lowerEnd(text, i, end);
+    for (let parts = 0; isSmall && i > from && parts < 6 && i + 1 < end; parts++) {
+      if (!isUpper(text.charCodeAt(i)) || !isLower(text.charCodeAt(i + 1))) break;
+      i = lowerEnd(text, i + 1, end);
     }
   }
-  run(isDigit, 3);
+  for (let digits = 0; digits < 3 && i < end && isDigit(text.charCodeAt(i)); digits++) i += 1;
+  return i;
+}
+
+function upperEnd(text: string, at: number, end: number): number {
+  const last = Math.min(end, at + LONGEST_WORD);
+  let i = at;
+  while (i < last && isUpper(text.charCodeAt(i))) i += 1;
+  return i;
+}
+
+function lowerEnd(text: string, at: number, end: number): number {
+  const last = Math.min(end, at + LONGEST_WORD);
+  let i = at;
+  while (i < last && isLower(text.charCodeAt(i))) i += 1;
   return i;
 }
 

@@ -14,6 +14,12 @@ export const isAlphanumeric = (code: number): boolean => isDigit(code) || isLett
 export const isNameCharacter = (code: number): boolean => isAlphanumeric(code) || code === 95 || code === 45;
 export const isHexDigit = (code: number): boolean =>
   isDigit(code) || (code >= 97 && code <= 102) || (code >= 65 && code <= 70);
+/** Tells of a character code whether it is one of these ASCII characters. */
+export function setOf(characters: string): (code: number) => boolean {
+  const table = new Uint8Array(128);
+  for (let i = 0; i < characters.length; i++) table[characters.charCodeAt(i)] = 1;
+  return (code) => code < 128 && table[code] === 1;
+}
 /** `'`, `"` and the backtick. */
 export const isQuote = (code: number): boolean => code === 34 || code === 39 || code === 96;
 export const isSpace = (code: number): boolean => code === 32 || (code >= 9 && code <= 13);
@@ -56,6 +62,10 @@ export function runEnd(text: string, start: number): number {
   return end;
 }
 
+const isEscapedLetter = setOf('abefnrtv0');
+const endsEscapeCharacter = setOf('bBeE3');
+const joinsArguments = setOf('-_.@#~');
+
 /**
  * Whether a secret may begin at `at`: no letter or digit stands before it, or one that ends an escape. That is the one
  * definition of a boundary. Escapes are `\n` and its like, `\xHH`, `\uHHHH`, `\UHHHHHHHH` and `\OOO` after any number of
@@ -66,29 +76,33 @@ export function hasBoundary(text: string, at: number): boolean {
   const last = text.charCodeAt(at - 1);
   if (!isAlphanumeric(last)) return true;
   const before = text.charCodeAt(at - 2);
-  if (before === BACKSLASH) return 'abefnrtv0'.includes(text.charAt(at - 1));
+  if (before === BACKSLASH) return isEscapedLetter(last);
   if (isHexDigit(last) && isHex(text, at - 2, 1) && endsNumericEscape(text, at)) return true;
   return isLetter(last) && endsColour(text, at);
 }
 
+/** Characters of `25`s of a percent sign that was encoded again and again. */
+const LONGEST_PERCENT = 64;
+
 function endsNumericEscape(text: string, at: number): boolean {
   let sign = at - 3;
-  while (sign >= 2 && text.charCodeAt(sign) === 53 && text.charCodeAt(sign - 1) === 50) sign -= 2;
+  const first = Math.max(2, sign - LONGEST_PERCENT);
+  while (sign >= first && text.charCodeAt(sign) === 53 && text.charCodeAt(sign - 1) === 50) sign -= 2;
   if (text.charCodeAt(sign) === PERCENT) return true;
-  const isAfter = (letter: string, digits: number): boolean => {
-    const place = at - digits - 1;
-    return (
-      text.charAt(place) === letter &&
-      (text.charCodeAt(place - 1) === BACKSLASH || (letter === 'u' && text.charCodeAt(place - 1) === PERCENT)) &&
-      isHex(text, place + 1, digits)
-    );
-  };
   return (
-    isAfter('x', 2) ||
-    isAfter('u', 4) ||
-    isAfter('U', 8) ||
+    isAfter(text, at, 120, 2) ||
+    isAfter(text, at, 117, 4) ||
+    isAfter(text, at, 85, 8) ||
     (text.charCodeAt(at - 4) === BACKSLASH && isOctal(text, at - 3))
   );
+}
+
+/** Whether a backslash (or `%`), the letter (`x`, `u` or `U`) and its digits end at `at`. */
+function isAfter(text: string, at: number, letter: number, digits: number): boolean {
+  const place = at - digits - 1;
+  if (text.charCodeAt(place) !== letter) return false;
+  const before = text.charCodeAt(place - 1);
+  return (before === BACKSLASH || (letter === 117 && before === PERCENT)) && isHex(text, place + 1, digits);
 }
 
 /** Whether three octal digits of a byte stand at `at`. */
@@ -105,8 +119,8 @@ function endsColour(text: string, at: number): boolean {
   let i = at - 2;
   const first = Math.max(0, i - LONGEST_COLOUR);
   while (i >= first && isColourParameter(text.charCodeAt(i))) i -= 1;
-  if (text.charAt(i) !== '[') return false;
-  return i < at - 2 || text.charCodeAt(i - 1) === ESCAPE || 'bBeE3'.includes(text.charAt(i - 1) || ' ');
+  if (text.charCodeAt(i) !== 91) return false;
+  return i < at - 2 || text.charCodeAt(i - 1) === ESCAPE || endsEscapeCharacter(text.charCodeAt(i - 1));
 }
 
 const isColourParameter = (code: number): boolean => isDigit(code) || code === 58 || code === 59 || code === 63;
@@ -128,5 +142,5 @@ export function skipBareColour(text: string, at: number): number {
 
 /** A boundary, and none of the characters that join two parts of one argument or path. */
 export function hasArgumentBoundary(text: string, at: number): boolean {
-  return at === 0 || (hasBoundary(text, at) && !'-_.@#~'.includes(text.charAt(at - 1)));
+  return at === 0 || (!joinsArguments(text.charCodeAt(at - 1)) && hasBoundary(text, at));
 }

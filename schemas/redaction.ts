@@ -9,7 +9,7 @@
  * 5. Each match becomes `[REDACTED:<kind>]`; of matches that overlap the first one's kind stands for all.
  */
 import { REDACTION_RULES, type Reads, type RedactionRule } from './redaction-rules.js';
-import { Ahead } from './redaction-ahead.js';
+import { Ahead, doubled, Kind } from './redaction-ahead.js';
 import { eachDecoded, SHORTEST_DECODED } from './redaction-encoded.js';
 import { mayBeForm, mayHaveEscapes, resolveEscapes } from './redaction-escapes.js';
 import {
@@ -61,6 +61,8 @@ interface Engine {
   readonly pairs: readonly Pair[];
   /** By number of the keyword: its pairs. */
   readonly starts: readonly (readonly number[])[];
+  /** Of the text that is being read. */
+  readonly candidates: Candidates;
   /** What has been read of the text that the readers are in. */
   readonly ahead: Ahead;
   /** By rule: before this place of that text it is not tried again. */
@@ -73,6 +75,8 @@ interface Pair {
   readonly keyword: string;
   /** How far before the keyword's last character a match begins. */
   readonly back: number;
+  /** Letters, digits, `_` and `-` that every match has behind the keyword. */
+  readonly least: number;
 }
 
 /** A secret of a rule. */
@@ -88,8 +92,6 @@ interface Found {
 export const NAMED_SECRET = 'assigned-secret';
 
 const NOTHING: Readonly<Record<string, number>> = Object.freeze({});
-/** Pairs fit below it: a candidate is one number, its place times this, plus its pair. */
-const PAIRS = 4096;
 /** How often a text is decoded, or its escapes are resolved, within one that was. */
 const DEEPEST = 2;
 /** Longest decoded text that is decoded again: what one text can cost stays a small multiple of its length. */
@@ -106,10 +108,15 @@ let fullEngine: Engine | undefined;
 
 /** Made when first needed, since the hook imports this file and most of its calls redact nothing. */
 function createEngine(list: readonly RedactionRule[]): Engine {
-  const pairs = list.flatMap(({ keywords, before = 0 }, rule): Pair[] =>
+  const pairs = list.flatMap(({ keywords, pattern, before = 0 }, rule): Pair[] =>
     [...keywords]
       .sort((a, b) => b.length - a.length)
-      .map((keyword) => ({ rule, keyword, back: keyword.length - 1 + before })),
+      .map((keyword) => ({
+        rule,
+        keyword,
+        back: keyword.length - 1 + before,
+        least: before === 0 ? leastRun(pattern) : 0,
+      })),
   );
   const starts = new Map<string, number[]>();
   pairs.forEach(({ keyword }, pair) => starts.set(keyword, [...(starts.get(keyword) ?? []), pair]));
@@ -118,9 +125,19 @@ function createEngine(list: readonly RedactionRule[]): Engine {
     rules: list.map((rule) => ({ rule })),
     pairs,
     starts: [...starts.values()],
+    candidates: { starts: new Int32Array(64), pairs: new Int32Array(64), count: 0 },
     ahead: new Ahead(),
     resume: new Uint32Array(list.length),
   };
+}
+
+/** How many letters, digits, `_` and `-` a pattern asks for behind one of its keywords, if it says so at its end. */
+function leastRun(pattern = ''): number {
+  const [, least] =
+    /^(?:[A-Za-z0-9_-]+|\(\?:[A-Za-z0-9_|-]+\))\[(?:[A-Za-z0-9]-[A-Za-z0-9]|_)+-?\]\{([0-9]+),[0-9]+\}$/.exec(
+      pattern,
+    ) ?? [];
+  return Number(least ?? 0);
 }
 
 /**
@@ -177,8 +194,9 @@ export function redactText(text: string, personal?: Personal): string {
  * Adds all secrets of the text to `found`, in no order.
  *
  * @param look what one look at the text has seen; see `KeywordScanner`.
+ * @param wasForm whether the text was made of one that is, or was, read with `+` as a blank.
  */
-function find(own: Engine, text: string, look: number, depth: number, found: Found[]): void {
+function find(own: Engine, text: string, look: number, depth: number, found: Found[], wasForm = false): void {
   if ((look & Look.keyword) !== 0) findPlain(own, text, found);
   if (text.length < SHORTEST_DECODED || depth === DEEPEST) return;
   // Lines are joined before they are decoded, so of those one look at the text does not say enough.
@@ -193,47 +211,59 @@ function find(own: Engine, text: string, look: number, depth: number, found: Fou
       if (first !== undefined) found.push({ ...first, start: decoded.start, end: decoded.end });
     });
   }
-  if ((look & Look.escape) !== 0 && mayHaveEscapes(text)) findBehindEscapes(own, text, false, depth, found);
-  if ((look & Look.plus) !== 0 && mayBeForm(text)) findBehindEscapes(own, text, true, depth, found);
+  // The form that was read in the text that this one was made of is not read again.
+  const isForm = (look & Look.plus) !== 0 && !wasForm && mayBeForm(text);
+  if ((look & Look.escape) !== 0 && mayHaveEscapes(text))
+    findBehindEscapes(own, text, false, depth, found, wasForm || isForm);
+  if (isForm) findBehindEscapes(own, text, true, depth, found, true);
 }
 
-/** @param plus whether `+` is a blank. */
-function findBehindEscapes(own: Engine, text: string, plus: boolean, depth: number, found: Found[]): void {
+/**
+ * @param plus whether `+` is a blank.
+ * @param wasForm whether the text is read with `+` as a blank as well.
+ */
+function findBehindEscapes(
+  own: Engine,
+  text: string,
+  plus: boolean,
+  depth: number,
+  found: Found[],
+  wasForm: boolean,
+): void {
   const view = resolveEscapes(text, plus);
   if (view === undefined) return;
   const inside: Found[] = [];
-  find(own, view.text, lookAt(own, view.text), depth + 1, inside);
+  find(own, view.text, lookAt(own, view.text), depth + 1, inside, wasForm);
   for (const each of inside) found.push({ ...each, start: view.toSource(each.start), end: view.toSource(each.end) });
 }
 
 function findPlain(own: Engine, text: string, found: Found[]): void {
   const resume = own.resume.fill(0);
   const ahead = own.ahead.begin(text);
-  /** By program: the command line up to here has been read. */
-  const commands = new Map<string, number>();
-  for (const candidate of candidatesIn(own, text)) {
-    const number = candidate % PAIRS;
-    const start = (candidate - number) / PAIRS;
-    const { rule: index, keyword } = own.pairs[number] as Pair;
+  const lines: CommandLine[] = [];
+  let index = 0;
+  const add: Take = (start, end) => void found.push({ start, end, rule: index });
+  const take: Take = (start, end) => {
+    add(start, end);
+    resume[index] = Math.max(resume[index] as number, end);
+  };
+  const { starts, pairs, count } = candidatesIn(own, text);
+  for (let i = 0; i < count; i++) {
+    const start = starts[i] as number;
+    const { rule, keyword, least } = own.pairs[pairs[i] as number] as Pair;
+    if (start < (resume[rule] as number)) continue;
+    index = rule;
+    ahead.keyword = start;
     const compiled = own.rules[index] as CompiledRule;
-    if (start < (resume[index] as number)) continue;
-    const take: Take = (from, to) => {
-      found.push({ start: from, end: to, rule: index });
-      resume[index] = Math.max(resume[index] ?? 0, to);
-    };
     const { reads, pattern } = compiled.rule;
     if (pattern === undefined) {
       const end = start + keyword.length;
       if (reads === 'address' || reads === 'login') readPersonal(text, start, end, index, reads, found);
       else if (reads !== undefined && reads !== 'command') READERS[reads]?.(ahead, start, end, take);
-      else if (start >= (commands.get(keyword) ?? 0) && mayRead(commands, start)) {
-        commands.set(
-          keyword,
-          readCommand(ahead, start, end, (from, to) => found.push({ start: from, end: to, rule: index })),
-        );
-      }
+      else if (mayRead(lines, keyword, start)) lines.push({ keyword, end: readCommand(ahead, start, end, add) });
       continue;
     }
+    if (least > 0 && !hasRun(ahead, start + keyword.length, least)) continue;
     const end = matchEnd((compiled.expression ??= new RegExp(pattern, 'uy')), text, start);
     if (end === -1) {
       if (compiled.rule.oncePerRun === true) resume[index] = runEnd(text, start);
@@ -259,12 +289,28 @@ function findPlain(own: Engine, text: string, found: Found[]): void {
   }
 }
 
-/** Whether few enough command lines are being read at `start`: `sudo env docker exec db mysql -pX` is in five. */
-function mayRead(commands: ReadonlyMap<string, number>, start: number): boolean {
-  let lines = 0;
-  for (const end of commands.values()) if (end > start) lines += 1;
-  return lines < MOST_COMMANDS;
+/** A command line that has been read for the secrets of one program. */
+interface CommandLine {
+  readonly keyword: string;
+  readonly end: number;
 }
+
+/** Whether the line at `start` has not been read for this program, and few enough others that go on here: `sudo env docker exec db mysql -pX` is in five. */
+function mayRead(lines: CommandLine[], keyword: string, start: number): boolean {
+  let kept = 0;
+  let isRead = false;
+  for (const line of lines) {
+    if (line.end <= start) continue;
+    lines[kept++] = line;
+    isRead ||= line.keyword === keyword;
+  }
+  lines.length = kept;
+  return !isRead && kept < MOST_COMMANDS;
+}
+
+/** Whether so many letters, digits, `_` and `-` stand at `at`. */
+const hasRun = (ahead: Ahead, at: number, least: number): boolean =>
+  ahead.next(Kind.nameEnd, at, at + least) === at + least;
 
 function readPersonal(
   text: string,
@@ -289,22 +335,45 @@ const READERS: Readonly<Partial<Record<Reads, (ahead: Ahead, start: number, end:
   userinfo: readUserinfo,
 };
 
-/** Where a match may begin: place times {@link PAIRS} plus number of the pair, in order. */
-function candidatesIn({ scanner, rules, pairs, starts }: Engine, text: string): Iterable<number> {
-  const candidates: number[] = [];
-  const order = { isSorted: true, last: 0 };
+/** Where matches may begin, in order: places, and beside each the number of its pair. */
+interface Candidates {
+  starts: Int32Array;
+  pairs: Int32Array;
+  count: number;
+}
+
+/** Finds all candidates of a text. */
+function candidatesIn({ scanner, rules, pairs, starts, candidates }: Engine, text: string): Candidates {
+  candidates.count = 0;
   scanner.scan(text, (keyword, end) => {
-    for (const number of starts[keyword] as readonly number[]) {
+    const numbers = starts[keyword] as readonly number[];
+    for (let i = 0; i < numbers.length; i++) {
+      const number = numbers[i] as number;
       const { rule, back } = pairs[number] as Pair;
       const start = end - back;
-      if (start < 0 || !isBounded(text, start, (rules[rule] as CompiledRule).rule.boundary)) continue;
-      const candidate = start * PAIRS + number;
-      order.isSorted &&= candidate >= order.last;
-      order.last = candidate;
-      candidates.push(candidate);
+      if (start >= 0 && isBounded(text, start, (rules[rule] as CompiledRule).rule.boundary))
+        put(candidates, start, number);
     }
   });
-  return order.isSorted ? candidates : Float64Array.from(candidates).sort();
+  return candidates;
+}
+
+/** Adds a candidate behind all that come before it, of which few are found after it: a match begins a keyword or so before its end. */
+function put(candidates: Candidates, start: number, pair: number): void {
+  if (candidates.count === candidates.starts.length) {
+    candidates.starts = doubled(candidates.starts);
+    candidates.pairs = doubled(candidates.pairs);
+  }
+  const { starts, pairs } = candidates;
+  let at = candidates.count++;
+  for (; at > 0; at--) {
+    const [before, other] = [starts[at - 1] as number, pairs[at - 1] as number];
+    if (before < start || (before === start && other < pair)) break;
+    starts[at] = before;
+    pairs[at] = other;
+  }
+  starts[at] = start;
+  pairs[at] = pair;
 }
 
 function isBounded(text: string, start: number, boundary: RedactionRule['boundary']): boolean {

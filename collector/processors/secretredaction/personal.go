@@ -85,7 +85,11 @@ func localStart(text string, i int) int {
 		start -= size
 	}
 	// What ends an escape belongs to that: `\nalice@`, `%3Calice@`, a colour of a terminal.
-	for j := start + 1; j < i && j <= start+longestLocalEscape; j++ {
+	first := i
+	if beginsEscape(at(text, start-1)) {
+		first = start + 1
+	}
+	for j := first; j < i && j <= start+longestLocalEscape; j++ {
 		if isAlphanumeric(text[j-1]) && hasBoundary(text, j) && (at(text, j-2) != backslash || strings.IndexByte("nrt", text[j-1]) >= 0) {
 			start = j
 		}
@@ -98,6 +102,11 @@ func localStart(text string, i int) int {
 		start += size
 	}
 	return start
+}
+
+// beginsEscape tells of what stands before letters and digits of an escape.
+func beginsEscape(c byte) bool {
+	return c == backslash || c == '%' || c == '[' || c == ';' || c == ':' || c == '?'
 }
 
 // quotedStart returns where `"a local part"` begins, whose closing quote is at i; the place behind that where there is none.

@@ -2,6 +2,7 @@ package secretredaction // import "shieldwatch.dev/collector/processors/secretre
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -20,6 +21,8 @@ const (
 	// A quoted value that does not end within so many bytes has no end.
 	longestQuoted = 1024
 	longestName   = 60
+	// Of a value that says what a secret is, or that there is none.
+	longestLiteral = 20
 	// Blanks between a name, a sign and a value: columns are aligned by them.
 	longestGap = 32
 	// Of the part of a command line in which the options of a program are looked for.
@@ -29,8 +32,8 @@ const (
 	longestOddPassword = 128
 	// Backslashes that are counted: JSON in JSON, six times over.
 	deepestEscape = 64
-	// Brackets and runs of backslashes of a value that are looked at to decide whether it is a secret.
-	mostSigns = 16
+	// Parts of the name of a cookie or of a pair, with signs between.
+	mostParts = 16
 	// Bytes that are looked at to tell chance from words by the case of the letters.
 	longestCase = 64
 	// Words that are looked at to tell names from a secret.
@@ -66,13 +69,13 @@ type taker func(start, end int)
 
 // readers holds the words by which a secret is told from what only stands near one.
 type readers struct {
-	about, glued, holders, literals, prose, sources  map[string]bool
+	about, holders, literals, prose, sources         map[string]bool
 	noUsers                                          map[string]bool
 	serviceUsers, sharedLogins, fileEnds, homesBelow map[string]bool
-	getters                                          []string
+	glued, getters                                   []string
 	pairs                                            *letterPairs
-	commands                                         map[string][]string
-	longestGlued, longestAbout                       int
+	commands                                         map[string][]option
+	longestAbout                                     int
 }
 
 func newReaders(v Vocabulary) *readers {
@@ -84,9 +87,9 @@ func newReaders(v Vocabulary) *readers {
 		return result
 	}
 	return &readers{
-		about: set(v.About), glued: set(v.Glued), holders: set(v.Holders), literals: set(v.Literals), prose: set(v.Prose), sources: set(v.Sources), noUsers: set(v.NoUsers),
+		about: set(v.About), glued: v.Glued, holders: set(v.Holders), literals: set(v.Literals), prose: set(v.Prose), sources: set(v.Sources), noUsers: set(v.NoUsers),
 		serviceUsers: set(v.ServiceUsers), sharedLogins: set(v.SharedLogins), fileEnds: set(v.FileEnds), homesBelow: set(v.HomesBelow),
-		getters: v.Getters, pairs: newLetterPairs(v.Pairs), commands: v.Commands, longestGlued: longest(v.Glued), longestAbout: longest(v.About),
+		getters: v.Getters, pairs: newLetterPairs(v.Pairs), commands: optionsOf(v.Commands), longestAbout: longest(v.About),
 	}
 }
 
@@ -109,15 +112,39 @@ func (r *readers) nameEnd(a *ahead, end int) int {
 	if runEnd > end+longestName {
 		return -1
 	}
-	if last := text[end-1]; isLetter(at(text, end)) && !(isLower(last) && isUpper(at(text, end))) {
-		to := end + 1
-		for to <= end+r.longestGlued && isLetter(at(text, to)) && !(isLower(text[to-1]) && isUpper(at(text, to))) {
-			to++
+	if isLetter(at(text, end)) && !isCamelCase(text[end-1], text[end]) && !r.isGlued(text, end) {
+		return -1
+	}
+	if a.aboutRun != runEnd || end > a.aboutFrom {
+		r.readAbout(a, end, runEnd)
+	}
+	if a.isAbout {
+		return -1
+	}
+	return runEnd
+}
+
+// isCamelCase: a small letter and a capital are the end of a word and the begin of the next one.
+func isCamelCase(c, next byte) bool { return isLower(c) && isUpper(next) }
+
+// isGlued tells whether one of the words stands at i that may follow a name without a sign between.
+func (r *readers) isGlued(text string, i int) bool {
+	first := lower(text[i])
+	for _, word := range r.glued {
+		if word[0] != first || !isWordAt(text, i, word) {
+			continue
 		}
-		if !r.glued[strings.ToLower(text[end:to])] {
-			return -1
+		end := i + len(word)
+		if next := at(text, end); !isLetter(next) || isCamelCase(text[end-1], next) {
+			return true
 		}
 	}
+	return false
+}
+
+// readAbout reads the last word, no further back than end, of the name that ends at runEnd.
+func (r *readers) readAbout(a *ahead, end, runEnd int) {
+	text := a.text
 	to := runEnd
 	for to > end && !isLetter(text[to-1]) {
 		to--
@@ -129,22 +156,19 @@ func (r *readers) nameEnd(a *ahead, end int) int {
 			break
 		}
 	}
-	if from < to && r.about[strings.ToLower(text[from:to])] {
-		return -1
-	}
-	return runEnd
+	a.aboutRun, a.aboutFrom = runEnd, from
+	a.isAbout = from < to && r.about[strings.ToLower(text[from:to])]
 }
 
 // strengthOf: a password's name says enough; so does `DB_PASS`, but not `pass` alone.
 func strengthOf(text string, start, end int) strength {
-	word := strings.ToLower(text[start:end])
-	if word == "pass" {
-		if at(text, start-1) == '_' {
+	if isWordAt(text, start, "pass") {
+		if end-start > 4 || at(text, start-1) == '_' {
 			return passwordName
 		}
 		return tokenName
 	}
-	if strings.HasPrefix(word, "pass") || word == "pwd" {
+	if isWordAt(text, start, "pwd") {
 		return passwordName
 	}
 	return tokenName
@@ -215,67 +239,51 @@ func quotedEnd(text string, start int, quote byte, depth int) int {
 	return -1
 }
 
+// wholeEnd is the end of a value that is taken: of a long one only the begin was looked at.
+func wholeEnd(a *ahead, v value) int {
+	if v.isCut {
+		return bareEnd(a, v.start)
+	}
+	return v.end
+}
+
 // readBare reads a value without quotes: up to a blank, a quote, or a sign that separates; brackets that it opens itself
 // are of it.
 func readBare(a *ahead, start int) (value, bool) {
-	return readBareTo(a, start, start+longestLook+1, mostSigns)
-}
-
-// wholeEnd is the end of a value that is taken: of a long one only the begin was looked at.
-func wholeEnd(a *ahead, v value) int {
-	if !v.isCut {
-		return v.end
-	}
-	whole, _ := readBareTo(a, v.start, len(a.text), len(a.text))
-	return whole.end
-}
-
-func readBareTo(a *ahead, start, most, signs int) (value, bool) {
-	text, open := a.text, 0
 	// ODBC's braces, in which signs that separate do not.
-	if at(text, start) == '{' {
-		last := min(len(text), start+longestLook)
+	if at(a.text, start) == '{' {
+		last := min(len(a.text), start+longestLook)
 		if end := a.next(kindClosingBrace, start, last); end < last && !a.has(kindBlankOrQuote, start, end) {
 			return value{start: start, end: end + 1}, true
 		}
 	}
-	last := min(len(text), most)
-	for i := start; ; signs-- {
-		i = a.next(kindBareSign, i, last)
-		if i == last || signs == 0 {
-			return value{start: start, end: i, isCut: i < len(text)}, i > start
-		}
-		isEnd, next := false, i+1
-		switch text[i] {
-		case '(', '[', '{':
-			open++
-		case ')', ']', '}':
-			isEnd = open == 0 && !isAlphanumeric(at(text, i+1))
-			open = max(0, open-1)
-		case backslash:
-			next = a.next(kindNotBackslash, i, last+deepestEscape)
-			// An escape has so many backslashes at most; those before them are of the value.
-			if isEnd = next == len(text) || strings.IndexByte("nrtbfu\"'`/", text[next]) >= 0; isEnd {
-				i = min(last, max(i, next-deepestEscape))
-			}
-		default:
-			isEnd = text[i] != '|' || !isNumber(text, start, i)
-		}
-		if isEnd {
-			return value{start: start, end: i}, i > start
-		}
-		i = min(last, next)
+	end := bareEnd(a, start)
+	if last := start + longestLook + 1; end > last {
+		return value{start: start, end: last, isCut: true}, true
 	}
+	return value{start: start, end: end}, end > start
+}
+
+// bareEnd is where the value ends: behind the bar of a token, if it has one.
+func bareEnd(a *ahead, start int) int {
+	end := a.valueEnd(start)
+	if at(a.text, end) == '|' && isNumber(a.text, start, end) {
+		return a.valueEnd(end + 1)
+	}
+	return end
 }
 
 // isNumber tells whether a number of few digits stands at [start, end), as before a bar and the secret of a token: `12|...`.
 func isNumber(text string, start, end int) bool {
+	if end > start+longestNumber {
+		return false
+	}
 	for i := start; i < end; i++ {
 		if !isDigit(text[i]) {
 			return false
 		}
 	}
-	return end > start && end <= start+longestNumber && isAlphanumeric(at(text, end+1))
+	return end > start && isAlphanumeric(at(text, end+1))
 }
 
 // lookEnd is the end of the part of a value that is looked at.
@@ -355,7 +363,7 @@ func (r *readers) isSecretValue(a *ahead, start, end int, isQuoted bool, name st
 	if isTemplate(text, start, end) || r.isLiteral(text, start, end) {
 		return false
 	}
-	if !isQuoted && (r.isSource(text, start, end, name == tokenName) || isPlatform(text, start, end)) {
+	if !isQuoted && (r.isSource(text, start, end, name == tokenName) || isPlatform(a, start, end)) {
 		return false
 	}
 	if hasSpace {
@@ -364,7 +372,7 @@ func (r *readers) isSecretValue(a *ahead, start, end int, isQuoted bool, name st
 	if name == passwordName {
 		return !isPasswordsName(text, start, end, isQuoted) && !(text[start] == '/' && isNames(text, start, end))
 	}
-	return !isAddress(text, start, end) && !r.isTokenName(text, start, end)
+	return !isAddress(a, start, end) && !r.isTokenName(text, start, end)
 }
 
 // isNamedSecret tells whether the whole value of an attribute or entry is a secret, whose name says so: a password may even
@@ -425,20 +433,23 @@ func isNameOnly(text string, start, end int) bool {
 	return end > start
 }
 
+// isLiteral tells whether it is one of the literals, between signs and digits if any.
 func (r *readers) isLiteral(text string, start, end int) bool {
-	if end-start > 20 {
+	if end-start > longestLiteral {
 		return false
 	}
-	word := strings.Map(func(c rune) rune {
-		if c >= 'A' && c <= 'Z' {
-			return c + ('a' - 'A')
+	for start < end && !isLetter(text[start]) {
+		start++
+	}
+	for end > start && !isLetter(text[end-1]) {
+		end--
+	}
+	for i := start; i < end; i++ {
+		if !isLetter(text[i]) {
+			return false
 		}
-		if c >= 'a' && c <= 'z' {
-			return c
-		}
-		return ' '
-	}, text[start:end])
-	return r.literals[strings.TrimSpace(word)]
+	}
+	return r.literals[strings.ToLower(text[start:end])]
 }
 
 // Assignments
@@ -480,19 +491,38 @@ func skipGap(text string, start int) int {
 
 // skipSign returns where a value begins behind the sign of an assignment at i, or -1.
 func skipSign(text string, i int) int {
-	if i >= len(text) || strings.IndexByte(":=?.+", text[i]) < 0 && !hasPrefixAt(text, i, "：") && !hasPrefixAt(text, i, "＝") {
+	length := signLength(text, i)
+	if length == 0 {
 		return -1
 	}
-	// `a::b` is a path, `::=` a rule's or Makefile's assignment.
-	if hasPrefixAt(text, i, "::") && !hasPrefixAt(text, i, "::=") && !hasPrefixAt(text, i, ":::=") {
-		return -1
-	}
-	for _, sign := range [...]string{":::=", "::=", "=>", ":=", "===", "==", "?=", ".=", "+=", "=", ":", "：", "＝"} {
-		if hasPrefixAt(text, i, sign) {
-			return skipGap(text, i+len(sign))
+	return skipGap(text, i+length)
+}
+
+// signLength is the length of `=`, `==`, `===`, `=>`, `:`, `:=`, `::=`, `:::=`, `?=`, `.=` or `+=` at i, or 0.
+func signLength(text string, i int) int {
+	next := at(text, i+1)
+	switch c := at(text, i); {
+	case c == '=' && next == '=' && at(text, i+2) == '=':
+		return 3
+	case c == '=' && (next == '=' || next == '>'):
+		return 2
+	case c == ':' && next == ':':
+		// `a::b` is a path, `::=` a rule's or Makefile's assignment.
+		if hasPrefixAt(text, i, "::=") {
+			return 3
 		}
+		if hasPrefixAt(text, i, ":::=") {
+			return 4
+		}
+		return 0
+	case (c == ':' || c == '?' || c == '.' || c == '+') && next == '=':
+		return 2
+	case c == '=' || c == ':':
+		return 1
+	case hasPrefixAt(text, i, "：") || hasPrefixAt(text, i, "＝"):
+		return len("：")
 	}
-	return -1
+	return 0
 }
 
 // readAssignment reads what is assigned to the name that has a secret's word at [start, end).
@@ -859,13 +889,8 @@ func credentialEnd(a *ahead, start int) int {
 
 func (r *readers) isCredential(a *ahead, start, end int) bool {
 	text := a.text
-	if !isAsLong(text, start, end, shortestValue) || isUniform(text, start, end) || isTemplate(text, start, end) {
-		return false
-	}
-	if isAddress(text, start, end) || r.isTokenName(text, start, end) {
-		return false
-	}
-	return hasDigit(a, start, end) || text[end-1] == '=' || isRandomCase(a, start, end)
+	return isAsLong(text, start, end, shortestValue) && (hasDigit(a, start, end) || text[end-1] == '=' || isRandomCase(a, start, end)) &&
+		!isUniform(text, start, end) && !isTemplate(text, start, end) && !isAddress(a, start, end) && !r.isTokenName(text, start, end)
 }
 
 // valueStart returns where the value of a header begins whose name ends at end, without its quote; or -1.
@@ -936,7 +961,7 @@ func isScheme(text string, start, end int) bool {
 // pairName returns where the name that begins at start ends: letters, digits, `_`, `-` and signs.
 func pairName(a *ahead, start int, signs string) int {
 	i := start
-	for range mostSigns {
+	for range mostParts {
 		i = a.next(kindNameEnd, i, start+longestLook)
 		if i >= len(a.text) || strings.IndexByte(signs, a.text[i]) < 0 {
 			break
@@ -1114,34 +1139,16 @@ func (r *readers) readUserinfo(a *ahead, start, end int, take taker) {
 	if !isHost(text, end) {
 		return
 	}
-	i, others, slash, isURL := start, 0, -1, false
-	for ; i > 0 && i > start-200; i-- {
-		c := text[i-1]
-		if c >= utf8.RuneSelf || endsURL(text, i-1) || strings.IndexByte("(),;|&=\\", c) >= 0 {
-			break
-		}
-		if c == '@' {
-			if others++; others > 3 {
-				break
-			}
-		}
-		if c == '/' && slash < 0 {
-			slash = i - 1
-		}
-		if c == ':' && hasPrefixAt(text, i-1, "://") {
-			isURL = true
-		}
-	}
-	// Of a URL it is the last part of the path; its authority is not looked at here.
-	if isURL {
-		i = slash + 1
+	i := a.userStart(start)
+	if a.next(kindColon, i, start) == start {
+		return
 	}
 	i = skipBareColour(text, i)
 	for i < start && (text[i] == '/' || !hasBoundary(text, i)) {
 		i++
 	}
-	colon := indexIn(text, ':', i, start)
-	if colon <= i {
+	colon := a.next(kindColon, i, start)
+	if colon == i || !isAsLong(text, colon+1, start, 6) {
 		return
 	}
 	for j := i; j < colon; j++ {
@@ -1149,16 +1156,23 @@ func (r *readers) readUserinfo(a *ahead, start, end int, take taker) {
 			return
 		}
 	}
-	if r.noUsers[strings.ToLower(text[i:colon])] {
+	if !isUserPassword(a, colon+1, start) || r.noUsers[strings.ToLower(text[i:colon])] {
 		return
 	}
-	letters, upper, changes := readCase(text, colon+1, start)
-	// A password of small letters is told from a word by the port behind the host.
-	isPassword := isMixed(a, colon+1, start) || upper > 0 && upper < letters && changes > 1 || letters >= shortestValue && hasPort(text, end)
-	if !isAsLong(text, colon+1, start, 6) || !isPassword || isTemplate(text, colon+1, start) || isNames(text, colon+1, start) {
+	if isTemplate(text, colon+1, start) || isNames(text, colon+1, start) {
 		return
 	}
 	take(i, end)
+}
+
+// isUserPassword tells whether a password stands at [start, sign), before the @ at sign.
+func isUserPassword(a *ahead, start, sign int) bool {
+	if isMixed(a, start, sign) {
+		return true
+	}
+	letters, upper, changes := readCase(a.text, start, sign)
+	// A password of small letters is told from a word by the port behind the host.
+	return upper > 0 && upper < letters && changes > 1 || letters >= shortestValue && hasPort(a.text, sign+1)
 }
 
 // hasPort tells whether a host and its port stand at start.
@@ -1232,13 +1246,53 @@ func blockEnd(text string, from int) int {
 
 // Command lines
 
-type argument struct{ start, end, next int }
+// argument of a command line at [start, end), perhaps in quotes, that was looked for from `from` on; the next one is from
+// next on.
+type argument struct{ from, start, end, next int }
 
-// nextArgument returns the argument that begins at or behind i, in or without quotes; false where the command ends.
-func nextArgument(a *ahead, i, limit int) (argument, bool) {
+// option of a program: its name, and the sign behind it in the vocabulary, or a blank.
+type option struct {
+	name string
+	sign byte
+}
+
+func optionsOf(commands map[string][]string) map[string][]option {
+	result := make(map[string][]option, len(commands))
+	for program, options := range commands {
+		for _, each := range options {
+			if last := len(each) - 1; strings.IndexByte(":%=~", each[last]) >= 0 {
+				result[program] = append(result[program], option{each[:last], each[last]})
+			} else {
+				result[program] = append(result[program], option{each, ' '})
+			}
+		}
+	}
+	return result
+}
+
+// argumentAt returns the argument that begins at or behind i: read once for all programs whose command line it is in.
+func argumentAt(a *ahead, i int) (argument, bool) {
+	number, isKnown := slices.BinarySearchFunc(a.commandLine, i, func(each argument, i int) int { return each.from - i })
+	if isKnown {
+		return a.commandLine[number], true
+	}
+	each, ok := nextArgument(a, i)
+	if !ok {
+		return each, false
+	}
+	if last := len(a.commandLine) - 1; last >= 0 && a.commandLine[last].next != i {
+		a.commandLine = a.commandLine[:0]
+	}
+	a.commandLine = append(a.commandLine, each)
+	return each, true
+}
+
+// nextArgument returns the argument that begins at or behind `from`, in or without quotes; false where the command ends.
+func nextArgument(a *ahead, from int) (argument, bool) {
 	text := a.text
-	for ; i < limit; i++ {
-		c := text[i]
+	i := from
+	for ; i < from+longestCommand; i++ {
+		c := at(text, i)
 		if c == backslash && isLineBreak(at(text, i+1)) {
 			if text[i+1] == '\r' {
 				i++
@@ -1250,38 +1304,46 @@ func nextArgument(a *ahead, i, limit int) (argument, bool) {
 			break
 		}
 	}
-	if i >= limit || isLineBreak(text[i]) || strings.IndexByte(";|&)]}>", text[i]) >= 0 {
+	if i >= len(text) || strings.IndexByte(";|&)]}>\n\r", text[i]) >= 0 {
 		return argument{}, false
 	}
 	depth := countBackslashes(text, i)
 	if quote := at(text, i+depth); isQuote(quote) {
 		start := i + depth + 1
 		end := quotedEnd(text, start, quote, depth)
-		return argument{start, end, end + depth + 1}, end >= 0
+		return argument{from, start, end, end + depth + 1}, end >= 0
 	}
 	end := i
-	for end < len(text) {
+	last := min(len(text), i+longestCommand)
+	for end < last {
 		c := text[end]
-		// `user:'password'`: a part of it is in quotes.
-		if end > i && isQuote(c) && (text[end-1] == ':' || text[end-1] == '=') {
-			if last := quotedEnd(text, end+1, c, 0); last >= 0 {
-				end = last + 1
-				continue
+		if isQuote(c) {
+			// `user:'password'`: a part of it is in quotes.
+			closing := -1
+			if end > i && (text[end-1] == ':' || text[end-1] == '=') {
+				closing = quotedEnd(text, end+1, c, 0)
 			}
+			if closing < 0 {
+				break
+			}
+			end = closing + 1
+			continue
 		}
-		if isSpace(c) || isQuote(c) || c == backslash && isTextEscape(a, end) || end >= limit && end >= i+longestCommand {
+		if isSpace(c) || c == backslash && isTextEscape(a, end) {
 			break
 		}
 		end++
 	}
-	return argument{i, end, end}, end > i
+	return argument{from, i, end, end}, end > i
 }
 
 // readCommand reads the secrets among the arguments of the program whose name is at [start, end). It returns where it has
 // read up to.
 func (r *readers) readCommand(a *ahead, start, end int, take taker) int {
 	text, i := a.text, end
-	if isNameByte(at(text, i)) && text[end-1] != ' ' {
+	if text[end-1] == ' ' {
+		i = end - 1
+	} else if isNameByte(at(text, i)) {
 		return end
 	}
 	options := r.commands[strings.ToLower(text[start:end])]
@@ -1292,39 +1354,43 @@ func (r *readers) readCommand(a *ahead, start, end int, take taker) int {
 	limit := min(len(text), end+longestCommand)
 	wanted := byte(0)
 	for {
-		each, ok := nextArgument(a, i, limit)
-		if !ok {
+		each, ok := argumentAt(a, i)
+		if !ok || each.start >= limit {
 			return i
 		}
 		i = each.next
 		if wanted != 0 {
 			r.takeArgument(a, each.start, each.end, wanted, false, take)
 			wanted = 0
-			continue
-		}
-		for _, option := range options {
-			name, sign := option, byte(' ')
-			if last := option[len(option)-1]; strings.IndexByte(":%=~", last) >= 0 {
-				name, sign = option[:len(option)-1], last
-			}
-			rest := each.start + len(name)
-			if rest > each.end || !hasPrefixAt(text, each.start, name) {
-				continue
-			}
-			isSigned := at(text, rest) == '=' || at(text, rest) == ' '
-			switch {
-			case rest == each.end:
-				wanted = sign
-			case isSigned:
-				r.takeArgument(a, rest+1, each.end, sign, true, take)
-			case !strings.HasPrefix(name, "--"):
-				r.takeArgument(a, rest, each.end, sign, true, take)
-			default:
-				continue
-			}
-			break
+		} else if text[each.start] == '-' {
+			wanted = r.readOption(a, each, options, take)
 		}
 	}
+}
+
+// readOption takes the value of the option at the begin of the argument, if it has one; it returns the option's sign if the
+// next argument is its value, or 0.
+func (r *readers) readOption(a *ahead, each argument, options []option, take taker) byte {
+	text := a.text
+	for _, known := range options {
+		rest := each.start + len(known.name)
+		if rest > each.end || !hasPrefixAt(text, each.start, known.name) {
+			continue
+		}
+		if rest == each.end {
+			return known.sign
+		}
+		isSigned := text[rest] == '=' || text[rest] == ' '
+		if !isSigned && strings.HasPrefix(known.name, "--") {
+			continue
+		}
+		if isSigned {
+			rest++
+		}
+		r.takeArgument(a, rest, each.end, known.sign, true, take)
+		break
+	}
+	return 0
 }
 
 // takeArgument takes the value of an option, by the sign behind the option; see schemas/redaction-vocabulary.ts.

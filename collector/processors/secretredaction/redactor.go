@@ -2,16 +2,19 @@ package secretredaction // import "shieldwatch.dev/collector/processors/secretre
 
 import (
 	"regexp"
+	"regexp/syntax"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 const (
 	boundaryWord     = "word"
 	boundaryArgument = "argument"
 
-	// longestMatch is more than any pattern reads (about 5,100 bytes); it bounds what an attempt costs.
-	longestMatch = 8192
+	// More than any pattern reads.
+	unbounded = 32_768
 
 	// The kind of a value that is a secret by the name it stands under.
 	namedSecret = "assigned-secret"
@@ -61,6 +64,10 @@ type compiledRule struct {
 	reads       string
 	expression  *regexp.Regexp
 	except      *regexp.Regexp
+	// Bytes that an attempt reads at most.
+	longest int
+	// Letters, digits, `_` and `-` that every match has behind the keyword.
+	least int
 }
 
 // start says that a match of the rule begins `back` bytes before the keyword's last one.
@@ -95,7 +102,7 @@ type scratch struct {
 	personal   personal
 	candidates []candidate
 	resume     []int
-	commands   map[string]int
+	lines      []commandLine
 	ahead      ahead
 	findings   []finding
 	decoded    [deepest + 1][]byte
@@ -118,9 +125,14 @@ func newRedactor(rules []Rule, vocabulary Vocabulary) *redactor {
 		compiled := &r.rules[index]
 		if rule.Pattern != "" {
 			compiled.expression = regexp.MustCompile(`\A(?:` + rule.Pattern + `)`)
+			compiled.longest = longestMatch(rule.Pattern)
+			if rule.Before == 0 {
+				compiled.least = leastRun(rule.Pattern)
+			}
 		}
 		if rule.Except != "" {
 			compiled.except = regexp.MustCompile(`\A(?:` + rule.Except + `)`)
+			compiled.longest = max(compiled.longest, longestMatch(rule.Except))
 		}
 		if rule.Name == namedSecret {
 			r.named = index
@@ -138,6 +150,57 @@ func newRedactor(rules []Rule, vocabulary Vocabulary) *redactor {
 	}
 	r.scanner = newKeywordScanner(keywords)
 	return r
+}
+
+// endsInRun is a pattern that ends in letters, digits, `_` and `-` behind its keyword, with how many of them at least.
+var endsInRun = regexp.MustCompile(`^(?:[A-Za-z0-9_-]+|\(\?:[A-Za-z0-9_|-]+\))\[(?:[A-Za-z0-9]-[A-Za-z0-9]|_)+-?\]\{([0-9]+),[0-9]+\}$`)
+
+// leastRun returns how many letters, digits, `_` and `-` a pattern asks for behind one of its keywords, if it says so at its
+// end.
+func leastRun(pattern string) int {
+	found := endsInRun.FindStringSubmatch(pattern)
+	if found == nil {
+		return 0
+	}
+	least, _ := strconv.Atoi(found[1])
+	return least
+}
+
+// longestMatch returns how many bytes an attempt at a pattern reads at most: those of its longest match, and the character
+// behind.
+func longestMatch(pattern string) int {
+	parsed, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		panic(err) // Config.Validate has compiled it.
+	}
+	var longest func(e *syntax.Regexp) int
+	longest = func(e *syntax.Regexp) int {
+		total := 0
+		for _, sub := range e.Sub {
+			if e.Op == syntax.OpAlternate {
+				total = max(total, longest(sub))
+			} else {
+				total += longest(sub)
+			}
+		}
+		switch e.Op {
+		case syntax.OpLiteral:
+			return len(string(e.Rune))
+		case syntax.OpCharClass:
+			return utf8.RuneLen(e.Rune[len(e.Rune)-1])
+		case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+			return utf8.UTFMax
+		case syntax.OpRepeat:
+			if e.Max >= 0 {
+				return e.Max * total
+			}
+			return unbounded
+		case syntax.OpStar, syntax.OpPlus:
+			return unbounded
+		}
+		return total
+	}
+	return min(longest(parsed)+utf8.UTFMax, unbounded)
 }
 
 func (r *redactor) newTally() *tally { return &tally{masked: make([]int, len(r.rules))} }
@@ -163,7 +226,7 @@ func (r *redactor) redact(text string, t *tally, s *scratch) (string, bool) {
 		return text, false
 	}
 	s.findings = s.findings[:0]
-	r.find(text, saw, 0, s)
+	r.find(text, saw, 0, false, s)
 	if len(s.findings) == 0 {
 		return text, false
 	}
@@ -202,7 +265,7 @@ func (r *redactor) redactIdentity(text string, email, login int, s *scratch) (st
 		return text, -1
 	}
 	s.findings = s.findings[:0]
-	r.find(name, r.candidates(name, s), 0, s)
+	r.find(name, r.candidates(name, s), 0, false, s)
 	sortFindings(s.findings)
 	done := 0
 	for _, f := range s.findings {
@@ -253,7 +316,8 @@ func (r *redactor) mayChange(text string, s *scratch) bool {
 }
 
 // find adds all secrets of the text to s.findings, in no order. `saw` is what candidates has said of it just before.
-func (r *redactor) find(text string, saw look, depth int, s *scratch) {
+// wasForm: the text was made of one that is, or was, read with + as a blank.
+func (r *redactor) find(text string, saw look, depth int, wasForm bool, s *scratch) {
 	if len(s.candidates) > 0 {
 		r.findPlain(text, s)
 	}
@@ -269,7 +333,7 @@ func (r *redactor) find(text string, saw look, depth int, s *scratch) {
 			}
 			before := len(s.findings)
 			text := string(decoded)
-			r.find(text, r.candidates(text, s), depth+1, s)
+			r.find(text, r.candidates(text, s), depth+1, false, s)
 			if within := s.findings[before:]; len(within) > 0 {
 				sortFindings(within)
 				first := within[0]
@@ -281,22 +345,25 @@ func (r *redactor) find(text string, saw look, depth int, s *scratch) {
 			}
 		})
 	}
+	// The form that was read in the text that this one was made of is not read again.
+	isForm := saw&lookPlus != 0 && !wasForm && mayBeForm(text)
 	if saw&lookEscape != 0 && mayHaveEscapes(text) {
-		r.findBehindEscapes(text, false, depth, s)
+		r.findBehindEscapes(text, false, depth, wasForm || isForm, s)
 	}
-	if saw&lookPlus != 0 && mayBeForm(text) {
-		r.findBehindEscapes(text, true, depth, s)
+	if isForm {
+		r.findBehindEscapes(text, true, depth, true, s)
 	}
 }
 
 // findBehindEscapes does it on the text with its escapes resolved; with `plus` a + is a blank.
-func (r *redactor) findBehindEscapes(text string, plus bool, depth int, s *scratch) {
+// wasForm: the text is read with + as a blank as well.
+func (r *redactor) findBehindEscapes(text string, plus bool, depth int, wasForm bool, s *scratch) {
 	v, ok := resolveEscapes(text, plus)
 	if !ok {
 		return
 	}
 	before := len(s.findings)
-	r.find(v.text, r.candidates(v.text, s), depth+1, s)
+	r.find(v.text, r.candidates(v.text, s), depth+1, wasForm, s)
 	for i := before; i < len(s.findings); i++ {
 		f := &s.findings[i]
 		f.start, f.end = v.toSource(f.start), v.toSource(f.end)
@@ -342,20 +409,20 @@ func (r *redactor) findPlain(text string, s *scratch) {
 		}
 		return len(b.word) - len(a.word)
 	})
-	// By rule: before this place it is not tried again. By program: the command line up to here has been read.
+	// By rule: before this place it is not tried again.
 	if s.resume == nil {
 		s.resume = make([]int, len(r.rules))
-		s.commands = map[string]int{}
 	} else {
 		clear(s.resume)
-		clear(s.commands)
 	}
+	s.lines = s.lines[:0]
 	s.ahead.begin(text)
 	a := &s.ahead
 	for _, c := range s.candidates {
 		if c.at < s.resume[c.rule] {
 			continue
 		}
+		a.keyword = c.at
 		rule := &r.rules[c.rule]
 		take := func(start, end int) {
 			s.findings = append(s.findings, finding{start: start, end: end, rule: c.rule})
@@ -365,7 +432,10 @@ func (r *redactor) findPlain(text string, s *scratch) {
 			r.readAt(a, c, rule, take, s)
 			continue
 		}
-		rest := text[c.at:min(len(text), c.at+longestMatch)]
+		if rule.least > 0 && a.next(kindNameEnd, c.at+len(c.word), c.at+len(c.word)+rule.least) < c.at+len(c.word)+rule.least {
+			continue
+		}
+		rest := text[c.at:min(len(text), c.at+rule.longest)]
 		found := rule.expression.FindStringIndex(rest)
 		if found == nil {
 			if rule.oncePerRun {
@@ -427,23 +497,26 @@ func (r *redactor) readAt(a *ahead, c candidate, rule *compiledRule, take taker,
 	case readsUserinfo:
 		r.readUserinfo(a, c.at, end, take)
 	case readsCommand:
-		if c.at >= s.commands[c.word] && mayRead(s.commands, c.at) {
-			s.commands[c.word] = r.readCommand(a, c.at, end, func(start, end int) {
+		if s.mayRead(c.word, c.at) {
+			to := r.readCommand(a, c.at, end, func(start, end int) {
 				s.findings = append(s.findings, finding{start: start, end: end, rule: c.rule})
 			})
+			s.lines = append(s.lines, commandLine{c.word, to})
 		}
 	}
 }
 
-// mayRead tells whether few enough command lines are being read at i: `sudo env docker exec db mysql -pX` is in five.
-func mayRead(commands map[string]int, i int) bool {
-	lines := 0
-	for _, end := range commands {
-		if end > i {
-			lines++
-		}
-	}
-	return lines < mostCommands
+// commandLine has been read for the secrets of one program.
+type commandLine struct {
+	word string
+	end  int
+}
+
+// mayRead tells whether the line at i has not been read for this program, and few enough others that go on here: `sudo env
+// docker exec db mysql -pX` is in five.
+func (s *scratch) mayRead(word string, i int) bool {
+	s.lines = slices.DeleteFunc(s.lines, func(line commandLine) bool { return line.end <= i })
+	return len(s.lines) < mostCommands && !slices.ContainsFunc(s.lines, func(line commandLine) bool { return line.word == word })
 }
 
 func takePersonal(rule int, s *scratch) personalTaker {

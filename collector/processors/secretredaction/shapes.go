@@ -279,14 +279,17 @@ func isPasswordsName(text string, start, end int, isQuoted bool) bool {
 }
 
 // isAddress: a digest, an address, a date, a number, a regular expression: what says where a secret is, or which one.
-func isAddress(text string, start, end int) bool {
-	name := strings.ToLower(text[start:min(end, start+longestScheme)])
-	return address.MatchString(name) || strings.Contains(name, "://") || strings.Contains(name, "[0-9a-") || strings.Contains(name, "[a-z")
+func isAddress(a *ahead, start, end int) bool {
+	last := min(end, start+longestScheme)
+	if a.has(kindScheme, start, last-2) || a.has(kindRange, start, last-3) {
+		return true
+	}
+	return strings.IndexByte("aApPvVoOfFsShHmM0123456789", at(a.text, start)) >= 0 && address.MatchString(strings.ToLower(a.text[start:last]))
 }
 
 // isPlatform: the rest of a name of a platform, after `cpe:2.3:a:passwd`: `base-passwd:3.5.43:*:*:*`.
-func isPlatform(text string, start, end int) bool {
-	return strings.Contains(text[start:min(end, start+longestLook)], ":*:*")
+func isPlatform(a *ahead, start, end int) bool {
+	return a.has(kindPlatform, start, min(end, start+longestLook)-3)
 }
 
 func isJoint(c byte) bool { return strings.IndexByte("-_./:@^~", c) >= 0 }

@@ -11,6 +11,8 @@ const (
 
 	// Parameters of a colour sequence: more than any terminal takes.
 	longestColour = 24
+	// Characters of `25`s of a percent sign that was encoded again and again.
+	longestPercent = 64
 )
 
 func isDigit(c byte) bool        { return c >= '0' && c <= '9' }
@@ -136,7 +138,8 @@ func hasBoundary(text string, i int) bool {
 
 func endsNumericEscape(text string, i int) bool {
 	sign := i - 3
-	for sign >= 2 && text[sign] == '5' && text[sign-1] == '2' {
+	first := max(2, sign-longestPercent)
+	for sign >= first && text[sign] == '5' && text[sign-1] == '2' {
 		sign -= 2
 	}
 	if at(text, sign) == '%' {
@@ -204,5 +207,5 @@ func skipBareColour(text string, i int) int {
 
 // hasArgumentBoundary is a boundary, and none of the characters that join two parts of one argument or path.
 func hasArgumentBoundary(text string, i int) bool {
-	return i == 0 || hasBoundary(text, i) && strings.IndexByte("-_.@#~", text[i-1]) < 0
+	return i == 0 || strings.IndexByte("-_.@#~", text[i-1]) < 0 && hasBoundary(text, i)
 }

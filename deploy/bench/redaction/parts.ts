@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandError } from '#schemas/errors.js';
 import { redact } from '#schemas/redaction.js';
+import { readsPerCharacter, repeat, worstOf, type Search } from '#schemas/redaction-work.fixture.js';
 import { packageRoot } from '#schemas/root.js';
 import type { BenchPart, BenchReport } from '../figure.js';
 import { makeBodies } from '../hotpath/bodies.js';
@@ -86,14 +87,21 @@ export async function doubling(report: BenchReport, size = MEGABYTE): Promise<vo
   report.figure({ metric: 'redaction_doubling_ratio', value: worst, better: 'lower', floor: 2.5, goal: 2.1 });
 }
 
-/** Measures milliseconds per megabyte of the slowest text. */
-export async function worst(report: BenchReport, size = MEGABYTE): Promise<void> {
+/** Milliseconds for a megabyte of the worst text: of those above, of every keyword with every sign, and of a search for worse. */
+export async function worst(
+  report: BenchReport,
+  size = MEGABYTE,
+  search: Search = { every: 1, starts: 12, steps: 200 },
+): Promise<void> {
   let slowest = 0;
-  for (const [name, piece] of Object.entries(ADVERSARIAL)) {
+  const found = worstOf(24, search, 20_261_130);
+  for (const piece of new Set([...Object.values(ADVERSARIAL), ...found.map((each) => each.piece)])) {
     const text = repeat(piece, size);
     const times: number[] = [];
     for (let i = 0; i < 5; i++) times.push(await timed(() => redact(text)));
-    report.note(`${name}: ${median(times).toFixed(1)} ms`);
+    report.note(
+      `${JSON.stringify(piece)}: ${median(times).toFixed(1)} ms, ${readsPerCharacter(piece, 4096).toFixed(1)} reads a character`,
+    );
     slowest = Math.max(slowest, median(times));
   }
   report.figure({ metric: 'redaction_worst_megabyte_ms', value: slowest, better: 'lower', floor: 200, goal: 50 });
@@ -166,5 +174,3 @@ function timed(work: () => void): Promise<number> {
   const { user, system } = process.cpuUsage(before);
   return Promise.resolve((user + system) / 1000);
 }
-
-const repeat = (piece: string, size: number): string => piece.repeat(Math.ceil(size / piece.length)).slice(0, size);
