@@ -1,17 +1,26 @@
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** The longest first, or one of them ends alone when all others are done. Those of a minute and more, as measured. */
+/**
+ * Suites of a minute or more, longest first, so that none of them ends alone when all others are done. Those that wait
+ * stand between those that compute.
+ */
 const LONGEST = [
   'rollups/history.test.ts',
   'deploy/e2e/collector-faults.test.ts',
   'deploy/bench/bench.test.ts',
-  'deploy/e2e/path.test.ts',
+  'deploy/e2e/collector-set-aside.test.ts',
   'deploy/e2e/crash.test.ts',
-  'collector/processors.test.ts',
+  'deploy/e2e/path.test.ts',
+  'deploy/e2e/readings.test.ts',
   'deploy/e2e/collector-canary.test.ts',
   'ingest/boards/page.browser.test.ts',
-  'deploy/bench/dashboards/dashboards.test.ts',
+  'deploy/e2e/check.test.ts',
+  'deploy/e2e/start.test.ts',
+  'exporters/real-agents/matrix.test.ts',
+  'deploy/e2e/control-plane.test.ts',
+  'deploy/e2e/scan-ways.test.ts',
+  'collector/processors.test.ts',
 ];
 
 class LongestFirst extends BaseSequencer {
@@ -36,7 +45,8 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 300_000,
     expect: { poll: { timeout: 60_000 } },
-    maxWorkers: 2,
+    // More than a small machine has cores: some suites mostly wait, for collectors, stacks and back-offs.
+    maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
   },
 });

@@ -89,6 +89,8 @@ once(stamp, withTools || isSuperset ? `${product} with tools` : product, () => {
       'node_modules/typescript/bin/tsc',
       '-p',
       withTools ? 'tsconfig.tools.json' : 'tsconfig.build.json',
+      // Types are checked by `npm run check`; without them this takes a third of the time.
+      '--noCheck',
     ]) &&
     run('bundling the boards page', node, ['grafana/page/build.mjs']) &&
     run('bundling the hook', node, ['exporters/build.mjs'])

@@ -12,20 +12,19 @@ export interface HotpathSizes {
   readonly requests: number;
   readonly spansEach: number;
   readonly repeats: number;
+  /**
+   * Rounds before the first that counts, on every path: JIT compilers optimise frequent code, and the bench measures
+   * processes that run for days.
+   */
+  readonly warmUp: number;
 }
 
-const SIZES: HotpathSizes = { requests: 120, spansEach: 500, repeats: 5 };
+const SIZES: HotpathSizes = { requests: 120, spansEach: 500, repeats: 5, warmUp: 3 };
 const JSON_TYPE = 'application/json';
 const PROTOBUF_TYPE = 'application/x-protobuf';
 const [BARE, DURABLE, BARE_MANIFEST] = ['bare.yaml', 'durable.yaml', 'manifest.yaml'].map((file) =>
   join(packageRoot(), 'deploy/bench/hotpath', file),
 ) as [string, string, string];
-
-/**
- * Rounds before the first that counts, on every path: JIT compilers optimise frequent code, and the bench measures
- * processes that run for days.
- */
-const WARM_UP = 3;
 
 type Open = (config: readonly string[], withGateway: boolean) => Promise<Path>;
 
@@ -66,7 +65,7 @@ async function compare(
         ['json', JSON_TYPE],
       ] as const) {
         const rounds: Record<(typeof names)[number], Round[]> = { durable: [], volatile: [], full: [] };
-        for (let i = -WARM_UP; i < sizes.repeats; i++) {
+        for (let i = -sizes.warmUp; i < sizes.repeats; i++) {
           // Alternates the order.
           for (const name of i % 2 === 0 ? names : names.toReversed()) {
             const round = await paths[name].round(bodies[encoding], type, bodies.spans);
