@@ -3,8 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { startClickHouse } from '#deploy/embedded/clickhouse/process.js';
-import { SHARED_STORE_VARIABLE } from '#schemas/testing/database-pool.js';
-import { TEMPLATES_VARIABLE } from '#schemas/testing/templates.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -24,11 +22,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
   // Programs that tests start as another user, such as Debian's Postgres, traverse it to their own folders.
   await chmod(folder, 0o711);
   process.env['TMPDIR'] = folder;
+  // Names that `schemas/testing` reads; its constants cannot be imported here, where `#...` is the built code.
   const templates = join(folder, 'templates');
   await mkdir(templates);
-  process.env[TEMPLATES_VARIABLE] = templates;
+  process.env['SHIELDWATCH_TEST_TEMPLATES'] = templates;
   const clickhouse = await startClickHouse({ dataDir: join(folder, 'store'), port: 0 });
-  process.env[SHARED_STORE_VARIABLE] = clickhouse.url;
+  process.env['SHIELDWATCH_TEST_STORE'] = clickhouse.url;
   project.provide('clickhouseUrl', clickhouse.url);
   return async () => {
     await clickhouse.stop();

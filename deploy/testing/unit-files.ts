@@ -2,7 +2,7 @@ import { build } from 'esbuild';
 
 /** Modules by which a file starts a process, opens a connection or listens: what reaches one of them is no unit. */
 const OUTSIDE =
-  /^(node:)?(child_process|cluster|dgram|http|http2|https|net|tls|worker_threads)$|^(chdb|@clickhouse\/client|@electric-sql\/pglite|fastify|pg|playwright-core|undici)(\/|$)/;
+  /^(node:)?(child_process|cluster|dgram|http|http2|https|net|tls|worker_threads)$|^(chdb|esbuild|@clickhouse\/client|@electric-sql\/pglite|fastify|pg|playwright-core|undici)(\/|$)/;
 
 /** Reaches such a module by a path that it computes, which no import graph shows. */
 const COMPUTES_ITS_IMPORT = 'collector/binary.ts';
