@@ -13,6 +13,8 @@ const (
 	boundaryWord     = "word"
 	boundaryArgument = "argument"
 
+	// In bytes. A shorter text is no secret of any rule; `a@b.co` is an address.
+	shortestSecret = 6
 	// More than any pattern reads.
 	unbounded = 32_768
 
@@ -214,17 +216,31 @@ func (t *tally) reset() {
 
 // redact returns the text without secrets, and whether it has changed.
 func (r *redactor) redact(text string, t *tally, s *scratch) (string, bool) {
+	saw := r.look(text, s)
+	if saw == 0 {
+		return text, false
+	}
+	return r.redactSeen(text, saw, t, s)
+}
+
+// look tells what one pass over the text saw in it, as candidates does; 0 if there is nothing to find, whoever asks.
+func (r *redactor) look(text string, s *scratch) look {
+	if len(text) < shortestSecret {
+		return 0
+	}
 	slot := s.clean.at(text)
 	if slot != nil && slot.text == text {
-		return text, false
+		return 0
 	}
 	saw := r.candidates(text, s)
-	if saw == 0 {
-		if slot != nil {
-			slot.text = text
-		}
-		return text, false
+	if saw == 0 && slot != nil {
+		slot.text = text
 	}
+	return saw
+}
+
+// redactSeen is redact for a text at which look has just seen something.
+func (r *redactor) redactSeen(text string, saw look, t *tally, s *scratch) (string, bool) {
 	s.findings = s.findings[:0]
 	r.find(text, saw, 0, false, s)
 	if len(s.findings) == 0 {

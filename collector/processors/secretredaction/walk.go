@@ -15,10 +15,22 @@ type walker struct {
 	scratch     scratch
 	// What is known of keys: without and with content.
 	keysSeen [2]seen[keyFacts]
+	// Of the records before, the attributes at each place: the next one has often the same. Without and with content.
+	records [2][mostRemembered]remembered
 	// record counts for the record at hand, resource for a resource, its scopes and its metrics' texts.
 	record, resource *tally
 	// Of the whole request, for the collector's own metrics.
 	total *tally
+}
+
+// Attributes of a record that are remembered.
+const mostRemembered = 32
+
+// remembered is what a record had: its key, and a value of that key in which there was nothing to find.
+type remembered struct {
+	key   string
+	facts keyFacts
+	clean string
 }
 
 func (w *walker) traces(td ptrace.Traces) {
@@ -153,6 +165,9 @@ func (w *walker) scope(scope pcommon.InstrumentationScope, schemaURL func() stri
 }
 
 func (w *walker) text(text string, set func(string), t *tally) {
+	if len(text) < shortestSecret {
+		return
+	}
 	if redacted, changed := w.redactor.redact(text, t, &w.scratch); changed {
 		set(redacted)
 	}
@@ -160,19 +175,42 @@ func (w *walker) text(text string, set func(string), t *tally) {
 
 // attributes drops what is not allowed and redacts the rest.
 func (w *walker) attributes(attributes pcommon.Map, t *tally) {
-	renamed := false
+	renamed, number := false, 0
+	records := &w.records[0]
+	if w.keepContent {
+		records = &w.records[1]
+	}
 	attributes.RemoveIf(func(key string, value pcommon.Value) bool {
-		facts := w.factsOf(key)
+		before := &records[number%len(records)]
+		number++
+		if before.key != key {
+			*before = remembered{key: key, facts: w.factsOf(key)}
+		}
+		facts := &before.facts
 		switch facts.fate {
 		case keepListed:
-			w.value(value, t)
+			if value.Type() != pcommon.ValueTypeStr {
+				w.value(value, t)
+				return false
+			}
+			text := value.Str()
+			if len(text) < shortestSecret || text == before.clean {
+				return false
+			}
+			if saw := w.redactor.look(text, &w.scratch); saw == 0 {
+				if len(text) <= longestSeen {
+					before.clean = text
+				}
+			} else if redacted, changed := w.redactor.redactSeen(text, saw, t, &w.scratch); changed {
+				value.SetStr(redacted)
+			}
 			return false
 		case keepIdentity:
 			w.identity(value, t)
 			w.whole(value, t)
 			return false
 		case keepOther:
-			renamed = w.entry(facts, value, t) || renamed
+			renamed = w.entry(*facts, value, t) || renamed
 			w.whole(value, t)
 			return false
 		case dropContent:
