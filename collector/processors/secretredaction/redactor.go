@@ -108,7 +108,7 @@ type scratch struct {
 	ahead      ahead
 	findings   []finding
 	decoded    [deepest + 1][]byte
-	// Texts in which one look saw nothing, whoever asked.
+	// Texts in which there is nothing, whoever asks.
 	clean seen[struct{}]
 }
 
@@ -216,30 +216,27 @@ func (t *tally) reset() {
 
 // redact returns the text without secrets, and whether it has changed.
 func (r *redactor) redact(text string, t *tally, s *scratch) (string, bool) {
-	saw := r.look(text, s)
-	if saw == 0 {
-		return text, false
-	}
-	return r.redactSeen(text, saw, t, s)
-}
-
-// look tells what one pass over the text saw in it, as candidates does; 0 if there is nothing to find, whoever asks.
-func (r *redactor) look(text string, s *scratch) look {
 	if len(text) < shortestSecret {
-		return 0
+		return text, false
 	}
 	slot := s.clean.at(text)
 	if slot != nil && slot.text == text {
-		return 0
+		return text, false
 	}
 	saw := r.candidates(text, s)
-	if saw == 0 && slot != nil {
+	if saw != 0 {
+		if redacted, changed := r.redactSeen(text, saw, t, s); changed || s.personal == nil {
+			return redacted, changed
+		}
+	}
+	// Nothing is in it, whoever asks.
+	if slot != nil {
 		slot.text = text
 	}
-	return saw
+	return text, false
 }
 
-// redactSeen is redact for a text at which look has just seen something.
+// redactSeen is redact for a text in which candidates has just seen something.
 func (r *redactor) redactSeen(text string, saw look, t *tally, s *scratch) (string, bool) {
 	s.findings = s.findings[:0]
 	r.find(text, saw, 0, false, s)

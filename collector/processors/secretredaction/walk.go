@@ -26,7 +26,7 @@ type walker struct {
 // Attributes of a record that are remembered.
 const mostRemembered = 32
 
-// remembered is what a record had: its key, and a value of that key in which there was nothing to find.
+// remembered is what a record had: its key, and a value of that key in which nothing was found, persons included.
 type remembered struct {
 	key   string
 	facts keyFacts
@@ -187,23 +187,21 @@ func (w *walker) attributes(attributes pcommon.Map, t *tally) {
 			*before = remembered{key: key, facts: w.factsOf(key)}
 		}
 		facts := &before.facts
-		switch facts.fate {
-		case keepListed:
-			if value.Type() != pcommon.ValueTypeStr {
-				w.value(value, t)
-				return false
-			}
+		if facts.plain && value.Type() == pcommon.ValueTypeStr {
 			text := value.Str()
 			if len(text) < shortestSecret || text == before.clean {
 				return false
 			}
-			if saw := w.redactor.look(text, &w.scratch); saw == 0 {
-				if len(text) <= longestSeen {
-					before.clean = text
-				}
-			} else if redacted, changed := w.redactor.redactSeen(text, saw, t, &w.scratch); changed {
+			if redacted, changed := w.redactor.redact(text, t, &w.scratch); changed {
 				value.SetStr(redacted)
+			} else if w.scratch.personal != nil && len(text) <= longestSeen {
+				before.clean = text
 			}
+			return false
+		}
+		switch facts.fate {
+		case keepListed:
+			w.value(value, t)
 			return false
 		case keepIdentity:
 			w.identity(value, t)
@@ -232,6 +230,8 @@ func (w *walker) attributes(attributes pcommon.Map, t *tally) {
 // keyFacts is all that is asked of a key.
 type keyFacts struct {
 	fate fate
+	// Whether it says nothing of its value and is left as it is.
+	plain bool
 	// Of a key that may be anything: what it says of its value's being a secret, whether it names a person, and whether it
 	// needs redaction itself.
 	named             strength
@@ -251,6 +251,7 @@ func (w *walker) factsOf(key string) keyFacts {
 	if facts.fate == keepOther {
 		w.addContents(&facts, key)
 	}
+	facts.plain = facts.fate == keepListed || facts.fate == keepOther && facts.named == noSecret && !facts.identity && !facts.renamed
 	if slot != nil {
 		slot.text, slot.value = key, facts
 	}
