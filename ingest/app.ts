@@ -6,7 +6,7 @@ import type { Postgres } from '#schemas/postgres/client.js';
 import { installAuth } from './auth/install.js';
 import { createTokenUse } from './auth/token-use.js';
 import { startBackgroundWork } from './background-work.js';
-import { announcedSize } from './request/content.js';
+import { contentLength } from './request/content.js';
 import { readParts } from './body/parts.js';
 import { boards, type BoardsSettings } from './boards/plugin.js';
 import { auditDenials } from './control/audit-denials.js';
@@ -145,13 +145,13 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
     // Bodies are kept as bytes: OTLP is forwarded unchanged, and each route checks type, encoding and size itself.
     api.removeAllContentTypeParsers();
     api.addContentTypeParser('*', (request, stream, parsed) => {
-      const announced = announcedSize(request);
-      const giveUp = readParts(stream, announced, request.routeOptions.bodyLimit, (error, parts, size) => {
+      const announced = contentLength(request);
+      const abort = readParts(stream, announced, request.routeOptions.bodyLimit, (error, parts, size) => {
         release();
         if (announced === undefined) app.countBytes(request, size);
         parsed(error, parts);
       });
-      const release = slowBodies.watch(request.caller?.orgId ?? '', giveUp);
+      const release = slowBodies.watch(request.caller?.orgId ?? '', abort);
     });
     otlpRoutes(api, { sink, planNotice: createPlanNotice(clickhouse) });
     ingestScanRoute(api, { sink, repositories, plane, onScan: work.reviewItems.wake });

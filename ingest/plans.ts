@@ -35,7 +35,7 @@ export function historyStart(plan: Plan | undefined, now = Date.now()): Date | u
 }
 
 /** Creates the error for a window before the history that the plan shows. */
-export function beyondHistory(plan: Plan | undefined, start: Date, field: string): ShieldwatchError {
+export function outsideHistory(plan: Plan | undefined, start: Date, field: string): ShieldwatchError {
   const from = start.toISOString();
   return new ShieldwatchError(
     'plan_limit',

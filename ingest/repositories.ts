@@ -12,7 +12,7 @@ import type { Caller } from './auth/caller.js';
 import type { ChangeSession, ControlPlane } from './control/control-plane.js';
 import { survivingName } from './control/merges.js';
 import { PLAN_LIMITS, type Plan } from './plans.js';
-import { fromStore } from './errors/from-store.js';
+import { withStoreErrors } from './errors/with-store-errors.js';
 
 export interface Repository {
   id: string;
@@ -36,12 +36,12 @@ export interface Repositories {
    * nothing.
    * @throws ShieldwatchError 404.
    */
-  need(caller: Caller, idOrName: string): Promise<Repository>;
+  get(caller: Caller, idOrName: string): Promise<Repository>;
   /**
-   * Like {@link need}, and creates the repository's row, because a decision about it is stored. Ignores the plan's
+   * Like {@link get}, and creates the repository's row, because a decision about it is stored. Ignores the plan's
    * limit.
    */
-  needRow(caller: Caller, idOrName: string): Promise<Repository>;
+  getOrCreate(caller: Caller, idOrName: string): Promise<Repository>;
   /** Lists a page of repositories in byte order of their names. Writes nothing. */
   list(caller: Caller, after: string, limit: number): Promise<SeenRepository[]>;
   /** Counts the repositories known from telemetry beyond the number of rows that the plan allows. */
@@ -59,8 +59,8 @@ interface Activity {
 /** Maximum number of names that are searched for an id without a row. */
 const MAX_SEARCHED = 10_000;
 /** Milliseconds for which a repository is cached; another gateway may remove it meanwhile. */
-const KNOWN_MS = 10_000;
-const MAX_KNOWN = 10_000;
+const CACHE_TTL_MS = 10_000;
+const MAX_CACHED = 10_000;
 
 /**
  * Combines the rows in Postgres with repositories that only ClickHouse knows, from OTLP. Background work creates rows
@@ -71,7 +71,7 @@ export function createRepositories(plane: ControlPlane, clickhouse: ClickHouseCl
   const keyOf = (orgId: string, id: string): string => `${orgId}\0${id}`;
 
   const ask = <T>(sql: string, params: Record<string, unknown>): Promise<T[]> =>
-    fromStore(selectRows<T>(clickhouse, sql, params));
+    withStoreErrors(selectRows<T>(clickhouse, sql, params));
 
   async function find(caller: Caller, idOrName: string): Promise<(Repository & { hasRow: boolean }) | undefined> {
     // Postgres text cannot hold NUL, so no stored name contains it.
@@ -108,17 +108,17 @@ export function createRepositories(plane: ControlPlane, clickhouse: ClickHouseCl
     return byId?.repo;
   }
 
-  async function need(caller: Caller, idOrName: string): Promise<Repository & { hasRow: boolean }> {
+  async function get(caller: Caller, idOrName: string): Promise<Repository & { hasRow: boolean }> {
     const found = await find(caller, idOrName);
     if (found === undefined) throw new ShieldwatchError('not_found', 'there is no such repository');
     return found;
   }
 
   return {
-    need,
+    get,
 
-    async needRow(caller, idOrName) {
-      const { id, fullName, hasRow } = await need(caller, idOrName);
+    async getOrCreate(caller, idOrName) {
+      const { id, fullName, hasRow } = await get(caller, idOrName);
       if (!hasRow) await plane.change(caller, (tx) => addRepository(tx, caller.orgId, fullName));
       return { id, fullName };
     },
@@ -139,8 +139,8 @@ export function createRepositories(plane: ControlPlane, clickhouse: ClickHouseCl
           await addRepository(tx, caller.orgId, fullName);
         });
       }
-      if (known.size >= MAX_KNOWN) known.clear();
-      known.set(key, Date.now() + KNOWN_MS);
+      if (known.size >= MAX_CACHED) known.clear();
+      known.set(key, Date.now() + CACHE_TTL_MS);
       return repository;
     },
 

@@ -267,7 +267,7 @@ describe('a secret in any string of any body', () => {
       .map(({ id }) => id);
     expect(Object.keys(SAMPLES).concat(ELSEWHERE).sort()).toEqual(operations.sort());
     const statuses = new Map<number, number>();
-    const told = new Set<string>();
+    const leaks = new Set<string>();
     let sent = 0;
     for (const [id, sampleOf] of Object.entries(SAMPLES)) {
       const sample = sampleOf();
@@ -285,7 +285,7 @@ describe('a secret in any string of any body', () => {
         sent += 1;
         statuses.set(answer.statusCode, (statuses.get(answer.statusCode) ?? 0) + 1);
         expect(answer.statusCode, `${id}: ${answer.body}`).toBeLessThan(500);
-        if ((answer.body + JSON.stringify(answer.headers)).includes(SECRET)) told.add(id);
+        if ((answer.body + JSON.stringify(answer.headers)).includes(SECRET)) leaks.add(id);
       }
     }
     process.stdout.write(
@@ -295,7 +295,7 @@ describe('a secret in any string of any body', () => {
     const held = (await stores())
       .filter((table) => table.includes(SECRET))
       .map((table) => table.slice(0, table.indexOf(':')));
-    expect([[...told], held]).toEqual([[], []]);
+    expect([[...leaks], held]).toEqual([[], []]);
     expect(lines.join('').includes(SECRET)).toBe(false);
     expect(lines.length).toBeGreaterThan(sent);
   });

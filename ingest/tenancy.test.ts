@@ -317,9 +317,9 @@ describe.each([
       const forged = { [HEADER_ORG_ID]: 'org_a', [HEADER_REPOSITORY]: REPOSITORY };
       const answer = await call(method, url, ownerOfB, body, forged);
       expect(answer.statusCode, `${id}: ${answer.body.slice(0, 300)}`).toBe(expected === 404 ? 404 : 200);
-      const isTold =
+      const leaks =
         method === 'GET' && [MARK, ...(Object.values(ids) as string[])].some((word) => answer.body.includes(word));
-      expect(isTold, `${id} tells of the other organisation`).toBe(false);
+      expect(leaks, `${id} tells of the other organisation`).toBe(false);
       const named = await call(method, `${url}${url.includes('?') ? '&' : '?'}org_id=org_a`, ownerOfB, body);
       expect(named.statusCode, `${id} with org_id`).toBeLessThan(500);
     }

@@ -7,7 +7,7 @@ import { callerOf, type Caller } from '../auth/caller.js';
 import { requireScope } from '../auth/require-scope.js';
 import { parseJson } from '../body/json.js';
 import { parseBody, readJsonBytes } from '../body/read-json.js';
-import { placesOf } from '../body/fields.js';
+import { knownFieldsOf } from '../body/fields.js';
 import { fromZod } from '../errors/from-zod.js';
 import { LARGE_BYTES, pace } from '../work/large-work.js';
 import type { Meter } from '../request/meter.js';
@@ -41,7 +41,7 @@ export interface RouteSpec {
    */
   body?: z.ZodType;
   isTolerant?: boolean;
-  /** The handler reads the body itself (`takeReport`), because it may be too large for the main thread. */
+  /** The handler reads the body itself (`receiveReport`), because it may be too large for the main thread. */
   isReport?: true;
   /** Maximum bytes of a body. Default: 64 KiB. */
   bodyLimit?: number;
@@ -90,9 +90,9 @@ export function addRoute<S extends RouteSpec>(
 ): void {
   app.apiRoutes.push(spec);
   const limit = spec.bodyLimit ?? DEFAULT_BODY_LIMIT;
-  const places = spec.body === undefined ? undefined : placesOf(spec.body);
-  const readParams = nameReader(spec.params, 'not_found');
-  const readQuery = nameReader(spec.query, 'query_invalid');
+  const known = spec.body === undefined ? undefined : knownFieldsOf(spec.body);
+  const readParams = parameterParser(spec.params, 'not_found');
+  const readQuery = parameterParser(spec.query, 'query_invalid');
   app.route({
     method: spec.method,
     url: spec.url.replaceAll(/\{(\w+)\}/g, ':$1'),
@@ -109,16 +109,16 @@ export function addRoute<S extends RouteSpec>(
         }),
     handler: async (request, reply): Promise<unknown> => {
       const { value: body, warnings } =
-        spec.body === undefined || places === undefined || spec.isReport === true
+        spec.body === undefined || known === undefined || spec.isReport === true
           ? { value: undefined, warnings: [] }
-          : await readBody(request, spec.body, places, limit);
+          : await readBody(request, spec.body, known, limit);
       const [dropped] = warnings;
       if (spec.isTolerant !== true) {
         if (dropped !== undefined) throw new ShieldwatchError('body_invalid', dropped.replace(', dropped', ''));
-        refuseNul(body);
+        rejectNul(body);
       }
       return handler({
-        caller: spec.scopes.length === 0 ? NOBODY : callerOf(request),
+        caller: spec.scopes.length === 0 ? ANONYMOUS : callerOf(request),
         params: readParams(request.params) as Output<S['params']>,
         query: readQuery(request.query) as Output<S['query']>,
         body: body as RouteContext<S>['body'],
@@ -133,28 +133,28 @@ export function addRoute<S extends RouteSpec>(
 async function readBody(
   request: FastifyRequest,
   schema: z.ZodType,
-  places: ReturnType<typeof placesOf>,
+  known: ReturnType<typeof knownFieldsOf>,
   limit: number,
 ): Promise<{ value: unknown; warnings: string[] }> {
   const bytes = await readJsonBytes(request, limit);
   await pace.take(callerOf(request).orgId, bytes.length / LARGE_BYTES);
   const meter: Meter = { entries: 0 };
   try {
-    return parseBody(parseJson(bytes, meter), schema, places);
+    return parseBody(parseJson(bytes, meter), schema, known);
   } finally {
     request.server.countEntries(request, meter.entries);
   }
 }
 
 /** Rejects NUL characters, which Postgres text cannot hold. Control-plane bodies are small and flat. */
-function refuseNul(body: unknown): void {
+function rejectNul(body: unknown): void {
   const name = Object.entries(body ?? {}).find(([, value]) => typeof value === 'string' && value.includes('\0'))?.[0];
   if (name !== undefined)
     throw new ShieldwatchError('body_invalid', `${name}: expected text without NUL characters`, { field: name });
 }
 
 /** Caller of public routes, which must not depend on one. */
-const NOBODY: Caller = {
+const ANONYMOUS: Caller = {
   orgId: '',
   tokenId: '',
   actor: '',
@@ -183,7 +183,7 @@ export function checkRole(caller: Caller, role: Role): void {
  * Creates a parser of path or query parameters. An unknown parameter is an error: a filter that is not applied would
  * show too much.
  */
-function nameReader(schema: Shape | undefined, code: 'query_invalid' | 'not_found'): (input: unknown) => unknown {
+function parameterParser(schema: Shape | undefined, code: 'query_invalid' | 'not_found'): (input: unknown) => unknown {
   const known = Object.keys(schema?.shape ?? {});
   const isOpen = schema?._zod.def.catchall !== undefined;
   return (input) => {

@@ -40,13 +40,13 @@ export function requireScope(...scopes: Scope[]): (request: FastifyRequest, repl
  */
 function identify(request: FastifyRequest, reply: FastifyReply): Caller | Promise<Caller> {
   const { authorization } = request.headers;
-  const inside = request.server.insiders.find(request);
+  const inside = request.server.internalCallers.find(request);
   if (inside !== undefined) return inside;
   if (authorization === undefined) return identifySession(request, reply);
   const token = /^Bearer +(\S+) *$/i.exec(authorization)?.[1];
   const known = (caller: Caller | undefined): Caller => {
     if (caller !== undefined) return caller;
-    request.server.countRefusal(request);
+    request.server.countRejectedToken(request);
     reply.header('www-authenticate', 'Bearer error="invalid_token"');
     throw new ShieldwatchError('token_invalid', 'the token is unknown, revoked, expired or mistyped');
   };

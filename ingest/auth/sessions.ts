@@ -7,7 +7,7 @@ import { hashToken } from './token-format.js';
 const LOGIN_CODE_MS = 10 * 60_000;
 const SESSION_MS = 12 * 3_600_000;
 /** Milliseconds for which the existence of an organisation is cached. */
-const SEEN_MS = 1_000;
+const ORG_CACHE_TTL_MS = 1_000;
 /**
  * Maximum number of codes or sessions of one organisation. Its oldest is removed first; other organisations are not
  * affected.
@@ -109,7 +109,7 @@ export function createSessions(
         const found = findToken(entry.tokenHash);
         return found instanceof Promise ? found.then(readerOf) : readerOf(found);
       }
-      if (entry.seenAt <= now && now < entry.seenAt + SEEN_MS) return machineReader(entry);
+      if (entry.seenAt <= now && now < entry.seenAt + ORG_CACHE_TTL_MS) return machineReader(entry);
       return planOf(entry.orgId).then((plan) => {
         if (plan === undefined) {
           sessions.delete(hashToken(cookie));

@@ -3,14 +3,14 @@ import { canonicalRepository } from '#schemas/records/repository.js';
 import { asRole } from '#schemas/postgres/session.js';
 import type { Postgres } from '#schemas/postgres/client.js';
 import { leastRole, type Role } from '#schemas/http/roles.js';
-import { fromStore } from '../errors/from-store.js';
+import { withStoreErrors } from '../errors/with-store-errors.js';
 import type { Plan } from '../plans.js';
 import type { Caller } from './caller.js';
 import { hashToken, isTokenShaped, TOKEN_LENGTH } from './token-format.js';
 import type { TokenUse } from './token-use.js';
 
 /** Milliseconds between two checks for changed tokens, and so the longest time that a revoked token still works. */
-const BELIEVED_MS = 1_000;
+const CACHE_TTL_MS = 1_000;
 /** Maximum cached answers: bounds the memory that a flood of made-up tokens can take. */
 const CACHE_ENTRIES = 10_000;
 
@@ -24,16 +24,16 @@ export interface TokenLookup {
   byHash(hash: string): Caller | undefined | Promise<Caller | undefined>;
 }
 
-/** A database query and, once available, its answer. `askedAt` is the gateway's clock before the query. */
-interface Asked<T> {
-  readonly askedAt: number;
+/** A database query and, once available, its answer. `queriedAt` is the gateway's clock before the query. */
+interface CachedQuery<T> {
+  readonly queriedAt: number;
   answer: T | Promise<T>;
 }
 
 /**
  * State of the database at one time: the number of token changes so far, and its clock in milliseconds since the epoch.
  */
-interface Moment {
+interface TokenState {
   readonly epoch: string;
   readonly now: number;
 }
@@ -45,10 +45,10 @@ interface Found {
 }
 
 /** A token's row as read after its epoch; valid as long as the epoch stays the same. */
-interface Known extends Asked<Found | undefined> {
+interface Known extends CachedQuery<Found | undefined> {
   readonly epoch: string;
   /** State at which the token was last used. */
-  usedAt?: Moment;
+  usedAt?: TokenState;
 }
 
 interface TokenRow extends Record<string, unknown> {
@@ -77,10 +77,10 @@ interface TokenRow extends Record<string, unknown> {
  */
 export function createTokenLookup(db: Postgres, use?: TokenUse): TokenLookup {
   const cache = new Map<string, Known>();
-  let latest: Asked<Moment> | undefined;
+  let latest: CachedQuery<TokenState> | undefined;
 
-  async function readMoment(): Promise<Moment> {
-    const [row] = await fromStore(
+  async function readState(): Promise<TokenState> {
+    const [row] = await withStoreErrors(
       asRole(db, 'shieldwatch_auth', {}, (tx) =>
         tx.query<{ epoch: string; now: number }>(
           'SELECT epoch::text AS epoch, (extract(epoch FROM now()) * 1000)::float8 AS now FROM token_epoch',
@@ -92,7 +92,7 @@ export function createTokenLookup(db: Postgres, use?: TokenUse): TokenLookup {
   }
 
   async function read(hash: string): Promise<Found | undefined> {
-    const [row] = await fromStore(
+    const [row] = await withStoreErrors(
       asRole(db, 'shieldwatch_auth', { 'shieldwatch.token_hash': hash }, (tx) =>
         tx.query<TokenRow>(
           `SELECT token.id, token.org_id, token.scopes, token.repository, token.expires_at, org.retention_days, org.keep_content, org.keep_identities, org.plan, org.deleted_at, token.member_id, member.login, member.role,
@@ -110,30 +110,30 @@ export function createTokenLookup(db: Postgres, use?: TokenUse): TokenLookup {
   }
 
   /** Returns the newest state that is at most a second old. */
-  function moment(now: number): Moment | Promise<Moment> {
+  function currentState(now: number): TokenState | Promise<TokenState> {
     if (latest !== undefined && isFresh(latest, now)) return latest.answer;
-    const asked: Asked<Moment> = { askedAt: now, answer: readMoment() };
-    latest = asked;
-    return settle(asked, () => {
-      if (latest === asked) latest = undefined;
+    const query: CachedQuery<TokenState> = { queriedAt: now, answer: readState() };
+    latest = query;
+    return cacheAnswer(query, () => {
+      if (latest === query) latest = undefined;
     });
   }
 
   /** Returns the cached row of a token for the given state, or reads it. */
-  function find(hash: string, at: Moment, now: number): Found | undefined | Promise<Found | undefined> {
+  function find(hash: string, at: TokenState, now: number): Found | undefined | Promise<Found | undefined> {
     const known = cache.get(hash);
     // A missing token may be created later, and a pending answer may never arrive: keep neither longer than a second.
     const isRead = known?.answer !== undefined && !(known.answer instanceof Promise);
     if (known?.epoch === at.epoch && (isRead || isFresh(known, now))) return known.answer;
     if (cache.size >= CACHE_ENTRIES) cache.clear();
-    const asked: Known = { askedAt: now, epoch: at.epoch, answer: read(hash) };
-    cache.set(hash, asked);
-    return settle(asked, () => {
-      if (cache.get(hash) === asked) cache.delete(hash);
+    const query: Known = { queriedAt: now, epoch: at.epoch, answer: read(hash) };
+    cache.set(hash, query);
+    return cacheAnswer(query, () => {
+      if (cache.get(hash) === query) cache.delete(hash);
     });
   }
 
-  function admit(hash: string, found: Found | undefined, at: Moment): Caller | undefined {
+  function admit(hash: string, found: Found | undefined, at: TokenState): Caller | undefined {
     if (found === undefined || found.expiresAt <= at.now) return undefined;
     const known = cache.get(hash);
     if (known !== undefined && known.usedAt !== at) {
@@ -145,7 +145,7 @@ export function createTokenLookup(db: Postgres, use?: TokenUse): TokenLookup {
 
   function byHash(hash: string): Caller | undefined | Promise<Caller | undefined> {
     const now = Date.now();
-    const at = moment(now);
+    const at = currentState(now);
     if (at instanceof Promise) return at.then(async (when) => admit(hash, await find(hash, when, now), when));
     const found = find(hash, at, now);
     return found instanceof Promise ? found.then((later) => admit(hash, later, at)) : admit(hash, found, at);
@@ -164,15 +164,16 @@ export function createTokenLookup(db: Postgres, use?: TokenUse): TokenLookup {
 /**
  * Returns whether an answer is younger than the cache period. The second condition handles a clock that was set back.
  */
-const isFresh = ({ askedAt }: Asked<unknown>, now: number): boolean => now < askedAt + BELIEVED_MS && askedAt <= now;
+const isFresh = ({ queriedAt }: CachedQuery<unknown>, now: number): boolean =>
+  now < queriedAt + CACHE_TTL_MS && queriedAt <= now;
 
 /** Caches the answer once it arrives. A failed query is removed, so the next request repeats it. */
-function settle<T>(asked: Asked<T>, forget: () => void): Promise<T> {
-  const coming = Promise.resolve(asked.answer);
-  coming.then((answer) => {
-    asked.answer = answer;
+function cacheAnswer<T>(query: CachedQuery<T>, forget: () => void): Promise<T> {
+  const pending = Promise.resolve(query.answer);
+  pending.then((answer) => {
+    query.answer = answer;
   }, forget);
-  return coming;
+  return pending;
 }
 
 function callerOf(row: TokenRow): Caller {

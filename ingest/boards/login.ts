@@ -60,7 +60,7 @@ export function login(app: FastifyInstance, _options: object, done: () => void):
       const token = request.body?.get('token')?.trim() ?? '';
       const caller = await app.tokens.byToken(token);
       if (caller === undefined || caller.isOrgDeleted === true) {
-        app.countRefusal(request);
+        app.countRejectedToken(request);
         return reply.redirect('/boards/login?refused=token', 303);
       }
       if (!caller.scopes.includes('read')) return reply.redirect('/boards/login?refused=scope', 303);

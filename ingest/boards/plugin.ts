@@ -3,7 +3,7 @@ import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { Board } from '#schemas/board.js';
 import type { BoardsHome, TimeRange } from '#schemas/http/boards.js';
 import { callerOf, type Caller } from '../auth/caller.js';
-import { beyondHistory, historyStart } from '../plans.js';
+import { outsideHistory, historyStart } from '../plans.js';
 import { requireScope } from '../auth/require-scope.js';
 import { readAsset } from './assets.js';
 import { readBoards, type BoardLibrary } from './board-library.js';
@@ -140,6 +140,6 @@ function rangeOf({ from, to }: Query, { time }: Board, { plan }: Caller): TimeRa
   const range = parseTimeRange(from ?? time?.from, to ?? time?.to, Date.now());
   const history = historyStart(plan);
   if (history === undefined || range.from >= history.getTime()) return range;
-  if (range.to <= history.getTime()) throw beyondHistory(plan, history, 'to');
+  if (range.to <= history.getTime()) throw outsideHistory(plan, history, 'to');
   return { from: history.getTime(), to: range.to, historyFrom: history.getTime() };
 }

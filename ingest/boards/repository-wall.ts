@@ -1,7 +1,7 @@
 import { SettingsMap } from '@clickhouse/client';
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { Caller } from '../auth/caller.js';
-import { fromStore } from '../errors/from-store.js';
+import { withStoreErrors } from '../errors/with-store-errors.js';
 import { quote } from './macros.js';
 
 /** What ClickHouse's `additional_table_filters` is set to for a query. */
@@ -28,7 +28,7 @@ export async function repositoryWall(
   { orgId, repository }: Caller,
 ): Promise<RepositoryWall | undefined> {
   if (repository === null) return undefined;
-  const filters = (await fromStore(tablesOf(client))).map(({ database, name, columns }) => {
+  const filters = (await withStoreErrors(tablesOf(client))).map(({ database, name, columns }) => {
     const [org, repo] = columns.includes('OrgId') ? ['OrgId', 'Repository'] : ['org_id', 'repo'];
     const isOwn = `${org} = ${quote(orgId)}`;
     const condition = columns.includes(repo)

@@ -1,7 +1,7 @@
 import { ShieldwatchError } from '#schemas/errors.js';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { Cell, QueryResult } from '#schemas/http/boards.js';
-import { fromStore } from '../errors/from-store.js';
+import { withStoreErrors } from '../errors/with-store-errors.js';
 import { WALL_ERROR, type RepositoryWall } from './repository-wall.js';
 
 /** Rows after which a result is cut off. */
@@ -52,7 +52,7 @@ async function ask(client: ClickHouseClient, query: string, wall: RepositoryWall
       },
     })
     .then((result) => result.json<Cell[]>());
-  const { meta = [], data } = await fromStore(answer).catch(explained);
+  const { meta = [], data } = await withStoreErrors(answer).catch(explained);
   return { columns: meta, rows: data.slice(0, MAX_ROWS), truncated: data.length > MAX_ROWS };
 }
 

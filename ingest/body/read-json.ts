@@ -4,9 +4,9 @@ import { ShieldwatchError } from '#schemas/errors.js';
 import { callerOf } from '../auth/caller.js';
 import { JSON_TYPE } from '../request/content.js';
 import { parseWith } from '../errors/from-zod.js';
-import { chargeClear } from './charge-clear.js';
+import { chargeDecompressed } from './charge-decompressed.js';
 import { bodyParts, contentEncoding, mediaType } from '../request/content.js';
-import { checkFields, type placesOf } from './fields.js';
+import { checkFields, type knownFieldsOf } from './fields.js';
 import { inflate } from './inflate.js';
 
 /** A validated JSON body; `warnings` name the fields that were dropped. */
@@ -24,7 +24,7 @@ export async function readJsonBytes(request: FastifyRequest, limit: number): Pro
     throw new ShieldwatchError('media_type_unsupported', `content-type: expected ${JSON_TYPE}`);
   }
   const body = await inflate(bodyParts(request), contentEncoding(request), limit, callerOf(request).orgId);
-  chargeClear(request, body.length);
+  chargeDecompressed(request, body.length);
   return body;
 }
 
@@ -35,8 +35,8 @@ export async function readJsonBytes(request: FastifyRequest, limit: number): Pro
 export function parseBody<T extends z.ZodType>(
   input: unknown,
   schema: T,
-  places: ReturnType<typeof placesOf>,
+  fields: ReturnType<typeof knownFieldsOf>,
 ): ReadBody<z.output<T>> {
-  const warnings = checkFields(input, places);
+  const warnings = checkFields(input, fields);
   return { value: parseWith(schema, input, 'body_invalid'), warnings };
 }

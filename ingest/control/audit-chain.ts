@@ -70,7 +70,7 @@ export interface TrailExpectation {
 }
 
 /** Number of signatures checked concurrently, on libuv's thread pool, so that the event loop is not blocked. */
-const AT_ONCE = 64;
+const CONCURRENCY = 64;
 const HASH_BYTES = 32;
 const HASH = /^[0-9a-f]{64}$/;
 
@@ -118,7 +118,7 @@ export async function verifyTrail(
     last = { orgId, seq, hash, signature };
     if (isQuick) unsigned = [last];
     else unsigned.push(last);
-    if (isQuick ? count % 1_000 === 0 : unsigned.length >= AT_ONCE) {
+    if (isQuick ? count % 1_000 === 0 : unsigned.length >= CONCURRENCY) {
       if (isQuick) await nextTurn();
       const wrong = isQuick ? undefined : await checkSignatures();
       if (wrong !== undefined) return wrong;

@@ -13,7 +13,7 @@ const MAX_KEPT = 10_000;
 
 /** Records denied access in the audit trail of the caller's organisation. */
 export function auditDenials(app: FastifyInstance, plane: ControlPlane): void {
-  const told = new Map<string, number>();
+  const recordedUntil = new Map<string, number>();
   app.addHook('onError', async (request, _reply, error) => {
     const { caller } = request;
     if (caller === null || !(error instanceof ShieldwatchError)) return;
@@ -22,13 +22,13 @@ export function auditDenials(app: FastifyInstance, plane: ControlPlane): void {
     const route = `${request.method} ${request.routeOptions.url ?? ''}`;
     const key = `${caller.tokenId}\0${route}\0${error.code}`;
     const now = Date.now();
-    if ((told.get(key) ?? 0) > now) return;
-    if (told.size >= MAX_KEPT) told.clear();
-    told.set(key, now + ONCE_PER_MS);
+    if ((recordedUntil.get(key) ?? 0) > now) return;
+    if (recordedUntil.size >= MAX_KEPT) recordedUntil.clear();
+    recordedUntil.set(key, now + ONCE_PER_MS);
     await plane
       .change(caller, (tx) => tx.record({ action: 'access.denied', subject: route, detail: { code: error.code } }))
       .catch((failure: unknown) => {
-        told.delete(key);
+        recordedUntil.delete(key);
         request.log.error(
           { problem: failure instanceof Error ? failure.name : 'unknown' },
           'a denial could not be written to the audit trail',

@@ -63,10 +63,10 @@ describe('a change of state', () => {
 
   it('that cannot be written to the outbox is not made', async () => {
     await gateway.postgres.execute(
-      "ALTER TABLE outbox ADD CONSTRAINT outbox_broken CHECK (subject <> 'change-unheard')",
+      "ALTER TABLE outbox ADD CONSTRAINT outbox_broken CHECK (subject <> 'change-unread')",
     );
     const before = await countsOfA();
-    await expect(change('change-unheard')).rejects.toMatchObject({ code: 'store_unavailable' });
+    await expect(change('change-unread')).rejects.toMatchObject({ code: 'store_unavailable' });
     expect(await countsOfA()).toEqual(before);
     await gateway.postgres.execute('ALTER TABLE outbox DROP CONSTRAINT outbox_broken');
   });
@@ -109,7 +109,7 @@ describe('an organisation', () => {
     await gateway.postgres.execute(
       "ALTER TABLE audit_entry ADD CONSTRAINT audit_broken CHECK (record NOT LIKE '%org.create%' AND record NOT LIKE '%org.plan%')",
     );
-    await expect(createOrg(plane, { name: 'unheard', plan: 'team' })).rejects.toMatchObject({
+    await expect(createOrg(plane, { name: 'unread', plan: 'team' })).rejects.toMatchObject({
       code: 'store_unavailable',
     });
     await expect(setPlan(plane, 'org_a', 'enterprise')).rejects.toMatchObject({ code: 'store_unavailable' });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { ShieldwatchError } from '#schemas/errors.js';
 import type { Postgres } from '#schemas/postgres/client.js';
 import { asOperatorThenInOrg, inOrg, type Session } from '#schemas/postgres/session.js';
-import { RETRY_AFTER_SECONDS } from '../errors/from-store.js';
+import { RETRY_AFTER_SECONDS } from '../errors/with-store-errors.js';
 import { chainEntry, GENESIS, type AuditEntry, type AuditHead, type AuditRecord } from './audit-chain.js';
 import type { AuditFiles } from './audit-files.js';
 

@@ -11,11 +11,11 @@ const BATCH = 500;
  */
 const OVERLAP_MS = 60_000;
 /** Maximum cached names that have a row, so that a round queries new ones only. */
-const MAX_KNOWN = 50_000;
+const MAX_CACHED = 50_000;
 /** Milliseconds after which cached names are queried again, because a row may have been removed. */
-const KNOWN_MS = 300_000;
+const CACHE_TTL_MS = 300_000;
 /** Names that the audit entry of a batch lists. */
-const MAX_TOLD = 10;
+const MAX_LISTED = 10;
 
 /**
  * Creates a job that adds rows for repositories named in telemetry since the last round, up to the plan's number of
@@ -28,7 +28,7 @@ export function createDiscovery(clickhouse: ClickHouseClient, plane: ControlPlan
 
   return async () => {
     const now = Date.now();
-    if (known.size > MAX_KNOWN || now - knownSince > KNOWN_MS) {
+    if (known.size > MAX_CACHED || now - knownSince > CACHE_TTL_MS) {
       known.clear();
       knownSince = now;
     }
@@ -68,7 +68,7 @@ export function createDiscovery(clickhouse: ClickHouseClient, plane: ControlPlan
     const ids = names.map((name) => repositoryId(orgId, name));
     const state = await plane.read(orgId, (tx) => stateOf(tx, ids));
     if (state === undefined || state.missing === 0) return true;
-    if (state.room === 0) return false;
+    if (state.remaining === 0) return false;
     return plane.change({ orgId, actor: 'shieldwatch' }, async (tx) => {
       await tx.query("SELECT pg_advisory_xact_lock(hashtext('repos'), hashtext($1))", [orgId]);
       const locked = await stateOf(tx, ids);
@@ -80,20 +80,20 @@ export function createDiscovery(clickhouse: ClickHouseClient, plane: ControlPlan
            AND NOT EXISTS (SELECT FROM repo_merge WHERE from_name = new.name)
            AND NOT EXISTS (SELECT FROM purge WHERE purge.repository = new.name AND purge.finished_at IS NULL)
          ORDER BY new.name LIMIT $4 ON CONFLICT DO NOTHING RETURNING full_name`,
-        [orgId, ids, names, locked.room],
+        [orgId, ids, names, locked.remaining],
       );
       if (added.length > 0) {
-        const told = added
-          .slice(0, MAX_TOLD)
+        const listed = added
+          .slice(0, MAX_LISTED)
           .map(({ full_name: name }) => name)
           .join(', ');
         await tx.record({
           action: 'repo.discover',
           subject: orgId,
-          detail: { repositories: added.length, names: added.length > MAX_TOLD ? `${told} and more` : told },
+          detail: { repositories: added.length, names: added.length > MAX_LISTED ? `${listed} and more` : listed },
         });
       }
-      return locked.missing <= locked.room;
+      return locked.missing <= locked.remaining;
     });
   }
 }
@@ -102,7 +102,10 @@ export function createDiscovery(clickhouse: ClickHouseClient, plane: ControlPlan
  * Returns how many of these repositories have no row and how many rows the plan still allows; undefined when the
  * organisation is deleted.
  */
-async function stateOf(tx: Session, ids: readonly string[]): Promise<{ missing: number; room: number } | undefined> {
+async function stateOf(
+  tx: Session,
+  ids: readonly string[],
+): Promise<{ missing: number; remaining: number } | undefined> {
   const [row] = await tx.query<{ plan: Plan; repos: number; found: number }>(
     `SELECT plan, (SELECT count(*)::int FROM repo) AS repos, (SELECT count(*)::int FROM repo WHERE id = ANY ($1::text[])) AS found
      FROM org WHERE deleted_at IS NULL`,
@@ -110,5 +113,5 @@ async function stateOf(tx: Session, ids: readonly string[]): Promise<{ missing: 
   );
   return row === undefined
     ? undefined
-    : { missing: ids.length - row.found, room: Math.max(0, PLAN_LIMITS[row.plan].discoveredRepos - row.repos) };
+    : { missing: ids.length - row.found, remaining: Math.max(0, PLAN_LIMITS[row.plan].discoveredRepos - row.repos) };
 }

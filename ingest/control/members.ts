@@ -47,8 +47,8 @@ export async function addMember(
 /** Changes the role of a member, given by id or login. */
 export async function changeMember(plane: ControlPlane, actor: Actor, idOrLogin: string, role: Role): Promise<Member> {
   return plane.change(actor, async (tx) => {
-    const before = await needMember(tx, idOrLogin);
-    if (before.role === 'owner' && role !== 'owner') await needAnotherOwner(tx, before.id);
+    const before = await requireMember(tx, idOrLogin);
+    if (before.role === 'owner' && role !== 'owner') await requireAnotherOwner(tx, before.id);
     await tx.query('UPDATE member SET role = $2 WHERE id = $1', [before.id, role]);
     await tx.record({
       action: 'member.role',
@@ -63,8 +63,8 @@ export async function changeMember(plane: ControlPlane, actor: Actor, idOrLogin:
 /** Removes a member. Its tokens and those it minted are revoked and work at most a second longer. */
 export async function removeMember(plane: ControlPlane, actor: Actor, idOrLogin: string): Promise<void> {
   await plane.change(actor, async (tx) => {
-    const before = await needMember(tx, idOrLogin);
-    if (before.role === 'owner') await needAnotherOwner(tx, before.id);
+    const before = await requireMember(tx, idOrLogin);
+    if (before.role === 'owner') await requireAnotherOwner(tx, before.id);
     await revokeMintedBy(tx, before.id);
     await tx.query('DELETE FROM member WHERE id = $1', [before.id]);
     await tx.record({
@@ -76,7 +76,7 @@ export async function removeMember(plane: ControlPlane, actor: Actor, idOrLogin:
   });
 }
 
-async function needMember(tx: Session, idOrLogin: string): Promise<MemberRow> {
+async function requireMember(tx: Session, idOrLogin: string): Promise<MemberRow> {
   // Ids take precedence: a login that equals an id must not shadow it.
   const [byId] = await tx.query<MemberRow>('SELECT * FROM member WHERE id = $1 FOR UPDATE', [idOrLogin]);
   const row = byId ?? (await memberByLogin(tx, idOrLogin));
@@ -84,7 +84,7 @@ async function needMember(tx: Session, idOrLogin: string): Promise<MemberRow> {
   return row;
 }
 
-async function needAnotherOwner(tx: Session, id: string): Promise<void> {
+async function requireAnotherOwner(tx: Session, id: string): Promise<void> {
   // Locks all owners, so that two of them cannot remove each other at the same time.
   const owners = await tx.query("SELECT id FROM member WHERE role = 'owner' ORDER BY id FOR UPDATE");
   if (!owners.some((owner) => owner['id'] !== id))

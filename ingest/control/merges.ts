@@ -25,10 +25,10 @@ interface MergeRow extends Record<string, unknown> {
  * Milliseconds in which an INSERT that has begun must end. Younger rows wait for the next round, so that no row is
  * deleted before it is copied.
  */
-const SETTLED_MS = 60_000;
+const MAX_INSERT_MS = 60_000;
 
 /** Milliseconds after which a finished merge is checked again. */
-const EVERY_MS = 300_000;
+const RECHECK_MS = 300_000;
 /** Milliseconds before the previous round that a round checks again. */
 const OVERLAP_MS = 600_000;
 
@@ -36,7 +36,7 @@ const OVERLAP_MS = 600_000;
  * Tables that move with a repository, and the columns that identify a row. A row that the surviving repository already
  * has is kept.
  */
-const CARRIED = {
+const MOVED_TABLES = {
   scan_receipt: ['bundle_digest'],
   review_item: ['route', 'bundle_digest'],
   finding_triage: ['finding_key'],
@@ -75,7 +75,7 @@ export async function requestMerge(plane: ControlPlane, actor: Actor, from: stri
       orgId,
       to,
     ]);
-    for (const [table, key] of Object.entries(CARRIED)) {
+    for (const [table, key] of Object.entries(MOVED_TABLES)) {
       const same = ['other.repo_id = $2', ...key.map((column) => `other.${column} = ${table}.${column}`)].join(' AND ');
       await tx.query(
         `UPDATE ${table} SET repo_id = $2 WHERE repo_id = $1 AND NOT EXISTS (SELECT FROM ${table} AS other WHERE ${same})`,
@@ -117,7 +117,7 @@ export async function runMerges(
   postgres: Postgres,
   clickhouse: ClickHouseClient,
   plane: ControlPlane,
-  { settledMs, everyMs } = { settledMs: SETTLED_MS, everyMs: EVERY_MS },
+  { settledMs, everyMs } = { settledMs: MAX_INSERT_MS, everyMs: RECHECK_MS },
 ): Promise<void> {
   const rows = await asRole(postgres, 'shieldwatch_worker', {}, (tx) =>
     tx.query<MergeRow>(

@@ -38,9 +38,9 @@ describe('OTLP of an organisation with a repository too many', () => {
       }>();
     expect(await post()).toEqual({});
     // Nobody waits for the count: it is there with one of the next answers.
-    let told: Awaited<ReturnType<typeof post>> = {};
-    await expect.poll(async () => (told = await post()).partialSuccess?.errorMessage).toContain(WORDS);
-    expect(told.partialSuccess?.rejectedLogRecords).toBeUndefined();
+    let answer: Awaited<ReturnType<typeof post>> = {};
+    await expect.poll(async () => (answer = await post()).partialSuccess?.errorMessage).toContain(WORDS);
+    expect(answer.partialSuccess?.rejectedLogRecords).toBeUndefined();
     expect(await post()).toEqual({});
   });
 
@@ -50,7 +50,7 @@ describe('OTLP of an organisation with a repository too many', () => {
     ['logs', 'logs.v1.ExportLogsServiceResponse'],
   ])('is answered in protobuf that a client of %s can read', async (signal, response) => {
     const type = loadOtlp().lookupType(`opentelemetry.proto.collector.${response}`);
-    // A gateway of its own has told nobody yet.
+    // A gateway of its own has answer nobody yet.
     const app = await createGateway({ clickhouse: gateway.store.client, postgres: gateway.postgres });
     const post = async () => {
       const answer = await app.inject({

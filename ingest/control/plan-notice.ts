@@ -4,7 +4,7 @@ import { PLAN_LIMITS, type Plan } from '../plans.js';
 
 /** Milliseconds between notices to one organisation, because clients log each of them. */
 const NOTICE_MS = 60_000;
-const MAX_KNOWN = 10_000;
+const MAX_CACHED = 10_000;
 
 /**
  * Creates the notice for OTLP clients whose organisation has more repositories than its plan allows. Telemetry is
@@ -13,7 +13,7 @@ const MAX_KNOWN = 10_000;
  * it.
  */
 export function createPlanNotice(clickhouse: ClickHouseClient): (caller: Caller) => string | undefined {
-  const known = new Map<string, { askedAt: number; plan: Plan; text: string | undefined }>();
+  const known = new Map<string, { queriedAt: number; plan: Plan; text: string | undefined }>();
   return ({ orgId, repository, plan = 'team' }) => {
     const { repos, discoveredRepos } = PLAN_LIMITS[plan];
     const limit = repos ?? discoveredRepos;
@@ -22,13 +22,13 @@ export function createPlanNotice(clickhouse: ClickHouseClient): (caller: Caller)
     const now = Date.now();
     const last = known.get(orgId);
     // A changed plan has another limit.
-    if (last?.plan === plan && now - last.askedAt < NOTICE_MS) {
+    if (last?.plan === plan && now - last.queriedAt < NOTICE_MS) {
       const { text } = last;
       last.text = undefined;
       return text;
     }
-    if (known.size >= MAX_KNOWN) known.clear();
-    const next: { askedAt: number; plan: Plan; text: string | undefined } = { askedAt: now, plan, text: undefined };
+    if (known.size >= MAX_CACHED) known.clear();
+    const next: { queriedAt: number; plan: Plan; text: string | undefined } = { queriedAt: now, plan, text: undefined };
     known.set(orgId, next);
     selectRows<{ repos: number }>(
       clickhouse,

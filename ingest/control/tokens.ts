@@ -75,7 +75,7 @@ export async function newToken(plane: ControlPlane, minter: Minter, request: New
         scopes: request.scopes,
         ...(request.repository === undefined ? {} : { repository: request.repository }),
         ...(memberId === undefined ? {} : { memberId }),
-        ...lifeOf(expiresAt, minter),
+        ...expiryOf(expiresAt, minter),
         ...derivation(minter),
       },
       'token.mint',
@@ -94,13 +94,13 @@ export async function rotateToken(
   overlapHours: number,
 ): Promise<MintedToken> {
   return plane.change(minter, async (tx) => {
-    const old = await needToken(tx, id);
+    const old = await requireToken(tx, id);
     const now = Date.now();
     if (old.revoked_at !== null || (old.expires_at !== null && new Date(old.expires_at).getTime() <= now)) {
       throw new ShieldwatchError('conflict', 'this token is revoked or expired; mint a new one');
     }
     checkRole(minter, old.role);
-    await needNoSuccessor(tx, old.id);
+    await requireNoSuccessor(tx, old.id);
     const until = new Date(now + overlapHours * HOUR_MS);
     const minted = await mint(
       tx,
@@ -112,7 +112,7 @@ export async function rotateToken(
         rotatedFrom: old.id,
         ...(old.repository === null ? {} : { repository: old.repository }),
         ...(old.member_id === null ? {} : { memberId: old.member_id }),
-        ...lifeOf(old.expires_at === null ? undefined : new Date(old.expires_at), minter),
+        ...expiryOf(old.expires_at === null ? undefined : new Date(old.expires_at), minter),
         // Whoever rotates a token sees the successor, so they become one of its minters. A token that rotates itself
         // keeps its minters.
         ...(minter.authority?.tokenId === old.id
@@ -135,10 +135,10 @@ export async function rotateToken(
 /** Revokes a token and the tokens that it minted; they work at most a second longer. Its successor stays. */
 export async function revokeToken(plane: ControlPlane, minter: Minter, id: string): Promise<Token> {
   return plane.change(minter, async (tx) => {
-    const token = await needToken(tx, id);
+    const token = await requireToken(tx, id);
     checkRole(minter, token.role);
     await revokeWithDerived(tx, id);
-    return tokenOf(await needToken(tx, id));
+    return tokenOf(await requireToken(tx, id));
   });
 }
 
@@ -196,7 +196,7 @@ async function recordRevoked(tx: ChangeSession, revoked: readonly Revoked[], end
 }
 
 /** Returns the expiry of a new token: as requested, but no later than that of the minting token. */
-function lifeOf(expiresAt: Date | undefined, { authority }: Minter): { expiresAt?: Date } {
+function expiryOf(expiresAt: Date | undefined, { authority }: Minter): { expiresAt?: Date } {
   const ends = [expiresAt, authority?.expiresAt ?? undefined].flatMap((end) =>
     end === undefined ? [] : [end.getTime()],
   );
@@ -207,7 +207,7 @@ const derivation = ({ authority }: Minter): Pick<TokenRequest, 'mintedBy' | 'min
   authority === undefined ? {} : { mintedBy: authority.tokenId, minters: authority.members };
 
 /** Rejects a second successor: rotation forms a single line. */
-async function needNoSuccessor(tx: Session, id: string): Promise<void> {
+async function requireNoSuccessor(tx: Session, id: string): Promise<void> {
   const [successor] = await tx.query<{ id: string }>(
     'SELECT id FROM token WHERE rotated_from = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())',
     [id],
@@ -221,7 +221,7 @@ async function needNoSuccessor(tx: Session, id: string): Promise<void> {
  *
  * @throws ShieldwatchError 401 or 409.
  */
-async function needLiveAuthority(tx: Session, { authority }: Minter): Promise<void> {
+async function requireLiveAuthority(tx: Session, { authority }: Minter): Promise<void> {
   const live = await tx.query('SELECT id FROM org WHERE deleted_at IS NULL FOR SHARE');
   if (live.length === 0) throw new ShieldwatchError('conflict', 'the organisation is deleted: no token can be minted');
   if (authority === undefined) return;
@@ -234,7 +234,7 @@ async function needLiveAuthority(tx: Session, { authority }: Minter): Promise<vo
 }
 
 async function mint(tx: ChangeSession, minter: Minter, request: TokenRequest, action: string): Promise<MintedToken> {
-  await needLiveAuthority(tx, minter);
+  await requireLiveAuthority(tx, minter);
   const { id, token } = await mintToken(tx, request).catch((error: unknown) => {
     if (error instanceof CommandError) {
       const field = /^(\w+): /.exec(error.message)?.[1];
@@ -276,7 +276,7 @@ function checkRole(minter: Minter, role: Role | null): void {
   throw new ShieldwatchError('role_missing', `this needs the role ${role}, which the member of the token has`);
 }
 
-async function needToken(tx: Session, id: string): Promise<TokenRow> {
+async function requireToken(tx: Session, id: string): Promise<TokenRow> {
   const [row] = await tx.query<TokenRow>(`${SELECT} WHERE token.id = $1 FOR UPDATE OF token`, [id]);
   if (row === undefined) throw new ShieldwatchError('not_found', 'there is no such token');
   return row;

@@ -1,7 +1,7 @@
 import { driftBody, driftWebhookBody } from '#schemas/http/ingest-drift.js';
 import { driftOfBody, driftTelemetry, type DriftStatement } from '#schemas/mapping/drift.js';
 import { checkTime } from '../body/check-time.js';
-import { placesOf } from '../body/fields.js';
+import { knownFieldsOf } from '../body/fields.js';
 import { parseJson } from '../body/json.js';
 import { parseBody } from '../body/read-json.js';
 import { tracesRequest } from '../report/otlp-json.js';
@@ -9,8 +9,8 @@ import { JSON_TYPE } from '../request/content.js';
 import type { Meter } from '../request/meter.js';
 import { repositoryOf, type Report, type Sender } from '../report/report.js';
 
-const PLACES = placesOf(driftBody);
-const WEBHOOK_PLACES = placesOf(driftWebhookBody);
+const KNOWN_FIELDS = knownFieldsOf(driftBody);
+const WEBHOOK_FIELDS = knownFieldsOf(driftWebhookBody);
 
 /** A drift as OTLP requests. */
 export interface DriftReport extends Report {
@@ -19,13 +19,13 @@ export interface DriftReport extends Report {
 
 /** Parses the body of `POST /v1/ingest/drift`. */
 export function readDrift(bytes: Buffer, sender: Sender, meter: Meter): DriftReport {
-  const { value, warnings } = parseBody(parseJson(bytes, meter), driftBody, PLACES);
+  const { value, warnings } = parseBody(parseJson(bytes, meter), driftBody, KNOWN_FIELDS);
   return reportOf(value, value.repository, sender, warnings);
 }
 
 /** Parses what the stock `agentshield watch` posts to its webhook. */
 export function readDriftWebhook(bytes: Buffer, sender: Sender, meter: Meter): DriftReport {
-  const { value, warnings } = parseBody(parseJson(bytes, meter), driftWebhookBody, WEBHOOK_PLACES);
+  const { value, warnings } = parseBody(parseJson(bytes, meter), driftWebhookBody, WEBHOOK_FIELDS);
   const { score, ...drift } = value;
   return reportOf(
     { ...drift, previousScore: score.previous, currentScore: score.current },

@@ -1,6 +1,6 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { Row } from '#schemas/records/rows.js';
-import { fromStore } from '../errors/from-store.js';
+import { withStoreErrors } from '../errors/with-store-errors.js';
 
 /** Columns that the fleet rules read. */
 const COLUMNS = [
@@ -45,7 +45,7 @@ export async function latestScans(
   repository?: string,
 ): Promise<{ scans: FleetScan[]; isCut: boolean }> {
   const scope = `org_id = {orgId:String}${repository === undefined ? '' : ' AND repo = {repository:String}'}`;
-  const scans = await fromStore(
+  const scans = await withStoreErrors(
     selectRows<FleetScan>(
       clickhouse,
       `SELECT ${COLUMNS.map((column) => `s.${column} AS ${column}`).join(', ')}, a.critical AS accepted_critical, a.high AS accepted_high

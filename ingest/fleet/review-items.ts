@@ -260,7 +260,7 @@ export async function changeReviewItem(
   mayDecide: MayChange,
 ): Promise<ReviewItemState> {
   return changeItem(plane, clickhouse, actor, id, mayDecide, async (tx, row) => {
-    const assignee = typeof change.assignee === 'string' ? await needMember(tx, change.assignee) : change.assignee;
+    const assignee = typeof change.assignee === 'string' ? await requireMember(tx, change.assignee) : change.assignee;
     if (change.comment !== undefined)
       await addComment(tx, actor, { itemId: row.id, repository: row.full_name, text: change.comment });
     const status = change.status ?? row.status;
@@ -370,7 +370,7 @@ async function changeItem<T>(
 }
 
 /** @returns the login as stored in the member's row */
-async function needMember(tx: Session, login: string): Promise<string> {
+async function requireMember(tx: Session, login: string): Promise<string> {
   const found = await memberByLogin(tx, login);
   if (found === undefined) {
     throw new ShieldwatchError('body_invalid', 'assignee: expected the login of a member', {

@@ -1,6 +1,6 @@
 import { MAX_OTLP_DEPTH, MAX_OTLP_ENTRIES } from '#schemas/otlp-bounds.js';
 import type { FieldKind, FieldPlan, MessagePlan } from './message-plan.js';
-import { malformed, tooDeep, tooManyEntries, type Place } from './place.js';
+import { malformed, tooDeep, tooManyEntries, type Position } from './position.js';
 import { WireType } from './wire-reader.js';
 import type { Meter } from '../request/meter.js';
 
@@ -71,7 +71,7 @@ class Checker {
       const field = plan.byNumber[tag >>> 3];
       if (tag < 8) throw this.#invalid(level);
       if (field === undefined) {
-        this.#pass(wireType, end, level);
+        this.#skip(wireType, end, level);
         continue;
       }
       this.#fields[level] = field;
@@ -80,7 +80,7 @@ class Checker {
       if (wireType !== WireType.Bytes) {
         if (!isWhole) throw this.#invalid(level + 1);
         if (field.repeated) this.#count(1);
-        this.#pass(wireType, end, level + 1);
+        this.#skip(wireType, end, level + 1);
         continue;
       }
       const length = this.#small(end, level + 1);
@@ -104,12 +104,12 @@ class Checker {
   #packed(wireType: number, stop: number, level: number): void {
     while (this.#at < stop) {
       this.#count(1);
-      this.#pass(wireType, stop, level);
+      this.#skip(wireType, stop, level);
     }
   }
 
   /** Skips a value. */
-  #pass(wireType: number, end: number, level: number): void {
+  #skip(wireType: number, end: number, level: number): void {
     switch (wireType) {
       case WireType.Varint: {
         // A varint of 64 bits has at most ten bytes.
@@ -166,8 +166,8 @@ class Checker {
   }
 
   /** Builds the path to the current position. List indexes are counted only here, when an error is reported. */
-  #place(levels: number): Place | undefined {
-    let place: Place | undefined;
+  #place(levels: number): Position | undefined {
+    let place: Position | undefined;
     for (let level = 0; level < levels; level += 1) {
       const field = this.#fields[level];
       if (field === undefined) return place;
@@ -183,7 +183,7 @@ class Checker {
     while (this.#at < stop) {
       const tag = this.#small(stop, 0);
       if (this.#plans[level]?.byNumber[tag >>> 3] === field) index += 1;
-      this.#pass(tag & 7, stop, 0);
+      this.#skip(tag & 7, stop, 0);
     }
     return index;
   }

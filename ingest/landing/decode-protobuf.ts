@@ -1,6 +1,6 @@
 import { WIRE_TYPES } from './check-protobuf.js';
 import type { FieldPlan, MessagePlan } from './message-plan.js';
-import { malformed, type Place } from './place.js';
+import { malformed, type Position } from './position.js';
 import { WireReader, WireType } from './wire-reader.js';
 
 /** Decodes an OTLP/protobuf message, already validated by {@link checkProtobuf}, into the shapes of `otlp.ts`. */
@@ -12,7 +12,7 @@ export function decodeProtobuf(plan: MessagePlan, bytes: Buffer): Record<string,
 function readMessage(
   plan: MessagePlan,
   reader: WireReader,
-  place: Place | undefined,
+  place: Position | undefined,
   message: Record<string, unknown>,
 ): Record<string, unknown> {
   for (const field of plan.fields) {
@@ -72,7 +72,7 @@ function readRepeated(
   wireType: number,
   list: unknown[],
   reader: WireReader,
-  place: Place | undefined,
+  place: Position | undefined,
 ): void {
   const element = WIRE_TYPES[field.kind];
   if (wireType === element) {
@@ -88,7 +88,7 @@ function readRepeated(
   }
 }
 
-function readValue(field: FieldPlan, wireType: number, reader: WireReader, place: Place, before: unknown): unknown {
+function readValue(field: FieldPlan, wireType: number, reader: WireReader, place: Position, before: unknown): unknown {
   const value = wireType === WIRE_TYPES[field.kind] ? readScalar(field, reader) : undefined;
   if (value === undefined) throw malformed(place, 'valid protobuf');
   if (field.idBytes !== undefined && Buffer.isBuffer(value) && value.length !== 0 && value.length !== field.idBytes) {

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { ShieldwatchError } from '#schemas/errors.js';
 import { MAX_OTLP_DEPTH, MAX_OTLP_ENTRIES } from '#schemas/otlp-bounds.js';
 import type { FieldPlan, MessagePlan } from './message-plan.js';
-import { malformed, tooDeep, tooManyEntries, type Place } from './place.js';
+import { malformed, tooDeep, tooManyEntries, type Position } from './position.js';
 import { WireType } from './wire-reader.js';
 import type { Meter } from '../request/meter.js';
 
@@ -67,7 +67,7 @@ class Transcoder {
     this.#space();
     this.#message(plan);
     this.#space();
-    if (this.#at < this.#in.length) throw notJson();
+    if (this.#at < this.#in.length) throw invalidJson();
     return this.#out.subarray(0, this.#end);
   }
 
@@ -76,14 +76,14 @@ class Transcoder {
     this.#count();
     if (this.#in[this.#at] !== OPEN_BRACE) throw this.#expected('an object');
     this.#at += 1;
-    let unsaid: FieldPlan | undefined;
+    let nullDouble: FieldPlan | undefined;
     let isChosen = false;
-    for (let isFirst = true; this.#continues(CLOSE_BRACE, isFirst); isFirst = false) {
+    for (let isFirst = true; this.#advance(CLOSE_BRACE, isFirst); isFirst = false) {
       const field = this.#name(plan);
       if (field === undefined) {
         this.#skip(this.#level + 1);
       } else if (this.#word('null')) {
-        if (field.kind === 'double' && field.others !== undefined) unsaid = field;
+        if (field.kind === 'double' && field.others !== undefined) nullDouble = field;
       } else {
         if (field.others !== undefined) isChosen = true;
         const level = this.#level;
@@ -95,8 +95,8 @@ class Transcoder {
         this.#level = level;
       }
     }
-    if (unsaid !== undefined && !isChosen) {
-      this.#tag(unsaid.number, WireType.Fixed64);
+    if (nullDouble !== undefined && !isChosen) {
+      this.#tag(nullDouble.number, WireType.Fixed64);
       this.#double(Number.NaN);
     }
   }
@@ -111,7 +111,7 @@ class Transcoder {
       this.#tag(field.number, WireType.Bytes);
       start = this.#open();
     }
-    for (let index = 0; this.#continues(CLOSE_BRACKET, index === 0); index += 1) {
+    for (let index = 0; this.#advance(CLOSE_BRACKET, index === 0); index += 1) {
       this.#indexes[at] = index;
       if (isPacked) {
         this.#count();
@@ -188,7 +188,7 @@ class Transcoder {
         this.#signed(this.#readInteger(0n, 2n ** 32n - 1n));
         return;
       case 'fixed32':
-        this.#room(4);
+        this.#reserve(4);
         this.#end = this.#out.writeUInt32LE(Number(this.#readInteger(0n, 2n ** 32n - 1n)), this.#end);
         return;
       case 'int64':
@@ -198,11 +198,11 @@ class Transcoder {
         this.#signed(this.#readInteger(0n, 2n ** 64n - 1n));
         return;
       case 'fixed64':
-        this.#room(8);
+        this.#reserve(8);
         this.#end = this.#out.writeBigUInt64LE(this.#readInteger(0n, 2n ** 64n - 1n), this.#end);
         return;
       case 'sfixed64':
-        this.#room(8);
+        this.#reserve(8);
         this.#end = this.#out.writeBigInt64LE(this.#readInteger(-(2n ** 63n), 2n ** 63n - 1n), this.#end);
         return;
       case 'string':
@@ -216,7 +216,7 @@ class Transcoder {
   // Reading.
 
   /** Advances to the next member or element, or past the end of the object or array. @returns whether there is one. */
-  #continues(close: number, isFirst: boolean): boolean {
+  #advance(close: number, isFirst: boolean): boolean {
     this.#space();
     const byte = this.#in[this.#at];
     if (byte === close) {
@@ -224,7 +224,7 @@ class Transcoder {
       return false;
     }
     if (!isFirst) {
-      if (byte !== COMMA) throw notJson();
+      if (byte !== COMMA) throw invalidJson();
       this.#at += 1;
       this.#space();
     }
@@ -234,7 +234,7 @@ class Transcoder {
   /** Reads a member's name and the colon after it. @returns undefined for a name that the message does not have. */
   #name(plan: MessagePlan): FieldPlan | undefined {
     const start = this.#at;
-    const isEscaped = this.#passString();
+    const isEscaped = this.#scanString();
     const field = isEscaped
       ? plan.byName.get(this.#unescaped(start, this.#at))
       : this.#named(plan, start + 1, this.#at - 1);
@@ -255,22 +255,22 @@ class Transcoder {
 
   #colon(): void {
     this.#space();
-    if (this.#in[this.#at] !== COLON) throw notJson();
+    if (this.#in[this.#at] !== COLON) throw invalidJson();
     this.#at += 1;
     this.#space();
   }
 
   /** Skips a string. @returns whether it contains escapes. */
-  #passString(): boolean {
+  #scanString(): boolean {
     const input = this.#in;
-    if (input[this.#at] !== QUOTE) throw notJson();
+    if (input[this.#at] !== QUOTE) throw invalidJson();
     let at = this.#at + 1;
     let isEscaped = false;
     for (;;) {
       const byte = input[at];
       if (byte === QUOTE) break;
       // Also true at the end of the input; control characters are not allowed in strings.
-      if (byte === undefined || byte < 0x20) throw notJson();
+      if (byte === undefined || byte < 0x20) throw invalidJson();
       if (byte === BACKSLASH) {
         isEscaped = true;
         at += 1;
@@ -286,7 +286,7 @@ class Transcoder {
       // Node 20 has toWellFormed, but the TypeScript library for ES2023 does not declare it.
       return (JSON.parse(this.#in.toString('utf8', start, end)) as string).replace(/\p{Surrogate}/gu, '\ufffd');
     } catch {
-      throw notJson();
+      throw invalidJson();
     }
   }
 
@@ -294,7 +294,7 @@ class Transcoder {
   #text(): string | undefined {
     if (this.#in[this.#at] !== QUOTE) return undefined;
     const start = this.#at;
-    return this.#passString() ? this.#unescaped(start, this.#at) : this.#in.toString('utf8', start + 1, this.#at - 1);
+    return this.#scanString() ? this.#unescaped(start, this.#at) : this.#in.toString('utf8', start + 1, this.#at - 1);
   }
 
   /** Reads the characters of a number; undefined for a value of another type. */
@@ -311,17 +311,17 @@ class Transcoder {
     const isZero = input[at] === 0x30;
     if (isZero) at += 1;
     else if (!digits()) {
-      if (at > start) throw notJson();
+      if (at > start) throw invalidJson();
       return undefined;
     }
     if (input[at] === 0x2e) {
       at += 1;
-      if (!digits()) throw notJson();
+      if (!digits()) throw invalidJson();
     }
     if (input[at] === 0x65 || input[at] === 0x45) {
       at += 1;
       if (input[at] === 0x2b || input[at] === 0x2d) at += 1;
-      if (!digits()) throw notJson();
+      if (!digits()) throw invalidJson();
     }
     this.#at = at;
     return input.toString('latin1', start, at);
@@ -352,7 +352,7 @@ class Transcoder {
     } else if (byte === OPEN_BRACE) {
       this.#at += 1;
       this.#count();
-      for (let isFirst = true; this.#continues(CLOSE_BRACE, isFirst); isFirst = false) {
+      for (let isFirst = true; this.#advance(CLOSE_BRACE, isFirst); isFirst = false) {
         this.#skipString();
         this.#colon();
         this.#skip(depth + 1);
@@ -360,15 +360,15 @@ class Transcoder {
     } else if (byte === OPEN_BRACKET) {
       this.#at += 1;
       this.#count();
-      for (let isFirst = true; this.#continues(CLOSE_BRACKET, isFirst); isFirst = false) this.#skip(depth + 1);
+      for (let isFirst = true; this.#advance(CLOSE_BRACKET, isFirst); isFirst = false) this.#skip(depth + 1);
     } else if (!this.#word('null') && !this.#word('true') && !this.#word('false') && this.#number() === undefined) {
-      throw notJson();
+      throw invalidJson();
     }
   }
 
   #skipString(): void {
     const start = this.#at;
-    if (this.#passString()) this.#unescaped(start, this.#at);
+    if (this.#scanString()) this.#unescaped(start, this.#at);
   }
 
   #readInteger(least: bigint, greatest: bigint): bigint {
@@ -411,13 +411,13 @@ class Transcoder {
   #string(): void {
     if (this.#in[this.#at] !== QUOTE) throw this.#expected('a string');
     const start = this.#at + 1;
-    if (this.#passString()) {
+    if (this.#scanString()) {
       this.#content(Buffer.from(this.#unescaped(start - 1, this.#at)));
       return;
     }
     const end = this.#at - 1;
     this.#varint(end - start);
-    this.#room(end - start);
+    this.#reserve(end - start);
     this.#in.copy(this.#out, this.#end, start, end);
     this.#end += end - start;
   }
@@ -439,7 +439,7 @@ class Transcoder {
 
   #content(bytes: Buffer): void {
     this.#varint(bytes.length);
-    this.#room(bytes.length);
+    this.#reserve(bytes.length);
     bytes.copy(this.#out, this.#end);
     this.#end += bytes.length;
   }
@@ -449,7 +449,7 @@ class Transcoder {
   }
 
   #varint(value: number): void {
-    this.#room(5);
+    this.#reserve(5);
     let rest = value;
     for (; rest > 127; rest >>>= 7) this.#out[this.#end++] = (rest & 127) | 128;
     this.#out[this.#end++] = rest;
@@ -461,20 +461,20 @@ class Transcoder {
       this.#varint(Number(value));
       return;
     }
-    this.#room(10);
+    this.#reserve(10);
     let rest = BigInt.asUintN(64, value);
     for (; rest > 127n; rest >>= 7n) this.#out[this.#end++] = Number(rest & 127n) | 128;
     this.#out[this.#end++] = Number(rest);
   }
 
   #double(value: number): void {
-    this.#room(8);
+    this.#reserve(8);
     this.#end = this.#out.writeDoubleLE(value, this.#end);
   }
 
   /** Reserves one byte for the length of what follows, which is usually enough. */
   #open(): number {
-    this.#room(1);
+    this.#reserve(1);
     this.#end += 1;
     return this.#end;
   }
@@ -485,7 +485,7 @@ class Transcoder {
     let size = 1;
     for (let rest = length; rest > 127; rest >>>= 7) size += 1;
     if (size > 1) {
-      this.#room(size);
+      this.#reserve(size);
       this.#out.copyWithin(start + size - 1, start, this.#end);
     }
     this.#end = start - 1;
@@ -493,7 +493,7 @@ class Transcoder {
     this.#end = start - 1 + size + length;
   }
 
-  #room(bytes: number): void {
+  #reserve(bytes: number): void {
     if (this.#end + bytes <= this.#out.length) return;
     const larger = Buffer.allocUnsafe(2 * this.#out.length + bytes);
     this.#out.copy(larger, 0, 0, this.#end);
@@ -505,8 +505,8 @@ class Transcoder {
     if (this.#entries > MAX_OTLP_ENTRIES) throw tooManyEntries();
   }
 
-  #place(): Place | undefined {
-    let place: Place | undefined;
+  #place(): Position | undefined {
+    let place: Position | undefined;
     for (let level = 0; level < this.#level; level += 1) {
       const index = this.#indexes[level] ?? -1;
       place = { parent: place, name: this.#fields[level]?.name ?? '', index: index < 0 ? undefined : index };
@@ -535,6 +535,6 @@ const NAMED_NUMBERS: ReadonlyMap<string, number> = new Map([
   ['-Infinity', Number.NEGATIVE_INFINITY],
 ]);
 
-function notJson(): ShieldwatchError {
+function invalidJson(): ShieldwatchError {
   return new ShieldwatchError('body_not_json', 'the body is not JSON');
 }

@@ -1,6 +1,6 @@
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { refusalCode } from '#schemas/clickhouse/refusals.js';
-import { fromStore } from '../errors/from-store.js';
+import { withStoreErrors } from '../errors/with-store-errors.js';
 import { insertRows, type Insert } from './insert.js';
 
 /** Maximum INSERTs into which one may be split to find rejected rows: enough for one in a million. */
@@ -52,7 +52,7 @@ async function refusalOf(clickhouse: ClickHouseClient, insert: Insert): Promise<
     await insertRows(clickhouse, insert);
     return undefined;
   } catch (error) {
-    return refusalCode(error) ?? (await fromStore(Promise.reject(error as Error)));
+    return refusalCode(error) ?? (await withStoreErrors(Promise.reject(error as Error)));
   }
 }
 

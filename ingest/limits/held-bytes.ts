@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ShieldwatchError } from '#schemas/errors.js';
-import { announcedSize } from '../request/content.js';
+import { contentLength } from '../request/content.js';
 
 /** Maximum bytes that the bodies of all concurrent requests may hold. */
 const MAX_HELD_BYTES = 512 * 1024 * 1024;
@@ -14,7 +14,7 @@ declare module 'fastify' {
      * Counts additional bytes that a body takes, until its request is answered.
      * @throws ShieldwatchError 503.
      */
-    holdBytes(request: FastifyRequest, bytes: number): void;
+    reserveBytes(request: FastifyRequest, bytes: number): void;
   }
 }
 
@@ -44,7 +44,7 @@ export function installHeldBytes(app: FastifyInstance, maxBytes = MAX_HELD_BYTES
     });
 
   app.addHook('preParsing', (request, reply, _payload, next) => {
-    const size = request.method === 'GET' ? 0 : (announcedSize(request) ?? request.routeOptions.bodyLimit);
+    const size = request.method === 'GET' ? 0 : (contentLength(request) ?? request.routeOptions.bodyLimit);
     if (size === 0) {
       next();
       return;
@@ -67,7 +67,7 @@ export function installHeldBytes(app: FastifyInstance, maxBytes = MAX_HELD_BYTES
     next();
   });
 
-  app.decorate('holdBytes', (request: FastifyRequest, bytes: number) => {
+  app.decorate('reserveBytes', (request: FastifyRequest, bytes: number) => {
     // A client that disconnected already would never release what it holds.
     if (own.has(request) && !hold(request, bytes)) throw overloaded();
   });

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ShieldwatchError } from '#schemas/errors.js';
-import { announcedSize } from '../request/content.js';
+import { contentLength } from '../request/content.js';
 import type { Plan } from '../plans.js';
 import { Buckets, type BucketSettings } from './bucket.js';
 
@@ -49,7 +49,7 @@ export function installQuotas(app: FastifyInstance, settings: QuotaSettings): vo
       return;
     }
     const now = Date.now();
-    const size = announcedSize(request) ?? 0;
+    const size = contentLength(request) ?? 0;
     const wait = Math.max(
       requests.take(caller.tokenId, 1, now),
       bytes.take(caller.tokenId, size, now),
@@ -81,7 +81,7 @@ export function installQuotas(app: FastifyInstance, settings: QuotaSettings): vo
     ofOrg.entries.charge(caller.orgId, count / shares[caller.plan ?? 'team']);
   });
 
-  app.decorate('countRefusal', (request: FastifyRequest) => {
+  app.decorate('countRejectedToken', (request: FastifyRequest) => {
     const wait = failures.take(request.ip, 1);
     if (wait > 0) throw limited('too many requests with a wrong token from this address; try again', wait);
   });
@@ -93,7 +93,7 @@ declare module 'fastify' {
      * Counts a rejected token.
      * @throws ShieldwatchError 429 when there were too many.
      */
-    countRefusal(request: FastifyRequest): void;
+    countRejectedToken(request: FastifyRequest): void;
     /** Charges the bytes of a body whose length was not announced. */
     countBytes(request: FastifyRequest, size: number): void;
     /** Charges the entries of a body once it has been read. A debt delays the token's next request. */

@@ -3,7 +3,7 @@ import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { metrics, resources, tracing } from '@opentelemetry/sdk-node';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ATTR_SERVICE_NAME, SCOPE_NAME, SERVICE_NAME_GATEWAY } from '#schemas/semconv.js';
-import { announcedSize } from '../request/content.js';
+import { contentLength } from '../request/content.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -64,7 +64,7 @@ export function installTelemetry(app: FastifyInstance, spans: tracing.SpanExport
     active -= 1;
     const attributes = attributesOf(request, reply);
     duration.record(reply.elapsedTime / 1_000, attributes);
-    const size = announcedSize(request) ?? 0;
+    const size = contentLength(request) ?? 0;
     if (size > 0) bodyBytes.set(attributes['http.route'], (bodyBytes.get(attributes['http.route']) ?? 0) + size);
     if (request.span !== null) {
       request.span.setAttributes(attributes);

@@ -1,6 +1,6 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { BaselineComparison, ComparedFinding } from '#schemas/http/control.js';
-import { fromStore } from '../errors/from-store.js';
+import { withStoreErrors } from '../errors/with-store-errors.js';
 import { scanIdOf } from '../fleet/entry.js';
 
 /** Maximum findings of each kind that an answer lists. All are counted. */
@@ -68,7 +68,7 @@ export async function comparedScans(
 ): Promise<Pair> {
   const scan = async (condition: string, order: string): Promise<ComparedScan | undefined> =>
     (
-      await fromStore(
+      await withStoreErrors(
         selectRows<ComparedScan>(
           clickhouse,
           `SELECT scan_id, scan_at, severity_from, score, if(critical + high + medium + low + info = 0, '', toString(key_scheme)) AS scheme
@@ -147,7 +147,7 @@ export async function compareWithBaseline(
        ORDER BY indexOf(['critical', 'high', 'medium', 'low', 'info'], severity), finding_key, occurrence LIMIT ${String(MAX_LISTED)}`,
       params,
     );
-  const [[counts], added, resolved] = await fromStore(
+  const [[counts], added, resolved] = await withStoreErrors(
     Promise.all([
       selectRows<Record<'added' | 'resolved' | 'unchanged' | 'critical' | 'high', number>>(
         clickhouse,

@@ -2,7 +2,7 @@ import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js
 import { EVIDENCE_KINDS, pagedCondition, pagedKind, type ExplainedSeries } from '#schemas/clickhouse/explain.js';
 import { isCounted } from '#schemas/clickhouse/judged-call.js';
 import { decodeCursor, page } from '../api/cursor.js';
-import { fromStore } from '../errors/from-store.js';
+import { withStoreErrors } from '../errors/with-store-errors.js';
 import { fieldOf, type Value } from './read-series.js';
 
 /** How the points of a series are computed from the rows behind them. */
@@ -153,7 +153,7 @@ export async function explainPoint(
   const condition = conditions.join(' AND ');
   // Every judgement of a call is listed; `is_counted` marks the one that counts.
   const selected = kind === 'runtime_event' ? `*, ${isCounted(condition)} AS is_counted` : '*';
-  const [counted, rows] = await fromStore(
+  const [counted, rows] = await withStoreErrors(
     Promise.all([
       selectRows<{ total: number }>(clickhouse, `SELECT count() AS total FROM ${from} WHERE ${condition}`, params),
       selectRows<Record<string, Value>>(

@@ -1,6 +1,6 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { decodeCursor, page } from '../api/cursor.js';
-import { fromStore } from '../errors/from-store.js';
+import { withStoreErrors } from '../errors/with-store-errors.js';
 import { CHANGES, type ComparedScans } from './baseline-comparison.js';
 
 export interface FindingsQuestion {
@@ -80,7 +80,7 @@ export async function findings(
       : `toBool(f.finding_key IN (SELECT finding_key FROM (${CHANGES}) WHERE is_in AND NOT was_in) AND isNull(resolved_at))`;
   if (question.isNewOnly) having.push('is_new');
   const condition = scope.join(' AND ');
-  const rows = await fromStore(
+  const rows = await withStoreErrors(
     selectRows<FindingRow>(
       clickhouse,
       `SELECT f.repo AS repo, f.finding_key AS finding_key, toString(f.severity) AS severity, toString(f.category) AS category,

@@ -1,6 +1,6 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { decodeCursor, page } from '../api/cursor.js';
-import { fromStore } from '../errors/from-store.js';
+import { withStoreErrors } from '../errors/with-store-errors.js';
 import { camelCase, type SeriesView } from './series-table.js';
 
 export type Value = string | number | boolean | null;
@@ -61,7 +61,7 @@ export async function readSeries(
     after.forEach((part, index) => (params[`after${String(index)}`] = part));
   }
   const columns = Object.keys(types);
-  const rows = await fromStore(
+  const rows = await withStoreErrors(
     selectRows<Record<string, Value>>(
       clickhouse,
       `SELECT ${columns.join(', ')}${keys.map(({ order, index }) => `, ${order} AS key_${String(index)}`).join('')} FROM ${view.view}

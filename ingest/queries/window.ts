@@ -1,7 +1,7 @@
 import { ShieldwatchError } from '#schemas/errors.js';
 import type { Bucket } from '#schemas/http/series.js';
 import { LATEST_MOMENT } from '#schemas/time.js';
-import { beyondHistory, historyStart, type Plan } from '../plans.js';
+import { outsideHistory, historyStart, type Plan } from '../plans.js';
 
 /** A time range, widened to whole buckets. */
 export interface Window<B extends Bucket = Bucket> {
@@ -54,7 +54,7 @@ export function windowOf<B extends Bucket>(
   const history = historyStart(plan);
   if (history === undefined || start * 1_000 >= history.getTime())
     return { bucket, from, to, start, end, before, historyFrom: null };
-  if (to <= history) throw beyondHistory(plan, history, 'to');
+  if (to <= history) throw outsideHistory(plan, history, 'to');
   // The week in which the history begins would include days before it.
   const first = bucketStart(new Date(history.getTime() + BUCKET_SECONDS[bucket] * 1_000 - 1), bucket);
   return {

@@ -9,7 +9,7 @@ export type ReportKind = 'runtime' | 'scan' | 'drift' | 'webhook';
 /** Sender of a report. */
 export interface Sender extends Pick<Caller, 'orgId' | 'repository'> {
   /** Current name of the repository if it was merged; absent for the name in the report. */
-  readonly keptAs?: string;
+  readonly currentName?: string;
 }
 
 export interface ReportWork {
@@ -41,5 +41,5 @@ export interface Report {
  */
 export function repositoryOf(named: string | null | undefined, sender: Sender): { named: string; repository: string } {
   const chosen = chooseRepository(named, sender);
-  return { named: chosen, repository: sender.keptAs ?? chosen };
+  return { named: chosen, repository: sender.currentName ?? chosen };
 }

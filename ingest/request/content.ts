@@ -14,7 +14,7 @@ export function mediaType(request: FastifyRequest): string {
 }
 
 /** Returns the body's `content-length`; undefined when it was not sent. */
-export function announcedSize(request: FastifyRequest): number | undefined {
+export function contentLength(request: FastifyRequest): number | undefined {
   const length = request.headers['content-length'];
   return length === undefined ? undefined : Number(length);
 }

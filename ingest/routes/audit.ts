@@ -48,7 +48,7 @@ const VERIFY = {
 } as const satisfies RouteSpec;
 
 /** Entries per query. */
-const STRETCH = 1_000;
+const PAGE_ENTRIES = 1_000;
 
 /** Adds the routes of the audit trail: list, export, verify. */
 export function auditRoutes(app: FastifyInstance, options: { plane: ControlPlane; audit: AuditFiles }): void {
@@ -56,10 +56,10 @@ export function auditRoutes(app: FastifyInstance, options: { plane: ControlPlane
   /** A large trail takes minutes of work: one at a time. */
   const inTurn = createTurns(1);
 
-  async function* stretches(orgId: string, from: number, limit = Infinity): AsyncGenerator<AuditEntry[]> {
+  async function* pages(orgId: string, from: number, limit = Infinity): AsyncGenerator<AuditEntry[]> {
     let after = from;
     for (let left = limit; left > 0;) {
-      const wanted = Math.min(STRETCH, left);
+      const wanted = Math.min(PAGE_ENTRIES, left);
       const entries = await plane.read(orgId, (tx) => readAudit(tx, orgId, after, wanted));
       if (entries.length > 0) yield entries;
       const last = entries.at(-1);
@@ -70,11 +70,11 @@ export function auditRoutes(app: FastifyInstance, options: { plane: ControlPlane
   }
 
   async function* entriesOf(orgId: string): AsyncGenerator<AuditEntry> {
-    for await (const entries of stretches(orgId, 0)) yield* entries;
+    for await (const entries of pages(orgId, 0)) yield* entries;
   }
 
   async function* linesOf(orgId: string, after: number, limit?: number): AsyncGenerator<string> {
-    for await (const entries of stretches(orgId, after, limit))
+    for await (const entries of pages(orgId, after, limit))
       yield entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
   }
 

@@ -21,7 +21,7 @@ import { deleteOrg } from '../control/delete-org.js';
 import { listPurges, requestPurge } from '../control/purges.js';
 import type { ControlPlane } from '../control/control-plane.js';
 import { readDate } from '../queries/window.js';
-import { needOwnOrg, needWholeOrg, orgParams } from './own-org.js';
+import { requireOwnOrg, requireWholeOrg, orgParams } from './own-org.js';
 
 const SHOW_ORG = {
   id: 'showOrg',
@@ -147,17 +147,17 @@ export function controlRoutes(app: FastifyInstance, options: { plane: ControlPla
   const { plane, onPurge } = options;
 
   addRoute(app, SHOW_ORG, async ({ caller, params }) => {
-    needOwnOrg(caller, params.orgId);
-    needWholeOrg(caller);
+    requireOwnOrg(caller, params.orgId);
+    requireWholeOrg(caller);
     return showOrg(plane, caller.orgId);
   });
   addRoute(app, CHANGE_ORG, async ({ caller, params, body }) => {
-    needOwnOrg(caller, params.orgId);
+    requireOwnOrg(caller, params.orgId);
     return changeOrg(plane, caller, body);
   });
 
   addRoute(app, DELETE_ORG, async ({ caller, params, body }) => {
-    needOwnOrg(caller, params.orgId);
+    requireOwnOrg(caller, params.orgId);
     const started = await deleteOrg(plane, caller, body.name);
     onPurge();
     return started;

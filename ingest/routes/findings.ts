@@ -113,7 +113,7 @@ export function findingRoutes(
   }
 
   addRoute(app, TRIAGE, async ({ caller, params, body }) => {
-    const { id, fullName } = await repositories.needRow(caller, params.repoId);
+    const { id, fullName } = await repositories.getOrCreate(caller, params.repoId);
     const until = body.state === 'accepted' && typeof body.until === 'string' ? readDate(body.until, 'until') : null;
     if (until !== null && until.getTime() <= Date.now()) {
       throw new ShieldwatchError('body_invalid', 'until: expected a time in the future', {
@@ -157,7 +157,7 @@ export async function repositoryOf(
   idOrName: string | undefined,
 ): Promise<string | undefined> {
   if (idOrName === undefined) return caller.repository ?? undefined;
-  return (await repositories.need(caller, idOrName)).fullName;
+  return (await repositories.get(caller, idOrName)).fullName;
 }
 
 async function triageOf(

@@ -20,7 +20,7 @@ import type { ControlPlane } from '../control/control-plane.js';
 import { isSameLogin } from '../control/member-by-login.js';
 import { showOrg } from '../control/orgs.js';
 import { listPromotions } from '../control/policy-promotions.js';
-import { needOwnOrg, orgParams } from './own-org.js';
+import { requireOwnOrg, orgParams } from './own-org.js';
 import { fleetOf } from '../fleet/fleet.js';
 import {
   changeReviewItem,
@@ -108,7 +108,7 @@ export function fleetRoutes(
   const { clickhouse, repositories, plane } = options;
 
   addRoute(app, FLEET, async ({ caller, params }) => {
-    needOwnOrg(caller, params.orgId);
+    requireOwnOrg(caller, params.orgId);
     const current = await currentFleet(plane, clickhouse, caller.orgId, caller.repository ?? undefined);
     // Policy packs belong to the organisation, so bound tokens do not see them.
     const waiting =
@@ -119,20 +119,20 @@ export function fleetRoutes(
   });
 
   addRoute(app, ITEMS, async ({ caller, params }) => {
-    const { fullName } = await repositories.need(caller, params.repoId);
+    const { fullName } = await repositories.get(caller, params.repoId);
     return (await currentFleet(plane, clickhouse, caller.orgId, fullName)).reviewItems;
   });
 
   addRoute(app, CHANGE, ({ caller, params, body }) =>
     changeReviewItem(plane, clickhouse, caller, params.itemId, body, ({ route, repository }) => {
-      needOwnItem(caller, repository);
+      requireOwnItem(caller, repository);
       checkMayDecide(caller, route, body);
     }),
   );
 
   addRoute(app, COMMENT, ({ caller, params, body }) =>
     commentOnReviewItem(plane, clickhouse, caller, params.itemId, body.text, ({ repository }) => {
-      needOwnItem(caller, repository);
+      requireOwnItem(caller, repository);
     }),
   );
 
@@ -151,7 +151,7 @@ export function fleetRoutes(
  * Rejects an item of another repository than the caller's own.
  * @throws ShieldwatchError 404.
  */
-function needOwnItem(caller: Caller, repository: string): void {
+function requireOwnItem(caller: Caller, repository: string): void {
   if (caller.repository !== null && caller.repository !== repository)
     throw new ShieldwatchError('not_found', 'there is no such review item');
 }

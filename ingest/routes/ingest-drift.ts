@@ -5,7 +5,7 @@ import { driftAnswer, driftBody, driftWebhookBody, type DriftAnswer } from '#sch
 import { addRoute, checkRole, type RouteSpec } from '../api/route.js';
 import type { Repositories } from '../repositories.js';
 import type { TelemetrySink } from '../telemetry/sink.js';
-import { sendReport, takeReport } from './take-report.js';
+import { sendReport, receiveReport } from './receive-report.js';
 
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
@@ -28,7 +28,7 @@ async function bySecret(request: FastifyRequest): Promise<void> {
   const { secret } = request.params as { secret: string };
   const caller = await request.server.tokens.byToken(secret);
   if (caller === undefined || !caller.scopes.includes('webhook:drift') || caller.repository === null) {
-    request.server.countRefusal(request);
+    request.server.countRejectedToken(request);
     throw new ShieldwatchError('token_invalid', 'this webhook URL is unknown, revoked or mistyped');
   }
   request.caller = caller;
@@ -58,7 +58,7 @@ export function ingestDriftRoutes(
   options: { sink: TelemetrySink; repositories: Repositories },
 ): void {
   async function take(request: FastifyRequest, kind: 'drift' | 'webhook'): Promise<DriftAnswer> {
-    const { report } = await takeReport(request, kind, options.repositories);
+    const { report } = await receiveReport(request, kind, options.repositories);
     await sendReport(options.sink, report, request);
     const { eventId, warnings } = report;
     return {

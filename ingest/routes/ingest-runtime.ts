@@ -3,7 +3,7 @@ import { runtimeAnswer, runtimeBody } from '#schemas/http/ingest-runtime.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
 import type { Repositories } from '../repositories.js';
 import type { TelemetrySink } from '../telemetry/sink.js';
-import { sendReport, takeReport } from './take-report.js';
+import { sendReport, receiveReport } from './receive-report.js';
 
 const SPEC = {
   id: 'ingestRuntime',
@@ -25,7 +25,7 @@ export function ingestRuntimeRoute(
   options: { sink: TelemetrySink; repositories: Repositories },
 ): void {
   addRoute(app, SPEC, async ({ request }) => {
-    const { report } = await takeReport(request, 'runtime', options.repositories);
+    const { report } = await receiveReport(request, 'runtime', options.repositories);
     await sendReport(options.sink, report, request);
     const { accepted, blocked, allowed, warnings } = report;
     return {

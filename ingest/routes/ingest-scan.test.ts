@@ -56,7 +56,7 @@ describe('a scan', () => {
     expect(Math.abs(Date.parse(body.ingestedAt) - Date.now())).toBeLessThan(60_000);
 
     // Not sent, so not zero.
-    const untold = {
+    const missing = {
       score_secrets: null,
       score_permissions: null,
       score_hooks: null,
@@ -90,7 +90,7 @@ describe('a scan', () => {
         ci_sha: '4c1d9ab',
         redacted: true,
         integrity: 'ok',
-        ...untold,
+        ...missing,
       },
     ]);
     const posture = await get<Posture>('/v1/repo/acme%2Fagent-platform/posture?to=2026-06-22T00:00:00Z');

@@ -9,7 +9,7 @@ import { scanIdOf } from '../fleet/entry.js';
 import type { Repositories, Repository } from '../repositories.js';
 import type { ScanReport } from '../scan/read-scan.js';
 import type { TelemetrySink } from '../telemetry/sink.js';
-import { sendReport, takeReport } from './take-report.js';
+import { sendReport, receiveReport } from './receive-report.js';
 
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
@@ -43,12 +43,12 @@ export function ingestScanRoute(
 ): void {
   const { sink, repositories, plane, onScan } = options;
   addRoute(app, SPEC, async ({ caller, request, reply }) => {
-    const { report, repository } = await takeReport(request, 'scan', repositories);
+    const { report, repository } = await receiveReport(request, 'scan', repositories);
 
     const known = await findReceipt(plane, caller, repository, report.bundleDigest);
     if (known !== undefined) return reply.code(409).send(echoOf(known, repository));
     await sendReport(sink, report, request);
-    const { receipt, isFirst } = await keepReceipt(plane, caller, repository, report);
+    const { receipt, isFirst } = await storeReceipt(plane, caller, repository, report);
     if (!isFirst) return reply.code(409).send(echoOf(receipt, repository));
     onScan();
     return {
@@ -89,7 +89,7 @@ async function findReceipt(
  * Stores the receipt after the scan: after a crash in between the client repeats the request, and the facts
  * deduplicate.
  */
-async function keepReceipt(
+async function storeReceipt(
   plane: ControlPlane,
   caller: Caller,
   repository: Repository,

@@ -4,7 +4,7 @@ import { ShieldwatchError } from '#schemas/errors.js';
 import { MAX_OTLP_BYTES, MAX_OTLP_DEPTH, MAX_OTLP_ENTRIES } from '#schemas/otlp-bounds.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
 import { INGEST_SCOPES, type Caller } from '../auth/caller.js';
-import { chargeClear } from '../body/charge-clear.js';
+import { chargeDecompressed } from '../body/charge-decompressed.js';
 import { bodyParts, contentEncoding, mediaType } from '../request/content.js';
 import { JSON_TYPE, PROTOBUF_TYPE, type OtlpType } from '../request/content.js';
 import { SIGNALS } from '../request/signal.js';
@@ -38,15 +38,15 @@ export function otlpRoutes(
       const body = bodyParts(request);
       // An empty body is a valid, empty protobuf message.
       const isEmpty = body.every((part) => part.length === 0);
-      const onClear = (bytes: number): void => {
-        chargeClear(request, bytes);
+      const onDecompressed = (bytes: number): void => {
+        chargeDecompressed(request, bytes);
       };
       const onEntries = (entries: number): void => {
         app.countEntries(request, entries);
       };
       const answer = isEmpty
         ? acceptedAll(type)
-        : await options.sink.deliver({ signal, type, encoding, body, onClear, onEntries }, caller);
+        : await options.sink.deliver({ signal, type, encoding, body, onDecompressed, onEntries }, caller);
       const told = withWarning(answer, options.planNotice(caller));
       return reply.type(told.type).send(told.body);
     });

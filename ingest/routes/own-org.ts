@@ -10,7 +10,7 @@ export const orgParams = z.object({ orgId: z.string().min(1).max(200) });
  *
  * @throws ShieldwatchError 403.
  */
-export function needWholeOrg(caller: Caller): void {
+export function requireWholeOrg(caller: Caller): void {
   if (caller.repository !== null) {
     throw new ShieldwatchError(
       'repository_not_allowed',
@@ -23,7 +23,7 @@ export function needWholeOrg(caller: Caller): void {
  * Rejects any organisation but the caller's own. The one in the path is compared and never used.
  * @throws ShieldwatchError 404.
  */
-export function needOwnOrg(caller: Caller, orgId: string): void {
+export function requireOwnOrg(caller: Caller, orgId: string): void {
   if (orgId !== caller.orgId)
     throw new ShieldwatchError('not_found', 'there is no such organisation', { isDenied: true });
 }

@@ -11,7 +11,7 @@ import { decodeCursor, page } from '../api/cursor.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
 import type { ControlPlane } from '../control/control-plane.js';
 import { decidePromotion, listPromotions, requestPromotion } from '../control/policy-promotions.js';
-import { needWholeOrg } from './own-org.js';
+import { requireWholeOrg } from './own-org.js';
 
 const REQUEST = {
   id: 'requestPolicyPromotion',
@@ -55,12 +55,12 @@ const DECIDE = {
 /** Adds the approval gate for AgentShield's `policy promote` (`ingest/CONTRACT.md` 2 and 7). */
 export function policyPromotionRoutes(app: FastifyInstance, { plane }: { plane: ControlPlane }): void {
   addRoute(app, REQUEST, ({ caller, body }) => {
-    needWholeOrg(caller);
+    requireWholeOrg(caller);
     return requestPromotion(plane, caller, body);
   });
 
   addRoute(app, LIST, async ({ caller, query }) => {
-    needWholeOrg(caller);
+    requireWholeOrg(caller);
     const after = decodeCursor(query.cursor, ['string']);
     const rows = await listPromotions(plane, caller.orgId, {
       status: query.status,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { posture, postureQuery } from '#schemas/http/posture.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
-import { fromStore } from '../errors/from-store.js';
+import { withStoreErrors } from '../errors/with-store-errors.js';
 import { blockedCommandRate } from '../queries/blocked-command-rate.js';
 import { latestDrift } from '../queries/latest-drift.js';
 import { latestScan } from '../queries/latest-scan.js';
@@ -34,8 +34,8 @@ export function postureRoute(
   const { clickhouse, repositories } = options;
   addRoute(app, SPEC, async ({ caller, params, query }) => {
     const window = windowOf(query, caller);
-    const { id, fullName } = await repositories.need(caller, params.repoId);
-    const [trend, scan, drift, runtime] = await fromStore(
+    const { id, fullName } = await repositories.get(caller, params.repoId);
+    const [trend, scan, drift, runtime] = await withStoreErrors(
       Promise.all([
         scoreTrend(clickhouse, caller.orgId, fullName, window),
         latestScan(clickhouse, { orgId: caller.orgId, repository: fullName }, window),

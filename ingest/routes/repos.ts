@@ -186,7 +186,7 @@ export function repoRoutes(
   });
 
   addRoute(app, CHANGE, async ({ caller, params, body }) => {
-    const { id, fullName } = await repositories.needRow(caller, params.repoId);
+    const { id, fullName } = await repositories.getOrCreate(caller, params.repoId);
     return {
       repoId: id,
       repository: fullName,
@@ -195,7 +195,7 @@ export function repoRoutes(
   });
 
   addRoute(app, REMOVE, async ({ caller, params }) => {
-    const { id, fullName } = await repositories.need(caller, params.repoId);
+    const { id, fullName } = await repositories.get(caller, params.repoId);
     const started = await requestPurge(plane, caller, { repository: fullName }, async (tx) => {
       await tx.query('DELETE FROM repo WHERE id = $1', [id]);
       await revokeBoundTo(tx, fullName);
@@ -216,7 +216,7 @@ export function repoRoutes(
   addRoute(app, LIST_MERGES, async ({ caller }) => ({ merges: await listMerges(plane, caller.orgId) }));
 
   addRoute(app, SHOW_BASELINE, async ({ caller, params }) => {
-    const repository = await repositories.need(caller, params.repoId);
+    const repository = await repositories.get(caller, params.repoId);
     const [row] = await plane.read(caller.orgId, (tx) =>
       tx.query<BaselineRow>('SELECT * FROM baseline WHERE repo_id = $1', [repository.id]),
     );
@@ -225,7 +225,7 @@ export function repoRoutes(
   });
 
   addRoute(app, SET_BASELINE, async ({ caller, params, body }) => {
-    const { id, fullName } = await repositories.needRow(caller, params.repoId);
+    const { id, fullName } = await repositories.getOrCreate(caller, params.repoId);
     const {
       scans: [scan],
     } = await latestScans(clickhouse, caller.orgId, fullName);

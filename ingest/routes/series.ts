@@ -10,15 +10,15 @@ import {
 import { ShieldwatchError } from '#schemas/errors.js';
 import { explainQuery, explanation, series, seriesList, seriesQuery } from '#schemas/http/series.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
-import { beyondHistory, historyStart } from '../plans.js';
-import { fromStore } from '../errors/from-store.js';
+import { outsideHistory, historyStart } from '../plans.js';
+import { withStoreErrors } from '../errors/with-store-errors.js';
 import { explainPoint, FORMULAS } from '../queries/explain.js';
 import { fieldOf, readSeries } from '../queries/read-series.js';
 import { camelCase, SERIES_TABLE, snakeCase, type SeriesDefinition, type SeriesView } from '../queries/series-table.js';
 import { BUCKET_SECONDS, bucketStart, readDate, windowOf } from '../queries/window.js';
 import type { Repositories } from '../repositories.js';
 import { repositoryOf } from './findings.js';
-import { needWholeOrg } from './own-org.js';
+import { requireWholeOrg } from './own-org.js';
 
 /** Value of a dimension. */
 const filter = z.string().max(2_000);
@@ -77,11 +77,11 @@ export function seriesRoutes(
 
   addRoute(app, READ, async ({ caller, params, query }) => {
     const { from, to, bucket, repository: named, limit, cursor, ...rest } = query;
-    const definition = needSeries(params.name, 'name');
+    const definition = requireSeries(params.name, 'name');
     const view = viewOf(definition, bucket);
     const filters = filtersOf(rest, view.dimensions);
     const window = windowOf({ from, to, bucket: view.bucket ?? 'day' }, caller);
-    if (!('repo' in view.types)) needWholeOrg(caller);
+    if (!('repo' in view.types)) requireWholeOrg(caller);
     const repository = await repositoryOf(repositories, caller, named);
     const { rows, nextCursor } = await readSeries(clickhouse, view, {
       orgId: caller.orgId,
@@ -109,17 +109,17 @@ export function seriesRoutes(
     if (!isExplained(name)) throw invalid('series', `one of ${Object.keys(FORMULAS).join(', ')}`);
     const formula = FORMULAS[name];
     const filters = filtersOf(rest, formula.dimensions);
-    if (isOfOrganisation(name)) needWholeOrg(caller);
+    if (isOfOrganisation(name)) requireWholeOrg(caller);
     const repository = isOfOrganisation(name) ? undefined : await repositoryOf(repositories, caller, named);
     if (repository === undefined && !isOfOrganisation(name))
       throw invalid('repository', 'an id or full name: the series has a point for each repository');
     const since = bucketStart(readDate(at, 'at'), bucket);
     const until = since + BUCKET_SECONDS[bucket];
     const history = historyStart(caller.plan);
-    if (history !== undefined && since * 1_000 < history.getTime()) throw beyondHistory(caller.plan, history, 'at');
+    if (history !== undefined && since * 1_000 < history.getTime()) throw outsideHistory(caller.plan, history, 'at');
     const [{ total, facts, nextCursor }, computed] = await Promise.all([
       explainPoint(clickhouse, name, { orgId: caller.orgId, repository, since, until, filters, limit, cursor }),
-      fromStore(
+      withStoreErrors(
         explainComputed(clickhouse, {
           orgId: caller.orgId,
           series: name,
@@ -160,7 +160,7 @@ function fieldsOf(row: Readonly<Record<string, unknown>>): Record<string, unknow
   );
 }
 
-function needSeries(name: string, field: string): SeriesDefinition {
+function requireSeries(name: string, field: string): SeriesDefinition {
   const definition = SERIES_TABLE.get(name);
   if (definition !== undefined) return definition;
   throw new ShieldwatchError('not_found', `no such series; expected one of ${[...SERIES_TABLE.keys()].join(', ')}`, {

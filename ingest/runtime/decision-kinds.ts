@@ -4,7 +4,7 @@ import { hashable } from '#schemas/hashable.js';
 import { redactText } from '#schemas/redaction.js';
 import { ATTR_DECISION_DURATION, ATTR_DECISION_TIMESTAMP, ATTR_EVENT_ID } from '#schemas/semconv.js';
 import { createIdentities, TIME_DIGITS, type Identity } from './event-ids.js';
-import { layOutSpan, type Attributes, type SpanTemplate } from './span-bytes.js';
+import { encodeTemplate, type Attributes, type SpanTemplate } from './span-bytes.js';
 
 /** The values that entries of a batch share, apart from time, id, duration and call. A batch has few kinds. */
 export class DecisionKind {
@@ -36,7 +36,7 @@ export class DecisionKind {
     if (template === undefined) {
       const { event, trace, span } = this.identity.base;
       const eventId = sentIdBytes === 0 ? `${event}${' '.repeat(TIME_DIGITS)}` : ' '.repeat(sentIdBytes);
-      template = layOutSpan(
+      template = encodeTemplate(
         { event: eventId, trace, span },
         { duration, toolCallId: toolCallIdBytes },
         this.#attributes,

@@ -1,5 +1,5 @@
 import { isPlainRuntimeBody, runtimeBody } from '#schemas/http/ingest-runtime.js';
-import { placesOf } from '../body/fields.js';
+import { knownFieldsOf } from '../body/fields.js';
 import { parseJson } from '../body/json.js';
 import { parseBody } from '../body/read-json.js';
 import { PROTOBUF_TYPE } from '../request/content.js';
@@ -7,7 +7,7 @@ import type { Meter } from '../request/meter.js';
 import { repositoryOf, type Report, type Sender } from '../report/report.js';
 import { toOtlp } from './to-otlp.js';
 
-const PLACES = placesOf(runtimeBody);
+const KNOWN_FIELDS = knownFieldsOf(runtimeBody);
 
 /** A batch of the runtime log as one OTLP request; none if it has no entries. */
 export interface RuntimeReport extends Report {
@@ -24,7 +24,7 @@ export function readRuntime(bytes: Buffer, sender: Sender, meter: Meter): Runtim
   const input = parseJson(bytes, meter);
   const { value: body, warnings } = isPlainRuntimeBody(input)
     ? { value: input, warnings: [] }
-    : parseBody(input, runtimeBody, PLACES);
+    : parseBody(input, runtimeBody, KNOWN_FIELDS);
   const { named, repository } = repositoryOf(body.repository, sender);
   const { bytes: spans, blocked, allowed } = toOtlp(body, repository, sender.orgId);
   const accepted = body.entries.length;

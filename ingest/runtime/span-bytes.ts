@@ -82,7 +82,7 @@ interface SpanShape {
 }
 
 /** Encodes a span with its ids and shared attributes; other values are placeholders. */
-export function layOutSpan(ids: Ids, shape: SpanShape, attributes: Attributes): SpanTemplate {
+export function encodeTemplate(ids: Ids, shape: SpanShape, attributes: Attributes): SpanTemplate {
   const writer = protobuf.Writer.create();
   writer.uint32(SPAN_TRACE_ID).bytes(ids.trace);
   const traceId = writer.len - ids.trace.length;
@@ -110,18 +110,18 @@ export function layOutSpan(ids: Ids, shape: SpanShape, attributes: Attributes): 
   }
   const span = writer.finish();
   const bytes = protobuf.Writer.create().uint32(SPANS).bytes(span).finish();
-  const room = bytes.length - span.length;
+  const offset = bytes.length - span.length;
   return {
     bytes,
-    traceId: room + traceId,
-    spanId: room + spanId,
-    start: room + start,
-    end: room + end,
-    eventId: room + eventId,
-    timestamp: room + timestamp,
-    duration: room + duration,
+    traceId: offset + traceId,
+    spanId: offset + spanId,
+    start: offset + start,
+    end: offset + end,
+    eventId: offset + eventId,
+    timestamp: offset + timestamp,
+    duration: offset + duration,
     durationBytes: shape.duration,
-    toolCallId: toolCallId < 0 ? -1 : room + toolCallId,
+    toolCallId: toolCallId < 0 ? -1 : offset + toolCallId,
   };
 }
 
@@ -151,7 +151,7 @@ export class SpansWriter {
   /**
    * Bytes reserved before the spans for the request's header, which is written last because it holds the spans' length.
    */
-  readonly #room: number;
+  readonly #headerBytes: number;
   readonly #opening: Uint8Array;
   readonly #scope: Uint8Array;
   readonly #spans: number;
@@ -173,9 +173,9 @@ export class SpansWriter {
       .ldelim()
       .finish();
     // Two tags with lengths of at most five bytes.
-    this.#room = this.#opening.length + this.#scope.length + 12;
+    this.#headerBytes = this.#opening.length + this.#scope.length + 12;
     this.#spans = spans;
-    this.#end = this.#room;
+    this.#end = this.#headerBytes;
   }
 
   /** Adds a span. @returns its offset in {@link bytes}, to be patched before the next call. */
@@ -190,7 +190,7 @@ export class SpansWriter {
   /** Allocates space for spans slightly longer than the first: most differ only in their reason. */
   #grow(filled: number, span: number): void {
     const larger = Buffer.allocUnsafeSlow(
-      this.#buffer.length === 0 ? this.#room + Math.max(1, this.#spans) * (span + 64) : 2 * this.#end,
+      this.#buffer.length === 0 ? this.#headerBytes + Math.max(1, this.#spans) * (span + 64) : 2 * this.#end,
     );
     larger.set(this.#buffer.subarray(0, filled));
     this.#buffer = larger;
@@ -203,7 +203,7 @@ export class SpansWriter {
   /** Returns the whole request. */
   finish(): Buffer {
     if (this.#buffer.length === 0) this.#grow(0, 0);
-    const spans = this.#end - this.#room;
+    const spans = this.#end - this.#headerBytes;
     const scopeSpans = this.#scope.length + spans;
     const opening = protobuf.Writer.create().uint32(SCOPE_SPANS).uint32(scopeSpans).finish();
     const resourceSpans = this.#opening.length + opening.length + scopeSpans;
@@ -213,7 +213,7 @@ export class SpansWriter {
       opening,
       this.#scope,
     ]);
-    const from = this.#room - beginning.length;
+    const from = this.#headerBytes - beginning.length;
     this.#buffer.set(beginning, from);
     return this.#buffer.subarray(from, this.#end);
   }

@@ -5,7 +5,7 @@ import { filesScannedOf, integrityOfBody, scanOfBody } from '#schemas/mapping/sc
 import { scanTelemetry, type ScanExport } from '#schemas/records/scan-telemetry.js';
 import { redactText } from '#schemas/redaction.js';
 import { checkTime } from '../body/check-time.js';
-import { placesOf } from '../body/fields.js';
+import { knownFieldsOf } from '../body/fields.js';
 import { parseJson } from '../body/json.js';
 import { parseBody } from '../body/read-json.js';
 import { logsRequest, tracesRequest } from '../report/otlp-json.js';
@@ -13,7 +13,7 @@ import { JSON_TYPE } from '../request/content.js';
 import type { Meter } from '../request/meter.js';
 import { repositoryOf, type OutgoingRequest, type Report, type Sender } from '../report/report.js';
 
-const PLACES = placesOf(scanBody);
+const KNOWN_FIELDS = knownFieldsOf(scanBody);
 /** Findings per request to the collector. */
 const BATCH = 1_000;
 
@@ -30,15 +30,15 @@ export interface ScanReport extends Report {
 /** Parses the body of `POST /v1/ingest/scan`. */
 export function readScan(bytes: Buffer, sender: Sender, meter: Meter): ScanReport {
   const input = parseJson(bytes, meter);
-  needRedacted(input);
-  const { value: body, warnings } = parseBody(input, scanBody, PLACES);
+  requireRedacted(input);
+  const { value: body, warnings } = parseBody(input, scanBody, KNOWN_FIELDS);
   checkTime(body.generatedAt, 'generatedAt');
   checkDigest(body.bundleDigest, 'bundleDigest');
   const { named, repository } = repositoryOf(body.repository, sender);
   const scan = scanOfBody(body, repository);
   return {
     named,
-    warnings: [...warnings, ...unsaid(body)],
+    warnings: [...warnings, ...missingValueWarnings(body)],
     bundleDigest: body.bundleDigest,
     generatedAt: new Date(body.generatedAt).toISOString(),
     integrity: integrityOfBody(body),
@@ -66,7 +66,7 @@ function requestsOf(scan: ScanExport): OutgoingRequest[] {
  * Rejects a pack that is not marked as redacted.
  * @throws ShieldwatchError 422.
  */
-function needRedacted(input: unknown): void {
+function requireRedacted(input: unknown): void {
   const redacted =
     typeof input === 'object' && input !== null && !Array.isArray(input) && Object.hasOwn(input, 'redacted')
       ? (input as { redacted: unknown }).redacted
@@ -85,7 +85,7 @@ function checkDigest(digest: string, field: string): void {
 }
 
 /** Returns warnings about missing values that affect the series. */
-function unsaid(body: ScanBody): string[] {
+function missingValueWarnings(body: ScanBody): string[] {
   return filesScannedOf(body) === undefined
     ? ['filesScanned: not sent; a scan of an empty folder cannot be told from one that found nothing']
     : [];

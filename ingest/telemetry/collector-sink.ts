@@ -10,9 +10,9 @@ import {
   HEADER_TOKEN_ID,
 } from '#schemas/semconv.js';
 import type { Caller } from '../auth/caller.js';
-import { RETRY_AFTER_SECONDS } from '../errors/from-store.js';
+import { RETRY_AFTER_SECONDS } from '../errors/with-store-errors.js';
 import { protobufOf } from '../work/large-work.js';
-import { readClear } from './read-clear.js';
+import { readDecompressed } from './read-decompressed.js';
 import { JSON_TYPE, PROTOBUF_TYPE } from '../request/content.js';
 import { acceptedAll, type TelemetryAnswer, type TelemetryRequest, type TelemetrySink } from './sink.js';
 
@@ -66,7 +66,7 @@ export function createCollectorSink(settings: CollectorSettings): TelemetrySink 
 async function checked(request: TelemetryRequest, orgId: string): Promise<TelemetryRequest> {
   const { signal, type, onEntries } = request;
   const protobuf = await protobufOf(
-    { kind: 'protobuf', signal, type, body: await readClear(request, orgId) },
+    { kind: 'protobuf', signal, type, body: await readDecompressed(request, orgId) },
     { orgId, onEntries },
   );
   return type === JSON_TYPE ? { signal, type: PROTOBUF_TYPE, encoding: 'identity', body: [protobuf] } : request;

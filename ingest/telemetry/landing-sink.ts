@@ -1,6 +1,6 @@
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { ShieldwatchError } from '#schemas/errors.js';
-import { readClear } from './read-clear.js';
+import { readDecompressed } from './read-decompressed.js';
 import type { Signal } from '../request/signal.js';
 import { acceptedAll, partialSuccess, type TelemetrySink } from './sink.js';
 import { insertsOf } from '../work/large-work.js';
@@ -25,7 +25,7 @@ export function createLandingSink(clickhouse: ClickHouseClient, settings: Landin
       const { signal, type, onEntries } = request;
       const { orgId } = caller;
       const inserts = await insertsOf(
-        { kind: 'inserts', signal, type, body: await readClear(request, orgId), caller, settings },
+        { kind: 'inserts', signal, type, body: await readDecompressed(request, orgId), caller, settings },
         { orgId, onEntries },
       );
       const refused = await Promise.all(

@@ -13,7 +13,7 @@ export interface TelemetryRequest {
    * Called with the decompressed size of the body before it is processed.
    * @throws ShieldwatchError 503.
    */
-  onClear?: (bytes: number) => void;
+  onDecompressed?: (bytes: number) => void;
   /** Called with the number of messages and list elements, also for a rejected request. */
   onEntries?: (entries: number) => void;
 }
@@ -46,10 +46,10 @@ export function acceptedAll(type: OtlpType): TelemetryAnswer {
  * unchanged.
  */
 export function withWarning(answer: TelemetryAnswer, warning: string | undefined): TelemetryAnswer {
-  if (warning === undefined || !SAYS_NOTHING.has(answer.body.toString('latin1', 0, MAX_NOTHING_BYTES))) return answer;
+  if (warning === undefined || !EMPTY_ANSWERS.has(answer.body.toString('latin1', 0, MAX_EMPTY_BYTES))) return answer;
   return answer.type.startsWith(JSON_TYPE)
-    ? { ...answer, body: sayJson({ errorMessage: warning }) }
-    : { type: PROTOBUF_TYPE, body: sayProtobuf(0, warning) };
+    ? { ...answer, body: encodeJson({ errorMessage: warning }) }
+    : { type: PROTOBUF_TYPE, body: encodeProtobuf(0, warning) };
 }
 
 /** Returns the answer for a request of which some records were rejected permanently. */
@@ -59,8 +59,8 @@ export function partialSuccess(type: OtlpType, signal: Signal, count: number, me
     rejected: message,
     body:
       type === JSON_TYPE
-        ? sayJson({ [REJECTED[signal]]: String(count), errorMessage: message })
-        : sayProtobuf(count, message),
+        ? encodeJson({ [REJECTED[signal]]: String(count), errorMessage: message })
+        : encodeProtobuf(count, message),
   };
 }
 
@@ -70,13 +70,13 @@ const REJECTED: Readonly<Record<Signal, string>> = {
   logs: 'rejectedLogRecords',
 };
 
-const sayJson = (partial: object): Buffer => Buffer.from(JSON.stringify({ partialSuccess: partial }));
+const encodeJson = (partial: object): Buffer => Buffer.from(JSON.stringify({ partialSuccess: partial }));
 
 /**
  * Encodes Export*ServiceResponse.partial_success (1) with rejected_* (1) and error_message (2); the same for all
  * signals.
  */
-function sayProtobuf(count: number, message: string): Buffer {
+function encodeProtobuf(count: number, message: string): Buffer {
   const writer = protobuf.Writer.create()
     .uint32((1 << 3) | 2)
     .fork();
@@ -90,5 +90,5 @@ function sayProtobuf(count: number, message: string): Buffer {
   );
 }
 
-const SAYS_NOTHING = new Set(['', '{}', '{"partialSuccess":{}}']);
-const MAX_NOTHING_BYTES = 40;
+const EMPTY_ANSWERS = new Set(['', '{}', '{"partialSuccess":{}}']);
+const MAX_EMPTY_BYTES = 40;

@@ -11,11 +11,11 @@ parentPort?.on('message', (message: Work) => {
     const result = runWork({ ...message, body: asBuffer(message.body) }, meter);
     parentPort?.postMessage({ entries: meter.entries, result } satisfies WorkAnswer, [...new Set(buffersOf(result))]);
   } catch (error) {
-    const told =
+    const shown =
       error instanceof ShieldwatchError
         ? { code: error.code, message: error.message, detail: error.detail }
         : undefined;
-    parentPort?.postMessage({ entries: meter.entries, error: told } satisfies WorkAnswer);
+    parentPort?.postMessage({ entries: meter.entries, error: shown } satisfies WorkAnswer);
   }
 });
 

@@ -6,7 +6,7 @@ import type { Caller } from './caller.js';
 const HEADER = 'x-shieldwatch-inside';
 
 /** Callers inside this process: the commands of the machine's operator. */
-export interface Insiders {
+export interface InternalCallers {
   find(request: FastifyRequest): Caller | undefined;
   /**
    * Sends one request to the API as `caller`, authenticated by a random 256-bit ticket that is valid for this request
@@ -15,7 +15,7 @@ export interface Insiders {
   inject(app: FastifyInstance, caller: Caller, options: InjectOptions): Promise<{ status: number; body: string }>;
 }
 
-export function createInsiders(): Insiders {
+export function createInternalCallers(): InternalCallers {
   const tickets = new Map<string, Caller>();
   return {
     find(request) {

@@ -13,7 +13,7 @@ import type { ReportOf } from '../work/work.js';
  *
  * @throws ShieldwatchError 4xx.
  */
-export async function takeReport<K extends ReportKind>(
+export async function receiveReport<K extends ReportKind>(
   request: FastifyRequest,
   report: K,
   repositories: Repositories,
@@ -21,13 +21,13 @@ export async function takeReport<K extends ReportKind>(
   const caller = callerOf(request);
   const { orgId } = caller;
   const body = await readJsonBytes(request, request.routeOptions.bodyLimit);
-  const read = (keptAs?: string): Promise<ReportOf<K>> =>
+  const read = (currentName?: string): Promise<ReportOf<K>> =>
     reportOf(
       {
         kind: 'report',
         report,
         body,
-        sender: { orgId, repository: caller.repository, ...(keptAs === undefined ? {} : { keptAs }) },
+        sender: { orgId, repository: caller.repository, ...(currentName === undefined ? {} : { currentName }) },
       },
       {
         orgId,

@@ -7,7 +7,7 @@ export const RETRY_AFTER_SECONDS = 2;
  * Maps a failed query to `store_unavailable`. The store's message stays in `cause` and out of answers and logs, because
  * databases quote the rows they reject.
  */
-export async function fromStore<T>(answer: Promise<T>): Promise<T> {
+export async function withStoreErrors<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (cause) {

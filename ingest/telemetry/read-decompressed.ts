@@ -8,8 +8,8 @@ import type { TelemetryRequest } from './sink.js';
  * @throws ShieldwatchError 413 past `MAX_OTLP_BYTES`, 400 for an invalid encoding, 503 when too many bytes are in
  * progress.
  */
-export async function readClear(request: TelemetryRequest, orgId: string): Promise<Buffer> {
+export async function readDecompressed(request: TelemetryRequest, orgId: string): Promise<Buffer> {
   const body = await inflate(request.body, request.encoding, MAX_OTLP_BYTES, orgId);
-  request.onClear?.(body.length);
+  request.onDecompressed?.(body.length);
   return body;
 }

@@ -7,9 +7,9 @@ import { bodyParts } from '../request/content.js';
  *
  * @throws ShieldwatchError 503 when bodies take too much memory.
  */
-export function chargeClear(request: FastifyRequest, bytes: number): void {
+export function chargeDecompressed(request: FastifyRequest, bytes: number): void {
   const more = bytes - bodyParts(request).reduce((sum, part) => sum + part.length, 0);
   if (more <= 0) return;
   request.server.countBytes(request, more);
-  request.server.holdBytes(request, more);
+  request.server.reserveBytes(request, more);
 }
