@@ -18,7 +18,7 @@ afterAll(() => gateway.close());
 const TARGETS = ['/v1/traces', '/v1/metrics', '/v1/logs', '/v1/ingest/runtime'];
 const TYPES = ['application/json', 'application/x-protobuf', 'text/plain', 'application/json; charset=utf-8', ''];
 
-/** Bodies from nonsense to nearly right: bytes, any JSON, and real requests with bytes changed. */
+/** Bodies from random bytes to nearly valid: any JSON, and real requests with changed bytes. */
 const samples = Object.entries(SAMPLES).flatMap(([signal, sample]) => [
   Buffer.from(JSON.stringify(sample)),
   toProtobuf(signal as keyof typeof SAMPLES, sample),
@@ -52,7 +52,7 @@ const anyBody = fc.oneof(
     try {
       return Buffer.from(JSON.stringify(value));
     } catch {
-      // BigInt and the like have no JSON.
+      // Values such as BigInt cannot be written as JSON.
       return Buffer.from('{}');
     }
   }),

@@ -9,7 +9,7 @@ import { startGateway, type TestGateway } from './testing/gateway.js';
 import { policyItemOf } from './testing/review.js';
 import { openTokenSession } from './testing/session.js';
 
-/** What people in the story hold; a token each, unless it says otherwise. */
+/** Holders of a token in this story; one token each unless stated otherwise. */
 type Holder =
   | 'owner'
   | 'admin'
@@ -28,7 +28,7 @@ type Holder =
 
 interface Story {
   tokens: Record<Holder, string>;
-  /** Ids of tokens that an attempt names. */
+  /** Ids of tokens that an attempt uses. */
   ids: Record<'owner' | 'service' | 'expiring', string>;
   memberIds: Record<'owner' | 'admin' | 'member', string>;
   policy: { id: string; approvalId: string };
@@ -40,7 +40,7 @@ interface Attempt {
   path: string | ((story: Story) => string);
   body?: unknown;
   headers?: Record<string, string> | ((story: Story) => Record<string, string>);
-  /** Every status that is a refusal of it. */
+  /** Statuses that count as a rejection. */
   refused: readonly number[];
 }
 
@@ -56,7 +56,7 @@ const promotion = {
   reviewItems: [],
 };
 
-/** By what it tries to reach. None may change a row of what people decide, nor show what is not the holder's. */
+/** Attempts by goal. None may change a control-plane row or reveal data that the holder may not see. */
 const ATTEMPTS: Readonly<Record<string, Attempt>> = {
   // Roles.
   'an admin makes themselves an owner': {
@@ -261,7 +261,7 @@ const ATTEMPTS: Readonly<Record<string, Attempt>> = {
   },
   'a bound token lists tokens': { by: 'bound', method: 'GET', path: '/v1/tokens', refused: [403] },
 
-  // Tokens that are over.
+  // Tokens that are no longer valid.
   'a revoked token reads': { by: 'revoked', method: 'GET', path: '/v1/repos', refused: [401] },
   'an expired token reads': { by: 'expired', method: 'GET', path: '/v1/repos', refused: [401] },
   'an expired token rotates itself': {
@@ -313,7 +313,7 @@ const ATTEMPTS: Readonly<Record<string, Attempt>> = {
     refused: [401],
   },
 
-  // A repository that is not the token's.
+  // Another repository than the token's.
   ...Object.fromEntries(
     [
       'acme%2Fother',
@@ -457,21 +457,21 @@ const ATTEMPTS: Readonly<Record<string, Attempt>> = {
     body: { status: 'approved' },
     refused: [404],
   },
-  'a foreign owner mints a token of a member of ours': {
+  'a foreign owner mints a token of a member of our organisation': {
     by: 'ownerOfB',
     method: 'POST',
     path: '/v1/tokens',
     body: { name: 'n', scopes: ['read'], member: 'own' },
     refused: [400],
   },
-  'a foreign owner changes a member of ours': {
+  'a foreign owner changes a member of our organisation': {
     by: 'ownerOfB',
     method: 'PATCH',
     path: ({ memberIds }) => `/v1/members/${memberIds.member}`,
     body: { role: 'owner' },
     refused: [404],
   },
-  'a foreign owner makes a scan of ours their baseline': {
+  'a foreign owner makes our scan their baseline': {
     by: 'ownerOfB',
     method: 'PUT',
     path: '/v1/repo/acme%2Ftheirs/baseline',
@@ -492,7 +492,7 @@ const ATTEMPTS: Readonly<Record<string, Attempt>> = {
     refused: [404],
   },
 
-  // Ways around the address and the method.
+  // Ways around the URL and the method.
   ...Object.fromEntries(
     [
       '//v1/tokens',
@@ -713,7 +713,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-/** One request as it stands: a client of the standard library would mend the path. */
+/** Sends one request unchanged: a standard client would normalise the path. */
 async function send({
   by,
   method,
@@ -753,7 +753,7 @@ const DECIDED = [
   'repo_merge',
   'scan_receipt',
 ];
-/** All that people decided, of every organisation, but for when a token was used. */
+/** Returns all control-plane rows of every organisation, without the times of token use. */
 async function decided(): Promise<unknown> {
   const tables = await Promise.all(
     DECIDED.map(
@@ -790,7 +790,7 @@ describe('a login', () => {
       scopes: ['read', 'admin'],
       member: 'ANN.LEE@EXAMPLE.COM',
     });
-    // To take an item is a member's right, in whatever case they write themselves.
+    // A member may assign an item to themselves, with their login in any letter case.
     story.tokens.nobody = token;
     const { id } = await policyItemOf(gateway, 'acme/of-ann');
     const taken = await send({
@@ -809,7 +809,7 @@ describe('a login', () => {
     await as('DELETE', '/v1/members/ANN.lee@example.com');
     const { members } = await as<{ members: { login: string }[] }>('GET', '/v1/members');
     expect(members.map(({ login }) => login)).not.toContain('Ann.Lee@Example.com');
-    // A login that reads like another member's id names nobody else.
+    // A login that equals another member's id does not address that member.
     const named = await as<{ id: string }>('POST', '/v1/members', { login: story.memberIds.member, role: 'viewer' });
     expect(await as('PATCH', `/v1/members/${story.memberIds.member}`, { role: 'member' })).toMatchObject({
       id: story.memberIds.member,
@@ -826,7 +826,7 @@ describe('an attempt', () => {
     expect(attempt.refused, answer.text).toContain(answer.status);
     expect(answer.headers['access-control-allow-origin']).toBeUndefined();
     expect(answer.headers['set-cookie']).toBeUndefined();
-    // Names, ids and tokens of what was not the holder's to see.
+    // Names, ids and tokens that the holder may not see.
     expect(answer.text).not.toMatch(/"tok_|"mem_|eccp_[0-9A-Za-z]{36}/);
     expect(await decided()).toEqual(before);
   });

@@ -6,7 +6,7 @@ import { packageRoot } from '#schemas/root.js';
 const read = (file: string): string => readFileSync(join(packageRoot(), file), 'utf8');
 const text = read('ingest/CONTRACT.md');
 const DEVIATIONS = text.indexOf('## Deviations');
-/** Cells of the tables of one part of the file, heads left out. */
+/** Returns the cells of the tables in a part of the file, without headers. */
 const rowsOf = (part: string): string[][] =>
   part
     .split('\n')
@@ -25,7 +25,7 @@ it('names routes that exist, and tests by titles that they have', () => {
       expect([what, path, paths[path]?.[method.toLowerCase()] !== undefined]).toEqual([what, path, true]);
     const [, file = '', title = ''] = /^`([^`]+)`: (.+)$/.exec(test) ?? [];
     expect([test, existsSync(join(packageRoot(), file))]).toEqual([test, true]);
-    // In a test's source an apostrophe may be escaped.
+    // An apostrophe may be escaped in a test's source.
     expect([file, title, read(file).replaceAll("\\'", "'").includes(title)]).toEqual([file, title, true]);
   }
 });

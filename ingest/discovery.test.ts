@@ -12,7 +12,7 @@ import { scanOf, Seed } from './testing/board-seed.js';
 import { startGateway, type TestGateway } from './testing/gateway.js';
 
 const NAMED = 9_000;
-/** What one OTLP request that names as many repositories leaves in the store. */
+/** Inserts what one OTLP request that names so many repositories leaves in the store. */
 async function nameRepositories(client: ClickHouseClient, orgId: string, count: number): Promise<void> {
   const at = new Date().toISOString().replace('T', ' ').replace('Z', '');
   const names = Array.from({ length: count }, (_, i) => `acme/r${String(i).padStart(5, '0')}`);
@@ -34,7 +34,7 @@ async function nameRepositories(client: ClickHouseClient, orgId: string, count: 
   });
 }
 
-/** Counts statements, and keeps those that write. */
+/** Counts statements and keeps those that write. */
 function counting(postgres: Postgres): { postgres: Postgres; statements: string[] } {
   const statements: string[] = [];
   return {
@@ -54,7 +54,7 @@ function counting(postgres: Postgres): { postgres: Postgres; statements: string[
     },
   };
 }
-/** Those that write, but for what background work does of its own: emptying the outbox and noting when tokens were used. */
+/** Returns the writing statements, except those of unrelated background work: flushing the outbox and token use. */
 const writes = (statements: readonly string[]): string[] =>
   statements.filter((sql) => /^\s*(INSERT|UPDATE|DELETE)/.test(sql) && !/last_used_at|DELETE FROM outbox/.test(sql));
 
@@ -89,7 +89,7 @@ describe('background work', () => {
       { org_id: 'org_e', repos: NAMED - 1 },
       { org_id: 'org_t', repos: 100 },
     ]);
-    // 18 batches of 500 for one organisation, one for each of the others: no statement for each name.
+    // 18 batches of 500 for one organisation, one for each of the others: not one statement per name.
     expect(statements.length).toBeLessThan(300);
     expect(await postgres.query("SELECT id FROM repo WHERE full_name = 'acme/r00001' AND org_id = 'org_t'")).toEqual([
       { id: repositoryId('org_t', 'acme/r00001') },
@@ -142,7 +142,7 @@ describe('a gateway whose telemetry named 9,000 repositories', () => {
     };
   };
 
-  it('has rows for as many as its plan has', async () => {
+  it('has as many rows as its plan allows', async () => {
     await expect
       .poll(() => gateway.postgres.query("SELECT count(*)::int AS repos FROM repo WHERE org_id = 'org_a'"), {
         interval: 100,
@@ -185,7 +185,7 @@ describe('a gateway whose telemetry named 9,000 repositories', () => {
     expect(triaged.status, triaged.body).toBe(200);
   });
 
-  it('writes nothing for any GET, but the entry that an export of the trail is', async () => {
+  it('writes nothing for any GET, except the audit entry of an export', async () => {
     for (const { id, method, url } of gateway.app.apiRoutes.filter(
       (route) => route.method === 'GET' && route.id !== 'exportAudit',
     )) {

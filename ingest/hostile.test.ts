@@ -12,7 +12,7 @@ const open = { rate: 1e12, burst: 1e12 };
 
 let gateway: TestGateway;
 let webhook: string;
-/** A token that opens every route, that of the webhook apart. */
+/** A token with access to every route except the webhook. */
 let owner: string;
 beforeAll(async () => {
   gateway = await startGateway(inject('clickhouseUrl'), {
@@ -40,10 +40,10 @@ interface Attack {
 
 const MARKUP = '<img src=x onerror=alert(1)>';
 const nested = (depth: number, one: string, other: string): string => one.repeat(depth) + other.repeat(depth);
-/** Field lists that OTLP and the reports have, each as long as a body may be and longer. */
+/** List fields of OTLP and of the reports, as long as a body may be and longer. */
 const LISTS = ['resourceSpans', 'resourceLogs', 'resourceMetrics', 'entries', 'findings', 'newFindings'];
 
-/** What can never succeed, whichever route it is sent to. */
+/** Bodies that can never succeed, on any route. */
 const ATTACKS: Readonly<Record<string, readonly Attack[]>> = {
   'prototype keys': [
     { body: '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}},"prototype":{"polluted":1}}' },
@@ -110,7 +110,7 @@ const ATTACKS: Readonly<Record<string, readonly Attack[]>> = {
   ],
 };
 
-/** Statuses on which a client sends the same again. */
+/** Statuses after which a client retries. */
 const RETRYABLE = new Set([408, 425, 429, 500, 502, 503, 504]);
 const pathOf = (route: RouteSpec): string =>
   route.url
@@ -128,7 +128,7 @@ describe('every address', () => {
       let sent = 0;
       for (const route of gateway.app.apiRoutes.filter(takesBody)) {
         const token = route.identify === undefined ? owner : '';
-        // What is too large for an address is so in every shape.
+        // What is too large for a route is so in every form.
         const some =
           (route.bodyLimit ?? 0) < MIB
             ? attacks.filter(({ body }, index) => index === 0 || body.length < MIB)
@@ -182,7 +182,7 @@ describe('every address', () => {
             resolve(Number(/^HTTP\/1\.1 (\d+)/.exec(text)?.[1] ?? 0));
           });
         });
-        // 0: closed without an answer, since nobody is there any more.
+        // 0: the connection was closed without an answer, because the client had disconnected.
         expect(RETRYABLE.has(status), `${route.url} with ${length}: ${String(status)}`).toBe(false);
       }
     }
@@ -241,7 +241,7 @@ describe('a large body, which another thread reads', () => {
 });
 
 describe('a quota', () => {
-  it('charges values and messages of a body, accepted or refused, besides its bytes', async () => {
+  it('charges values and messages of a body, accepted or rejected, in addition to its bytes', async () => {
     const entries = { rate: 0.001, burst: 1_000 };
     const limited = await startGateway(inject('clickhouseUrl'), {
       quotas: { requests: open, bytes: open, entries, failures: open, organisation: { team: 2, enterprise: 2 } },
@@ -261,10 +261,10 @@ describe('a quota', () => {
         return [(await post(token, url, payload)).statusCode, (await post(token, url, '{}')).statusCode];
       };
       expect(await twice('/v1/logs', '{"resourceLogs":[]}')).toEqual([200, 200]);
-      // Refused at its end, after all of it was read.
+      // Rejected at the end, after everything was read.
       expect(await twice('/v1/logs', `{"resourceLogs":${list}`)).toEqual([400, 429]);
       expect(await twice('/v1/ingest/runtime', `{"entries":${list}}`)).toEqual([400, 429]);
-      // The organisation has two tokens' worth, which these have used up.
+      // The organisation's quota is two tokens' worth, which these have used up.
       expect((await post(await mint(), '/v1/logs', '{}')).json<Refusal>().error.message).toContain(
         "the quota of this organisation's plan is used up",
       );

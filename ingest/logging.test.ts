@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-/** Sends bytes as they are, and waits for the end of the answer. */
+/** Sends raw bytes, and waits for the end of the answer. */
 function raw(text: string): Promise<void> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => socket.end(text));
@@ -31,7 +31,7 @@ function raw(text: string): Promise<void> {
 const hex = (text: string, prefix: string, width: number): string =>
   Array.from(text, (char) => prefix + char.charCodeAt(0).toString(16).padStart(width, '0')).join('');
 
-/** The ways in which somebody may write a secret, or a program that logs may. */
+/** Encodings in which a person may send a secret, or a program may log it. */
 const WAYS: Readonly<Record<string, (secret: string) => string>> = {
   'as it is': (secret) => secret,
   'percent-encoded': (secret) => hex(secret, '%', 2),
@@ -44,7 +44,7 @@ const WAYS: Readonly<Record<string, (secret: string) => string>> = {
   'as HTML': (secret) => Array.from(secret, (char) => `&#${String(char.charCodeAt(0))};`).join(''),
 };
 
-/** Everywhere in a request that a secret may end up by a slip. */
+/** Every part of a request in which a secret may appear by mistake. */
 function requests(written: string): string[] {
   const request = (method: string, target: string, rest = ''): string =>
     `${method} ${target} HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\n${rest}\r\n`;
@@ -83,7 +83,7 @@ function requests(written: string): string[] {
   ];
 }
 
-/** A line, and all that it may stand for. */
+/** Returns a line with all decodings of it. */
 function readings(line: string): string[] {
   const percent = (text: string): string =>
     text.replace(/%([0-9a-f]{2})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
@@ -118,7 +118,7 @@ describe('no line of the log', () => {
       }
     }
     expect(lines.length).toBeGreaterThan(sent / 2);
-    // A part of it would be told too: any 12 characters.
+    // A part of it counts too: any 12 characters.
     for (const [name, secret] of Object.entries(secrets)) {
       const parts = Array.from({ length: secret.length - 11 }, (_, at) => secret.slice(at, at + 12));
       const telling = lines.filter((line) => readings(line).some((text) => parts.some((part) => text.includes(part))));

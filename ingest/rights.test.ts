@@ -6,7 +6,10 @@ import { policyItemOf } from './testing/review.js';
 import { openSession } from './testing/session.js';
 import { jsonHeaders, startGateway, type Refusal, type TestGateway } from './testing/gateway.js';
 
-/** Who may use an address: any one of the scopes, and at least the role. Written by hand, so that it can contradict the code. */
+/**
+ * Required for a route: any one of the scopes, and at least the role. Written by hand, so that it can contradict the
+ * code.
+ */
 type Right = readonly [scopes: readonly Scope[], role: Role];
 
 const SENDS: readonly Scope[] = ['ingest:scan', 'ingest:runtime', 'ingest:drift', 'ingest:otlp'];
@@ -14,7 +17,7 @@ const READS: Right = [['read'], 'viewer'];
 const ADMIN: Right = [['admin'], 'admin'];
 const OWNER: Right = [['admin'], 'owner'];
 
-/** One row for each route; a route without one fails. */
+/** One row per route; a route without one fails. */
 const RIGHTS: Readonly<Record<string, Right>> = {
   otlp_traces: [SENDS, 'member'],
   otlp_metrics: [SENDS, 'member'],
@@ -62,7 +65,7 @@ const RIGHTS: Readonly<Record<string, Right>> = {
   exportAudit: ADMIN,
   verifyAudit: ADMIN,
 };
-/** Its secret is in the address. */
+/** Its secret is in the URL. */
 const BY_ADDRESS = 'driftWebhook';
 const BOARDS = [
   '/boards/api/boards',
@@ -84,7 +87,7 @@ const OPEN = [
 ];
 
 let gateway: TestGateway;
-/** The owner that does what the test needs done. */
+/** The owner who prepares what a test needs. */
 let owner: string;
 beforeAll(async () => {
   const open = { rate: 1e9, burst: 1e9 };
@@ -142,13 +145,13 @@ async function member(login: string, role: Role): Promise<string> {
   ).token;
 }
 
-/** What was read of tokens within the last second is believed. */
+/** Advances past the second for which tokens are cached. */
 function passSecond(): void {
   vi.useFakeTimers({ toFake: ['Date'] });
   vi.setSystemTime(Date.now() + 1_001);
 }
 
-/** Sends to every address, with nothing in it that could change anything, and answers the status by route. */
+/** Sends a request that changes nothing to every route, and returns the status by route. */
 async function statuses(token: string): Promise<Record<string, number>> {
   const found: Record<string, number> = {};
   for (const { id, method, url } of gateway.app.apiRoutes) {
@@ -159,7 +162,7 @@ async function statuses(token: string): Promise<Record<string, number>> {
   return found;
 }
 
-/** By route, whether the token was let in. */
+/** Returns by route whether the token was admitted. */
 async function letIn(token: string): Promise<Record<string, boolean>> {
   return Object.fromEntries(
     Object.entries(await statuses(token)).map(([id, status]) => [id, status !== 401 && status !== 403]),
@@ -239,7 +242,7 @@ describe('the table of rights', () => {
 describe('a token that ended', () => {
   const ALL: Scope[] = ['read', 'admin', ...SENDS];
 
-  /** How a token comes to its end, by name; answers the token. */
+  /** Ways in which a token ends, by name; each returns the token. */
   const ENDS: Readonly<Record<string, () => Promise<string>>> = {
     'was revoked': async () => {
       const { id, token } = (await mint(owner, { name: 't', scopes: ALL })).body;
@@ -357,14 +360,14 @@ describe('a token', () => {
     expect(third.body.expiresAt).toBe(old.expiresAt);
     const { tokens } = (await send<{ tokens: Token[] }>(owner, 'GET', '/v1/tokens?limit=1000')).body;
     expect(tokens.find(({ id }) => id === third.body.id)?.expiresAt).toBe(old.expiresAt);
-    // The overlap shortens the old one's life and never lengthens it.
+    // The overlap shortens the old token's life and never lengthens it.
     expect(tokens.find(({ id }) => id === successor.body.id)?.expiresAt ?? '').not.toBe('');
     expect(Date.parse(tokens.find(({ id }) => id === old.id)?.expiresAt ?? '')).toBeLessThanOrEqual(
       Date.parse(old.expiresAt ?? ''),
     );
   });
 
-  it('mints none that outlives it, by whatever way', async () => {
+  it('mints none that outlives it, by any path', async () => {
     const brief = (await mint(owner, { name: 'brief', scopes: ['admin'], expiresInDays: 1 })).body;
     const end = Date.parse(brief.expiresAt ?? '');
     const long = await machine<MintedToken>('POST', '/v1/tokens', { name: 'long', scopes: ['admin'] });
@@ -423,7 +426,7 @@ describe('a policy review', () => {
   });
 });
 
-/** The addresses that `printRoutes` shows. */
+/** Returns the paths that `printRoutes` lists. */
 function addressesOf(tree: string): string[] {
   const path: string[] = [];
   return tree.split('\n').flatMap((line) => {

@@ -31,7 +31,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-/** A scan that uses every field that holds text. */
+/** A scan that uses every text field. */
 const fullScan = () => ({
   ...scanOfSpec({ repository: REPOSITORY }),
   report: {
@@ -101,11 +101,11 @@ interface Sample {
   method: 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   url: string;
   body: () => object;
-  /** Whose token sends it; the owner's unless set. */
+  /** Token that sends it; default: the owner's. */
   by?: 'ingest';
 }
 
-/** A body with every field of text there is, for each address that takes one; an address without a line fails. */
+/** A body with every text field for each route that takes one; a route without a sample fails. */
 const SAMPLES: Readonly<Record<string, () => Sample>> = {
   ingestScan: () => ({ method: 'POST', url: '/v1/ingest/scan', by: 'ingest', body: fullScan }),
   ingestRuntime: () => ({
@@ -185,7 +185,7 @@ const SAMPLES: Readonly<Record<string, () => Sample>> = {
   }),
   deleteOrg: () => ({ method: 'DELETE', url: '/v1/org/org_none', body: () => ({ name: 'text' }) }),
 };
-/** Bytes that go on as they are: their strings are planted in `routes/otlp.test.ts` and the collector's own suites. */
+/** Bodies that are forwarded unchanged: `routes/otlp.test.ts` and the collector's suites test their strings. */
 const ELSEWHERE = ['otlp_traces', 'otlp_metrics', 'otlp_logs', 'driftWebhook'];
 
 let itemId = '';
@@ -200,7 +200,7 @@ function send({ method, url, by }: Sample, body: unknown) {
   });
 }
 
-/** The body once for each of its strings, with the secret after it, and in its place. */
+/** Returns the body once per string, with the secret appended, and once with the secret in its place. */
 function planted(body: object): unknown[] {
   const places: string[] = [];
   const walk = (node: unknown, path: string, at?: string, text?: (before: string) => string): unknown => {
@@ -222,7 +222,7 @@ function planted(body: object): unknown[] {
   );
 }
 
-/** Every row of every table of both stores. */
+/** Returns every row of every table of both stores. */
 async function stores(): Promise<string[]> {
   const { client } = gateway.store;
   const tables = await selectRows<{ name: string }>(
@@ -272,7 +272,7 @@ describe('a secret in any string of any body', () => {
     for (const [id, sampleOf] of Object.entries(SAMPLES)) {
       const sample = sampleOf();
       for (const [index, body] of planted(sample.body()).entries()) {
-        // A digest of its own: else the first one would be all that is taken.
+        // A new digest each time, or only the first scan would be accepted.
         const fresh =
           id === 'ingestScan' && !JSON.stringify((body as { bundleDigest: string }).bundleDigest).includes(SECRET)
             ? {

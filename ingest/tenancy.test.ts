@@ -12,7 +12,7 @@ import { openReviewItems } from './fleet/review-items.js';
 import { driftOfSpec, scanOfSpec } from './testing/bodies.js';
 import { startGateway, type TestGateway } from './testing/gateway.js';
 
-/** Nothing of organisation A is named without it, so that an answer that holds it tells of A. */
+/** Every name of organisation A contains it, so an answer with it reveals data of A. */
 const MARK = 'belongs-to-a';
 const REPOSITORY = `${MARK}/app`;
 
@@ -27,7 +27,7 @@ interface Ids {
   promotionId: string;
 }
 
-/** How B reaches for what is A's on one address. `own`: the address names nothing of A's, and B gets its own. */
+/** How B tries to access A's data on one route. `own`: the URL names nothing of A, and B gets its own data. */
 interface Reach {
   url: string;
   body?: unknown;
@@ -43,7 +43,7 @@ const PROMOTION = {
   reviewItems: [],
 };
 
-/** One line for each route; a route without one fails the test below. */
+/** One line per route; a route without one fails the test below. */
 const REACHES: Readonly<Record<string, (ids: Ids) => Reach>> = {
   otlp_traces: () => ({ url: '/v1/traces', body: { resourceSpans: [] }, expected: 'own' }),
   otlp_metrics: () => ({ url: '/v1/metrics', body: { resourceMetrics: [] }, expected: 'own' }),
@@ -76,7 +76,7 @@ const REACHES: Readonly<Record<string, (ids: Ids) => Reach>> = {
   addRepo: () => ({ url: '/v1/repos', body: { repository: REPOSITORY }, expected: 'own' }),
   changeRepo: ({ repoId }) => ({ url: `/v1/repo/${repoId}`, body: { githubRepoId: '7' }, expected: 404 }),
   removeRepo: ({ repoId }) => ({ url: `/v1/repo/${repoId}`, expected: 404 }),
-  // B may ask to merge names; what is moved is B's.
+  // B may request a merge; only B's rows are moved.
   mergeRepos: () => ({ url: '/v1/repos/merge', body: { from: REPOSITORY, into: 'acme/none' }, expected: 'own' }),
   listRepoMerges: () => ({ url: '/v1/repos/merges', expected: 'own' }),
   showBaseline: ({ repoId }) => ({ url: `/v1/repo/${repoId}/baseline`, expected: 404 }),
@@ -102,7 +102,7 @@ const REACHES: Readonly<Record<string, (ids: Ids) => Reach>> = {
   removeMember: ({ memberId }) => ({ url: `/v1/members/${memberId}`, expected: 404 }),
   listPurges: () => ({ url: '/v1/purges', expected: 'own' }),
   showPurge: ({ purgeId }) => ({ url: `/v1/purges/${purgeId}`, expected: 404 }),
-  // B may ask to purge a name; what goes is B's.
+  // B may request a purge; only B's rows are removed.
   requestPurge: ({ tokenId }) => ({ url: '/v1/purges', body: { repository: REPOSITORY, tokenId }, expected: 'own' }),
   listTokens: () => ({ url: '/v1/tokens', expected: 'own' }),
   mintToken: () => ({ url: '/v1/tokens', body: { name: 'n', scopes: ['read'] }, expected: 'own' }),
@@ -120,7 +120,7 @@ const REACHES: Readonly<Record<string, (ids: Ids) => Reach>> = {
   verifyAudit: () => ({ url: '/v1/audit/verify', expected: 'own' }),
 };
 
-/** Open to all, so there is no token whose organisation could be wrong; their secret is in the address. */
+/** Public routes, without a token whose organisation could be wrong; their secret is in the URL. */
 const WITHOUT_TOKEN = new Set(['driftWebhook']);
 
 const programs = await postgresPrograms();
@@ -138,7 +138,7 @@ describe.each([
   let gateway: TestGateway;
   let ids: Ids;
   let ownerOfB: string;
-  /** Users that statements ran as, except those of the test itself. */
+  /** Database roles that ran statements, except those of the test itself. */
   const users = new Set<string>();
   let isWatching = false;
 
@@ -167,7 +167,7 @@ describe.each([
     await server?.stop();
   });
 
-  /** Notes who each statement runs as, once the transaction has taken its role. */
+  /** Records the role of each statement, once the transaction has set it. */
   function watched(postgres: Postgres): Postgres {
     const note = (rows: { current_user: string }[]): void => {
       for (const row of rows) if (isWatching) users.add(row.current_user);
@@ -222,7 +222,7 @@ describe.each([
     expect(scan.statusCode, scan.body).toBe(200);
     await call('POST', '/v1/ingest/drift', gateway.ingestToken, driftOfSpec({ repository: REPOSITORY }));
     const repoId = repositoryId('org_a', REPOSITORY);
-    // Now, so that no background work does while the state of A is compared.
+    // Runs now, so that background work does not while the state of A is compared.
     await openReviewItems(gateway.app.plane, gateway.store.client, 'org_a');
     const [item] = (await call('GET', `/v1/repo/${repoId}/review-items`, gateway.readToken)).json<
       { id: string; approvalId: string }[]
@@ -257,7 +257,7 @@ describe.each([
     };
   }
 
-  /** Everything that is A's, in both stores, but for what time alone changes. */
+  /** Returns everything of A in both stores, apart from values that change with time. */
   async function stateOfA(): Promise<string> {
     const tables = [
       'org',
@@ -305,7 +305,7 @@ describe.each([
       .toBe('done');
     const before = await stateOfA();
     isWatching = true;
-    // Reading first: until B has written, no answer to B may hold a word of A's.
+    // Reads first: until B has written, no answer to B may contain a word of A.
     const routes = gateway.app.apiRoutes.filter(({ id }) => id in REACHES);
     const [reads, writes] = [
       routes.filter(({ method }) => method === 'GET'),
@@ -313,13 +313,13 @@ describe.each([
     ];
     for (const { id, method } of [...reads, ...writes]) {
       const { url, body, expected } = REACHES[id]?.(ids) ?? { url: '', body: undefined, expected: 404 };
-      // The headers and the parameter that a client might hope to be believed.
+      // Headers and a parameter by which a client might try to select the tenant.
       const forged = { [HEADER_ORG_ID]: 'org_a', [HEADER_REPOSITORY]: REPOSITORY };
       const answer = await call(method, url, ownerOfB, body, forged);
       expect(answer.statusCode, `${id}: ${answer.body.slice(0, 300)}`).toBe(expected === 404 ? 404 : 200);
       const leaks =
         method === 'GET' && [MARK, ...(Object.values(ids) as string[])].some((word) => answer.body.includes(word));
-      expect(leaks, `${id} tells of the other organisation`).toBe(false);
+      expect(leaks, `${id} reveals the other organisation`).toBe(false);
       const named = await call(method, `${url}${url.includes('?') ? '&' : '?'}org_id=org_a`, ownerOfB, body);
       expect(named.statusCode, `${id} with org_id`).toBeLessThan(500);
     }

@@ -137,7 +137,7 @@ describe('a browser session', () => {
     expect(opened.headers['set-cookie']).toMatch(
       /^shieldwatch_session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=43200$/,
     );
-    // The cookie is not made of the key, nor is the key in anything a server is sent.
+    // The cookie is not derived from the key, and the key is in nothing that a server receives.
     expect(JSON.stringify(opened.headers)).not.toContain(key);
     const { cookie } = await openSession(gateway.app, 'org_a');
     const other = await openSession(gateway.app, 'org_a');
@@ -162,7 +162,7 @@ describe('a browser session', () => {
         const answer = await get(url, { cookie, ...headers });
         expect([url, answer.statusCode, answer.json<Refusal>().error.code]).toEqual([url, 401, 'token_missing']);
       }
-    // Nor does the key alone, or the key in an address.
+    // Nor does the key alone, or the key in a URL.
     expect((await get('/v1/repos', { [HEADER_SESSION_KEY]: other[HEADER_SESSION_KEY] ?? '' })).statusCode).toBe(401);
     expect((await get(`/v1/repos?key=${other[HEADER_SESSION_KEY] ?? ''}`, { cookie: other.cookie })).statusCode).toBe(
       401,
@@ -173,7 +173,7 @@ describe('a browser session', () => {
   it('opens once per code within ten minutes, and ends after twelve hours', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     const code = link();
-    // A look at the address is no use of it.
+    // A HEAD request does not use up the link.
     await gateway.app.inject({ method: 'HEAD', url: code });
     expect((await get(code)).statusCode).toBe(303);
     expect((await get(code)).statusCode).toBe(401);

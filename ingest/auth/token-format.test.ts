@@ -22,7 +22,7 @@ describe('tokens', () => {
   });
 
   it('have the standard CRC-32', () => {
-    // Made by another program, of 30 zeros: a change of the checksum would refuse every token that is out there.
+    // Computed by another program from 30 zeros: a changed checksum would reject every existing token.
     expect(isTokenShaped('eccp_0000000000000000000000000000004cFfQn')).toBe(true);
   });
 });

@@ -22,7 +22,7 @@ describe.each([
   const isRun = !isServer || programs !== undefined;
   let server: TestServer | undefined;
   let db: Postgres;
-  /** What the gateways see of it. */
+  /** The gateways' connection, which counts. */
   let watched: Postgres;
   let transactions = 0;
   let isDown = false;
@@ -73,7 +73,7 @@ describe.each([
     }
     process.stdout.write(`tokens: ${transactions} transactions in 5 s for ${tokens.length} tokens\n`);
     expect(transactions).toBe(tokens.length + 5);
-    // Nobody asks, so nothing is asked; and then once.
+    // Without requests there are no queries; then there is one.
     later(3_600_000);
     await Promise.all(tokens.map((token) => find(lookup, token)));
     expect(transactions).toBe(tokens.length + 6);
@@ -150,7 +150,7 @@ describe.each([
     const { token } = await mint({ expiresAt: new Date(Date.now() + 600) });
     const lookup = createTokenLookup(watched);
     expect(await find(lookup, token)).toBeDefined();
-    // The server's clock cannot be set, so it is waited for.
+    // The server's clock cannot be set, so wait for it.
     await expect
       .poll(async () => {
         later(1_000);
@@ -226,7 +226,7 @@ describe.each([
     expect(transactions).toBe(1);
   });
 
-  // The embedded one has a single connection: nothing happens beside a transaction.
+  // The embedded one has a single connection, so nothing runs during a transaction.
   if (isServer)
     it.runIf(isRun)('works until its revocation is committed, and not afterwards', async () => {
       const { id, token } = await mint();

@@ -80,7 +80,7 @@ describe('a trail', () => {
             swap: () => whole.map((each, i) => (i === place ? at(whole, next) : i === next ? at(whole, place) : each)),
             cut: () => whole.slice(0, place),
             'cut head': () => whole.slice(place),
-            // Signed by the right key: whoever holds it can write history anew, and not what was published.
+            // Signed with the right key: its owner can rewrite history, but not what was published.
             fork: () => [...whole.slice(0, place), ...other.slice(place)],
             add: () => [...whole.slice(0, place), at(other, place), ...whole.slice(place)],
             twice: () => [...whole.slice(0, place + 1), ...whole.slice(place)],
@@ -107,7 +107,7 @@ describe('a trail', () => {
     expect(await verify(theirs, { heads: headsOf(theirs, 'org_b') })).toMatchObject({ ok: false, seq: 1 });
     expect(await verify([...whole, ...theirs])).toMatchObject({ ok: false, seq: LENGTH + 1 });
     expect(await verify([...whole, ...whole])).toMatchObject({ ok: false, seq: LENGTH + 1 });
-    // The same entries under the name of another organisation: its name is in what is signed.
+    // The same entries under another organisation's name, which is part of what is signed.
     expect(await verify(whole, { orgId: 'org_b', heads: [] })).toMatchObject({ ok: false, seq: 1 });
     const foreign = generateKeyPairSync('ed25519').privateKey;
     expect(await verify(trail(3, { key: foreign }), { heads: [] })).toMatchObject({
@@ -197,7 +197,7 @@ describe('a trail', () => {
 describe('a trail of 200,000 entries', () => {
   it('is read once, entry by entry, yielding to other work', async () => {
     const LONG = 200_000;
-    // Every entry has its head published.
+    // The head of every entry is published.
     const heads: AuditHead[] = [];
     let turns = 0;
     let turnsAtHalf = 0;

@@ -32,7 +32,7 @@ const facts = () =>
     "SELECT subject FROM control_event WHERE kind = 'test' ORDER BY subject",
   );
 
-/** A change that leaves a row, an entry of the trail and a fact, and then does what `last` does. */
+/** Makes a change that leaves a row, an audit entry and a fact, and then runs `last`. */
 const change = (subject: string, last: () => void = () => undefined) =>
   gateway.app.plane.change(actor, async (tx) => {
     await tx.query('INSERT INTO repo (id, org_id, full_name) VALUES ($1, $2, $3)', [
@@ -78,7 +78,7 @@ describe('a change of state', () => {
     await expect.poll(facts).toEqual([{ subject: 'change-kept' }]);
     await expect.poll(outbox).toEqual([]);
 
-    // Stored, and not taken out: what a kill in between leaves.
+    // Stored but not removed from the outbox: the state after a crash in between.
     await gateway.app.close();
     await change('change-twice');
     const broken: Postgres = {
@@ -207,7 +207,7 @@ describe('a change that is committed', () => {
 describe('what is decided about a repository that is removed at that moment', () => {
   it('is refused with a 4xx', async () => {
     const postgres = await freshPostgres();
-    // Somebody else is faster: at the latest moment there is.
+    // A concurrent removal at the latest possible time.
     const raced: Postgres = {
       ...postgres,
       transaction: (work) =>

@@ -52,7 +52,7 @@ async function fill(token: string, repository: string): Promise<void> {
   expect((await call('POST', '/v1/ingest/runtime', token, { repository, entries })).status).toBe(200);
 }
 
-/** Rows of an organisation in every table of the store that has some; those that a merge folds into one count as one. */
+/** Counts an organisation's rows in every table of the store. Rows that a merge deduplicates count as one. */
 async function rowsOf(orgId: string): Promise<Record<string, number>> {
   const tables = await selectRows<{ table_name: string; column_name: string; engine: string }>(
     gateway.store.client,
@@ -92,7 +92,7 @@ describe('a purge', () => {
     for (let twice = 0; twice < 2; twice += 1) {
       const { status, progress } = await again();
       expect([status, progress.rowsRemoved >= body.progress.rowsRemoved]).toEqual(['done', true]);
-      // But for what the changes themselves left: entries of the outbox that became facts.
+      // Apart from what the changes themselves left: outbox entries that became facts.
       expect({ ...(await rowsOf('org_a')), control_event_v1: 0, dirty_hour_v1: 0 }).toEqual({
         ...before,
         control_event_v1: 0,
@@ -142,7 +142,7 @@ describe('what a spool delivers after a purge', () => {
       const { body } = await call<Purge>('POST', '/v1/purges', owner, conditions);
       await finished(body.id, owner);
       expect(await left()).not.toContainEqual({ tool: `Bad${by}` });
-      // The client did not hear that it had arrived, and sends it once more.
+      // The client got no answer and sends it again.
       await deliver();
       expect(await left()).toContainEqual({ tool: `Bad${by}` });
       await asRole(gateway.postgres, 'shieldwatch_worker', {}, (tx) =>
@@ -164,7 +164,7 @@ describe('what a spool delivers after a purge', () => {
 describe('tokens', () => {
   it('show when they were last used', async () => {
     await gateway.app.inject({ url: '/v1/repos', headers: { authorization: `Bearer ${gateway.readToken}` } });
-    // What the gateway has in memory is written when it stops; here by another one, over the same Postgres.
+    // The gateway writes what it has in memory when it stops; use another one on the same Postgres.
     const other = await createGateway({ clickhouse: gateway.store.client, postgres: gateway.postgres });
     await other.inject({ url: '/v1/repos', headers: { authorization: `Bearer ${gateway.readToken}` } });
     await other.close();
@@ -192,10 +192,10 @@ describe('an organisation that is deleted', () => {
     const { status, body } = await call<Purge>('DELETE', '/v1/org/org_a', owner, { name: 'a' });
     expect([status, body.organisation]).toEqual([200, true]);
     const send = (token: string) => call('POST', '/v1/ingest/runtime', token, { repository: 'acme/app', entries: [] });
-    // A second, for which a token is remembered.
+    // A token is cached for a second.
     await expect.poll(async () => (await send(gateway.ingestToken)).status).toBe(401);
     await expect.poll(async () => (await send(owner)).status).not.toBe(200);
-    // Its owner sees it through, and is then no more.
+    // Its owner can follow the purge, and is then deleted.
     await expect.poll(async () => (await call('GET', `/v1/purges/${body.id}`, owner)).status).toBe(401);
     await expect
       .poll(async () => Object.keys(await rowsOf('org_a')).filter((table) => table !== 'control_event_v1'))

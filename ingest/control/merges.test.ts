@@ -78,7 +78,7 @@ const decisions = (
     })),
   });
 
-/** Telemetry by OTLP, whose repository no part of the gateway looks at. */
+/** Sends telemetry by OTLP, whose repository the gateway does not parse. */
 function agentEvent(repository: string, call: string): Promise<unknown> {
   const attributes = (of: Record<string, string>) =>
     Object.entries(of).map(([key, value]) => ({ key, value: { stringValue: value } }));
@@ -104,7 +104,7 @@ const ids = async (table: string, repo: string): Promise<string[]> =>
     )
   ).map(({ id }) => id);
 
-/** The event ids of every kind of fact, by repository. */
+/** Returns the event ids of every kind of fact, by repository. */
 async function facts(): Promise<Record<string, Record<string, string[]>>> {
   const found: Record<string, Record<string, string[]>> = {};
   for (const table of FACT_TABLES) found[table] = { old: await ids(table, OLD), new: await ids(table, NEW) };
@@ -121,7 +121,7 @@ const landed = (repo: string) =>
 const run = (client: ClickHouseClient = gateway.store.client): Promise<void> =>
   runMerges(gateway.postgres, client, gateway.app.plane, { settledMs: 0, everyMs: 0 });
 
-/** A client whose command of a number fails instead of being carried out, as a process that is killed there. */
+/** Creates a client whose n-th command fails without running, as if the process were killed there. */
 function killedAt(number: number): ClickHouseClient {
   let commands = 0;
   return new Proxy(gateway.store.client, {
@@ -186,10 +186,10 @@ describe('a merge of two names', () => {
     expect(after['runtime_event_v1']?.new).toHaveLength(4);
     expect(await landed(OLD)).toEqual([{ spans: 0, logs: 0 }]);
     expect((await landed(NEW))[0]?.spans).toBeGreaterThanOrEqual(Math.max(spans?.spans ?? 0, logs?.spans ?? 0));
-    // Landing tells the same: nothing is made under the old name again.
+    // Landing was moved too, so nothing is created under the old name again.
     for (const day of await landingDays(gateway.store.client))
       expect([day, await reconcileFacts(gateway.store.client, day)]).toEqual([day, 0]);
-    // The other organisation's repository of that name is another one.
+    // The other organisation has another repository with that name.
     expect(await selectRows(gateway.store.client, "SELECT repo FROM scan_v1 WHERE org_id = 'org_b'")).toEqual([
       { repo: OLD },
     ]);
@@ -197,7 +197,7 @@ describe('a merge of two names', () => {
       await gateway.app.inject({ url: '/v1/repos/merges', headers: { authorization: `Bearer ${owner}` } })
     ).json<{ merges: RepoMerge[] }>();
     expect(merges).toMatchObject([{ status: 'done' }]);
-    // Its review item is the one it was, with what was said about it.
+    // Its review item is the same as before, with its comments.
     await openReviewItems(gateway.app.plane, gateway.store.client, 'org_a');
     expect(await items(NEW)).toMatchObject([{ id: item?.id, status: 'open', commentCount: 1, repository: NEW }]);
   });
@@ -210,7 +210,7 @@ describe('a merge of two names', () => {
     expect(marked).toEqual(['agent_event', 'runtime_event', 'scan'].map((fact) => ({ fact, repos: [NEW, OLD] })));
   });
 
-  it('takes what comes under the old name later for the surviving one: by REST and by a bound token at once, by OTLP in the next round', async () => {
+  it('counts later reports under the old name for the surviving one: by REST and by a bound token at once, by OTLP in the next round', async () => {
     await decisions(OLD, ['later']);
     await decisions(undefined, ['by-bound'], bound);
     expect(await ids('runtime_event_v1', NEW)).toEqual(expect.arrayContaining(['later', 'by-bound']));

@@ -37,7 +37,7 @@ describe('OTLP of an organisation with a repository too many', () => {
         partialSuccess?: { errorMessage: string; rejectedLogRecords?: number };
       }>();
     expect(await post()).toEqual({});
-    // Nobody waits for the count: it is there with one of the next answers.
+    // Requests do not wait for the count, so it appears in one of the next answers.
     let answer: Awaited<ReturnType<typeof post>> = {};
     await expect.poll(async () => (answer = await post()).partialSuccess?.errorMessage).toContain(WORDS);
     expect(answer.partialSuccess?.rejectedLogRecords).toBeUndefined();
@@ -50,7 +50,7 @@ describe('OTLP of an organisation with a repository too many', () => {
     ['logs', 'logs.v1.ExportLogsServiceResponse'],
   ])('is answered in protobuf that a client of %s can read', async (signal, response) => {
     const type = loadOtlp().lookupType(`opentelemetry.proto.collector.${response}`);
-    // A gateway of its own has answer nobody yet.
+    // A new gateway has not sent a notice yet.
     const app = await createGateway({ clickhouse: gateway.store.client, postgres: gateway.postgres });
     const post = async () => {
       const answer = await app.inject({

@@ -10,7 +10,7 @@ import { startGateway, type Refusal, type TestGateway } from '../testing/gateway
 import { setPlan } from './orgs.js';
 
 let gateway: TestGateway;
-/** What AgentShield itself says of a promotion. */
+/** AgentShield's own output for a promotion. */
 let promotion: Record<string, unknown>;
 beforeAll(async () => {
   gateway = await startGateway(inject('clickhouseUrl'));
@@ -69,7 +69,7 @@ describe('a policy promotion', () => {
       'runtime-smoke-test',
       'action_required',
     ]);
-    // Paths of the machine that promotes are not kept.
+    // Paths of the machine are not stored.
     expect(first.text).not.toContain('shieldwatch-promotion-');
     expect(
       (await call('PATCH', `/v1/policy-promotions/${first.body.id}`, gateway.adminToken, { status: 'approved' }))
@@ -81,7 +81,7 @@ describe('a policy promotion', () => {
       note: 'rollout on Monday',
     });
     expect((await ask()).body).toMatchObject({ id: first.body.id, status: 'approved' });
-    // Another content is another decision.
+    // Other content needs another decision.
     const other = await ask({ ...promotion, sha256: `sha256:${'1'.repeat(64)}` });
     expect([other.body.status, other.body.id === first.body.id]).toEqual(['open', false]);
   });
@@ -106,7 +106,7 @@ describe('a policy promotion', () => {
     expect(after.digest).not.toBe(blocked.digest);
   });
 
-  it('is refused when AgentShield did not verify it, or says what it is not', async () => {
+  it('is rejected when AgentShield did not verify it, or when it contradicts itself', async () => {
     for (const [over, field] of [
       [{ verified: false }, 'verified'],
       [{ sha256: 'abc' }, 'sha256'],

@@ -87,7 +87,7 @@ describe('OTLP/JSON as protobuf', () => {
           } catch {
             isJson = false;
           }
-          // What is JSON may still be of a wrong type; what is refused for its type is refused where it stands, before the end.
+          // Valid JSON may have a wrong type, which is rejected at its position, before the end.
           if (isJson) expect([undefined, 'body_invalid']).toContain(code);
           else expect(['body_not_json', 'body_invalid']).toContain(code);
         },
@@ -96,7 +96,7 @@ describe('OTLP/JSON as protobuf', () => {
     );
   });
 
-  it('reads what JSON.stringify makes of NaN, and takes no member that is null for one that was sent', () => {
+  it('reads what JSON.stringify makes of NaN, and treats a null member as not sent', () => {
     expect(valueOf('{"doubleValue":null}')).toMatchObject({ doubleValue: Number.NaN });
     expect(valueOf('{"stringValue":"x","doubleValue":null,"intValue":null}')).toEqual({ stringValue: 'x' });
     expect(valueOf('{"doubleValue":null,"stringValue":"x"}')).toEqual({ stringValue: 'x' });
@@ -110,7 +110,7 @@ describe('OTLP/JSON as protobuf', () => {
     expect(valueOf('{"intValue":1.5e3}')).toEqual({ intValue: 1_500n });
   });
 
-  it('skips a byte order mark and names that nobody knows, and mends text that is no text', () => {
+  it('skips a byte order mark and unknown names, and replaces invalid text', () => {
     expect(traces('\ufeff{"resourceSpans":[]}')).toEqual(traces('{"resourceSpans":[]}'));
     expect(valueOf('{"unknown":{"a":[1,"\\u0041",null,{"b":-0.5e-3}]},"stringValue":"x"}')).toEqual({
       stringValue: 'x',
@@ -234,7 +234,7 @@ describe('bounds', () => {
     ).toBeUndefined();
   });
 
-  it.each(SIGNALS)('what is passed on of %s is what can be decoded, wherever its bytes are changed', (signal) => {
+  it.each(SIGNALS)('forwards exactly those bytes of %s that can be decoded, with any byte changed', (signal) => {
     fc.assert(
       fc.property(
         ANY_OTLP[signal],
@@ -254,7 +254,7 @@ describe('bounds', () => {
   });
 });
 
-/** Writes a request as some writer of JSON might: choices come from a stream of numbers. */
+/** Writes a request as any JSON writer might: choices come from a stream of numbers. */
 function spell(top: MessagePlan, request: object, choices: Iterator<number>): string {
   const choose = (of: number): number => Number(choices.next().value ?? 0) % of;
   const space = (): string => ['', '', ' ', '\n\t'][choose(4)] ?? '';

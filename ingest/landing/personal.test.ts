@@ -18,7 +18,7 @@ const CALLER: Caller = {
 };
 const SETTINGS = { allowedKeys: ['*'], pseudonymKey: PSEUDONYM_SECRET };
 
-/** 40 people, and 4 ways to write the address of each. */
+/** 40 people, with 4 spellings of each address. */
 const PEOPLE = Array.from({ length: 40 }, (_, n) => ({
   local: `person${String(n)}.planted`,
   domain: n % 2 === 0 ? 'corp.example' : 'mail.corp.example',
@@ -30,7 +30,7 @@ const FORMS: readonly ((local: string, domain: string) => string)[] = [
   (local, domain) => JSON.stringify(JSON.stringify({ mail: `mailto:${local}+tag@${domain}` })),
 ];
 
-/** The sample with `text` in place of every string that a client chooses; names of the keys of OTLP's JSON, ids and numbers stay. */
+/** Returns the sample with `text` in place of every string that a client chooses; field names, ids and numbers stay. */
 function planted(value: unknown, text: string, key = ''): unknown {
   if (Array.isArray(value)) return value.map((each) => planted(each, text, key));
   if (typeof value === 'object' && value !== null)

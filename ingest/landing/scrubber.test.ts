@@ -37,7 +37,7 @@ const CASES: [AnyValue, string][] = [
 const KEPT = { keepContent: true, allowedKeys: ['acme.*'] };
 const DROPPED = { keepContent: false, allowedKeys: ['acme.*'] };
 const attribute = (key: string, stringValue = 'v') => ({ key, value: { stringValue } });
-/** Attributes as stored, with what was counted. */
+/** Returns attributes as stored, with their counts. */
 const stored = (settings: ScrubberSettings, ...list: { key: string; value: AnyValue }[]): Record<string, string> => {
   const tally = new Tally();
   return Object.fromEntries(tally.writeTo(new Scrubber(settings).attributes(list, tally)));

@@ -68,7 +68,7 @@ describe('records that the store rejects because of their content', () => {
       partialSuccess?: { rejectedLogRecords: string };
     }>();
     const stored = (await kept('many%')).length;
-    // Not a record is neither stored nor told.
+    // Every record is either stored or reported.
     if (partialSuccess !== undefined) expect(Number(partialSuccess.rejectedLogRecords) + stored).toBe(400);
     else expect(stored).toBe(0);
   });

@@ -11,7 +11,7 @@ import { createTurns } from './turns.js';
 
 const MIB = 1024 * 1024;
 
-/** A collector that answers when it is let, and counts what came, by organisation. */
+/** A collector that answers when allowed to, and counts what it received by organisation. */
 const received = new Map<string, number>();
 let isHeld = false;
 const waiting: (() => void)[] = [];
@@ -76,7 +76,7 @@ describe('one tenant at ten times its quota', () => {
             mintToken(tx, { orgId: 'org_a', name: 'n', scopes: INGEST_SCOPES }),
           )
         ).token;
-      // Each of ten tokens at its own quota: ten times what a token may, five times what the plan allows.
+      // Each of ten tokens uses its full quota: ten times one token's quota, five times the plan's.
       const noisy = await Promise.all(Array.from({ length: 10 }, mint));
       received.clear();
       const statuses = { noisy: [] as number[], quiet: [] as number[] };
@@ -96,7 +96,7 @@ describe('one tenant at ten times its quota', () => {
       expect(Object.fromEntries(received)).toEqual({ org_a: 40, org_b: 20 });
       const refused = (await post(gateway, await mint())).json<Refusal>();
       expect(refused.error.message).toContain("the quota of this organisation's plan is used up");
-      // One token of ten, alone: its own quota is what it meets first, whatever the plan.
+      // One token alone reaches its own quota first, on any plan.
       for (let i = 0; i < 20; i += 1) await post(gateway, gateway.otherToken);
       expect((await post(gateway, gateway.otherToken)).json<Refusal>().error.message).toContain(
         'the quota of this token is used up',
@@ -129,7 +129,7 @@ describe('one tenant at ten times its quota', () => {
   });
 });
 
-/** A body without its length, in pieces. */
+/** Sends a body without Content-Length, in chunks. */
 async function sendChunked(url: string, token: string, bytes: number, piece: number): Promise<number> {
   const answered = new Promise<IncomingMessage>((resolve, reject) => {
     const sent = request(
@@ -159,7 +159,7 @@ describe('memory', () => {
       const body = '{}'.padEnd(MIB);
       const answers = Array.from({ length: 20 }, () => post(gateway, gateway.ingestToken, body));
       await expect.poll(() => waiting.length).toBe(8);
-      // One organisation holds half of it at most: another finds room.
+      // One organisation may hold at most half of it, so another is still admitted.
       const beside = post(gateway, gateway.otherToken, body);
       await expect.poll(() => waiting.length).toBe(9);
       isHeld = false;
@@ -169,7 +169,7 @@ describe('memory', () => {
       expect(statuses.filter(([status]) => status === 200)).toHaveLength(8);
       expect(statuses.filter(([status, wait]) => status === 503 && wait === '1')).toHaveLength(12);
       expect(received.get('org_a')).toBe(8);
-      // All of it is let go: as much goes through again.
+      // Everything is released: the same amount fits again.
       expect(
         (await Promise.all(Array.from({ length: 8 }, () => post(gateway, gateway.ingestToken, body)))).map(
           ({ statusCode }) => statusCode,
@@ -181,7 +181,7 @@ describe('memory', () => {
   });
 
   it('of 64 bombs at once stays far below what they would be, and each is refused', async () => {
-    // Lands by itself: there a body is inflated whole.
+    // Without a collector, where bodies are decompressed in memory.
     const gateway = await startGateway(inject('clickhouseUrl'));
     const bomb = gzipSync(Buffer.alloc(80 * MIB));
     const used = (): number => {
@@ -198,7 +198,7 @@ describe('memory', () => {
         Array.from({ length: 64 }, () => post(gateway, gateway.ingestToken, bomb, { 'content-encoding': 'gzip' })),
       );
       expect(answers.map(({ statusCode }) => statusCode)).toEqual(answers.map(() => 413));
-      // Kept whole up to the limit they would be 64 times 32 MiB; four at a time are 128, and garbage.
+      // Decompressed completely they would take 64 times 32 MiB; four at a time take 128 MiB, plus garbage.
       expect(most / MIB).toBeLessThan(1_000);
       expect((await post(gateway, gateway.otherToken)).statusCode).toBe(200);
     } finally {

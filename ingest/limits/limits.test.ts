@@ -9,7 +9,7 @@ describe('a bucket', () => {
     const buckets = new Buckets({ rate: 10, burst: 3 });
     const take = (now: number): number => buckets.take('a', 1, now);
     expect([take(0), take(0), take(0), take(0)]).toEqual([0, 0, 0, 1]);
-    // 100 ms give one more.
+    // 100 ms add one more.
     expect([take(100), take(100)]).toEqual([0, 1]);
     expect(buckets.take('b', 1, 100)).toBe(0);
   });

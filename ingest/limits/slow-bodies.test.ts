@@ -33,7 +33,7 @@ describe('slow bodies', () => {
     expect(refused).toEqual([]);
     arrived();
     bodies.sweep(6_000);
-    // The oldest two go on, and so does the one of another organisation.
+    // The oldest two continue, and so does the one of another organisation.
     expect(refused).toEqual(['a2 body_too_slow', 'a3 body_too_slow', 'a4 body_too_slow']);
     bodies.sweep(30_001);
     expect([refused.slice(3), bodies.size]).toEqual([['a0 body_too_slow', 'a1 body_too_slow'], 1]);

@@ -15,7 +15,7 @@ import { GENERATED, generateApi } from '../generate.js';
 const NO_LIMIT = { rate: 1e9, burst: 1e9 };
 let gateway: TestGateway;
 let document: OpenApiDocument;
-/** May do everything in org_a. */
+/** A token with all rights in org_a. */
 let ownerToken: string;
 beforeAll(async () => {
   gateway = await startGateway(inject('clickhouseUrl'), {
@@ -53,7 +53,7 @@ describe('the document', () => {
 });
 
 describe('the typed client', () => {
-  /** Through the app, without a port. */
+  /** Sends requests through the app, without a port. */
   const client = (token: string): ApiClient =>
     createApiClient({
       url: 'http://gateway.test',
@@ -104,7 +104,7 @@ describe('the typed client', () => {
   });
 });
 
-/** Text that has broken parsers, databases and pages before. */
+/** Text that commonly breaks parsers, databases and pages. */
 const HOSTILE = [
   '',
   ' ',
@@ -149,7 +149,7 @@ interface Schema {
   pattern?: string;
 }
 
-/** Values that fit a schema, as far as its keywords are known here. */
+/** Generates values that satisfy a schema, for the keywords used here. */
 function fitting(schema: Schema): fc.Arbitrary<unknown> {
   if (schema.const !== undefined) return fc.constant(schema.const);
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
@@ -185,7 +185,7 @@ function fitting(schema: Schema): fc.Arbitrary<unknown> {
   return fc.jsonValue({ maxDepth: 1 });
 }
 
-/** A fitting value with some of its parts, at any depth, replaced by something hostile. */
+/** Generates a valid value with parts at any depth replaced by hostile values. */
 function nearly(schema: Schema): fc.Arbitrary<unknown> {
   const mutate = (value: unknown, choices: readonly { at: number; by: unknown }[]): unknown => {
     let place = 0;
@@ -209,7 +209,7 @@ describe('any request', () => {
       Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
     );
 
-  /** Path, query and body for an operation. */
+  /** Generates path, query and body of an operation. */
   function requests(
     path: string,
     operation: OpenApiOperation,
@@ -273,7 +273,7 @@ describe('any request', () => {
   }
 
   const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
-  /** A URL cannot hold half a surrogate pair. */
+  /** A URL cannot hold an unpaired surrogate. */
   const wellFormed = (text: string): string => text.replace(/\p{Surrogate}/gu, '\ufffd');
 
   it('never gets a 5xx and never touches another organisation', async () => {
@@ -313,7 +313,7 @@ describe('any request', () => {
           if (answer.statusCode >= 400) expect(answer.json<Refusal>().error.message.length).toBeGreaterThan(0);
         },
       );
-      // Few enough that the whole stays within seconds; the seed changes from run to run.
+      // Few runs, to stay within seconds; the seed changes from run to run.
       await fc.assert(property, { numRuns: 40 });
     }
     process.stdout.write(
@@ -326,7 +326,7 @@ describe('any request', () => {
 
   it('in any encoding neither, and a bomb for any address stays bounded in memory', async () => {
     const MIB = 1024 * 1024;
-    // Of each kind of body one that would be 100 times as large as any limit here: 1 GiB is 1 MiB of gzip.
+    // For each kind of body, one that is 100 times any limit: 1 GiB compresses to 1 MiB with gzip.
     const piece = gzipSync(Buffer.alloc(64 * MIB, ' '), { level: 9 });
     const bomb = Buffer.concat(Array.from({ length: 16 }, () => piece));
     const statuses = new Map<string, number>();
@@ -381,7 +381,7 @@ describe('any request', () => {
     process.stdout.write(
       `encodings: ${String(cases)} requests over ${String(withBody.length)} operations, ${(most / MIB).toFixed(0)} MiB at most; ${JSON.stringify(Object.fromEntries([...statuses].sort()))}\n`,
     );
-    // What is inflated is bounded by the address's own limit, 64 MiB at most; the rest is garbage not yet collected.
+    // Decompression is bounded by the route's own limit, 64 MiB at most; the rest is garbage that is not collected yet.
     expect(most / MIB).toBeLessThan(400);
     expect(
       (

@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-/** A request that a real client sent, shortened to its tool calls and hooks. */
+/** Returns a request that a real client sent, reduced to its tool calls and hooks. */
 const capture = (name: string): string =>
   readFileSync(join(packageRoot(), 'ingest/testing/agent-logs', `${name}.logs.json`), 'utf8');
 

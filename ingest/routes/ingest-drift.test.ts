@@ -151,7 +151,7 @@ describe('the webhook of `agentshield watch`', () => {
     newFindings: [],
     resolvedFindings: [{ id: 'a-1', severity: 'critical', title: 't', file: 'CLAUDE.md' }],
   };
-  /** As the watcher sends it: no header but the content type. */
+  /** Sends like the watcher: no header except the content type. */
   const post = (path: string, body: unknown = payload) =>
     send(path, body, { 'content-type': 'application/json', 'user-agent': 'node' });
 

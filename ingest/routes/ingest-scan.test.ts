@@ -11,11 +11,11 @@ import { jsonHeaders, startGateway, type Refusal, type TestGateway } from '../te
 
 const URL = '/v1/ingest/scan';
 let gateway: TestGateway;
-/** Each has a repository of its own. */
+/** Each case has its own repository. */
 let integrityCases = 0;
 beforeAll(async () => {
   gateway = await startGateway(inject('clickhouseUrl'));
-  // The days of the contract's examples are months ago.
+  // The contract's examples are months old.
   await setPlan(gateway.app.plane, 'org_a', 'enterprise');
 });
 afterAll(() => gateway.close());
@@ -94,7 +94,7 @@ describe('a scan', () => {
       },
     ]);
     const posture = await get<Posture>('/v1/repo/acme%2Fagent-platform/posture?to=2026-06-22T00:00:00Z');
-    // Field by field what was sent; what was not sent is null, absent or, as a count, 0.
+    // Every field as sent; a missing field is null, absent or, for counts, 0.
     const sent = Object.fromEntries(Object.entries(scanOfSpec()).filter(([name]) => name !== 'repository'));
     expect(posture.latestScan).toEqual({
       ...sent,
@@ -260,7 +260,7 @@ describe('a scan', () => {
       fleet.entries.find((entry) => entry.repository === repository)?.route;
     expect([route('acme/mismatch'), route('acme/forged')]).toEqual(['invalid', 'invalid']);
     expect(fleet.operatorReadback.status).toBe('invalid-evidence');
-    // The same in the facts, of which the series are made.
+    // The same in the facts from which the series are computed.
     expect(
       (await facts('scan', 'acme/mismatch'))
         .concat(await facts('scan', 'acme/forged'))
@@ -396,7 +396,7 @@ describe('the rows of a scan', () => {
     const stored = await facts('finding', 'acme/rows');
     expect(stored.map((each) => [each.finding_key, each.occurrence]).sort()).toEqual([
       ['mcp-db-conn|.mcp.json|sha256:withheld', 1],
-      // Two offsets of one finding are one key, counted twice.
+      // Two offsets of one finding have one key, counted twice.
       ['mcp-x|.mcp.json|sha256:aaaaaaaaaaaaaaaa', 1],
       ['mcp-x|.mcp.json|sha256:aaaaaaaaaaaaaaaa', 2],
     ]);

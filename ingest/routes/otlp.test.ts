@@ -134,7 +134,7 @@ describe('what lands', () => {
       Repository: 'acme/sample',
       days: 30,
     });
-    // As text: these are larger than a JavaScript number holds.
+    // As text: these exceed the precision of JavaScript numbers.
     const [ns] = await selectRows<{ ns: string; event: string }>(
       gateway.store.client,
       'SELECT toString(toUnixTimestamp64Nano(Timestamp)) AS ns, toString(toUnixTimestamp64Nano(`Events.Timestamp`[1])) AS event FROM otel_traces',
@@ -253,7 +253,8 @@ describe('much at once', () => {
     const span = (attributes: object[]) => oneSpan({ traceId: '5b8efff798038103d269b633813fc60c', attributes });
     const names = Array.from({ length: 1_000_000 }, (_, i) => `k${String(i)}`);
     const json = JSON.stringify(span(names.map((key) => ({ key, value: { boolValue: true } }))));
-    // By hand, as protobufjs takes half a minute: Span.attributes (9) of KeyValue.key (1) and .value (2), AnyValue.bool_value (2).
+    // Encoded by hand, because protobufjs takes half a minute: Span.attributes (9) of KeyValue.key (1) and .value (2),
+    // AnyValue.bool_value (2).
     let binary: Buffer = Buffer.concat(
       names.map((key) => field(9, Buffer.concat([field(1, Buffer.from(key)), field(2, Buffer.from([0x10, 1]))]))),
     );
@@ -265,7 +266,7 @@ describe('much at once', () => {
     ] as const) {
       statuses.push((await post('traces', body, { 'content-encoding': 'gzip', ...headers })).statusCode);
     }
-    // It fits in what a body may inflate to, so it is taken, or it is too much: what it never is, is an error of ours.
+    // It fits the decompressed limit or is too large; it is never an internal error.
     for (const status of statuses) expect([200, 413]).toContain(status);
     expect((await post('traces', '{"resourceSpans":[],"resourceSpans":[{"scopeSpans":[]}]}')).statusCode).toBe(200);
     expect(
@@ -341,7 +342,7 @@ describe('bad input is refused and stores nothing', () => {
   it('attributes nested 1,000 levels deep', async () => {
     const deep = { attributes: [{ key: 'a', value: nested(1_000) }] };
     expect((await post('traces', oneSpan(deep))).statusCode).toBe(400);
-    // By hand, as protobufjs refuses to write it: AnyValue.array_value (5) of ArrayValue.values (1), again and again.
+    // Encoded by hand, because protobufjs rejects it: AnyValue.array_value (5) of ArrayValue.values (1), repeated.
     let binary: Buffer = Buffer.alloc(0);
     for (let level = 0; level < 1_000; level += 1) binary = field(5, field(1, binary));
     for (const number of [2, 9, 2, 2, 1]) binary = field(number, binary);

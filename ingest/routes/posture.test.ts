@@ -24,10 +24,10 @@ import { jsonHeaders, startGateway, type Refusal, type TestGateway } from '../te
 
 let gateway: TestGateway;
 const HOUR = 3_600_000;
-/** The start of yesterday: whole hours and days of it have passed. */
+/** The start of yesterday, which has only past hours. */
 const DAY = Math.floor(Date.now() / (24 * HOUR)) * 24 * HOUR - 24 * HOUR;
 const iso = (ms: number): string => new Date(ms).toISOString();
-/** As ClickHouse writes a DateTime. */
+/** Formats like ClickHouse's DateTime. */
 const second = (ms: number): string => iso(ms).replace('.000Z', 'Z');
 
 beforeAll(async () => {
@@ -110,7 +110,7 @@ async function sendSpan(name: string, values: Record<string, string | number>): 
   expect(answer.statusCode, answer.body).toBe(200);
 }
 
-/** Buckets as the rollup job writes them: a head and one row per group. */
+/** Inserts buckets like the rollup job: a head and one row per group. */
 async function fillSeries(): Promise<void> {
   const { client } = gateway.store;
   const key = { org_id: 'org_a', repo: 'acme/web', version: 1 };
@@ -207,7 +207,7 @@ describe('posture', () => {
         resolvedFindingCount: 1,
       },
     });
-    // 80 and 60: the last is 60, the mean 70; the two scans of nothing count apart.
+    // 80 and 60: the last is 60, the mean 70; the two scans of 0 files are counted separately.
     expect(body.scoreTrend).toEqual([
       {
         bucketStart: second(DAY),
@@ -323,9 +323,9 @@ describe('posture', () => {
 });
 
 describe('the list of repositories', () => {
-  it("has those that were heard of by OTLP only, without writing them a row, and shows no other organisation's", async () => {
+  it("includes those known from OTLP only, without creating a row, and shows no other organisation's", async () => {
     const list = (await get('/v1/repos')).json<z.infer<typeof repoList>>();
-    // A row that background work has made meanwhile has a provider.
+    // A row created meanwhile by background work has a provider.
     const [first, ...others] = list.repos;
     if (first === undefined) throw new Error('there is no repository');
     const { defaultProvider, ...seen } = first;
@@ -340,7 +340,7 @@ describe('the list of repositories', () => {
       [],
     ]);
     expect([null, 'local']).toContain(defaultProvider);
-    // Whoever looks makes no row: those of background work are `repo.discover`.
+    // GET requests create no rows; those of background work are recorded as `repo.discover`.
     expect(await gateway.postgres.query('SELECT record FROM audit_entry WHERE record LIKE \'%"repo.add"%\'')).toEqual(
       [],
     );
@@ -408,7 +408,7 @@ describe('the history that a plan shows', () => {
     expect(cut.posture.json<Posture>().from).toBe(start);
     for (const [name, answer] of Object.entries(await before()))
       expect([name, answer.statusCode, answer.json<Refusal>().error.code]).toEqual([name, 403, 'plan_limit']);
-    // A window inside says that nothing was cut.
+    // A window inside the history reports no cut.
     expect((await posture()).json<Posture>().historyFrom).toBeNull();
     const panel = (query: string) => get(`/boards/api/boards/shieldwatch-posture/panels/1?${query}`);
     expect((await panel('from=now-200d&to=now')).json()).toMatchObject({
@@ -416,7 +416,7 @@ describe('the history that a plan shows', () => {
       historyFrom: Date.parse(start),
     });
     expect((await panel('from=now-2d&to=now')).json<object>()).not.toHaveProperty('historyFrom');
-    // A browser session and the machine itself see what the organisation's plan shows.
+    // A browser session and the machine itself see the history of the organisation's plan.
     const session = await openSession(gateway.app, 'org_a');
     const others = async (): Promise<unknown[]> => [
       (await gateway.app.inject({ url: `/v1/repo/acme%2Fweb/posture?${whole}`, headers: session })).json<Posture>()

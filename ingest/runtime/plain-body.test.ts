@@ -5,7 +5,7 @@ import { checkFields, knownFieldsOf } from '../body/fields.js';
 
 const plainEntry = fc.record(
   {
-    // Within a few minutes, and elsewhere: what follows a known minute is looked at by itself.
+    // Within a few minutes and elsewhere: after a known minute, only the rest is checked.
     timestamp: fc
       .oneof(fc.integer({ min: 0, max: 300_000 }), fc.integer({ min: -6e13, max: 2e14 }))
       .map((ms) => new Date(1_790_000_000_000 + ms).toISOString())
@@ -22,7 +22,7 @@ const plainBody = fc.record(
   { requiredKeys: ['entries'] },
 );
 
-/** What may stand where something was expected. */
+/** Unexpected values. */
 const stray = fc.oneof(
   fc.constantFrom<unknown>(
     null,
@@ -39,7 +39,7 @@ const stray = fc.oneof(
     { timestamp: 'x' },
     ['x'],
   ),
-  // Close to a time, in a minute that is known or not.
+  // Nearly a timestamp, in a known minute or not.
   fc
     .tuple(fc.integer({ min: 0, max: 23 }), fc.constantFrom('9', 'x', ':', '.', ' ', '\u0660'))
     .map(([at, character]) => {
@@ -125,7 +125,7 @@ describe('the quick look at a body', () => {
       }),
       { numRuns: 5_000 },
     );
-    // Both happened.
+    // Both outcomes occurred.
     expect(Math.min(taken, left)).toBeGreaterThan(100);
   });
 });

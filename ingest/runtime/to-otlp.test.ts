@@ -23,7 +23,7 @@ interface DecodedSpan {
   attributes: { key: string; value: { string_value?: string; int_value?: string; double_value?: number } }[];
 }
 
-/** Read by protobufjs, which knows nothing of how it was written. */
+/** Decodes with protobufjs, which is independent of the encoder. */
 function spansOf(body: RuntimeBody, orgId = 'org_a') {
   const message = request.toObject(request.decode(toOtlp(body, REPOSITORY, orgId).bytes), {
     longs: String,
@@ -46,7 +46,7 @@ function spansOf(body: RuntimeBody, orgId = 'org_a') {
   }));
 }
 
-/** The recipe of an id as ingest/README.md tells it, written as plainly as it can be. */
+/** Computes ids by the recipe of ingest/README.md, as directly as possible. */
 function idsOf(body: RuntimeBody, orgId = 'org_a'): string[] {
   const counts = new Map<string, number>();
   return body.entries.map(({ timestamp, tool, decision, reason, eventId }) => {
@@ -66,7 +66,7 @@ function idsOf(body: RuntimeBody, orgId = 'org_a'): string[] {
 const few = (...texts: string[]) => fc.constantFrom(...texts);
 const entry = fc.record(
   {
-    // Few, so that equals are common.
+    // Few values, so that equal entries are common.
     timestamp: fc
       .tuple(fc.integer({ min: 0, max: 5 }), few('', '', '', '0', '25'))
       .map(([step, digits]) => new Date(now - step * 45_000 - step).toISOString().replace('Z', `${digits}Z`)),
@@ -93,7 +93,7 @@ const batch = fc.record({
 });
 
 describe('a batch as OTLP', () => {
-  it('holds each entry with its id and all its attributes, whatever repeats', () => {
+  it('holds each entry with its id and all its attributes, for any repetitions', () => {
     fc.assert(
       fc.property(batch, (input) => {
         const parsed = runtimeBody.safeParse(input);
@@ -167,7 +167,7 @@ describe('a batch as OTLP', () => {
     );
   });
 
-  it('grows past what it had room for', () => {
+  it('grows past its initial size', () => {
     const long = Array.from({ length: 2_000 }, (_, index) => ({
       ...entries[0],
       timestamp: new Date(now - index).toISOString(),

@@ -8,7 +8,7 @@ import { DEFAULT_QUOTAS } from '../limits/install.js';
 import { startGateway, type Refusal, type TestGateway } from '../testing/gateway.js';
 import { field, rpcStatus } from '../testing/protobuf-bytes.js';
 
-/** What the collector got, and what it shall answer. A stand-in: the real one is tested in deploy/e2e. */
+/** Requests that the collector received, and its next answer. A stand-in; deploy/e2e tests the real one. */
 const seen: { url: string; headers: IncomingHttpHeaders; body: Buffer }[] = [];
 let reply: { status: number; headers?: Record<string, string>; body?: string };
 
@@ -53,9 +53,9 @@ function post(
   });
 }
 
-/** A request that holds one empty ResourceSpans, ResourceMetrics or ResourceLogs. */
+/** A request with one empty ResourceSpans, ResourceMetrics or ResourceLogs. */
 const PROTOBUF = Buffer.from([0x0a, 0x00]);
-/** The same with a field that nobody knows. */
+/** The same with an unknown field. */
 const UNKNOWN = Buffer.from([0x0a, 0x00, 0x80, 0x7d, 0x01]);
 
 const postJson = (payload: string, headers: Record<string, string> = {}) =>

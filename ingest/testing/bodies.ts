@@ -1,4 +1,4 @@
-/** The request of CONTRACT 4.1, with its digest written out; `over` replaces fields of the body. */
+/** Returns the request of CONTRACT 4.1, with its digest written out; `over` replaces fields of the body. */
 export function scanOfSpec(over: object = {}) {
   return {
     repository: 'acme/agent-platform',
@@ -26,7 +26,7 @@ export function scanOfSpec(over: object = {}) {
   };
 }
 
-/** The request of CONTRACT 4.3. */
+/** Returns the request of CONTRACT 4.3. */
 export function driftOfSpec(over: object = {}) {
   return {
     repository: 'acme/agent-platform',
@@ -50,7 +50,7 @@ export function driftOfSpec(over: object = {}) {
   };
 }
 
-/** The request of CONTRACT 4.2. */
+/** Returns the request of CONTRACT 4.2. */
 export function runtimeOfSpec(over: object = {}) {
   return {
     repository: 'acme/agent-platform',

@@ -9,17 +9,17 @@ import { createGateway, type GatewaySettings } from '../app.js';
 import { INGEST_SCOPES } from '../auth/caller.js';
 import { mintToken } from '../auth/tokens.js';
 
-/** A gateway over real stores of its own, with two organisations. */
+/** A gateway with real stores of its own and two organisations. */
 export interface TestGateway {
   app: FastifyInstance;
   store: TestDatabase;
   postgres: Postgres;
-  /** Of `org_a`. */
+  /** For `org_a`. */
   ingestToken: string;
   readToken: string;
-  /** Of `org_a`: an administrator's. */
+  /** For `org_a`, with the role admin. */
   adminToken: string;
-  /** Of `org_b`: may do everything there. */
+  /** For `org_b`, with all rights there. */
   otherToken: string;
   close(): Promise<void>;
 }
@@ -53,16 +53,16 @@ export async function startGateway(
   };
 }
 
-/** A Postgres that answers nothing but an error. */
+/** Returns a Postgres that answers every query with an error. */
 export function brokenPostgres(message: string): Postgres {
   const fail = (): Promise<never> => Promise.reject(new Error(message));
   return { query: fail, execute: fail, transaction: fail, close: () => Promise.resolve() };
 }
 
-/** Headers of a JSON request with a token. */
+/** Returns the headers of a JSON request with a token. */
 export function jsonHeaders(token: string): Record<string, string> {
   return { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
 }
 
-/** A refusal as JSON: our body, and on OTLP routes the fields of an OTLP Status. */
+/** Error body as JSON; on OTLP routes with the fields of an OTLP Status. */
 export type Refusal = ErrorBody & { code?: number; message?: string };

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { Signal } from '../request/signal.js';
 
-/** Text without halves of surrogate pairs, which protobuf has no bytes for. */
+/** Text without unpaired surrogates, which protobuf cannot encode. */
 const text = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 20 }),
   fc.constantFrom('', '__proto__', '<b>&"\'', 'naïve', '\u0000', '💥', '\u2028', ' ', '{"a":1}', 'x'.repeat(300)),
@@ -15,7 +15,7 @@ const int64 = fc
 const uint64 = fc
   .oneof(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), fc.constantFrom(0n, 1n, 2n ** 64n - 1n))
   .map(String);
-/** JSON has no -0, and says the others that it has not as words. */
+/** JSON has no -0, and writes NaN and infinities as words. */
 const double = fc.oneof(
   fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0),
   fc.constantFrom<number | string>('NaN', 'Infinity', '-Infinity', 0, 1e-9, 5e-324, 1.7976931348623157e308),
@@ -27,7 +27,7 @@ const hex = (size: number) =>
     fc.uint8Array({ minLength: size, maxLength: size }).map((all) => Buffer.from(all).toString('hex')),
   );
 const [traceId, spanId] = [hex(16), hex(8)];
-/** 2020 to 2030, in nanoseconds; 0 where nobody noted it. */
+/** 2020 to 2030, in nanoseconds; 0 for unknown. */
 const nanos = fc.oneof(
   { weight: 9, arbitrary: fc.bigInt({ min: 1_577_836_800_000_000_000n, max: 1_893_456_000_000_000_000n }).map(String) },
   { weight: 1, arbitrary: fc.constant('0') },
@@ -49,7 +49,7 @@ const { value } = fc.letrec<{ value: object }>((tie) => ({
       .map((pairs) => ({ kvlistValue: { values: pairs.map(([key, of]) => ({ key, value: of })) } })),
   ),
 }));
-/** Each name once: of two alike only one is read. */
+/** Distinct names, because of duplicates only one is read. */
 const attributes = fc
   .uniqueArray(
     fc.tuple(fc.oneof(fc.constantFrom('a', 'b.c', 'gen_ai.tool.name', 'session.id'), text), fc.option(value)),
@@ -171,7 +171,7 @@ const metric = fc
   .tuple(some({ name: text, description: text, unit: text }), metricData)
   .map(([named, data]) => ({ ...named, ...data }));
 
-/** Any OTLP/JSON request that protobuf can say too. */
+/** Any OTLP/JSON request that protobuf can express too. */
 export const ANY_OTLP: Readonly<Record<Signal, fc.Arbitrary<object>>> = {
   traces: grouped('resourceSpans', 'scopeSpans', 'spans', span),
   logs: grouped('resourceLogs', 'scopeLogs', 'logRecords', logRecord),

@@ -6,7 +6,7 @@ const TRACE_ID = '5b8efff798038103d269b633813fc60c';
 const SPAN_ID = 'eee19b7ec3c1b174';
 const text = (key: string, stringValue: string) => ({ key, value: { stringValue } });
 
-/** Attribute values of every type that OTLP has. */
+/** Attribute values of every OTLP type. */
 const EVERY_VALUE = [
   text('text', 'naïve <b>&'),
   { key: 'int', value: { intValue: '-9223372036854775808' } },
@@ -37,7 +37,7 @@ const exemplars = [
 ];
 const point = { ...times, attributes: EVERY_VALUE, flags: 1 };
 
-/** One request of each signal that uses every field that is stored. */
+/** One request per signal that uses every stored field. */
 export const SAMPLES: Readonly<Record<Signal, object>> = {
   traces: {
     resourceSpans: [
@@ -177,13 +177,13 @@ export const SAMPLES: Readonly<Record<Signal, object>> = {
 
 const root = loadOtlp();
 
-/** The protobuf of an OTLP/JSON request, by protobufjs: another implementation than the one under test. */
+/** Encodes an OTLP/JSON request with protobufjs, independently of the code under test. */
 export function toProtobuf(signal: Signal, request: object): Buffer {
   const type = requestType(root, signal);
   return Buffer.from(type.encode(type.fromObject(toObject(type, request) as Record<string, unknown>)).finish());
 }
 
-/** From OTLP/JSON names and ids to those of protobufjs: snake_case names, ids as bytes, NaN as a number. */
+/** Converts OTLP/JSON to protobufjs's form: snake_case names, ids as bytes, NaN as a number. */
 function toObject(type: protobuf.Type, input: unknown): unknown {
   const result: Record<string, unknown> = {};
   for (const field of type.fieldsArray) {

@@ -1,6 +1,6 @@
 import protobuf from 'protobufjs/minimal.js';
 
-/** A length-delimited protobuf field, by hand: protobufjs refuses to write what is nested without end. */
+/** Encodes a length-delimited protobuf field by hand: protobufjs rejects deep nesting. */
 export function field(number: number, content: Buffer): Buffer {
   const length: number[] = [];
   for (let rest = content.length; ; rest >>>= 7) {
@@ -10,7 +10,7 @@ export function field(number: number, content: Buffer): Buffer {
   return Buffer.concat([Buffer.from([(number << 3) | 2, ...length]), content]);
 }
 
-/** An OTLP AnyValue of arrays in arrays, as protobuf, from the inside out: each level is two fields. */
+/** Encodes an OTLP AnyValue of nested arrays, from the inside out: each level is two fields. */
 export function nested(levels: number): Buffer {
   const reversed: number[] = [];
   let length = 0;
@@ -31,7 +31,7 @@ export function nested(levels: number): Buffer {
   return Buffer.from(reversed.reverse());
 }
 
-/** Reads a google.rpc.Status, which errors to OTLP in protobuf are. */
+/** Decodes a google.rpc.Status, the error body of OTLP/protobuf. */
 export function rpcStatus(body: Buffer): { code: number; message: string } {
   const reader = protobuf.Reader.create(body);
   const status = { code: 0, message: '' };

@@ -1,7 +1,7 @@
 import { scanOfSpec } from './bodies.js';
 import { jsonHeaders, type TestGateway } from './gateway.js';
 
-/** Sends a scan whose policy failed and nothing else, and answers the review item that asks for its approval. */
+/** Sends a scan with a failed policy and returns the review item that requests approval. */
 export async function policyItemOf(
   { app, ingestToken, readToken }: TestGateway,
   repository: string,

@@ -12,13 +12,13 @@ const headersOf = (cookie: unknown, key: string): SessionHeaders => ({
   [HEADER_SESSION_KEY]: key,
 });
 
-/** Opens a session by a link of the machine, as a browser does. */
+/** Opens a session by a link of the machine, like a browser. */
 export async function openSession(app: FastifyInstance, orgId: string): Promise<SessionHeaders> {
   const [address = '', key = ''] = app.createLoginLink(orgId).split('#key=');
   return headersOf((await app.inject(address)).headers['set-cookie'], key);
 }
 
-/** Sends the form of the login page, as a browser does. */
+/** Submits the form of the login page, like a browser. */
 export function sendLoginForm(
   app: FastifyInstance,
   token: string,
@@ -34,7 +34,7 @@ export function sendLoginForm(
   });
 }
 
-/** Opens a session by a token, through the form. */
+/** Opens a session with a token, through the form. */
 export async function openTokenSession(app: FastifyInstance, token: string): Promise<SessionHeaders> {
   const { headers } = await sendLoginForm(app, token);
   return headersOf(headers['set-cookie'], String(headers.location).split('#key=')[1] ?? '');
