@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { isBrowserMissing, TestBrowser } from '#ingest/testing/browser.js';
 import { writeSampleBoards } from '#ingest/testing/sample-boards.js';
-import { HOSTILE_TEXTS, tellStory } from '#ingest/testing/board-story.js';
+import { HOSTILE_TEXTS, writeSampleData } from '#ingest/testing/board-sample-data.js';
 import { Seed } from '#ingest/testing/board-seed.js';
 import { startGateway, type TestGateway } from '#ingest/testing/gateway.js';
 import { packageRoot } from '#schemas/root.js';
@@ -24,7 +24,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'shieldwatch-report-'));
   await writeSampleBoards(join(folder, 'boards'));
   gateway = await startGateway(inject('clickhouseUrl'), { boards: { folder: join(folder, 'boards') } });
-  await tellStory(new Seed(gateway.store.client, 'org_a'));
+  await writeSampleData(new Seed(gateway.store.client, 'org_a'));
   url = await gateway.app.listen({ port: 0, host: '127.0.0.1' });
 });
 

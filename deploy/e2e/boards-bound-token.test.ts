@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { mintToken } from '#ingest/auth/tokens.js';
 import { readBoards } from '#ingest/boards/board-library.js';
-import { repositoryWall } from '#ingest/boards/repository-wall.js';
+import { repositoryFilter } from '#ingest/boards/repository-filter.js';
 import { runQuery } from '#ingest/boards/run-query.js';
 import { removeRows } from '#ingest/control/remove-rows.js';
 import { startGateway, type TestGateway } from '#ingest/testing/gateway.js';
@@ -126,7 +126,7 @@ describe('a token that is bound to a repository', () => {
       repository: OWN,
       retentionDays: 90,
     };
-    const wall = await repositoryWall(client, caller);
+    const wall = await repositoryFilter(client, caller);
     for (const sql of [
       'SELECT total FROM org_total_v1',
       'SELECT (SELECT sum(total) FROM org_total)',
@@ -140,7 +140,7 @@ describe('a token that is bound to a repository', () => {
       const { rows } = await runQuery(
         client,
         'SELECT count() FROM scan_v1',
-        await repositoryWall(client, { ...caller, repository }),
+        await repositoryFilter(client, { ...caller, repository }),
       );
       expect([repository, rows]).toEqual([repository, [[0]]]);
     }

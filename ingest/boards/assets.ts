@@ -19,13 +19,13 @@ const TYPES: Readonly<Record<string, string>> = {
   'page.css': 'text/css; charset=utf-8',
 };
 
-/** What was read of each file, by its name; read again when the file was built again. */
+/** Cache of the bundle's files by name; a file is read again after a new build. */
 const read = new Map<string, { builtAt: number; asset: Promise<Asset> }>();
 
 /**
- * Reads one of the bundle's files, by name: a path from the URL never reaches the file system.
+ * Reads one of the bundle's files by name; a path from the URL never reaches the file system.
  *
- * @throws ShieldwatchError `not_found` for any other name, and for a page that is not built
+ * @throws ShieldwatchError `not_found` for any other name, and if the page is not built
  */
 export async function readAsset(name: string): Promise<Asset> {
   const type = Object.hasOwn(TYPES, name) ? TYPES[name] : undefined;

@@ -4,19 +4,25 @@ import { ShieldwatchError } from '#schemas/errors.js';
 import { boardsFolder } from '#schemas/root.js';
 import { boardSchema, type Board, type BoardPanel } from '#schemas/board.js';
 
-/** Boards a first look begins with; the first that exists. */
+/** Default boards; the first that exists is opened. */
 const HOMES = ['shieldwatch-fleet', 'shieldwatch-posture'];
 
 /** The generated boards of this version, read once. */
 export interface BoardLibrary {
   all(): readonly Board[];
-  /** What `/boards` opens. @throws ShieldwatchError `not_found` when there is no board at all */
+  /**
+   * Returns the board that `/boards` opens.
+   * @throws ShieldwatchError `not_found` when there is no board at all
+   */
   home(): Board;
   /** @throws ShieldwatchError `not_found` */
   board(uid: string): Board;
   /** @throws ShieldwatchError `not_found` */
   panel(uid: string, id: string): BoardPanel;
-  /** SQL of one of the board's annotation queries. @throws ShieldwatchError `not_found` */
+  /**
+   * Returns the SQL of one of the board's annotation queries.
+   * @throws ShieldwatchError `not_found`
+   */
   annotationSql(uid: string, name: string): string;
 }
 
@@ -25,7 +31,7 @@ function orderOf({ uid }: Board): number {
   return at < 0 ? HOMES.length : at;
 }
 
-/** Reads every board in `folder`; a file that is no board stops the start, since it came with our own package. */
+/** Reads every board in `folder`. Throws for an invalid file, because it is part of our own package. */
 export async function readBoards(folder = boardsFolder()): Promise<BoardLibrary> {
   const names = (await readdir(folder)).filter((name) => name.endsWith('.json')).sort();
   const boards = new Map<string, Board>();
@@ -39,7 +45,7 @@ export async function readBoards(folder = boardsFolder()): Promise<BoardLibrary>
     return found;
   }
   return {
-    // What comes first opens first.
+    // The first board is the default.
     all: () => [...boards.values()].sort((a, b) => orderOf(a) - orderOf(b)),
     home: () => board(HOMES.find((uid) => boards.has(uid)) ?? [...boards.keys()][0] ?? ''),
     board,

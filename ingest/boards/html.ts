@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** The page; all it does is in its one script, all it looks like in its one stylesheet. It holds nothing of any organisation. */
+/** The HTML of the page: one script, one stylesheet, and no data of any organisation. */
 export const PAGE = page(
   'Shieldwatch boards',
   '<link rel="stylesheet" href="/boards/assets/page.css">',
@@ -9,7 +9,7 @@ export const PAGE = page(
 <script type="module" src="/boards/assets/page.js"></script>`,
 );
 
-/** Colours are those of page/style.css. */
+/** Colours are those of the page's stylesheet. */
 const LOGIN_STYLE = `:root{color-scheme:light dark;--page:#f3f4f6;--panel:#fff;--text:#1b1f27;--muted:#5a6373;--border:#d5d9e0;--field:#767f8f;--accent:#1b57b4;--on-accent:#fff;--red:#b81f33}
 @media (prefers-color-scheme:dark){:root{--page:#101217;--panel:#191c23;--text:#e4e7ee;--muted:#a0a8b8;--border:#2e3440;--field:#7c8596;--accent:#7fb0ff;--on-accent:#101217;--red:#ff8378}}
 *{box-sizing:border-box}
@@ -28,7 +28,7 @@ button{padding:.45rem 1rem;font:inherit;color:var(--on-accent);background:var(--
 code{background:color-mix(in srgb,currentColor 10%,transparent);border-radius:4px;padding:.1em .35em}
 @media (max-width:40rem){main{margin:0;border:0;border-radius:0;min-height:100vh}}`;
 
-/** Why somebody is shown the login page: what was tried and did not work, or `session`: this tab has none. */
+/** Reason for showing the login page: a failed attempt, or `session` if this tab has none. */
 export type Refusal = 'link' | 'token' | 'scope' | 'session';
 
 const REFUSALS: Readonly<Record<Refusal, string>> = {
@@ -39,7 +39,7 @@ const REFUSALS: Readonly<Record<Refusal, string>> = {
     "This tab has no session, or its session has ended. A cookie alone opens nothing: a tab also needs the session's key, from the link or from another tab that has the boards open.",
 };
 
-/** What a browser without a session sees. */
+/** Returns the page for a browser without a session. */
 export function loginPage(refused: Refusal | undefined): string {
   return page(
     'Shieldwatch: log in',
@@ -80,7 +80,7 @@ ${body}
 `;
 }
 
-/** Nothing from elsewhere, nothing inline, no frame around us. */
+/** Returns a policy that forbids other origins, inline code and framing. */
 const policy = (...more: string[]): string =>
   ["default-src 'none'", 'img-src data:', "base-uri 'none'", "frame-ancestors 'none'", ...more].join('; ');
 

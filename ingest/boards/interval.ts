@@ -1,6 +1,6 @@
 import type { TimeRange } from '#schemas/http/boards.js';
 
-/** Upper bound (exclusive) of a raw width and the width Grafana rounds it to, both in milliseconds. */
+/** Raw width (exclusive upper bound) and the width to which Grafana rounds it, in milliseconds. */
 const STEPS: readonly (readonly [below: number, width: number])[] = [
   [10, 1],
   [15, 10],
@@ -34,7 +34,7 @@ const STEPS: readonly (readonly [below: number, width: number])[] = [
 ];
 const YEAR = 31_536_000_000;
 
-/** Width of a time bucket, in milliseconds, as Grafana's `rangeutil.calculateInterval` finds it. */
+/** Returns the width of a time bucket in milliseconds, computed like Grafana's `rangeutil.calculateInterval`. */
 export function bucketWidth(range: TimeRange, maxDataPoints: number, leastMs: number): number {
   const raw = (range.to - range.from) / maxDataPoints;
   const rounded = STEPS.find(([below]) => raw < below)?.[1] ?? YEAR;

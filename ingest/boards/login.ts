@@ -4,16 +4,16 @@ import { isOwnOrigin, sessionCookie } from '../auth/cookie.js';
 import { hashToken } from '../auth/token-format.js';
 import { LOGIN_POLICY, loginPage, type Refusal } from './html.js';
 
-/** A link may say how far back the boards should look, e.g. `now-15m`. */
+/** A link may contain the time range of the boards, such as `now-15m`. */
 const RELATIVE_TIME = /^now-\d{1,4}[mhd]$/;
-/** Bytes of the form: a token is 42 characters. */
+/** Maximum bytes of the form: a token has 42 characters. */
 const MAX_FORM_BYTES = 1_024;
 
 /**
- * `/boards/login`: opens a browser session by a one-time link (GET with `code`) or by a token that may read (a form, POST).
- * The session's key travels in the fragment of an address, which no server is sent: the link's own, which browsers keep
- * when they are redirected, or that of the answer to the form. Every answer to the form is a redirect, so that the browser
- * keeps no request with a token in its history.
+ * Serves `/boards/login`. Opens a browser session by a one-time link (GET with `code`) or by a token with `read` (POST
+ * of a form). The session's key is in a URL fragment, which is never sent to a server: that of the link, which browsers
+ * keep across redirects, or that of the form's answer. The form is always answered with a redirect, so that the
+ * browser's history holds no request with a token.
  */
 export function login(app: FastifyInstance, _options: object, done: () => void): void {
   app.removeAllContentTypeParsers();
@@ -25,7 +25,7 @@ export function login(app: FastifyInstance, _options: object, done: () => void):
     },
   );
 
-  // No HEAD: it would use up the code.
+  // Without HEAD, which would use up the code.
   app.get<{ Querystring: { code?: unknown; from?: unknown; refused?: unknown } }>(
     '/boards/login',
     { exposeHeadRoute: false },
@@ -39,7 +39,7 @@ export function login(app: FastifyInstance, _options: object, done: () => void):
       const session = typeof code === 'string' ? app.sessions.open(code) : undefined;
       if (session === undefined) return sendLogin(reply.code(401), 'link');
       reply.header('set-cookie', sessionCookie(session.cookie, session.maxAgeSeconds, request.protocol === 'https'));
-      // Nothing of the link goes into the address but a range of a known form.
+      // Only a time range in a known format is copied from the link to the URL.
       return reply.redirect(
         `/boards${typeof from === 'string' && RELATIVE_TIME.test(from) ? `?from=${from}&to=now` : ''}`,
         303,
@@ -51,7 +51,7 @@ export function login(app: FastifyInstance, _options: object, done: () => void):
     '/boards/login',
     { bodyLimit: MAX_FORM_BYTES },
     async (request, reply) => {
-      // Else a page of another origin could log a browser in as somebody else.
+      // Otherwise a page of another origin could log a browser in as somebody else.
       if (!isOwnOrigin(request))
         throw new ShieldwatchError(
           'scope_missing',
@@ -76,7 +76,7 @@ const isRefusal = (value: unknown): value is Refusal =>
   value === 'link' || value === 'token' || value === 'scope' || value === 'session';
 
 function sendLogin(reply: FastifyReply, refused: Refusal | undefined): FastifyReply {
-  // Under no-referrer a browser would not say where the form was sent from.
+  // Under no-referrer a browser would not send the form's origin.
   reply.header('content-security-policy', LOGIN_POLICY).header('referrer-policy', 'same-origin');
   return reply.type('text/html; charset=utf-8').send(loginPage(refused));
 }

@@ -1,14 +1,14 @@
-/** The arguments after a macro's name and the place where the call ends. */
+/** Arguments of a macro call, and the offset where the call ends. */
 export interface MacroCall {
   args: readonly string[];
   end: number;
 }
 
 /**
- * Reads `(a, f(b, c))` at `at`: arguments are split at the commas of the outermost brackets and trimmed. A
- * macro without brackets has none.
+ * Parses `(a, f(b, c))` at `at`. Arguments are split at top-level commas and trimmed. A macro without brackets has
+ * none.
  *
- * @throws Error when the brackets never close
+ * @throws Error when the brackets are not closed
  */
 export function readCall(sql: string, at: number): MacroCall {
   if (sql[at] !== '(') return { args: [], end: at };

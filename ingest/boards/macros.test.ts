@@ -9,7 +9,7 @@ function expand(sql: string, variables: Record<string, VariableValue> = {}, inte
 }
 
 describe('time macros', () => {
-  // The expectations are those of the datasource's own pkg/macros/macros_test.go.
+  // Expectations from the data source's own pkg/macros/macros_test.go.
   it.each([
     ['$__fromTime', 'toDateTime(1415792726)'],
     ['$__toTime', 'toDateTime(1447328726)'],
@@ -32,7 +32,7 @@ describe('time macros', () => {
     ['$__timeInterval(col)', 'toStartOfInterval(toDateTime(col), INTERVAL 20 second)'],
     ['$__timeInterval_ms(col)', 'toStartOfInterval(toDateTime64(col, 3), INTERVAL 20000 millisecond)'],
     ['$__interval_s', '20'],
-    // Grafana's own.
+    // Grafana's built-in macros.
     ['$__interval', '20s'],
     ['$__interval_ms', '20000'],
     ['$__range_s', '31536000'],

@@ -1,7 +1,7 @@
 import type { TimeRange } from '#schemas/http/boards.js';
 import { readCall } from './macro-call.js';
 
-/** What a variable is set to: its values, or all there are. */
+/** Value of a variable: a list of values, or all. */
 export type VariableValue = readonly string[] | 'all';
 
 export interface MacroContext {
@@ -9,20 +9,20 @@ export interface MacroContext {
   /** Width of a bucket in milliseconds. */
   intervalMs: number;
   variables: ReadonlyMap<string, VariableValue>;
-  /** Variables whose values stand in the board itself and nowhere else: only they may stand in SQL unquoted. */
+  /** Variables whose values are defined by the board only, so they may be unquoted in SQL. */
   plain?: ReadonlySet<string>;
 }
 
 /**
- * Expands a panel's SQL as grafana-clickhouse-datasource 4.14 does: `$__conditionalAll` (its
- * `applyConditionalAll`), the macros of its `pkg/macros`, Grafana's own `$__interval` and the like, and
- * variables as `${name:singlequote}` or `${name:sqlstring}`.
+ * Expands a panel's SQL like grafana-clickhouse-datasource 4.14: `$__conditionalAll` (`applyConditionalAll`), the
+ * macros of `pkg/macros`, Grafana's `$__interval` and similar, and variables as `${name:singlequote}` or
+ * `${name:sqlstring}`.
  *
- * Three differences, all on the safe side. Variables come last, so that a value can never be taken for a macro.
- * A value's backslashes are escaped too, where Grafana escapes quotes only and `\` at the end of a value
- * would open the string it stands in. And no value that a browser chose freely stands unquoted.
+ * Three differences make it safer. Variables are expanded last, so that a value is never read as a macro. Backslashes
+ * in values are escaped too; Grafana escapes quotes only, so a trailing `\` would escape the closing quote. Values that
+ * a browser chose freely are always quoted.
  *
- * @throws Error on a macro, variable or format that is not one of these: then a board of ours is wrong.
+ * @throws Error on an unknown macro, variable or format, which means that a generated board is wrong.
  */
 export function expandMacros(sql: string, context: MacroContext): string {
   const chosen = expandCalls(sql, (name, args) =>
@@ -44,7 +44,7 @@ export function expandMacros(sql: string, context: MacroContext): string {
   });
 }
 
-/** A string literal of ClickHouse. */
+/** Returns a ClickHouse string literal. */
 export function quote(value: string): string {
   return `'${value.replace(/[\\']/g, '\\$&').replaceAll('\0', '\\0')}'`;
 }

@@ -11,7 +11,7 @@ import type { Board } from '#schemas/board.js';
 import { mintToken } from '../auth/tokens.js';
 import { startGateway, type TestGateway } from '../testing/gateway.js';
 import { isBrowserMissing, TestBrowser } from '../testing/browser.js';
-import { HOSTILE_TEXTS, tellStory } from '../testing/board-story.js';
+import { HOSTILE_TEXTS, writeSampleData } from '../testing/board-sample-data.js';
 import { Seed } from '../testing/board-seed.js';
 
 /** The board whose numbers these tests know. */
@@ -86,9 +86,9 @@ describe.skipIf(isBrowserMissing)(
       expect(await page.textContent('main')).toContain('CLAUDE_CODE_ENABLE_TELEMETRY');
       expect(await browser.faults()).toEqual([]);
       await picture('welcome');
-      await tellStory(new Seed(gateway.store.client, 'org_a'));
+      await writeSampleData(new Seed(gateway.store.client, 'org_a'));
       await loaded();
-      // The first minutes are looked at from near.
+      // The initial range is short.
       expect(page.url()).toContain('from=now-15m');
     });
 
@@ -224,7 +224,7 @@ describe.skipIf(isBrowserMissing)(
         const second = await newTab(`${BOARD}?from=now-7d`);
         await title(second);
         await page.close();
-        // The second tab has a key of its own now.
+        // The second tab has its own key now.
         page = await second.context().newPage();
         await page.goto(second.url());
         await title(page);
@@ -305,7 +305,7 @@ describe.skipIf(isBrowserMissing)(
           ]) {
             expect([path, (await fetch(`${gatewayUrl}${path}`, { headers: { cookie } })).status]).toEqual([path, 401]);
           }
-          // Nor do its pages reach the key, or an answer, through the browser.
+          // Pages of that server cannot get the key, or an answer, through the browser.
           const reached = await tab.evaluate(`(async () => {
           const gateway = ${JSON.stringify(gatewayUrl)};
           const told = await new Promise((resolve) => {

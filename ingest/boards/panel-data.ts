@@ -4,25 +4,25 @@ import type { BoardPanel } from '#schemas/board.js';
 import type { PanelData, TimeRange } from '#schemas/http/boards.js';
 import { bucketWidth } from './interval.js';
 import { expandMacros, type VariableValue } from './macros.js';
-import type { RepositoryWall } from './repository-wall.js';
+import type { RepositoryFilter } from './repository-filter.js';
 import { runQuery } from './run-query.js';
 import { parseDuration } from './time-range.js';
 
-/** Points across a picture unless the panel says otherwise: about one for two pixels of a wide screen. */
+/** Default number of points across a panel: about one per two pixels of a wide screen. */
 const MAX_DATA_POINTS = 1_000;
 
 export interface PanelRequest {
   range: TimeRange;
   variables: ReadonlyMap<string, VariableValue>;
-  /** Variables whose values stand in the board itself, see MacroContext. */
+  /** Variables whose values are defined by the board, see MacroContext. */
   plain?: ReadonlySet<string>;
-  /** Which of the panel's queries; its first unless named. */
+  /** Which of the panel's queries to run. Default: the first. */
   refId?: string;
-  /** Of a caller who is bound to one repository. */
-  wall?: RepositoryWall | undefined;
+  /** Filter for a caller whose token is bound to one repository. */
+  filter?: RepositoryFilter | undefined;
 }
 
-/** Runs one of a panel's own queries. */
+/** Runs one of a panel's queries. */
 export async function panelData(
   client: ClickHouseClient,
   panel: BoardPanel,
@@ -30,14 +30,14 @@ export async function panelData(
 ): Promise<PanelData> {
   const { range } = request;
   const sql = panelSql(panel, request);
-  const result = await runQuery(client, sql, request.wall);
+  const result = await runQuery(client, sql, request.filter);
   return { ...result, ...range, intervalMs: intervalOf(panel, range) };
 }
 
 /**
- * The SQL of a panel as the store gets it.
+ * Returns the expanded SQL of a panel.
  *
- * @throws ShieldwatchError `not_found` when the panel has no such query: rows and texts have none
+ * @throws ShieldwatchError `not_found` when the panel has no such query, as rows and texts
  */
 export function panelSql(panel: BoardPanel, { refId, ...context }: PanelRequest): string {
   const target = panel.targets?.find((each) => refId === undefined || each.refId === refId);

@@ -8,7 +8,7 @@ import { packageRoot } from '#schemas/root.js';
 import { startGateway, type TestGateway } from '../testing/gateway.js';
 import { isBrowserMissing, TestBrowser } from '../testing/browser.js';
 import { writeSampleBoards } from '../testing/sample-boards.js';
-import { HOSTILE_TEXTS, tellStory } from '../testing/board-story.js';
+import { HOSTILE_TEXTS, writeSampleData } from '../testing/board-sample-data.js';
 import { Seed } from '../testing/board-seed.js';
 
 const BOARD = '/boards/sample-panels';
@@ -32,7 +32,7 @@ describe.skipIf(isBrowserMissing)(
       gateway = await startGateway(inject('clickhouseUrl'), {
         boards: { folder, grafanaUrl: 'http://grafana.test:3000' },
       });
-      await tellStory(new Seed(gateway.store.client, 'org_a'));
+      await writeSampleData(new Seed(gateway.store.client, 'org_a'));
       const address = await gateway.app.listen({ port: 0, host: '127.0.0.1' });
       browser = await TestBrowser.start(address);
       await browser.open(gateway.app.createLoginLink('org_a'));
@@ -50,7 +50,7 @@ describe.skipIf(isBrowserMissing)(
       expect(browser.problems).toEqual([]);
     });
 
-    /** What the API says of a panel over a range that stands still. */
+    /** Returns a panel's data from the API for a fixed range. */
     async function api(board: string, id: number, query: string): Promise<Rows> {
       const answer = await gateway.app.inject({
         url: `/boards/api/boards/${board}/panels/${String(id)}?${query}`,
@@ -113,7 +113,7 @@ describe.skipIf(isBrowserMissing)(
         categories.rows.map(([, count]) => String(count)),
       );
 
-      // Of lines the legend says what it says in numbers.
+      // For lines, the legend shows the numbers.
       const lines = await panel(1).locator('.legend-table tbody tr').allTextContents();
       const scan = await api('sample-panels', 1, range);
       const byRepo = new Map<string, number[]>();
@@ -189,7 +189,7 @@ describe.skipIf(isBrowserMissing)(
       await browser.loaded();
       expect(await browser.page.getByLabel('Time range').inputValue()).toBe('now-7d');
 
-      // A line's links come with a click on the chart.
+      // A line's links open with a click on the chart.
       await browser.panel(1).locator('.plot').focus();
       await browser.page.keyboard.press('End');
       await browser.page.keyboard.press('Enter');
@@ -205,7 +205,7 @@ describe.skipIf(isBrowserMissing)(
     it('variables that depend on others follow them', async () => {
       await browser.open('/boards/sample-detail');
       await browser.loaded();
-      // Without a choice, the first there is.
+      // Without a choice, the first option.
       await browser.page.getByRole('heading', { name: 'Decisions of acme/api' }).waitFor();
       const open = (label: string): Promise<void> => browser.page.locator('summary', { hasText: label }).click();
       await open('Tool');
@@ -215,7 +215,7 @@ describe.skipIf(isBrowserMissing)(
       const [[grep]] = (await api('sample-detail', 1, `${range}&var-repo=acme/api&var-tool=Grep`)).rows as [[number]];
       await expect.poll(() => browser.panel(1).locator('.stat-value').textContent()).toBe(String(grep));
 
-      // design-system has no guard: no tools there, so the choice goes.
+      // design-system has no guard and so no tools; the choice is reset.
       await open('Repository');
       await browser.page.getByRole('radio', { name: 'design-system' }).check();
       await expect.poll(() => browser.page.url()).toContain('var-repo=design-system');

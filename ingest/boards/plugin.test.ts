@@ -2,7 +2,7 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { startGateway, type TestGateway } from '../testing/gateway.js';
 import { runQuery } from './run-query.js';
-import { tellStory } from '../testing/board-story.js';
+import { writeSampleData } from '../testing/board-sample-data.js';
 import { decisionOf, scanOf, Seed } from '../testing/board-seed.js';
 
 const BOARD = '/boards/api/boards/shieldwatch-posture';
@@ -11,9 +11,9 @@ let gateway: TestGateway;
 
 beforeAll(async () => {
   gateway = await startGateway(inject('clickhouseUrl'));
-  await tellStory(new Seed(gateway.store.client, 'org_a'));
+  await writeSampleData(new Seed(gateway.store.client, 'org_a'));
   const other = new Seed(gateway.store.client, 'org_b');
-  // A range ends with the second before: what is newer is not in it yet.
+  // A range ends with the previous second, so newer rows are not in it yet.
   const now = new Date(Date.now() - 5_000).toISOString();
   await other.scans([scanOf('b/only', now, { score: 1, grade: 'F' })]);
   await other.decisions([decisionOf('b/only', now)]);
@@ -45,7 +45,7 @@ describe('callers', () => {
     expect(answer.body).toContain('npm start');
     expect(answer.headers['content-security-policy']).toContain("default-src 'none'");
     expect(answer.headers['content-security-policy']).not.toMatch(/unsafe|script-src|https?:|\*/);
-    // What an address says of a refusal is one of our own sentences, or nothing.
+    // The refusal in the URL selects one of our own texts, or none.
     expect((await gateway.app.inject({ url: '/boards/login?refused=%3Cscript%3E' })).body).toBe(answer.body);
   });
 
@@ -167,7 +167,7 @@ describe('bad requests are answered with a 4xx that names the field, never a 500
   });
 
   it.each(["'", '\\', "')--", '%27', '${org:singlequote}', '$__all_', '__proto__'])(
-    'takes %j for the name of a repository nobody has',
+    'treats %j as the name of an unknown repository',
     async (name) => {
       const answer = await get(`${BOARD}/panels/4?var-repo=${encodeURIComponent(name)}`);
       expect(answer.statusCode).toBe(200);

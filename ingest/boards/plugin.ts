@@ -11,16 +11,16 @@ import { PAGE, PAGE_POLICY } from './html.js';
 import { login } from './login.js';
 import { expandMacros, quote } from './macros.js';
 import { panelData, type PanelRequest } from './panel-data.js';
-import { repositoryWall } from './repository-wall.js';
+import { repositoryFilter } from './repository-filter.js';
 import { runQuery } from './run-query.js';
 import { parseTimeRange } from './time-range.js';
 import { variableOptions } from './variable-options.js';
 import { chosenValues, plainVariables, variableValues } from './variables.js';
 
 export interface BoardsSettings {
-  /** Folder of the boards' JSON, unless our own generated ones. */
+  /** Folder of the boards' JSON. Default: our generated boards. */
   folder?: string;
-  /** Address of a Grafana that has the same boards, for links to it. */
+  /** URL of a Grafana with the same boards, for links. */
   grafanaUrl?: string;
 }
 
@@ -31,9 +31,9 @@ export interface BoardsOptions extends BoardsSettings {
 type Query = Record<string, unknown>;
 
 /**
- * The boards of grafana/generated in the browser, and the data behind them. SQL never comes from outside: a
- * request names a board, a panel, a range and the values of variables; the organisation is the caller's.
- * The page and its bundle hold nothing of anybody and are open to all; below /boards/api a reader is needed.
+ * Serves the boards of grafana/generated to browsers, and their data. A request names board, panel, time range and
+ * variables, never SQL; the organisation is the caller's. The page and its bundle contain no data and are public;
+ * routes below /boards/api need the scope `read`.
  */
 export async function boards(app: FastifyInstance, options: BoardsOptions): Promise<void> {
   const library = await readBoards(options.folder);
@@ -69,7 +69,7 @@ function boardsApi(app: FastifyInstance, library: BoardLibrary, { clickhouse, gr
     const { rows } = await runQuery(
       clickhouse,
       `SELECT 1 FROM repository_activity WHERE org_id = ${quote(orgId)} LIMIT 1`,
-      await repositoryWall(clickhouse, caller),
+      await repositoryFilter(clickhouse, caller),
     );
     return {
       org: orgId,
@@ -101,7 +101,7 @@ function boardsApi(app: FastifyInstance, library: BoardLibrary, { clickhouse, gr
     const { refId } = query;
     return panelData(clickhouse, library.panel(params.uid, params.id), {
       ...requestOf(request, library.board(params.uid)),
-      wall: await repositoryWall(clickhouse, callerOf(request)),
+      filter: await repositoryFilter(clickhouse, callerOf(request)),
       ...(typeof refId === 'string' ? { refId } : {}),
     });
   });
@@ -114,7 +114,7 @@ function boardsApi(app: FastifyInstance, library: BoardLibrary, { clickhouse, gr
       ...(await runQuery(
         clickhouse,
         expandMacros(sql, { ...context, intervalMs: 1_000 }),
-        await repositoryWall(clickhouse, callerOf(request)),
+        await repositoryFilter(clickhouse, callerOf(request)),
       )),
       ...context.range,
     };
@@ -135,7 +135,7 @@ function requestOf(request: FastifyRequest<{ Querystring: Query }>, board: Board
   };
 }
 
-/** What the request says, else the board; no more of it than the plan shows. */
+/** Returns the requested range, by default the board's, cut to the history of the caller's plan. */
 function rangeOf({ from, to }: Query, { time }: Board, { plan }: Caller): TimeRange {
   const range = parseTimeRange(from ?? time?.from, to ?? time?.to, Date.now());
   const history = historyStart(plan);

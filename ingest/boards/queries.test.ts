@@ -10,7 +10,7 @@ import { variableOptions } from './variable-options.js';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
-/** Start of an hour, three hours back: facts and series of the tests lie around it. */
+/** Start of an hour, three hours ago: facts and series of the tests are around it. */
 const T = Math.floor(Date.now() / HOUR) * HOUR - 3 * HOUR;
 const at = (offset: number): string => new Date(T + offset).toISOString();
 
@@ -117,7 +117,7 @@ beforeAll(async () => {
 
 afterAll(() => database.drop());
 
-// The other boards read series that the jobs make: deploy/e2e/boards.test.ts runs those.
+// Other boards read series that the jobs compute: deploy/e2e/boards.test.ts runs those.
 describe('every query of the posture board', () => {
   it.each([
     ['hour', SHORT],
@@ -128,7 +128,7 @@ describe('every query of the posture board', () => {
       for (const repo of ['all', ['acme/web', HOSTILE]] as const) {
         const result = await panelData(database.client, each, { range, variables: variables('org_a', repo) });
         expect(result.columns.length, each.title).toBeGreaterThan(0);
-        // Quarantine goes by the time of arrival, which is after these ranges.
+        // Quarantine is selected by time of arrival, which is after these ranges.
         if (each.id !== 10) expect(result.rows.length, `${String(each.title)} has rows`).toBeGreaterThan(0);
         if (each.targets?.[0]?.format === 0)
           expect(result.columns[0]).toMatchObject({ name: 'time', type: "DateTime('UTC')" });
@@ -175,7 +175,7 @@ describe('stats', () => {
 
   it('critical findings come from the newest scan that read any file', async () => {
     expect(await records(3, SHORT)).toEqual([{ critical: 4 }]);
-    // What happens at the end of a range is in the next one.
+    // An event at the end of a range belongs to the next one.
     expect(await records(3, { from: T - HOUR, to: T + 30_000 })).toEqual([{ critical: 2 }]);
     expect(await records(3, { from: T - HOUR, to: T + 30_001 })).toEqual([{ critical: 5 }]);
     expect(await records(3, BEFORE)).toEqual([{ critical: null }]);

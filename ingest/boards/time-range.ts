@@ -8,8 +8,8 @@ const EXPECTED =
   'now, as in now-6h, now/d or now-1M/M (units s, m, h, d, w, M, Q, y), an ISO 8601 time, or milliseconds since 1970; between 1970 and 2100';
 
 /**
- * Reads `from` and `to` as they stand in Grafana's URLs, in UTC: `now`, `now-6h`, `now/d`, ISO 8601, or milliseconds
- * since 1970. `/d` is the start of the day in `from` and its last millisecond in `to`; weeks begin on Monday.
+ * Parses `from` and `to` as in Grafana's URLs, in UTC: `now`, `now-6h`, `now/d`, ISO 8601, or milliseconds since 1970.
+ * `/d` is the start of the day in `from` and its last millisecond in `to`; weeks begin on Monday.
  *
  * @throws ShieldwatchError `query_invalid` naming the parameter
  */
@@ -28,7 +28,7 @@ export function parseTimeRange(from: unknown, to: unknown, now: number): TimeRan
   return range;
 }
 
-/** Milliseconds of a length of time as Grafana writes it, e.g. `1m`; undefined when it is none. */
+/** Parses a duration in Grafana's format, such as `1m`, to milliseconds; undefined when it is invalid. */
 export function parseDuration(text: string): number | undefined {
   const match = /^(\d{1,6})([smhdw])$/.exec(text);
   const unit = UNITS[match?.[2] ?? ''];
@@ -46,20 +46,20 @@ function parseMoment(field: 'from' | 'to', text: unknown, now: number): number {
   throw new ShieldwatchError('query_invalid', `${field}: expected ${EXPECTED}`, { field, expected: EXPECTED });
 }
 
-/** Milliseconds, or ISO 8601 in UTC unless it names an offset; a blank may stand for the T, as Grafana writes it. */
+/** Parses milliseconds or ISO 8601, in UTC unless it has an offset. A blank may replace the T, as in Grafana. */
 function absolute(text: string): number | undefined {
   if (/^\d{1,13}$/.test(text)) return Number(text);
   const match = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(Z|[+-]\d\d:\d\d)?)?$/.exec(text);
   if (match === null) return undefined;
   const [, day = '', clock = '00:00', offset = 'Z'] = match;
   const midnight = new Date(`${day}T00:00Z`);
-  // A day that the month does not have would be read as one of the next month.
+  // JavaScript reads a day that the month does not have as one of the next month.
   if (Number.isNaN(midnight.getTime()) || !midnight.toISOString().startsWith(day)) return undefined;
   const time = Date.parse(`${day}T${clock}${offset}`);
   return Number.isNaN(time) ? undefined : time;
 }
 
-/** Applies what stands behind `now`, from left to right; undefined where it is nothing that Grafana writes. */
+/** Applies the operations after `now` from left to right; undefined when they are invalid. */
 function relative(text: string, now: number, isEnd: boolean): number | undefined {
   if (text.length > 60 || !/^(?:[+-]\d{1,6}[smhdwMQy]|\/[smhdwMQy])*$/.test(text)) return undefined;
   let moment = now;
@@ -70,10 +70,10 @@ function relative(text: string, now: number, isEnd: boolean): number | undefined
   return moment;
 }
 
-/** Months of a unit that has no fixed length. */
+/** Months of units without a fixed length. */
 const MONTHS: Readonly<Record<string, number>> = { M: 1, Q: 3, y: 12 };
 
-/** A day that the month does not have becomes its last one. */
+/** Adds to a date. A day that the month does not have becomes its last day. */
 function shift(moment: number, count: number, unit: string): number {
   const months = MONTHS[unit];
   if (months === undefined) return moment + count * (UNITS[unit] ?? 0);

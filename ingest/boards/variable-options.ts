@@ -3,19 +3,19 @@ import type { Board, BoardVariable } from '#schemas/board.js';
 import type { TimeRange, VariableOption, VariableOptions } from '#schemas/http/boards.js';
 import type { Caller } from '../auth/caller.js';
 import { expandMacros, type VariableValue } from './macros.js';
-import { repositoryWall } from './repository-wall.js';
+import { repositoryFilter } from './repository-filter.js';
 import { runQuery } from './run-query.js';
 import { ownOptions, plainVariables } from './variables.js';
 
 interface Request {
   range: TimeRange;
-  /** What is chosen; a variable that is not here takes its first option. */
+  /** Chosen values; a variable without one uses its first option. */
   variables: ReadonlyMap<string, VariableValue>;
 }
 
 /**
- * The options of every variable that people see. Nobody chooses the organisation; a token bound to one
- * repository is offered that one. Variables that depend on others wait for what those are set to.
+ * Returns the options of every visible variable. The organisation cannot be chosen; a bound token gets its repository
+ * only. Variables that depend on others wait for their values.
  */
 export async function variableOptions(
   client: ClickHouseClient,
@@ -26,7 +26,7 @@ export async function variableOptions(
   const list = board.templating.list.filter(({ name }) => name !== 'org');
   const settled = new Map<string, Promise<VariableOptions>>();
   const plain = plainVariables(board);
-  const wall = await repositoryWall(client, caller);
+  const filter = await repositoryFilter(client, caller);
 
   async function settle(variable: BoardVariable): Promise<VariableOptions> {
     const { name, type, label, multi, includeAll } = variable;
@@ -53,12 +53,12 @@ export async function variableOptions(
     variables: ReadonlyMap<string, VariableValue>,
   ): Promise<VariableOption[]> {
     const sql = expandMacros(sqlOf(query), { range: request.range, intervalMs: 1_000, variables, plain });
-    const { rows } = await runQuery(client, sql, wall);
-    // Two columns are text and value, as the datasource has it.
+    const { rows } = await runQuery(client, sql, filter);
+    // Two columns are text and value, as in the data source.
     return rows.map(([text, value = text]) => ({ text: String(text), value: String(value) }));
   }
 
-  // In the board's order: Grafana, too, lets a variable use those before it.
+  // In the board's order, because a variable may use those before it, as in Grafana.
   for (const variable of list) settled.set(variable.name, settle(variable));
   const all = await Promise.all(settled.values());
   return all.filter((_, index) => list[index]?.hide !== 2 && list[index]?.type !== 'constant');
@@ -71,7 +71,7 @@ function referredBy({ query, type }: BoardVariable): string[] {
     .filter((name) => !name.startsWith('__'));
 }
 
-/** A query is its text, or what the datasource's editor saves. */
+/** A query is a text, or an object saved by the data source's editor. */
 function sqlOf(query: unknown): string {
   return typeof query === 'object' && query !== null && 'rawSql' in query ? String(query.rawSql) : String(query);
 }

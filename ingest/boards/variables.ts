@@ -5,13 +5,13 @@ import type { Board, BoardVariable } from '#schemas/board.js';
 import type { Caller } from '../auth/caller.js';
 import type { VariableValue } from './macros.js';
 
-/** Values one variable may take in a request; more than that is "All" with extra steps. */
+/** Maximum values of a variable in a request. */
 const MAX_VALUES = 200;
 const MAX_LENGTH = 200;
-/** How Grafana's URLs say "All". */
+/** The value of "All" in Grafana's URLs. */
 const ALL = '$__all';
 
-/** The options that stand in the board itself; undefined for a variable that asks the store or the reader. */
+/** Returns the options defined in the board; undefined for a variable that queries the store or takes free text. */
 export function ownOptions({ type, query }: BoardVariable): VariableOption[] | undefined {
   if (type === 'constant') return [{ text: String(query), value: String(query) }];
   if (type !== 'custom' && type !== 'interval') return undefined;
@@ -24,18 +24,17 @@ export function ownOptions({ type, query }: BoardVariable): VariableOption[] | u
     });
 }
 
-/** Variables whose values a request can only pick out of the board. */
+/** Returns the variables whose values a request can only choose from the board's options. */
 export function plainVariables(board: Board): ReadonlySet<string> {
   return new Set(board.templating.list.filter((each) => ownOptions(each) !== undefined).map(({ name }) => name));
 }
 
 /**
- * The values of a board's variables for one request: `var-<name>` of the URL, else what the board says, else
- * "All" where there is one. A variable with none of these is left out. Organisation, and for a token bound to
- * one repository that repository, are the caller's own; to name another organisation is to ask for a board
- * that does not exist.
+ * Returns the values of a board's variables for a request: `var-<name>` of the URL, else the board's default, else
+ * "All" if allowed. A variable with none of these is left out. The organisation, and for a bound token the repository,
+ * are the caller's own; naming another organisation is answered like an unknown board.
  *
- * @throws ShieldwatchError `query_invalid` naming the parameter, `not_found` for a foreign organisation
+ * @throws ShieldwatchError `query_invalid` naming the parameter, `not_found` for another organisation
  */
 export function chosenValues(board: Board, caller: Caller, query: Record<string, unknown>): Map<string, VariableValue> {
   const org = query['var-org'];
@@ -51,7 +50,7 @@ export function chosenValues(board: Board, caller: Caller, query: Record<string,
   return values;
 }
 
-/** As `chosenValues`, where every variable must have a value. */
+/** Like `chosenValues`, but every variable must have a value. */
 export function variableValues(
   board: Board,
   caller: Caller,

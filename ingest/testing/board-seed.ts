@@ -21,7 +21,7 @@ import {
   SPAN_SCAN,
 } from '#schemas/semconv.js';
 
-/** Fills a store for tests the way telemetry gets there: landing rows, which the views turn into facts; and series rows. */
+/** Fills a store for tests like real telemetry: landing rows, from which the views derive facts, and series rows. */
 export class Seed {
   readonly #client: ClickHouseClient;
   readonly #orgId: string;
@@ -72,7 +72,7 @@ export class Seed {
     });
   }
 
-  /** Drifts as the watch reports them. */
+  /** Inserts drifts as `watch` reports them. */
   async drifts(records: DriftSeed[]): Promise<void> {
     await this.#traces(
       records.map(
@@ -97,7 +97,7 @@ export class Seed {
     );
   }
 
-  /** Log records as agents send them, by their body and attributes. */
+  /** Inserts log records as agents send them, by body and attributes. */
   async logs(
     records: {
       at: string;
@@ -125,7 +125,10 @@ export class Seed {
     });
   }
 
-  /** Points of a running total, of what each interval added (`delta`), or of a gauge, as a collector's own telemetry has them. */
+  /**
+   * Inserts points of a cumulative sum, of a delta sum (`delta`), or of a gauge, as a collector's own telemetry reports
+   * them.
+   */
   async collectorMetric(
     name: string,
     points: { at: string; value: number }[],
@@ -158,7 +161,7 @@ export class Seed {
     });
   }
 
-  /** One head row and one row for each tool, as the rollup job writes a bucket, and the day it is part of. */
+  /** Inserts a head row and one row per tool, as the rollup job writes a bucket, and its day. */
   async rateHour(
     repo: string,
     bucketStart: string,
@@ -185,7 +188,10 @@ export class Seed {
     });
   }
 
-  /** The findings of each repository's newest scan that lists some, as the rollup job writes what stands open: since the first scan that shows them. */
+  /**
+   * Inserts the open findings of each repository's newest scan that lists any, open since the first scan that reports
+   * them.
+   */
   async openFindings(): Promise<void> {
     await this.#client.command({
       query: `INSERT INTO finding_transition_v1 (org_id, repo, bucket_start, is_head, severity, category, finding_key, occurrence, scan_at, scan_id, formula, change, previous_at, title, file, version)
@@ -252,7 +258,7 @@ export class Seed {
     });
   }
 
-  /** What people decided, as the gateway's outbox writes it. */
+  /** Inserts decisions of people, as the gateway's outbox writes them. */
   async control(
     events: {
       at: string;
@@ -285,7 +291,7 @@ export class Seed {
   }
 }
 
-/** One drift of a repository's score. */
+/** A drift of a repository's score. */
 export interface DriftSeed {
   repository: string;
   at: string;
@@ -296,7 +302,7 @@ export interface DriftSeed {
   hasCritical?: boolean;
 }
 
-/** A scan of ten files that found nothing, but for what is named. */
+/** Returns a scan of ten files without findings, with the given differences. */
 export function scanOf(repository: string, generatedAt: string, differing: Partial<ScanRecord> = {}): ScanRecord {
   return {
     eventId: randomUUID(),
@@ -315,7 +321,7 @@ export function scanOf(repository: string, generatedAt: string, differing: Parti
   };
 }
 
-/** An allowed Bash call of Claude Code, but for what is named. */
+/** Returns an allowed Bash call of Claude Code, with the given differences. */
 export function decisionOf(
   repository: string,
   timestamp: string,
@@ -353,7 +359,7 @@ export function findingOf(scan: ScanRecord, key: string, differing: Partial<Find
   };
 }
 
-/** What DateTime and DateTime64 columns of the landing and series tables read. */
+/** Formats a time for DateTime and DateTime64 columns of landing and series tables. */
 function storeTime(iso: string): string {
   return iso
     .replace('T', ' ')

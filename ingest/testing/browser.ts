@@ -19,15 +19,15 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-/** A browser that looks at one server, in UTC and dark, 1280 by 900 pixels. */
+/** A browser for tests against one server: UTC, dark, 1280 by 900 pixels. */
 export class TestBrowser {
-  /** What console and network complained about on the page that is open. */
+  /** Console errors and failed requests of the open page. */
   problems: string[] = [];
   page!: Page;
   readonly #context: BrowserContext;
   readonly #address: string;
   readonly #profile: string;
-  /** Key of the session whose link was opened last: each tab needs it. */
+  /** Key of the session that was opened last; every tab needs it. */
   #key = '';
 
   private constructor(context: BrowserContext, address: string, profile: string) {
@@ -48,7 +48,10 @@ export class TestBrowser {
     return new TestBrowser(context, address, profile);
   }
 
-  /** Opens an address in a new tab. What console or network complain about, but for what is expected, is a problem. */
+  /**
+   * Opens a path in a new tab. Console errors and failed requests that `expected` does not match are recorded as
+   * problems.
+   */
   async open(path: string, expected: RegExp = /^$/): Promise<void> {
     this.problems = [];
     this.page = await this.#context.newPage();
@@ -63,12 +66,12 @@ export class TestBrowser {
     });
     this.page.on('requestfailed', (request) => {
       const failure = request.failure()?.errorText ?? '';
-      // What the page itself gave up because something newer was asked for.
+      // Requests that the page aborted because a newer one replaced them.
       if (failure !== 'net::ERR_ABORTED') note(`${request.url()} ${failure}`);
     });
     this.page.on('request', (request) => {
       const isOwn = [this.#address, 'data:', 'file:'].some((start) => request.url().startsWith(start));
-      if (!isOwn) note(`asked elsewhere: ${request.url()}`);
+      if (!isOwn) note(`request to another origin: ${request.url()}`);
     });
     const [, key] = /#key=(.+)$/.exec(path) ?? [];
     if (key !== undefined) this.#key = key;
@@ -86,15 +89,15 @@ export class TestBrowser {
     return this.page.locator(`[data-panel="${String(id)}"]`);
   }
 
-  /** Keeps a picture for people to look at, where they asked for it. */
+  /** Saves a screenshot if `SHIELDWATCH_PICTURES` is set. */
   async picture(name: string): Promise<void> {
     const folder = process.env['SHIELDWATCH_PICTURES'];
     if (folder !== undefined) await this.page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
   }
 
   /**
-   * What axe-core finds of impact serious or critical. The browser hands it to the page, whose own policy lets
-   * nothing else in.
+   * Returns violations of impact serious or critical from axe-core, injected by the browser because the page's policy
+   * allows no other script.
    */
   async faults(): Promise<string[]> {
     await this.page.evaluate(axe.source);
@@ -103,7 +106,7 @@ export class TestBrowser {
       .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => id + ': ' + html.slice(0, 200) + ' ' + failureSummary)))`);
   }
 
-  /** Lets pages read and write the clipboard. */
+  /** Allows pages to read and write the clipboard. */
   async allowClipboard(): Promise<void> {
     await this.#context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: this.#address });
   }

@@ -55,8 +55,8 @@ import { PanelBuilder as Text, TextMode } from '@grafana/grafana-foundation-sdk/
 import { PanelBuilder as TimeSeries } from '@grafana/grafana-foundation-sdk/timeseries';
 
 /**
- * Boards with one of everything that a board may hold, made as those of grafana/ are, to hold the page to.
- * Their data is that of story.ts.
+ * Boards with one panel of every type, built like those of grafana/, for tests of the page. Their data comes from
+ * sample-data.ts.
  */
 const DATASOURCE = { type: 'grafana-clickhouse-datasource', uid: 'shieldwatch-clickhouse' };
 const SCOPE = 'org_id = ${org:singlequote} AND $__conditionalAll(repo IN (${repo:singlequote}), $repo)';

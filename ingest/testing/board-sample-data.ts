@@ -4,7 +4,7 @@ import { decisionOf, findingOf, scanOf } from './board-seed.js';
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-/** What a board must show as text and nothing else. */
+/** Texts that a board must show as text only. */
 export const HOSTILE_TEXTS = [
   '<img src=x onerror="globalThis.wasRun=1">',
   '<script>globalThis.wasRun=1</script>',
@@ -26,8 +26,11 @@ const RULES = [
 
 const TOOLS = ['Bash', 'Read', 'Edit', 'Grep', 'mcp__browser__open'];
 
-/** Some hours of four repositories that scan and guard their agents: enough to look at. Always the same, but for the time it is now. */
-export async function tellStory(seed: Seed): Promise<void> {
+/**
+ * Inserts some hours of data of four repositories that scan and guard their agents. The data is the same in every run,
+ * except for its time.
+ */
+export async function writeSampleData(seed: Seed): Promise<void> {
   const now = Date.now();
   const at = (ms: number): string => new Date(now - ms).toISOString();
   const scans: [repo: string, minutesAgo: number, score: number, critical: number][] = [
@@ -130,7 +133,7 @@ export async function tellStory(seed: Seed): Promise<void> {
   }
 }
 
-/** Throws that are the same every time: whole numbers from 0 up to and without `sides`. */
+/** Creates a deterministic pseudo-random generator of integers from 0 to `sides` (exclusive). */
 function createDice(): (sides: number) => number {
   let state = 1;
   return (sides) => {

@@ -4,10 +4,10 @@ import type { Caller } from '../auth/caller.js';
 import { withStoreErrors } from '../errors/with-store-errors.js';
 import { quote } from './macros.js';
 
-/** What ClickHouse's `additional_table_filters` is set to for a query. */
-export type RepositoryWall = SettingsMap;
+/** Value of ClickHouse's setting `additional_table_filters` for a query. */
+export type RepositoryFilter = SettingsMap;
 
-/** Milliseconds for which the list of tables is believed: migrations make new ones. */
+/** Milliseconds for which the list of tables is cached; migrations may add tables. */
 const TABLES_MS = 60_000;
 
 interface Table {
@@ -19,14 +19,14 @@ interface Table {
 const tables = new WeakMap<ClickHouseClient, { askedAt: number; answer: Promise<Table[]> }>();
 
 /**
- * What keeps a query of a caller who is bound to one repository to the rows of that repository, whatever its SQL says:
- * the store adds the condition wherever a table is read, in views and subqueries too. A table of the whole organisation
- * has no such rows: reading one of it fails, see {@link WALL_ERROR}. Undefined: the caller is bound to none.
+ * Restricts a query to the caller's own repository, for any SQL: the store adds the condition wherever it reads a
+ * table, also in views and subqueries. Reading a table of the whole organisation fails, see {@link FILTER_ERROR}.
+ * Returns undefined if the caller is not bound to a repository.
  */
-export async function repositoryWall(
+export async function repositoryFilter(
   client: ClickHouseClient,
   { orgId, repository }: Caller,
-): Promise<RepositoryWall | undefined> {
+): Promise<RepositoryFilter | undefined> {
   if (repository === null) return undefined;
   const filters = (await withStoreErrors(tablesOf(client))).map(({ database, name, columns }) => {
     const [org, repo] = columns.includes('OrgId') ? ['OrgId', 'Repository'] : ['org_id', 'repo'];
@@ -34,7 +34,7 @@ export async function repositoryWall(
     const condition = columns.includes(repo)
       ? `${isOwn} AND ${repo} = ${quote(repository)}`
       : `NOT throwIf(${isOwn}, 'of the whole organisation')`;
-    // The client puts quotes around both, and escapes neither.
+    // The client quotes both values, but does not escape them.
     return [inner(`${database}.${name}`), inner(condition)];
   });
   return SettingsMap.from(Object.fromEntries(filters) as Record<string, string>);
@@ -42,10 +42,10 @@ export async function repositoryWall(
 
 const inner = (text: string): string => quote(text).slice(1, -1);
 
-/** ClickHouse's error code for a row of a table that the wall closes. */
-export const WALL_ERROR = '395';
+/** ClickHouse's error code when a query reads a table that the filter forbids. */
+export const FILTER_ERROR = '395';
 
-/** Every table of ours that keeps rows of organisations, found by its columns. */
+/** Lists our tables that hold organisations' rows, found by their columns. */
 function tablesOf(client: ClickHouseClient): Promise<Table[]> {
   const known = tables.get(client);
   const now = Date.now();
