@@ -2,8 +2,8 @@
 /**
  * Builds our collector from manifest.yaml into a cache folder: `npm run collector:build`.
  *
- * Plain JavaScript without dependencies, since it also runs before `npm ci` and before the TypeScript build.
- * TypeScript reads it through binary.ts, so that there is one idea of where the binary is.
+ * Plain JavaScript without dependencies, since it also runs before `npm ci` and before the TypeScript build. TypeScript
+ * reads it through binary.ts, so that the path of the binary is defined once.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -23,14 +23,14 @@ import { basename, dirname, join, relative } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
-const ROOM = dirname(fileURLToPath(import.meta.url));
+const MODULE_DIR = dirname(fileURLToPath(import.meta.url));
 /** Our own components. */
-const SOURCES = ['processors', 'extensions', 'exporters'].map((folder) => join(ROOM, folder));
-/** What the compiler knows of where time goes; `npm run collector:profile` writes it. */
-const PROFILE = join(ROOM, 'default.pgo');
+const SOURCES = ['processors', 'extensions', 'exporters'].map((folder) => join(MODULE_DIR, folder));
+/** Profile for profile-guided optimisation; `npm run collector:profile` writes it. */
+const PROFILE = join(MODULE_DIR, 'default.pgo');
 const BINARY = 'shieldwatch-collector';
 
-/** One line for a person who has no Go; the embedded stack runs without a collector then. */
+/** Message for users without Go; the embedded stack then runs without a collector. */
 const NO_GO =
   'Go is not installed, so the collector cannot be built (https://go.dev/dl, 1.26 or newer). ' +
   'Shieldwatch runs without it: the gateway then writes to the store itself.';
@@ -39,10 +39,12 @@ const NO_GO =
 
 /** @returns {CollectorSource} our distribution */
 export function ownSource() {
-  return { manifest: readFileSync(join(ROOM, 'manifest.yaml'), 'utf8'), profile: readFileSync(PROFILE) };
+  return { manifest: readFileSync(join(MODULE_DIR, 'manifest.yaml'), 'utf8'), profile: readFileSync(PROFILE) };
 }
 
-/** Path of the collector that {@link buildCollector} made for today's sources, or undefined: not built, or no Go. */
+/**
+ * Path of the collector that {@link buildCollector} built from the current sources, or undefined: not built, or no Go.
+ */
 export function collectorBinary(source = ownSource()) {
   const go = goVersion();
   if (go === undefined) return undefined;
@@ -50,14 +52,14 @@ export function collectorBinary(source = ownSource()) {
   return existsSync(path) ? path : undefined;
 }
 
-/** True where a Go toolchain answers. */
+/** Returns whether a Go toolchain is available. */
 export function hasGo() {
   return goVersion() !== undefined;
 }
 
 /**
- * Builds the collector unless that was done before, and returns its path. Safe to run twice at the same time:
- * each run builds in a folder of its own and the finished folder is renamed into place.
+ * Builds the collector if needed, and returns its path. Safe to run concurrently: each run builds in a folder of its
+ * own, and the finished folder is renamed into place.
  *
  * @param {(line: string) => void} [onProgress]
  * @param {CollectorSource} [source]
@@ -74,9 +76,9 @@ export async function buildCollector(onProgress = () => {}, source = ownSource()
   const work = mkdtempSync(join(cache, 'build-'));
   try {
     const builder = await installBuilder(cache, builderVersion(source.manifest), onProgress);
-    // The builder takes its output folder from the manifest only, and writes where our own Go sources are into the
-    // binary: so it gets a copy that names the folder, and the sources beside it, which makes builds of the same
-    // sources equal byte by byte wherever they are made.
+    // The builder reads its output folder only from the manifest, and embeds the path of our Go sources in the binary.
+    // It gets a copy of the manifest with that folder, and the sources beside it, so that builds of equal sources are
+    // equal byte by byte in any folder.
     const copy = join(work, 'manifest.yaml');
     writeFileSync(copy, forBuilder(source.manifest, work));
     // Beside the main package, where the compiler looks for it.
@@ -99,7 +101,7 @@ function forBuilder(manifest, work) {
   const replaces = [];
   const without = manifest.replace(/^( +- gomod: (\S+) v\S+)\n +path: (\S+)$/gm, (_, gomod, name, path) => {
     const folder = basename(path);
-    cpSync(join(ROOM, path), join(work, folder), { recursive: true });
+    cpSync(join(MODULE_DIR, path), join(work, folder), { recursive: true });
     replaces.push(`  - ${name} => ./${folder}`);
     return gomod;
   });
@@ -129,14 +131,14 @@ function binaryPath(go, { manifest, profile }) {
     .update(profile ?? '');
   for (const file of /^ +path: /m.test(manifest) ? sourceFiles() : []) {
     hash
-      .update(`${relative(ROOM, file)}\n`)
+      .update(`${relative(MODULE_DIR, file)}\n`)
       .update(readFileSync(file))
       .update('\n');
   }
   return join(cacheFolder(), hash.digest('hex').slice(0, 16), BINARY);
 }
 
-/** Our own Go sources, in a stable order; there need not be any. */
+/** Our own Go sources, in a stable order; there may be none. */
 function sourceFiles() {
   return SOURCES.flatMap((folder) =>
     existsSync(folder) ? readdirSync(folder, { recursive: true, withFileTypes: true }) : [],
@@ -149,7 +151,7 @@ function sourceFiles() {
 }
 
 /**
- * The builder must be as old as the components, so the manifest's receiver says which.
+ * The builder must have the version of the components, which is that of the manifest's receiver.
  *
  * @param {string} manifest
  */
@@ -185,7 +187,7 @@ function putInPlace(built, target) {
     renameSync(finished, folder);
   } catch (error) {
     rmSync(finished, { recursive: true, force: true });
-    // Another build of the same sources was faster: its result is as good.
+    // Another build of the same sources was faster: its result is equal.
     if (!existsSync(target)) throw error;
   }
 }

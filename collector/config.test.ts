@@ -47,7 +47,7 @@ describe('config.yaml', () => {
     ['ours', config, 'secretredaction'],
     ['the stock one', stock, 'redaction'],
   ])(
-    '%s redacts and drops client attributes of our prefix before stamping, and drops what has no organisation afterwards',
+    '%s redacts and drops client attributes of our prefix before stamping, and drops records without an organisation afterwards',
     (_, { service }, redaction) => {
       expect(Object.keys(service.pipelines)).toEqual(['traces', 'logs', 'metrics']);
       for (const { processors } of Object.values(service.pipelines)) {
@@ -102,7 +102,7 @@ describe('config.yaml', () => {
     expect(compiled.toSorted()).toEqual([...used].toSorted());
   });
 
-  it('is measured against a rival of the same versions', () => {
+  it('has a baseline collector of the same versions in the bench', () => {
     const modules = (file: string, names = /(?<=gomod: ).*$/gm): string[] =>
       readFileSync(join(packageRoot(), file), 'utf8').match(names) ?? [];
     const ours = new Set([

@@ -1,7 +1,6 @@
 /**
- * Writes what of the collector's configuration follows from `schemas/redaction-rules.ts` and
+ * Writes the parts of the collector's configuration that derive from `schemas/redaction-rules.ts` and
  * `schemas/attribute-keys.ts`: `npm run build && npm run collector:generate`. A test proves the files fresh.
- *
  * `generated/redaction.yaml` is for our distribution, `generated/stock.yaml` for the official contrib image.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -26,14 +25,14 @@ import { VOCABULARY } from '#schemas/redaction-vocabulary.js';
 import { packageRoot } from '#schemas/root.js';
 import * as semconv from '#schemas/semconv.js';
 
-/** Personal data last: what is a secret as well is one first. */
+/** Personal data last: a value that is also a secret counts as a secret. */
 const ALL_RULES: readonly RedactionRule[] = [...REDACTION_RULES, ...PERSONAL_RULES];
 
 const folder = join(packageRoot(), 'collector', 'generated');
-/** In the queue's folder; where deploy/embedded looks for files. */
+/** In the queue's folder; deploy/embedded reads it there. */
 export const SET_ASIDE_FOLDER = 'set-aside';
 
-/** The generated files, by path, with their text. */
+/** Returns the generated files, by path, with their text. */
 export function generatedFiles(): ReadonlyMap<string, string> {
   return new Map([
     [join(folder, 'redaction.yaml'), redactionConfig()],
@@ -52,7 +51,7 @@ function redactionConfig(): string {
 # ${ALLOWED_KEYS_VARIABLE}=a,b.*
 `;
   return yaml(header, {
-    // The receiver reads by recursion: what is nested without end is refused by its bytes, before it is read.
+    // The receiver parses recursively: bodies with excessive nesting are refused before they are parsed.
     extensions: { otlp_bounds: { max_depth: MAX_OTLP_DEPTH, max_entries: MAX_OTLP_ENTRIES } },
     receivers: { otlp: { protocols: { http: { middlewares: [{ id: 'otlp_bounds' }] } } } },
     service: { extensions: ['bearertokenauth', 'health_check', 'file_storage', 'otlp_bounds'] },
@@ -94,10 +93,10 @@ function redactionConfig(): string {
   });
 }
 
-/** Begins the attributes in which a text waits for the `redaction` processor, which looks at attributes only. */
+/** Prefix of temporary attributes for texts that the `redaction` processor, which reads attributes only, should see. */
 const EXPOSED = 'shieldwatch.exposed.';
 
-/** A text that the `redaction` processor does not look at, and the attributes by which it can be shown to it. */
+/** A text that the `redaction` processor does not read, and the attributes that expose it. */
 interface Hidden {
   readonly context: string;
   readonly attributes: string;
@@ -121,7 +120,7 @@ const LOGS: readonly Hidden[] = [
   SCOPE,
   { context: 'log', attributes: 'log.attributes', texts: ['log.event_name', 'log.severity_text'] },
 ];
-/** A metric has no attributes that the processor looks at, but its points have. */
+/** A metric has no attributes that the processor reads, but its points have. */
 const METRICS: readonly Hidden[] = [
   RESOURCE,
   SCOPE,
@@ -132,7 +131,7 @@ const METRICS: readonly Hidden[] = [
   },
 ];
 
-/** A resource attribute that lives only between two processors. */
+/** A resource attribute that exists only between two processors. */
 const CONTENT_FLAG = `${semconv.SERVER_ATTRIBUTE_PREFIX}content`;
 const DROPS_CONTENT = `resource.attributes["${CONTENT_FLAG}"] != "keep"`;
 
@@ -155,7 +154,7 @@ function stockConfig(): string {
   };
   return yaml(header, {
     processors: {
-      // A client must not say itself that its content is kept, nor fill the attributes that we expose texts in.
+      // Clients must not set the attribute that keeps content, nor the attributes that expose texts.
       'transform/untrusted': everySignal((hidden) => [
         deleteKeys(hidden.attributes, `^${quoteRegExp(semconv.SERVER_ATTRIBUTE_PREFIX)}|^${quoteRegExp(EXPOSED)}`),
       ]),
@@ -198,24 +197,24 @@ function everySignal(statements: (hidden: Hidden) => readonly string[]) {
   };
 }
 
-/** Drops content and what cannot be reached, and shows the other texts to the processor. */
+/** Drops content and unreachable texts, and exposes the other texts to the processor. */
 function expose() {
   const drop = (hidden: Hidden): string => `${deleteKeys(hidden.attributes, contentPattern())} where ${DROPS_CONTENT}`;
   const show = (hidden: Hidden): readonly string[] => [
     drop(hidden),
-    // The processor compares bytes in base64 and leaves them as they are; so no value but text reaches it.
+    // The processor compares bytes in base64 and leaves them unchanged; so only text reaches it.
     `stringify_all(${hidden.attributes})`,
-    // Left behind, it would be in clear wherever the attributes are not written back.
+    // Left in place, it would stay unmasked wherever the attributes are not written back.
     ...hidden.texts.map((text) => `set(${hidden.attributes}["${EXPOSED}${text}"], ${text}) where ${text} != ""`),
     ...(hidden.context === 'datapoint' ? [] : hidden.texts.map((text) => `set(${text}, "")`)),
   ];
-  // OTTL strings are quoted as in Go, of which JSON is a part.
+  // OTTL strings are quoted as in Go, which includes JSON's quoting.
   const events = JSON.stringify(`^(?:${CONTENT_EVENTS.map(quoteRegExp).join('|')})$`);
   const isEvent = `(IsMatch(log.event_name, ${events}) or (log.attributes["event.name"] != nil and IsMatch(log.attributes["event.name"], ${events})))`;
   const { trace_statements, log_statements, metric_statements, error_mode } = everySignal(show);
   return {
     error_mode,
-    // OTTL reaches a link only as part of the whole list, so links go.
+    // OTTL reaches a link only as part of the whole list, so links are removed.
     trace_statements: [{ context: 'span', statements: ['set(span.links, nil)'] }, ...trace_statements],
     log_statements: [
       {
@@ -253,7 +252,7 @@ function contentPattern(): string {
   return `^(?:${CONTENT_KEYS.map((key) => (key.endsWith('*') ? `${quoteRegExp(key.slice(0, -1))}.*` : quoteRegExp(key))).join('|')})$`;
 }
 
-/** What follows our names that end in `_PREFIX`; the stock processor knows no prefixes. */
+/** Matches the rest of our names that end in `_PREFIX`; the stock processor does not support prefixes. */
 const SUFFIXES = [
   'total',
   'critical',
@@ -296,10 +295,10 @@ function exposedKeys(): string[] {
   return [...new Set([...TRACES, ...LOGS, ...METRICS].flatMap(({ texts }) => texts.map((text) => EXPOSED + text)))];
 }
 
-/** The rule as a search, since the stock processor cannot be told where to try it. */
+/** Returns the rule as a search, since the stock processor cannot be restricted to a position. */
 function stockPattern({ stock, pattern = '', boundary }: RedactionRule): string {
   const own = stock ?? pattern;
-  // What ends an escape, percent-encoding or a colour goes with the secret: RE2 cannot look back.
+  // The end of an escape, percent-encoding or colour is masked with the secret: RE2 has no look-behind.
   if (boundary === 'word') return `(?:\\b|_|\\\\[abefnrtv0]|%[0-9A-Fa-f]{2}|\\[[0-9;]{1,20}[A-Za-z])(?:${own})`;
   return boundary === 'argument' ? `(?:^|[ \\t\\r\\n("'\`])(?:${own})` : own;
 }
@@ -308,7 +307,7 @@ function quoteRegExp(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
-/** In a collector's configuration `$` begins a variable. */
+/** Escapes `$`, which begins a variable in a collector's configuration. */
 function escapeForCollector(text: string): string {
   return text.replaceAll('$', '$$$$');
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Writes LICENCES.md, the modules that are compiled into our collector with their versions and licences:
- * `node collector/licences.mjs` after `npm run collector:build`. Plain JavaScript, as build.mjs. A test compares.
+ * Writes LICENCES.md, the modules that are compiled into our collector with their versions and licences: `node
+ * collector/licences.mjs` after `npm run collector:build`. Plain JavaScript, as build.mjs. A test compares.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { collectorBinary } from './build.mjs';
 
 const FILE = join(dirname(fileURLToPath(import.meta.url)), 'LICENCES.md');
 
-/** A phrase that only this licence has; the first that is found counts. */
+/** A phrase that only this licence contains; the first match counts. */
 const LICENCES = [
   ['Apache-2.0', /Apache License,?\s+Version 2\.0/],
   ['MPL-2.0', /Mozilla Public License,? [Vv]ersion 2\.0/i],
@@ -22,7 +22,7 @@ const LICENCES = [
   ['MIT', /Permission is hereby granted, free of charge/],
 ];
 
-/** The file's text for the collector as it is built now. */
+/** Returns the file's text for the current build. */
 export function licenceList() {
   const modules = go('version', '-m', collectorBinary() ?? '')
     .split('\n')

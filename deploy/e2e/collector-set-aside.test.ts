@@ -98,22 +98,22 @@ describe.skipIf(!hasGo())(`the collector sets aside ${hasGo() ? '' : '(NOT RUN: 
     const { expect } = t;
     const under = await start(t, { env: { SHIELDWATCH_COLLECTOR_METRICS_INTERVAL_MS: '1000' } });
     const client = createClickHouse({ url: under.storeUrl, database: DATABASE });
-    await client.command({ query: "ALTER TABLE otel_logs ADD CONSTRAINT takes CHECK Body NOT LIKE 'guilty%'" });
+    await client.command({ query: "ALTER TABLE otel_logs ADD CONSTRAINT takes CHECK Body NOT LIKE 'poison%'" });
     await client.command({
-      query: "ALTER TABLE otel_traces ADD CONSTRAINT takes CHECK NOT has(mapValues(SpanAttributes), 'guilty')",
+      query: "ALTER TABLE otel_traces ADD CONSTRAINT takes CHECK NOT has(mapValues(SpanAttributes), 'poison')",
     });
     await client.close();
     const secret = `ghp_${'a1B2c3D4e5'.repeat(3)}F6g7h8`;
-    const guilty = `guilty of ${secret}`;
+    const poison = `poison of ${secret}`;
     const neighbours = texts(50, 'neighbour');
-    const own = [...texts(60), guilty, ...texts(39, 'behind')];
+    const own = [...texts(60), poison, ...texts(39, 'behind')];
     // Within a second, which makes one batch of them.
     const answers = await Promise.all([
       under.post('logs', logsOf(own)),
       under.post('logs', logsOf(neighbours), { ...TENANT, [HEADER_ORG_ID]: 'org_2' }),
     ]);
     expect(answers).toEqual([200, 200]);
-    await settles(t, under, [...own.filter((text) => text !== guilty), ...neighbours]);
+    await settles(t, under, [...own.filter((text) => text !== poison), ...neighbours]);
 
     await expect.poll(() => setAside(under).length, { timeout: 30_000 }).toBe(1);
     const [file = ''] = setAside(under);
@@ -123,9 +123,9 @@ describe.skipIf(!hasGo())(`the collector sets aside ${hasGo() ? '' : '(NOT RUN: 
       0o600, 0o700,
     ]);
     const content = readFileSync(path);
-    expect(content.toString('latin1')).toContain('guilty of [REDACTED:github-token]');
+    expect(content.toString('latin1')).toContain('poison of [REDACTED:github-token]');
     for (const text of [secret, 'sound', 'behind', 'neighbour']) expect(content.toString('latin1')).not.toContain(text);
-    expect(under.lines.join('\n')).not.toMatch(/guilty/);
+    expect(under.lines.join('\n')).not.toMatch(/poison/);
     await expect
       .poll(
         async () =>
@@ -168,7 +168,7 @@ describe.skipIf(!hasGo())(`the collector sets aside ${hasGo() ? '' : '(NOT RUN: 
     const facts = (): Promise<unknown> => under.select('SELECT event_id, reason FROM runtime_event ORDER BY event_id');
     expect(
       await under.post('traces', {
-        resourceSpans: [{ scopeSpans: [{ spans: [span('event-1', 'sound'), span('event-2', 'guilty')] }] }],
+        resourceSpans: [{ scopeSpans: [{ spans: [span('event-1', 'sound'), span('event-2', 'poison')] }] }],
       }),
     ).toBe(200);
     await expect.poll(() => setAside(under).length, { timeout: 30_000 }).toBe(2);
@@ -217,10 +217,10 @@ describe.skipIf(!hasGo())(`the collector sets aside ${hasGo() ? '' : '(NOT RUN: 
     expect(twice.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
     for (const name of left.slice(1))
       expect(await control('replay', { name })).toEqual({ delivered: ['org_1'], deleted: [] });
-    await settles(t, under, ['guilty of [REDACTED:github-token]']);
+    await settles(t, under, ['poison of [REDACTED:github-token]']);
     const both = [
       { event_id: 'event-1', reason: 'sound' },
-      { event_id: 'event-2', reason: 'guilty' },
+      { event_id: 'event-2', reason: 'poison' },
     ];
     await expect.poll(facts, { timeout: 30_000 }).toEqual(both);
     expect(setAside(under)).toEqual([]);

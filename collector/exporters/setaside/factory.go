@@ -1,5 +1,5 @@
-// Package setaside is contrib's ClickHouse exporter with one thing added: what would never be stored does not hold up the
-// rest without end. It is written to a folder, as OTLP, and counted.
+// Package setaside is contrib's ClickHouse exporter with one addition: records that can never be stored do not block
+// the others. They are written to a folder, as OTLP, and counted.
 package setaside // import "shieldwatch.dev/collector/exporters/setaside"
 
 import (
@@ -23,17 +23,17 @@ type Config struct {
 	SetAside                  FolderConfig `mapstructure:"set_aside"`
 }
 
-// FolderConfig says where that goes which will never be stored. What finds no room there stays in the queue; all of it
-// does where no directory is named.
+// FolderConfig is the folder for records that will never be stored. Records that do not fit stay in the queue; all of
+// them do if no directory is configured.
 type FolderConfig struct {
 	Directory string `mapstructure:"directory"`
-	// MaxBytes is what the folder may hold.
+	// MaxBytes is the maximum size of the folder.
 	MaxBytes int64 `mapstructure:"max_bytes"`
-	// MaxFiles is how many files it may hold.
+	// MaxFiles is the maximum number of files.
 	MaxFiles int `mapstructure:"max_files"`
 }
 
-// Validate names the key that is wrong and what was expected.
+// Validate names the invalid key and what was expected.
 func (c *Config) Validate() error {
 	err := c.Config.Validate()
 	if c.SetAside.Directory != "" && (c.SetAside.MaxBytes < 1 || c.SetAside.MaxFiles < 1) {
@@ -42,7 +42,7 @@ func (c *Config) Validate() error {
 	return err
 }
 
-// NewFactory creates the exporter's factory. Its type is the one of contrib, so that a queue's file keeps its name.
+// NewFactory creates the exporter's factory. It has contrib's type, so that a queue's file keeps its name.
 func NewFactory() exporter.Factory {
 	inner := clickhouseexporter.NewFactory()
 	return exporter.NewFactory(
@@ -104,7 +104,7 @@ func innerConfig(config component.Config) component.Config {
 	return &inner
 }
 
-// innerSettings count nothing, as the outer exporter does, and do not log what the outer one logs again.
+// innerSettings count nothing, because the outer exporter does, and do not repeat the outer one's log messages.
 func innerSettings(set exporter.Settings) exporter.Settings {
 	set.MeterProvider = noop.NewMeterProvider()
 	set.TracerProvider = tracenoop.NewTracerProvider()

@@ -25,11 +25,11 @@ var (
 // folderMutex: exporters of all signals share a folder.
 var folderMutex sync.Mutex
 
-// folder holds what will never be stored: OTLP export requests in protobuf, one a file, named
+// folder holds records that will never be stored: OTLP export requests in protobuf, one per file, named
 // `<time>-<signal>-<reason>-<random>.otlp`.
 type folder struct{ FolderConfig }
 
-// make creates the folder, and removes what an unfinished write left.
+// make creates the folder, and removes files of an unfinished write.
 func (f folder) make() error {
 	if f.Directory == "" {
 		return nil
@@ -53,7 +53,7 @@ func (f folder) put(signal, reason string, content []byte) error {
 	}
 	folderMutex.Lock()
 	defer folderMutex.Unlock()
-	if err := f.hasRoom(int64(len(content))); err != nil {
+	if err := f.hasSpace(int64(len(content))); err != nil {
 		return err
 	}
 	random := make([]byte, 4)
@@ -82,7 +82,7 @@ func write(path string, content []byte) error {
 	return errors.Join(err, file.Sync(), file.Close())
 }
 
-func (f folder) hasRoom(length int64) error {
+func (f folder) hasSpace(length int64) error {
 	entries, err := os.ReadDir(f.Directory)
 	if err != nil {
 		return err

@@ -10,8 +10,8 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/proto"
 )
 
-// refusals are ClickHouse's error codes that speak of the data, and of nothing that a person could mend at the store: the
-// same rows will be refused again. A table that is missing or another, memory, a quota or a right are none of them.
+// refusals are ClickHouse's error codes about the data, which an operator cannot fix at the store: the same rows will
+// be refused again. Not included: a missing or different table, memory, quotas and rights.
 var refusals = map[int]bool{
 	6:   true, // CANNOT_PARSE_TEXT
 	26:  true, // CANNOT_PARSE_QUOTED_STRING
@@ -37,13 +37,14 @@ var refusals = map[int]bool{
 	676: true, // CANNOT_PARSE_IPV6
 }
 
-// insertAnswer is an insert's error over HTTP. Nothing before it, and nothing of the row, can have a bracket there.
+// insertAnswer matches an insert's error over HTTP. Nothing before it, and nothing of the row, can contain a bracket
+// there.
 var insertAnswer = regexp.MustCompile(`^(?:[A-Za-z ]+: )+\[HTTP [45]\d\d\] response body: "Code: (\d+)\. DB::Exception`)
 
-// errPanic is a panic over a batch; it would take the process down, and again after every start.
+// errPanic is a panic over a batch; it would crash the process, and again after every start.
 var errPanic = errors.New("the exporter panicked")
 
-// reasonOf says why the store will never take a batch; empty: it may, try again.
+// reasonOf returns why the store will never accept a batch; empty: a retry may succeed.
 func reasonOf(err error) string {
 	var block *proto.BlockError
 	var conversion *column.ColumnConverterError
@@ -52,7 +53,7 @@ func reasonOf(err error) string {
 	case errors.Is(err, errPanic):
 		return "panic"
 	case errors.As(err, &block):
-		// Of another type than ours is a column that somebody changed.
+		// A type other than ours means that somebody changed the column.
 		if block.Op == "AppendRow" && !errors.As(err, &conversion) {
 			return "encoding"
 		}

@@ -22,7 +22,7 @@ import (
 
 const (
 	scopeName = "shieldwatch.dev/collector/exporters/setaside"
-	// maxAttempts bounds what the refused records of one organisation in one batch cost the store.
+	// maxAttempts limits the inserts for the refused records of one organisation in one batch.
 	maxAttempts = 128
 	pingTimeout = 5 * time.Second
 )
@@ -69,7 +69,7 @@ func (s *sender[T]) start(ctx context.Context, host component.Host) error {
 	return s.store.Start(ctx, host)
 }
 
-// export stores what the queue gives.
+// export stores the queue's data.
 func (s *sender[T]) export(ctx context.Context, data T) error {
 	if s.guard != nil {
 		if err := s.guard.Wait(ctx); err != nil {
@@ -79,21 +79,21 @@ func (s *sender[T]) export(ctx context.Context, data T) error {
 	return s.push(ctx, data)
 }
 
-// refused is a part of a batch which the store does not take.
+// refused is a part of a batch that the store does not accept.
 type refused[T any] struct {
 	data   T
 	reason string
 }
 
-// push stores a batch. What the store refuses for its content is found by halving and set aside, once all else of the
-// batch is stored. Of a batch that fails for another reason nothing is known, and all of it is tried again.
+// push stores a batch. Records that the store refuses for their content are found by halving and set aside, once the
+// rest of the batch is stored. A batch that fails for another reason is retried as a whole.
 func (s *sender[T]) push(ctx context.Context, data T) error {
 	reason, err := s.try(ctx, data)
 	if reason == "" || s.folder.Directory == "" {
 		return err
 	}
 	tenants := []refused[T]{{data, reason}}
-	// Nobody's records share the fate of another organisation's.
+	// Records of one organisation do not affect those of another.
 	if parts := s.byOrganisation(data); len(parts) > 1 {
 		if tenants, err = s.tryEach(ctx, parts); err != nil {
 			return err
@@ -110,7 +110,7 @@ func (s *sender[T]) push(ctx context.Context, data T) error {
 	return s.setAside(ctx, found)
 }
 
-// try sends a batch. A reason says that the store will never take it; an error without one, that it may.
+// try sends a batch. A reason means that the store will never accept it; an error without one, that it may.
 func (s *sender[T]) try(ctx context.Context, data T) (reason string, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -137,7 +137,7 @@ func (s *sender[T]) tryEach(ctx context.Context, parts []T) ([]refused[T], error
 	return found, nil
 }
 
-// isolate halves what is refused, the largest part first, until each is one record or the attempts are used up.
+// isolate halves refused parts, the largest first, until each is one record or the attempts are used up.
 func (s *sender[T]) isolate(ctx context.Context, whole refused[T]) ([]refused[T], error) {
 	parts := []refused[T]{whole}
 	for attempts := 0; attempts+2 <= maxAttempts; attempts += 2 {
@@ -163,7 +163,7 @@ func (s *sender[T]) isolate(ctx context.Context, whole refused[T]) ([]refused[T]
 	return parts, nil
 }
 
-// setAside writes what is refused, one file for each reason.
+// setAside writes refused records, one file per reason.
 func (s *sender[T]) setAside(ctx context.Context, found []refused[T]) error {
 	for len(found) > 0 {
 		reason, all := found[0].reason, s.empty()
@@ -190,12 +190,12 @@ func (s *sender[T]) write(ctx context.Context, reason string, content []byte, re
 		return err
 	}
 	s.count.Add(ctx, int64(records), metric.WithAttributeSet(attribute.NewSet(attribute.String("data_type", s.name), attribute.String("reason", reason))))
-	// Not the store's own words: it quotes the row.
+	// Without the store's message, which quotes the row.
 	s.set.Logger.Error("set aside, since the store will never take it", zap.String("data_type", s.name), zap.String("reason", reason), zap.Int("records", records), zap.String("folder", s.folder.Directory))
 	return nil
 }
 
-// Reachable asks the store whether it is there.
+// Reachable returns whether the store answers.
 func (s *sender[T]) Reachable(ctx context.Context) error {
 	endpoint, err := url.Parse(s.config.Endpoint)
 	if err != nil {
@@ -225,7 +225,7 @@ func (s *sender[T]) Reachable(ctx context.Context) error {
 	return nil
 }
 
-// Deliver stores the items of a queue. One that cannot be read is set aside.
+// Deliver stores the items of a queue. An unreadable one is set aside.
 func (s *sender[T]) Deliver(ctx context.Context, items [][]byte) error {
 	all := s.empty()
 	for _, item := range items {
@@ -241,12 +241,12 @@ func (s *sender[T]) Deliver(ctx context.Context, items [][]byte) error {
 	return s.push(ctx, all)
 }
 
-// SetAside keeps an item that took the collector down. It is not decoded, which may be what did it.
+// SetAside keeps an item that crashed the collector. It is not decoded, which may have been the cause.
 func (s *sender[T]) SetAside(ctx context.Context, item []byte) error {
 	return s.write(ctx, "crash", requestOf(item), 1)
 }
 
-// quiet leaves out what the outer exporter says again, with what it does about it.
+// quiet drops what the outer exporter logs again, with its action.
 type quiet struct{ zapcore.Core }
 
 func (q quiet) With(fields []zapcore.Field) zapcore.Core { return quiet{q.Core.With(fields)} }

@@ -21,7 +21,7 @@ import (
 	"go.opentelemetry.io/collector/exporter"
 )
 
-// refusing is a store that refuses records whose body begins with "guilty", and counts inserts and records.
+// refusing is a store that refuses records whose body begins with "poison", and counts inserts and records.
 type refusing struct {
 	inserts int
 	stored  map[string]int
@@ -39,7 +39,7 @@ func (r *refusing) send(_ context.Context, data plog.Logs) error {
 		}
 	}
 	for _, body := range bodies {
-		if strings.HasPrefix(body, "guilty") {
+		if strings.HasPrefix(body, "poison") {
 			return r.err
 		}
 	}
@@ -99,8 +99,8 @@ var errContent = errors.New(`logs insert failed: batch sendStreamQuery: [HTTP 50
 func TestFindsTheRefusedRecordsInFewInserts(t *testing.T) {
 	s, r := newTestSender(t, errContent)
 	bodies := sound(5000)
-	bodies[1234] = "guilty a"
-	bodies[4999] = "guilty b"
+	bodies[1234] = "poison a"
+	bodies[4999] = "poison b"
 	require.NoError(t, s.push(t.Context(), batch("org", bodies...)))
 	assert.Len(t, r.stored, 4998)
 	assert.LessOrEqual(t, r.inserts, 1+2*2*13)
@@ -113,7 +113,7 @@ func TestAFloodOfRefusedRecordsCostsBoundedInsertsAndNoOtherOrganisationARecord(
 	s, r := newTestSender(t, errContent)
 	flood := make([]string, 5000)
 	for i := range flood {
-		flood[i] = fmt.Sprintf("guilty %d", i)
+		flood[i] = fmt.Sprintf("poison %d", i)
 	}
 	data := batch("hostile", flood...)
 	batch("other", sound(50)...).ResourceLogs().MoveAndAppendTo(data.ResourceLogs())
@@ -134,17 +134,17 @@ func TestAPanicIsARefusal(t *testing.T) {
 		}
 		return nil
 	}
-	require.NoError(t, s.push(t.Context(), batch("org", "sound", "guilty")))
+	require.NoError(t, s.push(t.Context(), batch("org", "sound", "poison")))
 	assert.Equal(t, map[string]int{"sound": 1}, r.stored)
 	assert.Len(t, aside(t, s), 1)
 }
 
-func TestKeepsInTheQueueWhatFindsNoRoom(t *testing.T) {
+func TestKeepsRecordsInTheQueueWhileTheFolderIsFull(t *testing.T) {
 	s, _ := newTestSender(t, errContent)
 	for range 3 {
-		require.NoError(t, s.push(t.Context(), batch("org", "guilty")))
+		require.NoError(t, s.push(t.Context(), batch("org", "poison")))
 	}
-	require.ErrorIs(t, s.push(t.Context(), batch("org", "guilty")), errFolderFull)
+	require.ErrorIs(t, s.push(t.Context(), batch("org", "poison")), errFolderFull)
 	assert.Len(t, aside(t, s), 3)
 }
 
@@ -156,11 +156,11 @@ func TestTriesAgainWhatIsNoRefusal(t *testing.T) {
 		`logs insert failed: batch sendStreamQuery: [HTTP 404] response body: "Code: 60. DB::Exception: Unknown table"`,
 		`logs insert failed: batch sendStreamQuery: [HTTP 503] response body: "try later"`,
 		`logs insert failed: batch sendStreamQuery: [HTTP 500] response body: "Code: 252. DB::Exception: Too many parts: ` + forged,
-		`failed to append log row: clickhouse [AppendRow]: (Body) guilty: ` + forged,
+		`failed to append log row: clickhouse [AppendRow]: (Body) poison: ` + forged,
 		forged,
 	} {
 		s, _ := newTestSender(t, errors.New(text))
-		require.EqualError(t, s.push(t.Context(), batch("org", "guilty")), text)
+		require.EqualError(t, s.push(t.Context(), batch("org", "poison")), text)
 		assert.Empty(t, aside(t, s))
 	}
 	// Another number of columns is a table that was changed, not a value that does not fit.

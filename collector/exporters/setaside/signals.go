@@ -15,11 +15,11 @@ import (
 // organisationKey is what resource/tenant stamps (collector/config.yaml).
 const organisationKey = "shieldwatch.tenant.org_id"
 
-// signal is what the three signals differ in.
+// signal holds the differences between the three signals.
 type signal[T any] struct {
 	name  string
 	empty func() T
-	// records counts what a batch can be cut into.
+	// records counts the units into which a batch can be cut.
 	records func(T) int
 	// slice copies the records from..to.
 	slice func(data T, from, to int) T
@@ -33,7 +33,7 @@ type signal[T any] struct {
 	unmarshalItem func([]byte) (T, error)
 }
 
-// outside tells, of records that are asked one after the other, which are not among from..to.
+// outside returns a predicate that is true, for records visited in order, outside of from..to.
 func outside(from, to int) func() bool {
 	index := -1
 	return func() bool {
@@ -47,7 +47,7 @@ func organisationOf(resource pcommon.Resource) string {
 	return value.AsString()
 }
 
-// parts hands out one batch for each organisation, in the order of their first appearance.
+// parts returns one batch per organisation, in order of first appearance.
 type parts[T any] struct {
 	all   []T
 	index map[string]int
@@ -77,10 +77,10 @@ func reader[T any](withContext func([]byte) (context.Context, T, error), plain f
 	}
 }
 
-// requestField is the OTLP data in what exporterhelper's queue stores (1: format_version, 2: request_context).
+// requestField is the number of the OTLP data in exporterhelper's queue items (1: format_version, 2: request_context).
 const requestField = 3
 
-// requestOf takes the OTLP export request out of an item; of one that is not wrapped, the item itself.
+// requestOf extracts the OTLP export request of an item; an unwrapped item is returned as it is.
 func requestOf(item []byte) []byte {
 	var found []byte
 	for rest := item; len(rest) > 0; {

@@ -1,6 +1,6 @@
-// Package otlpbounds is an HTTP middleware that refuses OTLP requests which would take the collector down: nested so deep
-// that a reader's stack overflows, or of so many entries that memory does not suffice. It looks at the bytes, before
-// anything reads them.
+// Package otlpbounds is an HTTP middleware that refuses OTLP requests that would crash the collector: nested so deep
+// that a parser's stack overflows, or with so many entries that memory does not suffice. It inspects the bytes before
+// they are parsed.
 package otlpbounds // import "shieldwatch.dev/collector/extensions/otlpbounds"
 
 import (
@@ -28,13 +28,13 @@ const (
 
 // Config is what a user writes under `otlp_bounds`. Generated from schemas/otlp-bounds.ts.
 type Config struct {
-	// MaxDepth is the most messages inside messages; the request itself is level 0.
+	// MaxDepth is the maximum nesting of messages; the request itself is level 0.
 	MaxDepth int `mapstructure:"max_depth"`
-	// MaxEntries is the most messages and elements of lists of numbers.
+	// MaxEntries is the maximum number of messages and elements of numeric lists.
 	MaxEntries int `mapstructure:"max_entries"`
 }
 
-// Validate names the key that is wrong and what was expected.
+// Validate names the invalid key and what was expected.
 func (c *Config) Validate() error {
 	if c.MaxDepth < 1 || c.MaxEntries < 1 {
 		return errors.New("max_depth and max_entries: expected numbers above 0")
@@ -62,7 +62,7 @@ type bounds struct {
 
 var _ extensionmiddleware.HTTPServer = (*bounds)(nil)
 
-// GetHTTPHandler wraps the receiver's handler; the body comes decompressed and no longer than max_request_body_size.
+// GetHTTPHandler wraps the receiver's handler; the body is decompressed and limited by max_request_body_size.
 func (b *bounds) GetHTTPHandler(context.Context) (extensionmiddleware.WrapHTTPHandlerFunc, error) {
 	return func(_ context.Context, next http.Handler) (http.Handler, error) {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -85,7 +85,7 @@ func (b *bounds) check(r *http.Request, body []byte) error {
 	s := &scan{maxDepth: b.config.MaxDepth, maxEntries: b.config.MaxEntries}
 	request, ok := requests[strings.TrimSuffix(r.URL.Path, "/")]
 	if !ok {
-		// No address of the receiver's; it says so itself.
+		// Not one of the receiver's paths; the receiver refuses it.
 		return nil
 	}
 	if contentType(r) == jsonType {
@@ -102,7 +102,7 @@ func contentType(r *http.Request) string {
 	return name
 }
 
-// refuse answers as the receiver does: 400 with a google.rpc.Status of the request's own type.
+// refuse responds as the receiver does: 400 with a google.rpc.Status in the request's content type.
 func refuse(w http.ResponseWriter, r *http.Request, err error) {
 	status := &spb.Status{Code: int32(codes.InvalidArgument), Message: err.Error()}
 	answerType := protobufType

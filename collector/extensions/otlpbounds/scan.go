@@ -6,19 +6,19 @@ import (
 	"fmt"
 )
 
-// message tells which fields of a message hold messages, and which hold numbers one after the other (packed).
+// message lists which fields of a message contain messages, and which contain packed numbers.
 type message struct {
 	fields map[uint64]*message
 	packed map[uint64]int
 }
 
-// Sizes of packed elements; varint is as long as it says.
+// Sizes of packed elements; the length of a varint is in its bytes.
 const (
 	varint  = 0
 	fixed64 = 8
 )
 
-// requests are the export requests by path: every place where a message may stand, so where one may be nested.
+// requests are the export requests by path: all positions of messages, so all positions where one may be nested.
 var requests = func() map[string]*message {
 	leaf := &message{}
 	anyValue := &message{}
@@ -55,8 +55,8 @@ var requests = func() map[string]*message {
 
 var errMalformed = errors.New("the body is not valid protobuf")
 
-// scan counts messages and packed numbers, and levels of messages, without reading any value. It does not go deeper than
-// maxDepth, so neither does its stack.
+// scan counts messages, packed numbers and nesting levels without decoding values. It does not go deeper than maxDepth,
+// so its stack is bounded.
 type scan struct {
 	maxDepth, maxEntries int
 	entries              int
@@ -103,7 +103,7 @@ func (s *scan) protobuf(buf []byte, m *message, depth int) error {
 				}
 			}
 		default:
-			// Groups, which OTLP has not.
+			// Groups, which OTLP does not use.
 			return errMalformed
 		}
 		if size > len(buf) {

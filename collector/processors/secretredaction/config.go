@@ -15,7 +15,7 @@ type Config struct {
 	// be empty: a collector that redacts nothing does not start. Generated from schemas/redaction-rules.ts.
 	Rules []Rule `mapstructure:"rules"`
 
-	// Vocabulary has the words by which a secret is told from what only stands near one. Generated from
+	// Vocabulary holds the words that distinguish a secret from other text beside it. Generated from
 	// schemas/redaction-vocabulary.ts.
 	Vocabulary Vocabulary `mapstructure:"vocabulary"`
 
@@ -109,7 +109,7 @@ var _ component.Config = (*Config)(nil)
 
 var ruleName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
-// Validate names the key that is wrong and what was expected.
+// Validate names the invalid key and what was expected.
 func (c *Config) Validate() error {
 	if len(c.Rules) == 0 {
 		return errors.New("rules: must not be empty, or nothing would be redacted")

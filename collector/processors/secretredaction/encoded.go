@@ -53,7 +53,7 @@ var (
 // form's field is set while the last n + 1 bytes may be the first n + 1 of text in that form: for each next byte the window
 // is shifted by one, gets windowStarts, and loses what the byte has no bit for. Where the last bit of a field was never set,
 // no text is in that form. (The fields are shorter than the shortest text; few runs differ by that.) The lowest seven bits
-// are free: a table of bytes has room for a column there.
+// are free: a table of bytes has a column there.
 var windows = func() (table [256]uint32) {
 	for c := range table {
 		for _, f := range forms {

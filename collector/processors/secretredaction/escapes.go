@@ -10,7 +10,7 @@ type view struct {
 	anchors []int
 }
 
-// beyondText stands for whatever is beyond ASCII.
+// beyondText stands for any character beyond ASCII.
 const beyondText = "\ufffd"
 
 const longestEntity = 10

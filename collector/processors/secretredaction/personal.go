@@ -26,7 +26,7 @@ const (
 	firstCJK = 0x2e80
 )
 
-// personalTaker is told that personal data stands at [start, end), and what it is of: an address, a login name.
+// personalTaker is called with the range [start, end) of personal data, and its kind: an address or a login name.
 type personalTaker func(start, end int, value string)
 
 // isWide tells whether c is a letter or digit beyond ASCII, by blocks of Unicode, which do not change: no punctuation,

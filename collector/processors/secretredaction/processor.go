@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	// Of a header by which a request says that something is kept.
+	// Value of a header that requests to keep something.
 	keepValue = "keep"
-	// Keys that are named in the log, so that an operator can find what to allow; a flood of made-up keys is not.
-	toldKeys = 200
+	// Maximum number of keys that are logged, so that an operator can find which to allow; a client that generates keys cannot flood the log.
+	maxLoggedKeys = 200
 )
 
 // plainKey is a key that can be named in a log.
@@ -40,9 +40,9 @@ type secretRedaction struct {
 	maskedNames              []string
 	droppedName, contentName string
 
-	logger    *zap.Logger
-	told      sync.Map
-	toldCount atomic.Int64
+	logger      *zap.Logger
+	logged      sync.Map
+	loggedCount atomic.Int64
 
 	telemetry *telemetry
 	walkers   sync.Pool
@@ -131,15 +131,15 @@ func hasValue(ctx context.Context, header, value string) bool {
 	return len(values) == 1 && values[0] == value
 }
 
-// tellDropped logs a dropped key once, unless the key itself may be something private.
-func (p *secretRedaction) tellDropped(key string, s *scratch) {
-	if p.toldCount.Load() >= toldKeys {
+// logDropped logs a dropped key once, unless the key itself may be private.
+func (p *secretRedaction) logDropped(key string, s *scratch) {
+	if p.loggedCount.Load() >= maxLoggedKeys {
 		return
 	}
-	if _, known := p.told.LoadOrStore(key, struct{}{}); known {
+	if _, known := p.logged.LoadOrStore(key, struct{}{}); known {
 		return
 	}
-	p.toldCount.Add(1)
+	p.loggedCount.Add(1)
 	if plainKey.MatchString(key) && !p.redactor.mayChange(key, s) {
 		p.logger.Info("attributes of this key are dropped; name it in additional_allowed_keys to keep them", zap.String("key", key))
 	}

@@ -64,10 +64,10 @@ const (
 	passwordName
 )
 
-// taker is told that a secret stands at [start, end).
+// taker is called with the range [start, end) of a secret.
 type taker func(start, end int)
 
-// readers holds the words by which a secret is told from what only stands near one.
+// readers holds the words that distinguish a secret from other text beside it.
 type readers struct {
 	about, holders, literals, prose, sources         map[string]bool
 	noUsers                                          map[string]bool
@@ -1121,7 +1121,7 @@ func (r *readers) isUserToken(a *ahead, start, end int) bool {
 	return isAsLong(text, start, end, 16) && isMixed(a, start, end) && !isTemplate(text, start, end) && !r.isTokenName(text, start, end)
 }
 
-// isTemplateOnly: all of it stands for a password: `${PASSWORD}`, `***`, a placeholder of ours.
+// isTemplateOnly: all of it is a placeholder for a password: `${PASSWORD}`, `***`, or one of redaction.
 func isTemplateOnly(text string, start, end int) bool {
 	first, last := at(text, start), at(text, end-1)
 	if first == '$' && (last == '}' || last == ')' || isNameOnly(text, start+1, end)) || first == '{' && last == '}' {
@@ -1423,7 +1423,7 @@ func (r *readers) takeArgument(a *ahead, start, end int, sign byte, isGlued bool
 	}
 }
 
-// readUserFlag reads `user:password` behind `-u`, of whatever program: only where the password looks like one.
+// readUserFlag reads `user:password` after `-u`, of any program: only if the password looks like one.
 func readUserFlag(a *ahead, start, end int, take taker) {
 	text := a.text
 	v, ok := readValue(a, end)

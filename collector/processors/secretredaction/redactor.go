@@ -108,7 +108,7 @@ type scratch struct {
 	ahead      ahead
 	findings   []finding
 	decoded    [deepest + 1][]byte
-	// Texts in which there is nothing, whoever asks.
+	// Texts without findings, shared by all callers.
 	clean seen[struct{}]
 }
 

@@ -18,7 +18,7 @@ type slot[T any] struct {
 	value T
 }
 
-// at is the place of a text, whoever has it now; nil for one that is not remembered.
+// at returns the slot of a text, which may hold another text; nil if the text is too short to be remembered.
 func (s *seen[T]) at(text string) *slot[T] {
 	if len(text) < shortestSeen || len(text) > longestSeen {
 		return nil

@@ -215,7 +215,7 @@ func (w *walker) attributes(attributes pcommon.Map, t *tally) {
 			t.content++
 		case dropUnknown:
 			t.dropped++
-			w.tellDropped(key, &w.scratch)
+			w.logDropped(key, &w.scratch)
 		case dropReserved:
 			return true
 		}
@@ -277,7 +277,7 @@ func (w *walker) entry(facts keyFacts, value pcommon.Value, t *tally) bool {
 	return facts.renamed
 }
 
-// rename is the rare case of a secret in a key: the map is made anew. Of equal keys the first counts.
+// rename handles the rare case of a secret in a key: the map is rebuilt. Of equal keys the first counts.
 func (w *walker) rename(attributes pcommon.Map, t *tally) {
 	clean := pcommon.NewMap()
 	changed := false
@@ -352,7 +352,7 @@ func (w *walker) isNamedSecret(text string, named strength, set func(string), t 
 	return true
 }
 
-// identity replaces a value that names a person, whatever it looks like.
+// identity replaces a value that names a person, in any form.
 func (w *walker) identity(value pcommon.Value, t *tally) {
 	switch {
 	case w.scratch.personal == nil || w.email < 0 || w.login < 0:

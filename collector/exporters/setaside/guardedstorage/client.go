@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// metadataKey is where exporterhelper keeps its queue's indices.
+	// metadataKey is where exporterhelper stores its queue's indices.
 	metadataKey = "qmv0"
 	ledgerKey   = "shieldwatch.ledger"
 )
@@ -32,18 +32,18 @@ type client struct {
 	// mu guards all below.
 	mu     sync.Mutex
 	ledger ledger
-	// owed are values that could not be written (nil: deleted); they go with the next write that succeeds. Lost with the
-	// process they make the queue's file older than the truth, which sends again and loses nothing.
+	// owed are values that could not be written (nil: deleted); they are written with the next successful write. If they
+	// are lost with the process, the queue's file is out of date, which causes repeats but no loss.
 	owed map[string][]byte
-	// frozen: a read failed while the collector stopped. Nothing is written any more, since the queue would delete what it
-	// could not read.
+	// frozen: a read failed while the collector stopped. Nothing is written from then on, since the queue would delete
+	// what it could not read.
 	frozen bool
 }
 
 var _ storage.Client = (*client)(nil)
 
-// newClient takes over what was under way when the last run ended: the queue would read it at once and at once delete it,
-// and lose it if it cannot write it again.
+// newClient takes over what was in flight when the last run ended: the queue would read and delete it immediately, and
+// lose it if it cannot be written again.
 func newClient(ctx context.Context, inner storage.Client, exporter Exporter, guard *Extension) (*client, error) {
 	c := &client{inner: inner, exporter: exporter, guard: guard, logger: guard.logger, owed: map[string][]byte{}}
 	kept, metadata := storage.GetOperation(ledgerKey), storage.GetOperation(metadataKey)
@@ -60,8 +60,8 @@ func newClient(ctx context.Context, inner storage.Client, exporter Exporter, gua
 		return nil, fmt.Errorf("%s of the queue: %w", metadataKey, err)
 	}
 	c.ledger.begin(dispatched, guard.crashed)
-	if groups := c.ledger.Groups; len(groups)+len(c.ledger.Guilty) > 0 {
-		c.logger.Info("what was under way when the last run ended is tried before anything else", zap.Int("groups", len(groups)), zap.Int("to_set_aside", len(c.ledger.Guilty)), zap.Bool("crashed", guard.crashed))
+	if groups := c.ledger.Groups; len(groups)+len(c.ledger.Poison) > 0 {
+		c.logger.Info("requests in flight when the last run ended are tried before anything else", zap.Int("groups", len(groups)), zap.Int("to_set_aside", len(c.ledger.Poison)), zap.Bool("crashed", guard.crashed))
 	}
 	ops := []*storage.Operation{c.ledgerOperation()}
 	if len(dispatched) > 0 {
@@ -95,9 +95,8 @@ func (c *client) Delete(ctx context.Context, key string) error {
 	return c.Batch(ctx, storage.DeleteOperation(key))
 }
 
-// Batch does what it can while a disk is full. A new item is refused, and so not acknowledged. For all else the queue has
-// no answer but to drop the item: so what is to be read is read, for as long as that takes, and what is to be written is
-// owed.
+// Batch works with a full disk. A new item is refused, and so not acknowledged. For all other operations the queue
+// would drop the item on an error: therefore reads are retried for as long as needed, and writes are deferred.
 func (c *client) Batch(ctx context.Context, ops ...*storage.Operation) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -160,7 +159,7 @@ func (c *client) owedOperations() []*storage.Operation {
 	return ops
 }
 
-// isNewItem: items have their index as key.
+// isNewItem returns whether a key belongs to an item: items have their index as key.
 func isNewItem(op *storage.Operation) bool {
 	_, err := strconv.ParseUint(op.Key, 10, 64)
 	return op.Type == storage.Set && err == nil
@@ -170,7 +169,7 @@ func itemKey(index uint64) string {
 	return strconv.FormatUint(index, 10)
 }
 
-// Close marks that the run ended in order.
+// Close records that the run ended in order.
 func (c *client) Close(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -183,16 +182,16 @@ func (c *client) Close(ctx context.Context) error {
 	return c.inner.Close(ctx)
 }
 
-// left counts what is still to be tried or set aside.
+// left counts what remains to be tried or set aside.
 func (c *client) left() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.ledger.Groups) + len(c.ledger.Guilty)
+	return len(c.ledger.Groups) + len(c.ledger.Poison)
 }
 
-// pass sets aside what is guilty and tries each group once; false if it could not, since the store does not answer.
+// pass sets poison items aside and tries each group once; false if the store does not answer.
 func (c *client) pass(ctx context.Context) bool {
-	c.setAsideGuilty(ctx)
+	c.setAsidePoison(ctx)
 	c.mu.Lock()
 	count := len(c.ledger.Groups)
 	c.mu.Unlock()
@@ -204,14 +203,14 @@ func (c *client) pass(ctx context.Context) bool {
 	return true
 }
 
-// try delivers the first group, under a mark that is on disk before anything is sent and taken away by any answer. What
-// the store did not take goes to the end of the line. False if the mark cannot be written.
+// try delivers the first group, under a mark that is on disk before anything is sent and removed after any response. A
+// group that the store did not accept moves to the end. False if the mark cannot be written.
 func (c *client) try(ctx context.Context) bool {
 	c.mu.Lock()
 	first := c.ledger.Groups[0]
 	items, err := c.items(ctx, first.Items)
 	if err == nil {
-		// Beside ordinary traffic nothing is alone.
+		// Beside ordinary traffic a group would not be alone.
 		c.ledger.Trying = !c.guard.isOpen()
 		err = c.inner.Batch(ctx, append(c.owedOperations(), c.ledgerOperation())...)
 		if err == nil {
@@ -243,11 +242,11 @@ func (c *client) try(ctx context.Context) bool {
 	return c.batch(ctx, append(ops, c.ledgerOperation())...) == nil
 }
 
-// setAsideGuilty moves guilty items to the folder. What finds no room there stays, and is not tried.
-func (c *client) setAsideGuilty(ctx context.Context) {
+// setAsidePoison moves poison items to the folder. Items that do not fit stay, and are not tried.
+func (c *client) setAsidePoison(ctx context.Context) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, index := range slices.Clone(c.ledger.Guilty) {
+	for _, index := range slices.Clone(c.ledger.Poison) {
 		items, err := c.items(ctx, []uint64{index})
 		if err == nil && len(items) > 0 {
 			err = c.exporter.SetAside(ctx, items[0])
@@ -256,14 +255,14 @@ func (c *client) setAsideGuilty(ctx context.Context) {
 			c.logger.Error("a request that took the collector down cannot be set aside; it stays in the queue and is not tried", zap.Error(err))
 			continue
 		}
-		c.ledger.Guilty = slices.DeleteFunc(c.ledger.Guilty, func(each uint64) bool { return each == index })
+		c.ledger.Poison = slices.DeleteFunc(c.ledger.Poison, func(each uint64) bool { return each == index })
 		if err := c.batch(ctx, storage.DeleteOperation(itemKey(index)), c.ledgerOperation()); err != nil {
 			c.logger.Warn("a request that was set aside stays in the queue's file", zap.Error(err))
 		}
 	}
 }
 
-// items reads items; those that are no more are left out.
+// items reads items; missing ones are left out.
 func (c *client) items(ctx context.Context, indices []uint64) ([][]byte, error) {
 	ops := make([]*storage.Operation, len(indices))
 	for i, index := range indices {

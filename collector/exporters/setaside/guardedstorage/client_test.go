@@ -151,7 +151,7 @@ func ends(t *testing.T, crashed bool) int {
 		s := &store{}
 		e, c := open(t, d, s, crashed)
 		guarded := c.(*client)
-		guarded.setAsideGuilty(t.Context())
+		guarded.setAsidePoison(t.Context())
 		if len(s.aside) > 0 {
 			assert.NotContains(t, d.values, "1")
 			return count
@@ -172,11 +172,11 @@ func TestAManyFoldGroupIsCutBeforeItIsJudged(t *testing.T) {
 	assert.Len(t, l.Groups, 63)
 	l.Trying = true
 	l.begin(nil, true)
-	assert.Empty(t, l.Guilty)
+	assert.Empty(t, l.Poison)
 	assert.Equal(t, group{Items: items[:1], Ends: 2}, l.Groups[0])
 	l.Trying = true
 	l.begin(nil, true)
-	assert.Len(t, l.Guilty, 1)
+	assert.Len(t, l.Poison, 1)
 }
 
 func TestKillsWhileTheStoreIsDownAccuseNothing(t *testing.T) {

@@ -1,6 +1,6 @@
-// Package guardedstorage is contrib's file_storage with two things added for the queue of an exporter: what was under way
-// when the collector ended is tried again alone, so that a request which takes the collector down is found and set aside;
-// and nothing is dropped when a disk is full.
+// Package guardedstorage is contrib's file_storage with two additions for the queue of an exporter: requests in flight
+// when the collector ended are retried alone, so that a request that crashes the collector is found and set aside; and
+// nothing is dropped when a disk is full.
 package guardedstorage // import "shieldwatch.dev/collector/exporters/setaside/guardedstorage"
 
 import (
@@ -20,8 +20,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// crashReport is the file of the queue's folder to which the Go runtime writes when it ends the process itself: a panic,
-// a stack overflow. Killed from outside, the process leaves it empty.
+// crashReport is the file in the queue's folder to which the Go runtime writes when it ends the process: a panic or a
+// stack overflow. If the process is killed from outside, the file stays empty.
 const crashReport = "crash-report"
 
 const (
@@ -31,9 +31,9 @@ const (
 
 var errStopping = errors.New("the collector is stopping")
 
-// Exporter is what the guard needs of the exporter whose queue it keeps. Items are as the queue stores them.
+// Exporter is the part of the exporter that the guard uses. Items are in the queue's encoding.
 type Exporter interface {
-	// Reachable resolves to nil if the store answers.
+	// Reachable returns nil if the store answers.
 	Reachable(ctx context.Context) error
 	// Deliver stores the items' content; nil also if some of it was set aside.
 	Deliver(ctx context.Context, items [][]byte) error
@@ -54,22 +54,22 @@ func NewFactory() extension.Factory {
 		}, component.StabilityLevelBeta)
 }
 
-// Extension hands out guarded storage clients.
+// Extension provides guarded storage clients.
 type Extension struct {
 	storage.Extension
 	directory string
 	logger    *zap.Logger
-	// crashed says that the last run was ended by the Go runtime.
+	// crashed: the Go runtime ended the last run.
 	crashed bool
 
 	mu        sync.Mutex
 	exporters map[string]Exporter
 	clients   []*client
 
-	// open is closed when nothing has to be tried alone any more.
+	// open is closed when nothing has to be tried alone.
 	open     chan struct{}
 	openOnce sync.Once
-	// stopping ends when the collector is about to stop.
+	// stopping is done when the collector is about to stop.
 	stopping context.Context
 	stop     context.CancelFunc
 	worker   sync.WaitGroup
@@ -95,19 +95,19 @@ func (e *Extension) Start(ctx context.Context, host component.Host) error {
 	if info, err := os.Stat(path); err == nil {
 		e.crashed = info.Size() > 0
 	}
-	// What it says is in the log; it is not kept, since a panic can quote anything.
+	// Its content is logged and not kept, since a panic can quote any data.
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err == nil {
 		err = errors.Join(debug.SetCrashOutput(file, debug.CrashOptions{}), file.Close())
 	}
 	if err != nil {
-		// Every end counts as a kill then.
+		// Then every end counts as a kill.
 		e.logger.Warn("the runtime cannot leave a crash report", zap.Error(err))
 	}
 	return nil
 }
 
-// Register names the exporter of a signal's queue; it must come before the queue asks for its storage.
+// Register names the exporter of a signal's queue; it must be called before the queue requests its storage.
 func (e *Extension) Register(id component.ID, signal string, exporter Exporter) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -138,7 +138,7 @@ func nameOf(kind component.Kind, id component.ID, name string) string {
 	return kind.String() + " " + id.String() + " " + name
 }
 
-// Wait returns nil when an exporter may send what its queue gives it: when nothing is being tried alone.
+// Wait returns nil when an exporter may send its queue's items: when nothing is being tried alone.
 func (e *Extension) Wait(ctx context.Context) error {
 	select {
 	case <-e.open:
@@ -155,26 +155,26 @@ func (e *Extension) Wait(ctx context.Context) error {
 	}
 }
 
-// Ready begins to try what was under way when the last run ended.
+// Ready starts the retries of what was in flight when the last run ended.
 func (e *Extension) Ready() error {
 	e.worker.Go(e.work)
 	return nil
 }
 
-// NotReady ends all trying and waiting.
+// NotReady ends all retries and waits.
 func (e *Extension) NotReady() error {
 	e.stop()
 	e.worker.Wait()
 	return nil
 }
 
-// Shutdown ends what NotReady ends, if the pipelines never came up.
+// Shutdown does the same as NotReady, in case the pipelines never started.
 func (e *Extension) Shutdown(ctx context.Context) error {
 	return errors.Join(e.NotReady(), e.Extension.Shutdown(ctx))
 }
 
-// work tries groups alone, one after the other over all signals, until each was tried once by a store that answers. Then
-// the queues go on, and what is left is tried beside them.
+// work tries groups alone, one after another over all signals, until each was tried once against an answering store.
+// Then the queues resume, and the rest is tried beside them.
 func (e *Extension) work() {
 	e.mu.Lock()
 	clients := append([]*client(nil), e.clients...)
@@ -189,7 +189,7 @@ func (e *Extension) work() {
 			return
 		}
 		if complete {
-			// Each was tried, and the collector is still there.
+			// Each was tried, and the collector still runs.
 			e.openOnce.Do(func() { close(e.open) })
 		}
 		if left == 0 {
@@ -208,7 +208,7 @@ func (e *Extension) isOpen() bool {
 	}
 }
 
-// sleep waits, or until the collector is about to stop.
+// sleep waits, or returns early when the collector is about to stop.
 func (e *Extension) sleep(wait time.Duration) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()

@@ -7,35 +7,35 @@ import (
 )
 
 const (
-	// parts is how many groups are made of one. So up to 64 requests are tried one by one at once, and 4,096 after one
-	// more end; a collector that was killed under load does not send its whole last second in inserts of one request.
+	// parts is how many groups one group is split into. So up to 64 requests are tried one by one at once, and 4,096 after
+	// one more end; after a kill under load the collector need not send its last second in single-request inserts.
 	parts = 64
-	// A request that is alone when the collector crashes is guilty if it was under way at another end.
+	// A request that is alone when the collector crashes counts as poison if it was in flight at another end.
 	endsOfCrash = 2
-	// Killed from outside, by a person or for want of memory, says less.
+	// A kill from outside, by a person or for lack of memory, is weaker evidence.
 	endsOfKill = 4
 )
 
-// ledger is what the guard knows of a queue, kept beside it.
+// ledger is the guard's state of a queue, stored beside it.
 type ledger struct {
-	// Running is true while the collector runs: found at its start, the last run ended without order.
+	// Running is true while the collector runs: if it is true at the start, the last run did not end in order.
 	Running bool `json:"running"`
-	// Trying is true while the first group is under way, and nothing else is.
+	// Trying is true while the first group, and nothing else, is in flight.
 	Trying bool `json:"trying"`
-	// Groups are what was under way at an end: to be tried again, alone.
+	// Groups were in flight at an end: to be tried again, alone.
 	Groups []group `json:"groups"`
-	// Guilty are indices of items that must not be tried again, and wait to be set aside.
-	Guilty []uint64 `json:"guilty"`
+	// Poison are indices of items that must not be tried again, and wait to be set aside.
+	Poison []uint64 `json:"guilty"`
 }
 
 type group struct {
 	// Items are indices of the queue.
 	Items []uint64 `json:"items"`
-	// Ends counts the ends without order at which the group was under way.
+	// Ends counts the unordered ends at which the group was in flight.
 	Ends int `json:"ends"`
 }
 
-// begin judges how the last run ended, and takes over what was under way.
+// begin evaluates how the last run ended, and takes over what was in flight.
 func (l *ledger) begin(dispatched []uint64, crashed bool) {
 	disordered := l.Running
 	if l.Trying && disordered && len(l.Groups) > 0 {
@@ -46,7 +46,7 @@ func (l *ledger) begin(dispatched []uint64, crashed bool) {
 		case len(tried.Items) > 1:
 			l.Groups = append(split(tried), l.Groups...)
 		case tried.Ends >= endsOfKill || crashed && tried.Ends >= endsOfCrash:
-			l.Guilty = append(l.Guilty, tried.Items...)
+			l.Poison = append(l.Poison, tried.Items...)
 		default:
 			l.Groups = append([]group{tried}, l.Groups...)
 		}
@@ -62,7 +62,7 @@ func (l *ledger) begin(dispatched []uint64, crashed bool) {
 	l.Running = true
 }
 
-// split makes up to 64 groups of one.
+// split divides a group into up to 64 groups.
 func split(g group) []group {
 	size := (len(g.Items) + parts - 1) / parts
 	var groups []group
@@ -75,7 +75,7 @@ func split(g group) []group {
 // dispatchedField is `repeated fixed64 currently_dispatched_items` of exporterhelper's PersistentMetadata.
 const dispatchedField = 5
 
-// takeDispatched returns a queue's metadata without the items that were under way, and these.
+// takeDispatched returns a queue's metadata without the items that were in flight, and those items.
 func takeDispatched(metadata []byte) (rest []byte, dispatched []uint64, err error) {
 	for len(metadata) > 0 {
 		number, kind, head := protowire.ConsumeTag(metadata)
