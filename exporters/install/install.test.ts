@@ -218,7 +218,7 @@ describe('Codex', () => {
   });
 
   it('warns that an untrusted hook is skipped silently', () => {
-    expect(codex.notes('user', wanted()).join(' ')).toMatch(/does not trust, in silence/);
+    expect(codex.notes('user', wanted()).join(' ')).toMatch(/silently skips a hook that it does not trust/);
   });
 
   it('leaves a file unchanged that it cannot extend', () => {

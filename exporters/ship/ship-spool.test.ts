@@ -324,7 +324,7 @@ describe('ship failures', () => {
     await expect(ship({ url: 'ftp://user:hunter2@h' })).rejects.toThrow(
       /^the Shieldwatch URL is not an http or https URL/,
     );
-    await expect(ship({ token: 'eccp_hunter2\nx: y' })).rejects.toThrow(/^the token holds characters/);
+    await expect(ship({ token: 'eccp_hunter2\nx: y' })).rejects.toThrow(/^the token contains invalid characters/);
   });
 
   it('never sends OTEL_EXPORTER_OTLP_HEADERS', async () => {
