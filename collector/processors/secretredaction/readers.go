@@ -1171,7 +1171,7 @@ func isUserPassword(a *ahead, start, sign int) bool {
 		return true
 	}
 	letters, upper, changes := readCase(a.text, start, sign)
-	// A password of small letters is told from a word by the port behind the host.
+	// A password of small letters is distinguished from a word by the port behind the host.
 	return upper > 0 && upper < letters && changes > 1 || letters >= shortestValue && hasPort(a.text, sign+1)
 }
 
