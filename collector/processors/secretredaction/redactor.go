@@ -229,7 +229,7 @@ func (r *redactor) redact(text string, t *tally, s *scratch) (string, bool) {
 			return redacted, changed
 		}
 	}
-	// Nothing is in it, whoever asks.
+	// Nothing is in it.
 	if slot != nil {
 		slot.text = text
 	}
