@@ -31,7 +31,7 @@ export interface RouteSpec {
   scopes: readonly Scope[];
   /** Authenticates a route whose secret is in its path. Rejects an unknown secret. */
   identify?: (request: FastifyRequest) => Promise<void>;
-  /** Minimum role, whatever the token's scopes. Every route that changes something has one. */
+  /** Minimum role, required in addition to a scope. Every route that changes something has one. */
   role?: Role;
   params?: Shape;
   query?: Shape;
@@ -50,7 +50,7 @@ export interface RouteSpec {
   response: z.ZodType;
   /** Media type of the answer, when it is not JSON. */
   responseType?: string;
-  /** Additional answers by status, besides the errors that every route has. */
+  /** Additional answers by status, in addition to the errors that every route has. */
   otherResponses?: Readonly<Record<number, z.ZodType>>;
 }
 

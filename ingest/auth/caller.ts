@@ -28,7 +28,7 @@ export interface Caller {
   actor: string;
   scopes: readonly string[];
   /**
-   * What the caller may decide, besides what its scopes allow it to access. For tokens without a member see `roleOf`.
+   * What the caller may decide; its scopes limit what it can access. For tokens without a member see `roleOf`.
    */
   role: Role;
   /** Repository that the token is bound to; null for the whole organisation. */

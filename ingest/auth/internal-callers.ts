@@ -35,7 +35,7 @@ export function createInternalCallers(): InternalCallers {
   };
 }
 
-/** Returns the machine's caller: whoever can open the data folder is an owner of every organisation of this server. */
+/** Returns the machine's caller: anybody who can open the data folder is an owner of every organisation of this server. */
 export function machineCaller(orgId: string, plan: Plan | undefined): Caller {
   return {
     orgId,

@@ -308,14 +308,14 @@ describe.skipIf(isBrowserMissing)(
           // Pages of that server cannot get the key, or an answer, through the browser.
           const reached = await tab.evaluate(`(async () => {
           const gateway = ${JSON.stringify(gatewayUrl)};
-          const told = await new Promise((resolve) => {
+          const received = await new Promise((resolve) => {
             const channel = new BroadcastChannel('shieldwatch-session');
             channel.onmessage = ({ data }) => resolve(JSON.stringify(data));
             channel.postMessage('ask');
             setTimeout(resolve, 500, 'nothing');
           });
           const read = (path, options) => fetch(gateway + path, { credentials: 'include', ...options }).then((answer) => answer.type + ' ' + answer.status, () => 'refused');
-          return [sessionStorage.length, told,
+          return [sessionStorage.length, received,
             await read('/boards/api/boards'), await read('/boards/api/boards', { headers: { 'x-shieldwatch-session-key': 'x' } }), await read('/boards/api/boards', { mode: 'no-cors' }),
             await read('/boards/login', { method: 'POST', mode: 'no-cors', body: new URLSearchParams({ token: 'x' }) })];
         })()`);

@@ -27,7 +27,7 @@ export interface AuditRecord {
   detail: Readonly<Record<string, string | number | boolean | null>>;
 }
 
-/** A head published outside of the database. Without one, a truncated trail cannot be told from a complete one. */
+/** A head published outside of the database. Without one, a truncated trail looks complete. */
 export interface AuditHead {
   orgId: string;
   seq: number;

@@ -22,7 +22,7 @@ export interface AuditFiles {
 
 /**
  * Opens or creates (mode 0600) `audit-key.pem` and `audit-heads.ndjson` in a folder. Copy the heads elsewhere
- * regularly: whoever can write both this folder and the database can truncate both.
+ * regularly: anybody who can write both this folder and the database can truncate both.
  */
 export function openAuditFiles(folder: string): AuditFiles {
   mkdirSync(folder, { recursive: true, mode: 0o700 });

@@ -18,7 +18,7 @@ export interface Actor {
   actor: string;
 }
 
-/** Returns the actor for the machine itself: whoever can open the data folder. */
+/** Returns the actor for the machine itself: anybody who can open the data folder. */
 export const machineActor = (orgId: string): Actor => ({ orgId, actor: 'machine' });
 
 /** A change of state: an entry of the audit trail, and a fact in ClickHouse where a series needs it. */

@@ -5,7 +5,7 @@ import type { Session } from '#schemas/postgres/session.js';
 import { ATTR_CI_GITHUB_REPOSITORY_ID, ATTR_SCAN_PROVIDER, SPAN_SCAN } from '#schemas/semconv.js';
 import type { ChangeSession, ControlPlane } from './control-plane.js';
 
-/** Stored attributes of a repository besides its name. */
+/** Stored attributes of a repository, apart from its name. */
 export interface RepoLink {
   githubRepoId: string | null;
   defaultProvider: (typeof DEFAULT_PROVIDERS)[number];

@@ -113,7 +113,7 @@ export async function rotateToken(
         ...(old.repository === null ? {} : { repository: old.repository }),
         ...(old.member_id === null ? {} : { memberId: old.member_id }),
         ...expiryOf(old.expires_at === null ? undefined : new Date(old.expires_at), minter),
-        // Whoever rotates a token sees the successor, so they become one of its minters. A token that rotates itself
+        // The caller that rotates a token sees the successor, so it becomes one of its minters. A token that rotates itself
         // keeps its minters.
         ...(minter.authority?.tokenId === old.id
           ? { ...(old.minted_by === null ? {} : { mintedBy: old.minted_by }), minters: old.minters }

@@ -10,10 +10,10 @@ let gateway: TestGateway;
 beforeAll(async () => {
   gateway = await startGateway(inject('clickhouseUrl'));
   await gateway.store.client.command({
-    query: "ALTER TABLE otel_logs ADD CONSTRAINT takes CHECK Body NOT LIKE 'guilty%'",
+    query: "ALTER TABLE otel_logs ADD CONSTRAINT takes CHECK Body NOT LIKE 'bad%'",
   });
   await gateway.store.client.command({
-    query: "ALTER TABLE otel_traces ADD CONSTRAINT takes CHECK NOT has(mapValues(SpanAttributes), 'GuiltyTool')",
+    query: "ALTER TABLE otel_traces ADD CONSTRAINT takes CHECK NOT has(mapValues(SpanAttributes), 'BadTool')",
   });
 });
 afterAll(() => gateway.close());
@@ -39,7 +39,7 @@ const kept = async (like: string): Promise<string[]> =>
 describe('records that the store rejects because of their content', () => {
   it('are named in a partial success, and the others are stored once', async () => {
     const bodies = Array.from({ length: 50 }, (_, n) =>
-      n === 7 || n === 33 ? `guilty ${String(n)}` : `first ${String(n).padStart(2, '0')}\n`,
+      n === 7 || n === 33 ? `bad ${String(n)}` : `first ${String(n).padStart(2, '0')}\n`,
     );
     const answer = await post('/v1/logs', logs(bodies));
     expect([answer.statusCode, answer.headers['retry-after']]).toEqual([200, undefined]);
@@ -50,11 +50,11 @@ describe('records that the store rejects because of their content', () => {
         'the store rejects 2 of 50 log records because of their content: number 8 of otel_logs (code 469), number 34 of otel_logs (code 469)',
     });
     expect(await kept('first%')).toEqual(bodies.filter((text) => text.startsWith('first')));
-    expect(await kept('guilty%')).toEqual([]);
+    expect(await kept('bad%')).toEqual([]);
   });
 
   it('are 400 where there are no others, so that nobody sends them again', async () => {
-    const answer = await post('/v1/logs', logs(['guilty 1']));
+    const answer = await post('/v1/logs', logs(['bad 1']));
     expect([answer.statusCode, answer.headers['retry-after'], answer.json<Refusal>().error.code]).toEqual([
       400,
       undefined,
@@ -63,7 +63,7 @@ describe('records that the store rejects because of their content', () => {
   });
 
   it('cost a bounded number of inserts, however many they are, and are all counted', async () => {
-    const bodies = Array.from({ length: 400 }, (_, n) => (n % 2 === 0 ? `guilty ${String(n)}` : `many ${String(n)}`));
+    const bodies = Array.from({ length: 400 }, (_, n) => (n % 2 === 0 ? `bad ${String(n)}` : `many ${String(n)}`));
     const { partialSuccess } = (await post('/v1/logs', logs(bodies))).json<{
       partialSuccess?: { rejectedLogRecords: string };
     }>();
@@ -77,7 +77,7 @@ describe('records that the store rejects because of their content', () => {
     const entry = (tool: string) => ({ timestamp: new Date().toISOString(), tool, decision: 'allow' });
     const answer = await post(
       '/v1/ingest/runtime',
-      JSON.stringify({ repository: 'acme/app', entries: [entry('Bash'), entry('GuiltyTool'), entry('Read')] }),
+      JSON.stringify({ repository: 'acme/app', entries: [entry('Bash'), entry('BadTool'), entry('Read')] }),
     );
     expect([answer.statusCode, answer.json<Refusal>().error.message]).toEqual([
       400,

@@ -80,7 +80,7 @@ export interface SeriesView {
   since: string;
   /** End column of a row without a bucket, null while it lasts; undefined when it lasts until now. */
   until: string | undefined;
-  /** Columns to filter by, besides the repository. */
+  /** Columns to filter by, in addition to the repository. */
   dimensions: readonly string[];
   /** Columns that identify a row, in order. */
   key: readonly string[];

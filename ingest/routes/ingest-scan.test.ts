@@ -235,7 +235,7 @@ describe('a scan', () => {
     expect(answer.statusCode, answer.body).toBe(200);
     expect(answer.json<ScanAnswer>().warnings).toEqual([
       'novelty: unknown field, dropped',
-      'filesScanned: not sent; a scan of an empty folder cannot be told from one that found nothing',
+      'filesScanned: not sent; a scan of an empty folder cannot be distinguished from one without findings',
     ]);
     expect(await facts('scan', 'acme/bare')).toMatchObject([
       { policy_status: 'not-run', packages_total: null, provider: 'local', artifact_count: 10, integrity: 'mismatch' },

@@ -47,8 +47,8 @@ export function otlpRoutes(
       const answer = isEmpty
         ? acceptedAll(type)
         : await options.sink.deliver({ signal, type, encoding, body, onDecompressed, onEntries }, caller);
-      const told = withWarning(answer, options.planNotice(caller));
-      return reply.type(told.type).send(told.body);
+      const answered = withWarning(answer, options.planNotice(caller));
+      return reply.type(answered.type).send(answered.body);
     });
   }
 }

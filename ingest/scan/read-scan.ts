@@ -87,6 +87,6 @@ function checkDigest(digest: string, field: string): void {
 /** Returns warnings about missing values that affect the series. */
 function missingValueWarnings(body: ScanBody): string[] {
   return filesScannedOf(body) === undefined
-    ? ['filesScanned: not sent; a scan of an empty folder cannot be told from one that found nothing']
+    ? ['filesScanned: not sent; a scan of an empty folder cannot be distinguished from one without findings']
     : [];
 }

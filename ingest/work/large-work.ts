@@ -16,7 +16,7 @@ const LARGE_JSON_BYTES = 256 * 1024;
 const LARGE_CHECK_BYTES = 2 * 1024 * 1024;
 /** Maximum bytes that are redacted, or validated as JSON, on the main thread. */
 export const LARGE_BYTES = 128 * 1024;
-/** Heap limit of the worker, besides the bytes of requests; a request that needs more is rejected. */
+/** Heap limit of the worker, without the bytes of requests; a request that needs more is rejected. */
 const WORKER_HEAP_MIB = 1_536;
 
 /** Answer of the worker: the result, or the error that was thrown. */

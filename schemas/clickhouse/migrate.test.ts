@@ -151,13 +151,13 @@ describe('migrateClickHouse', () => {
       values: [found, { ...found, event_id: 'f', org_id: 'another', detail: '{"bundleDigest":"whole"}' }],
     });
 
-    const told = async () =>
+    const shown = async () =>
       (
-        await selectRows<{ told: string }>(
+        await selectRows<{ shown: string }>(
           client,
-          `SELECT concat(event_id, ' ', integrity, ' ', toString([score_secrets, score_permissions, score_agents])) AS told FROM scan ORDER BY event_id`,
+          `SELECT concat(event_id, ' ', integrity, ' ', toString([score_secrets, score_permissions, score_agents])) AS shown FROM scan ORDER BY event_id`,
         )
-      ).map((row) => row.told);
+      ).map((row) => row.shown);
     const upTo20 = migrations.filter(({ version }) => version <= 20);
     await migrateClickHouse({ url, database }, upTo20);
     const expected = [
@@ -168,7 +168,7 @@ describe('migrateClickHouse', () => {
       'whole ok [100,0,50]',
       'worst ok [0,0,0]',
     ];
-    expect(await told()).toEqual(expected);
+    expect(await shown()).toEqual(expected);
     expect(await selectRows(client, `SELECT count() AS marks FROM dirty_hour_v1 WHERE fact = 'scan'`)).toEqual([
       { marks: 2 },
     ]);
@@ -185,8 +185,8 @@ describe('migrateClickHouse', () => {
       query: 'ALTER TABLE schema_migration DELETE WHERE version >= 20 SETTINGS mutations_sync = 1',
     });
     await migrateClickHouse({ url, database }, upTo20);
-    expect(await told()).toEqual(expected);
-    // Whatever a merge did between two of its statements, nothing is lost: what was removed waits in a table of its own.
+    expect(await shown()).toEqual(expected);
+    // For any merge between two of its statements, nothing is lost: what was removed waits in a table of its own.
     await client.command({
       query:
         'CREATE TABLE scan_corrected_v1 AS scan_v1 ENGINE = MergeTree ORDER BY (org_id, repo, occurred_at, event_id)',
@@ -201,7 +201,7 @@ describe('migrateClickHouse', () => {
       query: 'ALTER TABLE schema_migration DELETE WHERE version >= 20 SETTINGS mutations_sync = 1',
     });
     await migrateClickHouse({ url, database }, upTo20);
-    expect(await told()).toEqual(expected);
+    expect(await shown()).toEqual(expected);
     expect(
       await selectRows(
         client,
@@ -210,7 +210,7 @@ describe('migrateClickHouse', () => {
     ).toEqual([]);
     // And all that came since keeps them.
     await migrateClickHouse({ url, database });
-    expect(await told()).toEqual(expected);
+    expect(await shown()).toEqual(expected);
     await client.command({ query: 'DROP DATABASE {database:Identifier}', query_params: { database } });
     await client.close();
   });
@@ -384,11 +384,11 @@ describe('the schema', () => {
       LogAttributes: all,
     }));
     await db.client.insert({ table: 'otel_logs', values: agents, format: 'JSONEachRow' });
-    const told = await selectRows<{ n: number }>(
+    const shown = await selectRows<{ n: number }>(
       db.client,
       `SELECT (SELECT count() FROM otel_traces) + (SELECT count() FROM otel_logs) AS n`,
     );
-    expect(told).toEqual([{ n: rows.length * 5 }]);
+    expect(shown).toEqual([{ n: rows.length * 5 }]);
     await db.drop();
   });
 

@@ -3,7 +3,7 @@ import { pendingMigrations, readMigrations, type Migration } from '../migrations
 import { packageRoot } from '../root.js';
 import { createClickHouse, DEFAULT_DATABASE, selectRows, type ClickHouseConfig } from './client.js';
 
-/** Migrations whose text was mended although some stores had applied it. 20 could lose a rewritten scan to a merge. */
+/** Earlier checksums of migrations that were corrected after some stores had applied them. 20 could lose a rewritten scan to a merge. */
 const FORMER_CHECKSUMS: ReadonlyMap<number, readonly string[]> = new Map([
   [20, ['8acd444e3be13a39635736529681e4219a8d42f02163582c492e93d8fd0517af']],
 ]);

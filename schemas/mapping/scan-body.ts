@@ -106,7 +106,7 @@ export function scanOfBody(body: ScanBody, repository: string): ScanExport {
     repository,
     score: report.score.numericScore,
     grade: report.score.grade,
-    ...(isTold(report.score.breakdown) ? { breakdown: report.score.breakdown } : {}),
+    ...(isPresent(report.score.breakdown) ? { breakdown: report.score.breakdown } : {}),
     findings: { critical, high, medium, low, info },
     filesScanned: filesScannedOf(body) ?? UNKNOWN_FILES,
     ...optional({
@@ -114,7 +114,7 @@ export function scanOfBody(body: ScanBody, repository: string): ScanExport {
       agentshieldVersion: scrubbed(body.toolVersion ?? body.source?.toolVersion, 50),
       exitCode: body.exitCode,
       runtimeConfidence: report.runtimeConfidence,
-      remediation: isTold(remediation)
+      remediation: isPresent(remediation)
         ? {
             totalFindings: remediation.totalFindings,
             autoFixable: remediation.autoFixable,
@@ -124,9 +124,9 @@ export function scanOfBody(body: ScanBody, repository: string): ScanExport {
     }),
     provider: body.ciContext?.provider ?? body.ci?.provider ?? 'local',
     ci: ciOf(body),
-    ...(isTold(policy) ? { policy: policyOf(policy) } : {}),
-    ...(isTold(baseline) ? { baseline: baselineOf(baseline) } : {}),
-    ...(isTold(supplyChain)
+    ...(isPresent(policy) ? { policy: policyOf(policy) } : {}),
+    ...(isPresent(baseline) ? { baseline: baselineOf(baseline) } : {}),
+    ...(isPresent(supplyChain)
       ? {
           supplyChain: {
             total: supplyChain.totalPackages,
@@ -169,20 +169,20 @@ export function filesScannedOf(body: ScanBody): number | undefined {
 
 /** Reads the claims of AgentShield's `ci-context.json`. */
 export function ciOfGithub(github: Partial<Record<string, string | null | undefined>> | null | undefined): ScanCi {
-  if (!isTold(github)) return {};
+  if (!isPresent(github)) return {};
   const { serverUrl, repository, runId, ref, headRef } = github;
-  const url = isTold(serverUrl) && isTold(repository) ? `${serverUrl}/${repository}` : undefined;
+  const url = isPresent(serverUrl) && isPresent(repository) ? `${serverUrl}/${repository}` : undefined;
   const [, kind, name] = /^refs\/(heads|tags)\/(.+)$/.exec(ref ?? '') ?? [];
   return claims({
     sha: github['sha'],
     refName: headRef || name,
-    refType: isTold(headRef) && headRef !== '' ? 'branch' : kind && (kind === 'tags' ? 'tag' : 'branch'),
+    refType: isPresent(headRef) && headRef !== '' ? 'branch' : kind && (kind === 'tags' ? 'tag' : 'branch'),
     changeId: /^refs\/pull\/(\d+)\//.exec(ref ?? '')?.[1],
     runId,
-    runUrl: url !== undefined && isTold(runId) ? `${url}/actions/runs/${runId}` : undefined,
+    runUrl: url !== undefined && isPresent(runId) ? `${url}/actions/runs/${runId}` : undefined,
     workflow: github['workflow'],
     job: github['job'],
-    vcsProvider: isTold(repository) ? 'github' : undefined,
+    vcsProvider: isPresent(repository) ? 'github' : undefined,
     repositoryUrl: url,
     githubRepositoryId: github['repositoryId'],
   });
@@ -197,7 +197,7 @@ export function fileOfFinding(file: string): string {
 
 /** Returns whether every finding has a key from its source. */
 function haveKeys({ findings }: ScanBody): boolean {
-  return (findings ?? []).every((row) => isTold(row.findingKey));
+  return (findings ?? []).every((row) => isPresent(row.findingKey));
 }
 
 /**
@@ -229,14 +229,14 @@ function findingsOfBody(body: ScanBody): FindingRecord[] {
 
 /** Returns the evidence hash from its source: of scrubbed evidence in a key, AgentShield's in a fingerprint. */
 function hashOf({ findingKey: key, fingerprint, hasEvidence }: ScanFinding, isKeyed: boolean): string {
-  if (isKeyed && isTold(key)) return key.slice(key.lastIndexOf('|') + 1);
-  if (isTold(fingerprint)) return fingerprint.slice(fingerprint.lastIndexOf('::') + 2);
+  if (isKeyed && isPresent(key)) return key.slice(key.lastIndexOf('|') + 1);
+  if (isPresent(fingerprint)) return fingerprint.slice(fingerprint.lastIndexOf('::') + 2);
   return hasEvidence === true ? WITHHELD : NO_EVIDENCE;
 }
 
 /** Returns the file as AgentShield names it, which may differ from the path inside the repository. */
 function fileOfFingerprint({ fingerprint, id, file }: ScanFinding): string {
-  if (!isTold(fingerprint) || !fingerprint.startsWith(`${id}::`)) return file;
+  if (!isPresent(fingerprint) || !fingerprint.startsWith(`${id}::`)) return file;
   return fingerprint.slice(id.length + 2, Math.max(id.length + 2, fingerprint.lastIndexOf('::')));
 }
 
@@ -274,10 +274,10 @@ function ciOf({ ciContext, ci }: ScanBody): ScanCi {
 
 /** Scrubs the claims of a CI environment and drops missing ones. */
 export function claims(all: Partial<Record<keyof ScanCi, string | null | undefined>>): ScanCi {
-  const told = Object.entries(all).flatMap(([name, value]) =>
-    isTold(value) && value !== '' ? [[name, scrubText(value, 300)] as const] : [],
+  const present = Object.entries(all).flatMap(([name, value]) =>
+    isPresent(value) && value !== '' ? [[name, scrubText(value, 300)] as const] : [],
   );
-  return Object.fromEntries(told);
+  return Object.fromEntries(present);
 }
 
 function policyOf(policy: NonNullable<ScanBody['policy']>): ScanPolicy {
@@ -290,7 +290,7 @@ function policyOf(policy: NonNullable<ScanBody['policy']>): ScanPolicy {
       pack: scrubbed(policy.policyPack, 100),
       violations: Array.isArray(violations) ? violations.length : violations,
       minScore,
-      exceptions: isTold(exceptionSummary)
+      exceptions: isPresent(exceptionSummary)
         ? {
             total: exceptionSummary.total,
             active: exceptionSummary.active,
@@ -317,14 +317,14 @@ function baselineOf(baseline: NonNullable<ScanBody['baseline']>): ScanBaseline {
   };
 }
 
-const isTold = <T>(value: T | null | undefined): value is T => value !== null && value !== undefined;
+const isPresent = <T>(value: T | null | undefined): value is T => value !== null && value !== undefined;
 
 const scrubbed = (text: string | null | undefined, maxLength: number): string | undefined =>
-  isTold(text) ? scrubText(text, maxLength) : undefined;
+  isPresent(text) ? scrubText(text, maxLength) : undefined;
 
 /** Drops the missing fields. */
 function optional<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => isTold(value))) as {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => isPresent(value))) as {
     [K in keyof T]?: NonNullable<T[K]>;
   };
 }

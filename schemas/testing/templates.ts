@@ -3,15 +3,15 @@ import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Set by a test run to a folder of its own, in which what every suite would make anew is made once. */
+/** Folder of a test run, set by the run, for what all suites share instead of creating it again. */
 export const TEMPLATES_VARIABLE = 'SHIELDWATCH_TEST_TEMPLATES';
 
-/** What this process makes or has made. */
+/** Templates that this process has created or is creating. */
 const made = new Map<string, Promise<string>>();
 
 /**
- * Path of the run's file or folder `name`. Whoever is first makes it at the path that `make` is given; of two who are
- * first at once either's stays, so `make` must make the same each time. Undefined outside of a test run.
+ * Returns the path of the run's file or folder `name`. The first caller creates it at the path passed to `make`. Of two
+ * concurrent callers either result may be kept, so `make` must be deterministic. Returns undefined outside of a test run.
  */
 export async function template(name: string, make: (path: string) => Promise<void>): Promise<string | undefined> {
   const folder = process.env[TEMPLATES_VARIABLE];
