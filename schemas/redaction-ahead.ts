@@ -1,7 +1,7 @@
 /**
- * Finds the next character of a kind, and remembers how far the text has been read for it. A text full of keywords has
- * values that share their end; each of its characters is still read once for each kind, not once for each keyword.
- * The collector's processor has the same in Go (ahead.go).
+ * Finds the next character of a kind and caches how far the text has been read for it. In a text full of keywords many
+ * values share their end; each character is still read once per kind, not once per keyword. The collector's processor
+ * implements the same in Go (ahead.go).
  */
 import {
   BACKSLASH,
@@ -21,9 +21,9 @@ import {
 export const Kind = {
   /** Anything but a letter, digit, `_` and `-`. */
   nameEnd: 0,
-  /** What ends a value without quotes, or may: a blank, quote, separator, bracket or backslash. */
+  /** A character that ends, or may end, an unquoted value: a blank, quote, separator, bracket or backslash. */
   bareSign: 1,
-  /** What no credential of a header has. */
+  /** A character that cannot be part of a header's credential. */
   credentialEnd: 2,
   digit: 3,
   letter: 4,
@@ -35,9 +35,9 @@ export const Kind = {
   closingBrace: 10,
   /** A control character, blank or ASCII quote. */
   blankOrQuote: 11,
-  /** What no user and password without a scheme have. */
+  /** A character that cannot be part of a user and password without a scheme. */
   userEnd: 12,
-  /** Where one of {@link WORDS} begins. */
+  /** The start of one of {@link WORDS}. */
   scheme: 13,
   platform: 14,
   range: 15,
@@ -45,7 +45,7 @@ export const Kind = {
 export type Kind = (typeof Kind)[keyof typeof Kind];
 
 const KINDS = Object.keys(Kind).length;
-/** Kinds of words, in lower case, by the first of which they are found. */
+/** Lower-case words by kind, found by their first character. */
 const WORDS: Readonly<Partial<Record<Kind, readonly string[]>>> = {
   [Kind.scheme]: ['://'],
   [Kind.platform]: [':*:*'],
@@ -62,7 +62,7 @@ const [isSeparator, isBracket, endsCredential, isBase64Sign, endsUser] = [
 ];
 
 const isOpening = (code: number): boolean => code === 40 || code === 91 || code === 123;
-/** Whether a backslash before the character makes an escape of it that ends a value. */
+/** Characters that form an escape with a preceding backslash and thereby end a value. */
 const isEscaped = setOf('nrtbfu"\'`/');
 
 const TESTS: Readonly<Record<keyof typeof Kind, (code: number) => boolean>> = {
@@ -97,7 +97,7 @@ const TESTS: Readonly<Record<keyof typeof Kind, (code: number) => boolean>> = {
   range: (code) => code === 91,
 };
 
-/** Bits of the kinds that a character beyond ASCII is of, but for quotation marks. */
+/** Returns the bits of the kinds of a character beyond ASCII, except quotation marks. */
 const bitsOf = (code: number): number => {
   let bits = 0;
   for (const [name, kind] of Object.entries(Kind)) if (TESTS[name as keyof typeof Kind](code)) bits |= 1 << kind;
@@ -116,20 +116,23 @@ const bits = (() => {
 
 /** How far behind what is known a value may begin for what stands between to be read. */
 const NEAR = 1024;
-/** How far before an `@` a user begins, and other `@` that may stand between. */
+/** Maximum distance from an `@` to the start of the user, and maximum number of further `@` in between. */
 const LONGEST_USER = 200;
 const MOST_ATS = 3;
-/** An escape has so many backslashes at most: JSON in JSON, six times over. More of them are of the value before it. */
+/** Maximum backslashes of an escape: JSON in JSON, nested six times. More of them belong to the value before. */
 const DEEPEST_ESCAPE = 64;
 
-/** A copy with room for twice as many. */
+/** Returns a copy of twice the length. */
 export function doubled(numbers: Int32Array): Int32Array<ArrayBuffer> {
   const more = new Int32Array(numbers.length * 2);
   more.set(numbers);
   return more;
 }
 
-/** An argument of a command line at `[start, end)`, perhaps in quotes, that was looked for from `at` on; the next one is from `next` on. */
+/**
+ * An argument of a command line at `[start, end)`, possibly quoted, that was searched from `at` on; the next one is
+ * searched from `next` on.
+ */
 export interface Argument {
   readonly at: number;
   readonly start: number;
@@ -140,11 +143,11 @@ export interface Argument {
 /** What has been read of one text. */
 export class Ahead {
   text = '';
-  /** By kind: no character of it stands in `[from, to)`, and one stands at `to` if `isFound`. */
+  /** By kind: no such character is in `[from, to)`, and one is at `to` if `isFound`. */
   readonly #from = new Int32Array(KINDS).fill(-1);
   readonly #to = new Int32Array(KINDS).fill(-1);
   readonly #isFound = new Uint8Array(KINDS);
-  /** Where the keyword begins that is being read from: no value is read that begins before it. */
+  /** Start of the current keyword: no value before it is read. */
   keyword = 0;
   /** Of `[#valuesFrom, #valuesTo)`: each sign at which a value may end, in order, and where one ends that begins there or right before. */
   #signs = new Int32Array(64);

@@ -1,52 +1,58 @@
 /**
- * Finds text in base64 (of ASCII, or of UTF-16 as PowerShell has it) and in hexadecimal, wherever in a run of these
- * alphabets it begins: `/tmp/`, `x-` and `token/` are of the alphabet too, and shift what stands behind them. The
- * collector's processor has the same in Go (encoded.go).
+ * Finds text in base64 (of ASCII, or of UTF-16 as in PowerShell) and in hexadecimal, at any offset within a run of
+ * these alphabets: `/tmp/`, `x-` and `token/` belong to the alphabet too and shift the text after them. The collector's
+ * processor implements the same in Go (encoded.go).
  */
 import { BACKSLASH } from './redaction-text.js';
 
-/** Text in an encoding that has been decoded, and where it stood. */
+/** Decoded text and its position. */
 export interface Decoded {
   readonly text: string;
   readonly start: number;
   readonly end: number;
 }
 
-/** A text of fewer bytes holds no secret that any rule knows. */
+/** No rule matches a text of fewer bytes. */
 export const SHORTEST_DECODED = 12;
 const SHORTEST_BASE64 = (SHORTEST_DECODED / 3) * 4;
 const SHORTEST_HEX = SHORTEST_DECODED * 2;
-/** Two bytes a character. */
+/** Two bytes per character. */
 const SHORTEST_UTF16 = SHORTEST_BASE64 * 2;
-/** A line of base64 is joined with the next one from this length on: encoders wrap at 64 or 76. */
+/** Minimum length of a line of base64 that is joined with the next one: encoders wrap at 64 or 76. */
 const SHORTEST_WRAPPED_LINE = 40;
-/** Between two lines of base64: the break, written out or not, an indent, and marks of a quotation, a comment or a diff. */
+/**
+ * Maximum characters between two lines of base64: the break, written out or not, an indent, and marks of a quotation, a
+ * comment or a diff.
+ */
 const LONGEST_BREAK = 64;
 
 const NOT_IN_ALPHABET = 255;
-/** What a byte beyond ASCII decodes to: in no keyword and no space, and one character in Go and in JavaScript. */
+/**
+ * Replacement for a decoded byte beyond ASCII: part of no keyword, not a space, and one character in Go and in
+ * JavaScript.
+ */
 const BEYOND_ASCII = 0x7f;
 
-/** Values of both alphabets of RFC 4648, the URL's too. */
+/** Values of both alphabets of RFC 4648, including the URL-safe one. */
 const base64Values = alphabetValues('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/', '-_', 62);
 const hexValues = alphabetValues('0123456789abcdef', 'ABCDEF', 10);
 
 function alphabetValues(alphabet: string, others: string, from: number): Uint8Array {
-  // One for every UTF-16 code unit, so that no look-up needs a check of its bounds.
+  // An entry for every UTF-16 code unit, so that look-ups need no bounds check.
   const values = new Uint8Array(65_536).fill(NOT_IN_ALPHABET);
   for (let i = 0; i < alphabet.length; i++) values[alphabet.charCodeAt(i)] = i;
   for (let i = 0; i < others.length; i++) values[others.charCodeAt(i)] = from + i;
   return values;
 }
 
-/** How text looks in an encoding: characters by their place in a period. */
+/** How text looks in an encoding: the possible characters by position within a period. */
 interface Form {
   readonly period: number;
-  /** Number of characters of {@link SHORTEST_DECODED} bytes of text. */
+  /** Number of characters for {@link SHORTEST_DECODED} bytes of text. */
   readonly shortest: number;
-  /** Bit of {@link places} for the first place of the period. */
+  /** Bit of {@link places} for the first position of the period. */
   readonly bit: number;
-  /** First and last bit of its field of a window; see {@link windows}. */
+  /** First and last bit of its field in a window; see {@link windows}. */
   readonly window: readonly [first: number, last: number];
 }
 const BASE64: Form = { period: 4, shortest: SHORTEST_BASE64, bit: 0, window: [7, 14] };
@@ -54,7 +60,7 @@ const UTF16: Form = { period: 8, shortest: SHORTEST_UTF16, bit: 4, window: [29, 
 const HEX: Form = { period: 2, shortest: SHORTEST_HEX, bit: 12, window: [15, 28] };
 const FORMS = [BASE64, HEX, UTF16];
 
-/** By character: one bit for each place of each form where text may have it. */
+/** By character: a bit for each position of each form at which text may have it. */
 const places = new Uint16Array(65_536);
 for (let code = 0; code < 128; code++)
   places[code] = placesOf(base64Values[code] ?? NOT_IN_ALPHABET, hexValues[code] ?? NOT_IN_ALPHABET);
@@ -63,7 +69,7 @@ function placesOf(value: number, hex: number): number {
   const low = value & 15;
   let bits = 0;
   if (value !== NOT_IN_ALPHABET) {
-    // Three bytes of text: no byte has its highest bit, and none but a tab or line break is below 32.
+    // Three bytes of text: no byte has its highest bit set, and none except tab and line break is below 32.
     if (value >= 2 && value < 32) bits |= 1;
     if ((value & 8) === 0 && (low === 0 || low >= 2)) bits |= 2;
     if ((value & 2) === 0) bits |= 4;
@@ -82,11 +88,11 @@ function placesOf(value: number, hex: number): number {
 }
 
 /**
- * By character: bits for a window over the last characters of a text, of all forms and alignments at once. Bit n of a
- * form's field is set while the last n + 1 characters may be the first n + 1 of text in that form: for each next character
- * the window is shifted by one, gets {@link WINDOW_STARTS}, and loses what the character has no bit for. Where the last bit
- * of a field was never set, no text is in that form. (The fields are shorter than the shortest text; few runs differ by that.)
- * The lowest seven bits are free: a table of characters has room for a column there.
+ * By character: bits for a window over the last characters of a text, for all forms and alignments together. Bit n of a
+ * form's field is set while the last n + 1 characters may be the first n + 1 of text in that form. For each character
+ * the window is shifted by one, gets {@link WINDOW_STARTS}, and loses the bits that the character lacks. If the last
+ * bit of a field was never set, there is no text in that form. (Fields are shorter than the shortest text, which
+ * affects few runs.) The lowest seven bits are free for the column in a table of characters.
  */
 export const windows = new Int32Array(65_536);
 export const WINDOW_STARTS = FORMS.reduce((bits, { window: [first] }) => bits | (1 << first), 0);
@@ -104,7 +110,9 @@ for (const {
   }
 }
 
-/** Run of an alphabet, perhaps over several lines: `[start, end)` without {@link gaps}, which are pairs of indices. */
+/**
+ * A run of an alphabet, possibly over several lines: `[start, end)` without {@link gaps}, which are pairs of indices.
+ */
 interface Run {
   readonly start: number;
   readonly end: number;
@@ -113,7 +121,10 @@ interface Run {
 
 const NO_GAPS: readonly number[] = [];
 
-/** Calls `take` for each text of twelve bytes or more that is encoded in `text`; for one at several alignments where chance allows it. */
+/**
+ * Calls `take` for each text of at least twelve bytes that is encoded in `text`; several times if more than one
+ * alignment is possible.
+ */
 export function eachDecoded(text: string, take: (decoded: Decoded) => void): void {
   for (let i = SHORTEST_BASE64 - 1, from = 0; i < text.length;) {
     if (base64Values[text.charCodeAt(i)] === NOT_IN_ALPHABET) {
@@ -152,14 +163,14 @@ function runAround(text: string, at: number, from: number): Run {
 const isEscapedBreak = (text: string, at: number): boolean =>
   text.charCodeAt(at) === BACKSLASH && 'nr'.includes(text.charAt(at + 1) || ' ');
 
-/** The sign of a diff, which is of the alphabet, if the line that begins at `start` begins with one. */
+/** Returns the sign of a diff (which belongs to the alphabet) at the beginning of the line at `start`. */
 function diffMark(text: string, start: number): string {
   const mark = text.charAt(start);
   const isFirst = start === 0 || '\n\r'.includes(text.charAt(start - 1)) || isEscapedBreak(text, start - 2);
   return isFirst && (mark === '+' || mark === '-') ? mark : '';
 }
 
-/** Where the next line begins, if the line ends at `at`; or -1. */
+/** Returns the start of the next line if the line ends at `at`; otherwise -1. */
 function nextLine(text: string, at: number, mark: string): number {
   let isBroken = false;
   let i = at;
@@ -186,7 +197,7 @@ function decodeRun(text: string, run: Run, take: (decoded: Decoded) => void): vo
   }
 }
 
-/** All bits that a window over `[start, end)` has had. */
+/** Returns all bits that a window over `[start, end)` has had. */
 function windowsIn(text: string, start: number, end: number): number {
   let window = 0;
   let seen = 0;
@@ -197,7 +208,7 @@ function windowsIn(text: string, start: number, end: number): number {
   return seen;
 }
 
-/** Decodes the run at each alignment at which text is in it, from where that begins. */
+/** Decodes the run at each alignment that contains text, from where the text begins. */
 function decodeForm(text: string, run: Run, form: Form, take: (decoded: Decoded) => void): void {
   const isWhole = run.gaps.length === 0;
   const whole = isWhole ? text : withoutGaps(text, run);
@@ -211,7 +222,10 @@ function decodeForm(text: string, run: Run, form: Form, take: (decoded: Decoded)
   }
 }
 
-/** The first place, a multiple of the period from `start`, from which `shortest` characters may be text; or -1. */
+/**
+ * Returns the first position, a multiple of the period from `start`, from which `shortest` characters may be text; or
+ * -1.
+ */
 function firstText(text: string, start: number, end: number, { period, shortest, bit }: Form): number {
   for (let first = start; first + shortest <= end;) {
     let i = shortest - 1;
@@ -232,7 +246,7 @@ function withoutGaps(text: string, { start, end, gaps }: Run): string {
   return result + text.slice(from, end);
 }
 
-/** Index in the text of an index in the run without its gaps. */
+/** Converts an index in the run without gaps to an index in the text. */
 function inRun({ start, gaps }: Run, at: number): number {
   if (gaps.length === 0) return at;
   let place = start + at;
@@ -242,7 +256,7 @@ function inRun({ start, gaps }: Run, at: number): number {
 
 let room = Buffer.alloc(4096);
 
-/** What is decoded into, again and again. */
+/** Returns the reused output buffer. */
 function roomFor(length: number): Buffer {
   if (room.length < length) room = Buffer.alloc(length * 2);
   return room;
@@ -281,7 +295,10 @@ function decodeHex(text: string, start: number, end: number): string {
   return bytes.toString('latin1', 0, length);
 }
 
-/** Whether base64 at `[start, end)` says `user:password`, as an HTTP credential does: printable, with a colon. */
+/**
+ * Returns whether base64 at `[start, end)` decodes to `user:password`, like an HTTP credential: printable, with a
+ * colon.
+ */
 export function saysUserAndPassword(text: string, start: number, end: number): boolean {
   let bits = 0;
   let count = 0;

@@ -1,6 +1,7 @@
 /**
- * Reads a text as the program does that resolves its escapes: JSON's and other languages' after any number of
- * backslashes, percent-encoding, and references of HTML and XML. The collector's processor has the same in Go (escapes.go).
+ * Reads a text with its escapes resolved: those of JSON and other languages after any number of backslashes,
+ * percent-encoding, and character references of HTML and XML. The collector's processor implements the same in Go
+ * (escapes.go).
  */
 import {
   BACKSLASH,
@@ -16,10 +17,10 @@ import {
 } from './redaction-text.js';
 
 const AMPERSAND = 38;
-/** Stands for whatever is beyond ASCII. */
+/** Replacement for characters beyond ASCII. */
 const BEYOND_ASCII = 0xfffd;
 
-/** References of HTML that stand for one character of ASCII. */
+/** HTML references for a single ASCII character. */
 export const ENTITIES: Readonly<Record<string, string>> = {
   lt: '<',
   gt: '>',
@@ -62,7 +63,7 @@ const LONGEST_ENTITY = 10;
 
 const entities = new Map(Object.entries(ENTITIES).map(([name, character]) => [name, character.charCodeAt(0)]));
 
-/** By character: what it stands for after a backslash, or 0. */
+/** By character: its meaning after a backslash, or 0. */
 const SIMPLE = new Uint8Array(128);
 for (const [letter, code] of Object.entries({ n: 10, r: 13, t: 9, b: 8, f: 12, v: 11, a: 7, e: 27 }))
   SIMPLE[letter.charCodeAt(0)] = code;
@@ -71,21 +72,25 @@ const LETTER_U = 117;
 
 export interface View {
   readonly text: string;
-  /** Index in the text that was read of index `at` of {@link text}. */
+  /** Converts index `at` of {@link text} to an index in the source text. */
   readonly toSource: (at: number) => number;
 }
 
-/** What the last escape that was read stands for, and whether it needs a reading of its own: not so `\n`, `\"` and their like. */
+/**
+ * Value of the last escape that was read, and whether it needs an additional reading of the text; `
+ * `, `\"` and similar do not.
+ */
 let unit = 0;
 let isHard = false;
 
-/** What a text becomes, and pairs of an index in it and the index in the source from which the two go on alike. */
+/** The resolved text, and pairs of an index in it and the corresponding index in the source. */
 let units = new Uint16Array(1024);
 let anchors = new Int32Array(1024);
 
 /**
- * The text with its escapes resolved, or undefined if it has none but those that a reader of the text itself
- * understands (`\n`, `\"` and their like).
+ * Returns the text with its escapes resolved; undefined if it has none, or only those that the reader of the text
+ * itself handles (`
+ * `, `\"` and similar).
  *
  * @param plus whether `+` is a blank, as in forms.
  */
@@ -121,11 +126,14 @@ export function resolveEscapes(text: string, plus: boolean): View | undefined {
   return { text: textOf(length, all < 256), toSource: (at) => sourceOf(own, at) };
 }
 
-/** Of characters: 1 where an escape may begin. */
+/** By character: 1 where an escape may begin. */
 const begins = new Uint8Array(128);
 for (const code of [BACKSLASH, PERCENT, AMPERSAND, 43]) begins[code] = 1;
 
-/** Length of the escape at `at`, which begins with `code`; 0 if there is none. Leaves in {@link unit} what it stands for. */
+/**
+ * Returns the length of the escape at `at`, which begins with `code`; 0 if there is none. Stores its value in {@link
+ * unit}.
+ */
 function readEscape(text: string, at: number, code: number, plus: boolean): number {
   isHard = true;
   if (code === BACKSLASH) return readBackslash(text, at);
@@ -138,7 +146,7 @@ function readEscape(text: string, at: number, code: number, plus: boolean): numb
 function textOf(length: number, isLatin1: boolean): string {
   const bytes = Buffer.from(units.buffer, 0, length * 2);
   if (!isLatin1) return bytes.toString('utf16le');
-  // In half the room, which is read faster; in place, since each byte is written where it has been read.
+  // Half the size, which is read faster. In place, because each byte is written where it has been read.
   for (let i = 0; i < length; i++) bytes[i] = units[i] as number;
   return bytes.toString('latin1', 0, length);
 }
@@ -153,7 +161,7 @@ function sourceOf(pairs: Int32Array, at: number): number {
   return low === 0 ? at : (pairs[low * 2 - 1] as number) + at - (pairs[low * 2 - 2] as number);
 }
 
-/** Whether any escape may be in the text that makes a reading of its own worth while; a first look that allocates nothing. */
+/** Returns whether the text may have an escape that needs an additional reading. A quick check without allocations. */
 export function mayHaveEscapes(text: string): boolean {
   for (let i = text.indexOf('\\'); i !== -1; i = text.indexOf('\\', i + 1)) {
     const next = text.charCodeAt(i + 1);
@@ -167,7 +175,7 @@ export function mayHaveEscapes(text: string): boolean {
   return false;
 }
 
-/** Whether a form may be in the text that has blanks in it: a `+` behind a `=`, with no blank or quote between. */
+/** Returns whether the text may be a form with blanks: a `+` after a `=`, without a blank or quote in between. */
 export function mayBeForm(text: string): boolean {
   let isField = false;
   for (let i = text.includes('+') ? Math.max(0, text.indexOf('=')) : text.length; i < text.length; i++) {
@@ -185,7 +193,7 @@ function number(text: string, at: number, digits: number): number {
   return value;
 }
 
-/** Says that an escape of that length stands for a character; whatever is beyond ASCII is the same. */
+/** Stores the value of an escape and returns its length. All characters beyond ASCII are treated alike. */
 function reads(value: number, length: number): number {
   unit = value < 0x80 ? value : BEYOND_ASCII;
   return length;
@@ -210,7 +218,7 @@ function readBackslash(text: string, at: number): number {
   return simple === 0 ? reads(BACKSLASH, i - at) : reads(simple, i + 1 - at);
 }
 
-/** `{1b}` of `\u{1b}`, at `open`. */
+/** Reads `{1b}` of `\u{1b}` at `open`. */
 function readBraces(text: string, at: number, open: number): number {
   if (text.charCodeAt(open) !== 123) return 0;
   let end = open + 1;
@@ -231,7 +239,7 @@ function readPercent(text: string, at: number): number {
 function readEntity(text: string, at: number): number {
   let i = at + 1;
   while (text.charCodeAt(i) === 97 && text.startsWith('amp;', i)) i += 4;
-  // `&amp;` alone, or several in one another.
+  // `&amp;` alone, or nested.
   const ampersand = i - at - 1;
   if (text.charCodeAt(i) === 35) {
     const sign = text.charCodeAt(i + 1) | 32;

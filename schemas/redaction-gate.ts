@@ -1,10 +1,13 @@
 import { BOUNDED_KEYWORDS, FREE_KEYWORDS, NAME_KEYWORDS } from './redaction-keywords.js';
 import { hasBoundary } from './redaction-text.js';
 
-/** What is shorter is no secret of any rule. */
+/** No rule matches anything shorter. */
 const SHORTEST = 6;
 
-/** Twelve bytes of text in base64, in base64 of UTF-16, or in hexadecimal, at any alignment; the places of `redaction-encoded.ts`. */
+/**
+ * Twelve bytes of text in base64, in base64 of UTF-16, or in hexadecimal, at any alignment; the positions of
+ * `redaction-encoded.ts`.
+ */
 const ENCODED = new RegExp(
   [
     '(?:[C-Za-f][AC-HQS-Xgi-nwyz0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]){4}',
@@ -14,12 +17,12 @@ const ENCODED = new RegExp(
 );
 
 /**
- * False only where `redact()` would surely find nothing, which is true of most short texts. Costs far less than making
- * the scanner does: for a process that lives for a millisecond and looks at a few names.
+ * Returns false only if `redact()` would find nothing, as in most short texts. Much cheaper than creating the scanner,
+ * for a short-lived process that checks a few names.
  */
 export function mayHoldSecret(text: string): boolean {
   if (text.length < SHORTEST) return false;
-  // Beyond ASCII, lower case may have another length; escapes and forms are read twice, and lines of base64 joined.
+  // Beyond ASCII, lower-casing may change the length; escapes and forms are read twice, and lines of base64 are joined.
   if (Buffer.byteLength(text) !== text.length || /[%\\&+\n\r]/.test(text)) return true;
   return holdsKeyword(text) || ENCODED.test(text);
 }
@@ -28,7 +31,7 @@ function holdsKeyword(text: string): boolean {
   const lower = text.toLowerCase();
   const isIn = (keyword: string): boolean => lower.includes(keyword);
   if (FREE_KEYWORDS.some(isIn)) return true;
-  // Nothing is assigned, and there is no user, without one of these.
+  // Without one of these there is no assignment and no user.
   if (/[\s:=>,]/.test(text) && NAME_KEYWORDS.some(isIn)) return true;
   if (text.includes('@') && text.includes(':')) return true;
   return BOUNDED_KEYWORDS.some((keyword) => {

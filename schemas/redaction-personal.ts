@@ -1,6 +1,6 @@
 /**
- * Finds personal data in text: e-mail addresses, and login names in the paths of home folders. The collector's
- * processor has the same in Go (personal.go); both are held to `redaction-personal.vectors.json`.
+ * Finds personal data in text: e-mail addresses, and login names in paths of home folders. The collector's processor
+ * implements the same in Go (personal.go); both are tested with `redaction-personal.vectors.json`.
  */
 import type { RedactionRule } from './redaction-rules.js';
 import {
@@ -19,10 +19,10 @@ import { VOCABULARY } from './redaction-vocabulary.js';
 
 export type PersonalKind = 'email' | 'login';
 
-/** Says that personal data stands at `[start, end)`; `value` is what it is of: an address, a login name. */
+/** Called with the range `[start, end)` of personal data and its value: an address or a login name. */
 export type TakePersonal = (start: number, end: number, value: string) => void;
 
-/** Placed behind all other rules: what is a secret as well is one first. */
+/** Ordered after all other rules, because a secret takes precedence. */
 export const PERSONAL_RULES: readonly (RedactionRule & { readonly name: PersonalKind })[] = [
   {
     name: 'email',
@@ -44,22 +44,25 @@ const sharedLogins = new Set(VOCABULARY.shared_logins);
 const fileEnds = new Set(VOCABULARY.file_ends);
 const homesBelow = new Set(VOCABULARY.homes_below);
 
-/** Of a local part, of a domain, of a login name; in characters. */
+/** Maximum characters of a local part, of a domain, and of a login name. */
 const LONGEST_LOCAL = 256;
 const LONGEST_QUOTED_LOCAL = 64;
 const LONGEST_DOMAIN = 253;
 const LONGEST_LOGIN = 64;
-/** Characters of an escape that may stand at the begin of a local part: `u003c`. */
+/** Maximum characters of an escape before a local part, such as `u003c`. */
 const LONGEST_ESCAPE = 12;
-/** How far the path behind `user@host:` is looked through, and the authority of a URL for another `@`. */
+/** Maximum characters searched in the path after `user@host:`, and in a URL's authority for another `@`. */
 const LONGEST_LOOK = 200;
-/** Stands for a character beyond ASCII that was escaped. */
+/** Replacement for an escaped character beyond ASCII. */
 const UNKNOWN_CHARACTER = 0xfffd;
-/** From here on scripts have no blanks between words, so one may stand right before an address. */
+/** From this code on, scripts have no blanks between words, so a word may directly precede an address. */
 const FIRST_CJK = 0x2e80;
 const QUOTE = 34;
 
-/** A letter or digit beyond ASCII, by blocks of Unicode, which do not change: no punctuation, symbols or emoji. */
+/**
+ * Returns whether the code is a letter or digit beyond ASCII, by stable Unicode blocks without punctuation, symbols or
+ * emoji.
+ */
 function isWide(code: number): boolean {
   if (code < 0xaa) return false;
   return (
@@ -81,7 +84,7 @@ function isWide(code: number): boolean {
   );
 }
 
-/** The character that ends at `at`; half a pair is as unknown as what Go makes of it. */
+/** Returns the character that ends at `at`. Half a surrogate pair counts as unknown, as in Go. */
 function characterBefore(text: string, at: number): number {
   const last = text.charCodeAt(at - 1);
   if (last < 0xd800 || last > 0xdfff) return last;
@@ -97,8 +100,9 @@ function characterAt(text: string, at: number): number {
 const width = (code: number): number => (code > 0xffff ? 2 : 1);
 
 /**
- * Reads the address around the `@` at `at`. Of the remote of a repository (`ssh://alice@host/x`, `alice@host:x/y`) the user
- * and the `@` are taken. No address: `git@host`, a package with its version (`@scope/name@1.2.3`), a file, a unit, what has no dot.
+ * Reads the address around the `@` at `at`. For a repository remote (`ssh://alice@host/x`, `alice@host:x/y`) the user
+ * and the `@` are reported. Not addresses: `git@host`, a package with its version (`@scope/name@1.2.3`), a file, a
+ * unit, and names without a dot.
  */
 export function readAddress(text: string, at: number, take: TakePersonal): void {
   const start = localStart(text, at);
@@ -108,7 +112,7 @@ export function readAddress(text: string, at: number, take: TakePersonal): void 
   take(start, isRemote(text, start, end) ? at + 1 : end, text.slice(start, end));
 }
 
-/** Where the local part that ends at `at` begins; `at` where there is none. */
+/** Returns the start of the local part that ends at `at`; `at` if there is none. */
 function localStart(text: string, at: number): number {
   if (text.charCodeAt(at - 1) === QUOTE) return quotedStart(text, at - 1);
   let start = at;
@@ -121,7 +125,7 @@ function localStart(text: string, at: number): number {
       code === 95 ||
       code === 43 ||
       code === 45 ||
-      // An apostrophe within a word: o'brien.
+      // An apostrophe within a word, as in o'brien.
       (code === 39 &&
         start < at &&
         isAlphanumeric(text.charCodeAt(start)) &&
@@ -130,7 +134,8 @@ function localStart(text: string, at: number): number {
     if (!isPart) break;
     start -= width(code);
   }
-  // What ends an escape belongs to that: `\nalice@`, `%3Calice@`, a colour of a terminal.
+  // The end of an escape is not part of the address: `
+  // alice@`, `%3Calice@`, a terminal colour.
   for (let i = beginsEscape(text.charCodeAt(start - 1)) ? start + 1 : at; i < at && i <= start + LONGEST_ESCAPE; i++) {
     if (
       isAlphanumeric(text.charCodeAt(i - 1)) &&
@@ -149,10 +154,13 @@ function localStart(text: string, at: number): number {
   return start;
 }
 
-/** What stands before letters and digits of an escape. */
+/** Characters before the letters and digits of an escape. */
 const beginsEscape = setOf('\\%[;:?');
 
-/** Where `"a local part"` begins, whose closing quote is at `quote`; the place behind that where there is none. */
+/**
+ * Returns the start of `"a local part"` with its closing quote at `quote`; the position after the quote if there is
+ * none.
+ */
 function quotedStart(text: string, quote: number): number {
   let end = quote;
   while (text.charCodeAt(end - 1) === BACKSLASH) end -= 1;
@@ -180,7 +188,9 @@ function quotedStart(text: string, quote: number): number {
   return quote + 1;
 }
 
-/** Where the domain that begins at `from` ends, or -1: two labels at least, of which the last is one of letters. */
+/**
+ * Returns the end of the domain that begins at `from`, or -1. It needs at least two labels, the last one of letters.
+ */
 function domainEnd(text: string, from: number): number {
   if (text.charAt(from) === '[') return literalEnd(text, from);
   let best = -1;
@@ -205,7 +215,7 @@ function domainEnd(text: string, from: number): number {
   return best;
 }
 
-/** The first label of a version or of a scaled picture: `1.2.3-rc.one`, `v0.3.beta1`, `2x.png`. */
+/** Returns whether the first label belongs to a version or a scaled picture: `1.2.3-rc.one`, `v0.3.beta1`, `2x.png`. */
 function isVersion(text: string, start: number, end: number): boolean {
   let i = start;
   if (text.charAt(i) === 'v') i += 1;
@@ -216,7 +226,9 @@ function isVersion(text: string, start: number, end: number): boolean {
   return i === end - 1 && text.charAt(i) === 'x';
 }
 
-/** Where the last label of a domain, at `[start, end)` or its begin, ends, or -1 if it is none. */
+/**
+ * Returns the end of a domain's last label at `[start, end)` or at its beginning; -1 if it is not a top-level domain.
+ */
 function topLevelEnd(text: string, start: number, end: number): number {
   if (isWordAt(text, start, 'xn--')) return end > start + 4 ? end : -1;
   let i = start;
@@ -228,7 +240,7 @@ function topLevelEnd(text: string, start: number, end: number): number {
   return i;
 }
 
-/** Behind `[192.0.2.1]` or `[IPv6:2001:db8::1]`, or -1. */
+/** Returns the position after `[192.0.2.1]` or `[IPv6:2001:db8::1]`, or -1. */
 function literalEnd(text: string, open: number): number {
   let i = open + 1;
   if (isWordAt(text, i, 'ipv6:')) i += 5;
@@ -241,10 +253,10 @@ function literalEnd(text: string, open: number): number {
   return text.charAt(i) === ']' && signs > 1 ? i + 1 : -1;
 }
 
-/** Whether `user@host` at `[start, end)` is the begin of a URL's authority, or of a path on another machine. */
+/** Returns whether `user@host` at `[start, end)` begins a URL's authority, or a path on another machine. */
 function isRemote(text: string, start: number, end: number): boolean {
   if (text.charAt(start - 1) === '/' && text.charAt(start - 2) === '/') {
-    // The user may be an address itself: what ends the authority's user is its last `@`.
+    // The user may itself be an address: the last `@` of the authority ends it.
     for (let i = end; i < text.length && i < end + LONGEST_LOOK; i++) {
       const code = text.charCodeAt(i);
       if (code === 64) return false;
@@ -262,7 +274,7 @@ function isRemote(text: string, start: number, end: number): boolean {
   return false;
 }
 
-/** Reads the login name behind the begin of a home folder's path, which is at `[start, end)`. */
+/** Reads the login name after the start of a home folder's path, which is at `[start, end)`. */
 export function readLogin(text: string, start: number, end: number, take: TakePersonal): void {
   let from = end;
   const keyword = text.slice(start, end);
@@ -271,7 +283,7 @@ export function readLogin(text: string, start: number, end: number, take: TakePe
   if (isWindows) while (text.charCodeAt(from) === BACKSLASH) from += 1;
   else if (!isSlug && !beginsPath(text, start, keyword)) return;
   let to = loginEnd(text, from, isSlug);
-  // A person's whole name, which Windows allows, if the path goes on behind it.
+  // Windows allows a full name with blanks, if the path continues after it.
   for (let rest = to; isWindows && text.charAt(rest) === ' ';) {
     const next = loginEnd(text, rest + 1, false);
     if (next === rest + 1) break;
@@ -293,7 +305,7 @@ function loginEnd(text: string, from: number, isSlug: boolean): number {
   return i;
 }
 
-/** Whether `/home/` or `/Users/` at `start` is at the begin of a path, and no part of an address such as `/api/users/`. */
+/** Returns whether `/home/` or `/Users/` at `start` begins a path, and is not part of a URL such as `/api/users/`. */
 function beginsPath(text: string, start: number, keyword: string): boolean {
   const isDrive = text.charAt(start - 1) === ':' && isLetter(text.charCodeAt(start - 2));
   if (keyword !== '/home/' && keyword !== '/Users/' && !isDrive) return false;
@@ -301,7 +313,7 @@ function beginsPath(text: string, start: number, keyword: string): boolean {
   let i = start;
   while (i > 0 && (isNameCharacter(text.charCodeAt(i - 1)) || text.charAt(i - 1) === '.') && start - i < LONGEST_LOOK)
     i -= 1;
-  // Behind a host with its user: `ssh://alice@host/home/alice`.
+  // After a host with its user: `ssh://alice@host/home/alice`.
   if (text.charAt(i - 1) === '@') return true;
   i = start;
   while (i > 0 && isAlphanumeric(text.charCodeAt(i - 1)) && start - i < 8) i -= 1;

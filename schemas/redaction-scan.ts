@@ -1,19 +1,19 @@
 import { windows, WINDOW_ENDS, WINDOW_STARTS } from './redaction-encoded.js';
 
-/** What {@link KeywordScanner.look} saw in a text; bits. */
+/** Bits for what {@link KeywordScanner.look} found in a text. */
 export const Look = {
   /** A keyword. */
   keyword: 1,
-  /** A line break, or a backslash, which may be of one that is written out. */
+  /** A line break, or a backslash, which may belong to a written-out one. */
   break: 2,
-  /** What begins an escape: a backslash, `%` or `&`. */
+  /** The start of an escape: a backslash, `%` or `&`. */
   escape: 4,
   plus: 8,
-  /** Characters, one right behind the other, that may be text in base64 or hexadecimal. */
+  /** Adjacent characters that may be text in base64 or hexadecimal. */
   encoded: 16,
 } as const;
 
-/** Characters that {@link KeywordScanner.look} tells of. */
+/** Characters that {@link KeywordScanner.look} reports. */
 const SIGNS: Readonly<Record<string, number>> = {
   '\\': Look.break | Look.escape,
   '%': Look.escape,
@@ -24,26 +24,29 @@ const SIGNS: Readonly<Record<string, number>> = {
 };
 
 /**
- * Finds all keywords of all rules in one pass (Aho-Corasick). Letters are compared in ASCII lower case; a
- * character beyond ASCII is in no keyword. The collector's processor has the same in Go.
+ * Finds all keywords of all rules in one pass (Aho-Corasick). Compares in ASCII lower case; no keyword contains a
+ * character beyond ASCII. The collector's processor implements the same in Go.
  */
 export interface KeywordScanner {
-  /** One pass over the text, which is all that clean text pays for: bits of {@link Look}, 0 if there is nothing to find. */
+  /** Reads the text once, the only cost of clean text. Returns bits of {@link Look}; 0 if there is nothing to find. */
   look(text: string): number;
-  /** Calls `found` for each occurrence of a keyword: its number, and the index of its last character. */
+  /** Calls `found` for each occurrence of a keyword with its number and the index of its last character. */
   scan(text: string, found: (keyword: number, end: number) => void): void;
 }
 
-/** In a move: the next state times the width; above it are bits of {@link Look}. */
+/** Low bits of a move: the next state times the width. Higher bits are those of {@link Look}. */
 const STATE = 0xff_ffff;
 const LOOK_SHIFT = 24;
 const KEYWORD = Look.keyword << LOOK_SHIFT;
-/** In the table of characters: its column; above it are the bits of `windows`. */
+/** Low bits in the table of characters: the column. Higher bits are those of `windows`. */
 const COLUMN = 0x7f;
 
-/** @param keywords lower-case ASCII. */
+/**
+ * Creates a scanner.
+ * @param keywords lower-case ASCII.
+ */
 export function createKeywordScanner(keywords: readonly string[]): KeywordScanner {
-  // One table for all that is asked of a character, since each look-up costs as much as all the rest.
+  // One table for all properties of a character, because each look-up costs as much as everything else.
   const characters = windows.slice();
   const columns = new Uint8Array(128);
   let width = 1;
@@ -52,7 +55,7 @@ export function createKeywordScanner(keywords: readonly string[]): KeywordScanne
   for (let code = 65; code <= 90; code++) columns[code] = columns[code + 32] ?? 0;
   columns.forEach((column, code) => (characters[code] = (characters[code] ?? 0) | column));
 
-  // The trie: each node with its class and lists of children, which cost less to make than rows of a table.
+  // The trie: per node its class and linked lists of children, which are cheaper to build than table rows.
   const most = keywords.reduce((sum, keyword) => sum + keyword.length, 1);
   const [nodeClass, firstChild, sibling] = [new Uint8Array(most), new Uint32Array(most), new Uint32Array(most)];
   const ends: (number[] | undefined)[] = [undefined];
@@ -73,9 +76,9 @@ export function createKeywordScanner(keywords: readonly string[]): KeywordScanne
     (ends[node] ??= []).push(number);
   });
 
-  // The table: `moves` holds each next state times `width`, and what the character or a keyword that ends there is in a
-  // look. Breadth first, so that the row of the state to fall back to is complete: a node's row is that row with its own
-  // children.
+  // The table: `moves` holds each next state times `width`, with the {@link Look} bits of the character and of a
+  // keyword that ends there. Built breadth-first, so that the row of the fallback state is complete: a node's row is
+  // that row with its own children.
   const moves = new Int32Array(ends.length * width);
   for (const [sign, look] of Object.entries(SIGNS)) moves[columns[sign.charCodeAt(0)] ?? 0] = look << LOOK_SHIFT;
   const fallback = new Uint32Array(ends.length);

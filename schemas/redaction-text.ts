@@ -1,6 +1,6 @@
 /**
- * What the parts of `redaction.ts` know of characters and of what stands before a secret. The collector's processor
- * has the same in Go (text.go); both work on code points and treat every character beyond ASCII alike.
+ * Character classes, and what may precede a secret. The collector's processor implements the same in Go (text.go). Both
+ * work on code points and treat all characters beyond ASCII alike.
  */
 export const BACKSLASH = 92;
 export const PERCENT = 37;
@@ -14,7 +14,7 @@ export const isAlphanumeric = (code: number): boolean => isDigit(code) || isLett
 export const isNameCharacter = (code: number): boolean => isAlphanumeric(code) || code === 95 || code === 45;
 export const isHexDigit = (code: number): boolean =>
   isDigit(code) || (code >= 97 && code <= 102) || (code >= 65 && code <= 70);
-/** Tells of a character code whether it is one of these ASCII characters. */
+/** Returns a predicate for a set of ASCII character codes. */
 export function setOf(characters: string): (code: number) => boolean {
   const table = new Uint8Array(128);
   for (let i = 0; i < characters.length; i++) table[characters.charCodeAt(i)] = 1;
@@ -24,7 +24,7 @@ export function setOf(characters: string): (code: number) => boolean {
 export const isQuote = (code: number): boolean => code === 34 || code === 39 || code === 96;
 export const isSpace = (code: number): boolean => code === 32 || (code >= 9 && code <= 13);
 export const isLineBreak = (code: number): boolean => code === 10 || code === 13;
-/** Quotation marks beyond ASCII: two guillemets, the General Punctuation ones, CJK brackets and full-width quotes. */
+/** Quotation marks beyond ASCII: guillemets, those of General Punctuation, CJK brackets and full-width quotes. */
 export const isTypographicQuote = (code: number): boolean =>
   code === 0xab ||
   code === 0xbb ||
@@ -35,17 +35,17 @@ export const isTypographicQuote = (code: number): boolean =>
   code === 0xff02 ||
   code === 0xff07;
 
-/** Value of a hexadecimal digit. */
+/** Returns the value of a hexadecimal digit. */
 export const hexValue = (code: number): number => (isDigit(code) ? code - 48 : (code | 32) - 87);
 
-/** Whether `count` hexadecimal digits stand at `at`. */
+/** Returns whether `count` hexadecimal digits follow at `at`. */
 export function isHex(text: string, at: number, count: number): boolean {
   if (at < 0 || at + count > text.length) return false;
   for (let i = 0; i < count; i++) if (!isHexDigit(text.charCodeAt(at + i))) return false;
   return true;
 }
 
-/** Whether `word`, in lower case, stands at `at` in any case. */
+/** Returns whether the lower-case `word` is at `at` in any letter case. */
 export function isWordAt(text: string, at: number, word: string): boolean {
   if (at < 0 || at + word.length > text.length) return false;
   for (let i = 0; i < word.length; i++) {
@@ -55,7 +55,7 @@ export function isWordAt(text: string, at: number, word: string): boolean {
   return true;
 }
 
-/** End of the run of letters, digits, `_` and `-` that `start` is in. */
+/** Returns the end of the run of letters, digits, `_` and `-` around `start`. */
 export function runEnd(text: string, start: number): number {
   let end = start;
   while (end < text.length && isNameCharacter(text.charCodeAt(end))) end += 1;
@@ -67,9 +67,10 @@ const endsEscapeCharacter = setOf('bBeE3');
 const joinsArguments = setOf('-_.@#~');
 
 /**
- * Whether a secret may begin at `at`: no letter or digit stands before it, or one that ends an escape. That is the one
- * definition of a boundary. Escapes are `\n` and its like, `\xHH`, `\uHHHH`, `\UHHHHHHHH` and `\OOO` after any number of
- * backslashes, `%HH` (also `%25HH` at any depth), and the sequences by which a terminal sets colours.
+ * Returns whether a secret may begin at `at`: no letter or digit precedes it, except one that ends an escape. This is
+ * the only definition of a boundary. Escapes are `
+ * ` and similar, `\xHH`, `\uHHHH`, `\UHHHHHHHH` and `\OOO` after any number of backslashes, `%HH` (also `%25HH` at any
+ * depth), and colour sequences of terminals.
  */
 export function hasBoundary(text: string, at: number): boolean {
   if (at === 0) return true;
@@ -81,7 +82,7 @@ export function hasBoundary(text: string, at: number): boolean {
   return isLetter(last) && endsColour(text, at);
 }
 
-/** Characters of `25`s of a percent sign that was encoded again and again. */
+/** Maximum characters of repeated `25` in a percent sign that was encoded several times. */
 const LONGEST_PERCENT = 64;
 
 function endsNumericEscape(text: string, at: number): boolean {
@@ -97,7 +98,7 @@ function endsNumericEscape(text: string, at: number): boolean {
   );
 }
 
-/** Whether a backslash (or `%`), the letter (`x`, `u` or `U`) and its digits end at `at`. */
+/** Returns whether a backslash (or `%`), the letter (`x`, `u` or `U`) and its digits end at `at`. */
 function isAfter(text: string, at: number, letter: number, digits: number): boolean {
   const place = at - digits - 1;
   if (text.charCodeAt(place) !== letter) return false;
@@ -105,16 +106,18 @@ function isAfter(text: string, at: number, letter: number, digits: number): bool
   return (before === BACKSLASH || (letter === 117 && before === PERCENT)) && isHex(text, place + 1, digits);
 }
 
-/** Whether three octal digits of a byte stand at `at`. */
+/** Returns whether three octal digits of a byte are at `at`. */
 export function isOctal(text: string, at: number): boolean {
   const [first, second, third] = [text.charCodeAt(at), text.charCodeAt(at + 1), text.charCodeAt(at + 2)];
   return first >= 48 && first <= 51 && second >= 48 && second <= 55 && third >= 48 && third <= 55;
 }
 
-/** Parameters of a colour sequence: more than any terminal takes. */
+/** Maximum length of the parameters of a colour sequence. */
 const LONGEST_COLOUR = 24;
 
-/** Whether `ESC [ parameters letter` ends at `at`; the escape character itself may be lost or written out. */
+/**
+ * Returns whether `ESC [ parameters letter` ends at `at`; the escape character itself may be missing or written out.
+ */
 function endsColour(text: string, at: number): boolean {
   let i = at - 2;
   const first = Math.max(0, i - LONGEST_COLOUR);
@@ -125,14 +128,14 @@ function endsColour(text: string, at: number): boolean {
 
 const isColourParameter = (code: number): boolean => isDigit(code) || code === 58 || code === 59 || code === 63;
 
-/** Where the text goes on behind a colour sequence that begins at `at`; `at` if there is none. */
+/** Returns the position after a colour sequence at `at`; `at` if there is none. */
 export function skipColour(text: string, at: number): number {
   if (text.charCodeAt(at) !== ESCAPE) return at;
   const end = skipBareColour(text, at + 1);
   return end > at + 1 ? end : at;
 }
 
-/** The same for a sequence that has lost its escape character. */
+/** Returns the same for a sequence without its escape character. */
 export function skipBareColour(text: string, at: number): number {
   if (text.charAt(at) !== '[') return at;
   let i = at + 1;
@@ -140,7 +143,7 @@ export function skipBareColour(text: string, at: number): number {
   return isLetter(text.charCodeAt(i)) ? i + 1 : at;
 }
 
-/** A boundary, and none of the characters that join two parts of one argument or path. */
+/** Returns whether there is a boundary at `at`, and no character that joins two parts of one argument or path. */
 export function hasArgumentBoundary(text: string, at: number): boolean {
   return at === 0 || (!joinsArguments(text.charCodeAt(at - 1)) && hasBoundary(text, at));
 }

@@ -1,12 +1,14 @@
 /**
- * Takes secrets out of text: every producer, the gateway and (in Go, held to the same vectors) the collector do it
- * by these steps, with the rules of `redaction-rules.ts`:
+ * Replaces secrets in text. Every producer and the gateway use this implementation, the collector one in Go that is
+ * tested with the same vectors. The rules are in `redaction-rules.ts`:
  *
- * 1. One scan finds all keywords; each names the place where a match of its rules would begin, or a reader's.
- * 2. Places are taken from left to right, rules of one place in the order of the list. The rule is tried there.
- * 3. Runs of base64 and hexadecimal are decoded where text is in them; one that holds a secret then is replaced from where the text begins.
- * 4. Where the text has escapes, 1 to 3 are done on the text without them too; what is found there is replaced here.
- * 5. Each match becomes `[REDACTED:<kind>]`; of matches that overlap the first one's kind stands for all.
+ * 1. One scan finds all keywords. Each keyword gives the position where a match of its rules, or a reader, would begin.
+ * 2. Positions are tried from left to right, rules of one position in the order of the list.
+ * 3. Runs of base64 and hexadecimal are decoded if they contain text. A run with a secret is replaced from where the
+ * text begins.
+ * 4. If the text has escapes, steps 1 to 3 are repeated on the unescaped text, and findings are replaced in the
+ * original.
+ * 5. Each match becomes `[REDACTED:<kind>]`. Overlapping matches are replaced together, with the kind of the first.
  */
 import { REDACTION_RULES, type Reads, type RedactionRule } from './redaction-rules.js';
 import { Ahead, doubled, Kind } from './redaction-ahead.js';
@@ -37,7 +39,7 @@ import { hasArgumentBoundary, hasBoundary, isNameCharacter, runEnd } from './red
 
 export { isNamedSecret, REDACTION_RULES, type RedactionRule, type Strength };
 
-/** Gives what stands in place of an address or a login name, as the text has it; a placeholder in brackets, which is left alone afterwards. */
+/** Returns the replacement of an address or login name: a placeholder in brackets, which later redaction ignores. */
 export type Personal = (kind: PersonalKind, value: string) => string;
 
 export interface Redaction {
@@ -47,7 +49,7 @@ export interface Redaction {
   readonly counts: Readonly<Record<string, number>>;
 }
 
-/** A rule with its expressions, which are made when they are first needed. */
+/** A rule with its regular expressions, which are compiled on first use. */
 interface CompiledRule {
   readonly rule: RedactionRule;
   expression?: RegExp;
@@ -57,15 +59,15 @@ interface CompiledRule {
 interface Engine {
   readonly scanner: KeywordScanner;
   readonly rules: readonly CompiledRule[];
-  /** Each keyword of each rule: in the rules' order, a rule's longest first. */
+  /** Every keyword of every rule: in the order of the rules, the longest of a rule first. */
   readonly pairs: readonly Pair[];
-  /** By number of the keyword: its pairs. */
+  /** Pairs by keyword number. */
   readonly starts: readonly (readonly number[])[];
-  /** Of the text that is being read. */
+  /** Candidates of the current text. */
   readonly candidates: Candidates;
-  /** What has been read of the text that the readers are in. */
+  /** What has been read ahead in the current text. */
   readonly ahead: Ahead;
-  /** By rule: before this place of that text it is not tried again. */
+  /** By rule: the position in the current text before which it is not tried again. */
   readonly resume: Uint32Array;
 }
 
@@ -73,40 +75,43 @@ interface Engine {
 interface Pair {
   readonly rule: number;
   readonly keyword: string;
-  /** How far before the keyword's last character a match begins. */
+  /** Distance from the keyword's last character to the start of a match. */
   readonly back: number;
-  /** Letters, digits, `_` and `-` that every match has behind the keyword. */
+  /** Minimum number of letters, digits, `_` and `-` after the keyword in every match. */
   readonly least: number;
 }
 
-/** A secret of a rule. */
+/** A secret found by a rule. */
 interface Found {
   readonly start: number;
   readonly end: number;
   readonly rule: number;
-  /** Of personal data: the address or login name. */
+  /** For personal data: the address or login name. */
   readonly personal?: string;
 }
 
-/** The kind of a value that is a secret by the name it stands under; see {@link secretNameStrength}. */
+/** Kind of a value that is a secret because of its name; see {@link secretNameStrength}. */
 export const NAMED_SECRET = 'assigned-secret';
 
 const NOTHING: Readonly<Record<string, number>> = Object.freeze({});
-/** How often a text is decoded, or its escapes are resolved, within one that was. */
+/** Maximum nesting of decoding and unescaping. */
 const DEEPEST = 2;
-/** Longest decoded text that is decoded again: what one text can cost stays a small multiple of its length. */
+/**
+ * Maximum length of decoded text that is decoded again, so that the total cost stays a small multiple of the text's
+ * length.
+ */
 const LONGEST_NESTED = 65_536;
-/** From this length on a text is read for everything at once. */
+/** Texts of this length and more skip the first check, because they nearly always contain something. */
 const LONG = 512;
 const ANYTHING = Object.values(Look).reduce((bits, bit) => bits | bit, 0);
-/** Command lines that are read at one place. */
+/** Maximum command lines read at one position. */
 const MOST_COMMANDS = 8;
 
 let engine: Engine | undefined;
-/** Which finds personal data too. */
+/** The engine that also finds personal data. */
 let fullEngine: Engine | undefined;
 
-/** Made when first needed, since the hook imports this file and most of its calls redact nothing. */
+/** Created on first use, because the hook imports this file and most of its calls redact nothing. */
 function createEngine(list: readonly RedactionRule[]): Engine {
   const pairs = list.flatMap(({ keywords, pattern, before = 0 }, rule): Pair[] =>
     [...keywords]
@@ -131,7 +136,7 @@ function createEngine(list: readonly RedactionRule[]): Engine {
   };
 }
 
-/** How many letters, digits, `_` and `-` a pattern asks for behind one of its keywords, if it says so at its end. */
+/** Returns the minimum number of letters, digits, `_` and `-` that a pattern requires at its end, after a keyword. */
 function leastRun(pattern = ''): number {
   const [, least] =
     /^(?:[A-Za-z0-9_-]+|\(\?:[A-Za-z0-9_|-]+\))\[(?:[A-Za-z0-9]-[A-Za-z0-9]|_)+-?\]\{([0-9]+),[0-9]+\}$/.exec(
@@ -141,8 +146,8 @@ function leastRun(pattern = ''): number {
 }
 
 /**
- * Replaces every secret in `text`, and personal data where `personal` says what to put there. Redacting twice changes
- * nothing more. Takes time linear in the text's length.
+ * Replaces every secret in `text`, and personal data if `personal` is given. Idempotent. Takes time linear in the
+ * length of the text.
  */
 export function redact(text: string, personal?: Personal): Redaction {
   const own =
@@ -153,10 +158,10 @@ export function redact(text: string, personal?: Personal): Redaction {
   return look === 0 ? { text, counts: NOTHING } : redactSeen(own, text, look, personal);
 }
 
-/** What may be in a text. In a long one nearly always something is, so that a look at all of it would say nothing new. */
+/** Returns what a text may contain. Long texts nearly always contain something, so they are not checked first. */
 const lookAt = ({ scanner }: Engine, text: string): number => (text.length > LONG ? ANYTHING : scanner.look(text));
 
-/** {@link redact} for a text in which one look has seen something. */
+/** Redacts a text in which the first check found something. */
 function redactSeen(own: Engine, text: string, look: number, personal: Personal | undefined): Redaction {
   const found: Found[] = [];
   find(own, text, look, 0, found);
@@ -179,27 +184,27 @@ function redactSeen(own: Engine, text: string, look: number, personal: Personal 
   return { text: result + text.slice(done), counts };
 }
 
-/** Whether a secret took all of an address but its host, which says who had the secret. */
+/** Returns whether a secret covers all of an address except its host, which identifies the owner of the secret. */
 function isHostOnly(text: string, start: number, end: number): boolean {
   for (let i = start; i < end; i++) if (!isNameCharacter(text.charCodeAt(i)) && text.charCodeAt(i) !== 46) return false;
   return true;
 }
 
-/** {@link redact} where the counts are not wanted. */
+/** Redacts a text without counting. */
 export function redactText(text: string, personal?: Personal): string {
   return redact(text, personal).text;
 }
 
 /**
- * Adds all secrets of the text to `found`, in no order.
+ * Adds all secrets of the text to `found`, in any order.
  *
- * @param look what one look at the text has seen; see `KeywordScanner`.
- * @param wasForm whether the text was made of one that is, or was, read with `+` as a blank.
+ * @param look result of the first check; see `KeywordScanner`.
+ * @param wasForm whether the text was derived from one that is, or was, read with `+` as a blank.
  */
 function find(own: Engine, text: string, look: number, depth: number, found: Found[], wasForm = false): void {
   if ((look & Look.keyword) !== 0) findPlain(own, text, found);
   if (text.length < SHORTEST_DECODED || depth === DEEPEST) return;
-  // Lines are joined before they are decoded, so of those one look at the text does not say enough.
+  // Lines are joined before they are decoded, so a check of single characters is not enough.
   if ((look & (Look.encoded | Look.break)) !== 0 && (depth === 0 || text.length <= LONGEST_NESTED)) {
     eachDecoded(text, (decoded) => {
       const inLook = lookAt(own, decoded.text);
@@ -211,7 +216,7 @@ function find(own: Engine, text: string, look: number, depth: number, found: Fou
       if (first !== undefined) found.push({ ...first, start: decoded.start, end: decoded.end });
     });
   }
-  // The form that was read in the text that this one was made of is not read again.
+  // The text from which this one was derived was already read as a form.
   const isForm = (look & Look.plus) !== 0 && !wasForm && mayBeForm(text);
   if ((look & Look.escape) !== 0 && mayHaveEscapes(text))
     findBehindEscapes(own, text, false, depth, found, wasForm || isForm);
@@ -295,7 +300,10 @@ interface CommandLine {
   readonly end: number;
 }
 
-/** Whether the line at `start` has not been read for this program, and few enough others that go on here: `sudo env docker exec db mysql -pX` is in five. */
+/**
+ * Returns whether the line at `start` was not yet read for this program, and the limit of lines at one position is not
+ * reached: `sudo env docker exec db mysql -pX` is part of five.
+ */
 function mayRead(lines: CommandLine[], keyword: string, start: number): boolean {
   let kept = 0;
   let isRead = false;
@@ -308,7 +316,7 @@ function mayRead(lines: CommandLine[], keyword: string, start: number): boolean 
   return !isRead && kept < MOST_COMMANDS;
 }
 
-/** Whether so many letters, digits, `_` and `-` stand at `at`. */
+/** Returns whether `least` letters, digits, `_` and `-` follow at `at`. */
 const hasRun = (ahead: Ahead, at: number, least: number): boolean =>
   ahead.next(Kind.nameEnd, at, at + least) === at + least;
 
@@ -326,7 +334,7 @@ function readPersonal(
   else readLogin(text, start, end, take);
 }
 
-/** The readers that begin at a keyword, but for those of command lines and of personal data. */
+/** Readers that begin at a keyword, except those of command lines and of personal data. */
 const READERS: Readonly<Partial<Record<Reads, (ahead: Ahead, start: number, end: number, take: Take) => void>>> = {
   assignment: readAssignment,
   authorization: readAuthorization,
@@ -335,14 +343,14 @@ const READERS: Readonly<Partial<Record<Reads, (ahead: Ahead, start: number, end:
   userinfo: readUserinfo,
 };
 
-/** Where matches may begin, in order: places, and beside each the number of its pair. */
+/** Positions where matches may begin, in order, with the number of the pair for each. */
 interface Candidates {
   starts: Int32Array;
   pairs: Int32Array;
   count: number;
 }
 
-/** Finds all candidates of a text. */
+/** Finds all candidates in a text. */
 function candidatesIn({ scanner, rules, pairs, starts, candidates }: Engine, text: string): Candidates {
   candidates.count = 0;
   scanner.scan(text, (keyword, end) => {
@@ -358,7 +366,10 @@ function candidatesIn({ scanner, rules, pairs, starts, candidates }: Engine, tex
   return candidates;
 }
 
-/** Adds a candidate behind all that come before it, of which few are found after it: a match begins a keyword or so before its end. */
+/**
+ * Inserts a candidate in order. Few candidates are found out of order, because a match begins about one keyword before
+ * its end.
+ */
 function put(candidates: Candidates, start: number, pair: number): void {
   if (candidates.count === candidates.starts.length) {
     candidates.starts = doubled(candidates.starts);
@@ -382,8 +393,8 @@ function isBounded(text: string, start: number, boundary: RedactionRule['boundar
 }
 
 /**
- * How much a value under this name, in a map, has to look like a secret, if it is one by the name: it ends in one of
- * the names of the rule {@link NAMED_SECRET} and at most letters, digits, `_` and `-` after it.
+ * Returns how much a value under this name in a map must look like a secret; undefined if the name implies none. The
+ * name must end in one of the names of the rule {@link NAMED_SECRET}, followed only by letters, digits, `_` and `-`.
  */
 export function secretNameStrength(name: string): Strength | undefined {
   const { scanner, rules, pairs, starts } = (engine ??= createEngine(REDACTION_RULES));
