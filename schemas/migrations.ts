@@ -12,8 +12,16 @@ export interface Migration {
   /** SHA-256 of the file. */
   readonly checksum: string;
   readonly sql: string;
-  /** SHA-256 of earlier texts that leave the same schema; a store made with one of them is taken. */
-  readonly formerChecksums?: readonly string[];
+}
+
+/** The store was made by the migrations that the baseline replaced before the first release. Nothing upgrades it. */
+export class RetiredStoreError extends CommandError {
+  override readonly name = 'RetiredStoreError';
+  constructor(store: string) {
+    super(
+      `the ${store} schema was made by a development version before the first release and cannot be upgraded; use a new, empty database`,
+    );
+  }
 }
 
 const FILE_NAME = /^(\d{4})_([a-z0-9_]+)\.sql$/;
@@ -35,16 +43,27 @@ export async function readMigrations(directory: string): Promise<Migration[]> {
   );
 }
 
+/** One line of a store's record of applied migrations. */
+export interface AppliedMigration {
+  version: number;
+  name: string;
+  checksum: string;
+}
+
 /**
- * The migrations still to be applied.
+ * Returns the migrations still to be applied.
  *
+ * @param retiredFirst name of migration 1 of the chain that the baseline replaced; no store of the current chain records it.
+ * @throws RetiredStoreError when the store was made by that chain.
  * @throws CommandError when the store was written by a newer version, or an applied migration has changed since.
  */
 export function pendingMigrations(
   store: string,
+  retiredFirst: string,
   wanted: readonly Migration[],
-  applied: readonly { version: number; checksum: string }[],
+  applied: readonly AppliedMigration[],
 ): Migration[] {
+  if (applied.some(({ version, name }) => version === 1 && name === retiredFirst)) throw new RetiredStoreError(store);
   const newest = wanted.length;
   const checksums = new Map(applied.map((row) => [row.version, row.checksum]));
   for (const version of checksums.keys()) {
@@ -56,11 +75,7 @@ export function pendingMigrations(
   }
   return wanted.filter((migration) => {
     const checksum = checksums.get(migration.version);
-    if (
-      checksum !== undefined &&
-      checksum !== migration.checksum &&
-      migration.formerChecksums?.includes(checksum) !== true
-    ) {
+    if (checksum !== undefined && checksum !== migration.checksum) {
       throw new CommandError(
         `${store} migration ${migration.version} (${migration.name}) differs from the one this store was made with; migrations are append-only`,
       );

@@ -12,6 +12,7 @@ import { deleteFacts } from '#schemas/clickhouse/delete.js';
 import { FACTS, landingDays, rebuildFacts, reconcileFacts, type Fact } from '#schemas/clickhouse/facts.js';
 import { migrateClickHouse } from '#schemas/clickhouse/migrate.js';
 import { CommandError } from '#schemas/errors.js';
+import { RetiredStoreError } from '#schemas/migrations.js';
 import { openPostgres, type Postgres } from '#schemas/postgres/client.js';
 import { migratePostgres } from '#schemas/postgres/migrate.js';
 import { giveNodeRoom } from '../node-memory.js';
@@ -110,7 +111,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       ({ readerUrl, readerFile, adminFile, isConfined } = engine);
       readerPassword = new URL(readerUrl).password;
     }
-    await migrateClickHouse({ url: clickhouseUrl });
+    await upgrade(migrateClickHouse({ url: clickhouseUrl }), config.dataDir, config.clickhouseUrl);
     const clickhouse = createClickHouse({ url: clickhouseUrl });
     closers.push(() => clickhouse.close());
 
@@ -119,7 +120,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       config.databaseUrl === undefined ? { dataDir: join(config.dataDir, 'postgres') } : { url: config.databaseUrl },
     );
     closers.push(() => postgres.close());
-    await migratePostgres(postgres);
+    await upgrade(migratePostgres(postgres), config.dataDir, config.databaseUrl);
     const audit = openAuditFiles(config.dataDir);
     const firstTokens = await ensureFirstTokens(postgres, audit);
     const orgId = LOCAL_ORG_ID;
@@ -261,6 +262,22 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+/**
+ * Waits for the migration of a store. `serverUrl` is undefined for the embedded one, whose data folder the user can move.
+ *
+ * @throws CommandError that says what to do, when the data folder was made before the baseline.
+ */
+async function upgrade(migration: Promise<unknown>, dataDir: string, serverUrl: string | undefined): Promise<void> {
+  try {
+    await migration;
+  } catch (error) {
+    if (!(error instanceof RetiredStoreError) || serverUrl !== undefined) throw error;
+    throw new CommandError(
+      `the data folder ${dataDir} was made by a development version before the first release and cannot be upgraded; move it away (mv ${dataDir} ${dataDir}.old) and start again, which prints new tokens; spool, keys and hook settings outside it stay valid`,
+    );
   }
 }
 

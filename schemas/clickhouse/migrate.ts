@@ -1,20 +1,14 @@
 import { join } from 'node:path';
-import { pendingMigrations, readMigrations, type Migration } from '../migrations.js';
+import { pendingMigrations, readMigrations, type AppliedMigration, type Migration } from '../migrations.js';
 import { packageRoot } from '../root.js';
 import { createClickHouse, DEFAULT_DATABASE, selectRows, type ClickHouseConfig } from './client.js';
 
-/** Earlier checksums of migrations that were corrected after some stores had applied them. 20 could lose a rewritten scan to a merge. */
-const FORMER_CHECKSUMS: ReadonlyMap<number, readonly string[]> = new Map([
-  [20, ['8acd444e3be13a39635736529681e4219a8d42f02163582c492e93d8fd0517af']],
-]);
+/** Migration 1 of the chain that the baseline replaced. */
+const RETIRED_FIRST = 'create_landing';
 
 /** Reads the migrations of this version. */
-export async function clickhouseMigrations(): Promise<Migration[]> {
-  const migrations = await readMigrations(join(packageRoot(), 'schemas/clickhouse/migrations'));
-  return migrations.map((migration) => {
-    const formerChecksums = FORMER_CHECKSUMS.get(migration.version);
-    return formerChecksums === undefined ? migration : { ...migration, formerChecksums };
-  });
+export function clickhouseMigrations(): Promise<Migration[]> {
+  return readMigrations(join(packageRoot(), 'schemas/clickhouse/migrations'));
 }
 
 /**
@@ -36,6 +30,7 @@ const STATEMENT_TIMEOUT_MS = 630_000;
  * one, so an interrupted run can be repeated.
  *
  * @returns the applied versions; empty when the schema was up to date.
+ * @throws RetiredStoreError when the database was made before the baseline.
  * @throws CommandError when the database was written by a newer version, or an applied migration was edited.
  */
 export async function migrateClickHouse(
@@ -61,11 +56,11 @@ export async function migrateClickHouse(
         (version UInt32, name String, checksum String, applied_at DateTime64(3, 'UTC') DEFAULT now64(3))
         ENGINE = ReplacingMergeTree ORDER BY version`,
     });
-    const applied = await selectRows<{ version: number; checksum: string }>(
+    const applied = await selectRows<AppliedMigration>(
       client,
-      'SELECT version, checksum FROM schema_migration FINAL ORDER BY version',
+      'SELECT version, name, checksum FROM schema_migration FINAL ORDER BY version',
     );
-    const pending = pendingMigrations('ClickHouse', wanted, applied);
+    const pending = pendingMigrations('ClickHouse', RETIRED_FIRST, wanted, applied);
     for (const migration of pending) {
       for (const query of splitStatements(migration.sql)) await client.command({ query });
       await client.insert({

@@ -220,7 +220,7 @@ export const VIEWS = {
     is_regression: 'Bool',
     new_findings_count: 'UInt32',
     resolved_findings_count: 'UInt32',
-    unchanged_count: 'UInt32',
+    unchanged_count: 'Nullable(UInt32)',
     score_delta: 'Int16',
     new_critical_count: 'UInt32',
     new_high_count: 'UInt32',

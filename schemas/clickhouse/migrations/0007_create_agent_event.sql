@@ -1,11 +1,17 @@
--- What the agents themselves report: Claude Code, Codex CLI and Gemini CLI send log records of their tool
--- calls, permissions and hooks over OTLP. One row a record, the same names for all three; what the agent
--- calls a decision stays in decision_raw.
--- Writer: agent_event_mv_v1. Reader: people, and series to come. Key, folding and life as in 0003.
--- A record has no id of its own and its sequence numbers restart when a session is resumed, so a hash of
--- the whole record stands for it. Most agents name no repository: here it may be empty.
--- Only what is safe by its kind is taken over: no commands, arguments, outputs, prompts or paths.
+-- Fact: one log record of an agent's own telemetry: tool calls, permissions and hooks of Claude Code, Codex CLI and Gemini
+-- CLI, under one set of names. Chain, replay and retention as in 0003.
+--
+-- Identity: these records have no id, and their sequence numbers restart when a session resumes. event_id is a hash of the
+-- whole record.
+-- Most agents name no repository: `repo` may be empty here.
+-- Columns hold values that are safe by their kind: no commands, arguments, outputs, prompts or paths.
+--   event_name     from the attribute event.name, else OTLP's field EventName, else the body (claude_code.<event>)
+--   decision       `allow`, `block`, empty where there is none, `unknown` for a word that is not known here
+--   decision_raw   the agent's own word
+-- Codex sends no time of its own: occurred_at is then the time of observation. A call that Gemini's hook denied has no
+-- decision; success is false and error_type policy_violation.
 
+-- The fact.
 CREATE TABLE IF NOT EXISTS agent_event_v1
 (
     org_id LowCardinality(String),
@@ -41,6 +47,7 @@ SETTINGS index_granularity = 2048;
 
 CREATE VIEW IF NOT EXISTS agent_event AS SELECT * FROM agent_event_v1 FINAL;
 
+-- Landing to fact and quarantine.
 CREATE TABLE IF NOT EXISTS agent_event_in_v1
 (
     org_id LowCardinality(String),
@@ -69,26 +76,33 @@ CREATE TABLE IF NOT EXISTS agent_event_in_v1
 )
 ENGINE = Null;
 
--- Claude Code puts `claude_code.<event>` into the body; Codex and Gemini put `codex.<event>` and
--- `gemini_cli.<event>` into the attribute event.name. Codex sends no time of its own: landing holds the
--- observed one. A call that Gemini's hook denied has no decision, but success false and policy_violation.
 CREATE MATERIALIZED VIEW IF NOT EXISTS agent_event_in_mv_v1 TO agent_event_in_v1 AS
+WITH
+    LogAttributes['event.name'] AS named,
+    '^(claude_code|codex|gemini_cli)[.]' AS of_agent,
+    multiIf(startsWith(Body, 'claude_code.'), Body, match(named, of_agent), named, match(EventName, of_agent), EventName, named != '', named,
+        EventName) AS name
 SELECT
     OrgId AS org_id,
     Repository AS repo,
-    lower(hex(sipHash128(Timestamp, TraceId, SpanId, ServiceName, Body, mapSort(LogAttributes)))) AS event_id,
+    lower(hex(sipHash128(Timestamp, TraceId, SpanId, ServiceName,
+        if(name = EventName AND name NOT IN (Body, named), concat(Body, '\0', EventName), Body), mapSort(LogAttributes)))) AS event_id,
     coalesce(parseDateTime64BestEffortOrNull(LogAttributes['event.timestamp'], 3, 'UTC'), toDateTime64(Timestamp, 3, 'UTC')) AS occurred_at,
-    multiIf(startsWith(Body, 'claude_code.'), 'claude-code',
-        startsWith(LogAttributes['event.name'], 'codex.'), 'codex',
-        startsWith(LogAttributes['event.name'], 'gemini_cli.'), 'gemini-cli', '') AS agent,
-    multiIf(LogAttributes['app.version'] != '', LogAttributes['app.version'], agent = 'gemini-cli', '', ResourceAttributes['service.version']) AS agent_version,
-    if(agent = 'claude-code', substring(Body, 13), substring(LogAttributes['event.name'], position(LogAttributes['event.name'], '.') + 1)) AS event_name,
+    multiIf(startsWith(name, 'claude_code.'), 'claude-code', startsWith(name, 'codex.'), 'codex', startsWith(name, 'gemini_cli.'), 'gemini-cli',
+        name != '' AND ScopeName = 'com.anthropic.claude_code.events', 'claude-code', '') AS agent,
+    multiIf(LogAttributes['app.version'] != '', LogAttributes['app.version'], agent = 'gemini-cli', '',
+        ResourceAttributes['service.version']) AS agent_version,
+    replaceRegexpOne(name, of_agent, '') AS event_name,
     if(LogAttributes['session.id'] != '', LogAttributes['session.id'], LogAttributes['conversation.id']) AS session_id,
     if(LogAttributes['prompt.id'] != '', LogAttributes['prompt.id'], LogAttributes['prompt_id']) AS prompt_id,
     if(LogAttributes['tool_name'] != '', LogAttributes['tool_name'], LogAttributes['function_name']) AS tool,
     if(LogAttributes['tool_use_id'] != '', LogAttributes['tool_use_id'], LogAttributes['call_id']) AS tool_call_id,
-    multiIf(decision_raw IN ('accept', 'auto_accept', 'modify', 'approved', 'approved_for_session', 'approved_execpolicy_amendment'), 'allow',
-        decision_raw IN ('reject', 'denied', 'abort', 'timed_out'), 'block',
+    multiIf(
+        decision_raw IN ('accept', 'auto_accept', 'modify', 'approved', 'approved_for_session', 'approved_with_amendment',
+            'approved_execpolicy_amendment',
+            'approved_mcp_policy_amendment', 'approved_with_network_policy_allow'), 'allow',
+        decision_raw IN ('reject', 'denied', 'denied_with_network_policy_deny', 'abort', 'timed_out'), 'block',
+        decision_raw != '', 'unknown',
         agent = 'gemini-cli' AND LogAttributes['error_type'] = 'policy_violation', 'block', '') AS decision,
     LogAttributes['decision'] AS decision_raw,
     LogAttributes['source'] AS decision_source,
@@ -118,6 +132,21 @@ SELECT org_id, repo, 'agent_event' AS record, event_id, occurred_at, problem, tr
 FROM agent_event_in_v1
 WHERE problem != '';
 
+-- An unknown word for a decision is a fact and a problem: quarantine counts it by the word, where the word is of safe shape.
+CREATE MATERIALIZED VIEW IF NOT EXISTS quarantine_agent_decision_mv_v1 TO quarantine_v1 AS
+SELECT org_id, repo, 'agent_event' AS record, event_id, occurred_at,
+    if(match(decision_raw, '^[a-z_]{1,60}$'), concat('decision unknown: ', decision_raw), 'decision unknown') AS problem, trace_id, ingested_at
+FROM agent_event_in_v1 AS event
+WHERE event.problem = '' AND decision = 'unknown';
+
+-- Registers (0002).
 CREATE MATERIALIZED VIEW IF NOT EXISTS dirty_hour_agent_event_mv_v1 TO dirty_hour_v1 AS
 SELECT 'agent_event' AS fact, org_id, repo, bucket_start, now64(3, 'UTC') AS marked_at
 FROM (SELECT DISTINCT org_id, repo, toStartOfHour(occurred_at) AS bucket_start FROM agent_event_v1);
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS producer_version_agent_event_mv_v1 TO producer_version_v1 AS
+SELECT org_id, 'agent' AS producer, toString(agent) AS program, toString(agent_version) AS version, repo, min(occurred_at) AS first_seen,
+    max(occurred_at) AS last_seen
+FROM agent_event_v1
+WHERE version != ''
+GROUP BY org_id, producer, program, version, repo;
