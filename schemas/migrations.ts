@@ -44,11 +44,7 @@ export async function readMigrations(directory: string): Promise<Migration[]> {
 }
 
 /** One line of a store's record of applied migrations. */
-export interface AppliedMigration {
-  version: number;
-  name: string;
-  checksum: string;
-}
+export type AppliedMigration = { version: number; name: string; checksum: string };
 
 /**
  * Returns the migrations still to be applied.

@@ -72,7 +72,7 @@ interface TokenRow extends Record<string, unknown> {
 
 /**
  * Creates a lookup that reads each token once, and again after any token, member or organisation changed. One query a
- * second checks for changes of all tokens (migration 0006); without requests there is none. Concurrent requests share
+ * second checks for changes of all tokens (`token_epoch`); without requests there is none. Concurrent requests share
  * queries.
  */
 export function createTokenLookup(db: Postgres, use?: TokenUse): TokenLookup {

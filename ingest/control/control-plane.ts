@@ -37,7 +37,7 @@ export interface ChangeSession extends Session {
   record(change: Change): Promise<void>;
 }
 
-/** Access to the control-plane tables (migration 0002), for one organisation at a time. */
+/** Access to the control-plane tables in Postgres, for one organisation at a time. */
 export interface ControlPlane {
   read<T>(orgId: string, work: (tx: Session) => Promise<T>): Promise<T>;
   change<T>(actor: Actor, work: (tx: ChangeSession) => Promise<T>): Promise<T>;

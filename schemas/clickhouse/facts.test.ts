@@ -50,7 +50,7 @@ describe('facts', () => {
     await land();
     // What the applier would do on the next start: the view is back, the facts are not.
     await db.client.command({
-      query: 'ALTER TABLE schema_migration DELETE WHERE version >= 4 SETTINGS mutations_sync = 1',
+      query: 'ALTER TABLE schema_migration DELETE WHERE version >= 5 SETTINGS mutations_sync = 1',
     });
     await migrateClickHouse({ url, database: db.database });
     expect(await count('runtime_event')).toBe(0);

@@ -1,6 +1,6 @@
 /**
  * Returns an SQL condition for rows of `runtime_event` or `runtime_event_v1`: true for the judgement that counts for
- * its call. Of several judgements of a call it is the strictest, of equally strict ones the earliest (migration 0021).
+ * its call. Of several judgements of a call it is the strictest, of equally strict ones the earliest (`call_judgement_v1`).
  * Judgements outside of `where` are included: if one of another hour is stricter, the condition is false.
  *
  * @param where the condition of the outer query, or a wider one; it limits which calls are looked up.

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, inject, it } from 'vitest';
+import { RetiredStoreError } from '../migrations.js';
 import { VIEWS } from '../records/rows.js';
 import { createClickHouse, selectRows } from './client.js';
 import { clickhouseMigrations, migrateClickHouse } from './migrate.js';
@@ -45,198 +46,67 @@ describe('migrateClickHouse', () => {
     await db.drop();
   });
 
-  it('completes a run that was killed half way', async () => {
+  it('completes a run that was killed within a migration', async () => {
     const url = inject('clickhouseUrl');
-    const db = await freshDatabase(url);
-    await db.client.command({
-      query: 'ALTER TABLE schema_migration DELETE WHERE version >= 3 SETTINGS mutations_sync = 1',
-    });
-    await db.client.command({ query: 'DROP TABLE scan_v1' });
-    expect(await migrateClickHouse({ url, database: db.database })).toEqual(
-      (await clickhouseMigrations()).map((migration) => migration.version).slice(2),
-    );
-    await db.drop();
-  });
-
-  it('copies decisions into smaller granules, also after a kill between the removal of the old table and the new one taking its name', async () => {
-    const url = inject('clickhouseUrl');
-    const db = await freshDatabase(url);
-    const decision = (event_id: string) => ({
-      org_id: 'o',
-      repo: 'app',
-      event_id,
-      occurred_at: '2026-11-20 10:00:00.000',
-      tool: 'Bash',
-      decision: 'allow',
-    });
-    await db.client.insert({
-      table: 'runtime_event_v1',
-      format: 'JSONEachRow',
-      values: [decision('a'), decision('b')],
-    });
-    await db.client.command({ query: 'CREATE TABLE runtime_event_next_v1 AS runtime_event_v1' });
-    await db.client.command({ query: 'INSERT INTO runtime_event_next_v1 SELECT * FROM runtime_event_v1' });
-    await db.client.command({ query: 'DROP TABLE runtime_event_v1 SYNC' });
-    await db.client.command({
-      query: 'ALTER TABLE schema_migration DELETE WHERE version >= 12 SETTINGS mutations_sync = 1',
-    });
-    await migrateClickHouse({ url, database: db.database });
-    await db.client.insert({
-      table: 'runtime_event_v1',
-      format: 'JSONEachRow',
-      values: [decision('b'), decision('c')],
-    });
-    expect(await selectRows(db.client, 'SELECT event_id FROM runtime_event ORDER BY event_id')).toEqual(
-      ['a', 'b', 'c'].map((event_id) => ({ event_id })),
-    );
-    // What arrives is marked as before.
-    expect(await selectRows(db.client, `SELECT DISTINCT fact, org_id FROM dirty_hour_v1`)).toEqual([
-      { fact: 'runtime_event', org_id: 'o' },
-    ]);
-    expect(
-      await selectRows(
-        db.client,
-        `SELECT name FROM system.tables WHERE database = currentDatabase() AND name LIKE 'runtime_event%v1' AND create_table_query LIKE '%index_granularity = 256%'`,
-      ),
-    ).toEqual([{ name: 'runtime_event_v1' }]);
-    await db.drop();
-  });
-
-  it('fills in absent values and finding counts of stored scans, also after a kill half way', async () => {
-    const url = inject('clickhouseUrl');
-    const database = `test_${randomUUID().replaceAll('-', '').slice(0, 12)}`;
     const migrations = await clickhouseMigrations();
-    await migrateClickHouse(
-      { url, database },
-      migrations.filter(({ version }) => version < 20),
+    const killed = migrations.findIndex(({ name }) => name === 'create_runtime_event');
+    const half = migrations.map((migration, index) =>
+      index === killed
+        ? { ...migration, sql: `${migration.sql.slice(0, migration.sql.lastIndexOf('CREATE '))}KILLED;` }
+        : migration,
     );
-    const client = createClickHouse({ url, database });
-    const scan = (event_id: string, over: object = {}) => ({
-      org_id: 'o',
-      repo: 'app',
-      event_id,
-      occurred_at: '2026-11-20 10:00:00.000',
-      score: 60,
-      grade: 'C',
-      files_scanned: 3,
-      bundle_digest: event_id,
-      ...over,
-    });
-    const parts = { score_secrets: 100, score_permissions: 0, score_hooks: 100, score_mcp: 50, score_agents: 50 };
-    await client.insert({
-      table: 'scan_v1',
-      format: 'JSONEachRow',
-      values: [
-        scan('bare'),
-        scan('whole', parts),
-        scan('worst', { score: 0 }),
-        scan('forged', parts),
-        scan('other', { ...parts, expected_bundle_digest: 'x' }),
-        scan('unpacked', { ...parts, bundle_digest: '' }),
-      ],
-    });
-    const found = {
-      org_id: 'o',
-      repo: 'app',
-      event_id: 'e',
-      occurred_at: '2026-11-20 10:00:01.000',
-      kind: 'scan_integrity',
-      subject: 's',
-      state: 'suspect',
-      detail: '{"repository":"app","bundleDigest":"forged"}',
-    };
-    await client.insert({
-      table: 'control_event_v1',
-      format: 'JSONEachRow',
-      values: [found, { ...found, event_id: 'f', org_id: 'another', detail: '{"bundleDigest":"whole"}' }],
-    });
-
-    const shown = async () =>
-      (
-        await selectRows<{ shown: string }>(
-          client,
-          `SELECT concat(event_id, ' ', integrity, ' ', toString([score_secrets, score_permissions, score_agents])) AS shown FROM scan ORDER BY event_id`,
-        )
-      ).map((row) => row.shown);
-    const upTo20 = migrations.filter(({ version }) => version <= 20);
-    await migrateClickHouse({ url, database }, upTo20);
-    const expected = [
-      'bare ok [NULL,NULL,NULL]',
-      'forged suspect [100,0,50]',
-      'other mismatch [100,0,50]',
-      'unpacked  [100,0,50]',
-      'whole ok [100,0,50]',
-      'worst ok [0,0,0]',
-    ];
-    expect(await shown()).toEqual(expected);
-    expect(await selectRows(client, `SELECT count() AS marks FROM dirty_hour_v1 WHERE fact = 'scan'`)).toEqual([
-      { marks: 2 },
-    ]);
-    // A run that died after the INSERT has both; what stands afterwards does not depend on which hash is greater.
-    await client.insert({
-      table: 'scan_v1',
-      format: 'JSONEachRow',
-      values: [
-        scan('bare', { score_secrets: 0, score_permissions: 0, score_hooks: 0, score_mcp: 0, score_agents: 0 }),
-        scan('forged', parts),
-      ],
-    });
-    await client.command({
-      query: 'ALTER TABLE schema_migration DELETE WHERE version >= 20 SETTINGS mutations_sync = 1',
-    });
-    await migrateClickHouse({ url, database }, upTo20);
-    expect(await shown()).toEqual(expected);
-    // For any merge between two of its statements, nothing is lost: what was removed waits in a table of its own.
-    await client.command({
-      query:
-        'CREATE TABLE scan_corrected_v1 AS scan_v1 ENGINE = MergeTree ORDER BY (org_id, repo, occurred_at, event_id)',
-    });
-    await client.command({
-      query: "INSERT INTO scan_corrected_v1 SELECT * FROM scan_v1 WHERE event_id IN ('bare', 'forged')",
-    });
-    await client.command({
-      query: "ALTER TABLE scan_v1 DELETE WHERE event_id IN ('bare', 'forged') SETTINGS mutations_sync = 1",
-    });
-    await client.command({
-      query: 'ALTER TABLE schema_migration DELETE WHERE version >= 20 SETTINGS mutations_sync = 1',
-    });
-    await migrateClickHouse({ url, database }, upTo20);
-    expect(await shown()).toEqual(expected);
-    expect(
-      await selectRows(
-        client,
-        "SELECT name FROM system.tables WHERE database = currentDatabase() AND name LIKE '%corrected%'",
-      ),
-    ).toEqual([]);
-    // And all that came since keeps them.
-    await migrateClickHouse({ url, database });
-    expect(await shown()).toEqual(expected);
-    await client.command({ query: 'DROP DATABASE {database:Identifier}', query_params: { database } });
-    await client.close();
+    const database = `test_${randomUUID().replaceAll('-', '').slice(0, 12)}`;
+    await expect(migrateClickHouse({ url, database }, half)).rejects.toThrow(/KILLED/);
+    expect(await migrateClickHouse({ url, database })).toEqual(
+      migrations.map((migration) => migration.version).slice(killed),
+    );
+    const whole = await freshDatabase(url);
+    const objects = (of: string): Promise<unknown[]> =>
+      selectRows(
+        whole.client,
+        `SELECT name, replaceAll(create_table_query, database, '') AS query FROM system.tables WHERE database = {of:String} ORDER BY name`,
+        { of },
+      );
+    expect(await objects(database)).toEqual(await objects(whole.database));
+    await whole.client.command({ query: 'DROP DATABASE {database:Identifier}', query_params: { database } });
+    await whole.drop();
   });
 
-  it('never stores a rewritten scan beside the row it replaces, which a merge could keep instead', async () => {
-    const sql = (await clickhouseMigrations()).find(({ version }) => version === 20)?.sql ?? '';
-    const [inserted, deleted] = [sql.indexOf('INSERT INTO scan_v1'), sql.indexOf('ALTER TABLE scan_v1 DELETE')];
-    expect(deleted).toBeGreaterThan(0);
-    expect(inserted).toBeGreaterThan(deleted);
-  });
-
-  it('refuses a newer store and an edited migration, but accepts the former text of a corrected one', async () => {
+  it('refuses a newer store and an edited migration', async () => {
     const url = inject('clickhouseUrl');
     const db = await freshDatabase(url);
     const config = { url, database: db.database };
     const migrations = await clickhouseMigrations();
     await expect(migrateClickHouse(config, migrations.slice(0, -1))).rejects.toThrow(/written by a newer Shieldwatch/);
-    const edited = migrations.map((migration) => ({ ...migration, checksum: 'edited', formerChecksums: [] }));
+    const edited = migrations.map((migration) => ({ ...migration, checksum: 'edited' }));
     await expect(migrateClickHouse(config, edited)).rejects.toThrow(/append-only/);
-    const [former] = migrations.find(({ version }) => version === 20)?.formerChecksums ?? [];
-    await db.client.command({
-      query: `ALTER TABLE schema_migration UPDATE checksum = '${former ?? ''}' WHERE version = 20 SETTINGS mutations_sync = 1`,
-    });
-    expect(await migrateClickHouse(config)).toEqual([]);
     await db.drop();
   });
+
+  it.each([1, 26])(
+    'refuses a store with %i migrations of the chain before the baseline, and changes nothing in it',
+    async (newest) => {
+      const config = {
+        url: inject('clickhouseUrl'),
+        database: `test_${randomUUID().replaceAll('-', '').slice(0, 12)}`,
+      };
+      await migrateClickHouse(config, []);
+      const client = createClickHouse(config);
+      const values = Array.from({ length: newest }, (_, index) => ({
+        version: index + 1,
+        name: index === 0 ? 'create_landing' : 'create_other',
+        checksum: 'c',
+      }));
+      await client.insert({ table: 'schema_migration', format: 'JSONEachRow', values });
+      await expect(migrateClickHouse(config)).rejects.toThrow(new RetiredStoreError('ClickHouse'));
+      expect(await selectRows(client, 'SHOW TABLES')).toEqual([{ name: 'schema_migration' }]);
+      await client.command({
+        query: 'DROP DATABASE {database:Identifier}',
+        query_params: { database: config.database },
+      });
+      await client.close();
+    },
+  );
 });
 
 describe('the schema', () => {

@@ -1,6 +1,6 @@
 import type { Postgres, Row } from './client.js';
 
-/** Database roles (migration 0002), which defines what each may access. */
+/** Database roles. The migration `create_tenants` defines what each may access. */
 export type PostgresRole = 'shieldwatch_app' | 'shieldwatch_auth' | 'shieldwatch_operator' | 'shieldwatch_worker';
 
 /**
