@@ -5,7 +5,10 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startClickHouse } from '#deploy/embedded/clickhouse/process.js';
 import { fakeGrafana } from '#deploy/testing/fake-grafana.js';
+import { createClickHouse } from '#schemas/clickhouse/client.js';
+import { migrateClickHouse } from '#schemas/clickhouse/migrate.js';
 import { packageRoot } from '#schemas/root.js';
 import { freePort } from '#schemas/testing/ports.js';
 import { startAndExit, startStackProcess, until, type RunningStack } from '../testing/stack.js';
@@ -225,6 +228,26 @@ describe('a start that cannot work prints one line with the reason and exits 1',
     const { code, stderr } = await startAndExit(['--data-dir', dataDir, '--no-collector']);
     expect(code).toBe(1);
     expect(lastLine(stderr)).toMatch(/layout 999, written by a newer Shieldwatch/);
+    await rm(root, { recursive: true });
+  });
+
+  it('a data folder of before the baseline, saying what to do, and leaves it as it is', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'shieldwatch-e2e-'));
+    const dataDir = join(root, 'data');
+    const engine = await startClickHouse({ dataDir: join(dataDir, 'clickhouse'), port: 0 });
+    await migrateClickHouse({ url: engine.url }, []);
+    const client = createClickHouse({ url: engine.url });
+    const values = [{ version: 1, name: 'create_landing', checksum: 'c' }];
+    await client.insert({ table: 'schema_migration', format: 'JSONEachRow', values });
+    await client.close();
+    await engine.stop();
+    const args = ['--data-dir', dataDir, '--port', '0', '--clickhouse-port', '0', '--no-collector'];
+    const { code, stderr } = await startAndExit(args);
+    expect(code).toBe(1);
+    expect(lastLine(stderr)).toBe(
+      `the data folder ${dataDir} was made by a development version before the first release and cannot be upgraded; move it away (mv ${dataDir} ${dataDir}.old) and start again, which prints new tokens; spool, keys and hook settings outside it stay valid`,
+    );
+    expect(existsSync(join(dataDir, 'postgres'))).toBe(false);
     await rm(root, { recursive: true });
   });
 

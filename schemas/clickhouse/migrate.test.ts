@@ -56,7 +56,7 @@ describe('migrateClickHouse', () => {
         : migration,
     );
     const database = `test_${randomUUID().replaceAll('-', '').slice(0, 12)}`;
-    await expect(migrateClickHouse({ url, database }, half)).rejects.toThrow(/KILLED/);
+    await expect(migrateClickHouse({ url, database }, half)).rejects.toThrow(/Syntax error/);
     expect(await migrateClickHouse({ url, database })).toEqual(
       migrations.map((migration) => migration.version).slice(killed),
     );
