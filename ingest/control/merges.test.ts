@@ -8,7 +8,7 @@ import { INGEST_SCOPES } from '../auth/caller.js';
 import { mintToken } from '../auth/tokens.js';
 import { scanOfSpec } from '../testing/bodies.js';
 import { jsonHeaders, startGateway, type TestGateway } from '../testing/gateway.js';
-import type { ReviewItem } from '#schemas/http/fleet.js';
+import type { Fleet, ReviewItem, ReviewItemState } from '#schemas/http/fleet.js';
 import { openReviewItems } from '../fleet/review-items.js';
 import { addMember } from './members.js';
 import { runMerges } from './merges.js';
@@ -145,8 +145,6 @@ const merge = (from: string, into: string) =>
 describe('a merge of two names', () => {
   it('moves all facts, landing and decisions to the surviving name, killed at any statement and run again', async () => {
     await expect.poll(() => ids('control_event_v1', OLD), { timeout: 20_000 }).not.toEqual([]);
-    const before = await facts();
-    const [spans, logs] = [(await landed(OLD))[0], (await landed(NEW))[0]];
     const items = async (repository: string): Promise<ReviewItem[]> =>
       (
         await gateway.app.inject({
@@ -164,6 +162,28 @@ describe('a merge of two names', () => {
       requestedBy: 'member:owner',
     });
     expect((await merge(OLD, NEW)).json<RepoMerge>().id).toBe(asked.json<RepoMerge>().id);
+    // Its scan has not moved yet, and the item is the new repository's: it is shown and decided about there.
+    await openReviewItems(gateway.app.plane, gateway.store.client, 'org_a');
+    expect(await items(NEW)).toMatchObject([{ id: item?.id, commentCount: 1, repository: NEW }]);
+    const fleet = await gateway.app.inject({
+      url: '/v1/org/org_a/fleet',
+      headers: { authorization: `Bearer ${owner}` },
+    });
+    expect(fleet.json<Fleet>().entries.map(({ repository }) => repository)).toEqual([NEW]);
+    for (const status of ['approved', 'open']) {
+      const decided = await gateway.app.inject({
+        method: 'PATCH',
+        url: `/v1/review-items/${item?.id ?? ''}`,
+        payload: JSON.stringify({ status }),
+        headers: jsonHeaders(owner),
+      });
+      expect([decided.statusCode, decided.json<ReviewItemState>().status]).toEqual([200, status]);
+      expect((await items(NEW)).map((each) => [each.id, each.status])).toEqual([[item?.id, status]]);
+    }
+    // The repository that was added, and the two decisions.
+    await expect.poll(() => ids('control_event_v1', NEW), { timeout: 20_000 }).toHaveLength(3);
+    const before = await facts();
+    const [spans, logs] = [(await landed(OLD))[0], (await landed(NEW))[0]];
     let kills = 0;
     for (let at = 1; ; at += 1) {
       const isKilled = await run(killedAt(at)).then(

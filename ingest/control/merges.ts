@@ -6,7 +6,7 @@ import type { Postgres } from '#schemas/postgres/client.js';
 import { asRole, type Session } from '#schemas/postgres/session.js';
 import { repositoryId } from '#schemas/records/repository.js';
 import { randomBase62 } from '../auth/token-format.js';
-import type { Actor, ControlPlane } from './control-plane.js';
+import type { Actor, ChangeSession, ControlPlane } from './control-plane.js';
 import { isoOrNull } from './iso.js';
 
 interface MergeRow extends Record<string, unknown> {
@@ -90,9 +90,33 @@ export async function requestMerge(plane: ControlPlane, actor: Actor, from: stri
       [fromId, toId],
     );
     await tx.query('DELETE FROM repo WHERE id = $1', [fromId]);
+    await tellBaseline(tx, toId, to);
     await tx.query('UPDATE token SET repository = $2 WHERE repository = $1', [from, to]);
     await tx.record({ action: 'repo.merge', subject: fromId, detail: { repository: from, into: to } });
     return mergeOf(row);
+  });
+}
+
+/** Records the baseline of the surviving name again: it now has the facts of both names' baselines, of which the newest counts. */
+async function tellBaseline(tx: ChangeSession, id: string, repository: string): Promise<void> {
+  const [row] = await tx.query<{
+    source_scan_id: string;
+    source_event_id: string | null;
+    numeric_score: number;
+    finding_count: number;
+  }>('SELECT * FROM baseline WHERE repo_id = $1', [id]);
+  if (row === undefined) return;
+  await tx.record({
+    action: 'baseline.keep',
+    subject: id,
+    detail: {
+      repository,
+      scanId: row.source_scan_id,
+      eventId: row.source_event_id ?? '',
+      score: row.numeric_score,
+      findings: row.finding_count,
+    },
+    fact: { kind: 'baseline', state: 'set', repository },
   });
 }
 
@@ -102,6 +126,15 @@ export async function survivingName(tx: Session, nameOrId: string): Promise<stri
     nameOrId,
   ]);
   return row?.to_name ?? nameOrId;
+}
+
+/** Returns merged names with the names that their repositories have now; those of one repository where `into` is given. */
+export async function mergedNames(tx: Session, into?: string): Promise<Map<string, string>> {
+  const rows = await tx.query<{ from_name: string; to_name: string }>(
+    'SELECT from_name, to_name FROM repo_merge WHERE $1::text IS NULL OR to_name = $1',
+    [into ?? null],
+  );
+  return new Map(rows.map(({ from_name, to_name }) => [from_name, to_name]));
 }
 
 /** Lists an organisation's merges, newest first. */

@@ -1,4 +1,4 @@
-import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
+import { selectInParts, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { Row } from '#schemas/records/rows.js';
 import { withStoreErrors } from '../errors/with-store-errors.js';
 
@@ -36,17 +36,18 @@ export type FleetScan = Pick<Row<'scan'>, (typeof COLUMNS)[number]> & {
 export const MAX_FLEET = 10_000;
 
 /**
- * Returns the newest scan of each repository (or of one) that scanned at least one file, by name. `isCut` is true when
+ * Returns the newest scan of each repository (or of some) that scanned at least one file, by name. `isCut` is true when
  * there are more than {@link MAX_FLEET}.
  */
 export async function latestScans(
   clickhouse: ClickHouseClient,
   orgId: string,
-  repository?: string,
+  repositories?: readonly string[],
 ): Promise<{ scans: FleetScan[]; isCut: boolean }> {
-  const scope = `org_id = {orgId:String}${repository === undefined ? '' : ' AND repo = {repository:String}'}`;
-  const scans = await withStoreErrors(
-    selectRows<FleetScan>(
+  const scope = `org_id = {orgId:String}${repositories === undefined ? '' : ' AND repo IN {repositories:Array(String)}'}`;
+  const scans: FleetScan[] = [];
+  const read = async (): Promise<void> => {
+    for await (const some of selectInParts<FleetScan>(
       clickhouse,
       `SELECT ${COLUMNS.map((column) => `s.${column} AS ${column}`).join(', ')}, a.critical AS accepted_critical, a.high AS accepted_high
        FROM (
@@ -55,8 +56,10 @@ export async function latestScans(
        ) AS s
        LEFT JOIN (SELECT * FROM accepted_finding WHERE ${scope}) AS a ON a.repo = s.repo AND a.scan_id = s.event_id
        ORDER BY repo`,
-      { orgId, limit: MAX_FLEET + 1, ...(repository === undefined ? {} : { repository }) },
-    ),
-  );
+      { orgId, limit: MAX_FLEET + 1, ...(repositories === undefined ? {} : { repositories }) },
+    ))
+      scans.push(...some);
+  };
+  await withStoreErrors(read());
   return { scans: scans.slice(0, MAX_FLEET), isCut: scans.length > MAX_FLEET };
 }

@@ -13,8 +13,9 @@ import { repositoryId } from '#schemas/records/repository.js';
 import type { Session } from '#schemas/postgres/session.js';
 import type { Actor, ChangeSession, ControlPlane } from '../control/control-plane.js';
 import { memberByLogin } from '../control/member-by-login.js';
+import { mergedNames } from '../control/merges.js';
 import { digestOf, fleetEntry } from './entry.js';
-import { latestScans } from './latest-scans.js';
+import { latestScans, type FleetScan } from './latest-scans.js';
 import { addComment, readComments, type CommentPage, type StoredComment } from './review-comments.js';
 import { reviewItemText, type ReviewItemText } from './review-item.js';
 
@@ -63,7 +64,7 @@ export async function currentFleet(
   repository?: string,
 ): Promise<CurrentFleet> {
   const fleet: CurrentFleet = { entries: [], reviewItems: [], isCut: false };
-  for await (const { current, isCut } of newestScans(clickhouse, orgId, repository)) {
+  for await (const { current, isCut } of newestScans(plane, clickhouse, orgId, repository)) {
     const stored = bySubject(await plane.read(orgId, (tx) => readItems(tx, orgId, current)));
     fleet.isCut = isCut;
     for (const { entry, text, scannedAt, digest } of current) {
@@ -89,7 +90,7 @@ export async function openReviewItems(
   orgId: string,
   repository?: string,
 ): Promise<void> {
-  for await (const { current } of newestScans(clickhouse, orgId, repository))
+  for await (const { current } of newestScans(plane, clickhouse, orgId, repository))
     await bringUpToDate(plane, orgId, current);
 }
 
@@ -97,11 +98,18 @@ const UNDECIDED = { status: 'open', assignee: null, commentCount: 0, decidedAt: 
 
 /** Yields the newest scans in batches, so that a large organisation does not block others. */
 async function* newestScans(
+  plane: ControlPlane,
   clickhouse: ClickHouseClient,
   orgId: string,
   repository: string | undefined,
 ): AsyncGenerator<{ current: Current[]; isCut: boolean }> {
-  const { scans, isCut } = await latestScans(clickhouse, orgId, repository);
+  const survivors = await plane.read(orgId, (tx) => mergedNames(tx, repository));
+  const { scans: found, isCut } = await latestScans(
+    clickhouse,
+    orgId,
+    repository === undefined ? undefined : [repository, ...survivors.keys()],
+  );
+  const scans = underSurvivors(found, survivors);
   for (let at = 0; at < scans.length; at += BATCH) {
     const some = scans.slice(at, at + BATCH);
     yield {
@@ -115,6 +123,24 @@ async function* newestScans(
     await nextTurn();
   }
 }
+
+/** Scans under the names that their repositories have now: one that a merge has not moved yet is of the repository it moves to. */
+function underSurvivors(scans: FleetScan[], survivors: ReadonlyMap<string, string>): FleetScan[] {
+  if (!scans.some(({ repo }) => survivors.has(repo))) return scans;
+  const newest = new Map<string, FleetScan>();
+  for (const scan of scans) {
+    const repo = survivors.get(scan.repo) ?? scan.repo;
+    const other = newest.get(repo);
+    if (other === undefined || isNewer(scan, other)) newest.set(repo, { ...scan, repo });
+  }
+  return [...newest.values()].sort((one, other) => (one.repo < other.repo ? -1 : 1));
+}
+
+/** As `latestScans` orders the scans of one repository. */
+const isNewer = (one: FleetScan, other: FleetScan): boolean => {
+  const [at, otherAt] = [Date.parse(one.occurred_at), Date.parse(other.occurred_at)];
+  return at === otherAt ? one.event_id > other.event_id : at > otherAt;
+};
 
 const repoIdsOf = (orgId: string, current: readonly Current[]): string[] =>
   current.map(({ entry }) => repositoryId(orgId, entry.repository));
@@ -167,9 +193,8 @@ async function open(
     'INSERT INTO repo (id, org_id, full_name) SELECT id, $1, name FROM unnest($2::text[], $3::text[]) AS new (id, name) ON CONFLICT DO NOTHING',
     [orgId, repoIds, items.map(({ text }) => text.repository)],
   );
-  // A superseded item returns when its scan is the newest again, after the newer one was purged. During a merge, an
-  // item may already be at another repository while its facts are not; then its id is taken and that item is the one to
-  // decide about.
+  // A superseded item returns when its scan is the newest again, after the newer one was purged. Where a merge has moved
+  // an item since the scans were read, its id is taken; then that item is the one to decide about.
   const opened = await tx.query<ItemRow>(
     `INSERT INTO review_item (id, org_id, repo_id, route, bundle_digest, approval_id)
      SELECT id, $1, repo_id, route, digest, approval_id FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) AS new (id, repo_id, route, digest, approval_id)

@@ -228,7 +228,7 @@ export function repoRoutes(
     const { id, fullName } = await repositories.getOrCreate(caller, params.repoId);
     const {
       scans: [scan],
-    } = await latestScans(clickhouse, caller.orgId, fullName);
+    } = await latestScans(clickhouse, caller.orgId, [fullName]);
     if (scan === undefined) throw new ShieldwatchError('conflict', 'this repository has no scan of at least one file');
     const scanId = scanIdOf(caller.orgId, fullName, scan.event_id);
     if (body.scanId !== undefined && body.scanId !== scanId) {
@@ -250,7 +250,13 @@ export function repoRoutes(
       await tx.record({
         action: 'baseline.set',
         subject: id,
-        detail: { repository: fullName, scanId, score: scan.score, findings: scan.total_findings },
+        detail: {
+          repository: fullName,
+          scanId,
+          eventId: scan.event_id,
+          score: scan.score,
+          findings: scan.total_findings,
+        },
         fact: { kind: 'baseline', state: 'set', repository: fullName },
       });
       return row;

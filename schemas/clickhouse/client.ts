@@ -33,6 +33,16 @@ export function createClickHouse(config: ClickHouseConfig): ClickHouseClient {
   });
 }
 
+/** Runs a SELECT and yields its rows in parts as they arrive, so that many rows do not block the event loop. */
+export async function* selectInParts<T>(
+  client: ClickHouseClient,
+  query: string,
+  params: Record<string, unknown> = {},
+): AsyncGenerator<T[]> {
+  const result = await client.query({ query, query_params: params, format: 'JSONEachRow' });
+  for await (const rows of result.stream<T>()) yield rows.map((row) => row.json());
+}
+
 /** Runs a SELECT and returns its rows. `params` are typed parameters, `{name:Type}` in the SQL. */
 export async function selectRows<T>(
   client: ClickHouseClient,
