@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Fleet, FleetEntry, FleetSummary, ReviewItem } from '#schemas/http/fleet.js';
 import { MAX_FLEET } from './latest-scans.js';
 import type { CurrentFleet } from './review-items.js';
@@ -10,6 +11,9 @@ const NEXT_ACTIONS = {
   ready: 'Promotion can proceed with the current evidence digest.',
 } as const;
 
+/** Parts of a digest that are hashed in one turn of the event loop. */
+const PARTS = 1_000;
+
 /** Policy packs that wait for approval, and whether the plan makes them block. */
 export interface PromotionGate {
   open: string[];
@@ -18,9 +22,12 @@ export interface PromotionGate {
 
 /**
  * Builds AgentShield's fleet inspection from the newest scan of each repository. Approved and dismissed items are
- * listed but do not block.
+ * listed but do not block. Long work is cut into turns of the event loop.
  */
-export function fleetOf({ entries, reviewItems, isCut }: CurrentFleet, promotions: PromotionGate): Fleet {
+export async function fleetOf(
+  { entries, reviewItems, isCut }: CurrentFleet,
+  promotions: PromotionGate,
+): Promise<Fleet> {
   const summary = summaryOf(entries);
   const routes = entries.map(({ route, outputDir, repository, targetPath, reason }) => ({
     route,
@@ -42,7 +49,7 @@ export function fleetOf({ entries, reviewItems, isCut }: CurrentFleet, promotion
       status,
       ready: status === 'ready',
       requiresApproval: open.length > 0 || promotions.open.length > 0,
-      digest: digestOf(summary, routes, reviewItems, promotions.open),
+      digest: await digestOf(summary, routes, reviewItems, promotions.open),
       invalidPackCount: summary.invalidPacks,
       reviewItemCount: open.length,
       blockingItemCount: open.filter((item) => item.severity === 'high').length,
@@ -87,14 +94,23 @@ function summaryOf(entries: readonly FleetEntry[]): FleetSummary {
 }
 
 /** Returns a digest of the answer without times and people: the same fleet has the same digest. */
-function digestOf(
+async function digestOf(
   summary: FleetSummary,
   routes: Fleet['routes'],
   items: readonly ReviewItem[],
   promotions: readonly string[],
-): string {
-  const sorted = (parts: readonly object[]): string[] => parts.map((part) => JSON.stringify(part)).sort();
+): Promise<string> {
+  const hash = createHash('sha256').update(`[${JSON.stringify(summary)}`);
   const decided = items.map(({ id, approvalId, route, status, ticket }) => ({ id, approvalId, route, status, ticket }));
-  const text = JSON.stringify([summary, sorted(routes), sorted(decided), ...promotions]);
-  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
+  for (const list of [routes, decided]) {
+    const parts = list.map((part) => JSON.stringify(part)).sort();
+    hash.update(',[');
+    for (let at = 0; at < parts.length; at += PARTS) {
+      const text = JSON.stringify(parts.slice(at, at + PARTS)).slice(1, -1);
+      hash.update(at === 0 ? text : `,${text}`);
+      await nextTurn();
+    }
+    hash.update(']');
+  }
+  return `sha256:${hash.update(`${promotions.map((each) => `,${JSON.stringify(each)}`).join('')}]`).digest('hex')}`;
 }

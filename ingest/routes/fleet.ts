@@ -13,6 +13,7 @@ import {
   reviewItemState,
   type ReviewRoute,
 } from '#schemas/http/fleet.js';
+import { jsonInTurns } from '../api/json-in-turns.js';
 import { decodeCursor, page } from '../api/cursor.js';
 import { addRoute, checkRole, type RouteSpec } from '../api/route.js';
 import type { Caller } from '../auth/caller.js';
@@ -107,7 +108,7 @@ export function fleetRoutes(
 ): void {
   const { clickhouse, repositories, plane } = options;
 
-  addRoute(app, FLEET, async ({ caller, params }) => {
+  addRoute(app, FLEET, async ({ caller, params, reply }) => {
     requireOwnOrg(caller, params.orgId);
     const current = await currentFleet(plane, clickhouse, caller.orgId, caller.repository ?? undefined);
     // Policy packs belong to the organisation, so bound tokens do not see them.
@@ -115,7 +116,8 @@ export function fleetRoutes(
       caller.repository === null ? await listPromotions(plane, caller.orgId, { status: 'open', limit: 1_000 }) : [];
     // Queried each time, because a plan may change; the fleet is requested rarely.
     const { plan } = await showOrg(plane, caller.orgId);
-    return fleetOf(current, { open: waiting.map(({ id }) => id), isEnforced: plan === 'enterprise' });
+    const answer = await fleetOf(current, { open: waiting.map(({ id }) => id), isEnforced: plan === 'enterprise' });
+    return reply.type('application/json; charset=utf-8').send(await jsonInTurns(answer));
   });
 
   addRoute(app, ITEMS, async ({ caller, params }) => {
