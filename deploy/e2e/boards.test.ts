@@ -174,7 +174,7 @@ describe('every query of every board', () => {
         ).json<{ type: string }>();
         expect(type?.type, name).toMatch(/^DateTime/);
         expect(rows.length, name).toBeGreaterThan(0);
-        expect(JSON.stringify(rows), name).not.toMatch(/THEIR|score 90 to 1|baseline set/);
+        expect(JSON.stringify(rows), name).not.toMatch(/THEIR|score 90 to 1|baseline set.*baseline set/);
         for (const row of rows) expect(Object.keys(row)).toEqual(['time', 'text', 'tags']);
       }
     }
@@ -291,6 +291,26 @@ describe('repository', () => {
       'Finding k-low',
     ]);
     expect(await records('repository', 9, WEEK, new Map(web).set('confidence', ['hook-code']))).toEqual([]);
+  });
+
+  it('compares the newest scan with the baseline', async () => {
+    expect(await records('repository', 14, SHORT, web)).toMatchObject([
+      {
+        verdict: 'worse',
+        why: '',
+        added: 2,
+        added_critical: 1,
+        added_high: 1,
+        resolved: 0,
+        unchanged: 1,
+        score_delta: -10,
+      },
+    ]);
+    expect((await records('repository', 15, SHORT, web)).map(({ state, title }) => [state, title])).toEqual([
+      ['new', 'Token in .mcp.json'],
+      ['new', 'Bash(*) allowed'],
+    ]);
+    expect(await records('repository', 14, SHORT, api)).toEqual([]);
   });
 
   it('shows the components of the score, the drift, and the CI run', async () => {

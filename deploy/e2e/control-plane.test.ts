@@ -5,6 +5,7 @@ import type { Baseline, MintedToken, Org, Purge, Token } from '#schemas/http/con
 import type { Finding } from '#schemas/http/findings.js';
 import type { Fleet, ReviewComment, ReviewItem, ReviewItemState } from '#schemas/http/fleet.js';
 import type { explanation, series } from '#schemas/http/series.js';
+import { drainOutbox } from '#ingest/control/outbox.js';
 import { setPlan } from '#ingest/control/orgs.js';
 import { linkFromScans } from '#ingest/control/repo-links.js';
 import { driftOfSpec, scanOfSpec } from '#ingest/testing/bodies.js';
@@ -631,8 +632,40 @@ describe('findings', () => {
       ).toBe(200);
       await recompute();
     };
-    const baseline = async (): Promise<Baseline['comparison']> =>
-      (await call<Baseline>('GET', '/v1/repo/acme%2Fsince/baseline', as('viewer'))).body.comparison;
+    const panel = async (id: number): Promise<unknown[][]> => {
+      const url = `/boards/api/boards/shieldwatch-repository/panels/${String(id)}?from=now-30d&to=now%2B1h&var-repo=acme%2Fsince`;
+      const { status, body } = await call<{ rows: unknown[][] }>('GET', url, as('viewer'));
+      expect([url, status, JSON.stringify(body).slice(0, 300)]).toEqual([url, 200, expect.anything()]);
+      return body.rows;
+    };
+    /** By the API, and the board says the same. */
+    const baseline = async (): Promise<Baseline['comparison']> => {
+      const { comparison } = (await call<Baseline>('GET', '/v1/repo/acme%2Fsince/baseline', as('viewer'))).body;
+      const { isRegression, notCompared, newFindings, resolvedFindings } = comparison;
+      await drainOutbox(gateway.postgres, gateway.store.client);
+      expect((await panel(14)).map(([verdict, why, ...counts]) => [verdict, why, ...counts.slice(0, 6)])).toEqual([
+        [
+          isRegression === true ? 'worse' : isRegression === null ? 'not compared' : 'not worse',
+          notCompared === null ? '' : expect.stringContaining('another way'),
+          comparison.newFindingsCount,
+          comparison.newCriticalCount,
+          comparison.newHighCount,
+          comparison.resolvedFindingsCount,
+          comparison.unchangedCount,
+          comparison.scoreDelta,
+        ],
+      ]);
+      const rowOf = (state: string) => (each: { severity: string; category: string; title: string; file: string }) => [
+        state,
+        each.severity,
+        each.category,
+        each.title,
+        each.file,
+        repository,
+      ];
+      expect(await panel(15)).toEqual([...newFindings.map(rowOf('new')), ...resolvedFindings.map(rowOf('gone'))]);
+      return comparison;
+    };
     const listed = async (query: string) =>
       (
         await call<{ findings: Finding[] }>('GET', `/v1/findings?repository=acme%2Fsince${query}`, as('viewer'))
@@ -646,7 +679,9 @@ describe('findings', () => {
       (await call<Refusal>('GET', '/v1/findings?repository=acme%2Fsince&sinceBaseline=new', as('viewer'))).body.error
         .field,
     ).toBe('sinceBaseline');
+    expect([await panel(14), await panel(15)]).toEqual([[], []]);
     const set = await call<Baseline>('PUT', '/v1/repo/acme%2Fsince/baseline', as('admin'), {});
+    await baseline();
     expect(set.body.comparison).toMatchObject({
       isRegression: false,
       newFindingsCount: 0,

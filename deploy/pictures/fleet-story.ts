@@ -131,6 +131,7 @@ export async function tellFleet(client: ClickHouseClient, orgId: string): Promis
   const now = Date.now();
   const ago = (ms: number): string => new Date(now - ms).toISOString();
 
+  const baseline = { repository: 'acme/web', daysAgo: 14, eventId: '' };
   for (const [repository, visits] of Object.entries(HISTORY)) {
     let before: ScanRecord | undefined;
     for (const [days, keys] of visits) {
@@ -182,6 +183,7 @@ export async function tellFleet(client: ClickHouseClient, orgId: string): Promis
                 },
               },
       });
+      if (repository === baseline.repository && days === baseline.daysAgo) baseline.eventId = scan.eventId;
       await seed.scans([scan]);
       if (shown.length > 0)
         await seed.findings(
@@ -345,7 +347,14 @@ export async function tellFleet(client: ClickHouseClient, orgId: string): Promis
     decided(8, 'acme/infrastructure-as-code', 'm-pin', 'accepted', -2),
     decided(8, 'acme/infrastructure-as-code', 'h-curl', 'accepted', 22),
     decided(5, 'acme/mobile', 'i-skill', 'muted'),
-    { at: ago(6 * HOUR), repository: 'acme/web', kind: 'baseline', subject: 'baseline', state: 'set' },
+    {
+      at: ago(6 * HOUR),
+      repository: baseline.repository,
+      kind: 'baseline',
+      subject: 'baseline',
+      state: 'set',
+      detail: { eventId: baseline.eventId },
+    },
   ]);
   await createRollupWorker({ clickhouse: client, settleMs: 0 }).tick();
 }

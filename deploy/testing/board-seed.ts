@@ -34,7 +34,7 @@ export async function foldSeries(client: ClickHouseClient): Promise<void> {
  * T + 10 min (70: one secret went), at T + 20 min an empty scan. acme/api scanned at T (95), its policy failed and its
  * baseline regressed. Guard: 30 Bash decisions of acme/web at T, 6 of them blocked (3 by an injection rule); 5 Read
  * decisions of acme/api, all allowed; acme/quiet decided once, 20 days ago, and was never scanned. The high finding is
- * accepted for 30 days more, the low one was until T. org_b: one repository of the same name with 99 critical findings.
+ * accepted for 30 days more, the low one was until T. The baseline of acme/web is its first scan. org_b: one repository of the same name with 99 critical findings.
  */
 export async function seedByHand(client: ClickHouseClient): Promise<void> {
   const a = new Seed(client, 'org_a');
@@ -219,6 +219,14 @@ export async function seedByHand(client: ClickHouseClient): Promise<void> {
       subject: 'ri_1',
       state: 'approved',
       detail: { route: 'policy-review' },
+    },
+    {
+      at: at(0),
+      repository: 'acme/web',
+      kind: 'baseline',
+      subject: 'repo_web',
+      state: 'set',
+      detail: { eventId: old.eventId },
     },
   ]);
 

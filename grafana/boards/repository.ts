@@ -1,6 +1,7 @@
 /* eslint-disable @typescript-eslint/no-deprecated -- see board.ts */
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import {
+  baselineTables,
   breakdown,
   driftChart,
   driftTable,
@@ -34,11 +35,14 @@ export function repositoryBoard(audience: BoardAudience): DashboardBuilder {
     .annotation(marks('Drifts', driftMarks(), 'orange'))
     .withRow(row(100, 'Now'));
   for (const panel of repositoryStats()) built.withPanel(panel);
-  return built
+  built
     .withRow(row(101, 'Posture'))
     .withPanel(scoreOverTime(7).span(12))
     .withPanel(breakdown())
     .withPanel(findingTable())
+    .withRow(row(104, 'Baseline'));
+  for (const panel of baselineTables()) built.withPanel(panel);
+  return built
     .withRow(row(102, 'Drift and scans'))
     .withPanel(driftChart())
     .withPanel(driftTable())

@@ -2,7 +2,16 @@ import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import { blockedBy, ratedBlocks } from '../queries/decisions.js';
 import { countedNow } from '../queries/posture.js';
-import { drifts, driftOverTime, findingLifecycle, newestScan, scans, scoreBreakdown } from '../queries/repository.js';
+import {
+  againstBaseline,
+  changedSinceBaseline,
+  drifts,
+  driftOverTime,
+  findingLifecycle,
+  newestScan,
+  scans,
+  scoreBreakdown,
+} from '../queries/repository.js';
 import { SCOPE } from '../queries/scope.js';
 import { badge, bars, colorByName, reduceTo, rows, stat, steps } from './kit.js';
 import { colored, column, severityMapping, timeColumn, tooFew, wordMapping } from './look.js';
@@ -171,6 +180,59 @@ export function findingTable(): Builder<Panel> {
       fixed_at: [...column('Fixed', 130), { id: 'unit', value: 'dateTimeFromNow' }],
     },
   );
+}
+
+export function baselineTables(): Builder<Panel>[] {
+  return [
+    rows(
+      {
+        id: 14,
+        title: 'Is it worse than its baseline?',
+        description:
+          'The newest scan against the scan that people made the baseline (shieldwatch repo baseline, PUT /v1/repo/{repoId}/baseline). Worse: anything new, or a lower score. Of severities that both report. What AgentShield says of its own baseline file is above.',
+        sql: againstBaseline(),
+        noValue: 'No baseline was set here: shieldwatch repo baseline <owner/name>',
+        w: 24,
+        h: 5,
+      },
+      {
+        verdict: [
+          ...column('Verdict', 110),
+          ...colored(wordMapping({ worse: 'red', 'not worse': 'green', 'not compared': 'text' })),
+        ],
+        why: column('Why not'),
+        added: column('New', 55),
+        added_critical: column('Critical', 75),
+        added_high: column('High', 60),
+        resolved: column('Gone', 60),
+        unchanged: column('Same', 60),
+        score_delta: column('Score', 65),
+        baseline_at: [...column('Baseline', 130), { id: 'unit', value: 'dateTimeFromNow' }],
+        set_at: [...column('Set', 130), { id: 'unit', value: 'dateTimeFromNow' }],
+        repo: [{ id: 'custom.hidden', value: true }],
+      },
+    ),
+    rows(
+      {
+        id: 15,
+        title: 'What is new since the baseline?',
+        description:
+          'Findings of the newest scan that the baseline set here did not have, and those that are gone since. By finding key, so that moved lines change nothing. 200 rows.',
+        sql: changedSinceBaseline(),
+        noValue: 'Nothing came or went since the baseline, or there is none',
+        w: 24,
+        h: 9,
+      },
+      {
+        state: [...column('Since', 75), ...colored(wordMapping({ new: 'red', gone: 'blue' }))],
+        severity: [...column('Severity', 90), ...colored(severityMapping())],
+        category: column('Category', 110),
+        title: column('Finding'),
+        file: column('File', 190),
+        repo: [{ id: 'custom.hidden', value: true }],
+      },
+    ),
+  ];
 }
 
 export function driftChart(): Builder<Panel> {

@@ -65,6 +65,78 @@ ORDER BY indexOf(['regressed', 'new', 'open', 'fixed'], state), indexOf(['critic
 LIMIT 500`;
 }
 
+const RANKS = "['info', 'low', 'medium', 'high', 'critical']";
+
+/**
+ * The baseline that people set here last, beside the newest scan, as `pair`: one row a repository; and as `changes` each
+ * finding of either, of severities that both report. As the API compares them (ingest/queries/baseline-comparison.ts).
+ * `why` is empty where they compare.
+ */
+const SINCE_BASELINE = `base AS
+(
+    SELECT repo, argMax(JSONExtractString(detail, 'eventId'), (c.occurred_at, c.event_id)) AS base_id, max(c.occurred_at) AS set_at
+    FROM control_event AS c
+    WHERE ${SCOPE} AND kind = 'baseline' AND c.occurred_at < $__toTime_ms
+    GROUP BY repo
+), shown AS
+(
+    SELECT repo, scan_id, scan_at, toInt32(p.score) AS score, severity_from, if(critical + high + medium + low + info = 0, '', toString(key_scheme)) AS scheme
+    FROM scan_posture AS p
+    WHERE ${SCOPE} AND is_detailed AND scan_at < $__toTime_ms
+), pair AS
+(
+    SELECT b.repo AS repo, any(b.base_id) AS base_id, any(b.set_at) AS set_at, countIf(s.scan_id = b.base_id) > 0 AS is_known,
+        argMinIf((s.scan_at, s.score, s.severity_from, s.scheme), s.scan_at, s.scan_id = b.base_id) AS was,
+        argMax((s.scan_at, s.score, s.severity_from, s.scheme), (s.scan_at, s.scan_id)) AS newest, argMax(s.scan_id, (s.scan_at, s.scan_id)) AS newest_id,
+        greatest(was.3, newest.3) AS severity_from,
+        multiIf(base_id = '', 'set by an older version: set it again', NOT is_known, 'its findings are not known one by one, or not yet',
+            was.4 != '' AND newest.4 != '' AND was.4 != newest.4, 'keys of the findings were made in another way', '') AS why
+    FROM base AS b
+    LEFT JOIN shown AS s ON s.repo = b.repo
+    GROUP BY b.repo
+), changes AS
+(
+    SELECT f.repo AS repo, f.severity AS severity, f.category AS category, f.finding_key AS finding_key, f.occurrence AS occurrence,
+        max(f.scan_id = p.newest_id) AS is_in, max(f.scan_id = p.base_id) AS was_in, any(f.title) AS title, any(f.file) AS file
+    FROM
+    (
+        SELECT repo, scan_id, severity, category, finding_key, occurrence, title, file
+        FROM finding
+        WHERE ${SCOPE} AND scan_id IN (SELECT arrayJoin([base_id, newest_id]) FROM pair WHERE why = '')
+            AND occurred_at IN (SELECT arrayJoin([was.1, newest.1]) FROM pair WHERE why = '')
+    ) AS f
+    INNER JOIN (SELECT repo, base_id, newest_id, severity_from FROM pair WHERE why = '') AS p ON p.repo = f.repo
+    WHERE indexOf(${RANKS}, f.severity) > p.severity_from
+    GROUP BY f.repo, f.severity, f.category, f.finding_key, f.occurrence
+)`;
+
+/** The newest scan against the baseline that people set here: one row a repository, none without a baseline. */
+export function againstBaseline(): string {
+  return `WITH ${SINCE_BASELINE}
+SELECT multiIf(added > 0 OR score_delta < 0, 'worse', why != '', 'not compared', 'not worse') AS verdict, why,
+    if(why = '', toNullable(countIf(is_in AND NOT was_in)), NULL) AS added,
+    if(why = '', toNullable(countIf(is_in AND NOT was_in AND severity = 'critical')), NULL) AS added_critical,
+    if(why = '', toNullable(countIf(is_in AND NOT was_in AND severity = 'high')), NULL) AS added_high,
+    if(why = '', toNullable(countIf(was_in AND NOT is_in)), NULL) AS resolved,
+    if(why = '', toNullable(countIf(was_in AND is_in)), NULL) AS unchanged,
+    if(is_known AND was.3 = newest.3, toNullable(newest.2 - was.2), NULL) AS score_delta,
+    if(is_known, toNullable(was.1), NULL) AS baseline_at, set_at, p.repo AS repo
+FROM pair AS p
+LEFT JOIN changes AS c ON c.repo = p.repo
+GROUP BY p.repo, why, is_known, was, newest, set_at
+ORDER BY repo`;
+}
+
+/** Findings that the newest scan shows and the baseline did not, and the other way round; 200 rows. */
+export function changedSinceBaseline(): string {
+  return `WITH ${SINCE_BASELINE}
+SELECT if(is_in, 'new', 'gone') AS state, severity, category, title, file, repo
+FROM changes
+WHERE is_in != was_in
+ORDER BY state = 'gone', indexOf(${RANKS}, severity) DESC, title, finding_key, occurrence
+LIMIT 200`;
+}
+
 /**
  * Returns findings that appeared and went away between scans, over time. The first scan of a repository is not drift.
  */

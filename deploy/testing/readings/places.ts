@@ -76,6 +76,8 @@ export const OTHER_PLACES: Readonly<Record<string, readonly string[]>> = {
   'comparison with the baseline that people set (control-plane.test.ts)': [
     'GET /v1/findings .findings[].isNewSinceBaseline',
     'cli:repo compare',
+    'panel:repository/14',
+    'panel:repository/15',
   ],
   'commands of producers: what lies on their own machine, before it is sent': [
     'cli:scan',

@@ -736,7 +736,7 @@ const openFindings: Reading[] = [
         shows: ['open', 'accepted', 'muted'].map((column) => `series:open_finding${scope}/${grain}.${column}`),
         read: async (org) =>
           sorted(
-            last(await org.series(`open_finding${scope}`, grain)).map((row) => [
+            last(await org.series(`open_finding${scope}`, grain, org.decidedAt)).map((row) => [
               row['repository'] ?? null,
               row['severity'],
               row['category'],
@@ -2037,7 +2037,7 @@ const routes: Reading[] = [
     shows: ['open', 'opened', 'closed'].map((column) => `series:open_review_item_org/${grain}.${column}`),
     read: async (org) =>
       sorted(
-        groupBy(await org.series('open_review_item_org', grain), (row) => String(row['route']))
+        groupBy(await org.series('open_review_item_org', grain, org.decidedAt), (row) => String(row['route']))
           .map((rows) => [rows[0]?.['route'], number(rows.at(-1)?.['open'])])
           .filter(([, open]) => open !== 0),
       ),

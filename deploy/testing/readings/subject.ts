@@ -29,6 +29,8 @@ export function rangeOf({ from, to }: Stage, name: RangeName): TimeRange {
 export class Subject {
   readonly id: string;
   readonly stage: Stage;
+  /** When people have decided: after the history, maybe in another hour. */
+  readonly decidedAt = Date.now();
   readonly #gateway: TestGateway;
   readonly #library: BoardLibrary;
   readonly #token: string;
@@ -72,9 +74,9 @@ export class Subject {
     return rows;
   }
 
-  /** Rows of a series over the whole history, by bucket or without. */
-  series(name: string, bucket?: string): Promise<Row[]> {
-    const window = `from=${new Date(this.stage.from).toISOString()}&to=${new Date(this.stage.to).toISOString()}`;
+  /** Rows of a series over the whole history, by bucket or without; `to` is its end unless given. */
+  series(name: string, bucket?: string, to = this.stage.to): Promise<Row[]> {
+    const window = `from=${new Date(this.stage.from).toISOString()}&to=${new Date(to).toISOString()}`;
     return this.list(`/v1/series/${name}?${window}${bucket === undefined ? '' : `&bucket=${bucket}`}`, 'points');
   }
 
