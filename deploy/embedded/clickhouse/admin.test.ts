@@ -88,6 +88,7 @@ describe('the admin, if the start enables one', () => {
     "INSERT INTO own.a FROM INFILE '/etc/passwd' FORMAT CSV",
     "SELECT * FROM remote('127.0.0.1', shieldwatch.item)",
     "SELECT * FROM executable('id', TSV, 'a String')",
+    "SELECT * FROM sqlite('/tmp/shieldwatch-admin', 'a')",
     "BACKUP DATABASE own TO File('/tmp/shieldwatch-admin')",
     "SELECT * FROM merge('shieldwatch', '.*')",
     "CREATE TABLE own.merged (id UInt64) ENGINE = Merge('shieldwatch', 'item')",

@@ -3,9 +3,9 @@ import type { Token } from './sql-tokens.js';
 
 /**
  * Functions for nobody: they read files or call out, and the engine asks for no grant (`file('/etc/passwd')`
- * as a scalar function, unlike the table function of that name, reads any file of this machine).
+ * as a scalar function, unlike the table function of that name, reads any file of this machine; so does `sqlite`).
  */
-const FOR_NOBODY = /^(file|catboostevaluate|ai[a-z_]*|eval|executable)$/;
+const FOR_NOBODY = /^(file|sqlite|catboostevaluate|ai[a-z_]*|eval|executable)$/;
 
 /** Functions that take another function's bare name as their first argument: `arrayMap(file, [...])`. */
 const HIGHER_ORDER = /^(array|map)/;

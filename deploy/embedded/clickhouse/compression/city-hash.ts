@@ -3,6 +3,7 @@
  * values). JavaScript has no 64-bit integers that are fast, so this is written for a machine of 64-bit registers, each
  * of which is two halves in one array.
  */
+import { atOnce, type Steps } from './turns.js';
 
 /** Register `n` is `halves[n]` (low) and `halves[n + 1]` (high). */
 const halves = new Uint32Array(40);
@@ -16,15 +17,23 @@ for (const [register, value] of [
 ] as const)
   set64(register, value);
 
+/** Bytes that are hashed in one step. */
+const STEP_BYTES = 2 ** 19;
+
 /** The 16 bytes of the hash as they stand in front of a block. */
 export function cityHash128(bytes: Uint8Array): Buffer {
+  return atOnce(cityHash128Steps(bytes));
+}
+
+/** The same in steps. */
+export function* cityHash128Steps(bytes: Uint8Array): Steps<Buffer> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = bytes.length;
   if (length >= 16) {
     load(X, view, 0);
     xor(X, K3);
     load(Y, view, 8);
-    hashSeeded(view, 16, length);
+    yield* hashSeeded(view, 16, length);
   } else if (length >= 8) {
     set(T, length);
     multiply(T, K0);
@@ -32,11 +41,11 @@ export function cityHash128(bytes: Uint8Array): Buffer {
     xor(X, T);
     load(Y, view, length - 8);
     xor(Y, K1);
-    hashSeeded(view, length, length);
+    yield* hashSeeded(view, length, length);
   } else {
     copy(X, K0);
     copy(Y, K1);
-    hashSeeded(view, 0, length);
+    yield* hashSeeded(view, 0, length);
   }
   const hash = Buffer.alloc(16);
   for (let i = 0; i < 4; i++) hash.writeUInt32LE(halves[X + i] ?? 0, 4 * i);
@@ -44,9 +53,9 @@ export function cityHash128(bytes: Uint8Array): Buffer {
 }
 
 /** Hashes `view[from, to)` with the seed in X (low) and Y (high) into X and Y. */
-function hashSeeded(view: DataView, from: number, to: number): void {
+function* hashSeeded(view: DataView, from: number, to: number): Steps<void> {
   if (to - from < 128) hashShort(view, from, to);
-  else hashLong(view, from, to);
+  else yield* hashLong(view, from, to);
 }
 
 function hashShort(view: DataView, from: number, to: number): void {
@@ -96,7 +105,7 @@ function hashShort(view: DataView, from: number, to: number): void {
   hash16(Y, A);
 }
 
-function hashLong(view: DataView, from: number, to: number): void {
+function* hashLong(view: DataView, from: number, to: number): Steps<void> {
   set(Z, to - from);
   multiply(Z, K1);
   // v and w
@@ -126,6 +135,11 @@ function hashLong(view: DataView, from: number, to: number): void {
     round(view, at);
     round(view, at + 64);
     at += 128;
+    if ((at - from) % STEP_BYTES !== 0) continue;
+    // Another hash may be made meanwhile, of the same registers.
+    const registers = halves.slice();
+    yield;
+    halves.set(registers);
   }
 
   copy(T, W1);

@@ -226,3 +226,69 @@ const LZ4_FRAMES: readonly string[] = [
   '04224d186c40b80b000000000000e8180000003f6162630300ffffffffffffffffffffffa850626361626300000000f6fd8b59',
   '04224d187c40b80b0000000000000f180000003f6162630300ffffffffffffffffffffffa850626361626307acdf4100000000f6fd8b59',
 ];
+
+describe('a large body', () => {
+  /** What `work` gives, and how many turns of the event loop others had meanwhile. */
+  async function turnsOf<T>(work: Promise<T>): Promise<{ result: T; turns: number }> {
+    let turns = 0;
+    let isDone = false;
+    const count = (): void => {
+      turns += 1;
+      if (!isDone) setImmediate(count);
+    };
+    setImmediate(count);
+    const result = await work.finally(() => {
+      isDone = true;
+    });
+    return { result, turns };
+  }
+  const MIB = 2 ** 20;
+  const whole = (bytes: Buffer): AsyncIterable<Buffer> => Readable.from([bytes]) as AsyncIterable<Buffer>;
+  const noise = createHash('shake256', { outputLength: 8 * MIB })
+    .update('noise')
+    .digest();
+
+  test('of any encoding leaves turns to other requests while it is decompressed', async () => {
+    const repeated = Buffer.alloc(24 * MIB, 'a');
+    for (const name of ['lz4', 'zstd']) {
+      const compressed = await through(repeated, 65_536, acceptedEncoding(name)?.compress() as Transform);
+      const { result, turns } = await turnsOf(gathered(decompressBody(Readable.from([compressed]), name) as Readable));
+      expect([name, result.equals(repeated), turns >= 20]).toEqual([name, true, true]);
+    }
+    // One block of ClickHouse's, as no client makes it.
+    const data = compressLz4(noise);
+    const header = Buffer.alloc(9);
+    header.writeUInt8(0x82);
+    header.writeUInt32LE(9 + data.length, 1);
+    header.writeUInt32LE(noise.length, 5);
+    const block = Buffer.concat([cityHash128(Buffer.concat([header, data])), header, data]);
+    // Two at once: each hash has its own state.
+    const { result, turns } = await turnsOf(
+      Promise.all([gathered(decompressNative(whole(block))), gathered(decompressNative(whole(block)))]),
+    );
+    expect(result.every((each) => each.equals(noise))).toBe(true);
+    expect(turns).toBeGreaterThanOrEqual(8);
+  });
+
+  test('of blocks without content leaves turns to other requests', async () => {
+    const skippable = Buffer.alloc(8);
+    skippable.writeUInt32LE(0x184d2a50);
+    const { turns } = await turnsOf(
+      gathered(decompressBody(Readable.from([Buffer.alloc(80_000, skippable)]), 'lz4') as Readable),
+    );
+    expect(turns).toBeGreaterThanOrEqual(10);
+  });
+
+  test('is compressed a block in a turn', async () => {
+    for (const encoder of [
+      createNativeCompress(),
+      acceptedEncoding('lz4')?.compress(),
+      acceptedEncoding('zstd')?.compress(),
+    ]) {
+      const { turns } = await turnsOf(
+        buffer(Readable.from([noise], { objectMode: false, highWaterMark: 64 * MIB }).pipe(encoder as Transform)),
+      );
+      expect(turns).toBeGreaterThanOrEqual(7);
+    }
+  });
+});

@@ -9,6 +9,7 @@ import {
   createInflate,
 } from 'node:zlib';
 import { createLz4FrameCompress, decompressLz4Frames } from './lz4-frame.js';
+import { inPortions } from './turns.js';
 import { decompressZstd, ZstdCompress } from './zstd.js';
 
 /** How the bytes of a body are compressed, by the name in `Content-Encoding` and `Accept-Encoding`. */
@@ -27,8 +28,8 @@ const ENCODINGS: Readonly<Record<string, ContentEncoding>> = {
     compress: () => createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: 3 } }),
     decompress: (body) => through(body, createBrotliDecompress()),
   },
-  lz4: { compress: createLz4FrameCompress, decompress: decompressLz4Frames },
-  zstd: { compress: () => new ZstdCompress(), decompress: decompressZstd },
+  lz4: { compress: createLz4FrameCompress, decompress: (body) => inPortions(decompressLz4Frames(body)) },
+  zstd: { compress: () => new ZstdCompress(), decompress: (body) => inPortions(decompressZstd(body)) },
 };
 
 /** The names of the encodings. */

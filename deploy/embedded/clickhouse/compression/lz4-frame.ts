@@ -1,7 +1,8 @@
 import type { Transform } from 'node:stream';
 import { BlockEncoder } from './blocks.js';
 import { ByteReader } from './byte-reader.js';
-import { compressLz4, decompressLz4 } from './lz4.js';
+import { compressLz4, decompressLz4Steps } from './lz4.js';
+import { inTurns } from './turns.js';
 import { XxHash32 } from './xx-hash.js';
 
 const MAGIC = 0x184d2204;
@@ -85,7 +86,7 @@ async function* decompressFrame(reader: ByteReader): AsyncGenerator<Buffer, void
     const data = await reader.read(length);
     if (hasBlockChecksums && (await reader.read(4)).readUInt32LE() !== new XxHash32().update(data).digest())
       throw new Error('wrong checksum of a block');
-    const content = isCompressed ? decompressBlock(data, window, maxBlockBytes) : data;
+    const content = isCompressed ? await decompressBlock(data, window, maxBlockBytes) : data;
     if (hasChecksum) hash.update(content);
     if (isLinked) window = Buffer.concat([window, content]).subarray(-WINDOW_BYTES);
     yield content;
@@ -95,10 +96,10 @@ async function* decompressFrame(reader: ByteReader): AsyncGenerator<Buffer, void
 }
 
 /** Decompresses a block whose matches may reach back into what came before it. */
-function decompressBlock(data: Buffer, window: Buffer, maxBytes: number): Buffer {
+async function decompressBlock(data: Buffer, window: Buffer, maxBytes: number): Promise<Buffer> {
   const target = Buffer.allocUnsafe(window.length + maxBytes);
   window.copy(target);
-  return target.subarray(window.length, decompressLz4(data, target, window.length));
+  return target.subarray(window.length, await inTurns(decompressLz4Steps(data, target, window.length)));
 }
 
 function headerChecksum(descriptor: Buffer): number {

@@ -1,3 +1,5 @@
+import { atOnce, type Steps } from './turns.js';
+
 /** LZ4's block format: the sequences alone, without the frame around them. */
 
 const MIN_MATCH = 4;
@@ -82,11 +84,20 @@ function writeLength(target: Buffer, at: number, length: number): number {
   return out;
 }
 
+/** Sequences, and bytes, that are decompressed in one step. */
+const STEP_SEQUENCES = 2 ** 17;
+const STEP_BYTES = 2 ** 21;
+
 /**
  * Decompresses a block into `target` from byte `at` on, and returns where it ends. Matches may reach back to the
  * beginning of `target`. Throws for a block that is malformed or longer than `target`.
  */
 export function decompressLz4(source: Buffer, target: Buffer, at = 0): number {
+  return atOnce(decompressLz4Steps(source, target, at));
+}
+
+/** The same in steps. */
+export function* decompressLz4Steps(source: Buffer, target: Buffer, at = 0): Steps<number> {
   let from = 0;
   let out = at;
   const lengthOf = (nibble: number): number => {
@@ -99,7 +110,12 @@ export function decompressLz4(source: Buffer, target: Buffer, at = 0): number {
       if (byte < 255) return length;
     }
   };
+  let [sequences, stepEnd] = [0, at + STEP_BYTES];
   for (;;) {
+    if (++sequences > STEP_SEQUENCES || out > stepEnd) {
+      [sequences, stepEnd] = [0, out + STEP_BYTES];
+      yield;
+    }
     const token = source[from++];
     if (token === undefined) throw malformed();
     const literals = lengthOf(token >> 4);
@@ -113,9 +129,18 @@ export function decompressLz4(source: Buffer, target: Buffer, at = 0): number {
     from += 2;
     const length = lengthOf(token & 15) + MIN_MATCH;
     if (distance === 0 || distance > out || length > target.length - out) throw malformed();
-    if (distance >= length) target.copyWithin(out, out - distance, out - distance + length);
-    else for (let i = 0; i < length; i++) target[out + i] = target[out + i - distance] as number;
+    copyMatch(target, out, distance, length);
     out += length;
+  }
+}
+
+/** Repeats the `distance` bytes before `at` for `length` bytes, each time twice as much of it. */
+function copyMatch(target: Buffer, at: number, distance: number, length: number): void {
+  const start = at - distance;
+  for (let done = 0; done < length;) {
+    const part = Math.min(distance + done, length - done);
+    target.copyWithin(at + done, start, start + part);
+    done += part;
   }
 }
 

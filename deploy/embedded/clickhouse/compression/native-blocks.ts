@@ -1,8 +1,9 @@
 import type { Transform } from 'node:stream';
 import { BlockEncoder } from './blocks.js';
 import { ByteReader } from './byte-reader.js';
-import { cityHash128 } from './city-hash.js';
-import { compressLz4, decompressLz4 } from './lz4.js';
+import { cityHash128, cityHash128Steps } from './city-hash.js';
+import { compressLz4, decompressLz4Steps } from './lz4.js';
+import { inPortions, inTurns } from './turns.js';
 import { decompressZstdBlock } from './zstd.js';
 
 /**
@@ -32,14 +33,19 @@ export function createNativeCompress(): Transform {
 }
 
 /** Decompresses, block by block. Throws for a checksum that is wrong, and for a block beyond 32 MiB before it is read. */
-export async function* decompressNative(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, void> {
+export function decompressNative(source: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+  return inPortions(blocksOf(source));
+}
+
+async function* blocksOf(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, void> {
   const reader = new ByteReader(source);
   while (!(await reader.isAtEnd())) {
     const [checksum, header] = [await reader.read(CHECKSUM_BYTES), await reader.read(HEADER_BYTES)];
     const [method, length, size] = [header.readUInt8(0), header.readUInt32LE(1) - HEADER_BYTES, header.readUInt32LE(5)];
     if (length < 0 || length > MAX_BLOCK_BYTES || size > MAX_BLOCK_BYTES) throw new Error('block out of bounds');
     const data = await reader.read(length);
-    if (!cityHash128(Buffer.concat([header, data])).equals(checksum)) throw new Error('wrong checksum of a block');
+    if (!(await inTurns(cityHash128Steps(Buffer.concat([header, data])))).equals(checksum))
+      throw new Error('wrong checksum of a block');
     yield await contentOf(method, data, size);
   }
 }
@@ -52,7 +58,7 @@ async function contentOf(method: number, data: Buffer, size: number): Promise<Bu
 }
 
 async function decompress(method: number, data: Buffer, content: Buffer): Promise<number> {
-  if (method === METHOD.lz4) return decompressLz4(data, content);
+  if (method === METHOD.lz4) return inTurns(decompressLz4Steps(data, content));
   if (method === METHOD.zstd) return decompressZstdBlock(data, content);
   throw new Error('unknown method of compression');
 }

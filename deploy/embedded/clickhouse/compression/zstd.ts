@@ -1,6 +1,7 @@
 import { Zstd } from '@hpcc-js/wasm-zstd';
 import { Decompress } from 'fzstd';
 import { Transform, type TransformCallback } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ByteReader } from './byte-reader.js';
 
 /** What every decoder of Zstandard should offer, and as much as a client may ask of this one (RFC 8878, 3.1.1.1.2). */
@@ -113,9 +114,16 @@ export class ZstdCompress extends Transform {
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    for (let at = 0; at < chunk.length; at += MAX_BLOCK_BYTES)
+    this.#add(chunk).then(() => {
+      done();
+    }, done);
+  }
+
+  async #add(chunk: Buffer): Promise<void> {
+    for (let at = 0; at < chunk.length; at += MAX_BLOCK_BYTES) {
+      if (at > 0) await nextTurn();
       this.#push(this.#stream?.compressChunk(chunk.subarray(at, at + MAX_BLOCK_BYTES)));
-    done();
+    }
   }
 
   override _flush(done: TransformCallback): void {
