@@ -405,8 +405,9 @@ describe('the HTTP hook', () => {
   });
 
   it('identifies the user at the other end of a connection by the kernel’s table', () => {
-    const table =
-      '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   0: 0100007F:10E7 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 1\n   1: 0100007F:C350 0100007F:10E7 01 00000000:00000000 00:00000000 00000000  1000        0 2\n';
+    const table = Buffer.from(
+      '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   0: 0100007F:10E7 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 1\n   1: 0100007F:C350 0100007F:10E7 01 00000000:00000000 00:00000000 00000000  1000        0 2\n',
+    );
     expect([hexAddress('127.0.0.1', 4327), hexAddress('::ffff:127.0.0.1', 50_000)]).toEqual([
       '0100007F:10E7',
       '0100007F:C350',

@@ -68,12 +68,12 @@ async function handle(
       respond(response, 403, { error: 'web pages may not call the hook' });
       return;
     }
-    if (!isOwnPeer(request.socket)) {
-      respond(response, 403, { error: 'the hook answers only the user who runs it' });
-      return;
-    }
     if (!isHookToken(request.headers.authorization, options.token)) {
       respond(response, 401, { error: 'the hook token is missing or wrong' });
+      return;
+    }
+    if (!(await isOwnPeer(request.socket))) {
+      respond(response, 403, { error: 'the hook answers only the user who runs it' });
       return;
     }
     if (request.url?.split('?')[0] !== '/hook' || request.method !== 'POST') {

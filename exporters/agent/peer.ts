@@ -1,46 +1,61 @@
-import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 
 /** The kernel's table of IPv4 connections; other systems have none. */
 const TABLE = '/proc/net/tcp';
 
-const known = new WeakMap<Socket, boolean>();
+const known = new WeakMap<Socket, Promise<boolean>>();
 
 /**
  * Returns whether the other end of a loopback connection belongs to this user or to root. The token alone does not
  * prove it: any process that binds the agent's port while the agent is down receives the token. True if the system
- * cannot tell.
+ * cannot tell. Each connection is looked up once, off the event loop: the table holds all users' connections.
  */
-export function isOwnPeer(socket: Socket): boolean {
+export function isOwnPeer(socket: Socket): Promise<boolean> {
   const before = known.get(socket);
   if (before !== undefined) return before;
-  const isOwn = isTrustedOwner(ownerOf(socket));
+  const { remoteAddress, remotePort, localAddress, localPort } = socket;
+  const isOwn = readTable().then(
+    (table) =>
+      table === undefined ||
+      isTrustedOwner(ownerIn(table, hexAddress(remoteAddress, remotePort), hexAddress(localAddress, localPort))),
+  );
   known.set(socket, isOwn);
   return isOwn;
 }
 
-function isTrustedOwner(uid: number | 'unavailable' | undefined): boolean {
-  return uid === 'unavailable' || uid === 0 || uid === process.getuid?.();
+function isTrustedOwner(uid: number | undefined): boolean {
+  return uid === 0 || (uid !== undefined && uid === process.getuid?.());
 }
 
-/** Returns the user id of the other end's socket; undefined if the table no longer contains it. */
-function ownerOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): number | 'unavailable' | undefined {
-  let table: string;
-  try {
-    table = readFileSync(TABLE, 'utf8');
-  } catch {
-    return 'unavailable';
-  }
-  return ownerIn(table, hexAddress(remoteAddress, remotePort), hexAddress(localAddress, localPort));
+let underWay: Promise<unknown> = Promise.resolve();
+let next: Promise<Buffer | undefined> | undefined;
+
+/**
+ * Returns the table as it is after the call; undefined where there is none. Reads it once at a time: calls during a read
+ * share the next one.
+ */
+function readTable(): Promise<Buffer | undefined> {
+  next ??= underWay.then(() => {
+    const reading = readFile(TABLE).catch(() => undefined);
+    next = undefined;
+    underWay = reading;
+    return reading;
+  });
+  return next;
 }
 
 /** Returns the user id in the row of `/proc/net/tcp` with local address `own` and remote address `other`. */
-export function ownerIn(table: string, own: string, other: string): number | undefined {
-  for (const line of table.split('\n')) {
-    const [, local, remote, , , , , uid] = line.trim().split(/\s+/);
-    if (local === own && remote === other) return Number(uid);
-  }
-  return undefined;
+export function ownerIn(table: Buffer, own: string, other: string): number | undefined {
+  const at = table.indexOf(`: ${own} ${other} `);
+  if (at < 0) return undefined;
+  const [, , , , , , , uid] =
+    table
+      .toString('latin1', at, at + 200)
+      .split('\n', 1)[0]
+      ?.trim()
+      .split(/\s+/) ?? [];
+  return uid === undefined ? undefined : Number(uid);
 }
 
 /** Formats `127.0.0.1` and a port as in the table: `0100007F:10E7`. */
