@@ -1,9 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { CommandError } from '#schemas/errors.js';
 import { redact } from '#schemas/redaction.js';
 import { readsPerCharacter, repeat, worstOf, type Search } from '#schemas/redaction-work.fixture.js';
-import { packageRoot } from '#schemas/root.js';
 import type { BenchPart, BenchReport } from '../figure.js';
 import { makeBodies } from '../hotpath/bodies.js';
 import { alternate, median, medianRatio } from '../measure.js';
@@ -30,17 +26,8 @@ const ADVERSARIAL: Readonly<Record<string, string>> = {
   secrets: ['ghp', '_FAKE0000fake0000 '].join(''),
 };
 
-/** Packages whose files contain no secrets: npm name to the version that the figure refers to. */
-const CORPUS: Readonly<Record<string, string>> = {
-  fastify: '5.12.8',
-  commander: '14.0.3',
-  zod: '4.6.7',
-  pg: '8.23.1',
-  protobufjs: '7.6.6',
-  '@clickhouse/client': '1.23.1',
-  vitest: '4.1.12',
-  eslint: '10.15.0',
-};
+/** Installed packages, whose files are the corpus `code`. */
+const CORPUS = ['fastify', 'commander', 'zod', 'pg', 'protobufjs', '@clickhouse/client', 'vitest', 'eslint'];
 
 /** Measures the CPU of redacting every string of a payload, over JSON.parse of the payload. */
 export async function cpu(report: BenchReport, requests = 20): Promise<void> {
@@ -107,55 +94,12 @@ export async function worst(
   report.figure({ metric: 'redaction_worst_megabyte_ms', value: slowest, better: 'lower', floor: 200, goal: 50 });
 }
 
-/** Measures the share of lines of clean files in which something is masked. */
-export function falsePositives(report: BenchReport, corpus: Readonly<Record<string, string>> = CORPUS): Promise<void> {
-  let lines = 0;
-  let hits = 0;
-  const kinds: Record<string, number> = {};
-  const look = (text: string): void => {
-    for (const line of text.split('\n')) {
-      if (line.trim() === '') continue;
-      lines += 1;
-      const counts = Object.entries(redact(line).counts);
-      if (counts.length > 0) hits += 1;
-      for (const [kind, count] of counts) kinds[kind] = (kinds[kind] ?? 0) + count;
-    }
-  };
-  for (const [name, version] of Object.entries(corpus)) {
-    const folder = join(packageRoot(), 'node_modules', name);
-    const { version: installed } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
-      version: string;
-    };
-    if (installed !== version)
-      throw new CommandError(
-        `the corpus is of ${name} ${version}, but ${installed} is installed: change the version in deploy/bench/redaction/parts.ts, and compare`,
-      );
-    for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
-      if (/\.(?:[cm]?[jt]s|json|md)$/.test(file) && !file.includes('node_modules'))
-        look(readFileSync(join(folder, file), 'utf8'));
-    }
-  }
-  look(readFileSync(join(packageRoot(), 'package-lock.json'), 'utf8'));
-  report.figure({
-    metric: 'redaction_false_positive_percent',
-    value: (hits / lines) * 100,
-    better: 'lower',
-    floor: 0.5,
-    goal: 0.1,
-  });
-  report.note(
-    `${hits} of ${lines} lines of ${Object.keys(corpus).length} packages and our lockfile: ${JSON.stringify(kinds)}`,
-  );
-  return Promise.resolve();
-}
-
 export const redactionParts: Readonly<Record<string, BenchPart>> = {
   cpu: (report) => cpu(report),
   doubling: (report) => doubling(report),
   worst: (report) => worst(report),
-  'false-positives': (report) => falsePositives(report),
   span: (report) => span(report),
-  rivals: (report) => rivals(report, Object.keys(CORPUS)),
+  rivals: (report) => rivals(report, CORPUS),
 };
 
 function stringsOf(value: unknown): string[] {
