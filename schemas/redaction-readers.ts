@@ -14,10 +14,12 @@ import {
   isOnlyNamed,
   isPasswordsName,
   isPlatform,
+  isReference,
   isSentence,
   isSource,
   isTokenName,
   LONGEST_LOOK,
+  readIdentifier,
 } from './redaction-shapes.js';
 import {
   BACKSLASH,
@@ -73,6 +75,12 @@ const LONGEST_CASE = 64;
 const LONGEST_BASIC = 128;
 /** Pairs of a header: `Digest` has ten. */
 const MOST_PAIRS = 16;
+/** Words between a secret's name and its value. */
+const SAYS = ['is ', 'was ', 'to '];
+/** What may stand before the quote of a text, in languages that have several kinds of them. */
+const STRING_PREFIXES = 'bBrRuUnN@';
+/** Of what stands between a word and its value in a sentence or a prompt: `Password for alice: `. */
+const LONGEST_PROMPT = 60;
 /** Entries of a list or object that are looked at, and how deep they stand in one another. */
 const MOST_ENTRIES = 8;
 const DEEPEST_INNER = 3;
@@ -160,8 +168,11 @@ const countBackslashes = (text: string, at: number): number => {
 };
 
 /** The value that begins at `at`, in quotes of any depth of escaping or without; undefined if there is none. */
-function readValue(ahead: Ahead, at: number): Value | undefined {
+function readValue(ahead: Ahead, place: number): Value | undefined {
   const { text } = ahead;
+  // `b'X'`, `N'X'`, `@"X"`: what languages write before a text.
+  const at =
+    STRING_PREFIXES.includes(text.charAt(place) || ' ') && isQuote(text.charCodeAt(place + 1)) ? place + 1 : place;
   const depth = countBackslashes(text, at);
   const quote = text.charCodeAt(at + depth);
   if (isQuote(quote)) {
@@ -291,6 +302,7 @@ function isSecretValue(ahead: Ahead, start: number, end: number, isQuoted: boole
   if (isTemplate(text, start, end) || isLiteral(text, start, end)) return false;
   if (!isQuoted && (isSource(text, start, end, strength === 'token') || isPlatform(ahead, start, end))) return false;
   if (hasSpace) return hasLetter(ahead, start, end) && !isSentence(text, start, end);
+  if (isReference(text, start)) return false;
   if (strength === 'password')
     return !isPasswordsName(text, start, end, isQuoted) && !(text.charAt(start) === '/' && isNames(text, start, end));
   return !isAddress(ahead, start, end) && !isTokenName(text, start, end);
@@ -321,7 +333,7 @@ function isTemplate(text: string, start: number, end: number): boolean {
     case '{':
       return (
         second === 123 ||
-        (text.charAt(end - 1) === '}' && isNameOnly(text, start + 1, end - 1)) ||
+        (text.charAt(end - 1) === '}' && isNameOfVariable(text, start + 1, end - 1)) ||
         opensNothing(second) ||
         isObject(text, start + 1, end)
       );
@@ -357,6 +369,15 @@ function isNameOnly(text: string, start: number, end: number): boolean {
     if (!isLetter(code) && code !== 95 && code !== 46 && code !== 58 && !(isDigit(code) && i > start)) return false;
   }
   return end > start;
+}
+
+/** {@link isNameOnly}, and not of digits between letters twice, as chance has them. */
+function isNameOfVariable(text: string, start: number, end: number): boolean {
+  let between = 0;
+  for (let i = start + 1; i < lookEnd(start, end - 1); i++)
+    if (isDigit(text.charCodeAt(i)) && isLetter(text.charCodeAt(i - 1)) && isLetter(text.charCodeAt(i + 1)))
+      between += 1;
+  return between < 2 && isNameOnly(text, start, end);
 }
 
 /** Whether it is one of the literals, between signs and digits if any. */
@@ -431,7 +452,13 @@ export function readAssignment(ahead: Ahead, start: number, end: number, take: T
   if (text.charAt(at) === ']') at += 1;
   const sign = skipSign(text, skipGap(text, at));
   const from = sign === -1 ? namedValue(text, at, start, isNameQuoted) : behindType(text, sign);
-  if (from === -1) return;
+  if (from === -1) {
+    const said = isNameQuoted ? -1 : saidValue(text, at, start);
+    if (said !== -1) takeSaid(ahead, said, start, take);
+    return;
+  }
+  // `arn:aws:secretsmanager:eu-central-1:123456789012:secret:app-1a2b3c`
+  if (sign === at + 1 && /[0-9]{12}:$/.test(text.slice(Math.max(0, start - 13), start))) return;
   // `https://token:...@host`: the user of a URL.
   if (text.charAt(at) === ':' && sign === at + 1 && isUser(text, start)) return;
   if (readInner(ahead, from, start, strength, DEEPEST_INNER, take)) return;
@@ -504,11 +531,45 @@ function heldValue(ahead: Ahead, at: number, most = MOST_ENTRIES): number {
     if (most === 1) return -1;
     const value = readValue(ahead, i);
     if (value === undefined || value.isCut || value.end > at + LONGEST_LOOK) return -1;
-    i = skipGap(text, behind(text, value));
-    if (text.charAt(i) !== ',') return -1;
-    i = skipGap(text, i + 1);
+    const valueEnd = behind(text, value);
+    i = skipGap(text, valueEnd);
+    // HCL has a line for each entry.
+    if (text.charAt(i) === ',') i = skipGap(text, i + 1);
+    else if (!/[\r\n]/.test(text.slice(valueEnd, i))) return -1;
   }
   return -1;
+}
+
+/**
+ * Where the value begins of a word in a sentence (`password is X`), a prompt (`Password for alice: X`, `Secret Access Key [None]: X`), a
+ * table whose lines begin with it (`password    X`), or SQL (`PASSWORD 'X'`); or -1.
+ */
+function saidValue(text: string, at: number, start: number): number {
+  let i = at;
+  while (i <= at + LONGEST_GAP && (text.charAt(i) === ' ' || text.charAt(i) === '\t')) i += 1;
+  // The verb, and `Bearer auth is`.
+  if (i === at || i > at + LONGEST_GAP || ['pass', 'auth'].includes(text.slice(start, at).toLowerCase())) return -1;
+  if (text.charAt(i) === "'" || text.charAt(i) === '"') return i;
+  for (const word of SAYS) if (isWordAt(text, i, word)) return i + word.length;
+  const isPrompt = text.charAt(i) === '[' || isWordAt(text, i, 'for ');
+  for (let j = i; isPrompt && j < i + LONGEST_PROMPT; j++) {
+    if (isLineBreak(text.charCodeAt(j)) || '"\'=,;'.includes(text.charAt(j) || '"')) return -1;
+    if (text.charAt(j) === ':' && text.charAt(j + 1) === ' ') return j + 2;
+  }
+  if (i < at + 2 && text.charAt(at) !== '\t') return -1;
+  let begin = start;
+  while (begin > 0 && begin > start - 40 && isNameCharacter(text.charCodeAt(begin - 1))) begin -= 1;
+  return begin === 0 || isLineBreak(text.charCodeAt(begin - 1)) ? i : -1;
+}
+
+/** Takes the value at `at`, which only its shape tells from a word, from `start` on. */
+function takeSaid(ahead: Ahead, at: number, start: number, take: Take): void {
+  const { text } = ahead;
+  const value = readValue(ahead, at);
+  if (value === undefined || !isMixed(ahead, value.start, value.end)) return;
+  const word = readIdentifier(text, value.start, value.end);
+  if (word.isWords && word.end === value.end) return;
+  if (isSecretValue(ahead, value.start, value.end, value.isQuoted, 'token')) take(start, wholeEnd(ahead, value));
 }
 
 /** Takes the value at `at` from `start` on, if it is a secret. */
@@ -521,6 +582,9 @@ function takeValue(ahead: Ahead, at: number, start: number, strength: Strength, 
 /** Where the value begins of `token: string = X` and `token string = X`, if a type stands at `at`; else `at`. */
 function behindType(text: string, at: number): number {
   if (!isWordAt(text, at, 'string')) return at;
+  // `string(12) "X"`: PHP's var_dump.
+  const [length] = /^\([0-9]{1,6}\) /.exec(text.slice(at + 6, at + 16)) ?? [];
+  if (length !== undefined) return at + 6 + length.length;
   const gap = skipGap(text, at + 6);
   return text.charAt(gap) === '=' ? skipSign(text, gap) : at;
 }
@@ -541,6 +605,8 @@ function namedValue(text: string, at: number, start: number, isNameQuoted: boole
   const gap = skipGap(text, at);
   if (gap > at && behindType(text, gap) > gap) return behindType(text, gap);
   if (gap > at && isOption(text, start)) return gap;
+  // A block of HCL: `variable "db_password" { ... }`.
+  if (isNameQuoted && text.charAt(gap) === '{') return gap;
   if (text.startsWith('</', at)) return nextElement(text, at);
   if (!isNameQuoted && gap === at && text.charAt(at) !== ',') return -1;
   let i = text.charAt(at) === ',' ? skipGap(text, at + 1) : gap;
@@ -575,7 +641,7 @@ function isFirstArgument(text: string, at: number, start: number, next: number):
   while (i > 0 && i > start - 40 && (isNameCharacter(text.charCodeAt(i - 1)) || text.charAt(i - 1) === '.')) i -= 1;
   if (text.charAt(i - 1) !== quote || text.charAt(next + countBackslashes(text, next)) !== quote) return false;
   i -= 2;
-  while (i > 0 && text.charCodeAt(i) === BACKSLASH && i > start - 60) i -= 1;
+  while (i > 0 && (text.charCodeAt(i) === BACKSLASH || text.charAt(i) === ' ') && i > start - 60) i -= 1;
   return text.charAt(i) === '(';
 }
 
@@ -584,7 +650,10 @@ function isOption(text: string, start: number): boolean {
   let i = start;
   while (i > 0 && i > start - 40 && isNameCharacter(text.charCodeAt(i - 1))) i -= 1;
   if (text.charAt(i) === '-') return hasBoundary(text, i);
-  return i > 3 && text.charAt(i - 1) === ' ' && isWordAt(text, i - 4, 'set') && hasBoundary(text, i - 4);
+  return (
+    text.charAt(i - 1) === ' ' &&
+    /(?:^|[^A-Za-z0-9_])set(?:x|env)?(?: -[A-Za-z]{1,3})? $/i.test(text.slice(Math.max(0, i - 14), i))
+  );
 }
 
 function isElement(text: string, start: number): boolean {
@@ -614,10 +683,16 @@ export function readVendor(ahead: Ahead, start: number, end: number, take: Take)
   const value = readValue(ahead, end);
   if (value === undefined || value.isCut) return;
   let to = value.start;
-  while (to < value.end && (isNameCharacter(text.charCodeAt(to)) || '+/=.%~:'.includes(text.charAt(to)))) to += 1;
+  while (
+    to < value.end &&
+    (isNameCharacter(text.charCodeAt(to)) ||
+      '+/=.%~'.includes(text.charAt(to)) ||
+      (text.charAt(to) === ':' && isNumber(text, value.start, to)))
+  )
+    to += 1;
   // A colour's escape character may be lost: `...[0m`.
   if (to < value.start + SHORTEST_KEY || (to < value.end && text.charAt(to) !== '[')) return;
-  if (!hasDigit(ahead, value.start, to) || isPort(text, value.start)) return;
+  if (!hasDigit(ahead, value.start, to) || text.charAt(value.start) === '/' || isPort(text, value.start)) return;
   if (isSecretValue(ahead, value.start, to, value.isQuoted, 'token')) take(start, value.end);
 }
 

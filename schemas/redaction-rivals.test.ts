@@ -20,6 +20,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   'gitleaks/nytimes-access-token': 'the rule has a comma in one of its names, which no program writes',
   'gitleaks/pkcs12-file': 'a binary file, found by its path; telemetry carries texts',
   'gitleaks/sourcegraph-access-token': '40 hexadecimal digits are a commit; masked by its prefix and under a name',
+  'gitleaks/square-access-token': 'EAAA alone begins binary data in base64; EAAAE is looked for, and any under a name',
   'gitleaks/sumologic-access-id': 'public, as a user name is',
   'gitleaks/sumologic-access-token': 'sumo alone is a word; masked behind sumo_ and sumologic and under a name',
   'gitleaks/vault-service-token':

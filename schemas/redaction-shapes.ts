@@ -227,6 +227,10 @@ export function isAddress(ahead: Ahead, start: number, end: number): boolean {
 
 const beginsAddress = setOf('aApPvVoOfFsShHmM0123456789');
 
+/** `op://vault/item/password`, `arn:aws:...`: the address of a secret in a store of secrets. */
+export const isReference = (text: string, start: number): boolean =>
+  /^(?:op:\/\/|arn:aws|ref\+[a-z]{2,20}:\/\/)/.test(text.slice(start, start + 32));
+
 /** The rest of a name of a platform, after `cpe:2.3:a:passwd`: `base-passwd:3.5.43:*:*:*`. */
 export const isPlatform = (ahead: Ahead, start: number, end: number): boolean =>
   ahead.has(Kind.platform, start, Math.min(end, start + LONGEST_LOOK) - 3);

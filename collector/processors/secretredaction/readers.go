@@ -21,6 +21,8 @@ const (
 	// A quoted value that does not end within so many bytes has no end.
 	longestQuoted = 1024
 	longestName   = 60
+	// Of what stands between a word and its value in a sentence or a prompt: `Password for alice: `.
+	longestPrompt = 60
 	// Of a value that says what a secret is, or that there is none.
 	longestLiteral = 20
 	// Blanks between a name, a sign and a value: columns are aligned by them.
@@ -194,6 +196,10 @@ func countBackslashes(text string, i int) int {
 // readValue reads the value that begins at i, in quotes of any depth of escaping or without.
 func readValue(a *ahead, i int) (value, bool) {
 	text := a.text
+	// `b'X'`, `N'X'`, `@"X"`: what languages write before a text.
+	if i < len(text) && strings.IndexByte("bBrRuUnN@", text[i]) >= 0 && isQuote(at(text, i+1)) {
+		i++
+	}
 	depth := countBackslashes(text, i)
 	if quote := at(text, i+depth); isQuote(quote) {
 		start := i + depth + 1
@@ -369,6 +375,9 @@ func (r *readers) isSecretValue(a *ahead, start, end int, isQuoted bool, name st
 	if hasSpace {
 		return hasLetter(a, start, end) && !r.isSentence(text, start, end)
 	}
+	if reference.MatchString(text[start:min(len(text), start+32)]) {
+		return false
+	}
 	if name == passwordName {
 		return !isPasswordsName(text, start, end, isQuoted) && !(text[start] == '/' && isNames(text, start, end))
 	}
@@ -400,7 +409,7 @@ func isTemplate(text string, start, end int) bool {
 		return true
 	case (first == '{' || first == '#' || first == '@') && second == '{':
 		return true
-	case first == '{' && last == '}' && isNameOnly(text, start+1, end-1):
+	case first == '{' && last == '}' && isNameOfVariable(text, start+1, end-1):
 		return true
 	case (first == '[' || first == '{' || first == '(') && (start+1 >= len(text) || isQuote(second) || isSpace(second)):
 		return true
@@ -431,6 +440,17 @@ func isNameOnly(text string, start, end int) bool {
 		}
 	}
 	return end > start
+}
+
+// isNameOfVariable: isNameOnly, and not of digits between letters twice, as chance has them.
+func isNameOfVariable(text string, start, end int) bool {
+	between := 0
+	for i := start + 1; i < lookEnd(start, end-1); i++ {
+		if isDigit(text[i]) && isLetter(text[i-1]) && isLetter(at(text, i+1)) {
+			between++
+		}
+	}
+	return between < 2 && isNameOnly(text, start, end)
 }
 
 // isLiteral tells whether it is one of the literals, between signs and digits if any.
@@ -554,6 +574,15 @@ func (r *readers) readAssignment(a *ahead, start, end int, take taker) {
 		from = behindType(text, sign)
 	}
 	if from < 0 {
+		if !isNameQuoted {
+			if said := saidValue(text, i, start); said >= 0 {
+				r.takeSaid(a, said, start, take)
+			}
+		}
+		return
+	}
+	// `arn:aws:secretsmanager:eu-central-1:123456789012:secret:app-1a2b3c`
+	if sign == i+1 && account.MatchString(text[max(0, start-13):start]) {
 		return
 	}
 	// `https://token:...@host`: the user of a URL.
@@ -682,12 +711,80 @@ func (r *readers) heldValue(a *ahead, start, most int) int {
 		if !ok || v.isCut || v.end > start+longestLook {
 			return -1
 		}
-		if i = skipGap(text, behind(text, v)); at(text, i) != ',' {
+		valueEnd := behind(text, v)
+		// HCL has a line for each entry.
+		if i = skipGap(text, valueEnd); at(text, i) == ',' {
+			i = skipGap(text, i+1)
+		} else if !strings.ContainsAny(text[valueEnd:i], "\r\n") {
 			return -1
 		}
-		i = skipGap(text, i+1)
 	}
 	return -1
+}
+
+var (
+	// Words between a secret's name and its value.
+	says      = [...]string{"is ", "was ", "to "}
+	account   = regexp.MustCompile(`[0-9]{12}:$`)
+	setting   = regexp.MustCompile(`(?i)(?:^|[^A-Za-z0-9_])set(?:x|env)?(?: -[A-Za-z]{1,3})? $`)
+	dumped    = regexp.MustCompile(`^\([0-9]{1,6}\) `)
+	reference = regexp.MustCompile(`^(?:op://|arn:aws|ref\+[a-z]{2,20}://)`)
+)
+
+// saidValue returns where the value begins of a word in a sentence (`password is X`), a prompt (`Password for alice: X`,
+// `Secret Access Key [None]: X`), a table whose lines begin with it (`password    X`), or SQL (`PASSWORD 'X'`); or -1.
+func saidValue(text string, end, start int) int {
+	i := end
+	for i <= end+longestGap && (at(text, i) == ' ' || at(text, i) == '\t') {
+		i++
+	}
+	// The verb, and `Bearer auth is`.
+	if i == end || i > end+longestGap || strings.EqualFold(text[start:end], "pass") || strings.EqualFold(text[start:end], "auth") {
+		return -1
+	}
+	if c := at(text, i); c == '\'' || c == '"' {
+		return i
+	}
+	for _, word := range says {
+		if isWordAt(text, i, word) {
+			return i + len(word)
+		}
+	}
+	isPrompt := at(text, i) == '[' || isWordAt(text, i, "for ")
+	for j := i; isPrompt && j < i+longestPrompt; j++ {
+		if c := at(text, j); j >= len(text) || isLineBreak(c) || strings.IndexByte(`"'=,;`, c) >= 0 {
+			return -1
+		}
+		if text[j] == ':' && at(text, j+1) == ' ' {
+			return j + 2
+		}
+	}
+	if i < end+2 && at(text, end) != '\t' {
+		return -1
+	}
+	begin := start
+	for begin > 0 && begin > start-40 && isNameByte(text[begin-1]) {
+		begin--
+	}
+	if begin == 0 || isLineBreak(text[begin-1]) {
+		return i
+	}
+	return -1
+}
+
+// takeSaid takes the value at i, which only its shape tells from a word, from start on.
+func (r *readers) takeSaid(a *ahead, i, start int, take taker) {
+	text := a.text
+	v, ok := readValue(a, i)
+	if !ok || !isMixed(a, v.start, v.end) {
+		return
+	}
+	if word := r.readIdentifier(text, v.start, v.end); word.isWords && word.end == v.end {
+		return
+	}
+	if r.isSecretValue(a, v.start, v.end, v.isQuoted, tokenName) {
+		take(start, wholeEnd(a, v))
+	}
 }
 
 // takeValue takes the value at i from start on, if it is a secret.
@@ -701,6 +798,10 @@ func (r *readers) takeValue(a *ahead, i, start int, name strength, take taker) {
 func behindType(text string, i int) int {
 	if !isWordAt(text, i, "string") {
 		return i
+	}
+	// `string(12) "X"`: PHP's var_dump.
+	if length := dumped.FindString(text[i+6 : min(len(text), i+16)]); length != "" {
+		return i + 6 + len(length)
 	}
 	gap := skipGap(text, i+6)
 	if at(text, gap) != '=' {
@@ -729,6 +830,10 @@ func (r *readers) namedValue(text string, i, start int, isNameQuoted bool) int {
 		return behindType(text, gap)
 	}
 	if gap > i && isOption(text, start) {
+		return gap
+	}
+	// A block of HCL: `variable "db_password" { ... }`.
+	if isNameQuoted && at(text, gap) == '{' {
 		return gap
 	}
 	if hasPrefixAt(text, i, "</") {
@@ -799,7 +904,7 @@ func isFirstArgument(text string, end, start, next int) bool {
 		return false
 	}
 	i -= 2
-	for i > 0 && text[i] == backslash && i > start-60 {
+	for i > 0 && (text[i] == backslash || text[i] == ' ') && i > start-60 {
 		i--
 	}
 	return at(text, i) == '('
@@ -814,7 +919,7 @@ func isOption(text string, start int) bool {
 	if at(text, i) == '-' {
 		return hasBoundary(text, i)
 	}
-	return i > 3 && text[i-1] == ' ' && isWordAt(text, i-4, "set") && hasBoundary(text, i-4)
+	return at(text, i-1) == ' ' && setting.MatchString(text[max(0, i-14):i])
 }
 
 func isElement(text string, start int) bool {
@@ -841,14 +946,14 @@ func (r *readers) readVendor(a *ahead, start, end int, take taker) {
 		return
 	}
 	to := v.start
-	for to < v.end && (isNameByte(text[to]) || strings.IndexByte("+/=.%~:", text[to]) >= 0) {
+	for to < v.end && (isNameByte(text[to]) || strings.IndexByte("+/=.%~", text[to]) >= 0 || text[to] == ':' && isNumber(text, v.start, to)) {
 		to++
 	}
 	// A colour's escape character may be lost: `...[0m`.
 	if to < v.start+shortestKey || to < v.end && text[to] != '[' {
 		return
 	}
-	if !hasDigit(a, v.start, to) || isPort(text, v.start) {
+	if !hasDigit(a, v.start, to) || text[v.start] == '/' || isPort(text, v.start) {
 		return
 	}
 	if r.isSecretValue(a, v.start, to, v.isQuoted, tokenName) {

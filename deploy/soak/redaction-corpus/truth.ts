@@ -37,6 +37,17 @@ const PLACES = new Set([
   'url-password',
   'userinfo',
   'command-secret',
+  'query-key',
+  'url-signature',
+  'pgpass-password',
+  'smtp-auth',
+  'oracle-password',
+  'redis-password',
+  'sql-password',
+  'secure-string',
+  'htpasswd-password',
+  'piped-password',
+  'bundler-credential',
 ]);
 
 /**
