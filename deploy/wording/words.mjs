@@ -56,7 +56,7 @@ export const ALLOWED = [
   // Former names of policy modes and options, which remain accepted.
   /\bmended: 'exact'|`safe`, `mended` and `stock`|policy Mode\('mended'\)|'--mend'|repair, mend|mend \?\?|mend\?: true/g,
   // A value in the store.
-  /['"`]not told['"`]/g,
+  /['"`]not told( \(body\))?['"`]/g,
   /type ?faces?|font-face|inter ?faces?|sur ?faces?/gi,
   /redaction[.-]rivals/g,
   /head ?room|white ?house|click ?house/gi,
@@ -65,13 +65,11 @@ export const ALLOWED = [
 
 /** Files that are not checked: data, generated files, foreign code, and this list itself. */
 export const EXCLUDED =
-  /(^|\/)(generated|testdata|repos)\/|^deploy\/wording\/words\.mjs$|^LICENSE$|^collector\/LICENCES\.md$|^exporters\/real-agents\/MATRIX\.md$/;
+  /(^|\/)(generated|testdata|repos)\/|^schemas\/clickhouse\/schema\/|^deploy\/wording\/words\.mjs$|^LICENSE$|^collector\/LICENCES\.md$|^exporters\/real-agents\/MATRIX\.md$/;
 
 /** Folders and files that are not clean yet. The list only shrinks. */
 export const NOT_YET = [
   'deploy/',
-  'schemas/clickhouse/migrations/',
-  'schemas/postgres/migrations/',
   'schemas/redaction-',
   'schemas/redaction.',
   'schemas/testing/redaction-',

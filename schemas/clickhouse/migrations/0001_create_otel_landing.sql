@@ -1,15 +1,15 @@
 -- Landing: telemetry as OTLP delivers it. One table for spans, one for log records, one for each kind of metric point, with
--- the columns of the OpenTelemetry Collector's ClickHouse exporter (v0.161.0) and four of ours.
+-- the columns of the OpenTelemetry Collector's ClickHouse exporter (v0.161.0) and four columns more.
 --
 -- Writer: the collector's exporter, or the gateway where no collector runs. Delivery is at-least-once: rows may repeat.
 -- Reader: the <fact>_in_mv_v1 views of the files that follow, reconcile and rebuild (schemas/clickhouse/facts.ts), people.
 -- Key: organisation, then hour: the rows of one tenant and time range are one contiguous range of the table.
--- Partition: day of arrival, not of the event. An INSERT touches one partition whatever times a client claims, and rows of
+-- Partition: day of arrival, not of the event. An INSERT touches one partition whichever times a client claims, and rows of
 -- one day expire together.
 -- Replay: a batch that is sent again is stored again. Facts deduplicate, so no count changes.
 -- Retention: days of the organisation's plan, stamped on the resource; 90 where it is absent.
 --
--- Our columns are MATERIALIZED: an INSERT that names them is refused, so no client chooses its organisation.
+-- The last four are MATERIALIZED: an INSERT that names them is refused, so no client chooses its organisation.
 --   OrgId        organisation, from the resource attribute that the collector or the gateway stamps
 --   Repository   the repository's one name, by the rules of canonicalRepository() in schemas/records/repository.ts: a bound
 --                token's repository, else the one that vcs.* claims; ASCII letters in lower case except on hosts whose paths

@@ -1,7 +1,7 @@
 -- Registers that every fact writes to: what could not become a fact, which hours changed, who reports, which values exist.
 -- The materialized views that fill them stand beside each fact, in the files that follow.
 
--- Records of ours that could not become a fact: a required value is missing or unknown, or the time is more than a day ahead or
+-- Records that could not become a fact: a required value is missing or unknown, or the time is more than a day ahead or
 -- older than the retention of facts. Stored by shape, never with content.
 -- Writer: quarantine_<fact>_mv_v1. Reader: boards and people, by the view `quarantine`.
 -- Key: organisation, record and problem, the columns that readers group by, then the identity.

@@ -17,8 +17,8 @@
 -- Replay: landing may be read again at any time (shieldwatch facts rebuild); facts of equal identity replace each other.
 -- Retention: 730 days, as long as series.
 --
--- No expression of a <fact>_in_mv_v1 view may throw, whatever a client sends: the INSERT into landing would fail with it, and
--- the collector would retry that batch until it is set aside. Rows without an organisation never become facts.
+-- No expression of a <fact>_in_mv_v1 view may throw, for any value that a client sends: the INSERT into landing would fail
+-- with it, and the collector would retry that batch until it is set aside. Rows without an organisation never become facts.
 --
 -- Values that the producer did not send are NULL, not 0: the score's breakdown, packages of a check that did not run,
 -- findings that a baseline left unchanged, artifacts, the remediation plan's counts. The content hash tells 0 from NULL.

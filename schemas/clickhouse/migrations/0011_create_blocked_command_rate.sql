@@ -9,7 +9,7 @@
 --
 -- Bucket: (organisation, repository, hour). A job recomputes a whole bucket from facts and writes it in one block under one
 -- `version`, the server's clock in microseconds before it read the facts. Views show the rows of a bucket's greatest version
--- only, so a later computation wins whoever writes last, and groups that are gone vanish with the old version.
+-- only, so a later computation wins even if it is written first, and groups that are gone vanish with the old version.
 -- Head: where a bucket may have several rows, one more with is_head = true stands for the bucket itself and is written even
 -- when nothing is left. A table with one row a bucket needs none.
 --   formula      which formula made the row. A changed formula fills the table beside the old one; views show the formula that

@@ -45,7 +45,7 @@ WHERE version = head_version AND NOT is_head;
 
 -- Findings by severity and category.
 --   new, regressed, fixed   appeared for the first time, came back, disappeared
---   fix_seconds             sum over the fixed of the time since they appeared: mean time to fix = sum(fix_seconds) / sum(fixed)
+--   fix_seconds             sum of the ages of the fixed ones: mean time to fix = sum(fix_seconds) / sum(fixed)
 --   open                    after the bucket's last scan; holds until the next row of the same severity and category
 CREATE TABLE IF NOT EXISTS finding_lifecycle_v1
 (

@@ -1,5 +1,5 @@
 -- Series without a table: findings that are open, and those of them that people accepted or muted. Folded at each read from
--- finding_transition (0018) and control_event (0009): people decide seldom, and an acceptance ends by the clock.
+-- finding_transition (0018) and control_event (0009): decisions are few, and an acceptance ends by the clock.
 -- Reader: boards, the API.
 
 -- Intervals in which a decision about a finding holds: until the next decision about it, or its own end.

@@ -95,8 +95,8 @@ CREATE TABLE token (
   last_used_at timestamptz,
   -- The token that minted it; null: a command on the machine.
   minted_by text,
-  -- Members by whose authority it was made: whoever minted it, and whoever minted the token that did. While one of them is
-  -- no member any more it does not work, and the least of their roles is the most it has.
+  -- Members by whose authority it was made: the one who minted it, and the one who minted the token that did. While one of
+  -- them is no longer a member it does not work, and the least of their roles is the most it has.
   minters text[] NOT NULL DEFAULT '{}'
 );
 CREATE INDEX token_by_org ON token (org_id, created_at);
@@ -105,7 +105,7 @@ CREATE INDEX token_by_minter ON token (org_id, minted_by);
 -- One number that grows with every change to what a token may do: changes of tokens, their members, their organisations.
 -- While it stands still, what a gateway has read about tokens is current; it reads this row once a second for all of them
 -- (ingest/auth/token-lookup.ts).
--- Writer: the triggers below, whoever makes the change and through whichever gateway. They run when the change commits, in
+-- Writer: the triggers below, for every change through every gateway. They run when the change commits, in
 -- its transaction: who reads the new number sees the change. A sequence would be ahead of the change, and counting at once
 -- would hold the row's lock for the rest of the transaction.
 CREATE TABLE token_epoch (
