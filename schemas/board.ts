@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
 /**
- * A Grafana board as `grafana/` writes it, `ingest/boards` runs its queries and `grafana/page` draws it: the only
- * definition of its JSON. What running the queries needs is checked; how a panel looks is typed and not checked, since
- * the page draws what it knows and leaves the rest to Grafana. Fields that are not named here pass through untouched.
+ * JSON of a Grafana board: `grafana/` writes it, `ingest/boards` runs its queries and `grafana/page` draws it. This is
+ * its only definition. Fields that running the queries needs are validated; those about appearance are typed only,
+ * because the page draws what it supports and leaves the rest to Grafana. Unknown fields are passed on unchanged.
  */
 
 export interface Threshold {
@@ -43,7 +43,7 @@ export interface FieldDefaults {
   custom?: CustomFieldOptions;
 }
 
-/** Options of a field that only some panel types know. */
+/** Field options of some panel types only. */
 interface CustomFieldOptions {
   // Time series
   drawStyle?: 'line' | 'bars' | 'points';
@@ -81,7 +81,7 @@ export interface LegendOptions {
   displayMode?: 'list' | 'table' | 'hidden';
   placement?: 'bottom' | 'right';
   calcs?: string[];
-  /** Of a pie. */
+  /** For pie charts. */
   values?: string[];
 }
 
@@ -119,13 +119,13 @@ interface BoardLink extends Link {
   keepTime?: boolean;
 }
 
-/** A field that is typed and not checked. */
+/** A field that is typed but not validated. */
 const typed = <T>() => z.custom<T>().optional();
 
 const target = z.looseObject({
   refId: z.string(),
   rawSql: z.string(),
-  /** 0: time series, 1: table, as the ClickHouse datasource numbers them. */
+  /** 0: time series, 1: table, as in the ClickHouse data source. */
   format: z.number(),
   hide: typed<boolean>(),
 });
@@ -136,7 +136,7 @@ const panelFields = {
   title: z.string().optional(),
   targets: z.array(target).optional(),
   maxDataPoints: z.number().nullish(),
-  /** Lower limit of the bucket width, e.g. `1m`. */
+  /** Minimum bucket width, such as `1m`. */
   interval: z.string().nullish(),
   gridPos: z.looseObject({ x: z.number(), y: z.number(), w: z.number(), h: z.number() }),
   description: typed<string>(),
@@ -151,7 +151,7 @@ const panelFields = {
 
 const panel = z.looseObject({
   ...panelFields,
-  /** Of a row that is folded; the panels of an open one follow it. */
+  /** Panels of a collapsed row; the panels of an expanded row follow it in the board. */
   panels: z.array(z.looseObject({ ...panelFields, panels: typed<undefined>() })).optional(),
 });
 
@@ -159,7 +159,7 @@ const variable = z.looseObject({
   name: z.string().regex(/^\w+$/),
   type: z.enum(['query', 'custom', 'constant', 'textbox', 'interval']),
   label: z.string().nullish(),
-  /** 0: shown, 1: without its label, 2: not shown. */
+  /** 0: shown, 1: without its label, 2: hidden. */
   hide: z.number().default(0),
   multi: z.boolean().default(false),
   includeAll: z.boolean().default(false),
@@ -169,7 +169,7 @@ const variable = z.looseObject({
 
 const annotation = z.looseObject({
   name: z.string(),
-  /** Grafana's own, which reads what people wrote into Grafana, has no SQL. */
+  /** Grafana's built-in annotation query has no SQL. */
   target: z.looseObject({ rawSql: z.string().optional() }).optional(),
   enable: typed<boolean>(),
   hide: typed<boolean>(),
@@ -184,7 +184,7 @@ export const boardSchema = z.looseObject({
   tags: z.array(z.string()).optional(),
   time: z.looseObject({ from: z.string(), to: z.string() }).optional(),
   refresh: typed<string>(),
-  /** 0: nothing, 1: one crosshair for all charts, 2: their tooltips too. */
+  /** 0: none, 1: shared crosshair, 2: shared tooltips. */
   graphTooltip: typed<number>(),
   links: typed<BoardLink[]>(),
   panels: z.array(panel),

@@ -51,7 +51,7 @@ export type AppliedMigration = { version: number; name: string; checksum: string
  *
  * @param retiredFirst name of migration 1 of the chain that the baseline replaced; no store of the current chain records it.
  * @throws RetiredStoreError when the store was made by that chain.
- * @throws CommandError when the store was written by a newer version, or an applied migration has changed since.
+ * @throws CommandError when the store was written by a newer version, or an applied migration was edited.
  */
 export function pendingMigrations(
   store: string,

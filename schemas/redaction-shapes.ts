@@ -166,7 +166,7 @@ function isAssigned(text: string, at: number): boolean {
   return i > at && text.charAt(i) === '=' && text.charAt(i + 1) !== '=';
 }
 
-/** Whether a type at `[start, end)`, which has a capital, is one of several: `HiddenText | None`. */
+/** Returns whether a type at `[start, end)`, which has a capital, is one of several: `HiddenText | None`. */
 function isUnion(text: string, start: number, end: number): boolean {
   if (!text.startsWith(' | ', end) || !(isLetter(text.charCodeAt(end + 3)) || text.charAt(end + 3) === '_'))
     return false;
@@ -189,7 +189,7 @@ export function isSentence(text: string, start: number, end: number): boolean {
   return words > 12;
 }
 
-/** Whether a value of small letters, which is no sentence by itself, begins one: `password: database password. Is typically`. */
+/** Returns whether a value of small letters, which is no sentence by itself, begins one: `password: database password. Is typically`. */
 export function beginsSentence(text: string, start: number, end: number): boolean {
   for (let i = start; i < end; i++)
     if (!isLower(text.charCodeAt(i)) && !(i === end - 1 && '.,'.includes(text.charAt(i)))) return false;
@@ -306,7 +306,7 @@ export function isTokenName(text: string, start: number, end: number): boolean {
   return i >= end && words > 1;
 }
 
-/** Whether a line that begins a key is only spoken of: `startsWith('-----BEGIN PRIVATE KEY-----')`, not the first of several strings. */
+/** Returns whether a line that begins a key is only spoken of: `startsWith('-----BEGIN PRIVATE KEY-----')`, not the first of several strings. */
 export function isOnlyNamed(text: string, end: number): boolean {
   let i = end;
   while (text.charAt(i) === '-' || text.charAt(i) === '\\') i += 1;

@@ -1,4 +1,7 @@
-/** Answers of `/boards/api`, which `ingest/boards` writes and `grafana/page` reads. A board itself: `schemas/board.ts`. */
+/**
+ * Answers of `/boards/api`, written by `ingest/boards` and read by `grafana/page`. For a board's JSON see
+ * `schemas/board.ts`.
+ */
 
 export interface BoardSummary {
   uid: string;
@@ -7,15 +10,15 @@ export interface BoardSummary {
   tags?: string[] | undefined;
 }
 
-/** The boards, and what the page must know before it opens one. */
+/** The boards, and what the page needs before it opens one. */
 export interface BoardsHome {
   /** Organisation of the reader. */
   org: string;
-  /** Uid of the board that opens first. */
+  /** Uid of the default board. */
   home: string;
-  /** Nothing has ever arrived: the page shows how to begin. */
+  /** Whether the store has no data yet; then the page shows first steps. */
   isEmpty: boolean;
-  /** Address of a Grafana that has the same boards. */
+  /** URL of a Grafana with the same boards. */
   grafanaUrl?: string;
   boards: BoardSummary[];
 }
@@ -25,15 +28,15 @@ export interface VariableOption {
   value: string;
 }
 
-/** What can be chosen for one variable, and what is. */
+/** Options and current value of a variable. */
 export interface VariableOptions {
   name: string;
   label: string;
-  /** `text`: anything may be typed. */
+  /** `text` accepts any value. */
   kind: 'choice' | 'text';
   multi: boolean;
   includeAll: boolean;
-  /** Variables its options depend on. */
+  /** Variables on which its options depend. */
   dependsOn: string[];
   options: VariableOption[];
   value: readonly string[] | 'all';
@@ -41,26 +44,26 @@ export interface VariableOptions {
 
 export type Cell = string | number | boolean | null;
 
-/** Rows of one query, as many as a picture can use. */
+/** Rows of one query, up to the limit. */
 export interface QueryResult {
   columns: { name: string; type: string }[];
   rows: Cell[][];
-  /** There were more rows than are kept. */
+  /** Whether rows were cut off at the limit. */
   truncated: boolean;
 }
 
-/** A range of time, in milliseconds since 1970. Windows of facts and buckets take what begins at `from` or later and before `to`. */
+/** A time range in milliseconds since 1970, from `from` (inclusive) to `to` (exclusive). */
 export interface TimeRange {
   from: number;
   to: number;
-  /** Set where the range was cut: the plan shows nothing before. */
+  /** Set if the range was cut to the plan's history. */
   historyFrom?: number;
 }
 
 /** Rows of an annotation query. */
 export interface AnnotationData extends QueryResult, TimeRange {}
 
-/** A panel's rows, and what they were asked with. */
+/** A panel's rows, with the range and interval of the query. */
 export interface PanelData extends QueryResult, TimeRange {
   /** Width of a bucket in milliseconds. */
   intervalMs: number;

@@ -159,7 +159,7 @@ function readingsOf(text: string): string[] {
 const coreOf = (secret: string): string =>
   (secret.match(/[A-Za-z0-9]*(?:FAKE|fake|FAE|fae|KE0)[A-Za-z0-9]*/g) ?? [secret]).at(-1)?.slice(-7) ?? secret;
 
-/** Whether a secret can still be read in its container after redaction. */
+/** Returns whether a secret can still be read in its container after redaction. */
 export function isMissed(
   redact: (text: string) => string,
   container: (secret: string) => string,
