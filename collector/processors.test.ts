@@ -7,7 +7,7 @@ import { generatedTexts, SUPPRESSED } from '#schemas/testing/redaction-container
 import { createPseudonyms } from '#schemas/pseudonyms.js';
 import { PSEUDONYM_SECRET } from '#schemas/testing/redaction-personal.js';
 import { redactText } from '#schemas/redaction.js';
-import { repeat, worstOf } from '#schemas/redaction-work.fixture.js';
+import { repeat, worstOf } from '#schemas/testing/redaction-work.js';
 import { packageRoot } from '#schemas/root.js';
 import { hasGo } from './binary.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readsPerCharacter, worstOf } from './redaction-work.fixture.js';
+import { readsPerCharacter, worstOf } from './testing/redaction-work.js';
 
 /** Characters that are read for each character of a text, at most, in all readings of it. Of clean text it is about 5. */
 const MOST_READS = 64;

@@ -1,5 +1,5 @@
 import { redact } from '#schemas/redaction.js';
-import { readsPerCharacter, repeat, worstOf, type Search } from '#schemas/redaction-work.fixture.js';
+import { readsPerCharacter, repeat, worstOf, type Search } from '#schemas/testing/redaction-work.js';
 import type { BenchPart, BenchReport } from '../figure.js';
 import { makeBodies } from '../hotpath/bodies.js';
 import { alternate, median, medianRatio } from '../measure.js';

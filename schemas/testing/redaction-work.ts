@@ -2,11 +2,11 @@
  * Counts what `redact` does with a text, and makes the texts that cost it most: repetitions of what its readers look at.
  * For the tests that bound the work, and for the bench that times the worst of these texts.
  */
-import { ENTITIES } from './redaction-escapes.js';
-import { REDACTION_RULES } from './redaction-rules.js';
-import { PERSONAL_RULES } from './redaction-personal.js';
-import { redact, type Personal } from './redaction.js';
-import { VOCABULARY } from './redaction-vocabulary.js';
+import { ENTITIES } from '../redaction-escapes.js';
+import { REDACTION_RULES } from '../redaction-rules.js';
+import { PERSONAL_RULES } from '../redaction-personal.js';
+import { redact, type Personal } from '../redaction.js';
+import { VOCABULARY } from '../redaction-vocabulary.js';
 
 /** An attempt at a regular expression, in characters read: its patterns are anchored and bounded. */
 const EXPRESSION = 16;
