@@ -3,7 +3,7 @@ import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, it as sequential, type TestContext } from 'vitest';
+import { describe, it, type TestContext } from 'vitest';
 import { buildCollector, hasGo } from '#collector/binary.js';
 import { startCollector } from '#deploy/embedded/collector.js';
 import { decisionAttributes, decisionSpanIds } from '#schemas/records/decision.js';
@@ -86,9 +86,6 @@ function decisions(ids: readonly string[], reason: string): object {
 
 const CAN_MOUNT = hasGo() && canMount();
 const NO_MOUNT = '(NOT RUN: no right to mount a small disk)';
-
-/** These tests wait more than they compute, so they run concurrently. */
-const it = sequential.concurrent;
 
 /** What a test starts is its own, and is stopped when the test ends. */
 type Own = Pick<TestContext, 'expect' | 'onTestFinished'>;
@@ -206,9 +203,9 @@ describe.skipIf(!hasGo())(
       await settles(own, under, one);
     }, 300_000);
 
-    sequential.runIf(CAN_MOUNT)(
+    it.runIf(CAN_MOUNT)(
       `when the collector's disk is full during an outage ${CAN_MOUNT ? '' : NO_MOUNT}`,
-      { concurrent: true, timeout: 300_000 },
+      { timeout: 300_000 },
       async (own) => {
         const queueParent = smallDisk(own);
         const under = await start(own, { queueParent });
@@ -231,9 +228,9 @@ describe.skipIf(!hasGo())(
       },
     );
 
-    sequential.runIf(CAN_MOUNT)(
+    it.runIf(CAN_MOUNT)(
       `when other processes fill the disk while the collector reads its queue ${CAN_MOUNT ? '' : NO_MOUNT}`,
-      { concurrent: true, timeout: 300_000 },
+      { timeout: 300_000 },
       async (own) => {
         const queueParent = smallDisk(own);
         const { under, proxy } = await startThroughProxy(own, { queueParent });

@@ -1,6 +1,6 @@
 import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, it as sequential, type TestContext } from 'vitest';
+import { describe, it, type TestContext } from 'vitest';
 import { hasGo } from '#collector/binary.js';
 import { listSetAside, setAsideBy, setAsideControl } from '#deploy/embedded/set-aside.js';
 import { createGateway } from '#ingest/app.js';
@@ -37,9 +37,6 @@ function logsOf(texts: readonly string[], service = SERVICE): object {
 
 const texts = (count: number, name = 'sound'): string[] =>
   Array.from({ length: count }, (_, index) => `${name} ${index}`);
-
-/** These tests wait more than they compute, so they run concurrently. */
-const it = sequential.concurrent;
 
 /** What a test starts is its own, and is stopped when the test ends. */
 type Own = Pick<TestContext, 'expect' | 'onTestFinished'>;
@@ -279,13 +276,13 @@ describe.skipIf(!hasGo())(`the collector sets aside ${hasGo() ? '' : '(NOT RUN: 
     expect(under.lines.join('\n')).toContain('removes 1 unfinished files of its set-aside folder');
   }, 300_000);
 
-  sequential.for([
+  it.for([
     // As the Go runtime ends it over a stack overflow or an unrecovered panic: with a report.
     ['crashed for the second time', 'SIGABRT', 2],
     ['was killed for the fourth time', 'SIGKILL', 4],
   ] as const)(
     'a request that was alone in flight when the collector %s, and none that were in flight with it before',
-    { concurrent: true, timeout: 300_000 },
+    { timeout: 300_000 },
     async ([, signal, count], t) => {
       const { expect } = t;
       const { under, proxy } = await startThroughProxy(t);
