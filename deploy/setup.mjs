@@ -92,6 +92,7 @@ once(stamp, withTools || isSuperset ? `${product} with tools` : product, () => {
       // Types are checked by `npm run check`; without them this takes a third of the time.
       '--noCheck',
     ]) &&
+    run('declaring the types of the client', node, ['ingest/client/declare.mjs']) &&
     run('bundling the boards page', node, ['grafana/page/build.mjs']) &&
     run('bundling the hook', node, ['exporters/build.mjs'])
   );

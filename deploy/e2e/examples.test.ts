@@ -1,0 +1,186 @@
+import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { lexer } from 'marked';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildCollector, hasGo } from '#collector/binary.js';
+import { createClickHouse, selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
+import { packageRoot } from '#schemas/root.js';
+import { freePort } from '#schemas/testing.js';
+import { startStackProcess, until, type RunningStack } from './stack.fixture.js';
+
+// The commands of deploy/examples/README.md, run as they are written there against one stack.
+
+const root = packageRoot();
+const EXAMPLES = join(root, 'deploy/examples');
+/** The commands of each section of the README, by its heading. */
+const commands = new Map<string, string>();
+let heading = '';
+for (const token of lexer(readFileSync(join(EXAMPLES, 'README.md'), 'utf8'))) {
+  if (token.type === 'heading') heading = token['text'] as string;
+  if (token.type === 'code' && token['lang'] === 'sh') commands.set(heading, token['text'] as string);
+}
+
+let stack: RunningStack;
+let store: ClickHouseClient;
+let home: string;
+let environment: Record<string, string>;
+
+beforeAll(async () => {
+  home = mkdtempSync(join(tmpdir(), 'shieldwatch-examples-'));
+  stack = await startStackProcess({ withCollector: false });
+  const { origin } = new URL(stack.readerUrl);
+  store = createClickHouse({ url: stack.readerUrl, database: 'shieldwatch' });
+  environment = {
+    PATH: process.env['PATH'] ?? '',
+    HOME: home,
+    SHIELDWATCH_URL: stack.status.gateway,
+    CLICKHOUSE_URL: origin,
+  };
+});
+
+afterAll(async () => {
+  await store.close();
+  await stack.dispose();
+  rmSync(home, { recursive: true, force: true });
+});
+
+/** A section's commands, its placeholders filled in. The addresses are those of this stack, not the usual ones. */
+async function script(section: string, scope: string): Promise<string> {
+  const text = commands.get(section);
+  if (text === undefined) throw new Error(`README: no commands under "${section}"`);
+  return text
+    .replaceAll('eccp_...', await stack.token(scope))
+    .replaceAll('http://127.0.0.1:4000', stack.status.gateway)
+    .replace('CLICKHOUSE_PASSWORD=...', `CLICKHOUSE_PASSWORD=${new URL(stack.readerUrl).password}`);
+}
+
+async function run(text: string, cwd = root): Promise<string> {
+  const { stdout, stderr } = await promisify(execFile)('sh', ['-euc', text], { cwd, env: environment });
+  expect(stderr).toBe('');
+  return stdout;
+}
+
+const rowsOf = (sql: string): Promise<Record<string, unknown>[]> => selectRows(store, sql);
+
+it('curl sends a record that is stored as an agent event', async () => {
+  expect(await run(await script('OTLP with curl', 'ingest:otlp'))).toBe('{}');
+  expect(
+    await until('the event is stored', async () => {
+      const rows = await rowsOf("SELECT agent, event_name, tool, decision FROM agent_event WHERE repo = 'acme/curl'");
+      return rows.length > 0 && rows;
+    }),
+  ).toEqual([{ agent: 'claude-code', event_name: 'tool_decision', tool: 'Bash', decision: 'block' }]);
+});
+
+it('a Node agent runs what its policy allows, and both decisions are stored', async () => {
+  const project = join(home, 'agent');
+  cpSync(join(EXAMPLES, 'genai-agent'), project, { recursive: true });
+  mkdirSync(join(project, 'node_modules'));
+  symlinkSync(join(root, 'node_modules/@opentelemetry'), join(project, 'node_modules/@opentelemetry'));
+  execFileSync(process.execPath, [
+    join(root, 'exporters/pack.mjs'),
+    join(project, 'node_modules/shieldwatch-producers'),
+  ]);
+  expect(await run(await script('A Node agent', 'ingest:otlp'), project)).toBe(
+    'ran git status\nblocked: Blocks piping remote scripts to shell\n',
+  );
+  expect(
+    await until('both decisions are stored', async () => {
+      const rows = await rowsOf(
+        "SELECT tool, decision, count() AS calls FROM runtime_event WHERE repo = 'acme/agent' GROUP BY tool, decision ORDER BY decision",
+      );
+      return rows.length > 1 && rows;
+    }),
+  ).toMatchObject([
+    { tool: 'shell', decision: 'allow' },
+    { tool: 'shell', decision: 'block' },
+  ]);
+});
+
+it('the typed client prints a line for each repository, and its types reject a wrong name', async () => {
+  const text = await script('The typed client', 'read');
+  expect(
+    await until('the rollups have counted', async () => {
+      const lines = await run(text);
+      return lines.includes('acme/agent: 2 judged, 1 blocked, rate 0.5\n') && lines;
+    }),
+  ).toContain('acme/curl: 0 judged, 0 blocked, rate unknown\n');
+  // As in a project that has installed the package.
+  const project = join(home, 'typed');
+  mkdirSync(join(project, 'node_modules'), { recursive: true });
+  symlinkSync(root, join(project, 'node_modules/shieldwatch'));
+  cpSync(join(EXAMPLES, 'typed-client/posture.mjs'), join(project, 'right.mjs'));
+  const right = readFileSync(join(project, 'right.mjs'), 'utf8');
+  writeFileSync(join(project, 'wrong.mjs'), right.replace('blocked, rate }', 'blockd, rate }'));
+  writeFileSync(
+    join(project, 'tsconfig.json'),
+    JSON.stringify({
+      compilerOptions: {
+        module: 'nodenext',
+        strict: true,
+        noEmit: true,
+        allowJs: true,
+        checkJs: true,
+        skipLibCheck: true,
+        types: ['node'],
+        typeRoots: [join(root, 'node_modules/@types')],
+      },
+    }),
+  );
+  const compiled = await promisify(execFile)(
+    process.execPath,
+    [join(root, 'node_modules/typescript/bin/tsc'), '-p', project],
+    { cwd: project },
+  ).catch((error: unknown) => error as { stdout: string });
+  const errors = compiled.stdout.split('\n').filter((line) => line.includes('error'));
+  expect(errors.length).toBeGreaterThan(0);
+  expect(errors.every((line) => line.startsWith('wrong.mjs') && line.includes('blockd'))).toBe(true);
+});
+
+it("ClickHouse's client lists the blocked calls", async () => {
+  const lines = (await run(await script('SQL', 'read'))).trim().split('\n');
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+    { repo: 'acme/agent', tool: 'shell', reason: 'Blocks piping remote scripts to shell', calls: expect.anything() },
+  ]);
+});
+
+describe.skipIf(!hasGo())(hasGo() ? 'a collector' : 'a collector (NOT RUN: no Go on this machine)', () => {
+  let collector: ChildProcess | undefined;
+
+  afterAll(async () => {
+    if (collector?.exitCode !== null || collector.signalCode !== null) return;
+    const gone = once(collector, 'exit');
+    collector.kill('SIGKILL');
+    await gone;
+  });
+
+  it('forwards what agents send to it', async () => {
+    const manifest = readFileSync(join(EXAMPLES, 'own-collector/manifest.yaml'), 'utf8');
+    const binary = await buildCollector(undefined, { manifest });
+    const port = await freePort();
+    const text = (await script('Your own collector', 'ingest:otlp')).replace('otelcol-contrib', `exec '${binary}'`);
+    collector = spawn(
+      'sh',
+      ['-euc', `${text} --config='yaml:receivers::otlp::protocols::http::endpoint: 127.0.0.1:${String(port)}'`],
+      { cwd: root, env: { ...environment, QUEUE_FOLDER: join(home, 'queue') }, stdio: 'ignore' },
+    );
+    const url = `http://127.0.0.1:${String(port)}`;
+    await until('the collector listens', () =>
+      fetch(url)
+        .then(() => true)
+        .catch(() => false),
+    );
+    const sent = readFileSync(join(EXAMPLES, 'otlp-curl/send.sh'), 'utf8').replace('"curl"', '"collector"');
+    await promisify(execFile)('sh', ['-euc', sent], {
+      env: { ...environment, SHIELDWATCH_URL: url, SHIELDWATCH_TOKEN: 'the collector asks for none' },
+    });
+    await until('the event is stored', async () => {
+      const rows = await rowsOf("SELECT tool FROM agent_event WHERE repo = 'acme/collector'");
+      return rows.length === 1;
+    });
+  });
+});
