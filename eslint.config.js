@@ -30,5 +30,6 @@ export default tseslint.config(
     },
   },
   { files: ['**/*.js', '**/*.mjs', '**/*.mts'], extends: [tseslint.configs.disableTypeChecked] },
+  { files: ['deploy/examples/**'], rules: { 'no-console': 'off' } },
   ...importRules,
 );

@@ -144,7 +144,12 @@ it('the typed client prints a line for each repository, and its types reject a w
 it("ClickHouse's client lists the blocked calls", async () => {
   const lines = (await run(await script('SQL', 'read'))).trim().split('\n');
   expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
-    { repo: 'acme/agent', tool: 'shell', reason: 'Blocks piping remote scripts to shell', calls: expect.anything() },
+    {
+      repo: 'acme/agent',
+      tool: 'shell',
+      reason: 'Blocks piping remote scripts to shell',
+      calls: expect.anything() as unknown,
+    },
   ]);
 });
 
