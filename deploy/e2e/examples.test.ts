@@ -9,8 +9,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildCollector, hasGo } from '#collector/binary.js';
 import { createClickHouse, selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { packageRoot } from '#schemas/root.js';
-import { freePort } from '#schemas/testing.js';
-import { startStackProcess, until, type RunningStack } from './stack.fixture.js';
+import { freePort } from '#schemas/testing/ports.js';
+import { startStackProcess, until, type RunningStack } from '../testing/stack.js';
 
 // The commands of deploy/examples/README.md, run as they are written there against one stack.
 
