@@ -31,5 +31,32 @@ export default tseslint.config(
   },
   { files: ['**/*.js', '**/*.mjs', '**/*.mts'], extends: [tseslint.configs.disableTypeChecked] },
   { files: ['deploy/examples/**'], rules: { 'no-console': 'off' } },
+  {
+    // Programs read their environment in one file each; build scripts, tests and tools for development in any.
+    files: ['{schemas,exporters,collector,ingest,rollups,grafana,deploy}/**/*.ts'],
+    ignores: [
+      'exporters/environment.ts',
+      'deploy/environment.ts',
+      'deploy/embedded/clickhouse/main.ts',
+      '**/*.test.ts',
+      '**/testing/**',
+      'deploy/{bench,soak,pictures}/**',
+      'exporters/real-agents/**',
+    ],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'env', message: "Import it from the program's environment.ts." },
+      ],
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'MemberExpression[computed=true][property.value=/^SHIELDWATCH_/]',
+          message: "Read it by variable() of the program's environment.ts, which lists all names.",
+        },
+      ],
+      'no-restricted-imports': ['error', { paths: [{ name: 'node:process', importNames: ['env'] }] }],
+    },
+  },
   ...importRules,
 );

@@ -9,6 +9,7 @@ import { CommandError, ShieldwatchError } from '#schemas/errors.js';
 import { HEADER_SESSION_KEY } from '#schemas/semconv.js';
 import { resolveDataDir } from './embedded/config.js';
 import { callStack } from './embedded/data-folder.js';
+import { environment, variable } from './environment.js';
 
 export interface ReportFlags {
   org?: string;
@@ -32,7 +33,7 @@ export interface ReportFlags {
 export async function runReport(flags: ReportFlags, out: (line: string) => void): Promise<void> {
   const range = rangeOf(flags);
   // Asked for before the work, not after it.
-  const chromium = flags.pdf === undefined ? undefined : findChromium(process.env);
+  const chromium = flags.pdf === undefined ? undefined : findChromium(environment);
   if (flags.pdf !== undefined && chromium === undefined)
     throw new CommandError(
       '--pdf needs Chromium, and there is none on the PATH; name one with CHROMIUM_PATH, or leave --pdf out',
@@ -65,9 +66,9 @@ function rangeOf({ from, to }: ReportFlags): TimeRange {
 }
 
 async function accessOf(flags: ReportFlags): Promise<GatewayAccess> {
-  const token = (flags.token ?? process.env['SHIELDWATCH_TOKEN'])?.trim();
+  const token = (flags.token ?? variable('SHIELDWATCH_TOKEN'))?.trim();
   if (token !== undefined && token !== '') {
-    const url = flags.url ?? (process.env['SHIELDWATCH_URL'] || 'http://127.0.0.1:4000');
+    const url = flags.url ?? (variable('SHIELDWATCH_URL') || 'http://127.0.0.1:4000');
     if (!URL.canParse(url)) throw new CommandError('--url (or SHIELDWATCH_URL) must be a URL');
     return { url, headers: { authorization: `Bearer ${token}` } };
   }

@@ -5,6 +5,7 @@ import type { JobStatus } from '#rollups/status.js';
 import { EXPLAINED_SERIES, GRAINS, type Explanation } from '#schemas/clickhouse/explain.js';
 import { CommandError } from '#schemas/errors.js';
 import { untilInterrupted } from './embedded/until-interrupted.js';
+import { variable } from './environment.js';
 
 /** How the command reaches what runs: the stack of a data folder, and the two outputs. */
 export interface RollupCommandSettings {
@@ -27,7 +28,7 @@ export function registerRollupCommands(root: Command, { call, out, err }: Rollup
     .option('--clickhouse-url <url>', 'the server whose series it keeps up (CLICKHOUSE_URL)')
     .option('--shard <i/n>', "this worker's share of the organisations, 1/n to n/n; with --clickhouse-url")
     .action(async (flags: Flags & { clickhouseUrl?: string; shard?: string }) => {
-      const url = flags.clickhouseUrl ?? process.env['CLICKHOUSE_URL'];
+      const url = flags.clickhouseUrl ?? variable('CLICKHOUSE_URL');
       if (url !== undefined) {
         await runWorker(url, flags.shard === undefined ? undefined : parseShard(flags.shard), err);
         return;

@@ -1,6 +1,5 @@
 import type { tracing } from '@opentelemetry/sdk-node';
 import { fastify, type FastifyInstance, type FastifyServerOptions } from 'fastify';
-import { additionalKeys, ALLOWED_KEYS_VARIABLE } from '#schemas/attribute-keys.js';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { Postgres } from '#schemas/postgres/client.js';
 import { installAuth } from './auth/install.js';
@@ -55,7 +54,7 @@ export interface GatewaySettings {
   postgres: Postgres;
   /** The collector that telemetry is forwarded to. Without one, the gateway inserts into landing itself. */
   collector?: CollectorSettings;
-  /** Additional attribute keys to store where there is no collector. Default: `SHIELDWATCH_ALLOWED_KEYS`. */
+  /** Additional attribute keys to store where there is no collector. */
   allowedKeys?: readonly string[];
   /** The secret from which pseudonyms are derived where there is no collector. Without one, personal data is masked. */
   pseudonymKey?: string | undefined;
@@ -128,7 +127,7 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
   const sink =
     collector === undefined
       ? createLandingSink(clickhouse, {
-          allowedKeys: settings.allowedKeys ?? additionalKeys(process.env[ALLOWED_KEYS_VARIABLE]),
+          allowedKeys: settings.allowedKeys ?? [],
           pseudonymKey: settings.pseudonymKey,
         })
       : createCollectorSink(collector);

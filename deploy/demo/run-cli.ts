@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { packageRoot } from '#schemas/root.js';
+import { environment } from '../environment.js';
 
 export interface CliResult {
   code: number | null;
@@ -16,7 +17,7 @@ export function runProgramFile(
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, {
       cwd: options.cwd,
-      env: { ...process.env, ...options.env },
+      env: { ...environment, ...options.env },
       stdio: 'pipe',
     });
     let stdout = '';

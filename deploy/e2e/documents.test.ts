@@ -2,7 +2,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { lexer, type Token } from 'marked';
 import { describe, expect, it } from 'vitest';
+import { VARIABLES as PRODUCER_VARIABLES } from '#exporters/environment.js';
 import { packageRoot } from '#schemas/root.js';
+import { VARIABLES as STACK_VARIABLES } from '../environment.js';
 
 const root = packageRoot();
 const NOT_OURS = new Set(['node_modules', 'dist', '.git']);
@@ -79,5 +81,13 @@ describe('the documents', () => {
       );
     expect(cited.length).toBeGreaterThan(10);
     expect(cited.filter(({ name }) => !names.has(name) && name !== 'TOML')).toEqual([]);
+  });
+
+  it.each([
+    ['exporters', PRODUCER_VARIABLES],
+    ['deploy', STACK_VARIABLES],
+  ])('%s/README.md lists every variable that the module reads', (module, variables) => {
+    const text = readFileSync(join(root, module, 'README.md'), 'utf8');
+    expect(variables.filter((name) => !new RegExp(`\\b${name}\\b`).test(text))).toEqual([]);
   });
 });

@@ -11,6 +11,7 @@ import { launchCollector } from './collector-process.js';
 import type { CollectorProcess } from './collector-process.js';
 import { launchDespiteDamage } from './collector-queue.js';
 import { unfinishedIn } from './set-aside.js';
+import { environment } from '../environment.js';
 
 const HOST = '127.0.0.1';
 /** Longest wait for the store's tables at the first start. */
@@ -75,7 +76,7 @@ export async function startCollector(settings: CollectorSettings): Promise<Embed
       env: {
         // Also lets a person set other ones.
         ...GO_MEMORY,
-        ...process.env,
+        ...environment,
         ...settings.env,
         SHIELDWATCH_COLLECTOR_HOST: HOST,
         SHIELDWATCH_COLLECTOR_PORT: String(port),

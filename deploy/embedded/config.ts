@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { CommandError } from '#schemas/errors.js';
+import { variable, type Variable } from '../environment.js';
 
 /** What a person may choose about the embedded stack. */
 export interface StackConfig {
@@ -55,8 +56,8 @@ export interface StackFlags {
 /** Address every part of the embedded stack listens on; the gateway unless told otherwise. */
 export const LOOPBACK = '127.0.0.1';
 
-function port(name: string, env: string, flag: string | undefined, fallback: number): number {
-  const text = flag ?? process.env[env];
+function port(name: string, env: Variable, flag: string | undefined, fallback: number): number {
+  const text = flag ?? variable(env);
   if (text === undefined || text === '') return fallback;
   const value = Number(text);
   if (!Number.isInteger(value) || value < 0 || value > 65_535) {
@@ -66,7 +67,7 @@ function port(name: string, env: string, flag: string | undefined, fallback: num
 }
 
 function drainSeconds(): number {
-  const text = process.env['SHIELDWATCH_DRAIN_SECONDS'] ?? '0';
+  const text = variable('SHIELDWATCH_DRAIN_SECONDS') ?? '0';
   const seconds = Number(text);
   if (text === '' || !Number.isInteger(seconds) || seconds < 0 || seconds > 300)
     throw new CommandError('SHIELDWATCH_DRAIN_SECONDS must be a number from 0 to 300');
@@ -74,7 +75,7 @@ function drainSeconds(): number {
 }
 
 function listenAddress(flag: string | undefined): string {
-  const text = flag ?? process.env['SHIELDWATCH_LISTEN'];
+  const text = flag ?? variable('SHIELDWATCH_LISTEN');
   if (text === undefined || text === '') return LOOPBACK;
   if (isIP(text) === 0)
     throw new CommandError('--listen (or SHIELDWATCH_LISTEN) must be an IP address, as 0.0.0.0 for all of IPv4');
@@ -94,17 +95,17 @@ export function ownUrl(listen: string, port: number): string {
 
 /** Where data is kept unless said otherwise. */
 export function resolveDataDir(flag: string | undefined): string {
-  return resolve(flag ?? process.env['SHIELDWATCH_DATA_DIR'] ?? join(homedir(), '.shieldwatch/data'));
+  return resolve(flag ?? variable('SHIELDWATCH_DATA_DIR') ?? join(homedir(), '.shieldwatch/data'));
 }
 
 /** Flag, else environment, else default; each value checked here and nowhere later. */
 export function resolveStackConfig(flags: StackFlags): StackConfig {
-  const clickhouseUrl = process.env['CLICKHOUSE_URL'];
-  const databaseUrl = process.env['DATABASE_URL'];
-  const collectorUrl = process.env['OTEL_COLLECTOR_URL'];
-  const collectorKey = process.env['SHIELDWATCH_COLLECTOR_KEY'];
-  const grafanaUrl = process.env['GRAFANA_URL'];
-  const readerUrl = process.env['CLICKHOUSE_READER_URL'];
+  const clickhouseUrl = variable('CLICKHOUSE_URL');
+  const databaseUrl = variable('DATABASE_URL');
+  const collectorUrl = variable('OTEL_COLLECTOR_URL');
+  const collectorKey = variable('SHIELDWATCH_COLLECTOR_KEY');
+  const grafanaUrl = variable('GRAFANA_URL');
+  const readerUrl = variable('CLICKHOUSE_READER_URL');
   for (const [name, value] of Object.entries({
     CLICKHOUSE_URL: clickhouseUrl,
     DATABASE_URL: databaseUrl,
@@ -114,7 +115,7 @@ export function resolveStackConfig(flags: StackFlags): StackConfig {
   })) {
     if (value !== undefined && !URL.canParse(value)) throw new CommandError(`${name} must be a URL`);
   }
-  const level = process.env['SHIELDWATCH_LOG_LEVEL'] ?? 'error';
+  const level = variable('SHIELDWATCH_LOG_LEVEL') ?? 'error';
   const logLevel = LOG_LEVELS.find((each) => each === level);
   if (logLevel === undefined) throw new CommandError(`SHIELDWATCH_LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}`);
   return {
@@ -123,7 +124,7 @@ export function resolveStackConfig(flags: StackFlags): StackConfig {
     port: port('port', 'SHIELDWATCH_PORT', flags.port, 4000),
     listen: listenAddress(flags.listen),
     clickhousePort: port('clickhouse-port', 'SHIELDWATCH_CLICKHOUSE_PORT', flags.clickhousePort, 8123),
-    clickhouseAdmin: flags.clickhouseAdmin ?? process.env['SHIELDWATCH_CLICKHOUSE_ADMIN'] === '1',
+    clickhouseAdmin: flags.clickhouseAdmin ?? variable('SHIELDWATCH_CLICKHOUSE_ADMIN') === '1',
     collectorPort: port('collector-port', 'SHIELDWATCH_COLLECTOR_PORT', flags.collectorPort, 4318),
     ...(clickhouseUrl === undefined ? {} : { clickhouseUrl }),
     ...(databaseUrl === undefined ? {} : { databaseUrl }),

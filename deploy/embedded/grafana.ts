@@ -8,6 +8,7 @@ import { DATASOURCE, DATASOURCE_VERSION } from '#grafana/datasource.js';
 import { DEFAULT_DATABASE } from '#schemas/clickhouse/client.js';
 import { packageRoot } from '#schemas/root.js';
 import type { GrafanaPasswords } from './grafana-passwords.js';
+import { environment } from '../environment.js';
 
 const GUARD = join(packageRoot(), 'dist', 'deploy', 'embedded', 'guard.js');
 const HOST = '127.0.0.1';
@@ -22,7 +23,7 @@ export interface InstalledGrafana {
 }
 
 /** The Grafana that GRAFANA_HOME names, else the one on PATH; undefined where there is none. */
-export function findGrafana(env: NodeJS.ProcessEnv = process.env): InstalledGrafana | undefined {
+export function findGrafana(env: NodeJS.ProcessEnv = environment): InstalledGrafana | undefined {
   const named = env['GRAFANA_HOME'];
   const programs =
     named === undefined || named === ''
@@ -162,7 +163,7 @@ function resetAdmin(
  */
 export function startGrafana(settings: GrafanaSettings): { url: string; stop(): Promise<void> } {
   const { installed, port, onLog } = settings;
-  const env = { ...process.env, ...grafanaEnvironment(settings), ...ownSettings(process.env) };
+  const env = { ...environment, ...grafanaEnvironment(settings), ...ownSettings(environment) };
   if (settings.passwords.isNew && existsSync(join(settings.dataDir, 'grafana/grafana.db')))
     resetAdmin(installed, settings.passwords, env, onLog);
   const guard = fork(GUARD, [installed.program, 'server', '--homepath', installed.home], {

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { CommandError } from '#schemas/errors.js';
 import { PSEUDONYM_KEY_FILE_VARIABLE, SHORTEST_PSEUDONYM_KEY } from '#schemas/pseudonyms.js';
+import { variable } from '../environment.js';
 
 /** The secret that pseudonyms of persons are made from, and the file that it is in, which the collector reads by itself. */
 export interface PseudonymKey {
@@ -17,7 +18,7 @@ export interface PseudonymKey {
  * @throws CommandError when the file cannot be read or holds fewer than 32 characters.
  */
 export function openPseudonymKey(dataDir: string): PseudonymKey {
-  const named = process.env[PSEUDONYM_KEY_FILE_VARIABLE];
+  const named = variable(PSEUDONYM_KEY_FILE_VARIABLE);
   const file = named === undefined || named === '' ? join(dataDir, 'pseudonym.key') : named;
   if (file !== named && !existsSync(file)) {
     // Renamed into place: a start that is killed leaves no half of it.

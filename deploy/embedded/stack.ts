@@ -11,6 +11,7 @@ import { createClickHouse, DEFAULT_DATABASE } from '#schemas/clickhouse/client.j
 import { deleteFacts } from '#schemas/clickhouse/delete.js';
 import { FACTS, landingDays, rebuildFacts, reconcileFacts, type Fact } from '#schemas/clickhouse/facts.js';
 import { migrateClickHouse } from '#schemas/clickhouse/migrate.js';
+import { additionalKeys, ALLOWED_KEYS_VARIABLE } from '#schemas/attribute-keys.js';
 import { CommandError } from '#schemas/errors.js';
 import { RetiredStoreError } from '#schemas/migrations.js';
 import { openPostgres, type Postgres } from '#schemas/postgres/client.js';
@@ -26,6 +27,7 @@ import { openGrafanaPasswords } from './grafana-passwords.js';
 import { answerOf, callApi, manageOrgs } from './machine-api.js';
 import { openPseudonymKey } from './pseudonym-key.js';
 import { rollupControl } from './rollup-control.js';
+import { variable } from '../environment.js';
 
 /** What runs where, as `shieldwatch stack` and the banner show it. */
 export interface StackStatus {
@@ -153,6 +155,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       clickhouse,
       postgres,
       ...('url' in collector ? { collector } : {}),
+      allowedKeys: additionalKeys(variable(ALLOWED_KEYS_VARIABLE)),
       pseudonymKey: pseudonymKey?.secret,
       countSetAside: () => setAsideBy(config.dataDir).setAside?.files ?? 0,
       audit,
@@ -248,9 +251,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       throw new CommandError(`the stack knows no ${method} ${path}`);
     });
     const isGrafanaNew =
-      grafana !== undefined &&
-      grafanaPasswords?.isNew === true &&
-      process.env['GF_SECURITY_ADMIN_PASSWORD'] === undefined;
+      grafana !== undefined && grafanaPasswords?.isNew === true && variable('GF_SECURITY_ADMIN_PASSWORD') === undefined;
     return {
       status: status(),
       firstTokens,

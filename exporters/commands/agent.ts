@@ -7,6 +7,7 @@ import { withConnection, type ConnectionOptions } from './connection-options.js'
 import { writeStderr } from './output.js';
 import { portOf } from './port.js';
 import { runtimeLogs, withRuntimeLogs, type RuntimeLogOptions } from './runtime-log-options.js';
+import { environment } from '../environment.js';
 
 interface AgentCommandOptions extends ConnectionOptions, RuntimeLogOptions {
   port?: string;
@@ -24,17 +25,17 @@ export function registerAgent(program: Command): void {
 
 async function agent(options: AgentCommandOptions): Promise<void> {
   const { startAgent } = await import('../agent/run-agent.js');
-  const token = resolveToken(options.token, process.env);
-  const url = resolveUrl(options.url, process.env);
+  const token = resolveToken(options.token, environment);
+  const url = resolveUrl(options.url, environment);
   const running = await startAgent({
     url,
     token,
-    spoolDir: spoolFolder(process.env),
-    runtimeLogs: runtimeLogs(options, process.env),
-    port: portOf(options.port, process.env),
-    hookToken: hookToken(process.env),
-    mode: stricterMode(policyMode(options.policyMode), process.env),
-    env: process.env,
+    spoolDir: spoolFolder(environment),
+    runtimeLogs: runtimeLogs(options, environment),
+    port: portOf(options.port, environment),
+    hookToken: hookToken(environment),
+    mode: stricterMode(policyMode(options.policyMode), environment),
+    env: environment,
     say: writeStderr,
   });
   writeStderr(`HTTP hook on ${running.hookUrl}`);

@@ -9,6 +9,7 @@ import { resolveUrl } from '../otlp/connection.js';
 import { repositoryName } from '../repository/repository-name.js';
 import { writeStderr, say } from './output.js';
 import { portOf } from './port.js';
+import { environment } from '../environment.js';
 
 interface TargetOptions {
   scope?: string;
@@ -94,7 +95,7 @@ async function install(name: string, options: InstallOptions): Promise<void> {
   if (options.command !== undefined) checkCommand(options.command);
   if (options.http) await acceptHttp(options);
   const hook = options.http
-    ? ({ type: 'http', url: hookUrl(portOf(options.port, process.env)), token: hookToken(process.env) } as const)
+    ? ({ type: 'http', url: hookUrl(portOf(options.port, environment)), token: hookToken(environment) } as const)
     : ({
         type: 'command',
         command:
@@ -102,16 +103,16 @@ async function install(name: string, options: InstallOptions): Promise<void> {
           hookCommand({
             mode,
             onFailure: options.onFailure,
-            fixed: fixedValues(process.env, scope === 'managed'),
+            fixed: fixedValues(environment, scope === 'managed'),
           }),
       } as const);
   const wanted = {
     hook,
     onFailure: options.onFailure,
-    telemetryUrl: options.telemetry ? resolveUrl(options.url, process.env) : undefined,
-    repository: repositoryName([options.dir], process.env),
+    telemetryUrl: options.telemetry ? resolveUrl(options.url, environment) : undefined,
+    repository: repositoryName([options.dir], environment),
   } as const;
-  const places = placesHere(options.dir, process.env);
+  const places = placesHere(options.dir, environment);
   const plan = planInstall(client, scope, places, wanted, { repair: isRepairing(options) });
   const isDone = await offerInstall(plan, options);
   for (const note of client.notes(scope, wanted)) say(note);
@@ -160,11 +161,11 @@ async function acceptHttp({ acceptHttpRisk, dryRun }: InstallOptions): Promise<v
 async function uninstall(name: string, options: TargetOptions): Promise<void> {
   const { applyUninstall, clientNamed, placesHere, planUninstall, scopeOf } = await import('../install/install.js');
   const client = clientNamed(name);
-  const plan = planUninstall(client, scopeOf(client, options.scope), placesHere(options.dir, process.env), {
+  const plan = planUninstall(client, scopeOf(client, options.scope), placesHere(options.dir, environment), {
     repair: isRepairing(options),
   });
   if (!(await confirmChange(plan, options, 'no Shieldwatch hook in it'))) return;
-  const backups = applyUninstall(plan, process.env);
+  const backups = applyUninstall(plan, environment);
   if (plan.diff.length > 0) say('written');
   if (backups > 0) say(`${String(backups)} copies of the file, kept since it was first changed, are removed`);
 }
@@ -174,7 +175,7 @@ async function offerInstall(plan: Plan, options: TargetOptions): Promise<boolean
   if (!(await confirmChange(plan, options, 'it is installed already'))) return false;
   if (plan.diff.length === 0) return true;
   const { applyPlan } = await import('../install/install.js');
-  const backup = applyPlan(plan, process.env);
+  const backup = applyPlan(plan, environment);
   say(backup === undefined ? 'written' : `written; what was there before is in ${backup}, until uninstall`);
   return true;
 }
@@ -210,7 +211,7 @@ async function status({ dir }: { dir: string }): Promise<void> {
   const { clientStatuses } = await import('../install/status.js');
   const { spoolStatus } = await import('../ship/spool-status.js');
   const { spoolFolder } = await import('../spool/location.js');
-  const statuses = await clientStatuses(placesHere(dir, process.env));
+  const statuses = await clientStatuses(placesHere(dir, environment));
   if (statuses.every(({ hooks }) => hooks.length === 0)) say('no agent calls the hook: `shieldwatch install <agent>`');
   for (const { client, hooks, files, lastCall, notes } of statuses) {
     for (const { scope, file, hook, problems } of hooks) {
@@ -224,7 +225,7 @@ async function status({ dir }: { dir: string }): Promise<void> {
     for (const note of notes) say(`${client}: ${note}`);
     if (files.length > 0 || hooks.some(({ problems }) => problems.length > 0)) process.exitCode = 1;
   }
-  const { segments, bytes, unsentBytes, lost } = await spoolStatus(spoolFolder(process.env));
+  const { segments, bytes, unsentBytes, lost } = await spoolStatus(spoolFolder(environment));
   say(
     `spool: ${String(segments)} segments, ${String(bytes)} bytes, ${String(unsentBytes)} of them not sent yet${lost > 0 ? `; ${String(lost)} decisions could not be written` : ''}`,
   );

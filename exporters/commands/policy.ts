@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { CommandError } from '#schemas/errors.js';
 import { shieldwatchFolder } from '../spool/location.js';
 import { say } from './output.js';
+import { environment } from '../environment.js';
 
 /** Variables that agents set for their child processes. */
 const OF_AGENTS =
@@ -21,9 +22,9 @@ export function registerPolicy(program: Command): void {
 }
 
 async function accept({ dir }: { dir: string }): Promise<void> {
-  refuseAgents(process.env);
+  refuseAgents(environment);
   const { changedSessions, acceptPolicies } = await import('../hook/session-accept.js');
-  const folder = shieldwatchFolder(process.env);
+  const folder = shieldwatchFolder(environment);
   const changes = changedSessions(folder, resolve(dir));
   if (changes.length === 0) {
     say('no session uses a policy other than the current files');

@@ -1,5 +1,6 @@
 import { delimiter, join } from 'node:path';
 import type { Command } from 'commander';
+import { variable } from '../environment.js';
 
 /** Options of every command that reads AgentShield's own runtime logs. */
 export interface RuntimeLogOptions {
@@ -16,6 +17,6 @@ export function withRuntimeLogs(command: Command): Command {
 
 /** Returns the given files. */
 export function runtimeLogs({ runtimeLog = [], project = [] }: RuntimeLogOptions, env: NodeJS.ProcessEnv): string[] {
-  const fromEnv = (env['SHIELDWATCH_RUNTIME_LOGS'] ?? '').split(delimiter).filter((path) => path !== '');
+  const fromEnv = (variable(env, 'SHIELDWATCH_RUNTIME_LOGS') ?? '').split(delimiter).filter((path) => path !== '');
   return [...runtimeLog, ...project.map((dir) => join(dir, '.agentshield', 'runtime.ndjson')), ...fromEnv];
 }

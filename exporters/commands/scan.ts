@@ -4,6 +4,7 @@ import { resolveToken, resolveUrl } from '../otlp/connection.js';
 import type { ScanOutcome } from '../scan/run-scan.js';
 import { withConnection, type ConnectionOptions } from './connection-options.js';
 import { writeStderr } from './output.js';
+import { environment } from '../environment.js';
 
 interface ScanCommandOptions extends ConnectionOptions {
   repository?: string;
@@ -29,12 +30,12 @@ export function registerScan(program: Command): void {
 
 async function scan(dir: string, agentshieldArgs: string[], options: ScanCommandOptions): Promise<void> {
   const { exportPack, runScan } = await import('../scan/run-scan.js');
-  const url = resolveUrl(options.url, process.env);
+  const url = resolveUrl(options.url, environment);
   if (options.pack !== undefined && agentshieldArgs.length > 0)
     throw new CommandError('--pack runs no scan: options for AgentShield are not allowed');
   const common = {
     url,
-    token: resolveToken(options.token, process.env),
+    token: resolveToken(options.token, environment),
     repository: options.repository,
     minSeverity: options.minSeverity,
     via: options.rest ? 'rest' : 'otlp',

@@ -6,6 +6,7 @@ import { spoolFolder } from '../spool/location.js';
 import { withConnection, type ConnectionOptions } from './connection-options.js';
 import { writeStderr, say } from './output.js';
 import { runtimeLogs, withRuntimeLogs, type RuntimeLogOptions } from './runtime-log-options.js';
+import { environment } from '../environment.js';
 
 interface ShipCommandOptions extends ConnectionOptions, RuntimeLogOptions {
   spool?: string;
@@ -22,14 +23,14 @@ export function registerShip(program: Command): void {
 }
 
 async function ship(options: ShipCommandOptions): Promise<void> {
-  const token = resolveToken(options.token, process.env);
+  const token = resolveToken(options.token, environment);
   if (token === undefined) throw new CommandError('no token: set SHIELDWATCH_TOKEN to an ingest token');
   const { shipSpool } = await import('../ship/ship-spool.js');
   const result = await shipSpool({
-    spoolDir: options.spool ?? spoolFolder(process.env),
-    url: resolveUrl(options.url, process.env),
+    spoolDir: options.spool ?? spoolFolder(environment),
+    url: resolveUrl(options.url, environment),
     token,
-    runtimeLogs: runtimeLogs(options, process.env),
+    runtimeLogs: runtimeLogs(options, environment),
     all: options.all ?? false,
     onProgress: showProgress,
   });

@@ -3,6 +3,7 @@ import type { DriftRecord } from '#schemas/mapping/drift.js';
 import { resolveToken, resolveUrl } from '../otlp/connection.js';
 import { withConnection, type ConnectionOptions } from './connection-options.js';
 import { writeStderr, say } from './output.js';
+import { environment } from '../environment.js';
 
 interface WatchCommandOptions extends ConnectionOptions {
   repository?: string;
@@ -26,11 +27,11 @@ export function registerWatch(program: Command): void {
 
 async function watchFolder(dir: string, agentshieldArgs: string[], options: WatchCommandOptions): Promise<void> {
   const { startWatch } = await import('../watch/run-watch.js');
-  const token = resolveToken(options.token, process.env);
+  const token = resolveToken(options.token, environment);
   const watching = await startWatch({
     dir,
     agentshieldArgs,
-    url: resolveUrl(options.url, process.env),
+    url: resolveUrl(options.url, environment),
     token,
     repository: options.repository,
     minSeverity: options.minSeverity,

@@ -2,10 +2,11 @@ import { spoolFolder } from '../spool/location.js';
 import { Decisions } from './decisions.js';
 import { createSpanProcessor, type GenAiSpanProcessor } from './span-processor.js';
 import { ToolBlockedError, wrapTool as wrapToolWith, type WrapOptions } from './wrap-tool.js';
+import { environment } from '../environment.js';
 
 export { ToolBlockedError, type GenAiSpanProcessor, type WrapOptions };
 
-const decisions = new Decisions(spoolFolder(process.env));
+const decisions = new Decisions(spoolFolder(environment));
 
 /**
  * Returns the span processor for an agent's own SDK. List it before the exporting processor: `new NodeSDK({

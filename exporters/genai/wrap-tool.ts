@@ -8,15 +8,16 @@ import {
   ATTR_GEN_AI_TOOL_NAME,
   SCOPE_NAME,
 } from '#schemas/semconv.js';
+import { scrubText } from '#schemas/scrub.js';
 import { stricterMode, type PolicyMode } from '../hook/policy-mode.js';
 import { decisionRecord } from '../hook/record.js';
 import { cannotJudge, judge, type Verdict } from '../hook/verdict.js';
-import { scrubText } from '#schemas/scrub.js';
 import { appendToSpool } from '../spool/append.js';
 import { newEventId } from '../spool/event-id.js';
 import { spoolLimits } from '../spool/limits.js';
 import { spoolFolder } from '../spool/location.js';
 import type { Decisions } from './decisions.js';
+import { environment } from '../environment.js';
 
 /** Thrown for a call that the runtime policy denies: the tool did not run. */
 export class ToolBlockedError extends Error {
@@ -78,7 +79,7 @@ export function wrapTool<A extends unknown[], R>(
 
 function judgeAndRecord(args: unknown[], callId: string, options: WrapOptions, decisions: Decisions): Verdict {
   const startedAt = performance.now();
-  const { env } = process;
+  const env = environment;
   const call = {
     event: 'PreToolUse',
     tool: options.name,

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { userInfo } from 'node:os';
+import { variable } from '../environment.js';
 
 /**
  * Returns the user as an HMAC-SHA256 of the user's name (`SHIELDWATCH_ACTOR`, else the login name), equal for one
@@ -7,8 +8,8 @@ import { userInfo } from 'node:os';
  * compute one.
  */
 export function actor(env: NodeJS.ProcessEnv): string | undefined {
-  const key = env['SHIELDWATCH_ACTOR_KEY'];
+  const key = variable(env, 'SHIELDWATCH_ACTOR_KEY');
   if (key === undefined || key === '') return undefined;
-  const name = env['SHIELDWATCH_ACTOR'] || userInfo().username;
+  const name = variable(env, 'SHIELDWATCH_ACTOR') || userInfo().username;
   return createHmac('sha256', key).update(name.trim().toLowerCase()).digest('hex').slice(0, 32);
 }

@@ -8,13 +8,14 @@ import { HashFlood } from './hash-flood.js';
 import { record } from './record.js';
 import { readStdin } from './stdin.js';
 import { cannotJudge, type Judging } from './verdict.js';
+import { environment } from '../environment.js';
 
 /**
  * Runs `shieldwatch hook [options]`: judges the tool call on standard input, answers the agent, appends a line to the
  * spool, and sets the exit code. Options: {@link fixedMode}, {@link fixEnvironment}. Loads only Node's own modules and
  * few other files, because it runs before every tool call. Returns a promise only if it had to wait for standard input.
  */
-export function runHook(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<void> | undefined {
+export function runHook(args: readonly string[], env: NodeJS.ProcessEnv = environment): Promise<void> | undefined {
   // Until there is a verdict, any end of the process blocks. Agents treat exit code 1 as allow.
   process.exitCode = 2;
   const startedAt = process.hrtime();

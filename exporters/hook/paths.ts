@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { environment } from '../environment.js';
 
 /** Names of keys that contain paths in the inputs of tools. */
 export const PATH_KEYS = /path|file|source|destination|target|uri|link|dir|folder|^(?:from|to)$/i;
@@ -10,7 +11,7 @@ export const MAX_PATH = 4096;
  * Returns every absolute path that a tool may derive from a text: relative to the call's folder or the home folder, as
  * a `file:` URL, and in the forms of Windows and WSL (`C:\a`, `\\wsl$\Ubuntu\a`, names that end with dots or blanks).
  */
-export function pathForms(path: string, cwd: string, home = process.env['HOME']): string[] {
+export function pathForms(path: string, cwd: string, home = environment['HOME']): string[] {
   const plain = resolve(cwd, path);
   // Nearly all are plain; this runs before every tool call.
   if (/^(?!\/\/)[\w./@+-]+$/.test(path) && !/\.(?:\/|$)/.test(path)) return [plain];

@@ -1,3 +1,5 @@
+import { environment, variable } from '../environment.js';
+
 /**
  * How AgentShield's runtime policy is applied.
  * - `strict` (default): denies what either of the other modes denies, ignoring the case of a tool's name; a policy that
@@ -27,7 +29,7 @@ export function policyMode(name: string | undefined): PolicyMode {
 
 /** Returns the fixed mode, or that of the environment if it is stricter. */
 export function stricterMode(mode: PolicyMode, env: NodeJS.ProcessEnv): PolicyMode {
-  const name = env['SHIELDWATCH_POLICY_MODE'];
+  const name = variable(env, 'SHIELDWATCH_POLICY_MODE');
   if (name === undefined) return mode;
   const fromEnv = policyMode(name);
   return POLICY_MODES.indexOf(fromEnv) < POLICY_MODES.indexOf(mode) ? fromEnv : mode;

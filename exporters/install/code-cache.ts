@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hookFile, NODE_OPTIONS } from './hook-command.js';
+import { environment } from '../environment.js';
 
 const TIME_LIMIT_MS = 10_000;
 
@@ -32,7 +33,7 @@ export function writeCodeCache(file = hookFile()): boolean {
       tool_input: { command: 'true' },
       tool_use_id: 'sample',
     });
-    const env = { PATH: process.env['PATH'] ?? '', HOME: folder };
+    const env = { PATH: environment['PATH'] ?? '', HOME: folder };
     const run = (...args: string[]): boolean =>
       spawnSync(process.execPath, [...NODE_OPTIONS, file, ...args], { cwd: folder, env, input, timeout: TIME_LIMIT_MS })
         .status === 0;

@@ -6,6 +6,7 @@ import { packageRoot } from '#schemas/root.js';
 import { CommandError } from '#schemas/errors.js';
 import { FIXED_SEED_OPTION } from '../hook-start.js';
 import { shieldwatchFolder } from '../spool/location.js';
+import { environment, variable } from '../environment.js';
 
 /** The command or URL that an agent calls before each tool call. */
 export type InstalledHook =
@@ -60,11 +61,12 @@ export interface FixedValues {
 
 /** Returns the values of the current environment, to be fixed by an installed hook. */
 export function fixedValues(env: NodeJS.ProcessEnv, isForAllUsers: boolean): FixedValues {
+  const spool = isForAllUsers ? undefined : variable(env, 'SHIELDWATCH_SPOOL_DIR');
   return {
     home: isForAllUsers ? 'of-user' : { producers: resolve(shieldwatchFolder(env)), user: env['HOME'] || homedir() },
-    spool: env['SHIELDWATCH_SPOOL_DIR'] && !isForAllUsers ? resolve(env['SHIELDWATCH_SPOOL_DIR']) : undefined,
-    spoolMaxMb: env['SHIELDWATCH_SPOOL_MAX_MB'] || undefined,
-    repository: env['SHIELDWATCH_REPOSITORY'] || undefined,
+    spool: spool ? resolve(spool) : undefined,
+    spoolMaxMb: variable(env, 'SHIELDWATCH_SPOOL_MAX_MB') || undefined,
+    repository: variable(env, 'SHIELDWATCH_REPOSITORY') || undefined,
   };
 }
 

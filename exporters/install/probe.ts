@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PROBE_SESSION } from '../hook-start.js';
 import type { InstalledHook } from './hook-command.js';
+import { environment } from '../environment.js';
 
 const TIME_LIMIT_MS = 10_000;
 const FORBIDDEN = 'shieldwatch-probe-forbidden';
@@ -52,7 +53,7 @@ async function ask(hook: InstalledHook, input: string, project: string): Promise
 /** Starts it through a shell, as agents do. It blocks if all agents would block: exit code 2 and the JSON. */
 function runCommand(command: string, input: string, project: string): Promise<Outcome> {
   return new Promise((resolve) => {
-    const env = { ...process.env, CLAUDE_PROJECT_DIR: project };
+    const env = { ...environment, CLAUDE_PROJECT_DIR: project };
     const child = spawn(command, {
       shell: true,
       cwd: project,

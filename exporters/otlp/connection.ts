@@ -1,4 +1,5 @@
 import { CommandError } from '#schemas/errors.js';
+import { variable } from '../environment.js';
 
 const DEFAULT_URL = 'http://127.0.0.1:4000';
 
@@ -12,12 +13,12 @@ export interface Connection {
 
 /** Returns the gateway's base URL: the given one, else `SHIELDWATCH_URL`, else the local stack. */
 export function resolveUrl(explicit: string | undefined, env: NodeJS.ProcessEnv): string {
-  return explicit ?? (env['SHIELDWATCH_URL'] || DEFAULT_URL);
+  return explicit ?? (variable(env, 'SHIELDWATCH_URL') || DEFAULT_URL);
 }
 
 /** Returns the ingest token: the given one, else `SHIELDWATCH_TOKEN`; undefined if there is none. */
 export function resolveToken(explicit: string | undefined, env: NodeJS.ProcessEnv): string | undefined {
-  return (explicit ?? env['SHIELDWATCH_TOKEN'])?.trim() || undefined;
+  return (explicit ?? variable(env, 'SHIELDWATCH_TOKEN'))?.trim() || undefined;
 }
 
 /** Returns the URL of a signal's endpoint. Messages show only the URL's origin: the URL may contain a password. */

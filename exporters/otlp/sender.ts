@@ -11,6 +11,7 @@ import { resourceMetrics, type Metric } from './metric.js';
 import { observeAnswers } from './observer.js';
 import { readableSpans, type Span } from './span.js';
 import { withoutEnvHeaders } from './without-env-headers.js';
+import { environment } from '../environment.js';
 
 /** Items per request: about 1 MB of JSON with the longest records. */
 export const BATCH_SIZE = 500;
@@ -72,7 +73,7 @@ export function createSender(
   const url = (path: string): string => signalUrl(connection.url, path);
   const headers = authorization(connection.token);
   const { origin } = new URL(url(''));
-  const agents = createAgents(process.env);
+  const agents = createAgents(environment);
   const client = createClient(agents);
   const observer = observeAnswers(agents);
   const settings = (path: string): OTLPExporterNodeConfigBase => ({

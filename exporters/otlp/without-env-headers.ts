@@ -1,3 +1,5 @@
+import { environment } from '../environment.js';
+
 const HEADER_VARIABLES = [
   'OTEL_EXPORTER_OTLP_HEADERS',
   'OTEL_EXPORTER_OTLP_TRACES_HEADERS',
@@ -10,11 +12,11 @@ const HEADER_VARIABLES = [
  * machine with an OTel pipeline they contain another vendor's key.
  */
 export function withoutEnvHeaders<T>(create: () => T): T {
-  const saved = HEADER_VARIABLES.map((name) => [name, process.env[name]] as const);
-  for (const [name] of saved) Reflect.deleteProperty(process.env, name);
+  const saved = HEADER_VARIABLES.map((name) => [name, environment[name]] as const);
+  for (const [name] of saved) Reflect.deleteProperty(environment, name);
   try {
     return create();
   } finally {
-    for (const [name, value] of saved) if (value !== undefined) process.env[name] = value;
+    for (const [name, value] of saved) if (value !== undefined) environment[name] = value;
   }
 }

@@ -6,6 +6,7 @@ import { findGitFolder, gitFolderName, readOptional, type GitFolder } from './gi
 import { aliasesOf } from './host-alias.js';
 import { localPath } from './local-path.js';
 import { localName, remoteName } from './remote-name.js';
+import { variable } from '../environment.js';
 
 /** Longest name in a record. */
 const MAX_LENGTH = 200;
@@ -16,7 +17,7 @@ const MAX_LENGTH = 200;
  * name.
  */
 export function repositoryName(folders: readonly string[], env: NodeJS.ProcessEnv): string {
-  const configured = claimed(env['SHIELDWATCH_REPOSITORY']);
+  const configured = claimed(variable(env, 'SHIELDWATCH_REPOSITORY'));
   if (configured !== undefined) return configured;
   for (const folder of folders) {
     const name = remembered(folder, env);

@@ -7,6 +7,7 @@ import type { Severity } from '#schemas/records/enums.js';
 import { redactText } from '#schemas/redaction.js';
 import { scrubText } from '#schemas/scrub.js';
 import type { AgentshieldPackage } from './agentshield-package.js';
+import { environment } from '../environment.js';
 
 /** Time limit in milliseconds. A scan takes under a second. */
 const TIME_LIMIT_MS = 10 * 60_000;
@@ -79,7 +80,7 @@ function childEnvironment(folder: string): NodeJS.ProcessEnv {
   const home = join(folder, 'h');
   mkdirSync(home);
   const hidden = new Set(['USER', 'USERNAME', 'LOGNAME', 'SHIELDWATCH_TOKEN', 'FORCE_COLOR']);
-  const kept = Object.entries(process.env).filter(([name]) => !hidden.has(name));
+  const kept = Object.entries(environment).filter(([name]) => !hidden.has(name));
   return { ...Object.fromEntries(kept), HOME: home, USERPROFILE: home, NO_COLOR: '1' };
 }
 

@@ -16,6 +16,7 @@ import { gateExitCode } from './gate.js';
 import { withPrivateFolder } from './private-folder.js';
 import { runAgentshield } from './run-agentshield.js';
 import { packContext, scanRecord } from './scan-record.js';
+import { environment } from '../environment.js';
 
 /** AgentShield's exit code for a pack that fails verification. */
 const EXIT_INVALID_PACK = 6;
@@ -85,8 +86,8 @@ export async function exportPack(options: PackOptions): Promise<ScanOutcome> {
 export async function scanFolder(options: Omit<ScanOptions, 'url' | 'token'>): Promise<Scanned> {
   const target = existingFolder(options.dir);
   const minSeverity = severityOf(options.minSeverity ?? 'info');
-  const context = ciContext(target, process.env);
-  const repository = nameOf(options.repository, () => repositoryName([target], process.env));
+  const context = ciContext(target, environment);
+  const repository = nameOf(options.repository, () => repositoryName([target], environment));
   const agentshield = findAgentshield();
   const given = options.agentshieldArgs ?? [];
   // A failing gate ends the CLI before the pack is written, so we evaluate the gate.

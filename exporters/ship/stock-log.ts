@@ -4,10 +4,11 @@ import { basename, dirname, join, parse, resolve } from 'node:path';
 import { z } from 'zod';
 import type { DecisionRecord } from '#schemas/records/decision.js';
 import { hashable } from '#schemas/hashable.js';
+import { scrubText } from '#schemas/scrub.js';
 import { categoryOf } from '../hook/rule-category.js';
 import { repositoryName } from '../repository/repository-name.js';
-import { scrubText } from '#schemas/scrub.js';
 import type { Source } from './source.js';
+import { environment } from '../environment.js';
 
 /** A line of AgentShield's own runtime log; it has no id, session or rule. */
 const entry = z.object({
@@ -66,7 +67,7 @@ function isRotated(name: string, log: string): boolean {
 }
 
 function sourceOf({ path, key }: LogFile, log: string): Source {
-  const repository = repositoryName([projectOf(log)], process.env);
+  const repository = repositoryName([projectOf(log)], environment);
   return {
     path,
     key,

@@ -1,3 +1,5 @@
+import { variable } from '../environment.js';
+
 const MEGABYTE = 1024 * 1024;
 
 /** Limits of a spool folder, in bytes. */
@@ -10,7 +12,7 @@ export interface SpoolLimits {
 
 /** Reads `SHIELDWATCH_SPOOL_MAX_MB` (default 64, at least 1); segments are an eighth of it and at most 4 MB. */
 export function spoolLimits(env: NodeJS.ProcessEnv): SpoolLimits {
-  const megabytes = Number(env['SHIELDWATCH_SPOOL_MAX_MB'] || 64);
+  const megabytes = Number(variable(env, 'SHIELDWATCH_SPOOL_MAX_MB') || 64);
   const total = (megabytes >= 1 ? megabytes : megabytes > 0 ? 1 : 64) * MEGABYTE;
   return { total, segment: Math.min(4 * MEGABYTE, Math.ceil(total / 8)) };
 }

@@ -1,13 +1,14 @@
 import { homedir } from 'node:os';
+import { variable } from '../environment.js';
 
 /** Returns the producers' folder: `SHIELDWATCH_HOME`, or `.shieldwatch` in the home folder. */
 export function shieldwatchFolder(env: NodeJS.ProcessEnv): string {
-  return env['SHIELDWATCH_HOME'] || `${env['HOME'] || homedir()}/.shieldwatch`;
+  return variable(env, 'SHIELDWATCH_HOME') || `${env['HOME'] || homedir()}/.shieldwatch`;
 }
 
 /** Returns the spool folder: `SHIELDWATCH_SPOOL_DIR`, or `spool` in {@link shieldwatchFolder}. */
 export function spoolFolder(env: NodeJS.ProcessEnv): string {
-  return env['SHIELDWATCH_SPOOL_DIR'] || `${shieldwatchFolder(env)}/spool`;
+  return variable(env, 'SHIELDWATCH_SPOOL_DIR') || `${shieldwatchFolder(env)}/spool`;
 }
 
 const PREFIX = 'decisions-';

@@ -9,6 +9,7 @@ import { scanFolder, type ScanOptions } from '../scan/run-scan.js';
 import { shieldwatchFolder } from '../spool/location.js';
 import { driftBetween, type ScanState } from './drift.js';
 import { Outbox } from './outbox.js';
+import { environment } from '../environment.js';
 
 export interface WatchOptions extends ScanOptions {
   /** Milliseconds without a change before the folder is scanned again. Default 500, as AgentShield's. */
@@ -103,7 +104,7 @@ export async function sendDrift(to: Sender, drift: DriftRecord, isRest: boolean)
 /** Returns the folder for the messages of one watched folder. */
 function outboxFolder(dir: string): string {
   return join(
-    shieldwatchFolder(process.env),
+    shieldwatchFolder(environment),
     'outbox',
     createHash('sha256').update(realpathSync(dir)).digest('hex').slice(0, 16),
   );

@@ -1,7 +1,7 @@
 import type { RuntimeBody, RuntimeEntry } from '#schemas/http/ingest-runtime.js';
 import { decisionAttributes, type DecisionRecord } from '#schemas/records/decision.js';
 import { hashable } from '#schemas/hashable.js';
-import { redactText } from '#schemas/redaction.js';
+import { scrubText } from '#schemas/scrub.js';
 import { ATTR_DECISION_DURATION, ATTR_DECISION_TIMESTAMP, ATTR_EVENT_ID } from '#schemas/semconv.js';
 import { createIdentities, TIME_DIGITS, type Identity } from './event-ids.js';
 import { encodeTemplate, type Attributes, type SpanTemplate } from './span-bytes.js';
@@ -141,9 +141,7 @@ function ruleNameOf(entry: RuntimeEntry): string | undefined {
   return entry.matchedRule === undefined || entry.matchedRule === null ? undefined : `deny:${entry.matchedRule.tool}`;
 }
 
-/** Redacts before truncating: half a secret would not be recognised. */
+/** Returns the text as the hook would have recorded it, by {@link scrubText}; undefined where none was sent. */
 export function scrubbed(text: string | null | undefined, maxLength: number): string | undefined {
-  return text === undefined || text === null
-    ? undefined
-    : redactText(text.replace(/\p{Surrogate}/gu, '\ufffd')).slice(0, maxLength);
+  return text === undefined || text === null ? undefined : scrubText(text, maxLength);
 }

@@ -5,6 +5,7 @@ import { runtimeBody, type RuntimeBody } from '#schemas/http/ingest-runtime.js';
 import { decision, RULE_CATEGORIES } from '#schemas/records/enums.js';
 import { decisionAttributes } from '#schemas/records/decision.js';
 import { ATTR_DECISION_REASON, ATTR_EVENT_ID } from '#schemas/semconv.js';
+import { scrubText } from '#schemas/scrub.js';
 import { loadOtlp, requestType } from '../landing/message-plan.js';
 import { toOtlp } from './to-otlp.js';
 
@@ -53,7 +54,8 @@ function idsOf(body: RuntimeBody, orgId = 'org_a'): string[] {
     if (typeof eventId === 'string') return eventId;
     const digits = /\.\d{3}(\d*?)0*Z/.exec(timestamp)?.[1] ?? '';
     const exact = digits === '' ? [] : [new Date(timestamp).toISOString().replace('Z', `${digits}Z`)];
-    const identity = JSON.stringify([REPOSITORY, body.sessionId ?? '', tool, decision, reason ?? '', ...exact]);
+    const text = scrubText(reason ?? '', 2_000);
+    const identity = JSON.stringify([REPOSITORY, body.sessionId ?? '', tool, decision, text, ...exact]);
     const moment = `${identity}${String(Date.parse(timestamp))}`;
     counts.set(moment, (counts.get(moment) ?? 0) + 1);
     const hash = createHash('sha256')
@@ -72,7 +74,7 @@ const entry = fc.record(
       .map(([step, digits]) => new Date(now - step * 45_000 - step).toISOString().replace('Z', `${digits}Z`)),
     tool: few('Bash', 'Read', 'mcp__x__"y"', 'naïve \u{1f600}'),
     decision: fc.constantFrom(...decision.options),
-    reason: fc.oneof(fc.constant(null), few('matches "rm -rf"', 'line\nbreak', '')),
+    reason: fc.oneof(fc.constant(null), few('matches "rm -rf"', 'line\nbreak', ' edge\u0000 ', '')),
     durationMs: fc.oneof(
       fc.constant(null),
       fc.integer({ min: 0, max: 86_400_000 }),
@@ -115,7 +117,8 @@ describe('a batch as OTLP', () => {
             decision: sent.decision,
             durationMs: sent.durationMs ?? 0,
             source: 'rest',
-            ...(typeof reason === 'string' ? { reason } : {}),
+            // The text that the hook records for the same decision.
+            ...(typeof reason === 'string' ? { reason: scrubText(reason, 2_000) } : {}),
             ...(typeof toolCallId === 'string' ? { toolCallId } : {}),
             ...(typeof ruleName === 'string' ? { ruleName } : {}),
             ...(ruleCategory === undefined || ruleCategory === null ? {} : { ruleCategory }),

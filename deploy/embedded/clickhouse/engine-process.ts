@@ -7,6 +7,7 @@ import { confiningLauncher, type Launcher } from './confine.js';
 import { stampDataVersion } from './data-version.js';
 import { ACCOUNTS_VARIABLE, ClickHouseStartError, type EngineMessage } from './messages.js';
 import type { Accounts } from './users.js';
+import { environment } from '../../environment.js';
 
 /** How the engine's process is started. */
 export interface LaunchSettings {
@@ -75,7 +76,7 @@ async function launch(settings: LaunchSettings, launcher: Launcher | undefined):
     ],
     {
       env: {
-        ...Object.fromEntries(Object.entries(process.env).filter(([name]) => ENVIRONMENT.test(name))),
+        ...Object.fromEntries(Object.entries(environment).filter(([name]) => ENVIRONMENT.test(name))),
         TMPDIR: temporary,
         UV_THREADPOOL_SIZE: THREADS,
         [ACCOUNTS_VARIABLE]: JSON.stringify(settings.accounts),
