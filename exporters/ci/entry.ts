@@ -4,5 +4,5 @@
 import { readFileSync } from 'node:fs';
 import { environment } from '../environment.js';
 
-environment['SHIELDWATCH_TOKEN'] = readFileSync(0, 'utf8').trim();
+Object.assign(environment, { SHIELDWATCH_TOKEN: readFileSync(0, 'utf8').trim() });
 await import('../cli.js');

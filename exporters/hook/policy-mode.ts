@@ -1,4 +1,4 @@
-import { environment, variable } from '../environment.js';
+import { variable } from '../environment.js';
 
 /**
  * How AgentShield's runtime policy is applied.

@@ -6,7 +6,7 @@ import { packageRoot } from '#schemas/root.js';
 import { CommandError } from '#schemas/errors.js';
 import { FIXED_SEED_OPTION } from '../hook-start.js';
 import { shieldwatchFolder } from '../spool/location.js';
-import { environment, variable } from '../environment.js';
+import { variable } from '../environment.js';
 
 /** The command or URL that an agent calls before each tool call. */
 export type InstalledHook =
