@@ -1,6 +1,6 @@
 import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -85,9 +85,18 @@ it('a Node agent runs what its policy allows, and both decisions are stored', as
     join(root, 'exporters/pack.mjs'),
     join(project, 'node_modules/shieldwatch-producers'),
   ]);
+  // npm links the command where it installs the package.
+  mkdirSync(join(project, 'node_modules/.bin'));
+  symlinkSync('../shieldwatch-producers/cli.mjs', join(project, 'node_modules/.bin/shieldwatch'));
+  chmodSync(join(project, 'node_modules/shieldwatch-producers/cli.mjs'), 0o755);
   expect(await run(await script('A Node agent', 'ingest:otlp'), project)).toBe(
-    'ran git status\nblocked: Blocks piping remote scripts to shell\n',
+    'ran git status\nblocked: Blocks piping remote scripts to shell\n2 decisions sent from 1 files: 1 blocked, 1 allowed\n',
   );
+  expect(
+    await rowsOf(
+      "SELECT SpanAttributes['agentshield.decision.action'] AS decision FROM otel_traces WHERE SpanName = 'execute_tool shell' ORDER BY Timestamp",
+    ),
+  ).toEqual([{ decision: 'allow' }, { decision: 'block' }]);
   expect(
     await until('both decisions are stored', async () => {
       const rows = await rowsOf(

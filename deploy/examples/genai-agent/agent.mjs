@@ -1,5 +1,5 @@
 // An agent with one tool. `wrapTool` judges each call by .agentshield/runtime-policy.json before the tool runs and traces it;
-// the span processor takes secrets out of GenAI spans and adds the decision. The exporter reads OTEL_EXPORTER_OTLP_*.
+// the span processor removes secrets from GenAI spans and adds the decision. The exporter reads OTEL_EXPORTER_OTLP_*.
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { NodeSDK, tracing } from '@opentelemetry/sdk-node';
 import { shieldwatch, ToolBlockedError, wrapTool } from 'shieldwatch-producers/genai';
