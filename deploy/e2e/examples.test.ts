@@ -1,15 +1,12 @@
-import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile, execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { lexer } from 'marked';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildCollector, hasGo } from '#collector/binary.js';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createClickHouse, selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { packageRoot } from '#schemas/root.js';
-import { freePort } from '#schemas/testing/ports.js';
 import { startStackProcess, until, type RunningStack } from '../testing/stack.js';
 
 // The commands of deploy/examples/README.md, run as they are written there against one stack.
@@ -37,6 +34,7 @@ beforeAll(async () => {
   environment = {
     PATH: process.env['PATH'] ?? '',
     HOME: home,
+    NPM_CONFIG_UPDATE_NOTIFIER: 'false',
     SHIELDWATCH_URL: stack.status.gateway,
     CLICKHOUSE_URL: origin,
   };
@@ -92,11 +90,6 @@ it('a Node agent runs what its policy allows, and both decisions are stored', as
   expect(await run(await script('A Node agent', 'ingest:otlp'), project)).toBe(
     'ran git status\nblocked: Blocks piping remote scripts to shell\n2 decisions sent from 1 files: 1 blocked, 1 allowed\n',
   );
-  expect(
-    await rowsOf(
-      "SELECT SpanAttributes['agentshield.decision.action'] AS decision FROM otel_traces WHERE SpanName = 'execute_tool shell' ORDER BY Timestamp",
-    ),
-  ).toEqual([{ decision: 'allow' }, { decision: 'block' }]);
   expect(
     await until('both decisions are stored', async () => {
       const rows = await rowsOf(
@@ -160,41 +153,4 @@ it("ClickHouse's client lists the blocked calls", async () => {
       calls: expect.anything() as unknown,
     },
   ]);
-});
-
-describe.skipIf(!hasGo())(hasGo() ? 'a collector' : 'a collector (NOT RUN: no Go on this machine)', () => {
-  let collector: ChildProcess | undefined;
-
-  afterAll(async () => {
-    if (collector?.exitCode !== null || collector.signalCode !== null) return;
-    const gone = once(collector, 'exit');
-    collector.kill('SIGKILL');
-    await gone;
-  });
-
-  it('forwards what agents send to it', async () => {
-    const manifest = readFileSync(join(EXAMPLES, 'own-collector/manifest.yaml'), 'utf8');
-    const binary = await buildCollector(undefined, { manifest });
-    const port = await freePort();
-    const text = (await script('Your own collector', 'ingest:otlp')).replace('otelcol-contrib', `exec '${binary}'`);
-    collector = spawn(
-      'sh',
-      ['-euc', `${text} --config='yaml:receivers::otlp::protocols::http::endpoint: 127.0.0.1:${String(port)}'`],
-      { cwd: root, env: { ...environment, QUEUE_FOLDER: join(home, 'queue') }, stdio: 'ignore' },
-    );
-    const url = `http://127.0.0.1:${String(port)}`;
-    await until('the collector listens', () =>
-      fetch(url)
-        .then(() => true)
-        .catch(() => false),
-    );
-    const sent = readFileSync(join(EXAMPLES, 'otlp-curl/send.sh'), 'utf8').replace('"curl"', '"collector"');
-    await promisify(execFile)('sh', ['-euc', sent], {
-      env: { ...environment, SHIELDWATCH_URL: url, SHIELDWATCH_TOKEN: 'the collector asks for none' },
-    });
-    await until('the event is stored', async () => {
-      const rows = await rowsOf("SELECT tool FROM agent_event WHERE repo = 'acme/collector'");
-      return rows.length === 1;
-    });
-  });
 });
