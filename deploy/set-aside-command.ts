@@ -9,7 +9,7 @@ interface Flags {
   dataDir?: string;
 }
 
-/** `shieldwatch set-aside list | show | replay | drop`: what the store refused for its content, for whoever may open the data folder. */
+/** `shieldwatch set-aside list | show | replay | drop`: what the store refused for its content, for users with access to the data folder. */
 export function registerSetAsideCommands(root: Command, out: Out): void {
   const setAside = root
     .command('set-aside')
@@ -57,7 +57,9 @@ export function registerSetAsideCommands(root: Command, out: Out): void {
 
   setAside
     .command('replay [file...]')
-    .description('send records again, once the cause is mended at the store; a file goes when its records are safe')
+    .description(
+      'send records again, once the cause is fixed at the store; a file is deleted when its records are in the queue',
+    )
     .option('--all', 'every file')
     .option(...DATA_DIR)
     .action(async (names: string[], flags: Flags & { all?: true }) => {

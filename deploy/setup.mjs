@@ -61,7 +61,7 @@ once(join(root, 'node_modules/.shieldwatch-lock'), sha256(readFileSync(join(root
   return run('installing dependencies (npm ci)', npm, ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
 });
 
-const ROOMS = ['schemas', 'exporters', 'collector', 'ingest', 'rollups', 'grafana', 'deploy'];
+const MODULES = ['schemas', 'exporters', 'collector', 'ingest', 'rollups', 'grafana', 'deploy'];
 function sources(folder) {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
@@ -72,7 +72,7 @@ function sources(folder) {
   });
 }
 const built = [
-  ...ROOMS.flatMap((room) => sources(join(root, room))),
+  ...MODULES.flatMap((module) => sources(join(root, module))),
   readFileSync(join(root, 'tsconfig.json'), 'utf8'),
   readFileSync(join(root, 'tsconfig.build.json'), 'utf8'),
   readFileSync(join(root, 'tsconfig.tools.json'), 'utf8'),

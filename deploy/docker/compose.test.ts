@@ -118,7 +118,7 @@ describe('docker-compose.yml', () => {
   it('gives each container only the secrets that it reads', async () => {
     const root = await mkdtemp(join(tmpdir(), 'shieldwatch-compose-'));
     const { secrets, ...others } = compose.services;
-    // Its script, run in folders of ours; to give the queue away takes root.
+    // Its script, run in the test's folders; changing the owner of the queue requires root.
     for (const mount of secrets?.volumes ?? []) await mkdir(join(root, mount.split(':')[1] ?? ''), { recursive: true });
     const [, , script = ''] = secrets?.command ?? [];
     const run = (): void => {

@@ -107,9 +107,9 @@ async function seedHistories(): Promise<void> {
   const old = scanOf('acme/secret', ago(3 * DAY), { findings });
   await calm.scans([old, scanOf('acme/other', ago(HOUR))]);
   await calm.findings('acme/secret', [findingOf(old, 'k', secret)]);
-  const came = scanOf('acme/mended', ago(3 * HOUR), { findings });
-  await calm.scans([came, scanOf('acme/mended', ago(HOUR))]);
-  await calm.findings('acme/mended', [findingOf(came, 'k', secret)]);
+  const came = scanOf('acme/repaired', ago(3 * HOUR), { findings });
+  await calm.scans([came, scanOf('acme/repaired', ago(HOUR))]);
+  await calm.findings('acme/repaired', [findingOf(came, 'k', secret)]);
 
   // Scores: 90 and then 80; 90 and then 81; one scan alone.
   await loud.scans([scanOf('acme/score', ago(2 * DAY), { score: 90 }), scanOf('acme/score', ago(HOUR), { score: 80 })]);
@@ -185,7 +185,7 @@ describe('with histories', () => {
     ['injection-spike', 'no data', 'org_calm', 'acme/silent'],
     ['new-secret', 'fires', 'org_loud', 'acme/secret'],
     ['new-secret', 'quiet', 'org_calm', 'acme/secret'],
-    ['new-secret', 'quiet', 'org_calm', 'acme/mended'],
+    ['new-secret', 'quiet', 'org_calm', 'acme/repaired'],
     ['new-secret', 'no data', 'org_calm', 'acme/fast'],
     ['score-drop', 'fires', 'org_loud', 'acme/score'],
     ['score-drop', 'quiet', 'org_calm', 'acme/score'],

@@ -50,7 +50,7 @@ const plain = (value: unknown): unknown =>
   typeof value === 'string' && /^\d{4}-\d\d-\d\dT.*Z$/.test(value) ? new Date(value).toISOString() : value;
 /** Milliseconds after {@link T}. */
 const after = (time: unknown): number => Date.parse(String(time)) - T;
-/** Columns of a table that have no heading of ours, or neither a width nor text: Grafana gives them 150 pixels. */
+/** Columns of a table without a heading, or with neither a width nor text: Grafana gives them 150 pixels. */
 function unnamedColumns({ fieldConfig }: BoardPanel, columns: readonly { name: string; type: string }[]): string[] {
   const overrides = new Map(
     (fieldConfig as { overrides: { matcher: { options: string }; properties: { id: string }[] }[] }).overrides.map(

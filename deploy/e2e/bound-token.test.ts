@@ -166,10 +166,10 @@ describe('a token that is bound to a repository', () => {
       })),
     });
     await setPlan(gateway.app.plane, 'org_a', 'team');
-    const told = async (token: string): Promise<boolean> =>
+    const isReported = async (token: string): Promise<boolean> =>
       (await call('POST', '/v1/logs', token, { resourceLogs: [] })).body.includes('are in use');
-    for (let i = 0; i < 5; i += 1) expect(await told(sender)).toBe(false);
-    await expect.poll(() => told(gateway.ingestToken), { timeout: 10_000 }).toBe(true);
+    for (let i = 0; i < 5; i += 1) expect(await isReported(sender)).toBe(false);
+    await expect.poll(() => isReported(gateway.ingestToken), { timeout: 10_000 }).toBe(true);
     await setPlan(gateway.app.plane, 'org_a', 'enterprise');
   });
 

@@ -9,7 +9,7 @@ import { startCollectorUnderTest, TENANT, type CollectorUnderTest, type Row } fr
 interface Input {
   readonly signal: 'traces' | 'logs' | 'metrics';
   readonly body: object;
-  /** Besides the tenant's. */
+  /** Headers in addition to the tenant's. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 

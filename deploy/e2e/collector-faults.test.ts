@@ -212,7 +212,7 @@ describe.skipIf(!hasGo())(
         await under.stopStore();
         const ledger = new Ledger();
         // As in an outage that fills a disk: long before it does, each of the exporter's senders holds a batch that it retries,
-        // and nothing is read from the queue any more. They take one a second.
+        // and nothing is read from the queue from then on. They take one a second.
         const isHeld = Date.now() + 8_000;
         while (Date.now() < isHeld) {
           await ledger.send(under.collector.url, 60);
@@ -270,7 +270,7 @@ describe.skipIf(!hasGo())(
   },
 );
 
-/** Writes to a file until its disk has no room. */
+/** Writes to a file until its disk is full. */
 function fill(path: string): void {
   const piece = Buffer.alloc(64 * 1024);
   try {

@@ -238,7 +238,7 @@ describe('the audit trail', () => {
     const at = 4;
     const entry = (index: number): AuditEntry =>
       entries[index] ?? { seq: 0, record: '{}', previousHash: '', hash: '', signature: '' };
-    // Whoever holds the key writes history anew from there on.
+    // The holder of the key can rewrite history from there on.
     const forked = entries.slice(0, at);
     for (const { record } of entries.slice(at))
       forked.push(

@@ -38,7 +38,7 @@ async function landed(client: ClickHouseClient): Promise<unknown> {
   );
 }
 
-/** Every string of every table of ours, as text. */
+/** Returns every string of every Shieldwatch table, as text. */
 async function dump(client: ClickHouseClient): Promise<string> {
   const tables = await selectRows<{ name: string }>(
     client,

@@ -98,7 +98,7 @@ const FAULTS: Readonly<Record<string, readonly [from: string | RegExp, to: strin
   'what is resolved stands open': [/HAVING last_change = 1/g, 'HAVING last_change != 0', /^findings that stand open/],
   'an acceptance has no effect': [/a\.critical AS accepted_critical/g, '0 AS accepted_critical', /^routes/],
   'what was decided about a review still blocks': [/d\.decided != 1/g, 'true', /^routes/],
-  'injections told by their text are left out of the alert': [
+  'injections recognised by their text are left out of the alert': [
     /\(decision = 'block' AND rule_category = 'injection' OR [^]*?instructions'\)\)/g,
     "(decision = 'block' AND rule_category = 'injection')",
     /^injection/,
@@ -236,7 +236,7 @@ describe('the boundaries of a time window', () => {
 
   it('are the same moments with any UTC offset, half hours included', async () => {
     const [seam = 0] = seams();
-    const told = (at: number, minutes: number): string => {
+    const withOffset = (at: number, minutes: number): string => {
       const sign = minutes < 0 ? '-' : '+';
       const clock = [Math.floor(Math.abs(minutes) / 60), Math.abs(minutes) % 60]
         .map((part) => String(part).padStart(2, '0'))
@@ -246,8 +246,8 @@ describe('the boundaries of a time window', () => {
     for (const minutes of [0, 330, 345, -210, 840]) {
       expect([
         minutes,
-        await byApi(told(seam, minutes), told(seam + HOUR, minutes)),
-        await byBoard(told(seam, minutes), told(seam + HOUR, minutes)),
+        await byApi(withOffset(seam, minutes), withOffset(seam + HOUR, minutes)),
+        await byBoard(withOffset(seam, minutes), withOffset(seam + HOUR, minutes)),
       ]).toEqual([minutes, 2, 2]);
     }
   });

@@ -41,11 +41,11 @@ describe('shieldwatch', () => {
         facts: unknown[];
       };
     // A pass writes its points first, and what it cost when all of it is done.
-    const told = await until('the point and its run are there', async () => {
+    const explained = await until('the point and its run are there', async () => {
       const explanation = await explain();
       return explanation.computed.some(({ run }) => run !== null) ? explanation : undefined;
     });
-    expect(told).toMatchObject({
+    expect(explained).toMatchObject({
       computed: [{ formula: 0, facts: 3, run: { cause: 'mark' } }],
       facts: [{ fact: 'runtime_event', count: 3, duplicatesIgnored: 3 }],
     });

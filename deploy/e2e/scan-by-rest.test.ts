@@ -92,12 +92,16 @@ describe('a pack of the real AgentShield', () => {
         headers: jsonHeaders(gateway.ingestToken),
         body: JSON.stringify(body),
       });
-      const told = (await answer.json()) as ScanAnswer;
-      expect([answer.status, told.integrity, told.warnings], JSON.stringify(told)).toEqual([200, 'ok', undefined]);
+      const receipt = (await answer.json()) as ScanAnswer;
+      expect([answer.status, receipt.integrity, receipt.warnings], JSON.stringify(receipt)).toEqual([
+        200,
+        'ok',
+        undefined,
+      ]);
 
       const [byOtlp] = await facts('scan', 'acme/by-otlp');
       const [byRest] = await facts('scan', 'acme/by-rest');
-      // The rows of a plan bring no keys of ours.
+      // The rows of a plan have no finding keys.
       expect({ ...byRest, key_scheme: 'source' }).toEqual(byOtlp);
       expect(byRest?.['key_scheme']).toBe('gateway');
       expect(byRest?.['total_findings']).toBeGreaterThan(20);

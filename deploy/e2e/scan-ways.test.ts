@@ -228,7 +228,7 @@ it('creates one event for a drift by any path, however often it is sent and in a
         fc.pre(drift !== undefined);
         const turned = (findings: readonly DriftFinding[], by: number): DriftFinding[] =>
           findings.map((_, i) => findings[(i + by) % findings.length] as DriftFinding);
-        const told: unknown[] = [];
+        const stored: unknown[] = [];
         for (const { isRest, turn } of steps) {
           await sendDrift(
             sender,
@@ -240,7 +240,7 @@ it('creates one event for a drift by any path, however often it is sent and in a
             isRest,
           );
           // Of the same event the lists stand as they came last or first; what is in them is the same.
-          told.push(
+          stored.push(
             await selectRows(
               gateway.store.client,
               `SELECT * EXCEPT (ingested_at, new_list, resolved_list), arraySort(arrayMap(f -> toString(f), new_list)) AS came, arraySort(arrayMap(f -> toString(f), resolved_list)) AS went
@@ -249,7 +249,7 @@ it('creates one event for a drift by any path, however often it is sent and in a
             ),
           );
         }
-        expect(told[0]).toMatchObject([
+        expect(stored[0]).toMatchObject([
           {
             event_id: drift.eventId,
             new_findings: drift.newFindings.length,
@@ -257,7 +257,7 @@ it('creates one event for a drift by any path, however often it is sent and in a
             is_regression: drift.isRegression,
           },
         ]);
-        for (const rows of told) expect(rows).toEqual(told[0]);
+        for (const rows of stored) expect(rows).toEqual(stored[0]);
       },
     ),
     { numRuns: 5, seed: 17, endOnFailure: true },

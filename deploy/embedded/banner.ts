@@ -68,7 +68,7 @@ export function banner(stack: Stack): string {
   lines.push(
     'Next:',
     '  npm run demo                                   real scans and real blocked tool calls, in about a minute',
-    '  SHIELDWATCH_TOKEN=<ingest> npx --no shieldwatch scan <folder>   a repository of yours',
+    '  SHIELDWATCH_TOKEN=<ingest> npx --no shieldwatch scan <folder>   one of your repositories',
     '  README.md                                      the hook for Claude Code, Codex and Gemini; your own OTel pipeline',
     '  Ctrl-C                                         drains and stops',
     '',

@@ -41,7 +41,7 @@ export interface CollectorSettings {
   readonly pseudonymKeyFile?: string;
   /** Configuration files, in order; those of our distribution unless given. */
   readonly config?: readonly string[];
-  /** Variables of config.yaml besides those that follow from the settings above. */
+  /** Further variables of config.yaml, which do not follow from the settings above. */
   readonly env?: Readonly<Record<string, string>>;
   /** Receives each line that the collector logs, and what happens to its process. */
   readonly onLog?: (line: string) => void;
@@ -89,7 +89,7 @@ export async function startCollector(settings: CollectorSettings): Promise<Embed
       },
       healthUrl: `http://${HOST}:${healthPort}`,
       onLine: (line) => {
-        // Its receiver closes before its own metrics' last minute is sent through it; nothing of anybody's is in that.
+        // Its receiver closes before its own metrics' last minute is sent through it; they contain no user data.
         if (!isStopping() || !line.includes('failed to shutdown meter provider')) log(line);
       },
       signal: stopping.signal,

@@ -33,7 +33,7 @@ export interface StackConfig {
   grafanaPort: number;
   /** Land in the gateway even where a collector could run. */
   withoutCollector: boolean;
-  /** Seconds for which the gateway goes on after it was told to stop, its `/readyz` saying that it will not. */
+  /** Seconds for which the gateway continues after a stop signal, while its `/readyz` is 503. */
   drainSeconds: number;
   /** Least level of the gateway's log lines (JSON, standard output). */
   logLevel: (typeof LOG_LEVELS)[number];
@@ -53,7 +53,7 @@ export interface StackFlags {
   collector?: boolean;
 }
 
-/** Address every part of the embedded stack listens on; the gateway unless told otherwise. */
+/** Address every part of the embedded stack listens on; the gateway by default. */
 export const LOOPBACK = '127.0.0.1';
 
 function port(name: string, env: Variable, flag: string | undefined, fallback: number): number {

@@ -65,7 +65,7 @@ async function isOurs(folder: string): Promise<boolean> {
 
 /**
  * Takes a data folder for this process: creates it (0700), checks its layout and listens on its control
- * socket. The socket is the lock and the way in: whoever may open the folder may administer the stack.
+ * socket. The socket is the lock and the way in: access to the folder is permission to administer the stack.
  *
  * @throws CommandError when another process holds the folder or a newer version wrote it.
  */

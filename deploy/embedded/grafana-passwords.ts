@@ -13,7 +13,7 @@ export interface GrafanaPasswords {
 }
 
 /**
- * Reads the password of Grafana's `admin` from `grafana.env` in the data folder, or makes one, and writes the file anew
+ * Reads the password of Grafana's `admin` from `grafana.env` in the data folder, or creates one, and rewrites the file
  * with what Grafana needs to ask the store as its reader.
  *
  * @param readerUrl with the reader's name and password

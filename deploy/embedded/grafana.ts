@@ -72,7 +72,7 @@ export function grafanaEnvironment({
     GF_PATHS_PLUGINS: plugins,
     GF_PATHS_LOGS: join(data, 'log'),
     GF_PATHS_PROVISIONING: join(packageRoot(), 'grafana/provisioning'),
-    // Of a new database; an older one is told by `resetAdmin`.
+    // For a new database; `resetAdmin` sets it in an existing one.
     GF_SECURITY_ADMIN_PASSWORD: passwords.admin,
     GF_SERVER_HTTP_ADDR: HOST,
     GF_SERVER_HTTP_PORT: String(port),
@@ -107,7 +107,7 @@ function isInstalled(plugins: string): boolean {
 const MOST_KINDS = 1_000;
 
 /**
- * Passes on Grafana's warnings and errors, each once whatever its times, ids and counts: what goes wrong at every
+ * Passes on Grafana's warnings and errors, each once, ignoring times, ids and counts: what goes wrong at every
  * evaluation of an alert would fill the terminal. Without a mail server Grafana says so at each notification of its
  * default contact point; that is one hint here.
  */
@@ -134,7 +134,7 @@ function ownSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   );
 }
 
-/** A Grafana of a version of ours that made no password let everybody in as admin/admin. */
+/** Earlier versions of Shieldwatch set no password, so that Grafana accepted admin/admin. */
 function resetAdmin(
   installed: InstalledGrafana,
   passwords: GrafanaPasswords,
@@ -158,7 +158,7 @@ function resetAdmin(
 }
 
 /**
- * Runs Grafana beside the stack and does not wait for it: its first start takes a while, and nothing of ours needs it.
+ * Runs Grafana beside the stack and does not wait for it: its first start takes a while, and no other part needs it.
  * Settings of Grafana in the environment (GF_...) win over ours.
  */
 export function startGrafana(settings: GrafanaSettings): { url: string; stop(): Promise<void> } {

@@ -24,7 +24,7 @@ const request = z
 const newOrg = z.strictObject({ name: z.string().min(1).max(100), plan: z.enum(['team', 'enterprise']) });
 const orgPlan = z.strictObject({ orgId: z.string().min(1), plan: z.enum(['team', 'enterprise']) });
 
-/** Whoever may open the data folder is an owner of every organisation in it: the same API, from inside. */
+/** Serves the API with owner rights in every organisation, for users with access to the data folder. */
 export async function callApi(gateway: FastifyInstance, defaultOrgId: string, body: unknown): Promise<unknown> {
   const parsed = request.safeParse(body);
   if (!parsed.success) throw new CommandError('a call of the API needs a method and an address below /v1/');

@@ -13,7 +13,7 @@ export interface PseudonymKey {
 
 /**
  * Reads the secret from the file that the environment names, or from `pseudonym.key` in the data folder, which the first
- * start makes. Without it the pseudonyms that are stored belong to nobody any more, so it is kept with the data.
+ * start makes. Without it the pseudonyms that are stored can no longer be reproduced, so it is kept with the data.
  *
  * @throws CommandError when the file cannot be read or holds fewer than 32 characters.
  */

@@ -126,7 +126,7 @@ export function setAsideControl(
     return done;
   }
 
-  /** Removes a file for good. One that cannot be read is nobody's: the log alone tells of it. */
+  /** Deletes a file permanently. An unreadable one belongs to no organisation: only the log mentions it. */
   async function drop(name: string): Promise<unknown> {
     const { signal, reason, body } = await readSetAside(dataDir, name);
     const orgs = await knownOf(organisationsIn(signal, body));

@@ -16,7 +16,7 @@ import { CommandError } from '#schemas/errors.js';
 import { RetiredStoreError } from '#schemas/migrations.js';
 import { openPostgres, type Postgres } from '#schemas/postgres/client.js';
 import { migratePostgres } from '#schemas/postgres/migrate.js';
-import { giveNodeRoom } from '../node-memory.js';
+import { raiseHeapLimit } from '../node-memory.js';
 import { startClickHouse } from './clickhouse/process.js';
 import { startCollector } from './collector.js';
 import { setAsideBy, setAsideControl, type SetAside } from './set-aside.js';
@@ -37,7 +37,7 @@ export interface StackStatus {
   clickhouse: string;
   /** File with name and password of the embedded store's reader, for `curl --netrc-file`. */
   clickhouseReader?: string;
-  /** Likewise of the admin, where the start allows one. */
+  /** The same for the admin, if the start enables it. */
   clickhouseAdmin?: string;
   /** Whether the system keeps the embedded engine's process to its own files. */
   clickhouseConfined?: boolean;
@@ -78,7 +78,7 @@ const landingDay = z.strictObject({ fact: z.enum(Object.keys(FACTS) as [Fact, ..
  * Starts everything in the order the data flows back: stores, schema, collector, gateway, jobs. When a part
  * fails, what was started before it is stopped again.
  *
- * @param log told one line at a time about what a person should know while it starts and runs.
+ * @param log called with one line at a time of progress and warnings.
  * @throws CommandError with one clear line.
  */
 export async function startStack(config: StackConfig, log: (line: string) => void): Promise<Stack> {
@@ -86,7 +86,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
   const stop = async (): Promise<void> => {
     for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
   };
-  giveNodeRoom();
+  raiseHeapLimit();
   try {
     const folder = await openDataFolder(config.dataDir);
     closers.push(() => folder.release());

@@ -227,7 +227,7 @@ export async function tellFleet(client: ClickHouseClient, orgId: string): Promis
   const records = [];
   for (let hour = 0; hour < 30 * 24; hour += 1) {
     const start = now - hour * HOUR;
-    // By hours before now, not by the clock: what the boards show must not depend on when the story is told.
+    // By hours before now, not by the clock: what the boards show must not depend on the time of the run.
     const isNight = hour % 24 >= 10 && hour % 24 < 16;
     const count = isNight ? random.integer(0, 3) : random.integer(20, 60);
     const share = hour < 3 ? 0.3 : 0.06 + 0.05 * Math.sin(hour / 20);

@@ -3,7 +3,7 @@ import { CommandError } from '#schemas/errors.js';
 import { packageRoot } from '#schemas/root.js';
 import { drawPictures } from './pictures.js';
 
-/** `npm run boards:pictures`: the READMEs' pictures of the boards, made anew. */
+/** `npm run boards:pictures`: regenerates the READMEs' pictures of the boards. */
 try {
   for (const file of await drawPictures(join(packageRoot(), 'grafana/pictures'))) process.stdout.write(`${file}\n`);
 } catch (error) {

@@ -21,7 +21,7 @@ const MAX_HEIGHT = 1_400;
  * Draws every board on sample data, dark and 1280 pixels wide, into `folder`, one file a board.
  *
  * @returns the files written
- * @throws CommandError without Chromium, and when a board complains or its picture is too large
+ * @throws CommandError without Chromium, and if a board reports a problem or its picture is too large
  */
 export async function drawPictures(folder: string): Promise<string[]> {
   if (isBrowserMissing) throw new CommandError('pictures need Chromium; name one with CHROMIUM_PATH');

@@ -13,7 +13,7 @@ const STRETCH = 1_000;
 
 /**
  * Writes a trail of `entries` entries with all its heads, and verifies it as `shieldwatch audit verify --file` does, every
- * signature; then once more cut short by one entry, which must be told.
+ * signature; then once more cut short by one entry, which must be detected.
  *
  * @throws CommandError when a verdict is not what it must be.
  */

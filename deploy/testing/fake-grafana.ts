@@ -9,7 +9,7 @@ export interface Started {
   pid: number;
 }
 
-/** Stands for a Grafana, which no package of ours carries: it writes down how it was started, and waits. */
+/** Stands in for Grafana, which no package provides: records how it was started, and waits. */
 export interface FakeGrafana {
   /** What GRAFANA_HOME names. */
   home: string;

@@ -2,7 +2,7 @@ import childProcess from 'node:child_process';
 import { syncBuiltinESMExports } from 'node:module';
 import net from 'node:net';
 
-/** Set up before each file of `npm run test:unit`: whatever starts a process, connects or listens fails there. */
+/** Set up before each file of `npm run test:unit`: starting a process, connecting and listening fail there. */
 function refuse(what: string): () => never {
   return () => {
     throw new Error(`a unit test may not ${what}; npm run test:unit takes only files that reach nothing outside`);

@@ -118,7 +118,7 @@ export async function startStackProcess(options: {
     status = await until('the stack is up', async () => {
       if (code !== undefined) throw new Error(`the stack ended with ${code}:\n${output}`);
       const answer = await callStack<StackStatus>(dataDir, 'GET', '/status').catch(() => undefined);
-      // It answers before it has told a person so.
+      // It answers before it prints its banner.
       return output.includes('Shieldwatch is running', before) ? answer : undefined;
     });
   }

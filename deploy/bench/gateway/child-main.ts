@@ -7,7 +7,7 @@ import { ensureFirstTokens } from '#ingest/control/first-tokens.js';
 import { createClickHouse } from '#schemas/clickhouse/client.js';
 import { runtimeBody } from '#schemas/http/ingest-runtime.js';
 import { freshPostgres } from '#schemas/testing/postgres.js';
-import { giveNodeRoom } from '../../node-memory.js';
+import { raiseHeapLimit } from '../../node-memory.js';
 
 /** Message from the parent. */
 export type Question = 'cpu' | { parse: string; times: number };
@@ -30,7 +30,7 @@ process.on('message', (question: Question) => {
 process.on('disconnect', () => process.exit(0));
 
 async function runGateway(): Promise<void> {
-  giveNodeRoom();
+  raiseHeapLimit();
   const postgres = await freshPostgres();
   const first = await ensureFirstTokens(postgres);
   const noLimit = { rate: 1e12, burst: 1e12 };

@@ -6,7 +6,7 @@ import { createGateway } from '#ingest/app.js';
 import { ensureFirstTokens } from '#ingest/control/first-tokens.js';
 import { createClickHouse } from '#schemas/clickhouse/client.js';
 import { freshPostgres } from '#schemas/testing/postgres.js';
-import { giveNodeRoom } from '../../node-memory.js';
+import { raiseHeapLimit } from '../../node-memory.js';
 
 /** Message to the bench once the gateway listens. */
 export interface GatewayReady {
@@ -14,7 +14,7 @@ export interface GatewayReady {
   readonly token: string;
 }
 
-giveNodeRoom();
+raiseHeapLimit();
 const [, , clickhouseUrl = '', collectorUrl = '', key = ''] = process.argv;
 const postgres = await freshPostgres();
 const tokens = await ensureFirstTokens(postgres);

@@ -127,7 +127,7 @@ export class Answer {
   async #endSpooled(spool: AnswerSpool): Promise<void> {
     if (this.#heldBytes > 0) await spool.append(this.#takeHeld());
     this.#sendHeaders(200, spool.bytes);
-    // Whatever breaks now breaks the connection: the client sees a body that is too short.
+    // Any error from here on closes the connection: the client sees a truncated body.
     await pipeline(await spool.read(), this.#encoder ?? this.#response).catch(() => this.#response.destroy());
   }
 
@@ -155,7 +155,7 @@ export class Answer {
     const last = encoders.at(-1);
     last?.pipe(response, { end: false });
     last?.once('end', () => {
-      // Cut off without the last chunk, so that a client that does not know the mark of an error cannot take it for whole.
+      // Cut off without the last chunk, so that a client that does not know the error marker cannot treat it as complete.
       if (this.#isCut) response.write(Buffer.alloc(0), () => response.destroy());
       else response.end();
     });

@@ -2,7 +2,13 @@ import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startClickHouse } from './process.js';
-import { readerHeaders, startTestServer, until, writerHeaders, type TestServer } from '../../testing/clickhouse-server.js';
+import {
+  readerHeaders,
+  startTestServer,
+  until,
+  writerHeaders,
+  type TestServer,
+} from '../../testing/clickhouse-server.js';
 
 describe('a nearly full disk', () => {
   let server: TestServer;

@@ -28,7 +28,7 @@ export interface QueryContext {
 
 /** What must hold of the engine's own reading (EXPLAIN AST) of a statement. */
 export interface EngineCheck {
-  /** Throws what the client is told. */
+  /** Throws the error for the client. */
   statement(tree: string): void;
   /** Further texts that the engine will read as SQL, as SELECTs. */
   readonly selects: readonly string[];

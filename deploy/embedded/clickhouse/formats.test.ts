@@ -165,7 +165,7 @@ describe('compressed request bodies', () => {
       expect([insert.status, await insert.text()]).toEqual([200, '']);
       expect(await server.text('SELECT count(), sum(id) FROM item')).toBe(`60000\t${(60_000 * 59_999) / 2}`);
     }
-    // What is not compressed so is told, and stores nothing.
+    // A body with another compression is an error, and stores nothing.
     await server.text('TRUNCATE TABLE item');
     const broken = await server.query(
       '1\n2\n',

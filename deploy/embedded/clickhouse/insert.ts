@@ -87,7 +87,7 @@ class BodyFile {
     this.#written = this.#write(chunks, bytes).finally(() => {
       this.#isWriting = false;
     });
-    // Whoever comes next awaits it.
+    // The next caller awaits it.
     this.#written.catch(() => undefined);
   }
 

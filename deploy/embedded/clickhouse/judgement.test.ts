@@ -205,10 +205,10 @@ describe('tokens', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(text, { minLength: BATCH, maxLength: BATCH }), async (texts) => {
         const accepted = texts.filter((each) => each !== '' && ourTokens(each) !== undefined);
-        const anew = accepted.map((each) =>
+        const rewritten = accepted.map((each) =>
           Buffer.from(emit([...tokensOf(Buffer.from(each).toString('latin1'))]), 'latin1').toString(),
         );
-        const both = [...accepted, ...anew, '1'];
+        const both = [...accepted, ...rewritten, '1'];
         const engine = await engineTokens(both);
         both.forEach((each, i) => {
           expect(engine[i], JSON.stringify(each)).toEqual(ourTokens(each));

@@ -1,5 +1,5 @@
 /**
- * The engine's process: opens chDB, listens, tells its parent, and ends when told to or when the parent
+ * The engine's process: opens chDB, listens, reports to its parent, and ends on request or when the parent
  * is gone. Started by `process.ts`; can be run by hand with the same flags.
  */
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';

@@ -5,7 +5,7 @@ import { startTestServer, type TestServer } from '../../testing/clickhouse-serve
 
 const REVISION = 54_460;
 
-/** Expressions over `number`, one for every type that a query of ours or Grafana's can return. */
+/** Expressions over `number`, one for every type that our queries or Grafana's can return. */
 const EXPRESSIONS: readonly string[] = [
   ...[
     'Int8',

@@ -38,7 +38,7 @@ export interface EmbeddedClickHouse {
   /** Of the engine's process; another one after a restart. */
   readonly pid: number;
   readonly version: string;
-  /** Whether the system keeps the engine's process to its own files: when a wall of ours fails, the next one. */
+  /** Whether the system confines the engine's process to its own files: the last line of defence. */
   readonly isConfined: boolean;
   /** Drains, closes, resolves when the process is gone. */
   stop(): Promise<void>;

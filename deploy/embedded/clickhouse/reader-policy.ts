@@ -8,7 +8,7 @@ import { tokensOf, type Token } from './sql-tokens.js';
 
 /**
  * What a reader's statement may be. Three walls, each of which reads for itself:
- * 1. here, the tokens; what runs is written anew from them (`text`), so that nothing runs that was not read;
+ * 1. here, the tokens; what runs is rebuilt from them (`text`), so that nothing runs that was not read;
  * 2. the engine's own reading of that very text (`checkTree`, see `reader-tree.ts`);
  * 3. the engine's rights (`SET ROLE reader`, see `engine-config.ts`) and, where the system offers it, its confinement.
  */
@@ -35,7 +35,7 @@ const MAX_BYTES = 256 * 1024;
 
 const FIRST_WORDS = new Set(['select', 'with', 'from', '(', 'explain', 'show', 'describe', 'desc', 'exists']);
 
-/** Begin statements that a reader may not run; a word that begins none is a slip, and told as one. */
+/** First words of statements that a reader may not run; an unknown first word is reported as a typing error. */
 const DENIED_WORDS = new Set([
   'insert',
   'create',
@@ -248,7 +248,7 @@ function explainOptions(tokens: readonly Token[]): number {
   return tokens.slice(0, query < 0 ? tokens.length : query).some(({ text }) => text === '=') ? 1 : 0;
 }
 
-/** The statement anew, from tokens that a reader may use. */
+/** Returns the statement, rebuilt from tokens that a reader may use. */
 function judgeTokens(tokens: readonly Token[], reading: Reading): string {
   const { catalog } = reading;
   refuseFunctions(

@@ -8,7 +8,13 @@ import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createNativeCompress } from './compression/native-blocks.js';
-import { readerHeaders, startTestServer, until, writerHeaders, type TestServer } from '../../testing/clickhouse-server.js';
+import {
+  readerHeaders,
+  startTestServer,
+  until,
+  writerHeaders,
+  type TestServer,
+} from '../../testing/clickhouse-server.js';
 
 let server: TestServer;
 beforeAll(async () => {

@@ -23,7 +23,7 @@ export interface QueryRequest {
   readonly waitsForEnd: boolean;
   readonly isReadOnly: boolean;
   readonly session: SessionRequest | undefined;
-  /** A client that takes nothing for so long is cut off: `http_send_timeout`. */
+  /** Time after which a client that does not read is disconnected: `http_send_timeout`. */
   readonly sendTimeoutMs: number;
 }
 
@@ -63,7 +63,7 @@ const NOT_SETTINGS = new Set([
   'decompress',
 ]);
 
-/** Inserts are synchronous and committed when acknowledged, whatever a client asks about async inserts. */
+/** Inserts are synchronous and committed when acknowledged, even if a client requests async inserts. */
 const ASYNC_INSERT = /^(wait_for_)?async_insert/;
 
 /**

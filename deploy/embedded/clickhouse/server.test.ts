@@ -5,7 +5,13 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readerHeaders, startTestServer, until, writerHeaders, type TestServer } from '../../testing/clickhouse-server.js';
+import {
+  readerHeaders,
+  startTestServer,
+  until,
+  writerHeaders,
+  type TestServer,
+} from '../../testing/clickhouse-server.js';
 
 let server: TestServer;
 let client: ClickHouseClient;
@@ -112,7 +118,7 @@ describe('@clickhouse/client', () => {
 
   test('ends a query on abort', async () => {
     const abort = new AbortController();
-    const query = client.query({ query: 'SELECT count() FROM system.numbers -- forever', abort_signal: abort.signal });
+    const query = client.query({ query: 'SELECT count() FROM system.numbers -- endless', abort_signal: abort.signal });
     await until('it runs', () => running('count() FROM system.numbers'));
     abort.abort();
     await expect(query).rejects.toThrow();

@@ -61,7 +61,7 @@ describe("the writer's sessions", () => {
     await server.text('SET offset = 1', { session_id });
     expect(await code('SELECT 1', { session_id, max_threads: '3' })).toBe('48');
     await server.text('SET offset = 0', { session_id });
-    // What a SET sets stays, whatever the URL says beside it.
+    // A setting of SET persists, also with settings in the URL.
     await server.text('SET max_threads = 7', { session_id, max_threads: '2', max_block_size: '17' });
     await server.text('USE system', { session_id, database: 'shieldwatch' });
     expect(

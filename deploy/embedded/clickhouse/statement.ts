@@ -186,7 +186,7 @@ export function refuseRoles(query: Buffer): void {
     );
 }
 
-/** Words that may be told of a statement, as it holds no data of anybody's: `SELECT`, `CREATE TABLE`, else `OTHER`. */
+/** Returns the kind of a statement, which contains no user data: `SELECT`, `CREATE TABLE`, else `OTHER`. */
 export function kindOf(head: Buffer): string {
   const [first = '', second = ''] = firstWords(head);
   if (first === 'WITH' || first === 'FROM') return 'SELECT';

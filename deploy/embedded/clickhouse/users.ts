@@ -6,7 +6,7 @@ import { ClickHouseStartError } from './messages.js';
 
 /**
  * Who asks: `writer` is the stack itself (collector, gateway, rollups, migrations), `reader` are people and Grafana,
- * `admin` is whoever makes databases of their own beside ours, where the start allows it.
+ * `admin` may create databases beside ours, if the start enables it.
  */
 export type UserName = 'writer' | 'reader' | 'admin';
 

@@ -28,7 +28,7 @@ const DATA = new Set([
   '.yaml',
   '.yml',
 ]);
-/** Kinds that have a place of their own in a protocol: whatever stands there is the password. */
+/** Kinds that have a place of their own in a protocol: any text there is the password. */
 const PLACES = new Set([
   'authorization',
   'basic-auth',

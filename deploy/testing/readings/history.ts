@@ -332,7 +332,7 @@ export class Sender {
     const answer = JSON.parse(
       await this.#decide('GET', `/v1/repo/${encodeURIComponent(repository)}/review-items`),
     ) as unknown;
-    // A repository that was never heard of is an error and has no items.
+    // A repository that never reported is an error and has no items.
     for (const { id } of Array.isArray(answer) ? (answer as { id: string }[]) : [])
       await this.#decide('PATCH', `/v1/review-items/${encodeURIComponent(id)}`, { status });
   }

@@ -27,7 +27,7 @@ const GRAINS: readonly Grain[] = ['hour', 'day', 'week'];
 const MIN_DECISIONS = 20;
 
 const iso = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());
-/** A time of an answer, whatever its form. */
+/** Parses a time of a response, in any format. */
 function time(value: unknown): string | null {
   if (typeof value === 'number') return iso(value < 1e11 ? value * 1_000 : value);
   if (typeof value !== 'string') return null;
@@ -426,7 +426,7 @@ const calls: Reading[] = [
           .sort()
           .at(-1);
         if (newest === undefined) return [repo];
-        const told = await org.get<{
+        const answer = await org.get<{
           total: number;
           evidence: { fact: string; count: number; counted: number; isCutOff: boolean }[];
           computed: { facts: number | null }[];
@@ -435,10 +435,10 @@ const calls: Reading[] = [
         return [
           repo,
           time(newest),
-          told.total,
-          told.evidence.map(({ count: all, counted, isCutOff }) => [all, counted, isCutOff]),
-          told.computed.map(({ facts }) => facts),
-          total(told.points, (point) => Number(point['total'])),
+          answer.total,
+          answer.evidence.map(({ count: all, counted, isCutOff }) => [all, counted, isCutOff]),
+          answer.computed.map(({ facts }) => facts),
+          total(answer.points, (point) => Number(point['total'])),
         ];
       }),
     expect: (ref) =>
@@ -980,10 +980,10 @@ const lifecycle: Reading[] = [
       SEVERITIES.flatMap((severity) => {
         const opened = count(ref.open(), (each) => each.severity === severity);
         const fixes = ref.lifecycle().filter((each) => each.severity === severity && each.what === 'fixed');
-        const isTold = ref.scans.some(
+        const isKnown = ref.scans.some(
           (scan) => scan.isDetailed && scan.findings.some((each) => each.severity === severity),
         );
-        return isTold
+        return isKnown
           ? [
               [
                 severity,
@@ -1964,10 +1964,10 @@ const routes: Reading[] = [
     of: ROUTES,
     shows: [...api(FLEET, '.entries[].route', '.routes[].route'), 'series:repo_route.route', 'panel:fleet/9'],
     read: async (org) => {
-      const { entries, routes: told } = await fleet(org);
+      const { entries, routes: answer } = await fleet(org);
       return [
         sorted(entries.map(({ repository, route }) => [repository, route])),
-        sorted(told.map(({ repository, route }) => [repository, route])),
+        sorted(answer.map(({ repository, route }) => [repository, route])),
         sorted((await org.series('repo_route')).map((row) => [row['repository'], row['route']])),
         sorted((await org.panel('fleet/9')).map((row) => [row['repo'], row['route']])),
       ];
@@ -1985,7 +1985,7 @@ const routes: Reading[] = [
       'cli:review list',
     ],
     read: async (org) => {
-      const { operatorReadback: told, reviewItems, requiresAttention } = await fleet(org);
+      const { operatorReadback: answer, reviewItems, requiresAttention } = await fleet(org);
       const single = (
         await each(org, (repo) =>
           org.get<{ repository: string; route: string; status: string }[]>(
@@ -1999,13 +1999,13 @@ const routes: Reading[] = [
         shape(reviewItems),
         shape(single),
         requiresAttention,
-        told.status,
-        told.ready,
-        told.requiresApproval,
-        told.invalidPackCount,
-        told.reviewItemCount,
-        told.ownerCount,
-        told.routesRequiringApproval,
+        answer.status,
+        answer.ready,
+        answer.requiresApproval,
+        answer.invalidPackCount,
+        answer.reviewItemCount,
+        answer.ownerCount,
+        answer.routesRequiringApproval,
       ];
     },
     expect: (ref) => {
@@ -2165,7 +2165,7 @@ const heard: Reading[] = [
       ),
   })),
   {
-    of: 'repositories that were heard of',
+    of: 'repositories that reported',
     shows: [
       ...api('/v1/repos', '.beyondPlan'),
       'cli:repo list',

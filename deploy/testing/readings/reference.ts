@@ -48,7 +48,7 @@ export function groupBy<T>(all: readonly T[], keyOf: (each: T) => string): T[][]
 
 export interface Call extends CallEvent {
   readonly at: number;
-  /** The call was blocked as an injection, told by its rule or by the text of its reason alone. */
+  /** The call was blocked as an injection, recognised by its rule or only by the text of its reason. */
   readonly attempt: 'rule' | 'text' | null;
 }
 
