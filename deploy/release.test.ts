@@ -42,7 +42,7 @@ describe('release check', () => {
     setVersion(root, '1.2.3', '2026-12-01');
     expect(releaseProblems(root, ['v1.2.2'])).toEqual([]);
     expect(readFileSync(join(root, 'CHANGELOG.md'), 'utf8')).toMatch(
-      /## Unreleased\n\n## 1\.2\.3 - 2026-12-01\n\n### Added\n\n- /,
+      /## Unreleased\n\n## 1\.2\.3 - 2026-12-01\n\n### \w+\n\n- /,
     );
     setVersion(root, '2.0.0-rc.1', '2026-12-02');
     edit('CHANGELOG.md', '## 2.0.0-rc.1 - 2026-12-02\n', '## 2.0.0-rc.1 - 2026-12-02\n\n- One change.\n');
