@@ -1,0 +1,16 @@
+/**
+ * Names that our SQL spells and that are not ours (`semconv.ts`), with their source. What the agents' own telemetry has is not
+ * here: `agent-telemetry.keys.json` lists it, as their pinned versions send it. A name that ends with `.` is a prefix.
+ */
+export const FOREIGN_NAMES: Readonly<Record<string, string>> = {
+  'agentshield.decision': 'span of a decision, as our producers named it before `agentshield.pre_tool_use`',
+  'claude_code.': 'Claude Code: prefix of its event names',
+  'codex.': 'Codex CLI: prefix of its event names',
+  'com.anthropic.claude_code.events': 'Claude Code: scope of its log records',
+  'gemini_cli.': 'Gemini CLI: prefix of its event names',
+  'redaction.body.masked.count':
+    "OpenTelemetry Collector contrib, redactionprocessor: values masked in a log record's body",
+  'redaction.masked.count': 'OpenTelemetry Collector contrib, redactionprocessor: values masked in attributes',
+  data_type: 'OpenTelemetry Collector, exporterhelper: attribute of otelcol_exporter_queue_size',
+  exporter: 'OpenTelemetry Collector, exporterhelper: attribute of otelcol_exporter_queue_size',
+};
